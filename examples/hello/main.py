@@ -1,0 +1,117 @@
+"""A small FastAPI app to release: it says which version, commit and release answers, and that its parts work."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated, Any, TypedDict
+
+from fastapi import FastAPI, Query, Request, Response, WebSocket
+from fastapi.responses import JSONResponse
+from fastapi.staticfiles import StaticFiles
+from fastapi.templating import Jinja2Templates
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from database import count_visit, database, visits
+from settings import VERSION, Settings
+
+HERE = Path(__file__).parent
+log = logging.getLogger("uvicorn.error")  # gunicorn and uvicorn both show this one
+
+
+class State(TypedDict):
+    """What `request.state` holds."""
+
+    settings: Settings
+    engine: Engine
+
+
+@asynccontextmanager
+async def lifespan(_app: FastAPI) -> AsyncIterator[State]:
+    """Read the settings and open the database once for each worker."""
+    settings = Settings()
+    engine = database(settings)
+    log.info("hello %s: release %s, environment %s", VERSION, settings.release, settings.environment)
+    yield State(settings=settings, engine=engine)
+    engine.dispose()
+
+
+app = FastAPI(title="hello", version=VERSION, lifespan=lifespan)
+app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
+pages = Jinja2Templates(directory=HERE / "templates")
+
+
+@app.head("/", include_in_schema=False)
+@app.get("/")
+def home(request: Request) -> Response:
+    """Say what is running: a page for a browser, JSON for everything else."""
+    settings: Settings = request.state.settings
+    facts: dict[str, Any] = {
+        "message": settings.greeting,
+        "version": VERSION,
+        "commit": settings.commit,
+        "release": settings.release,
+        "environment": settings.environment,
+        "api_token": "set" if settings.api_token else "not set",
+        "visits": visit_number(request.state.engine),
+        "tool": "Selvedge",
+    }
+    # The next release must be seen at once, and a cache must not give the page to a program.
+    headers = {"Cache-Control": "no-store", "Vary": "Accept"}
+    if "text/html" in request.headers.get("accept", ""):
+        return pages.TemplateResponse(request, "home.html", facts, headers=headers)
+    return JSONResponse(facts, headers=headers)
+
+
+def visit_number(engine: Engine) -> int | None:
+    """Count this visit; None when the database cannot, because the page should still show what is running."""
+    try:
+        return count_visit(engine)
+    except SQLAlchemyError as error:
+        log.warning("visit not counted (%s); was `alembic upgrade head` run?", type(error).__name__)
+        return None
+
+
+@app.head("/health", include_in_schema=False)
+@app.get("/health")
+def health(request: Request) -> Response:
+    """Answer 200 when the database can be read, 503 when not."""
+    settings: Settings = request.state.settings
+    facts = {"status": "ok", "database": "ok", "release": settings.release, "commit": settings.commit}
+    try:
+        visits(request.state.engine)
+    except SQLAlchemyError as error:
+        # The name only: an error's text can hold parts of the database URL.
+        log.error("unhealthy: the database does not answer (%s); was `alembic upgrade head` run?", type(error).__name__)
+        return JSONResponse(facts | {"status": "failing", "database": type(error).__name__}, status_code=503)
+    return JSONResponse(facts)
+
+
+@app.get("/client")
+async def client(request: Request) -> dict[str, str | None]:
+    """Return the client's address and the scheme as the app sees them: right only if the proxy passes them on."""
+    return {
+        "client": request.client.host if request.client else None,
+        "scheme": request.url.scheme,
+        "host": request.headers.get("host"),
+    }
+
+
+@app.get("/slow")
+async def slow(seconds: Annotated[float, Query(ge=0, le=10)] = 3) -> dict[str, float]:
+    """Answer after so many seconds, 10 at most: start one, release, and see that it is still answered."""
+    await asyncio.sleep(seconds)
+    return {"slept": seconds}
+
+
+@app.websocket("/ws")
+async def echo(websocket: WebSocket) -> None:
+    """Send every message back as it came, text or bytes."""
+    await websocket.accept()
+    while (message := await websocket.receive())["type"] != "websocket.disconnect":
+        if message.get("text") is not None:
+            await websocket.send_text(message["text"])
+        else:
+            await websocket.send_bytes(message["bytes"])
