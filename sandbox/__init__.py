@@ -1,0 +1,104 @@
+"""Throwaway Debian servers on this machine, for the demo and the tests.
+
+    server = sandbox.up("web", "trixie", image="ready", say=print)
+    server.run("systemctl is-system-running")
+    sandbox.down("web")
+
+A server is the real thing seen from outside: systemd, sshd, an address of its own and root with a key, like a VPS on
+its first day. What exists is listed in hosts.toml of the state directory (see `sandbox.state`), which Selvedge reads
+beside the project's own.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+
+from sandbox import images, network, state
+from sandbox.server import DRIVERS, Driver, Server
+from sandbox.shell import SandboxError, Say, silent
+
+__all__ = ["SandboxError", "Server", "down", "down_all", "servers", "start", "up"]
+
+NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
+
+
+def up(name: str = "sandbox", release: str = "bookworm", *, image: str = "bare", say: Say = silent) -> Server:
+    """Have a server of that name running, and return it once ssh answers.
+
+    A server that runs is left as it is; one that is off boots with the disk it has. `release` is "bookworm" or
+    "trixie"; `image` is "bare", as a VPS comes, or "ready", with packages downloaded beforehand. `say` takes
+    sentences of progress. Raises SandboxError.
+    """
+    server = start(name, release, image=image, say=say)
+    server.wait()
+    say(f"The server {name} ({images.RELEASES[server.release]}) runs at {server.address}, ssh port {server.port}.")
+    return server
+
+
+def start(name: str, release: str = "bookworm", *, image: str = "bare", say: Say = silent) -> Server:
+    """The same as `up`, but returns while the server boots: `wait` on it waits for ssh. Raises SandboxError."""
+    if not NAME.fullmatch(name):
+        raise SandboxError(f"{name!r} cannot name a server: use a-z, 0-9 and -, beginning with a letter, at most 31.")
+    record = state.find(name)
+    driver = choose() if record is None else Server(**vars(record)).driver_module
+    driver.prepare(release, image, say)
+    with state.locked(state.home() / "lock"):
+        record = state.find(name)
+        if record is None:
+            record = driver.create(name, release, image, state.home() / "servers" / name)
+            state.save(record)
+        elif (record.release, record.image) != (release, image):
+            raise SandboxError(
+                f"There is a server {name} already, of {record.release} with the image {record.image!r}: "
+                f"`fab sandbox.down {name}` takes it away, or choose another name."
+            )
+        if not driver.running(record):
+            say(f"Booting the server {name}.")
+            driver.start(record)
+    return Server(**vars(record))
+
+
+def servers() -> list[Server]:
+    """All servers that exist, running or not, by name."""
+    return [Server(**vars(record)) for record in state.records()]
+
+
+def down(name: str = "sandbox") -> bool:
+    """Take the server away with its disk; with the last one goes everything else but the images.
+
+    Returns whether there was one. Raises SandboxError when something of it cannot be removed.
+    """
+    if not state.home().is_dir():
+        return False
+    with state.locked(state.home() / "lock"):
+        record = state.find(name)
+        if record is not None:
+            Server(**vars(record)).driver_module.remove(record)
+            state.forget(record)
+        if not state.records():
+            network.remove()
+            state.clear()
+    return record is not None
+
+
+def down_all(*, with_images: bool = False) -> list[str]:
+    """Take every server away, and the cached images too where asked. Returns the names. Raises SandboxError."""
+    names = [record.name for record in state.records()]
+    gone = [name for name in names if down(name)]
+    if with_images:
+        for driver in DRIVERS:
+            driver.remove_images()
+    return gone
+
+
+def choose() -> Driver:
+    """The driver that works on this machine. Raises SandboxError with what is missing where none does."""
+    wanted = os.environ.get("SELVEDGE_SANDBOX_DRIVER", "")
+    reasons = []
+    for driver in DRIVERS:
+        if wanted in ("", driver.NAME):
+            if not (reason := driver.missing()):
+                return driver
+            reasons.append(f"with {driver.NAME}: {reason}")
+    raise SandboxError(f"No server can be made on this machine; {'; '.join(reasons)}.")

@@ -1,0 +1,121 @@
+"""Debian as a directory, made once for each release and kept in the cache.
+
+`bare` is what a small VPS has on its first day: systemd, sshd, sudo. `ready` is the same with package lists and the
+packages that a server will want already downloaded, so that installing them takes seconds; none of them is installed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from pathlib import Path
+
+from sandbox import machine, state
+from sandbox.shell import SandboxError, Say, run
+
+RELEASES = {"bookworm": "Debian 12", "trixie": "Debian 13"}
+KINDS = ("bare", "ready")
+FORMAT = 1  # raise it when the way an image is made changes: old images are then left alone, and new ones made
+BARE = ("systemd", "systemd-sysv", "dbus", "openssh-server", "sudo", "iproute2", "ca-certificates")
+READY = (
+    "nginx", "supervisor", "git", "curl", "rsync", "acl", "gnupg", "python3", "python3-venv", "python3-dev",
+    "python3-pip", "build-essential", "fail2ban", "python3-systemd", "ufw", "nftables", "iptables", "certbot",
+    "python3-certbot-nginx", "unattended-upgrades", "apt-listchanges", "logrotate", "cron", "sqlite3", "procps",
+)  # fmt: skip
+SETUP = """
+set -eu
+update-ca-certificates >/dev/null 2>&1
+systemctl enable systemd-networkd.service
+systemctl mask systemd-networkd-wait-online.service
+systemctl disable apt-daily.timer apt-daily-upgrade.timer
+rm -f /etc/ssh/ssh_host_*
+: > /etc/machine-id
+"""
+DOWNLOAD = """
+set -eu
+export DEBIAN_FRONTEND=noninteractive
+apt-get -qq update
+apt-get -qq install --download-only -y "$@"
+"""
+KEEP = 'APT::Keep-Downloaded-Packages "true";\nBinary::apt::APT::Keep-Downloaded-Packages "true";\n'
+
+
+def folder() -> Path:
+    """Where the images are kept."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "selvedge/images"
+
+
+def ensure(release: str, kind: str, say: Say) -> Path:
+    """The directory of that image, made now unless it is there. Callers that ask at the same time make it once."""
+    check(release, kind)
+    path = folder() / f"{release}-{kind}-{digest()}"
+    if path.is_dir():
+        return path
+    with state.locked(folder() / "lock"):
+        if not path.is_dir():
+            _make(path, release, kind, say)
+    return path
+
+
+def remove() -> None:
+    """Delete all images; the caller knows that no server is left that stands on one."""
+    if folder().is_dir():
+        with state.locked(folder() / "lock"):
+            shutil.rmtree(folder())
+        if not any(folder().parent.iterdir()):
+            folder().parent.rmdir()
+
+
+def check(release: str, kind: str) -> None:
+    """Raise SandboxError where there is no such image."""
+    if release not in RELEASES or kind not in KINDS:
+        raise SandboxError(f"No image {kind!r} of {release!r}: there are {', '.join(KINDS)} of {', '.join(RELEASES)}.")
+
+
+def digest() -> str:
+    """Images that were made with other certificates or other apt settings do not fit."""
+    parts = [str(FORMAT), *BARE, *READY, SETUP, DOWNLOAD, *machine.certificates(), *machine.apt_options()]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:10]
+
+
+def _make(path: Path, release: str, kind: str, say: Say) -> None:
+    part = path.with_name(f".{path.name}.part")
+    if part.exists():  # whoever began it is gone: we hold the lock
+        shutil.rmtree(part)
+    if kind == "bare":
+        _bare(part, release, say)
+    else:
+        base = path.with_name(path.name.replace("-ready-", "-bare-"))
+        if not base.is_dir():
+            _make(base, release, "bare", say)
+        _ready(part, base, release, say)
+    part.rename(path)
+
+
+def _bare(part: Path, release: str, say: Say) -> None:
+    say(f"Making a {RELEASES[release]} ({release}) image from Debian's packages. This happens once; about 30 seconds.")
+    part.parent.mkdir(parents=True, exist_ok=True)
+    options = [f"--aptopt={line.rstrip(';')}" for line in machine.apt_options()]
+    run(["mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(BARE)}", *options, release, str(part)])
+    say(f"{RELEASES[release]} is unpacked. Handing on this machine's certificates and switching the network on.")
+    bundle = (part / machine.SERVER_CA.lstrip("/")).read_text()
+    for number, block in enumerate(machine.missing_certificates(bundle)):
+        (part / f"usr/local/share/ca-certificates/machine-{number}.crt").write_text(block + "\n")
+    _inside(part, SETUP)
+
+
+def _ready(part: Path, base: Path, release: str, say: Say) -> None:
+    say(f"Downloading {len(READY)} packages and what they need for {RELEASES[release]}. This happens once, too.")
+    run(["cp", "-a", "--reflink=auto", str(base), str(part)])
+    (part / "etc/apt/apt.conf.d/90keep-packages").write_text(KEEP)
+    _inside(part, DOWNLOAD, *READY)
+
+
+def _inside(part: Path, script: str, *words: str) -> None:
+    """Run a script with the image as its `/`, and this machine's name servers."""
+    resolv = part / "etc/resolv.conf"
+    resolv.write_text("".join(f"nameserver {address}\n" for address in machine.nameservers()))
+    env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "HOME": "/root"}
+    run(["chroot", str(part), "/bin/sh", "-c", script, "sh", *words], env=env)
+    resolv.write_text("")

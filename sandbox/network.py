@@ -1,0 +1,110 @@
+"""The bridge between this machine and its servers: an address, a private subnet, and the way out to the Internet."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import json
+from collections.abc import Iterable
+from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
+
+from sandbox import machine, state
+from sandbox.shell import SandboxError, attempt, run
+
+FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
+# In /run, so that it is gone after a restart of this machine, as is the setting that it remembers.
+FORWARDING_BEFORE = Path("/run/selvedge-sandbox.ip_forward")
+
+
+def bridge() -> str:
+    """The bridge's name: 12 characters, where Linux allows 15."""
+    return f"slv-{state.tag()}"
+
+
+def ensure() -> IPv4Network:
+    """Bring the bridge up with its rules, as far as it is not, and return its subnet. The caller holds the lock."""
+    subnet = _subnet()
+    name = bridge()
+    if attempt(["ip", "link", "show", name]).returncode != 0:
+        run(["ip", "link", "add", name, "type", "bridge"])
+    run(["ip", "address", "replace", f"{gateway(subnet)}/{subnet.prefixlen}", "dev", name])
+    run(["ip", "link", "set", name, "up"])
+    if FORWARDING.read_text().strip() != "1":
+        FORWARDING_BEFORE.write_text("0")
+        FORWARDING.write_text("1")
+    for rule in _rules(name, subnet):
+        if attempt(_iptables(rule, "-C")).returncode != 0:
+            run(_iptables(rule, "-I"))
+    return subnet
+
+
+def remove() -> None:
+    """Take the bridge, its rules and the forwarding away again. The caller holds the lock; no server is left."""
+    path = state.home() / "network.json"
+    if not path.is_file():
+        return
+    for rule in _rules(bridge(), IPv4Network(json.loads(path.read_text())["subnet"])):
+        while attempt(_iptables(rule, "-D")).returncode == 0:
+            pass
+    attempt(["ip", "link", "delete", bridge()])
+    others = [link.name for link in Path("/sys/class/net").glob("slv-*")]
+    if FORWARDING_BEFORE.is_file() and not others:
+        FORWARDING.write_text(FORWARDING_BEFORE.read_text())
+        FORWARDING_BEFORE.unlink()
+
+
+def gateway(subnet: IPv4Network) -> IPv4Address:
+    """This machine's own address on the bridge."""
+    return subnet.network_address + 1
+
+
+def free_address(subnet: IPv4Network, taken: Iterable[str]) -> str:
+    """An address of the subnet that no server has. Raises SandboxError when all 253 are taken."""
+    used = {*taken, str(gateway(subnet))}
+    for address in subnet.hosts():
+        if str(address) not in used:
+            return str(address)
+    raise SandboxError(f"All addresses of the sandbox's subnet {subnet} are taken; `fab sandbox.down all` frees them.")
+
+
+def _subnet() -> IPv4Network:
+    path = state.home() / "network.json"
+    if path.is_file():
+        return IPv4Network(json.loads(path.read_text())["subnet"])
+    subnet = pick_subnet(_routes(), int(state.tag(), 16))
+    state.write(path, json.dumps({"subnet": str(subnet)}))
+    return subnet
+
+
+def pick_subnet(taken: list[IPv4Network], start: int) -> IPv4Network:
+    """The first private /24 from number `start` on that overlaps nothing in `taken`."""
+    blocks = 1 << 16
+    for number in range(start, start + blocks):
+        subnet = IPv4Network((int(IPv4Address("10.0.0.0")) + (number % blocks) * 256, 24))
+        if not any(subnet.overlaps(other) for other in taken):
+            return subnet
+    raise SandboxError("No private subnet is free on this machine for the sandbox: every 10.x.y.0/24 is routed.")
+
+
+def _routes() -> list[IPv4Network]:
+    """What this machine routes or asks for names; the default route, which overlaps everything, is left out."""
+    listed = json.loads(run(["ip", "-json", "-4", "route", "show", "table", "all"]))
+    found = []
+    for word in [route["dst"] for route in listed] + machine.nameservers():
+        with contextlib.suppress(ipaddress.AddressValueError, ValueError):
+            found.append(IPv4Network(word))
+    return found
+
+
+def _rules(name: str, subnet: IPv4Network) -> list[list[str]]:
+    """Table, chain and match. The two accepts matter where a Docker engine has set FORWARD's policy to DROP."""
+    return [
+        ["nat", "POSTROUTING", "-s", str(subnet), "!", "-o", name, "-j", "MASQUERADE"],
+        ["filter", "FORWARD", "-i", name, "-j", "ACCEPT"],
+        ["filter", "FORWARD", "-o", name, "-j", "ACCEPT"],
+    ]
+
+
+def _iptables(rule: list[str], verb: str) -> list[str]:
+    return ["iptables", "-w", "30", "-t", rule[0], verb, rule[1], *rule[2:]]
