@@ -14,49 +14,49 @@ from __future__ import annotations
 import os
 import re
 
-from sandbox import images, network, state
+from sandbox import network, state
 from sandbox.server import DRIVERS, Driver, Server
 from sandbox.shell import SandboxError, Say, silent
 
-__all__ = ["SandboxError", "Server", "down", "down_all", "servers", "start", "up"]
+__all__ = ["SandboxError", "Server", "down", "down_all", "remove_images", "servers", "start", "up"]
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 
 
-def up(name: str = "sandbox", release: str = "bookworm", *, image: str = "bare", say: Say = silent) -> Server:
+def up(name: str = "sandbox", release: str | None = None, *, image: str = "bare", say: Say = silent) -> Server:
     """Have a server of that name running, and return it once ssh answers.
 
-    A server that runs is left as it is; one that is off boots with the disk it has. `release` is "bookworm" or
-    "trixie"; `image` is "bare", as a VPS comes, or "ready", with packages downloaded beforehand. `say` takes
-    sentences of progress. Raises SandboxError.
+    A server that runs is left as it is; one that is off boots with the disk it has. `release` is "bookworm" (the
+    default) or "trixie"; `image` is "bare", as a VPS comes, or "ready", with packages downloaded beforehand, and
+    matters only for a new server. `say` takes sentences of progress. Raises SandboxError.
     """
     server = start(name, release, image=image, say=say)
     server.wait()
-    say(f"The server {name} ({images.RELEASES[server.release]}) runs at {server.address}, ssh port {server.port}.")
+    say(f"The server {name} ({server.title}) runs at {server.address}, ssh port {server.port}.")
     return server
 
 
-def start(name: str, release: str = "bookworm", *, image: str = "bare", say: Say = silent) -> Server:
+def start(name: str, release: str | None = None, *, image: str = "bare", say: Say = silent) -> Server:
     """The same as `up`, but returns while the server boots: `wait` on it waits for ssh. Raises SandboxError."""
     if not NAME.fullmatch(name):
         raise SandboxError(f"{name!r} cannot name a server: use a-z, 0-9 and -, beginning with a letter, at most 31.")
-    record = state.find(name)
-    driver = choose() if record is None else Server(**vars(record)).driver_module
-    driver.prepare(release, image, say)
+    driver, asked = None, release or "bookworm"
+    if state.find(name) is None:
+        driver = choose()
+        driver.prepare(asked, image, say)
     with state.locked(state.home() / "lock"):
         record = state.find(name)
         if record is None:
-            record = driver.create(name, release, image, state.home() / "servers" / name)
+            record = (driver or choose()).create(name, asked, image, state.home() / "servers" / name)
             state.save(record)
-        elif (record.release, record.image) != (release, image):
-            raise SandboxError(
-                f"There is a server {name} already, of {record.release} with the image {record.image!r}: "
-                f"`fab sandbox.down {name}` takes it away, or choose another name."
-            )
-        if not driver.running(record):
+        server = Server(**vars(record))
+        if release not in (None, record.release):
+            raise SandboxError(f"There is a server {name} already, of {record.release}: take it away with "
+                               f"`fab sandbox.down {name}`, or choose another name.")  # fmt: skip
+        if not server.driver_module.running(record):
             say(f"Booting the server {name}.")
-            driver.start(record)
-    return Server(**vars(record))
+            server.driver_module.start(record)
+    return server
 
 
 def servers() -> list[Server]:
@@ -82,14 +82,17 @@ def down(name: str = "sandbox") -> bool:
     return record is not None
 
 
-def down_all(*, with_images: bool = False) -> list[str]:
-    """Take every server away, and the cached images too where asked. Returns the names. Raises SandboxError."""
-    names = [record.name for record in state.records()]
-    gone = [name for name in names if down(name)]
-    if with_images:
-        for driver in DRIVERS:
-            driver.remove_images()
-    return gone
+def down_all() -> list[str]:
+    """Take every server away, and return the names. Raises SandboxError."""
+    return [record.name for record in state.records() if down(record.name)]
+
+
+def remove_images() -> None:
+    """Delete the cached images. Raises SandboxError while there are servers, which stand on them."""
+    if names := [record.name for record in state.records()]:
+        raise SandboxError(f"The images are in use by {', '.join(names)}: `fab sandbox.down all --images`.")
+    for driver in DRIVERS:
+        driver.remove_images()
 
 
 def choose() -> Driver:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from sandbox import docker, nspawn, state
+from sandbox import docker, images, nspawn, state
 from sandbox.shell import SandboxError, Say, attempt
 from sandbox.state import Record
 
@@ -53,6 +53,11 @@ class Server(Record):
     def url(self) -> str:
         """Where its port 80 answers, as seen from this machine."""
         return f"http://{self.address}" + ("" if self.http_port == 80 else f":{self.http_port}")
+
+    @property
+    def title(self) -> str:
+        """Its system, for a person: "Debian 12 (bookworm)"."""
+        return f"{images.RELEASES[self.release]} ({self.release})"
 
     @property
     def driver_module(self) -> Driver:
