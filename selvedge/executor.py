@@ -1,0 +1,85 @@
+"""What `fab` hands its tasks to: names from hosts.toml become servers, steps run on all of them at once."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from typing import Any
+
+import fabric
+from invoke.tasks import Call
+
+from selvedge.errors import SelvedgeError, UsageError
+from selvedge.step import Operation, Step
+
+
+class Executor(fabric.Executor):
+    """Fabric's executor, which runs steps and operations by the engine and everything else as Fabric would."""
+
+    def execute(self, *tasks: Any) -> dict[Any, Any]:
+        """Run the tasks of one command line, in their order, over one connection a host.
+
+        Exits with the status of the contract where one fails; prints no traceback unless --debug.
+        """
+        calls = self.normalize(tasks)
+        if not any(isinstance(call.task, Step | Operation) for call in calls):
+            return self._plain(*tasks)
+        try:
+            self._run(calls, tasks)
+        except SelvedgeError as error:
+            self._fail(error)
+        except KeyboardInterrupt:
+            print("\nInterrupted. What was running on a server ends there by itself, whole or taken back.", file=sys.stderr)
+            sys.exit(1)
+        return {}
+
+    def _plain(self, *tasks: Any) -> dict[Any, Any]:
+        results: dict[Any, Any] = super().execute(*tasks)
+        return results
+
+    def _run(self, calls: list[Call], tasks: tuple[Any, ...]) -> None:
+        from selvedge.run import Run
+
+        hosts = [name for name in (self.core[0].args.hosts.value or "").split(",") if name]
+        run = Run.load(hosts, self.config)
+        try:
+            for call, task in zip(calls, tasks, strict=True):
+                if isinstance(call.task, Step):
+                    run.step(call.task, self._flags(call))
+                elif isinstance(call.task, Operation):
+                    call.task.operate(run, **call.kwargs)
+                else:
+                    self._plain(task)
+        finally:
+            run.close()
+
+    def _flags(self, call: Call) -> dict[str, Any]:
+        # Fabric's own --dry would answer every command with success and still upload: here it means --dry-run.
+        flags = dict(call.kwargs)
+        if self.config.run.dry:
+            flags["dry_run"] = True
+        if flags.get("dry_run") and flags.get("script"):
+            raise UsageError("--dry-run and --script cannot be given together.", "Both change nothing; choose one.")
+        return flags
+
+    def _fail(self, error: SelvedgeError) -> None:
+        from selvedge.report import Report
+
+        if os.environ.get("SELVEDGE_DEBUG") or self.config.get("debug"):
+            traceback.print_exc()
+        Report().error(error)
+        sys.exit(error.status)
+
+    def normalize_hosts(self, hosts: Any) -> list[dict[str, Any]]:
+        """Names from hosts.toml as Connection arguments, for tasks of your own that are plain Fabric tasks."""
+        names = [value for value in hosts or [] if isinstance(value, str)]
+        if not names:
+            return list(super().normalize_hosts(hosts))
+        from selvedge.load import load
+
+        found = []
+        for host in load().select(names):
+            key = {"key_filename": os.path.expanduser(host.key)} if host.key else {}
+            found.append({"host": host.address, "user": host.user, "port": host.port, "connect_kwargs": key})
+        return found

@@ -1,0 +1,78 @@
+"""Whether a server is the one it was: known_hosts, pinned fingerprints, and what to say when they do not fit."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from pathlib import Path
+
+import paramiko
+from fabric import Connection
+
+from selvedge.errors import UnreachableError
+from selvedge.settings import Host
+
+USER_FILE = Path("~/.ssh/known_hosts")
+SYSTEM_FILE = Path("/etc/ssh/ssh_known_hosts")
+
+
+class UnknownHostKey(paramiko.SSHException):
+    """The server's key stands in no file and is not the pinned one."""
+
+    def __init__(self, key: paramiko.PKey, pinned: str) -> None:
+        super().__init__("unknown host key")
+        self.key = key
+        self.pinned = pinned
+
+
+class _Policy(paramiko.MissingHostKeyPolicy):
+    def __init__(self, pinned: str) -> None:
+        self._pinned = pinned
+
+    def missing_host_key(self, client: paramiko.SSHClient, hostname: str, key: paramiko.PKey) -> None:  # noqa: ARG002
+        if not self._pinned or fingerprint(key) != self._pinned:
+            raise UnknownHostKey(key, self._pinned)
+
+
+def fingerprint(key: paramiko.PKey) -> str:
+    """SHA256:… as ssh-keygen -lf prints it."""
+    return "SHA256:" + base64.b64encode(hashlib.sha256(key.asbytes()).digest()).decode().rstrip("=")
+
+
+def require_known(client: paramiko.SSHClient, host: Host) -> None:
+    """Make the client refuse a server whose key is not known; Fabric's own client accepts any, silently.
+
+    A key pinned in hosts.toml (host_key) is the only one accepted; else known_hosts files count, as for ssh.
+    """
+    client.set_missing_host_key_policy(_Policy(host.host_key))
+    if host.host_key:
+        return
+    for path in (SYSTEM_FILE, USER_FILE.expanduser(), Path(host.known_hosts).expanduser()):
+        if path.is_file():
+            client.load_system_host_keys(str(path))
+
+
+def changed(host: Host, connection: Connection, error: paramiko.BadHostKeyException) -> UnreachableError:
+    """The server shows another key than before: refused."""
+    entry = connection.host if connection.port == 22 else f"[{connection.host}]:{connection.port}"
+    return UnreachableError(
+        f"{host.name}: THE SERVER'S HOST KEY HAS CHANGED. known_hosts has {fingerprint(error.expected_key)}, the server "
+        f"shows {fingerprint(error.key)}. Somebody may be listening in, or the server was installed anew. "
+        "Nothing was sent to it.",
+        f"If it was installed anew: compare the new fingerprint on the provider's console, then "
+        f"`ssh-keygen -R '{entry}'` and `fab -H {host.name} trust`.",
+    )
+
+
+def unknown(host: Host, error: UnknownHostKey) -> UnreachableError:
+    """The server was never seen before, or does not show the pinned key: refused, with the way to accept it."""
+    kind = error.key.get_name().removeprefix("ssh-").upper()
+    if error.pinned:
+        return UnreachableError(
+            f"{host.name}: the server's {kind} key is {fingerprint(error.key)}, but hosts.toml pins {error.pinned}.",
+            f"Compare with the provider's console; then mend hosts.{host.name}.host_key. Nothing was sent to it.",
+        )
+    return UnreachableError(
+        f"{host.name}: this server is not known yet. Its {kind} key is {fingerprint(error.key)}.",
+        f"Compare it with what the provider's console shows, then accept it: fab -H {host.name} trust",
+    )

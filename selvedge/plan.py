@@ -1,0 +1,125 @@
+"""From resources to scripts and back: one script that reads a step's resources, one that makes its changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import IO
+
+from selvedge.resources.base import Change, Loader, Payload, Resource
+from selvedge.shell import library, quote
+
+HEAD = """LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export LC_ALL DEBIAN_FRONTEND PATH
+unset CDPATH ENV
+umask 022
+cd /
+"""
+
+
+def read_script(resources: Sequence[Resource], mark: str) -> str:
+    """One script that runs every probe; each fact follows a line "<mark> fact <index>". It writes nothing."""
+    libraries = dict.fromkeys(["probe", *(name for resource in resources for name in resource.uses)])
+    parts = [HEAD, f"mark={quote(mark)}", *(library(name) for name in libraries), "main() {"]
+    for index, resource in enumerate(resources):
+        parts.append(f"printf '\\n%s fact {index}\\n' \"$mark\"\n{resource.probe()}")
+    parts.append("printf '\\n%s facts end\\n' \"$mark\"\n}\nmain </dev/null 2>/dev/null")
+    return "\n".join(parts) + "\n"
+
+
+def parse_facts(output: str, mark: str, count: int) -> list[str] | None:
+    """The facts in the order of the resources; None where the reading did not come to its end."""
+    body, end, _ = output.rpartition(f"\n{mark} facts end\n")
+    if not end:
+        return None
+    pieces = body.split(f"\n{mark} fact ")[1:]
+    if len(pieces) != count:
+        return None
+    return [piece.partition("\n")[2] for piece in pieces]
+
+
+@dataclass
+class Plan:
+    """What one step would change on one server."""
+
+    changes: list[tuple[Resource, Change]] = field(default_factory=list)
+    before: list[str] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.changes)
+
+    def payload(self) -> Iterator[Payload]:
+        """What the changes read from file descriptor 3, in their order."""
+        return (change.payload for _, change in self.changes if change.payload)
+
+
+def plan(resources: Sequence[Resource], facts: Sequence[str]) -> Plan:
+    """The changes that are needed, in the order of the resources; a loader whose loads change reloads after them."""
+    result = Plan()
+    changed: set[int] = set()
+    for resource, fact in zip(resources, facts, strict=True):
+        change = resource.plan(fact)
+        if isinstance(resource, Loader):
+            if any(id(load) in changed for load in resource.loads):
+                change = change or resource.reload()
+                result.before.append(resource.before_loads())
+        if change is not None:
+            changed.add(id(resource))
+            result.changes.append((resource, change))
+    return result
+
+
+def apply_script(plan: Plan, mark: str, *, lock: str, log: str, intro: str = "") -> str:
+    """One script that makes a step's changes and runs whole, whatever becomes of the connection.
+
+    lock, log: names (of the app), under /run/selvedge and /var/log/selvedge. Its output is copied to the log by a `tee`
+    that goes on when nobody listens any more, so that no child ever meets a broken pipe. Payloads are read from standard
+    input in order. Lines of progress: "<mark> begin N", "<mark> done N", "<mark> failed N STATUS", "<mark> end STATUS".
+    """
+    libraries = dict.fromkeys(["probe", "apply", *(name for _, change in plan.changes for name in change.uses)])
+    parts = [HEAD, f"mark={quote(mark)}", "trap '' HUP", *(library(name) for name in libraries)]
+    units = [("before", "\n".join(filter(None, plan.before)))] if any(plan.before) else []
+    units += [(str(index), change.shell) for index, (_, change) in enumerate(plan.changes)]
+    for name, shell in units:
+        parts.append(f"change_{name}() (\nset -eu\n{shell}\n)")
+    parts.append(_MAIN.format(lock=quote(lock), log=quote(log), intro=intro or ":"))
+    parts.extend(f"  run {name} || return 1" for name, _ in units)
+    parts.append(_END.format(log=quote(log)))
+    return "\n".join(parts) + "\n"
+
+
+_MAIN = """run() {{
+  printf '%s begin %s\\n' "$mark" "$1"
+  "change_$1" 9>&-
+  status=$?
+  if [ "$status" -eq 0 ]; then printf '%s done %s\\n' "$mark" "$1"; return 0; fi
+  printf '%s failed %s %s\\n' "$mark" "$1" "$status"
+  restore
+  return 1
+}}
+main() {{
+  mkdir -p -m 0700 /run/selvedge /var/log/selvedge
+  exec 9>/run/selvedge/{lock}.step
+  if ! flock -n 9; then
+    say "waiting for the rest of a run that was cut off"
+    flock -w 300 9 || fail "a step of a run that was cut off is still busy after 5 minutes; see /var/log/selvedge/{log}.log"
+  fi
+  undo=$(mktemp -d /run/selvedge/undo.XXXXXX) || fail "cannot write to /run/selvedge"
+  {intro}
+  all
+  status=$?
+  rm -rf -- "$undo"
+  return "$status"
+}}
+all() {{"""
+
+_END = """}}
+mkdir -p -m 0700 /var/log/selvedge
+{{ main; printf '%s end %s\\n' "$mark" "$?"; }} 3<&0 </dev/null 2>&1 | ( umask 077; tee -p -a /var/log/selvedge/{log}.log )"""
+
+
+def open_payload(payload: Payload) -> IO[bytes]:
+    """A payload as a binary stream."""
+    import io
+
+    return io.BytesIO(payload) if isinstance(payload, bytes) else payload.open("rb")

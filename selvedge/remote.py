@@ -1,0 +1,275 @@
+"""The one module that talks SSH: one connection a host, a script an exec, keys checked, errors in plain words."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import shutil
+import socket
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import paramiko
+from fabric import Config, Connection
+
+from selvedge import hostkeys
+from selvedge.errors import SelvedgeError, UnreachableError
+from selvedge.plan import open_payload
+from selvedge.resources.base import Payload
+from selvedge.settings import Host
+
+CONNECT_TIMEOUT = 15.0
+"""Seconds until an attempt to connect is given up."""
+DEAD_NETWORK_MS = 15_000
+"""Milliseconds of unacknowledged data after which the connection counts as dead (TCP_USER_TIMEOUT)."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a script did: its exit status (-1: the connection was lost) and its output, errors among it."""
+
+    status: int
+    output: str
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Secrets for this run only: the sudo password and a login password or passphrase typed at a prompt."""
+
+    sudo_password: str = ""
+
+    def __repr__(self) -> str:
+        return "Credentials(…)"
+
+
+class Remote:
+    """A server, over one SSH connection that is opened at the first need.
+
+    execs counts the commands that were sent: round trips are the cost that users feel, and tests count them.
+    """
+
+    def __init__(self, host: Host, config: Config, credentials: Credentials) -> None:
+        self.host = host
+        self.execs = 0
+        self.user = ""
+        self._config = config
+        self._credentials = credentials
+        self._connection: Connection | None = None
+
+    @property
+    def connection(self) -> Connection:
+        """The Fabric connection, logged in.
+
+        Raises UnreachableError where the host does not answer, its key is not the known one, or no login succeeds.
+        """
+        if self._connection is None or not self._connection.is_connected:
+            self._connection = self.login()
+        return self._connection
+
+    def login(self) -> Connection:
+        """A fresh connection: as the host's user, or its bootstrap user where that one cannot log in yet."""
+        users = list(dict.fromkeys(filter(None, [self.host.user, self.host.bootstrap_user])))
+        for user in users:
+            connection = self._connect(user)
+            if connection is not None:
+                self.user = user
+                return connection
+        raise self._refused(users)
+
+    def _connect(self, user: str) -> Connection | None:
+        name = self.host.name
+        key = str(Path(self.host.key).expanduser()) if self.host.key else ""
+        kwargs: dict[str, Any] = {"banner_timeout": CONNECT_TIMEOUT, "auth_timeout": 30, "channel_timeout": 30}
+        if key:
+            kwargs |= {"key_filename": key, "allow_agent": False, "look_for_keys": False}
+        connection = Connection(
+            self.host.address or name, user=user, port=self.host.port, config=self._config, connect_kwargs=kwargs
+        )
+        try:
+            hostkeys.require_known(connection.client, self.host)
+            if not connection.gateway:
+                connection.connect_kwargs["sock"] = _socket(connection.host, connection.port)
+            connection.open()
+        except paramiko.AuthenticationException:
+            connection.close()
+            return None
+        except (OSError, paramiko.SSHException) as error:
+            connection.close()
+            raise unreachable(self.host, connection, error) from error
+        assert connection.transport is not None
+        connection.transport.set_keepalive(5)
+        return connection
+
+    def _refused(self, users: list[str]) -> UnreachableError:
+        key = self.host.key or "the agent's keys and those in ~/.ssh"
+        return UnreachableError(
+            f"{self.host.name}: the server refused the login as {' and as '.join(users)} with {key}.",
+            f"Try `ssh {users[-1]}@{self.host.address or self.host.name}`; if that fails too, put the public half of your "
+            "key into that user's ~/.ssh/authorized_keys on the server, or name the right key in hosts.toml "
+            f"(hosts.{self.host.name}.key). A passphrase: fab --prompt-for-passphrase. "
+            "After many failed logins fail2ban may hold your address off for ten minutes.",
+        )
+
+    def run(
+        self, script: str, payloads: Iterable[Payload] = (), on_line: Callable[[str], None] | None = None
+    ) -> Result:
+        """Run a POSIX sh script as root; it and the payloads travel by standard input, never as arguments.
+
+        on_line gets each line of output as it comes, without its end. Raises UnreachableError where no connection can be
+        made, SelvedgeError where the login user may not use sudo; a connection lost on the way gives status -1.
+        """
+        channel = self._start(script)
+        try:
+            for payload in payloads:
+                with open_payload(payload) as source:
+                    shutil.copyfileobj(source, _Writer(channel), 1 << 18)
+            channel.shutdown_write()
+        except OSError:
+            pass
+        output = _receive(channel, on_line)
+        status = channel.recv_exit_status()
+        self._sudo_problem(status, output)
+        return Result(status, output)
+
+    def hold(self, script: str) -> tuple[paramiko.Channel, str]:
+        """Start a script whose standard input stays open; returns its channel and the first line that it prints."""
+        channel = self._start(script)
+        line = b""
+        while not line.endswith(b"\n"):
+            piece = channel.recv(1)
+            if not piece:
+                break
+            line += piece
+        return channel, line.decode("utf-8", "replace").rstrip("\n")
+
+    def _start(self, script: str) -> paramiko.Channel:
+        data = script.encode("utf-8", "surrogateescape")
+        transport = self.connection.transport
+        assert transport is not None
+        command, preface = self._command(len(data))
+        self.execs += 1
+        try:
+            channel = transport.open_session(timeout=30)
+            channel.set_combine_stderr(True)
+            channel.exec_command(command)
+            channel.sendall(preface + data)
+        except (paramiko.SSHException, OSError, EOFError) as error:
+            raise unreachable(self.host, self.connection, error) from error
+        return channel
+
+    def _command(self, size: int) -> tuple[str, bytes]:
+        # A plain command in single quotes reads the same in sh, bash, fish and tcsh, whichever the login shell is.
+        shell = f"/bin/sh -c 'eval \"$(head -c {size})\"'"
+        if self.user == "root":
+            return shell, b""
+        password = self._credentials.sudo_password
+        if not password:
+            return f"sudo -n {shell}", b""
+        # Where no password is asked, the line that holds it is read and dropped. The empty lines are eaten by sudo's
+        # further attempts when the password is wrong, so that it never takes a line of the script for one.
+        inner = f'eval "$(head -c 7; head -c {size})"'
+        choose = (
+            "if sudo -n true 2>/dev/null; then IFS= read -r ignored; exec sudo -n /bin/sh -c \"$0\"; "
+            "else exec sudo -S -p \"\" /bin/sh -c \"$0\"; fi"
+        )
+        return f"/bin/sh -c '{choose}' '{inner}'", password.encode() + b"\n" + b"\n" * 7
+
+    def _sudo_problem(self, status: int, output: str) -> None:
+        if status == 0 or self.user == "root":
+            return
+        tail = output[-2000:]
+        address = self.host.name
+        if "a password is required" in tail or "no password was provided" in tail:
+            raise SelvedgeError(
+                f"{address}: sudo asks {self.user} for a password.",
+                "Run the same command with `fab --prompt-for-sudo-password …`, or set SELVEDGE_SUDO_PASSWORD.",
+            )
+        if "incorrect password attempt" in tail or "Sorry, try again" in tail:
+            raise SelvedgeError(f"{address}: sudo refused the password of {self.user}.", "Give the right one.")
+        if "is not in the sudoers file" in tail or "may not run sudo" in tail or "not allowed to execute" in tail:
+            raise SelvedgeError(
+                f"{address}: {self.user} may not use sudo.",
+                f"As root on the server: `usermod -aG sudo {self.user}`, or run `fab -H {address} harden` as root.",
+            )
+        if status == 127 and "sudo" in tail and "not found" in tail:
+            raise SelvedgeError(
+                f"{address}: sudo is not installed on the server, and {self.user} is not root.",
+                "As root on the server: `apt-get install sudo`.",
+            )
+        if "must have a tty" in tail:
+            raise SelvedgeError(
+                f"{address}: the server's sudoers file demands a terminal (requiretty).",
+                "Take the line `Defaults requiretty` out of it with visudo.",
+            )
+
+    def close(self) -> None:
+        """End the connection; whatever runs whole on the server runs on."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+class _Writer:
+    def __init__(self, channel: paramiko.Channel) -> None:
+        self._channel = channel
+
+    def write(self, data: bytes) -> int:
+        self._channel.sendall(data)
+        return len(data)
+
+
+def _receive(channel: paramiko.Channel, on_line: Callable[[str], None] | None) -> str:
+    decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+    pieces: list[str] = []
+    rest = ""
+    while data := channel.recv(1 << 16):
+        text = decoder.decode(data)
+        pieces.append(text)
+        if on_line is not None:
+            *lines, rest = (rest + text).split("\n")
+            for line in lines:
+                on_line(line)
+    if on_line is not None and rest:
+        on_line(rest)
+    return "".join(pieces)
+
+
+def _socket(address: str, port: int) -> socket.socket:
+    sock = socket.create_connection((address, port), timeout=CONNECT_TIMEOUT)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, DEAD_NETWORK_MS)
+    return sock
+
+
+def unreachable(host: Host, connection: Connection, error: Exception) -> UnreachableError:
+    """The error as a beginner understands it: what was tried, what came back, what to look at."""
+    where = f"{connection.host} port {connection.port}"
+    name = host.name
+    if isinstance(error, paramiko.BadHostKeyException):
+        return hostkeys.changed(host, connection, error)
+    if isinstance(error, hostkeys.UnknownHostKey):
+        return hostkeys.unknown(host, error)
+    if isinstance(error, socket.gaierror):
+        return UnreachableError(
+            f"{name}: no address is known for the name {connection.host}.",
+            f"Check the spelling, or set hosts.{name}.address in hosts.toml.",
+        )
+    if isinstance(error, ConnectionRefusedError):
+        return UnreachableError(
+            f"{name}: {where} refuses connections.",
+            "Is the SSH server running there, and is this its port (hosts.toml: port)? fail2ban may also refuse an "
+            "address after many failed logins.",
+        )
+    if isinstance(error, TimeoutError):
+        return UnreachableError(
+            f"{name}: {where} did not answer within {CONNECT_TIMEOUT:.0f} s.",
+            "Is the server on, is the address right, and does the provider's firewall let this port through?",
+        )
+    if isinstance(error, OSError) and error.errno is not None:
+        return UnreachableError(f"{name}: cannot reach {where}: {os.strerror(error.errno)}.", "Check the address.")
+    return UnreachableError(
+        f"{name}: the SSH connection to {where} failed: {error or type(error).__name__}.", f"Try `ssh -v {name}`."
+    )

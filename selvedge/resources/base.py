@@ -1,0 +1,64 @@
+"""What every resource is: a frozen value that says what a server should be, how to see it and how to make it so."""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+
+Payload = bytes | Path
+
+
+@dataclass(frozen=True)
+class Change:
+    """One difference between a server and what it should be.
+
+    summary: a sentence without the host's name, e.g. "write /etc/nginx/sites-available/hello".
+    shell: POSIX sh that makes it so; runs as root in a subshell of its own under `set -eu`.
+    diff: unified diff lines, "" where there is none to show (always "" for secrets).
+    payload: bytes, or a file on this machine, that the shell reads from file descriptor 3; secrets travel here, so
+        that the script can be printed.
+    uses: names of the shell libraries in `selvedge/shell/` that the shell calls.
+    remedy: what to do when it fails, one sentence.
+    """
+
+    summary: str
+    shell: str
+    diff: str = ""
+    payload: Payload = b""
+    uses: tuple[str, ...] = ()
+    remedy: str = ""
+
+
+class Resource(ABC):
+    """A thing on a server, declared: `probe` is shell that only reads, `plan` compares what it printed."""
+
+    uses: tuple[str, ...] = ()
+
+    @abstractmethod
+    def probe(self) -> str:
+        """Shell that prints the fact and writes nothing."""
+
+    @abstractmethod
+    def plan(self, fact: str) -> Change | None:
+        """The change that is needed where `fact` is what the probe printed; None where nothing differs."""
+
+    def identity(self) -> str:
+        """A hash of the desired state, in hex: what a service that loads this resource is stamped with."""
+        return hashlib.sha256(repr(self).encode()).hexdigest()
+
+
+class Loader(Resource):
+    """A resource that loads others (a service its configuration) and must load them again when they change."""
+
+    loads: tuple[Resource, ...]
+
+    @abstractmethod
+    def reload(self) -> Change:
+        """The change that loads everything again, and stamps it."""
+
+    @abstractmethod
+    def before_loads(self) -> str:
+        """Shell that runs before the first change to what is loaded: refuses where the service's configuration is
+        already broken, and takes the stamp away, so that a run which dies before the reload reloads next time."""

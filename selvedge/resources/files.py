@@ -1,0 +1,145 @@
+"""Files, directories, links and what must not be there."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from selvedge.resources.base import Change, Resource
+from selvedge.shell import document, quote, words
+
+
+def diff(path: str, before: str, after: str) -> str:
+    """A unified diff of a file's text, without a final newline."""
+    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), f"{path} (on the server)", path, lineterm="")
+    return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class File(Resource):
+    """A file with this text, mode and owner.
+
+    mode: octal digits, e.g. "0644". secret: the text never stands in a script, a diff or a hash that leaves the server's
+    own reading; only its sha256 comes back and is compared here.
+    validate: a command that gets the path of the new file as its last argument and refuses it by its exit status.
+    """
+
+    path: str
+    text: str
+    mode: str = "0644"
+    owner: str = "root"
+    group: str = "root"
+    secret: bool = False
+    validate: str = ""
+
+    def __repr__(self) -> str:
+        return f"File({self.path!r}, {self._sum()}, {self.mode}, {self.owner}:{self.group})"
+
+    def _sum(self) -> str:
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+    def probe(self) -> str:
+        return f"path_fact {quote(self.path)} {quote('' if self.secret else self._sum())}"
+
+    def plan(self, fact: str) -> Change | None:
+        kind, _, rest = fact.partition("\n")
+        standing, _, text = rest.partition("\n")
+        wanted = f"file {self.mode.lstrip('0')} {self.owner} {self.group}"
+        same_text = kind.startswith("file ") and standing == self._sum()
+        if same_text and kind == wanted:
+            return None
+        if same_text:
+            return Change(f"set {self.path} to mode {self.mode}, {self.owner}:{self.group}", self._own())
+        if kind == "absent":
+            return self._write(f"create {self.path}", diff(self.path, "", self.text))
+        if kind.startswith("directory"):
+            return Change(
+                f"write {self.path}",
+                f"fail {quote(self.path + ' is a directory; a file must stand there: move it away')}",
+            )
+        return self._write(f"write {self.path}", diff(self.path, text, self.text))
+
+    def _own(self) -> str:
+        path = quote(self.path)
+        return f"chown -h -- {words(self.owner + ':' + self.group)} {path}\nchmod -- {quote(self.mode)} {path}"
+
+    def _write(self, summary: str, changed: str) -> Change:
+        target = words(self.path, self.mode, self.owner, self.group)
+        check = f"\n{self.validate} {quote(self.path)}" if self.validate else ""
+        if self.secret:
+            data = self.text.encode()
+            return Change(summary, f"head -c {len(data)} <&3 | put {target}{check}", payload=data)
+        source = document(self.text)
+        if source.startswith("cat <<"):
+            first, _, rest = source.partition("\n")
+            shell = f"put {target} {first.removeprefix('cat ')}\n{rest}{check}"
+        else:
+            shell = f"{source} | put {target}{check}"
+        return Change(summary, shell, diff=changed)
+
+
+@dataclass(frozen=True)
+class Directory(Resource):
+    """A directory with this mode and owner; its parents are made with mode 0755, root's."""
+
+    path: str
+    mode: str = "0755"
+    owner: str = "root"
+    group: str = "root"
+
+    def probe(self) -> str:
+        return f"path_fact {quote(self.path)} ''"
+
+    def plan(self, fact: str) -> Change | None:
+        if fact.strip() == f"directory {self.mode.lstrip('0')} {self.owner} {self.group}":
+            return None
+        path = quote(self.path)
+        own = f"chown -- {quote(self.owner + ':' + self.group)} {path}\nchmod -- {quote(self.mode)} {path}"
+        if fact.startswith("directory"):
+            return Change(f"set {self.path} to mode {self.mode}, {self.owner}:{self.group}", own)
+        if fact.strip() == "absent":
+            return Change(f"create {self.path}/", f"mkdir -p -- {path}\n{own}")
+        problem = f"{self.path} is not a directory; one must stand there: move it away"
+        return Change(f"create {self.path}/", f"fail {quote(problem)}")
+
+
+@dataclass(frozen=True)
+class Link(Resource):
+    """A symbolic link, moved into place at once."""
+
+    path: str
+    to: str
+
+    def probe(self) -> str:
+        return f"path_fact {quote(self.path)} ''"
+
+    def plan(self, fact: str) -> Change | None:
+        kind = fact.strip()
+        if kind == f"link {self.to}":
+            return None
+        if kind.startswith("directory"):
+            problem = f"{self.path} is a directory; a link must stand there: move it away"
+            return Change(f"link {self.path}", f"fail {quote(problem)}")
+        fresh = quote(f"{PurePosixPath(self.path).parent}/.selvedge.link")
+        shell = (
+            f"keep {quote(self.path)}\nmkdir -p -- {quote(str(PurePosixPath(self.path).parent))}\n"
+            f"ln -sfn -- {quote(self.to)} {fresh}\nmv -fT -- {fresh} {quote(self.path)}"
+        )
+        return Change(f"link {self.path} -> {self.to}", shell)
+
+
+@dataclass(frozen=True)
+class Absent(Resource):
+    """Nothing stands at this path; a directory is not removed, but refused."""
+
+    path: str
+
+    def probe(self) -> str:
+        return f"path_fact {quote(self.path)} ''"
+
+    def plan(self, fact: str) -> Change | None:
+        if fact.strip() == "absent":
+            return None
+        return Change(f"remove {self.path}", f"keep {quote(self.path)}\nrm -f -- {quote(self.path)}")

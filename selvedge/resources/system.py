@@ -1,0 +1,153 @@
+"""Packages, services, users."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from selvedge.resources.base import Change, Loader, Resource
+from selvedge.shell import quote, words
+
+STAMPS = "/var/lib/selvedge/loaded"
+
+
+@dataclass(frozen=True)
+class Packages(Resource):
+    """Debian packages, installed. With `lists_days`, the package lists are fetched when older than that many days."""
+
+    names: tuple[str, ...]
+    lists_days: int = 1
+
+    def __init__(self, *names: str) -> None:
+        object.__setattr__(self, "names", tuple(names))
+
+    def probe(self) -> str:
+        return f"dpkg-query -W -f '${{Package}} ${{db:Status-Status}}\\n' {words(*self.names)} 2>/dev/null || true"
+
+    def plan(self, fact: str) -> Change | None:
+        installed = {line.split()[0] for line in fact.splitlines() if line.endswith(" installed")}
+        missing = [name for name in self.names if name not in installed]
+        if not missing:
+            return None
+        return Change(
+            f"install {', '.join(missing)}",
+            f"apt_install {words(*missing)}",
+            uses=("apt",),
+            remedy="Read apt's own message above; `apt-get update` on the server must work.",
+        )
+
+
+@dataclass(frozen=True)
+class Service(Loader):
+    """A systemd service: enabled, running, and running with what it should load.
+
+    loads: resources whose desired state is hashed into a stamp on the server, written after the (re)load succeeded; so a
+    run that died between writing a file and the reload reloads next time. check: refuses a broken configuration before
+    the reload, e.g. "nginx -t". stamp: the stamp's name, where several apps load things into one service.
+    """
+
+    name: str
+    loads: tuple[Resource, ...] = ()
+    check: str = ""
+    reload_command: str = ""
+    stamp: str = ""
+
+    @property
+    def _stamp_path(self) -> str:
+        return f"{STAMPS}/{self.stamp or self.name}"
+
+    def _wanted(self) -> str:
+        return hashlib.sha256("\n".join(load.identity() for load in self.loads).encode()).hexdigest()
+
+    def probe(self) -> str:
+        unit = quote(self.name)
+        return (
+            f"systemctl is-enabled {unit} 2>/dev/null || true\n"
+            f"systemctl is-active {unit} 2>/dev/null || true\n"
+            f"cat {quote(self._stamp_path)} 2>/dev/null || true"
+        )
+
+    def plan(self, fact: str) -> Change | None:
+        lines = [*fact.splitlines(), "", "", ""]
+        enabled, active, stamp = lines[0] in ("enabled", "static", "alias", "indirect"), lines[1] == "active", lines[2]
+        if not enabled or not active:
+            return self._start(enabled, active)
+        if self.loads and stamp != self._wanted():
+            return self.reload()
+        return None
+
+    def _start(self, enabled: bool, active: bool) -> Change:
+        what = " and ".join(
+            word for word, needed in (("enable", not enabled), ("start", not active)) if needed
+        )
+        unit = quote(self.name)
+        lines = [f"{self.check}" if self.check else "", f"systemctl enable --now {unit}"]
+        if active and self.loads:
+            lines.append(self._reload_line())
+        return Change(f"{what} {self.name}", "\n".join([*filter(None, lines), self._write_stamp()]))
+
+    def _reload_line(self) -> str:
+        return self.reload_command or f"systemctl reload-or-restart {quote(self.name)}"
+
+    def _write_stamp(self) -> str:
+        if not self.loads:
+            return ":"
+        return f"mkdir -p -m 0700 {STAMPS}\nprintf '%s\\n' {self._wanted()} >{quote(self._stamp_path)}"
+
+    def reload(self) -> Change:
+        shell = "\n".join(filter(None, [self.check, self._reload_line(), self._write_stamp()]))
+        return Change(f"reload {self.name}", shell, remedy=f"On the server: journalctl -u {self.name} -n 50")
+
+    def before_loads(self) -> str:
+        lines = []
+        if self.check:
+            program = quote(self.check.split()[0])
+            lines.append(
+                f"if command -v {program} >/dev/null 2>&1 && ! {self.check} >\"$undo/check\" 2>&1; then\n"
+                f"  cat \"$undo/check\"\n"
+                f"  fail \"{self.name} is broken already, before anything was changed: "
+                f"$(grep -m 1 -E 'emerg|rror' \"$undo/check\" || tail -n 1 \"$undo/check\"). Mend that file first.\"\nfi"
+            )
+        if self.loads:
+            lines.append(f"rm -f -- {quote(self._stamp_path)}")
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class User(Resource):
+    """A user. system: no login, no password, its own group. groups: further groups, added to those it has."""
+
+    name: str
+    home: str
+    system: bool = False
+    shell: str = "/bin/bash"
+    groups: tuple[str, ...] = ()
+    comment: str = ""
+
+    def probe(self) -> str:
+        name = quote(self.name)
+        return f"getent passwd {name} || true\nid -nG {name} 2>/dev/null || true"
+
+    def plan(self, fact: str) -> Change | None:
+        lines = [*fact.splitlines(), "", ""]
+        if ":" not in lines[0]:
+            return Change(f"create user {self.name}", self._create())
+        fields = lines[0].split(":")
+        missing = [group for group in self.groups if group not in lines[1].split()]
+        fixes = []
+        if fields[6] != self.shell:
+            fixes.append(f"usermod --shell {quote(self.shell)} -- {quote(self.name)}")
+        if fields[5] != self.home:
+            fixes.append(f"usermod --home {quote(self.home)} -- {quote(self.name)}")
+        if missing:
+            fixes.append(f"usermod --append --groups {quote(','.join(missing))} -- {quote(self.name)}")
+        if not fixes:
+            return None
+        return Change(f"change user {self.name} (shell, home or groups)", "\n".join(fixes))
+
+    def _create(self) -> str:
+        options = ["--home-dir", self.home, "--shell", self.shell, "--user-group", "--comment", self.comment]
+        options += ["--system", "--no-create-home"] if self.system else ["--create-home"]
+        if self.groups:
+            options += ["--groups", ",".join(self.groups)]
+        return f"useradd {words(*options)} -- {quote(self.name)}"

@@ -1,0 +1,54 @@
+"""One command line: its settings, its servers, and what happens to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fabric import Config
+
+from selvedge.fleet import Fleet, run_step
+from selvedge.load import load
+from selvedge.remote import Credentials, Remote
+from selvedge.report import Report
+from selvedge.session import Session
+from selvedge.settings import Settings
+from selvedge.step import Step
+
+
+class Run:
+    """The settings and servers of one command line; what steps and operations work with."""
+
+    def __init__(self, settings: Settings, fleet: Fleet) -> None:
+        self.settings = settings
+        self.fleet = fleet
+
+    @classmethod
+    def load(cls, names: Sequence[str], config: Config) -> Run:
+        """Read hosts.toml and choose the servers; nothing is contacted.
+
+        Raises ConfigError and UsageError (exit status 2).
+        """
+        settings = load()
+        typed = config.sudo.password
+        known = settings.sudo_password
+        password = typed or (known.get_secret_value() if known else "")
+        report = Report()
+        sessions = [
+            Session(settings.target(host), Remote(host, config, Credentials(password)), report)
+            for host in settings.select(names)
+        ]
+        report.hosts([session.name for session in sessions])
+        return cls(settings, Fleet(sessions, report, settings.rollout))
+
+    @property
+    def report(self) -> Report:
+        return self.fleet.report
+
+    def step(self, step: Step, flags: Mapping[str, Any]) -> None:
+        """Run a step or chain with its flags of the command line."""
+        run_step(self.fleet, step, flags)
+
+    def close(self) -> None:
+        """End all connections."""
+        self.fleet.close()

@@ -1,0 +1,162 @@
+"""One server in one run: read its steps, plan them, make the changes of a step, and read again to prove it."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from selvedge.errors import SelvedgeError, StepError, UnreachableError
+from selvedge.plan import Plan, apply_script, parse_facts, plan, read_script
+from selvedge.remote import Remote
+from selvedge.report import Report
+from selvedge.resources.base import Resource
+from selvedge.settings import Target
+from selvedge.step import Pending, Step
+
+TAIL = 40
+"""Lines of a failed change's output that are shown."""
+
+
+@dataclass
+class Planned:
+    """A step of this run on this server: its resources, what would change, and what it still waits for."""
+
+    step: Step
+    resources: list[Resource]
+    plan: Plan = field(default_factory=Plan)
+    pending: str = ""
+
+    @property
+    def name(self) -> str:
+        return str(self.step.name)
+
+    def __bool__(self) -> bool:
+        return bool(self.plan) or bool(self.pending)
+
+
+class Session:
+    """A server in this run. `target` are the settings as they hold for it, `remote` the connection."""
+
+    def __init__(self, target: Target, remote: Remote, report: Report) -> None:
+        self.target = target
+        self.remote = remote
+        self.report = report
+        self.mark = f"@{secrets.token_hex(6)}"
+
+    @property
+    def name(self) -> str:
+        return self.target.host.name
+
+    def facts(self, resources: Sequence[Resource]) -> list[str]:
+        """What the probes print, in one exec. Raises UnreachableError or SelvedgeError."""
+        if not resources:
+            return []
+        result = self.remote.run(read_script(resources, self.mark))
+        facts = parse_facts(result.output, self.mark, len(resources))
+        if facts is not None:
+            return facts
+        if result.status == -1:
+            raise self.lost("while reading")
+        raise SelvedgeError(
+            f"{self.name}: the server could not be read (exit status {result.status}): {last_lines(result.output, 5)}",
+            f"Try `ssh {self.remote.user}@{self.target.host.address or self.name} true`: is a POSIX shell there?",
+        )
+
+    def lost(self, when: str) -> UnreachableError:
+        return UnreachableError(
+            f"{self.name}: the connection was lost {when}.",
+            "What was running there ends by itself, whole or taken back. Run the same command again.",
+        )
+
+    def declare(self, step: Step) -> Planned:
+        """The step's resources, as far as they can be said now."""
+        resources: list[Resource] = []
+        try:
+            for resource in step.resources(self.target):
+                resources.append(resource)
+        except Pending as waits:
+            return Planned(step, resources, pending=str(waits))
+        return Planned(step, resources)
+
+    def plan(self, steps: Sequence[Step]) -> list[Planned]:
+        """Read and plan several steps in one exec."""
+        planned = [self.declare(step) for step in steps]
+        facts = iter(self.facts([resource for item in planned for resource in item.resources]))
+        for item in planned:
+            item.plan = plan(item.resources, [next(facts) for _ in item.resources])
+        return planned
+
+    def script(self, item: Planned, mark: str = "selvedge") -> str:
+        """The script that makes the step's changes."""
+        return apply_script(item.plan, mark, lock=self.target.name, log=self.target.name)
+
+    def apply(self, item: Planned) -> None:
+        """Make the step's changes. Raises StepError with the cause, or UnreachableError when the connection is lost."""
+        progress = _Progress(self, item)
+        result = self.remote.run(self.script(item, self.mark), item.plan.payload(), progress.line)
+        progress.conclude(result.status)
+
+
+class _Progress:
+    """Reads the lines of a running script: marked ones are progress, the others output, kept for the worst."""
+
+    def __init__(self, session: Session, item: Planned) -> None:
+        self._session = session
+        self._item = item
+        self._tail: deque[str] = deque(maxlen=TAIL)
+        self._error = ""
+        self._current = -1
+        self._end: int | None = None
+
+    def line(self, text: str) -> None:
+        head, _, rest = text.partition(" ")
+        if head != self._session.mark:
+            self._tail.append(text.rsplit("\r", 1)[-1])
+            return
+        kind, _, value = rest.partition(" ")
+        report, name, step = self._session.report, self._session.name, self._item.name
+        if kind == "begin":
+            self._current = -1 if value == "before" else int(value)
+            self._tail.clear()
+            if self._current >= 0:
+                report.begin(name, step, self._summary())
+        elif kind == "done" and value != "before":
+            report.done(name, step, self._summary())
+        elif kind == "say":
+            report.step(name, step, f"  {value}")
+        elif kind == "error":
+            self._error = value
+        elif kind == "end":
+            self._end = int(value)
+
+    def _summary(self) -> str:
+        return self._item.plan.changes[self._current][1].summary if self._current >= 0 else "check before changing"
+
+    def conclude(self, status: int) -> None:
+        if self._end == 0:
+            return
+        session, step = self._session, self._item.name
+        if self._end is None and not self._error and status == -1:
+            session.report.failed(session.name, step, self._summary())
+            raise session.lost(f"in {step}, at: {self._summary()}")
+        session.report.failed(session.name, step, self._summary())
+        cause = self._error or last_lines("\n".join(self._tail), 1) or f"exit status {status}"
+        if self._tail and (not self._error or self._show_tail()):
+            session.report.line(f"    the last lines of its output on {session.name}:")
+            for row in self._tail:
+                session.report.line(f"    {row}")
+        remedy = self._item.plan.changes[self._current][1].remedy if self._current >= 0 else ""
+        log = f"All of its output: /var/log/selvedge/{session.target.name}.log on the server."
+        raise StepError(f"{session.name}: {step} failed at: {self._summary()}. {cause}", f"{remedy} {log}".strip())
+
+    def _show_tail(self) -> bool:
+        return any(row.strip() for row in self._tail)
+
+
+def last_lines(text: str, count: int) -> str:
+    """The last lines of a text that hold something, joined, without escape sequences."""
+    lines = [re.sub(r"\033\[[0-9;?]*[A-Za-z]", "", row).strip() for row in text.splitlines()]
+    return " | ".join([row for row in lines if row][-count:])

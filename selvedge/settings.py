@@ -1,0 +1,143 @@
+"""All settings together, and those that hold for one host. `selvedge.load` makes them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import Field, PrivateAttr, SecretStr, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from selvedge.app_settings import App, Section
+from selvedge.hosts import OVERRIDES, EntryName, Host, select
+from selvedge.paths import Paths
+from selvedge.server_settings import Hooks, Nginx, Rollout, Server, Tls
+
+__all__ = ["App", "Hooks", "Host", "Nginx", "Rollout", "Section", "Server", "Settings", "Target", "Tls"]
+
+
+class Target(App):
+    """The settings as they hold for one host: what a step gets as `app`.
+
+    `commit` is the 40 hex digits that this run releases, None where a run has none; `base_dir` the folder of hosts.toml.
+    """
+
+    host: Host
+    tls: Tls
+    server: Server
+    nginx: Nginx
+    hooks: Hooks
+    base_dir: Path
+    commit: str | None = Field(None, pattern=r"^[0-9a-f]{40}\z")
+
+    @property
+    def paths(self) -> Paths:
+        """Every path on the server."""
+        return Paths(self.name)
+
+    @property
+    def local_path(self) -> Path | None:
+        """`repository` as a path on this machine, None where it is a git address."""
+        return self.local(self.repository) if self.is_local else None
+
+    def local(self, path: str) -> Path:
+        """A path from the settings on this machine: `~` is expanded, relative ones begin at the folder of hosts.toml."""
+        return self.base_dir / Path(path).expanduser()
+
+    @model_validator(mode="after")
+    def _two_users(self) -> Self:
+        if self.name in {self.host.user, self.host.bootstrap_user}:
+            raise ValueError("name must differ from the host's login users: the app runs as a user of its own without sudo")
+        return self
+
+
+def merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """A new dictionary in which `above` wins over `below`, key by key through nested tables."""
+    result = dict(below)
+    for key, value in above.items():
+        old = result.get(key)
+        result[key] = merged(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return result
+
+
+class Settings(BaseSettings):
+    """hosts.toml with `.env`, the environment and the command line over it."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="SELVEDGE_", env_nested_delimiter="__", extra="forbid", frozen=True, validate_default=False
+    )
+
+    app: App
+    tls: Tls = Field(default_factory=Tls)
+    server: Server = Field(default_factory=Server)
+    nginx: Nginx = Field(default_factory=Nginx)
+    hooks: Hooks = Field(default_factory=Hooks)
+    rollout: Rollout = Field(default_factory=Rollout)
+    hosts: dict[EntryName, Host] = Field(default_factory=dict)
+    groups: dict[EntryName, list[str]] = Field(default_factory=dict)
+
+    _base_dir: Path = PrivateAttr(default_factory=Path.cwd)
+    _sandbox: frozenset[str] = PrivateAttr(default=frozenset())
+    _sudo_password: SecretStr | None = PrivateAttr(default=None)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what `load` hands over: it reads each source itself, to be able to say where a wrong value stands."""
+        return (init_settings,)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_hosts(cls, data: dict[str, Any]) -> dict[str, Any]:
+        hosts = data.get("hosts")
+        if not isinstance(hosts, dict):
+            return data
+        named = {
+            name: {"address": name, **table, "name": name} if isinstance(table, dict) else table
+            for name, table in hosts.items()
+        }
+        return {**data, "hosts": named}
+
+    @property
+    def base_dir(self) -> Path:
+        """The folder of hosts.toml."""
+        return self._base_dir
+
+    @property
+    def sandbox(self) -> frozenset[str]:
+        """The names of the hosts that come from the sandbox's own file."""
+        return self._sandbox
+
+    @property
+    def sudo_password(self) -> SecretStr | None:
+        """`SELVEDGE_SUDO_PASSWORD` from the environment or `.env`."""
+        return self._sudo_password
+
+    def target(self, host: str | Host) -> Target:
+        """The settings for `host`, given by its name in hosts.toml or as `select` returned it.
+
+        Raises:
+            KeyError: no host has that name.
+            pydantic.ValidationError: an override is wrong (`load` has checked those of all hosts in hosts.toml).
+        """
+        found = self.hosts[host] if isinstance(host, str) else host
+        sections = {
+            name: merged(getattr(self, name).model_dump(), getattr(found, name)) for name in OVERRIDES
+        }
+        return Target.model_validate({**sections.pop("app"), **sections, "host": found, "base_dir": self._base_dir})
+
+    def select(self, names: Sequence[str], *, ssh_config: Path | None = None) -> list[Host]:
+        """The hosts that a command line means, each once: names, groups, addresses, or, with none, the default.
+
+        Raises:
+            UsageError: an unknown name, or no name where there is no default; it lists the names.
+        """
+        config = ssh_config or Path("~/.ssh/config").expanduser()
+        return select(names, hosts=self.hosts, groups=self.groups, sandbox=self._sandbox, ssh_config=config)

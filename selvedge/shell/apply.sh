@@ -1,0 +1,50 @@
+# Functions that change: progress, one clear sentence on failure, and taking back what a failed step changed.
+# Lines that begin with $mark are for the report; $undo is a directory of root's that lives as long as the step.
+
+say() { printf '%s say %s\n' "$mark" "$*"; }
+fail() {
+  printf '%s error %s\n' "$mark" "$*"
+  exit 1
+}
+
+# keep PATH: a copy of what stands there, put back by `restore` where a later change of the step fails.
+keep() {
+  number=$(find "$undo" -name '*.path' | wc -l)
+  if [ -e "$1" ] || [ -L "$1" ]; then cp -a -- "$1" "$undo/$number.copy"; fi
+  printf '%s' "$1" >"$undo/$number.path"
+}
+
+restore() {
+  number=$(find "$undo" -name '*.path' | wc -l)
+  while [ "$number" -gt 0 ]; do
+    number=$((number - 1))
+    path=$(cat "$undo/$number.path")
+    if [ -e "$undo/$number.copy" ] || [ -L "$undo/$number.copy" ]; then
+      rm -rf -- "$path"
+      cp -a -- "$undo/$number.copy" "$path"
+    elif [ -d "$path" ] && [ ! -L "$path" ]; then
+      rmdir -- "$path" 2>/dev/null || continue
+    else
+      rm -f -- "$path"
+    fi
+    say "put back $path"
+  done
+}
+
+# put PATH MODE OWNER GROUP: standard input becomes the file, whole or not at all; a link there is replaced, not followed.
+put() {
+  keep "$1"
+  mkdir -p -- "${1%/*}"
+  fresh=$(mktemp -- "${1%/*}/.selvedge.XXXXXX") || fail "cannot write in ${1%/*}: $(df -h --output=avail "${1%/*}" | tail -n 1) free"
+  if ! { cat >"$fresh" && chown -- "$3:$4" "$fresh" && chmod -- "$2" "$fresh" && mv -fT -- "$fresh" "$1"; }; then
+    rm -f -- "$fresh"
+    fail "cannot write $1 (free space there: $(df -h --output=avail "${1%/*}" | tail -n 1))"
+  fi
+}
+
+# as USER COMMAND…: without a login shell, with the user's own groups only.
+as() {
+  as_user=$1
+  shift
+  setpriv --reuid="$as_user" --regid="$(id -g "$as_user")" --init-groups -- "$@"
+}

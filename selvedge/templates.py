@@ -1,0 +1,42 @@
+"""The files as they will stand on the server: Jinja2 templates of the folder `templates/`, with quoting for each format."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from selvedge.shell import quote
+
+FOLDER = Path(__file__).parent.parent / "templates"
+
+
+def nginx_quote(value: str) -> str:
+    """`value` as one nginx parameter. Raises ValueError for `$` and control characters, which nginx cannot quote."""
+    if "$" in value or any(char < " " or char == "\x7f" for char in value):
+        raise ValueError(f"nginx cannot hold the value {value!r}: it has a `$` or a control character")
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+@functools.cache
+def _environment() -> Environment:
+    environment = Environment(  # noqa: S701  (no HTML is made here)
+        loader=FileSystemLoader(FOLDER),
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["sh"] = lambda value: quote(str(value))
+    environment.filters["nginx"] = lambda value: nginx_quote(str(value))
+    return environment
+
+
+def template(name: str, **values: Any) -> str:
+    """The text of `templates/<name>` with the values filled in, e.g. template("nginx/site.conf.j2", app=app).
+
+    Raises jinja2.UndefinedError for a value that the template names and nobody gave.
+    """
+    return _environment().get_template(name).render(**values)
