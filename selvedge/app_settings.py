@@ -71,10 +71,16 @@ class App(Section):
         None, ge=1, le=512, description="Worker processes. Default: the server's CPU cores + 1.", examples=[3]
     )
     worker_class: DottedName = Field(
-        "uvicorn_worker.UvicornWorker", description="gunicorn's worker class.", examples=["uvicorn_worker.UvicornWorker"]
+        "uvicorn_worker.UvicornWorker",
+        description="gunicorn's worker class.",
+        examples=["uvicorn_worker.UvicornWorker"],
     )
     timeout: Whole = Field(
-        30, ge=1, le=3600, description="Seconds after which gunicorn replaces a worker that gives no sign.", examples=[60]
+        30,
+        ge=1,
+        le=3600,
+        description="Seconds after which gunicorn replaces a worker that gives no sign.",
+        examples=[60],
     )
     log_level: Literal["debug", "info", "warning", "error", "critical"] = Field(
         "info", description="How much gunicorn writes to the log.", examples=["warning"]
@@ -99,9 +105,7 @@ class App(Section):
     health_attempts: Whole = Field(
         60, ge=1, le=3600, description="How often the new release is asked before it counts as broken.", examples=[120]
     )
-    health_interval: Seconds = Field(
-        0.5, gt=0, le=60, description="Seconds between two health checks.", examples=[1.0]
-    )
+    health_interval: Seconds = Field(0.5, gt=0, le=60, description="Seconds between two health checks.", examples=[1.0])
     drain: Whole = Field(
         10,
         ge=0,
@@ -110,7 +114,11 @@ class App(Section):
         examples=[30],
     )
     stop_timeout: Whole = Field(
-        30, ge=1, le=3600, description="Seconds that a release gets to end its last requests before it is killed.", examples=[60]
+        30,
+        ge=1,
+        le=3600,
+        description="Seconds that a release gets to end its last requests before it is killed.",
+        examples=[60],
     )
     strategy: Literal["beside", "restart"] = Field(
         "beside",
@@ -172,7 +180,11 @@ class App(Section):
         "75%", description="The most memory the app may take (manager systemd): a share or a size.", examples=["512M"]
     )
     tasks_max: Whole = Field(
-        512, ge=16, le=65536, description="The most processes and threads of the app (manager systemd).", examples=[1024]
+        512,
+        ge=16,
+        le=65536,
+        description="The most processes and threads of the app (manager systemd).",
+        examples=[1024],
     )
 
     @property

@@ -33,7 +33,9 @@ def bindings(path: Path) -> list[Binding]:
     except UnicodeDecodeError:
         raise ConfigError(str(path), "", "is not UTF-8 text", "Save it as UTF-8.") from None
     except OSError as error:
-        raise ConfigError(str(path), "", f"cannot be read: {error.strerror}", "Correct the path or the rights.") from None
+        raise ConfigError(
+            str(path), "", f"cannot be read: {error.strerror}", "Correct the path or the rights."
+        ) from None
     return [each for each in parse_stream(io.StringIO(text)) if each.key or each.error]
 
 

@@ -11,7 +11,8 @@ _URL = re.compile(
 )
 # git's short form, [user@]host:path (gitglossary; git-clone(1), "GIT URLS"); one '/' before the ':' would make it a path.
 _SCP = re.compile(
-    r"([A-Za-z0-9_][A-Za-z0-9._-]*@)?([A-Za-z0-9_][A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):(?!-|:|//)[A-Za-z0-9._~+@/-]+", re.ASCII
+    r"([A-Za-z0-9_][A-Za-z0-9._-]*@)?([A-Za-z0-9_][A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):(?!-|:|//)[A-Za-z0-9._~+@/-]+",
+    re.ASCII,
 )
 _FILE = re.compile(r"file:///[A-Za-z0-9._~%+@,=/-]+", re.ASCII)
 

@@ -53,7 +53,9 @@ class Host(Section):
     )
     port: Port | None = Field(None, description="The SSH port. Default: that of ssh_config, else 22.", examples=[2222])
     key: LocalPath = Field(
-        "", description="The private key on this machine. Default: agent and ssh_config.", examples=["~/.ssh/id_ed25519"]
+        "",
+        description="The private key on this machine. Default: agent and ssh_config.",
+        examples=["~/.ssh/id_ed25519"],
     )
     host_key: Fingerprint = Field(
         "",
@@ -62,7 +64,9 @@ class Host(Section):
         examples=["SHA256:uNiVztksCsDhcc0u9e8BrrH0Y4DBkWZXcGVZhKDAEdM"],
     )
     known_hosts: LocalPath = Field(
-        "", description="The file of known server keys on this machine. Default: ~/.ssh/known_hosts.", examples=["known_hosts"]
+        "",
+        description="The file of known server keys on this machine. Default: ~/.ssh/known_hosts.",
+        examples=["known_hosts"],
     )
     default: Switch = Field(False, description="Meant where no `-H` is given.", examples=[True])
     app: dict[str, Any] = _override("app")
@@ -74,7 +78,9 @@ class Host(Section):
 
 def parse_address(typed: str) -> Host | None:
     """The host that `typed` spells out: `ADDRESS`, `USER@ADDRESS:PORT`, IPv6 bare or in brackets; None if it does not."""
-    found = re.fullmatch(r"(?:(?P<user>[^@]+)@)?(?:\[(?P<six>[^\[\]]+)\]|(?P<host>[^@\[\]]+?))(?::(?P<port>[0-9]+))?", typed)
+    found = re.fullmatch(
+        r"(?:(?P<user>[^@]+)@)?(?:\[(?P<six>[^\[\]]+)\]|(?P<host>[^@\[\]]+?))(?::(?P<port>[0-9]+))?", typed
+    )
     if not found or typed.startswith("-"):
         return None
     where, port = found["six"] or found["host"], found["port"]
@@ -104,7 +110,9 @@ def select(
     """
     chosen: dict[str, Host] = {}
     for typed in names:
-        members = [hosts[each] for each in groups[typed]] if typed in groups else [_one(typed, hosts, groups, ssh_config)]
+        members = (
+            [hosts[each] for each in groups[typed]] if typed in groups else [_one(typed, hosts, groups, ssh_config)]
+        )
         chosen.update((host.name, host) for host in members)
     return list(chosen.values()) if names else _default(hosts, groups, sandbox)
 
@@ -134,7 +142,7 @@ def _default(hosts: Mapping[str, Host], groups: Iterable[str], sandbox: Collecti
 def _listing(hosts: Iterable[str], groups: Iterable[str]) -> str:
     if not list(hosts):
         return (
-            "hosts.toml has no host yet: add a table such as [hosts.server] with address = \"203.0.113.10\", "
+            'hosts.toml has no host yet: add a table such as [hosts.server] with address = "203.0.113.10", '
             "or give an address: fab -H 203.0.113.10 TASK."
         )
     known = f"Hosts: {', '.join(hosts)}." + (f" Groups: {', '.join(groups)}." if list(groups) else "")

@@ -11,10 +11,9 @@ from typing import Any
 
 from pydantic import SecretStr, ValidationError
 
-from selvedge import variables
+from selvedge import checks, variables
 from selvedge.environment import bindings
 from selvedge.errors import ConfigError, Problem
-from selvedge.giturl import has_secret
 from selvedge.hosts import OVERRIDES
 from selvedge.problems import Layer, explain
 from selvedge.settings import Settings, merged
@@ -52,7 +51,7 @@ def load(
     settings._sandbox = frozenset(_table(sandbox.data, "hosts"))
     password = environ.get(SUDO_PASSWORD, dotenv.get(SUDO_PASSWORD))
     settings._sudo_password = None if password is None else SecretStr(password)
-    _raise([each for name in settings.hosts for each in _target_problems(settings, name, layers)])
+    _raise(checks.targets(settings, layers))
     return settings
 
 
@@ -142,28 +141,31 @@ def _raise(problems: list[Problem]) -> None:
 
 
 def _validated(layers: list[Layer]) -> Settings:
-    data: dict[str, Any] = {}
-    for layer in layers:
-        data = merged(_without_overridden(data, layer.data), layer.data)
-    problems = [*_credentials(layers), *_host_problems(data, layers)]
+    data = _combined(layers)
+    early = [*checks.credentials(layers), *checks.host_names(layers), *checks.host_tables(data, layers)]
     try:
         settings = Settings(**data)
     except ValidationError as error:
-        found = error.errors(include_url=False)
-        raise ConfigError.of([*(explain(each, layers) for each in found), *problems]) from None
-    _raise([*problems, *_group_problems(settings, layers)])
+        raise ConfigError.of([*(explain(each, layers) for each in error.errors()), *early]) from None
+    _raise([*early, *checks.groups(settings, layers)])
     return settings
 
 
-def _without_overridden(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    """`below` without the keys of hosts' own tables that a general table of the stronger source `above` sets."""
-    def kept(host: Any) -> Any:
-        if not isinstance(host, dict):
-            return host
-        return {
-            key: {name: each for name, each in value.items() if name not in _table(above, key)}
-            if key in OVERRIDES and isinstance(value, dict) else value
-            for key, value in host.items()
-        }
+def _combined(layers: list[Layer]) -> dict[str, Any]:
+    sandbox, file, *stronger = layers
+    data = merged(sandbox.data, file.data)
+    for layer in stronger:
+        data = merged(_give_way(data, layer.data), layer.data)
+    return data
 
-    return {**below, "hosts": {name: kept(host) for name, host in _table(below, "hosts").items()}} if "hosts" in below else below
+
+def _give_way(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """`below` without the keys of hosts' own tables that a general table of the stronger source `above` sets."""
+    hosts = {}
+    for name, host in _table(below, "hosts").items():
+        hosts[name] = host
+        for section in OVERRIDES if isinstance(host, dict) else ():
+            stronger = _table(above, section)
+            left = {key: value for key, value in _table(host, section).items() if key not in stronger}
+            hosts[name] = {**hosts[name], section: left} if stronger and section in host else hosts[name]
+    return {**below, "hosts": hosts} if hosts else below

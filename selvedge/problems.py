@@ -117,7 +117,9 @@ def _near(path: Path) -> str:
     close = difflib.get_close_matches(key, keys, n=1)
     if close:
         return f"Did you mean {close[0]}?"
-    elsewhere = [name for name, section in tables.items() if key in section.model_fields and (not inside or name in OVERRIDES)]
+    elsewhere = [
+        name for name, section in tables.items() if key in section.model_fields and (not inside or name in OVERRIDES)
+    ]
     if elsewhere:
         return f"It belongs to [{elsewhere[0]}]."
     return f"Known: {', '.join(keys)}."

@@ -29,7 +29,9 @@ class Tls(Section):
     """HTTPS: the certificate and where it comes from. Used where `app.domains` names a host."""
 
     email: Email = Field(
-        "", description="Where the certificate authority writes to when a certificate is in danger.", examples=["me@example.com"]
+        "",
+        description="Where the certificate authority writes to when a certificate is in danger.",
+        examples=["me@example.com"],
     )
     acme_server: HttpsUrl = Field(
         "",
@@ -43,9 +45,13 @@ class Tls(Section):
         examples=["acme-ca.pem"],
     )
     staging: Switch = Field(
-        False, description="Use Let's Encrypt's staging server: no limits, but browsers do not trust it.", examples=[True]
+        False,
+        description="Use Let's Encrypt's staging server: no limits, but browsers do not trust it.",
+        examples=[True],
     )
-    certbot: Literal["apt", "snap", "pip"] = Field("apt", description="Where certbot is installed from.", examples=["snap"])
+    certbot: Literal["apt", "snap", "pip"] = Field(
+        "apt", description="Where certbot is installed from.", examples=["snap"]
+    )
     certificate: LocalPath = Field(
         "",
         description="A certificate chain (PEM) of your own on this machine, instead of one from certbot.",
@@ -90,7 +96,9 @@ class Server(Section):
     automatic_reboot: Switch = Field(
         True, description="It restarts at `reboot_time` when an update needs that.", examples=[False]
     )
-    reboot_time: Clock = Field("04:00", description="When it may restart, in the server's own time.", examples=["03:30"])
+    reboot_time: Clock = Field(
+        "04:00", description="When it may restart, in the server's own time.", examples=["03:30"]
+    )
     firewall: Switch = Field(True, description="ufw lets in SSH, HTTP, HTTPS and `open_ports` only.", examples=[False])
     open_ports: list[Port] = Field(
         default_factory=list, description="Further TCP ports that the firewall lets in.", examples=[[8443]]
@@ -110,15 +118,15 @@ class Server(Section):
         "host's `key`, else the keys of the SSH agent.",
         examples=[["~/.ssh/id_ed25519.pub"]],
     )
-    allow_forwarding: Switch = Field(
-        False, description="Whether sshd forwards ports, agents and X11.", examples=[True]
-    )
+    allow_forwarding: Switch = Field(False, description="Whether sshd forwards ports, agents and X11.", examples=[True])
 
 
 class Nginx(Section):
     """The web server in front of the app."""
 
-    max_body: Size = Field("10m", description="The largest request body, e.g. an upload. 0: no limit.", examples=["100m"])
+    max_body: Size = Field(
+        "10m", description="The largest request body, e.g. an upload. 0: no limit.", examples=["100m"]
+    )
     static: dict[UrlPrefix, Directory] = Field(
         default_factory=dict,
         description="Paths that nginx serves itself: URL prefix = folder of the app.",
@@ -155,16 +163,24 @@ class Hooks(Section):
     """
 
     before_build: HookList = Field(
-        default_factory=list, description="Before the virtual environment is built.", examples=[["local: npm run build"]]
+        default_factory=list,
+        description="Before the virtual environment is built.",
+        examples=[["local: npm run build"]],
     )
     after_build: HookList = Field(
-        default_factory=list, description="When the release is built, before migrations.", examples=[["python manage.py check"]]
+        default_factory=list,
+        description="When the release is built, before migrations.",
+        examples=[["python manage.py check"]],
     )
     before_switch: HookList = Field(
-        default_factory=list, description="When the new release is healthy, before it gets traffic.", examples=[["./warm-up"]]
+        default_factory=list,
+        description="When the new release is healthy, before it gets traffic.",
+        examples=[["./warm-up"]],
     )
     after_switch: HookList = Field(
-        default_factory=list, description="When the new release is live.", examples=[["local: ./tell-the-team released"]]
+        default_factory=list,
+        description="When the new release is live.",
+        examples=[["local: ./tell-the-team released"]],
     )
     on_failure: HookList = Field(
         default_factory=list, description="When a release failed.", examples=[["local: ./tell-the-team failed"]]
@@ -174,9 +190,7 @@ class Hooks(Section):
 class Rollout(Section):
     """How a release goes over several servers."""
 
-    batch: Batch = Field(
-        1, description="How many servers at once: a number, or a share of them.", examples=[2, "25%"]
-    )
+    batch: Batch = Field(1, description="How many servers at once: a number, or a share of them.", examples=[2, "25%"])
     pause: Seconds = Field(0.0, ge=0, le=86400, description="Seconds between two batches.", examples=[30.0])
     revert: Switch = Field(
         True, description="When one server fails, those already done go back to their old release.", examples=[False]

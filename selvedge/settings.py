@@ -48,7 +48,9 @@ class Target(App):
     @model_validator(mode="after")
     def _two_users(self) -> Self:
         if self.name in {self.host.user, self.host.bootstrap_user}:
-            raise ValueError("name must differ from the host's login users: the app runs as a user of its own without sudo")
+            raise ValueError(
+                "name must differ from the host's login users: the app runs as a user of its own without sudo"
+            )
         return self
 
 
@@ -128,9 +130,7 @@ class Settings(BaseSettings):
             pydantic.ValidationError: an override is wrong (`load` has checked those of all hosts in hosts.toml).
         """
         found = self.hosts[host] if isinstance(host, str) else host
-        sections = {
-            name: merged(getattr(self, name).model_dump(), getattr(found, name)) for name in OVERRIDES
-        }
+        sections = {name: merged(getattr(self, name).model_dump(), getattr(found, name)) for name in OVERRIDES}
         return Target.model_validate({**sections.pop("app"), **sections, "host": found, "base_dir": self._base_dir})
 
     def select(self, names: Sequence[str], *, ssh_config: Path | None = None) -> list[Host]:

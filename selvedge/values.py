@@ -26,8 +26,7 @@ Seconds = Annotated[float, Strict()]
 
 # Names that Debian, Ubuntu or the packages installed here use for a user, a group, a unit or a folder in /srv, /run,
 # /etc or /var/log: base-passwd's users and groups, and what `ls` shows there after `setup`.
-RESERVED_NAMES = frozenset(
-    """
+_RESERVED = """
     root daemon bin sys sync games man lp mail news uucp proxy www-data backup list irc gnats nobody nogroup
     adm tty disk kmem dialout fax voice cdrom floppy tape sudo audio dip operator src shadow utmp video sasl plugdev
     staff users crontab input sgx kvm render messagebus polkitd uuidd tcpdump tss landscape lxd syslog avahi
@@ -36,8 +35,8 @@ RESERVED_NAMES = frozenset(
     fail2ban ufw nftables cron apt dpkg snap snapd unattended-upgrades debian ubuntu cloud-init network networkd
     mysql mariadb postgres postgresql redis mongodb memcached docker containerd journal private installer security
     ssl pam profile skel opt sysctl sysusers tmpfiles alternatives initramfs kernel resolvconf shm screen
-    """.split()
-)
+"""
+RESERVED_NAMES = frozenset(_RESERVED.split())
 # IDNA 2003, which Python's own codec speaks, maps these to other letters than IDNA 2008 (RFC 5892, 2.6) does.
 _IDNA_DEVIATIONS = frozenset("ßςẞ\u200c\u200d")
 
@@ -46,7 +45,7 @@ def _text(value: str) -> str:
     """Refuse characters that no setting needs and that break lines, terminals or C strings."""
     for char in value:
         if unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"}:
-            raise ValueError(f"must not contain control characters such as a line break (here {ascii(char)})")
+            raise ValueError(f"must not contain control characters such as a line break (here {char!a})")
     return value
 
 
@@ -69,7 +68,9 @@ def _optional(check: Callable[[str], str]) -> AfterValidator:
 
 def _app_name(value: str) -> str:
     if not re.fullmatch(r"[a-z][a-z0-9-]{0,29}", value):
-        raise ValueError("must be lower-case letters, digits and '-', begin with a letter and have at most 30 characters")
+        raise ValueError(
+            "must be lower-case letters, digits and '-', begin with a letter and have at most 30 characters"
+        )
     if value in RESERVED_NAMES or value.startswith("systemd-"):
         raise ValueError("must not be a name that the server itself uses for a user, a service or a folder")
     return value
@@ -82,7 +83,9 @@ def domain_name(value: str) -> str:
         ValueError: not a host name, a wildcard, or an IP address.
     """
     if "*" in value:
-        raise ValueError("must not be a wildcard: the certificate is proven over HTTP (http-01), which cannot prove one")
+        raise ValueError(
+            "must not be a wildcard: the certificate is proven over HTTP (http-01), which cannot prove one"
+        )
     name = value.rstrip(".") if value.isascii() else _punycode(value)
     labels = name.lower().split(".")
     label = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
@@ -138,14 +141,18 @@ def _git_ref(value: str) -> str:
 def _relative(value: str) -> str:
     if value.startswith(("/", "~")) or ".." in value.split("/"):
         raise ValueError("must be a path inside the repository: not beginning with '/' or '~', no '..' in it")
-    if not re.fullmatch(r"[A-Za-z0-9_.][A-Za-z0-9_.@+-]*(/[A-Za-z0-9_.][A-Za-z0-9_.@+-]*)*", value.rstrip("/"), re.ASCII):
+    if not re.fullmatch(
+        r"[A-Za-z0-9_.][A-Za-z0-9_.@+-]*(/[A-Za-z0-9_.][A-Za-z0-9_.@+-]*)*", value.rstrip("/"), re.ASCII
+    ):
         raise ValueError("must be a relative path of letters, digits and any of . _ - + @ /")
     return value.rstrip("/")
 
 
 def _module(value: str) -> str:
     if value.endswith(")"):
-        raise ValueError("must name an object, not call a factory: write `app = create_app()` in the module and name it")
+        raise ValueError(
+            "must name an object, not call a factory: write `app = create_app()` in the module and name it"
+        )
     names = re.split(r"[.:]", value)
     if not re.fullmatch(r"\w+(\.\w+)*:\w+(\.\w+)*", value, re.ASCII) or not all(_identifier(each) for each in names):
         raise ValueError("must be a Python module, a colon and a name in it")
@@ -256,20 +263,32 @@ UrlPath = Annotated[
 ]
 UrlPrefix = Annotated[
     Text,
-    _matching(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+/?", "must be the beginning of a path, such as /static, and not / itself"),
+    _matching(
+        r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+/?", "must be the beginning of a path, such as /static, and not / itself"
+    ),
 ]
 LoginName = Annotated[
     Text,
-    _matching(r"[a-z_][a-z0-9_-]{0,31}", "must be a Linux user name: lower-case letters, digits, '_' and '-', at most 32"),
+    _matching(
+        r"[a-z_][a-z0-9_-]{0,31}", "must be a Linux user name: lower-case letters, digits, '_' and '-', at most 32"
+    ),
 ]
 DottedName = Annotated[Text, _matching(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", "must be a dotted Python name")]
-Size = Annotated[Text, _matching(r"0|[1-9][0-9]{0,8}[kKmMgG]?", "must be a number of bytes, or one with k, m or g after it")]
+Size = Annotated[
+    Text, _matching(r"0|[1-9][0-9]{0,8}[kKmMgG]?", "must be a number of bytes, or one with k, m or g after it")
+]
 MemoryLimit = Annotated[
-    Text, _matching(r"(100|[1-9][0-9]?)%|[1-9][0-9]{0,8}[KMGT]", "must be a share of the memory, or a size with K, M, G or T")
+    Text,
+    _matching(
+        r"(100|[1-9][0-9]?)%|[1-9][0-9]{0,8}[KMGT]", "must be a share of the memory, or a size with K, M, G or T"
+    ),
 ]
 Clock = Annotated[Text, _matching(r"([01][0-9]|2[0-3]):[0-5][0-9]", "must be a time of day from 00:00 to 23:59")]
 Fingerprint = Annotated[
-    Text, _matching(r"(SHA256:[A-Za-z0-9+/]{43})?", "must be a fingerprint as ssh-keygen -lf prints it: SHA256: and 43 characters")
+    Text,
+    _matching(
+        r"(SHA256:[A-Za-z0-9+/]{43})?", "must be a fingerprint as ssh-keygen -lf prints it: SHA256: and 43 characters"
+    ),
 ]
 PythonVersion = Annotated[Text, _matching(r"(3\.[0-9]{1,2}(\.[0-9]{1,2})?)?", "must be a Python 3 version")]
 Port = Annotated[Whole, AfterValidator(_port)]
