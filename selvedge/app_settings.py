@@ -45,8 +45,8 @@ class App(Section):
     )
     repository: GitSource = Field(
         repr=False,
-        description="Where the code is: a git address that the server fetches from, or a path on this machine (relative "
-        "to this file) whose commits are pushed to the server over SSH.",
+        description="Where the code is: a git address that the server fetches from, or a path on this machine "
+        "(relative to this file) whose commits are pushed to the server over SSH.",
         examples=["https://git.example.com/me/hello.git", "git@git.example.com:me/hello.git", "."],
     )
     branch: GitRef = Field(
@@ -57,14 +57,14 @@ class App(Section):
     )
     module: ModulePath = Field(
         "main:app",
-        description="The ASGI callable: Python module, colon, name. A factory call is not taken: make the object in the "
-        "module and name it.",
+        description="The ASGI callable: Python module, colon, name. A factory call is not taken: make the object in "
+        "the module and name it.",
         examples=["main:app", "hello.web:app"],
     )
     domains: list[DomainName] = Field(
         default_factory=list,
-        description="The host names that the app answers to over HTTPS. Empty: it answers by address, plain HTTP. Names "
-        "with other letters than a to z are taken as they are. No wildcards.",
+        description="The host names that the app answers to over HTTPS. Empty: it answers by address, plain HTTP. "
+        "Names with other letters than a to z may be written as they are. No wildcards.",
         examples=[["hello.example.com", "www.hello.example.com"]],
     )
     workers: Whole | None = Field(
@@ -122,8 +122,8 @@ class App(Section):
     )
     strategy: Literal["beside", "restart"] = Field(
         "beside",
-        description="`beside`: the new release starts next to the old one, which leaves when the new one is healthy; no "
-        "request is lost. `restart`: the old one stops first; for apps of which two must not run at once.",
+        description="`beside`: the new release starts next to the old one, which leaves when the new one is healthy; "
+        "no request is lost. `restart`: the old one stops first; for apps of which two must not run at once.",
         examples=["restart"],
     )
     settle: Seconds = Field(
@@ -134,12 +134,12 @@ class App(Section):
         examples=[10.0],
     )
     release_header: Switch = Field(
-        True, description="Answers carry the header `X-Release` with the commit.", examples=[False]
+        True, description="Answers carry a header with the commit of their release.", examples=[False]
     )
     migrate: Line = Field(
         "",
-        description="A command that runs once per deploy before the switch, in the app's folder, environment and virtual "
-        "environment. Kept as written and given to `sh`.",
+        description="A command that runs once per deploy before the switch, in the app's folder, environment and "
+        "virtual environment. Kept as written and given to `sh`.",
         examples=["alembic upgrade head"],
     )
     manager: Literal["supervisor", "systemd"] = Field(
@@ -165,15 +165,15 @@ class App(Section):
     )
     python_from: Literal["auto", "system", "deadsnakes", "uv", "pyenv"] = Field(
         "auto",
-        description="Where Python comes from. `auto`: the system's if it is the wanted version, else deadsnakes on Ubuntu "
-        "and uv elsewhere.",
+        description="Where Python comes from. `auto`: the system's if it is the wanted version, else deadsnakes on "
+        "Ubuntu and uv elsewhere.",
         examples=["uv"],
     )
     installer: Literal["uv", "pip"] = Field("uv", description="What installs the requirements.", examples=["pip"])
     requirements: RelativePath = Field(
         "",
-        description="The file that names the requirements, inside the app's folder. Default: the first found of uv.lock, "
-        "pylock.toml, requirements.txt, pyproject.toml.",
+        description="The file that names the requirements, inside the app's folder. Default: the first found of "
+        "uv.lock, pylock.toml, requirements.txt, pyproject.toml.",
         examples=["requirements/production.txt"],
     )
     memory_max: MemoryLimit = Field(

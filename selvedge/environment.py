@@ -1,7 +1,7 @@
 """The app's environment: a dotenv file on this machine, read by one parser and written in one format.
 
-Read: python-dotenv's rules (quotes, `export `, comments, escapes in quotes), but `${NAME}` is *not* expanded: what stands
-in the file is what the app gets, whatever the environment of whoever deploys. Written: a format that systemd's
+Read: python-dotenv's rules (quotes, `export `, comments, escapes in quotes), but `${NAME}` is *not* expanded: what
+stands in the file is what the app gets, whatever the deployer's own environment. Written: a format that systemd's
 `EnvironmentFile=` (systemd.exec(5)) and `sh` (`set -a; . file`) both read back byte for byte.
 """
 

@@ -9,7 +9,7 @@ _URL = re.compile(
     r"(?P<host>[A-Za-z0-9_][A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])(:(?P<port>[0-9]{1,5}))?/(?P<path>[A-Za-z0-9._~%+@:,=/-]+)",
     re.ASCII,
 )
-# git's short form, [user@]host:path (gitglossary; git-clone(1), "GIT URLS"); one '/' before the ':' would make it a path.
+# git's short form, [user@]host:path (gitglossary; git-clone(1), "GIT URLS"); a '/' before the ':' would make it a path.
 _SCP = re.compile(
     r"([A-Za-z0-9_][A-Za-z0-9._-]*@)?([A-Za-z0-9_][A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):(?!-|:|//)[A-Za-z0-9._~+@/-]+",
     re.ASCII,
@@ -39,7 +39,7 @@ def check_source(source: str) -> str:
     if re.fullmatch(r"[a-z0-9.-]+\.[a-z]{2,}/[\w./-]+", source, re.ASCII):
         raise ValueError(f"must be a whole address: https://{source}")
     raise ValueError(
-        "must be a git address (https://, ssh://, git://, file:///, or git@host:path) or a path that begins with ./ ../ / or ~/"
+        "must be a git address (https://, ssh://, git://, file:///, git@host:path) or a path (./ ../ / or ~/ first)"
     )
 
 

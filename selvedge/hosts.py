@@ -59,8 +59,8 @@ class Host(Section):
     )
     host_key: Fingerprint = Field(
         "",
-        description="The fingerprint of the server's own key, as its console or provider shows it. With it the first login "
-        "needs no question.",
+        description="The fingerprint of the server's own key, as its console or provider shows it. With it the first "
+        "login needs no question.",
         examples=["SHA256:uNiVztksCsDhcc0u9e8BrrH0Y4DBkWZXcGVZhKDAEdM"],
     )
     known_hosts: LocalPath = Field(
@@ -77,7 +77,7 @@ class Host(Section):
 
 
 def parse_address(typed: str) -> Host | None:
-    """The host that `typed` spells out: `ADDRESS`, `USER@ADDRESS:PORT`, IPv6 bare or in brackets; None if it does not."""
+    """The host that `typed` spells out: `ADDRESS`, `USER@ADDRESS:PORT`, IPv6 bare or in brackets; None if none."""
     found = re.fullmatch(
         r"(?:(?P<user>[^@]+)@)?(?:\[(?P<six>[^\[\]]+)\]|(?P<host>[^@\[\]]+?))(?::(?P<port>[0-9]+))?", typed
     )

@@ -1,20 +1,21 @@
-"""hosts.toml, the sandbox's hosts, `.env` and the environment become `Settings`, or one error that names every problem."""
+"""hosts.toml, the sandbox's hosts, `.env` and the environment become `Settings`, or one error that names them all."""
 
 from __future__ import annotations
 
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr, ValidationError
 
 from selvedge import checks, variables
+from selvedge.checks import table
 from selvedge.environment import bindings
 from selvedge.errors import ConfigError, Problem
-from selvedge.hosts import OVERRIDES
+from selvedge.hosts import OVERRIDES, Host
 from selvedge.problems import Layer, explain
 from selvedge.settings import Settings, merged
 
@@ -37,8 +38,8 @@ def load(
     beside = file.parent / ".env"
     dotenv = _dotenv(beside)
     toml = read_toml(file)
-    sandbox = _sandbox(environ, _table(toml, "hosts"))
-    known = [*_table(toml, "hosts"), *_table(sandbox.data, "hosts")]
+    sandbox = _sandbox(environ, table(toml, "hosts"))
+    known = [*table(toml, "hosts"), *table(sandbox.data, "hosts")]
     layers = [
         sandbox,
         Layer(_label(file), toml),
@@ -47,10 +48,11 @@ def load(
         Layer("command line", dict(overrides or {})),
     ]
     settings = _validated(layers)
-    settings._base_dir = file.parent.absolute()
-    settings._sandbox = frozenset(_table(sandbox.data, "hosts"))
     password = environ.get(SUDO_PASSWORD, dotenv.get(SUDO_PASSWORD))
+    settings._base_dir = file.parent.absolute()
+    settings._sandbox = frozenset(table(sandbox.data, "hosts"))
     settings._sudo_password = None if password is None else SecretStr(password)
+    settings.hosts.update(_absolute(settings.hosts, settings._sandbox, sandbox_file(environ).parent, file.parent))
     _raise(checks.targets(settings, layers))
     return settings
 
@@ -104,9 +106,20 @@ def sandbox_file(environ: Mapping[str, str] = os.environ) -> Path:
     return Path(environ.get("SELVEDGE_SANDBOX_DIR") or state / "selvedge" / "sandbox").expanduser() / "hosts.toml"
 
 
+def _absolute(hosts: Mapping[str, Host], sandbox: Collection[str], its: Path, own: Path) -> dict[str, Host]:
+    """The hosts with the paths of their keys relative to nothing: a relative one begins at the folder of its file."""
+    result = {}
+    for name, host in hosts.items():
+        folder = (its if name in sandbox else own).absolute()
+        paths = {key: getattr(host, key) for key in ("key", "known_hosts") if getattr(host, key)}
+        full = {key: str(folder / Path(path).expanduser()) for key, path in paths.items()}
+        result[name] = host.model_copy(update=full)
+    return result
+
+
 def _sandbox(environ: Mapping[str, str], own: dict[str, Any]) -> Layer:
     file = sandbox_file(environ)
-    tables = _table(read_toml(file), "hosts") if file.is_file() else {}
+    tables = table(read_toml(file), "hosts") if file.is_file() else {}
     return Layer(_label(file), {"hosts": {name: table for name, table in tables.items() if name not in own}})
 
 
@@ -120,11 +133,6 @@ def _variables(label: str, environ: Mapping[str, str], hosts: list[str]) -> Laye
     own = variables.own(environ)
     _raise(variables.unknown(own, label))
     return Layer(label, variables.nested(own, hosts), tuple(own))
-
-
-def _table(data: Mapping[str, Any], name: str) -> dict[str, Any]:
-    found = data.get(name)
-    return found if isinstance(found, dict) else {}
 
 
 def _label(file: Path) -> str:
@@ -142,12 +150,12 @@ def _raise(problems: list[Problem]) -> None:
 
 def _validated(layers: list[Layer]) -> Settings:
     data = _combined(layers)
-    early = [*checks.credentials(layers), *checks.host_names(layers), *checks.host_tables(data, layers)]
+    found = checks.check(data, layers)
     try:
         settings = Settings(**data)
     except ValidationError as error:
-        raise ConfigError.of([*(explain(each, layers) for each in error.errors()), *early]) from None
-    _raise([*early, *checks.groups(settings, layers)])
+        raise ConfigError.of([*(explain(each, layers) for each in error.errors()), *found]) from None
+    _raise(found)
     return settings
 
 
@@ -162,10 +170,10 @@ def _combined(layers: list[Layer]) -> dict[str, Any]:
 def _give_way(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     """`below` without the keys of hosts' own tables that a general table of the stronger source `above` sets."""
     hosts = {}
-    for name, host in _table(below, "hosts").items():
+    for name, host in table(below, "hosts").items():
         hosts[name] = host
         for section in OVERRIDES if isinstance(host, dict) else ():
-            stronger = _table(above, section)
-            left = {key: value for key, value in _table(host, section).items() if key not in stronger}
+            stronger = table(above, section)
+            left = {key: value for key, value in table(host, section).items() if key not in stronger}
             hosts[name] = {**hosts[name], section: left} if stronger and section in host else hosts[name]
     return {**below, "hosts": hosts} if hosts else below

@@ -14,6 +14,7 @@ from selvedge.values import (
     Email,
     HookList,
     HttpsUrl,
+    LocalFile,
     LocalPath,
     Network,
     Port,
@@ -40,8 +41,8 @@ class Tls(Section):
     )
     acme_ca: LocalPath = Field(
         "",
-        description="A PEM file on this machine that the TLS certificate of `acme_server` itself chains to; for a private "
-        "authority.",
+        description="A PEM file on this machine that the TLS certificate of `acme_server` itself chains to; for a "
+        "private authority.",
         examples=["acme-ca.pem"],
     )
     staging: Switch = Field(
@@ -70,8 +71,8 @@ class Tls(Section):
         0,
         ge=0,
         le=63072000,
-        description="Seconds for which browsers shall use HTTPS only (Strict-Transport-Security). 0: not sent. Hard to take "
-        "back, so try a small number first.",
+        description="Seconds for which browsers shall use HTTPS only (Strict-Transport-Security). 0: not sent. Hard to "
+        "take back, so try a small number first.",
         examples=[31536000],
     )
 
@@ -112,10 +113,10 @@ class Server(Section):
     sudo: Literal["nopasswd", "password"] = Field(
         "nopasswd", description="Whether the login user's sudo asks for a password.", examples=["password"]
     )
-    authorized_keys: list[LocalPath] = Field(
+    authorized_keys: list[LocalFile] = Field(
         default_factory=list,
-        description="Public key files on this machine that may log in as the host's `user`. Default: the public half of the "
-        "host's `key`, else the keys of the SSH agent.",
+        description="Public key files on this machine that may log in as the host's `user`. Default: the public half "
+        "of the host's `key`, else the keys of the SSH agent.",
         examples=[["~/.ssh/id_ed25519.pub"]],
     )
     allow_forwarding: Switch = Field(False, description="Whether sshd forwards ports, agents and X11.", examples=[True])

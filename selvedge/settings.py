@@ -20,7 +20,7 @@ __all__ = ["App", "Hooks", "Host", "Nginx", "Rollout", "Section", "Server", "Set
 class Target(App):
     """The settings as they hold for one host: what a step gets as `app`.
 
-    `commit` is the 40 hex digits that this run releases, None where a run has none; `base_dir` the folder of hosts.toml.
+    `commit`: the 40 hex digits that this run releases, None where a run has none. `base_dir`: the folder of hosts.toml.
     """
 
     host: Host
@@ -42,7 +42,7 @@ class Target(App):
         return self.local(self.repository) if self.is_local else None
 
     def local(self, path: str) -> Path:
-        """A path from the settings on this machine: `~` is expanded, relative ones begin at the folder of hosts.toml."""
+        """A path of the settings on this machine: `~` is expanded, relative ones begin at the folder of hosts.toml."""
         return self.base_dir / Path(path).expanduser()
 
     @model_validator(mode="after")
@@ -86,11 +86,11 @@ class Settings(BaseSettings):
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],
+        settings_cls: type[BaseSettings],  # noqa: ARG003
         init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Only what `load` hands over: it reads each source itself, to be able to say where a wrong value stands."""
         return (init_settings,)

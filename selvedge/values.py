@@ -90,7 +90,7 @@ def domain_name(value: str) -> str:
     labels = name.lower().split(".")
     label = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
     if len(name) > 253 or not all(label.fullmatch(each) for each in labels):
-        raise ValueError("must be a host name, such as app.example.com")
+        raise ValueError("must be a host name such as app.example.com")
     if labels[-1].isdigit():
         raise ValueError("must be a host name and not an address: with no domains the app answers by address")
     return name.lower()
@@ -238,6 +238,7 @@ def _port(value: int) -> int:
 Text = Annotated[str, AfterValidator(_text)]
 Line = Text
 LocalPath = Annotated[Text, _optional(_local_path)]
+LocalFile = Annotated[Text, _matching(r".+", "must be a path"), AfterValidator(_local_path)]
 AppName = Annotated[Text, AfterValidator(_app_name)]
 DomainName = Annotated[Text, AfterValidator(domain_name)]
 Address = Annotated[Text, _optional(address)]
@@ -258,14 +259,12 @@ UrlPath = Annotated[
     Text,
     _matching(
         r"/([A-Za-z0-9._~/:@+,=&?-]|%[0-9A-Fa-f]{2})*",
-        "must be a path that begins with '/', of letters, digits and any of . _ ~ / : @ + , = & ? - or %20 and the like",
+        "must begin with '/' and have only letters, digits, any of . _ ~ / : @ + , = & ? - and codes such as %20",
     ),
 ]
 UrlPrefix = Annotated[
     Text,
-    _matching(
-        r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+/?", "must be the beginning of a path, such as /static, and not / itself"
-    ),
+    _matching(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+/?", "must be the beginning of a path such as /static, not / itself"),
 ]
 LoginName = Annotated[
     Text,

@@ -65,7 +65,7 @@ def nested(variables: Mapping[str, str], hosts: Collection[str]) -> dict[str, An
 
 
 def setting(path: Sequence[str | int]) -> FieldInfo | None:
-    """The field of hosts.toml that the keys in `path` lead to; a host's own tables have the fields of the general ones."""
+    """The field that the keys in `path` lead to; a host's own tables have the fields of the general ones."""
     if len(path) > 3 and path[0] == "hosts" and path[2] in OVERRIDES:
         path = path[2:]
     return find(Settings, path)
