@@ -84,7 +84,7 @@ def describe(field: FieldInfo) -> str:
     if section_of(field.annotation) or dict in wanted:
         return "a table"
     if list in wanted:
-        return "a list"
+        return "a list of whole numbers" if int in kinds(get_args(field.annotation)[0]) else "a list of text"
     if bool in wanted:
         return "true or false"
     if str in wanted:

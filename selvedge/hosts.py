@@ -27,7 +27,7 @@ def _name(value: str) -> str:
 def _override(section: str) -> Any:
     return Field(
         default_factory=dict,
-        description=f"Keys of `[{section}]` that differ on this host, as the table `[hosts.NAME.{section}]`.",
+        description=f"Keys of `[{section}]` that differ on this host.",
         examples=[{"branch": "develop"}] if section == "app" else [],
     )
 
@@ -136,7 +136,8 @@ def _default(hosts: Mapping[str, Host], groups: Iterable[str], sandbox: Collecti
     marked = [host for host in own if host.default]
     if marked or len(own) == 1:
         return marked or own
-    raise UsageError("It is not clear which server is meant.", _listing(hosts, groups))
+    which = "It is not clear which server is meant." if own else "hosts.toml has no server of its own."
+    raise UsageError(which, _listing(hosts, groups))
 
 
 def _listing(hosts: Iterable[str], groups: Iterable[str]) -> str:
