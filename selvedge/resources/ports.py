@@ -1,0 +1,42 @@
+"""Ports that a program is going to listen on."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from selvedge.resources.base import Change, Resource
+from selvedge.shell import quote
+
+
+@dataclass(frozen=True)
+class Port(Resource):
+    """A TCP port that is free, or held by `program` (a systemd service and a process of the same name).
+
+    Another holder is never stopped: the change refuses, so that a step which begins with this resource changes nothing.
+    """
+
+    number: int
+    program: str
+
+    def probe(self) -> str:
+        # Only where the service is down: while it runs, no other program can hold its port.
+        return (
+            f"systemctl is-active --quiet {quote(self.program)} || "
+            f"ss -H -l -n -t -p 'sport = :{self.number}' || true"
+        )
+
+    def plan(self, fact: str) -> Change | None:
+        if "LISTEN" not in fact:
+            return None
+        holders = sorted(set(re.findall(r'\("([^"]+)",pid=([0-9]+)', fact)))
+        if any(name == self.program for name, _ in holders):
+            return None
+        named = " and ".join(f"{name} (process {pid})" for name, pid in holders) or "a program that `ss` cannot name"
+        stop = f"If it may go, e.g. `systemctl disable --now {holders[0][0]}` there" if holders else "Free it"
+        problem = f"port {self.number}, which {self.program} needs, is held by {named}. Nothing was changed."
+        return Change(
+            f"have port {self.number} free for {self.program}",
+            f"fail {quote(problem)}",
+            remedy=f"{stop}; then run this again.",
+        )

@@ -1,0 +1,101 @@
+"""Python on the server, and tools from the Python package index in virtual environments of their own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from selvedge.resources.base import Change, Resource
+from selvedge.shell import quote, words
+
+if TYPE_CHECKING:
+    from selvedge.settings import Target
+
+ROOT = "/opt/selvedge"
+UV = f"{ROOT}/uv/bin/uv"
+UV_REQUIREMENT = "uv>=0.9"
+"""`uv pip sync pylock.toml` came with 0.6.15; what is older than 0.9 is not tried here."""
+PREFIXES = {
+    "system": "/usr",
+    "deadsnakes": "/usr",
+    "uv": f"{ROOT}/pythons/uv/",
+    "pyenv": f"{ROOT}/pythons/pyenv/",
+}
+"""Where each source puts a Python: its prefix begins like this."""
+
+
+def interpreter(app: Target) -> str:
+    """The path of the app's Python on the server: the same before and after it is installed, whatever its source.
+
+    "/usr/bin/python3", or where `app.python` asks for a version, a path through a link that `install` sets.
+    """
+    if not app.python:
+        return "/usr/bin/python3"
+    return f"{ROOT}/python/{app.python}/bin/python{_minor(app.python)}"
+
+
+def needs_uv(app: Target) -> bool:
+    """Whether `install` puts uv on the server; where "auto" ends at uv, the server itself finds that out."""
+    return app.installer == "uv" or (bool(app.python) and app.python_from == "uv")
+
+
+def _minor(version: str) -> str:
+    return ".".join(version.split(".")[:2])
+
+
+@dataclass(frozen=True)
+class Python(Resource):
+    """A Python of this version ("3.12" or "3.12.4"), from `source`, behind the link ROOT/python/VERSION.
+
+    The link leads to the installation's prefix and not to its executable: a virtual environment remembers the folder of
+    its interpreter and finds the standard library from there.
+    """
+
+    version: str
+    source: str = "auto"
+    uses = ("python",)
+
+    @property
+    def link(self) -> str:
+        """The link to the prefix."""
+        return f"{ROOT}/python/{self.version}"
+
+    def probe(self) -> str:
+        return f"python_fact {words(self.link, _minor(self.version))}"
+
+    def plan(self, fact: str) -> Change | None:
+        prefix = fact.strip()
+        if prefix.startswith(PREFIXES.get(self.source, "/")):
+            return None
+        origin = "" if self.source == "auto" else f" from {self.source}"
+        return Change(
+            f"install Python {self.version}{origin}",
+            f"python_install {words(self.version, self.source, UV_REQUIREMENT)}",
+            uses=("apt", "python"),
+            remedy="app.python and app.python_from in hosts.toml say which Python is wanted, and from where.",
+        )
+
+
+@dataclass(frozen=True)
+class Tool(Resource):
+    """A program from the Python package index in its own virtual environment ROOT/NAME, root's.
+
+    requirement: as pip reads it, e.g. "uv>=0.9"; a change of it installs anew.
+    """
+
+    name: str
+    requirement: str
+    uses = ("python",)
+
+    def probe(self) -> str:
+        return f"tool_fact {quote(self.name)}"
+
+    def plan(self, fact: str) -> Change | None:
+        if fact.strip() == self.requirement:
+            return None
+        return Change(
+            f"install {self.name} into {ROOT}/{self.name}",
+            f"tool_install {words(self.name, self.requirement)}",
+            uses=("apt", "python"),
+            remedy="pip's own message stands above; the server must reach a Python package index.",
+        )
