@@ -29,11 +29,11 @@ class Port(Resource):
     def plan(self, fact: str) -> Change | None:
         if "LISTEN" not in fact:
             return None
-        holders = sorted(set(re.findall(r'\("([^"]+)",pid=([0-9]+)', fact)))
-        if any(name == self.program for name, _ in holders):
+        holders = dict(reversed(re.findall(r'\("([^"]+)",pid=([0-9]+)', fact)))
+        if self.program in holders:
             return None
-        named = " and ".join(f"{name} (process {pid})" for name, pid in holders) or "a program that `ss` cannot name"
-        stop = f"If it may go, e.g. `systemctl disable --now {holders[0][0]}` there" if holders else "Free it"
+        named = " and ".join(f"{name} (process {pid})" for name, pid in holders.items()) or "a program unknown to ss"
+        stop = f"If it may go, e.g. `systemctl disable --now {next(iter(holders))}` there" if holders else "Free it"
         problem = f"port {self.number}, which {self.program} needs, is held by {named}. Nothing was changed."
         return Change(
             f"have port {self.number} free for {self.program}",
