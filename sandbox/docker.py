@@ -107,6 +107,11 @@ def exec_argv(record: Record, script: str) -> list[str]:
     return ["docker", "exec", container(record.name), "/bin/sh", "-c", script]
 
 
+def console(record: Record) -> str:
+    """The command that shows what the server printed while it booted."""
+    return f"docker logs {container(record.name)}"
+
+
 def kill(record: Record) -> None:
     """Cut the power: every process of the server dies at once."""
     attempt(["docker", "kill", container(record.name)])

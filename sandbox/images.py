@@ -97,7 +97,9 @@ def _bare(part: Path, release: str, say: Say) -> None:
     say(f"Making a {RELEASES[release]} ({release}) image from Debian's packages. This happens once; about 30 seconds.")
     part.parent.mkdir(parents=True, exist_ok=True)
     options = [f"--aptopt={line.rstrip(';')}" for line in machine.apt_options()]
-    run(["mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(BARE)}", *options, release, str(part)])
+    make = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(BARE)}", *options, release, str(part)]
+    # In a mount namespace of its own, what it mounts in the image is gone even if it is killed half-way.
+    run(["unshare", "--mount", *make])
     say(f"{RELEASES[release]} is unpacked. Handing on this machine's certificates and switching the network on.")
     bundle = (part / machine.SERVER_CA.lstrip("/")).read_text()
     for number, block in enumerate(machine.missing_certificates(bundle)):

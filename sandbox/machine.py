@@ -45,8 +45,11 @@ def apt_options() -> list[str]:
         lines = [line for line in attempt(["apt-config", "dump"]).stdout.splitlines() if wanted.fullmatch(line)]
     if not any("Proxy" in line for line in lines):
         known = proxies()
-        lines += [f'Acquire::{kind}::Proxy "{known[f"{kind}_proxy"]}";' for kind in ("http", "https")
-                  if f"{kind}_proxy" in known]
+        lines += [
+            f'Acquire::{kind}::Proxy "{known[f"{kind}_proxy"]}";'
+            for kind in ("http", "https")
+            if f"{kind}_proxy" in known
+        ]
     return lines
 
 
@@ -61,7 +64,8 @@ def pip_settings() -> dict[str, list[str]]:
 
     Directories and file: URLs are left out: they are not on the server, which takes the packages from the network.
     """
-    lines = attempt([sys.executable, "-m", "pip", "config", "list"]).stdout.splitlines()
+    pip = ["pip"] if shutil.which("pip") else [sys.executable, "-m", "pip"]
+    lines = attempt([*pip, "config", "list"]).stdout.splitlines()
     found: dict[str, list[str]] = {}
     # Variables win over files, so they are read last.
     for line in sorted(lines, key=lambda line: line.startswith(":env:")):
@@ -82,7 +86,7 @@ def pip_conf(settings: dict[str, list[str]]) -> str:
 
 def uv_toml(settings: dict[str, list[str]]) -> str:
     """The server's /etc/uv/uv.toml: the same indexes, and the system's certificates instead of uv's own list."""
-    lines = ["native-tls = true"]
+    lines = ["system-certs = true"]
     if "find-links" in settings:
         lines.append(f"find-links = {json.dumps(settings['find-links'])}")
     if "trusted-host" in settings:
@@ -100,7 +104,8 @@ def files() -> dict[str, str]:
     found = {"etc/pip.conf": pip_conf(settings), "etc/uv/uv.toml": uv_toml(settings)}
     if known := proxies():
         found["etc/environment"] = "".join(
-            f'{name}="{value}"\n{name.upper()}="{value}"\n' for name, value in known.items())
+            f'{name}="{value}"\n{name.upper()}="{value}"\n' for name, value in known.items()
+        )
     return found
 
 

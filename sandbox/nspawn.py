@@ -24,7 +24,11 @@ TOOLS = {"systemd-nspawn": "systemd-container", "mmdebstrap": "mmdebstrap", "ipt
          "nsenter": "util-linux", "ssh-keygen": "openssh-client"}  # fmt: skip
 # One cgroup for each server: without it all would share this process's, and `systemctl stop ssh` in one server
 # would count the processes of another.
-LAUNCH = 'for group in $GROUPS_OF_SERVER; do echo $$ > "$group/cgroup.procs"; done; exec systemd-nspawn "$@"'
+LAUNCH = """
+echo $$ > "$PID_FILE"
+for group in $SERVER_GROUPS; do echo $$ > "$group/cgroup.procs"; done
+exec systemd-nspawn "$@"
+"""
 INSIDE = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LANG": "C.UTF-8"}
 
 
@@ -82,12 +86,15 @@ def start(record: Record) -> None:
     command = ["sh", "-c", LAUNCH, "sh", "--quiet", "--boot", "--register=no", "--keep-unit", "--settings=no",
                f"--machine={_machine(record)}", f"--hostname={record.name}", f"--network-bridge={network.bridge()}",
                "--resolv-conf=off", "--timezone=off", "--link-journal=no", "--capability=all",
+               # Without modules to load, systemd's loader of modules would fail on each boot.
+               "--drop-capability=CAP_SYS_MODULE",
                "--system-call-filter=add_key keyctl bpf", f"--directory={record.root_dir}"]  # fmt: skip
+    pid_file = record.directory / "nspawn.pid"
+    pid_file.unlink(missing_ok=True)
     with (record.directory / "console.log").open("ab") as console:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=console, stderr=console, cwd="/", start_new_session=True,
-            env={**os.environ, "GROUPS_OF_SERVER": " ".join(map(str, groups))})  # fmt: skip
-    state.write(record.directory / "nspawn.pid", str(process.pid))
+            env={**INSIDE, "SERVER_GROUPS": " ".join(map(str, groups)), "PID_FILE": str(pid_file)})  # fmt: skip
     deadline = time.monotonic() + 20
     while leader(record) is None:
         if process.poll() is not None or time.monotonic() > deadline:
@@ -116,6 +123,11 @@ def exec_argv(record: Record, script: str) -> list[str]:
         raise SandboxError(f"The server {record.name} is off; `fab sandbox.up` boots it.")
     words = [f"{name}={value}" for name, value in INSIDE.items()]
     return ["nsenter", f"--target={pid}", "--all", "env", "-i", *words, "/bin/sh", "-c", script]
+
+
+def console(record: Record) -> str:
+    """The file that holds what the server printed while it booted."""
+    return str(record.directory / "console.log")
 
 
 def kill(record: Record) -> None:
@@ -159,7 +171,7 @@ def _machine(record: Record) -> str:
 
 def _nspawn(record: Record) -> int | None:
     """The number of the server's systemd-nspawn, or None when it is gone."""
-    pid = _read(str(record.directory / "nspawn.pid"))
+    pid = _read(str(record.directory / "nspawn.pid")).strip()
     if not pid:
         return None
     with contextlib.suppress(ChildProcessError):  # not our child: whoever started it, or init, collects it

@@ -26,6 +26,7 @@ class Driver(Protocol):
     def leader(self, record: Record) -> int | None: ...
     def running(self, record: Record) -> bool: ...
     def exec_argv(self, record: Record, script: str) -> list[str]: ...
+    def console(self, record: Record) -> str: ...
     def kill(self, record: Record) -> None: ...
     def remove(self, record: Record) -> None: ...
     def remove_images(self) -> None: ...
@@ -107,9 +108,11 @@ class Server(Record):
 
     def wait(self, timeout: float = 60) -> None:
         """Wait until ssh answers and users may log in. Raises SandboxError after `timeout` seconds."""
-        self._wait(self._answers, timeout, f"booted, but ssh did not answer within {timeout:.0f} seconds")
+        self._wait(self._answers, timeout, f"is on, but ssh did not answer within {timeout:.0f} seconds")
 
     def _answers(self) -> bool:
+        if not self.driver_module.running(self):
+            raise self._error("went off while it booted")
         try:
             with socket.create_connection((self.address, self.port), timeout=2) as connection:
                 greeting = connection.recv(8)
@@ -124,5 +127,8 @@ class Server(Record):
         deadline = time.monotonic() + timeout
         while not reached():
             if time.monotonic() > deadline:
-                raise SandboxError(f"The server {self.name} {otherwise}. Its console: {self.directory}/console.log")
+                raise self._error(otherwise)
             time.sleep(0.05)
+
+    def _error(self, what: str) -> SandboxError:
+        return SandboxError(f"The server {self.name} {what}. What it printed: {self.driver_module.console(self)}")
