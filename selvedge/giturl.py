@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+from pathlib import Path
 
 _URL = re.compile(
     r"(?P<scheme>https?|ssh|git)://((?P<user>[A-Za-z0-9._~%+=][A-Za-z0-9._~%+=-]*)(:(?P<password>[A-Za-z0-9._~%+=-]*))?@)?"
@@ -46,8 +48,11 @@ def check_source(source: str) -> str:
 def without_credentials(source: str) -> str:
     """`source` as it may be shown: no password, and for HTTP no user either, since tokens are given as one."""
     found = _URL.fullmatch(source)
-    if not found or not found["user"]:
-        return re.sub(r"(?<=://)[^/@\s]*@", "", source) if not found and "://" in source else source
+    if not found:
+        # Not an address that is taken, but a message about it must not show its secret either.
+        return source if is_local(source) or _FILE.fullmatch(source) else re.sub(r"(?<=://).*@", "", source, flags=re.S)
+    if not found["user"]:
+        return source
     user = "" if found["scheme"].startswith("http") else f"{found['user']}@"
     port = f":{found['port']}" if found["port"] else ""
     return f"{found['scheme']}://{user}{found['host']}{port}/{found['path']}"
@@ -56,3 +61,31 @@ def without_credentials(source: str) -> str:
 def has_secret(source: str) -> bool:
     """Whether the address carries a password or a token."""
     return without_credentials(source) != source
+
+
+def ssh_server(source: str) -> tuple[str, int] | None:
+    """Name and port of the server that `source` reaches over SSH; None for other transports and paths."""
+    if is_local(source):
+        return None
+    found = _URL.fullmatch(source)
+    if found:
+        return (found["host"].strip("[]"), int(found["port"] or 22)) if found["scheme"] == "ssh" else None
+    if not _SCP.fullmatch(source):
+        return None
+    host = source.partition("@")[2] if "@" in source.partition(":")[0] else source
+    return (host[1 : host.index("]")], 22) if host.startswith("[") else (host.partition(":")[0], 22)
+
+
+def credentials(source: str) -> str:
+    """The line of git's credential store (git-credential-store(1)) for an HTTP address with user and token; "" without."""
+    found = _URL.fullmatch(source)
+    if not found or not found["scheme"].startswith("http") or not found["user"]:
+        return ""
+    port = f":{found['port']}" if found["port"] else ""
+    return f"{found['scheme']}://{found['user']}:{found['password'] or ''}@{found['host']}{port}"
+
+
+def origin(checkout: Path) -> str:
+    """The address of the checkout's `origin`, "" where it has none."""
+    command = ["git", "-C", str(checkout), "config", "--get", "remote.origin.url"]
+    return without_credentials(subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip())

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, TypeAdapter
 
 from selvedge.app_settings import Section
 from selvedge.errors import UsageError
@@ -32,6 +32,13 @@ def _override(section: str) -> Any:
     )
 
 
+def _not_root(value: str) -> str:
+    if value == "root":
+        raise ValueError("must be another user than root, whose login `harden` ends: root goes to bootstrap_user")
+    return value
+
+
+DeployUser = Annotated[LoginName, AfterValidator(_not_root)]
 EntryName = Annotated[Text, AfterValidator(_name)]
 
 
@@ -45,8 +52,10 @@ class Host(Section):
         description="Its name or IP address; names from ssh_config work. Default: the host's own NAME.",
         examples=["203.0.113.10"],
     )
-    user: LoginName = Field(
-        "deploy", description="The user of every run after `harden`, which makes it.", examples=["deploy"]
+    user: DeployUser = Field(
+        "deploy",
+        description="The user of every run after `harden`, which makes it. Not root, whose login ends then.",
+        examples=["deploy"],
     )
     bootstrap_user: LoginName = Field(
         "root", description="Tried where `user` cannot log in yet.", examples=["ubuntu", "admin"]
@@ -86,11 +95,17 @@ def parse_address(typed: str) -> Host | None:
     where, port = found["six"] or found["host"], found["port"]
     if not found["six"] and typed.rpartition("@")[2].count(":") > 1:
         where, port = typed.rpartition("@")[2], None
-    login = {"user": found["user"], "bootstrap_user": found["user"]} if found["user"] else {}
     try:
-        return Host(name=typed, address=address(where), port=int(port) if port else None, **login)
+        host = Host(name=typed, address=address(where), port=int(port) if port else None)
+        return host.model_copy(update=_login(found["user"])) if found["user"] else host
     except ValueError:
         return None
+
+
+def _login(user: str) -> dict[str, str]:
+    """The fields of a host that somebody wants to log in to as `user`. Raises ValueError where that is no name."""
+    TypeAdapter(LoginName).validate_python(user)
+    return {"bootstrap_user": user} if user == "root" else {"user": user, "bootstrap_user": user}
 
 
 def select(
@@ -124,6 +139,9 @@ def _one(typed: str, hosts: Mapping[str, Host], groups: Iterable[str], ssh_confi
     if len(same) == 1:
         return same[0]
     host = parse_address(typed)
+    if host and host.address in hosts:
+        typed_too = host.model_dump(include={"user", "bootstrap_user", "port"}, exclude_defaults=True)
+        return hosts[host.address].model_copy(update=typed_too)
     if host is None or (not re.search(r"[.:@]", typed) and not _in_ssh_config(typed, ssh_config)):
         close = difflib.get_close_matches(typed, [*hosts, *groups], n=3)
         hint = f" Did you mean {' or '.join(close)}?" if close else ""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import IO
 
-from selvedge.resources.base import Change, Loader, Payload, Resource
+from selvedge.resources.base import Change, Guard, Loader, Payload, Resource
 from selvedge.shell import library, quote
 
 HEAD = """LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -52,6 +53,18 @@ class Plan:
         """What the changes read from file descriptor 3, in their order."""
         return (change.payload for _, change in self.changes if change.payload)
 
+    @property
+    def guard(self) -> Guard | None:
+        """The guard of a section's changes."""
+        return self.changes[0][1].guard if self.changes else None
+
+    def sections(self) -> list[Plan]:
+        """The plan cut where the guard begins, ends or is another one: each part is a script of its own."""
+        parts = [Plan(list(changes)) for _, changes in groupby(self.changes, lambda item: item[1].guard)]
+        if parts:
+            parts[0].before = self.before
+        return parts
+
 
 def plan(resources: Sequence[Resource], facts: Sequence[str]) -> Plan:
     """The changes that are needed, in the order of the resources; a loader whose loads change reloads after them."""
@@ -75,14 +88,20 @@ def apply_script(plan: Plan, mark: str, *, lock: str, log: str, intro: str = "")
     lock, log: names (of the app), under /run/selvedge and /var/log/selvedge. Its output is copied to the log by a `tee`
     that goes on when nobody listens any more, so that no child ever meets a broken pipe. Payloads are read from standard
     input in order. Lines of progress: "<mark> begin N", "<mark> done N", "<mark> failed N STATUS", "<mark> end STATUS".
+    A guarded section is armed first, and taken back where a change of it fails.
     """
+    guard = plan.guard
     libraries = dict.fromkeys(["probe", "apply", *(name for _, change in plan.changes for name in change.uses)])
+    if guard:
+        libraries |= dict.fromkeys(guard.uses)
+        intro = f"( set -eu\n{guard.arm}\n) || return 1\n{intro}"
     parts = [HEAD, f"mark={quote(mark)}", "trap '' HUP", *(library(name) for name in libraries)]
     units = [("before", "\n".join(filter(None, plan.before)))] if any(plan.before) else []
     units += [(str(index), change.shell) for index, (_, change) in enumerate(plan.changes)]
     for name, shell in units:
         parts.append(f"change_{name}() (\nset -eu\n{shell}\n)")
-    parts.append(_MAIN.format(lock=quote(lock), log=quote(log), intro=intro or ":"))
+    failed = guard.revert if guard else ":"
+    parts.append(_MAIN.format(lock=quote(lock), log=quote(log), intro=intro or ":", failed=failed))
     parts.extend(f"  run {name} || return 1" for name, _ in units)
     parts.append(_END.format(log=quote(log)))
     return "\n".join(parts) + "\n"
@@ -108,6 +127,9 @@ main() {{
   {intro}
   all
   status=$?
+  if [ "$status" -ne 0 ]; then
+    {failed}
+  fi
   rm -rf -- "$undo"
   return "$status"
 }}

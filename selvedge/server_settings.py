@@ -200,11 +200,5 @@ class Rollout(Section):
     def batch_size(self, servers: int) -> int:
         """How many of `servers` go at once: at least 1, a share is rounded up."""
         if isinstance(self.batch, int):
-            return max(1, self.batch)
+            return self.batch
         return max(1, -(-servers * int(self.batch.rstrip("%")) // 100))
-
-    @model_validator(mode="after")
-    def _at_least_one(self) -> Self:
-        if isinstance(self.batch, int) and self.batch < 1:
-            raise ValueError("batch must be at least 1")
-        return self

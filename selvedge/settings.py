@@ -9,6 +9,7 @@ from typing import Any, Self
 from pydantic import Field, PrivateAttr, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from selvedge import giturl
 from selvedge.app_settings import App, Section
 from selvedge.hosts import OVERRIDES, EntryName, Host, select
 from selvedge.paths import Paths
@@ -29,6 +30,7 @@ class Target(App):
     nginx: Nginx
     hooks: Hooks
     base_dir: Path
+    forced: bool = False
     commit: str | None = Field(None, pattern=r"^[0-9a-f]{40}\z")
 
     @property
@@ -44,6 +46,22 @@ class Target(App):
     def local(self, path: str) -> Path:
         """A path of the settings on this machine: `~` is expanded, relative ones begin at the folder of hosts.toml."""
         return self.base_dir / Path(path).expanduser()
+
+    @property
+    def ssh_server(self) -> tuple[str, int] | None:
+        """Name and port of the git server where `repository` is fetched over SSH, else None."""
+        return giturl.ssh_server(self.repository)
+
+    @property
+    def credentials(self) -> SecretStr | None:
+        """The repository's address with user and token, as git's credential store wants it; None without them."""
+        found = giturl.credentials(self.repository)
+        return SecretStr(found) if found else None
+
+    @property
+    def submodule_base(self) -> str:
+        """The address that relative submodule addresses begin from: `repository`, or the checkout's own origin."""
+        return giturl.origin(self.local_path) if self.local_path else self.repository_shown
 
     @model_validator(mode="after")
     def _two_users(self) -> Self:

@@ -25,13 +25,16 @@ SHORT_SHA = re.compile(r"[0-9a-f]{4,40}")
 
 
 def choose(sessions: Sequence[Session], options: Mapping[str, Any]) -> None:
-    """Put --branch and --commit of the command line into the targets.
+    """Put --branch, --commit and --force of the command line into the targets.
 
     Raises UsageError where they are no names that git knows.
     """
     branch, commit = str(options.get("branch") or ""), str(options.get("commit") or "")
     if branch and commit:
         raise UsageError("--branch and --commit cannot be given together.", "Give the one that is meant.")
+    for session in sessions:
+        if options.get("force"):
+            session.target = session.target.model_copy(update={"forced": True})
     if not branch and not commit:
         return
     try:

@@ -37,6 +37,7 @@ _RESERVED = """
     ssl pam profile skel opt sysctl sysusers tmpfiles alternatives initramfs kernel resolvconf shm screen
 """
 RESERVED_NAMES = frozenset(_RESERVED.split())
+_SHARE = "(?:100|[1-9][0-9]?)%"
 # IDNA 2003, which Python's own codec speaks, maps these to other letters than IDNA 2008 (RFC 5892, 2.6) does.
 _IDNA_DEVIATIONS = frozenset("ßςẞ\u200c\u200d")
 
@@ -224,9 +225,9 @@ def _hook(value: str) -> str:
 
 
 def _batch(value: Any) -> Any:
-    if isinstance(value, str) and not re.fullmatch(r"(100|[1-9][0-9]?)%", value, re.ASCII):
-        raise ValueError("must be a number of servers or a share of them from 1% to 100%")
-    return value
+    if (type(value) is int and value > 0) or (isinstance(value, str) and re.fullmatch(_SHARE, value)):
+        return value
+    raise ValueError("must be a number of servers or a share of them from 1% to 100%")
 
 
 def _port(value: int) -> int:
@@ -278,9 +279,7 @@ Size = Annotated[
 ]
 MemoryLimit = Annotated[
     Text,
-    _matching(
-        r"(100|[1-9][0-9]?)%|[1-9][0-9]{0,8}[KMGT]", "must be a share of the memory, or a size with K, M, G or T"
-    ),
+    _matching(rf"{_SHARE}|[1-9][0-9]{{0,8}}[KMGT]", "must be a share of the memory, or a size with K, M, G or T"),
 ]
 Clock = Annotated[Text, _matching(r"([01][0-9]|2[0-3]):[0-5][0-9]", "must be a time of day from 00:00 to 23:59")]
 Fingerprint = Annotated[
@@ -291,4 +290,4 @@ Fingerprint = Annotated[
 ]
 PythonVersion = Annotated[Text, _matching(r"(3\.[0-9]{1,2}(\.[0-9]{1,2})?)?", "must be a Python 3 version")]
 Port = Annotated[Whole, AfterValidator(_port)]
-Batch = Annotated[Whole | str, BeforeValidator(_batch)]
+Batch = Annotated[int | str, BeforeValidator(_batch)]

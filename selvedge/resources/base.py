@@ -11,6 +11,22 @@ Payload = bytes | Path
 
 
 @dataclass(frozen=True)
+class Guard:
+    """What keeps changes from shutting their own user out of a server.
+
+    Such changes are made only after a fresh login as the host's user, sudo included, has succeeded, and are kept only
+    after another one has succeeded over the new rules. Each is shell: arm: runs before them and leaves an undo on the
+    server that fires by itself unless it is disarmed; revert: takes everything back at once; disarm: keeps it, and fails
+    where the undo has fired already. uses: the shell libraries that they call.
+    """
+
+    arm: str
+    revert: str
+    disarm: str
+    uses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Change:
     """One difference between a server and what it should be.
 
@@ -21,6 +37,7 @@ class Change:
         that the script can be printed.
     uses: names of the shell libraries in `selvedge/shell/` that the shell calls.
     remedy: what to do when it fails, one sentence.
+    guard: where the change could shut its user out; successive changes with the same guard are made under it together.
     """
 
     summary: str
@@ -29,6 +46,7 @@ class Change:
     payload: Payload = b""
     uses: tuple[str, ...] = ()
     remedy: str = ""
+    guard: Guard | None = None
 
 
 class Resource(ABC):

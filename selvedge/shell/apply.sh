@@ -48,3 +48,14 @@ as() {
   shift
   setpriv --reuid="$as_user" --regid="$(id -g "$as_user")" --init-groups -- "$@"
 }
+
+# need_space DIRECTORY KILOBYTES: refuses early, instead of half-way through.
+need_space() {
+  free=$(df -Pk -- "$1" | awk 'NR == 2 { print $4 }')
+  [ "$free" -ge "$2" ] || fail "too little space on the server: $((free / 1024)) MB free in $1, $(($2 / 1024)) MB needed. Make room (apt-get clean; journalctl --vacuum-size=100M; old files), then run this again."
+  nodes=$(df -Pi -- "$1" | awk 'NR == 2 { print $4 }')
+  case $nodes in
+    *[!0-9]* | '') ;;
+    *) [ "$nodes" -eq 0 ] || [ "$nodes" -ge 2000 ] || fail "too few inodes are free in $1 on the server: $nodes. Remove files that are not needed, then run this again." ;;
+  esac
+}

@@ -50,3 +50,52 @@ git_resolve() {
   esac
   echo missing
 }
+
+# git_fetch: the commit $ref from $url into the mirror, with every branch and tag (branches that went away go here too).
+git_fetch() {
+  git_seconds=900
+  file_protocol=
+  case $url in file://*) file_protocol='-c protocol.file.allow=always' ;; esac
+  # shellcheck disable=SC2086
+  if ! answer=$(git_run $file_protocol --git-dir="$repo" fetch --no-write-fetch-head --prune --force -- "$url" '+refs/heads/*:refs/heads/*' '+refs/tags/*:refs/tags/*' 2>&1); then
+    printf '%s\n' "$answer"
+    if [ -e "$deploy_key.pub" ]; then
+      say "if the repository is private, give this key read access to it: $(cat "$deploy_key.pub")"
+    fi
+    fail "git cannot fetch from $url: $(printf '%s\n' "$answer" | grep -E -m 1 'fatal|error|denied|ERROR' || printf '%s\n' "$answer" | tail -n 1)"
+  fi
+  if ! git --git-dir="$repo" cat-file -e "$ref^{commit}" 2>/dev/null; then
+    git_run --git-dir="$repo" fetch --no-write-fetch-head -- "$url" "+$ref:refs/selvedge/$ref" ||
+      fail "the repository $url has no commit $ref any more (was the branch force-pushed?)"
+  fi
+  git --git-dir="$repo" update-ref "refs/selvedge/$ref" "$ref"
+}
+
+# git_checkout: $commit from $repo into $release, built beside and moved into place.
+git_checkout() {
+  need_space "${release%/*}" "$(($(du -sk "$repo" | cut -f 1) * 3 + 51200))"
+  fresh=${release%/*}/.new-${release##*/}
+  rm -rf -- "$fresh"
+  git_seconds=900
+  git clone -q --shared --no-checkout -- "$repo" "$fresh"
+  git -C "$fresh" -c advice.detachedHead=false checkout -q --detach "$commit"
+  if [ -e "$fresh/.gitmodules" ]; then
+    git -C "$fresh" remote set-url origin "$url"
+    file_protocol=
+    case $url in file://*) file_protocol='-c protocol.file.allow=always' ;; esac
+    # shellcheck disable=SC2086
+    git_run $file_protocol -C "$fresh" submodule update --init --recursive --quiet ||
+      fail "a submodule could not be fetched; its address stands in .gitmodules, and this server must be able to read it"
+  fi
+  if grep -q -r --include=.gitattributes 'filter=lfs' "$fresh"; then
+    command -v git-lfs >/dev/null 2>&1 || fail "the repository keeps files in Git LFS: install git-lfs on the server (apt-get install git-lfs), then run this again"
+    git -C "$fresh" remote set-url origin "$url"
+    git_run -C "$fresh" lfs pull || fail "git lfs pull failed"
+  fi
+  find "$fresh" -name .git -prune -exec rm -rf -- '{}' +
+  chown -hR -- "root:$group" "$fresh"
+  chmod -R u=rwX,g=rX,o= -- "$fresh"
+  # Others may pass through, but list nothing: nginx reaches the folders it is told to serve, and no more.
+  find "$fresh" -type d -exec chmod o=x -- '{}' +
+  mv -T -- "$fresh" "$release"
+}

@@ -1,0 +1,92 @@
+"""An instance: a commit with the configuration and environment it runs with. Each has a folder, a socket and a process."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pydantic import SecretStr
+
+from selvedge.environment import read_environment, render_environment
+from selvedge.settings import Target
+from selvedge.templates import template
+
+
+@dataclass(frozen=True)
+class Instance:
+    """What is started for a commit on a server. `id` is "<commit12>-<6 hex of the configuration's hash>": the same
+    settings give the same instance on every server and in every run, and a changed setting gives a new one, which
+    starts beside the old one."""
+
+    app: Target
+    commit: str
+    environment: Mapping[str, SecretStr] = field(repr=False)
+
+    @classmethod
+    def of(cls, app: Target) -> Instance:
+        """The instance of the target's commit. Raises ConfigError where `app.env_file` cannot be read."""
+        if app.commit is None:
+            raise ValueError("the commit is not known yet")
+        environment = read_environment(app.local(app.env_file)) if app.env_file else {}
+        return cls(app, app.commit, environment)
+
+    @property
+    def id(self) -> str:
+        return f"{self.commit[:12]}-{self.digest}"
+
+    @property
+    def digest(self) -> str:
+        """Six hex digits over everything that the process is started with.
+
+        The environment goes in by scrypt: it holds secrets, and the digest is public.
+        """
+        settings = "\n".join([self.start_script("ID"), self.run_script("ID"), self.worker(), self.program("ID")])
+        built = f"{self.app.python} {self.app.installer} {self.app.requirements}"
+        text = f"{settings}\n{built}".encode()
+        if self.environment:
+            secret = self.environment_text().encode()
+            text += hashlib.scrypt(secret, salt=self.app.name.encode(), n=2**12, r=8, p=1, dklen=16)
+        return hashlib.sha256(text).hexdigest()[:6]
+
+    @property
+    def folder(self) -> str:
+        return f"{self.app.paths.instances}/{self.id}"
+
+    @property
+    def release(self) -> str:
+        return self.app.paths.release(self.commit)
+
+    def _render(self, name: str, instance: str) -> str:
+        paths = self.app.paths
+        return template(
+            name,
+            app=self.app,
+            instance=instance,
+            commit=self.commit,
+            folder=f"{paths.instances}/{instance}",
+            release=self.release,
+            code=f"{self.release}/{self.app.root}".rstrip("/"),
+            socket=f"{paths.run}/{instance}.sock",
+            log=f"{paths.logs}/{instance}.log",
+        )
+
+    def start_script(self, instance: str = "") -> str:
+        """The text of gunicorn_start."""
+        return self._render("gunicorn/gunicorn_start.j2", instance or self.id)
+
+    def run_script(self, instance: str = "") -> str:
+        """The text of the script that runs a command as the release runs."""
+        return self._render("gunicorn/run.j2", instance or self.id)
+
+    def worker(self) -> str:
+        """The module whose worker names the release in the header X-Release."""
+        return self._render("gunicorn/selvedge_worker.py.j2", "ID")
+
+    def program(self, instance: str = "") -> str:
+        """What the process manager reads."""
+        return self._render("supervisor/program.conf.j2", instance or self.id)
+
+    def environment_text(self) -> str:
+        """The app's environment, as `sh` and systemd read it. Secret."""
+        return render_environment(self.environment)

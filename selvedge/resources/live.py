@@ -1,0 +1,135 @@
+"""Which instance is live: started beside the old one, judged, switched to, or refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from selvedge.lock import who
+from selvedge.resources.base import Change, Resource
+from selvedge.settings import Target
+from selvedge.shell import assign
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a server knows of an instance.
+
+    state: "building", "good", "bad", or "left" (rolled back from). at: UTC, ISO 8601, of its last switch.
+    """
+
+    id: str
+    state: str
+    commit: str = ""
+    subject: str = ""
+    author: str = ""
+    at: str = ""
+    by: str = ""
+    seconds: str = ""
+    heads: str = ""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What runs on a server: the live instance, whether its socket is listened on, the link `current`, all records."""
+
+    live: str = ""
+    listening: bool = False
+    current: str = ""
+    records: tuple[Record, ...] = ()
+    broken: tuple[str, ...] = field(default=())
+
+    def record(self, instance: str) -> Record | None:
+        """The record of an instance, None where there is none."""
+        return next((record for record in self.records if record.id == instance), None)
+
+    @classmethod
+    def parse(cls, fact: str) -> Standing:
+        """Read what the shell function `live_fact` printed."""
+        values: dict[str, str] = {}
+        records: list[dict[str, str]] = []
+        for line in fact.splitlines():
+            key, _, value = line.partition(" ")
+            if key == "instance":
+                records.append({"id": value, "state": "building"})
+            elif key.startswith("."):
+                if records and key[1:] in Record.__dataclass_fields__:
+                    records[-1][key[1:]] = value
+            else:
+                values[key] = value
+        return cls(
+            live=values.get("live", ""),
+            listening=values.get("listening") == "yes",
+            current=values.get("current", ""),
+            records=tuple(sorted((Record(**record) for record in records), key=lambda record: record.at)),
+        )
+
+
+@dataclass(frozen=True, repr=False)
+class Live(Resource):
+    """The instance that nginx sends requests to.
+
+    The new one starts beside the old one on a socket of its own and gets traffic only when it is healthy; whatever goes
+    wrong, the old one keeps serving.
+    """
+
+    app: Target
+    instance: str
+    forced: bool = False
+    why: str = "deploy"
+    uses = ("standing",)
+
+    def probe(self) -> str:
+        return f"{assign(base=self.app.paths.base, run_dir=self.app.paths.run)}\nlive_fact"
+
+    def plan(self, fact: str) -> Change | None:
+        standing = Standing.parse(fact)
+        commit = self.instance[:12]
+        record = standing.record(self.instance)
+        healthy = standing.listening and standing.current == f"releases/{commit}"
+        if standing.live == self.instance and healthy and record and record.state == "good":
+            return None
+        if record and record.state == "left" and not self.forced and standing.live != self.instance:
+            sentence = (
+                f"{self.instance} was rolled back from on {record.at}. Release a newer commit, "
+                "or this one again with --force"
+            )
+            return Change(f"switch to {self.instance}", f"{assign(reason=sentence)}\nfail \"$reason\"")
+        old = standing.live
+        if old == self.instance:
+            summary = f"start {self.instance} again"
+        else:
+            summary = f"switch from {old} to {self.instance}" if old else f"start {self.instance} and make it live"
+        return Change(
+            summary,
+            f"{self._variables()}\nlive_switch",
+            uses=("standing", "live", self.app.manager),
+            remedy="The old release, where there is one, still serves.",
+        )
+
+    def _variables(self) -> str:
+        app, paths = self.app, self.app.paths
+        return assign(
+            app=app.name,
+            new=self.instance,
+            why=self.why,
+            by=who(),
+            base=paths.base,
+            run_dir=paths.run,
+            log_dir=paths.logs,
+            repo=paths.repo,
+            site_enabled=paths.site_enabled,
+            supervisor_conf=paths.supervisor_conf,
+            module=app.module,
+            health=app.health,
+            health_host=app.health_host_header,
+            health_ranges=" ".join(f"{first}-{last}" for first, last in app.health_ranges),
+            health_timeout=app.health_timeout,
+            health_attempts=app.health_attempts,
+            health_interval=app.health_interval,
+            header=app.release_header,
+            settle=app.settle,
+            drain=app.drain,
+            strategy=app.strategy,
+            migrate=app.migrate,
+            keep=app.keep_releases,
+        )

@@ -1,0 +1,25 @@
+"""What a step needs from a step before it: where it is not there, one sentence says which task to run first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from selvedge.resources.base import Change, Resource
+from selvedge.shell import quote
+
+
+@dataclass(frozen=True)
+class Needs(Resource):
+    """A path that an earlier step makes. In a chain that step has come before; alone, the step stops with the sentence."""
+
+    path: str
+    task: str
+
+    def probe(self) -> str:
+        return f"[ -e {quote(self.path)} ] && echo there || true"
+
+    def plan(self, fact: str) -> Change | None:
+        if fact.strip() == "there":
+            return None
+        sentence = f"{self.path} is not there yet: run `fab {self.task}` first, or `fab deploy`, which runs all steps"
+        return Change(f"needs {self.path}, which `fab {self.task}` makes", f"fail {quote(sentence)}")

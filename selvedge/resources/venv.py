@@ -1,0 +1,57 @@
+"""The app's virtual environment: keyed by Python version and lock, shared by the releases that need the same one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from selvedge.resources.base import Change, Resource
+from selvedge.shell import assign, quote
+
+
+@dataclass(frozen=True)
+class Venv(Resource):
+    """The link `<release>/.venv` to a complete virtual environment of `venvs`.
+
+    python, uv: programs on the server. requirements: a path in the app's folder, "" to find one. extras: packages that are
+    added where the app's own requirements do not bring them. user: builds it, and cannot change it afterwards.
+    """
+
+    release: str
+    root: str
+    venvs: str
+    python: str
+    uv: str
+    installer: str
+    requirements: str
+    extras: tuple[str, ...]
+    user: str
+
+    @property
+    def _request(self) -> str:
+        return " ".join([self.python, self.installer, self.requirements or "-", *self.extras])
+
+    def probe(self) -> str:
+        venv = quote(f"{self.release}/.venv")
+        return f"[ -x {venv}/bin/python ] && cat {venv}/.selvedge 2>/dev/null || true"
+
+    def plan(self, fact: str) -> Change | None:
+        if fact.strip() == self._request:
+            return None
+        variables = assign(
+            release=self.release,
+            root=self.root,
+            venvs=self.venvs,
+            python=self.python,
+            uv=self.uv,
+            installer=self.installer,
+            requirements=self.requirements,
+            extras=" ".join(self.extras),
+            user=self.user,
+            request=self._request,
+        )
+        return Change(
+            "build the virtual environment",
+            f"{variables}\nvenv_build",
+            uses=("venv",),
+            remedy="The installer's own message stands above. Nothing that serves was touched.",
+        )

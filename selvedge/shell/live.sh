@@ -1,0 +1,259 @@
+# The release switch: a new instance starts beside the old one, is judged, and gets the traffic by moving one link.
+# Reads $app, $new, $base (/srv/APP), $run_dir (/run/APP), $log_dir, and the settings of the health check. The functions
+# manager_start, manager_stop and manager_alive come from supervisor.sh or systemd.sh.
+
+live_now() {
+  if live=$(readlink "$base/live.sock" 2>/dev/null); then
+    live=${live##*/}
+    printf '%s' "${live%.sock}"
+  fi
+}
+
+live_state() {
+  printf '%s\n' "$2" >"$base/instances/$1/state.new"
+  mv -f -- "$base/instances/$1/state.new" "$base/instances/$1/state"
+}
+
+# live_note RESULT: a line of the append-only history.
+live_note() {
+  printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$by" "$why" "${old:--}" "$new" "$1" >>"$base/history"
+}
+
+live_record() {
+  commit=${new%-*}
+  {
+    printf 'commit %s\n' "$(git --git-dir="$repo" -c safe.directory='*' rev-parse "$commit^{commit}" 2>/dev/null || echo "$commit")"
+    printf 'subject %s\n' "$(git --git-dir="$repo" -c safe.directory='*' log -1 --format=%s "$commit" 2>/dev/null)"
+    printf 'author %s\n' "$(git --git-dir="$repo" -c safe.directory='*' log -1 --format=%an "$commit" 2>/dev/null)"
+    printf 'at %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)"
+    printf 'by %s\n' "$by"
+    printf 'seconds %s\n' "$(($(date +%s) - began))"
+  } >"$base/instances/$new/record.new"
+  mv -f -- "$base/instances/$new/record.new" "$base/instances/$new/record"
+}
+
+# live_point LINK INSTANCE: move a link to the instance's socket, at once.
+live_point() {
+  ln -sfn -- "$run_dir/$2.sock" "$base/.$1.new"
+  mv -fT -- "$base/.$1.new" "$base/$1"
+}
+
+# live_probe INSTANCE: one health check of an instance's own socket; the answer's status in $code. 0: healthy.
+live_probe() {
+  code=$(curl -s -o /dev/null -w '%{http_code}' --max-time "$health_timeout" --unix-socket "$run_dir/$1.sock" \
+    -H "Host: $health_host" -H "X-Forwarded-Proto: $scheme" -- "http://localhost$health") || code=000
+  live_accepted "$code"
+}
+
+live_accepted() {
+  for range in $health_ranges; do
+    if [ "$1" -ge "${range%-*}" ] && [ "$1" -le "${range#*-}" ]; then return 0; fi
+  done
+  return 1
+}
+
+# live_refuse SENTENCE: the new instance goes, the old one stays.
+live_refuse() {
+  trap - TERM INT
+  log=$log_dir/$new.log
+  if [ -s "$log" ]; then
+    printf 'The last lines of %s:\n' "$log"
+    tail -n 40 -- "$log" | cut -c 1-400
+  fi
+  if [ "$new" != "$old" ]; then
+    manager_stop "$new"
+    live_state "$new" bad
+  fi
+  live_note "refused: $1"
+  if [ -n "$old" ] && [ "$new" != "$old" ]; then fail "$1. The old release $old still serves"; fi
+  fail "$1"
+}
+
+# The first layer: the module imports in its new environment, is callable, and its start-up code runs.
+live_import() {
+  answer=$(as "$app" timeout 60 "$base/instances/$new/run" python -c "$live_import_check" "$module" 2>&1) || {
+    status=$?
+    printf '%s\n' "$answer" | tail -n 40
+    [ "$status" -ne 124 ] || live_refuse "importing $module did not end within 60 seconds"
+    live_refuse "the app does not start: $(printf '%s\n' "$answer" | grep -v '^[[:space:]]*$' | tail -n 1)"
+  }
+}
+
+live_import_check='
+import importlib, sys
+name, _, attribute = sys.argv[1].partition(":")
+sys.path.insert(0, "")
+module = importlib.import_module(name)
+target = module
+for part in attribute.split("."):
+    if not hasattr(target, part):
+        sys.exit(f"the module {name} has no attribute {attribute}")
+    target = getattr(target, part)
+if not callable(target):
+    sys.exit(f"{sys.argv[1]} is no ASGI app: it cannot be called")
+'
+
+live_migrate() {
+  say "migrating: $migrate"
+  (cd / && as "$app" "$base/instances/$new/run" sh -c "$migrate") ||
+    live_refuse "the migration failed (exit status $?): $migrate. The database may be changed in part"
+}
+
+# The second layer: three healthy answers in a row on the new socket.
+live_gate() {
+  attempt=0
+  streak=0
+  while [ "$streak" -lt 3 ]; do
+    if live_probe "$new"; then
+      streak=$((streak + 1))
+      sleep 0.05
+      continue
+    fi
+    streak=0
+    attempt=$((attempt + 1))
+    # Asking the manager costs more than asking the app.
+    if [ $((attempt % 10)) -eq 0 ] && ! manager_alive "$new"; then
+      live_import
+      live_refuse "the new release stopped by itself while it started"
+    fi
+    if [ "$attempt" -ge "$health_attempts" ]; then
+      case $code in
+        000) live_refuse "no answer to GET $health (Host: $health_host) on the new release's socket within $health_timeout s, in $attempt attempts" ;;
+        *) live_refuse "GET $health (Host: $health_host) on the new release answered $code in $attempt attempts; accepted: $health_ranges" ;;
+      esac
+    fi
+    # The first second is asked often: most apps are up within it.
+    if [ "$code" = 000 ] && [ "$attempt" -le 20 ]; then
+      sleep 0.05
+      health_attempts=$((health_attempts + 1))
+    else
+      sleep "$health_interval"
+    fi
+  done
+}
+
+# The third layer: the site answers through nginx, with the new release.
+live_site() {
+  [ -e "$site_enabled" ] && systemctl is-active -q nginx || return 0
+  if [ -e "$site_enabled-tls" ]; then url="https://$health_host$health"; else url="http://$health_host$health"; fi
+  answer=$(curl -s -k -o /dev/null -D - --max-time "$health_timeout" \
+    --connect-to "::127.0.0.1:" -- "$url" 2>/dev/null | tr -d '\r') || answer=
+  code=$(printf '%s\n' "$answer" | sed -n '1s/^[^ ]* \([0-9]*\).*/\1/p')
+  live_accepted "${code:-0}" || return 1
+  [ -z "$header" ] || printf '%s\n' "$answer" | grep -q -i "^x-release: $new$"
+}
+
+# The processes that serve: their ids change when a worker died and was replaced.
+live_workers() { pgrep -d ' ' -P "${master:-0}" 2>/dev/null || :; }
+
+live_back() {
+  if [ -n "$old" ] && live_listening "$old"; then
+    live_point live.sock "$old"
+    if [ -n "$old_current" ]; then
+      ln -sfn -- "$old_current" "$base/.current.new" && mv -fT -- "$base/.current.new" "$base/current"
+    fi
+    rm -f -- "$base/previous.sock"
+  fi
+  live_refuse "$1"
+}
+
+# After the switch the new release must stay as it is for a while; the old one stands by until then.
+live_settle() {
+  master=$(manager_pid "$new")
+  workers=$(live_workers)
+  until_time=$(($(date +%s) + ${settle%.*}))
+  while [ "$(date +%s)" -lt "$until_time" ]; do
+    sleep 0.2
+    if [ "$(live_workers)" != "$workers" ]; then live_back "worker processes of the new release died within $settle s after the switch"; fi
+    if ! live_probe "$new"; then live_back "the new release answered $code to GET $health within $settle s after the switch"; fi
+  done
+}
+
+# The old release goes on until its last connection has ended, at most $drain seconds.
+live_drain() {
+  end=$(($(date +%s) + drain))
+  sleep 1
+  while [ "$(date +%s)" -lt "$end" ] && ss -xH state established 2>/dev/null | grep -q -F -- " $run_dir/$1.sock "; do
+    sleep 0.5
+  done
+}
+
+live_switch() {
+  began=$(date +%s)
+  old=$(live_now)
+  old_current=$(readlink "$base/current" 2>/dev/null) || old_current=
+  scheme=http
+  [ ! -e "$site_enabled-tls" ] || scheme=https
+  commit=${new%-*}
+  [ -f "$base/instances/$new/state" ] || live_state "$new" building
+  trap 'live_refuse "the release was stopped by a signal"' TERM INT
+  if [ -n "$migrate" ] && [ "$why" != rollback ]; then
+    live_import
+    live_migrate
+  fi
+  if [ "$strategy" = restart ] && [ -n "$old" ] && [ "$old" != "$new" ]; then
+    say "app.strategy is restart: the old release stops first, and requests fail until the new one is up"
+    manager_stop "$old"
+  fi
+  manager_start "$new" "$old"
+  live_gate
+  if [ -n "$old" ] && [ "$old" != "$new" ]; then live_point previous.sock "$old"; fi
+  live_point live.sock "$new"
+  ln -sfn -- "releases/$commit" "$base/.current.new"
+  mv -fT -- "$base/.current.new" "$base/current"
+  say "live: $new"
+  if ! live_site; then live_back "after the switch the site answered ${code:-nothing} through nginx instead of the new release"; fi
+  live_settle
+  live_record
+  live_state "$new" good
+  live_note good
+  rm -f -- "$base/previous.sock"
+  trap - TERM INT
+  for folder in "$base"/instances/*/; do
+    folder=${folder%/}
+    other=${folder##*/}
+    if [ "$other" != "$new" ] && manager_known "$other"; then
+      [ "$other" != "$old" ] || live_drain "$other"
+      manager_stop "$other"
+    fi
+  done
+  live_prune
+}
+
+# The newest $keep good releases stay, besides the live one, and the newest bad one for study.
+live_prune() {
+  good=0
+  bad=0
+  # shellcheck disable=SC2012
+  ls -1t "$base/instances" | while IFS= read -r id; do
+    if [ "$id" = "$new" ]; then continue; fi
+    case $(cat "$base/instances/$id/state" 2>/dev/null) in
+      good | left)
+        good=$((good + 1))
+        [ "$good" -gt "$keep" ] || continue
+        ;;
+      bad)
+        bad=$((bad + 1))
+        [ "$bad" -gt 1 ] || continue
+        ;;
+      *) continue ;;
+    esac
+    rm -rf -- "$base/instances/$id"
+    rm -f -- "$log_dir/$id.log"*
+  done
+  for release in "$base"/releases/*/; do
+    release=${release%/}
+    if ! ls -d "$base/instances/${release##*/}-"* >/dev/null 2>&1; then rm -rf -- "$release"; fi
+  done
+  live_used=$(for release in "$base"/releases/*/; do readlink "$release.venv" || :; done)
+  for link in "$base"/venvs/*; do
+    [ -L "$link" ] || continue
+    case $live_used in
+      *"/${link##*/}"*) ;;
+      *)
+        kept_link=$(readlink "$link")
+        rm -rf -- "$link" "$base/venvs/${kept_link:?}"
+        ;;
+    esac
+  done
+}

@@ -1,0 +1,22 @@
+# What runs on the server. Reads $base (/srv/APP) and $run_dir (/run/APP); writes nothing.
+
+# live_fact: the live instance, whether its socket is listened on, and the record of every instance. Only reads.
+live_fact() {
+  live=$(readlink "$base/live.sock" 2>/dev/null) || live=
+  live=${live##*/}
+  live=${live%.sock}
+  printf 'live %s\n' "$live"
+  printf 'current %s\n' "$(readlink "$base/current" 2>/dev/null)"
+  if [ -n "$live" ] && live_listening "$live"; then printf 'listening yes\n'; fi
+  for folder in "$base"/instances/*/; do
+    [ -d "$folder" ] || continue
+    folder=${folder%/}
+    printf 'instance %s\n' "${folder##*/}"
+    if [ -f "$folder/state" ]; then printf '.state %s\n' "$(cat "$folder/state")"; fi
+    if [ -f "$folder/record" ]; then sed 's/^/./' "$folder/record"; fi
+  done
+}
+
+live_listening() {
+  ss -xlH 2>/dev/null | grep -q -F -- " $run_dir/$1.sock "
+}

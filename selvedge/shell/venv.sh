@@ -1,0 +1,124 @@
+# The virtual environment of a release. Reads $release, $root, $venvs, $python, $uv, $installer, $requirements, $extras,
+# $user and $request.
+
+# The file that names the requirements, in the order of preference.
+venv_lock() {
+  for candidate in ${requirements:+"$requirements"} uv.lock pylock.toml requirements.txt pyproject.toml; do
+    if [ -f "$folder/$candidate" ]; then
+      printf '%s' "$candidate"
+      return 0
+    fi
+    [ -z "$requirements" ] || return 1
+  done
+  return 1
+}
+
+# What decides whether two releases may share an environment: the lock, and for requirements files those they include.
+venv_lock_content() {
+  cat -- "$folder/$1"
+  case $1 in
+    uv.lock) cat -- "$folder/pyproject.toml" 2>/dev/null || : ;;
+    *.txt)
+      sed -n 's/^[[:space:]]*\(-r\|-c\|--requirement\|--constraint\)[[:space:]=]*\([^[:space:]#]*\).*/\2/p' -- "$folder/$1" |
+        while IFS= read -r included; do
+          case $1 in */*) included=${1%/*}/$included ;; esac
+          if [ -f "$folder/$included" ] && [ "$included" != "$1" ]; then venv_lock_content "$included"; fi
+        done
+      ;;
+  esac
+}
+
+# Installing runs code of the packages: as the app's user, who may do no more than the app itself.
+venv_as() {
+  cache=/var/cache/selvedge/$user
+  install -d -m 0700 -o "$user" -g "$user" "$cache"
+  as "$user" env HOME="$cache" UV_CACHE_DIR="$cache/uv" PIP_CACHE_DIR="$cache/pip" PIP_DISABLE_PIP_VERSION_CHECK=1 \
+    UV_NO_PROGRESS=1 UV_PYTHON_DOWNLOADS=never PIP_NO_INPUT=1 sh -c 'cd "$1" && shift && umask 0022 && exec "$@"' sh "$folder" "$@"
+}
+
+venv_install_uv() {
+  case $lock in
+    uv.lock)
+      venv_as env UV_PROJECT_ENVIRONMENT="$fresh" VIRTUAL_ENV="$fresh" "$uv" export --frozen --no-dev --no-emit-workspace \
+        --no-header --quiet --output-file "$fresh/requirements.lock" &&
+        venv_as "$uv" pip install --python "$fresh/bin/python" --requirement "$fresh/requirements.lock"
+      ;;
+    *) venv_as "$uv" pip install --python "$fresh/bin/python" --requirement "$lock" ;;
+  esac
+}
+
+venv_install_pip() {
+  case $lock in
+    uv.lock | pylock.toml) fail "$lock is installed by uv: set installer = \"uv\" in [app] of hosts.toml, or add a requirements.txt" ;;
+    pyproject.toml)
+      # shellcheck disable=SC2016
+      venv_as "$fresh/bin/python" -c '
+import sys
+try:
+    import tomllib
+except ImportError:
+    from pip._vendor import tomli as tomllib
+with open("pyproject.toml", "rb") as file:
+    print(*tomllib.load(file).get("project", {}).get("dependencies", []), sep="\n")
+' >"$undo/requirements"
+      chmod 0644 "$undo/requirements"
+      venv_as "$fresh/bin/python" -m pip install --requirement /dev/stdin <"$undo/requirements"
+      ;;
+    *) venv_as "$fresh/bin/python" -m pip install --requirement "$lock" ;;
+  esac
+}
+
+venv_add() {
+  if [ "$installer" = uv ]; then
+    venv_as "$uv" pip install --python "$fresh/bin/python" "$@"
+  else
+    venv_as "$fresh/bin/python" -m pip install "$@"
+  fi
+}
+
+venv_fill() {
+  if [ "$installer" = uv ]; then
+    venv_as "$uv" venv --quiet --no-project --allow-existing --python "$python" "$fresh" && venv_install_uv
+  else
+    venv_as "$python" -m venv "$fresh" && venv_install_pip
+  fi || fail "the requirements in $lock cannot be installed: see the installer's message above"
+  for extra in $extras; do
+    module=$(printf '%s' "$extra" | tr - _)
+    venv_as "$fresh/bin/python" -c "import importlib.util, sys; sys.exit(importlib.util.find_spec('$module') is None)" ||
+      venv_add "$extra" || fail "$extra cannot be installed"
+  done
+}
+
+venv_build() {
+  folder=$release${root:+/$root}
+  [ -d "$folder" ] || fail "the folder $root (app.root) is not in this commit"
+  [ -x "$python" ] || fail "Python is not at $python: run 'fab install' first"
+  [ "$installer" != uv ] || [ -x "$uv" ] || fail "uv is not at $uv: run 'fab install' first"
+  lock=$(venv_lock) || fail "no ${requirements:-uv.lock, pylock.toml, requirements.txt or pyproject.toml} in ${root:-the top folder} of this commit: add one that names what the app needs"
+  version=$("$python" -c 'import platform; print(platform.python_version())')
+  key=$({ printf '%s\n' "$version" "$request"; venv_lock_content "$lock"; } | sha256sum | cut -c 1-16)
+  if [ ! -x "$venvs/$key/bin/python" ]; then
+    need_space "$venvs" 102400
+    find "$venvs" -mindepth 1 -maxdepth 1 -name "$key.*" ! -name "$(readlink "$venvs/$key" || echo -)" -exec rm -rf -- '{}' +
+    # A virtual environment cannot be moved: it is built under a name of its own, and a link makes it known.
+    fresh=$(mktemp -d -- "$venvs/$key.XXXXXX")
+    chown -- "$user" "$fresh"
+    say "Python $version, $lock, by $installer"
+    if ! (venv_fill); then
+      rm -rf -- "$fresh"
+      exit 1
+    fi
+    printf '%s\n' "$request" >"$fresh/.selvedge"
+    chown -hR -- "root:$user" "$fresh"
+    chmod -R u=rwX,g=rX,o= -- "$fresh"
+    sync -f "$fresh"
+    ln -sfn -- "${fresh##*/}" "$venvs/.link" && mv -fT -- "$venvs/.link" "$venvs/$key"
+  else
+    say "the environment of an earlier release fits: Python $version, $lock"
+  fi
+  rm -rf -- "$release/.venv"
+  ln -s -- "../../venvs/$key" "$release/.venv"
+  "$release/.venv/bin/python" -m compileall -q -x '\.venv' "$folder" >/dev/null 2>&1 || :
+  chgrp -hR -- "$user" "$folder"
+  find "$folder" -name __pycache__ -exec chmod -R u=rwX,g=rX,o= -- '{}' +
+}

@@ -1,0 +1,1 @@
+"""The tutorial's steps, one module each: yours to edit."""

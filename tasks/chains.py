@@ -1,0 +1,33 @@
+"""What the steps are composed into: each chain is a list of their names."""
+
+from selvedge.step import BRANCH, COMMIT, step
+from tasks.certbot import certbot
+from tasks.clone import clone
+from tasks.gunicorn import gunicorn
+from tasks.harden import harden
+from tasks.install import install
+from tasks.nginx import nginx
+from tasks.supervisor import FORCE, supervisor
+from tasks.update import update
+from tasks.venv import venv
+
+
+@step
+def setup(app):
+    """Make a bare machine a server: update, harden, install."""
+    yield update
+    yield harden
+    yield install
+
+
+@step(options=(COMMIT, BRANCH, FORCE))
+def deploy(app):
+    """Release the newest commit: it is live at the end, or the old one still is."""
+    yield install
+    yield clone
+    yield venv
+    yield gunicorn
+    yield supervisor
+    yield nginx
+    if app.domains:
+        yield certbot

@@ -1,0 +1,34 @@
+"""The app's code on the server."""
+
+from selvedge.resources.files import Directory, File
+from selvedge.resources.git import Checkout, DeployKey, Fetched, GitHostKey, Mirror, Pushed
+from selvedge.resources.system import User
+from selvedge.step import BRANCH, COMMIT, Pending, step
+
+
+@step(options=(COMMIT, BRANCH), needs_commit=True)
+def clone(app):
+    """Bring the app's commit to the server, in a folder of its own."""
+    paths = app.paths
+    yield User(app.name, paths.shared, system=True, shell="/usr/sbin/nologin", comment=f"runs {app.name}")
+    yield Directory(paths.base, "0711")
+    yield Directory(paths.releases, "0711")
+    yield Directory(paths.shared, "0711" if app.nginx.media else "0750", owner=app.name, group=app.name)
+    yield Mirror(paths.repo)
+    access = {
+        "deploy_key": paths.deploy_key,
+        "git_known_hosts": paths.git_known_hosts,
+        "git_credentials": paths.git_credentials,
+    }
+    if app.ssh_server:
+        yield DeployKey(paths.deploy_key, f"{app.name}@{app.host.name}")
+        yield GitHostKey(paths.git_known_hosts, *app.ssh_server)
+    if app.credentials:
+        yield File(paths.git_credentials, app.credentials.get_secret_value() + "\n", "0600", secret=True)
+    if app.commit is None:
+        raise Pending("the commit is known once git and access to the repository are there")
+    if app.local_path:
+        yield Pushed(paths.repo, app.local_path, app.commit)
+    else:
+        yield Fetched(paths.repo, app.repository_shown, app.commit, **access)
+    yield Checkout(paths.release(app.commit), paths.repo, app.commit, app.name, app.submodule_base, **access)

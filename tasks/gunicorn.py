@@ -1,0 +1,27 @@
+"""The start script of the release."""
+
+from selvedge.resources.files import Directory, File
+from selvedge.resources.need import Needs
+from selvedge.step import Pending, step
+
+
+@step(needs_commit=True)
+def gunicorn(app):
+    """Write the start script of the release, and its environment."""
+    from selvedge.instance import Instance
+
+    if app.commit is None:
+        raise Pending("follows the commit")
+    instance, paths, own = Instance.of(app), app.paths, {"group": app.name}
+    yield Needs(f"{instance.release}/.venv/bin/python", "venv")
+    # The socket's folder lives in memory and is made at every boot; nginx (www-data) may look in and connect.
+    yield File(f"/etc/tmpfiles.d/{app.name}.conf", f"d {paths.run} 2750 {app.name} www-data -\n")
+    yield Directory(paths.run, "2750", owner=app.name, group="www-data")
+    yield Directory(paths.logs, "0750", group="adm")
+    yield Directory(paths.instances, "0750", **own)
+    yield Directory(instance.folder, "0750", **own)
+    yield File(f"{instance.folder}/env", instance.environment_text(), "0640", secret=True, **own)
+    yield File(f"{instance.folder}/run", instance.run_script(), "0750", **own)
+    if app.release_header:
+        yield File(f"{instance.folder}/selvedge_worker.py", instance.worker(), "0640", **own)
+    yield File(f"{instance.folder}/gunicorn_start", instance.start_script(), "0750", **own)
