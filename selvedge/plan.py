@@ -94,7 +94,7 @@ def apply_script(plan: Plan, mark: str, *, lock: str, log: str, intro: str = "")
     libraries = dict.fromkeys(["probe", "apply", *(name for _, change in plan.changes for name in change.uses)])
     if guard:
         libraries |= dict.fromkeys(guard.uses)
-        intro = f"( set -eu\n{guard.arm}\n) || return 1\n{intro}"
+        intro = f"( set -eu\n{guard.arm}\n) || {{ rm -rf -- \"$undo\"; return 1; }}\n{intro}"
     parts = [HEAD, f"mark={quote(mark)}", "trap '' HUP", *(library(name) for name in libraries)]
     units = [("before", "\n".join(filter(None, plan.before)))] if any(plan.before) else []
     units += [(str(index), change.shell) for index, (_, change) in enumerate(plan.changes)]

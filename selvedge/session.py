@@ -6,14 +6,15 @@ import re
 import secrets
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from selvedge.errors import SelvedgeError, StepError, UnreachableError
-from selvedge.plan import Plan, apply_script, parse_facts, plan, read_script
+from selvedge.plan import HEAD, Plan, apply_script, parse_facts, plan, read_script
 from selvedge.remote import Remote
 from selvedge.report import Report
-from selvedge.resources.base import Resource
+from selvedge.resources.base import Guard, Resource
 from selvedge.settings import Target
+from selvedge.shell import library, quote
 from selvedge.step import Pending, Step
 
 TAIL = 40
@@ -89,15 +90,58 @@ class Session:
             item.plan = plan(item.resources, [next(facts) for _ in item.resources])
         return planned
 
-    def script(self, item: Planned, mark: str = "selvedge") -> str:
-        """The script that makes the step's changes."""
-        return apply_script(item.plan, mark, lock=self.target.name, log=self.target.name)
+    def script(self, item: Planned) -> str:
+        """The shell that makes the step's changes; what is guarded stands in a script of its own."""
+        return "\n".join(self._section(part, "selvedge") for part in item.plan.sections())
 
     def apply(self, item: Planned) -> None:
         """Make the step's changes. Raises StepError with the cause, or UnreachableError when the connection is lost."""
+        for part in item.plan.sections():
+            if part.guard:
+                self._guarded(replace(item, plan=part), part.guard)
+            else:
+                self._make(replace(item, plan=part))
+
+    def _section(self, part: Plan, mark: str) -> str:
+        return apply_script(part, mark, lock=self.target.name, log=self.target.name)
+
+    def _make(self, item: Planned) -> None:
         progress = _Progress(self, item)
-        result = self.remote.run(self.script(item, self.mark), item.plan.payload(), progress.line)
+        result = self.remote.run(self._section(item.plan, self.mark), item.plan.payload(), progress.line)
         progress.conclude(result.status)
+
+    def _guarded(self, item: Planned, guard: Guard) -> None:
+        """Changes that could shut their own user out: between two fresh logins, with an undo armed on the server."""
+        user = self.target.host.user
+        self._prove(item, f"a fresh login as {user} with sudo works; now what it could be shut out by")
+        self._make(item)
+        try:
+            self._prove(item, f"a fresh login as {user} with sudo works over the new rules")
+        except SelvedgeError as error:
+            back = self._guard(guard, guard.revert)
+            how = "It was taken back at once" if back else "The server takes it back by itself within a minute"
+            raise StepError(f"{error.message} {how}: sshd and firewall are as they were.", error.remedy) from error
+        if not self._guard(guard, guard.disarm):
+            raise StepError(
+                f"{self.name}: {item.name}: the proof came too late, or the connection was lost: the server has taken "
+                "the changes to sshd and firewall back, or does so within a minute.",
+                "Run the same command again.",
+            )
+
+    def _prove(self, item: Planned, proved: str) -> None:
+        try:
+            self.remote.prove()
+        except SelvedgeError as error:
+            raise StepError(f"{self.name}: {item.name} was stopped: {error.message}", error.remedy) from error
+        self.report.step(self.name, item.name, f"{self.report.paint('✓', 'green')} {proved}")
+
+    def _guard(self, guard: Guard, shell: str) -> bool:
+        libraries = "".join(library(name) for name in dict.fromkeys(["probe", "apply", *guard.uses]))
+        script = f"{HEAD}mark={quote(self.mark)}\n{libraries}\n( set -eu\n{shell}\n) </dev/null\n"
+        try:
+            return self.remote.run(script).status == 0
+        except SelvedgeError:
+            return False
 
 
 class _Progress:

@@ -15,9 +15,10 @@ class Guard:
     """What keeps changes from shutting their own user out of a server.
 
     Such changes are made only after a fresh login as the host's user, sudo included, has succeeded, and are kept only
-    after another one has succeeded over the new rules. Each is shell: arm: runs before them and leaves an undo on the
-    server that fires by itself unless it is disarmed; revert: takes everything back at once; disarm: keeps it, and fails
-    where the undo has fired already. uses: the shell libraries that they call.
+    after another one has succeeded over the new rules. Each field is shell.
+    arm: runs before the changes and leaves an undo on the server that fires by itself unless it is disarmed.
+    revert: takes everything back at once. disarm: keeps it; fails where the undo has fired already.
+    uses: the shell libraries that they call.
     """
 
     arm: str
