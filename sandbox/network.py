@@ -59,12 +59,21 @@ def gateway(subnet: IPv4Network) -> IPv4Address:
     return subnet.network_address + 1
 
 
-def free_address(subnet: IPv4Network, taken: Iterable[str]) -> str:
-    """An address of the subnet that no server has. Raises SandboxError when all 253 are taken."""
+def new_address(subnet: IPv4Network, taken: Iterable[str]) -> str:
+    """The next address of the subnet that no server has. Raises SandboxError when all 253 are taken.
+
+    An address that has just come free waits for its turn: this machine, and the other servers, remember the old
+    server's hardware address for up to 45 seconds (arp(7), base_reachable_time) and would not reach the new one.
+    """
+    path = state.home() / "network.json"
+    last = json.loads(path.read_text()).get("last", str(gateway(subnet)))
     used = {*taken, str(gateway(subnet))}
-    for address in subnet.hosts():
-        if str(address) not in used:
-            return str(address)
+    hosts = list(map(str, subnet.hosts()))
+    turn = hosts.index(last) + 1
+    for address in hosts[turn:] + hosts[:turn]:
+        if address not in used:
+            state.write(path, json.dumps({"subnet": str(subnet), "last": address}))
+            return address
     raise SandboxError(f"All addresses of the sandbox's subnet {subnet} are taken; `fab sandbox.down all` frees them.")
 
 

@@ -63,7 +63,7 @@ def prepare(release: str, image: str, say: Say) -> None:
 def create(name: str, release: str, image: str, directory: Path) -> Record:
     """Make the server's disk, with its own host keys and address. The caller holds the lock."""
     subnet = network.ensure()
-    address = network.free_address(subnet, (record.address for record in state.records()))
+    address = network.new_address(subnet, (record.address for record in state.records()))
     if directory.exists():  # left by a run that died here, before it was remembered
         _unmount(directory / "root")
         shutil.rmtree(directory)

@@ -13,6 +13,9 @@ from sandbox import docker, images, nspawn, state
 from sandbox.shell import SandboxError, Say, attempt
 from sandbox.state import Record
 
+# sshd may be up before systemd lets users in: until then pam_nologin refuses everybody but root.
+LETS_USERS_IN = "systemctl is-active --quiet ssh.service ssh.socket && test ! -e /run/nologin"
+
 
 class Driver(Protocol):
     """What makes servers: the modules nspawn and docker."""
@@ -113,15 +116,14 @@ class Server(Record):
     def _answers(self) -> bool:
         if not self.driver_module.running(self):
             raise self._error("went off while it booted")
+        # Asked inside first: a connection to an address that is not there yet costs a second, until the next ARP.
+        if not self.running or self.run(LETS_USERS_IN, check=False).returncode != 0:
+            return False
         try:
             with socket.create_connection((self.address, self.port), timeout=2) as connection:
-                greeting = connection.recv(8)
+                return connection.recv(4) == b"SSH-"
         except OSError:
             return False
-        # sshd is up before systemd lets users in: until then pam_nologin refuses everybody but root.
-        if not greeting.startswith(b"SSH-") or not self.running:
-            return False
-        return self.run("test ! -e /run/nologin", check=False).returncode == 0
 
     def _wait(self, reached: Callable[[], bool], timeout: float, otherwise: str) -> None:
         deadline = time.monotonic() + timeout

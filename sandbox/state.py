@@ -23,7 +23,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from sandbox.shell import run
+from sandbox.shell import SandboxError, run
 
 OURS = ("hosts.toml", "known_hosts", "network.json", "id_ed25519", "id_ed25519.pub", "lock")
 
@@ -79,11 +79,13 @@ def tag() -> str:
 def locked(path: Path) -> Iterator[None]:
     """Hold the lock file `path`, waiting for whoever holds it. It is let go when its holder dies, too."""
     while True:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except FileNotFoundError:
-            continue
+        except (FileNotFoundError, FileExistsError):
+            if path.parent.exists() and not path.parent.is_dir():
+                raise SandboxError(f"{path.parent} is a file, where the sandbox needs a directory.") from None
+            continue  # the last holder is removing the directory
         fcntl.flock(handle, fcntl.LOCK_EX)
         if _same_file(handle, path):
             break
