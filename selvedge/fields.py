@@ -76,26 +76,34 @@ def typed(annotation: Any, text: str) -> Any:
     return text
 
 
-def describe(field: FieldInfo) -> str:
-    """What a field takes, as the end of "must be …": "a whole number from 1 to 512"."""
-    wanted = kinds(field.annotation)
-    if get_origin(field.annotation) is Literal:
-        return "one of " + ", ".join(json.dumps(each) for each in get_args(field.annotation))
-    if section_of(field.annotation) or dict in wanted:
+def describe(annotation: Any, limits: Sequence[Any] = ()) -> str:
+    """What a field takes, as the end of "must be …": "a whole number from 1 to 512".
+
+    limits: the metadata of the field, beside those in the annotation.
+    """
+    wanted = kinds(annotation)
+    if get_origin(annotation) is Literal:
+        return "one of " + ", ".join(json.dumps(each) for each in get_args(annotation))
+    if section_of(annotation) or dict in wanted:
         return "a table"
     if list in wanted:
-        return "a list of whole numbers" if int in kinds(get_args(field.annotation)[0]) else "a list of text"
+        return "a list of whole numbers" if int in kinds(get_args(annotation)[0]) else "a list of text"
     if bool in wanted:
         return "true or false"
     if str in wanted:
         return "a whole number or text" if int in wanted else "text"
-    return ("a whole number" if int in wanted else "a number") + _range(field)
+    return ("a whole number" if int in wanted else "a number") + _range([*limits, *_limits(annotation)])
 
 
-def _range(field: FieldInfo) -> str:
-    low = next((limit.ge for limit in field.metadata if isinstance(limit, Ge)), None)
-    above = next((limit.gt for limit in field.metadata if isinstance(limit, Gt)), None)
-    high = next((limit.le for limit in field.metadata if isinstance(limit, Le)), None)
+def _limits(annotation: Any) -> list[Any]:
+    inner = [annotation.__origin__] if hasattr(annotation, "__metadata__") else get_args(annotation)
+    return [*getattr(annotation, "__metadata__", ()), *(limit for each in inner for limit in _limits(each))]
+
+
+def _range(limits: Sequence[Any]) -> str:
+    low = next((limit.ge for limit in limits if isinstance(limit, Ge)), None)
+    above = next((limit.gt for limit in limits if isinstance(limit, Gt)), None)
+    high = next((limit.le for limit in limits if isinstance(limit, Le)), None)
     if high is None:
         return "" if low is None else f" of at least {low}"
     return f" above {above} and at most {high}" if low is None else f" from {low} to {high}"

@@ -167,14 +167,16 @@ def _batches(fleet: Fleet) -> list[list[Session]]:
 
 
 def _show(report: Report, session: Session, items: Sequence[Planned], *, whole: bool) -> None:
+    behind = False
     for item in items:
-        if not item:
+        changes = [change for _, change in item.plan.changes if not (behind and change.waits)]
+        if not changes and not item.pending:
             report.step(session.name, item.name, report.paint("nothing to change", "dim"))
             continue
-        count = len(item.plan.changes)
-        counted = f"{count} change{'' if count == 1 else 's'}" if count else ""
+        behind = True
+        counted = f"{len(changes)} change{'' if len(changes) == 1 else 's'}" if changes else ""
         report.step(session.name, item.name, ", ".join(filter(None, [counted, item.pending])))
-        for _, change in item.plan.changes:
+        for change in changes:
             report.line(f"    {report.paint('•', 'yellow')} {change.summary}")
             if change.diff and (whole or not change.summary.startswith("create ")):
                 report.diff(change.diff)

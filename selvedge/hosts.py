@@ -34,7 +34,7 @@ def _override(section: str) -> Any:
 
 def _not_root(value: str) -> str:
     if value == "root":
-        raise ValueError("must be another user than root, whose login `harden` ends: root goes to bootstrap_user")
+        raise ValueError("must not be root, whose login `harden` ends: root goes to bootstrap_user")
     return value
 
 
@@ -83,6 +83,17 @@ class Host(Section):
     server: dict[str, Any] = _override("server")
     nginx: dict[str, Any] = _override("nginx")
     hooks: dict[str, Any] = _override("hooks")
+
+
+def named(name: str, table: Any) -> Any:
+    """The table of the host `name` with that name in it, which is also its address where it has none."""
+    if not isinstance(table, dict):
+        return table
+    try:
+        default = {"address": _name(name)}
+    except ValueError:
+        default = {}
+    return {**default, **table, "name": name}
 
 
 def parse_address(typed: str) -> Host | None:

@@ -5,12 +5,20 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from pydantic import SecretStr
 
 from selvedge.environment import read_environment, render_environment
 from selvedge.settings import Target
 from selvedge.templates import template
+
+TEMPLATES = (
+    "gunicorn/gunicorn_start.j2",
+    "gunicorn/run.j2",
+    "gunicorn/selvedge_worker.py.j2",
+    "supervisor/program.conf.j2",
+)
 
 
 @dataclass(frozen=True)
@@ -31,19 +39,19 @@ class Instance:
         environment = read_environment(app.local(app.env_file)) if app.env_file else {}
         return cls(app, app.commit, environment)
 
-    @property
+    @cached_property
     def id(self) -> str:
         return f"{self.commit[:12]}-{self.digest}"
 
-    @property
+    @cached_property
     def digest(self) -> str:
-        """Six hex digits over everything that the process is started with.
+        """Six hex digits over everything that the process is started with, but for the commit.
 
         The environment goes in by scrypt: it holds secrets, and the digest is public.
         """
-        settings = "\n".join([self.start_script("ID"), self.run_script("ID"), self.worker(), self.program("ID")])
-        built = f"{self.app.python} {self.app.installer} {self.app.requirements}"
-        text = f"{settings}\n{built}".encode()
+        parts = [self._render(name, "ID") for name in TEMPLATES]
+        parts.append(f"{self.app.python} {self.app.installer} {self.app.requirements}")
+        text = "\n".join(parts).encode()
         if self.environment:
             secret = self.environment_text().encode()
             text += hashlib.scrypt(secret, salt=self.app.name.encode(), n=2**12, r=8, p=1, dklen=16)
@@ -59,33 +67,35 @@ class Instance:
 
     def _render(self, name: str, instance: str) -> str:
         paths = self.app.paths
+        commit = "COMMIT" if instance == "ID" else self.commit
+        release = paths.release(commit)
         return template(
             name,
             app=self.app,
             instance=instance,
-            commit=self.commit,
+            commit=commit,
             folder=f"{paths.instances}/{instance}",
-            release=self.release,
-            code=f"{self.release}/{self.app.root}".rstrip("/"),
+            release=release,
+            code=f"{release}/{self.app.root}".rstrip("/"),
             socket=f"{paths.run}/{instance}.sock",
             log=f"{paths.logs}/{instance}.log",
         )
 
-    def start_script(self, instance: str = "") -> str:
+    def start_script(self) -> str:
         """The text of gunicorn_start."""
-        return self._render("gunicorn/gunicorn_start.j2", instance or self.id)
+        return self._render("gunicorn/gunicorn_start.j2", self.id)
 
-    def run_script(self, instance: str = "") -> str:
+    def run_script(self) -> str:
         """The text of the script that runs a command as the release runs."""
-        return self._render("gunicorn/run.j2", instance or self.id)
+        return self._render("gunicorn/run.j2", self.id)
 
     def worker(self) -> str:
         """The module whose worker names the release in the header X-Release."""
-        return self._render("gunicorn/selvedge_worker.py.j2", "ID")
+        return self._render("gunicorn/selvedge_worker.py.j2", self.id)
 
-    def program(self, instance: str = "") -> str:
+    def program(self) -> str:
         """What the process manager reads."""
-        return self._render("supervisor/program.conf.j2", instance or self.id)
+        return self._render("supervisor/program.conf.j2", self.id)
 
     def environment_text(self) -> str:
         """The app's environment, as `sh` and systemd read it. Secret."""

@@ -41,8 +41,8 @@ def load(
     sandbox = _sandbox(environ, table(toml, "hosts"))
     known = [*table(toml, "hosts"), *table(sandbox.data, "hosts")]
     layers = [
-        sandbox,
         Layer(_label(file), toml),
+        sandbox,
         _variables(_label(beside), dotenv, known),
         _variables("environment", environ, known),
         Layer("command line", dict(overrides or {})),
@@ -160,8 +160,8 @@ def _validated(layers: list[Layer]) -> Settings:
 
 
 def _combined(layers: list[Layer]) -> dict[str, Any]:
-    sandbox, file, *stronger = layers
-    data = merged(sandbox.data, file.data)
+    file, sandbox, *stronger = layers
+    data = merged(file.data, sandbox.data)
     for layer in stronger:
         data = merged(_give_way(data, layer.data), layer.data)
     return data

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from pydantic_core import ErrorDetails
 
@@ -55,7 +55,7 @@ def _same(wanted: str, name: str) -> bool:
 def explain(error: ErrorDetails, layers: Sequence[Layer], within: Path = ()) -> Problem:
     """The problem that one of pydantic's errors means.
 
-    layers: all sources, the strongest last. within: the keys before those that the error has.
+    layers: all sources, hosts.toml first, the strongest last. within: the keys before those that the error has.
     """
     path = (*within, *(key for key in error["loc"] if key != "[key]"))
     layer = next((each for each in reversed(layers) if each.has(path)), layers[0])
@@ -69,18 +69,17 @@ def _words(error: ErrorDetails, path: Path, in_variable: bool) -> tuple[str, str
     example = _example(path, in_variable)
     if error["type"] == "missing":
         return "is missing", example
-    if error["type"] == "value_error":
-        problem = str(error["ctx"]["error"])
-    else:
-        field = setting(path)
-        problem = f"must be {describe(field)}" if field and not isinstance(path[-1], int) else _item(error)
+    problem = str(error["ctx"]["error"]) if error["type"] == "value_error" else _type(error, path)
     return problem + _shown(error["input"], path, problem), example
 
 
-def _item(error: ErrorDetails) -> str:
-    """For an element of a list or table, whose type has no field of its own."""
-    types = {"string_type": "text", "int_type": "a whole number", "model_type": "a table", "dict_type": "a table"}
-    return f"must be {types[error['type']]}" if error["type"] in types else error["msg"]
+def _type(error: ErrorDetails, path: Path) -> str:
+    field = setting(path)
+    if field is None:
+        return error["msg"]
+    if setting(path[:-1]) is field:
+        return f"must be {describe(get_args(field.annotation)[-1])}"
+    return f"must be {describe(field.annotation, field.metadata)}"
 
 
 def _shown(value: Any, path: Path, problem: str) -> str:

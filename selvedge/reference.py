@@ -128,7 +128,7 @@ def _table(model: type[BaseModel], keys: list[str]) -> str:
 
 
 def _row(key: str, field: FieldInfo) -> str:
-    takes = describe(field).removeprefix("a ").replace('"', "`").replace("one of ", "")
+    takes = describe(field.annotation, field.metadata).removeprefix("a ").replace('"', "`").replace("one of ", "")
     default = field.get_default(call_default_factory=True, validated_data={})
     shown = "**required**" if default is PydanticUndefined else "" if default in (None, "") else f"`{toml(default)}`"
     example = f"`{key} = {toml(field.examples[0])}`" if field.examples else ""

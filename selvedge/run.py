@@ -11,6 +11,7 @@ from selvedge.fleet import Fleet, run_step
 from selvedge.load import load
 from selvedge.remote import Credentials, Remote
 from selvedge.report import Report
+from selvedge.resources.live import Live, Standing
 from selvedge.session import Session
 from selvedge.settings import Settings
 from selvedge.step import Step
@@ -48,6 +49,12 @@ class Run:
     def step(self, step: Step, flags: Mapping[str, Any]) -> None:
         """Run a step or chain with its flags of the command line."""
         run_step(self.fleet, step, flags)
+
+    def standings(self) -> dict[str, Standing]:
+        """What runs on each host of the run, by its name; read from all at once."""
+        read = self.fleet.each(lambda session: session.facts([Live(session.target, "")])[0])
+        names = (session.name for session in self.fleet.sessions)
+        return {name: Standing.parse(fact) for name, fact in zip(names, read, strict=True)}
 
     def close(self) -> None:
         """End all connections."""

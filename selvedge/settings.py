@@ -11,7 +11,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from selvedge import giturl
 from selvedge.app_settings import App, Section
-from selvedge.hosts import OVERRIDES, EntryName, Host, select
+from selvedge.hosts import OVERRIDES, EntryName, Host, named, select
 from selvedge.paths import Paths
 from selvedge.server_settings import Hooks, Nginx, Rollout, Server, Tls
 
@@ -119,11 +119,7 @@ class Settings(BaseSettings):
         hosts = data.get("hosts")
         if not isinstance(hosts, dict):
             return data
-        named = {
-            name: {"address": name, **table, "name": name} if isinstance(table, dict) else table
-            for name, table in hosts.items()
-        }
-        return {**data, "hosts": named}
+        return {**data, "hosts": {name: named(name, table) for name, table in hosts.items()}}
 
     @property
     def base_dir(self) -> Path:

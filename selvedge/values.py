@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
+from annotated_types import Ge, Le
 from pydantic import AfterValidator, BeforeValidator, Strict
 
 from selvedge.giturl import check_source
@@ -121,7 +122,7 @@ def address(value: str) -> str:
         if "%" not in value or re.fullmatch(r"[A-Za-z0-9._-]+", zone, re.ASCII):
             return value
     if "@" in value:
-        raise ValueError("must be the address alone: the user goes to `user`, the port to `port`")
+        raise ValueError("must be the address alone (`user` and `port` are keys of their own)")
     if not value.isascii():
         return domain_name(value)
     if re.fullmatch(r"[A-Za-z0-9_]([A-Za-z0-9._-]{0,252})", value):
@@ -230,12 +231,6 @@ def _batch(value: Any) -> Any:
     raise ValueError("must be a number of servers or a share of them from 1% to 100%")
 
 
-def _port(value: int) -> int:
-    if not 1 <= value <= 65535:
-        raise ValueError("must be a port number from 1 to 65535")
-    return value
-
-
 Text = Annotated[str, AfterValidator(_text)]
 Line = Text
 LocalPath = Annotated[Text, _optional(_local_path)]
@@ -289,5 +284,5 @@ Fingerprint = Annotated[
     ),
 ]
 PythonVersion = Annotated[Text, _matching(r"(3\.[0-9]{1,2}(\.[0-9]{1,2})?)?", "must be a Python 3 version")]
-Port = Annotated[Whole, AfterValidator(_port)]
+Port = Annotated[Whole, Ge(1), Le(65535)]
 Batch = Annotated[int | str, BeforeValidator(_batch)]

@@ -48,7 +48,7 @@ def unknown(variables: Iterable[str], file: str) -> list[Problem]:
         first = name.upper().removeprefix(PREFIX).partition("__")[0].lower()
         if first not in tables:
             known = [f"{PREFIX}{table.upper()}__" for table in tables] + sorted(NOT_SETTINGS)
-            close = difflib.get_close_matches(name.upper(), known, n=1)
+            close = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.75)
             hint = f"Did you mean {close[0]}{'…' if close[0].endswith('__') else ''}?" if close else ""
             problems.append(Problem(file, name, "is not a setting", hint or f"Settings are {PREFIX}TABLE__KEY."))
     return problems

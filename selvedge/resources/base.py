@@ -47,6 +47,7 @@ class Change:
     payload: Payload = b""
     uses: tuple[str, ...] = ()
     remedy: str = ""
+    waits: bool = False
     guard: Guard | None = None
 
 

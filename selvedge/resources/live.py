@@ -103,7 +103,6 @@ class Live(Resource):
             summary,
             f"{self._variables()}\nlive_switch",
             uses=("standing", "live", self.app.manager),
-            remedy="The old release, where there is one, still serves.",
         )
 
     def _variables(self) -> str:

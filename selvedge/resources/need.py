@@ -22,4 +22,4 @@ class Needs(Resource):
         if fact.strip() == "there":
             return None
         sentence = f"{self.path} is not there yet: run `fab {self.task}` first, or `fab deploy`, which runs all steps"
-        return Change(f"needs {self.path}, which `fab {self.task}` makes", f"fail {quote(sentence)}")
+        return Change(f"needs {self.path}, which `fab {self.task}` makes", f"fail {quote(sentence)}", waits=True)

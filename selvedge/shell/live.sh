@@ -206,6 +206,7 @@ live_switch() {
   live_settle
   live_record
   live_state "$new" good
+  if [ "$why" = rollback ] && [ -n "$old" ]; then live_state "$old" left; fi
   live_note good
   rm -f -- "$base/previous.sock"
   trap - TERM INT
