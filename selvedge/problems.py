@@ -68,7 +68,7 @@ def _words(error: ErrorDetails, path: Path, in_variable: bool) -> tuple[str, str
         return "is not a setting", _near(path)
     example = _example(path, in_variable)
     if error["type"] == "missing":
-        return "is missing", example
+        return "is missing", example or "Begin with [app] and its keys name and repository."
     problem = str(error["ctx"]["error"]) if error["type"] == "value_error" else _type(error, path)
     return problem + _shown(error["input"], path, problem), example
 
