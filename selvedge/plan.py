@@ -94,7 +94,7 @@ def apply_script(plan: Plan, mark: str, *, lock: str, log: str, intro: str = "")
     libraries = dict.fromkeys(["probe", "apply", *(name for _, change in plan.changes for name in change.uses)])
     if guard:
         libraries |= dict.fromkeys(guard.uses)
-        intro = f"( set -eu\n{guard.arm}\n) || {{ rm -rf -- \"$undo\"; return 1; }}\n{intro}"
+        intro = f"( set -eu\n{guard.arm}\n)\n  [ \"$?\" -eq 0 ] || {{ rm -rf -- \"$undo\"; return 1; }}\n{intro}"
     parts = [HEAD, f"mark={quote(mark)}", "trap '' HUP", *(library(name) for name in libraries)]
     units = [("before", "\n".join(filter(None, plan.before)))] if any(plan.before) else []
     units += [(str(index), change.shell) for index, (_, change) in enumerate(plan.changes)]
@@ -102,7 +102,8 @@ def apply_script(plan: Plan, mark: str, *, lock: str, log: str, intro: str = "")
         parts.append(f"change_{name}() (\nset -eu\n{shell}\n)")
     failed = guard.revert if guard else ":"
     parts.append(_MAIN.format(lock=quote(lock), log=quote(log), intro=intro or ":", failed=failed))
-    parts.extend(f"  run {name} || return 1" for name, _ in units)
+    # Not `run N || return 1`: what stands before `||`, its functions and subshells included, runs without `set -e`.
+    parts.extend(f"  run {name}\n  [ \"$status\" -eq 0 ] || return 1" for name, _ in units)
     parts.append(_END.format(log=quote(log)))
     return "\n".join(parts) + "\n"
 
@@ -114,7 +115,6 @@ _MAIN = """run() {{
   if [ "$status" -eq 0 ]; then printf '%s done %s\\n' "$mark" "$1"; return 0; fi
   printf '%s failed %s %s\\n' "$mark" "$1" "$status"
   restore
-  return 1
 }}
 main() {{
   mkdir -p -m 0700 /run/selvedge /var/log/selvedge
