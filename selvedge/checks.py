@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from selvedge.errors import Problem
+from selvedge.errors import Problem, UsageError
 from selvedge.fields import section_of
 from selvedge.giturl import has_secret
 from selvedge.hosts import OVERRIDES
@@ -26,15 +26,14 @@ def check(data: dict[str, Any], layers: Sequence[Layer]) -> list[Problem]:
     return [*secrets, *hosts, *_host_tables(data, layers), *_groups(data, layers)]
 
 
-def targets(settings: Settings, layers: Sequence[Layer]) -> list[Problem]:
+def targets(settings: Settings, layers: Sequence[Layer]) -> Iterator[Problem]:
     """What is wrong with the settings of a host as a whole, each table being right."""
-    problems = []
     for name in settings.hosts:
         try:
             settings.target(name)
-        except ValidationError as error:
-            problems += [explain(each, layers, ("hosts", name)) for each in error.errors()]
-    return problems
+        except UsageError as error:
+            layer = next(each for each in reversed(layers) if each.has(("hosts", name)))
+            yield Problem(layer.label, layer.key(("hosts", name)), error.message)
 
 
 def table(data: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -62,15 +62,21 @@ class Problem:
     remedy: str = ""
 
     def __str__(self) -> str:
+        return f"{self.sentence} {self.remedy}".rstrip()
+
+    @property
+    def sentence(self) -> str:
+        """Where, and what is wrong; without the remedy."""
         where = f"{self.file}: {self.key}: " if self.key else f"{self.file}: "
-        end = "" if self.problem.endswith((".", "\n", "?")) else "."
-        return f"{where}{self.problem}{end} {self.remedy}".rstrip()
+        end = "" if self.problem.endswith((".", "?")) else "."
+        return f"{where}{self.problem}{end}"
 
 
 class ConfigError(SelvedgeError):
     """A setting that is missing, unknown, of the wrong type or dangerous; nothing was contacted.
 
-    `file`, `key`, `problem` and `remedy` are those of the first problem; `problems` holds all that were found at once.
+    `problems` holds all that were found at once, `file`, `key` and `problem` are those of the first. With several of
+    them the message has a line for each, its remedy included, and `remedy` is empty.
     """
 
     status = 2
@@ -79,13 +85,13 @@ class ConfigError(SelvedgeError):
         first = Problem(file, key, problem, remedy)
         self.problems: tuple[Problem, ...] = (first, *more)
         self.file, self.key, self.problem = file, key, problem
-        super().__init__("\n".join(str(each) for each in self.problems), remedy)
+        if more:
+            super().__init__("\n".join(str(each) for each in self.problems))
+        else:
+            super().__init__(first.sentence, remedy)
 
     @classmethod
     def of(cls, problems: Sequence[Problem]) -> ConfigError:
         """One error for all of `problems` (at least one), in their order."""
         first, *more = problems
         return cls(first.file, first.key, first.problem, first.remedy, more=more)
-
-    def __str__(self) -> str:
-        return self.message

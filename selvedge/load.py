@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -47,12 +47,14 @@ def load(
         _variables("environment", environ, known),
         Layer("command line", dict(overrides or {})),
     ]
-    settings = _validated(layers)
     password = environ.get(SUDO_PASSWORD, dotenv.get(SUDO_PASSWORD))
-    settings._base_dir = file.parent.absolute()
-    settings._sandbox = frozenset(table(sandbox.data, "hosts"))
-    settings._sudo_password = None if password is None else SecretStr(password)
-    settings.hosts.update(_absolute(settings.hosts, settings._sandbox, sandbox_file(environ).parent, file.parent))
+    settings = _validated(
+        layers,
+        base_dir=file.parent.absolute(),
+        sandbox=frozenset(table(sandbox.data, "hosts")),
+        sudo_password=None if password is None else SecretStr(password),
+    )
+    settings.hosts.update(list(_absolute(settings, sandbox_file(environ).parent)))
     _raise(checks.targets(settings, layers))
     return settings
 
@@ -106,15 +108,12 @@ def sandbox_file(environ: Mapping[str, str] = os.environ) -> Path:
     return Path(environ.get("SELVEDGE_SANDBOX_DIR") or state / "selvedge" / "sandbox").expanduser() / "hosts.toml"
 
 
-def _absolute(hosts: Mapping[str, Host], sandbox: Collection[str], its: Path, own: Path) -> dict[str, Host]:
-    """The hosts with the paths of their keys relative to nothing: a relative one begins at the folder of its file."""
-    result = {}
-    for name, host in hosts.items():
-        folder = (its if name in sandbox else own).absolute()
+def _absolute(settings: Settings, sandbox_dir: Path) -> Iterator[tuple[str, Host]]:
+    """The hosts with whole paths to their keys; a relative one begins at the folder of its file."""
+    for name, host in settings.hosts.items():
+        folder = sandbox_dir.absolute() if name in settings.sandbox else settings.base_dir
         paths = {key: getattr(host, key) for key in ("key", "known_hosts") if getattr(host, key)}
-        full = {key: str(folder / Path(path).expanduser()) for key, path in paths.items()}
-        result[name] = host.model_copy(update=full)
-    return result
+        yield name, host.model_copy(update={key: str(folder / Path(path).expanduser()) for key, path in paths.items()})
 
 
 def _sandbox(environ: Mapping[str, str], own: dict[str, Any]) -> Layer:
@@ -143,16 +142,17 @@ def _label(file: Path) -> str:
         return str(file)
 
 
-def _raise(problems: list[Problem]) -> None:
-    if problems:
-        raise ConfigError.of(problems)
+def _raise(problems: Iterable[Problem]) -> None:
+    found = list(problems)
+    if found:
+        raise ConfigError.of(found)
 
 
-def _validated(layers: list[Layer]) -> Settings:
+def _validated(layers: list[Layer], **more: Any) -> Settings:
     data = _combined(layers)
     found = checks.check(data, layers)
     try:
-        settings = Settings(**data)
+        settings = Settings.build(data, **more)
     except ValidationError as error:
         raise ConfigError.of([*(explain(each, layers) for each in error.errors()), *found]) from None
     _raise(found)

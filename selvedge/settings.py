@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import Field, PrivateAttr, SecretStr, model_validator
+from pydantic import Field, PrivateAttr, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from selvedge import giturl
 from selvedge.app_settings import App, Section
+from selvedge.errors import UsageError
 from selvedge.hosts import OVERRIDES, EntryName, Host, named, select
 from selvedge.paths import Paths
 from selvedge.server_settings import Hooks, Nginx, Rollout, Server, Tls
@@ -67,7 +68,7 @@ class Target(App):
     def _two_users(self) -> Self:
         if self.name in {self.host.user, self.host.bootstrap_user}:
             raise ValueError(
-                "name must differ from the host's login users: the app runs as a user of its own without sudo"
+                f"app.name must not be the login user {self.name} too: the app runs as a user without sudo"
             )
         return self
 
@@ -121,6 +122,20 @@ class Settings(BaseSettings):
             return data
         return {**data, "hosts": {name: named(name, table) for name, table in hosts.items()}}
 
+    @classmethod
+    def build(
+        cls,
+        tables: dict[str, Any],
+        *,
+        base_dir: Path,
+        sandbox: frozenset[str] = frozenset(),
+        sudo_password: SecretStr | None = None,
+    ) -> Self:
+        """The settings of `tables`, with what stands in no table. Raises pydantic.ValidationError."""
+        settings = cls(**tables)
+        settings._base_dir, settings._sandbox, settings._sudo_password = base_dir, sandbox, sudo_password
+        return settings
+
     @property
     def base_dir(self) -> Path:
         """The folder of hosts.toml."""
@@ -141,11 +156,15 @@ class Settings(BaseSettings):
 
         Raises:
             KeyError: no host has that name.
-            pydantic.ValidationError: an override is wrong (`load` has checked those of all hosts in hosts.toml).
+            UsageError: the app does not go with the login user that was typed (`load` has checked hosts.toml itself).
         """
         found = self.hosts[host] if isinstance(host, str) else host
-        sections = {name: merged(getattr(self, name).model_dump(), getattr(found, name)) for name in OVERRIDES}
-        return Target.model_validate({**sections.pop("app"), **sections, "host": found, "base_dir": self._base_dir})
+        sections = {name: merged(dict(getattr(self, name)), getattr(found, name)) for name in OVERRIDES}
+        try:
+            return Target.model_validate({**sections.pop("app"), **sections, "host": found, "base_dir": self._base_dir})
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise UsageError(str(first.get("ctx", {}).get("error", first["msg"])) + ".") from None
 
     def select(self, names: Sequence[str], *, ssh_config: Path | None = None) -> list[Host]:
         """The hosts that a command line means, each once: names, groups, addresses, or, with none, the default.

@@ -36,6 +36,7 @@ _RESERVED = """
     fail2ban ufw nftables cron apt dpkg snap snapd unattended-upgrades debian ubuntu cloud-init network networkd
     mysql mariadb postgres postgresql redis mongodb memcached docker containerd journal private installer security
     ssl pam profile skel opt sysctl sysusers tmpfiles alternatives initramfs kernel resolvconf shm screen
+    credentials blkid motd needrestart wtmp btmp lastlog faillog rsyslog chrony ntp getty logrotate rpcbind packagekit
 """
 RESERVED_NAMES = frozenset(_RESERVED.split())
 _SHARE = "(?:100|[1-9][0-9]?)%"

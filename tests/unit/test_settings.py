@@ -311,6 +311,13 @@ def test_an_address_is_a_host(
     assert found.target(host).host == host
 
 
+def test_a_login_user_that_is_the_apps_own_is_refused(settings: Load) -> None:
+    found = settings(APP)
+    (host,) = found.select(["hello@198.51.100.7"])
+    with pytest.raises(UsageError, match=r"app\.name must not be the login user hello too"):
+        found.target(host)
+
+
 def test_an_address_that_stands_in_the_file_means_that_host(settings: Load) -> None:
     found = settings(TWO)
     assert names(found.select(["203.0.113.2"])) == ["web-2"]

@@ -110,8 +110,14 @@ WORDS: list[tuple[str, str]] = [
     ("[hosts.s.app]\ntimeout = 0", "hosts.s.app.timeout: must be a whole number from 1 to 3600, not 0."),
     ("[hosts.s.tls]\ncertificate = 'a.pem'", "hosts.s.tls: certificate and certificate_key belong together"),
     ("[hosts.s.rollout]\nbatch = 2", "hosts.s.rollout: is not a setting. Known: "),
-    ("[hosts.s]\nuser = 'hello'", "hosts.s: name must differ from the host's login users"),
-    ("[hosts.s]\nbootstrap_user = 'hello'", "hosts.s: name must differ from the host's login users"),
+    (
+        "[hosts.s]\nuser = 'hello'",
+        "hosts.s: app.name must not be the login user hello too: the app runs as a user without sudo.",
+    ),
+    (
+        "[hosts.s]\nbootstrap_user = 'hello'",
+        "hosts.s: app.name must not be the login user hello too: the app runs as a user without sudo.",
+    ),
     ("[hosts.web]\n[groups]\nall = ['wbe']", "groups.all: there is no host 'wbe'. Did you mean web?"),
     ("[groups]\nall = ['x']", "groups.all: there is no host 'x'. Known: none yet."),
     ("[hosts.all]\n[groups]\nall = ['all']", "groups.all: is the name of a host too. Give the group another name."),
@@ -154,6 +160,22 @@ def test_all_problems_at_once(problems: Problems) -> None:
 @pytest.mark.parametrize("own", ["timeout = 99", "branch = 'x'"])
 def test_a_problem_of_the_general_table_is_told_once(problems: Problems, own: str) -> None:
     assert len(problems(f"{APP}workers = 0\n[hosts.a.app]\n{own}\n[hosts.b.app]\n{own}\n")) == 1
+
+
+def test_one_problem_has_its_remedy_apart_and_several_in_their_lines(problems: Problems) -> None:
+    with pytest.raises(ConfigError) as one:
+        problems(APP)
+        load(overrides={"app": {"workers": 0}}, environ={"SELVEDGE_SANDBOX_DIR": "none"})
+    assert one.value.message == "command line: app.workers: must be a whole number from 1 to 512, not 0."
+    assert (one.value.file, one.value.key, one.value.remedy) == (
+        "command line",
+        "app.workers",
+        "Write e.g. workers = 3.",
+    )
+    with pytest.raises(ConfigError) as two:
+        load(overrides={"app": {"workers": 0, "drain": -1}}, environ={"SELVEDGE_SANDBOX_DIR": "none"})
+    assert (two.value.message.count("\n"), two.value.remedy) == (1, "")
+    assert str(two.value) == "\n".join(str(each) for each in two.value.problems)
 
 
 def test_syntax_errors_show_the_line(problems: Problems) -> None:
