@@ -8,29 +8,34 @@ from selvedge.step import step
 
 @step(phase="switch")
 def certbot(app):
-    """Get the certificate, have it renewed, serve HTTPS; without a domain, plain HTTP."""
-    from selvedge.resources.certificate import Https, Listen, PlainHttp
-    from selvedge.resources.certificates import own, renewed
+    """Get the certificate and have it renewed, serve HTTPS (where a domain is set)."""
+    from selvedge.resources.certbot import client
+    from selvedge.resources.certificate import Certificate, Https, Listen, OwnCertificate, PlainHttp
     from selvedge.templates import template
 
-    site, link = f"{app.paths.site}-tls", f"{app.paths.site_enabled}-tls"
+    site, enabled = f"{app.paths.site}-tls", f"{app.paths.site_enabled}-tls"
     redirect = f"/etc/nginx/snippets/{app.name}-http.conf"
     if not app.domains or app.tls.upstream:
-        yield PlainHttp((link, redirect, site))
+        yield PlainHttp((enabled, redirect, site))
         return
     yield Needs(app.paths.site, "nginx")
     yield Port(443, "nginx")
-    certificate = own(app) if app.tls.certificate else renewed(app)
-    yield from certificate.resources
+    if app.tls.certificate:
+        certificate = OwnCertificate.of(app)
+    else:
+        yield from client(app)
+        certificate = Certificate.of(app)
     listen = Listen("/etc/nginx/snippets/selvedge-listen-tls.conf")
     text = template("nginx/tls.conf.j2", app=app, listen=listen.path, certificate=certificate)
-    loads = (
-        *certificate.resources,
-        listen,
-        File(site, text),
-        Link(link, to=site),
-        File(redirect, template("nginx/redirect.conf.j2", app=app)),
+    to_https = template("nginx/redirect.conf.j2")
+    loads = (certificate, listen, File(site, text), Link(enabled, to=site), File(redirect, to_https))
+    yield from loads
+    yield Https(
+        "nginx",
+        loads,
+        check="nginx -t",
+        reload_command="systemctl reload nginx",
+        stamp=f"nginx-tls-{app.name}",
+        domain=app.domains[0],
+        chain=certificate.chain,
     )
-    yield from loads[len(certificate.resources):]
-    yield Https("nginx", loads, "nginx -t", "systemctl reload nginx", f"nginx-tls-{app.name}",
-                domain=app.domains[0], chain=certificate.chain)

@@ -1,0 +1,62 @@
+"""certbot itself, and the timer that renews what it got."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from selvedge.resources.base import Change, Resource
+from selvedge.resources.certificate import PROGRAMS, pem
+from selvedge.resources.files import File
+from selvedge.resources.python import Tool
+from selvedge.resources.system import Packages, Service
+from selvedge.templates import template
+
+if TYPE_CHECKING:
+    from selvedge.settings import Target
+
+UNITS = {"apt": "certbot", "snap": "snap.certbot.renew", "pip": "selvedge-certbot"}
+"""The timer, and the service that it starts, by where certbot is installed from."""
+
+
+@dataclass(frozen=True)
+class Snap(Resource):
+    """certbot from the snap store, which updates it by itself."""
+
+    program: str = PROGRAMS["snap"]
+
+    def probe(self) -> str:
+        return f"if [ -x {self.program} ]; then echo there; fi"
+
+    def plan(self, fact: str) -> Change | None:
+        if fact.strip() == "there":
+            return None
+        remedy = 'Where snapd cannot run, e.g. in a container, take [tls] certbot = "apt" or "pip".'
+        return Change("install certbot from the snap store", "certbot_snap", uses=("apt", "certbot"), remedy=remedy)
+
+
+def client(app: Target) -> Iterator[Resource]:
+    """certbot from `tls.certbot`, the authorities that it trusts, and its timer."""
+    origin = app.tls.certbot
+    unit = UNITS[origin]
+    units: list[Resource] = []
+    if origin == "apt":
+        yield Packages("certbot")
+    elif origin == "snap":
+        yield Snap()
+    else:
+        yield Tool("certbot", "certbot>=2")
+        service = template("certbot/certbot.service.j2", program=PROGRAMS[origin])
+        units.append(File(f"/etc/systemd/system/{unit}.service", service))
+        units.append(File(f"/etc/systemd/system/{unit}.timer", template("certbot/certbot.timer.j2")))
+    if app.tls.acme_ca:
+        yield File(f"/etc/selvedge/{app.name}/acme-ca.pem", pem(app.local(app.tls.acme_ca), "tls.acme_ca"))
+        units.append(File(f"/etc/systemd/system/{unit}.service.d/selvedge.conf", template("certbot/trust.conf.j2")))
+    yield from units
+    yield Service(
+        f"{unit}.timer",
+        tuple(units),
+        check="systemctl daemon-reload",
+        reload_command=f"systemctl restart {unit}.timer",
+    )

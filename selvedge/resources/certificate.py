@@ -1,0 +1,224 @@
+"""HTTPS: the certificate that certbot gets and renews, and what nginx does with it."""
+
+from __future__ import annotations
+
+import re
+import ssl
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from selvedge.errors import ConfigError
+from selvedge.resources.base import Change, Resource
+from selvedge.resources.files import File
+from selvedge.resources.python import ROOT
+from selvedge.resources.system import Service
+from selvedge.shell import quote, words
+
+if TYPE_CHECKING:
+    from selvedge.settings import Target
+
+PRODUCTION = "https://acme-v02.api.letsencrypt.org/directory"
+STAGING = "https://acme-staging-v02.api.letsencrypt.org/directory"
+"""Let's Encrypt's directories (https://letsencrypt.org/getting-started/, https://letsencrypt.org/docs/staging-environment/)."""
+PROGRAMS = {"apt": "/usr/bin/certbot", "snap": "/snap/bin/certbot", "pip": f"{ROOT}/certbot/bin/certbot"}
+"""certbot, by where it is installed from."""
+RELOAD_HOOK = "nginx -t -q && systemctl reload nginx"
+"""What certbot runs after each renewal: without it nginx would go on serving the old certificate until it expires."""
+LATE = 0.2
+"""The share of its life that a certificate has left when its renewal counts as failing; certbot renews at a third."""
+
+
+def pem(path: Path, key: str) -> str:
+    """The text of a PEM file on this machine that the setting `key` names. Raises ConfigError where there is none."""
+    try:
+        text = path.read_text(encoding="ascii")
+    except (OSError, UnicodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no PEM file"
+        raise ConfigError("hosts.toml", key, f"{path} cannot be read: {reason}", "Name a PEM file.") from error
+    if "-----BEGIN " not in text:
+        raise ConfigError("hosts.toml", key, f"{path} is no PEM file: it has no BEGIN line", "Name a PEM file.")
+    return text if text.endswith("\n") else text + "\n"
+
+
+@dataclass(frozen=True)
+class Found:
+    """A certificate as it stands on a server. Times are in seconds since 1970; hook, server, … are its renewal's."""
+
+    names: frozenset[str]
+    start: float
+    end: float
+    now: float
+    server: str
+    authenticator: str
+    webroot: str
+    hook: str
+
+    @classmethod
+    def parse(cls, fact: str) -> Found | None:
+        """What `certificate_fact` printed; None where there is no certificate, or none that openssl can read."""
+        lines = dict(re.findall(r"^(\w+) ?= ?(.*)$", fact, re.MULTILINE))
+        if not {"now", "notBefore", "notAfter"} <= lines.keys():
+            return None
+        return cls(
+            frozenset(re.findall(r"DNS:([^,\s]+)", fact)),
+            ssl.cert_time_to_seconds(lines["notBefore"]),
+            ssl.cert_time_to_seconds(lines["notAfter"]),
+            float(lines["now"]),
+            lines.get("server", ""),
+            lines.get("authenticator", ""),
+            lines.get("webroot_path", "").rstrip(","),
+            lines.get("renew_hook", ""),
+        )
+
+
+@dataclass(frozen=True)
+class Certificate(Resource):
+    """A certificate by certbot for `domains`, proven over HTTP through `webroot`, from the authority at `server`.
+
+    name: certbot's name of it. program: the path of certbot. email: "" registers without one. Before the authority is
+    asked, each name is tried from the server itself; renewals are certbot's own timer's work.
+    """
+
+    name: str
+    domains: tuple[str, ...]
+    webroot: str
+    server: str = PRODUCTION
+    email: str = field(default="", repr=False)
+    program: str = field(default="/usr/bin/certbot", repr=False)
+    uses = ("certbot",)
+
+    @property
+    def chain(self) -> str:
+        """The file with the certificate and those that sign it."""
+        return f"/etc/letsencrypt/live/{self.name}/fullchain.pem"
+
+    @property
+    def key(self) -> str:
+        """The file with its private key."""
+        return f"/etc/letsencrypt/live/{self.name}/privkey.pem"
+
+    @classmethod
+    def of(cls, app: Target) -> Certificate:
+        """The one for `app.domains`, by the settings in `[tls]`."""
+        server = STAGING if app.tls.staging else app.tls.acme_server or PRODUCTION
+        program = PROGRAMS[app.tls.certbot]
+        return cls(app.name, tuple(app.domains), app.paths.webroot, server, app.tls.email, program)
+
+    def probe(self) -> str:
+        return f"certificate_fact {quote(self.name)}"
+
+    def plan(self, fact: str) -> Change | None:
+        reason = self._reason(Found.parse(fact))
+        if not reason:
+            return None
+        return Change(
+            reason,
+            f"certbot_issue {words(self.name, self.program, self.server, self.email, self.webroot, RELOAD_HOOK)} "
+            f"{words(*self.domains)}",
+            uses=("certbot",),
+            remedy="The site goes on answering as before. When the cause is mended, run `fab certbot` again.",
+        )
+
+    def _reason(self, found: Found | None) -> str:
+        if found is None:
+            return f"get a certificate for {', '.join(self.domains)}"
+        wanted = set(self.domains)
+        if found.names != wanted:
+            added, dropped = sorted(wanted - found.names), sorted(found.names - wanted)
+            changes = [f"with {', '.join(added)}"] if added else []
+            changes += [f"without {', '.join(dropped)}"] if dropped else []
+            return f"get the certificate anew {' and '.join(changes)}"
+        if found.server != self.server:
+            return f"get the certificate anew from {self.server}"
+        if (found.authenticator, found.webroot, found.hook) != ("webroot", self.webroot, RELOAD_HOOK):
+            return "get the certificate anew, so that its renewal goes through the site and reloads nginx"
+        left = found.end - found.now
+        if left < LATE * (found.end - found.start):
+            ends = "has expired" if left <= 0 else f"ends in {left / 86400:.1f} days"
+            return f"renew the certificate, which {ends}"
+        return ""
+
+
+@dataclass(frozen=True, repr=False)
+class OwnCertificate(File):
+    """A certificate that the user has: chain and private key in one file, as nginx may read them, for root alone."""
+
+    @property
+    def chain(self) -> str:
+        """The file with the certificate and those that sign it."""
+        return self.path
+
+    @property
+    def key(self) -> str:
+        """The file with its private key."""
+        return self.path
+
+    @classmethod
+    def of(cls, app: Target) -> OwnCertificate:
+        """The one that `[tls] certificate` and `certificate_key` name. Raises ConfigError where one cannot be read."""
+        chain = pem(app.local(app.tls.certificate), "tls.certificate")
+        key = pem(app.local(app.tls.certificate_key), "tls.certificate_key")
+        return cls(f"/etc/selvedge/{app.name}/certificate.pem", chain + key, "0600", secret=True)
+
+
+@dataclass(frozen=True)
+class Listen(Resource):
+    """nginx's directives for HTTPS and HTTP/2 on port 443, as the installed version spells them (changed in 1.25.1)."""
+
+    path: str
+
+    def probe(self) -> str:
+        return f"nginx -v 2>&1 | head -n 1\npath_fact {quote(self.path)} -"
+
+    def plan(self, fact: str) -> Change | None:
+        version, _, standing = fact.partition("\n")
+        numbers = tuple(int(part) for part in re.findall(r"\d+", version.partition("/")[2])[:3])
+        flag, extra = (" http2", "") if numbers and numbers < (1, 25, 1) else ("", "http2 on;\n")
+        text = f"# Written by `fab certbot`.\nlisten 443 ssl{flag};\nlisten [::]:443 ssl{flag};\n{extra}"
+        return File(self.path, text).plan(standing)
+
+
+@dataclass(frozen=True)
+class Https(Service):
+    """nginx, loading an HTTPS site; after a reload it must really serve `chain` for `domain` on port 443.
+
+    A reload that cannot open the port only leaves a line in the error log, while `systemctl reload` succeeds.
+    """
+
+    domain: str = ""
+    chain: str = ""
+
+    def plan(self, fact: str) -> Change | None:
+        change = super().plan(fact)
+        return change and replace(change, uses=("certbot",))
+
+    def reload(self) -> Change:
+        return replace(super().reload(), uses=("certbot",))
+
+    def _reload_line(self) -> str:
+        return f"{super()._reload_line()}\nhttps_serves {words(self.chain, self.domain)}"
+
+
+@dataclass(frozen=True)
+class PlainHttp(Resource):
+    """No HTTPS of this app: what an earlier run with a domain left is taken away, and nginx reloaded.
+
+    paths: the files, the one that nginx does not read last; it goes when nginx was reloaded, so that a run which is cut
+    off before is made again.
+    """
+
+    paths: tuple[str, ...]
+
+    def probe(self) -> str:
+        return f"for path in {words(*self.paths)}; do [ -e \"$path\" ] || [ -L \"$path\" ] && echo \"$path\"; done"
+
+    def plan(self, fact: str) -> Change | None:
+        if not fact.strip():
+            return None
+        first, last = words(*self.paths[:-1]), quote(self.paths[-1])
+        shell = (
+            f"for path in {first}; do keep \"$path\"; rm -f -- \"$path\"; done\n"
+            f"nginx -t\nsystemctl reload nginx\nrm -f -- {last}"
+        )
+        return Change("take HTTPS away, since no domain is set (or TLS ends upstream)", shell)

@@ -1,0 +1,152 @@
+"""A certificate authority on this machine: pebble, and the name server that it asks, at an address that sandbox servers reach."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import time
+import urllib.request
+from pathlib import Path
+from types import TracebackType
+
+PROGRAMS = ("pebble", "pebble-challtestsrv", "openssl")
+
+
+def missing() -> str:
+    """What a machine lacks to run it; "" where nothing is."""
+    return ", ".join(program for program in PROGRAMS if not shutil.which(program))
+
+
+class Pebble:
+    """pebble as a context manager; both processes end with it.
+
+    address: this machine's own address that the servers reach; the name server listens on loopback only.
+    folder: where its keys, settings and log go. lifetime: seconds that its certificates are valid.
+    """
+
+    def __init__(self, address: str, folder: Path, *, lifetime: int = 90 * 86400) -> None:
+        self.address = address
+        self.folder = folder
+        self.lifetime = lifetime
+        self.acme, self.management, self.dns, self.names = (free_port(address) for _ in range(4))
+        self._processes: list[subprocess.Popen[bytes]] = []
+
+    @property
+    def directory(self) -> str:
+        """The URL of its ACME directory, for `tls.acme_server`."""
+        return f"https://{self.address}:{self.acme}/dir"
+
+    @property
+    def ca(self) -> Path:
+        """The certificate that its own HTTPS is signed with, for `tls.acme_ca`."""
+        return self.folder / "acme-ca.pem"
+
+    @property
+    def root(self) -> Path:
+        """The root of the certificates that it issues: what a browser would have to trust."""
+        return self.folder / "root.pem"
+
+    def __enter__(self) -> Pebble:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._make_tls()
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def resolve(self, name: str, *addresses: str) -> None:
+        """From now on the authority finds `name` at these IPv4 addresses (none: nowhere)."""
+        self._tell("clear-a", {"host": f"{name}."})
+        if addresses:
+            self._tell("add-a", {"host": f"{name}.", "addresses": list(addresses)})
+
+    def stop(self) -> None:
+        """End its processes, each by its own number."""
+        for process in self._processes:
+            process.send_signal(signal.SIGTERM)
+        for process in self._processes:
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        self._processes.clear()
+
+    def _make_tls(self) -> None:
+        names = f"subjectAltName=IP:{self.address},IP:127.0.0.1"
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=acme", "-addext", names,
+             "-keyout", "acme-key.pem", "-out", self.ca.name],
+            cwd=self.folder, check=True, capture_output=True,
+        )  # fmt: skip
+
+    def _start(self) -> None:
+        settings = {
+            "listenAddress": f"{self.address}:{self.acme}",
+            "managementListenAddress": f"127.0.0.1:{self.management}",
+            "certificate": str(self.ca),
+            "privateKey": str(self.folder / "acme-key.pem"),
+            "httpPort": 80,
+            "tlsPort": 443,
+            "ocspResponderURL": "",
+            "externalAccountBindingRequired": False,
+            "certificateValidityPeriod": self.lifetime,
+        }
+        (self.folder / "pebble.json").write_text(json.dumps({"pebble": settings}))
+        # Names that no test has set lead nowhere.
+        self._run(
+            "pebble-challtestsrv", "-dns01", f"127.0.0.1:{self.dns}", "-management", f"127.0.0.1:{self.names}",
+            "-http01", "", "-https01", "", "-tlsalpn01", "", "-defaultIPv4", "", "-defaultIPv6", "",
+        )  # fmt: skip
+        self._run("pebble", "-config", str(self.folder / "pebble.json"), "-dnsserver", f"127.0.0.1:{self.dns}")
+        self._wait(f"http://127.0.0.1:{self.names}/", None)
+        trusted = ssl.create_default_context(cafile=self.ca)
+        self.root.write_bytes(self._wait(f"https://127.0.0.1:{self.management}/roots/0", trusted))
+
+    def _run(self, *command: str) -> None:
+        # Without the delays and refusals that pebble plays to test its clients (its README, "Testing").
+        env = {"PATH": os.environ["PATH"], "PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": "0", "PEBBLE_AUTHZREUSE": "0"}
+        log = (self.folder / "log").open("ab")
+        with log:
+            self._processes.append(subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env))
+
+    def _wait(self, url: str, trusted: ssl.SSLContext | None) -> bytes:
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                with _opener(trusted).open(url, timeout=5) as answer:
+                    return bytes(answer.read())
+            except urllib.error.HTTPError:
+                return b""
+            except OSError:
+                if time.monotonic() > deadline or any(process.poll() is not None for process in self._processes):
+                    raise RuntimeError(f"pebble did not start: {(self.folder / 'log').read_text()}") from None
+                time.sleep(0.1)
+
+    def _tell(self, what: str, message: dict[str, object]) -> None:
+        url = f"http://127.0.0.1:{self.names}/{what}"
+        with _opener(None).open(urllib.request.Request(url, json.dumps(message).encode()), timeout=5):
+            pass
+
+
+def _opener(trusted: ssl.SSLContext | None) -> urllib.request.OpenerDirector:
+    return urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=trusted))
+
+
+def free_port(address: str) -> int:
+    """A TCP port that nothing listens on at this address."""
+    with socket.socket() as probe:
+        probe.bind((address, 0))
+        return int(probe.getsockname()[1])
