@@ -1,8 +1,37 @@
 # apt without questions: waits for whoever holds its locks, and says for whom; keeps the administrator's own files.
 
-apt_options='-o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold -o Acquire::Retries=3'
+apt_locks='/var/lib/dpkg/lock-frontend /var/lib/dpkg/lock /var/lib/apt/lists/lock /var/cache/apt/archives/lock'
+# Touched when the lists were fetched, and when nothing is left to upgrade.
+apt_fetched=/var/lib/selvedge/lists-fetched
+apt_upgraded=/var/lib/selvedge/upgraded
 
-# apt_holder FILE…: the processes that hold one of the lock files, by /proc/locks, which needs no further package.
+# apt_fact: "lists SECONDS" since they were fetched, and "changed" where they have changed since the last upgrade. Asking apt
+# itself would take half a second and write its caches.
+apt_fact() {
+  apt_age=$(apt_lists_age) || return 0
+  printf 'lists %s\n' "$apt_age"
+  for apt_folder in /var/lib/apt/lists /var/lib/apt/lists/partial; do
+    if [ ! "$apt_upgraded" -nt "$apt_folder" ]; then
+      echo changed
+      return 0
+    fi
+  done
+}
+
+# apt_lists_age: seconds since the lists were fetched; fails where there are none. The lists carry the mirror's times, so
+# that others count: of the folder that apt downloads into, of the daily update, and of our own.
+apt_lists_age() {
+  find /var/lib/apt/lists -maxdepth 1 -name '*_Packages*' 2>/dev/null | grep -q . || return 1
+  apt_last=$(stat -c %Y /var/lib/apt/lists/partial /var/lib/apt/periodic/update-success-stamp "$apt_fetched" 2>/dev/null |
+    sort -n | tail -n 1)
+  echo $(($(date +%s) - ${apt_last:-0}))
+}
+
+apt_lists_current() {
+  apt_age=$(apt_lists_age) && [ "$apt_age" -lt 86400 ]
+}
+
+# apt_holder FILE…: the process that holds one of the lock files, by /proc/locks, which needs no further package.
 apt_holder() {
   for lock in "$@"; do
     [ -e "$lock" ] || continue
@@ -18,7 +47,8 @@ apt_holder() {
 
 apt_wait() {
   apt_waited=0
-  while holder=$(apt_holder /var/lib/dpkg/lock-frontend /var/lib/dpkg/lock /var/lib/apt/lists/lock /var/cache/apt/archives/lock); do
+  # shellcheck disable=SC2086
+  while holder=$(apt_holder $apt_locks); do
     [ "$apt_waited" -lt 600 ] || fail "apt is still held by $holder after 10 minutes. Wait for it, or stop it on the server, and run this again."
     [ $((apt_waited % 15)) -ne 0 ] || say "waiting for apt, which is held by $holder"
     sleep 1
@@ -26,31 +56,49 @@ apt_wait() {
   done
 }
 
+# apt_run ARGUMENT…: needrestart lists what should be restarted, instead of asking, or of restarting the app meanwhile.
 apt_run() {
   apt_wait
-  # shellcheck disable=SC2086
-  apt-get -q -y $apt_options "$@"
+  NEEDRESTART_MODE=l APT_LISTCHANGES_FRONTEND=none UCF_FORCE_CONFFOLD=1 apt-get -q -y \
+    -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold \
+    -o Acquire::Retries=1 -o Acquire::http::Timeout=20 -o Acquire::https::Timeout=20 "$@"
 }
 
-apt_update() {
+# apt_repair: goes on where an upgrade was cut off.
+apt_repair() {
+  apt_wait
+  dpkg --force-confdef --force-confold --configure -a
+}
+
+# apt_fetch: the lists, tried three times; without the error mode apt calls a mirror that does not answer a success.
+apt_fetch() {
   for attempt in 1 2 3; do
-    if apt_run update; then return 0; fi
+    if apt_run -o APT::Update::Error-Mode=any update; then
+      mkdir -p /var/lib/selvedge
+      touch "$apt_fetched"
+      return 0
+    fi
     say "apt-get update failed, attempt $attempt of 3"
     sleep 3
   done
-  fail "apt-get update failed three times. Check the server's network and the files in /etc/apt/sources.list.d."
+  return 1
 }
 
-apt_lists_current() {
-  find /var/lib/apt/lists -maxdepth 1 -name '*_Packages*' 2>/dev/null | grep -q . || return 1
-  # The lists carry the mirror's times; the folder that apt downloads into carries the time of the last update.
-  find /var/lib/apt/lists/partial -maxdepth 0 -mtime -1 2>/dev/null | grep -q .
+apt_update() {
+  apt_fetch || fail "apt-get update failed three times: a source does not answer, or is not signed as it should be. Check the server's network, its clock, and the files in /etc/apt/sources.list.d."
+}
+
+apt_upgrade() {
+  apt_repair
+  apt_run --with-new-pkgs upgrade
+  mkdir -p /var/lib/selvedge
+  touch "$apt_upgraded"
+  if [ -e /run/reboot-required ]; then say "an upgrade works only after a restart of this server"; fi
 }
 
 apt_install() {
-  apt_wait
-  dpkg --configure -a
-  apt_lists_current || apt_update
+  apt_repair
+  apt_lists_current || apt_fetch || say "the package lists are old, and stay so"
   if ! apt_run install --no-install-recommends "$@"; then
     apt_update
     apt_run --fix-broken install

@@ -1,0 +1,120 @@
+"""Who may log in and who may become root: public keys of this machine, authorized_keys, sudo."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from selvedge.errors import UsageError
+from selvedge.publickeys import PublicKey, of_agent, of_file, of_home, of_private
+from selvedge.resources.base import Change, Resource
+from selvedge.resources.files import File
+from selvedge.settings import Target
+from selvedge.shell import document, quote
+
+
+def login_keys(app: Target) -> tuple[PublicKey, ...]:
+    """The keys that shall log in as the host's user: server.authorized_keys, else the public half of the host's key,
+    else the agent's keys, else those of ~/.ssh.
+
+    Raises UsageError where there is none, or where one of the files is not what it should be.
+    """
+    host, keys = app.host, []
+    if app.server.authorized_keys:
+        for name in app.server.authorized_keys:
+            keys += of_file(app.local(name), f"server.authorized_keys: {name}")
+    elif host.key:
+        keys = [of_private(app.local(host.key), f"hosts.{host.name}.key")]
+    else:
+        keys = of_agent() or of_home()
+    if not keys:
+        raise UsageError(
+            f"{host.name}: there is no public key to install for {host.user}, who could then not log in; nothing was "
+            "changed.",
+            f"Make a key with `ssh-keygen -t ed25519`, or name yours: hosts.{host.name}.key, or server.authorized_keys.",
+        )
+    return tuple(dict.fromkeys(keys))
+
+
+@dataclass(frozen=True)
+class LoginUser(Resource):
+    """A person's user, in the group sudo. One that is there already keeps its home, shell and other groups."""
+
+    name: str
+
+    def probe(self) -> str:
+        return f"id -nG {quote(self.name)} 2>/dev/null || true"
+
+    def plan(self, fact: str) -> Change | None:
+        name = quote(self.name)
+        if not fact.strip():
+            shell = f"useradd --create-home --user-group --groups sudo --shell /bin/bash -- {name}"
+            return Change(f"create user {self.name}, who may use sudo", shell)
+        if "sudo" in fact.split():
+            return None
+        return Change(f"add {self.name} to the group sudo", f"usermod --append --groups sudo -- {name}")
+
+
+@dataclass(frozen=True)
+class AuthorizedKeys(Resource):
+    """These keys log in as `user`. Other keys that stand there, and their options, stay as they are."""
+
+    user: str
+    keys: tuple[PublicKey, ...]
+
+    def probe(self) -> str:
+        home = f"$(getent passwd {quote(self.user)} | cut -d : -f 6)/.ssh"
+        return (
+            f"ssh_home={home}\n"
+            'stat -c "%a %U" "$ssh_home" 2>/dev/null || echo absent\n'
+            'stat -L -c "%a %U" "$ssh_home/authorized_keys" 2>/dev/null || echo absent\n'
+            'cat "$ssh_home/authorized_keys" 2>/dev/null || true'
+        )
+
+    def plan(self, fact: str) -> Change | None:
+        folder, file, *lines = [*fact.splitlines(), "", ""]
+        standing = {word for line in lines if not line.lstrip().startswith("#") for word in line.split()}
+        missing = [key for key in self.keys if key.blob not in standing]
+        if not missing and self._safe(folder) and self._safe(file):
+            return None
+        what = ", ".join(key.title for key in missing) or "the keys that stand there"
+        source = document("".join(f"{key.line}\n" for key in missing))
+        shell = f"{source.replace('cat <<', f'authorize {quote(self.user)} <<', 1)}" if missing else (
+            f"authorize {quote(self.user)} </dev/null"
+        )
+        return Change(f"let {what} log in as {self.user}", shell, uses=("harden",))
+
+    def _safe(self, fact: str) -> bool:
+        """Whether sshd (StrictModes) would read it: the user's own, and nobody else may write it."""
+        mode, _, owner = fact.partition(" ")
+        return owner == self.user and mode.isdigit() and not int(mode, 8) & 0o022
+
+
+def sudoers(user: str, mode: str) -> File:
+    """The rule that lets the user become root: without a password ("nopasswd"), or with the user's own ("password")."""
+    tag = "NOPASSWD: " if mode == "nopasswd" else ""
+    return File(
+        f"/etc/sudoers.d/90-selvedge-{user}",
+        f"# {user} may do everything, {'without a password' if tag else 'with the password of this user'}: "
+        f"server.sudo in hosts.toml.\n{user} ALL=(ALL:ALL) {tag}ALL\n",
+        mode="0440",
+        validate="visudo -cqf",
+    )
+
+
+@dataclass(frozen=True)
+class Password(Resource):
+    """The user has a password, without which sudo could not ask for it. It is never set from here."""
+
+    user: str
+
+    def probe(self) -> str:
+        return f"passwd --status {quote(self.user)} 2>/dev/null || true"
+
+    def plan(self, fact: str) -> Change | None:
+        if fact.split()[1:2] == ["P"]:
+            return None
+        problem = (
+            f'server.sudo is "password", but {self.user} has none: as root on the server, type `passwd {self.user}`, then '
+            "run this again with --prompt-for-sudo-password. Until then root can still log in."
+        )
+        return Change(f"see that {self.user} has a password", f"fail {quote(problem)}")

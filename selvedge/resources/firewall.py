@@ -1,0 +1,91 @@
+"""The firewall: ufw, which lets in ssh wherever it answers, and the ports that are asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from selvedge.resources.base import Change, Guard, Resource
+from selvedge.resources.sshd import UNDO
+from selvedge.shell import quote, words
+
+MARK = "selvedge"
+"""The comment of our rules: those that are not asked for any more are taken away, everybody else's stay."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule of ufw as its own files hold it: `### tuple ### allow tcp 22 0.0.0.0/0 any 0.0.0.0/0 in comment=hex`."""
+
+    action: str
+    protocol: str
+    port: str
+    anywhere: bool
+    ours: bool
+
+    @classmethod
+    def parse(cls, line: str) -> Rule | None:
+        """The rule of a tuple line; None for any other line."""
+        words = line.removeprefix("### tuple ### ").split()
+        if words == line.split() or len(words) < 7:
+            return None
+        action, protocol, port, to, source_port, source, direction, *rest = words
+        anywhere = to in ("0.0.0.0/0", "::/0") and source == to and source_port == "any" and direction == "in"
+        return cls(action, protocol, port, anywhere, f"comment={MARK.encode().hex()}" in rest)
+
+    def opens(self, port: str) -> bool:
+        """Whether anybody's TCP connections to the port come in by this rule."""
+        return (
+            self.anywhere
+            and self.action in ("allow", "limit")
+            and self.protocol in ("tcp", "any")
+            and any(_within(port, each) for each in self.port.split(","))
+        )
+
+
+def _within(port: str, ports: str) -> bool:
+    first, _, last = ports.partition(":")
+    if not first.isdigit():
+        return ports == "any"
+    return int(first) <= int(port) <= int(last or first)
+
+
+@dataclass(frozen=True)
+class Firewall(Resource):
+    """ufw is on: what nobody asked for does not come in; `ports` and those of ssh do, over IPv4 and IPv6."""
+
+    ports: tuple[int, ...]
+    guard: Guard = UNDO
+    uses = ("harden", "firewall")
+
+    def probe(self) -> str:
+        return "firewall_fact"
+
+    def plan(self, fact: str) -> Change | None:
+        parts = dict(part.partition("\n")[::2] for part in fact.split("\n--- ")[1:])
+        ssh = parts.get("ssh", "").split()
+        wanted = list(dict.fromkeys([*ssh, *(str(port) for port in self.ports)]))
+        rules = [_rules(parts.get(name, "")) for name in ("rules", "rules6")]
+        missing = [port for port in wanted if not all(any(rule.opens(port) for rule in each) for each in rules)]
+        stale = sorted({rule.port for each in rules for rule in each if rule.ours and rule.port not in wanted})
+        running = parts.get("state", "").split() == ["on", "deny", "ipv6", "live"]
+        if running and not missing and not stale:
+            return None
+        if not ssh:
+            problem = "it is not known which port ssh answers on (sshd -T), so the firewall stays as it is"
+            return Change("turn the firewall on", f"fail {quote(problem)}")
+        return self._change(ssh, missing, stale, running)
+
+    def _change(self, ssh: list[str], missing: list[str], stale: list[str], running: bool) -> Change:
+        what = [f"let in port {', '.join(missing)}"] if missing else []
+        what += [f"close port {', '.join(stale)}"] if stale else []
+        what += [] if running else ["turn it on, and let in nothing else"]
+        shell = [f"firewall_open {words(*missing)}"] if missing else []
+        shell += [f"firewall_close {words(*stale)}"] if stale else []
+        shell += [] if running else ["firewall_on"]
+        return Change(
+            f"firewall: {'; '.join(what)} (ssh: {', '.join(ssh)})", "\n".join(shell), uses=self.uses, guard=self.guard
+        )
+
+
+def _rules(text: str) -> list[Rule]:
+    return [rule for line in text.splitlines() if (rule := Rule.parse(line))]

@@ -1,0 +1,156 @@
+"""sshd: its own drop-in that comes first, host keys, and the undo that is armed while they change."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+
+from selvedge.resources.base import Change, Guard, Resource
+from selvedge.resources.files import File, diff
+from selvedge.shell import quote, words
+
+DROP_IN = "/etc/ssh/sshd_config.d/00-selvedge.conf"
+MODULI = "/etc/ssh/moduli-3072"
+RSA_BITS = 4096
+UNDO = Guard("guard_arm", "guard_revert", "guard_disarm", uses=("guard",))
+"""Puts /etc/ssh and ufw back a minute after it was armed, unless a fresh login has succeeded by then."""
+_ALGORITHMS = ("kexalgorithms", "ciphers", "macs", "hostkeyalgorithms")
+
+
+@dataclass(frozen=True)
+class Proved(Resource):
+    """No undo is armed: one that a cut-off run left behind is proved (and disarmed) before it fires."""
+
+    guard: Guard = UNDO
+
+    def probe(self) -> str:
+        return "[ -e /var/lib/selvedge/guard/armed ] && echo armed || true"
+
+    def plan(self, fact: str) -> Change | None:
+        if fact.strip() != "armed":
+            return None
+        return Change("prove the changes that a cut-off run left unproved", ":", guard=self.guard)
+
+
+@dataclass(frozen=True)
+class HostKey(Resource):
+    """The RSA host key has enough bits. Only this one is made anew, and only where it is too short: clients that know
+    the server by its ed25519 key notice nothing."""
+
+    guard: Guard = UNDO
+
+    def probe(self) -> str:
+        return "ssh-keygen -lf /etc/ssh/ssh_host_rsa_key.pub; ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub"
+
+    def plan(self, fact: str) -> Change | None:
+        found = {line.split()[-1]: int(line.split()[0]) for line in fact.splitlines() if line[:1].isdigit()}
+        kinds = [
+            kind for kind, bits in (("rsa", RSA_BITS), ("ed25519", 256)) if found.get(f"({kind.upper()})", 0) < bits
+        ]
+        if not kinds:
+            return None
+        summary = f"make the server's {' and '.join(kinds)} host key anew" + (f" ({RSA_BITS} bits)" * ("rsa" in kinds))
+        return Change(summary, "\n".join(f"host_key {kind} {RSA_BITS}" for kind in kinds), uses=("harden",), guard=self.guard)
+
+
+@dataclass(frozen=True)
+class Moduli(Resource):
+    """Diffie-Hellman groups of at least 3071 bits, in a file of their own: Debian's own file stays as it is."""
+
+    guard: Guard = UNDO
+
+    def probe(self) -> str:
+        return f"[ -s {MODULI} ] && echo there || true"
+
+    def plan(self, fact: str) -> Change | None:
+        if fact.strip() == "there":
+            return None
+        shell = f"awk '$5 >= 3071' /etc/ssh/moduli | put {MODULI} 0644 root root"
+        return Change(f"create {MODULI} (the groups of at least 3071 bits)", shell, guard=self.guard)
+
+
+@dataclass(frozen=True)
+class IncludeFirst(Resource):
+    """sshd_config begins with an Include: sshd takes the first value that it meets, so ours must come first."""
+
+    guard: Guard = UNDO
+
+    def probe(self) -> str:
+        return r"sed -n '/^[[:space:]]*\(#.*\)\{0,1\}$/!{p;q;}' /etc/ssh/sshd_config"
+
+    def plan(self, fact: str) -> Change | None:
+        name, _, value = fact.strip().partition(" ")
+        if name.lower() == "include" and value.split()[:1] in (["/etc/ssh/sshd_config.d/*.conf"], [DROP_IN]):
+            return None
+        line = f"Include {DROP_IN}"
+        return Change(
+            f"begin /etc/ssh/sshd_config with `{line}`",
+            f"include_first {quote(line)}",
+            diff=f"+{line}\n {fact.strip()}",
+            uses=("harden",),
+            guard=self.guard,
+        )
+
+
+@dataclass(frozen=True)
+class Sshd(Resource):
+    """sshd works by this drop-in: `sshd -T` shows each of its values, for root and for `user`, and sshd has loaded it.
+
+    Algorithms that this server's sshd does not know are left out of the lists.
+    """
+
+    text: str
+    user: str
+    guard: Guard = UNDO
+    uses = ("harden",)
+
+    def probe(self) -> str:
+        return f"sshd_fact {DROP_IN}"
+
+    def plan(self, fact: str) -> Change | None:
+        parts = dict(part.partition("\n")[::2] for part in fact.split("\n--- ")[1:])
+        text = known_only(self.text, set(parts.get("knows", "").split()))
+        kind, _, rest = parts.get("file", "absent").partition("\n")
+        standing = rest.partition("\n")[2] if kind.startswith("file") else ""
+        file = File(DROP_IN, text, mode="0600")
+        written = file.plan(f"{kind}\n{hashlib.sha256(standing.encode()).hexdigest()}\n{standing}")
+        wrong = differences(text, parts.get("values", ""))
+        stamp = hashlib.sha256(text.encode()).hexdigest()
+        if written is None and not wrong and parts.get("loaded", "").strip() == stamp:
+            return None
+        shell = [
+            "sshd_sound",
+            written.shell if written else ":",
+            f"sshd_assert {words(self.user, *wanted_lines(text))}",
+            f"sshd_reload {stamp}",
+        ]
+        shown = diff(DROP_IN, standing, text) or "\n".join(wrong)
+        change = Change("harden sshd and reload it", "\n".join(shell), diff=shown, uses=self.uses, guard=self.guard)
+        return replace(change, remedy="On the server: `sshd -T`, and `sshd -t` where it does not start.")
+
+
+def known_only(text: str, known: set[str]) -> str:
+    """The drop-in without algorithms that are not among the known ones; as it is where none are known."""
+    lines = []
+    for line in text.splitlines():
+        name, _, value = line.partition(" ")
+        if known and name.lower() in _ALGORITHMS:
+            line = f"{name} {','.join(each for each in value.split(',') if each in known)}"
+        lines.append(line)
+    return "\n".join(lines) + "\n"
+
+
+def wanted_lines(text: str) -> list[str]:
+    """The drop-in's lines as `sshd -T` prints them: the name in small letters, then the value."""
+    found = []
+    for line in text.splitlines():
+        name, _, value = line.strip().partition(" ")
+        if name and not name.startswith("#"):
+            found.append(f"{name.lower()} {value.strip()}")
+    return found
+
+
+def differences(text: str, values: str) -> list[str]:
+    """What of the drop-in is not in force, by the output of `sshd -T`."""
+    real = set(values.splitlines())
+    return [f"sshd -T does not show: {line}" for line in wanted_lines(text) if line not in real]

@@ -1,0 +1,65 @@
+"""Package lists, upgrades, and units that belong together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from selvedge.resources.base import Change, Resource
+from selvedge.shell import words
+
+DAY = 86_400
+
+
+@dataclass(frozen=True)
+class Upgraded(Resource):
+    """Package lists no older than a day, and, with `upgrade`, no package left behind since they last changed."""
+
+    upgrade: bool = True
+    uses = ("apt",)
+
+    def probe(self) -> str:
+        return "apt_fact"
+
+    def plan(self, fact: str) -> Change | None:
+        lists, changed = [*fact.splitlines(), "", ""][:2]
+        word, _, age = lists.partition(" ")
+        if word != "lists" or int(age) >= DAY:
+            old = "" if word != "lists" else f", which are {_days(int(age))} old"
+            return self._change(f"fetch the package lists{old}", "apt_update")
+        if changed and self.upgrade:
+            return self._change("", "")
+        return None
+
+    def _change(self, fetch: str, shell: str) -> Change:
+        upgrade = "upgrade the installed packages" if self.upgrade else ""
+        return Change(
+            ", and ".join(filter(None, [fetch, upgrade])),
+            "\n".join(filter(None, [shell, "apt_upgrade" if upgrade else ""])),
+            uses=self.uses,
+            remedy="Read apt's own message above; `apt-get update` on the server must work.",
+        )
+
+
+def _days(seconds: int) -> str:
+    days = seconds // DAY
+    return f"{days} day{'' if days == 1 else 's'}"
+
+
+@dataclass(frozen=True)
+class Enabled(Resource):
+    """systemd units that are enabled and active, all read in one go."""
+
+    units: tuple[str, ...]
+
+    def __init__(self, *units: str) -> None:
+        object.__setattr__(self, "units", tuple(units))
+
+    def probe(self) -> str:
+        return f"systemctl is-enabled {words(*self.units)}\necho\nsystemctl is-active {words(*self.units)}"
+
+    def plan(self, fact: str) -> Change | None:
+        enabled, _, active = fact.partition("\n\n")
+        states = zip(self.units, enabled.split(), active.split(), strict=False)
+        on = {unit for unit, boot, now in states if boot in ("enabled", "static", "alias") and now == "active"}
+        off = [unit for unit in self.units if unit not in on]
+        return Change(f"enable {', '.join(off)}", f"systemctl enable --now {words(*off)}") if off else None

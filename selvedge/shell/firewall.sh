@@ -1,0 +1,33 @@
+# ufw. Its status takes a tenth of a second of Python, so that reading looks at its files and at the kernel.
+
+firewall_fact() {
+  printf '\n--- ssh\n'
+  ssh_ports
+  printf '\n--- state\n'
+  grep -qs '^ENABLED=yes' /etc/ufw/ufw.conf && echo on
+  grep -qs '^DEFAULT_INPUT_POLICY="\(DROP\|REJECT\)"' /etc/default/ufw && echo deny
+  grep -qs '^IPV6=yes' /etc/default/ufw && echo ipv6
+  # A kernel without IPv6 has no second table.
+  iptables -S ufw-user-input >/dev/null 2>&1 && { [ ! -e /proc/net/if_inet6 ] || ip6tables -S ufw6-user-input >/dev/null 2>&1; } && echo live
+  printf '\n--- rules\n'
+  cat /etc/ufw/user.rules
+  printf '\n--- rules6\n'
+  cat /etc/ufw/user6.rules
+}
+
+# firewall_open PORT…
+firewall_open() {
+  for port in "$@"; do ufw allow "$port/tcp" comment selvedge; done
+}
+
+firewall_close() {
+  for port in "$@"; do ufw --force delete allow "$port/tcp"; done
+}
+
+firewall_on() {
+  ! systemctl is-active -q firewalld.service || fail "firewalld is running, and two firewalls get in each other's way: turn one off (systemctl disable --now firewalld, or server.firewall = false in hosts.toml)"
+  sed -i 's/^IPV6=.*/IPV6=yes/' /etc/default/ufw
+  ufw default deny incoming
+  ufw --force disable
+  ufw --force enable
+}

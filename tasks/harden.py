@@ -1,0 +1,35 @@
+"""Step 2 of the tutorial: a login user with a key, sshd, the firewall, fail2ban."""
+
+from selvedge.resources import access
+from selvedge.resources.files import File
+from selvedge.resources.firewall import Firewall
+from selvedge.resources.sshd import HostKey, IncludeFirst, Moduli, Proved, Sshd
+from selvedge.resources.system import Packages, Service
+from selvedge.step import step
+
+
+@step
+def harden(app):
+    """Make a login user with key and sudo, and make sshd, the firewall and fail2ban strict."""
+    from selvedge.templates import template
+
+    server, user = app.server, app.host.user
+    keys = access.login_keys(app)
+    yield Packages("sudo", *["ufw"] * server.firewall, *["fail2ban", "python3-systemd", "nftables"] * server.fail2ban)
+    # First a way in that is proved by a fresh login; only then what could shut somebody out (docs/hardening.md).
+    yield access.LoginUser(user)
+    yield access.AuthorizedKeys(user, keys)
+    if server.sudo == "password":
+        yield access.Password(user)
+    yield access.sudoers(user, server.sudo)
+    yield Moduli()
+    yield HostKey()
+    yield IncludeFirst()
+    yield Sshd(template("harden/sshd.conf.j2", app=app), user)
+    if server.firewall:
+        yield Firewall((80, 443, *server.open_ports))
+    yield Proved()
+    if server.fail2ban:
+        jail = File("/etc/fail2ban/jail.d/50-selvedge.local", template("harden/fail2ban.local.j2", app=app))
+        yield jail
+        yield Service("fail2ban", loads=(jail,), reload_command="fail2ban-client --test\nsystemctl restart fail2ban")
