@@ -1,0 +1,120 @@
+"""`make demo`: the sample app on a throwaway server of this machine; `make demo-down` (with the word `down`) ends it."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from typing import NoReturn
+
+ROOT = Path(__file__).resolve().parent.parent
+NAME = "sandbox"
+FAB = ROOT / ".venv/bin/fab"
+NEXT = f"""
+What to try next (first: . .venv/bin/activate)
+  curl {{url}}/                     what the app answers; in a browser it is a page
+  fab -H {NAME} deploy             again: nothing to change
+  fab -H {NAME} --dry-run deploy   what would change, as diffs (edit a file in templates/ first)
+  git commit …                     change examples/hello, commit; then deploy: the new commit is live
+  fab -H {NAME} rollback           and the one before it again
+  fab -H {NAME} status             what runs there
+  fab sandbox.ssh {NAME}           log in and look around
+  make demo-down                   take the server away
+"""
+
+
+def main(words: list[str]) -> int:
+    """Run the demo or, with the word `down`, take it away. Returns the exit status."""
+    os.chdir(ROOT)
+    # The demo is of this checkout, whatever hosts file is set in the terminal.
+    os.environ["SELVEDGE_HOSTS_FILE"] = str(ROOT / "hosts.toml")
+    try:
+        down() if words == ["down"] else demo()
+    except Stopped as stopped:
+        print(f"\n{stopped}", file=sys.stderr, flush=True)
+        return 1
+    except KeyboardInterrupt:
+        print("\nStopped. `make demo` goes on from here; `make demo-down` takes the server away.", file=sys.stderr)
+        return 1
+    return 0
+
+
+class Stopped(Exception):
+    """The demo cannot go on; the text says why, and what to do."""
+
+
+def demo() -> None:
+    """A server, the app on it, its answer. Raises Stopped."""
+    began = time.monotonic()
+    if not known("main"):
+        # A clone of one commit, or of another branch, has no main.
+        os.environ["SELVEDGE_APP__BRANCH"] = known("HEAD") or no_commit()
+    say(f"1/3  A throwaway Debian 12 server on this machine, named {NAME}")
+    fab("sandbox.up")
+    say("2/3  The sample app, examples/hello, from this checkout onto it")
+    fab("-H", NAME, "setup", "deploy")
+    url = address()
+    say("3/3  Does it answer?")
+    print(f"$ curl {url}/\n{get(url)}")
+    say(f"Yes. The demo took {time.monotonic() - began:.0f} s; the app is at {url}/")
+    print(NEXT.format(url=url), flush=True)
+
+
+def down() -> None:
+    """Take the demo's server away. Raises Stopped."""
+    if address():
+        fab("sandbox.down", NAME)
+    else:
+        print(f"There is no server {NAME}; nothing is left of the demo.")
+
+
+def known(name: str) -> str:
+    """The commit of that name in this checkout; empty where there is none."""
+    command = ["git", "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}"]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+
+
+def no_commit() -> NoReturn:
+    """Say what keeps git from finding a commit here."""
+    told = subprocess.run(["git", "log", "-1"], capture_output=True, text=True, check=False).stderr.strip()
+    raise Stopped(
+        f"The demo releases a commit of this checkout, and git finds none: {told} Get the project by git clone."
+    )
+
+
+def fab(*words: str) -> None:
+    """Run fab as a user would, and show the command. Raises Stopped where it fails."""
+    print(f"$ fab {shlex.join(words)}", flush=True)
+    status = subprocess.run([str(FAB), *words], stdin=subprocess.DEVNULL, check=False).returncode
+    if status != 0:
+        raise Stopped(f"`fab {shlex.join(words)}` ended with status {status}; why stands above. "
+                      "`make demo` tries again from here, `make demo-down` takes the server away.")  # fmt: skip
+
+
+def address() -> str:
+    """The URL of the demo's server; empty where there is none."""
+    sys.path.insert(0, str(ROOT))
+    import sandbox
+
+    return next((server.url for server in sandbox.servers() if server.name == NAME), "")
+
+
+def get(url: str) -> str:
+    """What the app answers. Raises Stopped where it does not."""
+    try:
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(f"{url}/", timeout=10) as answer:
+            return str(answer.read().decode())
+    except OSError as error:
+        raise Stopped(f"{url}/ does not answer as it should: {error}. Look inside: fab sandbox.ssh {NAME}") from None
+
+
+def say(line: str) -> None:
+    print(f"\n==> {line}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,44 @@
+#!/bin/sh
+# Usage: tools/packages.sh [PACKAGE ...]
+# Have these Debian packages on this machine; without arguments, those that the tests need. Takes no time when they are
+# there already.
+set -eu
+cd "$(dirname "$0")/.."
+. tools/say.sh
+
+# The one list of what the tests need: package:program. The first line is for the servers of the sandbox, the second for
+# the tests on them (pebble is a certificate authority, wrk makes load).
+TESTS="systemd-container:systemd-nspawn mmdebstrap:mmdebstrap iptables:iptables iproute2:ip openssh-client:ssh-keygen
+  git:git curl:curl pebble:pebble wrk:wrk"
+
+missing() {
+  for item in "$@"; do
+    package=${item%%:*} program=${item#*:}
+    if [ "$program" != "$item" ] && command -v "$program" >/dev/null 2>&1; then continue; fi
+    if dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed$'; then continue; fi
+    printf ' %s' "$package"
+  done
+}
+
+install() {
+  DEBIAN_FRONTEND=noninteractive $sudo apt-get -qq -y -o DPkg::Lock::Timeout=300 --no-install-recommends install "$@"
+}
+
+if [ "$(id -u)" -eq 0 ]; then PATH=$PATH:/usr/sbin:/sbin; fi
+# shellcheck disable=SC2086
+if [ $# -eq 0 ]; then set -- $TESTS; fi
+wanted=$(missing "$@")
+if [ -z "$wanted" ]; then exit 0; fi
+command -v apt-get >/dev/null 2>&1 || fail "Missing on this machine, which has no apt-get:$wanted. Install what they contain."
+sudo=
+if [ "$(id -u)" -ne 0 ]; then
+  sudo=sudo
+  sudo -n true 2>/dev/null ||
+    fail "Missing on this machine:$wanted. Only root can install them: sudo apt-get install$wanted"
+fi
+say "Installing$wanted on this machine with apt-get"
+# shellcheck disable=SC2086
+if ! install $wanted >/dev/null 2>&1; then
+  $sudo apt-get -qq -o DPkg::Lock::Timeout=300 update
+  install $wanted >/dev/null || fail "apt-get could not install$wanted; what it said stands above."
+fi

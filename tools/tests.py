@@ -1,0 +1,61 @@
+"""Run the tests: `tests.py unit hosts`. Ends with one summary line, that of pytest, over all that ran."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from xml.etree import ElementTree
+
+ROOT = Path(__file__).resolve().parent.parent
+# Tests on servers wait more than they compute: three at a time keep two cores busy. A file's tests share its servers,
+# so they stay together.
+RUNS = {
+    "unit": ("Unit tests: no server, a few seconds", ["tests/unit", "--timeout=60", "--numprocesses=2"]),
+    "hosts": (
+        "Tests on real servers: the first time, the images of Debian are made; then some minutes",
+        ["tests/hosts", "-vv", "--numprocesses=3", "--dist=loadfile", "--durations=10"],
+    ),
+}
+
+
+def main(names: list[str]) -> int:
+    """Run the named groups in order, and stop behind one that fails. Returns the exit status."""
+    began = time.monotonic()
+    totals: Counter[str] = Counter()
+    for name in names:
+        title, arguments = RUNS[name]
+        print(f"\n==> {title}", flush=True)
+        status, counts = run(arguments)
+        totals += counts
+        if status != 0:
+            break
+    counted = ", ".join(f"{totals[word]} {word}" for word in ("failed", "passed", "skipped", "errors") if totals[word])
+    print(f"=== {counted or 'no tests ran'} in {time.monotonic() - began:.0f}s ===", flush=True)
+    return status
+
+
+def run(arguments: list[str]) -> tuple[int, Counter[str]]:
+    """Run pytest; its exit status, and how many tests passed, failed, were skipped, or met an error."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder, "report.xml")
+        command = [sys.executable, "-m", "pytest", *arguments, f"--junitxml={report}"]
+        status = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, check=False).returncode
+        return status, count(report) if report.is_file() else Counter()
+
+
+def count(report: Path) -> Counter[str]:
+    """The tests of a JUnit report by how they ended."""
+    totals: Counter[str] = Counter()
+    for suite in ElementTree.parse(report).getroot().iter("testsuite"):
+        found = {word: int(suite.get(key, "0")) for word, key in
+                 (("failed", "failures"), ("errors", "errors"), ("skipped", "skipped"))}  # fmt: skip
+        totals.update(found, passed=int(suite.get("tests", "0")) - sum(found.values()))
+    return totals
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:] or list(RUNS)))
