@@ -81,9 +81,11 @@ class Service(Loader):
             word for word, needed in (("enable", not enabled), ("start", not active)) if needed
         )
         unit = quote(self.name)
-        lines = [f"{self.check}" if self.check else "", f"systemctl enable --now {unit}"]
-        if active and self.loads:
-            lines.append(self._reload_line())
+        lines = [f"{self.check}" if self.check else ""]
+        if self.loads:
+            # A package that was installed meanwhile may have started it already, with its own configuration.
+            lines.append(f"if systemctl is-active -q {unit}; then\n{self._reload_line()}\nfi")
+        lines.append(f"systemctl enable --now {unit}")
         return Change(f"{what} {self.name}", "\n".join([*filter(None, lines), self._write_stamp()]))
 
     def _reload_line(self) -> str:
