@@ -47,7 +47,11 @@ class Run:
         return self.fleet.report
 
     def step(self, step: Step, flags: Mapping[str, Any]) -> None:
-        """Run a step or chain with its flags of the command line."""
+        """Run a step or chain with its flags of the command line, or what one of its flags asks for instead."""
+        for flag, work in step.instead.items():
+            if flags.get(flag):
+                work(self)
+                return
         run_step(self.fleet, step, flags)
 
     def standings(self) -> dict[str, Standing]:

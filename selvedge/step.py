@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Union
 
@@ -11,6 +11,7 @@ from fabric import Task
 
 if TYPE_CHECKING:
     from selvedge.resources.base import Resource
+    from selvedge.run import Run
     from selvedge.settings import Target
 
 Body = Callable[["Target"], Iterator[Union["Resource", "Step"]]]
@@ -39,8 +40,8 @@ BRANCH = Option("branch", "The branch whose newest commit to release.", "")
 class Step(Task):
     """A Fabric task whose body declares resources, or further steps: then it is a chain.
 
-    Called by the Executor, never by Fabric itself. phase: "build" steps run on all hosts at once; from the first step of
-    phase "switch" on, hosts go in batches.
+    Called by the Executor, never by Fabric itself. phase: "build" steps run on all hosts at once; from the first step
+    of phase "switch" on, hosts go in batches. instead: what a flag of the step's own does, in place of the step.
     """
 
     def __init__(
@@ -50,9 +51,11 @@ class Step(Task):
         options: Sequence[Option] = (),
         phase: str = "build",
         needs_commit: bool = False,
+        instead: Mapping[str, Callable[[Run], None]] | None = None,
         **kwargs: Any,
     ) -> None:
         self.options = (DRY_RUN, SCRIPT, WAIT, *options)
+        self.instead = dict(instead or {})
         self.phase = phase
         self.needs_commit = needs_commit
         self.declare = body
@@ -94,11 +97,12 @@ def step(
     phase: str = "build",
     needs_commit: bool = False,
     name: str | None = None,
+    instead: Mapping[str, Callable[[Run], None]] | None = None,
 ) -> Any:
     """Make a generator of resources (or of steps) a task of `fab`; usable with and without arguments."""
 
     def wrap(function: Body) -> Step:
-        return Step(function, options=options, phase=phase, needs_commit=needs_commit, name=name)
+        return Step(function, options=options, phase=phase, needs_commit=needs_commit, name=name, instead=instead)
 
     return wrap if body is None else wrap(body)
 

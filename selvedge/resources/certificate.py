@@ -156,9 +156,19 @@ class OwnCertificate(File):
 
     @classmethod
     def of(cls, app: Target) -> OwnCertificate:
-        """The one that `[tls] certificate` and `certificate_key` name. Raises ConfigError where one cannot be read."""
-        chain = pem(app.local(app.tls.certificate), "tls.certificate")
-        key = pem(app.local(app.tls.certificate_key), "tls.certificate_key")
+        """The one that `[tls] certificate` and `certificate_key` name.
+
+        Raises ConfigError where one cannot be read, or the two do not belong together.
+        """
+        paths = app.local(app.tls.certificate), app.local(app.tls.certificate_key)
+        chain, key = pem(paths[0], "tls.certificate"), pem(paths[1], "tls.certificate_key")
+        try:
+            # A key with a passphrase is refused by the empty one: nginx could not start with it by itself.
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(*paths, password="")
+        except ssl.SSLError as error:
+            problem = f"{paths[1]} is not the private key, without a passphrase, of the certificate {paths[0]}"
+            remedy = "Name the key that the certificate was made with; the server's own certificate comes first in its file."
+            raise ConfigError("hosts.toml", "tls.certificate_key", problem, remedy) from error
         return cls(f"/etc/selvedge/{app.name}/certificate.pem", chain + key, "0600", secret=True)
 
 

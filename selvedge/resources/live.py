@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from selvedge.lock import who
 from selvedge.resources.base import Change, Resource
 from selvedge.settings import Target
 from selvedge.shell import assign
+
+PREFLIGHT = Path(__file__).parent.parent / "server" / "preflight.py"
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,7 @@ class Live(Resource):
     instance: str
     forced: bool = False
     why: str = "deploy"
+    migrates: bool = True
     uses = ("standing",)
 
     def probe(self) -> str:
@@ -83,10 +87,11 @@ class Live(Resource):
 
     def plan(self, fact: str) -> Change | None:
         standing = Standing.parse(fact)
-        commit = self.instance[:12]
-        record = standing.record(self.instance)
-        healthy = standing.listening and standing.current == f"releases/{commit}"
-        if standing.live == self.instance and healthy and record and record.state == "good":
+        # A restarted instance ("…r1") is the one that it was made from.
+        live = standing.live if self.why == "restart" else standing.live.partition("r")[0]
+        record = standing.record(standing.live if live == self.instance else self.instance)
+        healthy = standing.listening and standing.current == f"releases/{self.instance[:12]}"
+        if live == self.instance and healthy and record and record.state == "good":
             return None
         if record and record.state == "left" and not self.forced and standing.live != self.instance:
             sentence = (
@@ -102,6 +107,7 @@ class Live(Resource):
         return Change(
             summary,
             f"{self._variables()}\nlive_switch",
+            payload=PREFLIGHT.read_bytes(),
             uses=("standing", "live", self.app.manager),
         )
 
@@ -129,6 +135,10 @@ class Live(Resource):
             settle=app.settle,
             drain=app.drain,
             strategy=app.strategy,
-            migrate=app.migrate,
+            migrate=app.migrate if self.migrates else "",
+            settings=app.settings,
+            preflight_size=PREFLIGHT.stat().st_size,
+            host=app.host.name,
+            before_switch="\n".join(hook for hook in app.hooks.before_switch if not hook.startswith("local:")),
             keep=app.keep_releases,
         )

@@ -41,16 +41,27 @@ certbot_issue() {
   cat "${undo:?}/certbot"
 }
 
+# certbot_rehearse NAME PROGRAM [SERVER]: a renewal that keeps no certificate and reloads nothing, against the staging
+# side of Let's Encrypt, or against another authority at its own address, since that has no other.
+certbot_rehearse() {
+  if [ ! -x "$2" ] || [ ! -e "/etc/letsencrypt/renewal/$1.conf" ]; then
+    echo "there is no certificate by certbot yet"
+    return 1
+  fi
+  certbot_trust
+  "$2" renew --dry-run --no-random-sleep-on-renew --cert-name "$1" ${3:+--server "$3"}
+}
+
 # certbot_refused: the authority's own words, from certbot's output.
 certbot_refused() {
   detail=$(sed -n 's/^ *Domain: */ /p; s/^ *Detail: */: /p' "${undo:?}/certbot" | tr -d '\n')
   if [ -n "$detail" ]; then
-    fail "the certificate authority could not verify the domains. It says:$detail. It comes from the Internet to port 80: let it in at the provider's firewall, too"
+    fail "The certificate authority could not verify the domains. It says:$detail. It comes from the Internet to port 80: let it in at the provider's firewall, too."
   fi
   if grep -qiE 'rate ?limit|too many' "${undo:?}/certbot"; then
-    fail "the certificate authority gives no more certificates for now: $(grep -iE 'rate ?limit|too many' "${undo:?}/certbot" | head -n 1). Try with [tls] staging = true meanwhile"
+    fail "The certificate authority gives no more certificates for now: $(grep -iE 'rate ?limit|too many' "${undo:?}/certbot" | head -n 1). Try with [tls] staging = true meanwhile"
   fi
-  fail "certbot got no certificate: $(grep -vE '^$|^Saving debug log|^Ask for help|^See the logfile|^An unexpected error|^Account registered|^Requesting' "${undo:?}/certbot" | tail -n 1)"
+  fail "Certbot got no certificate: $(grep -vE '^$|^Saving debug log|^Ask for help|^See the logfile|^An unexpected error|^Account registered|^Requesting' "${undo:?}/certbot" | tail -n 1)"
 }
 
 # certbot_trust: where private authorities are set ([tls] acme_ca), certbot trusts them besides the system's.
@@ -58,6 +69,7 @@ certbot_trust() {
   for certbot_ca in /etc/selvedge/*/acme-ca.pem; do
     [ -e "$certbot_ca" ] || return 0
   done
+  [ -d /run/selvedge ] || mkdir -m 0700 /run/selvedge
   cat /etc/ssl/certs/ca-certificates.crt /etc/selvedge/*/acme-ca.pem >/run/selvedge/acme-ca.pem
   REQUESTS_CA_BUNDLE=/run/selvedge/acme-ca.pem
   export REQUESTS_CA_BUNDLE
@@ -74,7 +86,7 @@ certbot_check() {
   certbot_problems=
   for domain in "$@"; do certbot_check_domain "$domain"; done
   rm -f -- "$certbot_folder/$certbot_token"
-  [ -z "$certbot_problems" ] || fail "no certificate was asked for:$certbot_problems"
+  [ -z "$certbot_problems" ] || fail "No certificate was asked for:$certbot_problems"
 }
 
 certbot_check_domain() {
@@ -82,10 +94,10 @@ certbot_check_domain() {
   addresses=$(getent --no-addrconfig ahosts "$1" 2>/dev/null || getent ahosts "$1" || true)
   addresses=$(printf '%s\n' "$addresses" | awk 'NF { print $1 }' | sort -u)
   if [ -z "$addresses" ]; then
-    certbot_problems="$certbot_problems the name $1 has no address in the DNS; add an A record with this server's public address."
+    certbot_problems="$certbot_problems $1 has no address in the DNS: add an A record with this server's public address."
   fi
   for address in $addresses; do
-    case $address in *:*) at="[$address]" ;; *) at=$address ;; esac
+    case $address in *:*) at="[$address]" record=AAAA ;; *) at=$address record=A ;; esac
     answer=$(curl --silent --show-error --max-time 10 --noproxy '*' --resolve "$1:80:$at" \
       --write-out '\nHTTP status %{http_code}' "http://$1/.well-known/acme-challenge/$certbot_token" 2>&1 | head -c 2000 || true)
     if [ "$(printf '%s\n' "$answer" | head -n 1)" = "$certbot_token" ]; then continue; fi
@@ -95,7 +107,7 @@ certbot_check_domain() {
     elif certbot_behind_nat "$address"; then
       say "whether $1 ($address) leads to this server cannot be seen from here, behind its network's address translation"
     else
-      certbot_problems="$certbot_problems $1 leads to $address, and not to this server ($(printf '%s\n' "$certbot_own" | grep -vE '^(127\.|::1$|fe80:)' | paste -s -d , -)): correct its A record, or AAAA record, and wait until the old one has expired."
+      certbot_problems="$certbot_problems $1 leads to $address, and not to this server ($(printf '%s\n' "$certbot_own" | grep -vE '^(127\.|::1$|fe80:)' | paste -s -d , -)): correct its $record record in the DNS, and wait until the old one has expired."
     fi
   done
 }

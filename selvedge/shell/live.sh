@@ -28,6 +28,7 @@ live_record() {
     printf 'at %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)"
     printf 'by %s\n' "$by"
     printf 'seconds %s\n' "$(($(date +%s) - began))"
+    case $migrate in *alembic*) printf 'heads %s\n' "$(live_run alembic current 2>/dev/null | cut -d ' ' -f 1 | tr '\n' ' ')" ;; esac
   } >"$base/instances/$new/record.new"
   mv -f -- "$base/instances/$new/record.new" "$base/instances/$new/record"
 }
@@ -69,39 +70,61 @@ live_refuse() {
   fail "$1"
 }
 
-# The first layer: the module imports in its new environment, is callable, and its start-up code runs.
-live_import() {
-  answer=$(as "$app" timeout 60 "$base/instances/$new/run" python -c "$live_import_check" "$module" 2>&1) || {
-    status=$?
-    printf '%s\n' "$answer" | tail -n 40
-    [ "$status" -ne 124 ] || live_refuse "importing $module did not end within 60 seconds"
-    live_refuse "the app does not start: $(printf '%s\n' "$answer" | grep -v '^[[:space:]]*$' | tail -n 1)"
-  }
+# The first layer: the module imports in its new environment, names an ASGI app, and its settings are complete. It runs
+# beside the start, unless a migration has to wait for it.
+live_preflight() {
+  (
+    status=0
+    as "$app" timeout -k 5 60 "$base/instances/$new/run" python -c "$preflight" "$module" "$settings" >"$undo/preflight" 2>&1 || status=$?
+    printf '%s\n' "$status" >"$undo/preflight.status.new"
+    mv -f -- "$undo/preflight.status.new" "$undo/preflight.status"
+  ) &
 }
 
-live_import_check='
-import importlib, sys
-name, _, attribute = sys.argv[1].partition(":")
-sys.path.insert(0, "")
-module = importlib.import_module(name)
-target = module
-for part in attribute.split("."):
-    if not hasattr(target, part):
-        sys.exit(f"the module {name} has no attribute {attribute}")
-    target = getattr(target, part)
-if not callable(target):
-    sys.exit(f"{sys.argv[1]} is no ASGI app: it cannot be called")
-'
+# live_preflight_ok [wait]: refuses the release where the first layer has found something.
+live_preflight_ok() {
+  if [ -n "${1:-}" ]; then wait; fi
+  [ -f "$undo/preflight.status" ] || return 0
+  case $(cat "$undo/preflight.status") in
+    0) return 0 ;;
+    124 | 137) live_refuse "importing $module did not end within 60 seconds" ;;
+    *)
+      tail -n 40 "$undo/preflight"
+      live_refuse "$(grep -v '^[[:space:]]*$' "$undo/preflight" | tail -n 1)"
+      ;;
+  esac
+}
+
+# [hooks] before_switch: a command a line, as the app's user, in the release.
+live_hooks() {
+  printf '%s\n' "$before_switch" | while IFS= read -r command; do
+    [ -n "$command" ] || continue
+    say "before_switch: $command"
+    live_run env PREVIOUS="$old" HOST="$host" sh -c "$command" </dev/null || live_refuse "the hook before_switch failed (exit status $?): $command"
+  done || exit 1
+}
+
+live_run() { (cd / && as "$app" "$base/instances/$new/run" "$@"); }
 
 live_migrate() {
   say "migrating: $migrate"
-  (cd / && as "$app" "$base/instances/$new/run" sh -c "$migrate") ||
+  live_run sh -c "$migrate" ||
     live_refuse "the migration failed (exit status $?): $migrate. The database may be changed in part"
+}
+
+# Whether the new instance has ended by itself, even if its manager has started it again by now.
+live_crashed() {
+  manager_alive "$new" || return 0
+  pid=$(manager_pid "$new")
+  [ "$pid" -gt 0 ] || return 0
+  if [ -z "${first_pid:-}" ]; then first_pid=$pid; fi
+  [ "$pid" != "$first_pid" ]
 }
 
 # The second layer: three healthy answers in a row on the new socket.
 live_gate() {
   attempt=0
+  first_pid=
   streak=0
   while [ "$streak" -lt 3 ]; do
     if live_probe "$new"; then
@@ -111,9 +134,13 @@ live_gate() {
     fi
     streak=0
     attempt=$((attempt + 1))
+    live_preflight_ok
     # Asking the manager costs more than asking the app.
-    if [ $((attempt % 10)) -eq 0 ] && ! manager_alive "$new"; then
-      live_import
+    if [ $((attempt % 10)) -eq 0 ] && live_crashed; then
+      live_preflight_ok wait
+      if grep -q -s 'Application startup failed' "$log_dir/$new.log"; then
+        live_refuse "the app's own start-up code (its lifespan) failed"
+      fi
       live_refuse "the new release stopped by itself while it started"
     fi
     if [ "$attempt" -ge "$health_attempts" ]; then
@@ -178,6 +205,18 @@ live_drain() {
   done
 }
 
+# live_copy OLD NEW: the same release under another name, so that it can start beside itself.
+live_copy() {
+  rm -rf -- "$base/instances/$2"
+  mkdir -m 0750 -- "$base/instances/$2"
+  cp -a -- "$base/instances/$1/." "$base/instances/$2/"
+  rm -f -- "$base/instances/$2/state" "$base/instances/$2/record"
+  for file in run gunicorn_start program.conf; do
+    if [ -f "$base/instances/$2/$file" ]; then sed -i "s/$1/$2/g" "$base/instances/$2/$file"; fi
+  done
+  chown -- "root:$app" "$base/instances/$2"
+}
+
 live_switch() {
   began=$(date +%s)
   old=$(live_now)
@@ -185,10 +224,13 @@ live_switch() {
   scheme=http
   [ ! -e "$site_enabled-tls" ] || scheme=https
   commit=${new%-*}
+  if [ "$why" = restart ]; then live_copy "$old" "$new"; fi
   [ -f "$base/instances/$new/state" ] || live_state "$new" building
   trap 'live_refuse "the release was stopped by a signal"' TERM INT
-  if [ -n "$migrate" ] && [ "$why" != rollback ]; then
-    live_import
+  preflight=$(head -c "$preflight_size" <&3)
+  live_preflight
+  if [ -n "$migrate" ] && [ "$why" = deploy ]; then
+    live_preflight_ok wait
     live_migrate
   fi
   if [ "$strategy" = restart ] && [ -n "$old" ] && [ "$old" != "$new" ]; then
@@ -197,6 +239,8 @@ live_switch() {
   fi
   manager_start "$new" "$old"
   live_gate
+  live_preflight_ok wait
+  live_hooks
   if [ -n "$old" ] && [ "$old" != "$new" ]; then live_point previous.sock "$old"; fi
   live_point live.sock "$new"
   ln -sfn -- "releases/$commit" "$base/.current.new"

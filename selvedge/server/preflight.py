@@ -1,0 +1,97 @@
+"""Whether a release can start: its module imports, names an ASGI app, and its settings are complete.
+
+Runs on the server, in the release's own environment, before the release is started. The last line of its output is a
+sentence for the user. Arguments: the ASGI callable as "module:name", and the settings class in the same form or "".
+"""
+
+import importlib
+import importlib.util
+import inspect
+import sys
+import traceback
+
+
+def main(app, settings):
+    """Return the sentence that says what is wrong, or None."""
+    sys.path.insert(0, "")
+    try:
+        wrong = check_settings(settings or find_settings(app))
+        return wrong or check_app(app)
+    except SystemExit as stop:
+        return f"the app ends itself while it is imported (exit status {stop.code})"
+    except BaseException as error:
+        return explain(error)
+
+
+def find_settings(app):
+    """The settings class where it usually stands: settings.py or config.py, beside the app's module or at the top."""
+    package = app.partition(":")[0].rpartition(".")[0]
+    for folder in filter(None, [package, "top"]):
+        for name in ("settings", "config"):
+            module = name if folder == "top" else f"{folder}.{name}"
+            try:
+                spec = importlib.util.find_spec(module)
+            except ImportError:
+                continue
+            if spec is not None and spec.origin and ".venv" not in spec.origin and "site-packages" not in spec.origin:
+                found = getattr(importlib.import_module(module), "Settings", None)
+                if inspect.isclass(found) and any(base.__name__ == "BaseSettings" for base in found.__mro__):
+                    return f"{module}:Settings"
+    return ""
+
+
+def check_settings(name):
+    """Make the settings once: what is missing or wrong in the environment is said by name, never by value."""
+    if not name:
+        return None
+    module, _, attribute = name.partition(":")
+    found = importlib.import_module(module)
+    for part in attribute.split("."):
+        if not hasattr(found, part):
+            return f"app.settings: the module {module} has no {attribute}"
+        found = getattr(found, part)
+    found()
+    return None
+
+
+def check_app(name):
+    """Import the ASGI callable."""
+    module, _, attribute = name.partition(":")
+    target = importlib.import_module(module)
+    for part in attribute.split("."):
+        if not hasattr(target, part):
+            return f"the module {module} has no attribute {attribute} (app.module in hosts.toml)"
+        target = getattr(target, part)
+    if not callable(target):
+        return f"{name} is no ASGI app: it cannot be called"
+    try:
+        parameters = inspect.signature(target).parameters
+    except (TypeError, ValueError):
+        return None
+    if len(parameters) == 2:
+        return f"{name} looks like a WSGI app (two parameters); an ASGI app takes scope, receive and send"
+    return None
+
+
+def explain(error):
+    """The error as a sentence; of a settings error the names only, since its text repeats the values."""
+    if hasattr(error, "errors") and type(error).__name__ == "ValidationError":
+        problems = []
+        for item in error.errors():
+            where = ".".join(str(part) for part in item["loc"]) or "(the whole)"
+            problems.append(f"{where} ({'missing' if item['type'] == 'missing' else item['type']})")
+        return (
+            f"the environment does not fit {error.title}: {', '.join(problems)}. "
+            "Set these in the file that app.env_file names"
+        )
+    if type(error).__name__ == "SettingsError":
+        return f"the environment does not fit the settings: {str(error).splitlines()[0]}"
+    traceback.print_exc()
+    return f"the app cannot be imported: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+
+
+if __name__ == "__main__":
+    problem = main(sys.argv[1], sys.argv[2])
+    if problem:
+        print(problem)
+        sys.exit(1)
