@@ -1,12 +1,15 @@
 """Step 9 of the tutorial: the certificate, its renewal, HTTPS."""
 
+from selvedge.renewal import rehearse
 from selvedge.resources.files import File, Link
 from selvedge.resources.need import Needs
 from selvedge.resources.ports import Port
-from selvedge.step import step
+from selvedge.step import Option, step
+
+REHEARSE = Option("renew_dry_run", "Rehearse the renewal: certbot renew --dry-run.")
 
 
-@step(phase="switch")
+@step(phase="switch", options=(REHEARSE,), instead={REHEARSE.name: rehearse})
 def certbot(app):
     """Get the certificate and have it renewed, serve HTTPS (where a domain is set)."""
     from selvedge.resources.certbot import client

@@ -167,7 +167,7 @@ class OwnCertificate(File):
             ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(*paths, password="")
         except ssl.SSLError as error:
             problem = f"{paths[1]} is not the private key, without a passphrase, of the certificate {paths[0]}"
-            remedy = "Name the key that the certificate was made with; the server's own certificate comes first in its file."
+            remedy = "Name the key that it was made with. In the chain, the server's own certificate comes first."
             raise ConfigError("hosts.toml", "tls.certificate_key", problem, remedy) from error
         return cls(f"/etc/selvedge/{app.name}/certificate.pem", chain + key, "0600", secret=True)
 
