@@ -24,10 +24,11 @@ TOOLS = {"systemd-nspawn": "systemd-container", "mmdebstrap": "mmdebstrap", "ipt
          "nsenter": "util-linux", "ssh-keygen": "openssh-client"}  # fmt: skip
 # One cgroup for each server: without it all would share this process's, and `systemctl stop ssh` in one server
 # would count the processes of another.
-LAUNCH = """
+BOOT = 'for group in $SERVER_GROUPS; do echo $$ > "$group/cgroup.procs"; done; exec systemd-nspawn "$@"'
+# nspawn leaves a reboot to its caller: status 133 asks to be started again (systemd-nspawn@.service does the same).
+LAUNCH = f"""
 echo $$ > "$PID_FILE"
-for group in $SERVER_GROUPS; do echo $$ > "$group/cgroup.procs"; done
-exec systemd-nspawn "$@"
+while sh -c '{BOOT}' sh "$@"; [ $? -eq 133 ]; do :; done
 """
 INSIDE = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LANG": "C.UTF-8"}
 
@@ -71,6 +72,8 @@ def create(name: str, release: str, image: str, directory: Path) -> Record:
     directory.chmod(0o700)
     (directory / "base").symlink_to(images.ensure(release, image, lambda _line: None))
     _mount(directory)
+    # The kernel is this machine's, and its modules are not here: Debian 13 would count a failed unit on each boot.
+    (directory / "root/etc/systemd/system/systemd-modules-load.service").symlink_to("/dev/null")
     own = _own_files(name, f"{address}/{subnet.prefixlen}", str(network.gateway(subnet)))
     keys = disk.seed(directory / "root", own)
     return Record(name, release, image, NAME, address, 22, 80, 443, directory, keys)
@@ -86,8 +89,6 @@ def start(record: Record) -> None:
     command = ["sh", "-c", LAUNCH, "sh", "--quiet", "--boot", "--register=no", "--keep-unit", "--settings=no",
                f"--machine={_machine(record)}", f"--hostname={record.name}", f"--network-bridge={network.bridge()}",
                "--resolv-conf=off", "--timezone=off", "--link-journal=no", "--capability=all",
-               # Without modules to load, systemd's loader of modules would fail on each boot.
-               "--drop-capability=CAP_SYS_MODULE",
                "--system-call-filter=add_key keyctl bpf", f"--directory={record.root_dir}"]  # fmt: skip
     pid_file = record.directory / "nspawn.pid"
     pid_file.unlink(missing_ok=True)
@@ -105,14 +106,12 @@ def start(record: Record) -> None:
 
 def leader(record: Record) -> int | None:
     """The server's process 1 by its number on this machine; None when the server is off."""
-    parent = _nspawn(record)
-    if parent is None:
-        return None
-    for child in _read(f"/proc/{parent}/task/{parent}/children").split():
+    launcher = _launcher(record)
+    for child in [child for parent in (launcher, *_children(launcher)) for child in _children(parent)]:
         # nspawn's first child only prepares; the one that boots is number 1 in a number space of its own.
         numbers = [line for line in _read(f"/proc/{child}/status").splitlines() if line.startswith("NSpid:")]
         if numbers and numbers[0].split()[-1] == "1" and len(numbers[0].split()) > 2:
-            return int(child)
+            return child
     return None
 
 
@@ -132,19 +131,19 @@ def console(record: Record) -> str:
 
 def kill(record: Record) -> None:
     """Cut the power: every process of the server dies at once. Returns when the server is off."""
-    if (pid := leader(record)) is not None:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
     deadline = time.monotonic() + 10
-    while (parent := _nspawn(record)) is not None:
-        if time.monotonic() > deadline:
-            os.kill(parent, signal.SIGKILL)
+    while (launcher := _launcher(record)) is not None:
+        with contextlib.suppress(ProcessLookupError):
+            if (pid := leader(record)) is not None:
+                os.kill(pid, signal.SIGKILL)
+            elif time.monotonic() > deadline:
+                os.killpg(launcher, signal.SIGKILL)
         time.sleep(0.02)
 
 
 def running(record: Record) -> bool:
     """Whether the server is on, or still on its way up or down."""
-    return _nspawn(record) is not None
+    return _launcher(record) is not None
 
 
 def remove(record: Record) -> None:
@@ -169,8 +168,8 @@ def _machine(record: Record) -> str:
     return f"{state.tag()[:4]}-{record.name}"
 
 
-def _nspawn(record: Record) -> int | None:
-    """The number of the server's systemd-nspawn, or None when it is gone."""
+def _launcher(record: Record) -> int | None:
+    """The process that starts the server's systemd-nspawn, and leads their session; None when it is gone."""
     pid = _read(str(record.directory / "nspawn.pid")).strip()
     if not pid:
         return None
@@ -179,6 +178,10 @@ def _nspawn(record: Record) -> int | None:
     # A number is used again sooner or later, so the command line has to be that of this server.
     words = _read(f"/proc/{pid}/cmdline").split("\0")
     return int(pid) if f"--directory={record.root_dir}" in words else None
+
+
+def _children(pid: int | None) -> list[int]:
+    return [int(word) for word in _read(f"/proc/{pid}/task/{pid}/children").split()]
 
 
 def _read(path: str) -> str:

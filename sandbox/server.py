@@ -96,7 +96,7 @@ class Server(Record):
         before = self.pid
         self.run("systemctl reboot", check=False)
         self._wait(lambda: self.driver_module.leader(self) != before, 60, "did not go down within a minute")
-        self.boot()  # systemd-nspawn starts it again by itself, Docker does not
+        self.boot()  # with nspawn it is on its way already, with Docker it is off now
 
     def kill(self) -> None:
         """Cut the power: all its processes die at once, nothing is written any more. Its disk stays."""

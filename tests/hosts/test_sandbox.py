@@ -7,6 +7,7 @@ import ipaddress
 import os
 import subprocess
 import sys
+import time
 import tomllib
 import urllib.error
 import urllib.request
@@ -176,14 +177,27 @@ def test_disk_survives_being_switched_off_and_the_power_cut(trio: dict[str, Serv
     assert over_ssh(server, "true").returncode == 0, "the host keys are the same"
 
 
-def test_reboot_is_a_new_boot_of_the_same_disk(trio: dict[str, Server]) -> None:
-    server = trio["three"]
+@pytest.mark.parametrize("name", ["one", "three"])
+def test_reboot_is_a_new_boot_of_the_same_disk(trio: dict[str, Server], name: str) -> None:
+    server = trio[name]
     read = "cat /etc/machine-id; systemctl show --property=UserspaceTimestampMonotonic"
     identity, started = server.run(read).stdout.split()
     server.reboot()
     again, restarted = server.run(read).stdout.split()
     assert identity == again
     assert started != restarted
+    assert over_ssh(server, "true").returncode == 0
+
+
+def test_server_that_reboots_itself_comes_back(trio: dict[str, Server]) -> None:
+    server = trio["one"]
+    before = server.pid
+    over_ssh(server, "systemctl reboot")
+    deadline = time.monotonic() + 30
+    while (now := server.driver_module.leader(server)) in (before, None) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert now not in (before, None)
+    server.wait()
     assert over_ssh(server, "true").returncode == 0
 
 
