@@ -18,7 +18,7 @@ from sandbox import network, state
 from sandbox.server import DRIVERS, Driver, Server
 from sandbox.shell import SandboxError, Say, silent
 
-__all__ = ["SandboxError", "Server", "down", "down_all", "remove_images", "servers", "start", "up"]
+__all__ = ["SandboxError", "Server", "copy", "down", "down_all", "remove_images", "servers", "start", "up"]
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 
@@ -56,6 +56,24 @@ def start(name: str, release: str | None = None, *, image: str = "bare", say: Sa
         if not server.driver_module.running(record):
             say(f"Booting the server {name}.")
             server.driver_module.start(record)
+    return server
+
+
+def copy(original: Server, name: str) -> Server:
+    """A new server with a copy of the disk of one that is off, up and answering ssh; its address is its own.
+
+    Raises SandboxError where the name is taken or none, where the other one runs, and with Docker.
+    """
+    if not NAME.fullmatch(name) or state.find(name):
+        raise SandboxError(f"{name!r} cannot name a new server: it is taken, or no a-z, 0-9 and -.")
+    with state.locked(state.home() / "lock"):
+        if original.driver_module.running(original):
+            raise SandboxError(f"The server {original.name} is on; a disk that is written cannot be copied.")
+        record = original.driver_module.copy(original, name, state.home() / "servers" / name)
+        state.save(record)
+        server = Server(**vars(record))
+        server.driver_module.start(record)
+    server.wait()
     return server
 
 

@@ -77,6 +77,11 @@ def create(name: str, release: str, image: str, directory: Path) -> Record:
     return Record(name, release, image, NAME, "127.0.0.1", ssh, http, https, directory, keys)
 
 
+def copy(original: Record, name: str, directory: Path) -> Record:  # noqa: ARG001
+    """Not done here: the copy would need an image of its own, which somebody has to delete again."""
+    raise SandboxError(f"{original.name} cannot be copied: Docker makes it. Only servers of systemd-nspawn can be.")
+
+
 def create_argv(record: Record) -> list[str]:
     """The command that makes the container: systemd needs the privileges, its own cgroups, and /run in memory."""
     inside = {22: record.port, 80: record.http_port, 443: record.https_port}

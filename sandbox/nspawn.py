@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from sandbox import disk, images, machine, network, state
@@ -30,6 +31,8 @@ LAUNCH = f"""
 echo $$ > "$PID_FILE"
 while sh -c '{BOOT}' sh "$@"; [ $? -eq 133 ]; do :; done
 """
+# What no two servers may share.
+OWN = ("etc/machine-id", "etc/hostname", "etc/hosts", "etc/systemd/network/10-host0.network")
 INSIDE = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LANG": "C.UTF-8"}
 
 
@@ -77,6 +80,19 @@ def create(name: str, release: str, image: str, directory: Path) -> Record:
     own = _own_files(name, f"{address}/{subnet.prefixlen}", str(network.gateway(subnet)))
     keys = disk.seed(directory / "root", own)
     return Record(name, release, image, NAME, address, 22, 80, 443, directory, keys)
+
+
+def copy(original: Record, name: str, directory: Path) -> Record:
+    """Make a server with the disk of one that is off, its host keys among it. The caller holds the lock."""
+    record = create(name, original.release, original.image, directory)
+    _unmount(record.root_dir)
+    fresh, disk_of_it = directory / "fresh", directory / "upper"
+    disk_of_it.rename(fresh)
+    run(["cp", "-a", "--reflink=auto", str(original.directory / "upper"), str(disk_of_it)])
+    for path in OWN:
+        shutil.copy2(fresh / path, disk_of_it / path)
+    shutil.rmtree(fresh)
+    return replace(record, host_keys=original.host_keys)
 
 
 def start(record: Record) -> None:

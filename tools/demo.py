@@ -1,4 +1,4 @@
-"""`make demo`: the sample app on a throwaway server of this machine; `make demo-down` (with the word `down`) ends it."""
+"""`make demo`: the sample app on a throwaway server of this machine. With the word `down`: take the server away."""
 
 from __future__ import annotations
 

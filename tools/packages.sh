@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 # The one list of what the tests need: package:program. The first line is for the servers of the sandbox, the second for
 # the tests on them (pebble is a certificate authority, wrk makes load).
 TESTS="systemd-container:systemd-nspawn mmdebstrap:mmdebstrap iptables:iptables iproute2:ip openssh-client:ssh-keygen
-  git:git curl:curl pebble:pebble wrk:wrk"
+  git:git curl:curl openssl:openssl pebble:pebble wrk:wrk"
 
 missing() {
   for item in "$@"; do

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 RUNS = {
     "unit": ("Unit tests: no server, a few seconds", ["tests/unit", "--timeout=60", "--numprocesses=2"]),
     "hosts": (
-        "Tests on real servers: the first time, the images of Debian are made; then some minutes",
+        "Tests on real servers, which the sandbox makes: some minutes",
         ["tests/hosts", "-vv", "--numprocesses=3", "--dist=loadfile", "--durations=10"],
     ),
 }
@@ -29,6 +29,9 @@ def main(names: list[str]) -> int:
     for name in names:
         title, arguments = RUNS[name]
         print(f"\n==> {title}", flush=True)
+        if name == "hosts" and not prepare():
+            status = 1
+            break
         status, counts = run(arguments)
         totals += counts
         if status != 0:
@@ -36,6 +39,21 @@ def main(names: list[str]) -> int:
     counted = ", ".join(f"{totals[word]} {word}" for word in ("failed", "passed", "skipped", "errors") if totals[word])
     print(f"=== {counted or 'no tests ran'} in {time.monotonic() - began:.0f}s ===", flush=True)
     return status
+
+
+def prepare() -> bool:
+    """Make the images of the servers, once, and say so; where no server can be made, say what is missing."""
+    sys.path.insert(0, str(ROOT))
+    import sandbox
+
+    try:
+        driver = sandbox.choose()
+        for release in ("bookworm", "trixie"):
+            driver.prepare(release, "ready", lambda line: print(line, flush=True))
+    except sandbox.SandboxError as error:
+        print(f"{error}\nWithout servers there are `make lint` and `make unit`.", flush=True)
+        return False
+    return True
 
 
 def run(arguments: list[str]) -> tuple[int, Counter[str]]:

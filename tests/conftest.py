@@ -1,0 +1,19 @@
+"""What holds for all tests: none of the settings or servers of whoever runs them."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import settings
+
+# A busy machine is no fault of the code that is tested.
+settings.register_profile("calm", deadline=None)
+settings.load_profile("calm")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Forget the variables that Selvedge reads; servers of the user's own sandbox are out of sight, and safe."""
+    for name in [name for name in os.environ if name.startswith("SELVEDGE_")]:
+        del os.environ[name]
+    os.environ["SELVEDGE_SANDBOX_DIR"] = str(config.rootpath / "tests" / "no-sandbox")

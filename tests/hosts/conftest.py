@@ -1,0 +1,45 @@
+"""Fixtures of the tests on servers; see lab.py."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from lab import Lab, Project
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Every test of this folder needs real servers: `-m 'not hosts'` leaves them out."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker("hosts")
+
+
+@pytest.fixture(scope="session")
+def lab_of_process(testrun_uid: str, worker_id: str) -> Iterator[Lab]:
+    """The servers of this process; the sandbox is shared with the other processes of this run."""
+    lab = Lab(testrun_uid[:12], "s" if worker_id == "master" else worker_id)
+    yield lab
+    lab.close()
+
+
+@pytest.fixture(scope="module")
+def lab(lab_of_process: Lab) -> Iterator[Lab]:
+    """Makes servers; those that a module's tests made go with the module."""
+    before = set(lab_of_process.servers)
+    yield lab_of_process
+    for name in set(lab_of_process.servers) - before:
+        lab_of_process.down(name)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """A project with an app of its own, for one test."""
+    return Project(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def shared_project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project with an app of its own, for all tests of a module."""
+    return Project(tmp_path_factory.mktemp("project"))
