@@ -12,7 +12,7 @@ from selvedge.remote import Remote
 from selvedge.shell import assign
 
 _SCRIPT = """
-mkdir -p -m 0700 /run/selvedge || exit 1
+(umask 077 && mkdir -p /run/selvedge) || exit 1
 lock=/run/selvedge/$app.lock
 exec 8>>"$lock"
 if flock -w "$wait" 8; then

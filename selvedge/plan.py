@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import accumulate, groupby
 from typing import IO
 
 from selvedge.resources.base import Change, Guard, Loader, Payload, Resource
@@ -59,8 +59,12 @@ class Plan:
         return self.changes[0][1].guard if self.changes else None
 
     def sections(self) -> list[Plan]:
-        """The plan cut where the guard begins, ends or is another one: each part is a script of its own."""
-        parts = [Plan(list(changes)) for _, changes in groupby(self.changes, lambda item: item[1].guard)]
+        """The plan in parts that are a script each: cut where the guard begins, ends or is another one, and before each
+        change that begins with commands on the operator's machine."""
+        locals_before = accumulate(bool(change.local) for _, change in self.changes)
+        keys = zip(locals_before, (change.guard for _, change in self.changes), strict=True)
+        keyed = zip(keys, self.changes, strict=True)
+        parts = [Plan([item for _, item in group]) for _, group in groupby(keyed, lambda pair: pair[0])]
         if parts:
             parts[0].before = self.before
         return parts
@@ -117,7 +121,7 @@ _MAIN = """run() {{
   restore
 }}
 main() {{
-  mkdir -p -m 0700 /run/selvedge /var/log/selvedge
+  (umask 077 && mkdir -p /run/selvedge /var/log/selvedge)
   exec 9>/run/selvedge/{lock}.step
   if ! flock -n 9; then
     say "waiting for the rest of a run that was cut off"
@@ -136,7 +140,7 @@ main() {{
 all() {{"""
 
 _END = """}}
-mkdir -p -m 0700 /var/log/selvedge
+(umask 077 && mkdir -p /var/log/selvedge)
 {{ main; printf '%s end %s\\n' "$mark" "$?"; }} 3<&0 </dev/null 2>&1 | ( umask 077; tee -p -a /var/log/selvedge/{log}.log )"""
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from selvedge.errors import ConfigError
 from selvedge.resources.base import Change, Resource
-from selvedge.resources.files import File
+from selvedge.resources.files import File, Link
 from selvedge.resources.python import ROOT
 from selvedge.resources.system import Service
 from selvedge.shell import quote, words
@@ -205,6 +205,11 @@ class Https(Service):
 
     def reload(self) -> Change:
         return replace(super().reload(), uses=("certbot",))
+
+    def before_loads(self) -> str:
+        """As of every service; but where the site stands and its certificate is gone, that is what is being mended."""
+        site = next(load.path for load in self.loads if isinstance(load, Link))
+        return f"if [ -e {quote(self.chain)} ] || [ ! -L {quote(site)} ]; then\n{super().before_loads()}\nfi"
 
     def _reload_line(self) -> str:
         return f"{super()._reload_line()}\nhttps_serves {words(self.chain, self.domain)}"

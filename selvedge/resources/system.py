@@ -94,7 +94,7 @@ class Service(Loader):
     def _write_stamp(self) -> str:
         if not self.loads:
             return ":"
-        return f"mkdir -p -m 0700 {STAMPS}\nprintf '%s\\n' {self._wanted()} >{quote(self._stamp_path)}"
+        return f"(umask 077 && mkdir -p {STAMPS})\nprintf '%s\\n' {self._wanted()} >{quote(self._stamp_path)}"
 
     def reload(self) -> Change:
         shell = "\n".join(filter(None, [self.check, self._reload_line(), self._write_stamp()]))

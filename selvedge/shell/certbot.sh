@@ -146,7 +146,7 @@ https_serves() {
 # certbot_snap: as certbot's own instructions have it.
 certbot_snap() {
   apt_install snapd
-  snap wait system seed.loaded
+  timeout 120 snap wait system seed.loaded || fail "snapd does not come up on this server"
   snap install core
   snap refresh core
   snap install --classic certbot

@@ -64,7 +64,7 @@ python_auto() {
 
 # Debian keeps venv's pip apart, in the package pythonX.Y-venv.
 python_system() {
-  apt_lists_current || apt_update
+  apt_lists_current || apt_fetch || say "the package lists are old, and stay so"
   apt-cache show "python$python_minor-venv" >/dev/null 2>&1 || return 1
   case $(apt-cache policy "python$python_minor" | sed -n 's/^ *Candidate: *//p') in
     "$python_wanted" | "$python_wanted"[!0-9]*) ;;

@@ -1,4 +1,4 @@
-"""A certificate authority on this machine: pebble, and the name server that it asks, at an address that sandbox servers reach."""
+"""A certificate authority on this machine, at an address that sandbox servers reach: pebble and the names it asks for."""
 
 from __future__ import annotations
 
@@ -87,8 +87,8 @@ class Pebble:
     def _make_tls(self) -> None:
         names = f"subjectAltName=IP:{self.address},IP:127.0.0.1"
         subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=acme", "-addext", names,
-             "-keyout", "acme-key.pem", "-out", self.ca.name],
+            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=acme",
+             "-addext", names, "-keyout", "acme-key.pem", "-out", self.ca.name],
             cwd=self.folder, check=True, capture_output=True,
         )  # fmt: skip
 
@@ -117,9 +117,9 @@ class Pebble:
 
     def _run(self, *command: str) -> None:
         # Without the delays and refusals that pebble plays to test its clients (its README, "Testing").
-        env = {"PATH": os.environ["PATH"], "PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": "0", "PEBBLE_AUTHZREUSE": "0"}
-        log = (self.folder / "log").open("ab")
-        with log:
+        calm = {"PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": "0", "PEBBLE_AUTHZREUSE": "0"}
+        env = {"PATH": os.environ["PATH"], **calm}
+        with (self.folder / "log").open("ab") as log:
             self._processes.append(subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env))
 
     def _wait(self, url: str, trusted: ssl.SSLContext | None) -> bytes:

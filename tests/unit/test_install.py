@@ -1,0 +1,251 @@
+"""The step `install`: what it declares, where Python comes from, and what it says when that cannot be."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from selvedge.plan import apply_script, plan
+from selvedge.resources.ports import Port
+from selvedge.resources.python import UV_REQUIREMENT, Python, Tool, interpreter, needs_uv
+from selvedge.resources.system import Packages, Service
+from tasks.install import install
+
+LISTEN = "LISTEN 0 511 0.0.0.0:80 0.0.0.0:* users:"
+
+
+def packages(resources):
+    return next(resource for resource in resources if isinstance(resource, Packages)).names
+
+
+def test_the_app_that_sets_nothing_gets_the_systems_python_supervisor_and_uv(target):
+    resources = list(install.resources(target()))
+    assert isinstance(resources[0], Port), "the port is looked at before anything changes"
+    assert {"nginx", "git", "supervisor", "python3-venv", "logrotate"} <= set(packages(resources))
+    assert [resource.name for resource in resources if isinstance(resource, Service)] == ["nginx", "supervisor"]
+    assert [resource.name for resource in resources if isinstance(resource, Tool)] == ["uv"]
+    assert not [resource for resource in resources if isinstance(resource, Python)]
+
+
+def test_systemd_and_pip_need_neither_supervisor_nor_uv(target):
+    resources = list(install.resources(target(manager="systemd", installer="pip")))
+    assert "supervisor" not in packages(resources)
+    assert [resource.name for resource in resources if isinstance(resource, Service)] == ["nginx"]
+    assert not [resource for resource in resources if isinstance(resource, Tool)]
+
+
+@pytest.mark.parametrize(
+    ("settings", "path"),
+    [
+        ({}, "/usr/bin/python3"),
+        ({"python_from": "system"}, "/usr/bin/python3"),
+        ({"python": "3.12"}, "/opt/selvedge/python/3.12/bin/python3.12"),
+        ({"python": "3.12.4", "python_from": "uv"}, "/opt/selvedge/python/3.12.4/bin/python3.12"),
+        ({"python": "3.9", "python_from": "pyenv"}, "/opt/selvedge/python/3.9/bin/python3.9"),
+    ],
+)
+def test_the_path_of_the_interpreter_follows_from_the_settings_alone(target, settings, path):
+    assert interpreter(target(**settings)) == path
+
+
+@pytest.mark.parametrize(
+    ("settings", "wanted"),
+    [
+        ({}, True),
+        ({"installer": "pip"}, False),
+        ({"installer": "pip", "python": "3.12"}, False),
+        ({"installer": "pip", "python": "3.12", "python_from": "uv"}, True),
+    ],
+)
+def test_uv_is_installed_where_something_needs_it(target, settings, wanted):
+    assert needs_uv(target(**settings)) is wanted
+
+
+@pytest.mark.parametrize(
+    ("fact", "named"),
+    [
+        ("", None),
+        (f'{LISTEN}(("nginx",pid=5,fd=6),("nginx",pid=6,fd=6))', None),
+        (f'{LISTEN}(("apache2",pid=9,fd=4),("apache2",pid=8,fd=4))', "apache2 (process 9)"),
+        (f'{LISTEN}(("caddy",pid=9,fd=4))\n{LISTEN}(("caddy",pid=9,fd=5))', "caddy (process 9)"),
+        ("LISTEN 0 511 0.0.0.0:80 0.0.0.0:*", "a program unknown to ss"),
+        (f'{LISTEN}(("$(touch x)",pid=9,fd=4))', "$(touch x) (process 9)"),
+    ],
+)
+def test_a_port_that_another_program_holds_is_refused_with_its_name(server, fact, named):
+    change = Port(80, "nginx").plan(fact)
+    if named is None:
+        assert change is None
+        return
+    done = server.apply(plan([Port(80, "nginx")], [fact]))
+    assert done.status == 1
+    assert done.error == f"port 80, which nginx needs, is held by {named}. Nothing was changed."
+
+
+@pytest.mark.parametrize(
+    ("source", "fact", "needed"),
+    [
+        ("auto", "", True),
+        ("auto", "/usr\n", False),
+        ("auto", "/opt/selvedge/pythons/uv/cpython-3.12.4-linux-x86_64-gnu\n", False),
+        ("system", "/opt/selvedge/pythons/uv/cpython-3.12.4-linux-x86_64-gnu\n", True),
+        ("uv", "/usr\n", True),
+        ("uv", "/opt/selvedge/pythons/uv/cpython-3.12.4-linux-x86_64-gnu\n", False),
+        ("pyenv", "/opt/selvedge/pythons/pyenv/3.12.4\n", False),
+    ],
+)
+def test_python_is_installed_where_it_is_missing_or_from_another_source(source, fact, needed):
+    assert (Python("3.12", source).plan(fact) is not None) is needed
+
+
+class TestTool:
+    """uv and certbot by pip. python3 is replaced by a program that makes an environment whose pip writes the tool."""
+
+    PIP = 'printf "%s\\n" "$*" >>/opt/calls; printf "#!/bin/sh\\n" >"${0%/*}/uv"; chmod +x "${0%/*}/uv"'
+
+    @pytest.fixture
+    def python(self, server):
+        def make(pip=self.PIP):
+            body = f"""
+case $1 in -c) exit 0 ;; esac
+for last; do :; done
+rm -rf $last
+mkdir -p $last/bin
+cat >$last/bin/python <<'END'
+#!/bin/sh
+{pip}
+END
+chmod +x $last/bin/python"""
+            server.program("python3", body)
+
+        make()
+        return make
+
+    def test_it_is_installed_once(self, server, python):  # noqa: ARG002
+        assert server.make(Tool("uv", UV_REQUIREMENT))
+        assert not server.make(Tool("uv", UV_REQUIREMENT))
+        assert server.path("/opt/calls").read_text().count(UV_REQUIREMENT) == 1
+
+    def test_another_requirement_installs_it_anew(self, server, python):  # noqa: ARG002
+        server.make(Tool("uv", UV_REQUIREMENT))
+        assert server.make(Tool("uv", "uv==9.9"))
+
+    def test_an_installation_that_failed_is_not_taken_for_one(self, server, python):
+        python(f"{self.PIP}; exit 1")
+        done = server.apply(server.plan(Tool("uv", UV_REQUIREMENT)))
+        assert (done.status, done.error) == (1, f"pip could not install {UV_REQUIREMENT}")
+        assert server.path("/opt/selvedge/uv/bin/uv").exists()
+        python()
+        assert server.make(Tool("uv", UV_REQUIREMENT))
+
+
+class TestPython:
+    """The sources of a Python, with apt, uv and the interpreters replaced by programs that only tell their version."""
+
+    UV = """
+echo "$UV_PYTHON_INSTALL_DIR $*" >>/opt/calls
+place=$UV_PYTHON_INSTALL_DIR/cpython-3.12.4-linux-x86_64-gnu
+case "$*" in
+  "python install "*)
+    mkdir -p "$place/bin" "$place/lib/python3.12/ensurepip"
+    : >"$place/lib/python3.12/ensurepip/__init__.py"
+    printf '#!/bin/sh\\necho 3.12.4\\n' >"$place/bin/python3.12"
+    chmod +x "$place/bin/python3.12"
+    ;;
+  "python find "*) echo "$place/bin/python3.12" ;;
+esac"""
+
+    @pytest.fixture(autouse=True)
+    def programs(self, server):
+        for name in ("apt-get", "dpkg", "add-apt-repository"):
+            server.program(name, f'echo "{name} $*" >>/opt/calls')
+        server.program("apt-cache", "exit 100")
+        uv = server.path("/opt/selvedge/uv/bin/uv")
+        uv.parent.mkdir(parents=True)
+        uv.write_text(f"#!/bin/sh{self.UV}\n")
+        uv.chmod(0o755)
+        server.path("/opt/selvedge/uv/.requirement").write_text(f"{UV_REQUIREMENT}\n")
+        server.path("/etc/os-release").unlink(missing_ok=True)
+        server.path("/etc/os-release").write_text("ID=debian\n")
+
+    @staticmethod
+    def calls(server):
+        calls = server.path("/opt/calls")
+        return calls.read_text() if calls.exists() else ""
+
+    @pytest.mark.parametrize("version", ["3.12", "3.12.4"])
+    def test_auto_takes_uv_where_debian_has_not_that_version(self, server, version):
+        assert server.make(Python(version))
+        link = server.path(f"/opt/selvedge/python/{version}")
+        assert str(link.readlink()) == "/opt/selvedge/pythons/uv/cpython-3.12.4-linux-x86_64-gnu"
+        assert f"python install --no-bin {version}\n" in self.calls(server)
+        assert not server.make(Python(version))
+
+    def test_another_patch_version_than_the_one_asked_for_is_refused(self, server):
+        done = server.apply(server.plan(Python("3.12.9")))
+        assert done.status == 1
+        assert done.error.endswith("bin/python3.12 is 3.12.4")
+        assert not server.path("/opt/selvedge/python/3.12.9").is_symlink()
+
+    def test_ubuntu_is_asked_for_deadsnakes_before_uv(self, server):
+        server.path("/etc/os-release").write_text("ID=ubuntu\n")
+        server.make(Python("3.12"))
+        calls = self.calls(server)
+        assert calls.index("add-apt-repository --yes --no-update ppa:deadsnakes/ppa") < calls.index("python install")
+
+    def test_deadsnakes_is_refused_elsewhere(self, server):
+        done = server.apply(server.plan(Python("3.12", "deadsnakes")))
+        assert done.error == 'deadsnakes is for Ubuntu only; set app.python_from to "auto" or "uv" in hosts.toml'
+        assert "add-apt-repository" not in self.calls(server)
+
+    def test_a_version_that_the_system_does_not_have_is_refused(self, server):
+        done = server.apply(server.plan(Python("3.12", "system")))
+        assert "this server's own packages have no Python 3.12" in done.error
+        assert "python install" not in self.calls(server)
+
+    def test_a_neighbour_version_of_the_system_does_not_count(self, server):
+        server.program("apt-cache", "case $1 in policy) echo '  Candidate: 3.11.20-1' ;; esac")
+        assert "have no Python 3.11.2 " in server.apply(server.plan(Python("3.11.2", "system"))).error
+
+    def test_a_uv_that_is_too_old_is_replaced_first(self, server):
+        server.path("/opt/selvedge/uv/.requirement").write_text("uv>=0.1\n")
+        server.program("python3", "case $1 in -c) exit 0 ;; esac\nexit 3")
+        assert server.apply(server.plan(Python("3.12", "uv"))).status == 1
+        assert "python install" not in self.calls(server)
+
+    def test_a_pyenv_that_cannot_be_fetched_says_from_where(self, server):
+        server.program("git", "exit 128")
+        done = server.apply(server.plan(Python("3.12", "pyenv")))
+        assert done.error == "pyenv cannot be fetched from https://github.com/pyenv/pyenv.git"
+
+    def test_pyenv_builds_the_newest_patch_version_once(self, server):
+        server.program("git", """
+for last; do :; done
+mkdir -p $last/bin $last/plugins/python-build/bin $last/.git
+printf '#!/bin/sh\\necho 3.12.4\\n' >$last/bin/pyenv
+cat >$last/plugins/python-build/bin/python-build <<'END'
+#!/bin/sh
+echo "build $1" >>/opt/calls
+mkdir -p $2/bin $2/lib/python3.12/ensurepip
+: >$2/lib/python3.12/ensurepip/__init__.py
+printf '#!/bin/sh\\necho 3.12.4\\n' >$2/bin/python3.12
+chmod +x $2/bin/python3.12
+END
+chmod +x $last/bin/pyenv $last/plugins/python-build/bin/python-build""")
+        assert server.make(Python("3.12", "pyenv"))
+        assert str(server.path("/opt/selvedge/python/3.12").readlink()) == "/opt/selvedge/pythons/pyenv/3.12.4"
+        assert self.calls(server).count("build 3.12.4") == 1
+        assert not server.make(Python("3.12", "pyenv"))
+
+
+def test_the_whole_script_of_a_bare_server_is_sound_shell(target):
+    resources = list(install.resources(target(python="3.12")))
+    facts = ["not-found\ninactive\n" if isinstance(resource, Service) else "" for resource in resources]
+    script = apply_script(plan(resources, facts), "@test", lock="hello", log="hello")
+    shellcheck = Path(sys.executable).with_name("shellcheck")
+    command = [shellcheck, "--shell=dash", "--severity=warning", "-"]
+    found = subprocess.run(command, input=script, capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stdout
