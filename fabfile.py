@@ -10,11 +10,11 @@ from tasks.gunicorn import gunicorn
 from tasks.harden import harden
 from tasks.install import install
 from tasks.nginx import nginx
-from tasks.rollback import rollback
+from tasks.rollback import restart, rollback
 from tasks.supervisor import supervisor
 from tasks.update import update
 from tasks.venv import venv
 
 namespace = Collection(
-    update, harden, install, clone, venv, gunicorn, supervisor, nginx, certbot, setup, deploy, rollback, sandbox=Collection.from_module(sandbox)
+    update, harden, install, clone, venv, gunicorn, supervisor, nginx, certbot, setup, deploy, rollback, restart, sandbox=Collection.from_module(sandbox)
 )

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from selvedge import source
 from selvedge.errors import SelvedgeError, StepError
@@ -15,7 +14,6 @@ from selvedge.lock import Lock
 from selvedge.report import Report
 from selvedge.session import Planned, Session
 from selvedge.settings import Rollout
-from selvedge.step import Step
 
 T = TypeVar("T")
 ROUNDS = 4
@@ -73,59 +71,6 @@ class Fleet:
             session.remote.close()
 
 
-def run_step(fleet: Fleet, step: Step, options: Mapping[str, Any]) -> None:
-    """Run a step or chain on the fleet: read, show, and unless it is a dry run, change and prove.
-
-    Raises SelvedgeError: StepError where a change failed, LockedError, UnreachableError.
-    """
-    report = fleet.report
-    source.choose(fleet.sessions, options)
-    parts = {session.name: step.parts(session.target) for session in fleet.sessions}
-    if any(part.needs_commit for steps in parts.values() for part in steps):
-        fleet.revisions.resolve(fleet.sessions)
-    planned = dict(
-        zip(parts, fleet.each(lambda session: session.plan(parts[session.name])), strict=True)
-    )
-    if options.get("script"):
-        for session in fleet.sessions:
-            _print_scripts(session, planned[session.name])
-        return
-    dry = bool(options.get("dry_run"))
-    for session in fleet.sessions:
-        _show(report, session, planned[session.name], whole=dry)
-    if dry:
-        report.line("Dry run: nothing was changed.")
-        return
-    if not any(item for items in planned.values() for item in items):
-        report.line(f"{step.name}: nothing to change on {', '.join(parts)}.")
-        return
-    fleet.lock(f"fab {step.name}", int(options.get("wait") or 0))
-    _make(fleet, planned)
-
-
-def _make(fleet: Fleet, planned: Mapping[str, list[Planned]]) -> None:
-    began = time.monotonic()
-    build = {name: [item for item in items if not _switches(items, item)] for name, items in planned.items()}
-    fleet.each(lambda session: converge(fleet, session, build[session.name]))
-    for batch in _batches(fleet):
-        fleet.each(lambda session: _finish(fleet, session, planned[session.name], build[session.name]), batch)
-    fleet.report.line(f"Done in {time.monotonic() - began:.1f} s.")
-
-
-def _switches(items: Sequence[Planned], item: Planned) -> bool:
-    phases = [other.step.phase for other in items]
-    return "switch" in phases and items.index(item) >= phases.index("switch")
-
-
-def _finish(fleet: Fleet, session: Session, items: Sequence[Planned], built: Sequence[Planned]) -> None:
-    rest = [item.step for item in items if item not in built]
-    if rest:
-        converge(fleet, session, session.plan(rest))
-    for item in session.plan([item.step for item in items]):
-        if item:
-            raise still_differs(session, item)
-
-
 def converge(fleet: Fleet, session: Session, items: Sequence[Planned]) -> None:
     """Make the steps in order. Behind a change everything is read again, so that no step trusts an old reading."""
     queue = deque(items)
@@ -154,37 +99,3 @@ def still_differs(session: Session, item: Planned) -> StepError:
         "Something else on that server changes it back, or the change had no effect. "
         f"See /var/log/selvedge/{session.target.name}.log there.",
     )
-
-
-def _batches(fleet: Fleet) -> list[list[Session]]:
-    """The sessions in the batches of [rollout]; the first host of the first batch goes alone, as a canary."""
-    sessions = fleet.sessions
-    if len(sessions) < 2:
-        return [list(sessions)]
-    size = fleet.rollout.batch_size(len(sessions))
-    rest = sessions[1:]
-    return [sessions[:1], *(rest[start : start + size] for start in range(0, len(rest), size))]
-
-
-def _show(report: Report, session: Session, items: Sequence[Planned], *, whole: bool) -> None:
-    behind = False
-    for item in items:
-        changes = [change for _, change in item.plan.changes if not (behind and change.waits)]
-        if not changes and not item.pending:
-            report.step(session.name, item.name, report.paint("nothing to change", "dim"))
-            continue
-        behind = True
-        counted = f"{len(changes)} change{'' if len(changes) == 1 else 's'}" if changes else ""
-        report.step(session.name, item.name, ", ".join(filter(None, [counted, item.pending])))
-        for change in changes:
-            report.line(f"    {report.paint('•', 'yellow')} {change.summary}")
-            if change.diff and (whole or not change.summary.startswith("create ")):
-                report.diff(change.diff)
-
-
-def _print_scripts(session: Session, items: Sequence[Planned]) -> None:
-    for item in items:
-        if item.pending:
-            print(f"# {session.name}: {item.name}: {item.pending}")
-        if item.plan:
-            print(f"# {session.name}: {item.name}\n{session.script(item)}")

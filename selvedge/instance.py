@@ -65,6 +65,11 @@ class Instance:
     def release(self) -> str:
         return self.app.paths.release(self.commit)
 
+    @property
+    def code(self) -> str:
+        """The app's folder in its release."""
+        return f"{self.release}/{self.app.root}".rstrip("/")
+
     def _render(self, name: str, instance: str) -> str:
         paths = self.app.paths
         commit = "COMMIT" if instance == "ID" else self.commit

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
+from selvedge.database import check_rollback
 from selvedge.errors import SelvedgeError
 from selvedge.resources.base import Resource
 from selvedge.resources.live import Live, Record, Standing
 from selvedge.settings import Target
 from selvedge.step import Step
+
+if TYPE_CHECKING:
+    from selvedge.run import Run
+
+
+def base(instance: str) -> str:
+    """The instance that a restarted one ("…r1") was made from."""
+    return instance.partition("r")[0]
 
 
 def choose(host: str, standing: Standing, to: str = "") -> Record:
@@ -17,7 +27,9 @@ def choose(host: str, standing: Standing, to: str = "") -> Record:
     Raises SelvedgeError where there is none: none was good, the id is unknown, ambiguous, bad, or already live.
     """
     if not standing.live:
-        raise SelvedgeError(f"{host}: nothing is live there, so there is nothing to go back from.", f"fab -H {host} deploy")
+        raise SelvedgeError(
+            f"{host}: nothing is live there, so there is nothing to go back from.", f"fab -H {host} deploy"
+        )
     listing = f"`fab -H {host} releases` lists them."
     if to:
         named = [record for record in standing.records if record.id.startswith(to)]
@@ -33,17 +45,46 @@ def choose(host: str, standing: Standing, to: str = "") -> Record:
     before = [
         record
         for record in standing.records
-        if record.state == "good" and record.id != standing.live and (live is None or record.at <= live.at)
+        if record.state == "good" and base(record.id) != base(standing.live) and (live is None or record.at <= live.at)
     ]
     if not before:
         raise SelvedgeError(f"{host}: there is no good release to go back to.", listing)
     return before[-1]
 
 
-def step_to(chosen: dict[str, Record]) -> Step:
-    """A step that makes the chosen release of each host (by name) live."""
+def roll_back(run: Run, to: str, *, keep: bool, downgrade: bool, flags: Mapping[str, Any]) -> None:
+    """Make an earlier release live on every host of the run. Raises SelvedgeError before anything is changed."""
+    standings = run.standings()
+    chosen = {host: choose(host, standing, to) for host, standing in standings.items()}
+    for host, record in chosen.items():
+        run.report.step(host, "rollback", f"to {record.id} ({record.subject or 'no subject'}, live on {record.at})")
+    changes_nothing = bool(flags.get("dry_run") or flags.get("script"))
+    if not changes_nothing:
+        run.fleet.lock("fab rollback", int(flags.get("wait") or 0))
+    for session in run.fleet.sessions:
+        there = chosen[session.name]
+        downgrades = downgrade and not changes_nothing
+        check_rollback(
+            session, standings[session.name], there, keep=keep or (downgrade and changes_nothing), downgrade=downgrades
+        )
+    run.step(_switch("rollback", {host: record.id for host, record in chosen.items()}), flags)
 
-    def rollback(app: Target) -> Iterator[Resource | Step]:
-        yield Live(app, chosen[app.host.name].id, forced=True, why="rollback")
 
-    return Step(rollback, phase="switch")
+def start_anew(run: Run, flags: Mapping[str, Any]) -> None:
+    """Start the live release of every host once more, as it is there, and switch to it. Raises SelvedgeError."""
+    ids = {}
+    for host, standing in run.standings().items():
+        if not standing.live:
+            raise SelvedgeError(f"{host}: nothing is live there.", f"Run `fab -H {host} deploy` first.")
+        base, _, number = standing.live.partition("r")
+        ids[host] = f"{base}r{int(number or 0) + 1}"
+    run.step(_switch("restart", ids), flags)
+
+
+def _switch(why: str, ids: Mapping[str, str]) -> Step:
+    """A step that makes the named release of each host live."""
+
+    def switch(app: Target) -> Iterator[Resource | Step]:
+        yield Live(app, ids[app.host.name], forced=True, why=why)
+
+    return Step(switch, name=why, phase="switch")

@@ -7,11 +7,12 @@ from typing import Any
 
 from fabric import Config
 
-from selvedge.fleet import Fleet, run_step
+from selvedge.fleet import Fleet
 from selvedge.load import load
 from selvedge.remote import Credentials, Remote
 from selvedge.report import Report
 from selvedge.resources.live import Live, Standing
+from selvedge.rollout import run_step
 from selvedge.session import Session
 from selvedge.settings import Settings
 from selvedge.step import Step

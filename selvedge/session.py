@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from selvedge.errors import SelvedgeError, StepError, UnreachableError
+from selvedge.local import run_local
 from selvedge.plan import HEAD, Plan, apply_script, parse_facts, plan, read_script
 from selvedge.remote import Remote
 from selvedge.report import Report
@@ -106,6 +107,8 @@ class Session:
         return apply_script(part, mark, lock=self.target.name, log=self.target.name)
 
     def _make(self, item: Planned) -> None:
+        for _, change in item.plan.changes:
+            run_local(self.name, change.summary, change.local, dict(change.local_environment))
         progress = _Progress(self, item)
         result = self.remote.run(self._section(item.plan, self.mark), item.plan.payload(), progress.line)
         progress.conclude(result.status)
@@ -158,7 +161,9 @@ class _Progress:
     def line(self, text: str) -> None:
         head, _, rest = text.partition(" ")
         if head != self._session.mark:
-            self._tail.append(text.rsplit("\r", 1)[-1])
+            # A progress bar draws over itself with carriage returns; its last state is enough.
+            row = text.rstrip("\r").rsplit("\r", 1)[-1]
+            self._tail.extend([row] if row.strip() else [])
             return
         kind, _, value = rest.partition(" ")
         report, name, step = self._session.report, self._session.name, self._item.name

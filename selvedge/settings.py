@@ -32,6 +32,7 @@ class Target(App):
     hooks: Hooks
     base_dir: Path
     forced: bool = False
+    migrates: bool = True
     commit: str | None = Field(None, pattern=r"^[0-9a-f]{40}\z")
 
     @property

@@ -3,6 +3,7 @@
 from selvedge.resources.files import Directory, File
 from selvedge.resources.need import Needs
 from selvedge.step import Pending, step
+from tasks.hooks import hook
 
 
 @step(needs_commit=True)
@@ -25,3 +26,4 @@ def gunicorn(app):
     if app.release_header:
         yield File(f"{instance.folder}/selvedge_worker.py", instance.worker(), "0640", **own)
     yield File(f"{instance.folder}/gunicorn_start", instance.start_script(), "0750", **own)
+    yield from hook(app, instance, "after_build", builds=True)

@@ -3,6 +3,7 @@
 from selvedge.resources import access
 from selvedge.resources.files import File
 from selvedge.resources.firewall import Firewall
+from selvedge.resources.kernel import Sysctl, TimeSync
 from selvedge.resources.sshd import HostKey, IncludeFirst, Moduli, Proved, Sshd
 from selvedge.resources.system import Packages, Service
 from selvedge.step import step
@@ -15,7 +16,7 @@ def harden(app):
 
     server, user = app.server, app.host.user
     keys = access.login_keys(app)
-    yield Packages("sudo", *["ufw"] * server.firewall, *["fail2ban", "python3-systemd", "nftables"] * server.fail2ban)
+    yield Packages("sudo", "nftables", *["ufw"] * server.firewall, *["fail2ban", "python3-systemd"] * server.fail2ban)
     # First a way in that is proved by a fresh login; only then what could shut somebody out (docs/hardening.md).
     yield access.LoginUser(user)
     yield access.AuthorizedKeys(user, keys)
@@ -27,9 +28,11 @@ def harden(app):
     yield IncludeFirst()
     yield Sshd(template("harden/sshd.conf.j2", app=app), user)
     if server.firewall:
-        yield Firewall((80, 443, *server.open_ports))
+        yield Firewall((80, 443, *server.open_ports), limit=template("harden/before.init.j2", app=app))
     yield Proved()
     if server.fail2ban:
         jail = File("/etc/fail2ban/jail.d/50-selvedge.local", template("harden/fail2ban.local.j2", app=app))
         yield jail
         yield Service("fail2ban", loads=(jail,), reload_command="fail2ban-client --test\nsystemctl restart fail2ban")
+    yield Sysctl("/etc/sysctl.d/90-selvedge.conf", template("harden/sysctl.conf.j2", app=app))
+    yield TimeSync()

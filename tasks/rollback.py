@@ -1,16 +1,23 @@
-"""Back to the release before."""
+"""Back to the release before, and the same release started anew."""
 
 from selvedge.step import DRY_RUN, SCRIPT, WAIT, Option, operation
 
 TO = Option("to", "The release to go back to, or the beginning of its name.", "")
+KEEP = Option("keep_database", "Go back although the database is ahead of the older code.")
+DOWNGRADE = Option("downgrade", "Take the database back, too: prints the SQL, then runs `alembic downgrade`.")
 
 
-@operation(TO, DRY_RUN, SCRIPT, WAIT)
-def rollback(run, to="", **flags):
+@operation(TO, KEEP, DOWNGRADE, DRY_RUN, SCRIPT, WAIT)
+def rollback(run, to="", keep_database=False, downgrade=False, **flags):
     """Make the last good release live again."""
-    from selvedge.rollback import choose, step_to
+    from selvedge.rollback import roll_back
 
-    chosen = {host: choose(host, standing, to) for host, standing in run.standings().items()}
-    for host, record in chosen.items():
-        run.report.step(host, "rollback", f"to {record.id} ({record.subject or 'no subject'}, live on {record.at})")
-    run.step(step_to(chosen), flags)
+    roll_back(run, to, keep=keep_database, downgrade=downgrade, flags=flags)
+
+
+@operation(DRY_RUN, WAIT)
+def restart(run, **flags):
+    """Start the live release anew, beside itself: no request is lost."""
+    from selvedge.rollback import start_anew
+
+    start_anew(run, flags)

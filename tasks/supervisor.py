@@ -3,6 +3,7 @@
 from selvedge.resources.files import File
 from selvedge.resources.need import Needs
 from selvedge.step import Option, Pending, step
+from tasks.hooks import hook
 
 FORCE = Option("force", "Release a commit again that was rolled back from.")
 
@@ -19,4 +20,7 @@ def supervisor(app):
     yield Needs("/etc/supervisor/supervisord.conf", "install")
     yield Needs(f"{instance.folder}/gunicorn_start", "gunicorn")
     yield File(f"{instance.folder}/program.conf", instance.program(), "0640", group=app.name)
-    yield Live(app, instance.id, forced=app.forced)
+    # Those for the server run between the gate and the switch, inside of `Live`.
+    yield from hook(app, instance, "before_switch", local_only=True)
+    yield Live(app, instance.id, forced=app.forced, migrates=app.migrates)
+    yield from hook(app, instance, "after_switch")

@@ -5,15 +5,19 @@ from selvedge.resources.need import Needs
 from selvedge.resources.python import UV, interpreter
 from selvedge.resources.venv import Venv
 from selvedge.step import Pending, step
+from tasks.hooks import hook
 
 
 @step(needs_commit=True)
 def venv(app):
     """Build the app's virtual environment from its lock or requirements."""
+    from selvedge.instance import Instance
+
     if app.commit is None:
         raise Pending("follows the commit")
     release = app.paths.release(app.commit)
     yield Needs(release, "clone")
+    yield from hook(app, Instance.of(app), "before_build", builds=True)
     yield Directory(app.paths.venvs, "0750", group=app.name)
     yield Venv(
         release=release,

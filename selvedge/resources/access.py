@@ -28,9 +28,9 @@ def login_keys(app: Target) -> tuple[PublicKey, ...]:
         keys = of_agent() or of_home()
     if not keys:
         raise UsageError(
-            f"{host.name}: there is no public key to install for {host.user}, who could then not log in; nothing was "
+            f"{host.name}: there is no public key to install for {host.user}, who could then not log in. Nothing was "
             "changed.",
-            f"Make a key with `ssh-keygen -t ed25519`, or name yours: hosts.{host.name}.key, or server.authorized_keys.",
+            f"Make one with `ssh-keygen -t ed25519`, or name yours: hosts.{host.name}.key, or server.authorized_keys.",
         )
     return tuple(dict.fromkeys(keys))
 
@@ -114,7 +114,7 @@ class Password(Resource):
         if fact.split()[1:2] == ["P"]:
             return None
         problem = (
-            f'server.sudo is "password", but {self.user} has none: as root on the server, type `passwd {self.user}`, then '
-            "run this again with --prompt-for-sudo-password. Until then root can still log in."
+            f'server.sudo is "password", but {self.user} has none: as root on the server, type `passwd {self.user}`, '
+            "then run this again with --prompt-for-sudo-password. Until then root can still log in."
         )
         return Change(f"see that {self.user} has a password", f"fail {quote(problem)}")

@@ -38,6 +38,8 @@ class Change:
         that the script can be printed.
     uses: names of the shell libraries in `selvedge/shell/` that the shell calls.
     remedy: what to do when it fails, one sentence.
+    waits: the change only says that an earlier step must come first; behind changes of such a step it is not shown.
+    local, local_environment: commands for the operator's own machine, run before the step's shell, and their variables.
     guard: where the change could shut its user out; successive changes with the same guard are made under it together.
     """
 
@@ -48,6 +50,8 @@ class Change:
     uses: tuple[str, ...] = ()
     remedy: str = ""
     waits: bool = False
+    local: tuple[str, ...] = ()
+    local_environment: tuple[tuple[str, str], ...] = ()
     guard: Guard | None = None
 
 

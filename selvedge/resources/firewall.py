@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from selvedge.resources.base import Change, Guard, Resource
-from selvedge.resources.sshd import UNDO
+from selvedge.resources.files import File
+from selvedge.resources.sshd import UNDO, sections
 from selvedge.shell import quote, words
 
 MARK = "selvedge"
 """The comment of our rules: those that are not asked for any more are taken away, everybody else's stay."""
+
+
+BEFORE_INIT = "/etc/ufw/before.init"
 
 
 @dataclass(frozen=True)
@@ -51,40 +55,50 @@ def _within(port: str, ports: str) -> bool:
 
 @dataclass(frozen=True)
 class Firewall(Resource):
-    """ufw is on: what nobody asked for does not come in; `ports` and those of ssh do, over IPv4 and IPv6."""
+    """ufw is on: what nobody asked for does not come in; `ports` and those of ssh do, over IPv4 and IPv6.
+
+    limit: the text of ufw's before.init, in which @PORTS@ stands for the ports of ssh.
+    """
 
     ports: tuple[int, ...]
+    limit: str = ""
     guard: Guard = UNDO
     uses = ("harden", "firewall")
 
     def probe(self) -> str:
-        return "firewall_fact"
+        return f"firewall_fact {BEFORE_INIT}"
 
     def plan(self, fact: str) -> Change | None:
-        parts = dict(part.partition("\n")[::2] for part in fact.split("\n--- ")[1:])
+        parts = sections(fact)
         ssh = parts.get("ssh", "").split()
         wanted = list(dict.fromkeys([*ssh, *(str(port) for port in self.ports)]))
         rules = [_rules(parts.get(name, "")) for name in ("rules", "rules6")]
         missing = [port for port in wanted if not all(any(rule.opens(port) for rule in each) for each in rules)]
         stale = sorted({rule.port for each in rules for rule in each if rule.ours and rule.port not in wanted})
         running = parts.get("state", "").split() == ["on", "deny", "ipv6", "live"]
-        if running and not missing and not stale:
-            return None
         if not ssh:
             problem = "it is not known which port ssh answers on (sshd -T), so the firewall stays as it is"
             return Change("turn the firewall on", f"fail {quote(problem)}")
-        return self._change(ssh, missing, stale, running)
-
-    def _change(self, ssh: list[str], missing: list[str], stale: list[str], running: bool) -> Change:
+        limit = self._limit(ssh, parts.get("limit", ""))
+        if running and not missing and not stale and limit is None:
+            return None
         what = [f"let in port {', '.join(missing)}"] if missing else []
         what += [f"close port {', '.join(stale)}"] if stale else []
+        what += [f"limit new connections to port {', '.join(ssh)}"] if limit else []
         what += [] if running else ["turn it on, and let in nothing else"]
         shell = [f"firewall_open {words(*missing)}"] if missing else []
         shell += [f"firewall_close {words(*stale)}"] if stale else []
-        shell += [] if running else ["firewall_on"]
+        shell += [limit.shell] if limit else []
+        shell += ["firewall_on"] if limit or not running else []
+        shown = limit.diff if limit else ""
         return Change(
-            f"firewall: {'; '.join(what)} (ssh: {', '.join(ssh)})", "\n".join(shell), uses=self.uses, guard=self.guard
+            f"firewall: {'; '.join(what)}", "\n".join(shell), diff=shown, uses=self.uses, guard=self.guard
         )
+
+    def _limit(self, ssh: list[str], fact: str) -> Change | None:
+        if not self.limit:
+            return None
+        return File(BEFORE_INIT, self.limit.replace("@PORTS@", ", ".join(ssh)), mode="0750").plan(fact)
 
 
 def _rules(text: str) -> list[Rule]:

@@ -98,7 +98,7 @@ class Live(Resource):
                 f"{self.instance} was rolled back from on {record.at}. Release a newer commit, "
                 "or this one again with --force"
             )
-            return Change(f"switch to {self.instance}", f"{assign(reason=sentence)}\nfail \"$reason\"")
+            return Change(f"switch to {self.instance}", f'{assign(reason=sentence)}\nfail "$reason"')
         old = standing.live
         if old == self.instance:
             summary = f"start {self.instance} again"

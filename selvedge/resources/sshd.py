@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from selvedge.resources.base import Change, Guard, Resource
-from selvedge.resources.files import File, diff
+from selvedge.resources.files import File
 from selvedge.shell import quote, words
 
 DROP_IN = "/etc/ssh/sshd_config.d/00-selvedge.conf"
@@ -14,7 +14,6 @@ MODULI = "/etc/ssh/moduli-3072"
 RSA_BITS = 4096
 UNDO = Guard("guard_arm", "guard_revert", "guard_disarm", uses=("guard",))
 """Puts /etc/ssh and ufw back a minute after it was armed, unless a fresh login has succeeded by then."""
-_ALGORITHMS = ("kexalgorithms", "ciphers", "macs", "hostkeyalgorithms")
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,8 @@ class HostKey(Resource):
         if not kinds:
             return None
         summary = f"make the server's {' and '.join(kinds)} host key anew" + (f" ({RSA_BITS} bits)" * ("rsa" in kinds))
-        return Change(summary, "\n".join(f"host_key {kind} {RSA_BITS}" for kind in kinds), uses=("harden",), guard=self.guard)
+        shell = "\n".join(f"host_key {kind} {RSA_BITS}" for kind in kinds)
+        return Change(summary, shell, uses=("harden",), guard=self.guard)
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class IncludeFirst(Resource):
 class Sshd(Resource):
     """sshd works by this drop-in: `sshd -T` shows each of its values, for root and for `user`, and sshd has loaded it.
 
-    Algorithms that this server's sshd does not know are left out of the lists.
+    Key exchanges that this server's sshd does not know are left out.
     """
 
     text: str
@@ -108,12 +108,9 @@ class Sshd(Resource):
         return f"sshd_fact {DROP_IN}"
 
     def plan(self, fact: str) -> Change | None:
-        parts = dict(part.partition("\n")[::2] for part in fact.split("\n--- ")[1:])
+        parts = sections(fact)
         text = known_only(self.text, set(parts.get("knows", "").split()))
-        kind, _, rest = parts.get("file", "absent").partition("\n")
-        standing = rest.partition("\n")[2] if kind.startswith("file") else ""
-        file = File(DROP_IN, text, mode="0600")
-        written = file.plan(f"{kind}\n{hashlib.sha256(standing.encode()).hexdigest()}\n{standing}")
+        written = File(DROP_IN, text, mode="0600").plan(parts.get("file", "absent"))
         wrong = differences(text, parts.get("values", ""))
         stamp = hashlib.sha256(text.encode()).hexdigest()
         if written is None and not wrong and parts.get("loaded", "").strip() == stamp:
@@ -124,17 +121,30 @@ class Sshd(Resource):
             f"sshd_assert {words(self.user, *wanted_lines(text))}",
             f"sshd_reload {stamp}",
         ]
-        shown = diff(DROP_IN, standing, text) or "\n".join(wrong)
-        change = Change("harden sshd and reload it", "\n".join(shell), diff=shown, uses=self.uses, guard=self.guard)
-        return replace(change, remedy="On the server: `sshd -T`, and `sshd -t` where it does not start.")
+        return Change(
+            "harden sshd and reload it",
+            "\n".join(shell),
+            diff=(written.diff if written else "") or "\n".join(wrong),
+            uses=self.uses,
+            remedy="On the server: `sshd -T`, and `sshd -t` where it does not start.",
+            guard=self.guard,
+        )
+
+
+def sections(fact: str) -> dict[str, str]:
+    """The parts of a fact, each behind a line "--- name"."""
+    return dict(part.partition("\n")[::2] for part in fact.split("\n--- ")[1:])
 
 
 def known_only(text: str, known: set[str]) -> str:
-    """The drop-in without algorithms that are not among the known ones; as it is where none are known."""
+    """The drop-in without key exchanges that are not among the known ones; as it is where none are known.
+
+    The other lists hold nothing that OpenSSH 8.2 (Ubuntu 20.04) would not know.
+    """
     lines = []
     for line in text.splitlines():
         name, _, value = line.partition(" ")
-        if known and name.lower() in _ALGORITHMS:
+        if known and name.lower() == "kexalgorithms":
             line = f"{name} {','.join(each for each in value.split(',') if each in known)}"
         lines.append(line)
     return "\n".join(lines) + "\n"

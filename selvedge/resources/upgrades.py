@@ -55,11 +55,13 @@ class Enabled(Resource):
         object.__setattr__(self, "units", tuple(units))
 
     def probe(self) -> str:
-        return f"systemctl is-enabled {words(*self.units)}\necho\nsystemctl is-active {words(*self.units)}"
+        # `systemctl is-enabled` reads every unit file of the server; its answer is whether such a link stands there.
+        links = f"for unit in {words(*self.units)}; do ls -d /etc/systemd/system/*.wants/$unit; done"
+        return f"{links}\necho\nsystemctl is-active {words(*self.units)}"
 
     def plan(self, fact: str) -> Change | None:
-        enabled, _, active = fact.partition("\n\n")
-        states = zip(self.units, enabled.split(), active.split(), strict=False)
-        on = {unit for unit, boot, now in states if boot in ("enabled", "static", "alias") and now == "active"}
-        off = [unit for unit in self.units if unit not in on]
+        links, _, states = f"\n{fact}".partition("\n\n")
+        enabled = {link.rpartition("/")[2] for link in links.split()}
+        active = {unit for unit, state in zip(self.units, states.split(), strict=False) if state == "active"}
+        off = [unit for unit in self.units if unit not in enabled & active]
         return Change(f"enable {', '.join(off)}", f"systemctl enable --now {words(*off)}") if off else None

@@ -1,6 +1,8 @@
 # ufw. Its status takes a tenth of a second of Python, so that reading looks at its files and at the kernel.
 
+# firewall_fact PATH: PATH is ufw's before.init.
 firewall_fact() {
+  sshd_read
   printf '\n--- ssh\n'
   ssh_ports
   printf '\n--- state\n'
@@ -8,11 +10,13 @@ firewall_fact() {
   grep -qs '^DEFAULT_INPUT_POLICY="\(DROP\|REJECT\)"' /etc/default/ufw && echo deny
   grep -qs '^IPV6=yes' /etc/default/ufw && echo ipv6
   # A kernel without IPv6 has no second table.
-  iptables -S ufw-user-input >/dev/null 2>&1 && { [ ! -e /proc/net/if_inet6 ] || ip6tables -S ufw6-user-input >/dev/null 2>&1; } && echo live
+  iptables -S ufw-user-input >/dev/null && { [ ! -e /proc/net/if_inet6 ] || ip6tables -S ufw6-user-input >/dev/null; } && echo live
   printf '\n--- rules\n'
   cat /etc/ufw/user.rules
   printf '\n--- rules6\n'
   cat /etc/ufw/user6.rules
+  printf '\n--- limit\n'
+  path_fact "$1" -
 }
 
 # firewall_open PORT…

@@ -36,17 +36,22 @@ include_first() {
 
 # sshd_values USER: what sshd would do with a login of USER from anywhere (192.0.2.1 is nobody's, RFC 5737).
 sshd_values() {
-  mkdir -p /run/sshd
   sshd -T -C "user=$1,host=anywhere.invalid,addr=192.0.2.1,laddr=192.0.2.2,lport=22"
 }
 
+# sshd_read: the same for root, once for all probes of a script, in $sshd_shown.
+sshd_read() {
+  [ -n "${sshd_shown-}" ] || sshd_shown=$(sshd_values root)
+}
+
+# sshd_fact PATH
 sshd_fact() {
+  sshd_read
   printf '\n--- loaded\n'
-  cat /var/lib/selvedge/loaded/sshd 2>/dev/null
+  cat /var/lib/selvedge/loaded/sshd
   printf '\n--- knows\n'
-  for kind in kex cipher mac HostKeyAlgorithms; do ssh -Q "$kind"; done
-  printf '\n--- values\n'
-  sshd -T -C user=root,host=anywhere.invalid,addr=192.0.2.1,laddr=192.0.2.2,lport=22
+  ssh -Q kex
+  printf '\n--- values\n%s\n' "$sshd_shown"
   printf '\n--- file\n'
   path_fact "$1" -
 }
@@ -83,11 +88,11 @@ sshd_reload() {
   printf '%s\n' "$1" >/var/lib/selvedge/loaded/sshd
 }
 
-# ssh_ports: the ports that ssh answers on, one a line: those of systemd's socket, or else of sshd itself.
+# ssh_ports: the ports that ssh answers on, one a line: those of systemd's socket, or else of sshd itself ($sshd_shown).
 ssh_ports() {
   if systemctl is-active -q ssh.socket; then
     systemctl show -p Listen --value ssh.socket | sed -n 's/.*:\([0-9]*\) (Stream)$/\1/p'
   else
-    sshd -T | sed -n 's/^listenaddress .*:\([0-9]*\)$/\1/p'
+    printf '%s\n' "$sshd_shown" | sed -n 's/^listenaddress .*:\([0-9]*\)$/\1/p'
   fi | sort -un
 }

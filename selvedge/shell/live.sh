@@ -28,7 +28,12 @@ live_record() {
     printf 'at %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)"
     printf 'by %s\n' "$by"
     printf 'seconds %s\n' "$(($(date +%s) - began))"
-    case $migrate in *alembic*) printf 'heads %s\n' "$(live_run alembic current 2>/dev/null | cut -d ' ' -f 1 | tr '\n' ' ')" ;; esac
+    # Only its own release knows what revisions a database is at; going back does not change them.
+    if [ "$why" = deploy ]; then
+      case $migrate in *alembic*) printf 'heads %s\n' "$(live_run alembic current 2>/dev/null | cut -d ' ' -f 1 | tr '\n' ' ')" ;; esac
+    else
+      grep -s '^heads ' "$base/instances/$new/record" || :
+    fi
   } >"$base/instances/$new/record.new"
   mv -f -- "$base/instances/$new/record.new" "$base/instances/$new/record"
 }
@@ -210,7 +215,7 @@ live_copy() {
   rm -rf -- "$base/instances/$2"
   mkdir -m 0750 -- "$base/instances/$2"
   cp -a -- "$base/instances/$1/." "$base/instances/$2/"
-  rm -f -- "$base/instances/$2/state" "$base/instances/$2/record"
+  rm -f -- "$base/instances/$2/state"
   for file in run gunicorn_start program.conf; do
     if [ -f "$base/instances/$2/$file" ]; then sed -i "s/$1/$2/g" "$base/instances/$2/$file"; fi
   done
@@ -262,6 +267,8 @@ live_switch() {
       manager_stop "$other"
     fi
   done
+  # A restarted copy that was itself restarted is of no more use.
+  case $old in *r*) [ "$why" != restart ] || rm -rf -- "$base/instances/$old" ;; esac
   live_prune
 }
 

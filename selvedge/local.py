@@ -1,0 +1,23 @@
+"""Commands on the operator's own machine: the hooks that begin with "local:"."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+
+from selvedge.errors import StepError
+
+
+def run_local(host: str, what: str, commands: Sequence[str], environment: Mapping[str, str]) -> None:
+    """Run commands by `sh` in the current folder, with the variables added to the environment; their output is shown.
+
+    Raises StepError at the first one that fails.
+    """
+    for command in commands:
+        done = subprocess.run(["/bin/sh", "-c", command], env={**os.environ, **environment}, check=False)
+        if done.returncode != 0:
+            raise StepError(
+                f"{host}: {what}: the command on this machine failed (exit status {done.returncode}): {command}",
+                "Mend it, then run the same command again; what serves was not touched.",
+            )

@@ -1,0 +1,61 @@
+"""Commands of the user's own around a release, run once for each release."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from selvedge.resources.base import Change, Resource
+from selvedge.shell import assign, quote
+
+LOCAL = "local:"
+
+
+@dataclass(frozen=True)
+class Hook(Resource):
+    """The commands of one of [hooks], with a mark on the server that says they have run.
+
+    Commands run in order as the app's user in `folder`; those that begin with "local:" on the operator's machine, before
+    the others. run: the script that gives a release its environment, "" before there is one. builds: the release's files
+    belong to the app's user while the commands run, since they may write there.
+    """
+
+    name: str
+    commands: tuple[str, ...]
+    mark: str
+    user: str
+    folder: str
+    live_link: str
+    environment: tuple[tuple[str, str], ...]
+    run: str = ""
+    builds: bool = False
+
+    def probe(self) -> str:
+        return (
+            f"if [ -e {quote(self.mark)} ]; then echo done; "
+            f'else live=$(readlink {quote(self.live_link)}); live=${{live##*/}}; echo "previous ${{live%.sock}}"; fi'
+        )
+
+    def plan(self, fact: str) -> Change | None:
+        if fact.strip() == "done":
+            return None
+        previous = fact.strip().removeprefix("previous").strip()
+        environment = {**dict(self.environment), "PREVIOUS": previous}
+        here = tuple(command.removeprefix(LOCAL).strip() for command in self.commands if command.startswith(LOCAL))
+        there = [command for command in self.commands if not command.startswith(LOCAL)]
+        variables = assign(
+            hook=self.name, user=self.user, folder=self.folder, run=self.run, builds=self.builds, mark_path=self.mark
+        )
+        pairs = " ".join(quote(f"{name}={value}") for name, value in environment.items())
+        lines = [
+            variables,
+            f"hook_begin {pairs}",
+            *(f"hook_command {pairs} {quote(command)}" for command in there),
+            "hook_end",
+        ]
+        return Change(
+            f"run the hook {self.name}",
+            "\n".join(lines),
+            local=here,
+            local_environment=tuple(environment.items()),
+            uses=("hook",),
+        )

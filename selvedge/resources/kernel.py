@@ -1,0 +1,64 @@
+"""Kernel settings and the clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from selvedge.resources.base import Change, Resource
+from selvedge.resources.files import File
+from selvedge.resources.sshd import sections
+from selvedge.shell import words
+
+
+@dataclass(frozen=True)
+class Sysctl(Resource):
+    """The settings of this file (`name = value`, one a line) are in force, and will be after a restart.
+
+    In a container the host keeps some for itself: what cannot be written there, or is not there, is left out.
+    """
+
+    path: str
+    text: str
+    uses = ("kernel",)
+
+    def _values(self) -> dict[str, str]:
+        lines = [line.partition("=") for line in self.text.splitlines() if "=" in line and not line.startswith("#")]
+        return {name.strip(): value.strip() for name, _, value in lines}
+
+    def probe(self) -> str:
+        names = [name.replace(".", "/") for name in self._values()]
+        return f"sysctl_fact {words(self.path, *names)}"
+
+    def plan(self, fact: str) -> Change | None:
+        parts = sections(fact)
+        lines = parts.get("live", "").splitlines()
+        live = {name.replace("/", "."): value for name, _, value in (line.partition(":") for line in lines)}
+        refused = set(parts.get("refused", "").splitlines())
+        written = File(self.path, self.text).plan(parts.get("file", "absent"))
+        differs = [
+            f"{name}={value}"
+            for name, value in self._values().items()
+            if name in live and live[name] != value and f"{name}={value}" not in refused
+        ]
+        if written is None and not differs:
+            return None
+        every = [f"{name}={value}" for name, value in self._values().items() if name in live]
+        shell = f"{written.shell if written else ':'}\nsysctl_set {words(*every)}"
+        shown = (written.diff if written else "") or "\n".join(f"+{each}" for each in differs)
+        return Change(f"set {len(every)} kernel settings ({self.path})", shell, diff=shown, uses=self.uses)
+
+
+@dataclass(frozen=True)
+class TimeSync(Resource):
+    """Some service keeps the clock right; systemd's own where there is none yet."""
+
+    uses = ("kernel",)
+
+    def probe(self) -> str:
+        return "time_fact"
+
+    def plan(self, fact: str) -> Change | None:
+        if fact.strip():
+            return None
+        shell = "apt_install systemd-timesyncd\nsystemctl enable --now systemd-timesyncd.service"
+        return Change("keep the clock right with systemd-timesyncd", shell, uses=("apt",))

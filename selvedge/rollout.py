@@ -1,0 +1,170 @@
+"""A step over the hosts of a run: read, show, build on all, switch in batches, prove; and take back what went wrong."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from selvedge import source
+from selvedge.database import network_databases
+from selvedge.environment import read_environment
+from selvedge.errors import SelvedgeError
+from selvedge.fleet import Fleet, converge, still_differs
+from selvedge.hooks import failed
+from selvedge.report import Report
+from selvedge.resources.live import Live, Standing
+from selvedge.session import Planned, Session
+from selvedge.step import Step
+
+
+def run_step(fleet: Fleet, step: Step, options: Mapping[str, Any]) -> None:
+    """Run a step or chain on the fleet: read, show, and unless it is a dry run, change and prove.
+
+    Raises SelvedgeError: StepError where a change failed, LockedError, UnreachableError.
+    """
+    report = fleet.report
+    source.choose(fleet.sessions, options)
+    _share_databases(fleet.sessions)
+    parts = {session.name: step.parts(session.target) for session in fleet.sessions}
+    if any(part.needs_commit for steps in parts.values() for part in steps):
+        fleet.revisions.resolve(fleet.sessions)
+    planned = dict(zip(parts, fleet.each(lambda session: session.plan(parts[session.name])), strict=True))
+    if options.get("script"):
+        for session in fleet.sessions:
+            _print_scripts(session, planned[session.name])
+        return
+    dry = bool(options.get("dry_run"))
+    for session in fleet.sessions:
+        _show(report, session, planned[session.name], whole=dry)
+    if dry:
+        report.line("Dry run: nothing was changed.")
+        return
+    if not any(item for items in planned.values() for item in items):
+        report.line(f"{step.name}: nothing to change on {', '.join(parts)}.")
+        return
+    fleet.lock(f"fab {step.name}", int(options.get("wait") or 0))
+    _make(fleet, planned, revert=not options.get("no_revert"))
+
+
+def _share_databases(sessions: Sequence[Session]) -> None:
+    """Of the hosts whose environments name the same database, only the first one migrates it."""
+    seen: set[frozenset[str]] = set()
+    for session in sessions:
+        target = session.target
+        if not target.migrate or not target.env_file:
+            continue
+        databases = network_databases(read_environment(target.local(target.env_file)))
+        if databases and databases in seen:
+            session.target = target.model_copy(update={"migrates": False})
+        seen.add(databases)
+
+
+def _make(fleet: Fleet, planned: Mapping[str, list[Planned]], *, revert: bool) -> None:
+    began = time.monotonic()
+    switch = {name: [item.step for item in items if _switches(items, item)] for name, items in planned.items()}
+    build = {name: [item for item in items if not _switches(items, item)] for name, items in planned.items()}
+    fleet.each(lambda session: _build(fleet, session, build[session.name]))
+    changing = [session for session in fleet.sessions if switch[session.name]]
+    before = _before(fleet, changing) if len(changing) > 1 else {}
+    done: list[Session] = []
+    try:
+        for number, batch in enumerate(_batches(fleet, changing)):
+            if number and fleet.rollout.pause:
+                fleet.report.line(f"Waiting {fleet.rollout.pause:g} s before the next servers.")
+                time.sleep(fleet.rollout.pause)
+            done += batch
+            fleet.each(lambda session: _switch(fleet, session, switch[session.name]), batch)
+    except SelvedgeError:
+        if before:
+            _take_back(fleet, done, before, revert=revert and fleet.rollout.revert)
+        raise
+    fleet.each(lambda session: _prove(session, planned[session.name]))
+    fleet.report.line(f"Done in {time.monotonic() - began:.1f} s.")
+
+
+def _switches(items: Sequence[Planned], item: Planned) -> bool:
+    phases = [other.step.phase for other in items]
+    return "switch" in phases and items.index(item) >= phases.index("switch")
+
+
+def _batches(fleet: Fleet, sessions: Sequence[Session]) -> list[Sequence[Session]]:
+    """The sessions in the batches of [rollout]; the first host goes alone, as a canary."""
+    if len(sessions) < 2:
+        return [sessions] if sessions else []
+    size = fleet.rollout.batch_size(len(sessions))
+    return [sessions[:1], *(sessions[start : start + size] for start in range(1, len(sessions), size))]
+
+
+def _build(fleet: Fleet, session: Session, items: Sequence[Planned]) -> None:
+    try:
+        converge(fleet, session, items)
+    except SelvedgeError as error:
+        failed(session, error)
+        raise
+
+
+def _switch(fleet: Fleet, session: Session, steps: Sequence[Step]) -> None:
+    try:
+        converge(fleet, session, session.plan(steps))
+    except SelvedgeError as error:
+        failed(session, error)
+        raise
+
+
+def _prove(session: Session, items: Sequence[Planned]) -> None:
+    for item in session.plan([item.step for item in items]):
+        if item:
+            raise still_differs(session, item)
+
+
+def _before(fleet: Fleet, sessions: Sequence[Session]) -> dict[str, str]:
+    """The instance that is live on each host before the switch, by the host's name."""
+    facts = fleet.each(lambda session: session.facts([Live(session.target, "")])[0], sessions)
+    return {session.name: Standing.parse(fact).live for session, fact in zip(sessions, facts, strict=True)}
+
+
+def _take_back(fleet: Fleet, done: Sequence[Session], before: Mapping[str, str], *, revert: bool) -> None:
+    """After a red gate: hosts that have switched already go back; then a table says what is live where."""
+    after: dict[str, str] = {}
+    for session in done:
+        try:
+            after[session.name] = _before(fleet, [session])[session.name]
+            old = before[session.name]
+            if revert and old and after[session.name] != old:
+                fleet.report.step(session.name, "revert", f"back to {old}, since another server refused the release")
+                step = Step(lambda app, old=old: iter([Live(app, old, forced=True, why="revert")]), name="revert")
+                converge(fleet, session, session.plan([step]))
+                after[session.name] = old
+        except SelvedgeError as error:
+            after[session.name] = "unknown"
+            fleet.report.error(error)
+    fleet.report.line()
+    for session in fleet.sessions:
+        live = after.get(session.name, before.get(session.name, "")) or "nothing"
+        state = "as before" if live == (before.get(session.name) or "nothing") else "switched"
+        fleet.report.step(session.name, "live", f"{live}  ({state})")
+
+
+def _show(report: Report, session: Session, items: Sequence[Planned], *, whole: bool) -> None:
+    behind = False
+    for item in items:
+        changes = [change for _, change in item.plan.changes if not (behind and change.waits)]
+        if not changes and not item.pending:
+            report.step(session.name, item.name, report.paint("nothing to change", "dim"))
+            continue
+        behind = True
+        counted = f"{len(changes)} change{'' if len(changes) == 1 else 's'}" if changes else ""
+        report.step(session.name, item.name, ", ".join(filter(None, [counted, item.pending])))
+        for change in changes:
+            report.line(f"    {report.paint('•', 'yellow')} {change.summary}")
+            if change.diff and (whole or not change.summary.startswith("create ")):
+                report.diff(change.diff)
+
+
+def _print_scripts(session: Session, items: Sequence[Planned]) -> None:
+    for item in items:
+        if item.pending:
+            print(f"# {session.name}: {item.name}: {item.pending}")
+        if item.plan:
+            print(f"# {session.name}: {item.name}\n{session.script(item)}")
