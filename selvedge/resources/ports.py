@@ -25,7 +25,9 @@ class Port(Resource):
     def plan(self, fact: str) -> Change | None:
         if "LISTEN" not in fact:
             return None
-        holders = dict(reversed(re.findall(r'\("([^"]+)",pid=([0-9]+)', fact)))
+        found = [(name, int(pid)) for name, pid in re.findall(r'\("([^"]+)",pid=([0-9]+)', fact)]
+        # Of several workers the oldest, which is the one that started them.
+        holders = dict(sorted(found, reverse=True))
         if self.program in holders:
             return None
         named = " and ".join(f"{name} (process {pid})" for name, pid in holders.items()) or "a program unknown to ss"

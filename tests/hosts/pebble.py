@@ -1,4 +1,4 @@
-"""A certificate authority on this machine, at an address that sandbox servers reach: pebble and the names it asks for."""
+"""A certificate authority at an address that sandbox servers reach: pebble, and the name server that it asks."""
 
 from __future__ import annotations
 

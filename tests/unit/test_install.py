@@ -69,7 +69,7 @@ def test_uv_is_installed_where_something_needs_it(target, settings, wanted):
     [
         ("", None),
         (f'{LISTEN}(("nginx",pid=5,fd=6),("nginx",pid=6,fd=6))', None),
-        (f'{LISTEN}(("apache2",pid=9,fd=4),("apache2",pid=8,fd=4))', "apache2 (process 9)"),
+        (f'{LISTEN}(("apache2",pid=9,fd=4),("apache2",pid=8,fd=4))', "apache2 (process 8)"),
         (f'{LISTEN}(("caddy",pid=9,fd=4))\n{LISTEN}(("caddy",pid=9,fd=5))', "caddy (process 9)"),
         ("LISTEN 0 511 0.0.0.0:80 0.0.0.0:*", "a program unknown to ss"),
         (f'{LISTEN}(("$(touch x)",pid=9,fd=4))', "$(touch x) (process 9)"),
