@@ -13,8 +13,19 @@ from selvedge.shell import document, quote, words
 
 def diff(path: str, before: str, after: str) -> str:
     """A unified diff of a file's text, without a final newline."""
-    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), f"{path} (on the server)", path, lineterm="")
+    lines = difflib.unified_diff(_rows(before), _rows(after), f"{path} (on the server)", path, lineterm="")
     return "\n".join(lines)
+
+
+def _rows(text: str) -> list[str]:
+    # Only a line feed ends a row: a carriage return or a missing end is a difference that must be seen.
+    *rows, last = text.split("\n")
+    return [*rows, f"{last}\n\\ No newline at the end"] if last else rows
+
+
+def _octal(mode: str) -> str:
+    """A mode as `stat -c %a` prints it."""
+    return f"{int(mode, 8):o}"
 
 
 @dataclass(frozen=True)
@@ -46,7 +57,7 @@ class File(Resource):
     def plan(self, fact: str) -> Change | None:
         kind, _, rest = fact.partition("\n")
         standing, _, text = rest.partition("\n")
-        wanted = f"file {self.mode.lstrip('0')} {self.owner} {self.group}"
+        wanted = f"file {_octal(self.mode)} {self.owner} {self.group}"
         same_text = kind.startswith("file ") and standing == self._sum()
         if same_text and kind == wanted:
             return None
@@ -70,7 +81,7 @@ class File(Resource):
         check = f"\n{self.validate} {quote(self.path)}" if self.validate else ""
         if self.secret:
             data = self.text.encode()
-            return Change(summary, f"head -c {len(data)} <&3 | put {target}{check}", payload=data)
+            return Change(summary, f"head -c {len(data)} <&3 | put {target} {len(data)}{check}", payload=data)
         source = document(self.text)
         if source.startswith("cat <<"):
             first, _, rest = source.partition("\n")
@@ -93,10 +104,12 @@ class Directory(Resource):
         return f"path_fact {quote(self.path)} ''"
 
     def plan(self, fact: str) -> Change | None:
-        if fact.strip() == f"directory {self.mode.lstrip('0')} {self.owner} {self.group}":
+        if fact.strip() == f"directory {_octal(self.mode)} {self.owner} {self.group}":
             return None
         path = quote(self.path)
-        own = f"chown -- {quote(self.owner + ':' + self.group)} {path}\nchmod -- {quote(self.mode)} {path}"
+        # Five digits: with fewer, chmod leaves a directory's set-group-ID bit as it is (coreutils, "Directory setuid and setgid").
+        mode = f"{int(self.mode, 8):05o}"
+        own = f"chown -- {quote(self.owner + ':' + self.group)} {path}\nchmod -- {mode} {path}"
         if fact.startswith("directory"):
             return Change(f"set {self.path} to mode {self.mode}, {self.owner}:{self.group}", own)
         if fact.strip() == "absent":
@@ -116,7 +129,7 @@ class Link(Resource):
         return f"path_fact {quote(self.path)} ''"
 
     def plan(self, fact: str) -> Change | None:
-        kind = fact.strip()
+        kind = fact.removesuffix("\n")
         if kind == f"link {self.to}":
             return None
         if kind.startswith("directory"):
@@ -142,4 +155,7 @@ class Absent(Resource):
     def plan(self, fact: str) -> Change | None:
         if fact.strip() == "absent":
             return None
+        if fact.startswith("directory"):
+            problem = f"{self.path} is a directory; nothing must stand there: move it away"
+            return Change(f"remove {self.path}", f"fail {quote(problem)}")
         return Change(f"remove {self.path}", f"keep {quote(self.path)}\nrm -f -- {quote(self.path)}")
