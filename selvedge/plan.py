@@ -134,14 +134,18 @@ main() {{
   if [ "$status" -ne 0 ]; then
     {failed}
   fi
-  rm -rf -- "$undo"
+  [ -e "$undo/stuck" ] || rm -rf -- "$undo"
   return "$status"
 }}
 all() {{"""
 
+# The last line is one word: no beginning of the script, should only that arrive, makes a change.
 _END = """}}
-(umask 077 && mkdir -p /var/log/selvedge)
-{{ main; printf '%s end %s\\n' "$mark" "$?"; }} 3<&0 </dev/null 2>&1 | ( umask 077; tee -p -a /var/log/selvedge/{log}.log )"""
+logged() {{
+  (umask 077 && mkdir -p /var/log/selvedge)
+  {{ main; printf '%s end %s\\n' "$mark" "$?"; }} 3<&0 </dev/null 2>&1 | ( umask 077; tee -p -a /var/log/selvedge/{log}.log )
+}}
+logged"""
 
 
 def open_payload(payload: Payload) -> IO[bytes]:

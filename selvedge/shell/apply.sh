@@ -19,27 +19,48 @@ restore() {
   while [ "$number" -gt 0 ]; do
     number=$((number - 1))
     path=$(cat "$undo/$number.path")
-    if [ -e "$undo/$number.copy" ] || [ -L "$undo/$number.copy" ]; then
-      rm -rf -- "$path"
-      cp -a -- "$undo/$number.copy" "$path"
-    elif [ -d "$path" ] && [ ! -L "$path" ]; then
-      rmdir -- "$path" 2>/dev/null || continue
+    if put_back; then
+      say "put back $path"
     else
-      rm -f -- "$path"
+      : >"$undo/stuck"
+      say "could not put back $path; what stood there is in $undo/$number.copy until the next reboot"
     fi
-    say "put back $path"
   done
 }
 
-# put PATH MODE OWNER GROUP: standard input becomes the file, whole or not at all; a link there is replaced, not followed.
+# put_back: $path becomes $undo/$number.copy again, or nothing where there was nothing.
+put_back() {
+  if [ ! -e "$undo/$number.copy" ] && [ ! -L "$undo/$number.copy" ]; then
+    rm -f -- "$path"
+    return
+  fi
+  # Beside it first: a full disk must not end in no file at all.
+  former=$(mktemp -u -- "${path%/*}/.selvedge.XXXXXX") || return 1
+  if cp -a -- "$undo/$number.copy" "$former"; then
+    if [ -d "$path" ] && [ ! -L "$path" ]; then rm -rf -- "$path"; fi
+    if mv -fT -- "$former" "$path"; then return 0; fi
+  fi
+  rm -rf -- "$former"
+  return 1
+}
+
+# put PATH MODE OWNER GROUP [SIZE]: standard input becomes the file, whole or not at all; a link there is replaced, not
+# followed. SIZE: how many bytes must come, where a lost connection could end them early.
 put() {
   keep "$1"
   mkdir -p -- "${1%/*}"
   fresh=$(mktemp -- "${1%/*}/.selvedge.XXXXXX") || fail "cannot write in ${1%/*}: $(df -h --output=avail "${1%/*}" | tail -n 1) free"
-  if ! { cat >"$fresh" && chown -- "$3:$4" "$fresh" && chmod -- "$2" "$fresh" && mv -fT -- "$fresh" "$1"; }; then
+  cat >"$fresh" || put_failed "$1"
+  if [ $# -gt 4 ] && [ "$(wc -c <"$fresh")" -ne "$5" ]; then
     rm -f -- "$fresh"
-    fail "cannot write $1 (free space there: $(df -h --output=avail "${1%/*}" | tail -n 1))"
+    fail "the connection was lost before all of $1 had come; it was left as it is"
   fi
+  { chown -- "$3:$4" "$fresh" && chmod -- "$2" "$fresh" && mv -fT -- "$fresh" "$1"; } || put_failed "$1"
+}
+
+put_failed() {
+  rm -f -- "$fresh"
+  fail "cannot write $1 (free space there: $(df -h --output=avail "${1%/*}" | tail -n 1))"
 }
 
 # as USER COMMAND…: without a login shell, with the user's own groups only.
