@@ -124,8 +124,10 @@ class Pushed(Resource):
         pack = _pack(self.source, self.commit, tuple(sorted(set(fact.split()[1:]))))
         size = pack.stat().st_size
         repo = quote(self.repo)
+        # Without --strict, which refuses what `git fsck` dislikes in old commits, and a shallow history. A pack that comes
+        # in part is refused by its checksum.
         shell = (
-            f"head -c {size} <&3 | git --git-dir={repo} index-pack --stdin --fix-thin --strict >/dev/null\n"
+            f"head -c {size} <&3 | git --git-dir={repo} index-pack --stdin --fix-thin >/dev/null\n"
             f"git --git-dir={repo} update-ref refs/selvedge/{self.commit} {self.commit}"
         )
         return Change(f"push {self.commit[:12]} from {self.source} ({_readable(size)})", shell, payload=pack)

@@ -87,7 +87,7 @@ git_checkout() {
     git_run $file_protocol -C "$fresh" submodule update --init --recursive --quiet ||
       fail "a submodule could not be fetched; its address stands in .gitmodules, and this server must be able to read it"
   fi
-  if grep -q -r --include=.gitattributes 'filter=lfs' "$fresh"; then
+  if grep -q -r --include=.gitattributes '^[^#]*[[:space:]]filter=lfs' "$fresh"; then
     command -v git-lfs >/dev/null 2>&1 || fail "the repository keeps files in Git LFS: install git-lfs on the server (apt-get install git-lfs), then run this again"
     git -C "$fresh" remote set-url origin "$url"
     git_run -C "$fresh" lfs pull || fail "git lfs pull failed"
@@ -97,5 +97,7 @@ git_checkout() {
   chmod -R u=rwX,g=rX,o= -- "$fresh"
   # Others may pass through, but list nothing: nginx reaches the folders it is told to serve, and no more.
   find "$fresh" -type d -exec chmod o=x -- '{}' +
+  # A power cut must not leave a release of empty files, which would count as made.
+  sync -f "$fresh"
   mv -T -- "$fresh" "$release"
 }
