@@ -13,10 +13,9 @@ STAMPS = "/var/lib/selvedge/loaded"
 
 @dataclass(frozen=True)
 class Packages(Resource):
-    """Debian packages, installed. With `lists_days`, the package lists are fetched when older than that many days."""
+    """Debian packages, installed."""
 
     names: tuple[str, ...]
-    lists_days: int = 1
 
     def __init__(self, *names: str) -> None:
         object.__setattr__(self, "names", tuple(names))
@@ -61,9 +60,10 @@ class Service(Loader):
 
     def probe(self) -> str:
         unit = quote(self.name)
+        # Each answer has its line, also where systemctl gives none.
         return (
-            f"systemctl is-enabled {unit} 2>/dev/null || true\n"
-            f"systemctl is-active {unit} 2>/dev/null || true\n"
+            f"printf '%s\\n' \"$(systemctl is-enabled {unit} 2>/dev/null)\"\n"
+            f"printf '%s\\n' \"$(systemctl is-active {unit} 2>/dev/null)\"\n"
             f"cat {quote(self._stamp_path)} 2>/dev/null || true"
         )
 

@@ -34,8 +34,11 @@ def assign(**values: str | int | float | bool) -> str:
 
 
 def document(text: str) -> str:
-    """A shell command that prints `text` exactly; legible where it can be (a here-document), printf elsewhere."""
-    if text.endswith("\n") and "\r" not in text:
+    """A shell command that prints `text` exactly; legible where it can be (a here-document), printf elsewhere.
+
+    Raises ValueError for a NUL, as `quote` does.
+    """
+    if text.endswith("\n") and "\r" not in text and "\0" not in text:
         end = "EOF"
         while f"\n{end}\n" in f"\n{text}":
             end += "_"
