@@ -6,6 +6,7 @@ import codecs
 import os
 import shutil
 import socket
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +29,8 @@ DEAD_NETWORK_MS = 15_000
 
 @dataclass(frozen=True)
 class Result:
-    """What a script did: its exit status (-1: the connection was lost) and its output, errors among it."""
+    """What a script did: its exit status (-1: the connection was lost) and its output, errors among it (only the end of
+    it, where it was handed on line by line)."""
 
     status: int
     output: str
@@ -78,19 +80,22 @@ class Remote:
                 return connection
         raise self._refused(users)
 
-    def _connect(self, user: str) -> Connection | None:
-        name = self.host.name
+    def unopened(self, user: str) -> Connection:
+        """The Fabric connection as `user`, with all that ssh_config says of the host, before it is opened."""
         key = str(Path(self.host.key).expanduser()) if self.host.key else ""
         kwargs: dict[str, Any] = {"banner_timeout": CONNECT_TIMEOUT, "auth_timeout": 30, "channel_timeout": 30}
         if key:
             kwargs |= {"key_filename": key, "allow_agent": False, "look_for_keys": False}
-        connection = Connection(
-            self.host.address or name, user=user, port=self.host.port, config=self._config, connect_kwargs=kwargs
+        return Connection(
+            self.host.address or self.host.name, user=user, port=self.host.port, config=self._config, connect_kwargs=kwargs
         )
+
+    def _connect(self, user: str) -> Connection | None:
+        connection = self.unopened(user)
         try:
             hostkeys.require_known(connection.client, self.host)
             if not connection.gateway:
-                connection.connect_kwargs["sock"] = _socket(connection.host, connection.port)
+                connection.connect_kwargs["sock"] = open_socket(connection.host, connection.port)
             connection.open()
         except paramiko.AuthenticationException:
             connection.close()
@@ -240,7 +245,8 @@ class _Writer:
 
 def _receive(channel: paramiko.Channel, on_line: Callable[[str], None] | None) -> str:
     decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
-    pieces: list[str] = []
+    # What is read line by line may go on for days: only its end is kept, for the reason of a failure.
+    pieces: deque[str] = deque(maxlen=None if on_line is None else 4)
     rest = ""
     while data := channel.recv(1 << 16):
         text = decoder.decode(data)
@@ -254,7 +260,8 @@ def _receive(channel: paramiko.Channel, on_line: Callable[[str], None] | None) -
     return "".join(pieces)
 
 
-def _socket(address: str, port: int) -> socket.socket:
+def open_socket(address: str, port: int) -> socket.socket:
+    """A TCP connection on which small packets are not held back and a dead network is noticed. Raises OSError."""
     sock = socket.create_connection((address, port), timeout=CONNECT_TIMEOUT)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if hasattr(socket, "TCP_USER_TIMEOUT"):
