@@ -16,5 +16,18 @@ from tasks.update import update
 from tasks.venv import venv
 
 namespace = Collection(
-    update, harden, install, clone, venv, gunicorn, supervisor, nginx, certbot, setup, deploy, rollback, restart, sandbox=Collection.from_module(sandbox)
+    update,
+    harden,
+    install,
+    clone,
+    venv,
+    gunicorn,
+    supervisor,
+    nginx,
+    certbot,
+    setup,
+    deploy,
+    rollback,
+    restart,
+    sandbox=Collection.from_module(sandbox),
 )

@@ -30,7 +30,10 @@ class Executor(fabric.Executor):
         except SelvedgeError as error:
             self._fail(error)
         except KeyboardInterrupt:
-            print("\nInterrupted. What was running on a server ends there by itself, whole or taken back.", file=sys.stderr)
+            print(
+                "\nInterrupted. What was running on a server ends there by itself, whole or taken back.",
+                file=sys.stderr,
+            )
             sys.exit(1)
         return {}
 

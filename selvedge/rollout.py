@@ -17,6 +17,9 @@ from selvedge.resources.live import Live, Standing
 from selvedge.session import Planned, Session
 from selvedge.step import Step
 
+# `--script` prints whole libraries, of which a script calls a part, and whose variables come from their callers.
+SCRIPT_HEAD = "# shellcheck shell=dash disable=SC2016,SC2030,SC2031,SC2154,SC2329"
+
 
 def run_step(fleet: Fleet, step: Step, options: Mapping[str, Any]) -> None:
     """Run a step or chain on the fleet: read, show, and unless it is a dry run, change and prove.
@@ -31,6 +34,7 @@ def run_step(fleet: Fleet, step: Step, options: Mapping[str, Any]) -> None:
         fleet.revisions.resolve(fleet.sessions)
     planned = dict(zip(parts, fleet.each(lambda session: session.plan(parts[session.name])), strict=True))
     if options.get("script"):
+        print(SCRIPT_HEAD)
         for session in fleet.sessions:
             _print_scripts(session, planned[session.name])
         return

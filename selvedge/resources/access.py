@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from selvedge.errors import UsageError
 from selvedge.publickeys import PublicKey, of_agent, of_file, of_home, of_private
 from selvedge.resources.base import Change, Resource
 from selvedge.resources.files import File
-from selvedge.settings import Target
 from selvedge.shell import document, quote
+
+if TYPE_CHECKING:
+    from selvedge.settings import Target
 
 
 def login_keys(app: Target) -> tuple[PublicKey, ...]:

@@ -1,0 +1,107 @@
+"""`fab trust`: a server's host keys are shown, compared by a person, and stored."""
+
+from __future__ import annotations
+
+import sys
+
+from selvedge import hostkeys
+from selvedge.errors import SelvedgeError, UsageError
+from selvedge.hostkeys import fingerprint
+from selvedge.operations import known_hosts
+from selvedge.operations.gather import conclude, gather
+from selvedge.operations.known_hosts import Shown, kind
+from selvedge.report import Report
+from selvedge.run import Run
+from selvedge.settings import Host
+
+
+def trust(run: Run, *, yes: bool = False) -> None:
+    """Show the host keys of every server of the run and store those that a person (or `yes`) accepts.
+
+    Raises UsageError (before anything is contacted) where nobody can be asked, UnreachableError, and SelvedgeError where
+    a key has changed or was not accepted; the other servers are done all the same.
+    """
+    if not yes and not sys.stdin.isatty():
+        raise UsageError(
+            "Nobody can be asked whether the host keys are the right ones: this is no terminal.",
+            "Run it in a terminal, or accept unseen whatever the servers show with --yes.",
+        )
+    found = gather(run, lambda session: known_hosts.shown_by(session.remote))
+    for session in run.fleet.sessions:
+        shown = found[session.name]
+        if isinstance(shown, SelvedgeError):
+            continue
+        try:
+            _trust(run.report, session.target.host, shown, yes=yes)
+        except SelvedgeError as error:
+            found[session.name] = error
+    conclude(run, found)
+
+
+def _trust(report: Report, host: Host, shown: Shown, *, yes: bool) -> None:
+    report.line(f"{report.paint(host.name, 'bold')}: {shown.entry} shows these host keys:")
+    known = known_hosts.known(host, shown.entry)
+    for key in shown.keys:
+        note = report.paint("  known", "dim") if known.get(key.get_name()) == key else ""
+        report.line(f"    {kind(key):<8} {fingerprint(key)}{note}")
+    if host.host_key:
+        _pinned(report, host, shown)
+        return
+    fresh = [key for key in shown.keys if key.get_name() not in known]
+    same = [key for key in shown.keys if known.get(key.get_name()) == key]
+    if known and (not same or len(fresh) + len(same) < len(shown.keys)):
+        raise _changed(host, shown, known)
+    if fresh:
+        path = known_hosts.file_of(host)
+        if not yes and not _agreed(f"Are they those of your server? Store them in {path}? [y/N] "):
+            raise SelvedgeError(
+                f"{host.name}: the keys were not accepted; nothing was stored.",
+                "Compare them with the provider's console, or there: "
+                "for f in /etc/ssh/ssh_host_*.pub; do ssh-keygen -lf $f; done",
+            )
+        known_hosts.store(host, shown.entry, fresh)
+        report.line(f"    {report.paint('✓', 'green')} stored in {path}")
+    else:
+        report.line("    Nothing to store: all of them are known.")
+    report.line(f"    To pin it for everybody who has your hosts.toml, add to [hosts.{_toml_key(host.name)}]:")
+    report.line(f'    host_key = "{fingerprint(shown.keys[0])}"')
+
+
+def _pinned(report: Report, host: Host, shown: Shown) -> None:
+    prints = [fingerprint(key) for key in shown.keys]
+    first = f'Logins use the {kind(shown.keys[0])} key: host_key = "{prints[0]}".'
+    if host.host_key == prints[0]:
+        report.line("    hosts.toml pins the first of them: nothing to store.")
+    elif host.host_key in prints:
+        raise SelvedgeError(f"{host.name}: hosts.toml pins a key that logins do not use.", first)
+    else:
+        raise SelvedgeError(
+            f"{host.name}: THE SERVER DOES NOT SHOW THE KEY THAT hosts.toml PINS, {host.host_key}. Somebody may be "
+            "listening in, or the server was installed anew. Nothing was stored.",
+            f"If it was installed anew: compare with the provider's console, then mend hosts.{host.name}.host_key. {first}",
+        )
+
+
+def _changed(host: Host, shown: Shown, known: dict[str, hostkeys.paramiko.PKey]) -> SelvedgeError:
+    had = ", ".join(f"{kind(key)} {fingerprint(key)}" for key in known.values())
+    shows = ", ".join(f"{kind(key)} {fingerprint(key)}" for key in shown.keys)
+    path = known_hosts.file_of(host)
+    which = "" if path == hostkeys.USER_FILE.expanduser() else f" -f '{path}'"
+    return SelvedgeError(
+        f"{host.name}: THE SERVER'S HOST KEY HAS CHANGED. Known: {had}. Shown now: {shows}. Somebody may be listening in, "
+        "or the server was installed anew. Nothing was stored.",
+        "If it was installed anew: compare with the provider's console, then forget the old key, and trust again:\n"
+        f"    ssh-keygen -R '{shown.entry}'{which}\n    fab -H {host.name} trust",
+    )
+
+
+def _agreed(question: str) -> bool:
+    try:
+        return input(question).strip().lower() in ("y", "yes")
+    except EOFError:
+        print()
+        return False
+
+
+def _toml_key(name: str) -> str:
+    return name if all(char.isalnum() or char in "-_" for char in name) and name.isascii() else f'"{name}"'
