@@ -21,34 +21,45 @@ from selvedge.step import Step
 SCRIPT_HEAD = "# shellcheck shell=dash disable=SC2016,SC2030,SC2031,SC2154,SC2329"
 
 
-def run_step(fleet: Fleet, step: Step, options: Mapping[str, Any]) -> None:
-    """Run a step or chain on the fleet: read, show, and unless it is a dry run, change and prove.
+Reading = dict[str, list[Planned]]
+"""What a step would change, by the host's name."""
 
-    Raises SelvedgeError: StepError where a change failed, LockedError, UnreachableError.
-    """
-    report = fleet.report
+
+def read(fleet: Fleet, step: Step, options: Mapping[str, Any]) -> Reading:
+    """Read and plan a step on all hosts at once; changes nothing. Raises SelvedgeError."""
     source.choose(fleet.sessions, options)
     _share_databases(fleet.sessions)
     parts = {session.name: step.parts(session.target) for session in fleet.sessions}
     if any(part.needs_commit for steps in parts.values() for part in steps):
         fleet.revisions.resolve(fleet.sessions)
-    planned = dict(zip(parts, fleet.each(lambda session: session.plan(parts[session.name])), strict=True))
+    return dict(zip(parts, fleet.each(lambda session: session.plan(parts[session.name])), strict=True))
+
+
+def run_step(fleet: Fleet, step: Step, options: Mapping[str, Any], planned: Reading) -> bool:
+    """Run a step or chain that was read: show, and unless it is a dry run, change and prove. True: it changed something.
+
+    Raises SelvedgeError: StepError where a change failed, LockedError, UnreachableError.
+    """
+    report = fleet.report
     if options.get("script"):
         print(SCRIPT_HEAD)
         for session in fleet.sessions:
             _print_scripts(session, planned[session.name])
-        return
+        return False
     dry = bool(options.get("dry_run"))
     for session in fleet.sessions:
         _show(report, session, planned[session.name], whole=dry)
     if dry:
         report.line("Dry run: nothing was changed.")
-        return
+        return False
     if not any(item for items in planned.values() for item in items):
-        report.line(f"{step.name}: nothing to change on {', '.join(parts)}.")
-        return
-    fleet.lock(f"fab {step.name}", int(options.get("wait") or 0))
-    _make(fleet, planned, revert=not options.get("no_revert"))
+        report.line(f"{step.name}: nothing to change on {', '.join(planned)}.")
+        return False
+    seconds = int(options.get("wait") or 0)
+    fleet.lock(f"fab {step.name}", seconds)
+    # Whoever was waited for may have changed what was read.
+    _make(fleet, read(fleet, step, options) if seconds else planned, revert=not options.get("no_revert"))
+    return True
 
 
 def _share_databases(sessions: Sequence[Session]) -> None:
@@ -64,7 +75,7 @@ def _share_databases(sessions: Sequence[Session]) -> None:
         seen.add(databases)
 
 
-def _make(fleet: Fleet, planned: Mapping[str, list[Planned]], *, revert: bool) -> None:
+def _make(fleet: Fleet, planned: Reading, *, revert: bool) -> None:
     began = time.monotonic()
     switch = {name: [item.step for item in items if _switches(items, item)] for name, items in planned.items()}
     build = {name: [item for item in items if not _switches(items, item)] for name, items in planned.items()}

@@ -18,7 +18,7 @@ NEXT = f"""
 What to try next (first: . .venv/bin/activate)
   curl {{url}}/                     what the app answers; in a browser it is a page
   fab -H {NAME} deploy             again: nothing to change
-  fab -H {NAME} --dry-run deploy   what would change, as diffs (edit a file in templates/ first)
+  fab -H {NAME} deploy --dry-run   what would change, as diffs (edit a file in templates/ first)
   git commit …                     change examples/hello, commit; then deploy: the new commit is live
   fab -H {NAME} rollback           and the one before it again
   fab -H {NAME} status             what runs there

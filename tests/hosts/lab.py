@@ -22,6 +22,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from traffic import get
+
 import sandbox
 from sandbox import Server, state
 
@@ -179,7 +181,10 @@ class Lab:
         name = f"{self._prefix}-{self._count}"
         self.servers.append(name)
         if stage in STAGES:
-            return sandbox.copy(self._original(stage, release), name)
+            server = sandbox.copy(self._original(stage, release), name)
+            if stage == "deployed":
+                until(lambda: get(f"{server.url}/health").status == 200, 60)
+            return server
         return sandbox.up(name, release, image=stage)
 
     def down(self, name: str) -> None:
@@ -208,6 +213,18 @@ class Lab:
             project.must("-H", name, *STAGES[stage], timeout=280)
             server.poweroff()
             return server
+
+
+def until(reached: Callable[[], object], seconds: float) -> None:
+    """Wait until `reached` gives something true; an OSError counts as not yet. Raises TimeoutError."""
+    deadline = time.monotonic() + seconds
+    while True:
+        with contextlib.suppress(OSError):
+            if reached():
+                return
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not reached within {seconds:.0f} s")
+        time.sleep(0.1)
 
 
 def _hold(path: Path, kind: int) -> int:

@@ -77,5 +77,5 @@ def count_execs(server: Server) -> Iterator[Execs]:
             "SYSLOG_IDENTIFIER=sshd + SYSLOG_IDENTIFIER=sshd-session"
         ).stdout
         execs.count = len(_SESSION.findall(log))
-        execs.logins = len(re.findall(r"^Accepted ", log, re.MULTILINE))
+        execs.logins = len(re.findall(r"^Accepted \S+ for ", log, re.MULTILINE))
         server.run("rm -f /etc/ssh/sshd_config.d/000-count.conf && systemctl reload ssh")

@@ -2,37 +2,158 @@
 
 from __future__ import annotations
 
-import re
 import shutil
+import socket
 import subprocess
 from pathlib import Path
 
 import pytest
-from lab import ROOT, Lab, Project
+from lab import Lab, Project, until
 from observe import count_execs, differences, snapshot_of_filesystem
-from sandbox import Server
-from traffic import get
+from traffic import get, load
 from websockets.sync.client import connect
+
+from sandbox import Server
+
+SHELLCHECK = shutil.which("shellcheck") or ""
+SECRET = "hunter2 $(x) 'y'"
+on_bookworm = pytest.mark.parametrize("finished", ["bookworm"], indirect=True)
 
 
 @pytest.fixture(scope="module")
 def project(shared_project: Project) -> Project:
-    """One project for all tests here: they go on where the one before ended."""
+    """One project for all tests here, whose app has a secret in its environment."""
+    (shared_project.folder / "production.env").write_text(f'API_TOKEN="{SECRET}"\n')
+    shared_project.configure(env_file="production.env")
     return shared_project
 
 
 @pytest.fixture(scope="module", params=["bookworm", "trixie"])
 def finished(request: pytest.FixtureRequest, lab: Lab, project: Project) -> Server:
-    """A server that was made by `fab setup deploy` from an image with nothing but sshd and a root key."""
+    """A server with nothing but sshd and a root key, on which `fab setup deploy` has run."""
     server = lab.server("ready", request.param)
-    result = project.must("-H", server.name, "setup", "deploy")
-    assert "Traceback" not in result.stdout + result.stderr
+    project.must("-H", server.name, "setup", "deploy")
     return server
 
 
 def test_app_answers_behind_nginx(finished: Server, project: Project) -> None:
     answer = get(f"{finished.url}/")
-    assert answer.status == 200
-    assert answer.headers["X-Release"] == project.head[:12]
-    assert answer.headers["Server"] == "nginx"
+    assert (answer.status, answer.headers["Server"]) == (200, "nginx")
+    assert answer.headers["X-Release"].startswith(project.head[:12])
     assert f'"commit":"{project.head}"' in answer.text
+    assert '"api_token":"set"' in answer.text
+    assert '"visits":null' not in answer.text, "the migration has run"
+
+
+def test_app_sees_the_clients_own_address_whatever_the_client_claims(finished: Server) -> None:
+    with socket.create_connection((finished.address, 80), timeout=5) as connection:
+        own = connection.getsockname()[0]
+    claims = {
+        "X-Forwarded-For": "6.6.6.6",
+        "X-Forwarded-Proto": "https",
+        "X-Real-IP": "6.6.6.6",
+        "Forwarded": "for=6.6.6.6",
+    }
+    answer = get(f"{finished.url}/client", claims)
+    assert answer.text == f'{{"client":"{own}","scheme":"http","host":"{finished.address}"}}'
+
+
+def test_websocket_comes_back_through_nginx(finished: Server) -> None:
+    with connect(f"ws://{finished.address}/ws", proxy=None, open_timeout=10) as websocket:
+        for message in ("hello", "\u65e5\u672c", b"\x00\xff"):
+            websocket.send(message)
+            assert websocket.recv(timeout=10) == message
+
+
+def test_second_run_changes_nothing_and_costs_three_commands_at_most(finished: Server, project: Project) -> None:
+    for chain in ("setup", "deploy"):
+        before = snapshot_of_filesystem(finished)
+        with count_execs(finished) as execs:
+            result = project.must("-H", finished.name, chain)
+        assert f"{chain}: nothing to change on {finished.name}." in result.stdout
+        assert 1 <= execs.count <= 3, result
+        assert execs.logins == 1, result
+        assert differences(before, snapshot_of_filesystem(finished)) == {}
+
+
+def test_dry_run_of_a_finished_server_says_so_and_writes_nothing(finished: Server, project: Project) -> None:
+    before = snapshot_of_filesystem(finished)
+    for chain in ("setup", "deploy"):
+        result = project.must("-H", finished.name, chain, "--dry-run")
+        assert result.stdout.count("nothing to change") == (3 if chain == "setup" else 6), result
+    assert differences(before, snapshot_of_filesystem(finished)) == {}
+
+
+@on_bookworm
+def test_dry_run_shows_the_edit_of_a_site_and_keeps_it(finished: Server, project: Project) -> None:
+    site = "/etc/nginx/sites-available/hello"
+    finished.run(f"cp -a {site} /root/site && printf '# edited by hand\\n' >>{site}")
+    before = snapshot_of_filesystem(finished)
+    result = project.must("-H", finished.name, "deploy", "--dry-run")
+    assert f"--- {site} (on the server)" in result.stdout
+    assert "-# edited by hand" in [line.strip() for line in result.stdout.splitlines()], result
+    assert differences(before, snapshot_of_filesystem(finished)) == {}
+    dry = project.must("--dry", "-H", finished.name, "deploy")
+    assert dry.stdout == result.stdout, "Fabric's own --dry means the same"
+    assert differences(before, snapshot_of_filesystem(finished)) == {}
+    project.must("-H", finished.name, "deploy")
+    assert finished.run(f"diff {site} /root/site && rm /root/site").stdout == ""
+
+
+@on_bookworm
+def test_new_commit_becomes_live_without_a_lost_request(finished: Server, project: Project) -> None:
+    old = get(f"{finished.url}/").headers["X-Release"]
+    new = project.commit("Welcome to the second release")
+    with load(f"{finished.url}/health") as traffic:
+        project.must("-H", finished.name, "deploy")
+    assert traffic.lost == 0, traffic
+    assert traffic.requests > 100 and traffic.wrk_requests > 100, traffic
+    answer = get(f"{finished.url}/")
+    assert "Welcome to the second release" in answer.text
+    assert answer.headers["X-Release"].startswith(new[:12])
+    assert traffic.releases == [old, answer.headers["X-Release"]]
+
+
+@on_bookworm
+def test_reboot_brings_the_app_back(finished: Server, project: Project) -> None:
+    before = get(f"{finished.url}/").headers["X-Release"]
+    finished.reboot()
+    until(lambda: get(f"{finished.url}/health").status == 200, 60)
+    assert get(f"{finished.url}/").headers["X-Release"] == before
+    assert "deploy: nothing to change" in project.must("-H", finished.name, "deploy").stdout
+
+
+@on_bookworm
+def test_script_of_a_new_release_holds_no_secret_and_is_clean(
+    finished: Server, project: Project, tmp_path: Path
+) -> None:
+    before = snapshot_of_filesystem(finished)
+    project.commit("Never released")
+    text = project.must("-H", finished.name, "deploy", "--script").stdout
+    assert f"/srv/hello/releases/{project.head[:12]}" in text
+    assert "hunter2" not in text
+    assert check_shell(text, tmp_path) == ""
+    assert differences(before, snapshot_of_filesystem(finished)) == {}
+
+
+def test_dry_run_and_script_of_a_bare_server_write_nothing(lab: Lab, project: Project, tmp_path: Path) -> None:
+    server = lab.server("bare")
+    before = snapshot_of_filesystem(server)
+    for chain, steps in {"setup": 3, "deploy": 6}.items():
+        dry = project.must("-H", server.name, chain, "--dry-run")
+        assert "Dry run: nothing was changed." in dry.stdout
+        assert "nothing to change\n" not in dry.stdout
+        text = project.must("-H", server.name, chain, "--script").stdout
+        assert sum(line.startswith(f"# {server.name}: ") for line in text.splitlines()) >= steps, text
+        assert "hunter2" not in dry.stdout + text
+        assert check_shell(text, tmp_path) == ""
+    assert differences(before, snapshot_of_filesystem(server)) == {}
+
+
+def check_shell(text: str, folder: Path) -> str:
+    """What `sh -n` and shellcheck find in a script."""
+    file = folder / "script.sh"
+    file.write_text(text)
+    commands = [["sh", "-n", str(file)], [SHELLCHECK, "--format=gcc", str(file)]]
+    done = [subprocess.run(command, capture_output=True, text=True, check=False) for command in commands]
+    return "".join(each.stdout + each.stderr for each in done)
