@@ -47,15 +47,18 @@ class Executor(fabric.Executor):
         hosts = [name for name in (self.core[0].args.hosts.value or "").split(",") if name]
         run = Run.load(hosts, self.config)
         try:
-            for call, task in zip(calls, tasks, strict=True):
+            for index, (call, task) in enumerate(zip(calls, tasks, strict=True)):
                 if isinstance(call.task, Step):
-                    run.step(call.task, self._flags(call))
+                    run.step(call.task, self._flags(call), self._following(calls[index + 1 :]))
                 elif isinstance(call.task, Operation):
                     call.task.operate(run, **call.kwargs)
                 else:
                     self._plain(task)
         finally:
             run.close()
+
+    def _following(self, calls: list[Call]) -> tuple[Step, dict[str, Any]] | None:
+        return (calls[0].task, self._flags(calls[0])) if calls and isinstance(calls[0].task, Step) else None
 
     def _flags(self, call: Call) -> dict[str, Any]:
         # Fabric's own --dry would answer every command with success and still upload: here it means --dry-run.

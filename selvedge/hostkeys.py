@@ -11,6 +11,7 @@ from fabric import Connection
 
 from selvedge.errors import UnreachableError
 from selvedge.settings import Host
+from selvedge.shell import quote
 
 USER_FILE = Path("~/.ssh/known_hosts")
 SYSTEM_FILE = Path("/etc/ssh/ssh_known_hosts")
@@ -47,9 +48,21 @@ def require_known(client: paramiko.SSHClient, host: Host) -> None:
     client.set_missing_host_key_policy(_Policy(host.host_key))
     if host.host_key:
         return
-    for path in (SYSTEM_FILE, USER_FILE.expanduser(), Path(host.known_hosts).expanduser()):
-        if path.is_file():
-            client.load_system_host_keys(str(path))
+    for path in files(host):
+        client.load_system_host_keys(str(path))
+
+
+def files(host: Host) -> list[Path]:
+    """The known_hosts files that are there and count for the host, each once."""
+    paths = (SYSTEM_FILE, USER_FILE.expanduser(), Path(host.known_hosts).expanduser())
+    return [path for path in dict.fromkeys(paths) if path.is_file()]
+
+
+def forget(host: Host, entry: str) -> str:
+    """The commands that take an entry out of the files that hold it, one a line."""
+    holding = [path for path in files(host) if paramiko.HostKeys(str(path)).lookup(entry)]
+    other = {path: f" -f {quote(str(path))}" for path in holding if path != USER_FILE.expanduser()}
+    return "\n".join(f"    ssh-keygen -R {quote(entry)}{other.get(path, '')}" for path in holding)
 
 
 def changed(host: Host, connection: Connection, error: paramiko.BadHostKeyException) -> UnreachableError:
@@ -59,8 +72,8 @@ def changed(host: Host, connection: Connection, error: paramiko.BadHostKeyExcept
         f"{host.name}: THE SERVER'S HOST KEY HAS CHANGED. known_hosts has {fingerprint(error.expected_key)}, the server "
         f"shows {fingerprint(error.key)}. Somebody may be listening in, or the server was installed anew. "
         "Nothing was sent to it.",
-        f"If it was installed anew: compare the new fingerprint on the provider's console, then "
-        f"`ssh-keygen -R '{entry}'` and `fab -H {host.name} trust`.",
+        "If it was installed anew: compare the new fingerprint on the provider's console, then forget the old one and trust "
+        f"the new one:\n{forget(host, entry)}\n    fab -H {host.name} trust",
     )
 
 

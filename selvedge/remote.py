@@ -6,6 +6,7 @@ import codecs
 import os
 import shutil
 import socket
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -59,6 +60,7 @@ class Remote:
         self._config = config
         self._credentials = credentials
         self._connection: Connection | None = None
+        self._login = threading.Lock()
 
     @property
     def connection(self) -> Connection:
@@ -66,9 +68,10 @@ class Remote:
 
         Raises UnreachableError where the host does not answer, its key is not the known one, or no login succeeds.
         """
-        if self._connection is None or not self._connection.is_connected:
-            self._connection = self.login()
-        return self._connection
+        with self._login:
+            if self._connection is None or not self._connection.is_connected:
+                self._connection = self.login()
+            return self._connection
 
     def login(self) -> Connection:
         """A fresh connection: as the host's user, or its bootstrap user where that one cannot log in yet."""

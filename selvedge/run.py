@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from fabric import Config
@@ -12,7 +14,7 @@ from selvedge.load import load
 from selvedge.remote import Credentials, Remote
 from selvedge.report import Report
 from selvedge.resources.live import Live, Standing
-from selvedge.rollout import run_step
+from selvedge.rollout import Reading, read, run_step
 from selvedge.session import Session
 from selvedge.settings import Settings
 from selvedge.step import Step
@@ -24,6 +26,8 @@ class Run:
     def __init__(self, settings: Settings, fleet: Fleet) -> None:
         self.settings = settings
         self.fleet = fleet
+        self._pool = ThreadPoolExecutor(max_workers=1)
+        self._ahead: Future[Reading] | None = None
 
     @classmethod
     def load(cls, names: Sequence[str], config: Config) -> Run:
@@ -31,6 +35,8 @@ class Run:
 
         Raises ConfigError and UsageError (exit status 2).
         """
+        # paramiko logs a failed connection with its traceback; the error that is raised says what a user needs.
+        logging.getLogger("paramiko").addHandler(logging.NullHandler())
         settings = load()
         typed = config.sudo.password
         known = settings.sudo_password
@@ -47,13 +53,24 @@ class Run:
     def report(self) -> Report:
         return self.fleet.report
 
-    def step(self, step: Step, flags: Mapping[str, Any]) -> None:
-        """Run a step or chain with its flags of the command line, or what one of its flags asks for instead."""
+    def step(self, step: Step, flags: Mapping[str, Any], then: tuple[Step, Mapping[str, Any]] | None = None) -> None:
+        """Run a step or chain with its flags of the command line, or what one of its flags asks for instead.
+
+        `then` is the step that follows on the command line: it is read at the same time, and where this one turns out
+        to have nothing to change, that reading holds.
+        """
         for flag, work in step.instead.items():
             if flags.get(flag):
                 work(self)
                 return
-        run_step(self.fleet, step, flags)
+        ahead, self._ahead = self._ahead, None
+        reading = self._pool.submit(read, self.fleet, *then) if then and not then[0].instead else None
+        planned = ahead.result() if ahead else read(self.fleet, step, flags)
+        changed = run_step(self.fleet, step, flags, planned)
+        if reading and not changed:
+            self._ahead = reading
+        elif reading:
+            reading.exception()
 
     def standings(self) -> dict[str, Standing]:
         """What runs on each host of the run, by its name; read from all at once."""
@@ -64,3 +81,4 @@ class Run:
     def close(self) -> None:
         """End all connections."""
         self.fleet.close()
+        self._pool.shutdown(cancel_futures=True)

@@ -87,12 +87,11 @@ def file_of(host: Host) -> Path:
 def known(host: Host, entry: str) -> dict[str, paramiko.PKey]:
     """The keys that the known_hosts files have for the entry, by their algorithm's name."""
     keys = paramiko.HostKeys()
-    for path in (hostkeys.SYSTEM_FILE, hostkeys.USER_FILE.expanduser(), file_of(host)):
-        if path.is_file():
-            try:
-                keys.load(str(path))
-            except (OSError, UnicodeDecodeError) as error:
-                raise SelvedgeError(f"{host.name}: {path} cannot be read: {error}.", "Mend or remove that file.") from error
+    for path in hostkeys.files(host):
+        try:
+            keys.load(str(path))
+        except (OSError, UnicodeDecodeError) as error:
+            raise SelvedgeError(f"{host.name}: {path} cannot be read: {error}.", "Mend or remove that file.") from error
     return dict(keys.lookup(entry) or {})
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
+
+from paramiko import PKey
 
 from selvedge import hostkeys
 from selvedge.errors import SelvedgeError, UsageError
@@ -82,16 +85,18 @@ def _pinned(report: Report, host: Host, shown: Shown) -> None:
         )
 
 
-def _changed(host: Host, shown: Shown, known: dict[str, hostkeys.paramiko.PKey]) -> SelvedgeError:
-    had = ", ".join(f"{kind(key)} {fingerprint(key)}" for key in known.values())
-    shows = ", ".join(f"{kind(key)} {fingerprint(key)}" for key in shown.keys)
-    path = known_hosts.file_of(host)
-    which = "" if path == hostkeys.USER_FILE.expanduser() else f" -f '{path}'"
+def _changed(host: Host, shown: Shown, known: Mapping[str, PKey]) -> SelvedgeError:
+    now = {key.get_name(): key for key in shown.keys}
+    changes = [
+        f"{kind(key)}: known is {fingerprint(key)}, shown is {fingerprint(now[name]) if name in now else 'none'}"
+        for name, key in known.items()
+        if now.get(name) != key
+    ]
     return SelvedgeError(
-        f"{host.name}: THE SERVER'S HOST KEY HAS CHANGED. Known: {had}. Shown now: {shows}. Somebody may be listening in, "
-        "or the server was installed anew. Nothing was stored.",
-        "If it was installed anew: compare with the provider's console, then forget the old key, and trust again:\n"
-        f"    ssh-keygen -R '{shown.entry}'{which}\n    fab -H {host.name} trust",
+        f"{host.name}: THE SERVER'S HOST KEY HAS CHANGED. {'; '.join(changes)}. Somebody may be listening in, or the server "
+        "was installed anew. Nothing was stored.",
+        "If it was installed anew: compare with the provider's console, then forget the old key and trust the new one:\n"
+        f"{hostkeys.forget(host, shown.entry)}\n    fab -H {host.name} trust",
     )
 
 

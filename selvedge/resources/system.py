@@ -59,20 +59,20 @@ class Service(Loader):
         return hashlib.sha256("\n".join(load.identity() for load in self.loads).encode()).hexdigest()
 
     def probe(self) -> str:
-        unit = quote(self.name)
-        # Each answer has its line, also where systemctl gives none.
+        # One call: each starts a conversation with systemd that costs 10 ms.
+        properties = "--property=UnitFileState --property=ActiveState"
         return (
-            f"printf '%s\\n' \"$(systemctl is-enabled {unit} 2>/dev/null)\"\n"
-            f"printf '%s\\n' \"$(systemctl is-active {unit} 2>/dev/null)\"\n"
-            f"cat {quote(self._stamp_path)} 2>/dev/null || true"
+            f"systemctl show {properties} {quote(self.name)} 2>/dev/null || true\n"
+            f"printf 'Stamp=%s\\n' \"$(cat {quote(self._stamp_path)} 2>/dev/null)\""
         )
 
     def plan(self, fact: str) -> Change | None:
-        lines = [*fact.splitlines(), "", "", ""]
-        enabled, active, stamp = lines[0] in ("enabled", "static", "alias", "indirect"), lines[1] == "active", lines[2]
+        values = dict(line.split("=", 1) for line in fact.splitlines() if "=" in line)
+        enabled = values.get("UnitFileState") in ("enabled", "static", "alias", "indirect", "generated")
+        active = values.get("ActiveState") in ("active", "reloading")
         if not enabled or not active:
             return self._start(enabled, active)
-        if self.loads and stamp != self._wanted():
+        if self.loads and values.get("Stamp") != self._wanted():
             return self.reload()
         return None
 

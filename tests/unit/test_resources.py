@@ -618,20 +618,20 @@ TABLE: list[tuple[Resource, str, str | None]] = [
     (Packages("git", "nginx"), "nginx-common installed\n", "install git, nginx"),
     (Packages("git", "nginx"), "", "install git, nginx"),
     (Packages("libc6"), "libc6 installed\nlibc6 installed\n", None),
-    (Service("cron"), "enabled\nactive\n\n", None),
-    (Service("cron"), "static\nactive\n\n", None),
-    (Service("cron"), "disabled\nactive\n\n", "enable cron"),
-    (Service("cron"), "enabled\ninactive\n\n", "start cron"),
-    (Service("cron"), "enabled\nfailed\n\n", "start cron"),
-    (Service("cron"), "masked\ninactive\n\n", "enable and start cron"),
-    (Service("cron"), "\ninactive\n\n", "enable and start cron"),
-    (Service("cron"), "\nactive\n\n", "enable cron"),
+    (Service("cron"), "UnitFileState=enabled\nActiveState=active\nStamp=\n", None),
+    (Service("cron"), "UnitFileState=static\nActiveState=active\nStamp=\n", None),
+    (Service("cron"), "UnitFileState=disabled\nActiveState=active\nStamp=\n", "enable cron"),
+    (Service("cron"), "UnitFileState=enabled\nActiveState=inactive\nStamp=\n", "start cron"),
+    (Service("cron"), "UnitFileState=enabled\nActiveState=failed\nStamp=\n", "start cron"),
+    (Service("cron"), "UnitFileState=masked\nActiveState=inactive\nStamp=\n", "enable and start cron"),
+    (Service("cron"), "UnitFileState=\nActiveState=inactive\nStamp=\n", "enable and start cron"),
+    (Service("cron"), "UnitFileState=\nActiveState=active\nStamp=\n", "enable cron"),
     (Service("cron"), "", "enable and start cron"),
-    (NGINX, f"enabled\nactive\n{STAMP}\n", None),
-    (NGINX, f"enabled\nactive\n{'0' * 64}\n", "reload nginx"),
-    (NGINX, "enabled\nactive\n\n", "reload nginx"),
-    (NGINX, f"disabled\nactive\n{STAMP}\n", "enable nginx"),
-    (NGINX, f"enabled\ninactive\n{STAMP}\n", "start nginx"),
+    (NGINX, f"UnitFileState=enabled\nActiveState=active\nStamp={STAMP}\n", None),
+    (NGINX, f"UnitFileState=enabled\nActiveState=active\nStamp={'0' * 64}\n", "reload nginx"),
+    (NGINX, "UnitFileState=enabled\nActiveState=active\nStamp=\n", "reload nginx"),
+    (NGINX, f"UnitFileState=disabled\nActiveState=active\nStamp={STAMP}\n", "enable nginx"),
+    (NGINX, f"UnitFileState=enabled\nActiveState=inactive\nStamp={STAMP}\n", "start nginx"),
     (HELLO, PASSWD + "hello adm ssl-cert\n", None),
     (HELLO, PASSWD + "hello adm ssl-cert sudo\n", None),
     (HELLO, PASSWD + "hello\n", "change user hello (shell, home or groups)"),
@@ -705,11 +705,15 @@ def systemctl(server: Any, log: str = "/root/systemctl.log") -> None:
     """A systemctl that remembers what is enabled and active in files."""
     server.program(
         "systemctl",
-        f"""case $1 in is-*) ;; *) echo "$*" >>{log} ;; esac
+        f"""case "$1 $2" in
+          "show "*)
+            [ -e /root/enabled ] && echo UnitFileState=enabled || echo UnitFileState=disabled
+            [ -e /root/active ] && echo ActiveState=active || echo ActiveState=inactive
+            exit ;;
+          "is-active -q") [ -e /root/active ]; exit ;;
+        esac
+        echo "$*" >>{log}
         case "$1 $2" in
-          "is-enabled "*) [ -e /root/enabled ] && echo enabled || {{ echo disabled; exit 1; }} ;;
-          "is-active -q") [ -e /root/active ] ;;
-          "is-active "*) [ -e /root/active ] && echo active || {{ echo inactive; exit 3; }} ;;
           "enable --now") touch /root/enabled /root/active ;;
           "reload nginx") [ ! -e /root/reload-fails ] ;;
         esac""",
