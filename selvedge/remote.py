@@ -100,11 +100,13 @@ class Remote:
             if not connection.gateway:
                 connection.connect_kwargs["sock"] = open_socket(connection.host, connection.port)
             connection.open()
-        except paramiko.AuthenticationException:
-            connection.close()
-            return None
         except (OSError, paramiko.SSHException) as error:
+            transport = connection.client.get_transport()
+            # Of a refused RSA or ECDSA key paramiko says that it is no Ed25519 key, which it tries last.
+            tried = type(error) is paramiko.SSHException and transport is not None and transport.is_active()
             connection.close()
+            if tried or isinstance(error, paramiko.AuthenticationException):
+                return None
             raise unreachable(self.host, connection, error) from error
         assert connection.transport is not None
         connection.transport.set_keepalive(5)
