@@ -10,6 +10,7 @@ from tasks.gunicorn import gunicorn
 from tasks.harden import harden
 from tasks.install import install
 from tasks.nginx import nginx
+from tasks.operations import trust
 from tasks.rollback import restart, rollback
 from tasks.supervisor import supervisor
 from tasks.update import update
@@ -29,5 +30,6 @@ namespace = Collection(
     deploy,
     rollback,
     restart,
+    trust,
     sandbox=Collection.from_module(sandbox),
 )
