@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import threading
 import time
@@ -13,6 +14,15 @@ from typing import TextIO
 from selvedge.errors import SelvedgeError
 
 _COLORS = {"red": "31", "green": "32", "yellow": "33", "blue": "34", "dim": "2", "bold": "1"}
+_RESET = "\033[0m"
+_OWN = {_RESET, *(f"\033[{code}m" for code in _COLORS.values())}
+# ECMA-48: control sequences (5.4), strings such as a terminal's title up to their end (5.6), other escapes (5.3).
+_ESCAPES = re.compile(
+    r"(?:\033\[|\x9b)[0-?]*[ -/]*[@-~]|(?:\033[P\]X^_]|[\x90\x98\x9d-\x9f])[^\x07\x18\x1a\033\x9c\n]*(?:\x07|\033\\|\x9c)?"
+    r"|\033[ -/]*[0-~]"
+)
+# Control characters, and those that turn the direction of writing, so that a text reads otherwise than it is.
+_UNSEEN = re.compile(r"[^\n\t -~\xa0-\u061b\u061d-\u200d\u2010-\u2027\u202f-\u2065\u206a-\U0010ffff]")
 QUIET_SECONDS = 3.0
 """A change that takes longer is announced while it runs, and again each half minute."""
 
@@ -41,12 +51,19 @@ class Report:
 
     def paint(self, text: str, color: str) -> str:
         """The text in a color, where the terminal shows colors."""
-        return f"\033[{_COLORS[color]}m{text}\033[0m" if self._color else text
+        return f"\033[{_COLORS[color]}m{text}{_RESET}" if self._color else text
 
     def line(self, text: str = "") -> None:
         """A line as it is."""
         with self._lock:
-            print(printable(text), file=self.stream, flush=True)
+            print(self._shown(text), file=self.stream, flush=True)
+
+    def _shown(self, text: str) -> str:
+        # Of a server's escape sequences nothing may reach the terminal; our own colors do, and end with the line.
+        parts = re.split(f"({'|'.join(map(re.escape, sorted(_OWN)))})", text) if self._color else [text]
+        colors = [part for part in parts if part in _OWN]
+        clean = "".join(part if part in _OWN else printable(part) for part in parts)
+        return clean if not colors or colors[-1] == _RESET else clean + _RESET
 
     def step(self, host: str, step: str, text: str) -> None:
         """A line about a step on a host."""
@@ -103,13 +120,15 @@ class Report:
         """What happened, and below it what to do now; to standard error."""
         with self._lock:
             sys.stdout.flush()
-            print(self.paint(printable(error.message), "red"), file=sys.stderr)
+            message = printable(error.message)
+            print(self.paint(message, "red") if sys.stderr.isatty() else message, file=sys.stderr, flush=True)
             if error.remedy:
                 print(printable(error.remedy), file=sys.stderr, flush=True)
 
 
 def printable(text: str) -> str:
-    """The text without control characters (a server's output may hold any), and encodable on this terminal."""
-    clean = "".join(char if char >= " " or char in "\n\t\033" else "\N{REPLACEMENT CHARACTER}" for char in text)
+    """The text without escape sequences and control characters (a server's output may hold any), and encodable on this
+    terminal."""
+    clean = _UNSEEN.sub("\N{REPLACEMENT CHARACTER}", _ESCAPES.sub("", text))
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     return clean.encode(encoding, "replace").decode(encoding, "replace")
