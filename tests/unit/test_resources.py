@@ -826,6 +826,7 @@ def test_what_is_loaded_and_unchanged_does_not_reload(nginx: Any) -> None:
 def test_a_reload_is_planned_where_only_a_load_changes() -> None:
     file, service = site()
     assert isinstance(service, Service)
-    planned = plan([file, service], ["absent\n", f"enabled\nactive\n{service._wanted()}\n"])
+    standing = f"UnitFileState=enabled\nActiveState=active\nStamp={service._wanted()}\n"
+    planned = plan([file, service], ["absent\n", standing])
     assert names(planned) == ["create /etc/nginx/site", "reload nginx"]
     assert "rm -f -- /var/lib/selvedge/loaded/nginx-hello" in planned.before[0]
