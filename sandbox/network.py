@@ -9,12 +9,8 @@ from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
-from sandbox import machine, state
+from sandbox import kernel, machine, state
 from sandbox.shell import SandboxError, attempt, run
-
-FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
-# In /run, so that it is gone after a restart of this machine, as is the setting that it remembers.
-FORWARDING_BEFORE = Path("/run/selvedge-sandbox.ip_forward")
 
 
 def bridge() -> str:
@@ -30,9 +26,7 @@ def ensure() -> IPv4Network:
         run(["ip", "link", "add", name, "type", "bridge"])
     run(["ip", "address", "replace", f"{gateway(subnet)}/{subnet.prefixlen}", "dev", name])
     run(["ip", "link", "set", name, "up"])
-    if FORWARDING.read_text().strip() != "1":
-        FORWARDING_BEFORE.write_text("0")
-        FORWARDING.write_text("1")
+    kernel.ensure()
     for rule in _rules(name, subnet):
         if attempt(_iptables(rule, "-C")).returncode != 0:
             run(_iptables(rule, "-I"))
@@ -48,10 +42,8 @@ def remove() -> None:
         while attempt(_iptables(rule, "-D")).returncode == 0:
             pass
     attempt(["ip", "link", "delete", bridge()])
-    others = [link.name for link in Path("/sys/class/net").glob("slv-*")]
-    if FORWARDING_BEFORE.is_file() and not others:
-        FORWARDING.write_text(FORWARDING_BEFORE.read_text())
-        FORWARDING_BEFORE.unlink()
+    if not any(Path("/sys/class/net").glob("slv-*")):
+        kernel.restore()
 
 
 def gateway(subnet: IPv4Network) -> IPv4Address:

@@ -185,7 +185,7 @@ class Lab:
             if stage == "deployed":
                 until(lambda: get(f"{server.url}/health").status == 200, 60)
             return server
-        return sandbox.up(name, release, image=stage)
+        return self._up(name, release, stage)
 
     def down(self, name: str) -> None:
         """Take a server away before the tests have ended."""
@@ -199,6 +199,15 @@ class Lab:
         os.close(self._alive)
         _clear_if_dead(self._place.with_suffix(".lock"))
 
+    def _up(self, name: str, release: str, image: str) -> Server:
+        try:
+            return sandbox.up(name, release, image=image)
+        except sandbox.SandboxError as error:
+            console = self._place / "servers" / name / "console.log"  # gone before anybody could look
+            if console.is_file():
+                error.add_note(console.read_text(errors="replace")[-3000:])
+            raise
+
     def _original(self, stage: str, release: str) -> Server:
         """The server that is copied: made once, by whoever needs it first, and off."""
         name = f"{stage}-{release}"
@@ -208,7 +217,7 @@ class Lab:
                 return found
             if found:  # left by a process that died half-way
                 sandbox.down(name)
-            server = sandbox.up(name, release, image="ready")
+            server = self._up(name, release, "ready")
             project = Project(self._place / f"{name}.project")
             project.must("-H", name, *STAGES[stage], timeout=280)
             server.poweroff()

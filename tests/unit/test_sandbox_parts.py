@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import sandbox
-from sandbox import docker, images, machine, network, nspawn, state
+from sandbox import docker, images, kernel, machine, network, nspawn, state
 from sandbox.state import Record
 
 KEY = "ssh-ed25519 AAAA"
@@ -56,6 +56,25 @@ def test_address_that_came_free_waits_for_its_turn(place: Path) -> None:
     assert [network.new_address(subnet, ["10.9.8.5"]) for _ in range(2)] == ["10.9.8.6", "10.9.8.2"]
     with pytest.raises(sandbox.SandboxError, match="taken"):
         network.new_address(subnet, [f"10.9.8.{number}" for number in range(2, 7)])
+
+
+def test_kernel_settings_are_raised_and_put_back_only_where_they_were_too_low(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kernel, "SETTINGS", tmp_path)
+    monkeypatch.setattr(kernel, "MEMORY", tmp_path)
+    forward, watchers = (tmp_path / name for name in kernel.LEAST)
+    for setting, value in ((forward, "0\n"), (watchers, "4096\n")):
+        setting.parent.mkdir(parents=True)
+        setting.write_text(value)
+    kernel.ensure()
+    kernel.ensure()
+    assert (int(forward.read_text()), int(watchers.read_text())) == (1, 4096)
+    watchers.write_text("8192\n")  # somebody else's wish
+    kernel.restore()
+    assert (int(forward.read_text()), int(watchers.read_text())) == (0, 8192)
+    kernel.restore()
+    assert not list(tmp_path.glob("selvedge-*"))
 
 
 def test_hosts_and_known_hosts_are_what_ssh_and_a_project_read(place: Path) -> None:
