@@ -10,7 +10,7 @@ from tasks.gunicorn import gunicorn
 from tasks.harden import harden
 from tasks.install import install
 from tasks.nginx import nginx
-from tasks.operations import trust
+from tasks.operations import history, releases, trust
 from tasks.rollback import restart, rollback
 from tasks.supervisor import supervisor
 from tasks.update import update
@@ -31,5 +31,7 @@ namespace = Collection(
     rollback,
     restart,
     trust,
+    releases,
+    history,
     sandbox=Collection.from_module(sandbox),
 )

@@ -3,6 +3,12 @@
 from selvedge.step import Option, operation
 
 YES = Option("yes", "Accept whatever keys the servers show, without a question.")
+JSON = Option("json", "One JSON document for all hosts, and nothing else, on standard output.", False)
+
+
+def lines(default):
+    """The flag --lines."""
+    return Option("lines", "How many of the last lines.", default)
 
 
 @operation(YES)
@@ -11,3 +17,19 @@ def trust(run, yes=False):
     from selvedge.operations import trust
 
     trust.trust(run, yes=yes)
+
+
+@operation(JSON)
+def releases(run, json=False):
+    """List the releases on the servers: which is live, which were good or bad."""
+    from selvedge.operations import releases
+
+    releases.releases(run, as_json=json)
+
+
+@operation(lines(30), JSON)
+def history(run, lines=30, json=False):
+    """List who released what when, and how it ended."""
+    from selvedge.operations import releases
+
+    releases.history(run, lines=lines, as_json=json)

@@ -111,5 +111,7 @@ def store(host: Host, entry: str, keys: Sequence[paramiko.PKey]) -> Path:
                 lines = lines if file.read(1) == b"\n" else f"\n{lines}"
             file.write(lines.encode())
     except OSError as error:
-        raise SelvedgeError(f"{host.name}: {path} cannot be written: {error.strerror}.", "Correct its rights.") from error
+        raise SelvedgeError(
+            f"{host.name}: {path} cannot be written: {error.strerror}.", "Correct its rights."
+        ) from error
     return path

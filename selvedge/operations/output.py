@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import json
-import re
+import shutil
 import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from selvedge.report import Report
+from selvedge.report import Report, printable
 
-# ECMA-48: control sequences, then operating system commands and their like, which end with BEL or ESC \.
-_SEQUENCE = re.compile(r"\033\[[0-?]*[ -/]*[@-~]|\033[\]PX^_].*?(?:\a|\033\\|$)|\033[ -/]*[0-~]?")
-# Overrides of the writing direction could make a line read as another one (Unicode TR 36, 3.2).
-_DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069]")
+LEAST = 16
+"""Columns that a cut column keeps."""
 
 
 def clean(text: str) -> str:
-    """One line of a server's text, safe on a terminal: no escape sequence, no control character, only the text itself.
+    """One line of a server's text, safe on a terminal and of a width that can be counted.
 
     What a carriage return overwrote is dropped, as a terminal would show it.
     """
-    line = _SEQUENCE.sub("", text.rstrip("\r\n").rpartition("\r")[2]).replace("\t", "    ")
-    shown = _DIRECTION.sub("", line)
-    return "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(char) in ("Cc", "Cs") else char for char in shown)
+    return printable(text.rstrip("\r\n").rpartition("\r")[2]).replace("\t", "    ").replace("\n", " ")
 
 
 def width(text: str) -> int:
@@ -45,19 +41,30 @@ def shorten(text: str, columns: int) -> str:
     return f"{kept}…"
 
 
-def table(report: Report, titles: Sequence[str], rows: Sequence[Sequence[str]], colors: Mapping[str, str]) -> None:
-    """Rows in columns below their titles. colors: the color of a cell by its text."""
+def table(
+    report: Report, titles: Sequence[str], rows: Sequence[Sequence[str]], colors: Mapping[str, str], long: str = ""
+) -> None:
+    """Rows in columns below their titles.
+
+    colors: the color of a cell by its text. long: the title of the column that is cut where a terminal is too narrow.
+    """
     cells = [[clean(cell) for cell in row] for row in rows]
     widths = [max(width(row[index]) for row in [titles, *cells]) for index in range(len(titles))]
+    if long and report.stream.isatty():
+        column = titles.index(long)
+        room = shutil.get_terminal_size().columns - (sum(widths) + 2 * len(widths) - 2 - widths[column])
+        widths[column] = min(widths[column], max(room, LEAST))
 
     def line(row: Sequence[str]) -> list[str]:
-        return [cell + " " * (widths[index] - width(cell)) for index, cell in enumerate(row)]
+        cut = [shorten(cell, columns) for cell, columns in zip(row, widths, strict=True)]
+        return [cell + " " * (columns - width(cell)) for cell, columns in zip(cut, widths, strict=True)]
 
     report.line(report.paint("  ".join(line(titles)).rstrip(), "bold"))
     for row in cells:
-        padded = line(row)
-        painted = [report.paint(cell, colors[text]) if text in colors else cell for text, cell in zip(row, padded, strict=True)]
-        report.line("  ".join(painted).rstrip())
+        padded = zip(row, line(row), strict=True)
+        report.line(
+            "  ".join(report.paint(cell, colors[text]) if text in colors else cell for text, cell in padded).rstrip()
+        )
 
 
 def document(report: Report, data: Any) -> None:
