@@ -130,11 +130,11 @@ class Server:
         """What would change."""
         return plan(resources, self.read(*resources))
 
-    def apply(self, changes: Plan, stdin: bytes | None = None) -> Done:
-        """Make the changes; `stdin` replaces their payloads."""
+    def apply(self, changes: Plan, stdin: bytes | None = None, *, before: str = "", after: str = "") -> Done:
+        """Make the changes; `stdin` replaces their payloads. before, after: shell that runs around the script."""
         if stdin is None:
             stdin = b"".join(open_payload(payload).read() for payload in changes.payload())
-        done = self.run(apply_script(changes, MARK, lock="hello", log="hello"), stdin)
+        done = self.run(before + apply_script(changes, MARK, lock="hello", log="hello") + after, stdin)
         output = done.stdout.decode("utf-8", "surrogateescape")
         ends = [line for line in output.splitlines() if line.startswith(f"{MARK} end ")]
         return Done(int(ends[-1].split()[2]) if ends else None, output)
