@@ -1,0 +1,350 @@
+"""`fab update harden` on real servers: what it leaves, and every way in which it could have shut its user out."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from lab import Lab, Project
+from observe import differences, snapshot_of_filesystem
+from sandbox import Server
+
+UNDONE_WITHIN = 90
+"""Seconds after which a server must be as it was when the client died (a minute, and time to see it)."""
+
+
+def ssh(server: Server, user: str, command: str, *options: str) -> subprocess.CompletedProcess[str]:
+    """A command over a fresh ssh connection, with the sandbox's key."""
+    program, *words = server.ssh_argv(user)
+    return subprocess.run(
+        [program, "-o", "BatchMode=yes", "-o", "ConnectTimeout=5", *options, *words, command],
+        capture_output=True, text=True, check=False, timeout=30, stdin=subprocess.DEVNULL)  # fmt: skip
+
+
+def logs_in(server: Server, user: str, *options: str) -> bool:
+    """Whether a fresh login as that user succeeds."""
+    return ssh(server, user, "true", *options).returncode == 0
+
+
+def becomes_root(server: Server) -> bool:
+    """Whether deploy logs in freshly and is root by sudo."""
+    return ssh(server, "deploy", "sudo -n id -u").stdout.strip() == "0"
+
+
+def wait_for(reached: Callable[[], bool], seconds: float, what: str) -> None:
+    """Poll once a second. Raises AssertionError after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not reached():
+        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
+        time.sleep(1)
+
+
+def ssh_and_firewall(server: Server) -> str:
+    """What harden changes and could shut somebody out by: sshd's files and the firewall's, with their sums."""
+    return server.run(
+        "cd /etc/ssh && find . -type f | sort | xargs sha256sum\n"
+        "grep ENABLED /etc/ufw/ufw.conf 2>/dev/null; grep -h tuple /etc/ufw/user*.rules 2>/dev/null\n"
+        "iptables -S INPUT 2>/dev/null | head -n 1; ls /etc/systemd/system | grep undo; true"
+    ).stdout
+
+
+def is_as_before(server: Server, before: str) -> bool:
+    """Root logs in, sshd's files are those of before, no firewall is on, nothing of the undo is left."""
+    after = ssh_and_firewall(server)
+    same = [line for line in after.splitlines() if "/" in line and "ufw" not in line] == [
+        line for line in before.splitlines() if "/" in line and "ufw" not in line
+    ]
+    off = "ENABLED=yes" not in after and "-P INPUT DROP" not in after and "undo" not in after
+    return same and off and logs_in(server, "root")
+
+
+@pytest.fixture(scope="module")
+def project(shared_project: Project) -> Project:
+    """One project for all tests here."""
+    return shared_project
+
+
+@pytest.fixture(scope="module", params=["bookworm", "trixie"])
+def hardened(request: pytest.FixtureRequest, lab: Lab, project: Project) -> Server:
+    """A server after `fab update harden`, which had a cloud image's drop-in before."""
+    server = lab.server("ready", request.param)
+    server.run("echo 'PasswordAuthentication yes' >/etc/ssh/sshd_config.d/50-cloud-init.conf; systemctl reload ssh")
+    project.must("-H", server.name, "update", "harden")
+    return server
+
+
+class TestAHardenedServer:
+    """What `update harden` leaves behind."""
+
+    def test_second_run_changes_nothing(self, hardened: Server, project: Project) -> None:
+        before = snapshot_of_filesystem(hardened)
+        again = project.must("-H", hardened.name, "update", "harden")
+        assert again.stdout.count("nothing to change on") == 2, again
+        assert differences(before, snapshot_of_filesystem(hardened)) == {}
+
+    def test_login_user_gets_in_and_becomes_root(self, hardened: Server) -> None:
+        assert becomes_root(hardened)
+
+    def test_root_is_refused(self, hardened: Server) -> None:
+        assert not logs_in(hardened, "root")
+
+    def test_passwords_are_refused_whatever_the_cloud_image_says(self, hardened: Server) -> None:
+        refused = ssh(hardened, "deploy", "true", "-o", "PreferredAuthentications=password,keyboard-interactive",
+                      "-o", "PubkeyAuthentication=no")  # fmt: skip
+        assert refused.returncode == 255
+        assert re.search(r"Permission denied \(publickey\)", refused.stderr), refused.stderr
+        assert "passwordauthentication no" in hardened.run("sshd -T").stdout.splitlines()
+
+    def test_nothing_is_forwarded_but_files_are_copied(self, hardened: Server, tmp_path: Path) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        program, *words = hardened.ssh_argv("deploy")
+        tunnel = subprocess.Popen(
+            [program, "-N", "-L", f"{port}:127.0.0.1:22", "-o", "BatchMode=yes", *words], stderr=subprocess.PIPE)  # fmt: skip
+        try:
+            time.sleep(1.5)
+            with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+                connection.settimeout(5)
+                assert connection.recv(10) == b""
+        finally:
+            tunnel.terminate()
+            tunnel.wait()
+        (tmp_path / "file").write_text("over sftp")
+        options = [word for word in words if not word.endswith(hardened.address)]
+        options = ["-P" if word == "-p" else word for word in options]
+        batch = f"put {tmp_path}/file /tmp/over-sftp\n"
+        subprocess.run(["sftp", "-b", "-", *options, f"deploy@{hardened.address}"], input=batch, text=True,
+                       capture_output=True, check=True, timeout=30)  # fmt: skip
+        assert hardened.run("cat /tmp/over-sftp").stdout == "over sftp"
+
+    def test_only_the_ports_asked_for_are_open(self, hardened: Server, lab: Lab) -> None:
+        listen = "import socket,time\nfor p in (80,443,8123):\n s=socket.create_server(('',p));globals()[f's{p}']=s\ntime.sleep(60)"
+        hardened.run("apt-get install -y -qq --no-install-recommends python3-minimal >/dev/null 2>&1 || true")
+        hardened.run(f"systemd-run --unit=listeners python3 -c {json.dumps(listen)!s}".replace("\\n", "\n"))
+        time.sleep(1)
+
+        def is_open(port: int) -> bool:
+            try:
+                socket.create_connection((hardened.address, port), timeout=2).close()
+            except OSError:
+                return False
+            return True
+
+        assert [port for port in (22, 80, 443, 8123) if is_open(port)] == [22, 80, 443]
+        hardened.run("systemctl stop listeners")
+
+    def test_fail2ban_shuts_out_a_stranger_and_not_the_owner(self, hardened: Server, lab: Lab) -> None:
+        stranger = lab.server("ready")
+        options = "-o BatchMode=yes -o StrictHostKeyChecking=no -o ConnectTimeout=3"
+        knock = f"timeout 10 ssh {options} nobody-$i@{hardened.address} true"
+        stranger.run(f"for i in 1 2 3 4 5 6 7; do {knock}; done; true")
+        banned = lambda: stranger.address in hardened.run("fail2ban-client get sshd banip").stdout  # noqa: E731
+        wait_for(banned, 20, "the stranger is shut out")
+        assert "refused" in stranger.run(knock, check=False).stderr
+        for number in range(7):  # this machine logged in with its key a moment ago
+            ssh(hardened, f"nobody-{number}", "true")
+        time.sleep(3)
+        assert becomes_root(hardened)
+
+    def test_unattended_upgrades_are_on_with_a_time_to_restart(self, hardened: Server) -> None:
+        shown = hardened.run("apt-config dump").stdout
+        assert 'APT::Periodic::Unattended-Upgrade "1";' in shown
+        assert 'Unattended-Upgrade::Automatic-Reboot-Time "04:00";' in shown
+        hardened.run("systemctl is-enabled apt-daily.timer apt-daily-upgrade.timer unattended-upgrades.service")
+
+    @pytest.mark.parametrize("tool", [Path(sys.executable).with_name("ssh-audit")])
+    def test_ssh_audit_finds_nothing_to_fail(self, hardened: Server, tool: Path) -> None:
+        if not tool.is_file():
+            pytest.fail("ssh-audit is not installed: pip install -r requirements-test.txt")
+        report = subprocess.run([tool, "-n", "--skip-rate-test", hardened.address], capture_output=True, text=True)
+        assert "[fail]" not in report.stdout, report.stdout
+        if hardened.release == "bookworm":
+            policy = [tool, "-n", "-P", "Hardened Debian 12 (version 3)", hardened.address]
+            assert "Passed" in subprocess.run(policy, capture_output=True, text=True).stdout
+
+    def test_a_restart_keeps_it_all(self, hardened: Server) -> None:
+        hardened.reboot()
+        assert becomes_root(hardened)
+        assert not logs_in(hardened, "root")
+        assert "Status: active" in hardened.run("ufw status").stdout
+        assert hardened.run("nft list table inet selvedge").stdout
+        wait_for(lambda: hardened.run("fail2ban-client ping", check=False).returncode == 0, 20, "fail2ban runs")
+
+
+class TestServersThatAreNotLikeOthers:
+    """What stands on the server already must neither be lost nor shut anybody out."""
+
+    def test_sshd_on_another_port(self, lab: Lab, project: Project) -> None:
+        server = lab.server("ready")
+        server.run("echo 'Port 2222' >/etc/ssh/sshd_config.d/port.conf; systemctl restart ssh")
+        result = project.must("-H", server.name, "harden", env={f"SELVEDGE_HOSTS__{server.name}__PORT": "2222"})
+        assert "2222" in result.stdout
+        rules = server.run("ufw status").stdout
+        assert "2222/tcp" in rules and "22/tcp" not in rules.replace("2222/tcp", "")
+        assert logs_in(server, "deploy", "-p", "2222", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null")
+
+    def test_sshd_config_without_include(self, lab: Lab, project: Project) -> None:
+        server = lab.server("ready")
+        server.run(
+            "printf 'PasswordAuthentication yes\\nUsePAM yes\\nSubsystem sftp internal-sftp\\n' >/etc/ssh/sshd_config; "
+            "systemctl reload ssh"
+        )
+        project.must("-H", server.name, "harden")
+        assert "passwordauthentication no" in server.run("sshd -T").stdout.splitlines()
+        assert "nothing to change" in project.must("-H", server.name, "harden").stdout
+
+    @pytest.mark.parametrize("release", ["bookworm", "trixie"])
+    def test_ssh_started_by_a_socket(self, lab: Lab, project: Project, release: str) -> None:
+        server = lab.server("ready", release)
+        server.run("systemctl disable --now ssh.service; systemctl enable --now ssh.socket")
+        project.must("-H", server.name, "harden")
+        assert becomes_root(server)
+        assert not logs_in(server, "root")
+        assert "nothing to change" in project.must("-H", server.name, "harden").stdout
+
+    def test_keys_and_rules_of_others_stay(self, lab: Lab, project: Project) -> None:
+        server = lab.server("ready")
+        server.run(
+            "useradd -m -s /bin/bash deploy && mkdir -m 700 ~deploy/.ssh && "
+            "printf 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHUvXnYp2Xq2wQmXg5xjJw2aK8t1s2q9m0a7b6c5d4e3 colleague' "
+            ">~deploy/.ssh/authorized_keys && chown -R deploy: ~deploy/.ssh\n"
+            "apt-get install -y -qq ufw >/dev/null 2>&1 && ufw allow 5432/tcp"
+        )
+        project.must("-H", server.name, "harden")
+        keys = server.run("cat ~deploy/.ssh/authorized_keys").stdout.splitlines()
+        assert len(keys) == 2 and keys[0].endswith("colleague")
+        assert "5432/tcp" in server.run("ufw status").stdout
+
+    def test_a_port_that_is_asked_for_no_more_is_closed(self, lab: Lab, project: Project) -> None:
+        server = lab.server("setup")
+        project.must("-H", server.name, "harden", env={"SELVEDGE_SERVER__OPEN_PORTS": "[8443]"})
+        assert "8443/tcp" in server.run("ufw status").stdout
+        project.must("-H", server.name, "harden")
+        assert "8443/tcp" not in server.run("ufw status").stdout
+
+
+class TestSudoWithAPassword:
+    """`server.sudo = "password"`."""
+
+    PASSWORD = "correct horse"  # noqa: S105
+    MODE = {"SELVEDGE_SERVER__SUDO": "password"}
+
+    def test_refused_until_the_user_has_one_then_kept(self, lab: Lab, project: Project) -> None:
+        server = lab.server("ready")
+        result = project.fab("-H", server.name, "harden", env=self.MODE)
+        assert result.status == 1
+        assert "passwd deploy" in result.stderr
+        assert logs_in(server, "root")
+        server.run(f"echo 'deploy:{self.PASSWORD}' | chpasswd")
+        without = project.fab("-H", server.name, "harden", env=self.MODE)
+        assert without.status == 1
+        assert "--prompt-for-sudo-password" in without.stderr
+        assert logs_in(server, "root")
+        known = {**self.MODE, "SELVEDGE_SUDO_PASSWORD": self.PASSWORD}
+        done = project.must("-H", server.name, "harden", env=known)
+        assert self.PASSWORD not in done.stdout + done.stderr
+        assert not logs_in(server, "root")
+        assert ssh(server, "deploy", "sudo -n true").returncode != 0
+        assert "nothing to change" in project.must("-H", server.name, "harden", env=known).stdout
+
+
+class TestNobodyIsShutOut:
+    """Each way to lock oneself out ends with the server as it was."""
+
+    def test_a_key_that_is_not_ours(self, lab: Lab, project: Project, tmp_path: Path) -> None:
+        server = lab.server("ready")
+        before = ssh_and_firewall(server)
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / "other")], check=True)
+        keys = json.dumps([str(tmp_path / "other.pub")])
+        result = project.fab("-H", server.name, "harden", env={"SELVEDGE_SERVER__AUTHORIZED_KEYS": keys})
+        assert result.status == 1
+        assert "deploy" in result.stderr and "Traceback" not in result.stderr
+        assert is_as_before(server, before)
+
+    def test_a_firewall_that_refuses_ssh(self, lab: Lab, project: Project) -> None:
+        server = lab.server("ready")
+        server.run("apt-get install -y -qq ufw >/dev/null 2>&1 && ufw deny 22/tcp")
+        before = ssh_and_firewall(server)
+        result = project.fab("-H", server.name, "harden")
+        assert result.status == 1
+        assert "as they were" in result.stderr
+        assert is_as_before(server, before)
+
+    def test_a_match_block_that_lets_root_in(self, lab: Lab, project: Project) -> None:
+        server = lab.server("ready")
+        server.run("printf 'Match User root\\n  PermitRootLogin yes\\n' >>/etc/ssh/sshd_config; systemctl reload ssh")
+        server.run("printf 'Match all\\n  PasswordAuthentication yes\\n' >/etc/ssh/sshd_config.d/zz.conf")
+        before = ssh_and_firewall(server)
+        result = project.fab("-H", server.name, "harden")
+        if result.status:
+            assert is_as_before(server, before)
+        else:
+            assert "passwordauthentication no" in server.run("sshd -T").stdout.splitlines()
+
+    def test_an_sshd_that_is_broken_already(self, lab: Lab, project: Project) -> None:
+        server = lab.server("ready")
+        server.run("echo 'PortAndMore 22' >/etc/ssh/sshd_config.d/broken.conf")
+        before = ssh_and_firewall(server)
+        result = project.fab("-H", server.name, "harden")
+        assert result.status == 1
+        assert "broken already" in result.stderr and "PortAndMore" in result.stderr
+        assert ssh_and_firewall(server).split("ENABLED")[0] == before.split("ENABLED")[0]
+
+    def test_a_port_that_was_edited_and_never_loaded(self, lab: Lab, project: Project) -> None:
+        server = lab.server("ready")
+        server.run("echo 'Port 2222' >/etc/ssh/sshd_config.d/port.conf")
+        result = project.fab("-H", server.name, "harden")
+        assert result.status == 1
+        assert "listens on port 22" in result.stderr
+        assert logs_in(server, "root")
+
+    @pytest.mark.parametrize("seen", ["✓ harden sshd", "✓ firewall", "works over the new rules"])
+    def test_the_client_is_killed(self, lab: Lab, project: Project, seen: str) -> None:
+        server = lab.server("ready")
+        before = ssh_and_firewall(server)
+        kill_when(project, server, seen)
+        wait_for(lambda: is_as_before(server, before), UNDONE_WITHIN, "the server is as it was")
+        project.must("-H", server.name, "harden")
+        assert becomes_root(server)
+
+    def test_killed_and_run_again_at_once(self, lab: Lab, project: Project) -> None:
+        server = lab.server("ready")
+        kill_when(project, server, "✓ firewall")
+        result = project.must("-H", server.name, "harden")
+        assert "over the new rules" in result.stdout
+        time.sleep(65)
+        assert becomes_root(server)
+        assert not logs_in(server, "root")
+        assert "Status: active" in server.run("ufw status").stdout
+
+    def test_the_power_fails_before_the_proof(self, lab: Lab, project: Project) -> None:
+        server = lab.server("ready")
+        before = ssh_and_firewall(server)
+        kill_when(project, server, "✓ firewall")
+        server.kill()
+        server.boot()
+        wait_for(lambda: is_as_before(server, before), UNDONE_WITHIN, "the server is as it was")
+
+
+def kill_when(project: Project, server: Server, seen: str) -> None:
+    """Run harden, and kill fab with all its threads as soon as it prints the words."""
+    process = project.start("-H", server.name, "harden")
+    assert process.stdout
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if seen in line:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            return
+    pytest.fail(f"{seen!r} was not printed: {''.join(lines)}")
