@@ -14,17 +14,17 @@ from typing import NoReturn
 ROOT = Path(__file__).resolve().parent.parent
 NAME = "sandbox"
 FAB = ROOT / ".venv/bin/fab"
-NEXT = f"""
-What to try next (first: . .venv/bin/activate)
-  curl {{url}}/                     what the app answers; in a browser it is a page
-  fab -H {NAME} deploy             again: nothing to change
-  fab -H {NAME} deploy --dry-run   what would change, as diffs (edit a file in templates/ first)
-  git commit …                     change examples/hello, commit; then deploy: the new commit is live
-  fab -H {NAME} rollback           and the one before it again
-  fab -H {NAME} status             what runs there
-  fab sandbox.ssh {NAME}           log in and look around
-  make demo-down                   take the server away
-"""
+# What to type → what it shows.
+NEXT = {
+    "curl {url}/": "what the app answers; in a browser it is a page",
+    f"fab -H {NAME} deploy": "again: nothing to change",
+    f"fab -H {NAME} deploy --dry-run": "what would change, as diffs; edit a file in templates/ first",
+    "git commit --all": "after a change in examples/hello; `deploy` makes it live",
+    f"fab -H {NAME} rollback": "the release before is live again",
+    f"fab -H {NAME} status": "what runs there",
+    f"fab sandbox.ssh {NAME}": "log in and look around",
+    "make demo-down": "take the server away",
+}
 
 
 def main(words: list[str]) -> int:
@@ -61,7 +61,10 @@ def demo() -> None:
     say("3/3  Does it answer?")
     print(f"$ curl {url}/\n{get(url)}")
     say(f"Yes. The demo took {time.monotonic() - began:.0f} s; the app is at {url}/")
-    print(NEXT.format(url=url), flush=True)
+    say("What to try next, after `. .venv/bin/activate`")
+    for command, effect in NEXT.items():
+        print(f"  {command.format(url=url):<32} {effect}")
+    print(flush=True)
 
 
 def down() -> None:

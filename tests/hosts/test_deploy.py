@@ -8,12 +8,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from lab import Lab, Project, until
-from observe import count_execs, differences, snapshot_of_filesystem
-from traffic import get, load
 from websockets.sync.client import connect
 
+from lab import Lab, Project, until
+from observe import count_execs, differences, snapshot_of_filesystem
 from sandbox import Server
+from traffic import get, load
 
 SHELLCHECK = shutil.which("shellcheck") or ""
 SECRET = "hunter2 $(x) 'y'"
