@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from pathlib import Path
 from typing import Any
 
 import fabric
@@ -86,6 +87,6 @@ class Executor(fabric.Executor):
 
         found = []
         for host in load().select(names):
-            key = {"key_filename": os.path.expanduser(host.key)} if host.key else {}
+            key = {"key_filename": str(Path(host.key).expanduser())} if host.key else {}
             found.append({"host": host.address, "user": host.user, "port": host.port, "connect_kwargs": key})
         return found

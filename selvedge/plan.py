@@ -76,10 +76,9 @@ def plan(resources: Sequence[Resource], facts: Sequence[str]) -> Plan:
     changed: set[int] = set()
     for resource, fact in zip(resources, facts, strict=True):
         change = resource.plan(fact)
-        if isinstance(resource, Loader):
-            if any(id(load) in changed for load in resource.loads):
-                change = change or resource.reload()
-                result.before.append(resource.before_loads())
+        if isinstance(resource, Loader) and any(id(load) in changed for load in resource.loads):
+            change = change or resource.reload()
+            result.before.append(resource.before_loads())
         if change is not None:
             changed.add(id(resource))
             result.changes.append((resource, change))

@@ -161,7 +161,7 @@ class Remote:
         command, preface = self._command(len(data))
         self.execs += 1
         try:
-            channel = transport.open_session(timeout=30)
+            channel: paramiko.Channel = transport.open_session(timeout=30)
             channel.set_combine_stderr(True)
             channel.exec_command(command)
             channel.sendall(preface + data)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from selvedge import source
@@ -13,8 +13,10 @@ from selvedge.errors import SelvedgeError
 from selvedge.fleet import Fleet, converge, still_differs
 from selvedge.hooks import failed
 from selvedge.report import Report
+from selvedge.resources.base import Resource
 from selvedge.resources.live import Live, Standing
 from selvedge.session import Planned, Session
+from selvedge.settings import Target
 from selvedge.step import Step
 
 # `--script` prints whole libraries, of which a script calls a part, and whose variables come from their callers.
@@ -139,6 +141,13 @@ def _before(fleet: Fleet, sessions: Sequence[Session]) -> dict[str, str]:
     return {session.name: Standing.parse(fact).live for session, fact in zip(sessions, facts, strict=True)}
 
 
+def _back_to(release: str) -> Step:
+    def revert(app: Target) -> Iterator[Resource]:
+        yield Live(app, release, forced=True, why="revert")
+
+    return Step(revert)
+
+
 def _take_back(fleet: Fleet, done: Sequence[Session], before: Mapping[str, str], *, revert: bool) -> None:
     """After a red gate: hosts that have switched already go back; then a table says what is live where."""
     after: dict[str, str] = {}
@@ -148,8 +157,7 @@ def _take_back(fleet: Fleet, done: Sequence[Session], before: Mapping[str, str],
             old = before[session.name]
             if revert and old and after[session.name] != old:
                 fleet.report.step(session.name, "revert", f"back to {old}, since another server refused the release")
-                step = Step(lambda app, old=old: iter([Live(app, old, forced=True, why="revert")]), name="revert")
-                converge(fleet, session, session.plan([step]))
+                converge(fleet, session, session.plan([_back_to(old)]))
                 after[session.name] = old
         except SelvedgeError as error:
             after[session.name] = "unknown"

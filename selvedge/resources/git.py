@@ -30,7 +30,10 @@ class DeployKey(Resource):
         path = quote(self.path)
         if fact.startswith("file"):
             return Change("make the deploy key readable by root only", f"chown root:root -- {path}\nchmod 0600 -- {path}")
-        shell = f"mkdir -p -- {quote(str(Path(self.path).parent))}\nssh-keygen -q -t ed25519 -N '' -C {quote(self.comment)} -f {path}"
+        shell = (
+            f"mkdir -p -- {quote(str(Path(self.path).parent))}\n"
+            f"ssh-keygen -q -t ed25519 -N '' -C {quote(self.comment)} -f {path}"
+        )
         return Change("make this server's deploy key", shell, remedy="Run `fab install` first: it brings ssh-keygen.")
 
 
@@ -56,7 +59,8 @@ class GitHostKey(Resource):
             f"keys=$(ssh-keyscan -T 15 -p {self.port} -- {quote(self.host)} 2>/dev/null) || keys=\n"
             f"[ -n \"$keys\" ] || fail {quote(f'the git server {self.host}, port {self.port}, does not answer with a host key')}\n"
             f"printf '%s\\n' \"$keys\" >>{quote(self.path)}\n"
-            "printf '%s\\n' \"$keys\" | ssh-keygen -lf - | while IFS= read -r line; do say \"host key of the git server: $line\"; done"
+            "printf '%s\\n' \"$keys\" | ssh-keygen -lf - |\n"
+            '  while IFS= read -r line; do say "host key of the git server: $line"; done'
         )
         return Change(f"take the host key of {self._entry}", shell)
 

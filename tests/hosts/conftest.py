@@ -34,6 +34,19 @@ def lab(lab_of_process: Lab) -> Iterator[Lab]:
         lab_of_process.down(name)
 
 
+@pytest.fixture(autouse=True)
+def _own_servers_of_a_test(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Servers that a test made, and not a fixture of its module, go with the test: they take memory and time."""
+    if "lab" not in request.fixturenames:
+        yield
+        return
+    lab: Lab = request.getfixturevalue("lab")
+    before = set(lab.servers)
+    yield
+    for name in set(lab.servers) - before:
+        lab.down(name)
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
     """A project with an app of its own, for one test."""
