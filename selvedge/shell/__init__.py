@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import functools
+import re
 import shlex
 from pathlib import Path
 
 _HERE = Path(__file__).parent
+# dash 0.5.12 (Debian 12) loses a byte of a here-document's line that begins as its end marker does and goes on with
+# another character than ASCII.
+_LOST = re.compile(r"^(E|EO|EOF_*)[^\x00-\x7f]", re.MULTILINE)
 
 
 def quote(value: str) -> str:
@@ -38,7 +42,7 @@ def document(text: str) -> str:
 
     Raises ValueError for a NUL, as `quote` does.
     """
-    if text.endswith("\n") and "\r" not in text and "\0" not in text:
+    if text.endswith("\n") and "\r" not in text and "\0" not in text and not _LOST.search(text):
         end = "EOF"
         while f"\n{end}\n" in f"\n{text}":
             end += "_"

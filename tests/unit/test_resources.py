@@ -33,6 +33,7 @@ HOSTILE = {
     "commands-no-newline": "'$(touch /root/pwned)' `id`",
     "here-document": "EOF\nEOF_\nEOF\ntouch /root/pwned\nEOF__",
     "here-document-2": "EOF\nEOF_\nEOF_\n",
+    "here-document-3": "École, Eßbar, EO部\nEßbar\nEOö\nEOF部\nEOF_ö\n",
     "percent": "100% %s %d %n %%\n",
     "percent-no-newline": "%s\\n%",
     "backslashes": "\\ \\n \\\\ \\0 a\\\n\\",
