@@ -10,7 +10,7 @@ from tasks.gunicorn import gunicorn
 from tasks.harden import harden
 from tasks.install import install
 from tasks.nginx import nginx
-from tasks.operations import history, releases, trust
+from tasks.operations import history, releases, status, trust
 from tasks.rollback import restart, rollback
 from tasks.supervisor import supervisor
 from tasks.update import update
@@ -33,5 +33,6 @@ namespace = Collection(
     trust,
     releases,
     history,
+    status,
     sandbox=Collection.from_module(sandbox),
 )

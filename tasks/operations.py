@@ -33,3 +33,11 @@ def history(run, lines=30, json=False):
     from selvedge.operations import releases
 
     releases.history(run, lines=lines, as_json=json)
+
+
+@operation(JSON)
+def status(run, json=False):
+    """Say how the servers and the app on them are doing; exit status 1 where something is unhealthy."""
+    from selvedge.operations import status
+
+    status.status(run, as_json=json)

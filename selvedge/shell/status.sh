@@ -1,0 +1,83 @@
+# How a server and its app are doing, a fact a line; writes nothing. Reads $app, $base, $run_dir, $manager, $live and the
+# settings of the health check.
+
+# status_all: behind `live_fact`, which sets $live. What takes longest goes on meanwhile; each line is one write.
+status_all() {
+  status_upgrades &
+  if [ -n "$live" ]; then
+    status_processes
+    status_manager
+    status_health
+  fi
+  status_services
+  status_machine
+  wait
+}
+
+# status_processes: process id, parent, memory in kB and age in seconds of each process that listens on the live socket.
+status_processes() {
+  pids=$(ss -xlpH 2>/dev/null | grep -F -- " $run_dir/$live.sock " | grep -o 'pid=[0-9]*' | cut -d = -f 2 | sort -u | paste -s -d ,)
+  if [ -n "$pids" ]; then ps -o pid=,ppid=,rss=,etimes= -p "$pids" | sed 's/^/process /'; fi
+}
+
+# status_manager: what the process manager says of the live release, and how often it has started it anew. A stop and a
+# start by hand, or with the server, are no restarts: supervisor's log calls only the end of a process by itself "exited".
+status_manager() {
+  case $manager in
+    supervisor)
+      if [ -z "$pids" ]; then printf 'manager %s\n' "$(supervisorctl status "$app.$live" 2>&1 | tail -n 1)"; fi
+      printf 'restarts %s\n' "$(cat /var/log/supervisor/supervisord.log* 2>/dev/null | grep -c -F -- " exited: $app.$live (")"
+      ;;
+    systemd)
+      printf 'manager %s\n' "$(systemctl show --value -p ActiveState "$app@$live.service" 2>&1)"
+      printf 'restarts %s\n' "$(systemctl show --value -p NRestarts "$app@$live.service" 2>&1)"
+      ;;
+  esac
+}
+
+# status_health: the status and seconds of one request through the link that nginx follows.
+status_health() {
+  scheme=http
+  [ ! -e "$site_enabled-tls" ] || scheme=https
+  printf 'health %s\n' "$(curl -s -o /dev/null -w '%{http_code} %{time_total}' --max-time "$health_timeout" \
+    --unix-socket "$base/live.sock" -H "Host: $health_host" -H "X-Forwarded-Proto: $scheme" -- "http://localhost$health")"
+}
+
+status_services() {
+  for unit in nginx "$manager"; do
+    [ "$unit" = systemd ] || printf 'service %s %s\n' "$unit" "$(systemctl is-active "$unit" 2>/dev/null)"
+  done
+}
+
+# status_certificate CHAIN: from when to when it is valid, and how the last renewal ended.
+status_certificate() {
+  [ -s "$1" ] || return 0
+  dates=$(openssl x509 -in "$1" -noout -startdate -enddate)
+  printf 'certificate %s %s\n' "$(date -d "$(printf '%s\n' "$dates" | sed -n 's/^notBefore=//p')" +%s)" \
+    "$(date -d "$(printf '%s\n' "$dates" | sed -n 's/^notAfter=//p')" +%s)"
+  for unit in certbot.service snap.certbot.renew.service; do
+    printf 'renewal %s %s\n' "$unit" "$(systemctl show --value -p Result "$unit" 2>/dev/null)"
+  done
+}
+
+status_machine() {
+  folder=/srv
+  [ -d /srv ] || folder=/
+  printf 'now %s\n' "$(date +%s.%N)"
+  printf 'disk %s\n' "$(df -Pk -- "$folder" | awk 'NR == 2 { print $4, $2 }')"
+  printf 'inodes %s\n' "$(df -Pi -- "$folder" | awk 'NR == 2 { print $4, $2 }')"
+  printf 'load %s %s\n' "$(cut -d ' ' -f 1 /proc/loadavg)" "$(nproc)"
+  awk '/^MemAvailable:/ { free = $2 } /^MemTotal:/ { all = $2 } /^SwapFree:/ { swap = $2 } END { print "memory", free, all, swap }' /proc/meminfo
+  if [ -e /var/run/reboot-required ]; then
+    printf 'reboot %s\n' "$(sort -u /var/run/reboot-required.pkgs 2>/dev/null | paste -s -d ' ')"
+  fi
+}
+
+# status_upgrades: as a user who may write nothing, because apt as root would renew its cache on the way.
+status_upgrades() {
+  command -v apt-get >/dev/null 2>&1 || return 0
+  if found=$(setpriv --reuid=nobody --regid=nogroup --clear-groups -- apt-get -q -s -o Debug::NoLocking=1 upgrade 2>/dev/null); then
+    printf 'upgrades %s %s\n' "$(printf '%s\n' "$found" | grep -c '^Inst ')" \
+      "$(printf '%s\n' "$found" | grep '^Inst ' | grep -c -i 'security')"
+  fi
+}
