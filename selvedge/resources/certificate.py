@@ -178,6 +178,12 @@ class Listen(Resource):
 
     path: str
 
+    def paths(self) -> tuple[str, ...]:
+        return (self.path,)
+
+    def hashed(self) -> tuple[str, ...]:
+        return (self.path,)
+
     def probe(self) -> str:
         return f"nginx -v 2>&1 | head -n 1\npath_fact {quote(self.path)} -"
 
@@ -219,19 +225,19 @@ class Https(Service):
 class PlainHttp(Resource):
     """No HTTPS of this app: what an earlier run with a domain left is taken away, and nginx reloaded.
 
-    paths: the files, the one that nginx does not read last; it goes when nginx was reloaded, so that a run which is cut
+    files: those, the one that nginx does not read last; it goes when nginx was reloaded, so that a run which is cut
     off before is made again.
     """
 
-    paths: tuple[str, ...]
+    files: tuple[str, ...]
 
     def probe(self) -> str:
-        return f"for path in {words(*self.paths)}; do [ -e \"$path\" ] || [ -L \"$path\" ] && echo \"$path\"; done"
+        return f"for path in {words(*self.files)}; do [ -e \"$path\" ] || [ -L \"$path\" ] && echo \"$path\"; done"
 
     def plan(self, fact: str) -> Change | None:
         if not fact.strip():
             return None
-        first, last = words(*self.paths[:-1]), quote(self.paths[-1])
+        first, last = words(*self.files[:-1]), quote(self.files[-1])
         shell = (
             f"for path in {first}; do keep \"$path\"; rm -f -- \"$path\"; done\n"
             f"nginx -t\nsystemctl reload nginx\nrm -f -- {last}"

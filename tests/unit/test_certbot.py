@@ -513,7 +513,7 @@ class TestHttps:
     def https(self, server: Any) -> Https:
         server.path(self.CHAIN).parent.mkdir(parents=True)
         server.path(self.CHAIN).write_text("certificate\n")
-        server.program("systemctl", "case $1 in is-enabled) echo enabled ;; is-active) echo active ;; esac")
+        server.program("systemctl", "echo UnitFileState=enabled; echo ActiveState=active")
         server.program("nginx", "exit 0")
         server.program("sleep", "exit 0")
         # A certificate's fingerprint is its text here; s_client shows what "nginx" serves.
