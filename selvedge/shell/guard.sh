@@ -58,7 +58,9 @@ for path in etc/ssh etc/ufw etc/default/ufw; do
 done
 rm -rf -- "$old"
 rm -f -- /var/lib/selvedge/loaded/sshd
-if systemctl is-active -q ssh.service; then systemctl reload ssh.service; fi
+if systemctl is-active -q ssh.service; then
+  if systemctl is-active -q ssh.socket; then systemctl restart ssh.service; else systemctl reload ssh.service; fi
+fi
 if grep -qs '^ENABLED=yes' /etc/ufw/ufw.conf; then ufw --force enable; fi
 logger -t selvedge 'changes to sshd and the firewall were taken back: no login proved them' || true
 rm -f -- /etc/systemd/system/selvedge-undo.service /etc/systemd/system/selvedge-undo.timer \

@@ -81,9 +81,12 @@ sshd_assert() {
   done
 }
 
-# sshd_reload STAMP: where systemd starts an sshd for each connection there is nothing to reload.
+# sshd_reload STAMP: with sockets of systemd's, sshd cannot reload, but is free to restart: the sockets stay open, and so
+# do the logins, which no stop of the service ends. Where it starts an sshd for each login there is nothing to do.
 sshd_reload() {
-  if systemctl is-active -q ssh.service; then systemctl reload ssh.service; fi
+  if systemctl is-active -q ssh.service; then
+    if systemctl is-active -q ssh.socket; then systemctl restart ssh.service; else systemctl reload ssh.service; fi
+  fi
   mkdir -p /var/lib/selvedge/loaded
   printf '%s\n' "$1" >/var/lib/selvedge/loaded/sshd
 }
