@@ -10,7 +10,7 @@ from tasks.gunicorn import gunicorn
 from tasks.harden import harden
 from tasks.install import install
 from tasks.nginx import nginx
-from tasks.operations import history, releases, status, trust
+from tasks.operations import history, logs, releases, status, trust
 from tasks.rollback import restart, rollback
 from tasks.supervisor import supervisor
 from tasks.update import update
@@ -34,5 +34,6 @@ namespace = Collection(
     releases,
     history,
     status,
+    logs,
     sandbox=Collection.from_module(sandbox),
 )

@@ -3,7 +3,10 @@
 from selvedge.step import Option, operation
 
 YES = Option("yes", "Accept whatever keys the servers show, without a question.")
-JSON = Option("json", "One JSON document for all hosts, and nothing else, on standard output.", False)
+JSON = Option("json", "One JSON document for all hosts, and nothing else, on standard output.")
+FOLLOW = Option("follow", "Go on with what is added to them, until Ctrl-C.")
+NGINX = Option("nginx", "The site's logs of nginx instead: requests and errors.")
+ERRORS = Option("errors", "Only errors, with their tracebacks; with --nginx only its error log.")
 
 
 def lines(default):
@@ -41,3 +44,11 @@ def status(run, json=False):
     from selvedge.operations import status
 
     status.status(run, as_json=json)
+
+
+@operation(lines(100), FOLLOW, NGINX, ERRORS)
+def logs(run, lines=100, follow=False, nginx=False, errors=False):
+    """Show the log of the live release, or those of nginx."""
+    from selvedge.operations import logs
+
+    logs.logs(run, lines=lines, follow=follow, nginx=nginx, errors=errors)
