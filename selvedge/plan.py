@@ -8,7 +8,7 @@ from itertools import accumulate, groupby
 from typing import IO
 
 from selvedge.resources.base import Change, Guard, Loader, Payload, Resource
-from selvedge.shell import library, quote
+from selvedge.shell import library, quote, words
 
 HEAD = """LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export LC_ALL DEBIAN_FRONTEND PATH
@@ -22,6 +22,12 @@ def read_script(resources: Sequence[Resource], mark: str) -> str:
     """One script that runs every probe; each fact follows a line "<mark> fact <index>". It writes nothing."""
     libraries = dict.fromkeys(["probe", *(name for resource in resources for name in resource.uses)])
     parts = [HEAD, f"mark={quote(mark)}", *(library(name) for name in libraries), "main() {"]
+    paths = dict.fromkeys(path for resource in resources for path in resource.paths())
+    hashed = dict.fromkeys(path for resource in resources for path in resource.hashed())
+    if paths:
+        parts.append(f"path_stats=$nl$(stat -c '%n :: %F :: %a %U %G' -- {words(*paths)} 2>/dev/null)$nl")
+    if hashed:
+        parts.append(f"path_sums=$nl$(path_hashes {words(*hashed)} 2>/dev/null)$nl")
     for index, resource in enumerate(resources):
         parts.append(f"printf '\\n%s fact {index}\\n' \"$mark\"\n{resource.probe()}")
     parts.append("printf '\\n%s facts end\\n' \"$mark\"\n}\nmain </dev/null 2>/dev/null")

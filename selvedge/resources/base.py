@@ -60,6 +60,14 @@ class Resource(ABC):
 
     uses: tuple[str, ...] = ()
 
+    def paths(self) -> tuple[str, ...]:
+        """The paths that the probe asks `path_fact` for: those of a whole reading are looked up by one process."""
+        return ()
+
+    def hashed(self) -> tuple[str, ...]:
+        """Those of them whose text counts."""
+        return ()
+
     @abstractmethod
     def probe(self) -> str:
         """Shell that prints the fact and writes nothing."""

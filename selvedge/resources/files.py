@@ -51,6 +51,12 @@ class File(Resource):
     def _sum(self) -> str:
         return hashlib.sha256(self.text.encode()).hexdigest()
 
+    def paths(self) -> tuple[str, ...]:
+        return (self.path,)
+
+    def hashed(self) -> tuple[str, ...]:
+        return (self.path,)
+
     def probe(self) -> str:
         return f"path_fact {quote(self.path)} {quote('' if self.secret else self._sum())}"
 
@@ -100,6 +106,9 @@ class Directory(Resource):
     owner: str = "root"
     group: str = "root"
 
+    def paths(self) -> tuple[str, ...]:
+        return (self.path,)
+
     def probe(self) -> str:
         return f"path_fact {quote(self.path)} ''"
 
@@ -125,6 +134,9 @@ class Link(Resource):
     path: str
     to: str
 
+    def paths(self) -> tuple[str, ...]:
+        return (self.path,)
+
     def probe(self) -> str:
         return f"path_fact {quote(self.path)} ''"
 
@@ -148,6 +160,9 @@ class Absent(Resource):
     """Nothing stands at this path; a directory is not removed, but refused."""
 
     path: str
+
+    def paths(self) -> tuple[str, ...]:
+        return (self.path,)
 
     def probe(self) -> str:
         return f"path_fact {quote(self.path)} ''"

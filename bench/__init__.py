@@ -1,0 +1,1 @@
+"""Measurements, as ratios to what one would do by hand; not tests. `python -m bench` lists them."""

@@ -1,0 +1,28 @@
+"""`python -m bench NAME`: runs one measurement on sandbox servers of its own and prints it."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+NAMES = {
+    "nochange": "a second `fab setup deploy` against a hand-written script that makes the same checks over one ssh",
+    "latency": "the same with 50 ms of round trip",
+    "release": "how long until new code is served, against a script that pulls and restarts",
+    "fleet": "five servers against one",
+    "listing": "the CPU time of `fab --list` against that of `import fabric`",
+    "load": "requests lost in deploys and rollbacks under load",
+}
+
+
+def main() -> int:
+    """Run the named measurement, or list them."""
+    if len(sys.argv) != 2 or sys.argv[1] not in NAMES:
+        for name, what in NAMES.items():
+            print(f"python -m bench {name:<10} {what}")
+        return 2
+    importlib.import_module(f"bench.{sys.argv[1]}").main()
+    return 0
+
+
+sys.exit(main())

@@ -1,0 +1,47 @@
+"""A script as somebody would write it by hand: the same checks as `fab setup deploy` without a change, over one ssh."""
+
+from __future__ import annotations
+
+from sandbox import Server
+
+FILES = """
+find /etc/apt/apt.conf.d/20auto-upgrades /etc/apt/apt.conf.d/52unattended-upgrades-selvedge /etc/sudoers.d/90-selvedge-deploy \
+  /etc/ssh/sshd_config.d/00-selvedge.conf /etc/ssh/moduli-3072 /etc/ufw/user.rules /etc/ufw/user6.rules /etc/ufw/before.init \
+  /etc/ufw/ufw.conf /etc/fail2ban/jail.d/50-selvedge.local /etc/sysctl.d/90-selvedge.conf /etc/tmpfiles.d/hello.conf \
+  /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/logrotate.d/hello \
+  /srv/hello/instances -type f 2>/dev/null
+"""
+BASELINE = f"({FILES}) | xargs sha256sum >/root/sums\n({FILES}) | xargs stat -c '%n %a %U %G' >/root/modes\n"
+
+
+def script(server: Server, commit: str) -> str:
+    """The checks; needs the baseline, which it makes at its first run."""
+    server.run(BASELINE)
+    return f"""
+fail() {{ echo "differs: $1"; exit 1; }}
+for p in sudo nftables ufw fail2ban python3-systemd unattended-upgrades nginx git curl ca-certificates openssh-client \\
+  python3 python3-venv logrotate iproute2 supervisor; do echo $p; done >/tmp/wanted
+[ "$(dpkg-query -W -f '${{db:Status-Status}}\\n' $(cat /tmp/wanted) | grep -c '^installed$')" = 16 ] || fail packages
+sha256sum --quiet -c /root/sums || fail files
+({FILES}) | xargs stat -c '%n %a %U %G' | cmp -s - /root/modes || fail modes
+for unit in nginx supervisor fail2ban ufw; do
+  systemctl is-enabled -q $unit || fail $unit
+  systemctl is-active -q $unit || fail $unit
+done
+systemctl is-active -q apt-daily.timer apt-daily-upgrade.timer unattended-upgrades.service || fail timers
+sshd -T >/tmp/sshd || fail sshd
+grep -q '^permitrootlogin no' /tmp/sshd && grep -q '^passwordauthentication no' /tmp/sshd || fail sshd
+for user in deploy hello; do getent passwd $user >/dev/null || fail $user; id -nG $user >/dev/null; done
+for key in net.ipv4.tcp_syncookies net.ipv4.conf.all.rp_filter kernel.kptr_restrict; do sysctl -n $key >/dev/null 2>&1; done
+find /var/lib/apt/lists/partial -maxdepth 0 -mtime -1 | grep -q . || fail lists
+ss -Hltnp 'sport = :80' | grep -q nginx || fail port
+git --git-dir=/srv/hello/repo.git cat-file -e {commit} || fail commit
+[ "$(readlink /srv/hello/current)" = releases/{commit[:12]} ] || fail current
+[ -x /srv/hello/current/.venv/bin/python ] || fail venv
+[ -L /etc/nginx/sites-enabled/hello ] && [ ! -e /etc/nginx/sites-enabled/default ] || fail site
+live=$(readlink /srv/hello/live.sock)
+ss -xlH | grep -q " $live " || fail live
+for d in /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/venvs /srv/hello/instances /run/hello /var/log/hello; do
+  stat -c '%a %U %G' $d >/dev/null || fail $d
+done
+"""
