@@ -2,6 +2,7 @@
 
 from invoke import Collection
 
+from selvedge import frontpage
 from tasks import sandbox
 from tasks.certbot import certbot
 from tasks.chains import deploy, setup
@@ -10,30 +11,15 @@ from tasks.gunicorn import gunicorn
 from tasks.harden import harden
 from tasks.install import install
 from tasks.nginx import nginx
-from tasks.operations import history, logs, releases, status, trust
+from tasks.operations import history, logs, releases, start, status, stop, trust
 from tasks.rollback import restart, rollback
 from tasks.supervisor import supervisor
 from tasks.update import update
 from tasks.venv import venv
 
-namespace = Collection(
-    update,
-    harden,
-    install,
-    clone,
-    venv,
-    gunicorn,
-    supervisor,
-    nginx,
-    certbot,
-    setup,
-    deploy,
-    rollback,
-    restart,
-    trust,
-    releases,
-    history,
-    status,
-    logs,
-    sandbox=Collection.from_module(sandbox),
-)
+TUTORIAL = [update, harden, install, clone, venv, gunicorn, supervisor, nginx, certbot]
+CHAINS = [setup, deploy, rollback, restart]
+OPERATIONS = [trust, releases, history, status, logs, stop, start]
+
+frontpage.install([*TUTORIAL, *CHAINS, *OPERATIONS])
+namespace = Collection(*TUTORIAL, *CHAINS, *OPERATIONS, sandbox=Collection.from_module(sandbox))

@@ -73,7 +73,7 @@ class Executor(fabric.Executor):
     def _fail(self, error: SelvedgeError) -> None:
         from selvedge.report import Report
 
-        if os.environ.get("SELVEDGE_DEBUG") or self.config.get("debug"):
+        if os.environ.get("SELVEDGE_DEBUG") or self.core[0].args.debug.value:
             traceback.print_exc()
         Report().error(error)
         sys.exit(error.status)

@@ -97,6 +97,10 @@ def _make(fleet: Fleet, planned: Reading, *, revert: bool) -> None:
             _take_back(fleet, done, before, revert=revert and fleet.rollout.revert)
         raise
     fleet.each(lambda session: _prove(session, planned[session.name]))
+    for session in fleet.sessions:
+        for resource in (resource for item in planned[session.name] for resource in item.resources):
+            if isinstance(resource, Live):
+                fleet.report.step(session.name, "live", f"{resource.instance}  {session.target.url}")
     fleet.report.line(f"Done in {time.monotonic() - began:.1f} s.")
 
 

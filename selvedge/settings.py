@@ -41,6 +41,14 @@ class Target(App):
         return Paths(self.name)
 
     @property
+    def url(self) -> str:
+        """Where the app answers."""
+        if self.domains:
+            return f"https://{self.domains[0]}/"
+        address = self.host.address or self.host.name
+        return f"http://[{address}]/" if ":" in address else f"http://{address}/"
+
+    @property
     def local_path(self) -> Path | None:
         """`repository` as a path on this machine, None where it is a git address."""
         return self.local(self.repository) if self.is_local else None

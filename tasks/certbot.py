@@ -11,7 +11,7 @@ REHEARSE = Option("renew_dry_run", "Rehearse the renewal: certbot renew --dry-ru
 
 @step(phase="switch", options=(REHEARSE,), instead={REHEARSE.name: rehearse})
 def certbot(app):
-    """Get the certificate and have it renewed, serve HTTPS (where a domain is set)."""
+    """Get a certificate, have it renewed, serve HTTPS."""
     from selvedge.resources.certbot import client
     from selvedge.resources.certificate import Certificate, Https, Listen, OwnCertificate, PlainHttp
     from selvedge.templates import template

@@ -22,7 +22,7 @@ def setup(app):
 
 @step(options=(COMMIT, BRANCH, FORCE))
 def deploy(app):
-    """Release the newest commit: it is live at the end, or the old one still is."""
+    """Release the newest commit, or leave the old one live."""
     yield install
     yield clone
     yield venv

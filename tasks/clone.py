@@ -8,7 +8,7 @@ from selvedge.step import BRANCH, COMMIT, Pending, step
 
 @step(options=(COMMIT, BRANCH), needs_commit=True)
 def clone(app):
-    """Bring the app's commit to the server, in a folder of its own."""
+    """Bring the app's commit to the server, in its own folder."""
     paths = app.paths
     yield User(app.name, paths.shared, system=True, shell="/usr/sbin/nologin", comment=f"runs {app.name}")
     yield Directory(paths.base, "0711")

@@ -8,7 +8,7 @@ from tasks.hooks import hook
 
 @step(needs_commit=True)
 def gunicorn(app):
-    """Write the start script of the release, and its environment."""
+    """Write the release's start script and environment."""
     from selvedge.instance import Instance
 
     if app.commit is None:

@@ -11,7 +11,7 @@ from selvedge.step import step
 
 @step
 def harden(app):
-    """Make a login user with key and sudo, and make sshd, the firewall and fail2ban strict."""
+    """Make the login user; strict sshd, firewall, fail2ban."""
     from selvedge.templates import template
 
     server, user = app.server, app.host.user

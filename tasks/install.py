@@ -10,7 +10,7 @@ BASE = ("nginx", "git", "curl", "ca-certificates", "openssh-client", "python3", 
 
 @step
 def install(app):
-    """Install Python, nginx, supervisor, git and what else the app's stack needs."""
+    """Install Python, nginx, supervisor, git and the like."""
     yield Port(80, "nginx")
     # A requirement without a wheel needs a compiler: add "build-essential" and "python3-dev" here.
     yield Packages(*BASE, *(["supervisor"] if app.manager == "supervisor" else []))

@@ -1,6 +1,6 @@
 """Looking after servers: who they are, what is live, how it is doing, and what to do about it."""
 
-from selvedge.step import Option, operation
+from selvedge.step import DRY_RUN, SCRIPT, WAIT, Option, operation
 
 YES = Option("yes", "Accept whatever keys the servers show, without a question.")
 JSON = Option("json", "One JSON document for all hosts, and nothing else, on standard output.")
@@ -24,7 +24,7 @@ def trust(run, yes=False):
 
 @operation(JSON)
 def releases(run, json=False):
-    """List the releases on the servers: which is live, which were good or bad."""
+    """List the releases, and which of them is live."""
     from selvedge.operations import releases
 
     releases.releases(run, as_json=json)
@@ -40,7 +40,7 @@ def history(run, lines=30, json=False):
 
 @operation(JSON)
 def status(run, json=False):
-    """Say how the servers and the app on them are doing; exit status 1 where something is unhealthy."""
+    """Say how the servers and the app are doing."""
     from selvedge.operations import status
 
     status.status(run, as_json=json)
@@ -52,3 +52,19 @@ def logs(run, lines=100, follow=False, nginx=False, errors=False):
     from selvedge.operations import logs
 
     logs.logs(run, lines=lines, follow=follow, nginx=nginx, errors=errors)
+
+
+@operation(DRY_RUN, SCRIPT, WAIT)
+def stop(run, **flags):
+    """Stop the live release; the site then answers with errors."""
+    from selvedge.operations import power
+
+    run.step(power.stopped(), flags)
+
+
+@operation(DRY_RUN, SCRIPT, WAIT)
+def start(run, **flags):
+    """Start the live release where it is stopped."""
+    from selvedge.operations import power
+
+    run.step(power.started(), flags)

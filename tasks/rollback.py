@@ -17,7 +17,7 @@ def rollback(run, to="", keep_database=False, downgrade=False, **flags):
 
 @operation(DRY_RUN, WAIT)
 def restart(run, **flags):
-    """Start the live release anew, beside itself: no request is lost."""
+    """Start the live release anew, losing no request."""
     from selvedge.rollback import start_anew
 
     start_anew(run, flags)

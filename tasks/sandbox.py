@@ -41,7 +41,7 @@ def up(_: Context, name: list[str], release: str = "", count: int = 1, image: st
 
 @task(help={"name": "which (names with commas between), or all", "images": "delete the cached Debian images, too"})
 def down(_: Context, name: str, images: bool = False) -> None:
-    """Take servers of the sandbox away (NAME or all), leaving nothing behind."""
+    """Take servers of the sandbox away: a name, or all."""
     import sandbox
 
     with _plainly():

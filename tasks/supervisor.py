@@ -10,7 +10,7 @@ FORCE = Option("force", "Release a commit again that was rolled back from.")
 
 @step(phase="switch", needs_commit=True, options=(FORCE,))
 def supervisor(app):
-    """Start the release beside the old one, and switch to it when it is healthy."""
+    """Start the release, and switch to it when it is healthy."""
     from selvedge.instance import Instance
     from selvedge.resources.live import Live
 

@@ -10,7 +10,7 @@ APT = "/etc/apt/apt.conf.d"
 
 @step
 def update(app):
-    """Fetch the package lists, upgrade, and let security updates install themselves."""
+    """Upgrade packages; have security updates install themselves."""
     from selvedge.templates import template
 
     yield Upgraded(app.server.upgrade)

@@ -10,7 +10,7 @@ from tasks.hooks import hook
 
 @step(needs_commit=True)
 def venv(app):
-    """Build the app's virtual environment from its lock or requirements."""
+    """Build the app's virtual environment from its requirements."""
     from selvedge.instance import Instance
 
     if app.commit is None:

@@ -1,0 +1,35 @@
+"""`fab --list` in the order of the tutorial, and wrong usage that ends with status 2.
+
+Invoke sorts its list by name and ends wrong usage with status 1, and has a setting for neither: both are changed here,
+in one place, when the fabfile is loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import invoke.parser.parser
+from fabric import Task
+from fabric.main import Fab
+from invoke.exceptions import Exit
+
+
+def install(tasks: Sequence[Task]) -> None:
+    """List these tasks first and in this order, and have Invoke's parser end as `wrong_usage` says."""
+    parser: Any = invoke.parser.parser
+    parser.ParseError = wrong_usage
+    rank = {task.name: number for number, task in enumerate(tasks)}
+    make_pairs = Fab._make_pairs
+
+    def in_order(self: Fab, *arguments: Any, **keywords: Any) -> list[tuple[str, str | None]]:
+        pairs = make_pairs(self, *arguments, **keywords)
+        return sorted(pairs, key=lambda pair: rank.get(pair[0].split()[0], len(rank)))
+
+    Fab._make_pairs = in_order
+
+
+def wrong_usage(message: str, context: object = None) -> Exit:  # noqa: ARG001
+    """What an unknown task or flag ends with."""
+    hint = "`fab --list` shows all tasks, `fab --help TASK` the flags of one."
+    return Exit(f"{message}\n{hint}", 2)
