@@ -39,8 +39,8 @@ def _app(app: Target, vitals: Vitals) -> Finding:
     if not vitals.processes:
         state = " ".join(vitals.facts.get("manager", []))
         remedy = f"`fab -H {app.host.name} start` starts it; `fab -H {app.host.name} logs` shows why it ended."
-        # supervisor's words for a program that is not in its configuration: `fab stop` takes it out.
-        stopped = "no such process" in state or not state
+        # What supervisor and systemd say of a program that they are not to run.
+        stopped = "no such process" in state or state in ("", "inactive")
         return problem(
             "app", f"{live}: stopped" if stopped else f"{live}: nothing listens on its socket ({state})", remedy
         )

@@ -14,9 +14,10 @@ status_all() {
   wait
 }
 
-# status_processes: process id, parent, memory in kB and age in seconds of each process that listens on the live socket.
+# status_processes: process id, parent, memory in kB and age in seconds of each process that listens on the live socket;
+# without systemd itself, which opens the sockets of its units.
 status_processes() {
-  pids=$(ss -xlpH 2>/dev/null | grep -F -- " $run_dir/$live.sock " | grep -o 'pid=[0-9]*' | cut -d = -f 2 | sort -u | paste -s -d ,)
+  pids=$(ss -xlpH 2>/dev/null | grep -F -- " $run_dir/$live.sock " | grep -o 'pid=[0-9]*' | cut -d = -f 2 | grep -v -x 1 | sort -u | paste -s -d ,)
   if [ -n "$pids" ]; then ps -o pid=,ppid=,rss=,etimes= -p "$pids" | sed 's/^/process /'; fi
 }
 
@@ -29,8 +30,8 @@ status_manager() {
       printf 'restarts %s\n' "$(cat /var/log/supervisor/supervisord.log* 2>/dev/null | grep -c -F -- " exited: $app.$live (")"
       ;;
     systemd)
-      printf 'manager %s\n' "$(systemctl show --value -p ActiveState "$app@$live.service" 2>&1)"
-      printf 'restarts %s\n' "$(systemctl show --value -p NRestarts "$app@$live.service" 2>&1)"
+      printf 'manager %s\n' "$(systemctl show --value -p ActiveState "$app.$live.service" 2>&1)"
+      printf 'restarts %s\n' "$(systemctl show --value -p NRestarts "$app.$live.service" 2>&1)"
       ;;
   esac
 }

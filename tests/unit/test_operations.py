@@ -25,6 +25,7 @@ from selvedge.fleet import Fleet
 from selvedge.hostkeys import fingerprint
 from selvedge.operations import output
 from selvedge.operations.logs import logs
+from selvedge.operations.power import Running, started, stopped
 from selvedge.operations.releases import history, releases
 from selvedge.operations.status import status
 from selvedge.operations.trust import trust
@@ -35,6 +36,7 @@ from selvedge.report import Report
 from selvedge.run import Run
 from selvedge.session import Session
 from selvedge.settings import Settings, Target
+from selvedge.step import Step
 from tests.unit.conftest import Server
 
 
@@ -777,6 +779,49 @@ class TestLogs:
         before = one.servers["one"].tree("/var/log")
         self.read(one, nginx=True)
         assert one.servers["one"].tree("/var/log") == before
+
+
+class TestPower:
+    """`fab stop`, `fab start`: what is planned; the change itself is tested on a real server."""
+
+    @pytest.mark.parametrize(
+        ("facts", "stop", "start"),
+        [
+            (("known", "alive", "listening"), f"stop hello, release {OLD}", None),
+            ((), None, f"start hello, release {OLD}"),
+            (("known",), f"stop hello, release {OLD}", f"start hello, release {OLD}"),
+            (("known", "alive"), f"stop hello, release {OLD}", f"start hello, release {OLD}"),
+            (("known", "listening"), f"stop hello, release {OLD}", f"start hello, release {OLD}"),
+            (("listening",), f"stop hello, release {OLD}", f"start hello, release {OLD}"),
+        ],
+    )
+    def test_plan(
+        self, target: Callable[..., Target], facts: Sequence[str], stop: str | None, start: str | None
+    ) -> None:
+        fact = f"live {OLD}\ncurrent x\n" + "".join(f"{each} yes\n" for each in facts)
+        changes = [Running(target(), running=running).plan(fact) for running in (False, True)]
+        assert [change and change.summary for change in changes] == [stop, start]
+
+    @pytest.mark.parametrize("step", [stopped(), started()])
+    def test_nothing_live_is_an_error_before_any_change(self, fake: Callable[..., Fake], step: Step) -> None:
+        found = fake("one")
+        with pytest.raises(SelvedgeError, match="one: nothing of hello is live there") as caught:
+            found.run.step(step, {"dry_run": True})
+        assert caught.value.status == 1
+        assert found.text == ""
+
+    def test_reading_asks_supervisor_nothing_that_changes_it(self, fake: Callable[..., Fake]) -> None:
+        found = fake("one")
+        server = found.servers["one"]
+        live(server, OLD)
+        server.path("/etc/supervisor/conf.d").mkdir(parents=True)
+        server.path("/etc/supervisor/conf.d/hello.conf").write_text(f"[program:hello.{OLD}]\n")
+        server.program("supervisorctl", 'echo "$*" >>/var/log/asked; echo RUNNING')
+        before = server.tree("/srv"), server.tree("/etc")
+        found.run.step(stopped(), {"dry_run": True})
+        assert f"stop hello, release {OLD}" in found.text
+        assert (server.tree("/srv"), server.tree("/etc")) == before
+        assert server.path("/var/log/asked").read_text() == f"status hello.{OLD}\n"
 
 
 class TestOutput:

@@ -1,0 +1,44 @@
+# The live release, stopped and started as it is. Reads $app, $base, $run_dir, $log_dir, $by and the settings of the health
+# check; the functions of the process manager and of the gate do the work.
+
+# power_fact: what is live, and whether its process manager has it and runs it. Only reads.
+power_fact() {
+  live_fact
+  if [ -n "$live" ] && manager_known "$live"; then
+    printf 'known yes\n'
+    if manager_alive "$live"; then printf 'alive yes\n'; fi
+  fi
+}
+
+# power_note WHY OLD NEW: a line of the append-only history.
+power_note() {
+  printf '%s\t%s\t%s\t%s\t%s\tgood\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$by" "$1" "$2" "$3" >>"$base/history"
+}
+
+# power_stop INSTANCE: it stays stopped, through a reboot too, until `power_start`.
+power_stop() {
+  manager_stop "$1"
+  power_note stop "$1" -
+  say "visitors get an error (502) until \`fab start\` or \`fab deploy\`"
+}
+
+# power_start INSTANCE: and wait until it is healthy.
+power_start() {
+  # live_probe reads it.
+  # shellcheck disable=SC2034
+  scheme=http
+  # shellcheck disable=SC2034
+  [ ! -e "$site_enabled-tls" ] || scheme=https
+  manager_start "$1" ""
+  attempt=1
+  while ! live_probe "$1"; do
+    if [ "$attempt" -ge "$health_attempts" ]; then
+      tail -n 20 -- "$log_dir/$1.log" 2>/dev/null || :
+      [ "$code" != 000 ] || code=nothing
+      fail "it was started, but GET $health (Host: $health_host) answered $code in $attempt attempts. Its process manager goes on trying"
+    fi
+    attempt=$((attempt + 1))
+    sleep "$health_interval"
+  done
+  power_note start - "$1"
+}
