@@ -6,6 +6,7 @@ import ctypes
 import hashlib
 import os
 import shutil
+import signal
 import stat
 import subprocess
 from collections.abc import Callable, Sequence
@@ -105,7 +106,14 @@ class Server:
         pipe = subprocess.PIPE
         try:
             return subprocess.Popen(
-                command, stdin=pipe, stdout=pipe, env=ENVIRONMENT, cwd="/", preexec_fn=self.enter, **options
+                command,
+                stdin=pipe,
+                stdout=pipe,
+                env=ENVIRONMENT,
+                cwd="/",
+                start_new_session=True,
+                preexec_fn=self.enter,
+                **options,
             )
         except subprocess.SubprocessError:
             pytest.fail(
@@ -115,8 +123,13 @@ class Server:
 
     def run(self, script: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
         """Run a script to its end; its output has what it says on standard error, too."""
-        with self.start(script, stderr=subprocess.STDOUT) as process:
-            output, _ = process.communicate(script.encode("utf-8", "surrogateescape") + stdin, timeout=60)
+        process = self.start(script, stderr=subprocess.STDOUT)
+        try:
+            output, _ = process.communicate(script.encode("utf-8", "surrogateescape") + stdin, timeout=20)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            output, _ = process.communicate()
+            pytest.fail(f"the script did not end within 20 seconds; so far it said: {output.decode(errors='replace')}")
         return subprocess.CompletedProcess(process.args, process.returncode, output)
 
     def read(self, *resources: Resource) -> list[str]:
