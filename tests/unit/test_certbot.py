@@ -500,6 +500,11 @@ class TestPlainHttp:
         assert left.make(PlainHttp(self.PATHS))
 
     def test_a_run_that_was_cut_off_before_the_reload_is_made_again(self, left: Any) -> None:
+        left.program("systemctl", "ls /etc/nginx/*/ >/opt/there; exit 1")
+        left.apply(left.plan(PlainHttp(self.PATHS)))
+        there = left.path("/opt/there").read_text().splitlines()
+        assert "hello-tls" in there and "hello-http.conf" not in there, "at the reload, what it reads is gone, the mark is not"
+        left.program("systemctl", 'echo "$*" >>/opt/calls')
         for path in self.PATHS[:2]:
             left.path(path).unlink()
         left.make(PlainHttp(self.PATHS))
