@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from pathlib import Path
 from typing import Any
 
 import fabric
+from fabric.tasks import ConnectionCall
 from invoke.tasks import Call
 
 from selvedge.errors import SelvedgeError, UsageError
@@ -39,7 +39,10 @@ class Executor(fabric.Executor):
         return {}
 
     def _plain(self, *tasks: Any) -> dict[Any, Any]:
-        results: dict[Any, Any] = super().execute(*tasks)
+        try:
+            results: dict[Any, Any] = super().execute(*tasks)
+        except SelvedgeError as error:
+            self._fail(error)
         return results
 
     def _run(self, calls: list[Call], tasks: tuple[Any, ...]) -> None:
@@ -79,14 +82,26 @@ class Executor(fabric.Executor):
         sys.exit(error.status)
 
     def normalize_hosts(self, hosts: Any) -> list[dict[str, Any]]:
-        """Names from hosts.toml as Connection arguments, for tasks of your own that are plain Fabric tasks."""
+        """Names from hosts.toml as their hosts, for tasks of your own that are plain Fabric tasks."""
         names = [value for value in hosts or [] if isinstance(value, str)]
         if not names:
             return list(super().normalize_hosts(hosts))
         from selvedge.load import load
 
-        found = []
-        for host in load().select(names):
-            key = {"key_filename": str(Path(host.key).expanduser())} if host.key else {}
-            found.append({"host": host.address, "user": host.user, "port": host.port, "connect_kwargs": key})
-        return found
+        return [{"host": host} for host in load().select(names)]
+
+    def parameterize(self, call: Call, connection_init_kwargs: dict[str, Any]) -> Call:
+        """A plain Fabric task on a server of hosts.toml; a task that is none of Fabric's has no server."""
+        if not isinstance(connection_init_kwargs["host"], str) and isinstance(call.task, fabric.Task):
+            return call.clone(into=ServerCall, with_={"init_kwargs": connection_init_kwargs})
+        return call
+
+
+class ServerCall(ConnectionCall):
+    """A plain Fabric task on a server of hosts.toml: logged in as its user, with its host key checked."""
+
+    def make_context(self, config: fabric.Config) -> fabric.Connection:
+        """The connection that the task gets. Raises UnreachableError."""
+        from selvedge.remote import Credentials, Remote
+
+        return Remote(self.init_kwargs["host"], config, Credentials()).connection
