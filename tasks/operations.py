@@ -7,6 +7,7 @@ JSON = Option("json", "One JSON document for all hosts, and nothing else, on sta
 FOLLOW = Option("follow", "Go on with what is added to them, until Ctrl-C.")
 NGINX = Option("nginx", "The site's logs of nginx instead: requests and errors.")
 ERRORS = Option("errors", "Only errors, with their tracebacks; with --nginx only its error log.")
+COMMAND = Option("command", "A line for sh, in quotes: --command \"alembic current\".", "")
 
 
 def lines(default):
@@ -68,3 +69,19 @@ def start(run, **flags):
     from selvedge.operations import power
 
     run.step(power.started(), flags)
+
+
+@operation()
+def ssh(run):
+    """Log in to a server with the system's ssh."""
+    from selvedge.operations import ssh
+
+    ssh.ssh(run)
+
+
+@operation(COMMAND, name="run")
+def run_command(run, command=""):
+    """Run a command as the live release's own processes run."""
+    from selvedge.operations import command as commands
+
+    commands.run_command(run, command)

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import paramiko
@@ -24,9 +25,12 @@ from selvedge.errors import SelvedgeError, UnreachableError, UsageError
 from selvedge.fleet import Fleet
 from selvedge.hostkeys import fingerprint
 from selvedge.operations import output
+from selvedge.operations.command import run_command
 from selvedge.operations.logs import logs
 from selvedge.operations.power import Running, started, stopped
 from selvedge.operations.releases import history, releases
+from selvedge.operations.ssh import command as ssh_command
+from selvedge.operations.ssh import ssh as ssh_to
 from selvedge.operations.status import status
 from selvedge.operations.trust import trust
 from selvedge.operations.verdict import judge
@@ -822,6 +826,104 @@ class TestPower:
         assert f"stop hello, release {OLD}" in found.text
         assert (server.tree("/srv"), server.tree("/etc")) == before
         assert server.path("/var/log/asked").read_text() == f"status hello.{OLD}\n"
+
+
+class TestRun:
+    """`fab run --command`."""
+
+    @pytest.fixture
+    def one(self, fake: Callable[..., Fake]) -> Fake:
+        found = fake("one")
+        server = found.servers["one"]
+        instance(server, OLD, "good")
+        live(server, OLD)
+        script = server.path(f"/srv/hello/instances/{OLD}/run")
+        script.write_text('#!/bin/sh\nSECRET=shh\nexport SECRET\nexec "$@"\n')
+        script.chmod(0o755)
+        server.program("setpriv", 'echo "$*" >/var/log/asked; while [ "$1" != -- ]; do shift; done; shift; exec "$@"')
+        server.program("id", "echo 999")
+        return found
+
+    @pytest.mark.parametrize(
+        ("command", "output"),
+        [
+            ("echo a; echo b >&2", ["a", "b"]),
+            ("printf '%s|' 'a b' '$(id)' \"it's\" '\\' '*'", ["a b|$(id)|it's|\\|*|"]),
+            ("echo 张伟\necho two", ["张伟", "two"]),
+            ("printf 'a\\n\\nb'", ["a", "", "b"]),
+            ("cat", []),
+            ("echo; echo", ["", ""]),
+            ("printf '\\033[31mred\\033[0m\\a\\n'", ["red�"]),
+            ("exit 0", []),
+        ],
+    )
+    def test_the_command_reaches_the_shell_as_it_is(self, one: Fake, command: str, output: list[str]) -> None:
+        run_command(one.run, command)
+        assert one.text.splitlines() == output
+
+    def test_it_runs_as_the_app(self, one: Fake) -> None:
+        run_command(one.run, "true")
+        asked = one.servers["one"].path("/var/log/asked").read_text()
+        assert asked.startswith("--reuid=hello --regid=999 --init-groups -- /srv/hello/instances/")
+
+    def test_its_failure_is_told_and_is_status_1(self, one: Fake) -> None:
+        with pytest.raises(SelvedgeError, match="one: the command ended with exit status 7") as caught:
+            run_command(one.run, "echo out; exit 7")
+        assert caught.value.status == 1
+        assert one.text == "out\n"
+
+    def test_a_command_that_exits_3_is_not_taken_for_no_release(self, one: Fake) -> None:
+        with pytest.raises(SelvedgeError, match="ended with exit status 3"):
+            run_command(one.run, "exit 3")
+
+    def test_nothing_live(self, fake: Callable[..., Fake]) -> None:
+        with pytest.raises(SelvedgeError, match="one: nothing is live there"):
+            run_command(fake("one").run, "true")
+
+    @pytest.mark.parametrize("command", ["", "  ", "a\0b"])
+    def test_no_command_is_wrong_usage(self, one: Fake, command: str) -> None:
+        with pytest.raises(UsageError):
+            run_command(one.run, command)
+
+
+class TestSsh:
+    """`fab ssh`: what ssh is started with."""
+
+    def words(self, run: Run, user: str = "deploy") -> list[str]:
+        session = run.fleet.sessions[0]
+        key = ed25519()
+        transport = SimpleNamespace(get_remote_server_key=lambda: key)
+        session.remote = SimpleNamespace(  # type: ignore[assignment]
+            user=user, connection=SimpleNamespace(transport=transport), close=lambda: None
+        )
+        found = ssh_command(session)
+        return [word.replace(key.get_base64(), "KEY") for word in found]
+
+    def test_an_alias_is_left_to_ssh_config(self, project: Callable[..., Run]) -> None:
+        assert self.words(project({"web": ""})) == ["ssh", "-l", "deploy", "--", "web"]
+
+    def test_all_that_hosts_toml_says(self, project: Callable[..., Run], tmp_path: Path) -> None:
+        lines = 'address = "203.0.113.10"\nport = 2222\nkey = "a %k"\nknown_hosts = "known hosts"'
+        assert self.words(project({"web": lines}), "root") == [
+            "ssh", "-l", "root", "-p", "2222", "-i", f"{tmp_path}/a %%k", "-o", "IdentitiesOnly=yes",
+            "-o", f'UserKnownHostsFile="~/.ssh/known_hosts" "{tmp_path}/known hosts"', "--", "203.0.113.10",
+        ]  # fmt: skip
+
+    def test_a_pinned_key_is_the_only_one(self, project: Callable[..., Run]) -> None:
+        words = self.words(project({"web": f'host_key = "SHA256:{"a" * 43}"'}))
+        assert "KnownHostsCommand=/bin/echo %H ssh-ed25519 KEY" in words
+        assert {"UserKnownHostsFile=none", "GlobalKnownHostsFile=none", "StrictHostKeyChecking=yes"} < set(words)
+
+    def test_the_options_are_ones_that_ssh_knows(self, project: Callable[..., Run]) -> None:
+        lines = f'address = "203.0.113.10"\nkey = "a %k"\nhost_key = "SHA256:{"a" * 43}"'
+        for words in (self.words(project({"web": lines})), self.words(project({"web": 'known_hosts = "known hosts"'}))):
+            done = subprocess.run([words[0], "-G", *words[1:]], capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stderr
+            assert "user deploy\n" in done.stdout
+
+    def test_several_hosts_are_wrong_usage(self, project: Callable[..., Run]) -> None:
+        with pytest.raises(UsageError, match="a, b are several"):
+            ssh_to(project({"a": "", "b": ""}))
 
 
 class TestOutput:

@@ -1,0 +1,65 @@
+"""`fab ssh`: the system's own ssh, with what hosts.toml says of the server."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+
+from selvedge import hostkeys
+from selvedge.errors import SelvedgeError, UsageError
+from selvedge.run import Run
+from selvedge.session import Session
+
+
+def ssh(run: Run) -> None:
+    """Replace this process by ssh to the only host of the run, as the user that can log in there.
+
+    Raises UsageError for several hosts, SelvedgeError where ssh is not installed, UnreachableError where no login succeeds
+    or the host key is not the known one.
+    """
+    if len(run.fleet.sessions) != 1:
+        names = ", ".join(session.name for session in run.fleet.sessions)
+        raise UsageError(f"ssh goes to one server, and {names} are several.", "Name one with -H.")
+    (session,) = run.fleet.sessions
+    program = shutil.which("ssh")
+    if program is None:
+        raise SelvedgeError("There is no ssh on this machine.", "Install it, e.g. `apt-get install openssh-client`.")
+    arguments = command(session)
+    session.remote.close()
+    sys.stdout.flush()
+    os.execv(program, arguments)
+
+
+def command(session: Session) -> list[str]:
+    """The arguments of ssh, itself the first. Logs in once, to see which user can and which key the server shows."""
+    host = session.target.host
+    connection = session.remote.connection
+    words = ["ssh", "-l", session.remote.user]
+    if host.port:
+        words += ["-p", str(host.port)]
+    if host.key:
+        words += ["-i", _literal(host.key), "-o", "IdentitiesOnly=yes"]
+    if host.host_key:
+        key = connection.transport.get_remote_server_key()
+        # %H is the name under which ssh looks for the key. No file is consulted: the pinned key is the only right one.
+        words += _options(
+            KnownHostsCommand=f"/bin/echo %H {key.get_name()} {key.get_base64()}",
+            UserKnownHostsFile="none",
+            GlobalKnownHostsFile="none",
+            StrictHostKeyChecking="yes",
+        )
+    elif host.known_hosts:
+        files = (str(hostkeys.USER_FILE), host.known_hosts)
+        words += _options(UserKnownHostsFile=" ".join(f'"{_literal(file)}"' for file in files))
+    return [*words, "--", host.address or host.name]
+
+
+def _options(**values: str) -> Sequence[str]:
+    return [word for name, value in values.items() for word in ("-o", f"{name}={value}")]
+
+
+def _literal(path: str) -> str:
+    """A path in which ssh finds no token (ssh_config(5), TOKENS)."""
+    return path.replace("%", "%%")
