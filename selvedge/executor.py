@@ -49,29 +49,39 @@ class Executor(fabric.Executor):
         from selvedge.run import Run
 
         hosts = [name for name in (self.core[0].args.hosts.value or "").split(",") if name]
+        flags = self._flags(calls)
         run = Run.load(hosts, self.config)
         try:
             for index, (call, task) in enumerate(zip(calls, tasks, strict=True)):
                 if isinstance(call.task, Step):
-                    run.step(call.task, self._flags(call), self._following(calls[index + 1 :]))
+                    run.step(call.task, flags[index], self._following(calls[index + 1 :], flags[index + 1 :]))
                 elif isinstance(call.task, Operation):
-                    call.task.operate(run, **call.kwargs)
+                    call.task.operate(run, **flags[index])
                 else:
                     self._plain(task)
         finally:
             run.close()
 
-    def _following(self, calls: list[Call]) -> tuple[Step, dict[str, Any]] | None:
-        return (calls[0].task, self._flags(calls[0])) if calls and isinstance(calls[0].task, Step) else None
+    def _following(self, calls: list[Call], flags: list[dict[str, Any]]) -> tuple[Step, dict[str, Any]] | None:
+        return (calls[0].task, flags[0]) if calls and isinstance(calls[0].task, Step) else None
 
-    def _flags(self, call: Call) -> dict[str, Any]:
+    def _flags(self, calls: list[Call]) -> list[dict[str, Any]]:
+        """The flags of each task. What says "change nothing" behind one of them is meant for all: in `fab setup deploy
+        --dry-run` it reaches only `deploy`. Raises UsageError where a task does not know it."""
         # Fabric's own --dry would answer every command with success and still upload: here it means --dry-run.
-        flags = dict(call.kwargs)
-        if self.config.run.dry:
-            flags["dry_run"] = True
-        if flags.get("dry_run") and flags.get("script"):
+        wanted = {"dry_run"} if self.config.run.dry else set()
+        wanted |= {name for name in ("dry_run", "script") for call in calls if call.kwargs.get(name)}
+        if len(wanted) > 1:
             raise UsageError("--dry-run and --script cannot be given together.", "Both change nothing; choose one.")
-        return flags
+        for name in wanted:
+            for call in calls:
+                if isinstance(call.task, Step | Operation) and name not in call.kwargs:
+                    flag = f"--{name.replace('_', '-')}"
+                    raise UsageError(
+                        f"{flag} holds for all tasks of a command line, and {call.task.name} does not know it.",
+                        f"Type a command of its own for {call.task.name}.",
+                    )
+        return [call.kwargs | {name: True for name in wanted if name in call.kwargs} for call in calls]
 
     def _fail(self, error: SelvedgeError) -> None:
         from selvedge.report import Report

@@ -1,0 +1,109 @@
+"""One command line of several tasks: which flags hold for which of them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+# No server is there: what gets so far as to contact one ends with status 4.
+HOSTS = """
+[app]
+name = "hello"
+repository = "https://git.example.com/me/hello.git"
+[hosts.server]
+address = "127.0.0.1"
+port = 9
+"""
+
+
+def fab(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run fab of this checkout with a hosts.toml of its own."""
+    (folder / "hosts.toml").write_text(HOSTS)
+    environment = os.environ | {"HOME": str(folder), "SELVEDGE_HOSTS_FILE": str(folder / "hosts.toml")}
+    command = [sys.executable, "-m", "fabric", *words]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+
+def flags_of(monkeypatch: pytest.MonkeyPatch, *words: str, dry: bool = False) -> list[tuple[str, dict[str, object]]]:
+    """What each task of a command line is called with, with the connections left out."""
+    from invoke.parser import Parser
+
+    import fabfile
+    from selvedge import run as runs
+    from selvedge.executor import Executor
+    from selvedge.step import Operation
+
+    called: list[tuple[str, dict[str, object]]] = []
+
+    class Run:
+        @classmethod
+        def load(cls, *_: object) -> Run:
+            return cls()
+
+        def step(self, step: object, flags: dict[str, object], then: object) -> None:  # noqa: ARG002
+            called.append((step.name, dict(flags)))  # type: ignore[attr-defined]
+
+        def close(self) -> None:
+            pass
+
+    monkeypatch.setattr(runs, "Run", Run)
+    for task in fabfile.namespace.tasks.values():
+        if isinstance(task, Operation):
+            monkeypatch.setattr(task, "operate", lambda _run, name=task.name, **flags: called.append((name, flags)))
+    from fabric import Config
+    from fabric.main import program
+
+    core = Parser(initial=program.initial_context, ignore_unknown=True).parse_argv([])
+    parsed = Parser(contexts=fabfile.namespace.to_contexts()).parse_argv(list(words))
+    Executor(fabfile.namespace, Config(overrides={"run": {"dry": dry}}), core).execute(*parsed)
+    return called
+
+
+def test_what_changes_nothing_holds_for_every_task_of_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    for words in (["setup", "deploy", "--dry-run"], ["setup", "--dry-run", "deploy"]):
+        called = flags_of(monkeypatch, *words)
+        assert [(name, flags["dry_run"]) for name, flags in called] == [("setup", True), ("deploy", True)]
+
+
+def test_script_holds_for_every_task_of_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    called = flags_of(monkeypatch, "setup", "deploy", "--script")
+    assert [(name, flags["script"], flags["dry_run"]) for name, flags in called] == [
+        ("setup", True, False),
+        ("deploy", True, False),
+    ]
+
+
+@pytest.mark.parametrize("task", ["setup", "deploy", "rollback", "restart", "stop", "start", "nginx"])
+def test_dry_of_fabric_means_dry_run(monkeypatch: pytest.MonkeyPatch, task: str) -> None:
+    assert [flags["dry_run"] for _, flags in flags_of(monkeypatch, task, dry=True)] == [True]
+
+
+def test_other_flags_are_their_tasks_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    called = dict(flags_of(monkeypatch, "setup", "deploy", "--wait", "5"))
+    assert (called["setup"]["wait"], called["deploy"]["wait"]) == (0, 5)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (
+            ["trust", "setup", "--dry-run"],
+            "--dry-run holds for all tasks of a command line, and trust does not know it.",
+        ),
+        (
+            ["restart", "deploy", "--script"],
+            "--script holds for all tasks of a command line, and restart does not know it.",
+        ),
+        (["setup", "--dry-run", "deploy", "--script"], "--dry-run and --script cannot be given together."),
+    ],
+)
+def test_a_task_that_cannot_hold_back_refuses_before_anything_is_contacted(
+    tmp_path: Path, words: list[str], sentence: str
+) -> None:
+    done = fab(tmp_path, "-H", "server", *words)
+    assert (done.returncode, done.stderr.splitlines()[0]) == (2, sentence)
