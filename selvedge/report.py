@@ -54,9 +54,17 @@ class Report:
         return f"\033[{_COLORS[color]}m{text}{_RESET}" if self._color else text
 
     def line(self, text: str = "") -> None:
-        """A line as it is."""
+        """A line, without the control characters that it may hold."""
+        self.raw(self._shown(text))
+
+    def raw(self, text: str) -> None:
+        """Text for another program, unchanged, e.g. a script."""
         with self._lock:
-            print(self._shown(text), file=self.stream, flush=True)
+            try:
+                print(text, file=self.stream, flush=True)
+            except BrokenPipeError:
+                # `fab … | head`: whoever read is gone; the run goes on, since a server may be half-way through it.
+                os.dup2(os.open(os.devnull, os.O_WRONLY), self.stream.fileno())
 
     def _shown(self, text: str) -> str:
         # Of a server's escape sequences nothing may reach the terminal; our own colors do, and end with the line.

@@ -44,7 +44,7 @@ def run_step(fleet: Fleet, step: Step, options: Mapping[str, Any], planned: Read
     """
     report = fleet.report
     if options.get("script"):
-        print(SCRIPT_HEAD)
+        report.raw(SCRIPT_HEAD)
         for session in fleet.sessions:
             _print_scripts(session, planned[session.name])
         return False
@@ -192,6 +192,6 @@ def _show(report: Report, session: Session, items: Sequence[Planned], *, whole: 
 def _print_scripts(session: Session, items: Sequence[Planned]) -> None:
     for item in items:
         if item.pending:
-            print(f"# {session.name}: {item.name}: {item.pending}")
+            session.report.raw(f"# {session.name}: {item.name}: {item.pending}")
         if item.plan:
-            print(f"# {session.name}: {item.name}\n{session.script(item)}")
+            session.report.raw(f"# {session.name}: {item.name}\n{session.script(item)}")

@@ -29,5 +29,4 @@ def deploy(app):
     yield gunicorn
     yield supervisor
     yield nginx
-    if app.domains:
-        yield certbot
+    yield certbot
