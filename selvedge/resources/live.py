@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from selvedge.lock import who
@@ -33,13 +34,16 @@ class Record:
 
 @dataclass(frozen=True)
 class Standing:
-    """What runs on a server: the live instance, whether its socket is listened on, the link `current`, all records."""
+    """What runs on a server: the live instance, whether its socket is listened on, the link `current`, all records.
+
+    running: the instances whose sockets are listened on.
+    """
 
     live: str = ""
     listening: bool = False
     current: str = ""
     records: tuple[Record, ...] = ()
-    broken: tuple[str, ...] = field(default=())
+    running: tuple[str, ...] = ()
 
     def record(self, instance: str) -> Record | None:
         """The record of an instance, None where there is none."""
@@ -50,10 +54,13 @@ class Standing:
         """Read what the shell function `live_fact` printed."""
         values: dict[str, str] = {}
         records: list[dict[str, str]] = []
+        running: list[str] = []
         for line in fact.splitlines():
             key, _, value = line.partition(" ")
             if key == "instance":
                 records.append({"id": value, "state": "building"})
+            elif key == "running":
+                running.append(value)
             elif key.startswith("."):
                 if records and key[1:] in Record.__dataclass_fields__:
                     records[-1][key[1:]] = value
@@ -64,6 +71,7 @@ class Standing:
             listening=values.get("listening") == "yes",
             current=values.get("current", ""),
             records=tuple(sorted((Record(**record) for record in records), key=lambda record: record.at)),
+            running=tuple(sorted(running)),
         )
 
 
@@ -92,7 +100,10 @@ class Live(Resource):
         record = standing.record(standing.live if live == self.instance else self.instance)
         healthy = standing.listening and standing.current == f"releases/{self.instance[:12]}"
         if live == self.instance and healthy and record and record.state == "good":
-            return None
+            left = [instance for instance in standing.running if instance != standing.live]
+            # A power cut between the switch and the end of the old one's draining leaves both.
+            tidy = replace(self, instance=standing.live)._change
+            return tidy(f"stop what an earlier run left running: {', '.join(left)}") if left else None
         if record and record.state == "left" and not self.forced and standing.live != self.instance:
             sentence = (
                 f"{self.instance} was rolled back from on {record.at}. Release a newer commit, "
@@ -104,11 +115,14 @@ class Live(Resource):
             summary = f"start {self.instance} again"
         else:
             summary = f"switch from {old} to {self.instance}" if old else f"start {self.instance} and make it live"
+        return self._change(summary)
+
+    def _change(self, summary: str) -> Change:
         return Change(
             summary,
             f"{self._variables()}\nlive_switch",
             payload=PREFLIGHT.read_bytes(),
-            uses=("standing", "live", self.app.manager),
+            uses=("standing", "gate", "prune", "live", self.app.manager),
         )
 
     def _variables(self) -> str:
@@ -131,8 +145,11 @@ class Live(Resource):
             health_timeout=app.health_timeout,
             health_attempts=app.health_attempts,
             health_interval=app.health_interval,
+            # An import may take as long as the gate would wait, at most a minute.
+            import_timeout=min(60, math.ceil(app.health_attempts * (app.health_interval + app.health_timeout))),
             header=app.release_header,
             settle=app.settle,
+            settle_ms=int(app.settle * 1000),
             drain=app.drain,
             strategy=app.strategy,
             migrate=app.migrate if self.migrates else "",

@@ -8,6 +8,7 @@ live_fact() {
   printf 'live %s\n' "$live"
   printf 'current %s\n' "$(readlink "$base/current" 2>/dev/null)"
   if [ -n "$live" ] && live_listening "$live"; then printf 'listening yes\n'; fi
+  ss -xlH 2>/dev/null | sed -n "s#^.*[[:space:]]$run_dir/\([^/[:space:]]*\)\.sock[[:space:]].*#running \1#p"
   for folder in "$base"/instances/*/; do
     [ -d "$folder" ] || continue
     folder=${folder%/}

@@ -33,7 +33,7 @@ venv_as() {
   cache=/var/cache/selvedge/$user
   install -d -m 0700 -o "$user" -g "$user" "$cache"
   as "$user" env HOME="$cache" UV_CACHE_DIR="$cache/uv" PIP_CACHE_DIR="$cache/pip" PIP_DISABLE_PIP_VERSION_CHECK=1 \
-    UV_NO_PROGRESS=1 UV_PYTHON_DOWNLOADS=never PIP_NO_INPUT=1 sh -c 'cd "$1" && shift && umask 0022 && exec "$@"' sh "$folder" "$@"
+    UV_NO_PROGRESS=1 UV_COMPILE_BYTECODE=1 UV_PYTHON_DOWNLOADS=never PIP_NO_INPUT=1 sh -c 'cd "$1" && shift && umask 0022 && exec "$@"' sh "$folder" "$@"
 }
 
 venv_install_uv() {
@@ -76,12 +76,24 @@ venv_add() {
   fi
 }
 
+# The installer's own words for what went wrong, on one line.
+venv_reason() {
+  sed -n 's/^[[:space:]]*\(cause\|error\|ERROR\):[[:space:]]*//p; s/^[[:space:]]*[×╰─▶]\{1,\}[[:space:]]*//p' "$undo/installer" | head -n 2 |
+    paste -s -d '|' | sed 's/|/: /' | cut -c 1-400
+}
+
 venv_fill() {
-  if [ "$installer" = uv ]; then
-    venv_as "$uv" venv --quiet --no-project --allow-existing --python "$python" "$fresh" && venv_install_uv
-  else
-    venv_as "$python" -m venv "$fresh" && venv_install_pip
-  fi || fail "the requirements in $lock cannot be installed: see the installer's message above"
+  status=0
+  (
+    if [ "$installer" = uv ]; then
+      venv_as "$uv" venv --quiet --no-project --allow-existing --python "$python" "$fresh" && venv_install_uv
+    else
+      venv_as "$python" -m venv "$fresh" && venv_install_pip
+    fi
+  ) >"$undo/installer" 2>&1 || status=$?
+  cat "$undo/installer"
+  if grep -q -F -- "$mark error" "$undo/installer"; then exit 1; fi
+  [ "$status" -eq 0 ] || fail "the requirements in $lock cannot be installed: $(venv_reason)"
   for extra in $extras; do
     module=$(printf '%s' "$extra" | tr - _)
     venv_as "$fresh/bin/python" -c "import importlib.util, sys; sys.exit(importlib.util.find_spec('$module') is None)" ||

@@ -1,0 +1,153 @@
+# The gate that a new release passes before and after the switch, in three layers. Reads what live.sh reads; a layer that
+# finds something calls live_refuse or live_back.
+
+# live_probe INSTANCE: one health check of an instance's own socket; the answer's status in $code. 0: healthy.
+live_probe() {
+  code=$(curl -s -o /dev/null -w '%{http_code}' --max-time "$health_timeout" --unix-socket "$run_dir/$1.sock" \
+    -H "Host: $health_host" -H "X-Forwarded-Proto: $scheme" -- "http://localhost$health") || code=000
+  live_accepted "$code"
+}
+
+live_accepted() {
+  for range in $health_ranges; do
+    if [ "$1" -ge "${range%-*}" ] && [ "$1" -le "${range#*-}" ]; then return 0; fi
+  done
+  return 1
+}
+
+# The log of this start of the new release: an earlier start of the same one may have written to the same file.
+live_log_begin() { log_from=$(stat -c %s "$log_dir/$new.log" 2>/dev/null) || log_from=0; }
+
+live_log() {
+  if [ "$(stat -c %s "$log_dir/$new.log" 2>/dev/null || echo 0)" -lt "$log_from" ]; then log_from=0; fi
+  tail -c "+$((log_from + 1))" -- "$log_dir/$new.log" 2>/dev/null || :
+}
+
+# The first layer: the module imports in its new environment, names an ASGI app, and its settings are complete. It runs
+# beside the start, unless a migration has to wait for it.
+live_preflight() {
+  (
+    exec 3<&- >"$undo/preflight" 2>&1
+    status=0
+    as "$app" timeout -k 5 "$import_timeout" "$base/instances/$new/run" python -c "$preflight" "$module" "$settings" || status=$?
+    printf '%s\n' "$status" >"$undo/preflight.status.new"
+    mv -f -- "$undo/preflight.status.new" "$undo/preflight.status"
+  ) &
+  preflight_pid=$!
+}
+
+# Nobody waits for its answer any more.
+live_preflight_end() {
+  if [ -n "${preflight_pid:-}" ]; then pkill -TERM -P "$preflight_pid" 2>/dev/null || :; fi
+}
+
+# live_preflight_ok [wait]: refuses the release where the first layer has found something.
+live_preflight_ok() {
+  if [ -n "${1:-}" ]; then wait; fi
+  [ -f "$undo/preflight.status" ] || return 0
+  case $(cat "$undo/preflight.status") in
+    0) return 0 ;;
+    124 | 137) live_refuse "importing $module did not end within $import_timeout seconds" ;;
+    *)
+      tail -n 40 "$undo/preflight"
+      sentence=$(grep -v '^[[:space:]]*$' "$undo/preflight" | tail -n 1) || :
+      live_refuse "${sentence:-importing $module ended the process (exit status $(cat "$undo/preflight.status")) without a word}"
+      ;;
+  esac
+}
+
+# Whether the new instance has ended by itself, even if its manager has started it again by now.
+live_crashed() {
+  if live_log | grep -q -e 'Shutting down: Master' -e 'Worker failed to boot'; then return 0; fi
+  manager_alive "$new" || return 0
+  pid=$(manager_pid "$new")
+  [ "$pid" -gt 0 ] || return 0
+  if [ -z "${first_pid:-}" ]; then first_pid=$pid; fi
+  [ "$pid" != "$first_pid" ]
+}
+
+# The second layer: three healthy answers in a row on the new socket.
+live_gate() {
+  attempt=0
+  early=0
+  bound=
+  first_pid=
+  streak=0
+  while [ "$streak" -lt 3 ]; do
+    if live_probe "$new"; then
+      streak=$((streak + 1))
+      sleep 0.05
+      continue
+    fi
+    streak=0
+    live_preflight_ok
+    if [ -S "$run_dir/$new.sock" ]; then
+      bound=1
+    elif [ -z "$bound" ] && [ "$early" -lt 40 ]; then
+      # Until it listens it is asked often, and that does not count: most apps are up within a second.
+      early=$((early + 1))
+      sleep 0.05
+      continue
+    fi
+    attempt=$((attempt + 1))
+    # Asking the manager costs more than asking the app.
+    if [ $((attempt % 5)) -eq 0 ] || [ ! -S "$run_dir/$new.sock" ]; then
+      if live_crashed; then live_gate_crashed; fi
+    fi
+    if [ "$attempt" -ge "$health_attempts" ]; then live_gate_over; fi
+    sleep "$health_interval"
+  done
+}
+
+live_gate_crashed() {
+  live_preflight_ok wait
+  if live_log | grep -q 'Application startup failed'; then live_refuse "the app's own start-up code (its lifespan) failed"; fi
+  live_refuse "the new release stopped by itself while it started"
+}
+
+live_gate_over() {
+  if live_crashed; then live_gate_crashed; fi
+  attempts="$attempt attempt"
+  [ "$attempt" -eq 1 ] || attempts=${attempts}s
+  if [ "$code" != 000 ]; then
+    live_refuse "GET $health (Host: $health_host) on the new release answered $code in $attempts; accepted: $health_ranges"
+  fi
+  if [ ! -f "$undo/preflight.status" ]; then
+    live_refuse "importing $module has not ended after $(($(date +%s) - began)) s, and nothing answered GET $health in $attempts of $health_timeout s"
+  fi
+  live_refuse "no answer to GET $health (Host: $health_host) on the new release's socket within $health_timeout s, in $attempts"
+}
+
+# The third layer: the site answers through nginx, with the new release.
+live_site() {
+  [ -e "$site_enabled" ] && systemctl is-active -q nginx || return 0
+  if [ -e "$site_enabled-tls" ]; then url="https://$health_host$health"; else url="http://$health_host$health"; fi
+  answer=$(curl -s -k -o /dev/null -D - --max-time "$health_timeout" \
+    --connect-to "::127.0.0.1:" -- "$url" 2>/dev/null | tr -d '\r') || answer=
+  code=$(printf '%s\n' "$answer" | sed -n '1s/^[^ ]* \([0-9]*\).*/\1/p')
+  live_accepted "${code:-0}" || return 1
+  [ -z "$header" ] || printf '%s\n' "$answer" | grep -q -i "^x-release: $new$"
+}
+
+# The processes that serve: their ids change when a worker died and was replaced.
+live_workers() { pgrep -d ' ' -P "${master:-0}" 2>/dev/null || :; }
+
+# After the switch the new release must stay as it is for a while; the old one stands by until then.
+live_settle() {
+  master=$(manager_pid "$new")
+  workers=$(live_workers)
+  failures=0
+  end=$(($(live_ms) + settle_ms))
+  while [ "$(live_ms)" -lt "$end" ]; do
+    sleep 0.2
+    if [ "$(live_workers)" != "$workers" ]; then live_back "worker processes of the new release died within $settle s after the switch"; fi
+    if live_probe "$new"; then
+      failures=0
+    else
+      failures=$((failures + 1))
+      answered="answered $code"
+      if [ "$code" = 000 ]; then answered="gave no answer in $health_timeout s"; fi
+      [ "$failures" -lt 2 ] || live_back "GET $health (Host: $health_host) on the new release $answered, twice, within $settle s after the switch"
+    fi
+  done
+}
