@@ -103,7 +103,7 @@ def apply_script(plan: Plan, mark: str, *, lock: str, log: str, intro: str = "")
     libraries = dict.fromkeys(["probe", "apply", *(name for _, change in plan.changes for name in change.uses)])
     if guard:
         libraries |= dict.fromkeys(guard.uses)
-        intro = f"( set -eu\n{guard.arm}\n)\n  [ \"$?\" -eq 0 ] || {{ rm -rf -- \"$undo\"; return 1; }}\n{intro}"
+        intro = f"{_ARM.format(arm=guard.arm)}{intro}"
     parts = [HEAD, f"mark={quote(mark)}", "trap '' HUP", *(library(name) for name in libraries)]
     units = [("before", "\n".join(filter(None, plan.before)))] if any(plan.before) else []
     units += [(str(index), change.shell) for index, (_, change) in enumerate(plan.changes)]
@@ -116,6 +116,16 @@ def apply_script(plan: Plan, mark: str, *, lock: str, log: str, intro: str = "")
     parts.append(_END.format(log=quote(log)))
     return "\n".join(parts) + "\n"
 
+
+_ARM = """( set -eu
+{arm}
+)
+  status=$?
+  if [ "$status" -ne 0 ]; then
+    rm -rf -- "$undo"
+    return 1
+  fi
+  """
 
 _MAIN = """run() {{
   printf '%s begin %s\\n' "$mark" "$1"

@@ -31,7 +31,7 @@ class Hook(Resource):
 
     def probe(self) -> str:
         return (
-            f"if [ -e {quote(self.mark)} ]; then echo done; "
+            f"if [ -e {quote(self.mark)} ]; then echo 'done'; "
             f'else live=$(readlink {quote(self.live_link)}); live=${{live##*/}}; echo "previous ${{live%.sock}}"; fi'
         )
 

@@ -1,0 +1,117 @@
+LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export LC_ALL DEBIAN_FRONTEND PATH
+unset CDPATH ENV
+umask 022
+cd /
+
+mark=@selvedge
+trap '' HUP
+# … the library probe
+
+# … the library apply
+
+# … the library git
+
+change_0() (
+set -eu
+useradd --home-dir /srv/hello/shared --shell /usr/sbin/nologin --user-group --comment 'runs hello' --system --no-create-home -- hello
+)
+change_1() (
+set -eu
+mkdir -p -- /srv/hello
+chown -- root:root /srv/hello
+chmod -- 00711 /srv/hello
+)
+change_2() (
+set -eu
+mkdir -p -- /srv/hello/releases
+chown -- root:root /srv/hello/releases
+chmod -- 00711 /srv/hello/releases
+)
+change_3() (
+set -eu
+mkdir -p -- /srv/hello/shared
+chown -- hello:hello /srv/hello/shared
+chmod -- 00711 /srv/hello/shared
+)
+change_4() (
+set -eu
+rm -rf -- /srv/hello/repo.git
+git init -q --bare -- /srv/hello/repo.git
+chown root:root -- /srv/hello/repo.git
+chmod 0700 -- /srv/hello/repo.git
+)
+change_5() (
+set -eu
+head -c 41 <&3 | put /srv/hello/git_credentials 0600 root root 41
+)
+change_6() (
+set -eu
+repo=/srv/hello/repo.git
+url=https://git.example.com/me/hello.git
+ref=0123456789abcdef0123456789abcdef01234567
+deploy_key=/srv/hello/deploy_key
+git_known_hosts=/srv/hello/git_known_hosts
+git_credentials=/srv/hello/git_credentials
+git_fetch
+)
+change_7() (
+set -eu
+release=/srv/hello/releases/0123456789ab
+repo=/srv/hello/repo.git
+commit=0123456789abcdef0123456789abcdef01234567
+group=hello
+url=https://git.example.com/me/hello.git
+deploy_key=/srv/hello/deploy_key
+git_known_hosts=/srv/hello/git_known_hosts
+git_credentials=/srv/hello/git_credentials
+git_checkout
+)
+run() {
+  printf '%s begin %s\n' "$mark" "$1"
+  "change_$1" 9>&-
+  status=$?
+  if [ "$status" -eq 0 ]; then printf '%s done %s\n' "$mark" "$1"; return 0; fi
+  printf '%s failed %s %s\n' "$mark" "$1" "$status"
+  restore
+}
+main() {
+  (umask 077 && mkdir -p /run/selvedge /var/log/selvedge)
+  exec 9>/run/selvedge/hello.step
+  if ! flock -n 9; then
+    say "waiting for the rest of a run that was cut off"
+    flock -w 300 9 || fail "a step of a run that was cut off is still busy after 5 minutes; see /var/log/selvedge/hello.log"
+  fi
+  undo=$(mktemp -d /run/selvedge/undo.XXXXXX) || fail "cannot write to /run/selvedge"
+  :
+  all
+  status=$?
+  if [ "$status" -ne 0 ]; then
+    :
+  fi
+  [ -e "$undo/stuck" ] || rm -rf -- "$undo"
+  return "$status"
+}
+all() {
+  run 0
+  [ "$status" -eq 0 ] || return 1
+  run 1
+  [ "$status" -eq 0 ] || return 1
+  run 2
+  [ "$status" -eq 0 ] || return 1
+  run 3
+  [ "$status" -eq 0 ] || return 1
+  run 4
+  [ "$status" -eq 0 ] || return 1
+  run 5
+  [ "$status" -eq 0 ] || return 1
+  run 6
+  [ "$status" -eq 0 ] || return 1
+  run 7
+  [ "$status" -eq 0 ] || return 1
+}
+logged() {
+  (umask 077 && mkdir -p /var/log/selvedge)
+  { main; printf '%s end %s\n' "$mark" "$?"; } 3<&0 </dev/null 2>&1 | ( umask 077; tee -p -a /var/log/selvedge/hello.log )
+}
+logged

@@ -1,0 +1,205 @@
+LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export LC_ALL DEBIAN_FRONTEND PATH
+unset CDPATH ENV
+umask 022
+cd /
+
+mark=@selvedge
+trap '' HUP
+# … the library probe
+
+# … the library apply
+
+# … the library hook
+
+change_0() (
+set -eu
+fail '/srv/hello/releases/0123456789ab/.venv/bin/python is not there yet: run `fab venv` first, or `fab deploy`, which runs all steps'
+)
+change_1() (
+set -eu
+put /etc/tmpfiles.d/hello.conf 0644 root root <<'EOF'
+d /run/hello 2750 hello www-data -
+EOF
+)
+change_2() (
+set -eu
+mkdir -p -- /run/hello
+chown -- hello:www-data /run/hello
+chmod -- 02750 /run/hello
+)
+change_3() (
+set -eu
+mkdir -p -- /var/log/hello
+chown -- root:adm /var/log/hello
+chmod -- 00750 /var/log/hello
+)
+change_4() (
+set -eu
+mkdir -p -- /srv/hello/instances
+chown -- root:hello /srv/hello/instances
+chmod -- 00750 /srv/hello/instances
+)
+change_5() (
+set -eu
+mkdir -p -- /srv/hello/instances/0123456789ab-b82b8b
+chown -- root:hello /srv/hello/instances/0123456789ab-b82b8b
+chmod -- 00750 /srv/hello/instances/0123456789ab-b82b8b
+)
+change_6() (
+set -eu
+head -c 32 <&3 | put /srv/hello/instances/0123456789ab-b82b8b/env 0640 root hello 32
+)
+change_7() (
+set -eu
+put /srv/hello/instances/0123456789ab-b82b8b/run 0750 root hello <<'EOF'
+#!/bin/sh
+# Runs a command as this release of hello runs: in its folder, with its environment, in its virtual environment.
+#   /srv/hello/instances/0123456789ab-b82b8b/run python -c 'import sys; print(sys.prefix)'
+# Written by `fab gunicorn`.
+set -eu
+cd /srv/hello/releases/0123456789ab/backend
+set -a
+. /srv/hello/instances/0123456789ab-b82b8b/env
+# Where the app may write; all else is read-only for it.
+APP_SHARED=/srv/hello/shared
+HOME=/srv/hello/shared
+RELEASE=0123456789ab-b82b8b
+COMMIT=0123456789abcdef0123456789abcdef01234567
+VIRTUAL_ENV=/srv/hello/releases/0123456789ab/.venv
+PATH=/srv/hello/releases/0123456789ab/.venv/bin:/usr/local/bin:/usr/bin:/bin
+PYTHONPATH=/srv/hello/releases/0123456789ab/backend:/srv/hello/releases/0123456789ab/backend/src:/srv/hello/instances/0123456789ab-b82b8b
+# Output reaches the log at once; nothing is written beside the code.
+PYTHONUNBUFFERED=1
+PYTHONDONTWRITEBYTECODE=1
+set +a
+umask 0007
+exec "$@"
+EOF
+)
+change_8() (
+set -eu
+put /srv/hello/instances/0123456789ab-b82b8b/selvedge_worker.py 0640 root hello <<'EOF'
+"""gunicorn's worker for hello: every answer names its release in the header X-Release."""
+
+import os
+
+from uvicorn_worker import UvicornWorker as _Worker
+
+
+class Worker(_Worker):
+    CONFIG_KWARGS = {
+        **getattr(_Worker, "CONFIG_KWARGS", {}),
+        "headers": [("x-release", os.environ["RELEASE"])],
+    }
+EOF
+)
+change_9() (
+set -eu
+put /srv/hello/instances/0123456789ab-b82b8b/gunicorn_start 0750 root hello <<'EOF'
+#!/bin/sh
+# Starts hello: gunicorn keeps the worker processes alive, uvicorn in each of them speaks ASGI.
+# Written by `fab gunicorn`; supervisor runs it as the user hello.
+set -eu
+
+NAME=hello
+DIR=/srv/hello/releases/0123456789ab/backend
+VENV=/srv/hello/releases/0123456789ab/.venv
+# One more worker than there are CPU cores keeps every core busy while one worker waits.
+WORKERS=3
+WORKER_CLASS=selvedge_worker.Worker
+# Each release has a socket of its own; nginx follows the link /srv/hello/live.sock to the live one.
+BIND=unix:/run/hello/0123456789ab-b82b8b.sock
+LOG_LEVEL=debug
+
+# gunicorn 24 and later would open a control socket in the home directory, which this app does not need.
+CONTROL=
+for module in "$VENV"/lib/python*/site-packages/gunicorn/ctl; do
+  if [ -e "$module" ]; then CONTROL=--no-control-socket; fi
+done
+
+# --umask is the socket's: its folder lets in this user and nginx alone, so that the socket itself may be open.
+# The client's address and scheme come from nginx, the only one that can reach the socket: hence '*'.
+# Heartbeats go to memory; a slow disk must not look like a dead worker.
+exec /srv/hello/instances/0123456789ab-b82b8b/run "$VENV/bin/python" -m gunicorn hello.web:app \
+  --name "$NAME" \
+  --chdir "$DIR" \
+  --workers "$WORKERS" \
+  --worker-class "$WORKER_CLASS" \
+  --bind "$BIND" \
+  --umask 0 \
+  --timeout 45 \
+  --graceful-timeout 30 \
+  --forwarded-allow-ips '*' \
+  --worker-tmp-dir /dev/shm \
+  --log-level "$LOG_LEVEL" \
+  --log-file - \
+  $CONTROL
+EOF
+)
+change_10() (
+set -eu
+hook=after_build
+user=hello
+folder=/srv/hello/releases/0123456789ab/backend
+run=/srv/hello/instances/0123456789ab-b82b8b/run
+builds=1
+mark_path=/srv/hello/instances/0123456789ab-b82b8b/hook.after_build
+hook_begin RELEASE=0123456789ab-b82b8b COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server PREVIOUS=
+hook_command RELEASE=0123456789ab-b82b8b COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server PREVIOUS= 'python manage.py check && echo '"'"'it'"'"''"'"'s built'"'"''
+hook_end
+)
+run() {
+  printf '%s begin %s\n' "$mark" "$1"
+  "change_$1" 9>&-
+  status=$?
+  if [ "$status" -eq 0 ]; then printf '%s done %s\n' "$mark" "$1"; return 0; fi
+  printf '%s failed %s %s\n' "$mark" "$1" "$status"
+  restore
+}
+main() {
+  (umask 077 && mkdir -p /run/selvedge /var/log/selvedge)
+  exec 9>/run/selvedge/hello.step
+  if ! flock -n 9; then
+    say "waiting for the rest of a run that was cut off"
+    flock -w 300 9 || fail "a step of a run that was cut off is still busy after 5 minutes; see /var/log/selvedge/hello.log"
+  fi
+  undo=$(mktemp -d /run/selvedge/undo.XXXXXX) || fail "cannot write to /run/selvedge"
+  :
+  all
+  status=$?
+  if [ "$status" -ne 0 ]; then
+    :
+  fi
+  [ -e "$undo/stuck" ] || rm -rf -- "$undo"
+  return "$status"
+}
+all() {
+  run 0
+  [ "$status" -eq 0 ] || return 1
+  run 1
+  [ "$status" -eq 0 ] || return 1
+  run 2
+  [ "$status" -eq 0 ] || return 1
+  run 3
+  [ "$status" -eq 0 ] || return 1
+  run 4
+  [ "$status" -eq 0 ] || return 1
+  run 5
+  [ "$status" -eq 0 ] || return 1
+  run 6
+  [ "$status" -eq 0 ] || return 1
+  run 7
+  [ "$status" -eq 0 ] || return 1
+  run 8
+  [ "$status" -eq 0 ] || return 1
+  run 9
+  [ "$status" -eq 0 ] || return 1
+  run 10
+  [ "$status" -eq 0 ] || return 1
+}
+logged() {
+  (umask 077 && mkdir -p /var/log/selvedge)
+  { main; printf '%s end %s\n' "$mark" "$?"; } 3<&0 </dev/null 2>&1 | ( umask 077; tee -p -a /var/log/selvedge/hello.log )
+}
+logged

@@ -1,0 +1,395 @@
+LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export LC_ALL DEBIAN_FRONTEND PATH
+unset CDPATH ENV
+umask 022
+cd /
+
+mark=@selvedge
+trap '' HUP
+# … the library probe
+
+# … the library apply
+
+# … the library apt
+
+# … the library harden
+
+change_before() (
+set -eu
+rm -f -- /var/lib/selvedge/loaded/fail2ban
+)
+change_0() (
+set -eu
+apt_install sudo nftables ufw fail2ban python3-systemd
+)
+change_1() (
+set -eu
+useradd --create-home --user-group --groups sudo --shell /bin/bash -- deploy
+)
+change_2() (
+set -eu
+authorize deploy <<'EOF'
+ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl me@laptop
+EOF
+)
+change_3() (
+set -eu
+put /etc/sudoers.d/90-selvedge-deploy 0440 root root <<'EOF'
+# deploy may do everything, without a password: server.sudo in hosts.toml.
+deploy ALL=(ALL:ALL) NOPASSWD: ALL
+EOF
+visudo -cqf /etc/sudoers.d/90-selvedge-deploy
+)
+run() {
+  printf '%s begin %s\n' "$mark" "$1"
+  "change_$1" 9>&-
+  status=$?
+  if [ "$status" -eq 0 ]; then printf '%s done %s\n' "$mark" "$1"; return 0; fi
+  printf '%s failed %s %s\n' "$mark" "$1" "$status"
+  restore
+}
+main() {
+  (umask 077 && mkdir -p /run/selvedge /var/log/selvedge)
+  exec 9>/run/selvedge/hello.step
+  if ! flock -n 9; then
+    say "waiting for the rest of a run that was cut off"
+    flock -w 300 9 || fail "a step of a run that was cut off is still busy after 5 minutes; see /var/log/selvedge/hello.log"
+  fi
+  undo=$(mktemp -d /run/selvedge/undo.XXXXXX) || fail "cannot write to /run/selvedge"
+  :
+  all
+  status=$?
+  if [ "$status" -ne 0 ]; then
+    :
+  fi
+  [ -e "$undo/stuck" ] || rm -rf -- "$undo"
+  return "$status"
+}
+all() {
+  run before
+  [ "$status" -eq 0 ] || return 1
+  run 0
+  [ "$status" -eq 0 ] || return 1
+  run 1
+  [ "$status" -eq 0 ] || return 1
+  run 2
+  [ "$status" -eq 0 ] || return 1
+  run 3
+  [ "$status" -eq 0 ] || return 1
+}
+logged() {
+  (umask 077 && mkdir -p /var/log/selvedge)
+  { main; printf '%s end %s\n' "$mark" "$?"; } 3<&0 </dev/null 2>&1 | ( umask 077; tee -p -a /var/log/selvedge/hello.log )
+}
+logged
+LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export LC_ALL DEBIAN_FRONTEND PATH
+unset CDPATH ENV
+umask 022
+cd /
+
+mark=@selvedge
+trap '' HUP
+# … the library probe
+
+# … the library apply
+
+# … the library harden
+
+# … the library firewall
+
+# … the library guard
+
+change_0() (
+set -eu
+awk '$5 >= 3071' /etc/ssh/moduli | put /etc/ssh/moduli-3072 0644 root root
+)
+change_1() (
+set -eu
+host_key rsa 4096
+)
+change_2() (
+set -eu
+include_first 'Include /etc/ssh/sshd_config.d/00-selvedge.conf'
+)
+change_3() (
+set -eu
+sshd_sound
+put /etc/ssh/sshd_config.d/00-selvedge.conf 0600 root root <<'EOF'
+# sshd, stricter than Debian's defaults. Written by `fab harden`; `sshd -T` shows what is in force.
+# sshd takes the first value that it meets, and reads this folder by name: 00- comes before a cloud image's
+# 50-cloud-init.conf, which may say PasswordAuthentication yes.
+
+# Keys only, and no root: log in as deploy and use sudo.
+PermitRootLogin no
+PubkeyAuthentication yes
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+HostbasedAuthentication no
+PermitEmptyPasswords no
+PermitUserEnvironment no
+StrictModes yes
+
+# Attempts: four keys a connection (CIS Debian 12 Benchmark 5.1.16), half a minute to log in, and not all of the
+# unfinished logins for one address. An agent with more keys than four: name one (hosts.toml: key).
+MaxAuthTries 4
+LoginGraceTime 30
+MaxStartups 10:30:60
+PerSourceMaxStartups 10
+MaxSessions 10
+
+# A connection whose other end is gone ends after 45 seconds.
+ClientAliveInterval 15
+ClientAliveCountMax 3
+TCPKeepAlive no
+
+# Commands, sftp and git work; the server is no way into its network (hosts.toml: server.allow_forwarding).
+DisableForwarding yes
+AllowTcpForwarding no
+AllowAgentForwarding no
+AllowStreamLocalForwarding no
+X11Forwarding no
+PermitTunnel no
+GatewayPorts no
+Compression no
+
+# Which key logged in, with its fingerprint: journalctl -u ssh
+LogLevel VERBOSE
+
+# Algorithms as ssh-audit's policy "Hardened Debian 12 (version 3)" has them (github.com/jtesta/ssh-audit).
+# What this server's sshd does not know is left out of the lists.
+HostKey /etc/ssh/ssh_host_ed25519_key
+HostKey /etc/ssh/ssh_host_rsa_key
+ModuliFile /etc/ssh/moduli-3072
+HostKeyAlgorithms sk-ssh-ed25519-cert-v01@openssh.com,ssh-ed25519-cert-v01@openssh.com,rsa-sha2-512-cert-v01@openssh.com,rsa-sha2-256-cert-v01@openssh.com,sk-ssh-ed25519@openssh.com,ssh-ed25519,rsa-sha2-512,rsa-sha2-256
+KexAlgorithms mlkem768x25519-sha256,sntrup761x25519-sha512,sntrup761x25519-sha512@openssh.com,curve25519-sha256,curve25519-sha256@libssh.org,diffie-hellman-group16-sha512,diffie-hellman-group18-sha512,diffie-hellman-group-exchange-sha256
+Ciphers chacha20-poly1305@openssh.com,aes256-gcm@openssh.com,aes256-ctr,aes192-ctr,aes128-gcm@openssh.com,aes128-ctr
+MACs hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com,umac-128-etm@openssh.com
+EOF
+sshd_assert deploy 'permitrootlogin no' 'pubkeyauthentication yes' 'passwordauthentication no' 'kbdinteractiveauthentication no' 'hostbasedauthentication no' 'permitemptypasswords no' 'permituserenvironment no' 'strictmodes yes' 'maxauthtries 4' 'logingracetime 30' 'maxstartups 10:30:60' 'persourcemaxstartups 10' 'maxsessions 10' 'clientaliveinterval 15' 'clientalivecountmax 3' 'tcpkeepalive no' 'disableforwarding yes' 'allowtcpforwarding no' 'allowagentforwarding no' 'allowstreamlocalforwarding no' 'x11forwarding no' 'permittunnel no' 'gatewayports no' 'compression no' 'loglevel VERBOSE' 'hostkey /etc/ssh/ssh_host_ed25519_key' 'hostkey /etc/ssh/ssh_host_rsa_key' 'modulifile /etc/ssh/moduli-3072' 'hostkeyalgorithms sk-ssh-ed25519-cert-v01@openssh.com,ssh-ed25519-cert-v01@openssh.com,rsa-sha2-512-cert-v01@openssh.com,rsa-sha2-256-cert-v01@openssh.com,sk-ssh-ed25519@openssh.com,ssh-ed25519,rsa-sha2-512,rsa-sha2-256' 'kexalgorithms mlkem768x25519-sha256,sntrup761x25519-sha512,sntrup761x25519-sha512@openssh.com,curve25519-sha256,curve25519-sha256@libssh.org,diffie-hellman-group16-sha512,diffie-hellman-group18-sha512,diffie-hellman-group-exchange-sha256' 'ciphers chacha20-poly1305@openssh.com,aes256-gcm@openssh.com,aes256-ctr,aes192-ctr,aes128-gcm@openssh.com,aes128-ctr' 'macs hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com,umac-128-etm@openssh.com'
+sshd_reload be0ceadefe71bfbaa5b65fba490cd6b9e02efda1ff5c567d3ad08267fa6210b3
+)
+change_4() (
+set -eu
+firewall_open 22 80 443 8443
+put /etc/ufw/before.init 0750 root root <<'EOF_'
+#!/bin/sh
+# How many new ssh connections one address may open: 20 at once, then 2 a second; more are dropped, so that a patient
+# client is only delayed. ufw's own `limit` (6 in half a minute) would shut out the user of a deploy tool.
+# ufw runs this when it starts and stops (man ufw-framework). Written by `fab harden`.
+
+case "$1" in
+start)
+    # A kernel that cannot do this still gets the rest of the firewall.
+    nft -f - <<'EOF' || logger -t ufw 'the limit on new ssh connections could not be set' || true
+table inet selvedge
+delete table inet selvedge
+table inet selvedge {
+    set addresses { type ipv4_addr; size 65535; flags dynamic; timeout 1m; }
+    set networks { type ipv6_addr; size 65535; flags dynamic; timeout 1m; }
+    chain input {
+        type filter hook input priority filter - 10; policy accept;
+        iif lo accept
+        tcp dport { 22 } ct state new update @addresses { ip saddr limit rate over 2/second burst 20 packets } drop
+        tcp dport { 22 } ct state new update @networks { ip6 saddr & ffff:ffff:ffff:ffff:: limit rate over 2/second burst 20 packets } drop
+    }
+}
+EOF
+    ;;
+stop)
+    nft delete table inet selvedge 2>/dev/null || true
+    ;;
+esac
+exit 0
+EOF_
+firewall_on
+)
+run() {
+  printf '%s begin %s\n' "$mark" "$1"
+  "change_$1" 9>&-
+  status=$?
+  if [ "$status" -eq 0 ]; then printf '%s done %s\n' "$mark" "$1"; return 0; fi
+  printf '%s failed %s %s\n' "$mark" "$1" "$status"
+  restore
+}
+main() {
+  (umask 077 && mkdir -p /run/selvedge /var/log/selvedge)
+  exec 9>/run/selvedge/hello.step
+  if ! flock -n 9; then
+    say "waiting for the rest of a run that was cut off"
+    flock -w 300 9 || fail "a step of a run that was cut off is still busy after 5 minutes; see /var/log/selvedge/hello.log"
+  fi
+  undo=$(mktemp -d /run/selvedge/undo.XXXXXX) || fail "cannot write to /run/selvedge"
+  ( set -eu
+guard_arm
+)
+  status=$?
+  if [ "$status" -ne 0 ]; then
+    rm -rf -- "$undo"
+    return 1
+  fi
+  
+  all
+  status=$?
+  if [ "$status" -ne 0 ]; then
+    guard_revert
+  fi
+  [ -e "$undo/stuck" ] || rm -rf -- "$undo"
+  return "$status"
+}
+all() {
+  run 0
+  [ "$status" -eq 0 ] || return 1
+  run 1
+  [ "$status" -eq 0 ] || return 1
+  run 2
+  [ "$status" -eq 0 ] || return 1
+  run 3
+  [ "$status" -eq 0 ] || return 1
+  run 4
+  [ "$status" -eq 0 ] || return 1
+}
+logged() {
+  (umask 077 && mkdir -p /var/log/selvedge)
+  { main; printf '%s end %s\n' "$mark" "$?"; } 3<&0 </dev/null 2>&1 | ( umask 077; tee -p -a /var/log/selvedge/hello.log )
+}
+logged
+LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export LC_ALL DEBIAN_FRONTEND PATH
+unset CDPATH ENV
+umask 022
+cd /
+
+mark=@selvedge
+trap '' HUP
+# … the library probe
+
+# … the library apply
+
+# … the library kernel
+
+# … the library apt
+
+change_0() (
+set -eu
+put /etc/fail2ban/jail.d/50-selvedge.local 0644 root root <<'EOF'
+# Addresses that keep failing to log in are shut out for a while. Written by `fab harden`.
+
+[DEFAULT]
+# Debian 12 and 13 have no /var/log/auth.log: sshd's messages are in the journal.
+backend = systemd
+banaction = nftables-multiport
+banaction_allports = nftables-allports
+# Never shut out: this machine itself, and server.ignore_ips of hosts.toml.
+ignoreip = 127.0.0.1/8 ::1 198.51.100.7
+# Nor an address from which somebody logged in with a key within the last hour: an agent that offers
+# several wrong keys before the right one must not shut its owner out.
+ignorecommand = /usr/bin/journalctl --quiet --since=-1h --lines=1 --identifier=sshd --identifier=sshd-session --grep='^Accepted publickey for [^ ]+ from <ip> port '
+ignorecache = key="<ip>", max-count=100, max-time=1m
+
+[sshd]
+enabled = true
+# Newer versions of sshd log under the name of the process that serves one login.
+journalmatch = _SYSTEMD_UNIT=ssh.service + _COMM=sshd + _COMM=sshd-session
+EOF
+)
+change_1() (
+set -eu
+if systemctl is-active -q fail2ban; then
+fail2ban-client --test
+systemctl restart fail2ban
+fi
+systemctl enable --now fail2ban
+(umask 077 && mkdir -p /var/lib/selvedge/loaded)
+printf '%s\n' f743f97f71c4dbbb0a1da60ab4d97eb1a68a4a15457b106ed7ddfd3f75972c22 >/var/lib/selvedge/loaded/fail2ban
+)
+change_2() (
+set -eu
+put /etc/sysctl.d/90-selvedge.conf 0644 root root <<'EOF'
+# Kernel settings. Sources: [K] docs.kernel.org, admin-guide/sysctl and networking/ip-sysctl; [C] CIS Debian Linux 12
+# Benchmark 1.5 and 3.3; [L] Lynis 3, control KRNL-6000. `sysctl NAME` shows what is in force. Written by `fab harden`.
+
+# What the kernel tells about itself: no addresses, no log, to nobody but root. [L] [K: kernel.rst]
+kernel.kptr_restrict = 2
+kernel.dmesg_restrict = 1
+# A process traces only its own children; no user loads BPF, and what the kernel compiles of it is blinded. [C] [L]
+kernel.yama.ptrace_scope = 1
+kernel.unprivileged_bpf_disabled = 1
+net.core.bpf_jit_harden = 2
+# No magic keys on a console that is a provider's web page; no line discipline is loaded by a user. [L]
+kernel.sysrq = 0
+dev.tty.ldisc_autoload = 0
+# A program that changed its user leaves no dump. [C] [L]
+fs.suid_dumpable = 0
+# Nobody is led by another user's links, pipes or files in /tmp. [K: fs.rst] [L]
+fs.protected_hardlinks = 1
+fs.protected_symlinks = 1
+fs.protected_fifos = 2
+fs.protected_regular = 2
+
+# This server is no router: it sends and follows no redirects and takes no routes from a packet. [C 3.3] [L]
+net.ipv4.conf.all.send_redirects = 0
+net.ipv4.conf.default.send_redirects = 0
+net.ipv4.conf.all.accept_redirects = 0
+net.ipv4.conf.default.accept_redirects = 0
+net.ipv6.conf.all.accept_redirects = 0
+net.ipv6.conf.default.accept_redirects = 0
+net.ipv4.conf.all.accept_source_route = 0
+net.ipv4.conf.default.accept_source_route = 0
+net.ipv6.conf.all.accept_source_route = 0
+net.ipv6.conf.default.accept_source_route = 0
+# A packet whose answer would leave by another way is forged. [C 3.3.7]
+net.ipv4.conf.all.rp_filter = 1
+net.ipv4.conf.default.rp_filter = 1
+# A flood of half-open connections does not fill the queue; no answers to a whole network. [C 3.3]
+net.ipv4.tcp_syncookies = 1
+net.ipv4.icmp_echo_ignore_broadcasts = 1
+net.ipv4.icmp_ignore_bogus_error_responses = 1
+EOF
+sysctl_set kernel.kptr_restrict=2
+)
+change_3() (
+set -eu
+apt_install systemd-timesyncd
+systemctl enable --now systemd-timesyncd.service
+)
+run() {
+  printf '%s begin %s\n' "$mark" "$1"
+  "change_$1" 9>&-
+  status=$?
+  if [ "$status" -eq 0 ]; then printf '%s done %s\n' "$mark" "$1"; return 0; fi
+  printf '%s failed %s %s\n' "$mark" "$1" "$status"
+  restore
+}
+main() {
+  (umask 077 && mkdir -p /run/selvedge /var/log/selvedge)
+  exec 9>/run/selvedge/hello.step
+  if ! flock -n 9; then
+    say "waiting for the rest of a run that was cut off"
+    flock -w 300 9 || fail "a step of a run that was cut off is still busy after 5 minutes; see /var/log/selvedge/hello.log"
+  fi
+  undo=$(mktemp -d /run/selvedge/undo.XXXXXX) || fail "cannot write to /run/selvedge"
+  :
+  all
+  status=$?
+  if [ "$status" -ne 0 ]; then
+    :
+  fi
+  [ -e "$undo/stuck" ] || rm -rf -- "$undo"
+  return "$status"
+}
+all() {
+  run 0
+  [ "$status" -eq 0 ] || return 1
+  run 1
+  [ "$status" -eq 0 ] || return 1
+  run 2
+  [ "$status" -eq 0 ] || return 1
+  run 3
+  [ "$status" -eq 0 ] || return 1
+}
+logged() {
+  (umask 077 && mkdir -p /var/log/selvedge)
+  { main; printf '%s end %s\n' "$mark" "$?"; } 3<&0 </dev/null 2>&1 | ( umask 077; tee -p -a /var/log/selvedge/hello.log )
+}
+logged

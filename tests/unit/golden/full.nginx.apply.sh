@@ -1,0 +1,230 @@
+LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export LC_ALL DEBIAN_FRONTEND PATH
+unset CDPATH ENV
+umask 022
+cd /
+
+mark=@selvedge
+trap '' HUP
+# … the library probe
+
+# … the library apply
+
+change_before() (
+set -eu
+if command -v nginx >/dev/null 2>&1 && ! nginx -t >"$undo/check" 2>&1; then
+  cat "$undo/check"
+  fail "nginx is broken already, before anything was changed: $(grep -m 1 -E 'emerg|rror' "$undo/check" || tail -n 1 "$undo/check"). Mend that file first."
+fi
+rm -f -- /var/lib/selvedge/loaded/nginx-hello
+)
+change_0() (
+set -eu
+fail '/etc/nginx/nginx.conf is not there yet: run `fab install` first, or `fab deploy`, which runs all steps'
+)
+change_1() (
+set -eu
+mkdir -p -- /var/log/hello
+chown -- root:adm /var/log/hello
+chmod -- 00750 /var/log/hello
+)
+change_2() (
+set -eu
+mkdir -p -- /var/www/letsencrypt
+chown -- root:root /var/www/letsencrypt
+chmod -- 00755 /var/www/letsencrypt
+)
+change_3() (
+set -eu
+put /etc/nginx/conf.d/selvedge.conf 0644 root root <<'EOF'
+# For all sites of this server. Written by `fab nginx`.
+
+map $http_upgrade $connection_upgrade {
+    default upgrade;
+    '' close;
+}
+# Behind a load balancer that ends TLS ([tls] upstream = true), its word on the scheme counts.
+map $http_x_forwarded_proto $selvedge_scheme {
+    default $scheme;
+    https https;
+}
+EOF
+)
+change_4() (
+set -eu
+put /etc/nginx/snippets/hello.conf 0644 root root <<'EOF'
+# What nginx does for hello, over HTTP and HTTPS alike. Written by `fab nginx`; included by the site files.
+
+client_max_body_size 100m;
+keepalive_timeout 65s;
+client_header_timeout 15s;
+client_body_timeout 30s;
+send_timeout 30s;
+
+access_log /var/log/hello/nginx-access.log;
+error_log /var/log/hello/nginx-error.log warn;
+
+gzip on;
+gzip_vary on;
+gzip_proxied any;
+gzip_min_length 1024;
+gzip_types text/plain text/css text/xml text/javascript application/json application/javascript application/xml
+           application/rss+xml application/manifest+json image/svg+xml;
+
+add_header X-Content-Type-Options nosniff always;
+add_header X-Frame-Options SAMEORIGIN always;
+add_header Referrer-Policy strict-origin-when-cross-origin always;
+
+location "/static/" {
+    alias "/srv/hello/current/backend/static/";
+    access_log off;
+    expires 1h;
+}
+location "/media/" {
+    alias "/srv/hello/shared/uploads/";
+    access_log off;
+}
+location / {
+    proxy_pass http://hello;
+    proxy_http_version 1.1;
+    proxy_redirect off;
+    proxy_connect_timeout 5s;
+    proxy_read_timeout 60s;
+    proxy_send_timeout 60s;
+
+    # The app sees the client's own address and scheme. They are overwritten, not appended to: what a client sends in
+    # these headers is worth nothing.
+    proxy_set_header Host $http_host;
+    proxy_set_header X-Real-IP $remote_addr;
+    proxy_set_header X-Forwarded-For $remote_addr;
+    proxy_set_header X-Forwarded-Proto $scheme;
+    proxy_set_header X-Forwarded-Host $http_host;
+    proxy_set_header Forwarded "";
+    proxy_set_header Proxy "";
+
+    # WebSockets.
+    proxy_set_header Upgrade $http_upgrade;
+    proxy_set_header Connection $connection_upgrade;
+}
+EOF
+)
+change_5() (
+set -eu
+put /etc/nginx/sites-available/hello 0644 root root <<'EOF'
+# hello behind nginx. Written by `fab nginx`: change templates/nginx/ and run it again.
+
+upstream hello {
+    # A link to the socket of the live release, followed at every new connection: a release moves the link, and nginx
+    # need not be reloaded. max_fails=0: never count it as dead because one answer failed.
+    server unix:/srv/hello/live.sock max_fails=0;
+    # While a new release proves itself, the one before it stands by.
+    server unix:/srv/hello/previous.sock backup max_fails=0;
+}
+
+server {
+    listen 80;
+    listen [::]:80;
+    server_name hello.example.com www.hello.example.com;
+    server_tokens off;
+
+    # Answers for the certificate authority (`fab certbot`).
+    location ^~ /.well-known/acme-challenge/ {
+        root /var/www/letsencrypt;
+        default_type text/plain;
+    }
+
+    # Once there is a certificate, this file leads to HTTPS (`fab certbot` writes it).
+    include /etc/nginx/snippets/hello-http[.]conf;
+    include /etc/nginx/snippets/hello.conf;
+}
+EOF
+)
+change_6() (
+set -eu
+keep /etc/nginx/sites-enabled/hello
+mkdir -p -- /etc/nginx/sites-enabled
+ln -sfn -- /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/.selvedge.link
+mv -fT -- /etc/nginx/sites-enabled/.selvedge.link /etc/nginx/sites-enabled/hello
+)
+change_7() (
+set -eu
+put /etc/logrotate.d/hello 0644 root root <<'EOF'
+# The logs of hello: a file a day, two weeks of them. Written by `fab nginx`.
+/var/log/hello/nginx-*.log {
+    daily
+    rotate 14
+    maxsize 100M
+    missingok
+    notifempty
+    compress
+    delaycompress
+    create 0640 www-data adm
+    sharedscripts
+    postrotate
+        if [ -s /run/nginx.pid ]; then kill -USR1 "$(cat /run/nginx.pid)"; fi
+    endscript
+}
+EOF
+)
+change_8() (
+set -eu
+nginx -t
+if systemctl is-active -q nginx; then
+systemctl reload nginx
+fi
+systemctl enable --now nginx
+(umask 077 && mkdir -p /var/lib/selvedge/loaded)
+printf '%s\n' 08cf99dc85930f273f0d34b71baed60feb211b2f44c863d0e4252434f3cd0cd7 >/var/lib/selvedge/loaded/nginx-hello
+)
+run() {
+  printf '%s begin %s\n' "$mark" "$1"
+  "change_$1" 9>&-
+  status=$?
+  if [ "$status" -eq 0 ]; then printf '%s done %s\n' "$mark" "$1"; return 0; fi
+  printf '%s failed %s %s\n' "$mark" "$1" "$status"
+  restore
+}
+main() {
+  (umask 077 && mkdir -p /run/selvedge /var/log/selvedge)
+  exec 9>/run/selvedge/hello.step
+  if ! flock -n 9; then
+    say "waiting for the rest of a run that was cut off"
+    flock -w 300 9 || fail "a step of a run that was cut off is still busy after 5 minutes; see /var/log/selvedge/hello.log"
+  fi
+  undo=$(mktemp -d /run/selvedge/undo.XXXXXX) || fail "cannot write to /run/selvedge"
+  :
+  all
+  status=$?
+  if [ "$status" -ne 0 ]; then
+    :
+  fi
+  [ -e "$undo/stuck" ] || rm -rf -- "$undo"
+  return "$status"
+}
+all() {
+  run before
+  [ "$status" -eq 0 ] || return 1
+  run 0
+  [ "$status" -eq 0 ] || return 1
+  run 1
+  [ "$status" -eq 0 ] || return 1
+  run 2
+  [ "$status" -eq 0 ] || return 1
+  run 3
+  [ "$status" -eq 0 ] || return 1
+  run 4
+  [ "$status" -eq 0 ] || return 1
+  run 5
+  [ "$status" -eq 0 ] || return 1
+  run 6
+  [ "$status" -eq 0 ] || return 1
+  run 7
+  [ "$status" -eq 0 ] || return 1
+  run 8
+  [ "$status" -eq 0 ] || return 1
+}
+logged() {
+  (umask 077 && mkdir -p /var/log/selvedge)
+  { main; printf '%s end %s\n' "$mark" "$?"; } 3<&0 </dev/null 2>&1 | ( umask 077; tee -p -a /var/log/selvedge/hello.log )
+}
+logged

@@ -1,0 +1,79 @@
+LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export LC_ALL DEBIAN_FRONTEND PATH
+unset CDPATH ENV
+umask 022
+cd /
+
+mark=@selvedge
+# … the library probe
+
+# … the library apt
+
+# … the library harden
+
+# … the library firewall
+
+# … the library kernel
+
+main() {
+path_stats=$nl$(stat -c '%n :: %F :: %a %U %G' -- /etc/apt/apt.conf.d/20auto-upgrades /etc/apt/apt.conf.d/52unattended-upgrades-selvedge /etc/sudoers.d/90-selvedge-deploy /etc/fail2ban/jail.d/50-selvedge.local 2>/dev/null)$nl
+path_sums=$nl$(path_hashes /etc/apt/apt.conf.d/20auto-upgrades /etc/apt/apt.conf.d/52unattended-upgrades-selvedge /etc/sudoers.d/90-selvedge-deploy /etc/fail2ban/jail.d/50-selvedge.local 2>/dev/null)$nl
+printf '\n%s fact 0\n' "$mark"
+apt_fact
+printf '\n%s fact 1\n' "$mark"
+dpkg-query -W -f '${Package} ${db:Status-Status}\n' unattended-upgrades 2>/dev/null || true
+printf '\n%s fact 2\n' "$mark"
+path_fact /etc/apt/apt.conf.d/20auto-upgrades ada6ed61d6d3c629d3e5db4cbc2b8be6a0a5de8f366e3480db5dd86b6b3bb683
+printf '\n%s fact 3\n' "$mark"
+path_fact /etc/apt/apt.conf.d/52unattended-upgrades-selvedge c5e84a51f7072545d74caad1f7c072a5c66ba0b6267974a18e3170ad7ae8abc5
+printf '\n%s fact 4\n' "$mark"
+for unit in apt-daily.timer apt-daily-upgrade.timer unattended-upgrades.service; do ls -d /etc/systemd/system/*.wants/$unit; done
+echo
+systemctl is-active apt-daily.timer apt-daily-upgrade.timer unattended-upgrades.service
+printf '\n%s fact 5\n' "$mark"
+dpkg-query -W -f '${Package} ${db:Status-Status}\n' sudo nftables ufw fail2ban python3-systemd 2>/dev/null || true
+printf '\n%s fact 6\n' "$mark"
+id -nG deploy 2>/dev/null || true
+printf '\n%s fact 7\n' "$mark"
+ssh_home=$(getent passwd deploy | cut -d : -f 6)/.ssh
+stat -c "%a %U" "$ssh_home" 2>/dev/null || echo absent
+stat -L -c "%a %U" "$ssh_home/authorized_keys" 2>/dev/null || echo absent
+cat "$ssh_home/authorized_keys" 2>/dev/null || true
+printf '\n%s fact 8\n' "$mark"
+passwd --status deploy 2>/dev/null || true
+printf '\n%s fact 9\n' "$mark"
+path_fact /etc/sudoers.d/90-selvedge-deploy 2a3946a5207a96f394ccc7e055d8c19edd2958f115697605bc8836712861b117
+printf '\n%s fact 10\n' "$mark"
+[ -s /etc/ssh/moduli-3072 ] && echo there || true
+printf '\n%s fact 11\n' "$mark"
+ssh-keygen -lf /etc/ssh/ssh_host_rsa_key.pub; ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub
+printf '\n%s fact 12\n' "$mark"
+sed -n '/^[[:space:]]*\(#.*\)\{0,1\}$/!{p;q;}' /etc/ssh/sshd_config
+printf '\n%s fact 13\n' "$mark"
+sshd_fact /etc/ssh/sshd_config.d/00-selvedge.conf
+printf '\n%s fact 14\n' "$mark"
+firewall_fact /etc/ufw/before.init
+printf '\n%s fact 15\n' "$mark"
+[ -e /var/lib/selvedge/guard/armed ] && echo armed || true
+printf '\n%s fact 16\n' "$mark"
+path_fact /etc/fail2ban/jail.d/50-selvedge.local 2cb183cd1b8b06408d1cbb694775c8bc2eddb1349f0f55630e9e9a983c97e29f
+printf '\n%s fact 17\n' "$mark"
+systemctl show --property=UnitFileState --property=ActiveState fail2ban 2>/dev/null || true
+printf 'Stamp=%s\n' "$(cat /var/lib/selvedge/loaded/fail2ban 2>/dev/null)"
+printf '\n%s fact 18\n' "$mark"
+sysctl_fact /etc/sysctl.d/90-selvedge.conf kernel/kptr_restrict kernel/dmesg_restrict kernel/yama/ptrace_scope kernel/unprivileged_bpf_disabled net/core/bpf_jit_harden kernel/sysrq dev/tty/ldisc_autoload fs/suid_dumpable fs/protected_hardlinks fs/protected_symlinks fs/protected_fifos fs/protected_regular net/ipv4/conf/all/send_redirects net/ipv4/conf/default/send_redirects net/ipv4/conf/all/accept_redirects net/ipv4/conf/default/accept_redirects net/ipv6/conf/all/accept_redirects net/ipv6/conf/default/accept_redirects net/ipv4/conf/all/accept_source_route net/ipv4/conf/default/accept_source_route net/ipv6/conf/all/accept_source_route net/ipv6/conf/default/accept_source_route net/ipv4/conf/all/rp_filter net/ipv4/conf/default/rp_filter net/ipv4/tcp_syncookies net/ipv4/icmp_echo_ignore_broadcasts net/ipv4/icmp_ignore_bogus_error_responses
+printf '\n%s fact 19\n' "$mark"
+time_fact
+printf '\n%s fact 20\n' "$mark"
+ss -H -l -n -t -p 'sport = :80' || true
+printf '\n%s fact 21\n' "$mark"
+dpkg-query -W -f '${Package} ${db:Status-Status}\n' nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 supervisor 2>/dev/null || true
+printf '\n%s fact 22\n' "$mark"
+systemctl show --property=UnitFileState --property=ActiveState nginx 2>/dev/null || true
+printf 'Stamp=%s\n' "$(cat /var/lib/selvedge/loaded/nginx 2>/dev/null)"
+printf '\n%s fact 23\n' "$mark"
+systemctl show --property=UnitFileState --property=ActiveState supervisor 2>/dev/null || true
+printf 'Stamp=%s\n' "$(cat /var/lib/selvedge/loaded/supervisor 2>/dev/null)"
+printf '\n%s facts end\n' "$mark"
+}
+main </dev/null 2>/dev/null

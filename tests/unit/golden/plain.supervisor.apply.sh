@@ -1,0 +1,125 @@
+LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export LC_ALL DEBIAN_FRONTEND PATH
+unset CDPATH ENV
+umask 022
+cd /
+
+mark=@selvedge
+trap '' HUP
+# … the library probe
+
+# … the library apply
+
+# … the library standing
+
+# … the library gate
+
+# … the library prune
+
+# … the library live
+
+# … the library supervisor
+
+change_0() (
+set -eu
+fail '/etc/supervisor/supervisord.conf is not there yet: run `fab install` first, or `fab deploy`, which runs all steps'
+)
+change_1() (
+set -eu
+fail '/srv/hello/instances/0123456789ab-74832d/gunicorn_start is not there yet: run `fab gunicorn` first, or `fab deploy`, which runs all steps'
+)
+change_2() (
+set -eu
+put /srv/hello/instances/0123456789ab-74832d/program.conf 0640 root hello <<'EOF'
+; hello, release 0123456789ab-74832d. During a release the new one runs beside the old one; then the old one's section goes.
+[program:hello.0123456789ab-74832d]
+command=/srv/hello/instances/0123456789ab-74832d/gunicorn_start
+directory=/srv/hello/releases/0123456789ab
+user=hello
+autostart=true
+autorestart=true
+startsecs=1
+startretries=10
+; gunicorn ends its workers by itself on TERM and lets them finish their requests.
+stopsignal=TERM
+stopwaitsecs=40
+killasgroup=true
+redirect_stderr=true
+stdout_logfile=/var/log/hello/0123456789ab-74832d.log
+stdout_logfile_maxbytes=10MB
+stdout_logfile_backups=3
+EOF
+)
+change_3() (
+set -eu
+app=hello
+new=0123456789ab-74832d
+why=deploy
+by=me@laptop
+base=/srv/hello
+run_dir=/run/hello
+log_dir=/var/log/hello
+repo=/srv/hello/repo.git
+site_enabled=/etc/nginx/sites-enabled/hello
+supervisor_conf=/etc/supervisor/conf.d/hello.conf
+module=main:app
+health=/
+health_host=localhost
+health_ranges=200-399
+health_timeout=5.0
+health_attempts=60
+health_interval=0.5
+import_timeout=60
+header=''
+settle=3.0
+settle_ms=3000
+drain=10
+strategy=restart
+migrate=''
+settings=''
+preflight_size=3944
+host=server
+before_switch=''
+keep=5
+live_switch
+)
+run() {
+  printf '%s begin %s\n' "$mark" "$1"
+  "change_$1" 9>&-
+  status=$?
+  if [ "$status" -eq 0 ]; then printf '%s done %s\n' "$mark" "$1"; return 0; fi
+  printf '%s failed %s %s\n' "$mark" "$1" "$status"
+  restore
+}
+main() {
+  (umask 077 && mkdir -p /run/selvedge /var/log/selvedge)
+  exec 9>/run/selvedge/hello.step
+  if ! flock -n 9; then
+    say "waiting for the rest of a run that was cut off"
+    flock -w 300 9 || fail "a step of a run that was cut off is still busy after 5 minutes; see /var/log/selvedge/hello.log"
+  fi
+  undo=$(mktemp -d /run/selvedge/undo.XXXXXX) || fail "cannot write to /run/selvedge"
+  :
+  all
+  status=$?
+  if [ "$status" -ne 0 ]; then
+    :
+  fi
+  [ -e "$undo/stuck" ] || rm -rf -- "$undo"
+  return "$status"
+}
+all() {
+  run 0
+  [ "$status" -eq 0 ] || return 1
+  run 1
+  [ "$status" -eq 0 ] || return 1
+  run 2
+  [ "$status" -eq 0 ] || return 1
+  run 3
+  [ "$status" -eq 0 ] || return 1
+}
+logged() {
+  (umask 077 && mkdir -p /var/log/selvedge)
+  { main; printf '%s end %s\n' "$mark" "$?"; } 3<&0 </dev/null 2>&1 | ( umask 077; tee -p -a /var/log/selvedge/hello.log )
+}
+logged
