@@ -11,10 +11,10 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parent.parent
-# Tests on servers wait more than they compute: three at a time keep two cores busy. The tests
-# of a class, or of a file without classes, share servers, so they stay together.
+# Tests on servers wait more than they compute: three at a time keep two cores busy. The tests of a class, or of a file
+# without classes, share servers, so they stay together.
 RUNS = {
-    "unit": ("Unit tests: no server, a few seconds", ["tests/unit", "--timeout=60", "--numprocesses=2"]),
+    "unit": ("Unit tests: no server, a few seconds", ["tests/unit", "--numprocesses=2"]),
     "hosts": (
         "Tests on real servers, which the sandbox makes: some minutes",
         ["tests/hosts", "-vv", "--numprocesses=3", "--dist=loadscope", "--durations=10"],

@@ -9,12 +9,17 @@ import pytest
 
 from lab import Lab, Project
 
+SECONDS = 400
+"""For one test with its fixtures, a chain on a new server among them: a server that hangs ends its test, not the run."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Every test of this folder needs real servers: `-m 'not hosts'` leaves them out."""
+    """Every test of this folder needs real servers (`-m 'not hosts'` leaves them out), and has time to make them."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker("hosts")
+            if not item.get_closest_marker("timeout"):
+                item.add_marker(pytest.mark.timeout(SECONDS))
 
 
 @pytest.fixture(scope="session")
