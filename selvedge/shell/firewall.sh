@@ -21,15 +21,18 @@ firewall_fact() {
 
 # firewall_open PORT…
 firewall_open() {
+  guard_touches firewall
   for port in "$@"; do ufw allow "$port/tcp" comment selvedge; done
 }
 
 firewall_close() {
+  guard_touches firewall
   for port in "$@"; do ufw --force delete allow "$port/tcp"; done
 }
 
 firewall_on() {
   ! systemctl is-active -q firewalld.service || fail "firewalld is running, and two firewalls get in each other's way: turn one off (systemctl disable --now firewalld, or server.firewall = false in hosts.toml)"
+  guard_touches firewall
   sed -i 's/^IPV6=.*/IPV6=yes/' /etc/default/ufw
   ufw default deny incoming
   ufw --force disable

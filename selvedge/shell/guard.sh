@@ -48,7 +48,7 @@ LC_ALL=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export LC_ALL PATH
 cd /var/lib/selvedge/guard || exit 1
 mv armed fired || exit 0
-if [ -e /etc/ufw/ufw.conf ]; then ufw --force disable; fi
+if [ -e firewall ]; then ufw --force disable; fi
 old=$(mktemp -d /etc/.selvedge.XXXXXX) && tar -C "$old" -xpf before.tar || exit 1
 for path in etc/ssh etc/ufw etc/default/ufw; do
   [ -e "$old/$path" ] || continue
@@ -58,10 +58,11 @@ for path in etc/ssh etc/ufw etc/default/ufw; do
 done
 rm -rf -- "$old"
 rm -f -- /var/lib/selvedge/loaded/sshd
-if systemctl is-active -q ssh.service; then
+# Where our run reloaded nothing, what sshd has loaded may be better than what stands in its files.
+if [ -e sshd ] && systemctl is-active -q ssh.service; then
   if systemctl is-active -q ssh.socket; then systemctl restart ssh.service; else systemctl reload ssh.service; fi
 fi
-if grep -qs '^ENABLED=yes' /etc/ufw/ufw.conf; then ufw --force enable; fi
+if [ -e firewall ] && grep -qs '^ENABLED=yes' /etc/ufw/ufw.conf; then ufw --force enable; fi
 logger -t selvedge 'changes to sshd and the firewall were taken back: no login proved them' || true
 rm -f -- /etc/systemd/system/selvedge-undo.service /etc/systemd/system/selvedge-undo.timer \
   /etc/systemd/system/timers.target.wants/selvedge-undo.timer
@@ -69,6 +70,11 @@ cd / && rm -rf -- /var/lib/selvedge/guard
 systemctl --no-block stop selvedge-undo.timer
 systemctl daemon-reload
 EOF
+}
+
+# guard_touches NAME: the undo of sshd or of the firewall has something to do from now on.
+guard_touches() {
+  if [ -e "$guard/armed" ]; then : >"$guard/$1"; fi
 }
 
 guard_revert() {

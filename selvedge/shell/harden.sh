@@ -59,7 +59,7 @@ sshd_fact() {
 # sshd_sound: what a reload would load must be what runs, or a stranger's unfinished edit would come alive by ours.
 sshd_sound() {
   mkdir -p /run/sshd
-  sshd -t 2>"$undo/sshd" || fail "sshd's configuration is broken already, before anything was changed: $(tail -n 1 "$undo/sshd")"
+  sshd -t 2>"$undo/sshd" || fail "sshd's configuration is broken already, before anything was changed: $(head -n 1 "$undo/sshd")"
   has ss && ! systemctl is-active -q ssh.socket || return 0
   ports=$(sshd -T | sed -n 's/^listenaddress .*:\([0-9]*\)$/\1/p')
   for live in $(ss -Hltnp | sed -n '/"sshd"/s/^[A-Z]* *[0-9]* *[0-9]* *[^ ]*:\([0-9]*\) .*/\1/p'); do
@@ -72,7 +72,7 @@ sshd_sound() {
 sshd_assert() {
   asserted_user=$1
   shift
-  sshd -t 2>"$undo/sshd" || fail "sshd would not start with this: $(tail -n 1 "$undo/sshd")"
+  sshd -t 2>"$undo/sshd" || fail "sshd would not start with this: $(head -n 1 "$undo/sshd")"
   for user in root "$asserted_user"; do
     sshd_values "$user" >"$undo/values"
     for line in "$@"; do
@@ -84,6 +84,7 @@ sshd_assert() {
 # sshd_reload STAMP: with sockets of systemd's, sshd cannot reload, but is free to restart: the sockets stay open, and so
 # do the logins, which no stop of the service ends. Where it starts an sshd for each login there is nothing to do.
 sshd_reload() {
+  guard_touches sshd
   if systemctl is-active -q ssh.service; then
     if systemctl is-active -q ssh.socket; then systemctl restart ssh.service; else systemctl reload ssh.service; fi
   fi
