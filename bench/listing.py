@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 from bench.place import ROOT, show
 
@@ -18,7 +19,7 @@ def _cpu(command: list[str]) -> float:
 
 def main() -> None:
     """Print both, in turn."""
-    fab = os.path.join(os.path.dirname(sys.executable), "fab")
+    fab = str(Path(sys.executable).with_name("fab"))
     commands = {"fab --list": [fab, "--list"], "python -c 'import fabric'": [sys.executable, "-c", "import fabric"]}
     taken: dict[str, list[float]] = {name: [] for name in commands}
     for _ in range(15):

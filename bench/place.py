@@ -16,7 +16,6 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "hosts")]
 
 from lab import Lab, Project  # noqa: E402
-
 from sandbox import Server  # noqa: E402
 
 

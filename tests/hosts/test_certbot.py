@@ -13,9 +13,9 @@ from ipaddress import IPv4Network
 from pathlib import Path
 
 import pytest
+
 from lab import Lab, Project, Result
 from pebble import Pebble, missing
-
 from sandbox import Server, network
 
 NAME, WWW = "hello.test", "www.hello.test"
