@@ -32,6 +32,7 @@ venv_lock_content() {
 venv_as() {
   cache=/var/cache/selvedge/$user
   install -d -m 0700 -o "$user" -g "$user" "$cache"
+  # shellcheck disable=SC2016
   as "$user" env HOME="$cache" UV_CACHE_DIR="$cache/uv" PIP_CACHE_DIR="$cache/pip" PIP_DISABLE_PIP_VERSION_CHECK=1 \
     UV_NO_PROGRESS=1 UV_COMPILE_BYTECODE=1 UV_PYTHON_DOWNLOADS=never PIP_NO_INPUT=1 sh -c 'cd "$1" && shift && umask 0022 && exec "$@"' sh "$folder" "$@"
 }
