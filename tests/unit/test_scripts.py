@@ -10,15 +10,18 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from readers import nginx_file, supervisor_programs
 
 import fabfile
 from selvedge import shell
 from selvedge.plan import Plan, apply_script, open_payload, parse_facts, plan, read_script
 from selvedge.resources.base import Resource
+from selvedge.resources.files import Directory, File
 from selvedge.rollout import SCRIPT_HEAD
 from selvedge.settings import Target
 from selvedge.shell import library
@@ -208,3 +211,158 @@ def test_reading_writes_nothing(server: Any, host: Callable[..., Target], name: 
         done = server.run(read_script(resources, MARK))
         assert parse_facts(done.stdout.decode(), MARK, len(resources)) is not None, done.stdout
         assert server.tree() == before
+
+
+# --- values that are taken, but look like something else ---
+
+TEXT = """it's "quoted" $HOME $(touch /root/pwned) `touch /root/pwned` ; & | < > * ? ~ # %s %(x)s {{ y }} \\n 部署"""
+ENVIRONMENT: dict[str, str] = {"ONE": TEXT, "TWO": "a\nb\n", "EMPTY": "", "LAST": "\\", "TAB": "\t", "DOLLAR": "$$"}
+ENVIRONMENT |= {"PATH": "/evil", "HOME": "/evil"}
+HOSTILE: dict[str, Any] = {
+    "name": "a-1",
+    "repository": f"./{TEXT}",
+    "branch": "größe/部署-1,2@3=4#5",
+    "root": "back.end_/x@+y-z",
+    "module": "_pkg._mod_1:_site.app",
+    "domains": ["xn--mnchen-3ya.example", "a-b.example"],
+    "worker_class": "_a._b.C_1",
+    "health": "/a%20b/~._-?full=1&x=%24(id)".replace("(", "%28").replace(")", "%29"),
+    "health_host": "x-y.example",
+    "migrate": TEXT,
+    "env_file": "a file's $(x).env",
+    "requirements": "req.d/x@+y-z.txt",
+    "release_header": False,
+    "tls": {"email": "o'hara|`x`$y{z}*&#%/?=^~@example.com", "acme_server": "https://acme.example.com:14000/~a%20b/[x]"},
+    "nginx": {"static": {"/~a_-.b": "dir.@+x", "/s/": "deep/er"}, "media": {"/m-/n": "up.load_@"}, "max_body": "1g"},
+    "server": {"authorized_keys": ["me.pub"], "ignore_ips": ["2001:db8::/32"]},
+    "hooks": {"after_build": [TEXT, "second"], "before_switch": [TEXT]},
+}
+
+
+@pytest.fixture
+def hostile(target: Callable[..., Target], tmp_path: Path) -> Target:
+    """Settings of which each text is as nasty as its type lets it be."""
+    escaped = {name: re.sub(r'(["\\\\])', r"\\\1", value) for name, value in ENVIRONMENT.items()}
+    (tmp_path / HOSTILE["env_file"]).write_text("".join(f'{name}="{value}"\n' for name, value in escaped.items()))
+    (tmp_path / "me.pub").write_text(KEY + "\n")
+    return target(COMMIT, **HOSTILE)
+
+
+def declared(name: str, app: Target) -> list[Resource]:
+    return list(fabfile.namespace[name].resources(app))
+
+
+def changed(resources: list[Resource], kind: str) -> str:
+    """The shell of the change of the only resource of that kind."""
+    (resource,) = (each for each in resources if type(each).__name__ == kind)
+    change = resource.plan(bare(resource))
+    assert change
+    return change.shell
+
+
+def test_the_start_scripts_hand_over_what_the_settings_say(server: Any, hostile: Target) -> None:
+    resources = declared("gunicorn", hostile)
+    files = [resource for resource in resources if isinstance(resource, File | Directory)]
+    # The app's user exists on no machine of the tests.
+    server.make(*[replace(each, owner="root", group="daemon") for each in files])
+    start = next(each.path for each in files if each.path.endswith("/gunicorn_start"))
+    release = hostile.paths.release(COMMIT)
+    code, folder = f"{release}/back.end_/x@+y-z", start.removesuffix("/gunicorn_start")
+    python = server.path(f"{release}/.venv/bin/python")
+    python.parent.mkdir(parents=True)
+    server.path(code).mkdir(parents=True)
+    python.write_text("#!/bin/sh\npwd; printf '%s\\0' \"$@\"; printf '\\0'; exec env -0\n")
+    python.chmod(0o755)
+    done = server.run(start)
+    arguments, _, variables = done.stdout.decode().partition("\0\0")
+    assert arguments.split("\0") == [
+        *(f"{code}\n-m", "gunicorn", "_pkg._mod_1:_site.app", "--name", "a-1", "--chdir", code),
+        *("--workers", str((os.cpu_count() or 1) + 1), "--worker-class", "_a._b.C_1"),
+        *("--bind", f"unix:/run/a-1/{folder.rpartition('/')[2]}.sock", "--umask", "0"),
+        *("--timeout", "30", "--graceful-timeout", "30", "--forwarded-allow-ips", "*", "--worker-tmp-dir", "/dev/shm"),
+        *("--log-level", "info", "--log-file", "-"),
+    ]
+    found = dict(pair.split("=", 1) for pair in variables.split("\0") if pair)
+    own = {"HOME": "/srv/a-1/shared", "PATH": f"{release}/.venv/bin:/usr/local/bin:/usr/bin:/bin", "COMMIT": COMMIT}
+    wanted = {**ENVIRONMENT, **own, "PYTHONPATH": f"{code}:{code}/src:{folder}", "RELEASE": folder.rpartition("/")[2]}
+    assert {name: found.get(name) for name in wanted} == wanted
+    assert not server.path("/root/pwned").exists()
+
+
+def test_the_release_switch_gets_its_texts_as_they_are(server: Any, hostile: Target) -> None:
+    shell = changed(declared("supervisor", hostile), "Live")
+    names = "app new base health health_host module migrate before_switch"
+    show = " ".join(f'"${name}"' for name in names.split())
+    done = server.run(f"live_switch() {{ printf '%s\\0' {show}; }}\n{shell}")
+    values = dict(zip(names.split(), done.stdout.decode().split("\0"), strict=False))
+    assert values["migrate"] == values["before_switch"] == TEXT
+    assert values["health"] == HOSTILE["health"] and values["health_host"] == "x-y.example"
+    assert (values["app"], values["module"]) == ("a-1", "_pkg._mod_1:_site.app")
+    assert not server.path("/root/pwned").exists()
+
+
+def test_hooks_get_their_commands_as_they_are(server: Any, hostile: Target) -> None:
+    shell = changed(declared("gunicorn", hostile), "Hook")
+    functions = "hook_begin() { :; }\nhook_end() { :; }\nhook_command() { for last; do :; done; printf '%s\\0' \"$last\"; }\n"
+    assert server.run(functions + shell).stdout.decode().split("\0")[:-1] == [TEXT, "second"]
+
+
+def test_certbot_gets_its_arguments_as_they_are(server: Any, hostile: Target) -> None:
+    shell = changed(declared("certbot", hostile), "Certificate")
+    done = server.run(f"certbot_issue() {{ printf '%s\\0' \"$@\"; }}\n{shell}")
+    arguments = done.stdout.decode().split("\0")
+    assert HOSTILE["tls"]["email"] in arguments and HOSTILE["tls"]["acme_server"] in arguments
+    assert arguments[-3:-1] == HOSTILE["domains"]
+
+
+def test_git_gets_its_arguments_as_they_are(server: Any, hostile: Target, target: Callable[..., Target]) -> None:
+    app = target(COMMIT, repository="ssh://git@[2001:db8::1]:2222/~me/a%20b,c=d.git")
+    names = "url repo ref deploy_key git_credentials"
+    show = " ".join(f'"${name}"' for name in names.split())
+    shell = changed(declared("clone", app), "Fetched")
+    done = server.run(f"git_fetch() {{ printf '%s\\0' {show}; }}\n{shell}")
+    assert done.stdout.decode().split("\0")[:3] == [app.repository, "/srv/hello/repo.git", COMMIT]
+    assert hostile.local_path and hostile.local_path.name == TEXT.rpartition("/")[2]
+
+
+def test_nginx_reads_nothing_else_out_of_its_files(hostile: Target) -> None:
+    files = {each.path: nginx_file(each.text) for step in ("nginx", "certbot") for each in declared(step, hostile)
+             if isinstance(each, File) and each.path.startswith("/etc/nginx/")}  # fmt: skip
+    site = files["/etc/nginx/sites-available/a-1"]
+    assert [each.words[0] for each in site.block or []] == ["upstream", "server"]
+    for path in ("/etc/nginx/sites-available/a-1", "/etc/nginx/sites-available/a-1-tls"):
+        (block,) = files[path].find("server")
+        assert [each.words for each in block.find("server_name")] == [["server_name", *HOSTILE["domains"]]]
+    shared = files["/etc/nginx/snippets/a-1.conf"]
+    aliases = {each.words[1]: [alias.words[1] for alias in each.find("alias")] for each in shared.find("location")}
+    code = "/srv/a-1/current/back.end_/x@+y-z"
+    assert aliases == {
+        "/~a_-.b/": [f"{code}/dir.@+x/"],
+        "/s/": [f"{code}/deep/er/"],
+        "/m-/n/": ["/srv/a-1/shared/up.load_@/"],
+        "/": [],
+    }
+    assert [each.words for each in shared.find("client_max_body_size")] == [["client_max_body_size", "1g"]]
+
+
+def test_supervisor_reads_nothing_else_out_of_its_file(hostile: Target) -> None:
+    text = next(each.text for each in declared("supervisor", hostile) if isinstance(each, File))
+    ((name, program),) = supervisor_programs(text).items()
+    assert re.fullmatch(r"a-1\.0123456789ab-[0-9a-f]{6}", name)
+    instance = name.partition(".")[2]
+    assert program["command"] == f"/srv/a-1/instances/{instance}/gunicorn_start"
+    assert (program["user"], program["directory"]) == ("a-1", hostile.paths.release(COMMIT))
+    assert program["stdout_logfile"] == f"/var/log/a-1/{instance}.log"
+    # The app's user cannot choose what runs as somebody else: the program's file names no other option.
+    assert set(program) == set(SUPERVISOR.split())
+
+
+SUPERVISOR = """command directory user autostart autorestart startsecs startretries stopsignal stopwaitsecs killasgroup
+redirect_stderr stdout_logfile stdout_logfile_maxbytes stdout_logfile_backups"""
+
+
+def test_the_worker_module_is_python_whatever_its_class_is_called(target: Callable[..., Target]) -> None:
+    app = target(COMMIT, worker_class="_a._b.C_1")
+    text = next(each.text for each in declared("gunicorn", app) if isinstance(each, File) and "worker" in each.path)
+    assert "from _a._b import C_1 as _Worker" in text
+    compile(text, "worker", "exec")

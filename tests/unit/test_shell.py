@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from readers import nginx_file, nginx_words
 
 from selvedge import shell
 from selvedge.shell import assign, document, library, quote, words
@@ -103,60 +104,27 @@ def test_a_library_only_defines(name: str) -> None:
 # --- nginx ---
 
 
-def nginx_words(text: str) -> list[str]:
-    """The parameters of one simple directive, read by the rules of nginx's configuration files.
-
-    ngx_conf_file.c, ngx_conf_read_token: words end at white space, `;` ends the directive, `#` begins a comment where a
-    word may begin. A word in quotes may hold all of these. A backslash takes the next character into the word as it is;
-    of a backslash and one of `"'\\`, only the second stays, `\\t`, `\\r` and `\\n` become control characters, and before
-    any other character the backslash stays. Behind a closing quote only white space, `;`, `{` or `)` may come.
-    """
-    words: list[str] = []
-    position = 0
-    while True:
-        while text[position] in " \t\r\n":
-            position += 1
-        char = text[position]
-        if char == ";":
-            assert position == len(text) - 1, f"another directive begins: {text[position + 1:]!r}"
-            return words
-        assert char not in "{}#", f"{char} is not part of a word here"
-        if char in "\"'":
-            word, position = _nginx_word(text, position + 1, char)
-            assert text[position] in " \t\r\n;{)", "unexpected character behind a closing quote"
-        else:
-            word, position = _nginx_word(text, position, " \t\r\n;{")
-        assert "$" not in word, "nginx would put a variable here"
-        words.append(word)
-
-
-def _nginx_word(text: str, position: int, ends: str) -> tuple[str, int]:
-    word = ""
-    while text[position] not in ends:
-        if text[position] == "\\":
-            after = text[position + 1]
-            word += {"t": "\t", "r": "\r", "n": "\n"}.get(after, after if after in "\"'\\" else f"\\{after}")
-            position += 2
-        else:
-            word += text[position]
-            position += 1
-    return word, position + (1 if ends in ("\"", "'") else 0)
-
-
 @pytest.mark.parametrize(("text", "expected"), [
     ("a b;", ["a", "b"]),
     ("a 'b c' \"d;e\" ;", ["a", "b c", "d;e"]),
     (r'a "b\"c" d\;e;', ["a", 'b"c', r"d\;e"]),
     (r'a "\\" "\x" "\n";', ["a", "\\", r"\x", "\n"]),
-    ("a b#c;", ["a", "b#c"]),
+    ("a b#c; # d", ["a", "b#c"]),
+    ("# x\na\n  b\n;", ["a", "b"]),
 ])  # fmt: skip
 def test_the_reader_of_nginx_files_knows_its_rules(text: str, expected: list[str]) -> None:
     assert nginx_words(text) == expected
 
 
-@pytest.mark.parametrize("text", ['a "b"c;', "a b; c d;", "a } b;", "a $b;"])
+def test_the_reader_of_nginx_files_reads_blocks() -> None:
+    tree = nginx_file("a { b 'c'; d { e ${f}; } } g;")
+    assert [each.words for each in tree.block or []] == [["a"], ["g"]]
+    assert tree.find("a")[0].find("d")[0].find("e")[0].words == ["e", "${f}"]
+
+
+@pytest.mark.parametrize("text", ['a "b"c;', "a b; c d;", "a } b;", "a $b;", "a {", "a", "a; }", ";", 'a "b;', "a b\\;"])
 def test_the_reader_of_nginx_files_refuses(text: str) -> None:
-    with pytest.raises(AssertionError):
+    with pytest.raises((AssertionError, IndexError, ValueError)):
         nginx_words(text)
 
 
