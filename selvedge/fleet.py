@@ -58,12 +58,17 @@ class Fleet:
             self.close()
             raise
 
-    def lock(self, doing: str, seconds: int) -> None:
-        """Take the lock of the app on every host, in the hosts' order. Raises LockedError."""
+    def lock(self, doing: str, wait: int, age: float = 0.0) -> bool:
+        """Take the lock of the app on every host, in the hosts' order, waiting up to `wait` seconds for each.
+
+        Returns whether what was read up to `age` seconds ago may have changed since. Raises LockedError.
+        """
+        changed = False
         for session in self.sessions:
-            lock = self.locks.get(session.name) or Lock(session.remote, session.target.name, doing)
-            lock.take(seconds)
+            lock = self.locks.get(session.name) or Lock(session.remote, self.report, session.target.name, doing)
+            changed |= lock.take(wait, age)
             self.locks[session.name] = lock
+        return changed
 
     def close(self) -> None:
         """End all connections."""

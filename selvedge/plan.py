@@ -142,7 +142,9 @@ main() {{
     say "waiting for the rest of a run that was cut off"
     flock -w 300 9 || fail "a step of a run that was cut off is still busy after 5 minutes; see /var/log/selvedge/{log}.log"
   fi
-  undo=$(mktemp -d /run/selvedge/undo.XXXXXX) || fail "cannot write to /run/selvedge"
+  # Of a run that was killed: copies of what it changed, secrets among them.
+  find /run/selvedge -maxdepth 1 -name {lock}'.undo.*' ! -exec test -e '{{}}/stuck' ';' -exec rm -rf -- '{{}}' +
+  undo=$(mktemp -d /run/selvedge/{lock}.undo.XXXXXX) || fail "cannot write to /run/selvedge"
   {intro}
   all
   status=$?
@@ -150,6 +152,8 @@ main() {{
     {failed}
   fi
   [ -e "$undo/stuck" ] || rm -rf -- "$undo"
+  # When the step ended, for a run that has read the server before that.
+  touch /run/selvedge/{lock}.step
   return "$status"
 }}
 all() {{"""

@@ -54,13 +54,13 @@ def choose(host: str, standing: Standing, to: str = "") -> Record:
 
 def roll_back(run: Run, to: str, *, keep: bool, downgrade: bool, flags: Mapping[str, Any]) -> None:
     """Make an earlier release live on every host of the run. Raises SelvedgeError before anything is changed."""
+    changes_nothing = bool(flags.get("dry_run") or flags.get("script"))
+    if not changes_nothing:
+        run.fleet.lock("fab rollback", int(flags.get("wait") or 0))
     standings = run.standings()
     chosen = {host: choose(host, standing, to) for host, standing in standings.items()}
     for host, record in chosen.items():
         run.report.step(host, "rollback", f"to {record.id} ({record.subject or 'no subject'}, live on {record.at})")
-    changes_nothing = bool(flags.get("dry_run") or flags.get("script"))
-    if not changes_nothing:
-        run.fleet.lock("fab rollback", int(flags.get("wait") or 0))
     for session in run.fleet.sessions:
         there = chosen[session.name]
         downgrades = downgrade and not changes_nothing
@@ -72,6 +72,8 @@ def roll_back(run: Run, to: str, *, keep: bool, downgrade: bool, flags: Mapping[
 
 def start_anew(run: Run, flags: Mapping[str, Any]) -> None:
     """Start the live release of every host once more, as it is there, and switch to it. Raises SelvedgeError."""
+    if not flags.get("dry_run"):
+        run.fleet.lock("fab restart", int(flags.get("wait") or 0))
     ids = {}
     for host, standing in run.standings().items():
         if not standing.live:

@@ -23,18 +23,23 @@ from selvedge.step import Step
 SCRIPT_HEAD = "# shellcheck shell=dash disable=SC2016,SC2030,SC2031,SC2154,SC2329"
 
 
-Reading = dict[str, list[Planned]]
-"""What a step would change, by the host's name."""
+class Reading(dict[str, list[Planned]]):
+    """What a step would change, by the host's name. began: when it was read, by time.monotonic()."""
+
+    began = 0.0
 
 
 def read(fleet: Fleet, step: Step, options: Mapping[str, Any]) -> Reading:
     """Read and plan a step on all hosts at once; changes nothing. Raises SelvedgeError."""
+    began = time.monotonic()
     source.choose(fleet.sessions, options)
     _share_databases(fleet.sessions)
     parts = {session.name: step.parts(session.target) for session in fleet.sessions}
     if any(part.needs_commit for steps in parts.values() for part in steps):
         fleet.revisions.resolve(fleet.sessions)
-    return dict(zip(parts, fleet.each(lambda session: session.plan(parts[session.name])), strict=True))
+    reading = Reading(zip(parts, fleet.each(lambda session: session.plan(parts[session.name])), strict=True))
+    reading.began = began
+    return reading
 
 
 def run_step(fleet: Fleet, step: Step, options: Mapping[str, Any], planned: Reading) -> bool:
@@ -54,13 +59,22 @@ def run_step(fleet: Fleet, step: Step, options: Mapping[str, Any], planned: Read
     if dry:
         report.line("Dry run: nothing was changed.")
         return False
-    if not any(item for items in planned.values() for item in items):
-        report.line(f"{step.name}: nothing to change on {', '.join(planned)}.")
+    if _is_nothing(fleet, step, planned):
         return False
-    seconds = int(options.get("wait") or 0)
-    fleet.lock(f"fab {step.name}", seconds)
-    # Whoever was waited for may have changed what was read.
-    _make(fleet, read(fleet, step, options) if seconds else planned, revert=not options.get("no_revert"))
+    # Another run, or the rest of one that was cut off, may have changed what was read.
+    if fleet.lock(f"fab {step.name}", int(options.get("wait") or 0), time.monotonic() - planned.began):
+        planned = read(fleet, step, options)
+        if _is_nothing(fleet, step, planned):
+            return False
+    _make(fleet, planned, revert=not options.get("no_revert"))
+    return True
+
+
+def _is_nothing(fleet: Fleet, step: Step, planned: Reading) -> bool:
+    """Say so, where there is nothing to change."""
+    if any(item for items in planned.values() for item in items):
+        return False
+    fleet.report.line(f"{step.name}: nothing to change on {', '.join(planned)}.")
     return True
 
 

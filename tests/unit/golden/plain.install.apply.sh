@@ -41,7 +41,9 @@ main() {
     say "waiting for the rest of a run that was cut off"
     flock -w 300 9 || fail "a step of a run that was cut off is still busy after 5 minutes; see /var/log/selvedge/hello.log"
   fi
-  undo=$(mktemp -d /run/selvedge/undo.XXXXXX) || fail "cannot write to /run/selvedge"
+  # Of a run that was killed: copies of what it changed, secrets among them.
+  find /run/selvedge -maxdepth 1 -name hello'.undo.*' ! -exec test -e '{}/stuck' ';' -exec rm -rf -- '{}' +
+  undo=$(mktemp -d /run/selvedge/hello.undo.XXXXXX) || fail "cannot write to /run/selvedge"
   :
   all
   status=$?
@@ -49,6 +51,8 @@ main() {
     :
   fi
   [ -e "$undo/stuck" ] || rm -rf -- "$undo"
+  # When the step ended, for a run that has read the server before that.
+  touch /run/selvedge/hello.step
   return "$status"
 }
 all() {
