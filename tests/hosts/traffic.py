@@ -76,14 +76,15 @@ class Load:
 
 
 @contextlib.contextmanager
-def load(url: str, seconds: float = 120) -> Iterator[Load]:
+def load(url: str, seconds: float = 120, pause: float = PAUSE) -> Iterator[Load]:
     """Requests to `url` while the block runs, at most so many seconds: by wrk, over a connection that is kept, and over
-    a new one each time. Raises TimeoutError where the block outlasts them: what came later was not counted.
+    a new one each time; `pause` seconds between two of a connection, of wrk's four times as long. Raises TimeoutError
+    where the block outlasts them: what came later was not counted.
     """
     result, stop = Load(), threading.Event()
     deadline = time.monotonic() + seconds
-    threads = [threading.Thread(target=_ask, args=(url, kept, result, stop, deadline)) for kept in (True, False)]
-    with _wrk(url, seconds, result):
+    threads = [threading.Thread(target=_ask, args=(url, kept, result, stop, deadline, pause)) for kept in (True, False)]
+    with _wrk(url, seconds, result, pause):
         for thread in threads:
             thread.start()
         try:
@@ -96,7 +97,7 @@ def load(url: str, seconds: float = 120) -> Iterator[Load]:
         raise TimeoutError(f"the load ended after {seconds:.0f} s, before what it was for")
 
 
-def _ask(url: str, kept: bool, result: Load, stop: threading.Event, deadline: float) -> None:
+def _ask(url: str, kept: bool, result: Load, stop: threading.Event, deadline: float, pause: float) -> None:
     target = urlsplit(url)
     headers = {} if kept else {"Connection": "close"}
     connection: http.client.HTTPConnection | None = None
@@ -116,16 +117,16 @@ def _ask(url: str, kept: bool, result: Load, stop: threading.Event, deadline: fl
         if reason or not kept:
             connection.close()
             connection = None
-        time.sleep(PAUSE)
+        time.sleep(pause)
     if connection:
         connection.close()
 
 
 @contextlib.contextmanager
-def _wrk(url: str, seconds: float, result: Load) -> Iterator[None]:
-    """Four connections of wrk, each with a pause of 20 ms, so that two cores have time for what is measured."""
+def _wrk(url: str, seconds: float, result: Load, pause: float) -> Iterator[None]:
+    """Four connections of wrk, with pauses too, so that two cores have time for what is measured."""
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
-        script.write("function delay() return 20 end\n")
+        script.write(f"function delay() return {round(4000 * pause)} end\n")
         script.flush()
         command = ["wrk", "--threads=1", "--connections=4", f"--duration={int(seconds)}s", "--timeout=30s",
                    f"--script={script.name}", url]  # fmt: skip
