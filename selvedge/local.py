@@ -1,12 +1,24 @@
-"""Commands on the operator's own machine: the hooks that begin with "local:"."""
+"""The operator's own machine: who works there, and the commands of hooks that begin with "local:"."""
 
 from __future__ import annotations
 
+import getpass
 import os
+import socket
 import subprocess
 from collections.abc import Mapping, Sequence
 
 from selvedge.errors import StepError
+
+
+def who() -> str:
+    """user@machine of this run."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        # A user without a name, as in a container that was started with a number for one.
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"
 
 
 def run_local(host: str, what: str, commands: Sequence[str], environment: Mapping[str, str]) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import getpass
 import math
-import socket
 from datetime import UTC, datetime
 
 from selvedge.errors import LockedError, SelvedgeError
+from selvedge.local import who
 from selvedge.plan import HEAD
 from selvedge.remote import Remote
 from selvedge.report import Report
@@ -42,11 +41,6 @@ REST_SECONDS = 300
 """How long the rest of a run that was cut off is waited for."""
 GRACE = 2
 """Seconds that a lock is waited for in any case: the server notices within them that a killed run is gone."""
-
-
-def who() -> str:
-    """user@machine of this run."""
-    return f"{getpass.getuser()}@{socket.gethostname()}"
 
 
 class Lock:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from selvedge.errors import SelvedgeError
-from selvedge.lock import who
+from selvedge.local import who
 from selvedge.resources.base import Change, Resource
 from selvedge.resources.live import Standing
 from selvedge.settings import Target

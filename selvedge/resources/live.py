@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from selvedge.lock import who
+from selvedge.local import who
 from selvedge.resources.base import Change, Resource
 from selvedge.settings import Target
 from selvedge.shell import assign
