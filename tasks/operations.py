@@ -72,6 +72,14 @@ def start(run, **flags):
 
 
 @operation()
+def doctor(run):
+    """Look for what is wrong, here and on the servers, and say what to do."""
+    from selvedge.operations import doctor
+
+    doctor.doctor(run)
+
+
+@operation()
 def ssh(run):
     """Log in to a server with the system's ssh."""
     from selvedge.operations import ssh

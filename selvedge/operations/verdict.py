@@ -78,6 +78,8 @@ def _services(vitals: Vitals, *, deployed: bool) -> Iterator[Finding]:
 
 def _certificate(app: Target, vitals: Vitals) -> Iterator[Finding]:
     remedy = f"`fab -H {app.host.name} certbot` gets a new one, or says what is in the way."
+    if app.tls.certificate:
+        remedy = f"Put a newer one in {app.tls.certificate}, then run `fab -H {app.host.name} certbot`."
     if not vitals.certificate:
         yield warning("certificate", f"there is none for {', '.join(app.domains)}", remedy)
         return
@@ -88,7 +90,7 @@ def _certificate(app: Target, vitals: Vitals) -> Iterator[Finding]:
         yield warning("certificate", f"ends in {duration(left)}, and was not renewed", remedy)
     else:
         yield ok("certificate", f"{left / 86400:.0f} days left")
-    for unit in vitals.failed_renewals:
+    for unit in () if app.tls.certificate else vitals.failed_renewals:
         yield warning(
             "certificate", f"its last renewal failed ({unit})", f"`fab -H {app.host.name} certbot --renew-dry-run`"
         )

@@ -9,8 +9,8 @@ import re
 import socket
 import subprocess
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -26,8 +26,13 @@ from selvedge.fleet import Fleet
 from selvedge.hostkeys import fingerprint
 from selvedge.operations import output
 from selvedge.operations.command import run_command
+from selvedge.operations.diagnosis import diagnose
+from selvedge.operations.doctor import doctor
+from selvedge.operations.examination import Examined
+from selvedge.operations.findings import Finding
 from selvedge.operations.logs import logs
 from selvedge.operations.power import Running, started, stopped
+from selvedge.operations.reach import reach
 from selvedge.operations.releases import history, releases
 from selvedge.operations.ssh import command as ssh_command
 from selvedge.operations.ssh import ssh as ssh_to
@@ -35,6 +40,7 @@ from selvedge.operations.status import status
 from selvedge.operations.trust import trust
 from selvedge.operations.verdict import judge
 from selvedge.operations.vitals import Vitals, reading
+from selvedge.operations.workplace import inspect
 from selvedge.remote import Result
 from selvedge.report import Report
 from selvedge.run import Run
@@ -924,6 +930,331 @@ class TestSsh:
     def test_several_hosts_are_wrong_usage(self, project: Callable[..., Run]) -> None:
         with pytest.raises(UsageError, match="a, b are several"):
             ssh_to(project({"a": "", "b": ""}))
+
+
+def found(text: str = "", user: str = "deploy", **more: Any) -> Examined:
+    """What a server said, line by line, with what this machine saw."""
+    return replace(Examined.parse(text, user), **more)
+
+
+def lines(findings: Iterable[Finding], level: str = "") -> list[str]:
+    """The findings of a level, or all that are not well, each as "subject: text"."""
+    wanted = (level,) if level else ("warning", "problem")
+    return [f"{each.subject}: {each.text}" for each in findings if each.level in wanted]
+
+
+GOOD = f"""live {OLD}
+current x
+listening yes
+process 20 1 30000 7500
+process 21 20 80000 7400
+health 200 0.01
+service nginx active
+service supervisor active
+now 1769904000.5
+disk 40000000 60000000
+inodes 800000 900000
+load 0.10 2
+memory 1000000 2000000 0
+upgrades 0 0
+os debian 12 Debian GNU/Linux 12 (bookworm)
+systemd yes
+python 3.11.2
+boot nginx enabled
+boot supervisor enabled
+address 127.0.0.1
+address 203.0.113.10
+address 2001:db8::10
+address fe80::1
+port 80 users:(("nginx",pid=7,fd=6),("nginx",pid=8,fd=6))
+port 443 users:(("nginx",pid=7,fd=7))
+ufw Status: active
+ufw Default: deny (incoming), allow (outgoing), disabled (routed)
+ufw 80,443/tcp (Nginx Full)    ALLOW IN    Anywhere
+nginx ok
+enabled yes
+supervisor ok
+reader www-data
+open /run/hello/{OLD}.sock
+site 200 {OLD}
+"""
+
+
+class TestDoctor:
+    """`fab doctor`: what is made of what servers say; the script itself runs on a real server."""
+
+    def test_all_is_well(self, target: Callable[..., Target]) -> None:
+        app, examined = target(), found(GOOD, knocks={80: "open"})
+        assert lines([*diagnose(app, examined), *reach(app, examined)]) == []
+        subjects = {each.subject for each in [*diagnose(app, examined), *reach(app, examined)]}
+        assert subjects >= {"login", "system", "python", "clock", "memory", "nginx", "supervisor", "app", "health", "service",
+                            "disk", "load", "upgrades", "socket", "site", "port"}  # fmt: skip
+
+    @pytest.mark.parametrize(
+        ("old", "new", "said"),
+        [
+            ("os debian 12", "os debian 10", "system: Debian GNU/Linux 12 (bookworm) was not tried"),
+            ("os debian 12", "os fedora 41", "system: Debian GNU/Linux 12 (bookworm) is not supported"),
+            ("systemd yes", "x", "system: Debian GNU/Linux 12 (bookworm) runs without systemd"),
+            ("python 3.11.2", "python", "python: there is none yet"),
+            ("python 3.11.2", "python 3.8.10", "python: 3.8.10 is too old for current FastAPI"),
+            ("memory 1000000 2000000 0", "memory 90000 500000 10000",
+             "memory: 88 MB free, 10 MB swap; a release beside the old one needs 150 MB"),
+            ("nginx ok", 'nginx unknown directive "x" in /etc/nginx/sites-enabled/zz:3',
+             'nginx: unknown directive "x" in /etc/nginx/sites-enabled/zz:3'),
+            ("supervisor ok", "supervisor Error: x (file: '/etc/supervisor/conf.d/a.conf')",
+             "supervisor: Error: x (file: '/etc/supervisor/conf.d/a.conf')"),
+            ("boot nginx enabled", "boot nginx disabled", "boot: nginx does not start at boot (disabled)"),
+            ("boot nginx enabled", "boot nginx", "boot: nginx does not start at boot (not there)"),
+            (f"open /run/hello/{OLD}.sock", "closed /run/hello drwx------ hello hello",
+             "socket: www-data may not pass /run/hello (drwx------ hello:hello): nginx answers 502"),
+            (f"open /run/hello/{OLD}.sock", f"closed /run/hello/{OLD}.sock", f"socket: there is no /run/hello/{OLD}.sock"),
+            ("enabled yes", "x", "site: nginx has no site of hello enabled"),
+            (f"site 200 {OLD}", "site 502", "site: through nginx, GET / answers 502"),
+            (f"site 200 {OLD}", "site 0", "site: through nginx, GET / does not answer"),
+            (f"site 200 {OLD}", "site 200", "site: nginx answers with no release, not with the live one"),
+            ('port 80 users:(("nginx",pid=7,fd=6),("nginx",pid=8,fd=6))', 'port 80 users:(("apache2",pid=8,fd=6))',
+             "port: 80 is held by apache2 (process 8), and nginx needs it"),
+            ('port 80 users:(("nginx",pid=7,fd=6),("nginx",pid=8,fd=6))', "port 80", "port: nobody listens on 80"),
+            ("80,443/tcp (Nginx Full)", "22/tcp", "firewall: ufw does not let port 80 in"),
+            ("80,443/tcp (Nginx Full)    ALLOW", "80/tcp    DENY", "firewall: ufw does not let port 80 in"),
+            ("Status: active", "Status: inactive\ninput -P INPUT DROP\ninput -A INPUT -p tcp --dport 22 -j ACCEPT",
+             "firewall: iptables does not let port 80 in"),
+        ],
+    )  # fmt: skip
+    def test_what_is_wrong(self, target: Callable[..., Target], old: str, new: str, said: str) -> None:
+        text = GOOD.replace(old, new)
+        assert text != GOOD
+        app, examined = target(), found(text)
+        findings = [*diagnose(app, examined), *reach(app, examined)]
+        assert said in lines(findings)
+        assert all(each.remedy for each in findings if each.level != "ok")
+
+    @pytest.mark.parametrize(
+        "rule",
+        ["80/tcp    ALLOW IN    Anywhere", "80    LIMIT IN    Anywhere", "79:81/tcp    ALLOW IN    Anywhere   # c",
+         "22,80/tcp    ALLOW IN    Anywhere"],
+    )  # fmt: skip
+    def test_rules_of_ufw_that_let_in(self, target: Callable[..., Target], rule: str) -> None:
+        text = GOOD.replace("80,443/tcp (Nginx Full)    ALLOW IN    Anywhere", rule)
+        assert lines(reach(target(), found(text))) == []
+
+    def test_a_firewall_that_lets_everything_in(self, target: Callable[..., Target]) -> None:
+        text = GOOD.replace("80,443/tcp (Nginx Full)    ALLOW", "22/tcp   ALLOW").replace("deny (inc", "allow (inc")
+        assert lines(reach(target(), found(text))) == []
+
+    def test_a_providers_firewall_is_seen_from_outside(self, target: Callable[..., Target]) -> None:
+        (said,) = lines(reach(target(), found(GOOD, knocks={80: "silent"})))
+        assert said == "firewall: nginx listens on 80, but from this machine it is silent"
+
+    @pytest.mark.parametrize(
+        ("skew", "level"),
+        [(0.0, "ok"), (4.9, "ok"), (-5.1, "warning"), (60, "warning"), (-120, "problem"), (9e6, "problem")],
+    )
+    def test_clock(self, target: Callable[..., Target], skew: float, level: str) -> None:
+        (each,) = [each for each in diagnose(target(), found(GOOD, skew=skew)) if each.subject == "clock"]
+        assert each.level == level
+
+    @pytest.mark.parametrize(("user", "level"), [("deploy", "ok"), ("root", "warning"), ("ubuntu", "warning")])
+    def test_login(self, target: Callable[..., Target], user: str, level: str) -> None:
+        assert next(iter(diagnose(target(), found(GOOD, user)))).level == level
+
+    @pytest.mark.parametrize(
+        ("answer", "resolved", "level", "said"),
+        [
+            ("203.0.113.10 2001:db8::10", (), "ok", "a.test leads here (2001:db8::10, 203.0.113.10)"),
+            ("203.0.113.10 2001:db8::bad", (), "problem", "a.test leads to 2001:db8::bad, not to this server"),
+            ("198.51.100.1", (), "problem", "a.test leads to 198.51.100.1, not to this server"),
+            ("", (), "problem", "a.test has no address"),
+            ("127.0.1.1", ("203.0.113.10",), "ok", "a.test leads here (203.0.113.10)"),
+            ("127.0.1.1", (), "problem", "a.test has no address"),
+        ],
+    )
+    def test_names(
+        self, target: Callable[..., Target], answer: str, resolved: tuple[str, ...], level: str, said: str
+    ) -> None:
+        app = target(domains=["a.test"])
+        examined = found(f"{GOOD}domain a.test {answer}\n", resolved={"a.test": frozenset(resolved)})
+        (each,) = [each for each in reach(app, examined) if each.subject == "dns"]
+        assert (each.level, each.text) == (level, said)
+
+    @pytest.mark.parametrize(
+        ("here", "leads_to", "level"),
+        [
+            ((), "8.8.8.8", "warning"),
+            (("8.8.8.8",), "8.8.8.8", "ok"),
+            ((), "10.0.0.9", "problem"),
+            ((), "2600::1", "problem"),
+        ],
+    )
+    def test_names_behind_address_translation(
+        self, target: Callable[..., Target], here: tuple[str, ...], leads_to: str, level: str
+    ) -> None:
+        app = target(domains=["a.test"])
+        text = (
+            GOOD.replace("203.0.113.10", "10.0.0.5").replace("2001:db8::10", "fd00::1") + f"domain a.test {leads_to}\n"
+        )
+        examined = found(text, resolved={app.host.address: frozenset(here)})
+        assert [each.level for each in reach(app, examined) if each.subject == "dns"] == [level]
+
+    def test_names_are_not_asked_where_tls_ends_upstream(self, target: Callable[..., Target]) -> None:
+        app = target(domains=["a.test"], tls={"upstream": True})
+        assert lines(reach(app, found(f"{GOOD}domain a.test\n"))) == []
+
+    def test_a_certificate_for_other_names_that_is_not_served(self, target: Callable[..., Target]) -> None:
+        app = target(domains=["a.test", "b.test"])
+        text = f"{GOOD}domain a.test 203.0.113.10\ndomain b.test 203.0.113.10\ncertificate 1767225600 1775001600\n"
+        assert lines(reach(app, found(f"{text}name a.test\nserved other\n"))) == [
+            "certificate: it is not for b.test", "certificate: nginx does not serve it on port 443"
+        ]  # fmt: skip
+        assert lines(reach(app, found(f"{text}name a.test\nname b.test\nserved yes\n"))) == []
+
+    @pytest.mark.parametrize(
+        ("line", "level"),
+        [(f"commit {'a' * 40}", "ok"), ("missing", "problem"), ("refused ssh-ed25519 AAAA x | denied", "problem")],
+    )
+    def test_repository_as_the_server_sees_it(self, target: Callable[..., Target], line: str, level: str) -> None:
+        (each,) = [
+            each for each in diagnose(target(), found(f"{GOOD}repository {line}\n")) if each.subject == "repository"
+        ]
+        assert each.level == level
+        assert "AAAA" not in each.text
+
+    def test_a_bare_server_has_no_problems(self, target: Callable[..., Target]) -> None:
+        text = "live \nos debian 13 Debian GNU/Linux 13 (trixie)\nsystemd yes\npython\nport 80\nport 443\nservice nginx inactive\n"
+        app, examined = target(), found(text, "root")
+        findings = [*diagnose(app, examined), *reach(app, examined)]
+        assert lines(findings, "problem") == []
+
+    def test_an_unreachable_host_is_a_finding_and_its_status_is_kept(
+        self, fake: Callable[..., Fake], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        monkeypatch.setenv("HOME", str(tmp_path))
+        run = fake("two", gone=["two"])
+        run.run.fleet.sessions[0].remote = Gone()  # type: ignore[assignment]
+        with pytest.raises(SelvedgeError, match=r"Problems: .*two: login") as caught:
+            doctor(run.run)
+        assert caught.value.status == 4
+        assert "two: does not answer" in run.text
+        assert "→ Switch it on." in run.text
+
+
+class Gone:
+    """A connection that cannot be made."""
+
+    @property
+    def connection(self) -> None:
+        raise UnreachableError("two: does not answer.", "Switch it on.")
+
+
+class TestWorkplace:
+    """`fab doctor`: what is looked at on this machine."""
+
+    def findings(self, run: Run) -> list[Finding]:
+        return list(inspect(run.settings, [session.target for session in run.fleet.sessions]))
+
+    def repository(self, path: Path) -> str:
+        git = ["git", "-c", "user.name=a", "-c", "user.email=a@b.test", "-C", str(path)]
+        subprocess.run(["git", "init", "-q", "-b", "main", path], check=True)
+        (path / "main.py").write_text("x")
+        subprocess.run([*git, "add", "."], check=True)
+        subprocess.run([*git, "commit", "-q", "-m", "First"], check=True)
+        return f'repository = "{path}"'
+
+    def load(self, project: Callable[..., Run], hosts: dict[str, str], repository: str, more: str = "") -> Run:
+        run = project(hosts)
+        path = run.settings.base_dir / "hosts.toml"
+        text = path.read_text().replace('repository = "https://git.example.com/me/hello.git"', f"{repository}\n{more}")
+        path.write_text(text)
+        return Run.load(list(hosts), Config())
+
+    def key(self, path: Path, mode: int = 0o600) -> str:
+        path.write_text("-----BEGIN OPENSSH PRIVATE KEY-----\n")
+        path.chmod(mode)
+        return f'key = "{path}"'
+
+    def test_all_is_well(self, project: Callable[..., Run], tmp_path: Path) -> None:
+        repository = self.repository(tmp_path / "code")
+        key = self.key(tmp_path / "key")
+        findings = self.findings(self.load(project, {"a": key, "b": key}, repository))
+        assert [each.level for each in findings] == ["ok"] * 3
+        assert "First" in findings[2].text
+
+    @pytest.mark.parametrize(
+        ("mode", "text", "said"),
+        [
+            (0o644, "PRIVATE KEY", "may be read by others (mode 0644)"),
+            (0o600, "ssh-ed25519 AAAA", "is no private key"),
+            (None, "", "cannot be read: No such file or directory"),
+        ],
+    )
+    def test_keys(self, project: Callable[..., Run], tmp_path: Path, mode: int | None, text: str, said: str) -> None:
+        path = tmp_path / "key"
+        if mode is not None:
+            path.write_text(text)
+            path.chmod(mode)
+        run = self.load(project, {"a": f'key = "{path}"'}, self.repository(tmp_path / "code"))
+        (problem,) = [each for each in self.findings(run) if each.level == "problem"]
+        assert said in problem.text
+        assert problem.remedy
+
+    def test_no_key_at_all(self, project: Callable[..., Run], tmp_path: Path) -> None:
+        run = self.load(project, {"a": ""}, self.repository(tmp_path / "code"))
+        assert lines(self.findings(run)) == ["key: there is none"]
+
+    def test_changes_that_are_not_committed(self, project: Callable[..., Run], tmp_path: Path) -> None:
+        repository = self.repository(tmp_path / "code")
+        (tmp_path / "code" / "main.py").write_text("changed")
+        run = self.load(project, {"a": self.key(tmp_path / "key")}, repository)
+        assert lines(self.findings(run)) == ["repository: 1 changed files are not committed, and not in a release"]
+
+    def test_a_branch_that_is_not_there(self, project: Callable[..., Run], tmp_path: Path) -> None:
+        run = self.load(
+            project, {"a": self.key(tmp_path / "key")}, self.repository(tmp_path / "code"), 'branch = "gone"'
+        )
+        (said,) = lines(self.findings(run), "problem")
+        assert "has no branch, tag or commit gone" in said
+
+    def test_an_address_that_cannot_be_read_shows_no_token_anywhere(
+        self, project: Callable[..., Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        fake_git = tmp_path / "bin" / "git"
+        fake_git.parent.mkdir()
+        fake_git.write_text(
+            f'#!/bin/sh\necho "$*" >{tmp_path}/argv; env >{tmp_path}/env\n'
+            "echo \"fatal: unable to access 'https://me:s3cr3t@git.example.com/x.git/'\" >&2; exit 128\n"
+        )
+        fake_git.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{fake_git.parent}:{os.environ['PATH']}")
+        monkeypatch.setenv("SELVEDGE_APP__REPOSITORY", "https://me:s3cr3t@git.example.com/x.git")
+        run = project({"a": self.key(tmp_path / "key")})
+        (said,) = lines(self.findings(run))
+        assert said == (
+            "repository: this machine cannot read https://git.example.com/x.git: "
+            "fatal: unable to access 'https://git.example.com/x.git/'"
+        )
+        assert "s3cr3t" not in (tmp_path / "argv").read_text()
+        # The token is not lost: git gets it where nobody else can look.
+        assert (
+            "GIT_CONFIG_KEY_0=url.https://me:s3cr3t@git.example.com/x.git.insteadOf" in (tmp_path / "env").read_text()
+        )
+
+    def test_an_environment_that_others_may_read_or_that_is_broken(
+        self, project: Callable[..., Run], tmp_path: Path
+    ) -> None:
+        (tmp_path / "x.env").write_text("A=1\nB=2\n")
+        (tmp_path / "x.env").chmod(0o644)
+        repository = self.repository(tmp_path / "code")
+        host = {"a": self.key(tmp_path / "key")}
+        findings = self.findings(self.load(project, host, repository, 'env_file = "x.env"'))
+        assert lines(findings) == [f"env_file: {tmp_path}/x.env may be read by every user of this machine"]
+        (tmp_path / "x.env").write_text("A='s3cr3t\n")
+        (problem,) = [
+            each
+            for each in self.findings(self.load(project, host, repository, 'env_file = "x.env"'))
+            if each.level == "problem"
+        ]
+        assert "s3cr3t" not in f"{problem}"
 
 
 class TestOutput:

@@ -1,0 +1,134 @@
+"""What `fab doctor` looks at on this machine: keys, repository, files that hosts.toml names."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from selvedge import giturl, publickeys, source
+from selvedge.environment import read_environment
+from selvedge.errors import SelvedgeError
+from selvedge.operations.findings import Finding, ok, problem, warning
+from selvedge.resources.certificate import OwnCertificate
+from selvedge.settings import Settings, Target
+
+GIT_SECONDS = 20
+"""Seconds that a git server is waited for."""
+
+
+def inspect(settings: Settings, targets: Sequence[Target]) -> Iterator[Finding]:
+    """This machine's side, once for all hosts of the run; what they have in common is looked at once."""
+    yield ok("hosts.toml", f"valid; it has {len(settings.hosts)} hosts, and the app is {settings.app.name}")
+    seen: set[Finding] = set()
+    for target in targets:
+        for finding in (*_key(target), *_repository(target), *_files(target)):
+            if finding not in seen:
+                yield finding
+            seen.add(finding)
+
+
+def _key(app: Target) -> Iterator[Finding]:
+    setting = f"hosts.{app.host.name}.key"
+    if not app.host.key:
+        found = [*publickeys.of_agent(), *publickeys.of_home()]
+        remedy = f"Make one with `ssh-keygen -t ed25519`, or name one in {setting}."
+        yield (
+            ok("key", f"{len(found)} in the SSH agent and ~/.ssh") if found else problem("key", "there is none", remedy)
+        )
+        return
+    path = Path(app.host.key).expanduser()
+    try:
+        mode = path.stat().st_mode & 0o777
+        text = path.read_bytes()[:100]
+    except OSError as error:
+        yield problem("key", f"{path} cannot be read: {error.strerror}", f"Correct {setting} in hosts.toml.")
+        return
+    if b"PRIVATE KEY" not in text:
+        yield problem("key", f"{path} is no private key", f"Name the private half in {setting}, without .pub.")
+    elif mode & 0o077:
+        yield problem("key", f"{path} may be read by others (mode {mode:04o}), and ssh refuses it", f"chmod 600 {path}")
+    else:
+        yield ok("key", f"{path} is there, for its owner alone")
+
+
+def _repository(app: Target) -> Iterator[Finding]:
+    try:
+        if app.local_path is None:
+            yield _fetched(app)
+            return
+        commit = source.local_commit(app.local_path, app.branch)
+    except SelvedgeError as error:
+        yield problem("repository", error.message, error.remedy)
+        return
+    subject = source.git(app.local_path, "log", "-1", "--format=%s", commit).stdout.strip()
+    yield ok("repository", f"{app.branch} of {app.local_path} is at {commit[:12]} ({subject})")
+    changed = source.git(app.local_path, "status", "--porcelain", "--untracked-files=no", "--", app.root or ".").stdout
+    if changed:
+        count = len(changed.splitlines())
+        yield warning(
+            "repository", f"{count} changed files are not committed, and not in a release", "Commit them first."
+        )
+
+
+def _fetched(app: Target) -> Finding:
+    """Whether this machine can read a repository that the servers fetch; they have keys of their own."""
+    shown = app.repository_shown
+    environment = {
+        **os.environ, "GIT_TERMINAL_PROMPT": "0", "GIT_SSH_COMMAND": "ssh -o BatchMode=yes -o ConnectTimeout=10", "LC_ALL": "C",
+    }  # fmt: skip
+    if giturl.has_secret(app.repository):
+        # A user and token go by the environment, which is this user's alone; arguments can be seen by everybody.
+        environment |= {
+            "GIT_CONFIG_COUNT": "1",
+            "GIT_CONFIG_KEY_0": f"url.{app.repository}.insteadOf",
+            "GIT_CONFIG_VALUE_0": shown,
+        }
+    command = [
+        "git",
+        "-c",
+        "protocol.ext.allow=never",
+        "ls-remote",
+        "--exit-code",
+        "--heads",
+        "--tags",
+        "--",
+        shown,
+        app.branch,
+    ]
+    remedy = "The servers may still be able to, with their own key: `fab deploy` says so, and shows the key."
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, env=environment, timeout=GIT_SECONDS, check=False
+        )
+    except FileNotFoundError:
+        return warning("repository", "git is not installed on this machine", "It is needed only to check this.")
+    except subprocess.TimeoutExpired:
+        return warning("repository", f"{shown} did not answer within {GIT_SECONDS} s", remedy)
+    if done.returncode == 2:
+        return problem(
+            "repository", f"{shown} has no branch or tag {app.branch}", "Check app.branch; has it been pushed?"
+        )
+    if done.returncode != 0:
+        said = re.sub(
+            r"(?<=://)[^/@\s]*@", "", done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "no reason"
+        )
+        return warning("repository", f"this machine cannot read {shown}: {said}", remedy)
+    return ok("repository", f"{app.branch} of {shown} is at {done.stdout[:12]}")
+
+
+def _files(app: Target) -> Iterator[Finding]:
+    try:
+        if app.env_file:
+            path = app.local(app.env_file)
+            count = len(read_environment(path))
+            if path.stat().st_mode & 0o007:
+                yield warning("env_file", f"{path} may be read by every user of this machine", f"chmod 600 {path}")
+            yield ok("env_file", f"{path} has {count} variables")
+        if app.tls.certificate:
+            OwnCertificate.of(app)
+            yield ok("certificate", f"{app.tls.certificate} and its key belong together")
+    except SelvedgeError as error:
+        yield problem("files", error.message, error.remedy)
