@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from selvedge.errors import SelvedgeError, StepError, UnreachableError
 from selvedge.local import run_local
 from selvedge.plan import HEAD, Plan, apply_script, parse_facts, plan, read_script
+from selvedge.proof import prove
 from selvedge.remote import Remote
 from selvedge.report import Report
 from selvedge.resources.base import Guard, Resource
@@ -133,7 +134,7 @@ class Session:
 
     def _prove(self, item: Planned, proved: str) -> None:
         try:
-            self.remote.prove()
+            prove(self.remote)
         except SelvedgeError as error:
             raise StepError(f"{self.name}: {item.name} was stopped: {error.message}", error.remedy) from error
         self.report.step(self.name, item.name, f"{self.report.paint('✓', 'green')} {proved}")

@@ -1,0 +1,97 @@
+"""`fab update` and apt on real servers: locks that others hold, dpkg cut off, a mirror that does not answer."""
+
+from __future__ import annotations
+
+import pytest
+
+from lab import Lab, Project
+from sandbox import Server
+
+HOLD = """
+import fcntl, sys, time
+file = open(sys.argv[1], "w")
+fcntl.lockf(file, fcntl.LOCK_EX)
+time.sleep(float(sys.argv[2]))
+"""
+
+# Two versions of a package whose file under /etc differs; the first is installed, the second can be fetched.
+REPOSITORY = """
+set -eu
+mkdir -p /root/repo && cd /root/repo
+for version in 1 2; do
+  rm -rf tree && mkdir -p tree/DEBIAN tree/etc
+  echo "version $version" >tree/etc/demo.conf
+  echo /etc/demo.conf >tree/DEBIAN/conffiles
+  printf 'Package: demo\\nVersion: %s\\nArchitecture: all\\nMaintainer: a <a@example.com>\\nDescription: a\\n' $version \\
+    >tree/DEBIAN/control
+  dpkg-deb --build --root-owner-group tree demo_$version.deb >/dev/null
+done
+dpkg -i demo_1.deb >/dev/null
+{ cat tree/DEBIAN/control; echo "Filename: ./demo_2.deb"; echo "Size: $(stat -c %s demo_2.deb)"
+  echo "SHA256: $(sha256sum demo_2.deb | cut -d ' ' -f 1)"; } >Packages
+chmod -R a+rX /root/repo && mv /root/repo /srv/repo
+echo 'deb [trusted=yes] file:/srv/repo ./' >/etc/apt/sources.list.d/demo.list
+"""
+
+
+@pytest.fixture(scope="module")
+def project(shared_project: Project) -> Project:
+    """One project for all tests here."""
+    return shared_project
+
+
+@pytest.fixture(scope="module", params=["bookworm", "trixie"])
+def server(request: pytest.FixtureRequest, lab: Lab, project: Project) -> Server:
+    """A server that is up to date."""
+    made = lab.server("ready", request.param)
+    made.run("apt-get install -y -qq python3-minimal >/dev/null 2>&1")
+    project.must("-H", made.name, "update")
+    return made
+
+
+@pytest.mark.parametrize("lock", ["/var/lib/dpkg/lock-frontend", "/var/lib/apt/lists/lock"])
+def test_waits_for_whoever_holds_apt_and_says_for_whom(server: Server, project: Project, lock: str) -> None:
+    server.run("rm -f /var/lib/selvedge/upgraded; touch -d '2 days ago' /var/lib/selvedge/lists-fetched /var/lib/apt/lists/partial")
+    server.run(f"cat >/root/holder.py <<'EOF'{HOLD}EOF\nsystemd-run --quiet --collect python3 /root/holder.py {lock} 12; sleep 1")
+    result = project.must("-H", server.name, "update")
+    assert "waiting for apt, which is held by" in result.stdout, result
+    assert "/root/holder.py" in result.stdout
+    assert "nothing to change" in project.must("-H", server.name, "update").stdout
+
+
+def test_repairs_an_interrupted_dpkg(server: Server, project: Project) -> None:
+    server.run(
+        "rm -f /var/lib/selvedge/upgraded; cd /tmp && apt-get download -qq sqlite3 >/dev/null 2>&1; "
+        "dpkg --unpack --force-depends sqlite3_*.deb >/dev/null 2>&1; touch /var/lib/dpkg/updates/0001"
+    )
+    assert server.run("apt-get install -y -qq logrotate", check=False).returncode != 0
+    project.must("-H", server.name, "update")
+    assert server.run("dpkg --audit").stdout == ""
+
+
+def test_a_mirror_that_does_not_answer_ends_in_a_sentence(server: Server, project: Project) -> None:
+    server.run(
+        "mkdir -p /root/sources && mv /etc/apt/sources.list* /root/sources/ && "
+        "echo 'deb http://127.0.0.1:9/debian stable main' >/etc/apt/sources.list && "
+        "touch -d '2 days ago' /var/lib/selvedge/lists-fetched /var/lib/apt/lists/partial"
+    )
+    result = project.fab("-H", server.name, "update", timeout=120)
+    server.run("rm /etc/apt/sources.list && mv /root/sources/* /etc/apt/")
+    assert result.status == 1
+    assert "apt-get update failed three times" in result.stderr and "Traceback" not in result.stderr
+
+
+def test_upgrades_and_keeps_a_hand_edited_file(server: Server, project: Project) -> None:
+    server.run(REPOSITORY)
+    server.run("echo 'edited by hand' >/etc/demo.conf; touch -d '2 days ago' /var/lib/selvedge/lists-fetched")
+    server.run("touch -d '2 days ago' /var/lib/apt/lists/partial")
+    project.must("-H", server.name, "update")
+    assert server.run("dpkg-query -W -f '${Version}' demo").stdout == "2"
+    assert server.run("cat /etc/demo.conf").stdout == "edited by hand\n"
+    assert "nothing to change" in project.must("-H", server.name, "update").stdout
+
+
+def test_unattended_upgrades_read_our_settings(server: Server) -> None:
+    shown = server.run("unattended-upgrade --dry-run --debug 2>&1 | head -n 40; apt-config dump").stdout
+    assert 'Unattended-Upgrade::Automatic-Reboot "true";' in shown
+    assert 'Unattended-Upgrade::Automatic-Reboot-Time "04:00";' in shown
