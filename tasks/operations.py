@@ -73,7 +73,7 @@ def start(run, **flags):
 
 @operation()
 def doctor(run):
-    """Look for what is wrong, here and on the servers, and say what to do."""
+    """Look for what is wrong, and say what to do about it."""
     from selvedge.operations import doctor
 
     doctor.doctor(run)

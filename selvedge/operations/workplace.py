@@ -76,47 +76,34 @@ def _repository(app: Target) -> Iterator[Finding]:
 def _fetched(app: Target) -> Finding:
     """Whether this machine can read a repository that the servers fetch; they have keys of their own."""
     shown = app.repository_shown
-    environment = {
-        **os.environ, "GIT_TERMINAL_PROMPT": "0", "GIT_SSH_COMMAND": "ssh -o BatchMode=yes -o ConnectTimeout=10", "LC_ALL": "C",
-    }  # fmt: skip
-    if giturl.has_secret(app.repository):
-        # A user and token go by the environment, which is this user's alone; arguments can be seen by everybody.
-        environment |= {
-            "GIT_CONFIG_COUNT": "1",
-            "GIT_CONFIG_KEY_0": f"url.{app.repository}.insteadOf",
-            "GIT_CONFIG_VALUE_0": shown,
-        }
-    command = [
-        "git",
-        "-c",
-        "protocol.ext.allow=never",
-        "ls-remote",
-        "--exit-code",
-        "--heads",
-        "--tags",
-        "--",
-        shown,
-        app.branch,
-    ]
+    options = ["-c", "protocol.ext.allow=never", "ls-remote", "--exit-code", "--heads", "--tags"]
     remedy = "The servers may still be able to, with their own key: `fab deploy` says so, and shows the key."
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, env=environment, timeout=GIT_SECONDS, check=False
-        )
+            ["git", *options, "--", shown, app.branch], capture_output=True, text=True, env=_environment(app),
+            timeout=GIT_SECONDS, check=False)  # fmt: skip
     except FileNotFoundError:
         return warning("repository", "git is not installed on this machine", "It is needed only to check this.")
     except subprocess.TimeoutExpired:
         return warning("repository", f"{shown} did not answer within {GIT_SECONDS} s", remedy)
     if done.returncode == 2:
-        return problem(
-            "repository", f"{shown} has no branch or tag {app.branch}", "Check app.branch; has it been pushed?"
-        )
+        return problem("repository", f"{shown} has no branch or tag {app.branch}", "Check app.branch; has it been pushed?")
     if done.returncode != 0:
-        said = re.sub(
-            r"(?<=://)[^/@\s]*@", "", done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "no reason"
-        )
+        lines = done.stderr.strip().splitlines() or ["it gives no reason"]
+        said = re.sub(r"(?<=://)[^/@\s]*@", "", lines[-1])
         return warning("repository", f"this machine cannot read {shown}: {said}", remedy)
     return ok("repository", f"{app.branch} of {shown} is at {done.stdout[:12]}")
+
+
+def _environment(app: Target) -> dict[str, str]:
+    """What git runs with: it asks nothing. A user and token go this way, since arguments can be seen by everybody."""
+    ask = {"GIT_TERMINAL_PROMPT": "0", "GIT_SSH_COMMAND": "ssh -o BatchMode=yes -o ConnectTimeout=10", "LC_ALL": "C"}
+    secret = {
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": f"url.{app.repository}.insteadOf",
+        "GIT_CONFIG_VALUE_0": app.repository_shown,
+    }
+    return {**os.environ, **ask, **(secret if giturl.has_secret(app.repository) else {})}
 
 
 def _files(app: Target) -> Iterator[Finding]:
