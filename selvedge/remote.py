@@ -16,8 +16,8 @@ from typing import Any
 import paramiko
 from fabric import Config, Connection
 
-from selvedge import hostkeys
-from selvedge.errors import SelvedgeError, UnreachableError
+from selvedge import hostkeys, sudo
+from selvedge.errors import UnreachableError
 from selvedge.plan import open_payload
 from selvedge.resources.base import Payload
 from selvedge.settings import Host
@@ -140,7 +140,8 @@ class Remote:
             pass
         output = _receive(channel, on_line)
         status = channel.recv_exit_status()
-        self._sudo_problem(status, output)
+        if refused := sudo.refusal(self.host.name, self.user, status, output):
+            raise refused
         return Result(status, output)
 
     def hold(self, script: str) -> tuple[paramiko.Channel, str]:
@@ -158,7 +159,7 @@ class Remote:
         data = script.encode("utf-8", "surrogateescape")
         transport = self.connection.transport
         assert transport is not None
-        command, preface = self._command(len(data))
+        command, preface = sudo.command(self.user, self._credentials.sudo_password, len(data))
         self.execs += 1
         try:
             channel: paramiko.Channel = transport.open_session(timeout=30)
@@ -168,51 +169,6 @@ class Remote:
         except (paramiko.SSHException, OSError, EOFError) as error:
             raise unreachable(self.host, self.connection, error) from error
         return channel
-
-    def _command(self, size: int) -> tuple[str, bytes]:
-        # A plain command in single quotes reads the same in sh, bash, fish and tcsh, whichever the login shell is.
-        shell = f"/bin/sh -c 'eval \"$(head -c {size})\"'"
-        if self.user == "root":
-            return shell, b""
-        password = self._credentials.sudo_password
-        if not password:
-            return f"sudo -n {shell}", b""
-        # Where no password is asked, the line that holds it is read and dropped. The empty lines are eaten by sudo's
-        # further attempts when the password is wrong, so that it never takes a line of the script for one.
-        inner = f'eval "$(head -c 7; head -c {size})"'
-        choose = (
-            "if sudo -n true 2>/dev/null; then IFS= read -r ignored; exec sudo -n /bin/sh -c \"$0\"; "
-            "else exec sudo -S -p \"\" /bin/sh -c \"$0\"; fi"
-        )
-        return f"/bin/sh -c '{choose}' '{inner}'", password.encode() + b"\n" + b"\n" * 7
-
-    def _sudo_problem(self, status: int, output: str) -> None:
-        if status == 0 or self.user == "root":
-            return
-        tail = output[-2000:]
-        address = self.host.name
-        if "a password is required" in tail or "no password was provided" in tail:
-            raise SelvedgeError(
-                f"{address}: sudo asks {self.user} for a password.",
-                "Run the same command with `fab --prompt-for-sudo-password …`, or set SELVEDGE_SUDO_PASSWORD.",
-            )
-        if "incorrect password attempt" in tail or "Sorry, try again" in tail:
-            raise SelvedgeError(f"{address}: sudo refused the password of {self.user}.", "Give the right one.")
-        if "is not in the sudoers file" in tail or "may not run sudo" in tail or "not allowed to execute" in tail:
-            raise SelvedgeError(
-                f"{address}: {self.user} may not use sudo.",
-                f"As root on the server: `usermod -aG sudo {self.user}`, or run `fab -H {address} harden` as root.",
-            )
-        if status == 127 and "sudo" in tail and "not found" in tail:
-            raise SelvedgeError(
-                f"{address}: sudo is not installed on the server, and {self.user} is not root.",
-                "As root on the server: `apt-get install sudo`.",
-            )
-        if "must have a tty" in tail:
-            raise SelvedgeError(
-                f"{address}: the server's sudoers file demands a terminal (requiretty).",
-                "Take the line `Defaults requiretty` out of it with visudo.",
-            )
 
     def alone(self) -> Remote:
         """The same server as the host's user and nobody else, over a connection of its own that is not open yet."""
@@ -283,6 +239,11 @@ def unreachable(host: Host, connection: Connection, error: Exception) -> Unreach
         return UnreachableError(
             f"{name}: {where} did not answer within {CONNECT_TIMEOUT:.0f} s.",
             "Is the server on, is the address right, and does the provider's firewall let this port through?",
+        )
+    if isinstance(error, OSError) and error.filename:
+        return UnreachableError(
+            f"{name}: the file {error.filename} on this machine cannot be read: {os.strerror(error.errno or 0)}.",
+            f"Which key is used says hosts.{name}.key in hosts.toml, or IdentityFile in ~/.ssh/config.",
         )
     if isinstance(error, OSError) and error.errno is not None:
         return UnreachableError(f"{name}: cannot reach {where}: {os.strerror(error.errno)}.", "Check the address.")
