@@ -6,10 +6,20 @@ from selvedge.resources.firewall import Firewall
 from selvedge.resources.kernel import Sysctl, TimeSync
 from selvedge.resources.sshd import HostKey, IncludeFirst, Moduli, Proved, Sshd
 from selvedge.resources.system import Packages, Service
-from selvedge.step import step
+from selvedge.step import Option, step
+from tasks.update import update
+
+CHECK = Option("check", "Show how the server is hardened, with evidence, and change nothing.")
 
 
-@step
+def check(run):
+    """The score card."""
+    from selvedge.operations import scorecard
+
+    scorecard.check(run, [update, harden])
+
+
+@step(options=(CHECK,), instead={"check": check})
 def harden(app):
     """Make the login user; strict sshd, firewall, fail2ban."""
     from selvedge.templates import template

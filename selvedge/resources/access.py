@@ -19,9 +19,14 @@ def login_keys(app: Target) -> tuple[PublicKey, ...]:
     """The keys that shall log in as the host's user: server.authorized_keys, else the public half of the host's key,
     else the agent's keys, else those of ~/.ssh.
 
-    Raises UsageError where there is none, or where one of the files is not what it should be.
+    Raises UsageError where there is none, where one of the files is not what it should be, or where that user is root.
     """
     host, keys = app.host, []
+    if host.user == "root":
+        raise UsageError(
+            f"{host.name}: `harden` ends root's logins, so the user of every later run must be another one than root.",
+            f'In hosts.toml: user = "deploy" and bootstrap_user = "root"; or type -H {host.address} without root@.',
+        )
     if app.server.authorized_keys:
         for name in app.server.authorized_keys:
             keys += of_file(app.local(name), f"server.authorized_keys: {name}")

@@ -1,16 +1,22 @@
 # ufw. Its status takes a tenth of a second of Python, so that reading looks at its files and at the kernel.
 
+# firewall_state: "on", "deny", "ipv6", "live": what holds of it.
+firewall_state() {
+  grep -qs '^ENABLED=yes' /etc/ufw/ufw.conf && echo on
+  grep -qs '^DEFAULT_INPUT_POLICY="\(DROP\|REJECT\)"' /etc/default/ufw && echo deny
+  grep -qs '^IPV6=yes' /etc/default/ufw && echo ipv6
+  iptables -S ufw-user-input >/dev/null || return 0
+  # A kernel without IPv6 has no second table.
+  if [ ! -e /proc/net/if_inet6 ] || ip6tables -S ufw6-user-input >/dev/null; then echo live; fi
+}
+
 # firewall_fact PATH: PATH is ufw's before.init.
 firewall_fact() {
   sshd_read
   printf '\n--- ssh\n'
   ssh_ports
   printf '\n--- state\n'
-  grep -qs '^ENABLED=yes' /etc/ufw/ufw.conf && echo on
-  grep -qs '^DEFAULT_INPUT_POLICY="\(DROP\|REJECT\)"' /etc/default/ufw && echo deny
-  grep -qs '^IPV6=yes' /etc/default/ufw && echo ipv6
-  # A kernel without IPv6 has no second table.
-  iptables -S ufw-user-input >/dev/null && { [ ! -e /proc/net/if_inet6 ] || ip6tables -S ufw6-user-input >/dev/null; } && echo live
+  firewall_state
   printf '\n--- rules\n'
   cat /etc/ufw/user.rules
   printf '\n--- rules6\n'

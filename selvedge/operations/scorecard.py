@@ -1,0 +1,148 @@
+"""`fab harden --check`: each measure that keeps a server safe, what shows that it holds, and what to do where not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from selvedge.errors import SelvedgeError
+from selvedge.operations.findings import Finding, ok, problem, show, sick, warning
+from selvedge.operations.gather import Reading, conclude, gather
+from selvedge.resources.base import Resource
+from selvedge.resources.firewall import Rule
+from selvedge.resources.sshd import sections
+from selvedge.run import Run
+from selvedge.session import Session
+from selvedge.settings import Target
+from selvedge.step import Step
+
+USES = ("harden", "firewall", "kernel", "scorecard")
+DAY = 86_400
+
+
+def check(run: Run, steps: Sequence[Step]) -> None:
+    """Print the score card of every server of the run; nothing is changed.
+
+    steps: those whose resources are measures, too. Raises SelvedgeError at the end where a measure does not hold.
+    """
+    found = gather(run, lambda session: list(card(session, steps)))
+    cards = {name: each for name, each in found.items() if not isinstance(each, SelvedgeError)}
+    for name, findings in cards.items():
+        show(run.report, name, findings)
+        good = sum(each.level == "ok" for each in findings)
+        run.report.step(name, "score".ljust(11), f"  {good} of {len(findings)} measures hold")
+    conclude(run, found)
+    if ill := sick(cards):
+        raise SelvedgeError(f"Not as it should be: {'; '.join(ill)}.", "Each line with → says what to do.")
+
+
+def card(session: Session, steps: Sequence[Step]) -> Iterator[Finding]:
+    """The measures of one server, read in one exec."""
+    app = session.target
+    resources = [resource for step in steps for resource in step.resources(app)]
+    facts = session.facts([Reading("scorecard_fact", USES), *resources])
+    parts = sections(facts[0])
+    yield from _ssh(app, parts, session.remote.user)
+    yield from _firewall(app, parts)
+    yield from _accounts(app, parts)
+    yield from _upkeep(app, parts)
+    yield from _declared(app, zip(resources, facts[1:], strict=True))
+
+
+def _ssh(app: Target, parts: dict[str, str], user: str) -> Iterator[Finding]:
+    values = dict(line.partition(" ")[::2] for line in parts.get("sshd", "").splitlines())
+    remedy = f"`fab -H {app.host.name} harden` sets it, and says what is in the way."
+
+    def holds(subject: str, **wanted: str) -> Finding:
+        shown = ", ".join(f"{name} {values.get(name, 'is unknown')}" for name in wanted)
+        good = all(values.get(name) == value for name, value in wanted.items())
+        return ok(subject, f"sshd -T: {shown}") if good else problem(subject, f"sshd -T: {shown}", remedy)
+
+    yield holds("root login", permitrootlogin="no")
+    yield holds("passwords", passwordauthentication="no", kbdinteractiveauthentication="no", permitemptypasswords="no")
+    yield holds("attempts", maxauthtries="4", logingracetime="30", maxstartups="10:30:60")
+    forwarding = "no" if app.server.allow_forwarding else "yes"
+    yield holds("forwarding", disableforwarding=forwarding)
+    if user == app.host.user:
+        yield ok("login", f"{user} logged in with a key just now, and became root by sudo")
+    else:
+        yield problem("login", f"{app.host.user} cannot log in; {user} can", remedy)
+    keys = [line.split() for line in parts.get("hostkeys", "").splitlines() if line]
+    weak = [words[-1] for words in keys if words[-1] not in ("(RSA)", "(ED25519)") or int(words[0]) not in (256, 4096)]
+    shown = ", ".join(f"{words[-1].strip('()')} {words[0]} bits" for words in keys)
+    yield problem("host keys", shown or "unknown", remedy) if weak or not keys else ok("host keys", shown)
+
+
+def _firewall(app: Target, parts: dict[str, str]) -> Iterator[Finding]:
+    name = app.host.name
+    if not app.server.firewall:
+        yield warning("firewall", "none of ours: server.firewall is off", "See that your provider's lets in no other ports.")
+        return
+    listening = parts.get("listening", "").split()
+    if parts.get("state", "").split()[:1] != ["on"] or "live" not in parts.get("state", ""):
+        remedy = f"`fab -H {name} harden` turns it on."
+        yield problem("firewall", f"off: whatever listens is reachable: {', '.join(listening)}", remedy)
+        return
+    asked = {*parts.get("ssh", "").split(), "80", "443", *map(str, app.server.open_ports)}
+    rules = [rule for line in parts.get("rules", "").splitlines() if (rule := Rule.parse(line))]
+    opened = {f"{rule.port}/{rule.protocol}" for rule in rules if rule.action in ("allow", "limit")}
+    extra = sorted(port for port in opened if not (port.endswith("/tcp") and port.removesuffix("/tcp") in asked))
+    if extra:
+        remedy = f"Close it (`ufw delete allow {extra[0]}` on the server), or name it: server.open_ports."
+        yield problem("open ports", f"{', '.join(extra)} beside those asked for", remedy)
+    else:
+        yield ok("open ports", f"ufw lets in {', '.join(sorted(asked, key=int))} and nothing else")
+    reachable = [port for port in listening if f"{port}/tcp" in opened]
+    yield ok("firewall", f"on; behind an open port listens something on {', '.join(reachable) or 'none'}")
+    limited = "limit rate" in parts.get("limit", "")
+    remedy = f"The kernel must know nftables' limits; `fab -H {name} harden` sets it."
+    text = "new ssh connections of one address: 20 at once, then 2 a second"
+    yield ok("ssh limit", text) if limited else problem("ssh limit", "there is none", remedy)
+
+
+def _accounts(app: Target, parts: dict[str, str]) -> Iterator[Finding]:
+    roots = parts.get("roots", "").split()
+    empty = parts.get("empty", "").split()
+    if roots != ["root"] or empty:
+        names = ", ".join([*(each for each in roots if each != "root"), *empty])
+        yield problem("accounts", f"{names}: root's rights, or no password at all", "On the server: `passwd -l NAME`.")
+    else:
+        yield ok("accounts", "only root has root's number, and nobody an empty password")
+    ours = f"/etc/sudoers.d/90-selvedge-{app.host.user}:"
+    lines = [line for line in parts.get("nopasswd", "").splitlines() if line]
+    others = [line for line in lines if not line.startswith(ours)]
+    if others:
+        files = ", ".join(dict.fromkeys(line.partition(":")[0] for line in others))
+        yield warning("sudo", f"without a password by {files}", "See who that is for: `visudo -f FILE` on the server.")
+    else:
+        yield ok("sudo", f"without a password: {app.host.user if lines else 'nobody'}")
+
+
+def _upkeep(app: Target, parts: dict[str, str]) -> Iterator[Finding]:
+    if app.server.fail2ban:
+        lines = parts.get("fail2ban", "").splitlines()
+        banned = next((line.split(":")[1].strip() for line in lines if "Currently banned" in line), None)
+        remedy = f"`fab -H {app.host.name} harden`; on the server: `systemctl status fail2ban`."
+        yield problem("fail2ban", "does not answer", remedy) if banned is None else ok("fail2ban", f"{banned} shut out now")
+    times = [int(each) for each in parts.get("unattended", "").split()]
+    if app.server.unattended_upgrades and len(times) == 2:
+        days = (times[1] - times[0]) / DAY
+        late = warning("upgrades", f"last by themselves {days:.0f} days ago", "On the server: `systemctl status apt-daily*`.")
+        yield late if days > 3 else ok("upgrades", f"last by themselves {days * 24:.0f} hours ago")
+    if waiting := parts.get("reboot", "").split():
+        yield warning("restart", f"needed for {', '.join(waiting)}", "On the server: `systemctl reboot`.")
+    services, _, synchronized = parts.get("clock", "").strip().rpartition("\n")
+    text = f"kept by {services.replace(chr(10), ', ') or 'nobody'}; in step: {synchronized or 'unknown'}"
+    remedy = f"`fab -H {app.host.name} harden` installs systemd-timesyncd."
+    yield ok("clock", text) if services else problem("clock", text, remedy)
+
+
+def _declared(app: Target, read: Iterable[tuple[Resource, str]]) -> Iterator[Finding]:
+    """That whatever `update` and `harden` declare is so: keys, algorithms, kernel settings and the rest."""
+    plans = [resource.plan(fact) for resource, fact in read]
+    waiting = [change.summary for change in plans if change is not None]
+    if waiting:
+        more = f"; and {len(waiting) - 2} more" if len(waiting) > 2 else ""
+        remedy = f"`fab -H {app.host.name} update harden --dry-run` shows all of it."
+        yield problem("the rest", f"to do: {'; '.join(waiting[:2])}{more}", remedy)
+    else:
+        yield ok("the rest", f"all {len(plans)} things that `update` and `harden` declare are so")

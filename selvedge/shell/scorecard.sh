@@ -1,0 +1,35 @@
+# What a score card is made of, and no resource reads: a part each, behind a line "--- name".
+# shellcheck disable=SC2154
+
+scorecard_fact() {
+  sshd_read
+  printf '\n--- sshd\n%s\n' "$sshd_shown"
+  printf '\n--- hostkeys\n'
+  for file in $(printf '%s\n' "$sshd_shown" | sed -n 's/^hostkey //p'); do ssh-keygen -lf "$file.pub"; done
+  printf '\n--- ssh\n'
+  ssh_ports
+  printf '\n--- listening\n'
+  ss -Hltn | awk '$4 !~ /^(127\.|\[::1\])/ { sub(".*:", "", $4); print $4 }' | sort -un
+  printf '\n--- state\n'
+  firewall_state
+  printf '\n--- rules\n'
+  cat /etc/ufw/user.rules /etc/ufw/user6.rules | grep '^### tuple'
+  printf '\n--- limit\n'
+  nft list table inet selvedge
+  printf '\n--- fail2ban\n'
+  fail2ban-client status sshd
+  printf '\n--- roots\n'
+  awk -F : '$3 == 0 { print $1 }' /etc/passwd
+  printf '\n--- empty\n'
+  awk -F : '$2 == "" { print $1 }' /etc/shadow
+  printf '\n--- nopasswd\n'
+  grep -rEs '^[^#].*NOPASSWD' /etc/sudoers /etc/sudoers.d
+  printf '\n--- unattended\n'
+  stat -c %Y /var/lib/apt/periodic/unattended-upgrades-stamp
+  date +%s
+  printf '\n--- reboot\n'
+  if [ -e /run/reboot-required ]; then cat /run/reboot-required.pkgs; echo; fi
+  printf '\n--- clock\n'
+  time_fact
+  timedatectl show -p NTPSynchronized --value
+}
