@@ -248,5 +248,5 @@ def unreachable(host: Host, connection: Connection, error: Exception) -> Unreach
     if isinstance(error, OSError) and error.errno is not None:
         return UnreachableError(f"{name}: cannot reach {where}: {os.strerror(error.errno)}.", "Check the address.")
     return UnreachableError(
-        f"{name}: the SSH connection to {where} failed: {error or type(error).__name__}.", f"Try `ssh -v {name}`."
+        f"{name}: the SSH connection to {where} failed: {str(error) or type(error).__name__}.", f"Try `ssh -v {name}`."
     )
