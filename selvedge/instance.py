@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import PurePosixPath
 
 from pydantic import SecretStr
 
@@ -13,12 +14,12 @@ from selvedge.environment import read_environment, render_environment
 from selvedge.settings import Target
 from selvedge.templates import template
 
-TEMPLATES = (
-    "gunicorn/gunicorn_start.j2",
-    "gunicorn/run.j2",
-    "gunicorn/selvedge_worker.py.j2",
-    "supervisor/program.conf.j2",
-)
+TEMPLATES = ("gunicorn/gunicorn_start.j2", "gunicorn/run.j2", "gunicorn/selvedge_worker.py.j2")
+MANAGER_FILES = {
+    "supervisor": ("supervisor/program.conf.j2",),
+    "systemd": ("systemd/unit.socket.j2", "systemd/unit.service.j2"),
+}
+"""The templates of what each process manager reads."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Instance:
 
         The environment goes in by scrypt: it holds secrets, and the digest is public.
         """
-        parts = [self._render(name, "ID") for name in TEMPLATES]
+        parts = [self._render(name, "ID") for name in (*TEMPLATES, *MANAGER_FILES[self.app.manager])]
         parts.append(f"{self.app.python} {self.app.installer} {self.app.requirements}")
         text = "\n".join(parts).encode()
         if self.environment:
@@ -98,9 +99,10 @@ class Instance:
         """The module whose worker names the release in the header X-Release."""
         return self._render("gunicorn/selvedge_worker.py.j2", self.id)
 
-    def program(self) -> str:
-        """What the process manager reads."""
-        return self._render("supervisor/program.conf.j2", self.id)
+    def manager_files(self) -> dict[str, str]:
+        """What the process manager reads: the text of each file, by its name in the instance's folder."""
+        templates = MANAGER_FILES[self.app.manager]
+        return {PurePosixPath(name).stem: self._render(name, self.id) for name in templates}
 
     def environment_text(self) -> str:
         """The app's environment, as `sh` and systemd read it. Secret."""

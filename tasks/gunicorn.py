@@ -15,9 +15,10 @@ def gunicorn(app):
         raise Pending("follows the commit")
     instance, paths, own = Instance.of(app), app.paths, {"group": app.name}
     yield Needs(f"{instance.release}/.venv/bin/python", "venv")
-    # The socket's folder lives in memory and is made at every boot; nginx (www-data) may look in and connect.
-    yield File(f"/etc/tmpfiles.d/{app.name}.conf", f"d {paths.run} 2750 {app.name} www-data -\n")
-    yield Directory(paths.run, "2750", owner=app.name, group="www-data")
+    if app.manager == "supervisor":
+        # The socket's folder lives in memory and is made at every boot; nginx (www-data) may look in and connect.
+        yield File(f"/etc/tmpfiles.d/{app.name}.conf", f"d {paths.run} 2750 {app.name} www-data -\n")
+        yield Directory(paths.run, "2750", owner=app.name, group="www-data")
     yield Directory(paths.logs, "0750", group="adm")
     yield Directory(paths.instances, "0750", **own)
     yield Directory(instance.folder, "0750", **own)

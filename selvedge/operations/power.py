@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from selvedge.errors import SelvedgeError
 from selvedge.local import who
 from selvedge.resources.base import Change, Resource
-from selvedge.resources.live import Standing
+from selvedge.resources.live import MANAGER, Standing
 from selvedge.settings import Target
 from selvedge.shell import assign, quote
 from selvedge.step import Step
@@ -24,7 +24,7 @@ class Running(Resource):
     @property
     def uses(self) -> tuple[str, ...]:  # type: ignore[override]
         """The shell libraries of the probe."""
-        return ("standing", self.app.manager, "power")
+        return ("standing", *MANAGER, "power")
 
     def probe(self) -> str:
         return f"{self._variables()}\npower_fact"
@@ -44,7 +44,7 @@ class Running(Resource):
         return Change(
             f"{verb} {app}, release {standing.live}",
             f"{self._variables()}\npower_{verb} {quote(standing.live)}",
-            uses=("standing", "gate", self.app.manager, "power"),
+            uses=("standing", "gate", *MANAGER, "power"),
             remedy=f"`fab -H {host} logs` shows what it wrote.",
         )
 

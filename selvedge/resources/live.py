@@ -11,6 +11,8 @@ from selvedge.resources.base import Change, Resource
 from selvedge.settings import Target
 from selvedge.shell import assign
 
+MANAGER = ("manager", "supervisor", "systemd")
+"""The shell libraries of the process managers: an instance may run under the one that `manager` named before."""
 PREFLIGHT = Path(__file__).parent.parent / "server" / "preflight.py"
 
 
@@ -122,7 +124,7 @@ class Live(Resource):
             summary,
             f"{self._variables()}\nlive_switch",
             payload=PREFLIGHT.read_bytes(),
-            uses=("standing", "gate", "prune", "live", self.app.manager),
+            uses=("standing", "gate", "prune", "live", *MANAGER),
         )
 
     def _variables(self) -> str:

@@ -3,7 +3,7 @@
 
 # live_probe INSTANCE: one health check of an instance's own socket; the answer's status in $code. 0: healthy.
 live_probe() {
-  code=$(curl -s -o /dev/null -w '%{http_code}' --max-time "$health_timeout" --unix-socket "$run_dir/$1.sock" \
+  code=$(curl -s -o /dev/null -w '%{http_code}' --max-time "${patience:-$health_timeout}" --unix-socket "$run_dir/$1.sock" \
     -H "Host: $health_host" -H "X-Forwarded-Proto: $scheme" -- "http://localhost$health") || code=000
   live_accepted "$code"
 }
@@ -74,6 +74,8 @@ live_gate() {
   first_pid=
   streak=0
   while [ "$streak" -lt 3 ]; do
+    patience=$health_timeout
+    if [ ! -f "$undo/preflight.status" ] && [ "$early" -lt 40 ] && [ "${health_timeout%%.*}" -gt 1 ]; then patience=1; fi
     if live_probe "$new"; then
       streak=$((streak + 1))
       sleep 0.05
@@ -81,22 +83,23 @@ live_gate() {
     fi
     streak=0
     live_preflight_ok
-    if [ -S "$run_dir/$new.sock" ]; then
-      bound=1
-    elif [ -z "$bound" ] && [ "$early" -lt 40 ]; then
-      # Until it listens it is asked often, and that does not count: most apps are up within a second.
+    if [ -S "$run_dir/$new.sock" ]; then bound=1; fi
+    if [ "$early" -lt 40 ] && { [ -z "$bound" ] || [ "$patience" = 1 ]; }; then
+      # Until it listens, and until the first layer has had its say, it is asked often, and that does not count: most
+      # apps are up within a second. systemd listens from the beginning, and the question waits in its socket.
       early=$((early + 1))
       sleep 0.05
       continue
     fi
     attempt=$((attempt + 1))
     # Asking the manager costs more than asking the app.
-    if [ $((attempt % 5)) -eq 0 ] || [ ! -S "$run_dir/$new.sock" ]; then
+    if [ $((attempt % 5)) -eq 0 ] || [ "$code" = 000 ]; then
       if live_crashed; then live_gate_crashed; fi
     fi
     if [ "$attempt" -ge "$health_attempts" ]; then live_gate_over; fi
     sleep "$health_interval"
   done
+  patience=
 }
 
 live_gate_crashed() {

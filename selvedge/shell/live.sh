@@ -1,7 +1,6 @@
 # The release switch: a new instance starts beside the old one, is judged (gate.sh), and gets the traffic by moving one
 # link; old ones are removed (prune.sh). Reads $app, $new, $base (/srv/APP), $run_dir (/run/APP), $log_dir, and the
-# settings of the health check. The functions manager_start, manager_stop, manager_known, manager_alive and manager_pid
-# come from supervisor.sh or systemd.sh.
+# settings of the health check. The functions of the process manager are those of manager.sh.
 
 live_ms() { date +%s%3N; }
 
@@ -72,7 +71,7 @@ live_refuse() {
 live_old_serves() {
   after=". The old release $old still serves"
   if [ "$strategy" = restart ]; then
-    (manager_start "$old" "$old") || :
+    (manager_start "$old") || :
     waited=0
     while [ "$waited" -lt 120 ] && ! live_probe "$old"; do
       waited=$((waited + 1))
@@ -147,7 +146,7 @@ live_copy() {
   mkdir -m 0750 -- "$base/instances/$2"
   cp -a -- "$base/instances/$1/." "$base/instances/$2/"
   rm -f -- "$base/instances/$2/state"
-  for file in run gunicorn_start program.conf; do
+  for file in run gunicorn_start program.conf unit.socket unit.service; do
     if [ -f "$base/instances/$2/$file" ]; then sed -i "s/$1/$2/g" "$base/instances/$2/$file"; fi
   done
   chown -- "root:$app" "$base/instances/$2"
@@ -197,10 +196,10 @@ live_start() {
   fi
   if [ "$strategy" = restart ] && [ -n "$old" ] && [ "$old" != "$new" ]; then
     say "app.strategy is restart: the old release stops first, and requests fail until the new one is up"
-    manager_stop "$old"
+    manager_pause "$old"
   fi
   # A live one that is on its way up, after a reboot, is left to it.
-  if [ "$new" != "$old" ] || ! manager_alive "$new"; then manager_start "$new" "$old"; fi
+  if [ "$new" != "$old" ] || ! manager_alive "$new"; then manager_start "$new"; fi
 }
 
 # The switch itself. Until the new release has settled, the old one stands by.
@@ -217,6 +216,7 @@ live_go() {
 # The new release has proved itself: it is recorded, and all others end.
 live_keep() {
   trap '' TERM INT
+  manager_enable "$new"
   live_record
   live_state "$new" good
   if [ "$why" = rollback ] && [ -n "$old" ]; then

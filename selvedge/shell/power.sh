@@ -29,7 +29,7 @@ power_start() {
   scheme=http
   # shellcheck disable=SC2034
   [ ! -e "$site_enabled-tls" ] || scheme=https
-  manager_start "$1" ""
+  manager_start "$1"
   attempt=1
   while ! live_probe "$1"; do
     if [ "$attempt" -ge "$health_attempts" ]; then

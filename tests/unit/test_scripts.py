@@ -65,6 +65,9 @@ PLAIN: dict[str, Any] = {
     "installer": "pip",
     "release_header": False,
     "strategy": "restart",
+    "manager": "systemd",
+    "memory_max": "512M",
+    "tasks_max": 64,
     "server": {"authorized_keys": ["me.pub"], "sudo": "password", "allow_forwarding": True, "automatic_reboot": False},
     "nginx": {"gzip": False, "security_headers": False},
 }

@@ -14,7 +14,7 @@ mark=@selvedge
 # … the library certbot
 
 main() {
-path_stats=$nl$(stat -c '%n :: %F :: %a %U %G' -- /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/git_credentials /srv/hello/venvs /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-b82b8b /srv/hello/instances/0123456789ab-b82b8b/env /srv/hello/instances/0123456789ab-b82b8b/run /srv/hello/instances/0123456789ab-b82b8b/selvedge_worker.py /srv/hello/instances/0123456789ab-b82b8b/gunicorn_start /srv/hello/instances/0123456789ab-b82b8b/program.conf /var/www/letsencrypt /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/sites-enabled/default /etc/logrotate.d/hello /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf 2>/dev/null)$nl
+path_stats=$nl$(stat -c '%n :: %F :: %a %U %G' -- /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/git_credentials /srv/hello/venvs /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-b82b8b /srv/hello/instances/0123456789ab-b82b8b/env /srv/hello/instances/0123456789ab-b82b8b/run /srv/hello/instances/0123456789ab-b82b8b/selvedge_worker.py /srv/hello/instances/0123456789ab-b82b8b/gunicorn_start /srv/hello/instances/0123456789ab-b82b8b/program.conf /etc/logrotate.d/hello.app /var/www/letsencrypt /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/sites-enabled/default /etc/logrotate.d/hello /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf 2>/dev/null)$nl
 path_sums=$nl$(path_hashes /srv/hello/git_credentials /etc/tmpfiles.d/hello.conf /srv/hello/instances/0123456789ab-b82b8b/env /srv/hello/instances/0123456789ab-b82b8b/run /srv/hello/instances/0123456789ab-b82b8b/selvedge_worker.py /srv/hello/instances/0123456789ab-b82b8b/gunicorn_start /srv/hello/instances/0123456789ab-b82b8b/program.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/logrotate.d/hello /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/snippets/hello-http.conf 2>/dev/null)$nl
 printf '\n%s fact 0\n' "$mark"
 ss -H -l -n -t -p 'sport = :80' || true
@@ -86,53 +86,55 @@ printf '\n%s fact 30\n' "$mark"
 printf '\n%s fact 31\n' "$mark"
 path_fact /srv/hello/instances/0123456789ab-b82b8b/program.conf e41fc3e44c726d03b5ff73052e8ff847fe41ab18eb6a2aff6f5f8786c1b62cbb
 printf '\n%s fact 32\n' "$mark"
+path_fact /etc/logrotate.d/hello.app ''
+printf '\n%s fact 33\n' "$mark"
 base=/srv/hello
 run_dir=/run/hello
 live_fact
-printf '\n%s fact 33\n' "$mark"
-if [ -e /srv/hello/instances/0123456789ab-b82b8b/hook.after_switch ]; then echo 'done'; else live=$(readlink /srv/hello/live.sock); live=${live##*/}; echo "previous ${live%.sock}"; fi
 printf '\n%s fact 34\n' "$mark"
-[ -e /etc/nginx/nginx.conf ] && echo there || true
+if [ -e /srv/hello/instances/0123456789ab-b82b8b/hook.after_switch ]; then echo 'done'; else live=$(readlink /srv/hello/live.sock); live=${live##*/}; echo "previous ${live%.sock}"; fi
 printf '\n%s fact 35\n' "$mark"
-path_fact /var/log/hello ''
+[ -e /etc/nginx/nginx.conf ] && echo there || true
 printf '\n%s fact 36\n' "$mark"
-path_fact /var/www/letsencrypt ''
+path_fact /var/log/hello ''
 printf '\n%s fact 37\n' "$mark"
-path_fact /etc/nginx/conf.d/selvedge.conf 615170aeb47584977b8e58ba1efb0a08e08e5b431c66206374617518aa85e5da
+path_fact /var/www/letsencrypt ''
 printf '\n%s fact 38\n' "$mark"
-path_fact /etc/nginx/snippets/hello.conf f7a1a4386acfdd0276785383cc2f204aaf2eb46a001999de800f055578be3440
+path_fact /etc/nginx/conf.d/selvedge.conf 615170aeb47584977b8e58ba1efb0a08e08e5b431c66206374617518aa85e5da
 printf '\n%s fact 39\n' "$mark"
-path_fact /etc/nginx/sites-available/hello d1a0427617e52662fb94c39255d2c1aad0f4800bacc7136100e4ca2fef8c01b2
+path_fact /etc/nginx/snippets/hello.conf f7a1a4386acfdd0276785383cc2f204aaf2eb46a001999de800f055578be3440
 printf '\n%s fact 40\n' "$mark"
-path_fact /etc/nginx/sites-enabled/hello ''
+path_fact /etc/nginx/sites-available/hello d1a0427617e52662fb94c39255d2c1aad0f4800bacc7136100e4ca2fef8c01b2
 printf '\n%s fact 41\n' "$mark"
-path_fact /etc/nginx/sites-enabled/default ''
+path_fact /etc/nginx/sites-enabled/hello ''
 printf '\n%s fact 42\n' "$mark"
-path_fact /etc/logrotate.d/hello a5050dac945a6cd848f2e9a37cef08e54cb3d4b19fcd502bff0508bd56e70b2e
+path_fact /etc/nginx/sites-enabled/default ''
 printf '\n%s fact 43\n' "$mark"
+path_fact /etc/logrotate.d/hello a5050dac945a6cd848f2e9a37cef08e54cb3d4b19fcd502bff0508bd56e70b2e
+printf '\n%s fact 44\n' "$mark"
 systemctl show --property=UnitFileState --property=ActiveState nginx 2>/dev/null || true
 printf 'Stamp=%s\n' "$(cat /var/lib/selvedge/loaded/nginx-hello 2>/dev/null)"
-printf '\n%s fact 44\n' "$mark"
-[ -e /etc/nginx/sites-available/hello ] && echo there || true
 printf '\n%s fact 45\n' "$mark"
-ss -H -l -n -t -p 'sport = :443' || true
+[ -e /etc/nginx/sites-available/hello ] && echo there || true
 printf '\n%s fact 46\n' "$mark"
-dpkg-query -W -f '${Package} ${db:Status-Status}\n' certbot 2>/dev/null || true
+ss -H -l -n -t -p 'sport = :443' || true
 printf '\n%s fact 47\n' "$mark"
+dpkg-query -W -f '${Package} ${db:Status-Status}\n' certbot 2>/dev/null || true
+printf '\n%s fact 48\n' "$mark"
 systemctl show --property=UnitFileState --property=ActiveState certbot.timer 2>/dev/null || true
 printf 'Stamp=%s\n' "$(cat /var/lib/selvedge/loaded/certbot.timer 2>/dev/null)"
-printf '\n%s fact 48\n' "$mark"
-certificate_fact hello
 printf '\n%s fact 49\n' "$mark"
+certificate_fact hello
+printf '\n%s fact 50\n' "$mark"
 nginx -v 2>&1 | head -n 1
 path_fact /etc/nginx/snippets/selvedge-listen-tls.conf -
-printf '\n%s fact 50\n' "$mark"
-path_fact /etc/nginx/sites-available/hello-tls 81c7653650e8a2efc6e5796a327707a7fb3f030be453124856da076abc959072
 printf '\n%s fact 51\n' "$mark"
-path_fact /etc/nginx/sites-enabled/hello-tls ''
+path_fact /etc/nginx/sites-available/hello-tls 81c7653650e8a2efc6e5796a327707a7fb3f030be453124856da076abc959072
 printf '\n%s fact 52\n' "$mark"
-path_fact /etc/nginx/snippets/hello-http.conf 5f54f07f4591b0eb2b9ffec74812c3ae4b73baf3f606489bad6f29a738dec6ab
+path_fact /etc/nginx/sites-enabled/hello-tls ''
 printf '\n%s fact 53\n' "$mark"
+path_fact /etc/nginx/snippets/hello-http.conf 5f54f07f4591b0eb2b9ffec74812c3ae4b73baf3f606489bad6f29a738dec6ab
+printf '\n%s fact 54\n' "$mark"
 systemctl show --property=UnitFileState --property=ActiveState nginx 2>/dev/null || true
 printf 'Stamp=%s\n' "$(cat /var/lib/selvedge/loaded/nginx-tls-hello 2>/dev/null)"
 printf '\n%s facts end\n' "$mark"

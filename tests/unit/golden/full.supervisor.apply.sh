@@ -18,7 +18,11 @@ trap '' HUP
 
 # … the library live
 
+# … the library manager
+
 # … the library supervisor
+
+# … the library systemd
 
 change_0() (
 set -eu

@@ -16,57 +16,45 @@ fail '/srv/hello/releases/0123456789ab/.venv/bin/python is not there yet: run `f
 )
 change_1() (
 set -eu
-put /etc/tmpfiles.d/hello.conf 0644 root root <<'EOF'
-d /run/hello 2750 hello www-data -
-EOF
-)
-change_2() (
-set -eu
-mkdir -p -- /run/hello
-chown -- hello:www-data /run/hello
-chmod -- 02750 /run/hello
-)
-change_3() (
-set -eu
 mkdir -p -- /var/log/hello
 chown -- root:adm /var/log/hello
 chmod -- 00750 /var/log/hello
 )
-change_4() (
+change_2() (
 set -eu
 mkdir -p -- /srv/hello/instances
 chown -- root:hello /srv/hello/instances
 chmod -- 00750 /srv/hello/instances
 )
+change_3() (
+set -eu
+mkdir -p -- /srv/hello/instances/0123456789ab-ce5d25
+chown -- root:hello /srv/hello/instances/0123456789ab-ce5d25
+chmod -- 00750 /srv/hello/instances/0123456789ab-ce5d25
+)
+change_4() (
+set -eu
+head -c 0 <&3 | put /srv/hello/instances/0123456789ab-ce5d25/env 0640 root hello 0
+)
 change_5() (
 set -eu
-mkdir -p -- /srv/hello/instances/0123456789ab-74832d
-chown -- root:hello /srv/hello/instances/0123456789ab-74832d
-chmod -- 00750 /srv/hello/instances/0123456789ab-74832d
-)
-change_6() (
-set -eu
-head -c 0 <&3 | put /srv/hello/instances/0123456789ab-74832d/env 0640 root hello 0
-)
-change_7() (
-set -eu
-put /srv/hello/instances/0123456789ab-74832d/run 0750 root hello <<'EOF'
+put /srv/hello/instances/0123456789ab-ce5d25/run 0750 root hello <<'EOF'
 #!/bin/sh
 # Runs a command as this release of hello runs: in its folder, with its environment, in its virtual environment.
-#   /srv/hello/instances/0123456789ab-74832d/run python -c 'import sys; print(sys.prefix)'
+#   /srv/hello/instances/0123456789ab-ce5d25/run python -c 'import sys; print(sys.prefix)'
 # Written by `fab gunicorn`.
 set -eu
 cd /srv/hello/releases/0123456789ab
 set -a
-. /srv/hello/instances/0123456789ab-74832d/env
+. /srv/hello/instances/0123456789ab-ce5d25/env
 # Where the app may write; all else is read-only for it.
 APP_SHARED=/srv/hello/shared
 HOME=/srv/hello/shared
-RELEASE=0123456789ab-74832d
+RELEASE=0123456789ab-ce5d25
 COMMIT=0123456789abcdef0123456789abcdef01234567
 VIRTUAL_ENV=/srv/hello/releases/0123456789ab/.venv
 PATH=/srv/hello/releases/0123456789ab/.venv/bin:/usr/local/bin:/usr/bin:/bin
-PYTHONPATH=/srv/hello/releases/0123456789ab:/srv/hello/releases/0123456789ab/src:/srv/hello/instances/0123456789ab-74832d
+PYTHONPATH=/srv/hello/releases/0123456789ab:/srv/hello/releases/0123456789ab/src:/srv/hello/instances/0123456789ab-ce5d25
 # Output reaches the log at once; nothing is written beside the code.
 PYTHONUNBUFFERED=1
 PYTHONDONTWRITEBYTECODE=1
@@ -75,12 +63,12 @@ umask 0007
 exec "$@"
 EOF
 )
-change_8() (
+change_6() (
 set -eu
-put /srv/hello/instances/0123456789ab-74832d/gunicorn_start 0750 root hello <<'EOF'
+put /srv/hello/instances/0123456789ab-ce5d25/gunicorn_start 0750 root hello <<'EOF'
 #!/bin/sh
 # Starts hello: gunicorn keeps the worker processes alive, uvicorn in each of them speaks ASGI.
-# Written by `fab gunicorn`; supervisor runs it as the user hello.
+# Written by `fab gunicorn`; systemd runs it as the user hello.
 set -eu
 
 NAME=hello
@@ -89,8 +77,6 @@ VENV=/srv/hello/releases/0123456789ab/.venv
 # One more worker than there are CPU cores keeps every core busy while one worker waits.
 WORKERS=$(($(nproc) + 1))
 WORKER_CLASS=uvicorn_worker.UvicornWorker
-# Each release has a socket of its own; nginx follows the link /srv/hello/live.sock to the live one.
-BIND=unix:/run/hello/0123456789ab-74832d.sock
 LOG_LEVEL=info
 
 # gunicorn 24 and later would open a control socket in the home directory, which this app does not need.
@@ -99,16 +85,14 @@ for module in "$VENV"/lib/python*/site-packages/gunicorn/ctl; do
   if [ -e "$module" ]; then CONTROL=--no-control-socket; fi
 done
 
-# --umask is the socket's: its folder lets in this user and nginx alone, so that the socket itself may be open.
+# The socket comes from systemd, which listens on it ($LISTEN_FDS): nothing is bound here.
 # The client's address and scheme come from nginx, the only one that can reach the socket: hence '*'.
 # Heartbeats go to memory; a slow disk must not look like a dead worker.
-exec /srv/hello/instances/0123456789ab-74832d/run "$VENV/bin/python" -m gunicorn main:app \
+exec /srv/hello/instances/0123456789ab-ce5d25/run "$VENV/bin/python" -m gunicorn main:app \
   --name "$NAME" \
   --chdir "$DIR" \
   --workers "$WORKERS" \
   --worker-class "$WORKER_CLASS" \
-  --bind "$BIND" \
-  --umask 0 \
   --timeout 30 \
   --graceful-timeout 30 \
   --forwarded-allow-ips '*' \
@@ -161,10 +145,6 @@ all() {
   run 5
   [ "$status" -eq 0 ] || return 1
   run 6
-  [ "$status" -eq 0 ] || return 1
-  run 7
-  [ "$status" -eq 0 ] || return 1
-  run 8
   [ "$status" -eq 0 ] || return 1
 }
 logged() {

@@ -14,16 +14,11 @@ trap '' HUP
 
 change_0() (
 set -eu
-apt_install nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 supervisor
+apt_install nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2
 )
 change_1() (
 set -eu
 systemctl enable --now nginx
-:
-)
-change_2() (
-set -eu
-systemctl enable --now supervisor
 :
 )
 run() {
@@ -59,8 +54,6 @@ all() {
   run 0
   [ "$status" -eq 0 ] || return 1
   run 1
-  [ "$status" -eq 0 ] || return 1
-  run 2
   [ "$status" -eq 0 ] || return 1
 }
 logged() {

@@ -67,13 +67,10 @@ time_fact
 printf '\n%s fact 20\n' "$mark"
 ss -H -l -n -t -p 'sport = :80' || true
 printf '\n%s fact 21\n' "$mark"
-dpkg-query -W -f '${Package} ${db:Status-Status}\n' nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 supervisor 2>/dev/null || true
+dpkg-query -W -f '${Package} ${db:Status-Status}\n' nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 2>/dev/null || true
 printf '\n%s fact 22\n' "$mark"
 systemctl show --property=UnitFileState --property=ActiveState nginx 2>/dev/null || true
 printf 'Stamp=%s\n' "$(cat /var/lib/selvedge/loaded/nginx 2>/dev/null)"
-printf '\n%s fact 23\n' "$mark"
-systemctl show --property=UnitFileState --property=ActiveState supervisor 2>/dev/null || true
-printf 'Stamp=%s\n' "$(cat /var/lib/selvedge/loaded/supervisor 2>/dev/null)"
 printf '\n%s facts end\n' "$mark"
 }
 main </dev/null 2>/dev/null

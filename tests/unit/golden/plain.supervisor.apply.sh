@@ -18,42 +18,165 @@ trap '' HUP
 
 # … the library live
 
+# … the library manager
+
 # … the library supervisor
 
+# … the library systemd
+
+change_before() (
+set -eu
+rm -f -- /var/lib/selvedge/loaded/logrotate.timer
+)
 change_0() (
 set -eu
-fail '/etc/supervisor/supervisord.conf is not there yet: run `fab install` first, or `fab deploy`, which runs all steps'
+fail '/etc/logrotate.conf is not there yet: run `fab install` first, or `fab deploy`, which runs all steps'
 )
 change_1() (
 set -eu
-fail '/srv/hello/instances/0123456789ab-74832d/gunicorn_start is not there yet: run `fab gunicorn` first, or `fab deploy`, which runs all steps'
+fail '/srv/hello/instances/0123456789ab-ce5d25/gunicorn_start is not there yet: run `fab gunicorn` first, or `fab deploy`, which runs all steps'
 )
 change_2() (
 set -eu
-put /srv/hello/instances/0123456789ab-74832d/program.conf 0640 root hello <<'EOF'
-; hello, release 0123456789ab-74832d. During a release the new one runs beside the old one; then the old one's section goes.
-[program:hello.0123456789ab-74832d]
-command=/srv/hello/instances/0123456789ab-74832d/gunicorn_start
-directory=/srv/hello/releases/0123456789ab
-user=hello
-autostart=true
-autorestart=true
-startsecs=1
-startretries=10
-; gunicorn ends its workers by itself on TERM and lets them finish their requests.
-stopsignal=TERM
-stopwaitsecs=40
-killasgroup=true
-redirect_stderr=true
-stdout_logfile=/var/log/hello/0123456789ab-74832d.log
-stdout_logfile_maxbytes=10MB
-stdout_logfile_backups=3
+put /srv/hello/instances/0123456789ab-ce5d25/unit.socket 0640 root hello <<'EOF'
+# hello, release 0123456789ab-ce5d25: its socket. Written by `fab supervisor`.
+# systemd listens from the first moment of the boot on, whether the app runs yet or not: requests wait, none is refused.
+[Unit]
+Description=hello, release 0123456789ab-ce5d25: socket
+# On the way down nginx goes first: nobody meets a socket that has just gone.
+Before=nginx.service
+
+[Socket]
+ListenStream=/run/hello/0123456789ab-ce5d25.sock
+# nginx alone may connect; the app gets the socket from systemd and needs no right to it.
+SocketUser=root
+SocketGroup=www-data
+SocketMode=0660
+Backlog=2048
+RemoveOnStop=yes
+# An app that stops again and again is started again and again; the socket is never given up.
+TriggerLimitIntervalSec=0
+
+[Install]
+WantedBy=sockets.target
 EOF
 )
 change_3() (
 set -eu
+put /srv/hello/instances/0123456789ab-ce5d25/unit.service 0640 root hello <<'EOF'
+# hello, release 0123456789ab-ce5d25. During a release the new one runs beside the old one; then the old one goes.
+# Written by `fab supervisor`. No value of free text stands here, where systemd would expand `%` and `$`: they are all
+# in the start script and in the environment that it reads.
+[Unit]
+Description=hello, release 0123456789ab-ce5d25
+Requires=hello.0123456789ab-ce5d25.socket
+After=hello.0123456789ab-ce5d25.socket network.target
+StartLimitIntervalSec=0
+
+[Service]
+Type=notify
+ExecStart=/srv/hello/instances/0123456789ab-ce5d25/gunicorn_start
+WorkingDirectory=/srv/hello/releases/0123456789ab
+User=hello
+Group=hello
+# systemd opens the log as root, in a folder of root's, before the app's user comes in.
+StandardOutput=append:/var/log/hello/0123456789ab-ce5d25.log
+StandardError=inherit
+
+# Whatever ends it, it comes back at once; meanwhile requests wait at the socket.
+Restart=always
+RestartSec=100ms
+# TERM goes to gunicorn alone, which lets its workers finish their requests; KILL to all that is left.
+KillMode=mixed
+TimeoutStopSec=40
+TimeoutStartSec=300
+
+# Of a worker that takes too much memory, gunicorn starts another; the others go on.
+MemoryMax=512M
+TasksMax=64
+OOMPolicy=continue
+
+# The box. What the app may write: its shared folder, and a /tmp and /dev/shm of its own; nothing there can be executed.
+ProtectSystem=strict
+ReadWritePaths=/srv/hello/shared
+# ProtectSystem= leaves out /run where a line below needs API file systems of its own (systemd.exec(5), MountAPIVFS=).
+ReadOnlyPaths=/run
+PrivateTmp=yes
+TemporaryFileSystem=/dev/shm:mode=1777,nosuid,nodev,noexec
+NoExecPaths=/srv/hello/shared /tmp /var/tmp
+ProtectHome=yes
+PrivateDevices=yes
+DevicePolicy=closed
+PrivateIPC=yes
+RemoveIPC=yes
+# Other processes and users, and the kernel's own knobs, are not there for it.
+PrivateUsers=yes
+ProtectProc=invisible
+ProcSubset=pid
+ProtectClock=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+ProtectControlGroups=yes
+# No rights beyond those of its user, and no way to get any.
+NoNewPrivileges=yes
+CapabilityBoundingSet=
+AmbientCapabilities=
+RestrictSUIDSGID=yes
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
+LockPersonality=yes
+# The calls that services need, without those that change owners, limits or priorities.
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+SystemCallFilter=~@privileged @resources
+SystemCallErrorNumber=EPERM
+UMask=0007
+
+[Install]
+WantedBy=multi-user.target
+EOF
+)
+change_4() (
+set -eu
+put /etc/logrotate.d/hello.app 0644 root root <<'EOF'
+# The output of hello's releases, which systemd appends to: 10 MB a file, three older ones. Written by `fab supervisor`.
+/var/log/hello/[0-9a-f]*-*.log {
+    size 10M
+    rotate 3
+    missingok
+    notifempty
+    compress
+    # systemd holds the file open for as long as the release runs.
+    copytruncate
+}
+EOF
+)
+change_5() (
+set -eu
+put /etc/systemd/system/logrotate.timer.d/selvedge.conf 0644 root root <<'EOF'
+# logrotate looks every hour, not every day: a log that grows fast is cut in time. Written by `fab supervisor`.
+[Timer]
+OnCalendar=
+OnCalendar=hourly
+AccuracySec=5min
+EOF
+)
+change_6() (
+set -eu
+if systemctl is-active -q logrotate.timer; then
+systemctl daemon-reload && systemctl restart logrotate.timer
+fi
+systemctl enable --now logrotate.timer
+(umask 077 && mkdir -p /var/lib/selvedge/loaded)
+printf '%s\n' f205a3c5da2c42f6163b6816808376c39e4812ff2eb1af81b37ecefcf34b0e87 >/var/lib/selvedge/loaded/logrotate.timer
+)
+change_7() (
+set -eu
 app=hello
-new=0123456789ab-74832d
+new=0123456789ab-ce5d25
 why=deploy
 by=me@laptop
 base=/srv/hello
@@ -82,6 +205,18 @@ host=server
 before_switch=''
 keep=5
 live_switch
+)
+change_8() (
+set -eu
+put /etc/tmpfiles.d/hello.conf 0644 root root <<'EOF'
+d /run/hello 0750 root www-data -
+EOF
+)
+change_9() (
+set -eu
+mkdir -p -- /run/hello
+chown -- root:www-data /run/hello
+chmod -- 00750 /run/hello
 )
 run() {
   printf '%s begin %s\n' "$mark" "$1"
@@ -113,6 +248,8 @@ main() {
   return "$status"
 }
 all() {
+  run before
+  [ "$status" -eq 0 ] || return 1
   run 0
   [ "$status" -eq 0 ] || return 1
   run 1
@@ -120,6 +257,18 @@ all() {
   run 2
   [ "$status" -eq 0 ] || return 1
   run 3
+  [ "$status" -eq 0 ] || return 1
+  run 4
+  [ "$status" -eq 0 ] || return 1
+  run 5
+  [ "$status" -eq 0 ] || return 1
+  run 6
+  [ "$status" -eq 0 ] || return 1
+  run 7
+  [ "$status" -eq 0 ] || return 1
+  run 8
+  [ "$status" -eq 0 ] || return 1
+  run 9
   [ "$status" -eq 0 ] || return 1
 }
 logged() {

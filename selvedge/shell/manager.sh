@@ -1,0 +1,23 @@
+# The process manager of an instance: the one whose files stand in its folder (supervisor.sh, systemd.sh), whatever
+# hosts.toml says by now. So a release of the other one can be switched from, stopped, and gone back to. Reads $base.
+
+manager_of() { if [ -f "$base/instances/$1/unit.service" ]; then echo systemd; else echo supervisor; fi; }
+
+# manager_start INSTANCE: beside what runs already.
+manager_start() { "$(manager_of "$1")_start" "$1"; }
+
+# manager_enable INSTANCE: it has proved itself; from the next boot on it starts by itself.
+manager_enable() { "$(manager_of "$1")_enable" "$1"; }
+
+# manager_pause INSTANCE: stopped for now.
+manager_pause() { "$(manager_of "$1")_pause" "$1"; }
+
+# manager_stop INSTANCE: stopped for good.
+manager_stop() {
+  systemd_stop "$1"
+  supervisor_stop "$1"
+}
+
+manager_known() { systemd_known "$1" || supervisor_known "$1"; }
+manager_alive() { "$(manager_of "$1")_alive" "$1"; }
+manager_pid() { "$(manager_of "$1")_pid" "$1"; }
