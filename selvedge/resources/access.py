@@ -19,14 +19,9 @@ def login_keys(app: Target) -> tuple[PublicKey, ...]:
     """The keys that shall log in as the host's user: server.authorized_keys, else the public half of the host's key,
     else the agent's keys, else those of ~/.ssh.
 
-    Raises UsageError where there is none, where one of the files is not what it should be, or where that user is root.
+    Raises UsageError where there is none, or where one of the files is not what it should be.
     """
     host, keys = app.host, []
-    if host.user == "root":
-        raise UsageError(
-            f"{host.name}: `harden` ends root's logins, so the user of every later run must be another one than root.",
-            f'In hosts.toml: user = "deploy" and bootstrap_user = "root"; or type -H {host.address} without root@.',
-        )
     if app.server.authorized_keys:
         for name in app.server.authorized_keys:
             keys += of_file(app.local(name), f"server.authorized_keys: {name}")
@@ -38,7 +33,8 @@ def login_keys(app: Target) -> tuple[PublicKey, ...]:
         raise UsageError(
             f"{host.name}: there is no public key to install for {host.user}, who could then not log in. Nothing was "
             "changed.",
-            f"Make one with `ssh-keygen -t ed25519`, or name yours: hosts.{host.name}.key, or server.authorized_keys.",
+            "Make one with `ssh-keygen -t ed25519`, or name yours in hosts.toml: the host's key, or authorized_keys in "
+            "[server].",
         )
     return tuple(dict.fromkeys(keys))
 
