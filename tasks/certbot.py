@@ -14,11 +14,16 @@ def certbot(app):
     """Get a certificate, have it renewed, serve HTTPS."""
     from selvedge.resources.certbot import client
     from selvedge.resources.certificate import Certificate, Https, Listen, OwnCertificate, PlainHttp
+    from selvedge.resources.site import LISTEN_TLS, Default
     from selvedge.templates import template
 
     site, enabled = f"{app.paths.site}-tls", f"{app.paths.site_enabled}-tls"
     redirect = f"/etc/nginx/snippets/{app.name}-http.conf"
-    if not app.domains or app.tls.upstream:
+    tls_here = bool(app.domains) and not app.tls.upstream
+    default = template("nginx/default-tls.conf.j2")
+    unknown = Default(Default.https, default, 443, tls_here and app.nginx.default_server, (enabled,))
+    if not tls_here:
+        yield unknown
         yield PlainHttp((enabled, redirect, site))
         return
     yield Needs(app.paths.site, "nginx")
@@ -28,10 +33,10 @@ def certbot(app):
     else:
         yield from client(app)
         certificate = Certificate.of(app)
-    listen = Listen("/etc/nginx/snippets/selvedge-listen-tls.conf")
+    listen = Listen(LISTEN_TLS)
     text = template("nginx/tls.conf.j2", app=app, listen=listen.path, certificate=certificate)
     to_https = template("nginx/redirect.conf.j2")
-    loads = (certificate, listen, File(site, text), Link(enabled, to=site), File(redirect, to_https))
+    loads = (certificate, listen, File(site, text), Link(enabled, to=site), File(redirect, to_https), unknown)
     yield from loads
     yield Https(
         "nginx",

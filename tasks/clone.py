@@ -13,7 +13,9 @@ def clone(app):
     yield User(app.name, paths.shared, system=True, shell="/usr/sbin/nologin", comment=f"runs {app.name}")
     yield Directory(paths.base, "0711")
     yield Directory(paths.releases, "0711")
-    yield Directory(paths.shared, "0711" if app.nginx.media else "0750", owner=app.name, group=app.name)
+    # Where nginx serves folders of it, nginx's group may pass through, and list nothing.
+    mode, group = ("0710", "www-data") if app.nginx.media else ("0750", app.name)
+    yield Directory(paths.shared, mode, owner=app.name, group=group)
     yield Mirror(paths.repo)
     access = {
         "deploy_key": paths.deploy_key,

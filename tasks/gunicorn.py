@@ -10,6 +10,7 @@ from tasks.hooks import hook
 def gunicorn(app):
     """Write the release's start script and environment."""
     from selvedge.instance import Instance
+    from selvedge.resources.site import static
 
     if app.commit is None:
         raise Pending("follows the commit")
@@ -28,3 +29,5 @@ def gunicorn(app):
         yield File(f"{instance.folder}/selvedge_worker.py", instance.worker(), "0640", **own)
     yield File(f"{instance.folder}/gunicorn_start", instance.start_script(), "0750", **own)
     yield from hook(app, instance, "after_build", builds=True)
+    # Before the switch: from then on nginx serves these folders of this release.
+    yield from static(app, instance.release)

@@ -9,19 +9,30 @@ from selvedge.step import step
 @step(phase="switch")
 def nginx(app):
     """Serve the app behind nginx."""
+    from selvedge.resources.site import CONNECTIONS, Box, Default, MainFile, Media, Names, static
     from selvedge.templates import template
 
     paths = app.paths
     code = f"{paths.current}/{app.root}".rstrip("/")
+    own = (paths.site_enabled, f"{paths.site_enabled}-tls")
     yield Needs("/etc/nginx/nginx.conf", "install")
+    yield Names(tuple(app.domains), own)
     yield Directory(paths.logs, "0750", group="adm")
     yield Directory(paths.webroot)
+    yield Box("/etc/systemd/system/nginx.service.d/50-selvedge.conf", template("nginx/box.conf.j2"))
+    yield from static(app, paths.current)
+    for folder in app.nginx.media.values():
+        yield Media(app.name, paths.shared, folder)
     shared = File("/etc/nginx/conf.d/selvedge.conf", template("nginx/shared.conf.j2", app=app))
     locations = File(f"/etc/nginx/snippets/{app.name}.conf", template("nginx/locations.conf.j2", app=app, code=code))
     site = File(paths.site, template("nginx/site.conf.j2", app=app))
     link = Link(paths.site_enabled, to=paths.site)
-    default = Absent("/etc/nginx/sites-enabled/default")
-    loads = (shared, locations, site, link, default)
+    # An app without a domain answers for all names itself.
+    wanted = bool(app.domains) and app.nginx.default_server
+    unknown = Default(Default.http, template("nginx/default.conf.j2"), 80, wanted, own)
+    # nginx's main file has no other place for a directive outside of `http`.
+    files = File("/etc/nginx/modules-enabled/90-selvedge.conf", f"worker_rlimit_nofile {2 * CONNECTIONS};\n")
+    loads = (MainFile(CONNECTIONS), files, shared, locations, site, link, Absent("/etc/nginx/sites-enabled/default"), unknown)
     yield from loads
     yield File(f"/etc/logrotate.d/{app.name}", template("nginx/logrotate.j2", app=app))
     yield Service(

@@ -81,7 +81,7 @@ class Service(Loader):
             word for word, needed in (("enable", not enabled), ("start", not active)) if needed
         )
         unit = quote(self.name)
-        lines = [f"{self.check}" if self.check else ""]
+        lines = [self._checked("refuses its configuration, so it was not started", "Mend the file that it names.")]
         if self.loads:
             # A package that was installed meanwhile may have started it already, with its own configuration.
             lines.append(f"if systemctl is-active -q {unit}; then\n{self._reload_line()}\nfi")
@@ -96,20 +96,27 @@ class Service(Loader):
             return ":"
         return f"(umask 077 && mkdir -p {STAMPS})\nprintf '%s\\n' {self._wanted()} >{quote(self._stamp_path)}"
 
+    def _checked(self, problem: str, then: str) -> str:
+        """Shell that stops where the check refuses the configuration, with the line of its output that says why."""
+        if not self.check:
+            return ""
+        reason = "$(grep -m 1 -E 'emerg|rror' \"$undo/check\" || tail -n 1 \"$undo/check\")"
+        return (
+            f'if ! {self.check} >"$undo/check" 2>&1; then\n'
+            f'  cat "$undo/check"\n'
+            f'  fail "{self.name} {problem}: {reason}. {then}"\nfi'
+        )
+
     def reload(self) -> Change:
-        shell = "\n".join(filter(None, [self.check, self._reload_line(), self._write_stamp()]))
+        checked = self._checked("refuses its configuration, so nothing of it was loaded", "What this step wrote is taken back.")
+        shell = "\n".join(filter(None, [checked, self._reload_line(), self._write_stamp()]))
         return Change(f"reload {self.name}", shell, remedy=f"On the server: journalctl -u {self.name} -n 50")
 
     def before_loads(self) -> str:
         lines = []
         if self.check:
-            program = quote(self.check.split()[0])
-            lines.append(
-                f"if command -v {program} >/dev/null 2>&1 && ! {self.check} >\"$undo/check\" 2>&1; then\n"
-                f"  cat \"$undo/check\"\n"
-                f"  fail \"{self.name} is broken already, before anything was changed: "
-                f"$(grep -m 1 -E 'emerg|rror' \"$undo/check\" || tail -n 1 \"$undo/check\"). Mend that file first.\"\nfi"
-            )
+            broken = self._checked("is broken already, before anything was changed", "Mend that file first.")
+            lines.append(f"if command -v {quote(self.check.split()[0])} >/dev/null 2>&1; then\n{broken}\nfi")
         if self.loads:
             lines.append(f"rm -f -- {quote(self._stamp_path)}")
         return "\n".join(lines)

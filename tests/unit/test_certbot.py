@@ -29,6 +29,7 @@ from selvedge.resources.certificate import (
 )
 from selvedge.resources.files import File, Link
 from selvedge.resources.python import Tool
+from selvedge.resources.site import Default
 from selvedge.resources.system import Packages, Service
 from selvedge.shell import library, quote, words
 from tasks.certbot import certbot
@@ -109,14 +110,15 @@ class TestStep:
 
     @pytest.mark.parametrize("settings", [{}, {"domains": ["a.test"], "tls": {"upstream": True}}])
     def test_without_a_certificate_of_its_own_it_only_takes_away(self, target: Any, settings: dict[str, Any]) -> None:
-        (resource,) = certbot.resources(target(**settings))
-        assert isinstance(resource, PlainHttp)
+        default, resource = certbot.resources(target(**settings))
+        assert isinstance(default, Default) and isinstance(resource, PlainHttp)
+        assert default.plan("\n--\nabsent\n") is None
         assert resource.plan("") is None
 
     def test_with_a_domain_it_gets_one_and_serves_it(self, target: Any) -> None:
         resources = self.resources(target, email="me@a.test")
         assert kinds(resources) == [
-            "Needs", "Port", "Packages", "Service", "Certificate", "Listen", "File", "Link", "File", "Https"
+            "Needs", "Port", "Packages", "Service", "Certificate", "Listen", "File", "Link", "File", "Default", "Https"
         ]  # fmt: skip
         certificate, https = resources[4], resources[-1]
         assert (certificate.domains, certificate.server, certificate.email) == (self.DOMAINS, PRODUCTION, "me@a.test")
@@ -238,7 +240,7 @@ class TestOwnCertificate:
     def test_it_needs_no_certbot(self, target: Any, pair: Path) -> None:  # noqa: ARG002
         tls = {"certificate": "one.pem", "certificate_key": "one.key"}
         found = kinds(list(certbot.resources(target(domains=["a.test"], tls=tls))))
-        assert found == ["Needs", "Port", "OwnCertificate", "Listen", "File", "Link", "File", "Https"]
+        assert found == ["Needs", "Port", "OwnCertificate", "Listen", "File", "Link", "File", "Default", "Https"]
 
 
 class TestListen:

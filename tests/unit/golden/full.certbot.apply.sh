@@ -17,9 +17,11 @@ trap '' HUP
 change_before() (
 set -eu
 if [ -e /etc/letsencrypt/live/hello/fullchain.pem ] || [ ! -L /etc/nginx/sites-enabled/hello-tls ]; then
-if command -v nginx >/dev/null 2>&1 && ! nginx -t >"$undo/check" 2>&1; then
+if command -v nginx >/dev/null 2>&1; then
+if ! nginx -t >"$undo/check" 2>&1; then
   cat "$undo/check"
   fail "nginx is broken already, before anything was changed: $(grep -m 1 -E 'emerg|rror' "$undo/check" || tail -n 1 "$undo/check"). Mend that file first."
+fi
 fi
 rm -f -- /var/lib/selvedge/loaded/nginx-tls-hello
 fi
@@ -34,7 +36,10 @@ apt_install certbot
 )
 change_2() (
 set -eu
-systemctl daemon-reload
+if ! systemctl daemon-reload >"$undo/check" 2>&1; then
+  cat "$undo/check"
+  fail "certbot.timer refuses its configuration, so it was not started: $(grep -m 1 -E 'emerg|rror' "$undo/check" || tail -n 1 "$undo/check"). Mend the file that it names."
+fi
 systemctl enable --now certbot.timer
 :
 )
@@ -98,14 +103,54 @@ EOF
 )
 change_8() (
 set -eu
-nginx -t
+put /etc/nginx/conf.d/selvedge-default-tls.conf 0644 root root <<'EOF'
+# For names that no site with TLS has: the handshake is refused. Written by `fab certbot`, for all apps of this server.
+# The protocols of a port are those of its default server, so they stand here, too.
+
+server {
+    listen 443 ssl http2 default_server;
+    listen [::]:443 ssl http2 default_server;
+    server_name _;
+    server_tokens off;
+
+    ssl_reject_handshake on;
+    # Mozilla's intermediate profile, version 5.7 (https://wiki.mozilla.org/Security/Server_Side_TLS), without the DHE
+    # ciphers, which need parameters of their own and serve no client that the others do not.
+    ssl_protocols TLSv1.2 TLSv1.3;
+    ssl_ciphers ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305;
+    ssl_ecdh_curve X25519:prime256v1:secp384r1;
+    ssl_prefer_server_ciphers off;
+    ssl_session_timeout 1d;
+    ssl_session_cache shared:selvedge:10m;
+    # nginx never changes the key of its tickets by itself: one that leaks would open all sessions of months.
+    ssl_session_tickets off;
+
+    # Slow clients: a request's head must come within ten seconds, and no part of a body may be late by fifteen.
+    client_header_timeout 10s;
+    client_body_timeout 15s;
+    send_timeout 30s;
+    keepalive_timeout 65s;
+    reset_timedout_connection on;
+    client_header_buffer_size 1k;
+    large_client_header_buffers 4 8k;
+
+    return 444;
+}
+EOF
+)
+change_9() (
+set -eu
+if ! nginx -t >"$undo/check" 2>&1; then
+  cat "$undo/check"
+  fail "nginx refuses its configuration, so it was not started: $(grep -m 1 -E 'emerg|rror' "$undo/check" || tail -n 1 "$undo/check"). Mend the file that it names."
+fi
 if systemctl is-active -q nginx; then
 systemctl reload nginx
 https_serves /etc/letsencrypt/live/hello/fullchain.pem hello.example.com
 fi
 systemctl enable --now nginx
 (umask 077 && mkdir -p /var/lib/selvedge/loaded)
-printf '%s\n' 56e971c4ae1026c24fb248e562463cb13149bd0a059c5811cb7c110416026e5b >/var/lib/selvedge/loaded/nginx-tls-hello
+printf '%s\n' 3c4c3eedce897d2aa47566ef0a2815ccf8ce39c31ea30844ef3b4c6309f766d3 >/var/lib/selvedge/loaded/nginx-tls-hello
 )
 run() {
   printf '%s begin %s\n' "$mark" "$1"
@@ -156,6 +201,8 @@ all() {
   run 7
   [ "$status" -eq 0 ] || return 1
   run 8
+  [ "$status" -eq 0 ] || return 1
+  run 9
   [ "$status" -eq 0 ] || return 1
 }
 logged() {

@@ -31,8 +31,8 @@ chmod -- 00711 /srv/hello/releases
 change_3() (
 set -eu
 mkdir -p -- /srv/hello/shared
-chown -- hello:hello /srv/hello/shared
-chmod -- 00711 /srv/hello/shared
+chown -- hello:www-data /srv/hello/shared
+chmod -- 00710 /srv/hello/shared
 )
 change_4() (
 set -eu

@@ -9,13 +9,15 @@ mark=@selvedge
 
 # … the library python
 
+# … the library site
+
 # … the library standing
 
 # … the library certbot
 
 main() {
-path_stats=$nl$(stat -c '%n :: %F :: %a %U %G' -- /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/git_credentials /srv/hello/venvs /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-b82b8b /srv/hello/instances/0123456789ab-b82b8b/env /srv/hello/instances/0123456789ab-b82b8b/run /srv/hello/instances/0123456789ab-b82b8b/selvedge_worker.py /srv/hello/instances/0123456789ab-b82b8b/gunicorn_start /srv/hello/instances/0123456789ab-b82b8b/program.conf /etc/logrotate.d/hello.app /var/www/letsencrypt /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/sites-enabled/default /etc/logrotate.d/hello /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf 2>/dev/null)$nl
-path_sums=$nl$(path_hashes /srv/hello/git_credentials /etc/tmpfiles.d/hello.conf /srv/hello/instances/0123456789ab-b82b8b/env /srv/hello/instances/0123456789ab-b82b8b/run /srv/hello/instances/0123456789ab-b82b8b/selvedge_worker.py /srv/hello/instances/0123456789ab-b82b8b/gunicorn_start /srv/hello/instances/0123456789ab-b82b8b/program.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/logrotate.d/hello /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/snippets/hello-http.conf 2>/dev/null)$nl
+path_stats=$nl$(stat -c '%n :: %F :: %a %U %G' -- /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/git_credentials /srv/hello/venvs /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-b82b8b /srv/hello/instances/0123456789ab-b82b8b/env /srv/hello/instances/0123456789ab-b82b8b/run /srv/hello/instances/0123456789ab-b82b8b/selvedge_worker.py /srv/hello/instances/0123456789ab-b82b8b/gunicorn_start /srv/hello/instances/0123456789ab-b82b8b/program.conf /etc/logrotate.d/hello.app /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/sites-enabled/default /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf 2>/dev/null)$nl
+path_sums=$nl$(path_hashes /srv/hello/git_credentials /etc/tmpfiles.d/hello.conf /srv/hello/instances/0123456789ab-b82b8b/env /srv/hello/instances/0123456789ab-b82b8b/run /srv/hello/instances/0123456789ab-b82b8b/selvedge_worker.py /srv/hello/instances/0123456789ab-b82b8b/gunicorn_start /srv/hello/instances/0123456789ab-b82b8b/program.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf 2>/dev/null)$nl
 printf '\n%s fact 0\n' "$mark"
 ss -H -l -n -t -p 'sport = :80' || true
 printf '\n%s fact 1\n' "$mark"
@@ -80,61 +82,88 @@ path_fact /srv/hello/instances/0123456789ab-b82b8b/gunicorn_start 90d0cf597bfe45
 printf '\n%s fact 28\n' "$mark"
 if [ -e /srv/hello/instances/0123456789ab-b82b8b/hook.after_build ]; then echo 'done'; else live=$(readlink /srv/hello/live.sock); live=${live##*/}; echo "previous ${live%.sock}"; fi
 printf '\n%s fact 29\n' "$mark"
-[ -e /etc/supervisor/supervisord.conf ] && echo there || true
+site_unreadable /srv/hello/releases/0123456789ab backend/static
+echo end
 printf '\n%s fact 30\n' "$mark"
-[ -e /srv/hello/instances/0123456789ab-b82b8b/gunicorn_start ] && echo there || true
+[ -e /etc/supervisor/supervisord.conf ] && echo there || true
 printf '\n%s fact 31\n' "$mark"
-path_fact /srv/hello/instances/0123456789ab-b82b8b/program.conf e41fc3e44c726d03b5ff73052e8ff847fe41ab18eb6a2aff6f5f8786c1b62cbb
+[ -e /srv/hello/instances/0123456789ab-b82b8b/gunicorn_start ] && echo there || true
 printf '\n%s fact 32\n' "$mark"
-path_fact /etc/logrotate.d/hello.app ''
+path_fact /srv/hello/instances/0123456789ab-b82b8b/program.conf e41fc3e44c726d03b5ff73052e8ff847fe41ab18eb6a2aff6f5f8786c1b62cbb
 printf '\n%s fact 33\n' "$mark"
+path_fact /etc/logrotate.d/hello.app ''
+printf '\n%s fact 34\n' "$mark"
 base=/srv/hello
 run_dir=/run/hello
 live_fact
-printf '\n%s fact 34\n' "$mark"
-if [ -e /srv/hello/instances/0123456789ab-b82b8b/hook.after_switch ]; then echo 'done'; else live=$(readlink /srv/hello/live.sock); live=${live##*/}; echo "previous ${live%.sock}"; fi
 printf '\n%s fact 35\n' "$mark"
-[ -e /etc/nginx/nginx.conf ] && echo there || true
+if [ -e /srv/hello/instances/0123456789ab-b82b8b/hook.after_switch ]; then echo 'done'; else live=$(readlink /srv/hello/live.sock); live=${live##*/}; echo "previous ${live%.sock}"; fi
 printf '\n%s fact 36\n' "$mark"
-path_fact /var/log/hello ''
+[ -e /etc/nginx/nginx.conf ] && echo there || true
 printf '\n%s fact 37\n' "$mark"
-path_fact /var/www/letsencrypt ''
+site_fact /etc/nginx/sites-enabled/* /etc/nginx/conf.d/*.conf
 printf '\n%s fact 38\n' "$mark"
-path_fact /etc/nginx/conf.d/selvedge.conf 615170aeb47584977b8e58ba1efb0a08e08e5b431c66206374617518aa85e5da
+path_fact /var/log/hello ''
 printf '\n%s fact 39\n' "$mark"
-path_fact /etc/nginx/snippets/hello.conf f7a1a4386acfdd0276785383cc2f204aaf2eb46a001999de800f055578be3440
+path_fact /var/www/letsencrypt ''
 printf '\n%s fact 40\n' "$mark"
-path_fact /etc/nginx/sites-available/hello d1a0427617e52662fb94c39255d2c1aad0f4800bacc7136100e4ca2fef8c01b2
+path_fact /etc/systemd/system/nginx.service.d/50-selvedge.conf 10bf8881b6246a03b11ba5db6ff3e2ef79d7a72cce9f7896b04a876acc54fd70
 printf '\n%s fact 41\n' "$mark"
-path_fact /etc/nginx/sites-enabled/hello ''
+site_unreadable /srv/hello/current backend/static
+echo end
 printf '\n%s fact 42\n' "$mark"
-path_fact /etc/nginx/sites-enabled/default ''
+stat -c '%a %U %G' -- /srv/hello/shared/uploads 2>/dev/null || true
 printf '\n%s fact 43\n' "$mark"
-path_fact /etc/logrotate.d/hello a5050dac945a6cd848f2e9a37cef08e54cb3d4b19fcd502bff0508bd56e70b2e
+stat -c '%a %U %G' -- /etc/nginx/nginx.conf
+cat -- /etc/nginx/nginx.conf
 printf '\n%s fact 44\n' "$mark"
-systemctl show --property=UnitFileState --property=ActiveState nginx 2>/dev/null || true
-printf 'Stamp=%s\n' "$(cat /var/lib/selvedge/loaded/nginx-hello 2>/dev/null)"
+path_fact /etc/nginx/modules-enabled/90-selvedge.conf 072c778847b818eeca79234b9aa5a5f13efed6a9f4b3e8cf7e7ff870f4c7b39a
 printf '\n%s fact 45\n' "$mark"
-[ -e /etc/nginx/sites-available/hello ] && echo there || true
+path_fact /etc/nginx/conf.d/selvedge.conf 71be012b02b7f7d0529afdbe8d23261acaba81eeaec99a95e276e93ab462dd4f
 printf '\n%s fact 46\n' "$mark"
-ss -H -l -n -t -p 'sport = :443' || true
+path_fact /etc/nginx/snippets/hello.conf 18b8a860faddd677aae590e4156af098db526cd9cd269cebb98a087c5baecfa6
 printf '\n%s fact 47\n' "$mark"
-dpkg-query -W -f '${Package} ${db:Status-Status}\n' certbot 2>/dev/null || true
+path_fact /etc/nginx/sites-available/hello d1a0427617e52662fb94c39255d2c1aad0f4800bacc7136100e4ca2fef8c01b2
 printf '\n%s fact 48\n' "$mark"
-systemctl show --property=UnitFileState --property=ActiveState certbot.timer 2>/dev/null || true
-printf 'Stamp=%s\n' "$(cat /var/lib/selvedge/loaded/certbot.timer 2>/dev/null)"
+path_fact /etc/nginx/sites-enabled/hello ''
 printf '\n%s fact 49\n' "$mark"
-certificate_fact hello
+path_fact /etc/nginx/sites-enabled/default ''
 printf '\n%s fact 50\n' "$mark"
 nginx -v 2>&1 | head -n 1
-path_fact /etc/nginx/snippets/selvedge-listen-tls.conf -
+site_fact /etc/nginx/sites-enabled/* /etc/nginx/conf.d/*.conf
+printf '\n--\n'
+path_fact /etc/nginx/conf.d/selvedge-default.conf -
 printf '\n%s fact 51\n' "$mark"
-path_fact /etc/nginx/sites-available/hello-tls 81c7653650e8a2efc6e5796a327707a7fb3f030be453124856da076abc959072
+path_fact /etc/logrotate.d/hello a5050dac945a6cd848f2e9a37cef08e54cb3d4b19fcd502bff0508bd56e70b2e
 printf '\n%s fact 52\n' "$mark"
-path_fact /etc/nginx/sites-enabled/hello-tls ''
+systemctl show --property=UnitFileState --property=ActiveState nginx 2>/dev/null || true
+printf 'Stamp=%s\n' "$(cat /var/lib/selvedge/loaded/nginx-hello 2>/dev/null)"
 printf '\n%s fact 53\n' "$mark"
-path_fact /etc/nginx/snippets/hello-http.conf 5f54f07f4591b0eb2b9ffec74812c3ae4b73baf3f606489bad6f29a738dec6ab
+[ -e /etc/nginx/sites-available/hello ] && echo there || true
 printf '\n%s fact 54\n' "$mark"
+ss -H -l -n -t -p 'sport = :443' || true
+printf '\n%s fact 55\n' "$mark"
+dpkg-query -W -f '${Package} ${db:Status-Status}\n' certbot 2>/dev/null || true
+printf '\n%s fact 56\n' "$mark"
+systemctl show --property=UnitFileState --property=ActiveState certbot.timer 2>/dev/null || true
+printf 'Stamp=%s\n' "$(cat /var/lib/selvedge/loaded/certbot.timer 2>/dev/null)"
+printf '\n%s fact 57\n' "$mark"
+certificate_fact hello
+printf '\n%s fact 58\n' "$mark"
+nginx -v 2>&1 | head -n 1
+path_fact /etc/nginx/snippets/selvedge-listen-tls.conf -
+printf '\n%s fact 59\n' "$mark"
+path_fact /etc/nginx/sites-available/hello-tls 81c7653650e8a2efc6e5796a327707a7fb3f030be453124856da076abc959072
+printf '\n%s fact 60\n' "$mark"
+path_fact /etc/nginx/sites-enabled/hello-tls ''
+printf '\n%s fact 61\n' "$mark"
+path_fact /etc/nginx/snippets/hello-http.conf 5f54f07f4591b0eb2b9ffec74812c3ae4b73baf3f606489bad6f29a738dec6ab
+printf '\n%s fact 62\n' "$mark"
+nginx -v 2>&1 | head -n 1
+site_fact /etc/nginx/sites-enabled/* /etc/nginx/conf.d/*.conf
+printf '\n--\n'
+path_fact /etc/nginx/conf.d/selvedge-default-tls.conf -
+printf '\n%s fact 63\n' "$mark"
 systemctl show --property=UnitFileState --property=ActiveState nginx 2>/dev/null || true
 printf 'Stamp=%s\n' "$(cat /var/lib/selvedge/loaded/nginx-tls-hello 2>/dev/null)"
 printf '\n%s facts end\n' "$mark"

@@ -12,6 +12,8 @@ trap '' HUP
 
 # … the library hook
 
+# … the library site
+
 change_0() (
 set -eu
 fail '/srv/hello/releases/0123456789ab/.venv/bin/python is not there yet: run `fab venv` first, or `fab deploy`, which runs all steps'
@@ -149,6 +151,10 @@ hook_begin RELEASE=0123456789ab-b82b8b COMMIT=0123456789abcdef0123456789abcdef01
 hook_command RELEASE=0123456789ab-b82b8b COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server PREVIOUS= 'python manage.py check && echo '"'"'it'"'"''"'"'s built'"'"''
 hook_end
 )
+change_11() (
+set -eu
+site_readable /srv/hello/releases/0123456789ab backend/static
+)
 run() {
   printf '%s begin %s\n' "$mark" "$1"
   "change_$1" 9>&-
@@ -200,6 +206,8 @@ all() {
   run 9
   [ "$status" -eq 0 ] || return 1
   run 10
+  [ "$status" -eq 0 ] || return 1
+  run 11
   [ "$status" -eq 0 ] || return 1
 }
 logged() {

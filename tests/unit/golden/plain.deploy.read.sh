@@ -9,9 +9,11 @@ mark=@selvedge
 
 # … the library standing
 
+# … the library site
+
 main() {
-path_stats=$nl$(stat -c '%n :: %F :: %a %U %G' -- /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/venvs /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-ce5d25 /srv/hello/instances/0123456789ab-ce5d25/env /srv/hello/instances/0123456789ab-ce5d25/run /srv/hello/instances/0123456789ab-ce5d25/gunicorn_start /srv/hello/instances/0123456789ab-ce5d25/unit.socket /srv/hello/instances/0123456789ab-ce5d25/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /run/hello /var/www/letsencrypt /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/sites-enabled/default /etc/logrotate.d/hello 2>/dev/null)$nl
-path_sums=$nl$(path_hashes /srv/hello/instances/0123456789ab-ce5d25/env /srv/hello/instances/0123456789ab-ce5d25/run /srv/hello/instances/0123456789ab-ce5d25/gunicorn_start /srv/hello/instances/0123456789ab-ce5d25/unit.socket /srv/hello/instances/0123456789ab-ce5d25/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/logrotate.d/hello 2>/dev/null)$nl
+path_stats=$nl$(stat -c '%n :: %F :: %a %U %G' -- /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/venvs /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-ce5d25 /srv/hello/instances/0123456789ab-ce5d25/env /srv/hello/instances/0123456789ab-ce5d25/run /srv/hello/instances/0123456789ab-ce5d25/gunicorn_start /srv/hello/instances/0123456789ab-ce5d25/unit.socket /srv/hello/instances/0123456789ab-ce5d25/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /run/hello /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/sites-enabled/default /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/nginx/conf.d/selvedge-default-tls.conf 2>/dev/null)$nl
+path_sums=$nl$(path_hashes /srv/hello/instances/0123456789ab-ce5d25/env /srv/hello/instances/0123456789ab-ce5d25/run /srv/hello/instances/0123456789ab-ce5d25/gunicorn_start /srv/hello/instances/0123456789ab-ce5d25/unit.socket /srv/hello/instances/0123456789ab-ce5d25/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/nginx/conf.d/selvedge-default-tls.conf 2>/dev/null)$nl
 printf '\n%s fact 0\n' "$mark"
 ss -H -l -n -t -p 'sport = :80' || true
 printf '\n%s fact 1\n' "$mark"
@@ -86,25 +88,44 @@ path_fact /run/hello ''
 printf '\n%s fact 32\n' "$mark"
 [ -e /etc/nginx/nginx.conf ] && echo there || true
 printf '\n%s fact 33\n' "$mark"
-path_fact /var/log/hello ''
+site_fact /etc/nginx/sites-enabled/* /etc/nginx/conf.d/*.conf
 printf '\n%s fact 34\n' "$mark"
-path_fact /var/www/letsencrypt ''
+path_fact /var/log/hello ''
 printf '\n%s fact 35\n' "$mark"
-path_fact /etc/nginx/conf.d/selvedge.conf 615170aeb47584977b8e58ba1efb0a08e08e5b431c66206374617518aa85e5da
+path_fact /var/www/letsencrypt ''
 printf '\n%s fact 36\n' "$mark"
-path_fact /etc/nginx/snippets/hello.conf acbda9df39cde2e3c2d43dae2fada9fceb115a63e66a573f723e7c41a1259efd
+path_fact /etc/systemd/system/nginx.service.d/50-selvedge.conf 10bf8881b6246a03b11ba5db6ff3e2ef79d7a72cce9f7896b04a876acc54fd70
 printf '\n%s fact 37\n' "$mark"
-path_fact /etc/nginx/sites-available/hello 04e314a8168ce995cd47d7b4519d555997f21ac426572afde46c7724cceaad9b
+stat -c '%a %U %G' -- /etc/nginx/nginx.conf
+cat -- /etc/nginx/nginx.conf
 printf '\n%s fact 38\n' "$mark"
-path_fact /etc/nginx/sites-enabled/hello ''
+path_fact /etc/nginx/modules-enabled/90-selvedge.conf 072c778847b818eeca79234b9aa5a5f13efed6a9f4b3e8cf7e7ff870f4c7b39a
 printf '\n%s fact 39\n' "$mark"
-path_fact /etc/nginx/sites-enabled/default ''
+path_fact /etc/nginx/conf.d/selvedge.conf 71be012b02b7f7d0529afdbe8d23261acaba81eeaec99a95e276e93ab462dd4f
 printf '\n%s fact 40\n' "$mark"
-path_fact /etc/logrotate.d/hello a5050dac945a6cd848f2e9a37cef08e54cb3d4b19fcd502bff0508bd56e70b2e
+path_fact /etc/nginx/snippets/hello.conf ec0b6ee292ece157092c406a28ca132f85ec2f9d58d9767bbed1c52ab725720d
 printf '\n%s fact 41\n' "$mark"
+path_fact /etc/nginx/sites-available/hello 04e314a8168ce995cd47d7b4519d555997f21ac426572afde46c7724cceaad9b
+printf '\n%s fact 42\n' "$mark"
+path_fact /etc/nginx/sites-enabled/hello ''
+printf '\n%s fact 43\n' "$mark"
+path_fact /etc/nginx/sites-enabled/default ''
+printf '\n%s fact 44\n' "$mark"
+nginx -v 2>&1 | head -n 1
+site_fact /etc/nginx/sites-enabled/* /etc/nginx/conf.d/*.conf
+printf '\n--\n'
+path_fact /etc/nginx/conf.d/selvedge-default.conf -
+printf '\n%s fact 45\n' "$mark"
+path_fact /etc/logrotate.d/hello a5050dac945a6cd848f2e9a37cef08e54cb3d4b19fcd502bff0508bd56e70b2e
+printf '\n%s fact 46\n' "$mark"
 systemctl show --property=UnitFileState --property=ActiveState nginx 2>/dev/null || true
 printf 'Stamp=%s\n' "$(cat /var/lib/selvedge/loaded/nginx-hello 2>/dev/null)"
-printf '\n%s fact 42\n' "$mark"
+printf '\n%s fact 47\n' "$mark"
+nginx -v 2>&1 | head -n 1
+site_fact /etc/nginx/sites-enabled/* /etc/nginx/conf.d/*.conf
+printf '\n--\n'
+path_fact /etc/nginx/conf.d/selvedge-default-tls.conf -
+printf '\n%s fact 48\n' "$mark"
 for path in /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/sites-available/hello-tls; do [ -e "$path" ] || [ -L "$path" ] && echo "$path"; done
 printf '\n%s facts end\n' "$mark"
 }

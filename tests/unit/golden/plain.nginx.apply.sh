@@ -10,11 +10,15 @@ trap '' HUP
 
 # … the library apply
 
+# … the library site
+
 change_before() (
 set -eu
-if command -v nginx >/dev/null 2>&1 && ! nginx -t >"$undo/check" 2>&1; then
+if command -v nginx >/dev/null 2>&1; then
+if ! nginx -t >"$undo/check" 2>&1; then
   cat "$undo/check"
   fail "nginx is broken already, before anything was changed: $(grep -m 1 -E 'emerg|rror' "$undo/check" || tail -n 1 "$undo/check"). Mend that file first."
+fi
 fi
 rm -f -- /var/lib/selvedge/loaded/nginx-hello
 )
@@ -36,6 +40,57 @@ chmod -- 00755 /var/www/letsencrypt
 )
 change_3() (
 set -eu
+put /etc/systemd/system/nginx.service.d/50-selvedge.conf 0644 root root <<'EOF'
+# What nginx may do on this server, and no more. Written by `fab nginx`; `systemd-analyze security nginx` reads it.
+# It holds from nginx's next start on.
+[Service]
+LimitNOFILE=65536
+UMask=0027
+
+# Ports below 1024, worker processes of another user, logs that belong to that user.
+CapabilityBoundingSet=CAP_NET_BIND_SERVICE CAP_SETUID CAP_SETGID CAP_CHOWN CAP_DAC_OVERRIDE
+NoNewPrivileges=yes
+
+# All is read-only but its logs, the bodies that it buffers, and its process number.
+ProtectSystem=strict
+ReadWritePaths=/run /var/log -/var/lib/nginx -/var/cache/nginx
+ProtectHome=read-only
+PrivateTmp=yes
+PrivateDevices=yes
+ProtectProc=invisible
+ProcSubset=pid
+ProtectClock=yes
+ProtectControlGroups=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
+# A module with a just-in-time compiler (Lua) needs the opposite.
+MemoryDenyWriteExecute=yes
+RemoveIPC=yes
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+SystemCallFilter=~@resources @keyring @ipc @timer @memlock
+# For worker_rlimit_nofile.
+SystemCallFilter=setrlimit prlimit64
+SystemCallErrorNumber=EPERM
+EOF
+site_box /etc/systemd/system/nginx.service.d/50-selvedge.conf
+)
+change_4() (
+set -eu
+put /etc/nginx/modules-enabled/90-selvedge.conf 0644 root root <<'EOF'
+worker_rlimit_nofile 16384;
+EOF
+)
+change_5() (
+set -eu
 put /etc/nginx/conf.d/selvedge.conf 0644 root root <<'EOF'
 # For all sites of this server. Written by `fab nginx`.
 
@@ -48,18 +103,46 @@ map $http_x_forwarded_proto $selvedge_scheme {
     default $scheme;
     https https;
 }
+# The host that the request is for goes to the app as nginx has read it, with its port where one was named.
+map $http_host $selvedge_port {
+    default '';
+    '~(?<named>:[0-9]+)$' $named;
+}
+# Headers that make browsers stricter, where the app has not said anything else: an empty one is not sent.
+map $upstream_http_x_content_type_options $selvedge_content_type_options {
+    default '';
+    '' nosniff;
+}
+map $upstream_http_x_frame_options $selvedge_frame_options {
+    default '';
+    '' SAMEORIGIN;
+}
+map $upstream_http_referrer_policy $selvedge_referrer_policy {
+    default '';
+    '' strict-origin-when-cross-origin;
+}
+# How many requests each address has open.
+limit_conn_zone $binary_remote_addr zone=selvedge_address:10m;
 EOF
 )
-change_4() (
+change_6() (
 set -eu
 put /etc/nginx/snippets/hello.conf 0644 root root <<'EOF'
 # What nginx does for hello, over HTTP and HTTPS alike. Written by `fab nginx`; included by the site files.
 
 client_max_body_size 10m;
-keepalive_timeout 65s;
-client_header_timeout 15s;
-client_body_timeout 30s;
+# Slow clients: a request's head must come within ten seconds, and no part of a body may be late by fifteen.
+client_header_timeout 10s;
+client_body_timeout 15s;
 send_timeout 30s;
+keepalive_timeout 65s;
+reset_timedout_connection on;
+client_header_buffer_size 1k;
+large_client_header_buffers 4 8k;
+
+# Open requests of one address: an office behind one has room, and a single client cannot fill the disk with bodies.
+limit_conn selvedge_address 500;
+limit_conn_status 429;
 
 access_log /var/log/hello/nginx-access.log;
 error_log /var/log/hello/nginx-error.log warn;
@@ -74,11 +157,11 @@ location / {
 
     # The app sees the client's own address and scheme. They are overwritten, not appended to: what a client sends in
     # these headers is worth nothing.
-    proxy_set_header Host $http_host;
+    proxy_set_header Host $host$selvedge_port;
     proxy_set_header X-Real-IP $remote_addr;
     proxy_set_header X-Forwarded-For $remote_addr;
     proxy_set_header X-Forwarded-Proto $scheme;
-    proxy_set_header X-Forwarded-Host $http_host;
+    proxy_set_header X-Forwarded-Host $host$selvedge_port;
     proxy_set_header Forwarded "";
     proxy_set_header Proxy "";
 
@@ -88,7 +171,7 @@ location / {
 }
 EOF
 )
-change_5() (
+change_7() (
 set -eu
 put /etc/nginx/sites-available/hello 0644 root root <<'EOF'
 # hello behind nginx. Written by `fab nginx`: change templates/nginx/ and run it again.
@@ -117,14 +200,19 @@ server {
 }
 EOF
 )
-change_6() (
+change_8() (
 set -eu
 keep /etc/nginx/sites-enabled/hello
 mkdir -p -- /etc/nginx/sites-enabled
 ln -sfn -- /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/.selvedge.link
 mv -fT -- /etc/nginx/sites-enabled/.selvedge.link /etc/nginx/sites-enabled/hello
 )
-change_7() (
+change_9() (
+set -eu
+keep /etc/nginx/conf.d/selvedge-default.conf
+rm -f -- /etc/nginx/conf.d/selvedge-default.conf
+)
+change_10() (
 set -eu
 put /etc/logrotate.d/hello 0644 root root <<'EOF'
 # The logs of hello: a file a day, two weeks of them. Written by `fab nginx`.
@@ -144,15 +232,18 @@ put /etc/logrotate.d/hello 0644 root root <<'EOF'
 }
 EOF
 )
-change_8() (
+change_11() (
 set -eu
-nginx -t
+if ! nginx -t >"$undo/check" 2>&1; then
+  cat "$undo/check"
+  fail "nginx refuses its configuration, so it was not started: $(grep -m 1 -E 'emerg|rror' "$undo/check" || tail -n 1 "$undo/check"). Mend the file that it names."
+fi
 if systemctl is-active -q nginx; then
 systemctl reload nginx
 fi
 systemctl enable --now nginx
 (umask 077 && mkdir -p /var/lib/selvedge/loaded)
-printf '%s\n' 62d9bf0c121402f86bd3b124bca12d82916cb8836b6fdcbde1d79dd4e3f40862 >/var/lib/selvedge/loaded/nginx-hello
+printf '%s\n' f6689347d77daaf42cb623f46b6ab50b7cf94dddc8af8148eb9d30dc34838911 >/var/lib/selvedge/loaded/nginx-hello
 )
 run() {
   printf '%s begin %s\n' "$mark" "$1"
@@ -203,6 +294,12 @@ all() {
   run 7
   [ "$status" -eq 0 ] || return 1
   run 8
+  [ "$status" -eq 0 ] || return 1
+  run 9
+  [ "$status" -eq 0 ] || return 1
+  run 10
+  [ "$status" -eq 0 ] || return 1
+  run 11
   [ "$status" -eq 0 ] || return 1
 }
 logged() {

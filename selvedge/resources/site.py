@@ -1,0 +1,240 @@
+"""nginx's sites beside each other: who answers for which names, which folders are served, and in which box nginx runs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from selvedge.resources.base import Change, Resource
+from selvedge.resources.files import Absent, File
+from selvedge.shell import quote, words
+
+if TYPE_CHECKING:
+    from selvedge.settings import Target
+
+ENABLED = "/etc/nginx/sites-enabled"
+DEBIAN_DEFAULT = f"{ENABLED}/default"
+LISTEN_TLS = "/etc/nginx/snippets/selvedge-listen-tls.conf"
+CONNECTIONS = 8192
+"""Connections of each nginx process: Debian's 768 are used up by one client with 2,000 slow ones."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """A server block: the file it stands in, its names, and the ports where it is one of several, or the default."""
+
+    file: str
+    names: frozenset[str]
+    ports: frozenset[int]
+    defaults: frozenset[int]
+
+
+def parse(fact: str) -> list[Block]:
+    """The server blocks that the shell function `site_fact` printed. Ports count that are listened on at every address."""
+    blocks: list[tuple[str, list[list[str]]]] = []
+    file = ""
+    for line in fact.splitlines():
+        if line.startswith("file "):
+            file = line[5:]
+        elif line.startswith("server {"):
+            blocks.append((file, []))
+        elif blocks and blocks[-1][0] == file:
+            blocks[-1][1].append(line.split())
+    return [_block(file, directives) for file, directives in blocks]
+
+
+def _block(file: str, directives: list[list[str]]) -> Block:
+    listens = [values for name, *values in directives if name == "listen"]
+    listens += [["443"] for name, *values in directives if name == "include" and values == [LISTEN_TLS]]
+    names = frozenset(value for name, *values in directives if name == "server_name" for value in values)
+    ports, defaults = set(), set()
+    for address, *options in listens or [["80"]]:
+        found = re.fullmatch(r"(?:(?:\*|0\.0\.0\.0|\[::\]):)?([0-9]+)", address)
+        if found:
+            ports.add(int(found[1]))
+            if {"default_server", "default"} & set(options):
+                defaults.add(int(found[1]))
+    return Block(file, names, frozenset(ports), frozenset(defaults))
+
+
+_FACT = f"site_fact {ENABLED}/* /etc/nginx/conf.d/*.conf"
+
+
+@dataclass(frozen=True)
+class Names(Resource):
+    """The app's names, or, without any, its claim to what no site has a name for: no other enabled site has them.
+
+    own: the app's own files in sites-enabled. nginx itself only warns of a name that two sites have, and answers by the
+    one that it reads first.
+    """
+
+    domains: tuple[str, ...]
+    own: tuple[str, ...]
+    uses = ("site",)
+
+    def probe(self) -> str:
+        return _FACT
+
+    def plan(self, fact: str) -> Change | None:
+        others = [block for block in parse(fact) if block.file not in {*self.own, DEBIAN_DEFAULT}]
+        for block in others:
+            taken = sorted(block.names & set(self.domains))
+            if taken and 80 in block.ports:
+                return _refuse(
+                    f"{', '.join(taken)} is a name of another site of this server already: {block.file}",
+                    "Take the name out of that file, or out of app.domains.",
+                )
+            if not self.domains and 80 in block.defaults and block.file != Default.http:
+                return _refuse(
+                    f"another site of this server answers by address already: {block.file} is the default_server of port 80",
+                    "Only one can: set app.domains here, or there.",
+                )
+        return None
+
+
+def _refuse(problem: str, remedy: str) -> Change:
+    return Change("have the site's names to itself", f"fail {quote(problem)}", remedy=remedy)
+
+
+@dataclass(frozen=True)
+class Default(Resource):
+    """The server block for names that no site has: one file for all apps of a server.
+
+    It is absent where another site is the default of the port. Where this app does not want it: on port 80 it goes, since
+    the app's own site is the default; on port 443 it stays as long as another site has TLS.
+    own: files in sites-enabled that this run writes or removes, and that do not count as they stand.
+    """
+
+    path: str
+    text: str
+    port: int
+    wanted: bool
+    own: tuple[str, ...]
+    uses = ("site",)
+    http = "/etc/nginx/conf.d/selvedge-default.conf"
+    https = "/etc/nginx/conf.d/selvedge-default-tls.conf"
+
+    def paths(self) -> tuple[str, ...]:
+        return (self.path,)
+
+    def hashed(self) -> tuple[str, ...]:
+        return (self.path,)
+
+    def probe(self) -> str:
+        return f"nginx -v 2>&1 | head -n 1\n{_FACT}\nprintf '\\n--\\n'\npath_fact {quote(self.path)} -"
+
+    def plan(self, fact: str) -> Change | None:
+        sites, _, standing = fact.partition("\n--\n")
+        version, _, sites = sites.partition("\n")
+        numbers = tuple(int(part) for part in re.findall(r"\d+", version.partition("/")[2])[:3])
+        others = [block for block in parse(sites) if block.file not in {*self.own, self.path, DEBIAN_DEFAULT}]
+        claimed = any(self.port in block.defaults for block in others)
+        # ssl_reject_handshake came with nginx 1.19.4.
+        unable = self.port == 443 and bool(numbers) and numbers < (1, 19, 4)
+        if claimed or unable:
+            return Absent(self.path).plan(standing)
+        if not self.wanted:
+            keeps = self.port == 443 and any(443 in block.ports for block in others)
+            return None if keeps else Absent(self.path).plan(standing)
+        # Other spellings of HTTP/2 on one port make nginx warn (changed in 1.25.1, see Listen).
+        text = self.text.replace(" http2", "") if numbers >= (1, 25, 1) else self.text
+        return File(self.path, text).plan(standing)
+
+
+@dataclass(frozen=True)
+class Static(Resource):
+    """Folders of a release that nginx may read, and no more of it. release: a path that may be a link."""
+
+    release: str
+    folders: tuple[str, ...]
+    uses = ("site",)
+
+    def probe(self) -> str:
+        looks = [f"site_unreadable {words(self.release, folder)}" for folder in self.folders]
+        return "\n".join([*looks, "echo end"])
+
+    def plan(self, fact: str) -> Change | None:
+        if fact.strip() == "end":
+            return None
+        return Change(
+            f"let nginx read {', '.join(self.folders)}",
+            "\n".join(f"site_readable {words(self.release, folder)}" for folder in self.folders),
+            uses=("site",),
+        )
+
+
+@dataclass(frozen=True)
+class Media(Resource):
+    """A folder in `shared` where the app writes and nginx reads: of nginx's group, which new files inherit."""
+
+    user: str
+    shared: str
+    folder: str
+    uses = ("site",)
+
+    @property
+    def _all(self) -> list[str]:
+        parts = PurePosixPath(self.folder).parts
+        return [str(PurePosixPath(self.shared, *parts[: count + 1])) for count in range(len(parts))]
+
+    def probe(self) -> str:
+        return f"stat -c '%a %U %G' -- {words(*self._all)} 2>/dev/null || true"
+
+    def plan(self, fact: str) -> Change | None:
+        *parents, last = [line.split() for line in fact.splitlines()] or [[]]
+        passable = all(len(parent) == 3 and parent[2] == "www-data" and int(parent[0], 8) & 0o010 for parent in parents)
+        if len(parents) + 1 == len(self._all) and passable and last == ["2750", self.user, "www-data"]:
+            return None
+        shell = f"site_media {words(self.user, self.shared, self.folder)}"
+        return Change(f"let nginx read {self.shared}/{self.folder}", shell, uses=("site",))
+
+
+@dataclass(frozen=True)
+class MainFile(Resource):
+    """nginx.conf, which is Debian's: only what no file beside it can say is changed, each in its own line.
+
+    connections: the least that each process may have open. TLS before 1.2 goes (RFC 8996), for sites that say nothing.
+    """
+
+    connections: int
+    path: str = "/etc/nginx/nginx.conf"
+
+    def probe(self) -> str:
+        return f"stat -c '%a %U %G' -- {quote(self.path)}\ncat -- {quote(self.path)}"
+
+    def plan(self, fact: str) -> Change | None:
+        own, _, text = fact.partition("\n")
+        wanted = re.sub(r"(?m)^(\s*worker_connections\s+)([0-9]+)(?=\s*;)", self._raised, text)
+        wanted = re.sub(r"(?m)^(\s*ssl_protocols\s[^;#\n]*);", self._modern, wanted)
+        if wanted == text or len(own.split()) != 3:
+            return None
+        mode, owner, group = own.split()
+        return File(self.path, wanted, mode, owner, group).plan(f"file {mode} {owner} {group}\n-\n{text}")
+
+    def _raised(self, found: re.Match[str]) -> str:
+        return f"{found[1]}{max(int(found[2]), self.connections)}"
+
+    def _modern(self, found: re.Match[str]) -> str:
+        line = re.sub(r"\s(SSLv2|SSLv3|TLSv1|TLSv1\.1)(?=\s|$)", "", found[1])
+        return f"{line if 'TLS' in line else f'{line} TLSv1.2 TLSv1.3'};"
+
+
+@dataclass(frozen=True, repr=False)
+class Box(File):
+    """The restrictions that nginx itself runs under, as a drop-in of its unit."""
+
+    uses = ("site",)
+
+    def plan(self, fact: str) -> Change | None:
+        change = super().plan(fact)
+        return change and replace(change, shell=f"{change.shell}\nsite_box {quote(self.path)}", uses=("site",))
+
+
+def static(app: Target, release: str) -> Iterator[Static]:
+    """What nginx has to read in a release of the app, or in the link to the live one, where anything is set."""
+    if app.nginx.static:
+        found = [f"{app.root}/{folder}".strip("/") for folder in app.nginx.static.values()]
+        yield Static(release, tuple(dict.fromkeys(found)))

@@ -1,0 +1,89 @@
+# nginx's sites: what each claims, the folders that it serves files from, and the box that nginx itself runs in.
+
+# site_fact FILE…: of the files that exist, the directives that say for what a server block answers.
+site_fact() {
+  for path; do
+    shift
+    if [ -f "$path" ]; then set -- "$@" "$path"; fi
+  done
+  if [ $# -eq 0 ]; then return 0; fi
+  awk '
+    FNR == 1 { printf "\nfile %s\n", FILENAME }
+    { sub(/(^|[ \t])#.*/, ""); gsub(/[;}]/, "\n"); gsub(/[{]/, " {\n"); gsub(/[ \t]+/, " "); printf "%s ", $0 }
+  ' "$@" | sed -n 's/^ *\(file \/.*\)/\1/p; s/^ *\(server {\)/\1/p; s/^ *\(\(listen\|server_name\|include\) .*\)/\1/p'
+}
+
+# site_inside TOP FOLDER: the folder's real path in $real; it and every link in it must stay inside of TOP.
+site_inside() {
+  real=$(realpath -e -- "$1/$2" 2>/dev/null) && [ -d "$real" ] ||
+    fail "the folder $2, which nginx is to serve ([nginx] static), is not in this release. Correct its name in hosts.toml, or have a hook make it"
+  top=$(realpath -e -- "$1")
+  case $real in
+    "$top"/*) ;;
+    *) fail "the folder $2, which nginx is to serve ([nginx] static), is a link out of the release" ;;
+  esac
+  site_links=$(find "$real" -type l)
+  [ -z "$site_links" ] || printf '%s\n' "$site_links" | while IFS= read -r link; do
+    case $(realpath -m -- "$link") in
+      "$real"/*) ;;
+      *) fail "nginx is to serve the folder $2, but in it ${link#"$top"/} is a link that leads out of it. Take it out of the repository" ;;
+    esac
+  done || exit 1
+}
+
+# site_readable TOP FOLDER: others may read what is in it. find follows no link.
+site_readable() {
+  site_inside "$1" "$2"
+  find "$real" -type d ! -perm -o=rx -exec chmod o+rx -- '{}' +
+  find "$real" -type f ! -perm -o=r -exec chmod o+r -- '{}' +
+}
+
+# site_unreadable TOP FOLDER: the first path that others cannot read; "absent" where there is no such folder.
+site_unreadable() {
+  if [ ! -d "$1/$2" ]; then
+    echo absent
+    return 0
+  fi
+  find -H "$1/$2" \( -type d ! -perm -o=rx -o -type f ! -perm -o=r \) -print -quit
+}
+
+# site_media USER SHARED FOLDER: made by the app's user itself, with nginx's group: in a folder where the app may put links,
+# root opens nothing.
+site_media() {
+  # shellcheck disable=SC2016
+  setpriv --reuid="$1" --regid=www-data --clear-groups -- sh -c '
+    set -eu
+    umask 0027
+    cd -- "$1"
+    rest=$2/
+    while [ -n "$rest" ]; do
+      part=${rest%%/*} rest=${rest#*/}
+      [ -n "$part" ] || continue
+      [ -d "$part" ] || mkdir -- "$part"
+      cd -P -- "$part"
+      case $(pwd -P)/ in "$1"/*) ;; *) echo "$2 is a link out of $1"; exit 1 ;; esac
+      chgrp www-data .
+      if [ -n "$rest" ]; then chmod g+x .; else chmod 2750 .; fi
+    done
+    find . -user "$(id -u)" ! -group www-data ! -type l -exec chgrp www-data -- "{}" +
+    find . -user "$(id -u)" -type d ! -perm -g=rxs -exec chmod g+rxs -- "{}" +
+    find . -user "$(id -u)" -type f ! -perm -g=r -exec chmod g+r -- "{}" +
+  ' sh "$2" "$3" || fail "the folder $2/$3 ([nginx] media) cannot be made readable for nginx: is it a folder of the user $1?"
+}
+
+# site_box DROPIN: a changed box holds from the next start of nginx on; one that serves no site yet is started anew.
+site_box() {
+  systemctl daemon-reload
+  systemctl is-active -q nginx || return 0
+  for path in /etc/nginx/sites-enabled/*; do
+    case $path in */default | *'/*') continue ;; esac
+    say "nginx runs on as it is, since a restart would lose requests; its stricter box holds from its next start on"
+    return 0
+  done
+  if ! systemctl restart nginx; then
+    rm -f -- "$1"
+    systemctl daemon-reload
+    systemctl restart nginx || :
+    fail "nginx does not start with the restrictions of $1, which was taken away again: journalctl -u nginx -n 50"
+  fi
+}
