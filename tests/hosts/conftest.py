@@ -9,7 +9,7 @@ import pytest
 
 from lab import Lab, Project
 
-SECONDS = 400
+SECONDS = 600
 """For one test with its fixtures, a chain on a new server among them: a server that hangs ends its test, not the run."""
 
 

@@ -49,7 +49,7 @@ class Result:
     seconds: float
 
     def __str__(self) -> str:
-        return f"status {self.status} after {self.seconds:.1f} s\n{self.stdout}\n--- stderr\n{self.stderr}"
+        return f"status {self.status} after {self.seconds:.1f} s\n{tail(self.stdout)}\n--- stderr\n{tail(self.stderr)}"
 
     __repr__ = __str__
 
@@ -126,7 +126,7 @@ class Project:
             [str(FAB), *words], cwd=self.folder, env=self.environment(**(env or {})), stdin=subprocess.DEVNULL,
             stdout=output, stderr=output, text=True, errors="replace", start_new_session=True)  # fmt: skip
 
-    def fab(self, *words: str, env: dict[str, str] | None = None, timeout: float = 240) -> Result:
+    def fab(self, *words: str, env: dict[str, str] | None = None, timeout: float = 480) -> Result:
         """Run the real fab in the project's folder. Raises TimeoutError, with its output, after `timeout` seconds."""
         began = time.monotonic()
         process = self.start(*words, env=env)
@@ -137,11 +137,12 @@ class Project:
                 os.killpg(process.pid, signal.SIGKILL)
             stdout, stderr = process.communicate()
             if isinstance(error, subprocess.TimeoutExpired):
-                raise TimeoutError(f"fab {' '.join(words)}: {timeout:.0f} s\n{stdout}\n--- stderr\n{stderr}") from None
+                result = Result(-1, stdout, stderr, time.monotonic() - began)
+                raise TimeoutError(f"fab {' '.join(words)} did not end: {result}") from None
             raise
         return Result(process.returncode, stdout, stderr, time.monotonic() - began)
 
-    def must(self, *words: str, env: dict[str, str] | None = None, timeout: float = 240) -> Result:
+    def must(self, *words: str, env: dict[str, str] | None = None, timeout: float = 480) -> Result:
         """The same, for a run that has to succeed. Raises AssertionError with all that it wrote."""
         result = self.fab(*words, env=env, timeout=timeout)
         assert result.status == 0, f"fab {' '.join(words)}: {result}"
@@ -218,9 +219,15 @@ class Lab:
                 sandbox.down(name)
             server = self._up(name, release, "ready")
             project = Project(self._place / f"{name}.project")
-            project.must("-H", name, *STAGES[stage], timeout=280)
+            project.must("-H", name, *STAGES[stage])
             server.poweroff()
             return server
+
+
+def tail(text: str, lines: int = 60) -> str:
+    """The last lines of a long text; its beginning says nothing about how it ended."""
+    rows = text.splitlines()
+    return "\n".join(rows if len(rows) <= lines else [f"… {len(rows) - lines} lines …", *rows[-lines:]])
 
 
 def until(reached: Callable[[], object], seconds: float) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,7 @@ from observe import count_execs, differences, snapshot_of_filesystem
 from sandbox import Server
 from traffic import get, load
 
-SHELLCHECK = shutil.which("shellcheck") or ""
+SHELLCHECK = Path(sys.executable).with_name("shellcheck")
 SECRET = "hunter2 $(x) 'y'"
 on_bookworm = pytest.mark.parametrize("finished", ["bookworm"], indirect=True)
 
@@ -154,6 +154,6 @@ def check_shell(text: str, folder: Path) -> str:
     """What `sh -n` and shellcheck find in a script."""
     file = folder / "script.sh"
     file.write_text(text)
-    commands = [["sh", "-n", str(file)], [SHELLCHECK, "--format=gcc", str(file)]]
+    commands = [["sh", "-n", str(file)], [str(SHELLCHECK), "--format=gcc", str(file)]]
     done = [subprocess.run(command, capture_output=True, text=True, check=False) for command in commands]
     return "".join(each.stdout + each.stderr for each in done)
