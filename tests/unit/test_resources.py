@@ -403,7 +403,11 @@ def test_a_commit_that_no_branch_holds_any_more_stays_in_the_mirror(server: Any,
     git(repository, "branch", "gone", first)
     (repository / "main.py").write_text("app = 3\n")
     server.make(*places(), fetched(commit(repository)))
+    git(repository, "branch", "-D", "gone")
+    (repository / "main.py").write_text("app = 4\n")
+    server.make(*places(), fetched(commit(repository)))
     server.run("git --git-dir=/srv/hello/repo.git gc -q --prune=now")
+    assert not server.plan(fetched(first))
     server.make(*places(), fetched(first), checkout(first))
 
 
