@@ -37,6 +37,11 @@ venv_as() {
     UV_NO_PROGRESS=1 UV_COMPILE_BYTECODE=1 UV_PYTHON_DOWNLOADS=never PIP_NO_INPUT=1 sh -c 'cd "$1" && shift && umask 0022 && exec "$@"' sh "$folder" "$@"
 }
 
+# Between builds the cache is closed: what the running app could write there, the next release would install.
+venv_close_cache() {
+  if [ -d "/var/cache/selvedge/$user" ]; then chown -h -- root:root "/var/cache/selvedge/$user"; fi
+}
+
 venv_install_uv() {
   case $lock in
     uv.lock)
@@ -117,7 +122,10 @@ venv_build() {
     fresh=$(mktemp -d -- "$venvs/$key.XXXXXX")
     chown -- "$user" "$fresh"
     say "Python $version, $lock, by $installer"
-    if ! (venv_fill); then
+    status=0
+    (venv_fill) || status=$?
+    venv_close_cache
+    if [ "$status" -ne 0 ]; then
       rm -rf -- "$fresh"
       exit 1
     fi

@@ -1,0 +1,85 @@
+"""The app in its box, under supervisor: what its user may write, and what other users may read of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from lab import Lab, Project
+from sandbox import Server
+
+WALK = r"""
+import os, stat, sys
+skip = {"/proc", "/sys"}
+for top, folders, files in os.walk("/"):
+    folders[:] = [name for name in folders if os.path.join(top, name) not in skip
+                  and not os.path.islink(os.path.join(top, name))]
+    for path in [top, *(os.path.join(top, name) for name in files)]:
+        try:
+            mode = os.lstat(path).st_mode
+        except OSError:
+            continue
+        if (stat.S_ISREG(mode) or stat.S_ISDIR(mode)) and os.access(path, os.W_OK if sys.argv[1] == "w" else os.R_OK):
+            print(path)
+"""
+# Every user of a Debian server may write there; supervisor gives a program no /tmp of its own. The last one holds the
+# app's sockets, which gunicorn makes itself.
+TEMPORARY = ("/tmp", "/var/tmp", "/dev/shm", "/dev/mqueue", "/run/lock", "/run/hello")
+
+
+def walk(server: Server, user: str, what: str) -> set[str]:
+    """The files and folders that a user may write ("w") or read ("r")."""
+    server.run(f"cat >/usr/local/share/walk.py <<'EOF'\n{WALK}\nEOF")
+    return set(server.run(f"runuser -u {user} -- python3 /usr/local/share/walk.py {what}").stdout.splitlines())
+
+
+@pytest.fixture(scope="module")
+def server(lab: Lab, shared_project: Project) -> Server:
+    """A server with a release of the app, with secrets in its environment, and the user of another app."""
+    (shared_project.folder / "production.env").write_text("API_TOKEN=c4nary\n")
+    shared_project.configure(env_file="production.env")
+    made = lab.server("deployed")
+    shared_project.must("-H", made.name, "deploy")
+    made.run("useradd --system --no-create-home --user-group --shell /usr/sbin/nologin other")
+    made.run("ssh-keygen -q -t ed25519 -N '' -f /srv/hello/deploy_key")
+    return made
+
+
+def test_the_app_writes_nothing_but_its_shared_folder(server: Server) -> None:
+    found = walk(server, "hello", "w")
+    assert "/srv/hello/shared" in found, "the walk sees something"
+    allowed = ("/srv/hello/shared", *TEMPORARY)
+    outside = sorted(path for path in found if not any(path == top or path.startswith(f"{top}/") for top in allowed))
+    assert outside == []
+
+
+def test_the_app_reads_nobody_elses_secrets(server: Server) -> None:
+    readable = walk(server, "hello", "r")
+    assert "/srv/hello/current" not in readable and any("/instances/" in path for path in readable)
+    for path in ("/etc/shadow", "/root", "/home/deploy", "/srv/hello/repo.git", "/srv/hello/deploy_key",
+                 "/var/log/selvedge", "/var/log/auth.log", "/var/log/nginx/access.log"):  # fmt: skip
+        assert not any(each == path or each.startswith(f"{path}/") for each in readable), path
+
+
+@pytest.mark.parametrize("user", ["nobody", "other", "www-data", "deploy"])
+def test_other_users_read_nothing_of_the_app(server: Server, user: str) -> None:
+    readable = walk(server, user, "r")
+    assert "/etc/passwd" in readable
+    places = ("/srv/hello", "/run/selvedge", "/var/log/selvedge", "/var/log/hello", "/var/cache/selvedge")
+    # The folders themselves are passable, and who released what is no secret.
+    open_to_all = {"/srv/hello/history", "/var/cache/selvedge"}
+    found = {path for path in readable if path.startswith(places)} - open_to_all
+    assert found == set()
+
+
+def test_the_app_cannot_change_who_it_is(server: Server) -> None:
+    assert server.run("runuser -u hello -- sudo -n true 2>&1 || true").stdout != ""
+    assert server.run("getent passwd hello").stdout.strip().endswith(":/usr/sbin/nologin")
+    assert server.run("passwd --status hello").stdout.split()[1] in ("L", "LK"), "no password"
+    own = server.run("id -nG hello").stdout.split()
+    assert own == ["hello"]
+    # supervisor's socket would let it start programs as root.
+    assert server.run("runuser -u hello -- supervisorctl status 2>&1 || true").stdout.count("RUNNING") == 0
+    before = server.run("readlink /srv/hello/current /srv/hello/live.sock").stdout
+    server.run("runuser -u hello -- sh -c 'ln -sfn /tmp /srv/hello/current; rm -f /srv/hello/live.sock; "
+               "echo x >/srv/hello/instances/x; mv /srv/hello/shared /srv/hello/gone' 2>/dev/null || true")  # fmt: skip
+    assert server.run("readlink /srv/hello/current /srv/hello/live.sock").stdout == before

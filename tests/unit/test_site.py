@@ -1,0 +1,241 @@
+"""nginx's sites beside each other: who is the default, who has a name, and what nginx may read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from selvedge.resources.site import DEBIAN_DEFAULT, Box, Default, MainFile, Names, Static, parse
+from selvedge.templates import template
+
+A, B = "/etc/nginx/sites-enabled/a", "/etc/nginx/sites-enabled/b"
+BY_ADDRESS = "server {\n listen 80 default_server;\n listen [::]:80 default_server;\n server_name _;\n}\n"
+BY_NAME = "upstream u { server unix:/x; }\nserver { listen 80; server_name b.test www.b.test; location / { return 200; } }\n"
+TLS = "server {\n  include /etc/nginx/snippets/selvedge-listen-tls.conf;\n  server_name b.test;\n}\n"
+
+
+def sites(server: Any, **texts: str) -> None:
+    for name, text in texts.items():
+        path = server.path(f"/etc/nginx/sites-enabled/{name}")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def default(wanted: bool = True, port: int = 80, own: str = A) -> Default:
+    path = {80: Default.http, 443: Default.https}[port]
+    return Default(path, f"server {{ listen {port} ssl http2 default_server; }}\n", port, wanted, (own,))
+
+
+def read(server: Any, version: str = "nginx/1.22.1") -> list[Any]:
+    server.program("nginx", f"echo 'nginx version: {version}' >&2")
+    return parse(server.read(Names((), ()))[0])
+
+
+def test_server_blocks_are_read_in_every_spelling(server: Any) -> None:
+    sites(
+        server,
+        a="# server { listen 81 default_server; }\nserver{listen 8080;server_name x.test;}\n"
+        "server\t{\n# listen 80;\n server_name y.test;\n}\n",
+        b="server { listen 127.0.0.1:80 default_server; listen *:443 ssl default_server;"
+        " server_name\n z.test # no.test\n www.z.test; }",
+    )
+    assert [(block.file, sorted(block.names), sorted(block.ports), sorted(block.defaults)) for block in read(server)] == [
+        (A, ["x.test"], [8080], []),
+        (A, ["y.test"], [80], []),
+        (B, ["www.z.test", "z.test"], [443], [443]),
+    ]
+
+
+def test_no_nginx_means_no_sites(server: Any) -> None:
+    assert parse(server.read(Names((), ()))[0]) == []
+    assert parse("") == []
+
+
+@pytest.mark.parametrize(
+    ("domains", "others", "expected"),
+    [
+        ((), {}, ""),
+        ((), {"b": BY_NAME}, ""),
+        ((), {"a": BY_ADDRESS, "default": BY_ADDRESS}, ""),
+        ((), {"b": BY_ADDRESS}, f"answers by address already: {B} is the default_server of port 80"),
+        (("a.test",), {"b": BY_ADDRESS}, ""),
+        (("a.test",), {"b": BY_NAME}, ""),
+        (("a.test", "b.test"), {"b": BY_NAME}, f"b.test is a name of another site of this server already: {B}"),
+        (("b.test",), {"a": BY_NAME}, ""),
+        (("b.test",), {"b": TLS}, ""),
+    ],
+)
+def test_names_belong_to_one_site(server: Any, domains: tuple[str, ...], others: dict[str, str], expected: str) -> None:
+    sites(server, **others)
+    planned = server.plan(Names(domains, (A,)))
+    assert bool(planned) is bool(expected)
+    if expected:
+        assert expected in server.apply(planned).error
+
+
+def test_the_default_comes_and_goes_with_what_the_others_claim(server: Any) -> None:
+    server.program("nginx", "echo 'nginx version: nginx/1.22.1' >&2")
+    path = server.path(Default.http)
+    server.make(default())
+    assert path.exists() and not server.plan(default())
+    sites(server, b=BY_ADDRESS, default=BY_ADDRESS)
+    server.make(default())
+    assert not path.exists() and not server.plan(default()), "an app that answers by address is the default itself"
+    # That app's own run.
+    assert not server.plan(default(wanted=False, own=B))
+    sites(server, b=BY_NAME)
+    server.make(default(own=B))
+    assert path.exists() and not server.plan(default())
+    server.make(default(wanted=False))
+    assert not path.exists()
+    assert DEBIAN_DEFAULT.endswith("/default")
+
+
+def test_the_default_of_tls_stays_as_long_as_a_site_has_tls(server: Any) -> None:
+    server.program("nginx", "echo 'nginx version: nginx/1.22.1' >&2")
+    sites(server, a=TLS, b=TLS)
+    path = server.path(Default.https)
+    server.make(default(port=443))
+    assert path.exists()
+    assert not server.plan(default(port=443, wanted=False)), "the other site has TLS still"
+    sites(server, b=BY_NAME)
+    server.make(default(port=443, wanted=False))
+    assert not path.exists()
+    assert not server.plan(default(port=443, wanted=False))
+
+
+@pytest.mark.parametrize(
+    ("version", "text"),
+    [("1.18.0", None), ("1.19.4", "ssl http2 default"), ("1.25.0", "ssl http2 default"), ("1.25.1", "ssl default")],
+)
+def test_the_default_of_tls_is_spelled_as_the_version_has_it(server: Any, version: str, text: str | None) -> None:
+    server.program("nginx", f"echo 'nginx version: nginx/{version} (Ubuntu)' >&2")
+    planned = server.plan(default(port=443))
+    assert bool(planned) is (text is not None)
+    if text:
+        server.apply(planned)
+        assert text in server.path(Default.https).read_text()
+        assert not server.plan(default(port=443))
+
+
+MAIN = "events {\n\tworker_connections 768;\n}\nhttp {\n\tssl_protocols TLSv1 TLSv1.1 TLSv1.2 TLSv1.3; # POODLE\n}\n"
+
+
+def test_the_main_file_changes_in_two_lines_and_keeps_its_owner(server: Any) -> None:
+    path = server.path("/etc/nginx/nginx.conf")
+    path.parent.mkdir(parents=True)
+    path.write_text(MAIN)
+    path.chmod(0o640)
+    planned = server.plan(MainFile(4096))
+    (change,) = (change for _, change in planned.changes)
+    rows = [row for row in change.diff.splitlines() if row[0] in "+-" and row[1] not in "+-"]
+    assert rows == [
+        "-\tworker_connections 768;", "+\tworker_connections 4096;",
+        "-\tssl_protocols TLSv1 TLSv1.1 TLSv1.2 TLSv1.3; # POODLE", "+\tssl_protocols TLSv1.2 TLSv1.3; # POODLE",
+    ]  # fmt: skip
+    server.apply(planned)
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert not server.plan(MainFile(4096))
+    path.write_text(MAIN.replace("768", "20000").replace("TLSv1 TLSv1.1 TLSv1.2 ", ""))
+    assert not server.plan(MainFile(4096)), "more is as good"
+
+
+def release(server: Any) -> Path:
+    folder: Path = server.path("/srv/hello/releases/1/static")
+    (folder / "css").mkdir(parents=True)
+    (folder / "css/a.css").write_text("a")
+    (folder.parent / "main.py").write_text("secret")
+    for path in (folder.parent, folder, folder / "css"):
+        path.chmod(0o751)
+    for path in (folder / "css/a.css", folder.parent / "main.py"):
+        path.chmod(0o640)
+    return folder
+
+
+STATIC = Static("/srv/hello/releases/1", ("static",))
+
+
+def test_others_may_read_the_folder_and_nothing_else(server: Any) -> None:
+    folder = release(server)
+    (folder / "b.css").symlink_to("css/a.css")
+    server.make(STATIC)
+    modes = [path.stat().st_mode & 0o777 for path in (folder, folder / "css", folder / "css/a.css")]
+    assert modes == [0o755, 0o755, 0o644]
+    assert [path.stat().st_mode & 0o777 for path in (folder.parent, folder.parent / "main.py")] == [0o751, 0o640]
+    assert not server.plan(STATIC)
+    (folder / "new.css").write_text("n")
+    (folder / "new.css").chmod(0o640)
+    assert server.plan(STATIC)
+
+
+@pytest.mark.parametrize(
+    ("where", "target", "sentence"),
+    [
+        ("static/css/x", "/etc/shadow", "in it static/css/x is a link that leads out of it"),
+        ("static/x", "../main.py", "in it static/x is a link that leads out of it"),
+        ("static", "/srv/secret", "is a link out of the release"),
+        ("static", "../../../secret", "is a link out of the release"),
+        ("static", "nowhere", "is not in this release"),
+    ],
+)
+def test_a_link_that_leads_out_is_refused_and_nothing_there_is_touched(
+    server: Any, where: str, target: str, sentence: str
+) -> None:
+    folder = release(server)
+    secret = server.path("/srv/secret")
+    secret.mkdir(mode=0o700)
+    (secret / "key").write_text("k")
+    (secret / "key").chmod(0o600)
+    path = folder.parent / where
+    if where == "static":
+        folder.rename(folder.parent / "moved")
+    path.symlink_to(target)
+    done = server.apply(server.plan(STATIC))
+    assert done.status == 1 and sentence in done.error
+    assert (secret.stat().st_mode & 0o777, (secret / "key").stat().st_mode & 0o777) == (0o700, 0o600)
+    assert (folder.parent / "main.py").stat().st_mode & 0o777 == 0o640
+
+
+def systemctl(server: Any, restart: str = "true") -> Path:
+    server.program("systemctl", f'echo "$*" >>/root/log; case $1 in restart) {restart} ;; esac')
+    log: Path = server.path("/root/log")
+    return log
+
+
+BOX = Box("/etc/systemd/system/nginx.service.d/50-selvedge.conf", "[Service]\n")
+
+
+def test_a_new_box_restarts_an_nginx_that_serves_nothing_yet(server: Any) -> None:
+    log = systemctl(server)
+    sites(server, default=BY_ADDRESS)
+    server.make(BOX)
+    assert log.read_text().splitlines() == ["daemon-reload", "is-active -q nginx", "restart nginx"]
+
+
+def test_a_new_box_leaves_an_nginx_alone_that_serves_a_site(server: Any) -> None:
+    log = systemctl(server)
+    sites(server, b=BY_NAME)
+    done = server.apply(server.plan(BOX))
+    assert log.read_text().splitlines() == ["daemon-reload", "is-active -q nginx"]
+    assert "holds from its next start on" in done.said[0]
+
+
+def test_a_box_that_nginx_cannot_start_in_goes_again(server: Any) -> None:
+    log = systemctl(server, "[ ! -e /etc/systemd/system/nginx.service.d/50-selvedge.conf ]")
+    done = server.apply(server.plan(BOX))
+    assert done.status == 1 and "does not start with the restrictions" in done.error
+    assert log.read_text().splitlines()[-2:] == ["daemon-reload", "restart nginx"]
+    assert not server.path(BOX.path).exists()
+
+
+def test_limits_stand_in_every_server_block(target: Any) -> None:
+    limits = template("nginx/limits.conf.j2")
+    directives = [line for line in limits.splitlines() if line.endswith(";")]
+    assert len(directives) >= 6
+    texts = [template("nginx/default.conf.j2"), template("nginx/default-tls.conf.j2"),
+             template("nginx/locations.conf.j2", app=target(), code="/srv/hello/current")]  # fmt: skip
+    for text in texts:
+        for directive in directives:
+            assert text.count(directive) == 1, directive
