@@ -147,8 +147,8 @@ class Live(Resource):
             health_timeout=app.health_timeout,
             health_attempts=app.health_attempts,
             health_interval=app.health_interval,
-            # An import may take as long as the gate would wait, at most a minute.
-            import_timeout=min(60, math.ceil(app.health_attempts * (app.health_interval + app.health_timeout))),
+            # An import may take as long as the gate would wait, within reason.
+            import_timeout=min(60, max(15, math.ceil(app.health_attempts * (app.health_interval + app.health_timeout)))),
             header=app.release_header,
             settle=app.settle,
             settle_ms=int(app.settle * 1000),

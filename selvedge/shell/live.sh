@@ -194,6 +194,7 @@ live_start() {
   if [ -e "$run_dir/$new.sock" ] && [ ! -S "$run_dir/$new.sock" ]; then
     live_refuse "the path of the new release's socket is taken: $run_dir/$new.sock is no socket ($(stat -c '%F, of %U' "$run_dir/$new.sock")). Remove it"
   fi
+  if [ "$strategy" = beside ]; then live_room; fi
   if [ "$strategy" = restart ] && [ -n "$old" ] && [ "$old" != "$new" ]; then
     say "app.strategy is restart: the old release stops first, and requests fail until the new one is up"
     manager_pause "$old"
@@ -202,8 +203,26 @@ live_start() {
   if [ "$new" != "$old" ] || ! manager_alive "$new"; then manager_start "$new"; fi
 }
 
+# Whether there is memory for two: the new release needs about what the old one uses.
+live_room() {
+  [ -n "$old" ] && [ "$old" != "$new" ] || return 0
+  used=0
+  # Who has the socket open: gunicorn and its workers (and systemd, where it made the socket).
+  for pid in $(ss -xlpH 2>/dev/null | grep -F -- " $run_dir/$old.sock " | grep -o 'pid=[0-9]*' | cut -d = -f 2 | sort -u); do
+    [ "$pid" -gt 1 ] || continue
+    size=$(sed -n 's/^Pss: *\([0-9]*\) kB/\1/p' "/proc/$pid/smaps_rollup" 2>/dev/null) || size=
+    used=$((used + ${size:-0} / 1024))
+  done
+  free=$(awk '/^(MemAvailable|SwapFree):/ { sum += $2 } END { print int(sum / 1024) }' /proc/meminfo)
+  [ "$free" -ge "$used" ] || live_refuse "there is too little memory to run two releases for a moment: $free MB are free, and \
+the one that runs uses $used MB. Set fewer app.workers, or app.strategy = \"restart\": then the old release stops first, and \
+requests fail until the new one is up"
+}
+
 # The switch itself. Until the new release has settled, the old one stands by.
 live_go() {
+  # A power cut behind the switch must find the files of the new release whole.
+  sync -f "$base"
   trap 'live_back "the release was stopped by a signal"' TERM INT
   if [ -n "$old" ] && [ "$old" != "$new" ]; then live_point previous.sock "$old"; fi
   live_point live.sock "$new"
@@ -239,7 +258,7 @@ live_tidy() {
   for folder in "$base"/instances/*/; do
     folder=${folder%/}
     other=${folder##*/}
-    if [ "$other" != "$new" ] && manager_known "$other"; then
+    if [ "$other" != "$new" ] && { manager_known "$other" || live_listening "$other"; }; then
       [ "$other" != "$old" ] || live_drain "$other"
       manager_stop "$other"
     fi

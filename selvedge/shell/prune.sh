@@ -6,8 +6,8 @@ live_prune() {
   good=0
   bad=0
   live=$(live_now)
-  # shellcheck disable=SC2012
-  ls -1t "$base/instances" | while IFS= read -r id; do
+  # shellcheck disable=SC2010,SC2012
+  ls -1t "$base/instances" | grep -x '[0-9a-f]\{12\}-[0-9a-f]\{6\}\(r[0-9]*\)\{0,1\}' | while IFS= read -r id; do
     case $id in "$live" | "${live%r*}" | "$new") continue ;; esac
     if manager_known "$id"; then continue; fi
     case $(cat "$base/instances/$id/state" 2>/dev/null) in
@@ -30,6 +30,8 @@ live_prune() {
 live_prune_code() {
   for release in "$base"/releases/*/ "$base"/releases/.new-*/; do
     release=${release%/}
+    # What somebody else has put there is not ours.
+    expr "${release##*/}" : '\(\.new-\)\{0,1\}[0-9a-f]\{12\}$' >/dev/null || continue
     if ! ls -d "$base/instances/${release##*/}-"* >/dev/null 2>&1; then rm -rf -- "$release"; fi
   done
   used=" "

@@ -1,0 +1,466 @@
+"""Whatever is wrong with a release, the old one serves every request, and the message names the cause."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from drills import GENTLE, HEALTH, QUICK, assert_whole, at_start, insert, live, serves
+from lab import Lab, Project, until
+from sandbox import Server
+from traffic import get, load
+
+TIMER = "import os, threading; threading.Timer(2, os._exit, [7]).start()"
+
+
+@pytest.fixture(scope="class")
+def server(lab: Lab) -> Server:
+    return lab.server("deployed")
+
+
+@pytest.fixture(scope="class")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """One project for the drills of a class, with short waits."""
+    project = Project(tmp_path_factory.mktemp("project"))
+    project.configure(**QUICK)
+    return project
+
+
+@pytest.fixture
+def branch(project: Project) -> Iterator[str]:
+    """A branch for one drill; what is committed there is gone afterwards."""
+    project.git("checkout", "--quiet", "-B", "drill", "main")
+    yield "drill"
+    project.git("checkout", "--quiet", "--force", "main")
+    project.configure(**QUICK)
+
+
+def first_line(text: str) -> Callable[[Path], object]:
+    return insert('"""A small FastAPI app', f"{text}\n")
+
+
+def last_line(text: str) -> Callable[[Path], object]:
+    def change(app: Path) -> None:
+        with (app / "main.py").open("a") as main:
+            main.write(f"\n{text}\n")
+
+    return change
+
+
+def setting(line: str) -> Callable[[Path], object]:
+    def change(app: Path) -> None:
+        file = app / "settings.py"
+        file.write_text(file.read_text().replace("    greeting: str", f"    {line}\n    greeting: str", 1))
+
+    return change
+
+
+def requirement(line: str) -> Callable[[Path], object]:
+    def change(app: Path) -> None:
+        with (app / "requirements.txt").open("a") as file:
+            file.write(f"{line}\n")
+
+    return change
+
+
+def nothing(app: Path) -> None:
+    (app / "README.md").write_text("Another commit.\n")
+
+
+BREAKAGES: dict[str, tuple[Callable[[Path], object], dict[str, object], list[str]]] = {
+    "syntax error": (first_line("def broken(:"), {}, ["SyntaxError", "main.py", "line 1"]),
+    "missing module": (first_line("import nosuchmodule"), {}, ["No module named 'nosuchmodule'"]),
+    "import that hangs": (
+        first_line("import time; time.sleep(600)"),
+        {"health_attempts": 4},
+        ["importing main:app did not end within 15 seconds"],
+    ),
+    "attribute missing": (last_line("application = app\ndel app"), {}, ["the module main has no attribute app"]),
+    "no ASGI app": (last_line("app = 'not an app'"), {}, ["main:app is no ASGI app"]),
+    "lifespan raises": (at_start("raise RuntimeError('no warehouse')"), {}, ["start-up code (its lifespan) failed"]),
+    "health 500": (
+        insert(HEALTH, "    raise RuntimeError('ill')\n"),
+        {"health_attempts": 12},
+        ["GET /health (Host: localhost)", "answered 500", "accepted: 200-399"],
+    ),
+    "health too slow": (
+        insert(HEALTH, "    import time; time.sleep(5)\n"),
+        {"health_attempts": 5, "health_timeout": 1.0},
+        ["no answer to GET /health (Host: localhost)", "within 1.0 s, in 5 attempts"],
+    ),
+    "crash after two seconds": (at_start(TIMER), {"settle": 4.0}, ["died within 4.0 s after the switch"]),
+    "ends itself": (at_start("import os; os._exit(9)"), {}, ["the new release stopped by itself while it started"]),
+    "missing variable": (
+        setting("payment_key: str\n    retries: int = 3"),
+        {"env_file": "production.env"},
+        ["payment_key (missing)", "retries (int_parsing)", "app.env_file"],
+    ),
+    "failing migration": (
+        nothing,
+        {"migrate": "echo changing tables; exit 9"},
+        ["the migration failed (exit status 9): echo changing tables; exit 9", "may be changed in part"],
+    ),
+    "unbuildable requirement": (
+        requirement("nosuchpkg-selvedge-drill==9.9"),
+        {},
+        ["requirements.txt cannot be installed", "nosuchpkg-selvedge-drill"],
+    ),
+    "hook before the switch": (nothing, {"hooks": 'before_switch = "exit 3"'}, ["hook before_switch failed (exit status 3)"]),
+}
+
+
+class TestBrokenReleases:
+    @pytest.mark.parametrize("name", BREAKAGES)
+    def test_old_release_serves_every_request(self, server: Server, project: Project, branch: str, name: str) -> None:
+        change, settings, sentences = BREAKAGES[name]
+        (project.folder / "production.env").write_text("RETRIES=canary-value\n")
+        hooks = settings.get("hooks")
+        own = {key: value for key, value in settings.items() if key != "hooks"}
+        project.configure(f"[hooks]\n{hooks}\n" if hooks else "", branch=branch, **QUICK | own)
+        old = assert_whole(server)
+        project.commit(change)
+        with load(f"{server.url}/health", 200, GENTLE) as traffic:
+            result = project.fab("-H", server.name, "deploy")
+        assert result.status == 1, result
+        for sentence in sentences:
+            assert sentence in result.stderr, result
+        assert "Traceback" not in result.stderr
+        assert "canary-value" not in result.stdout + result.stderr
+        assert traffic.lost == 0, traffic
+        assert traffic.requests > 20 and traffic.wrk_requests > 20
+        assert traffic.releases[0] == old
+        assert assert_whole(server) == old
+        assert name == "unbuildable requirement" or f"The old release {old} still serves" in result.stderr, result
+
+    def test_socket_path_that_is_taken(self, server: Server, project: Project, branch: str) -> None:
+        project.configure(branch=branch, **QUICK)
+        commit = project.commit(nothing)
+        project.must("-H", server.name, "clone", "venv", "gunicorn")
+        made = server.run(f"ls /srv/hello/instances | grep ^{commit[:12]}").stdout.strip()
+        server.run(f"echo taken >/run/hello/{made}.sock")
+        old = assert_whole(server)
+        with load(f"{server.url}/health", 200, GENTLE) as traffic:
+            result = project.fab("-H", server.name, "deploy")
+        assert result.status == 1 and f"/run/hello/{made}.sock is no socket (regular file, of root)" in result.stderr, result
+        assert traffic.lost == 0, traffic
+        assert server.run(f"cat /run/hello/{made}.sock && rm /run/hello/{made}.sock").stdout == "taken\n"
+        assert assert_whole(server) == old
+        project.must("-H", server.name, "deploy")
+        assert assert_whole(server) == made
+
+    def test_the_app_says_why_in_the_last_lines_of_its_log(self, server: Server, project: Project, branch: str) -> None:
+        project.configure(branch=branch, **QUICK)
+        project.commit(at_start("raise RuntimeError('no warehouse')"))
+        for _ in range(2):  # the second time, the log holds the lines of the first start too
+            result = project.fab("-H", server.name, "deploy")
+            assert result.status == 1
+            assert result.stdout.count("RuntimeError: no warehouse") == 1, result
+
+    def test_refused_releases_leave_one_for_study(self, server: Server, project: Project) -> None:
+        listed = project.must("-H", server.name, "releases", "--json").stdout
+        assert listed.count('"bad"') == 1, listed
+        folders = server.run("ls /srv/hello/releases /srv/hello/instances").stdout
+        assert len(re.findall(r"^[0-9a-f]{12}$", folders, re.MULTILINE)) <= 3, folders
+
+    def test_old_release_that_ignores_the_signal_is_ended(self, server: Server, project: Project, branch: str) -> None:
+        """A request of a minute in a thread holds the worker: the new release serves, the old one is killed in time."""
+        project.configure(branch=branch, **QUICK | {"stop_timeout": 2})
+        project.commit(insert('@app.get("/client")', '@app.get("/hang")\ndef hang():\n    import time; time.sleep(60)\n\n\n'))
+        project.must("-H", server.name, "deploy")
+        server.run("(curl -s -o /dev/null -m 70 http://127.0.0.1/hang &) >/dev/null 2>&1; sleep 0.3")
+        commit = project.commit(nothing)
+        with load(f"{server.url}/health", 100, GENTLE) as traffic:
+            result = project.must("-H", server.name, "deploy")
+        assert result.seconds < 45
+        assert traffic.lost == 0, traffic
+        assert assert_whole(server).startswith(commit[:12])
+
+    def test_strategy_restart_brings_the_old_release_back(self, server: Server, project: Project, branch: str) -> None:
+        project.configure(branch=branch, strategy="restart", **QUICK)
+        commit = project.commit("One at a time")
+        result = project.must("-H", server.name, "deploy")
+        assert "the old release stops first, and requests fail until the new one is up" in result.stdout
+        old = assert_whole(server)
+        assert old.startswith(commit[:12])
+        project.commit(at_start("raise RuntimeError('no warehouse')"))
+        result = project.fab("-H", server.name, "deploy")
+        assert result.status == 1 and f"The old release {old} serves again" in result.stderr, result
+        assert assert_whole(server) == old
+
+    def test_too_little_memory_for_two(self, server: Server, project: Project, branch: str) -> None:
+        project.configure(branch=branch, **QUICK)
+        project.commit("Two at a time")
+        old = assert_whole(server)
+        server.run("sed 's/^\\(MemAvailable\\|SwapFree\\): .*/\\1: 3072 kB/' /proc/meminfo >/run/meminfo")
+        server.run("mount --bind /run/meminfo /proc/meminfo")
+        try:
+            result = project.fab("-H", server.name, "deploy")
+        finally:
+            server.run("umount /proc/meminfo")
+        assert result.status == 1 and 'app.strategy = "restart"' in result.stderr, result
+        assert re.search(r"6 MB are free, and the one that runs uses \d\d+ MB", result.stderr), result
+        assert assert_whole(server) == old
+
+
+class TestFaultsOfTheServer:
+    """The disk, other sites, and power."""
+
+    def test_disk_that_is_nearly_full(self, server: Server, project: Project) -> None:
+        old = assert_whole(server)
+        project.commit("More than fits")
+        with _small_disk(server, "size=%(used)dk"):
+            result = project.fab("-H", server.name, "deploy")
+            assert result.status == 1 and "too little space on the server" in result.stderr, result
+            assert "Make room" in result.stderr
+            assert assert_whole(server) == old
+        project.must("-H", server.name, "deploy")
+        assert assert_whole(server).startswith(project.head[:12])
+
+    def test_disk_that_fills_up_in_the_middle(self, server: Server, project: Project) -> None:
+        """So few inodes that the environment of a new requirement does not fit, though it may begin."""
+        old = assert_whole(server)
+        project.commit(requirement("python-multipart"))
+        with _small_disk(server, "size=%(used)dk,nr_inodes=%(inodes)d", kilobytes=600_000, inodes=2400):
+            with load(f"{server.url}/health", 200, GENTLE) as traffic:
+                result = project.fab("-H", server.name, "deploy")
+            assert result.status == 1 and re.search("[Nn]o space left on device", result.stderr), result
+            assert traffic.lost == 0, traffic
+            assert assert_whole(server) == old
+            assert server.run("ls /srv/hello/venvs").stdout.count("\n") == 2, "the half-built environment is gone"
+        project.must("-H", server.name, "deploy")
+        assert assert_whole(server).startswith(project.head[:12])
+
+    def test_read_only_file_system(self, server: Server, project: Project) -> None:
+        old = assert_whole(server)
+        project.commit("Nowhere to write")
+        server.run("mount --bind /srv /srv && mount -o remount,bind,ro /srv")
+        try:
+            result = project.fab("-H", server.name, "deploy")
+        finally:
+            server.run("umount /srv")
+        assert result.status == 1 and "ead-only file system" in result.stderr, result
+        assert assert_whole(server) == old
+        project.must("-H", server.name, "deploy")
+        assert assert_whole(server).startswith(project.head[:12])
+
+    def test_broken_file_of_another_site(self, server: Server, project: Project) -> None:
+        other = "/etc/nginx/sites-enabled/zz-other"
+        server.run(f"printf 'server {{ broken }}\\n' >{other}")
+        try:
+            with load(f"{server.url}/health", 100, GENTLE) as traffic:
+                commit = project.commit("Goes out all the same")
+                project.must("-H", server.name, "deploy")
+                assert assert_whole(server).startswith(commit[:12])
+                project.configure('[nginx]\nmax_body = "11m"\n', **QUICK)
+                site = server.run("cat /etc/nginx/snippets/hello.conf").stdout
+                result = project.fab("-H", server.name, "deploy")
+            assert result.status == 1 and other in result.stderr and "before anything was changed" in result.stderr, result
+            assert traffic.lost == 0, traffic
+            assert server.run("cat /etc/nginx/snippets/hello.conf").stdout == site
+            assert server.run(f"cat {other}").stdout == "server { broken }\n"
+        finally:
+            server.run(f"rm {other}")
+        project.must("-H", server.name, "deploy")
+        assert "11m" in server.run("cat /etc/nginx/snippets/hello.conf").stdout
+        project.configure(**QUICK)
+        project.must("-H", server.name, "deploy")
+
+    def test_power_cut_while_the_new_release_starts(self, server: Server, project: Project) -> None:
+        old = assert_whole(server)
+        commit = project.commit(at_start("import asyncio; await asyncio.sleep(3)"))
+        process = project.start("-H", server.name, "deploy")
+        until(lambda: f"/run/hello/{commit[:12]}" in server.run("ss -xlH").stdout, 120)
+        server.kill()
+        assert process.wait(60) == 4
+        server.boot()
+        serves(server)
+        assert live(server) == old
+        assert {get(f"{server.url}/health").headers["X-Release"] for _ in range(20)} == {old}
+        project.must("-H", server.name, "deploy")
+        assert assert_whole(server).startswith(commit[:12])
+
+    def test_power_cut_while_the_new_release_settles(self, server: Server, project: Project) -> None:
+        project.configure(**QUICK | {"settle": 20.0})
+        commit = project.commit("Live, but not proved")
+        process = project.start("-H", server.name, "deploy")
+        until(lambda: live(server).startswith(commit[:12]), 120)
+        server.kill()
+        assert process.wait(60) == 4
+        server.boot()
+        serves(server)
+        new = live(server)
+        assert new.startswith(commit[:12])
+        assert {get(f"{server.url}/health").headers["X-Release"] for _ in range(20)} == {new}
+        project.configure(**QUICK)
+        with load(f"{server.url}/health", 100, GENTLE) as traffic:
+            project.must("-H", server.name, "deploy")
+        assert traffic.lost == 0, "what serves already is not started again"
+        assert assert_whole(server) == new
+        assert "nothing to change" in project.must("-H", server.name, "deploy").stdout
+
+    def test_reboot_in_the_middle(self, server: Server, project: Project) -> None:
+        old = assert_whole(server)
+        commit = project.commit(at_start("import asyncio; await asyncio.sleep(2)"))
+        process = project.start("-H", server.name, "deploy")
+        until(lambda: f"/run/hello/{commit[:12]}" in server.run("ss -xlH").stdout, 120)
+        server.reboot()
+        assert process.wait(60) in (1, 4)
+        serves(server)
+        release = live(server)
+        assert release == old or release.startswith(commit[:12])
+        assert {get(f"{server.url}/health").headers["X-Release"] for _ in range(20)} == {release}
+        project.must("-H", server.name, "deploy")
+        assert assert_whole(server).startswith(commit[:12])
+
+
+class _small_disk:
+    """/srv/hello on a memory disk of its own, with what stands there now and so much room more."""
+
+    def __init__(self, server: Server, options: str, kilobytes: int = 8192, inodes: int = 100) -> None:
+        self.server, self.options, self.kilobytes, self.inodes = server, options, kilobytes, inodes
+
+    def __enter__(self) -> None:
+        used = int(self.server.run("du -sk /srv/hello").stdout.split()[0]) * 5 // 4 + self.kilobytes
+        inodes = int(self.server.run("find /srv/hello | wc -l").stdout) + self.inodes
+        options = self.options % {"used": used, "inodes": inodes}
+        self.server.run(
+            f"mkdir -p /mnt/small && mount -t tmpfs -o mode=0711,{options} tmpfs /mnt/small && cp -a /srv/hello/. /mnt/small/"
+            " && mount --move /mnt/small /srv/hello"
+        )
+
+    def __exit__(self, *_: object) -> None:
+        self.server.run("umount -l /srv/hello")
+
+
+class TestSources:
+    """Repositories that the server fetches from: over git, HTTP and SSH, from programs of its own."""
+
+    @pytest.fixture(scope="class")
+    def publish(self, server: Server, project: Project) -> Callable[[], None]:
+        server.run(
+            "useradd --create-home --home-dir /var/lib/git --shell /usr/bin/git-shell git && cd /var/lib/git"
+            " && runuser -u git -- git init -q --bare app.git && runuser -u git -- mkdir -m 0700 .ssh"
+            " && systemd-run -q --unit=git-daemon --uid=git"
+            " git daemon --base-path=/var/lib/git --export-all --listen=127.0.0.1 /var/lib/git"
+            " && systemd-run -q --unit=git-http --uid=git --working-directory=/var/lib/git"
+            " python3 -m http.server --bind 127.0.0.1 8081"
+        )
+
+        def push() -> None:
+            """What the project's repository holds, and nothing else, becomes what is published."""
+            bundle = project.folder.parent / "bundle"
+            project.git("bundle", "create", "--quiet", str(bundle), "--all")
+            data = base64.b64encode(bundle.read_bytes()).decode()
+            server.run(
+                f"cd /var/lib/git && echo {data} | base64 -d >app.bundle && chown git: app.bundle && runuser -u git -- "
+                "git --git-dir=app.git fetch -q --prune --force app.bundle '+refs/*:refs/*' && "
+                "runuser -u git -- git --git-dir=app.git symbolic-ref HEAD refs/heads/main && "
+                "runuser -u git -- git --git-dir=app.git update-server-info"
+            )
+
+        push()
+        return push
+
+    def test_fetched_over_the_git_protocol_and_http(
+        self, server: Server, project: Project, publish: Callable[[], None]
+    ) -> None:
+        for url in ("git://127.0.0.1/app.git", "http://127.0.0.1:8081/app.git"):
+            commit = project.commit(f"From {url[:4]}")
+            publish()
+            project.configure(repository=url, **QUICK)
+            result = project.must("-H", server.name, "deploy")
+            assert f"fetch {commit[:12]} from {url}" in result.stdout
+            assert assert_whole(server).startswith(commit[:12])
+
+    def test_branches_that_were_force_pushed_or_deleted_tags_and_short_names(
+        self, server: Server, project: Project, publish: Callable[[], None]
+    ) -> None:
+        project.configure(repository="git://127.0.0.1/app.git", branch="moving", **QUICK)
+        project.git("checkout", "--quiet", "-b", "moving")
+        project.commit("Before the force-push")
+        publish()
+        project.must("-H", server.name, "deploy")
+        before = assert_whole(server)
+        project.git("reset", "--quiet", "--hard", "main")
+        forced = project.commit("After the force-push")
+        publish()
+        project.must("-H", server.name, "deploy")
+        assert assert_whole(server).startswith(forced[:12])
+        project.must("-H", server.name, "rollback")
+        assert assert_whole(server) == before, "the commit that no branch has any more is kept with its release"
+        project.git("checkout", "--quiet", "main")
+        project.git("branch", "--quiet", "-D", "moving")
+        tagged = project.commit("Tagged")
+        project.git("tag", "-a", "-m", "a tag with a note", "v1.0")
+        publish()
+        result = project.fab("-H", server.name, "deploy")
+        assert result.status == 1 and "has no branch or tag moving" in result.stderr, result
+        assert assert_whole(server) == before
+        project.must("-H", server.name, "deploy", "--commit", "v1.0")
+        assert assert_whole(server).startswith(tagged[:12])
+        newest = project.commit("By a short name")
+        publish()
+        project.must("-H", server.name, "deploy", "--commit", newest[:8])
+        assert assert_whole(server).startswith(newest[:12])
+        result = project.fab("-H", server.name, "deploy", "--commit", "v9.9")
+        assert result.status == 1 and "has no branch or tag v9.9" in result.stderr, result
+
+    @pytest.mark.usefixtures("publish")
+    def test_repository_that_is_not_there(self, server: Server, project: Project) -> None:
+        old = assert_whole(server)
+        for url in ("git://127.0.0.1/none.git", "http://127.0.0.1:8081/none.git", "git://127.0.0.1:9/app.git"):
+            project.configure(repository=url, **QUICK)
+            result = project.fab("-H", server.name, "deploy")
+            assert result.status == 1 and f"the repository {url} refuses" in result.stderr, result
+            assert "Check app.repository" in result.stderr
+            assert result.seconds < 30
+        assert assert_whole(server) == old
+
+    def test_private_repository_by_ssh_with_the_servers_own_key(
+        self, server: Server, project: Project, publish: Callable[[], None]
+    ) -> None:
+        commit = project.commit("Private")
+        publish()
+        project.configure(repository="git@127.0.0.1:app.git", **QUICK)
+        result = project.fab("-H", server.name, "deploy")
+        assert result.status == 1 and "Deploy keys" in result.stderr, result
+        key = re.search(r"^ssh-ed25519 \S+ hello@\S+$", result.stderr, re.MULTILINE)
+        assert key, result
+        server.run(f"echo '{key[0]}' >>/var/lib/git/.ssh/authorized_keys && chown git: /var/lib/git/.ssh/authorized_keys")
+        result = project.must("-H", server.name, "deploy")
+        assert "fetch" in result.stdout
+        assert assert_whole(server).startswith(commit[:12])
+        assert "nothing to change" in project.must("-H", server.name, "deploy").stdout
+
+    def test_submodules_and_a_folder_of_the_repository(
+        self, server: Server, project: Project, publish: Callable[[], None]
+    ) -> None:
+        """app.root, and a submodule whose relative address begins from the repository's own."""
+        server.run(
+            "cd /var/lib/git && runuser -u git -- sh -c 'git init -q part && cd part && echo VALUE = 42 >part.py && git add . && "
+            "git -c user.name=T -c user.email=t@example.com commit -q -m part && cd .. && git clone -q --bare part part.git'"
+        )
+        part = server.run("runuser -u git -- git --git-dir=/var/lib/git/part.git rev-parse HEAD").stdout.strip()
+        project.git("checkout", "--quiet", "-b", "folder")
+        (project.app / "backend").mkdir()
+        for name in {name.partition("/")[0] for name in project.git("ls-files").splitlines()}:
+            project.git("mv", name, f"backend/{name}")
+        main = project.app / "backend/main.py"
+        check = "from part import part\n\nassert part.VALUE == 42\n"
+        main.write_text(main.read_text().replace("HERE =", f"{check}HERE =", 1))
+        (project.app / ".gitmodules").write_text('[submodule "part"]\n\tpath = backend/part\n\turl = ../part.git\n')
+        project.git("add", ".gitmodules", "backend/main.py")
+        project.git("update-index", "--add", "--cacheinfo", f"160000,{part},backend/part")
+        project.git("commit", "--quiet", "-m", "In a folder, with a submodule")
+        publish()
+        project.configure(repository="git://127.0.0.1/app.git", branch="folder", root="backend", **QUICK)
+        project.must("-H", server.name, "deploy")
+        assert assert_whole(server).startswith(project.head[:12])
+        project.configure(repository="git://127.0.0.1/app.git", branch="folder", root="no/such", **QUICK)
+        result = project.fab("-H", server.name, "deploy")
+        assert result.status == 1 and "no/such" in result.stderr, result
+        project.git("checkout", "--quiet", "--force", "main")
