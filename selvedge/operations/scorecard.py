@@ -39,7 +39,7 @@ def card(session: Session, steps: Sequence[Step]) -> Iterator[Finding]:
     """The measures of one server, read in one exec."""
     app = session.target
     resources = [resource for step in steps for resource in step.resources(app)]
-    facts = session.facts([Reading("scorecard_fact", USES), *resources])
+    facts = session.facts([Reading(f"scorecard_fact {app.host.user}", USES), *resources])
     parts = sections(facts[0])
     yield from _ssh(app, parts, session.remote.user)
     yield from _firewall(app, parts)
@@ -75,7 +75,9 @@ def _ssh(app: Target, parts: dict[str, str], user: str) -> Iterator[Finding]:
 def _firewall(app: Target, parts: dict[str, str]) -> Iterator[Finding]:
     name = app.host.name
     if not app.server.firewall:
-        yield warning("firewall", "none of ours: server.firewall is off", "See that your provider's lets in no other ports.")
+        yield warning(
+            "firewall", "none of ours: server.firewall is off", "See that your provider's lets in no other ports."
+        )
         return
     listening = parts.get("listening", "").split()
     if parts.get("state", "").split()[:1] != ["on"] or "live" not in parts.get("state", ""):
@@ -107,6 +109,10 @@ def _accounts(app: Target, parts: dict[str, str]) -> Iterator[Finding]:
         yield problem("accounts", f"{names}: root's rights, or no password at all", "On the server: `passwd -l NAME`.")
     else:
         yield ok("accounts", "only root has root's number, and nobody an empty password")
+    if mode := parts.get("home", "").strip():
+        closed, remedy = mode.endswith("0"), f"On the server: `chmod o-rwx ~{app.host.user}`, unless a service reads there."
+        text = f"mode {mode}: {'closed' if closed else 'open'} to other users, the app's among them"
+        yield ok("home", text) if closed else warning("home", text, remedy)
     ours = f"/etc/sudoers.d/90-selvedge-{app.host.user}:"
     lines = [line for line in parts.get("nopasswd", "").splitlines() if line]
     others = [line for line in lines if not line.startswith(ours)]
@@ -122,11 +128,17 @@ def _upkeep(app: Target, parts: dict[str, str]) -> Iterator[Finding]:
         lines = parts.get("fail2ban", "").splitlines()
         banned = next((line.split(":")[1].strip() for line in lines if "Currently banned" in line), None)
         remedy = f"`fab -H {app.host.name} harden`; on the server: `systemctl status fail2ban`."
-        yield problem("fail2ban", "does not answer", remedy) if banned is None else ok("fail2ban", f"{banned} shut out now")
+        yield (
+            problem("fail2ban", "does not answer", remedy)
+            if banned is None
+            else ok("fail2ban", f"{banned} shut out now")
+        )
     times = [int(each) for each in parts.get("unattended", "").split()]
     if app.server.unattended_upgrades and len(times) == 2:
         days = (times[1] - times[0]) / DAY
-        late = warning("upgrades", f"last by themselves {days:.0f} days ago", "On the server: `systemctl status apt-daily*`.")
+        late = warning(
+            "upgrades", f"last by themselves {days:.0f} days ago", "On the server: `systemctl status apt-daily*`."
+        )
         yield late if days > 3 else ok("upgrades", f"last by themselves {days * 24:.0f} hours ago")
     if waiting := parts.get("reboot", "").split():
         yield warning("restart", f"needed for {', '.join(waiting)}", "On the server: `systemctl reboot`.")

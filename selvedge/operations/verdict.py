@@ -25,6 +25,13 @@ def judge(app: Target, vitals: Vitals) -> Iterator[Finding]:
         yield warning("app", f"{app.name}: nothing is deployed here", f"Run `fab -H {app.host.name} deploy`.")
     else:
         yield _app(app, vitals)
+        if vitals.orphans:
+            left = " ".join(vitals.orphans)
+            yield warning(
+                "app",
+                f"still runs, but answers nobody, since its gunicorn was killed: {left}",
+                f"On the server: `kill -9 {left}`.",
+            )
         yield _health(app, vitals)
     yield from _services(vitals, deployed=bool(standing.live))
     if has_tls(app):

@@ -23,10 +23,14 @@ class Process:
 
 @dataclass
 class Vitals:
-    """What a server said of itself. Sizes in kB, times in seconds; None where it did not say."""
+    """What a server said of itself. Sizes in kB, times in seconds; None where it did not say.
+
+    orphans: process ids of workers whose gunicorn was killed.
+    """
 
     standing: Standing
     processes: list[Process] = field(default_factory=list)
+    orphans: list[str] = field(default_factory=list)
     facts: dict[str, list[str]] = field(default_factory=dict)
     services: dict[str, str] = field(default_factory=dict)
     failed_renewals: list[str] = field(default_factory=list)
@@ -39,6 +43,8 @@ class Vitals:
             key, *values = line.split()[:12] or [""]
             if key == "process" and len(values) == 4:
                 vitals.processes.append(Process(*map(int, values)))
+            elif key == "orphan" and values:
+                vitals.orphans.append(values[0])
             elif key == "service" and values:
                 vitals.services[values[0]] = values[1] if len(values) > 1 else "unknown"
             elif key == "renewal":

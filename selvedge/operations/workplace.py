@@ -87,7 +87,9 @@ def _fetched(app: Target) -> Finding:
     except subprocess.TimeoutExpired:
         return warning("repository", f"{shown} did not answer within {GIT_SECONDS} s", remedy)
     if done.returncode == 2:
-        return problem("repository", f"{shown} has no branch or tag {app.branch}", "Check app.branch; has it been pushed?")
+        return problem(
+            "repository", f"{shown} has no branch or tag {app.branch}", "Check app.branch; has it been pushed?"
+        )
     if done.returncode != 0:
         lines = done.stderr.strip().splitlines() or ["it gives no reason"]
         said = re.sub(r"(?<=://)[^/@\s]*@", "", lines[-1])

@@ -1,5 +1,6 @@
 # The process manager of an instance: the one whose files stand in its folder (supervisor.sh, systemd.sh), whatever
-# hosts.toml says by now. So a release of the other one can be switched from, stopped, and gone back to. Reads $base.
+# hosts.toml says by now. So a release of the other one can be switched from, stopped, and gone back to. Reads $base
+# and $run_dir.
 
 manager_of() { if [ -f "$base/instances/$1/unit.service" ]; then echo systemd; else echo supervisor; fi; }
 
@@ -16,6 +17,15 @@ manager_pause() { "$(manager_of "$1")_pause" "$1"; }
 manager_stop() {
   systemd_stop "$1"
   supervisor_stop "$1"
+  manager_orphans "$1"
+}
+
+# manager_orphans INSTANCE: workers whose gunicorn was killed do not look for it, and go on for ever; supervisor has lost
+# sight of them. They have nothing to end gently: the socket that they listen on is no file any more.
+manager_orphans() {
+  for pid in $(ss -xlpH 2>/dev/null | grep -F -- " $run_dir/$1.sock " | grep -o 'pid=[0-9]*' | cut -d = -f 2 | sort -u); do
+    [ "$pid" -eq 1 ] || kill -KILL "$pid" 2>/dev/null || :
+  done
 }
 
 manager_known() { systemd_known "$1" || supervisor_known "$1"; }

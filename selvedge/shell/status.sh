@@ -5,7 +5,8 @@
 status_all() {
   status_upgrades &
   if [ -n "$live" ]; then
-    status_processes
+    processes=$(status_processes)
+    printf '%s\n' "$processes"
     status_manager
     status_health
   fi
@@ -14,20 +15,32 @@ status_all() {
   wait
 }
 
-# status_processes: process id, parent, memory in kB and age in seconds of each process that listens on the live socket;
-# without systemd itself, which opens the sockets of its units.
-status_processes() {
-  pids=$(ss -xlpH 2>/dev/null | grep -F -- " $run_dir/$live.sock " | grep -o 'pid=[0-9]*' | cut -d = -f 2 | grep -v -x 1 | sort -u | paste -s -d ,)
-  if [ -n "$pids" ]; then ps -o pid=,ppid=,rss=,etimes= -p "$pids" | sed 's/^/process /'; fi
+# status_listeners: the processes that listen on the live socket; without systemd itself, which opens those of its units.
+status_listeners() {
+  ss -xlpH 2>/dev/null | grep -F -- " $run_dir/$live.sock " | grep -o 'pid=[0-9]*' | cut -d = -f 2 | grep -v -x 1 | sort -u
 }
 
-# status_manager: what the process manager says of the live release, and how often it has started it anew. A stop and a
-# start by hand, or with the server, are no restarts: supervisor's log calls only the end of a process by itself "exited".
+# status_processes: process id, parent, memory in kB and age in seconds of each. Under supervisor, one whose parent is
+# process 1 is left of a gunicorn that was killed: it holds the socket's old file, and answers nobody any more.
+status_processes() {
+  pids=$(status_listeners | paste -s -d ,)
+  [ -n "$pids" ] || return 0
+  ps -o pid=,ppid=,rss=,etimes= -p "$pids" |
+    awk -v manager="$manager" '{ print (manager == "supervisor" && $2 == 1) ? "orphan" : "process", $1, $2, $3, $4 }'
+}
+
+# status_manager: what the process manager says of the live release, and how often it has started it anew since somebody
+# last stopped it. supervisor's log calls only the end of a process by itself "exited".
 status_manager() {
   case $manager in
     supervisor)
-      if [ -z "$pids" ]; then printf 'manager %s\n' "$(supervisorctl status "$app.$live" 2>&1 | tail -n 1)"; fi
-      printf 'restarts %s\n' "$(cat /var/log/supervisor/supervisord.log* 2>/dev/null | grep -c -F -- " exited: $app.$live (")"
+      case $processes in
+        *process*) ;;
+        *) printf 'manager %s\n' "$(supervisorctl status "$app.$live" 2>&1 | tail -n 1)" ;;
+      esac
+      cat /var/log/supervisor/supervisord.log.1 /var/log/supervisor/supervisord.log 2>/dev/null |
+        awk -v name="$app.$live (" 'index($0, " stopped: " name) { count = 0 } index($0, " exited: " name) { count++ }
+          END { print "restarts", count + 0 }'
       ;;
     systemd)
       printf 'manager %s\n' "$(systemctl show --value -p ActiveState "$app.$live.service" 2>&1)"

@@ -507,7 +507,7 @@ class TestStatus:
         live(server, OLD)
         users = "".join(f'(\\"python\\",pid={pid},fd=3),' for pid in (20, 21, 22))
         server.program("ss", f'echo "u_str LISTEN 0 2048 /run/hello/{OLD}.sock 1 * 0 users:({users})"')
-        server.program("ps", "printf '20 1 30000 7500\\n21 20 80000 7400\\n22 20 81000 60\\n'")
+        server.program("ps", "printf '20 5 30000 7500\\n21 20 80000 7400\\n22 20 81000 60\\n'")
         server.program("curl", 'printf "%s\\n" "$*" >/var/log/asked; printf "200 0.012"')
         server.program("systemctl", "case $1 in is-active) echo active ;; *) echo success ;; esac")
         server.program("openssl", "echo notBefore=Jan  1 00:00:00 2026 GMT; echo notAfter=Apr  1 00:00:00 2026 GMT")
@@ -593,16 +593,34 @@ class TestStatus:
         assert said in text
         assert "fab -H one start" in text
 
+    def test_workers_whose_master_was_killed_do_not_count(self, one: Fake) -> None:
+        server = one.servers["one"]
+        server.program("ps", "printf '20 1 30000 7500\\n21 5 40000 100\\n22 21 80000 60\\n'")
+        found = self.read(one)
+        assert (found["workers"], found["memory_kb"]) == (1, 120000)
+        (orphan,) = found["findings"]
+        assert orphan["level"] == "warning"
+        assert orphan["remedy"] == "On the server: `kill -9 20`."
+
+    def test_only_workers_whose_master_was_killed(self, one: Fake) -> None:
+        server = one.servers["one"]
+        server.program("ps", "echo 20 1 30000 7500")
+        server.program("supervisorctl", "echo hello.x BACKOFF")
+        assert "nothing listens on its socket (hello.x BACKOFF)" in self.sick(one)
+
     def test_a_master_without_workers(self, one: Fake) -> None:
-        one.servers["one"].program("ps", "echo 20 1 30000 7500")
+        one.servers["one"].program("ps", "echo 20 5 30000 7500")
         assert "0 workers" in self.sick(one)
 
-    def test_restarts_are_counted_from_all_logs_and_warn(self, one: Fake) -> None:
+    def test_restarts_are_counted_since_the_last_stop_and_warn(self, one: Fake) -> None:
         folder = one.servers["one"].path("/var/log/supervisor")
         folder.mkdir()
-        end = f"2026-01-01 INFO exited: hello.{OLD} (terminated by SIGKILL; not expected)\n"
-        (folder / "supervisord.log").write_text(f"INFO spawned: 'hello.{OLD}' with pid 1\n{end}")
-        (folder / "supervisord.log.1").write_text(end + end.replace(OLD, NEW))
+        end = f"2026-01-01 WARN exited: hello.{OLD} (terminated by SIGKILL; not expected)\n"
+        stop = f"2026-01-01 INFO stopped: hello.{OLD} (exit status 0)\n"
+        (folder / "supervisord.log.1").write_text(end + end + stop + end + end.replace(OLD, NEW))
+        (folder / "supervisord.log").write_text(
+            f"INFO spawned: 'hello.{OLD}' with pid 1\n{end}{stop.replace(OLD, NEW)}"
+        )
         found = self.read(one)
         assert found["restarts"] == 2
         assert [each["level"] for each in found["findings"]] == ["warning"]
