@@ -92,6 +92,9 @@ class Live(Resource):
     migrates: bool = True
     uses = ("standing",)
 
+    def __repr__(self) -> str:
+        return f"Live({self.app.name!r}, {self.instance!r}, {self.forced}, {self.why!r}, {self.migrates})"
+
     def probe(self) -> str:
         return f"{assign(base=self.app.paths.base, run_dir=self.app.paths.run)}\nlive_fact"
 
