@@ -20,7 +20,8 @@ def gunicorn(app):
         # The socket's folder lives in memory and is made at every boot; nginx (www-data) may look in and connect.
         yield File(f"/etc/tmpfiles.d/{app.name}.conf", f"d {paths.run} 2750 {app.name} www-data -\n")
         yield Directory(paths.run, "2750", owner=app.name, group="www-data")
-    yield Directory(paths.logs, "0750", group="adm")
+    # nginx's processes open their logs anew after a rotation, as www-data: they pass through, and list nothing.
+    yield Directory(paths.logs, "0710", group="www-data")
     yield Directory(paths.instances, "0750", **own)
     yield Directory(instance.folder, "0750", **own)
     yield File(f"{instance.folder}/env", instance.environment_text(), "0640", secret=True, **own)

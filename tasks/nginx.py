@@ -17,7 +17,8 @@ def nginx(app):
     own = (paths.site_enabled, f"{paths.site_enabled}-tls")
     yield Needs("/etc/nginx/nginx.conf", "install")
     yield Names(tuple(app.domains), own)
-    yield Directory(paths.logs, "0750", group="adm")
+    # nginx's processes open their logs anew after a rotation, as www-data: they pass through, and list nothing.
+    yield Directory(paths.logs, "0710", group="www-data")
     yield Directory(paths.webroot)
     yield Box("/etc/systemd/system/nginx.service.d/50-selvedge.conf", template("nginx/box.conf.j2"))
     yield from static(app, paths.current)

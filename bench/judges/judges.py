@@ -33,8 +33,9 @@ def gixy(bench: Bench) -> list[Verdict]:
     with tempfile.TemporaryDirectory() as folder:
         dump = Path(folder, "nginx.conf")
         dump.write_text(bench.server.run("nginx -T 2>/dev/null").stdout)
-        report = output(tool("gixy-ng", "gixy"), "--format", "json", str(dump))
-    issues = json.loads(report[report.index("[\n") if "[\n" in report else report.index("[{") :] if "{" in report else "[]")
+        found_in = Path(folder, "issues.json")
+        output(tool("gixy-ng", "gixy"), "--format", "json", "--output", str(found_in), str(dump))
+        issues = json.loads(found_in.read_text())
     found = [issue for issue in issues if issue["severity"] in ("MEDIUM", "HIGH")]
     named = "; ".join(f"{issue['severity']} {issue['plugin']}: {issue['summary']}" for issue in found)
     return [

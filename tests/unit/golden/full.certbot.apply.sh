@@ -130,7 +130,6 @@ server {
     client_body_timeout 15s;
     send_timeout 30s;
     keepalive_timeout 65s;
-    reset_timedout_connection on;
     client_header_buffer_size 1k;
     large_client_header_buffers 4 8k;
 
@@ -150,7 +149,7 @@ https_serves /etc/letsencrypt/live/hello/fullchain.pem hello.example.com
 fi
 systemctl enable --now nginx
 (umask 077 && mkdir -p /var/lib/selvedge/loaded)
-printf '%s\n' 3c4c3eedce897d2aa47566ef0a2815ccf8ce39c31ea30844ef3b4c6309f766d3 >/var/lib/selvedge/loaded/nginx-tls-hello
+printf '%s\n' 0b32e2051526f1e0f1f1eda727440b4731d16b0013ad48e01a53e68bee6bcf1d >/var/lib/selvedge/loaded/nginx-tls-hello
 )
 run() {
   printf '%s begin %s\n' "$mark" "$1"

@@ -121,7 +121,7 @@ path_fact /etc/nginx/modules-enabled/90-selvedge.conf 072c778847b818eeca79234b9a
 printf '\n%s fact 45\n' "$mark"
 path_fact /etc/nginx/conf.d/selvedge.conf 71be012b02b7f7d0529afdbe8d23261acaba81eeaec99a95e276e93ab462dd4f
 printf '\n%s fact 46\n' "$mark"
-path_fact /etc/nginx/snippets/hello.conf 18b8a860faddd677aae590e4156af098db526cd9cd269cebb98a087c5baecfa6
+path_fact /etc/nginx/snippets/hello.conf 4a3eef8e3d7e36f1cd230a2d309fd6cdbcc7b4fd260dee69775899611f3934b6
 printf '\n%s fact 47\n' "$mark"
 path_fact /etc/nginx/sites-available/hello d1a0427617e52662fb94c39255d2c1aad0f4800bacc7136100e4ca2fef8c01b2
 printf '\n%s fact 48\n' "$mark"

@@ -33,8 +33,8 @@ chmod -- 02750 /run/hello
 change_3() (
 set -eu
 mkdir -p -- /var/log/hello
-chown -- root:adm /var/log/hello
-chmod -- 00750 /var/log/hello
+chown -- root:www-data /var/log/hello
+chmod -- 00710 /var/log/hello
 )
 change_4() (
 set -eu

@@ -29,8 +29,8 @@ fail '/etc/nginx/nginx.conf is not there yet: run `fab install` first, or `fab d
 change_1() (
 set -eu
 mkdir -p -- /var/log/hello
-chown -- root:adm /var/log/hello
-chmod -- 00750 /var/log/hello
+chown -- root:www-data /var/log/hello
+chmod -- 00710 /var/log/hello
 )
 change_2() (
 set -eu
@@ -144,7 +144,6 @@ client_header_timeout 10s;
 client_body_timeout 15s;
 send_timeout 30s;
 keepalive_timeout 65s;
-reset_timedout_connection on;
 client_header_buffer_size 1k;
 large_client_header_buffers 4 8k;
 
@@ -265,7 +264,6 @@ server {
     client_body_timeout 15s;
     send_timeout 30s;
     keepalive_timeout 65s;
-    reset_timedout_connection on;
     client_header_buffer_size 1k;
     large_client_header_buffers 4 8k;
 
@@ -305,7 +303,7 @@ systemctl reload nginx
 fi
 systemctl enable --now nginx
 (umask 077 && mkdir -p /var/lib/selvedge/loaded)
-printf '%s\n' 124405f3297415a5a55f7e4ee6cb51d778a5076a03c38a3c2395810d030eeb3d >/var/lib/selvedge/loaded/nginx-hello
+printf '%s\n' d2b6a38d0584179c668e676111a904069775632089509a15d602b6a97890e77b >/var/lib/selvedge/loaded/nginx-hello
 )
 run() {
   printf '%s begin %s\n' "$mark" "$1"

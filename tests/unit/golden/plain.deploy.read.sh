@@ -103,7 +103,7 @@ path_fact /etc/nginx/modules-enabled/90-selvedge.conf 072c778847b818eeca79234b9a
 printf '\n%s fact 39\n' "$mark"
 path_fact /etc/nginx/conf.d/selvedge.conf 71be012b02b7f7d0529afdbe8d23261acaba81eeaec99a95e276e93ab462dd4f
 printf '\n%s fact 40\n' "$mark"
-path_fact /etc/nginx/snippets/hello.conf ec0b6ee292ece157092c406a28ca132f85ec2f9d58d9767bbed1c52ab725720d
+path_fact /etc/nginx/snippets/hello.conf 1de0d55e015a0114aa9725aef61dd356221e09397d6a61f77f131c15eb3de504
 printf '\n%s fact 41\n' "$mark"
 path_fact /etc/nginx/sites-available/hello 04e314a8168ce995cd47d7b4519d555997f21ac426572afde46c7724cceaad9b
 printf '\n%s fact 42\n' "$mark"

@@ -17,8 +17,8 @@ fail '/srv/hello/releases/0123456789ab/.venv/bin/python is not there yet: run `f
 change_1() (
 set -eu
 mkdir -p -- /var/log/hello
-chown -- root:adm /var/log/hello
-chmod -- 00750 /var/log/hello
+chown -- root:www-data /var/log/hello
+chmod -- 00710 /var/log/hello
 )
 change_2() (
 set -eu

@@ -29,8 +29,8 @@ fail '/etc/nginx/nginx.conf is not there yet: run `fab install` first, or `fab d
 change_1() (
 set -eu
 mkdir -p -- /var/log/hello
-chown -- root:adm /var/log/hello
-chmod -- 00750 /var/log/hello
+chown -- root:www-data /var/log/hello
+chmod -- 00710 /var/log/hello
 )
 change_2() (
 set -eu
@@ -136,7 +136,6 @@ client_header_timeout 10s;
 client_body_timeout 15s;
 send_timeout 30s;
 keepalive_timeout 65s;
-reset_timedout_connection on;
 client_header_buffer_size 1k;
 large_client_header_buffers 4 8k;
 
@@ -243,7 +242,7 @@ systemctl reload nginx
 fi
 systemctl enable --now nginx
 (umask 077 && mkdir -p /var/lib/selvedge/loaded)
-printf '%s\n' f6689347d77daaf42cb623f46b6ab50b7cf94dddc8af8148eb9d30dc34838911 >/var/lib/selvedge/loaded/nginx-hello
+printf '%s\n' 0c098b2124a78362278bc4b0e48a9e037faada865cfec2008b086f76f0f4d465 >/var/lib/selvedge/loaded/nginx-hello
 )
 run() {
   printf '%s begin %s\n' "$mark" "$1"
