@@ -1,0 +1,320 @@
+"""What nginx answers, refuses and withstands on a real server, and how several sites of it get along."""
+
+from __future__ import annotations
+
+import contextlib
+import resource
+import socket
+import ssl
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from lab import Lab, Project, until
+from sandbox import Server
+from traffic import get
+
+DEFAULT = "/etc/nginx/conf.d/selvedge-default.conf"
+DEFAULT_TLS = "/etc/nginx/conf.d/selvedge-default-tls.conf"
+FOLDERS = '[nginx]\nstatic = {"/static" = "static"}\nmedia = {"/media" = "up/loads"}\nmax_body = "1m"\n'
+
+
+def link_inside(app: Path) -> None:
+    """A link in the static folder to a file of it."""
+    (app / "static" / "inside.css").symlink_to("style.css")
+
+
+@pytest.fixture(scope="module")
+def project(shared_project: Project) -> Project:
+    shared_project.commit(link_inside)
+    shared_project.configure(FOLDERS)
+    return shared_project
+
+
+@pytest.fixture(scope="module")
+def server(lab: Lab, project: Project) -> Server:
+    """A server whose app answers by address, with a folder of files and one that it writes."""
+    made = lab.server("deployed")
+    project.must("-H", made.name, "deploy")
+    return made
+
+
+def raw(server: Server, request: str, port: int = 80) -> bytes:
+    """The bytes that come back for the bytes of a request; none where the connection is closed at once."""
+    with socket.create_connection((server.address, port), timeout=10) as connection:
+        connection.sendall(request.encode("latin-1"))
+        answer = b""
+        with contextlib.suppress(ConnectionResetError):
+            while piece := connection.recv(65536):
+                answer += piece
+        return answer
+
+
+def ask(server: Server, path: str, host: str = "x", more: str = "") -> bytes:
+    return raw(server, f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{more}\r\n")
+
+
+def status(answer: bytes) -> int:
+    return int(answer.split(b" ", 2)[1]) if answer else 0
+
+
+def exists(server: Server, path: str) -> bool:
+    return server.run(f"[ -e {path} ] && echo yes || true").stdout == "yes\n"
+
+
+class TestFolders:
+    def test_files_of_the_release_are_served_and_nothing_beside_them(self, server: Server) -> None:
+        assert b"Cache-Control: max-age=3600" in ask(server, "/static/style.css")
+        assert status(ask(server, "/static/inside.css")) == 200
+        for path in ("/static/../main.py", "/static../main.py", "/static/..%2fmain.py", "/static/%2e%2e/main.py",
+                     "/static/....//main.py", "/static/..\\main.py", "/static/.hidden", "/static/",
+                     "/static/../../../../etc/passwd", "/static//../../shared/env"):  # fmt: skip
+            answer = ask(server, path)
+            assert status(answer) in (400, 403, 404), (path, answer)
+            assert b"FastAPI" not in answer and b"root:" not in answer
+        others = server.run("cd /srv/hello/current/ && find . -type f -perm /o=r ! -path './static/*'").stdout
+        assert others == "", "nginx may read these files, and every other user may, too"
+
+    def test_what_the_app_writes_is_served_and_its_links_are_not(self, server: Server) -> None:
+        server.run("""cd /srv/hello/shared/up/loads
+            runuser -u hello -- sh -c 'umask 0007; echo picture >a.txt; mkdir -p deep; echo more >deep/b.txt'
+            runuser -u hello -- sh -c 'ln -s /etc/passwd link; ln -s /etc outside; ln -s ../../../env own; echo x >.hidden'""")
+        assert ask(server, "/media/a.txt").endswith(b"\r\n\r\npicture\n")
+        assert status(ask(server, "/media/deep/b.txt")) == 200
+        for path in ("/media/link", "/media/outside/passwd", "/media/own", "/media/.hidden", "/media/../../env", "/media../env"):
+            answer = ask(server, path)
+            assert status(answer) in (400, 403, 404), (path, answer)
+            assert b"root:" not in answer
+        listing = server.run("runuser -u nobody -- ls /srv/hello/shared/ 2>&1 || true").stdout
+        assert "Permission denied" in listing
+
+    def test_root_follows_no_link_of_the_app(self, server: Server, project: Project) -> None:
+        server.run("cd /srv/hello/shared && mv up /root/up && runuser -u hello -- ln -s /etc up")
+        before = server.run("stat -c '%a %U %G' /etc /etc/nginx").stdout
+        failed = project.fab("-H", server.name, "nginx")
+        server.run("rm /srv/hello/shared/up && mv /root/up /srv/hello/shared/up")
+        assert failed.status == 1 and "/srv/hello/shared/up/loads ([nginx] media) cannot be made readable" in failed.stderr
+        assert server.run("stat -c '%a %U %G' /etc /etc/nginx").stdout == before
+        assert not exists(server, "/etc/loads")
+
+    def test_a_folder_that_leads_out_of_the_release_is_refused_before_the_switch(
+        self, server: Server, project: Project
+    ) -> None:
+        live = get(f"{server.url}/").headers["X-Release"]
+        project.commit(lambda app: (app / "static" / "out").symlink_to("/etc/passwd"))
+        failed = project.fab("-H", server.name, "deploy")
+        project.git("reset", "--hard", "--quiet", "HEAD^")
+        assert failed.status == 1
+        assert "nginx is to serve the folder static, but in it static/out is a link that leads out of it" in failed.stderr
+        assert get(f"{server.url}/").headers["X-Release"] == live
+
+
+class TestAnswers:
+    def test_headers_make_browsers_stricter_once(self, server: Server) -> None:
+        head = ask(server, "/").partition(b"\r\n\r\n")[0].decode()
+        for name in ("X-Content-Type-Options", "X-Frame-Options", "Referrer-Policy", "Server"):
+            assert head.lower().count(f"\n{name.lower()}:") == 1, head
+        assert "nginx/" not in head and "uvicorn" not in head
+
+    def test_a_header_of_the_app_stays_its_own(self, server: Server) -> None:
+        # In place of the app: something that answers with the same headers itself.
+        answer = "HTTP/1.1 200 OK\\r\\nX-Frame-Options: DENY\\r\\nReferrer-Policy: no-referrer\\r\\nContent-Length: 0\\r\\n\\r\\n"
+        text = server.run(f"""
+            cat >/root/app.py <<'EOF'
+import socket
+listener = socket.socket(socket.AF_UNIX)
+listener.bind("/run/fake.sock")
+listener.listen()
+connection, _ = listener.accept()
+connection.recv(65536)
+connection.sendall(b"{answer}")
+connection.close()
+EOF
+            rm -f /run/fake.sock; timeout 20 python3 /root/app.py & sleep 0.5; chmod 666 /run/fake.sock
+            old=$(readlink /srv/hello/live.sock); ln -sfn /run/fake.sock /srv/hello/live.sock
+            curl -s -D - http://localhost/; ln -sfn "$old" /srv/hello/live.sock; wait; rm /run/fake.sock""").stdout
+        assert text.count("X-Frame-Options") == 1 and "X-Frame-Options: DENY" in text, text
+        assert text.count("Referrer-Policy") == 1 and "Referrer-Policy: no-referrer" in text
+        assert "X-Content-Type-Options: nosniff" in text
+
+    def test_a_body_past_the_limit_is_refused_and_never_reaches_the_app(self, server: Server) -> None:
+        assert status(raw(server, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1048577\r\n\r\n")) == 413
+
+    def test_nothing_is_injected_into_headers(self, server: Server) -> None:
+        for path in ("/a%0d%0aX-Evil:%201", "/static%0d%0aX-Evil:%201", "/?a=%0d%0aX-Evil:%201", "//evil.test/%2e%2e"):
+            head = ask(server, path).partition(b"\r\n\r\n")[0]
+            assert b"\nX-Evil" not in head, head
+        # What a request line names counts, and nothing that a header says against it; no name may hold more than a name.
+        spoofed = raw(server, "GET http://a.test/client HTTP/1.1\r\nHost: evil.test\r\nConnection: close\r\n\r\n")
+        assert b'"host":"a.test"' in spoofed, spoofed
+        for host in ("a b", "a\x00b", "a/../b", "a\r\n b"):
+            assert status(ask(server, "/client", host)) == 400, host
+
+    def test_app_answers_while_one_client_holds_two_thousand_slow_connections(self, server: Server) -> None:
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192), hard))
+        slow: list[socket.socket] = []
+        try:
+            for number in range(2000):
+                slow.append(socket.create_connection((server.address, 80), timeout=10))
+                slow[-1].sendall(b"GET / HTTP/1.1\r\nHost: x\r\nX-Slow: " if number % 2 else b"POST / HTTP/1.1\r\nHo")
+            times = []
+            for _ in range(10):
+                began = time.monotonic()
+                assert get(f"{server.url}/health", timeout=5).status == 200
+                times.append(time.monotonic() - began)
+            assert max(times) < 2, times
+            # The server closes what gives no request within ten seconds.
+            until(lambda: int(server.run("ss -Htn state established '( sport = :80 )' | wc -l").stdout) < 100, 30)
+        finally:
+            for each in slow:
+                each.close()
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+class TestBox:
+    def test_nginx_is_rated_three_or_better_and_works_on(self, server: Server) -> None:
+        # The restrictions hold from the next start on.
+        server.run("systemctl restart nginx")
+        rating = server.run("systemd-analyze security nginx --no-pager | tail -n 1").stdout
+        assert float(rating.split(":")[1].split()[0]) <= 3.0, rating
+        server.run("systemctl reload nginx && sleep 0.3 && logrotate -f /etc/logrotate.d/hello && sleep 0.3")
+        assert get(f"{server.url}/health").status == 200
+        log = "/var/log/hello/nginx-access.log"
+        assert "/health" in server.run(f"sleep 0.2; cat {log}").stdout
+        assert server.run(f"stat -c '%a %U %G' {log}").stdout == "640 www-data adm\n"
+        assert "/health" in server.run(f"cat {log}.1").stdout
+        # A body larger than its memory goes to a file of its own.
+        post = "head -c 900000 /dev/zero | curl -s -o /dev/null -w '%{http_code}' --data-binary @- localhost/"
+        assert server.run(post).stdout == "405"
+        errors = server.run("cat /var/log/nginx/error.log /var/log/hello/nginx-error.log").stdout
+        assert "emerg" not in errors and "alert" not in errors and "crit" not in errors, errors
+
+
+def configure(project: Project, name: str, text: str = "", **app: object) -> None:
+    project.configure(text, name=name, **app)
+
+
+class TestSeveralSites:
+    """In this order: each goes on where the one before it has left the server."""
+
+    def test_an_app_by_address_and_one_by_name_do_not_disturb_each_other(self, server: Server, project: Project) -> None:
+        for _ in range(2):
+            configure(project, "other", domains=["other.test"])
+            other = project.must("-H", server.name, "nginx")
+            configure(project, "hello", FOLDERS)
+            assert "nginx: nothing to change" in project.must("-H", server.name, "nginx").stdout
+        assert "nginx: nothing to change" in other.stdout
+        assert not exists(server, DEFAULT), "the app that answers by address is the default"
+        server.run("nginx -t")
+        assert status(ask(server, "/health", "unknown.test")) == 200
+
+    def test_a_second_app_by_address_is_refused_and_the_first_one_named(self, server: Server, project: Project) -> None:
+        configure(project, "third")
+        failed = project.fab("-H", server.name, "nginx")
+        assert failed.status == 1
+        assert "answers by address already: /etc/nginx/sites-enabled/hello" in failed.stderr, failed
+        assert not exists(server, "/etc/nginx/sites-enabled/third")
+
+    def test_a_name_of_another_site_is_refused(self, server: Server, project: Project) -> None:
+        configure(project, "third", domains=["new.test", "other.test"])
+        failed = project.fab("-H", server.name, "nginx")
+        assert failed.status == 1
+        assert "other.test is a name of another site of this server already: /etc/nginx/sites-enabled/other" in failed.stderr
+
+    def test_unknown_names_get_nothing_once_no_app_answers_by_address(self, server: Server, project: Project) -> None:
+        configure(project, "hello", FOLDERS, domains=["hello.test"])
+        project.must("-H", server.name, "nginx")
+        assert exists(server, DEFAULT)
+        assert status(ask(server, "/health", "hello.test")) == 200
+        for host in ("unknown.test", server.address, "x" * 4000):
+            assert ask(server, "/health", host) == b"", host
+        configure(project, "other", domains=["other.test"])
+        assert "nginx: nothing to change" in project.must("-H", server.name, "nginx").stdout
+
+    def test_ten_thousand_unknown_names_leave_the_app_answering(self, server: Server) -> None:
+        process = subprocess.Popen([*server.ssh_argv("deploy"), """
+            seq 10000 | sed 's/.*/url = "http:\\/\\/h&.test\\/"\\nnext/' >urls
+            curl -s --parallel --parallel-max 20 --connect-to ::127.0.0.1:80 --config urls; true"""])  # fmt: skip
+        try:
+            for _ in range(20):
+                assert status(ask(server, "/health", "hello.test")) == 200
+                time.sleep(0.1)
+        finally:
+            process.wait(60)
+        assert int(server.run("grep -c ' 444 ' /var/log/nginx/access.log").stdout) >= 10000
+
+    def test_unknown_names_get_no_handshake_where_a_site_has_tls(self, server: Server, project: Project) -> None:
+        self.certificate(project, "hello.test")
+        tls = '[tls]\ncertificate = "own.pem"\ncertificate_key = "own.key"\n'
+        configure(project, "hello", FOLDERS + tls, domains=["hello.test"])
+        project.must("-H", server.name, "certbot")
+        assert exists(server, DEFAULT_TLS)
+        assert "certbot: nothing to change" in project.must("-H", server.name, "certbot").stdout
+        assert self.handshake(server, "hello.test") in ("TLSv1.3", "TLSv1.2")
+        for name in ("unknown.test", None):
+            with pytest.raises(ssl.SSLError, match=r"(?i)unrecognized.name|alert"):
+                self.handshake(server, name)
+        with pytest.raises((ssl.SSLError, OSError)):
+            self.handshake(server, "hello.test", newest=ssl.TLSVersion.TLSv1_1)
+        # An app without TLS leaves it, and the last one with TLS takes it away.
+        configure(project, "other", "[tls]\nupstream = true\n", domains=["other.test"])
+        assert "certbot: nothing to change" in project.must("-H", server.name, "certbot").stdout
+        configure(project, "hello", FOLDERS + "[tls]\nupstream = true\n", domains=["hello.test"])
+        project.must("-H", server.name, "certbot")
+        assert not exists(server, DEFAULT_TLS)
+        server.run("nginx -t")
+
+    @staticmethod
+    def certificate(project: Project, name: str) -> None:
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+             "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}", "-keyout", "own.key", "-out", "own.pem"],
+            cwd=project.folder, check=True, capture_output=True)  # fmt: skip
+
+    @staticmethod
+    def handshake(server: Server, name: str | None, newest: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3) -> str:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        context.set_ciphers("ALL:@SECLEVEL=0")
+        context.minimum_version, context.maximum_version = ssl.TLSVersion.TLSv1, newest
+        with (
+            socket.create_connection((server.address, 443), timeout=10) as connection,
+            context.wrap_socket(connection, server_hostname=name) as secured,
+        ):
+            return str(secured.version())
+
+    def test_a_default_server_of_somebody_else_stays_the_default(self, server: Server, project: Project) -> None:
+        configure(project, "other", domains=["other.test"])
+        mine = "server { listen 80 default_server; server_name _; return 418; }"
+        server.run(f"rm {DEFAULT}; echo '{mine}' >/etc/nginx/sites-enabled/mine; systemctl reload nginx")
+        assert "nginx: nothing to change" in project.must("-H", server.name, "nginx").stdout
+        assert status(ask(server, "/", "unknown.test")) == 418
+        assert not exists(server, DEFAULT)
+        server.run("rm /etc/nginx/sites-enabled/mine")
+        project.must("-H", server.name, "nginx")
+        assert exists(server, DEFAULT)
+
+    def test_a_broken_site_of_somebody_else_is_named_before_anything_changes(self, server: Server, project: Project) -> None:
+        server.run("echo 'server { broken }' >/etc/nginx/sites-enabled/zz; rm -f /var/lib/selvedge/loaded/nginx-other")
+        configure(project, "other", "[nginx]\nmax_body = \"7m\"\n", domains=["other.test"])
+        failed = project.fab("-H", server.name, "nginx")
+        assert failed.status == 1
+        assert "nginx is broken already, before anything was changed" in failed.stderr
+        assert "[emerg]" in failed.stderr and "/etc/nginx/sites-enabled/zz" in failed.stderr
+        assert server.run("cat /etc/nginx/sites-enabled/zz").stdout == "server { broken }\n"
+        server.run("rm /etc/nginx/sites-enabled/zz")
+        assert "7m" not in server.run("cat /etc/nginx/snippets/other.conf").stdout
+
+    def test_a_template_of_ours_that_nginx_refuses_is_put_back_and_says_why(self, server: Server, project: Project) -> None:
+        template = project.folder / "templates/nginx/site.conf.j2"
+        before = template.read_text()
+        template.write_text(before.replace("server_tokens off;", "server_tokens perhaps;"))
+        configure(project, "other", domains=["other.test"])
+        failed = project.fab("-H", server.name, "nginx")
+        template.write_text(before)
+        assert failed.status == 1 and 'invalid value "perhaps"' in failed.stderr, failed
+        assert "server_tokens off" in server.run("cat /etc/nginx/sites-available/other").stdout
+        server.run("nginx -t")
