@@ -1,7 +1,7 @@
 """Step 2 of the tutorial: a login user with a key, sshd, the firewall, fail2ban."""
 
 from selvedge.resources import access
-from selvedge.resources.files import File
+from selvedge.resources.files import Directory, File
 from selvedge.resources.firewall import Firewall
 from selvedge.resources.kernel import Sysctl, TimeSync
 from selvedge.resources.sshd import HostKey, IncludeFirst, Moduli, Proved, Sshd
@@ -32,6 +32,7 @@ def harden(app):
     yield access.AuthorizedKeys(user, keys)
     if server.sudo == "password":
         yield access.Password(user)
+    yield Directory("/etc/sudoers.d", mode="0750")
     yield access.sudoers(user, server.sudo)
     yield Moduli()
     yield HostKey()

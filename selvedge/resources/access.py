@@ -51,7 +51,9 @@ class LoginUser(Resource):
     def plan(self, fact: str) -> Change | None:
         name = quote(self.name)
         if not fact.strip():
-            shell = f"useradd --create-home --user-group --groups sudo --shell /bin/bash -- {name}"
+            # The app's user, and those of other apps, have no business in this user's home.
+            options = "--create-home --key HOME_MODE=0700 --user-group --groups sudo --shell /bin/bash"
+            shell = f"useradd {options} -- {name}"
             return Change(f"create user {self.name}, who may use sudo", shell)
         if "sudo" in fact.split():
             return None

@@ -5,17 +5,12 @@ apt_locks='/var/lib/dpkg/lock-frontend /var/lib/dpkg/lock /var/lib/apt/lists/loc
 apt_fetched=/var/lib/selvedge/lists-fetched
 apt_upgraded=/var/lib/selvedge/upgraded
 
-# apt_fact: "lists SECONDS" since they were fetched, and "changed" where they have changed since the last upgrade. Asking apt
-# itself would take half a second and write its caches.
+# apt_fact: "lists SECONDS" since they were fetched, and "changed" where they have changed since the last upgrade (their
+# folder has: an update that found nothing new leaves it alone). Asking apt would take half a second and write its caches.
 apt_fact() {
   apt_age=$(apt_lists_age) || return 0
   printf 'lists %s\n' "$apt_age"
-  for apt_folder in /var/lib/apt/lists /var/lib/apt/lists/partial; do
-    if [ ! "$apt_upgraded" -nt "$apt_folder" ]; then
-      echo changed
-      return 0
-    fi
-  done
+  if [ ! "$apt_upgraded" -nt /var/lib/apt/lists ]; then echo changed; fi
 }
 
 # apt_lists_age: seconds since the lists were fetched; fails where there are none. The lists carry the mirror's times, so

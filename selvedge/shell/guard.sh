@@ -72,9 +72,11 @@ systemctl daemon-reload
 EOF
 }
 
-# guard_touches NAME: the undo of sshd or of the firewall has something to do from now on.
+# guard_touches NAME: the undo of sshd or of the firewall has something to do from now on, and a minute from now on.
 guard_touches() {
-  if [ -e "$guard/armed" ]; then : >"$guard/$1"; fi
+  [ -e "$guard/armed" ] || fail "this took longer than a minute, so the server has taken it back: run it again"
+  : >"$guard/$1"
+  systemctl restart selvedge-undo.timer
 }
 
 guard_revert() {

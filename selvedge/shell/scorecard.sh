@@ -1,6 +1,7 @@
 # What a score card is made of, and no resource reads: a part each, behind a line "--- name".
 # shellcheck disable=SC2154
 
+# scorecard_fact USER: USER is the one who logs in.
 scorecard_fact() {
   sshd_read
   printf '\n--- sshd\n%s\n' "$sshd_shown"
@@ -22,6 +23,8 @@ scorecard_fact() {
   awk -F : '$3 == 0 { print $1 }' /etc/passwd
   printf '\n--- empty\n'
   awk -F : '$2 == "" { print $1 }' /etc/shadow
+  printf '\n--- home\n'
+  stat -c %a "$(getent passwd "$1" | cut -d : -f 6)"
   printf '\n--- nopasswd\n'
   grep -rEs '^[^#].*NOPASSWD' /etc/sudoers /etc/sudoers.d
   printf '\n--- unattended\n'

@@ -119,6 +119,10 @@ class TestAHardenedServer:
         assert again.stdout.count("nothing to change on") == 2, again
         assert differences(before, snapshot_of_filesystem(hardened)) == {}
 
+    def test_score_card_is_full(self, hardened: Server, project: Project) -> None:
+        shown = project.must("-H", hardened.name, "harden", "--check").stdout
+        assert "✗" not in shown and "✓ sshd -T: permitrootlogin no" in shown, shown
+
     def test_login_user_gets_in_and_becomes_root(self, hardened: Server) -> None:
         assert becomes_root(hardened)
 
@@ -304,13 +308,30 @@ class TestNobodyIsShutOut:
         assert "deploy" in result.stderr and "Traceback" not in result.stderr
         assert is_as_before(server, before)
 
+    def test_a_known_host_key_that_will_not_be_shown_any_more(
+        self, fresh: Fresh, project: Project, tmp_path: Path
+    ) -> None:
+        server = fresh()
+        known = tmp_path / "known_hosts"
+        known.write_text("".join(f"{server.address} {key}\n" for key in server.host_keys if key.startswith("ecdsa")))
+        project.configure(project.host_settings(server).replace(str(server.known_hosts), str(known)))
+        before = ssh_and_firewall(server)
+        result = project.fab("-H", server.name, "harden")
+        assert result.status == 1 and "taken back at once" in result.stderr
+        assert f"fab -H {server.name} trust" in result.stderr
+        assert is_as_before(server, before)
+        project.must("-H", server.name, "trust", "--yes")
+        project.must("-H", server.name, "harden")
+        project.configure()
+        assert becomes_root(server)
+
     def test_a_firewall_that_refuses_ssh(self, fresh: Fresh, project: Project) -> None:
         server = fresh()
         server.run(f"ufw deny from {server.address.rpartition('.')[0]}.0/24")  # it stands before whatever is allowed later
         before = ssh_and_firewall(server)
         result = project.fab("-H", server.name, "harden")
         assert result.status == 1
-        assert "as they were" in result.stderr
+        assert "taken back at once: sshd and firewall are as they were" in result.stderr
         assert is_as_before(server, before)
 
     def test_a_match_block_that_lets_root_in(self, fresh: Fresh, project: Project) -> None:
@@ -323,6 +344,14 @@ class TestNobodyIsShutOut:
             assert is_as_before(server, before)
         else:
             assert "passwordauthentication no" in server.run("sshd -T").stdout.splitlines()
+
+    def test_score_card_of_a_bare_server_names_what_is_missing(self, fresh: Fresh, project: Project) -> None:
+        server = fresh()
+        before = ssh_and_firewall(server)
+        result = project.fab("-H", server.name, "harden", "--check")
+        assert result.status == 1
+        assert "✗ sshd -T: permitrootlogin" in result.stdout and f"`fab -H {server.name} harden`" in result.stdout
+        assert ssh_and_firewall(server) == before
 
     def test_an_sshd_that_is_broken_already(self, fresh: Fresh, project: Project) -> None:
         server = fresh()

@@ -161,7 +161,7 @@ class TestUserAndSudo:
         added = LoginUser("ubuntu").plan("ubuntu adm\n")
         assert added and added.shell == "usermod --append --groups sudo -- ubuntu"
         made = LoginUser("deploy").plan("\n")
-        assert made and "useradd --create-home" in made.shell
+        assert made and "HOME_MODE=0700" in made.shell
 
     @pytest.mark.parametrize(("mode", "rule"), [("nopasswd", "NOPASSWD: ALL"), ("password", "ALL")])
     def test_sudoers_are_checked_by_visudo(self, mode: str, rule: str) -> None:

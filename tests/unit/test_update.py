@@ -94,6 +94,12 @@ class TestAptOnAServer:
         self.touch(server, "selvedge/upgraded", "1 hour ago")
         assert self.fact(server)[1:] == ["changed"]
 
+    def test_an_update_of_somebody_s_that_brought_nothing(self, server: Any) -> None:
+        self.lists(server)
+        self.touch(server, "apt/lists", "2 hours ago")
+        self.touch(server, "selvedge/upgraded", "1 hour ago")
+        assert len(self.fact(server)) == 1
+
     def test_nobody_holds_a_lock(self, server: Any) -> None:
         self.lists(server)
         server.path("/var/lib/apt/lists/lock").write_text("")
