@@ -18,7 +18,7 @@ mark=@selvedge
 # … the library python
 
 main() {
-path_stats=$nl$(stat -c '%n :: %F :: %a %U %G' -- /etc/apt/apt.conf.d/20auto-upgrades /etc/apt/apt.conf.d/52unattended-upgrades-selvedge /etc/sudoers.d/90-selvedge-deploy /etc/fail2ban/jail.d/50-selvedge.local 2>/dev/null)$nl
+path_stats=$nl$(stat -c '%n :: %F :: %a %U %G' -- /etc/apt/apt.conf.d/20auto-upgrades /etc/apt/apt.conf.d/52unattended-upgrades-selvedge /etc/sudoers.d /etc/sudoers.d/90-selvedge-deploy /etc/fail2ban/jail.d/50-selvedge.local 2>/dev/null)$nl
 path_sums=$nl$(path_hashes /etc/apt/apt.conf.d/20auto-upgrades /etc/apt/apt.conf.d/52unattended-upgrades-selvedge /etc/sudoers.d/90-selvedge-deploy /etc/fail2ban/jail.d/50-selvedge.local 2>/dev/null)$nl
 printf '\n%s fact 0\n' "$mark"
 apt_fact
@@ -42,41 +42,43 @@ stat -c "%a %U" "$ssh_home" 2>/dev/null || echo absent
 stat -L -c "%a %U" "$ssh_home/authorized_keys" 2>/dev/null || echo absent
 cat "$ssh_home/authorized_keys" 2>/dev/null || true
 printf '\n%s fact 8\n' "$mark"
-path_fact /etc/sudoers.d/90-selvedge-deploy 4b3a43b8efa58d24cb01c427ad802c5e6286606d129a9969d6adbee259307930
+path_fact /etc/sudoers.d ''
 printf '\n%s fact 9\n' "$mark"
-[ -s /etc/ssh/moduli-3072 ] && echo there || true
+path_fact /etc/sudoers.d/90-selvedge-deploy 4b3a43b8efa58d24cb01c427ad802c5e6286606d129a9969d6adbee259307930
 printf '\n%s fact 10\n' "$mark"
-ssh-keygen -lf /etc/ssh/ssh_host_rsa_key.pub; ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub
+[ -s /etc/ssh/moduli-3072 ] && echo there || true
 printf '\n%s fact 11\n' "$mark"
-sed -n '/^[[:space:]]*\(#.*\)\{0,1\}$/!{p;q;}' /etc/ssh/sshd_config
+ssh-keygen -lf /etc/ssh/ssh_host_rsa_key.pub; ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub
 printf '\n%s fact 12\n' "$mark"
-sshd_fact /etc/ssh/sshd_config.d/00-selvedge.conf
+sed -n '/^[[:space:]]*\(#.*\)\{0,1\}$/!{p;q;}' /etc/ssh/sshd_config
 printf '\n%s fact 13\n' "$mark"
-firewall_fact /etc/ufw/before.init
+sshd_fact /etc/ssh/sshd_config.d/00-selvedge.conf
 printf '\n%s fact 14\n' "$mark"
-[ -e /var/lib/selvedge/guard/armed ] && echo armed || true
+firewall_fact /etc/ufw/before.init
 printf '\n%s fact 15\n' "$mark"
-path_fact /etc/fail2ban/jail.d/50-selvedge.local 88c5fecb7d29e280db84df07de1e866d20b72f7a7eef835269f52dabcdfd5557
+[ -e /var/lib/selvedge/guard/armed ] && echo armed || true
 printf '\n%s fact 16\n' "$mark"
+path_fact /etc/fail2ban/jail.d/50-selvedge.local 88c5fecb7d29e280db84df07de1e866d20b72f7a7eef835269f52dabcdfd5557
+printf '\n%s fact 17\n' "$mark"
 systemctl show --property=UnitFileState --property=ActiveState fail2ban 2>/dev/null || true
 printf 'Stamp=%s\n' "$(cat /var/lib/selvedge/loaded/fail2ban 2>/dev/null)"
-printf '\n%s fact 17\n' "$mark"
-sysctl_fact /etc/sysctl.d/90-selvedge.conf kernel/kptr_restrict kernel/dmesg_restrict kernel/yama/ptrace_scope kernel/unprivileged_bpf_disabled net/core/bpf_jit_harden kernel/sysrq dev/tty/ldisc_autoload fs/suid_dumpable fs/protected_hardlinks fs/protected_symlinks fs/protected_fifos fs/protected_regular net/ipv4/conf/all/send_redirects net/ipv4/conf/default/send_redirects net/ipv4/conf/all/accept_redirects net/ipv4/conf/default/accept_redirects net/ipv6/conf/all/accept_redirects net/ipv6/conf/default/accept_redirects net/ipv4/conf/all/accept_source_route net/ipv4/conf/default/accept_source_route net/ipv6/conf/all/accept_source_route net/ipv6/conf/default/accept_source_route net/ipv4/conf/all/rp_filter net/ipv4/conf/default/rp_filter net/ipv4/tcp_syncookies net/ipv4/icmp_echo_ignore_broadcasts net/ipv4/icmp_ignore_bogus_error_responses
 printf '\n%s fact 18\n' "$mark"
-time_fact
+sysctl_fact /etc/sysctl.d/90-selvedge.conf kernel/kptr_restrict kernel/dmesg_restrict kernel/perf_event_paranoid kernel/yama/ptrace_scope kernel/unprivileged_bpf_disabled net/core/bpf_jit_harden kernel/sysrq kernel/ctrl-alt-del dev/tty/ldisc_autoload fs/suid_dumpable kernel/core_uses_pid fs/protected_hardlinks fs/protected_symlinks fs/protected_fifos fs/protected_regular net/ipv4/conf/all/send_redirects net/ipv4/conf/default/send_redirects net/ipv4/conf/all/accept_redirects net/ipv4/conf/default/accept_redirects net/ipv6/conf/all/accept_redirects net/ipv6/conf/default/accept_redirects net/ipv4/conf/all/accept_source_route net/ipv4/conf/default/accept_source_route net/ipv6/conf/all/accept_source_route net/ipv6/conf/default/accept_source_route net/ipv4/conf/all/rp_filter net/ipv4/conf/default/rp_filter net/ipv4/tcp_syncookies net/ipv4/icmp_echo_ignore_broadcasts net/ipv4/icmp_ignore_bogus_error_responses
 printf '\n%s fact 19\n' "$mark"
-ss -H -l -n -t -p 'sport = :80' || true
+time_fact
 printf '\n%s fact 20\n' "$mark"
-dpkg-query -W -f '${Package} ${db:Status-Status}\n' nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 supervisor 2>/dev/null || true
+ss -H -l -n -t -p 'sport = :80' || true
 printf '\n%s fact 21\n' "$mark"
+dpkg-query -W -f '${Package} ${db:Status-Status}\n' nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 supervisor 2>/dev/null || true
+printf '\n%s fact 22\n' "$mark"
 systemctl show --property=UnitFileState --property=ActiveState nginx 2>/dev/null || true
 printf 'Stamp=%s\n' "$(cat /var/lib/selvedge/loaded/nginx 2>/dev/null)"
-printf '\n%s fact 22\n' "$mark"
+printf '\n%s fact 23\n' "$mark"
 systemctl show --property=UnitFileState --property=ActiveState supervisor 2>/dev/null || true
 printf 'Stamp=%s\n' "$(cat /var/lib/selvedge/loaded/supervisor 2>/dev/null)"
-printf '\n%s fact 23\n' "$mark"
-tool_fact uv
 printf '\n%s fact 24\n' "$mark"
+tool_fact uv
+printf '\n%s fact 25\n' "$mark"
 python_fact /opt/selvedge/python/3.12 3.12
 printf '\n%s facts end\n' "$mark"
 }

@@ -24,7 +24,7 @@ apt_install sudo nftables ufw fail2ban python3-systemd
 )
 change_1() (
 set -eu
-useradd --create-home --user-group --groups sudo --shell /bin/bash -- deploy
+useradd --create-home --key HOME_MODE=0700 --user-group --groups sudo --shell /bin/bash -- deploy
 )
 change_2() (
 set -eu
@@ -37,6 +37,12 @@ set -eu
 fail 'server.sudo is "password", but deploy has none: as root on the server, type `passwd deploy`, then run this again with --prompt-for-sudo-password. Until then root can still log in.'
 )
 change_4() (
+set -eu
+mkdir -p -- /etc/sudoers.d
+chown -- root:root /etc/sudoers.d
+chmod -- 00750 /etc/sudoers.d
+)
+change_5() (
 set -eu
 put /etc/sudoers.d/90-selvedge-deploy 0440 root root <<'EOF'
 # deploy may do everything, with the password of this user: server.sudo in hosts.toml.
@@ -85,6 +91,8 @@ all() {
   run 3
   [ "$status" -eq 0 ] || return 1
   run 4
+  [ "$status" -eq 0 ] || return 1
+  run 5
   [ "$status" -eq 0 ] || return 1
 }
 logged() {
@@ -323,18 +331,21 @@ put /etc/sysctl.d/90-selvedge.conf 0644 root root <<'EOF'
 # Kernel settings. Sources: [K] docs.kernel.org, admin-guide/sysctl and networking/ip-sysctl; [C] CIS Debian Linux 12
 # Benchmark 1.5 and 3.3; [L] Lynis 3, control KRNL-6000. `sysctl NAME` shows what is in force. Written by `fab harden`.
 
-# What the kernel tells about itself: no addresses, no log, to nobody but root. [L] [K: kernel.rst]
+# What the kernel tells about itself: no addresses, no log, and no measuring, for nobody but root. [L] [K: kernel.rst]
 kernel.kptr_restrict = 2
 kernel.dmesg_restrict = 1
+kernel.perf_event_paranoid = 3
 # A process traces only its own children; no user loads BPF, and what the kernel compiles of it is blinded. [C] [L]
 kernel.yama.ptrace_scope = 1
 kernel.unprivileged_bpf_disabled = 1
 net.core.bpf_jit_harden = 2
 # No magic keys on a console that is a provider's web page; no line discipline is loaded by a user. [L]
 kernel.sysrq = 0
+kernel.ctrl-alt-del = 0
 dev.tty.ldisc_autoload = 0
-# A program that changed its user leaves no dump. [C] [L]
+# A program that changed its user leaves no dump, and no dump replaces another. [C] [L]
 fs.suid_dumpable = 0
+kernel.core_uses_pid = 1
 # Nobody is led by another user's links, pipes or files in /tmp. [K: fs.rst] [L]
 fs.protected_hardlinks = 1
 fs.protected_symlinks = 1

@@ -16,7 +16,7 @@ mark=@selvedge
 # … the library kernel
 
 main() {
-path_stats=$nl$(stat -c '%n :: %F :: %a %U %G' -- /etc/apt/apt.conf.d/20auto-upgrades /etc/apt/apt.conf.d/52unattended-upgrades-selvedge /etc/sudoers.d/90-selvedge-deploy /etc/fail2ban/jail.d/50-selvedge.local 2>/dev/null)$nl
+path_stats=$nl$(stat -c '%n :: %F :: %a %U %G' -- /etc/apt/apt.conf.d/20auto-upgrades /etc/apt/apt.conf.d/52unattended-upgrades-selvedge /etc/sudoers.d /etc/sudoers.d/90-selvedge-deploy /etc/fail2ban/jail.d/50-selvedge.local 2>/dev/null)$nl
 path_sums=$nl$(path_hashes /etc/apt/apt.conf.d/20auto-upgrades /etc/apt/apt.conf.d/52unattended-upgrades-selvedge /etc/sudoers.d/90-selvedge-deploy /etc/fail2ban/jail.d/50-selvedge.local 2>/dev/null)$nl
 printf '\n%s fact 0\n' "$mark"
 apt_fact
@@ -42,33 +42,35 @@ cat "$ssh_home/authorized_keys" 2>/dev/null || true
 printf '\n%s fact 8\n' "$mark"
 passwd --status deploy 2>/dev/null || true
 printf '\n%s fact 9\n' "$mark"
-path_fact /etc/sudoers.d/90-selvedge-deploy 2a3946a5207a96f394ccc7e055d8c19edd2958f115697605bc8836712861b117
+path_fact /etc/sudoers.d ''
 printf '\n%s fact 10\n' "$mark"
-[ -s /etc/ssh/moduli-3072 ] && echo there || true
+path_fact /etc/sudoers.d/90-selvedge-deploy 2a3946a5207a96f394ccc7e055d8c19edd2958f115697605bc8836712861b117
 printf '\n%s fact 11\n' "$mark"
-ssh-keygen -lf /etc/ssh/ssh_host_rsa_key.pub; ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub
+[ -s /etc/ssh/moduli-3072 ] && echo there || true
 printf '\n%s fact 12\n' "$mark"
-sed -n '/^[[:space:]]*\(#.*\)\{0,1\}$/!{p;q;}' /etc/ssh/sshd_config
+ssh-keygen -lf /etc/ssh/ssh_host_rsa_key.pub; ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub
 printf '\n%s fact 13\n' "$mark"
-sshd_fact /etc/ssh/sshd_config.d/00-selvedge.conf
+sed -n '/^[[:space:]]*\(#.*\)\{0,1\}$/!{p;q;}' /etc/ssh/sshd_config
 printf '\n%s fact 14\n' "$mark"
-firewall_fact /etc/ufw/before.init
+sshd_fact /etc/ssh/sshd_config.d/00-selvedge.conf
 printf '\n%s fact 15\n' "$mark"
-[ -e /var/lib/selvedge/guard/armed ] && echo armed || true
+firewall_fact /etc/ufw/before.init
 printf '\n%s fact 16\n' "$mark"
-path_fact /etc/fail2ban/jail.d/50-selvedge.local 2cb183cd1b8b06408d1cbb694775c8bc2eddb1349f0f55630e9e9a983c97e29f
+[ -e /var/lib/selvedge/guard/armed ] && echo armed || true
 printf '\n%s fact 17\n' "$mark"
+path_fact /etc/fail2ban/jail.d/50-selvedge.local 2cb183cd1b8b06408d1cbb694775c8bc2eddb1349f0f55630e9e9a983c97e29f
+printf '\n%s fact 18\n' "$mark"
 systemctl show --property=UnitFileState --property=ActiveState fail2ban 2>/dev/null || true
 printf 'Stamp=%s\n' "$(cat /var/lib/selvedge/loaded/fail2ban 2>/dev/null)"
-printf '\n%s fact 18\n' "$mark"
-sysctl_fact /etc/sysctl.d/90-selvedge.conf kernel/kptr_restrict kernel/dmesg_restrict kernel/yama/ptrace_scope kernel/unprivileged_bpf_disabled net/core/bpf_jit_harden kernel/sysrq dev/tty/ldisc_autoload fs/suid_dumpable fs/protected_hardlinks fs/protected_symlinks fs/protected_fifos fs/protected_regular net/ipv4/conf/all/send_redirects net/ipv4/conf/default/send_redirects net/ipv4/conf/all/accept_redirects net/ipv4/conf/default/accept_redirects net/ipv6/conf/all/accept_redirects net/ipv6/conf/default/accept_redirects net/ipv4/conf/all/accept_source_route net/ipv4/conf/default/accept_source_route net/ipv6/conf/all/accept_source_route net/ipv6/conf/default/accept_source_route net/ipv4/conf/all/rp_filter net/ipv4/conf/default/rp_filter net/ipv4/tcp_syncookies net/ipv4/icmp_echo_ignore_broadcasts net/ipv4/icmp_ignore_bogus_error_responses
 printf '\n%s fact 19\n' "$mark"
-time_fact
+sysctl_fact /etc/sysctl.d/90-selvedge.conf kernel/kptr_restrict kernel/dmesg_restrict kernel/perf_event_paranoid kernel/yama/ptrace_scope kernel/unprivileged_bpf_disabled net/core/bpf_jit_harden kernel/sysrq kernel/ctrl-alt-del dev/tty/ldisc_autoload fs/suid_dumpable kernel/core_uses_pid fs/protected_hardlinks fs/protected_symlinks fs/protected_fifos fs/protected_regular net/ipv4/conf/all/send_redirects net/ipv4/conf/default/send_redirects net/ipv4/conf/all/accept_redirects net/ipv4/conf/default/accept_redirects net/ipv6/conf/all/accept_redirects net/ipv6/conf/default/accept_redirects net/ipv4/conf/all/accept_source_route net/ipv4/conf/default/accept_source_route net/ipv6/conf/all/accept_source_route net/ipv6/conf/default/accept_source_route net/ipv4/conf/all/rp_filter net/ipv4/conf/default/rp_filter net/ipv4/tcp_syncookies net/ipv4/icmp_echo_ignore_broadcasts net/ipv4/icmp_ignore_bogus_error_responses
 printf '\n%s fact 20\n' "$mark"
-ss -H -l -n -t -p 'sport = :80' || true
+time_fact
 printf '\n%s fact 21\n' "$mark"
-dpkg-query -W -f '${Package} ${db:Status-Status}\n' nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 2>/dev/null || true
+ss -H -l -n -t -p 'sport = :80' || true
 printf '\n%s fact 22\n' "$mark"
+dpkg-query -W -f '${Package} ${db:Status-Status}\n' nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 2>/dev/null || true
+printf '\n%s fact 23\n' "$mark"
 systemctl show --property=UnitFileState --property=ActiveState nginx 2>/dev/null || true
 printf 'Stamp=%s\n' "$(cat /var/lib/selvedge/loaded/nginx 2>/dev/null)"
 printf '\n%s facts end\n' "$mark"
