@@ -139,7 +139,8 @@ venv_build() {
   fi
   rm -rf -- "$release/.venv"
   ln -s -- "../../venvs/$key" "$release/.venv"
-  "$release/.venv/bin/python" -m compileall -q -x '\.venv' "$folder" >/dev/null 2>&1 || :
+  # Not by the environment's own Python, which runs at its start what packages put there, here as root.
+  "$python" -I -m compileall -q -x '\.venv' "$folder" >/dev/null 2>&1 || :
   chgrp -hR -- "$user" "$folder"
   find "$folder" -name __pycache__ -exec chmod -R u=rwX,g=rX,o= -- '{}' +
 }
