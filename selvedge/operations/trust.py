@@ -92,11 +92,19 @@ def _changed(host: Host, shown: Shown, known: Mapping[str, PKey]) -> SelvedgeErr
         for name, key in known.items()
         if now.get(name) != key
     ]
+    again = f"{hostkeys.forget(host, shown.entry)}\n    fab -H {host.name} trust"
+    first = shown.keys[0]
+    if known.get(first.get_name()) == first:
+        return SelvedgeError(
+            f"{host.name}: a host key has changed. {'; '.join(changes)}. The {kind(first)} key, which logins use, is the known "
+            "one. Nothing was stored.",
+            f"`fab harden` makes a weak RSA key anew. If it did, forget the old key and trust the new one:\n{again}",
+        )
     return SelvedgeError(
         f"{host.name}: THE SERVER'S HOST KEY HAS CHANGED. {'; '.join(changes)}. Somebody may be listening in, or the server "
         "was installed anew. Nothing was stored.",
         "If it was installed anew: compare with the provider's console, then forget the old key and trust the new one:\n"
-        f"{hostkeys.forget(host, shown.entry)}\n    fab -H {host.name} trust",
+        f"{again}",
     )
 
 

@@ -211,6 +211,19 @@ class TestTrust:
         trust(project({"web": named}), yes=True)
         assert [line.split()[2] for line in self.stored(file)] == [key.get_base64() for key in ssh.keys]
 
+    def test_a_further_key_that_was_made_anew_is_no_alarm_and_not_replaced_either(
+        self, ssh: SshServer, project: Callable[..., Run]
+    ) -> None:
+        trust(project({"web": self.lines(ssh)}), yes=True)
+        file = Path("~/.ssh/known_hosts").expanduser()
+        before = file.read_bytes()
+        ssh.keys[1] = paramiko.ECDSAKey.generate()
+        with pytest.raises(SelvedgeError, match="The ED25519 key, which logins use, is the known one") as caught:
+            trust(project({"web": self.lines(ssh)}), yes=True)
+        assert fingerprint(ssh.keys[1]) in caught.value.message
+        assert "ssh-keygen -R" in caught.value.remedy
+        assert file.read_bytes() == before
+
     def test_a_server_that_shows_only_a_key_of_another_kind_has_changed(
         self, ssh: SshServer, project: Callable[..., Run]
     ) -> None:
