@@ -104,7 +104,7 @@ def reading(app: Target) -> Reading:
         health_timeout=app.health_timeout,
     )
     certificate = f"status_certificate {quote(chain(app))}" if has_tls(app) else ":"
-    return Reading(f"{variables}\nlive_fact\nstatus_all\n{certificate}", ("standing", "status"))
+    return Reading(f"{variables}\nlive_fact\nstatus_all\n{certificate}", ("standing", "manager", "status"))
 
 
 def has_tls(app: Target) -> bool:

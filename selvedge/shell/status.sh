@@ -5,6 +5,8 @@
 status_all() {
   status_upgrades &
   if [ -n "$live" ]; then
+    # The release that is live may be older than what hosts.toml says.
+    manager=$(manager_of "$live")
     processes=$(status_processes)
     printf '%s\n' "$processes"
     status_manager
