@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fabric import Config
 
+import tasks.operations
 from selvedge.errors import SelvedgeError, UnreachableError, UsageError
 from selvedge.fleet import Fleet
 from selvedge.hostkeys import fingerprint
@@ -46,7 +47,7 @@ from selvedge.report import Report
 from selvedge.run import Run
 from selvedge.session import Session
 from selvedge.settings import Settings, Target
-from selvedge.step import Step
+from selvedge.step import Operation, Step
 from tests.unit.conftest import Server
 
 
@@ -1322,3 +1323,13 @@ class TestOutput:
     )  # fmt: skip
     def test_duration(self, seconds: float, text: str) -> None:
         assert output.duration(seconds) == text
+
+
+def test_the_documentation_names_every_task_and_flag() -> None:
+    text = Path(__file__).parents[2].joinpath("docs/operations.md").read_text()
+    own = [task for task in vars(tasks.operations).values() if isinstance(task, Operation)]
+    assert len(own) > 8
+    for task in own:
+        assert re.search(rf"`fab (-H server )?{task.name}\b", text), task.name
+        missing = [option.name for option in task.options if f"--{option.name.replace('_', '-')}" not in text]
+        assert not missing, f"{task.name}: {missing}"
