@@ -65,7 +65,13 @@ def exists(server: Server, path: str) -> bool:
     return server.run(f"[ -e {path} ] && echo yes || true").stdout == "yes\n"
 
 
-class TestFolders:
+def configure(project: Project, name: str, text: str = "", **app: object) -> None:
+    project.configure(text, name=name, **app)
+
+
+class TestNginx:
+    """One server for all of them; those on several sites go on where the one before has left it."""
+
     def test_files_of_the_release_are_served_and_nothing_beside_them(self, server: Server) -> None:
         assert b"Cache-Control: max-age=3600" in ask(server, "/static/style.css")
         assert status(ask(server, "/static/inside.css")) == 200
@@ -111,8 +117,6 @@ class TestFolders:
         assert "nginx is to serve the folder static, but in it static/out is a link that leads out of it" in failed.stderr
         assert get(f"{server.url}/").headers["X-Release"] == live
 
-
-class TestAnswers:
     def test_headers_make_browsers_stricter_once(self, server: Server) -> None:
         head = ask(server, "/").partition(b"\r\n\r\n")[0].decode()
         for name in ("X-Content-Type-Options", "X-Frame-Options", "Referrer-Policy", "Server"):
@@ -174,8 +178,6 @@ EOF
                 each.close()
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
-
-class TestBox:
     def test_nginx_is_rated_three_or_better_and_works_on(self, server: Server) -> None:
         # The restrictions hold from the next start on.
         server.run("systemctl restart nginx")
@@ -192,14 +194,6 @@ class TestBox:
         errors = server.run("cat /var/log/nginx/error.log /var/log/hello/nginx-error.log").stdout
         assert "is buffered to a temporary file /var/lib/nginx/body/" in errors
         assert "emerg" not in errors and "alert" not in errors and "crit" not in errors, errors
-
-
-def configure(project: Project, name: str, text: str = "", **app: object) -> None:
-    project.configure(text, name=name, **app)
-
-
-class TestSeveralSites:
-    """In this order: each goes on where the one before it has left the server."""
 
     def test_an_app_by_address_and_one_by_name_do_not_disturb_each_other(self, server: Server, project: Project) -> None:
         for _ in range(2):
