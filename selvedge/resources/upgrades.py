@@ -56,7 +56,7 @@ class Enabled(Resource):
 
     def probe(self) -> str:
         # `systemctl is-enabled` reads every unit file of the server; its answer is whether such a link stands there.
-        links = f"for unit in {words(*self.units)}; do ls -d /etc/systemd/system/*.wants/$unit; done"
+        links = f"for unit in {words(*self.units)}; do ls -d /etc/systemd/system/*.wants/\"$unit\"; done"
         return f"{links}\necho\nsystemctl is-active {words(*self.units)}"
 
     def plan(self, fact: str) -> Change | None:

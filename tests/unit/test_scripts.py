@@ -28,6 +28,7 @@ from selvedge.shell import library
 from selvedge.step import Step
 
 GOLDEN = Path(__file__).parent / "golden"
+LIBRARIES = {path.stem: library(path.stem) for path in sorted(Path(shell.__file__).parent.glob("*.sh"))}
 MARK = "@selvedge"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 CANARY = "c4nary-s3cret"
@@ -62,10 +63,10 @@ FULL: dict[str, Any] = {
 }
 PLAIN: dict[str, Any] = {
     "repository": "ssh://git@git.example.com:2222/me/hello.git",
+    "manager": "systemd",
     "installer": "pip",
     "release_header": False,
     "strategy": "restart",
-    "manager": "systemd",
     "memory_max": "512M",
     "tasks_max": 64,
     "server": {"authorized_keys": ["me.pub"], "sudo": "password", "allow_forwarding": True, "automatic_reboot": False},
@@ -109,23 +110,27 @@ def planned(step: Step, app: Target) -> Plan:
     return plan(resources, [bare(resource) for resource in resources])
 
 
-def scripts(app: Target) -> dict[str, str]:
-    """What is run: the reading of each chain, and each section of each step's changes."""
+def parts(app: Target) -> dict[str, list[str]]:
+    """What is run: the reading of each chain, and each section of each step's changes, which is a script of its own."""
     found = {}
     for chain in CHAINS:
         resources = [resource for part in chain.parts(app) for resource in part.resources(app)]
-        found[f"{chain.name}.read"] = read_script(resources, MARK)
+        found[f"{chain.name}.read"] = [read_script(resources, MARK)]
     for step in steps(app):
-        parts = planned(step, app).sections()
-        made = [apply_script(part, MARK, lock=app.name, log=app.name) for part in parts]
-        found[f"{step.name}.apply"] = "".join(made)
+        sections = planned(step, app).sections()
+        found[f"{step.name}.apply"] = [apply_script(part, MARK, lock=app.name, log=app.name) for part in sections]
     return found
+
+
+def scripts(app: Target) -> dict[str, str]:
+    """The same, each as one text."""
+    return {what: "".join(sections) for what, sections in parts(app).items()}
 
 
 def legible(script: str) -> str:
     """The script with the libraries' text left out, which is tested elsewhere and would stand in each of them."""
-    for path in Path(shell.__file__).parent.glob("*.sh"):
-        script = script.replace(library(path.stem), f"# … the library {path.stem}\n")
+    for name, text in LIBRARIES.items():
+        script = script.replace(text, f"# … the library {name}\n")
     return script
 
 
@@ -144,20 +149,55 @@ def test_scripts_are_as_they_were(host: Callable[..., Target], name: str) -> Non
         assert text == (GOLDEN / file).read_text(encoding="utf-8"), f"{file} is another script now. {how}"
 
 
+def shellcheck(text: str, *options: str) -> str:
+    """What shellcheck says to a script behind the line that `--script` begins with, which tells what it may overlook."""
+    program = Path(sys.executable).parent / "shellcheck"
+    assert program.exists(), "shellcheck is missing: pip install -r requirements-test.txt"
+    command = [program, "-f", "gcc", *options, "-"]
+    done = subprocess.run(command, input=f"{SCRIPT_HEAD}\n{text}", capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr
+
+
 @pytest.mark.parametrize("name", HOSTS)
-def test_scripts_are_good_shell(host: Callable[..., Target], name: str, tmp_path: Path) -> None:
-    """To `sh -n`, and to shellcheck as `--script` prints them: behind a line that says what it may overlook."""
-    shellcheck = Path(sys.executable).parent / "shellcheck"
-    assert shellcheck.exists(), "shellcheck is missing: pip install -r requirements-test.txt"
-    files = []
-    for what, script in scripts(host(name)).items():
-        path = tmp_path / f"{what}.sh"
-        path.write_text(f"{SCRIPT_HEAD}\n{script}", encoding="utf-8")
-        done = subprocess.run(["dash", "-n", path], capture_output=True, text=True, check=False)
+def test_scripts_are_good_shell(host: Callable[..., Target], name: str) -> None:
+    """To dash, and to shellcheck: all of them behind the libraries, which would cost seconds in each."""
+    found = scripts(host(name))
+    for what, script in found.items():
+        done = subprocess.run(["dash", "-n"], input=script, capture_output=True, text=True, check=False)
         assert (done.returncode, done.stderr) == (0, ""), what
-        files.append(path)
-    done = subprocess.run([shellcheck, "-f", "gcc", *files], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (0, "")
+    used = [text for text in LIBRARIES.values() if any(text in script for script in found.values())]
+    assert shellcheck("\n".join([*used, *map(legible, found.values())]), "--extended-analysis=false") == ""
+
+
+def test_a_script_as_it_is_printed_is_good_shell(host: Callable[..., Target]) -> None:
+    for what in ("clone.apply", "gunicorn.apply"):
+        assert shellcheck(scripts(host("full"))[what]) == ""
+
+
+FUNCTION = re.compile(r"^(\w+)\(\) [{(](.*?)\n?[})]$", re.MULTILINE | re.DOTALL)
+BODIES = {name: body for text in LIBRARIES.values() for name, body in FUNCTION.findall(text)}
+
+
+def called(text: str) -> set[str]:
+    """The libraries' functions that a text calls, and those that they call."""
+    found: set[str] = set()
+    todo = {""}
+    while todo:
+        texts = [BODIES[name] if name else text for name in todo]
+        words = {word for each in texts for word in re.findall(r"(?<![\w/.=$-])\w+\b(?!=)", re.sub(r"(^|\s)#.*", "", each))}
+        found |= todo
+        todo = (words & set(BODIES)) - found
+    return found - {""}
+
+
+@pytest.mark.parametrize("name", HOSTS)
+def test_a_script_has_every_function_that_it_calls(host: Callable[..., Target], name: str) -> None:
+    """A change, or a resource, names the libraries that it uses; one that it forgets is missing on the server only."""
+    assert {"put_failed", "keep", "fail"} <= called("x | put /etc/x")
+    for what, sections in parts(host(name)).items():
+        for script in sections:
+            missing = {each for each in called(legible(script)) if f"\n{each}() " not in f"\n{script}"}
+            assert not missing, f"{what} calls {missing}"
 
 
 @pytest.mark.parametrize("name", HOSTS)

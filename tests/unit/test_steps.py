@@ -40,11 +40,14 @@ SETTINGS: dict[str, dict[str, Any]] = {
     },
     "over ssh, by pip": {**OWN_KEY, "repository": "ssh://git@git.example.com:2222/hello.git", "installer": "pip"},
     "no header, own worker": {**NAMED, "release_header": False, "worker_class": "my.Worker"},
+    "systemd": {**NAMED, "manager": "systemd", "python": "3.12"},
     "TLS ends elsewhere": {**NAMED, "tls": {"upstream": True}},
     "certbot by pip": {**NAMED, "tls": {"certbot": "pip", "staging": True, "email": "me@a.test"}},
     "an open server": {"server": {"firewall": False, "fail2ban": False, "unattended_upgrades": False, **OWN_KEY["server"]}},
 }
 CHAIN = ["setup", "deploy"]
+# What the packages that `install` brings put there.
+PACKAGED = ("/etc/nginx/nginx.conf", "/etc/supervisor/supervisord.conf", "/etc/logrotate.conf")
 
 
 @pytest.fixture
@@ -106,7 +109,7 @@ class TestAllSteps:
     def test_what_a_step_needs_an_earlier_one_makes(self, app: Callable[..., Target], name: str) -> None:
         settings = app(name)
         order = [str(part.name) for part in parts(settings)]
-        made = {"/etc/nginx/nginx.conf": "install", "/etc/supervisor/supervisord.conf": "install"}
+        made = dict.fromkeys(PACKAGED, "install")
         for step_name, each in every(settings):
             if isinstance(each, Needs):
                 assert made.get(each.path) == each.task, f"{step_name} needs {each.path}"

@@ -29,7 +29,7 @@ path_fact /etc/apt/apt.conf.d/20auto-upgrades ada6ed61d6d3c629d3e5db4cbc2b8be6a0
 printf '\n%s fact 3\n' "$mark"
 path_fact /etc/apt/apt.conf.d/52unattended-upgrades-selvedge 144a8562e5015efc2e823745660ebe4fef47baf19c64c6cf448a55ba925a89aa
 printf '\n%s fact 4\n' "$mark"
-for unit in apt-daily.timer apt-daily-upgrade.timer unattended-upgrades.service; do ls -d /etc/systemd/system/*.wants/$unit; done
+for unit in apt-daily.timer apt-daily-upgrade.timer unattended-upgrades.service; do ls -d /etc/systemd/system/*.wants/"$unit"; done
 echo
 systemctl is-active apt-daily.timer apt-daily-upgrade.timer unattended-upgrades.service
 printf '\n%s fact 5\n' "$mark"

@@ -27,7 +27,7 @@ path_fact /etc/apt/apt.conf.d/20auto-upgrades ada6ed61d6d3c629d3e5db4cbc2b8be6a0
 printf '\n%s fact 3\n' "$mark"
 path_fact /etc/apt/apt.conf.d/52unattended-upgrades-selvedge c5e84a51f7072545d74caad1f7c072a5c66ba0b6267974a18e3170ad7ae8abc5
 printf '\n%s fact 4\n' "$mark"
-for unit in apt-daily.timer apt-daily-upgrade.timer unattended-upgrades.service; do ls -d /etc/systemd/system/*.wants/$unit; done
+for unit in apt-daily.timer apt-daily-upgrade.timer unattended-upgrades.service; do ls -d /etc/systemd/system/*.wants/"$unit"; done
 echo
 systemctl is-active apt-daily.timer apt-daily-upgrade.timer unattended-upgrades.service
 printf '\n%s fact 5\n' "$mark"
