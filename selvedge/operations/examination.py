@@ -31,7 +31,7 @@ class Examined:
 
     lines: all that it said of itself, by the first word of each line. skew: seconds that its clock is ahead of this
     machine's, beyond what the way there explains. knocks: what its ports did when this machine tried them ("open",
-    "refused", "silent"). resolved: the addresses of the app's names, as this machine sees them.
+    "refused", "silent"). resolved: the addresses of the app's names, and here: those of the server, as this machine sees them.
     """
 
     vitals: Vitals
@@ -40,6 +40,7 @@ class Examined:
     skew: float = 0.0
     knocks: dict[int, str] = field(default_factory=dict)
     resolved: dict[str, frozenset[str]] = field(default_factory=dict)
+    here: frozenset[str] = frozenset()
 
     @classmethod
     def parse(cls, fact: str, user: str) -> Examined:
@@ -74,7 +75,8 @@ def examine(session: Session, *, knock: bool) -> Examined:
         found,
         skew=_outside(now[0], before, time.time()) if now else 0.0,
         knocks={port: _knock(connection.host, port) for port in sorted(ports)} if tried else {},
-        resolved={name: _resolve(name) for name in (*app.domains, connection.host)},
+        resolved={name: _resolve(name) for name in app.domains},
+        here=_resolve(connection.host),
     )
 
 

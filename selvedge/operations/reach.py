@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from selvedge.operations.examination import Examined, public
 from selvedge.operations.findings import Finding, ok, problem, warning
@@ -23,38 +24,45 @@ def reach(app: Target, found: Examined) -> Iterator[Finding]:
 
 
 def _names(app: Target, found: Examined) -> Iterator[Finding]:
-    here = found.resolved.get(app.host.address or app.host.name, frozenset())
-    own = {*found.lines.get("address", []), *here}
-    shown = ", ".join(sorted(public(here) or public(own)))
+    own = {*found.lines.get("address", []), *found.here}
     for domain in app.domains:
         # The server's own /etc/hosts often has its name at 127.0.1.1, which says nothing about the DNS.
         seen = public(found.named("domain").get(domain, "").split()) or public(found.resolved.get(domain, ()))
         wrong = sorted(set(seen) - own)
+        shown = ", ".join(sorted(public(found.here) or public(own)))
         if not seen:
             yield problem("dns", f"{domain} has no address", f"Add an A record to the DNS that leads it to {shown}.")
         elif not wrong:
             yield ok("dns", f"{domain} leads here ({', '.join(sorted(seen))})")
         elif _hidden(wrong, own):
             text = f"whether {domain} ({', '.join(wrong)}) leads here cannot be seen behind address translation"
-            yield warning(
-                "dns", text, f"Compare with the server's public address at the provider, and open http://{domain}/."
-            )
+            remedy = f"Compare with the server's public address at the provider, and open http://{domain}/."
+            yield warning("dns", text, remedy)
         else:
-            record = "AAAA" if all(":" in each for each in wrong) else "A"
-            yield problem(
-                "dns",
-                f"{domain} leads to {', '.join(wrong)}, not to this server",
-                f"Make its {record} record {shown}, or remove it.",
-            )
+            text = f"{domain} leads to {', '.join(wrong)}, not to this server"
+            yield problem("dns", text, " ".join(_records(wrong, [public(found.here), public(own)])))
+
+
+def _records(wrong: Sequence[str], own: Sequence[Sequence[str]]) -> Iterator[str]:
+    """What to do about the record of each family of addresses that leads elsewhere. own: lists, the better ones first."""
+    for record, family in (("A", "."), ("AAAA", ":")):
+        if any(family in each for each in wrong):
+            right = next(filter(None, (sorted(each for each in some if family in each) for some in own)), [])
+            yield f"Make its {record} record {' or '.join(right)}." if right else f"Remove its {record} record."
 
 
 def _hidden(wrong: Sequence[str], own: set[str]) -> bool:
     """Whether the addresses may be those of a router before the server, which has none of its own on the Internet."""
-    ours = [
-        ipaddress.ip_address(each.partition("%")[0]) for each in public(own) if re.fullmatch(r"[0-9A-Fa-f.:%\w]+", each)
-    ]
-    theirs = [ipaddress.ip_address(each.partition("%")[0]) for each in wrong]
+    ours, theirs = _parsed(own), _parsed(wrong)
     return not any(each.is_global for each in ours) and all(each.is_global and each.version == 4 for each in theirs)
+
+
+def _parsed(addresses: Iterable[str]) -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]:
+    found = []
+    for each in addresses:
+        with contextlib.suppress(ValueError):
+            found.append(ipaddress.ip_address(each.partition("%")[0]))
+    return found
 
 
 def _port(app: Target, found: Examined, port: int) -> Iterator[Finding]:

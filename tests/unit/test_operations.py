@@ -1111,6 +1111,23 @@ class TestDoctor:
         assert (each.level, each.text) == (level, said)
 
     @pytest.mark.parametrize(
+        ("answer", "remedy"),
+        [
+            ("198.51.100.1", "Make its A record 203.0.113.10."),
+            ("203.0.113.10 2001:db8::bad", "Make its AAAA record 2001:db8::10."),
+            ("198.51.100.1 2001:db8::bad", "Make its A record 203.0.113.10. Make its AAAA record 2001:db8::10."),
+            ("no-address 198.51.100.1", "Make its A record 203.0.113.10."),
+        ],
+    )
+    def test_which_record_is_wrong(self, target: Callable[..., Target], answer: str, remedy: str) -> None:
+        app = target(domains=["a.test"])
+        (each,) = [each for each in reach(app, found(f"{GOOD}domain a.test {answer}\n")) if each.subject == "dns"]
+        assert each.remedy == remedy
+        without = GOOD.replace("address 2001:db8::10\n", "") + f"domain a.test {answer}\n"
+        (each,) = [each for each in reach(app, found(without)) if each.subject == "dns"]
+        assert "2001" not in each.remedy
+
+    @pytest.mark.parametrize(
         ("here", "leads_to", "level"),
         [
             ((), "8.8.8.8", "warning"),
@@ -1126,7 +1143,7 @@ class TestDoctor:
         text = (
             GOOD.replace("203.0.113.10", "10.0.0.5").replace("2001:db8::10", "fd00::1") + f"domain a.test {leads_to}\n"
         )
-        examined = found(text, resolved={app.host.address: frozenset(here)})
+        examined = found(text, here=frozenset(here))
         assert [each.level for each in reach(app, examined) if each.subject == "dns"] == [level]
 
     def test_names_are_not_asked_where_tls_ends_upstream(self, target: Callable[..., Target]) -> None:
