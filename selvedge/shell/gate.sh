@@ -132,18 +132,19 @@ live_site() {
   [ -z "$header" ] || printf '%s\n' "$answer" | grep -q -i "^x-release: $new$"
 }
 
-# The processes that serve: their ids change when a worker died and was replaced.
-live_workers() { pgrep -d ' ' -P "${master:-0}" 2>/dev/null || :; }
+# The processes that have an instance's socket open: gunicorn and its workers. Their ids change when one died and was
+# replaced.
+live_processes() {
+  ss -xlpH 2>/dev/null | grep -F -- " $run_dir/$1.sock " | grep -o 'pid=[0-9]*' | cut -d = -f 2 | sort -u | tr '\n' ' '
+}
 
-# After the switch the new release must stay as it is for a while; the old one stands by until then.
+# After the switch the new release must stay as it is for a while; the old one stands by until then. $processes: those that
+# have passed the gate.
 live_settle() {
-  master=$(manager_pid "$new")
-  workers=$(live_workers)
   failures=0
   end=$(($(live_ms) + settle_ms))
-  while [ "$(live_ms)" -lt "$end" ]; do
-    sleep 0.2
-    if [ "$(live_workers)" != "$workers" ]; then live_back "worker processes of the new release died within $settle s after the switch"; fi
+  while [ "$failures" -gt 0 ] || [ "$(live_ms)" -lt "$end" ]; do
+    if [ "$(live_processes "$new")" != "$processes" ]; then live_back "worker processes of the new release died within $settle s after the switch"; fi
     if live_probe "$new"; then
       failures=0
     else
@@ -152,5 +153,6 @@ live_settle() {
       if [ "$code" = 000 ]; then answered="gave no answer in $health_timeout s"; fi
       [ "$failures" -lt 2 ] || live_back "GET $health (Host: $health_host) on the new release $answered, twice, within $settle s after the switch"
     fi
+    sleep 0.2
   done
 }

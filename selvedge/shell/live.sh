@@ -178,6 +178,8 @@ live_switch() {
   fi
   live_start
   live_gate
+  # shellcheck disable=SC2034 # for gate.sh
+  processes=$(live_processes "$new")
   live_preflight_ok wait
   live_hooks
   live_go
@@ -207,8 +209,8 @@ live_start() {
 live_room() {
   [ -n "$old" ] && [ "$old" != "$new" ] || return 0
   used=0
-  # Who has the socket open: gunicorn and its workers (and systemd, where it made the socket).
-  for pid in $(ss -xlpH 2>/dev/null | grep -F -- " $run_dir/$old.sock " | grep -o 'pid=[0-9]*' | cut -d = -f 2 | sort -u); do
+  for pid in $(live_processes "$old"); do
+    # systemd, where it made the socket.
     [ "$pid" -gt 1 ] || continue
     size=$(sed -n 's/^Pss: *\([0-9]*\) kB/\1/p' "/proc/$pid/smaps_rollup" 2>/dev/null) || size=
     used=$((used + ${size:-0} / 1024))

@@ -30,9 +30,14 @@ live_prune() {
 live_prune_code() {
   for release in "$base"/releases/*/ "$base"/releases/.new-*/; do
     release=${release%/}
+    name=${release##*/}
     # What somebody else has put there is not ours.
-    expr "${release##*/}" : '\(\.new-\)\{0,1\}[0-9a-f]\{12\}$' >/dev/null || continue
-    if ! ls -d "$base/instances/${release##*/}-"* >/dev/null 2>&1; then rm -rf -- "$release"; fi
+    case ${name#.new-} in
+      *[!0-9a-f]*) continue ;;
+      ????????????) ;;
+      *) continue ;;
+    esac
+    if ! ls -d "$base/instances/$name-"* >/dev/null 2>&1; then rm -rf -- "$release"; fi
   done
   used=" "
   for release in "$base"/releases/*/; do
