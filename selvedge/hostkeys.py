@@ -18,12 +18,13 @@ SYSTEM_FILE = Path("/etc/ssh/ssh_known_hosts")
 
 
 class UnknownHostKey(paramiko.SSHException):
-    """The server's key stands in no file and is not the pinned one."""
+    """A server's key stands in no file and is not the pinned one. entry: the server's name in a known_hosts file."""
 
-    def __init__(self, key: paramiko.PKey, pinned: str) -> None:
+    def __init__(self, key: paramiko.PKey, pinned: str, entry: str = "") -> None:
         super().__init__("unknown host key")
         self.key = key
         self.pinned = pinned
+        self.entry = entry
 
 
 class _Policy(paramiko.MissingHostKeyPolicy):
@@ -32,7 +33,7 @@ class _Policy(paramiko.MissingHostKeyPolicy):
 
     def missing_host_key(self, client: paramiko.SSHClient, hostname: str, key: paramiko.PKey) -> None:  # noqa: ARG002
         if not self._pinned or fingerprint(key) != self._pinned:
-            raise UnknownHostKey(key, self._pinned)
+            raise UnknownHostKey(key, self._pinned, hostname)
 
 
 def fingerprint(key: paramiko.PKey) -> str:
@@ -40,16 +41,36 @@ def fingerprint(key: paramiko.PKey) -> str:
     return "SHA256:" + base64.b64encode(hashlib.sha256(key.asbytes()).digest()).decode().rstrip("=")
 
 
-def require_known(client: paramiko.SSHClient, host: Host) -> None:
-    """Make the client refuse a server whose key is not known; Fabric's own client accepts any, silently.
+def require_known(connection: Connection, host: Host) -> None:
+    """Make the connection refuse a server whose key is not known; Fabric's own accepts any, silently.
 
-    A key pinned in hosts.toml (host_key) is the only one accepted; else known_hosts files count, as for ssh.
+    A key pinned in hosts.toml (host_key) is the only one accepted; else known_hosts files count, as for ssh. They count
+    for the servers in between (ProxyJump), too.
     """
-    client.set_missing_host_key_policy(_Policy(host.host_key))
-    if host.host_key:
-        return
-    for path in files(host):
-        client.load_system_host_keys(str(path))
+    _require(connection.client, host, host.host_key)
+    for between in _gateways(connection):
+        _require(between.client, host, "")
+
+
+def _require(client: paramiko.SSHClient, host: Host, pinned: str) -> None:
+    client.set_missing_host_key_policy(_Policy(pinned))
+    if not pinned:
+        for path in files(host):
+            client.load_system_host_keys(str(path))
+
+
+def _gateways(connection: Connection) -> list[Connection]:
+    """The servers in between, the nearest to the host first."""
+    found = []
+    while isinstance(connection.gateway, Connection):
+        connection = connection.gateway
+        found.append(connection)
+    return found
+
+
+def entry_of(connection: Connection) -> str:
+    """The name of the connection's server in a known_hosts file."""
+    return str(connection.host) if connection.port == 22 else f"[{connection.host}]:{connection.port}"
 
 
 def files(host: Host) -> list[Path]:
@@ -66,26 +87,37 @@ def forget(host: Host, entry: str) -> str:
 
 
 def changed(host: Host, connection: Connection, error: paramiko.BadHostKeyException) -> UnreachableError:
-    """The server shows another key than before: refused."""
-    entry = connection.host if connection.port == 22 else f"[{connection.host}]:{connection.port}"
+    """The server, or one in between, shows another key than before: refused."""
+    way = [connection, *_gateways(connection)]
+    entry = entry_of(next((each for each in way if each.host == error.hostname), connection))
+    which, trust = _which(host, connection, entry)
     return UnreachableError(
-        f"{host.name}: THE SERVER'S HOST KEY HAS CHANGED. known_hosts has {fingerprint(error.expected_key)}, the server "
-        f"shows {fingerprint(error.key)}. Somebody may be listening in, or the server was installed anew. "
+        f"{host.name}: THE SERVER'S HOST KEY HAS CHANGED. {which}known_hosts has {fingerprint(error.expected_key)}, the "
+        f"server shows {fingerprint(error.key)}. Somebody may be listening in, or the server was installed anew. "
         "Nothing was sent to it.",
         "If it was installed anew: compare the new fingerprint on the provider's console, then forget the old one and trust "
-        f"the new one:\n{forget(host, entry)}\n    fab -H {host.name} trust",
+        f"the new one:\n{forget(host, entry)}\n    {trust}",
     )
 
 
-def unknown(host: Host, error: UnknownHostKey) -> UnreachableError:
-    """The server was never seen before, or does not show the pinned key: refused, with the way to accept it."""
+def unknown(host: Host, connection: Connection, error: UnknownHostKey) -> UnreachableError:
+    """A server was never seen before, or does not show the pinned key: refused, with the way to accept it."""
     kind = error.key.get_name().removeprefix("ssh-").upper()
     if error.pinned:
         return UnreachableError(
             f"{host.name}: the server's {kind} key is {fingerprint(error.key)}, but hosts.toml pins {error.pinned}.",
             f"Compare with the provider's console; then mend hosts.{host.name}.host_key. Nothing was sent to it.",
         )
+    which, trust = _which(host, connection, error.entry)
     return UnreachableError(
-        f"{host.name}: this server is not known yet. Its {kind} key is {fingerprint(error.key)}.",
-        f"Compare it with what the provider's console shows, then accept it: fab -H {host.name} trust",
+        f"{host.name}: this server is not known yet. {which}Its {kind} key is {fingerprint(error.key)}.",
+        f"Compare it with what the provider's console shows, then accept it: {trust}",
     )
+
+
+def _which(host: Host, connection: Connection, entry: str) -> tuple[str, str]:
+    """Which server of the way it is, where it is not the host itself, and the command that trusts it."""
+    for between in _gateways(connection):
+        if entry_of(between) == entry:
+            return f"It is {entry}, on the way there. ", f"fab -H {between.original_host} trust"
+    return "", f"fab -H {host.name} trust"

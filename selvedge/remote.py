@@ -96,7 +96,7 @@ class Remote:
     def _connect(self, user: str) -> Connection | None:
         connection = self.unopened(user)
         try:
-            hostkeys.require_known(connection.client, self.host)
+            hostkeys.require_known(connection, self.host)
             if not connection.gateway:
                 connection.connect_kwargs["sock"] = open_socket(connection.host, connection.port)
             connection.open()
@@ -223,7 +223,7 @@ def unreachable(host: Host, connection: Connection, error: Exception) -> Unreach
     if isinstance(error, paramiko.BadHostKeyException):
         return hostkeys.changed(host, connection, error)
     if isinstance(error, hostkeys.UnknownHostKey):
-        return hostkeys.unknown(host, error)
+        return hostkeys.unknown(host, connection, error)
     if isinstance(error, socket.gaierror):
         return UnreachableError(
             f"{name}: no address is known for the name {connection.host}.",

@@ -41,8 +41,7 @@ def kind(key: paramiko.PKey) -> str:
 def shown_by(remote: Remote) -> Shown:
     """The keys that the server shows to anybody, without a login. Raises UnreachableError."""
     connection = remote.unopened(remote.host.user)
-    port = connection.port
-    entry = connection.host if port == 22 else f"[{connection.host}]:{port}"
+    hostkeys.require_known(connection, remote.host)
     found = [_key(remote.host, connection, algorithms) for algorithms in KINDS]
     keys = tuple(key for key in found if key is not None)
     if not keys:
@@ -50,13 +49,13 @@ def shown_by(remote: Remote) -> Shown:
             f"{remote.host.name}: the server has no host key of a kind that is known here.",
             "On the server, as root: `ssh-keygen -A && systemctl restart ssh`.",
         )
-    return Shown(entry, keys)
+    return Shown(hostkeys.entry_of(connection), keys)
 
 
 def _key(host: Host, connection: Connection, algorithms: Sequence[str]) -> paramiko.PKey | None:
     """The server's key of one kind, proven by its signature over the key exchange; None where it has none of it."""
     try:
-        with closing(_transport(host, connection)) as transport:
+        with closing(_transport(connection)) as transport:
             transport.banner_timeout = CONNECT_TIMEOUT
             transport.get_security_options().key_types = list(algorithms)
             transport.start_client(timeout=CONNECT_TIMEOUT)
@@ -69,13 +68,10 @@ def _key(host: Host, connection: Connection, algorithms: Sequence[str]) -> param
         raise unreachable(host, connection, error) from error
 
 
-def _transport(host: Host, connection: Connection) -> paramiko.Transport:
-    gateway = connection.gateway
-    if not gateway:
+def _transport(connection: Connection) -> paramiko.Transport:
+    if not connection.gateway:
         return paramiko.Transport(open_socket(connection.host, connection.port))
-    if isinstance(gateway, Connection):
-        # The server in between is logged in to, so its own key must be a known one.
-        hostkeys.require_known(gateway.client, host.model_copy(update={"host_key": ""}))
+    # A server in between is logged in to, so its own key must be a known one.
     return paramiko.Transport(connection.open_gateway())
 
 

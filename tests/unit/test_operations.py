@@ -257,6 +257,27 @@ class TestTrust:
         assert [line.split()[0] for line in self.stored(config.parent / "known_hosts")] == [ssh.entry] * 2
         assert ssh.entry in capsys.readouterr().out
 
+    def test_a_server_in_between_must_be_known_before_it_is_logged_in_to(
+        self, ssh: SshServer, project: Callable[..., Run]
+    ) -> None:
+        project({"inner": ""})
+        config = Path("~/.ssh/config").expanduser()
+        config.parent.mkdir()
+        config.write_text(
+            f"Host jump\n    HostName 127.0.0.1\n    Port {ssh.port}\nHost inner\n    HostName 192.0.2.1\n    ProxyJump jump\n"
+        )
+        for attempt in (lambda run: trust(run, yes=True), lambda run: run.fleet.sessions[0].remote.connection):
+            with pytest.raises(UnreachableError, match=r"not known yet\. It is .*, on the way there") as caught:
+                attempt(Run.load(["inner"], Config()))
+            assert ssh.entry in caught.value.message
+            assert "fab -H jump trust" in caught.value.remedy
+        file = config.parent / "known_hosts"
+        file.write_text(f"{ssh.entry} {ssh.keys[0].get_name()} {ed25519().get_base64()}\n")
+        with pytest.raises(UnreachableError, match=r"HAS CHANGED\. It is .*, on the way there") as caught:
+            _ = Run.load(["inner"], Config()).fleet.sessions[0].remote.connection
+        assert f"ssh-keygen -R '{ssh.entry}'" in caught.value.remedy
+        assert ssh.logins == []
+
     def test_the_pinned_key_wins_over_the_file(
         self, ssh: SshServer, project: Callable[..., Run], capsys: pytest.CaptureFixture[str]
     ) -> None:

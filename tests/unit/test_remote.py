@@ -295,7 +295,7 @@ def test_fingerprints_are_those_of_ssh_keygen(sshd: Sshd, tmp_path: Path) -> Non
 
 
 class FakeConnection:
-    host, port = "192.0.2.1", 22
+    host, port, gateway = "192.0.2.1", 22, None
 
 
 KEY = paramiko.ECDSAKey.generate()
