@@ -142,6 +142,13 @@ class App(Section):
         "virtual environment. Kept as written and given to `sh`.",
         examples=["alembic upgrade head"],
     )
+    migrate_timeout: Whole = Field(
+        600,
+        ge=1,
+        le=86400,
+        description="Seconds that `migrate` may take; then it is ended, and the release refused.",
+        examples=[3600],
+    )
     manager: Literal["supervisor", "systemd"] = Field(
         "supervisor", description="What starts the app and keeps it running.", examples=["systemd"]
     )
@@ -158,7 +165,7 @@ class App(Section):
         examples=["main:Settings"],
     )
     keep_releases: Whole = Field(
-        5, ge=2, le=1000, description="How many releases stay on the server, the live one included.", examples=[10]
+        5, ge=2, le=1000, description="How many good releases stay on the server besides the live one; of refused ones, the last stays.", examples=[10]
     )
     python: PythonVersion = Field(
         "", description="The Python version the app wants. Default: the system's.", examples=["3.12"]

@@ -158,6 +158,7 @@ class Live(Resource):
             drain=app.drain,
             strategy=app.strategy,
             migrate=app.migrate if self.migrates else "",
+            migrate_timeout=app.migrate_timeout,
             settings=app.settings,
             preflight_size=PREFLIGHT.stat().st_size,
             host=app.host.name,

@@ -98,7 +98,7 @@ live_migrate() {
   say "migrating: $migrate"
   {
     status=0
-    live_run sh -c "$migrate" 2>&1 || status=$?
+    live_run timeout -k 10 "$migrate_timeout" sh -c "$migrate" 2>&1 || status=$?
     printf '%s\n' "$status" >"$undo/migrated"
   } | {
     shown=0
@@ -108,6 +108,7 @@ live_migrate() {
     done
   }
   status=$(cat "$undo/migrated")
+  case $status in 124 | 137) live_refuse "the migration was ended after $migrate_timeout s (app.migrate_timeout): $migrate. The database may be changed in part" ;; esac
   [ "$status" -eq 0 ] || live_refuse "the migration failed (exit status $status): $migrate. The database may be changed in part"
 }
 
