@@ -7,15 +7,21 @@ fail() {
   exit 1
 }
 
+# kept: how many paths have been kept so far, in $number. Changes are subshells, so the files are counted.
+kept() {
+  number=0
+  while [ -e "$undo/$number.path" ]; do number=$((number + 1)); done
+}
+
 # keep PATH: a copy of what stands there, put back by `restore` where a later change of the step fails.
 keep() {
-  number=$(find "$undo" -name '*.path' | wc -l)
+  kept
   if [ -e "$1" ] || [ -L "$1" ]; then cp -a -- "$1" "$undo/$number.copy"; fi
   printf '%s' "$1" >"$undo/$number.path"
 }
 
 restore() {
-  number=$(find "$undo" -name '*.path' | wc -l)
+  kept
   while [ "$number" -gt 0 ]; do
     number=$((number - 1))
     path=$(cat "$undo/$number.path")
@@ -48,7 +54,7 @@ put_back() {
 # followed. SIZE: how many bytes must come, where a lost connection could end them early.
 put() {
   keep "$1"
-  mkdir -p -- "${1%/*}"
+  [ -d "${1%/*}" ] || mkdir -p -- "${1%/*}"
   fresh=$(mktemp -- "${1%/*}/.selvedge.XXXXXX") || fail "cannot write in ${1%/*}: $(df -h --output=avail "${1%/*}" | tail -n 1) free"
   cat >"$fresh" || put_failed "$1"
   if [ $# -gt 4 ] && [ "$(wc -c <"$fresh")" -ne "$5" ]; then

@@ -78,10 +78,11 @@ def test_a_file_holds_exactly_its_text_whatever_that_is(server: Any, secret: boo
 def test_a_file_replaces_what_stood_there(server: Any, secret: bool) -> None:
     folder = server.path("/etc/texts")
     folder.mkdir()
-    for name in HOSTILE:
+    texts = {name: HOSTILE[name] for name in ("plain", "empty", "crlf", "here-document", "cjk-no-newline", "big")}
+    for name in texts:
         (folder / name).write_bytes(b"\xff\xfe old \x00 text")
-    server.make(*[File(f"/etc/texts/{name}", text, secret=secret) for name, text in HOSTILE.items()])
-    assert all((folder / name).read_bytes() == text.encode() for name, text in HOSTILE.items())
+    server.make(*[File(f"/etc/texts/{name}", text, secret=secret) for name, text in texts.items()])
+    assert all((folder / name).read_bytes() == text.encode() for name, text in texts.items())
 
 
 PATHS = ["/etc/with space", "/etc/it's", "/etc/$(id)", "/etc/-n", "/etc/部署", "/etc/a;b", "/etc/a%sb\\n", "/etc/*"]
