@@ -404,6 +404,18 @@ SUPERVISOR = """command directory user autostart autorestart startsecs startretr
 redirect_stderr stdout_logfile stdout_logfile_maxbytes stdout_logfile_backups"""
 
 
+def test_systemd_expands_nothing_in_its_units(target: Callable[..., Target], hostile: Target, tmp_path: Path) -> None:
+    """`%` and `$` would be read as specifiers and variables; a share of the memory is a share (systemd.resource-control)."""
+    app = target(COMMIT, **{**HOSTILE, "manager": "systemd", "memory_max": "75%"})
+    assert app.base_dir == hostile.base_dir == tmp_path
+    units = [each for each in declared("supervisor", app) if isinstance(each, File) and ".service" in each.path]
+    assert units
+    for unit in units:
+        rows = [row for row in unit.text.splitlines() if row and not row.startswith("#")]
+        assert all(re.fullmatch(r"\[[A-Z][a-z]+\]|[A-Z][A-Za-z]+=.*", row) for row in rows), unit.path
+        assert [row for row in rows if "%" in row or "$" in row or "\\" in row] == ["MemoryMax=75%"]
+
+
 def test_the_worker_module_is_python_whatever_its_class_is_called(target: Callable[..., Target]) -> None:
     app = target(COMMIT, worker_class="_a._b.C_1")
     text = next(each.text for each in declared("gunicorn", app) if isinstance(each, File) and "worker" in each.path)
