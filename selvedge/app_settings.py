@@ -165,7 +165,12 @@ class App(Section):
         examples=["main:Settings"],
     )
     keep_releases: Whole = Field(
-        5, ge=2, le=1000, description="How many good releases stay on the server besides the live one; of refused ones, the last stays.", examples=[10]
+        5,
+        ge=2,
+        le=1000,
+        description="How many good releases stay on the server besides the live one; of refused ones, the last "
+        "stays.",
+        examples=[10],
     )
     python: PythonVersion = Field(
         "", description="The Python version the app wants. Default: the system's.", examples=["3.12"]
