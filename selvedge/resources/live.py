@@ -38,11 +38,12 @@ class Record:
 class Standing:
     """What runs on a server: the live instance, whether its socket is listened on, the link `current`, all records.
 
-    running: the instances whose sockets are listened on.
+    boots: whether a boot starts the live instance, and no other. running: the instances whose sockets are listened on.
     """
 
     live: str = ""
     listening: bool = False
+    boots: bool = True
     current: str = ""
     records: tuple[Record, ...] = ()
     running: tuple[str, ...] = ()
@@ -71,6 +72,7 @@ class Standing:
         return cls(
             live=values.get("live", ""),
             listening=values.get("listening") == "yes",
+            boots=values.get("boots") == "yes",
             current=values.get("current", ""),
             records=tuple(sorted((Record(**record) for record in records), key=lambda record: record.at)),
             running=tuple(sorted(running)),
@@ -105,10 +107,12 @@ class Live(Resource):
         record = standing.record(standing.live if live == self.instance else self.instance)
         healthy = standing.listening and standing.current == f"releases/{self.instance[:12]}"
         if live == self.instance and healthy and record and record.state == "good":
-            left = [instance for instance in standing.running if instance != standing.live]
-            # A power cut between the switch and the end of the old one's draining leaves both.
             tidy = replace(self, instance=standing.live)._change
-            return tidy(f"stop what an earlier run left running: {', '.join(left)}") if left else None
+            # A power cut between the switch and the end of the old one's draining leaves both.
+            if left := [instance for instance in standing.running if instance != standing.live]:
+                return tidy(f"stop what an earlier run left running: {', '.join(left)}")
+            # The manager's files were edited or removed.
+            return None if standing.boots else tidy(f"write again what starts {standing.live} at a boot")
         if record and record.state == "left" and not self.forced and standing.live != self.instance:
             sentence = (
                 f"{self.instance} was rolled back from on {record.at}. Release a newer commit, "

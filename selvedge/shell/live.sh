@@ -163,6 +163,7 @@ live_switch() {
   commit=${new%-*}
   if live_is_done; then
     live_tidy
+    manager_keep "$new"
     return 0
   fi
   live_log_begin

@@ -10,6 +10,9 @@ manager_start() { "$(manager_of "$1")_start" "$1"; }
 # manager_enable INSTANCE: it has proved itself; from the next boot on it starts by itself.
 manager_enable() { "$(manager_of "$1")_enable" "$1"; }
 
+# manager_keep INSTANCE: it runs, and goes on; what its manager reads at a boot is written again.
+manager_keep() { "$(manager_of "$1")_keep" "$1"; }
+
 # manager_pause INSTANCE: stopped for now.
 manager_pause() { "$(manager_of "$1")_pause" "$1"; }
 

@@ -8,6 +8,7 @@ live_fact() {
   printf 'live %s\n' "$live"
   printf 'current %s\n' "$(readlink "$base/current" 2>/dev/null)"
   if [ -n "$live" ] && live_listening "$live"; then printf 'listening yes\n'; fi
+  if [ -n "$live" ] && live_boots; then printf 'boots yes\n'; fi
   ss -xlH 2>/dev/null | sed -n "s#^.*[[:space:]]$run_dir/\([^/[:space:]]*\)\.sock[[:space:]].*#running \1#p"
   for folder in "$base"/instances/*/; do
     [ -d "$folder" ] || continue
@@ -20,4 +21,15 @@ live_fact() {
 
 live_listening() {
   ss -xlH 2>/dev/null | grep -q -F -- " $run_dir/$1.sock "
+}
+
+# Whether a boot starts the live instance, and no other: its manager's files are those in its folder.
+live_boots() {
+  if [ -f "$base/instances/$live/unit.service" ]; then
+    unit=/etc/systemd/system/${base##*/}.$live
+    cmp -s -- "$base/instances/$live/unit.service" "$unit.service" && cmp -s -- "$base/instances/$live/unit.socket" "$unit.socket" &&
+      [ -e "${unit%/*}/multi-user.target.wants/${unit##*/}.service" ] && [ -e "${unit%/*}/sockets.target.wants/${unit##*/}.socket" ]
+  else
+    cmp -s -- "$base/instances/$live/program.conf" "/etc/supervisor/conf.d/${base##*/}.conf"
+  fi
 }

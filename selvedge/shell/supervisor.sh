@@ -55,6 +55,9 @@ supervisor_places() {
 # What stands in the file starts at the next boot.
 supervisor_enable() { supervisor_known "$1"; }
 
+# supervisor_keep INSTANCE: the file only. Supervisor would restart a program that it is told to read anew.
+supervisor_keep() { supervisor_write "$1"; }
+
 # supervisor_pause INSTANCE: stopped, but not forgotten: a boot would start it again.
 supervisor_pause() { supervisorctl stop "$app.$1"; }
 

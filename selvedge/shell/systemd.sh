@@ -6,16 +6,20 @@ systemd_units=/etc/systemd/system
 
 systemd_known() { [ -e "$systemd_units/$app.$1.service" ] || [ -e "$systemd_units/$app.$1.socket" ]; }
 
-# systemd_start INSTANCE: without waiting for it; the gate does.
-systemd_start() {
-  if systemd_known "$1"; then systemd_before=1; else systemd_before=; fi
-  systemd_log "$1"
-  [ -d "$run_dir" ] || install -d -m 0750 -g www-data -- "$run_dir"
+systemd_write() {
   for kind in socket service; do
     install -m 0644 -- "$base/instances/$1/unit.$kind" "$systemd_units/.$app.$1.new"
     sync -- "$systemd_units/.$app.$1.new"
     mv -f -- "$systemd_units/.$app.$1.new" "$systemd_units/$app.$1.$kind"
   done
+}
+
+# systemd_start INSTANCE: without waiting for it; the gate does.
+systemd_start() {
+  if systemd_known "$1"; then systemd_before=1; else systemd_before=; fi
+  systemd_log "$1"
+  [ -d "$run_dir" ] || install -d -m 0750 -g www-data -- "$run_dir"
+  systemd_write "$1"
   # What is new is found without a reload, which costs as much as all the rest.
   if [ -n "$systemd_before" ]; then systemctl daemon-reload; fi
   if ! { systemctl start "$app.$1.socket" && systemctl --no-block restart "$app.$1.service"; }; then
@@ -35,6 +39,13 @@ systemd_why() {
 
 # systemd_enable INSTANCE: from the next boot on it starts by itself.
 systemd_enable() { systemctl --no-reload -q enable "$app.$1.socket" "$app.$1.service"; }
+
+# systemd_keep INSTANCE: the units, as they were made.
+systemd_keep() {
+  systemd_write "$1"
+  systemctl daemon-reload
+  systemd_enable "$1"
+}
 
 # systemd_pause INSTANCE: stopped, but not forgotten: a boot would start it again.
 systemd_pause() { systemctl stop "$app.$1.socket" "$app.$1.service"; }

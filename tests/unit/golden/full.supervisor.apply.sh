@@ -80,6 +80,7 @@ settle_ms=3000
 drain=10
 strategy=beside
 migrate='alembic upgrade head && echo '"'"'done: $HOME'"'"''
+migrate_timeout=600
 settings=''
 preflight_size=3944
 host=server

@@ -199,6 +199,7 @@ settle_ms=3000
 drain=10
 strategy=restart
 migrate=''
+migrate_timeout=600
 settings=''
 preflight_size=3944
 host=server
