@@ -103,7 +103,7 @@ class Revisions:
         )
         script = f"{HEAD}{variables}\n{library('git')}\nmain() {{\ngit_resolve\n}}\nmain </dev/null 2>&1\n"
         output = session.remote.run(script).output
-        lines = [line for line in output.splitlines() if line.startswith(("commit ", "refused ", "missing ", "nogit"))]
+        lines = [line for line in output.splitlines() if line.startswith(("commit ", "refused ", "missing", "nogit"))]
         return lines[-1] if lines else f"refused {output.strip()[-500:]}"
 
 

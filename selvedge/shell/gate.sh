@@ -72,6 +72,8 @@ live_gate() {
   early=0
   bound=
   first_pid=
+  seen=
+  deaths=0
   streak=0
   while [ "$streak" -lt 3 ]; do
     patience=$health_timeout
@@ -92,6 +94,7 @@ live_gate() {
       continue
     fi
     attempt=$((attempt + 1))
+    live_gate_deaths
     # Asking the manager costs more than asking the app.
     if [ $((attempt % 5)) -eq 0 ] || [ "$code" = 000 ]; then
       if live_crashed; then live_gate_crashed; fi
@@ -100,6 +103,19 @@ live_gate() {
     sleep "$health_interval"
   done
   patience=
+}
+
+# gunicorn starts another worker for one that ends, for ever, and itself goes on as if nothing was.
+live_gate_deaths() {
+  running=$(live_processes "$new")
+  for pid in $seen; do
+    case " $running" in *" $pid "*) ;; *) deaths=$((deaths + 1)) ;; esac
+  done
+  seen=$running
+  if [ "$deaths" -ge 3 ]; then
+    live_preflight_ok wait
+    live_refuse "worker processes of the new release ended $deaths times while it started"
+  fi
 }
 
 live_gate_crashed() {
