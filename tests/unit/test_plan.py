@@ -398,7 +398,7 @@ def test_a_lost_connection_does_not_stop_the_taking_back(server: Any) -> None:
 def test_a_script_that_arrives_in_part_changes_nothing(server: Any) -> None:
     script = apply_script(changes("touch /srv/changed"), MARK, lock="hello", log="hello")
     before = server.tree()
-    cuts = [*range(len(script) - 400, len(script) - 1, 7), *range(len(script) - 20, len(script) - 1), len(script) // 2]
+    cuts = [*range(len(script) - 400, len(script) - 1, 19), *range(len(script) - 10, len(script) - 1), len(script) // 2]
     for cut in cuts:
         assert b"begin" not in server.run(script[:cut]).stdout, script[cut - 40 : cut]
     assert server.tree() == before

@@ -158,10 +158,9 @@ def shellcheck(text: str, *options: str) -> str:
     return done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("name", HOSTS)
-def test_scripts_are_good_shell(host: Callable[..., Target], name: str) -> None:
+def test_scripts_are_good_shell(host: Callable[..., Target]) -> None:
     """To dash, and to shellcheck: all of them behind the libraries, which would cost seconds in each."""
-    found = scripts(host(name))
+    found = {f"{name}.{what}": script for name in HOSTS for what, script in scripts(host(name)).items()}
     for what, script in found.items():
         done = subprocess.run(["dash", "-n"], input=script, capture_output=True, text=True, check=False)
         assert (done.returncode, done.stderr) == (0, ""), what
