@@ -74,6 +74,7 @@ live_gate() {
   first_pid=
   seen=
   deaths=0
+  stopped="the new release stopped by itself while it started"
   streak=0
   while [ "$streak" -lt 3 ]; do
     patience=$health_timeout
@@ -97,7 +98,7 @@ live_gate() {
     live_gate_deaths
     # Asking the manager costs more than asking the app.
     if [ $((attempt % 5)) -eq 0 ] || [ "$code" = 000 ]; then
-      if live_crashed; then live_gate_crashed; fi
+      if live_crashed; then live_gate_ended "$stopped"; fi
     fi
     if [ "$attempt" -ge "$health_attempts" ]; then live_gate_over; fi
     sleep "$health_interval"
@@ -112,20 +113,18 @@ live_gate_deaths() {
     case " $running" in *" $pid "*) ;; *) deaths=$((deaths + 1)) ;; esac
   done
   seen=$running
-  if [ "$deaths" -ge 3 ]; then
-    live_preflight_ok wait
-    live_refuse "worker processes of the new release ended $deaths times while it started"
-  fi
+  [ "$deaths" -lt 3 ] || live_gate_ended "worker processes of the new release ended $deaths times while it started"
 }
 
-live_gate_crashed() {
+# live_gate_ended SENTENCE: it ended; what is known of the reason comes first.
+live_gate_ended() {
   live_preflight_ok wait
   if live_log | grep -q 'Application startup failed'; then live_refuse "the app's own start-up code (its lifespan) failed"; fi
-  live_refuse "the new release stopped by itself while it started"
+  live_refuse "$1"
 }
 
 live_gate_over() {
-  if live_crashed; then live_gate_crashed; fi
+  if live_crashed; then live_gate_ended "$stopped"; fi
   attempts="$attempt attempt"
   [ "$attempt" -eq 1 ] || attempts=${attempts}s
   if [ "$code" != 000 ]; then
