@@ -93,7 +93,7 @@ BREAKAGES: dict[str, tuple[Callable[[Path], object], dict[str, object], list[str
         ["no answer to GET /health (Host: localhost)", "within 1.0 s, in 5 attempts"],
     ),
     "crash after two seconds": (at_start(TIMER), {"settle": 4.0}, ["died within 4.0 s after the switch"]),
-    "ends itself": (at_start("import os; os._exit(9)"), {}, ["the new release stopped by itself while it started"]),
+    "ends itself": (at_start("import os; os._exit(9)"), {}, ["processes of the new release ended", "times while it started"]),
     "missing variable": (
         setting("payment_key: str\n    retries: int = 3"),
         {"env_file": "production.env"},
@@ -118,28 +118,82 @@ BREAKAGES: dict[str, tuple[Callable[[Path], object], dict[str, object], list[str
 }
 
 
+def refuse(server: Server, project: Project, name: str, **more: object) -> None:
+    """Release something that is broken under load, and see that it is refused and nobody notices."""
+    change, settings, sentences = BREAKAGES[name]
+    (project.folder / "production.env").write_text("RETRIES=canary-value\n")
+    own = dict(settings)
+    hooks = own.pop("hooks", "")
+    project.configure(f"[hooks]\n{hooks}\n", branch="drill", **QUICK | own | more)
+    old = assert_whole(server)
+    project.commit(change)
+    with load(f"{server.url}/health", 200, GENTLE) as traffic:
+        result = project.fab("-H", server.name, "deploy")
+    assert result.status == 1, result
+    for sentence in sentences:
+        assert sentence in result.stderr, result
+    assert "Traceback" not in result.stderr
+    assert "canary-value" not in result.stdout + result.stderr
+    assert traffic.lost == 0, traffic
+    assert traffic.requests > 20 and traffic.wrk_requests > 20
+    assert traffic.releases[0] == old
+    assert assert_whole(server) == old
+    assert name == "unbuildable requirement" or f"The old release {old} still serves" in result.stderr, result
+
+
+@pytest.mark.usefixtures("branch")
 class TestBrokenReleases:
     @pytest.mark.parametrize("name", BREAKAGES)
-    def test_old_release_serves_every_request(self, server: Server, project: Project, branch: str, name: str) -> None:
-        change, settings, sentences = BREAKAGES[name]
-        (project.folder / "production.env").write_text("RETRIES=canary-value\n")
-        hooks = settings.get("hooks")
-        own = {key: value for key, value in settings.items() if key != "hooks"}
-        project.configure(f"[hooks]\n{hooks}\n" if hooks else "", branch=branch, **QUICK | own)
-        old = assert_whole(server)
-        project.commit(change)
-        with load(f"{server.url}/health", 200, GENTLE) as traffic:
-            result = project.fab("-H", server.name, "deploy")
-        assert result.status == 1, result
-        for sentence in sentences:
-            assert sentence in result.stderr, result
-        assert "Traceback" not in result.stderr
-        assert "canary-value" not in result.stdout + result.stderr
-        assert traffic.lost == 0, traffic
-        assert traffic.requests > 20 and traffic.wrk_requests > 20
-        assert traffic.releases[0] == old
-        assert assert_whole(server) == old
-        assert name == "unbuildable requirement" or f"The old release {old} still serves" in result.stderr, result
+    def test_old_release_serves_every_request(self, server: Server, project: Project, name: str) -> None:
+        refuse(server, project, name)
+
+    def test_refused_releases_leave_one_for_study(self, server: Server, project: Project) -> None:
+        listed = project.must("-H", server.name, "releases", "--json").stdout
+        assert listed.count('"bad"') == 1, listed
+        folders = server.run("ls /srv/hello/releases /srv/hello/instances").stdout
+        assert len(re.findall(r"^[0-9a-f]{12}$", folders, re.MULTILINE)) <= 3, folders
+
+
+@pytest.mark.usefixtures("branch")
+class TestBrokenReleasesUnderSystemd:
+    """Those in which the process manager has a part; and its own files."""
+
+    @pytest.fixture(scope="class", autouse=True)
+    @staticmethod
+    def switched(server: Server, project: Project) -> None:
+        project.configure(manager="systemd", **QUICK)
+        project.must("-H", server.name, "deploy")
+        assert_whole(server)
+
+    @pytest.mark.parametrize(
+        "name", ["import that hangs", "lifespan raises", "health too slow", "crash after two seconds", "ends itself"]
+    )
+    def test_old_release_serves_every_request(self, server: Server, project: Project, name: str) -> None:
+        refuse(server, project, name, manager="systemd")
+
+    def test_units_that_were_edited_are_written_again(self, server: Server, project: Project) -> None:
+        project.configure(manager="systemd", **QUICK)
+        instance = assert_whole(server)
+        unit = f"/etc/systemd/system/hello.{instance}.service"
+        edits = (f"sed -i 's/^TasksMax=.*/TasksMax=7/' {unit}", f"systemctl -q disable hello.{instance}.service")
+        for edit in edits:
+            written_again(server, project, edit)
+        assert server.run(f"systemctl is-enabled hello.{instance}.service").stdout == "enabled\n"
+
+
+def written_again(server: Server, project: Project, edit: str) -> None:
+    """After an edit of the manager's files, a deploy writes them again, and nothing is started anew."""
+    processes = "ss -xlpH | grep -F /run/hello/ | grep -o 'pid=[0-9]*' | sort"
+    before = server.run(processes).stdout
+    server.run(edit)
+    result = project.must("-H", server.name, "deploy")
+    assert f"write again what starts {live(server)} at a boot" in result.stdout, result
+    assert server.run(processes).stdout == before
+    assert "nothing to change" in project.must("-H", server.name, "deploy").stdout
+
+
+class TestHardCases:
+    """Sockets that are taken, processes that do not stop, too little memory, strategies, edited files."""
 
     def test_socket_path_that_is_taken(self, server: Server, project: Project, branch: str) -> None:
         project.configure(branch=branch, **QUICK)
@@ -162,12 +216,6 @@ class TestBrokenReleases:
         project.commit(at_start("raise RuntimeError('no warehouse')"))
         result = project.fab("-H", server.name, "deploy")
         assert result.status == 1 and "RuntimeError: no warehouse" in result.stdout, result
-
-    def test_refused_releases_leave_one_for_study(self, server: Server, project: Project) -> None:
-        listed = project.must("-H", server.name, "releases", "--json").stdout
-        assert listed.count('"bad"') == 1, listed
-        folders = server.run("ls /srv/hello/releases /srv/hello/instances").stdout
-        assert len(re.findall(r"^[0-9a-f]{12}$", folders, re.MULTILINE)) <= 3, folders
 
     def test_old_release_that_ignores_the_signal_is_ended(self, server: Server, project: Project, branch: str) -> None:
         """A request of minutes in a thread holds the worker: the new release serves, the old one is killed in time."""
@@ -207,6 +255,15 @@ class TestBrokenReleases:
         assert result.status == 1 and 'app.strategy = "restart"' in result.stderr, result
         assert re.search(r"6 MB are free, and the one that runs uses \d\d+ MB", result.stderr), result
         assert assert_whole(server) == old
+
+
+    def test_program_file_that_was_edited_or_removed_is_written_again(self, server: Server, project: Project) -> None:
+        """Foreign files beside it stay."""
+        file = "/etc/supervisor/conf.d/hello.conf"
+        server.run("printf '[program:other]\\ncommand=/bin/sleep 1000\\n' >/etc/supervisor/conf.d/other.conf")
+        for edit in (f"rm {file}", f"sed -i 's/^autostart=.*/autostart=false/' {file}"):
+            written_again(server, project, edit)
+        assert "sleep 1000" in server.run("cat /etc/supervisor/conf.d/other.conf").stdout
 
 
 class TestFaultsOfTheServer:
