@@ -204,7 +204,13 @@ live_start() {
     manager_pause "$old"
   fi
   # A live one that is on its way up, after a reboot, is left to it.
-  if [ "$new" != "$old" ] || ! manager_alive "$new"; then manager_start "$new"; fi
+  if [ "$new" = "$old" ] && manager_alive "$new"; then return 0; fi
+  if manager_known "$new"; then
+    # Left by a run that was cut off. What it says at its end must not be read as the end of the one that starts now.
+    manager_pause "$new" >/dev/null 2>&1 || :
+    live_log_begin
+  fi
+  manager_start "$new"
 }
 
 # Whether there is memory for two: the new release needs about what the old one uses.

@@ -234,7 +234,7 @@ def test_what_only_the_authority_can_see_is_told_in_its_words(site: Site) -> Non
     site.server.run(f"ufw insert 1 deny from {gateway(site.server)} to any port 80 proto tcp")
     try:
         site.configure(NAME, WWW)
-        result = site.fab("certbot")
+        result = site.fab("nginx", "certbot")
     finally:
         site.server.run("ufw --force delete 1")
     assert result.status == 1, result

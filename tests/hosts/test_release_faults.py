@@ -389,7 +389,7 @@ class _small_disk:
         options = self.options % {"used": used, "inodes": inodes}
         self.server.run(
             f"mkdir -p /mnt/small && mount -t tmpfs -o mode=0711,{options} tmpfs /mnt/small && cp -a /srv/hello/. /mnt/small/"
-            " && mount --move /mnt/small /srv/hello"
+            " && mount --bind /mnt/small /srv/hello && umount /mnt/small"
         )
 
     def __exit__(self, *_: object) -> None:
