@@ -32,7 +32,8 @@ from selvedge.values import (
 class Section(BaseModel):
     """A table of hosts.toml: no unknown keys, no change after loading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=False)
+    # defer_build: a table is built with the whole that it belongs to, instead of once more by itself.
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=False, defer_build=True)
 
 
 class App(Section):

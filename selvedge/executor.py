@@ -36,6 +36,8 @@ class Executor(fabric.Executor):
                 file=sys.stderr,
             )
             sys.exit(1)
+        except Exception as error:
+            self._fail(fault(error))
         return {}
 
     def _plain(self, *tasks: Any) -> dict[Any, Any]:
@@ -51,6 +53,10 @@ class Executor(fabric.Executor):
         hosts = [name for name in (self.core[0].args.hosts.value or "").split(",") if name]
         flags = self._flags(calls)
         run = Run.load(hosts, self.config)
+        steps = [(call.task, flags[index]) for index, call in enumerate(calls) if isinstance(call.task, Step)]
+        run.prepare(steps)
+        if isinstance(calls[0].task, Step):
+            run.fleet.connect()
         try:
             for index, (call, task) in enumerate(zip(calls, tasks, strict=True)):
                 if isinstance(call.task, Step):
@@ -105,6 +111,16 @@ class Executor(fabric.Executor):
         if not isinstance(connection_init_kwargs["host"], str) and isinstance(call.task, fabric.Task):
             return call.clone(into=ServerCall, with_={"init_kwargs": connection_init_kwargs})
         return call
+
+
+def fault(error: Exception) -> SelvedgeError:
+    """What nobody foresaw: a fault of Selvedge's own, or of a task that somebody wrote."""
+    *_, (frame, line) = traceback.walk_tb(error.__traceback__)
+    place = f"{frame.f_code.co_filename}, line {line}"
+    return SelvedgeError(
+        f"This should not have happened: {type(error).__name__}: {error} ({place}).",
+        "`fab --debug …` shows all of it. If that file is none of yours, please report it: it is a fault of Selvedge.",
+    )
 
 
 class ServerCall(ConnectionCall):

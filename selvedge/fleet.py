@@ -58,6 +58,11 @@ class Fleet:
             self.close()
             raise
 
+    def connect(self) -> None:
+        """Begin to log in to all hosts."""
+        for session in self.sessions:
+            session.remote.connect()
+
     def lock(self, doing: str, wait: int, age: float = 0.0) -> bool:
         """Take the lock of the app on every host, in the hosts' order, waiting up to `wait` seconds for each.
 

@@ -22,6 +22,11 @@ MANAGER_FILES = {
 """The templates of what each process manager reads."""
 
 
+def environment(app: Target) -> dict[str, SecretStr]:
+    """The variables of `app.env_file`. Raises ConfigError where it cannot be read."""
+    return read_environment(app.local(app.env_file)) if app.env_file else {}
+
+
 @dataclass(frozen=True)
 class Instance:
     """What is started for a commit on a server. `id` is "<commit12>-<6 hex of the configuration's hash>": the same
@@ -37,8 +42,7 @@ class Instance:
         """The instance of the target's commit. Raises ConfigError where `app.env_file` cannot be read."""
         if app.commit is None:
             raise ValueError("the commit is not known yet")
-        environment = read_environment(app.local(app.env_file)) if app.env_file else {}
-        return cls(app, app.commit, environment)
+        return cls(app, app.commit, environment(app))
 
     @cached_property
     def id(self) -> str:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import codecs
-import os
 import shutil
-import socket
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,11 +20,10 @@ from selvedge.errors import UnreachableError
 from selvedge.plan import open_payload
 from selvedge.resources.base import Payload
 from selvedge.settings import Host
+from selvedge.way import CONNECT_TIMEOUT, gateways, open_socket, unreachable
 
-CONNECT_TIMEOUT = 15.0
-"""Seconds until an attempt to connect is given up."""
-DEAD_NETWORK_MS = 15_000
-"""Milliseconds of unacknowledged data after which the connection counts as dead (TCP_USER_TIMEOUT)."""
+CHANNEL_TIMEOUT = 30.0
+"""Seconds until the server must have opened a channel on a connection that stands."""
 
 
 @dataclass(frozen=True)
@@ -60,18 +58,50 @@ class Remote:
         self._config = config
         self._credentials = credentials
         self._connection: Connection | None = None
+        self._ahead: Future[tuple[Connection, paramiko.Channel]] | None = None
+        self._spare: list[paramiko.Channel] = []
         self._login = threading.Lock()
 
     @property
     def connection(self) -> Connection:
         """The Fabric connection, logged in.
 
-        Raises UnreachableError where the host does not answer, its key is not the known one, or no login succeeds.
+        Raises UnreachableError where the host does not answer, its key is not the known one, no login succeeds, or the
+        connection was lost: a new one would not hold the lock of the old one.
         """
         with self._login:
-            if self._connection is None or not self._connection.is_connected:
+            if self._connection is None and self._ahead is not None:
+                self._connection, channel = self._ahead.result()
+                self._spare.append(channel)
+            if self._connection is None:
                 self._connection = self.login()
+            if not self._connection.is_connected:
+                raise UnreachableError(
+                    f"{self.host.name}: the connection was lost.",
+                    "What was running there ends by itself, whole or taken back. Run the same command again.",
+                )
             return self._connection
+
+    def connect(self) -> None:
+        """Begin to log in, while this machine is busy with other things; what goes wrong is raised at the first need."""
+        if self._connection is None and self._ahead is None:
+            self._ahead = Future()
+            threading.Thread(target=self._connect_ahead, args=(self._ahead,), daemon=True).start()
+
+    def _connect_ahead(self, ahead: Future[tuple[Connection, paramiko.Channel]]) -> None:
+        try:
+            connection = self.login()
+            # The first channel waits for what the server does at a login (PAM), which takes as long as the login itself.
+            ahead.set_result((connection, self._open_channel(connection)))
+        except Exception as error:
+            ahead.set_exception(error)
+
+    def _open_channel(self, connection: Connection) -> paramiko.Channel:
+        try:
+            channel: paramiko.Channel = connection.transport.open_session(timeout=CHANNEL_TIMEOUT)
+        except (paramiko.SSHException, OSError, EOFError) as error:
+            raise unreachable(self.host, connection, error) from error
+        return channel
 
     def login(self) -> Connection:
         """A fresh connection: as the host's user, or its bootstrap user where that one cannot log in yet."""
@@ -86,7 +116,7 @@ class Remote:
     def unopened(self, user: str) -> Connection:
         """The Fabric connection as `user`, with all that ssh_config says of the host, before it is opened."""
         key = str(Path(self.host.key).expanduser()) if self.host.key else ""
-        kwargs: dict[str, Any] = {"banner_timeout": CONNECT_TIMEOUT, "auth_timeout": 30, "channel_timeout": 30}
+        kwargs: dict[str, Any] = {"banner_timeout": CONNECT_TIMEOUT, "auth_timeout": 30, "channel_timeout": CHANNEL_TIMEOUT}
         if key:
             kwargs |= {"key_filename": key, "allow_agent": False, "look_for_keys": False}
         return Connection(
@@ -97,8 +127,7 @@ class Remote:
         connection = self.unopened(user)
         try:
             hostkeys.require_known(connection, self.host)
-            if not connection.gateway:
-                connection.connect_kwargs["sock"] = open_socket(connection.host, connection.port)
+            self._reach(connection)
             connection.open()
         except (OSError, paramiko.SSHException) as error:
             transport = connection.client.get_transport()
@@ -108,9 +137,19 @@ class Remote:
             if tried or isinstance(error, paramiko.AuthenticationException):
                 return None
             raise unreachable(self.host, connection, error) from error
-        assert connection.transport is not None
-        connection.transport.set_keepalive(5)
+        for each in (connection, *gateways(connection)):
+            each.transport.set_keepalive(5)
         return connection
+
+    def _reach(self, connection: Connection) -> None:
+        """A socket of our own for the first server on the way: to this one, or to that of the outermost ProxyJump."""
+        first = [connection, *gateways(connection)][-1]
+        if first.gateway:
+            return  # a ProxyCommand makes its own way
+        try:
+            first.connect_kwargs["sock"] = open_socket(first.host, first.port)
+        except OSError as error:
+            raise unreachable(self.host, first, error) from error
 
     def _refused(self, users: list[str]) -> UnreachableError:
         key = self.host.key or "the agent's keys and those in ~/.ssh"
@@ -157,17 +196,18 @@ class Remote:
 
     def _start(self, script: str) -> paramiko.Channel:
         data = script.encode("utf-8", "surrogateescape")
-        transport = self.connection.transport
-        assert transport is not None
+        connection = self.connection
         command, preface = sudo.command(self.user, self._credentials.sudo_password, len(data))
         self.execs += 1
+        with self._login:
+            channel = self._spare.pop() if self._spare else None
+        channel = channel or self._open_channel(connection)
         try:
-            channel: paramiko.Channel = transport.open_session(timeout=30)
             channel.set_combine_stderr(True)
             channel.exec_command(command)
             channel.sendall(preface + data)
         except (paramiko.SSHException, OSError, EOFError) as error:
-            raise unreachable(self.host, self.connection, error) from error
+            raise unreachable(self.host, connection, error) from error
         return channel
 
     def alone(self) -> Remote:
@@ -176,9 +216,11 @@ class Remote:
 
     def close(self) -> None:
         """End the connection; whatever runs whole on the server runs on."""
+        if self._connection is None and self._ahead and self._ahead.done() and not self._ahead.exception():
+            self._connection = self._ahead.result()[0]
         if self._connection is not None:
             self._connection.close()
-            self._connection = None
+        self._connection = self._ahead = None
 
 
 class _Writer:
@@ -205,48 +247,3 @@ def _receive(channel: paramiko.Channel, on_line: Callable[[str], None] | None) -
     if on_line is not None and rest:
         on_line(rest)
     return "".join(pieces)
-
-
-def open_socket(address: str, port: int) -> socket.socket:
-    """A TCP connection on which small packets are not held back and a dead network is noticed. Raises OSError."""
-    sock = socket.create_connection((address, port), timeout=CONNECT_TIMEOUT)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    if hasattr(socket, "TCP_USER_TIMEOUT"):
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, DEAD_NETWORK_MS)
-    return sock
-
-
-def unreachable(host: Host, connection: Connection, error: Exception) -> UnreachableError:
-    """The error as a beginner understands it: what was tried, what came back, what to look at."""
-    where = f"{connection.host} port {connection.port}"
-    name = host.name
-    if isinstance(error, paramiko.BadHostKeyException):
-        return hostkeys.changed(host, connection, error)
-    if isinstance(error, hostkeys.UnknownHostKey):
-        return hostkeys.unknown(host, connection, error)
-    if isinstance(error, socket.gaierror):
-        return UnreachableError(
-            f"{name}: no address is known for the name {connection.host}.",
-            f"Check the spelling, or set hosts.{name}.address in hosts.toml.",
-        )
-    if isinstance(error, ConnectionRefusedError):
-        return UnreachableError(
-            f"{name}: {where} refuses connections.",
-            "Is the SSH server running there, and is this its port (hosts.toml: port)? fail2ban may also refuse an "
-            "address after many failed logins.",
-        )
-    if isinstance(error, TimeoutError):
-        return UnreachableError(
-            f"{name}: {where} did not answer within {CONNECT_TIMEOUT:.0f} s.",
-            "Is the server on, is the address right, and does the provider's firewall let this port through?",
-        )
-    if isinstance(error, OSError) and error.filename:
-        return UnreachableError(
-            f"{name}: the file {error.filename} on this machine cannot be read: {os.strerror(error.errno or 0)}.",
-            f"Which key is used says hosts.{name}.key in hosts.toml, or IdentityFile in ~/.ssh/config.",
-        )
-    if isinstance(error, OSError) and error.errno is not None:
-        return UnreachableError(f"{name}: cannot reach {where}: {os.strerror(error.errno)}.", "Check the address.")
-    return UnreachableError(
-        f"{name}: the SSH connection to {where} failed: {str(error) or type(error).__name__}.", f"Try `ssh -v {name}`."
-    )

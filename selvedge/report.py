@@ -17,12 +17,12 @@ _COLORS = {"red": "31", "green": "32", "yellow": "33", "blue": "34", "dim": "2",
 _RESET = "\033[0m"
 _OWN = {_RESET, *(f"\033[{code}m" for code in _COLORS.values())}
 # ECMA-48: control sequences (5.4), strings such as a terminal's title up to their end (5.6), other escapes (5.3).
-_ESCAPES = re.compile(
+_ESCAPES = (
     r"(?:\033\[|\x9b)[0-?]*[ -/]*[@-~]|(?:\033[P\]X^_]|[\x90\x98\x9d-\x9f])[^\x07\x18\x1a\033\x9c\n]*(?:\x07|\033\\|\x9c)?"
     r"|\033[ -/]*[0-~]"
 )
 # Control characters, and those that turn the direction of writing, so that a text reads otherwise than it is.
-_UNSEEN = re.compile(r"[^\n\t -~\xa0-\u061b\u061d-\u200d\u2010-\u2027\u202f-\u2065\u206a-\U0010ffff]")
+_UNSEEN = r"[^\n\t -~\xa0-\u061b\u061d-\u200d\u2010-\u2027\u202f-\u2065\u206a-\U0010ffff]"
 QUIET_SECONDS = 3.0
 """A change that takes longer is announced while it runs, and again each half minute."""
 
@@ -137,6 +137,6 @@ class Report:
 def printable(text: str) -> str:
     """The text without escape sequences and control characters (a server's output may hold any), and encodable on this
     terminal."""
-    clean = _UNSEEN.sub("\N{REPLACEMENT CHARACTER}", _ESCAPES.sub("", text))
+    clean = text if text.isprintable() else re.sub(_UNSEEN, "\N{REPLACEMENT CHARACTER}", re.sub(_ESCAPES, "", text))
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     return clean.encode(encoding, "replace").decode(encoding, "replace")

@@ -9,6 +9,7 @@ from typing import Any
 
 from fabric import Config
 
+from selvedge import source
 from selvedge.fleet import Fleet
 from selvedge.load import load
 from selvedge.remote import Credentials, Remote
@@ -52,6 +53,16 @@ class Run:
     @property
     def report(self) -> Report:
         return self.fleet.report
+
+    def prepare(self, steps: Sequence[tuple[Step, Mapping[str, Any]]]) -> None:
+        """Look at what the steps of the command line need of this machine. Raises ConfigError or UsageError: nothing has
+        been contacted then."""
+        for step, flags in steps:
+            source.named(flags)
+            for session in self.fleet.sessions:
+                for part in step.parts(session.target):
+                    if part.local:
+                        part.local(session.target)
 
     def step(self, step: Step, flags: Mapping[str, Any], then: tuple[Step, Mapping[str, Any]] | None = None) -> None:
         """Run a step or chain with its flags of the command line, or what one of its flags asks for instead.

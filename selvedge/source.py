@@ -24,26 +24,30 @@ SHA = re.compile(r"[0-9a-f]{40}")
 SHORT_SHA = re.compile(r"[0-9a-f]{4,40}")
 
 
-def choose(sessions: Sequence[Session], options: Mapping[str, Any]) -> None:
-    """Put --branch, --commit and --force of the command line into the targets.
+def named(options: Mapping[str, Any]) -> str:
+    """What --branch or --commit of the command line name, "" without them.
 
     Raises UsageError where they are no names that git knows.
     """
     branch, commit = str(options.get("branch") or ""), str(options.get("commit") or "")
     if branch and commit:
         raise UsageError("--branch and --commit cannot be given together.", "Give the one that is meant.")
-    for session in sessions:
-        if options.get("force"):
-            session.target = session.target.model_copy(update={"forced": True})
     if not branch and not commit:
-        return
+        return ""
     try:
-        ref = TypeAdapter(GitRef).validate_python(branch or commit)
+        return str(TypeAdapter(GitRef).validate_python(branch or commit))
     except ValidationError as error:
         flag = "--branch" if branch else "--commit"
         raise UsageError(f"{flag}: {error.errors()[0]['msg']}.", "Give a name or SHA that git knows.") from error
-    for session in sessions:
-        session.target = session.target.model_copy(update={"branch": ref})
+
+
+def choose(sessions: Sequence[Session], options: Mapping[str, Any]) -> None:
+    """Put --branch, --commit and --force of the command line into the targets. Raises UsageError as `named` does."""
+    chosen: dict[str, Any] = {"forced": True} if options.get("force") else {}
+    if ref := named(options):
+        chosen["branch"] = ref
+    for session in sessions if chosen else ():
+        session.target = session.target.model_copy(update=chosen)
 
 
 @dataclass

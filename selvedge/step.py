@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Any, NoReturn, Union
 
 from fabric import Task
 
@@ -38,10 +38,12 @@ BRANCH = Option("branch", "The branch whose newest commit to release.", "")
 
 
 class Step(Task):
-    """A Fabric task whose body declares resources, or further steps: then it is a chain.
+    """A Fabric task whose body declares resources or, where it is a chain, further steps.
 
     Called by the Executor, never by Fabric itself. phase: "build" steps run on all hosts at once; from the first step
     of phase "switch" on, hosts go in batches. instead: what a flag of the step's own does, in place of the step.
+    local: looks at what the step needs of this machine, and raises ConfigError or UsageError before any server is
+    contacted.
     """
 
     def __init__(
@@ -50,13 +52,17 @@ class Step(Task):
         *,
         options: Sequence[Option] = (),
         phase: str = "build",
+        chain: bool = False,
         needs_commit: bool = False,
         instead: Mapping[str, Callable[[Run], None]] | None = None,
+        local: Callable[[Target], object] | None = None,
         **kwargs: Any,
     ) -> None:
         self.options = (DRY_RUN, SCRIPT, WAIT, *options)
         self.instead = dict(instead or {})
         self.phase = phase
+        self.chain = chain
+        self.local = local
         self.needs_commit = needs_commit
         self.declare = body
         kwargs.setdefault("auto_shortflags", False)
@@ -71,23 +77,26 @@ class Step(Task):
         )
 
     def parts(self, app: Target) -> list[Step]:
-        """The steps that this one is made of, in order; itself, where it declares resources."""
-        found: list[Step] = []
-        try:
-            for item in self.declare(app):
-                if not isinstance(item, Step):
-                    return [self]
-                found.extend(item.parts(app))
-        except Pending:
+        """The steps that a chain is made of, in order; of a step, itself."""
+        if not self.chain:
             return [self]
-        return found or [self]
+        found: list[Step] = []
+        for item in self.declare(app):
+            if not isinstance(item, Step):
+                self._mixed()
+            found.extend(item.parts(app))
+        return found
 
     def resources(self, app: Target) -> Iterator[Resource]:
         """The resources of a step that is no chain. May end with Pending, after what can be said already."""
         for item in self.declare(app):
             if isinstance(item, Step):
-                raise TypeError(f"{self.name} mixes steps and resources")
-            yield item
+                self._mixed()
+            else:
+                yield item
+
+    def _mixed(self) -> NoReturn:
+        raise TypeError(f"{self.name}: what yields steps is a @chain, what yields resources a @step, and nothing is both")
 
 
 def step(
@@ -98,11 +107,23 @@ def step(
     needs_commit: bool = False,
     name: str | None = None,
     instead: Mapping[str, Callable[[Run], None]] | None = None,
+    local: Callable[[Target], object] | None = None,
 ) -> Any:
-    """Make a generator of resources (or of steps) a task of `fab`; usable with and without arguments."""
+    """Make a generator of resources a task of `fab`; usable with and without arguments."""
 
     def wrap(function: Body) -> Step:
-        return Step(function, options=options, phase=phase, needs_commit=needs_commit, name=name, instead=instead)
+        return Step(
+            function, options=options, phase=phase, needs_commit=needs_commit, name=name, instead=instead, local=local
+        )
+
+    return wrap if body is None else wrap(body)
+
+
+def chain(body: Body | None = None, *, options: Sequence[Option] = ()) -> Any:
+    """Make a generator of steps, or of further chains, a task of `fab`; usable with and without arguments."""
+
+    def wrap(function: Body) -> Step:
+        return Step(function, options=options, chain=True)
 
     return wrap if body is None else wrap(body)
 

@@ -1,5 +1,6 @@
 """Step 9 of the tutorial: the certificate, its renewal, HTTPS."""
 
+from selvedge import localfiles
 from selvedge.renewal import rehearse
 from selvedge.resources.files import File, Link
 from selvedge.resources.need import Needs
@@ -9,7 +10,7 @@ from selvedge.step import Option, step
 REHEARSE = Option("renew_dry_run", "Rehearse the renewal: certbot renew --dry-run.")
 
 
-@step(phase="switch", options=(REHEARSE,), instead={REHEARSE.name: rehearse})
+@step(phase="switch", options=(REHEARSE,), instead={REHEARSE.name: rehearse}, local=localfiles.certificates)
 def certbot(app):
     """Get a certificate, have it renewed, serve HTTPS."""
     from selvedge.resources.certbot import client

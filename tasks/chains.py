@@ -1,6 +1,6 @@
 """What the steps are composed into: each chain is a list of their names."""
 
-from selvedge.step import BRANCH, COMMIT, Option, step
+from selvedge.step import BRANCH, COMMIT, Option, chain
 from tasks.certbot import certbot
 from tasks.clone import clone
 from tasks.gunicorn import gunicorn
@@ -14,7 +14,7 @@ from tasks.venv import venv
 NO_REVERT = Option("no_revert", "When one server refuses the release, leave it live on those that have it.")
 
 
-@step
+@chain
 def setup(app):
     """Make a bare machine a server: update, harden, install."""
     yield update
@@ -22,7 +22,7 @@ def setup(app):
     yield install
 
 
-@step(options=(COMMIT, BRANCH, FORCE, NO_REVERT))
+@chain(options=(COMMIT, BRANCH, FORCE, NO_REVERT))
 def deploy(app):
     """Release the newest commit, or leave the old one live."""
     yield install

@@ -1,12 +1,13 @@
 """The start script of the release."""
 
+from selvedge import localfiles
 from selvedge.resources.files import Directory, File
 from selvedge.resources.need import Needs
 from selvedge.step import Pending, step
 from tasks.hooks import hook
 
 
-@step(needs_commit=True)
+@step(needs_commit=True, local=localfiles.environment)
 def gunicorn(app):
     """Write the release's start script and environment."""
     from selvedge.instance import Instance

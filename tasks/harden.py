@@ -19,7 +19,7 @@ def check(run):
     scorecard.check(run, [update, harden])
 
 
-@step(options=(CHECK,), instead={"check": check})
+@step(options=(CHECK,), instead={"check": check}, local=access.login_keys)
 def harden(app):
     """Make the login user; strict sshd, firewall, fail2ban."""
     from selvedge.templates import template

@@ -13,8 +13,9 @@ from fabric import Connection
 
 from selvedge import hostkeys
 from selvedge.errors import SelvedgeError
-from selvedge.remote import CONNECT_TIMEOUT, Remote, open_socket, unreachable
+from selvedge.remote import Remote
 from selvedge.settings import Host
+from selvedge.way import CONNECT_TIMEOUT, open_socket, unreachable
 
 KINDS = (
     ("ssh-ed25519",),

@@ -68,6 +68,14 @@ class Resource(ABC):
         """Those of them whose text counts."""
         return ()
 
+    def packages(self) -> tuple[str, ...]:
+        """The packages that the probe asks `packages_fact` for, likewise by one process."""
+        return ()
+
+    def units(self) -> tuple[str, ...]:
+        """The units of systemd (`nginx.service`) that the probe asks `unit_fact` for, likewise by one process."""
+        return ()
+
     @abstractmethod
     def probe(self) -> str:
         """Shell that prints the fact and writes nothing."""

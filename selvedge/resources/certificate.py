@@ -177,6 +177,7 @@ class Listen(Resource):
     """nginx's directives for HTTPS and HTTP/2 on port 443, as the installed version spells them (changed in 1.25.1)."""
 
     path: str
+    uses = ("site",)
 
     def paths(self) -> tuple[str, ...]:
         return (self.path,)
@@ -185,7 +186,7 @@ class Listen(Resource):
         return (self.path,)
 
     def probe(self) -> str:
-        return f"nginx -v 2>&1 | head -n 1\npath_fact {quote(self.path)} -"
+        return f"site_read\nprintf '%s\\n' \"$nginx_shown\"\npath_fact {quote(self.path)} -"
 
     def plan(self, fact: str) -> Change | None:
         version, _, standing = fact.partition("\n")

@@ -65,6 +65,12 @@ class Firewall(Resource):
     guard: Guard = UNDO
     uses = ("harden", "firewall")
 
+    def paths(self) -> tuple[str, ...]:
+        return (BEFORE_INIT,)
+
+    def hashed(self) -> tuple[str, ...]:
+        return (BEFORE_INIT,)
+
     def probe(self) -> str:
         return f"firewall_fact {BEFORE_INIT}"
 

@@ -21,6 +21,9 @@ class DeployKey(Resource):
     path: str
     comment: str
 
+    def paths(self) -> tuple[str, ...]:
+        return (self.path,)
+
     def probe(self) -> str:
         return f"path_fact {quote(self.path)} ''"
 
@@ -71,8 +74,11 @@ class Mirror(Resource):
 
     path: str
 
+    def paths(self) -> tuple[str, ...]:
+        return (self.path, f"{self.path}/HEAD")
+
     def probe(self) -> str:
-        return f"path_fact {quote(self.path)} ''\npath_fact {quote(self.path + '/HEAD')} '' | head -n 1"
+        return f"path_fact {quote(self.path)} ''\npath_fact {quote(self.path + '/HEAD')} ''"
 
     def plan(self, fact: str) -> Change | None:
         if fact.startswith("directory 700 root root\nfile"):
@@ -195,6 +201,9 @@ class Checkout(Resource):
     deploy_key: str
     git_known_hosts: str
     git_credentials: str
+
+    def paths(self) -> tuple[str, ...]:
+        return (self.path,)
 
     def probe(self) -> str:
         return f"path_fact {quote(self.path)} ''"

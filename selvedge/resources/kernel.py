@@ -25,6 +25,12 @@ class Sysctl(Resource):
         lines = [line.partition("=") for line in self.text.splitlines() if "=" in line and not line.startswith("#")]
         return {name.strip(): value.strip() for name, _, value in lines}
 
+    def paths(self) -> tuple[str, ...]:
+        return (self.path,)
+
+    def hashed(self) -> tuple[str, ...]:
+        return (self.path,)
+
     def probe(self) -> str:
         names = [name.replace(".", "/") for name in self._values()]
         return f"sysctl_fact {words(self.path, *names)}"

@@ -60,7 +60,7 @@ def _block(file: str, directives: list[list[str]]) -> Block:
     return Block(file, names, frozenset(ports), frozenset(defaults))
 
 
-_FACT = f"site_fact {ENABLED}/* /etc/nginx/conf.d/*.conf"
+_FACT = "site_read\nprintf '%s\\n' \"$site_shown\""
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,8 @@ class Default(Resource):
         return (self.path,)
 
     def probe(self) -> str:
-        return f"nginx -v 2>&1 | head -n 1\n{_FACT}\nprintf '\\n--\\n'\npath_fact {quote(self.path)} -"
+        shown = "site_read\nprintf '%s\\n%s\\n\\n--\\n' \"$nginx_shown\" \"$site_shown\""
+        return f"{shown}\npath_fact {quote(self.path)} -"
 
     def plan(self, fact: str) -> Change | None:
         sites, _, standing = fact.partition("\n--\n")

@@ -39,7 +39,7 @@ class HostKey(Resource):
     guard: Guard = UNDO
 
     def probe(self) -> str:
-        return "ssh-keygen -lf /etc/ssh/ssh_host_rsa_key.pub; ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub"
+        return "cat /etc/ssh/ssh_host_rsa_key.pub /etc/ssh/ssh_host_ed25519_key.pub | ssh-keygen -lf -"
 
     def plan(self, fact: str) -> Change | None:
         found = {line.split()[-1]: int(line.split()[0]) for line in fact.splitlines() if line[:1].isdigit()}
@@ -103,6 +103,12 @@ class Sshd(Resource):
     user: str
     guard: Guard = UNDO
     uses = ("harden",)
+
+    def paths(self) -> tuple[str, ...]:
+        return (DROP_IN,)
+
+    def hashed(self) -> tuple[str, ...]:
+        return (DROP_IN,)
 
     def probe(self) -> str:
         return f"sshd_fact {DROP_IN}"

@@ -20,8 +20,11 @@ class Packages(Resource):
     def __init__(self, *names: str) -> None:
         object.__setattr__(self, "names", tuple(names))
 
+    def packages(self) -> tuple[str, ...]:
+        return self.names
+
     def probe(self) -> str:
-        return f"dpkg-query -W -f '${{Package}} ${{db:Status-Status}}\\n' {words(*self.names)} 2>/dev/null || true"
+        return f"packages_fact {words(*self.names)}"
 
     def plan(self, fact: str) -> Change | None:
         installed = {line.split()[0] for line in fact.splitlines() if line.endswith(" installed")}
@@ -58,11 +61,12 @@ class Service(Loader):
     def _wanted(self) -> str:
         return hashlib.sha256("\n".join(load.identity() for load in self.loads).encode()).hexdigest()
 
+    def units(self) -> tuple[str, ...]:
+        return (f"{self.name}.service",)
+
     def probe(self) -> str:
-        # One call: each starts a conversation with systemd that costs 10 ms.
-        properties = "--property=UnitFileState --property=ActiveState"
         return (
-            f"systemctl show {properties} {quote(self.name)} 2>/dev/null || true\n"
+            f"unit_fact {words(*self.units())}\n"
             f"printf 'Stamp=%s\\n' \"$(cat {quote(self._stamp_path)} 2>/dev/null)\""
         )
 

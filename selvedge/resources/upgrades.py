@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from selvedge.resources.base import Change, Resource
-from selvedge.shell import words
+from selvedge.shell import quote, words
 
 DAY = 86_400
 
@@ -49,19 +49,19 @@ def _days(seconds: int) -> str:
 class Enabled(Resource):
     """systemd units that are enabled and active, all read in one go."""
 
-    units: tuple[str, ...]
+    names: tuple[str, ...]
 
-    def __init__(self, *units: str) -> None:
-        object.__setattr__(self, "units", tuple(units))
+    def __init__(self, *names: str) -> None:
+        object.__setattr__(self, "names", tuple(names))
+
+    def units(self) -> tuple[str, ...]:
+        return self.names
 
     def probe(self) -> str:
-        # `systemctl is-enabled` reads every unit file of the server; its answer is whether such a link stands there.
-        links = f"for unit in {words(*self.units)}; do ls -d /etc/systemd/system/*.wants/\"$unit\"; done"
-        return f"{links}\necho\nsystemctl is-active {words(*self.units)}"
+        return "\n".join(f"unit_fact {quote(name)}\necho" for name in self.names)
 
     def plan(self, fact: str) -> Change | None:
-        links, _, states = f"\n{fact}".partition("\n\n")
-        enabled = {link.rpartition("/")[2] for link in links.split()}
-        active = {unit for unit, state in zip(self.units, states.split(), strict=False) if state == "active"}
-        off = [unit for unit in self.units if unit not in enabled & active]
+        blocks = [set(block.split()) for block in fact.split("\n\n")]
+        on = {"ActiveState=active", "UnitFileState=enabled"}
+        off = [name for name, block in zip(self.names, [*blocks, *[set()] * len(self.names)], strict=False) if not on <= block]
         return Change(f"enable {', '.join(off)}", f"systemctl enable --now {words(*off)}") if off else None

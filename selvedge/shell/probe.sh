@@ -5,6 +5,9 @@ nl='
 # What `stat` and `sha256sum` said of all paths of a reading, each asked once; empty elsewhere.
 path_stats=
 path_sums=
+# Likewise what `dpkg-query` and `systemctl` said of all packages and units.
+package_states=
+unit_states=
 
 # path_fact PATH WANTED_SHA256: the kind of the path, its mode, owner and group, its hash, and, where the hash is not
 # the wanted one and one is given, the text for the diff (64 KiB at most).
@@ -49,3 +52,19 @@ path_hashes() {
 }
 
 has() { command -v "$1" >/dev/null 2>&1; }
+
+# package_list PACKAGE…: "PACKAGE STATE" for each that dpkg knows.
+# shellcheck disable=SC2016
+package_list() { dpkg-query -W -f '${Package} ${db:Status-Status}\n' "$@" 2>/dev/null || :; }
+
+# packages_fact PACKAGE…: the same; more packages may be among them.
+packages_fact() { if [ -n "$package_states" ]; then printf '%s\n' "$package_states"; else package_list "$@"; fi; }
+
+# unit_list UNIT…: its properties, a line each; an empty line between two units.
+unit_list() { systemctl show --property=Id --property=ActiveState --property=UnitFileState "$@" 2>/dev/null || :; }
+
+# unit_fact UNIT: the same of one. A unit that has another name (an alias) is asked for by itself.
+unit_fact() {
+  unit_rest=${unit_states#*"$nl${nl}Id=$1$nl"}
+  if [ "$unit_rest" = "$unit_states" ]; then unit_list "$1"; else printf '%s\n' "${unit_rest%%"$nl$nl"*}"; fi
+}

@@ -13,6 +13,14 @@ site_fact() {
   ' "$@" | sed -n 's/^ *\(file \/.*\)/\1/p; s/^ *\(server {\)/\1/p; s/^ *\(\(listen\|server_name\|include\) .*\)/\1/p'
 }
 
+# site_read: what all enabled sites claim in $site_shown, and nginx's version in $nginx_shown, once for all probes of a script.
+site_read() {
+  if [ -n "${nginx_shown-}" ]; then return 0; fi
+  nginx_shown=$(nginx -v 2>&1) || nginx_shown=none
+  # shellcheck disable=SC2034 # for the probes
+  site_shown=$(site_fact /etc/nginx/sites-enabled/* /etc/nginx/conf.d/*.conf)
+}
+
 # site_inside TOP FOLDER: the folder's real path in $real; it and every link in it must stay inside of TOP.
 site_inside() {
   real=$(realpath -e -- "$1/$2" 2>/dev/null) && [ -d "$real" ] ||

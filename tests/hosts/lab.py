@@ -117,7 +117,7 @@ class Project:
     def environment(self, **more: str) -> dict[str, str]:
         """The variables that fab sees: none of this machine's own, apart from where programs are."""
         kept = {name: os.environ[name] for name in ("PATH", "TMPDIR", "SELVEDGE_SANDBOX_DIR") if name in os.environ}
-        return {**kept, "HOME": str(self.home), "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1", **more}
+        return {**kept, "HOME": str(self.home), "LANG": "C.UTF-8", **more}
 
     def start(self, *words: str, env: dict[str, str] | None = None, pipe: bool = True) -> subprocess.Popen[str]:
         """Start fab in a process group of its own, for tests that kill it."""

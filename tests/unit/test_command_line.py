@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -41,9 +42,14 @@ def flags_of(monkeypatch: pytest.MonkeyPatch, *words: str, dry: bool = False) ->
     called: list[tuple[str, dict[str, object]]] = []
 
     class Run:
+        fleet = SimpleNamespace(connect=lambda: None)
+
         @classmethod
         def load(cls, *_: object) -> Run:
             return cls()
+
+        def prepare(self, steps: object) -> None:
+            pass
 
         def step(self, step: object, flags: dict[str, object], then: object) -> None:  # noqa: ARG002
             called.append((step.name, dict(flags)))  # type: ignore[attr-defined]
@@ -107,3 +113,28 @@ def test_a_task_that_cannot_hold_back_refuses_before_anything_is_contacted(
 ) -> None:
     done = fab(tmp_path, "-H", "server", *words)
     assert (done.returncode, done.stderr.splitlines()[0]) == (2, sentence)
+
+
+def test_what_nobody_foresaw_is_one_sentence(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    from selvedge import run as runs
+
+    class Broken(runs.Run):
+        def prepare(self, steps: object) -> None:  # noqa: ARG002
+            raise ZeroDivisionError("by nobody")
+
+    monkeypatch.setattr(runs, "Run", Broken)
+    monkeypatch.setattr(Broken, "load", classmethod(lambda cls, *_: cls.__new__(cls)))
+    from fabric import Config
+    from fabric.main import program
+    from invoke.parser import Parser
+
+    import fabfile
+    from selvedge.executor import Executor
+
+    core = Parser(initial=program.initial_context, ignore_unknown=True).parse_argv([])
+    parsed = Parser(contexts=fabfile.namespace.to_contexts()).parse_argv(["setup"])
+    with pytest.raises(SystemExit) as ended:
+        Executor(fabfile.namespace, Config(), core).execute(*parsed)
+    shown = capsys.readouterr().err
+    assert ended.value.code == 1
+    assert "This should not have happened: ZeroDivisionError: by nobody (" in shown and "Traceback" not in shown

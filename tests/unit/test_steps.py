@@ -18,7 +18,7 @@ from selvedge.resources.need import Needs
 from selvedge.resources.system import Packages, User
 from selvedge.resources.venv import Venv
 from selvedge.settings import Target
-from selvedge.step import Option, Pending, Step, step
+from selvedge.step import Option, Pending, Step, chain, step
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl me@laptop\n"
@@ -213,12 +213,12 @@ def one(name: str) -> Step:
 def test_a_chain_may_be_made_of_chains() -> None:
     first, second = one("first"), one("second")
 
-    @step(options=(Option("x", "X."),))
+    @chain(options=(Option("x", "X."),))
     def inner(app: Any) -> Any:  # noqa: ARG001
         yield first
         yield second
 
-    @step
+    @chain
     def outer(app: Any) -> Any:
         yield second
         yield inner
@@ -231,24 +231,24 @@ def test_a_chain_may_be_made_of_chains() -> None:
     assert (inner.name, first.parts(None)) == ("inner", [first])
 
 
-def test_a_step_that_mixes_steps_and_resources_is_refused() -> None:
-    @step
+def test_what_mixes_steps_and_resources_is_refused() -> None:
     def mixed(app: Any) -> Any:  # noqa: ARG001
-        yield Absent("/x")
         yield one("first")
+        yield Absent("/x")
 
-    with pytest.raises(TypeError, match="mixed mixes steps and resources"):
-        list(mixed.resources(None))
+    with pytest.raises(TypeError, match="mixed: what yields steps is a @chain"):
+        list(step(mixed).resources(None))
+    with pytest.raises(TypeError, match="mixed: what yields steps is a @chain"):
+        chain(mixed).parts(None)
 
 
-def test_a_step_that_declares_nothing_is_a_step() -> None:
-    @step
+def test_a_chain_may_be_empty() -> None:
+    @chain
     def nothing(app: Any) -> Any:
         if app:
             yield one("first")
 
-    assert nothing.parts(None) == [nothing]
-    assert list(nothing.resources(None)) == []
+    assert nothing.parts(None) == []
 
 
 def test_a_step_that_waits_at_once_is_a_step() -> None:

@@ -13,7 +13,6 @@ from selvedge.templates import template
 from tasks.update import update
 
 TIMERS = Enabled("a.timer", "b.service")
-LINKS = "/etc/systemd/system/timers.target.wants/a.timer\n/etc/systemd/system/multi-user.target.wants/b.service"
 
 
 @pytest.mark.parametrize(
@@ -38,13 +37,19 @@ def test_the_age_of_the_lists_is_said() -> None:
     assert change and change.summary == "fetch the package lists, which are 3 days old, and upgrade the installed packages"
 
 
+def unit(name: str, active: str = "active", file: str = "enabled") -> str:
+    """What `unit_fact` prints of a unit."""
+    return f"Id={name}\nActiveState={active}\nUnitFileState={file}\n\n"
+
+
 @pytest.mark.parametrize(
     ("fact", "off"),
     [
-        (f"{LINKS}\n\nactive\nactive\n", ""),
-        (f"{LINKS}\n\nactive\ninactive\n", "b.service"),
-        (f"{LINKS.splitlines()[0]}\n\nactive\nactive\n", "b.service"),
-        ("\ninactive\ninactive\n", "a.timer b.service"),
+        (unit("a.timer") + unit("b.service"), ""),
+        (unit("a.timer") + unit("b.service", "inactive"), "b.service"),
+        (unit("a.timer") + unit("b.service", file="disabled"), "b.service"),
+        (unit("a.timer", "inactive", "") + unit("b.service", "inactive", ""), "a.timer b.service"),
+        ("\n\n\n", "a.timer b.service"),
         ("", "a.timer b.service"),
     ],
 )

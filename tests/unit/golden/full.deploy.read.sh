@@ -16,17 +16,19 @@ mark=@selvedge
 # … the library certbot
 
 main() {
-path_stats=$nl$(stat -c '%n :: %F :: %a %U %G' -- /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/git_credentials /srv/hello/venvs /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-b82b8b /srv/hello/instances/0123456789ab-b82b8b/env /srv/hello/instances/0123456789ab-b82b8b/run /srv/hello/instances/0123456789ab-b82b8b/selvedge_worker.py /srv/hello/instances/0123456789ab-b82b8b/gunicorn_start /srv/hello/instances/0123456789ab-b82b8b/program.conf /etc/logrotate.d/hello.app /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/sites-enabled/default /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf 2>/dev/null)$nl
+path_stats=$nl$(stat -c '%n :: %F :: %a %U %G' -- /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/git_credentials /srv/hello/releases/0123456789ab /srv/hello/venvs /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-b82b8b /srv/hello/instances/0123456789ab-b82b8b/env /srv/hello/instances/0123456789ab-b82b8b/run /srv/hello/instances/0123456789ab-b82b8b/selvedge_worker.py /srv/hello/instances/0123456789ab-b82b8b/gunicorn_start /srv/hello/instances/0123456789ab-b82b8b/program.conf /etc/logrotate.d/hello.app /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/sites-enabled/default /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf 2>/dev/null)$nl
 path_sums=$nl$(path_hashes /srv/hello/git_credentials /etc/tmpfiles.d/hello.conf /srv/hello/instances/0123456789ab-b82b8b/env /srv/hello/instances/0123456789ab-b82b8b/run /srv/hello/instances/0123456789ab-b82b8b/selvedge_worker.py /srv/hello/instances/0123456789ab-b82b8b/gunicorn_start /srv/hello/instances/0123456789ab-b82b8b/program.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf 2>/dev/null)$nl
+package_states=$(package_list nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 supervisor certbot)
+unit_states=$nl$nl$(unit_list nginx.service supervisor.service certbot.timer.service)$nl$nl
 printf '\n%s fact 0\n' "$mark"
 ss -H -l -n -t -p 'sport = :80' || true
 printf '\n%s fact 1\n' "$mark"
-dpkg-query -W -f '${Package} ${db:Status-Status}\n' nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 supervisor 2>/dev/null || true
+packages_fact nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 supervisor
 printf '\n%s fact 2\n' "$mark"
-systemctl show --property=UnitFileState --property=ActiveState nginx 2>/dev/null || true
+unit_fact nginx.service
 printf 'Stamp=%s\n' "$(cat /var/lib/selvedge/loaded/nginx 2>/dev/null)"
 printf '\n%s fact 3\n' "$mark"
-systemctl show --property=UnitFileState --property=ActiveState supervisor 2>/dev/null || true
+unit_fact supervisor.service
 printf 'Stamp=%s\n' "$(cat /var/lib/selvedge/loaded/supervisor 2>/dev/null)"
 printf '\n%s fact 4\n' "$mark"
 tool_fact uv
@@ -43,7 +45,7 @@ printf '\n%s fact 9\n' "$mark"
 path_fact /srv/hello/shared ''
 printf '\n%s fact 10\n' "$mark"
 path_fact /srv/hello/repo.git ''
-path_fact /srv/hello/repo.git/HEAD '' | head -n 1
+path_fact /srv/hello/repo.git/HEAD ''
 printf '\n%s fact 11\n' "$mark"
 path_fact /srv/hello/git_credentials ''
 printf '\n%s fact 12\n' "$mark"
@@ -101,7 +103,8 @@ if [ -e /srv/hello/instances/0123456789ab-b82b8b/hook.after_switch ]; then echo 
 printf '\n%s fact 36\n' "$mark"
 [ -e /etc/nginx/nginx.conf ] && echo there || true
 printf '\n%s fact 37\n' "$mark"
-site_fact /etc/nginx/sites-enabled/* /etc/nginx/conf.d/*.conf
+site_read
+printf '%s\n' "$site_shown"
 printf '\n%s fact 38\n' "$mark"
 path_fact /var/log/hello ''
 printf '\n%s fact 39\n' "$mark"
@@ -129,28 +132,28 @@ path_fact /etc/nginx/sites-enabled/hello ''
 printf '\n%s fact 49\n' "$mark"
 path_fact /etc/nginx/sites-enabled/default ''
 printf '\n%s fact 50\n' "$mark"
-nginx -v 2>&1 | head -n 1
-site_fact /etc/nginx/sites-enabled/* /etc/nginx/conf.d/*.conf
-printf '\n--\n'
+site_read
+printf '%s\n%s\n\n--\n' "$nginx_shown" "$site_shown"
 path_fact /etc/nginx/conf.d/selvedge-default.conf -
 printf '\n%s fact 51\n' "$mark"
 path_fact /etc/logrotate.d/hello a5050dac945a6cd848f2e9a37cef08e54cb3d4b19fcd502bff0508bd56e70b2e
 printf '\n%s fact 52\n' "$mark"
-systemctl show --property=UnitFileState --property=ActiveState nginx 2>/dev/null || true
+unit_fact nginx.service
 printf 'Stamp=%s\n' "$(cat /var/lib/selvedge/loaded/nginx-hello 2>/dev/null)"
 printf '\n%s fact 53\n' "$mark"
 [ -e /etc/nginx/sites-available/hello ] && echo there || true
 printf '\n%s fact 54\n' "$mark"
 ss -H -l -n -t -p 'sport = :443' || true
 printf '\n%s fact 55\n' "$mark"
-dpkg-query -W -f '${Package} ${db:Status-Status}\n' certbot 2>/dev/null || true
+packages_fact certbot
 printf '\n%s fact 56\n' "$mark"
-systemctl show --property=UnitFileState --property=ActiveState certbot.timer 2>/dev/null || true
+unit_fact certbot.timer.service
 printf 'Stamp=%s\n' "$(cat /var/lib/selvedge/loaded/certbot.timer 2>/dev/null)"
 printf '\n%s fact 57\n' "$mark"
 certificate_fact hello
 printf '\n%s fact 58\n' "$mark"
-nginx -v 2>&1 | head -n 1
+site_read
+printf '%s\n' "$nginx_shown"
 path_fact /etc/nginx/snippets/selvedge-listen-tls.conf -
 printf '\n%s fact 59\n' "$mark"
 path_fact /etc/nginx/sites-available/hello-tls 81c7653650e8a2efc6e5796a327707a7fb3f030be453124856da076abc959072
@@ -159,12 +162,11 @@ path_fact /etc/nginx/sites-enabled/hello-tls ''
 printf '\n%s fact 61\n' "$mark"
 path_fact /etc/nginx/snippets/hello-http.conf 5f54f07f4591b0eb2b9ffec74812c3ae4b73baf3f606489bad6f29a738dec6ab
 printf '\n%s fact 62\n' "$mark"
-nginx -v 2>&1 | head -n 1
-site_fact /etc/nginx/sites-enabled/* /etc/nginx/conf.d/*.conf
-printf '\n--\n'
+site_read
+printf '%s\n%s\n\n--\n' "$nginx_shown" "$site_shown"
 path_fact /etc/nginx/conf.d/selvedge-default-tls.conf -
 printf '\n%s fact 63\n' "$mark"
-systemctl show --property=UnitFileState --property=ActiveState nginx 2>/dev/null || true
+unit_fact nginx.service
 printf 'Stamp=%s\n' "$(cat /var/lib/selvedge/loaded/nginx-tls-hello 2>/dev/null)"
 printf '\n%s facts end\n' "$mark"
 }

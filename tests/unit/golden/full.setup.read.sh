@@ -18,22 +18,27 @@ mark=@selvedge
 # … the library python
 
 main() {
-path_stats=$nl$(stat -c '%n :: %F :: %a %U %G' -- /etc/apt/apt.conf.d/20auto-upgrades /etc/apt/apt.conf.d/52unattended-upgrades-selvedge /etc/sudoers.d /etc/sudoers.d/90-selvedge-deploy /etc/fail2ban/jail.d/50-selvedge.local 2>/dev/null)$nl
-path_sums=$nl$(path_hashes /etc/apt/apt.conf.d/20auto-upgrades /etc/apt/apt.conf.d/52unattended-upgrades-selvedge /etc/sudoers.d/90-selvedge-deploy /etc/fail2ban/jail.d/50-selvedge.local 2>/dev/null)$nl
+path_stats=$nl$(stat -c '%n :: %F :: %a %U %G' -- /etc/apt/apt.conf.d/20auto-upgrades /etc/apt/apt.conf.d/52unattended-upgrades-selvedge /etc/sudoers.d /etc/sudoers.d/90-selvedge-deploy /etc/ssh/sshd_config.d/00-selvedge.conf /etc/ufw/before.init /etc/fail2ban/jail.d/50-selvedge.local /etc/sysctl.d/90-selvedge.conf 2>/dev/null)$nl
+path_sums=$nl$(path_hashes /etc/apt/apt.conf.d/20auto-upgrades /etc/apt/apt.conf.d/52unattended-upgrades-selvedge /etc/sudoers.d/90-selvedge-deploy /etc/ssh/sshd_config.d/00-selvedge.conf /etc/ufw/before.init /etc/fail2ban/jail.d/50-selvedge.local /etc/sysctl.d/90-selvedge.conf 2>/dev/null)$nl
+package_states=$(package_list unattended-upgrades sudo nftables ufw fail2ban python3-systemd nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 supervisor)
+unit_states=$nl$nl$(unit_list apt-daily.timer apt-daily-upgrade.timer unattended-upgrades.service fail2ban.service nginx.service supervisor.service)$nl$nl
 printf '\n%s fact 0\n' "$mark"
 apt_fact
 printf '\n%s fact 1\n' "$mark"
-dpkg-query -W -f '${Package} ${db:Status-Status}\n' unattended-upgrades 2>/dev/null || true
+packages_fact unattended-upgrades
 printf '\n%s fact 2\n' "$mark"
 path_fact /etc/apt/apt.conf.d/20auto-upgrades ada6ed61d6d3c629d3e5db4cbc2b8be6a0a5de8f366e3480db5dd86b6b3bb683
 printf '\n%s fact 3\n' "$mark"
 path_fact /etc/apt/apt.conf.d/52unattended-upgrades-selvedge 144a8562e5015efc2e823745660ebe4fef47baf19c64c6cf448a55ba925a89aa
 printf '\n%s fact 4\n' "$mark"
-for unit in apt-daily.timer apt-daily-upgrade.timer unattended-upgrades.service; do ls -d /etc/systemd/system/*.wants/"$unit"; done
+unit_fact apt-daily.timer
 echo
-systemctl is-active apt-daily.timer apt-daily-upgrade.timer unattended-upgrades.service
+unit_fact apt-daily-upgrade.timer
+echo
+unit_fact unattended-upgrades.service
+echo
 printf '\n%s fact 5\n' "$mark"
-dpkg-query -W -f '${Package} ${db:Status-Status}\n' sudo nftables ufw fail2ban python3-systemd 2>/dev/null || true
+packages_fact sudo nftables ufw fail2ban python3-systemd
 printf '\n%s fact 6\n' "$mark"
 id -nG deploy 2>/dev/null || true
 printf '\n%s fact 7\n' "$mark"
@@ -48,7 +53,7 @@ path_fact /etc/sudoers.d/90-selvedge-deploy 4b3a43b8efa58d24cb01c427ad802c5e6286
 printf '\n%s fact 10\n' "$mark"
 [ -s /etc/ssh/moduli-3072 ] && echo there || true
 printf '\n%s fact 11\n' "$mark"
-ssh-keygen -lf /etc/ssh/ssh_host_rsa_key.pub; ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub
+cat /etc/ssh/ssh_host_rsa_key.pub /etc/ssh/ssh_host_ed25519_key.pub | ssh-keygen -lf -
 printf '\n%s fact 12\n' "$mark"
 sed -n '/^[[:space:]]*\(#.*\)\{0,1\}$/!{p;q;}' /etc/ssh/sshd_config
 printf '\n%s fact 13\n' "$mark"
@@ -60,7 +65,7 @@ printf '\n%s fact 15\n' "$mark"
 printf '\n%s fact 16\n' "$mark"
 path_fact /etc/fail2ban/jail.d/50-selvedge.local 88c5fecb7d29e280db84df07de1e866d20b72f7a7eef835269f52dabcdfd5557
 printf '\n%s fact 17\n' "$mark"
-systemctl show --property=UnitFileState --property=ActiveState fail2ban 2>/dev/null || true
+unit_fact fail2ban.service
 printf 'Stamp=%s\n' "$(cat /var/lib/selvedge/loaded/fail2ban 2>/dev/null)"
 printf '\n%s fact 18\n' "$mark"
 sysctl_fact /etc/sysctl.d/90-selvedge.conf kernel/kptr_restrict kernel/dmesg_restrict kernel/perf_event_paranoid kernel/yama/ptrace_scope kernel/unprivileged_bpf_disabled net/core/bpf_jit_harden kernel/sysrq kernel/ctrl-alt-del dev/tty/ldisc_autoload fs/suid_dumpable kernel/core_uses_pid fs/protected_hardlinks fs/protected_symlinks fs/protected_fifos fs/protected_regular net/ipv4/conf/all/send_redirects net/ipv4/conf/default/send_redirects net/ipv4/conf/all/accept_redirects net/ipv4/conf/default/accept_redirects net/ipv6/conf/all/accept_redirects net/ipv6/conf/default/accept_redirects net/ipv4/conf/all/accept_source_route net/ipv4/conf/default/accept_source_route net/ipv6/conf/all/accept_source_route net/ipv6/conf/default/accept_source_route net/ipv4/conf/all/rp_filter net/ipv4/conf/default/rp_filter net/ipv4/tcp_syncookies net/ipv4/icmp_echo_ignore_broadcasts net/ipv4/icmp_ignore_bogus_error_responses
@@ -69,12 +74,12 @@ time_fact
 printf '\n%s fact 20\n' "$mark"
 ss -H -l -n -t -p 'sport = :80' || true
 printf '\n%s fact 21\n' "$mark"
-dpkg-query -W -f '${Package} ${db:Status-Status}\n' nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 supervisor 2>/dev/null || true
+packages_fact nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 supervisor
 printf '\n%s fact 22\n' "$mark"
-systemctl show --property=UnitFileState --property=ActiveState nginx 2>/dev/null || true
+unit_fact nginx.service
 printf 'Stamp=%s\n' "$(cat /var/lib/selvedge/loaded/nginx 2>/dev/null)"
 printf '\n%s fact 23\n' "$mark"
-systemctl show --property=UnitFileState --property=ActiveState supervisor 2>/dev/null || true
+unit_fact supervisor.service
 printf 'Stamp=%s\n' "$(cat /var/lib/selvedge/loaded/supervisor 2>/dev/null)"
 printf '\n%s fact 24\n' "$mark"
 tool_fact uv

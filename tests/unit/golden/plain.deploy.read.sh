@@ -12,14 +12,16 @@ mark=@selvedge
 # … the library site
 
 main() {
-path_stats=$nl$(stat -c '%n :: %F :: %a %U %G' -- /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/venvs /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-ce5d25 /srv/hello/instances/0123456789ab-ce5d25/env /srv/hello/instances/0123456789ab-ce5d25/run /srv/hello/instances/0123456789ab-ce5d25/gunicorn_start /srv/hello/instances/0123456789ab-ce5d25/unit.socket /srv/hello/instances/0123456789ab-ce5d25/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /run/hello /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/sites-enabled/default /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/nginx/conf.d/selvedge-default-tls.conf 2>/dev/null)$nl
+path_stats=$nl$(stat -c '%n :: %F :: %a %U %G' -- /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/deploy_key /srv/hello/releases/0123456789ab /srv/hello/venvs /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-ce5d25 /srv/hello/instances/0123456789ab-ce5d25/env /srv/hello/instances/0123456789ab-ce5d25/run /srv/hello/instances/0123456789ab-ce5d25/gunicorn_start /srv/hello/instances/0123456789ab-ce5d25/unit.socket /srv/hello/instances/0123456789ab-ce5d25/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /run/hello /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/sites-enabled/default /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/nginx/conf.d/selvedge-default-tls.conf 2>/dev/null)$nl
 path_sums=$nl$(path_hashes /srv/hello/instances/0123456789ab-ce5d25/env /srv/hello/instances/0123456789ab-ce5d25/run /srv/hello/instances/0123456789ab-ce5d25/gunicorn_start /srv/hello/instances/0123456789ab-ce5d25/unit.socket /srv/hello/instances/0123456789ab-ce5d25/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/nginx/conf.d/selvedge-default-tls.conf 2>/dev/null)$nl
+package_states=$(package_list nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2)
+unit_states=$nl$nl$(unit_list nginx.service logrotate.timer.service)$nl$nl
 printf '\n%s fact 0\n' "$mark"
 ss -H -l -n -t -p 'sport = :80' || true
 printf '\n%s fact 1\n' "$mark"
-dpkg-query -W -f '${Package} ${db:Status-Status}\n' nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 2>/dev/null || true
+packages_fact nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2
 printf '\n%s fact 2\n' "$mark"
-systemctl show --property=UnitFileState --property=ActiveState nginx 2>/dev/null || true
+unit_fact nginx.service
 printf 'Stamp=%s\n' "$(cat /var/lib/selvedge/loaded/nginx 2>/dev/null)"
 printf '\n%s fact 3\n' "$mark"
 getent passwd hello || true
@@ -32,7 +34,7 @@ printf '\n%s fact 6\n' "$mark"
 path_fact /srv/hello/shared ''
 printf '\n%s fact 7\n' "$mark"
 path_fact /srv/hello/repo.git ''
-path_fact /srv/hello/repo.git/HEAD '' | head -n 1
+path_fact /srv/hello/repo.git/HEAD ''
 printf '\n%s fact 8\n' "$mark"
 path_fact /srv/hello/deploy_key ''
 printf '\n%s fact 9\n' "$mark"
@@ -75,7 +77,7 @@ path_fact /etc/logrotate.d/hello.app bca2822909b2a106d19126065d75d0b08ea3bcc4b03
 printf '\n%s fact 27\n' "$mark"
 path_fact /etc/systemd/system/logrotate.timer.d/selvedge.conf 1ab52bb733ccb14304a59f338720dc56c19e896d579f147d25a77c54ea9b3a5e
 printf '\n%s fact 28\n' "$mark"
-systemctl show --property=UnitFileState --property=ActiveState logrotate.timer 2>/dev/null || true
+unit_fact logrotate.timer.service
 printf 'Stamp=%s\n' "$(cat /var/lib/selvedge/loaded/logrotate.timer 2>/dev/null)"
 printf '\n%s fact 29\n' "$mark"
 base=/srv/hello
@@ -88,7 +90,8 @@ path_fact /run/hello ''
 printf '\n%s fact 32\n' "$mark"
 [ -e /etc/nginx/nginx.conf ] && echo there || true
 printf '\n%s fact 33\n' "$mark"
-site_fact /etc/nginx/sites-enabled/* /etc/nginx/conf.d/*.conf
+site_read
+printf '%s\n' "$site_shown"
 printf '\n%s fact 34\n' "$mark"
 path_fact /var/log/hello ''
 printf '\n%s fact 35\n' "$mark"
@@ -111,19 +114,17 @@ path_fact /etc/nginx/sites-enabled/hello ''
 printf '\n%s fact 43\n' "$mark"
 path_fact /etc/nginx/sites-enabled/default ''
 printf '\n%s fact 44\n' "$mark"
-nginx -v 2>&1 | head -n 1
-site_fact /etc/nginx/sites-enabled/* /etc/nginx/conf.d/*.conf
-printf '\n--\n'
+site_read
+printf '%s\n%s\n\n--\n' "$nginx_shown" "$site_shown"
 path_fact /etc/nginx/conf.d/selvedge-default.conf -
 printf '\n%s fact 45\n' "$mark"
 path_fact /etc/logrotate.d/hello a5050dac945a6cd848f2e9a37cef08e54cb3d4b19fcd502bff0508bd56e70b2e
 printf '\n%s fact 46\n' "$mark"
-systemctl show --property=UnitFileState --property=ActiveState nginx 2>/dev/null || true
+unit_fact nginx.service
 printf 'Stamp=%s\n' "$(cat /var/lib/selvedge/loaded/nginx-hello 2>/dev/null)"
 printf '\n%s fact 47\n' "$mark"
-nginx -v 2>&1 | head -n 1
-site_fact /etc/nginx/sites-enabled/* /etc/nginx/conf.d/*.conf
-printf '\n--\n'
+site_read
+printf '%s\n%s\n\n--\n' "$nginx_shown" "$site_shown"
 path_fact /etc/nginx/conf.d/selvedge-default-tls.conf -
 printf '\n%s fact 48\n' "$mark"
 for path in /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/sites-available/hello-tls; do [ -e "$path" ] || [ -L "$path" ] && echo "$path"; done

@@ -1,0 +1,29 @@
+"""The files of this machine that steps need, looked at before any server is contacted.
+
+Imports stand in the functions: `fab --list` loads this module and calls none of them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from selvedge.settings import Target
+
+
+def environment(app: Target) -> None:
+    """app.env_file is a dotenv file. Raises ConfigError."""
+    from selvedge.instance import environment
+
+    environment(app)
+
+
+def certificates(app: Target) -> None:
+    """The certificates of one's own, or that of the authority, can be read. Raises ConfigError."""
+    from selvedge.resources.certificate import OwnCertificate, pem
+
+    if app.domains and not app.tls.upstream:
+        if app.tls.certificate:
+            OwnCertificate.of(app)
+        elif app.tls.acme_ca:
+            pem(app.local(app.tls.acme_ca), "tls.acme_ca")

@@ -1,0 +1,72 @@
+"""The way to a server: the socket, the servers in between, and what to say where it is closed."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+from fabric import Connection
+from paramiko import BadHostKeyException
+
+from selvedge import hostkeys
+from selvedge.errors import UnreachableError
+from selvedge.settings import Host
+
+CONNECT_TIMEOUT = 15.0
+"""Seconds until an attempt to connect is given up."""
+DEAD_NETWORK_MS = 15_000
+"""Milliseconds of unacknowledged data after which the connection counts as dead (TCP_USER_TIMEOUT)."""
+
+
+def gateways(connection: Connection) -> list[Connection]:
+    """The servers in between (ProxyJump), the nearest to the server first."""
+    found = []
+    while isinstance(connection.gateway, Connection):
+        connection = connection.gateway
+        found.append(connection)
+    return found
+
+
+def open_socket(address: str, port: int) -> socket.socket:
+    """A TCP connection on which small packets are not held back and a dead network is noticed. Raises OSError."""
+    sock = socket.create_connection((address, port), timeout=CONNECT_TIMEOUT)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, DEAD_NETWORK_MS)
+    return sock
+
+
+def unreachable(host: Host, connection: Connection, error: Exception) -> UnreachableError:
+    """The error as a beginner understands it: what was tried, what came back, what to look at."""
+    where = f"{connection.host} port {connection.port}"
+    name = host.name
+    if isinstance(error, BadHostKeyException):
+        return hostkeys.changed(host, connection, error)
+    if isinstance(error, hostkeys.UnknownHostKey):
+        return hostkeys.unknown(host, connection, error)
+    if isinstance(error, socket.gaierror):
+        return UnreachableError(
+            f"{name}: no address is known for the name {connection.host}.",
+            f"Check the spelling, or set hosts.{name}.address in hosts.toml.",
+        )
+    if isinstance(error, ConnectionRefusedError):
+        return UnreachableError(
+            f"{name}: {where} refuses connections.",
+            "Is the SSH server running there, and is this its port (hosts.toml: port)? fail2ban may also refuse an "
+            "address after many failed logins.",
+        )
+    if isinstance(error, TimeoutError):
+        return UnreachableError(
+            f"{name}: {where} did not answer within {CONNECT_TIMEOUT:.0f} s.",
+            "Is the server on, is the address right, and does the provider's firewall let this port through?",
+        )
+    if isinstance(error, OSError) and error.filename:
+        return UnreachableError(
+            f"{name}: the file {error.filename} on this machine cannot be read: {os.strerror(error.errno or 0)}.",
+            f"Which key is used says hosts.{name}.key in hosts.toml, or IdentityFile in ~/.ssh/config.",
+        )
+    if isinstance(error, OSError) and error.errno is not None:
+        return UnreachableError(f"{name}: cannot reach {where}: {os.strerror(error.errno)}.", "Check the address.")
+    return UnreachableError(
+        f"{name}: the SSH connection to {where} failed: {str(error) or type(error).__name__}.", f"Try `ssh -v {name}`."
+    )
