@@ -11,11 +11,15 @@ import io
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dotenv.parser import Binding, parse_stream
 from pydantic import SecretStr
 
 from selvedge.errors import ConfigError, Problem
+
+if TYPE_CHECKING:
+    from selvedge.settings import Target
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _SPECIAL, _ESCAPED = re.compile(r'(["\\`$])'), r"\\\1"
@@ -37,6 +41,11 @@ def bindings(path: Path) -> list[Binding]:
             str(path), "", f"cannot be read: {error.strerror}", "Correct the path or the rights."
         ) from None
     return [each for each in parse_stream(io.StringIO(text)) if each.key or each.error]
+
+
+def variables(app: Target) -> dict[str, SecretStr]:
+    """Those of `app.env_file`, none where it is not set. Raises ConfigError as `read_environment` does."""
+    return read_environment(app.local(app.env_file)) if app.env_file else {}
 
 
 def read_environment(path: Path) -> dict[str, SecretStr]:

@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 
 from pydantic import SecretStr
 
-from selvedge.environment import read_environment, render_environment
+from selvedge.environment import render_environment, variables
 from selvedge.settings import Target
 from selvedge.templates import template
 
@@ -20,11 +20,6 @@ MANAGER_FILES = {
     "systemd": ("systemd/unit.socket.j2", "systemd/unit.service.j2"),
 }
 """The templates of what each process manager reads."""
-
-
-def environment(app: Target) -> dict[str, SecretStr]:
-    """The variables of `app.env_file`. Raises ConfigError where it cannot be read."""
-    return read_environment(app.local(app.env_file)) if app.env_file else {}
 
 
 @dataclass(frozen=True)
@@ -42,7 +37,7 @@ class Instance:
         """The instance of the target's commit. Raises ConfigError where `app.env_file` cannot be read."""
         if app.commit is None:
             raise ValueError("the commit is not known yet")
-        return cls(app, app.commit, environment(app))
+        return cls(app, app.commit, variables(app))
 
     @cached_property
     def id(self) -> str:

@@ -11,11 +11,18 @@ if TYPE_CHECKING:
     from selvedge.settings import Target
 
 
+def public_keys(app: Target) -> None:
+    """There is a public key for the login user. Raises UsageError."""
+    from selvedge.resources.access import login_keys
+
+    login_keys(app)
+
+
 def environment(app: Target) -> None:
     """app.env_file is a dotenv file. Raises ConfigError."""
-    from selvedge.instance import environment
+    from selvedge.environment import variables
 
-    environment(app)
+    variables(app)
 
 
 def certificates(app: Target) -> None:

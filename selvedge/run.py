@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fabric import Config
 
@@ -14,11 +14,13 @@ from selvedge.fleet import Fleet
 from selvedge.load import load
 from selvedge.remote import Credentials, Remote
 from selvedge.report import Report
-from selvedge.resources.live import Live, Standing
-from selvedge.rollout import Reading, read, run_step
 from selvedge.session import Session
 from selvedge.settings import Settings
 from selvedge.step import Step
+
+if TYPE_CHECKING:
+    from selvedge.resources.live import Standing
+    from selvedge.rollout import Reading
 
 
 class Run:
@@ -70,6 +72,9 @@ class Run:
         `then` is the step that follows on the command line: it is read at the same time, and where this one turns out
         to have nothing to change, that reading holds.
         """
+        # Here, since the logins have begun: what takes time now takes none of theirs.
+        from selvedge.rollout import read, run_step
+
         for flag, work in step.instead.items():
             if flags.get(flag):
                 work(self)
@@ -85,6 +90,8 @@ class Run:
 
     def standings(self) -> dict[str, Standing]:
         """What runs on each host of the run, by its name; read from all at once."""
+        from selvedge.resources.live import Live, Standing
+
         read = self.fleet.each(lambda session: session.facts([Live(session.target, "")])[0])
         names = (session.name for session in self.fleet.sessions)
         return {name: Standing.parse(fact) for name, fact in zip(names, read, strict=True)}

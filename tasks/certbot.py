@@ -2,9 +2,6 @@
 
 from selvedge import localfiles
 from selvedge.renewal import rehearse
-from selvedge.resources.files import File, Link
-from selvedge.resources.need import Needs
-from selvedge.resources.ports import Port
 from selvedge.step import Option, step
 
 REHEARSE = Option("renew_dry_run", "Rehearse the renewal: certbot renew --dry-run.")
@@ -15,6 +12,9 @@ def certbot(app):
     """Get a certificate, have it renewed, serve HTTPS."""
     from selvedge.resources.certbot import client
     from selvedge.resources.certificate import Certificate, Https, Listen, OwnCertificate, PlainHttp
+    from selvedge.resources.files import File, Link
+    from selvedge.resources.need import Needs
+    from selvedge.resources.ports import Port
     from selvedge.resources.site import LISTEN_TLS, Default
     from selvedge.templates import template
 

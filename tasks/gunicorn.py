@@ -1,8 +1,6 @@
 """The start script of the release."""
 
 from selvedge import localfiles
-from selvedge.resources.files import Directory, File
-from selvedge.resources.need import Needs
 from selvedge.step import Pending, step
 from tasks.hooks import hook
 
@@ -11,6 +9,8 @@ from tasks.hooks import hook
 def gunicorn(app):
     """Write the release's start script and environment."""
     from selvedge.instance import Instance
+    from selvedge.resources.files import Directory, File
+    from selvedge.resources.need import Needs
     from selvedge.resources.site import static
 
     if app.commit is None:

@@ -1,11 +1,6 @@
 """Step 2 of the tutorial: a login user with a key, sshd, the firewall, fail2ban."""
 
-from selvedge.resources import access
-from selvedge.resources.files import Directory, File
-from selvedge.resources.firewall import Firewall
-from selvedge.resources.kernel import Sysctl, TimeSync
-from selvedge.resources.sshd import HostKey, IncludeFirst, Moduli, Proved, Sshd
-from selvedge.resources.system import Packages, Service
+from selvedge import localfiles
 from selvedge.step import Option, step
 from tasks.update import update
 
@@ -19,9 +14,15 @@ def check(run):
     scorecard.check(run, [update, harden])
 
 
-@step(options=(CHECK,), instead={"check": check}, local=access.login_keys)
+@step(options=(CHECK,), instead={"check": check}, local=localfiles.public_keys)
 def harden(app):
     """Make the login user; strict sshd, firewall, fail2ban."""
+    from selvedge.resources import access
+    from selvedge.resources.files import Directory, File
+    from selvedge.resources.firewall import Firewall
+    from selvedge.resources.kernel import Sysctl, TimeSync
+    from selvedge.resources.sshd import HostKey, IncludeFirst, Moduli, Proved, Sshd
+    from selvedge.resources.system import Packages, Service
     from selvedge.templates import template
 
     server, user = app.server, app.host.user

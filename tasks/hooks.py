@@ -1,10 +1,10 @@
 """Commands of your own around a release ([hooks] in hosts.toml)."""
 
-from selvedge.resources.hook import Hook
-
 
 def hook(app, instance, name, *, builds=False, local_only=False):
     """The hook of this name, where hosts.toml has one: before_build, after_build, before_switch or after_switch."""
+    from selvedge.resources.hook import Hook
+
     commands = [each for each in getattr(app.hooks, name) if each.startswith("local:") or not local_only]
     if not commands:
         return

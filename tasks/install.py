@@ -1,8 +1,5 @@
 """Step 3 of the tutorial: Python, nginx, supervisor, git."""
 
-from selvedge.resources.ports import Port
-from selvedge.resources.python import UV_REQUIREMENT, Python, Tool, needs_uv
-from selvedge.resources.system import Packages, Service
 from selvedge.step import step
 
 BASE = ("nginx", "git", "curl", "ca-certificates", "openssh-client", "python3", "python3-venv", "logrotate", "iproute2")
@@ -11,6 +8,10 @@ BASE = ("nginx", "git", "curl", "ca-certificates", "openssh-client", "python3", 
 @step
 def install(app):
     """Install Python, nginx, supervisor, git and the like."""
+    from selvedge.resources.ports import Port
+    from selvedge.resources.python import UV_REQUIREMENT, Python, Tool, needs_uv
+    from selvedge.resources.system import Packages, Service
+
     yield Port(80, "nginx")
     # A requirement without a wheel needs a compiler: add "build-essential" and "python3-dev" here.
     yield Packages(*BASE, *(["supervisor"] if app.manager == "supervisor" else []))

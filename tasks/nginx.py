@@ -1,15 +1,15 @@
 """The site: nginx in front of the app."""
 
-from selvedge.resources.files import Absent, Directory, File, Link
-from selvedge.resources.need import Needs
-from selvedge.resources.system import Service
 from selvedge.step import step
 
 
 @step(phase="switch")
 def nginx(app):
     """Serve the app behind nginx."""
+    from selvedge.resources.files import Absent, Directory, File, Link
+    from selvedge.resources.need import Needs
     from selvedge.resources.site import CONNECTIONS, Box, Default, MainFile, Media, Names, static
+    from selvedge.resources.system import Service
     from selvedge.templates import template
 
     paths = app.paths

@@ -1,11 +1,10 @@
 """Logs of the app that stay small."""
 
-from selvedge.resources.files import Absent, File
-from selvedge.resources.system import Service
-
 
 def rotation(app):
     """supervisor rotates what it writes by itself; what systemd appends to is for logrotate, which then looks every hour."""
+    from selvedge.resources.files import Absent, File
+    from selvedge.resources.system import Service
     from selvedge.templates import template
 
     path = f"/etc/logrotate.d/{app.name}.app"

@@ -1,7 +1,5 @@
 """The process, watched and started at boot, and the switch from the old release to the new one."""
 
-from selvedge.resources.files import Directory, File
-from selvedge.resources.need import Needs
 from selvedge.step import Option, Pending, step
 from tasks.hooks import hook
 from tasks.rotation import rotation
@@ -13,7 +11,9 @@ FORCE = Option("force", "Release a commit again that was rolled back from.")
 def supervisor(app):
     """Start it by the process manager; switch to it when healthy."""
     from selvedge.instance import Instance
+    from selvedge.resources.files import Directory, File
     from selvedge.resources.live import Live
+    from selvedge.resources.need import Needs
 
     if app.commit is None:
         raise Pending("follows the commit")

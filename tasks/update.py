@@ -1,8 +1,5 @@
 """Step 1 of the tutorial: package lists, upgrades, and upgrades that install themselves."""
 
-from selvedge.resources.files import File
-from selvedge.resources.system import Packages
-from selvedge.resources.upgrades import Enabled, Upgraded
 from selvedge.step import step
 
 APT = "/etc/apt/apt.conf.d"
@@ -11,6 +8,9 @@ APT = "/etc/apt/apt.conf.d"
 @step
 def update(app):
     """Upgrade packages; have security updates install themselves."""
+    from selvedge.resources.files import File
+    from selvedge.resources.system import Packages
+    from selvedge.resources.upgrades import Enabled, Upgraded
     from selvedge.templates import template
 
     yield Upgraded(app.server.upgrade)

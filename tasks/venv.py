@@ -1,9 +1,5 @@
 """The app's virtual environment."""
 
-from selvedge.resources.files import Directory
-from selvedge.resources.need import Needs
-from selvedge.resources.python import UV, interpreter
-from selvedge.resources.venv import Venv
 from selvedge.step import Pending, step
 from tasks.hooks import hook
 
@@ -12,6 +8,10 @@ from tasks.hooks import hook
 def venv(app):
     """Build the app's virtual environment from its requirements."""
     from selvedge.instance import Instance
+    from selvedge.resources.files import Directory
+    from selvedge.resources.need import Needs
+    from selvedge.resources.python import UV, interpreter
+    from selvedge.resources.venv import Venv
 
     if app.commit is None:
         raise Pending("follows the commit")

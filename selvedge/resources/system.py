@@ -62,7 +62,7 @@ class Service(Loader):
         return hashlib.sha256("\n".join(load.identity() for load in self.loads).encode()).hexdigest()
 
     def units(self) -> tuple[str, ...]:
-        return (f"{self.name}.service",)
+        return (self.name if self.name.endswith((".service", ".timer", ".socket")) else f"{self.name}.service",)
 
     def probe(self) -> str:
         return (

@@ -19,7 +19,7 @@ main() {
 path_stats=$nl$(stat -c '%n :: %F :: %a %U %G' -- /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/git_credentials /srv/hello/releases/0123456789ab /srv/hello/venvs /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-b82b8b /srv/hello/instances/0123456789ab-b82b8b/env /srv/hello/instances/0123456789ab-b82b8b/run /srv/hello/instances/0123456789ab-b82b8b/selvedge_worker.py /srv/hello/instances/0123456789ab-b82b8b/gunicorn_start /srv/hello/instances/0123456789ab-b82b8b/program.conf /etc/logrotate.d/hello.app /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/sites-enabled/default /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf 2>/dev/null)$nl
 path_sums=$nl$(path_hashes /srv/hello/git_credentials /etc/tmpfiles.d/hello.conf /srv/hello/instances/0123456789ab-b82b8b/env /srv/hello/instances/0123456789ab-b82b8b/run /srv/hello/instances/0123456789ab-b82b8b/selvedge_worker.py /srv/hello/instances/0123456789ab-b82b8b/gunicorn_start /srv/hello/instances/0123456789ab-b82b8b/program.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf 2>/dev/null)$nl
 package_states=$(package_list nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 supervisor certbot)
-unit_states=$nl$nl$(unit_list nginx.service supervisor.service certbot.timer.service)$nl$nl
+unit_states=$nl$nl$(unit_list nginx.service supervisor.service certbot.timer)$nl$nl
 printf '\n%s fact 0\n' "$mark"
 ss -H -l -n -t -p 'sport = :80' || true
 printf '\n%s fact 1\n' "$mark"
@@ -147,7 +147,7 @@ ss -H -l -n -t -p 'sport = :443' || true
 printf '\n%s fact 55\n' "$mark"
 packages_fact certbot
 printf '\n%s fact 56\n' "$mark"
-unit_fact certbot.timer.service
+unit_fact certbot.timer
 printf 'Stamp=%s\n' "$(cat /var/lib/selvedge/loaded/certbot.timer 2>/dev/null)"
 printf '\n%s fact 57\n' "$mark"
 certificate_fact hello

@@ -15,7 +15,7 @@ main() {
 path_stats=$nl$(stat -c '%n :: %F :: %a %U %G' -- /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/deploy_key /srv/hello/releases/0123456789ab /srv/hello/venvs /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-ce5d25 /srv/hello/instances/0123456789ab-ce5d25/env /srv/hello/instances/0123456789ab-ce5d25/run /srv/hello/instances/0123456789ab-ce5d25/gunicorn_start /srv/hello/instances/0123456789ab-ce5d25/unit.socket /srv/hello/instances/0123456789ab-ce5d25/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /run/hello /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/sites-enabled/default /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/nginx/conf.d/selvedge-default-tls.conf 2>/dev/null)$nl
 path_sums=$nl$(path_hashes /srv/hello/instances/0123456789ab-ce5d25/env /srv/hello/instances/0123456789ab-ce5d25/run /srv/hello/instances/0123456789ab-ce5d25/gunicorn_start /srv/hello/instances/0123456789ab-ce5d25/unit.socket /srv/hello/instances/0123456789ab-ce5d25/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/nginx/conf.d/selvedge-default-tls.conf 2>/dev/null)$nl
 package_states=$(package_list nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2)
-unit_states=$nl$nl$(unit_list nginx.service logrotate.timer.service)$nl$nl
+unit_states=$nl$nl$(unit_list nginx.service logrotate.timer)$nl$nl
 printf '\n%s fact 0\n' "$mark"
 ss -H -l -n -t -p 'sport = :80' || true
 printf '\n%s fact 1\n' "$mark"
@@ -77,7 +77,7 @@ path_fact /etc/logrotate.d/hello.app bca2822909b2a106d19126065d75d0b08ea3bcc4b03
 printf '\n%s fact 27\n' "$mark"
 path_fact /etc/systemd/system/logrotate.timer.d/selvedge.conf 1ab52bb733ccb14304a59f338720dc56c19e896d579f147d25a77c54ea9b3a5e
 printf '\n%s fact 28\n' "$mark"
-unit_fact logrotate.timer.service
+unit_fact logrotate.timer
 printf 'Stamp=%s\n' "$(cat /var/lib/selvedge/loaded/logrotate.timer 2>/dev/null)"
 printf '\n%s fact 29\n' "$mark"
 base=/srv/hello
