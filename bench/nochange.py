@@ -6,7 +6,8 @@ import subprocess
 import sys
 
 from bench.checks import script
-from bench.place import FAB, Project, in_turn, place, show, ssh
+from bench.place import in_turn, place, show, ssh
+from lab import FAB, Project
 
 MEASURE = """
 import resource, subprocess, sys
