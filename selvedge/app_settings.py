@@ -128,7 +128,7 @@ class App(Section):
         examples=["restart"],
     )
     settle: Seconds = Field(
-        3.0,
+        6.0,
         ge=0,
         le=600,
         description="Seconds that the new release must stay healthy after the switch; else the old one comes back.",

@@ -45,7 +45,9 @@ def choose(host: str, standing: Standing, to: str = "") -> Record:
     before = [
         record
         for record in standing.records
-        if record.state == "good" and base(record.id) != base(standing.live) and (live is None or record.at <= live.at)
+        if record.state == "good" and base(record.id) != base(standing.live)
+        # A run that was cut off behind the switch has not written when.
+        and (live is None or not live.at or record.at <= live.at)
     ]
     if not before:
         raise SelvedgeError(f"{host}: there is no good release to go back to.", listing)

@@ -52,6 +52,16 @@ class Standing:
         """The record of an instance, None where there is none."""
         return next((record for record in self.records if record.id == instance), None)
 
+    def left(self, instance: str) -> Record | None:
+        """The record that says that this instance, or its commit with other settings, was rolled back from; else None."""
+        own = self.record(instance)
+        if own and own.state in ("left", "good"):
+            return own if own.state == "left" else None
+        same = [record for record in self.records if record.id[:12] == instance[:12]]
+        if self.live[:12] == instance[:12] or any(record.state == "good" for record in same):
+            return None
+        return next((record for record in reversed(same) if record.state == "left"), None)
+
     @classmethod
     def parse(cls, fact: str) -> Standing:
         """Read what the shell function `live_fact` printed."""
@@ -113,10 +123,10 @@ class Live(Resource):
                 return tidy(f"stop what an earlier run left running: {', '.join(left)}")
             # The manager's files were edited or removed.
             return None if standing.boots else tidy(f"write again what starts {standing.live} at a boot")
-        if record and record.state == "left" and not self.forced and standing.live != self.instance:
+        gone = standing.left(self.instance)
+        if gone and not self.forced and standing.live != self.instance:
             sentence = (
-                f"{self.instance} was rolled back from on {record.at}. Release a newer commit, "
-                "or this one again with --force"
+                f"{gone.id} was rolled back from on {gone.at}. Release a newer commit, or this one again with --force"
             )
             return Change(f"switch to {self.instance}", f'{assign(reason=sentence)}\nfail "$reason"')
         old = standing.live
@@ -131,7 +141,7 @@ class Live(Resource):
             summary,
             f"{self._variables()}\nlive_switch",
             payload=PREFLIGHT.read_bytes(),
-            uses=("standing", "gate", "prune", "live", *MANAGER),
+            uses=("standing", "gate", "prune", "record", "live", *MANAGER),
         )
 
     def _variables(self) -> str:

@@ -3,7 +3,7 @@
 
 # live_probe INSTANCE: one health check of an instance's own socket; the answer's status in $code. 0: healthy.
 live_probe() {
-  code=$(curl -s -o /dev/null -w '%{http_code}' --max-time "${patience:-$health_timeout}" --unix-socket "$run_dir/$1.sock" \
+  code=$(curl -s --noproxy '*' -o /dev/null -w '%{http_code}' --max-time "${patience:-$health_timeout}" --unix-socket "$run_dir/$1.sock" \
     -H "Host: $health_host" -H "X-Forwarded-Proto: $scheme" -- "http://localhost$health") || code=000
   live_accepted "$code"
 }
@@ -70,6 +70,7 @@ live_crashed() {
 live_gate() {
   attempt=0
   early=0
+  looked=0
   bound=
   first_pid=
   seen=
@@ -77,6 +78,7 @@ live_gate() {
   stopped="the new release stopped by itself while it started"
   streak=0
   while [ "$streak" -lt 3 ]; do
+    live_gate_bound
     patience=$health_timeout
     if [ ! -f "$undo/preflight.status" ] && [ "$early" -lt 40 ] && [ "${health_timeout%%.*}" -gt 1 ]; then patience=1; fi
     if live_probe "$new"; then
@@ -104,6 +106,15 @@ live_gate() {
     sleep "$health_interval"
   done
   patience=
+}
+
+# Until the new release listens, a look at the path tells as much as a question that is refused, and costs nothing.
+live_gate_bound() {
+  while [ -z "$bound" ] && [ "$looked" -lt 100 ] && [ ! -S "$run_dir/$new.sock" ]; do
+    looked=$((looked + 1))
+    sleep 0.02
+    if [ $((looked % 10)) -eq 0 ]; then live_preflight_ok; fi
+  done
 }
 
 # gunicorn starts another worker for one that ends, for ever, and itself goes on as if nothing was.
@@ -136,15 +147,20 @@ live_gate_over() {
   live_refuse "no answer to GET $health (Host: $health_host) on the new release's socket within $health_timeout s, in $attempts"
 }
 
-# The third layer: the site answers through nginx, with the new release.
+# The third layer: the site answers through nginx, with the new release. By a name that nginx has for it now: a first domain
+# that was changed comes with the step behind this one. The question in $url, what came in $code and $site_release.
 live_site() {
   [ -e "$site_enabled" ] && systemctl is-active -q nginx || return 0
-  if [ -e "$site_enabled-tls" ]; then url="https://$health_host$health"; else url="http://$health_host$health"; fi
-  answer=$(curl -s -k -o /dev/null -D - --max-time "$health_timeout" \
+  if [ -e "$site_enabled-tls" ]; then file=$site_enabled-tls url=https://; else file=$site_enabled url=http://; fi
+  site_name=$(sed -n 's/^ *server_name  *\([^ ;]*\).*/\1/p' "$file" | head -n 1)
+  case $site_name in '' | _ | '""') site_name=$health_host ;; esac
+  url=$url$site_name$health
+  answer=$(curl -s --noproxy '*' -k -o /dev/null -D - --max-time "$health_timeout" \
     --connect-to "::127.0.0.1:" -- "$url" 2>/dev/null | tr -d '\r') || answer=
   code=$(printf '%s\n' "$answer" | sed -n '1s/^[^ ]* \([0-9]*\).*/\1/p')
+  site_release=$(printf '%s\n' "$answer" | sed -n 's/^[Xx]-[Rr]elease: / from release /p')
   live_accepted "${code:-0}" || return 1
-  [ -z "$header" ] || printf '%s\n' "$answer" | grep -q -i "^x-release: $new$"
+  [ -z "$header" ] || [ "$site_release" = " from release $new" ]
 }
 
 # The processes that have an instance's socket open: gunicorn and its workers. Their ids change when one died and was
@@ -153,13 +169,21 @@ live_processes() {
   ss -xlpH 2>/dev/null | grep -F -- " $run_dir/$1.sock " | grep -o 'pid=[0-9]*' | cut -d = -f 2 | sort -u | tr '\n' ' '
 }
 
+# live_settle_lost WHEN: all processes that have passed the gate must still be there; more may come.
+live_settle_lost() {
+  running=" $(live_processes "$new")"
+  for pid in $processes; do
+    case $running in *" $pid "*) ;; *) live_back "worker processes of the new release died within $1" ;; esac
+  done
+}
+
 # After the switch the new release must stay as it is for a while; the old one stands by until then. $processes: those that
 # have passed the gate.
 live_settle() {
   failures=0
   end=$(($(live_ms) + settle_ms))
   while [ "$failures" -gt 0 ] || [ "$(live_ms)" -lt "$end" ]; do
-    if [ "$(live_processes "$new")" != "$processes" ]; then live_back "worker processes of the new release died within $settle s after the switch"; fi
+    live_settle_lost "$settle s after the switch"
     if live_probe "$new"; then
       failures=0
     else

@@ -4,42 +4,6 @@
 
 live_ms() { date +%s%3N; }
 
-live_now() {
-  if live=$(readlink "$base/live.sock" 2>/dev/null); then
-    live=${live##*/}
-    printf '%s' "${live%.sock}"
-  fi
-}
-
-live_state() {
-  printf '%s\n' "$2" >"$base/instances/$1/state.new"
-  mv -f -- "$base/instances/$1/state.new" "$base/instances/$1/state"
-}
-
-# live_note RESULT: a line of the append-only history.
-live_note() {
-  printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$by" "$why" "${old:--}" "$new" "$1" >>"$base/history"
-}
-
-live_record() {
-  commit=${new%-*}
-  {
-    printf 'commit %s\n' "$(git --git-dir="$repo" -c safe.directory='*' rev-parse "$commit^{commit}" 2>/dev/null || echo "$commit")"
-    printf 'subject %s\n' "$(git --git-dir="$repo" -c safe.directory='*' log -1 --format=%s "$commit" 2>/dev/null)"
-    printf 'author %s\n' "$(git --git-dir="$repo" -c safe.directory='*' log -1 --format=%an "$commit" 2>/dev/null)"
-    printf 'at %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)"
-    printf 'by %s\n' "$by"
-    printf 'seconds %s\n' "$(($(date +%s) - began))"
-    # Only its own release knows what revisions a database is at; going back does not change them.
-    if [ "$why" = deploy ]; then
-      case $migrate in *alembic*) printf 'heads %s\n' "$(live_run alembic current 2>/dev/null | cut -d ' ' -f 1 | tr '\n' ' ')" ;; esac
-    else
-      grep -s '^heads ' "$base/instances/$new/record" || :
-    fi
-  } >"$base/instances/$new/record.new"
-  mv -f -- "$base/instances/$new/record.new" "$base/instances/$new/record"
-}
-
 # live_point LINK INSTANCE: move a link to the instance's socket, at once.
 live_point() {
   ln -sfn -- "$run_dir/$2.sock" "$base/.$1.new"
@@ -70,7 +34,7 @@ live_refuse() {
 # What became of the old release, as a sentence in $after.
 live_old_serves() {
   after=". The old release $old still serves"
-  if [ "$strategy" = restart ]; then
+  if [ "$strategy" = restart ] && ! live_listening "$old"; then
     (manager_start "$old") || :
     waited=0
     while [ "$waited" -lt 120 ] && ! live_probe "$old"; do
@@ -118,8 +82,12 @@ live_back() {
   if [ "$new" = "$old" ]; then
     :
   elif [ -n "$old" ]; then
+    # First what a boot starts: a power cut in between finds the old release by previous.sock.
+    manager_boot "$old"
     live_point live.sock "$old"
     live_current "$old_current"
+    # What the new one has accepted already, it may answer.
+    sleep 1
   else
     rm -f -- "$base/live.sock" "$base/current"
   fi
@@ -154,8 +122,10 @@ live_copy() {
 }
 
 live_switch() {
+  # shellcheck disable=SC2034 # for record.sh and gate.sh
   began=$(date +%s)
   old=$(live_now)
+  live_unproved
   old_current=$(readlink "$base/current" 2>/dev/null) || old_current=
   scheme=http
   # shellcheck disable=SC2034 # for gate.sh
@@ -173,6 +143,8 @@ live_switch() {
   [ -f "$base/instances/$new/state" ] || live_state "$new" building
   # shellcheck disable=SC2034 # for gate.sh
   preflight=$(head -c "$preflight_size" <&3)
+  [ "${#preflight}" -ge "$((preflight_size - 1))" ] || fail "the connection was lost before the release began; nothing was changed"
+  live_possible
   live_preflight
   if [ -n "$migrate" ] && [ "$why" = deploy ]; then
     live_preflight_ok wait
@@ -188,18 +160,40 @@ live_switch() {
   live_keep
 }
 
+# A release that got the traffic and was killed before it had proved itself: while the one before it still runs, that one is
+# the old release, and gets the traffic back until this one has passed the gate.
+live_unproved() {
+  previous=$(readlink "$base/previous.sock" 2>/dev/null) || previous=
+  previous=${previous##*/}
+  previous=${previous%.sock}
+  [ "$old" = "$new" ] && [ -n "$previous" ] && [ "$previous" != "$new" ] && live_listening "$previous" || return 0
+  [ "$(cat "$base/instances/$new/state" 2>/dev/null)" != good ] || return 0
+  say "an earlier run was killed before $new had proved itself: back to $previous until it has"
+  manager_boot "$previous"
+  live_point live.sock "$previous"
+  live_current "releases/${previous%-*}"
+  old=$previous
+  sleep 1
+}
+
 # The rest of a run that was cut off may have done it meanwhile, and a release that serves is not started again.
 live_is_done() {
   [ "$old" = "$new" ] && [ "$(cat "$base/instances/$new/state" 2>/dev/null)" = good ] &&
     [ "$old_current" = "releases/$commit" ] && live_listening "$new"
 }
 
-live_start() {
+# What can be told before anything is changed: whether the new release can start beside the old one.
+live_possible() {
   if [ -e "$run_dir/$new.sock" ] && [ ! -S "$run_dir/$new.sock" ]; then
     live_refuse "the path of the new release's socket is taken: $run_dir/$new.sock is no socket ($(stat -c '%F, of %U' "$run_dir/$new.sock")). Remove it"
   fi
   if [ "$strategy" = beside ]; then live_room; fi
+}
+
+live_start() {
   if [ "$strategy" = restart ] && [ -n "$old" ] && [ "$old" != "$new" ]; then
+    # While the old one still serves.
+    live_preflight_ok wait
     say "app.strategy is restart: the old release stops first, and requests fail until the new one is up"
     manager_pause "$old"
   fi
@@ -238,16 +232,20 @@ live_go() {
   live_point live.sock "$new"
   live_current "releases/$commit"
   say "live: $new"
-  if ! live_site; then live_back "after the switch the site answered ${code:-nothing} through nginx instead of the new release"; fi
+  manager_boot "$new"
+  if ! live_site; then live_back "after the switch GET $url through nginx answered ${code:-nothing}$site_release, and not with the new release"; fi
   live_settle
 }
 
 # The new release has proved itself: it is recorded, and all others end.
 live_keep() {
   trap '' TERM INT
-  manager_enable "$new"
+  # From here on nothing that this step has written is taken back: it belongs to the live release.
+  rm -f -- "$undo"/*.path "$undo"/*.copy
   live_record
   live_state "$new" good
+  # Another server has refused what this one is brought back from: a rollback must not choose it.
+  if [ "$why" = revert ] && [ -n "$old" ] && [ "$old" != "$new" ]; then live_state "$old" bad; fi
   if [ "$why" = rollback ] && [ -n "$old" ]; then
     live_state "$old" left
     # What was rolled back from may be a restarted copy: the commit is what is left behind.
@@ -259,8 +257,8 @@ live_keep() {
   trap - TERM INT
   live_tidy
   # A restarted copy that was itself restarted is of no more use.
-  case $old in *r*) [ "$why" != restart ] || rm -rf -- "$base/instances/$old" ;; esac
-  live_prune 1
+  case $old in *r*) [ "$why" != restart ] || rm -rf -- "$base/instances/$old" "$log_dir/$old.log"* ;; esac
+  (live_prune 1) || say "not all of the old releases could be removed; the next deploy tries again"
 }
 
 # live_tidy: every instance ends but the live one.
@@ -269,7 +267,7 @@ live_tidy() {
     folder=${folder%/}
     other=${folder##*/}
     if [ "$other" != "$new" ] && { manager_known "$other" || live_listening "$other"; }; then
-      [ "$other" != "$old" ] || live_drain "$other"
+      case $other in "$old" | "$previous") live_drain "$other" ;; esac
       manager_stop "$other"
     fi
   done

@@ -2,13 +2,24 @@
 # hosts.toml says by now. So a release of the other one can be switched from, stopped, and gone back to. Reads $base
 # and $run_dir.
 
+# live_now: the instance that nginx sends requests to.
+live_now() {
+  if live=$(readlink "$base/live.sock" 2>/dev/null); then
+    live=${live##*/}
+    printf '%s' "${live%.sock}"
+  fi
+}
+
 manager_of() { if [ -f "$base/instances/$1/unit.service" ]; then echo systemd; else echo supervisor; fi; }
 
 # manager_start INSTANCE: beside what runs already.
 manager_start() { "$(manager_of "$1")_start" "$1"; }
 
-# manager_enable INSTANCE: it has proved itself; from the next boot on it starts by itself.
-manager_enable() { "$(manager_of "$1")_enable" "$1"; }
+# manager_boot INSTANCE: from the next boot on it starts by itself, and no other.
+manager_boot() {
+  systemd_boot "$1"
+  supervisor_boot "$1"
+}
 
 # manager_keep INSTANCE: it runs, and goes on; what its manager reads at a boot is written again.
 manager_keep() { "$(manager_of "$1")_keep" "$1"; }

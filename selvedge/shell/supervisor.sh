@@ -2,9 +2,19 @@
 # The section of a running program is never rewritten, since supervisor would restart it. Reads $app, $base, $run_dir,
 # $log_dir and $supervisor_conf.
 
+# supervisor_programs BOOT INSTANCE…: their sections; a boot starts BOOT and no other. The section of an instance whose folder
+# has none any more is that of the file.
 supervisor_programs() {
+  boot=$1
+  shift
   for section in "$@"; do
-    [ ! -f "$base/instances/$section/program.conf" ] || cat "$base/instances/$section/program.conf"
+    {
+      if [ -f "$base/instances/$section/program.conf" ]; then
+        cat -- "$base/instances/$section/program.conf"
+      else
+        sed -n "/^\[program:$app\.$section\]\$/,/^\[program:/{/^\[program:$app\.$section\]\$/p;/^\[program:/!p;}" "$supervisor_conf"
+      fi
+    } | if [ "$section" = "$boot" ]; then sed 's/^autostart=.*/autostart=true/'; else sed 's/^autostart=.*/autostart=false/'; fi
   done
 }
 
@@ -13,35 +23,45 @@ supervisor_known() { grep -q -s -F -- "[program:$app.$1]" "$supervisor_conf"; }
 # The instances in the file now, one a line.
 supervisor_listed() { sed -n "s/^\[program:$app\.\(.*\)\]$/\1/p" "$supervisor_conf" 2>/dev/null || :; }
 
-# supervisor_write INSTANCE…: the file holds exactly these; supervisor must be able to read it, or the old one comes back.
+# supervisor_write BOOT INSTANCE…: the file holds exactly these. Supervisor is not told: it would restart a program whose
+# section has changed.
 supervisor_write() {
-  if [ -f "$supervisor_conf" ]; then cp -p -- "$supervisor_conf" "$undo/supervisor.conf"; else rm -f "$undo/supervisor.conf"; fi
   supervisor_programs "$@" >"$undo/programs"
   install -m 0644 -- "$undo/programs" "$supervisor_conf.new"
   sync -- "$supervisor_conf.new"
   mv -f -- "$supervisor_conf.new" "$supervisor_conf"
-  answer=$(supervisorctl reread 2>&1) || :
+}
+
+# supervisor_told INSTANCE: supervisor starts it, or stops it, as the file says by now; 1 where it cannot read its files or
+# does not answer, with its words in $answer.
+supervisor_told() {
+  answer=$(supervisorctl update "$app.$1" 2>&1) || :
   case $answer in
-    *ERROR* | *error* | *refused* | *"no such file"*)
-      if [ -f "$undo/supervisor.conf" ]; then cp -p -- "$undo/supervisor.conf" "$supervisor_conf"; else rm -f -- "$supervisor_conf"; fi
-      fail "supervisor cannot read its configuration: $answer. Look at the files in /etc/supervisor/conf.d"
-      ;;
+    *CANT_REREAD* | *"refused connection"* | *"no such file"* | *SHUTDOWN_STATE* | *"shutting down"*) return 1 ;;
   esac
 }
 
-# supervisor_start INSTANCE
+# supervisor_start INSTANCE: whatever it is by now, it begins anew. From the next boot on it starts by itself only when it is
+# the live one.
 supervisor_start() {
   has supervisorctl || fail "$1 runs under supervisor, which is not installed: run \`fab install\` with manager = \"supervisor\" first"
   supervisor_places "$1"
-  if supervisor_known "$1"; then
-    # Left by a run that was cut off, or not running any more: begin anew.
-    supervisorctl restart "$app.$1" >/dev/null 2>&1 || supervisorctl start "$app.$1" >/dev/null 2>&1 || :
-    supervisorctl update "$app.$1" >/dev/null
-    return 0
-  fi
+  live_one=$(live_now)
+  if [ -f "$supervisor_conf" ]; then cp -p -- "$supervisor_conf" "$undo/supervisor.conf"; else rm -f -- "$undo/supervisor.conf"; fi
   # shellcheck disable=SC2046
-  supervisor_write $(supervisor_listed) "$1"
-  supervisorctl update "$app.$1"
+  supervisor_write "$1" $(supervisor_listed | grep -v -x -F -- "$1") "$1"
+  if ! supervisor_told "$1"; then
+    if [ -f "$undo/supervisor.conf" ]; then cp -p -- "$undo/supervisor.conf" "$supervisor_conf"; else rm -f -- "$supervisor_conf"; fi
+    case $answer in
+      *CANT_REREAD*) fail "supervisor cannot read its configuration: $answer. Look at the files in /etc/supervisor/conf.d" ;;
+      *) fail "supervisor does not answer: $answer. On the server: systemctl restart supervisor; journalctl -u supervisor -n 20" ;;
+    esac
+  fi
+  case $answer in
+    *"added process group"* | *"updated process group"*) ;;
+    *) supervisorctl restart "$app.$1" >/dev/null 2>&1 || supervisorctl start "$app.$1" >/dev/null 2>&1 || : ;;
+  esac
+  supervisor_boot "${live_one:-none}"
 }
 
 # supervisor_places INSTANCE: its log, which supervisor would make readable for everybody, and the folder of its socket,
@@ -52,27 +72,30 @@ supervisor_places() {
   install -d -m 2750 -o "$app" -g www-data -- "$run_dir"
 }
 
-# What stands in the file starts at the next boot.
-supervisor_enable() { supervisor_known "$1"; }
+# supervisor_boot INSTANCE: a boot starts it, and no other.
+supervisor_boot() {
+  # shellcheck disable=SC2046
+  [ ! -f "$supervisor_conf" ] || supervisor_write "$1" $(supervisor_listed)
+}
 
-# supervisor_keep INSTANCE: the file only. Supervisor would restart a program that it is told to read anew.
-supervisor_keep() { supervisor_write "$1"; }
+# supervisor_keep INSTANCE: the file holds it alone, as it was made.
+supervisor_keep() { supervisor_write "$1" "$1"; }
 
 # supervisor_pause INSTANCE: stopped, but not forgotten: a boot would start it again.
 supervisor_pause() { supervisorctl stop "$app.$1"; }
 
-# supervisor_stop INSTANCE: stopped, and gone from the file.
+# supervisor_stop INSTANCE: stopped, and gone from the file. Supervisor is told even where the file does not know it: it may
+# run since somebody removed the file, or wrote another one.
 supervisor_stop() {
-  supervisor_known "$1" || return 0
   if ! has supervisorctl; then
     # With the package its processes went, too.
-    rm -f -- "$supervisor_conf"
+    ! supervisor_known "$1" || rm -f -- "$supervisor_conf"
     return 0
   fi
   gone=$1
   # shellcheck disable=SC2046
-  supervisor_write $(supervisor_listed | grep -v -x -F -- "$gone")
-  supervisorctl update "$app.$gone"
+  if supervisor_known "$gone"; then supervisor_write "$(live_now)" $(supervisor_listed | grep -v -x -F -- "$gone"); fi
+  supervisor_told "$gone" || say "supervisor does not answer: $answer"
 }
 
 supervisor_alive() {

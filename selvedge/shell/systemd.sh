@@ -1,5 +1,5 @@
 # systemd as the manager of the instances: a socket unit and a service unit for each, under the name APP.INSTANCE. They
-# start at a boot only when they are enabled, which a release is once it has proved itself. Reads $app, $base, $run_dir and
+# start at a boot only when they are enabled, which a release is when it gets the traffic. Reads $app, $base, $run_dir and
 # $log_dir.
 
 systemd_units=/etc/systemd/system
@@ -39,6 +39,18 @@ systemd_why() {
 
 # systemd_enable INSTANCE: from the next boot on it starts by itself.
 systemd_enable() { systemctl --no-reload -q enable "$app.$1.socket" "$app.$1.service"; }
+
+# systemd_boot INSTANCE: a boot starts it, where it is one of systemd's, and no other.
+systemd_boot() {
+  for unit in "$systemd_units/multi-user.target.wants/$app".????????????-??????*.service \
+    "$systemd_units/sockets.target.wants/$app".????????????-??????*.socket; do
+    case ${unit##*/} in
+      "$app.$1.service" | "$app.$1.socket") ;;
+      *) if [ -L "$unit" ]; then systemctl --no-reload -q disable "${unit##*/}"; fi ;;
+    esac
+  done
+  if systemd_known "$1"; then systemd_enable "$1"; fi
+}
 
 # systemd_keep INSTANCE: the units, as they were made.
 systemd_keep() {

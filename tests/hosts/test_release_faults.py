@@ -259,11 +259,38 @@ class TestHardCases:
 
     def test_program_file_that_was_edited_or_removed_is_written_again(self, server: Server, project: Project) -> None:
         """Foreign files beside it stay."""
+        project.configure(**QUICK)
+        project.must("-H", server.name, "deploy")
+        assert_whole(server)
         file = "/etc/supervisor/conf.d/hello.conf"
         server.run("printf '[program:other]\\ncommand=/bin/sleep 1000\\n' >/etc/supervisor/conf.d/other.conf")
         for edit in (f"rm {file}", f"sed -i 's/^autostart=.*/autostart=false/' {file}"):
             written_again(server, project, edit)
         assert "sleep 1000" in server.run("cat /etc/supervisor/conf.d/other.conf").stdout
+
+    def test_old_release_ends_though_its_program_file_was_removed(self, server: Server, project: Project) -> None:
+        """Supervisor still has the program, and would start it again."""
+        commit = project.commit("Without a file")
+        server.run("rm /etc/supervisor/conf.d/hello.conf")
+        with load(f"{server.url}/health", 100, GENTLE) as traffic:
+            project.must("-H", server.name, "deploy")
+        assert traffic.lost == 0, traffic
+        assert assert_whole(server).startswith(commit[:12])
+
+    def test_hook_behind_the_switch_that_fails_leaves_the_live_release_whole(self, server: Server, project: Project) -> None:
+        project.configure('[hooks]\nafter_switch = "exit 3"\n', **QUICK)
+        commit = project.commit("Announced by nobody")
+        result = project.fab("-H", server.name, "deploy")
+        assert result.status == 1 and "hook after_switch failed" in result.stderr, result
+        assert assert_whole(server).startswith(commit[:12])
+        server.reboot()
+        serves(server)
+        assert assert_whole(server).startswith(commit[:12])
+        project.configure(**QUICK)
+        project.must("-H", server.name, "restart")
+        newer = project.commit("Announced")
+        project.must("-H", server.name, "deploy")
+        assert assert_whole(server).startswith(newer[:12])
 
 
 class TestFaultsOfTheServer:

@@ -16,6 +16,8 @@ trap '' HUP
 
 # … the library prune
 
+# … the library record
+
 # … the library live
 
 # … the library manager
@@ -75,8 +77,8 @@ health_attempts=60
 health_interval=0.5
 import_timeout=60
 header=1
-settle=3.0
-settle_ms=3000
+settle=6.0
+settle_ms=6000
 drain=10
 strategy=beside
 migrate='alembic upgrade head && echo '"'"'done: $HOME'"'"''
