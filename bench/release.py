@@ -17,7 +17,7 @@ cd /opt/tutorial/hello
 cp -aL /srv/hello/current/.venv .venv
 cat >/etc/supervisor/conf.d/tutorial.conf <<'EOF'
 [program:tutorial]
-command=/opt/tutorial/hello/.venv/bin/python -m gunicorn main:app --workers 1
+command=/opt/tutorial/hello/.venv/bin/python -m gunicorn main:app --workers 3
  --worker-class uvicorn_worker.UvicornWorker --bind 127.0.0.1:8100 --no-control-socket
 directory=/opt/tutorial/hello
 environment=APP_SHARED="/opt/tutorial"
@@ -55,7 +55,7 @@ def served(url: str, greeting: str, work: Callable[[], object]) -> float:
 
 def main() -> None:
     """Print both, in turn on one server; the app is fetched from a repository on the server itself."""
-    with place(migrate=None) as ((server,), project):
+    with place(migrate=None, workers=3) as ((server,), project):
         server.run("git init -q --bare --initial-branch=main /srv/git/hello.git && chown -R deploy /srv/git")
         server.run("git config --system --add safe.directory '*'")
         *login, target = server.ssh_argv("deploy")
@@ -63,7 +63,7 @@ def main() -> None:
         project.git("remote", "add", "server", f"{target}:/srv/git/hello.git")
         project.git("push", "-q", "server", "main")
         ssh(server, TUTORIAL)
-        project.configure(repository="file:///srv/git/hello.git", migrate=None)
+        project.configure(repository="file:///srv/git/hello.git", migrate=None, workers=3)
         project.must("-H", server.name, "deploy")
         deploy: list[float] = []
         pull: list[float] = []
