@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -35,6 +36,13 @@ class Bench:
     other: Server
     project: Project
     pebble: Pebble
+
+    def deploy(self, **app: object) -> None:
+        """Release the sample app over HTTPS, with these keys of [app] beside the usual ones."""
+        tls = {"acme_server": self.pebble.directory, "acme_ca": str(self.pebble.ca), "hsts": 31536000}
+        lines = [f"{key} = {json.dumps(value)}" for key, value in tls.items()]
+        self.project.configure("\n".join(["[tls]", *lines]), domains=[NAME], **app)
+        self.project.must("-H", self.server.name, "deploy")
 
 
 Judge = Callable[[Bench], list[Verdict]]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -26,11 +25,9 @@ def bench() -> Iterator[Bench]:
         with Pebble(address, Path(folder)) as pebble:
             pebble.resolve(NAME, server.address)
             server.run(f"echo '{server.address} {NAME}' >>/etc/hosts")
-            tls = {"acme_server": pebble.directory, "acme_ca": str(pebble.ca), "hsts": 31536000}
-            lines = [f"{key} = {json.dumps(value)}" for key, value in tls.items()]
-            project.configure("\n".join(["[tls]", *lines]), domains=[NAME])
-            project.must("-H", server.name, "deploy")
-            yield Bench(server, other, project, pebble)
+            here = Bench(server, other, project, pebble)
+            here.deploy()
+            yield here
 
 
 def show(verdicts: list[Verdict]) -> int:

@@ -54,15 +54,19 @@ def lynis(bench: Bench) -> list[Verdict]:
 
 
 def systemd(bench: Bench) -> list[Verdict]:
-    """The box that services run in (systemd-analyze security)."""
-    bench.server.run("systemctl restart nginx")
+    """The boxes that nginx and the app run in (systemd-analyze security): the app's is that of manager = "systemd"."""
+    bench.deploy(manager="systemd")
+    server = bench.server
+    server.run("systemctl restart nginx")
+    found = server.run("systemctl list-units --plain --no-legend --state=active 'hello.*.service' | cut -d ' ' -f 1")
+    limits = {"nginx.service": 3.0, **dict.fromkeys(found.stdout.split(), 1.3)}
     verdicts = []
-    limits = {"nginx.service": 3.0}
-    units = bench.server.run("systemctl list-units --plain --no-legend 'hello@*.service' | cut -d ' ' -f 1").stdout.split()
-    for unit, limit in {**limits, **dict.fromkeys(units, 1.3)}.items():
-        line = bench.server.run(f"systemd-analyze security --no-pager '{unit}' | tail -n 1").stdout
+    for unit, limit in limits.items():
+        line = server.run(f"systemd-analyze security --no-pager '{unit}' | tail -n 1").stdout
         level = float(line.partition("service: ")[2].split()[0])
         verdicts.append(Verdict("systemd-analyze", unit, f"{level}", f"{limit} or less", level <= limit))
+    if len(limits) == 1:
+        verdicts.append(Verdict("systemd-analyze", "the app's unit", "not found", "1.3 or less", False))
     return verdicts
 
 
