@@ -2,6 +2,8 @@
 
 from selvedge import localfiles
 from selvedge.step import Option, step
+from tasks.bans import bans
+from tasks.measures import measures
 from tasks.update import update
 
 CHECK = Option("check", "Show how the server is hardened, with evidence, and change nothing.")
@@ -18,16 +20,16 @@ def check(run):
 def harden(app):
     """Make the login user; strict sshd, firewall, fail2ban."""
     from selvedge.resources import access
-    from selvedge.resources.files import Directory, File
+    from selvedge.resources.files import Directory
     from selvedge.resources.firewall import Firewall
-    from selvedge.resources.kernel import Sysctl, TimeSync
     from selvedge.resources.sshd import HostKey, IncludeFirst, Moduli, Proved, Sshd
-    from selvedge.resources.system import Packages, Service
+    from selvedge.resources.system import Packages
     from selvedge.templates import template
 
     server, user = app.server, app.host.user
     keys = access.login_keys(app)
-    yield Packages("sudo", "nftables", *["ufw"] * server.firewall, *["fail2ban", "python3-systemd"] * server.fail2ban)
+    needed = ["ufw"] * server.firewall + ["fail2ban", "python3-systemd"] * server.fail2ban
+    yield Packages("sudo", "nftables", "libpam-pwquality", *needed)
     # First a way in that is proved by a fresh login; only then what could shut somebody out (docs/hardening.md).
     yield access.LoginUser(user)
     yield access.AuthorizedKeys(user, keys)
@@ -43,8 +45,5 @@ def harden(app):
         yield Firewall((80, 443, *server.open_ports), limit=template("harden/before.init.j2", app=app))
     yield Proved()
     if server.fail2ban:
-        jail = File("/etc/fail2ban/jail.d/50-selvedge.local", template("harden/fail2ban.local.j2", app=app))
-        yield jail
-        yield Service("fail2ban", loads=(jail,), reload_command="fail2ban-client --test\nsystemctl restart fail2ban")
-    yield Sysctl("/etc/sysctl.d/90-selvedge.conf", template("harden/sysctl.conf.j2", app=app))
-    yield TimeSync()
+        yield from bans(app)
+    yield from measures(app)

@@ -45,6 +45,7 @@ def card(session: Session, steps: Sequence[Step]) -> Iterator[Finding]:
     yield from _firewall(app, parts)
     yield from _accounts(app, parts)
     yield from _upkeep(app, parts)
+    yield from _kernel(app, parts)
     yield from _declared(app, zip(resources, facts[1:], strict=True))
 
 
@@ -127,11 +128,12 @@ def _upkeep(app: Target, parts: dict[str, str]) -> Iterator[Finding]:
     if app.server.fail2ban:
         lines = parts.get("fail2ban", "").splitlines()
         banned = next((line.split(":")[1].strip() for line in lines if "Currently banned" in line), None)
+        jails = next((line.split(":")[1].strip() for line in lines if "Jail list" in line), "")
         remedy = f"`fab -H {app.host.name} harden`; on the server: `systemctl status fail2ban`."
         yield (
             problem("fail2ban", "does not answer", remedy)
             if banned is None
-            else ok("fail2ban", f"{banned} shut out now")
+            else ok("fail2ban", f"{banned} shut out from ssh now; it watches {jails}")
         )
     times = [int(each) for each in parts.get("unattended", "").split()]
     if app.server.unattended_upgrades and len(times) == 2:
@@ -146,6 +148,18 @@ def _upkeep(app: Target, parts: dict[str, str]) -> Iterator[Finding]:
     text = f"kept by {services.replace(chr(10), ', ') or 'nobody'}; in step: {synchronized or 'unknown'}"
     remedy = f"`fab -H {app.host.name} harden` installs systemd-timesyncd."
     yield ok("clock", text) if services else problem("clock", text, remedy)
+
+
+def _kernel(app: Target, parts: dict[str, str]) -> Iterator[Finding]:
+    size = parts.get("core", "").strip()
+    remedy = f"`fab -H {app.host.name} harden` forbids them; it holds from the next login on."
+    text = f"the largest that a login may write: {size or 'unknown'}"
+    yield ok("core dumps", text) if size == "0" else problem("core dumps", text, remedy)
+    if loaded := parts.get("modules", "").split():
+        remedy = "They go with the next restart, unless something needs them: /etc/modprobe.d/50-selvedge.conf."
+        yield warning("rare modules", f"loaded in the kernel: {', '.join(loaded)}", remedy)
+    else:
+        yield ok("rare modules", "none of those that harden keeps out of the kernel is loaded")
 
 
 def _declared(app: Target, read: Iterable[tuple[Resource, str]]) -> Iterator[Finding]:

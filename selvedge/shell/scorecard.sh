@@ -19,6 +19,12 @@ scorecard_fact() {
   nft list table inet selvedge
   printf '\n--- fail2ban\n'
   fail2ban-client status sshd
+  fail2ban-client status
+  printf '\n--- core\n'
+  ulimit -H -c
+  printf '\n--- modules\n'
+  modules=$(sed -n 's/^install \([^ ]*\) .*/\1/p' /etc/modprobe.d/50-selvedge.conf | tr - _)
+  cut -d ' ' -f 1 /proc/modules | grep -Fx -e "$modules"
   printf '\n--- roots\n'
   awk -F : '$3 == 0 { print $1 }' /etc/passwd
   printf '\n--- empty\n'
