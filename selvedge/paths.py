@@ -41,6 +41,11 @@ class Paths:
         return f"{self.base}/shared"
 
     @property
+    def temporary(self) -> str:
+        """The app's temporary files under supervisor, a folder a release: nobody else may look in."""
+        return f"{self.shared}/.tmp"
+
+    @property
     def venvs(self) -> str:
         """Virtual environments, one for each Python version and lock."""
         return f"{self.base}/venvs"

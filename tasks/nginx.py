@@ -1,6 +1,7 @@
 """The site: nginx in front of the app."""
 
 from selvedge.step import step
+from tasks.bans import site_bans
 
 
 @step(phase="switch")
@@ -36,6 +37,5 @@ def nginx(app):
     loads = (MainFile(CONNECTIONS), files, shared, locations, site, link, Absent("/etc/nginx/sites-enabled/default"), unknown)
     yield from loads
     yield File(f"/etc/logrotate.d/{app.name}", template("nginx/logrotate.j2", app=app))
-    yield Service(
-        "nginx", loads, check="nginx -t", reload_command="systemctl reload nginx", stamp=f"nginx-{app.name}"
-    )
+    yield Service("nginx", loads, "nginx -t", "systemctl reload nginx", stamp=f"nginx-{app.name}")
+    yield from site_bans(app)

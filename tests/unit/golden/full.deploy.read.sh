@@ -16,10 +16,10 @@ mark=@selvedge
 # … the library certbot
 
 main() {
-path_stats=$nl$(stat -c '%n :: %F :: %a %U %G' -- /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/git_credentials /srv/hello/releases/0123456789ab /srv/hello/venvs /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-b82b8b /srv/hello/instances/0123456789ab-b82b8b/env /srv/hello/instances/0123456789ab-b82b8b/run /srv/hello/instances/0123456789ab-b82b8b/selvedge_worker.py /srv/hello/instances/0123456789ab-b82b8b/gunicorn_start /srv/hello/instances/0123456789ab-b82b8b/program.conf /etc/logrotate.d/hello.app /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/sites-enabled/default /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf 2>/dev/null)$nl
-path_sums=$nl$(path_hashes /srv/hello/git_credentials /etc/tmpfiles.d/hello.conf /srv/hello/instances/0123456789ab-b82b8b/env /srv/hello/instances/0123456789ab-b82b8b/run /srv/hello/instances/0123456789ab-b82b8b/selvedge_worker.py /srv/hello/instances/0123456789ab-b82b8b/gunicorn_start /srv/hello/instances/0123456789ab-b82b8b/program.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf 2>/dev/null)$nl
+path_stats=$nl$(stat -c '%n :: %F :: %a %U %G' -- /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/git_credentials /srv/hello/releases/0123456789ab /srv/hello/venvs /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-54209b /srv/hello/instances/0123456789ab-54209b/env /srv/hello/instances/0123456789ab-54209b/run /srv/hello/instances/0123456789ab-54209b/selvedge_worker.py /srv/hello/instances/0123456789ab-54209b/gunicorn_start /srv/hello/instances/0123456789ab-54209b/program.conf /etc/logrotate.d/hello.app /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/sites-enabled/default /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf 2>/dev/null)$nl
+path_sums=$nl$(path_hashes /srv/hello/git_credentials /etc/tmpfiles.d/hello.conf /srv/hello/instances/0123456789ab-54209b/env /srv/hello/instances/0123456789ab-54209b/run /srv/hello/instances/0123456789ab-54209b/selvedge_worker.py /srv/hello/instances/0123456789ab-54209b/gunicorn_start /srv/hello/instances/0123456789ab-54209b/program.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf 2>/dev/null)$nl
 package_states=$(package_list nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 supervisor certbot)
-unit_states=$nl$nl$(unit_list nginx.service supervisor.service certbot.timer)$nl$nl
+unit_states=$nl$nl$(unit_list nginx.service supervisor.service fail2ban.service certbot.timer)$nl$nl
 printf '\n%s fact 0\n' "$mark"
 ss -H -l -n -t -p 'sport = :80' || true
 printf '\n%s fact 1\n' "$mark"
@@ -72,26 +72,26 @@ path_fact /var/log/hello ''
 printf '\n%s fact 22\n' "$mark"
 path_fact /srv/hello/instances ''
 printf '\n%s fact 23\n' "$mark"
-path_fact /srv/hello/instances/0123456789ab-b82b8b ''
+path_fact /srv/hello/instances/0123456789ab-54209b ''
 printf '\n%s fact 24\n' "$mark"
-path_fact /srv/hello/instances/0123456789ab-b82b8b/env ''
+path_fact /srv/hello/instances/0123456789ab-54209b/env ''
 printf '\n%s fact 25\n' "$mark"
-path_fact /srv/hello/instances/0123456789ab-b82b8b/run 731dea2d7508851118a7c6396ee94ff2869b89349057d38a45fb394b438644b9
+path_fact /srv/hello/instances/0123456789ab-54209b/run 47fe565617763499c3c42a4a5b86cc242e0078a98e2cf5387e579c51d634f571
 printf '\n%s fact 26\n' "$mark"
-path_fact /srv/hello/instances/0123456789ab-b82b8b/selvedge_worker.py e5753ef32157d4628f173561cda69a55359aadcff99f10767b75b57ac05141a4
+path_fact /srv/hello/instances/0123456789ab-54209b/selvedge_worker.py e5753ef32157d4628f173561cda69a55359aadcff99f10767b75b57ac05141a4
 printf '\n%s fact 27\n' "$mark"
-path_fact /srv/hello/instances/0123456789ab-b82b8b/gunicorn_start 90d0cf597bfe453c8edbbf788da6b793eb22c6ef3f2c09ef0b13ff29a2e105d3
+path_fact /srv/hello/instances/0123456789ab-54209b/gunicorn_start 432616249073f8ef1afde1ca58145e25171e4782de03d08b653dcdf4f7b0f6bc
 printf '\n%s fact 28\n' "$mark"
-if [ -e /srv/hello/instances/0123456789ab-b82b8b/hook.after_build ]; then echo 'done'; else live=$(readlink /srv/hello/live.sock); live=${live##*/}; echo "previous ${live%.sock}"; fi
+if [ -e /srv/hello/instances/0123456789ab-54209b/hook.after_build ]; then echo 'done'; else live=$(readlink /srv/hello/live.sock); live=${live##*/}; echo "previous ${live%.sock}"; fi
 printf '\n%s fact 29\n' "$mark"
 site_unreadable /srv/hello/releases/0123456789ab backend/static
 echo end
 printf '\n%s fact 30\n' "$mark"
 [ -e /etc/supervisor/supervisord.conf ] && echo there || true
 printf '\n%s fact 31\n' "$mark"
-[ -e /srv/hello/instances/0123456789ab-b82b8b/gunicorn_start ] && echo there || true
+[ -e /srv/hello/instances/0123456789ab-54209b/gunicorn_start ] && echo there || true
 printf '\n%s fact 32\n' "$mark"
-path_fact /srv/hello/instances/0123456789ab-b82b8b/program.conf e41fc3e44c726d03b5ff73052e8ff847fe41ab18eb6a2aff6f5f8786c1b62cbb
+path_fact /srv/hello/instances/0123456789ab-54209b/program.conf 986524e51f716ce5968c701522ffb9bc07d602258df56f3938676319db862a74
 printf '\n%s fact 33\n' "$mark"
 path_fact /etc/logrotate.d/hello.app ''
 printf '\n%s fact 34\n' "$mark"
@@ -99,7 +99,7 @@ base=/srv/hello
 run_dir=/run/hello
 live_fact
 printf '\n%s fact 35\n' "$mark"
-if [ -e /srv/hello/instances/0123456789ab-b82b8b/hook.after_switch ]; then echo 'done'; else live=$(readlink /srv/hello/live.sock); live=${live##*/}; echo "previous ${live%.sock}"; fi
+if [ -e /srv/hello/instances/0123456789ab-54209b/hook.after_switch ]; then echo 'done'; else live=$(readlink /srv/hello/live.sock); live=${live##*/}; echo "previous ${live%.sock}"; fi
 printf '\n%s fact 36\n' "$mark"
 [ -e /etc/nginx/nginx.conf ] && echo there || true
 printf '\n%s fact 37\n' "$mark"
@@ -122,9 +122,9 @@ cat -- /etc/nginx/nginx.conf
 printf '\n%s fact 44\n' "$mark"
 path_fact /etc/nginx/modules-enabled/90-selvedge.conf 072c778847b818eeca79234b9aa5a5f13efed6a9f4b3e8cf7e7ff870f4c7b39a
 printf '\n%s fact 45\n' "$mark"
-path_fact /etc/nginx/conf.d/selvedge.conf 71be012b02b7f7d0529afdbe8d23261acaba81eeaec99a95e276e93ab462dd4f
+path_fact /etc/nginx/conf.d/selvedge.conf 701c137e3c0ce202cfec5ac2153b5f3cba7697d03ed43eb9dda279e9d08342f5
 printf '\n%s fact 46\n' "$mark"
-path_fact /etc/nginx/snippets/hello.conf 4a3eef8e3d7e36f1cd230a2d309fd6cdbcc7b4fd260dee69775899611f3934b6
+path_fact /etc/nginx/snippets/hello.conf 02d956598df93fb8fb0a3bc9f2c064a6fa15461cd95ec58b3ff68fe0ae55361c
 printf '\n%s fact 47\n' "$mark"
 path_fact /etc/nginx/sites-available/hello d1a0427617e52662fb94c39255d2c1aad0f4800bacc7136100e4ca2fef8c01b2
 printf '\n%s fact 48\n' "$mark"
@@ -141,31 +141,38 @@ printf '\n%s fact 52\n' "$mark"
 unit_fact nginx.service
 printf 'Stamp=%s\n' "$(cat /var/lib/selvedge/loaded/nginx-hello 2>/dev/null)"
 printf '\n%s fact 53\n' "$mark"
-[ -e /etc/nginx/sites-available/hello ] && echo there || true
+printf '\n--- unit\n'
+unit_fact fail2ban.service
+printf '\n--- loaded\n'
+if [ -e /var/lib/selvedge/loaded/60-selvedge-hello ]; then cat /var/lib/selvedge/loaded/60-selvedge-hello; fi
+printf '\n--- file\n'
+path_fact /etc/fail2ban/jail.d/60-selvedge-hello.local d23b9e302f08686be7bbd792d11439bddfa03d77b726a89fd82dd7aa8a85ebd5
 printf '\n%s fact 54\n' "$mark"
-ss -H -l -n -t -p 'sport = :443' || true
+[ -e /etc/nginx/sites-available/hello ] && echo there || true
 printf '\n%s fact 55\n' "$mark"
-packages_fact certbot
+ss -H -l -n -t -p 'sport = :443' || true
 printf '\n%s fact 56\n' "$mark"
+packages_fact certbot
+printf '\n%s fact 57\n' "$mark"
 unit_fact certbot.timer
 printf 'Stamp=%s\n' "$(cat /var/lib/selvedge/loaded/certbot.timer 2>/dev/null)"
-printf '\n%s fact 57\n' "$mark"
-certificate_fact hello
 printf '\n%s fact 58\n' "$mark"
+certificate_fact hello
+printf '\n%s fact 59\n' "$mark"
 site_read
 printf '%s\n' "$nginx_shown"
 path_fact /etc/nginx/snippets/selvedge-listen-tls.conf -
-printf '\n%s fact 59\n' "$mark"
-path_fact /etc/nginx/sites-available/hello-tls 81c7653650e8a2efc6e5796a327707a7fb3f030be453124856da076abc959072
 printf '\n%s fact 60\n' "$mark"
-path_fact /etc/nginx/sites-enabled/hello-tls ''
+path_fact /etc/nginx/sites-available/hello-tls 81c7653650e8a2efc6e5796a327707a7fb3f030be453124856da076abc959072
 printf '\n%s fact 61\n' "$mark"
-path_fact /etc/nginx/snippets/hello-http.conf 5f54f07f4591b0eb2b9ffec74812c3ae4b73baf3f606489bad6f29a738dec6ab
+path_fact /etc/nginx/sites-enabled/hello-tls ''
 printf '\n%s fact 62\n' "$mark"
+path_fact /etc/nginx/snippets/hello-http.conf 5f54f07f4591b0eb2b9ffec74812c3ae4b73baf3f606489bad6f29a738dec6ab
+printf '\n%s fact 63\n' "$mark"
 site_read
 printf '%s\n%s\n\n--\n' "$nginx_shown" "$site_shown"
 path_fact /etc/nginx/conf.d/selvedge-default-tls.conf -
-printf '\n%s fact 63\n' "$mark"
+printf '\n%s fact 64\n' "$mark"
 unit_fact nginx.service
 printf 'Stamp=%s\n' "$(cat /var/lib/selvedge/loaded/nginx-tls-hello 2>/dev/null)"
 printf '\n%s facts end\n' "$mark"

@@ -131,6 +131,16 @@ map $upstream_http_referrer_policy $selvedge_referrer_policy {
 }
 # How many requests each address has open.
 limit_conn_zone $binary_remote_addr zone=selvedge_address:10m;
+# What nobody has, asked for by a client itself, is logged for fail2ban. Not what came by way of a proxy or a CDN, whose
+# address would be shut out for one of its clients.
+map $http_x_forwarded_for$http_forwarded$http_via $selvedge_direct {
+    default no;
+    '' yes;
+}
+map $selvedge_direct$status $selvedge_missed {
+    default 0;
+    yes404 1;
+}
 EOF
 )
 change_8() (
@@ -152,6 +162,7 @@ limit_conn selvedge_address 500;
 limit_conn_status 429;
 
 access_log /var/log/hello/nginx-access.log;
+access_log /var/log/hello/nginx-missed.log combined if=$selvedge_missed;
 error_log /var/log/hello/nginx-error.log warn;
 
 gzip on;
@@ -303,7 +314,38 @@ systemctl reload nginx
 fi
 systemctl enable --now nginx
 (umask 077 && mkdir -p /var/lib/selvedge/loaded)
-printf '%s\n' d2b6a38d0584179c668e676111a904069775632089509a15d602b6a97890e77b >/var/lib/selvedge/loaded/nginx-hello
+printf '%s\n' 000e1573c9d6e7ba56555a5c954d4b6d5a08d01f7a3ce66849f12e0a238d10aa >/var/lib/selvedge/loaded/nginx-hello
+)
+change_14() (
+set -eu
+rm -f -- /var/lib/selvedge/loaded/60-selvedge-hello
+put /etc/fail2ban/jail.d/60-selvedge-hello.local 0644 root root <<'EOF'
+# Addresses that try hello's site out are shut out from ports 80 and 443 for a while. Written by `fab nginx`.
+# Never shut out: see 50-selvedge.local.
+
+# Passwords that nginx itself asks for (auth_basic).
+[hello-passwords]
+enabled = true
+filter = nginx-http-auth
+backend = auto
+port = http,https
+# fail2ban does not start where no file of a jail is there: /dev/null always is, whatever becomes of the app.
+logpath = /var/log/hello/nginx-error.log
+          /dev/null
+
+# Requests for wp-login.php, phpMyAdmin and their like, which this server does not have.
+[hello-bots]
+enabled = true
+filter = nginx-botsearch
+backend = auto
+port = http,https
+logpath = /var/log/hello/nginx-missed.log
+          /dev/null
+EOF
+fail2ban-client --test >"$undo/check" 2>&1 || fail "fail2ban refuses its configuration: $(grep -m 1 ERROR "$undo/check" | sed 's/.*ERROR *//'). Mend the file that it names, in /etc/fail2ban."
+fail2ban-client reload >"$undo/check" 2>&1 || { cat "$undo/check"; exit 1; }
+(umask 077 && mkdir -p /var/lib/selvedge/loaded)
+printf '%s\n' d23b9e302f08686be7bbd792d11439bddfa03d77b726a89fd82dd7aa8a85ebd5 >/var/lib/selvedge/loaded/60-selvedge-hello
 )
 run() {
   printf '%s begin %s\n' "$mark" "$1"
@@ -364,6 +406,8 @@ all() {
   run 12
   [ "$status" -eq 0 ] || return 1
   run 13
+  [ "$status" -eq 0 ] || return 1
+  run 14
   [ "$status" -eq 0 ] || return 1
 }
 logged() {

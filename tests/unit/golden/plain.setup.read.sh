@@ -16,9 +16,9 @@ mark=@selvedge
 # … the library kernel
 
 main() {
-path_stats=$nl$(stat -c '%n :: %F :: %a %U %G' -- /etc/apt/apt.conf.d/20auto-upgrades /etc/apt/apt.conf.d/52unattended-upgrades-selvedge /etc/sudoers.d /etc/sudoers.d/90-selvedge-deploy /etc/ssh/sshd_config.d/00-selvedge.conf /etc/ufw/before.init /etc/fail2ban/jail.d/50-selvedge.local /etc/sysctl.d/90-selvedge.conf 2>/dev/null)$nl
-path_sums=$nl$(path_hashes /etc/apt/apt.conf.d/20auto-upgrades /etc/apt/apt.conf.d/52unattended-upgrades-selvedge /etc/sudoers.d/90-selvedge-deploy /etc/ssh/sshd_config.d/00-selvedge.conf /etc/ufw/before.init /etc/fail2ban/jail.d/50-selvedge.local /etc/sysctl.d/90-selvedge.conf 2>/dev/null)$nl
-package_states=$(package_list unattended-upgrades sudo nftables ufw fail2ban python3-systemd nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2)
+path_stats=$nl$(stat -c '%n :: %F :: %a %U %G' -- /etc/apt/apt.conf.d/20auto-upgrades /etc/apt/apt.conf.d/52unattended-upgrades-selvedge /etc/sudoers.d /etc/sudoers.d/90-selvedge-deploy /etc/ssh/sshd_config.d/00-selvedge.conf /etc/ufw/before.init /etc/fail2ban/jail.d/50-selvedge.local /etc/sysctl.d/90-selvedge.conf /etc/security/limits.d/50-selvedge.conf /etc/systemd/coredump.conf.d/50-selvedge.conf /etc/modprobe.d/50-selvedge.conf /etc/issue /etc/issue.net 2>/dev/null)$nl
+path_sums=$nl$(path_hashes /etc/apt/apt.conf.d/20auto-upgrades /etc/apt/apt.conf.d/52unattended-upgrades-selvedge /etc/sudoers.d/90-selvedge-deploy /etc/ssh/sshd_config.d/00-selvedge.conf /etc/ufw/before.init /etc/fail2ban/jail.d/50-selvedge.local /etc/sysctl.d/90-selvedge.conf /etc/security/limits.d/50-selvedge.conf /etc/systemd/coredump.conf.d/50-selvedge.conf /etc/modprobe.d/50-selvedge.conf /etc/issue /etc/issue.net 2>/dev/null)$nl
+package_states=$(package_list unattended-upgrades sudo nftables libpam-pwquality ufw fail2ban python3-systemd nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2)
 unit_states=$nl$nl$(unit_list apt-daily.timer apt-daily-upgrade.timer unattended-upgrades.service fail2ban.service nginx.service)$nl$nl
 printf '\n%s fact 0\n' "$mark"
 apt_fact
@@ -36,7 +36,7 @@ echo
 unit_fact unattended-upgrades.service
 echo
 printf '\n%s fact 5\n' "$mark"
-packages_fact sudo nftables ufw fail2ban python3-systemd
+packages_fact sudo nftables libpam-pwquality ufw fail2ban python3-systemd
 printf '\n%s fact 6\n' "$mark"
 id -nG deploy 2>/dev/null || true
 printf '\n%s fact 7\n' "$mark"
@@ -72,10 +72,20 @@ sysctl_fact /etc/sysctl.d/90-selvedge.conf kernel/kptr_restrict kernel/dmesg_res
 printf '\n%s fact 20\n' "$mark"
 time_fact
 printf '\n%s fact 21\n' "$mark"
-ss -H -l -n -t -p 'sport = :80' || true
+path_fact /etc/security/limits.d/50-selvedge.conf 749a2183428c572c5b3f83ea32f96132922c3ed71fd5fe27884b82b9e44992a7
 printf '\n%s fact 22\n' "$mark"
-packages_fact nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2
+path_fact /etc/systemd/coredump.conf.d/50-selvedge.conf 7c86eb130ddf86b16fab904a3464713352f4f71712c1dd0cd0cfa979d1241b63
 printf '\n%s fact 23\n' "$mark"
+path_fact /etc/modprobe.d/50-selvedge.conf 00f4f6bd8737204ea8acd9a9fc0034cb195b9ac2717e76798d6454904bafc684
+printf '\n%s fact 24\n' "$mark"
+path_fact /etc/issue 053201b621f4f4e06517c39ffe80be6b9891d0a6518e1779864b7618363a63ac
+printf '\n%s fact 25\n' "$mark"
+path_fact /etc/issue.net 053201b621f4f4e06517c39ffe80be6b9891d0a6518e1779864b7618363a63ac
+printf '\n%s fact 26\n' "$mark"
+ss -H -l -n -t -p 'sport = :80' || true
+printf '\n%s fact 27\n' "$mark"
+packages_fact nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2
+printf '\n%s fact 28\n' "$mark"
 unit_fact nginx.service
 printf 'Stamp=%s\n' "$(cat /var/lib/selvedge/loaded/nginx 2>/dev/null)"
 printf '\n%s facts end\n' "$mark"
