@@ -71,7 +71,8 @@ def systemd(bench: Bench) -> list[Verdict]:
 
 
 def testssl(bench: Bench) -> list[Verdict]:
-    """TLS (testssl.sh, of $TESTSSL or Debian; grades came with version 3.1), with pebble's root for an authority."""
+    """TLS (testssl.sh, of $TESTSSL or Debian; grades came with version 3.1, and it needs `host` or `dig`), with pebble's root
+    for an authority."""
     program = os.environ.get("TESTSSL") or shutil.which("testssl")
     if not program:
         return [Verdict("testssl.sh", "grade", "not installed: apt-get install testssl.sh", "A+", False)]
@@ -79,7 +80,8 @@ def testssl(bench: Bench) -> list[Verdict]:
         program, "--color", "0", "--quiet", "--warnings", "batch", "--add-ca", str(bench.pebble.root),
         "--ip", bench.server.address, f"https://{NAME}/",
     )  # fmt: skip
-    grade = (re.findall(r"Overall Grade\s+(\S+)", report) or ["none (version 3.1 or later gives one)"])[-1]
+    failed = re.findall(r"Fatal error: (.*)", report)
+    grade = (re.findall(r"Overall Grade\s+(\S+)", report) or failed or ["none (version 3.1 or later gives one)"])[-1]
     cap = "; ".join(re.findall(r"Grade cap reasons?\s+(.*)", report))
     verdict = Verdict("testssl.sh", "grade", f"{grade} {cap}".strip(), "A+", grade == "A+")
     bad = re.findall(r"^.*(?:VULNERABLE \(NOT ok\)|NOT ok\)?).*$", report, re.MULTILINE)
