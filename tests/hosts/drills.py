@@ -67,7 +67,7 @@ def assert_whole(server: Server, app: str = "hello", url: str = "") -> str:
         f"cat /srv/{app}/instances/{instance}/state"
     ).stdout.split()
     assert seen == [f"releases/{instance[:12]}", f"/run/{app}/{instance}.sock", "good"], seen
-    assert temporary(server) == ""
+    assert temporary(server) == "", temporary(server)
     answer = get(f"{url or server.url}/health")
     assert (answer.status, answer.headers["X-Release"]) == (200, instance)
     return instance
