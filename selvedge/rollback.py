@@ -61,7 +61,7 @@ def roll_back(run: Run, to: str, *, keep: bool, downgrade: bool, flags: Mapping[
         run.fleet.lock("fab rollback", int(flags.get("wait") or 0))
     standings = run.standings()
     chosen = {host: choose(host, standing, to) for host, standing in standings.items()}
-    for host, record in chosen.items():
+    for host, record in chosen.items() if not flags.get("script") else ():
         run.report.step(host, "rollback", f"to {record.id} ({record.subject or 'no subject'}, live on {record.at})")
     for session in run.fleet.sessions:
         there = chosen[session.name]
