@@ -11,7 +11,7 @@ NAMES = {
     "release": "how long until new code is served, against a script that pulls and restarts",
     "fleet": "five servers against one",
     "listing": "the CPU time of `fab --list` against that of `import fabric`",
-    "load": "requests lost in deploys and rollbacks under load",
+    "load": "requests lost in ten deploys and ten rollbacks under load, twice (half an hour)",
 }
 
 

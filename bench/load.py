@@ -1,20 +1,74 @@
-"""Requests lost in ten deploys and ten rollbacks in a row, under load with and without kept connections."""
+"""Requests lost in ten deploys and ten rollbacks in a row: wrk with 16 connections, kept and closed, requests of three seconds
+and WebSockets meanwhile; then the same with an app that takes three seconds to start."""
 
 from __future__ import annotations
 
-from bench.place import place
-from traffic import load
+import contextlib
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+
+from bench.place import Project, Server, place
+from drills import at_start, waiting
+
+ROUNDS = 10
+SECONDS = 1800
+"""The load ends by itself then, whatever becomes of the measurement."""
+DRAIN = 5
+SLOW_START = "import asyncio; await asyncio.sleep(3)"
+
+
+@contextlib.contextmanager
+def wrk(url: str, *headers: str) -> Iterator[list[str]]:
+    """16 connections that ask as fast as they can while the block runs; afterwards what wrk reported."""
+    options = [word for header in headers for word in ("--header", header)]
+    command = ["wrk", "--threads=1", "--connections=16", f"--duration={SECONDS}s", "--timeout=30s", *options, url]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    report: list[str] = []
+    try:
+        yield report
+    finally:
+        process.send_signal(signal.SIGINT)
+        report.append(process.communicate(timeout=60)[0])
+
+
+def lost(report: str) -> tuple[int, int]:
+    """How many requests wrk has sent, and how many of them got no answer, or one that is not 2xx or 3xx."""
+    sent = re.search(r"(\d+) requests in ", report)
+    errors = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", report)
+    refused = re.search(r"Non-2xx or 3xx responses: (\d+)", report)
+    if sent is None:
+        raise ValueError(f"wrk made no report: {report}")
+    return int(sent[1]), sum(map(int, errors.groups() if errors else ())) + int(refused[1] if refused else 0)
+
+
+def measure(server: Server, project: Project, title: str) -> None:
+    """Release back and forth under load, and print what was sent and what was lost."""
+    began = time.monotonic()
+    url = f"{server.url}/health"
+    with wrk(url) as kept, wrk(url, "Connection: close") as closed, waiting(server) as clients:
+        for number in range(ROUNDS):
+            project.commit(f"{title}, round {number}")
+            project.must("-H", server.name, "deploy")
+            project.must("-H", server.name, "rollback")
+            print(f"  round {number + 1} of {ROUNDS}", flush=True)
+    print(f"{title}: {ROUNDS} deploys and {ROUNDS} rollbacks in {time.monotonic() - began:.0f} s")
+    for kind, report in {"kept connections": kept[0], "closed connections": closed[0]}.items():
+        sent, failed = lost(report)
+        print(f"  {kind:<22} {sent} requests, {failed} lost (0: {'kept' if failed == 0 else 'NOT KEPT'})")
+    print(f"  requests of 3 s        {clients.answered} answered, {len(clients.failed)} lost: {sorted(set(clients.failed))}")
+    codes = sorted({code for code, _ in clients.closed})
+    soonest = min((seconds for _, seconds in clients.closed), default=0.0)
+    print(f"  WebSockets             {len(clients.closed)} closed with {codes}, the soonest {soonest:.1f} s behind the switch")
+    print(f"                         (1012 or 1001, no sooner than app.drain = {DRAIN} s)")
 
 
 def main() -> None:
-    """Print what was sent and what was lost."""
-    with place() as ((server,), project), load(f"{server.url}/health", seconds=900) as result:
-        for number in range(10):
-            project.commit(f"round {number}")
-            project.must("-H", server.name, "deploy")
-            project.must("-H", server.name, "rollback")
-            print(f"round {number + 1} of 10", flush=True)
-    sent = result.requests + result.wrk_requests
-    print(f"10 deploys and 10 rollbacks: {sent} requests, {result.lost} lost, the slowest took {result.slowest:.2f} s")
-    for reason in sorted(set(result.failed)):
-        print(f"  {result.failed.count(reason)} x {reason}")
+    """Print both."""
+    with place(workers=2, drain=DRAIN, settle=1.0) as ((server,), project):
+        measure(server, project, "the sample app")
+        project.commit(at_start(SLOW_START))
+        project.must("-H", server.name, "deploy")
+        measure(server, project, "an app that takes 3 s to start")

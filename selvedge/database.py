@@ -33,11 +33,13 @@ def check_rollback(session: Session, standing: Standing, to: Record, *, keep: bo
     Raises SelvedgeError with the revisions between, or where the downgrade fails.
     """
     live = standing.record(standing.live)
-    if live is None or keep or not live.heads or not to.heads or live.heads.split() == to.heads.split():
+    ahead, behind = (live.database or live.heads).split() if live else [], to.heads.split()
+    if keep or not ahead or not behind or ahead == behind:
         return
-    ahead, behind = live.heads.split(), to.heads.split()
+    # Only the release that brought the database there has all its migrations.
+    newest = next((record.id for record in reversed(standing.records) if record.heads.split() == ahead), standing.live)
     if not downgrade:
-        between = _alembic(session, standing.live, "history", "-r", f"{behind[0]}:{ahead[0]}")[1]
+        between = _alembic(session, newest, "history", "-r", f"{behind[0]}:{ahead[0]}")[1]
         listed = "\n".join(f"    {line}" for line in between.splitlines() if "->" in line)
         raise SelvedgeError(
             f"{session.name}: the database is ahead of {to.id}: it is at {' '.join(ahead)}, that release knows it at "
@@ -46,25 +48,46 @@ def check_rollback(session: Session, standing: Standing, to: Record, *, keep: bo
             "prints the SQL and then runs `alembic downgrade`. Data may be lost by a downgrade.",
         )
     session.report.step(session.name, "rollback", f"the SQL of the downgrade from {ahead[0]} to {behind[0]}:")
-    status, sql = _alembic(session, standing.live, "downgrade", f"{ahead[0]}:{behind[0]}", "--sql")
+    status, sql = _alembic(session, newest, "downgrade", f"{ahead[0]}:{behind[0]}", "--sql")
     if status != 0:
         raise SelvedgeError(
             f"{session.name}: alembic cannot say the SQL of the downgrade: {sql}", "Nothing was changed."
         )
     for line in sql.splitlines():
         session.report.line(f"    {line}")
-    status, output = _alembic(session, standing.live, "downgrade", behind[0])
+    status, output = _alembic(session, newest, "downgrade", behind[0])
+    if status == -1:
+        raise session.lost("during the downgrade of the database")
     if status != 0:
         raise SelvedgeError(f"{session.name}: alembic downgrade failed: {output}", "The live release still serves.")
 
 
 def _alembic(session: Session, instance: str, *arguments: str) -> tuple[int, str]:
-    """Run alembic in a release's environment; its exit status and output (of the SQL, without alembic's log lines)."""
-    variables = assign(app=session.target.name, run=f"{session.target.paths.instances}/{instance}/run")
-    call = f'as "$app" "$run" alembic {words(*arguments)} 2>&1 || status=$?'
-    script = (
-        f"{HEAD}{variables}\n{library('apply')}\nmain() {{\nstatus=0\n{call}\nreturn $status\n}}\nmain </dev/null\n"
+    """Run alembic in a release's environment; its exit status (-1: the connection was lost) and output (of the SQL, without
+    alembic's log lines). What has begun ends, whatever becomes of the connection, within `app.migrate_timeout` seconds."""
+    target = session.target
+    variables = assign(
+        app=target.name, run=f"{target.paths.instances}/{instance}/run", seconds=target.migrate_timeout, step=target.name
     )
+    script = f"{HEAD}{variables}\n{library('apply')}{_WHOLE.format(words=words(*arguments))}"
     result = session.remote.run(script)
     lines = [line for line in result.output.splitlines() if not line.startswith("INFO ")]
     return result.status, "\n".join(lines).strip()
+
+
+# The lock is that of a step: the next run waits for what a run that was cut off has begun here.
+_WHOLE = """
+main() {{
+  trap '' HUP PIPE
+  (umask 077 && mkdir -p /run/selvedge)
+  exec 9>"/run/selvedge/$step.step"
+  flock -w 300 9 || return 1
+  said=$(mktemp /run/selvedge/alembic.XXXXXX) || return 1
+  status=0
+  as "$app" timeout -k 10 "$seconds" "$run" alembic {words} >"$said" 2>&1 9>&- || status=$?
+  cat -- "$said"
+  rm -f -- "$said"
+  return "$status"
+}}
+main </dev/null
+"""

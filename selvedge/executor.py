@@ -9,6 +9,7 @@ from typing import Any
 
 import fabric
 from fabric.tasks import ConnectionCall
+from invoke.exceptions import Exit, Failure
 from invoke.tasks import Call
 
 from selvedge.errors import SelvedgeError, UsageError
@@ -36,6 +37,8 @@ class Executor(fabric.Executor):
                 file=sys.stderr,
             )
             sys.exit(1)
+        except (Exit, Failure):
+            raise  # a plain task's own end, which fab itself shows
         except Exception as error:
             self._fail(fault(error))
         return {}

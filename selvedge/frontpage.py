@@ -6,19 +6,22 @@ in one place, when the fabfile is loaded.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import invoke.parser.parser
 from fabric import Task
 from fabric.main import Fab
 from invoke.exceptions import Exit
+from invoke.parser.argument import Argument
 
 
 def install(tasks: Sequence[Task]) -> None:
     """List these tasks first and in this order, and have Invoke's parser end as `wrong_usage` says."""
     parser: Any = invoke.parser.parser
     parser.ParseError = wrong_usage
+    argument: Any = Argument
+    argument.set_value = _cast(argument.set_value)
     rank = {task.name: number for number, task in enumerate(tasks)}
     make_pairs = Fab._make_pairs
 
@@ -27,6 +30,18 @@ def install(tasks: Sequence[Task]) -> None:
         return sorted(pairs, key=lambda pair: rank.get(pair[0].split()[0], len(rank)))
 
     Fab._make_pairs = in_order
+
+
+def _cast(set_value: Callable[..., None]) -> Callable[..., None]:
+    """A value that is no number, where the flag takes one, is wrong usage; Invoke lets the ValueError through."""
+
+    def checked(self: Argument, value: Any, cast: bool = True) -> None:
+        try:
+            set_value(self, value, cast)
+        except ValueError:
+            raise wrong_usage(f"--{(self.name or '').replace('_', '-')} takes a number, and {value!r} is none.") from None
+
+    return checked
 
 
 def wrong_usage(message: str, context: object = None) -> Exit:  # noqa: ARG001

@@ -189,6 +189,6 @@ def _in_ssh_config(name: str, path: Path) -> bool:
 
     try:
         patterns = SSHConfig.from_path(str(path)).get_hostnames() - {"*"}
-    except ConfigParseError as error:
-        raise UsageError(f"{path} cannot be read: {error}") from None
+    except (ConfigParseError, KeyError) as error:
+        raise UsageError(f"{path} cannot be read: {error}. Some of OpenSSH's directives are unknown to paramiko.") from None
     return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)

@@ -18,6 +18,14 @@ def public_keys(app: Target) -> None:
     login_keys(app)
 
 
+def repository(app: Target) -> None:
+    """A repository on this machine is one, and has the branch. Raises ConfigError, and SelvedgeError without the branch."""
+    from selvedge.source import local_commit
+
+    if app.local_path is not None:
+        local_commit(app.local_path, app.branch)
+
+
 def environment(app: Target) -> None:
     """app.env_file is a dotenv file. Raises ConfigError."""
     from selvedge.environment import variables

@@ -89,6 +89,8 @@ def of_private(path: Path, setting: str) -> PublicKey:
 
     Raises UsageError, which names the setting.
     """
+    if path.suffix == ".pub":
+        raise UsageError(f"{setting}: {path} is the public half of a key.", f"Name the private one: {path.with_suffix('')}")
     beside = path.with_name(path.name + ".pub")
     if beside.is_file() and (keys := of_file(beside, setting)):
         return keys[0]

@@ -41,9 +41,9 @@ own table wins over the general one; a general key of a stronger source wins ove
 inside a table (`nginx.static`) are put together, key by key. In the name of a host write `_` for `-` and `.`
 (`SELVEDGE_HOSTS__WEB_1__PORT` for `[hosts.web-1]`).
 
-An unknown name that begins with `SELVEDGE_` is an error; other names in `.env` are left alone. Four are no settings:
+An unknown name that begins with `SELVEDGE_` is an error; other names in `.env` are left alone. Five are no settings:
 `SELVEDGE_HOSTS_FILE` (which hosts.toml), `SELVEDGE_SUDO_PASSWORD` (for servers whose sudo asks), `SELVEDGE_DEBUG` (show
-tracebacks) and `SELVEDGE_SANDBOX_DIR` (where the sandbox lives).
+tracebacks), `SELVEDGE_SANDBOX_DIR` (where the sandbox lives) and `SELVEDGE_SANDBOX_DRIVER` (what makes its servers).
 
 Secrets stand in the environment or in dotenv files, never in hosts.toml: a repository address with a password or token
 in it is refused there.

@@ -20,7 +20,7 @@ from selvedge.errors import UnreachableError
 from selvedge.plan import open_payload
 from selvedge.resources.base import Payload
 from selvedge.settings import Host
-from selvedge.way import CONNECT_TIMEOUT, gateways, open_socket, unreachable
+from selvedge.way import CONNECT_TIMEOUT, gateways, open_socket, ssh_command, unreachable
 
 CHANNEL_TIMEOUT = 30.0
 """Seconds until the server must have opened a channel on a connection that stands."""
@@ -116,7 +116,9 @@ class Remote:
     def unopened(self, user: str) -> Connection:
         """The Fabric connection as `user`, with all that ssh_config says of the host, before it is opened."""
         key = str(Path(self.host.key).expanduser()) if self.host.key else ""
-        kwargs: dict[str, Any] = {"banner_timeout": CONNECT_TIMEOUT, "auth_timeout": 30, "channel_timeout": CHANNEL_TIMEOUT}
+        timeouts = {"banner_timeout": CONNECT_TIMEOUT, "auth_timeout": 30, "channel_timeout": CHANNEL_TIMEOUT}
+        # What Fabric's own flags asked for stands there: --prompt-for-passphrase, --prompt-for-login-password, -i.
+        kwargs: dict[str, Any] = {**self._config.connect_kwargs, **timeouts}
         if key:
             kwargs |= {"key_filename": key, "allow_agent": False, "look_for_keys": False}
         return Connection(
@@ -155,7 +157,7 @@ class Remote:
         key = self.host.key or "the agent's keys and those in ~/.ssh"
         return UnreachableError(
             f"{self.host.name}: the server refused the login as {' and as '.join(users)} with {key}.",
-            f"Try `ssh {users[-1]}@{self.host.address or self.host.name}`; if that fails too, put the public half of your "
+            f"Try `{ssh_command(self.host, users[-1])}`; if that fails too, put the public half of your "
             "key into that user's ~/.ssh/authorized_keys on the server, or name the right key in hosts.toml "
             f"(hosts.{self.host.name}.key). A passphrase: fab --prompt-for-passphrase. "
             "After many failed logins fail2ban may hold your address off for ten minutes.",

@@ -61,7 +61,7 @@ def roll_back(run: Run, to: str, *, keep: bool, downgrade: bool, flags: Mapping[
         run.fleet.lock("fab rollback", int(flags.get("wait") or 0))
     standings = run.standings()
     chosen = {host: choose(host, standing, to) for host, standing in standings.items()}
-    for host, record in chosen.items():
+    for host, record in chosen.items() if not flags.get("script") else ():
         run.report.step(host, "rollback", f"to {record.id} ({record.subject or 'no subject'}, live on {record.at})")
     for session in run.fleet.sessions:
         there = chosen[session.name]
@@ -69,7 +69,8 @@ def roll_back(run: Run, to: str, *, keep: bool, downgrade: bool, flags: Mapping[
         check_rollback(
             session, standings[session.name], there, keep=keep or (downgrade and changes_nothing), downgrade=downgrades
         )
-    run.step(_switch("rollback", {host: record.id for host, record in chosen.items()}), flags)
+    ids = {host: record.id for host, record in chosen.items()}
+    run.step(_switch("rollback", ids, downgraded=downgrade), flags)
 
 
 def start_anew(run: Run, flags: Mapping[str, Any]) -> None:
@@ -85,10 +86,10 @@ def start_anew(run: Run, flags: Mapping[str, Any]) -> None:
     run.step(_switch("restart", ids), flags)
 
 
-def _switch(why: str, ids: Mapping[str, str]) -> Step:
+def _switch(why: str, ids: Mapping[str, str], *, downgraded: bool = False) -> Step:
     """A step that makes the named release of each host live."""
 
     def switch(app: Target) -> Iterator[Resource | Step]:
-        yield Live(app, ids[app.host.name], forced=True, why=why)
+        yield Live(app, ids[app.host.name], forced=True, why=why, downgraded=downgraded)
 
     return Step(switch, name=why, phase="switch")

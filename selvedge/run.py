@@ -60,11 +60,12 @@ class Run:
         """Look at what the steps of the command line need of this machine. Raises ConfigError or UsageError: nothing has
         been contacted then."""
         for step, flags in steps:
-            source.named(flags)
+            ref = source.named(flags)
             for session in self.fleet.sessions:
-                for part in step.parts(session.target):
+                target = session.target.model_copy(update={"branch": ref}) if ref else session.target
+                for part in step.parts(target):
                     if part.local:
-                        part.local(session.target)
+                        part.local(target)
 
     def step(self, step: Step, flags: Mapping[str, Any], then: tuple[Step, Mapping[str, Any]] | None = None) -> None:
         """Run a step or chain with its flags of the command line, or what one of its flags asks for instead.

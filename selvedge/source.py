@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from selvedge.errors import SelvedgeError, UsageError
+from selvedge.errors import ConfigError, SelvedgeError, UsageError
 from selvedge.plan import HEAD
 from selvedge.settings import Target
 from selvedge.shell import assign, library
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from selvedge.session import Session
 
 SHA = re.compile(r"[0-9a-f]{40}")
+_REPOSITORY = "Name a folder with a git checkout, or the address of a repository."
 SHORT_SHA = re.compile(r"[0-9a-f]{4,40}")
 
 
@@ -38,7 +39,8 @@ def named(options: Mapping[str, Any]) -> str:
         return str(TypeAdapter(GitRef).validate_python(branch or commit))
     except ValidationError as error:
         flag = "--branch" if branch else "--commit"
-        raise UsageError(f"{flag}: {error.errors()[0]['msg']}.", "Give a name or SHA that git knows.") from error
+        kind = "branch" if branch else "tag, SHA or branch"
+        raise UsageError(f"{flag}: {branch or commit!r} cannot be a {kind}.", "Give a name or SHA that git knows.") from error
 
 
 def choose(sessions: Sequence[Session], options: Mapping[str, Any]) -> None:
@@ -114,18 +116,17 @@ class Revisions:
 def local_commit(repository: Path, ref: str) -> str:
     """The commit that a branch, tag or SHA means in a checkout on this machine, 40 hex digits.
 
-    Raises SelvedgeError where the folder is no git repository or does not know the ref.
+    Raises ConfigError where the folder is no git repository, SelvedgeError where it does not know the ref.
     """
+    if not repository.is_dir():
+        raise ConfigError("hosts.toml", "app.repository", f"there is no folder {repository}", _REPOSITORY)
     names = [ref] if SHORT_SHA.fullmatch(ref) else [f"refs/heads/{ref}", f"refs/tags/{ref}"]
     for name in [*names, ref]:
         found = git(repository, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
         if found.returncode == 0:
             return found.stdout.strip()
     if git(repository, "rev-parse", "--git-dir").returncode != 0:
-        raise SelvedgeError(
-            f"{repository} is not a git repository (app.repository in hosts.toml).",
-            "Name a folder with a git checkout, or the URL of a repository.",
-        )
+        raise ConfigError("hosts.toml", "app.repository", f"{repository} is not a git repository", _REPOSITORY)
     raise SelvedgeError(
         f"The repository {repository} has no branch, tag or commit {ref}.",
         "Commit the work there first, or give --branch or --commit. `git -C PATH branch` lists the branches.",
@@ -155,6 +156,11 @@ def refused(session: Session, answer: str) -> SelvedgeError:
         )
     public, _, message = detail.partition(" | ")
     remedy = "Check app.repository in hosts.toml, and that the server can reach it."
+    if target.repository.startswith(("http://", "https://")) and re.search(r"could not read|40[134]|uthenticat|not found", detail):
+        remedy = (
+            "If the repository is private: name it by SSH (git@host:path), then the server makes a key and shows it; or put "
+            "its address with a token into .env: SELVEDGE_APP__REPOSITORY=https://user:token@host/path."
+        )
     if public.startswith("ssh-"):
         remedy = (
             "If the repository is private, give this server's key read access to it (GitHub: Settings, Deploy keys, Add "

@@ -17,7 +17,9 @@ from selvedge.settings import Settings
 
 PREFIX = "SELVEDGE_"
 # Read elsewhere: where the files are, the password of sudo, and whether to show a traceback.
-NOT_SETTINGS = frozenset({"SELVEDGE_HOSTS_FILE", "SELVEDGE_SUDO_PASSWORD", "SELVEDGE_DEBUG", "SELVEDGE_SANDBOX_DIR"})
+NOT_SETTINGS = frozenset(
+    f"SELVEDGE_{name}" for name in ("HOSTS_FILE", "SUDO_PASSWORD", "DEBUG", "SANDBOX_DIR", "SANDBOX_DRIVER")
+)
 
 
 class _Names(EnvSettingsSource):

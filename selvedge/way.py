@@ -11,6 +11,7 @@ from paramiko import BadHostKeyException
 from selvedge import hostkeys
 from selvedge.errors import UnreachableError
 from selvedge.settings import Host
+from selvedge.shell import words
 
 CONNECT_TIMEOUT = 15.0
 """Seconds until an attempt to connect is given up."""
@@ -34,6 +35,13 @@ def open_socket(address: str, port: int) -> socket.socket:
     if hasattr(socket, "TCP_USER_TIMEOUT"):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, DEAD_NETWORK_MS)
     return sock
+
+
+def ssh_command(host: Host, user: str, *options: str) -> str:
+    """What to type for the same login by the system's ssh."""
+    port = ["-p", str(host.port)] if host.port else []
+    key = ["-i", host.key] if host.key else []
+    return words(*["ssh", *options, *port, *key, f"{user}@{host.address or host.name}"])
 
 
 def unreachable(host: Host, connection: Connection, error: Exception) -> UnreachableError:
@@ -60,6 +68,11 @@ def unreachable(host: Host, connection: Connection, error: Exception) -> Unreach
             f"{name}: {where} did not answer within {CONNECT_TIMEOUT:.0f} s.",
             "Is the server on, is the address right, and does the provider's firewall let this port through?",
         )
+    if isinstance(error, OSError) and error.filename and connection.gateway:
+        return UnreachableError(
+            f"{name}: the ProxyCommand of ~/.ssh/config cannot be run: {error.filename}: {os.strerror(error.errno or 0)}.",
+            "Install that program, or correct the line.",
+        )
     if isinstance(error, OSError) and error.filename:
         return UnreachableError(
             f"{name}: the file {error.filename} on this machine cannot be read: {os.strerror(error.errno or 0)}.",
@@ -68,5 +81,6 @@ def unreachable(host: Host, connection: Connection, error: Exception) -> Unreach
     if isinstance(error, OSError) and error.errno is not None:
         return UnreachableError(f"{name}: cannot reach {where}: {os.strerror(error.errno)}.", "Check the address.")
     return UnreachableError(
-        f"{name}: the SSH connection to {where} failed: {str(error) or type(error).__name__}.", f"Try `ssh -v {name}`."
+        f"{name}: the SSH connection to {where} failed: {str(error) or type(error).__name__}.",
+        f"Try `{ssh_command(host, connection.user, '-v')}`.",
     )

@@ -1,16 +1,19 @@
 """The app's code on the server."""
 
+from selvedge import localfiles
 from selvedge.step import BRANCH, COMMIT, Pending, step
 
 
-@step(options=(COMMIT, BRANCH), needs_commit=True)
+@step(options=(COMMIT, BRANCH), needs_commit=True, local=localfiles.repository)
 def clone(app):
     """Bring the app's commit to the server, in its own folder."""
     from selvedge.resources.files import Directory, File
     from selvedge.resources.git import Checkout, DeployKey, Fetched, GitHostKey, Mirror, Pushed
+    from selvedge.resources.need import Needs
     from selvedge.resources.system import User
 
     paths = app.paths
+    yield Needs("/usr/bin/git", "install")
     yield User(app.name, paths.shared, system=True, shell="/usr/sbin/nologin", comment=f"runs {app.name}")
     yield Directory(paths.base, "0711")
     yield Directory(paths.releases, "0711")

@@ -29,6 +29,8 @@ def up(_: Context, name: list[str], release: str = "", count: int = 1, image: st
     """Have a throwaway Debian server running on this machine."""
     import sandbox
 
+    if count < 1:
+        raise Exit(f"--count takes a number from 1 on, and {count} is none.", 2)
     with _plainly():
         names = [each for entry in name or ["sandbox"] for each in entry.split(",")]
         names = [each if number == 1 else f"{each}-{number}" for each in names for number in range(1, count + 1)]

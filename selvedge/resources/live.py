@@ -20,7 +20,8 @@ PREFLIGHT = Path(__file__).parent.parent / "server" / "preflight.py"
 class Record:
     """What a server knows of an instance.
 
-    state: "building", "good", "bad", or "left" (rolled back from). at: UTC, ISO 8601, of its last switch.
+    state: "building", "good", "bad", or "left" (rolled back from). at: UTC, ISO 8601, of its last switch. heads: alembic's
+    revisions that its code brings the database to. database: those that the database was at when it became live.
     """
 
     id: str
@@ -32,6 +33,7 @@ class Record:
     by: str = ""
     seconds: str = ""
     heads: str = ""
+    database: str = ""
 
 
 @dataclass(frozen=True)
@@ -102,10 +104,11 @@ class Live(Resource):
     forced: bool = False
     why: str = "deploy"
     migrates: bool = True
+    downgraded: bool = False
     uses = ("standing",)
 
     def __repr__(self) -> str:
-        return f"Live({self.app.name!r}, {self.instance!r}, {self.forced}, {self.why!r}, {self.migrates})"
+        return f"Live({self.app.name!r}, {self.instance!r}, {self.forced}, {self.why!r}, {self.migrates}, {self.downgraded})"
 
     def probe(self) -> str:
         return f"{assign(base=self.app.paths.base, run_dir=self.app.paths.run)}\nlive_fact"
@@ -172,6 +175,8 @@ class Live(Resource):
             drain=app.drain,
             strategy=app.strategy,
             migrate=app.migrate if self.migrates else "",
+            alembic=app.migrate,
+            downgraded=self.downgraded,
             migrate_timeout=app.migrate_timeout,
             settings=app.settings,
             preflight_size=PREFLIGHT.stat().st_size,

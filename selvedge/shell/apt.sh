@@ -95,6 +95,8 @@ apt_install() {
   apt_repair
   apt_lists_current || apt_fetch || say "the package lists are old, and stay so"
   if ! apt_run install --no-install-recommends "$@"; then
+    # A full disk, of which apt says a lot.
+    for folder in /usr /var/cache/apt/archives /var/lib/dpkg; do need_space "$folder" 10240; done
     apt_update
     apt_run --fix-broken install
     apt_run install --no-install-recommends "$@"

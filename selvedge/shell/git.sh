@@ -1,12 +1,13 @@
 # git on the server: never asks, ends in bounded time, never shows what it logs in with.
 # Reads $repo, $url, $ref, $deploy_key, $git_known_hosts and $git_credentials.
 
+# What logs in is only looked up: git would write it anew after each login, also in a dry run.
 git_run() {
   git_ssh="ssh -o BatchMode=yes -o ConnectTimeout=15 -o ServerAliveInterval=10 -o ServerAliveCountMax=3 -o UserKnownHostsFile=$git_known_hosts -o StrictHostKeyChecking=yes"
   if [ -e "$deploy_key" ]; then git_ssh="$git_ssh -o IdentitiesOnly=yes -i $deploy_key"; fi
   GIT_TERMINAL_PROMPT=0 GIT_SSH_COMMAND=$git_ssh GIT_CONFIG_NOSYSTEM='' \
     timeout -k 5 "${git_seconds:-60}" git -c safe.directory='*' -c credential.helper= \
-    -c credential.helper="store --file=$git_credentials" -c protocol.ext.allow=never \
+    -c credential.helper="!f() { [ \"\$1\" != get ] || git credential-store --file=$git_credentials get; }; f" -c protocol.ext.allow=never \
     -c http.lowSpeedLimit=1 -c http.lowSpeedTime=30 "$@"
 }
 

@@ -20,12 +20,24 @@ live_record() {
     printf 'at %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)"
     printf 'by %s\n' "$by"
     printf 'seconds %s\n' "$(($(date +%s) - began))"
-    # Only its own release knows what revisions a database is at; going back does not change them.
-    if [ "$why" = deploy ]; then
-      case $migrate in *alembic*) printf 'heads %s\n' "$(live_run alembic current 2>/dev/null | cut -d ' ' -f 1 | tr '\n' ' ')" ;; esac
-    else
-      grep -s '^heads ' "$base/instances/$new/record" || :
-    fi
+    live_heads
   } >"$base/instances/$new/record.new"
   mv -f -- "$base/instances/$new/record.new" "$base/instances/$new/record"
+}
+
+# live_heads: the revisions that this release's code brings the database to, and those that the database is at. Only its own
+# release knows the first; going back without a downgrade leaves the second as it is.
+live_heads() {
+  if [ "$why" = deploy ]; then
+    case $alembic in *alembic*) heads=$(live_run timeout -k 5 30 alembic current 2>/dev/null | cut -d ' ' -f 1 | tr '\n' ' ') || heads= ;; *) heads= ;; esac
+    if [ -n "$heads" ]; then printf 'heads %s\ndatabase %s\n' "$heads" "$heads"; fi
+    return 0
+  fi
+  heads=$(sed -n 's/^heads //p' "$base/instances/$new/record" 2>/dev/null) || heads=
+  [ -n "$heads" ] || return 0
+  database=$heads
+  if [ -z "$downgraded" ] && [ -n "$old" ]; then
+    database=$(sed -n 's/^database //p' "$base/instances/$old/record" 2>/dev/null) || database=
+  fi
+  printf 'heads %s\ndatabase %s\n' "$heads" "${database:-$heads}"
 }

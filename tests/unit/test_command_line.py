@@ -138,3 +138,28 @@ def test_what_nobody_foresaw_is_one_sentence(monkeypatch: pytest.MonkeyPatch, ca
     shown = capsys.readouterr().err
     assert ended.value.code == 1
     assert "This should not have happened: ZeroDivisionError: by nobody (" in shown and "Traceback" not in shown
+
+
+def test_a_number_that_is_none_is_wrong_usage(tmp_path: Path) -> None:
+    done = fab(tmp_path, "-H", "server", "deploy", "--wait", "abc")
+    assert done.returncode == 2 and "--wait takes a number, and 'abc' is none." in done.stderr, done
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("setting", "sentence"),
+    [
+        ("SELVEDGE_APP__REPOSITORY=./nowhere", "app.repository: there is no folder"),
+        ("SELVEDGE_APP__REPOSITORY=.", "is not a git repository"),
+        ("SELVEDGE_APP__ENV_FILE=none.env", "none.env: cannot be read"),
+        ("SELVEDGE_SERVER__AUTHORIZED_KEYS=[\"none.pub\"]", "none.pub cannot be read"),
+    ],
+)
+def test_what_this_machine_lacks_is_told_before_anything_is_contacted(tmp_path: Path, setting: str, sentence: str) -> None:
+    """For the whole command line: `setup` does not run where `deploy` cannot."""
+    (tmp_path / ".ssh").mkdir()
+    (tmp_path / ".ssh/id_ed25519").touch()
+    (tmp_path / ".ssh/id_ed25519.pub").write_text(f"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI{'A' * 43} me\n")
+    (tmp_path / ".env").write_text(setting + "\n")
+    done = fab(tmp_path, "-H", "server", "install", "setup", "deploy")
+    assert done.returncode == 2 and sentence in done.stderr, done

@@ -221,7 +221,8 @@ def test_a_login_that_is_refused_says_as_whom_and_what_to_do(sshd: Sshd, remote:
     with pytest.raises(UnreachableError) as caught:
         remote().run("true")
     assert caught.value.message == f"web: the server refused the login as deploy and as root with {sshd.key_file}."
-    assert "ssh root@127.0.0.1" in caught.value.remedy and "authorized_keys" in caught.value.remedy
+    assert f"ssh -p {sshd.port} -i {sshd.key_file} root@127.0.0.1" in caught.value.remedy
+    assert "authorized_keys" in caught.value.remedy
     assert caught.value.status == 4
 
 
@@ -297,7 +298,7 @@ def test_fingerprints_are_those_of_ssh_keygen(sshd: Sshd, tmp_path: Path) -> Non
 
 
 class FakeConnection:
-    host, port, gateway = "192.0.2.1", 22, None
+    host, port, gateway, user = "192.0.2.1", 22, None, "deploy"
 
 
 KEY = paramiko.ECDSAKey.generate()
@@ -309,8 +310,8 @@ FAILURES: list[tuple[Exception, str, str]] = [
     (OSError(101, "x"), "cannot reach 192.0.2.1 port 22: Network is unreachable", "Check the address"),
     (FileNotFoundError(2, "x", "/home/me/id"), "the file /home/me/id on this machine cannot be read", "hosts.web.key"),
     (PermissionError(13, "x", "/home/me/id"), "/home/me/id on this machine cannot be read: Permission denied", "hosts.web.key"),
-    (paramiko.SSHException("Error reading SSH protocol banner"), "failed: Error reading SSH protocol banner", "ssh -v web"),
-    (EOFError(), "the SSH connection to 192.0.2.1 port 22 failed: EOFError", "ssh -v web"),
+    (paramiko.SSHException("Error reading SSH protocol banner"), "Error reading SSH protocol banner", "ssh -v deploy@192.0.2.1"),
+    (EOFError(), "the SSH connection to 192.0.2.1 port 22 failed: EOFError", "ssh -v deploy@192.0.2.1"),
     (UnknownHostKey(KEY, ""), f"not known yet. Its ECDSA-SHA2-NISTP256 key is {fingerprint(KEY)}", "fab -H web trust"),
     (UnknownHostKey(KEY, "SHA256:x"), "but hosts.toml pins SHA256:x", "hosts.web.host_key"),
     (paramiko.BadHostKeyException("web", KEY, KEY), "HOST KEY HAS CHANGED", "fab -H web trust"),
@@ -344,7 +345,7 @@ def test_something_else_than_ssh_answers(remote: Callable[..., Remote]) -> None:
         threading.Thread(target=answer, daemon=True).start()
         with pytest.raises(UnreachableError, match=r"web: the SSH connection to 127\.0\.0\.1 port \d+ failed: ") as caught:
             remote(port=other.getsockname()[1]).run("true")
-    assert caught.value.remedy == "Try `ssh -v web`."
+    assert caught.value.remedy.startswith("Try `ssh -v -p ")
 
 
 # --- sudo ---
@@ -486,3 +487,9 @@ def test_the_connection_uses_sudo_and_says_what_it_refuses(sshd: Sshd, remote: C
     with pytest.raises(SelvedgeError, match="web: sudo refused the password of deploy"):
         remote("wrong").run("true")
     assert PASSWORD not in "".join(sshd.commands) and PASSWORD not in repr(Credentials(PASSWORD))
+
+
+def test_a_passphrase_that_was_asked_for_reaches_the_login(remote: Callable[..., Remote]) -> None:
+    one = remote()
+    one._config.connect_kwargs.passphrase = "long and secret"
+    assert one.unopened("deploy").connect_kwargs["passphrase"] == "long and secret"

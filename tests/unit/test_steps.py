@@ -47,7 +47,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
 }
 CHAIN = ["setup", "deploy"]
 # What the packages that `install` brings put there.
-PACKAGED = ("/etc/nginx/nginx.conf", "/etc/supervisor/supervisord.conf", "/etc/logrotate.conf")
+PACKAGED = ("/usr/bin/git", "/etc/nginx/nginx.conf", "/etc/supervisor/supervisord.conf", "/etc/logrotate.conf")
 
 
 @pytest.fixture

@@ -14,38 +14,42 @@ trap '' HUP
 
 change_0() (
 set -eu
-useradd --home-dir /srv/hello/shared --shell /usr/sbin/nologin --user-group --comment 'runs hello' --system --no-create-home -- hello
+fail '/usr/bin/git is not there yet: run `fab install` first, or `fab deploy`, which runs all steps'
 )
 change_1() (
+set -eu
+useradd --home-dir /srv/hello/shared --shell /usr/sbin/nologin --user-group --comment 'runs hello' --system --no-create-home -- hello
+)
+change_2() (
 set -eu
 mkdir -p -- /srv/hello
 chown -- root:root /srv/hello
 chmod -- 00711 /srv/hello
 )
-change_2() (
+change_3() (
 set -eu
 mkdir -p -- /srv/hello/releases
 chown -- root:root /srv/hello/releases
 chmod -- 00711 /srv/hello/releases
 )
-change_3() (
+change_4() (
 set -eu
 mkdir -p -- /srv/hello/shared
 chown -- hello:www-data /srv/hello/shared
 chmod -- 00710 /srv/hello/shared
 )
-change_4() (
+change_5() (
 set -eu
 rm -rf -- /srv/hello/repo.git
 git init -q --bare -- /srv/hello/repo.git
 chown root:root -- /srv/hello/repo.git
 chmod 0700 -- /srv/hello/repo.git
 )
-change_5() (
+change_6() (
 set -eu
 head -c 41 <&3 | put /srv/hello/git_credentials 0600 root root 41
 )
-change_6() (
+change_7() (
 set -eu
 repo=/srv/hello/repo.git
 url=https://git.example.com/me/hello.git
@@ -55,7 +59,7 @@ git_known_hosts=/srv/hello/git_known_hosts
 git_credentials=/srv/hello/git_credentials
 git_fetch
 )
-change_7() (
+change_8() (
 set -eu
 release=/srv/hello/releases/0123456789ab
 repo=/srv/hello/repo.git
@@ -112,6 +116,8 @@ all() {
   run 6
   [ "$status" -eq 0 ] || return 1
   run 7
+  [ "$status" -eq 0 ] || return 1
+  run 8
   [ "$status" -eq 0 ] || return 1
 }
 logged() {

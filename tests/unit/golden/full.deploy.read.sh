@@ -35,144 +35,146 @@ tool_fact uv
 printf '\n%s fact 5\n' "$mark"
 python_fact /opt/selvedge/python/3.12 3.12
 printf '\n%s fact 6\n' "$mark"
+[ -e /usr/bin/git ] && echo there || true
+printf '\n%s fact 7\n' "$mark"
 getent passwd hello || true
 id -nG hello 2>/dev/null || true
-printf '\n%s fact 7\n' "$mark"
-path_fact /srv/hello ''
 printf '\n%s fact 8\n' "$mark"
-path_fact /srv/hello/releases ''
+path_fact /srv/hello ''
 printf '\n%s fact 9\n' "$mark"
-path_fact /srv/hello/shared ''
+path_fact /srv/hello/releases ''
 printf '\n%s fact 10\n' "$mark"
+path_fact /srv/hello/shared ''
+printf '\n%s fact 11\n' "$mark"
 path_fact /srv/hello/repo.git ''
 path_fact /srv/hello/repo.git/HEAD ''
-printf '\n%s fact 11\n' "$mark"
-path_fact /srv/hello/git_credentials ''
 printf '\n%s fact 12\n' "$mark"
+path_fact /srv/hello/git_credentials ''
+printf '\n%s fact 13\n' "$mark"
 if has git && git --git-dir=/srv/hello/repo.git -c safe.directory='*' rev-parse -q --verify '0123456789abcdef0123456789abcdef01234567^{tree}' >/dev/null 2>&1; then echo present
 else echo missing; git --git-dir=/srv/hello/repo.git -c safe.directory='*' for-each-ref --format='%(objectname)' 2>/dev/null; fi
-printf '\n%s fact 13\n' "$mark"
-path_fact /srv/hello/releases/0123456789ab ''
 printf '\n%s fact 14\n' "$mark"
-[ -e /srv/hello/releases/0123456789ab ] && echo there || true
+path_fact /srv/hello/releases/0123456789ab ''
 printf '\n%s fact 15\n' "$mark"
-if [ -e /srv/hello/releases/0123456789ab/.selvedge.before_build ]; then echo 'done'; else live=$(readlink /srv/hello/live.sock); live=${live##*/}; echo "previous ${live%.sock}"; fi
+[ -e /srv/hello/releases/0123456789ab ] && echo there || true
 printf '\n%s fact 16\n' "$mark"
-path_fact /srv/hello/venvs ''
+if [ -e /srv/hello/releases/0123456789ab/.selvedge.before_build ]; then echo 'done'; else live=$(readlink /srv/hello/live.sock); live=${live##*/}; echo "previous ${live%.sock}"; fi
 printf '\n%s fact 17\n' "$mark"
-[ -x /srv/hello/releases/0123456789ab/.venv/bin/python ] && cat /srv/hello/releases/0123456789ab/.venv/.selvedge 2>/dev/null || true
+path_fact /srv/hello/venvs ''
 printf '\n%s fact 18\n' "$mark"
-[ -e /srv/hello/releases/0123456789ab/.venv/bin/python ] && echo there || true
+[ -x /srv/hello/releases/0123456789ab/.venv/bin/python ] && cat /srv/hello/releases/0123456789ab/.venv/.selvedge 2>/dev/null || true
 printf '\n%s fact 19\n' "$mark"
-path_fact /etc/tmpfiles.d/hello.conf f7f2482494c297529b0d553097d04214e06f2a6519bdac6697c9161cdbdf5f02
+[ -e /srv/hello/releases/0123456789ab/.venv/bin/python ] && echo there || true
 printf '\n%s fact 20\n' "$mark"
-path_fact /run/hello ''
+path_fact /etc/tmpfiles.d/hello.conf f7f2482494c297529b0d553097d04214e06f2a6519bdac6697c9161cdbdf5f02
 printf '\n%s fact 21\n' "$mark"
-path_fact /var/log/hello ''
+path_fact /run/hello ''
 printf '\n%s fact 22\n' "$mark"
-path_fact /srv/hello/instances ''
+path_fact /var/log/hello ''
 printf '\n%s fact 23\n' "$mark"
-path_fact /srv/hello/instances/0123456789ab-54209b ''
+path_fact /srv/hello/instances ''
 printf '\n%s fact 24\n' "$mark"
-path_fact /srv/hello/instances/0123456789ab-54209b/env ''
+path_fact /srv/hello/instances/0123456789ab-54209b ''
 printf '\n%s fact 25\n' "$mark"
-path_fact /srv/hello/instances/0123456789ab-54209b/run 47fe565617763499c3c42a4a5b86cc242e0078a98e2cf5387e579c51d634f571
+path_fact /srv/hello/instances/0123456789ab-54209b/env ''
 printf '\n%s fact 26\n' "$mark"
-path_fact /srv/hello/instances/0123456789ab-54209b/selvedge_worker.py e5753ef32157d4628f173561cda69a55359aadcff99f10767b75b57ac05141a4
+path_fact /srv/hello/instances/0123456789ab-54209b/run 47fe565617763499c3c42a4a5b86cc242e0078a98e2cf5387e579c51d634f571
 printf '\n%s fact 27\n' "$mark"
-path_fact /srv/hello/instances/0123456789ab-54209b/gunicorn_start 432616249073f8ef1afde1ca58145e25171e4782de03d08b653dcdf4f7b0f6bc
+path_fact /srv/hello/instances/0123456789ab-54209b/selvedge_worker.py e5753ef32157d4628f173561cda69a55359aadcff99f10767b75b57ac05141a4
 printf '\n%s fact 28\n' "$mark"
-if [ -e /srv/hello/instances/0123456789ab-54209b/hook.after_build ]; then echo 'done'; else live=$(readlink /srv/hello/live.sock); live=${live##*/}; echo "previous ${live%.sock}"; fi
+path_fact /srv/hello/instances/0123456789ab-54209b/gunicorn_start 432616249073f8ef1afde1ca58145e25171e4782de03d08b653dcdf4f7b0f6bc
 printf '\n%s fact 29\n' "$mark"
+if [ -e /srv/hello/instances/0123456789ab-54209b/hook.after_build ]; then echo 'done'; else live=$(readlink /srv/hello/live.sock); live=${live##*/}; echo "previous ${live%.sock}"; fi
+printf '\n%s fact 30\n' "$mark"
 site_unreadable /srv/hello/releases/0123456789ab backend/static
 echo end
-printf '\n%s fact 30\n' "$mark"
-[ -e /etc/supervisor/supervisord.conf ] && echo there || true
 printf '\n%s fact 31\n' "$mark"
-[ -e /srv/hello/instances/0123456789ab-54209b/gunicorn_start ] && echo there || true
+[ -e /etc/supervisor/supervisord.conf ] && echo there || true
 printf '\n%s fact 32\n' "$mark"
-path_fact /srv/hello/instances/0123456789ab-54209b/program.conf 986524e51f716ce5968c701522ffb9bc07d602258df56f3938676319db862a74
+[ -e /srv/hello/instances/0123456789ab-54209b/gunicorn_start ] && echo there || true
 printf '\n%s fact 33\n' "$mark"
-path_fact /etc/logrotate.d/hello.app ''
+path_fact /srv/hello/instances/0123456789ab-54209b/program.conf 986524e51f716ce5968c701522ffb9bc07d602258df56f3938676319db862a74
 printf '\n%s fact 34\n' "$mark"
+path_fact /etc/logrotate.d/hello.app ''
+printf '\n%s fact 35\n' "$mark"
 base=/srv/hello
 run_dir=/run/hello
 live_fact
-printf '\n%s fact 35\n' "$mark"
-if [ -e /srv/hello/instances/0123456789ab-54209b/hook.after_switch ]; then echo 'done'; else live=$(readlink /srv/hello/live.sock); live=${live##*/}; echo "previous ${live%.sock}"; fi
 printf '\n%s fact 36\n' "$mark"
-[ -e /etc/nginx/nginx.conf ] && echo there || true
+if [ -e /srv/hello/instances/0123456789ab-54209b/hook.after_switch ]; then echo 'done'; else live=$(readlink /srv/hello/live.sock); live=${live##*/}; echo "previous ${live%.sock}"; fi
 printf '\n%s fact 37\n' "$mark"
+[ -e /etc/nginx/nginx.conf ] && echo there || true
+printf '\n%s fact 38\n' "$mark"
 site_read
 printf '%s\n' "$site_shown"
-printf '\n%s fact 38\n' "$mark"
-path_fact /var/log/hello ''
 printf '\n%s fact 39\n' "$mark"
-path_fact /var/www/letsencrypt ''
+path_fact /var/log/hello ''
 printf '\n%s fact 40\n' "$mark"
-path_fact /etc/systemd/system/nginx.service.d/50-selvedge.conf 10bf8881b6246a03b11ba5db6ff3e2ef79d7a72cce9f7896b04a876acc54fd70
+path_fact /var/www/letsencrypt ''
 printf '\n%s fact 41\n' "$mark"
+path_fact /etc/systemd/system/nginx.service.d/50-selvedge.conf 10bf8881b6246a03b11ba5db6ff3e2ef79d7a72cce9f7896b04a876acc54fd70
+printf '\n%s fact 42\n' "$mark"
 site_unreadable /srv/hello/current backend/static
 echo end
-printf '\n%s fact 42\n' "$mark"
-stat -c '%a %U %G' -- /srv/hello/shared/uploads 2>/dev/null || true
 printf '\n%s fact 43\n' "$mark"
+stat -c '%a %U %G' -- /srv/hello/shared/uploads 2>/dev/null || true
+printf '\n%s fact 44\n' "$mark"
 stat -c '%a %U %G' -- /etc/nginx/nginx.conf
 cat -- /etc/nginx/nginx.conf
-printf '\n%s fact 44\n' "$mark"
-path_fact /etc/nginx/modules-enabled/90-selvedge.conf 072c778847b818eeca79234b9aa5a5f13efed6a9f4b3e8cf7e7ff870f4c7b39a
 printf '\n%s fact 45\n' "$mark"
-path_fact /etc/nginx/conf.d/selvedge.conf 701c137e3c0ce202cfec5ac2153b5f3cba7697d03ed43eb9dda279e9d08342f5
+path_fact /etc/nginx/modules-enabled/90-selvedge.conf 072c778847b818eeca79234b9aa5a5f13efed6a9f4b3e8cf7e7ff870f4c7b39a
 printf '\n%s fact 46\n' "$mark"
-path_fact /etc/nginx/snippets/hello.conf 02d956598df93fb8fb0a3bc9f2c064a6fa15461cd95ec58b3ff68fe0ae55361c
+path_fact /etc/nginx/conf.d/selvedge.conf 701c137e3c0ce202cfec5ac2153b5f3cba7697d03ed43eb9dda279e9d08342f5
 printf '\n%s fact 47\n' "$mark"
-path_fact /etc/nginx/sites-available/hello d1a0427617e52662fb94c39255d2c1aad0f4800bacc7136100e4ca2fef8c01b2
+path_fact /etc/nginx/snippets/hello.conf 02d956598df93fb8fb0a3bc9f2c064a6fa15461cd95ec58b3ff68fe0ae55361c
 printf '\n%s fact 48\n' "$mark"
-path_fact /etc/nginx/sites-enabled/hello ''
+path_fact /etc/nginx/sites-available/hello d1a0427617e52662fb94c39255d2c1aad0f4800bacc7136100e4ca2fef8c01b2
 printf '\n%s fact 49\n' "$mark"
-path_fact /etc/nginx/sites-enabled/default ''
+path_fact /etc/nginx/sites-enabled/hello ''
 printf '\n%s fact 50\n' "$mark"
+path_fact /etc/nginx/sites-enabled/default ''
+printf '\n%s fact 51\n' "$mark"
 site_read
 printf '%s\n%s\n\n--\n' "$nginx_shown" "$site_shown"
 path_fact /etc/nginx/conf.d/selvedge-default.conf -
-printf '\n%s fact 51\n' "$mark"
-path_fact /etc/logrotate.d/hello a5050dac945a6cd848f2e9a37cef08e54cb3d4b19fcd502bff0508bd56e70b2e
 printf '\n%s fact 52\n' "$mark"
+path_fact /etc/logrotate.d/hello a5050dac945a6cd848f2e9a37cef08e54cb3d4b19fcd502bff0508bd56e70b2e
+printf '\n%s fact 53\n' "$mark"
 unit_fact nginx.service
 printf 'Stamp=%s\n' "$(cat /var/lib/selvedge/loaded/nginx-hello 2>/dev/null)"
-printf '\n%s fact 53\n' "$mark"
+printf '\n%s fact 54\n' "$mark"
 printf '\n--- unit\n'
 unit_fact fail2ban.service
 printf '\n--- loaded\n'
 if [ -e /var/lib/selvedge/loaded/60-selvedge-hello ]; then cat /var/lib/selvedge/loaded/60-selvedge-hello; fi
 printf '\n--- file\n'
 path_fact /etc/fail2ban/jail.d/60-selvedge-hello.local d23b9e302f08686be7bbd792d11439bddfa03d77b726a89fd82dd7aa8a85ebd5
-printf '\n%s fact 54\n' "$mark"
-[ -e /etc/nginx/sites-available/hello ] && echo there || true
 printf '\n%s fact 55\n' "$mark"
-ss -H -l -n -t -p 'sport = :443' || true
+[ -e /etc/nginx/sites-available/hello ] && echo there || true
 printf '\n%s fact 56\n' "$mark"
-packages_fact certbot
+ss -H -l -n -t -p 'sport = :443' || true
 printf '\n%s fact 57\n' "$mark"
+packages_fact certbot
+printf '\n%s fact 58\n' "$mark"
 unit_fact certbot.timer
 printf 'Stamp=%s\n' "$(cat /var/lib/selvedge/loaded/certbot.timer 2>/dev/null)"
-printf '\n%s fact 58\n' "$mark"
-certificate_fact hello
 printf '\n%s fact 59\n' "$mark"
+certificate_fact hello
+printf '\n%s fact 60\n' "$mark"
 site_read
 printf '%s\n' "$nginx_shown"
 path_fact /etc/nginx/snippets/selvedge-listen-tls.conf -
-printf '\n%s fact 60\n' "$mark"
-path_fact /etc/nginx/sites-available/hello-tls 81c7653650e8a2efc6e5796a327707a7fb3f030be453124856da076abc959072
 printf '\n%s fact 61\n' "$mark"
-path_fact /etc/nginx/sites-enabled/hello-tls ''
+path_fact /etc/nginx/sites-available/hello-tls 81c7653650e8a2efc6e5796a327707a7fb3f030be453124856da076abc959072
 printf '\n%s fact 62\n' "$mark"
-path_fact /etc/nginx/snippets/hello-http.conf 5f54f07f4591b0eb2b9ffec74812c3ae4b73baf3f606489bad6f29a738dec6ab
+path_fact /etc/nginx/sites-enabled/hello-tls ''
 printf '\n%s fact 63\n' "$mark"
+path_fact /etc/nginx/snippets/hello-http.conf 5f54f07f4591b0eb2b9ffec74812c3ae4b73baf3f606489bad6f29a738dec6ab
+printf '\n%s fact 64\n' "$mark"
 site_read
 printf '%s\n%s\n\n--\n' "$nginx_shown" "$site_shown"
 path_fact /etc/nginx/conf.d/selvedge-default-tls.conf -
-printf '\n%s fact 64\n' "$mark"
+printf '\n%s fact 65\n' "$mark"
 unit_fact nginx.service
 printf 'Stamp=%s\n' "$(cat /var/lib/selvedge/loaded/nginx-tls-hello 2>/dev/null)"
 printf '\n%s facts end\n' "$mark"

@@ -14,39 +14,43 @@ trap '' HUP
 
 change_0() (
 set -eu
-useradd --home-dir /srv/hello/shared --shell /usr/sbin/nologin --user-group --comment 'runs hello' --system --no-create-home -- hello
+fail '/usr/bin/git is not there yet: run `fab install` first, or `fab deploy`, which runs all steps'
 )
 change_1() (
+set -eu
+useradd --home-dir /srv/hello/shared --shell /usr/sbin/nologin --user-group --comment 'runs hello' --system --no-create-home -- hello
+)
+change_2() (
 set -eu
 mkdir -p -- /srv/hello
 chown -- root:root /srv/hello
 chmod -- 00711 /srv/hello
 )
-change_2() (
+change_3() (
 set -eu
 mkdir -p -- /srv/hello/releases
 chown -- root:root /srv/hello/releases
 chmod -- 00711 /srv/hello/releases
 )
-change_3() (
+change_4() (
 set -eu
 mkdir -p -- /srv/hello/shared
 chown -- hello:hello /srv/hello/shared
 chmod -- 00750 /srv/hello/shared
 )
-change_4() (
+change_5() (
 set -eu
 rm -rf -- /srv/hello/repo.git
 git init -q --bare -- /srv/hello/repo.git
 chown root:root -- /srv/hello/repo.git
 chmod 0700 -- /srv/hello/repo.git
 )
-change_5() (
+change_6() (
 set -eu
 mkdir -p -- /srv/hello
 ssh-keygen -q -t ed25519 -N '' -C hello@server -f /srv/hello/deploy_key
 )
-change_6() (
+change_7() (
 set -eu
 keys=$(ssh-keyscan -T 15 -p 2222 -- git.example.com 2>/dev/null) || keys=
 [ -n "$keys" ] || fail 'the git server git.example.com, port 2222, does not answer with a host key'
@@ -54,7 +58,7 @@ printf '%s\n' "$keys" >>/srv/hello/git_known_hosts
 printf '%s\n' "$keys" | ssh-keygen -lf - |
   while IFS= read -r line; do say "host key of the git server: $line"; done
 )
-change_7() (
+change_8() (
 set -eu
 repo=/srv/hello/repo.git
 url=ssh://git@git.example.com:2222/me/hello.git
@@ -64,7 +68,7 @@ git_known_hosts=/srv/hello/git_known_hosts
 git_credentials=/srv/hello/git_credentials
 git_fetch
 )
-change_8() (
+change_9() (
 set -eu
 release=/srv/hello/releases/0123456789ab
 repo=/srv/hello/repo.git
@@ -123,6 +127,8 @@ all() {
   run 7
   [ "$status" -eq 0 ] || return 1
   run 8
+  [ "$status" -eq 0 ] || return 1
+  run 9
   [ "$status" -eq 0 ] || return 1
 }
 logged() {
