@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from selvedge.errors import LockedError, SelvedgeError
 from selvedge.local import who
@@ -12,6 +13,10 @@ from selvedge.remote import Remote
 from selvedge.report import Report
 from selvedge.shell import assign
 
+if TYPE_CHECKING:
+    import paramiko
+
+_MARK = "@lock "
 _SCRIPT = """
 (umask 077 && mkdir -p /run/selvedge) || exit 1
 lock=/run/selvedge/$app.lock
@@ -20,7 +25,7 @@ exec 8>>"$lock"
 answer=held
 if ! flock -n 8; then
   if ! flock -w "$wait" 8; then
-    printf 'busy %s\\n' "$(cat "/run/selvedge/$app.holder" 2>/dev/null)"
+    printf '@lock busy %s\\n' "$(cat "/run/selvedge/$app.holder" 2>/dev/null)"
     exit 0
   fi
   answer='held changed'
@@ -31,7 +36,7 @@ if ! flock -n "$step" true; then
 elif [ -n "$(find "$step" -newermt "-$age seconds")" ]; then
   answer='held changed'
 fi
-echo "$answer"
+echo "@lock $answer"
 exec cat >/dev/null
 """
 _REST = """
@@ -41,6 +46,21 @@ REST_SECONDS = 300
 """How long the rest of a run that was cut off is waited for."""
 GRACE = 2
 """Seconds that a lock is waited for in any case: the server notices within them that a killed run is gone."""
+
+
+def _answer(channel: paramiko.Channel, line: str) -> str:
+    """What the script says of the lock, behind whatever the login's own files print first (~/.bashrc); where it says
+    nothing, the last line that came."""
+    said = line
+    while not line.startswith(_MARK):
+        data = b""
+        while not data.endswith(b"\n") and (piece := channel.recv(1)):
+            data += piece
+        if not data:
+            break
+        line = data.decode("utf-8", "replace")
+        said = line.strip() or said
+    return said.removeprefix(_MARK)
 
 
 class Lock:
@@ -64,7 +84,8 @@ class Lock:
         since = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
         holder = f"{who()} since {since}: {self._doing}".replace("\n", " ")
         variables = assign(app=self._app, wait=max(wait, GRACE), holder=holder, age=math.ceil(age) + 1)
-        channel, answer = self._remote.hold(HEAD + variables + _SCRIPT)
+        channel, line = self._remote.hold(HEAD + variables + _SCRIPT)
+        answer = _answer(channel, line)
         if answer.startswith("held"):
             self._channel = channel
             if answer == "held unfinished":

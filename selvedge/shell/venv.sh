@@ -102,8 +102,10 @@ venv_fill() {
   [ "$status" -eq 0 ] || fail "the requirements in $lock cannot be installed: $(venv_reason)"
   for extra in $extras; do
     module=$(printf '%s' "$extra" | tr - _)
-    venv_as "$fresh/bin/python" -c "import importlib.util, sys; sys.exit(importlib.util.find_spec('$module') is None)" ||
-      venv_add "$extra" || fail "$extra cannot be installed"
+    if venv_as "$fresh/bin/python" -c "import importlib.util, sys; sys.exit(importlib.util.find_spec('$module') is None)"; then continue; fi
+    venv_add "$extra" >"$undo/installer" 2>&1 || status=$?
+    cat "$undo/installer"
+    [ "$status" -eq 0 ] || fail "$extra cannot be installed: $(venv_reason)"
   done
 }
 

@@ -75,7 +75,8 @@ def assert_whole(server: Server, app: str = "hello", url: str = "") -> str:
 
 def lock_is_free(server: Server, app: str = "hello") -> bool:
     """Whether nobody holds the lock of the app, nor that of a step."""
-    script = f"flock -n /run/selvedge/{app}.lock true && flock -n /run/selvedge/{app}.step true"
+    # Behind a boot the folder is not there yet, which is no lock.
+    script = f"mkdir -p -m 0700 /run/selvedge && flock -n /run/selvedge/{app}.lock true && flock -n /run/selvedge/{app}.step true"
     return server.run(script, check=False).returncode == 0
 
 

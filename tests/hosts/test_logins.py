@@ -1,0 +1,116 @@
+"""Logins that are not like others: shells, start files that talk, a sudo that refuses, keys with a passphrase, ssh_config."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lab import Lab, Project
+from sandbox import Server
+
+
+@pytest.fixture(scope="module")
+def project(shared_project: Project) -> Project:
+    return shared_project
+
+
+@pytest.fixture(scope="module")
+def server(lab: Lab, project: Project) -> Server:
+    made = lab.server("deployed")
+    made.run("apt-get install -y -qq --no-install-recommends tcsh fish >/dev/null 2>&1")
+    return made
+
+
+@pytest.fixture(autouse=True)
+def _as_before(server: Server) -> Iterator[None]:
+    """Each test finds the login as `harden` made it."""
+    yield
+    server.run("chsh -s /bin/bash deploy; rm -f /etc/sudoers.d/99-test; cp /etc/skel/.bashrc /etc/skel/.profile ~deploy/")
+
+
+@pytest.mark.parametrize("shell", ["/bin/dash", "/usr/bin/tcsh", "/usr/bin/fish", "/bin/rbash"])
+def test_any_shell_will_do(server: Server, project: Project, shell: str) -> None:
+    server.run(f"chsh -s {shell} deploy")
+    project.commit(shell)
+    result = project.must("-H", server.name, "deploy")
+    assert "is live" in result.stdout, result
+    assert "nothing to change" in project.must("-H", server.name, "deploy").stdout
+
+
+def test_a_user_that_may_not_log_in_is_told_so_at_once(server: Server, project: Project) -> None:
+    server.run("chsh -s /usr/sbin/nologin deploy")
+    result = project.fab("-H", server.name, "status", timeout=60)
+    assert result.status != 0 and "Traceback" not in result.stderr, result
+    assert "nologin" in result.stderr or "not available" in result.stderr, result
+
+
+def test_start_files_that_talk_ask_and_change_commands(server: Server, project: Project) -> None:
+    noise = (
+        "echo; echo 'Welcome! @selvedge end 0'; echo to-stderr >&2; export CDPATH=/tmp:/etc GREP_OPTIONS=--color=always\n"
+        "export LC_ALL=de_DE.UTF-8 LANGUAGE=zh_CN; umask 000\ncd() { builtin cd \"$@\" && ls; }; alias cat='cat -n'\n"
+    )
+    server.run(f"cat >/tmp/noise <<'EOF'\n{noise}EOF\ncat /tmp/noise ~deploy/.bashrc >/tmp/both; cp /tmp/both ~deploy/.bashrc")
+    # Translations of what coreutils print, as a server has them that was installed in Chinese.
+    server.run("echo LANGUAGE=zh_CN:zh >>/etc/default/locale")
+    project.commit("noise")
+    project.must("-H", server.name, "deploy")
+    assert "nothing to change" in project.must("-H", server.name, "deploy").stdout
+    found = server.run("find /srv/hello /run/hello /etc/nginx /etc/supervisor -perm /o=w ! -type l ! -type s")
+    assert found.stdout == ""
+    server.run("sed -i /^LANGUAGE/d /etc/default/locale")
+
+
+@pytest.mark.parametrize(
+    ("broken", "says"),
+    [
+        ("echo 'Defaults requiretty' >/etc/sudoers.d/99-test", "tty"),
+        ("echo 'deploy ALL=(ALL) !ALL' >/etc/sudoers.d/99-test", "sudo"),
+        ("mv /etc/sudoers.d/90-selvedge-deploy /root/; gpasswd -d deploy sudo", "sudo"),
+        ("mv /usr/bin/sudo /usr/bin/sudo.away", "sudo"),
+    ],
+)
+def test_a_sudo_that_refuses_is_told_and_nothing_hangs(server: Server, project: Project, broken: str, says: str) -> None:
+    mend = (
+        "[ ! -e /usr/bin/sudo.away ] || mv /usr/bin/sudo.away /usr/bin/sudo\n"
+        "[ ! -e /root/90-selvedge-deploy ] || { mv /root/90-selvedge-deploy /etc/sudoers.d/; adduser -q deploy sudo; }"
+    )
+    server.run(broken)
+    try:
+        result = project.fab("-H", server.name, "deploy", timeout=60)
+    finally:
+        server.run(mend)
+    assert result.status != 0 and says in result.stderr and "Traceback" not in result.stderr, result
+    assert result.seconds < 30
+
+
+def test_a_server_by_its_name_in_ssh_config_with_a_key_that_has_a_passphrase(
+    server: Server, project: Project, tmp_path: Path
+) -> None:
+    key = tmp_path / "id"
+    shutil.copy(server.key, key)
+    key.chmod(0o600)
+    subprocess.run(["ssh-keygen", "-q", "-p", "-P", "", "-N", "open sesame", "-f", str(key)], check=True, capture_output=True)
+    folder = project.home / ".ssh"
+    folder.mkdir(exist_ok=True)
+    (folder / "config").write_text(
+        f"Host by-name\n  HostName {server.address}\n  Port {server.port}\n  User deploy\n  IdentityFile {key}\n"
+        "  IdentitiesOnly yes\n"
+    )
+    shutil.copy(server.known_hosts, folder / "known_hosts")
+    try:
+        refused = project.fab("-H", "by-name", "status", timeout=60)
+        assert refused.status == 4 and "passphrase" in refused.stderr, refused
+        agent = subprocess.run(["ssh-agent", "-s"], check=True, capture_output=True, text=True).stdout
+        names = dict(part.split("=", 1) for part in agent.replace("\n", ";").split(";") if "=" in part)
+        try:
+            add = ["ssh-add", "-q", str(server.key)]
+            subprocess.run(add, check=True, env=project.environment(**names), stdin=subprocess.DEVNULL, capture_output=True)
+            project.must("-H", "by-name", "status", env=names)
+        finally:
+            subprocess.run(["ssh-agent", "-k"], env=project.environment(**names), check=False, capture_output=True)
+    finally:
+        shutil.rmtree(folder)
