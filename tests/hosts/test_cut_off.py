@@ -3,6 +3,7 @@ next deploy needs no repair."""
 
 from __future__ import annotations
 
+import random
 import signal
 import subprocess
 import threading
@@ -38,19 +39,28 @@ def killed(process: subprocess.Popen[str], number: int) -> int:
 
 
 class TestKilledClient:
-    def test_at_points_spread_over_a_release(self, server: Server, project: Project) -> None:
+    @pytest.mark.timeout(900)
+    def test_at_thirty_points_spread_over_a_release(self, server: Server, project: Project) -> None:
+        """By signals and by cutting the connection. What the next run meets is what the last one left; each third one is let
+        finish, without any repair."""
         first = project.commit("Measured")
         seconds = project.must("-H", server.name, "deploy").seconds
         assert assert_whole(server).startswith(first[:12])
-        with load(f"{server.url}/health", 380, GENTLE) as traffic:
-            for point in range(8):
-                commit = project.commit(f"Cut at {point}")
-                process = project.start("-H", server.name, "deploy", pipe=False)
-                time.sleep(seconds * (point + 0.5) / 8)
-                killed(process, SIGNALS[point % 4])
-                result = project.must("-H", server.name, "deploy")
-                assert assert_whole(server).startswith(commit[:12]), result
-                assert lock_is_free(server)
+        with load(f"{server.url}/health", 800, GENTLE) as traffic:
+            for point in range(30):
+                project.commit(f"Cut at {point}")
+                process = project.start("-H", server.name, "deploy", "--wait", "60", pipe=False)
+                time.sleep(0.3 + (seconds - 0.3) * (point * 7 % 30 + 0.5) / 30)
+                if point % 2:
+                    server.run(CUT)
+                    assert process.wait(30) in (0, 1, 4)
+                else:
+                    killed(process, SIGNALS[point // 2 % 4])
+                if point % 3 == 2:
+                    commit = project.commit(f"Whole after {point}")
+                    result = project.must("-H", server.name, "deploy", "--wait", "60")
+                    assert assert_whole(server).startswith(commit[:12]), result
+                    assert lock_is_free(server)
         assert traffic.lost == 0, traffic
 
     def test_the_lock_is_free_at_once(self, server: Server, project: Project) -> None:
@@ -74,16 +84,18 @@ class TestKilledClient:
 
 
 class TestFirstDeploy:
-    def test_killed_again_and_again(self, lab: Lab, project: Project) -> None:
-        """Each run gets a little further; the last one finishes the job."""
+    @pytest.mark.timeout(900)
+    def test_killed_at_twenty_random_points(self, lab: Lab, project: Project) -> None:
+        """Whatever a run has left, the next one goes on from there; the last one finishes the job."""
         server = lab.server("setup")
-        delays = (0.6, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0)
-        for number, delay in enumerate(delays):
-            process = project.start("-H", server.name, "deploy", pipe=False)
-            time.sleep(delay)
+        seed = random.randrange(10**6)
+        chance = random.Random(seed)
+        for number in range(20):
+            process = project.start("-H", server.name, "deploy", "--wait", "60", pipe=False)
+            time.sleep(chance.uniform(0.3, 7))
             killed(process, SIGNALS[number % 4])
-        project.must("-H", server.name, "deploy")
-        assert assert_whole(server).startswith(project.head[:12])
+        result = project.must("-H", server.name, "deploy", "--wait", "60")
+        assert assert_whole(server).startswith(project.head[:12]), f"{result}\nseed {seed}"
         assert "nothing to change" in project.must("-H", server.name, "deploy").stdout
 
 

@@ -152,6 +152,18 @@ def test_dry_run_and_script_of_a_bare_server_write_nothing(lab: Lab, project: Pr
     assert differences(before, snapshot_of_filesystem(server)) == {}
 
 
+def test_each_step_alone_on_a_bare_server_brings_what_it_needs_or_names_the_task(lab: Lab, project: Project) -> None:
+    server = lab.server("bare")
+    for step, before in {
+        "clone": "install", "venv": "clone", "gunicorn": "clone", "supervisor": "install", "nginx": "install",
+    }.items():  # fmt: skip
+        result = project.fab("-H", server.name, step)
+        assert result.status == 1 and f"run `fab {before}` first" in result.stderr, result
+        assert "Traceback" not in result.stderr
+    project.must("-H", server.name, "harden")
+    assert server.run("id -un deploy && systemctl is-active fail2ban").stdout == "deploy\nactive\n"
+
+
 def check_shell(text: str, folder: Path) -> str:
     """What `sh -n` and shellcheck find in a script."""
     file = folder / "script.sh"

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import re
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -73,6 +76,12 @@ def nothing(app: Path) -> None:
 
 BREAKAGES: dict[str, tuple[Callable[[Path], object], dict[str, object], list[str]]] = {
     "syntax error": (first_line("def broken(:"), {}, ["SyntaxError", "main.py", "line 1"]),
+    "import that ends the process": (first_line("raise SystemExit(3)"), {}, ["the app ends itself while it is imported"]),
+    "health redirects": (
+        insert(HEALTH, "    from fastapi.responses import RedirectResponse\n    return RedirectResponse('/')\n"),
+        {"health_status": ["200-299"], "health_attempts": 5},
+        ["answered 307", "accepted: 200-299"],
+    ),
     "missing module": (first_line("import nosuchmodule"), {}, ["No module named 'nosuchmodule'"]),
     "import that hangs": (
         first_line("import time; time.sleep(600)"),
@@ -179,6 +188,34 @@ class TestBrokenReleasesUnderSystemd:
         for edit in edits:
             written_again(server, project, edit)
         assert server.run(f"systemctl is-enabled hello.{instance}.service").stdout == "enabled\n"
+
+
+    def test_a_boot_answers_no_request_with_an_error(self, server: Server, project: Project) -> None:
+        """systemd listens before nginx does: what comes too early waits."""
+        project.configure(manager="systemd", **QUICK)
+        project.must("-H", server.name, "deploy")
+        instance = assert_whole(server)
+        server.poweroff()
+        seen: list[int] = []
+        stop = threading.Event()
+        asking = threading.Thread(target=_ask_while_it_boots, args=(server, seen, stop))
+        asking.start()
+        try:
+            server.boot()
+            serves(server)
+            time.sleep(3)
+        finally:
+            stop.set()
+            asking.join(30)
+        assert set(seen) == {200} and len(seen) > 10, seen
+        assert assert_whole(server) == instance
+
+
+def _ask_while_it_boots(server: Server, seen: list[int], stop: threading.Event) -> None:
+    """The status of each answer; until nginx listens there is none."""
+    while not stop.wait(0.02):
+        with contextlib.suppress(OSError):
+            seen.append(get(f"{server.url}/health", timeout=10).status)
 
 
 def written_again(server: Server, project: Project, edit: str) -> None:
