@@ -19,7 +19,7 @@ def project(shared_project: Project) -> Project:
 
 
 @pytest.fixture(scope="module")
-def server(lab: Lab, project: Project) -> Server:
+def server(lab: Lab) -> Server:
     made = lab.server("deployed")
     made.run("apt-get install -y -qq --no-install-recommends tcsh fish >/dev/null 2>&1")
     return made
@@ -37,7 +37,7 @@ def test_any_shell_will_do(server: Server, project: Project, shell: str) -> None
     server.run(f"chsh -s {shell} deploy")
     project.commit(shell)
     result = project.must("-H", server.name, "deploy")
-    assert "is live" in result.stdout, result
+    assert f"live        {project.head[:12]}" in result.stdout, result
     assert "nothing to change" in project.must("-H", server.name, "deploy").stdout
 
 
