@@ -32,7 +32,17 @@ systemctl is-active -q apt-daily.timer apt-daily-upgrade.timer unattended-upgrad
 sshd -T >/tmp/sshd || fail sshd
 grep -q '^permitrootlogin no' /tmp/sshd && grep -q '^passwordauthentication no' /tmp/sshd || fail sshd
 for user in deploy hello; do getent passwd $user >/dev/null || fail $user; id -nG $user >/dev/null; done
-for key in net.ipv4.tcp_syncookies net.ipv4.conf.all.rp_filter kernel.kptr_restrict; do sysctl -n $key >/dev/null 2>&1; done
+sed -n 's/^\\([a-z][a-z0-9_.]*\\) *=.*/\\1/p' /etc/sysctl.d/90-selvedge.conf | tr . / |
+  (cd /proc/sys && xargs grep -H '' >/dev/null 2>&1)
+ssh -Q kex >/tmp/kex || fail kex
+cat /etc/ssh/ssh_host_rsa_key.pub /etc/ssh/ssh_host_ed25519_key.pub | ssh-keygen -lf - >/tmp/keys || fail keys
+grep -q ED25519 /tmp/keys && [ -s /etc/ssh/moduli-3072 ] || fail keys
+grep -q '^ssh-' /home/deploy/.ssh/authorized_keys && [ "$(stat -c %a /home/deploy/.ssh)" = 700 ] || fail authorized_keys
+iptables -S ufw-user-input >/tmp/rules &&
+  ip6tables -S ufw6-user-input >>/tmp/rules && grep -q 'dport 22 ' /tmp/rules || fail firewall
+nginx -v 2>&1 | grep -q nginx || fail nginx
+awk '/server_name|listen/' /etc/nginx/sites-enabled/* /etc/nginx/conf.d/*.conf | sort | grep -q default_server || fail names
+for stamp in nginx-hello sshd fail2ban; do [ -s /var/lib/selvedge/loaded/$stamp ] || fail $stamp; done
 find /var/lib/apt/lists/partial -maxdepth 0 -mtime -1 | grep -q . || fail lists
 ss -Hltnp 'sport = :80' | grep -q nginx || fail port
 git --git-dir=/srv/hello/repo.git cat-file -e {commit} || fail commit
