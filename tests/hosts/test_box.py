@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from lab import Lab, Project
+from lab import Lab, Project, until
 from sandbox import Server
+from traffic import get
 
 # Of all paths, as root sees them: a folder that cannot be listed may still have something in it whose name is known.
 LIST = r"find / \( -path /proc -o -path /sys \) -prune -o \( -type f -o -type d \) -print >/usr/local/share/paths"
@@ -77,3 +78,28 @@ def test_the_app_cannot_change_who_it_is(server: Server) -> None:
     server.run("runuser -u hello -- sh -c 'ln -sfn /tmp /srv/hello/current; rm -f /srv/hello/live.sock; "
                "echo x >/srv/hello/instances/x; mv /srv/hello/shared /srv/hello/gone' 2>/dev/null || true")  # fmt: skip
     assert server.run("readlink /srv/hello/current /srv/hello/live.sock").stdout == before
+
+
+def test_temporary_files_are_the_apps_own_and_go_at_its_start(server: Server) -> None:
+    folder = server.run(
+        "tr '\\0' '\\n' </proc/$(pgrep -o -u hello -f gunicorn)/environ | sed -n 's/^TMPDIR=//p'"
+    ).stdout.strip()
+    assert folder.startswith("/srv/hello/shared/.tmp/")
+    assert server.run(f"stat -c '%a %U' {folder} /srv/hello/shared/.tmp").stdout == "700 hello\n700 hello\n"
+    server.run(f"runuser -u hello -- mkdir -p {folder}/left {folder}/../gone")
+    server.run("supervisorctl restart all >/dev/null")
+    until(lambda: get(f"{server.url}/health").status == 200, 30)
+    server.run(f"test -d {folder} && test ! -e {folder}/left && test ! -e {folder}/../gone")
+
+
+def test_root_follows_no_link_that_the_app_has_planted(server: Server, shared_project: Project) -> None:
+    before = server.run("cat /etc/passwd").stdout
+    server.run("runuser -u hello -- sh -c 'cd /srv/hello/shared; rm -rf .tmp; ln -s /etc .tmp; ln -s /root/planted log; "
+               "ln -s /etc/passwd hello.log'")  # fmt: skip
+    shared_project.commit("planted")
+    shared_project.must("-H", server.name, "deploy")
+    server.run("logrotate -f /etc/logrotate.conf")
+    assert server.run("stat -c '%a %U' /var/log/selvedge/hello.log.1").stdout == "600 root\n"
+    after = server.run("test ! -e /root/planted; cat /etc/passwd; ls /etc | grep -Ec '^[0-9a-f]{12}-' || true").stdout
+    assert after == before + "0\n"
+    assert get(f"{server.url}/health").status == 200

@@ -301,6 +301,18 @@ put /etc/logrotate.d/hello 0644 root root <<'EOF'
         if [ -s /run/nginx.pid ]; then kill -USR1 "$(cat /run/nginx.pid)"; fi
     endscript
 }
+
+# What `fab` has printed here.
+/var/log/selvedge/hello.log {
+    size 5M
+    rotate 2
+    missingok
+    notifempty
+    compress
+    # A run that is under way goes on writing to the old one.
+    delaycompress
+    nocreate
+}
 EOF
 )
 change_13() (
