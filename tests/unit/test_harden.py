@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,11 @@ import pytest
 
 from selvedge import publickeys
 from selvedge.errors import UsageError
+from selvedge.operations.scorecard import _kernel
 from selvedge.plan import plan
 from selvedge.publickeys import PublicKey, parse
 from selvedge.resources.access import AuthorizedKeys, LoginUser, Password, login_keys, sudoers
+from selvedge.resources.files import File
 from selvedge.resources.firewall import BEFORE_INIT, Firewall, Rule
 from selvedge.resources.kernel import Sysctl, TimeSync
 from selvedge.resources.sshd import (
@@ -32,6 +35,7 @@ from selvedge.resources.sshd import (
 from selvedge.shell import library
 from selvedge.templates import template
 from tasks.harden import harden
+from tasks.measures import measures
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl me@laptop"
 OTHER = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB7Zc0Dq0yTt3Hw1oVZ8Yl0JbI7s6Cq0yq8m5d5dXoKk you@desk"
@@ -415,3 +419,31 @@ def test_sections_of_a_fact() -> None:
 def test_equal_keys_are_those_with_the_same_blob() -> None:
     assert PublicKey("ssh-ed25519", ME.blob, "another comment") == ME
     assert base64.b64decode(ME.blob)
+
+
+@pytest.mark.parametrize(
+    ("core", "modules", "levels"),
+    [
+        ("0\n", "", ["ok", "ok"]),
+        ("unlimited\n", "", ["problem", "ok"]),
+        ("", "sctp\ndccp\n", ["problem", "warning"]),
+    ],
+)
+def test_score_of_crash_dumps_and_modules(target: Any, core: str, modules: str, levels: list[str]) -> None:
+    found = list(_kernel(target(), {"core": core, "modules": modules}))
+    assert [each.level for each in found] == levels
+    assert not modules or "sctp, dccp" in found[1].text
+
+
+def test_lesser_measures_are_files_that_their_readers_take(target: Any) -> None:
+    files = {each.path: each.text for each in measures(target()) if isinstance(each, File)}
+    limits = [line.split() for line in files["/etc/security/limits.d/50-selvedge.conf"].splitlines() if line[:1] != "#"]
+    assert limits == [["*", "-", "core", "0"], ["root", "-", "core", "0"]]
+    lines = [line for line in files["/etc/modprobe.d/50-selvedge.conf"].splitlines() if line and line[0] != "#"]
+    assert all(re.fullmatch(r"install [a-z0-9-]+ /bin/false", line) for line in lines) and len(lines) > 10
+    # What a server may start from, or snap needs.
+    assert not {"usb-storage", "squashfs", "overlay", "udf", "vfat"} & {line.split()[1] for line in lines}
+    # Lynis, BANN-7126: five of its words; and nothing that names the system.
+    issue = files["/etc/issue"].lower()
+    assert sum(word in issue for word in ("private", "system", "access", "authori", "log", "record")) >= 5
+    assert "debian" not in issue and "\\" not in issue
