@@ -103,12 +103,14 @@ def plan(resources: Sequence[Resource], facts: Sequence[str]) -> Plan:
     return result
 
 
-def apply_script(plan: Plan, mark: str, *, lock: str, log: str, intro: str = "") -> str:
+def apply_script(plan: Plan, mark: str, *, lock: str, log: str, intro: str = "", by: str = "", why: str = "") -> str:
     """One script that makes a step's changes and runs whole, whatever becomes of the connection.
 
-    lock, log: names (of the app), under /run/selvedge and /var/log/selvedge. Its output is copied to the log by a `tee`
-    that goes on when nobody listens any more, so that no child ever meets a broken pipe. Payloads are read from standard
-    input in order. Lines of progress: "<mark> begin N", "<mark> done N", "<mark> failed N STATUS", "<mark> end STATUS".
+    lock, log: names (of the app), under /run/selvedge and /var/log/selvedge. by, why: who runs which step, for the app's
+    history (`fab history`); a change that says more of itself there (record.sh, power.sh) is not counted. Its output is
+    copied to the log by a `tee` that goes on when nobody listens any more, so that no child ever meets a broken pipe.
+    Payloads are read from standard input in order. Lines of progress: "<mark> begin N", "<mark> done N", "<mark> failed N
+    STATUS", "<mark> end STATUS".
     A guarded section is armed first, and taken back where a change of it fails.
     """
     guard = plan.guard
@@ -122,7 +124,9 @@ def apply_script(plan: Plan, mark: str, *, lock: str, log: str, intro: str = "")
     for name, shell in units:
         parts.append(f"change_{name}() (\nset -eu\n{shell}\n)")
     failed = guard.revert if guard else ":"
-    parts.append(_MAIN.format(lock=quote(lock), log=quote(log), intro=intro or ":", failed=failed))
+    noted = sum(not _OWN_NOTES & set(change.uses) for _, change in plan.changes) if by else 0
+    note = _NOTE.format(app=quote(lock), by=quote(by), why=quote(why), count=noted) if noted else ":"
+    parts.append(_MAIN.format(lock=quote(lock), log=quote(log), intro=intro or ":", failed=failed, note=note))
     # Not `run N || return 1`: what stands before `||`, its functions and subshells included, runs without `set -e`.
     parts.extend(f"  run {name}\n  [ \"$status\" -eq 0 ] || return 1" for name, _ in units)
     parts.append(_END.format(log=quote(log)))
@@ -138,6 +142,16 @@ _ARM = """( set -eu
     return 1
   fi
   """
+
+_OWN_NOTES = {"record", "power"}
+_NOTE = """(
+    umask 027
+    [ -d /srv/{app} ] || mkdir -m 0711 -p /srv/{app}
+    result='{count} changed'
+    [ "$status" -eq 0 ] || result=failed
+    printf '%s\\t%s\\t%s\\t-\\t-\\t%s\\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" {by} {why} "$result" >>/srv/{app}/history
+  ) || say "the history in /srv/{app} cannot be written"
+"""
 
 _MAIN = """run() {{
   printf '%s begin %s\\n' "$mark" "$1"
@@ -164,6 +178,7 @@ main() {{
     {failed}
   fi
   [ -e "$undo/stuck" ] || rm -rf -- "$undo"
+  {note}
   # When the step ended, for a run that has read the server before that.
   touch /run/selvedge/{lock}.step
   return "$status"

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from selvedge.errors import SelvedgeError, StepError, UnreachableError
-from selvedge.local import run_local
+from selvedge.local import run_local, who
 from selvedge.plan import HEAD, Plan, apply_script, parse_facts, plan, read_script
 from selvedge.proof import prove
 from selvedge.remote import Remote
@@ -94,7 +94,8 @@ class Session:
 
     def script(self, item: Planned) -> str:
         """The shell that makes the step's changes; what is guarded stands in a script of its own."""
-        return "\n".join(self._section(part, "selvedge") for part in item.plan.sections())
+        name = self.target.name
+        return "\n".join(apply_script(part, "selvedge", lock=name, log=name) for part in item.plan.sections())
 
     def apply(self, item: Planned) -> None:
         """Make the step's changes. Raises StepError with the cause, or UnreachableError when the connection is lost."""
@@ -104,14 +105,13 @@ class Session:
             else:
                 self._make(replace(item, plan=part))
 
-    def _section(self, part: Plan, mark: str) -> str:
-        return apply_script(part, mark, lock=self.target.name, log=self.target.name)
-
     def _make(self, item: Planned) -> None:
         for _, change in item.plan.changes:
             run_local(self.name, change.summary, change.local, dict(change.local_environment))
         progress = _Progress(self, item)
-        result = self.remote.run(self._section(item.plan, self.mark), item.plan.payload(), progress.line)
+        name = self.target.name
+        script = apply_script(item.plan, self.mark, lock=name, log=name, by=who(), why=item.name)
+        result = self.remote.run(script, item.plan.payload(), progress.line)
         progress.conclude(result.status)
 
     def _guarded(self, item: Planned, guard: Guard) -> None:

@@ -137,4 +137,4 @@ def _show(run: Run, found: dict[str, list[Event]]) -> None:
         table(run.report, titles, rows, {"good": "green"}, "result")
     for name, events in found.items():
         if not events:
-            run.report.line(f"{name}: its history is empty. Each deploy, rollback and restart adds a line.")
+            run.report.line(f"{name}: its history is empty. Each run that changes something there adds to it.")

@@ -458,3 +458,14 @@ def test_nothing_is_changed_where_the_guard_cannot_be_armed(server: Any, arm: st
 def test_a_guarded_change_that_fails_is_taken_back_by_the_guard_too(server: Any) -> None:
     done = server.apply(guarded(GUARD, "touch /srv/changed", "false"))
     assert done.status == 1 and there(server) == ["armed", "changed", "reverted"]
+
+
+def test_what_is_changed_is_noted_in_the_history(server: Any) -> None:
+    server.path("/srv/hello").mkdir()
+    planned = changes("touch /srv/one", "touch /srv/two")
+    server.run(apply_script(planned, MARK, lock="hello", log="hello", by="张伟@desk", why="install"))
+    server.run(apply_script(changes("exit 3"), MARK, lock="hello", log="hello", by="me@desk", why="nginx"))
+    first, second = (line.split("\t")[1:] for line in server.path("/srv/hello/history").read_text().splitlines())
+    assert first == ["张伟@desk", "install", "-", "-", "2 changed"]
+    assert second == ["me@desk", "nginx", "-", "-", "failed"]
+    assert stat.S_IMODE(server.path("/srv/hello/history").stat().st_mode) == 0o640

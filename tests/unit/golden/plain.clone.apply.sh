@@ -12,6 +12,14 @@ trap '' HUP
 
 # … the library git
 
+# … the library prune
+
+# … the library manager
+
+# … the library supervisor
+
+# … the library systemd
+
 change_0() (
 set -eu
 fail '/usr/bin/git is not there yet: run `fab install` first, or `fab deploy`, which runs all steps'
@@ -70,6 +78,12 @@ git_fetch
 )
 change_9() (
 set -eu
+app=hello
+new=0123456789ab
+base=/srv/hello
+log_dir=/var/log/hello
+supervisor_conf=/etc/supervisor/conf.d/hello.conf
+keep=5
 release=/srv/hello/releases/0123456789ab
 repo=/srv/hello/repo.git
 commit=0123456789abcdef0123456789abcdef01234567
@@ -105,6 +119,7 @@ main() {
     :
   fi
   [ -e "$undo/stuck" ] || rm -rf -- "$undo"
+  :
   # When the step ended, for a run that has read the server before that.
   touch /run/selvedge/hello.step
   return "$status"
