@@ -37,4 +37,5 @@ def clone(app):
         yield Pushed(paths.repo, app.local_path, app.commit)
     else:
         yield Fetched(paths.repo, app.repository_shown, app.commit, **access)
-    yield Checkout(paths.release(app.commit), paths.repo, app.commit, app.name, app.submodule_base, **access)
+    release, keep = paths.release(app.commit), app.keep_releases
+    yield Checkout(release, paths.repo, app.commit, app.name, app.submodule_base, **access, keep=keep)

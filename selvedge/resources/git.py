@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from selvedge.errors import SelvedgeError
+from selvedge.paths import Paths
 from selvedge.resources.base import Change, Resource
+from selvedge.resources.live import MANAGER
 from selvedge.shell import assign, quote
 
 
@@ -188,9 +190,10 @@ def _pack(source: Path, commit: str, known: tuple[str, ...]) -> Path:
 
 @dataclass(frozen=True)
 class Checkout(Resource):
-    """One commit's files in a folder of their own: root's, read-only for the app, without .git.
+    """One commit's files in a folder of their own: root's, read-only for the app, without .git. Where room is short,
+    old releases go first.
 
-    submodule_base: the URL that relative submodule URLs begin from.
+    group: the app's. submodule_base: the URL that relative submodule URLs begin from. keep: how many good releases stay.
     """
 
     path: str
@@ -201,6 +204,7 @@ class Checkout(Resource):
     deploy_key: str
     git_known_hosts: str
     git_credentials: str
+    keep: int = 5
 
     def paths(self) -> tuple[str, ...]:
         return (self.path,)
@@ -211,7 +215,14 @@ class Checkout(Resource):
     def plan(self, fact: str) -> Change | None:
         if fact.startswith("directory"):
             return None
+        paths = Paths(self.group)
         variables = assign(
+            app=self.group,
+            new=self.commit[:12],
+            base=paths.base,
+            log_dir=paths.logs,
+            supervisor_conf=paths.supervisor_conf,
+            keep=self.keep,
             release=self.path,
             repo=self.repo,
             commit=self.commit,
@@ -221,4 +232,4 @@ class Checkout(Resource):
             git_known_hosts=self.git_known_hosts,
             git_credentials=self.git_credentials,
         )
-        return Change(f"check out {self.path}", f"{variables}\ngit_checkout", uses=("git",))
+        return Change(f"check out {self.path}", f"{variables}\ngit_checkout", uses=("git", "prune", *MANAGER))

@@ -27,9 +27,24 @@ live_log() {
 # beside the start, unless a migration has to wait for it.
 live_preflight() {
   (
-    exec 3<&- >"$undo/preflight" 2>&1
+    exec 3<&-
+    mkfifo -- "$undo/preflight.pipe"
+    # The end of what it says, however much that is: /run is memory.
+    tail -c 65536 <"$undo/preflight.pipe" >"$undo/preflight" &
+    reader=$!
+    # Not by `as`, a function: its process would be a shell between this one and timeout, which leads a group.
+    setpriv --reuid="$app" --regid="$(id -g "$app")" --init-groups -- timeout -k 5 "$import_timeout" \
+      "$base/instances/$new/run" python -c "$preflight" "$module" "$settings" >"$undo/preflight.pipe" 2>&1 &
+    importer=$!
     status=0
-    as "$app" timeout -k 5 "$import_timeout" "$base/instances/$new/run" python -c "$preflight" "$module" "$settings" || status=$?
+    wait "$importer" || status=$?
+    # What the app has started at its import would go on, and tail would wait for it.
+    kill -s KILL -- "-$importer" 2>/dev/null || :
+    waited=0
+    while kill -0 "$reader" 2>/dev/null && [ "$waited" -lt 50 ]; do
+      waited=$((waited + 1))
+      sleep 0.02
+    done
     printf '%s\n' "$status" >"$undo/preflight.status.new"
     mv -f -- "$undo/preflight.status.new" "$undo/preflight.status"
   ) &

@@ -1,5 +1,5 @@
 # git on the server: never asks, ends in bounded time, never shows what it logs in with.
-# Reads $repo, $url, $ref, $deploy_key, $git_known_hosts and $git_credentials.
+# Reads $repo, $url, $ref, $deploy_key, $git_known_hosts and $git_credentials; git_checkout also what prune.sh reads.
 
 # What logs in is only looked up: git would write it anew after each login, also in a dry run.
 git_run() {
@@ -74,7 +74,12 @@ git_fetch() {
 
 # git_checkout: $commit from $repo into $release, built beside and moved into place.
 git_checkout() {
-  need_space "${release%/*}" "$(($(du -sk "$repo" | cut -f 1) * 3 + 51200))"
+  room=$(($(du -sk "$repo" | cut -f 1) * 3 + 51200))
+  # What this and the virtual environment may need can be taken by releases that app.keep_releases does not keep any more.
+  if ! (need_space "${release%/*}" $((room + 102400))) >/dev/null; then
+    (live_prune 1) || say "not all of the old releases could be removed"
+  fi
+  need_space "${release%/*}" "$room"
   fresh=${release%/*}/.new-${release##*/}
   rm -rf -- "$fresh"
   git_seconds=900

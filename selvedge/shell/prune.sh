@@ -1,4 +1,5 @@
-# What no release needs any more is removed. Reads $base, $log_dir, $new and $keep; live_now comes from live.sh.
+# What no release needs any more is removed: after the switch, and before a build that room is short for. Reads $app, $base,
+# $log_dir, $new (the instance, or its commit) and $keep.
 
 # live_prune BAD: the newest $keep good releases stay, besides the live one and $new, and the newest BAD bad ones, for study.
 # What is neither was left by a run that was cut off.
@@ -7,7 +8,7 @@ live_prune() {
   bad=0
   live=$(live_now)
   # shellcheck disable=SC2010,SC2012
-  ls -1t "$base/instances" | grep -x '[0-9a-f]\{12\}-[0-9a-f]\{6\}\(r[0-9]*\)\{0,1\}' | while IFS= read -r id; do
+  ls -1t "$base/instances" 2>/dev/null | grep -x '[0-9a-f]\{12\}-[0-9a-f]\{6\}\(r[0-9]*\)\{0,1\}' | while IFS= read -r id; do
     case $id in "$live" | "${live%r*}" | "$new") continue ;; esac
     if manager_known "$id"; then continue; fi
     case $(cat "$base/instances/$id/state" 2>/dev/null) in
@@ -37,6 +38,7 @@ live_prune_code() {
       ????????????) ;;
       *) continue ;;
     esac
+    case $new in "$name"*) continue ;; esac
     if ! ls -d "$base/instances/$name-"* >/dev/null 2>&1; then rm -rf -- "$release"; fi
   done
   used=" "
