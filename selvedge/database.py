@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from selvedge.session import Session
 
 _NETWORK = re.compile(r"(postgres|postgresql|mysql|mariadb|mssql|oracle|cockroachdb|mongodb)[a-z0-9+_]*://.+", re.ASCII)
+_REVISION = re.compile(r"^(\w+)(?: \(.*\))?$", re.ASCII | re.MULTILINE)
+_UNKNOWN = re.compile(r"Can't locate revision identified by '([^']+)'")
 
 
 def network_databases(environment: Mapping[str, SecretStr]) -> frozenset[str]:
@@ -36,8 +38,13 @@ def check_rollback(session: Session, standing: Standing, to: Record, *, keep: bo
     ahead, behind = (live.database or live.heads).split() if live else [], to.heads.split()
     if keep or not ahead or not behind or ahead == behind:
         return
+    status, said = _alembic(session, to.id, "current")
+    if status == 0:
+        _check_taken_back(session, to, _REVISION.findall(said))
+        return
+    ahead = _UNKNOWN.findall(said) or ahead
     # Only the release that brought the database there has all its migrations.
-    newest = next((record.id for record in reversed(standing.records) if record.heads.split() == ahead), standing.live)
+    newest = next((each.id for each in reversed(standing.records) if ahead[0] in each.heads.split()), standing.live)
     if not downgrade:
         between = _alembic(session, newest, "history", "-r", f"{behind[0]}:{ahead[0]}")[1]
         listed = "\n".join(f"    {line}" for line in between.splitlines() if "->" in line)
@@ -47,19 +54,33 @@ def check_rollback(session: Session, standing: Standing, to: Record, *, keep: bo
             "Go back with --keep-database where the older code works with the newer database, or with --downgrade, which "
             "prints the SQL and then runs `alembic downgrade`. Data may be lost by a downgrade.",
         )
-    session.report.step(session.name, "rollback", f"the SQL of the downgrade from {ahead[0]} to {behind[0]}:")
-    status, sql = _alembic(session, newest, "downgrade", f"{ahead[0]}:{behind[0]}", "--sql")
+    _downgrade(session, newest, ahead[0], behind[0])
+
+
+def _downgrade(session: Session, newest: str, ahead: str, behind: str) -> None:
+    session.report.step(session.name, "rollback", f"the SQL of the downgrade from {ahead} to {behind}:")
+    status, sql = _alembic(session, newest, "downgrade", f"{ahead}:{behind}", "--sql")
     if status != 0:
         raise SelvedgeError(
             f"{session.name}: alembic cannot say the SQL of the downgrade: {sql}", "Nothing was changed."
         )
     for line in sql.splitlines():
         session.report.line(f"    {line}")
-    status, output = _alembic(session, newest, "downgrade", behind[0])
+    status, output = _alembic(session, newest, "downgrade", behind)
     if status == -1:
         raise session.lost("during the downgrade of the database")
     if status != 0:
         raise SelvedgeError(f"{session.name}: alembic downgrade failed: {output}", "The live release still serves.")
+
+
+def _check_taken_back(session: Session, to: Record, at: list[str]) -> None:
+    """Of a database whose revisions the release `to` knows, so that it is not ahead: refuse where it is behind."""
+    if set(at) == set(to.heads.split()):
+        return
+    raise SelvedgeError(
+        f"{session.name}: the database is at {' '.join(at) or 'no revision'}, {to.id} needs {to.heads.strip()}: it was taken back.",
+        f"`fab deploy --commit {to.id[:12]} --force` migrates it and releases that commit; --keep-database goes back as it is.",
+    )
 
 
 def _alembic(session: Session, instance: str, *arguments: str) -> tuple[int, str]:

@@ -56,13 +56,10 @@ class Standing:
 
     def left(self, instance: str) -> Record | None:
         """The record that says that this instance, or its commit with other settings, was rolled back from; else None."""
+        same = [each for each in self.records if each.id[:12] == instance[:12] and each.state in ("good", "left")]
         own = self.record(instance)
-        if own and own.state in ("left", "good"):
-            return own if own.state == "left" else None
-        same = [record for record in self.records if record.id[:12] == instance[:12]]
-        if self.live[:12] == instance[:12] or any(record.state == "good" for record in same):
-            return None
-        return next((record for record in reversed(same) if record.state == "left"), None)
+        last = own if own in same else same[-1] if same and self.live[:12] != instance[:12] else None
+        return last if last and last.state == "left" else None
 
     @classmethod
     def parse(cls, fact: str) -> Standing:
