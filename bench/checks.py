@@ -14,16 +14,13 @@ find /etc/apt/apt.conf.d/20auto-upgrades /etc/apt/apt.conf.d/52unattended-upgrad
 BASELINE = f"({FILES}) | xargs sha256sum >/root/sums\n({FILES}) | xargs stat -c '%n %a %U %G' >/root/modes\n"
 
 
-def script(server: Server, commit: str) -> str:
-    """The checks; needs the baseline, which it makes at its first run."""
-    server.run(BASELINE)
-    return f"""
-fail() {{ echo "differs: $1"; exit 1; }}
+CHECKS = """
+fail() { echo "differs: $1"; exit 1; }
 for p in sudo nftables ufw fail2ban python3-systemd unattended-upgrades nginx git curl ca-certificates openssh-client \\
   python3 python3-venv logrotate iproute2 supervisor; do echo $p; done >/tmp/wanted
-[ "$(dpkg-query -W -f '${{db:Status-Status}}\\n' $(cat /tmp/wanted) | grep -c '^installed$')" = 16 ] || fail packages
+[ "$(dpkg-query -W -f '${db:Status-Status}\\n' $(cat /tmp/wanted) | grep -c '^installed$')" = 16 ] || fail packages
 sha256sum --quiet -c /root/sums || fail files
-({FILES}) | xargs stat -c '%n %a %U %G' | cmp -s - /root/modes || fail modes
+(@FILES@) | xargs stat -c '%n %a %U %G' | cmp -s - /root/modes || fail modes
 for unit in nginx supervisor fail2ban ufw; do
   systemctl is-enabled -q $unit || fail $unit
   systemctl is-active -q $unit || fail $unit
@@ -45,8 +42,8 @@ awk '/server_name|listen/' /etc/nginx/sites-enabled/* /etc/nginx/conf.d/*.conf |
 for stamp in nginx-hello sshd fail2ban; do [ -s /var/lib/selvedge/loaded/$stamp ] || fail $stamp; done
 find /var/lib/apt/lists/partial -maxdepth 0 -mtime -1 | grep -q . || fail lists
 ss -Hltnp 'sport = :80' | grep -q nginx || fail port
-git --git-dir=/srv/hello/repo.git cat-file -e {commit} || fail commit
-[ "$(readlink /srv/hello/current)" = releases/{commit[:12]} ] || fail current
+git --git-dir=/srv/hello/repo.git cat-file -e @COMMIT@ || fail commit
+[ "$(readlink /srv/hello/current)" = releases/@SHORT@ ] || fail current
 [ -x /srv/hello/current/.venv/bin/python ] || fail venv
 [ -L /etc/nginx/sites-enabled/hello ] && [ ! -e /etc/nginx/sites-enabled/default ] || fail site
 live=$(readlink /srv/hello/live.sock)
@@ -55,3 +52,9 @@ for d in /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/venvs /srv/
   stat -c '%a %U %G' $d >/dev/null || fail $d
 done
 """
+
+
+def script(server: Server, commit: str) -> str:
+    """The checks; needs the baseline, which it makes at its first run."""
+    server.run(BASELINE)
+    return CHECKS.replace("@FILES@", FILES).replace("@SHORT@", commit[:12]).replace("@COMMIT@", commit)
