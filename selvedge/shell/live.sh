@@ -13,6 +13,7 @@ live_point() {
 # live_refuse SENTENCE: the new instance goes, the old one stays. What cannot be written must not hide the sentence.
 live_refuse() {
   trap '' TERM INT
+  refuse=
   live_preflight_end
   if [ -n "$(live_log)" ]; then
     printf 'The last lines of %s:\n' "$log_dir/$new.log"
@@ -86,8 +87,8 @@ live_back() {
     manager_boot "$old"
     live_point live.sock "$old"
     live_current "$old_current"
-    # What the new one has accepted already, it may answer.
-    sleep 1
+    # What the new one has accepted already, it may answer, unless the old one waits for its end.
+    if live_listening "$old"; then sleep 1; fi
   else
     rm -f -- "$base/live.sock" "$base/current"
   fi
@@ -160,15 +161,15 @@ live_switch() {
   live_keep
 }
 
-# A release that got the traffic and was killed before it had proved itself: while the one before it still runs, that one is
-# the old release, and gets the traffic back until this one has passed the gate.
+# A run that was killed behind its switch has left a release that has not proved itself. While the one before it still runs,
+# that one is the old release, and gets the traffic back until something better has passed the gate.
 live_unproved() {
   previous=$(readlink "$base/previous.sock" 2>/dev/null) || previous=
   previous=${previous##*/}
   previous=${previous%.sock}
-  [ "$old" = "$new" ] && [ -n "$previous" ] && [ "$previous" != "$new" ] && live_listening "$previous" || return 0
-  [ "$(cat "$base/instances/$new/state" 2>/dev/null)" != good ] || return 0
-  say "an earlier run was killed before $new had proved itself: back to $previous until it has"
+  [ "$why" != restart ] && [ -n "$old" ] && [ -n "$previous" ] && [ "$previous" != "$old" ] || return 0
+  [ "$(cat "$base/instances/$old/state" 2>/dev/null)" != good ] && live_listening "$previous" || return 0
+  say "an earlier run was killed before $old had proved itself: back to $previous"
   manager_boot "$previous"
   live_point live.sock "$previous"
   live_current "releases/${previous%-*}"
@@ -195,7 +196,7 @@ live_start() {
     # While the old one still serves.
     live_preflight_ok wait
     say "app.strategy is restart: the old release stops first, and requests fail until the new one is up"
-    manager_pause "$old"
+    manager_pause "$old" || ! live_listening "$old" || live_refuse "the old release cannot be stopped"
   fi
   # A live one that is on its way up, after a reboot, is left to it.
   if [ "$new" = "$old" ] && manager_alive "$new"; then return 0; fi
@@ -204,7 +205,10 @@ live_start() {
     manager_pause "$new" >/dev/null 2>&1 || :
     live_log_begin
   fi
+  refuse=live_refuse
   manager_start "$new"
+  # shellcheck disable=SC2034 # for supervisor.sh and systemd.sh
+  refuse=
 }
 
 # Whether there is memory for two: the new release needs about what the old one uses.

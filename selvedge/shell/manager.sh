@@ -15,10 +15,15 @@ manager_of() { if [ -f "$base/instances/$1/unit.service" ]; then echo systemd; e
 # manager_start INSTANCE: beside what runs already.
 manager_start() { "$(manager_of "$1")_start" "$1"; }
 
-# manager_boot INSTANCE: from the next boot on it starts by itself, and no other.
+# manager_boot INSTANCE: from the next boot on it starts by itself, and no other. Its own manager is told first.
 manager_boot() {
-  systemd_boot "$1"
-  supervisor_boot "$1"
+  if [ "$(manager_of "$1")" = systemd ]; then
+    systemd_boot "$1"
+    supervisor_boot "$1"
+  else
+    supervisor_boot "$1"
+    systemd_boot "$1"
+  fi
 }
 
 # manager_keep INSTANCE: it runs, and goes on; what its manager reads at a boot is written again.

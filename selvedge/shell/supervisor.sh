@@ -2,8 +2,8 @@
 # The section of a running program is never rewritten, since supervisor would restart it. Reads $app, $base, $run_dir,
 # $log_dir and $supervisor_conf.
 
-# supervisor_programs BOOT INSTANCE…: their sections; a boot starts BOOT and no other. The section of an instance whose folder
-# has none any more is that of the file.
+# supervisor_programs BOOT INSTANCE…: their sections; a boot starts those in BOOT (a list) and no other. The section of an
+# instance whose folder has none any more is that of the file.
 supervisor_programs() {
   boot=$1
   shift
@@ -14,7 +14,10 @@ supervisor_programs() {
       else
         sed -n "/^\[program:$app\.$section\]\$/,/^\[program:/{/^\[program:$app\.$section\]\$/p;/^\[program:/!p;}" "$supervisor_conf"
       fi
-    } | if [ "$section" = "$boot" ]; then sed 's/^autostart=.*/autostart=true/'; else sed 's/^autostart=.*/autostart=false/'; fi
+    } | case " $boot " in
+      *" $section "*) sed 's/^autostart=.*/autostart=true/' ;;
+      *) sed 's/^autostart=.*/autostart=false/' ;;
+    esac
   done
 }
 
@@ -42,19 +45,20 @@ supervisor_told() {
 }
 
 # supervisor_start INSTANCE: whatever it is by now, it begins anew. From the next boot on it starts by itself only when it is
-# the live one.
+# the live one. What goes wrong is said by $refuse, if that is set.
 supervisor_start() {
   has supervisorctl || fail "$1 runs under supervisor, which is not installed: run \`fab install\` with manager = \"supervisor\" first"
   supervisor_places "$1"
   live_one=$(live_now)
-  if [ -f "$supervisor_conf" ]; then cp -p -- "$supervisor_conf" "$undo/supervisor.conf"; else rm -f -- "$undo/supervisor.conf"; fi
+  # It starts because the file says so, and as what it started with supervisor knows it: without this line, whoever types
+  # `supervisorctl update` later would start it anew. Should the power go now, the live one comes back, too.
   # shellcheck disable=SC2046
-  supervisor_write "$1" $(supervisor_listed | grep -v -x -F -- "$1") "$1"
+  supervisor_write "$1 $live_one" $(supervisor_listed | grep -v -x -F -- "$1") "$1"
   if ! supervisor_told "$1"; then
-    if [ -f "$undo/supervisor.conf" ]; then cp -p -- "$undo/supervisor.conf" "$supervisor_conf"; else rm -f -- "$supervisor_conf"; fi
+    supervisor_boot "${live_one:-none}"
     case $answer in
-      *CANT_REREAD*) fail "supervisor cannot read its configuration: $answer. Look at the files in /etc/supervisor/conf.d" ;;
-      *) fail "supervisor does not answer: $answer. On the server: systemctl restart supervisor; journalctl -u supervisor -n 20" ;;
+      *CANT_REREAD*) "${refuse:-fail}" "supervisor cannot read its configuration: $answer. Look at the files in /etc/supervisor/conf.d" ;;
+      *) "${refuse:-fail}" "supervisor does not answer: $answer. On the server: systemctl restart supervisor; journalctl -u supervisor -n 20" ;;
     esac
   fi
   case $answer in

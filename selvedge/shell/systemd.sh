@@ -14,7 +14,7 @@ systemd_write() {
   done
 }
 
-# systemd_start INSTANCE: without waiting for it; the gate does.
+# systemd_start INSTANCE: without waiting for it; the gate does. What goes wrong is said by $refuse, if that is set.
 systemd_start() {
   if systemd_known "$1"; then systemd_before=1; else systemd_before=; fi
   systemd_log "$1"
@@ -23,7 +23,7 @@ systemd_start() {
   # What is new is found without a reload, which costs as much as all the rest.
   if [ -n "$systemd_before" ]; then systemctl daemon-reload; fi
   if ! { systemctl start "$app.$1.socket" && systemctl --no-block restart "$app.$1.service"; }; then
-    fail "systemd cannot start $app.$1: $(systemd_why "$1")"
+    "${refuse:-fail}" "systemd cannot start $app.$1: $(systemd_why "$1")"
   fi
   if [ "$(readlink "$base/live.sock" 2>/dev/null)" = "$run_dir/$1.sock" ]; then systemd_enable "$1"; fi
 }
@@ -40,8 +40,10 @@ systemd_why() {
 # systemd_enable INSTANCE: from the next boot on it starts by itself.
 systemd_enable() { systemctl --no-reload -q enable "$app.$1.socket" "$app.$1.service"; }
 
-# systemd_boot INSTANCE: a boot starts it, where it is one of systemd's, and no other.
+# systemd_boot INSTANCE: a boot starts it, where it is one of systemd's, and no other. First it, then not the others: a power
+# cut in between must not find a server that starts none.
 systemd_boot() {
+  if systemd_known "$1"; then systemd_enable "$1"; fi
   for unit in "$systemd_units/multi-user.target.wants/$app".????????????-??????*.service \
     "$systemd_units/sockets.target.wants/$app".????????????-??????*.socket; do
     case ${unit##*/} in
@@ -49,7 +51,6 @@ systemd_boot() {
       *) if [ -L "$unit" ]; then systemctl --no-reload -q disable "${unit##*/}"; fi ;;
     esac
   done
-  if systemd_known "$1"; then systemd_enable "$1"; fi
 }
 
 # systemd_keep INSTANCE: the units, as they were made.

@@ -1,0 +1,316 @@
+"""The release switch without a server: what is refused, what a rollback chooses, and what the process managers are told."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from conftest import Server
+from selvedge import database
+from selvedge.errors import SelvedgeError
+from selvedge.plan import HEAD
+from selvedge.resources.live import Live, Record, Standing
+from selvedge.rollback import choose
+from selvedge.settings import Target
+from selvedge.shell import assign, library
+
+OLD, NEW, NEWER = "aaaaaaaaaaaa-111111", "bbbbbbbbbbbb-222222", "bbbbbbbbbbbb-333333"
+CONF = "/etc/supervisor/conf.d/{app}.conf"
+
+
+def record(instance: str, state: str, day: int = 0, **more: str) -> Record:
+    return Record(instance, state, at=f"2026-01-{day:02}T00:00:00Z" if day else "", **more)
+
+
+def standing(live: str, *records: Record) -> Standing:
+    return Standing(live, True, True, f"releases/{live[:12]}", tuple(sorted(records, key=lambda each: each.at)))
+
+
+# --- what is refused, and what a rollback goes to ---
+
+
+@pytest.mark.parametrize(("there", "refused"), [
+    (standing(OLD, record(OLD, "good", 1), record(NEW, "left", 2)), True),
+    # With a good one of the same commit that is older: the commit was rolled back from all the same.
+    (standing(OLD, record(OLD, "good", 1), record(NEWER, "good", 2), record(NEW, "left", 3)), True),
+    # Released once more by force.
+    (standing(OLD, record(OLD, "good", 1), record(NEW, "left", 2), record(NEWER, "good", 3)), False),
+    (standing(NEWER, record(NEW, "left", 2), record(NEWER, "good", 1)), False),
+    # Refused, or brought back from since another server has refused it: try again.
+    (standing(OLD, record(OLD, "good", 1), record(NEW, "bad", 2)), False),
+])  # fmt: skip
+def test_a_commit_that_was_rolled_back_from_is_refused_whatever_its_settings(
+    target: Callable[..., Target], there: Standing, refused: bool
+) -> None:
+    other = "bbbbbbbbbbbb-444444"
+    fact = f"live {there.live}\ncurrent {there.current}\nlistening yes\nboots yes\n" + "".join(
+        f"instance {each.id}\n.state {each.state}\n.at {each.at}\n" for each in there.records
+    )
+    change = Live(target("b" * 40), other).plan(fact)
+    assert change and ("was rolled back from" in change.shell) is refused
+    assert "was rolled back from" not in str(Live(target("b" * 40), other, forced=True).plan(fact))
+
+
+def test_an_instance_that_was_good_is_gone_back_to_by_a_deploy() -> None:
+    there = standing(OLD, record(OLD, "good", 1), record(NEW, "good", 2), record(NEWER, "left", 3))
+    assert there.left(NEW) is None
+    assert there.left(NEWER) == record(NEWER, "left", 3)
+
+
+def test_a_rollback_from_a_release_without_a_time_goes_to_the_last_good_one() -> None:
+    """A run that was killed behind the switch has not written when."""
+    there = standing(NEW, record(OLD, "good", 1), record(NEW, "building"))
+    assert choose("one", there).id == OLD
+
+
+def test_a_rollback_never_goes_to_a_release_that_another_server_has_refused() -> None:
+    there = standing(OLD, record(OLD, "good", 1), record(NEW, "bad", 2))
+    with pytest.raises(SelvedgeError, match="no good release to go back to"):
+        choose("one", there)
+
+
+@pytest.mark.parametrize(("answers", "keep", "says"), [
+    ({"current": (0, "0001 (head)\n")}, False, ""),
+    ({"current": (0, "")}, False, "is at no revision, aaaaaaaaaaaa-111111 needs 0001: it was taken back"),
+    ({"current": (255, "FAILED: Can't locate revision identified by '0002'"), "history": (0, "0001 -> 0002, notes")}, False,
+     "is ahead of aaaaaaaaaaaa-111111: it is at 0002, that release knows it at 0001. The revisions between:\n    0001 -> 0002"),
+    ({"current": (255, "no such file"), "history": (0, "0001 -> 0002, notes")}, False, "it is at 0002"),
+    ({}, True, ""),
+])  # fmt: skip
+def test_a_rollback_asks_where_the_database_is(
+    monkeypatch: pytest.MonkeyPatch, answers: dict[str, tuple[int, str]], keep: bool, says: str
+) -> None:
+    asked = []
+
+    def alembic(_: object, instance: str, command: str, *_rest: str) -> tuple[int, str]:
+        asked.append((instance, command))
+        return answers[command]
+
+    class Session:
+        name = "one"
+
+    monkeypatch.setattr(database, "_alembic", alembic)
+    to = record(OLD, "good", 1, heads="0001 ", database="0001 ")
+    there = standing(NEW, to, record(NEW, "good", 2, heads="0002 ", database="0002 "))
+    session: Any = Session()
+    if says:
+        with pytest.raises(SelvedgeError) as caught:
+            database.check_rollback(session, there, to, keep=keep, downgrade=False)
+        assert says in caught.value.message
+    else:
+        database.check_rollback(session, there, to, keep=keep, downgrade=False)
+    assert asked == [(OLD if command == "current" else NEW, command) for command in answers]
+
+
+# --- the process managers ---
+
+
+class Managed:
+    """A server with an app that runs under a process manager. `told`: what was asked of the manager, one a line."""
+
+    def __init__(self, server: Server, app: str = "hello") -> None:
+        self.server, self.app = server, app
+        self.conf = server.path(CONF.format(app=app))
+        for folder in ("/etc/supervisor/conf.d", "/etc/tmpfiles.d", "/run/undo", f"/var/log/{app}"):
+            server.path(folder).mkdir(parents=True, exist_ok=True)
+        for name in (OLD, NEW):
+            self.instance(name)
+        server.path(f"/srv/{app}/live.sock").symlink_to(f"/run/{app}/{OLD}.sock")
+        self.conf.write_text(self.section(OLD))
+        # Without owners, whom this machine does not know.
+        server.program(
+            "install",
+            'kind=$1\nwhile [ $# -gt 2 ]; do shift; done\n[ "$kind" = -d ] && exec mkdir -p "$2"\nexec cp "$1" "$2"',
+        )
+        server.program("ss", "cat /run/sockets 2>/dev/null; exit 0")
+        self.answers("")
+
+    def section(self, name: str) -> str:
+        return f"[program:{self.app}.{name}]\ncommand=/srv/start\nautostart=true\n"
+
+    def instance(self, name: str) -> None:
+        folder = self.server.path(f"/srv/{self.app}/instances/{name}")
+        folder.mkdir(parents=True)
+        (folder / "program.conf").write_text(self.section(name))
+        (folder / "state").write_text("good\n" if name == OLD else "building\n")
+
+    def listens(self, *names: str) -> None:
+        lines = "".join(f"u_str LISTEN 0 2048 /run/{self.app}/{name}.sock 1 * 0\n" for name in names)
+        self.server.path("/run/sockets").write_text(lines)
+
+    def answers(self, text: str) -> None:
+        """What supervisorctl says to `update`; it keeps the file as it was at that moment."""
+        self.server.program(
+            "supervisorctl",
+            'echo "$*" >>/var/log/told\n'
+            f'case $1 in update) cp {CONF.format(app=self.app)} /var/log/then 2>/dev/null; echo "{text}" ;; esac',
+        )
+
+    def run(self, shell: str) -> str:
+        """Run it as a change is run; what was said."""
+        names = assign(
+            mark="@test", app=self.app, base=f"/srv/{self.app}", run_dir=f"/run/{self.app}", log_dir=f"/var/log/{self.app}",
+            supervisor_conf=CONF.format(app=self.app), undo="/run/undo", why="deploy",
+        )  # fmt: skip
+        libraries = "".join(library(each) for each in ("probe", "apply", "standing", "live", "manager", "supervisor", "systemd"))
+        done = self.server.run(f"{HEAD}{names}\n{libraries}\nset -eu\n{shell}\n")
+        return done.stdout.decode()
+
+    @property
+    def told(self) -> list[str]:
+        log = self.server.path("/var/log/told")
+        return log.read_text().splitlines() if log.exists() else []
+
+    def boots(self, path: str = "") -> dict[str, bool]:
+        """The programs of supervisor's file, and whether a boot starts them."""
+        text = (self.server.path(path) if path else self.conf).read_text()
+        parts = [part.partition("]") for part in text.split("[program:")[1:]]
+        return {name.removeprefix(f"{self.app}."): "autostart=true" in rest for name, _, rest in parts}
+
+
+@pytest.fixture
+def managed(server: Server) -> Managed:
+    return Managed(server)
+
+
+def test_a_release_that_is_not_live_yet_does_not_start_at_a_boot(managed: Managed) -> None:
+    managed.answers(f"hello.{NEW}: added process group")
+    assert managed.run(f"manager_start {NEW}") == ""
+    assert managed.told == [f"update hello.{NEW}"], "no other program is touched"
+    # While supervisor reads it, the live one's line is as ever: a power cut then must not leave the server without it.
+    assert managed.boots("/var/log/then") == {OLD: True, NEW: True}
+    assert managed.boots() == {OLD: True, NEW: False}
+    managed.run(f"manager_boot {NEW}")
+    assert managed.boots() == {OLD: False, NEW: True}
+    assert managed.told == [f"update hello.{NEW}"], "a section that has changed is not what supervisor is told about"
+
+
+def test_one_that_was_there_already_begins_anew(managed: Managed) -> None:
+    managed.conf.write_text(managed.section(NEW) + managed.section(OLD))
+    managed.run(f"manager_start {NEW}")
+    assert managed.told == [f"update hello.{NEW}", f"restart hello.{NEW}"]
+
+
+@pytest.mark.parametrize("answer", ["added process group", "updated process group"])
+def test_a_name_that_looks_like_an_error_is_a_name(server: Server, answer: str) -> None:
+    managed = Managed(server, "error-refused")
+    managed.answers(f"error-refused.{NEW}: {answer}")
+    assert managed.run(f"manager_start {NEW}") == ""
+    assert managed.boots() == {OLD: True, NEW: False}
+
+
+@pytest.mark.parametrize(("answer", "says"), [
+    ("error: <class 'xmlrpc.client.Fault'>, <Fault 92: 'CANT_REREAD: broken.conf'>", "supervisor cannot read its configuration"),
+    ("http://localhost:9001 refused connection", "supervisor does not answer"),
+    ("unix:///var/run/supervisor.sock no such file", "supervisor does not answer"),
+    ("ERROR: supervisor shutting down", "supervisor does not answer"),
+])  # fmt: skip
+def test_what_supervisor_cannot_do_is_told_and_the_live_one_starts_at_a_boot(
+    managed: Managed, answer: str, says: str
+) -> None:
+    managed.answers(answer)
+    assert f"@test error {says}: {answer}. " in managed.run(f"manager_start {NEW}")
+    assert managed.boots() == {OLD: True, NEW: False}
+
+
+def test_where_there_is_an_old_release_to_bring_back_the_switch_has_the_word(managed: Managed) -> None:
+    """app.strategy = "restart" has stopped the old one by then."""
+    managed.answers("error: CANT_REREAD: broken.conf")
+    said = managed.run(f'back() {{ echo "back, $1"; exit 1; }}\nrefuse=back\nmanager_start {NEW}\necho on')
+    assert said.startswith("back, supervisor cannot read its configuration") and "on\n" not in said
+
+
+@pytest.mark.parametrize("file", [None, "", f"[program:hello.{OLD}]\nautostart=true\n"])
+def test_a_program_that_its_file_does_not_name_is_stopped_all_the_same(managed: Managed, file: str | None) -> None:
+    """Supervisor still has it, and would start it again whenever somebody kills it."""
+    managed.conf.unlink() if file is None else managed.conf.write_text(file)
+    managed.run(f"manager_stop {NEW}")
+    assert managed.told == [f"update hello.{NEW}"]
+    assert (managed.conf.read_text() if managed.conf.exists() else None) == file
+
+
+def test_a_section_whose_instance_has_none_any_more_stays(managed: Managed) -> None:
+    managed.conf.write_text(managed.section(OLD) + managed.section(NEW))
+    for name in (OLD, NEW):
+        managed.server.path(f"/srv/hello/instances/{name}/program.conf").unlink()
+    managed.run(f"manager_boot {NEW}")
+    assert managed.boots() == {OLD: False, NEW: True}
+    assert managed.conf.read_text().count("command=/srv/start") == 2
+
+
+def test_under_systemd_the_live_one_is_enabled_before_the_other_ones_are_not(managed: Managed) -> None:
+    units = managed.server.path("/etc/systemd/system")
+    for kind, wants in (("service", "multi-user.target.wants"), ("socket", "sockets.target.wants")):
+        (units / wants).mkdir(parents=True)
+        for name in (OLD, NEW):
+            (units / f"hello.{name}.{kind}").touch()
+            managed.server.path(f"/srv/hello/instances/{name}/unit.{kind}").touch()
+        (units / wants / f"hello.{OLD}.{kind}").symlink_to(units / f"hello.{OLD}.{kind}")
+    managed.server.program("systemctl", 'echo "$*" >>/var/log/told')
+    managed.run(f"manager_boot {NEW}")
+    first, *rest = managed.told
+    assert first.endswith(f"enable hello.{NEW}.socket hello.{NEW}.service")
+    assert [line.split()[-1] for line in rest] == [f"hello.{OLD}.service", f"hello.{OLD}.socket"]
+
+
+@pytest.mark.parametrize(("deployed", "listening", "state", "old"), [
+    (NEW, (OLD, NEW), "building", OLD),
+    # Another commit, by now: what has proved itself is better than what has not.
+    (NEWER, (OLD, NEW), "building", OLD),
+    # After a boot the one before does not run: the new one serves, and goes on.
+    (NEW, (NEW,), "building", NEW),
+    (NEW, (OLD, NEW), "good", NEW),
+])  # fmt: skip
+def test_a_release_whose_run_was_killed_while_it_settled(
+    managed: Managed, deployed: str, listening: tuple[str, ...], state: str, old: str
+) -> None:
+    base = managed.server.path("/srv/hello")
+    (base / "live.sock").unlink()
+    (base / "live.sock").symlink_to(f"/run/hello/{NEW}.sock")
+    (base / "previous.sock").symlink_to(f"/run/hello/{OLD}.sock")
+    (base / f"instances/{NEW}/state").write_text(f"{state}\n")
+    managed.conf.write_text(managed.section(OLD) + managed.section(NEW))
+    managed.listens(*listening)
+    managed.server.program("sleep", ":")
+    managed.run(f"new={deployed}\nold=$(live_now)\nlive_unproved\necho $old")
+    assert str((base / "live.sock").readlink()) == f"/run/hello/{old}.sock"
+    if old == OLD:
+        assert managed.boots() == {OLD: True, NEW: False}
+        assert str((base / "current").readlink()) == f"releases/{OLD[:12]}"
+
+
+# --- room for a new release ---
+
+
+@pytest.mark.parametrize(("free", "gone"), [("400000", False), ("40000", True)])
+def test_where_room_is_short_releases_that_are_kept_no_more_go_before_a_build(
+    managed: Managed, free: str, gone: bool
+) -> None:
+    """app.keep_releases was lowered, since the disk is nearly full: the deploy must not ask for room that it can make."""
+    base = managed.server.path("/srv/hello")
+    names = [f"{digit * 12}-000000" for digit in "3456"]
+    for number, name in enumerate(names):
+        managed.instance(name)
+        (base / f"instances/{name}/state").write_text("good\n")
+        (base / f"releases/{name[:12]}").mkdir(parents=True)
+        os.utime(base / f"instances/{name}", (1_700_000_000 + number, 1_700_000_000 + number))
+    (base / "repo.git").mkdir()
+    oldest = base / f"instances/{names[0]}"
+    managed.server.program(
+        "df",
+        f'case $* in *i*) free=99999 ;; *) [ -e /srv/hello/instances/{names[0]} ] && free={free} || free=400000 ;; esac\n'
+        'echo "Filesystem Blocks Used Available"; echo "disk 1 1 $free"',
+    )
+    managed.server.program("git", 'echo "git $1"; exit 1')
+    new = "dddddddddddd"
+    said = managed.run(
+        f"keep=2 new={new} commit={new} release=/srv/hello/releases/{new} repo=/srv/hello/repo.git\n"
+        f"{library('git')}\n{library('prune')}\ngit_checkout"
+    )
+    assert said == "git clone\n"
+    assert oldest.exists() is not gone
+    assert (base / f"releases/{names[0][:12]}").exists() is not gone
+    assert (base / f"instances/{names[3]}").exists() and (base / f"releases/{names[3][:12]}").exists()
