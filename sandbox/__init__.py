@@ -16,9 +16,9 @@ import re
 
 from sandbox import network, state
 from sandbox.server import DRIVERS, Driver, Server
-from sandbox.shell import SandboxError, Say, silent
+from sandbox.shell import SandboxError, Say, WrongUsageError, silent
 
-__all__ = ["SandboxError", "Server", "copy", "down", "down_all", "remove_images", "servers", "start", "up"]
+__all__ = ["SandboxError", "Server", "WrongUsageError", "copy", "down", "down_all", "remove_images", "servers", "start", "up"]
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 
@@ -39,7 +39,7 @@ def up(name: str = "sandbox", release: str | None = None, *, image: str = "bare"
 def start(name: str, release: str | None = None, *, image: str = "bare", say: Say = silent) -> Server:
     """The same as `up`, but returns while the server boots: `wait` on it waits for ssh. Raises SandboxError."""
     if not NAME.fullmatch(name):
-        raise SandboxError(f"{name!r} cannot name a server: use a-z, 0-9 and -, beginning with a letter, at most 31.")
+        raise WrongUsageError(f"{name!r} cannot name a server: use a-z, 0-9 and -, beginning with a letter, at most 31.")
     driver, asked = None, release or "bookworm"
     if state.find(name) is None:
         driver = choose()

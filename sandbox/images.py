@@ -12,7 +12,7 @@ import shutil
 from pathlib import Path
 
 from sandbox import machine, state
-from sandbox.shell import SandboxError, Say, run
+from sandbox.shell import Say, WrongUsageError, run
 
 RELEASES = {"bookworm": "Debian 12", "trixie": "Debian 13"}
 KINDS = ("bare", "ready")
@@ -68,9 +68,9 @@ def remove() -> None:
 
 
 def check(release: str, kind: str) -> None:
-    """Raise SandboxError where there is no such image."""
+    """Raise WrongUsageError where there is no such image."""
     if release not in RELEASES or kind not in KINDS:
-        raise SandboxError(f"No image {kind!r} of {release!r}: there are {', '.join(KINDS)} of {', '.join(RELEASES)}.")
+        raise WrongUsageError(f"No image {kind!r} of {release!r}: there are {', '.join(KINDS)} of {', '.join(RELEASES)}.")
 
 
 def digest() -> str:

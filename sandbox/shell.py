@@ -12,6 +12,10 @@ class SandboxError(Exception):
     """Something a person can read and act on: what happened, and what to do now."""
 
 
+class WrongUsageError(SandboxError):
+    """A name, release or image that cannot be; nothing was done."""
+
+
 def silent(_line: str) -> None:
     """Take a line of progress and show nothing."""
 

@@ -98,12 +98,12 @@ def _find(name: str) -> Server:
 @contextlib.contextmanager
 def _plainly() -> Iterator[None]:
     """Turn what went wrong into a sentence and a status, without a traceback."""
-    from sandbox import SandboxError
+    from sandbox import SandboxError, WrongUsageError
 
     try:
         yield
     except SandboxError as error:
-        raise Exit(f"sandbox: {error}", 1) from None
+        raise Exit(f"sandbox: {error}", 2 if isinstance(error, WrongUsageError) else 1) from None
 
 
 def _say(line: str) -> None:

@@ -234,7 +234,7 @@ def test_fab_lists_and_takes_away(tmp_path: Path) -> None:
     assert wrong.returncode == 2
     assert "no sandbox server nothing; there are: extra, one, three, two" in wrong.stderr
     assert fab("sandbox.down", "extra").stdout == "extra: gone\n"
-    assert fab("sandbox.up", "--name", "Bad").returncode == 1
+    assert fab("sandbox.up", "--name", "Bad").returncode == 2
     assert "Traceback" not in fab("sandbox.up", "--name", "Bad").stderr
 
 
