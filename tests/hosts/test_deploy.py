@@ -155,7 +155,7 @@ def test_dry_run_and_script_of_a_bare_server_write_nothing(lab: Lab, project: Pr
 def test_each_step_alone_on_a_bare_server_brings_what_it_needs_or_names_the_task(lab: Lab, project: Project) -> None:
     server = lab.server("bare")
     for step, before in {
-        "clone": "install", "venv": "clone", "gunicorn": "clone", "supervisor": "install", "nginx": "install",
+        "clone": "install", "venv": "clone", "gunicorn": "venv", "supervisor": "install", "nginx": "install",
     }.items():  # fmt: skip
         result = project.fab("-H", server.name, step)
         assert result.status == 1 and f"run `fab {before}` first" in result.stderr, result
