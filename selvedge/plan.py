@@ -10,9 +10,10 @@ from typing import IO
 from selvedge.resources.base import Change, Guard, Loader, Payload, Resource
 from selvedge.shell import library, quote, words
 
+# LANGUAGE would translate what programs print whatever LC_ALL says, and comes with PAM from /etc/default/locale.
 HEAD = """LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export LC_ALL DEBIAN_FRONTEND PATH
-unset CDPATH ENV
+unset CDPATH ENV LANGUAGE
 umask 022
 cd /
 """

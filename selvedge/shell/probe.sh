@@ -1,8 +1,5 @@
 # Functions that only read: what probes are written with.
 
-# It would translate what programs print whatever LC_ALL says, and comes back with PAM from /etc/default/locale.
-unset LANGUAGE
-
 nl='
 '
 # What `stat` and `sha256sum` said of all paths of a reading, each asked once; empty elsewhere.
