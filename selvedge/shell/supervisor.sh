@@ -56,6 +56,8 @@ supervisor_start() {
   supervisor_write "$1 $live_one" $(supervisor_listed | grep -v -x -F -- "$1") "$1"
   if ! supervisor_told "$1"; then
     supervisor_boot "${live_one:-none}"
+    # What it has in memory, such as an old release that was stopped a moment ago, it can start without reading anything.
+    if supervisorctl start "$app.$1" >/dev/null 2>&1; then return 0; fi
     case $answer in
       *CANT_REREAD*) "${refuse:-fail}" "supervisor cannot read its configuration: $answer. Look at the files in /etc/supervisor/conf.d" ;;
       *) "${refuse:-fail}" "supervisor does not answer: $answer. On the server: systemctl restart supervisor; journalctl -u supervisor -n 20" ;;
@@ -99,7 +101,7 @@ supervisor_stop() {
   gone=$1
   # shellcheck disable=SC2046
   if supervisor_known "$gone"; then supervisor_write "$(live_now)" $(supervisor_listed | grep -v -x -F -- "$gone"); fi
-  supervisor_told "$gone" || say "supervisor does not answer: $answer"
+  supervisor_told "$gone" || say "supervisor cannot be told that $gone has gone: $answer"
 }
 
 supervisor_alive() {

@@ -255,9 +255,14 @@ class TestHardCases:
         assert result.status == 1 and "RuntimeError: no warehouse" in result.stdout, result
 
     def test_old_release_that_ignores_the_signal_is_ended(self, server: Server, project: Project, branch: str) -> None:
-        """A request of minutes in a thread holds the worker: the new release serves, the old one is killed in time."""
+        """A request of minutes in a thread, and a handler of its own: the new release serves, the old one is killed in time."""
         project.configure(branch=branch, **QUICK | {"stop_timeout": 2})
-        project.commit(insert('@app.get("/client")', '@app.get("/hang")\ndef hang():\n    import time; time.sleep(150)\n\n\n'))
+
+        def deaf(app: Path) -> None:
+            insert('@app.get("/client")', '@app.get("/hang")\ndef hang():\n    import time; time.sleep(150)\n\n\n')(app)
+            at_start("import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)")(app)
+
+        project.commit(deaf)
         project.must("-H", server.name, "deploy")
         server.run("(curl -s -o /dev/null -m 160 http://127.0.0.1/hang &) >/dev/null 2>&1; sleep 0.3")
         commit = project.commit(nothing)
@@ -278,9 +283,37 @@ class TestHardCases:
         result = project.fab("-H", server.name, "deploy")
         assert result.status == 1 and f"The old release {old} serves again" in result.stderr, result
         assert assert_whole(server) == old
+        # The old one has stopped by the time that supervisor is asked.
+        server.run("printf '[program:zz]\\n' >/etc/supervisor/conf.d/zz.conf")
+        result = project.fab("-H", server.name, "deploy")
+        server.run("rm /etc/supervisor/conf.d/zz.conf")
+        assert result.status == 1 and "supervisor cannot read its configuration" in result.stderr, result
+        assert f"The old release {old} serves again" in result.stderr, result
+        assert assert_whole(server) == old
+
+    def test_site_that_does_not_answer_with_the_new_release(self, server: Server, project: Project, branch: str) -> None:
+        """The third layer: the release is healthy, what is before it is not."""
+        project.configure(branch=branch, **QUICK)
+        project.must("-H", server.name, "deploy")
+        project.commit("Never seen through nginx")
+        old = assert_whole(server)
+        site = "/etc/nginx/snippets/hello.conf"
+        server.run(f"cp {site} /root/site")
+        try:
+            for status, answered in ((503, "answered 503, "), (200, "answered 200, ")):
+                server.run(f"{{ cat /root/site; echo 'location = /health {{ return {status}; }}'; }} >{site} && nginx -s reload")
+                until(lambda wanted=status: _site_says(server) == (wanted, None), 20)
+                result = project.fab("-H", server.name, "deploy")
+                assert result.status == 1 and live(server) == old, result
+                assert "after the switch GET http://localhost/health through nginx" in result.stderr, result
+                assert f"{answered}and not with the new release. The old release {old} still serves" in result.stderr, result
+        finally:
+            server.run(f"mv /root/site {site} && nginx -s reload")
+        until(lambda: get(f"{server.url}/health").headers["X-Release"] == old, 20)
+        assert assert_whole(server) == old
 
     def test_too_little_memory_for_two(self, server: Server, project: Project, branch: str) -> None:
-        project.configure(branch=branch, **QUICK)
+        project.configure(branch=branch, migrate="touch /srv/hello/shared/migrated", **QUICK)
         project.commit("Two at a time")
         old = assert_whole(server)
         server.run("sed 's/^\\(MemAvailable\\|SwapFree\\): .*/\\1: 3072 kB/' /proc/meminfo >/run/meminfo")
@@ -292,7 +325,7 @@ class TestHardCases:
         assert result.status == 1 and 'app.strategy = "restart"' in result.stderr, result
         assert re.search(r"6 MB are free, and the one that runs uses \d\d+ MB", result.stderr), result
         assert assert_whole(server) == old
-
+        assert server.run("ls /srv/hello/shared/migrated", check=False).returncode != 0, "the database is as it was"
 
     def test_program_file_that_was_edited_or_removed_is_written_again(self, server: Server, project: Project) -> None:
         """Foreign files beside it stay."""
@@ -404,6 +437,7 @@ class TestFaultsOfTheServer:
         serves(server)
         assert live(server) == old
         assert {get(f"{server.url}/health").headers["X-Release"] for _ in range(20)} == {old}
+        assert running(server) == [old], "one that nobody has judged does not start at a boot"
         project.must("-H", server.name, "deploy")
         assert assert_whole(server).startswith(commit[:12])
 
@@ -419,6 +453,7 @@ class TestFaultsOfTheServer:
         new = live(server)
         assert new.startswith(commit[:12])
         assert {get(f"{server.url}/health").headers["X-Release"] for _ in range(20)} == {new}
+        assert running(server) == [new]
         project.configure(**QUICK)
         with load(f"{server.url}/health", 100, GENTLE) as traffic:
             project.must("-H", server.name, "deploy")
@@ -437,8 +472,19 @@ class TestFaultsOfTheServer:
         release = live(server)
         assert release == old or release.startswith(commit[:12])
         assert {get(f"{server.url}/health").headers["X-Release"] for _ in range(20)} == {release}
+        assert running(server) == [release]
         project.must("-H", server.name, "deploy")
         assert assert_whole(server).startswith(commit[:12])
+
+
+def _site_says(server: Server) -> tuple[int, str | None]:
+    answer = get(f"{server.url}/health")
+    return answer.status, answer.headers["X-Release"]
+
+
+def running(server: Server) -> list[str]:
+    """The instances that listen."""
+    return server.run("ss -xlH | grep -o '/run/hello/[^ ]*\\.sock' | sed 's#.*/##; s#\\.sock##' | sort").stdout.split()
 
 
 class _small_disk:

@@ -146,7 +146,8 @@ class Managed:
         self.server.program(
             "supervisorctl",
             'echo "$*" >>/var/log/told\n'
-            f'case $1 in update) cp {CONF.format(app=self.app)} /var/log/then 2>/dev/null; echo "{text}" ;; esac',
+            f'case $1 in update) cp {CONF.format(app=self.app)} /var/log/then 2>/dev/null; echo "{text}" ;; '
+            'start) [ -e "/run/known.$2" ] ;; esac',
         )
 
     def run(self, shell: str) -> str:
@@ -223,6 +224,14 @@ def test_where_there_is_an_old_release_to_bring_back_the_switch_has_the_word(man
     assert said.startswith("back, supervisor cannot read its configuration") and "on\n" not in said
 
 
+def test_what_supervisor_has_already_starts_though_it_cannot_read_its_files(managed: Managed) -> None:
+    """Such as the old release, stopped for the new one by app.strategy = "restart"."""
+    managed.answers("error: CANT_REREAD: broken.conf")
+    managed.server.path(f"/run/known.hello.{OLD}").touch()
+    assert managed.run(f"manager_start {OLD}") == ""
+    assert managed.told == [f"update hello.{OLD}", f"start hello.{OLD}"]
+
+
 @pytest.mark.parametrize("file", [None, "", f"[program:hello.{OLD}]\nautostart=true\n"])
 def test_a_program_that_its_file_does_not_name_is_stopped_all_the_same(managed: Managed, file: str | None) -> None:
     """Supervisor still has it, and would start it again whenever somebody kills it."""
@@ -280,6 +289,43 @@ def test_a_release_whose_run_was_killed_while_it_settled(
     if old == OLD:
         assert managed.boots() == {OLD: True, NEW: False}
         assert str((base / "current").readlink()) == f"releases/{OLD[:12]}"
+
+
+# --- the third layer of the gate ---
+
+
+@pytest.mark.parametrize(("site", "tls", "asked"), [
+    ("    server_name _;", "", "http://localhost/health"),
+    ("    server_name old.test www.old.test;", "", "http://old.test/health"),
+    ("    server_name old.test;", "    server_name tls.test www.tls.test;", "https://tls.test/health"),
+])  # fmt: skip
+@pytest.mark.parametrize(("answer", "wrong"), [
+    ("HTTP/1.1 200 OK\\r\\nX-Release: new\\r\\n", ""),
+    ("HTTP/2 200\\r\\nx-release: new\\r\\n", ""),
+    ("HTTP/1.1 200 OK\\r\\nX-Release: other\\r\\n", "200 from release other"),
+    ("HTTP/1.1 503 Unavailable\\r\\nX-Release: new\\r\\n", "503 from release new"),
+    ("HTTP/1.1 200 OK\\r\\n", "200"),
+    ("", ""),
+])  # fmt: skip
+def test_the_site_is_asked_by_a_name_that_it_has(
+    managed: Managed, site: str, tls: str, asked: str, answer: str, wrong: str
+) -> None:
+    """The first of `domains` may have changed, and nginx learns that behind the switch."""
+    sites = managed.server.path("/etc/nginx/sites-enabled")
+    sites.mkdir(parents=True)
+    (sites / "hello").write_text(f"server {{\n{site}\n}}\n")
+    if tls:
+        (sites / "hello-tls").write_text(f"server {{\n{tls}\n}}\n")
+    managed.server.program("systemctl", "exit 0")
+    managed.server.program("curl", f'echo "$*" >/var/log/asked; printf "{answer}"')
+    said = managed.run(
+        f"{library('gate')}\nnew=new header=1 health=/health health_host=localhost health_timeout=1 health_ranges=200-399\n"
+        "site_enabled=/etc/nginx/sites-enabled/hello\n"
+        'if live_site; then echo yes; else echo "no $code$site_release"; fi'
+    )
+    assert said == (f"no {wrong}\n" if wrong or not answer else "yes\n")
+    command = managed.server.path("/var/log/asked").read_text()
+    assert command.endswith(f"-- {asked}\n") and "--noproxy *" in command
 
 
 # --- room for a new release ---
