@@ -165,6 +165,8 @@ class TestRollback:
         assert assert_whole(server) == newer
         project.must("-H", server.name, "rollback", "--keep-database")
         assert assert_whole(server) == older and _tables(server) == ["alembic_version", "counters", "notes"]
+        result = project.fab("-H", server.name, "rollback")
+        assert result.status == 1 and "the database is ahead of" in result.stderr, "it is, though the live release is not"
         project.must("-H", server.name, "deploy", "--force")
         assert assert_whole(server) == newer
         with load(f"{server.url}/health", 100, GENTLE) as traffic:
@@ -173,6 +175,8 @@ class TestRollback:
         assert result.stdout.index("DROP TABLE notes") < result.stdout.index("switch from")
         assert assert_whole(server) == older and _tables(server) == ["alembic_version", "counters"]
         assert traffic.lost == 0, traffic
+        result = project.fab("-H", server.name, "rollback", "--to", newer)
+        assert result.status == 1 and f"is at 0001, {newer} needs 0002: it was taken back" in result.stderr, result
 
 
 def _imports(server: Server, module: str) -> bool:

@@ -72,6 +72,9 @@ def test_one_red_host_takes_all_back(servers: list[Server], names: str, project:
     assert [assert_whole(server) for server in servers] == before
     assert len(traffic.releases) == 2 and traffic.releases[1].startswith(commit[:12])
     assert traffic.lost == 0, traffic
+    for server in servers:
+        states = server.run(f"cat /srv/hello/instances/{commit[:12]}-*/state").stdout.split()
+        assert states == ["bad"], "no rollback goes to a release that another server has refused"
     table = [line.split() for line in result.stdout.splitlines() if line.endswith("(as before)")]
     assert table == [[server.name, "live", release, "(as", "before)"] for server, release in zip(servers, before, strict=True)]
 
