@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from selvedge.operations.gather import Reading
+from selvedge.resources.certbot import UNITS
 from selvedge.resources.certificate import Certificate
 from selvedge.resources.live import Standing
 from selvedge.settings import Target
-from selvedge.shell import assign, quote
+from selvedge.shell import assign, words
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,8 @@ def reading(app: Target) -> Reading:
         health_host=app.health_host_header,
         health_timeout=app.health_timeout,
     )
-    certificate = f"status_certificate {quote(chain(app))}" if has_tls(app) else ":"
+    renewal = f"{UNITS[app.tls.certbot]}.service"
+    certificate = f"status_certificate {words(chain(app), renewal)}" if has_tls(app) else ":"
     return Reading(f"{variables}\nlive_fact\nstatus_all\n{certificate}", ("standing", "manager", "status"))
 
 

@@ -65,15 +65,13 @@ status_services() {
   done
 }
 
-# status_certificate CHAIN: from when to when it is valid, and how the last renewal ended.
+# status_certificate CHAIN UNIT: from when to when it is valid, and how the last renewal by that service ended.
 status_certificate() {
   [ -s "$1" ] || return 0
   dates=$(openssl x509 -in "$1" -noout -startdate -enddate)
   printf 'certificate %s %s\n' "$(date -d "$(printf '%s\n' "$dates" | sed -n 's/^notBefore=//p')" +%s)" \
     "$(date -d "$(printf '%s\n' "$dates" | sed -n 's/^notAfter=//p')" +%s)"
-  for unit in certbot.service snap.certbot.renew.service; do
-    printf 'renewal %s %s\n' "$unit" "$(systemctl show --value -p Result "$unit" 2>/dev/null)"
-  done
+  printf 'renewal %s %s\n' "$2" "$(systemctl show --value -p Result "$2" 2>/dev/null)"
 }
 
 status_machine() {

@@ -679,12 +679,18 @@ class TestStatus:
     def test_no_certificate_yet_and_a_renewal_that_failed(self, one: Fake) -> None:
         server = one.servers["one"]
         server.program("systemctl", "case $1 in is-active) echo active ;; *) echo exit-code ;; esac")
-        assert {each["text"] for each in self.read(one)["findings"]} == {
-            "its last renewal failed (certbot.service)", "its last renewal failed (snap.certbot.renew.service)"
-        }  # fmt: skip
+        (finding,) = self.read(one)["findings"]
+        assert finding["text"] == "its last renewal failed (certbot.service)"
         server.path("/etc/letsencrypt/live/hello/fullchain.pem").unlink()
         one.screen.truncate(one.screen.seek(0))
         assert [each["text"] for each in self.read(one)["findings"]] == ["there is none for hello.example.com"]
+
+    @pytest.mark.parametrize(
+        ("origin", "unit"), [("apt", "certbot"), ("snap", "snap.certbot.renew"), ("pip", "selvedge-certbot")]
+    )
+    def test_the_renewal_is_that_of_the_certbot_in_use(self, target: Any, origin: str, unit: str) -> None:
+        app = target(domains=["a.test"], tls={"certbot": origin})
+        assert f"status_certificate /etc/letsencrypt/live/hello/fullchain.pem {unit}.service" in repr(reading(app))
 
     @pytest.mark.parametrize(
         ("kilobytes", "inodes", "level"),
