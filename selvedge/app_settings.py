@@ -41,7 +41,7 @@ class App(Section):
 
     name: AppName = Field(
         description="Names the app's user, paths, process and site on the server. Lower-case letters, digits and `-`, "
-        "beginning with a letter, at most 30 characters; no name that the server itself uses.",
+        "beginning with a letter, at most 30 characters; no name that the server itself uses, nor `tls-…`, `…-tls` or `…-http`.",
         examples=["hello"],
     )
     repository: GitSource = Field(

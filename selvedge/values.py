@@ -39,6 +39,8 @@ _RESERVED = """
     credentials blkid motd needrestart wtmp btmp lastlog faillog rsyslog chrony ntp getty logrotate rpcbind packagekit
 """
 RESERVED_NAMES = frozenset(_RESERVED.split())
+# Files in /etc/nginx/snippets, where each app has one by its name.
+_SNIPPETS = frozenset({"snakeoil", "fastcgi-php", "selvedge-listen-tls"})
 _SHARE = "(?:100|[1-9][0-9]?)%"
 # IDNA 2003, which Python's own codec speaks, maps these to other letters than IDNA 2008 (RFC 5892, 2.6) does.
 _IDNA_DEVIATIONS = frozenset("ßςẞ\u200c\u200d")
@@ -76,6 +78,10 @@ def _app_name(value: str) -> str:
         )
     if value in RESERVED_NAMES or value.startswith("systemd-"):
         raise ValueError("must not be a name that the server itself uses for a user, a service or a folder")
+    if value.startswith("tls-") or value.endswith(("-tls", "-http")) or value in _SNIPPETS:
+        raise ValueError(
+            "must not be a name of files that nginx or another app has: not tls-…, …-tls or …-http, nor a snippet's name"
+        )
     return value
 
 

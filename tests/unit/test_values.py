@@ -17,6 +17,7 @@ from selvedge.giturl import has_secret, is_local, without_credentials
 GOOD: list[tuple[str, Any, Any]] = [
     ("AppName", "a", "a"),
     ("AppName", "hello-2", "hello-2"),
+    ("AppName", "http-tls-a", "http-tls-a"),
     ("AppName", "a" * 30, "a" * 30),
     ("DomainName", "hello.example.com", "hello.example.com"),
     ("DomainName", "Hello.Example.COM", "hello.example.com"),
@@ -105,6 +106,7 @@ BAD: list[tuple[str, Any]] = [
         ("AppName", bad)
         for bad in ("root", "www-data", "nginx", "deploy", "git", "sudo", "systemd-resolve", "selvedge")
     ],
+    *[("AppName", bad) for bad in ("a-tls", "a-http", "tls-a", "snakeoil", "fastcgi-php", "selvedge-listen-tls")],
     *[("DomainName", bad) for bad in ("", ".", "*.example.com", "203.0.113.10", "2001:db8::1", "a..b", "-a.b", "a-.b")],
     *[("DomainName", bad) for bad in ("a b", "a_b.c", "a.b/c", "a.b:80", "a" * 64 + ".b", "a.b; } server {", "a;b.c")],
     *[
