@@ -5,6 +5,7 @@ The SSH server is paramiko's, in this process; it runs what it is asked to by th
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import socket
 import subprocess
@@ -70,7 +71,11 @@ class Sshd(paramiko.ServerInterface):
 
     def _run(self, channel: paramiko.Channel, command: str) -> None:
         pipe, both = subprocess.PIPE, subprocess.STDOUT
-        with subprocess.Popen(["sh", "-c", command], stdin=pipe, stdout=pipe, stderr=both, env={"PATH": self.path}) as process:
+        words = ["sh", "-c", command]
+        # A command that ends without reading all of its input breaks the pipe, and has ended all the same.
+        with contextlib.suppress(BrokenPipeError), subprocess.Popen(
+            words, stdin=pipe, stdout=pipe, stderr=both, env={"PATH": self.path}
+        ) as process:
             threading.Thread(target=self._feed, args=(channel, process), daemon=True).start()
             while data := process.stdout.read1(1 << 16):
                 if b"CUT HERE" in data:
