@@ -9,6 +9,8 @@ from selvedge.resources.base import Change, Loader, Resource
 from selvedge.shell import quote, words
 
 STAMPS = "/var/lib/selvedge/loaded"
+POWERFUL = frozenset(("root", "sudo", "admin", "wheel", "docker", "lxd", "disk", "shadow"))
+"""Groups by which a user can become root."""
 
 
 @dataclass(frozen=True)
@@ -146,6 +148,9 @@ class User(Resource):
         if ":" not in lines[0]:
             return Change(f"create user {self.name}", self._create())
         fields = lines[0].split(":")
+        if self.system and self._somebody(fields, lines[1].split()):
+            problem = f"the user {self.name} exists already and is not the app's: choose another app.name in hosts.toml"
+            return Change(f"see that {self.name} is a user of its own", f"fail {quote(problem)}")
         missing = [group for group in self.groups if group not in lines[1].split()]
         fixes = []
         if fields[6] != self.shell:
@@ -157,6 +162,10 @@ class User(Resource):
         if not fixes:
             return None
         return Change(f"change user {self.name} (shell, home or groups)", "\n".join(fixes))
+
+    def _somebody(self, fields: list[str], groups: list[str]) -> bool:
+        """Whether the account is a person's or another program's: the app's code must not come to run with its rights."""
+        return int(fields[2]) >= 1000 or fields[5] != self.home or not POWERFUL.isdisjoint(groups)
 
     def _create(self) -> str:
         options = ["--home-dir", self.home, "--shell", self.shell, "--user-group", "--comment", self.comment]

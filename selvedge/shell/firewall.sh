@@ -25,9 +25,18 @@ firewall_fact() {
   path_fact "$1" -
 }
 
+# firewall_ipv6: before the first rule, since ufw writes none for IPv6 while it is off. A running ufw has no chains for it
+# and would refuse the rule; firewall_on, which follows wherever IPv6 was off, starts it with them.
+firewall_ipv6() {
+  ! grep -qs '^IPV6=yes' /etc/default/ufw || return 0
+  ufw --force disable
+  sed -i 's/^IPV6=.*/IPV6=yes/' /etc/default/ufw
+}
+
 # firewall_open PORT…
 firewall_open() {
   guard_touches firewall
+  firewall_ipv6
   for port in "$@"; do ufw allow "$port/tcp" comment selvedge; done
 }
 
@@ -39,7 +48,7 @@ firewall_close() {
 firewall_on() {
   ! systemctl is-active -q firewalld.service || fail "firewalld is running, and two firewalls get in each other's way: turn one off (systemctl disable --now firewalld, or server.firewall = false in hosts.toml)"
   guard_touches firewall
-  sed -i 's/^IPV6=.*/IPV6=yes/' /etc/default/ufw
+  firewall_ipv6
   ufw default deny incoming
   ufw --force disable
   ufw --force enable

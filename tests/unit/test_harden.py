@@ -273,6 +273,11 @@ class TestTemplate:
         text = template("harden/fail2ban.local.j2", app=target(server={"ignore_ips": ["198.51.100.7", "2001:db8::/32"]}))
         assert "ignoreip = 127.0.0.1/8 ::1 198.51.100.7 2001:db8::/32\n" in text
 
+    def test_the_journal_is_read_for_the_jail_of_sshd_only(self, target: Any) -> None:
+        """Other people's jails that read files would find nothing with it."""
+        default, jail = template("harden/fail2ban.local.j2", app=target()).split("[sshd]")
+        assert "\nbackend = systemd\n" in jail and "backend" not in default
+
 
 def rule(action: str, ports: str, *, source: str = "0.0.0.0/0", comment: str = "", protocol: str = "tcp") -> str:
     end = f" comment={comment.encode().hex()}" if comment else ""
@@ -340,6 +345,15 @@ class TestFirewall:
         change = wall.plan(firewall_fact(self.OPEN, ssh="22\n2222"))
         assert change and "tcp dport { 22, 2222 } ct state new" in change.shell and "@PORTS@" not in change.shell
         assert f"put {BEFORE_INIT} 0750 root root" in change.shell
+
+    def test_ipv6_is_on_before_the_first_rule(self) -> None:
+        """ufw writes no rule for IPv6 while it is off."""
+        script = (
+            f"{library('firewall')}\nguard_touches() {{ :; }}\ngrep() {{ return 1; }}\n"
+            'ufw() { echo "ufw $1"; }\nsed() { echo "$2"; }\nfirewall_open 22'
+        )
+        done = subprocess.run(["sh", "-euc", script], capture_output=True, text=True, check=True)
+        assert done.stdout.splitlines() == ["ufw --force", "s/^IPV6=.*/IPV6=yes/", "ufw allow"]
 
     def test_other_lines_are_no_rules(self) -> None:
         assert Rule.parse("### RULES ###") is None

@@ -751,10 +751,11 @@ def test_a_user_is_made_and_changed(server: Any) -> None:
     assert line.split(":")[4:] == ["runs 'hello' $(x)", "/srv/hello/shared", "/usr/sbin/nologin"]
     assert int(line.split(":")[2]) < 1000
     assert not server.path("/srv/hello").exists()
-    changed = User("hello", "/srv/other", system=True, shell="/bin/sh", groups=("adm", "daemon"))
+    home = "/srv/hello/shared"
+    changed = User("hello", home, system=True, shell="/bin/sh", groups=("adm", "daemon"))
     assert names(server.make(changed)) == ["change user hello (shell, home or groups)"]
     # Groups are added, never taken away.
-    assert not server.plan(User("hello", "/srv/other", system=True, shell="/bin/sh"))
+    assert not server.plan(User("hello", home, system=True, shell="/bin/sh"))
 
 
 def test_a_login_user_has_a_home_and_its_groups(server: Any) -> None:
@@ -796,10 +797,11 @@ TABLE: list[tuple[Resource, str, str | None]] = [
     (NGINX, f"UnitFileState=disabled\nActiveState=active\nStamp={STAMP}\n", "enable nginx"),
     (NGINX, f"UnitFileState=enabled\nActiveState=inactive\nStamp={STAMP}\n", "start nginx"),
     (HELLO, PASSWD + "hello adm ssl-cert\n", None),
-    (HELLO, PASSWD + "hello adm ssl-cert sudo\n", None),
+    (HELLO, PASSWD + "hello adm ssl-cert sudo\n", "see that hello is a user of its own"),
+    (HELLO, PASSWD.replace(":998:", ":1000:") + "hello adm ssl-cert\n", "see that hello is a user of its own"),
     (HELLO, PASSWD + "hello\n", "change user hello (shell, home or groups)"),
     (HELLO, PASSWD.replace("nologin", "false") + "hello adm ssl-cert\n", "change user hello (shell, home or groups)"),
-    (HELLO, PASSWD.replace("/srv/hello", "/home/x") + "hello adm ssl-cert\n", "change user hello (shell, home or groups)"),
+    (HELLO, PASSWD.replace("/srv/hello", "/home/x") + "hello adm ssl-cert\n", "see that hello is a user of its own"),
     (HELLO, "", "create user hello"),
     (Python("3.12"), "/usr\n", None),
     (Python("3.12"), "", "install Python 3.12"),

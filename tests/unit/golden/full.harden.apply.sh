@@ -294,8 +294,6 @@ put /etc/fail2ban/jail.d/50-selvedge.local 0644 root root <<'EOF'
 # Addresses that keep failing to log in are shut out for a while. Written by `fab harden`.
 
 [DEFAULT]
-# Debian 12 and 13 have no /var/log/auth.log: sshd's messages are in the journal.
-backend = systemd
 banaction = nftables-multiport
 banaction_allports = nftables-allports
 # Never shut out: this machine itself, and server.ignore_ips of hosts.toml.
@@ -307,6 +305,8 @@ ignorecache = key="<ip>", max-count=100, max-time=1m
 
 [sshd]
 enabled = true
+# Debian 12 and 13 have no /var/log/auth.log: sshd's messages are in the journal.
+backend = systemd
 # Newer versions of sshd log under the name of the process that serves one login.
 journalmatch = _SYSTEMD_UNIT=ssh.service + _COMM=sshd + _COMM=sshd-session
 EOF
@@ -319,7 +319,7 @@ systemctl restart fail2ban
 fi
 systemctl enable --now fail2ban
 (umask 077 && mkdir -p /var/lib/selvedge/loaded)
-printf '%s\n' f743f97f71c4dbbb0a1da60ab4d97eb1a68a4a15457b106ed7ddfd3f75972c22 >/var/lib/selvedge/loaded/fail2ban
+printf '%s\n' dfa9805dba194833303b6ba11696a3fcc45262cb35ed9c21e2ec0b5ea104c9e8 >/var/lib/selvedge/loaded/fail2ban
 )
 change_2() (
 set -eu

@@ -63,7 +63,7 @@ firewall_fact /etc/ufw/before.init
 printf '\n%s fact 15\n' "$mark"
 [ -e /var/lib/selvedge/guard/armed ] && echo armed || true
 printf '\n%s fact 16\n' "$mark"
-path_fact /etc/fail2ban/jail.d/50-selvedge.local 88c5fecb7d29e280db84df07de1e866d20b72f7a7eef835269f52dabcdfd5557
+path_fact /etc/fail2ban/jail.d/50-selvedge.local 27c8c6c5dc28b82b71a7e9e7ef140718be24fc320f01c2535634e3fe35223d3a
 printf '\n%s fact 17\n' "$mark"
 unit_fact fail2ban.service
 printf 'Stamp=%s\n' "$(cat /var/lib/selvedge/loaded/fail2ban 2>/dev/null)"

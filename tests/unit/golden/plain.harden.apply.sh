@@ -300,8 +300,6 @@ put /etc/fail2ban/jail.d/50-selvedge.local 0644 root root <<'EOF'
 # Addresses that keep failing to log in are shut out for a while. Written by `fab harden`.
 
 [DEFAULT]
-# Debian 12 and 13 have no /var/log/auth.log: sshd's messages are in the journal.
-backend = systemd
 banaction = nftables-multiport
 banaction_allports = nftables-allports
 # Never shut out: this machine itself, and server.ignore_ips of hosts.toml.
@@ -313,6 +311,8 @@ ignorecache = key="<ip>", max-count=100, max-time=1m
 
 [sshd]
 enabled = true
+# Debian 12 and 13 have no /var/log/auth.log: sshd's messages are in the journal.
+backend = systemd
 # Newer versions of sshd log under the name of the process that serves one login.
 journalmatch = _SYSTEMD_UNIT=ssh.service + _COMM=sshd + _COMM=sshd-session
 EOF
@@ -325,7 +325,7 @@ systemctl restart fail2ban
 fi
 systemctl enable --now fail2ban
 (umask 077 && mkdir -p /var/lib/selvedge/loaded)
-printf '%s\n' 12d31a4e9c70783c114adff57a0d4bc23a555ebf64ea58d29eec8a0bfc534540 >/var/lib/selvedge/loaded/fail2ban
+printf '%s\n' 0daa7ee4a7f37acca8a86cccbdb1956542ee9840033dfd9a283b7e87de927196 >/var/lib/selvedge/loaded/fail2ban
 )
 change_2() (
 set -eu

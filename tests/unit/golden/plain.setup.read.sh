@@ -63,7 +63,7 @@ firewall_fact /etc/ufw/before.init
 printf '\n%s fact 16\n' "$mark"
 [ -e /var/lib/selvedge/guard/armed ] && echo armed || true
 printf '\n%s fact 17\n' "$mark"
-path_fact /etc/fail2ban/jail.d/50-selvedge.local 2cb183cd1b8b06408d1cbb694775c8bc2eddb1349f0f55630e9e9a983c97e29f
+path_fact /etc/fail2ban/jail.d/50-selvedge.local 73fbaf351692e973421f1230cbfb2e896bba4917cb4148e4c8fd3c4092312e9e
 printf '\n%s fact 18\n' "$mark"
 unit_fact fail2ban.service
 printf 'Stamp=%s\n' "$(cat /var/lib/selvedge/loaded/fail2ban 2>/dev/null)"
