@@ -461,6 +461,27 @@ class TestFaultsOfTheServer:
         assert assert_whole(server) == new
         assert "nothing to change" in project.must("-H", server.name, "deploy").stdout
 
+    def test_step_that_is_killed_while_the_new_release_settles(self, server: Server, project: Project) -> None:
+        """Both run then: the one that has proved itself gets the traffic back until the other one has, too."""
+        old = assert_whole(server)
+        project.configure(**QUICK | {"settle": 30.0})
+        commit = project.commit("Live, but nobody looks at it any more")
+        process = project.start("-H", server.name, "deploy")
+        until(lambda: live(server).startswith(commit[:12]), 120)
+        server.run(
+            "for own in /proc/[0-9]*; do if ls -l $own/fd 2>/dev/null | grep -q /run/selvedge/hello.step; then "
+            "pkill -9 -s $(ps -o sid= -p ${own#/proc/}); fi; done"
+        )
+        assert process.wait(60) in (1, 4)
+        new = live(server)
+        assert running(server) == sorted([old, new])
+        project.configure(**QUICK)
+        with load(f"{server.url}/health", 100, GENTLE) as traffic:
+            result = project.must("-H", server.name, "deploy")
+        assert f"killed before {new} had proved itself: back to {old}" in result.stdout, result
+        assert traffic.lost == 0, traffic
+        assert assert_whole(server) == new
+
     def test_reboot_in_the_middle(self, server: Server, project: Project) -> None:
         old = assert_whole(server)
         commit = project.commit(at_start("import asyncio; await asyncio.sleep(2)"))

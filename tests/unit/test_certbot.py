@@ -115,6 +115,10 @@ class TestStep:
         assert default.plan("\n--\nabsent\n") is None
         assert resource.plan("") is None
 
+    def test_the_authority_may_ask_over_https(self, target: Any) -> None:
+        texts = [each.text for each in self.resources(target) if getattr(each, "path", "").endswith("available/hello-tls")]
+        assert ["location ^~ /.well-known/acme-challenge/ {" in text for text in texts] == [True]
+
     def test_with_a_domain_it_gets_one_and_serves_it(self, target: Any) -> None:
         resources = self.resources(target, email="me@a.test")
         assert kinds(resources) == [

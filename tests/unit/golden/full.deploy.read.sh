@@ -165,7 +165,7 @@ site_read
 printf '%s\n' "$nginx_shown"
 path_fact /etc/nginx/snippets/selvedge-listen-tls.conf -
 printf '\n%s fact 61\n' "$mark"
-path_fact /etc/nginx/sites-available/hello-tls 81c7653650e8a2efc6e5796a327707a7fb3f030be453124856da076abc959072
+path_fact /etc/nginx/sites-available/hello-tls 99134ff8d54347baa682168cded6dc9be564cda9e681c5bb4ee11e285eb64209
 printf '\n%s fact 62\n' "$mark"
 path_fact /etc/nginx/sites-enabled/hello-tls ''
 printf '\n%s fact 63\n' "$mark"
