@@ -146,11 +146,10 @@ _ARM = """( set -eu
 
 _OWN_NOTES = {"record", "power"}
 _NOTE = """(
-    umask 027
     [ -d /srv/{app} ] || mkdir -m 0711 -p /srv/{app}
     result='{count} changed'
     [ "$status" -eq 0 ] || result=failed
-    printf '%s\\t%s\\t%s\\t-\\t-\\t%s\\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" {by} {why} "$result" >>/srv/{app}/history
+    note /srv/{app}/history {by} {why} - - "$result"
   ) || say "the history in /srv/{app} cannot be written"
 """
 

@@ -69,6 +69,18 @@ put_failed() {
   fail "cannot write $1 (free space there: $(df -h --output=avail "${1%/*}" | tail -n 1))"
 }
 
+# note HISTORY FIELD…: a line more in an app's history, behind the time. Root's alone: why a release was refused may quote a
+# secret of the app's.
+note() {
+  history=$1
+  shift
+  {
+    date -u +%Y-%m-%dT%H:%M:%SZ | tr -d '\n'
+    printf '\t%s' "$@"
+    echo
+  } | (umask 077 && cat >>"$history" && chmod 0600 -- "$history")
+}
+
 # as USER COMMAND…: without a login shell, with the user's own groups only.
 as() {
   as_user=$1

@@ -12,7 +12,7 @@ power_fact() {
 
 # power_note WHY OLD NEW: a line of the append-only history.
 power_note() {
-  printf '%s\t%s\t%s\t%s\t%s\tgood\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$by" "$1" "$2" "$3" >>"$base/history"
+  note "$base/history" "$by" "$1" "$2" "$3" good
 }
 
 # power_stop INSTANCE: it stays stopped, through a reboot too, until `power_start`.

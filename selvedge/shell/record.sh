@@ -8,7 +8,7 @@ live_state() {
 
 # live_note RESULT: a line of the append-only history.
 live_note() {
-  printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$by" "$why" "${old:--}" "$new" "$1" >>"$base/history"
+  note "$base/history" "$by" "$why" "${old:--}" "$new" "$1"
 }
 
 live_record() {

@@ -59,8 +59,8 @@ def test_other_users_read_nothing_of_the_app(server: Server, user: str) -> None:
     readable = walk(server, user, "R_OK")
     assert "/etc/passwd" in readable
     places = ("/srv/hello", "/run/selvedge", "/var/log/selvedge", "/var/log/hello", "/var/cache/selvedge")
-    # Who released what is no secret, nor is a public key; nginx's processes write their own logs.
-    open_to_all = {"/srv/hello/history", "/srv/hello/deploy_key.pub", "/var/cache/selvedge"}
+    # A public key is no secret; nginx's processes write their own logs.
+    open_to_all = {"/srv/hello/deploy_key.pub", "/var/cache/selvedge"}
     found = {path for path in readable if path.startswith(places)} - open_to_all
     own = {path for path in found if user == "www-data" and path.startswith("/var/log/hello/nginx-")}
     assert found == own

@@ -468,4 +468,4 @@ def test_what_is_changed_is_noted_in_the_history(server: Any) -> None:
     first, second = (line.split("\t")[1:] for line in server.path("/srv/hello/history").read_text().splitlines())
     assert first == ["张伟@desk", "install", "-", "-", "2 changed"]
     assert second == ["me@desk", "nginx", "-", "-", "failed"]
-    assert stat.S_IMODE(server.path("/srv/hello/history").stat().st_mode) == 0o640
+    assert stat.S_IMODE(server.path("/srv/hello/history").stat().st_mode) == 0o600
