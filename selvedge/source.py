@@ -166,4 +166,4 @@ def refused(session: Session, answer: str) -> SelvedgeError:
             "If the repository is private, give this server's key read access to it (GitHub: Settings, Deploy keys, Add "
             f"deploy key; GitLab: Settings, Repository, Deploy keys), then run the same command again:\n{public}"
         )
-    return SelvedgeError(f"{name}: the repository {target.repository_shown} refuses: {message or detail}.", remedy)
+    return SelvedgeError(f"{name}: the repository {target.repository_shown} refuses: {(message or detail).rstrip('. ')}.", remedy)

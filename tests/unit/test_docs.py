@@ -220,3 +220,8 @@ def test_both_languages_have_the_same_parts(english: str, chinese: str) -> None:
     assert [level for level, _ in headings(first)] == [level for level, _ in headings(second)]
     assert blocks(first) == blocks(second)
     assert re.search(r"[\u4e00-\u9fff]{20}", prose(second).replace("，", "一").replace("。", "一"))
+
+
+def test_no_place_is_kept_for_what_is_still_to_be_written() -> None:
+    pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
+    assert {page.name: found for page in pages if (found := re.findall(r"@[A-Z]+@", page.read_text()))} == {}
