@@ -98,6 +98,8 @@ def read_toml(file: Path) -> dict[str, Any]:
         number, column = (int(found[1]), int(found[2])) if found else (len(lines), len(lines[-1]) + 1 if lines else 1)
         line = lines[number - 1].strip() if 0 < number <= len(lines) else ""
         remedy = 'Text stands in quotes: key = "value"; a table begins with [name] on a line of its own.'
+        if message.startswith("Illegal character '\\n'"):
+            message = "the line ends within the quotes"
         problem = f"{message.rstrip('.')}: {line}"
         raise ConfigError(_label(file), f"line {number}, column {column}", problem, remedy) from None
 

@@ -7,9 +7,9 @@ from tasks.bans import site_bans
 @step(phase="switch")
 def nginx(app):
     """Serve the app behind nginx."""
-    from selvedge.resources.files import Absent, Directory, File, Link
+    from selvedge.resources.files import Directory, File, Link
     from selvedge.resources.need import Needs
-    from selvedge.resources.site import CONNECTIONS, Box, Default, MainFile, Media, Names, static
+    from selvedge.resources.site import CONNECTIONS, Box, Default, MainFile, Media, Names, NotDebians, static
     from selvedge.resources.system import Service
     from selvedge.templates import template
 
@@ -34,7 +34,7 @@ def nginx(app):
     unknown = Default(Default.http, template("nginx/default.conf.j2"), 80, wanted, own)
     # nginx's main file has no other place for a directive outside of `http`.
     files = File("/etc/nginx/modules-enabled/90-selvedge.conf", f"worker_rlimit_nofile {2 * CONNECTIONS};\n")
-    loads = (MainFile(CONNECTIONS), files, shared, locations, site, link, Absent("/etc/nginx/sites-enabled/default"), unknown)
+    loads = (MainFile(CONNECTIONS), files, shared, locations, site, link, NotDebians(), unknown)
     yield from loads
     yield File(f"/etc/logrotate.d/{app.name}", template("nginx/logrotate.j2", app=app))
     yield Service("nginx", loads, "nginx -t", "systemctl reload nginx", stamp=f"nginx-{app.name}")

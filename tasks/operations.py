@@ -33,7 +33,7 @@ def releases(run, json=False):
 
 @operation(lines(30), JSON)
 def history(run, lines=30, json=False):
-    """List who released what when, and how it ended."""
+    """List who changed what when, and how it ended."""
     from selvedge.operations import releases
 
     releases.history(run, lines=lines, as_json=json)

@@ -67,7 +67,8 @@ class GitHostKey(Resource):
             "printf '%s\\n' \"$keys\" | ssh-keygen -lf - |\n"
             '  while IFS= read -r line; do say "host key of the git server: $line"; done'
         )
-        return Change(f"take the host key of {self._entry}", shell)
+        remedy = "Can the server reach it? With a path of this machine as app.repository, commits are pushed from here instead."
+        return Change(f"take the host key of {self._entry}", shell, remedy=remedy)
 
 
 @dataclass(frozen=True)

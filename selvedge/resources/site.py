@@ -79,7 +79,7 @@ class Names(Resource):
         return _FACT
 
     def plan(self, fact: str) -> Change | None:
-        others = [block for block in parse(fact) if block.file not in {*self.own, DEBIAN_DEFAULT}]
+        others = [block for block in parse(fact) if block.file not in self.own]
         for block in others:
             taken = sorted(block.names & set(self.domains))
             if taken and 80 in block.ports:
@@ -97,6 +97,21 @@ class Names(Resource):
 
 def _refuse(problem: str, remedy: str) -> Change:
     return Change("have the site's names to itself", f"fail {quote(problem)}", remedy=remedy)
+
+
+@dataclass(frozen=True)
+class NotDebians(Resource):
+    """The site that Debian's package enables, which answers for every name, is off. What somebody wrote into that file stays."""
+
+    uses = ("site",)
+
+    def probe(self) -> str:
+        return "if site_debians; then echo debians; fi"
+
+    def plan(self, fact: str) -> Change | None:
+        if fact.strip() != "debians":
+            return None
+        return Change(f"remove {DEBIAN_DEFAULT}, as Debian brought it", f"keep {DEBIAN_DEFAULT}\nrm -f -- {DEBIAN_DEFAULT}")
 
 
 @dataclass(frozen=True)
@@ -131,7 +146,7 @@ class Default(Resource):
         sites, _, standing = fact.partition("\n--\n")
         version, _, sites = sites.partition("\n")
         numbers = tuple(int(part) for part in re.findall(r"\d+", version.partition("/")[2])[:3])
-        others = [block for block in parse(sites) if block.file not in {*self.own, self.path, DEBIAN_DEFAULT}]
+        others = [block for block in parse(sites) if block.file not in {*self.own, self.path}]
         claimed = any(self.port in block.defaults for block in others)
         # ssl_reject_handshake came with nginx 1.19.4.
         unable = self.port == 443 and bool(numbers) and numbers < (1, 19, 4)

@@ -1,5 +1,14 @@
 # nginx's sites: what each claims, the folders that it serves files from, and the box that nginx itself runs in.
 
+# site_debians: the site that Debian's package brings is enabled, as it was brought. In the same file many have their own.
+site_debians() {
+  [ -f /etc/nginx/sites-enabled/default ] || return 1
+  # shellcheck disable=SC2016
+  brought=$(dpkg-query -W -f '${Conffiles}\n' nginx-common 2>/dev/null |
+    sed -n 's#^ /etc/nginx/sites-available/default \([0-9a-f]*\).*#\1#p') || return 1
+  [ -n "$brought" ] && [ "$(md5sum </etc/nginx/sites-enabled/default | cut -d ' ' -f 1)" = "$brought" ]
+}
+
 # site_fact FILE…: of the files that exist, the directives that say for what a server block answers.
 site_fact() {
   for path; do
@@ -17,8 +26,13 @@ site_fact() {
 site_read() {
   if [ -n "${nginx_shown-}" ]; then return 0; fi
   nginx_shown=$(nginx -v 2>&1) || nginx_shown=none
+  set -- /etc/nginx/conf.d/*.conf
+  for path in /etc/nginx/sites-enabled/*; do
+    # Debian's own goes, and claims nothing.
+    if [ "${path##*/}" != default ] || ! site_debians; then set -- "$@" "$path"; fi
+  done
   # shellcheck disable=SC2034 # for the probes
-  site_shown=$(site_fact /etc/nginx/sites-enabled/* /etc/nginx/conf.d/*.conf)
+  site_shown=$(site_fact "$@")
 }
 
 # site_inside TOP FOLDER: the folder's real path in $real; it and every link in it must stay inside of TOP.
@@ -84,7 +98,7 @@ site_box() {
   systemctl daemon-reload
   systemctl is-active -q nginx || return 0
   for path in /etc/nginx/sites-enabled/*; do
-    case $path in */default | *'/*') continue ;; esac
+    case $path in *'/*') continue ;; */default) if site_debians; then continue; fi ;; esac
     say "nginx runs on as it is, since a restart would lose requests; its stricter box holds from its next start on"
     return 0
   done

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from selvedge.resources.site import DEBIAN_DEFAULT, Box, Default, MainFile, Names, Static, parse
+from selvedge.resources.site import Box, Default, MainFile, Names, NotDebians, Static, parse
 from selvedge.templates import template
 
 A, B = "/etc/nginx/sites-enabled/a", "/etc/nginx/sites-enabled/b"
@@ -21,6 +22,13 @@ def sites(server: Any, **texts: str) -> None:
         path = server.path(f"/etc/nginx/sites-enabled/{name}")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
+
+
+def debians(server: Any) -> None:
+    """The site that Debian's package brings."""
+    sites(server, default=BY_ADDRESS)
+    brought = hashlib.md5(BY_ADDRESS.encode()).hexdigest()
+    server.program("dpkg-query", f"echo ' /etc/nginx/sites-available/default {brought}'")
 
 
 def default(wanted: bool = True, port: int = 80, own: str = A) -> Default:
@@ -58,7 +66,7 @@ def test_no_nginx_means_no_sites(server: Any) -> None:
     [
         ((), {}, ""),
         ((), {"b": BY_NAME}, ""),
-        ((), {"a": BY_ADDRESS, "default": BY_ADDRESS}, ""),
+        ((), {"a": BY_ADDRESS, "default": BY_ADDRESS}, "answers by address already: /etc/nginx/sites-enabled/default is"),
         ((), {"b": BY_ADDRESS}, f"answers by address already: {B} is the default_server of port 80"),
         (("a.test",), {"b": BY_ADDRESS}, ""),
         (("a.test",), {"b": BY_NAME}, ""),
@@ -80,7 +88,7 @@ def test_the_default_comes_and_goes_with_what_the_others_claim(server: Any) -> N
     path = server.path(Default.http)
     server.make(default())
     assert path.exists() and not server.plan(default())
-    sites(server, b=BY_ADDRESS, default=BY_ADDRESS)
+    sites(server, b=BY_ADDRESS)
     server.make(default())
     assert not path.exists() and not server.plan(default()), "an app that answers by address is the default itself"
     # That app's own run.
@@ -90,7 +98,16 @@ def test_the_default_comes_and_goes_with_what_the_others_claim(server: Any) -> N
     assert path.exists() and not server.plan(default())
     server.make(default(wanted=False))
     assert not path.exists()
-    assert DEBIAN_DEFAULT.endswith("/default")
+
+
+def test_debians_own_site_goes_and_what_somebody_wrote_there_stays(server: Any) -> None:
+    sites(server, default=BY_ADDRESS)
+    assert not server.plan(NotDebians()), "no package has brought it"
+    assert server.plan(Names((), (A,)))
+    debians(server)
+    assert not server.plan(Names((), (A,))), "it goes, and claims nothing"
+    server.make(NotDebians())
+    assert not server.path("/etc/nginx/sites-enabled/default").exists() and not server.plan(NotDebians())
 
 
 def test_the_default_of_tls_stays_as_long_as_a_site_has_tls(server: Any) -> None:
@@ -209,7 +226,7 @@ BOX = Box("/etc/systemd/system/nginx.service.d/50-selvedge.conf", "[Service]\n")
 
 def test_a_new_box_restarts_an_nginx_that_serves_nothing_yet(server: Any) -> None:
     log = systemctl(server)
-    sites(server, default=BY_ADDRESS)
+    debians(server)
     server.make(BOX)
     assert log.read_text().splitlines() == ["daemon-reload", "is-active -q nginx", "restart nginx"]
 

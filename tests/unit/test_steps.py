@@ -15,6 +15,7 @@ from selvedge.resources.base import Loader, Resource
 from selvedge.resources.files import Absent, Directory, File, Link
 from selvedge.resources.git import Checkout, DeployKey, Fetched, GitHostKey, Mirror, Pushed
 from selvedge.resources.need import Needs
+from selvedge.resources.site import NotDebians
 from selvedge.resources.system import Packages, User
 from selvedge.resources.venv import Venv
 from selvedge.settings import Target
@@ -374,7 +375,7 @@ def test_the_site_without_a_name_answers_by_address(app: Callable[..., Target]) 
 
 
 def test_debians_own_site_goes(app: Callable[..., Target]) -> None:
-    assert Absent("/etc/nginx/sites-enabled/default") in of("nginx", app("domains"), Absent)
+    assert of("nginx", app("domains"), NotDebians)
 
 
 def test_the_firewall_and_fail2ban_can_be_left_out(app: Callable[..., Target]) -> None:

@@ -326,7 +326,7 @@ systemctl reload nginx
 fi
 systemctl enable --now nginx
 (umask 077 && mkdir -p /var/lib/selvedge/loaded)
-printf '%s\n' 000e1573c9d6e7ba56555a5c954d4b6d5a08d01f7a3ce66849f12e0a238d10aa >/var/lib/selvedge/loaded/nginx-hello
+printf '%s\n' c72691aa1773231bdea34c5765722e6636f1b4ee94f15da70b060de626b80832 >/var/lib/selvedge/loaded/nginx-hello
 )
 change_14() (
 set -eu

@@ -265,7 +265,7 @@ systemctl reload nginx
 fi
 systemctl enable --now nginx
 (umask 077 && mkdir -p /var/lib/selvedge/loaded)
-printf '%s\n' 77c9b08cef35c3def04e58a34bc2a24f713b81bb16b2a55bbad6f68e38a2752c >/var/lib/selvedge/loaded/nginx-hello
+printf '%s\n' d7583961297e5d0eab52cbdda3a4d8e19c04115aa40df5a4111eda2e0c6918cc >/var/lib/selvedge/loaded/nginx-hello
 )
 change_12() (
 set -eu
