@@ -585,7 +585,7 @@ def test_the_host_key_of_a_git_server_is_taken_once(server: Any) -> None:
     planned = server.plan(GitHostKey("/srv/hello/git_known_hosts", "other.test", 22))
     done = server.apply(planned)
     assert done.status == 1 and done.error == "the git server other.test, port 22, does not answer with a host key"
-    assert "pushed from here" in planned.remedy
+    assert "pushed from here" in planned.changes[0][1].remedy
 
 
 # --- virtual environments ---
