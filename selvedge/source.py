@@ -158,7 +158,8 @@ def refused(session: Session, answer: str) -> SelvedgeError:
     remedy = "Check app.repository in hosts.toml, and that the server can reach it."
     if target.repository.startswith(("http://", "https://")) and re.search(r"could not read|40[134]|uthenticat|not found", detail):
         remedy = (
-            "Check app.repository in hosts.toml. If the repository is private: name it by SSH (git@host:path), then the server makes a key and shows it; or put "
+            "Check app.repository in hosts.toml. If the repository is private: name it by SSH (git@host:path), then the server "
+            "makes a key and shows it; or put "
             "its address with a token into .env: SELVEDGE_APP__REPOSITORY=https://user:token@host/path."
         )
     if public.startswith("ssh-"):
