@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from selvedge.database import check_rollback
 from selvedge.errors import SelvedgeError
+from selvedge.operations.output import when
 from selvedge.resources.base import Resource
 from selvedge.resources.live import Live, Record, Standing
 from selvedge.settings import Target
@@ -28,7 +29,7 @@ def choose(host: str, standing: Standing, to: str = "") -> Record:
     """
     if not standing.live:
         raise SelvedgeError(
-            f"{host}: nothing is live there, so there is nothing to go back from.", f"fab -H {host} deploy"
+            f"{host}: nothing is live there, so there is nothing to go back from.", f"Run `fab -H {host} deploy` first."
         )
     listing = f"`fab -H {host} releases` lists them."
     if to:
@@ -62,7 +63,7 @@ def roll_back(run: Run, to: str, *, keep: bool, downgrade: bool, flags: Mapping[
     standings = run.standings()
     chosen = {host: choose(host, standing, to) for host, standing in standings.items()}
     for host, record in chosen.items() if not flags.get("script") else ():
-        run.report.step(host, "rollback", f"to {record.id} ({record.subject or 'no subject'}, live on {record.at})")
+        run.report.step(host, "rollback", f"to {record.id} ({record.subject or 'no subject'}, live on {when(record.at)} UTC)")
     for session in run.fleet.sessions:
         there = chosen[session.name]
         downgrades = downgrade and not changes_nothing

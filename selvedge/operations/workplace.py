@@ -21,7 +21,7 @@ GIT_SECONDS = 20
 
 def inspect(settings: Settings, targets: Sequence[Target]) -> Iterator[Finding]:
     """This machine's side, once for all hosts of the run; what they have in common is looked at once."""
-    yield ok("hosts.toml", f"valid; it has {len(settings.hosts)} hosts, and the app is {settings.app.name}")
+    yield ok("hosts.toml", f"valid; servers: {len(settings.hosts)}; the app is {settings.app.name}")
     seen: set[Finding] = set()
     for target in targets:
         for finding in (*_key(target), *_repository(target), *_files(target)):
@@ -68,9 +68,7 @@ def _repository(app: Target) -> Iterator[Finding]:
     changed = source.git(app.local_path, "status", "--porcelain", "--untracked-files=no", "--", app.root or ".").stdout
     if changed:
         count = len(changed.splitlines())
-        yield warning(
-            "repository", f"{count} changed files are not committed, and not in a release", "Commit them first."
-        )
+        yield warning("repository", f"changed files that are not committed, so in no release: {count}", "Commit them first.")
 
 
 def _fetched(app: Target) -> Finding:

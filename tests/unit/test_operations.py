@@ -1282,7 +1282,7 @@ class TestWorkplace:
         repository = self.repository(tmp_path / "code")
         (tmp_path / "code" / "main.py").write_text("changed")
         run = self.load(project, {"a": self.key(tmp_path / "key")}, repository)
-        assert lines(self.findings(run)) == ["repository: 1 changed files are not committed, and not in a release"]
+        assert lines(self.findings(run)) == ["repository: changed files that are not committed, so in no release: 1"]
 
     def test_a_branch_that_is_not_there(self, project: Callable[..., Run], tmp_path: Path) -> None:
         run = self.load(
