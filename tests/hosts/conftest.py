@@ -13,8 +13,13 @@ SECONDS = 600
 """For one test with its fixtures, a chain on a new server among them: a server that hangs ends its test, not the run."""
 
 
+LONG_FIRST = ("test_cut_off.py", "test_harden.py", "test_release_load.py", "test_release_faults.py", "test_deploy.py")
+"""What takes minutes begins first: at the end of a run nobody waits for one process alone."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Every test of this folder needs real servers (`-m 'not hosts'` leaves them out), and has time to make them."""
+    items.sort(key=lambda item: LONG_FIRST.index(item.path.name) if item.path.name in LONG_FIRST else len(LONG_FIRST))
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker("hosts")
