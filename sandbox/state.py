@@ -83,7 +83,7 @@ def locked(path: Path) -> Iterator[None]:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except (FileNotFoundError, FileExistsError):
-            if path.parent.exists() and not path.parent.is_dir():
+            if path.parent.is_file():  # one look: between two of them it may go
                 raise SandboxError(f"{path.parent} is a file, where the sandbox needs a directory.") from None
             continue  # the last holder is removing the directory
         fcntl.flock(handle, fcntl.LOCK_EX)
