@@ -4,7 +4,6 @@ and WebSockets meanwhile; then the same with an app that takes three seconds to 
 from __future__ import annotations
 
 import contextlib
-import re
 import signal
 import subprocess
 import time
@@ -12,6 +11,7 @@ from collections.abc import Iterator
 
 from bench.place import Project, Server, place
 from drills import at_start, waiting
+from traffic import wrk_counts
 
 ROUNDS = 10
 SECONDS = 1800
@@ -34,16 +34,6 @@ def wrk(url: str, *headers: str) -> Iterator[list[str]]:
         report.append(process.communicate(timeout=60)[0])
 
 
-def lost(report: str) -> tuple[int, int]:
-    """How many requests wrk has sent, and how many of them got no answer, or one that is not 2xx or 3xx."""
-    sent = re.search(r"(\d+) requests in ", report)
-    errors = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", report)
-    refused = re.search(r"Non-2xx or 3xx responses: (\d+)", report)
-    if sent is None:
-        raise ValueError(f"wrk made no report: {report}")
-    return int(sent[1]), sum(map(int, errors.groups() if errors else ())) + int(refused[1] if refused else 0)
-
-
 def measure(server: Server, project: Project, title: str) -> None:
     """Release back and forth under load, and print what was sent and what was lost."""
     began = time.monotonic()
@@ -56,7 +46,7 @@ def measure(server: Server, project: Project, title: str) -> None:
             print(f"  round {number + 1} of {ROUNDS}", flush=True)
     print(f"{title}: {ROUNDS} deploys and {ROUNDS} rollbacks in {time.monotonic() - began:.0f} s")
     for kind, report in {"kept connections": kept[0], "closed connections": closed[0]}.items():
-        sent, failed = lost(report)
+        sent, failed = wrk_counts(report)
         print(f"  {kind:<22} {sent} requests, {failed} lost (0: {'kept' if failed == 0 else 'NOT KEPT'})")
     print(f"  requests of 3 s        {clients.answered} answered, {len(clients.failed)} lost: {sorted(set(clients.failed))}")
     codes = sorted({code for code, _ in clients.closed})

@@ -20,7 +20,7 @@ from selvedge.errors import UnreachableError
 from selvedge.plan import open_payload
 from selvedge.resources.base import Payload
 from selvedge.settings import Host
-from selvedge.way import CONNECT_TIMEOUT, gateways, open_socket, ssh_command, unreachable
+from selvedge.way import CONNECT_TIMEOUT, gateways, lost, open_socket, ssh_command, unreachable
 
 CHANNEL_TIMEOUT = 30.0
 """Seconds until the server must have opened a channel on a connection that stands."""
@@ -76,10 +76,7 @@ class Remote:
             if self._connection is None:
                 self._connection = self.login()
             if not self._connection.is_connected:
-                raise UnreachableError(
-                    f"{self.host.name}: the connection was lost.",
-                    "What was running there ends by itself, whole or taken back. Run the same command again.",
-                )
+                raise lost(self.host.name)
             return self._connection
 
     def connect(self) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from selvedge import source
 from selvedge.database import network_databases
-from selvedge.environment import read_environment
+from selvedge.environment import variables
 from selvedge.errors import SelvedgeError
 from selvedge.fleet import Fleet, converge, still_differs
 from selvedge.hooks import failed
@@ -85,7 +85,7 @@ def _share_databases(sessions: Sequence[Session]) -> None:
         target = session.target
         if not target.migrate or not target.env_file:
             continue
-        databases = network_databases(read_environment(target.local(target.env_file)))
+        databases = network_databases(variables(target))
         if databases and databases in seen:
             session.target = target.model_copy(update={"migrates": False})
         seen.add(databases)

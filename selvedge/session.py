@@ -18,6 +18,7 @@ from selvedge.resources.base import Guard, Resource
 from selvedge.settings import Target
 from selvedge.shell import library, quote
 from selvedge.step import Pending, Step
+from selvedge.way import lost
 
 TAIL = 40
 """Lines of a failed change's output that are shown."""
@@ -69,10 +70,7 @@ class Session:
         )
 
     def lost(self, when: str) -> UnreachableError:
-        return UnreachableError(
-            f"{self.name}: the connection was lost {when}.",
-            "What was running there ends by itself, whole or taken back. Run the same command again.",
-        )
+        return lost(self.name, when)
 
     def declare(self, step: Step) -> Planned:
         """The step's resources, as far as they can be said now."""

@@ -37,6 +37,14 @@ def open_socket(address: str, port: int) -> socket.socket:
     return sock
 
 
+def lost(name: str, when: str = "") -> UnreachableError:
+    """A connection that has ended by itself; `when` says in the middle of what."""
+    return UnreachableError(
+        f"{name}: the connection was lost{f' {when}' if when else ''}.",
+        "What was running there ends by itself, whole or taken back. Run the same command again.",
+    )
+
+
 def ssh_command(host: Host, user: str, *options: str) -> str:
     """What to type for the same login by the system's ssh."""
     port = ["-p", str(host.port)] if host.port else []

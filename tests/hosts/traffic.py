@@ -136,14 +136,13 @@ def _wrk(url: str, seconds: float, result: Load, pause: float) -> Iterator[None]
         finally:
             process.send_signal(signal.SIGINT)  # wrk ends early and reports
             result.wrk_report = process.communicate(timeout=60)[0]
-    _read_report(result)
+    result.wrk_requests, result.wrk_failed = wrk_counts(result.wrk_report)
 
 
-def _read_report(result: Load) -> None:
-    report = result.wrk_report
+def wrk_counts(report: str) -> tuple[int, int]:
+    """How many requests wrk has sent, and how many of them got no answer, or one that is not 2xx or 3xx."""
     done = re.search(r"(\d+) requests in ", report)
     assert done, f"wrk made no report: {report}"
-    result.wrk_requests = int(done[1])
     errors = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", report)
     refused = re.search(r"Non-2xx or 3xx responses: (\d+)", report)
-    result.wrk_failed = sum(map(int, errors.groups() if errors else ())) + int(refused[1] if refused else 0)
+    return int(done[1]), sum(map(int, errors.groups() if errors else ())) + int(refused[1] if refused else 0)
