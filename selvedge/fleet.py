@@ -94,11 +94,12 @@ def converge(fleet: Fleet, session: Session, items: Sequence[Planned]) -> None:
         rounds += 1
         if rounds > ROUNDS:
             raise still_differs(session, item)
-        if item.plan:
-            session.apply(item)
+        steps = [each.step for each in queue]
+        planned = session.apply(item, [] if item.pending else steps) if item.plan else []
         if item.pending:
             fleet.revisions.resolve_now(session)
-        queue = deque(session.plan([item.step for item in queue]))
+            planned = session.plan(steps)
+        queue = deque(planned)
 
 
 def still_differs(session: Session, item: Planned) -> StepError:

@@ -58,7 +58,7 @@ class Session:
         """What the probes print, in one exec. Raises UnreachableError or SelvedgeError."""
         if not resources:
             return []
-        result = self.remote.run(read_script(resources, self.mark))
+        result = self.remote.run(self._read(resources))
         facts = parse_facts(result.output, self.mark, len(resources))
         if facts is not None:
             return facts
@@ -85,32 +85,44 @@ class Session:
     def plan(self, steps: Sequence[Step]) -> list[Planned]:
         """Read and plan several steps in one exec."""
         planned = [self.declare(step) for step in steps]
-        facts = iter(self.facts([resource for item in planned for resource in item.resources]))
-        for item in planned:
-            item.plan = plan(item.resources, [next(facts) for _ in item.resources])
-        return planned
+        return _judge(planned, self.facts(_resources(planned)))
+
+    def _read(self, resources: Sequence[Resource]) -> str:
+        return read_script(resources, self.mark)
 
     def script(self, item: Planned) -> str:
         """The shell that makes the step's changes; what is guarded stands in a script of its own."""
         name = self.target.name
         return "\n".join(apply_script(part, "selvedge", lock=name, log=name) for part in item.plan.sections())
 
-    def apply(self, item: Planned) -> None:
-        """Make the step's changes. Raises StepError with the cause, or UnreachableError when the connection is lost."""
+    def apply(self, item: Planned, then: Sequence[Step]) -> list[Planned]:
+        """Make the step's changes; then read and plan these steps, in the same exec where that can be.
+
+        Raises StepError with the cause, or UnreachableError when the connection is lost.
+        """
+        planned = [self.declare(step) for step in then]
+        facts: list[str] | None = None
         for part in item.plan.sections():
             if part.guard:
                 self._guarded(replace(item, plan=part), part.guard)
             else:
-                self._make(replace(item, plan=part))
+                facts = self._make(replace(item, plan=part), _resources(planned))
+        if part.guard or facts is None:
+            facts = self.facts(_resources(planned))
+        return _judge(planned, facts)
 
-    def _make(self, item: Planned) -> None:
+    def _make(self, item: Planned, then: Sequence[Resource] = ()) -> list[str] | None:
+        """Make the changes, and read these resources behind them; None where that reading did not come to its end."""
         for _, change in item.plan.changes:
             run_local(self.name, change.summary, change.local, dict(change.local_environment))
         progress = _Progress(self, item)
         name = self.target.name
         script = apply_script(item.plan, self.mark, lock=name, log=name, by=who(), why=item.name)
+        # In a shell of its own, and behind the end of the log: what is read may be the text of a file.
+        script += f"(\n{self._read(then)})\n" if then else ""
         result = self.remote.run(script, item.plan.payload(), progress.line)
         progress.conclude(result.status)
+        return parse_facts("\n".join(["", *progress.behind, ""]), self.mark, len(then))
 
     def _guarded(self, item: Planned, guard: Guard) -> None:
         """Changes that could shut their own user out: between two fresh logins, with an undo armed on the server."""
@@ -146,8 +158,21 @@ class Session:
             return False
 
 
+def _resources(planned: Sequence[Planned]) -> list[Resource]:
+    return [resource for item in planned for resource in item.resources]
+
+
+def _judge(planned: list[Planned], facts: Sequence[str]) -> list[Planned]:
+    """The same steps, with what their facts say that has to change."""
+    rest = iter(facts)
+    for item in planned:
+        item.plan = plan(item.resources, [next(rest) for _ in item.resources])
+    return planned
+
+
 class _Progress:
-    """Reads the lines of a running script: marked ones are progress, the others output, kept for the worst."""
+    """Reads the lines of a running script: marked ones are progress, the others output, kept for the worst. behind: the
+    lines that follow the script's end."""
 
     def __init__(self, session: Session, item: Planned) -> None:
         self._session = session
@@ -156,8 +181,12 @@ class _Progress:
         self._error = ""
         self._current = -1
         self._end: int | None = None
+        self.behind: list[str] = []
 
     def line(self, text: str) -> None:
+        if self._end is not None:
+            self.behind.append(text)
+            return
         head, _, rest = text.partition(" ")
         if head != self._session.mark:
             # A progress bar draws over itself with carriage returns; its last state is enough.
