@@ -1,7 +1,7 @@
 """`fab --list` in the order of the tutorial, and wrong usage that ends with status 2.
 
-Invoke sorts its list by name and ends wrong usage with status 1, and has a setting for neither: both are changed here,
-in one place, when the fabfile is loaded.
+Invoke sorts its list by name and ends wrong usage with status 1, Fabric shows the traceback of an ssh_config that cannot
+be read, and no setting changes that: it is changed here, in one place, when the fabfile is loaded.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import invoke.parser.parser
-from fabric import Task
+from fabric import Config, Task
 from fabric.main import Fab
 from invoke.exceptions import Exit
 from invoke.parser.argument import Argument
+from paramiko.ssh_exception import ConfigParseError
 
 
 def install(tasks: Sequence[Task]) -> None:
@@ -30,6 +31,7 @@ def install(tasks: Sequence[Task]) -> None:
         return sorted(pairs, key=lambda pair: rank.get(pair[0].split()[0], len(rank)))
 
     Fab._make_pairs = in_order
+    Config._load_ssh_file = _readable(Config._load_ssh_file)
 
 
 def _cast(set_value: Callable[..., None]) -> Callable[..., None]:
@@ -40,6 +42,22 @@ def _cast(set_value: Callable[..., None]) -> Callable[..., None]:
             set_value(self, value, cast)
         except ValueError:
             raise wrong_usage(f"--{(self.name or '').replace('_', '-')} takes a number, and {value!r} is none.") from None
+
+    return checked
+
+
+def _readable(load: Callable[..., None]) -> Callable[..., None]:
+    """An ssh_config that cannot be read ends with a sentence that names it."""
+
+    def checked(self: Config, path: str) -> None:
+        try:
+            load(self, path)
+        except (ConfigParseError, OSError, ValueError) as error:
+            raise Exit(
+                f"{path} cannot be read: {error}.\nCorrect it, or name another one: fab -S FILE …. "
+                "Some of OpenSSH's directives are unknown to paramiko.",
+                2,
+            ) from None
 
     return checked
 

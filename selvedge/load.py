@@ -78,6 +78,11 @@ def hosts_file(path: Path | None = None, environ: Mapping[str, str] = os.environ
     raise ConfigError("hosts.toml", "", f"there is none in {here} or a folder above it", remedy)
 
 
+def file_name() -> str:
+    """The file of the settings as messages name it. Raises ConfigError where there is none."""
+    return _label(hosts_file())
+
+
 def read_toml(file: Path) -> dict[str, Any]:
     """The tables of a TOML file.
 

@@ -19,7 +19,7 @@ def public_keys(app: Target) -> None:
 
 
 def repository(app: Target) -> None:
-    """A repository on this machine is one, and has the branch. Raises ConfigError, and SelvedgeError without the branch."""
+    """A repository on this machine is one, and has the branch. Raises ConfigError, and UsageError without the branch."""
     from selvedge.source import local_commit
 
     if app.local_path is not None:

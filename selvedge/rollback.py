@@ -76,7 +76,7 @@ def roll_back(run: Run, to: str, *, keep: bool, downgrade: bool, flags: Mapping[
 
 def start_anew(run: Run, flags: Mapping[str, Any]) -> None:
     """Start the live release of every host once more, as it is there, and switch to it. Raises SelvedgeError."""
-    if not flags.get("dry_run"):
+    if not (flags.get("dry_run") or flags.get("script")):
         run.fleet.lock("fab restart", int(flags.get("wait") or 0))
     ids = {}
     for host, standing in run.standings().items():

@@ -209,3 +209,5 @@ def _print_scripts(session: Session, items: Sequence[Planned]) -> None:
             session.report.raw(f"# {session.name}: {item.name}: {item.pending}")
         if item.plan:
             session.report.raw(f"# {session.name}: {item.name}\n{session.script(item)}")
+        elif not item.pending:
+            session.report.raw(f"# {session.name}: {item.name}: nothing to change")

@@ -15,7 +15,7 @@ def rollback(run, to="", keep_database=False, downgrade=False, **flags):
     roll_back(run, to, keep=keep_database, downgrade=downgrade, flags=flags)
 
 
-@operation(DRY_RUN, WAIT)
+@operation(DRY_RUN, SCRIPT, WAIT)
 def restart(run, **flags):
     """Start the live release anew, losing no request."""
     from selvedge.rollback import start_anew

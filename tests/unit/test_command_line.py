@@ -102,8 +102,8 @@ def test_other_flags_are_their_tasks_own(monkeypatch: pytest.MonkeyPatch) -> Non
             "--dry-run holds for all tasks of a command line, and trust does not know it.",
         ),
         (
-            ["restart", "deploy", "--script"],
-            "--script holds for all tasks of a command line, and restart does not know it.",
+            ["releases", "deploy", "--script"],
+            "--script holds for all tasks of a command line, and releases does not know it.",
         ),
         (["setup", "--dry-run", "deploy", "--script"], "--dry-run and --script cannot be given together."),
     ],
@@ -140,6 +140,16 @@ def test_what_nobody_foresaw_is_one_sentence(monkeypatch: pytest.MonkeyPatch, ca
     assert "This should not have happened: ZeroDivisionError: by nobody (" in shown and "Traceback" not in shown
 
 
+@pytest.mark.parametrize("line", ["garbage", 'Host "x'])
+def test_an_ssh_config_that_cannot_be_read_is_named(tmp_path: Path, line: str) -> None:
+    config = tmp_path / ".ssh/config"
+    config.parent.mkdir()
+    config.write_text(f"{line}\n")
+    done = fab(tmp_path, "-S", str(config), "-H", "server", "status")
+    assert done.returncode == 2 and f"{config} cannot be read: Unparsable" in done.stderr, done
+    assert "Traceback" not in done.stderr
+
+
 def test_a_number_that_is_none_is_wrong_usage(tmp_path: Path) -> None:
     done = fab(tmp_path, "-H", "server", "deploy", "--wait", "abc")
     assert done.returncode == 2 and "--wait takes a number, and 'abc' is none." in done.stderr, done
@@ -151,6 +161,7 @@ def test_a_number_that_is_none_is_wrong_usage(tmp_path: Path) -> None:
     [
         ("SELVEDGE_APP__REPOSITORY=./nowhere", "app.repository: there is no folder"),
         ("SELVEDGE_APP__REPOSITORY=.", "is not a git repository"),
+        ("SELVEDGE_APP__REPOSITORY=./code\nSELVEDGE_APP__BRANCH=gone", "has no branch, tag or commit gone"),
         ("SELVEDGE_APP__ENV_FILE=none.env", "none.env: cannot be read"),
         ("SELVEDGE_SERVER__AUTHORIZED_KEYS=[\"none.pub\"]", "none.pub cannot be read"),
     ],
@@ -161,5 +172,6 @@ def test_what_this_machine_lacks_is_told_before_anything_is_contacted(tmp_path: 
     (tmp_path / ".ssh/id_ed25519").touch()
     (tmp_path / ".ssh/id_ed25519.pub").write_text(f"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI{'A' * 43} me\n")
     (tmp_path / ".env").write_text(setting + "\n")
+    subprocess.run(["git", "init", "-q", str(tmp_path / "code")], check=True)
     done = fab(tmp_path, "-H", "server", "install", "setup", "deploy")
     assert done.returncode == 2 and sentence in done.stderr, done
