@@ -18,7 +18,8 @@ RUNS = {
     "unit": ("Unit tests: no server, a few seconds", ["tests/unit", "--numprocesses=2"]),
     "hosts": (
         "Tests on real servers, which the sandbox makes: some minutes",
-        ["tests/hosts", "-vv", "--numprocesses=3", "--dist=loadscope", "--no-loadscope-reorder", "--durations=10", "--reruns=1"],
+        ["tests/hosts", "-vv", "--numprocesses=3", "--dist=loadscope", "--no-loadscope-reorder", "--durations=10", "--reruns=1",
+         "-rR"],
     ),
 }
 

@@ -81,8 +81,9 @@ live_crashed() {
   [ "$pid" != "$first_pid" ]
 }
 
-# The second layer: three healthy answers in a row on the new socket.
+# The second layer: three healthy answers in a row on the new socket. $took: milliseconds until then.
 live_gate() {
+  asked=$(live_ms)
   attempt=0
   early=0
   looked=0
@@ -98,7 +99,7 @@ live_gate() {
     if [ ! -f "$undo/preflight.status" ] && [ "$early" -lt 40 ] && [ "${health_timeout%%.*}" -gt 1 ]; then patience=1; fi
     if live_probe "$new"; then
       streak=$((streak + 1))
-      sleep 0.05
+      sleep 0.02
       continue
     fi
     streak=0
@@ -121,6 +122,8 @@ live_gate() {
     sleep "$health_interval"
   done
   patience=
+  # shellcheck disable=SC2034 # for live.sh
+  took=$(($(live_ms) - asked))
 }
 
 # Until the new release listens, a look at the path tells as much as a question that is refused, and costs nothing.
@@ -176,12 +179,6 @@ live_site() {
   site_release=$(printf '%s\n' "$answer" | sed -n 's/^[Xx]-[Rr]elease: / from release /p')
   live_accepted "${code:-0}" || return 1
   [ -z "$header" ] || [ "$site_release" = " from release $new" ]
-}
-
-# The processes that have an instance's socket open: gunicorn and its workers. Their ids change when one died and was
-# replaced.
-live_processes() {
-  ss -xlpH 2>/dev/null | grep -F -- " $run_dir/$1.sock " | grep -o 'pid=[0-9]*' | cut -d = -f 2 | sort -u | tr '\n' ' '
 }
 
 # live_settle_lost WHEN: all processes that have passed the gate must still be there; more may come.

@@ -14,6 +14,7 @@ live_point() {
 live_refuse() {
   trap '' TERM INT
   refuse=
+  rm -f -- "$base/instances/$new/one"
   live_preflight_end
   if [ -n "$(live_log)" ]; then
     printf 'The last lines of %s:\n' "$log_dir/$new.log"
@@ -153,9 +154,8 @@ live_switch() {
   fi
   live_start
   live_gate
-  # shellcheck disable=SC2034 # for gate.sh
-  processes=$(live_processes "$new")
   live_preflight_ok wait
+  live_grow
   live_hooks
   live_go
   live_keep
@@ -206,25 +206,10 @@ live_start() {
     live_log_begin
   fi
   refuse=live_refuse
+  : >"$base/instances/$new/one"
   manager_start "$new"
   # shellcheck disable=SC2034 # for supervisor.sh and systemd.sh
   refuse=
-}
-
-# Whether there is memory for two: the new release needs about what the old one uses.
-live_room() {
-  [ -n "$old" ] && [ "$old" != "$new" ] || return 0
-  used=0
-  for pid in $(live_processes "$old"); do
-    # systemd, where it made the socket.
-    [ "$pid" -gt 1 ] || continue
-    size=$(sed -n 's/^Pss: *\([0-9]*\) kB/\1/p' "/proc/$pid/smaps_rollup" 2>/dev/null) || size=
-    used=$((used + ${size:-0} / 1024))
-  done
-  free=$(awk '/^(MemAvailable|SwapFree):/ { sum += $2 } END { print int(sum / 1024) }' /proc/meminfo)
-  [ "$free" -ge "$used" ] || live_refuse "there is too little memory to run two releases for a moment: $free MB are free, and \
-the one that runs uses $used MB. Set fewer app.workers, or app.strategy = \"restart\": then the old release stops first, and \
-requests fail until the new one is up"
 }
 
 # The switch itself. Until the new release has settled, the old one stands by.

@@ -17,7 +17,11 @@ from sandbox import Server
 from traffic import get, load
 
 SIGNALS = (signal.SIGKILL, signal.SIGINT, signal.SIGHUP, signal.SIGTERM)
-CUT = "for pid in $(pgrep -f '^sshd: (deploy|root)'); do kill -9 $pid; done; pgrep -f '^sshd: (deploy|root)' || true"
+LOGINS = "pgrep -f '^sshd: (deploy|root)'"
+CUT = (
+    f"for pid in $({LOGINS}); do kill -9 $pid; done\n"
+    f"for turn in $(seq 50); do {LOGINS} >/dev/null || break; sleep 0.02; done; {LOGINS} || true"
+)
 
 
 @pytest.fixture(scope="class")

@@ -156,7 +156,8 @@ class Managed:
             mark="@test", app=self.app, base=f"/srv/{self.app}", run_dir=f"/run/{self.app}", log_dir=f"/var/log/{self.app}",
             supervisor_conf=CONF.format(app=self.app), undo="/run/undo", why="deploy",
         )  # fmt: skip
-        libraries = "".join(library(each) for each in ("probe", "apply", "standing", "live", "manager", "supervisor", "systemd"))
+        names_of_libraries = ("probe", "apply", "standing", "workers", "live", "manager", "supervisor", "systemd")
+        libraries = "".join(library(each) for each in names_of_libraries)
         done = self.server.run(f"{HEAD}{names}\n{libraries}\nset -eu\n{shell}\n")
         return done.stdout.decode()
 
@@ -187,6 +188,21 @@ def test_a_release_that_is_not_live_yet_does_not_start_at_a_boot(managed: Manage
     managed.run(f"manager_boot {NEW}")
     assert managed.boots() == {OLD: False, NEW: True}
     assert managed.told == [f"update hello.{NEW}"], "a section that has changed is not what supervisor is told about"
+
+
+def test_what_supervisor_adds_by_its_own_protocol_needs_no_supervisorctl(managed: Managed) -> None:
+    methods = 'case "$*" in *reloadConfig*) echo reload ;; *addProcessGroup*) echo "$*" | grep -o "hello[^<]*" ;; esac'
+    managed.server.program("curl", f"({methods}) >>/var/log/told; echo '<methodResponse><params/></methodResponse>'")
+    assert managed.run(f"manager_start {NEW}") == ""
+    assert managed.told == ["reload", f"hello.{NEW}"]
+    assert managed.boots() == {OLD: True, NEW: False}
+
+
+def test_where_its_protocol_fails_supervisorctl_is_asked(managed: Managed) -> None:
+    managed.server.program("curl", "echo '<methodResponse><fault/></methodResponse>' | sed 's/fault./fault>/'")
+    managed.answers(f"hello.{NEW}: added process group")
+    managed.run(f"manager_start {NEW}")
+    assert managed.told == [f"update hello.{NEW}"]
 
 
 def test_one_that_was_there_already_begins_anew(managed: Managed) -> None:
@@ -289,6 +305,48 @@ def test_a_release_whose_run_was_killed_while_it_settled(
     if old == OLD:
         assert managed.boots() == {OLD: True, NEW: False}
         assert str((base / "current").readlink()) == f"releases/{OLD[:12]}"
+
+
+# --- one worker, then the others ---
+
+# A process that begins with one child, and makes one more for each TTIN, as gunicorn does; or hears no signal at all.
+GUNICORN = """
+sh -c 'trap "{heard}" TTIN; sleep 15 & while :; do wait; done' &
+parent=$!
+trap 'kill -9 $parent $(pgrep -P $parent)' EXIT
+until child=$(pgrep -P $parent); do sleep 0.01; done
+echo "new.sock users:((pid=$parent,fd=5),(pid=$child,fd=5))" | sed 's#new#x x /run/hello/{new}#; s#sock#sock x#' >/run/sockets
+"""
+
+
+@pytest.mark.parametrize(("line", "heard", "count"), [
+    ("WORKERS=4", "sleep 15 &", 4),
+    ("WORKERS=$(($(echo 2) + 1))", "sleep 15 &", 3),
+    ("WORKERS=1", "sleep 15 &", 1),
+    ("WORKERS=2", ":", 1),
+    ("# of a template of one's own", "sleep 15 &", 1),
+])  # fmt: skip
+def test_behind_the_gate_gunicorn_is_told_to_start_the_other_workers(
+    managed: Managed, line: str, heard: str, count: int
+) -> None:
+    folder = managed.server.path(f"/srv/hello/instances/{NEW}")
+    (folder / "gunicorn_start").write_text(f"#!/bin/sh\n{line}\n")
+    (folder / "one").touch()
+    start = GUNICORN.format(heard=heard, new=NEW)
+    said = managed.run(f"{start}\nnew={NEW} took=0\nlive_grow\necho $(pgrep -c -P $parent) $gunicorn $parent")
+    workers, gunicorn, parent = said.split()
+    assert (int(workers), gunicorn) == (count, parent)
+    assert not (folder / "one").exists()
+
+
+@pytest.mark.parametrize(("took", "waits"), [(1999, []), (3900, ["3"])])
+def test_the_others_of_an_app_that_starts_slowly_are_waited_for(managed: Managed, took: int, waits: list[str]) -> None:
+    folder = managed.server.path(f"/srv/hello/instances/{NEW}")
+    (folder / "gunicorn_start").write_text("WORKERS=3\n")
+    managed.server.program("sleep", "echo $1 >>/var/log/told")
+    fake = "live_gunicorn() { echo 1; }\nlive_workers() { echo 1; }\nlive_one_more() { return 1; }"
+    managed.run(f"{fake}\nnew={NEW} took={took}\nlive_grow")
+    assert managed.told == waits
 
 
 # --- the third layer of the gate ---

@@ -12,8 +12,8 @@ mark=@selvedge
 # … the library site
 
 main() {
-path_stats=$nl$(stat -c '%n :: %F :: %a %U %G' -- /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/deploy_key /srv/hello/releases/0123456789ab /srv/hello/venvs /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-ce5d25 /srv/hello/instances/0123456789ab-ce5d25/env /srv/hello/instances/0123456789ab-ce5d25/run /srv/hello/instances/0123456789ab-ce5d25/gunicorn_start /srv/hello/instances/0123456789ab-ce5d25/unit.socket /srv/hello/instances/0123456789ab-ce5d25/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /run/hello /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf 2>/dev/null)$nl
-path_sums=$nl$(path_hashes /srv/hello/instances/0123456789ab-ce5d25/env /srv/hello/instances/0123456789ab-ce5d25/run /srv/hello/instances/0123456789ab-ce5d25/gunicorn_start /srv/hello/instances/0123456789ab-ce5d25/unit.socket /srv/hello/instances/0123456789ab-ce5d25/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf 2>/dev/null)$nl
+path_stats=$nl$(stat -c '%n :: %F :: %a %U %G' -- /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/deploy_key /srv/hello/releases/0123456789ab /srv/hello/venvs /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-f2ff16 /srv/hello/instances/0123456789ab-f2ff16/env /srv/hello/instances/0123456789ab-f2ff16/run /srv/hello/instances/0123456789ab-f2ff16/gunicorn_start /srv/hello/instances/0123456789ab-f2ff16/unit.socket /srv/hello/instances/0123456789ab-f2ff16/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /run/hello /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf 2>/dev/null)$nl
+path_sums=$nl$(path_hashes /srv/hello/instances/0123456789ab-f2ff16/env /srv/hello/instances/0123456789ab-f2ff16/run /srv/hello/instances/0123456789ab-f2ff16/gunicorn_start /srv/hello/instances/0123456789ab-f2ff16/unit.socket /srv/hello/instances/0123456789ab-f2ff16/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf 2>/dev/null)$nl
 package_states=$(package_list nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2)
 unit_states=$nl$nl$(unit_list nginx.service logrotate.timer fail2ban.service)$nl$nl
 printf '\n%s fact 0\n' "$mark"
@@ -59,21 +59,21 @@ path_fact /var/log/hello ''
 printf '\n%s fact 18\n' "$mark"
 path_fact /srv/hello/instances ''
 printf '\n%s fact 19\n' "$mark"
-path_fact /srv/hello/instances/0123456789ab-ce5d25 ''
+path_fact /srv/hello/instances/0123456789ab-f2ff16 ''
 printf '\n%s fact 20\n' "$mark"
-path_fact /srv/hello/instances/0123456789ab-ce5d25/env ''
+path_fact /srv/hello/instances/0123456789ab-f2ff16/env ''
 printf '\n%s fact 21\n' "$mark"
-path_fact /srv/hello/instances/0123456789ab-ce5d25/run b7d965f724cfdfc1b39edfbf1a544520fabc27b759ebaf72466bf464ec6ab43e
+path_fact /srv/hello/instances/0123456789ab-f2ff16/run 6751257050028c506cd5a2e5ba2439464209b908ced1b0b244d48cacbb3bcbfc
 printf '\n%s fact 22\n' "$mark"
-path_fact /srv/hello/instances/0123456789ab-ce5d25/gunicorn_start 42081136276dae086892a8fcfdb29c7ca2699719c7849c6184e2ea5951f7c71a
+path_fact /srv/hello/instances/0123456789ab-f2ff16/gunicorn_start d65e2518e5056a8cd13cd6150e5275e401c3d513cc8e4faace76737f6b45057f
 printf '\n%s fact 23\n' "$mark"
 [ -e /etc/logrotate.conf ] && echo there || true
 printf '\n%s fact 24\n' "$mark"
-[ -e /srv/hello/instances/0123456789ab-ce5d25/gunicorn_start ] && echo there || true
+[ -e /srv/hello/instances/0123456789ab-f2ff16/gunicorn_start ] && echo there || true
 printf '\n%s fact 25\n' "$mark"
-path_fact /srv/hello/instances/0123456789ab-ce5d25/unit.socket 4f6ad8ddd13b9b52dc93f30a9239493a8605d536f064ce4748da8edd26abff8f
+path_fact /srv/hello/instances/0123456789ab-f2ff16/unit.socket 990deca1f05fb934292c09b37d24da082fc8f8ca7e5b91b86be9888f6fd00cde
 printf '\n%s fact 26\n' "$mark"
-path_fact /srv/hello/instances/0123456789ab-ce5d25/unit.service 0abb29909b27702126695f6cd5b954bece4ed0c2b2e01a83fe81600e35e54787
+path_fact /srv/hello/instances/0123456789ab-f2ff16/unit.service 27182f280a6b35057f29c564b5afdb57eea01e3a6ee7f76297ca02572af17e7d
 printf '\n%s fact 27\n' "$mark"
 path_fact /etc/logrotate.d/hello.app bca2822909b2a106d19126065d75d0b08ea3bcc4b03477ebbbfeebac5e34f133
 printf '\n%s fact 28\n' "$mark"

@@ -28,33 +28,33 @@ chmod -- 00750 /srv/hello/instances
 )
 change_3() (
 set -eu
-mkdir -p -- /srv/hello/instances/0123456789ab-ce5d25
-chown -- root:hello /srv/hello/instances/0123456789ab-ce5d25
-chmod -- 00750 /srv/hello/instances/0123456789ab-ce5d25
+mkdir -p -- /srv/hello/instances/0123456789ab-f2ff16
+chown -- root:hello /srv/hello/instances/0123456789ab-f2ff16
+chmod -- 00750 /srv/hello/instances/0123456789ab-f2ff16
 )
 change_4() (
 set -eu
-head -c 0 <&3 | put /srv/hello/instances/0123456789ab-ce5d25/env 0640 root hello 0
+head -c 0 <&3 | put /srv/hello/instances/0123456789ab-f2ff16/env 0640 root hello 0
 )
 change_5() (
 set -eu
-put /srv/hello/instances/0123456789ab-ce5d25/run 0750 root hello <<'EOF'
+put /srv/hello/instances/0123456789ab-f2ff16/run 0750 root hello <<'EOF'
 #!/bin/sh
 # Runs a command as this release of hello runs: in its folder, with its environment, in its virtual environment.
-#   /srv/hello/instances/0123456789ab-ce5d25/run python -c 'import sys; print(sys.prefix)'
+#   /srv/hello/instances/0123456789ab-f2ff16/run python -c 'import sys; print(sys.prefix)'
 # Written by `fab gunicorn`.
 set -eu
 cd /srv/hello/releases/0123456789ab
 set -a
-. /srv/hello/instances/0123456789ab-ce5d25/env
+. /srv/hello/instances/0123456789ab-f2ff16/env
 # Where the app may write; all else is read-only for it.
 APP_SHARED=/srv/hello/shared
 HOME=/srv/hello/shared
-RELEASE=0123456789ab-ce5d25
+RELEASE=0123456789ab-f2ff16
 COMMIT=0123456789abcdef0123456789abcdef01234567
 VIRTUAL_ENV=/srv/hello/releases/0123456789ab/.venv
 PATH=/srv/hello/releases/0123456789ab/.venv/bin:/usr/local/bin:/usr/bin:/bin
-PYTHONPATH=/srv/hello/releases/0123456789ab:/srv/hello/releases/0123456789ab/src:/srv/hello/instances/0123456789ab-ce5d25
+PYTHONPATH=/srv/hello/releases/0123456789ab:/srv/hello/releases/0123456789ab/src:/srv/hello/instances/0123456789ab-f2ff16
 # Output reaches the log at once; nothing is written beside the code.
 PYTHONUNBUFFERED=1
 PYTHONDONTWRITEBYTECODE=1
@@ -65,7 +65,7 @@ EOF
 )
 change_6() (
 set -eu
-put /srv/hello/instances/0123456789ab-ce5d25/gunicorn_start 0750 root hello <<'EOF'
+put /srv/hello/instances/0123456789ab-f2ff16/gunicorn_start 0750 root hello <<'EOF'
 #!/bin/sh
 # Starts hello: gunicorn keeps the worker processes alive, uvicorn in each of them speaks ASGI.
 # Written by `fab gunicorn`; systemd runs it as the user hello.
@@ -76,6 +76,8 @@ DIR=/srv/hello/releases/0123456789ab
 VENV=/srv/hello/releases/0123456789ab/.venv
 # One more worker than there are CPU cores keeps every core busy while one worker waits.
 WORKERS=$(($(nproc) + 1))
+# A new release begins with one; when that one is healthy, gunicorn is told to start the others.
+if [ -e /srv/hello/instances/0123456789ab-f2ff16/one ]; then WORKERS=1; fi
 WORKER_CLASS=uvicorn_worker.UvicornWorker
 LOG_LEVEL=info
 
@@ -88,7 +90,7 @@ done
 # The socket comes from systemd, which listens on it ($LISTEN_FDS): nothing is bound here.
 # The client's address and scheme come from nginx, the only one that can reach the socket: hence '*'.
 # Heartbeats go to memory; a slow disk must not look like a dead worker.
-exec /srv/hello/instances/0123456789ab-ce5d25/run "$VENV/bin/python" -m gunicorn main:app \
+exec /srv/hello/instances/0123456789ab-f2ff16/run "$VENV/bin/python" -m gunicorn main:app \
   --name "$NAME" \
   --chdir "$DIR" \
   --workers "$WORKERS" \

@@ -1,0 +1,64 @@
+# gunicorn and its workers: which processes they are, whether there is memory for more, and how a release gets all of its
+# workers. Reads what live.sh reads.
+
+# The processes that have an instance's socket open: gunicorn and its workers. Their ids change when one died and was
+# replaced.
+live_processes() {
+  ss -xlpH 2>/dev/null | grep -F -- " $run_dir/$1.sock " | grep -o 'pid=[0-9]*' | cut -d = -f 2 | sort -u | tr '\n' ' '
+}
+
+# Whether there is memory for two: the new release needs about what the old one uses.
+live_room() {
+  [ -n "$old" ] && [ "$old" != "$new" ] || return 0
+  used=0
+  for pid in $(live_processes "$old"); do
+    # systemd, where it made the socket.
+    [ "$pid" -gt 1 ] || continue
+    size=$(sed -n 's/^Pss: *\([0-9]*\) kB/\1/p' "/proc/$pid/smaps_rollup" 2>/dev/null) || size=
+    used=$((used + ${size:-0} / 1024))
+  done
+  free=$(awk '/^(MemAvailable|SwapFree):/ { sum += $2 } END { print int(sum / 1024) }' /proc/meminfo)
+  [ "$free" -ge "$used" ] || live_refuse "there is too little memory to run two releases for a moment: $free MB are free, and \
+the one that runs uses $used MB. Set fewer app.workers, or app.strategy = \"restart\": then the old release stops first, and \
+requests fail until the new one is up"
+}
+
+# live_grow: the first worker is healthy, and gunicorn starts the others. All at once, and beside the live release and the
+# check of the import, they would take each other's time. An app that starts slowly gets its traffic when they are up, too:
+# until then the one would have to answer all. $processes: gunicorn and its workers.
+live_grow() {
+  rm -f -- "$base/instances/$new/one"
+  processes=$(live_processes "$new")
+  gunicorn=$(live_gunicorn)
+  # Of the release's own script, which may be older than the settings of this run.
+  workers=$(sh -c "echo $(sed -n 's/^WORKERS=//p' "$base/instances/$new/gunicorn_start" | head -n 1)")
+  case $workers in '' | *[!0-9]*) workers=0 ;; esac
+  if [ -n "$gunicorn" ] && [ "$(live_workers)" -lt "$workers" ]; then
+    while live_one_more; do :; done
+    if [ "$took" -gt 2000 ]; then sleep "$((took / 1000))"; fi
+  fi
+  processes=$(live_processes "$new")
+}
+
+# The parent of the processes that listen.
+live_gunicorn() {
+  for pid in $processes; do
+    parent=$(sed -n 's/^PPid:[^0-9]*//p' "/proc/$pid/status" 2>/dev/null) || continue
+    case " $processes " in *" $parent "*) [ "$parent" -eq 1 ] || { echo "$parent" && return 0; } ;; esac
+  done
+}
+
+live_workers() { pgrep -c -P "$gunicorn" || :; }
+
+# One signal at a time: two that come together count as one. 1: there are enough, or gunicorn does not heed it.
+live_one_more() {
+  running=$(live_workers)
+  [ "$running" -lt "$workers" ] || return 1
+  kill -s TTIN "$gunicorn" 2>/dev/null || return 1
+  waited=0
+  while [ "$(live_workers)" -le "$running" ]; do
+    waited=$((waited + 1))
+    [ "$waited" -lt 100 ] || return 1
+    sleep 0.01
+  done
+}
