@@ -9,8 +9,8 @@ from sandbox import machine, state
 from sandbox.shell import run
 
 
-def seed(root: Path, extra: dict[str, str]) -> tuple[str, ...]:
-    """Write these files, and `extra` (path → text), below `root`; return the server's public host keys.
+def seed(root: Path, extra: dict[str, str], *, keys: bool = True) -> tuple[str, ...]:
+    """Write these files, and `extra` (path → text), below `root`; make host keys, and return their public halves.
 
     The host keys are made here and not at the first boot, so that they are known before anybody connects.
     """
@@ -28,5 +28,6 @@ def seed(root: Path, extra: dict[str, str]) -> tuple[str, ...]:
         (root / path).write_text(text)
     (root / "root/.ssh/authorized_keys").chmod(0o600)
     (root / "etc/ssh").mkdir(exist_ok=True)
-    run(["ssh-keygen", "-A", "-f", str(root)])
+    if keys:
+        run(["ssh-keygen", "-A", "-f", str(root)])
     return tuple(" ".join(key.read_text().split()[:2]) for key in sorted((root / "etc/ssh").glob("ssh_host_*_key.pub")))

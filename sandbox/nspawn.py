@@ -66,6 +66,10 @@ def prepare(release: str, image: str, say: Say) -> None:
 
 def create(name: str, release: str, image: str, directory: Path) -> Record:
     """Make the server's disk, with its own host keys and address. The caller holds the lock."""
+    return _create(name, release, image, directory, keys=True)
+
+
+def _create(name: str, release: str, image: str, directory: Path, *, keys: bool) -> Record:
     subnet = network.ensure()
     address = network.new_address(subnet, (record.address for record in state.records()))
     if directory.exists():  # left by a run that died here, before it was remembered
@@ -78,13 +82,13 @@ def create(name: str, release: str, image: str, directory: Path) -> Record:
     # The kernel is this machine's, and its modules are not here: Debian 13 would count a failed unit on each boot.
     (directory / "root/etc/systemd/system/systemd-modules-load.service").symlink_to("/dev/null")
     own = _own_files(name, f"{address}/{subnet.prefixlen}", str(network.gateway(subnet)))
-    keys = disk.seed(directory / "root", own)
-    return Record(name, release, image, NAME, address, 22, 80, 443, directory, keys)
+    made = disk.seed(directory / "root", own, keys=keys)
+    return Record(name, release, image, NAME, address, 22, 80, 443, directory, made)
 
 
 def copy(original: Record, name: str, directory: Path) -> Record:
     """Make a server with the disk of one that is off, its host keys among it. The caller holds the lock."""
-    record = create(name, original.release, original.image, directory)
+    record = _create(name, original.release, original.image, directory, keys=False)
     _unmount(record.root_dir)
     fresh, disk_of_it = directory / "fresh", directory / "upper"
     disk_of_it.rename(fresh)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import subprocess
 import sys
 import tempfile
@@ -11,14 +12,14 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parent.parent
-# Tests on servers wait more than they compute: three at a time keep two cores busy. The tests of a class, or of a file
+# Tests on servers wait more than they compute: four at a time keep two cores busy. The tests of a class, or of a file
 # without classes, share servers, so they stay together. One that fails is run once more, and the summary says so: a
 # machine that is busy elsewhere misses a deadline now and then.
 RUNS = {
     "unit": ("Unit tests: no server, a few seconds", ["tests/unit", "--numprocesses=2"]),
     "hosts": (
         "Tests on real servers, which the sandbox makes: some minutes",
-        ["tests/hosts", "-vv", "--numprocesses=3", "--dist=loadscope", "--no-loadscope-reorder", "--durations=10", "--reruns=1",
+        ["tests/hosts", "-vv", "--numprocesses=4", "--dist=loadscope", "--no-loadscope-reorder", "--durations=10", "--reruns=1",
          "-rR"],
     ),
 }
@@ -45,6 +46,9 @@ def main(names: list[str]) -> int:
 
 def prepare() -> bool:
     """Make the images of the servers, once, and say so; where no server can be made, say what is missing."""
+    # Each test works with a copy of the project, which need not be compiled anew.
+    for part in ("selvedge", "sandbox", "tasks"):
+        compileall.compile_dir(ROOT / part, quiet=1)
     sys.path.insert(0, str(ROOT))
     import sandbox
 

@@ -13,6 +13,7 @@ import contextlib
 import fcntl
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -37,6 +38,9 @@ IDENTITY = {
 }  # fmt: skip
 STAGES = {"setup": ["setup"], "deployed": ["setup", "deploy"]}
 """What a server of that stage has behind it: the words of the command line."""
+IN_MEMORY = Path("/dev/shm/selvedge-tests")
+MEMORY = 14 << 30
+"""Bytes: the servers of four processes take up to six GiB of disk, and half of that as memory."""
 
 
 @dataclass(frozen=True)
@@ -161,13 +165,13 @@ class Lab:
     """The servers of one test run. Its processes (pytest-xdist's workers) share a sandbox; each has its own servers."""
 
     def __init__(self, run: str, worker: str) -> None:
-        base = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "selvedge/tests"
+        base = _base()
         base.mkdir(parents=True, exist_ok=True)
         self._prefix, self._count = worker, 0
         self._alive = _hold(base / f"{run}.lock", fcntl.LOCK_SH)
         self._place = base / run
         self.servers: list[str] = []
-        for lock in base.glob("*.lock"):
+        for lock in (lock for each in (IN_MEMORY, _on_disk()) for lock in each.glob("*.lock")):
             _clear_if_dead(lock)
         os.environ["SELVEDGE_SANDBOX_DIR"] = str(self._place)
 
@@ -240,6 +244,25 @@ def until(reached: Callable[[], object], seconds: float) -> None:
         if time.monotonic() > deadline:
             raise TimeoutError(f"not reached within {seconds:.0f} s")
         time.sleep(0.1)
+
+
+def _base() -> Path:
+    """Where the servers of all runs are: in memory, where there is plenty, since a disk would write for minutes what is
+    thrown away soon after."""
+    where = IN_MEMORY.parent
+    if where.is_dir() and shutil.disk_usage(where).free > MEMORY and _available() > MEMORY:
+        return IN_MEMORY
+    return _on_disk()
+
+
+def _on_disk() -> Path:
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "selvedge/tests"
+
+
+def _available() -> int:
+    """Bytes of memory that programs can have without swapping (`man proc_meminfo`)."""
+    found = re.search(r"^MemAvailable: +([0-9]+) kB", Path("/proc/meminfo").read_text(), re.MULTILINE)
+    return int(found[1]) * 1024 if found else 0
 
 
 def _hold(path: Path, kind: int) -> int:
