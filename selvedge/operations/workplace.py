@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from selvedge import giturl, publickeys, source
+from selvedge import publickeys, source
 from selvedge.environment import read_environment
 from selvedge.errors import SelvedgeError
 from selvedge.operations.findings import Finding, ok, problem, warning
@@ -96,14 +96,21 @@ def _fetched(app: Target) -> Finding:
 
 
 def _environment(app: Target) -> dict[str, str]:
-    """What git runs with: it asks nothing. A user and token go this way, since arguments can be seen by everybody."""
+    """What git runs with: it asks nothing. A user and token go this way, since arguments can be seen by everybody, and an
+    address with a token in it becomes one of git's own helper."""
     ask = {"GIT_TERMINAL_PROMPT": "0", "GIT_SSH_COMMAND": "ssh -o BatchMode=yes -o ConnectTimeout=10", "LC_ALL": "C"}
+    if not app.credentials:
+        return {**os.environ, **ask}
     secret = {
-        "GIT_CONFIG_COUNT": "1",
-        "GIT_CONFIG_KEY_0": f"url.{app.repository}.insteadOf",
-        "GIT_CONFIG_VALUE_0": app.repository_shown,
+        "GIT_CONFIG_COUNT": "2",
+        # Nothing is stored, and nobody else is asked.
+        "GIT_CONFIG_KEY_0": "credential.helper",
+        "GIT_CONFIG_VALUE_0": "",
+        "GIT_CONFIG_KEY_1": "credential.helper",
+        "GIT_CONFIG_VALUE_1": '!f() { [ "$1" != get ] || printf "url=%s\\n" "$GIT_LOGIN"; }; f',
+        "GIT_LOGIN": app.credentials.get_secret_value(),
     }
-    return {**os.environ, **ask, **(secret if giturl.has_secret(app.repository) else {})}
+    return {**os.environ, **ask, **secret}
 
 
 def _files(app: Target) -> Iterator[Finding]:

@@ -141,7 +141,7 @@ class Live(Resource):
             summary,
             f"{self._variables()}\nlive_switch",
             payload=PREFLIGHT.read_bytes(),
-            uses=("standing", "gate", "workers", "prune", "record", "live", *MANAGER),
+            uses=("standing", "gate", "hide", "workers", "prune", "record", "live", *MANAGER),
         )
 
     def _variables(self) -> str:

@@ -81,11 +81,11 @@ note() {
   } | (umask 077 && cat >>"$history" && chmod 0600 -- "$history")
 }
 
-# as USER COMMAND…: without a login shell, with the user's own groups only.
+# as USER COMMAND…: without a login shell, with the user's own groups only, and with no way to more rights.
 as() {
   as_user=$1
   shift
-  setpriv --reuid="$as_user" --regid="$(id -g "$as_user")" --init-groups -- "$@"
+  setpriv --reuid="$as_user" --regid="$(id -g "$as_user")" --init-groups --no-new-privs --bounding-set=-all -- "$@"
 }
 
 # need_space DIRECTORY KILOBYTES: refuses early, instead of half-way through.

@@ -33,7 +33,7 @@ live_preflight() {
     tail -c 65536 <"$undo/preflight.pipe" >"$undo/preflight" &
     reader=$!
     # Not by `as`, a function: its process would be a shell between this one and timeout, which leads a group.
-    setpriv --reuid="$app" --regid="$(id -g "$app")" --init-groups -- timeout -k 5 "$import_timeout" \
+    setpriv --reuid="$app" --regid="$(id -g "$app")" --init-groups --no-new-privs --bounding-set=-all -- timeout -k 5 "$import_timeout" \
       "$base/instances/$new/run" python -c "$preflight" "$module" "$settings" >"$undo/preflight.pipe" 2>&1 &
     importer=$!
     status=0
@@ -64,8 +64,9 @@ live_preflight_ok() {
     0) return 0 ;;
     124 | 137) live_refuse "importing $module did not end within $import_timeout seconds" ;;
     *)
-      tail -n 40 "$undo/preflight"
-      sentence=$(grep -v '^[[:space:]]*$' "$undo/preflight" | tail -n 1) || :
+      live_hide <"$undo/preflight" >"$undo/preflight.shown"
+      tail -n 40 "$undo/preflight.shown"
+      sentence=$(grep -v '^[[:space:]]*$' "$undo/preflight.shown" | tail -n 1) || :
       live_refuse "${sentence:-importing $module ended the process (exit status $(cat "$undo/preflight.status")) without a word}"
       ;;
   esac

@@ -18,7 +18,7 @@ live_refuse() {
   live_preflight_end
   if [ -n "$(live_log)" ]; then
     printf 'The last lines of %s:\n' "$log_dir/$new.log"
-    live_log | tail -n 40 | cut -c 1-400
+    live_log | tail -n 40 | live_hide | cut -c 1-400
   fi
   after=
   if [ "$new" != "$old" ]; then
@@ -66,7 +66,7 @@ live_migrate() {
     status=0
     live_run timeout -k 10 "$migrate_timeout" sh -c "$migrate" 2>&1 || status=$?
     printf '%s\n' "$status" >"$undo/migrated"
-  } | {
+  } | live_hide | {
     shown=0
     while IFS= read -r line || [ -n "$line" ]; do
       shown=$((shown + 1))

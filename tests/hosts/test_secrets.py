@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from drills import insert
 from lab import Lab, Project, Result
 from sandbox import Server
 
@@ -84,9 +85,14 @@ def processes() -> Iterator[set[str]]:
 class Place:
     """A project with a secret in each place, and its server."""
 
-    def __init__(self, project: Project, server: Server, url: str) -> None:
-        self.project, self.server = project, server
+    def __init__(self, project: Project, server: Server, url: str, bare: Path) -> None:
+        self.project, self.server, self.bare = project, server, bare
         self.env = {"SELVEDGE_SUDO_PASSWORD": PASSWORD, "SELVEDGE_APP__REPOSITORY": f"http://me:{TOKEN}@{url}"}
+
+    def publish(self) -> None:
+        """Bring the branch of the project's app to the repository."""
+        self.project.git("push", "--quiet", "--force", str(self.bare), "main")
+        self.project.git("update-server-info", cwd=self.bare)
 
     def fab(self, *words: str, **env: str) -> Result:
         with processes() as seen:
@@ -103,8 +109,9 @@ def place(lab: Lab, shared_project: Project, tmp_path_factory: pytest.TempPathFa
     (shared_project.folder / "production.env").write_text(f"API_TOKEN={VALUE}\n")
     shared_project.configure(env_file="production.env")
     server.run(f"echo deploy:{PASSWORD} | chpasswd; f=$(grep -l deploy /etc/sudoers.d/*); sed -i s/NOPASSWD:// $f; cat $f")
-    with repository(shared_project.app, tmp_path_factory.mktemp("git"), route[2]) as url:
-        yield Place(shared_project, server, url)
+    folder = tmp_path_factory.mktemp("git")
+    with repository(shared_project.app, folder, route[2]) as url:
+        yield Place(shared_project, server, url, folder / "hello.git")
 
 
 def readable(server: Server) -> str:
@@ -139,6 +146,19 @@ def test_a_run_that_fails(place: Place) -> None:
     assert_where_they_belong(place.server)
 
 
+@pytest.mark.parametrize("line", ["raise RuntimeError(os.environ['API_TOKEN'])", "print(os.environ['API_TOKEN']); os._exit(3)"])
+def test_an_app_that_tells_its_secret_while_it_fails(place: Place, line: str) -> None:
+    """Its own log is its own; what the run shows and writes has nothing of it."""
+    place.project.commit(insert("import asyncio", f"import os\n{line}\n"))
+    place.publish()
+    failed = place.fab("-H", place.server.name, "deploy")
+    assert failed.status == 1 and "•••" in failed.stdout, failed
+    place.server.run("rm -r /var/log/hello")
+    assert_where_they_belong(place.server)
+    place.project.git("reset", "--quiet", "--hard", "HEAD~1")
+    place.publish()
+
+
 def test_a_whole_run(place: Place) -> None:
     assert place.fab("-H", place.server.name, "deploy").status == 0
     assert_where_they_belong(place.server)
@@ -152,6 +172,7 @@ def test_every_way_to_ask_for_more(place: Place) -> None:
         assert place.fab("-d", "-e", "-H", name, "deploy", *words, INVOKE_DEBUG="1").status == 0
     for task in ("status", "releases", "logs", "doctor"):
         place.fab("-d", "-H", name, task)
+    assert "main of http" in place.fab("-H", name, "doctor").stdout, "the token is used all the same"
     assert_where_they_belong(place.server)
 
 

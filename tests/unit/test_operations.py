@@ -929,7 +929,7 @@ class TestRun:
     def test_it_runs_as_the_app(self, one: Fake) -> None:
         run_command(one.run, "true")
         asked = one.servers["one"].path("/var/log/asked").read_text()
-        assert asked.startswith("--reuid=hello --regid=999 --init-groups -- /srv/hello/instances/")
+        assert asked.startswith("--reuid=hello --regid=999 --init-groups --no-new-privs --bounding-set=-all -- /srv/hello/instances/")
 
     def test_its_failure_is_told_and_is_status_1(self, one: Fake) -> None:
         with pytest.raises(SelvedgeError, match="one: the command ended with exit status 7") as caught:
@@ -1311,9 +1311,7 @@ class TestWorkplace:
         )
         assert "s3cr3t" not in (tmp_path / "argv").read_text()
         # The token is not lost: git gets it where nobody else can look.
-        assert (
-            "GIT_CONFIG_KEY_0=url.https://me:s3cr3t@git.example.com/x.git.insteadOf" in (tmp_path / "env").read_text()
-        )
+        assert "GIT_LOGIN=https://me:s3cr3t@git.example.com" in (tmp_path / "env").read_text()
 
     def test_an_environment_that_others_may_read_or_that_is_broken(
         self, project: Callable[..., Run], tmp_path: Path

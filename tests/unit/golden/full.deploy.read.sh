@@ -16,8 +16,8 @@ mark=@selvedge
 # … the library certbot
 
 main() {
-path_stats=$nl$(stat -c '%n :: %F :: %a %U %G' -- /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/git_credentials /srv/hello/releases/0123456789ab /srv/hello/venvs /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-77fb40 /srv/hello/instances/0123456789ab-77fb40/env /srv/hello/instances/0123456789ab-77fb40/run /srv/hello/instances/0123456789ab-77fb40/selvedge_worker.py /srv/hello/instances/0123456789ab-77fb40/gunicorn_start /srv/hello/instances/0123456789ab-77fb40/program.conf /etc/logrotate.d/hello.app /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf 2>/dev/null)$nl
-path_sums=$nl$(path_hashes /srv/hello/git_credentials /etc/tmpfiles.d/hello.conf /srv/hello/instances/0123456789ab-77fb40/env /srv/hello/instances/0123456789ab-77fb40/run /srv/hello/instances/0123456789ab-77fb40/selvedge_worker.py /srv/hello/instances/0123456789ab-77fb40/gunicorn_start /srv/hello/instances/0123456789ab-77fb40/program.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf 2>/dev/null)$nl
+path_stats=$nl$(stat -c '%n :: %F :: %a %U %G' -- /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/git_credentials /srv/hello/releases/0123456789ab /srv/hello/venvs /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-ccf647 /srv/hello/instances/0123456789ab-ccf647/env /srv/hello/instances/0123456789ab-ccf647/run /srv/hello/instances/0123456789ab-ccf647/selvedge_worker.py /srv/hello/instances/0123456789ab-ccf647/gunicorn_start /srv/hello/instances/0123456789ab-ccf647/program.conf /etc/logrotate.d/hello.app /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf 2>/dev/null)$nl
+path_sums=$nl$(path_hashes /srv/hello/git_credentials /etc/tmpfiles.d/hello.conf /srv/hello/instances/0123456789ab-ccf647/env /srv/hello/instances/0123456789ab-ccf647/run /srv/hello/instances/0123456789ab-ccf647/selvedge_worker.py /srv/hello/instances/0123456789ab-ccf647/gunicorn_start /srv/hello/instances/0123456789ab-ccf647/program.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf 2>/dev/null)$nl
 package_states=$(package_list nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 supervisor certbot)
 unit_states=$nl$nl$(unit_list nginx.service supervisor.service fail2ban.service certbot.timer)$nl$nl
 printf '\n%s fact 0\n' "$mark"
@@ -74,26 +74,26 @@ path_fact /var/log/hello ''
 printf '\n%s fact 23\n' "$mark"
 path_fact /srv/hello/instances ''
 printf '\n%s fact 24\n' "$mark"
-path_fact /srv/hello/instances/0123456789ab-77fb40 ''
+path_fact /srv/hello/instances/0123456789ab-ccf647 ''
 printf '\n%s fact 25\n' "$mark"
-path_fact /srv/hello/instances/0123456789ab-77fb40/env ''
+path_fact /srv/hello/instances/0123456789ab-ccf647/env ''
 printf '\n%s fact 26\n' "$mark"
-path_fact /srv/hello/instances/0123456789ab-77fb40/run 536dde396095051cbca8e7cc015225d7f569e0747fb100e9d2e44cf33976ff74
+path_fact /srv/hello/instances/0123456789ab-ccf647/run c0c8d27e8f369559a1e7aaafa3f15fc2f864fbf1ae7c6feb4636778c38a87368
 printf '\n%s fact 27\n' "$mark"
-path_fact /srv/hello/instances/0123456789ab-77fb40/selvedge_worker.py e5753ef32157d4628f173561cda69a55359aadcff99f10767b75b57ac05141a4
+path_fact /srv/hello/instances/0123456789ab-ccf647/selvedge_worker.py e5753ef32157d4628f173561cda69a55359aadcff99f10767b75b57ac05141a4
 printf '\n%s fact 28\n' "$mark"
-path_fact /srv/hello/instances/0123456789ab-77fb40/gunicorn_start 3c10e2cbc440050590221ef104b1be1357b6f4c413d9e10aa8f15d1d110e3f15
+path_fact /srv/hello/instances/0123456789ab-ccf647/gunicorn_start a7e57a977f8dba933a348a6b381aa2f2ce4bb3fca28040a726e1efaa05504b71
 printf '\n%s fact 29\n' "$mark"
-if [ -e /srv/hello/instances/0123456789ab-77fb40/hook.after_build ]; then echo 'done'; else live=$(readlink /srv/hello/live.sock); live=${live##*/}; echo "previous ${live%.sock}"; fi
+if [ -e /srv/hello/instances/0123456789ab-ccf647/hook.after_build ]; then echo 'done'; else live=$(readlink /srv/hello/live.sock); live=${live##*/}; echo "previous ${live%.sock}"; fi
 printf '\n%s fact 30\n' "$mark"
 site_unreadable /srv/hello/releases/0123456789ab backend/static
 echo end
 printf '\n%s fact 31\n' "$mark"
 [ -e /etc/supervisor/supervisord.conf ] && echo there || true
 printf '\n%s fact 32\n' "$mark"
-[ -e /srv/hello/instances/0123456789ab-77fb40/gunicorn_start ] && echo there || true
+[ -e /srv/hello/instances/0123456789ab-ccf647/gunicorn_start ] && echo there || true
 printf '\n%s fact 33\n' "$mark"
-path_fact /srv/hello/instances/0123456789ab-77fb40/program.conf b1b42414f65d2eaca0a3dac3a912c11b2fe0701632005781d75092140464d288
+path_fact /srv/hello/instances/0123456789ab-ccf647/program.conf e345f51e401e3dd65873a1185e9a29de8e34b95fafe73ebc0eb70132eaa7f041
 printf '\n%s fact 34\n' "$mark"
 path_fact /etc/logrotate.d/hello.app ''
 printf '\n%s fact 35\n' "$mark"
@@ -101,7 +101,7 @@ base=/srv/hello
 run_dir=/run/hello
 live_fact
 printf '\n%s fact 36\n' "$mark"
-if [ -e /srv/hello/instances/0123456789ab-77fb40/hook.after_switch ]; then echo 'done'; else live=$(readlink /srv/hello/live.sock); live=${live##*/}; echo "previous ${live%.sock}"; fi
+if [ -e /srv/hello/instances/0123456789ab-ccf647/hook.after_switch ]; then echo 'done'; else live=$(readlink /srv/hello/live.sock); live=${live##*/}; echo "previous ${live%.sock}"; fi
 printf '\n%s fact 37\n' "$mark"
 [ -e /etc/nginx/nginx.conf ] && echo there || true
 printf '\n%s fact 38\n' "$mark"

@@ -14,6 +14,8 @@ trap '' HUP
 
 # … the library gate
 
+# … the library hide
+
 # … the library workers
 
 # … the library prune
@@ -34,14 +36,14 @@ fail '/etc/supervisor/supervisord.conf is not there yet: run `fab install` first
 )
 change_1() (
 set -eu
-fail '/srv/hello/instances/0123456789ab-77fb40/gunicorn_start is not there yet: run `fab gunicorn` first, or `fab deploy`, which runs all steps'
+fail '/srv/hello/instances/0123456789ab-ccf647/gunicorn_start is not there yet: run `fab gunicorn` first, or `fab deploy`, which runs all steps'
 )
 change_2() (
 set -eu
-put /srv/hello/instances/0123456789ab-77fb40/program.conf 0640 root hello <<'EOF'
-; hello, release 0123456789ab-77fb40. During a release the new one runs beside the old one; then the old one's section goes.
-[program:hello.0123456789ab-77fb40]
-command=/srv/hello/instances/0123456789ab-77fb40/gunicorn_start
+put /srv/hello/instances/0123456789ab-ccf647/program.conf 0640 root hello <<'EOF'
+; hello, release 0123456789ab-ccf647. During a release the new one runs beside the old one; then the old one's section goes.
+[program:hello.0123456789ab-ccf647]
+command=/srv/hello/instances/0123456789ab-ccf647/gunicorn_start
 directory=/srv/hello/releases/0123456789ab
 user=hello
 autostart=true
@@ -53,7 +55,7 @@ stopsignal=TERM
 stopwaitsecs=40
 killasgroup=true
 redirect_stderr=true
-stdout_logfile=/var/log/hello/0123456789ab-77fb40.log
+stdout_logfile=/var/log/hello/0123456789ab-ccf647.log
 stdout_logfile_maxbytes=10MB
 stdout_logfile_backups=3
 EOF
@@ -61,7 +63,7 @@ EOF
 change_3() (
 set -eu
 app=hello
-new=0123456789ab-77fb40
+new=0123456789ab-ccf647
 why=deploy
 by=me@laptop
 base=/srv/hello
@@ -158,11 +160,11 @@ set -eu
 hook=after_switch
 user=hello
 folder=/srv/hello/releases/0123456789ab/backend
-run=/srv/hello/instances/0123456789ab-77fb40/run
+run=/srv/hello/instances/0123456789ab-ccf647/run
 builds=''
-mark_path=/srv/hello/instances/0123456789ab-77fb40/hook.after_switch
-hook_begin RELEASE=0123456789ab-77fb40 COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server PREVIOUS=
-hook_command RELEASE=0123456789ab-77fb40 COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server PREVIOUS= './tell released'
+mark_path=/srv/hello/instances/0123456789ab-ccf647/hook.after_switch
+hook_begin RELEASE=0123456789ab-ccf647 COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server PREVIOUS=
+hook_command RELEASE=0123456789ab-ccf647 COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server PREVIOUS= './tell released'
 hook_end
 )
 run() {

@@ -14,6 +14,8 @@ trap '' HUP
 
 # … the library gate
 
+# … the library hide
+
 # … the library workers
 
 # … the library prune

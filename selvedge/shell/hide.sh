@@ -1,0 +1,21 @@
+# What an app says while it fails may repeat its environment, in which the secrets are. Reads what live.sh reads.
+
+hide_program='
+import os, re, sys
+values = {part for name in sys.argv[1:] for part in os.environb.get(name.encode(), b"").splitlines()}
+# Short ones are no secrets, and would take the sense of every line.
+hidden = sorted((part for part in values if len(part) > 5), key=len, reverse=True)
+for line in sys.stdin.buffer:
+    for value in hidden:
+        line = line.replace(value, "•••".encode())
+    # Of a long value pydantic shows both ends.
+    sys.stdout.buffer.write(re.sub(rb"input_value=.*(?=, input_type=)", "input_value=•••".encode(), line))
+    sys.stdout.buffer.flush()
+'
+
+# live_hide: standard input without the values of the app's environment, by the release's own Python, as the app's user.
+live_hide() {
+  # shellcheck disable=SC2046
+  live_run python -I -c "$hide_program" $(sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p' "$base/instances/$new/env") ||
+    echo "(what the app said cannot be shown: its Python does not run)"
+}
