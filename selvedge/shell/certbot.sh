@@ -133,11 +133,8 @@ certbot_private() {
 
 # https_serves CHAIN DOMAIN: new workers take over within moments of a reload.
 https_serves() {
-  https_wanted=$(openssl x509 -in "$1" -noout -fingerprint -sha256)
   for https_attempt in 1 2 3 4 5 6 7 8 9 10; do
-    https_served=$(openssl s_client -connect 127.0.0.1:443 -servername "$2" </dev/null 2>/dev/null |
-      openssl x509 -noout -fingerprint -sha256 2>/dev/null) || https_served=
-    if [ "$https_served" = "$https_wanted" ]; then return 0; fi
+    if [ -z "$(served_instead "$1" "$2")" ]; then return 0; fi
     sleep "0.$https_attempt"
   done
   fail "nginx was reloaded, but does not serve the certificate of $2 on port 443: $(grep -E 'emerg|alert|error' /var/log/nginx/error.log 2>/dev/null | tail -n 1)"

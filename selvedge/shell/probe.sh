@@ -42,6 +42,18 @@ path_text() {
   if [ -n "$2" ] && [ "$path_sum" != "$2" ]; then head -c 65536 -- "$1"; fi
 }
 
+# served_instead CHAIN DOMAIN: nothing where nginx shows this certificate on port 443; else until when the one that it shows
+# instead is valid, or "none".
+served_instead() {
+  served_text=$(timeout 5 openssl s_client -connect 127.0.0.1:443 -servername "$2" </dev/null 2>/dev/null |
+    openssl x509 -noout -fingerprint -sha256 -enddate 2>/dev/null) || :
+  case $served_text in
+    *"$(openssl x509 -in "$1" -noout -fingerprint -sha256)"*) ;;
+    *notAfter=*) printf '%s\n' "${served_text##*notAfter=}" ;;
+    *) echo none ;;
+  esac
+}
+
 # path_hashes PATH…: of those that are files; a fifo would never end.
 path_hashes() {
   for path; do

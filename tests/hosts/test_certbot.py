@@ -74,6 +74,12 @@ class Site:
             time.sleep(0.1)
         return False
 
+    def renew(self) -> None:
+        """certbot's own service renews the certificate, as its timer would have it in time."""
+        self.server.run("""cd /etc/letsencrypt/renewal
+            sed -i '1i renew_before_expiry = 1000 days' hello.conf; systemctl start certbot.service || true
+            sed -i '/^renew_before_expiry = 1000 days/d' hello.conf""")
+
     def asked(self) -> int:
         """How many certificates the authority was asked for."""
         return (self.pebble.folder / "log").read_text().count("POST /order-plz")
@@ -205,13 +211,25 @@ def test_a_domain_that_is_added_extends_the_certificate(site: Site) -> None:
 def test_the_timer_renews_and_nginx_serves_the_new_certificate(site: Site) -> None:
     assert site.server.run("systemctl is-enabled certbot.timer; systemctl is-active certbot.timer").stdout == "enabled\nactive\n"
     before = site.serial()
-    site.server.run("sed -i '1i renew_before_expiry = 1000 days' /etc/letsencrypt/renewal/hello.conf")
-    site.server.run("systemctl start certbot.service")
-    site.server.run("sed -i '/^renew_before_expiry = 1000 days/d' /etc/letsencrypt/renewal/hello.conf")
+    site.renew()
     deadline = time.monotonic() + 10
     while site.serial() == before and time.monotonic() < deadline:
         time.sleep(0.2)
     assert site.serial() != before
+    site.repeat_changes_nothing()
+
+
+def test_a_renewal_while_another_sites_file_is_broken_is_seen_and_loaded_by_one_command(site: Site) -> None:
+    before = site.serial()
+    site.server.run("echo 'server { broken }' >/etc/nginx/sites-enabled/zz")
+    site.renew()
+    site.server.run("rm /etc/nginx/sites-enabled/zz")
+    assert site.serial() == before, "certbot's hook could not reload nginx"
+    status = site.fab("status")
+    assert status.status == 1 and "on port 443 nginx still shows another one, until " in status.stdout, status
+    assert "reload nginx, which still serves the certificate until " in site.must("certbot").stdout
+    assert site.serial() != before
+    assert "on port 443" not in site.must("status").stdout
     site.repeat_changes_nothing()
 
 

@@ -550,6 +550,29 @@ esac""")
         server.path("/opt/served").write_text("certificate\n")
         assert server.make(*https.loads, https)
 
+    def test_a_renewed_certificate_that_was_not_loaded_is(self, server: Any, https: Https) -> None:
+        served, chain = server.path("/opt/served"), server.path(self.CHAIN)
+        served.write_text("certificate\n")
+        server.make(*https.loads, https)
+        chain.write_text("renewed\n")
+        chain.touch()
+        served.write_text("certificate\nnotAfter=Apr  1 00:00:00 2026 GMT\n")
+        ((_, change),) = server.plan(*https.loads, https).changes
+        assert change.summary == "reload nginx, which still serves the certificate until 2026-04-01"
+        served.write_text("")
+        ((_, change),) = server.plan(*https.loads, https).changes
+        assert change.summary == "reload nginx, which shows no certificate"
+        server.program("systemctl", f"""
+echo UnitFileState=enabled; echo ActiveState=active
+[ $1 != reload ] || cat {self.CHAIN} >/opt/served""")
+        assert server.make(*https.loads, https)
+
+    def test_without_a_renewal_nobody_is_asked(self, server: Any, https: Https) -> None:
+        server.path("/opt/served").write_text("certificate\n")
+        server.make(*https.loads, https)
+        server.program("openssl", "echo asked >/opt/asked")
+        assert not server.plan(*https.loads, https) and not server.path("/opt/asked").exists()
+
     def test_a_site_whose_certificate_is_gone_does_not_keep_it_from_being_got_anew(self, server: Any, https: Https) -> None:
         server.path("/opt/served").write_text("certificate\n")
         server.make(*https.loads, https)

@@ -177,6 +177,7 @@ path_fact /etc/nginx/conf.d/selvedge-default-tls.conf -
 printf '\n%s fact 65\n' "$mark"
 unit_fact nginx.service
 printf 'Stamp=%s\n' "$(cat /var/lib/selvedge/loaded/nginx-tls-hello 2>/dev/null)"
+if [ /etc/letsencrypt/live/hello/fullchain.pem -nt /var/lib/selvedge/loaded/nginx-tls-hello ]; then printf 'Served=%s\n' "$(served_instead /etc/letsencrypt/live/hello/fullchain.pem hello.example.com)"; fi
 printf '\n%s facts end\n' "$mark"
 }
 main </dev/null 2>/dev/null
