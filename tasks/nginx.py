@@ -9,7 +9,7 @@ def nginx(app):
     """Serve the app behind nginx."""
     from selvedge.resources.files import Directory, File, Link
     from selvedge.resources.need import Needs
-    from selvedge.resources.site import CONNECTIONS, Box, Default, MainFile, Media, Names, NotDebians, static
+    from selvedge.resources.site import CONNECTIONS, Box, Default, Logs, MainFile, Media, Names, NotDebians, static
     from selvedge.resources.system import Service
     from selvedge.templates import template
 
@@ -20,6 +20,7 @@ def nginx(app):
     yield Names(tuple(app.domains), own)
     # nginx's processes open their logs anew after a rotation, as www-data: they pass through, and list nothing.
     yield Directory(paths.logs, "0710", group="www-data")
+    yield Logs(tuple(f"{paths.logs}/nginx-{kind}.log" for kind in ("access", "error", "missed")))
     yield Directory(paths.webroot)
     yield Box("/etc/systemd/system/nginx.service.d/50-selvedge.conf", template("nginx/box.conf.j2"))
     yield from static(app, paths.current)

@@ -209,6 +209,31 @@ class Media(Resource):
 
 
 @dataclass(frozen=True)
+class Logs(Resource):
+    """nginx's log files, closed to others: those that it makes itself are not, whatever the umask of its unit."""
+
+    files: tuple[str, ...]
+
+    def paths(self) -> tuple[str, ...]:
+        return self.files
+
+    def probe(self) -> str:
+        return "\n".join(f"path_fact {quote(file)}" for file in self.files)
+
+    def plan(self, fact: str) -> Change | None:
+        wrong = [
+            file
+            for file, line in zip(self.files, fact.splitlines(), strict=True)
+            if line == "absent" or (line.startswith("file ") and line != "file 640 www-data adm")
+        ]
+        if not wrong:
+            return None
+        own = 'chown -- www-data:adm "$log"\n  chmod -- 0640 "$log"'
+        shell = f'for log in {words(*wrong)}; do\n  [ -e "$log" ] || : >"$log"\n  {own}\ndone'
+        return Change(f"keep others out of {', '.join(wrong)}", shell)
+
+
+@dataclass(frozen=True)
 class MainFile(Resource):
     """nginx.conf, which is Debian's: only what no file beside it can say is changed, each in its own line.
 

@@ -9,8 +9,8 @@ path_sums=
 package_states=
 unit_states=
 
-# path_fact PATH WANTED_SHA256: the kind of the path, its mode, owner and group, its hash, and, where the hash is not
-# the wanted one and one is given, the text for the diff (64 KiB at most).
+# path_fact PATH [WANTED_SHA256]: the kind of the path, its mode, owner and group. With the second argument, which may be
+# empty, its hash too, and, where that is not the wanted one, the text for the diff (64 KiB at most).
 path_fact() {
   path_rest=${path_stats#*"$nl$1 :: "}
   if [ "$path_rest" = "$path_stats" ]; then
@@ -27,7 +27,7 @@ path_fact() {
     directory*) printf 'directory %s\n' "$path_own" ;;
     regular*)
       printf 'file %s\n' "$path_own"
-      path_text "$1" "$2"
+      if [ $# -gt 1 ]; then path_text "$1" "$2"; fi
       ;;
     *) printf 'other\n' ;;
   esac

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from selvedge.resources.site import Box, Default, MainFile, Names, NotDebians, Static, parse
+from selvedge.resources.site import Box, Default, Logs, MainFile, Names, NotDebians, Static, parse
 from selvedge.templates import template
 
 A, B = "/etc/nginx/sites-enabled/a", "/etc/nginx/sites-enabled/b"
@@ -213,6 +213,22 @@ def test_a_link_that_leads_out_is_refused_and_nothing_there_is_touched(
     assert done.status == 1 and sentence in done.error
     assert (secret.stat().st_mode & 0o777, (secret / "key").stat().st_mode & 0o777) == (0o700, 0o600)
     assert (folder.parent / "main.py").stat().st_mode & 0o777 == 0o640
+
+
+def test_logs_are_made_closed_to_others_and_a_link_of_somebody_is_left_alone(server: Any) -> None:
+    files = tuple(f"/var/log/hello/nginx-{kind}.log" for kind in ("access", "error", "missed"))
+    server.program("chown", 'echo "$*" >>/root/log')
+    server.path("/var/log/hello").mkdir()
+    server.path(files[0]).write_text("x\n")
+    server.path(files[2]).symlink_to("/dev/null")
+    planned = server.plan(Logs(files))
+    assert [change.summary for _, change in planned.changes] == [f"keep others out of {files[0]}, {files[1]}"]
+    assert server.apply(planned).status == 0
+    assert [server.path(file).stat().st_mode & 0o777 for file in files[:2]] == [0o640, 0o640]
+    assert server.path(files[0]).read_text() == "x\n"
+    assert server.path("/root/log").read_text() == f"-- www-data:adm {files[0]}\n-- www-data:adm {files[1]}\n"
+    fact = "file 640 www-data adm\nfile 640 www-data adm\nlink /dev/null\n"
+    assert Logs(files).plan(fact) is None
 
 
 def systemctl(server: Any, restart: str = "true") -> Path:
