@@ -122,4 +122,4 @@ def has_tls(app: Target) -> bool:
 
 def chain(app: Target) -> str:
     """The certificate's file on the server."""
-    return f"/etc/selvedge/{app.name}/certificate.pem" if app.tls.certificate else Certificate.of(app).chain
+    return app.paths.certificate if app.tls.certificate else Certificate.of(app).chain

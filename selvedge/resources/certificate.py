@@ -175,7 +175,7 @@ class OwnCertificate(File):
             problem = f"{paths[1]} is not the private key, without a passphrase, of the certificate {paths[0]}"
             remedy = "Name the key that it was made with. In the chain, the server's own certificate comes first."
             raise ConfigError("hosts.toml", "tls.certificate_key", problem, remedy) from error
-        return cls(f"/etc/selvedge/{app.name}/certificate.pem", chain + key, "0600", secret=True)
+        return cls(app.paths.certificate, chain + key, "0600", secret=True)
 
 
 @dataclass(frozen=True)

@@ -318,6 +318,10 @@ def test_a_certificate_of_ones_own(site: Site, tmp_path: Path) -> None:
     assert site.server.run("stat -c '%a %U' /etc/selvedge/hello/certificate.pem").stdout == "600 root\n"
     assert site.server.run(f"grep -rlF -e {secret} /var/log || true").stdout == ""
     site.repeat_changes_nothing()
+    site.configure(NAME)
+    site.must("certbot")
+    assert site.certificate()["subjectAltName"] == (("DNS", NAME),)
+    assert site.server.run("ls /etc/selvedge/hello").stdout == "acme-ca.pem\n", "a key that nothing uses is gone"
 
 
 def test_without_a_domain_it_is_plain_http_again(site: Site) -> None:

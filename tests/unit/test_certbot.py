@@ -27,7 +27,7 @@ from selvedge.resources.certificate import (
     OwnCertificate,
     PlainHttp,
 )
-from selvedge.resources.files import File, Link
+from selvedge.resources.files import Absent, File, Link
 from selvedge.resources.python import Tool
 from selvedge.resources.site import Default
 from selvedge.resources.system import Packages, Service
@@ -111,6 +111,7 @@ class TestStep:
     @pytest.mark.parametrize("settings", [{}, {"domains": ["a.test"], "tls": {"upstream": True}}])
     def test_without_a_certificate_of_its_own_it_only_takes_away(self, target: Any, settings: dict[str, Any]) -> None:
         default, resource = certbot.resources(target(**settings))
+        assert "/etc/selvedge/hello/certificate.pem" in resource.probe()
         assert isinstance(default, Default) and isinstance(resource, PlainHttp)
         assert default.plan("\n--\nabsent\n") is None
         assert resource.plan("") is None
@@ -122,12 +123,16 @@ class TestStep:
     def test_with_a_domain_it_gets_one_and_serves_it(self, target: Any) -> None:
         resources = self.resources(target, email="me@a.test")
         assert kinds(resources) == [
-            "Needs", "Port", "Packages", "Service", "Certificate", "Listen", "File", "Link", "File", "Default", "Https"
+            "Needs", "Port", "Packages", "Absent", "Service", "Certificate", "Listen", "File", "Link", "File", "Default",
+            "Https", "Absent",
         ]  # fmt: skip
-        certificate, https = resources[4], resources[-1]
+        certificate, https = resources[5], resources[-2]
+        assert resources[3] == Absent("/etc/selvedge/hello/acme-ca.pem")
+        # A key that is used no more goes, once nginx has loaded the other one.
+        assert resources[-1] == Absent("/etc/selvedge/hello/certificate.pem")
         assert (certificate.domains, certificate.server, certificate.email) == (self.DOMAINS, PRODUCTION, "me@a.test")
-        assert list(https.loads) == resources[4:-1]
-        assert resources[3].name == "certbot.timer"
+        assert list(https.loads) == resources[5:-2]
+        assert resources[4].name == "certbot.timer"
 
     @pytest.mark.parametrize(
         ("tls", "server"),

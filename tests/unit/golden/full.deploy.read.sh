@@ -16,7 +16,7 @@ mark=@selvedge
 # … the library certbot
 
 main() {
-path_stats=$nl$(stat -c '%n :: %F :: %a %U %G' -- /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/git_credentials /srv/hello/releases/0123456789ab /srv/hello/venvs /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-db3f29 /srv/hello/instances/0123456789ab-db3f29/env /srv/hello/instances/0123456789ab-db3f29/run /srv/hello/instances/0123456789ab-db3f29/selvedge_worker.py /srv/hello/instances/0123456789ab-db3f29/gunicorn_start /srv/hello/instances/0123456789ab-db3f29/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf 2>/dev/null)$nl
+path_stats=$nl$(stat -c '%n :: %F :: %a %U %G' -- /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/git_credentials /srv/hello/releases/0123456789ab /srv/hello/venvs /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-db3f29 /srv/hello/instances/0123456789ab-db3f29/env /srv/hello/instances/0123456789ab-db3f29/run /srv/hello/instances/0123456789ab-db3f29/selvedge_worker.py /srv/hello/instances/0123456789ab-db3f29/gunicorn_start /srv/hello/instances/0123456789ab-db3f29/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/selvedge/hello/acme-ca.pem /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf /etc/selvedge/hello/certificate.pem 2>/dev/null)$nl
 path_sums=$nl$(path_hashes /srv/hello/git_credentials /etc/tmpfiles.d/hello.conf /srv/hello/instances/0123456789ab-db3f29/env /srv/hello/instances/0123456789ab-db3f29/run /srv/hello/instances/0123456789ab-db3f29/selvedge_worker.py /srv/hello/instances/0123456789ab-db3f29/gunicorn_start /srv/hello/instances/0123456789ab-db3f29/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf 2>/dev/null)$nl
 package_states=$(package_list nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 supervisor certbot)
 unit_states=$nl$nl$(unit_list nginx.service supervisor.service logrotate.timer fail2ban.service certbot.timer)$nl$nl
@@ -165,28 +165,32 @@ ss -H -l -n -t -p 'sport = :443' || true
 printf '\n%s fact 60\n' "$mark"
 packages_fact certbot
 printf '\n%s fact 61\n' "$mark"
+path_fact /etc/selvedge/hello/acme-ca.pem ''
+printf '\n%s fact 62\n' "$mark"
 unit_fact certbot.timer
 printf 'Stamp=%s\n' "$(cat /var/lib/selvedge/loaded/certbot.timer 2>/dev/null)"
-printf '\n%s fact 62\n' "$mark"
-certificate_fact hello
 printf '\n%s fact 63\n' "$mark"
+certificate_fact hello
+printf '\n%s fact 64\n' "$mark"
 site_read
 printf '%s\n' "$nginx_shown"
 path_fact /etc/nginx/snippets/selvedge-listen-tls.conf -
-printf '\n%s fact 64\n' "$mark"
-path_fact /etc/nginx/sites-available/hello-tls 99134ff8d54347baa682168cded6dc9be564cda9e681c5bb4ee11e285eb64209
 printf '\n%s fact 65\n' "$mark"
-path_fact /etc/nginx/sites-enabled/hello-tls ''
+path_fact /etc/nginx/sites-available/hello-tls 99134ff8d54347baa682168cded6dc9be564cda9e681c5bb4ee11e285eb64209
 printf '\n%s fact 66\n' "$mark"
-path_fact /etc/nginx/snippets/hello-http.conf 5f54f07f4591b0eb2b9ffec74812c3ae4b73baf3f606489bad6f29a738dec6ab
+path_fact /etc/nginx/sites-enabled/hello-tls ''
 printf '\n%s fact 67\n' "$mark"
+path_fact /etc/nginx/snippets/hello-http.conf 5f54f07f4591b0eb2b9ffec74812c3ae4b73baf3f606489bad6f29a738dec6ab
+printf '\n%s fact 68\n' "$mark"
 site_read
 printf '%s\n%s\n\n--\n' "$nginx_shown" "$site_shown"
 path_fact /etc/nginx/conf.d/selvedge-default-tls.conf -
-printf '\n%s fact 68\n' "$mark"
+printf '\n%s fact 69\n' "$mark"
 unit_fact nginx.service
 printf 'Stamp=%s\n' "$(cat /var/lib/selvedge/loaded/nginx-tls-hello 2>/dev/null)"
 if [ /etc/letsencrypt/live/hello/fullchain.pem -nt /var/lib/selvedge/loaded/nginx-tls-hello ]; then printf 'Served=%s\n' "$(served_instead /etc/letsencrypt/live/hello/fullchain.pem hello.example.com)"; fi
+printf '\n%s fact 70\n' "$mark"
+path_fact /etc/selvedge/hello/certificate.pem ''
 printf '\n%s facts end\n' "$mark"
 }
 main </dev/null 2>/dev/null
