@@ -1,10 +1,10 @@
-"""nginx's sites beside each other: who answers for which names, which folders are served, and in which box nginx runs."""
+"""nginx's sites beside each other: who answers for which names, and which folders are served."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 ENABLED = "/etc/nginx/sites-enabled"
 DEBIAN_DEFAULT = f"{ENABLED}/default"
 LISTEN_TLS = "/etc/nginx/snippets/selvedge-listen-tls.conf"
-CONNECTIONS = 8192
-"""Connections of each nginx process: Debian's 768 are used up by one client with 2,000 slow ones."""
 
 
 @dataclass(frozen=True)
@@ -206,72 +204,6 @@ class Media(Resource):
             return None
         shell = f"site_media {words(self.user, self.shared, self.folder)}"
         return Change(f"let nginx read {self.shared}/{self.folder}", shell, uses=("site",))
-
-
-@dataclass(frozen=True)
-class Logs(Resource):
-    """nginx's log files, closed to others: those that it makes itself are not, whatever the umask of its unit."""
-
-    files: tuple[str, ...]
-
-    def paths(self) -> tuple[str, ...]:
-        return self.files
-
-    def probe(self) -> str:
-        return "\n".join(f"path_fact {quote(file)}" for file in self.files)
-
-    def plan(self, fact: str) -> Change | None:
-        wrong = [
-            file
-            for file, line in zip(self.files, fact.splitlines(), strict=True)
-            if line == "absent" or (line.startswith("file ") and line != "file 640 www-data adm")
-        ]
-        if not wrong:
-            return None
-        own = 'chown -- www-data:adm "$log"\n  chmod -- 0640 "$log"'
-        shell = f'for log in {words(*wrong)}; do\n  [ -e "$log" ] || : >"$log"\n  {own}\ndone'
-        return Change(f"keep others out of {', '.join(wrong)}", shell)
-
-
-@dataclass(frozen=True)
-class MainFile(Resource):
-    """nginx.conf, which is Debian's: only what no file beside it can say is changed, each in its own line.
-
-    connections: the least that each process may have open. TLS before 1.2 goes (RFC 8996), for sites that say nothing.
-    """
-
-    connections: int
-    path: str = "/etc/nginx/nginx.conf"
-
-    def probe(self) -> str:
-        return f"stat -c '%a %U %G' -- {quote(self.path)}\ncat -- {quote(self.path)}"
-
-    def plan(self, fact: str) -> Change | None:
-        own, _, text = fact.partition("\n")
-        wanted = re.sub(r"(?m)^(\s*worker_connections\s+)([0-9]+)(?=\s*;)", self._raised, text)
-        wanted = re.sub(r"(?m)^(\s*ssl_protocols\s[^;#\n]*);", self._modern, wanted)
-        if wanted == text or len(own.split()) != 3:
-            return None
-        mode, owner, group = own.split()
-        return File(self.path, wanted, mode, owner, group).plan(f"file {mode} {owner} {group}\n-\n{text}")
-
-    def _raised(self, found: re.Match[str]) -> str:
-        return f"{found[1]}{max(int(found[2]), self.connections)}"
-
-    def _modern(self, found: re.Match[str]) -> str:
-        line = re.sub(r"\s(SSLv2|SSLv3|TLSv1|TLSv1\.1)(?=\s|$)", "", found[1])
-        return f"{line if 'TLS' in line else f'{line} TLSv1.2 TLSv1.3'};"
-
-
-@dataclass(frozen=True, repr=False)
-class Box(File):
-    """The restrictions that nginx itself runs under, as a drop-in of its unit."""
-
-    uses = ("site",)
-
-    def plan(self, fact: str) -> Change | None:
-        change = super().plan(fact)
-        return change and replace(change, shell=f"{change.shell}\nsite_box {quote(self.path)}", uses=("site",))
 
 
 def static(app: Target, release: str) -> Iterator[Static]:

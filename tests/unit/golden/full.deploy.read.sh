@@ -131,6 +131,8 @@ printf '\n%s fact 47\n' "$mark"
 stat -c '%a %U %G' -- /etc/nginx/nginx.conf
 cat -- /etc/nginx/nginx.conf
 printf '\n%s fact 48\n' "$mark"
+grep -lsE '^[^#]*worker_rlimit_nofile[[:space:]]' /etc/nginx/nginx.conf /etc/nginx/modules-enabled/*.conf
+echo --
 path_fact /etc/nginx/modules-enabled/90-selvedge.conf 072c778847b818eeca79234b9aa5a5f13efed6a9f4b3e8cf7e7ff870f4c7b39a
 printf '\n%s fact 49\n' "$mark"
 path_fact /etc/nginx/conf.d/selvedge.conf 701c137e3c0ce202cfec5ac2153b5f3cba7697d03ed43eb9dda279e9d08342f5
