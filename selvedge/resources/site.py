@@ -112,6 +112,15 @@ class NotDebians(Resource):
         return Change(f"remove {DEBIAN_DEFAULT}, as Debian brought it", f"keep {DEBIAN_DEFAULT}\nrm -f -- {DEBIAN_DEFAULT}")
 
 
+# What ssl_reject_handshake does, which came with nginx 1.19.4.
+_REJECTS = """    # A certificate that is looked for at each handshake, and never there. What that writes to the log is of no use.
+    ssl_certificate $selvedge_nothing;
+    ssl_certificate_key $selvedge_nothing;
+    set $selvedge_nothing "";
+    error_log /dev/null;
+"""
+
+
 @dataclass(frozen=True)
 class Default(Resource):
     """The server block for names that no site has: one file for all apps of a server.
@@ -146,15 +155,15 @@ class Default(Resource):
         numbers = tuple(int(part) for part in re.findall(r"\d+", version.partition("/")[2])[:3])
         others = [block for block in parse(sites) if block.file not in {*self.own, self.path}]
         claimed = any(self.port in block.defaults for block in others)
-        # ssl_reject_handshake came with nginx 1.19.4.
-        unable = self.port == 443 and bool(numbers) and numbers < (1, 19, 4)
-        if claimed or unable:
+        if claimed:
             return Absent(self.path).plan(standing)
         if not self.wanted:
             keeps = self.port == 443 and any(443 in block.ports for block in others)
             return None if keeps else Absent(self.path).plan(standing)
         # Other spellings of HTTP/2 on one port make nginx warn (changed in 1.25.1, see Listen).
         text = self.text.replace(" http2", "") if numbers >= (1, 25, 1) else self.text
+        if numbers and numbers < (1, 19, 4):
+            text = text.replace("    ssl_reject_handshake on;\n", _REJECTS)
         return File(self.path, text).plan(standing)
 
 

@@ -125,17 +125,21 @@ def test_the_default_of_tls_stays_as_long_as_a_site_has_tls(server: Any) -> None
 
 
 @pytest.mark.parametrize(
-    ("version", "text"),
-    [("1.18.0", None), ("1.19.4", "ssl http2 default"), ("1.25.0", "ssl http2 default"), ("1.25.1", "ssl default")],
+    ("version", "listens", "refuses"),
+    [
+        ("1.18.0", "443 ssl http2 default_server", "ssl_certificate $selvedge_nothing"),
+        ("1.19.4", "443 ssl http2 default_server", "ssl_reject_handshake on"),
+        ("1.25.0", "443 ssl http2 default_server", "ssl_reject_handshake on"),
+        ("1.25.1", "443 ssl default_server", "ssl_reject_handshake on"),
+    ],
 )
-def test_the_default_of_tls_is_spelled_as_the_version_has_it(server: Any, version: str, text: str | None) -> None:
+def test_the_default_of_tls_is_spelled_as_the_version_has_it(server: Any, version: str, listens: str, refuses: str) -> None:
     server.program("nginx", f"echo 'nginx version: nginx/{version} (Ubuntu)' >&2")
-    planned = server.plan(default(port=443))
-    assert bool(planned) is (text is not None)
-    if text:
-        server.apply(planned)
-        assert text in server.path(Default.https).read_text()
-        assert not server.plan(default(port=443))
+    real = Default(Default.https, template("nginx/default-tls.conf.j2"), 443, True, (A,))
+    server.make(real)
+    text = server.path(Default.https).read_text()
+    assert text.count(f"    listen {listens};\n") == 1 and f"    listen [::]:{listens};\n" in text
+    assert [way for way in ("ssl_certificate $selvedge_nothing", "ssl_reject_handshake on") if way in text] == [refuses]
 
 
 MAIN = "events {\n\tworker_connections 768;\n}\nhttp {\n\tssl_protocols TLSv1 TLSv1.1 TLSv1.2 TLSv1.3; # POODLE\n}\n"
