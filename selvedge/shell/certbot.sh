@@ -58,10 +58,15 @@ certbot_refused() {
   if [ -n "$detail" ]; then
     fail "The certificate authority could not verify the domains. It says:$detail. It comes from the Internet to port 80: let it in at the provider's firewall, too."
   fi
-  if grep -qiE 'rate ?limit|too many' "${undo:?}/certbot"; then
-    fail "The certificate authority gives no more certificates for now: $(grep -iE 'rate ?limit|too many' "${undo:?}/certbot" | head -n 1). Try with [tls] staging = true meanwhile"
-  fi
-  fail "Certbot got no certificate: $(grep -vE '^$|^Saving debug log|^Ask for help|^See the logfile|^An unexpected error|^Account registered|^Requesting' "${undo:?}/certbot" | tail -n 1)"
+  # Debian 12's certbot fails over the authority's error ("can't set attribute"), and only its log has it.
+  said=$(sed -n 's/^acme\.messages\.Error: urn:ietf:params:acme:error:[A-Za-z]* :: //p' /var/log/letsencrypt/letsencrypt.log 2>/dev/null | tail -n 1)
+  said=${said:-$(grep -vE '^$|^Saving debug log|^Ask for help|^See the logfile|^An unexpected error|^Account registered|^Requesting' "${undo:?}/certbot" | tail -n 1)}
+  case $said in
+    *'rate limit'* | *'Rate limit'* | *rateLimit* | *'oo many'*)
+      fail "The certificate authority gives no more certificates for now: ${said##* :: }. Try with [tls] staging = true meanwhile"
+      ;;
+  esac
+  fail "Certbot got no certificate: ${said##* :: }"
 }
 
 # certbot_trust: where private authorities are set ([tls] acme_ca), certbot trusts them besides the system's.

@@ -92,6 +92,15 @@ def test_temporary_files_are_the_apps_own_and_go_at_its_start(server: Server) ->
     server.run(f"test -d {folder} && test ! -e {folder}/left && test ! -e {folder}/../gone")
 
 
+def test_the_app_comes_back_with_its_manager_and_with_nginx(server: Server, shared_project: Project) -> None:
+    """As an upgrade of their packages restarts them."""
+    for unit in ("supervisor", "nginx"):
+        server.run(f"systemctl restart {unit}")
+        until(lambda: get(f"{server.url}/health").status == 200, 30)
+    assert server.run("pgrep -u hello -f gunicorn -P $(systemctl show --value -p MainPID supervisor) | wc -l").stdout == "1\n"
+    assert "deploy: nothing to change" in shared_project.must("-H", server.name, "deploy").stdout
+
+
 def rotated(server: Server) -> None:
     """Have the app's logs rotated; it goes on writing, into files that are closed to others."""
     log = f"/var/log/hello/{server.run('basename $(readlink /srv/hello/live.sock) .sock').stdout.strip()}.log"

@@ -195,6 +195,15 @@ EOF
         assert "is buffered to a temporary file /var/lib/nginx/body/" in errors
         assert "emerg" not in errors and "alert" not in errors and "crit" not in errors, errors
 
+    def test_a_port_that_another_program_holds_is_refused_with_its_name(self, server: Server, project: Project) -> None:
+        server.run("""systemctl stop nginx; systemd-run --quiet --unit=squatter python3 -m http.server 80
+            until ss -Hltn | grep -q ':80 '; do sleep 0.1; done""")
+        failed = project.fab("-H", server.name, "install")
+        still = server.run("systemctl is-active squatter; systemctl stop squatter; systemctl start nginx").stdout
+        assert failed.status == 1 and "port 80, which nginx needs, is held by python3 (process " in failed.stderr, failed
+        assert still == "active\n"
+        assert get(f"{server.url}/health").status == 200
+
     def test_the_box_does_not_keep_other_sites_from_coming_back(self, server: Server, project: Project) -> None:
         other = """
             useradd -m other && chmod 755 /home/other && cd /home/other && mkdir www logs && echo home >www/index.html

@@ -434,6 +434,17 @@ class TestAsking:
         assert "--register-unsafely-without-email" in argv
         assert "--email" not in argv
 
+    def test_the_authoritys_words_are_found_where_certbot_fails_over_them(self, issue: Any) -> None:
+        """certbot 2.1 of Debian 12, as it answered an authority that gives no more."""
+        server = issue(certbot="echo 'An unexpected error occurred:'; echo \"AttributeError: can't set attribute\"; exit 1")
+        log = server.path("/var/log/letsencrypt/letsencrypt.log")
+        log.parent.mkdir(parents=True)
+        log.write_text("raise messages.Error.from_json(jobj)\nacme.messages.Error: urn:ietf:params:acme:error:rateLimited :: There "
+                       "were too many requests of a given type :: too many certificates (5) already issued, retry after 2031\n"
+                       "2026-01-01 00:00:00,256:ERROR:certbot._internal.log:AttributeError: can't set attribute\n")  # fmt: skip
+        error = "gives no more certificates for now: too many certificates (5) already issued, retry after 2031. Try with"
+        assert error in ask(server).error and called(server) == 1
+
     @pytest.mark.parametrize(
         ("output", "error"),
         [
