@@ -111,6 +111,16 @@ class Paths:
         return f"/etc/supervisor/conf.d/{self.app}.conf"
 
     @property
+    def certificate(self) -> str:
+        """A certificate of the user's own, with its key; root's alone."""
+        return f"/etc/selvedge/{self.app}/certificate.pem"
+
+    @property
+    def acme_ca(self) -> str:
+        """The private authority that the HTTPS of the certificate authority is signed by."""
+        return f"/etc/selvedge/{self.app}/acme-ca.pem"
+
+    @property
     def webroot(self) -> str:
         """Where certbot answers the challenges of the certificate authority, for all apps of the server."""
         return "/var/www/letsencrypt"

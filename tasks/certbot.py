@@ -12,7 +12,7 @@ def certbot(app):
     """Get a certificate, have it renewed, serve HTTPS."""
     from selvedge.resources.certbot import client
     from selvedge.resources.certificate import Certificate, Https, Listen, OwnCertificate, PlainHttp
-    from selvedge.resources.files import File, Link
+    from selvedge.resources.files import Absent, File, Link
     from selvedge.resources.need import Needs
     from selvedge.resources.ports import Port
     from selvedge.resources.site import LISTEN_TLS, Default
@@ -25,7 +25,7 @@ def certbot(app):
     unknown = Default(Default.https, default, 443, tls_here and app.nginx.default_server, (enabled,))
     if not tls_here:
         yield unknown
-        yield PlainHttp((enabled, redirect, site))
+        yield PlainHttp((enabled, redirect, app.paths.certificate, site))
         return
     yield Needs(app.paths.site, "nginx")
     yield Port(443, "nginx")
@@ -39,12 +39,8 @@ def certbot(app):
     to_https = template("nginx/redirect.conf.j2")
     loads = (certificate, listen, File(site, text), Link(enabled, to=site), File(redirect, to_https), unknown)
     yield from loads
-    yield Https(
-        "nginx",
-        loads,
-        check="nginx -t",
-        reload_command="systemctl reload nginx",
-        stamp=f"nginx-tls-{app.name}",
-        domain=app.domains[0],
-        chain=certificate.chain,
-    )
+    reload, stamp = "systemctl reload nginx", f"nginx-tls-{app.name}"
+    yield Https("nginx", loads, "nginx -t", reload, stamp, domain=app.domains[0], chain=certificate.chain)
+    if not app.tls.certificate:
+        # nginx has loaded another one: a key that nothing uses is only there to be stolen.
+        yield Absent(app.paths.certificate)

@@ -7,7 +7,7 @@ from selvedge.step import BRANCH, COMMIT, Pending, step
 @step(options=(COMMIT, BRANCH), needs_commit=True, local=localfiles.repository)
 def clone(app):
     """Bring the app's commit to the server, in its own folder."""
-    from selvedge.resources.files import Directory, File
+    from selvedge.resources.files import Absent, Directory, File
     from selvedge.resources.git import Checkout, DeployKey, Fetched, GitHostKey, Mirror, Pushed
     from selvedge.resources.need import Needs
     from selvedge.resources.system import User
@@ -31,6 +31,8 @@ def clone(app):
         yield GitHostKey(paths.git_known_hosts, *app.ssh_server)
     if app.credentials:
         yield File(paths.git_credentials, app.credentials.get_secret_value() + "\n", "0600", secret=True)
+    else:
+        yield Absent(paths.git_credentials)
     if app.commit is None:
         raise Pending("the commit is known once git and access to the repository are there")
     if app.local_path:

@@ -9,7 +9,8 @@ def nginx(app):
     """Serve the app behind nginx."""
     from selvedge.resources.files import Directory, File, Link
     from selvedge.resources.need import Needs
-    from selvedge.resources.site import CONNECTIONS, Box, Default, MainFile, Media, Names, NotDebians, static
+    from selvedge.resources.nginx import Box, Logs, MainFile, OpenFiles
+    from selvedge.resources.site import Default, Media, Names, NotDebians, static
     from selvedge.resources.system import Service
     from selvedge.templates import template
 
@@ -20,6 +21,7 @@ def nginx(app):
     yield Names(tuple(app.domains), own)
     # nginx's processes open their logs anew after a rotation, as www-data: they pass through, and list nothing.
     yield Directory(paths.logs, "0710", group="www-data")
+    yield Logs(tuple(f"{paths.logs}/nginx-{kind}.log" for kind in ("access", "error", "missed")))
     yield Directory(paths.webroot)
     yield Box("/etc/systemd/system/nginx.service.d/50-selvedge.conf", template("nginx/box.conf.j2"))
     yield from static(app, paths.current)
@@ -32,9 +34,7 @@ def nginx(app):
     # An app without a domain answers for all names itself.
     wanted = bool(app.domains) and app.nginx.default_server
     unknown = Default(Default.http, template("nginx/default.conf.j2"), 80, wanted, own)
-    # nginx's main file has no other place for a directive outside of `http`.
-    files = File("/etc/nginx/modules-enabled/90-selvedge.conf", f"worker_rlimit_nofile {2 * CONNECTIONS};\n")
-    loads = (MainFile(CONNECTIONS), files, shared, locations, site, link, NotDebians(), unknown)
+    loads = (MainFile(), OpenFiles(), shared, locations, site, link, NotDebians(), unknown)
     yield from loads
     yield File(f"/etc/logrotate.d/{app.name}", template("nginx/logrotate.j2", app=app))
     yield Service("nginx", loads, "nginx -t", "systemctl reload nginx", stamp=f"nginx-{app.name}")

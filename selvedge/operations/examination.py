@@ -15,7 +15,7 @@ from selvedge.operations.vitals import Vitals, chain, has_tls
 from selvedge.operations.vitals import reading as vital_reading
 from selvedge.session import Session
 from selvedge.settings import Target
-from selvedge.shell import assign, words
+from selvedge.shell import assign, quote
 
 KNOCK_SECONDS = 4.0
 """Seconds that a port of the server is waited for; a firewall that drops packets never answers."""
@@ -83,7 +83,7 @@ def examine(session: Session, *, knock: bool) -> Examined:
 def reading(app: Target) -> Reading:
     """The one script that asks the server."""
     vital = vital_reading(app)
-    certificate = f"doctor_certificate {words(chain(app), app.domains[0])}" if has_tls(app) else ":"
+    certificate = f"doctor_certificate {quote(chain(app))}" if has_tls(app) else ":"
     # What is on this machine is pushed, and the servers need not read it.
     repository = ":" if app.is_local else f"{_git(app)}\nif has git; then git_resolve | sed 's/^/repository /'; fi"
     shell = (

@@ -119,5 +119,3 @@ def _certificate(app: Target, found: Examined) -> Iterator[Finding]:
     missing = sorted(set(app.domains) - names)
     if names and missing:
         yield problem("certificate", f"it is not for {', '.join(missing)}", remedy)
-    if names and found.one("served") != "yes":
-        yield problem("certificate", "nginx does not serve it on port 443", remedy)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from selvedge.operations.findings import Finding, ok, problem, warning
 from selvedge.operations.output import duration, when
 from selvedge.operations.vitals import Vitals, has_tls
-from selvedge.resources.certificate import LATE
+from selvedge.resources.certificate import LATE, day
 from selvedge.settings import Target
 
 SPACE_KB, SPACE_SHARE = 1 << 20, 0.1
@@ -91,11 +91,14 @@ def _certificate(app: Target, vitals: Vitals) -> Iterator[Finding]:
         yield warning("certificate", f"there is none for {', '.join(app.domains)}", remedy)
         return
     left, life = vitals.certificate
+    if vitals.served:
+        instead = "none" if vitals.served == "none" else f"another one, until {day(vitals.served)}"
+        yield problem("certificate", f"on port 443 nginx still shows {instead}", f"`fab -H {app.host.name} certbot` has it loaded.")
     if left <= 0:
         yield problem("certificate", f"has expired {duration(-left)} ago", remedy)
     elif left < LATE * life:
         yield warning("certificate", f"ends in {duration(left)}, and was not renewed", remedy)
-    else:
+    elif not vitals.served:
         yield ok("certificate", f"{left / 86400:.0f} days left")
     for unit in () if app.tls.certificate else vitals.failed_renewals:
         yield warning(

@@ -84,6 +84,12 @@ class Vitals:
         return (dates[1] - now[0], dates[1] - dates[0]) if dates and now else None
 
     @property
+    def served(self) -> str:
+        """Until when the certificate is valid that nginx serves instead of the one in the file, in openssl's words, or "none";
+        "" where it serves that one."""
+        return " ".join(self.facts.get("served", []))
+
+    @property
     def workers(self) -> list[Process]:
         """The processes that answer: those whose parent serves too."""
         pids = {process.pid for process in self.processes}
@@ -105,7 +111,7 @@ def reading(app: Target) -> Reading:
         health_timeout=app.health_timeout,
     )
     renewal = f"{UNITS[app.tls.certbot]}.service"
-    certificate = f"status_certificate {words(chain(app), renewal)}" if has_tls(app) else ":"
+    certificate = f"status_certificate {words(chain(app), renewal, app.domains[0])}" if has_tls(app) else ":"
     return Reading(f"{variables}\nlive_fact\nstatus_all\n{certificate}", ("standing", "manager", "status"))
 
 
@@ -116,4 +122,4 @@ def has_tls(app: Target) -> bool:
 
 def chain(app: Target) -> str:
     """The certificate's file on the server."""
-    return f"/etc/selvedge/{app.name}/certificate.pem" if app.tls.certificate else Certificate.of(app).chain
+    return app.paths.certificate if app.tls.certificate else Certificate.of(app).chain

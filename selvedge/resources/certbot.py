@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from selvedge.resources.base import Change, Resource
 from selvedge.resources.certificate import PROGRAMS, pem
-from selvedge.resources.files import File
+from selvedge.resources.files import Absent, File
 from selvedge.resources.python import Tool
 from selvedge.resources.system import Packages, Service
 from selvedge.templates import template
@@ -51,8 +51,10 @@ def client(app: Target) -> Iterator[Resource]:
         units.append(File(f"/etc/systemd/system/{unit}.service", service))
         units.append(File(f"/etc/systemd/system/{unit}.timer", template("certbot/certbot.timer.j2")))
     if app.tls.acme_ca:
-        yield File(f"/etc/selvedge/{app.name}/acme-ca.pem", pem(app.local(app.tls.acme_ca), "tls.acme_ca"))
+        yield File(app.paths.acme_ca, pem(app.local(app.tls.acme_ca), "tls.acme_ca"))
         units.append(File(f"/etc/systemd/system/{unit}.service.d/selvedge.conf", template("certbot/trust.conf.j2")))
+    else:
+        yield Absent(app.paths.acme_ca)
     yield from units
     yield Service(
         f"{unit}.timer",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import ssl
+import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,6 +40,11 @@ def pem(path: Path, key: str) -> str:
     if "-----BEGIN " not in text:
         raise ConfigError("hosts.toml", key, f"{path} is no PEM file: it has no BEGIN line", "Name a PEM file.")
     return text if text.endswith("\n") else text + "\n"
+
+
+def day(moment: str) -> str:
+    """A moment in openssl's words ("Apr  1 00:00:00 2026 GMT") as its day, in UTC: "2026-04-01"."""
+    return time.strftime("%Y-%m-%d", time.gmtime(ssl.cert_time_to_seconds(moment)))
 
 
 @dataclass(frozen=True)
@@ -169,7 +175,7 @@ class OwnCertificate(File):
             problem = f"{paths[1]} is not the private key, without a passphrase, of the certificate {paths[0]}"
             remedy = "Name the key that it was made with. In the chain, the server's own certificate comes first."
             raise ConfigError("hosts.toml", "tls.certificate_key", problem, remedy) from error
-        return cls(f"/etc/selvedge/{app.name}/certificate.pem", chain + key, "0600", secret=True)
+        return cls(app.paths.certificate, chain + key, "0600", secret=True)
 
 
 @dataclass(frozen=True)
@@ -200,14 +206,27 @@ class Listen(Resource):
 class Https(Service):
     """nginx, loading an HTTPS site; after a reload it must really serve `chain` for `domain` on port 443.
 
-    A reload that cannot open the port only leaves a line in the error log, while `systemctl reload` succeeds.
+    A reload that cannot open the port only leaves a line in the error log, while `systemctl reload` succeeds. And
+    certbot's own reload after a renewal does not come where another site's file is broken at that moment: a certificate
+    that is newer than the last load is compared with the one that is served.
     """
 
     domain: str = ""
     chain: str = ""
 
+    def probe(self) -> str:
+        newer = f"[ {quote(self.chain)} -nt {quote(self._stamp_path)} ]"
+        return (
+            f"{super().probe()}\n"
+            f"if {newer}; then printf 'Served=%s\\n' \"$(served_instead {words(self.chain, self.domain)})\"; fi"
+        )
+
     def plan(self, fact: str) -> Change | None:
         change = super().plan(fact)
+        instead = re.search(r"^Served=(.+)$", fact, re.MULTILINE)
+        if change is None and instead:
+            what = "shows no certificate" if instead[1] == "none" else f"still serves the certificate until {day(instead[1])}"
+            change = replace(self.reload(), summary=f"reload nginx, which {what}")
         return change and replace(change, uses=("certbot",))
 
     def reload(self) -> Change:

@@ -1,10 +1,10 @@
-"""nginx's sites beside each other: who answers for which names, which folders are served, and in which box nginx runs."""
+"""nginx's sites beside each other: who answers for which names, and which folders are served."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 ENABLED = "/etc/nginx/sites-enabled"
 DEBIAN_DEFAULT = f"{ENABLED}/default"
 LISTEN_TLS = "/etc/nginx/snippets/selvedge-listen-tls.conf"
-CONNECTIONS = 8192
-"""Connections of each nginx process: Debian's 768 are used up by one client with 2,000 slow ones."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +112,15 @@ class NotDebians(Resource):
         return Change(f"remove {DEBIAN_DEFAULT}, as Debian brought it", f"keep {DEBIAN_DEFAULT}\nrm -f -- {DEBIAN_DEFAULT}")
 
 
+# What ssl_reject_handshake does, which came with nginx 1.19.4.
+_REJECTS = """    # A certificate that is looked for at each handshake, and never there. What that writes to the log is of no use.
+    ssl_certificate $selvedge_nothing;
+    ssl_certificate_key $selvedge_nothing;
+    set $selvedge_nothing "";
+    error_log /dev/null;
+"""
+
+
 @dataclass(frozen=True)
 class Default(Resource):
     """The server block for names that no site has: one file for all apps of a server.
@@ -148,15 +155,15 @@ class Default(Resource):
         numbers = tuple(int(part) for part in re.findall(r"\d+", version.partition("/")[2])[:3])
         others = [block for block in parse(sites) if block.file not in {*self.own, self.path}]
         claimed = any(self.port in block.defaults for block in others)
-        # ssl_reject_handshake came with nginx 1.19.4.
-        unable = self.port == 443 and bool(numbers) and numbers < (1, 19, 4)
-        if claimed or unable:
+        if claimed:
             return Absent(self.path).plan(standing)
         if not self.wanted:
             keeps = self.port == 443 and any(443 in block.ports for block in others)
             return None if keeps else Absent(self.path).plan(standing)
         # Other spellings of HTTP/2 on one port make nginx warn (changed in 1.25.1, see Listen).
         text = self.text.replace(" http2", "") if numbers >= (1, 25, 1) else self.text
+        if numbers and numbers < (1, 19, 4):
+            text = text.replace("    ssl_reject_handshake on;\n", _REJECTS)
         return File(self.path, text).plan(standing)
 
 
@@ -206,47 +213,6 @@ class Media(Resource):
             return None
         shell = f"site_media {words(self.user, self.shared, self.folder)}"
         return Change(f"let nginx read {self.shared}/{self.folder}", shell, uses=("site",))
-
-
-@dataclass(frozen=True)
-class MainFile(Resource):
-    """nginx.conf, which is Debian's: only what no file beside it can say is changed, each in its own line.
-
-    connections: the least that each process may have open. TLS before 1.2 goes (RFC 8996), for sites that say nothing.
-    """
-
-    connections: int
-    path: str = "/etc/nginx/nginx.conf"
-
-    def probe(self) -> str:
-        return f"stat -c '%a %U %G' -- {quote(self.path)}\ncat -- {quote(self.path)}"
-
-    def plan(self, fact: str) -> Change | None:
-        own, _, text = fact.partition("\n")
-        wanted = re.sub(r"(?m)^(\s*worker_connections\s+)([0-9]+)(?=\s*;)", self._raised, text)
-        wanted = re.sub(r"(?m)^(\s*ssl_protocols\s[^;#\n]*);", self._modern, wanted)
-        if wanted == text or len(own.split()) != 3:
-            return None
-        mode, owner, group = own.split()
-        return File(self.path, wanted, mode, owner, group).plan(f"file {mode} {owner} {group}\n-\n{text}")
-
-    def _raised(self, found: re.Match[str]) -> str:
-        return f"{found[1]}{max(int(found[2]), self.connections)}"
-
-    def _modern(self, found: re.Match[str]) -> str:
-        line = re.sub(r"\s(SSLv2|SSLv3|TLSv1|TLSv1\.1)(?=\s|$)", "", found[1])
-        return f"{line if 'TLS' in line else f'{line} TLSv1.2 TLSv1.3'};"
-
-
-@dataclass(frozen=True, repr=False)
-class Box(File):
-    """The restrictions that nginx itself runs under, as a drop-in of its unit."""
-
-    uses = ("site",)
-
-    def plan(self, fact: str) -> Change | None:
-        change = super().plan(fact)
-        return change and replace(change, shell=f"{change.shell}\nsite_box {quote(self.path)}", uses=("site",))
 
 
 def static(app: Target, release: str) -> Iterator[Static]:

@@ -58,10 +58,15 @@ certbot_refused() {
   if [ -n "$detail" ]; then
     fail "The certificate authority could not verify the domains. It says:$detail. It comes from the Internet to port 80: let it in at the provider's firewall, too."
   fi
-  if grep -qiE 'rate ?limit|too many' "${undo:?}/certbot"; then
-    fail "The certificate authority gives no more certificates for now: $(grep -iE 'rate ?limit|too many' "${undo:?}/certbot" | head -n 1). Try with [tls] staging = true meanwhile"
-  fi
-  fail "Certbot got no certificate: $(grep -vE '^$|^Saving debug log|^Ask for help|^See the logfile|^An unexpected error|^Account registered|^Requesting' "${undo:?}/certbot" | tail -n 1)"
+  # Debian 12's certbot fails over the authority's error ("can't set attribute"), and only its log has it.
+  said=$(sed -n 's/^acme\.messages\.Error: urn:ietf:params:acme:error:[A-Za-z]* :: //p' /var/log/letsencrypt/letsencrypt.log 2>/dev/null | tail -n 1)
+  said=${said:-$(grep -vE '^$|^Saving debug log|^Ask for help|^See the logfile|^An unexpected error|^Account registered|^Requesting' "${undo:?}/certbot" | tail -n 1)}
+  case $said in
+    *'rate limit'* | *'Rate limit'* | *rateLimit* | *'oo many'*)
+      fail "The certificate authority gives no more certificates for now: ${said##* :: }. Try with [tls] staging = true meanwhile"
+      ;;
+  esac
+  fail "Certbot got no certificate: ${said##* :: }"
 }
 
 # certbot_trust: where private authorities are set ([tls] acme_ca), certbot trusts them besides the system's.
@@ -133,11 +138,8 @@ certbot_private() {
 
 # https_serves CHAIN DOMAIN: new workers take over within moments of a reload.
 https_serves() {
-  https_wanted=$(openssl x509 -in "$1" -noout -fingerprint -sha256)
   for https_attempt in 1 2 3 4 5 6 7 8 9 10; do
-    https_served=$(openssl s_client -connect 127.0.0.1:443 -servername "$2" </dev/null 2>/dev/null |
-      openssl x509 -noout -fingerprint -sha256 2>/dev/null) || https_served=
-    if [ "$https_served" = "$https_wanted" ]; then return 0; fi
+    if [ -z "$(served_instead "$1" "$2")" ]; then return 0; fi
     sleep "0.$https_attempt"
   done
   fail "nginx was reloaded, but does not serve the certificate of $2 on port 443: $(grep -E 'emerg|alert|error' /var/log/nginx/error.log 2>/dev/null | tail -n 1)"

@@ -96,10 +96,8 @@ doctor_site() {
     "$(printf '%s\n' "$answer" | sed -n 's/^x-release: //Ip')"
 }
 
-# doctor_certificate CHAIN DOMAIN: the names that it is for, and whether nginx serves it.
+# doctor_certificate CHAIN: the names that it is for.
 doctor_certificate() {
   [ -s "$1" ] || return 0
   openssl x509 -in "$1" -noout -ext subjectAltName | grep -o 'DNS:[^, ]*' | sed 's/^DNS:/name /'
-  served=$(timeout 10 openssl s_client -connect 127.0.0.1:443 -servername "$2" </dev/null 2>/dev/null | openssl x509 -noout -fingerprint 2>/dev/null)
-  if [ "$served" = "$(openssl x509 -in "$1" -noout -fingerprint)" ]; then echo 'served yes'; else printf 'served %s\n' "${served:+other}"; fi
 }

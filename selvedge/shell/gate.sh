@@ -82,9 +82,8 @@ live_crashed() {
   [ "$pid" != "$first_pid" ]
 }
 
-# The second layer: three healthy answers in a row on the new socket. $took: milliseconds until then.
+# The second layer: three healthy answers in a row on the new socket.
 live_gate() {
-  asked=$(live_ms)
   attempt=0
   early=0
   looked=0
@@ -123,8 +122,6 @@ live_gate() {
     sleep "$health_interval"
   done
   patience=
-  # shellcheck disable=SC2034 # for live.sh
-  took=$(($(live_ms) - asked))
 }
 
 # Until the new release listens, a look at the path tells as much as a question that is refused, and costs nothing.

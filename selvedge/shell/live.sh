@@ -153,7 +153,10 @@ live_switch() {
     live_migrate
   fi
   live_start
+  asked=$(live_ms)
   live_gate
+  # shellcheck disable=SC2034 # for workers.sh
+  took=$(($(live_ms) - asked))
   live_preflight_ok wait
   live_grow
   live_hooks

@@ -9,8 +9,8 @@ path_sums=
 package_states=
 unit_states=
 
-# path_fact PATH WANTED_SHA256: the kind of the path, its mode, owner and group, its hash, and, where the hash is not
-# the wanted one and one is given, the text for the diff (64 KiB at most).
+# path_fact PATH [WANTED_SHA256]: the kind of the path, its mode, owner and group. With the second argument, which may be
+# empty, its hash too, and, where that is not the wanted one, the text for the diff (64 KiB at most).
 path_fact() {
   path_rest=${path_stats#*"$nl$1 :: "}
   if [ "$path_rest" = "$path_stats" ]; then
@@ -27,7 +27,7 @@ path_fact() {
     directory*) printf 'directory %s\n' "$path_own" ;;
     regular*)
       printf 'file %s\n' "$path_own"
-      path_text "$1" "$2"
+      if [ $# -gt 1 ]; then path_text "$1" "$2"; fi
       ;;
     *) printf 'other\n' ;;
   esac
@@ -40,6 +40,18 @@ path_text() {
   path_sum=${path_sum%% *}
   printf '%s\n' "$path_sum"
   if [ -n "$2" ] && [ "$path_sum" != "$2" ]; then head -c 65536 -- "$1"; fi
+}
+
+# served_instead CHAIN DOMAIN: nothing where nginx shows this certificate on port 443; else until when the one that it shows
+# instead is valid, or "none".
+served_instead() {
+  served_text=$(timeout 5 openssl s_client -connect 127.0.0.1:443 -servername "$2" </dev/null 2>/dev/null |
+    openssl x509 -noout -fingerprint -sha256 -enddate 2>/dev/null) || :
+  case $served_text in
+    *"$(openssl x509 -in "$1" -noout -fingerprint -sha256)"*) ;;
+    *notAfter=*) printf '%s\n' "${served_text##*notAfter=}" ;;
+    *) echo none ;;
+  esac
 }
 
 # path_hashes PATH…: of those that are files; a fifo would never end.

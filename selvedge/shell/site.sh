@@ -70,7 +70,8 @@ site_unreadable() {
 }
 
 # site_media USER SHARED FOLDER: made by the app's user itself, with nginx's group: in a folder where the app may put links,
-# root opens nothing.
+# root opens nothing. The set-group-ID bit is given to the working directory alone: a path may be another file by now, and a
+# program of the app's that had it would run with nginx's group.
 site_media() {
   # shellcheck disable=SC2016
   setpriv --reuid="$1" --regid=www-data --clear-groups -- sh -c '
@@ -88,13 +89,53 @@ site_media() {
       if [ -n "$rest" ]; then chmod g+x .; else chmod 2750 .; fi
     done
     find . -user "$(id -u)" ! -group www-data ! -type l -exec chgrp www-data -- "{}" +
-    find . -user "$(id -u)" -type d ! -perm -g=rxs -exec chmod g+rxs -- "{}" +
+    find . -user "$(id -u)" -type d ! -perm -g=rxs -exec sh -c \
+      "for folder; do (cd -P -- \"\$folder\" && chmod g+rxs .) || :; done" sh "{}" +
     find . -user "$(id -u)" -type f ! -perm -g=r -exec chmod g+r -- "{}" +
   ' sh "$2" "$3" || fail "the folder $2/$3 ([nginx] media) cannot be made readable for nginx: is it a folder of the user $1?"
 }
 
-# site_box DROPIN: a changed box holds from the next start of nginx on; one that serves no site yet is started anew.
+# site_needs: what the sites of this server need beyond the box, as lines of a unit. Folders of logs, caches and buffers
+# (up to a variable in their names); /tmp; what compiles at run time; what writes where it serves from.
+site_needs() {
+  nginx -T 2>/dev/null | awk '{ sub(/(^|[ \t])#.*/, ""); gsub(/["\047]/, ""); gsub(/[;{}]/, "\n"); printf "%s ", $0 }' | awk '
+    function writes(folder) {
+      if (folder ~ /^\/[A-Za-z0-9._\/@+:-]+$/ && folder !~ /^\/(run|dev|tmp|var\/(run|log|tmp|lib\/nginx|cache\/nginx))(\/|$)/)
+        print "ReadWritePaths=-" folder
+    }
+    /[ :]\/(var\/)?tmp\// { print "PrivateTmp=no" }
+    $1 ~ /^(access|error)_log$/ { sub(/\/[^\/]*(\$.*)?$/, "", $2); writes($2) }
+    $1 ~ /_(cache|temp)_path$/ { sub(/\/[^\/]*\$.*/, "", $2); writes($2) }
+    $1 == "load_module" && /lua|perl|js|passenger/ { print "MemoryDenyWriteExecute=no" }
+    $1 ~ /^(passenger_root|dav_methods|[a-z]+_store)$/ && $2 != "off" { print "ProtectSystem=full\nProtectHome=no" }
+  ' | sort -u
+}
+
+# site_boxed UNIT…: nginx accepts its configuration under the restrictions of these files; else its words in $refused.
+site_boxed() {
+  cat -- "$@" >"$undo/box"
+  set --
+  while IFS= read -r line; do
+    case $line in [A-Z]*=*) set -- "$@" -p "$line" ;; esac
+  done <"$undo/box"
+  refused=$(systemd-run --quiet --wait --collect --pipe "$@" nginx -t -q 2>&1) || return 1
+}
+
+# site_box DROPIN: a changed box holds from the next start of nginx on; one that serves no site yet is started anew. Where
+# other sites need more, they get it by a file beside it: a box must not keep them from coming back at the next boot.
 site_box() {
+  more=${1%/*}/60-selvedge-sites.conf
+  site_needs >"$undo/needs"
+  if [ -s "$undo/needs" ]; then
+    say "nginx gets what the sites of this server need beyond its box: $(paste -s -d ' ' "$undo/needs")"
+    printf '# What the sites of this server need beyond 50-selvedge.conf. Written with it by fab nginx.\n[Service]\n' |
+      cat - "$undo/needs" | put "$more" 0644 root root
+    set -- "$1" "$more"
+  else
+    keep "$more"
+    rm -f -- "$more"
+  fi
+  site_boxed "$@" || fail "nginx would not start with the restrictions of $1, which was taken back: $refused"
   systemctl daemon-reload
   systemctl is-active -q nginx || return 0
   for path in /etc/nginx/sites-enabled/*; do
@@ -103,7 +144,7 @@ site_box() {
     return 0
   done
   if ! systemctl restart nginx; then
-    rm -f -- "$1"
+    rm -f -- "$@"
     systemctl daemon-reload
     systemctl restart nginx || :
     fail "nginx does not start with the restrictions of $1, which was taken away again: journalctl -u nginx -n 50"

@@ -65,12 +65,14 @@ status_services() {
   done
 }
 
-# status_certificate CHAIN UNIT: from when to when it is valid, and how the last renewal by that service ended.
+# status_certificate CHAIN UNIT DOMAIN: from when to when it is valid, until when the one is that nginx serves instead, and
+# how the last renewal by that service ended.
 status_certificate() {
   [ -s "$1" ] || return 0
   dates=$(openssl x509 -in "$1" -noout -startdate -enddate)
   printf 'certificate %s %s\n' "$(date -d "$(printf '%s\n' "$dates" | sed -n 's/^notBefore=//p')" +%s)" \
     "$(date -d "$(printf '%s\n' "$dates" | sed -n 's/^notAfter=//p')" +%s)"
+  printf 'served %s\n' "$(served_instead "$1" "$3")"
   printf 'renewal %s %s\n' "$2" "$(systemctl show --value -p Result "$2" 2>/dev/null)"
 }
 

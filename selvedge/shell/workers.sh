@@ -25,7 +25,8 @@ requests fail until the new one is up"
 
 # live_grow: the first worker is healthy, and gunicorn starts the others. All at once, and beside the live release and the
 # check of the import, they would take each other's time. An app that starts slowly gets its traffic when they are up, too:
-# until then the one would have to answer all. $processes: gunicorn and its workers.
+# until then the one would have to answer all. $took: milliseconds until the first was healthy. $processes: gunicorn and
+# its workers, afterwards.
 live_grow() {
   rm -f -- "$base/instances/$new/one"
   processes=$(live_processes "$new")

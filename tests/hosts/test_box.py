@@ -92,6 +92,38 @@ def test_temporary_files_are_the_apps_own_and_go_at_its_start(server: Server) ->
     server.run(f"test -d {folder} && test ! -e {folder}/left && test ! -e {folder}/../gone")
 
 
+def test_the_app_comes_back_with_its_manager_and_with_nginx(server: Server, shared_project: Project) -> None:
+    """As an upgrade of their packages restarts them."""
+    for unit in ("supervisor", "nginx"):
+        server.run(f"systemctl restart {unit}")
+        until(lambda: get(f"{server.url}/health").status == 200, 30)
+    assert server.run("pgrep -u hello -f gunicorn -P $(systemctl show --value -p MainPID supervisor) | wc -l").stdout == "1\n"
+    assert "deploy: nothing to change" in shared_project.must("-H", server.name, "deploy").stdout
+
+
+def rotated(server: Server) -> None:
+    """Have the app's logs rotated; it goes on writing, into files that are closed to others."""
+    log = f"/var/log/hello/{server.run('basename $(readlink /srv/hello/live.sock) .sock').stdout.strip()}.log"
+    server.run(f"logrotate -f /etc/logrotate.d/hello.app && test ! -s {log} && test -s {log}.1.gz")
+    server.run("kill -USR1 $(pgrep -o -u hello -f gunicorn)")
+    until(lambda: "Handling signal: usr1" in server.run(f"cat {log}").stdout, 10)
+    assert server.run("find /var/log/hello -type f -perm /o=rwx").stdout == ""
+    assert server.run(f"stat -c '%a %U %G' {log} {log}.1.gz").stdout == "640 root adm\n" * 2
+
+
+def test_logs_are_rotated_cut_and_closed_to_others(server: Server, shared_project: Project) -> None:
+    rotated(server)
+    # A flood between two looks of logrotate.
+    server.run("head -c 52500000 /dev/zero | tr '\\0' x >/proc/$(pgrep -o -u hello -f gunicorn)/fd/1")
+    until(lambda: int(server.run("du -sk /var/log/hello | cut -f 1").stdout) < 10000, 20)
+    rotated(server)
+    assert get(f"{server.url}/health").status == 200
+    shared_project.configure(env_file="production.env", manager="systemd")
+    shared_project.must("-H", server.name, "deploy")
+    rotated(server)
+    shared_project.configure(env_file="production.env")
+
+
 def test_root_follows_no_link_that_the_app_has_planted(server: Server, shared_project: Project) -> None:
     before = server.run("cat /etc/passwd").stdout
     server.run("runuser -u hello -- sh -c 'cd /srv/hello/shared; rm -rf .tmp; ln -s /etc .tmp; ln -s /root/planted log; "

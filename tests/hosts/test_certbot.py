@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
+import http.server
 import json
 import socket
 import ssl
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from ipaddress import IPv4Network
@@ -73,6 +76,12 @@ class Site:
                 return True
             time.sleep(0.1)
         return False
+
+    def renew(self) -> None:
+        """certbot's own service renews the certificate, as its timer would have it in time."""
+        self.server.run("""cd /etc/letsencrypt/renewal
+            sed -i '1i renew_before_expiry = 1000 days' hello.conf; systemctl start certbot.service || true
+            sed -i '/^renew_before_expiry = 1000 days/d' hello.conf""")
 
     def asked(self) -> int:
         """How many certificates the authority was asked for."""
@@ -205,13 +214,25 @@ def test_a_domain_that_is_added_extends_the_certificate(site: Site) -> None:
 def test_the_timer_renews_and_nginx_serves_the_new_certificate(site: Site) -> None:
     assert site.server.run("systemctl is-enabled certbot.timer; systemctl is-active certbot.timer").stdout == "enabled\nactive\n"
     before = site.serial()
-    site.server.run("sed -i '1i renew_before_expiry = 1000 days' /etc/letsencrypt/renewal/hello.conf")
-    site.server.run("systemctl start certbot.service")
-    site.server.run("sed -i '/^renew_before_expiry = 1000 days/d' /etc/letsencrypt/renewal/hello.conf")
+    site.renew()
     deadline = time.monotonic() + 10
     while site.serial() == before and time.monotonic() < deadline:
         time.sleep(0.2)
     assert site.serial() != before
+    site.repeat_changes_nothing()
+
+
+def test_a_renewal_while_another_sites_file_is_broken_is_seen_and_loaded_by_one_command(site: Site) -> None:
+    before = site.serial()
+    site.server.run("echo 'server { broken }' >/etc/nginx/sites-enabled/zz")
+    site.renew()
+    site.server.run("rm /etc/nginx/sites-enabled/zz")
+    assert site.serial() == before, "certbot's hook could not reload nginx"
+    status = site.fab("status")
+    assert status.status == 1 and "on port 443 nginx still shows another one, until " in status.stdout, status
+    assert "reload nginx, which still serves the certificate until " in site.must("certbot").stdout
+    assert site.serial() != before
+    assert "on port 443" not in site.must("status").stdout
     site.repeat_changes_nothing()
 
 
@@ -263,6 +284,69 @@ def test_an_authority_that_does_not_answer_leaves_everything_as_it_was(site: Sit
     assert (site.serial(), site.get("/health").status) == (before, 200)
 
 
+class Exhausted(http.server.BaseHTTPRequestHandler):
+    """An ACME authority (RFC 8555) that gives no more certificates, in the words of Let's Encrypt."""
+
+    protocol_version = "HTTP/1.1"
+    orders = 0
+    DETAIL = ("too many certificates (5) already issued for this exact set of identifiers in the last 168h0m0s, "
+              "retry after 2031-05-06 07:08:09 UTC")  # fmt: skip
+
+    def do_GET(self) -> None:
+        base = f"https://{self.headers['Host']}"
+        paths = ("newNonce", "newAccount", "newOrder", "revokeCert", "keyChange")
+        self._answer(200, {"meta": {}, **{path: f"{base}/{path}" for path in paths}})
+
+    def do_HEAD(self) -> None:
+        self._answer(200, None)
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        if self.path != "/newOrder":
+            self._answer(201, {"status": "valid"})
+            return
+        type(self).orders += 1
+        error = {"type": "urn:ietf:params:acme:error:rateLimited", "detail": self.DETAIL, "status": 429}
+        self._answer(429, error, "application/problem+json")
+
+    def _answer(self, status: int, content: object, kind: str = "application/json") -> None:
+        body = b"" if content is None else json.dumps(content).encode()
+        self.send_response(status)
+        headers = {"Content-Type": kind, "Content-Length": len(body), "Replay-Nonce": "bm9uY2U", "Retry-After": 3600,
+                   "Location": f"https://{self.headers['Host']}/account/1"}  # fmt: skip
+        for name, value in headers.items():
+            self.send_header(name, str(value))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing: pytest shows what fails."""
+
+
+@contextlib.contextmanager
+def exhausted(site: Site) -> Iterator[str]:
+    """The URL of its directory."""
+    listener = http.server.ThreadingHTTPServer((gateway(site.server), 0), Exhausted)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(site.pebble.ca, site.pebble.folder / "acme-key.pem")
+    listener.socket = context.wrap_socket(listener.socket, server_side=True)
+    threading.Thread(target=listener.serve_forever, daemon=True).start()
+    yield f"https://{gateway(site.server)}:{listener.server_port}/dir"
+    listener.shutdown()
+    listener.server_close()
+
+
+def test_an_authority_that_gives_no_more_is_asked_once_and_says_until_when(site: Site) -> None:
+    before = site.serial()
+    with exhausted(site) as authority:
+        site.configure(NAME, authority=authority)
+        result = site.fab("certbot")
+    assert result.status == 1, result
+    assert f"gives no more certificates for now: {Exhausted.DETAIL}" in " ".join(result.stderr.split()), result
+    assert Exhausted.orders == 1
+    assert (site.serial(), site.get("/health").status) == (before, 200)
+
+
 def test_the_broken_file_of_another_site_is_named_and_nothing_is_changed(site: Site) -> None:
     before = site.asked()
     site.server.run("echo 'server { listen 81; brokn; }' >/etc/nginx/sites-enabled/zz")
@@ -300,6 +384,10 @@ def test_a_certificate_of_ones_own(site: Site, tmp_path: Path) -> None:
     assert site.server.run("stat -c '%a %U' /etc/selvedge/hello/certificate.pem").stdout == "600 root\n"
     assert site.server.run(f"grep -rlF -e {secret} /var/log || true").stdout == ""
     site.repeat_changes_nothing()
+    site.configure(NAME)
+    site.must("certbot")
+    assert site.certificate()["subjectAltName"] == (("DNS", NAME),)
+    assert site.server.run("ls /etc/selvedge/hello").stdout == "acme-ca.pem\n", "a key that nothing uses is gone"
 
 
 def test_without_a_domain_it_is_plain_http_again(site: Site) -> None:
@@ -308,6 +396,17 @@ def test_without_a_domain_it_is_plain_http_again(site: Site) -> None:
     assert request(site.server, "/health", site.server.address).status == 200
     assert site.refuses_https(within=10), "port 443 is still open"
     site.repeat_changes_nothing()
+    # The port may be somebody else's by now.
+    files = "find /etc/nginx /etc/letsencrypt /etc/selvedge -type f | sort"
+    before, asked = site.server.run(files).stdout, site.asked()
+    site.server.run("""systemd-run --quiet --unit=squatter python3 -m http.server 443
+        until ss -Hltn | grep -q ':443 '; do sleep 0.1; done""")
+    site.configure(NAME)
+    result = site.fab("certbot")
+    site.server.run("systemctl stop squatter")
+    assert result.status == 1 and "port 443, which nginx needs, is held by python3 (process " in result.stderr, result
+    assert "systemctl disable --now python3" in result.stderr
+    assert (site.server.run(files).stdout, site.asked()) == (before, asked)
 
 
 def test_an_expired_certificate_is_renewed_by_one_command(site: Site, pebble_of: object) -> None:

@@ -195,6 +195,49 @@ EOF
         assert "is buffered to a temporary file /var/lib/nginx/body/" in errors
         assert "emerg" not in errors and "alert" not in errors and "crit" not in errors, errors
 
+    def test_a_port_that_another_program_holds_is_refused_with_its_name(self, server: Server, project: Project) -> None:
+        server.run("""systemctl stop nginx; systemd-run --quiet --unit=squatter python3 -m http.server 80
+            until ss -Hltn | grep -q ':80 '; do sleep 0.1; done""")
+        failed = project.fab("-H", server.name, "install")
+        still = server.run("systemctl is-active squatter; systemctl stop squatter; systemctl start nginx").stdout
+        assert failed.status == 1 and "port 80, which nginx needs, is held by python3 (process " in failed.stderr, failed
+        assert still == "active\n"
+        assert get(f"{server.url}/health").status == 200
+
+    def test_the_box_does_not_keep_other_sites_from_coming_back(self, server: Server, project: Project) -> None:
+        other = """
+            useradd -m other && chmod 755 /home/other && cd /home/other && mkdir www logs && echo home >www/index.html
+            cat >/etc/nginx/sites-enabled/theirs <<'EOF'
+proxy_cache_path /data/cache keys_zone=theirs:1m;
+server { listen 81; root /home/other/www; access_log /home/other/logs/access.log; }
+server { listen 82; location / { proxy_pass http://unix:/tmp/other.sock; proxy_cache theirs; proxy_cache_valid 200 1m; } }
+EOF
+            cat >/root/other.py <<'EOF'
+import socket
+listener = socket.socket(socket.AF_UNIX)
+listener.bind("/tmp/other.sock")
+listener.listen()
+while True:
+    connection, _ = listener.accept()
+    connection.recv(65536)
+    connection.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 7\\r\\nConnection: close\\r\\n\\r\\nsocket\\n")
+    connection.close()
+EOF
+            mkdir /data; systemd-run --quiet --unit=other -p UMask=0 python3 /root/other.py
+            rm -r /etc/systemd/system/nginx.service.d && systemctl daemon-reload && systemctl restart nginx"""
+        look = "curl -s localhost:81; curl -s localhost:82; ls /data/cache | wc -l"
+        server.run(other)
+        before = server.run(look).stdout
+        said = project.must("-H", server.name, "nginx").stdout
+        assert "PrivateTmp=no ReadWritePaths=-/data/cache ReadWritePaths=-/home/other/logs" in said
+        server.run("rm -r /data/cache/*; systemctl restart nginx")
+        assert server.run(look).stdout == before == "home\nsocket\n1\n"
+        assert get(f"{server.url}/health").status == 200
+        assert server.run("systemctl show --value -p ProtectSystem nginx").stdout == "strict\n"
+        assert "nginx: nothing to change" in project.must("-H", server.name, "nginx").stdout
+        server.run("systemctl stop other; rm /etc/nginx/sites-enabled/theirs /etc/systemd/system/nginx.service.d/60*")
+        server.run("systemctl daemon-reload; systemctl restart nginx")
+
     def test_an_app_by_address_and_one_by_name_do_not_disturb_each_other(self, server: Server, project: Project) -> None:
         for _ in range(2):
             configure(project, "other", domains=["other.test"])

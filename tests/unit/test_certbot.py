@@ -27,7 +27,7 @@ from selvedge.resources.certificate import (
     OwnCertificate,
     PlainHttp,
 )
-from selvedge.resources.files import File, Link
+from selvedge.resources.files import Absent, File, Link
 from selvedge.resources.python import Tool
 from selvedge.resources.site import Default
 from selvedge.resources.system import Packages, Service
@@ -111,6 +111,7 @@ class TestStep:
     @pytest.mark.parametrize("settings", [{}, {"domains": ["a.test"], "tls": {"upstream": True}}])
     def test_without_a_certificate_of_its_own_it_only_takes_away(self, target: Any, settings: dict[str, Any]) -> None:
         default, resource = certbot.resources(target(**settings))
+        assert "/etc/selvedge/hello/certificate.pem" in resource.probe()
         assert isinstance(default, Default) and isinstance(resource, PlainHttp)
         assert default.plan("\n--\nabsent\n") is None
         assert resource.plan("") is None
@@ -122,12 +123,16 @@ class TestStep:
     def test_with_a_domain_it_gets_one_and_serves_it(self, target: Any) -> None:
         resources = self.resources(target, email="me@a.test")
         assert kinds(resources) == [
-            "Needs", "Port", "Packages", "Service", "Certificate", "Listen", "File", "Link", "File", "Default", "Https"
+            "Needs", "Port", "Packages", "Absent", "Service", "Certificate", "Listen", "File", "Link", "File", "Default",
+            "Https", "Absent",
         ]  # fmt: skip
-        certificate, https = resources[4], resources[-1]
+        certificate, https = resources[5], resources[-2]
+        assert resources[3] == Absent("/etc/selvedge/hello/acme-ca.pem")
+        # A key that is used no more goes, once nginx has loaded the other one.
+        assert resources[-1] == Absent("/etc/selvedge/hello/certificate.pem")
         assert (certificate.domains, certificate.server, certificate.email) == (self.DOMAINS, PRODUCTION, "me@a.test")
-        assert list(https.loads) == resources[4:-1]
-        assert resources[3].name == "certbot.timer"
+        assert list(https.loads) == resources[5:-2]
+        assert resources[4].name == "certbot.timer"
 
     @pytest.mark.parametrize(
         ("tls", "server"),
@@ -429,6 +434,17 @@ class TestAsking:
         assert "--register-unsafely-without-email" in argv
         assert "--email" not in argv
 
+    def test_the_authoritys_words_are_found_where_certbot_fails_over_them(self, issue: Any) -> None:
+        """certbot 2.1 of Debian 12, as it answered an authority that gives no more."""
+        server = issue(certbot="echo 'An unexpected error occurred:'; echo \"AttributeError: can't set attribute\"; exit 1")
+        log = server.path("/var/log/letsencrypt/letsencrypt.log")
+        log.parent.mkdir(parents=True)
+        log.write_text("raise messages.Error.from_json(jobj)\nacme.messages.Error: urn:ietf:params:acme:error:rateLimited :: There "
+                       "were too many requests of a given type :: too many certificates (5) already issued, retry after 2031\n"
+                       "2026-01-01 00:00:00,256:ERROR:certbot._internal.log:AttributeError: can't set attribute\n")  # fmt: skip
+        error = "gives no more certificates for now: too many certificates (5) already issued, retry after 2031. Try with"
+        assert error in ask(server).error and called(server) == 1
+
     @pytest.mark.parametrize(
         ("output", "error"),
         [
@@ -549,6 +565,29 @@ esac""")
         assert not server.path("/etc/nginx/sites-enabled/hello-tls").is_symlink()
         server.path("/opt/served").write_text("certificate\n")
         assert server.make(*https.loads, https)
+
+    def test_a_renewed_certificate_that_was_not_loaded_is(self, server: Any, https: Https) -> None:
+        served, chain = server.path("/opt/served"), server.path(self.CHAIN)
+        served.write_text("certificate\n")
+        server.make(*https.loads, https)
+        chain.write_text("renewed\n")
+        chain.touch()
+        served.write_text("certificate\nnotAfter=Apr  1 00:00:00 2026 GMT\n")
+        ((_, change),) = server.plan(*https.loads, https).changes
+        assert change.summary == "reload nginx, which still serves the certificate until 2026-04-01"
+        served.write_text("")
+        ((_, change),) = server.plan(*https.loads, https).changes
+        assert change.summary == "reload nginx, which shows no certificate"
+        server.program("systemctl", f"""
+echo UnitFileState=enabled; echo ActiveState=active
+[ $1 != reload ] || cat {self.CHAIN} >/opt/served""")
+        assert server.make(*https.loads, https)
+
+    def test_without_a_renewal_nobody_is_asked(self, server: Any, https: Https) -> None:
+        server.path("/opt/served").write_text("certificate\n")
+        server.make(*https.loads, https)
+        server.program("openssl", "echo asked >/opt/asked")
+        assert not server.plan(*https.loads, https) and not server.path("/opt/asked").exists()
 
     def test_a_site_whose_certificate_is_gone_does_not_keep_it_from_being_got_anew(self, server: Any, https: Https) -> None:
         server.path("/opt/served").write_text("certificate\n")

@@ -96,6 +96,7 @@ BARE = {
     "IncludeFirst": "KbdInteractiveAuthentication no\n",
     "Jails": "\n--- unit\nId=fail2ban.service\nActiveState=active\n\n--- loaded\n\n--- file\nabsent\n",
     "Listen": "nginx version: nginx/1.22.1\nabsent\n",
+    "OpenFiles": "--\nabsent\n",
     "Password": "deploy L 2026-01-01 0 99999 7 -1\n",
     "Sysctl": "\n--- file\nabsent\n\n--- live\nkernel/kptr_restrict:0\n\n--- refused\n",
 }

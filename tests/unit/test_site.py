@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from selvedge.resources.site import Box, Default, MainFile, Names, NotDebians, Static, parse
+from selvedge.resources.nginx import Box, Logs, MainFile, OpenFiles
+from selvedge.resources.site import Default, Media, Names, NotDebians, Static, parse
 from selvedge.templates import template
 
 A, B = "/etc/nginx/sites-enabled/a", "/etc/nginx/sites-enabled/b"
@@ -124,17 +125,21 @@ def test_the_default_of_tls_stays_as_long_as_a_site_has_tls(server: Any) -> None
 
 
 @pytest.mark.parametrize(
-    ("version", "text"),
-    [("1.18.0", None), ("1.19.4", "ssl http2 default"), ("1.25.0", "ssl http2 default"), ("1.25.1", "ssl default")],
+    ("version", "listens", "refuses"),
+    [
+        ("1.18.0", "443 ssl http2 default_server", "ssl_certificate $selvedge_nothing"),
+        ("1.19.4", "443 ssl http2 default_server", "ssl_reject_handshake on"),
+        ("1.25.0", "443 ssl http2 default_server", "ssl_reject_handshake on"),
+        ("1.25.1", "443 ssl default_server", "ssl_reject_handshake on"),
+    ],
 )
-def test_the_default_of_tls_is_spelled_as_the_version_has_it(server: Any, version: str, text: str | None) -> None:
+def test_the_default_of_tls_is_spelled_as_the_version_has_it(server: Any, version: str, listens: str, refuses: str) -> None:
     server.program("nginx", f"echo 'nginx version: nginx/{version} (Ubuntu)' >&2")
-    planned = server.plan(default(port=443))
-    assert bool(planned) is (text is not None)
-    if text:
-        server.apply(planned)
-        assert text in server.path(Default.https).read_text()
-        assert not server.plan(default(port=443))
+    real = Default(Default.https, template("nginx/default-tls.conf.j2"), 443, True, (A,))
+    server.make(real)
+    text = server.path(Default.https).read_text()
+    assert text.count(f"    listen {listens};\n") == 1 and f"    listen [::]:{listens};\n" in text
+    assert [way for way in ("ssl_certificate $selvedge_nothing", "ssl_reject_handshake on") if way in text] == [refuses]
 
 
 MAIN = "events {\n\tworker_connections 768;\n}\nhttp {\n\tssl_protocols TLSv1 TLSv1.1 TLSv1.2 TLSv1.3; # POODLE\n}\n"
@@ -157,6 +162,22 @@ def test_the_main_file_changes_in_two_lines_and_keeps_its_owner(server: Any) -> 
     assert not server.plan(MainFile(4096))
     path.write_text(MAIN.replace("768", "20000").replace("TLSv1 TLSv1.1 TLSv1.2 ", ""))
     assert not server.plan(MainFile(4096)), "more is as good"
+
+
+def test_a_limit_of_open_files_that_somebody_has_set_stays_the_only_one(server: Any) -> None:
+    limit = OpenFiles()
+    main, theirs = server.path("/etc/nginx/nginx.conf"), server.path("/etc/nginx/modules-enabled/50-theirs.conf")
+    theirs.parent.mkdir(parents=True)
+    main.write_text(f"# worker_rlimit_nofile 1;\n{MAIN}")
+    server.make(limit)
+    assert server.path(limit.path).exists() and not server.plan(limit)
+    for file in (main, theirs):
+        before = file.read_text() if file.exists() else ""
+        file.write_text(f"user www-data; worker_rlimit_nofile 1024;\n{before}")
+        server.make(limit)
+        assert not server.path(limit.path).exists()
+        file.write_text(before)
+        server.make(limit)
 
 
 def release(server: Any) -> Path:
@@ -215,13 +236,52 @@ def test_a_link_that_leads_out_is_refused_and_nothing_there_is_touched(
     assert (folder.parent / "main.py").stat().st_mode & 0o777 == 0o640
 
 
+def test_a_file_that_takes_a_folders_place_never_gets_the_set_group_id_bit(server: Any) -> None:
+    server.program("setpriv", 'while [ "$1" != -- ]; do shift; done; shift; exec "$@"')
+    server.program("chgrp", "exit 0")
+    # Whoever owns the folder puts a program there at the last moment.
+    server.program("chmod", """
+if [ "$1" = g+rxs ] && [ -d /srv/hello/shared/up/deep ]; then
+  mv /srv/hello/shared/up/deep /srv/hello/shared/up/moved
+  printf x >/srv/hello/shared/up/deep
+  /bin/chmod 0755 /srv/hello/shared/up/deep
+fi
+exec /bin/chmod "$@\"""")
+    folder = server.path("/srv/hello/shared/up")
+    (folder / "deep").mkdir(parents=True)
+    (folder / "other").mkdir()
+    done = server.apply(server.plan(Media("root", "/srv/hello/shared", "up")))
+    assert done.status == 0, done.output
+    assert (folder / "deep").is_file() and (folder / "deep").stat().st_mode & 0o7777 == 0o755
+    assert (folder / "other").stat().st_mode & 0o2050 == 0o2050
+
+
+def test_logs_are_made_closed_to_others_and_a_link_of_somebody_is_left_alone(server: Any) -> None:
+    files = tuple(f"/var/log/hello/nginx-{kind}.log" for kind in ("access", "error", "missed"))
+    server.program("chown", 'echo "$*" >>/root/log')
+    server.path("/var/log/hello").mkdir()
+    server.path(files[0]).write_text("x\n")
+    server.path(files[2]).symlink_to("/dev/null")
+    planned = server.plan(Logs(files))
+    assert [change.summary for _, change in planned.changes] == [f"keep others out of {files[0]}, {files[1]}"]
+    assert server.apply(planned).status == 0
+    assert [server.path(file).stat().st_mode & 0o777 for file in files[:2]] == [0o640, 0o640]
+    assert server.path(files[0]).read_text() == "x\n"
+    assert server.path("/root/log").read_text() == f"-- www-data:adm {files[0]}\n-- www-data:adm {files[1]}\n"
+    fact = "file 640 www-data adm\nfile 640 www-data adm\nlink /dev/null\n"
+    assert Logs(files).plan(fact) is None
+
+
 def systemctl(server: Any, restart: str = "true") -> Path:
     server.program("systemctl", f'echo "$*" >>/root/log; case $1 in restart) {restart} ;; esac')
+    server.program("systemd-run", 'printf "%s\\n" "$@" >/root/trial')
+    server.program("nginx", "cat /root/shown")
+    server.path("/root/shown").write_text("")
     log: Path = server.path("/root/log")
     return log
 
 
-BOX = Box("/etc/systemd/system/nginx.service.d/50-selvedge.conf", "[Service]\n")
+BOX = Box("/etc/systemd/system/nginx.service.d/50-selvedge.conf", "[Service]\nUMask=0027\n")
 
 
 def test_a_new_box_restarts_an_nginx_that_serves_nothing_yet(server: Any) -> None:
@@ -237,6 +297,42 @@ def test_a_new_box_leaves_an_nginx_alone_that_serves_a_site(server: Any) -> None
     done = server.apply(server.plan(BOX))
     assert log.read_text().splitlines() == ["daemon-reload", "is-active -q nginx"]
     assert "holds from its next start on" in done.said[0]
+
+
+OTHERS = """
+server { listen 81; access_log /home/x/logs/a.log main; error_log "/srv/$host/log/e.log"; # access_log /home/y/a.log;
+  location / { proxy_pass http://unix:/tmp/x.sock; } }
+access_log /var/log/other/a.log; error_log syslog:server=unix:/dev/log; access_log off;
+proxy_cache_path /data/cache/a%b keys_zone=z:1m; fastcgi_cache_path
+  /data/cache keys_zone=z:1m;
+client_body_temp_path /var/lib/nginx/body;
+"""
+
+
+@pytest.mark.parametrize(
+    ("shown", "needs"),
+    [
+        ("server { root /home/x/www; access_log /var/log/other/a.log; dav_methods off; }", []),
+        (OTHERS, ["PrivateTmp=no", "ReadWritePaths=-/data/cache", "ReadWritePaths=-/home/x/logs", "ReadWritePaths=-/srv"]),
+        ("load_module modules/ngx_http_lua_module.so;", ["MemoryDenyWriteExecute=no"]),
+        ("server { dav_methods PUT DELETE; }", ["ProtectHome=no", "ProtectSystem=full"]),
+    ],
+)
+def test_the_box_leaves_other_sites_what_they_need(server: Any, shown: str, needs: list[str]) -> None:
+    systemctl(server)
+    server.path("/root/shown").write_text(shown)
+    server.make(BOX)
+    more = server.path(BOX.path).with_name("60-selvedge-sites.conf")
+    assert (more.read_text().splitlines()[2:] if more.exists() else []) == needs
+    assert [line for line in server.path("/root/trial").read_text().splitlines() if "=" in line] == ["UMask=0027", *needs]
+
+
+def test_a_box_that_nginx_refuses_is_not_kept(server: Any) -> None:
+    log = systemctl(server)
+    server.program("systemd-run", "echo '[emerg] open() failed (30: Read-only file system)' >&2; exit 1")
+    done = server.apply(server.plan(BOX))
+    assert done.status == 1 and "would not start" in done.error and "Read-only file system" in done.error
+    assert not server.path(BOX.path).exists() and not log.exists()
 
 
 def test_a_box_that_nginx_cannot_start_in_goes_again(server: Any) -> None:

@@ -271,6 +271,7 @@ def test_a_repository_with_a_token(app: Callable[..., Target]) -> None:
     (fetched,) = of("clone", settings, Fetched)
     assert fetched.url == "https://git.example.com/me/hello.git" and fetched.git_credentials == credentials.path
     assert not of("clone", settings, DeployKey) and not of("clone", settings, Pushed)
+    assert Absent(credentials.path) in of("clone", app("nothing set"), Absent), "a token that is used no more goes"
 
 
 def test_a_repository_over_ssh(app: Callable[..., Target]) -> None:

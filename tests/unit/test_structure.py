@@ -161,6 +161,7 @@ PARAMIKO = {
     "selvedge/publickeys.py": {""},
     "selvedge/way.py": {"BadHostKeyException"},
     "selvedge/hosts.py": {"SSHConfig", "ConfigParseError"},
+    "selvedge/frontpage.py": {"ConfigParseError"},
 }
 CONNECTION = {"selvedge/remote.py", "selvedge/way.py", "selvedge/hostkeys.py", "selvedge/operations/known_hosts.py"}
 

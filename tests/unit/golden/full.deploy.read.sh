@@ -16,10 +16,10 @@ mark=@selvedge
 # … the library certbot
 
 main() {
-path_stats=$nl$(stat -c '%n :: %F :: %a %U %G' -- /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/git_credentials /srv/hello/releases/0123456789ab /srv/hello/venvs /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-ccf647 /srv/hello/instances/0123456789ab-ccf647/env /srv/hello/instances/0123456789ab-ccf647/run /srv/hello/instances/0123456789ab-ccf647/selvedge_worker.py /srv/hello/instances/0123456789ab-ccf647/gunicorn_start /srv/hello/instances/0123456789ab-ccf647/program.conf /etc/logrotate.d/hello.app /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf 2>/dev/null)$nl
-path_sums=$nl$(path_hashes /srv/hello/git_credentials /etc/tmpfiles.d/hello.conf /srv/hello/instances/0123456789ab-ccf647/env /srv/hello/instances/0123456789ab-ccf647/run /srv/hello/instances/0123456789ab-ccf647/selvedge_worker.py /srv/hello/instances/0123456789ab-ccf647/gunicorn_start /srv/hello/instances/0123456789ab-ccf647/program.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf 2>/dev/null)$nl
+path_stats=$nl$(stat -c '%n :: %F :: %a %U %G' -- /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/git_credentials /srv/hello/releases/0123456789ab /srv/hello/venvs /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-7e0b4a /srv/hello/instances/0123456789ab-7e0b4a/env /srv/hello/instances/0123456789ab-7e0b4a/run /srv/hello/instances/0123456789ab-7e0b4a/selvedge_worker.py /srv/hello/instances/0123456789ab-7e0b4a/gunicorn_start /srv/hello/instances/0123456789ab-7e0b4a/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/selvedge/hello/acme-ca.pem /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf /etc/selvedge/hello/certificate.pem 2>/dev/null)$nl
+path_sums=$nl$(path_hashes /srv/hello/git_credentials /etc/tmpfiles.d/hello.conf /srv/hello/instances/0123456789ab-7e0b4a/env /srv/hello/instances/0123456789ab-7e0b4a/run /srv/hello/instances/0123456789ab-7e0b4a/selvedge_worker.py /srv/hello/instances/0123456789ab-7e0b4a/gunicorn_start /srv/hello/instances/0123456789ab-7e0b4a/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf 2>/dev/null)$nl
 package_states=$(package_list nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 supervisor certbot)
-unit_states=$nl$nl$(unit_list nginx.service supervisor.service fail2ban.service certbot.timer)$nl$nl
+unit_states=$nl$nl$(unit_list nginx.service supervisor.service logrotate.timer fail2ban.service certbot.timer)$nl$nl
 printf '\n%s fact 0\n' "$mark"
 ss -H -l -n -t -p 'sport = :80' || true
 printf '\n%s fact 1\n' "$mark"
@@ -74,109 +74,125 @@ path_fact /var/log/hello ''
 printf '\n%s fact 23\n' "$mark"
 path_fact /srv/hello/instances ''
 printf '\n%s fact 24\n' "$mark"
-path_fact /srv/hello/instances/0123456789ab-ccf647 ''
+path_fact /srv/hello/instances/0123456789ab-7e0b4a ''
 printf '\n%s fact 25\n' "$mark"
-path_fact /srv/hello/instances/0123456789ab-ccf647/env ''
+path_fact /srv/hello/instances/0123456789ab-7e0b4a/env ''
 printf '\n%s fact 26\n' "$mark"
-path_fact /srv/hello/instances/0123456789ab-ccf647/run c0c8d27e8f369559a1e7aaafa3f15fc2f864fbf1ae7c6feb4636778c38a87368
+path_fact /srv/hello/instances/0123456789ab-7e0b4a/run dd0025d1ef85a90b75db2138c598ebff9e0617e7792b278d99899858311d63aa
 printf '\n%s fact 27\n' "$mark"
-path_fact /srv/hello/instances/0123456789ab-ccf647/selvedge_worker.py e5753ef32157d4628f173561cda69a55359aadcff99f10767b75b57ac05141a4
+path_fact /srv/hello/instances/0123456789ab-7e0b4a/selvedge_worker.py e5753ef32157d4628f173561cda69a55359aadcff99f10767b75b57ac05141a4
 printf '\n%s fact 28\n' "$mark"
-path_fact /srv/hello/instances/0123456789ab-ccf647/gunicorn_start a7e57a977f8dba933a348a6b381aa2f2ce4bb3fca28040a726e1efaa05504b71
+path_fact /srv/hello/instances/0123456789ab-7e0b4a/gunicorn_start 0bec2e90b2afc3c01788ebc4a29913f237a79cc080e95799775d6b23f2a77d9a
 printf '\n%s fact 29\n' "$mark"
-if [ -e /srv/hello/instances/0123456789ab-ccf647/hook.after_build ]; then echo 'done'; else live=$(readlink /srv/hello/live.sock); live=${live##*/}; echo "previous ${live%.sock}"; fi
+if [ -e /srv/hello/instances/0123456789ab-7e0b4a/hook.after_build ]; then echo 'done'; else live=$(readlink /srv/hello/live.sock); live=${live##*/}; echo "previous ${live%.sock}"; fi
 printf '\n%s fact 30\n' "$mark"
 site_unreadable /srv/hello/releases/0123456789ab backend/static
 echo end
 printf '\n%s fact 31\n' "$mark"
 [ -e /etc/supervisor/supervisord.conf ] && echo there || true
 printf '\n%s fact 32\n' "$mark"
-[ -e /srv/hello/instances/0123456789ab-ccf647/gunicorn_start ] && echo there || true
+[ -e /srv/hello/instances/0123456789ab-7e0b4a/gunicorn_start ] && echo there || true
 printf '\n%s fact 33\n' "$mark"
-path_fact /srv/hello/instances/0123456789ab-ccf647/program.conf e345f51e401e3dd65873a1185e9a29de8e34b95fafe73ebc0eb70132eaa7f041
+path_fact /srv/hello/instances/0123456789ab-7e0b4a/program.conf 0cf467e2a3a04fb8f069a88f0a58c78ff08c65394c4459a8e911c2b01ce8a8a1
 printf '\n%s fact 34\n' "$mark"
-path_fact /etc/logrotate.d/hello.app ''
+path_fact /etc/logrotate.d/hello.app f5c38b4bf86925241ad6c1c57d0058c2e0f83c5e912ab787b0d674bf19024af7
 printf '\n%s fact 35\n' "$mark"
+path_fact /etc/systemd/system/logrotate.timer.d/selvedge.conf 1ab52bb733ccb14304a59f338720dc56c19e896d579f147d25a77c54ea9b3a5e
+printf '\n%s fact 36\n' "$mark"
+unit_fact logrotate.timer
+printf 'Stamp=%s\n' "$(cat /var/lib/selvedge/loaded/logrotate.timer 2>/dev/null)"
+printf '\n%s fact 37\n' "$mark"
 base=/srv/hello
 run_dir=/run/hello
 live_fact
-printf '\n%s fact 36\n' "$mark"
-if [ -e /srv/hello/instances/0123456789ab-ccf647/hook.after_switch ]; then echo 'done'; else live=$(readlink /srv/hello/live.sock); live=${live##*/}; echo "previous ${live%.sock}"; fi
-printf '\n%s fact 37\n' "$mark"
-[ -e /etc/nginx/nginx.conf ] && echo there || true
 printf '\n%s fact 38\n' "$mark"
+if [ -e /srv/hello/instances/0123456789ab-7e0b4a/hook.after_switch ]; then echo 'done'; else live=$(readlink /srv/hello/live.sock); live=${live##*/}; echo "previous ${live%.sock}"; fi
+printf '\n%s fact 39\n' "$mark"
+[ -e /etc/nginx/nginx.conf ] && echo there || true
+printf '\n%s fact 40\n' "$mark"
 site_read
 printf '%s\n' "$site_shown"
-printf '\n%s fact 39\n' "$mark"
-path_fact /var/log/hello ''
-printf '\n%s fact 40\n' "$mark"
-path_fact /var/www/letsencrypt ''
 printf '\n%s fact 41\n' "$mark"
-path_fact /etc/systemd/system/nginx.service.d/50-selvedge.conf 10bf8881b6246a03b11ba5db6ff3e2ef79d7a72cce9f7896b04a876acc54fd70
+path_fact /var/log/hello ''
 printf '\n%s fact 42\n' "$mark"
+path_fact /var/log/hello/nginx-access.log
+path_fact /var/log/hello/nginx-error.log
+path_fact /var/log/hello/nginx-missed.log
+printf '\n%s fact 43\n' "$mark"
+path_fact /var/www/letsencrypt ''
+printf '\n%s fact 44\n' "$mark"
+path_fact /etc/systemd/system/nginx.service.d/50-selvedge.conf 10bf8881b6246a03b11ba5db6ff3e2ef79d7a72cce9f7896b04a876acc54fd70
+printf '\n%s fact 45\n' "$mark"
 site_unreadable /srv/hello/current backend/static
 echo end
-printf '\n%s fact 43\n' "$mark"
+printf '\n%s fact 46\n' "$mark"
 stat -c '%a %U %G' -- /srv/hello/shared/uploads 2>/dev/null || true
-printf '\n%s fact 44\n' "$mark"
+printf '\n%s fact 47\n' "$mark"
 stat -c '%a %U %G' -- /etc/nginx/nginx.conf
 cat -- /etc/nginx/nginx.conf
-printf '\n%s fact 45\n' "$mark"
-path_fact /etc/nginx/modules-enabled/90-selvedge.conf 072c778847b818eeca79234b9aa5a5f13efed6a9f4b3e8cf7e7ff870f4c7b39a
-printf '\n%s fact 46\n' "$mark"
-path_fact /etc/nginx/conf.d/selvedge.conf 701c137e3c0ce202cfec5ac2153b5f3cba7697d03ed43eb9dda279e9d08342f5
-printf '\n%s fact 47\n' "$mark"
-path_fact /etc/nginx/snippets/hello.conf 02d956598df93fb8fb0a3bc9f2c064a6fa15461cd95ec58b3ff68fe0ae55361c
 printf '\n%s fact 48\n' "$mark"
-path_fact /etc/nginx/sites-available/hello d1a0427617e52662fb94c39255d2c1aad0f4800bacc7136100e4ca2fef8c01b2
+grep -lsE '^[^#]*worker_rlimit_nofile[[:space:]]' /etc/nginx/nginx.conf /etc/nginx/modules-enabled/*.conf
+echo --
+path_fact /etc/nginx/modules-enabled/90-selvedge.conf 072c778847b818eeca79234b9aa5a5f13efed6a9f4b3e8cf7e7ff870f4c7b39a
 printf '\n%s fact 49\n' "$mark"
-path_fact /etc/nginx/sites-enabled/hello ''
+path_fact /etc/nginx/conf.d/selvedge.conf 701c137e3c0ce202cfec5ac2153b5f3cba7697d03ed43eb9dda279e9d08342f5
 printf '\n%s fact 50\n' "$mark"
-if site_debians; then echo debians; fi
+path_fact /etc/nginx/snippets/hello.conf 02d956598df93fb8fb0a3bc9f2c064a6fa15461cd95ec58b3ff68fe0ae55361c
 printf '\n%s fact 51\n' "$mark"
+path_fact /etc/nginx/sites-available/hello d1a0427617e52662fb94c39255d2c1aad0f4800bacc7136100e4ca2fef8c01b2
+printf '\n%s fact 52\n' "$mark"
+path_fact /etc/nginx/sites-enabled/hello ''
+printf '\n%s fact 53\n' "$mark"
+if site_debians; then echo debians; fi
+printf '\n%s fact 54\n' "$mark"
 site_read
 printf '%s\n%s\n\n--\n' "$nginx_shown" "$site_shown"
 path_fact /etc/nginx/conf.d/selvedge-default.conf -
-printf '\n%s fact 52\n' "$mark"
+printf '\n%s fact 55\n' "$mark"
 path_fact /etc/logrotate.d/hello d2f641582fcfbcb80c443f47466acde2a9d5bb2d49e1d4b1d12e327472bdf2dd
-printf '\n%s fact 53\n' "$mark"
+printf '\n%s fact 56\n' "$mark"
 unit_fact nginx.service
 printf 'Stamp=%s\n' "$(cat /var/lib/selvedge/loaded/nginx-hello 2>/dev/null)"
-printf '\n%s fact 54\n' "$mark"
+printf '\n%s fact 57\n' "$mark"
 printf '\n--- unit\n'
 unit_fact fail2ban.service
 printf '\n--- loaded\n'
 if [ -e /var/lib/selvedge/loaded/60-selvedge-hello ]; then cat /var/lib/selvedge/loaded/60-selvedge-hello; fi
 printf '\n--- file\n'
 path_fact /etc/fail2ban/jail.d/60-selvedge-hello.local d23b9e302f08686be7bbd792d11439bddfa03d77b726a89fd82dd7aa8a85ebd5
-printf '\n%s fact 55\n' "$mark"
-[ -e /etc/nginx/sites-available/hello ] && echo there || true
-printf '\n%s fact 56\n' "$mark"
-ss -H -l -n -t -p 'sport = :443' || true
-printf '\n%s fact 57\n' "$mark"
-packages_fact certbot
 printf '\n%s fact 58\n' "$mark"
+[ -e /etc/nginx/sites-available/hello ] && echo there || true
+printf '\n%s fact 59\n' "$mark"
+ss -H -l -n -t -p 'sport = :443' || true
+printf '\n%s fact 60\n' "$mark"
+packages_fact certbot
+printf '\n%s fact 61\n' "$mark"
+path_fact /etc/selvedge/hello/acme-ca.pem ''
+printf '\n%s fact 62\n' "$mark"
 unit_fact certbot.timer
 printf 'Stamp=%s\n' "$(cat /var/lib/selvedge/loaded/certbot.timer 2>/dev/null)"
-printf '\n%s fact 59\n' "$mark"
+printf '\n%s fact 63\n' "$mark"
 certificate_fact hello
-printf '\n%s fact 60\n' "$mark"
+printf '\n%s fact 64\n' "$mark"
 site_read
 printf '%s\n' "$nginx_shown"
 path_fact /etc/nginx/snippets/selvedge-listen-tls.conf -
-printf '\n%s fact 61\n' "$mark"
+printf '\n%s fact 65\n' "$mark"
 path_fact /etc/nginx/sites-available/hello-tls 99134ff8d54347baa682168cded6dc9be564cda9e681c5bb4ee11e285eb64209
-printf '\n%s fact 62\n' "$mark"
+printf '\n%s fact 66\n' "$mark"
 path_fact /etc/nginx/sites-enabled/hello-tls ''
-printf '\n%s fact 63\n' "$mark"
+printf '\n%s fact 67\n' "$mark"
 path_fact /etc/nginx/snippets/hello-http.conf 5f54f07f4591b0eb2b9ffec74812c3ae4b73baf3f606489bad6f29a738dec6ab
-printf '\n%s fact 64\n' "$mark"
+printf '\n%s fact 68\n' "$mark"
 site_read
 printf '%s\n%s\n\n--\n' "$nginx_shown" "$site_shown"
 path_fact /etc/nginx/conf.d/selvedge-default-tls.conf -
-printf '\n%s fact 65\n' "$mark"
+printf '\n%s fact 69\n' "$mark"
 unit_fact nginx.service
 printf 'Stamp=%s\n' "$(cat /var/lib/selvedge/loaded/nginx-tls-hello 2>/dev/null)"
+if [ /etc/letsencrypt/live/hello/fullchain.pem -nt /var/lib/selvedge/loaded/nginx-tls-hello ]; then printf 'Served=%s\n' "$(served_instead /etc/letsencrypt/live/hello/fullchain.pem hello.example.com)"; fi
+printf '\n%s fact 70\n' "$mark"
+path_fact /etc/selvedge/hello/certificate.pem ''
 printf '\n%s facts end\n' "$mark"
 }
 main </dev/null 2>/dev/null

@@ -34,11 +34,19 @@ chmod -- 00710 /var/log/hello
 )
 change_2() (
 set -eu
+for log in /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log; do
+  [ -e "$log" ] || : >"$log"
+  chown -- www-data:adm "$log"
+  chmod -- 0640 "$log"
+done
+)
+change_3() (
+set -eu
 mkdir -p -- /var/www/letsencrypt
 chown -- root:root /var/www/letsencrypt
 chmod -- 00755 /var/www/letsencrypt
 )
-change_3() (
+change_4() (
 set -eu
 put /etc/systemd/system/nginx.service.d/50-selvedge.conf 0644 root root <<'EOF'
 # What nginx may do on this server, and no more. Written by `fab nginx`; `systemd-analyze security nginx` reads it.
@@ -83,21 +91,21 @@ SystemCallErrorNumber=EPERM
 EOF
 site_box /etc/systemd/system/nginx.service.d/50-selvedge.conf
 )
-change_4() (
+change_5() (
 set -eu
 site_readable /srv/hello/current backend/static
 )
-change_5() (
+change_6() (
 set -eu
 site_media hello /srv/hello/shared uploads
 )
-change_6() (
+change_7() (
 set -eu
 put /etc/nginx/modules-enabled/90-selvedge.conf 0644 root root <<'EOF'
 worker_rlimit_nofile 16384;
 EOF
 )
-change_7() (
+change_8() (
 set -eu
 put /etc/nginx/conf.d/selvedge.conf 0644 root root <<'EOF'
 # For all sites of this server. Written by `fab nginx`.
@@ -143,7 +151,7 @@ map $selvedge_direct$status $selvedge_missed {
 }
 EOF
 )
-change_8() (
+change_9() (
 set -eu
 put /etc/nginx/snippets/hello.conf 0644 root root <<'EOF'
 # What nginx does for hello, over HTTP and HTTPS alike. Written by `fab nginx`; included by the site files.
@@ -221,7 +229,7 @@ location / {
 }
 EOF
 )
-change_9() (
+change_10() (
 set -eu
 put /etc/nginx/sites-available/hello 0644 root root <<'EOF'
 # hello behind nginx. Written by `fab nginx`: change templates/nginx/ and run it again.
@@ -252,14 +260,14 @@ server {
 }
 EOF
 )
-change_10() (
+change_11() (
 set -eu
 keep /etc/nginx/sites-enabled/hello
 mkdir -p -- /etc/nginx/sites-enabled
 ln -sfn -- /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/.selvedge.link
 mv -fT -- /etc/nginx/sites-enabled/.selvedge.link /etc/nginx/sites-enabled/hello
 )
-change_11() (
+change_12() (
 set -eu
 put /etc/nginx/conf.d/selvedge-default.conf 0644 root root <<'EOF'
 # For names that no site of this server has: closed without an answer. Written by `fab nginx`, for all its apps.
@@ -283,7 +291,7 @@ server {
 }
 EOF
 )
-change_12() (
+change_13() (
 set -eu
 put /etc/logrotate.d/hello 0644 root root <<'EOF'
 # The logs of hello: a file a day, two weeks of them. Written by `fab nginx`.
@@ -315,7 +323,7 @@ put /etc/logrotate.d/hello 0644 root root <<'EOF'
 }
 EOF
 )
-change_13() (
+change_14() (
 set -eu
 if ! nginx -t >"$undo/check" 2>&1; then
   cat "$undo/check"
@@ -328,7 +336,7 @@ systemctl enable --now nginx
 (umask 077 && mkdir -p /var/lib/selvedge/loaded)
 printf '%s\n' c72691aa1773231bdea34c5765722e6636f1b4ee94f15da70b060de626b80832 >/var/lib/selvedge/loaded/nginx-hello
 )
-change_14() (
+change_15() (
 set -eu
 rm -f -- /var/lib/selvedge/loaded/60-selvedge-hello
 put /etc/fail2ban/jail.d/60-selvedge-hello.local 0644 root root <<'EOF'
@@ -421,6 +429,8 @@ all() {
   run 13
   [ "$status" -eq 0 ] || return 1
   run 14
+  [ "$status" -eq 0 ] || return 1
+  run 15
   [ "$status" -eq 0 ] || return 1
 }
 logged() {

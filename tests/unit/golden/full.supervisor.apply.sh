@@ -30,20 +30,24 @@ trap '' HUP
 
 # … the library systemd
 
+change_before() (
+set -eu
+rm -f -- /var/lib/selvedge/loaded/logrotate.timer
+)
 change_0() (
 set -eu
 fail '/etc/supervisor/supervisord.conf is not there yet: run `fab install` first, or `fab deploy`, which runs all steps'
 )
 change_1() (
 set -eu
-fail '/srv/hello/instances/0123456789ab-ccf647/gunicorn_start is not there yet: run `fab gunicorn` first, or `fab deploy`, which runs all steps'
+fail '/srv/hello/instances/0123456789ab-7e0b4a/gunicorn_start is not there yet: run `fab gunicorn` first, or `fab deploy`, which runs all steps'
 )
 change_2() (
 set -eu
-put /srv/hello/instances/0123456789ab-ccf647/program.conf 0640 root hello <<'EOF'
-; hello, release 0123456789ab-ccf647. During a release the new one runs beside the old one; then the old one's section goes.
-[program:hello.0123456789ab-ccf647]
-command=/srv/hello/instances/0123456789ab-ccf647/gunicorn_start
+put /srv/hello/instances/0123456789ab-7e0b4a/program.conf 0640 root hello <<'EOF'
+; hello, release 0123456789ab-7e0b4a. During a release the new one runs beside the old one; then the old one's section goes.
+[program:hello.0123456789ab-7e0b4a]
+command=/srv/hello/instances/0123456789ab-7e0b4a/gunicorn_start
 directory=/srv/hello/releases/0123456789ab
 user=hello
 autostart=true
@@ -55,15 +59,51 @@ stopsignal=TERM
 stopwaitsecs=40
 killasgroup=true
 redirect_stderr=true
-stdout_logfile=/var/log/hello/0123456789ab-ccf647.log
-stdout_logfile_maxbytes=10MB
-stdout_logfile_backups=3
+stdout_logfile=/var/log/hello/0123456789ab-7e0b4a.log
+; logrotate has it at 10 MB, hour by hour. A flood in between is cut here, in place: the files of supervisor's own rotation
+; would be readable for everybody.
+stdout_logfile_maxbytes=50MB
+stdout_logfile_backups=0
 EOF
 )
 change_3() (
 set -eu
+put /etc/logrotate.d/hello.app 0644 root root <<'EOF'
+# The output of hello's releases: 10 MB a file, three older ones. Written by `fab supervisor`.
+/var/log/hello/[0-9a-f]*-*.log {
+    size 10M
+    rotate 3
+    missingok
+    notifempty
+    compress
+    # supervisor holds the file open for as long as the release runs. So it also keeps its mode, 0640.
+    copytruncate
+}
+EOF
+)
+change_4() (
+set -eu
+put /etc/systemd/system/logrotate.timer.d/selvedge.conf 0644 root root <<'EOF'
+# logrotate looks every hour, not every day: a log that grows fast is cut in time. Written by `fab supervisor`.
+[Timer]
+OnCalendar=
+OnCalendar=hourly
+AccuracySec=5min
+EOF
+)
+change_5() (
+set -eu
+if systemctl is-active -q logrotate.timer; then
+systemctl daemon-reload && systemctl restart logrotate.timer
+fi
+systemctl enable --now logrotate.timer
+(umask 077 && mkdir -p /var/lib/selvedge/loaded)
+printf '%s\n' f205a3c5da2c42f6163b6816808376c39e4812ff2eb1af81b37ecefcf34b0e87 >/var/lib/selvedge/loaded/logrotate.timer
+)
+change_6() (
+set -eu
 app=hello
-new=0123456789ab-ccf647
+new=0123456789ab-7e0b4a
 why=deploy
 by=me@laptop
 base=/srv/hello
@@ -127,6 +167,8 @@ main() {
   return "$status"
 }
 all() {
+  run before
+  [ "$status" -eq 0 ] || return 1
   run 0
   [ "$status" -eq 0 ] || return 1
   run 1
@@ -134,6 +176,12 @@ all() {
   run 2
   [ "$status" -eq 0 ] || return 1
   run 3
+  [ "$status" -eq 0 ] || return 1
+  run 4
+  [ "$status" -eq 0 ] || return 1
+  run 5
+  [ "$status" -eq 0 ] || return 1
+  run 6
   [ "$status" -eq 0 ] || return 1
 }
 logged() {
@@ -160,11 +208,11 @@ set -eu
 hook=after_switch
 user=hello
 folder=/srv/hello/releases/0123456789ab/backend
-run=/srv/hello/instances/0123456789ab-ccf647/run
+run=/srv/hello/instances/0123456789ab-7e0b4a/run
 builds=''
-mark_path=/srv/hello/instances/0123456789ab-ccf647/hook.after_switch
-hook_begin RELEASE=0123456789ab-ccf647 COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server PREVIOUS=
-hook_command RELEASE=0123456789ab-ccf647 COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server PREVIOUS= './tell released'
+mark_path=/srv/hello/instances/0123456789ab-7e0b4a/hook.after_switch
+hook_begin RELEASE=0123456789ab-7e0b4a COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server PREVIOUS=
+hook_command RELEASE=0123456789ab-7e0b4a COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server PREVIOUS= './tell released'
 hook_end
 )
 run() {

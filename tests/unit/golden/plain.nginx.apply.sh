@@ -34,11 +34,19 @@ chmod -- 00710 /var/log/hello
 )
 change_2() (
 set -eu
+for log in /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log; do
+  [ -e "$log" ] || : >"$log"
+  chown -- www-data:adm "$log"
+  chmod -- 0640 "$log"
+done
+)
+change_3() (
+set -eu
 mkdir -p -- /var/www/letsencrypt
 chown -- root:root /var/www/letsencrypt
 chmod -- 00755 /var/www/letsencrypt
 )
-change_3() (
+change_4() (
 set -eu
 put /etc/systemd/system/nginx.service.d/50-selvedge.conf 0644 root root <<'EOF'
 # What nginx may do on this server, and no more. Written by `fab nginx`; `systemd-analyze security nginx` reads it.
@@ -83,13 +91,13 @@ SystemCallErrorNumber=EPERM
 EOF
 site_box /etc/systemd/system/nginx.service.d/50-selvedge.conf
 )
-change_4() (
+change_5() (
 set -eu
 put /etc/nginx/modules-enabled/90-selvedge.conf 0644 root root <<'EOF'
 worker_rlimit_nofile 16384;
 EOF
 )
-change_5() (
+change_6() (
 set -eu
 put /etc/nginx/conf.d/selvedge.conf 0644 root root <<'EOF'
 # For all sites of this server. Written by `fab nginx`.
@@ -135,7 +143,7 @@ map $selvedge_direct$status $selvedge_missed {
 }
 EOF
 )
-change_6() (
+change_7() (
 set -eu
 put /etc/nginx/snippets/hello.conf 0644 root root <<'EOF'
 # What nginx does for hello, over HTTP and HTTPS alike. Written by `fab nginx`; included by the site files.
@@ -181,7 +189,7 @@ location / {
 }
 EOF
 )
-change_7() (
+change_8() (
 set -eu
 put /etc/nginx/sites-available/hello 0644 root root <<'EOF'
 # hello behind nginx. Written by `fab nginx`: change templates/nginx/ and run it again.
@@ -210,19 +218,19 @@ server {
 }
 EOF
 )
-change_8() (
+change_9() (
 set -eu
 keep /etc/nginx/sites-enabled/hello
 mkdir -p -- /etc/nginx/sites-enabled
 ln -sfn -- /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/.selvedge.link
 mv -fT -- /etc/nginx/sites-enabled/.selvedge.link /etc/nginx/sites-enabled/hello
 )
-change_9() (
+change_10() (
 set -eu
 keep /etc/nginx/conf.d/selvedge-default.conf
 rm -f -- /etc/nginx/conf.d/selvedge-default.conf
 )
-change_10() (
+change_11() (
 set -eu
 put /etc/logrotate.d/hello 0644 root root <<'EOF'
 # The logs of hello: a file a day, two weeks of them. Written by `fab nginx`.
@@ -254,7 +262,7 @@ put /etc/logrotate.d/hello 0644 root root <<'EOF'
 }
 EOF
 )
-change_11() (
+change_12() (
 set -eu
 if ! nginx -t >"$undo/check" 2>&1; then
   cat "$undo/check"
@@ -267,7 +275,7 @@ systemctl enable --now nginx
 (umask 077 && mkdir -p /var/lib/selvedge/loaded)
 printf '%s\n' d7583961297e5d0eab52cbdda3a4d8e19c04115aa40df5a4111eda2e0c6918cc >/var/lib/selvedge/loaded/nginx-hello
 )
-change_12() (
+change_13() (
 set -eu
 rm -f -- /var/lib/selvedge/loaded/60-selvedge-hello
 put /etc/fail2ban/jail.d/60-selvedge-hello.local 0644 root root <<'EOF'
@@ -356,6 +364,8 @@ all() {
   run 11
   [ "$status" -eq 0 ] || return 1
   run 12
+  [ "$status" -eq 0 ] || return 1
+  run 13
   [ "$status" -eq 0 ] || return 1
 }
 logged() {

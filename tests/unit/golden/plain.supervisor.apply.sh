@@ -148,14 +148,14 @@ EOF
 change_4() (
 set -eu
 put /etc/logrotate.d/hello.app 0644 root root <<'EOF'
-# The output of hello's releases, which systemd appends to: 10 MB a file, three older ones. Written by `fab supervisor`.
+# The output of hello's releases: 10 MB a file, three older ones. Written by `fab supervisor`.
 /var/log/hello/[0-9a-f]*-*.log {
     size 10M
     rotate 3
     missingok
     notifempty
     compress
-    # systemd holds the file open for as long as the release runs.
+    # systemd holds the file open for as long as the release runs. So it also keeps its mode, 0640.
     copytruncate
 }
 EOF
