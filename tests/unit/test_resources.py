@@ -6,6 +6,7 @@ import os
 import re
 import stat
 import subprocess
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -997,3 +998,13 @@ def test_a_reload_is_planned_where_only_a_load_changes() -> None:
     planned = plan([file, service], ["absent\n", standing])
     assert names(planned) == ["create /etc/nginx/site", "reload nginx"]
     assert "rm -f -- /var/lib/selvedge/loaded/nginx-hello" in planned.before[0]
+
+
+def test_the_time_of_a_reading_grows_with_its_paths_and_not_by_their_square(server: Any) -> None:
+    paths = [f"/srv/{number:03}-{'x' * 40}" for number in range(250)]
+    for path in paths:
+        server.path(path).mkdir()
+    began = time.monotonic()
+    facts = server.read(*(Directory(path) for path in paths))
+    assert time.monotonic() - began < 3
+    assert {fact.strip() for fact in facts} == {"directory 755 root root"}
