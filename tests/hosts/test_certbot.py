@@ -229,7 +229,7 @@ def test_a_renewal_while_another_sites_file_is_broken_is_seen_and_loaded_by_one_
     site.server.run("rm /etc/nginx/sites-enabled/zz")
     assert site.serial() == before, "certbot's hook could not reload nginx"
     status = site.fab("status")
-    assert status.status == 1 and "on port 443 nginx still shows another one, until " in status.stdout, status
+    assert status.status == 1 and "nginx still shows another one on port 443, until " in status.stdout, status
     assert "reload nginx, which still serves the certificate until " in site.must("certbot").stdout
     assert site.serial() != before
     assert "on port 443" not in site.must("status").stdout
