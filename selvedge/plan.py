@@ -176,6 +176,8 @@ main() {{
   status=$?
   if [ "$status" -ne 0 ]; then
     {failed}
+  else
+    replaced
   fi
   [ -e "$undo/stuck" ] || rm -rf -- "$undo"
   {note}

@@ -197,6 +197,8 @@ def test_another_run_of_nginx_keeps_https(site: Site) -> None:
     site.server.run("echo '# a hand-made change' >>/etc/nginx/sites-available/hello")
     assert "write /etc/nginx/sites-available/hello" in site.must("nginx").stdout
     assert site.serial() == before
+    kept = site.server.run("cat /var/backups/selvedge/etc/nginx/sites-available/hello").stdout
+    assert "# a hand-made change" in kept
     site.repeat_changes_nothing()
 
 

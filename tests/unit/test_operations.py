@@ -679,7 +679,8 @@ class TestStatus:
     @pytest.mark.parametrize(
         ("served", "said"),
         [
-            ("echo Fingerprint=old; echo notAfter=Feb  1 00:00:00 2026 GMT", "nginx still shows another one on port 443, until 2026-02-01"),
+            ("echo Fingerprint=old; echo notAfter=Feb  1 00:00:00 2026 GMT",
+             "nginx still shows another one on port 443, until 2026-02-01"),
             ("exit 1", "nginx shows none on port 443"),
         ],
     )

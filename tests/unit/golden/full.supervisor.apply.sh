@@ -155,6 +155,8 @@ main() {
   status=$?
   if [ "$status" -ne 0 ]; then
     :
+  else
+    replaced
   fi
   [ -e "$undo/stuck" ] || rm -rf -- "$undo"
   :
@@ -234,6 +236,8 @@ main() {
   status=$?
   if [ "$status" -ne 0 ]; then
     :
+  else
+    replaced
   fi
   [ -e "$undo/stuck" ] || rm -rf -- "$undo"
   :
