@@ -194,7 +194,7 @@ def test_http2_and_only_current_protocols(site: Site) -> None:
 
 def test_another_run_of_nginx_keeps_https(site: Site) -> None:
     before = site.serial()
-    site.server.run("echo '# a hand-made change' >>/etc/nginx/sites-available/hello")
+    site.server.run("echo 'brokn; # a hand-made change' >>/etc/nginx/sites-available/hello")
     assert "write /etc/nginx/sites-available/hello" in site.must("nginx").stdout
     assert site.serial() == before
     kept = site.server.run("cat /var/backups/selvedge/etc/nginx/sites-available/hello").stdout

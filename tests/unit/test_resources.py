@@ -978,6 +978,18 @@ def test_a_configuration_that_was_broken_before_stops_the_step_before_its_first_
     assert nginx.path("/etc/nginx/site").read_text() == "good\n" and log(nginx) == []
 
 
+@pytest.mark.parametrize("words", ["unknown directive in /etc/nginx/site:3", 'open() "/etc/nginx/site" failed (2: No such file)'])
+def test_a_file_of_the_steps_own_that_is_broken_is_written_anew(nginx: Any, words: str) -> None:
+    nginx.make(*site())
+    nginx.path("/etc/nginx/site").write_text("edited by hand\n")
+    nginx.program("nginx", f"grep -qx good /etc/nginx/site || {{ echo '[emerg] {words}' >&2; exit 1; }}")
+    nginx.make(*site())
+    assert nginx.path("/etc/nginx/site").read_text() == "good\n"
+    # A file whose name only begins like it is another one's.
+    nginx.program("nginx", "echo '[emerg] unknown directive in /etc/nginx/site-of-others:3' >&2; exit 1")
+    assert "broken already" in nginx.apply(nginx.plan(*site("new\n"))).error
+
+
 def test_a_service_that_stopped_is_started_with_what_it_should_load(nginx: Any) -> None:
     nginx.make(*site())
     nginx.path("/root/active").unlink()
