@@ -38,7 +38,7 @@ def _at_once(resources: Sequence[Resource]) -> Iterator[str]:
     packages = dict.fromkeys(name for resource in resources for name in resource.packages())
     units = dict.fromkeys(name for resource in resources for name in resource.units())
     if paths:
-        yield f"path_stats=$nl$(stat -c '%n :: %F :: %a %U %G' -- {words(*paths)} 2>/dev/null)$nl"
+        yield f"path_stats=$nl$(stat -c '%F :: %a %U %G :: %n' -- {words(*paths)} 2>/dev/null)$nl"
     if hashed:
         yield f"path_sums=$nl$(path_hashes {words(*hashed)} 2>/dev/null)$nl"
     if packages:
@@ -176,6 +176,8 @@ main() {{
   status=$?
   if [ "$status" -ne 0 ]; then
     {failed}
+  else
+    replaced
   fi
   [ -e "$undo/stuck" ] || rm -rf -- "$undo"
   {note}

@@ -92,8 +92,9 @@ def _certificate(app: Target, vitals: Vitals) -> Iterator[Finding]:
         return
     left, life = vitals.certificate
     if vitals.served:
-        instead = "none" if vitals.served == "none" else f"another one, until {day(vitals.served)}"
-        yield problem("certificate", f"on port 443 nginx still shows {instead}", f"`fab -H {app.host.name} certbot` has it loaded.")
+        until = "" if vitals.served == "none" else day(vitals.served)
+        shown = f"still shows another one on port 443, until {until}" if until else "shows none on port 443"
+        yield problem("certificate", f"nginx {shown}", f"`fab -H {app.host.name} certbot` has it loaded.")
     if left <= 0:
         yield problem("certificate", f"has expired {duration(-left)} ago", remedy)
     elif left < LATE * life:

@@ -34,6 +34,21 @@ restore() {
   done
 }
 
+# replaced: of the files in /etc that a step has written over or removed, the last version stays in /var/backups/selvedge, since
+# somebody may have edited it. Only what all may read: nothing else is sure to hold no secret.
+replaced() {
+  kept
+  while [ "$number" -gt 0 ]; do
+    number=$((number - 1))
+    path=$(cat "$undo/$number.path")
+    case $path in /etc/*) ;; *) continue ;; esac
+    [ -n "$(find "$undo/$number.copy" -maxdepth 0 -type f -perm -o=r 2>/dev/null)" ] || continue
+    if ! { (umask 077 && mkdir -p -- "/var/backups/selvedge${path%/*}") && cp -a -- "$undo/$number.copy" "/var/backups/selvedge$path"; }; then
+      say "$path as it was before could not be kept in /var/backups/selvedge"
+    fi
+  done
+}
+
 # put_back: $path becomes $undo/$number.copy again, or nothing where there was nothing.
 put_back() {
   if [ ! -e "$undo/$number.copy" ] && [ ! -L "$undo/$number.copy" ]; then

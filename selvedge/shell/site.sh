@@ -135,7 +135,10 @@ site_box() {
     keep "$more"
     rm -f -- "$more"
   fi
-  site_boxed "$@" || fail "nginx would not start with the restrictions of $1, which was taken back: $refused"
+  if ! site_boxed "$@"; then
+    nginx -t -q 2>/dev/null || fail "nginx is broken already, also without the restrictions of $1: $refused. Mend that file first"
+    fail "nginx would not start with the restrictions of $1, which was taken back: $refused"
+  fi
   systemctl daemon-reload
   systemctl is-active -q nginx || return 0
   for path in /etc/nginx/sites-enabled/*; do

@@ -194,9 +194,11 @@ def test_http2_and_only_current_protocols(site: Site) -> None:
 
 def test_another_run_of_nginx_keeps_https(site: Site) -> None:
     before = site.serial()
-    site.server.run("echo '# a hand-made change' >>/etc/nginx/sites-available/hello")
+    site.server.run("echo 'brokn; # a hand-made change' >>/etc/nginx/sites-available/hello")
     assert "write /etc/nginx/sites-available/hello" in site.must("nginx").stdout
     assert site.serial() == before
+    kept = site.server.run("cat /var/backups/selvedge/etc/nginx/sites-available/hello").stdout
+    assert "# a hand-made change" in kept
     site.repeat_changes_nothing()
 
 
@@ -229,7 +231,7 @@ def test_a_renewal_while_another_sites_file_is_broken_is_seen_and_loaded_by_one_
     site.server.run("rm /etc/nginx/sites-enabled/zz")
     assert site.serial() == before, "certbot's hook could not reload nginx"
     status = site.fab("status")
-    assert status.status == 1 and "on port 443 nginx still shows another one, until " in status.stdout, status
+    assert status.status == 1 and "nginx still shows another one on port 443, until " in status.stdout, status
     assert "reload nginx, which still serves the certificate until " in site.must("certbot").stdout
     assert site.serial() != before
     assert "on port 443" not in site.must("status").stdout

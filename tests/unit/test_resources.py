@@ -6,6 +6,7 @@ import os
 import re
 import stat
 import subprocess
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -977,6 +978,18 @@ def test_a_configuration_that_was_broken_before_stops_the_step_before_its_first_
     assert nginx.path("/etc/nginx/site").read_text() == "good\n" and log(nginx) == []
 
 
+@pytest.mark.parametrize("words", ["unknown directive in /etc/nginx/site:3", 'open() "/etc/nginx/site" failed (2: No such file)'])
+def test_a_file_of_the_steps_own_that_is_broken_is_written_anew(nginx: Any, words: str) -> None:
+    nginx.make(*site())
+    nginx.path("/etc/nginx/site").write_text("edited by hand\n")
+    nginx.program("nginx", f"grep -qx good /etc/nginx/site || {{ echo '[emerg] {words}' >&2; exit 1; }}")
+    nginx.make(*site())
+    assert nginx.path("/etc/nginx/site").read_text() == "good\n"
+    # A file whose name only begins like it is another one's.
+    nginx.program("nginx", "echo '[emerg] unknown directive in /etc/nginx/site-of-others:3' >&2; exit 1")
+    assert "broken already" in nginx.apply(nginx.plan(*site("new\n"))).error
+
+
 def test_a_service_that_stopped_is_started_with_what_it_should_load(nginx: Any) -> None:
     nginx.make(*site())
     nginx.path("/root/active").unlink()
@@ -997,3 +1010,13 @@ def test_a_reload_is_planned_where_only_a_load_changes() -> None:
     planned = plan([file, service], ["absent\n", standing])
     assert names(planned) == ["create /etc/nginx/site", "reload nginx"]
     assert "rm -f -- /var/lib/selvedge/loaded/nginx-hello" in planned.before[0]
+
+
+def test_the_time_of_a_reading_grows_with_its_paths_and_not_by_their_square(server: Any) -> None:
+    paths = [f"/srv/{number:03}-{'x' * 40}" for number in range(250)]
+    for path in paths:
+        server.path(path).mkdir()
+    began = time.monotonic()
+    facts = server.read(*(Directory(path) for path in paths))
+    assert time.monotonic() - began < 3
+    assert {fact.strip() for fact in facts} == {"directory 755 root root"}

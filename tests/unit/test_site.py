@@ -333,6 +333,8 @@ def test_a_box_that_nginx_refuses_is_not_kept(server: Any) -> None:
     done = server.apply(server.plan(BOX))
     assert done.status == 1 and "would not start" in done.error and "Read-only file system" in done.error
     assert not server.path(BOX.path).exists() and not log.exists()
+    server.program("nginx", "exit 1")
+    assert "is broken already, also without" in server.apply(server.plan(BOX)).error
 
 
 def test_a_box_that_nginx_cannot_start_in_goes_again(server: Any) -> None:

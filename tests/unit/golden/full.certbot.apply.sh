@@ -20,7 +20,11 @@ if [ -e /etc/letsencrypt/live/hello/fullchain.pem ] || [ ! -L /etc/nginx/sites-e
 if command -v nginx >/dev/null 2>&1; then
 if ! nginx -t >"$undo/check" 2>&1; then
   cat "$undo/check"
-  fail "nginx is broken already, before anything was changed: $(grep -m 1 -E 'emerg|rror' "$undo/check" || tail -n 1 "$undo/check"). Mend that file first."
+  reason=$(grep -m 1 -E 'emerg|rror' "$undo/check" || tail -n 1 "$undo/check")
+  case $reason in
+    *[\ \"]/etc/nginx/snippets/selvedge-listen-tls.conf[:\"]* | *[\ \"]/etc/nginx/sites-available/hello-tls[:\"]* | *[\ \"]/etc/nginx/sites-enabled/hello-tls[:\"]* | *[\ \"]/etc/nginx/snippets/hello-http.conf[:\"]* | *[\ \"]/etc/nginx/conf.d/selvedge-default-tls.conf[:\"]*) say "written anew: $reason" ;;
+    *) fail "nginx is broken already, before anything was changed: $reason. Mend that file first." ;;
+  esac
 fi
 fi
 rm -f -- /var/lib/selvedge/loaded/nginx-tls-hello
@@ -38,7 +42,8 @@ change_2() (
 set -eu
 if ! systemctl daemon-reload >"$undo/check" 2>&1; then
   cat "$undo/check"
-  fail "certbot.timer refuses its configuration, so it was not started: $(grep -m 1 -E 'emerg|rror' "$undo/check" || tail -n 1 "$undo/check"). Mend the file that it names."
+  reason=$(grep -m 1 -E 'emerg|rror' "$undo/check" || tail -n 1 "$undo/check")
+  fail "certbot.timer refuses its configuration, so it was not started: $reason. Mend the file that it names."
 fi
 systemctl enable --now certbot.timer
 :
@@ -147,7 +152,8 @@ change_9() (
 set -eu
 if ! nginx -t >"$undo/check" 2>&1; then
   cat "$undo/check"
-  fail "nginx refuses its configuration, so it was not started: $(grep -m 1 -E 'emerg|rror' "$undo/check" || tail -n 1 "$undo/check"). Mend the file that it names."
+  reason=$(grep -m 1 -E 'emerg|rror' "$undo/check" || tail -n 1 "$undo/check")
+  fail "nginx refuses its configuration, so it was not started: $reason. Mend the file that it names."
 fi
 if systemctl is-active -q nginx; then
 systemctl reload nginx
@@ -180,6 +186,8 @@ main() {
   status=$?
   if [ "$status" -ne 0 ]; then
     :
+  else
+    replaced
   fi
   [ -e "$undo/stuck" ] || rm -rf -- "$undo"
   :

@@ -69,6 +69,8 @@ main() {
   status=$?
   if [ "$status" -ne 0 ]; then
     :
+  else
+    replaced
   fi
   [ -e "$undo/stuck" ] || rm -rf -- "$undo"
   :
@@ -248,6 +250,8 @@ guard_arm
   status=$?
   if [ "$status" -ne 0 ]; then
     guard_revert
+  else
+    replaced
   fi
   [ -e "$undo/stuck" ] || rm -rf -- "$undo"
   :
@@ -449,6 +453,8 @@ main() {
   status=$?
   if [ "$status" -ne 0 ]; then
     :
+  else
+    replaced
   fi
   [ -e "$undo/stuck" ] || rm -rf -- "$undo"
   :

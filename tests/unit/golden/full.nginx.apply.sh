@@ -17,7 +17,11 @@ set -eu
 if command -v nginx >/dev/null 2>&1; then
 if ! nginx -t >"$undo/check" 2>&1; then
   cat "$undo/check"
-  fail "nginx is broken already, before anything was changed: $(grep -m 1 -E 'emerg|rror' "$undo/check" || tail -n 1 "$undo/check"). Mend that file first."
+  reason=$(grep -m 1 -E 'emerg|rror' "$undo/check" || tail -n 1 "$undo/check")
+  case $reason in
+    *[\ \"]/etc/nginx/modules-enabled/90-selvedge.conf[:\"]* | *[\ \"]/etc/nginx/conf.d/selvedge.conf[:\"]* | *[\ \"]/etc/nginx/snippets/hello.conf[:\"]* | *[\ \"]/etc/nginx/sites-available/hello[:\"]* | *[\ \"]/etc/nginx/sites-enabled/hello[:\"]* | *[\ \"]/etc/nginx/conf.d/selvedge-default.conf[:\"]*) say "written anew: $reason" ;;
+    *) fail "nginx is broken already, before anything was changed: $reason. Mend that file first." ;;
+  esac
 fi
 fi
 rm -f -- /var/lib/selvedge/loaded/nginx-hello
@@ -327,7 +331,8 @@ change_14() (
 set -eu
 if ! nginx -t >"$undo/check" 2>&1; then
   cat "$undo/check"
-  fail "nginx refuses its configuration, so it was not started: $(grep -m 1 -E 'emerg|rror' "$undo/check" || tail -n 1 "$undo/check"). Mend the file that it names."
+  reason=$(grep -m 1 -E 'emerg|rror' "$undo/check" || tail -n 1 "$undo/check")
+  fail "nginx refuses its configuration, so it was not started: $reason. Mend the file that it names."
 fi
 if systemctl is-active -q nginx; then
 systemctl reload nginx
@@ -390,6 +395,8 @@ main() {
   status=$?
   if [ "$status" -ne 0 ]; then
     :
+  else
+    replaced
   fi
   [ -e "$undo/stuck" ] || rm -rf -- "$undo"
   :

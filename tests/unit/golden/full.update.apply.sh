@@ -71,6 +71,8 @@ main() {
   status=$?
   if [ "$status" -ne 0 ]; then
     :
+  else
+    replaced
   fi
   [ -e "$undo/stuck" ] || rm -rf -- "$undo"
   :

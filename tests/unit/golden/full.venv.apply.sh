@@ -37,6 +37,8 @@ main() {
   status=$?
   if [ "$status" -ne 0 ]; then
     :
+  else
+    replaced
   fi
   [ -e "$undo/stuck" ] || rm -rf -- "$undo"
   :
@@ -123,6 +125,8 @@ main() {
   status=$?
   if [ "$status" -ne 0 ]; then
     :
+  else
+    replaced
   fi
   [ -e "$undo/stuck" ] || rm -rf -- "$undo"
   :
