@@ -40,60 +40,65 @@ echo
 printf '\n%s fact 5\n' "$mark"
 packages_fact sudo nftables libpam-pwquality ufw fail2ban python3-systemd
 printf '\n%s fact 6\n' "$mark"
-id -nG deploy 2>/dev/null || true
+sshd_read
+printf '%s\n' "$sshd_shown" | grep -E '^(allow|deny)(users|groups) '
+printf 'groups sudo %s\n' "$(id -Gn deploy || echo deploy)"
 printf '\n%s fact 7\n' "$mark"
+id -nG deploy 2>/dev/null || true
+printf '\n%s fact 8\n' "$mark"
 ssh_home=$(getent passwd deploy | cut -d : -f 6)/.ssh
 stat -c "%a %U" "$ssh_home" 2>/dev/null || echo absent
 stat -L -c "%a %U" "$ssh_home/authorized_keys" 2>/dev/null || echo absent
 cat "$ssh_home/authorized_keys" 2>/dev/null || true
-printf '\n%s fact 8\n' "$mark"
-path_fact /etc/sudoers.d ''
 printf '\n%s fact 9\n' "$mark"
-path_fact /etc/sudoers.d/90-selvedge-deploy 4b3a43b8efa58d24cb01c427ad802c5e6286606d129a9969d6adbee259307930
+path_fact /etc/sudoers.d ''
 printf '\n%s fact 10\n' "$mark"
-[ -s /etc/ssh/moduli-3072 ] && echo there || true
+printf '\n--- file\n'
+path_fact /etc/sudoers.d/90-selvedge-deploy 4b3a43b8efa58d24cb01c427ad802c5e6286606d129a9969d6adbee259307930
 printf '\n%s fact 11\n' "$mark"
-cat /etc/ssh/ssh_host_rsa_key.pub /etc/ssh/ssh_host_ed25519_key.pub | ssh-keygen -lf -
+[ -s /etc/ssh/moduli-3072 ] && echo there || true
 printf '\n%s fact 12\n' "$mark"
-sed -n '/^[[:space:]]*\(#.*\)\{0,1\}$/!{p;q;}' /etc/ssh/sshd_config
+cat /etc/ssh/ssh_host_rsa_key.pub /etc/ssh/ssh_host_ed25519_key.pub | ssh-keygen -lf -
 printf '\n%s fact 13\n' "$mark"
-sshd_fact /etc/ssh/sshd_config.d/00-selvedge.conf
+sed -n '/^[[:space:]]*\(#.*\)\{0,1\}$/!{p;q;}' /etc/ssh/sshd_config
 printf '\n%s fact 14\n' "$mark"
-firewall_fact /etc/ufw/before.init
+sshd_fact /etc/ssh/sshd_config.d/00-selvedge.conf
 printf '\n%s fact 15\n' "$mark"
-[ -e /var/lib/selvedge/guard/armed ] && echo armed || true
+firewall_fact /etc/ufw/before.init
 printf '\n%s fact 16\n' "$mark"
-path_fact /etc/fail2ban/jail.d/50-selvedge.local 27c8c6c5dc28b82b71a7e9e7ef140718be24fc320f01c2535634e3fe35223d3a
+for state in armed fired; do if [ -e "/var/lib/selvedge/guard/$state" ]; then echo "$state"; fi; done
 printf '\n%s fact 17\n' "$mark"
+path_fact /etc/fail2ban/jail.d/50-selvedge.local 27c8c6c5dc28b82b71a7e9e7ef140718be24fc320f01c2535634e3fe35223d3a
+printf '\n%s fact 18\n' "$mark"
 unit_fact fail2ban.service
 printf 'Stamp=%s\n' "$(cat /var/lib/selvedge/loaded/fail2ban 2>/dev/null)"
-printf '\n%s fact 18\n' "$mark"
-sysctl_fact /etc/sysctl.d/90-selvedge.conf kernel/kptr_restrict kernel/dmesg_restrict kernel/perf_event_paranoid kernel/yama/ptrace_scope kernel/unprivileged_bpf_disabled net/core/bpf_jit_harden kernel/sysrq kernel/ctrl-alt-del dev/tty/ldisc_autoload fs/suid_dumpable kernel/core_uses_pid fs/protected_hardlinks fs/protected_symlinks fs/protected_fifos fs/protected_regular net/ipv4/conf/all/send_redirects net/ipv4/conf/default/send_redirects net/ipv4/conf/all/accept_redirects net/ipv4/conf/default/accept_redirects net/ipv6/conf/all/accept_redirects net/ipv6/conf/default/accept_redirects net/ipv4/conf/all/accept_source_route net/ipv4/conf/default/accept_source_route net/ipv6/conf/all/accept_source_route net/ipv6/conf/default/accept_source_route net/ipv4/conf/all/rp_filter net/ipv4/conf/default/rp_filter net/ipv4/tcp_syncookies net/ipv4/icmp_echo_ignore_broadcasts net/ipv4/icmp_ignore_bogus_error_responses
 printf '\n%s fact 19\n' "$mark"
-time_fact
+sysctl_fact /etc/sysctl.d/90-selvedge.conf kernel/kptr_restrict kernel/dmesg_restrict kernel/perf_event_paranoid kernel/yama/ptrace_scope kernel/unprivileged_bpf_disabled net/core/bpf_jit_harden kernel/sysrq kernel/ctrl-alt-del dev/tty/ldisc_autoload fs/suid_dumpable kernel/core_uses_pid fs/protected_hardlinks fs/protected_symlinks fs/protected_fifos fs/protected_regular net/ipv4/conf/all/send_redirects net/ipv4/conf/default/send_redirects net/ipv4/conf/all/accept_redirects net/ipv4/conf/default/accept_redirects net/ipv6/conf/all/accept_redirects net/ipv6/conf/default/accept_redirects net/ipv4/conf/all/accept_source_route net/ipv4/conf/default/accept_source_route net/ipv6/conf/all/accept_source_route net/ipv6/conf/default/accept_source_route net/ipv4/conf/all/rp_filter net/ipv4/conf/default/rp_filter net/ipv4/tcp_syncookies net/ipv4/icmp_echo_ignore_broadcasts net/ipv4/icmp_ignore_bogus_error_responses
 printf '\n%s fact 20\n' "$mark"
-path_fact /etc/security/limits.d/50-selvedge.conf 749a2183428c572c5b3f83ea32f96132922c3ed71fd5fe27884b82b9e44992a7
+time_fact
 printf '\n%s fact 21\n' "$mark"
-path_fact /etc/systemd/coredump.conf.d/50-selvedge.conf 7c86eb130ddf86b16fab904a3464713352f4f71712c1dd0cd0cfa979d1241b63
+path_fact /etc/security/limits.d/50-selvedge.conf 749a2183428c572c5b3f83ea32f96132922c3ed71fd5fe27884b82b9e44992a7
 printf '\n%s fact 22\n' "$mark"
-path_fact /etc/modprobe.d/50-selvedge.conf 00f4f6bd8737204ea8acd9a9fc0034cb195b9ac2717e76798d6454904bafc684
+path_fact /etc/systemd/coredump.conf.d/50-selvedge.conf 7c86eb130ddf86b16fab904a3464713352f4f71712c1dd0cd0cfa979d1241b63
 printf '\n%s fact 23\n' "$mark"
-path_fact /etc/issue 053201b621f4f4e06517c39ffe80be6b9891d0a6518e1779864b7618363a63ac
+path_fact /etc/modprobe.d/50-selvedge.conf 00f4f6bd8737204ea8acd9a9fc0034cb195b9ac2717e76798d6454904bafc684
 printf '\n%s fact 24\n' "$mark"
-path_fact /etc/issue.net 053201b621f4f4e06517c39ffe80be6b9891d0a6518e1779864b7618363a63ac
+path_fact /etc/issue 053201b621f4f4e06517c39ffe80be6b9891d0a6518e1779864b7618363a63ac
 printf '\n%s fact 25\n' "$mark"
-ss -H -l -n -t -p 'sport = :80' || true
+path_fact /etc/issue.net 053201b621f4f4e06517c39ffe80be6b9891d0a6518e1779864b7618363a63ac
 printf '\n%s fact 26\n' "$mark"
-packages_fact nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 supervisor
+ss -H -l -n -t -p 'sport = :80' || true
 printf '\n%s fact 27\n' "$mark"
+packages_fact nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 supervisor
+printf '\n%s fact 28\n' "$mark"
 unit_fact nginx.service
 printf 'Stamp=%s\n' "$(cat /var/lib/selvedge/loaded/nginx 2>/dev/null)"
-printf '\n%s fact 28\n' "$mark"
+printf '\n%s fact 29\n' "$mark"
 unit_fact supervisor.service
 printf 'Stamp=%s\n' "$(cat /var/lib/selvedge/loaded/supervisor 2>/dev/null)"
-printf '\n%s fact 29\n' "$mark"
-tool_fact uv
 printf '\n%s fact 30\n' "$mark"
+tool_fact uv
+printf '\n%s fact 31\n' "$mark"
 python_fact /opt/selvedge/python/3.12 3.12
 printf '\n%s facts end\n' "$mark"
 }

@@ -24,25 +24,29 @@ apt_install sudo nftables libpam-pwquality ufw fail2ban python3-systemd
 )
 change_1() (
 set -eu
-useradd --create-home --key HOME_MODE=0700 --user-group --groups sudo --shell /bin/bash -- deploy
+fail 'sshd would not let deploy in, by its line `AllowUsers root`. Change that line on the server (`grep -rin AllowUsers /etc/ssh/sshd_config*` finds it), then `systemctl reload ssh`, and run this again. sshd, firewall and sudo are as they were.'
 )
 change_2() (
+set -eu
+useradd --create-home --key HOME_MODE=0700 --user-group --groups sudo --shell /bin/bash -- deploy
+)
+change_3() (
 set -eu
 authorize deploy <<'EOF'
 ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl me@laptop
 EOF
 )
-change_3() (
-set -eu
-fail 'server.sudo is "password", but deploy has none: as root on the server, type `passwd deploy`, then run this again with --prompt-for-sudo-password. Until then root can still log in.'
-)
 change_4() (
+set -eu
+fail 'server.sudo is "password", but deploy has none: as root on the server, type `passwd deploy`, then run this again with --prompt-for-sudo-password. Until then logins and sudo stay as they are.'
+)
+change_5() (
 set -eu
 mkdir -p -- /etc/sudoers.d
 chown -- root:root /etc/sudoers.d
 chmod -- 00750 /etc/sudoers.d
 )
-change_5() (
+change_6() (
 set -eu
 put /etc/sudoers.d/90-selvedge-deploy 0440 root root <<'EOF'
 # deploy may do everything, with the password of this user: server.sudo in hosts.toml.
@@ -94,6 +98,8 @@ all() {
   run 4
   [ "$status" -eq 0 ] || return 1
   run 5
+  [ "$status" -eq 0 ] || return 1
+  run 6
   [ "$status" -eq 0 ] || return 1
 }
 logged() {
@@ -242,7 +248,9 @@ main() {
   find /run/selvedge -maxdepth 1 -name hello'.undo.*' ! -exec test -e '{}/stuck' ';' -exec rm -rf -- '{}' +
   undo=$(mktemp -d /run/selvedge/hello.undo.XXXXXX) || fail "cannot write to /run/selvedge"
   ( set -eu
-guard_arm
+guard_arm <<'EOF'
+# … the library undo
+EOF
 )
   status=$?
   if [ "$status" -ne 0 ]; then
