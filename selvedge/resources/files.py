@@ -98,6 +98,42 @@ class File(Resource):
 
 
 @dataclass(frozen=True)
+class Entries(Resource):
+    """In a file that belongs to a package, these names have these values, in lines of their own at its end.
+
+    Other lines that give one of the names a value go; comments and all the rest stay as they are.
+    where: a word that the file must hold, else nothing is changed: programs that do not know a name complain of it.
+    between: what stands between a name and its value.
+    """
+
+    path: str
+    values: tuple[tuple[str, str], ...]
+    where: str
+    between: str = " "
+
+    def probe(self) -> str:
+        path = quote(self.path)
+        return f"if grep -qsF -e {quote(self.where)} {path}; then echo known; grep -E {quote(self._pattern)} {path}; fi"
+
+    def plan(self, fact: str) -> Change | None:
+        known, *standing = fact.splitlines() or [""]
+        wanted = [f"{name}{self.between}{value}" for name, value in self.values]
+        if not known or standing == wanted:
+            return None
+        names = ", ".join(name for name, _ in self.values)
+        note = f"# By `fab harden`: {names}"
+        text = "".join(f"{line}\n" for line in [note, *wanted])
+        kept = f"grep -Ev -e {quote(self._pattern)} -e {quote(f'^{note}$')} {quote(self.path)} || :"
+        shell = f"{{ {kept}\n{document(text)}\n}} | put {words(self.path, '0644', 'root', 'root')}"
+        shown = [f"-{line}" for line in standing] + [f"+{line}" for line in wanted]
+        return Change(f"set {names} in {self.path}", shell, diff="\n".join(shown))
+
+    @property
+    def _pattern(self) -> str:
+        return rf"^[[:space:]]*({'|'.join(name for name, _ in self.values)})([[:space:]=]|$)"
+
+
+@dataclass(frozen=True)
 class Directory(Resource):
     """A directory with this mode and owner; its parents are made with mode 0755, root's."""
 
