@@ -181,10 +181,7 @@ class Admitted(Resource):
     uses = ("harden",)
 
     def probe(self) -> str:
-        return (
-            "sshd_read\nprintf '%s\\n' \"$sshd_shown\" | grep -E '^(allow|deny)(users|groups) '\n"
-            f"printf 'groups sudo %s\\n' \"$(id -Gn {quote(self.user)} || echo {quote(self.user)})\""
-        )
+        return f"sshd_read\nsshd_lists {quote(self.user)}"
 
     def plan(self, fact: str) -> Change | None:
         said: dict[str, list[str]] = {}

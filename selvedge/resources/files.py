@@ -112,21 +112,20 @@ class Entries(Resource):
     between: str = " "
 
     def probe(self) -> str:
-        path = quote(self.path)
-        return f"if grep -qsF -e {quote(self.where)} {path}; then echo known; grep -E {quote(self._pattern)} {path}; fi"
+        return f"grep -sE -e {quote(self._pattern)} -e {quote(self.where)} {quote(self.path)} || true"
 
     def plan(self, fact: str) -> Change | None:
-        known, *standing = fact.splitlines() or [""]
+        names = [name for name, _ in self.values]
+        standing = [line for line in fact.splitlines() if [*line.replace("=", " ").split(), ""][0] in names]
         wanted = [f"{name}{self.between}{value}" for name, value in self.values]
-        if not known or standing == wanted:
+        if standing == wanted or not any(self.where in line for line in fact.splitlines()):
             return None
-        names = ", ".join(name for name, _ in self.values)
-        note = f"# By `fab harden`: {names}"
+        note = f"# By `fab harden`: {', '.join(names)}"
         text = "".join(f"{line}\n" for line in [note, *wanted])
         kept = f"grep -Ev -e {quote(self._pattern)} -e {quote(f'^{note}$')} {quote(self.path)} || :"
         shell = f"{{ {kept}\n{document(text)}\n}} | put {words(self.path, '0644', 'root', 'root')}"
         shown = [f"-{line}" for line in standing] + [f"+{line}" for line in wanted]
-        return Change(f"set {names} in {self.path}", shell, diff="\n".join(shown))
+        return Change(f"set {', '.join(names)} in {self.path}", shell, diff="\n".join(shown))
 
     @property
     def _pattern(self) -> str:

@@ -50,11 +50,12 @@ ssh_login() {
       login=${login##*) ? }
       login_pid=${login%% *}
     done
-    login=$(grep -hzoas -m 1 '^SSH_CONNECTION=.*' "$@" | tr '\0' '\n')
+    # Each ends with a NUL, which the shell drops; the nearest of them counts.
+    login=$(grep -hzoas -m 1 '^SSH_CONNECTION=.*' "$@" 2>/dev/null) || true
   fi
   login=${login#SSH_CONNECTION=}
   # shellcheck disable=SC2086
-  set -- ${login%%"$nl"*}
+  set -- ${login%%SSH_CONNECTION=*}
   login_from=${1:-$nobody} login_to=${3:-192.0.2.2} login_port=${4:-22}
 }
 
@@ -69,6 +70,16 @@ sshd_read() {
     ssh_login
     sshd_shown=$(sshd_values root "$login_from" "$login_port")
   fi
+}
+
+# sshd_lists USER: whom sshd lets in by name, and the groups of USER, where anybody is left out by them.
+sshd_lists() {
+  case $sshd_shown in
+    *allowusers* | *denyusers* | *allowgroups* | *denygroups*)
+      printf '%s\n' "$sshd_shown" | grep -E '^(allow|deny)(users|groups) '
+      printf 'groups sudo %s\n' "$(id -Gn "$1" || echo "$1")"
+      ;;
+  esac
 }
 
 # sshd_ways USER…: "USER ADDRESS PORT", one a line: each of them at every port, from where we came and from anywhere.

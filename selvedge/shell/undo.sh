@@ -16,7 +16,6 @@ files_back() {
   done
   rm -rf -- "$old"
   rm -f -- /var/lib/selvedge/loaded/sshd
-  sync -f /etc
 }
 
 sshd_back() {
@@ -44,6 +43,7 @@ if [ -e fired ]; then
   sshd_back
   firewall_back
   [ -z "$left" ] || exit 1
+  sync -f /etc
   logger -t selvedge 'changes to sshd, the firewall and sudo were taken back: no login proved them' || true
   mv fired settled
 fi

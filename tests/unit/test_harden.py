@@ -331,6 +331,12 @@ class TestWhoseLogin:
         ways = {f"{user} {place} {port}" for user, place, port in places}
         assert set(shown) == ways and len(shown) == len(ways)
 
+    def test_who_is_named_is_read_where_anybody_is(self, server: Any) -> None:
+        said = "port 22\\nallowusers admin\\nallowusers root\\n"
+        shown = self.ask(server, f"sshd_shown=$(printf '{said}'); sshd_lists root; sshd_shown='port 22'; sshd_lists root")
+        assert shown == ["allowusers admin", "allowusers root", "groups sudo root"]
+        assert self.ask(server, "sshd_shown='denyusers x'; sshd_lists nobody-there")[-1] == "groups sudo nobody-there"
+
 
 class TestTemplate:
     def test_forwarding_is_a_setting(self, target: Any) -> None:

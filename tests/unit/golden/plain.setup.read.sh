@@ -39,8 +39,7 @@ printf '\n%s fact 5\n' "$mark"
 packages_fact sudo nftables libpam-pwquality ufw fail2ban python3-systemd
 printf '\n%s fact 6\n' "$mark"
 sshd_read
-printf '%s\n' "$sshd_shown" | grep -E '^(allow|deny)(users|groups) '
-printf 'groups sudo %s\n' "$(id -Gn deploy || echo deploy)"
+sshd_lists deploy
 printf '\n%s fact 7\n' "$mark"
 id -nG deploy 2>/dev/null || true
 printf '\n%s fact 8\n' "$mark"
@@ -78,13 +77,13 @@ printf 'Stamp=%s\n' "$(cat /var/lib/selvedge/loaded/fail2ban 2>/dev/null)"
 printf '\n%s fact 20\n' "$mark"
 sysctl_fact /etc/sysctl.d/90-selvedge.conf kernel/kptr_restrict kernel/dmesg_restrict kernel/perf_event_paranoid kernel/yama/ptrace_scope kernel/unprivileged_bpf_disabled net/core/bpf_jit_harden kernel/sysrq kernel/ctrl-alt-del dev/tty/ldisc_autoload fs/suid_dumpable kernel/core_uses_pid fs/protected_hardlinks fs/protected_symlinks fs/protected_fifos fs/protected_regular net/ipv4/conf/all/send_redirects net/ipv4/conf/default/send_redirects net/ipv4/conf/all/accept_redirects net/ipv4/conf/default/accept_redirects net/ipv6/conf/all/accept_redirects net/ipv6/conf/default/accept_redirects net/ipv4/conf/all/accept_source_route net/ipv4/conf/default/accept_source_route net/ipv6/conf/all/accept_source_route net/ipv6/conf/default/accept_source_route net/ipv4/conf/all/rp_filter net/ipv4/conf/default/rp_filter net/ipv4/conf/all/log_martians net/ipv4/conf/default/log_martians net/ipv4/tcp_syncookies net/ipv4/icmp_echo_ignore_broadcasts net/ipv4/icmp_ignore_bogus_error_responses
 printf '\n%s fact 21\n' "$mark"
-if grep -qsF -e log_martians /etc/ufw/sysctl.conf; then echo known; grep -E '^[[:space:]]*(net/ipv4/conf/all/log_martians|net/ipv4/conf/default/log_martians)([[:space:]=]|$)' /etc/ufw/sysctl.conf; fi
+grep -sE -e '^[[:space:]]*(net/ipv4/conf/all/log_martians|net/ipv4/conf/default/log_martians)([[:space:]=]|$)' -e log_martians /etc/ufw/sysctl.conf || true
 printf '\n%s fact 22\n' "$mark"
 time_fact
 printf '\n%s fact 23\n' "$mark"
-if grep -qsF -e ENCRYPT_METHOD /etc/login.defs; then echo known; grep -E '^[[:space:]]*(SHA_CRYPT_MIN_ROUNDS|SHA_CRYPT_MAX_ROUNDS)([[:space:]=]|$)' /etc/login.defs; fi
+grep -sE -e '^[[:space:]]*(SHA_CRYPT_MIN_ROUNDS|SHA_CRYPT_MAX_ROUNDS)([[:space:]=]|$)' -e ENCRYPT_METHOD /etc/login.defs || true
 printf '\n%s fact 24\n' "$mark"
-if grep -qsF -e YESCRYPT /etc/login.defs; then echo known; grep -E '^[[:space:]]*(YESCRYPT_COST_FACTOR)([[:space:]=]|$)' /etc/login.defs; fi
+grep -sE -e '^[[:space:]]*(YESCRYPT_COST_FACTOR)([[:space:]=]|$)' -e YESCRYPT /etc/login.defs || true
 printf '\n%s fact 25\n' "$mark"
 path_fact /etc/security/limits.d/50-selvedge.conf 749a2183428c572c5b3f83ea32f96132922c3ed71fd5fe27884b82b9e44992a7
 printf '\n%s fact 26\n' "$mark"
