@@ -134,11 +134,12 @@ class Session:
         except SelvedgeError as error:
             back = self._guard(guard, guard.revert)
             how = "It was taken back at once" if back else "The server takes it back by itself within a minute"
-            raise StepError(f"{error.message} {how}: sshd and firewall are as they were.", error.remedy) from error
+            then = "are as they were" if back else "will be as they were"
+            raise StepError(f"{error.message} {how}: sshd, firewall and sudo {then}.", error.remedy) from error
         if not self._guard(guard, guard.disarm):
             raise StepError(
                 f"{self.name}: {item.name}: the proof came too late, or the connection was lost: the server has taken "
-                "the changes to sshd and firewall back, or does so within a minute.",
+                "the changes to sshd, firewall and sudo back, or does so within a minute.",
                 "Run the same command again.",
             )
 

@@ -31,12 +31,13 @@ def harden(app):
     needed = ["ufw"] * server.firewall + ["fail2ban", "python3-systemd"] * server.fail2ban
     yield Packages("sudo", "nftables", "libpam-pwquality", *needed)
     # First a way in that is proved by a fresh login; only then what could shut somebody out (docs/hardening.md).
+    yield access.Admitted(user)
     yield access.LoginUser(user)
     yield access.AuthorizedKeys(user, keys)
     if server.sudo == "password":
         yield access.Password(user)
     yield Directory("/etc/sudoers.d", mode="0750")
-    yield access.sudoers(user, server.sudo)
+    yield access.Sudoers(user, server.sudo)
     yield Moduli()
     yield HostKey()
     yield IncludeFirst()

@@ -1,18 +1,29 @@
-"""What `harden` does beside logins and ports, and nobody notices who does not look for it (docs/hardening.md)."""
+"""What `harden` does beside logins and ports (docs/hardening.md)."""
+
+LOGGED = (("net/ipv4/conf/all/log_martians", "1"), ("net/ipv4/conf/default/log_martians", "1"))
+ROUNDS = (("SHA_CRYPT_MIN_ROUNDS", "65536"), ("SHA_CRYPT_MAX_ROUNDS", "65536"))
+COST = (("YESCRYPT_COST_FACTOR", "7"),)
 
 
 def measures(app):
-    """Kernel settings, the right time, no core dumps, no rare kernel modules, no word of the system's version before a login."""
-    from selvedge.resources.files import File
+    """Kernel settings, the right time, no core dumps, no rare kernel modules, no word of the system's version before a login,
+    passwords that are slow to guess, and an end to logins that somebody forgot."""
+    from selvedge.resources.files import Entries, File
     from selvedge.resources.kernel import Sysctl, TimeSync
     from selvedge.templates import template
 
     yield Sysctl("/etc/sysctl.d/90-selvedge.conf", template("harden/sysctl.conf.j2", app=app))
+    if app.server.firewall:
+        # ufw sets them, too, and later than the kernel's own file whenever it starts.
+        yield Entries("/etc/ufw/sysctl.conf", LOGGED, where="log_martians", between="=")
     yield TimeSync()
+    yield Entries("/etc/login.defs", ROUNDS, where="ENCRYPT_METHOD")
+    yield Entries("/etc/login.defs", COST, where="YESCRYPT")
     files = {
         "/etc/security/limits.d/50-selvedge.conf": "limits.conf",
         "/etc/systemd/coredump.conf.d/50-selvedge.conf": "coredump.conf",
         "/etc/modprobe.d/50-selvedge.conf": "modules.conf",
+        "/etc/profile.d/50-selvedge.sh": "profile.sh",
         "/etc/issue": "issue",
         "/etc/issue.net": "issue",
     }

@@ -50,13 +50,19 @@ def card(session: Session, steps: Sequence[Step]) -> Iterator[Finding]:
 
 
 def _ssh(app: Target, parts: dict[str, str], user: str) -> Iterator[Finding]:
-    values = dict(line.partition(" ")[::2] for line in parts.get("sshd", "").splitlines())
+    # Several values of a name: a Match block makes it another one for some users, addresses or ports.
+    values: dict[str, list[str]] = {}
+    for line in parts.get("sshd", "").splitlines():
+        name, _, value = line.partition(" ")
+        values.setdefault(name, []).append(value)
     remedy = f"`fab -H {app.host.name} harden` sets it, and says what is in the way."
 
     def holds(subject: str, **wanted: str) -> Finding:
-        shown = ", ".join(f"{name} {values.get(name, 'is unknown')}" for name in wanted)
-        good = all(values.get(name) == value for name, value in wanted.items())
-        return ok(subject, f"sshd -T: {shown}") if good else problem(subject, f"sshd -T: {shown}", remedy)
+        shown = ", ".join(f"{name} {' or '.join(values.get(name, ['is unknown']))}" for name in wanted)
+        wrong = [f"{name} {value}" for name, value in wanted.items() if values.get(name) != [value]]
+        if wrong:
+            return problem(subject, f"sshd -T: {shown}; wanted: {', '.join(wrong)}", remedy)
+        return ok(subject, f"sshd -T: {shown}")
 
     yield holds("root login", permitrootlogin="no")
     yield holds("passwords", passwordauthentication="no", kbdinteractiveauthentication="no", permitemptypasswords="no")
@@ -95,7 +101,7 @@ def _firewall(app: Target, parts: dict[str, str]) -> Iterator[Finding]:
     else:
         yield ok("open ports", f"ufw lets in {', '.join(sorted(asked, key=int))} and nothing else")
     reachable = [port for port in listening if f"{port}/tcp" in opened]
-    yield ok("firewall", f"on; behind an open port listens something on {', '.join(reachable) or 'none'}")
+    yield ok("firewall", f"on; open ports that something listens on: {', '.join(reachable) or 'none'}")
     limited = "limit rate" in parts.get("limit", "")
     remedy = f"The kernel must know nftables' limits; `fab -H {name} harden` sets it."
     text = "new ssh connections of one address: 20 at once, then 2 a second"
@@ -157,18 +163,42 @@ def _kernel(app: Target, parts: dict[str, str]) -> Iterator[Finding]:
     yield ok("core dumps", text) if size == "0" else problem("core dumps", text, remedy)
     if loaded := parts.get("modules", "").split():
         remedy = "They go with the next restart, unless something needs them: /etc/modprobe.d/50-selvedge.conf."
-        yield warning("rare modules", f"loaded in the kernel: {', '.join(loaded)}", remedy)
+        yield warning("modules", f"loaded in the kernel: {', '.join(loaded)}", remedy)
     else:
-        yield ok("rare modules", "none of those that harden keeps out of the kernel is loaded")
+        yield ok("modules", "none of the rare ones that harden keeps out of the kernel is loaded")
+
+
+EVIDENCE = {
+    "AuthorizedKeys": ("keys", "yours stand among those that may log in"),
+    "Sshd": ("algorithms", "sshd has loaded 00-selvedge.conf, and `sshd -T` shows each line of it"),
+    "Moduli": ("algorithms", "Diffie-Hellman groups have 3071 bits or more"),
+    "/etc/apt/apt.conf.d/52unattended-upgrades-selvedge": ("updates", "security updates are installed every day"),
+    "Sysctl": ("kernel", "settings of /etc/sysctl.d/90-selvedge.conf are in force, as far as they can be set here"),
+    "/etc/ufw/sysctl.conf": ("kernel", "ufw leaves them so (/etc/ufw/sysctl.conf)"),
+    "/etc/login.defs": ("hashes", "of new passwords: SHA-512 in 65536 rounds; yescrypt at cost 7 where PAM heeds it"),
+    "/etc/profile.d/50-selvedge.sh": ("idle logins", "end after half an hour at the prompt (/etc/profile.d/50-selvedge.sh)"),
+    "/etc/issue": ("banner", "says for whom the server is, and not what it runs (/etc/issue)"),
+}
+"""What is declared and has a line of its own, by the kind of resource or its path: the subject and the evidence."""
 
 
 def _declared(app: Target, read: Iterable[tuple[Resource, str]]) -> Iterator[Finding]:
     """That whatever `update` and `harden` declare is so: keys, algorithms, kernel settings and the rest."""
-    plans = [resource.plan(fact) for resource, fact in read]
-    waiting = [change.summary for change in plans if change is not None]
-    if waiting:
-        more = f"; and {len(waiting) - 2} more" if len(waiting) > 2 else ""
-        remedy = f"`fab -H {app.host.name} update harden --dry-run` shows all of it."
-        yield problem("the rest", f"to do: {'; '.join(waiting[:2])}{more}", remedy)
-    else:
-        yield ok("the rest", f"all {len(plans)} things that `update` and `harden` declare are so")
+    texts: dict[str, list[str]] = {}
+    waiting: dict[str, list[str]] = {}
+    for resource, fact in read:
+        by_path = EVIDENCE.get(getattr(resource, "path", ""))
+        subject, text = by_path or EVIDENCE.get(type(resource).__name__) or ("the rest", "")
+        texts.setdefault(subject, []).append(text)
+        if change := resource.plan(fact):
+            waiting.setdefault(subject, []).append(change.summary)
+    remedy = f"`fab -H {app.host.name} update harden` does it; with --dry-run it only shows what it would do."
+    texts["the rest"] = texts.pop("the rest", [])  # comes last
+    for subject, each in texts.items():
+        if subject in waiting:
+            more = f"; and {len(waiting[subject]) - 2} more" if len(waiting[subject]) > 2 else ""
+            yield problem(subject, f"to do: {'; '.join(waiting[subject][:2])}{more}", remedy)
+        elif subject != "the rest":
+            yield ok(subject, "; ".join(dict.fromkeys(each)))
+        else:
+            yield ok(subject, f"all {len(each)} other things that `update` and `harden` declare are so")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from selvedge.errors import UsageError
 from selvedge.publickeys import PublicKey, of_agent, of_file, of_home, of_private
-from selvedge.resources.base import Change, Resource
+from selvedge.resources.base import Change, Guard, Resource
 from selvedge.resources.files import File
+from selvedge.resources.sshd import UNDO, sections
 from selvedge.shell import document, quote
 
 if TYPE_CHECKING:
@@ -95,32 +98,112 @@ class AuthorizedKeys(Resource):
         return owner == self.user and mode.isdigit() and not int(mode, 8) & 0o022
 
 
-def sudoers(user: str, mode: str) -> File:
-    """The rule that lets the user become root: without a password ("nopasswd"), or with the user's own ("password")."""
-    tag = "NOPASSWD: " if mode == "nopasswd" else ""
-    return File(
-        f"/etc/sudoers.d/90-selvedge-{user}",
-        f"# {user} may do everything, {'without a password' if tag else 'with the password of this user'}: "
-        f"server.sudo in hosts.toml.\n{user} ALL=(ALL:ALL) {tag}ALL\n",
-        mode="0440",
-        validate="visudo -cqf",
-    )
+@dataclass(frozen=True)
+class Sudoers(Resource):
+    """The rule that lets the user become root: without a password ("nopasswd"), or with the user's own ("password").
+
+    A rule that asks somebody for a password who is root without one today is made under the guard.
+    """
+
+    user: str
+    mode: str
+    guard: Guard = UNDO
+
+    @property
+    def file(self) -> File:
+        """The file in sudoers.d."""
+        tag = "NOPASSWD: " if self.mode == "nopasswd" else ""
+        how = "without a password" if tag else "with the password of this user"
+        return File(
+            f"/etc/sudoers.d/90-selvedge-{self.user}",
+            f"# {self.user} may do everything, {how}: server.sudo in hosts.toml.\n{self.user} ALL=(ALL:ALL) {tag}ALL\n",
+            mode="0440",
+            validate="visudo -cqf",
+        )
+
+    def paths(self) -> tuple[str, ...]:
+        return self.file.paths()
+
+    def hashed(self) -> tuple[str, ...]:
+        return self.file.hashed()
+
+    def probe(self) -> str:
+        if self.mode == "nopasswd":
+            return f"printf '\\n--- file\\n'\n{self.file.probe()}"
+        mine = quote(rf"^[[:space:]]*({re.escape(self.user)}|%sudo)[[:space:]]")
+        return (
+            f"printf '\\n--- rules\\n'\ngrep -rEhs {mine} /etc/sudoers /etc/sudoers.d\n"
+            f"printf '\\n--- file\\n'\n{self.file.probe()}"
+        )
+
+    def plan(self, fact: str) -> Change | None:
+        parts = sections(fact)
+        change = self.file.plan(parts.get("file", "absent"))
+        if change is None or not parts.get("rules", "").strip():
+            return change
+        return replace(change, shell=f"guard_touches sudo\n{change.shell}", guard=self.guard)
 
 
 @dataclass(frozen=True)
 class Password(Resource):
-    """The user has a password, without which sudo could not ask for it. It is never set from here."""
+    """The user has a password, without which sudo could not ask for it. It is never set from here.
+
+    Of a user whom the server has from elsewhere (LDAP) that is not known; the proof behind the change will tell.
+    """
 
     user: str
 
     def probe(self) -> str:
-        return f"passwd --status {quote(self.user)} 2>/dev/null || true"
+        name = quote(self.user)
+        return (
+            f"if grep -q {quote(f'^{self.user}:')} /etc/shadow; then passwd --status {name}\n"
+            f"elif getent passwd {name} >/dev/null; then echo elsewhere; fi"
+        )
 
     def plan(self, fact: str) -> Change | None:
-        if fact.split()[1:2] == ["P"]:
+        if fact.strip() == "elsewhere" or fact.split()[1:2] == ["P"]:
             return None
         problem = (
             f'server.sudo is "password", but {self.user} has none: as root on the server, type `passwd {self.user}`, '
-            "then run this again with --prompt-for-sudo-password. Until then root can still log in."
+            "then run this again with --prompt-for-sudo-password. Until then logins and sudo stay as they are."
         )
         return Change(f"see that {self.user} has a password", f"fail {quote(problem)}")
+
+
+@dataclass(frozen=True)
+class Admitted(Resource):
+    """sshd does not leave the user out by AllowUsers, DenyUsers, AllowGroups or DenyGroups.
+
+    A pattern with a host (user@host) may let the user in or not; that is left to the proof.
+    """
+
+    user: str
+    uses = ("harden",)
+
+    def probe(self) -> str:
+        return f"sshd_read\nsshd_lists {quote(self.user)}"
+
+    def plan(self, fact: str) -> Change | None:
+        said: dict[str, list[str]] = {}
+        for line in fact.splitlines():
+            name, _, patterns = line.partition(" ")
+            said.setdefault(name, []).extend(patterns.split())
+        groups = said.get("groups", [])
+        for directive, names in (("Users", [self.user]), ("Groups", groups)):
+            denied = [each for each in said.get(f"deny{directive.lower()}", []) if "@" not in each and _matches(each, names)]
+            allowed = said.get(f"allow{directive.lower()}", [])
+            if denied or (allowed and not any(_matches(each.partition("@")[0], names) for each in allowed)):
+                return self._left_out(f"{'Deny' if denied else 'Allow'}{directive} {' '.join(denied or allowed)}")
+        return None
+
+    def _left_out(self, line: str) -> Change:
+        problem = (
+            f"sshd would not let {self.user} in, by its line `{line}`. Change that line on the server (`grep -rin "
+            f"{line.split()[0]} /etc/ssh/sshd_config*` finds it), then `systemctl reload ssh`, and run this again. "
+            "sshd, firewall and sudo are as they were."
+        )
+        return Change(f"see that sshd lets {self.user} in", f"fail {quote(problem)}")
+
+
+def _matches(pattern: str, names: list[str]) -> bool:
+    return any(fnmatchcase(name, pattern.replace("[", "[[]")) for name in names)

@@ -98,6 +98,41 @@ class File(Resource):
 
 
 @dataclass(frozen=True)
+class Entries(Resource):
+    """In a file that belongs to a package, these names have these values, in lines of their own at its end.
+
+    Other lines that give one of the names a value go; comments and all the rest stay as they are.
+    where: a word that the file must hold, else nothing is changed: programs that do not know a name complain of it.
+    between: what stands between a name and its value.
+    """
+
+    path: str
+    values: tuple[tuple[str, str], ...]
+    where: str
+    between: str = " "
+
+    def probe(self) -> str:
+        return f"grep -sE -e {quote(self._pattern)} -e {quote(self.where)} {quote(self.path)} || true"
+
+    def plan(self, fact: str) -> Change | None:
+        names = [name for name, _ in self.values]
+        standing = [line for line in fact.splitlines() if [*line.replace("=", " ").split(), ""][0] in names]
+        wanted = [f"{name}{self.between}{value}" for name, value in self.values]
+        if standing == wanted or not any(self.where in line for line in fact.splitlines()):
+            return None
+        note = f"# By `fab harden`: {', '.join(names)}"
+        text = "".join(f"{line}\n" for line in [note, *wanted])
+        kept = f"grep -Ev -e {quote(self._pattern)} -e {quote(f'^{note}$')} {quote(self.path)} || :"
+        shell = f"{{ {kept}\n{document(text)}\n}} | put {words(self.path, '0644', 'root', 'root')}"
+        shown = [f"-{line}" for line in standing] + [f"+{line}" for line in wanted]
+        return Change(f"set {', '.join(names)} in {self.path}", shell, diff="\n".join(shown))
+
+    @property
+    def _pattern(self) -> str:
+        return rf"^[[:space:]]*({'|'.join(name for name, _ in self.values)})([[:space:]=]|$)"
+
+
+@dataclass(frozen=True)
 class Directory(Resource):
     """A directory with this mode and owner; its parents are made with mode 0755, root's."""
 

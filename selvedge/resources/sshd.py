@@ -7,26 +7,29 @@ from dataclasses import dataclass
 
 from selvedge.resources.base import Change, Guard, Resource
 from selvedge.resources.files import File
-from selvedge.shell import quote, words
+from selvedge.shell import document, library, quote, words
 
 DROP_IN = "/etc/ssh/sshd_config.d/00-selvedge.conf"
 MODULI = "/etc/ssh/moduli-3072"
 RSA_BITS = 4096
-UNDO = Guard("guard_arm", "guard_revert", "guard_disarm", uses=("guard",))
-"""Puts /etc/ssh and ufw back a minute after it was armed, unless a fresh login has succeeded by then."""
+UNDO = Guard(
+    document(library("undo")).replace("cat <<", "guard_arm <<", 1), "guard_revert", "guard_disarm", uses=("guard",)
+)
+"""Puts /etc/ssh, ufw and sudoers.d back a minute after it was armed, unless a fresh login has succeeded by then."""
 
 
 @dataclass(frozen=True)
 class Proved(Resource):
-    """No undo is armed: one that a cut-off run left behind is proved (and disarmed) before it fires."""
+    """No undo is under way: one that a cut-off run left armed is proved (and disarmed) before it fires, and one that the
+    power failed in is brought to its end."""
 
     guard: Guard = UNDO
 
     def probe(self) -> str:
-        return "[ -e /var/lib/selvedge/guard/armed ] && echo armed || true"
+        return "for state in armed fired; do if [ -e \"/var/lib/selvedge/guard/$state\" ]; then echo \"$state\"; fi; done"
 
     def plan(self, fact: str) -> Change | None:
-        if fact.strip() != "armed":
+        if not fact.strip():
             return None
         return Change("prove the changes that a cut-off run left unproved", ":", guard=self.guard)
 

@@ -1,18 +1,24 @@
-# An undo of sshd's configuration and the firewall that the server carries out by itself, a minute after it was armed,
-# also when the client is gone or the power was cut in between. Whoever renames `armed` first decides: the undo, or
-# `guard_disarm`, which the client calls after a fresh login has succeeded over the new rules.
+# An undo of changes to sshd, the firewall and sudo that the server carries out by itself, a minute after it was armed, also
+# when the client is gone or the power was cut in between. What becomes of it is said by the name of one file, `armed` at
+# first. Whoever renames it first decides: the undo (`fired`), or `guard_disarm` (`settled`), which the client calls after a
+# fresh login has succeeded over the new rules. Behind `settled` there is nothing left but to clear up.
 
 guard=/var/lib/selvedge/guard
 guard_unit=/etc/systemd/system/selvedge-undo
 
+# guard_arm: standard input is the script of the undo.
 guard_arm() {
   if [ ! -e "$guard/armed" ]; then
+    if [ -e "$guard/fired" ]; then
+      guard_revert || fail "the server cannot take back what an earlier run left unproved, and tries again in a moment. Is its disk full? See journalctl -u selvedge-undo there"
+      fail "the server was still taking back what an earlier run had left unproved. That is done now: run this again"
+    fi
+    systemctl stop selvedge-undo.timer selvedge-undo.service 2>/dev/null || true
     rm -rf -- "$guard"
     mkdir -p "$guard"
     chmod 0700 "$guard"
-    # shellcheck disable=SC2046
-    tar -C / -cpf "$guard/before.tar" etc/ssh $(cd / && ls -d etc/ufw etc/default/ufw 2>/dev/null)
-    guard_script >"$guard/undo"
+    guard_save
+    cat >"$guard/undo"
     guard_units
     : >"$guard/armed"
   fi
@@ -20,19 +26,33 @@ guard_arm() {
   systemctl daemon-reload
   systemctl stop selvedge-undo.timer 2>/dev/null || true
   systemctl enable -q --now selvedge-undo.timer || fail "the undo could not be armed, so nothing was changed"
+  # A power failure a moment from now must find it on the disk.
+  sync "$guard"/* "$guard" "$guard_unit".* "${guard_unit%/*}" "${guard_unit%/*}/timers.target.wants"
+}
+
+# guard_save: what the undo puts back, and which of ssh's units ran.
+guard_save() {
+  # shellcheck disable=SC2046
+  tar -C / -cpf "$guard/before.tar" etc/ssh $(cd / && ls -d etc/ufw etc/default/ufw etc/sudoers.d 2>/dev/null)
+  for unit in ssh.socket ssh.service; do
+    if systemctl is-active -q "$unit"; then echo "$unit"; fi
+  done >"$guard/running"
 }
 
 guard_units() {
   cat >"$guard_unit.service" <<EOF
 [Unit]
-Description=Take back changes to sshd and the firewall that no login has proved
+Description=Take back changes to sshd, the firewall and sudo that no login has proved
+ConditionPathExists=$guard/undo
 [Service]
 Type=oneshot
 ExecStart=/bin/sh $guard/undo
+Restart=on-failure
+RestartSec=15
 EOF
   cat >"$guard_unit.timer" <<EOF
 [Unit]
-Description=A minute for the login that proves the changes to sshd and the firewall
+Description=A minute for the login that proves the changes to sshd, the firewall and sudo
 [Timer]
 OnActiveSec=60
 AccuracySec=1
@@ -41,51 +61,21 @@ WantedBy=timers.target
 EOF
 }
 
-guard_script() {
-  cat <<'EOF'
-# Puts /etc/ssh and ufw back as they were before a change that no login has proved.
-LC_ALL=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-export LC_ALL PATH
-cd /var/lib/selvedge/guard || exit 1
-mv armed fired || exit 0
-if [ -e firewall ]; then ufw --force disable; fi
-old=$(mktemp -d /etc/.selvedge.XXXXXX) && tar -C "$old" -xpf before.tar || exit 1
-for path in etc/ssh etc/ufw etc/default/ufw; do
-  [ -e "$old/$path" ] || continue
-  mv -T -- "/$path" "$old/replaced"
-  mv -T -- "$old/$path" "/$path"
-  rm -rf -- "$old/replaced"
-done
-rm -rf -- "$old"
-rm -f -- /var/lib/selvedge/loaded/sshd
-# Where our run reloaded nothing, what sshd has loaded may be better than what stands in its files.
-if [ -e sshd ] && systemctl is-active -q ssh.service; then
-  if systemctl is-active -q ssh.socket; then systemctl restart ssh.service; else systemctl reload ssh.service; fi
-fi
-if [ -e firewall ] && grep -qs '^ENABLED=yes' /etc/ufw/ufw.conf; then ufw --force enable; fi
-logger -t selvedge 'changes to sshd and the firewall were taken back: no login proved them' || true
-rm -f -- /etc/systemd/system/selvedge-undo.service /etc/systemd/system/selvedge-undo.timer \
-  /etc/systemd/system/timers.target.wants/selvedge-undo.timer
-cd / && rm -rf -- /var/lib/selvedge/guard
-systemctl --no-block stop selvedge-undo.timer
-systemctl daemon-reload
-EOF
-}
-
-# guard_touches NAME: the undo of sshd or of the firewall has something to do from now on, and a minute from now on.
+# guard_touches NAME: the undo of sshd, of the firewall or of sudo has something to do from now on, and a minute from now on.
 guard_touches() {
   [ -e "$guard/armed" ] || fail "this took longer than a minute, so the server has taken it back: run it again"
   : >"$guard/$1"
   systemctl restart selvedge-undo.timer
 }
 
+# guard_revert: at once; where the server is at it already, it is waited for.
 guard_revert() {
-  [ ! -e "$guard/armed" ] || sh "$guard/undo" >/dev/null 2>&1
+  [ ! -e "$guard/undo" ] || sh "$guard/undo" >/dev/null 2>&1
 }
 
 guard_disarm() {
-  mv "$guard/armed" "$guard/proved" 2>/dev/null || exit 1
-  systemctl disable -q --now selvedge-undo.timer
+  mv "$guard/armed" "$guard/settled" 2>/dev/null || exit 1
+  systemctl disable -q --now selvedge-undo.timer || true
   rm -rf -- "$guard" "$guard_unit.service" "$guard_unit.timer"
   systemctl daemon-reload
 }

@@ -34,14 +34,61 @@ include_first() {
   put /etc/ssh/sshd_config "$(stat -c %a /etc/ssh/sshd_config)" root root <"$undo/sshd_config"
 }
 
-# sshd_values USER: what sshd would do with a login of USER from anywhere (192.0.2.1 is nobody's, RFC 5737).
-sshd_values() {
-  sshd -T -C "user=$1,host=anywhere.invalid,addr=192.0.2.1,laddr=192.0.2.2,lport=22"
+# Nobody's address (RFC 5737): what holds for it holds for everybody.
+nobody=192.0.2.1
+
+# ssh_login: of the login that we run in, the client's address, the server's and its port in $login_from, $login_to and
+# $login_port. sudo takes the variable that says so away, but our ancestors have it.
+ssh_login() {
+  login=${SSH_CONNECTION:+SSH_CONNECTION=$SSH_CONNECTION}
+  if [ -z "$login" ]; then
+    login_pid=$PPID
+    set --
+    while [ "${login_pid:-0}" -gt 1 ]; do
+      set -- "$@" "/proc/$login_pid/environ"
+      read -r login <"/proc/$login_pid/stat" || break
+      login=${login##*) ? }
+      login_pid=${login%% *}
+    done
+    # Each ends with a NUL, which the shell drops; the nearest of them counts.
+    login=$(grep -hzoas -m 1 '^SSH_CONNECTION=.*' "$@" 2>/dev/null) || true
+  fi
+  login=${login#SSH_CONNECTION=}
+  # shellcheck disable=SC2086
+  set -- ${login%%SSH_CONNECTION=*}
+  login_from=${1:-$nobody} login_to=${3:-192.0.2.2} login_port=${4:-22}
 }
 
-# sshd_read: the same for root, once for all probes of a script, in $sshd_shown.
+# sshd_values USER ADDRESS PORT: what sshd would do with a login of USER from there.
+sshd_values() {
+  sshd -T -C "user=$1,host=$2,addr=${2%%%*},laddr=${login_to%%%*},lport=$3"
+}
+
+# sshd_read: the same for root, from where we came, once for all probes of a script, in $sshd_shown.
 sshd_read() {
-  [ -n "${sshd_shown-}" ] || sshd_shown=$(sshd_values root)
+  if [ -z "${sshd_shown-}" ]; then
+    ssh_login
+    sshd_shown=$(sshd_values root "$login_from" "$login_port")
+  fi
+}
+
+# sshd_lists USER: whom sshd lets in by name, and the groups of USER, where anybody is left out by them.
+sshd_lists() {
+  case $sshd_shown in
+    *allowusers* | *denyusers* | *allowgroups* | *denygroups*)
+      printf '%s\n' "$sshd_shown" | grep -E '^(allow|deny)(users|groups) '
+      printf 'groups sudo %s\n' "$(id -Gn "$1" || echo "$1")"
+      ;;
+  esac
+}
+
+# sshd_ways USER…: "USER ADDRESS PORT", one a line: each of them at every port, from where we came and from anywhere.
+sshd_ways() {
+  for way_port in "$login_port" $(ssh_ports); do
+    for way_user; do
+      printf '%s %s %s\n' "$way_user" "$login_from" "$way_port" "$way_user" "$nobody" "$way_port"
+    done
+  done | sort -u
 }
 
 # sshd_fact PATH
@@ -61,22 +108,25 @@ sshd_sound() {
   mkdir -p /run/sshd
   sshd -t 2>"$undo/sshd" || fail "sshd's configuration is broken already, before anything was changed: $(head -n 1 "$undo/sshd")"
   has ss && ! systemctl is-active -q ssh.socket || return 0
-  ports=$(sshd -T | sed -n 's/^listenaddress .*:\([0-9]*\)$/\1/p')
+  sshd_read
+  ports=$(ssh_ports)
   for live in $(ss -Hltnp | sed -n '/"sshd"/s/^[A-Z]* *[0-9]* *[0-9]* *[^ ]*:\([0-9]*\) .*/\1/p'); do
     ss -Hltn "sport = :$live" | grep -Eq ' (127\.|\[::1\])' && continue
-    printf '%s\n' "$ports" | grep -qx "$live" || fail "sshd listens on port $live, but its configuration says $(printf '%s' "$ports" | tr '\n' ' '| xargs -n 1 | sort -u | xargs): somebody changed it and has not reloaded sshd. Do that first, or put the line back."
+    printf '%s\n' "$ports" | grep -qx "$live" || fail "sshd listens on port $live, but its configuration says $(printf '%s' "$ports" | xargs): somebody changed it and has not reloaded sshd. Do that first, or put the line back."
   done
 }
 
-# sshd_assert USER LINE…: each line is in force by `sshd -T`, for root and for USER.
+# sshd_assert USER LINE…: each line is in force by `sshd -T`, for root, for USER and for whoever we are.
 sshd_assert() {
   asserted_user=$1
   shift
   sshd -t 2>"$undo/sshd" || fail "sshd would not start with this: $(head -n 1 "$undo/sshd")"
-  for user in root "$asserted_user"; do
-    sshd_values "$user" >"$undo/values"
+  sshd_shown=
+  sshd_read
+  sshd_ways root "$asserted_user" "${SUDO_USER:-root}" | while read -r user from port; do
+    sshd_values "$user" "$from" "$port" >"$undo/values"
     for line in "$@"; do
-      grep -Fqx -- "$line" "$undo/values" || fail "sshd would say '$(grep -m 1 "^${line%% *} " "$undo/values")' for $user and not '$line': a Match block or another file sets it. Look: grep -rn '${line%% *}' /etc/ssh/sshd_config /etc/ssh/sshd_config.d -i"
+      grep -Fqx -- "$line" "$undo/values" || fail "sshd would say '$(grep -m 1 "^${line%% *} " "$undo/values")' for $user from $from at port $port and not '$line': a Match block or another file sets it. Look: grep -rn '${line%% *}' /etc/ssh/sshd_config /etc/ssh/sshd_config.d -i"
     done
   done
 }

@@ -4,7 +4,8 @@
 # scorecard_fact USER: USER is the one who logs in.
 scorecard_fact() {
   sshd_read
-  printf '\n--- sshd\n%s\n' "$sshd_shown"
+  printf '\n--- sshd\n'
+  sshd_ways root "$1" | while read -r user from port; do sshd_values "$user" "$from" "$port"; done | sort -u
   printf '\n--- hostkeys\n'
   for file in $(printf '%s\n' "$sshd_shown" | sed -n 's/^hostkey //p'); do ssh-keygen -lf "$file.pub"; done
   printf '\n--- ssh\n'

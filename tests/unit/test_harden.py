@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import itertools
 import re
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -13,10 +15,10 @@ import pytest
 
 from selvedge import publickeys
 from selvedge.errors import UsageError
-from selvedge.operations.scorecard import _kernel
+from selvedge.operations.scorecard import EVIDENCE, _declared, _kernel, _ssh
 from selvedge.plan import plan
 from selvedge.publickeys import PublicKey, parse
-from selvedge.resources.access import AuthorizedKeys, LoginUser, Password, login_keys, sudoers
+from selvedge.resources.access import Admitted, AuthorizedKeys, LoginUser, Password, Sudoers, login_keys
 from selvedge.resources.files import File
 from selvedge.resources.firewall import BEFORE_INIT, Firewall, Rule
 from selvedge.resources.kernel import Sysctl, TimeSync
@@ -36,6 +38,7 @@ from selvedge.shell import library
 from selvedge.templates import template
 from tasks.harden import harden
 from tasks.measures import measures
+from tasks.update import update
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl me@laptop"
 OTHER = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB7Zc0Dq0yTt3Hw1oVZ8Yl0JbI7s6Cq0yq8m5d5dXoKk you@desk"
@@ -169,11 +172,53 @@ class TestUserAndSudo:
 
     @pytest.mark.parametrize(("mode", "rule"), [("nopasswd", "NOPASSWD: ALL"), ("password", "ALL")])
     def test_sudoers_are_checked_by_visudo(self, mode: str, rule: str) -> None:
-        file = sudoers("deploy", mode)
+        file = Sudoers("deploy", mode).file
         assert file.text.splitlines()[1:] == [f"deploy ALL=(ALL:ALL) {rule}"]
         assert file.mode == "0440" and file.validate == "visudo -cqf"
 
-    @pytest.mark.parametrize(("fact", "refused"), [("deploy P 2024-01-01 0", False), ("deploy L 2024", True), ("", True)])
+    @pytest.mark.parametrize(
+        ("mode", "rules", "guarded"),
+        [("password", "%sudo ALL=(ALL:ALL) ALL\n", True), ("password", "", False), ("nopasswd", "", False)],
+    )
+    def test_a_password_where_none_was_asked_for_comes_under_the_guard(self, mode: str, rules: str, guarded: bool) -> None:
+        """On a new server it comes before the guard: the login that is proved first needs it."""
+        change = Sudoers("deploy", mode).plan(f"\n--- rules\n{rules}\n--- file\nabsent")
+        assert change is not None and (change.guard is UNDO) == guarded
+        assert change.shell.startswith("guard_touches sudo\n") == guarded
+
+    @pytest.mark.parametrize("mode", ["nopasswd", "password"])
+    def test_rules_that_hold_already_are_read(self, server: Any, mode: str) -> None:
+        server.path("/etc/sudoers").write_text("# %sudo\n%sudo\tALL=(ALL:ALL) ALL\n%other ALL=ALL\n")
+        server.path("/etc/sudoers.d").mkdir()
+        server.path("/etc/sudoers.d/cloud").write_text("deploy ALL=(ALL) NOPASSWD:ALL\ndeployer ALL=ALL\n")
+        (fact,) = server.read(Sudoers("deploy", mode))
+        found = sections(fact).get("rules", "").splitlines()
+        assert len([line for line in found if line]) == (2 if mode == "password" else 0), fact
+        assert sections(fact)["file"].strip() == "absent"
+
+    @pytest.mark.parametrize(
+        ("said", "let_in"),
+        [
+            ("", True),
+            ("allowusers root\nallowusers deploy@10.0.0.0/8", True),
+            ("allowusers dep*", True),
+            ("allowusers root\nallowusers deployer", False),
+            ("denyusers deploy", False),
+            ("denyusers deploy@10.0.0.1", True),
+            ("allowgroups ssh-users", False),
+            ("allowgroups adm sudo", True),
+            ("denygroups deploy", False),
+        ],
+    )
+    def test_who_is_left_out_by_sshd_is_told_so(self, said: str, let_in: bool) -> None:
+        change = Admitted("deploy").plan(f"{said}\ngroups sudo deploy\n")
+        assert (change is None) == let_in
+        assert not change or (change.shell.startswith("fail ") and said.split()[1] in change.shell)
+
+    @pytest.mark.parametrize(
+        ("fact", "refused"),
+        [("deploy P 2024-01-01 0", False), ("deploy L 2024", True), ("", True), ("elsewhere\n", False)],
+    )
     def test_a_password_is_asked_for_and_never_set(self, fact: str, refused: bool) -> None:
         change = Password("deploy").plan(fact)
         assert (change is not None) == refused
@@ -255,6 +300,42 @@ class TestSshd:
         change = HostKey().plan(fact)
         made = [line.split()[1] for line in change.shell.splitlines()] if change else []
         assert made == kinds.split()
+
+
+class TestWhoseLogin:
+    """`sshd -T` is asked about the login that we run in, and about everybody else's."""
+
+    def ask(self, server: Any, shell: str, ssh_connection: str = "203.0.113.7 50000 198.51.100.2 2222") -> list[str]:
+        """What the shell prints, as sudo would run it; sshd answers with the question."""
+        server.program("sshd", """[ "$*" != "-T" ] || { printf 'listenaddress 0.0.0.0:%s\n' 22 2222; exit; }; echo "$3" """)
+        server.program("systemctl", "exit 1")
+        script = f"{library('probe')}{library('harden')}\n{shell}"
+        login = f"env SSH_CONNECTION={ssh_connection!r} sh -c 'env -u SSH_CONNECTION sh -s; :' <<'END'\n{script}\nEND\n"
+        return server.run(login).stdout.decode().splitlines()
+
+    def test_sudo_does_not_hide_where_it_comes_from(self, server: Any) -> None:
+        shown = self.ask(server, "sshd_read; echo $sshd_shown")
+        assert shown == ["user=root,host=203.0.113.7,addr=203.0.113.7,laddr=198.51.100.2,lport=2222"]
+
+    def test_without_a_login_it_is_nobody_s(self, server: Any) -> None:
+        (shown,) = self.ask(server, "sshd_read; echo $sshd_shown", "")
+        assert "addr=192.0.2.1," in shown and shown.endswith("lport=22")
+
+    def test_a_scope_is_no_part_of_an_address(self, server: Any) -> None:
+        (shown,) = self.ask(server, "sshd_read; echo $sshd_shown", "fe80::1%eth0 50000 fe80::2%eth0 22")
+        assert "addr=fe80::1,laddr=fe80::2,lport=22" in shown
+
+    def test_every_port_user_and_address_is_asked_for(self, server: Any) -> None:
+        shown = self.ask(server, "sshd_read; sshd_shown=$(sshd -T); sshd_ways root deploy")
+        places = itertools.product(("root", "deploy"), ("203.0.113.7", "192.0.2.1"), (22, 2222))
+        ways = {f"{user} {place} {port}" for user, place, port in places}
+        assert set(shown) == ways and len(shown) == len(ways)
+
+    def test_who_is_named_is_read_where_anybody_is(self, server: Any) -> None:
+        said = "port 22\\nallowusers admin\\nallowusers root\\n"
+        shown = self.ask(server, f"sshd_shown=$(printf '{said}'); sshd_lists root; sshd_shown='port 22'; sshd_lists root")
+        assert shown == ["allowusers admin", "allowusers root", "groups sudo root"]
+        assert self.ask(server, "sshd_shown='denyusers x'; sshd_lists nobody-there")[-1] == "groups sudo nobody-there"
 
 
 class TestTemplate:
@@ -361,6 +442,104 @@ class TestFirewall:
         assert Rule.parse("") is None
 
 
+SYSTEMCTL = """
+case $* in
+'is-active -q '*) [ -e "/run/active/$3" ] ;;
+start*) mkdir -p /run/active; : >"/run/active/$2"; echo "$*" >>/run/calls ;;
+enable*) mkdir -p /etc/systemd/system/timers.target.wants; : >/etc/systemd/system/timers.target.wants/selvedge-undo.timer ;;
+esac"""
+POWER = """if [ -e /run/commands ]; then
+  left=$(($(cat /run/commands) - 1))
+  echo $left >/run/commands
+  if [ $left -eq 0 ]; then kill -9 $PPID; exit; fi
+fi
+exec /bin/{name} "$@" """
+
+
+class TestUndo:
+    FILES = ("ssh/sshd_config", "ssh/sshd_config.d/50-cloud-init.conf", "ufw/ufw.conf", "default/ufw", "sudoers.d/90-selvedge")
+    RUN = "[ ! -e /var/lib/selvedge/guard/undo ] || sh /var/lib/selvedge/guard/undo; :"
+
+    def armed(self, server: Any) -> None:
+        """sshd runs, a guard is armed, and everything has been changed; there were no files at first."""
+        for name in ("ssh", "ufw", "sudoers.d"):
+            shutil.rmtree(server.path(f"/etc/{name}"), ignore_errors=True)
+        for name in self.FILES:
+            server.path(f"/etc/{name}").parent.mkdir(parents=True, exist_ok=True)
+            server.path(f"/etc/{name}").write_text(f"old {name}")
+        server.program("systemctl", SYSTEMCTL)
+        server.program("ufw", "exit 0")
+        server.program("logger", "exit 0")
+        done = server.run(
+            f"mark=m\n{library('probe')}{library('apply')}{library('guard')}\nmkdir -p /run/active; : >/run/active/ssh.service\n"
+            f"( set -eu\n{UNDO.arm}\nguard_touches sshd; guard_touches firewall ) && echo armed"
+        )
+        assert done.stdout.decode().endswith("armed\n"), done
+        for name in self.FILES:
+            server.path(f"/etc/{name}").write_text("new")
+        server.path("/etc/ssh/sshd_config.d/00-selvedge.conf").write_text("new")
+
+    def assert_undone(self, server: Any, point: int = 0) -> None:
+        found = {str(path.relative_to(server.path("/etc"))): path.read_text() for name in ("ssh", "ufw", "sudoers.d", "default/ufw")
+                 for path in [server.path(f"/etc/{name}"), *server.path(f"/etc/{name}").rglob("*")] if path.is_file()}  # fmt: skip
+        assert found == {name: f"old {name}" for name in self.FILES}, point
+        assert not server.path("/var/lib/selvedge/guard").exists(), point
+        assert not [path for path in server.path("/etc/systemd/system").rglob("*") if path.is_file()], point
+        assert not list(server.path("/etc").glob(".selvedge*")), point
+
+    def test_wherever_the_power_fails_the_next_run_ends_where_one_would_have(self, server: Any) -> None:
+        """Before each command of the undo, that is; afterwards sshd did not come up, since its files were away."""
+        for point in itertools.count(1):
+            for name in ("mv", "rm", "tar", "mkdir", "sync"):
+                server.program(name, "exec /bin/" + name + ' "$@"')
+            self.armed(server)
+            server.path("/run/calls").unlink(missing_ok=True)
+            server.path("/run/commands").write_text(str(point))
+            for name in ("mv", "rm", "tar", "mkdir", "sync"):
+                server.program(name, POWER.format(name=name))
+            server.run(self.RUN)
+            failed = server.path("/run/commands").read_text().strip() == "0"
+            server.path("/run/commands").unlink()
+            shutil.rmtree(server.path("/run/active"))
+            pending = server.path("/var/lib/selvedge/guard/fired").exists() or server.path("/var/lib/selvedge/guard/armed").exists()
+            server.run(self.RUN)
+            self.assert_undone(server, point)
+            assert not pending or server.path("/run/active/ssh.service").exists(), point
+            if not failed:
+                break
+        assert point > 15
+
+    def test_what_cannot_be_put_back_is_tried_again(self, server: Any) -> None:
+        self.armed(server)
+        server.program("tar", "exit 1")
+        assert server.run("sh /var/lib/selvedge/guard/undo").returncode == 1
+        server.program("tar", 'exec /bin/tar "$@"')
+        server.run(self.RUN)
+        self.assert_undone(server)
+
+    def test_a_run_that_meets_a_half_done_undo_ends_it_and_says_so(self, server: Any) -> None:
+        self.armed(server)
+        server.path("/var/lib/selvedge/guard/armed").rename(server.path("/var/lib/selvedge/guard/fired"))
+        assert server.read(Proved()) == ["fired\n"]
+        done = server.run(f"mark=m\n{library('probe')}{library('apply')}{library('guard')}\n( set -eu\n{UNDO.arm}\n)")
+        assert done.returncode == 1 and b"run this again" in done.stdout, done
+        self.assert_undone(server)
+
+    def test_what_is_proved_stays(self, server: Any) -> None:
+        self.armed(server)
+        server.run(f"{library('guard')}\nguard_disarm")
+        assert server.path("/etc/ssh/sshd_config").read_text() == "new"
+        assert not server.path("/var/lib/selvedge/guard").exists()
+
+    def test_the_power_fails_while_the_undo_is_removed(self, server: Any) -> None:
+        self.armed(server)
+        server.path("/var/lib/selvedge/guard/armed").rename(server.path("/var/lib/selvedge/guard/settled"))
+        server.run(self.RUN)
+        assert server.path("/etc/ssh/sshd_config").read_text() == "new"
+        assert not server.path("/var/lib/selvedge/guard").exists()
+        assert not server.path("/etc/systemd/system/selvedge-undo.timer").exists()
+
+
 class TestKernel:
     FILE = Sysctl("/etc/sysctl.d/90-test.conf", "# a comment = none\nnet.a.b = 1\nkernel.c=2\n")
 
@@ -415,8 +594,9 @@ class TestOrder:
         assert kinds[1] == [Moduli, HostKey, IncludeFirst, Sshd, Firewall]
 
     def test_an_undo_that_a_cut_off_run_left_is_proved(self) -> None:
-        change = Proved().plan("armed\n")
-        assert change is not None and change.guard is UNDO
+        for fact in ("armed\n", "fired\n"):
+            change = Proved().plan(fact)
+            assert change is not None and change.guard is UNDO
         assert Proved().plan("\n") is None
 
     def test_what_is_turned_off_is_left_alone(self, target: Any, tmp_path: Path) -> None:
@@ -447,6 +627,30 @@ def test_score_of_crash_dumps_and_modules(target: Any, core: str, modules: str, 
     found = list(_kernel(target(), {"core": core, "modules": modules}))
     assert [each.level for each in found] == levels
     assert not modules or "sctp, dccp" in found[1].text
+
+
+def test_score_of_what_is_declared_has_a_line_for_each_measure(target: Any) -> None:
+    app = target()
+    resources = list(measures(app))
+    facts = {"Sysctl": TestKernel().fact("kernel/kptr_restrict:2"), "TimeSync": "chrony\n"}
+    found = {each.subject: each for each in _declared(app, [(each, facts.get(type(each).__name__, "")) for each in resources])}
+    assert [each.level for each in found.values()].count("problem") == len(found) - 1  # nothing known of login.defs
+    assert "dry-run" in found["kernel"].remedy and "/etc/sysctl.d" in found["kernel"].text
+    assert {"kernel", "hashes", "idle logins", "banner", "the rest"} == set(found)
+    done = {each.subject: each for each in _declared(app, [])}
+    assert done["the rest"].level == "ok"
+
+
+def test_every_line_of_the_score_is_about_something_that_is_declared(target: Any, tmp_path: Path) -> None:
+    (tmp_path / "me.pub").write_text(KEY)
+    app = target(server={"authorized_keys": ["me.pub"]})
+    declared = [resource for step in (update, harden) for resource in step.resources(app)]
+    assert set(EVIDENCE) <= {getattr(each, "path", "") for each in declared} | {type(each).__name__ for each in declared}
+
+
+def test_score_of_an_sshd_that_says_two_things(target: Any) -> None:
+    found = {each.subject: each for each in _ssh(target(), {"sshd": "permitrootlogin no\npermitrootlogin yes"}, "deploy")}
+    assert found["root login"].level == "problem" and "permitrootlogin no or yes" in found["root login"].text
 
 
 def test_lesser_measures_are_files_that_their_readers_take(target: Any) -> None:

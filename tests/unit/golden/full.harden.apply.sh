@@ -24,21 +24,25 @@ apt_install sudo nftables libpam-pwquality ufw fail2ban python3-systemd
 )
 change_1() (
 set -eu
-useradd --create-home --key HOME_MODE=0700 --user-group --groups sudo --shell /bin/bash -- deploy
+fail 'sshd would not let deploy in, by its line `AllowUsers root`. Change that line on the server (`grep -rin AllowUsers /etc/ssh/sshd_config*` finds it), then `systemctl reload ssh`, and run this again. sshd, firewall and sudo are as they were.'
 )
 change_2() (
+set -eu
+useradd --create-home --key HOME_MODE=0700 --user-group --groups sudo --shell /bin/bash -- deploy
+)
+change_3() (
 set -eu
 authorize deploy <<'EOF'
 ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl me@laptop
 EOF
 )
-change_3() (
+change_4() (
 set -eu
 mkdir -p -- /etc/sudoers.d
 chown -- root:root /etc/sudoers.d
 chmod -- 00750 /etc/sudoers.d
 )
-change_4() (
+change_5() (
 set -eu
 put /etc/sudoers.d/90-selvedge-deploy 0440 root root <<'EOF'
 # deploy may do everything, without a password: server.sudo in hosts.toml.
@@ -90,6 +94,8 @@ all() {
   run 3
   [ "$status" -eq 0 ] || return 1
   run 4
+  [ "$status" -eq 0 ] || return 1
+  run 5
   [ "$status" -eq 0 ] || return 1
 }
 logged() {
@@ -238,7 +244,9 @@ main() {
   find /run/selvedge -maxdepth 1 -name hello'.undo.*' ! -exec test -e '{}/stuck' ';' -exec rm -rf -- '{}' +
   undo=$(mktemp -d /run/selvedge/hello.undo.XXXXXX) || fail "cannot write to /run/selvedge"
   ( set -eu
-guard_arm
+guard_arm <<'EOF'
+# … the library undo
+EOF
 )
   status=$?
   if [ "$status" -ne 0 ]; then
@@ -366,6 +374,9 @@ net.ipv6.conf.default.accept_source_route = 0
 # A packet whose answer would leave by another way is forged. [C 3.3.7]
 net.ipv4.conf.all.rp_filter = 1
 net.ipv4.conf.default.rp_filter = 1
+# So is one from an address that cannot be there; the kernel's log tells of it. [C 3.3.9] [L]
+net.ipv4.conf.all.log_martians = 1
+net.ipv4.conf.default.log_martians = 1
 # A flood of half-open connections does not fill the queue; no answers to a whole network. [C 3.3]
 net.ipv4.tcp_syncookies = 1
 net.ipv4.icmp_echo_ignore_broadcasts = 1
@@ -375,10 +386,39 @@ sysctl_set kernel.kptr_restrict=2
 )
 change_3() (
 set -eu
+{ grep -Ev -e '^[[:space:]]*(net/ipv4/conf/all/log_martians|net/ipv4/conf/default/log_martians)([[:space:]=]|$)' -e '^# By `fab harden`: net/ipv4/conf/all/log_martians, net/ipv4/conf/default/log_martians$' /etc/ufw/sysctl.conf || :
+cat <<'EOF'
+# By `fab harden`: net/ipv4/conf/all/log_martians, net/ipv4/conf/default/log_martians
+net/ipv4/conf/all/log_martians=1
+net/ipv4/conf/default/log_martians=1
+EOF
+} | put /etc/ufw/sysctl.conf 0644 root root
+)
+change_4() (
+set -eu
 apt_install systemd-timesyncd
 systemctl enable --now systemd-timesyncd.service
 )
-change_4() (
+change_5() (
+set -eu
+{ grep -Ev -e '^[[:space:]]*(SHA_CRYPT_MIN_ROUNDS|SHA_CRYPT_MAX_ROUNDS)([[:space:]=]|$)' -e '^# By `fab harden`: SHA_CRYPT_MIN_ROUNDS, SHA_CRYPT_MAX_ROUNDS$' /etc/login.defs || :
+cat <<'EOF'
+# By `fab harden`: SHA_CRYPT_MIN_ROUNDS, SHA_CRYPT_MAX_ROUNDS
+SHA_CRYPT_MIN_ROUNDS 65536
+SHA_CRYPT_MAX_ROUNDS 65536
+EOF
+} | put /etc/login.defs 0644 root root
+)
+change_6() (
+set -eu
+{ grep -Ev -e '^[[:space:]]*(YESCRYPT_COST_FACTOR)([[:space:]=]|$)' -e '^# By `fab harden`: YESCRYPT_COST_FACTOR$' /etc/login.defs || :
+cat <<'EOF'
+# By `fab harden`: YESCRYPT_COST_FACTOR
+YESCRYPT_COST_FACTOR 7
+EOF
+} | put /etc/login.defs 0644 root root
+)
+change_7() (
 set -eu
 put /etc/security/limits.d/50-selvedge.conf 0644 root root <<'EOF'
 # No core dumps: they hold what a program had in memory, secrets among it. (`*` does not stand for root: limits.conf(5).)
@@ -387,7 +427,7 @@ put /etc/security/limits.d/50-selvedge.conf 0644 root root <<'EOF'
 root - core 0
 EOF
 )
-change_5() (
+change_8() (
 set -eu
 put /etc/systemd/coredump.conf.d/50-selvedge.conf 0644 root root <<'EOF'
 # Where systemd-coredump is installed, it keeps none either. Written by `fab harden`.
@@ -396,7 +436,7 @@ Storage=none
 ProcessSizeMax=0
 EOF
 )
-change_6() (
+change_9() (
 set -eu
 put /etc/modprobe.d/50-selvedge.conf 0644 root root <<'EOF'
 # Kernel modules that no web server needs, and that any user could have the kernel load by asking for a socket or a mount:
@@ -418,13 +458,23 @@ install firewire-core /bin/false
 install firewire-ohci /bin/false
 EOF
 )
-change_7() (
+change_10() (
+set -eu
+put /etc/profile.d/50-selvedge.sh 0644 root root <<'EOF'
+# A login that somebody forgot, at the prompt of bash, ends after half an hour; programs that run are left alone.
+# CIS Debian 12 Benchmark 5.4.3.2; Lynis, control SHLL-6220. `unset TMOUT` in ~/.profile ends this for one user.
+# Written by `fab harden`.
+TMOUT=1800
+export TMOUT
+EOF
+)
+change_11() (
 set -eu
 put /etc/issue 0644 root root <<'EOF'
 Private system. Access is for authorized users only; logins are recorded.
 EOF
 )
-change_8() (
+change_12() (
 set -eu
 put /etc/issue.net 0644 root root <<'EOF'
 Private system. Access is for authorized users only; logins are recorded.
@@ -480,6 +530,14 @@ all() {
   run 7
   [ "$status" -eq 0 ] || return 1
   run 8
+  [ "$status" -eq 0 ] || return 1
+  run 9
+  [ "$status" -eq 0 ] || return 1
+  run 10
+  [ "$status" -eq 0 ] || return 1
+  run 11
+  [ "$status" -eq 0 ] || return 1
+  run 12
   [ "$status" -eq 0 ] || return 1
 }
 logged() {
