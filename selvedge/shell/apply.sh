@@ -61,12 +61,32 @@ put() {
     rm -f -- "$fresh"
     fail "the connection was lost before all of $1 had come; it was left as it is"
   fi
+  # No copies of secrets, which come with their SIZE.
+  [ $# -gt 4 ] || backup "$1" || put_failed "$1"
   { chown -- "$3:$4" "$fresh" && chmod -- "$2" "$fresh" && mv -fT -- "$fresh" "$1"; } || put_failed "$1"
 }
 
 put_failed() {
   rm -f -- "$fresh"
   fail "cannot write $1 (free space there: $(df -h --output=avail "${1%/*}" | tail -n 1))"
+}
+
+# within FOLDER PATH: whether the path, with its links followed, is in the folder. The repository may hold any link.
+within() {
+  case $(readlink -f -- "$2")/ in
+    "$(readlink -f -- "$1")"/*) ;;
+    *) return 1 ;;
+  esac
+}
+
+# backup PATH: a copy of what stands there and may be somebody's work, before it is overwritten; the last five of each path.
+backup() {
+  [ -f "$1" ] && [ ! -L "$1" ] || return 0
+  former=/var/backups/selvedge$1
+  (umask 077 && mkdir -p -- "${former%/*}") && cp -p -- "$1" "$former.$(date -u +%Y%m%dT%H%M%SZ)" || return 1
+  find "${former%/*}" -maxdepth 1 -name "${former##*/}.[0-9]*Z" | sort -r | tail -n +6 | while IFS= read -r former; do
+    rm -f -- "$former"
+  done
 }
 
 # note HISTORY FIELD…: a line more in an app's history, behind the time. Root's alone: why a release was refused may quote a

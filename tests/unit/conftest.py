@@ -27,7 +27,7 @@ ETC = (
     "alternatives/awk default/useradd group gshadow ld.so.cache ld.so.conf login.defs nsswitch.conf os-release passwd "
     "shadow skel"
 )
-FOLDERS = ("etc", "srv", "root", "opt", "var/log", "var/lib", "var/cache", "usr/local/sbin", "run")
+FOLDERS = ("etc", "srv", "root", "opt", "var/log", "var/lib", "var/cache", "var/backups", "usr/local/sbin", "run")
 
 ENVIRONMENT = {"HOME": "/root", "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TMPDIR": "/root"}
 # From sched.h and sys/mount.h.

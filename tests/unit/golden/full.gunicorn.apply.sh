@@ -153,6 +153,7 @@ change_10() (
 set -eu
 hook=after_build
 user=hello
+release=/srv/hello/releases/0123456789ab
 folder=/srv/hello/releases/0123456789ab/backend
 run=/srv/hello/instances/0123456789ab-54209b/run
 builds=1

@@ -155,6 +155,7 @@ change_0() (
 set -eu
 hook=after_switch
 user=hello
+release=/srv/hello/releases/0123456789ab
 folder=/srv/hello/releases/0123456789ab/backend
 run=/srv/hello/instances/0123456789ab-54209b/run
 builds=''

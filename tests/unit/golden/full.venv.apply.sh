@@ -73,6 +73,7 @@ change_0() (
 set -eu
 hook=before_build
 user=hello
+release=/srv/hello/releases/0123456789ab
 folder=/srv/hello/releases/0123456789ab/backend
 run=''
 builds=1
