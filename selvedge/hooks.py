@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from selvedge.errors import SelvedgeError
+from selvedge.errors import SelvedgeError, UnreachableError
 from selvedge.local import run_local
 from selvedge.plan import HEAD
 from selvedge.resources.hook import LOCAL
+from selvedge.resources.live import Live, Standing
 from selvedge.session import Session
 from selvedge.shell import assign, library, quote
 
 
 def failed(session: Session, error: SelvedgeError) -> None:
     """Run the host's on_failure commands; a failing one is reported, and hides nothing of the error itself."""
-    target = session.target
-    environment = {
-        "HOST": session.name,
-        "COMMIT": target.commit or "",
-        "RELEASE": (target.commit or "")[:12],
-        "PREVIOUS": "",
-        "ERROR": error.message,
-    }
-    for command in target.hooks.on_failure:
+    commands = session.target.hooks.on_failure
+    environment = _environment(session, error) if commands else {}
+    for command in commands:
         try:
             if command.startswith(LOCAL):
                 run_local(session.name, "on_failure", [command.removeprefix(LOCAL).strip()], environment)
@@ -28,6 +23,36 @@ def failed(session: Session, error: SelvedgeError) -> None:
                 _run_there(session, command, environment)
         except SelvedgeError as problem:
             session.report.error(problem)
+
+
+def _environment(session: Session, error: SelvedgeError) -> dict[str, str]:
+    from selvedge.instance import Instance
+
+    target = session.target
+    release = Instance.of(target).id if target.commit else ""
+    previous = ""
+    if not isinstance(error, UnreachableError):
+        try:
+            previous = _previous(session, release)
+        except SelvedgeError as problem:
+            session.report.error(problem)
+    return {
+        "HOST": session.name,
+        "COMMIT": target.commit or "",
+        "RELEASE": release,
+        "PREVIOUS": previous,
+        "ERROR": error.message,
+    }
+
+
+def _previous(session: Session, release: str) -> str:
+    """The release that was live before this one was tried, "" where there was none."""
+    standing = Standing.parse(session.facts([Live(session.target, "")])[0])
+    if standing.live != release:
+        return standing.live
+    # It failed behind its switch, e.g. in after_switch.
+    earlier = [record.id for record in standing.records if record.state == "good" and record.id != release]
+    return earlier[-1] if earlier else ""
 
 
 def _run_there(session: Session, command: str, environment: dict[str, str]) -> None:

@@ -108,7 +108,7 @@ def apply_script(plan: Plan, mark: str, *, lock: str, log: str, intro: str = "",
     """One script that makes a step's changes and runs whole, whatever becomes of the connection.
 
     lock, log: names (of the app), under /run/selvedge and /var/log/selvedge. by, why: who runs which step, for the app's
-    history (`fab history`); a change that says more of itself there (record.sh, power.sh) is not counted. Its output is
+    history (`fab history`); a change that says more of itself there (record.sh, power.sh, remove.sh) is not counted. Its output is
     copied to the log by a `tee` that goes on when nobody listens any more, so that no child ever meets a broken pipe.
     Payloads are read from standard input in order. Lines of progress: "<mark> begin N", "<mark> done N", "<mark> failed N
     STATUS", "<mark> end STATUS".
@@ -144,7 +144,7 @@ _ARM = """( set -eu
   fi
   """
 
-_OWN_NOTES = {"record", "power"}
+_OWN_NOTES = {"record", "power", "remove"}
 _NOTE = """(
     [ -d /srv/{app} ] || mkdir -m 0711 -p /srv/{app}
     result='{count} changed'
@@ -176,8 +176,6 @@ main() {{
   status=$?
   if [ "$status" -ne 0 ]; then
     {failed}
-  else
-    replaced
   fi
   [ -e "$undo/stuck" ] || rm -rf -- "$undo"
   {note}

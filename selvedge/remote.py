@@ -23,6 +23,8 @@ from selvedge.settings import Host
 from selvedge.way import CONNECT_TIMEOUT, gateways, lost, open_socket, ssh_command, unreachable
 
 CHANNEL_TIMEOUT = 30.0
+LONGEST_LINE = 1 << 20
+"""Characters; more of a server's output without an end of line is taken as a line."""
 """Seconds until the server must have opened a channel on a connection that stands."""
 
 
@@ -241,6 +243,10 @@ def _receive(channel: paramiko.Channel, on_line: Callable[[str], None] | None) -
         pieces.append(text)
         if on_line is not None:
             *lines, rest = (rest + text).split("\n")
+            # Without an end it would only grow.
+            if len(rest) > LONGEST_LINE:
+                lines.append(rest)
+                rest = ""
             for line in lines:
                 on_line(line)
     if on_line is not None and rest:

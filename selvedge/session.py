@@ -22,6 +22,8 @@ from selvedge.way import lost
 
 TAIL = 40
 """Lines of a failed change's output that are shown."""
+WIDEST = 1000
+"""Characters of each that are shown."""
 
 
 @dataclass
@@ -191,7 +193,7 @@ class _Progress:
         head, _, rest = text.partition(" ")
         if head != self._session.mark:
             # A progress bar draws over itself with carriage returns; its last state is enough.
-            row = text.rstrip("\r").rsplit("\r", 1)[-1]
+            row = text.rstrip("\r").rsplit("\r", 1)[-1][:WIDEST]
             self._tail.extend([row] if row.strip() else [])
             return
         kind, _, value = rest.partition(" ")
@@ -204,9 +206,9 @@ class _Progress:
         elif kind == "done" and value != "before":
             report.done(name, step, self._summary())
         elif kind == "say":
-            report.step(name, step, f"  {value}")
+            report.step(name, step, f"  {value[:WIDEST]}")
         elif kind == "error":
-            self._error = value
+            self._error = value[:WIDEST]
         elif kind == "end":
             self._end = int(value)
 

@@ -62,12 +62,15 @@ class Revisions:
     def resolve(self, sessions: Sequence[Session]) -> None:
         """Resolve what can be resolved before anything is changed; hosts that ask for the same get the same.
 
-        A ref that no server can tell yet (git is not installed, the repository refuses) stays open.
+        A ref that no server can tell yet (git is not installed, the repository refuses) stays open. Raises SelvedgeError
+        where the repository does not answer at all: nothing that a run does changes that.
         """
         for session in sessions:
             if self._take(session):
                 continue
             answer = self._ask(session)
+            if answer.startswith("silent"):
+                raise refused(session, answer)
             if answer.startswith("commit "):
                 self._settle(session, answer.split()[1])
             self._take(session)
@@ -110,7 +113,7 @@ class Revisions:
         )
         script = f"{HEAD}{variables}\n{library('git')}\nmain() {{\ngit_resolve\n}}\nmain </dev/null 2>&1\n"
         output = session.remote.run(script).output
-        lines = [line for line in output.splitlines() if line.startswith(("commit ", "refused ", "missing", "nogit"))]
+        lines = [line for line in output.splitlines() if line.startswith(("commit ", "refused ", "silent ", "missing", "nogit"))]
         return lines[-1] if lines else f"refused {output.strip()[-500:]}"
 
 
@@ -168,4 +171,6 @@ def refused(session: Session, answer: str) -> SelvedgeError:
             "If the repository is private, give this server's key read access to it (GitHub: Settings, Deploy keys, Add "
             f"deploy key; GitLab: Settings, Repository, Deploy keys), then run the same command again:\n{public}"
         )
-    return SelvedgeError(f"{name}: the repository {target.repository_shown} refuses: {(message or detail).rstrip('. ')}.", remedy)
+    said = (message or detail).rstrip(". ")
+    asked = f"{name}: the repository {target.repository_shown} refuses, asked for {target.branch}"
+    return SelvedgeError(f"{asked}: {said}.", remedy)

@@ -16,6 +16,7 @@ def hook(app, instance, name, *, builds=False, local_only=False):
         mark=f"{instance.release}/.selvedge.{name}" if before else f"{instance.folder}/hook.{name}",
         user=app.name,
         folder=instance.code,
+        release=instance.release,
         live_link=app.paths.live_socket,
         environment=tuple(environment.items()),
         run="" if before else f"{instance.folder}/run",

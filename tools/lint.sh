@@ -12,5 +12,6 @@ mypy --no-error-summary
 say "shellcheck: shell"
 # The libraries' variables come from their callers (SC2154), and they run with the server's /bin/sh, which is dash.
 shellcheck -s dash -e SC2154 selvedge/shell/*.sh
+shellcheck -s dash selvedge/server/*.sh
 shellcheck -x -s dash tools/*.sh
 shellcheck .ci/run

@@ -14,9 +14,9 @@ LOCAL = "local:"
 class Hook(Resource):
     """The commands of one of [hooks], with a mark on the server that says they have run.
 
-    Commands run in order as the app's user in `folder`; those that begin with "local:" on the operator's machine, before
-    the others. run: the script that gives a release its environment, "" before there is one. builds: the release's files
-    belong to the app's user while the commands run, since they may write there.
+    Commands run in order as the app's user in `folder` of `release`; those that begin with "local:" on the operator's
+    machine, before the others. run: the script that gives a release its environment, "" before there is one. builds: the
+    release's files belong to the app's user while the commands run, since they may write there.
     """
 
     name: str
@@ -24,6 +24,7 @@ class Hook(Resource):
     mark: str
     user: str
     folder: str
+    release: str
     live_link: str
     environment: tuple[tuple[str, str], ...]
     run: str = ""
@@ -43,7 +44,13 @@ class Hook(Resource):
         here = tuple(command.removeprefix(LOCAL).strip() for command in self.commands if command.startswith(LOCAL))
         there = [command for command in self.commands if not command.startswith(LOCAL)]
         variables = assign(
-            hook=self.name, user=self.user, folder=self.folder, run=self.run, builds=self.builds, mark_path=self.mark
+            hook=self.name,
+            user=self.user,
+            release=self.release,
+            folder=self.folder,
+            run=self.run,
+            builds=self.builds,
+            mark_path=self.mark,
         )
         pairs = " ".join(quote(f"{name}={value}") for name, value in environment.items())
         lines = [

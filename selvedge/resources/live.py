@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from selvedge.errors import SelvedgeError
 from selvedge.local import who
 from selvedge.resources.base import Change, Resource
 from selvedge.settings import Target
@@ -111,6 +112,7 @@ class Live(Resource):
         return f"{assign(base=self.app.paths.base, run_dir=self.app.paths.run)}\nlive_fact"
 
     def plan(self, fact: str) -> Change | None:
+        """As of every resource. Raises SelvedgeError for a commit that was rolled back from, so that nothing is built."""
         standing = Standing.parse(fact)
         # A restarted instance ("…r1") is the one that it was made from.
         live = standing.live if self.why == "restart" else standing.live.partition("r")[0]
@@ -125,10 +127,10 @@ class Live(Resource):
             return None if standing.boots else tidy(f"write again what starts {standing.live} at a boot")
         gone = standing.left(self.instance)
         if gone and not self.forced and standing.live != self.instance:
-            sentence = (
-                f"{gone.id} was rolled back from on {gone.at}. Release a newer commit, or this one again with --force"
+            raise SelvedgeError(
+                f"{self.app.host.name}: {gone.id} was rolled back from on {gone.at}.",
+                "Release a newer commit, or this one again with --force.",
             )
-            return Change(f"switch to {self.instance}", f'{assign(reason=sentence)}\nfail "$reason"')
         old = standing.live
         if old == self.instance:
             summary = f"start {self.instance} again"

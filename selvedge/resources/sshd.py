@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from pathlib import Path
 
 from selvedge.resources.base import Change, Guard, Resource
 from selvedge.resources.files import File
-from selvedge.shell import document, library, quote, words
+from selvedge.shell import document, quote, words
 
 DROP_IN = "/etc/ssh/sshd_config.d/00-selvedge.conf"
 MODULI = "/etc/ssh/moduli-3072"
 RSA_BITS = 4096
+_SCRIPT = Path(__file__).parent.parent / "server" / "undo.sh"
 UNDO = Guard(
-    document(library("undo")).replace("cat <<", "guard_arm <<", 1), "guard_revert", "guard_disarm", uses=("guard",)
+    document(_SCRIPT.read_text(encoding="utf-8")).replace("cat <<", "guard_arm <<", 1),
+    "guard_revert",
+    "guard_disarm",
+    uses=("guard",),
 )
 """Puts /etc/ssh, ufw and sudoers.d back a minute after it was armed, unless a fresh login has succeeded by then."""
 

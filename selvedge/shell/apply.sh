@@ -34,21 +34,6 @@ restore() {
   done
 }
 
-# replaced: of the files in /etc that a step has written over or removed, the last version stays in /var/backups/selvedge, since
-# somebody may have edited it. Only what all may read: nothing else is sure to hold no secret.
-replaced() {
-  kept
-  while [ "$number" -gt 0 ]; do
-    number=$((number - 1))
-    path=$(cat "$undo/$number.path")
-    case $path in /etc/*) ;; *) continue ;; esac
-    [ -n "$(find "$undo/$number.copy" -maxdepth 0 -type f -perm -o=r 2>/dev/null)" ] || continue
-    if ! { (umask 077 && mkdir -p -- "/var/backups/selvedge${path%/*}") && cp -a -- "$undo/$number.copy" "/var/backups/selvedge$path"; }; then
-      say "$path as it was before could not be kept in /var/backups/selvedge"
-    fi
-  done
-}
-
 # put_back: $path becomes $undo/$number.copy again, or nothing where there was nothing.
 put_back() {
   if [ ! -e "$undo/$number.copy" ] && [ ! -L "$undo/$number.copy" ]; then
@@ -76,12 +61,32 @@ put() {
     rm -f -- "$fresh"
     fail "the connection was lost before all of $1 had come; it was left as it is"
   fi
+  # No copies of secrets, which come with their SIZE.
+  [ $# -gt 4 ] || backup "$1" || put_failed "$1"
   { chown -- "$3:$4" "$fresh" && chmod -- "$2" "$fresh" && mv -fT -- "$fresh" "$1"; } || put_failed "$1"
 }
 
 put_failed() {
   rm -f -- "$fresh"
   fail "cannot write $1 (free space there: $(df -h --output=avail "${1%/*}" | tail -n 1))"
+}
+
+# within FOLDER PATH: whether the path, with its links followed, is in the folder. The repository may hold any link.
+within() {
+  case $(readlink -f -- "$2")/ in
+    "$(readlink -f -- "$1")"/*) ;;
+    *) return 1 ;;
+  esac
+}
+
+# backup PATH: a copy of what stands there and may be somebody's work, before it is overwritten; the last five of each path.
+backup() {
+  [ -f "$1" ] && [ ! -L "$1" ] || return 0
+  former=/var/backups/selvedge$1
+  (umask 077 && mkdir -p -- "${former%/*}") && cp -p -- "$1" "$former.$(date -u +%Y%m%dT%H%M%SZ)" || return 1
+  find "${former%/*}" -maxdepth 1 -name "${former##*/}.[0-9]*Z" | sort -r | tail -n +6 | while IFS= read -r former; do
+    rm -f -- "$former"
+  done
 }
 
 # note HISTORY FIELD…: a line more in an app's history, behind the time. Root's alone: why a release was refused may quote a

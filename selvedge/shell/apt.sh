@@ -68,7 +68,11 @@ apt_repair() {
 # apt_fetch: the lists, tried three times; without the error mode apt calls a mirror that does not answer a success.
 apt_fetch() {
   for attempt in 1 2 3; do
-    if apt_run -o APT::Update::Error-Mode=any update; then
+    apt_wait
+    apt_status=0
+    apt_run -o APT::Update::Error-Mode=any update >"$undo/apt" 2>&1 || apt_status=$?
+    cat "$undo/apt"
+    if [ "$apt_status" -eq 0 ]; then
       mkdir -p /var/lib/selvedge
       touch "$apt_fetched"
       return 0
@@ -79,8 +83,13 @@ apt_fetch() {
   return 1
 }
 
+# What apt itself says was wrong with the first source that was.
+apt_why() {
+  sed -n 's/^E: \(.*[^.]\)\.*$/\1/p' "$undo/apt" | head -n 1 | grep . || printf 'a source does not answer, or is not signed as it should be'
+}
+
 apt_update() {
-  apt_fetch || fail "apt-get update failed three times: a source does not answer, or is not signed as it should be. Check the server's network, its clock, and the files in /etc/apt/sources.list.d."
+  apt_fetch || fail "apt-get update failed three times: $(apt_why). Check the server's network, its clock, and the files in /etc/apt/sources.list.d."
 }
 
 apt_upgrade() {

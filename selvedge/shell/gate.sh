@@ -147,6 +147,7 @@ live_gate_deaths() {
 live_gate_ended() {
   live_preflight_ok wait
   if live_log | grep -q 'Application startup failed'; then live_refuse "the app's own start-up code (its lifespan) failed"; fi
+  if systemd_starved "$new"; then live_refuse "the new release needs more memory than app.memory_max allows: the kernel ended processes of it"; fi
   live_refuse "$1"
 }
 

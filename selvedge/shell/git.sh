@@ -6,12 +6,28 @@ git_run() {
   git_ssh="ssh -o BatchMode=yes -o ConnectTimeout=15 -o ServerAliveInterval=10 -o ServerAliveCountMax=3 -o UserKnownHostsFile=$git_known_hosts -o StrictHostKeyChecking=yes"
   if [ -e "$deploy_key" ]; then git_ssh="$git_ssh -o IdentitiesOnly=yes -i $deploy_key"; fi
   GIT_TERMINAL_PROMPT=0 GIT_SSH_COMMAND=$git_ssh GIT_CONFIG_NOSYSTEM='' \
-    timeout -k 5 "${git_seconds:-60}" git -c safe.directory='*' -c credential.helper= \
+    timeout -k 5 "${git_seconds:-30}" git -c safe.directory='*' -c credential.helper= \
     -c credential.helper="!f() { [ \"\$1\" != get ] || git credential-store --file=$git_credentials get; }; f" -c protocol.ext.allow=never \
     -c http.lowSpeedLimit=1 -c http.lowSpeedTime=30 "$@"
 }
 
-# git_resolve: prints "commit SHA", "nogit", "missing", or "refused [PUBLIC KEY | ]MESSAGE".
+# git_ask: the branches and tags of the repository in $answer; or prints why there is no answer, and 1.
+git_ask() {
+  git_status=0
+  answer=$(git_run ls-remote -- "$url" 2>&1) || git_status=$?
+  if [ "$git_status" -eq 124 ]; then
+    echo "silent no answer within ${git_seconds:-30} seconds"
+    return 1
+  fi
+  if [ "$git_status" -ne 0 ]; then
+    public=$(cat "$deploy_key.pub" 2>/dev/null)
+    message=$(printf '%s\n' "$answer" | grep -v '^$' | grep -v 'Warning: Permanently' | head -n 3 | tr '\n' ' ')
+    echo "refused ${public:+$public | }${message:-exit status $git_status}"
+    return 1
+  fi
+}
+
+# git_resolve: prints "commit SHA", "nogit", "missing", "silent MESSAGE", or "refused [PUBLIC KEY | ]MESSAGE".
 git_resolve() {
   if ! command -v git >/dev/null 2>&1; then
     echo nogit
@@ -26,12 +42,7 @@ git_resolve() {
       fi
       ;;
   esac
-  if ! answer=$(git_run ls-remote -- "$url" 2>&1); then
-    public=$(cat "$deploy_key.pub" 2>/dev/null)
-    message=$(printf '%s\n' "$answer" | grep -v '^$' | grep -v 'Warning: Permanently' | head -n 3 | tr '\n' ' ')
-    echo "refused ${public:+$public | }${message:-no answer within ${git_seconds:-60} seconds}"
-    return 0
-  fi
+  git_ask || return 0
   for name in "refs/heads/$ref" "refs/tags/$ref^{}" "refs/tags/$ref"; do
     found=$(printf '%s\n' "$answer" | name=$name awk -F '\t' '$2 == ENVIRON["name"] { print $1; exit }')
     if [ -n "$found" ]; then
@@ -63,7 +74,8 @@ git_fetch() {
     if [ -e "$deploy_key.pub" ]; then
       say "if the repository is private, give this key read access to it: $(cat "$deploy_key.pub")"
     fi
-    fail "git cannot fetch from $url: $(printf '%s\n' "$answer" | grep -E -m 1 'fatal|error|denied|ERROR' || printf '%s\n' "$answer" | tail -n 1)"
+    reason=$(printf '%s\n' "$answer" | grep -E -m 1 'fatal|error|denied|ERROR' || printf '%s\n' "$answer" | tail -n 1)
+    fail "git cannot fetch $(printf '%.12s' "$ref") from $url: ${reason:-it did not end within $git_seconds seconds}"
   fi
   if ! git --git-dir="$repo" cat-file -e "$ref^{commit}" 2>/dev/null; then
     git_run --git-dir="$repo" fetch --no-write-fetch-head -- "$url" "+$ref:refs/selvedge/$ref" ||
@@ -82,6 +94,7 @@ git_checkout() {
   need_space "${release%/*}" "$room"
   fresh=${release%/*}/.new-${release##*/}
   rm -rf -- "$fresh"
+  trap 'rm -rf -- "$fresh"' EXIT
   git_seconds=900
   git clone -q --shared --no-checkout -- "$repo" "$fresh"
   git -C "$fresh" -c advice.detachedHead=false checkout -q --detach "$commit"

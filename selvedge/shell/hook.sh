@@ -1,6 +1,7 @@
-# Hooks on the server. Reads $hook, $user, $folder, $run, $builds and $mark_path.
+# Hooks on the server. Reads $hook, $user, $release, $folder, $run, $builds and $mark_path.
 
 hook_begin() {
+  within "$release" "$folder" || fail "the folder ${folder#"$release"/} (app.root) is a link that leads out of this commit"
   if [ -n "$builds" ]; then chown -hR -- "$user:$user" "$folder"; fi
 }
 

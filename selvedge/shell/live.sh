@@ -66,13 +66,7 @@ live_migrate() {
     status=0
     live_run timeout -k 10 "$migrate_timeout" sh -c "$migrate" 2>&1 || status=$?
     printf '%s\n' "$status" >"$undo/migrated"
-  } | live_hide | {
-    shown=0
-    while IFS= read -r line || [ -n "$line" ]; do
-      shown=$((shown + 1))
-      if [ "$shown" -le 50 ]; then say "  $line"; else printf '%s\n' "$line"; fi
-    done
-  }
+  } | live_hide | stdbuf -oL sed "1,50s/^/$mark say   /"
   status=$(cat "$undo/migrated")
   case $status in 124 | 137) live_refuse "the migration was ended after $migrate_timeout s (app.migrate_timeout): $migrate. The database may be changed in part" ;; esac
   [ "$status" -eq 0 ] || live_refuse "the migration failed (exit status $status): $migrate. The database may be changed in part"

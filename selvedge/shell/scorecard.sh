@@ -40,6 +40,5 @@ scorecard_fact() {
   printf '\n--- reboot\n'
   if [ -e /run/reboot-required ]; then cat /run/reboot-required.pkgs; echo; fi
   printf '\n--- clock\n'
-  time_fact
-  timedatectl show -p NTPSynchronized --value
+  time_fact && timedatectl show -p NTPSynchronized --value
 }

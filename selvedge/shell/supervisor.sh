@@ -100,7 +100,10 @@ supervisor_boot() {
 }
 
 # supervisor_keep INSTANCE: the file holds it alone, as it was made.
-supervisor_keep() { supervisor_write "$1" "$1"; }
+supervisor_keep() {
+  backup "$supervisor_conf"
+  supervisor_write "$1" "$1"
+}
 
 # supervisor_pause INSTANCE: stopped, but not forgotten: a boot would start it again.
 supervisor_pause() { supervisorctl stop "$app.$1"; }

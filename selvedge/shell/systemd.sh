@@ -55,6 +55,7 @@ systemd_boot() {
 
 # systemd_keep INSTANCE: the units, as they were made.
 systemd_keep() {
+  for kind in socket service; do backup "$systemd_units/$app.$1.$kind"; done
   systemd_write "$1"
   systemctl daemon-reload
   systemd_enable "$1"
@@ -75,5 +76,8 @@ systemd_stop() {
 
 # While its socket is listened on, systemd starts it again whatever becomes of it.
 systemd_alive() { systemctl -q is-active "$app.$1.socket"; }
+
+# systemd_starved INSTANCE: whether the kernel has ended processes of it for want of memory.
+systemd_starved() { journalctl -q -o cat --no-pager -u "$app.$1.service" 2>/dev/null | grep -q 'killed by the OOM killer'; }
 
 systemd_pid() { systemctl show --value --property=MainPID "$app.$1.service" 2>/dev/null || echo 0; }

@@ -82,29 +82,40 @@ venv_add() {
   fi
 }
 
+# venv_try COMMAND…: its status in $status, and the end of what it says, however much that is, in $undo/installer: /run is
+# memory.
+venv_try() {
+  {
+    status=0
+    ("$@") 2>&1 || status=$?
+    printf '%s\n' "$status" >"$undo/installed"
+  } | tail -c 65536 >"$undo/installer"
+  cat "$undo/installer"
+  status=$(cat "$undo/installed")
+}
+
 # The installer's own words for what went wrong, on one line.
 venv_reason() {
   sed -n 's/^[[:space:]]*\(cause\|Caused by\|error\|ERROR\):[[:space:]]*//p; s/^[[:space:]]*[×╰─▶]\{1,\}[[:space:]]*//p' "$undo/installer" | head -n 4 |
     paste -s -d '|' | sed 's/|/: /' | cut -c 1-400
 }
 
+venv_install() {
+  if [ "$installer" = uv ]; then
+    venv_as "$uv" venv --quiet --no-project --allow-existing --python "$python" "$fresh" && venv_install_uv
+  else
+    venv_as "$python" -m venv "$fresh" && venv_install_pip
+  fi
+}
+
 venv_fill() {
-  status=0
-  (
-    if [ "$installer" = uv ]; then
-      venv_as "$uv" venv --quiet --no-project --allow-existing --python "$python" "$fresh" && venv_install_uv
-    else
-      venv_as "$python" -m venv "$fresh" && venv_install_pip
-    fi
-  ) >"$undo/installer" 2>&1 || status=$?
-  cat "$undo/installer"
+  venv_try venv_install
   if grep -q -F -- "$mark error" "$undo/installer"; then exit 1; fi
   [ "$status" -eq 0 ] || fail "the requirements in $lock cannot be installed: $(venv_reason)"
   for extra in $extras; do
     module=$(printf '%s' "$extra" | tr - _)
     if venv_as "$fresh/bin/python" -c "import importlib.util, sys; sys.exit(importlib.util.find_spec('$module') is None)"; then continue; fi
-    venv_add "$extra" >"$undo/installer" 2>&1 || status=$?
-    cat "$undo/installer"
+    venv_try venv_add "$extra"
     [ "$status" -eq 0 ] || fail "$extra cannot be installed: $(venv_reason)"
   done
 }
@@ -112,6 +123,7 @@ venv_fill() {
 venv_build() {
   folder=$release${root:+/$root}
   [ -d "$folder" ] || fail "the folder $root (app.root) is not in this commit"
+  within "$release" "$folder" || fail "the folder $root (app.root) is a link that leads out of this commit"
   [ -x "$python" ] || fail "Python is not at $python: run 'fab install' first"
   [ "$installer" != uv ] || [ -x "$uv" ] || fail "uv is not at $uv: run 'fab install' first"
   lock=$(venv_lock) || fail "no ${requirements:-uv.lock, pylock.toml, requirements.txt or pyproject.toml} in ${root:-the top folder} of this commit: add one that names what the app needs"
@@ -141,8 +153,10 @@ venv_build() {
   fi
   rm -rf -- "$release/.venv"
   ln -s -- "../../venvs/$key" "$release/.venv"
-  # Not by the environment's own Python, which runs at its start what packages put there, here as root.
-  "$python" -I -m compileall -q -x '\.venv' "$folder" >/dev/null 2>&1 || :
+  # Root follows no link that the repository holds: neither one that the compiled files would be written through, nor one
+  # to a file that only root may read. Not by the environment's own Python, which runs at its start what packages put there.
+  find "$folder" -name __pycache__ -type l -exec rm -f -- '{}' +
+  find "$folder" -name '*.py' -type f | "$python" -I -m compileall -q -i - >/dev/null 2>&1 || :
   chgrp -hR -- "$user" "$folder"
-  find "$folder" -name __pycache__ -exec chmod -R u=rwX,g=rX,o= -- '{}' +
+  find "$folder" -name __pycache__ -type d -exec chmod -R u=rwX,g=rX,o= -- '{}' +
 }

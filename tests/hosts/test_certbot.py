@@ -197,7 +197,7 @@ def test_another_run_of_nginx_keeps_https(site: Site) -> None:
     site.server.run("echo 'brokn; # a hand-made change' >>/etc/nginx/sites-available/hello")
     assert "write /etc/nginx/sites-available/hello" in site.must("nginx").stdout
     assert site.serial() == before
-    kept = site.server.run("cat /var/backups/selvedge/etc/nginx/sites-available/hello").stdout
+    kept = site.server.run("cat /var/backups/selvedge/etc/nginx/sites-available/hello.*").stdout
     assert "# a hand-made change" in kept
     site.repeat_changes_nothing()
 
@@ -367,6 +367,43 @@ def test_a_certificate_that_was_deleted_is_got_anew(site: Site) -> None:
     site.server.run("certbot delete --non-interactive --cert-name hello")
     assert "get a certificate for hello.test" in site.must("certbot").stdout
     assert site.get("/health").status == 200
+    site.repeat_changes_nothing()
+
+
+def test_one_of_two_apps_is_removed(site: Site, tmp_path: Path) -> None:
+    """The other one is untouched, its certificate too; what the removed one has written stays until --data."""
+    other = Site(site.server, Project(tmp_path), site.pebble)
+    site.configure(NAME)
+    site.must("deploy")
+    other.configure("other.test", name="other", manager="systemd")
+    other.name("other.test")
+    other.must("deploy")
+    other.server.run("runuser -u other -- touch /srv/other/shared/upload")
+    assert json.loads(other.get("/", "other.test").body)["message"]
+    names = "-name other -o -name 'other[.-]*' -o -name '*-other*'"
+    theirs = f"find /etc /srv /run /var -maxdepth 4 -not -path '/etc/pam.d/*' -not -path '/srv/hello/*' \\( {names} \\) | sort"
+    places = "/srv/hello /etc/nginx/*/*hello* /etc/letsencrypt/*/hello* /etc/supervisor /run/hello"
+    ours = f"find {places} -xdev -printf '%p %T@ %s\\n' | sort"
+    serial, before = site.serial(), site.server.run(ours).stdout
+    refused = other.fab("remove")
+    assert refused.status == 2 and "--dry-run" in refused.stderr, refused
+    there = site.server.run(theirs).stdout
+    shown = other.must("remove", "--dry-run")
+    assert "-/etc/nginx/sites-enabled/other-tls" in shown.stdout.replace(" ", ""), shown
+    assert site.server.run(theirs).stdout == there
+    other.must("remove", "--yes")
+    own = ("/run/selvedge/other", "/var/log/selvedge/other.log")
+    left = site.server.run(theirs).stdout.split()
+    assert all(path.startswith((*own, "/srv/other", "/var/log/other")) for path in left), left
+    assert site.server.run("ls -A /srv/other; ls /srv/other/shared/upload").stdout.split()[:2] == ["history", "shared"]
+    assert "other" not in site.server.run("systemctl list-units --all 'other*' --no-legend; ps -u other -o args= || true").stdout
+    assert "remove: nothing to change" in other.must("remove", "--yes").stdout
+    other.must("remove", "--yes", "--data")
+    left = site.server.run(theirs).stdout.split()
+    assert all(path.startswith(own) for path in left), left
+    assert site.server.run("getent passwd other || true").stdout == ""
+    assert site.server.run(ours).stdout == before
+    assert site.serial() == serial and site.get("/health").status == 200
     site.repeat_changes_nothing()
 
 

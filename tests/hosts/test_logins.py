@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from lab import Lab, Project
+from lab import Lab, Project, until
 from sandbox import Server
 
 
@@ -114,3 +115,53 @@ def test_a_server_by_its_name_in_ssh_config_with_a_key_that_has_a_passphrase(
             subprocess.run(["ssh-agent", "-k"], env=project.environment(**names), check=False, capture_output=True)
     finally:
         shutil.rmtree(folder)
+
+
+def test_a_server_in_another_language(server: Server, project: Project) -> None:
+    server.run(
+        "apt-get install -y -qq --no-install-recommends locales >/dev/null 2>&1; cp /etc/default/locale /root/locale\n"
+        "localedef -i de_DE -f UTF-8 de_DE.UTF-8 && localedef -i zh_CN -f GB18030 zh_CN.GB18030"
+    )
+    try:
+        for locale in ("de_DE.UTF-8", "zh_CN.GB18030"):
+            server.run(f"echo LANG={locale} >/etc/default/locale")
+            login = subprocess.run([*server.ssh_argv("deploy"), "locale"], check=True, capture_output=True, text=True)
+            assert f"LANG={locale}" in login.stdout
+            result = project.must("-H", server.name, "setup", "deploy")
+            assert "setup: nothing to change" in result.stdout, result
+        project.commit("\u90e8\u7f72")
+        assert f"live        {project.head[:12]}" in project.must("-H", server.name, "deploy").stdout
+    finally:
+        server.run("mv /root/locale /etc/default/locale")
+
+
+def test_a_server_behind_another_one_by_ipv6_and_ports_of_ssh_config(server: Server, project: Project) -> None:
+    """The way in is an sshd on another port, the server itself is its own inner network: ::1."""
+    server.run(
+        "ufw allow 2222/tcp >/dev/null; systemd-run -q --unit=jump /usr/sbin/sshd -D -o Port=2222 -o AllowTcpForwarding=yes "
+        "-o DisableForwarding=no -o PermitOpen=any"
+    )
+    folder = project.home / ".ssh"
+    folder.mkdir()
+    known = server.run("cat /etc/ssh/ssh_host_ed25519_key.pub").stdout.strip()
+    names = (f"[{server.address}]:2222", "::1", "[::1]:2222")
+    (folder / "known_hosts").write_text("".join(f"{name} {known}\n" for name in names))
+    (folder / "config").write_text(
+        f"Host jump\n  HostName {server.address}\n  Port 2222\n"
+        "Host inner inner-port\n  HostName ::1\n  ProxyJump jump\nHost inner-port\n  Port 2222\n"
+        f"Host *\n  User deploy\n  IdentityFile {server.key}\n  IdentitiesOnly yes\n"
+    )
+    try:
+        until(lambda: b"SSH" in _banner(server.address, 2222), 20)
+        project.commit("From behind")
+        project.must("-H", "inner", "deploy")
+        for host in ("inner-port", "jump"):
+            assert "nothing to change" in project.must("-H", host, "deploy").stdout
+    finally:
+        shutil.rmtree(folder)
+        server.run("systemctl stop jump; ufw delete allow 2222/tcp >/dev/null")
+
+
+def _banner(address: str, port: int) -> bytes:
+    with socket.create_connection((address, port), timeout=5) as connection:
+        return connection.recv(64)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import re
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +18,26 @@ from lab import Lab, Project, until
 from sandbox import Server
 from traffic import get, load
 
+SLOW = """
+import asyncio
+
+async def copy(reader, writer, seconds):
+    while data := await reader.read(65536):
+        await asyncio.sleep(seconds)
+        writer.write(data)
+        await writer.drain()
+    writer.close()
+
+async def relay(reader, writer):
+    there, to = await asyncio.open_connection("127.0.0.1", 9418)
+    await asyncio.gather(copy(reader, to, 0.3), copy(there, writer, 0))
+
+async def main():
+    await (await asyncio.start_server(relay, "127.0.0.1", 9419)).serve_forever()
+
+asyncio.run(main())
+"""
+"""A relay to the git server, through which each question takes its time."""
 TIMER = "import os, threading; threading.Timer(2, os._exit, [7]).start()"
 
 
@@ -123,6 +144,21 @@ BREAKAGES: dict[str, tuple[Callable[[Path], object], dict[str, object], list[str
         {},
         ["requirements.txt cannot be installed", "nosuchpkg-selvedge-drill"],
     ),
+    "start that takes longer than the gate waits": (
+        at_start("import asyncio; await asyncio.sleep(600)"),
+        {"health_attempts": 3, "health_timeout": 1.0, "stop_timeout": 1},
+        ["no answer to GET /health (Host: localhost)", "within 1.0 s, in 3 attempts"],
+    ),
+    "hook before the build": (
+        nothing,
+        {"hooks": 'before_build = "exit 3"'},
+        ["hook before_build failed (exit status 3)"],
+    ),
+    "hook behind the build": (
+        nothing,
+        {"hooks": 'after_build = "exit 3"'},
+        ["hook after_build failed (exit status 3)"],
+    ),
     "hook before the switch": (nothing, {"hooks": 'before_switch = "exit 3"'}, ["hook before_switch failed (exit status 3)"]),
 }
 
@@ -147,7 +183,8 @@ def refuse(server: Server, project: Project, name: str, **more: object) -> None:
     assert traffic.requests > 20 and traffic.wrk_requests > 20
     assert traffic.releases[0] == old
     assert assert_whole(server) == old
-    assert name == "unbuildable requirement" or f"The old release {old} still serves" in result.stderr, result
+    built = name not in ("unbuildable requirement", "hook before the build")
+    assert not built or f"The old release {old} still serves" in result.stderr, result
 
 
 @pytest.mark.usefixtures("branch")
@@ -180,6 +217,23 @@ class TestBrokenReleasesUnderSystemd:
     def test_old_release_serves_every_request(self, server: Server, project: Project, name: str) -> None:
         refuse(server, project, name, manager="systemd")
 
+    def test_power_cut_while_the_new_release_starts(self, server: Server, project: Project) -> None:
+        project.configure(branch="drill", manager="systemd", **QUICK)
+        old = assert_whole(server)
+        commit = project.commit(at_start("import asyncio; await asyncio.sleep(3)"))
+        process = project.start("-H", server.name, "deploy")
+        until(lambda: f"/run/hello/{commit[:12]}" in server.run("ss -xlH").stdout, 120)
+        server.kill()
+        assert process.wait(60) == 4
+        with _asked_while_it_boots(server) as seen:
+            server.boot()
+            serves(server)
+        assert set(seen) == {200} and len(seen) > 10, seen
+        assert live(server) == old
+        assert running(server) == [old], "one that nobody has judged does not start at a boot"
+        project.must("-H", server.name, "deploy")
+        assert assert_whole(server).startswith(commit[:12])
+
     def test_units_that_were_edited_are_written_again(self, server: Server, project: Project) -> None:
         project.configure(manager="systemd", **QUICK)
         instance = assert_whole(server)
@@ -188,6 +242,7 @@ class TestBrokenReleasesUnderSystemd:
         for edit in edits:
             written_again(server, project, edit)
         assert server.run(f"systemctl is-enabled hello.{instance}.service").stdout == "enabled\n"
+        assert "TasksMax=7\n" in server.run(f"cat /var/backups/selvedge{unit}.*").stdout
 
 
     def test_a_boot_answers_no_request_with_an_error(self, server: Server, project: Project) -> None:
@@ -196,23 +251,29 @@ class TestBrokenReleasesUnderSystemd:
         project.must("-H", server.name, "deploy")
         instance = assert_whole(server)
         server.poweroff()
-        seen: list[int] = []
-        stop = threading.Event()
-        asking = threading.Thread(target=_ask_while_it_boots, args=(server, seen, stop))
-        asking.start()
-        try:
+        with _asked_while_it_boots(server) as seen:
             server.boot()
             serves(server)
-            time.sleep(3)
-        finally:
-            stop.set()
-            asking.join(30)
         assert set(seen) == {200} and len(seen) > 10, seen
         assert assert_whole(server) == instance
 
 
+@contextlib.contextmanager
+def _asked_while_it_boots(server: Server) -> Iterator[list[int]]:
+    """The status of each answer while the block runs, and three seconds longer; until nginx listens there is none."""
+    seen: list[int] = []
+    stop = threading.Event()
+    asking = threading.Thread(target=_ask_while_it_boots, args=(server, seen, stop))
+    asking.start()
+    try:
+        yield seen
+        time.sleep(3)
+    finally:
+        stop.set()
+        asking.join(30)
+
+
 def _ask_while_it_boots(server: Server, seen: list[int], stop: threading.Event) -> None:
-    """The status of each answer; until nginx listens there is none."""
     while not stop.wait(0.02):
         with contextlib.suppress(OSError):
             seen.append(get(f"{server.url}/health", timeout=10).status)
@@ -337,6 +398,7 @@ class TestHardCases:
         for edit in (f"rm {file}", f"sed -i 's/^autostart=.*/autostart=false/' {file}"):
             written_again(server, project, edit)
         assert "sleep 1000" in server.run("cat /etc/supervisor/conf.d/other.conf").stdout
+        assert "autostart=false" in server.run(f"cat /var/backups/selvedge{file}.*").stdout
 
     def test_old_release_ends_though_its_program_file_was_removed(self, server: Server, project: Project) -> None:
         """Supervisor still has the program, and would start it again."""
@@ -390,6 +452,24 @@ class TestFaultsOfTheServer:
             assert server.run("ls /srv/hello/venvs").stdout.count("\n") == 2, "the half-built environment is gone"
         project.must("-H", server.name, "deploy")
         assert assert_whole(server).startswith(project.head[:12])
+
+    def test_migration_that_fills_the_disk(self, server: Server, project: Project) -> None:
+        old = assert_whole(server)
+        project.configure(**QUICK | {"migrate": "cat /dev/zero >/srv/hello/shared/filler"})
+        project.commit("Fills the disk")
+        files = "find /etc -xdev -type f -size 0 | sort"
+        empty = server.run(files).stdout
+        with _small_disk(server, "size=%(used)dk", kilobytes=200_000):
+            with load(f"{server.url}/health", 100, GENTLE) as traffic:
+                result = project.fab("-H", server.name, "deploy")
+            assert int(server.run("df --output=avail /srv/hello | tail -n 1").stdout) < 100, result
+            assert result.status == 1 and "the migration failed (exit status 1): cat /dev/zero" in result.stderr, result
+            assert "No space left on device" in result.stdout, result
+            assert traffic.lost == 0, traffic
+            assert assert_whole(server) == old
+        assert server.run(files).stdout == empty, "no file was cut off"
+        assert assert_whole(server) == old
+        project.configure(**QUICK)
 
     def test_read_only_file_system(self, server: Server, project: Project) -> None:
         old = assert_whole(server)
@@ -656,3 +736,67 @@ class TestSources:
         result = project.fab("-H", server.name, "deploy")
         assert result.status == 1 and "no/such" in result.stderr, result
         project.git("checkout", "--quiet", "--force", "main")
+
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def unanswered(server: Server, project: Project) -> subprocess.Popen[str]:
+        """A run that asks a git server whose answers are all lost. It goes on while other tests run."""
+        server.run("iptables -I INPUT -i lo -p tcp --dport 9420 -j DROP")
+        project.configure(**QUICK)
+        process = project.start("-H", server.name, "deploy", env={"SELVEDGE_APP__REPOSITORY": "git://127.0.0.1:9420/app.git"})
+        until(lambda: ":9420" in server.run("ss -tnH state syn-sent").stdout, 30)
+        return process
+
+    @pytest.mark.usefixtures("branch", "unanswered")
+    def test_large_repository_behind_a_slow_line(
+        self, server: Server, project: Project, publish: Callable[[], None]
+    ) -> None:
+        """A thousand branches and a file of 10 MB; 300 ms until a question arrives."""
+        commit = project.commit("With much beside it")
+        publish()
+        server.run(
+            f"cat >/srv/slow.py <<'EOF'{SLOW}EOF\nsystemd-run -q --unit=slow --uid=nobody python3 /srv/slow.py\n"
+            "cd /home/git/app.git && blob=$(head -c 10000000 /dev/urandom | runuser -u git -- git hash-object -w --stdin) && "
+            "tree=$(printf '100644 blob %s\\tlarge\\n' $blob | runuser -u git -- git mktree) && "
+            f"top=$(runuser -u git -- git -c user.name=T -c user.email=t@example.com commit-tree -m large -p {commit} $tree) && "
+            'for number in $(seq 1000); do echo "create refs/heads/many/$number $top"; done | '
+            "runuser -u git -- git update-ref --stdin"
+        )
+        project.configure(repository="git://127.0.0.1:9419/app.git", branch="drill", **QUICK)
+        result = project.must("-H", server.name, "deploy")
+        server.run("systemctl stop slow")
+        assert result.seconds < 60, result
+        assert assert_whole(server).startswith(commit[:12])
+        assert int(server.run("git --git-dir=/srv/hello/repo.git for-each-ref | wc -l").stdout) > 1000
+
+    @pytest.mark.usefixtures("branch")
+    def test_files_in_git_lfs_need_its_program(self, server: Server, project: Project) -> None:
+        old = assert_whole(server)
+
+        def pointer(app: Path) -> None:
+            (app / ".gitattributes").write_text("*.bin filter=lfs diff=lfs merge=lfs -text\n")
+            (app / "model.bin").write_text(
+                f"version https://git-lfs.github.com/spec/v1\noid sha256:{64 * 'a'}\nsize 12345\n"
+            )
+
+        project.configure(branch="drill", **QUICK)
+        project.commit(pointer)
+        result = project.fab("-H", server.name, "deploy")
+        assert result.status == 1 and "install git-lfs on the server (apt-get install git-lfs)" in result.stderr, result
+        assert assert_whole(server) == old
+
+    def test_shallow_checkout_is_pushed(self, server: Server, project: Project, tmp_path: Path) -> None:
+        """As a CI job has it: the last commit alone."""
+        commit = project.commit("Shallow")
+        project.git("clone", "--quiet", "--depth", "1", f"file://{project.app}", str(tmp_path / "shallow"))
+        project.configure(repository=str(tmp_path / "shallow"), **QUICK)
+        project.must("-H", server.name, "deploy")
+        assert assert_whole(server).startswith(commit[:12])
+
+    def test_git_server_that_loses_everything(self, server: Server, unanswered: subprocess.Popen[str]) -> None:
+        """No packet comes back: the run ends in half a minute, and says what it asked whom for."""
+        old = assert_whole(server)
+        _, stderr = unanswered.communicate(timeout=40)
+        sentence = "the repository git://127.0.0.1:9420/app.git refuses, asked for main: no answer within 30 seconds"
+        assert unanswered.returncode == 1 and sentence in stderr, stderr
+        assert assert_whole(server) == old

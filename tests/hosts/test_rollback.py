@@ -80,8 +80,9 @@ class TestRollback:
         self, server: Server, project: Project
     ) -> None:
         first = assert_whole(server)
-        result = project.fab("-H", server.name, "deploy")
-        assert result.status == 1 and "was rolled back from on 2" in result.stderr and "--force" in result.stderr, result
+        for flags in ([], ["--dry-run"], ["--script"]):
+            result = project.fab("-H", server.name, "deploy", *flags)
+            assert result.status == 1 and "was rolled back from on 2" in result.stderr and "--force" in result.stderr, result
         assert assert_whole(server) == first
         project.must("-H", server.name, "deploy", "--force")
         assert assert_whole(server).startswith(project.head[:12])

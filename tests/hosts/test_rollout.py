@@ -115,6 +115,17 @@ def test_rollback_over_all(servers: list[Server], names: str, project: Project) 
     assert {assert_whole(server) for server in servers} == {new}
 
 
+def test_a_share_of_four(lab: Lab, servers: list[Server], names: str, project: Project) -> None:
+    """A quarter of them is one: four batches, in the order of the command line."""
+    fourth = lab.server("deployed")
+    configure(project, 'batch = "25%"\npause = 0.1')
+    project.commit("A quarter at a time")
+    result = project.must("-H", f"{names},{fourth.name}", "deploy")
+    assert result.stdout.count("Waiting 0.1 s before the next servers.") == 3, result
+    assert switches(project) == [*(server.name for server in servers), fourth.name]
+    assert {assert_whole(server)[:12] for server in (*servers, fourth)} == {project.head[:12]}
+
+
 @pytest.mark.parametrize("shared", [True, False], ids=["one database", "a database each"])
 def test_migrations_run_once_a_database(servers: list[Server], names: str, project: Project, shared: bool) -> None:
     address = "postgresql://app:secret@db.test/app" if shared else "sqlite:////srv/hello/shared/own.sqlite3"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from lab import Lab, Project
@@ -79,6 +81,20 @@ def test_a_mirror_that_does_not_answer_ends_in_a_sentence(server: Server, projec
     server.run("rm /etc/apt/sources.list && mv /root/sources/* /etc/apt/")
     assert result.status == 1
     assert "apt-get update failed three times" in result.stderr and "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("server", ["bookworm"], indirect=True)
+def test_a_mirror_that_stands_still_is_named(server: Server, project: Project) -> None:
+    """Its Release file has expired: it could hide upgrades. Here all of them have, a minute after their date."""
+    settings = 'Acquire::Check-Date "true"; Acquire::Check-Valid-Until "true"; Acquire::Max-ValidTime "60";'
+    server.run(
+        f"echo '{settings}' >/etc/apt/apt.conf.d/zz-test && "
+        "touch -d '2 days ago' /var/lib/selvedge/lists-fetched /var/lib/apt/lists/partial"
+    )
+    result = project.fab("-H", server.name, "update", timeout=120)
+    server.run("rm /etc/apt/apt.conf.d/zz-test")
+    assert result.status == 1, result
+    assert re.search(r"apt-get update failed three times: Release file for \S+ is expired", result.stderr), result
 
 
 def test_upgrades_and_keeps_a_hand_edited_file(server: Server, project: Project) -> None:

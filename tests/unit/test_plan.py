@@ -285,24 +285,6 @@ def test_a_step_that_succeeds_keeps_no_copies(server: Any) -> None:
     assert kept.stdout == b""
 
 
-def test_what_somebody_may_have_edited_in_etc_is_kept_where_a_step_succeeds(server: Any) -> None:
-    server.path("/etc/app").mkdir()
-    edited, gone, own = (server.path(f"/etc/app/{name}") for name in ("edited", "gone", "own"))
-    outside = server.path("/srv/file")
-    for file in (edited, gone, own, outside):
-        file.write_text("by hand\n")
-    own.chmod(0o600)
-    resources = [File("/etc/app/edited", "one\n"), File("/etc/app/edited", "two\n"), File("/etc/app/own", "x\n"),
-                 File("/srv/file", "x\n"), File("/etc/app/new", "x\n"), Absent("/etc/app/gone")]  # fmt: skip
-    backups = server.path("/var/backups/selvedge")
-    assert server.apply(server.plan(*resources, Says("", Change("break", "false")))).status == 1
-    assert not backups.exists()
-    assert server.apply(server.plan(*resources)).status == 0
-    kept = {str(path.relative_to(backups)): path.read_text() for path in backups.rglob("*") if path.is_file()}
-    assert kept == {"etc/app/edited": "by hand\n", "etc/app/gone": "by hand\n"}
-    assert backups.stat().st_mode & 0o777 == 0o700
-
-
 def test_what_cannot_be_put_back_is_kept_and_said(server: Any) -> None:
     server.path("/etc/app").mkdir()
     server.path("/etc/app/file").write_text("precious\n")

@@ -177,6 +177,13 @@ def test_odd_output_is_no_hindrance(remote: Callable[..., Remote]) -> None:
     assert result.status == 0
 
 
+def test_a_line_without_an_end_does_not_grow_for_ever(remote: Callable[..., Remote]) -> None:
+    found: list[str] = []
+    remote().run("head -c 5000000 /dev/zero | tr '\\0' x; echo; echo end", on_line=found.append)
+    assert "".join(found) == 5_000_000 * "x" + "end" and found[-1] == "end"
+    assert max(map(len, found)) < 2_000_000
+
+
 def test_a_connection_that_is_lost_gives_status_minus_one(remote: Callable[..., Remote]) -> None:
     one = remote()
     result = one.run("echo before; sleep 0.1; echo CUT HERE; sleep 5")

@@ -86,6 +86,23 @@ def test_a_file_replaces_what_stood_there(server: Any, secret: bool) -> None:
     assert all((folder / name).read_bytes() == text.encode() for name, text in texts.items())
 
 
+def test_what_is_overwritten_is_kept_for_root_alone(server: Any) -> None:
+    """The last five of each path; of a secret nothing."""
+    kept = server.path("/var/backups/selvedge/etc/app")
+    kept.mkdir(parents=True)
+    for number in range(1, 6):
+        (kept / f"site.2020010{number}T000000Z").write_text(str(number))
+    server.path("/etc/app").mkdir()
+    server.path("/etc/app/site").write_text("by hand\n")
+    server.path("/etc/app/token").write_text("by hand\n")
+    server.make(File("/etc/app/site", "ours\n"), File("/etc/app/token", "ours\n", secret=True))
+    copies = sorted(kept.iterdir())
+    assert [copy.read_text() for copy in copies] == ["2", "3", "4", "5", "by hand\n"]
+    server.make(File("/etc/other/site", "new\n"))
+    folder = server.path("/var/backups/selvedge")
+    assert sorted(path.name for path in folder.rglob("*") if path.is_dir()) == ["app", "etc"]
+
+
 PATHS = ["/etc/with space", "/etc/it's", "/etc/$(id)", "/etc/-n", "/etc/部署", "/etc/a;b", "/etc/a%sb\\n", "/etc/*"]
 
 
@@ -440,7 +457,7 @@ def test_a_repository_that_cannot_be_fetched_is_named(server: Any, repository: P
     server.make(*places())
     done = server.apply(server.plan(*places(), fetched(sha, "file:///opt/nowhere")))
     assert done.status == 1
-    assert done.error.startswith("git cannot fetch from file:///opt/nowhere: fatal: ")
+    assert done.error.startswith(f"git cannot fetch {sha[:12]} from file:///opt/nowhere: fatal: ")
     done = server.apply(server.plan(*places(), fetched("f" * 40)))
     assert done.status == 1
     assert "has no commit ffffffffffff" in done.error and "force-pushed" in done.error

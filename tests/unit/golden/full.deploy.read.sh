@@ -16,7 +16,7 @@ mark=@selvedge
 # … the library certbot
 
 main() {
-path_stats=$nl$(stat -c '%n :: %F :: %a %U %G' -- /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/git_credentials /srv/hello/releases/0123456789ab /srv/hello/venvs /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-7e0b4a /srv/hello/instances/0123456789ab-7e0b4a/env /srv/hello/instances/0123456789ab-7e0b4a/run /srv/hello/instances/0123456789ab-7e0b4a/selvedge_worker.py /srv/hello/instances/0123456789ab-7e0b4a/gunicorn_start /srv/hello/instances/0123456789ab-7e0b4a/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/selvedge/hello/acme-ca.pem /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf /etc/selvedge/hello/certificate.pem 2>/dev/null)$nl
+path_stats=$nl$(stat -c '%F :: %a %U %G :: %n' -- /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/git_credentials /srv/hello/releases/0123456789ab /srv/hello/venvs /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-7e0b4a /srv/hello/instances/0123456789ab-7e0b4a/env /srv/hello/instances/0123456789ab-7e0b4a/run /srv/hello/instances/0123456789ab-7e0b4a/selvedge_worker.py /srv/hello/instances/0123456789ab-7e0b4a/gunicorn_start /srv/hello/instances/0123456789ab-7e0b4a/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/selvedge/hello/acme-ca.pem /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf /etc/selvedge/hello/certificate.pem 2>/dev/null)$nl
 path_sums=$nl$(path_hashes /srv/hello/git_credentials /etc/tmpfiles.d/hello.conf /srv/hello/instances/0123456789ab-7e0b4a/env /srv/hello/instances/0123456789ab-7e0b4a/run /srv/hello/instances/0123456789ab-7e0b4a/selvedge_worker.py /srv/hello/instances/0123456789ab-7e0b4a/gunicorn_start /srv/hello/instances/0123456789ab-7e0b4a/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf 2>/dev/null)$nl
 package_states=$(package_list nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 supervisor certbot)
 unit_states=$nl$nl$(unit_list nginx.service supervisor.service logrotate.timer fail2ban.service certbot.timer)$nl$nl
@@ -26,10 +26,14 @@ printf '\n%s fact 1\n' "$mark"
 packages_fact nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 supervisor
 printf '\n%s fact 2\n' "$mark"
 unit_fact nginx.service
-printf 'Stamp=%s\n' "$(cat /var/lib/selvedge/loaded/nginx 2>/dev/null)"
+stamp=
+read -r stamp </var/lib/selvedge/loaded/nginx
+printf 'Stamp=%s\n' "$stamp"
 printf '\n%s fact 3\n' "$mark"
 unit_fact supervisor.service
-printf 'Stamp=%s\n' "$(cat /var/lib/selvedge/loaded/supervisor 2>/dev/null)"
+stamp=
+read -r stamp </var/lib/selvedge/loaded/supervisor
+printf 'Stamp=%s\n' "$stamp"
 printf '\n%s fact 4\n' "$mark"
 tool_fact uv
 printf '\n%s fact 5\n' "$mark"
@@ -100,7 +104,9 @@ printf '\n%s fact 35\n' "$mark"
 path_fact /etc/systemd/system/logrotate.timer.d/selvedge.conf 1ab52bb733ccb14304a59f338720dc56c19e896d579f147d25a77c54ea9b3a5e
 printf '\n%s fact 36\n' "$mark"
 unit_fact logrotate.timer
-printf 'Stamp=%s\n' "$(cat /var/lib/selvedge/loaded/logrotate.timer 2>/dev/null)"
+stamp=
+read -r stamp </var/lib/selvedge/loaded/logrotate.timer
+printf 'Stamp=%s\n' "$stamp"
 printf '\n%s fact 37\n' "$mark"
 base=/srv/hello
 run_dir=/run/hello
@@ -152,7 +158,9 @@ printf '\n%s fact 55\n' "$mark"
 path_fact /etc/logrotate.d/hello d2f641582fcfbcb80c443f47466acde2a9d5bb2d49e1d4b1d12e327472bdf2dd
 printf '\n%s fact 56\n' "$mark"
 unit_fact nginx.service
-printf 'Stamp=%s\n' "$(cat /var/lib/selvedge/loaded/nginx-hello 2>/dev/null)"
+stamp=
+read -r stamp </var/lib/selvedge/loaded/nginx-hello
+printf 'Stamp=%s\n' "$stamp"
 printf '\n%s fact 57\n' "$mark"
 printf '\n--- unit\n'
 unit_fact fail2ban.service
@@ -170,7 +178,9 @@ printf '\n%s fact 61\n' "$mark"
 path_fact /etc/selvedge/hello/acme-ca.pem ''
 printf '\n%s fact 62\n' "$mark"
 unit_fact certbot.timer
-printf 'Stamp=%s\n' "$(cat /var/lib/selvedge/loaded/certbot.timer 2>/dev/null)"
+stamp=
+read -r stamp </var/lib/selvedge/loaded/certbot.timer
+printf 'Stamp=%s\n' "$stamp"
 printf '\n%s fact 63\n' "$mark"
 certificate_fact hello
 printf '\n%s fact 64\n' "$mark"
@@ -189,7 +199,9 @@ printf '%s\n%s\n\n--\n' "$nginx_shown" "$site_shown"
 path_fact /etc/nginx/conf.d/selvedge-default-tls.conf -
 printf '\n%s fact 69\n' "$mark"
 unit_fact nginx.service
-printf 'Stamp=%s\n' "$(cat /var/lib/selvedge/loaded/nginx-tls-hello 2>/dev/null)"
+stamp=
+read -r stamp </var/lib/selvedge/loaded/nginx-tls-hello
+printf 'Stamp=%s\n' "$stamp"
 if [ /etc/letsencrypt/live/hello/fullchain.pem -nt /var/lib/selvedge/loaded/nginx-tls-hello ]; then printf 'Served=%s\n' "$(served_instead /etc/letsencrypt/live/hello/fullchain.pem hello.example.com)"; fi
 printf '\n%s fact 70\n' "$mark"
 path_fact /etc/selvedge/hello/certificate.pem ''

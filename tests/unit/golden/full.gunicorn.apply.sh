@@ -155,6 +155,7 @@ change_10() (
 set -eu
 hook=after_build
 user=hello
+release=/srv/hello/releases/0123456789ab
 folder=/srv/hello/releases/0123456789ab/backend
 run=/srv/hello/instances/0123456789ab-7e0b4a/run
 builds=1
@@ -190,8 +191,6 @@ main() {
   status=$?
   if [ "$status" -ne 0 ]; then
     :
-  else
-    replaced
   fi
   [ -e "$undo/stuck" ] || rm -rf -- "$undo"
   :

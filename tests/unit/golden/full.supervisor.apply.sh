@@ -159,8 +159,6 @@ main() {
   status=$?
   if [ "$status" -ne 0 ]; then
     :
-  else
-    replaced
   fi
   [ -e "$undo/stuck" ] || rm -rf -- "$undo"
   :
@@ -209,6 +207,7 @@ change_0() (
 set -eu
 hook=after_switch
 user=hello
+release=/srv/hello/releases/0123456789ab
 folder=/srv/hello/releases/0123456789ab/backend
 run=/srv/hello/instances/0123456789ab-7e0b4a/run
 builds=''
@@ -240,8 +239,6 @@ main() {
   status=$?
   if [ "$status" -ne 0 ]; then
     :
-  else
-    replaced
   fi
   [ -e "$undo/stuck" ] || rm -rf -- "$undo"
   :

@@ -37,8 +37,6 @@ main() {
   status=$?
   if [ "$status" -ne 0 ]; then
     :
-  else
-    replaced
   fi
   [ -e "$undo/stuck" ] || rm -rf -- "$undo"
   :
@@ -75,6 +73,7 @@ change_0() (
 set -eu
 hook=before_build
 user=hello
+release=/srv/hello/releases/0123456789ab
 folder=/srv/hello/releases/0123456789ab/backend
 run=''
 builds=1
@@ -125,8 +124,6 @@ main() {
   status=$?
   if [ "$status" -ne 0 ]; then
     :
-  else
-    replaced
   fi
   [ -e "$undo/stuck" ] || rm -rf -- "$undo"
   :

@@ -117,8 +117,6 @@ main() {
   status=$?
   if [ "$status" -ne 0 ]; then
     :
-  else
-    replaced
   fi
   [ -e "$undo/stuck" ] || rm -rf -- "$undo"
   :

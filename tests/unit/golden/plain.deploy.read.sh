@@ -12,7 +12,7 @@ mark=@selvedge
 # … the library site
 
 main() {
-path_stats=$nl$(stat -c '%n :: %F :: %a %U %G' -- /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/deploy_key /srv/hello/git_credentials /srv/hello/releases/0123456789ab /srv/hello/venvs /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-f2ff16 /srv/hello/instances/0123456789ab-f2ff16/env /srv/hello/instances/0123456789ab-f2ff16/run /srv/hello/instances/0123456789ab-f2ff16/gunicorn_start /srv/hello/instances/0123456789ab-f2ff16/unit.socket /srv/hello/instances/0123456789ab-f2ff16/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf 2>/dev/null)$nl
+path_stats=$nl$(stat -c '%F :: %a %U %G :: %n' -- /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/deploy_key /srv/hello/git_credentials /srv/hello/releases/0123456789ab /srv/hello/venvs /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-f2ff16 /srv/hello/instances/0123456789ab-f2ff16/env /srv/hello/instances/0123456789ab-f2ff16/run /srv/hello/instances/0123456789ab-f2ff16/gunicorn_start /srv/hello/instances/0123456789ab-f2ff16/unit.socket /srv/hello/instances/0123456789ab-f2ff16/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf 2>/dev/null)$nl
 path_sums=$nl$(path_hashes /srv/hello/instances/0123456789ab-f2ff16/env /srv/hello/instances/0123456789ab-f2ff16/run /srv/hello/instances/0123456789ab-f2ff16/gunicorn_start /srv/hello/instances/0123456789ab-f2ff16/unit.socket /srv/hello/instances/0123456789ab-f2ff16/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf 2>/dev/null)$nl
 package_states=$(package_list nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2)
 unit_states=$nl$nl$(unit_list nginx.service logrotate.timer fail2ban.service)$nl$nl
@@ -22,7 +22,9 @@ printf '\n%s fact 1\n' "$mark"
 packages_fact nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2
 printf '\n%s fact 2\n' "$mark"
 unit_fact nginx.service
-printf 'Stamp=%s\n' "$(cat /var/lib/selvedge/loaded/nginx 2>/dev/null)"
+stamp=
+read -r stamp </var/lib/selvedge/loaded/nginx
+printf 'Stamp=%s\n' "$stamp"
 printf '\n%s fact 3\n' "$mark"
 [ -e /usr/bin/git ] && echo there || true
 printf '\n%s fact 4\n' "$mark"
@@ -82,7 +84,9 @@ printf '\n%s fact 29\n' "$mark"
 path_fact /etc/systemd/system/logrotate.timer.d/selvedge.conf 1ab52bb733ccb14304a59f338720dc56c19e896d579f147d25a77c54ea9b3a5e
 printf '\n%s fact 30\n' "$mark"
 unit_fact logrotate.timer
-printf 'Stamp=%s\n' "$(cat /var/lib/selvedge/loaded/logrotate.timer 2>/dev/null)"
+stamp=
+read -r stamp </var/lib/selvedge/loaded/logrotate.timer
+printf 'Stamp=%s\n' "$stamp"
 printf '\n%s fact 31\n' "$mark"
 base=/srv/hello
 run_dir=/run/hello
@@ -131,7 +135,9 @@ printf '\n%s fact 48\n' "$mark"
 path_fact /etc/logrotate.d/hello d2f641582fcfbcb80c443f47466acde2a9d5bb2d49e1d4b1d12e327472bdf2dd
 printf '\n%s fact 49\n' "$mark"
 unit_fact nginx.service
-printf 'Stamp=%s\n' "$(cat /var/lib/selvedge/loaded/nginx-hello 2>/dev/null)"
+stamp=
+read -r stamp </var/lib/selvedge/loaded/nginx-hello
+printf 'Stamp=%s\n' "$stamp"
 printf '\n%s fact 50\n' "$mark"
 printf '\n--- unit\n'
 unit_fact fail2ban.service

@@ -1,0 +1,34 @@
+# An app that leaves the server. Reads $app, $base, $run_dir, $log_dir, $supervisor_conf, $enabled (what nginx reads, one path
+# after the other), $places (what goes), $certbot, $by, and $data where what the app has written goes, too.
+
+remove_app() {
+  live=$(live_now)
+  # First nobody asks the app any more.
+  # shellcheck disable=SC2086
+  for path in $enabled; do
+    keep "$path"
+    rm -f -- "$path"
+  done
+  remove_site
+  # From here on nothing can be put back.
+  rm -f -- "$undo"/*.path "$undo"/*.copy
+  # shellcheck disable=SC2046
+  for instance in $(ls "$base/instances" 2>/dev/null) $(supervisor_listed); do manager_stop "$instance"; done
+  if [ -e "/etc/letsencrypt/renewal/$app.conf" ]; then
+    "$certbot" delete --non-interactive --cert-name "$app" >"$undo/certbot" 2>&1 || { cat "$undo/certbot"; fail "certbot cannot delete the certificate $app"; }
+  fi
+  # The live release's link is the last to go: until then the next run knows what was live.
+  # shellcheck disable=SC2086
+  rm -rf -- $places
+  if [ -z "$data" ]; then
+    note "$base/history" "$by" remove "${live:--}" - good
+  elif getent passwd "$app" >/dev/null; then
+    userdel "$app"
+  fi
+}
+
+remove_site() {
+  has nginx || return 0
+  nginx -t >"$undo/nginx" 2>&1 || fail "nginx does not accept its configuration without $app, whose site was put back: $(grep -m 1 -F '[emerg]' "$undo/nginx")"
+  systemctl try-reload-or-restart nginx
+}
