@@ -1,12 +1,14 @@
 """Whether a release can start: its module imports, names an ASGI app, and its settings are complete.
 
-Runs on the server, in the release's own environment, before the release is started. The last line of its output is a
-sentence for the user. Arguments: the ASGI callable as "module:name", and the settings class in the same form or "".
+Runs on the server, in the release's own environment. The last line of its output is a sentence for the user. Arguments:
+the ASGI callable as "module:name", and the settings class in the same form or "". Descriptor 4 gets a line when the settings
+are complete: the release may be started then, while its module is imported here.
 """
 
 import importlib
 import importlib.util
 import inspect
+import os
 import sys
 import traceback
 
@@ -14,9 +16,15 @@ import traceback
 def main(app, settings):
     """Return the sentence that says what is wrong, or None."""
     sys.path.insert(0, "")
+    # Nothing that the app starts shall hold it open.
+    os.set_inheritable(4, False)
     try:
         wrong = check_settings(settings or find_settings(app))
-        return wrong or check_app(app)
+        if wrong:
+            return wrong
+        os.write(4, b"complete\n")
+        os.close(4)
+        return check_app(app)
     except SystemExit as stop:
         return f"the app ends itself while it is imported (exit status {stop.code})"
     except BaseException as error:

@@ -23,23 +23,25 @@ live_log() {
   tail -c "+$((log_from + 1))" -- "$log_dir/$new.log" 2>/dev/null || :
 }
 
-# The first layer: the module imports in its new environment, names an ASGI app, and its settings are complete. It runs
-# beside the start, unless a migration has to wait for it.
+# The first layer: the app's settings are complete in its new environment, its module imports, and names an ASGI app. What
+# follows the settings runs beside the start, unless a migration has to wait for it.
 live_preflight() {
   (
     exec 3<&-
-    mkfifo -- "$undo/preflight.pipe"
+    mkfifo -- "$undo/preflight.pipe" "$undo/settings.pipe"
+    { read -r line <"$undo/settings.pipe" && [ "$line" = complete ] && mkdir -- "$undo/settings"; } &
+    listener=$!
     # The end of what it says, however much that is: /run is memory.
     tail -c 65536 <"$undo/preflight.pipe" >"$undo/preflight" &
     reader=$!
     # Not by `as`, a function: its process would be a shell between this one and timeout, which leads a group.
     setpriv --reuid="$app" --regid="$(id -g "$app")" --init-groups --no-new-privs --bounding-set=-all -- timeout -k 5 "$import_timeout" \
-      "$base/instances/$new/run" python -c "$preflight" "$module" "$settings" >"$undo/preflight.pipe" 2>&1 &
+      "$base/instances/$new/run" python -c "$preflight" "$module" "$settings" >"$undo/preflight.pipe" 2>&1 4>"$undo/settings.pipe" &
     importer=$!
     status=0
     wait "$importer" || status=$?
     # What the app has started at its import would go on, and tail would wait for it.
-    kill -s KILL -- "-$importer" 2>/dev/null || :
+    kill -s KILL -- "-$importer" "$listener" 2>/dev/null || :
     waited=0
     while kill -0 "$reader" 2>/dev/null && [ "$waited" -lt 50 ]; do
       waited=$((waited + 1))
@@ -49,6 +51,12 @@ live_preflight() {
     mv -f -- "$undo/preflight.status.new" "$undo/preflight.status"
   ) &
   preflight_pid=$!
+}
+
+# Refuses the release where its settings are not complete; nothing of it has been started then.
+live_settings() {
+  while [ ! -e "$undo/settings" ] && [ ! -e "$undo/preflight.status" ] && kill -0 "$preflight_pid" 2>/dev/null; do sleep 0.02; done
+  live_preflight_ok
 }
 
 # Nobody waits for its answer any more.

@@ -140,12 +140,7 @@ live_switch() {
   # shellcheck disable=SC2034 # for gate.sh
   preflight=$(head -c "$preflight_size" <&3)
   [ "${#preflight}" -ge "$((preflight_size - 1))" ] || fail "the connection was lost before the release began; nothing was changed"
-  live_possible
-  live_preflight
-  if [ -n "$migrate" ] && [ "$why" = deploy ]; then
-    live_preflight_ok wait
-    live_migrate
-  fi
+  live_prepare
   live_start
   asked=$(live_ms)
   live_gate
@@ -186,6 +181,18 @@ live_possible() {
     live_refuse "the path of the new release's socket is taken: $run_dir/$new.sock is no socket ($(stat -c '%F, of %U' "$run_dir/$new.sock")). Remove it"
   fi
   if [ "$strategy" = beside ]; then live_room; fi
+}
+
+# What comes before the start of the new release.
+live_prepare() {
+  live_possible
+  live_preflight
+  if [ -n "$migrate" ] && [ "$why" = deploy ]; then
+    live_preflight_ok wait
+    live_migrate
+  else
+    live_settings
+  fi
 }
 
 live_start() {

@@ -126,7 +126,7 @@ BREAKAGES: dict[str, tuple[Callable[[Path], object], dict[str, object], list[str
     "ends itself": (at_start("import os; os._exit(9)"), {}, ["processes of the new release ended", "times while it started"]),
     "missing variable": (
         setting("payment_key: str\n    retries: int = 3"),
-        {"env_file": "production.env"},
+        {"env_file": "production.env", "migrate": None},
         ["payment_key (missing)", "retries (int_parsing)", "app.env_file"],
     ),
     "failing migration": (
@@ -179,6 +179,8 @@ def refuse(server: Server, project: Project, name: str, **more: object) -> None:
         assert sentence in result.stderr, result
     assert "Traceback" not in result.stderr
     assert "canary-value" not in result.stdout + result.stderr
+    if name == "missing variable":
+        assert "Starting gunicorn" not in result.stdout, "the settings are loaded before anything starts"
     assert traffic.lost == 0, traffic
     assert traffic.requests > 20 and traffic.wrk_requests > 20
     assert traffic.releases[0] == old
