@@ -14,6 +14,7 @@ from selvedge.lock import Lock
 from selvedge.report import Report
 from selvedge.session import Planned, Session
 from selvedge.settings import Rollout
+from selvedge.step import Step
 
 T = TypeVar("T")
 ROUNDS = 4
@@ -81,10 +82,14 @@ class Fleet:
             session.remote.close()
 
 
-def converge(fleet: Fleet, session: Session, items: Sequence[Planned]) -> None:
-    """Make the steps in order. Behind a change everything is read again, so that no step trusts an old reading."""
+def converge(fleet: Fleet, session: Session, items: Sequence[Planned], behind: Sequence[Step] = ()) -> list[Planned]:
+    """Make the steps in order. Behind a change everything is read again, so that no step trusts an old reading.
+
+    Returns the steps `behind` as they were read with the last one; nothing where that one had nothing to change.
+    """
     queue = deque(items)
     rounds = 0
+    last: list[Planned] = []
     while queue:
         item = queue[0]
         if not item:
@@ -94,12 +99,13 @@ def converge(fleet: Fleet, session: Session, items: Sequence[Planned]) -> None:
         rounds += 1
         if rounds > ROUNDS:
             raise still_differs(session, item)
-        steps = [each.step for each in queue]
+        steps = [each.step for each in queue] + (list(behind) if len(queue) == 1 else [])
         planned = session.apply(item, [] if item.pending else steps) if item.plan else []
         if item.pending:
             fleet.revisions.resolve_now(session)
             planned = session.plan(steps)
-        queue = deque(planned)
+        queue, last = deque(planned[: len(queue)]), planned[len(queue) :]
+    return last
 
 
 def still_differs(session: Session, item: Planned) -> StepError:

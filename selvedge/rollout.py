@@ -95,7 +95,10 @@ def _make(fleet: Fleet, planned: Reading, *, revert: bool) -> None:
     began = time.monotonic()
     switch = {name: [item.step for item in items if _switches(items, item)] for name, items in planned.items()}
     build = {name: [item for item in items if not _switches(items, item)] for name, items in planned.items()}
-    fleet.each(lambda session: _build(fleet, session, build[session.name]))
+    # One server is read for its switch by the command that ends its build; several wait for each other in between.
+    alone = len(fleet.sessions) == 1
+    built = fleet.each(lambda session: _build(fleet, session, build[session.name], switch[session.name] if alone else ()))
+    ready = dict(zip(planned, built, strict=True))
     changing = [session for session in fleet.sessions if switch[session.name]]
     before = _before(fleet, changing) if len(changing) > 1 else {}
     done: list[Session] = []
@@ -105,7 +108,7 @@ def _make(fleet: Fleet, planned: Reading, *, revert: bool) -> None:
                 fleet.report.line(f"Waiting {fleet.rollout.pause:g} s before the next servers.")
                 time.sleep(fleet.rollout.pause)
             done += batch
-            fleet.each(lambda session: _switch(fleet, session, switch[session.name]), batch)
+            fleet.each(lambda session: _switch(fleet, session, switch[session.name], ready[session.name]), batch)
     except SelvedgeError:
         if before:
             _take_back(fleet, done, before, revert=revert and fleet.rollout.revert)
@@ -131,17 +134,17 @@ def _batches(fleet: Fleet, sessions: Sequence[Session]) -> list[Sequence[Session
     return [sessions[:1], *(sessions[start : start + size] for start in range(1, len(sessions), size))]
 
 
-def _build(fleet: Fleet, session: Session, items: Sequence[Planned]) -> None:
+def _build(fleet: Fleet, session: Session, items: Sequence[Planned], behind: Sequence[Step]) -> list[Planned]:
     try:
-        converge(fleet, session, items)
+        return converge(fleet, session, items, behind)
     except SelvedgeError as error:
         failed(session, error)
         raise
 
 
-def _switch(fleet: Fleet, session: Session, steps: Sequence[Step]) -> None:
+def _switch(fleet: Fleet, session: Session, steps: Sequence[Step], ready: Sequence[Planned]) -> None:
     try:
-        converge(fleet, session, session.plan(steps))
+        converge(fleet, session, ready or session.plan(steps))
     except SelvedgeError as error:
         failed(session, error)
         raise

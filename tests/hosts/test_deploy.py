@@ -106,8 +106,10 @@ def test_dry_run_shows_the_edit_of_a_site_and_keeps_it(finished: Server, project
 def test_new_commit_becomes_live_without_a_lost_request(finished: Server, project: Project) -> None:
     old = get(f"{finished.url}/").headers["X-Release"]
     new = project.commit("Welcome to the second release")
-    with load(f"{finished.url}/health") as traffic:
+    with load(f"{finished.url}/health") as traffic, count_execs(finished) as execs:
         project.must("-H", finished.name, "deploy")
+    # To read, to lock, four steps, each with the reading behind it, and to prove.
+    assert (execs.count, execs.logins) == (7, 1)
     assert traffic.lost == 0, traffic
     assert traffic.requests > 100 and traffic.wrk_requests > 100, traffic
     answer = get(f"{finished.url}/")

@@ -154,11 +154,6 @@ BREAKAGES: dict[str, tuple[Callable[[Path], object], dict[str, object], list[str
         {"hooks": 'before_build = "exit 3"'},
         ["hook before_build failed (exit status 3)"],
     ),
-    "hook behind the build": (
-        nothing,
-        {"hooks": 'after_build = "exit 3"'},
-        ["hook after_build failed (exit status 3)"],
-    ),
     "hook before the switch": (nothing, {"hooks": 'before_switch = "exit 3"'}, ["hook before_switch failed (exit status 3)"]),
 }
 
