@@ -23,9 +23,9 @@ from selvedge.settings import Host
 from selvedge.way import CONNECT_TIMEOUT, gateways, lost, open_socket, ssh_command, unreachable
 
 CHANNEL_TIMEOUT = 30.0
+"""Seconds until the server must have opened a channel on a connection that stands."""
 LONGEST_LINE = 1 << 20
 """Characters; more of a server's output without an end of line is taken as a line."""
-"""Seconds until the server must have opened a channel on a connection that stands."""
 
 
 @dataclass(frozen=True)

@@ -104,12 +104,13 @@ class Session:
         """
         planned = [self.declare(step) for step in then]
         facts: list[str] | None = None
-        for part in item.plan.sections():
+        *_, last = sections = item.plan.sections()
+        for part in sections:
             if part.guard:
                 self._guarded(replace(item, plan=part), part.guard)
             else:
-                facts = self._make(replace(item, plan=part), _resources(planned))
-        if part.guard or facts is None:
+                facts = self._make(replace(item, plan=part), _resources(planned) if part is last else ())
+        if last.guard or facts is None:
             facts = self.facts(_resources(planned))
         return _judge(planned, facts)
 

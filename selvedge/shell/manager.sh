@@ -10,6 +10,12 @@ live_now() {
   fi
 }
 
+# The processes that have an instance's socket open: gunicorn and its workers. Their ids change when one died and was
+# replaced.
+live_processes() {
+  ss -xlpH 2>/dev/null | grep -F -- " $run_dir/$1.sock " | grep -o 'pid=[0-9]*' | cut -d = -f 2 | sort -u | tr '\n' ' '
+}
+
 manager_of() { if [ -f "$base/instances/$1/unit.service" ]; then echo systemd; else echo supervisor; fi; }
 
 # manager_start INSTANCE: beside what runs already.
@@ -42,7 +48,7 @@ manager_stop() {
 # manager_orphans INSTANCE: workers whose gunicorn was killed do not look for it, and go on for ever; supervisor has lost
 # sight of them. They have nothing to end gently: the socket that they listen on is no file any more.
 manager_orphans() {
-  for pid in $(ss -xlpH 2>/dev/null | grep -F -- " $run_dir/$1.sock " | grep -o 'pid=[0-9]*' | cut -d = -f 2 | sort -u); do
+  for pid in $(live_processes "$1"); do
     [ "$pid" -eq 1 ] || kill -KILL "$pid" 2>/dev/null || :
   done
 }

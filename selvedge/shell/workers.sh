@@ -1,11 +1,4 @@
-# gunicorn and its workers: which processes they are, whether there is memory for more, and how a release gets all of its
-# workers. Reads what live.sh reads.
-
-# The processes that have an instance's socket open: gunicorn and its workers. Their ids change when one died and was
-# replaced.
-live_processes() {
-  ss -xlpH 2>/dev/null | grep -F -- " $run_dir/$1.sock " | grep -o 'pid=[0-9]*' | cut -d = -f 2 | sort -u | tr '\n' ' '
-}
+# gunicorn and its workers: whether there is memory for more, and how a release gets all of them. Reads what live.sh reads.
 
 # Whether there is memory for two: the new release needs about what the old one uses.
 live_room() {
