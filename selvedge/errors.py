@@ -6,7 +6,8 @@ Nothing heavy is imported here: `fab --list` passes through this module.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from selvedge.frozen import dataclass
 
 
 class SelvedgeError(Exception):

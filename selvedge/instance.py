@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from pathlib import PurePosixPath
 
 from pydantic import SecretStr
 
 from selvedge.environment import render_environment, variables
+from selvedge.frozen import dataclass
 from selvedge.settings import Target
 from selvedge.templates import template
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, get_args
 
 from pydantic_core import ErrorDetails
 
 from selvedge.errors import Problem
 from selvedge.fields import describe, section_of, toml
+from selvedge.frozen import dataclass
 from selvedge.giturl import without_credentials
 from selvedge.hosts import OVERRIDES, Host
 from selvedge.settings import Settings

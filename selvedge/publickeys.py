@@ -6,10 +6,10 @@ import base64
 import binascii
 import hashlib
 import struct
-from dataclasses import dataclass
 from pathlib import Path
 
 from selvedge.errors import UsageError
+from selvedge.frozen import dataclass
 
 KINDS = (
     "ssh-ed25519",

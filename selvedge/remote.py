@@ -8,7 +8,6 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from fabric import Config, Connection
 
 from selvedge import hostkeys, sudo
 from selvedge.errors import UnreachableError
+from selvedge.frozen import dataclass
 from selvedge.plan import open_payload
 from selvedge.resources.base import Payload
 from selvedge.settings import Host

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn, Union
 
 from fabric import Task
+
+from selvedge.frozen import dataclass
 
 if TYPE_CHECKING:
     from selvedge.resources.base import Resource

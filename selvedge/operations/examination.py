@@ -8,8 +8,9 @@ import socket
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from selvedge.frozen import dataclass
 from selvedge.operations.gather import Reading
 from selvedge.operations.vitals import Vitals, chain, has_tls
 from selvedge.operations.vitals import reading as vital_reading

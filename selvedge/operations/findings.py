@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
+from selvedge.frozen import dataclass
 from selvedge.operations.output import clean
 from selvedge.report import Report
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from selvedge.errors import SelvedgeError
+from selvedge.frozen import dataclass
 from selvedge.resources.base import Change, Resource
 from selvedge.run import Run
 from selvedge.session import Session

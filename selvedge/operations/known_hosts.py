@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 
 import paramiko
@@ -13,6 +12,7 @@ from fabric import Connection
 
 from selvedge import hostkeys
 from selvedge.errors import SelvedgeError
+from selvedge.frozen import dataclass
 from selvedge.remote import Remote
 from selvedge.settings import Host
 from selvedge.way import CONNECT_TIMEOUT, open_socket, unreachable

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from selvedge.errors import SelvedgeError
+from selvedge.frozen import dataclass
 from selvedge.local import who
 from selvedge.resources.base import Change, Resource
 from selvedge.resources.live import MANAGER, Standing

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from selvedge.errors import SelvedgeError, UsageError
+from selvedge.frozen import dataclass
 from selvedge.operations.gather import Reading, conclude, gather
 from selvedge.operations.output import document, shorten, table, when
 from selvedge.resources.live import Record, Standing

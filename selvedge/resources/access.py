@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from selvedge.errors import UsageError
+from selvedge.frozen import dataclass
 from selvedge.publickeys import PublicKey, of_agent, of_file, of_home, of_private
 from selvedge.resources.base import Change, Guard, Resource
 from selvedge.resources.files import File

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from pathlib import Path
+
+from selvedge.frozen import dataclass
 
 Payload = bytes | Path
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from selvedge.frozen import dataclass
 from selvedge.resources.base import Change, Resource
 from selvedge.resources.certificate import PROGRAMS, pem
 from selvedge.resources.files import Absent, File

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import ssl
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from selvedge.errors import ConfigError
+from selvedge.frozen import dataclass
 from selvedge.resources.base import Change, Resource
 from selvedge.resources.files import File, Link
 from selvedge.resources.python import ROOT

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from selvedge.frozen import dataclass
 from selvedge.resources.base import Change, Guard, Resource
 from selvedge.resources.files import File
 from selvedge.resources.sshd import UNDO, sections

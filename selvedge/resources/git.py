@@ -6,10 +6,10 @@ import atexit
 import functools
 import subprocess
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
 from selvedge.errors import SelvedgeError
+from selvedge.frozen import dataclass
 from selvedge.paths import Paths
 from selvedge.resources.base import Change, Resource
 from selvedge.resources.live import MANAGER

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from selvedge.errors import SelvedgeError
+from selvedge.frozen import dataclass
 from selvedge.local import who
 from selvedge.resources.base import Change, Resource
 from selvedge.settings import Target

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from selvedge.frozen import dataclass
 from selvedge.resources.base import Change, Resource
 from selvedge.resources.files import Absent, File
 from selvedge.shell import quote, words

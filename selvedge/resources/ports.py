@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
+from selvedge.frozen import dataclass
 from selvedge.resources.base import Change, Resource
 from selvedge.shell import quote
 

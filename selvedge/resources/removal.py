@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from selvedge.frozen import dataclass
 from selvedge.local import who
 from selvedge.resources.base import Change, Resource
 from selvedge.resources.certificate import PROGRAMS

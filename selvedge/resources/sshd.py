@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from pathlib import Path
 
+from selvedge.frozen import dataclass
 from selvedge.resources.base import Change, Guard, Resource
 from selvedge.resources.files import File
 from selvedge.shell import document, quote, words

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from selvedge.frozen import dataclass
 from selvedge.resources.base import Change, Loader, Resource
 from selvedge.shell import quote, words
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from selvedge.frozen import dataclass
 from selvedge.resources.base import Change, Resource
 from selvedge.shell import assign, quote
 
