@@ -72,9 +72,9 @@ class AuthorizedKeys(Resource):
     keys: tuple[PublicKey, ...]
 
     def probe(self) -> str:
-        home = f"$(getent passwd {quote(self.user)} | cut -d : -f 6)/.ssh"
         return (
-            f"ssh_home={home}\n"
+            f"ssh_home=$(getent passwd {quote(self.user)})\n"
+            'ssh_home=${ssh_home%:*}\nssh_home=${ssh_home##*:}/.ssh\n'
             'stat -c "%a %U" "$ssh_home" 2>/dev/null || echo absent\n'
             'stat -L -c "%a %U" "$ssh_home/authorized_keys" 2>/dev/null || echo absent\n'
             'cat "$ssh_home/authorized_keys" 2>/dev/null || true'

@@ -70,6 +70,9 @@ class Firewall(Resource):
     def hashed(self) -> tuple[str, ...]:
         return (BEFORE_INIT,)
 
+    def units(self) -> tuple[str, ...]:
+        return ("ssh.socket",)
+
     def probe(self) -> str:
         return f"firewall_fact {BEFORE_INIT}"
 
@@ -80,7 +83,7 @@ class Firewall(Resource):
         rules = [_rules(parts.get(name, "")) for name in ("rules", "rules6")]
         missing = [port for port in wanted if not all(any(rule.opens(port) for rule in each) for each in rules)]
         stale = sorted({rule.port for each in rules for rule in each if rule.ours and rule.port not in wanted})
-        running = parts.get("state", "").split() == ["on", "deny", "ipv6", "live"]
+        running = set(parts.get("state", "").split()) == {"on", "deny", "ipv6", "live"}
         if not ssh:
             problem = "it is not known which port ssh answers on (sshd -T), so the firewall stays as it is"
             return Change("turn the firewall on", f"fail {quote(problem)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from selvedge.shell import assign
 
 MANAGER = ("manager", "supervisor", "systemd")
 """The shell libraries of the process managers: an instance may run under the one that `manager` named before."""
+_RECORDED = re.compile(r"([^/\s]+)/(?:(state):|record:(\w+) )(.*)")
 PREFLIGHT = Path(__file__).parent.parent / "server" / "preflight.py"
 
 
@@ -67,17 +69,19 @@ class Standing:
     def parse(cls, fact: str) -> Standing:
         """Read what the shell function `live_fact` printed."""
         values: dict[str, str] = {}
-        records: list[dict[str, str]] = []
+        records: dict[str, dict[str, str]] = {}
         running: list[str] = []
         for line in fact.splitlines():
             key, _, value = line.partition(" ")
-            if key == "instance":
-                records.append({"id": value, "state": "building"})
+            if said := _RECORDED.fullmatch(line):
+                instance, state, name, text = said.groups()
+                if (field := state or name) in Record.__dataclass_fields__ and instance in records:
+                    records[instance][field] = text
+            elif key == "instance":
+                name = value.removesuffix("/")
+                records[name] = {"id": name, "state": "building"}
             elif key == "running":
                 running.append(value)
-            elif key.startswith("."):
-                if records and key[1:] in Record.__dataclass_fields__:
-                    records[-1][key[1:]] = value
             else:
                 values[key] = value
         return cls(
@@ -85,7 +89,7 @@ class Standing:
             listening=values.get("listening") == "yes",
             boots=values.get("boots") == "yes",
             current=values.get("current", ""),
-            records=tuple(sorted((Record(**record) for record in records), key=lambda record: record.at)),
+            records=tuple(sorted((Record(**record) for record in records.values()), key=lambda record: record.at)),
             running=tuple(sorted(running)),
         )
 

@@ -16,10 +16,13 @@ apt_fact() {
 # apt_lists_age: seconds since the lists were fetched; fails where there are none. The lists carry the mirror's times, so
 # that others count: of the folder that apt downloads into, of the daily update, and of our own.
 apt_lists_age() {
-  find /var/lib/apt/lists -maxdepth 1 -name '*_Packages*' 2>/dev/null | grep -q . || return 1
-  apt_last=$(stat -c %Y /var/lib/apt/lists/partial /var/lib/apt/periodic/update-success-stamp "$apt_fetched" 2>/dev/null |
-    sort -n | tail -n 1)
-  echo $(($(date +%s) - ${apt_last:-0}))
+  apt_last=0
+  set -- /var/lib/apt/lists/*_Packages*
+  [ -e "$1" ] || return 1
+  for apt_time in $(stat -c %Y /var/lib/apt/lists/partial /var/lib/apt/periodic/update-success-stamp "$apt_fetched" 2>/dev/null); do
+    if [ "$apt_time" -gt "$apt_last" ]; then apt_last=$apt_time; fi
+  done
+  echo $(($(date +%s) - apt_last))
 }
 
 apt_lists_current() {

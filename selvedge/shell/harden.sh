@@ -95,8 +95,9 @@ sshd_ways() {
 sshd_fact() {
   sshd_read
   printf '\n--- loaded\n'
-  cat /var/lib/selvedge/loaded/sshd
-  printf '\n--- knows\n'
+  loaded=
+  read -r loaded </var/lib/selvedge/loaded/sshd
+  printf '%s\n--- knows\n' "$loaded"
   ssh -Q kex
   printf '\n--- values\n%s\n' "$sshd_shown"
   printf '\n--- file\n'
@@ -144,9 +145,8 @@ sshd_reload() {
 
 # ssh_ports: the ports that ssh answers on, one a line: those of systemd's socket, or else of sshd itself ($sshd_shown).
 ssh_ports() {
-  if systemctl is-active -q ssh.socket; then
-    systemctl show -p Listen --value ssh.socket | sed -n 's/.*:\([0-9]*\) (Stream)$/\1/p'
-  else
-    printf '%s\n' "$sshd_shown" | sed -n 's/^listenaddress .*:\([0-9]*\)$/\1/p'
-  fi | sort -un
+  case $(unit_fact ssh.socket) in
+    *ActiveState=active*) systemctl show -p Listen --value ssh.socket | sed -n 's/.*:\([0-9]*\) (Stream)$/\1/p' ;;
+    *) printf '%s\n' "$sshd_shown" | sed -n 's/^listenaddress .*:\([0-9]*\)$/\1/p' ;;
+  esac | sort -un
 }

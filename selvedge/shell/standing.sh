@@ -1,22 +1,21 @@
 # What runs on the server. Reads $base (/srv/APP) and $run_dir (/run/APP); writes nothing.
 
-# live_fact: the live instance, whether its socket is listened on, and the record of every instance. Only reads.
+# live_fact: the live instance, whether its socket is listened on, and every instance with its record, each line of it
+# behind "INSTANCE/FILE:". Only reads.
 live_fact() {
+  running=$(ss -xlH 2>/dev/null)
   live=$(readlink "$base/live.sock" 2>/dev/null) || live=
   live=${live##*/}
   live=${live%.sock}
   printf 'live %s\n' "$live"
   printf 'current %s\n' "$(readlink "$base/current" 2>/dev/null)"
-  if [ -n "$live" ] && live_listening "$live"; then printf 'listening yes\n'; fi
+  case $running in *" $run_dir/${live:-.}.sock "*) printf 'listening yes\n' ;; esac
   if [ -n "$live" ] && live_boots; then printf 'boots yes\n'; fi
-  ss -xlH 2>/dev/null | sed -n "s#^.*[[:space:]]$run_dir/\([^/[:space:]]*\)\.sock[[:space:]].*#running \1#p"
-  for folder in "$base"/instances/*/; do
-    [ -d "$folder" ] || continue
-    folder=${folder%/}
-    printf 'instance %s\n' "${folder##*/}"
-    if [ -f "$folder/state" ]; then printf '.state %s\n' "$(cat "$folder/state")"; fi
-    if [ -f "$folder/record" ]; then sed 's/^/./' "$folder/record"; fi
-  done
+  printf '%s\n' "$running" | sed -n "s#^.*[[:space:]]$run_dir/\([^/[:space:]]*\)\.sock[[:space:]].*#running \1#p"
+  (
+    cd -- "$base/instances" && set -- */ && [ -d "$1" ] && printf 'instance %s\n' "$@"
+    grep -s '' -- /dev/null */state */record
+  ) 2>/dev/null || :
 }
 
 live_listening() {

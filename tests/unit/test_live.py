@@ -47,7 +47,7 @@ def test_a_commit_that_was_rolled_back_from_is_refused_whatever_its_settings(
 ) -> None:
     other = "bbbbbbbbbbbb-444444"
     fact = f"live {there.live}\ncurrent {there.current}\nlistening yes\nboots yes\n" + "".join(
-        f"instance {each.id}\n.state {each.state}\n.at {each.at}\n" for each in there.records
+        f"instance {each.id}/\n{each.id}/state:{each.state}\n{each.id}/record:at {each.at}\n" for each in there.records
     )
     if refused:
         with pytest.raises(SelvedgeError, match=r"^server: .* was rolled back from on "):
@@ -179,6 +179,28 @@ class Managed:
 @pytest.fixture
 def managed(server: Server) -> Managed:
     return Managed(server)
+
+
+def test_the_standing_of_a_server_is_read_from_its_own_files(
+    server: Server, managed: Managed, target: Callable[..., Target]
+) -> None:
+    text = "commit bbbb\nsubject a/record:state bad: 'x' 100 %\nauthor Zoë\nat 2026-01-02T00:00:00Z\nunknown word\n"
+    server.path(f"/srv/hello/instances/{OLD}/record").write_text(text)
+    server.path("/srv/hello/current").symlink_to(f"releases/{OLD[:12]}")
+    managed.listens(OLD, NEW)
+    found = Standing.parse(server.read(Live(target("a" * 40), OLD))[0])
+    assert (found.live, found.listening, found.boots, found.running) == (OLD, True, True, (OLD, NEW))
+    assert found.current == f"releases/{OLD[:12]}"
+    assert found.record(NEW) == Record(NEW, "building")
+    subject = "a/record:state bad: 'x' 100 %"
+    assert found.record(OLD) == Record(OLD, "good", "bbbb", subject, "Zoë", "2026-01-02T00:00:00Z")
+
+
+def test_a_server_without_releases_has_none(server: Server, target: Callable[..., Target]) -> None:
+    server.program("ss", "exit 0")
+    assert Standing.parse(server.read(Live(target("a" * 40), OLD))[0]) == Standing(boots=False)
+    server.path("/srv/hello/instances").mkdir(parents=True)
+    assert Standing.parse(server.read(Live(target("a" * 40), OLD))[0]) == Standing(boots=False)
 
 
 def test_a_release_that_is_not_live_yet_does_not_start_at_a_boot(managed: Managed) -> None:

@@ -93,7 +93,7 @@ class Sshd(paramiko.ServerInterface):
                 process.stdin.write(data)
                 process.stdin.flush()
             process.stdin.close()
-        except OSError:
+        except (OSError, ValueError):  # closed by the other end, or by whoever waits for the process
             pass
 
     def cut(self) -> None:
