@@ -67,7 +67,7 @@ def main() -> None:
         project.must("-H", server.name, "deploy")
         deploy: list[float] = []
         pull: list[float] = []
-        for number in range(5):
+        for number in range(9):
             project.commit(f"round {number}")
             project.git("push", "-q", "server", "main")
             greeting = f"round {number}"

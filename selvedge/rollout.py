@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 import time
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -36,10 +39,20 @@ def read(fleet: Fleet, step: Step, options: Mapping[str, Any]) -> Reading:
     _share_databases(fleet.sessions)
     parts = {session.name: step.parts(session.target) for session in fleet.sessions}
     if any(part.needs_commit for steps in parts.values() for part in steps):
+        threading.Thread(target=_warm_up, args=(fleet.sessions[0], parts[fleet.sessions[0].name]), daemon=True).start()
         fleet.revisions.resolve(fleet.sessions)
     reading = Reading(zip(parts, fleet.each(lambda session: session.plan(parts[session.name])), strict=True))
     reading.began = began
     return reading
+
+
+def _warm_up(session: Session, steps: Sequence[Step]) -> None:
+    """Have the modules and templates of the steps loaded while the server looks for the commit; the commit is no matter."""
+    target = session.target.model_copy(update={"commit": "0" * 40})
+    for step in steps:
+        # What is wrong is said where they are read.
+        with contextlib.suppress(Exception):
+            deque(step.resources(target), maxlen=0)
 
 
 def run_step(fleet: Fleet, step: Step, options: Mapping[str, Any], planned: Reading) -> bool:

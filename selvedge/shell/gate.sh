@@ -107,7 +107,6 @@ live_gate() {
     if [ ! -f "$undo/preflight.status" ] && [ "$early" -lt 40 ] && [ "${health_timeout%%.*}" -gt 1 ]; then patience=1; fi
     if live_probe "$new"; then
       streak=$((streak + 1))
-      sleep 0.02
       continue
     fi
     streak=0
@@ -188,7 +187,7 @@ live_site() {
   [ -z "$header" ] || [ "$site_release" = " from release $new" ]
 }
 
-# live_settle_lost WHEN: all processes that have passed the gate must still be there; more may come.
+# live_settle_lost WHEN: all processes that were started must still be there; more may come.
 live_settle_lost() {
   running=" $(live_processes "$new")"
   for pid in $processes; do
@@ -196,10 +195,10 @@ live_settle_lost() {
   done
 }
 
-# After the switch the new release must stay as it is for a while; the old one stands by until then. $processes: those that
-# have passed the gate.
+# After the switch the new release must stay as it is for a while; the old one stands by until then.
 live_settle() {
   failures=0
+  live_grown
   end=$(($(live_ms) + settle_ms))
   while [ "$failures" -gt 0 ] || [ "$(live_ms)" -lt "$end" ]; do
     live_settle_lost "$settle s after the switch"

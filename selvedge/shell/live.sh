@@ -146,7 +146,8 @@ live_switch() {
   live_gate
   # shellcheck disable=SC2034 # for workers.sh
   took=$(($(live_ms) - asked))
-  live_preflight_ok wait
+  # The release's own worker has done the same, and answers.
+  live_preflight_end
   live_grow
   live_hooks
   live_go

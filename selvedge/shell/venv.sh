@@ -127,7 +127,7 @@ venv_build() {
   [ -x "$python" ] || fail "Python is not at $python: run 'fab install' first"
   [ "$installer" != uv ] || [ -x "$uv" ] || fail "uv is not at $uv: run 'fab install' first"
   lock=$(venv_lock) || fail "no ${requirements:-uv.lock, pylock.toml, requirements.txt or pyproject.toml} in ${root:-the top folder} of this commit: add one that names what the app needs"
-  version=$("$python" -c 'import platform; print(platform.python_version())')
+  version=$("$python" -I -S -c 'import sys; print(sys.version.split()[0])')
   key=$({ printf '%s\n' "$version" "$request"; venv_lock_content "$lock"; } | sha256sum | cut -c 1-16)
   if [ ! -x "$venvs/$key/bin/python" ]; then
     need_space "$venvs" 102400
@@ -156,7 +156,7 @@ venv_build() {
   # Root follows no link that the repository holds: neither one that the compiled files would be written through, nor one
   # to a file that only root may read. Not by the environment's own Python, which runs at its start what packages put there.
   find "$folder" -name __pycache__ -type l -exec rm -f -- '{}' +
-  find "$folder" -name '*.py' -type f | "$python" -I -m compileall -q -i - >/dev/null 2>&1 || :
+  find "$folder" -name '*.py' -type f | "$python" -I -S -m compileall -q -i - >/dev/null 2>&1 || :
   chgrp -hR -- "$user" "$folder"
   find "$folder" -name __pycache__ -type d -exec chmod -R u=rwX,g=rX,o= -- '{}' +
 }

@@ -17,9 +17,8 @@ requests fail until the new one is up"
 }
 
 # live_grow: the first worker is healthy, and gunicorn starts the others. All at once, and beside the live release and the
-# check of the import, they would take each other's time. An app that starts slowly gets its traffic when they are up, too:
-# until then the one would have to answer all. $took: milliseconds until the first was healthy. $processes: gunicorn and
-# its workers, afterwards.
+# check of the import, they would take each other's time. That goes on beside the switch; an app that starts slowly gets its
+# traffic when they are up, too: until then the one would have to answer all. $took: milliseconds until the first was healthy.
 live_grow() {
   rm -f -- "$base/instances/$new/one"
   processes=$(live_processes "$new")
@@ -28,9 +27,15 @@ live_grow() {
   workers=$(sh -c "echo $(sed -n 's/^WORKERS=//p' "$base/instances/$new/gunicorn_start" | head -n 1)")
   case $workers in '' | *[!0-9]*) workers=0 ;; esac
   if [ -n "$gunicorn" ] && [ "$(live_workers)" -lt "$workers" ]; then
-    while live_one_more; do :; done
+    (while live_one_more; do :; done) 3<&- &
+    growing=$!
     if [ "$took" -gt 2000 ]; then sleep "$((took / 1000))"; fi
   fi
+}
+
+# live_grown: no more of them will come. $processes: gunicorn and all of its workers.
+live_grown() {
+  if [ -n "${growing:-}" ]; then wait "$growing" || :; fi
   processes=$(live_processes "$new")
 }
 

@@ -651,7 +651,7 @@ EOF
     fi
     ;;
 esac"""
-PYTHON = """case $* in *platform*) echo 3.12.4 ;; *) echo "$(id -u -n) $*" >>/srv/base.log ;; esac"""
+PYTHON = """case $* in *sys.version*) echo 3.12.4 ;; *) echo "$(id -u -n) $*" >>/srv/base.log ;; esac"""
 
 
 @pytest.fixture
