@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from selvedge.errors import ConfigError
 from selvedge.frozen import dataclass
+from selvedge.load import file_name
 from selvedge.resources.base import Change, Resource
 from selvedge.resources.files import File, Link
 from selvedge.resources.python import ROOT
@@ -37,9 +38,9 @@ def pem(path: Path, key: str) -> str:
         text = path.read_text(encoding="ascii")
     except (OSError, UnicodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no PEM file"
-        raise ConfigError("hosts.toml", key, f"{path} cannot be read: {reason}", "Name a PEM file.") from error
+        raise ConfigError(file_name(), key, f"{path} cannot be read: {reason}", "Name a PEM file.") from error
     if "-----BEGIN " not in text:
-        raise ConfigError("hosts.toml", key, f"{path} is no PEM file: it has no BEGIN line", "Name a PEM file.")
+        raise ConfigError(file_name(), key, f"{path} is no PEM file: it has no BEGIN line", "Name a PEM file.")
     return text if text.endswith("\n") else text + "\n"
 
 
@@ -175,7 +176,7 @@ class OwnCertificate(File):
         except ssl.SSLError as error:
             problem = f"{paths[1]} is not the private key, without a passphrase, of the certificate {paths[0]}"
             remedy = "Name the key that it was made with. In the chain, the server's own certificate comes first."
-            raise ConfigError("hosts.toml", "tls.certificate_key", problem, remedy) from error
+            raise ConfigError(file_name(), "tls.certificate_key", problem, remedy) from error
         return cls(app.paths.certificate, chain + key, "0600", secret=True)
 
 

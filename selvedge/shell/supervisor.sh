@@ -61,6 +61,7 @@ supervisor_start() {
   has supervisorctl || fail "$1 runs under supervisor, which is not installed: run \`fab install\` with manager = \"supervisor\" first"
   supervisor_places "$1"
   live_one=$(live_now)
+  cmp -s -- "$base/instances/$live_one/program.conf" "$supervisor_conf" || backup "$supervisor_conf"
   # It starts because the file says so, and as what it started with supervisor knows it: without this line, whoever types
   # `supervisorctl update` later would start it anew. Should the power go now, the live one comes back, too.
   # shellcheck disable=SC2046

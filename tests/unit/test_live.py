@@ -215,6 +215,16 @@ def test_a_release_that_is_not_live_yet_does_not_start_at_a_boot(managed: Manage
     assert managed.told == [f"update hello.{NEW}"], "a section that has changed is not what supervisor is told about"
 
 
+@pytest.mark.parametrize("edited", [False, True])
+def test_what_somebody_has_edited_in_supervisors_file_stays_as_a_copy(managed: Managed, edited: bool) -> None:
+    text = managed.section(OLD) + ("startretries=9\n" if edited else "")
+    managed.conf.write_text(text)
+    managed.answers(f"hello.{NEW}: added process group")
+    managed.run(f"manager_start {NEW}")
+    copies = list(managed.server.path(f"/var/backups/selvedge{CONF.format(app='hello')}").parent.glob("hello.conf.*"))
+    assert [copy.read_text() for copy in copies] == ([text] if edited else [])
+
+
 def test_what_supervisor_adds_by_its_own_protocol_needs_no_supervisorctl(managed: Managed) -> None:
     methods = 'case "$*" in *reloadConfig*) echo reload ;; *addProcessGroup*) echo "$*" | grep -o "hello[^<]*" ;; esac'
     managed.server.program("curl", f"({methods}) >>/var/log/told; echo '<methodResponse><params/></methodResponse>'")
