@@ -162,14 +162,15 @@ _MAIN = """run() {{
   restore
 }}
 main() {{
-  (umask 077 && mkdir -p /run/selvedge /var/log/selvedge)
   exec 9>/run/selvedge/{lock}.step
   if ! flock -n 9; then
     say "waiting for the rest of a run that was cut off"
     flock -w 300 9 || fail "a step of a run that was cut off is still busy after 5 minutes; see /var/log/selvedge/{log}.log"
   fi
   # Of a run that was killed: copies of what it changed, secrets among them.
-  find /run/selvedge -maxdepth 1 -name {lock}'.undo.*' ! -exec test -e '{{}}/stuck' ';' -exec rm -rf -- '{{}}' +
+  for left in /run/selvedge/{lock}.undo.*; do
+    if [ -d "$left" ] && [ ! -e "$left/stuck" ]; then rm -rf -- "$left"; fi
+  done
   undo=$(mktemp -d /run/selvedge/{lock}.undo.XXXXXX) || fail "cannot write to /run/selvedge"
   {intro}
   all
@@ -180,7 +181,7 @@ main() {{
   [ -e "$undo/stuck" ] || rm -rf -- "$undo"
   {note}
   # When the step ended, for a run that has read the server before that.
-  touch /run/selvedge/{lock}.step
+  : >/run/selvedge/{lock}.step
   return "$status"
 }}
 all() {{"""
@@ -188,7 +189,7 @@ all() {{"""
 # The last line is one word: no beginning of the script, should only that arrive, makes a change.
 _END = """}}
 logged() {{
-  (umask 077 && mkdir -p /var/log/selvedge)
+  (umask 077 && mkdir -p /run/selvedge /var/log/selvedge)
   {{ main; printf '%s end %s\\n' "$mark" "$?"; }} 3<&0 </dev/null 2>&1 | ( umask 077; tee -p -a /var/log/selvedge/{log}.log )
 }}
 logged"""

@@ -1,8 +1,8 @@
 """Whether a release can start: its module imports, names an ASGI app, and its settings are complete.
 
 Runs on the server, in the release's own environment. The last line of its output is a sentence for the user. Arguments:
-the ASGI callable as "module:name", and the settings class in the same form or "". Descriptor 4 gets a line when the settings
-are complete: the release may be started then, while its module is imported here.
+the ASGI callable as "module:name", the settings class in the same form or "", and a number of seconds. Descriptor 4 gets a line
+when the settings are complete: the release may be started then, and its module is imported here that much later.
 """
 
 import importlib
@@ -10,10 +10,11 @@ import importlib.util
 import inspect
 import os
 import sys
+import time
 import traceback
 
 
-def main(app, settings):
+def main(app, settings, head_start):
     """Return the sentence that says what is wrong, or None."""
     sys.path.insert(0, "")
     # Nothing that the app starts shall hold it open.
@@ -24,8 +25,7 @@ def main(app, settings):
             return wrong
         os.write(4, b"complete\n")
         os.close(4)
-        # Beside the start, the release itself goes first.
-        os.nice(5)
+        time.sleep(head_start)
         return check_app(app)
     except SystemExit as stop:
         return f"the app ends itself while it is imported (exit status {stop.code})"
@@ -101,7 +101,7 @@ def explain(error):
 
 
 if __name__ == "__main__":
-    problem = main(sys.argv[1], sys.argv[2])
+    problem = main(sys.argv[1], sys.argv[2], float(sys.argv[3]))
     if problem:
         print(problem)
         sys.exit(1)

@@ -94,11 +94,8 @@ backup() {
 note() {
   history=$1
   shift
-  {
-    date -u +%Y-%m-%dT%H:%M:%SZ | tr -d '\n'
-    printf '\t%s' "$@"
-    echo
-  } | (umask 077 && cat >>"$history" && chmod 0600 -- "$history")
+  at=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+  (umask 077 && { printf '%s' "$at" && printf '\t%s' "$@" && echo; } >>"$history")
 }
 
 # as USER COMMAND…: without a login shell, with the user's own groups only, and with no way to more rights.

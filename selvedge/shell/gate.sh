@@ -24,8 +24,11 @@ live_log() {
 }
 
 # The first layer: the app's settings are complete in its new environment, its module imports, and names an ASGI app. What
-# follows the settings runs beside the start, unless a migration has to wait for it.
+# follows the settings runs beside the start, unless something has to wait for it; a second later, since most releases have
+# shown by then that they import, and on one core two imports would take twice as long.
 live_preflight() {
+  head_start=1
+  if live_migrates || live_stops_first; then head_start=0; fi
   (
     exec 3<&-
     mkfifo -- "$undo/preflight.pipe" "$undo/settings.pipe"
@@ -36,7 +39,7 @@ live_preflight() {
     reader=$!
     # Not by `as`, a function: its process would be a shell between this one and timeout, which leads a group.
     setpriv --reuid="$app" --regid="$(id -g "$app")" --init-groups --no-new-privs --bounding-set=-all -- timeout -k 5 "$import_timeout" \
-      "$base/instances/$new/run" python -c "$preflight" "$module" "$settings" >"$undo/preflight.pipe" 2>&1 4>"$undo/settings.pipe" &
+      "$base/instances/$new/run" python -c "$preflight" "$module" "$settings" "$head_start" >"$undo/preflight.pipe" 2>&1 4>"$undo/settings.pipe" &
     importer=$!
     status=0
     wait "$importer" || status=$?

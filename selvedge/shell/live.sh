@@ -184,11 +184,15 @@ live_possible() {
   if [ "$strategy" = beside ]; then live_room; fi
 }
 
+live_migrates() { [ -n "$migrate" ] && [ "$why" = deploy ]; }
+
+live_stops_first() { [ "$strategy" = restart ] && [ -n "$old" ] && [ "$old" != "$new" ]; }
+
 # What comes before the start of the new release.
 live_prepare() {
   live_possible
   live_preflight
-  if [ -n "$migrate" ] && [ "$why" = deploy ]; then
+  if live_migrates; then
     live_preflight_ok wait
     live_migrate
   else
@@ -197,7 +201,7 @@ live_prepare() {
 }
 
 live_start() {
-  if [ "$strategy" = restart ] && [ -n "$old" ] && [ "$old" != "$new" ]; then
+  if live_stops_first; then
     # While the old one still serves.
     live_preflight_ok wait
     say "app.strategy is restart: the old release stops first, and requests fail until the new one is up"

@@ -16,9 +16,9 @@ the one that runs uses $used MB. Set fewer app.workers, or app.strategy = \"rest
 requests fail until the new one is up"
 }
 
-# live_grow: the first worker is healthy, and gunicorn starts the others. All at once, and beside the live release and the
-# check of the import, they would take each other's time. That goes on beside the switch; an app that starts slowly gets its
-# traffic when they are up, too: until then the one would have to answer all. $took: milliseconds until the first was healthy.
+# live_grow: the first worker is healthy, and gunicorn starts the others. All at once, beside the live release, they
+# would take each other's time. That goes on beside the switch; an app that starts slowly gets its traffic when they are up, too:
+# until then the one would have to answer all. $took: milliseconds until the first was healthy.
 live_grow() {
   rm -f -- "$base/instances/$new/one"
   processes=$(live_processes "$new")

@@ -103,14 +103,15 @@ run() {
   restore
 }
 main() {
-  (umask 077 && mkdir -p /run/selvedge /var/log/selvedge)
   exec 9>/run/selvedge/hello.step
   if ! flock -n 9; then
     say "waiting for the rest of a run that was cut off"
     flock -w 300 9 || fail "a step of a run that was cut off is still busy after 5 minutes; see /var/log/selvedge/hello.log"
   fi
   # Of a run that was killed: copies of what it changed, secrets among them.
-  find /run/selvedge -maxdepth 1 -name hello'.undo.*' ! -exec test -e '{}/stuck' ';' -exec rm -rf -- '{}' +
+  for left in /run/selvedge/hello.undo.*; do
+    if [ -d "$left" ] && [ ! -e "$left/stuck" ]; then rm -rf -- "$left"; fi
+  done
   undo=$(mktemp -d /run/selvedge/hello.undo.XXXXXX) || fail "cannot write to /run/selvedge"
   :
   all
@@ -121,7 +122,7 @@ main() {
   [ -e "$undo/stuck" ] || rm -rf -- "$undo"
   :
   # When the step ended, for a run that has read the server before that.
-  touch /run/selvedge/hello.step
+  : >/run/selvedge/hello.step
   return "$status"
 }
 all() {
@@ -147,7 +148,7 @@ all() {
   [ "$status" -eq 0 ] || return 1
 }
 logged() {
-  (umask 077 && mkdir -p /var/log/selvedge)
+  (umask 077 && mkdir -p /run/selvedge /var/log/selvedge)
   { main; printf '%s end %s\n' "$mark" "$?"; } 3<&0 </dev/null 2>&1 | ( umask 077; tee -p -a /var/log/selvedge/hello.log )
 }
 logged
