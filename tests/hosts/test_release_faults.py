@@ -233,6 +233,7 @@ class TestBrokenReleasesUnderSystemd:
 
     def test_units_that_were_edited_are_written_again(self, server: Server, project: Project) -> None:
         project.configure(manager="systemd", **QUICK)
+        project.must("-H", server.name, "deploy")
         instance = assert_whole(server)
         unit = f"/etc/systemd/system/hello.{instance}.service"
         edits = (f"sed -i 's/^TasksMax=.*/TasksMax=7/' {unit}", f"systemctl -q disable hello.{instance}.service")
@@ -240,7 +241,6 @@ class TestBrokenReleasesUnderSystemd:
             written_again(server, project, edit)
         assert server.run(f"systemctl is-enabled hello.{instance}.service").stdout == "enabled\n"
         assert "TasksMax=7\n" in server.run(f"cat /var/backups/selvedge{unit}.*").stdout
-
 
     def test_a_boot_answers_no_request_with_an_error(self, server: Server, project: Project) -> None:
         """systemd listens before nginx does: what comes too early waits."""
