@@ -73,7 +73,7 @@ apt_fetch() {
   for attempt in 1 2 3; do
     apt_wait
     apt_status=0
-    apt_run -o APT::Update::Error-Mode=any update >"$undo/apt" 2>&1 || apt_status=$?
+    apt_run -o Acquire::Retries=0 -o APT::Update::Error-Mode=any update >"$undo/apt" 2>&1 || apt_status=$?
     cat "$undo/apt"
     if [ "$apt_status" -eq 0 ]; then
       mkdir -p /var/lib/selvedge
