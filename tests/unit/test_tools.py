@@ -57,6 +57,7 @@ def test_the_last_line_of_a_test_run_sums_up_and_nothing_follows_a_failure(
         (tmp_path / f"test_{name}.py").write_text(text)
     runs = {name: (name, [str(tmp_path / f"test_{name}.py"), "-p", "no:cacheprovider"]) for name in ("good", "bad")}
     monkeypatch.setattr(tests, "RUNS", runs)
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # to start three times takes long enough
     assert tests.main(["good", "bad"]) == 1
     assert capfd.readouterr().out.splitlines()[-1].startswith("=== 1 failed, 3 passed, 1 skipped, 1 errors in ")
     assert tests.main(["bad", "good"]) == 1
