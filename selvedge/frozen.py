@@ -1,7 +1,7 @@
 """`dataclass(frozen=True)`: that of the standard library for the type checker, at a third of its price in a running program.
 
 The standard one compiles seven methods of each class at every start: half a millisecond a class, and a command loads eighty
-(a twentieth of the time of a `fab setup deploy` that changes nothing). Here it compiles `__init__` alone; the others are the
+(a tenth of the time of a `fab setup deploy` that changes nothing). Here it compiles `__init__` alone; the others are the
 same functions for all classes. That no field is assigned to is checked by mypy, and by nothing while the program runs.
 """
 

@@ -5,7 +5,7 @@ doctor_system() {
   # shellcheck disable=SC1091
   (. /etc/os-release && printf 'os %s %s %s\n' "$ID" "${VERSION_ID:-?}" "$PRETTY_NAME")
   if [ -d /run/systemd/system ]; then printf 'systemd yes\n'; fi
-  printf 'python %s\n' "$(python3 -c 'import platform; print(platform.python_version())' 2>/dev/null)"
+  printf 'python %s\n' "$(python_version_of python3)"
   for unit in nginx "$manager"; do
     [ "$unit" = systemd ] || printf 'boot %s %s\n' "$unit" "$(systemctl is-enabled "$unit" 2>/dev/null)"
   done

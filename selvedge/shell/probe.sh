@@ -64,6 +64,9 @@ path_hashes() {
   if [ $# -gt 0 ]; then sha256sum -- "$@"; fi
 }
 
+# python_version_of EXECUTABLE: e.g. 3.12.4; nothing where it does not run. Without what its site-packages load at a start.
+python_version_of() { "$1" -I -S -c 'import sys; print(sys.version.split()[0])' 2>/dev/null || :; }
+
 has() { command -v "$1" >/dev/null 2>&1; }
 
 # package_list PACKAGE…: "PACKAGE STATE" for each that dpkg knows.

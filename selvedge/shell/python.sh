@@ -22,11 +22,6 @@ tool_install() {
   printf '%s\n' "$2" >"$python_root/$1/.requirement"
 }
 
-# python_version_of EXECUTABLE: e.g. 3.12.4; nothing where it does not run.
-python_version_of() {
-  "$1" -c 'import platform; print(platform.python_version())' 2>/dev/null || true
-}
-
 # python_is EXECUTABLE WANTED: whether it is that version, or of that minor version.
 python_is() {
   case "$(python_version_of "$1")." in

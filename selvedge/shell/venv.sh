@@ -127,7 +127,7 @@ venv_build() {
   [ -x "$python" ] || fail "Python is not at $python: run 'fab install' first"
   [ "$installer" != uv ] || [ -x "$uv" ] || fail "uv is not at $uv: run 'fab install' first"
   lock=$(venv_lock) || fail "no ${requirements:-uv.lock, pylock.toml, requirements.txt or pyproject.toml} in ${root:-the top folder} of this commit: add one that names what the app needs"
-  version=$("$python" -I -S -c 'import sys; print(sys.version.split()[0])')
+  version=$(python_version_of "$python" | grep .)
   key=$({ printf '%s\n' "$version" "$request"; venv_lock_content "$lock"; } | sha256sum | cut -c 1-16)
   if [ ! -x "$venvs/$key/bin/python" ]; then
     need_space "$venvs" 102400
