@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import traceback
@@ -26,6 +27,7 @@ class Executor(fabric.Executor):
         """
         calls = self.normalize(tasks)
         if not any(isinstance(call.task, Step | Operation) for call in calls):
+            _collect_garbage()
             return self._plain(*tasks)
         try:
             self._run(calls, tasks)
@@ -60,6 +62,7 @@ class Executor(fabric.Executor):
         run.prepare(steps)
         if isinstance(calls[0].task, Step):
             run.fleet.connect()
+        _collect_garbage()
         try:
             for index, (call, task) in enumerate(zip(calls, tasks, strict=True)):
                 if isinstance(call.task, Step):
@@ -114,6 +117,12 @@ class Executor(fabric.Executor):
         if not isinstance(connection_init_kwargs["host"], str) and isinstance(call.task, fabric.Task):
             return call.clone(into=ServerCall, with_={"init_kwargs": connection_init_kwargs})
         return call
+
+
+def _collect_garbage() -> None:
+    """From now on, of what is made from now on (frontpage.py)."""
+    gc.freeze()
+    gc.enable()
 
 
 def fault(error: Exception) -> SelvedgeError:

@@ -6,6 +6,7 @@ be read, and no setting changes that: it is changed here, in one place, when the
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -19,6 +20,9 @@ from paramiko.ssh_exception import ConfigParseError
 
 def install(tasks: Sequence[Task]) -> None:
     """List these tasks first and in this order, and have Invoke's parser end as `wrong_usage` says."""
+    # Until the command begins (executor.py) only modules are loaded: the garbage collector would take a tenth of that time
+    # to find nothing.
+    gc.disable()
     parser: Any = invoke.parser.parser
     parser.ParseError = wrong_usage
     argument: Any = Argument

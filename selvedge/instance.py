@@ -96,7 +96,7 @@ class Instance:
         return self._render("gunicorn/run.j2", self.id)
 
     def worker(self) -> str:
-        """The module whose worker names the release in the header X-Release."""
+        """The module of gunicorn's worker class."""
         return self._render("gunicorn/selvedge_worker.py.j2", self.id)
 
     def manager_files(self) -> dict[str, str]:

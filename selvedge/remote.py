@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import shutil
 import threading
 from collections import deque
@@ -61,7 +62,7 @@ class Remote:
         self._credentials = credentials
         self._connection: Connection | None = None
         self._ahead: Future[tuple[Connection, paramiko.Channel]] | None = None
-        self._spare: list[paramiko.Channel] = []
+        self._shell: Future[paramiko.Channel] | None = None
         self._login = threading.Lock()
 
     @property
@@ -74,7 +75,8 @@ class Remote:
         with self._login:
             if self._connection is None and self._ahead is not None:
                 self._connection, channel = self._ahead.result()
-                self._spare.append(channel)
+                self._shell = Future()
+                self._shell.set_result(channel)
             if self._connection is None:
                 self._connection = self.login()
             if not self._connection.is_connected:
@@ -91,16 +93,37 @@ class Remote:
         try:
             connection = self.login()
             # The first channel waits for what the server does at a login (PAM), which takes as long as the login itself.
-            ahead.set_result((connection, self._open_channel(connection)))
+            ahead.set_result((connection, self._open_shell(connection)))
         except Exception as error:
             ahead.set_exception(error)
 
-    def _open_channel(self, connection: Connection) -> paramiko.Channel:
+    def _open_shell(self, connection: Connection) -> paramiko.Channel:
+        """A shell of root's on the server, which waits for a script."""
+        command, preface = sudo.command(self.user, self._credentials.sudo_password)
         try:
             channel: paramiko.Channel = connection.transport.open_session(timeout=CHANNEL_TIMEOUT)
+            channel.set_combine_stderr(True)
+            channel.exec_command(command)
+            channel.sendall(preface)
         except (paramiko.SSHException, OSError, EOFError) as error:
             raise unreachable(self.host, connection, error) from error
         return channel
+
+    def _open_next(self, connection: Connection) -> None:
+        """Open the shell of the next script while this one runs: two round trips, and the start of sudo."""
+        opened: Future[paramiko.Channel] = Future()
+
+        def work() -> None:
+            try:
+                opened.set_result(self._open_shell(connection))
+            except Exception as error:
+                opened.set_exception(error)
+
+        with self._login:
+            if self._shell is not None:
+                return
+            self._shell = opened
+        threading.Thread(target=work, daemon=True).start()
 
     def login(self) -> Connection:
         """A fresh connection: as the host's user, or its bootstrap user where that one cannot log in yet."""
@@ -163,14 +186,21 @@ class Remote:
         )
 
     def run(
-        self, script: str, payloads: Iterable[Payload] = (), on_line: Callable[[str], None] | None = None
+        self,
+        script: str,
+        payloads: Iterable[Payload] = (),
+        on_line: Callable[[str], None] | None = None,
+        more: bool = False,
     ) -> Result:
         """Run a POSIX sh script as root; it and the payloads travel by standard input, never as arguments.
 
-        on_line gets each line of output as it comes, without its end. Raises UnreachableError where no connection can be
-        made, SelvedgeError where the login user may not use sudo; a connection lost on the way gives status -1.
+        on_line gets each line of output as it comes, without its end. more: another script follows in any case. Raises
+        UnreachableError where no connection can be made, SelvedgeError where the login user may not use sudo; a connection
+        lost on the way gives status -1.
         """
         channel = self._start(script)
+        if more and self._connection:
+            self._open_next(self._connection)
         try:
             for payload in payloads:
                 with open_payload(payload) as source:
@@ -185,8 +215,11 @@ class Remote:
         return Result(status, output)
 
     def hold(self, script: str) -> tuple[paramiko.Channel, str]:
-        """Start a script whose standard input stays open; returns its channel and the first line that it prints."""
+        """Start a script whose standard input stays open; returns its channel and the first line that it prints. Another
+        script follows in any case."""
         channel = self._start(script)
+        if self._connection:
+            self._open_next(self._connection)
         line = b""
         while not line.endswith(b"\n"):
             piece = channel.recv(1)
@@ -198,17 +231,15 @@ class Remote:
     def _start(self, script: str) -> paramiko.Channel:
         data = script.encode("utf-8", "surrogateescape")
         connection = self.connection
-        command, preface = sudo.command(self.user, self._credentials.sudo_password, len(data))
         self.execs += 1
         with self._login:
-            channel = self._spare.pop() if self._spare else None
-        channel = channel or self._open_channel(connection)
-        try:
-            channel.set_combine_stderr(True)
-            channel.exec_command(command)
-            channel.sendall(preface + data)
-        except (paramiko.SSHException, OSError, EOFError) as error:
-            raise unreachable(self.host, connection, error) from error
+            ahead, self._shell = self._shell, None
+        # A server may allow fewer channels at a time, or end those in which nothing happens.
+        channel = ahead.result() if ahead and not ahead.exception() else None
+        channel = channel if channel and not channel.closed else self._open_shell(connection)
+        # Where sudo refuses, nobody reads it; the shell's output says why.
+        with contextlib.suppress(OSError):
+            channel.sendall(b"%d\n" % len(data) + data)
         return channel
 
     def alone(self) -> Remote:

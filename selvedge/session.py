@@ -123,7 +123,7 @@ class Session:
         script = apply_script(item.plan, self.mark, lock=name, log=name, by=who(), why=item.name)
         # In a shell of its own, and behind the end of the log: what is read may be the text of a file.
         script += f"(\n{self._read(then)})\n" if then else ""
-        result = self.remote.run(script, item.plan.payload(), progress.line)
+        result = self.remote.run(script, item.plan.payload(), progress.line, more=True)
         progress.conclude(result.status)
         return parse_facts("\n".join(["", *progress.behind, ""]), self.mark, len(then))
 

@@ -112,7 +112,7 @@ class Revisions:
             git_credentials=target.paths.git_credentials,
         )
         script = f"{HEAD}{variables}\n{library('git')}\nmain() {{\ngit_resolve\n}}\nmain </dev/null 2>&1\n"
-        output = session.remote.run(script).output
+        output = session.remote.run(script, more=True).output
         lines = [line for line in output.splitlines() if line.startswith(("commit ", "refused ", "silent ", "missing", "nogit"))]
         return lines[-1] if lines else f"refused {output.strip()[-500:]}"
 

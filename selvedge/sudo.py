@@ -9,12 +9,14 @@ from selvedge.errors import SelvedgeError
 _MARK = re.compile(r"^@[0-9a-f]{12} ")
 
 
-def command(user: str, password: str, size: int) -> tuple[str, bytes]:
-    """The command that runs, as root, a script of `size` bytes from standard input, and what comes before the script.
+def command(user: str, password: str) -> tuple[str, bytes]:
+    """The command that runs, as root, a script from standard input, and what comes before it there: the script follows
+    behind a line with its size in bytes.
 
     It reads the same in sh, bash, fish and tcsh, whichever the login shell is. The password never stands in it.
     """
-    shell = f"/bin/sh -c 'eval \"$(head -c {size})\"'"
+    script = 'IFS= read -r size && eval "$(head -c "$size")"'
+    shell = f"/bin/sh -c '{script}'"
     if user == "root":
         return shell, b""
     # What sudo refuses with is told apart by its words, which are other ones in other languages.
@@ -22,13 +24,12 @@ def command(user: str, password: str, size: int) -> tuple[str, bytes]:
         return f"env LC_ALL=C sudo -n {shell}", b""
     # Where no password is asked, the line that holds it is read and dropped. The empty lines are eaten by sudo's
     # further attempts when the password is wrong, so that it never takes a line of the script for one.
-    inner = f'eval "$(head -c 7; head -c {size})"'
     choose = (
         "LC_ALL=C; export LC_ALL; "
         "if sudo -n true 2>/dev/null; then IFS= read -r ignored; exec sudo -n /bin/sh -c \"$0\"; "
         "else exec sudo -S -p \"\" /bin/sh -c \"$0\"; fi"
     )
-    return f"/bin/sh -c '{choose}' '{inner}'", password.encode() + b"\n" + b"\n" * 7
+    return f"/bin/sh -c '{choose}' 'head -c 7 >/dev/null; {script}'", password.encode() + b"\n" + b"\n" * 7
 
 
 def refusal(host: str, user: str, status: int, output: str) -> SelvedgeError | None:

@@ -27,8 +27,7 @@ def gunicorn(app):
     yield Directory(instance.folder, "0750", **own)
     yield File(f"{instance.folder}/env", instance.environment_text(), "0640", secret=True, **own)
     yield File(f"{instance.folder}/run", instance.run_script(), "0750", **own)
-    if app.release_header:
-        yield File(f"{instance.folder}/selvedge_worker.py", instance.worker(), "0640", **own)
+    yield File(f"{instance.folder}/selvedge_worker.py", instance.worker(), "0640", **own)
     yield File(f"{instance.folder}/gunicorn_start", instance.start_script(), "0750", **own)
     yield from hook(app, instance, "after_build", builds=True)
     # Before the switch: from then on nginx serves these folders of this release.

@@ -56,7 +56,7 @@ live_preflight() {
   preflight_pid=$!
 }
 
-# Refuses the release where its settings are not complete; nothing of it has been started then.
+# Refuses the release where its settings are not complete: nothing of the app has been started then.
 live_settings() {
   while [ ! -e "$undo/settings" ] && [ ! -e "$undo/preflight.status" ] && kill -0 "$preflight_pid" 2>/dev/null; do sleep 0.02; done
   live_preflight_ok

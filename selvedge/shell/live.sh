@@ -14,7 +14,6 @@ live_point() {
 live_refuse() {
   trap '' TERM INT
   refuse=
-  rm -f -- "$base/instances/$new/one"
   live_preflight_end
   if [ -n "$(live_log)" ]; then
     printf 'The last lines of %s:\n' "$log_dir/$new.log"
@@ -27,6 +26,7 @@ live_refuse() {
     live_state "$new" bad || :
     if [ -n "$old" ]; then live_old_serves; fi
   fi
+  rm -f -- "$base/instances/$new/one" "$base/instances/$new/held"
   (live_note "refused: $1") || :
   # The one that was refused now is the bad one that stays.
   (live_prune 0) || :
@@ -140,8 +140,7 @@ live_switch() {
   # shellcheck disable=SC2034 # for gate.sh
   preflight=$(head -c "$preflight_size" <&3)
   [ "${#preflight}" -ge "$((preflight_size - 1))" ] || fail "the connection was lost before the release began; nothing was changed"
-  live_prepare
-  live_start
+  live_begin
   asked=$(live_ms)
   live_gate
   # shellcheck disable=SC2034 # for workers.sh
@@ -188,25 +187,35 @@ live_migrates() { [ -n "$migrate" ] && [ "$why" = deploy ]; }
 
 live_stops_first() { [ "$strategy" = restart ] && [ -n "$old" ] && [ "$old" != "$new" ]; }
 
-# What comes before the start of the new release.
-live_prepare() {
+# The start of the new release, and what comes before it. Without a migration gunicorn is on its way while the settings are
+# loaded, and waits for them before it loads anything of the app or listens (selvedge_worker.py).
+live_begin() {
   live_possible
+  # A run that was killed may have left it.
+  rm -f -- "$base/instances/$new/held"
   live_preflight
-  if live_migrates; then
+  if live_migrates || live_stops_first; then
     live_preflight_ok wait
-    live_migrate
-  else
+    if live_migrates; then live_migrate; fi
+    if live_stops_first; then live_stop_first; fi
+    live_start
+  elif [ "$new" = "$old" ]; then
     live_settings
+    live_start
+  else
+    : >"$base/instances/$new/held"
+    live_start
+    live_settings
+    rm -f -- "$base/instances/$new/held"
   fi
 }
 
+live_stop_first() {
+  say "app.strategy is restart: the old release stops first, and requests fail until the new one is up"
+  manager_pause "$old" || ! live_listening "$old" || live_refuse "the old release cannot be stopped"
+}
+
 live_start() {
-  if live_stops_first; then
-    # While the old one still serves.
-    live_preflight_ok wait
-    say "app.strategy is restart: the old release stops first, and requests fail until the new one is up"
-    manager_pause "$old" || ! live_listening "$old" || live_refuse "the old release cannot be stopped"
-  fi
   # A live one that is on its way up, after a reboot, is left to it.
   if [ "$new" = "$old" ] && manager_alive "$new"; then return 0; fi
   if manager_known "$new"; then

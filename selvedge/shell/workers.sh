@@ -3,13 +3,9 @@
 # Whether there is memory for two: the new release needs about what the old one uses.
 live_room() {
   [ -n "$old" ] && [ "$old" != "$new" ] || return 0
-  used=0
-  for pid in $(live_processes "$old"); do
-    # systemd, where it made the socket.
-    [ "$pid" -gt 1 ] || continue
-    size=$(sed -n 's/^Pss: *\([0-9]*\) kB/\1/p' "/proc/$pid/smaps_rollup" 2>/dev/null) || size=
-    used=$((used + ${size:-0} / 1024))
-  done
+  # Process 1 is systemd, where it made the socket. The others may end at any moment.
+  used=$(for pid in $(live_processes "$old"); do [ "$pid" -eq 1 ] || echo "/proc/$pid/smaps_rollup"; done |
+    xargs -r cat 2>/dev/null | awk '/^Pss:/ { sum += $2 } END { print int(sum / 1024) }')
   free=$(awk '/^(MemAvailable|SwapFree):/ { sum += $2 } END { print int(sum / 1024) }' /proc/meminfo)
   [ "$free" -ge "$used" ] || live_refuse "there is too little memory to run two releases for a moment: $free MB are free, and \
 the one that runs uses $used MB. Set fewer app.workers, or app.strategy = \"restart\": then the old release stops first, and \
@@ -21,16 +17,19 @@ requests fail until the new one is up"
 # until then the one would have to answer all. $took: milliseconds until the first was healthy.
 live_grow() {
   rm -f -- "$base/instances/$new/one"
-  processes=$(live_processes "$new")
-  gunicorn=$(live_gunicorn)
   # Of the release's own script, which may be older than the settings of this run.
   workers=$(sh -c "echo $(sed -n 's/^WORKERS=//p' "$base/instances/$new/gunicorn_start" | head -n 1)")
   case $workers in '' | *[!0-9]*) workers=0 ;; esac
-  if [ -n "$gunicorn" ] && [ "$(live_workers)" -lt "$workers" ]; then
-    (while live_one_more; do :; done) 3<&- &
-    growing=$!
-    if [ "$took" -gt 2000 ]; then sleep "$((took / 1000))"; fi
-  fi
+  [ "$workers" -gt 1 ] || return 0
+  live_more_workers 3<&- &
+  growing=$!
+  if [ "$took" -gt 2000 ]; then sleep "$((took / 1000))"; fi
+}
+
+live_more_workers() {
+  processes=$(live_processes "$new")
+  gunicorn=$(live_gunicorn)
+  while [ -n "$gunicorn" ] && live_one_more; do :; done
 }
 
 # live_grown: no more of them will come. $processes: gunicorn and all of its workers.

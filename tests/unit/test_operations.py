@@ -341,7 +341,7 @@ class LocalRemote:
         self.user = "root"
         self.execs = 0
 
-    def run(self, script: str, _payloads: object = (), on_line: Callable[[str], None] | None = None) -> Result:
+    def run(self, script: str, _payloads: object = (), on_line: Callable[[str], None] | None = None, more: bool = False) -> Result:  # noqa: ARG002
         self.execs += 1
         done = self.server.run(script)
         output = done.stdout.decode("utf-8", "surrogateescape")

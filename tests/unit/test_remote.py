@@ -134,6 +134,35 @@ def remote(sshd: Sshd) -> Iterator[Callable[..., Remote]]:
 # --- scripts and payloads ---
 
 
+def test_the_shell_of_the_next_script_is_opened_while_one_runs(sshd: Sshd, remote: Callable[..., Remote]) -> None:
+    one = remote()
+    one.run("sleep 0.3", more=True)
+    assert len(sshd.commands) == 2
+    assert one.run("echo next").output == "next\n"
+    assert len(sshd.commands) == 2 == one.execs
+    assert one.run("echo last").output == "last\n"
+    assert len(sshd.commands) == 3 == one.execs
+
+
+def test_a_shell_that_has_ended_while_it_waited_is_opened_anew(remote: Callable[..., Remote]) -> None:
+    one = remote()
+    one.run("sleep 0.3", more=True)
+    one._shell.result().close()
+    assert one.run("echo next").output == "next\n"
+
+
+def test_a_server_that_allows_no_second_channel_gets_the_next_script_all_the_same(
+    sshd: Sshd, remote: Callable[..., Remote], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = remote()
+    requests = iter([paramiko.OPEN_SUCCEEDED, paramiko.OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED, paramiko.OPEN_SUCCEEDED])
+    monkeypatch.setattr(sshd, "check_channel_request", lambda _kind, _id: next(requests))
+    channel, line = one.hold("echo held; cat")
+    assert line == "held" and isinstance(one._shell.exception(timeout=5), UnreachableError)
+    assert one.run("echo next").output == "next\n"
+    channel.close()
+
+
 def test_a_script_runs_and_its_output_and_status_come_back(remote: Callable[..., Remote]) -> None:
     one = remote()
     result = one.run("echo out; echo err >&2; exit 7")
@@ -405,10 +434,11 @@ def fake_sudo(folder: Path, mode: str, attempts: int = 3) -> Path:
 def by_sudo(programs: Path, password: str, script: str, payload: bytes = b"", login: str = "sh") -> tuple[int, str]:
     """Run a script as the connection does, with a login shell and a fake sudo; its status and output."""
     data = script.encode()
-    command, preface = sudo.command("deploy", password, len(data))
+    command, preface = sudo.command("deploy", password)
     assert password not in command or not password
     done = subprocess.run(
-        [shutil.which(login) or login, "-c", command], input=preface + data + payload, env={"PATH": f"{programs}:/usr/bin:/bin"},
+        [shutil.which(login) or login, "-c", command],
+        input=preface + b"%d\n" % len(data) + data + payload, env={"PATH": f"{programs}:/usr/bin:/bin"},
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, timeout=20,
     )  # fmt: skip
     return done.returncode, done.stdout.decode()
@@ -468,9 +498,9 @@ def test_a_server_without_sudo(tmp_path: Path, password: str, login: str) -> Non
     tools.mkdir()
     for name in ("env", "sh", "head"):
         (tools / name).symlink_to(shutil.which(name) or name)
-    command, preface = sudo.command("deploy", password, 5)
+    command, preface = sudo.command("deploy", password)
     done = subprocess.run(
-        [shutil.which(login) or login, "-c", command], input=preface + b"true\n", env={"PATH": str(tools)},
+        [shutil.which(login) or login, "-c", command], input=preface + b"5\ntrue\n", env={"PATH": str(tools)},
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
     )  # fmt: skip
     problem = sudo.refusal("web", "deploy", done.returncode, done.stdout.decode())

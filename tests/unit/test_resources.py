@@ -710,7 +710,7 @@ def test_nothing_of_the_packages_runs_as_root(builder: Any) -> None:
     users = {row.split()[0] for log in ("python.log", "uv.log") for row in builder.path(f"/srv/{log}").read_text().splitlines()}
     assert users == {"daemon"}
     compiled = builder.path("/srv/base.log").read_text()
-    assert compiled.startswith("root -I ") and "-m compileall" in compiled
+    assert compiled.startswith("root -I -S -c ") and "get_code" in compiled
 
 
 def test_releases_with_the_same_requirements_share_an_environment(builder: Any) -> None:

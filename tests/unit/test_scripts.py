@@ -323,7 +323,7 @@ def test_the_start_scripts_hand_over_what_the_settings_say(server: Any, hostile:
     arguments, _, variables = done.stdout.decode().partition("\0\0")
     assert arguments.split("\0") == [
         *(f"{code}\n-m", "gunicorn", "_pkg._mod_1:_site.app", "--name", "a-1", "--chdir", code),
-        *("--workers", str((os.cpu_count() or 1) + 1), "--worker-class", "_a._b.C_1"),
+        *("--workers", str((os.cpu_count() or 1) + 1), "--worker-class", "selvedge_worker.Worker"),
         *("--bind", f"unix:/run/a-1/{folder.rpartition('/')[2]}.sock", "--umask", "0"),
         *("--timeout", "30", "--graceful-timeout", "30", "--forwarded-allow-ips", "*", "--worker-tmp-dir", "/dev/shm"),
         *("--log-level", "info", "--log-file", "-"),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
@@ -317,10 +319,52 @@ def test_the_start_script_of_an_instance(app: Callable[..., Target]) -> None:
     assert file("gunicorn", settings, f"{instance.folder}/env").text == 'TOKEN="c4nary"\n'
     modes = {each.path.rpartition("/")[2]: each.mode for each in of("gunicorn", settings, File) if instance.id in each.path}
     assert modes == {"env": "0640", "run": "0750", "selvedge_worker.py": "0640", "gunicorn_start": "0750"}
-    without = app("no header, own worker")
-    start = file("gunicorn", without, f"{Instance.of(without).folder}/gunicorn_start").text
-    assert "WORKER_CLASS=my.Worker\n" in start
-    assert not [each for each in of("gunicorn", without, File) if each.path.endswith("selvedge_worker.py")]
+
+
+# Each module says that it is loaded, and whether the app's settings were known to be complete by then.
+LIBRARY = """
+import os
+print(__name__, os.path.exists("{held}"), flush=True)
+class UvicornWorker: CONFIG_KWARGS = {{"a": 1}}
+Worker = UvicornWorker
+"""
+LOADS = """
+import gc, sys, threading, os
+threading.Timer(0.3, os.remove, ["{held}"]).start()
+import selvedge_worker
+print(gc.isenabled(), gc.get_freeze_count() > 0, getattr(selvedge_worker.Worker, "CONFIG_KWARGS", None))
+"""
+
+
+@pytest.mark.parametrize(("name", "said"), [
+    ("nothing set", ["uvicorn_worker True", "fastapi True", "True True {'a': 1, 'headers': [('x-release', 'r')]}"]),
+    ("no header, own worker", ["uvicorn_worker True", "fastapi True", "my False", "True True {'a': 1}"]),
+])  # fmt: skip
+def test_gunicorn_loads_libraries_and_waits_for_the_settings_before_it_loads_anything_of_the_app(
+    app: Callable[..., Target], tmp_path: Path, name: str, said: list[str]
+) -> None:
+    settings, held = app(name), tmp_path / "held"
+    held.touch()
+    for module in ("uvicorn_worker", "fastapi", "my"):
+        (tmp_path / f"{module}.py").write_text(LIBRARY.format(held=held))
+    folder = Instance.of(settings).folder
+    text = file("gunicorn", settings, f"{folder}/selvedge_worker.py").text
+    (tmp_path / "selvedge_worker.py").write_text(text.replace(folder, str(tmp_path)))
+    environment = {"PYTHONPATH": str(tmp_path), "RELEASE": "r"}
+    done = subprocess.run(
+        [sys.executable, "-c", LOADS.format(held=held)], env=environment, capture_output=True, text=True, check=True, timeout=20
+    )
+    assert done.stdout.splitlines() == said
+
+
+def test_a_library_that_cannot_be_loaded_is_the_workers_to_complain_of(app: Callable[..., Target], tmp_path: Path) -> None:
+    settings = app("nothing set")
+    (tmp_path / "fastapi.py").write_text("1 / 0\n")
+    (tmp_path / "uvicorn_worker.py").write_text("class UvicornWorker: pass\n")
+    text = file("gunicorn", settings, f"{Instance.of(settings).folder}/selvedge_worker.py").text
+    (tmp_path / "selvedge_worker.py").write_text(text)
+    environment = {"PYTHONPATH": str(tmp_path), "RELEASE": "r"}
+    subprocess.run([sys.executable, "-c", "import selvedge_worker"], env=environment, check=True, timeout=20)
 
 
 def test_workers_are_one_more_than_the_servers_cores_unless_set(app: Callable[..., Target]) -> None:

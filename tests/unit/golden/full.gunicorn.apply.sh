@@ -44,38 +44,38 @@ chmod -- 00750 /srv/hello/instances
 )
 change_5() (
 set -eu
-mkdir -p -- /srv/hello/instances/0123456789ab-7e0b4a
-chown -- root:hello /srv/hello/instances/0123456789ab-7e0b4a
-chmod -- 00750 /srv/hello/instances/0123456789ab-7e0b4a
+mkdir -p -- /srv/hello/instances/0123456789ab-d41d2b
+chown -- root:hello /srv/hello/instances/0123456789ab-d41d2b
+chmod -- 00750 /srv/hello/instances/0123456789ab-d41d2b
 )
 change_6() (
 set -eu
-head -c 32 <&3 | put /srv/hello/instances/0123456789ab-7e0b4a/env 0640 root hello 32
+head -c 32 <&3 | put /srv/hello/instances/0123456789ab-d41d2b/env 0640 root hello 32
 )
 change_7() (
 set -eu
-put /srv/hello/instances/0123456789ab-7e0b4a/run 0750 root hello <<'EOF'
+put /srv/hello/instances/0123456789ab-d41d2b/run 0750 root hello <<'EOF'
 #!/bin/sh
 # Runs a command as this release of hello runs: in its folder, with its environment, in its virtual environment.
-#   /srv/hello/instances/0123456789ab-7e0b4a/run python -c 'import sys; print(sys.prefix)'
+#   /srv/hello/instances/0123456789ab-d41d2b/run python -c 'import sys; print(sys.prefix)'
 # Written by `fab gunicorn`.
 set -eu
 cd /srv/hello/releases/0123456789ab/backend
 set -a
-. /srv/hello/instances/0123456789ab-7e0b4a/env
+. /srv/hello/instances/0123456789ab-d41d2b/env
 # Where the app may write; all else is read-only for it.
 APP_SHARED=/srv/hello/shared
 HOME=/srv/hello/shared
-RELEASE=0123456789ab-7e0b4a
+RELEASE=0123456789ab-d41d2b
 COMMIT=0123456789abcdef0123456789abcdef01234567
 VIRTUAL_ENV=/srv/hello/releases/0123456789ab/.venv
 PATH=/srv/hello/releases/0123456789ab/.venv/bin:/usr/local/bin:/usr/bin:/bin
-PYTHONPATH=/srv/hello/releases/0123456789ab/backend:/srv/hello/releases/0123456789ab/backend/src:/srv/hello/instances/0123456789ab-7e0b4a
+PYTHONPATH=/srv/hello/releases/0123456789ab/backend:/srv/hello/releases/0123456789ab/backend/src:/srv/hello/instances/0123456789ab-d41d2b
 # Output reaches the log at once; nothing is written beside the code.
 PYTHONUNBUFFERED=1
 PYTHONDONTWRITEBYTECODE=1
 # Temporary files are in a folder of this user and this release, not in the /tmp that every user of the server writes.
-TMPDIR=/srv/hello/shared/.tmp/0123456789ab-7e0b4a
+TMPDIR=/srv/hello/shared/.tmp/0123456789ab-d41d2b
 set +a
 umask 0077
 mkdir -p "$TMPDIR" 2>/dev/null || TMPDIR=/tmp
@@ -85,12 +85,33 @@ EOF
 )
 change_8() (
 set -eu
-put /srv/hello/instances/0123456789ab-7e0b4a/selvedge_worker.py 0640 root hello <<'EOF'
-"""gunicorn's worker for hello: every answer names its release in the header X-Release."""
+put /srv/hello/instances/0123456789ab-d41d2b/selvedge_worker.py 0640 root hello <<'EOF'
+"""gunicorn's worker for hello: every answer names its release in the header X-Release.
 
+gunicorn loads this module itself, before it listens and before there is a worker. Written by `fab gunicorn`.
+"""
+
+import contextlib
+import gc
+import importlib
 import os
+import time
 
-from uvicorn_worker import UvicornWorker as _Worker
+# What gunicorn has loaded its workers need not load: each starts sooner, and they share the memory. Libraries only: the
+# app's own modules may open connections, which no two processes can share. While they load, and later in what they leave, there
+# is no garbage to look for (https://docs.python.org/3/library/gc.html#gc.freeze).
+gc.disable()
+for library in ("uvicorn_worker", "fastapi"):
+    with contextlib.suppress(Exception):
+        importlib.import_module(library)
+gc.freeze()
+gc.enable()
+
+# A release waits here until the app's settings are known to be complete.
+while os.path.exists("/srv/hello/instances/0123456789ab-d41d2b/held"):
+    time.sleep(0.01)
+
+from uvicorn_worker import UvicornWorker as _Worker  # noqa: E402
 
 
 class Worker(_Worker):
@@ -102,7 +123,7 @@ EOF
 )
 change_9() (
 set -eu
-put /srv/hello/instances/0123456789ab-7e0b4a/gunicorn_start 0750 root hello <<'EOF'
+put /srv/hello/instances/0123456789ab-d41d2b/gunicorn_start 0750 root hello <<'EOF'
 #!/bin/sh
 # Starts hello: gunicorn keeps the worker processes alive, uvicorn in each of them speaks ASGI.
 # Written by `fab gunicorn`; supervisor runs it as the user hello.
@@ -114,10 +135,11 @@ VENV=/srv/hello/releases/0123456789ab/.venv
 # One more worker than there are CPU cores keeps every core busy while one worker waits.
 WORKERS=3
 # A new release begins with one; when that one is healthy, gunicorn is told to start the others.
-if [ -e /srv/hello/instances/0123456789ab-7e0b4a/one ]; then WORKERS=1; fi
+if [ -e /srv/hello/instances/0123456789ab-d41d2b/one ]; then WORKERS=1; fi
+# /srv/hello/instances/0123456789ab-d41d2b/selvedge_worker.py: uvicorn_worker.UvicornWorker, and what gunicorn loads for all of them.
 WORKER_CLASS=selvedge_worker.Worker
 # Each release has a socket of its own; nginx follows the link /srv/hello/live.sock to the live one.
-BIND=unix:/run/hello/0123456789ab-7e0b4a.sock
+BIND=unix:/run/hello/0123456789ab-d41d2b.sock
 LOG_LEVEL=debug
 
 # gunicorn 24 and later would open a control socket in the home directory, which this app does not need.
@@ -129,13 +151,13 @@ done
 # What this release's last start and releases that are gone have left of temporary files.
 for old in /srv/hello/shared/.tmp/*; do
   name=${old##*/}
-  if [ "$name" = 0123456789ab-7e0b4a ] || [ ! -e "/srv/hello/instances/$name" ]; then rm -rf -- "$old" || :; fi
+  if [ "$name" = 0123456789ab-d41d2b ] || [ ! -e "/srv/hello/instances/$name" ]; then rm -rf -- "$old" || :; fi
 done
 
 # --umask is the socket's: its folder lets in this user and nginx alone, so that the socket itself may be open.
 # The client's address and scheme come from nginx, the only one that can reach the socket: hence '*'.
 # Heartbeats go to memory; a slow disk must not look like a dead worker.
-exec setpriv --no-new-privs /srv/hello/instances/0123456789ab-7e0b4a/run "$VENV/bin/python" -m gunicorn hello.web:app \
+exec setpriv --no-new-privs /srv/hello/instances/0123456789ab-d41d2b/run "$VENV/bin/python" -m gunicorn hello.web:app \
   --name "$NAME" \
   --chdir "$DIR" \
   --workers "$WORKERS" \
@@ -157,11 +179,11 @@ hook=after_build
 user=hello
 release=/srv/hello/releases/0123456789ab
 folder=/srv/hello/releases/0123456789ab/backend
-run=/srv/hello/instances/0123456789ab-7e0b4a/run
+run=/srv/hello/instances/0123456789ab-d41d2b/run
 builds=1
-mark_path=/srv/hello/instances/0123456789ab-7e0b4a/hook.after_build
-hook_begin RELEASE=0123456789ab-7e0b4a COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server PREVIOUS=
-hook_command RELEASE=0123456789ab-7e0b4a COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server PREVIOUS= 'python manage.py check && echo '"'"'it'"'"''"'"'s built'"'"''
+mark_path=/srv/hello/instances/0123456789ab-d41d2b/hook.after_build
+hook_begin RELEASE=0123456789ab-d41d2b COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server PREVIOUS=
+hook_command RELEASE=0123456789ab-d41d2b COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server PREVIOUS= 'python manage.py check && echo '"'"'it'"'"''"'"'s built'"'"''
 hook_end
 )
 change_11() (

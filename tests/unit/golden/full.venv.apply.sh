@@ -79,7 +79,7 @@ folder=/srv/hello/releases/0123456789ab/backend
 run=''
 builds=1
 mark_path=/srv/hello/releases/0123456789ab/.selvedge.before_build
-hook_begin RELEASE=0123456789ab-7e0b4a COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server PREVIOUS=
+hook_begin RELEASE=0123456789ab-d41d2b COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server PREVIOUS=
 hook_end
 )
 change_1() (

@@ -12,8 +12,8 @@ mark=@selvedge
 # … the library site
 
 main() {
-path_stats=$nl$(stat -c '%F :: %a %U %G :: %n' -- /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/deploy_key /srv/hello/git_credentials /srv/hello/releases/0123456789ab /srv/hello/venvs /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-f2ff16 /srv/hello/instances/0123456789ab-f2ff16/env /srv/hello/instances/0123456789ab-f2ff16/run /srv/hello/instances/0123456789ab-f2ff16/gunicorn_start /srv/hello/instances/0123456789ab-f2ff16/unit.socket /srv/hello/instances/0123456789ab-f2ff16/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf 2>/dev/null)$nl
-path_sums=$nl$(path_hashes /srv/hello/instances/0123456789ab-f2ff16/env /srv/hello/instances/0123456789ab-f2ff16/run /srv/hello/instances/0123456789ab-f2ff16/gunicorn_start /srv/hello/instances/0123456789ab-f2ff16/unit.socket /srv/hello/instances/0123456789ab-f2ff16/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf 2>/dev/null)$nl
+path_stats=$nl$(stat -c '%F :: %a %U %G :: %n' -- /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/deploy_key /srv/hello/git_credentials /srv/hello/releases/0123456789ab /srv/hello/venvs /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-60f005 /srv/hello/instances/0123456789ab-60f005/env /srv/hello/instances/0123456789ab-60f005/run /srv/hello/instances/0123456789ab-60f005/selvedge_worker.py /srv/hello/instances/0123456789ab-60f005/gunicorn_start /srv/hello/instances/0123456789ab-60f005/unit.socket /srv/hello/instances/0123456789ab-60f005/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf 2>/dev/null)$nl
+path_sums=$nl$(path_hashes /srv/hello/instances/0123456789ab-60f005/env /srv/hello/instances/0123456789ab-60f005/run /srv/hello/instances/0123456789ab-60f005/selvedge_worker.py /srv/hello/instances/0123456789ab-60f005/gunicorn_start /srv/hello/instances/0123456789ab-60f005/unit.socket /srv/hello/instances/0123456789ab-60f005/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf 2>/dev/null)$nl
 package_states=$(package_list nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2)
 unit_states=$nl$nl$(unit_list nginx.service logrotate.timer fail2ban.service)$nl$nl
 printf '\n%s fact 0\n' "$mark"
@@ -63,93 +63,95 @@ path_fact /var/log/hello ''
 printf '\n%s fact 19\n' "$mark"
 path_fact /srv/hello/instances ''
 printf '\n%s fact 20\n' "$mark"
-path_fact /srv/hello/instances/0123456789ab-f2ff16 ''
+path_fact /srv/hello/instances/0123456789ab-60f005 ''
 printf '\n%s fact 21\n' "$mark"
-path_fact /srv/hello/instances/0123456789ab-f2ff16/env ''
+path_fact /srv/hello/instances/0123456789ab-60f005/env ''
 printf '\n%s fact 22\n' "$mark"
-path_fact /srv/hello/instances/0123456789ab-f2ff16/run 6751257050028c506cd5a2e5ba2439464209b908ced1b0b244d48cacbb3bcbfc
+path_fact /srv/hello/instances/0123456789ab-60f005/run c785cba4af5604a7e6d59a1dd54165ce92a8ea570f7755a3a20d516702f54088
 printf '\n%s fact 23\n' "$mark"
-path_fact /srv/hello/instances/0123456789ab-f2ff16/gunicorn_start d65e2518e5056a8cd13cd6150e5275e401c3d513cc8e4faace76737f6b45057f
+path_fact /srv/hello/instances/0123456789ab-60f005/selvedge_worker.py 4304a661d2ace487dec9cf92549b391254a67abac997e7d8562f7e936f39884e
 printf '\n%s fact 24\n' "$mark"
-[ -e /etc/logrotate.conf ] && echo there || true
+path_fact /srv/hello/instances/0123456789ab-60f005/gunicorn_start 3b81726cb5ec55495400e30b0f5dea43f22a73bbd866e1442c5c1726035c9328
 printf '\n%s fact 25\n' "$mark"
-[ -e /srv/hello/instances/0123456789ab-f2ff16/gunicorn_start ] && echo there || true
+[ -e /etc/logrotate.conf ] && echo there || true
 printf '\n%s fact 26\n' "$mark"
-path_fact /srv/hello/instances/0123456789ab-f2ff16/unit.socket 990deca1f05fb934292c09b37d24da082fc8f8ca7e5b91b86be9888f6fd00cde
+[ -e /srv/hello/instances/0123456789ab-60f005/gunicorn_start ] && echo there || true
 printf '\n%s fact 27\n' "$mark"
-path_fact /srv/hello/instances/0123456789ab-f2ff16/unit.service 27182f280a6b35057f29c564b5afdb57eea01e3a6ee7f76297ca02572af17e7d
+path_fact /srv/hello/instances/0123456789ab-60f005/unit.socket e0a1c2e7a8ab0a07cf97e34314418e7e08ed87991e6843ffd3f6b4a0d389323d
 printf '\n%s fact 28\n' "$mark"
-path_fact /etc/logrotate.d/hello.app dcaa36f2759fd95d32b6941fd496e201ae3f0fd3664f86be3f66d0637a634022
+path_fact /srv/hello/instances/0123456789ab-60f005/unit.service e3b33c53dc12c3a5f8ab7b5973c7ea37cd9a61a03457e474256652aabed11e62
 printf '\n%s fact 29\n' "$mark"
-path_fact /etc/systemd/system/logrotate.timer.d/selvedge.conf 1ab52bb733ccb14304a59f338720dc56c19e896d579f147d25a77c54ea9b3a5e
+path_fact /etc/logrotate.d/hello.app dcaa36f2759fd95d32b6941fd496e201ae3f0fd3664f86be3f66d0637a634022
 printf '\n%s fact 30\n' "$mark"
+path_fact /etc/systemd/system/logrotate.timer.d/selvedge.conf 1ab52bb733ccb14304a59f338720dc56c19e896d579f147d25a77c54ea9b3a5e
+printf '\n%s fact 31\n' "$mark"
 unit_fact logrotate.timer
 stamp=
 read -r stamp </var/lib/selvedge/loaded/logrotate.timer
 printf 'Stamp=%s\n' "$stamp"
-printf '\n%s fact 31\n' "$mark"
+printf '\n%s fact 32\n' "$mark"
 base=/srv/hello
 run_dir=/run/hello
 live_fact
-printf '\n%s fact 32\n' "$mark"
-path_fact /etc/tmpfiles.d/hello.conf acf9fe75f943addd96ef29447a00fce22a5ab6bc9c97795c709e50a34ce37f38
 printf '\n%s fact 33\n' "$mark"
-path_fact /run/hello ''
+path_fact /etc/tmpfiles.d/hello.conf acf9fe75f943addd96ef29447a00fce22a5ab6bc9c97795c709e50a34ce37f38
 printf '\n%s fact 34\n' "$mark"
-[ -e /etc/nginx/nginx.conf ] && echo there || true
+path_fact /run/hello ''
 printf '\n%s fact 35\n' "$mark"
+[ -e /etc/nginx/nginx.conf ] && echo there || true
+printf '\n%s fact 36\n' "$mark"
 site_read
 printf '%s\n' "$site_shown"
-printf '\n%s fact 36\n' "$mark"
-path_fact /var/log/hello ''
 printf '\n%s fact 37\n' "$mark"
+path_fact /var/log/hello ''
+printf '\n%s fact 38\n' "$mark"
 path_fact /var/log/hello/nginx-access.log
 path_fact /var/log/hello/nginx-error.log
 path_fact /var/log/hello/nginx-missed.log
-printf '\n%s fact 38\n' "$mark"
-path_fact /var/www/letsencrypt ''
 printf '\n%s fact 39\n' "$mark"
-path_fact /etc/systemd/system/nginx.service.d/50-selvedge.conf 10bf8881b6246a03b11ba5db6ff3e2ef79d7a72cce9f7896b04a876acc54fd70
+path_fact /var/www/letsencrypt ''
 printf '\n%s fact 40\n' "$mark"
+path_fact /etc/systemd/system/nginx.service.d/50-selvedge.conf 10bf8881b6246a03b11ba5db6ff3e2ef79d7a72cce9f7896b04a876acc54fd70
+printf '\n%s fact 41\n' "$mark"
 stat -c '%a %U %G' -- /etc/nginx/nginx.conf
 cat -- /etc/nginx/nginx.conf
-printf '\n%s fact 41\n' "$mark"
+printf '\n%s fact 42\n' "$mark"
 grep -lsE '^[^#]*worker_rlimit_nofile[[:space:]]' /etc/nginx/nginx.conf /etc/nginx/modules-enabled/*.conf
 echo --
 path_fact /etc/nginx/modules-enabled/90-selvedge.conf 072c778847b818eeca79234b9aa5a5f13efed6a9f4b3e8cf7e7ff870f4c7b39a
-printf '\n%s fact 42\n' "$mark"
-path_fact /etc/nginx/conf.d/selvedge.conf 701c137e3c0ce202cfec5ac2153b5f3cba7697d03ed43eb9dda279e9d08342f5
 printf '\n%s fact 43\n' "$mark"
-path_fact /etc/nginx/snippets/hello.conf 5d04da54333b46a0f94cd432f78d7c430ea2f85151547ead73cb1c0eb4d4e7b5
+path_fact /etc/nginx/conf.d/selvedge.conf 701c137e3c0ce202cfec5ac2153b5f3cba7697d03ed43eb9dda279e9d08342f5
 printf '\n%s fact 44\n' "$mark"
-path_fact /etc/nginx/sites-available/hello 04e314a8168ce995cd47d7b4519d555997f21ac426572afde46c7724cceaad9b
+path_fact /etc/nginx/snippets/hello.conf 5d04da54333b46a0f94cd432f78d7c430ea2f85151547ead73cb1c0eb4d4e7b5
 printf '\n%s fact 45\n' "$mark"
-path_fact /etc/nginx/sites-enabled/hello ''
+path_fact /etc/nginx/sites-available/hello 04e314a8168ce995cd47d7b4519d555997f21ac426572afde46c7724cceaad9b
 printf '\n%s fact 46\n' "$mark"
-if site_debians; then echo debians; fi
+path_fact /etc/nginx/sites-enabled/hello ''
 printf '\n%s fact 47\n' "$mark"
+if site_debians; then echo debians; fi
+printf '\n%s fact 48\n' "$mark"
 site_read
 printf '%s\n%s\n\n--\n' "$nginx_shown" "$site_shown"
 path_fact /etc/nginx/conf.d/selvedge-default.conf -
-printf '\n%s fact 48\n' "$mark"
-path_fact /etc/logrotate.d/hello d2f641582fcfbcb80c443f47466acde2a9d5bb2d49e1d4b1d12e327472bdf2dd
 printf '\n%s fact 49\n' "$mark"
+path_fact /etc/logrotate.d/hello d2f641582fcfbcb80c443f47466acde2a9d5bb2d49e1d4b1d12e327472bdf2dd
+printf '\n%s fact 50\n' "$mark"
 unit_fact nginx.service
 stamp=
 read -r stamp </var/lib/selvedge/loaded/nginx-hello
 printf 'Stamp=%s\n' "$stamp"
-printf '\n%s fact 50\n' "$mark"
+printf '\n%s fact 51\n' "$mark"
 printf '\n--- unit\n'
 unit_fact fail2ban.service
 printf '\n--- loaded\n'
 if [ -e /var/lib/selvedge/loaded/60-selvedge-hello ]; then cat /var/lib/selvedge/loaded/60-selvedge-hello; fi
 printf '\n--- file\n'
 path_fact /etc/fail2ban/jail.d/60-selvedge-hello.local d23b9e302f08686be7bbd792d11439bddfa03d77b726a89fd82dd7aa8a85ebd5
-printf '\n%s fact 51\n' "$mark"
+printf '\n%s fact 52\n' "$mark"
 site_read
 printf '%s\n%s\n\n--\n' "$nginx_shown" "$site_shown"
 path_fact /etc/nginx/conf.d/selvedge-default-tls.conf -
-printf '\n%s fact 52\n' "$mark"
+printf '\n%s fact 53\n' "$mark"
 for path in /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/selvedge/hello/certificate.pem /etc/nginx/sites-available/hello-tls; do [ -e "$path" ] || [ -L "$path" ] && echo "$path"; done
 printf '\n%s facts end\n' "$mark"
 }

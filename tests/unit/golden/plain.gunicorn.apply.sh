@@ -28,33 +28,33 @@ chmod -- 00750 /srv/hello/instances
 )
 change_3() (
 set -eu
-mkdir -p -- /srv/hello/instances/0123456789ab-f2ff16
-chown -- root:hello /srv/hello/instances/0123456789ab-f2ff16
-chmod -- 00750 /srv/hello/instances/0123456789ab-f2ff16
+mkdir -p -- /srv/hello/instances/0123456789ab-60f005
+chown -- root:hello /srv/hello/instances/0123456789ab-60f005
+chmod -- 00750 /srv/hello/instances/0123456789ab-60f005
 )
 change_4() (
 set -eu
-head -c 0 <&3 | put /srv/hello/instances/0123456789ab-f2ff16/env 0640 root hello 0
+head -c 0 <&3 | put /srv/hello/instances/0123456789ab-60f005/env 0640 root hello 0
 )
 change_5() (
 set -eu
-put /srv/hello/instances/0123456789ab-f2ff16/run 0750 root hello <<'EOF'
+put /srv/hello/instances/0123456789ab-60f005/run 0750 root hello <<'EOF'
 #!/bin/sh
 # Runs a command as this release of hello runs: in its folder, with its environment, in its virtual environment.
-#   /srv/hello/instances/0123456789ab-f2ff16/run python -c 'import sys; print(sys.prefix)'
+#   /srv/hello/instances/0123456789ab-60f005/run python -c 'import sys; print(sys.prefix)'
 # Written by `fab gunicorn`.
 set -eu
 cd /srv/hello/releases/0123456789ab
 set -a
-. /srv/hello/instances/0123456789ab-f2ff16/env
+. /srv/hello/instances/0123456789ab-60f005/env
 # Where the app may write; all else is read-only for it.
 APP_SHARED=/srv/hello/shared
 HOME=/srv/hello/shared
-RELEASE=0123456789ab-f2ff16
+RELEASE=0123456789ab-60f005
 COMMIT=0123456789abcdef0123456789abcdef01234567
 VIRTUAL_ENV=/srv/hello/releases/0123456789ab/.venv
 PATH=/srv/hello/releases/0123456789ab/.venv/bin:/usr/local/bin:/usr/bin:/bin
-PYTHONPATH=/srv/hello/releases/0123456789ab:/srv/hello/releases/0123456789ab/src:/srv/hello/instances/0123456789ab-f2ff16
+PYTHONPATH=/srv/hello/releases/0123456789ab:/srv/hello/releases/0123456789ab/src:/srv/hello/instances/0123456789ab-60f005
 # Output reaches the log at once; nothing is written beside the code.
 PYTHONUNBUFFERED=1
 PYTHONDONTWRITEBYTECODE=1
@@ -65,7 +65,42 @@ EOF
 )
 change_6() (
 set -eu
-put /srv/hello/instances/0123456789ab-f2ff16/gunicorn_start 0750 root hello <<'EOF'
+put /srv/hello/instances/0123456789ab-60f005/selvedge_worker.py 0640 root hello <<'EOF'
+"""gunicorn's worker for hello.
+
+gunicorn loads this module itself, before it listens and before there is a worker. Written by `fab gunicorn`.
+"""
+
+import contextlib
+import gc
+import importlib
+import os
+import time
+
+# What gunicorn has loaded its workers need not load: each starts sooner, and they share the memory. Libraries only: the
+# app's own modules may open connections, which no two processes can share. While they load, and later in what they leave, there
+# is no garbage to look for (https://docs.python.org/3/library/gc.html#gc.freeze).
+gc.disable()
+for library in ("uvicorn_worker", "fastapi"):
+    with contextlib.suppress(Exception):
+        importlib.import_module(library)
+gc.freeze()
+gc.enable()
+
+# A release waits here until the app's settings are known to be complete.
+while os.path.exists("/srv/hello/instances/0123456789ab-60f005/held"):
+    time.sleep(0.01)
+
+from uvicorn_worker import UvicornWorker as _Worker  # noqa: E402
+
+
+class Worker(_Worker):
+    pass
+EOF
+)
+change_7() (
+set -eu
+put /srv/hello/instances/0123456789ab-60f005/gunicorn_start 0750 root hello <<'EOF'
 #!/bin/sh
 # Starts hello: gunicorn keeps the worker processes alive, uvicorn in each of them speaks ASGI.
 # Written by `fab gunicorn`; systemd runs it as the user hello.
@@ -77,8 +112,9 @@ VENV=/srv/hello/releases/0123456789ab/.venv
 # One more worker than there are CPU cores keeps every core busy while one worker waits.
 WORKERS=$(($(nproc) + 1))
 # A new release begins with one; when that one is healthy, gunicorn is told to start the others.
-if [ -e /srv/hello/instances/0123456789ab-f2ff16/one ]; then WORKERS=1; fi
-WORKER_CLASS=uvicorn_worker.UvicornWorker
+if [ -e /srv/hello/instances/0123456789ab-60f005/one ]; then WORKERS=1; fi
+# /srv/hello/instances/0123456789ab-60f005/selvedge_worker.py: uvicorn_worker.UvicornWorker, and what gunicorn loads for all of them.
+WORKER_CLASS=selvedge_worker.Worker
 LOG_LEVEL=info
 
 # gunicorn 24 and later would open a control socket in the home directory, which this app does not need.
@@ -90,7 +126,7 @@ done
 # The socket comes from systemd, which listens on it ($LISTEN_FDS): nothing is bound here.
 # The client's address and scheme come from nginx, the only one that can reach the socket: hence '*'.
 # Heartbeats go to memory; a slow disk must not look like a dead worker.
-exec /srv/hello/instances/0123456789ab-f2ff16/run "$VENV/bin/python" -m gunicorn main:app \
+exec /srv/hello/instances/0123456789ab-60f005/run "$VENV/bin/python" -m gunicorn main:app \
   --name "$NAME" \
   --chdir "$DIR" \
   --workers "$WORKERS" \
@@ -149,6 +185,8 @@ all() {
   run 5
   [ "$status" -eq 0 ] || return 1
   run 6
+  [ "$status" -eq 0 ] || return 1
+  run 7
   [ "$status" -eq 0 ] || return 1
 }
 logged() {

@@ -40,20 +40,20 @@ fail '/etc/logrotate.conf is not there yet: run `fab install` first, or `fab dep
 )
 change_1() (
 set -eu
-fail '/srv/hello/instances/0123456789ab-f2ff16/gunicorn_start is not there yet: run `fab gunicorn` first, or `fab deploy`, which runs all steps'
+fail '/srv/hello/instances/0123456789ab-60f005/gunicorn_start is not there yet: run `fab gunicorn` first, or `fab deploy`, which runs all steps'
 )
 change_2() (
 set -eu
-put /srv/hello/instances/0123456789ab-f2ff16/unit.socket 0640 root hello <<'EOF'
-# hello, release 0123456789ab-f2ff16: its socket. Written by `fab supervisor`.
+put /srv/hello/instances/0123456789ab-60f005/unit.socket 0640 root hello <<'EOF'
+# hello, release 0123456789ab-60f005: its socket. Written by `fab supervisor`.
 # systemd listens from the first moment of the boot on, whether the app runs yet or not: requests wait, none is refused.
 [Unit]
-Description=hello, release 0123456789ab-f2ff16: socket
+Description=hello, release 0123456789ab-60f005: socket
 # On the way down nginx goes first: nobody meets a socket that has just gone.
 Before=nginx.service
 
 [Socket]
-ListenStream=/run/hello/0123456789ab-f2ff16.sock
+ListenStream=/run/hello/0123456789ab-60f005.sock
 # nginx alone may connect; the app gets the socket from systemd and needs no right to it.
 SocketUser=root
 SocketGroup=www-data
@@ -69,24 +69,24 @@ EOF
 )
 change_3() (
 set -eu
-put /srv/hello/instances/0123456789ab-f2ff16/unit.service 0640 root hello <<'EOF'
-# hello, release 0123456789ab-f2ff16. During a release the new one runs beside the old one; then the old one goes.
+put /srv/hello/instances/0123456789ab-60f005/unit.service 0640 root hello <<'EOF'
+# hello, release 0123456789ab-60f005. During a release the new one runs beside the old one; then the old one goes.
 # Written by `fab supervisor`. No value of free text stands here, where systemd would expand `%` and `$`: they are all
 # in the start script and in the environment that it reads.
 [Unit]
-Description=hello, release 0123456789ab-f2ff16
-Requires=hello.0123456789ab-f2ff16.socket
-After=hello.0123456789ab-f2ff16.socket network.target
+Description=hello, release 0123456789ab-60f005
+Requires=hello.0123456789ab-60f005.socket
+After=hello.0123456789ab-60f005.socket network.target
 StartLimitIntervalSec=0
 
 [Service]
 Type=notify
-ExecStart=/srv/hello/instances/0123456789ab-f2ff16/gunicorn_start
+ExecStart=/srv/hello/instances/0123456789ab-60f005/gunicorn_start
 WorkingDirectory=/srv/hello/releases/0123456789ab
 User=hello
 Group=hello
 # systemd opens the log as root, in a folder of root's, before the app's user comes in.
-StandardOutput=append:/var/log/hello/0123456789ab-f2ff16.log
+StandardOutput=append:/var/log/hello/0123456789ab-60f005.log
 StandardError=inherit
 
 # Whatever ends it, it comes back at once; meanwhile requests wait at the socket.
@@ -182,7 +182,7 @@ printf '%s\n' f205a3c5da2c42f6163b6816808376c39e4812ff2eb1af81b37ecefcf34b0e87 >
 change_7() (
 set -eu
 app=hello
-new=0123456789ab-f2ff16
+new=0123456789ab-60f005
 why=deploy
 by=me@laptop
 base=/srv/hello
@@ -209,7 +209,7 @@ alembic=''
 downgraded=''
 migrate_timeout=600
 settings=''
-preflight_size=4334
+preflight_size=4430
 host=server
 before_switch=''
 keep=5
