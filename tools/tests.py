@@ -19,8 +19,7 @@ RUNS = {
     "unit": ("Unit tests: no server, a few seconds", ["tests/unit", "--numprocesses=2"]),
     "hosts": (
         "Tests on real servers, which the sandbox makes: some minutes",
-        ["tests/hosts", "-vv", "--numprocesses=4", "--dist=loadscope", "--no-loadscope-reorder", "--durations=10", "--reruns=1",
-         "-rR"],
+        ["tests/hosts", "-vv", "--numprocesses=4", "--dist=loadscope", "--no-loadscope-reorder", "--durations=10", "--reruns=1"],
     ),
 }
 

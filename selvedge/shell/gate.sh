@@ -1,11 +1,13 @@
 # The gate that a new release passes before and after the switch, in three layers. Reads what live.sh reads; a layer that
 # finds something calls live_refuse or live_back.
 
-# live_probe INSTANCE: one health check of an instance's own socket; the answer's status in $code. 0: healthy.
+# live_probe INSTANCE [again]: a health check of an instance's own socket, or two more over connections of their own; the
+# status of the last answer in $code. 0: healthy.
 live_probe() {
-  code=$(curl -s --noproxy '*' -o /dev/null -w '%{http_code}' --max-time "${patience:-$health_timeout}" --unix-socket "$run_dir/$1.sock" \
-    -H "Host: $health_host" -H "X-Forwarded-Proto: $scheme" -- "http://localhost$health") || code=000
-  live_accepted "$code"
+  codes=$(curl -s --noproxy '*' -w '%{http_code} ' --max-time "${patience:-$health_timeout}" --unix-socket "$run_dir/$1.sock" \
+    -H "Host: $health_host" -H "X-Forwarded-Proto: $scheme" -H "Connection: close" -o /dev/null "http://localhost$health" \
+    ${2:+-o /dev/null "http://localhost$health"}) || :
+  for code in ${codes:-000}; do live_accepted "$code" || return 1; done
 }
 
 live_accepted() {
@@ -103,16 +105,11 @@ live_gate() {
   seen=
   deaths=0
   stopped="the new release stopped by itself while it started"
-  streak=0
-  while [ "$streak" -lt 3 ]; do
+  while :; do
     live_gate_bound
     patience=$health_timeout
     if [ ! -f "$undo/preflight.status" ] && [ "$early" -lt 40 ] && [ "${health_timeout%%.*}" -gt 1 ]; then patience=1; fi
-    if live_probe "$new"; then
-      streak=$((streak + 1))
-      continue
-    fi
-    streak=0
+    if live_probe "$new" && live_probe "$new" again; then break; fi
     live_preflight_ok
     if [ -S "$run_dir/$new.sock" ]; then bound=1; fi
     if [ "$early" -lt 40 ] && { [ -z "$bound" ] || [ "$patience" = 1 ]; }; then

@@ -90,8 +90,8 @@ git_checkout() {
   # What this and the virtual environment may need can be taken by releases that app.keep_releases does not keep any more.
   if ! (need_space "${release%/*}" $((room + 102400))) >/dev/null; then
     (live_prune 1) || say "not all of the old releases could be removed"
+    need_space "${release%/*}" "$room"
   fi
-  need_space "${release%/*}" "$room"
   fresh=${release%/*}/.new-${release##*/}
   rm -rf -- "$fresh"
   trap 'rm -rf -- "$fresh"' EXIT

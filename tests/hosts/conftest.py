@@ -27,6 +27,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.timeout(SECONDS))
 
 
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Why a test is run again: the run's summary has only its name, and the second time may pass."""
+    if report.outcome == "rerun":
+        print(f"\n--- {report.nodeid} failed and is run again:\n{report.longreprtext[-4000:]}\n---", flush=True)
+
+
 @pytest.fixture(scope="session")
 def lab_of_process(testrun_uid: str, worker_id: str) -> Iterator[Lab]:
     """The servers of this process; the sandbox is shared with the other processes of this run."""
