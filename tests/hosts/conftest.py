@@ -13,7 +13,14 @@ SECONDS = 600
 """For one test with its fixtures, a chain on a new server among them: a server that hangs ends its test, not the run."""
 
 
-LONG_FIRST = ("test_cut_off.py", "test_harden.py", "test_release_load.py", "test_release_faults.py", "test_deploy.py")
+LONG_FIRST = (
+    "test_cut_off.py",
+    "test_harden.py",
+    "test_update.py",
+    "test_release_load.py",
+    "test_release_faults.py",
+    "test_deploy.py",
+)
 """What takes minutes begins first: at the end of a run nobody waits for one process alone."""
 
 
