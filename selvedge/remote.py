@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import paramiko
 from fabric import Config, Connection
@@ -23,6 +23,7 @@ from selvedge.resources.base import Payload
 from selvedge.settings import Host
 from selvedge.way import CONNECT_TIMEOUT, gateways, lost, open_socket, ssh_command, unreachable
 
+T = TypeVar("T")
 CHANNEL_TIMEOUT = 30.0
 """Seconds until the server must have opened a channel on a connection that stands."""
 LONGEST_LINE = 1 << 20
@@ -86,16 +87,12 @@ class Remote:
     def connect(self) -> None:
         """Begin to log in, while this machine is busy with other things; what goes wrong is raised at the first need."""
         if self._connection is None and self._ahead is None:
-            self._ahead = Future()
-            threading.Thread(target=self._connect_ahead, args=(self._ahead,), daemon=True).start()
+            self._ahead = _begin(self._connect_ahead)
 
-    def _connect_ahead(self, ahead: Future[tuple[Connection, paramiko.Channel]]) -> None:
-        try:
-            connection = self.login()
-            # The first channel waits for what the server does at a login (PAM), which takes as long as the login itself.
-            ahead.set_result((connection, self._open_shell(connection)))
-        except Exception as error:
-            ahead.set_exception(error)
+    def _connect_ahead(self) -> tuple[Connection, paramiko.Channel]:
+        connection = self.login()
+        # The first channel waits for what the server does at a login (PAM), which takes as long as the login itself.
+        return connection, self._open_shell(connection)
 
     def _open_shell(self, connection: Connection) -> paramiko.Channel:
         """A shell of root's on the server, which waits for a script."""
@@ -109,21 +106,12 @@ class Remote:
             raise unreachable(self.host, connection, error) from error
         return channel
 
-    def _open_next(self, connection: Connection) -> None:
+    def _open_next(self) -> None:
         """Open the shell of the next script while this one runs: two round trips, and the start of sudo."""
-        opened: Future[paramiko.Channel] = Future()
-
-        def work() -> None:
-            try:
-                opened.set_result(self._open_shell(connection))
-            except Exception as error:
-                opened.set_exception(error)
-
         with self._login:
-            if self._shell is not None:
-                return
-            self._shell = opened
-        threading.Thread(target=work, daemon=True).start()
+            connection = self._connection
+            if connection is not None and self._shell is None:
+                self._shell = _begin(lambda: self._open_shell(connection))
 
     def login(self) -> Connection:
         """A fresh connection: as the host's user, or its bootstrap user where that one cannot log in yet."""
@@ -199,8 +187,8 @@ class Remote:
         lost on the way gives status -1.
         """
         channel = self._start(script)
-        if more and self._connection:
-            self._open_next(self._connection)
+        if more:
+            self._open_next()
         try:
             for payload in payloads:
                 with open_payload(payload) as source:
@@ -218,8 +206,7 @@ class Remote:
         """Start a script whose standard input stays open; returns its channel and the first line that it prints. Another
         script follows in any case."""
         channel = self._start(script)
-        if self._connection:
-            self._open_next(self._connection)
+        self._open_next()
         line = b""
         while not line.endswith(b"\n"):
             piece = channel.recv(1)
@@ -253,6 +240,20 @@ class Remote:
         if self._connection is not None:
             self._connection.close()
         self._connection = self._ahead = None
+
+
+def _begin(work: Callable[[], T]) -> Future[T]:
+    """Do the work in a thread that no end of this process waits for."""
+    future: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except Exception as error:
+            future.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return future
 
 
 class _Writer:

@@ -368,8 +368,9 @@ def test_behind_the_gate_gunicorn_is_told_to_start_the_other_workers(
     (folder / "gunicorn_start").write_text(f"#!/bin/sh\n{line}\n")
     (folder / "one").touch()
     start = GUNICORN.format(heard=heard, new=NEW)
-    said = managed.run(f"{start}\nnew={NEW} took=0\nlive_grow\nlive_grown\npgrep -c -P $parent")
-    assert int(said) == count
+    said = managed.run(f"{start}\nnew={NEW} took=0\nlive_grow\nlive_grown\necho $(pgrep -c -P $parent) $(live_gunicorn) $parent")
+    workers, gunicorn, parent = said.split()
+    assert (int(workers), gunicorn) == (count, parent)
     assert not (folder / "one").exists()
 
 
