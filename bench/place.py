@@ -22,6 +22,8 @@ from sandbox import Server  # noqa: E402
 @contextlib.contextmanager
 def place(count: int = 1, **app: object) -> Iterator[tuple[list[Server], Project]]:
     """Servers on which `fab setup deploy` has run, and a project that releases to them; gone at the end."""
+    # From the first run on, a user's next ones find the modules compiled.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     lab = Lab(f"bench-{os.getpid()}", "bench")
     try:
         with tempfile.TemporaryDirectory() as folder:

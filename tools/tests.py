@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import compileall
+import os
 import subprocess
 import sys
 import tempfile
@@ -16,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # without classes, share servers, so they stay together. One that fails is run once more, and the summary says so: a
 # machine that is busy elsewhere misses a deadline now and then.
 RUNS = {
-    "unit": ("Unit tests: no server, a few seconds", ["tests/unit", "--numprocesses=2"]),
+    "unit": ("Unit tests: no server, half a minute", ["tests/unit", "--numprocesses=4"]),
     "hosts": (
         "Tests on real servers, which the sandbox makes: some minutes",
         ["tests/hosts", "-vv", "--numprocesses=4", "--dist=loadscope", "--no-loadscope-reorder", "--durations=10", "--reruns=1"],
@@ -28,6 +29,11 @@ def main(names: list[str]) -> int:
     """Run the named groups in order, and stop behind one that fails. Returns the exit status."""
     began = time.monotonic()
     totals: Counter[str] = Counter()
+    # Each process of the tests, and each copy of the project that one works with, need not be compiled anew: that, and
+    # pytest's own rewriting of assertions (of the tests, and of all of hypothesis), takes 2 seconds in each.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    for part in ("selvedge", "sandbox", "tasks"):
+        compileall.compile_dir(ROOT / part, quiet=1)
     for name in names:
         title, arguments = RUNS[name]
         print(f"\n==> {title}", flush=True)
@@ -45,9 +51,6 @@ def main(names: list[str]) -> int:
 
 def prepare() -> bool:
     """Make the images of the servers, once, and say so; where no server can be made, say what is missing."""
-    # Each test works with a copy of the project, which need not be compiled anew.
-    for part in ("selvedge", "sandbox", "tasks"):
-        compileall.compile_dir(ROOT / part, quiet=1)
     sys.path.insert(0, str(ROOT))
     import sandbox
 

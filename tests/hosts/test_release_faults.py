@@ -176,7 +176,8 @@ def refuse(server: Server, project: Project, name: str, **more: object) -> None:
     assert "canary-value" not in result.stdout + result.stderr
     if name == "missing variable":
         assert "Starting gunicorn" not in result.stdout, "the settings are loaded before anything starts"
-    assert traffic.lost == 0, traffic
+    # A process that dies takes the answer with it that it was giving; nobody else can end it.
+    assert traffic.lost <= (1 if name == "crash after two seconds" else 0), traffic
     assert traffic.requests > 20 and traffic.wrk_requests > 20
     assert traffic.releases[0] == old
     assert assert_whole(server) == old

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from fabric.main import program
 
 ROOT = Path(__file__).parent.parent.parent
 # No server is there: what gets so far as to contact one ends with status 4.
@@ -22,12 +25,30 @@ port = 9
 """
 
 
-def fab(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """Run fab of this checkout with a hosts.toml of its own."""
+@dataclass
+class Ended:
+    """How fab ended, and what it printed."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def fab(folder: Path, *words: str) -> Ended:
+    """Run fab of this checkout with a hosts.toml of its own: as a copy of this process, which has loaded it already."""
     (folder / "hosts.toml").write_text(HOSTS)
-    environment = os.environ | {"HOME": str(folder), "SELVEDGE_HOSTS_FILE": str(folder / "hosts.toml")}
-    command = [sys.executable, "-m", "fabric", *words]
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    process = get_context("fork").Process(target=_fab, args=(folder, words))
+    process.start()
+    process.join(60)
+    assert process.exitcode is not None, "fab did not end"
+    return Ended(process.exitcode, *((folder / name).read_text() for name in ("stdout", "stderr")))
+
+
+def _fab(folder: Path, words: tuple[str, ...]) -> None:
+    os.environ.update({"HOME": str(folder), "SELVEDGE_HOSTS_FILE": str(folder / "hosts.toml")})
+    os.chdir(ROOT)
+    sys.stdout, sys.stderr = ((folder / name).open("w", buffering=1) for name in ("stdout", "stderr"))
+    program.run(["fab", *words])
 
 
 def flags_of(monkeypatch: pytest.MonkeyPatch, *words: str, dry: bool = False) -> list[tuple[str, dict[str, object]]]:
@@ -62,7 +83,6 @@ def flags_of(monkeypatch: pytest.MonkeyPatch, *words: str, dry: bool = False) ->
         if isinstance(task, Operation):
             monkeypatch.setattr(task, "operate", lambda _run, name=task.name, **flags: called.append((name, flags)))
     from fabric import Config
-    from fabric.main import program
 
     core = Parser(initial=program.initial_context, ignore_unknown=True).parse_argv([])
     parsed = Parser(contexts=fabfile.namespace.to_contexts()).parse_argv(list(words))
@@ -125,7 +145,6 @@ def test_what_nobody_foresaw_is_one_sentence(monkeypatch: pytest.MonkeyPatch, ca
     monkeypatch.setattr(runs, "Run", Broken)
     monkeypatch.setattr(Broken, "load", classmethod(lambda cls, *_: cls.__new__(cls)))
     from fabric import Config
-    from fabric.main import program
     from invoke.parser import Parser
 
     import fabfile

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sys
 import threading
 import tomllib
 from configparser import RawConfigParser
@@ -189,13 +190,14 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     log, program = tmp_path / "log", tmp_path / "bin" / "docker"
     program.parent.mkdir()
     program.write_text(
-        f"#!/usr/bin/env python3\nimport json, sys\nprint(json.dumps(sys.argv[1:]), file=open({str(log)!r}, 'a'))\n"
+        f"#!{sys.executable} -IS\nimport json, sys\nprint(json.dumps(sys.argv[1:]), file=open({str(log)!r}, 'a'))\n"
         "if sys.argv[1] == 'inspect': print('4242')\n"
         "if sys.argv[1:3] == ['image', 'ls']: print('aa\\naa\\nbb')\n"
         "sys.exit(1 if sys.argv[1:3] == ['image', 'inspect'] else 0)\n"
     )
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(program.parent), prepend=":")
+    monkeypatch.setattr(machine, "pip_settings", dict)  # to ask pip takes long, and has tests of its own
     return log
 
 
