@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from selvedge import source
@@ -14,7 +14,6 @@ from selvedge.lock import Lock
 from selvedge.report import Report
 from selvedge.session import Planned, Session
 from selvedge.settings import Rollout
-from selvedge.step import Step
 
 T = TypeVar("T")
 ROUNDS = 4
@@ -82,8 +81,9 @@ class Fleet:
             session.remote.close()
 
 
-def converge(fleet: Fleet, session: Session, items: Sequence[Planned], behind: Sequence[Step] = ()) -> list[Planned]:
-    """Make the steps in order. Behind a change everything is read again, so that no step trusts an old reading.
+def converge(fleet: Fleet, session: Session, items: Sequence[Planned], behind: Sequence[Planned] = ()) -> list[Planned]:
+    """Make the steps in order. Behind a change everything up to the next step that has something to do is read again, so that
+    no step trusts an old reading; what comes later is read behind that one.
 
     Returns the steps `behind` as they were read with the last one; nothing where that one had nothing to change.
     """
@@ -92,6 +92,9 @@ def converge(fleet: Fleet, session: Session, items: Sequence[Planned], behind: S
     last: list[Planned] = []
     while queue:
         item = queue[0]
+        if item.old:
+            queue = deque(session.plan([each.step for each in queue]))
+            continue
         if not item:
             queue.popleft()
             rounds = 0
@@ -99,12 +102,15 @@ def converge(fleet: Fleet, session: Session, items: Sequence[Planned], behind: S
         rounds += 1
         if rounds > ROUNDS:
             raise still_differs(session, item)
-        steps = [each.step for each in queue] + (list(behind) if len(queue) == 1 else [])
+        rest = [*list(queue)[1:], *(behind if len(queue) == 1 else ())]
+        near = next((number for number, each in enumerate(rest, 1) if each), len(rest))
+        steps = [each.step for each in (item, *rest[:near])]
         planned = session.apply(item, [] if item.pending else steps) if item.plan else []
         if item.pending:
             fleet.revisions.resolve_now(session)
             planned = session.plan(steps)
-        queue, last = deque(planned[: len(queue)]), planned[len(queue) :]
+        found = [*planned, *(replace(each, old=True) for each in rest[near:])]
+        queue, last = deque(found[: len(queue)]), found[len(queue) :]
     return last
 
 

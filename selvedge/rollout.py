@@ -106,7 +106,7 @@ def _share_databases(sessions: Sequence[Session]) -> None:
 
 def _make(fleet: Fleet, planned: Reading, *, revert: bool) -> None:
     began = time.monotonic()
-    switch = {name: [item.step for item in items if _switches(items, item)] for name, items in planned.items()}
+    switch = {name: [item for item in items if _switches(items, item)] for name, items in planned.items()}
     build = {name: [item for item in items if not _switches(items, item)] for name, items in planned.items()}
     # One server is read for its switch by the command that ends its build; several wait for each other in between.
     alone = len(fleet.sessions) == 1
@@ -147,7 +147,7 @@ def _batches(fleet: Fleet, sessions: Sequence[Session]) -> list[Sequence[Session
     return [sessions[:1], *(sessions[start : start + size] for start in range(1, len(sessions), size))]
 
 
-def _build(fleet: Fleet, session: Session, items: Sequence[Planned], behind: Sequence[Step]) -> list[Planned]:
+def _build(fleet: Fleet, session: Session, items: Sequence[Planned], behind: Sequence[Planned]) -> list[Planned]:
     try:
         return converge(fleet, session, items, behind)
     except SelvedgeError as error:
@@ -155,9 +155,9 @@ def _build(fleet: Fleet, session: Session, items: Sequence[Planned], behind: Seq
         raise
 
 
-def _switch(fleet: Fleet, session: Session, steps: Sequence[Step], ready: Sequence[Planned]) -> None:
+def _switch(fleet: Fleet, session: Session, items: Sequence[Planned], ready: Sequence[Planned]) -> None:
     try:
-        converge(fleet, session, ready or session.plan(steps))
+        converge(fleet, session, ready or session.plan([item.step for item in items]))
     except SelvedgeError as error:
         failed(session, error)
         raise

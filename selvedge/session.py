@@ -28,12 +28,14 @@ WIDEST = 1000
 
 @dataclass
 class Planned:
-    """A step of this run on this server: its resources, what would change, and what it still waits for."""
+    """A step of this run on this server: its resources, what would change, and what it still waits for. old: something was
+    changed after it was read."""
 
     step: Step
     resources: list[Resource]
     plan: Plan = field(default_factory=Plan)
     pending: str = ""
+    old: bool = False
 
     @property
     def name(self) -> str:

@@ -141,6 +141,8 @@ live_switch() {
   preflight=$(head -c "$preflight_size" <&3)
   [ "${#preflight}" -ge "$((preflight_size - 1))" ] || fail "the connection was lost before the release began; nothing was changed"
   live_begin
+  # Most of what live_go makes sure of is on the disk by then.
+  sync -f "$base" 3<&- &
   asked=$(live_ms)
   live_gate
   # shellcheck disable=SC2034 # for workers.sh

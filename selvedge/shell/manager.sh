@@ -13,7 +13,14 @@ live_now() {
 # The processes that have an instance's socket open: gunicorn and its workers. Their ids change when one died and was
 # replaced.
 live_processes() {
-  ss -xlpH 2>/dev/null | grep -F -- " $run_dir/$1.sock " | grep -o 'pid=[0-9]*' | cut -d = -f 2 | sort -u | tr '\n' ' '
+  ss -xlpH 2>/dev/null | awk -v path=" $run_dir/$1.sock " 'index($0, path) {
+    while (match($0, /pid=[0-9]+/)) {
+      pid = substr($0, RSTART + 4, RLENGTH - 4)
+      $0 = substr($0, RSTART + RLENGTH)
+      if (!(pid in seen)) printf "%s ", pid
+      seen[pid]
+    }
+  }'
 }
 
 manager_of() { if [ -f "$base/instances/$1/unit.service" ]; then echo systemd; else echo supervisor; fi; }

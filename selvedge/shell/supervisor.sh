@@ -46,13 +46,17 @@ supervisor_told() {
 
 # supervisor_added INSTANCE: supervisor has not had it so far, and starts it as the file says. By its own protocol, which
 # supervisorctl, a Python program, speaks too, a fifth of a second later. 1: for whatever reason it did not.
-supervisor_added() { supervisor_asked reloadConfig && supervisor_asked addProcessGroup "<string>$app.$1</string>"; }
+supervisor_added() {
+  said=$(curl -s --noproxy '*' --max-time 10 --unix-socket /run/supervisor.sock -H 'Content-Type: text/xml' -d "<?xml version='1.0'?>\
+<methodCall><methodName>system.multicall</methodName><params><param><value><array><data>\
+$(supervisor_call reloadConfig)$(supervisor_call addProcessGroup "<value><string>$app.$1</string></value>")\
+</data></array></value></param></params></methodCall>" http://localhost/RPC2) || return 1
+  case $said in *faultCode*) return 1 ;; *'<methodResponse>'*) return 0 ;; *) return 1 ;; esac
+}
 
-supervisor_asked() {
-  said=$(curl -s --noproxy '*' --max-time 10 --unix-socket /run/supervisor.sock -H 'Content-Type: text/xml' -d \
-    "<?xml version='1.0'?><methodCall><methodName>supervisor.$1</methodName><params>${2:+<param><value>$2</value></param>}</params></methodCall>" \
-    http://localhost/RPC2) || return 1
-  case $said in *'<fault>'*) return 1 ;; *'<methodResponse>'*) return 0 ;; *) return 1 ;; esac
+supervisor_call() {
+  printf '%s' "<value><struct><member><name>methodName</name><value><string>supervisor.$1</string></value></member>\
+<member><name>params</name><value><array><data>${2:-}</data></array></value></member></struct></value>"
 }
 
 # supervisor_start INSTANCE: whatever it is by now, it begins anew. From the next boot on it starts by itself only when it is

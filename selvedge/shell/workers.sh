@@ -3,11 +3,17 @@
 # Whether there is memory for two: the new release needs about what the old one uses.
 live_room() {
   [ -n "$old" ] && [ "$old" != "$new" ] || return 0
-  # Process 1 is systemd, where it made the socket. The others may end at any moment.
-  used=$(for pid in $(live_processes "$old"); do [ "$pid" -eq 1 ] || echo "/proc/$pid/smaps_rollup"; done |
-    xargs -r cat 2>/dev/null | awk '/^Pss:/ { sum += $2 } END { print int(sum / 1024) }')
   free=$(awk '/^(MemAvailable|SwapFree):/ { sum += $2 } END { print int(sum / 1024) }' /proc/meminfo)
-  [ "$free" -ge "$used" ] || live_refuse "there is too little memory to run two releases for a moment: $free MB are free, and \
+  pids=$(live_processes "$old")
+  # What they share counts for each of them in the first measure, which the kernel has at hand; it adds up the second one
+  # page by page.
+  for measure in status:VmRSS smaps_rollup:Pss; do
+    # Process 1 is systemd, where it made the socket. The others may end at any moment.
+    used=$(for pid in $pids; do [ "$pid" -eq 1 ] || echo "/proc/$pid/${measure%:*}"; done |
+      xargs -r cat 2>/dev/null | awk "/^${measure#*:}:/ { sum += \$2 } END { print int(sum / 1024) }")
+    if [ "$free" -ge "$used" ]; then return 0; fi
+  done
+  live_refuse "there is too little memory to run two releases for a moment: $free MB are free, and \
 the one that runs uses $used MB. Set fewer app.workers, or app.strategy = \"restart\": then the old release stops first, and \
 requests fail until the new one is up"
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from typing import Any
+from xmlrpc.client import loads
 
 import pytest
 
@@ -226,15 +227,20 @@ def test_what_somebody_has_edited_in_supervisors_file_stays_as_a_copy(managed: M
 
 
 def test_what_supervisor_adds_by_its_own_protocol_needs_no_supervisorctl(managed: Managed) -> None:
-    methods = 'case "$*" in *reloadConfig*) echo reload ;; *addProcessGroup*) echo "$*" | grep -o "hello[^<]*" ;; esac'
-    managed.server.program("curl", f"({methods}) >>/var/log/told; echo '<methodResponse><params/></methodResponse>'")
+    asked = """echo "$*" | grep -o '<methodCall.*</methodCall>' >>/var/log/told"""
+    managed.server.program("curl", f"{asked}; echo '<methodResponse><params/></methodResponse>'")
     assert managed.run(f"manager_start {NEW}") == ""
-    assert managed.told == ["reload", f"hello.{NEW}"]
+    (((calls,), method),) = [loads(each) for each in managed.told]
+    assert method == "system.multicall"
+    assert calls == [
+        {"methodName": "supervisor.reloadConfig", "params": []},
+        {"methodName": "supervisor.addProcessGroup", "params": [f"hello.{NEW}"]},
+    ]
     assert managed.boots() == {OLD: True, NEW: False}
 
 
 def test_where_its_protocol_fails_supervisorctl_is_asked(managed: Managed) -> None:
-    managed.server.program("curl", "echo '<methodResponse><fault/></methodResponse>' | sed 's/fault./fault>/'")
+    managed.server.program("curl", "echo '<methodResponse><name>faultCode</name></methodResponse>'")
     managed.answers(f"hello.{NEW}: added process group")
     managed.run(f"manager_start {NEW}")
     assert managed.told == [f"update hello.{NEW}"]
