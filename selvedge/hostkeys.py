@@ -48,7 +48,7 @@ def require_known(connection: Connection, host: Host) -> None:
     for the servers in between (ProxyJump), too.
     """
     _require(connection.client, host, host.host_key)
-    for between in _gateways(connection):
+    for between in gateways(connection):
         _require(between.client, host, "")
 
 
@@ -59,8 +59,8 @@ def _require(client: paramiko.SSHClient, host: Host, pinned: str) -> None:
             client.load_system_host_keys(str(path))
 
 
-def _gateways(connection: Connection) -> list[Connection]:
-    """The servers in between, the nearest to the host first."""
+def gateways(connection: Connection) -> list[Connection]:
+    """The servers in between (ProxyJump), the nearest to the host first."""
     found = []
     while isinstance(connection.gateway, Connection):
         connection = connection.gateway
@@ -88,7 +88,7 @@ def forget(host: Host, entry: str) -> str:
 
 def changed(host: Host, connection: Connection, error: paramiko.BadHostKeyException) -> UnreachableError:
     """The server, or one in between, shows another key than before: refused."""
-    way = [connection, *_gateways(connection)]
+    way = [connection, *gateways(connection)]
     entry = entry_of(next((each for each in way if each.host == error.hostname), connection))
     which, trust = _which(host, connection, entry)
     return UnreachableError(
@@ -117,7 +117,7 @@ def unknown(host: Host, connection: Connection, error: UnknownHostKey) -> Unreac
 
 def _which(host: Host, connection: Connection, entry: str) -> tuple[str, str]:
     """Which server of the way it is, where it is not the host itself, and the command that trusts it."""
-    for between in _gateways(connection):
+    for between in gateways(connection):
         if entry_of(between) == entry:
             return f"It is {entry}, on the way there. ", f"fab -H {between.original_host} trust"
     return "", f"fab -H {host.name} trust"

@@ -21,7 +21,7 @@ from selvedge.frozen import dataclass
 from selvedge.plan import open_payload
 from selvedge.resources.base import Payload
 from selvedge.settings import Host
-from selvedge.way import CONNECT_TIMEOUT, gateways, lost, open_socket, ssh_command, unreachable
+from selvedge.way import CONNECT_TIMEOUT, lost, open_socket, ssh_command, unreachable
 
 T = TypeVar("T")
 CHANNEL_TIMEOUT = 30.0
@@ -149,13 +149,13 @@ class Remote:
             if tried or isinstance(error, paramiko.AuthenticationException):
                 return None
             raise unreachable(self.host, connection, error) from error
-        for each in (connection, *gateways(connection)):
+        for each in (connection, *hostkeys.gateways(connection)):
             each.transport.set_keepalive(5)
         return connection
 
     def _reach(self, connection: Connection) -> None:
         """A socket of our own for the first server on the way: to this one, or to that of the outermost ProxyJump."""
-        first = [connection, *gateways(connection)][-1]
+        first = [connection, *hostkeys.gateways(connection)][-1]
         if first.gateway:
             return  # a ProxyCommand makes its own way
         try:

@@ -19,15 +19,6 @@ DEAD_NETWORK_MS = 15_000
 """Milliseconds of unacknowledged data after which the connection counts as dead (TCP_USER_TIMEOUT)."""
 
 
-def gateways(connection: Connection) -> list[Connection]:
-    """The servers in between (ProxyJump), the nearest to the server first."""
-    found = []
-    while isinstance(connection.gateway, Connection):
-        connection = connection.gateway
-        found.append(connection)
-    return found
-
-
 def open_socket(address: str, port: int) -> socket.socket:
     """A TCP connection on which small packets are not held back and a dead network is noticed. Raises OSError."""
     sock = socket.create_connection((address, port), timeout=CONNECT_TIMEOUT)
