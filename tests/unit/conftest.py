@@ -9,7 +9,7 @@ import shutil
 import signal
 import stat
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -167,23 +167,26 @@ class Server:
         self.assert_clean()
         return planned
 
+    def entries(self, path: str = "/") -> Iterator[Path]:
+        """What stands below a path."""
+        for folder, folders, files in os.walk(self.path(path)):
+            yield from (Path(folder, name) for name in [*folders, *files])
+
     def tree(self, path: str = "/") -> dict[str, tuple[Any, ...]]:
         """All that stands below a path, as far as a program could change it."""
         found = {}
-        for folder, folders, files in os.walk(self.path(path)):
-            for name in [*folders, *files, "."]:
-                entry = os.path.normpath(f"{folder}/{name}")
-                status = os.lstat(entry)
-                content = str(Path(entry).readlink()) if stat.S_ISLNK(status.st_mode) else ""
-                if stat.S_ISREG(status.st_mode):
-                    content = hashlib.sha256(Path(entry).read_bytes()).hexdigest()
-                about = (oct(status.st_mode), status.st_uid, status.st_gid, status.st_ino, status.st_mtime_ns)
-                found[os.path.relpath(entry, self.root)] = (*about, status.st_ctime_ns, content)
+        for entry in [self.path(path), *self.entries(path)]:
+            status = entry.lstat()
+            content = str(entry.readlink()) if stat.S_ISLNK(status.st_mode) else ""
+            if stat.S_ISREG(status.st_mode):
+                content = hashlib.sha256(entry.read_bytes()).hexdigest()
+            about = (oct(status.st_mode), status.st_uid, status.st_gid, status.st_ino, status.st_mtime_ns)
+            found[str(entry.relative_to(self.root))] = (*about, status.st_ctime_ns, content)
         return found
 
     def assert_clean(self) -> None:
         """No temporary file and no copy of anything is left."""
-        names = [name for _, folders, files in os.walk(self.root) for name in [*folders, *files]]
+        names = [entry.name for entry in self.entries()]
         left = [name for name in names if ".selvedge." in name or "undo." in name or name.endswith(".new")]
         assert not left
 
