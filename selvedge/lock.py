@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _MARK = "@lock "
 _SCRIPT = """
-(umask 077 && mkdir -p /run/selvedge) || exit 1
+[ -d /run/selvedge ] || (umask 077 && mkdir -p /run/selvedge) || exit 1
 lock=/run/selvedge/$app.lock
 step=/run/selvedge/$app.step
 exec 8>>"$lock"

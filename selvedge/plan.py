@@ -26,7 +26,10 @@ def read_script(resources: Sequence[Resource], mark: str) -> str:
     parts.extend(_at_once(resources))
     for index, resource in enumerate(resources):
         parts.append(f"printf '\\n%s fact {index}\\n' \"$mark\"\n{resource.probe()}")
-    parts.append("printf '\\n%s facts end\\n' \"$mark\"\n}\nmain </dev/null 2>/dev/null")
+    units = dict.fromkeys(name for resource in resources for name in resource.units())
+    # systemd takes as long to answer as all other programs together, and does so beside them.
+    asked = f"unit_list {words(*units)} </dev/null | main" if units else "main </dev/null"
+    parts.append(f"printf '\\n%s facts end\\n' \"$mark\"\n}}\n{asked} 2>/dev/null")
     return "\n".join(parts) + "\n"
 
 
@@ -36,15 +39,14 @@ def _at_once(resources: Sequence[Resource]) -> Iterator[str]:
     paths = dict.fromkeys(path for resource in resources for path in resource.paths())
     hashed = dict.fromkeys(path for resource in resources for path in resource.hashed())
     packages = dict.fromkeys(name for resource in resources for name in resource.packages())
-    units = dict.fromkeys(name for resource in resources for name in resource.units())
     if paths:
         yield f"path_stats=$nl$(stat -c '%F :: %a %U %G :: %n' -- {words(*paths)} 2>/dev/null)$nl"
     if hashed:
         yield f"path_sums=$nl$(path_hashes {words(*hashed)} 2>/dev/null)$nl"
     if packages:
         yield f"package_states=$(package_list {words(*packages)})"
-    if units:
-        yield f"unit_states=$nl$nl$(unit_list {words(*units)})$nl$nl"
+    if any(resource.units() for resource in resources):
+        yield "unit_states=$nl$nl$(cat)$nl$nl"
 
 
 def parse_facts(output: str, mark: str, count: int) -> list[str] | None:
@@ -189,7 +191,7 @@ all() {{"""
 # The last line is one word: no beginning of the script, should only that arrive, makes a change.
 _END = """}}
 logged() {{
-  (umask 077 && mkdir -p /run/selvedge /var/log/selvedge)
+  [ -d /run/selvedge ] && [ -d /var/log/selvedge ] || (umask 077 && mkdir -p /run/selvedge /var/log/selvedge)
   {{ main; printf '%s end %s\\n' "$mark" "$?"; }} 3<&0 </dev/null 2>&1 | ( umask 077; tee -p -a /var/log/selvedge/{log}.log )
 }}
 logged"""

@@ -157,7 +157,8 @@ class Directory(Resource):
         if fact.startswith("directory"):
             return Change(f"set {self.path} to mode {self.mode}, {self.owner}:{self.group}", own)
         if fact.strip() == "absent":
-            return Change(f"create {self.path}/", f"mkdir -p -- {path}\n{own}")
+            owner = f"-o {quote(self.owner)} -g {quote(self.group)}"
+            return Change(f"create {self.path}/", f"install -d -m {mode} {owner} -- {path}")
         problem = f"{self.path} is not a directory; one must stand there: move it away"
         return Change(f"create {self.path}/", f"fail {quote(problem)}")
 

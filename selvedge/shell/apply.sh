@@ -55,20 +55,21 @@ put_back() {
 put() {
   keep "$1"
   [ -d "${1%/*}" ] || mkdir -p -- "${1%/*}"
-  fresh=$(mktemp -- "${1%/*}/.selvedge.XXXXXX") || fail "cannot write in ${1%/*}: $(df -h --output=avail "${1%/*}" | tail -n 1) free"
-  cat >"$fresh" || put_failed "$1"
-  if [ $# -gt 4 ] && [ "$(wc -c <"$fresh")" -ne "$5" ]; then
-    rm -f -- "$fresh"
+  fresh=${1%/*}/.selvedge.$$
+  # First where nobody but root can be.
+  { cat >"$undo/put"; } 2>"$undo/why" || put_failed "$1"
+  if [ $# -gt 4 ] && [ "$(wc -c <"$undo/put")" -ne "$5" ]; then
     fail "the connection was lost before all of $1 had come; it was left as it is"
   fi
   # No copies of secrets, which come with their SIZE.
   [ $# -gt 4 ] || backup "$1" || put_failed "$1"
-  { chown -- "$3:$4" "$fresh" && chmod -- "$2" "$fresh" && mv -fT -- "$fresh" "$1"; } || put_failed "$1"
+  { install -T -m "$2" -o "$3" -g "$4" -- "$undo/put" "$fresh" && mv -fT -- "$fresh" "$1"; } 2>"$undo/why" || put_failed "$1"
 }
 
 put_failed() {
   rm -f -- "$fresh"
-  fail "cannot write $1 (free space there: $(df -h --output=avail "${1%/*}" | tail -n 1))"
+  reason=$(sed -n '$s/.*: //p' "$undo/why")
+  fail "cannot write $1${reason:+: $reason} (free space there: $(df -h --output=avail "${1%/*}" | tail -n 1))"
 }
 
 # within FOLDER PATH: whether the path, with its links followed, is in the folder. The repository may hold any link.

@@ -1,12 +1,12 @@
 # The gate that a new release passes before and after the switch, in three layers. Reads what live.sh reads; a layer that
 # finds something calls live_refuse or live_back.
 
-# live_probe INSTANCE [again]: a health check of an instance's own socket, or two more over connections of their own; the
-# status of the last answer in $code. 0: healthy.
+# live_probe INSTANCE [three]: a health check of an instance's own socket, or three in a row over connections of their own; the
+# status of the first answer that is not healthy, or of the last one, in $code. 0: healthy.
 live_probe() {
-  codes=$(curl -s --noproxy '*' -w '%{http_code} ' --max-time "${patience:-$health_timeout}" --unix-socket "$run_dir/$1.sock" \
+  codes=$(curl -s --noproxy '*' -w '%{http_code} ' --max-time "${patience:-$health_timeout}" --unix-socket "$run_dir/$1.sock" --fail-early \
     -H "Host: $health_host" -H "X-Forwarded-Proto: $scheme" -H "Connection: close" -o /dev/null "http://localhost$health" \
-    ${2:+-o /dev/null "http://localhost$health"}) || :
+    ${2:+-o /dev/null "http://localhost$health" -o /dev/null "http://localhost$health"}) || :
   for code in ${codes:-000}; do live_accepted "$code" || return 1; done
 }
 
@@ -43,6 +43,7 @@ live_preflight() {
     setpriv --reuid="$app" --regid="$(id -g "$app")" --init-groups --no-new-privs --bounding-set=-all -- timeout -k 5 "$import_timeout" \
       "$base/instances/$new/run" python -c "$preflight" "$module" "$settings" "$head_start" >"$undo/preflight.pipe" 2>&1 4>"$undo/settings.pipe" &
     importer=$!
+    printf '%s\n' "$importer" >"$undo/importer"
     status=0
     wait "$importer" || status=$?
     # What the app has started at its import would go on, and tail would wait for it.
@@ -66,7 +67,7 @@ live_settings() {
 
 # Nobody waits for its answer any more.
 live_preflight_end() {
-  if [ -n "${preflight_pid:-}" ]; then pkill -TERM -P "$preflight_pid" 2>/dev/null || :; fi
+  if [ ! -e "$undo/preflight.status" ] && { read -r importer <"$undo/importer"; } 2>/dev/null; then kill -s TERM "$importer" 2>/dev/null || :; fi
 }
 
 # live_preflight_ok [wait]: refuses the release where the first layer has found something.
@@ -109,7 +110,7 @@ live_gate() {
     live_gate_bound
     patience=$health_timeout
     if [ ! -f "$undo/preflight.status" ] && [ "$early" -lt 40 ] && [ "${health_timeout%%.*}" -gt 1 ]; then patience=1; fi
-    if live_probe "$new" && live_probe "$new" again; then break; fi
+    if live_probe "$new" three; then break; fi
     live_preflight_ok
     if [ -S "$run_dir/$new.sock" ]; then bound=1; fi
     if [ "$early" -lt 40 ] && { [ -z "$bound" ] || [ "$patience" = 1 ]; }; then

@@ -86,15 +86,16 @@ git_fetch() {
 
 # git_checkout: $commit from $repo into $release, built beside and moved into place.
 git_checkout() {
-  room=$(($(du -sk "$repo" | cut -f 1) * 3 + 51200))
+  size=$(du -sk "$repo")
+  room=$((${size%%[!0-9]*} * 3 + 51200))
   # What this and the virtual environment may need can be taken by releases that app.keep_releases does not keep any more.
   if ! (need_space "${release%/*}" $((room + 102400))) >/dev/null; then
     (live_prune 1) || say "not all of the old releases could be removed"
     need_space "${release%/*}" "$room"
   fi
   fresh=${release%/*}/.new-${release##*/}
-  rm -rf -- "$fresh"
-  trap 'rm -rf -- "$fresh"' EXIT
+  [ ! -e "$fresh" ] || rm -rf -- "$fresh"
+  trap '[ ! -e "$fresh" ] || rm -rf -- "$fresh"' EXIT
   git_seconds=900
   git clone -q --shared --no-checkout -- "$repo" "$fresh"
   git -C "$fresh" -c advice.detachedHead=false checkout -q --detach "$commit"
@@ -111,11 +112,9 @@ git_checkout() {
     git -C "$fresh" remote set-url origin "$url"
     git_run -C "$fresh" lfs pull || fail "git lfs pull failed"
   fi
-  find "$fresh" -name .git -prune -exec rm -rf -- '{}' +
-  chown -hR -- "root:$group" "$fresh"
-  chmod -R u=rwX,g=rX,o= -- "$fresh"
   # Others may pass through, but list nothing: nginx reaches the folders it is told to serve, and no more.
-  find "$fresh" -type d -exec chmod o=x -- '{}' +
+  find "$fresh" -name .git -prune -exec rm -rf -- '{}' + -o -type d -exec chmod 00751 -- '{}' + -o -type f -exec chmod u=rwX,g=rX,o= -- '{}' +
+  chown -hR -- "root:$group" "$fresh"
   # A power cut must not leave a release of empty files, which would count as made.
   sync -f "$fresh"
   mv -T -- "$fresh" "$release"

@@ -8,16 +8,13 @@ supervisor_programs() {
   boot=$1
   shift
   for section in "$@"; do
-    {
-      if [ -f "$base/instances/$section/program.conf" ]; then
-        cat -- "$base/instances/$section/program.conf"
-      else
-        sed -n "/^\[program:$app\.$section\]\$/,/^\[program:/{/^\[program:$app\.$section\]\$/p;/^\[program:/!p;}" "$supervisor_conf"
-      fi
-    } | case " $boot " in
-      *" $section "*) sed 's/^autostart=.*/autostart=true/' ;;
-      *) sed 's/^autostart=.*/autostart=false/' ;;
-    esac
+    case " $boot " in *" $section "*) starts=true ;; *) starts=false ;; esac
+    if [ -f "$base/instances/$section/program.conf" ]; then
+      sed "s/^autostart=.*/autostart=$starts/" -- "$base/instances/$section/program.conf"
+    else
+      sed -n "s/^autostart=.*/autostart=$starts/;\
+        /^\[program:$app\.$section\]\$/,/^\[program:/{/^\[program:$app\.$section\]\$/p;/^\[program:/!p;}" "$supervisor_conf"
+    fi
   done
 }
 
@@ -26,11 +23,17 @@ supervisor_known() { grep -q -s -F -- "[program:$app.$1]" "$supervisor_conf"; }
 # The instances in the file now, one a line.
 supervisor_listed() { sed -n "s/^\[program:$app\.\(.*\)\]$/\1/p" "$supervisor_conf" 2>/dev/null || :; }
 
+# supervisor_others INSTANCE: all of them but this one.
+supervisor_others() {
+  for listed in $(supervisor_listed); do
+    [ "$listed" = "$1" ] || printf '%s\n' "$listed"
+  done
+}
+
 # supervisor_write BOOT INSTANCE…: the file holds exactly these. Supervisor is not told: it would restart a program whose
 # section has changed.
 supervisor_write() {
-  supervisor_programs "$@" >"$undo/programs"
-  install -m 0644 -- "$undo/programs" "$supervisor_conf.new"
+  supervisor_programs "$@" >"$supervisor_conf.new"
   sync -- "$supervisor_conf.new"
   mv -f -- "$supervisor_conf.new" "$supervisor_conf"
 }
@@ -69,7 +72,7 @@ supervisor_start() {
   # It starts because the file says so, and as what it started with supervisor knows it: without this line, whoever types
   # `supervisorctl update` later would start it anew. Should the power go now, the live one comes back, too.
   # shellcheck disable=SC2046
-  supervisor_write "$1 $live_one" $(supervisor_listed | grep -v -x -F -- "$1") "$1"
+  supervisor_write "$1 $live_one" $(supervisor_others "$1") "$1"
   if supervisor_added "$1"; then
     supervisor_boot "${live_one:-none}"
     return 0
@@ -123,7 +126,7 @@ supervisor_stop() {
   fi
   gone=$1
   # shellcheck disable=SC2046
-  if supervisor_known "$gone"; then supervisor_write "$(live_now)" $(supervisor_listed | grep -v -x -F -- "$gone"); fi
+  if supervisor_known "$gone"; then supervisor_write "$(live_now)" $(supervisor_others "$gone"); fi
   supervisor_told "$gone" || say "supervisor cannot be told that $gone has gone: $answer"
 }
 

@@ -120,11 +120,12 @@ venv_fill() {
   done
 }
 
-# As compileall, which takes three times as long for a small app: most of it to load itself.
+# As compileall, which takes three times as long for a small app: most of it to load itself. Prints the version, e.g. 3.12.4.
 venv_compile='
 import sys
 from importlib.machinery import SourceFileLoader
 
+print(sys.version.split()[0])
 for line in sys.stdin.buffer:
     try:
         SourceFileLoader("", line[:-1].decode("utf-8", "surrogateescape")).get_code("")
@@ -135,12 +136,13 @@ for line in sys.stdin.buffer:
 venv_build() {
   folder=$release${root:+/$root}
   [ -d "$folder" ] || fail "the folder $root (app.root) is not in this commit"
-  within "$release" "$folder" || fail "the folder $root (app.root) is a link that leads out of this commit"
+  [ -z "$root" ] || within "$release" "$folder" || fail "the folder $root (app.root) is a link that leads out of this commit"
   [ -x "$python" ] || fail "Python is not at $python: run 'fab install' first"
   [ "$installer" != uv ] || [ -x "$uv" ] || fail "uv is not at $uv: run 'fab install' first"
   lock=$(venv_lock) || fail "no ${requirements:-uv.lock, pylock.toml, requirements.txt or pyproject.toml} in ${root:-the top folder} of this commit: add one that names what the app needs"
-  version=$(python_version_of "$python" | grep .)
-  key=$({ printf '%s\n' "$version" "$request"; venv_lock_content "$lock"; } | sha256sum | cut -c 1-16)
+  version=$(venv_compiled)
+  [ -n "$version" ] || fail "$python does not run"
+  key=$(printf %.16s "$({ printf '%s\n' "$version" "$request"; venv_lock_content "$lock"; } | sha256sum)")
   if [ ! -x "$venvs/$key/bin/python" ]; then
     need_space "$venvs" 102400
     find "$venvs" -mindepth 1 -maxdepth 1 -name "$key.*" ! -name "$(readlink "$venvs/$key" || echo -)" -exec rm -rf -- '{}' +
@@ -163,12 +165,15 @@ venv_build() {
   else
     say "the environment of an earlier release fits: Python $version, $lock"
   fi
-  rm -rf -- "$release/.venv"
+  [ ! -e "$release/.venv" ] && [ ! -L "$release/.venv" ] || rm -rf -- "$release/.venv"
   ln -s -- "../../venvs/$key" "$release/.venv"
-  # Root follows no link that the repository holds: neither one that the compiled files would be written through, nor one
-  # to a file that only root may read. Not by the environment's own Python, which runs at its start what packages put there.
+}
+
+# The app's own code, compiled; prints Python's version, in the same process. Root follows no link that the repository holds:
+# neither one that the compiled files would be written through, nor one to a file that only root may read. Not by the
+# environment's own Python, which runs at its start what packages put there.
+venv_compiled() {
   find "$folder" -name __pycache__ -type l -exec rm -f -- '{}' +
-  find "$folder" -name '*.py' -type f | "$python" -I -S -c "$venv_compile" >/dev/null 2>&1 || :
+  find "$folder" -path "$release/.venv" -prune -o -name '*.py' -type f -print | (umask 027 && "$python" -I -S -c "$venv_compile" 2>/dev/null) || :
   chgrp -hR -- "$user" "$folder"
-  find "$folder" -name __pycache__ -type d -exec chmod -R u=rwX,g=rX,o= -- '{}' +
 }

@@ -23,16 +23,20 @@ requests fail until the new one is up"
 # until then the one would have to answer all. $took: milliseconds until the first was healthy.
 live_grow() {
   rm -f -- "$base/instances/$new/one"
-  # Of the release's own script, which may be older than the settings of this run.
-  workers=$(sh -c "echo $(sed -n 's/^WORKERS=//p' "$base/instances/$new/gunicorn_start" | head -n 1)")
-  case $workers in '' | *[!0-9]*) workers=0 ;; esac
-  [ "$workers" -gt 1 ] || return 0
   live_more_workers 3<&- &
   growing=$!
-  if [ "$took" -gt 2000 ]; then sleep "$((took / 1000))"; fi
+  if [ "$took" -gt 2000 ] && live_wants_more; then sleep "$((took / 1000))"; fi
+}
+
+# How many there shall be, in $workers, is said by the release's own script, which may be older than the settings of this run.
+live_wants_more() {
+  workers=$(sh -c "echo $(sed -n 's/^WORKERS=//p' "$base/instances/$new/gunicorn_start" | head -n 1)")
+  case $workers in '' | *[!0-9]*) workers=0 ;; esac
+  [ "$workers" -gt 1 ]
 }
 
 live_more_workers() {
+  live_wants_more || return 0
   processes=$(live_processes "$new")
   gunicorn=$(live_gunicorn)
   while [ -n "$gunicorn" ] && live_one_more; do :; done

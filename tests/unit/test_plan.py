@@ -308,13 +308,13 @@ def test_a_full_disk_leaves_the_file_that_was_there(server: Any, secret: bool) -
         File("/srv/small", "x\n"), File("/srv/file", "0123456789abcde\n" * 12_800, secret=secret))])  # fmt: skip
     done = server.apply(planned, before=full, after="echo; ls -A /srv; cat /srv/file")
     assert done.status == 1
-    assert done.error.startswith("cannot write /srv/file (free space there: ")
+    assert done.error.startswith("cannot write /srv/file: No space left on device (free space there: ")
     assert done.output.partition(f"{MARK} end 1\n")[2] == "\nfile\nprecious\n"
 
 
 def test_a_read_only_disk_is_named(server: Any) -> None:
     done = server.apply(server.plan(File("/usr/local/nothing", "x\n")))
-    assert done.status == 1 and done.error.startswith("cannot write in /usr/local: ")
+    assert done.status == 1 and done.error.startswith("cannot write /usr/local/nothing: Read-only file system (free space there: ")
 
 
 def test_payloads_are_read_in_order_whatever_reads_standard_input(server: Any) -> None:

@@ -16,10 +16,10 @@ mark=@selvedge
 # … the library certbot
 
 main() {
-path_stats=$nl$(stat -c '%F :: %a %U %G :: %n' -- /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/git_credentials /srv/hello/releases/0123456789ab /srv/hello/venvs /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-d41d2b /srv/hello/instances/0123456789ab-d41d2b/env /srv/hello/instances/0123456789ab-d41d2b/run /srv/hello/instances/0123456789ab-d41d2b/selvedge_worker.py /srv/hello/instances/0123456789ab-d41d2b/gunicorn_start /srv/hello/instances/0123456789ab-d41d2b/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/selvedge/hello/acme-ca.pem /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf /etc/selvedge/hello/certificate.pem 2>/dev/null)$nl
-path_sums=$nl$(path_hashes /srv/hello/git_credentials /etc/tmpfiles.d/hello.conf /srv/hello/instances/0123456789ab-d41d2b/env /srv/hello/instances/0123456789ab-d41d2b/run /srv/hello/instances/0123456789ab-d41d2b/selvedge_worker.py /srv/hello/instances/0123456789ab-d41d2b/gunicorn_start /srv/hello/instances/0123456789ab-d41d2b/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf 2>/dev/null)$nl
+path_stats=$nl$(stat -c '%F :: %a %U %G :: %n' -- /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/git_credentials /srv/hello/releases/0123456789ab /srv/hello/venvs /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-2e3d8e /srv/hello/instances/0123456789ab-2e3d8e/env /srv/hello/instances/0123456789ab-2e3d8e/run /srv/hello/instances/0123456789ab-2e3d8e/selvedge_worker.py /srv/hello/instances/0123456789ab-2e3d8e/gunicorn_start /srv/hello/instances/0123456789ab-2e3d8e/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/selvedge/hello/acme-ca.pem /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf /etc/selvedge/hello/certificate.pem 2>/dev/null)$nl
+path_sums=$nl$(path_hashes /srv/hello/git_credentials /etc/tmpfiles.d/hello.conf /srv/hello/instances/0123456789ab-2e3d8e/env /srv/hello/instances/0123456789ab-2e3d8e/run /srv/hello/instances/0123456789ab-2e3d8e/selvedge_worker.py /srv/hello/instances/0123456789ab-2e3d8e/gunicorn_start /srv/hello/instances/0123456789ab-2e3d8e/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf 2>/dev/null)$nl
 package_states=$(package_list nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 supervisor certbot)
-unit_states=$nl$nl$(unit_list nginx.service supervisor.service logrotate.timer fail2ban.service certbot.timer)$nl$nl
+unit_states=$nl$nl$(cat)$nl$nl
 printf '\n%s fact 0\n' "$mark"
 ss -H -l -n -t -p 'sport = :80' || true
 printf '\n%s fact 1\n' "$mark"
@@ -78,26 +78,26 @@ path_fact /var/log/hello ''
 printf '\n%s fact 23\n' "$mark"
 path_fact /srv/hello/instances ''
 printf '\n%s fact 24\n' "$mark"
-path_fact /srv/hello/instances/0123456789ab-d41d2b ''
+path_fact /srv/hello/instances/0123456789ab-2e3d8e ''
 printf '\n%s fact 25\n' "$mark"
-path_fact /srv/hello/instances/0123456789ab-d41d2b/env ''
+path_fact /srv/hello/instances/0123456789ab-2e3d8e/env ''
 printf '\n%s fact 26\n' "$mark"
-path_fact /srv/hello/instances/0123456789ab-d41d2b/run dd16b1405959bb68e170996be56beb1a7c20792d00800ea94272ac4d69c2556b
+path_fact /srv/hello/instances/0123456789ab-2e3d8e/run fcb1e9d4eebc70e196ab2b776c2f973f564f25fc72e5c84c7555454ca37415e2
 printf '\n%s fact 27\n' "$mark"
-path_fact /srv/hello/instances/0123456789ab-d41d2b/selvedge_worker.py ac2cea5949068f0976ecd87849ad371c29e6af946d98569515471332784e8c1d
+path_fact /srv/hello/instances/0123456789ab-2e3d8e/selvedge_worker.py fa0be708818c5e693ed0f40e895a781c614e6ea4c431c1d07c4319b6cf8cc12c
 printf '\n%s fact 28\n' "$mark"
-path_fact /srv/hello/instances/0123456789ab-d41d2b/gunicorn_start a4785da1074db76b01035e0265adc060c47161c4835b45b554a53a757cd479ef
+path_fact /srv/hello/instances/0123456789ab-2e3d8e/gunicorn_start 415d922a50201caef19823e36de4a0b13f349713b986512e636260c4e31ad496
 printf '\n%s fact 29\n' "$mark"
-if [ -e /srv/hello/instances/0123456789ab-d41d2b/hook.after_build ]; then echo 'done'; else live=$(readlink /srv/hello/live.sock); live=${live##*/}; echo "previous ${live%.sock}"; fi
+if [ -e /srv/hello/instances/0123456789ab-2e3d8e/hook.after_build ]; then echo 'done'; else live=$(readlink /srv/hello/live.sock); live=${live##*/}; echo "previous ${live%.sock}"; fi
 printf '\n%s fact 30\n' "$mark"
 site_unreadable /srv/hello/releases/0123456789ab backend/static
 echo end
 printf '\n%s fact 31\n' "$mark"
 [ -e /etc/supervisor/supervisord.conf ] && echo there || true
 printf '\n%s fact 32\n' "$mark"
-[ -e /srv/hello/instances/0123456789ab-d41d2b/gunicorn_start ] && echo there || true
+[ -e /srv/hello/instances/0123456789ab-2e3d8e/gunicorn_start ] && echo there || true
 printf '\n%s fact 33\n' "$mark"
-path_fact /srv/hello/instances/0123456789ab-d41d2b/program.conf 3f18c5ff6256fa9955b72ed2f99c992750a708a2aaf005bf7781fe2f4fe52b9a
+path_fact /srv/hello/instances/0123456789ab-2e3d8e/program.conf 9bfa12b266f9e8d8f596fa6e61c15edaad992aa955f2b219e9a5ff7e770b7e75
 printf '\n%s fact 34\n' "$mark"
 path_fact /etc/logrotate.d/hello.app f5c38b4bf86925241ad6c1c57d0058c2e0f83c5e912ab787b0d674bf19024af7
 printf '\n%s fact 35\n' "$mark"
@@ -112,7 +112,7 @@ base=/srv/hello
 run_dir=/run/hello
 live_fact
 printf '\n%s fact 38\n' "$mark"
-if [ -e /srv/hello/instances/0123456789ab-d41d2b/hook.after_switch ]; then echo 'done'; else live=$(readlink /srv/hello/live.sock); live=${live##*/}; echo "previous ${live%.sock}"; fi
+if [ -e /srv/hello/instances/0123456789ab-2e3d8e/hook.after_switch ]; then echo 'done'; else live=$(readlink /srv/hello/live.sock); live=${live##*/}; echo "previous ${live%.sock}"; fi
 printf '\n%s fact 39\n' "$mark"
 [ -e /etc/nginx/nginx.conf ] && echo there || true
 printf '\n%s fact 40\n' "$mark"
@@ -207,4 +207,4 @@ printf '\n%s fact 70\n' "$mark"
 path_fact /etc/selvedge/hello/certificate.pem ''
 printf '\n%s facts end\n' "$mark"
 }
-main </dev/null 2>/dev/null
+unit_list nginx.service supervisor.service logrotate.timer fail2ban.service certbot.timer </dev/null | main 2>/dev/null

@@ -26,56 +26,48 @@ EOF
 )
 change_2() (
 set -eu
-mkdir -p -- /run/hello
-chown -- hello:www-data /run/hello
-chmod -- 02750 /run/hello
+install -d -m 02750 -o hello -g www-data -- /run/hello
 )
 change_3() (
 set -eu
-mkdir -p -- /var/log/hello
-chown -- root:www-data /var/log/hello
-chmod -- 00710 /var/log/hello
+install -d -m 00710 -o root -g www-data -- /var/log/hello
 )
 change_4() (
 set -eu
-mkdir -p -- /srv/hello/instances
-chown -- root:hello /srv/hello/instances
-chmod -- 00750 /srv/hello/instances
+install -d -m 00750 -o root -g hello -- /srv/hello/instances
 )
 change_5() (
 set -eu
-mkdir -p -- /srv/hello/instances/0123456789ab-d41d2b
-chown -- root:hello /srv/hello/instances/0123456789ab-d41d2b
-chmod -- 00750 /srv/hello/instances/0123456789ab-d41d2b
+install -d -m 00750 -o root -g hello -- /srv/hello/instances/0123456789ab-2e3d8e
 )
 change_6() (
 set -eu
-head -c 32 <&3 | put /srv/hello/instances/0123456789ab-d41d2b/env 0640 root hello 32
+head -c 32 <&3 | put /srv/hello/instances/0123456789ab-2e3d8e/env 0640 root hello 32
 )
 change_7() (
 set -eu
-put /srv/hello/instances/0123456789ab-d41d2b/run 0750 root hello <<'EOF'
+put /srv/hello/instances/0123456789ab-2e3d8e/run 0750 root hello <<'EOF'
 #!/bin/sh
 # Runs a command as this release of hello runs: in its folder, with its environment, in its virtual environment.
-#   /srv/hello/instances/0123456789ab-d41d2b/run python -c 'import sys; print(sys.prefix)'
+#   /srv/hello/instances/0123456789ab-2e3d8e/run python -c 'import sys; print(sys.prefix)'
 # Written by `fab gunicorn`.
 set -eu
 cd /srv/hello/releases/0123456789ab/backend
 set -a
-. /srv/hello/instances/0123456789ab-d41d2b/env
+. /srv/hello/instances/0123456789ab-2e3d8e/env
 # Where the app may write; all else is read-only for it.
 APP_SHARED=/srv/hello/shared
 HOME=/srv/hello/shared
-RELEASE=0123456789ab-d41d2b
+RELEASE=0123456789ab-2e3d8e
 COMMIT=0123456789abcdef0123456789abcdef01234567
 VIRTUAL_ENV=/srv/hello/releases/0123456789ab/.venv
 PATH=/srv/hello/releases/0123456789ab/.venv/bin:/usr/local/bin:/usr/bin:/bin
-PYTHONPATH=/srv/hello/releases/0123456789ab/backend:/srv/hello/releases/0123456789ab/backend/src:/srv/hello/instances/0123456789ab-d41d2b
+PYTHONPATH=/srv/hello/releases/0123456789ab/backend:/srv/hello/releases/0123456789ab/backend/src:/srv/hello/instances/0123456789ab-2e3d8e
 # Output reaches the log at once; nothing is written beside the code.
 PYTHONUNBUFFERED=1
 PYTHONDONTWRITEBYTECODE=1
 # Temporary files are in a folder of this user and this release, not in the /tmp that every user of the server writes.
-TMPDIR=/srv/hello/shared/.tmp/0123456789ab-d41d2b
+TMPDIR=/srv/hello/shared/.tmp/0123456789ab-2e3d8e
 set +a
 umask 0077
 mkdir -p "$TMPDIR" 2>/dev/null || TMPDIR=/tmp
@@ -85,7 +77,7 @@ EOF
 )
 change_8() (
 set -eu
-put /srv/hello/instances/0123456789ab-d41d2b/selvedge_worker.py 0640 root hello <<'EOF'
+put /srv/hello/instances/0123456789ab-2e3d8e/selvedge_worker.py 0640 root hello <<'EOF'
 """gunicorn's worker for hello: every answer names its release in the header X-Release.
 
 gunicorn loads this module itself, before it listens and before there is a worker. Written by `fab gunicorn`.
@@ -108,7 +100,7 @@ gc.freeze()
 gc.enable()
 
 # A release waits here until the app's settings are known to be complete.
-while os.path.exists("/srv/hello/instances/0123456789ab-d41d2b/held"):
+while os.path.exists("/srv/hello/instances/0123456789ab-2e3d8e/held"):
     time.sleep(0.01)
 
 from uvicorn_worker import UvicornWorker as _Worker  # noqa: E402
@@ -119,11 +111,18 @@ class Worker(_Worker):
         **getattr(_Worker, "CONFIG_KWARGS", {}),
         "headers": [("x-release", os.environ["RELEASE"])],
     }
+
+    def load_wsgi(self):
+        """The app itself, likewise without a look for garbage."""
+        gc.disable()
+        super().load_wsgi()
+        gc.freeze()
+        gc.enable()
 EOF
 )
 change_9() (
 set -eu
-put /srv/hello/instances/0123456789ab-d41d2b/gunicorn_start 0750 root hello <<'EOF'
+put /srv/hello/instances/0123456789ab-2e3d8e/gunicorn_start 0750 root hello <<'EOF'
 #!/bin/sh
 # Starts hello: gunicorn keeps the worker processes alive, uvicorn in each of them speaks ASGI.
 # Written by `fab gunicorn`; supervisor runs it as the user hello.
@@ -135,11 +134,11 @@ VENV=/srv/hello/releases/0123456789ab/.venv
 # One more worker than there are CPU cores keeps every core busy while one worker waits.
 WORKERS=3
 # A new release begins with one; when that one is healthy, gunicorn is told to start the others.
-if [ -e /srv/hello/instances/0123456789ab-d41d2b/one ]; then WORKERS=1; fi
-# /srv/hello/instances/0123456789ab-d41d2b/selvedge_worker.py: uvicorn_worker.UvicornWorker, and what gunicorn loads for all of them.
+if [ -e /srv/hello/instances/0123456789ab-2e3d8e/one ]; then WORKERS=1; fi
+# /srv/hello/instances/0123456789ab-2e3d8e/selvedge_worker.py: uvicorn_worker.UvicornWorker, and what gunicorn loads for all of them.
 WORKER_CLASS=selvedge_worker.Worker
 # Each release has a socket of its own; nginx follows the link /srv/hello/live.sock to the live one.
-BIND=unix:/run/hello/0123456789ab-d41d2b.sock
+BIND=unix:/run/hello/0123456789ab-2e3d8e.sock
 LOG_LEVEL=debug
 
 # gunicorn 24 and later would open a control socket in the home directory, which this app does not need.
@@ -151,13 +150,13 @@ done
 # What this release's last start and releases that are gone have left of temporary files.
 for old in /srv/hello/shared/.tmp/*; do
   name=${old##*/}
-  if [ "$name" = 0123456789ab-d41d2b ] || [ ! -e "/srv/hello/instances/$name" ]; then rm -rf -- "$old" || :; fi
+  if [ "$name" = 0123456789ab-2e3d8e ] || [ ! -e "/srv/hello/instances/$name" ]; then rm -rf -- "$old" || :; fi
 done
 
 # --umask is the socket's: its folder lets in this user and nginx alone, so that the socket itself may be open.
 # The client's address and scheme come from nginx, the only one that can reach the socket: hence '*'.
 # Heartbeats go to memory; a slow disk must not look like a dead worker.
-exec setpriv --no-new-privs /srv/hello/instances/0123456789ab-d41d2b/run "$VENV/bin/python" -m gunicorn hello.web:app \
+exec setpriv --no-new-privs /srv/hello/instances/0123456789ab-2e3d8e/run "$VENV/bin/python" -m gunicorn hello.web:app \
   --name "$NAME" \
   --chdir "$DIR" \
   --workers "$WORKERS" \
@@ -179,11 +178,11 @@ hook=after_build
 user=hello
 release=/srv/hello/releases/0123456789ab
 folder=/srv/hello/releases/0123456789ab/backend
-run=/srv/hello/instances/0123456789ab-d41d2b/run
+run=/srv/hello/instances/0123456789ab-2e3d8e/run
 builds=1
-mark_path=/srv/hello/instances/0123456789ab-d41d2b/hook.after_build
-hook_begin RELEASE=0123456789ab-d41d2b COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server PREVIOUS=
-hook_command RELEASE=0123456789ab-d41d2b COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server PREVIOUS= 'python manage.py check && echo '"'"'it'"'"''"'"'s built'"'"''
+mark_path=/srv/hello/instances/0123456789ab-2e3d8e/hook.after_build
+hook_begin RELEASE=0123456789ab-2e3d8e COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server PREVIOUS=
+hook_command RELEASE=0123456789ab-2e3d8e COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server PREVIOUS= 'python manage.py check && echo '"'"'it'"'"''"'"'s built'"'"''
 hook_end
 )
 change_11() (
@@ -248,7 +247,7 @@ all() {
   [ "$status" -eq 0 ] || return 1
 }
 logged() {
-  (umask 077 && mkdir -p /run/selvedge /var/log/selvedge)
+  [ -d /run/selvedge ] && [ -d /var/log/selvedge ] || (umask 077 && mkdir -p /run/selvedge /var/log/selvedge)
   { main; printf '%s end %s\n' "$mark" "$?"; } 3<&0 </dev/null 2>&1 | ( umask 077; tee -p -a /var/log/selvedge/hello.log )
 }
 logged

@@ -38,9 +38,7 @@ EOF
 )
 change_4() (
 set -eu
-mkdir -p -- /etc/sudoers.d
-chown -- root:root /etc/sudoers.d
-chmod -- 00750 /etc/sudoers.d
+install -d -m 00750 -o root -g root -- /etc/sudoers.d
 )
 change_5() (
 set -eu
@@ -98,7 +96,7 @@ all() {
   [ "$status" -eq 0 ] || return 1
 }
 logged() {
-  (umask 077 && mkdir -p /run/selvedge /var/log/selvedge)
+  [ -d /run/selvedge ] && [ -d /var/log/selvedge ] || (umask 077 && mkdir -p /run/selvedge /var/log/selvedge)
   { main; printf '%s end %s\n' "$mark" "$?"; } 3<&0 </dev/null 2>&1 | ( umask 077; tee -p -a /var/log/selvedge/hello.log )
 }
 logged
@@ -331,7 +329,7 @@ all() {
   [ "$status" -eq 0 ] || return 1
 }
 logged() {
-  (umask 077 && mkdir -p /run/selvedge /var/log/selvedge)
+  [ -d /run/selvedge ] && [ -d /var/log/selvedge ] || (umask 077 && mkdir -p /run/selvedge /var/log/selvedge)
   { main; printf '%s end %s\n' "$mark" "$?"; } 3<&0 </dev/null 2>&1 | ( umask 077; tee -p -a /var/log/selvedge/hello.log )
 }
 logged
@@ -591,7 +589,7 @@ all() {
   [ "$status" -eq 0 ] || return 1
 }
 logged() {
-  (umask 077 && mkdir -p /run/selvedge /var/log/selvedge)
+  [ -d /run/selvedge ] && [ -d /var/log/selvedge ] || (umask 077 && mkdir -p /run/selvedge /var/log/selvedge)
   { main; printf '%s end %s\n' "$mark" "$?"; } 3<&0 </dev/null 2>&1 | ( umask 077; tee -p -a /var/log/selvedge/hello.log )
 }
 logged

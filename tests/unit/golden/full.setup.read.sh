@@ -21,7 +21,7 @@ main() {
 path_stats=$nl$(stat -c '%F :: %a %U %G :: %n' -- /etc/apt/apt.conf.d/20auto-upgrades /etc/apt/apt.conf.d/52unattended-upgrades-selvedge /etc/sudoers.d /etc/sudoers.d/90-selvedge-deploy /etc/ssh/sshd_config.d/00-selvedge.conf /etc/ufw/before.init /etc/fail2ban/jail.d/50-selvedge.local /etc/sysctl.d/90-selvedge.conf /etc/security/limits.d/50-selvedge.conf /etc/systemd/coredump.conf.d/50-selvedge.conf /etc/modprobe.d/50-selvedge.conf /etc/profile.d/50-selvedge.sh /etc/issue /etc/issue.net 2>/dev/null)$nl
 path_sums=$nl$(path_hashes /etc/apt/apt.conf.d/20auto-upgrades /etc/apt/apt.conf.d/52unattended-upgrades-selvedge /etc/sudoers.d/90-selvedge-deploy /etc/ssh/sshd_config.d/00-selvedge.conf /etc/ufw/before.init /etc/fail2ban/jail.d/50-selvedge.local /etc/sysctl.d/90-selvedge.conf /etc/security/limits.d/50-selvedge.conf /etc/systemd/coredump.conf.d/50-selvedge.conf /etc/modprobe.d/50-selvedge.conf /etc/profile.d/50-selvedge.sh /etc/issue /etc/issue.net 2>/dev/null)$nl
 package_states=$(package_list unattended-upgrades sudo nftables libpam-pwquality ufw fail2ban python3-systemd nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 supervisor)
-unit_states=$nl$nl$(unit_list apt-daily.timer apt-daily-upgrade.timer unattended-upgrades.service ssh.socket fail2ban.service nginx.service supervisor.service)$nl$nl
+unit_states=$nl$nl$(cat)$nl$nl
 printf '\n%s fact 0\n' "$mark"
 apt_fact
 printf '\n%s fact 1\n' "$mark"
@@ -117,4 +117,4 @@ printf '\n%s fact 35\n' "$mark"
 python_fact /opt/selvedge/python/3.12 3.12
 printf '\n%s facts end\n' "$mark"
 }
-main </dev/null 2>/dev/null
+unit_list apt-daily.timer apt-daily-upgrade.timer unattended-upgrades.service ssh.socket fail2ban.service nginx.service supervisor.service </dev/null | main 2>/dev/null

@@ -40,14 +40,14 @@ fail '/etc/supervisor/supervisord.conf is not there yet: run `fab install` first
 )
 change_1() (
 set -eu
-fail '/srv/hello/instances/0123456789ab-d41d2b/gunicorn_start is not there yet: run `fab gunicorn` first, or `fab deploy`, which runs all steps'
+fail '/srv/hello/instances/0123456789ab-2e3d8e/gunicorn_start is not there yet: run `fab gunicorn` first, or `fab deploy`, which runs all steps'
 )
 change_2() (
 set -eu
-put /srv/hello/instances/0123456789ab-d41d2b/program.conf 0640 root hello <<'EOF'
-; hello, release 0123456789ab-d41d2b. During a release the new one runs beside the old one; then the old one's section goes.
-[program:hello.0123456789ab-d41d2b]
-command=/srv/hello/instances/0123456789ab-d41d2b/gunicorn_start
+put /srv/hello/instances/0123456789ab-2e3d8e/program.conf 0640 root hello <<'EOF'
+; hello, release 0123456789ab-2e3d8e. During a release the new one runs beside the old one; then the old one's section goes.
+[program:hello.0123456789ab-2e3d8e]
+command=/srv/hello/instances/0123456789ab-2e3d8e/gunicorn_start
 directory=/srv/hello/releases/0123456789ab
 user=hello
 autostart=true
@@ -59,7 +59,7 @@ stopsignal=TERM
 stopwaitsecs=40
 killasgroup=true
 redirect_stderr=true
-stdout_logfile=/var/log/hello/0123456789ab-d41d2b.log
+stdout_logfile=/var/log/hello/0123456789ab-2e3d8e.log
 ; logrotate has it at 10 MB, hour by hour. A flood in between is cut here, in place: the files of supervisor's own rotation
 ; would be readable for everybody.
 stdout_logfile_maxbytes=50MB
@@ -103,7 +103,7 @@ printf '%s\n' f205a3c5da2c42f6163b6816808376c39e4812ff2eb1af81b37ecefcf34b0e87 >
 change_6() (
 set -eu
 app=hello
-new=0123456789ab-d41d2b
+new=0123456789ab-2e3d8e
 why=deploy
 by=me@laptop
 base=/srv/hello
@@ -186,7 +186,7 @@ all() {
   [ "$status" -eq 0 ] || return 1
 }
 logged() {
-  (umask 077 && mkdir -p /run/selvedge /var/log/selvedge)
+  [ -d /run/selvedge ] && [ -d /var/log/selvedge ] || (umask 077 && mkdir -p /run/selvedge /var/log/selvedge)
   { main; printf '%s end %s\n' "$mark" "$?"; } 3<&0 </dev/null 2>&1 | ( umask 077; tee -p -a /var/log/selvedge/hello.log )
 }
 logged
@@ -210,11 +210,11 @@ hook=after_switch
 user=hello
 release=/srv/hello/releases/0123456789ab
 folder=/srv/hello/releases/0123456789ab/backend
-run=/srv/hello/instances/0123456789ab-d41d2b/run
+run=/srv/hello/instances/0123456789ab-2e3d8e/run
 builds=''
-mark_path=/srv/hello/instances/0123456789ab-d41d2b/hook.after_switch
-hook_begin RELEASE=0123456789ab-d41d2b COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server PREVIOUS=
-hook_command RELEASE=0123456789ab-d41d2b COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server PREVIOUS= './tell released'
+mark_path=/srv/hello/instances/0123456789ab-2e3d8e/hook.after_switch
+hook_begin RELEASE=0123456789ab-2e3d8e COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server PREVIOUS=
+hook_command RELEASE=0123456789ab-2e3d8e COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server PREVIOUS= './tell released'
 hook_end
 )
 run() {
@@ -253,7 +253,7 @@ all() {
   [ "$status" -eq 0 ] || return 1
 }
 logged() {
-  (umask 077 && mkdir -p /run/selvedge /var/log/selvedge)
+  [ -d /run/selvedge ] && [ -d /var/log/selvedge ] || (umask 077 && mkdir -p /run/selvedge /var/log/selvedge)
   { main; printf '%s end %s\n' "$mark" "$?"; } 3<&0 </dev/null 2>&1 | ( umask 077; tee -p -a /var/log/selvedge/hello.log )
 }
 logged

@@ -50,7 +50,7 @@ all() {
   [ "$status" -eq 0 ] || return 1
 }
 logged() {
-  (umask 077 && mkdir -p /run/selvedge /var/log/selvedge)
+  [ -d /run/selvedge ] && [ -d /var/log/selvedge ] || (umask 077 && mkdir -p /run/selvedge /var/log/selvedge)
   { main; printf '%s end %s\n' "$mark" "$?"; } 3<&0 </dev/null 2>&1 | ( umask 077; tee -p -a /var/log/selvedge/hello.log )
 }
 logged
@@ -79,14 +79,12 @@ folder=/srv/hello/releases/0123456789ab/backend
 run=''
 builds=1
 mark_path=/srv/hello/releases/0123456789ab/.selvedge.before_build
-hook_begin RELEASE=0123456789ab-d41d2b COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server PREVIOUS=
+hook_begin RELEASE=0123456789ab-2e3d8e COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server PREVIOUS=
 hook_end
 )
 change_1() (
 set -eu
-mkdir -p -- /srv/hello/venvs
-chown -- root:hello /srv/hello/venvs
-chmod -- 00750 /srv/hello/venvs
+install -d -m 00750 -o root -g hello -- /srv/hello/venvs
 )
 change_2() (
 set -eu
@@ -142,7 +140,7 @@ all() {
   [ "$status" -eq 0 ] || return 1
 }
 logged() {
-  (umask 077 && mkdir -p /run/selvedge /var/log/selvedge)
+  [ -d /run/selvedge ] && [ -d /var/log/selvedge ] || (umask 077 && mkdir -p /run/selvedge /var/log/selvedge)
   { main; printf '%s end %s\n' "$mark" "$?"; } 3<&0 </dev/null 2>&1 | ( umask 077; tee -p -a /var/log/selvedge/hello.log )
 }
 logged

@@ -30,21 +30,15 @@ useradd --home-dir /srv/hello/shared --shell /usr/sbin/nologin --user-group --co
 )
 change_2() (
 set -eu
-mkdir -p -- /srv/hello
-chown -- root:root /srv/hello
-chmod -- 00711 /srv/hello
+install -d -m 00711 -o root -g root -- /srv/hello
 )
 change_3() (
 set -eu
-mkdir -p -- /srv/hello/releases
-chown -- root:root /srv/hello/releases
-chmod -- 00711 /srv/hello/releases
+install -d -m 00711 -o root -g root -- /srv/hello/releases
 )
 change_4() (
 set -eu
-mkdir -p -- /srv/hello/shared
-chown -- hello:hello /srv/hello/shared
-chmod -- 00750 /srv/hello/shared
+install -d -m 00750 -o hello -g hello -- /srv/hello/shared
 )
 change_5() (
 set -eu
@@ -148,7 +142,7 @@ all() {
   [ "$status" -eq 0 ] || return 1
 }
 logged() {
-  (umask 077 && mkdir -p /run/selvedge /var/log/selvedge)
+  [ -d /run/selvedge ] && [ -d /var/log/selvedge ] || (umask 077 && mkdir -p /run/selvedge /var/log/selvedge)
   { main; printf '%s end %s\n' "$mark" "$?"; } 3<&0 </dev/null 2>&1 | ( umask 077; tee -p -a /var/log/selvedge/hello.log )
 }
 logged

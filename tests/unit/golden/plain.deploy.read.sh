@@ -12,10 +12,10 @@ mark=@selvedge
 # … the library site
 
 main() {
-path_stats=$nl$(stat -c '%F :: %a %U %G :: %n' -- /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/deploy_key /srv/hello/git_credentials /srv/hello/releases/0123456789ab /srv/hello/venvs /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-60f005 /srv/hello/instances/0123456789ab-60f005/env /srv/hello/instances/0123456789ab-60f005/run /srv/hello/instances/0123456789ab-60f005/selvedge_worker.py /srv/hello/instances/0123456789ab-60f005/gunicorn_start /srv/hello/instances/0123456789ab-60f005/unit.socket /srv/hello/instances/0123456789ab-60f005/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf 2>/dev/null)$nl
-path_sums=$nl$(path_hashes /srv/hello/instances/0123456789ab-60f005/env /srv/hello/instances/0123456789ab-60f005/run /srv/hello/instances/0123456789ab-60f005/selvedge_worker.py /srv/hello/instances/0123456789ab-60f005/gunicorn_start /srv/hello/instances/0123456789ab-60f005/unit.socket /srv/hello/instances/0123456789ab-60f005/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf 2>/dev/null)$nl
+path_stats=$nl$(stat -c '%F :: %a %U %G :: %n' -- /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/deploy_key /srv/hello/git_credentials /srv/hello/releases/0123456789ab /srv/hello/venvs /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-da6a58 /srv/hello/instances/0123456789ab-da6a58/env /srv/hello/instances/0123456789ab-da6a58/run /srv/hello/instances/0123456789ab-da6a58/selvedge_worker.py /srv/hello/instances/0123456789ab-da6a58/gunicorn_start /srv/hello/instances/0123456789ab-da6a58/unit.socket /srv/hello/instances/0123456789ab-da6a58/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf 2>/dev/null)$nl
+path_sums=$nl$(path_hashes /srv/hello/instances/0123456789ab-da6a58/env /srv/hello/instances/0123456789ab-da6a58/run /srv/hello/instances/0123456789ab-da6a58/selvedge_worker.py /srv/hello/instances/0123456789ab-da6a58/gunicorn_start /srv/hello/instances/0123456789ab-da6a58/unit.socket /srv/hello/instances/0123456789ab-da6a58/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf 2>/dev/null)$nl
 package_states=$(package_list nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2)
-unit_states=$nl$nl$(unit_list nginx.service logrotate.timer fail2ban.service)$nl$nl
+unit_states=$nl$nl$(cat)$nl$nl
 printf '\n%s fact 0\n' "$mark"
 ss -H -l -n -t -p 'sport = :80' || true
 printf '\n%s fact 1\n' "$mark"
@@ -63,23 +63,23 @@ path_fact /var/log/hello ''
 printf '\n%s fact 19\n' "$mark"
 path_fact /srv/hello/instances ''
 printf '\n%s fact 20\n' "$mark"
-path_fact /srv/hello/instances/0123456789ab-60f005 ''
+path_fact /srv/hello/instances/0123456789ab-da6a58 ''
 printf '\n%s fact 21\n' "$mark"
-path_fact /srv/hello/instances/0123456789ab-60f005/env ''
+path_fact /srv/hello/instances/0123456789ab-da6a58/env ''
 printf '\n%s fact 22\n' "$mark"
-path_fact /srv/hello/instances/0123456789ab-60f005/run c785cba4af5604a7e6d59a1dd54165ce92a8ea570f7755a3a20d516702f54088
+path_fact /srv/hello/instances/0123456789ab-da6a58/run a106322426acf579b6e09637fa050024efd4e2f1ab24fa7942a617612857f808
 printf '\n%s fact 23\n' "$mark"
-path_fact /srv/hello/instances/0123456789ab-60f005/selvedge_worker.py 4304a661d2ace487dec9cf92549b391254a67abac997e7d8562f7e936f39884e
+path_fact /srv/hello/instances/0123456789ab-da6a58/selvedge_worker.py e4dfad0a43ede94de6d07c9ede434731d443ead7276e4e4576ec4402467d4011
 printf '\n%s fact 24\n' "$mark"
-path_fact /srv/hello/instances/0123456789ab-60f005/gunicorn_start 3b81726cb5ec55495400e30b0f5dea43f22a73bbd866e1442c5c1726035c9328
+path_fact /srv/hello/instances/0123456789ab-da6a58/gunicorn_start 7ade1cfcec3ecd0345fd38c29c3d507488e344c8c386b46923739764dd9ce1fd
 printf '\n%s fact 25\n' "$mark"
 [ -e /etc/logrotate.conf ] && echo there || true
 printf '\n%s fact 26\n' "$mark"
-[ -e /srv/hello/instances/0123456789ab-60f005/gunicorn_start ] && echo there || true
+[ -e /srv/hello/instances/0123456789ab-da6a58/gunicorn_start ] && echo there || true
 printf '\n%s fact 27\n' "$mark"
-path_fact /srv/hello/instances/0123456789ab-60f005/unit.socket e0a1c2e7a8ab0a07cf97e34314418e7e08ed87991e6843ffd3f6b4a0d389323d
+path_fact /srv/hello/instances/0123456789ab-da6a58/unit.socket 595469aeec75b0e63f2e178c3ade0d32c879ef65c1606dee6bfbc08c54057bb3
 printf '\n%s fact 28\n' "$mark"
-path_fact /srv/hello/instances/0123456789ab-60f005/unit.service e3b33c53dc12c3a5f8ab7b5973c7ea37cd9a61a03457e474256652aabed11e62
+path_fact /srv/hello/instances/0123456789ab-da6a58/unit.service ef7324aced0969545c0833bfa946d595bc3d3c39463ef1d788e9a78942dc5272
 printf '\n%s fact 29\n' "$mark"
 path_fact /etc/logrotate.d/hello.app dcaa36f2759fd95d32b6941fd496e201ae3f0fd3664f86be3f66d0637a634022
 printf '\n%s fact 30\n' "$mark"
@@ -155,4 +155,4 @@ printf '\n%s fact 53\n' "$mark"
 for path in /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/selvedge/hello/certificate.pem /etc/nginx/sites-available/hello-tls; do [ -e "$path" ] || [ -L "$path" ] && echo "$path"; done
 printf '\n%s facts end\n' "$mark"
 }
-main </dev/null 2>/dev/null
+unit_list nginx.service logrotate.timer fail2ban.service </dev/null | main 2>/dev/null

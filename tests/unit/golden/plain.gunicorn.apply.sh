@@ -16,45 +16,39 @@ fail '/srv/hello/releases/0123456789ab/.venv/bin/python is not there yet: run `f
 )
 change_1() (
 set -eu
-mkdir -p -- /var/log/hello
-chown -- root:www-data /var/log/hello
-chmod -- 00710 /var/log/hello
+install -d -m 00710 -o root -g www-data -- /var/log/hello
 )
 change_2() (
 set -eu
-mkdir -p -- /srv/hello/instances
-chown -- root:hello /srv/hello/instances
-chmod -- 00750 /srv/hello/instances
+install -d -m 00750 -o root -g hello -- /srv/hello/instances
 )
 change_3() (
 set -eu
-mkdir -p -- /srv/hello/instances/0123456789ab-60f005
-chown -- root:hello /srv/hello/instances/0123456789ab-60f005
-chmod -- 00750 /srv/hello/instances/0123456789ab-60f005
+install -d -m 00750 -o root -g hello -- /srv/hello/instances/0123456789ab-da6a58
 )
 change_4() (
 set -eu
-head -c 0 <&3 | put /srv/hello/instances/0123456789ab-60f005/env 0640 root hello 0
+head -c 0 <&3 | put /srv/hello/instances/0123456789ab-da6a58/env 0640 root hello 0
 )
 change_5() (
 set -eu
-put /srv/hello/instances/0123456789ab-60f005/run 0750 root hello <<'EOF'
+put /srv/hello/instances/0123456789ab-da6a58/run 0750 root hello <<'EOF'
 #!/bin/sh
 # Runs a command as this release of hello runs: in its folder, with its environment, in its virtual environment.
-#   /srv/hello/instances/0123456789ab-60f005/run python -c 'import sys; print(sys.prefix)'
+#   /srv/hello/instances/0123456789ab-da6a58/run python -c 'import sys; print(sys.prefix)'
 # Written by `fab gunicorn`.
 set -eu
 cd /srv/hello/releases/0123456789ab
 set -a
-. /srv/hello/instances/0123456789ab-60f005/env
+. /srv/hello/instances/0123456789ab-da6a58/env
 # Where the app may write; all else is read-only for it.
 APP_SHARED=/srv/hello/shared
 HOME=/srv/hello/shared
-RELEASE=0123456789ab-60f005
+RELEASE=0123456789ab-da6a58
 COMMIT=0123456789abcdef0123456789abcdef01234567
 VIRTUAL_ENV=/srv/hello/releases/0123456789ab/.venv
 PATH=/srv/hello/releases/0123456789ab/.venv/bin:/usr/local/bin:/usr/bin:/bin
-PYTHONPATH=/srv/hello/releases/0123456789ab:/srv/hello/releases/0123456789ab/src:/srv/hello/instances/0123456789ab-60f005
+PYTHONPATH=/srv/hello/releases/0123456789ab:/srv/hello/releases/0123456789ab/src:/srv/hello/instances/0123456789ab-da6a58
 # Output reaches the log at once; nothing is written beside the code.
 PYTHONUNBUFFERED=1
 PYTHONDONTWRITEBYTECODE=1
@@ -65,7 +59,7 @@ EOF
 )
 change_6() (
 set -eu
-put /srv/hello/instances/0123456789ab-60f005/selvedge_worker.py 0640 root hello <<'EOF'
+put /srv/hello/instances/0123456789ab-da6a58/selvedge_worker.py 0640 root hello <<'EOF'
 """gunicorn's worker for hello.
 
 gunicorn loads this module itself, before it listens and before there is a worker. Written by `fab gunicorn`.
@@ -88,19 +82,24 @@ gc.freeze()
 gc.enable()
 
 # A release waits here until the app's settings are known to be complete.
-while os.path.exists("/srv/hello/instances/0123456789ab-60f005/held"):
+while os.path.exists("/srv/hello/instances/0123456789ab-da6a58/held"):
     time.sleep(0.01)
 
 from uvicorn_worker import UvicornWorker as _Worker  # noqa: E402
 
 
 class Worker(_Worker):
-    pass
+    def load_wsgi(self):
+        """The app itself, likewise without a look for garbage."""
+        gc.disable()
+        super().load_wsgi()
+        gc.freeze()
+        gc.enable()
 EOF
 )
 change_7() (
 set -eu
-put /srv/hello/instances/0123456789ab-60f005/gunicorn_start 0750 root hello <<'EOF'
+put /srv/hello/instances/0123456789ab-da6a58/gunicorn_start 0750 root hello <<'EOF'
 #!/bin/sh
 # Starts hello: gunicorn keeps the worker processes alive, uvicorn in each of them speaks ASGI.
 # Written by `fab gunicorn`; systemd runs it as the user hello.
@@ -112,8 +111,8 @@ VENV=/srv/hello/releases/0123456789ab/.venv
 # One more worker than there are CPU cores keeps every core busy while one worker waits.
 WORKERS=$(($(nproc) + 1))
 # A new release begins with one; when that one is healthy, gunicorn is told to start the others.
-if [ -e /srv/hello/instances/0123456789ab-60f005/one ]; then WORKERS=1; fi
-# /srv/hello/instances/0123456789ab-60f005/selvedge_worker.py: uvicorn_worker.UvicornWorker, and what gunicorn loads for all of them.
+if [ -e /srv/hello/instances/0123456789ab-da6a58/one ]; then WORKERS=1; fi
+# /srv/hello/instances/0123456789ab-da6a58/selvedge_worker.py: uvicorn_worker.UvicornWorker, and what gunicorn loads for all of them.
 WORKER_CLASS=selvedge_worker.Worker
 LOG_LEVEL=info
 
@@ -126,7 +125,7 @@ done
 # The socket comes from systemd, which listens on it ($LISTEN_FDS): nothing is bound here.
 # The client's address and scheme come from nginx, the only one that can reach the socket: hence '*'.
 # Heartbeats go to memory; a slow disk must not look like a dead worker.
-exec /srv/hello/instances/0123456789ab-60f005/run "$VENV/bin/python" -m gunicorn main:app \
+exec /srv/hello/instances/0123456789ab-da6a58/run "$VENV/bin/python" -m gunicorn main:app \
   --name "$NAME" \
   --chdir "$DIR" \
   --workers "$WORKERS" \
@@ -190,7 +189,7 @@ all() {
   [ "$status" -eq 0 ] || return 1
 }
 logged() {
-  (umask 077 && mkdir -p /run/selvedge /var/log/selvedge)
+  [ -d /run/selvedge ] && [ -d /var/log/selvedge ] || (umask 077 && mkdir -p /run/selvedge /var/log/selvedge)
   { main; printf '%s end %s\n' "$mark" "$?"; } 3<&0 </dev/null 2>&1 | ( umask 077; tee -p -a /var/log/selvedge/hello.log )
 }
 logged

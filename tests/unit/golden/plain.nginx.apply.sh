@@ -32,9 +32,7 @@ fail '/etc/nginx/nginx.conf is not there yet: run `fab install` first, or `fab d
 )
 change_1() (
 set -eu
-mkdir -p -- /var/log/hello
-chown -- root:www-data /var/log/hello
-chmod -- 00710 /var/log/hello
+install -d -m 00710 -o root -g www-data -- /var/log/hello
 )
 change_2() (
 set -eu
@@ -46,9 +44,7 @@ done
 )
 change_3() (
 set -eu
-mkdir -p -- /var/www/letsencrypt
-chown -- root:root /var/www/letsencrypt
-chmod -- 00755 /var/www/letsencrypt
+install -d -m 00755 -o root -g root -- /var/www/letsencrypt
 )
 change_4() (
 set -eu
@@ -375,7 +371,7 @@ all() {
   [ "$status" -eq 0 ] || return 1
 }
 logged() {
-  (umask 077 && mkdir -p /run/selvedge /var/log/selvedge)
+  [ -d /run/selvedge ] && [ -d /var/log/selvedge ] || (umask 077 && mkdir -p /run/selvedge /var/log/selvedge)
   { main; printf '%s end %s\n' "$mark" "$?"; } 3<&0 </dev/null 2>&1 | ( umask 077; tee -p -a /var/log/selvedge/hello.log )
 }
 logged

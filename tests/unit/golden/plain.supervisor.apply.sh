@@ -40,20 +40,20 @@ fail '/etc/logrotate.conf is not there yet: run `fab install` first, or `fab dep
 )
 change_1() (
 set -eu
-fail '/srv/hello/instances/0123456789ab-60f005/gunicorn_start is not there yet: run `fab gunicorn` first, or `fab deploy`, which runs all steps'
+fail '/srv/hello/instances/0123456789ab-da6a58/gunicorn_start is not there yet: run `fab gunicorn` first, or `fab deploy`, which runs all steps'
 )
 change_2() (
 set -eu
-put /srv/hello/instances/0123456789ab-60f005/unit.socket 0640 root hello <<'EOF'
-# hello, release 0123456789ab-60f005: its socket. Written by `fab supervisor`.
+put /srv/hello/instances/0123456789ab-da6a58/unit.socket 0640 root hello <<'EOF'
+# hello, release 0123456789ab-da6a58: its socket. Written by `fab supervisor`.
 # systemd listens from the first moment of the boot on, whether the app runs yet or not: requests wait, none is refused.
 [Unit]
-Description=hello, release 0123456789ab-60f005: socket
+Description=hello, release 0123456789ab-da6a58: socket
 # On the way down nginx goes first: nobody meets a socket that has just gone.
 Before=nginx.service
 
 [Socket]
-ListenStream=/run/hello/0123456789ab-60f005.sock
+ListenStream=/run/hello/0123456789ab-da6a58.sock
 # nginx alone may connect; the app gets the socket from systemd and needs no right to it.
 SocketUser=root
 SocketGroup=www-data
@@ -69,24 +69,24 @@ EOF
 )
 change_3() (
 set -eu
-put /srv/hello/instances/0123456789ab-60f005/unit.service 0640 root hello <<'EOF'
-# hello, release 0123456789ab-60f005. During a release the new one runs beside the old one; then the old one goes.
+put /srv/hello/instances/0123456789ab-da6a58/unit.service 0640 root hello <<'EOF'
+# hello, release 0123456789ab-da6a58. During a release the new one runs beside the old one; then the old one goes.
 # Written by `fab supervisor`. No value of free text stands here, where systemd would expand `%` and `$`: they are all
 # in the start script and in the environment that it reads.
 [Unit]
-Description=hello, release 0123456789ab-60f005
-Requires=hello.0123456789ab-60f005.socket
-After=hello.0123456789ab-60f005.socket network.target
+Description=hello, release 0123456789ab-da6a58
+Requires=hello.0123456789ab-da6a58.socket
+After=hello.0123456789ab-da6a58.socket network.target
 StartLimitIntervalSec=0
 
 [Service]
 Type=notify
-ExecStart=/srv/hello/instances/0123456789ab-60f005/gunicorn_start
+ExecStart=/srv/hello/instances/0123456789ab-da6a58/gunicorn_start
 WorkingDirectory=/srv/hello/releases/0123456789ab
 User=hello
 Group=hello
 # systemd opens the log as root, in a folder of root's, before the app's user comes in.
-StandardOutput=append:/var/log/hello/0123456789ab-60f005.log
+StandardOutput=append:/var/log/hello/0123456789ab-da6a58.log
 StandardError=inherit
 
 # Whatever ends it, it comes back at once; meanwhile requests wait at the socket.
@@ -182,7 +182,7 @@ printf '%s\n' f205a3c5da2c42f6163b6816808376c39e4812ff2eb1af81b37ecefcf34b0e87 >
 change_7() (
 set -eu
 app=hello
-new=0123456789ab-60f005
+new=0123456789ab-da6a58
 why=deploy
 by=me@laptop
 base=/srv/hello
@@ -223,9 +223,7 @@ EOF
 )
 change_9() (
 set -eu
-mkdir -p -- /run/hello
-chown -- root:www-data /run/hello
-chmod -- 00750 /run/hello
+install -d -m 00750 -o root -g www-data -- /run/hello
 )
 run() {
   printf '%s begin %s\n' "$mark" "$1"
@@ -283,7 +281,7 @@ all() {
   [ "$status" -eq 0 ] || return 1
 }
 logged() {
-  (umask 077 && mkdir -p /run/selvedge /var/log/selvedge)
+  [ -d /run/selvedge ] && [ -d /var/log/selvedge ] || (umask 077 && mkdir -p /run/selvedge /var/log/selvedge)
   { main; printf '%s end %s\n' "$mark" "$?"; } 3<&0 </dev/null 2>&1 | ( umask 077; tee -p -a /var/log/selvedge/hello.log )
 }
 logged

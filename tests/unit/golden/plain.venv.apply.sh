@@ -18,9 +18,7 @@ fail '/srv/hello/releases/0123456789ab is not there yet: run `fab clone` first, 
 )
 change_1() (
 set -eu
-mkdir -p -- /srv/hello/venvs
-chown -- root:hello /srv/hello/venvs
-chmod -- 00750 /srv/hello/venvs
+install -d -m 00750 -o root -g hello -- /srv/hello/venvs
 )
 change_2() (
 set -eu
@@ -76,7 +74,7 @@ all() {
   [ "$status" -eq 0 ] || return 1
 }
 logged() {
-  (umask 077 && mkdir -p /run/selvedge /var/log/selvedge)
+  [ -d /run/selvedge ] && [ -d /var/log/selvedge ] || (umask 077 && mkdir -p /run/selvedge /var/log/selvedge)
   { main; printf '%s end %s\n' "$mark" "$?"; } 3<&0 </dev/null 2>&1 | ( umask 077; tee -p -a /var/log/selvedge/hello.log )
 }
 logged
