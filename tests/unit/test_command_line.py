@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -194,3 +195,16 @@ def test_what_this_machine_lacks_is_told_before_anything_is_contacted(tmp_path: 
     subprocess.run(["git", "init", "-q", str(tmp_path / "code")], check=True)
     done = fab(tmp_path, "-H", "server", "install", "setup", "deploy")
     assert done.returncode == 2 and sentence in done.stderr, done
+
+
+@pytest.mark.parametrize("unwanted", ["", "1"])
+def test_the_next_run_need_not_compile_anything(tmp_path: Path, unwanted: str) -> None:
+    for part in ("fabfile.py", "fabric.yaml", "selvedge", "tasks", "sandbox"):
+        copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy2
+        kept = {} if copy is shutil.copy2 else {"ignore": shutil.ignore_patterns("__pycache__")}
+        copy(ROOT / part, tmp_path / part, **kept)
+    environment = {**os.environ, "HOME": str(tmp_path), "PYTHONDONTWRITEBYTECODE": unwanted}
+    fab_program = Path(sys.executable).with_name("fab")
+    subprocess.run([fab_program, "--list"], cwd=tmp_path, env=environment, check=True, capture_output=True)
+    compiled = {path.name.partition(".")[0] for path in tmp_path.rglob("*.pyc")}
+    assert compiled == set() if unwanted else {"frontpage", "step", "chains", "certbot"} <= compiled
