@@ -19,9 +19,27 @@ DEAD_NETWORK_MS = 15_000
 """Milliseconds of unacknowledged data after which the connection counts as dead (TCP_USER_TIMEOUT)."""
 
 
+class PromptSocket(socket.socket):
+    """A TCP connection that acknowledges what has come at once.
+
+    Until a session begins sshd holds a small packet back until the one before it is acknowledged (Nagle's algorithm, RFC 896), and
+    Linux acknowledges up to 40 ms late, in the hope of something to send along (delayed acknowledgements, RFC 1122): a login
+    would wait for both. The option has to be set anew each time (tcp(7)).
+    """
+
+    def recv(self, size: int, flags: int = 0) -> bytes:
+        """As of any socket."""
+        data = super().recv(size, flags)
+        if hasattr(socket, "TCP_QUICKACK"):
+            self.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+        return data
+
+
 def open_socket(address: str, port: int) -> socket.socket:
-    """A TCP connection on which small packets are not held back and a dead network is noticed. Raises OSError."""
-    sock = socket.create_connection((address, port), timeout=CONNECT_TIMEOUT)
+    """A TCP connection on which small packets are not held back on either side and a dead network is noticed. Raises OSError."""
+    opened = socket.create_connection((address, port), timeout=CONNECT_TIMEOUT)
+    sock = PromptSocket(fileno=opened.detach())
+    sock.settimeout(CONNECT_TIMEOUT)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if hasattr(socket, "TCP_USER_TIMEOUT"):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, DEAD_NETWORK_MS)

@@ -25,7 +25,7 @@ from selvedge.hostkeys import UnknownHostKey, fingerprint
 from selvedge.hosts import Host
 from selvedge.remote import Credentials, Remote
 from selvedge.shell import quote
-from selvedge.way import unreachable
+from selvedge.way import open_socket, unreachable
 
 PASSWORD = "päss 'word\" $x`\\"
 
@@ -240,6 +240,20 @@ def test_small_packets_are_not_held_back(remote: Callable[..., Remote]) -> None:
     transport = remote().connection.transport
     assert transport.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
     assert transport.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 15_000
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_QUICKACK"), reason="other systems than Linux have no such option")
+def test_what_comes_is_acknowledged_at_once() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        here = open_socket(*listening.getsockname())
+        there, _ = listening.accept()
+        with here, there:
+            for _ in range(3):  # Linux turns to late acknowledgements when each side answers the other.
+                here.sendall(b"x")
+                there.sendall(there.recv(1))
+                here.recv(1)
+            assert here.getsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK)
+            assert here.gettimeout() == 15
 
 
 # --- logins ---
