@@ -20,16 +20,22 @@ cd /
 
 
 def read_script(resources: Sequence[Resource], mark: str) -> str:
-    """One script that runs every probe; each fact follows a line "<mark> fact <index>". It writes nothing."""
+    """One script that runs every probe; each fact follows a line "<mark> fact <index>". It writes nothing.
+
+    The time of a reading is that of the programs it starts, so that two processes share them; none depends on another.
+    """
     libraries = dict.fromkeys(["probe", *(name for resource in resources for name in resource.uses)])
-    parts = [HEAD, f"mark={quote(mark)}", *(library(name) for name in libraries), "main() {"]
-    parts.extend(_at_once(resources))
-    for index, resource in enumerate(resources):
-        parts.append(f"printf '\\n%s fact {index}\\n' \"$mark\"\n{resource.probe()}")
+    parts = [HEAD, f"mark={quote(mark)}", *(library(name) for name in libraries)]
+    facts = [f"printf '\\n%s fact {index}\\n' \"$mark\"\n{resource.probe()}" for index, resource in enumerate(resources)]
+    middle = (len(facts) + 1) // 2
+    for name, half in (("first", facts[:middle]), ("second", facts[middle:])):
+        parts += [f"{name}() {{", *half, ":\n}"]
+    parts += ["main() {", *_at_once(resources), "second </dev/null | { first </dev/null; cat; }"]
+    parts.append("printf '\\n%s facts end\\n' \"$mark\"\n}")
     units = dict.fromkeys(name for resource in resources for name in resource.units())
-    # systemd takes as long to answer as all other programs together, and does so beside them.
-    asked = f"unit_list {words(*units)} </dev/null | main" if units else "main </dev/null"
-    parts.append(f"printf '\\n%s facts end\\n' \"$mark\"\n}}\n{asked} 2>/dev/null")
+    # systemd takes longer to answer than the other lookups together, and does so beside them.
+    asked = f"unit_list {words(*units)} </dev/null" if units else ":"
+    parts.append(f"{asked} | main 2>/dev/null")
     return "\n".join(parts) + "\n"
 
 

@@ -79,7 +79,8 @@ class Resource(ABC):
 
     @abstractmethod
     def probe(self) -> str:
-        """Shell that prints the fact and writes nothing."""
+        """Shell that prints the fact and writes nothing. Of what another probe has set it can rely on nothing: two processes
+        share the probes of a reading."""
 
     @abstractmethod
     def plan(self, fact: str) -> Change | None:

@@ -15,11 +15,7 @@ mark=@selvedge
 
 # … the library certbot
 
-main() {
-path_stats=$nl$(stat -c '%F :: %a %U %G :: %n' -- /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/git_credentials /srv/hello/releases/0123456789ab /srv/hello/venvs /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-2e3d8e /srv/hello/instances/0123456789ab-2e3d8e/env /srv/hello/instances/0123456789ab-2e3d8e/run /srv/hello/instances/0123456789ab-2e3d8e/selvedge_worker.py /srv/hello/instances/0123456789ab-2e3d8e/gunicorn_start /srv/hello/instances/0123456789ab-2e3d8e/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/selvedge/hello/acme-ca.pem /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf /etc/selvedge/hello/certificate.pem 2>/dev/null)$nl
-path_sums=$nl$(path_hashes /srv/hello/git_credentials /etc/tmpfiles.d/hello.conf /srv/hello/instances/0123456789ab-2e3d8e/env /srv/hello/instances/0123456789ab-2e3d8e/run /srv/hello/instances/0123456789ab-2e3d8e/selvedge_worker.py /srv/hello/instances/0123456789ab-2e3d8e/gunicorn_start /srv/hello/instances/0123456789ab-2e3d8e/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf 2>/dev/null)$nl
-package_states=$(package_list nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 supervisor certbot)
-unit_states=$nl$nl$(cat)$nl$nl
+first() {
 printf '\n%s fact 0\n' "$mark"
 ss -H -l -n -t -p 'sport = :80' || true
 printf '\n%s fact 1\n' "$mark"
@@ -102,6 +98,9 @@ printf '\n%s fact 34\n' "$mark"
 path_fact /etc/logrotate.d/hello.app f5c38b4bf86925241ad6c1c57d0058c2e0f83c5e912ab787b0d674bf19024af7
 printf '\n%s fact 35\n' "$mark"
 path_fact /etc/systemd/system/logrotate.timer.d/selvedge.conf 1ab52bb733ccb14304a59f338720dc56c19e896d579f147d25a77c54ea9b3a5e
+:
+}
+second() {
 printf '\n%s fact 36\n' "$mark"
 unit_fact logrotate.timer
 stamp=
@@ -205,6 +204,14 @@ printf 'Stamp=%s\n' "$stamp"
 if [ /etc/letsencrypt/live/hello/fullchain.pem -nt /var/lib/selvedge/loaded/nginx-tls-hello ]; then printf 'Served=%s\n' "$(served_instead /etc/letsencrypt/live/hello/fullchain.pem hello.example.com)"; fi
 printf '\n%s fact 70\n' "$mark"
 path_fact /etc/selvedge/hello/certificate.pem ''
+:
+}
+main() {
+path_stats=$nl$(stat -c '%F :: %a %U %G :: %n' -- /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/git_credentials /srv/hello/releases/0123456789ab /srv/hello/venvs /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-2e3d8e /srv/hello/instances/0123456789ab-2e3d8e/env /srv/hello/instances/0123456789ab-2e3d8e/run /srv/hello/instances/0123456789ab-2e3d8e/selvedge_worker.py /srv/hello/instances/0123456789ab-2e3d8e/gunicorn_start /srv/hello/instances/0123456789ab-2e3d8e/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/selvedge/hello/acme-ca.pem /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf /etc/selvedge/hello/certificate.pem 2>/dev/null)$nl
+path_sums=$nl$(path_hashes /srv/hello/git_credentials /etc/tmpfiles.d/hello.conf /srv/hello/instances/0123456789ab-2e3d8e/env /srv/hello/instances/0123456789ab-2e3d8e/run /srv/hello/instances/0123456789ab-2e3d8e/selvedge_worker.py /srv/hello/instances/0123456789ab-2e3d8e/gunicorn_start /srv/hello/instances/0123456789ab-2e3d8e/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf 2>/dev/null)$nl
+package_states=$(package_list nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 supervisor certbot)
+unit_states=$nl$nl$(cat)$nl$nl
+second </dev/null | { first </dev/null; cat; }
 printf '\n%s facts end\n' "$mark"
 }
 unit_list nginx.service supervisor.service logrotate.timer fail2ban.service certbot.timer </dev/null | main 2>/dev/null

@@ -17,11 +17,7 @@ mark=@selvedge
 
 # … the library python
 
-main() {
-path_stats=$nl$(stat -c '%F :: %a %U %G :: %n' -- /etc/apt/apt.conf.d/20auto-upgrades /etc/apt/apt.conf.d/52unattended-upgrades-selvedge /etc/sudoers.d /etc/sudoers.d/90-selvedge-deploy /etc/ssh/sshd_config.d/00-selvedge.conf /etc/ufw/before.init /etc/fail2ban/jail.d/50-selvedge.local /etc/sysctl.d/90-selvedge.conf /etc/security/limits.d/50-selvedge.conf /etc/systemd/coredump.conf.d/50-selvedge.conf /etc/modprobe.d/50-selvedge.conf /etc/profile.d/50-selvedge.sh /etc/issue /etc/issue.net 2>/dev/null)$nl
-path_sums=$nl$(path_hashes /etc/apt/apt.conf.d/20auto-upgrades /etc/apt/apt.conf.d/52unattended-upgrades-selvedge /etc/sudoers.d/90-selvedge-deploy /etc/ssh/sshd_config.d/00-selvedge.conf /etc/ufw/before.init /etc/fail2ban/jail.d/50-selvedge.local /etc/sysctl.d/90-selvedge.conf /etc/security/limits.d/50-selvedge.conf /etc/systemd/coredump.conf.d/50-selvedge.conf /etc/modprobe.d/50-selvedge.conf /etc/profile.d/50-selvedge.sh /etc/issue /etc/issue.net 2>/dev/null)$nl
-package_states=$(package_list unattended-upgrades sudo nftables libpam-pwquality ufw fail2ban python3-systemd nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 supervisor)
-unit_states=$nl$nl$(cat)$nl$nl
+first() {
 printf '\n%s fact 0\n' "$mark"
 apt_fact
 printf '\n%s fact 1\n' "$mark"
@@ -70,6 +66,9 @@ printf '\n%s fact 16\n' "$mark"
 for state in armed fired; do if [ -e "/var/lib/selvedge/guard/$state" ]; then echo "$state"; fi; done
 printf '\n%s fact 17\n' "$mark"
 path_fact /etc/fail2ban/jail.d/50-selvedge.local 27c8c6c5dc28b82b71a7e9e7ef140718be24fc320f01c2535634e3fe35223d3a
+:
+}
+second() {
 printf '\n%s fact 18\n' "$mark"
 unit_fact fail2ban.service
 stamp=
@@ -115,6 +114,14 @@ printf '\n%s fact 34\n' "$mark"
 tool_fact uv
 printf '\n%s fact 35\n' "$mark"
 python_fact /opt/selvedge/python/3.12 3.12
+:
+}
+main() {
+path_stats=$nl$(stat -c '%F :: %a %U %G :: %n' -- /etc/apt/apt.conf.d/20auto-upgrades /etc/apt/apt.conf.d/52unattended-upgrades-selvedge /etc/sudoers.d /etc/sudoers.d/90-selvedge-deploy /etc/ssh/sshd_config.d/00-selvedge.conf /etc/ufw/before.init /etc/fail2ban/jail.d/50-selvedge.local /etc/sysctl.d/90-selvedge.conf /etc/security/limits.d/50-selvedge.conf /etc/systemd/coredump.conf.d/50-selvedge.conf /etc/modprobe.d/50-selvedge.conf /etc/profile.d/50-selvedge.sh /etc/issue /etc/issue.net 2>/dev/null)$nl
+path_sums=$nl$(path_hashes /etc/apt/apt.conf.d/20auto-upgrades /etc/apt/apt.conf.d/52unattended-upgrades-selvedge /etc/sudoers.d/90-selvedge-deploy /etc/ssh/sshd_config.d/00-selvedge.conf /etc/ufw/before.init /etc/fail2ban/jail.d/50-selvedge.local /etc/sysctl.d/90-selvedge.conf /etc/security/limits.d/50-selvedge.conf /etc/systemd/coredump.conf.d/50-selvedge.conf /etc/modprobe.d/50-selvedge.conf /etc/profile.d/50-selvedge.sh /etc/issue /etc/issue.net 2>/dev/null)$nl
+package_states=$(package_list unattended-upgrades sudo nftables libpam-pwquality ufw fail2ban python3-systemd nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 supervisor)
+unit_states=$nl$nl$(cat)$nl$nl
+second </dev/null | { first </dev/null; cat; }
 printf '\n%s facts end\n' "$mark"
 }
 unit_list apt-daily.timer apt-daily-upgrade.timer unattended-upgrades.service ssh.socket fail2ban.service nginx.service supervisor.service </dev/null | main 2>/dev/null

@@ -11,11 +11,7 @@ mark=@selvedge
 
 # … the library site
 
-main() {
-path_stats=$nl$(stat -c '%F :: %a %U %G :: %n' -- /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/deploy_key /srv/hello/git_credentials /srv/hello/releases/0123456789ab /srv/hello/venvs /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-da6a58 /srv/hello/instances/0123456789ab-da6a58/env /srv/hello/instances/0123456789ab-da6a58/run /srv/hello/instances/0123456789ab-da6a58/selvedge_worker.py /srv/hello/instances/0123456789ab-da6a58/gunicorn_start /srv/hello/instances/0123456789ab-da6a58/unit.socket /srv/hello/instances/0123456789ab-da6a58/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf 2>/dev/null)$nl
-path_sums=$nl$(path_hashes /srv/hello/instances/0123456789ab-da6a58/env /srv/hello/instances/0123456789ab-da6a58/run /srv/hello/instances/0123456789ab-da6a58/selvedge_worker.py /srv/hello/instances/0123456789ab-da6a58/gunicorn_start /srv/hello/instances/0123456789ab-da6a58/unit.socket /srv/hello/instances/0123456789ab-da6a58/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf 2>/dev/null)$nl
-package_states=$(package_list nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2)
-unit_states=$nl$nl$(cat)$nl$nl
+first() {
 printf '\n%s fact 0\n' "$mark"
 ss -H -l -n -t -p 'sport = :80' || true
 printf '\n%s fact 1\n' "$mark"
@@ -76,6 +72,9 @@ printf '\n%s fact 25\n' "$mark"
 [ -e /etc/logrotate.conf ] && echo there || true
 printf '\n%s fact 26\n' "$mark"
 [ -e /srv/hello/instances/0123456789ab-da6a58/gunicorn_start ] && echo there || true
+:
+}
+second() {
 printf '\n%s fact 27\n' "$mark"
 path_fact /srv/hello/instances/0123456789ab-da6a58/unit.socket 595469aeec75b0e63f2e178c3ade0d32c879ef65c1606dee6bfbc08c54057bb3
 printf '\n%s fact 28\n' "$mark"
@@ -153,6 +152,14 @@ printf '%s\n%s\n\n--\n' "$nginx_shown" "$site_shown"
 path_fact /etc/nginx/conf.d/selvedge-default-tls.conf -
 printf '\n%s fact 53\n' "$mark"
 for path in /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/selvedge/hello/certificate.pem /etc/nginx/sites-available/hello-tls; do [ -e "$path" ] || [ -L "$path" ] && echo "$path"; done
+:
+}
+main() {
+path_stats=$nl$(stat -c '%F :: %a %U %G :: %n' -- /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/deploy_key /srv/hello/git_credentials /srv/hello/releases/0123456789ab /srv/hello/venvs /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-da6a58 /srv/hello/instances/0123456789ab-da6a58/env /srv/hello/instances/0123456789ab-da6a58/run /srv/hello/instances/0123456789ab-da6a58/selvedge_worker.py /srv/hello/instances/0123456789ab-da6a58/gunicorn_start /srv/hello/instances/0123456789ab-da6a58/unit.socket /srv/hello/instances/0123456789ab-da6a58/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf 2>/dev/null)$nl
+path_sums=$nl$(path_hashes /srv/hello/instances/0123456789ab-da6a58/env /srv/hello/instances/0123456789ab-da6a58/run /srv/hello/instances/0123456789ab-da6a58/selvedge_worker.py /srv/hello/instances/0123456789ab-da6a58/gunicorn_start /srv/hello/instances/0123456789ab-da6a58/unit.socket /srv/hello/instances/0123456789ab-da6a58/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf 2>/dev/null)$nl
+package_states=$(package_list nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2)
+unit_states=$nl$nl$(cat)$nl$nl
+second </dev/null | { first </dev/null; cat; }
 printf '\n%s facts end\n' "$mark"
 }
 unit_list nginx.service logrotate.timer fail2ban.service </dev/null | main 2>/dev/null

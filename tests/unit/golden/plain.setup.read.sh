@@ -15,11 +15,7 @@ mark=@selvedge
 
 # … the library kernel
 
-main() {
-path_stats=$nl$(stat -c '%F :: %a %U %G :: %n' -- /etc/apt/apt.conf.d/20auto-upgrades /etc/apt/apt.conf.d/52unattended-upgrades-selvedge /etc/sudoers.d /etc/sudoers.d/90-selvedge-deploy /etc/ssh/sshd_config.d/00-selvedge.conf /etc/ufw/before.init /etc/fail2ban/jail.d/50-selvedge.local /etc/sysctl.d/90-selvedge.conf /etc/security/limits.d/50-selvedge.conf /etc/systemd/coredump.conf.d/50-selvedge.conf /etc/modprobe.d/50-selvedge.conf /etc/profile.d/50-selvedge.sh /etc/issue /etc/issue.net 2>/dev/null)$nl
-path_sums=$nl$(path_hashes /etc/apt/apt.conf.d/20auto-upgrades /etc/apt/apt.conf.d/52unattended-upgrades-selvedge /etc/sudoers.d/90-selvedge-deploy /etc/ssh/sshd_config.d/00-selvedge.conf /etc/ufw/before.init /etc/fail2ban/jail.d/50-selvedge.local /etc/sysctl.d/90-selvedge.conf /etc/security/limits.d/50-selvedge.conf /etc/systemd/coredump.conf.d/50-selvedge.conf /etc/modprobe.d/50-selvedge.conf /etc/profile.d/50-selvedge.sh /etc/issue /etc/issue.net 2>/dev/null)$nl
-package_states=$(package_list unattended-upgrades sudo nftables libpam-pwquality ufw fail2ban python3-systemd nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2)
-unit_states=$nl$nl$(cat)$nl$nl
+first() {
 printf '\n%s fact 0\n' "$mark"
 apt_fact
 printf '\n%s fact 1\n' "$mark"
@@ -69,6 +65,9 @@ printf '\n%s fact 15\n' "$mark"
 sshd_fact /etc/ssh/sshd_config.d/00-selvedge.conf
 printf '\n%s fact 16\n' "$mark"
 firewall_fact /etc/ufw/before.init
+:
+}
+second() {
 printf '\n%s fact 17\n' "$mark"
 for state in armed fired; do if [ -e "/var/lib/selvedge/guard/$state" ]; then echo "$state"; fi; done
 printf '\n%s fact 18\n' "$mark"
@@ -109,6 +108,14 @@ unit_fact nginx.service
 stamp=
 read -r stamp </var/lib/selvedge/loaded/nginx
 printf 'Stamp=%s\n' "$stamp"
+:
+}
+main() {
+path_stats=$nl$(stat -c '%F :: %a %U %G :: %n' -- /etc/apt/apt.conf.d/20auto-upgrades /etc/apt/apt.conf.d/52unattended-upgrades-selvedge /etc/sudoers.d /etc/sudoers.d/90-selvedge-deploy /etc/ssh/sshd_config.d/00-selvedge.conf /etc/ufw/before.init /etc/fail2ban/jail.d/50-selvedge.local /etc/sysctl.d/90-selvedge.conf /etc/security/limits.d/50-selvedge.conf /etc/systemd/coredump.conf.d/50-selvedge.conf /etc/modprobe.d/50-selvedge.conf /etc/profile.d/50-selvedge.sh /etc/issue /etc/issue.net 2>/dev/null)$nl
+path_sums=$nl$(path_hashes /etc/apt/apt.conf.d/20auto-upgrades /etc/apt/apt.conf.d/52unattended-upgrades-selvedge /etc/sudoers.d/90-selvedge-deploy /etc/ssh/sshd_config.d/00-selvedge.conf /etc/ufw/before.init /etc/fail2ban/jail.d/50-selvedge.local /etc/sysctl.d/90-selvedge.conf /etc/security/limits.d/50-selvedge.conf /etc/systemd/coredump.conf.d/50-selvedge.conf /etc/modprobe.d/50-selvedge.conf /etc/profile.d/50-selvedge.sh /etc/issue /etc/issue.net 2>/dev/null)$nl
+package_states=$(package_list unattended-upgrades sudo nftables libpam-pwquality ufw fail2ban python3-systemd nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2)
+unit_states=$nl$nl$(cat)$nl$nl
+second </dev/null | { first </dev/null; cat; }
 printf '\n%s facts end\n' "$mark"
 }
 unit_list apt-daily.timer apt-daily-upgrade.timer unattended-upgrades.service ssh.socket fail2ban.service nginx.service </dev/null | main 2>/dev/null
