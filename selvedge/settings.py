@@ -99,11 +99,12 @@ class Settings(BaseSettings):
     )
 
     app: App
-    tls: Tls = Field(default_factory=Tls)
-    server: Server = Field(default_factory=Server)
-    nginx: Nginx = Field(default_factory=Nginx)
-    hooks: Hooks = Field(default_factory=Hooks)
-    rollout: Rollout = Field(default_factory=Rollout)
+    # model_construct: in a table that nobody wrote there is nothing to check.
+    tls: Tls = Field(default_factory=Tls.model_construct)
+    server: Server = Field(default_factory=Server.model_construct)
+    nginx: Nginx = Field(default_factory=Nginx.model_construct)
+    hooks: Hooks = Field(default_factory=Hooks.model_construct)
+    rollout: Rollout = Field(default_factory=Rollout.model_construct)
     hosts: dict[EntryName, Host] = Field(default_factory=dict)
     groups: dict[EntryName, list[str]] = Field(default_factory=dict)
 

@@ -77,11 +77,20 @@ git_fetch() {
     reason=$(printf '%s\n' "$answer" | grep -E -m 1 'fatal|error|denied|ERROR' || printf '%s\n' "$answer" | tail -n 1)
     fail "git cannot fetch $(printf '%.12s' "$ref") from $url: ${reason:-it did not end within $git_seconds seconds}"
   fi
-  if ! git --git-dir="$repo" cat-file -e "$ref^{commit}" 2>/dev/null; then
+  # A commit that no branch holds any more is asked for by itself.
+  if ! git --git-dir="$repo" update-ref "refs/selvedge/$ref" "$ref" 2>/dev/null; then
     git_run --git-dir="$repo" fetch --no-write-fetch-head -- "$url" "+$ref:refs/selvedge/$ref" ||
       fail "the repository $url has no commit $ref any more (was the branch force-pushed?)"
   fi
-  git --git-dir="$repo" update-ref "refs/selvedge/$ref" "$ref"
+}
+
+# git_own: a repository of its own in the checkout, for what needs one there.
+git_own() {
+  [ ! -e "$fresh/.git" ] || return 0
+  git clone -q --shared --no-checkout -- "$repo" "$undo/own"
+  mv -- "$undo/own/.git" "$fresh/.git"
+  git -C "$fresh" reset -q "$commit"
+  git -C "$fresh" remote set-url origin "$url"
 }
 
 # git_checkout: $commit from $repo into $release, built beside and moved into place.
@@ -96,11 +105,12 @@ git_checkout() {
   fresh=${release%/*}/.new-${release##*/}
   [ ! -e "$fresh" ] || rm -rf -- "$fresh"
   trap '[ ! -e "$fresh" ] || rm -rf -- "$fresh"' EXIT
+  mkdir -- "$fresh"
+  # Files in Git LFS come from $url, which the mirror does not know: later, and all together.
+  GIT_LFS_SKIP_SMUDGE=1 GIT_INDEX_FILE=$undo/index git --git-dir="$repo" --work-tree="$fresh" read-tree --reset -u "$commit"
   git_seconds=900
-  git clone -q --shared --no-checkout -- "$repo" "$fresh"
-  git -C "$fresh" -c advice.detachedHead=false checkout -q --detach "$commit"
   if [ -e "$fresh/.gitmodules" ]; then
-    git -C "$fresh" remote set-url origin "$url"
+    git_own
     file_protocol=
     case $url in file://*) file_protocol='-c protocol.file.allow=always' ;; esac
     # shellcheck disable=SC2086
@@ -108,8 +118,8 @@ git_checkout() {
       fail "a submodule could not be fetched; its address stands in .gitmodules, and this server must be able to read it"
   fi
   if grep -q -r --include=.gitattributes '^[^#]*[[:space:]]filter=lfs' "$fresh"; then
-    command -v git-lfs >/dev/null 2>&1 || fail "the repository keeps files in Git LFS: install git-lfs on the server (apt-get install git-lfs), then run this again"
-    git -C "$fresh" remote set-url origin "$url"
+    has git-lfs || fail "the repository keeps files in Git LFS: install git-lfs on the server (apt-get install git-lfs), then run this again"
+    git_own
     git_run -C "$fresh" lfs pull || fail "git lfs pull failed"
   fi
   # Others may pass through, but list nothing: nginx reaches the folders it is told to serve, and no more.

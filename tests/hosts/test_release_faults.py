@@ -783,6 +783,21 @@ class TestSources:
         assert result.status == 1 and "install git-lfs on the server (apt-get install git-lfs)" in result.stderr, result
         assert assert_whole(server) == old
 
+    @pytest.mark.usefixtures("publish")
+    def test_files_in_git_lfs_come_with_the_release(self, server: Server, project: Project) -> None:
+        """With git-lfs installed, whose filter Debian switches on for every checkout."""
+        server.run(
+            "apt-get update -qq >/dev/null 2>&1 && apt-get install -y -qq git-lfs >/dev/null 2>&1\n"
+            "git clone -q --bare git://127.0.0.1/app.git /srv/lfs.git && git clone -q /srv/lfs.git /srv/work && cd /srv/work\n"
+            "git lfs track '*.bin' >/dev/null\n"
+            "head -c 100000 /dev/urandom >static/large.bin && git add -A && "
+            "git -c user.name=T -c user.email=t@example.com commit -q -m large && git push -q origin HEAD:refs/heads/large"
+        )
+        project.configure(repository="file:///srv/lfs.git", branch="large", **QUICK)
+        project.must("-H", server.name, "deploy")
+        assert_whole(server)
+        server.run("cmp /srv/work/static/large.bin /srv/hello/current/static/large.bin && [ ! -e /srv/hello/current/.git ]")
+
     def test_shallow_checkout_is_pushed(self, server: Server, project: Project, tmp_path: Path) -> None:
         """As a CI job has it: the last commit alone."""
         commit = project.commit("Shallow")

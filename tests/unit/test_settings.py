@@ -414,23 +414,16 @@ def test_every_setting_is_described_with_an_example_that_is_right(settings: Load
                 settings(text)
 
 
-def test_loading_is_quick(tmp_path: Path) -> None:
-    """Every run pays it before the first byte goes to a server; measured 0.2 s of CPU on two slow cores."""
+def test_loading_needs_no_connection_and_no_template(tmp_path: Path) -> None:
+    """Every run waits for the settings before the first byte goes to a server."""
     (tmp_path / "hosts.toml").write_text(TWO)
     program = (
-        "import sys, time\nfrom selvedge.load import load\nload().select(['web-1'])\nprint(time.process_time())\n"
+        "import sys\nfrom selvedge.load import load\nload().select(['web-1'])\n"
         "print([name for name in ('fabric', 'paramiko', 'jinja2', 'email_validator') if name in sys.modules])"
     )
     environ = {**os.environ, "PYTHONPATH": str(ROOT), "SELVEDGE_SANDBOX_DIR": str(tmp_path)}
-    runs = [
-        subprocess.run(
-            [sys.executable, "-c", program], cwd=tmp_path, env=environ, check=True, capture_output=True, text=True
-        )
-        for _ in range(3)
-    ]
-    seconds, modules = min(runs, key=lambda run: float(run.stdout.split()[0])).stdout.splitlines()
-    assert modules == "[]"
-    assert float(seconds) < 0.4
+    run = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env=environ, check=True, capture_output=True, text=True)
+    assert run.stdout == "[]\n"
 
 
 def test_errors_cost_nothing_to_import() -> None:
