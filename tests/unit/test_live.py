@@ -465,7 +465,7 @@ def test_where_room_is_short_releases_that_are_kept_no_more_go_before_a_build(
         f"keep=2 new={new} commit={new} release=/srv/hello/releases/{new} repo=/srv/hello/repo.git\n"
         f"{library('git')}\n{library('prune')}\ngit_checkout"
     )
-    assert said == "git clone\n"
+    assert said == "git --git-dir=/srv/hello/repo.git\n"
     assert oldest.exists() is not gone
     assert (base / f"releases/{names[0][:12]}").exists() is not gone
     assert (base / f"instances/{names[3]}").exists() and (base / f"releases/{names[3][:12]}").exists()
