@@ -9,6 +9,7 @@ import shutil
 import signal
 import stat
 import subprocess
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,8 +31,9 @@ ETC = (
 FOLDERS = ("etc", "srv", "root", "opt", "var/log", "var/lib", "var/cache", "var/backups", "usr/local/sbin", "run")
 
 ENVIRONMENT = {"HOME": "/root", "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TMPDIR": "/root"}
-# From sched.h and sys/mount.h.
+# From sched.h, sys/mount.h and sys/prctl.h.
 CLONE_NEWNS, MS_RDONLY, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 0x20000, 1, 32, 4096, 16384, 1 << 18
+PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None, use_errno=True)
 
 
@@ -56,10 +58,11 @@ class Done:
 
 
 class Server:
-    """Folders of a server under a temporary directory, in which scripts run as root in a mount namespace of their own."""
+    """Folders of a server under a temporary directory, in which scripts run as root, in a mount namespace of the server's own."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._namespace: subprocess.Popen[bytes] | None = None
         for folder in FOLDERS:
             (root / folder).mkdir(parents=True, exist_ok=True)
         for name in ETC.split():
@@ -84,10 +87,11 @@ class Server:
         return path
 
     def enter(self) -> None:
-        """Put this process where the server's folders are the machine's own and all else is read-only.
+        """Put this process where the server's folders are the machine's own and all else is read-only, until its parent ends.
 
         Raises OSError where mount namespaces are not permitted.
         """
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if LIBC.unshare(CLONE_NEWNS) != 0:
             raise OSError(ctypes.get_errno(), "unshare")
         self._mount(b"none", "/", MS_REC | MS_PRIVATE)
@@ -101,27 +105,26 @@ class Server:
         if LIBC.mount(source, target.encode(), None, flags, None) != 0:
             raise OSError(ctypes.get_errno(), f"mount {target}")
 
+    def namespace(self) -> str:
+        """The file of the server's mount namespace. A process that sleeps holds it: to make one takes a copy of this process,
+        which is large; scripts only enter it."""
+        if self._namespace is None:
+            try:
+                self._namespace = subprocess.Popen(["/bin/sleep", "infinity"], cwd="/", preexec_fn=self.enter)
+            except subprocess.SubprocessError:
+                pytest.fail(
+                    "This machine lets nobody make a mount namespace, in which these tests run what belongs on a server. "
+                    "In a container, give it CAP_SYS_ADMIN (docker run --privileged)."
+                )
+            weakref.finalize(self, _end, self._namespace)
+        return f"/proc/{self._namespace.pid}/ns/mnt"
+
     def start(self, script: str, **options: Any) -> subprocess.Popen[bytes]:
         """Start a script as the connection would: it comes by standard input, and then what it reads."""
         size = len(script.encode("utf-8", "surrogateescape"))
-        command = ["/bin/sh", "-c", f'eval "$(head -c {size})"']
+        command = ["nsenter", f"--mount={self.namespace()}", "/bin/sh", "-c", f'eval "$(head -c {size})"']
         pipe = subprocess.PIPE
-        try:
-            return subprocess.Popen(
-                command,
-                stdin=pipe,
-                stdout=pipe,
-                env=ENVIRONMENT,
-                cwd="/",
-                start_new_session=True,
-                preexec_fn=self.enter,
-                **options,
-            )
-        except subprocess.SubprocessError:
-            pytest.fail(
-                "This machine lets nobody make a mount namespace, in which these tests run what belongs on a server. "
-                "In a container, give it CAP_SYS_ADMIN (docker run --privileged)."
-            )
+        return subprocess.Popen(command, stdin=pipe, stdout=pipe, env=ENVIRONMENT, cwd="/", start_new_session=True, **options)
 
     def run(self, script: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
         """Run a script to its end; its output has what it says on standard error, too."""
@@ -189,6 +192,11 @@ class Server:
         names = [entry.name for entry in self.entries()]
         left = [name for name in names if ".selvedge." in name or "undo." in name or name.endswith(".new")]
         assert not left
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
 
 
 @pytest.fixture
