@@ -97,7 +97,7 @@ venv_try() {
 # The installer's own words for what went wrong, on one line.
 venv_reason() {
   sed -n 's/^[[:space:]]*\(cause\|Caused by\|error\|ERROR\):[[:space:]]*//p; s/^[[:space:]]*[×╰─▶]\{1,\}[[:space:]]*//p' "$undo/installer" | head -n 4 |
-    paste -s -d '|' | sed 's/|/: /' | cut -c 1-400
+    paste -s -d '|' | sed 's/|/: /g' | cut -c 1-400
 }
 
 venv_install() {

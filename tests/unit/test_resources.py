@@ -646,7 +646,7 @@ EOF
   pip)
     for last; do :; done
     if grep -s -q nosuchpackage "$last"; then
-      echo "error: no such package" >&2
+      printf 'error: no such package\n  cause: not here\n  cause: nor there\n' >&2
       exit 1
     fi
     ;;
@@ -734,7 +734,7 @@ def test_an_environment_that_cannot_be_built_leaves_nothing(builder: Any) -> Non
     broken = release(builder, "two", requirements_txt="nosuchpackage\n")
     done = builder.apply(builder.plan(broken))
     assert done.status == 1
-    assert done.error == "the requirements in requirements.txt cannot be installed: no such package"
+    assert done.error == "the requirements in requirements.txt cannot be installed: no such package: not here: nor there"
     after = builder.tree("/srv/hello/venvs")
     assert {name: entry[-1] for name, entry in after.items()} == {name: entry[-1] for name, entry in before.items()}
     assert not os.path.lexists(builder.path("/srv/hello/releases/two/.venv"))
