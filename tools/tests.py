@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # without classes, share servers, so they stay together. One that fails is run once more, and the summary says so: a
 # machine that is busy elsewhere misses a deadline now and then.
 RUNS = {
-    "unit": ("Unit tests: no server, half a minute", ["tests/unit", "--numprocesses=4"]),
+    "unit": ("Unit tests: no server, half a minute", ["tests/unit", "--numprocesses=auto"]),
     "hosts": (
         "Tests on real servers, which the sandbox makes: some minutes",
         ["tests/hosts", "-vv", "--numprocesses=4", "--dist=loadscope", "--no-loadscope-reorder", "--durations=10", "--reruns=1"],

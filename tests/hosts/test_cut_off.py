@@ -44,17 +44,17 @@ def killed(process: subprocess.Popen[str], number: int) -> int:
 
 class TestKilledClient:
     @pytest.mark.timeout(900)
-    def test_at_thirty_points_spread_over_a_release(self, server: Server, project: Project) -> None:
+    def test_at_points_spread_over_a_release(self, server: Server, project: Project) -> None:
         """By signals and by cutting the connection. What the next run meets is what the last one left; each third one is let
         finish, without any repair."""
         first = project.commit("Measured")
         seconds = project.must("-H", server.name, "deploy").seconds
         assert assert_whole(server).startswith(first[:12])
         with load(f"{server.url}/health", 800, GENTLE) as traffic:
-            for point in range(30):
+            for point in range(18):
                 project.commit(f"Cut at {point}")
                 process = project.start("-H", server.name, "deploy", "--wait", "60", pipe=False)
-                time.sleep(0.3 + (seconds - 0.3) * (point * 7 % 30 + 0.5) / 30)
+                time.sleep(0.3 + (seconds - 0.3) * (point * 7 % 18 + 0.5) / 18)
                 if point % 2:
                     server.run(CUT)
                     assert process.wait(30) in (0, 1, 4)

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
-from selvedge.plan import apply_script, plan
+from selvedge.plan import plan
 from selvedge.resources.ports import Port
 from selvedge.resources.python import UV_REQUIREMENT, Python, Tool, interpreter, needs_uv
 from selvedge.resources.system import Packages, Service
@@ -239,13 +235,3 @@ chmod +x $last/bin/pyenv $last/plugins/python-build/bin/python-build""")
         assert str(server.path("/opt/selvedge/python/3.12").readlink()) == "/opt/selvedge/pythons/pyenv/3.12.4"
         assert self.calls(server).count("build 3.12.4") == 1
         assert not server.make(Python("3.12", "pyenv"))
-
-
-def test_the_whole_script_of_a_bare_server_is_sound_shell(target):
-    resources = list(install.resources(target(python="3.12")))
-    facts = ["not-found\ninactive\n" if isinstance(resource, Service) else "" for resource in resources]
-    script = apply_script(plan(resources, facts), "@test", lock="hello", log="hello")
-    shellcheck = Path(sys.executable).with_name("shellcheck")
-    command = [shellcheck, "--shell=dash", "--severity=warning", "-"]
-    found = subprocess.run(command, input=script, capture_output=True, text=True, check=False)
-    assert found.returncode == 0, found.stdout
