@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import shutil
 import socket
+import tarfile
 import tempfile
 from pathlib import Path
 
@@ -71,10 +72,20 @@ def create(name: str, release: str, image: str, directory: Path) -> Record:
     attempt(["docker", "rm", "--force", "--volumes", container(name)])  # left by a run that died before `save`
     run(create_argv(record))
     with tempfile.TemporaryDirectory() as folder:
-        Path(folder).chmod(0o755)  # `docker cp` carries it over to the server's /
-        keys = disk.seed(Path(folder), {})
-        run(["docker", "cp", f"{folder}/.", f"{container(name)}:/"])
+        files, archive = Path(folder, "files"), Path(folder, "files.tar")
+        files.mkdir(0o755)
+        keys = disk.seed(files, {})
+        # As an archive of root's: `docker cp` would give them the number of the user here, and sshd trusts no such file.
+        with tarfile.open(archive, "w") as tar:
+            tar.add(files, ".", filter=_of_root)
+        run(["sh", "-c", 'docker cp - "$1" <"$2"', "sh", f"{container(name)}:/", str(archive)])
     return Record(name, release, image, NAME, "127.0.0.1", ssh, http, https, directory, keys)
+
+
+def _of_root(entry: tarfile.TarInfo) -> tarfile.TarInfo:
+    entry.uid = entry.gid = 0
+    entry.uname = entry.gname = "root"
+    return entry
 
 
 def copy(original: Record, name: str, directory: Path) -> Record:  # noqa: ARG001
