@@ -30,9 +30,10 @@ def read_script(resources: Sequence[Resource], mark: str) -> str:
     middle = (len(facts) + 1) // 2
     for name, half in (("first", facts[:middle]), ("second", facts[middle:])):
         parts += [f"{name}() {{", *half, ":\n}"]
-    parts += ["main() {", *_at_once(resources), "second </dev/null | { first </dev/null; cat; }"]
-    parts.append("printf '\\n%s facts end\\n' \"$mark\"\n}")
     units = dict.fromkeys(name for resource in resources for name in resource.units())
+    answer = ["unit_states=$nl$nl$(cat)$nl$nl"] if units else []
+    parts += ["main() {", *_at_once(resources), *answer, "second </dev/null | { first </dev/null; cat; }"]
+    parts.append("printf '\\n%s facts end\\n' \"$mark\"\n}")
     # systemd takes longer to answer than the other lookups together, and does so beside them.
     asked = f"unit_list {words(*units)} </dev/null" if units else ":"
     parts.append(f"{asked} | main 2>/dev/null")
@@ -51,8 +52,6 @@ def _at_once(resources: Sequence[Resource]) -> Iterator[str]:
         yield f"path_sums=$nl$(path_hashes {words(*hashed)} 2>/dev/null)$nl"
     if packages:
         yield f"package_states=$(package_list {words(*packages)})"
-    if any(resource.units() for resource in resources):
-        yield "unit_states=$nl$nl$(cat)$nl$nl"
 
 
 def parse_facts(output: str, mark: str, count: int) -> list[str] | None:
