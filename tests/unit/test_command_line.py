@@ -199,10 +199,10 @@ def test_what_this_machine_lacks_is_told_before_anything_is_contacted(tmp_path: 
 
 @pytest.mark.parametrize("unwanted", ["", "1"])
 def test_the_next_run_need_not_compile_anything(tmp_path: Path, unwanted: str) -> None:
-    for part in ("fabfile.py", "fabric.yaml", "selvedge", "tasks", "sandbox"):
-        copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy2
-        kept = {} if copy is shutil.copy2 else {"ignore": shutil.ignore_patterns("__pycache__")}
-        copy(ROOT / part, tmp_path / part, **kept)
+    for file in ("fabfile.py", "fabric.yaml"):
+        shutil.copy2(ROOT / file, tmp_path)
+    for folder in ("selvedge", "tasks", "sandbox"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
     environment = {**os.environ, "HOME": str(tmp_path), "PYTHONDONTWRITEBYTECODE": unwanted}
     fab_program = Path(sys.executable).with_name("fab")
     subprocess.run([fab_program, "--list"], cwd=tmp_path, env=environment, check=True, capture_output=True)
