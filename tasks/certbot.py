@@ -39,8 +39,7 @@ def certbot(app):
     to_https = template("nginx/redirect.conf.j2")
     loads = (certificate, listen, File(site, text), Link(enabled, to=site), File(redirect, to_https), unknown)
     yield from loads
-    reload, stamp = "systemctl reload nginx", f"nginx-tls-{app.name}"
-    yield Https("nginx", loads, "nginx -t", reload, stamp, domain=app.domains[0], chain=certificate.chain)
+    yield Https(loads=loads, stamp=f"nginx-tls-{app.name}", domain=app.domains[0], chain=certificate.chain)
     if not app.tls.certificate:
         # nginx has loaded another one: a key that nothing uses is only there to be stolen.
         yield Absent(app.paths.certificate)

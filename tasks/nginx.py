@@ -9,9 +9,8 @@ def nginx(app):
     """Serve the app behind nginx."""
     from selvedge.resources.files import Directory, File, Link
     from selvedge.resources.need import Needs
-    from selvedge.resources.nginx import Box, Logs, MainFile, OpenFiles
+    from selvedge.resources.nginx import Box, Logs, MainFile, Nginx, OpenFiles
     from selvedge.resources.site import Default, Media, Names, NotDebians, static
-    from selvedge.resources.system import Service
     from selvedge.templates import template
 
     paths = app.paths
@@ -37,5 +36,5 @@ def nginx(app):
     loads = (MainFile(), OpenFiles(), shared, locations, site, link, NotDebians(), unknown)
     yield from loads
     yield File(f"/etc/logrotate.d/{app.name}", template("nginx/logrotate.j2", app=app))
-    yield Service("nginx", loads, "nginx -t", "systemctl reload nginx", stamp=f"nginx-{app.name}")
+    yield Nginx(loads=loads, stamp=f"nginx-{app.name}")
     yield from site_bans(app)

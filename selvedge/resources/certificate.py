@@ -14,8 +14,8 @@ from selvedge.frozen import dataclass
 from selvedge.load import file_name
 from selvedge.resources.base import Change, Resource
 from selvedge.resources.files import File, Link
+from selvedge.resources.nginx import Nginx
 from selvedge.resources.python import ROOT
-from selvedge.resources.system import Service
 from selvedge.shell import quote, words
 
 if TYPE_CHECKING:
@@ -205,10 +205,9 @@ class Listen(Resource):
 
 
 @dataclass(frozen=True)
-class Https(Service):
+class Https(Nginx):
     """nginx, loading an HTTPS site; after a reload it must really serve `chain` for `domain` on port 443.
 
-    A reload that cannot open the port only leaves a line in the error log, while `systemctl reload` succeeds. And
     certbot's own reload after a renewal does not come where another site's file is broken at that moment: a certificate
     that is newer than the last load is compared with the one that is served.
     """
@@ -229,10 +228,10 @@ class Https(Service):
         if change is None and instead:
             what = "shows no certificate" if instead[1] == "none" else f"still serves the certificate until {day(instead[1])}"
             change = replace(self.reload(), summary=f"reload nginx, which {what}")
-        return change and replace(change, uses=("certbot",))
+        return change and replace(change, uses=("nginx", "certbot"))
 
     def reload(self) -> Change:
-        return replace(super().reload(), uses=("certbot",))
+        return replace(super().reload(), uses=("nginx", "certbot"))
 
     def before_loads(self) -> str:
         """As of every service; but where the site stands and its certificate is gone, that is what is being mended."""
@@ -262,6 +261,6 @@ class PlainHttp(Resource):
         first, last = words(*self.files[:-1]), quote(self.files[-1])
         shell = (
             f"for path in {first}; do keep \"$path\"; rm -f -- \"$path\"; done\n"
-            f"nginx -t\nsystemctl reload nginx\nrm -f -- {last}"
+            f"nginx -t\nnginx_reload\nrm -f -- {last}"
         )
-        return Change("take HTTPS away, since no domain is set (or TLS ends upstream)", shell)
+        return Change("take HTTPS away, since no domain is set (or TLS ends upstream)", shell, uses=("nginx",))

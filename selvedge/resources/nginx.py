@@ -8,6 +8,7 @@ from dataclasses import replace
 from selvedge.frozen import dataclass
 from selvedge.resources.base import Change, Resource
 from selvedge.resources.files import Absent, File
+from selvedge.resources.system import Service
 from selvedge.shell import quote, words
 
 CONNECTIONS = 8192
@@ -100,3 +101,19 @@ class Box(File):
             return None
         remedy = "Take what hinders it out of templates/nginx/box.conf.j2, then run this again."
         return replace(change, shell=f"{change.shell}\nsite_box {quote(self.path)}", uses=("site",), remedy=remedy)
+
+
+@dataclass(frozen=True)
+class Nginx(Service):
+    """nginx, enabled, running, and running with these files: a reload counts when new workers have taken over."""
+
+    name: str = "nginx"
+    check: str = "nginx -t"
+    reload_command: str = "nginx_reload"
+
+    def plan(self, fact: str) -> Change | None:
+        change = super().plan(fact)
+        return change and replace(change, uses=("nginx",))
+
+    def reload(self) -> Change:
+        return replace(super().reload(), uses=("nginx",))

@@ -67,5 +67,5 @@ class Removed(Resource):
             f"remove {app.name} from the server, {stays}",
             f"{variables}\nremove_app",
             diff="\n".join(f"-{path}" for path in fact.split("\n") if path),
-            uses=("standing", *MANAGER, "remove"),
+            uses=("standing", *MANAGER, "nginx", "remove"),
         )

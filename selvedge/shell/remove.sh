@@ -30,5 +30,5 @@ remove_app() {
 remove_site() {
   has nginx || return 0
   nginx -t >"$undo/nginx" 2>&1 || fail "nginx does not accept its configuration without $app, whose site was put back: $(grep -m 1 -F '[emerg]' "$undo/nginx")"
-  systemctl try-reload-or-restart nginx
+  if systemctl is-active -q nginx; then nginx_reload; fi
 }

@@ -348,6 +348,29 @@ EOF
         server.run("rm /etc/nginx/sites-enabled/zz")
         assert "7m" not in server.run("cat /etc/nginx/snippets/other.conf").stdout
 
+    def test_a_reload_that_nginx_gives_up_is_a_failure_and_made_again(self, server: Server, project: Project) -> None:
+        """`nginx -t` lets a port pass that another program holds, and `systemctl reload` succeeds."""
+        server.run("systemd-run --unit holder python3 -m http.server 8081; until ss -Hltn | grep -q ':8081 '; do sleep 0.1; done\n"
+                   "echo 'server { listen 8081; server_name theirs.test; }' >/etc/nginx/sites-enabled/zz; nginx -t")  # fmt: skip
+        configure(project, "other", "[nginx]\nmax_body = \"6m\"\n", domains=["other.test"])
+        failed = project.fab("-H", server.name, "nginx")
+        assert failed.status == 1 and "goes on with the one of before: bind() to 0.0.0.0:8081 failed" in failed.stderr, failed
+        assert "6m" not in server.run("cat /etc/nginx/snippets/other.conf").stdout
+        assert status(ask(server, "/health", "hello.test")) == 200
+        server.run("systemctl stop holder; rm /etc/nginx/sites-enabled/zz")
+        assert "reload nginx" in project.must("-H", server.name, "nginx").stdout
+        assert "nginx: nothing to change" in project.must("-H", server.name, "nginx").stdout
+
+    def test_a_reload_is_over_when_new_workers_have_taken_over(self, server: Server, project: Project) -> None:
+        """A client that is being served holds its old worker, which takes no new ones."""
+        with socket.create_connection((server.address, 80), timeout=60) as client:
+            client.sendall(b"GET / HTTP/1.1\r\nHost: hello.test\r\n")
+            for name, other in (("first.test", "second.test"), ("second.test", "first.test")):
+                configure(project, "hello", FOLDERS, domains=["hello.test", name])
+                project.must("-H", server.name, "nginx")
+                for _ in range(20):
+                    assert (status(ask(server, "/health", name)), ask(server, "/health", other)) == (200, b"")
+
     def test_a_template_of_ours_that_nginx_refuses_is_put_back_and_says_why(self, server: Server, project: Project) -> None:
         template = project.folder / "templates/nginx/site.conf.j2"
         before = template.read_text()

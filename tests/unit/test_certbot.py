@@ -542,7 +542,6 @@ class TestHttps:
         server.path(self.CHAIN).write_text("certificate\n")
         server.program("systemctl", "echo UnitFileState=enabled; echo ActiveState=active")
         server.program("nginx", "exit 0")
-        server.program("sleep", "exit 0")
         # A certificate's fingerprint is its text here; s_client shows what "nginx" serves.
         server.program("openssl", f"""
 case $* in
@@ -550,8 +549,8 @@ case $* in
   *" -in "*) cat {self.CHAIN} ;;
   *) cat ;;
 esac""")
-        return Https("nginx", (Link("/etc/nginx/sites-enabled/hello-tls", to="/etc/nginx/sites-available/hello-tls"),),
-                     "nginx -t", "systemctl reload nginx", "nginx-tls-hello", domain="a.test", chain=self.CHAIN)  # fmt: skip
+        link = Link("/etc/nginx/sites-enabled/hello-tls", to="/etc/nginx/sites-available/hello-tls")
+        return Https(loads=(link,), stamp="nginx-tls-hello", domain="a.test", chain=self.CHAIN)
 
     def test_a_reload_counts_when_the_certificate_is_served(self, server: Any, https: Https) -> None:
         server.path("/opt/served").write_text("certificate\n")

@@ -905,7 +905,7 @@ class TestRemove:
         assert f"\tremove\t{OLD}\t-\tgood\n" in server.path("/srv/hello/history").read_text()
         assert not server.path(site).exists()
         asked = server.path("/var/lib/asked").read_text()
-        assert asked.index("nginx -t") < asked.index("systemctl try-reload-or-restart nginx") < asked.index("supervisorctl")
+        assert asked.index("nginx -t") < asked.index("systemctl reload nginx") < asked.index("supervisorctl")
         assert server.path("/var/log/hello/old.log").exists() and "userdel" not in asked
         tasks.remove.remove.operate(found.run, yes=True, data=True)
         assert not server.path("/srv/hello").exists() and not server.path("/var/log/hello").exists()

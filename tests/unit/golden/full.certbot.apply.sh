@@ -14,6 +14,8 @@ trap '' HUP
 
 # … the library certbot
 
+# … the library nginx
+
 change_before() (
 set -eu
 if [ -e /etc/letsencrypt/live/hello/fullchain.pem ] || [ ! -L /etc/nginx/sites-enabled/hello-tls ]; then
@@ -156,7 +158,7 @@ if ! nginx -t >"$undo/check" 2>&1; then
   fail "nginx refuses its configuration, so it was not started: $reason. Mend the file that it names."
 fi
 if systemctl is-active -q nginx; then
-systemctl reload nginx
+nginx_reload
 https_serves /etc/letsencrypt/live/hello/fullchain.pem hello.example.com
 fi
 systemctl enable --now nginx

@@ -12,6 +12,8 @@ trap '' HUP
 
 # … the library site
 
+# … the library nginx
+
 change_before() (
 set -eu
 if command -v nginx >/dev/null 2>&1; then
@@ -270,7 +272,7 @@ if ! nginx -t >"$undo/check" 2>&1; then
   fail "nginx refuses its configuration, so it was not started: $reason. Mend the file that it names."
 fi
 if systemctl is-active -q nginx; then
-systemctl reload nginx
+nginx_reload
 fi
 systemctl enable --now nginx
 (umask 077 && mkdir -p /var/lib/selvedge/loaded)
