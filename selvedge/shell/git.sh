@@ -1,13 +1,17 @@
 # git on the server: never asks, ends in bounded time, never shows what it logs in with.
 # Reads $repo, $url, $ref, $deploy_key, $git_known_hosts and $git_credentials; git_checkout also what prune.sh reads.
 
-# What logs in is only looked up: git would write it anew after each login, also in a dry run.
+# What logs in is only looked up: git would write it anew after each login, also in a dry run. A repository on the server
+# itself may have its submodules there, too, which git does not read by itself (git-config(1), protocol.allow).
 git_run() {
+  git_files=user
+  case $url in file://*) git_files=always ;; esac
   git_ssh="ssh -o BatchMode=yes -o ConnectTimeout=15 -o ServerAliveInterval=10 -o ServerAliveCountMax=3 -o UserKnownHostsFile=$git_known_hosts -o StrictHostKeyChecking=yes"
   if [ -e "$deploy_key" ]; then git_ssh="$git_ssh -o IdentitiesOnly=yes -i $deploy_key"; fi
   GIT_TERMINAL_PROMPT=0 GIT_SSH_COMMAND=$git_ssh GIT_CONFIG_NOSYSTEM='' \
     timeout -k 5 "${git_seconds:-30}" git -c safe.directory='*' -c credential.helper= \
     -c credential.helper="!f() { [ \"\$1\" != get ] || git credential-store --file=$git_credentials get; }; f" -c protocol.ext.allow=never \
+    -c protocol.file.allow="$git_files" \
     -c http.lowSpeedLimit=1 -c http.lowSpeedTime=30 "$@"
 }
 
@@ -66,10 +70,7 @@ git_resolve() {
 # git_fetch: the commit $ref from $url into the mirror, with every branch and tag (branches that went away go here too).
 git_fetch() {
   git_seconds=900
-  file_protocol=
-  case $url in file://*) file_protocol='-c protocol.file.allow=always' ;; esac
-  # shellcheck disable=SC2086
-  if ! answer=$(git_run $file_protocol --git-dir="$repo" fetch --no-write-fetch-head --prune --force -- "$url" '+refs/heads/*:refs/heads/*' '+refs/tags/*:refs/tags/*' 2>&1); then
+  if ! answer=$(git_run --git-dir="$repo" fetch --no-write-fetch-head --prune --force -- "$url" '+refs/heads/*:refs/heads/*' '+refs/tags/*:refs/tags/*' 2>&1); then
     printf '%s\n' "$answer"
     if [ -e "$deploy_key.pub" ]; then
       say "if the repository is private, give this key read access to it: $(cat "$deploy_key.pub")"
@@ -111,10 +112,7 @@ git_checkout() {
   git_seconds=900
   if [ -e "$fresh/.gitmodules" ]; then
     git_own
-    file_protocol=
-    case $url in file://*) file_protocol='-c protocol.file.allow=always' ;; esac
-    # shellcheck disable=SC2086
-    git_run $file_protocol -C "$fresh" submodule update --init --recursive --quiet ||
+    git_run -C "$fresh" submodule update --init --recursive --quiet ||
       fail "a submodule could not be fetched; its address stands in .gitmodules, and this server must be able to read it"
   fi
   if grep -q -r --include=.gitattributes '^[^#]*[[:space:]]filter=lfs' "$fresh"; then

@@ -23,9 +23,10 @@ requests fail until the new one is up"
 # until then the one would have to answer all. $took: milliseconds until the first was healthy.
 live_grow() {
   rm -f -- "$base/instances/$new/one"
+  live_wants_more || return 0
   live_more_workers 3<&- &
   growing=$!
-  if [ "$took" -gt 2000 ] && live_wants_more; then sleep "$((took / 1000))"; fi
+  if [ "$took" -gt 2000 ]; then sleep "$((took / 1000))"; fi
 }
 
 # How many there shall be, in $workers, is said by the release's own script, which may be older than the settings of this run.
@@ -36,7 +37,6 @@ live_wants_more() {
 }
 
 live_more_workers() {
-  live_wants_more || return 0
   processes=$(live_processes "$new")
   gunicorn=$(live_gunicorn)
   while [ -n "$gunicorn" ] && live_one_more; do :; done
