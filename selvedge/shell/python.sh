@@ -85,6 +85,8 @@ python_uv() {
     fail "uv could not install Python $python_wanted; uv's own message stands above"
   found=$(UV_PYTHON_INSTALL_DIR=$python_root/pythons/uv "$python_root/uv/bin/uv" python find --managed-python "$python_wanted") ||
     fail "uv does not find the Python $python_wanted that it has installed"
+  # uv lets everybody write its lock file.
+  [ ! -e "$python_root/pythons/uv/.lock" ] || chmod 600 "$python_root/pythons/uv/.lock"
   found=$(readlink -f -- "$found")
   python_prefix=${found%/bin/*}
 }
