@@ -234,15 +234,15 @@ def tail(text: str, lines: int = 60) -> str:
     return "\n".join(rows if len(rows) <= lines else [f"… {len(rows) - lines} lines …", *rows[-lines:]])
 
 
-def until(reached: Callable[[], object], seconds: float) -> None:
-    """Wait until `reached` gives something true; an OSError counts as not yet. Raises TimeoutError."""
+def until(reached: Callable[[], object], seconds: float, what: str = "what was waited for") -> None:
+    """Wait until `reached` gives something true; an OSError counts as not yet. Raises TimeoutError, which says what."""
     deadline = time.monotonic() + seconds
     while True:
         with contextlib.suppress(OSError):
             if reached():
                 return
         if time.monotonic() > deadline:
-            raise TimeoutError(f"not reached within {seconds:.0f} s")
+            raise TimeoutError(f"not within {seconds:.0f} s: {what}")
         time.sleep(0.1)
 
 

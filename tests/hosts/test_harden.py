@@ -18,7 +18,7 @@ from typing import ClassVar
 import pytest
 
 import sandbox
-from lab import Lab, Project
+from lab import Lab, Project, until
 from observe import differences, snapshot_of_filesystem
 from sandbox import Server
 
@@ -43,14 +43,6 @@ def logs_in(server: Server, user: str, *options: str) -> bool:
 def becomes_root(server: Server) -> bool:
     """Whether deploy logs in freshly and is root by sudo."""
     return ssh(server, "deploy", "sudo -n id -u").stdout.strip() == "0"
-
-
-def wait_for(reached: Callable[[], bool], seconds: float, what: str) -> None:
-    """Poll once a second. Raises AssertionError after `seconds`."""
-    deadline = time.monotonic() + seconds
-    while not reached():
-        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
-        time.sleep(1)
 
 
 def ssh_and_firewall(server: Server) -> str:
@@ -245,7 +237,7 @@ class TestAHardenedServer:
         knock = f"timeout 10 ssh {options} nobody-$i@{hardened.address} true"
         stranger.run(f"for i in 1 2 3 4 5 6 7; do {knock}; done; true")
         banned = lambda: stranger.address in hardened.run("fail2ban-client get sshd banip").stdout  # noqa: E731
-        wait_for(banned, 20, "the stranger is shut out")
+        until(banned, 20, "the stranger is shut out")
         assert "refused" in stranger.run(knock, check=False).stderr
         for number in range(7):  # this machine logged in with its key a moment ago
             ssh(hardened, f"nobody-{number}", "true")
@@ -278,7 +270,7 @@ class TestAHardenedServer:
         assert "Status: active" in hardened.run("ufw status").stdout
         assert hardened.run("nft list table inet selvedge").stdout
         assert hardened.run("cat /proc/sys/net/ipv4/conf/*/log_martians").stdout.split()[:2] == ["1", "1"]
-        wait_for(lambda: hardened.run("fail2ban-client ping", check=False).returncode == 0, 20, "fail2ban runs")
+        until(lambda: hardened.run("fail2ban-client ping", check=False).returncode == 0, 20, "fail2ban runs")
 
 
 class TestServersThatAreNotLikeOthers:
@@ -395,7 +387,7 @@ class TestSudoWithAPassword:
         result = project.fab("-H", server.name, "harden", env=self.MODE)
         assert result.status == 1 and "--prompt-for-sudo-password" in result.stderr, result
         assert re.search("sudo (are|will be) as they were", result.stderr), result
-        wait_for(lambda: becomes_root(server), UNDONE_WITHIN, "sudo asks for no password")
+        until(lambda: becomes_root(server), UNDONE_WITHIN, "sudo asks for no password")
         assert "undo" not in ssh_and_firewall(server)
         hurry(server, 30)
         project.must("-H", server.name, "harden", env=known)
@@ -538,11 +530,11 @@ class TestNobodyIsShutOut:
         server.kill()
         server.boot()
         gone = lambda: server.run("[ ! -e /etc/ssh ] && [ ! -e /usr/local/sbin/mv ]", check=False).returncode == 0  # noqa: E731
-        wait_for(gone, UNDONE_WITHIN, "the undo has begun")
+        until(gone, UNDONE_WITHIN, "the undo has begun")
         hurry(server, 3)
         server.kill()
         server.boot()
-        wait_for(lambda: is_as_before(server, before), UNDONE_WITHIN, "the server is as it was")
+        until(lambda: is_as_before(server, before), UNDONE_WITHIN, "the server is as it was")
 
     def test_the_client_is_killed_at_each_exec(self, fresh: Fresh, tmp_path: Path) -> None:
         """Each time from a bare server on: it is as it was, or, behind the proof, as it should be."""
@@ -558,13 +550,13 @@ class TestNobodyIsShutOut:
         for point in range(1, len(sent) + 1):
             server.run(BARE)
             # sshd takes its files anew in its own time, here and behind an undo.
-            wait_for(lambda: is_as_before(server, before), 20, f"before {point}: the server is bare")
+            until(lambda: is_as_before(server, before), 20, f"before {point}: the server is bare")
             assert execs(project, server, point) == sent[:point]
             server.run("if [ -e /run/selvedge/hello.step ]; then flock -w 60 /run/selvedge/hello.step true; fi")
-            wait_for(lambda: "undo" not in ssh_and_firewall(server), UNDONE_WITHIN, f"killed at {point}: no undo is armed")
+            until(lambda: "undo" not in ssh_and_firewall(server), UNDONE_WITHIN, f"killed at {point}: no undo is armed")
             if point < disarmed or not becomes_root(server):
                 assert point <= disarmed, f"killed at exec {point} of {len(sent)}: root's right is gone"
-                wait_for(lambda: is_as_before(server, before), 20, f"killed at {point}: the server is as it was")
+                until(lambda: is_as_before(server, before), 20, f"killed at {point}: the server is as it was")
 
 
 KILLER = """

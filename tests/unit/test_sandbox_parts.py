@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
+import tarfile
 import threading
 import tomllib
 from configparser import RawConfigParser
@@ -186,12 +187,14 @@ def test_unknown_image_and_release_are_refused() -> None:
 
 @pytest.fixture
 def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A program `docker` that writes down each command, one JSON list a line, and has a container that is on."""
+    """A program `docker` that writes down each command, one JSON list a line, keeps what is copied into a container as
+    `log.tar`, and has a container that is on."""
     log, program = tmp_path / "log", tmp_path / "bin" / "docker"
     program.parent.mkdir()
     program.write_text(
         f"#!{sys.executable} -IS\nimport json, sys\nprint(json.dumps(sys.argv[1:]), file=open({str(log)!r}, 'a'))\n"
         "if sys.argv[1] == 'inspect': print('4242')\n"
+        f"if sys.argv[1] == 'cp': open({str(log) + '.tar'!r}, 'wb').write(sys.stdin.buffer.read())\n"
         "if sys.argv[1:3] == ['image', 'ls']: print('aa\\naa\\nbb')\n"
         "sys.exit(1 if sys.argv[1:3] == ['image', 'inspect'] else 0)\n"
     )
@@ -220,6 +223,18 @@ def test_docker_makes_a_privileged_container_with_systemd_and_ports_on_loopback(
     assert any(key.startswith("ssh-ed25519 ") for key in made.host_keys)
     assert commands(engine)[-1][0] == "cp"
     assert commands(engine)[-1][2] == f"{name}:/"
+
+
+def test_what_docker_copies_into_a_server_is_its_roots(engine: Path, place: Path) -> None:
+    place.mkdir()
+    docker.create("web", "trixie", "bare", place / "servers/web")
+    with tarfile.open(f"{engine}.tar") as tar:
+        copied = {entry.name: entry for entry in tar}
+    assert {(entry.uid, entry.gid, entry.uname, entry.gname) for entry in copied.values()} == {(0, 0, "root", "root")}
+    modes = {name: oct(copied[f"./{name}"].mode) for name in ("root/.ssh", "root/.ssh/authorized_keys")}
+    assert modes == {"root/.ssh": "0o700", "root/.ssh/authorized_keys": "0o600"}
+    assert copied["./etc/ssh/ssh_host_ed25519_key"].mode == 0o600
+    assert copied["."].mode == 0o755, "the server's / would be closed to all but root"
 
 
 def test_docker_switches_on_and_off_and_takes_away(engine: Path) -> None:
