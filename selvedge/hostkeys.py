@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 
 import paramiko
 from fabric import Connection
 
-from selvedge.errors import UnreachableError
+from selvedge.errors import SelvedgeError, UnreachableError
 from selvedge.settings import Host
 from selvedge.shell import quote
 
@@ -70,13 +71,37 @@ def gateways(connection: Connection) -> list[Connection]:
 
 def entry_of(connection: Connection) -> str:
     """The name of the connection's server in a known_hosts file."""
-    return str(connection.host) if connection.port == 22 else f"[{connection.host}]:{connection.port}"
+    return entry(str(connection.host), int(connection.port))
+
+
+def entry(name: str, port: int) -> str:
+    """The name of an SSH server in a known_hosts file (sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT")."""
+    return name if port == 22 else f"[{name}]:{port}"
 
 
 def files(host: Host) -> list[Path]:
     """The known_hosts files that are there and count for the host, each once."""
-    paths = (SYSTEM_FILE, USER_FILE.expanduser(), Path(host.known_hosts).expanduser())
+    paths = (*own_files(), Path(host.known_hosts).expanduser())
     return [path for path in dict.fromkeys(paths) if path.is_file()]
+
+
+def own_files() -> list[Path]:
+    """The known_hosts files of this machine and its user, where they are there."""
+    return [path for path in (SYSTEM_FILE, USER_FILE.expanduser()) if path.is_file()]
+
+
+def known(paths: Iterable[Path], entry: str) -> dict[str, paramiko.PKey]:
+    """The keys that these known_hosts files have for the entry, by their algorithm's name.
+
+    Raises SelvedgeError where one of them cannot be read.
+    """
+    keys = paramiko.HostKeys()
+    for path in paths:
+        try:
+            keys.load(str(path))
+        except (OSError, UnicodeDecodeError) as error:
+            raise SelvedgeError(f"{path} cannot be read: {error}.", "Mend or remove that file.") from error
+    return dict(keys.lookup(entry) or {})
 
 
 def forget(host: Host, entry: str) -> str:

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from selvedge import hostkeys
 from selvedge.errors import ConfigError, SelvedgeError, UsageError
 from selvedge.load import file_name
 from selvedge.plan import HEAD
 from selvedge.settings import Target
-from selvedge.shell import assign, library
+from selvedge.shell import assign, library, quote
 from selvedge.values import GitRef
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 SHA = re.compile(r"[0-9a-f]{40}")
 _REPOSITORY = "Name a folder with a git checkout, or the address of a repository."
 SHORT_SHA = re.compile(r"[0-9a-f]{4,40}")
+KINDS = ("commit ", "refused ", "silent ", "changed ", "missing", "nogit")
+"""How an answer of git_resolve (git.sh) begins."""
 
 
 def named(options: Mapping[str, Any]) -> str:
@@ -63,13 +66,13 @@ class Revisions:
         """Resolve what can be resolved before anything is changed; hosts that ask for the same get the same.
 
         A ref that no server can tell yet (git is not installed, the repository refuses) stays open. Raises SelvedgeError
-        where the repository does not answer at all: nothing that a run does changes that.
+        where the repository does not answer, or its server has another host key: nothing that a run does changes that.
         """
         for session in sessions:
             if self._take(session):
                 continue
             answer = self._ask(session)
-            if answer.startswith("silent"):
+            if answer.startswith(("silent", "changed")):
                 raise refused(session, answer)
             if answer.startswith("commit "):
                 self._settle(session, answer.split()[1])
@@ -113,7 +116,7 @@ class Revisions:
         )
         script = f"{HEAD}{variables}\n{library('git')}\nmain() {{\ngit_resolve\n}}\nmain </dev/null 2>&1\n"
         output = session.remote.run(script, more=True).output
-        lines = [line for line in output.splitlines() if line.startswith(("commit ", "refused ", "silent ", "missing", "nogit"))]
+        lines = [line for line in output.splitlines() if line.startswith(KINDS)]
         return lines[-1] if lines else f"refused {output.strip()[-500:]}"
 
 
@@ -158,6 +161,8 @@ def refused(session: Session, answer: str) -> SelvedgeError:
             "Check app.branch in hosts.toml, or --branch or --commit; has it been pushed? "
             "A short SHA must be of a commit that a branch or tag there still holds.",
         )
+    if kind == "changed":
+        return _changed(session, detail)
     public, _, message = detail.partition(" | ")
     remedy = "Check app.repository in hosts.toml, and that the server can reach it."
     if target.repository.startswith(("http://", "https://")) and re.search(r"could not read|40[134]|uthenticat|not found", detail):
@@ -174,3 +179,16 @@ def refused(session: Session, answer: str) -> SelvedgeError:
     said = (message or detail).rstrip(". ")
     asked = f"{name}: the repository {target.repository_shown} refuses, asked for {target.branch}"
     return SelvedgeError(f"{asked}: {said}.", remedy)
+
+
+def _changed(session: Session, fingerprint: str) -> SelvedgeError:
+    """The git server shows another host key than the one that this server, or the user's machine, knows."""
+    target, name = session.target, session.name
+    server = hostkeys.entry(*target.ssh_server) if target.ssh_server else target.repository_shown
+    return SelvedgeError(
+        f"{name}: THE HOST KEY OF THE GIT SERVER {server} HAS CHANGED: it shows {fingerprint or 'another one'}. Somebody may be "
+        "listening in, or its operator has changed it. Nothing was fetched.",
+        "Compare it with the one that the operator publishes. If it is theirs, forget the old one, here and on the server, then "
+        f"run the same command again:\n    ssh-keygen -R {quote(server)}\n    fab -H {name} ssh\n"
+        f"    sudo rm {target.paths.git_known_hosts}",
+    )

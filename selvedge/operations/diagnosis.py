@@ -127,7 +127,10 @@ def _repository(app: Target, found: Examined) -> Iterator[Finding]:
         yield problem(
             "repository", f"{shown} has no branch or tag {app.branch}", "Check app.branch; has it been pushed?"
         )
-    elif kind == "refused":
+    elif kind == "changed":
+        remedy = f"`fab -H {host} deploy` says what to do."
+        yield problem("repository", f"the host key of the git server of {shown} has changed: {rest}", remedy)
+    elif kind in ("refused", "silent"):
         said = rest.rpartition(" | ")[2]
         remedy = f"`fab -H {host} deploy` shows the server's key, which the repository has to accept."
         yield problem("repository", f"the server cannot read {shown}: {said}", remedy)

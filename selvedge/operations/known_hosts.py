@@ -81,17 +81,6 @@ def file_of(host: Host) -> Path:
     return Path(host.known_hosts or hostkeys.USER_FILE).expanduser()
 
 
-def known(host: Host, entry: str) -> dict[str, paramiko.PKey]:
-    """The keys that the known_hosts files have for the entry, by their algorithm's name."""
-    keys = paramiko.HostKeys()
-    for path in hostkeys.files(host):
-        try:
-            keys.load(str(path))
-        except (OSError, UnicodeDecodeError) as error:
-            raise SelvedgeError(f"{host.name}: {path} cannot be read: {error}.", "Mend or remove that file.") from error
-    return dict(keys.lookup(entry) or {})
-
-
 def store(host: Host, entry: str, keys: Sequence[paramiko.PKey]) -> Path:
     """Add the keys to the host's known_hosts file, which is made (0600) where it is not there; returns its path.
 

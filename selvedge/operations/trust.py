@@ -43,7 +43,7 @@ def trust(run: Run, *, yes: bool = False) -> None:
 
 def _trust(report: Report, host: Host, shown: Shown, *, yes: bool) -> None:
     report.line(f"{report.paint(host.name, 'bold')}: {shown.entry} shows these host keys:")
-    known = known_hosts.known(host, shown.entry)
+    known = hostkeys.known(hostkeys.files(host), shown.entry)
     for key in shown.keys:
         note = report.paint("  known", "dim") if known.get(key.get_name()) == key else ""
         report.line(f"    {kind(key):<8} {fingerprint(key)}{note}")

@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from selvedge import hostkeys
 from selvedge.errors import SelvedgeError
 from selvedge.frozen import dataclass
 from selvedge.paths import Paths
@@ -44,7 +45,9 @@ class DeployKey(Resource):
 
 @dataclass(frozen=True)
 class GitHostKey(Resource):
-    """The host key of a git server, taken at the first contact and required from then on."""
+    """The host key of a git server, required from then on: as the user's own machine knows it, or else as it is shown
+    at the first contact.
+    """
 
     path: str
     host: str
@@ -52,7 +55,7 @@ class GitHostKey(Resource):
 
     @property
     def _entry(self) -> str:
-        return self.host if self.port == 22 else f"[{self.host}]:{self.port}"
+        return hostkeys.entry(self.host, self.port)
 
     def probe(self) -> str:
         return f"ssh-keygen -F {quote(self._entry)} -f {quote(self.path)} >/dev/null 2>&1 && echo known || true"
@@ -60,6 +63,11 @@ class GitHostKey(Resource):
     def plan(self, fact: str) -> Change | None:
         if fact.strip() == "known":
             return None
+        own = hostkeys.known(hostkeys.own_files(), self._entry)
+        if own:
+            lines = "".join(f"{self._entry} {kind} {key.get_base64()}\n" for kind, key in own.items())
+            shell = f"printf '%s' {quote(lines)} >>{quote(self.path)}"
+            return Change(f"take the host key of {self._entry} from this machine's known_hosts", shell)
         shell = (
             f"keys=$(ssh-keyscan -T 15 -p {self.port} -- {quote(self.host)} 2>/dev/null) || keys=\n"
             f"[ -n \"$keys\" ] || fail {quote(f'the git server {self.host}, port {self.port}, does not answer with a host key')}\n"

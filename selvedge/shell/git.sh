@@ -24,6 +24,12 @@ git_ask() {
     return 1
   fi
   if [ "$git_status" -ne 0 ]; then
+    case $answer in
+      *'HOST IDENTIFICATION HAS CHANGED'*)
+        echo "changed $(printf '%s\n' "$answer" | grep -o -m 1 'SHA256:[A-Za-z0-9+/]*')"
+        return 1
+        ;;
+    esac
     public=$(cat "$deploy_key.pub" 2>/dev/null)
     message=$(printf '%s\n' "$answer" | grep -v '^$' | grep -v 'Warning: Permanently' | head -n 3 | tr '\n' ' ')
     echo "refused ${public:+$public | }${message:-exit status $git_status}"
@@ -31,7 +37,7 @@ git_ask() {
   fi
 }
 
-# git_resolve: prints "commit SHA", "nogit", "missing", "silent MESSAGE", or "refused [PUBLIC KEY | ]MESSAGE".
+# git_resolve: prints "commit SHA", "nogit", "missing", "silent MESSAGE", "changed FINGERPRINT", or "refused [PUBLIC KEY | ]MESSAGE".
 git_resolve() {
   if ! command -v git >/dev/null 2>&1; then
     echo nogit
