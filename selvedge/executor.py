@@ -6,6 +6,7 @@ import gc
 import os
 import sys
 import traceback
+from itertools import takewhile
 from typing import Any
 
 import fabric
@@ -74,8 +75,9 @@ class Executor(fabric.Executor):
         finally:
             run.close()
 
-    def _following(self, calls: list[Call], flags: list[dict[str, Any]]) -> tuple[Step, dict[str, Any]] | None:
-        return (calls[0].task, flags[0]) if calls and isinstance(calls[0].task, Step) else None
+    def _following(self, calls: list[Call], flags: list[dict[str, Any]]) -> list[tuple[Any, dict[str, Any]]]:
+        """The steps that come next, with their flags."""
+        return list(zip(takewhile(lambda task: isinstance(task, Step), (call.task for call in calls)), flags, strict=False))
 
     def _flags(self, calls: list[Call]) -> list[dict[str, Any]]:
         """The flags of each task. What says "change nothing" behind one of them is meant for all: in `fab setup deploy

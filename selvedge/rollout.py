@@ -7,6 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from selvedge import source
@@ -32,18 +33,23 @@ class Reading(dict[str, list[Planned]]):
     began = 0.0
 
 
-def read(fleet: Fleet, step: Step, options: Mapping[str, Any]) -> Reading:
-    """Read and plan a step on all hosts at once; changes nothing. Raises SelvedgeError."""
+def read(fleet: Fleet, steps: Sequence[Step], options: Mapping[str, Any]) -> list[Reading]:
+    """Read and plan steps on all hosts at once, in one exec on each; changes nothing. Raises SelvedgeError."""
     began = time.monotonic()
     source.choose(fleet.sessions, options)
     _share_databases(fleet.sessions)
-    parts = {session.name: step.parts(session.target) for session in fleet.sessions}
-    if any(part.needs_commit for steps in parts.values() for part in steps):
-        threading.Thread(target=_warm_up, args=(fleet.sessions[0], parts[fleet.sessions[0].name]), daemon=True).start()
+    parts = {session.name: [step.parts(session.target) for step in steps] for session in fleet.sessions}
+    flat = {name: [part for each in of_steps for part in each] for name, of_steps in parts.items()}
+    if any(part.needs_commit for each in flat.values() for part in each):
+        threading.Thread(target=_warm_up, args=(fleet.sessions[0], flat[fleet.sessions[0].name]), daemon=True).start()
         fleet.revisions.resolve(fleet.sessions)
-    reading = Reading(zip(parts, fleet.each(lambda session: session.plan(parts[session.name])), strict=True))
-    reading.began = began
-    return reading
+    planned = dict(zip(flat, map(iter, fleet.each(lambda session: session.plan(flat[session.name]))), strict=True))
+    readings = []
+    for number in range(len(steps)):
+        reading = Reading({name: list(islice(planned[name], len(parts[name][number]))) for name in parts})
+        reading.began = began
+        readings.append(reading)
+    return readings
 
 
 def _warm_up(session: Session, steps: Sequence[Step]) -> None:
@@ -76,7 +82,7 @@ def run_step(fleet: Fleet, step: Step, options: Mapping[str, Any], planned: Read
         return False
     # Another run, or the rest of one that was cut off, may have changed what was read.
     if fleet.lock(f"fab {step.name}", int(options.get("wait") or 0), time.monotonic() - planned.began):
-        planned = read(fleet, step, options)
+        (planned,) = read(fleet, [step], options)
         if _is_nothing(fleet, step, planned):
             return False
     _make(fleet, planned, revert=not options.get("no_revert"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from fabric import Config
@@ -29,8 +29,7 @@ class Run:
     def __init__(self, settings: Settings, fleet: Fleet) -> None:
         self.settings = settings
         self.fleet = fleet
-        self._pool = ThreadPoolExecutor(max_workers=1)
-        self._ahead: Future[Reading] | None = None
+        self._ahead: list[Reading] = []
 
     @classmethod
     def load(cls, names: Sequence[str], config: Config) -> Run:
@@ -67,11 +66,11 @@ class Run:
                     if part.local:
                         part.local(target)
 
-    def step(self, step: Step, flags: Mapping[str, Any], then: tuple[Step, Mapping[str, Any]] | None = None) -> None:
+    def step(self, step: Step, flags: Mapping[str, Any], then: Sequence[tuple[Step, Mapping[str, Any]]] = ()) -> None:
         """Run a step or chain with its flags of the command line, or what one of its flags asks for instead.
 
-        `then` is the step that follows on the command line: it is read at the same time, and where this one turns out
-        to have nothing to change, that reading holds.
+        `then` are the steps that follow on the command line: they are read at the same time, and as long as nothing turns
+        out to have to be changed, that reading holds.
         """
         # Here, since the logins have begun: what takes time now takes none of theirs.
         from selvedge.rollout import read, run_step
@@ -80,14 +79,12 @@ class Run:
             if flags.get(flag):
                 work(self)
                 return
-        ahead, self._ahead = self._ahead, None
-        reading = self._pool.submit(read, self.fleet, *then) if then and not then[0].instead else None
-        planned = ahead.result() if ahead else read(self.fleet, step, flags)
-        changed = run_step(self.fleet, step, flags, planned)
-        if reading and not changed:
-            self._ahead = reading
-        elif reading:
-            reading.exception()
+        if not self._ahead:
+            alike = takewhile(lambda following: _read_alike(*following, flags), then)
+            self._ahead = read(self.fleet, [step, *(following for following, _ in alike)], flags)
+        planned, *self._ahead = self._ahead
+        if run_step(self.fleet, step, flags, planned):
+            self._ahead = []
 
     def standings(self) -> dict[str, Standing]:
         """What runs on each host of the run, by its name; read from all at once."""
@@ -100,4 +97,9 @@ class Run:
     def close(self) -> None:
         """End all connections."""
         self.fleet.close()
-        self._pool.shutdown(cancel_futures=True)
+
+
+def _read_alike(step: Step, flags: Mapping[str, Any], first: Mapping[str, Any]) -> bool:
+    """Whether the step can be read with another one: it is of the same commit, and nothing else is asked for instead of it."""
+    same = all((flags.get(flag) or None) == (first.get(flag) or None) for flag in ("branch", "commit", "force"))
+    return same and not any(flags.get(flag) for flag in step.instead)

@@ -59,13 +59,21 @@ class Session:
         return self.target.host.name
 
     def facts(self, resources: Sequence[Resource]) -> list[str]:
-        """What the probes print, in one exec. Raises UnreachableError or SelvedgeError."""
+        """What the probes print, in one exec. What several steps ask for is read once.
+
+        Raises UnreachableError or SelvedgeError.
+        """
         if not resources:
             return []
-        result = self.remote.run(self._read(resources))
-        facts = parse_facts(result.output, self.mark, len(resources))
+        probes = [resource.probe() for resource in resources]
+        once: dict[str, Resource] = {}
+        for probe, resource in zip(probes, resources, strict=True):
+            once.setdefault(probe, resource)
+        result = self.remote.run(self._read(list(once.values())))
+        facts = parse_facts(result.output, self.mark, len(once))
         if facts is not None:
-            return facts
+            of_probe = dict(zip(once, facts, strict=True))
+            return [of_probe[probe] for probe in probes]
         if result.status == -1:
             raise self.lost("while reading")
         raise SelvedgeError(

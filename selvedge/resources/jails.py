@@ -45,9 +45,9 @@ class Jails(Resource):
         return ("fail2ban.service",)
 
     def probe(self) -> str:
-        stamp = f"if [ -e {quote(self._stamp)} ]; then cat {quote(self._stamp)}; fi"
         return (
-            f"printf '\\n--- unit\\n'\nunit_fact fail2ban.service\nprintf '\\n--- loaded\\n'\n{stamp}\n"
+            "printf '\\n--- unit\\n'\nunit_fact fail2ban.service\n"
+            f"printf '\\n--- loaded\\n'\nfirst_line {quote(self._stamp)}\n"
             f"printf '\\n--- file\\n'\n{self._file.probe()}"
         )
 

@@ -50,17 +50,20 @@ class MainFile(Resource):
     connections: int = CONNECTIONS
     path: str = "/etc/nginx/nginx.conf"
 
+    def paths(self) -> tuple[str, ...]:
+        return (self.path,)
+
     def probe(self) -> str:
-        return f"stat -c '%a %U %G' -- {quote(self.path)}\ncat -- {quote(self.path)}"
+        return f"path_fact {quote(self.path)}\ncat -- {quote(self.path)}"
 
     def plan(self, fact: str) -> Change | None:
         own, _, text = fact.partition("\n")
         wanted = re.sub(r"(?m)^(\s*worker_connections\s+)([0-9]+)(?=\s*;)", self._raised, text)
         wanted = re.sub(r"(?m)^(\s*ssl_protocols\s[^;#\n]*);", self._modern, wanted)
-        if wanted == text or len(own.split()) != 3:
+        if wanted == text or not own.startswith("file "):
             return None
-        mode, owner, group = own.split()
-        return File(self.path, wanted, mode, owner, group).plan(f"file {mode} {owner} {group}\n-\n{text}")
+        _, mode, owner, group = own.split()
+        return File(self.path, wanted, mode, owner, group).plan(f"{own}\n-\n{text}")
 
     def _raised(self, found: re.Match[str]) -> str:
         return f"{found[1]}{max(int(found[2]), self.connections)}"

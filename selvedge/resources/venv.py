@@ -31,7 +31,7 @@ class Venv(Resource):
 
     def probe(self) -> str:
         venv = quote(f"{self.release}/.venv")
-        return f"[ -x {venv}/bin/python ] && cat {venv}/.selvedge 2>/dev/null || true"
+        return f"if [ -x {venv}/bin/python ]; then first_line {venv}/.selvedge; fi"
 
     def plan(self, fact: str) -> Change | None:
         if fact.strip() == self._request:

@@ -2,8 +2,7 @@
 
 # firewall_state: "on", "deny", "ipv6", "live": what holds of it.
 firewall_state() {
-  sed -n 's/^ENABLED=yes.*/on/p' /etc/ufw/ufw.conf
-  sed -n 's/^DEFAULT_INPUT_POLICY="\(DROP\|REJECT\)".*/deny/p; s/^IPV6=yes.*/ipv6/p' /etc/default/ufw
+  sed -n 's/^ENABLED=yes.*/on/p; s/^DEFAULT_INPUT_POLICY="\(DROP\|REJECT\)".*/deny/p; s/^IPV6=yes.*/ipv6/p' /etc/ufw/ufw.conf /etc/default/ufw
   iptables -S ufw-user-input >/dev/null || return 0
   # A kernel without IPv6 has no second table.
   if [ ! -e /proc/net/if_inet6 ] || ip6tables -S ufw6-user-input >/dev/null; then echo live; fi

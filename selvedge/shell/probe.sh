@@ -67,6 +67,13 @@ path_hashes() {
 # python_version_of EXECUTABLE: e.g. 3.12.4; nothing where it does not run. Without what its site-packages load at a start.
 python_version_of() { "$1" -I -S -c 'import sys; print(sys.version.split()[0])' 2>/dev/null || :; }
 
+# first_line FILE: nothing where it cannot be read. By the shell itself, since a process costs a millisecond.
+first_line() {
+  [ -r "$1" ] || return 0
+  IFS= read -r line <"$1" || :
+  printf '%s\n' "$line"
+}
+
 has() { command -v "$1" >/dev/null 2>&1; }
 
 # package_list PACKAGE…: "PACKAGE STATE" for each that dpkg knows.

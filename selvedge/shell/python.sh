@@ -10,7 +10,7 @@ python_fact() {
 
 # tool_fact NAME: the requirement that it was installed by.
 tool_fact() {
-  if [ -x "$python_root/$1/bin/$1" ]; then cat "$python_root/$1/.requirement"; fi
+  if [ -x "$python_root/$1/bin/$1" ]; then first_line "$python_root/$1/.requirement"; fi
 }
 
 # tool_install NAME REQUIREMENT: the stamp comes last, so that an installation that was cut off is made anew.

@@ -15,6 +15,7 @@ import pytest
 
 from drills import GENTLE, HEALTH, QUICK, assert_whole, at_start, insert, live, serves
 from lab import Lab, Project, until
+from observe import count_execs
 from sandbox import Server
 from traffic import get, load
 
@@ -645,6 +646,9 @@ class TestSources:
             result = project.must("-H", server.name, "deploy")
             assert f"fetch {commit[:12]} from {url}" in result.stdout
             assert assert_whole(server).startswith(commit[:12])
+            with count_execs(server) as execs:
+                assert "deploy: nothing to change" in project.must("-H", server.name, "setup", "deploy").stdout
+            assert execs.count == 2, "one asks for the commit, one reads the server"
 
     def test_branches_that_were_force_pushed_or_deleted_tags_and_short_names(
         self, server: Server, project: Project, publish: Callable[[], None]

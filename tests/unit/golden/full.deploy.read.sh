@@ -62,7 +62,7 @@ if [ -e /srv/hello/releases/0123456789ab/.selvedge.before_build ]; then echo 'do
 printf '\n%s fact 17\n' "$mark"
 path_fact /srv/hello/venvs ''
 printf '\n%s fact 18\n' "$mark"
-[ -x /srv/hello/releases/0123456789ab/.venv/bin/python ] && cat /srv/hello/releases/0123456789ab/.venv/.selvedge 2>/dev/null || true
+if [ -x /srv/hello/releases/0123456789ab/.venv/bin/python ]; then first_line /srv/hello/releases/0123456789ab/.venv/.selvedge; fi
 printf '\n%s fact 19\n' "$mark"
 [ -e /srv/hello/releases/0123456789ab/.venv/bin/python ] && echo there || true
 printf '\n%s fact 20\n' "$mark"
@@ -133,7 +133,7 @@ echo end
 printf '\n%s fact 46\n' "$mark"
 stat -c '%a %U %G' -- /srv/hello/shared/uploads 2>/dev/null || true
 printf '\n%s fact 47\n' "$mark"
-stat -c '%a %U %G' -- /etc/nginx/nginx.conf
+path_fact /etc/nginx/nginx.conf
 cat -- /etc/nginx/nginx.conf
 printf '\n%s fact 48\n' "$mark"
 grep -lsE '^[^#]*worker_rlimit_nofile[[:space:]]' /etc/nginx/nginx.conf /etc/nginx/modules-enabled/*.conf
@@ -164,7 +164,7 @@ printf '\n%s fact 57\n' "$mark"
 printf '\n--- unit\n'
 unit_fact fail2ban.service
 printf '\n--- loaded\n'
-if [ -e /var/lib/selvedge/loaded/60-selvedge-hello ]; then cat /var/lib/selvedge/loaded/60-selvedge-hello; fi
+first_line /var/lib/selvedge/loaded/60-selvedge-hello
 printf '\n--- file\n'
 path_fact /etc/fail2ban/jail.d/60-selvedge-hello.local d23b9e302f08686be7bbd792d11439bddfa03d77b726a89fd82dd7aa8a85ebd5
 printf '\n%s fact 58\n' "$mark"
@@ -207,7 +207,7 @@ path_fact /etc/selvedge/hello/certificate.pem ''
 :
 }
 main() {
-path_stats=$nl$(stat -c '%F :: %a %U %G :: %n' -- /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/git_credentials /srv/hello/releases/0123456789ab /srv/hello/venvs /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-2e3d8e /srv/hello/instances/0123456789ab-2e3d8e/env /srv/hello/instances/0123456789ab-2e3d8e/run /srv/hello/instances/0123456789ab-2e3d8e/selvedge_worker.py /srv/hello/instances/0123456789ab-2e3d8e/gunicorn_start /srv/hello/instances/0123456789ab-2e3d8e/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/selvedge/hello/acme-ca.pem /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf /etc/selvedge/hello/certificate.pem 2>/dev/null)$nl
+path_stats=$nl$(stat -c '%F :: %a %U %G :: %n' -- /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/git_credentials /srv/hello/releases/0123456789ab /srv/hello/venvs /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-2e3d8e /srv/hello/instances/0123456789ab-2e3d8e/env /srv/hello/instances/0123456789ab-2e3d8e/run /srv/hello/instances/0123456789ab-2e3d8e/selvedge_worker.py /srv/hello/instances/0123456789ab-2e3d8e/gunicorn_start /srv/hello/instances/0123456789ab-2e3d8e/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/selvedge/hello/acme-ca.pem /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf /etc/selvedge/hello/certificate.pem 2>/dev/null)$nl
 path_sums=$nl$(path_hashes /srv/hello/git_credentials /etc/tmpfiles.d/hello.conf /srv/hello/instances/0123456789ab-2e3d8e/env /srv/hello/instances/0123456789ab-2e3d8e/run /srv/hello/instances/0123456789ab-2e3d8e/selvedge_worker.py /srv/hello/instances/0123456789ab-2e3d8e/gunicorn_start /srv/hello/instances/0123456789ab-2e3d8e/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf 2>/dev/null)$nl
 package_states=$(package_list nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 supervisor certbot)
 unit_states=$nl$nl$(cat)$nl$nl

@@ -51,7 +51,7 @@ printf '\n%s fact 14\n' "$mark"
 printf '\n%s fact 15\n' "$mark"
 path_fact /srv/hello/venvs ''
 printf '\n%s fact 16\n' "$mark"
-[ -x /srv/hello/releases/0123456789ab/.venv/bin/python ] && cat /srv/hello/releases/0123456789ab/.venv/.selvedge 2>/dev/null || true
+if [ -x /srv/hello/releases/0123456789ab/.venv/bin/python ]; then first_line /srv/hello/releases/0123456789ab/.venv/.selvedge; fi
 printf '\n%s fact 17\n' "$mark"
 [ -e /srv/hello/releases/0123456789ab/.venv/bin/python ] && echo there || true
 printf '\n%s fact 18\n' "$mark"
@@ -112,7 +112,7 @@ path_fact /var/www/letsencrypt ''
 printf '\n%s fact 40\n' "$mark"
 path_fact /etc/systemd/system/nginx.service.d/50-selvedge.conf 10bf8881b6246a03b11ba5db6ff3e2ef79d7a72cce9f7896b04a876acc54fd70
 printf '\n%s fact 41\n' "$mark"
-stat -c '%a %U %G' -- /etc/nginx/nginx.conf
+path_fact /etc/nginx/nginx.conf
 cat -- /etc/nginx/nginx.conf
 printf '\n%s fact 42\n' "$mark"
 grep -lsE '^[^#]*worker_rlimit_nofile[[:space:]]' /etc/nginx/nginx.conf /etc/nginx/modules-enabled/*.conf
@@ -143,7 +143,7 @@ printf '\n%s fact 51\n' "$mark"
 printf '\n--- unit\n'
 unit_fact fail2ban.service
 printf '\n--- loaded\n'
-if [ -e /var/lib/selvedge/loaded/60-selvedge-hello ]; then cat /var/lib/selvedge/loaded/60-selvedge-hello; fi
+first_line /var/lib/selvedge/loaded/60-selvedge-hello
 printf '\n--- file\n'
 path_fact /etc/fail2ban/jail.d/60-selvedge-hello.local d23b9e302f08686be7bbd792d11439bddfa03d77b726a89fd82dd7aa8a85ebd5
 printf '\n%s fact 52\n' "$mark"
@@ -155,7 +155,7 @@ for path in /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.co
 :
 }
 main() {
-path_stats=$nl$(stat -c '%F :: %a %U %G :: %n' -- /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/deploy_key /srv/hello/git_credentials /srv/hello/releases/0123456789ab /srv/hello/venvs /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-da6a58 /srv/hello/instances/0123456789ab-da6a58/env /srv/hello/instances/0123456789ab-da6a58/run /srv/hello/instances/0123456789ab-da6a58/selvedge_worker.py /srv/hello/instances/0123456789ab-da6a58/gunicorn_start /srv/hello/instances/0123456789ab-da6a58/unit.socket /srv/hello/instances/0123456789ab-da6a58/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf 2>/dev/null)$nl
+path_stats=$nl$(stat -c '%F :: %a %U %G :: %n' -- /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/deploy_key /srv/hello/git_credentials /srv/hello/releases/0123456789ab /srv/hello/venvs /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-da6a58 /srv/hello/instances/0123456789ab-da6a58/env /srv/hello/instances/0123456789ab-da6a58/run /srv/hello/instances/0123456789ab-da6a58/selvedge_worker.py /srv/hello/instances/0123456789ab-da6a58/gunicorn_start /srv/hello/instances/0123456789ab-da6a58/unit.socket /srv/hello/instances/0123456789ab-da6a58/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf 2>/dev/null)$nl
 path_sums=$nl$(path_hashes /srv/hello/instances/0123456789ab-da6a58/env /srv/hello/instances/0123456789ab-da6a58/run /srv/hello/instances/0123456789ab-da6a58/selvedge_worker.py /srv/hello/instances/0123456789ab-da6a58/gunicorn_start /srv/hello/instances/0123456789ab-da6a58/unit.socket /srv/hello/instances/0123456789ab-da6a58/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf 2>/dev/null)$nl
 package_states=$(package_list nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2)
 unit_states=$nl$nl$(cat)$nl$nl
