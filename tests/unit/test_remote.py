@@ -82,9 +82,11 @@ class Sshd(paramiko.ServerInterface):
                     self.cut()
                     break
                 channel.sendall(data)
-        if not channel.closed:
-            channel.send_exit_status(process.returncode)
-            channel.close()
+        # The client may go at any moment.
+        with contextlib.suppress(EOFError, OSError):
+            if not channel.closed:
+                channel.send_exit_status(process.returncode)
+                channel.close()
 
     @staticmethod
     def _feed(channel: paramiko.Channel, process: subprocess.Popen[bytes]) -> None:
