@@ -71,12 +71,17 @@ def gateways(connection: Connection) -> list[Connection]:
 
 def entry_of(connection: Connection) -> str:
     """The name of the connection's server in a known_hosts file."""
-    return entry(str(connection.host), int(connection.port))
+    return entry_at(str(connection.host), int(connection.port))
 
 
-def entry(name: str, port: int) -> str:
+def entry_at(name: str, port: int) -> str:
     """The name of an SSH server in a known_hosts file (sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT")."""
     return name if port == 22 else f"[{name}]:{port}"
+
+
+def lines(entry: str, keys: Iterable[paramiko.PKey]) -> str:
+    """The lines of a known_hosts file that hold these keys of the entry."""
+    return "".join(f"{entry} {key.get_name()} {key.get_base64()}\n" for key in keys)
 
 
 def files(host: Host) -> list[Path]:

@@ -7,7 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from selvedge import source
@@ -39,16 +39,18 @@ def read(fleet: Fleet, steps: Sequence[Step], options: Mapping[str, Any]) -> lis
     source.choose(fleet.sessions, options)
     _share_databases(fleet.sessions)
     parts = {session.name: [step.parts(session.target) for step in steps] for session in fleet.sessions}
-    flat = {name: [part for each in of_steps for part in each] for name, of_steps in parts.items()}
+    flat = {name: list(chain.from_iterable(each)) for name, each in parts.items()}
     if any(part.needs_commit for each in flat.values() for part in each):
         threading.Thread(target=_warm_up, args=(fleet.sessions[0], flat[fleet.sessions[0].name]), daemon=True).start()
         fleet.revisions.resolve(fleet.sessions)
-    planned = dict(zip(flat, map(iter, fleet.each(lambda session: session.plan(flat[session.name]))), strict=True))
-    readings = []
-    for number in range(len(steps)):
-        reading = Reading({name: list(islice(planned[name], len(parts[name][number]))) for name in parts})
+
+    def by_step(session: Session) -> list[list[Planned]]:
+        planned = iter(session.plan(flat[session.name]))
+        return [list(islice(planned, len(each))) for each in parts[session.name]]
+
+    readings = [Reading(zip(parts, hosts, strict=True)) for hosts in zip(*fleet.each(by_step), strict=True)]
+    for reading in readings:
         reading.began = began
-        readings.append(reading)
     return readings
 
 

@@ -184,7 +184,7 @@ def refused(session: Session, answer: str) -> SelvedgeError:
 def _changed(session: Session, fingerprint: str) -> SelvedgeError:
     """The git server shows another host key than the one that this server, or the user's machine, knows."""
     target, name = session.target, session.name
-    server = hostkeys.entry(*target.ssh_server) if target.ssh_server else target.repository_shown
+    server = hostkeys.entry_at(*target.ssh_server) if target.ssh_server else target.repository_shown
     return SelvedgeError(
         f"{name}: THE HOST KEY OF THE GIT SERVER {server} HAS CHANGED: it shows {fingerprint or 'another one'}. Somebody may be "
         "listening in, or its operator has changed it. Nothing was fetched.",

@@ -87,7 +87,7 @@ def store(host: Host, entry: str, keys: Sequence[paramiko.PKey]) -> Path:
     Raises SelvedgeError where it cannot be written.
     """
     path = file_of(host)
-    lines = "".join(f"{entry} {key.get_name()} {key.get_base64()}\n" for key in keys)
+    lines = hostkeys.lines(entry, keys)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "rb+") as file:

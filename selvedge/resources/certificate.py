@@ -214,6 +214,7 @@ class Https(Nginx):
 
     domain: str = ""
     chain: str = ""
+    loaded_by = (*Nginx.loaded_by, "certbot")
 
     def probe(self) -> str:
         newer = f"[ {quote(self.chain)} -nt {quote(self._stamp_path)} ]"
@@ -228,10 +229,7 @@ class Https(Nginx):
         if change is None and instead:
             what = "shows no certificate" if instead[1] == "none" else f"still serves the certificate until {day(instead[1])}"
             change = replace(self.reload(), summary=f"reload nginx, which {what}")
-        return change and replace(change, uses=("nginx", "certbot"))
-
-    def reload(self) -> Change:
-        return replace(super().reload(), uses=("nginx", "certbot"))
+        return change
 
     def before_loads(self) -> str:
         """As of every service; but where the site stands and its certificate is gone, that is what is being mended."""

@@ -55,7 +55,7 @@ class GitHostKey(Resource):
 
     @property
     def _entry(self) -> str:
-        return hostkeys.entry(self.host, self.port)
+        return hostkeys.entry_at(self.host, self.port)
 
     def probe(self) -> str:
         return f"ssh-keygen -F {quote(self._entry)} -f {quote(self.path)} >/dev/null 2>&1 && echo known || true"
@@ -65,8 +65,7 @@ class GitHostKey(Resource):
             return None
         own = hostkeys.known(hostkeys.own_files(), self._entry)
         if own:
-            lines = "".join(f"{self._entry} {kind} {key.get_base64()}\n" for kind, key in own.items())
-            shell = f"printf '%s' {quote(lines)} >>{quote(self.path)}"
+            shell = f"printf '%s' {quote(hostkeys.lines(self._entry, own.values()))} >>{quote(self.path)}"
             return Change(f"take the host key of {self._entry} from this machine's known_hosts", shell)
         shell = (
             f"keys=$(ssh-keyscan -T 15 -p {self.port} -- {quote(self.host)} 2>/dev/null) || keys=\n"

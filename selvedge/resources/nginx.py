@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import ClassVar
 
 from selvedge.frozen import dataclass
 from selvedge.resources.base import Change, Resource
@@ -113,10 +114,4 @@ class Nginx(Service):
     name: str = "nginx"
     check: str = "nginx -t"
     reload_command: str = "nginx_reload"
-
-    def plan(self, fact: str) -> Change | None:
-        change = super().plan(fact)
-        return change and replace(change, uses=("nginx",))
-
-    def reload(self) -> Change:
-        return replace(super().reload(), uses=("nginx",))
+    loaded_by: ClassVar[tuple[str, ...]] = ("nginx",)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from typing import ClassVar
 
 from selvedge.frozen import dataclass
 from selvedge.resources.base import Change, Loader, Resource
@@ -56,6 +57,8 @@ class Service(Loader):
     check: str = ""
     reload_command: str = ""
     stamp: str = ""
+    loaded_by: ClassVar[tuple[str, ...]] = ()
+    """The libraries of shell that its changes use."""
 
     @property
     def _stamp_path(self) -> str:
@@ -70,8 +73,7 @@ class Service(Loader):
     def probe(self) -> str:
         return (
             f"unit_fact {words(*self.units())}\n"
-            # The shell's own `read`: a `cat` for each service would cost a millisecond.
-            f"stamp=\nread -r stamp <{quote(self._stamp_path)}\nprintf 'Stamp=%s\\n' \"$stamp\""
+            f"printf Stamp=\nfirst_line {quote(self._stamp_path)}\necho"
         )
 
     def plan(self, fact: str) -> Change | None:
@@ -94,7 +96,7 @@ class Service(Loader):
             # A package that was installed meanwhile may have started it already, with its own configuration.
             lines.append(f"if systemctl is-active -q {unit}; then\n{self._reload_line()}\nfi")
         lines.append(f"systemctl enable --now {unit}")
-        return Change(f"{what} {self.name}", "\n".join([*filter(None, lines), self._write_stamp()]))
+        return Change(f"{what} {self.name}", "\n".join([*filter(None, lines), self._write_stamp()]), uses=self.loaded_by)
 
     def _reload_line(self) -> str:
         return self.reload_command or f"systemctl reload-or-restart {quote(self.name)}"
@@ -126,7 +128,8 @@ class Service(Loader):
     def reload(self) -> Change:
         checked = self._checked("refuses its configuration, so nothing of it was loaded", "What this step wrote is taken back.")
         shell = "\n".join(filter(None, [checked, self._reload_line(), self._write_stamp()]))
-        return Change(f"reload {self.name}", shell, remedy=f"On the server: journalctl -u {self.name} -n 50")
+        remedy = f"On the server: journalctl -u {self.name} -n 50"
+        return Change(f"reload {self.name}", shell, uses=self.loaded_by, remedy=remedy)
 
     def before_loads(self) -> str:
         lines = []

@@ -22,14 +22,14 @@ printf '\n%s fact 1\n' "$mark"
 packages_fact nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 supervisor
 printf '\n%s fact 2\n' "$mark"
 unit_fact nginx.service
-stamp=
-read -r stamp </var/lib/selvedge/loaded/nginx
-printf 'Stamp=%s\n' "$stamp"
+printf Stamp=
+first_line /var/lib/selvedge/loaded/nginx
+echo
 printf '\n%s fact 3\n' "$mark"
 unit_fact supervisor.service
-stamp=
-read -r stamp </var/lib/selvedge/loaded/supervisor
-printf 'Stamp=%s\n' "$stamp"
+printf Stamp=
+first_line /var/lib/selvedge/loaded/supervisor
+echo
 printf '\n%s fact 4\n' "$mark"
 tool_fact uv
 printf '\n%s fact 5\n' "$mark"
@@ -103,9 +103,9 @@ path_fact /etc/systemd/system/logrotate.timer.d/selvedge.conf 1ab52bb733ccb14304
 second() {
 printf '\n%s fact 36\n' "$mark"
 unit_fact logrotate.timer
-stamp=
-read -r stamp </var/lib/selvedge/loaded/logrotate.timer
-printf 'Stamp=%s\n' "$stamp"
+printf Stamp=
+first_line /var/lib/selvedge/loaded/logrotate.timer
+echo
 printf '\n%s fact 37\n' "$mark"
 base=/srv/hello
 run_dir=/run/hello
@@ -157,9 +157,9 @@ printf '\n%s fact 55\n' "$mark"
 path_fact /etc/logrotate.d/hello d2f641582fcfbcb80c443f47466acde2a9d5bb2d49e1d4b1d12e327472bdf2dd
 printf '\n%s fact 56\n' "$mark"
 unit_fact nginx.service
-stamp=
-read -r stamp </var/lib/selvedge/loaded/nginx-hello
-printf 'Stamp=%s\n' "$stamp"
+printf Stamp=
+first_line /var/lib/selvedge/loaded/nginx-hello
+echo
 printf '\n%s fact 57\n' "$mark"
 printf '\n--- unit\n'
 unit_fact fail2ban.service
@@ -177,9 +177,9 @@ printf '\n%s fact 61\n' "$mark"
 path_fact /etc/selvedge/hello/acme-ca.pem ''
 printf '\n%s fact 62\n' "$mark"
 unit_fact certbot.timer
-stamp=
-read -r stamp </var/lib/selvedge/loaded/certbot.timer
-printf 'Stamp=%s\n' "$stamp"
+printf Stamp=
+first_line /var/lib/selvedge/loaded/certbot.timer
+echo
 printf '\n%s fact 63\n' "$mark"
 certificate_fact hello
 printf '\n%s fact 64\n' "$mark"
@@ -198,9 +198,9 @@ printf '%s\n%s\n\n--\n' "$nginx_shown" "$site_shown"
 path_fact /etc/nginx/conf.d/selvedge-default-tls.conf -
 printf '\n%s fact 69\n' "$mark"
 unit_fact nginx.service
-stamp=
-read -r stamp </var/lib/selvedge/loaded/nginx-tls-hello
-printf 'Stamp=%s\n' "$stamp"
+printf Stamp=
+first_line /var/lib/selvedge/loaded/nginx-tls-hello
+echo
 if [ /etc/letsencrypt/live/hello/fullchain.pem -nt /var/lib/selvedge/loaded/nginx-tls-hello ]; then printf 'Served=%s\n' "$(served_instead /etc/letsencrypt/live/hello/fullchain.pem hello.example.com)"; fi
 printf '\n%s fact 70\n' "$mark"
 path_fact /etc/selvedge/hello/certificate.pem ''

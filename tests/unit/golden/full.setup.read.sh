@@ -71,9 +71,9 @@ path_fact /etc/fail2ban/jail.d/50-selvedge.local 27c8c6c5dc28b82b71a7e9e7ef14071
 second() {
 printf '\n%s fact 18\n' "$mark"
 unit_fact fail2ban.service
-stamp=
-read -r stamp </var/lib/selvedge/loaded/fail2ban
-printf 'Stamp=%s\n' "$stamp"
+printf Stamp=
+first_line /var/lib/selvedge/loaded/fail2ban
+echo
 printf '\n%s fact 19\n' "$mark"
 sysctl_fact /etc/sysctl.d/90-selvedge.conf kernel/kptr_restrict kernel/dmesg_restrict kernel/perf_event_paranoid kernel/yama/ptrace_scope kernel/unprivileged_bpf_disabled net/core/bpf_jit_harden kernel/sysrq kernel/ctrl-alt-del dev/tty/ldisc_autoload fs/suid_dumpable kernel/core_uses_pid fs/protected_hardlinks fs/protected_symlinks fs/protected_fifos fs/protected_regular net/ipv4/conf/all/send_redirects net/ipv4/conf/default/send_redirects net/ipv4/conf/all/accept_redirects net/ipv4/conf/default/accept_redirects net/ipv6/conf/all/accept_redirects net/ipv6/conf/default/accept_redirects net/ipv4/conf/all/accept_source_route net/ipv4/conf/default/accept_source_route net/ipv6/conf/all/accept_source_route net/ipv6/conf/default/accept_source_route net/ipv4/conf/all/rp_filter net/ipv4/conf/default/rp_filter net/ipv4/conf/all/log_martians net/ipv4/conf/default/log_martians net/ipv4/tcp_syncookies net/ipv4/icmp_echo_ignore_broadcasts net/ipv4/icmp_ignore_bogus_error_responses
 printf '\n%s fact 20\n' "$mark"
@@ -102,14 +102,14 @@ printf '\n%s fact 31\n' "$mark"
 packages_fact nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 supervisor
 printf '\n%s fact 32\n' "$mark"
 unit_fact nginx.service
-stamp=
-read -r stamp </var/lib/selvedge/loaded/nginx
-printf 'Stamp=%s\n' "$stamp"
+printf Stamp=
+first_line /var/lib/selvedge/loaded/nginx
+echo
 printf '\n%s fact 33\n' "$mark"
 unit_fact supervisor.service
-stamp=
-read -r stamp </var/lib/selvedge/loaded/supervisor
-printf 'Stamp=%s\n' "$stamp"
+printf Stamp=
+first_line /var/lib/selvedge/loaded/supervisor
+echo
 printf '\n%s fact 34\n' "$mark"
 tool_fact uv
 printf '\n%s fact 35\n' "$mark"

@@ -18,9 +18,9 @@ printf '\n%s fact 1\n' "$mark"
 packages_fact nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2
 printf '\n%s fact 2\n' "$mark"
 unit_fact nginx.service
-stamp=
-read -r stamp </var/lib/selvedge/loaded/nginx
-printf 'Stamp=%s\n' "$stamp"
+printf Stamp=
+first_line /var/lib/selvedge/loaded/nginx
+echo
 printf '\n%s fact 3\n' "$mark"
 [ -e /usr/bin/git ] && echo there || true
 printf '\n%s fact 4\n' "$mark"
@@ -85,9 +85,9 @@ printf '\n%s fact 30\n' "$mark"
 path_fact /etc/systemd/system/logrotate.timer.d/selvedge.conf 1ab52bb733ccb14304a59f338720dc56c19e896d579f147d25a77c54ea9b3a5e
 printf '\n%s fact 31\n' "$mark"
 unit_fact logrotate.timer
-stamp=
-read -r stamp </var/lib/selvedge/loaded/logrotate.timer
-printf 'Stamp=%s\n' "$stamp"
+printf Stamp=
+first_line /var/lib/selvedge/loaded/logrotate.timer
+echo
 printf '\n%s fact 32\n' "$mark"
 base=/srv/hello
 run_dir=/run/hello
@@ -136,9 +136,9 @@ printf '\n%s fact 49\n' "$mark"
 path_fact /etc/logrotate.d/hello d2f641582fcfbcb80c443f47466acde2a9d5bb2d49e1d4b1d12e327472bdf2dd
 printf '\n%s fact 50\n' "$mark"
 unit_fact nginx.service
-stamp=
-read -r stamp </var/lib/selvedge/loaded/nginx-hello
-printf 'Stamp=%s\n' "$stamp"
+printf Stamp=
+first_line /var/lib/selvedge/loaded/nginx-hello
+echo
 printf '\n%s fact 51\n' "$mark"
 printf '\n--- unit\n'
 unit_fact fail2ban.service
