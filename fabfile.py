@@ -2,7 +2,7 @@
 
 from invoke import Collection
 
-from selvedge import frontpage
+from selvedge import tasklist
 from tasks import sandbox
 from tasks.certbot import certbot
 from tasks.chains import deploy, setup
@@ -22,5 +22,5 @@ TUTORIAL = [update, harden, install, clone, venv, gunicorn, supervisor, nginx, c
 CHAINS = [setup, deploy, rollback, restart]
 OPERATIONS = [trust, releases, history, status, logs, doctor, stop, start, ssh, run_command, remove]
 
-frontpage.install([*TUTORIAL, *CHAINS, *OPERATIONS])
+tasklist.install([*TUTORIAL, *CHAINS, *OPERATIONS])
 namespace = Collection(*TUTORIAL, *CHAINS, *OPERATIONS, sandbox=Collection.from_module(sandbox))

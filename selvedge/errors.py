@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from selvedge.frozen import dataclass
+from selvedge.value import dataclass
 
 
 class SelvedgeError(Exception):

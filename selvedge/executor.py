@@ -15,7 +15,7 @@ from invoke.exceptions import Exit, Failure
 from invoke.tasks import Call
 
 from selvedge.errors import SelvedgeError, UsageError
-from selvedge.step import Operation, Step
+from selvedge.task import Operation, Step
 
 
 class Executor(fabric.Executor):
@@ -110,7 +110,7 @@ class Executor(fabric.Executor):
         names = [value for value in hosts or [] if isinstance(value, str)]
         if not names:
             return list(super().normalize_hosts(hosts))
-        from selvedge.load import load
+        from selvedge.config.load import load
 
         return [{"host": host} for host in load().select(names)]
 
@@ -142,6 +142,6 @@ class ServerCall(ConnectionCall):
 
     def make_context(self, config: fabric.Config) -> fabric.Connection:
         """The connection that the task gets. Raises UnreachableError."""
-        from selvedge.remote import Credentials, Remote
+        from selvedge.ssh.connection import Credentials, Remote
 
         return Remote(self.init_kwargs["host"], config, Credentials()).connection

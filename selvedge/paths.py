@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from selvedge.frozen import dataclass
+from selvedge.value import dataclass
 
 
 @dataclass(frozen=True)

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 from fabric import Config
 
-from selvedge import source
-from selvedge.fleet import Fleet
-from selvedge.load import load
-from selvedge.remote import Credentials, Remote
+from selvedge.config.load import load
+from selvedge.config.settings import Settings
+from selvedge.engine.fleet import Fleet
+from selvedge.engine.session import Session
+from selvedge.release import commits
 from selvedge.report import Report
-from selvedge.session import Session
-from selvedge.settings import Settings
-from selvedge.step import Step
+from selvedge.ssh.connection import Credentials, Remote
+from selvedge.task import Step
 
 if TYPE_CHECKING:
-    from selvedge.resources.live import Standing
-    from selvedge.rollout import Reading
+    from selvedge.release.live import Standing
+    from selvedge.release.rollout import Reading
 
 
 class Run:
@@ -59,7 +59,7 @@ class Run:
         """Look at what the steps of the command line need of this machine. Raises ConfigError or UsageError: nothing has
         been contacted then."""
         for step, flags in steps:
-            ref = source.named(flags)
+            ref = commits.named(flags)
             for session in self.fleet.sessions:
                 target = session.target.model_copy(update={"branch": ref}) if ref else session.target
                 for part in step.parts(target):
@@ -73,7 +73,7 @@ class Run:
         out to have to be changed, that reading holds.
         """
         # Here, since the logins have begun: what takes time now takes none of theirs.
-        from selvedge.rollout import read, run_step
+        from selvedge.release.rollout import read, run_step
 
         for flag, work in step.instead.items():
             if flags.get(flag):
@@ -88,7 +88,7 @@ class Run:
 
     def standings(self) -> dict[str, Standing]:
         """What runs on each host of the run, by its name; read from all at once."""
-        from selvedge.resources.live import Live, Standing
+        from selvedge.release.live import Live, Standing
 
         read = self.fleet.each(lambda session: session.facts([Live(session.target, "")])[0])
         names = (session.name for session in self.fleet.sessions)

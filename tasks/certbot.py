@@ -1,13 +1,13 @@
 """Step 9 of the tutorial: the certificate, its renewal, HTTPS."""
 
-from selvedge import localfiles
-from selvedge.renewal import rehearse
-from selvedge.step import Option, step
+from selvedge.operations.renew import rehearse
+from selvedge.release import preconditions
+from selvedge.task import Option, step
 
 REHEARSE = Option("renew_dry_run", "Rehearse the renewal: certbot renew --dry-run.")
 
 
-@step(phase="switch", options=(REHEARSE,), instead={REHEARSE.name: rehearse}, local=localfiles.certificates)
+@step(phase="switch", options=(REHEARSE,), instead={REHEARSE.name: rehearse}, local=preconditions.certificates)
 def certbot(app):
     """Get a certificate, have it renewed, serve HTTPS."""
     from selvedge.resources.certbot import client

@@ -1,6 +1,6 @@
 """What the steps are composed into: each chain is a list of their names."""
 
-from selvedge.step import BRANCH, COMMIT, Option, chain
+from selvedge.task import BRANCH, COMMIT, Option, chain
 from tasks.certbot import certbot
 from tasks.clone import clone
 from tasks.gunicorn import gunicorn

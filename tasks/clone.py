@@ -1,10 +1,10 @@
 """The app's code on the server."""
 
-from selvedge import localfiles
-from selvedge.step import BRANCH, COMMIT, Pending, step
+from selvedge.release import preconditions
+from selvedge.task import BRANCH, COMMIT, Pending, step
 
 
-@step(options=(COMMIT, BRANCH), needs_commit=True, local=localfiles.repository)
+@step(options=(COMMIT, BRANCH), needs_commit=True, local=preconditions.repository)
 def clone(app):
     """Bring the app's commit to the server, in its own folder."""
     from selvedge.resources.files import Absent, Directory, File

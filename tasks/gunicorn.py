@@ -1,14 +1,14 @@
 """The start script of the release."""
 
-from selvedge import localfiles
-from selvedge.step import Pending, step
+from selvedge.release import preconditions
+from selvedge.task import Pending, step
 from tasks.hooks import hook
 
 
-@step(needs_commit=True, local=localfiles.environment)
+@step(needs_commit=True, local=preconditions.environment)
 def gunicorn(app):
     """Write the release's start script and environment."""
-    from selvedge.instance import Instance
+    from selvedge.release.instance import Instance
     from selvedge.resources.files import Directory, File
     from selvedge.resources.need import Needs
     from selvedge.resources.site import static

@@ -1,7 +1,7 @@
 """Step 2 of the tutorial: a login user with a key, sshd, the firewall, fail2ban."""
 
-from selvedge import localfiles
-from selvedge.step import Option, step
+from selvedge.release import preconditions
+from selvedge.task import Option, step
 from tasks.bans import bans
 from tasks.measures import measures
 from tasks.update import update
@@ -11,12 +11,12 @@ CHECK = Option("check", "Show how the server is hardened, with evidence, and cha
 
 def check(run):
     """The score card."""
-    from selvedge.operations import scorecard
+    from selvedge.operations import hardening
 
-    scorecard.check(run, [update, harden])
+    hardening.check(run, [update, harden])
 
 
-@step(options=(CHECK,), instead={"check": check}, local=localfiles.public_keys)
+@step(options=(CHECK,), instead={"check": check}, local=preconditions.public_keys)
 def harden(app):
     """Make the login user; strict sshd, firewall, fail2ban."""
     from selvedge.resources import access

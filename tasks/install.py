@@ -1,6 +1,6 @@
 """Step 3 of the tutorial: Python, nginx, supervisor, git."""
 
-from selvedge.step import step
+from selvedge.task import step
 
 BASE = ("nginx", "git", "curl", "ca-certificates", "openssh-client", "python3", "python3-venv", "logrotate", "iproute2")
 

@@ -1,6 +1,6 @@
 """The site: nginx in front of the app."""
 
-from selvedge.step import step
+from selvedge.task import step
 from tasks.bans import site_bans
 
 

@@ -1,6 +1,6 @@
 """Looking after servers: who they are, what is live, how it is doing, and what to do about it."""
 
-from selvedge.step import DRY_RUN, SCRIPT, WAIT, Option, operation
+from selvedge.task import DRY_RUN, SCRIPT, WAIT, Option, operation
 
 YES = Option("yes", "Accept whatever keys the servers show, without a question.")
 JSON = Option("json", "One JSON document for all hosts, and nothing else, on standard output.")
@@ -58,17 +58,17 @@ def logs(run, lines=100, follow=False, nginx=False, errors=False):
 @operation(DRY_RUN, SCRIPT, WAIT)
 def stop(run, **flags):
     """Stop the live release; the site then answers with errors."""
-    from selvedge.operations import power
+    from selvedge.operations import stop_start
 
-    run.step(power.stopped(), flags)
+    run.step(stop_start.stopped(), flags)
 
 
 @operation(DRY_RUN, SCRIPT, WAIT)
 def start(run, **flags):
     """Start the live release where it is stopped."""
-    from selvedge.operations import power
+    from selvedge.operations import stop_start
 
-    run.step(power.started(), flags)
+    run.step(stop_start.started(), flags)
 
 
 @operation()
@@ -90,6 +90,6 @@ def ssh(run):
 @operation(COMMAND, name="run")
 def run_command(run, command=""):
     """Run a command as the live release's own processes run."""
-    from selvedge.operations import command as commands
+    from selvedge.operations import run_command as commands
 
     commands.run_command(run, command)

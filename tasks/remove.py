@@ -1,7 +1,7 @@
 """An app that is to leave its servers."""
 
 from selvedge.errors import UsageError
-from selvedge.step import DRY_RUN, SCRIPT, WAIT, Option, Step, operation
+from selvedge.task import DRY_RUN, SCRIPT, WAIT, Option, Step, operation
 from tasks.bans import no_site_bans
 
 YES = Option("yes", "Do it: without this flag nothing is removed.")
@@ -15,7 +15,7 @@ def remove(run, yes=False, data=False, **flags):
         raise UsageError("`fab remove` takes the app off the server.", "See what goes by --dry-run; do it by --yes.")
 
     def removed(app):
-        from selvedge.resources.removal import Removed
+        from selvedge.release.removal import Removed
 
         yield from no_site_bans(app)
         yield Removed(app, data)

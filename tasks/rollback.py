@@ -1,6 +1,6 @@
 """Back to the release before, and the same release started anew."""
 
-from selvedge.step import DRY_RUN, SCRIPT, WAIT, Option, operation
+from selvedge.task import DRY_RUN, SCRIPT, WAIT, Option, operation
 
 TO = Option("to", "The release to go back to, or the beginning of its name.", "")
 KEEP = Option("keep_database", "Go back although the database is ahead of the older code.")
@@ -10,7 +10,7 @@ DOWNGRADE = Option("downgrade", "Take the database back, too: prints the SQL, th
 @operation(TO, KEEP, DOWNGRADE, DRY_RUN, SCRIPT, WAIT)
 def rollback(run, to="", keep_database=False, downgrade=False, **flags):
     """Make the last good release live again."""
-    from selvedge.rollback import roll_back
+    from selvedge.operations.rollback import roll_back
 
     roll_back(run, to, keep=keep_database, downgrade=downgrade, flags=flags)
 
@@ -18,6 +18,6 @@ def rollback(run, to="", keep_database=False, downgrade=False, **flags):
 @operation(DRY_RUN, SCRIPT, WAIT)
 def restart(run, **flags):
     """Start the live release anew, losing no request."""
-    from selvedge.rollback import start_anew
+    from selvedge.operations.rollback import start_anew
 
     start_anew(run, flags)

@@ -1,6 +1,6 @@
 """The process, watched and started at boot, and the switch from the old release to the new one."""
 
-from selvedge.step import Option, Pending, step
+from selvedge.task import Option, Pending, step
 from tasks.hooks import hook
 from tasks.rotation import rotation
 
@@ -10,9 +10,9 @@ FORCE = Option("force", "Release a commit again that was rolled back from.")
 @step(phase="switch", needs_commit=True, options=(FORCE,))
 def supervisor(app):
     """Start it by the process manager; switch to it when healthy."""
-    from selvedge.instance import Instance
+    from selvedge.release.instance import Instance
+    from selvedge.release.live import Live
     from selvedge.resources.files import Directory, File
-    from selvedge.resources.live import Live
     from selvedge.resources.need import Needs
 
     if app.commit is None:

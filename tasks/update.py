@@ -1,6 +1,6 @@
 """Step 1 of the tutorial: package lists, upgrades, and upgrades that install themselves."""
 
-from selvedge.step import step
+from selvedge.task import step
 
 APT = "/etc/apt/apt.conf.d"
 

@@ -1,13 +1,13 @@
 """The app's virtual environment."""
 
-from selvedge.step import Pending, step
+from selvedge.task import Pending, step
 from tasks.hooks import hook
 
 
 @step(needs_commit=True)
 def venv(app):
     """Build the app's virtual environment from its requirements."""
-    from selvedge.instance import Instance
+    from selvedge.release.instance import Instance
     from selvedge.resources.files import Directory
     from selvedge.resources.need import Needs
     from selvedge.resources.python import UV, interpreter

@@ -11,7 +11,7 @@ say "mypy --strict: types"
 mypy --no-error-summary
 say "shellcheck: shell"
 # The libraries' variables come from their callers (SC2154), and they run with the server's /bin/sh, which is dash.
-shellcheck -s dash -e SC2154 selvedge/shell/*.sh
-shellcheck -s dash selvedge/server/*.sh
+shellcheck -s dash -e SC2154 selvedge/shell/lib/*.sh
+shellcheck -s dash selvedge/shell/server/*.sh
 shellcheck -x -s dash tools/*.sh
 shellcheck .ci/run

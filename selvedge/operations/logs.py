@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections import deque
 
+from selvedge.config.settings import Target
+from selvedge.engine.plan import HEAD
+from selvedge.engine.session import Session
 from selvedge.errors import SelvedgeError, UsageError
-from selvedge.operations.gather import conclude, gather
+from selvedge.operations.each_host import conclude, gather
 from selvedge.operations.output import clean
-from selvedge.plan import HEAD
 from selvedge.report import Report
 from selvedge.run import Run
-from selvedge.session import Session
-from selvedge.settings import Target
 from selvedge.shell import assign, library
 
 BACKLOG = 20_000

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from selvedge.engine.session import Session
 from selvedge.errors import SelvedgeError, UsageError
-from selvedge.frozen import dataclass
-from selvedge.operations.gather import Reading, conclude, gather
+from selvedge.operations.each_host import Reading, conclude, gather
 from selvedge.operations.output import document, shorten, table, when
-from selvedge.resources.live import Record, Standing
+from selvedge.release.live import Record, Standing
 from selvedge.run import Run
-from selvedge.session import Session
 from selvedge.shell import assign
+from selvedge.value import dataclass
 
 COLORS = {"live": "green", "live, down": "red", "bad": "red", "rolled back": "yellow", "building": "yellow"}
 SUBJECT, BY = 48, 24

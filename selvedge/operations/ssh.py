@@ -7,10 +7,10 @@ import shutil
 import sys
 from collections.abc import Sequence
 
-from selvedge import hostkeys
+from selvedge.engine.session import Session
 from selvedge.errors import SelvedgeError, UsageError
 from selvedge.run import Run
-from selvedge.session import Session
+from selvedge.ssh import host_keys
 
 
 def ssh(run: Run) -> None:
@@ -51,7 +51,7 @@ def command(session: Session) -> list[str]:
             StrictHostKeyChecking="yes",
         )
     elif host.known_hosts:
-        files = (str(hostkeys.USER_FILE), host.known_hosts)
+        files = (str(host_keys.USER_FILE), host.known_hosts)
         words += _options(UserKnownHostsFile=" ".join(f'"{_literal(file)}"' for file in files))
     return [*words, "--", host.address or host.name]
 

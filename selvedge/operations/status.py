@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from selvedge.config.settings import Target
 from selvedge.errors import SelvedgeError
-from selvedge.operations.findings import Finding, show, sick
-from selvedge.operations.gather import conclude, gather
+from selvedge.operations.check_results import Finding, show, sick
+from selvedge.operations.each_host import conclude, gather
+from selvedge.operations.host_status import Vitals, reading
 from selvedge.operations.output import document
-from selvedge.operations.verdict import judge
-from selvedge.operations.vitals import Vitals, reading
+from selvedge.operations.status_checks import judge
 from selvedge.run import Run
-from selvedge.settings import Target
 
 
 def status(run: Run, *, as_json: bool = False) -> None:

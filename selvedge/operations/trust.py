@@ -7,15 +7,14 @@ from collections.abc import Mapping
 
 from paramiko import PKey
 
-from selvedge import hostkeys
+from selvedge.config.settings import Host
 from selvedge.errors import SelvedgeError, UsageError
-from selvedge.hostkeys import fingerprint
-from selvedge.operations import known_hosts
-from selvedge.operations.gather import conclude, gather
-from selvedge.operations.known_hosts import Shown, kind
+from selvedge.operations.each_host import conclude, gather
 from selvedge.report import Report
 from selvedge.run import Run
-from selvedge.settings import Host
+from selvedge.ssh import host_keys, key_scan
+from selvedge.ssh.host_keys import fingerprint
+from selvedge.ssh.key_scan import Shown, kind
 
 
 def trust(run: Run, *, yes: bool = False) -> None:
@@ -29,7 +28,7 @@ def trust(run: Run, *, yes: bool = False) -> None:
             "Nobody can be asked whether the host keys are the right ones: this is no terminal.",
             "Run it in a terminal, or accept unseen whatever the servers show with --yes.",
         )
-    found = gather(run, lambda session: known_hosts.shown_by(session.remote))
+    found = gather(run, lambda session: key_scan.shown_by(session.remote))
     for session in run.fleet.sessions:
         shown = found[session.name]
         if isinstance(shown, SelvedgeError):
@@ -43,7 +42,7 @@ def trust(run: Run, *, yes: bool = False) -> None:
 
 def _trust(report: Report, host: Host, shown: Shown, *, yes: bool) -> None:
     report.line(f"{report.paint(host.name, 'bold')}: {shown.entry} shows these host keys:")
-    known = hostkeys.known(hostkeys.files(host), shown.entry)
+    known = host_keys.known(host_keys.files(host), shown.entry)
     for key in shown.keys:
         note = report.paint("  known", "dim") if known.get(key.get_name()) == key else ""
         report.line(f"    {kind(key):<8} {fingerprint(key)}{note}")
@@ -55,14 +54,14 @@ def _trust(report: Report, host: Host, shown: Shown, *, yes: bool) -> None:
     if known and (not same or len(fresh) + len(same) < len(shown.keys)):
         raise _changed(host, shown, known)
     if fresh:
-        path = known_hosts.file_of(host)
+        path = key_scan.file_of(host)
         if not yes and not _agreed(f"Are they those of your server? Store them in {path}? [y/N] "):
             raise SelvedgeError(
                 f"{host.name}: the keys were not accepted; nothing was stored.",
                 "Compare them with the provider's console, or there: "
                 "for f in /etc/ssh/ssh_host_*.pub; do ssh-keygen -lf $f; done",
             )
-        known_hosts.store(host, shown.entry, fresh)
+        key_scan.store(host, shown.entry, fresh)
         report.line(f"    {report.paint('✓', 'green')} stored in {path}")
     else:
         report.line("    Nothing to store: all of them are known.")
@@ -92,7 +91,7 @@ def _changed(host: Host, shown: Shown, known: Mapping[str, PKey]) -> SelvedgeErr
         for name, key in known.items()
         if now.get(name) != key
     ]
-    again = f"{hostkeys.forget(host, shown.entry)}\n    fab -H {host.name} trust"
+    again = f"{host_keys.forget(host, shown.entry)}\n    fab -H {host.name} trust"
     first = shown.keys[0]
     if known.get(first.get_name()) == first:
         return SelvedgeError(

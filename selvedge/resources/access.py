@@ -8,15 +8,15 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from selvedge.errors import UsageError
-from selvedge.frozen import dataclass
-from selvedge.publickeys import PublicKey, of_agent, of_file, of_home, of_private
 from selvedge.resources.base import Change, Guard, Resource
 from selvedge.resources.files import File
 from selvedge.resources.sshd import UNDO, sections
 from selvedge.shell import document, quote
+from selvedge.ssh.public_keys import PublicKey, of_agent, of_file, of_home, of_private
+from selvedge.value import dataclass
 
 if TYPE_CHECKING:
-    from selvedge.settings import Target
+    from selvedge.config.settings import Target
 
 
 def login_keys(app: Target) -> tuple[PublicKey, ...]:

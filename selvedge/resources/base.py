@@ -6,7 +6,7 @@ import hashlib
 from abc import ABC, abstractmethod
 from pathlib import Path
 
-from selvedge.frozen import dataclass
+from selvedge.value import dataclass
 
 Payload = bytes | Path
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from selvedge.frozen import dataclass
 from selvedge.resources.base import Change, Resource
 from selvedge.resources.certificate import PROGRAMS, pem
 from selvedge.resources.files import Absent, File
 from selvedge.resources.python import Tool
 from selvedge.resources.system import Packages, Service
 from selvedge.templates import template
+from selvedge.value import dataclass
 
 if TYPE_CHECKING:
-    from selvedge.settings import Target
+    from selvedge.config.settings import Target
 
 UNITS = {"apt": "certbot", "snap": "snap.certbot.renew", "pip": "selvedge-certbot"}
 """The timer, and the service that it starts, by where certbot is installed from."""

@@ -9,17 +9,17 @@ from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from selvedge.config.load import file_name
 from selvedge.errors import ConfigError
-from selvedge.frozen import dataclass
-from selvedge.load import file_name
 from selvedge.resources.base import Change, Resource
 from selvedge.resources.files import File, Link
 from selvedge.resources.nginx import Nginx
 from selvedge.resources.python import ROOT
 from selvedge.shell import quote, words
+from selvedge.value import dataclass
 
 if TYPE_CHECKING:
-    from selvedge.settings import Target
+    from selvedge.config.settings import Target
 
 PRODUCTION = "https://acme-v02.api.letsencrypt.org/directory"
 STAGING = "https://acme-staging-v02.api.letsencrypt.org/directory"

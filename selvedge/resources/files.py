@@ -6,9 +6,9 @@ import difflib
 import hashlib
 from pathlib import PurePosixPath
 
-from selvedge.frozen import dataclass
 from selvedge.resources.base import Change, Resource
 from selvedge.shell import document, quote, words
+from selvedge.value import dataclass
 
 
 def diff(path: str, before: str, after: str) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from selvedge.frozen import dataclass
 from selvedge.resources.base import Change, Guard, Resource
 from selvedge.resources.files import File
 from selvedge.resources.sshd import UNDO, sections
 from selvedge.shell import quote, words
+from selvedge.value import dataclass
 
 MARK = "selvedge"
 """The comment of our rules: those that are not asked for any more are taken away, everybody else's stay."""

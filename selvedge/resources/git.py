@@ -8,13 +8,13 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from selvedge import hostkeys
 from selvedge.errors import SelvedgeError
-from selvedge.frozen import dataclass
 from selvedge.paths import Paths
+from selvedge.release.live import MANAGER
 from selvedge.resources.base import Change, Resource
-from selvedge.resources.live import MANAGER
 from selvedge.shell import assign, quote
+from selvedge.ssh import host_keys
+from selvedge.value import dataclass
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class GitHostKey(Resource):
 
     @property
     def _entry(self) -> str:
-        return hostkeys.entry_at(self.host, self.port)
+        return host_keys.entry_at(self.host, self.port)
 
     def probe(self) -> str:
         return f"ssh-keygen -F {quote(self._entry)} -f {quote(self.path)} >/dev/null 2>&1 && echo known || true"
@@ -63,9 +63,9 @@ class GitHostKey(Resource):
     def plan(self, fact: str) -> Change | None:
         if fact.strip() == "known":
             return None
-        own = hostkeys.known(hostkeys.own_files(), self._entry)
+        own = host_keys.known(host_keys.own_files(), self._entry)
         if own:
-            shell = f"printf '%s' {quote(hostkeys.lines(self._entry, own.values()))} >>{quote(self.path)}"
+            shell = f"printf '%s' {quote(host_keys.lines(self._entry, own.values()))} >>{quote(self.path)}"
             return Change(f"take the host key of {self._entry} from this machine's known_hosts", shell)
         shell = (
             f"keys=$(ssh-keyscan -T 15 -p {self.port} -- {quote(self.host)} 2>/dev/null) || keys=\n"

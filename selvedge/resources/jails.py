@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 from pathlib import PurePosixPath
 
-from selvedge.frozen import dataclass
 from selvedge.resources.base import Change, Resource
 from selvedge.resources.files import Absent, File
 from selvedge.resources.sshd import sections
 from selvedge.resources.system import STAMPS
 from selvedge.shell import quote
+from selvedge.value import dataclass
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from selvedge.frozen import dataclass
 from selvedge.resources.base import Change, Resource
 from selvedge.resources.files import File
 from selvedge.resources.sshd import sections
 from selvedge.shell import words
+from selvedge.value import dataclass
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from selvedge.frozen import dataclass
 from selvedge.resources.base import Change, Resource
 from selvedge.shell import quote
+from selvedge.value import dataclass
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ import re
 from dataclasses import replace
 from typing import ClassVar
 
-from selvedge.frozen import dataclass
 from selvedge.resources.base import Change, Resource
 from selvedge.resources.files import Absent, File
 from selvedge.resources.system import Service
 from selvedge.shell import quote, words
+from selvedge.value import dataclass
 
 CONNECTIONS = 8192
 """Connections of each nginx process: Debian's 768 are used up by one client with 2,000 slow ones."""

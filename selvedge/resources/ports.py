@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from selvedge.frozen import dataclass
 from selvedge.resources.base import Change, Resource
 from selvedge.shell import quote
+from selvedge.value import dataclass
 
 
 @dataclass(frozen=True)

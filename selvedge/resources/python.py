@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from selvedge.frozen import dataclass
 from selvedge.resources.base import Change, Resource
 from selvedge.shell import quote, words
+from selvedge.value import dataclass
 
 if TYPE_CHECKING:
-    from selvedge.settings import Target
+    from selvedge.config.settings import Target
 
 ROOT = "/opt/selvedge"
 UV = f"{ROOT}/uv/bin/uv"

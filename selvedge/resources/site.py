@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from selvedge.frozen import dataclass
 from selvedge.resources.base import Change, Resource
 from selvedge.resources.files import Absent, File
 from selvedge.shell import quote, words
+from selvedge.value import dataclass
 
 if TYPE_CHECKING:
-    from selvedge.settings import Target
+    from selvedge.config.settings import Target
 
 ENABLED = "/etc/nginx/sites-enabled"
 DEBIAN_DEFAULT = f"{ENABLED}/default"

@@ -5,15 +5,15 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from selvedge.frozen import dataclass
 from selvedge.resources.base import Change, Guard, Resource
 from selvedge.resources.files import File
 from selvedge.shell import document, quote, words
+from selvedge.value import dataclass
 
 DROP_IN = "/etc/ssh/sshd_config.d/00-selvedge.conf"
 MODULI = "/etc/ssh/moduli-3072"
 RSA_BITS = 4096
-_SCRIPT = Path(__file__).parent.parent / "server" / "undo.sh"
+_SCRIPT = Path(__file__).parent.parent / "shell" / "server" / "undo.sh"
 UNDO = Guard(
     document(_SCRIPT.read_text(encoding="utf-8")).replace("cat <<", "guard_arm <<", 1),
     "guard_revert",

@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Iterable
 from typing import ClassVar
 
-from selvedge.frozen import dataclass
 from selvedge.resources.base import Change, Loader, Resource
 from selvedge.shell import quote, words
+from selvedge.value import dataclass
 
 STAMPS = "/var/lib/selvedge/loaded"
 POWERFUL = frozenset(("root", "sudo", "admin", "wheel", "docker", "lxd", "disk", "shadow"))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from selvedge.frozen import dataclass
 from selvedge.resources.base import Change, Resource
 from selvedge.shell import quote, words
+from selvedge.value import dataclass
 
 DAY = 86_400
 

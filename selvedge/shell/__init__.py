@@ -7,7 +7,7 @@ import re
 import shlex
 from pathlib import Path
 
-_HERE = Path(__file__).parent
+_HERE = Path(__file__).parent / "lib"
 # dash 0.5.12 (Debian 12) loses a byte of a here-document's line that begins as its end marker does and goes on with
 # another character than ASCII.
 _LOST = re.compile(r"^(E|EO|EOF_*)[^\x00-\x7f]", re.MULTILINE)

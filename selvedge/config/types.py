@@ -1,0 +1,295 @@
+"""The types of the settings: what a value may look like, checked where it enters the program.
+
+Every validator raises `ValueError` with the end of a sentence that began with the name of the setting ("must be …").
+Two kinds of strings exist. Most have a narrow alphabet, so that no shell, nginx, ini or unit file can read anything
+else into them. The others (`Line`, `LocalPath`, the local part of `Email`) are the user's own text: they are kept
+character for character, and whoever writes them to a server has to quote them.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import keyword
+import re
+import unicodedata
+from collections.abc import Callable
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from annotated_types import Ge, Le
+from pydantic import AfterValidator, BeforeValidator, Strict
+
+from selvedge.config.giturl import check_source
+
+Switch = Annotated[bool, Strict()]
+Whole = Annotated[int, Strict()]
+Seconds = Annotated[float, Strict()]
+
+# Names that Debian, Ubuntu or the packages installed here use for a user, a group, a unit or a folder in /srv, /run,
+# /etc or /var/log: base-passwd's users and groups, and what `ls` shows there after `setup`.
+_RESERVED = """
+    root daemon bin sys sync games man lp mail news uucp proxy www-data backup list irc gnats nobody nogroup
+    adm tty disk kmem dialout fax voice cdrom floppy tape sudo audio dip operator src shadow utmp video sasl plugdev
+    staff users crontab input sgx kvm render messagebus polkitd uuidd tcpdump tss landscape lxd syslog avahi
+    ssh sshd sftp ftp http https git deploy default admin administrator selvedge systemd dbus udev user lock log mount
+    nginx apache apache2 caddy supervisor supervisord gunicorn uvicorn python python3 certbot letsencrypt acme acl
+    fail2ban ufw nftables cron apt dpkg snap snapd unattended-upgrades debian ubuntu cloud-init network networkd
+    mysql mariadb postgres postgresql redis mongodb memcached docker containerd journal private installer security
+    ssl pam profile skel opt sysctl sysusers tmpfiles alternatives initramfs kernel resolvconf shm screen
+    credentials blkid motd needrestart wtmp btmp lastlog faillog rsyslog chrony ntp getty logrotate rpcbind packagekit
+"""
+RESERVED_NAMES = frozenset(_RESERVED.split())
+# Files in /etc/nginx/snippets, where each app has one by its name.
+_SNIPPETS = frozenset({"snakeoil", "fastcgi-php", "selvedge-listen-tls"})
+_SHARE = "(?:100|[1-9][0-9]?)%"
+# IDNA 2003, which Python's own codec speaks, maps these to other letters than IDNA 2008 (RFC 5892, 2.6) does.
+_IDNA_DEVIATIONS = frozenset("ßςẞ\u200c\u200d")
+
+
+def _text(value: str) -> str:
+    """Refuse characters that no setting needs and that break lines, terminals or C strings."""
+    for char in value:
+        if unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"}:
+            raise ValueError(f"must not contain control characters such as a line break (here {char!a})")
+    return value
+
+
+def _matching(pattern: str, problem: str) -> AfterValidator:
+    """A validator that wants the whole string to match `pattern` and else says `problem`."""
+    compiled = re.compile(pattern, re.ASCII)
+
+    def check(value: str) -> str:
+        if not compiled.fullmatch(value):
+            raise ValueError(problem)
+        return value
+
+    return AfterValidator(check)
+
+
+def _optional(check: Callable[[str], str]) -> AfterValidator:
+    """The validator `check` for a setting in which the empty string means "not set"."""
+    return AfterValidator(lambda value: check(value) if value else value)
+
+
+def _app_name(value: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9-]{0,29}", value):
+        raise ValueError(
+            "must be lower-case letters, digits and '-', begin with a letter and have at most 30 characters"
+        )
+    if value in RESERVED_NAMES or value.startswith("systemd-"):
+        raise ValueError("must not be a name that the server itself uses for a user, a service or a folder")
+    if value.startswith("tls-") or value.endswith(("-tls", "-http")) or value in _SNIPPETS:
+        raise ValueError(
+            "must not be a name of files that nginx or another app has: not tls-…, …-tls or …-http, nor a snippet's name"
+        )
+    return value
+
+
+def domain_name(value: str) -> str:
+    """A host name in lower case and, where it has other letters, in its `xn--` form (RFC 1123, 2.1; RFC 5891).
+
+    Raises:
+        ValueError: not a host name, a wildcard, or an IP address.
+    """
+    if "*" in value:
+        raise ValueError(
+            "must not be a wildcard: the certificate is proven over HTTP (http-01), which cannot prove one"
+        )
+    name = value.rstrip(".") if value.isascii() else _punycode(value)
+    labels = name.lower().split(".")
+    label = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
+    if len(name) > 253 or not all(label.fullmatch(each) for each in labels):
+        raise ValueError("must be a host name such as app.example.com")
+    if labels[-1].isdigit():
+        raise ValueError("must be a host name and not an address: with no domains the app answers by address")
+    return name.lower()
+
+
+def _punycode(value: str) -> str:
+    if _IDNA_DEVIATIONS & set(value):
+        raise ValueError("has a letter that two IDNA standards spell differently: write the name in its xn-- form")
+    try:
+        return value.encode("idna").decode("ascii").rstrip(".")
+    except UnicodeError:
+        raise ValueError("is not a valid international host name: write it in its xn-- form") from None
+
+
+def address(value: str) -> str:
+    """A host to log in to: a name (also one from ssh_config), an IPv4 or an IPv6 address (no brackets, no port).
+
+    Raises:
+        ValueError: anything else, above all a user or a port in the same string.
+    """
+    bare, _, zone = value.partition("%")
+    try:
+        ipaddress.ip_address(bare)
+    except ValueError:
+        pass
+    else:
+        if "%" not in value or re.fullmatch(r"[A-Za-z0-9._-]+", zone, re.ASCII):
+            return value
+    if "@" in value:
+        raise ValueError("must be the address alone (`user` and `port` are keys of their own)")
+    if not value.isascii():
+        return domain_name(value)
+    if re.fullmatch(r"[A-Za-z0-9_]([A-Za-z0-9._-]{0,252})", value):
+        return value
+    raise ValueError("must be a host name, an IPv4 or an IPv6 address")
+
+
+def _git_ref(value: str) -> str:
+    parts = value.split("/")
+    if value.startswith("-") or not re.fullmatch(r"[^\s~^:?*\[\\\x00-\x1f\x7f$`;&|<>()'\"{}!%]+", value):
+        raise ValueError("must be a branch name: no spaces, quotes or any of ~^:?*[\\$`;&|<>(){}!%, and no '-' first")
+    wrong = any(not part or part.startswith(".") or part.endswith(".lock") for part in parts)
+    if wrong or ".." in value or value.endswith(".") or value in {"@", "HEAD"}:
+        raise ValueError("must be a branch name that git accepts (git check-ref-format --branch NAME)")
+    return value
+
+
+def _relative(value: str) -> str:
+    if value.startswith(("/", "~")) or ".." in value.split("/"):
+        raise ValueError("must be a path inside the repository: not beginning with '/' or '~', no '..' in it")
+    if not re.fullmatch(
+        r"[A-Za-z0-9_.][A-Za-z0-9_.@+-]*(/[A-Za-z0-9_.][A-Za-z0-9_.@+-]*)*", value.rstrip("/"), re.ASCII
+    ):
+        raise ValueError("must be a relative path of letters, digits and any of . _ - + @ /")
+    return value.rstrip("/")
+
+
+def _module(value: str) -> str:
+    if value.endswith(")"):
+        raise ValueError(
+            "must name an object, not call a factory: write `app = create_app()` in the module and name it"
+        )
+    names = re.split(r"[.:]", value)
+    if not re.fullmatch(r"\w+(\.\w+)*:\w+(\.\w+)*", value, re.ASCII) or not all(_identifier(each) for each in names):
+        raise ValueError("must be a Python module, a colon and a name in it")
+    return value
+
+
+def _identifier(name: str) -> bool:
+    return name.isidentifier() and not keyword.iskeyword(name)
+
+
+def _local_path(value: str) -> str:
+    if value.startswith("-"):
+        raise ValueError("must not begin with '-': write ./ before it")
+    return value
+
+
+def _email(value: str) -> str:
+    local, _, domain = value.rpartition("@")
+    # RFC 5322 3.2.3: dot-atom; quoted local parts are not taken, no certificate authority needs them.
+    if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*", local):
+        raise ValueError("must be an e-mail address")
+    if local.startswith("-") or "." not in domain:
+        raise ValueError("must be an e-mail address")
+    return f"{local}@{domain_name(domain)}"
+
+
+def _https_url(value: str) -> str:
+    if not re.fullmatch(r"https://[A-Za-z0-9._~%/:\[\]-]+", value):
+        raise ValueError("must be an https:// address without user, query or spaces")
+    try:
+        parts = urlsplit(value)
+        address(parts.hostname or "")
+        _ = parts.port
+    except ValueError:
+        raise ValueError("must be an https:// address with a host name and, if any, a port number") from None
+    return value
+
+
+def _network(value: str) -> str:
+    try:
+        if "%" in value:
+            raise ValueError
+        return str(ipaddress.ip_network(value)) if "/" in value else str(ipaddress.ip_address(value))
+    except ValueError:
+        raise ValueError("must be an IP address or a network (in a network the host's bits are 0)") from None
+
+
+def _status_range(value: Any) -> Any:
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str):
+        return value
+    first, dash, last = value.partition("-")
+    good = all(re.fullmatch(r"[1-5][0-9][0-9]", each, re.ASCII) for each in (first, last if dash else first))
+    if not good or (dash and int(first) > int(last)):
+        raise ValueError("must be an HTTP status from 100 to 599 or a range of them")
+    return value
+
+
+def _one_or_many(value: Any) -> Any:
+    """A single string where a list of strings is wanted."""
+    return ([value] if value else []) if isinstance(value, str) else value
+
+
+def _hook(value: str) -> str:
+    if not value.removeprefix("local:").strip():
+        raise ValueError("must be a command line")
+    return value
+
+
+def _batch(value: Any) -> Any:
+    if (type(value) is int and value > 0) or (isinstance(value, str) and re.fullmatch(_SHARE, value)):
+        return value
+    raise ValueError("must be a number of servers or a share of them from 1% to 100%")
+
+
+Text = Annotated[str, AfterValidator(_text)]
+Line = Text
+LocalPath = Annotated[Text, _optional(_local_path)]
+LocalFile = Annotated[Text, _matching(r".+", "must be a path"), AfterValidator(_local_path)]
+AppName = Annotated[Text, AfterValidator(_app_name)]
+DomainName = Annotated[Text, AfterValidator(domain_name)]
+Address = Annotated[Text, _optional(address)]
+OptionalDomain = Annotated[Text, _optional(domain_name)]
+GitSource = Annotated[Text, AfterValidator(check_source)]
+GitRef = Annotated[Text, AfterValidator(_git_ref)]
+RelativePath = Annotated[Text, _optional(_relative)]
+Directory = Annotated[Text, AfterValidator(_relative)]
+ModulePath = Annotated[Text, AfterValidator(_module)]
+OptionalModule = Annotated[Text, _optional(_module)]
+Email = Annotated[Text, _optional(_email)]
+HttpsUrl = Annotated[Text, _optional(_https_url)]
+Network = Annotated[Text, AfterValidator(_network)]
+StatusRange = Annotated[str, BeforeValidator(_status_range)]
+Hook = Annotated[Text, AfterValidator(_hook)]
+HookList = Annotated[list[Hook], BeforeValidator(_one_or_many)]
+UrlPath = Annotated[
+    Text,
+    _matching(
+        r"/([A-Za-z0-9._~/:@+,=&?-]|%[0-9A-Fa-f]{2})*",
+        "must begin with '/' and have only letters, digits, any of . _ ~ / : @ + , = & ? - and codes such as %20",
+    ),
+]
+UrlPrefix = Annotated[
+    Text,
+    _matching(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+/?", "must be the beginning of a path such as /static, not / itself"),
+]
+LoginName = Annotated[
+    Text,
+    _matching(
+        r"[a-z_][a-z0-9_-]{0,31}", "must be a Linux user name: lower-case letters, digits, '_' and '-', at most 32"
+    ),
+]
+DottedName = Annotated[Text, _matching(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", "must be a dotted Python name")]
+Size = Annotated[
+    Text, _matching(r"0|[1-9][0-9]{0,8}[kKmMgG]?", "must be a number of bytes, or one with k, m or g after it")
+]
+MemoryLimit = Annotated[
+    Text,
+    _matching(rf"{_SHARE}|[1-9][0-9]{{0,8}}[KMGT]", "must be a share of the memory, or a size with K, M, G or T"),
+]
+Clock = Annotated[Text, _matching(r"([01][0-9]|2[0-3]):[0-5][0-9]", "must be a time of day from 00:00 to 23:59")]
+Fingerprint = Annotated[
+    Text,
+    _matching(
+        r"(SHA256:[A-Za-z0-9+/]{43})?", "must be a fingerprint as ssh-keygen -lf prints it: SHA256: and 43 characters"
+    ),
+]
+PythonVersion = Annotated[Text, _matching(r"(3\.[0-9]{1,2}(\.[0-9]{1,2})?)?", "must be a Python 3 version")]
+Port = Annotated[Whole, Ge(1), Le(65535)]
+Batch = Annotated[int | str, BeforeValidator(_batch)]

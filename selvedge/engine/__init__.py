@@ -1,0 +1,1 @@
+"""Read servers, plan changes, make them, prove them."""

@@ -1,0 +1,173 @@
+"""What `fab doctor` makes of the server itself and of the app on it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from selvedge.config.settings import Target
+from selvedge.operations.check_results import Finding, ok, problem, warning
+from selvedge.operations.doctor.facts import Examined
+from selvedge.operations.output import duration
+from selvedge.operations.status_checks import judge
+
+TESTED = {"debian": ("12", "13"), "ubuntu": ("22.04", "24.04")}
+"""The systems that Selvedge is made for, by ID and VERSION_ID of os-release(5)."""
+OLDEST_PYTHON = (3, 9)
+"""The oldest Python that current releases of FastAPI and uvicorn run on, by their package metadata."""
+SKEW_WARNING, SKEW_PROBLEM = 5.0, 120.0
+"""Seconds. Beyond some minutes certificates look not yet valid or expired, and tokens and signatures are refused."""
+
+
+def diagnose(app: Target, found: Examined) -> Iterator[Finding]:
+    """The server from the ground up: system, login, clock, memory, services, app."""
+    yield _login(app, found)
+    yield _system(found)
+    yield _python(app, found)
+    yield _clock(found)
+    yield from _memory(app, found)
+    yield from _configuration(found)
+    yield from _repository(app, found)
+    yield from judge(app, found.vitals)
+    if found.vitals.standing.live:
+        yield from _socket(app, found)
+        yield from _site(app, found)
+
+
+def _login(app: Target, found: Examined) -> Finding:
+    user = app.host.user
+    if found.user == "root":
+        return warning("login", f"root logs in, and {user} cannot yet", f"Run `fab -H {app.host.name} harden`.")
+    if found.user != user:
+        return warning(
+            "login", f"{found.user} logs in with sudo, {user} not yet", f"Run `fab -H {app.host.name} harden`."
+        )
+    return ok("login", f"{user} logs in, and sudo makes it root")
+
+
+def _system(found: Examined) -> Finding:
+    kind, version, title = [*found.one("os").split(" ", 2), "", "", ""][:3]
+    tested = ", ".join(f"{name.title()} {' and '.join(versions)}" for name, versions in TESTED.items())
+    if kind not in TESTED:
+        return problem("system", f"{title or 'an unknown system'} is not supported", f"Use one of {tested}.")
+    if "yes" not in found.lines.get("systemd", []):
+        return problem(
+            "system", f"{title} runs without systemd", "Use a virtual machine, or a container that boots systemd."
+        )
+    if version not in TESTED[kind]:
+        return warning("system", f"{title} was not tried", f"Tried are {tested}.")
+    return ok("system", title)
+
+
+def _python(app: Target, found: Examined) -> Finding:
+    version = found.one("python")
+    wanted = app.python and app.python_from == "system"
+    numbers = tuple(int(part) for part in re.findall(r"\d+", version)[:2])
+    if not version:
+        return warning("python", "there is none yet", f"`fab -H {app.host.name} install` installs it.")
+    if wanted and not version.startswith(app.python):
+        remedy = 'Set app.python_from = "auto", which brings the wanted version.'
+        return problem("python", f"the system's is {version}, and app.python asks for {app.python}", remedy)
+    if numbers < OLDEST_PYTHON and not app.python:
+        return warning("python", f"{version} is too old for current FastAPI", 'Set app.python = "3.12" (or newer).')
+    return ok("python", f"the system's is {version}" + (f", the app gets {app.python}" if app.python else ""))
+
+
+def _clock(found: Examined) -> Finding:
+    late = f"{duration(abs(found.skew))} {'ahead of' if found.skew > 0 else 'behind'} this machine's"
+    remedy = "Find out which is wrong; on the server: `timedatectl set-ntp true`."
+    if abs(found.skew) >= SKEW_PROBLEM:
+        return problem("clock", late, remedy)
+    if abs(found.skew) >= SKEW_WARNING:
+        return warning("clock", late, remedy)
+    return ok("clock", "goes with this machine's")
+
+
+def _memory(app: Target, found: Examined) -> Iterator[Finding]:
+    memory = found.vitals.numbers("memory", 3)
+    if not memory:
+        return
+    free, swap = memory[0] / 1024, memory[2] / 1024
+    # A release starts beside the old one, so there are two sets of workers for some seconds.
+    needed = max(found.vitals.memory / 1024, 150.0)
+    text = f"{free:.0f} MB free, {swap:.0f} MB swap"
+    if free + swap < needed and app.strategy == "beside":
+        remedy = 'Add memory or swap, set fewer app.workers, or app.strategy = "restart" (which loses requests).'
+        yield problem("memory", f"{text}; a release beside the old one needs {needed:.0f} MB", remedy)
+    else:
+        yield ok("memory", text)
+
+
+def _configuration(found: Examined) -> Iterator[Finding]:
+    nginx, supervisor = found.one("nginx"), found.one("supervisor")
+    if nginx == "ok":
+        yield ok("nginx", "nginx -t: its configuration is right")
+    elif nginx:
+        file = re.search(r" in (/[^ :]+):(\d+)", nginx)
+        where = f"Mend line {file[2]} of {file[1]} on the server." if file else "Mend that on the server."
+        yield problem("nginx", nginx, f"{where} Until then nothing can be released.")
+    if supervisor == "ok":
+        yield ok("supervisor", "its configuration is right")
+    elif supervisor:
+        remedy = "Mend that file: supervisor, and every app with it, would not come back after a reboot."
+        yield problem("supervisor", supervisor, remedy)
+    for unit, state in found.named("boot").items():
+        if found.vitals.standing.live and state not in ("enabled", "static", "alias", "indirect"):
+            yield problem(
+                "boot", f"{unit} does not start at boot ({state or 'not there'})", f"`systemctl enable {unit}`"
+            )
+
+
+def _repository(app: Target, found: Examined) -> Iterator[Finding]:
+    kind, _, rest = found.one("repository").partition(" ")
+    shown, host = app.repository_shown, app.host.name
+    if kind == "commit":
+        yield ok("repository", f"the server can read it: {app.branch} is at {rest[:12]}")
+    elif kind == "missing":
+        yield problem(
+            "repository", f"{shown} has no branch or tag {app.branch}", "Check app.branch; has it been pushed?"
+        )
+    elif kind == "changed":
+        remedy = f"`fab -H {host} deploy` says what to do."
+        yield problem("repository", f"the host key of the git server of {shown} has changed: {rest}", remedy)
+    elif kind in ("refused", "silent"):
+        said = rest.rpartition(" | ")[2]
+        remedy = f"`fab -H {host} deploy` shows the server's key, which the repository has to accept."
+        yield problem("repository", f"the server cannot read {shown}: {said}", remedy)
+
+
+def _socket(app: Target, found: Examined) -> Iterator[Finding]:
+    closed, reader = found.one("closed"), found.one("reader") or "nginx's user"
+    if found.one("open"):
+        yield ok("socket", f"{reader} reaches {found.one('open')}")
+    elif closed:
+        path, *rights = closed.split()
+        if not rights:
+            if found.vitals.processes:
+                yield problem("socket", f"there is no {path}", f"`fab -H {app.host.name} restart` makes it anew.")
+            return
+        mode, owner, group = (*rights, "", "", "")[:3]
+        ours = path.startswith((app.paths.base, app.paths.run))
+        remedy = f"`fab -H {app.host.name} deploy` sets it right." if ours else f"On the server: `chmod o+x {path}`."
+        yield problem("socket", f"{reader} may not pass {path} ({mode} {owner}:{group}): nginx answers 502", remedy)
+
+
+def _site(app: Target, found: Examined) -> Iterator[Finding]:
+    host = app.host.name
+    if found.one("enabled") != "yes":
+        yield problem("site", f"nginx has no site of {app.name} enabled", f"Run `fab -H {host} nginx`.")
+        return
+    code, release = [*found.one("site").split(), "", ""][:2]
+    accepted = code.isdecimal() and any(first <= int(code) <= last for first, last in app.health_ranges)
+    if not accepted:
+        answer = f"answers {code}" if code.strip("0") else "does not answer"
+        yield problem(
+            "site", f"through nginx, GET {app.health} {answer}", f"`fab -H {host} logs --nginx --errors` shows why."
+        )
+    elif app.release_header and release != found.vitals.standing.live:
+        remedy = (
+            f"Another site may answer for {app.health_host_header}; `fab -H {host} nginx` loads the app's site again."
+        )
+        yield problem("site", f"nginx answers with {release or 'no release'}, not with the live one", remedy)
+    else:
+        yield ok("site", f"through nginx, GET {app.health} answers {code}")

@@ -1,0 +1,1 @@
+"""What a release is: its commit, its configuration, its record, its switch."""

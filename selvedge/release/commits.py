@@ -1,0 +1,194 @@
+"""Which commit: one a run, resolved once, so that all hosts get the same."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from selvedge.config.load import file_name
+from selvedge.config.settings import Target
+from selvedge.config.types import GitRef
+from selvedge.engine.plan import HEAD
+from selvedge.errors import ConfigError, SelvedgeError, UsageError
+from selvedge.shell import assign, library, quote
+from selvedge.ssh import host_keys
+
+if TYPE_CHECKING:
+    from selvedge.engine.session import Session
+
+SHA = re.compile(r"[0-9a-f]{40}")
+_REPOSITORY = "Name a folder with a git checkout, or the address of a repository."
+SHORT_SHA = re.compile(r"[0-9a-f]{4,40}")
+KINDS = ("commit ", "refused ", "silent ", "changed ", "missing", "nogit")
+"""How an answer of git_resolve (git.sh) begins."""
+
+
+def named(options: Mapping[str, Any]) -> str:
+    """What --branch or --commit of the command line name, "" without them.
+
+    Raises UsageError where they are no names that git knows.
+    """
+    branch, commit = str(options.get("branch") or ""), str(options.get("commit") or "")
+    if branch and commit:
+        raise UsageError("--branch and --commit cannot be given together.", "Give the one that is meant.")
+    if not branch and not commit:
+        return ""
+    try:
+        return str(TypeAdapter(GitRef).validate_python(branch or commit))
+    except ValidationError as error:
+        flag = "--branch" if branch else "--commit"
+        kind = "branch" if branch else "tag, SHA or branch"
+        raise UsageError(f"{flag}: {branch or commit!r} cannot be a {kind}.", "Give a name or SHA that git knows.") from error
+
+
+def choose(sessions: Sequence[Session], options: Mapping[str, Any]) -> None:
+    """Put --branch, --commit and --force of the command line into the targets. Raises UsageError as `named` does."""
+    chosen: dict[str, Any] = {"forced": True} if options.get("force") else {}
+    if ref := named(options):
+        chosen["branch"] = ref
+    for session in sessions if chosen else ():
+        session.target = session.target.model_copy(update=chosen)
+
+
+@dataclass
+class Revisions:
+    """The commits of this run: (repository, ref) to 40 hex digits."""
+
+    known: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def resolve(self, sessions: Sequence[Session]) -> None:
+        """Resolve what can be resolved before anything is changed; hosts that ask for the same get the same.
+
+        A ref that no server can tell yet (git is not installed, the repository refuses) stays open. Raises SelvedgeError
+        where the repository does not answer, or its server has another host key: nothing that a run does changes that.
+        """
+        for session in sessions:
+            if self._take(session):
+                continue
+            answer = self._ask(session)
+            if answer.startswith(("silent", "changed")):
+                raise refused(session, answer)
+            if answer.startswith("commit "):
+                self._settle(session, answer.split()[1])
+            self._take(session)
+
+    def resolve_now(self, session: Session) -> None:
+        """Resolve for a server that is about to fetch. Raises SelvedgeError with the cause and what to do."""
+        if self._take(session):
+            return
+        answer = self._ask(session)
+        if not answer.startswith("commit "):
+            raise refused(session, answer)
+        self._settle(session, answer.split()[1])
+        self._take(session)
+
+    def _key(self, target: Target) -> tuple[str, str]:
+        return target.repository, target.branch
+
+    def _take(self, session: Session) -> bool:
+        commit = self.known.get(self._key(session.target))
+        if commit is None and SHA.fullmatch(session.target.branch):
+            commit = session.target.branch
+        if commit is not None and session.target.commit != commit:
+            session.target = session.target.model_copy(update={"commit": commit})
+        return commit is not None
+
+    def _settle(self, session: Session, commit: str) -> None:
+        self.known[self._key(session.target)] = commit
+
+    def _ask(self, session: Session) -> str:
+        target = session.target
+        if target.local_path is not None:
+            return f"commit {local_commit(target.local_path, target.branch)}"
+        variables = assign(
+            repo=target.paths.repo,
+            url=target.repository_shown,
+            ref=target.branch,
+            deploy_key=target.paths.deploy_key,
+            git_known_hosts=target.paths.git_known_hosts,
+            git_credentials=target.paths.git_credentials,
+        )
+        script = f"{HEAD}{variables}\n{library('git')}\nmain() {{\ngit_resolve\n}}\nmain </dev/null 2>&1\n"
+        output = session.remote.run(script, more=True).output
+        lines = [line for line in output.splitlines() if line.startswith(KINDS)]
+        return lines[-1] if lines else f"refused {output.strip()[-500:]}"
+
+
+def local_commit(repository: Path, ref: str) -> str:
+    """The commit that a branch, tag or SHA means in a checkout on this machine, 40 hex digits.
+
+    Raises ConfigError where the folder is no git repository, UsageError where it does not know the ref.
+    """
+    if not repository.is_dir():
+        raise ConfigError(file_name(), "app.repository", f"there is no folder {repository}", _REPOSITORY)
+    names = [ref] if SHORT_SHA.fullmatch(ref) else [f"refs/heads/{ref}", f"refs/tags/{ref}"]
+    for name in [*names, ref]:
+        found = git(repository, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+        if found.returncode == 0:
+            return found.stdout.strip()
+    if git(repository, "rev-parse", "--git-dir").returncode != 0:
+        raise ConfigError(file_name(), "app.repository", f"{repository} is not a git repository", _REPOSITORY)
+    raise UsageError(
+        f"The repository {repository} has no branch, tag or commit {ref}.",
+        "Commit the work there first, or give --branch or --commit. `git -C PATH branch` lists the branches.",
+    )
+
+
+def git(repository: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """git on this machine; its exit status and output."""
+    command = ["git", "-C", str(repository), *arguments]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, errors="surrogateescape", check=False)
+    except FileNotFoundError as error:
+        raise SelvedgeError("git is not installed on this machine.", "Install it, e.g. `apt-get install git`.") from error
+
+
+def refused(session: Session, answer: str) -> SelvedgeError:
+    """Why the server could not tell the commit: git missing, the ref missing, or the repository refusing."""
+    target, name = session.target, session.name
+    kind, _, detail = answer.partition(" ")
+    if kind == "nogit":
+        return SelvedgeError(f"{name}: git is not installed there.", f"Run `fab -H {name} install` first.")
+    if kind == "missing":
+        return SelvedgeError(
+            f"{name}: the repository {target.repository_shown} has no branch or tag {target.branch}.",
+            "Check app.branch in hosts.toml, or --branch or --commit; has it been pushed? "
+            "A short SHA must be of a commit that a branch or tag there still holds.",
+        )
+    if kind == "changed":
+        return _changed(session, detail)
+    public, _, message = detail.partition(" | ")
+    remedy = "Check app.repository in hosts.toml, and that the server can reach it."
+    if target.repository.startswith(("http://", "https://")) and re.search(r"could not read|40[134]|uthenticat|not found", detail):
+        remedy = (
+            "Check app.repository in hosts.toml. If the repository is private: name it by SSH (git@host:path), then the server "
+            "makes a key and shows it; or put "
+            "its address with a token into .env: SELVEDGE_APP__REPOSITORY=https://user:token@host/path."
+        )
+    if public.startswith("ssh-"):
+        remedy = (
+            "If the repository is private, give this server's key read access to it (GitHub: Settings, Deploy keys, Add "
+            f"deploy key; GitLab: Settings, Repository, Deploy keys), then run the same command again:\n{public}"
+        )
+    said = (message or detail).rstrip(". ")
+    asked = f"{name}: the repository {target.repository_shown} refuses, asked for {target.branch}"
+    return SelvedgeError(f"{asked}: {said}.", remedy)
+
+
+def _changed(session: Session, fingerprint: str) -> SelvedgeError:
+    """The git server shows another host key than the one that this server, or the user's machine, knows."""
+    target, name = session.target, session.name
+    server = host_keys.entry_at(*target.ssh_server) if target.ssh_server else target.repository_shown
+    return SelvedgeError(
+        f"{name}: THE HOST KEY OF THE GIT SERVER {server} HAS CHANGED: it shows {fingerprint or 'another one'}. Somebody may be "
+        "listening in, or its operator has changed it. Nothing was fetched.",
+        "Compare it with the one that the operator publishes. If it is theirs, forget the old one, here and on the server, then "
+        f"run the same command again:\n    ssh-keygen -R {quote(server)}\n    fab -H {name} ssh\n"
+        f"    sudo rm {target.paths.git_known_hosts}",
+    )

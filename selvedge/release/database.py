@@ -1,0 +1,114 @@
+"""The database behind a release: which hosts share one, and whether a rollback would leave it ahead of the code."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from pydantic import SecretStr
+
+from selvedge.engine.plan import HEAD
+from selvedge.errors import SelvedgeError
+from selvedge.release.live import Record, Standing
+from selvedge.shell import assign, library, words
+
+if TYPE_CHECKING:
+    from selvedge.engine.session import Session
+
+_NETWORK = re.compile(r"(postgres|postgresql|mysql|mariadb|mssql|oracle|cockroachdb|mongodb)[a-z0-9+_]*://.+", re.ASCII)
+_REVISION = re.compile(r"^(\w+)(?: \(.*\))?$", re.ASCII | re.MULTILINE)
+_UNKNOWN = re.compile(r"Can't locate revision identified by '([^']+)'")
+
+
+def network_databases(environment: Mapping[str, SecretStr]) -> frozenset[str]:
+    """The database addresses among an environment's values. Empty: the database is the host's own (SQLite, or unknown),
+    and each host migrates its own. Secret."""
+    values = (value.get_secret_value() for value in environment.values())
+    return frozenset(value for value in values if _NETWORK.fullmatch(value))
+
+
+def check_rollback(session: Session, standing: Standing, to: Record, *, keep: bool, downgrade: bool) -> None:
+    """Refuse a rollback that would leave the database ahead of the code, unless one of the two flags is given; with
+    `downgrade`, print the SQL, then take the database back by the live release's own migrations.
+
+    Raises SelvedgeError with the revisions between, or where the downgrade fails.
+    """
+    live = standing.record(standing.live)
+    ahead, behind = (live.database or live.heads).split() if live else [], to.heads.split()
+    if keep or not ahead or not behind or ahead == behind:
+        return
+    status, said = _alembic(session, to.id, "current")
+    if status == 0:
+        _check_taken_back(session, to, _REVISION.findall(said))
+        return
+    ahead = _UNKNOWN.findall(said) or ahead
+    # Only the release that brought the database there has all its migrations.
+    newest = next((each.id for each in reversed(standing.records) if ahead[0] in each.heads.split()), standing.live)
+    if not downgrade:
+        between = _alembic(session, newest, "history", "-r", f"{behind[0]}:{ahead[0]}")[1]
+        listed = "\n".join(f"    {line}" for line in between.splitlines() if "->" in line)
+        raise SelvedgeError(
+            f"{session.name}: the database is ahead of {to.id}: it is at {' '.join(ahead)}, that release knows it at "
+            f"{' '.join(behind)}. The revisions between:\n{listed}",
+            "Go back with --keep-database where the older code works with the newer database, or with --downgrade, which "
+            "prints the SQL and then runs `alembic downgrade`. Data may be lost by a downgrade.",
+        )
+    _downgrade(session, newest, ahead[0], behind[0])
+
+
+def _downgrade(session: Session, newest: str, ahead: str, behind: str) -> None:
+    session.report.step(session.name, "rollback", f"the SQL of the downgrade from {ahead} to {behind}:")
+    status, sql = _alembic(session, newest, "downgrade", f"{ahead}:{behind}", "--sql")
+    if status != 0:
+        raise SelvedgeError(
+            f"{session.name}: alembic cannot say the SQL of the downgrade: {sql}", "Nothing was changed."
+        )
+    for line in sql.splitlines():
+        session.report.line(f"    {line}")
+    status, output = _alembic(session, newest, "downgrade", behind)
+    if status == -1:
+        raise session.lost("during the downgrade of the database")
+    if status != 0:
+        raise SelvedgeError(f"{session.name}: alembic downgrade failed: {output}", "The live release still serves.")
+
+
+def _check_taken_back(session: Session, to: Record, at: list[str]) -> None:
+    """Of a database whose revisions the release `to` knows, so that it is not ahead: refuse where it is behind."""
+    if set(at) == set(to.heads.split()):
+        return
+    raise SelvedgeError(
+        f"{session.name}: the database is at {' '.join(at) or 'no revision'}, {to.id} needs {to.heads.strip()}: it was taken back.",
+        f"`fab deploy --commit {to.id[:12]} --force` migrates it and releases that commit; --keep-database goes back as it is.",
+    )
+
+
+def _alembic(session: Session, instance: str, *arguments: str) -> tuple[int, str]:
+    """Run alembic in a release's environment; its exit status (-1: the connection was lost) and output (of the SQL, without
+    alembic's log lines). What has begun ends, whatever becomes of the connection, within `app.migrate_timeout` seconds."""
+    target = session.target
+    variables = assign(
+        app=target.name, run=f"{target.paths.instances}/{instance}/run", seconds=target.migrate_timeout, step=target.name
+    )
+    script = f"{HEAD}{variables}\n{library('apply')}{_WHOLE.format(words=words(*arguments))}"
+    result = session.remote.run(script)
+    lines = [line for line in result.output.splitlines() if not line.startswith("INFO ")]
+    return result.status, "\n".join(lines).strip()
+
+
+# The lock is that of a step: the next run waits for what a run that was cut off has begun here.
+_WHOLE = """
+main() {{
+  trap '' HUP PIPE
+  (umask 077 && mkdir -p /run/selvedge)
+  exec 9>"/run/selvedge/$step.step"
+  flock -w 300 9 || return 1
+  said=$(mktemp /run/selvedge/alembic.XXXXXX) || return 1
+  status=0
+  as "$app" timeout -k 10 "$seconds" "$run" alembic {words} >"$said" 2>&1 9>&- || status=$?
+  cat -- "$said"
+  rm -f -- "$said"
+  return "$status"
+}}
+main </dev/null
+"""

@@ -1,0 +1,1 @@
+"""Connections to servers: login, host keys, public keys, sudo."""

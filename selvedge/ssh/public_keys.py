@@ -1,0 +1,153 @@
+"""Public keys of this machine: read from files, from the public part of a private key, or from the SSH agent."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import struct
+from pathlib import Path
+
+from selvedge.errors import UsageError
+from selvedge.value import dataclass
+
+KINDS = (
+    "ssh-ed25519",
+    "sk-ssh-ed25519@openssh.com",
+    "ecdsa-sha2-nistp256",
+    "ecdsa-sha2-nistp384",
+    "ecdsa-sha2-nistp521",
+    "sk-ecdsa-sha2-nistp256@openssh.com",
+    "ssh-rsa",
+)
+"""What sshd of OpenSSH 8.8 and later accepts (ssh-rsa keys sign with SHA-2 there)."""
+_MAGIC = b"openssh-key-v1\0"
+
+
+@dataclass(frozen=True)
+class PublicKey:
+    """kind: e.g. "ssh-ed25519"; blob: the key itself, base64; comment: as its file has it, one line."""
+
+    kind: str
+    blob: str
+    comment: str = ""
+
+    @property
+    def line(self) -> str:
+        """The line for authorized_keys."""
+        return f"{self.kind} {self.blob} {self.comment}".rstrip()
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA256:… as ssh-keygen -lf prints it."""
+        digest = hashlib.sha256(base64.b64decode(self.blob)).digest()
+        return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
+
+    @property
+    def title(self) -> str:
+        """How a person is told of it: comment and fingerprint."""
+        return f"the key {self.comment or self.kind} ({self.fingerprint})"
+
+    def __hash__(self) -> int:
+        return hash(self.blob)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, PublicKey) and self.blob == other.blob
+
+
+def parse(line: str) -> PublicKey:
+    """A line of a .pub file. Raises ValueError where it is none."""
+    kind, blob, comment = [*line.split(None, 2), "", "", ""][:3]
+    if kind not in KINDS:
+        raise ValueError(f"{kind[:40]!r} is no kind of public key that sshd accepts")
+    try:
+        data = base64.b64decode(blob, validate=True)
+    except binascii.Error:
+        raise ValueError("the key after its kind is not base64") from None
+    if _string(data, 0)[0] != kind.encode():
+        raise ValueError(f"the key is cut off, or is no {kind} key")
+    return PublicKey(kind, blob, "".join(char for char in comment if char.isprintable()))
+
+
+def of_file(path: Path, setting: str) -> list[PublicKey]:
+    """The keys of a public key file, one a line. Raises UsageError, which names the setting."""
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise UsageError(f"{setting}: {path} cannot be read: {error.strerror}.", "Name a public key file.") from None
+    if "PRIVATE KEY-----" in text:
+        raise UsageError(f"{setting}: {path} is a private key.", f"Name its public half: {path}.pub.")
+    lines = [line.strip() for line in text.splitlines()]
+    try:
+        return [parse(line) for line in lines if line and not line.startswith("#")]
+    except ValueError as error:
+        raise UsageError(f"{setting}: {path} is not a public key file: {error}.", "Name a file such as id.pub.") from None
+
+
+def of_private(path: Path, setting: str) -> PublicKey:
+    """The public half of a private key: its .pub file, else what the private file says openly.
+
+    Raises UsageError, which names the setting.
+    """
+    if path.suffix == ".pub":
+        raise UsageError(f"{setting}: {path} is the public half of a key.", f"Name the private one: {path.with_suffix('')}")
+    beside = path.with_name(path.name + ".pub")
+    if beside.is_file() and (keys := of_file(beside, setting)):
+        return keys[0]
+    try:
+        return _openly(path.read_text(encoding="ascii"))
+    except OSError as error:
+        raise UsageError(f"{setting}: {path} cannot be read: {error.strerror}.", "Name a private key file.") from None
+    except (ValueError, struct.error, IndexError):
+        raise UsageError(
+            f"{setting}: the public half of {path} is not there, and the file does not say it.",
+            f"Make it: ssh-keygen -y -f {path} > {beside}",
+        ) from None
+
+
+def _openly(text: str) -> PublicKey:
+    """The public key in a private file of OpenSSH's format, where it stands unencrypted (PROTOCOL.key, section 1)."""
+    body = "".join(line for line in text.splitlines() if not line.startswith("-----"))
+    data = base64.b64decode(body, validate=True)
+    if not data.startswith(_MAGIC):
+        raise ValueError("not OpenSSH's format")
+    at = len(_MAGIC)
+    for _ in ("cipher", "kdf", "kdf options"):
+        _, at = _string(data, at)
+    key, _ = _string(data, at + 4)
+    return parse(f"{_string(key, 0)[0].decode()} {base64.b64encode(key).decode()}")
+
+
+def _string(data: bytes, at: int) -> tuple[bytes, int]:
+    """A string of the SSH protocol (RFC 4251, section 5) and where it ends; empty where the data is too short."""
+    if len(data) < at + 4:
+        return b"", at
+    (length,) = struct.unpack_from(">I", data, at)
+    return data[at + 4 : at + 4 + length], at + 4 + length
+
+
+def of_agent() -> list[PublicKey]:
+    """The keys of the SSH agent, none where there is no agent."""
+    import paramiko
+
+    try:
+        keys = paramiko.Agent().get_keys()
+    except (paramiko.SSHException, OSError):
+        return []
+    return [
+        PublicKey(key.get_name(), base64.b64encode(key.asbytes()).decode(), getattr(key, "comment", "") or "")
+        for key in keys
+        if key.get_name() in KINDS
+    ]
+
+
+def of_home() -> list[PublicKey]:
+    """The public keys beside the private ones that ssh would try by itself."""
+    folder = Path("~/.ssh").expanduser()
+    names = ("id_ed25519", "id_ecdsa", "id_ecdsa_sk", "id_ed25519_sk", "id_rsa")
+    return [
+        key
+        for name in names
+        if (folder / name).is_file() and (folder / f"{name}.pub").is_file()
+        for key in of_file(folder / f"{name}.pub", f"~/.ssh/{name}.pub")
+    ]
