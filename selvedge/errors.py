@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from selvedge.value import dataclass
+from selvedge.value import Value
 
 
 class SelvedgeError(Exception):
@@ -47,14 +47,17 @@ class UnreachableError(SelvedgeError):
     status = 4
 
 
+class Pending(Exception):
+    """A step needs a fact that the server does not have yet (e.g. the commit, before git is installed)."""
+
+
 class StepError(SelvedgeError):
     """A step failed on a server."""
 
     status = 1
 
 
-@dataclass(frozen=True)
-class Problem:
+class Problem(Value):
     """One wrong setting: where it stands (`file`, `key`), what is wrong with it, what would be right."""
 
     file: str

@@ -6,8 +6,8 @@ import gc
 import os
 import sys
 import traceback
-from itertools import takewhile
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import fabric
 from fabric.tasks import ConnectionCall
@@ -16,6 +16,13 @@ from invoke.tasks import Call
 
 from selvedge.errors import SelvedgeError, UsageError
 from selvedge.task import Operation, Step
+from selvedge.value import Value
+
+if TYPE_CHECKING:
+    from selvedge.run import Run
+
+if TYPE_CHECKING:
+    from selvedge.run import Run
 
 
 class Executor(fabric.Executor):
@@ -58,30 +65,37 @@ class Executor(fabric.Executor):
 
         hosts = [name for name in (self.core[0].args.hosts.value or "").split(",") if name]
         flags = self._flags(calls)
+        groups = _chains(list(zip(calls, flags, tasks, strict=True)))
         run = Run.load(hosts, self.config)
-        steps = [(call.task, flags[index]) for index, call in enumerate(calls) if isinstance(call.task, Step)]
-        run.prepare(steps)
-        if isinstance(calls[0].task, Step):
+        for group in groups:
+            if isinstance(group, Chain):
+                run.check(group.tasks, group.options)
+        if isinstance(groups[0], Chain):
             run.fleet.connect()
         _collect_garbage()
         try:
-            for index, (call, task) in enumerate(zip(calls, tasks, strict=True)):
-                if isinstance(call.task, Step):
-                    run.step(call.task, flags[index], self._following(calls[index + 1 :], flags[index + 1 :]))
-                elif isinstance(call.task, Operation):
-                    call.task.operate(run, **flags[index])
+            for group in groups:
+                if isinstance(group, Chain):
+                    run.chain(group.tasks, group.options)
                 else:
-                    self._plain(task)
+                    self._single(run, *group)
         finally:
             run.close()
 
-    def _following(self, calls: list[Call], flags: list[dict[str, Any]]) -> list[tuple[Any, dict[str, Any]]]:
-        """The steps that come next, with their flags."""
-        return list(zip(takewhile(lambda task: isinstance(task, Step), (call.task for call in calls)), flags, strict=False))
+    def _single(self, run: Run, call: Call, options: dict[str, Any], task: Any) -> None:
+        """Run a task that is no part of a chain: an operation, what a step's flag asks for instead, or a plain task."""
+        if isinstance(call.task, Step):
+            next(work for flag, work in call.task.instead.items() if options.get(flag))(run)
+        elif isinstance(call.task, Operation):
+            call.task.operate(run, **options)
+        else:
+            self._plain(task)
 
     def _flags(self, calls: list[Call]) -> list[dict[str, Any]]:
-        """The flags of each task. What says "change nothing" behind one of them is meant for all: in `fab setup deploy
-        --dry-run` it reaches only `deploy`. Raises UsageError where a task does not know it."""
+        """Return the flags of each task, with "change nothing" for all tasks if one of them has it.
+
+        In `fab setup deploy --dry-run` Invoke gives it to `deploy` alone. Raises UsageError where a task does not know it.
+        """
         # Fabric's own --dry would answer every command with success and still upload: here it means --dry-run.
         wanted = {"dry_run"} if self.config.run.dry else set()
         wanted |= {name for name in ("dry_run", "script") for call in calls if call.kwargs.get(name)}
@@ -121,14 +135,46 @@ class Executor(fabric.Executor):
         return call
 
 
+class Chain(Value):
+    """Steps that follow each other on the command line, with the flags of all of them together."""
+
+    tasks: tuple[Step, ...]
+    options: Mapping[str, Any]
+
+
+Item = tuple[Call, dict[str, Any], Any]
+"""A task of the command line: Invoke's call, its flags, and what Invoke was given."""
+
+
+def _chains(items: Sequence[Item]) -> list[Chain | Item]:
+    """Return the tasks of a command line, with steps that follow each other put together as chains.
+
+    Raises UsageError if two steps of a chain have different values for the same flag.
+    """
+    found: list[Chain | Item] = []
+    for call, options, task in items:
+        if not isinstance(call.task, Step) or any(options.get(flag) for flag in call.task.instead):
+            found.append((call, options, task))
+            continue
+        last = found[-1] if found else None
+        chain = last if isinstance(last, Chain) else Chain((), {})
+        given = {name: value for name, value in options.items() if value}
+        for name in sorted(given.keys() & chain.options.keys()):
+            if chain.options[name] != given[name]:
+                flag, values = f"--{name.replace('_', '-')}", f"{chain.options[name]} and {given[name]}"
+                raise UsageError(f"{flag} has two values: {values}.", "Give the one that is meant.")
+        found = [*(found[:-1] if chain is last else found), Chain((*chain.tasks, call.task), {**chain.options, **given})]
+    return found
+
+
 def _collect_garbage() -> None:
-    """From now on, of what is made from now on (frontpage.py)."""
+    """Turn garbage collection back on for objects created after start-up (tasklist.py)."""
     gc.freeze()
     gc.enable()
 
 
 def fault(error: Exception) -> SelvedgeError:
-    """What nobody foresaw: a fault of Selvedge's own, or of a task that somebody wrote."""
+    """Return the error of a fault in Selvedge itself, or in a task of the user."""
     *_, (frame, line) = traceback.walk_tb(error.__traceback__)
     place = f"{frame.f_code.co_filename}, line {line}"
     return SelvedgeError(

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from selvedge.value import dataclass
+from selvedge.value import Value
 
 
-@dataclass(frozen=True)
-class Paths:
+class Paths(Value):
     """Where the app called `app` stands on a server. `app` is a valid app name, so no path here needs quoting."""
 
     app: str
@@ -124,3 +123,18 @@ class Paths:
     def webroot(self) -> str:
         """Where certbot answers the challenges of the certificate authority, for all apps of the server."""
         return "/var/www/letsencrypt"
+
+    @property
+    def shell_values(self) -> dict[str, str]:
+        """The paths under the names that the shell functions in lib/ read."""
+        return {
+            "base": self.base,
+            "run_dir": self.run,
+            "log_dir": self.logs,
+            "repo": self.repo,
+            "site_enabled": self.site_enabled,
+            "supervisor_conf": self.supervisor_conf,
+            "deploy_key": self.deploy_key,
+            "git_known_hosts": self.git_known_hosts,
+            "git_credentials": self.git_credentials,
+        }

@@ -140,3 +140,9 @@ def printable(text: str) -> str:
     clean = text if text.isprintable() else re.sub(_UNSEEN, "\N{REPLACEMENT CHARACTER}", re.sub(_ESCAPES, "", text))
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     return clean.encode(encoding, "replace").decode(encoding, "replace")
+
+
+def last_lines(text: str, count: int) -> str:
+    """Return the last non-empty lines of a text, joined, without escape sequences."""
+    lines = [re.sub(r"\033\[[0-9;?]*[A-Za-z]", "", row).strip() for row in text.splitlines()]
+    return " | ".join([row for row in lines if row][-count:])

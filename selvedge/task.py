@@ -8,22 +8,16 @@ from typing import TYPE_CHECKING, Any, NoReturn, Union
 
 from fabric import Task
 
-from selvedge.value import dataclass
+from selvedge.value import Value
 
 if TYPE_CHECKING:
-    from selvedge.config.settings import Target
+    from selvedge.config.target import Target
     from selvedge.resources.base import Resource
-    from selvedge.run import Run
 
 Body = Callable[["Target"], Iterator[Union["Resource", "Step"]]]
 
 
-class Pending(Exception):
-    """A step needs a fact that the server does not have yet (e.g. the commit, before git is installed)."""
-
-
-@dataclass(frozen=True)
-class Option:
+class Option(Value):
     """A flag of a task on the command line; `default` gives its kind: False a switch, "" a word, 0 a number."""
 
     name: str
@@ -43,7 +37,7 @@ class Step(Task):
 
     Called by the Executor, never by Fabric itself. phase: "build" steps run on all hosts at once; from the first step
     of phase "switch" on, hosts go in batches. instead: what a flag of the step's own does, in place of the step.
-    local: looks at what the step needs of this machine, and raises ConfigError or UsageError before any server is
+    precondition: looks at what the step needs of this machine, and raises ConfigError or UsageError before any server is
     contacted.
     """
 
@@ -55,15 +49,15 @@ class Step(Task):
         phase: str = "build",
         chain: bool = False,
         needs_commit: bool = False,
-        instead: Mapping[str, Callable[[Run], None]] | None = None,
-        local: Callable[[Target], object] | None = None,
+        instead: Mapping[str, Callable[[Any], None]] | None = None,
+        precondition: Callable[[Target], object] | None = None,
         **kwargs: Any,
     ) -> None:
         self.options = (DRY_RUN, SCRIPT, WAIT, *options)
         self.instead = dict(instead or {})
         self.phase = phase
         self.chain = chain
-        self.local = local
+        self.precondition = precondition
         self.needs_commit = needs_commit
         self.declare = body
         kwargs.setdefault("auto_shortflags", False)
@@ -107,14 +101,14 @@ def step(
     phase: str = "build",
     needs_commit: bool = False,
     name: str | None = None,
-    instead: Mapping[str, Callable[[Run], None]] | None = None,
-    local: Callable[[Target], object] | None = None,
+    instead: Mapping[str, Callable[[Any], None]] | None = None,
+    precondition: Callable[[Target], object] | None = None,
 ) -> Any:
     """Make a generator of resources a task of `fab`; usable with and without arguments."""
 
     def wrap(function: Body) -> Step:
         return Step(
-            function, options=options, phase=phase, needs_commit=needs_commit, name=name, instead=instead, local=local
+            function, options=options, phase=phase, needs_commit=needs_commit, name=name, instead=instead, precondition=precondition
         )
 
     return wrap if body is None else wrap(body)

@@ -9,7 +9,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined
 
-from selvedge.shell import quote
+from selvedge.shell.quoting import quote
 
 FOLDER = Path(__file__).parent.parent / "templates"
 

@@ -7,7 +7,7 @@ from selvedge.task import Option, step
 REHEARSE = Option("renew_dry_run", "Rehearse the renewal: certbot renew --dry-run.")
 
 
-@step(phase="switch", options=(REHEARSE,), instead={REHEARSE.name: rehearse}, local=preconditions.certificates)
+@step(phase="switch", options=(REHEARSE,), instead={REHEARSE.name: rehearse}, precondition=preconditions.certificates)
 def certbot(app):
     """Get a certificate, have it renewed, serve HTTPS."""
     from selvedge.resources.certbot import client
@@ -39,7 +39,7 @@ def certbot(app):
     to_https = template("nginx/redirect.conf.j2")
     loads = (certificate, listen, File(site, text), Link(enabled, to=site), File(redirect, to_https), unknown)
     yield from loads
-    yield Https(loads=loads, stamp=f"nginx-tls-{app.name}", domain=app.domains[0], chain=certificate.chain)
+    yield Https(loads=loads, stamp=f"nginx-tls-{app.name}", domain=app.domains[0], fullchain=certificate.fullchain)
     if not app.tls.certificate:
         # nginx has loaded another one: a key that nothing uses is only there to be stolen.
         yield Absent(app.paths.certificate)

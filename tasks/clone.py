@@ -1,10 +1,10 @@
 """The app's code on the server."""
 
 from selvedge.release import preconditions
-from selvedge.task import BRANCH, COMMIT, Pending, step
+from selvedge.task import BRANCH, COMMIT, step
 
 
-@step(options=(COMMIT, BRANCH), needs_commit=True, local=preconditions.repository)
+@step(options=(COMMIT, BRANCH), needs_commit=True, precondition=preconditions.repository)
 def clone(app):
     """Bring the app's commit to the server, in its own folder."""
     from selvedge.resources.files import Absent, Directory, File
@@ -33,8 +33,6 @@ def clone(app):
         yield File(paths.git_credentials, app.credentials.get_secret_value() + "\n", "0600", secret=True)
     else:
         yield Absent(paths.git_credentials)
-    if app.commit is None:
-        raise Pending("the commit is known once git and access to the repository are there")
     if app.local_path:
         yield Pushed(paths.repo, app.local_path, app.commit)
     else:

@@ -1,11 +1,11 @@
 """The start script of the release."""
 
 from selvedge.release import preconditions
-from selvedge.task import Pending, step
+from selvedge.task import step
 from tasks.hooks import hook
 
 
-@step(needs_commit=True, local=preconditions.environment)
+@step(needs_commit=True, precondition=preconditions.environment)
 def gunicorn(app):
     """Write the release's start script and environment."""
     from selvedge.release.instance import Instance
@@ -13,8 +13,6 @@ def gunicorn(app):
     from selvedge.resources.need import Needs
     from selvedge.resources.site import static
 
-    if app.commit is None:
-        raise Pending("follows the commit")
     instance, paths, own = Instance.of(app), app.paths, {"group": app.name}
     yield Needs(f"{instance.release}/.venv/bin/python", "venv")
     if app.manager == "supervisor":

@@ -16,7 +16,7 @@ def check(run):
     hardening.check(run, [update, harden])
 
 
-@step(options=(CHECK,), instead={"check": check}, local=preconditions.public_keys)
+@step(options=(CHECK,), instead={"check": check}, precondition=preconditions.public_keys)
 def harden(app):
     """Make the login user; strict sshd, firewall, fail2ban."""
     from selvedge.resources import access

@@ -60,7 +60,7 @@ def stop(run, **flags):
     """Stop the live release; the site then answers with errors."""
     from selvedge.operations import stop_start
 
-    run.step(stop_start.stopped(), flags)
+    run.chain([stop_start.stopped()], flags)
 
 
 @operation(DRY_RUN, SCRIPT, WAIT)
@@ -68,7 +68,7 @@ def start(run, **flags):
     """Start the live release where it is stopped."""
     from selvedge.operations import stop_start
 
-    run.step(stop_start.started(), flags)
+    run.chain([stop_start.started()], flags)
 
 
 @operation()

@@ -15,9 +15,9 @@ def remove(run, yes=False, data=False, **flags):
         raise UsageError("`fab remove` takes the app off the server.", "See what goes by --dry-run; do it by --yes.")
 
     def removed(app):
-        from selvedge.release.removal import Removed
+        from selvedge.operations.remove import Removed
 
         yield from no_site_bans(app)
         yield Removed(app, data)
 
-    run.step(Step(removed, name="remove"), flags)
+    run.chain([Step(removed, name="remove")], flags)

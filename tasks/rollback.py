@@ -18,6 +18,6 @@ def rollback(run, to="", keep_database=False, downgrade=False, **flags):
 @operation(DRY_RUN, SCRIPT, WAIT)
 def restart(run, **flags):
     """Start the live release anew, losing no request."""
-    from selvedge.operations.rollback import start_anew
+    from selvedge.operations.rollback import restart
 
-    start_anew(run, flags)
+    restart(run, flags)

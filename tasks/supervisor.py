@@ -1,6 +1,6 @@
 """The process, watched and started at boot, and the switch from the old release to the new one."""
 
-from selvedge.task import Option, Pending, step
+from selvedge.task import Option, step
 from tasks.hooks import hook
 from tasks.rotation import rotation
 
@@ -15,8 +15,6 @@ def supervisor(app):
     from selvedge.resources.files import Directory, File
     from selvedge.resources.need import Needs
 
-    if app.commit is None:
-        raise Pending("follows the commit")
     instance, systemd = Instance.of(app), app.manager == "systemd"
     yield Needs("/etc/logrotate.conf" if systemd else "/etc/supervisor/supervisord.conf", "install")
     yield Needs(f"{instance.folder}/gunicorn_start", "gunicorn")
@@ -25,7 +23,7 @@ def supervisor(app):
     yield from rotation(app)
     # Those for the server run between the gate and the switch, inside of `Live`.
     yield from hook(app, instance, "before_switch", local_only=True)
-    yield Live(app, instance.id, forced=app.forced, migrates=app.migrates)
+    yield Live(app, instance.id, forced=app.release.forced)
     if systemd:
         # Behind the switch, since an old release that runs under supervisor makes its socket there.
         yield File(f"/etc/tmpfiles.d/{app.name}.conf", f"d {app.paths.run} 0750 root www-data -\n")

@@ -1,6 +1,6 @@
 """The app's virtual environment."""
 
-from selvedge.task import Pending, step
+from selvedge.task import step
 from tasks.hooks import hook
 
 
@@ -13,8 +13,6 @@ def venv(app):
     from selvedge.resources.python import UV, interpreter
     from selvedge.resources.venv import Venv
 
-    if app.commit is None:
-        raise Pending("follows the commit")
     release = app.paths.release(app.commit)
     yield Needs(release, "clone")
     yield from hook(app, Instance.of(app), "before_build", builds=True)

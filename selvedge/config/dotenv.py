@@ -19,7 +19,7 @@ from pydantic import SecretStr
 from selvedge.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
-    from selvedge.config.settings import Target
+    from selvedge.config.target import Target
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _SPECIAL, _ESCAPED = re.compile(r'(["\\`$])'), r"\\\1"
@@ -45,7 +45,7 @@ def bindings(path: Path) -> list[Binding]:
 
 def variables(app: Target) -> dict[str, SecretStr]:
     """Those of `app.env_file`, none where it is not set. Raises ConfigError as `read_environment` does."""
-    return read_environment(app.local(app.env_file)) if app.env_file else {}
+    return read_environment(app.local_file(app.env_file)) if app.env_file else {}
 
 
 def read_environment(path: Path) -> dict[str, SecretStr]:

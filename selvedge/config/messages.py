@@ -14,13 +14,12 @@ from selvedge.config.hosts import OVERRIDES, Host
 from selvedge.config.schema import describe, section_of, toml
 from selvedge.config.settings import Settings
 from selvedge.errors import Problem
-from selvedge.value import dataclass
+from selvedge.value import Value
 
 Path = tuple[str | int, ...]
 
 
-@dataclass(frozen=True)
-class Layer:
+class Layer(Value):
     """One source of settings: its name for messages, its tables, and the environment variables that they came from."""
 
     label: str

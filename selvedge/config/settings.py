@@ -1,4 +1,4 @@
-"""All settings together, and those that hold for one host. `selvedge.load` makes them."""
+"""All settings together. `selvedge.config.load` makes them."""
 
 from __future__ import annotations
 
@@ -9,77 +9,11 @@ from typing import Any, Self
 from pydantic import Field, PrivateAttr, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from selvedge.config import giturl
-from selvedge.config.app import App, Section
+from selvedge.config.app import App
 from selvedge.config.hosts import OVERRIDES, EntryName, Host, named, select
 from selvedge.config.server import Hooks, Nginx, Rollout, Server, Tls
+from selvedge.config.target import Target
 from selvedge.errors import UsageError
-from selvedge.paths import Paths
-
-__all__ = ["App", "Hooks", "Host", "Nginx", "Rollout", "Section", "Server", "Settings", "Target", "Tls"]
-
-
-class Target(App):
-    """The settings as they hold for one host: what a step gets as `app`.
-
-    `commit`: the 40 hex digits that this run releases, None where a run has none. `base_dir`: the folder of hosts.toml.
-    """
-
-    host: Host
-    tls: Tls
-    server: Server
-    nginx: Nginx
-    hooks: Hooks
-    base_dir: Path
-    forced: bool = False
-    migrates: bool = True
-    commit: str | None = Field(None, pattern=r"^[0-9a-f]{40}\z")
-
-    @property
-    def paths(self) -> Paths:
-        """Every path on the server."""
-        return Paths(self.name)
-
-    @property
-    def url(self) -> str:
-        """Where the app answers."""
-        if self.domains:
-            return f"https://{self.domains[0]}/"
-        address = self.host.address or self.host.name
-        return f"http://[{address}]/" if ":" in address else f"http://{address}/"
-
-    @property
-    def local_path(self) -> Path | None:
-        """`repository` as a path on this machine, None where it is a git address."""
-        return self.local(self.repository) if self.is_local else None
-
-    def local(self, path: str) -> Path:
-        """A path of the settings on this machine: `~` is expanded, relative ones begin at the folder of hosts.toml."""
-        return self.base_dir / Path(path).expanduser()
-
-    @property
-    def ssh_server(self) -> tuple[str, int] | None:
-        """Name and port of the git server where `repository` is fetched over SSH, else None."""
-        return giturl.ssh_server(self.repository)
-
-    @property
-    def credentials(self) -> SecretStr | None:
-        """The repository's address with user and token, as git's credential store wants it; None without them."""
-        found = giturl.credentials(self.repository)
-        return SecretStr(found) if found else None
-
-    @property
-    def submodule_base(self) -> str:
-        """The address that relative submodule addresses begin from: `repository`, or the checkout's own origin."""
-        return giturl.origin(self.local_path) if self.local_path else self.repository_shown
-
-    @model_validator(mode="after")
-    def _two_users(self) -> Self:
-        if self.name in {self.host.user, self.host.bootstrap_user}:
-            raise ValueError(
-                f"app.name must not be the login user {self.name} too: the app runs as a user without sudo"
-            )
-        return self
 
 
 def merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:

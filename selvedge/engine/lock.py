@@ -6,42 +6,17 @@ import math
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from selvedge.engine.plan import HEAD
+from selvedge.engine.script import call_script, script
 from selvedge.engine.workstation import who
 from selvedge.errors import LockedError, SelvedgeError
 from selvedge.report import Report
-from selvedge.shell import assign
+from selvedge.shell.library import call
 from selvedge.ssh.connection import Remote
 
 if TYPE_CHECKING:
     import paramiko
 
 _MARK = "@lock "
-_SCRIPT = """
-[ -d /run/selvedge ] || (umask 077 && mkdir -p /run/selvedge) || exit 1
-lock=/run/selvedge/$app.lock
-step=/run/selvedge/$app.step
-exec 8>>"$lock"
-answer=held
-if ! flock -n 8; then
-  if ! flock -w "$wait" 8; then
-    printf '@lock busy %s\\n' "$(cat "/run/selvedge/$app.holder" 2>/dev/null)"
-    exit 0
-  fi
-  answer='held changed'
-fi
-printf '%s' "$holder" >"/run/selvedge/$app.holder"
-if ! flock -n "$step" true; then
-  answer='held unfinished'
-elif [ -n "$(find "$step" -newermt "-$age seconds")" ]; then
-  answer='held changed'
-fi
-echo "@lock $answer"
-exec cat >/dev/null
-"""
-_REST = """
-flock -w "$seconds" "/run/selvedge/$app.step" true
-"""
 REST_SECONDS = 300
 """How long the rest of a run that was cut off is waited for."""
 GRACE = 2
@@ -83,8 +58,8 @@ class Lock:
             return False
         since = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
         holder = f"{who()} since {since}: {self._doing}".replace("\n", " ")
-        variables = assign(app=self._app, wait=max(wait, GRACE), holder=holder, age=math.ceil(age) + 1)
-        channel, line = self._remote.hold(HEAD + variables + _SCRIPT)
+        take = call("lock_take", app=self._app, wait=max(wait, GRACE), holder=holder, age=math.ceil(age) + 1)
+        channel, line = self._remote.hold(script(take))
         answer = _answer(channel, line)
         if answer.startswith("held"):
             self._channel = channel
@@ -102,7 +77,7 @@ class Lock:
 
     def _wait_for_rest(self) -> None:
         self._report.step(self._remote.host.name, "lock", "waiting for the rest of a run that was cut off")
-        result = self._remote.run(HEAD + assign(app=self._app, seconds=REST_SECONDS) + _REST)
+        result = self._remote.run(call_script(call("lock_wait_for_step", app=self._app, seconds=REST_SECONDS)))
         if result.status != 0:
             raise SelvedgeError(
                 f"{self._remote.host.name}: a step of a run that was cut off is still busy after {REST_SECONDS} s.",

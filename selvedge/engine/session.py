@@ -1,35 +1,28 @@
-"""One server in one run: read its steps, plan them, make the changes of a step, and read again to prove it."""
+"""One server in one run: read it, plan its steps, make the changes of a step."""
 
 from __future__ import annotations
 
-import re
 import secrets
-from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from selvedge.config.settings import Target
-from selvedge.engine.plan import HEAD, Plan, apply_script, parse_facts, plan, read_script
+from selvedge.config.target import Release, Target
+from selvedge.engine.plan import Plan
+from selvedge.engine.progress import Progress
+from selvedge.engine.script import call_script, parse_facts, read_script, step_script
 from selvedge.engine.workstation import run_local, who
-from selvedge.errors import SelvedgeError, StepError, UnreachableError
-from selvedge.report import Report
-from selvedge.resources.base import Guard, Resource
-from selvedge.shell import library, quote
-from selvedge.ssh.connection import Remote
+from selvedge.errors import Pending, SelvedgeError, StepError, UnreachableError
+from selvedge.report import Report, last_lines
+from selvedge.resources.base import Guard, Query, Resource
+from selvedge.ssh.connection import Remote, Result
 from selvedge.ssh.failures import lost
-from selvedge.ssh.fresh_login import prove
-from selvedge.task import Pending, Step
-
-TAIL = 40
-"""Lines of a failed change's output that are shown."""
-WIDEST = 1000
-"""Characters of each that are shown."""
+from selvedge.ssh.fresh_login import require_fresh_login
+from selvedge.task import Step
 
 
 @dataclass
 class Planned:
-    """A step of this run on this server: its resources, what would change, and what it still waits for. old: something was
-    changed after it was read."""
+    """A step of this run on this server: its resources, its plan, and what it waits for. old: something changed since."""
 
     step: Step
     resources: list[Resource]
@@ -46,10 +39,15 @@ class Planned:
 
 
 class Session:
-    """A server in this run. `target` are the settings as they hold for it, `remote` the connection."""
+    """A server in this run.
+
+    target: its settings. release: what this run decides about its release. remote: its connection. mark: begins the lines
+    of a script that are for the report; no server can guess it.
+    """
 
     def __init__(self, target: Target, remote: Remote, report: Report) -> None:
         self.target = target
+        self.release = Release()
         self.remote = remote
         self.report = report
         self.mark = f"@{secrets.token_hex(6)}"
@@ -58,18 +56,23 @@ class Session:
     def name(self) -> str:
         return self.target.host.name
 
-    def facts(self, resources: Sequence[Resource]) -> list[str]:
-        """What the probes print, in one exec. What several steps ask for is read once.
+    @property
+    def app(self) -> Target:
+        """The settings together with the release: what a step gets."""
+        return self.target.releasing(self.release)
+
+    def read(self, queries: Sequence[Query]) -> list[str]:
+        """Return what the probes print, in the order of the queries, by one exec. Equal probes run once.
 
         Raises UnreachableError or SelvedgeError.
         """
-        if not resources:
+        if not queries:
             return []
-        probes = [resource.probe() for resource in resources]
-        once: dict[str, Resource] = {}
-        for probe, resource in zip(probes, resources, strict=True):
-            once.setdefault(probe, resource)
-        result = self.remote.run(self._read(list(once.values())))
+        probes = [query.probe() for query in queries]
+        once: dict[str, Query] = {}
+        for probe, query in zip(probes, queries, strict=True):
+            once.setdefault(probe, query)
+        result = self.remote.run(read_script(list(once.values()), self.mark))
         facts = parse_facts(result.output, self.mark, len(once))
         if facts is not None:
             of_probe = dict(zip(once, facts, strict=True))
@@ -81,34 +84,39 @@ class Session:
             f"Try `ssh {self.remote.user}@{self.target.host.address or self.name} true`: is a POSIX shell there?",
         )
 
+    def run(self, shell: str, *, on_line: Callable[[str], None] | None = None, more: bool = False) -> Result:
+        """Run shell as root without standard input, by one exec; its output contains its errors.
+
+        on_line gets each line as it comes. more: another script will follow. Raises UnreachableError where no connection
+        can be made, SelvedgeError where sudo refuses; a connection lost on the way gives status -1.
+        """
+        return self.remote.run(call_script(shell, self.mark), on_line=on_line, more=more)
+
     def lost(self, when: str) -> UnreachableError:
+        """Return the error of a connection that was lost."""
         return lost(self.name, when)
 
     def declare(self, step: Step) -> Planned:
-        """The step's resources, as far as they can be said now."""
+        """Return the step's resources, as far as they are known now."""
         resources: list[Resource] = []
         try:
-            for resource in step.resources(self.target):
+            for resource in step.resources(self.app):
                 resources.append(resource)
         except Pending as waits:
             return Planned(step, resources, pending=str(waits))
         return Planned(step, resources)
 
     def plan(self, steps: Sequence[Step]) -> list[Planned]:
-        """Read and plan several steps in one exec."""
+        """Read and plan several steps by one exec."""
         planned = [self.declare(step) for step in steps]
-        return _judge(planned, self.facts(_resources(planned)))
-
-    def _read(self, resources: Sequence[Resource]) -> str:
-        return read_script(resources, self.mark)
+        return _with_plans(planned, self.read(_resources(planned)))
 
     def script(self, item: Planned) -> str:
-        """The shell that makes the step's changes; what is guarded stands in a script of its own."""
-        name = self.target.name
-        return "\n".join(apply_script(part, "selvedge", lock=name, log=name) for part in item.plan.sections())
+        """Return the shell that makes the step's changes; a guarded section is a script of its own."""
+        return "\n".join(step_script(part, "selvedge", self.target.name) for part in item.plan.sections())
 
     def apply(self, item: Planned, then: Sequence[Step]) -> list[Planned]:
-        """Make the step's changes; then read and plan these steps, in the same exec where that can be.
+        """Make the step's changes; then read and plan these steps, by the same exec where that is possible.
 
         Raises StepError with the cause, or UnreachableError when the connection is lost.
         """
@@ -121,53 +129,52 @@ class Session:
             else:
                 facts = self._make(replace(item, plan=part), _resources(planned) if part is last else ())
         if last.guard or facts is None:
-            facts = self.facts(_resources(planned))
-        return _judge(planned, facts)
+            facts = self.read(_resources(planned))
+        return _with_plans(planned, facts)
 
     def _make(self, item: Planned, then: Sequence[Resource] = ()) -> list[str] | None:
-        """Make the changes, and read these resources behind them; None where that reading did not come to its end."""
+        """Make the changes, then read these resources; None if that reading did not come to its end."""
         for _, change in item.plan.changes:
             run_local(self.name, change.summary, change.local, dict(change.local_environment))
-        progress = _Progress(self, item)
-        name = self.target.name
-        script = apply_script(item.plan, self.mark, lock=name, log=name, by=who(), why=item.name)
-        # In a shell of its own, and behind the end of the log: what is read may be the text of a file.
-        script += f"(\n{self._read(then)})\n" if then else ""
+        progress = Progress(self.report, self.name, item.name, item.plan, self.mark)
+        script = step_script(item.plan, self.mark, self.target.name, by=who(), why=item.name)
+        # In a shell of its own, after the end of the log: a fact may be the text of a file.
+        script += f"(\n{read_script(then, self.mark)})\n" if then else ""
         result = self.remote.run(script, item.plan.payload(), progress.line, more=True)
-        progress.conclude(result.status)
-        return parse_facts("\n".join(["", *progress.behind, ""]), self.mark, len(then))
+        if not progress.ended and result.status == -1 and not progress.error:
+            raise self.lost(progress.fail_lost())
+        progress.conclude(result.status, log=f"/var/log/selvedge/{self.target.name}.log")
+        return parse_facts("\n".join(["", *progress.rest, ""]), self.mark, len(then))
 
     def _guarded(self, item: Planned, guard: Guard) -> None:
-        """Changes that could shut their own user out: between two fresh logins, with an undo armed on the server."""
+        """Make changes that could lock their own user out: between two fresh logins, with an undo armed on the server."""
         user = self.target.host.user
-        self._prove(item, f"a fresh login as {user} with sudo works; now what it could be shut out by")
+        self._log_in(item, f"a fresh login as {user} with sudo works; now what it could be shut out by")
         self._make(item)
         try:
-            self._prove(item, f"a fresh login as {user} with sudo works over the new rules")
+            self._log_in(item, f"a fresh login as {user} with sudo works over the new rules")
         except SelvedgeError as error:
-            back = self._guard(guard, guard.revert)
+            back = self._succeeds(guard.revert)
             how = "It was taken back at once" if back else "The server takes it back by itself within a minute"
             then = "are as they were" if back else "will be as they were"
             raise StepError(f"{error.message} {how}: sshd, firewall and sudo {then}.", error.remedy) from error
-        if not self._guard(guard, guard.disarm):
+        if not self._succeeds(guard.disarm):
             raise StepError(
                 f"{self.name}: {item.name}: the proof came too late, or the connection was lost: the server has taken "
                 "the changes to sshd, firewall and sudo back, or does so within a minute.",
                 "Run the same command again.",
             )
 
-    def _prove(self, item: Planned, proved: str) -> None:
+    def _log_in(self, item: Planned, proved: str) -> None:
         try:
-            prove(self.remote)
+            require_fresh_login(self.remote)
         except SelvedgeError as error:
             raise StepError(f"{self.name}: {item.name} was stopped: {error.message}", error.remedy) from error
         self.report.step(self.name, item.name, f"{self.report.paint('✓', 'green')} {proved}")
 
-    def _guard(self, guard: Guard, shell: str) -> bool:
-        libraries = "".join(library(name) for name in dict.fromkeys(["probe", "apply", *guard.uses]))
-        script = f"{HEAD}mark={quote(self.mark)}\n{libraries}\n( set -eu\n{shell}\n) </dev/null\n"
+    def _succeeds(self, shell: str) -> bool:
         try:
-            return self.remote.run(script).status == 0
+            return self.run(f"( set -eu\n{shell}\n)").status == 0
         except SelvedgeError:
             return False
 
@@ -176,78 +183,9 @@ def _resources(planned: Sequence[Planned]) -> list[Resource]:
     return [resource for item in planned for resource in item.resources]
 
 
-def _judge(planned: list[Planned], facts: Sequence[str]) -> list[Planned]:
-    """The same steps, with what their facts say that has to change."""
+def _with_plans(planned: list[Planned], facts: Sequence[str]) -> list[Planned]:
+    """Return the same steps, each with the plan that follows from its facts."""
     rest = iter(facts)
     for item in planned:
-        item.plan = plan(item.resources, [next(rest) for _ in item.resources])
+        item.plan = Plan.of(item.resources, [next(rest) for _ in item.resources])
     return planned
-
-
-class _Progress:
-    """Reads the lines of a running script: marked ones are progress, the others output, kept for the worst. behind: the
-    lines that follow the script's end."""
-
-    def __init__(self, session: Session, item: Planned) -> None:
-        self._session = session
-        self._item = item
-        self._tail: deque[str] = deque(maxlen=TAIL)
-        self._error = ""
-        self._current = -1
-        self._end: int | None = None
-        self.behind: list[str] = []
-
-    def line(self, text: str) -> None:
-        if self._end is not None:
-            self.behind.append(text)
-            return
-        head, _, rest = text.partition(" ")
-        if head != self._session.mark:
-            # A progress bar draws over itself with carriage returns; its last state is enough.
-            row = text.rstrip("\r").rsplit("\r", 1)[-1][:WIDEST]
-            self._tail.extend([row] if row.strip() else [])
-            return
-        kind, _, value = rest.partition(" ")
-        report, name, step = self._session.report, self._session.name, self._item.name
-        if kind == "begin":
-            self._current = -1 if value == "before" else int(value)
-            self._tail.clear()
-            if self._current >= 0:
-                report.begin(name, step, self._summary())
-        elif kind == "done" and value != "before":
-            report.done(name, step, self._summary())
-        elif kind == "say":
-            report.step(name, step, f"  {value[:WIDEST]}")
-        elif kind == "error":
-            self._error = value[:WIDEST]
-        elif kind == "end":
-            self._end = int(value)
-
-    def _summary(self) -> str:
-        return self._item.plan.changes[self._current][1].summary if self._current >= 0 else "check before changing"
-
-    def conclude(self, status: int) -> None:
-        if self._end == 0:
-            return
-        session, step = self._session, self._item.name
-        if self._end is None and not self._error and status == -1:
-            session.report.failed(session.name, step, self._summary())
-            raise session.lost(f"in {step}, at: {self._summary()}")
-        session.report.failed(session.name, step, self._summary())
-        cause = self._error or last_lines("\n".join(self._tail), 1) or f"exit status {status}"
-        if self._tail and (not self._error or self._show_tail()):
-            session.report.line(f"    the last lines of its output on {session.name}:")
-            for row in self._tail:
-                session.report.line(f"    {row}")
-        remedy = self._item.plan.changes[self._current][1].remedy if self._current >= 0 else ""
-        log = f"All of its output: /var/log/selvedge/{session.target.name}.log on the server."
-        raise StepError(f"{session.name}: {step} failed at: {self._summary()}. {cause}", f"{remedy} {log}".strip())
-
-    def _show_tail(self) -> bool:
-        return any(row.strip() for row in self._tail)
-
-
-def last_lines(text: str, count: int) -> str:
-    """The last lines of a text that hold something, joined, without escape sequences."""
-    lines = [re.sub(r"\033\[[0-9;?]*[A-Za-z]", "", row).strip() for row in text.splitlines()]
-    return " | ".join([row for row in lines if row][-count:])

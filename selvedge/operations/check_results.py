@@ -7,14 +7,13 @@ from typing import Literal
 
 from selvedge.operations.output import clean
 from selvedge.report import Report
-from selvedge.value import dataclass
+from selvedge.value import Value
 
 Level = Literal["ok", "warning", "problem"]
 _MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "problem": ("✗", "red")}
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(Value):
     """subject: a word, e.g. "disk". text: what was seen. remedy: one sentence, for what is not ok."""
 
     level: Level

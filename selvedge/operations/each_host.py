@@ -7,25 +7,9 @@ from typing import Any, TypeVar
 
 from selvedge.engine.session import Session
 from selvedge.errors import SelvedgeError
-from selvedge.resources.base import Change, Resource
 from selvedge.run import Run
-from selvedge.value import dataclass
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Reading(Resource):
-    """Shell that only reads, and nothing to change: what operations ask a server. uses: the libraries that it calls."""
-
-    shell: str
-    uses: tuple[str, ...] = ()
-
-    def probe(self) -> str:
-        return self.shell
-
-    def plan(self, fact: str) -> Change | None:  # noqa: ARG002
-        return None
 
 
 def gather(run: Run, work: Callable[[Session], T]) -> dict[str, T | SelvedgeError]:

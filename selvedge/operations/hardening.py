@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from selvedge.config.settings import Target
+from selvedge.config.target import Target
 from selvedge.engine.session import Session
 from selvedge.errors import SelvedgeError
 from selvedge.operations.check_results import Finding, ok, problem, show, sick, warning
-from selvedge.operations.each_host import Reading, conclude, gather
-from selvedge.resources.base import Resource
+from selvedge.operations.each_host import conclude, gather
+from selvedge.resources.base import Ask, Resource, sections
 from selvedge.resources.firewall import Rule
-from selvedge.resources.sshd import sections
 from selvedge.run import Run
+from selvedge.shell.library import call
 from selvedge.task import Step
 
-USES = ("harden", "firewall", "kernel", "scorecard")
 DAY = 86_400
 
 
@@ -37,9 +36,9 @@ def check(run: Run, steps: Sequence[Step]) -> None:
 
 def card(session: Session, steps: Sequence[Step]) -> Iterator[Finding]:
     """The measures of one server, read in one exec."""
-    app = session.target
+    app = session.app
     resources = [resource for step in steps for resource in step.resources(app)]
-    facts = session.facts([Reading(f"scorecard_fact {app.host.user}", USES), *resources])
+    facts = session.read([Ask(call("hardening_fact", app.host.user)), *resources])
     parts = sections(facts[0])
     yield from _ssh(app, parts, session.remote.user)
     yield from _firewall(app, parts)
@@ -49,7 +48,7 @@ def card(session: Session, steps: Sequence[Step]) -> Iterator[Finding]:
     yield from _declared(app, zip(resources, facts[1:], strict=True))
 
 
-def _ssh(app: Target, parts: dict[str, str], user: str) -> Iterator[Finding]:
+def _ssh(app: Target, parts: Mapping[str, str], user: str) -> Iterator[Finding]:
     # Several values of a name: a Match block makes it another one for some users, addresses or ports.
     values: dict[str, list[str]] = {}
     for line in parts.get("sshd", "").splitlines():
@@ -79,7 +78,7 @@ def _ssh(app: Target, parts: dict[str, str], user: str) -> Iterator[Finding]:
     yield problem("host keys", shown or "unknown", remedy) if weak or not keys else ok("host keys", shown)
 
 
-def _firewall(app: Target, parts: dict[str, str]) -> Iterator[Finding]:
+def _firewall(app: Target, parts: Mapping[str, str]) -> Iterator[Finding]:
     name = app.host.name
     if not app.server.firewall:
         yield warning(
@@ -108,7 +107,7 @@ def _firewall(app: Target, parts: dict[str, str]) -> Iterator[Finding]:
     yield ok("ssh limit", text) if limited else problem("ssh limit", "there is none", remedy)
 
 
-def _accounts(app: Target, parts: dict[str, str]) -> Iterator[Finding]:
+def _accounts(app: Target, parts: Mapping[str, str]) -> Iterator[Finding]:
     roots = parts.get("roots", "").split()
     empty = parts.get("empty", "").split()
     if roots != ["root"] or empty:
@@ -130,7 +129,7 @@ def _accounts(app: Target, parts: dict[str, str]) -> Iterator[Finding]:
         yield ok("sudo", f"without a password: {app.host.user if lines else 'nobody'}")
 
 
-def _upkeep(app: Target, parts: dict[str, str]) -> Iterator[Finding]:
+def _upkeep(app: Target, parts: Mapping[str, str]) -> Iterator[Finding]:
     if app.server.fail2ban:
         lines = parts.get("fail2ban", "").splitlines()
         banned = next((line.split(":")[1].strip() for line in lines if "Currently banned" in line), None)
@@ -156,7 +155,7 @@ def _upkeep(app: Target, parts: dict[str, str]) -> Iterator[Finding]:
     yield ok("clock", text) if services else problem("clock", text, remedy)
 
 
-def _kernel(app: Target, parts: dict[str, str]) -> Iterator[Finding]:
+def _kernel(app: Target, parts: Mapping[str, str]) -> Iterator[Finding]:
     size = parts.get("core", "").strip()
     remedy = f"`fab -H {app.host.name} harden` forbids them; it holds from the next login on."
     text = f"the largest that a login may write: {size or 'unknown'}"

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from selvedge.config.settings import Target
-from selvedge.operations.each_host import Reading
-from selvedge.release.live import Standing
+from selvedge.config.target import Target
+from selvedge.release.record import Releases
 from selvedge.resources.certbot import UNITS
 from selvedge.resources.certificate import Certificate
-from selvedge.shell import assign, words
+from selvedge.shell.library import call
+from selvedge.value import Value
 
 
-@dataclass(frozen=True)
-class Process:
+class Process(Value):
     """A process that serves. memory: kB resident; age: seconds."""
 
     pid: int
@@ -23,13 +22,13 @@ class Process:
 
 
 @dataclass
-class Vitals:
+class HostStatus:
     """What a server said of itself. Sizes in kB, times in seconds; None where it did not say.
 
     orphans: process ids of workers whose gunicorn was killed.
     """
 
-    standing: Standing
+    releases: Releases
     processes: list[Process] = field(default_factory=list)
     orphans: list[str] = field(default_factory=list)
     facts: dict[str, list[str]] = field(default_factory=dict)
@@ -37,22 +36,22 @@ class Vitals:
     failed_renewals: list[str] = field(default_factory=list)
 
     @classmethod
-    def parse(cls, fact: str) -> Vitals:
-        """What the script of `reading` printed."""
-        vitals = cls(Standing.parse(fact))
+    def parse(cls, fact: str) -> HostStatus:
+        """What the shell of `status_query` printed."""
+        status = cls(Releases.parse(fact))
         for line in fact.splitlines():
             key, *values = line.split()[:12] or [""]
             if key == "process" and len(values) == 4:
-                vitals.processes.append(Process(*map(int, values)))
+                status.processes.append(Process(*map(int, values)))
             elif key == "orphan" and values:
-                vitals.orphans.append(values[0])
+                status.orphans.append(values[0])
             elif key == "service" and values:
-                vitals.services[values[0]] = values[1] if len(values) > 1 else "unknown"
+                status.services[values[0]] = values[1] if len(values) > 1 else "unknown"
             elif key == "renewal":
-                vitals.failed_renewals += [values[0]] if len(values) > 1 and values[1] != "success" else []
+                status.failed_renewals += [values[0]] if len(values) > 1 and values[1] != "success" else []
             elif not key.startswith("."):
-                vitals.facts[key] = values
-        return vitals
+                status.facts[key] = values
+        return status
 
     def numbers(self, key: str, count: int) -> list[float] | None:
         """The numbers of a fact; None where it does not have so many."""
@@ -96,30 +95,17 @@ class Vitals:
         return [process for process in self.processes if process.parent in pids]
 
 
-def reading(app: Target) -> Reading:
-    """What one exec reads of a server."""
-    paths = app.paths
-    variables = assign(
-        app=app.name,
-        base=paths.base,
-        run_dir=paths.run,
-        site_enabled=paths.site_enabled,
-        supervisor_conf=paths.supervisor_conf,
-        manager=app.manager,
-        health=app.health,
-        health_host=app.health_host_header,
-        health_timeout=app.health_timeout,
-    )
-    renewal = f"{UNITS[app.tls.certbot]}.service"
-    certificate = f"status_certificate {words(chain(app), renewal, app.domains[0])}" if has_tls(app) else ":"
-    return Reading(f"{variables}\nlive_fact\nstatus_all\n{certificate}", ("standing", "manager", "status"))
+def status_query(app: Target) -> str:
+    """Return shell that prints the status of a server, for HostStatus.parse."""
+    shell = call("status_fact", given=app.shell_values, manager=app.manager)
+    return f"{shell}\n{status_certificate(app)}" if app.has_tls else shell
 
 
-def has_tls(app: Target) -> bool:
-    """Whether this server itself has the certificate."""
-    return bool(app.domains) and not app.tls.upstream
+def status_certificate(app: Target) -> str:
+    """Return shell that prints the status of the certificate."""
+    return call("status_certificate", fullchain(app), f"{UNITS[app.tls.certbot]}.service", app.domains[0])
 
 
-def chain(app: Target) -> str:
-    """The certificate's file on the server."""
-    return app.paths.certificate if app.tls.certificate else Certificate.of(app).chain
+def fullchain(app: Target) -> str:
+    """Return the path of the certificate on the server."""
+    return app.paths.certificate if app.tls.certificate else Certificate.of(app).fullchain

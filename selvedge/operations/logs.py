@@ -5,15 +5,14 @@ from __future__ import annotations
 import re
 from collections import deque
 
-from selvedge.config.settings import Target
-from selvedge.engine.plan import HEAD
+from selvedge.config.target import Target
 from selvedge.engine.session import Session
 from selvedge.errors import SelvedgeError, UsageError
 from selvedge.operations.each_host import conclude, gather
 from selvedge.operations.output import clean
 from selvedge.report import Report
 from selvedge.run import Run
-from selvedge.shell import assign, library
+from selvedge.shell.library import call
 
 BACKLOG = 20_000
 """Lines at the end of a log in which errors are looked for."""
@@ -96,7 +95,7 @@ def logs(run: Run, *, lines: int, follow: bool, nginx: bool, errors: bool) -> No
         prefix = f"{run.report.paint(session.name.ljust(width), 'blue')}  " if len(run.fleet.sessions) > 1 else ""
         screen = Screen(run.report, prefix, lines=lines, errors=errors, named=nginx and not errors)
         script = _script(session.target, BACKLOG if errors else lines, follow=follow, nginx=nginx, errors=errors)
-        result = session.remote.run(script, on_line=screen.line)
+        result = session.run(script, on_line=screen.line)
         if screen.missing:
             app = f"`fab -H {session.name} deploy` releases the app, `fab -H {session.name} nginx` makes its site."
             raise SelvedgeError(f"{session.name}: {'; '.join(screen.missing)}.", app)
@@ -114,13 +113,9 @@ def logs(run: Run, *, lines: int, follow: bool, nginx: bool, errors: bool) -> No
 
 
 def _script(app: Target, lines: int, *, follow: bool, nginx: bool, errors: bool) -> str:
-    paths = app.paths
-    variables = assign(app=app.name, base=paths.base, log_dir=paths.logs, follow=follow)
-    files = {"access": f"{paths.logs}/nginx-access.log", "error": f"{paths.logs}/nginx-error.log"}
-    if not nginx:
-        calls = [f"logs_app {lines}"]
-    else:
-        calls = [f"logs_show {name} {path} {lines}" for name, path in files.items() if name == "error" or not errors]
-    calls += [f"logs_follow {'nginx' if nginx else 'app'}"] if follow else []
-    body = "\n".join(calls)
-    return f"{HEAD}{variables}\n{library('logs')}\nmain() {{\n{body}\n}}\nmain </dev/null 2>/dev/null\n"
+    """Return shell that shows the logs; what its programs complain of is not part of a log."""
+    if nginx:
+        files = {"access": f"{app.paths.logs}/nginx-access.log", "error": f"{app.paths.logs}/nginx-error.log"}
+        shown = [word for name, path in files.items() if name == "error" or not errors for word in (name, path)]
+        return call("logs_nginx", str(lines), *shown, follow=follow)
+    return call("logs_app", str(lines), given=app.shell_values, follow=follow)

@@ -7,12 +7,13 @@ from typing import Any
 
 from selvedge.engine.session import Session
 from selvedge.errors import SelvedgeError, UsageError
-from selvedge.operations.each_host import Reading, conclude, gather
+from selvedge.operations.each_host import conclude, gather
 from selvedge.operations.output import document, shorten, table, when
-from selvedge.release.live import Record, Standing
+from selvedge.release.record import Record, Releases
+from selvedge.resources.base import Ask
 from selvedge.run import Run
-from selvedge.shell import assign
-from selvedge.value import dataclass
+from selvedge.shell.library import call
+from selvedge.value import Value
 
 COLORS = {"live": "green", "live, down": "red", "bad": "red", "rolled back": "yellow", "building": "yellow"}
 SUBJECT, BY = 48, 24
@@ -27,33 +28,31 @@ def releases(run: Run, *, as_json: bool = False) -> None:
     """
     found = gather(run, read)
     if as_json:
-        document(run.report, {name: _plain(run, name, standing) for name, standing in found.items()})
+        document(run.report, {name: _plain(run, name, each) for name, each in found.items()})
     else:
         rows = [
-            [name, record.id, _state(standing, record), record.commit[:12], shorten(record.subject, SUBJECT),
+            [name, record.id, _state(each, record), record.commit[:12], shorten(record.subject, SUBJECT),
              shorten(record.author, BY), when(record.at), shorten(record.by, BY), record.seconds]
-            for name, standing in found.items() if not isinstance(standing, SelvedgeError)
-            for record in reversed(standing.records)
+            for name, each in found.items() if not isinstance(each, SelvedgeError)
+            for record in reversed(each.records)
         ]  # fmt: skip
         if rows:
             titles = ("host", "release", "state", "commit", "subject", "author", "when (UTC)", "by", "s")
             table(run.report, titles, rows, COLORS, long="subject")
-        for name, standing in found.items():
-            if isinstance(standing, Standing) and not standing.records:
+        for name, each in found.items():
+            if isinstance(each, Releases) and not each.records:
                 run.report.line(f"{name}: nothing was released there yet. `fab -H {name} deploy` does.")
     conclude(run, found)
 
 
-def read(session: Session) -> Standing:
+def read(session: Session) -> Releases:
     """What is on a server; an instance that never became live has the time of its state, and what git knows of it."""
-    paths = session.target.paths
-    variables = assign(base=paths.base, run_dir=paths.run, repo=paths.repo)
-    fact = session.facts([Reading(f"{variables}\nlive_fact\nreleases_unrecorded", ("standing", "releases"))])[0]
+    fact = session.read([Ask(call("releases_all", given=session.target.shell_values))])[0]
     lines = fact.splitlines()
-    standing = Standing.parse("\n".join(line for line in lines if not line.startswith(_UNRECORDED)))
+    found = Releases.parse("\n".join(line for line in lines if not line.startswith(_UNRECORDED)))
     known = dict(_unrecorded(line) for line in lines if line.startswith(_UNRECORDED))
-    records = [replace(record, **known.get(record.id, {})) for record in standing.records]
-    return replace(standing, records=tuple(sorted(records, key=lambda record: record.at)))
+    records = [replace(record, **known.get(record.id, {})) for record in found.records]
+    return replace(found, records=tuple(sorted(records, key=lambda record: record.at)))
 
 
 def _unrecorded(line: str) -> tuple[str, dict[str, str]]:
@@ -61,20 +60,20 @@ def _unrecorded(line: str) -> tuple[str, dict[str, str]]:
     return release, {"at": at, "commit": commit or release.partition("-")[0], "author": author, "subject": subject}
 
 
-def _state(standing: Standing, record: Record) -> str:
-    if record.id == standing.live:
-        return "live" if standing.listening else "live, down"
+def _state(found: Releases, record: Record) -> str:
+    if record.id == found.live:
+        return "live" if found.listening else "live, down"
     return "rolled back" if record.state == "left" else record.state
 
 
-def _plain(run: Run, name: str, standing: Standing | SelvedgeError) -> dict[str, Any]:
-    if isinstance(standing, SelvedgeError):
-        return {"error": str(standing)}
+def _plain(run: Run, name: str, found: Releases | SelvedgeError) -> dict[str, Any]:
+    if isinstance(found, SelvedgeError):
+        return {"error": str(found)}
     app = next(session.target.name for session in run.fleet.sessions if session.name == name)
     listed = [
         {
             "release": record.id,
-            "state": "live" if record.id == standing.live else _state(standing, record),
+            "state": "live" if record.id == found.live else _state(found, record),
             "commit": record.commit,
             "subject": record.subject,
             "author": record.author,
@@ -82,13 +81,12 @@ def _plain(run: Run, name: str, standing: Standing | SelvedgeError) -> dict[str,
             "by": record.by or None,
             "seconds": int(record.seconds) if record.seconds.isdecimal() else None,
         }
-        for record in reversed(standing.records)
+        for record in reversed(found.records)
     ]
-    return {"app": app, "live": standing.live or None, "answering": standing.listening, "releases": listed}
+    return {"app": app, "live": found.live or None, "answering": found.listening, "releases": listed}
 
 
-@dataclass(frozen=True)
-class Event:
+class Event(Value):
     """A line of the history. at: UTC, ISO 8601. why: deploy, rollback, restart, …; old: "-" where there was none."""
 
     at: str
@@ -113,8 +111,8 @@ def history(run: Run, *, lines: int, as_json: bool = False) -> None:
         raise UsageError("--lines must be a number of at least 1.")
 
     def read_events(session: Session) -> list[Event]:
-        shell = f"{assign(base=session.target.paths.base)}\nreleases_history {lines}"
-        return [Event.parse(line) for line in session.facts([Reading(shell, ("releases",))])[0].splitlines() if line]
+        history = call("releases_history", str(lines), given=session.target.shell_values)
+        return [Event.parse(line) for line in session.read([Ask(history)])[0].splitlines() if line]
 
     found = gather(run, read_events)
     if as_json:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from selvedge.engine.session import Session
 from selvedge.errors import SelvedgeError
-
-if TYPE_CHECKING:
-    from selvedge.engine.session import Session
-    from selvedge.run import Run
+from selvedge.resources.certificate import PROGRAMS
+from selvedge.run import Run
+from selvedge.shell.library import call
 
 
 def rehearse(run: Run) -> None:
@@ -20,17 +18,12 @@ def rehearse(run: Run) -> None:
 
 
 def _rehearse(session: Session) -> None:
-    from selvedge.engine.plan import HEAD
-    from selvedge.resources.certificate import PROGRAMS
-    from selvedge.shell import library, words
-
     app, name = session.target, session.name
-    if not app.domains or app.tls.upstream or app.tls.certificate:
+    if not app.has_tls or app.tls.certificate:
         session.report.step(name, "certbot", "no certificate by certbot: nothing to rehearse")
         return
     session.report.step(name, "certbot", "rehearsing the renewal")
-    call = f"certbot_rehearse {words(app.name, PROGRAMS[app.tls.certbot], app.tls.acme_server)}"
-    result = session.remote.run(f"{HEAD}{library('certbot')}\nmain() {{\n{call}\n}}\nmain </dev/null 2>&1\n")
+    result = session.run(call("certbot_rehearse", app.name, PROGRAMS[app.tls.certbot], app.tls.acme_server))
     lines = [line.strip() for line in result.output.splitlines() if line.strip(" -")]
     if result.status != 0:
         for line in lines:

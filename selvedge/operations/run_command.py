@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from selvedge.engine.plan import HEAD
 from selvedge.engine.session import Session
 from selvedge.errors import SelvedgeError, UsageError
 from selvedge.operations.each_host import conclude, gather
 from selvedge.operations.output import clean
 from selvedge.run import Run
-from selvedge.shell import assign, library
+from selvedge.shell.library import call
 
 
 def run_command(run: Run, command: str) -> None:
@@ -25,12 +24,8 @@ def run_command(run: Run, command: str) -> None:
     def execute(session: Session) -> None:
         prefix = f"{run.report.paint(session.name.ljust(width), 'blue')}  " if len(run.fleet.sessions) > 1 else ""
         lines = _Lines(session.mark, lambda text: run.report.line(prefix + clean(text)))
-        paths = session.target.paths
-        variables = assign(app=session.target.name, base=paths.base, mark=session.mark, command=command)
-        libraries = "".join(library(name) for name in ("apply", "logs", "command"))
-        result = session.remote.run(
-            f"{HEAD}{variables}\n{libraries}\nmain() {{\ncommand_run\n}}\nmain </dev/null 2>&1\n", on_line=lines.line
-        )
+        shell = call("command_run", given=session.target.shell_values, command=command)
+        result = session.run(shell, on_line=lines.line)
         _judge(session, lines.status, result.status)
 
     conclude(run, gather(run, execute))

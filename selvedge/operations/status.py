@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from selvedge.config.settings import Target
+from selvedge.config.target import Target
 from selvedge.errors import SelvedgeError
 from selvedge.operations.check_results import Finding, show, sick
 from selvedge.operations.each_host import conclude, gather
-from selvedge.operations.host_status import Vitals, reading
+from selvedge.operations.host_status import HostStatus, status_query
 from selvedge.operations.output import document
 from selvedge.operations.status_checks import judge
+from selvedge.resources.base import Ask
 from selvedge.run import Run
 
 
@@ -20,7 +21,7 @@ def status(run: Run, *, as_json: bool = False) -> None:
     Raises SelvedgeError where something is unhealthy, or the error of the first host that cannot be read, after all was
     printed.
     """
-    found = gather(run, lambda session: Vitals.parse(session.facts([reading(session.target)])[0]))
+    found = gather(run, lambda session: HostStatus.parse(session.read([Ask(status_query(session.target))])[0]))
     targets = {session.name: session.target for session in run.fleet.sessions}
     findings = {
         name: list(judge(targets[name], each)) for name, each in found.items() if not isinstance(each, SelvedgeError)
@@ -38,14 +39,14 @@ def status(run: Run, *, as_json: bool = False) -> None:
         raise SelvedgeError(f"Unhealthy: {'; '.join(ill)}.", f"`fab -H {names} doctor` looks for the cause.")
 
 
-def _plain(app: Target, vitals: Vitals | SelvedgeError, findings: list[Finding]) -> dict[str, Any]:
+def _plain(app: Target, vitals: HostStatus | SelvedgeError, findings: list[Finding]) -> dict[str, Any]:
     if isinstance(vitals, SelvedgeError):
         return {"healthy": False, "error": str(vitals)}
-    record = vitals.standing.record(vitals.standing.live)
+    record = vitals.releases.record(vitals.releases.live)
     return {
         "app": app.name,
         "healthy": not any(each.level == "problem" for each in findings),
-        "live": vitals.standing.live or None,
+        "live": vitals.releases.live or None,
         "since": record.at if record else None,
         "workers": len(vitals.workers),
         "memory_kb": vitals.memory,
@@ -63,7 +64,7 @@ def _plain(app: Target, vitals: Vitals | SelvedgeError, findings: list[Finding])
     }
 
 
-def _named(vitals: Vitals, fact: str, *names: str) -> dict[str, float] | None:
+def _named(vitals: HostStatus, fact: str, *names: str) -> dict[str, float] | None:
     values = vitals.numbers(fact, len(names))
     if values is None:
         return None

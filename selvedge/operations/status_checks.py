@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from selvedge.config.settings import Target
+from selvedge.config.target import Target
 from selvedge.operations.check_results import Finding, ok, problem, warning
-from selvedge.operations.host_status import Vitals, has_tls
+from selvedge.operations.host_status import HostStatus
 from selvedge.operations.output import duration, when
 from selvedge.resources.certificate import LATE, day
 
 SPACE_KB, SPACE_SHARE = 1 << 20, 0.1
 """Less free disk than this, or than this share of it, is a warning: a release with its environment takes up to 300 MB."""
 NODES = 2000
-"""So many inodes a release needs; `need_space` asks for the same."""
+"""So many inodes a release needs; `disk_need_space` asks for the same."""
 FULL_KB = 100 << 10
 """Less free disk than this is a problem: nothing can be released, and logs and databases are about to fail."""
 
 
-def judge(app: Target, vitals: Vitals) -> Iterator[Finding]:
+def judge(app: Target, vitals: HostStatus) -> Iterator[Finding]:
     """What the vitals of a server mean."""
-    standing = vitals.standing
-    if not standing.live:
+    found = vitals.releases
+    if not found.live:
         yield warning("app", f"{app.name}: nothing is deployed here", f"Run `fab -H {app.host.name} deploy`.")
     else:
         yield _app(app, vitals)
@@ -33,16 +33,16 @@ def judge(app: Target, vitals: Vitals) -> Iterator[Finding]:
                 f"On the server: `kill -9 {left}`.",
             )
         yield _health(app, vitals)
-    yield from _services(vitals, deployed=bool(standing.live))
-    if has_tls(app):
+    yield from _services(vitals, deployed=bool(found.live))
+    if app.has_tls:
         yield from _certificate(app, vitals)
     yield from machine(vitals)
 
 
-def _app(app: Target, vitals: Vitals) -> Finding:
-    standing = vitals.standing
-    record = standing.record(standing.live)
-    live = standing.live + (f", live since {when(record.at)} UTC" if record and record.at else "")
+def _app(app: Target, vitals: HostStatus) -> Finding:
+    found = vitals.releases
+    record = found.record(found.live)
+    live = found.live + (f", live since {when(record.at)} UTC" if record and record.at else "")
     if not vitals.processes:
         state = " ".join(vitals.facts.get("manager", []))
         remedy = f"`fab -H {app.host.name} start` starts it; `fab -H {app.host.name} logs` shows why it ended."
@@ -62,7 +62,7 @@ def _app(app: Target, vitals: Vitals) -> Finding:
     return ok("app", text)
 
 
-def _health(app: Target, vitals: Vitals) -> Finding:
+def _health(app: Target, vitals: HostStatus) -> Finding:
     code, seconds = vitals.numbers("health", 2) or [0.0, 0.0]
     asked = f"GET {app.health} (Host: {app.health_host_header})"
     if any(first <= code <= last for first, last in app.health_ranges):
@@ -73,7 +73,7 @@ def _health(app: Target, vitals: Vitals) -> Finding:
     return problem("health", f"{asked}: {answer}", remedy)
 
 
-def _services(vitals: Vitals, *, deployed: bool) -> Iterator[Finding]:
+def _services(vitals: HostStatus, *, deployed: bool) -> Iterator[Finding]:
     for name, state in vitals.services.items():
         if state == "active":
             yield ok("service", f"{name} is active")
@@ -83,7 +83,7 @@ def _services(vitals: Vitals, *, deployed: bool) -> Iterator[Finding]:
             )
 
 
-def _certificate(app: Target, vitals: Vitals) -> Iterator[Finding]:
+def _certificate(app: Target, vitals: HostStatus) -> Iterator[Finding]:
     remedy = f"`fab -H {app.host.name} certbot` gets a new one, or says what is in the way."
     if app.tls.certificate:
         remedy = f"Put a newer one in {app.tls.certificate}, then run `fab -H {app.host.name} certbot`."
@@ -107,7 +107,7 @@ def _certificate(app: Target, vitals: Vitals) -> Iterator[Finding]:
         )
 
 
-def machine(vitals: Vitals) -> Iterator[Finding]:
+def machine(vitals: HostStatus) -> Iterator[Finding]:
     """Disk, load, memory, what an update waits for."""
     yield from _disk(vitals)
     load, memory = vitals.numbers("load", 2), vitals.numbers("memory", 2)
@@ -126,7 +126,7 @@ def machine(vitals: Vitals) -> Iterator[Finding]:
         yield warning("reboot", f"needed by {packages or 'an update'}", "On the server: `systemctl reboot`.")
 
 
-def _disk(vitals: Vitals) -> Iterator[Finding]:
+def _disk(vitals: HostStatus) -> Iterator[Finding]:
     disk, nodes = vitals.numbers("disk", 2), vitals.numbers("inodes", 2)
     remedy = "Make room on the server: `apt-get clean`, `journalctl --vacuum-size=100M`, old files."
     if disk:

@@ -4,66 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from selvedge.config.settings import Target
-from selvedge.engine.workstation import who
+from selvedge.config.target import Target
 from selvedge.errors import SelvedgeError
-from selvedge.release.live import MANAGER, Standing
+from selvedge.release.record import Releases
 from selvedge.resources.base import Change, Resource
-from selvedge.shell import assign, quote
+from selvedge.shell.library import call
 from selvedge.task import Step
-from selvedge.value import dataclass
 
 
-@dataclass(frozen=True, repr=False)
 class Running(Resource):
     """The live release, running and healthy; or stopped, and not started again at a boot."""
 
     app: Target
     running: bool
 
-    @property
-    def uses(self) -> tuple[str, ...]:  # type: ignore[override]
-        """The shell libraries of the probe."""
-        return ("standing", *MANAGER, "power")
-
     def probe(self) -> str:
-        return f"{self._variables()}\npower_fact"
+        return call("process_fact", given=self.app.shell_values)
 
     def plan(self, fact: str) -> Change | None:
         """As of every resource. Raises SelvedgeError where nothing is live that could be stopped or started."""
-        standing = Standing.parse(fact)
+        found = Releases.parse(fact)
         facts = fact.splitlines()
         app, host = self.app.name, self.app.host.name
-        if not standing.live:
+        if not found.live:
             raise SelvedgeError(f"{host}: nothing of {app} is live there.", f"Run `fab -H {host} deploy` first.")
         known = "known yes" in facts
-        up = known and standing.listening and "alive yes" in facts
-        if up if self.running else not known and not standing.listening:
+        up = known and found.listening and "alive yes" in facts
+        if up if self.running else not known and not found.listening:
             return None
         verb = "start" if self.running else "stop"
         return Change(
-            f"{verb} {app}, release {standing.live}",
-            f"{self._variables()}\npower_{verb} {quote(standing.live)}",
-            uses=("standing", "gate", *MANAGER, "power"),
+            f"{verb} {app}, release {found.live}",
+            call(f"process_{verb}", found.live, given=self.app.shell_values),
             remedy=f"`fab -H {host} logs` shows what it wrote.",
-        )
-
-    def _variables(self) -> str:
-        app, paths = self.app, self.app.paths
-        return assign(
-            app=app.name,
-            by=who(),
-            base=paths.base,
-            run_dir=paths.run,
-            log_dir=paths.logs,
-            site_enabled=paths.site_enabled,
-            supervisor_conf=paths.supervisor_conf,
-            health=app.health,
-            health_host=app.health_host_header,
-            health_ranges=" ".join(f"{first}-{last}" for first, last in app.health_ranges),
-            health_timeout=app.health_timeout,
-            health_attempts=app.health_attempts,
-            health_interval=app.health_interval,
+            noted=True,
         )
 
 

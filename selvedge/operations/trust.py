@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from paramiko import PKey
 
-from selvedge.config.settings import Host
+from selvedge.config.hosts import Host
 from selvedge.errors import SelvedgeError, UsageError
 from selvedge.operations.each_host import conclude, gather
 from selvedge.report import Report

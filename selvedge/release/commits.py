@@ -5,18 +5,18 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from selvedge.config.load import file_name
-from selvedge.config.settings import Target
+from selvedge.config.target import Target
 from selvedge.config.types import GitRef
-from selvedge.engine.plan import HEAD
 from selvedge.errors import ConfigError, SelvedgeError, UsageError
-from selvedge.shell import assign, library, quote
+from selvedge.shell.library import call
+from selvedge.shell.quoting import quote
 from selvedge.ssh import host_keys
 
 if TYPE_CHECKING:
@@ -47,17 +47,15 @@ def named(options: Mapping[str, Any]) -> str:
         raise UsageError(f"{flag}: {branch or commit!r} cannot be a {kind}.", "Give a name or SHA that git knows.") from error
 
 
-def choose(sessions: Sequence[Session], options: Mapping[str, Any]) -> None:
-    """Put --branch, --commit and --force of the command line into the targets. Raises UsageError as `named` does."""
-    chosen: dict[str, Any] = {"forced": True} if options.get("force") else {}
-    if ref := named(options):
-        chosen["branch"] = ref
-    for session in sessions if chosen else ():
-        session.target = session.target.model_copy(update=chosen)
+def apply_options(sessions: Sequence[Session], options: Mapping[str, Any]) -> None:
+    """Set what --branch, --commit and --force say of each host's release. Raises UsageError as `named` does."""
+    ref, forced = named(options), bool(options.get("force"))
+    for session in sessions:
+        session.release = replace(session.release, ref=ref, forced=forced)
 
 
 @dataclass
-class Revisions:
+class Commits:
     """The commits of this run: (repository, ref) to 40 hex digits."""
 
     known: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -88,36 +86,29 @@ class Revisions:
         self._settle(session, answer.split()[1])
         self._take(session)
 
-    def _key(self, target: Target) -> tuple[str, str]:
-        return target.repository, target.branch
-
     def _take(self, session: Session) -> bool:
-        commit = self.known.get(self._key(session.target))
-        if commit is None and SHA.fullmatch(session.target.branch):
-            commit = session.target.branch
-        if commit is not None and session.target.commit != commit:
-            session.target = session.target.model_copy(update={"commit": commit})
-        return commit is not None
+        """Give the session its commit if it is known; return whether it is."""
+        app = session.app
+        commit = self.known.get((app.repository, app.ref)) or (app.ref if SHA.fullmatch(app.ref) else "")
+        if commit and session.release.commit != commit:
+            session.release = replace(session.release, commit=commit)
+        return bool(commit)
 
     def _settle(self, session: Session, commit: str) -> None:
-        self.known[self._key(session.target)] = commit
+        self.known[session.app.repository, session.app.ref] = commit
 
     def _ask(self, session: Session) -> str:
-        target = session.target
-        if target.local_path is not None:
-            return f"commit {local_commit(target.local_path, target.branch)}"
-        variables = assign(
-            repo=target.paths.repo,
-            url=target.repository_shown,
-            ref=target.branch,
-            deploy_key=target.paths.deploy_key,
-            git_known_hosts=target.paths.git_known_hosts,
-            git_credentials=target.paths.git_credentials,
-        )
-        script = f"{HEAD}{variables}\n{library('git')}\nmain() {{\ngit_resolve\n}}\nmain </dev/null 2>&1\n"
-        output = session.remote.run(script, more=True).output
+        app = session.app
+        if app.local_path is not None:
+            return f"commit {local_commit(app.local_path, app.ref)}"
+        output = session.run(resolve_call(app), more=True).output
         lines = [line for line in output.splitlines() if line.startswith(KINDS)]
         return lines[-1] if lines else f"refused {output.strip()[-500:]}"
+
+
+def resolve_call(app: Target, seconds: int = 30) -> str:
+    """Return shell that asks the repository for the commit, for at most so many seconds; its answer begins as one of KINDS."""
+    return call("git_resolve", given=app.shell_values, url=app.repository_shown, ref=app.ref, git_seconds=seconds)
 
 
 def local_commit(repository: Path, ref: str) -> str:
@@ -151,13 +142,13 @@ def git(repository: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def refused(session: Session, answer: str) -> SelvedgeError:
     """Why the server could not tell the commit: git missing, the ref missing, or the repository refusing."""
-    target, name = session.target, session.name
+    target, name = session.app, session.name
     kind, _, detail = answer.partition(" ")
     if kind == "nogit":
         return SelvedgeError(f"{name}: git is not installed there.", f"Run `fab -H {name} install` first.")
     if kind == "missing":
         return SelvedgeError(
-            f"{name}: the repository {target.repository_shown} has no branch or tag {target.branch}.",
+            f"{name}: the repository {target.repository_shown} has no branch or tag {target.ref}.",
             "Check app.branch in hosts.toml, or --branch or --commit; has it been pushed? "
             "A short SHA must be of a commit that a branch or tag there still holds.",
         )
@@ -177,7 +168,7 @@ def refused(session: Session, answer: str) -> SelvedgeError:
             f"deploy key; GitLab: Settings, Repository, Deploy keys), then run the same command again:\n{public}"
         )
     said = (message or detail).rstrip(". ")
-    asked = f"{name}: the repository {target.repository_shown} refuses, asked for {target.branch}"
+    asked = f"{name}: the repository {target.repository_shown} refuses, asked for {target.ref}"
     return SelvedgeError(f"{asked}: {said}.", remedy)
 
 

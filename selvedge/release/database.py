@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
-from selvedge.engine.plan import HEAD
+from selvedge.engine.session import Session
 from selvedge.errors import SelvedgeError
-from selvedge.release.live import Record, Standing
-from selvedge.shell import assign, library, words
-
-if TYPE_CHECKING:
-    from selvedge.engine.session import Session
+from selvedge.release.record import Record, Releases
+from selvedge.shell.library import call
 
 _NETWORK = re.compile(r"(postgres|postgresql|mysql|mariadb|mssql|oracle|cockroachdb|mongodb)[a-z0-9+_]*://.+", re.ASCII)
 _REVISION = re.compile(r"^(\w+)(?: \(.*\))?$", re.ASCII | re.MULTILINE)
@@ -28,13 +24,13 @@ def network_databases(environment: Mapping[str, SecretStr]) -> frozenset[str]:
     return frozenset(value for value in values if _NETWORK.fullmatch(value))
 
 
-def check_rollback(session: Session, standing: Standing, to: Record, *, keep: bool, downgrade: bool) -> None:
+def check_rollback(session: Session, releases: Releases, to: Record, *, keep: bool, downgrade: bool) -> None:
     """Refuse a rollback that would leave the database ahead of the code, unless one of the two flags is given; with
     `downgrade`, print the SQL, then take the database back by the live release's own migrations.
 
     Raises SelvedgeError with the revisions between, or where the downgrade fails.
     """
-    live = standing.record(standing.live)
+    live = releases.record(releases.live)
     ahead, behind = (live.database or live.heads).split() if live else [], to.heads.split()
     if keep or not ahead or not behind or ahead == behind:
         return
@@ -44,7 +40,7 @@ def check_rollback(session: Session, standing: Standing, to: Record, *, keep: bo
         return
     ahead = _UNKNOWN.findall(said) or ahead
     # Only the release that brought the database there has all its migrations.
-    newest = next((each.id for each in reversed(standing.records) if ahead[0] in each.heads.split()), standing.live)
+    newest = next((each.id for each in reversed(releases.records) if ahead[0] in each.heads.split()), releases.live)
     if not downgrade:
         between = _alembic(session, newest, "history", "-r", f"{behind[0]}:{ahead[0]}")[1]
         listed = "\n".join(f"    {line}" for line in between.splitlines() if "->" in line)
@@ -84,31 +80,10 @@ def _check_taken_back(session: Session, to: Record, at: list[str]) -> None:
 
 
 def _alembic(session: Session, instance: str, *arguments: str) -> tuple[int, str]:
-    """Run alembic in a release's environment; its exit status (-1: the connection was lost) and output (of the SQL, without
-    alembic's log lines). What has begun ends, whatever becomes of the connection, within `app.migrate_timeout` seconds."""
-    target = session.target
-    variables = assign(
-        app=target.name, run=f"{target.paths.instances}/{instance}/run", seconds=target.migrate_timeout, step=target.name
-    )
-    script = f"{HEAD}{variables}\n{library('apply')}{_WHOLE.format(words=words(*arguments))}"
-    result = session.remote.run(script)
+    """Run alembic in a release's environment; return its exit status (-1: the connection was lost) and output, without log
+    lines. It runs to its end, whatever becomes of the connection, within `app.migrate_timeout` seconds."""
+    app = session.target
+    run = f"{app.paths.instances}/{instance}/run"
+    result = session.run(call("alembic_run", *arguments, app=app.name, run=run, seconds=app.migrate_timeout))
     lines = [line for line in result.output.splitlines() if not line.startswith("INFO ")]
     return result.status, "\n".join(lines).strip()
-
-
-# The lock is that of a step: the next run waits for what a run that was cut off has begun here.
-_WHOLE = """
-main() {{
-  trap '' HUP PIPE
-  (umask 077 && mkdir -p /run/selvedge)
-  exec 9>"/run/selvedge/$step.step"
-  flock -w 300 9 || return 1
-  said=$(mktemp /run/selvedge/alembic.XXXXXX) || return 1
-  status=0
-  as "$app" timeout -k 10 "$seconds" "$run" alembic {words} >"$said" 2>&1 9>&- || status=$?
-  cat -- "$said"
-  rm -f -- "$said"
-  return "$status"
-}}
-main </dev/null
-"""

@@ -11,9 +11,9 @@ from pathlib import PurePosixPath
 from pydantic import SecretStr
 
 from selvedge.config.dotenv import render_environment, variables
-from selvedge.config.settings import Target
+from selvedge.config.target import Target
 from selvedge.templates import template
-from selvedge.value import dataclass
+from selvedge.value import Value
 
 TEMPLATES = ("gunicorn/gunicorn_start.j2", "gunicorn/run.j2", "gunicorn/selvedge_worker.py.j2")
 MANAGER_FILES = {
@@ -23,8 +23,7 @@ MANAGER_FILES = {
 """The templates of what each process manager reads."""
 
 
-@dataclass(frozen=True)
-class Instance:
+class Instance(Value):
     """What is started for a commit on a server. `id` is "<commit12>-<6 hex of the configuration's hash>": the same
     settings give the same instance on every server and in every run, and a changed setting gives a new one, which
     starts beside the old one."""
@@ -35,9 +34,7 @@ class Instance:
 
     @classmethod
     def of(cls, app: Target) -> Instance:
-        """The instance of the target's commit. Raises ConfigError where `app.env_file` cannot be read."""
-        if app.commit is None:
-            raise ValueError("the commit is not known yet")
+        """Return the instance of the app's commit. Raises Pending, and ConfigError where `app.env_file` cannot be read."""
         return cls(app, app.commit, variables(app))
 
     @cached_property

@@ -1,17 +1,19 @@
-"""What is run when a release failed: [hooks] on_failure."""
+"""[hooks] on_failure: commands that run when a release failed."""
 
 from __future__ import annotations
 
-from selvedge.engine.plan import HEAD
 from selvedge.engine.session import Session
 from selvedge.engine.workstation import run_local
 from selvedge.errors import SelvedgeError, UnreachableError
-from selvedge.release.live import Live, Standing
+from selvedge.release.instance import Instance
+from selvedge.release.live import releases_query
+from selvedge.release.record import Releases
+from selvedge.resources.base import Ask
 from selvedge.resources.hook import LOCAL
-from selvedge.shell import assign, library, quote
+from selvedge.shell.library import call
 
 
-def failed(session: Session, error: SelvedgeError) -> None:
+def run_on_failure(session: Session, error: SelvedgeError) -> None:
     """Run the host's on_failure commands; a failing one is reported, and hides nothing of the error itself."""
     commands = session.target.hooks.on_failure
     environment = _environment(session, error) if commands else {}
@@ -20,16 +22,13 @@ def failed(session: Session, error: SelvedgeError) -> None:
             if command.startswith(LOCAL):
                 run_local(session.name, "on_failure", [command.removeprefix(LOCAL).strip()], environment)
             else:
-                _run_there(session, command, environment)
+                _run_on_server(session, command, environment)
         except SelvedgeError as problem:
             session.report.error(problem)
 
 
 def _environment(session: Session, error: SelvedgeError) -> dict[str, str]:
-    from selvedge.release.instance import Instance
-
-    target = session.target
-    release = Instance.of(target).id if target.commit else ""
+    release = Instance.of(session.app).id if session.release.commit else ""
     previous = ""
     if not isinstance(error, UnreachableError):
         try:
@@ -38,7 +37,7 @@ def _environment(session: Session, error: SelvedgeError) -> dict[str, str]:
             session.report.error(problem)
     return {
         "HOST": session.name,
-        "COMMIT": target.commit or "",
+        "COMMIT": session.release.commit,
         "RELEASE": release,
         "PREVIOUS": previous,
         "ERROR": error.message,
@@ -46,20 +45,18 @@ def _environment(session: Session, error: SelvedgeError) -> dict[str, str]:
 
 
 def _previous(session: Session, release: str) -> str:
-    """The release that was live before this one was tried, "" where there was none."""
-    standing = Standing.parse(session.facts([Live(session.target, "")])[0])
-    if standing.live != release:
-        return standing.live
-    # It failed behind its switch, e.g. in after_switch.
-    earlier = [record.id for record in standing.records if record.state == "good" and record.id != release]
+    """Return the release that was live before this one was tried, "" if there was none."""
+    found = Releases.parse(session.read([Ask(releases_query(session.app))])[0])
+    if found.live != release:
+        return found.live
+    # It failed after its switch, e.g. in after_switch.
+    earlier = [record.id for record in found.records if record.state == "good" and record.id != release]
     return earlier[-1] if earlier else ""
 
 
-def _run_there(session: Session, command: str, environment: dict[str, str]) -> None:
-    variables = assign(user=session.target.name, folder=session.target.paths.shared)
-    pairs = " ".join(quote(f"{name}={value}") for name, value in environment.items())
-    call = f'cd "$folder" && as "$user" env {pairs} sh -c {quote(command)}'
-    script = f"{HEAD}{variables}\n{library('apply')}\nmain() {{\n{call}\n}}\nmain </dev/null 2>&1\n"
-    result = session.remote.run(script)
+def _run_on_server(session: Session, command: str, environment: dict[str, str]) -> None:
+    app = session.target
+    pairs = [f"{name}={value}" for name, value in environment.items()]
+    result = session.run(call("hook_on_failure", command, *pairs, user=app.name, folder=app.paths.shared))
     if result.status != 0:
         raise SelvedgeError(f"{session.name}: the hook on_failure failed (exit status {result.status}): {command}")

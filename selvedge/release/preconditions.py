@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from selvedge.config.settings import Target
+    from selvedge.config.target import Target
 
 
 def public_keys(app: Target) -> None:
@@ -41,4 +41,4 @@ def certificates(app: Target) -> None:
         if app.tls.certificate:
             OwnCertificate.of(app)
         elif app.tls.acme_ca:
-            pem(app.local(app.tls.acme_ca), "tls.acme_ca")
+            pem(app.local_file(app.tls.acme_ca), "tls.acme_ca")

@@ -8,15 +8,14 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from selvedge.errors import UsageError
-from selvedge.resources.base import Change, Guard, Resource
+from selvedge.resources.base import Change, Guard, Resource, sections
 from selvedge.resources.files import File
-from selvedge.resources.sshd import UNDO, sections
-from selvedge.shell import document, quote
+from selvedge.resources.sshd import UNDO
+from selvedge.shell.quoting import document, quote
 from selvedge.ssh.public_keys import PublicKey, of_agent, of_file, of_home, of_private
-from selvedge.value import dataclass
 
 if TYPE_CHECKING:
-    from selvedge.config.settings import Target
+    from selvedge.config.target import Target
 
 
 def login_keys(app: Target) -> tuple[PublicKey, ...]:
@@ -28,9 +27,9 @@ def login_keys(app: Target) -> tuple[PublicKey, ...]:
     host, keys = app.host, []
     if app.server.authorized_keys:
         for name in app.server.authorized_keys:
-            keys += of_file(app.local(name), f"server.authorized_keys: {name}")
+            keys += of_file(app.local_file(name), f"server.authorized_keys: {name}")
     elif host.key:
-        keys = [of_private(app.local(host.key), f"hosts.{host.name}.key")]
+        keys = [of_private(app.local_file(host.key), f"hosts.{host.name}.key")]
     else:
         keys = of_agent() or of_home()
     if not keys:
@@ -43,7 +42,6 @@ def login_keys(app: Target) -> tuple[PublicKey, ...]:
     return tuple(dict.fromkeys(keys))
 
 
-@dataclass(frozen=True)
 class LoginUser(Resource):
     """A person's user, in the group sudo. One that is there already keeps its home, shell and other groups."""
 
@@ -64,7 +62,6 @@ class LoginUser(Resource):
         return Change(f"add {self.name} to the group sudo", f"usermod --append --groups sudo -- {name}")
 
 
-@dataclass(frozen=True)
 class AuthorizedKeys(Resource):
     """These keys log in as `user`. Other keys that stand there, and their options, stay as they are."""
 
@@ -88,10 +85,10 @@ class AuthorizedKeys(Resource):
             return None
         what = ", ".join(key.title for key in missing) or "the keys that stand there"
         source = document("".join(f"{key.line}\n" for key in missing))
-        shell = f"{source.replace('cat <<', f'authorize {quote(self.user)} <<', 1)}" if missing else (
-            f"authorize {quote(self.user)} </dev/null"
+        shell = f"{source.replace('cat <<', f'sshd_authorize {quote(self.user)} <<', 1)}" if missing else (
+            f"sshd_authorize {quote(self.user)} </dev/null"
         )
-        return Change(f"let {what} log in as {self.user}", shell, uses=("harden",))
+        return Change(f"let {what} log in as {self.user}", shell)
 
     def _safe(self, fact: str) -> bool:
         """Whether sshd (StrictModes) would read it: the user's own, and nobody else may write it."""
@@ -99,7 +96,6 @@ class AuthorizedKeys(Resource):
         return owner == self.user and mode.isdigit() and not int(mode, 8) & 0o022
 
 
-@dataclass(frozen=True)
 class Sudoers(Resource):
     """The rule that lets the user become root: without a password ("nopasswd"), or with the user's own ("password").
 
@@ -145,7 +141,6 @@ class Sudoers(Resource):
         return replace(change, shell=f"guard_touches sudo\n{change.shell}", guard=self.guard)
 
 
-@dataclass(frozen=True)
 class Password(Resource):
     """The user has a password, without which sudo could not ask for it. It is never set from here.
 
@@ -168,10 +163,9 @@ class Password(Resource):
             f'server.sudo is "password", but {self.user} has none: as root on the server, type `passwd {self.user}`, '
             "then run this again with --prompt-for-sudo-password. Until then logins and sudo stay as they are."
         )
-        return Change(f"see that {self.user} has a password", f"fail {quote(problem)}")
+        return Change(f"see that {self.user} has a password", f"step_fail {quote(problem)}")
 
 
-@dataclass(frozen=True)
 class Admitted(Resource):
     """sshd does not leave the user out by AllowUsers, DenyUsers, AllowGroups or DenyGroups.
 
@@ -179,7 +173,6 @@ class Admitted(Resource):
     """
 
     user: str
-    uses = ("harden",)
 
     def probe(self) -> str:
         return f"sshd_read\nsshd_lists {quote(self.user)}"
@@ -203,7 +196,7 @@ class Admitted(Resource):
             f"{line.split()[0]} /etc/ssh/sshd_config*` finds it), then `systemctl reload ssh`, and run this again. "
             "sshd, firewall and sudo are as they were."
         )
-        return Change(f"see that sshd lets {self.user} in", f"fail {quote(problem)}")
+        return Change(f"see that sshd lets {self.user} in", f"step_fail {quote(problem)}")
 
 
 def _matches(pattern: str, names: list[str]) -> bool:

@@ -11,16 +11,14 @@ from selvedge.resources.files import Absent, File
 from selvedge.resources.python import Tool
 from selvedge.resources.system import Packages, Service
 from selvedge.templates import template
-from selvedge.value import dataclass
 
 if TYPE_CHECKING:
-    from selvedge.config.settings import Target
+    from selvedge.config.target import Target
 
 UNITS = {"apt": "certbot", "snap": "snap.certbot.renew", "pip": "selvedge-certbot"}
 """The timer, and the service that it starts, by where certbot is installed from."""
 
 
-@dataclass(frozen=True)
 class Snap(Resource):
     """certbot from the snap store, which updates it by itself."""
 
@@ -33,7 +31,7 @@ class Snap(Resource):
         if fact.strip() == "there":
             return None
         remedy = 'Where snapd cannot run, e.g. in a container, take [tls] certbot = "apt" or "pip".'
-        return Change("install certbot from the snap store", "certbot_snap", uses=("apt", "certbot"), remedy=remedy)
+        return Change("install certbot from the snap store", "certbot_snap", remedy=remedy)
 
 
 def client(app: Target) -> Iterator[Resource]:
@@ -51,7 +49,7 @@ def client(app: Target) -> Iterator[Resource]:
         units.append(File(f"/etc/systemd/system/{unit}.service", service))
         units.append(File(f"/etc/systemd/system/{unit}.timer", template("certbot/certbot.timer.j2")))
     if app.tls.acme_ca:
-        yield File(app.paths.acme_ca, pem(app.local(app.tls.acme_ca), "tls.acme_ca"))
+        yield File(app.paths.acme_ca, pem(app.local_file(app.tls.acme_ca), "tls.acme_ca"))
         units.append(File(f"/etc/systemd/system/{unit}.service.d/selvedge.conf", template("certbot/trust.conf.j2")))
     else:
         yield Absent(app.paths.acme_ca)

@@ -15,11 +15,11 @@ from selvedge.resources.base import Change, Resource
 from selvedge.resources.files import File, Link
 from selvedge.resources.nginx import Nginx
 from selvedge.resources.python import ROOT
-from selvedge.shell import quote, words
-from selvedge.value import dataclass
+from selvedge.shell.quoting import quote, words
+from selvedge.value import Value
 
 if TYPE_CHECKING:
-    from selvedge.config.settings import Target
+    from selvedge.config.target import Target
 
 PRODUCTION = "https://acme-v02.api.letsencrypt.org/directory"
 STAGING = "https://acme-staging-v02.api.letsencrypt.org/directory"
@@ -49,8 +49,7 @@ def day(moment: str) -> str:
     return time.strftime("%Y-%m-%d", time.gmtime(ssl.cert_time_to_seconds(moment)))
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(Value):
     """A certificate as it stands on a server. Times are in seconds since 1970; hook, server, … are its renewal's."""
 
     names: frozenset[str]
@@ -64,7 +63,7 @@ class Found:
 
     @classmethod
     def parse(cls, fact: str) -> Found | None:
-        """What `certificate_fact` printed; None where there is no certificate, or none that openssl can read."""
+        """What `certbot_fact` printed; None where there is no certificate, or none that openssl can read."""
         lines = dict(re.findall(r"^(\w+) ?= ?(.*)$", fact, re.MULTILINE))
         if not {"now", "notBefore", "notAfter"} <= lines.keys():
             return None
@@ -80,7 +79,6 @@ class Found:
         )
 
 
-@dataclass(frozen=True)
 class Certificate(Resource):
     """A certificate by certbot for `domains`, proven over HTTP through `webroot`, from the authority at `server`.
 
@@ -94,10 +92,9 @@ class Certificate(Resource):
     server: str = PRODUCTION
     email: str = field(default="", repr=False)
     program: str = field(default="/usr/bin/certbot", repr=False)
-    uses = ("certbot",)
 
     @property
-    def chain(self) -> str:
+    def fullchain(self) -> str:
         """The file with the certificate and those that sign it."""
         return f"/etc/letsencrypt/live/{self.name}/fullchain.pem"
 
@@ -114,7 +111,7 @@ class Certificate(Resource):
         return cls(app.name, tuple(app.domains), app.paths.webroot, server, app.tls.email, program)
 
     def probe(self) -> str:
-        return f"certificate_fact {quote(self.name)}"
+        return f"certbot_fact {quote(self.name)}"
 
     def plan(self, fact: str) -> Change | None:
         reason = self._reason(Found.parse(fact))
@@ -124,7 +121,6 @@ class Certificate(Resource):
             reason,
             f"certbot_issue {words(self.name, self.program, self.server, self.email, self.webroot, RELOAD_HOOK)} "
             f"{words(*self.domains)}",
-            uses=("certbot",),
             remedy="The site goes on answering as before. When the cause is mended, run `fab certbot` again.",
         )
 
@@ -148,12 +144,11 @@ class Certificate(Resource):
         return ""
 
 
-@dataclass(frozen=True, repr=False)
 class OwnCertificate(File):
     """A certificate that the user has: chain and private key in one file, as nginx may read them, for root alone."""
 
     @property
-    def chain(self) -> str:
+    def fullchain(self) -> str:
         """The file with the certificate and those that sign it."""
         return self.path
 
@@ -168,7 +163,7 @@ class OwnCertificate(File):
 
         Raises ConfigError where one cannot be read, or the two do not belong together.
         """
-        paths = app.local(app.tls.certificate), app.local(app.tls.certificate_key)
+        paths = app.local_file(app.tls.certificate), app.local_file(app.tls.certificate_key)
         chain, key = pem(paths[0], "tls.certificate"), pem(paths[1], "tls.certificate_key")
         try:
             # A key with a passphrase is refused by the empty one: nginx could not start with it by itself.
@@ -180,12 +175,10 @@ class OwnCertificate(File):
         return cls(app.paths.certificate, chain + key, "0600", secret=True)
 
 
-@dataclass(frozen=True)
 class Listen(Resource):
     """nginx's directives for HTTPS and HTTP/2 on port 443, as the installed version spells them (changed in 1.25.1)."""
 
     path: str
-    uses = ("site",)
 
     def paths(self) -> tuple[str, ...]:
         return (self.path,)
@@ -194,7 +187,7 @@ class Listen(Resource):
         return (self.path,)
 
     def probe(self) -> str:
-        return f"site_read\nprintf '%s\\n' \"$nginx_shown\"\npath_fact {quote(self.path)} -"
+        return f"site_read\nprintf '%s\\n' \"$nginx_shown\"\nprobe_path {quote(self.path)} -"
 
     def plan(self, fact: str) -> Change | None:
         version, _, standing = fact.partition("\n")
@@ -204,7 +197,6 @@ class Listen(Resource):
         return File(self.path, text).plan(standing)
 
 
-@dataclass(frozen=True)
 class Https(Nginx):
     """nginx, loading an HTTPS site; after a reload it must really serve `chain` for `domain` on port 443.
 
@@ -213,14 +205,14 @@ class Https(Nginx):
     """
 
     domain: str = ""
-    chain: str = ""
+    fullchain: str = ""
     loaded_by = (*Nginx.loaded_by, "certbot")
 
     def probe(self) -> str:
-        newer = f"[ {quote(self.chain)} -nt {quote(self._stamp_path)} ]"
+        newer = f"[ {quote(self.fullchain)} -nt {quote(self._stamp_path)} ]"
         return (
             f"{super().probe()}\n"
-            f"if {newer}; then printf 'Served=%s\\n' \"$(served_instead {words(self.chain, self.domain)})\"; fi"
+            f"if {newer}; then printf 'Served=%s\\n' \"$(https_served_instead {words(self.fullchain, self.domain)})\"; fi"
         )
 
     def plan(self, fact: str) -> Change | None:
@@ -234,13 +226,12 @@ class Https(Nginx):
     def before_loads(self) -> str:
         """As of every service; but where the site stands and its certificate is gone, that is what is being mended."""
         site = next(load.path for load in self.loads if isinstance(load, Link))
-        return f"if [ -e {quote(self.chain)} ] || [ ! -L {quote(site)} ]; then\n{super().before_loads()}\nfi"
+        return f"if [ -e {quote(self.fullchain)} ] || [ ! -L {quote(site)} ]; then\n{super().before_loads()}\nfi"
 
     def _reload_line(self) -> str:
-        return f"{super()._reload_line()}\nhttps_serves {words(self.chain, self.domain)}"
+        return f"{super()._reload_line()}\nhttps_serves {words(self.fullchain, self.domain)}"
 
 
-@dataclass(frozen=True)
 class PlainHttp(Resource):
     """No HTTPS of this app: what an earlier run with a domain left is taken away, and nginx reloaded.
 
@@ -258,7 +249,7 @@ class PlainHttp(Resource):
             return None
         first, last = words(*self.files[:-1]), quote(self.files[-1])
         shell = (
-            f"for path in {first}; do keep \"$path\"; rm -f -- \"$path\"; done\n"
+            f"for path in {first}; do file_keep \"$path\"; rm -f -- \"$path\"; done\n"
             f"nginx -t\nnginx_reload\nrm -f -- {last}"
         )
-        return Change("take HTTPS away, since no domain is set (or TLS ends upstream)", shell, uses=("nginx",))
+        return Change("take HTTPS away, since no domain is set (or TLS ends upstream)", shell)

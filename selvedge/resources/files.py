@@ -7,8 +7,7 @@ import hashlib
 from pathlib import PurePosixPath
 
 from selvedge.resources.base import Change, Resource
-from selvedge.shell import document, quote, words
-from selvedge.value import dataclass
+from selvedge.shell.quoting import document, quote, words
 
 
 def diff(path: str, before: str, after: str) -> str:
@@ -28,7 +27,6 @@ def _octal(mode: str) -> str:
     return f"{int(mode, 8):o}"
 
 
-@dataclass(frozen=True)
 class File(Resource):
     """A file with this text, mode and owner.
 
@@ -58,7 +56,7 @@ class File(Resource):
         return (self.path,)
 
     def probe(self) -> str:
-        return f"path_fact {quote(self.path)} {quote('' if self.secret else self._sum())}"
+        return f"probe_path {quote(self.path)} {quote('' if self.secret else self._sum())}"
 
     def plan(self, fact: str) -> Change | None:
         kind, _, rest = fact.partition("\n")
@@ -74,7 +72,7 @@ class File(Resource):
         if kind.startswith("directory"):
             return Change(
                 f"write {self.path}",
-                f"fail {quote(self.path + ' is a directory; a file must stand there: move it away')}",
+                f"step_fail {quote(self.path + ' is a directory; a file must stand there: move it away')}",
             )
         return self._write(f"write {self.path}", diff(self.path, text, self.text))
 
@@ -87,17 +85,16 @@ class File(Resource):
         check = f"\n{self.validate} {quote(self.path)}" if self.validate else ""
         if self.secret:
             data = self.text.encode()
-            return Change(summary, f"head -c {len(data)} <&3 | put {target} {len(data)}{check}", payload=data)
+            return Change(summary, f"head -c {len(data)} <&3 | file_put {target} {len(data)}{check}", payload=data)
         source = document(self.text)
         if source.startswith("cat <<"):
             first, _, rest = source.partition("\n")
-            shell = f"put {target} {first.removeprefix('cat ')}\n{rest}{check}"
+            shell = f"file_put {target} {first.removeprefix('cat ')}\n{rest}{check}"
         else:
-            shell = f"{source} | put {target}{check}"
+            shell = f"{source} | file_put {target}{check}"
         return Change(summary, shell, diff=changed)
 
 
-@dataclass(frozen=True)
 class Entries(Resource):
     """In a file that belongs to a package, these names have these values, in lines of their own at its end.
 
@@ -123,7 +120,7 @@ class Entries(Resource):
         note = f"# By `fab harden`: {', '.join(names)}"
         text = "".join(f"{line}\n" for line in [note, *wanted])
         kept = f"grep -Ev -e {quote(self._pattern)} -e {quote(f'^{note}$')} {quote(self.path)} || :"
-        shell = f"{{ {kept}\n{document(text)}\n}} | put {words(self.path, '0644', 'root', 'root')}"
+        shell = f"{{ {kept}\n{document(text)}\n}} | file_put {words(self.path, '0644', 'root', 'root')}"
         shown = [f"-{line}" for line in standing] + [f"+{line}" for line in wanted]
         return Change(f"set {', '.join(names)} in {self.path}", shell, diff="\n".join(shown))
 
@@ -132,7 +129,6 @@ class Entries(Resource):
         return rf"^[[:space:]]*({'|'.join(name for name, _ in self.values)})([[:space:]=]|$)"
 
 
-@dataclass(frozen=True)
 class Directory(Resource):
     """A directory with this mode and owner; its parents are made with mode 0755, root's."""
 
@@ -145,7 +141,7 @@ class Directory(Resource):
         return (self.path,)
 
     def probe(self) -> str:
-        return f"path_fact {quote(self.path)} ''"
+        return f"probe_path {quote(self.path)} ''"
 
     def plan(self, fact: str) -> Change | None:
         if fact.strip() == f"directory {_octal(self.mode)} {self.owner} {self.group}":
@@ -160,10 +156,9 @@ class Directory(Resource):
             owner = f"-o {quote(self.owner)} -g {quote(self.group)}"
             return Change(f"create {self.path}/", f"install -d -m {mode} {owner} -- {path}")
         problem = f"{self.path} is not a directory; one must stand there: move it away"
-        return Change(f"create {self.path}/", f"fail {quote(problem)}")
+        return Change(f"create {self.path}/", f"step_fail {quote(problem)}")
 
 
-@dataclass(frozen=True)
 class Link(Resource):
     """A symbolic link, moved into place at once."""
 
@@ -174,7 +169,7 @@ class Link(Resource):
         return (self.path,)
 
     def probe(self) -> str:
-        return f"path_fact {quote(self.path)} ''"
+        return f"probe_path {quote(self.path)} ''"
 
     def plan(self, fact: str) -> Change | None:
         kind = fact.removesuffix("\n")
@@ -182,16 +177,15 @@ class Link(Resource):
             return None
         if kind.startswith("directory"):
             problem = f"{self.path} is a directory; a link must stand there: move it away"
-            return Change(f"link {self.path}", f"fail {quote(problem)}")
+            return Change(f"link {self.path}", f"step_fail {quote(problem)}")
         fresh = quote(f"{PurePosixPath(self.path).parent}/.selvedge.link")
         shell = (
-            f"keep {quote(self.path)}\nmkdir -p -- {quote(str(PurePosixPath(self.path).parent))}\n"
+            f"file_keep {quote(self.path)}\nmkdir -p -- {quote(str(PurePosixPath(self.path).parent))}\n"
             f"ln -sfn -- {quote(self.to)} {fresh}\nmv -fT -- {fresh} {quote(self.path)}"
         )
         return Change(f"link {self.path} -> {self.to}", shell)
 
 
-@dataclass(frozen=True)
 class Absent(Resource):
     """Nothing stands at this path; a directory is not removed, but refused."""
 
@@ -201,12 +195,12 @@ class Absent(Resource):
         return (self.path,)
 
     def probe(self) -> str:
-        return f"path_fact {quote(self.path)} ''"
+        return f"probe_path {quote(self.path)} ''"
 
     def plan(self, fact: str) -> Change | None:
         if fact.strip() == "absent":
             return None
         if fact.startswith("directory"):
             problem = f"{self.path} is a directory; nothing must stand there: move it away"
-            return Change(f"remove {self.path}", f"fail {quote(problem)}")
-        return Change(f"remove {self.path}", f"keep {quote(self.path)}\nrm -f -- {quote(self.path)}")
+            return Change(f"remove {self.path}", f"step_fail {quote(problem)}")
+        return Change(f"remove {self.path}", f"file_keep {quote(self.path)}\nrm -f -- {quote(self.path)}")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from selvedge.resources.base import Change, Guard, Resource
+from selvedge.resources.base import Change, Guard, Resource, sections
 from selvedge.resources.files import File
-from selvedge.resources.sshd import UNDO, sections
-from selvedge.shell import quote, words
-from selvedge.value import dataclass
+from selvedge.resources.sshd import UNDO
+from selvedge.shell.quoting import quote, words
+from selvedge.value import Value
 
 MARK = "selvedge"
 """The comment of our rules: those that are not asked for any more are taken away, everybody else's stay."""
@@ -15,8 +15,7 @@ MARK = "selvedge"
 BEFORE_INIT = "/etc/ufw/before.init"
 
 
-@dataclass(frozen=True)
-class Rule:
+class Rule(Value):
     """A rule of ufw as its own files hold it: `### tuple ### allow tcp 22 0.0.0.0/0 any 0.0.0.0/0 in comment=hex`."""
 
     action: str
@@ -52,7 +51,6 @@ def _within(port: str, ports: str) -> bool:
     return int(first) <= int(port) <= int(last or first)
 
 
-@dataclass(frozen=True)
 class Firewall(Resource):
     """ufw is on: what nobody asked for does not come in; `ports` and those of ssh do, over IPv4 and IPv6.
 
@@ -62,7 +60,6 @@ class Firewall(Resource):
     ports: tuple[int, ...]
     limit: str = ""
     guard: Guard = UNDO
-    uses = ("harden", "firewall")
 
     def paths(self) -> tuple[str, ...]:
         return (BEFORE_INIT,)
@@ -86,7 +83,7 @@ class Firewall(Resource):
         running = set(parts.get("state", "").split()) == {"on", "deny", "ipv6", "live"}
         if not ssh:
             problem = "it is not known which port ssh answers on (sshd -T), so the firewall stays as it is"
-            return Change("turn the firewall on", f"fail {quote(problem)}")
+            return Change("turn the firewall on", f"step_fail {quote(problem)}")
         limit = self._limit(ssh, parts.get("limit", ""))
         if running and not missing and not stale and limit is None:
             return None
@@ -100,7 +97,7 @@ class Firewall(Resource):
         shell += ["firewall_on"] if limit or not running else []
         shown = limit.diff if limit else ""
         return Change(
-            f"firewall: {'; '.join(what)}", "\n".join(shell), diff=shown, uses=self.uses, guard=self.guard
+            f"firewall: {'; '.join(what)}", "\n".join(shell), diff=shown, guard=self.guard
         )
 
     def _limit(self, ssh: list[str], fact: str) -> Change | None:

@@ -10,14 +10,12 @@ from pathlib import Path
 
 from selvedge.errors import SelvedgeError
 from selvedge.paths import Paths
-from selvedge.release.live import MANAGER
 from selvedge.resources.base import Change, Resource
-from selvedge.shell import assign, quote
+from selvedge.shell.library import call
+from selvedge.shell.quoting import quote
 from selvedge.ssh import host_keys
-from selvedge.value import dataclass
 
 
-@dataclass(frozen=True)
 class DeployKey(Resource):
     """A key pair of this server for a private repository; its public half is shown when the repository refuses."""
 
@@ -28,7 +26,7 @@ class DeployKey(Resource):
         return (self.path,)
 
     def probe(self) -> str:
-        return f"path_fact {quote(self.path)} ''"
+        return f"probe_path {quote(self.path)} ''"
 
     def plan(self, fact: str) -> Change | None:
         if fact.startswith("file 600 root root"):
@@ -43,7 +41,6 @@ class DeployKey(Resource):
         return Change("make this server's deploy key", shell, remedy="Run `fab install` first: it brings ssh-keygen.")
 
 
-@dataclass(frozen=True)
 class GitHostKey(Resource):
     """The host key of a git server, required from then on: as the user's own machine knows it, or else as it is shown
     at the first contact.
@@ -67,18 +64,18 @@ class GitHostKey(Resource):
         if own:
             shell = f"printf '%s' {quote(host_keys.lines(self._entry, own.values()))} >>{quote(self.path)}"
             return Change(f"take the host key of {self._entry} from this machine's known_hosts", shell)
+        silent = f"the git server {self.host}, port {self.port}, does not answer with a host key"
         shell = (
             f"keys=$(ssh-keyscan -T 15 -p {self.port} -- {quote(self.host)} 2>/dev/null) || keys=\n"
-            f"[ -n \"$keys\" ] || fail {quote(f'the git server {self.host}, port {self.port}, does not answer with a host key')}\n"
+            f"[ -n \"$keys\" ] || step_fail {quote(silent)}\n"
             f"printf '%s\\n' \"$keys\" >>{quote(self.path)}\n"
             "printf '%s\\n' \"$keys\" | ssh-keygen -lf - |\n"
-            '  while IFS= read -r line; do say "host key of the git server: $line"; done'
+            '  while IFS= read -r line; do step_say "host key of the git server: $line"; done'
         )
         remedy = "Can the server reach it? With a path of this machine as app.repository, commits are pushed from here instead."
         return Change(f"take the host key of {self._entry}", shell, remedy=remedy)
 
 
-@dataclass(frozen=True)
 class Mirror(Resource):
     """A bare repository that commits are fetched or pushed into; root's alone."""
 
@@ -88,7 +85,7 @@ class Mirror(Resource):
         return (self.path, f"{self.path}/HEAD")
 
     def probe(self) -> str:
-        return f"path_fact {quote(self.path)} ''\npath_fact {quote(self.path + '/HEAD')} ''"
+        return f"probe_path {quote(self.path)} ''\nprobe_path {quote(self.path + '/HEAD')} ''"
 
     def plan(self, fact: str) -> Change | None:
         if fact.startswith("directory 700 root root\nfile"):
@@ -99,7 +96,6 @@ class Mirror(Resource):
         return Change(f"create the mirror {self.path}", shell, remedy="git is missing? Run `fab install` first.")
 
 
-@dataclass(frozen=True)
 class Fetched(Resource):
     """A commit in the mirror, fetched by the server from the repository's URL."""
 
@@ -116,7 +112,8 @@ class Fetched(Resource):
     def plan(self, fact: str) -> Change | None:
         if fact.startswith("present"):
             return None
-        variables = assign(
+        shell = call(
+            "git_fetch",
             repo=self.repo,
             url=self.url,
             ref=self.commit,
@@ -124,10 +121,9 @@ class Fetched(Resource):
             git_known_hosts=self.git_known_hosts,
             git_credentials=self.git_credentials,
         )
-        return Change(f"fetch {self.commit[:12]} from {self.url}", f"{variables}\ngit_fetch", uses=("git",))
+        return Change(f"fetch {self.commit[:12]} from {self.url}", shell)
 
 
-@dataclass(frozen=True)
 class Pushed(Resource):
     """A commit in the mirror, pushed from a checkout on this machine: only the objects that the server lacks."""
 
@@ -196,7 +192,6 @@ def _pack(source: Path, commit: str, known: tuple[str, ...]) -> Path:
     return path
 
 
-@dataclass(frozen=True)
 class Checkout(Resource):
     """One commit's files in a folder of their own: root's, read-only for the app, without .git. Where room is short,
     old releases go first.
@@ -218,18 +213,16 @@ class Checkout(Resource):
         return (self.path,)
 
     def probe(self) -> str:
-        return f"path_fact {quote(self.path)} ''"
+        return f"probe_path {quote(self.path)} ''"
 
     def plan(self, fact: str) -> Change | None:
         if fact.startswith("directory"):
             return None
-        paths = Paths(self.group)
-        variables = assign(
+        shell = call(
+            "git_checkout",
+            given=Paths(self.group).shell_values,
             app=self.group,
             new=self.commit[:12],
-            base=paths.base,
-            log_dir=paths.logs,
-            supervisor_conf=paths.supervisor_conf,
             keep=self.keep,
             release=self.path,
             repo=self.repo,
@@ -240,4 +233,4 @@ class Checkout(Resource):
             git_known_hosts=self.git_known_hosts,
             git_credentials=self.git_credentials,
         )
-        return Change(f"check out {self.path}", f"{variables}\ngit_checkout", uses=("git", "prune", *MANAGER))
+        return Change(f"check out {self.path}", shell)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from selvedge.resources.base import Change, Resource
-from selvedge.shell import assign, quote
-from selvedge.value import dataclass
+from selvedge.shell.library import call
+from selvedge.shell.quoting import quote
 
 LOCAL = "local:"
 
 
-@dataclass(frozen=True)
 class Hook(Resource):
     """The commands of one of [hooks], with a mark on the server that says they have run.
 
@@ -42,7 +41,10 @@ class Hook(Resource):
         environment = {**dict(self.environment), "PREVIOUS": previous}
         here = tuple(command.removeprefix(LOCAL).strip() for command in self.commands if command.startswith(LOCAL))
         there = [command for command in self.commands if not command.startswith(LOCAL)]
-        variables = assign(
+        pairs = [f"{name}={value}" for name, value in environment.items()]
+        shell = call(
+            "hook_run",
+            *(str(len(pairs)), *pairs, *there),
             hook=self.name,
             user=self.user,
             release=self.release,
@@ -51,17 +53,9 @@ class Hook(Resource):
             builds=self.builds,
             mark_path=self.mark,
         )
-        pairs = " ".join(quote(f"{name}={value}") for name, value in environment.items())
-        lines = [
-            variables,
-            f"hook_begin {pairs}",
-            *(f"hook_command {pairs} {quote(command)}" for command in there),
-            "hook_end",
-        ]
         return Change(
             f"run the hook {self.name}",
-            "\n".join(lines),
+            shell,
             local=here,
             local_environment=tuple(environment.items()),
-            uses=("hook",),
         )

@@ -5,15 +5,12 @@ from __future__ import annotations
 import hashlib
 from pathlib import PurePosixPath
 
-from selvedge.resources.base import Change, Resource
+from selvedge.resources.base import Change, Resource, sections
 from selvedge.resources.files import Absent, File
-from selvedge.resources.sshd import sections
 from selvedge.resources.system import STAMPS
-from selvedge.shell import quote
-from selvedge.value import dataclass
+from selvedge.shell.quoting import quote
 
 
-@dataclass(frozen=True)
 class Jails(Resource):
     """The jails of this file are there, and in fail2ban, where that runs; with an empty text they are not.
 
@@ -46,8 +43,8 @@ class Jails(Resource):
 
     def probe(self) -> str:
         return (
-            "printf '\\n--- unit\\n'\nunit_fact fail2ban.service\n"
-            f"printf '\\n--- loaded\\n'\nfirst_line {quote(self._stamp)}\n"
+            "printf '\\n--- unit\\n'\nprobe_unit fail2ban.service\n"
+            f"printf '\\n--- loaded\\n'\nprobe_line {quote(self._stamp)}\n"
             f"printf '\\n--- file\\n'\n{self._file.probe()}"
         )
 
@@ -63,7 +60,7 @@ class Jails(Resource):
         shell = [
             f"rm -f -- {quote(self._stamp)}",
             written.shell if written else ":",
-            'fail2ban-client --test >"$undo/check" 2>&1 || fail "fail2ban refuses its configuration: '
+            'fail2ban-client --test >"$undo/check" 2>&1 || step_fail "fail2ban refuses its configuration: '
             "$(grep -m 1 ERROR \"$undo/check\" | sed 's/.*ERROR *//'). Mend the file that it names, in /etc/fail2ban.\"",
             'fail2ban-client reload >"$undo/check" 2>&1 || { cat "$undo/check"; exit 1; }',
             f"(umask 077 && mkdir -p {STAMPS})\nprintf '%s\\n' {self._sum} >{quote(self._stamp)}" if self.text else ":",

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from selvedge.resources.base import Change, Resource
+from selvedge.resources.base import Change, Resource, sections
 from selvedge.resources.files import File
-from selvedge.resources.sshd import sections
-from selvedge.shell import words
-from selvedge.value import dataclass
+from selvedge.shell.quoting import words
 
 
-@dataclass(frozen=True)
 class Sysctl(Resource):
     """The settings of this file (`name = value`, one a line) are in force, and will be after a restart.
 
@@ -18,7 +15,6 @@ class Sysctl(Resource):
 
     path: str
     text: str
-    uses = ("kernel",)
 
     def _values(self) -> dict[str, str]:
         lines = [line.partition("=") for line in self.text.splitlines() if "=" in line and not line.startswith("#")]
@@ -32,7 +28,7 @@ class Sysctl(Resource):
 
     def probe(self) -> str:
         names = [name.replace(".", "/") for name in self._values()]
-        return f"sysctl_fact {words(self.path, *names)}"
+        return f"kernel_sysctl_fact {words(self.path, *names)}"
 
     def plan(self, fact: str) -> Change | None:
         parts = sections(fact)
@@ -48,22 +44,20 @@ class Sysctl(Resource):
         if written is None and not differs:
             return None
         every = [f"{name}={value}" for name, value in self._values().items() if name in live]
-        shell = f"{written.shell if written else ':'}\nsysctl_set {words(*every)}"
+        shell = f"{written.shell if written else ':'}\nkernel_sysctl_set {words(*every)}"
         shown = (written.diff if written else "") or "\n".join(f"+{each}" for each in differs)
-        return Change(f"set {len(every)} kernel settings ({self.path})", shell, diff=shown, uses=self.uses)
+        return Change(f"set {len(every)} kernel settings ({self.path})", shell, diff=shown)
 
 
-@dataclass(frozen=True)
 class TimeSync(Resource):
     """Some service keeps the clock right; systemd's own where there is none yet."""
 
-    uses = ("kernel",)
 
     def probe(self) -> str:
-        return "time_fact"
+        return "kernel_clock_fact"
 
     def plan(self, fact: str) -> Change | None:
         if fact.strip():
             return None
         shell = "apt_install systemd-timesyncd\nsystemctl enable --now systemd-timesyncd.service"
-        return Change("keep the clock right with systemd-timesyncd", shell, uses=("apt",))
+        return Change("keep the clock right with systemd-timesyncd", shell)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from selvedge.resources.base import Change, Resource
-from selvedge.shell import quote
-from selvedge.value import dataclass
+from selvedge.shell.quoting import quote
 
 
-@dataclass(frozen=True)
 class Needs(Resource):
     """A path that an earlier step makes. In a chain that step has come before; alone, the step stops with the sentence."""
 
@@ -21,4 +19,4 @@ class Needs(Resource):
         if fact.strip() == "there":
             return None
         sentence = f"{self.path} is not there yet: run `fab {self.task}` first, or `fab deploy`, which runs all steps"
-        return Change(f"needs {self.path}, which `fab {self.task}` makes", f"fail {quote(sentence)}", waits=True)
+        return Change(f"needs {self.path}, which `fab {self.task}` makes", f"step_fail {quote(sentence)}", waits=True)

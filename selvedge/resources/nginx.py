@@ -9,14 +9,12 @@ from typing import ClassVar
 from selvedge.resources.base import Change, Resource
 from selvedge.resources.files import Absent, File
 from selvedge.resources.system import Service
-from selvedge.shell import quote, words
-from selvedge.value import dataclass
+from selvedge.shell.quoting import quote, words
 
 CONNECTIONS = 8192
 """Connections of each nginx process: Debian's 768 are used up by one client with 2,000 slow ones."""
 
 
-@dataclass(frozen=True)
 class Logs(Resource):
     """nginx's log files, closed to others: those that it makes itself are not, whatever the umask of its unit."""
 
@@ -26,7 +24,7 @@ class Logs(Resource):
         return self.files
 
     def probe(self) -> str:
-        return "\n".join(f"path_fact {quote(file)}" for file in self.files)
+        return "\n".join(f"probe_path {quote(file)}" for file in self.files)
 
     def plan(self, fact: str) -> Change | None:
         wrong = [
@@ -41,7 +39,6 @@ class Logs(Resource):
         return Change(f"keep others out of {', '.join(wrong)}", shell)
 
 
-@dataclass(frozen=True)
 class MainFile(Resource):
     """nginx.conf, which is Debian's: only what no file beside it can say is changed, each in its own line.
 
@@ -55,7 +52,7 @@ class MainFile(Resource):
         return (self.path,)
 
     def probe(self) -> str:
-        return f"path_fact {quote(self.path)}\ncat -- {quote(self.path)}"
+        return f"probe_path {quote(self.path)}\ncat -- {quote(self.path)}"
 
     def plan(self, fact: str) -> Change | None:
         own, _, text = fact.partition("\n")
@@ -74,7 +71,6 @@ class MainFile(Resource):
         return f"{line if 'TLS' in line else f'{line} TLSv1.2 TLSv1.3'};"
 
 
-@dataclass(frozen=True, repr=False)
 class OpenFiles(File):
     """How many files each process may have open: a file of its own beside nginx.conf, which has no other place for a
     directive outside of `http`. Where somebody has set it already, nginx would refuse a second one, and it is absent.
@@ -93,21 +89,18 @@ class OpenFiles(File):
         return Absent(self.path).plan(standing) if somebodys else super().plan(standing)
 
 
-@dataclass(frozen=True, repr=False)
 class Box(File):
     """The restrictions that nginx itself runs under, as a drop-in of its unit."""
 
-    uses = ("site",)
 
     def plan(self, fact: str) -> Change | None:
         change = super().plan(fact)
         if change is None:
             return None
         remedy = "Take what hinders it out of templates/nginx/box.conf.j2, then run this again."
-        return replace(change, shell=f"{change.shell}\nsite_box {quote(self.path)}", uses=("site",), remedy=remedy)
+        return replace(change, shell=f"{change.shell}\nsite_box {quote(self.path)}", remedy=remedy)
 
 
-@dataclass(frozen=True)
 class Nginx(Service):
     """nginx, enabled, running, and running with these files: a reload counts when new workers have taken over."""
 

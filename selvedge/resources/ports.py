@@ -5,11 +5,9 @@ from __future__ import annotations
 import re
 
 from selvedge.resources.base import Change, Resource
-from selvedge.shell import quote
-from selvedge.value import dataclass
+from selvedge.shell.quoting import quote
 
 
-@dataclass(frozen=True)
 class Port(Resource):
     """A TCP port that is free, or held by `program` (a systemd service and a process of the same name).
 
@@ -35,6 +33,6 @@ class Port(Resource):
         problem = f"port {self.number}, which {self.program} needs, is held by {named}. Nothing was changed."
         return Change(
             f"have port {self.number} free for {self.program}",
-            f"fail {quote(problem)}",
+            f"step_fail {quote(problem)}",
             remedy=f"{stop}; then run this again.",
         )

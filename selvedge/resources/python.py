@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from selvedge.resources.base import Change, Resource
-from selvedge.shell import quote, words
-from selvedge.value import dataclass
+from selvedge.shell.quoting import quote, words
 
 if TYPE_CHECKING:
-    from selvedge.config.settings import Target
+    from selvedge.config.target import Target
 
 ROOT = "/opt/selvedge"
 UV = f"{ROOT}/uv/bin/uv"
@@ -43,7 +42,6 @@ def _minor(version: str) -> str:
     return ".".join(version.split(".")[:2])
 
 
-@dataclass(frozen=True)
 class Python(Resource):
     """A Python of this version ("3.12" or "3.12.4"), from `source`, behind the link ROOT/python/VERSION.
 
@@ -53,7 +51,6 @@ class Python(Resource):
 
     version: str
     source: str = "auto"
-    uses = ("python",)
 
     @property
     def link(self) -> str:
@@ -71,12 +68,10 @@ class Python(Resource):
         return Change(
             f"install Python {self.version}{origin}",
             f"python_install {words(self.version, self.source, UV_REQUIREMENT)}",
-            uses=("apt", "python"),
             remedy="app.python and app.python_from in hosts.toml say which Python is wanted, and from where.",
         )
 
 
-@dataclass(frozen=True)
 class Tool(Resource):
     """A program from the Python package index in its own virtual environment ROOT/NAME, root's.
 
@@ -85,17 +80,15 @@ class Tool(Resource):
 
     name: str
     requirement: str
-    uses = ("python",)
 
     def probe(self) -> str:
-        return f"tool_fact {quote(self.name)}"
+        return f"python_tool_fact {quote(self.name)}"
 
     def plan(self, fact: str) -> Change | None:
         if fact.strip() == self.requirement:
             return None
         return Change(
             f"install {self.name} into {ROOT}/{self.name}",
-            f"tool_install {words(self.name, self.requirement)}",
-            uses=("apt", "python"),
+            f"python_tool_install {words(self.name, self.requirement)}",
             remedy="pip's own message stands above; the server must reach a Python package index.",
         )

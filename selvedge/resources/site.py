@@ -9,19 +9,18 @@ from typing import TYPE_CHECKING
 
 from selvedge.resources.base import Change, Resource
 from selvedge.resources.files import Absent, File
-from selvedge.shell import quote, words
-from selvedge.value import dataclass
+from selvedge.shell.quoting import quote, words
+from selvedge.value import Value
 
 if TYPE_CHECKING:
-    from selvedge.config.settings import Target
+    from selvedge.config.target import Target
 
 ENABLED = "/etc/nginx/sites-enabled"
 DEBIAN_DEFAULT = f"{ENABLED}/default"
 LISTEN_TLS = "/etc/nginx/snippets/selvedge-listen-tls.conf"
 
 
-@dataclass(frozen=True)
-class Block:
+class Block(Value):
     """A server block: the file it stands in, its names, and the ports where it is one of several, or the default."""
 
     file: str
@@ -61,7 +60,6 @@ def _block(file: str, directives: list[list[str]]) -> Block:
 _FACT = "site_read\nprintf '%s\\n' \"$site_shown\""
 
 
-@dataclass(frozen=True)
 class Names(Resource):
     """The app's names, or, without any, its claim to what no site has a name for: no other enabled site has them.
 
@@ -71,7 +69,6 @@ class Names(Resource):
 
     domains: tuple[str, ...]
     own: tuple[str, ...]
-    uses = ("site",)
 
     def probe(self) -> str:
         return _FACT
@@ -94,14 +91,12 @@ class Names(Resource):
 
 
 def _refuse(problem: str, remedy: str) -> Change:
-    return Change("have the site's names to itself", f"fail {quote(problem)}", remedy=remedy)
+    return Change("have the site's names to itself", f"step_fail {quote(problem)}", remedy=remedy)
 
 
-@dataclass(frozen=True)
 class NotDebians(Resource):
     """The site that Debian's package enables, which answers for every name, is off. What somebody wrote into that file stays."""
 
-    uses = ("site",)
 
     def probe(self) -> str:
         return "if site_debians; then echo debians; fi"
@@ -109,7 +104,7 @@ class NotDebians(Resource):
     def plan(self, fact: str) -> Change | None:
         if fact.strip() != "debians":
             return None
-        return Change(f"remove {DEBIAN_DEFAULT}, as Debian brought it", f"keep {DEBIAN_DEFAULT}\nrm -f -- {DEBIAN_DEFAULT}")
+        return Change(f"remove {DEBIAN_DEFAULT}, as Debian brought it", f"file_keep {DEBIAN_DEFAULT}\nrm -f -- {DEBIAN_DEFAULT}")
 
 
 # What ssl_reject_handshake does, which came with nginx 1.19.4.
@@ -121,7 +116,6 @@ _REJECTS = """    # A certificate that is looked for at each handshake, and neve
 """
 
 
-@dataclass(frozen=True)
 class Default(Resource):
     """The server block for names that no site has: one file for all apps of a server.
 
@@ -135,7 +129,6 @@ class Default(Resource):
     port: int
     wanted: bool
     own: tuple[str, ...]
-    uses = ("site",)
     http = "/etc/nginx/conf.d/selvedge-default.conf"
     https = "/etc/nginx/conf.d/selvedge-default-tls.conf"
 
@@ -147,7 +140,7 @@ class Default(Resource):
 
     def probe(self) -> str:
         shown = "site_read\nprintf '%s\\n%s\\n\\n--\\n' \"$nginx_shown\" \"$site_shown\""
-        return f"{shown}\npath_fact {quote(self.path)} -"
+        return f"{shown}\nprobe_path {quote(self.path)} -"
 
     def plan(self, fact: str) -> Change | None:
         sites, _, standing = fact.partition("\n--\n")
@@ -167,13 +160,11 @@ class Default(Resource):
         return File(self.path, text).plan(standing)
 
 
-@dataclass(frozen=True)
 class Static(Resource):
     """Folders of a release that nginx may read, and no more of it. release: a path that may be a link."""
 
     release: str
     folders: tuple[str, ...]
-    uses = ("site",)
 
     def probe(self) -> str:
         looks = [f"site_unreadable {words(self.release, folder)}" for folder in self.folders]
@@ -185,18 +176,15 @@ class Static(Resource):
         return Change(
             f"let nginx read {', '.join(self.folders)}",
             "\n".join(f"site_readable {words(self.release, folder)}" for folder in self.folders),
-            uses=("site",),
         )
 
 
-@dataclass(frozen=True)
 class Media(Resource):
     """A folder in `shared` where the app writes and nginx reads: of nginx's group, which new files inherit."""
 
     user: str
     shared: str
     folder: str
-    uses = ("site",)
 
     @property
     def _all(self) -> list[str]:
@@ -212,7 +200,7 @@ class Media(Resource):
         if len(parents) + 1 == len(self._all) and passable and last == ["2750", self.user, "www-data"]:
             return None
         shell = f"site_media {words(self.user, self.shared, self.folder)}"
-        return Change(f"let nginx read {self.shared}/{self.folder}", shell, uses=("site",))
+        return Change(f"let nginx read {self.shared}/{self.folder}", shell)
 
 
 def static(app: Target, release: str) -> Iterator[Static]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from selvedge.resources.base import Change, Guard, Resource
+from selvedge.resources.base import Change, Guard, Resource, sections
 from selvedge.resources.files import File
-from selvedge.shell import document, quote, words
-from selvedge.value import dataclass
+from selvedge.shell.quoting import document, quote, words
 
 DROP_IN = "/etc/ssh/sshd_config.d/00-selvedge.conf"
 MODULI = "/etc/ssh/moduli-3072"
@@ -18,12 +17,10 @@ UNDO = Guard(
     document(_SCRIPT.read_text(encoding="utf-8")).replace("cat <<", "guard_arm <<", 1),
     "guard_revert",
     "guard_disarm",
-    uses=("guard",),
 )
 """Puts /etc/ssh, ufw and sudoers.d back a minute after it was armed, unless a fresh login has succeeded by then."""
 
 
-@dataclass(frozen=True)
 class Proved(Resource):
     """No undo is under way: one that a cut-off run left armed is proved (and disarmed) before it fires, and one that the
     power failed in is brought to its end."""
@@ -39,7 +36,6 @@ class Proved(Resource):
         return Change("prove the changes that a cut-off run left unproved", ":", guard=self.guard)
 
 
-@dataclass(frozen=True)
 class HostKey(Resource):
     """The RSA host key has enough bits. Only this one is made anew, and only where it is too short: clients that know
     the server by its ed25519 key notice nothing."""
@@ -57,11 +53,10 @@ class HostKey(Resource):
         if not kinds:
             return None
         summary = f"make the server's {' and '.join(kinds)} host key anew" + (f" ({RSA_BITS} bits)" * ("rsa" in kinds))
-        shell = "\n".join(f"host_key {kind} {RSA_BITS}" for kind in kinds)
-        return Change(summary, shell, uses=("harden",), guard=self.guard)
+        shell = "\n".join(f"sshd_host_key {kind} {RSA_BITS}" for kind in kinds)
+        return Change(summary, shell, guard=self.guard)
 
 
-@dataclass(frozen=True)
 class Moduli(Resource):
     """Diffie-Hellman groups of at least 3071 bits, in a file of their own: Debian's own file stays as it is."""
 
@@ -73,11 +68,10 @@ class Moduli(Resource):
     def plan(self, fact: str) -> Change | None:
         if fact.strip() == "there":
             return None
-        shell = f"awk '$5 >= 3071' /etc/ssh/moduli | put {MODULI} 0644 root root"
+        shell = f"awk '$5 >= 3071' /etc/ssh/moduli | file_put {MODULI} 0644 root root"
         return Change(f"create {MODULI} (the groups of at least 3071 bits)", shell, guard=self.guard)
 
 
-@dataclass(frozen=True)
 class IncludeFirst(Resource):
     """sshd_config begins with an Include: sshd takes the first value that it meets, so ours must come first."""
 
@@ -93,14 +87,12 @@ class IncludeFirst(Resource):
         line = f"Include {DROP_IN}"
         return Change(
             f"begin /etc/ssh/sshd_config with `{line}`",
-            f"include_first {quote(line)}",
+            f"sshd_include_first {quote(line)}",
             diff=f"+{line}\n {fact.strip()}",
-            uses=("harden",),
             guard=self.guard,
         )
 
 
-@dataclass(frozen=True)
 class Sshd(Resource):
     """sshd works by this drop-in: `sshd -T` shows each of its values, for root and for `user`, and sshd has loaded it.
 
@@ -110,7 +102,6 @@ class Sshd(Resource):
     text: str
     user: str
     guard: Guard = UNDO
-    uses = ("harden",)
 
     def paths(self) -> tuple[str, ...]:
         return (DROP_IN,)
@@ -139,15 +130,9 @@ class Sshd(Resource):
             "harden sshd and reload it",
             "\n".join(shell),
             diff=(written.diff if written else "") or "\n".join(wrong),
-            uses=self.uses,
             remedy="On the server: `sshd -T`, and `sshd -t` where it does not start.",
             guard=self.guard,
         )
-
-
-def sections(fact: str) -> dict[str, str]:
-    """The parts of a fact, each behind a line "--- name"."""
-    return dict(part.partition("\n")[::2] for part in fact.split("\n--- ")[1:])
 
 
 def known_only(text: str, known: set[str]) -> str:

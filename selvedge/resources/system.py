@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from typing import ClassVar
 
 from selvedge.resources.base import Change, Loader, Resource
-from selvedge.shell import quote, words
-from selvedge.value import dataclass
+from selvedge.shell.quoting import quote, words
 
 STAMPS = "/var/lib/selvedge/loaded"
 POWERFUL = frozenset(("root", "sudo", "admin", "wheel", "docker", "lxd", "disk", "shadow"))
 """Groups by which a user can become root."""
 
 
-@dataclass(frozen=True)
 class Packages(Resource):
     """Debian packages, installed."""
 
@@ -28,7 +25,7 @@ class Packages(Resource):
         return self.names
 
     def probe(self) -> str:
-        return f"packages_fact {words(*self.names)}"
+        return f"probe_packages {words(*self.names)}"
 
     def plan(self, fact: str) -> Change | None:
         installed = {line.split()[0] for line in fact.splitlines() if line.endswith(" installed")}
@@ -38,12 +35,10 @@ class Packages(Resource):
         return Change(
             f"install {', '.join(missing)}",
             f"apt_install {words(*missing)}",
-            uses=("apt",),
             remedy="Read apt's own message above; `apt-get update` on the server must work.",
         )
 
 
-@dataclass(frozen=True)
 class Service(Loader):
     """A systemd service: enabled, running, and running with what it should load.
 
@@ -57,12 +52,13 @@ class Service(Loader):
     check: str = ""
     reload_command: str = ""
     stamp: str = ""
-    loaded_by: ClassVar[tuple[str, ...]] = ()
-    """The libraries of shell that its changes use."""
 
     @property
     def _stamp_path(self) -> str:
         return f"{STAMPS}/{self.stamp or self.name}"
+
+    def loaded(self) -> tuple[Resource, ...]:
+        return self.loads
 
     def _wanted(self) -> str:
         return hashlib.sha256("\n".join(load.identity() for load in self.loads).encode()).hexdigest()
@@ -72,8 +68,8 @@ class Service(Loader):
 
     def probe(self) -> str:
         return (
-            f"unit_fact {words(*self.units())}\n"
-            f"printf Stamp=\nfirst_line {quote(self._stamp_path)}\necho"
+            f"probe_unit {words(*self.units())}\n"
+            f"printf Stamp=\nprobe_line {quote(self._stamp_path)}\necho"
         )
 
     def plan(self, fact: str) -> Change | None:
@@ -96,7 +92,7 @@ class Service(Loader):
             # A package that was installed meanwhile may have started it already, with its own configuration.
             lines.append(f"if systemctl is-active -q {unit}; then\n{self._reload_line()}\nfi")
         lines.append(f"systemctl enable --now {unit}")
-        return Change(f"{what} {self.name}", "\n".join([*filter(None, lines), self._write_stamp()]), uses=self.loaded_by)
+        return Change(f"{what} {self.name}", "\n".join([*filter(None, lines), self._write_stamp()]))
 
     def _reload_line(self) -> str:
         return self.reload_command or f"systemctl reload-or-restart {quote(self.name)}"
@@ -113,7 +109,7 @@ class Service(Loader):
         """
         if not self.check:
             return ""
-        stop = f'fail "{self.name} {problem}: $reason. {then}"'
+        stop = f'step_fail "{self.name} {problem}: $reason. {then}"'
         # As nginx names a file: `in FILE:LINE`, or `open() "FILE" failed`.
         named = " | ".join(f"*[\\ \\\"]{quote(path)}[:\\\"]*" for path in own)
         if named:
@@ -129,7 +125,7 @@ class Service(Loader):
         checked = self._checked("refuses its configuration, so nothing of it was loaded", "What this step wrote is taken back.")
         shell = "\n".join(filter(None, [checked, self._reload_line(), self._write_stamp()]))
         remedy = f"On the server: journalctl -u {self.name} -n 50"
-        return Change(f"reload {self.name}", shell, uses=self.loaded_by, remedy=remedy)
+        return Change(f"reload {self.name}", shell, remedy=remedy)
 
     def before_loads(self) -> str:
         lines = []
@@ -142,7 +138,6 @@ class Service(Loader):
         return "\n".join(lines)
 
 
-@dataclass(frozen=True)
 class User(Resource):
     """A user. system: no login, no password, its own group. groups: further groups, added to those it has."""
 
@@ -164,7 +159,7 @@ class User(Resource):
         fields = lines[0].split(":")
         if self.system and self._somebody(fields, lines[1].split()):
             problem = f"the user {self.name} exists already and is not the app's: choose another app.name in hosts.toml"
-            return Change(f"see that {self.name} is a user of its own", f"fail {quote(problem)}")
+            return Change(f"see that {self.name} is a user of its own", f"step_fail {quote(problem)}")
         missing = [group for group in self.groups if group not in lines[1].split()]
         fixes = []
         if fields[6] != self.shell:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from selvedge.resources.base import Change, Resource
-from selvedge.shell import quote, words
-from selvedge.value import dataclass
+from selvedge.shell.quoting import quote, words
 
 DAY = 86_400
 
 
-@dataclass(frozen=True)
 class Upgraded(Resource):
     """Package lists no older than a day, and, with `upgrade`, no package left behind since they last changed."""
 
     upgrade: bool = True
-    uses = ("apt",)
 
     def probe(self) -> str:
         return "apt_fact"
@@ -34,7 +31,6 @@ class Upgraded(Resource):
         return Change(
             ", and ".join(filter(None, [fetch, upgrade])),
             "\n".join(filter(None, [shell, "apt_upgrade" if upgrade else ""])),
-            uses=self.uses,
             remedy="Read apt's own message above; `apt-get update` on the server must work.",
         )
 
@@ -44,7 +40,6 @@ def _days(seconds: int) -> str:
     return f"{days} day{'' if days == 1 else 's'}"
 
 
-@dataclass(frozen=True)
 class Enabled(Resource):
     """systemd units that are enabled and active, all read in one go."""
 
@@ -57,7 +52,7 @@ class Enabled(Resource):
         return self.names
 
     def probe(self) -> str:
-        return "\n".join(f"unit_fact {quote(name)}\necho" for name in self.names)
+        return "\n".join(f"probe_unit {quote(name)}\necho" for name in self.names)
 
     def plan(self, fact: str) -> Change | None:
         blocks = [set(block.split()) for block in fact.split("\n\n")]

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from selvedge.resources.base import Change, Resource
-from selvedge.shell import assign, quote
-from selvedge.value import dataclass
+from selvedge.shell.library import call
+from selvedge.shell.quoting import quote
 
 
-@dataclass(frozen=True)
 class Venv(Resource):
     """The link `<release>/.venv` to a complete virtual environment of `venvs`.
 
@@ -31,12 +30,13 @@ class Venv(Resource):
 
     def probe(self) -> str:
         venv = quote(f"{self.release}/.venv")
-        return f"if [ -x {venv}/bin/python ]; then first_line {venv}/.selvedge; fi"
+        return f"if [ -x {venv}/bin/python ]; then probe_line {venv}/.selvedge; fi"
 
     def plan(self, fact: str) -> Change | None:
         if fact.strip() == self._request:
             return None
-        variables = assign(
+        shell = call(
+            "venv_build",
             release=self.release,
             root=self.root,
             venvs=self.venvs,
@@ -50,7 +50,6 @@ class Venv(Resource):
         )
         return Change(
             "build the virtual environment",
-            f"{variables}\nvenv_build",
-            uses=("venv",),
+            shell,
             remedy="The installer's own message stands above. Nothing that serves was touched.",
         )

@@ -15,13 +15,12 @@ from typing import Any, TypeVar
 import paramiko
 from fabric import Config, Connection
 
-from selvedge.config.settings import Host
-from selvedge.engine.plan import open_payload
+from selvedge.config.hosts import Host
 from selvedge.errors import UnreachableError
-from selvedge.resources.base import Payload
 from selvedge.ssh import host_keys, sudo
 from selvedge.ssh.failures import CONNECT_TIMEOUT, lost, open_socket, ssh_command, unreachable
-from selvedge.value import dataclass
+from selvedge.ssh.payload import Payload, open_payload
+from selvedge.value import Value
 
 T = TypeVar("T")
 CHANNEL_TIMEOUT = 30.0
@@ -30,8 +29,7 @@ LONGEST_LINE = 1 << 20
 """Characters; more of a server's output without an end of line is taken as a line."""
 
 
-@dataclass(frozen=True)
-class Result:
+class Result(Value):
     """What a script did: its exit status (-1: the connection was lost) and its output, errors among it (only the end of
     it, where it was handed on line by line)."""
 
@@ -39,8 +37,7 @@ class Result:
     output: str
 
 
-@dataclass(frozen=True)
-class Credentials:
+class Credentials(Value):
     """Secrets for this run only: the sudo password and a login password or passphrase typed at a prompt."""
 
     sudo_password: str = ""

@@ -8,9 +8,9 @@ import socket
 from fabric import Connection
 from paramiko import BadHostKeyException
 
-from selvedge.config.settings import Host
+from selvedge.config.hosts import Host
 from selvedge.errors import UnreachableError
-from selvedge.shell import words
+from selvedge.shell.quoting import words
 from selvedge.ssh import host_keys
 
 CONNECT_TIMEOUT = 15.0

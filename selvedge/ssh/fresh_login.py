@@ -11,7 +11,7 @@ PAUSE = 1.0
 """Seconds before a refused connection is tried once more: for a moment of its reload sshd does not listen."""
 
 
-def prove(remote: Remote) -> None:
+def require_fresh_login(remote: Remote) -> None:
     """Log in to the server once more, as the host's user alone, and become root.
 
     Raises UnreachableError where no login succeeds, SelvedgeError where sudo refuses.

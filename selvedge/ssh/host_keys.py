@@ -10,9 +10,9 @@ from pathlib import Path
 import paramiko
 from fabric import Connection
 
-from selvedge.config.settings import Host
+from selvedge.config.hosts import Host
 from selvedge.errors import SelvedgeError, UnreachableError
-from selvedge.shell import quote
+from selvedge.shell.quoting import quote
 
 USER_FILE = Path("~/.ssh/known_hosts")
 SYSTEM_FILE = Path("/etc/ssh/ssh_known_hosts")

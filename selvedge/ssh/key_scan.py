@@ -10,12 +10,12 @@ from pathlib import Path
 import paramiko
 from fabric import Connection
 
-from selvedge.config.settings import Host
+from selvedge.config.hosts import Host
 from selvedge.errors import SelvedgeError
 from selvedge.ssh import host_keys
 from selvedge.ssh.connection import Remote
 from selvedge.ssh.failures import CONNECT_TIMEOUT, open_socket, unreachable
-from selvedge.value import dataclass
+from selvedge.value import Value
 
 KINDS = (
     ("ssh-ed25519",),
@@ -26,8 +26,7 @@ KINDS = (
 prefers them. sshd has one key of each kind unless it was told otherwise."""
 
 
-@dataclass(frozen=True)
-class Shown:
+class Shown(Value):
     """A server's keys: `entry` is its name in a known_hosts file, `keys` are those it shows, the preferred one first."""
 
     entry: str

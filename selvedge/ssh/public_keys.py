@@ -9,7 +9,7 @@ import struct
 from pathlib import Path
 
 from selvedge.errors import UsageError
-from selvedge.value import dataclass
+from selvedge.value import Value
 
 KINDS = (
     "ssh-ed25519",
@@ -24,8 +24,7 @@ KINDS = (
 _MAGIC = b"openssh-key-v1\0"
 
 
-@dataclass(frozen=True)
-class PublicKey:
+class PublicKey(Value):
     """kind: e.g. "ssh-ed25519"; blob: the key itself, base64; comment: as its file has it, one line."""
 
     kind: str

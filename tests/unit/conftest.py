@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from selvedge.plan import Plan, apply_script, open_payload, parse_facts, plan, read_script
-from selvedge.resources.base import Resource
 from selvedge.settings import Settings, Target
+
+from selvedge.resources.base import Resource
 
 MARK = "@test"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from selvedge.plan import apply_script, plan
 
 from selvedge.errors import ConfigError
-from selvedge.plan import apply_script, plan
 from selvedge.resources.certbot import Snap
 from selvedge.resources.certificate import (
     PRODUCTION,

@@ -55,11 +55,11 @@ def _fab(folder: Path, words: tuple[str, ...]) -> None:
 def flags_of(monkeypatch: pytest.MonkeyPatch, *words: str, dry: bool = False) -> list[tuple[str, dict[str, object]]]:
     """What each task of a command line is called with, with the connections left out."""
     from invoke.parser import Parser
+    from selvedge.step import Operation
 
     import fabfile
     from selvedge import run as runs
     from selvedge.executor import Executor
-    from selvedge.step import Operation
 
     called: list[tuple[str, dict[str, object]]] = []
 

@@ -16,10 +16,10 @@ import pytest
 from fabric.main import program
 from invoke.exceptions import Exit, ParseError
 from invoke.parser import Parser
-
-import fabfile
 from selvedge.hosts import OVERRIDES, Host
 from selvedge.settings import Settings
+
+import fabfile
 
 ROOT = Path(__file__).parents[2]
 DOCS = [

@@ -8,8 +8,8 @@ from dotenv import dotenv_values
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
-
 from selvedge.environment import read_environment, render_environment
+
 from selvedge.errors import ConfigError
 
 HOSTILE = [

@@ -6,12 +6,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-
-from selvedge.errors import StepError
 from selvedge.fleet import converge
 from selvedge.plan import Plan
-from selvedge.resources.base import Change
 from selvedge.session import Planned
+
+from selvedge.errors import StepError
+from selvedge.resources.base import Change
 
 
 class Session:

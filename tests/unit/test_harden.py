@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from selvedge import publickeys
-from selvedge.errors import UsageError
 from selvedge.operations.scorecard import EVIDENCE, _declared, _kernel, _ssh
 from selvedge.plan import plan
 from selvedge.publickeys import PublicKey, parse
+
+from selvedge import publickeys
+from selvedge.errors import UsageError
 from selvedge.resources.access import Admitted, AuthorizedKeys, LoginUser, Password, Sudoers, login_keys
 from selvedge.resources.files import File
 from selvedge.resources.firewall import BEFORE_INIT, Firewall, Rule

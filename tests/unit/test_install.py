@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-
 from selvedge.plan import plan
+
 from selvedge.resources.ports import Port
 from selvedge.resources.python import UV_REQUIREMENT, Python, Tool, interpreter, needs_uv
 from selvedge.resources.system import Packages, Service

@@ -8,14 +8,14 @@ from typing import Any
 from xmlrpc.client import loads
 
 import pytest
-
-from conftest import Server
-from selvedge import database
-from selvedge.errors import SelvedgeError
 from selvedge.plan import HEAD
 from selvedge.resources.live import Live, Record, Standing
 from selvedge.rollback import choose
 from selvedge.settings import Target
+
+from conftest import Server
+from selvedge import database
+from selvedge.errors import SelvedgeError
 from selvedge.shell import assign, library
 
 OLD, NEW, NEWER = "aaaaaaaaaaaa-111111", "bbbbbbbbbbbb-222222", "bbbbbbbbbbbb-333333"

@@ -20,35 +20,35 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fabric import Config
+from selvedge.fleet import Fleet
+from selvedge.hostkeys import fingerprint
+from selvedge.operations.command import run_command
+from selvedge.operations.diagnosis import diagnose
+from selvedge.operations.examination import Examined
+from selvedge.operations.findings import Finding
+from selvedge.operations.power import Running, started, stopped
+from selvedge.operations.reach import reach
+from selvedge.operations.verdict import judge
+from selvedge.operations.vitals import Vitals, reading
+from selvedge.operations.workplace import inspect
+from selvedge.remote import Result
+from selvedge.session import Session
+from selvedge.settings import Settings, Target
+from selvedge.step import Operation, Step
 
 import tasks.operations
 import tasks.remove
 from selvedge.errors import SelvedgeError, UnreachableError, UsageError
-from selvedge.fleet import Fleet
-from selvedge.hostkeys import fingerprint
 from selvedge.operations import output
-from selvedge.operations.command import run_command
-from selvedge.operations.diagnosis import diagnose
 from selvedge.operations.doctor import doctor
-from selvedge.operations.examination import Examined
-from selvedge.operations.findings import Finding
 from selvedge.operations.logs import logs
-from selvedge.operations.power import Running, started, stopped
-from selvedge.operations.reach import reach
 from selvedge.operations.releases import history, releases
 from selvedge.operations.ssh import command as ssh_command
 from selvedge.operations.ssh import ssh as ssh_to
 from selvedge.operations.status import status
 from selvedge.operations.trust import trust
-from selvedge.operations.verdict import judge
-from selvedge.operations.vitals import Vitals, reading
-from selvedge.operations.workplace import inspect
-from selvedge.remote import Result
 from selvedge.report import Report
 from selvedge.run import Run
-from selvedge.session import Session
-from selvedge.settings import Settings, Target
-from selvedge.step import Operation, Step
 from tests.unit.conftest import Server
 
 

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-
 from selvedge.plan import Plan, apply_script, open_payload, parse_facts, plan, read_script
+
 from selvedge.resources.base import Change, Guard, Loader, Resource
 from selvedge.resources.files import Absent, File, Link
 from selvedge.shell import document

@@ -18,14 +18,14 @@ from typing import Any
 import paramiko
 import pytest
 from fabric import Config
-
-from selvedge import sudo
-from selvedge.errors import SelvedgeError, UnreachableError
 from selvedge.hostkeys import UnknownHostKey, fingerprint
 from selvedge.hosts import Host
 from selvedge.remote import Credentials, Remote
-from selvedge.shell import quote
 from selvedge.way import open_socket, unreachable
+
+from selvedge import sudo
+from selvedge.errors import SelvedgeError, UnreachableError
+from selvedge.shell import quote
 
 PASSWORD = "päss 'word\" $x`\\"
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import paramiko
 import pytest
-
 from selvedge.plan import plan
+
 from selvedge.resources.base import Change, Resource
 from selvedge.resources.files import Absent, Directory, Entries, File, Link
 from selvedge.resources.git import Checkout, DeployKey, Fetched, GitHostKey, Mirror, Pushed

@@ -16,16 +16,16 @@ from typing import Any
 
 import pytest
 from readers import nginx_file, supervisor_programs
+from selvedge.plan import Plan, apply_script, open_payload, parse_facts, plan, read_script
+from selvedge.rollout import SCRIPT_HEAD
+from selvedge.settings import Target
+from selvedge.step import Step
 
 import fabfile
 from selvedge import shell
-from selvedge.plan import Plan, apply_script, open_payload, parse_facts, plan, read_script
 from selvedge.resources.base import Resource
 from selvedge.resources.files import Directory, File
-from selvedge.rollout import SCRIPT_HEAD
-from selvedge.settings import Target
 from selvedge.shell import library
-from selvedge.step import Step
 
 GOLDEN = Path(__file__).parent / "golden"
 LIBRARIES = {path.stem: library(path.stem) for path in sorted(Path(shell.__file__).parent.glob("*.sh"))}

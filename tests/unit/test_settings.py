@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from selvedge.load import hosts_file, load, sandbox_file
+from selvedge.settings import Settings, Target
 
 from selvedge.errors import ConfigError, UsageError
-from selvedge.load import hosts_file, load, sandbox_file
 from selvedge.paths import Paths
-from selvedge.settings import Settings, Target
 
 ROOT = Path(__file__).parents[2]
 APP = '[app]\nname = "hello"\nrepository = "https://git.example.com/me/hello.git"\n'

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 import pytest
-
-from selvedge.errors import ConfigError, SelvedgeError
 from selvedge.fields import kinds, section_of
 from selvedge.hosts import OVERRIDES, Host
 from selvedge.load import load
 from selvedge.settings import Settings
+
+from selvedge.errors import ConfigError, SelvedgeError
 
 APP = '[app]\nname = "hello"\nrepository = "https://git.example.com/me/hello.git"\n'
 Problems = Callable[..., list[str]]

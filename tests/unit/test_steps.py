@@ -10,9 +10,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
+from selvedge.instance import Instance
+from selvedge.settings import Target
+from selvedge.step import Option, Pending, Step, chain, step
 
 import fabfile
-from selvedge.instance import Instance
 from selvedge.resources.base import Loader, Resource
 from selvedge.resources.files import Absent, Directory, File, Link
 from selvedge.resources.git import Checkout, DeployKey, Fetched, GitHostKey, Mirror, Pushed
@@ -20,8 +22,6 @@ from selvedge.resources.need import Needs
 from selvedge.resources.site import NotDebians
 from selvedge.resources.system import Packages, User
 from selvedge.resources.venv import Venv
-from selvedge.settings import Target
-from selvedge.step import Option, Pending, Step, chain, step
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl me@laptop\n"

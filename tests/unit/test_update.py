@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
 from selvedge.plan import HEAD
+
 from selvedge.resources.upgrades import DAY, Enabled, Upgraded
 from selvedge.shell import library
 from selvedge.templates import template

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
+from selvedge.giturl import has_secret, is_local, without_credentials
 
 from selvedge import values
-from selvedge.giturl import has_secret, is_local, without_credentials
 
 GOOD: list[tuple[str, Any, Any]] = [
     ("AppName", "a", "a"),

@@ -10,13 +10,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import field, replace
 
-from selvedge.config.settings import Target
+from selvedge.config.target import Target
 from selvedge.engine.session import Session
-from selvedge.operations.each_host import Reading
-from selvedge.operations.host_status import Vitals, chain, has_tls
-from selvedge.operations.host_status import reading as vital_reading
-from selvedge.shell import assign, quote
-from selvedge.value import dataclass
+from selvedge.operations.host_status import HostStatus, fullchain, status_certificate
+from selvedge.release.commits import resolve_call
+from selvedge.resources.base import Ask
+from selvedge.shell.library import call
+from selvedge.value import Value
 
 KNOCK_SECONDS = 4.0
 """Seconds that a port of the server is waited for; a firewall that drops packets never answers."""
@@ -26,8 +26,7 @@ GIT_SECONDS = 15
 """Seconds that the server waits for a git server."""
 
 
-@dataclass(frozen=True)
-class Examined:
+class ServerFacts(Value):
     """What was found out about a server.
 
     lines: all that it said of itself, by the first word of each line. skew: seconds that its clock is ahead of this
@@ -35,7 +34,7 @@ class Examined:
     "refused", "silent"). resolved: the addresses of the app's names, and here: those of the server, as this machine sees them.
     """
 
-    vitals: Vitals
+    vitals: HostStatus
     user: str
     lines: dict[str, list[str]]
     skew: float = 0.0
@@ -44,13 +43,13 @@ class Examined:
     here: frozenset[str] = frozenset()
 
     @classmethod
-    def parse(cls, fact: str, user: str) -> Examined:
+    def parse(cls, fact: str, user: str) -> ServerFacts:
         """What the script of `reading` printed; without what this machine tries."""
         lines: dict[str, list[str]] = defaultdict(list)
         for line in fact.splitlines():
             key, _, rest = line.partition(" ")
             lines[key].append(rest.strip())
-        return cls(Vitals.parse(fact), user, lines)
+        return cls(HostStatus.parse(fact), user, lines)
 
     def one(self, key: str) -> str:
         """The rest of the only line with that word, "" where there is none."""
@@ -61,15 +60,15 @@ class Examined:
         return {name: rest for name, _, rest in (line.partition(" ") for line in self.lines.get(key, []))}
 
 
-def examine(session: Session, *, knock: bool) -> Examined:
+def examine(session: Session, *, knock: bool) -> ServerFacts:
     """Ask the server, and try its ports from here unless nothing of the kind can be said. Raises SelvedgeError."""
     app = session.target
     connection = session.remote.connection
     before = time.time()
-    fact = session.facts([reading(app)])[0]
-    found = Examined.parse(fact, session.remote.user)
+    fact = session.read([Ask(doctor_query(app))])[0]
+    found = ServerFacts.parse(fact, session.remote.user)
     now = found.vitals.numbers("now", 1)
-    ports = {80, *([443] if has_tls(app) else [])}
+    ports = {80, *([443] if app.has_tls else [])}
     # Through a server in between, or where another machine listens for it, its ports say nothing about itself.
     tried = knock and not connection.gateway and not _loopback(connection.host)
     return replace(
@@ -81,30 +80,15 @@ def examine(session: Session, *, knock: bool) -> Examined:
     )
 
 
-def reading(app: Target) -> Reading:
-    """The one script that asks the server."""
-    vital = vital_reading(app)
-    certificate = f"doctor_certificate {quote(chain(app))}" if has_tls(app) else ":"
-    # What is on this machine is pushed, and the servers need not read it.
-    repository = ":" if app.is_local else f"{_git(app)}\nif has git; then git_resolve | sed 's/^/repository /'; fi"
-    shell = (
-        f"{vital.shell}\n{assign(domains=' '.join(app.domains))}\ndoctor_system\ndoctor_names\ndoctor_ports\n"
-        f'doctor_configuration\nif [ -n "$live" ]; then doctor_socket; doctor_site; fi\n{certificate}\n{repository}'
-    )
-    return Reading(shell, (*vital.uses, "apply", "git", "doctor"))
-
-
-def _git(app: Target) -> str:
-    paths = app.paths
-    return assign(
-        repo=paths.repo,
-        url=app.repository_shown,
-        ref=app.branch,
-        deploy_key=paths.deploy_key,
-        git_known_hosts=paths.git_known_hosts,
-        git_credentials=paths.git_credentials,
-        git_seconds=GIT_SECONDS,
-    )
+def doctor_query(app: Target) -> str:
+    """Return shell that prints all facts about a server, for ServerFacts.parse."""
+    domains = " ".join(app.domains)
+    shell = [call("doctor_fact", given=app.shell_values, manager=app.manager, domains=domains)]
+    if app.has_tls:
+        shell += [status_certificate(app), call("doctor_certificate", fullchain(app))]
+    if not app.is_local:  # a repository on this machine is pushed, and the servers need not read it
+        shell.append(f"{resolve_call(app, GIT_SECONDS)} | sed '/^nogit/d; s/^/repository /'")
+    return "\n".join(shell)
 
 
 def _outside(moment: float, first: float, last: float) -> float:

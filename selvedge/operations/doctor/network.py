@@ -7,23 +7,22 @@ import ipaddress
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from selvedge.config.settings import Target
+from selvedge.config.target import Target
 from selvedge.operations.check_results import Finding, ok, problem, warning
-from selvedge.operations.doctor.facts import Examined, public
-from selvedge.operations.host_status import has_tls
+from selvedge.operations.doctor.facts import ServerFacts, public
 
 
-def reach(app: Target, found: Examined) -> Iterator[Finding]:
+def reach(app: Target, found: ServerFacts) -> Iterator[Finding]:
     """Whether requests find the way."""
     if not app.tls.upstream:
         yield from _names(app, found)
     for port in (80, 443) if found.vitals.certificate else (80,):
         yield from _port(app, found, port)
-    if has_tls(app):
+    if app.has_tls:
         yield from _certificate(app, found)
 
 
-def _names(app: Target, found: Examined) -> Iterator[Finding]:
+def _names(app: Target, found: ServerFacts) -> Iterator[Finding]:
     own = {*found.lines.get("address", []), *found.here}
     for domain in app.domains:
         # The server's own /etc/hosts often has its name at 127.0.1.1, which says nothing about the DNS.
@@ -65,9 +64,9 @@ def _parsed(addresses: Iterable[str]) -> list[ipaddress.IPv4Address | ipaddress.
     return found
 
 
-def _port(app: Target, found: Examined, port: int) -> Iterator[Finding]:
+def _port(app: Target, found: ServerFacts, port: int) -> Iterator[Finding]:
     holders = dict(re.findall(r'\("([^"]+)",pid=([0-9]+)', found.named("port").get(str(port), "")))
-    deployed = bool(found.vitals.standing.live)
+    deployed = bool(found.vitals.releases.live)
     step = "nginx" if port == 80 else "certbot"
     if holders and "nginx" not in holders:
         names = " and ".join(f"{name} (process {pid})" for name, pid in holders.items())
@@ -92,7 +91,7 @@ def _port(app: Target, found: Examined, port: int) -> Iterator[Finding]:
         yield ok("port", f"nginx listens on {port}{reached}")
 
 
-def _firewall(found: Examined, port: int) -> str:
+def _firewall(found: ServerFacts, port: int) -> str:
     """What keeps connections to the port out, "" where nothing on the server does."""
     ufw = found.lines.get("ufw", [])
     if "Status: active" in ufw:
@@ -113,7 +112,7 @@ def _within(port: int, ports: str) -> bool:
     return any(int(first) <= port <= int(last or first) for first, _, last in pairs)
 
 
-def _certificate(app: Target, found: Examined) -> Iterator[Finding]:
+def _certificate(app: Target, found: ServerFacts) -> Iterator[Finding]:
     names = set(found.lines.get("name", []))
     remedy = f"Run `fab -H {app.host.name} certbot`."
     missing = sorted(set(app.domains) - names)

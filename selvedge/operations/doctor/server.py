@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from selvedge.config.settings import Target
+from selvedge.config.target import Target
 from selvedge.operations.check_results import Finding, ok, problem, warning
-from selvedge.operations.doctor.facts import Examined
+from selvedge.operations.doctor.facts import ServerFacts
 from selvedge.operations.output import duration
 from selvedge.operations.status_checks import judge
 
@@ -19,7 +19,7 @@ SKEW_WARNING, SKEW_PROBLEM = 5.0, 120.0
 """Seconds. Beyond some minutes certificates look not yet valid or expired, and tokens and signatures are refused."""
 
 
-def diagnose(app: Target, found: Examined) -> Iterator[Finding]:
+def diagnose(app: Target, found: ServerFacts) -> Iterator[Finding]:
     """The server from the ground up: system, login, clock, memory, services, app."""
     yield _login(app, found)
     yield _system(found)
@@ -29,12 +29,12 @@ def diagnose(app: Target, found: Examined) -> Iterator[Finding]:
     yield from _configuration(found)
     yield from _repository(app, found)
     yield from judge(app, found.vitals)
-    if found.vitals.standing.live:
+    if found.vitals.releases.live:
         yield from _socket(app, found)
         yield from _site(app, found)
 
 
-def _login(app: Target, found: Examined) -> Finding:
+def _login(app: Target, found: ServerFacts) -> Finding:
     user = app.host.user
     if found.user == "root":
         return warning("login", f"root logs in, and {user} cannot yet", f"Run `fab -H {app.host.name} harden`.")
@@ -45,7 +45,7 @@ def _login(app: Target, found: Examined) -> Finding:
     return ok("login", f"{user} logs in, and sudo makes it root")
 
 
-def _system(found: Examined) -> Finding:
+def _system(found: ServerFacts) -> Finding:
     kind, version, title = [*found.one("os").split(" ", 2), "", "", ""][:3]
     tested = ", ".join(f"{name.title()} {' and '.join(versions)}" for name, versions in TESTED.items())
     if kind not in TESTED:
@@ -59,7 +59,7 @@ def _system(found: Examined) -> Finding:
     return ok("system", title)
 
 
-def _python(app: Target, found: Examined) -> Finding:
+def _python(app: Target, found: ServerFacts) -> Finding:
     version = found.one("python")
     wanted = app.python and app.python_from == "system"
     numbers = tuple(int(part) for part in re.findall(r"\d+", version)[:2])
@@ -73,7 +73,7 @@ def _python(app: Target, found: Examined) -> Finding:
     return ok("python", f"the system's is {version}" + (f", the app gets {app.python}" if app.python else ""))
 
 
-def _clock(found: Examined) -> Finding:
+def _clock(found: ServerFacts) -> Finding:
     late = f"{duration(abs(found.skew))} {'ahead of' if found.skew > 0 else 'behind'} this machine's"
     remedy = "Find out which is wrong; on the server: `timedatectl set-ntp true`."
     if abs(found.skew) >= SKEW_PROBLEM:
@@ -83,7 +83,7 @@ def _clock(found: Examined) -> Finding:
     return ok("clock", "goes with this machine's")
 
 
-def _memory(app: Target, found: Examined) -> Iterator[Finding]:
+def _memory(app: Target, found: ServerFacts) -> Iterator[Finding]:
     memory = found.vitals.numbers("memory", 3)
     if not memory:
         return
@@ -98,7 +98,7 @@ def _memory(app: Target, found: Examined) -> Iterator[Finding]:
         yield ok("memory", text)
 
 
-def _configuration(found: Examined) -> Iterator[Finding]:
+def _configuration(found: ServerFacts) -> Iterator[Finding]:
     nginx, supervisor = found.one("nginx"), found.one("supervisor")
     if nginx == "ok":
         yield ok("nginx", "nginx -t: its configuration is right")
@@ -112,13 +112,13 @@ def _configuration(found: Examined) -> Iterator[Finding]:
         remedy = "Mend that file: supervisor, and every app with it, would not come back after a reboot."
         yield problem("supervisor", supervisor, remedy)
     for unit, state in found.named("boot").items():
-        if found.vitals.standing.live and state not in ("enabled", "static", "alias", "indirect"):
+        if found.vitals.releases.live and state not in ("enabled", "static", "alias", "indirect"):
             yield problem(
                 "boot", f"{unit} does not start at boot ({state or 'not there'})", f"`systemctl enable {unit}`"
             )
 
 
-def _repository(app: Target, found: Examined) -> Iterator[Finding]:
+def _repository(app: Target, found: ServerFacts) -> Iterator[Finding]:
     kind, _, rest = found.one("repository").partition(" ")
     shown, host = app.repository_shown, app.host.name
     if kind == "commit":
@@ -136,7 +136,7 @@ def _repository(app: Target, found: Examined) -> Iterator[Finding]:
         yield problem("repository", f"the server cannot read {shown}: {said}", remedy)
 
 
-def _socket(app: Target, found: Examined) -> Iterator[Finding]:
+def _socket(app: Target, found: ServerFacts) -> Iterator[Finding]:
     closed, reader = found.one("closed"), found.one("reader") or "nginx's user"
     if found.one("open"):
         yield ok("socket", f"{reader} reaches {found.one('open')}")
@@ -152,7 +152,7 @@ def _socket(app: Target, found: Examined) -> Iterator[Finding]:
         yield problem("socket", f"{reader} may not pass {path} ({mode} {owner}:{group}): nginx answers 502", remedy)
 
 
-def _site(app: Target, found: Examined) -> Iterator[Finding]:
+def _site(app: Target, found: ServerFacts) -> Iterator[Finding]:
     host = app.host.name
     if found.one("enabled") != "yes":
         yield problem("site", f"nginx has no site of {app.name} enabled", f"Run `fab -H {host} nginx`.")
@@ -164,7 +164,7 @@ def _site(app: Target, found: Examined) -> Iterator[Finding]:
         yield problem(
             "site", f"through nginx, GET {app.health} {answer}", f"`fab -H {host} logs --nginx --errors` shows why."
         )
-    elif app.release_header and release != found.vitals.standing.live:
+    elif app.release_header and release != found.vitals.releases.live:
         remedy = (
             f"Another site may answer for {app.health_host_header}; `fab -H {host} nginx` loads the app's site again."
         )

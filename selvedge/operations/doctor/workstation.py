@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from selvedge.config.dotenv import read_environment
-from selvedge.config.settings import Settings, Target
+from selvedge.config.settings import Settings
+from selvedge.config.target import Target
 from selvedge.errors import SelvedgeError
 from selvedge.operations.check_results import Finding, ok, problem, warning
 from selvedge.release import commits
@@ -117,7 +118,7 @@ def _environment(app: Target) -> dict[str, str]:
 def _files(app: Target) -> Iterator[Finding]:
     try:
         if app.env_file:
-            path = app.local(app.env_file)
+            path = app.local_file(app.env_file)
             count = len(read_environment(path))
             if path.stat().st_mode & 0o007:
                 yield warning("env_file", f"{path} may be read by every user of this machine", f"chmod 600 {path}")

@@ -47,8 +47,8 @@ apt_wait() {
   apt_waited=0
   # shellcheck disable=SC2086
   while holder=$(apt_holder $apt_locks); do
-    [ "$apt_waited" -lt 600 ] || fail "apt is still held by $holder after 10 minutes. Wait for it, or stop it on the server, and run this again."
-    [ $((apt_waited % 15)) -ne 0 ] || say "waiting for apt, which is held by $holder"
+    [ "$apt_waited" -lt 600 ] || step_fail "apt is still held by $holder after 10 minutes. Wait for it, or stop it on the server, and run this again."
+    [ $((apt_waited % 15)) -ne 0 ] || step_say "waiting for apt, which is held by $holder"
     sleep 1
     apt_waited=$((apt_waited + 1))
   done
@@ -80,7 +80,7 @@ apt_fetch() {
       touch "$apt_fetched"
       return 0
     fi
-    say "apt-get update failed, attempt $attempt of 3"
+    step_say "apt-get update failed, attempt $attempt of 3"
     sleep 3
   done
   return 1
@@ -92,7 +92,7 @@ apt_why() {
 }
 
 apt_update() {
-  apt_fetch || fail "apt-get update failed three times: $(apt_why). Check the server's network, its clock, and the files in /etc/apt/sources.list.d."
+  apt_fetch || step_fail "apt-get update failed three times: $(apt_why). Check the server's network, its clock, and the files in /etc/apt/sources.list.d."
 }
 
 apt_upgrade() {
@@ -100,15 +100,15 @@ apt_upgrade() {
   apt_run --with-new-pkgs upgrade
   mkdir -p /var/lib/selvedge
   touch "$apt_upgraded"
-  if [ -e /run/reboot-required ]; then say "an upgrade works only after a restart of this server"; fi
+  if [ -e /run/reboot-required ]; then step_say "an upgrade works only after a restart of this server"; fi
 }
 
 apt_install() {
   apt_repair
-  apt_lists_current || apt_fetch || say "the package lists are old, and stay so"
+  apt_lists_current || apt_fetch || step_say "the package lists are old, and stay so"
   if ! apt_run install --no-install-recommends "$@"; then
     # A full disk, of which apt says a lot.
-    for folder in /usr /var/cache/apt/archives /var/lib/dpkg; do need_space "$folder" 10240; done
+    for folder in /usr /var/cache/apt/archives /var/lib/dpkg; do disk_need_space "$folder" 10240; done
     apt_update
     apt_run --fix-broken install
     apt_run install --no-install-recommends "$@"

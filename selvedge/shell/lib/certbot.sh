@@ -1,7 +1,7 @@
 # Certificates by certbot: reading one, asking for one after a look at DNS and port 80, and proof that nginx serves it.
 
-# certificate_fact NAME: its dates and names, how certbot would renew it, and the server's time.
-certificate_fact() {
+# certbot_fact NAME: its dates and names, how certbot would renew it, and the server's time.
+certbot_fact() {
   if [ -s "/etc/letsencrypt/live/$1/fullchain.pem" ] && [ -s "/etc/letsencrypt/live/$1/privkey.pem" ]; then
     date '+now=%s'
     openssl x509 -in "/etc/letsencrypt/live/$1/fullchain.pem" -noout -startdate -enddate -ext subjectAltName || true
@@ -24,13 +24,13 @@ certbot_issue() {
     set -- "$@" --register-unsafely-without-email
   fi
   certbot_trust
-  say "asking the certificate authority at $certbot_server"
+  step_say "asking the certificate authority at $certbot_server"
   certbot_waited=0
   while ! "$certbot_program" certonly --non-interactive --agree-tos --cert-name "$certbot_name" --key-type ecdsa \
     --server "$certbot_server" --webroot --webroot-path "$certbot_webroot" --deploy-hook "$certbot_hook" \
     --renew-with-new-domains --force-renewal "$@" >"${undo:?}/certbot" 2>&1; do
     if [ "$certbot_waited" -lt 120 ] && grep -q 'Another instance of Certbot' "${undo:?}/certbot"; then
-      say "waiting for another certbot that runs on the server"
+      step_say "waiting for another certbot that runs on the server"
       sleep 5
       certbot_waited=$((certbot_waited + 5))
       continue
@@ -56,17 +56,17 @@ certbot_rehearse() {
 certbot_refused() {
   detail=$(sed -n 's/^ *Domain: */ /p; s/^ *Detail: */: /p' "${undo:?}/certbot" | tr -d '\n')
   if [ -n "$detail" ]; then
-    fail "The certificate authority could not verify the domains. It says:$detail. It comes from the Internet to port 80: let it in at the provider's firewall, too."
+    step_fail "The certificate authority could not verify the domains. It says:$detail. It comes from the Internet to port 80: let it in at the provider's firewall, too."
   fi
   # Debian 12's certbot fails over the authority's error ("can't set attribute"), and only its log has it.
   said=$(sed -n 's/^acme\.messages\.Error: urn:ietf:params:acme:error:[A-Za-z]* :: //p' /var/log/letsencrypt/letsencrypt.log 2>/dev/null | tail -n 1)
   said=${said:-$(grep -vE '^$|^Saving debug log|^Ask for help|^See the logfile|^An unexpected error|^Account registered|^Requesting' "${undo:?}/certbot" | tail -n 1)}
   case $said in
     *'rate limit'* | *'Rate limit'* | *rateLimit* | *'oo many'*)
-      fail "The certificate authority gives no more certificates for now: ${said##* :: }. Try with [tls] staging = true meanwhile"
+      step_fail "The certificate authority gives no more certificates for now: ${said##* :: }. Try with [tls] staging = true meanwhile"
       ;;
   esac
-  fail "Certbot got no certificate: ${said##* :: }"
+  step_fail "Certbot got no certificate: ${said##* :: }"
 }
 
 # certbot_trust: where private authorities are set ([tls] acme_ca), certbot trusts them besides the system's.
@@ -82,7 +82,7 @@ certbot_trust() {
 
 # certbot_check DOMAIN…: each name must lead here, and port 80 must answer our token; an authority counts failed tries.
 certbot_check() {
-  command -v curl >/dev/null 2>&1 || fail "curl is not installed on the server: run \`fab install\` first"
+  command -v curl >/dev/null 2>&1 || step_fail "curl is not installed on the server: run \`fab install\` first"
   certbot_folder=$certbot_webroot/.well-known/acme-challenge
   certbot_token=selvedge-$(od -A n -N 8 -t x1 /dev/urandom | tr -d ' \n')
   mkdir -p -- "$certbot_folder"
@@ -91,7 +91,7 @@ certbot_check() {
   certbot_problems=
   for domain in "$@"; do certbot_check_domain "$domain"; done
   rm -f -- "$certbot_folder/$certbot_token"
-  [ -z "$certbot_problems" ] || fail "No certificate was asked for:$certbot_problems"
+  [ -z "$certbot_problems" ] || step_fail "No certificate was asked for:$certbot_problems"
 }
 
 certbot_check_domain() {
@@ -110,7 +110,7 @@ certbot_check_domain() {
     if printf '%s\n' "$certbot_own" | grep -qxF -- "$address"; then
       certbot_problems="$certbot_problems nginx here does not answer for http://$1/.well-known/acme-challenge/ at $address ($outcome); run \`fab nginx\` and look at the other sites in /etc/nginx/sites-enabled."
     elif certbot_behind_nat "$address"; then
-      say "whether $1 ($address) leads to this server cannot be seen from here, behind its network's address translation"
+      step_say "whether $1 ($address) leads to this server cannot be seen from here, behind its network's address translation"
     else
       certbot_problems="$certbot_problems $1 leads to $address, and not to this server ($(printf '%s\n' "$certbot_own" | grep -vE '^(127\.|::1$|fe80:)' | paste -s -d , -)): correct its $record record in the DNS, and wait until the old one has expired."
     fi
@@ -136,15 +136,10 @@ certbot_private() {
   return 1
 }
 
-# https_serves CHAIN DOMAIN
-https_serves() {
-  [ -z "$(served_instead "$1" "$2")" ] || fail "nginx was reloaded, but does not serve the certificate of $2 on port 443: does another site have that name, or the port's address?"
-}
-
 # certbot_snap: as certbot's own instructions have it.
 certbot_snap() {
   apt_install snapd
-  timeout 120 snap wait system seed.loaded || fail "snapd does not come up on this server"
+  timeout 120 snap wait system seed.loaded || step_fail "snapd does not come up on this server"
   snap install core
   snap refresh core
   snap install --classic certbot

@@ -1,10 +1,13 @@
-# A command of the user's in the live release. Reads $app, $base, $command and $mark.
+# A command of the user in the live release. $mark begins the last line.
+# Shared: session
 
-# command_run: its exit status behind the mark at the end; 3, without the mark, where nothing is live. When nobody listens
-# any more, the app's processes of this session are ended.
+# command_run: run $command, then print its exit status after the mark; exit with 3, without the mark, if nothing is live.
+# When no one listens any more, the app's processes of this session are ended.
+# Values: app base command
 command_run() {
-  logs_live
-  [ -n "$now" ] && [ -x "$base/instances/$now/run" ] || exit 3
+  local live own watch status
+  live=$(releases_live)
+  [ -n "$live" ] && [ -x "$base/instances/$live/run" ] || exit 3
   logs_session
   own=$(ps -o sid= -p $$ | tr -d ' ')
   {
@@ -13,8 +16,8 @@ command_run() {
   } </dev/null >/dev/null 2>&1 &
   watch=$!
   status=0
-  as "$app" "$base/instances/$now/run" sh -c "$command" || status=$?
-  # Output that ends without a line's end must not swallow the mark.
+  user_run "$app" "$base/instances/$live/run" sh -c "$command" || status=$?
+  # Output without a final newline must not swallow the mark.
   printf '\n%s %s\n' "$mark" "$status"
   # shellcheck disable=SC2046
   kill "$watch" $(pgrep -P "$watch" -x tail)

@@ -1,11 +1,25 @@
 # What may be wrong with a server, a fact a line. Reads what status.sh reads, and $domains; changes nothing, but that
 # `nginx -t` opens the logs as nginx would.
 
+# doctor_fact: what status.sh reads, and what may be wrong besides.
+# Values: app base run_dir site_enabled supervisor_conf manager health health_host health_timeout domains
+doctor_fact() {
+  status_fact
+  doctor_system
+  doctor_names
+  doctor_ports
+  doctor_configuration
+  if [ -n "$live" ]; then
+    doctor_socket
+    doctor_site
+  fi
+}
+
 doctor_system() {
   # shellcheck disable=SC1091
   (. /etc/os-release && printf 'os %s %s %s\n' "$ID" "${VERSION_ID:-?}" "$PRETTY_NAME")
   if [ -d /run/systemd/system ]; then printf 'systemd yes\n'; fi
-  printf 'python %s\n' "$(python_version_of python3)"
+  printf 'python %s\n' "$(probe_python_version python3)"
   for unit in nginx "$manager"; do
     [ "$unit" = systemd ] || printf 'boot %s %s\n' "$unit" "$(systemctl is-enabled "$unit" 2>/dev/null)"
   done
@@ -71,7 +85,7 @@ doctor_socket() {
     while [ "$rest" != "${rest#*/}" ]; do
       at=$at/${rest%%/*}
       rest=${rest#*/}
-      if ! as "$reader" test -x "$at"; then
+      if ! user_run "$reader" test -x "$at"; then
         printf 'closed %s\n' "$(stat -c '%n %A %U %G' -- "$at" 2>/dev/null || echo "$at")"
         return 0
       fi
@@ -79,7 +93,7 @@ doctor_socket() {
   done
   if [ ! -S "$socket" ]; then
     printf 'closed %s\n' "$socket"
-  elif ! as "$reader" test -w "$socket"; then
+  elif ! user_run "$reader" test -w "$socket"; then
     printf 'closed %s\n' "$(stat -c '%n %A %U %G' -- "$socket")"
   else
     printf 'open %s\n' "$socket"

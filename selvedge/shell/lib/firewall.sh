@@ -12,7 +12,7 @@ firewall_state() {
 firewall_fact() {
   sshd_read
   printf '\n--- ssh\n'
-  ssh_ports
+  sshd_ports
   printf '\n--- state\n'
   firewall_state
   printf '\n--- rules\n'
@@ -20,7 +20,7 @@ firewall_fact() {
   printf '\n--- rules6\n'
   cat /etc/ufw/user6.rules
   printf '\n--- limit\n'
-  path_fact "$1" -
+  probe_path "$1" -
 }
 
 # firewall_ipv6: before the first rule, since ufw writes none for IPv6 while it is off. A running ufw has no chains for it
@@ -44,7 +44,7 @@ firewall_close() {
 }
 
 firewall_on() {
-  ! systemctl is-active -q firewalld.service || fail "firewalld is running, and two firewalls get in each other's way: turn one off (systemctl disable --now firewalld, or server.firewall = false in hosts.toml)"
+  ! systemctl is-active -q firewalld.service || step_fail "firewalld is running, and two firewalls get in each other's way: turn one off (systemctl disable --now firewalld, or server.firewall = false in hosts.toml)"
   guard_touches firewall
   firewall_ipv6
   ufw default deny incoming

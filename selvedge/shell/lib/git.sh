@@ -38,6 +38,7 @@ git_ask() {
 }
 
 # git_resolve: prints "commit SHA", "nogit", "missing", "silent MESSAGE", "changed FINGERPRINT", or "refused [PUBLIC KEY | ]MESSAGE".
+# Values: repo url ref deploy_key git_known_hosts git_credentials git_seconds
 git_resolve() {
   if ! command -v git >/dev/null 2>&1; then
     echo nogit
@@ -74,20 +75,21 @@ git_resolve() {
 }
 
 # git_fetch: the commit $ref from $url into the mirror, with every branch and tag (branches that went away go here too).
+# Values: repo url ref deploy_key git_known_hosts git_credentials
 git_fetch() {
   git_seconds=900
   if ! answer=$(git_run --git-dir="$repo" fetch --no-write-fetch-head --prune --force -- "$url" '+refs/heads/*:refs/heads/*' '+refs/tags/*:refs/tags/*' 2>&1); then
     printf '%s\n' "$answer"
     if [ -e "$deploy_key.pub" ]; then
-      say "if the repository is private, give this key read access to it: $(cat "$deploy_key.pub")"
+      step_say "if the repository is private, give this key read access to it: $(cat "$deploy_key.pub")"
     fi
     reason=$(printf '%s\n' "$answer" | grep -E -m 1 'fatal|error|denied|ERROR' || printf '%s\n' "$answer" | tail -n 1)
-    fail "git cannot fetch $(printf '%.12s' "$ref") from $url: ${reason:-it did not end within $git_seconds seconds}"
+    step_fail "git cannot fetch $(printf '%.12s' "$ref") from $url: ${reason:-it did not end within $git_seconds seconds}"
   fi
   # A commit that no branch holds any more is asked for by itself.
   if ! git --git-dir="$repo" update-ref "refs/selvedge/$ref" "$ref" 2>/dev/null; then
     git_run --git-dir="$repo" fetch --no-write-fetch-head -- "$url" "+$ref:refs/selvedge/$ref" ||
-      fail "the repository $url has no commit $ref any more (was the branch force-pushed?)"
+      step_fail "the repository $url has no commit $ref any more (was the branch force-pushed?)"
   fi
 }
 
@@ -101,13 +103,14 @@ git_own() {
 }
 
 # git_checkout: $commit from $repo into $release, built beside and moved into place.
+# Values: app base log_dir run_dir supervisor_conf repo url deploy_key git_known_hosts git_credentials new keep release commit group
 git_checkout() {
   size=$(du -sk "$repo")
   room=$((${size%%[!0-9]*} * 3 + 51200))
   # What this and the virtual environment may need can be taken by releases that app.keep_releases does not keep any more.
-  if ! (need_space "${release%/*}" $((room + 102400))) >/dev/null; then
-    (live_prune 1) || say "not all of the old releases could be removed"
-    need_space "${release%/*}" "$room"
+  if ! (disk_need_space "${release%/*}" $((room + 102400))) >/dev/null; then
+    (prune_releases 1) || step_say "not all of the old releases could be removed"
+    disk_need_space "${release%/*}" "$room"
   fi
   fresh=${release%/*}/.new-${release##*/}
   [ ! -e "$fresh" ] || rm -rf -- "$fresh"
@@ -119,12 +122,12 @@ git_checkout() {
   if [ -e "$fresh/.gitmodules" ]; then
     git_own
     git_run -C "$fresh" submodule update --init --recursive --quiet ||
-      fail "a submodule could not be fetched; its address stands in .gitmodules, and this server must be able to read it"
+      step_fail "a submodule could not be fetched; its address stands in .gitmodules, and this server must be able to read it"
   fi
   if grep -q -r --include=.gitattributes '^[^#]*[[:space:]]filter=lfs' "$fresh"; then
-    has git-lfs || fail "the repository keeps files in Git LFS: install git-lfs on the server (apt-get install git-lfs), then run this again"
+    probe_has git-lfs || step_fail "the repository keeps files in Git LFS: install git-lfs on the server (apt-get install git-lfs), then run this again"
     git_own
-    git_run -C "$fresh" lfs pull || fail "git lfs pull failed"
+    git_run -C "$fresh" lfs pull || step_fail "git lfs pull failed"
   fi
   # Others may pass through, but list nothing: nginx reaches the folders it is told to serve, and no more.
   find "$fresh" -name .git -prune -exec rm -rf -- '{}' + -o -type d -exec chmod 00751 -- '{}' + -o -type f -exec chmod u=rwX,g=rX,o= -- '{}' +

@@ -10,8 +10,8 @@ guard_unit=/etc/systemd/system/selvedge-undo
 guard_arm() {
   if [ ! -e "$guard/armed" ]; then
     if [ -e "$guard/fired" ]; then
-      guard_revert || fail "the server cannot take back what an earlier run left unproved, and tries again in a moment. Is its disk full? See journalctl -u selvedge-undo there"
-      fail "the server was still taking back what an earlier run had left unproved. That is done now: run this again"
+      guard_revert || step_fail "the server cannot take back what an earlier run left unproved, and tries again in a moment. Is its disk full? See journalctl -u selvedge-undo there"
+      step_fail "the server was still taking back what an earlier run had left unproved. That is done now: run this again"
     fi
     systemctl stop selvedge-undo.timer selvedge-undo.service 2>/dev/null || true
     rm -rf -- "$guard"
@@ -25,7 +25,7 @@ guard_arm() {
   # An undo that a cut-off run left armed keeps what it saved: that was the last state with a proven login.
   systemctl daemon-reload
   systemctl stop selvedge-undo.timer 2>/dev/null || true
-  systemctl enable -q --now selvedge-undo.timer || fail "the undo could not be armed, so nothing was changed"
+  systemctl enable -q --now selvedge-undo.timer || step_fail "the undo could not be armed, so nothing was changed"
   # A power failure a moment from now must find it on the disk.
   sync "$guard"/* "$guard" "$guard_unit".* "${guard_unit%/*}" "${guard_unit%/*}/timers.target.wants"
 }
@@ -63,7 +63,7 @@ EOF
 
 # guard_touches NAME: the undo of sshd, of the firewall or of sudo has something to do from now on, and a minute from now on.
 guard_touches() {
-  [ -e "$guard/armed" ] || fail "this took longer than a minute, so the server has taken it back: run it again"
+  [ -e "$guard/armed" ] || step_fail "this took longer than a minute, so the server has taken it back: run it again"
   : >"$guard/$1"
   systemctl restart selvedge-undo.timer
 }

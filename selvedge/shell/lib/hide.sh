@@ -13,11 +13,11 @@ for line in sys.stdin.buffer:
     sys.stdout.buffer.flush()
 '
 
-# live_hide: standard input without the values of the app's environment, by the release's own Python, as the app's user. Not by
+# hide_secrets: standard input without the values of the app's environment, by the release's own Python, as the app's user. Not by
 # the release's `run`, which may be what fails.
-live_hide() {
+hide_secrets() {
   # shellcheck disable=SC2016,SC2046
-  (cd / && exec 3<&- && as "$app" sh -c 'set -a && . "$1" && set +a && shift && exec "$@"' sh "$base/instances/$new/env" \
+  (cd / && exec 3<&- && user_run "$app" sh -c 'set -a && . "$1" && set +a && shift && exec "$@"' sh "$base/instances/$new/env" \
     "$base/releases/${new%%-*}/.venv/bin/python" -I -c "$hide_program" \
     $(sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p' "$base/instances/$new/env")) ||
     echo "(what the app said cannot be shown: its Python does not run)"

@@ -1,31 +1,55 @@
-# Hooks on the server. Reads $hook, $user, $release, $folder, $run, $builds and $mark_path.
+# Commands of the user around a release.
 
-hook_begin() {
-  within "$release" "$folder" || fail "the folder ${folder#"$release"/} (app.root) is a link that leads out of this commit"
+# hook_run COUNT NAME=VALUE… COMMAND…: run the commands in $folder of $release as $user, with the first COUNT arguments as
+# variables, and leave a mark. $run: the script that gives a release its environment, or empty. $builds: the files belong to
+# the app's user meanwhile, since the commands may write there.
+# Values: hook user release folder run builds mark_path
+hook_run() {
+  local count number command
+  count=$1
+  shift
+  file_within "$release" "$folder" || step_fail "the folder ${folder#"$release"/} (app.root) is a link that leads out of this commit"
   if [ -n "$builds" ]; then chown -hR -- "$user:$user" "$folder"; fi
-}
-
-# hook_command NAME=VALUE… COMMAND
-hook_command() {
-  for command; do :; done
-  say "$hook: $command"
-  hook_status=0
-  # The last argument is the command; all before it are the hook's variables.
-  # shellcheck disable=SC2016
-  (cd "$folder" && as "$user" ${run:+"$run"} env HOME="$folder" sh -c '
-    while [ $# -gt 1 ]; do export "$1"; shift; done
-    exec sh -c "$1"' sh "$@") || hook_status=$?
-  if [ "$hook_status" -ne 0 ]; then
-    if [ -n "$builds" ]; then chown -hR -- "root:$user" "$folder"; fi
-    fail "the hook $hook failed (exit status $hook_status): $command"
-  fi
-}
-
-hook_end() {
+  number=0
+  for command in "$@"; do
+    number=$((number + 1))
+    if [ "$number" -gt "$count" ]; then hook_command "$count" "$command" "$@"; fi
+  done
   if [ -n "$builds" ]; then
-    chown -hR -- "root:$user" "$folder"
+    hook_close
     chmod -R u=rwX,g=rX,o= -- "$folder"
     find "$folder" -type d -exec chmod o=x -- '{}' +
   fi
   touch -- "$mark_path"
+}
+
+# hook_command COUNT COMMAND NAME=VALUE…
+hook_command() {
+  local status
+  step_say "$hook: $2"
+  status=0
+  # shellcheck disable=SC2016
+  (cd "$folder" && user_run "$user" ${run:+"$run"} env HOME="$folder" sh -c '
+    count=$1 command=$2
+    shift 2
+    while [ "$count" -gt 0 ]; do export "$1"; shift; count=$((count - 1)); done
+    exec sh -c "$command"' sh "$@") || status=$?
+  if [ "$status" -ne 0 ]; then
+    if [ -n "$builds" ]; then hook_close; fi
+    step_fail "the hook $hook failed (exit status $status): $2"
+  fi
+}
+
+# hook_close: the folder belongs to root again.
+hook_close() { chown -hR -- "root:$user" "$folder"; }
+
+# hook_on_failure COMMAND NAME=VALUE…: run a command in $folder as $user, with these variables.
+# Values: user folder
+hook_on_failure() {
+  # shellcheck disable=SC2016
+  cd "$folder" && user_run "$user" sh -c '
+    command=$1
+    shift
+    for pair; do export "$pair"; done
+    exec sh -c "$command"' sh "$@"
 }

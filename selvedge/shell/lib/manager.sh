@@ -2,17 +2,9 @@
 # hosts.toml says by now. So a release of the other one can be switched from, stopped, and gone back to. Reads $base
 # and $run_dir.
 
-# live_now: the instance that nginx sends requests to.
-live_now() {
-  if live=$(readlink "$base/live.sock" 2>/dev/null); then
-    live=${live##*/}
-    printf '%s' "${live%.sock}"
-  fi
-}
-
 # The processes that have an instance's socket open: gunicorn and its workers. Their ids change when one died and was
 # replaced.
-live_processes() {
+manager_processes() {
   ss -xlpH 2>/dev/null | awk -v path=" $run_dir/$1.sock " 'index($0, path) {
     while (match($0, /pid=[0-9]+/)) {
       pid = substr($0, RSTART + 4, RLENGTH - 4)
@@ -55,7 +47,7 @@ manager_stop() {
 # manager_orphans INSTANCE: workers whose gunicorn was killed do not look for it, and go on for ever; supervisor has lost
 # sight of them. They have nothing to end gently: the socket that they listen on is no file any more.
 manager_orphans() {
-  for pid in $(live_processes "$1"); do
+  for pid in $(manager_processes "$1"); do
     [ "$pid" -eq 1 ] || kill -KILL "$pid" 2>/dev/null || :
   done
 }

@@ -19,7 +19,7 @@ nginx_reload() {
     nginx_words=$(tail -c "+$((nginx_read + 1))" "$nginx_log" 2>/dev/null | sed -n 's/^.*\[emerg\] [0-9#]*: //p')
     # A port that is taken is tried five times, with half a second between.
     if [ "$nginx_waits" -ge 300 ] || { [ -n "$nginx_words" ] && printf '%s\n' "$nginx_words" | grep -qv '^bind() to'; }; then
-      fail "nginx could not load its configuration and goes on with the one of before: $(printf '%s\n' "${nginx_words:-it has not within 30 seconds}" | head -n 1)"
+      step_fail "nginx could not load its configuration and goes on with the one of before: $(printf '%s\n' "${nginx_words:-it has not within 30 seconds}" | head -n 1)"
     fi
     nginx_waits=$((nginx_waits + 1))
     sleep 0.1

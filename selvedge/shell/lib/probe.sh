@@ -9,9 +9,9 @@ path_sums=
 package_states=
 unit_states=
 
-# path_fact PATH [WANTED_SHA256]: the kind of the path, its mode, owner and group. With the second argument, which may be
+# probe_path PATH [WANTED_SHA256]: the kind of the path, its mode, owner and group. With the second argument, which may be
 # empty, its hash too, and, where that is not the wanted one, the text for the diff (64 KiB at most).
-path_fact() {
+probe_path() {
   # Not ${path_stats#*…}, for which dash takes time by the square of the text's length.
   path_before=${path_stats%%" :: $1$nl"*}
   if [ "$path_before" = "$path_stats" ]; then
@@ -28,13 +28,13 @@ path_fact() {
     directory*) printf 'directory %s\n' "$path_own" ;;
     regular*)
       printf 'file %s\n' "$path_own"
-      if [ $# -gt 1 ]; then path_text "$1" "$2"; fi
+      if [ $# -gt 1 ]; then probe_path_text "$1" "$2"; fi
       ;;
     *) printf 'other\n' ;;
   esac
 }
 
-path_text() {
+probe_path_text() {
   path_before=${path_sums%%"  $1$nl"*}
   if [ "$path_before" = "$path_sums" ]; then path_before=$(sha256sum <"$1"); fi
   path_sum=${path_before##*"$nl"}
@@ -43,20 +43,8 @@ path_text() {
   if [ -n "$2" ] && [ "$path_sum" != "$2" ]; then head -c 65536 -- "$1"; fi
 }
 
-# served_instead CHAIN DOMAIN: nothing where nginx shows this certificate on port 443; else until when the one that it shows
-# instead is valid, or "none".
-served_instead() {
-  served_text=$(timeout 5 openssl s_client -connect 127.0.0.1:443 -servername "$2" </dev/null 2>/dev/null |
-    openssl x509 -noout -fingerprint -sha256 -enddate 2>/dev/null) || :
-  case $served_text in
-    *"$(openssl x509 -in "$1" -noout -fingerprint -sha256)"*) ;;
-    *notAfter=*) printf '%s\n' "${served_text##*notAfter=}" ;;
-    *) echo none ;;
-  esac
-}
-
-# path_hashes PATH…: of those that are files; a fifo would never end.
-path_hashes() {
+# probe_hashes PATH…: of those that are files; a fifo would never end.
+probe_hashes() {
   for path; do
     shift
     if [ -f "$path" ]; then set -- "$@" "$path"; fi
@@ -64,30 +52,30 @@ path_hashes() {
   if [ $# -gt 0 ]; then sha256sum -- "$@"; fi
 }
 
-# python_version_of EXECUTABLE: e.g. 3.12.4; nothing where it does not run. Without what its site-packages load at a start.
-python_version_of() { "$1" -I -S -c 'import sys; print(sys.version.split()[0])' 2>/dev/null || :; }
+# probe_python_version EXECUTABLE: e.g. 3.12.4; nothing where it does not run. Without what its site-packages load at a start.
+probe_python_version() { "$1" -I -S -c 'import sys; print(sys.version.split()[0])' 2>/dev/null || :; }
 
-# first_line FILE: nothing where it cannot be read. By the shell itself, since a process costs a millisecond.
-first_line() {
+# probe_line FILE: nothing where it cannot be read. By the shell itself, since a process costs a millisecond.
+probe_line() {
   [ -r "$1" ] || return 0
   IFS= read -r line <"$1" || :
   printf '%s\n' "$line"
 }
 
-has() { command -v "$1" >/dev/null 2>&1; }
+probe_has() { command -v "$1" >/dev/null 2>&1; }
 
-# package_list PACKAGE…: "PACKAGE STATE" for each that dpkg knows.
+# probe_package_list PACKAGE…: "PACKAGE STATE" for each that dpkg knows.
 # shellcheck disable=SC2016
-package_list() { dpkg-query -W -f '${Package} ${db:Status-Status}\n' "$@" 2>/dev/null || :; }
+probe_package_list() { dpkg-query -W -f '${Package} ${db:Status-Status}\n' "$@" 2>/dev/null || :; }
 
-# packages_fact PACKAGE…: the same; more packages may be among them.
-packages_fact() { if [ -n "$package_states" ]; then printf '%s\n' "$package_states"; else package_list "$@"; fi; }
+# probe_packages PACKAGE…: the same; more packages may be among them.
+probe_packages() { if [ -n "$package_states" ]; then printf '%s\n' "$package_states"; else probe_package_list "$@"; fi; }
 
-# unit_list UNIT…: its properties, a line each; an empty line between two units.
-unit_list() { systemctl show --property=Id --property=ActiveState --property=UnitFileState "$@" 2>/dev/null || :; }
+# probe_unit_list UNIT…: its properties, a line each; an empty line between two units.
+probe_unit_list() { systemctl show --property=Id --property=ActiveState --property=UnitFileState "$@" 2>/dev/null || :; }
 
-# unit_fact UNIT: the same of one. A unit that has another name (an alias) is asked for by itself.
-unit_fact() {
+# probe_unit UNIT: the same of one. A unit that has another name (an alias) is asked for by itself.
+probe_unit() {
   unit_rest=${unit_states#*"$nl${nl}Id=$1$nl"}
-  if [ "$unit_rest" = "$unit_states" ]; then unit_list "$1"; else printf '%s\n' "${unit_rest%%"$nl$nl"*}"; fi
+  if [ "$unit_rest" = "$unit_states" ]; then probe_unit_list "$1"; else printf '%s\n' "${unit_rest%%"$nl$nl"*}"; fi
 }

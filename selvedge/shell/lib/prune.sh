@@ -1,12 +1,12 @@
 # What no release needs any more is removed: after the switch, and before a build that room is short for. Reads $app, $base,
 # $log_dir, $new (the instance, or its commit) and $keep.
 
-# live_prune BAD: the newest $keep good releases stay, besides the live one and $new, and the newest BAD bad ones, for study.
+# prune_releases BAD: the newest $keep good releases stay, besides the live one and $new, and the newest BAD bad ones, for study.
 # What is neither was left by a run that was cut off.
-live_prune() {
+prune_releases() {
   good=0
   bad=0
-  live=$(live_now)
+  live=$(releases_live)
   # shellcheck disable=SC2010,SC2012
   ls -1t "$base/instances" 2>/dev/null | grep -x '[0-9a-f]\{12\}-[0-9a-f]\{6\}\(r[0-9]*\)\{0,1\}' | while IFS= read -r id; do
     case $id in "$live" | "${live%r*}" | "$new") continue ;; esac
@@ -24,11 +24,11 @@ live_prune() {
     rm -rf -- "$base/instances/$id"
     rm -f -- "$log_dir/$id.log"*
   done
-  live_prune_code
+  prune_code
 }
 
 # Checkouts and environments that no instance needs.
-live_prune_code() {
+prune_code() {
   for release in "$base"/releases/*/ "$base"/releases/.new-*/; do
     release=${release%/}
     name=${release##*/}

@@ -8,23 +8,23 @@ python_fact() {
   if [ -x "$1/bin/python$2" ] && [ -e "$1/lib/python$2/ensurepip/__init__.py" ]; then readlink "$1"; fi
 }
 
-# tool_fact NAME: the requirement that it was installed by.
-tool_fact() {
-  if [ -x "$python_root/$1/bin/$1" ]; then first_line "$python_root/$1/.requirement"; fi
+# python_tool_fact NAME: the requirement that it was installed by.
+python_tool_fact() {
+  if [ -x "$python_root/$1/bin/$1" ]; then probe_line "$python_root/$1/.requirement"; fi
 }
 
-# tool_install NAME REQUIREMENT: the stamp comes last, so that an installation that was cut off is made anew.
-tool_install() {
+# python_tool_install NAME REQUIREMENT: the stamp comes last, so that an installation that was cut off is made anew.
+python_tool_install() {
   python3 -c 'import ensurepip' 2>/dev/null || apt_install python3 python3-venv
   python3 -m venv --clear "$python_root/$1"
   "$python_root/$1/bin/python" -m pip --no-cache-dir --disable-pip-version-check --quiet install "$2" ||
-    fail "pip could not install $2"
+    step_fail "pip could not install $2"
   printf '%s\n' "$2" >"$python_root/$1/.requirement"
 }
 
 # python_is EXECUTABLE WANTED: whether it is that version, or of that minor version.
 python_is() {
-  case "$(python_version_of "$1")." in
+  case "$(probe_python_version "$1")." in
     "$2".*) return 0 ;;
     *) return 1 ;;
   esac
@@ -38,14 +38,14 @@ python_install() {
   case $2 in
     auto) python_auto "$3" ;;
     system)
-      python_system || fail "this server's own packages have no Python $1 (python3 is $(python_version_of /usr/bin/python3)). In hosts.toml set app.python to that version, or app.python_from to \"auto\", \"uv\" or \"pyenv\""
+      python_system || step_fail "this server's own packages have no Python $1 (python3 is $(probe_python_version /usr/bin/python3)). In hosts.toml set app.python to that version, or app.python_from to \"auto\", \"uv\" or \"pyenv\""
       ;;
-    deadsnakes) python_deadsnakes || fail "deadsnakes has no Python $1 for this release of Ubuntu" ;;
+    deadsnakes) python_deadsnakes || step_fail "deadsnakes has no Python $1 for this release of Ubuntu" ;;
     uv) python_uv "$3" ;;
     pyenv) python_of_pyenv ;;
   esac
   python_is "$python_prefix/bin/python$python_minor" "$1" ||
-    fail "Python $1 was asked for, but $python_prefix/bin/python$python_minor is $(python_version_of "$python_prefix/bin/python$python_minor")"
+    step_fail "Python $1 was asked for, but $python_prefix/bin/python$python_minor is $(probe_python_version "$python_prefix/bin/python$python_minor")"
   mkdir -p "$python_root/python"
   ln -sfn -- "$python_prefix" "$python_root/python/.new"
   mv -fT -- "$python_root/python/.new" "$python_root/python/$1"
@@ -59,32 +59,32 @@ python_auto() {
 
 # Debian keeps venv's pip apart, in the package pythonX.Y-venv.
 python_system() {
-  apt_lists_current || apt_fetch || say "the package lists are old, and stay so"
+  apt_lists_current || apt_fetch || step_say "the package lists are old, and stay so"
   apt-cache show "python$python_minor-venv" >/dev/null 2>&1 || return 1
   case $(apt-cache policy "python$python_minor" | sed -n 's/^ *Candidate: *//p') in
     "$python_wanted" | "$python_wanted"[!0-9]*) ;;
     *) return 1 ;;
   esac
-  apt_install "python$python_minor" "python$python_minor-venv" || fail "apt could not install python$python_minor"
+  apt_install "python$python_minor" "python$python_minor-venv" || step_fail "apt could not install python$python_minor"
   python_prefix=/usr
 }
 
 python_deadsnakes() {
-  grep -q '^ID=ubuntu$' /etc/os-release || fail "deadsnakes is for Ubuntu only; set app.python_from to \"auto\" or \"uv\" in hosts.toml"
-  apt_install software-properties-common || fail "apt could not install software-properties-common"
+  grep -q '^ID=ubuntu$' /etc/os-release || step_fail "deadsnakes is for Ubuntu only; set app.python_from to \"auto\" or \"uv\" in hosts.toml"
+  apt_install software-properties-common || step_fail "apt could not install software-properties-common"
   # It checks the archive's key by its fingerprint, and writes the sources file of this release.
-  add-apt-repository --yes --no-update ppa:deadsnakes/ppa || fail "the archive ppa:deadsnakes/ppa could not be added"
+  add-apt-repository --yes --no-update ppa:deadsnakes/ppa || step_fail "the archive ppa:deadsnakes/ppa could not be added"
   apt_update
   python_system
 }
 
 python_uv() {
-  [ "$(tool_fact uv)" = "$1" ] || tool_install uv "$1"
+  [ "$(python_tool_fact uv)" = "$1" ] || python_tool_install uv "$1"
   UV_PYTHON_INSTALL_DIR=$python_root/pythons/uv UV_NO_PROGRESS=1 \
     "$python_root/uv/bin/uv" python install --no-bin "$python_wanted" ||
-    fail "uv could not install Python $python_wanted; uv's own message stands above"
+    step_fail "uv could not install Python $python_wanted; uv's own message stands above"
   found=$(UV_PYTHON_INSTALL_DIR=$python_root/pythons/uv "$python_root/uv/bin/uv" python find --managed-python "$python_wanted") ||
-    fail "uv does not find the Python $python_wanted that it has installed"
+    step_fail "uv does not find the Python $python_wanted that it has installed"
   # uv lets everybody write its lock file.
   [ ! -e "$python_root/pythons/uv/.lock" ] || chmod 600 "$python_root/pythons/uv/.lock"
   found=$(readlink -f -- "$found")
@@ -96,16 +96,16 @@ python_of_pyenv() {
   apt_install git build-essential libssl-dev zlib1g-dev libbz2-dev libreadline-dev libsqlite3-dev libncurses-dev \
     xz-utils libxml2-dev libxmlsec1-dev libffi-dev liblzma-dev curl ca-certificates
   if [ -d "$python_root/pyenv/.git" ]; then
-    git -C "$python_root/pyenv" pull --quiet --ff-only || say "pyenv could not be updated; the one that is there is used"
+    git -C "$python_root/pyenv" pull --quiet --ff-only || step_say "pyenv could not be updated; the one that is there is used"
   else
     rm -rf -- "$python_root/pyenv"
     GIT_TERMINAL_PROMPT=0 git clone --quiet --depth 1 "$python_pyenv" "$python_root/pyenv" ||
-      fail "pyenv cannot be fetched from $python_pyenv"
+      step_fail "pyenv cannot be fetched from $python_pyenv"
   fi
-  say "pyenv builds Python $python_wanted from its source, which takes minutes"
-  python_exact=$("$python_root/pyenv/bin/pyenv" latest --known "$python_wanted") || fail "pyenv knows no Python $python_wanted"
+  step_say "pyenv builds Python $python_wanted from its source, which takes minutes"
+  python_exact=$("$python_root/pyenv/bin/pyenv" latest --known "$python_wanted") || step_fail "pyenv knows no Python $python_wanted"
   python_prefix=$python_root/pythons/pyenv/$python_exact
   python_is "$python_prefix/bin/python$python_minor" "$python_exact" ||
     "$python_root/pyenv/plugins/python-build/bin/python-build" "$python_exact" "$python_prefix" ||
-    fail "pyenv could not build Python $python_exact; the compiler's own message stands above"
+    step_fail "pyenv could not build Python $python_exact; the compiler's own message stands above"
 }

@@ -38,17 +38,17 @@ site_read() {
 # site_inside TOP FOLDER: the folder's real path in $real; it and every link in it must stay inside of TOP.
 site_inside() {
   real=$(realpath -e -- "$1/$2" 2>/dev/null) && [ -d "$real" ] ||
-    fail "the folder $2, which nginx is to serve ([nginx] static), is not in this release. Correct its name in hosts.toml, or have a hook make it"
+    step_fail "the folder $2, which nginx is to serve ([nginx] static), is not in this release. Correct its name in hosts.toml, or have a hook make it"
   top=$(realpath -e -- "$1")
   case $real in
     "$top"/*) ;;
-    *) fail "the folder $2, which nginx is to serve ([nginx] static), is a link out of the release" ;;
+    *) step_fail "the folder $2, which nginx is to serve ([nginx] static), is a link out of the release" ;;
   esac
   site_links=$(find "$real" -type l)
   [ -z "$site_links" ] || printf '%s\n' "$site_links" | while IFS= read -r link; do
     case $(realpath -m -- "$link") in
       "$real"/*) ;;
-      *) fail "nginx is to serve the folder $2, but in it ${link#"$top"/} is a link that leads out of it. Take it out of the repository" ;;
+      *) step_fail "nginx is to serve the folder $2, but in it ${link#"$top"/} is a link that leads out of it. Take it out of the repository" ;;
     esac
   done || exit 1
 }
@@ -92,7 +92,7 @@ site_media() {
     find . -user "$(id -u)" -type d ! -perm -g=rxs -exec sh -c \
       "for folder; do (cd -P -- \"\$folder\" && chmod g+rxs .) || :; done" sh "{}" +
     find . -user "$(id -u)" -type f ! -perm -g=r -exec chmod g+r -- "{}" +
-  ' sh "$2" "$3" || fail "the folder $2/$3 ([nginx] media) cannot be made readable for nginx: is it a folder of the user $1?"
+  ' sh "$2" "$3" || step_fail "the folder $2/$3 ([nginx] media) cannot be made readable for nginx: is it a folder of the user $1?"
 }
 
 # site_needs: what the sites of this server need beyond the box, as lines of a unit. Folders of logs, caches and buffers
@@ -127,29 +127,29 @@ site_box() {
   more=${1%/*}/60-selvedge-sites.conf
   site_needs >"$undo/needs"
   if [ -s "$undo/needs" ]; then
-    say "nginx gets what the sites of this server need beyond its box: $(paste -s -d ' ' "$undo/needs")"
+    step_say "nginx gets what the sites of this server need beyond its box: $(paste -s -d ' ' "$undo/needs")"
     printf '# What the sites of this server need beyond 50-selvedge.conf. Written with it by fab nginx.\n[Service]\n' |
-      cat - "$undo/needs" | put "$more" 0644 root root
+      cat - "$undo/needs" | file_put "$more" 0644 root root
     set -- "$1" "$more"
   else
-    keep "$more"
+    file_keep "$more"
     rm -f -- "$more"
   fi
   if ! site_boxed "$@"; then
-    nginx -t -q 2>/dev/null || fail "nginx is broken already, also without the restrictions of $1: $refused. Mend that file first"
-    fail "nginx would not start with the restrictions of $1, which was taken back: $refused"
+    nginx -t -q 2>/dev/null || step_fail "nginx is broken already, also without the restrictions of $1: $refused. Mend that file first"
+    step_fail "nginx would not start with the restrictions of $1, which was taken back: $refused"
   fi
   systemctl daemon-reload
   systemctl is-active -q nginx || return 0
   for path in /etc/nginx/sites-enabled/*; do
     case $path in *'/*') continue ;; */default) if site_debians; then continue; fi ;; esac
-    say "nginx runs on as it is, since a restart would lose requests; its stricter box holds from its next start on"
+    step_say "nginx runs on as it is, since a restart would lose requests; its stricter box holds from its next start on"
     return 0
   done
   if ! systemctl restart nginx; then
     rm -f -- "$@"
     systemctl daemon-reload
     systemctl restart nginx || :
-    fail "nginx does not start with the restrictions of $1, which was taken away again: journalctl -u nginx -n 50"
+    step_fail "nginx does not start with the restrictions of $1, which was taken away again: journalctl -u nginx -n 50"
   fi
 }

@@ -1,8 +1,10 @@
 # How a server and its app are doing, a fact a line; writes nothing. Reads $app, $base, $run_dir, $manager, $live and the
 # settings of the health check.
 
-# status_all: behind `live_fact`, which sets $live. What takes longest goes on meanwhile; each line is one write.
-status_all() {
+# status_fact: the releases, and how they and the server are doing. What takes longest goes on meanwhile; each line is one write.
+# Values: app base run_dir site_enabled supervisor_conf manager health health_host health_timeout
+status_fact() {
+  releases_fact
   status_upgrades &
   if [ -n "$live" ]; then
     # The release that is live may be older than what hosts.toml says.
@@ -72,7 +74,7 @@ status_certificate() {
   dates=$(openssl x509 -in "$1" -noout -startdate -enddate)
   printf 'certificate %s %s\n' "$(date -d "$(printf '%s\n' "$dates" | sed -n 's/^notBefore=//p')" +%s)" \
     "$(date -d "$(printf '%s\n' "$dates" | sed -n 's/^notAfter=//p')" +%s)"
-  printf 'served %s\n' "$(served_instead "$1" "$3")"
+  printf 'served %s\n' "$(https_served_instead "$1" "$3")"
   printf 'renewal %s %s\n' "$2" "$(systemctl show --value -p Result "$2" 2>/dev/null)"
 }
 

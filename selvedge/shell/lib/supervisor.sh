@@ -65,10 +65,10 @@ supervisor_call() {
 # supervisor_start INSTANCE: whatever it is by now, it begins anew. From the next boot on it starts by itself only when it is
 # the live one. What goes wrong is said by $refuse, if that is set.
 supervisor_start() {
-  has supervisorctl || fail "$1 runs under supervisor, which is not installed: run \`fab install\` with manager = \"supervisor\" first"
+  probe_has supervisorctl || step_fail "$1 runs under supervisor, which is not installed: run \`fab install\` with manager = \"supervisor\" first"
   supervisor_places "$1"
-  live_one=$(live_now)
-  cmp -s -- "$base/instances/$live_one/program.conf" "$supervisor_conf" || backup "$supervisor_conf"
+  live_one=$(releases_live)
+  cmp -s -- "$base/instances/$live_one/program.conf" "$supervisor_conf" || file_backup "$supervisor_conf"
   # It starts because the file says so, and as what it started with supervisor knows it: without this line, whoever types
   # `supervisorctl update` later would start it anew. Should the power go now, the live one comes back, too.
   # shellcheck disable=SC2046
@@ -82,8 +82,8 @@ supervisor_start() {
     # What it has in memory, such as an old release that was stopped a moment ago, it can start without reading anything.
     if supervisorctl start "$app.$1" >/dev/null 2>&1; then return 0; fi
     case $answer in
-      *CANT_REREAD*) "${refuse:-fail}" "supervisor cannot read its configuration: $answer. Look at the files in /etc/supervisor/conf.d" ;;
-      *) "${refuse:-fail}" "supervisor does not answer: $answer. On the server: systemctl restart supervisor; journalctl -u supervisor -n 20" ;;
+      *CANT_REREAD*) "${refuse:-step_fail}" "supervisor cannot read its configuration: $answer. Look at the files in /etc/supervisor/conf.d" ;;
+      *) "${refuse:-step_fail}" "supervisor does not answer: $answer. On the server: systemctl restart supervisor; journalctl -u supervisor -n 20" ;;
     esac
   fi
   case $answer in
@@ -109,7 +109,7 @@ supervisor_boot() {
 
 # supervisor_keep INSTANCE: the file holds it alone, as it was made.
 supervisor_keep() {
-  backup "$supervisor_conf"
+  file_backup "$supervisor_conf"
   supervisor_write "$1" "$1"
 }
 
@@ -119,15 +119,15 @@ supervisor_pause() { supervisorctl stop "$app.$1"; }
 # supervisor_stop INSTANCE: stopped, and gone from the file. Supervisor is told even where the file does not know it: it may
 # run since somebody removed the file, or wrote another one.
 supervisor_stop() {
-  if ! has supervisorctl; then
+  if ! probe_has supervisorctl; then
     # With the package its processes went, too.
     ! supervisor_known "$1" || rm -f -- "$supervisor_conf"
     return 0
   fi
   gone=$1
   # shellcheck disable=SC2046
-  if supervisor_known "$gone"; then supervisor_write "$(live_now)" $(supervisor_others "$gone"); fi
-  supervisor_told "$gone" || say "supervisor cannot be told that $gone has gone: $answer"
+  if supervisor_known "$gone"; then supervisor_write "$(releases_live)" $(supervisor_others "$gone"); fi
+  supervisor_told "$gone" || step_say "supervisor cannot be told that $gone has gone: $answer"
 }
 
 supervisor_alive() {

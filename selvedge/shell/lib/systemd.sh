@@ -23,7 +23,7 @@ systemd_start() {
   # What is new is found without a reload, which costs as much as all the rest.
   if [ -n "$systemd_before" ]; then systemctl daemon-reload; fi
   if ! { systemctl start "$app.$1.socket" && systemctl --no-block restart "$app.$1.service"; }; then
-    "${refuse:-fail}" "systemd cannot start $app.$1: $(systemd_why "$1")"
+    "${refuse:-step_fail}" "systemd cannot start $app.$1: $(systemd_why "$1")"
   fi
   if [ "$(readlink "$base/live.sock" 2>/dev/null)" = "$run_dir/$1.sock" ]; then systemd_enable "$1"; fi
 }
@@ -55,7 +55,7 @@ systemd_boot() {
 
 # systemd_keep INSTANCE: the units, as they were made.
 systemd_keep() {
-  for kind in socket service; do backup "$systemd_units/$app.$1.$kind"; done
+  for kind in socket service; do file_backup "$systemd_units/$app.$1.$kind"; done
   systemd_write "$1"
   systemctl daemon-reload
   systemd_enable "$1"

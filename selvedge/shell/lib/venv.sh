@@ -33,7 +33,7 @@ venv_as() {
   cache=/var/cache/selvedge/$user
   install -d -m 0700 -o "$user" -g "$user" "$cache"
   # shellcheck disable=SC2016
-  as "$user" env HOME="$cache" UV_CACHE_DIR="$cache/uv" PIP_CACHE_DIR="$cache/pip" PIP_DISABLE_PIP_VERSION_CHECK=1 \
+  user_run "$user" env HOME="$cache" UV_CACHE_DIR="$cache/uv" PIP_CACHE_DIR="$cache/pip" PIP_DISABLE_PIP_VERSION_CHECK=1 \
     UV_NO_PROGRESS=1 UV_COMPILE_BYTECODE=1 UV_PYTHON_DOWNLOADS=never PIP_NO_INPUT=1 sh -c 'cd "$1" && shift && umask 0022 && exec "$@"' sh "$folder" "$@"
 }
 
@@ -55,7 +55,7 @@ venv_install_uv() {
 
 venv_install_pip() {
   case $lock in
-    uv.lock | pylock.toml) fail "$lock is installed by uv: set installer = \"uv\" in [app] of hosts.toml, or add a requirements.txt" ;;
+    uv.lock | pylock.toml) step_fail "$lock is installed by uv: set installer = \"uv\" in [app] of hosts.toml, or add a requirements.txt" ;;
     pyproject.toml)
       # shellcheck disable=SC2016
       venv_as "$fresh/bin/python" -c '
@@ -64,7 +64,7 @@ try:
     import tomllib
 except ImportError:
     from pip._vendor import tomli as tomllib
-with open("pyproject.toml", "rb") as file:
+with open("pyproject.toml", "rb") user_run file:
     print(*tomllib.load(file).get("project", {}).get("dependencies", []), sep="\n")
 ' >"$undo/requirements"
       chmod 0644 "$undo/requirements"
@@ -111,12 +111,12 @@ venv_install() {
 venv_fill() {
   venv_try venv_install
   if grep -q -F -- "$mark error" "$undo/installer"; then exit 1; fi
-  [ "$status" -eq 0 ] || fail "the requirements in $lock cannot be installed: $(venv_reason)"
+  [ "$status" -eq 0 ] || step_fail "the requirements in $lock cannot be installed: $(venv_reason)"
   for extra in $extras; do
     module=$(printf '%s' "$extra" | tr - _)
     if venv_as "$fresh/bin/python" -c "import importlib.util, sys; sys.exit(importlib.util.find_spec('$module') is None)"; then continue; fi
     venv_try venv_add "$extra"
-    [ "$status" -eq 0 ] || fail "$extra cannot be installed: $(venv_reason)"
+    [ "$status" -eq 0 ] || step_fail "$extra cannot be installed: $(venv_reason)"
   done
 }
 
@@ -133,23 +133,24 @@ for line in sys.stdin.buffer:
         pass
 '
 
+# Values: release root venvs python uv installer requirements extras user request
 venv_build() {
   folder=$release${root:+/$root}
-  [ -d "$folder" ] || fail "the folder $root (app.root) is not in this commit"
-  [ -z "$root" ] || within "$release" "$folder" || fail "the folder $root (app.root) is a link that leads out of this commit"
-  [ -x "$python" ] || fail "Python is not at $python: run 'fab install' first"
-  [ "$installer" != uv ] || [ -x "$uv" ] || fail "uv is not at $uv: run 'fab install' first"
-  lock=$(venv_lock) || fail "no ${requirements:-uv.lock, pylock.toml, requirements.txt or pyproject.toml} in ${root:-the top folder} of this commit: add one that names what the app needs"
+  [ -d "$folder" ] || step_fail "the folder $root (app.root) is not in this commit"
+  [ -z "$root" ] || file_within "$release" "$folder" || step_fail "the folder $root (app.root) is a link that leads out of this commit"
+  [ -x "$python" ] || step_fail "Python is not at $python: run 'fab install' first"
+  [ "$installer" != uv ] || [ -x "$uv" ] || step_fail "uv is not at $uv: run 'fab install' first"
+  lock=$(venv_lock) || step_fail "no ${requirements:-uv.lock, pylock.toml, requirements.txt or pyproject.toml} in ${root:-the top folder} of this commit: add one that names what the app needs"
   version=$(venv_compiled)
-  [ -n "$version" ] || fail "$python does not run"
+  [ -n "$version" ] || step_fail "$python does not run"
   key=$(printf %.16s "$({ printf '%s\n' "$version" "$request"; venv_lock_content "$lock"; } | sha256sum)")
   if [ ! -x "$venvs/$key/bin/python" ]; then
-    need_space "$venvs" 102400
+    disk_need_space "$venvs" 102400
     find "$venvs" -mindepth 1 -maxdepth 1 -name "$key.*" ! -name "$(readlink "$venvs/$key" || echo -)" -exec rm -rf -- '{}' +
     # A virtual environment cannot be moved: it is built under a name of its own, and a link makes it known.
     fresh=$(mktemp -d -- "$venvs/$key.XXXXXX")
     chown -- "$user" "$fresh"
-    say "Python $version, $lock, by $installer"
+    step_say "Python $version, $lock, by $installer"
     status=0
     (venv_fill) || status=$?
     venv_close_cache
@@ -163,7 +164,7 @@ venv_build() {
     sync -f "$fresh"
     ln -sfn -- "${fresh##*/}" "$venvs/.link" && mv -fT -- "$venvs/.link" "$venvs/$key"
   else
-    say "the environment of an earlier release fits: Python $version, $lock"
+    step_say "the environment of an earlier release fits: Python $version, $lock"
   fi
   [ ! -e "$release/.venv" ] && [ ! -L "$release/.venv" ] || rm -rf -- "$release/.venv"
   ln -s -- "../../venvs/$key" "$release/.venv"

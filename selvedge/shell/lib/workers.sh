@@ -1,10 +1,10 @@
 # gunicorn and its workers: whether there is memory for more, and how a release gets all of them. Reads what live.sh reads.
 
 # Whether there is memory for two: the new release needs about what the old one uses.
-live_room() {
+workers_room() {
   [ -n "$old" ] && [ "$old" != "$new" ] || return 0
   free=$(awk '/^(MemAvailable|SwapFree):/ { sum += $2 } END { print int(sum / 1024) }' /proc/meminfo)
-  pids=$(live_processes "$old")
+  pids=$(manager_processes "$old")
   # What they share counts for each of them in the first measure, which the kernel has at hand; it adds up the second one
   # page by page.
   for measure in status:VmRSS smaps_rollup:Pss; do
@@ -13,58 +13,58 @@ live_room() {
       xargs -r cat 2>/dev/null | awk "/^${measure#*:}:/ { sum += \$2 } END { print int(sum / 1024) }")
     if [ "$free" -ge "$used" ]; then return 0; fi
   done
-  live_refuse "there is too little memory to run two releases for a moment: $free MB are free, and \
+  switch_refuse "there is too little memory to run two releases for a moment: $free MB are free, and \
 the one that runs uses $used MB. Set fewer app.workers, or app.strategy = \"restart\": then the old release stops first, and \
 requests fail until the new one is up"
 }
 
-# live_grow: the first worker is healthy, and gunicorn starts the others. All at once, beside the live release, they
+# workers_grow: the first worker is healthy, and gunicorn starts the others. All at once, beside the live release, they
 # would take each other's time. That goes on beside the switch; an app that starts slowly gets its traffic when they are up, too:
 # until then the one would have to answer all. $took: milliseconds until the first was healthy.
-live_grow() {
+workers_grow() {
   rm -f -- "$base/instances/$new/one"
-  live_wants_more || return 0
-  live_more_workers 3<&- &
+  workers_wanted || return 0
+  workers_add 3<&- &
   growing=$!
   if [ "$took" -gt 2000 ]; then sleep "$((took / 1000))"; fi
 }
 
 # How many there shall be, in $workers, is said by the release's own script, which may be older than the settings of this run.
-live_wants_more() {
+workers_wanted() {
   workers=$(sh -c "echo $(sed -n 's/^WORKERS=//p' "$base/instances/$new/gunicorn_start" | head -n 1)")
   case $workers in '' | *[!0-9]*) workers=0 ;; esac
   [ "$workers" -gt 1 ]
 }
 
-live_more_workers() {
-  processes=$(live_processes "$new")
-  gunicorn=$(live_gunicorn)
-  while [ -n "$gunicorn" ] && live_one_more; do :; done
+workers_add() {
+  processes=$(manager_processes "$new")
+  gunicorn=$(workers_parent)
+  while [ -n "$gunicorn" ] && workers_add_one; do :; done
 }
 
-# live_grown: no more of them will come. $processes: gunicorn and all of its workers.
-live_grown() {
+# workers_grown: no more of them will come. $processes: gunicorn and all of its workers.
+workers_grown() {
   if [ -n "${growing:-}" ]; then wait "$growing" || :; fi
-  processes=$(live_processes "$new")
+  processes=$(manager_processes "$new")
 }
 
 # The parent of the processes that listen.
-live_gunicorn() {
+workers_parent() {
   for pid in $processes; do
     parent=$(sed -n 's/^PPid:[^0-9]*//p' "/proc/$pid/status" 2>/dev/null) || continue
     case " $processes " in *" $parent "*) [ "$parent" -eq 1 ] || { echo "$parent" && return 0; } ;; esac
   done
 }
 
-live_workers() { pgrep -c -P "$gunicorn" || :; }
+workers_count() { pgrep -c -P "$gunicorn" || :; }
 
 # One signal at a time: two that come together count as one. 1: there are enough, or gunicorn does not heed it.
-live_one_more() {
-  running=$(live_workers)
+workers_add_one() {
+  running=$(workers_count)
   [ "$running" -lt "$workers" ] || return 1
   kill -s TTIN "$gunicorn" 2>/dev/null || return 1
   waited=0
-  while [ "$(live_workers)" -le "$running" ]; do
+  while [ "$(workers_count)" -le "$running" ]; do
     waited=$((waited + 1))
     [ "$waited" -lt 100 ] || return 1
     sleep 0.01

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from selvedge.config.settings import Target
-from selvedge.engine.workstation import who
-from selvedge.release.live import MANAGER
+from selvedge.config.target import Target
 from selvedge.resources.base import Change, Resource
 from selvedge.resources.certificate import PROGRAMS
 from selvedge.resources.system import STAMPS
-from selvedge.shell import assign, quote, words
-from selvedge.value import dataclass
+from selvedge.shell.library import call
+from selvedge.shell.quoting import quote, words
 
 OF_BASE = ("releases", "venvs", "instances", "repo.git", "deploy_key", "deploy_key.pub", "git_known_hosts", "git_credentials",
            "previous.sock", "current", "live.sock")  # fmt: skip
 """What stands in the app's folder besides `shared` and `history`."""
 
 
-@dataclass(frozen=True, repr=False)
 class Removed(Resource):
     """Nothing of the app is on the server: no release, process, site or certificate.
 
@@ -51,21 +48,17 @@ class Removed(Resource):
             return None
         app, paths = self.app, self.app.paths
         stays = "with all that it has written" if self.data else f"{paths.shared} and {paths.logs} stay"
-        variables = assign(
-            app=app.name,
-            base=paths.base,
-            run_dir=paths.run,
-            log_dir=paths.logs,
-            supervisor_conf=paths.supervisor_conf,
+        shell = call(
+            "remove_app",
+            given=app.shell_values,
             enabled=" ".join(self._enabled()),
             places=" ".join(self._places()),
             certbot=PROGRAMS[app.tls.certbot],
-            by=who(),
             data=self.data,
         )
         return Change(
             f"remove {app.name} from the server, {stays}",
-            f"{variables}\nremove_app",
+            shell,
             diff="\n".join(f"-{path}" for path in fact.split("\n") if path),
-            uses=("standing", *MANAGER, "nginx", "remove"),
+            noted=True,
         )

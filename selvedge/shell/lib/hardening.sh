@@ -1,15 +1,15 @@
 # What a score card is made of, and no resource reads: a part each, behind a line "--- name".
 # shellcheck disable=SC2154
 
-# scorecard_fact USER: USER is the one who logs in.
-scorecard_fact() {
+# hardening_fact USER: USER is the one who logs in.
+hardening_fact() {
   sshd_read
   printf '\n--- sshd\n'
-  sshd_ways root "$1" | while read -r user from port; do sshd_values "$user" "$from" "$port"; done | sort -u
+  sshd_logins root "$1" | while read -r user from port; do sshd_values "$user" "$from" "$port"; done | sort -u
   printf '\n--- hostkeys\n'
   for file in $(printf '%s\n' "$sshd_shown" | sed -n 's/^hostkey //p'); do ssh-keygen -lf "$file.pub"; done
   printf '\n--- ssh\n'
-  ssh_ports
+  sshd_ports
   printf '\n--- listening\n'
   ss -Hltn | awk '$4 !~ /^(127\.|\[::1\])/ { sub(".*:", "", $4); print $4 }' | sort -un
   printf '\n--- state\n'
@@ -40,5 +40,5 @@ scorecard_fact() {
   printf '\n--- reboot\n'
   if [ -e /run/reboot-required ]; then cat /run/reboot-required.pkgs; echo; fi
   printf '\n--- clock\n'
-  time_fact && timedatectl show -p NTPSynchronized --value
+  kernel_clock_fact && timedatectl show -p NTPSynchronized --value
 }

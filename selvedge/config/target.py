@@ -1,0 +1,125 @@
+"""The settings of one host, and what a run decides about its release: together what a step gets as `app`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
+from pydantic import ConfigDict, Field, SecretStr, model_validator
+
+from selvedge.config import giturl
+from selvedge.config.app import App
+from selvedge.config.hosts import Host
+from selvedge.config.server import Hooks, Nginx, Server, Tls
+from selvedge.errors import Pending
+from selvedge.paths import Paths
+from selvedge.value import Value
+
+
+class Release(Value):
+    """What a run decides about the release on a host.
+
+    ref: the branch, tag or SHA of the command line, "" for the branch of hosts.toml. commit: 40 hex digits, "" while it is
+    unknown. forced: release a commit again that was rolled back. migrates: False if another host migrates the database.
+    """
+
+    ref: str = ""
+    commit: str = ""
+    forced: bool = False
+    migrates: bool = True
+
+
+class Target(App):
+    """The settings of one host. `base_dir` is the folder of hosts.toml. It is never changed; see `releasing`."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    host: Host
+    tls: Tls
+    server: Server
+    nginx: Nginx
+    hooks: Hooks
+    base_dir: Path
+    release: Release = Field(default_factory=Release)
+
+    def releasing(self, release: Release) -> Target:
+        """Return these settings with another release."""
+        return self.model_copy(update={"release": release})
+
+    @property
+    def commit(self) -> str:
+        """The commit to release, 40 hex digits. Raises Pending while it is unknown."""
+        if not self.release.commit:
+            raise Pending("the commit is known once git and access to the repository are there")
+        return self.release.commit
+
+    @property
+    def ref(self) -> str:
+        """The branch, tag or SHA to release."""
+        return self.release.ref or self.branch
+
+    @property
+    def paths(self) -> Paths:
+        """Every path on the server."""
+        return Paths(self.name)
+
+    @property
+    def url(self) -> str:
+        """The address of the app."""
+        if self.domains:
+            return f"https://{self.domains[0]}/"
+        address = self.host.address or self.host.name
+        return f"http://[{address}]/" if ":" in address else f"http://{address}/"
+
+    @property
+    def has_tls(self) -> bool:
+        """Whether this server itself has the certificate."""
+        return bool(self.domains) and not self.tls.upstream
+
+    @property
+    def shell_values(self) -> Mapping[str, str | int | float | bool]:
+        """The variables that the shell functions in lib/ share: names, paths, and the settings of the health check."""
+        return {
+            "app": self.name,
+            **self.paths.shell_values,
+            "health": self.health,
+            "health_host": self.health_host_header,
+            "health_ranges": " ".join(f"{first}-{last}" for first, last in self.health_ranges),
+            "health_timeout": self.health_timeout,
+            "health_attempts": self.health_attempts,
+            "health_interval": self.health_interval,
+        }
+
+    @property
+    def local_path(self) -> Path | None:
+        """`repository` as a path on this machine, None for a git address."""
+        return self.local_file(self.repository) if self.is_local else None
+
+    def local_file(self, path: str) -> Path:
+        """Return a path of the settings on this machine: `~` is expanded, a relative one begins at the folder of hosts.toml."""
+        return self.base_dir / Path(path).expanduser()
+
+    @property
+    def ssh_server(self) -> tuple[str, int] | None:
+        """Name and port of the git server if `repository` is fetched over SSH, else None."""
+        return giturl.ssh_server(self.repository)
+
+    @property
+    def credentials(self) -> SecretStr | None:
+        """The repository's address with user and token, in the form of git's credential store; None without them."""
+        found = giturl.credentials(self.repository)
+        return SecretStr(found) if found else None
+
+    @property
+    def submodule_base(self) -> str:
+        """The address that relative submodule addresses begin from: `repository`, or the checkout's own origin."""
+        return giturl.origin(self.local_path) if self.local_path else self.repository_shown
+
+    @model_validator(mode="after")
+    def _two_users(self) -> Self:
+        if self.name in {self.host.user, self.host.bootstrap_user}:
+            raise ValueError(
+                f"app.name must not be the login user {self.name} too: the app runs as a user without sudo"
+            )
+        return self

@@ -1,0 +1,69 @@
+"""Make steps on one server until nothing differs."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from selvedge.engine.session import Planned, Session
+from selvedge.errors import StepError
+
+ROUNDS = 4
+"""How often a step is made and read again before the run says that it still differs."""
+
+
+def converge(
+    session: Session,
+    items: Sequence[Planned],
+    resolve: Callable[[Session], None],
+    following: Sequence[Planned] = (),
+) -> list[Planned]:
+    """Make the steps in order; return the `following` steps, planned from the last reading.
+
+    After a change everything up to the next step that has something to do is read again, so that no step trusts an old
+    reading; later steps are read after that one. resolve: finds the commit for a step that waits for it. The result is
+    empty if the last step had nothing to change.
+    """
+    queue = deque(items)
+    rounds = 0
+    last: list[Planned] = []
+    while queue:
+        item = queue[0]
+        if item.old:
+            queue = deque(session.plan([each.step for each in queue]))
+            continue
+        if not item:
+            queue.popleft()
+            rounds = 0
+            continue
+        rounds += 1
+        if rounds > ROUNDS:
+            raise still_differs(session, item)
+        rest = [*list(queue)[1:], *(following if len(queue) == 1 else ())]
+        near = next((number for number, each in enumerate(rest, 1) if each), len(rest))
+        steps = [each.step for each in (item, *rest[:near])]
+        planned = session.apply(item, [] if item.pending else steps) if item.plan else []
+        if item.pending:
+            resolve(session)
+            planned = session.plan(steps)
+        found = [*planned, *(replace(each, old=True) for each in rest[near:])]
+        queue, last = deque(found[: len(queue)]), found[len(queue) :]
+    return last
+
+
+def prove(session: Session, items: Sequence[Planned]) -> None:
+    """Read the steps once more. Raises StepError if anything still differs."""
+    for item in session.plan([item.step for item in items]):
+        if item:
+            raise still_differs(session, item)
+
+
+def still_differs(session: Session, item: Planned) -> StepError:
+    """Return the error of a step that was made, read again, and is not as it should be."""
+    left = "; ".join(change.summary for _, change in item.plan.changes) or item.pending
+    return StepError(
+        f"{session.name}: {item.name} was made, but the server still differs: {left}.",
+        "Something else on that server changes it back, or the change had no effect. "
+        f"See /var/log/selvedge/{session.target.name}.log there.",
+    )

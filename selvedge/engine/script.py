@@ -1,0 +1,87 @@
+"""Scripts for a server: one that reads, one that makes the changes of a step, one that calls a function."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from selvedge.engine.plan import Plan
+from selvedge.resources.base import Query
+from selvedge.shell import library
+from selvedge.shell.library import call
+from selvedge.shell.quoting import assign, words
+
+HEAD = (Path(library.__file__).parent / "head.sh").read_text(encoding="utf-8")
+
+
+def script(*parts: str, mark: str = "") -> str:
+    """Return a script with these parts, after the functions that they call. mark: begins its lines for the report."""
+    head = [HEAD, assign(mark=mark)] if mark else [HEAD]
+    return "\n".join([*head, *library.libraries(parts), *parts]) + "\n"
+
+
+def call_script(shell: str, mark: str = "") -> str:
+    """Return a script that runs `shell` without standard input; its output contains its errors."""
+    return script(f"main() {{\n{shell}\n}}", "main </dev/null 2>&1", mark=mark)
+
+
+def read_script(queries: Sequence[Query], mark: str) -> str:
+    """Return one script that runs every probe; each fact follows a line "<mark> fact <index>". It writes nothing."""
+    facts = [f"printf '\\n%s fact {index}\\n' \"$mark\"\n{query.probe()}" for index, query in enumerate(queries)]
+    middle = (len(facts) + 1) // 2
+    units = dict.fromkeys(name for query in queries for name in query.units())
+    return script(
+        "\n".join(["read_first() {", *facts[:middle], ":\n}"]),
+        "\n".join(["read_second() {", *facts[middle:], ":\n}"]),
+        "\n".join(["read_lookups() {", *_lookups(queries), ":\n}"]),
+        call("read_all", *units),
+        mark=mark,
+    )
+
+
+def _lookups(queries: Sequence[Query]) -> Iterator[str]:
+    """Return shell that looks up, by one process each, what many probes ask for (probe.sh).
+
+    Starting a process costs a millisecond, and a conversation with dpkg five to ten.
+    """
+    paths = dict.fromkeys(path for query in queries for path in query.paths())
+    hashed = dict.fromkeys(path for query in queries for path in query.hashed())
+    packages = dict.fromkeys(name for query in queries for name in query.packages())
+    if paths:
+        yield f"path_stats=$nl$(stat -c '%F :: %a %U %G :: %n' -- {words(*paths)} 2>/dev/null)$nl"
+    if hashed:
+        yield f"path_sums=$nl$(probe_hashes {words(*hashed)} 2>/dev/null)$nl"
+    if packages:
+        yield f"package_states=$(probe_package_list {words(*packages)})"
+
+
+def parse_facts(output: str, mark: str, count: int) -> list[str] | None:
+    """Return the facts in the order of the queries; None if the reading did not come to its end."""
+    body, end, _ = output.rpartition(f"\n{mark} facts end\n")
+    if not end:
+        return None
+    pieces = body.split(f"\n{mark} fact ")[1:]
+    if len(pieces) != count:
+        return None
+    return [piece.partition("\n")[2] for piece in pieces]
+
+
+def step_script(plan: Plan, mark: str, app: str, *, by: str = "", why: str = "") -> str:
+    """Return one script that makes the changes of a section and runs to its end, whatever becomes of the connection.
+
+    by, why: who runs which step, for the app's history (`fab history`); without `by` nothing is added. Payloads are read
+    from standard input in order. Lines of progress: "<mark> begin N", "<mark> done N", "<mark> failed N STATUS",
+    "<mark> end STATUS". A guarded section is armed first, and taken back if one of its changes fails.
+    """
+    guard = plan.guard
+    changes = {"before": "\n".join(filter(None, plan.before))} if any(plan.before) else {}
+    changes |= {str(index): change.shell for index, (_, change) in enumerate(plan.changes)}
+    bodies = {**changes, "arm": guard.arm if guard else ":"}
+    counted = sum(not change.noted for _, change in plan.changes) if by else 0
+    # The last line is one word: no beginning of the script, should only that arrive, makes a change.
+    return script(
+        *(f"change_{name}() (\nset -eu\n{shell}\n)" for name, shell in bodies.items()),
+        f"change_failed() {{\n{guard.revert if guard else ':'}\n}}",
+        call("step_start", step_app=app, step_by=by, step_why=why, step_changes=" ".join(changes), step_counted=counted),
+        mark=mark,
+    )

@@ -1,0 +1,15 @@
+"""Data that travels to a server by standard input, after the script that reads it."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import IO
+
+Payload = bytes | Path
+"""Bytes, or a file on this machine."""
+
+
+def open_payload(payload: Payload) -> IO[bytes]:
+    """Return a payload as a binary stream."""
+    return io.BytesIO(payload) if isinstance(payload, bytes) else payload.open("rb")
