@@ -114,7 +114,7 @@ def remove_images() -> None:
 
 
 def choose() -> Driver:
-    """Return the first driver that works on this machine. Raises SandboxError, with each driver's reason, if none does."""
+    """Return the first driver that works on this machine. Raises SandboxError, with the reasons, if none does."""
     chosen = os.environ.get("SELVEDGE_SANDBOX_DRIVER", "")
     reasons = []
     for driver in DRIVERS:

@@ -37,7 +37,7 @@ def ensure() -> IPv4Network:
 
 
 def remove() -> None:
-    """Remove the bridge and its rules, and restore the kernel settings. The caller holds the lock; no server is left."""
+    """Remove the bridge and its rules, and restore the kernel settings. The caller holds the lock."""
     path = state.home() / "network.json"
     if not path.is_file():
         return

@@ -32,7 +32,8 @@ while sh -c '{BOOT}' sh "$@"; [ $? -eq 133 ]; do :; done
 """
 # Files that a copied server must not share with its original.
 UNIQUE = ("etc/machine-id", "etc/hostname", "etc/hosts", "etc/systemd/network/10-host0.network")
-ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LANG": "C.UTF-8"}
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+ENVIRONMENT = {"PATH": PATH, "HOME": "/root", "LANG": "C.UTF-8"}
 
 
 def missing() -> str:
@@ -86,7 +87,10 @@ def _create(name: str, release: str, image: str, directory: Path, *, keys: bool)
 
 
 def copy(original: Record, name: str, directory: Path) -> Record:
-    """Create a server with the disk and host keys of one that is off. The caller holds the lock. Raises SandboxError."""
+    """Create a server with the disk and host keys of one that is off. The caller holds the lock.
+
+    Raises SandboxError.
+    """
     record = _create(name, original.release, original.image, directory, keys=False)
     _unmount(record.root_dir)
     fresh, upper = directory / "fresh", directory / "upper"
@@ -138,7 +142,10 @@ def leader(record: Record) -> int | None:
 
 
 def exec_argv(record: Record, script: str) -> list[str]:
-    """Return the command that runs a shell script as root in the server, without ssh. Raises SandboxError if it is off."""
+    """Return the command that runs a shell script as root in the running server, without ssh.
+
+    Raises SandboxError if the server is off.
+    """
     pid = leader(record)
     if pid is None:
         raise SandboxError(f"The server {record.name} is off; `fab sandbox.up` boots it.")

@@ -117,7 +117,7 @@ class Server(Record):
     def _answers(self) -> bool:
         if not self.driver_module.running(self):
             raise self._error("went off while it booted")
-        # Check inside first: connecting to an address that does not exist yet takes a second, until the next ARP request.
+        # Check inside first: connecting to an address that does not exist yet takes a second (ARP).
         if not self.running or self.run(LOGIN_CHECK, check=False).returncode != 0:
             return False
         try:
