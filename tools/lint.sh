@@ -1,5 +1,5 @@
 #!/bin/sh
-# ruff, mypy and shellcheck on everything; stops at the first that finds something.
+# Run ruff, mypy and shellcheck; stop at the first one that reports a problem.
 set -eu
 cd "$(dirname "$0")/.."
 . tools/say.sh
@@ -10,7 +10,7 @@ ruff check --quiet --output-format=concise .
 say "mypy --strict: types"
 mypy --no-error-summary
 say "shellcheck: shell"
-# The libraries' variables come from their callers (SC2154), and they run with the server's /bin/sh, which is dash.
+# Servers run these libraries with dash, and their callers set the variables (SC2154).
 shellcheck -s dash -e SC2154 selvedge/shell/*.sh
 shellcheck -s dash selvedge/server/*.sh
 shellcheck -x -s dash tools/*.sh
