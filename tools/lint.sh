@@ -1,5 +1,5 @@
 #!/bin/sh
-# Run ruff, mypy and shellcheck; stop at the first one that reports a problem.
+# Run ruff, mypy, shellcheck and the check of our prose; stop at the first one that reports a problem.
 set -eu
 cd "$(dirname "$0")/.."
 . tools/say.sh
@@ -15,3 +15,5 @@ shellcheck -s dash -e SC2154 selvedge/shell/*.sh
 shellcheck -s dash selvedge/server/*.sh
 shellcheck -x -s dash tools/*.sh
 shellcheck .ci/run
+say "prose: words that are hard to read"
+python tools/prose.py
