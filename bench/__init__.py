@@ -1,1 +1,1 @@
-"""Measurements, as ratios to what one would do by hand; not tests. `python -m bench` lists them."""
+"""Benchmarks that compare Selvedge with doing the same by hand. `python -m bench` lists them."""

@@ -1,4 +1,4 @@
-"""`python -m bench NAME`: runs one measurement on sandbox servers of its own and prints it."""
+"""Run a benchmark on new sandbox servers and print its result: `python -m bench NAME`."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ NAMES = {
 
 
 def main() -> int:
-    """Run the named measurement, or list them."""
+    """Run the named benchmark, or list all of them. Return the exit status."""
     if len(sys.argv) != 2 or sys.argv[1] not in NAMES:
-        for name, what in NAMES.items():
-            print(f"python -m bench {name:<10} {what}")
+        for name, description in NAMES.items():
+            print(f"python -m bench {name:<10} {description}")
         return 2
     importlib.import_module(f"bench.{sys.argv[1]}").main()
     return 0

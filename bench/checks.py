@@ -1,4 +1,4 @@
-"""A script as somebody would write it by hand: the same checks as `fab setup deploy` without a change, over one ssh."""
+"""A hand-written script that checks the same things as a `fab setup deploy` that changes nothing."""
 
 from __future__ import annotations
 
@@ -55,6 +55,6 @@ done
 
 
 def script(server: Server, commit: str) -> str:
-    """The checks; needs the baseline, which it makes at its first run."""
+    """Record the server's files as the baseline, and return the script that compares the server with it."""
     server.run(BASELINE)
     return CHECKS.replace("@FILES@", FILES).replace("@SHORT@", commit[:12]).replace("@COMMIT@", commit)

@@ -1,16 +1,16 @@
-"""Five servers against one: a run with nothing to change."""
+"""Compare a run with nothing to change on five servers and on one."""
 
 from __future__ import annotations
 
-from bench.place import in_turn, place, show
+from bench.common import alternate, deployed, show
 
 
 def main() -> None:
-    """Print both, in turn."""
-    with place(5) as (servers, project):
+    """Print the times of both."""
+    with deployed(5) as (servers, project):
         names = ",".join(server.name for server in servers)
-        works = {
+        commands = {
             "fab setup deploy on five servers": lambda: project.must("-H", names, "setup", "deploy"),
             "fab setup deploy on one": lambda: project.must("-H", servers[0].name, "setup", "deploy"),
         }
-        show(in_turn(works), limit=2.0)
+        show(alternate(commands), limit=2.0)

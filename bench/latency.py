@@ -1,4 +1,4 @@
-"""A run with nothing to change over a connection with 50 ms of round trip, which a small proxy adds."""
+"""Time a run with nothing to change over a connection with a round trip of 50 ms, which a small proxy adds."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import threading
 import time
 from collections.abc import Iterator
 
-from bench.place import in_turn, place, show
+from bench.common import alternate, deployed, show
 
-HALF = 0.025
-"""Seconds that each direction is delayed."""
+DELAY = 0.025
+"""Seconds of delay in each direction."""
 
 
 def _pump(source: socket.socket, target: socket.socket) -> None:
-    """Hand on what comes, each piece half a round trip later, without holding up the pieces behind it."""
+    """Copy data from `source` to `target`. Each piece arrives DELAY later and does not delay the next ones."""
     queue: list[tuple[float, bytes]] = []
     arrived = threading.Condition()
 
@@ -39,13 +39,13 @@ def _pump(source: socket.socket, target: socket.socket) -> None:
         except OSError:
             data = b""
         with arrived:
-            queue.append((time.monotonic() + HALF, data))
+            queue.append((time.monotonic() + DELAY, data))
             arrived.notify()
 
 
 @contextlib.contextmanager
-def slow_way(address: str, port: int) -> Iterator[int]:
-    """A port of this machine that leads to the address, 50 ms of round trip away (the connect costs one, too)."""
+def delayed_port(address: str, port: int) -> Iterator[int]:
+    """Yield a local port that forwards to `address` with a round trip of 2 * DELAY, also for the connect."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:
@@ -54,7 +54,7 @@ def slow_way(address: str, port: int) -> Iterator[int]:
                     client, _ = listener.accept()
                 except OSError:
                     return
-                time.sleep(2 * HALF)
+                time.sleep(2 * DELAY)
                 server = socket.create_connection((address, port))
                 for one, other in ((client, server), (server, client)):
                     one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -65,8 +65,8 @@ def slow_way(address: str, port: int) -> Iterator[int]:
 
 
 def main() -> None:
-    """Print the time of a run over the slow way."""
-    with place() as ((server,), project), slow_way(server.address, server.port) as port:
+    """Print the times over the delayed and over the local connection."""
+    with deployed() as ((server,), project), delayed_port(server.address, server.port) as port:
         known = project.folder / "known_hosts"
         keys = "".join(f"[127.0.0.1]:{port} {key}\n" for key in server.host_keys)
         known.write_text(keys)
@@ -75,11 +75,11 @@ def main() -> None:
             f'[hosts.{server.name}]\naddress = "{server.address}"\nkey = "{server.key}"\nknown_hosts = "{server.known_hosts}"\n'
         )
         project.configure(text)
-        works = {
+        commands = {
             "fab setup deploy, 50 ms of round trip": lambda: project.must("-H", "far", "setup", "deploy"),
             "fab setup deploy, local": lambda: project.must("-H", server.name, "setup", "deploy"),
         }
-        taken = in_turn(works)
-        show(taken)
-        best = min(taken["fab setup deploy, 50 ms of round trip"])
+        times = alternate(commands)
+        show(times)
+        best = min(times["fab setup deploy, 50 ms of round trip"])
         print(f"over the slow way {best:.2f} s (at most 1.5: {'kept' if best <= 1.5 else 'NOT KEPT'})")

@@ -1,4 +1,4 @@
-"""The CPU time of `fab --list` against that of importing Fabric."""
+"""Compare the CPU time of `fab --list` with that of importing Fabric."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from bench.place import ROOT, show
+from bench.common import ROOT, show
 
 
-def _cpu(command: list[str]) -> float:
+def _cpu_seconds(command: list[str]) -> float:
     before = os.times()
     subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=True)
     after = os.times()
@@ -18,11 +18,11 @@ def _cpu(command: list[str]) -> float:
 
 
 def main() -> None:
-    """Print both, in turn."""
+    """Print the times of both."""
     fab = str(Path(sys.executable).with_name("fab"))
     commands = {"fab --list": [fab, "--list"], "python -c 'import fabric'": [sys.executable, "-c", "import fabric"]}
-    taken: dict[str, list[float]] = {name: [] for name in commands}
+    times: dict[str, list[float]] = {name: [] for name in commands}
     for _ in range(15):
         for name, command in commands.items():
-            taken[name].append(_cpu(command))
-    show(taken, limit=1.6)
+            times[name].append(_cpu_seconds(command))
+    show(times, limit=1.6)

@@ -1,5 +1,8 @@
-"""Requests lost in ten deploys and ten rollbacks in a row: wrk with 16 connections, kept and closed, requests of three seconds
-and WebSockets meanwhile; then the same with an app that takes three seconds to start."""
+"""Count the requests lost in ten deploys and ten rollbacks under load.
+
+The load: wrk with 16 kept and 16 closed connections, requests of three seconds, and WebSockets. A second round uses an
+app that takes three seconds to start.
+"""
 
 from __future__ import annotations
 
@@ -9,20 +12,20 @@ import subprocess
 import time
 from collections.abc import Iterator
 
-from bench.place import Project, Server, place
+from bench.common import Project, Server, deployed
 from drills import at_start, waiting
 from traffic import wrk_counts
 
 ROUNDS = 10
 SECONDS = 1800
-"""The load ends by itself then, whatever becomes of the measurement."""
+"""The load's time limit, in case the benchmark does not stop it."""
 DRAIN = 5
 SLOW_START = "import asyncio; await asyncio.sleep(3)"
 
 
 @contextlib.contextmanager
 def wrk(url: str, *headers: str) -> Iterator[list[str]]:
-    """16 connections that ask as fast as they can while the block runs; afterwards what wrk reported."""
+    """Send requests over 16 connections, without pauses, while the block runs. Afterwards the list has wrk's report."""
     options = [word for header in headers for word in ("--header", header)]
     command = ["wrk", "--threads=1", "--connections=16", f"--duration={SECONDS}s", "--timeout=30s", *options, url]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -35,7 +38,7 @@ def wrk(url: str, *headers: str) -> Iterator[list[str]]:
 
 
 def measure(server: Server, project: Project, title: str) -> None:
-    """Release back and forth under load, and print what was sent and what was lost."""
+    """Deploy and roll back under load; print the numbers of sent and lost requests."""
     began = time.monotonic()
     url = f"{server.url}/health"
     with wrk(url) as kept, wrk(url, "Connection: close") as closed, waiting(server) as clients:
@@ -56,8 +59,8 @@ def measure(server: Server, project: Project, title: str) -> None:
 
 
 def main() -> None:
-    """Print both."""
-    with place(workers=2, drain=DRAIN, settle=1.0) as ((server,), project):
+    """Print the results of both apps."""
+    with deployed(workers=2, drain=DRAIN, settle=1.0) as ((server,), project):
         measure(server, project, "the sample app")
         project.commit(at_start(SLOW_START))
         project.must("-H", server.name, "deploy")

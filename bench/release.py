@@ -1,4 +1,4 @@
-"""How long until new code is served: `fab deploy` against a script that pulls and restarts, as the tutorials do."""
+"""Compare the time until new code is served: `fab deploy`, and a tutorial's script that pulls and restarts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from bench.place import place, show, ssh
+from bench.common import deployed, show, ssh
 from traffic import get
 
 TUTORIAL = """
@@ -35,11 +35,14 @@ supervisorctl update >/dev/null
 UPDATE = "set -e\ncd /opt/tutorial/hello\ngit pull -q\nsupervisorctl restart tutorial >/dev/null\n"
 
 
-def served(url: str, greeting: str, work: Callable[[], object]) -> float:
-    """Seconds from the start of the work until the site answers with the new greeting, asked every 20 ms."""
+def seconds_until_served(url: str, greeting: str, release: Callable[[], object]) -> float:
+    """Return the seconds from the start of `release` until the site's response has the greeting, checked every 20 ms.
+
+    Raises TimeoutError after 60 seconds.
+    """
     began = time.monotonic()
-    worker = threading.Thread(target=work)
-    worker.start()
+    thread = threading.Thread(target=release)
+    thread.start()
     try:
         while time.monotonic() - began < 60:
             try:
@@ -50,12 +53,12 @@ def served(url: str, greeting: str, work: Callable[[], object]) -> float:
             time.sleep(0.02)
         raise TimeoutError(f"{greeting} was not served within 60 s")
     finally:
-        worker.join()
+        thread.join()
 
 
 def main() -> None:
-    """Print both, in turn on one server; the app is fetched from a repository on the server itself."""
-    with place(migrate=None, workers=3) as ((server,), project):
+    """Print the times of both on one server, which also hosts the app's repository."""
+    with deployed(migrate=None, workers=3) as ((server,), project):
         server.run("git init -q --bare --initial-branch=main /srv/git/hello.git && chown -R deploy /srv/git")
         server.run("git config --system --add safe.directory '*'")
         *login, target = server.ssh_argv("deploy")
@@ -71,6 +74,6 @@ def main() -> None:
             project.commit(f"round {number}")
             project.git("push", "-q", "server", "main")
             greeting = f"round {number}"
-            deploy.append(served(server.url, greeting, lambda: project.must("-H", server.name, "deploy")))
-            pull.append(served(f"http://{server.address}:8080", greeting, lambda: ssh(server, UPDATE)))
+            deploy.append(seconds_until_served(server.url, greeting, lambda: project.must("-H", server.name, "deploy")))
+            pull.append(seconds_until_served(f"http://{server.address}:8080", greeting, lambda: ssh(server, UPDATE)))
         show({"fab deploy": deploy, "git pull and restart over one ssh": pull}, limit=1.0)

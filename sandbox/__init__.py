@@ -4,9 +4,9 @@
     server.run("systemctl is-system-running")
     sandbox.down("web")
 
-A server is the real thing seen from outside: systemd, sshd, an address of its own and root with a key, like a VPS on
-its first day. What exists is listed in hosts.toml of the state directory (see `sandbox.state`), which Selvedge reads
-beside the project's own.
+A server looks like a new VPS: it runs systemd and sshd, has its own address, and root logs in with a key. The file
+hosts.toml of the state directory (see `sandbox.state`) lists the servers; Selvedge reads it in addition to the
+project's own hosts.toml.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 
 
 def up(name: str = "sandbox", release: str | None = None, *, image: str = "bare", say: Say = silent) -> Server:
-    """Have a server of that name running, and return it once ssh answers.
+    """Create or boot the server `name`, and return it once ssh answers.
 
-    A server that runs is left as it is; one that is off boots with the disk it has. `release` is "bookworm" (the
-    default) or "trixie"; `image` is "bare", as a VPS comes, or "ready", with packages downloaded beforehand, and
-    matters only for a new server. `say` takes sentences of progress. Raises SandboxError.
+    A running server is not touched; one that is off boots with its existing disk. `release` is "bookworm" (the
+    default) or "trixie". `image` is "bare", like a new VPS, or "ready", with packages already downloaded; it only
+    matters for a new server. `say` receives progress messages. Raises SandboxError.
     """
     server = start(name, release, image=image, say=say)
     server.wait()
@@ -37,17 +37,17 @@ def up(name: str = "sandbox", release: str | None = None, *, image: str = "bare"
 
 
 def start(name: str, release: str | None = None, *, image: str = "bare", say: Say = silent) -> Server:
-    """The same as `up`, but returns while the server boots: `wait` on it waits for ssh. Raises SandboxError."""
+    """Do the same as `up`, but return while the server boots: its `wait` waits for ssh. Raises SandboxError."""
     if not NAME.fullmatch(name):
         raise WrongUsageError(f"{name!r} cannot name a server: use a-z, 0-9 and -, beginning with a letter, at most 31.")
-    driver, asked = None, release or "bookworm"
+    driver, wanted = None, release or "bookworm"
     if state.find(name) is None:
         driver = choose()
-        driver.prepare(asked, image, say)
+        driver.prepare(wanted, image, say)
     with state.locked(state.home() / "lock"):
         record = state.find(name)
         if record is None:
-            record = (driver or choose()).create(name, asked, image, state.home() / "servers" / name)
+            record = (driver or choose()).create(name, wanted, image, state.home() / "servers" / name)
             state.save(record)
         server = Server(**vars(record))
         if release not in (None, record.release):
@@ -60,9 +60,9 @@ def start(name: str, release: str | None = None, *, image: str = "bare", say: Sa
 
 
 def copy(original: Server, name: str) -> Server:
-    """A new server with a copy of the disk of one that is off, up and answering ssh; its address is its own.
+    """Create a server with a copy of the disk of `original`, which is off; return it once ssh answers.
 
-    Raises SandboxError where the name is taken or none, where the other one runs, and with Docker.
+    It gets a new address. Raises SandboxError if the name is taken or invalid, if `original` runs, and with Docker.
     """
     if not NAME.fullmatch(name) or state.find(name):
         raise SandboxError(f"{name!r} cannot name a new server: it is taken, or no a-z, 0-9 and -.")
@@ -78,14 +78,14 @@ def copy(original: Server, name: str) -> Server:
 
 
 def servers() -> list[Server]:
-    """All servers that exist, running or not, by name."""
+    """Return all servers, running or not, sorted by name."""
     return [Server(**vars(record)) for record in state.records()]
 
 
 def down(name: str = "sandbox") -> bool:
-    """Take the server away with its disk; with the last one goes everything else but the images.
+    """Remove the server and its disk. With the last server, also remove the network and the state directory.
 
-    Returns whether there was one. Raises SandboxError when something of it cannot be removed.
+    The images stay. Returns whether the server existed. Raises SandboxError if a part of it cannot be removed.
     """
     if not state.home().is_dir():
         return False
@@ -101,12 +101,12 @@ def down(name: str = "sandbox") -> bool:
 
 
 def down_all() -> list[str]:
-    """Take every server away, and return the names. Raises SandboxError."""
+    """Remove all servers, and return their names. Raises SandboxError."""
     return [record.name for record in state.records() if down(record.name)]
 
 
 def remove_images() -> None:
-    """Delete the cached images. Raises SandboxError while there are servers, which stand on them."""
+    """Delete the cached images. Raises SandboxError while servers exist, because their disks need the images."""
     if names := [record.name for record in state.records()]:
         raise SandboxError(f"The images are in use by {', '.join(names)}: `fab sandbox.down all --images`.")
     for driver in DRIVERS:
@@ -114,11 +114,11 @@ def remove_images() -> None:
 
 
 def choose() -> Driver:
-    """The driver that works on this machine. Raises SandboxError with what is missing where none does."""
-    wanted = os.environ.get("SELVEDGE_SANDBOX_DRIVER", "")
+    """Return the first driver that works on this machine. Raises SandboxError, with the reasons, if none does."""
+    chosen = os.environ.get("SELVEDGE_SANDBOX_DRIVER", "")
     reasons = []
     for driver in DRIVERS:
-        if wanted in ("", driver.NAME):
+        if chosen in ("", driver.NAME):
             if not (reason := driver.missing()):
                 return driver
             reasons.append(f"with {driver.NAME}: {reason}")

@@ -1,4 +1,4 @@
-"""What makes a server's disk its own: who may log in, its host keys, its identity, this machine's settings."""
+"""The files that differ between servers: authorized keys, host keys, machine id, and settings from this machine."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from sandbox.shell import run
 
 
 def seed(root: Path, extra: dict[str, str], *, keys: bool = True) -> tuple[str, ...]:
-    """Write these files, and `extra` (path → text), below `root`; make host keys, and return their public halves.
+    """Write a server's own files and `extra` (path → text) below `root`; return its public host keys.
 
-    The host keys are made here and not at the first boot, so that they are known before anybody connects.
+    With `keys`, generate host keys. This happens before the first boot, so that known_hosts has them before anyone
+    connects. Raises SandboxError.
     """
     texts = {
         "etc/machine-id": f"{uuid.uuid4().hex}\n",

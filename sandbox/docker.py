@@ -1,6 +1,6 @@
-"""Servers by a Docker engine: a privileged container with systemd as process 1, its ports published on loopback.
+"""The Docker driver: a server is a privileged container with systemd as process 1 and its ports on loopback.
 
-For machines without root, and for a Mac. The container is the server's disk: it is kept when the server is off.
+It serves users without root, and macOS. The container holds the server's disk, so it stays when the server is off.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ REPOSITORY = "selvedge-sandbox"
 
 
 def missing() -> str:
-    """What this machine lacks for this driver, as a clause of a sentence; empty when nothing."""
+    """Return why this driver cannot work on this machine, as a clause of a sentence; empty if it can."""
     if not shutil.which("docker"):
         return "Docker is not installed"
     if attempt(["docker", "version", "--format", "{{.Server.Version}}"]).returncode != 0:
@@ -30,7 +30,7 @@ def missing() -> str:
 
 
 def prepare(release: str, image: str, say: Say) -> None:
-    """Build the image unless it is there; may take some minutes the first time. Raises SandboxError."""
+    """Build the image if it does not exist, which takes a few minutes. Raises SandboxError."""
     images.check(release, image)
     if attempt(["docker", "image", "inspect", _tag(release, image)]).returncode == 0:
         return
@@ -47,54 +47,55 @@ def prepare(release: str, image: str, say: Say) -> None:
 
 
 def dockerfile(release: str, image: str) -> str:
-    """The image as a Dockerfile. Docker's own apt settings, which delete each package after use, go first."""
+    """Return the image's Dockerfile."""
     install = f"apt-get -qq install -y --no-install-recommends {' '.join(images.BARE)}"
     lines = [
         f"FROM debian:{release}-slim",
         "ENV container=docker",
         "COPY apt.conf /etc/apt/apt.conf.d/80machine",
         "COPY ca/ /usr/local/share/ca-certificates/",
+        # The base image's apt settings (docker-*) delete every package file after its installation.
         "RUN rm -f /etc/apt/apt.conf.d/docker-* && apt-get -qq update"
         f" && DEBIAN_FRONTEND=noninteractive {install} && apt-get clean && rm -rf /var/lib/apt/lists/*",
         _run(images.SETUP),
     ]
     if image == "ready":
         lines += ["COPY keep.conf /etc/apt/apt.conf.d/90keep-packages", _run(images.DOWNLOAD, *images.READY)]
-    # systemd shuts down cleanly on this signal, not on TERM (systemd(1), "Signals").
+    # systemd(1), "Signals": RTMIN+3 shuts the system down, TERM does not.
     return "\n".join([*lines, "STOPSIGNAL SIGRTMIN+3", 'CMD ["/sbin/init"]', ""])
 
 
 def create(name: str, release: str, image: str, directory: Path) -> Record:
-    """Make the container with its own host keys and ports. The caller holds the lock. Raises SandboxError."""
+    """Create the container with its host keys and ports. The caller holds the lock. Raises SandboxError."""
     directory.mkdir(parents=True, exist_ok=True)
     ssh, http, https = _free_ports(3)
     record = Record(name, release, image, NAME, "127.0.0.1", ssh, http, https, directory)
-    attempt(["docker", "rm", "--force", "--volumes", container(name)])  # left by a run that died before `save`
+    attempt(["docker", "rm", "--force", "--volumes", container(name)])  # a killed run may have left it
     run(create_argv(record))
     with tempfile.TemporaryDirectory() as folder:
         files, archive = Path(folder, "files"), Path(folder, "files.tar")
         files.mkdir(0o755)
         keys = disk.seed(files, {})
-        # As an archive of root's: `docker cp` would give them the number of the user here, and sshd trusts no such file.
+        # sshd needs files owned by root. `docker cp` keeps this user's id, unless it copies an archive.
         with tarfile.open(archive, "w") as tar:
-            tar.add(files, ".", filter=_of_root)
+            tar.add(files, ".", filter=_owned_by_root)
         run(["sh", "-c", 'docker cp - "$1" <"$2"', "sh", f"{container(name)}:/", str(archive)])
     return Record(name, release, image, NAME, "127.0.0.1", ssh, http, https, directory, keys)
 
 
-def _of_root(entry: tarfile.TarInfo) -> tarfile.TarInfo:
+def _owned_by_root(entry: tarfile.TarInfo) -> tarfile.TarInfo:
     entry.uid = entry.gid = 0
     entry.uname = entry.gname = "root"
     return entry
 
 
 def copy(original: Record, name: str, directory: Path) -> Record:  # noqa: ARG001
-    """Not done here: the copy would need an image of its own, which somebody has to delete again."""
+    """Raise SandboxError: a copy would need a new image, which nothing would delete."""
     raise SandboxError(f"{original.name} cannot be copied: Docker makes it. Only servers of systemd-nspawn can be.")
 
 
 def create_argv(record: Record) -> list[str]:
-    """The command that makes the container: systemd needs the privileges, its own cgroups, and /run in memory."""
+    """Return the command that creates the container. systemd needs the privileges, private cgroups and a tmpfs /run."""
     inside = {22: record.port, 80: record.http_port, 443: record.https_port}
     publish = [f"--publish=127.0.0.1:{outer}:{inner}" for inner, outer in inside.items()]
     return ["docker", "create", f"--name={container(record.name)}", f"--hostname={record.name}", "--privileged",
@@ -108,38 +109,38 @@ def start(record: Record) -> None:
 
 
 def leader(record: Record) -> int | None:
-    """The server's process 1 by the number that the engine's machine gives it; None when the server is off."""
-    told = attempt(["docker", "inspect", "--format", "{{.State.Pid}}", container(record.name)])
-    return int(told.stdout) or None if told.returncode == 0 else None
+    """Return the process id of the server's init, as the engine's machine counts; None if the server is off."""
+    result = attempt(["docker", "inspect", "--format", "{{.State.Pid}}", container(record.name)])
+    return int(result.stdout) or None if result.returncode == 0 else None
 
 
 def running(record: Record) -> bool:
-    """Whether the server is on."""
+    """Return whether the server is on."""
     return leader(record) is not None
 
 
 def exec_argv(record: Record, script: str) -> list[str]:
-    """The command that runs a shell script as root in the running server, past its sshd."""
+    """Return the command that runs a shell script as root in the running server, without ssh."""
     return ["docker", "exec", container(record.name), "/bin/sh", "-c", script]
 
 
 def console(record: Record) -> str:
-    """The command that shows what the server printed while it booted."""
+    """Return the command that shows the server's boot messages."""
     return f"docker logs {container(record.name)}"
 
 
 def kill(record: Record) -> None:
-    """Cut the power: every process of the server dies at once."""
+    """Kill all processes of the server, like a power cut."""
     attempt(["docker", "kill", container(record.name)])
 
 
 def remove(record: Record) -> None:
-    """Cut the power and delete the container with its disk. Raises SandboxError."""
+    """Kill the server and delete its container, disk included. Raises SandboxError."""
     run(["docker", "rm", "--force", "--volumes", container(record.name)])
 
 
 def remove_images() -> None:
-    """Delete the images that were built here. Raises SandboxError when a server still stands on one."""
+    """Delete the sandbox's images. Raises SandboxError if a container still uses one."""
     if missing():
         return
     if found := run(["docker", "image", "ls", "--quiet", REPOSITORY]).split():
@@ -147,7 +148,7 @@ def remove_images() -> None:
 
 
 def container(name: str) -> str:
-    """The container's name, which must differ from those of another state directory on this machine."""
+    """Return the container's name, which is unique per state directory."""
     return f"{REPOSITORY}-{tag()[:4]}-{name}"
 
 
@@ -156,12 +157,12 @@ def _tag(release: str, image: str) -> str:
 
 
 def _run(script: str, *words: str) -> str:
-    """A RUN line in the form that no shell reads first."""
+    """Return a RUN instruction in exec form, which needs no quoting for a shell."""
     return f"RUN {json.dumps(['/bin/sh', '-c', script, 'sh', *words])}"
 
 
 def _free_ports(count: int) -> list[int]:
-    """Ports of loopback that nothing listens on now: a published port that the engine chose changes at each start."""
+    """Return free loopback ports. The engine's own choice would change at every start. Raises SandboxError."""
     sockets = [socket.socket() for _ in range(count)]
     try:
         for each in sockets:

@@ -1,7 +1,7 @@
-"""Debian as a directory, made once for each release and kept in the cache.
+"""Debian images as directories, one for each release and kind, built once and kept in the cache.
 
-`bare` is what a small VPS has on its first day: systemd, sshd, sudo. `ready` is the same with package lists and the
-packages that a server will want already downloaded, so that installing them takes seconds; none of them is installed.
+`bare` has what a new VPS has: systemd, sshd, sudo. `ready` adds the package lists and the downloaded packages that
+`fab setup` installs, so that installing them takes seconds.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sandbox.shell import Say, WrongUsageError, run
 
 RELEASES = {"bookworm": "Debian 12", "trixie": "Debian 13"}
 KINDS = ("bare", "ready")
-FORMAT = 1  # raise it when the way an image is made changes: old images are then left alone, and new ones made
+FORMAT = 1  # increase it after a change to how images are built: it is a part of their names
 BARE = ("systemd", "systemd-sysv", "dbus", "openssh-server", "sudo", "iproute2", "ca-certificates")
 READY = (
     "nginx", "supervisor", "git", "curl", "rsync", "acl", "gnupg", "python3", "python3-venv", "python3-dev",
@@ -42,12 +42,15 @@ KEEP = 'APT::Keep-Downloaded-Packages "true";\nBinary::apt::APT::Keep-Downloaded
 
 
 def folder() -> Path:
-    """Where the images are kept."""
+    """Return the directory of the images."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "selvedge/images"
 
 
 def ensure(release: str, kind: str, say: Say) -> Path:
-    """The directory of that image, made now unless it is there. Callers that ask at the same time make it once."""
+    """Return the image's directory, and build the image if it does not exist. A lock prevents a second build.
+
+    Raises SandboxError.
+    """
     check(release, kind)
     path = folder() / f"{release}-{kind}-{digest()}"
     if path.is_dir():
@@ -59,7 +62,7 @@ def ensure(release: str, kind: str, say: Say) -> Path:
 
 
 def remove() -> None:
-    """Delete all images; the caller knows that no server is left that stands on one."""
+    """Delete all images. The caller makes sure that no server uses one."""
     if folder().is_dir():
         with state.locked(folder() / "lock"):
             shutil.rmtree(folder())
@@ -68,20 +71,20 @@ def remove() -> None:
 
 
 def check(release: str, kind: str) -> None:
-    """Raise WrongUsageError where there is no such image."""
+    """Raise WrongUsageError if there is no such release or kind of image."""
     if release not in RELEASES or kind not in KINDS:
         raise WrongUsageError(f"No image {kind!r} of {release!r}: there are {', '.join(KINDS)} of {', '.join(RELEASES)}.")
 
 
 def digest() -> str:
-    """Images that were made with other certificates or other apt settings do not fit."""
+    """Return a hash of all inputs of an image: package lists, scripts, certificates and apt settings."""
     parts = [str(FORMAT), *BARE, *READY, SETUP, DOWNLOAD, *machine.certificates(), *machine.apt_options()]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:10]
 
 
 def _make(path: Path, release: str, kind: str, say: Say) -> None:
     part = path.with_name(f".{path.name}.part")
-    if part.exists():  # whoever began it is gone: we hold the lock
+    if part.exists():  # a killed run left it: this one holds the lock
         shutil.rmtree(part)
     if kind == "bare":
         _bare(part, release, say)
@@ -98,24 +101,24 @@ def _bare(part: Path, release: str, say: Say) -> None:
     part.parent.mkdir(parents=True, exist_ok=True)
     options = [f"--aptopt={line.rstrip(';')}" for line in machine.apt_options()]
     make = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(BARE)}", *options, release, str(part)]
-    # In a mount namespace of its own, what it mounts in the image is gone even if it is killed half-way.
+    # The mount namespace unmounts everything, even if mmdebstrap is killed.
     run(["unshare", "--mount", *make])
     say(f"{RELEASES[release]} is unpacked. Handing on this machine's certificates and switching the network on.")
     bundle = (part / machine.SERVER_CA.lstrip("/")).read_text()
     for number, block in enumerate(machine.missing_certificates(bundle)):
         (part / f"usr/local/share/ca-certificates/machine-{number}.crt").write_text(block + "\n")
-    _inside(part, SETUP)
+    _run_in(part, SETUP)
 
 
 def _ready(part: Path, base: Path, release: str, say: Say) -> None:
     say(f"Downloading {len(READY)} packages and what they need for {RELEASES[release]}. This happens once, too.")
     run(["cp", "-a", "--reflink=auto", str(base), str(part)])
     (part / "etc/apt/apt.conf.d/90keep-packages").write_text(KEEP)
-    _inside(part, DOWNLOAD, *READY)
+    _run_in(part, DOWNLOAD, *READY)
 
 
-def _inside(part: Path, script: str, *words: str) -> None:
-    """Run a script with the image as its `/`, and this machine's name servers."""
+def _run_in(part: Path, script: str, *words: str) -> None:
+    """Run a script with the image as `/` and this machine's name servers."""
     resolv = part / "etc/resolv.conf"
     resolv.write_text("".join(f"nameserver {address}\n" for address in machine.nameservers()))
     env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "HOME": "/root"}

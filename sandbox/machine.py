@@ -1,7 +1,7 @@
-"""What a server needs to know of the network it is in: certificates, package indexes, proxies, name servers.
+"""This machine's network settings: certificates, package indexes, proxies, name servers.
 
-A laptop behind a company's proxy has these set already. They are read when a server is made and handed on, so that
-apt, pip, uv, git and curl work inside as they do outside.
+A new server gets a copy of them. So apt, pip, uv, git and curl work on it as they do on this machine, for example
+behind a company's proxy.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ PIP_WORDS = ("index-url", "extra-index-url", "find-links", "trusted-host", "prox
 
 
 def certificates() -> list[str]:
-    """Every certificate authority that this machine trusts, in PEM, each once."""
-    places = [*(os.environ.get(name, "") for name in CA_VARIABLES), *CA_FILES]
-    texts = [Path(place).read_text(errors="replace") for place in places if place and Path(place).is_file()]
+    """Return the certificate authorities that this machine trusts, as PEM blocks without duplicates."""
+    paths = [*(os.environ.get(name, "") for name in CA_VARIABLES), *CA_FILES]
+    texts = [Path(path).read_text(errors="replace") for path in paths if path and Path(path).is_file()]
     return list(dict.fromkeys(block for text in texts for block in PEM.findall(text)))
 
 
 def missing_certificates(bundle: str) -> list[str]:
-    """Those of this machine's authorities that `bundle` (PEM text) does not hold."""
-    held = set(PEM.findall(bundle))
-    return [block for block in certificates() if block not in held]
+    """Return this machine's certificate authorities that are not in `bundle` (PEM text)."""
+    known = set(PEM.findall(bundle))
+    return [block for block in certificates() if block not in known]
 
 
 def apt_options() -> list[str]:
-    """This machine's proxy and date settings of apt, as lines of an apt.conf."""
+    """Return this machine's proxy and date settings of apt, as lines of an apt.conf."""
     lines = []
     if shutil.which("apt-config"):
         wanted = re.compile(r"Acquire::(?:(?:http|https)::Proxy\b.*|Check-(?:Valid-Until|Date)) \".+\";")
@@ -54,20 +54,20 @@ def apt_options() -> list[str]:
 
 
 def proxies() -> dict[str, str]:
-    """The proxy variables of this process, by their lower-case names."""
+    """Return this process's proxy variables by their lower-case names."""
     found = {name: os.environ.get(name) or os.environ.get(name.upper(), "") for name in PROXIES}
     return {name: value for name, value in found.items() if value and "\n" not in value}
 
 
 def pip_settings() -> dict[str, list[str]]:
-    """What pip's files and PIP_… variables say about indexes, as words by setting.
+    """Return the index settings of pip's files and PIP_… variables: name → words of the value.
 
-    Directories and file: URLs are left out: they are not on the server, which takes the packages from the network.
+    Directories and file: URLs are left out, because the server cannot read them.
     """
     pip = ["pip"] if shutil.which("pip") else [sys.executable, "-m", "pip"]
     lines = attempt([*pip, "config", "list"]).stdout.splitlines()
     found: dict[str, list[str]] = {}
-    # Variables win over files, so they are read last.
+    # Variables override files, so they come last.
     for line in sorted(lines, key=lambda line: line.startswith(":env:")):
         name, _, value = line.partition("=")
         section, _, word = name.rpartition(".")
@@ -79,13 +79,13 @@ def pip_settings() -> dict[str, list[str]]:
 
 
 def pip_conf(settings: dict[str, list[str]]) -> str:
-    """The server's /etc/pip.conf. pip trusts its own list of authorities unless `cert` names another (pip's manual)."""
+    """Return the server's /etc/pip.conf. Without `cert`, pip trusts only its own list of authorities (pip's manual)."""
     lines = [f"{word} = {' '.join(values)}" for word, values in settings.items()]
     return "\n".join(["[global]", f"cert = {SERVER_CA}", *lines, ""])
 
 
 def uv_toml(settings: dict[str, list[str]]) -> str:
-    """The server's /etc/uv/uv.toml: the same indexes, and the system's certificates instead of uv's own list."""
+    """Return the server's /etc/uv/uv.toml: pip's indexes, and the system's certificates instead of uv's own list."""
     lines = ["system-certs = true"]
     if "find-links" in settings:
         lines.append(f"find-links = {json.dumps(settings['find-links'])}")
@@ -99,7 +99,7 @@ def uv_toml(settings: dict[str, list[str]]) -> str:
 
 
 def files() -> dict[str, str]:
-    """Path on the server → text, for everything that hands this machine's settings on."""
+    """Return the files that copy this machine's settings to a server: path → text."""
     settings = pip_settings()
     found = {"etc/pip.conf": pip_conf(settings), "etc/uv/uv.toml": uv_toml(settings)}
     if known := proxies():
@@ -110,11 +110,11 @@ def files() -> dict[str, str]:
 
 
 def nameservers() -> list[str]:
-    """Addresses of name servers that answer from outside this machine, too."""
+    """Return the addresses of name servers that a server can reach."""
     for path in ("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"):
         if Path(path).is_file():
             found = re.findall(r"^nameserver\s+(\S+)", Path(path).read_text(), re.MULTILINE)
-            # A name server on loopback is out of reach from a server of its own network.
-            if outside := [address for address in found if not address.startswith("127.")]:
-                return outside
+            # A server has its own loopback, so it cannot reach a name server on this machine's.
+            if reachable := [address for address in found if not address.startswith("127.")]:
+                return reachable
     return []

@@ -1,4 +1,4 @@
-"""The bridge between this machine and its servers: an address, a private subnet, and the way out to the Internet."""
+"""The bridge between this machine and its servers: a private subnet with access to the Internet."""
 
 from __future__ import annotations
 
@@ -14,12 +14,15 @@ from sandbox.shell import SandboxError, attempt, run
 
 
 def bridge() -> str:
-    """The bridge's name: 12 characters, where Linux allows 15."""
+    """Return the bridge's name: 12 characters of the 15 that Linux allows."""
     return f"slv-{state.tag()}"
 
 
 def ensure() -> IPv4Network:
-    """Bring the bridge up with its rules, as far as it is not, and return its subnet. The caller holds the lock."""
+    """Create what is missing of the bridge and its rules, and return its subnet. The caller holds the lock.
+
+    Raises SandboxError.
+    """
     subnet = _subnet()
     name = bridge()
     if attempt(["ip", "link", "show", name]).returncode != 0:
@@ -34,7 +37,7 @@ def ensure() -> IPv4Network:
 
 
 def remove() -> None:
-    """Take the bridge, its rules and the forwarding away again. The caller holds the lock; no server is left."""
+    """Remove the bridge and its rules, and restore the kernel settings. The caller holds the lock."""
     path = state.home() / "network.json"
     if not path.is_file():
         return
@@ -47,22 +50,22 @@ def remove() -> None:
 
 
 def gateway(subnet: IPv4Network) -> IPv4Address:
-    """This machine's own address on the bridge."""
+    """Return this machine's address on the bridge."""
     return subnet.network_address + 1
 
 
 def new_address(subnet: IPv4Network, taken: Iterable[str]) -> str:
-    """The next address of the subnet that no server has. Raises SandboxError when all 253 are taken.
+    """Return the next free address of the subnet. Raises SandboxError if all 253 are taken.
 
-    An address that has just come free waits for its turn: this machine, and the other servers, remember the old
-    server's hardware address for up to 45 seconds (arp(7), base_reachable_time) and would not reach the new one.
+    Addresses are given out in turn, so that a freed address is reused late: this machine and the other servers cache
+    the old server's hardware address for up to 45 seconds (arp(7), base_reachable_time).
     """
     path = state.home() / "network.json"
     last = json.loads(path.read_text()).get("last", str(gateway(subnet)))
     used = {*taken, str(gateway(subnet))}
     hosts = list(map(str, subnet.hosts()))
-    turn = hosts.index(last) + 1
-    for address in hosts[turn:] + hosts[:turn]:
+    start = hosts.index(last) + 1
+    for address in hosts[start:] + hosts[:start]:
         if address not in used:
             state.write(path, json.dumps({"subnet": str(subnet), "last": address}))
             return address
@@ -79,7 +82,7 @@ def _subnet() -> IPv4Network:
 
 
 def pick_subnet(taken: list[IPv4Network], start: int) -> IPv4Network:
-    """The first private /24 from number `start` on that overlaps nothing in `taken`."""
+    """Return the first 10.x.y.0/24 from number `start` on that overlaps no network of `taken`. Raises SandboxError."""
     blocks = 1 << 16
     for number in range(start, start + blocks):
         subnet = IPv4Network((int(IPv4Address("10.0.0.0")) + (number % blocks) * 256, 24))
@@ -89,17 +92,17 @@ def pick_subnet(taken: list[IPv4Network], start: int) -> IPv4Network:
 
 
 def _routes() -> list[IPv4Network]:
-    """What this machine routes or asks for names; the default route, which overlaps everything, is left out."""
-    listed = json.loads(run(["ip", "-json", "-4", "route", "show", "table", "all"]))
+    """Return the networks of this machine's routes and its name servers, except the default route."""
+    routes = json.loads(run(["ip", "-json", "-4", "route", "show", "table", "all"]))
     found = []
-    for word in [route["dst"] for route in listed] + machine.nameservers():
+    for word in [route["dst"] for route in routes] + machine.nameservers():
         with contextlib.suppress(ipaddress.AddressValueError, ValueError):
             found.append(IPv4Network(word))
     return found
 
 
 def _rules(name: str, subnet: IPv4Network) -> list[list[str]]:
-    """Table, chain and match. The two accepts matter where a Docker engine has set FORWARD's policy to DROP."""
+    """Return the rules as table, chain and match. A Docker engine sets FORWARD's policy to DROP; hence two accepts."""
     return [
         ["nat", "POSTROUTING", "-s", str(subnet), "!", "-o", name, "-j", "MASQUERADE"],
         ["filter", "FORWARD", "-i", name, "-j", "ACCEPT"],

@@ -1,6 +1,6 @@
-"""Servers by systemd-nspawn: a Debian image under an overlay of its own, booted with systemd as process 1.
+"""The systemd-nspawn driver: a server is a Debian image with an overlay, booted with systemd as process 1.
 
-Needs root on Linux. The overlay is the server's disk: it is kept when the server is off.
+It needs root on Linux. The overlay is the server's disk, so it stays when the server is off.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ from sandbox.shell import SandboxError, Say, attempt, run, tail
 from sandbox.state import Record
 
 NAME = "nspawn"
-# Program → the Debian package that brings it.
+# Program → its Debian package.
 TOOLS = {"systemd-nspawn": "systemd-container", "mmdebstrap": "mmdebstrap", "iptables": "iptables", "ip": "iproute2",
          "nsenter": "util-linux", "ssh-keygen": "openssh-client"}  # fmt: skip
-# One cgroup for each server: without it all would share this process's, and `systemctl stop ssh` in one server
-# would count the processes of another.
+# Each server needs its own cgroup. In a shared one, `systemctl stop ssh` in one server would count another's processes.
 BOOT = 'for group in $SERVER_GROUPS; do echo $$ > "$group/cgroup.procs"; done; exec systemd-nspawn "$@"'
-# nspawn leaves a reboot to its caller: status 133 asks to be started again (systemd-nspawn@.service does the same).
+# Status 133 means reboot: nspawn expects its caller to start it again, as systemd-nspawn@.service does.
 LAUNCH = f"""
 echo $$ > "$PID_FILE"
 while sh -c '{BOOT}' sh "$@"; [ $? -eq 133 ]; do :; done
 """
-# What no two servers may share.
-OWN = ("etc/machine-id", "etc/hostname", "etc/hosts", "etc/systemd/network/10-host0.network")
-INSIDE = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LANG": "C.UTF-8"}
+# Files that a copied server must not share with its original.
+UNIQUE = ("etc/machine-id", "etc/hostname", "etc/hosts", "etc/systemd/network/10-host0.network")
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+ENVIRONMENT = {"PATH": PATH, "HOME": "/root", "LANG": "C.UTF-8"}
 
 
 def missing() -> str:
-    """What this machine lacks for this driver, as a clause of a sentence; empty when nothing."""
+    """Return why this driver cannot work on this machine, as a clause of a sentence; empty if it can."""
     if sys.platform != "linux":
         return "this is not Linux"
     if os.geteuid() != 0:
@@ -51,7 +51,7 @@ def missing() -> str:
 
 
 def prepare(release: str, image: str, say: Say) -> None:
-    """Install the programs that are missing and make the image, if need be; may take a minute the first time."""
+    """Install missing programs and build the image if needed, which takes about a minute. Raises SandboxError."""
     packages = sorted({package for program, package in TOOLS.items() if not shutil.which(program)})
     if not Path("/usr/share/keyrings/debian-archive-keyring.gpg").exists():
         packages.append("debian-archive-keyring")
@@ -65,42 +65,48 @@ def prepare(release: str, image: str, say: Say) -> None:
 
 
 def create(name: str, release: str, image: str, directory: Path) -> Record:
-    """Make the server's disk, with its own host keys and address. The caller holds the lock."""
+    """Create the server's disk, with its host keys and address. The caller holds the lock. Raises SandboxError."""
     return _create(name, release, image, directory, keys=True)
 
 
 def _create(name: str, release: str, image: str, directory: Path, *, keys: bool) -> Record:
     subnet = network.ensure()
     address = network.new_address(subnet, (record.address for record in state.records()))
-    if directory.exists():  # left by a run that died here, before it was remembered
+    if directory.exists():  # a killed run left it
         _unmount(directory / "root")
         shutil.rmtree(directory)
     (directory / "root").mkdir(parents=True)
     directory.chmod(0o700)
     (directory / "base").symlink_to(images.ensure(release, image, lambda _line: None))
     _mount(directory)
-    # The kernel is this machine's, and its modules are not here: Debian 13 would count a failed unit on each boot.
+    # The image has no modules for this machine's kernel: without this, the unit fails at each boot of Debian 13.
     (directory / "root/etc/systemd/system/systemd-modules-load.service").symlink_to("/dev/null")
-    own = _own_files(name, f"{address}/{subnet.prefixlen}", str(network.gateway(subnet)))
-    made = disk.seed(directory / "root", own, keys=keys)
-    return Record(name, release, image, NAME, address, 22, 80, 443, directory, made)
+    files = _network_files(name, f"{address}/{subnet.prefixlen}", str(network.gateway(subnet)))
+    host_keys = disk.seed(directory / "root", files, keys=keys)
+    return Record(name, release, image, NAME, address, 22, 80, 443, directory, host_keys)
 
 
 def copy(original: Record, name: str, directory: Path) -> Record:
-    """Make a server with the disk of one that is off, its host keys among it. The caller holds the lock."""
+    """Create a server with the disk and host keys of one that is off. The caller holds the lock.
+
+    Raises SandboxError.
+    """
     record = _create(name, original.release, original.image, directory, keys=False)
     _unmount(record.root_dir)
-    fresh, disk_of_it = directory / "fresh", directory / "upper"
-    disk_of_it.rename(fresh)
-    run(["cp", "-a", "--reflink=auto", str(original.directory / "upper"), str(disk_of_it)])
-    for path in OWN:
-        shutil.copy2(fresh / path, disk_of_it / path)
+    fresh, upper = directory / "fresh", directory / "upper"
+    upper.rename(fresh)
+    run(["cp", "-a", "--reflink=auto", str(original.directory / "upper"), str(upper)])
+    for path in UNIQUE:
+        shutil.copy2(fresh / path, upper / path)
     shutil.rmtree(fresh)
     return replace(record, host_keys=original.host_keys)
 
 
 def start(record: Record) -> None:
-    """Boot the server and return once its process 1 runs. The caller holds the lock; the server is off."""
+    """Boot the server and return once its init runs. The caller holds the lock; the server is off.
+
+    Raises SandboxError if it does not run within 20 seconds.
+    """
     network.ensure()
     _mount(record.directory)
     groups = _cgroups(record)
@@ -115,20 +121,20 @@ def start(record: Record) -> None:
     with (record.directory / "console.log").open("ab") as console:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=console, stderr=console, cwd="/", start_new_session=True,
-            env={**INSIDE, "SERVER_GROUPS": " ".join(map(str, groups)), "PID_FILE": str(pid_file)})  # fmt: skip
+            env={**ENVIRONMENT, "SERVER_GROUPS": " ".join(map(str, groups)), "PID_FILE": str(pid_file)})  # fmt: skip
     deadline = time.monotonic() + 20
     while leader(record) is None:
         if process.poll() is not None or time.monotonic() > deadline:
-            said = (record.directory / "console.log").read_text(errors="replace")
-            raise SandboxError(f"The server {record.name} did not boot. systemd-nspawn said: {tail(said)}")
+            output = (record.directory / "console.log").read_text(errors="replace")
+            raise SandboxError(f"The server {record.name} did not boot. systemd-nspawn said: {tail(output)}")
         time.sleep(0.02)
 
 
 def leader(record: Record) -> int | None:
-    """The server's process 1 by its number on this machine; None when the server is off."""
+    """Return the process id of the server's init on this machine; None if the server is off."""
     launcher = _launcher(record)
     for child in [child for parent in (launcher, *_children(launcher)) for child in _children(parent)]:
-        # nspawn's first child only prepares; the one that boots is number 1 in a number space of its own.
+        # nspawn's first child only prepares. Init has id 1 in its own pid namespace.
         numbers = [line for line in _read(f"/proc/{child}/status").splitlines() if line.startswith("NSpid:")]
         if numbers and numbers[0].split()[-1] == "1" and len(numbers[0].split()) > 2:
             return child
@@ -136,21 +142,24 @@ def leader(record: Record) -> int | None:
 
 
 def exec_argv(record: Record, script: str) -> list[str]:
-    """The command that runs a shell script as root in the running server, past its sshd."""
+    """Return the command that runs a shell script as root in the running server, without ssh.
+
+    Raises SandboxError if the server is off.
+    """
     pid = leader(record)
     if pid is None:
         raise SandboxError(f"The server {record.name} is off; `fab sandbox.up` boots it.")
-    words = [f"{name}={value}" for name, value in INSIDE.items()]
+    words = [f"{name}={value}" for name, value in ENVIRONMENT.items()]
     return ["nsenter", f"--target={pid}", "--all", "env", "-i", *words, "/bin/sh", "-c", script]
 
 
 def console(record: Record) -> str:
-    """The file that holds what the server printed while it booted."""
+    """Return the path of the file with the server's boot messages."""
     return str(record.directory / "console.log")
 
 
 def kill(record: Record) -> None:
-    """Cut the power: every process of the server dies at once. Returns when the server is off."""
+    """Kill all processes of the server, like a power cut, and return when it is off."""
     deadline = time.monotonic() + 10
     while (launcher := _launcher(record)) is not None:
         with contextlib.suppress(ProcessLookupError):
@@ -162,12 +171,12 @@ def kill(record: Record) -> None:
 
 
 def running(record: Record) -> bool:
-    """Whether the server is on, or still on its way up or down."""
+    """Return whether the server is on, booting or shutting down."""
     return _launcher(record) is not None
 
 
 def remove(record: Record) -> None:
-    """Cut the power, and take away mount, cgroups and what nspawn leaves. The caller holds the lock."""
+    """Kill the server, and remove its mount, its cgroups and nspawn's leftovers. The caller holds the lock."""
     kill(record)
     _unmount(record.root_dir)
     for group in _cgroups(record):
@@ -179,23 +188,23 @@ def remove(record: Record) -> None:
 
 
 def remove_images() -> None:
-    """Delete the cached images; the caller knows that no server is left that stands on one."""
+    """Delete the cached images. The caller makes sure that no server uses one."""
     images.remove()
 
 
 def _machine(record: Record) -> str:
-    """nspawn's name of it, which must differ from those of another state directory on this machine."""
+    """Return nspawn's name of the server, which is unique per state directory."""
     return f"{state.tag()[:4]}-{record.name}"
 
 
 def _launcher(record: Record) -> int | None:
-    """The process that starts the server's systemd-nspawn, and leads their session; None when it is gone."""
+    """Return the id of the process that starts systemd-nspawn and leads its session; None if it has ended."""
     pid = _read(str(record.directory / "nspawn.pid")).strip()
     if not pid:
         return None
-    with contextlib.suppress(ChildProcessError):  # not our child: whoever started it, or init, collects it
+    with contextlib.suppress(ChildProcessError):  # another process started it and waits for it
         os.waitpid(int(pid), os.WNOHANG)
-    # A number is used again sooner or later, so the command line has to be that of this server.
+    # Process ids are reused: only the command line proves that this is the server's.
     words = _read(f"/proc/{pid}/cmdline").split("\0")
     return int(pid) if f"--directory={record.root_dir}" in words else None
 
@@ -212,7 +221,7 @@ def _read(path: str) -> str:
 
 
 def _cgroups(record: Record) -> list[Path]:
-    """The server's directory in each cgroup tree that systemd keeps its units in (v2, or v1's name=systemd)."""
+    """Return the server's directory in each cgroup tree of systemd (v2, or v1's name=systemd)."""
     found = []
     for line in Path("/proc/self/mounts").read_text().splitlines():
         _, where, kind, options = line.split()[:4]
@@ -239,8 +248,9 @@ def _unmount(root: Path) -> None:
         run(["umount", str(root)])
 
 
-def _own_files(name: str, address: str, gateway: str) -> dict[str, str]:
-    # A name that sorts before systemd's own 80-container-host0.network, which would ask for DHCP.
+def _network_files(name: str, address: str, gateway: str) -> dict[str, str]:
+    """Return the files that name the server and configure its network: path → text."""
+    # The file name sorts before systemd's own 80-container-host0.network, which uses DHCP.
     link = f"[Match]\nName=host0\n\n[Network]\nAddress={address}\nGateway={gateway}\nIPv6AcceptRA=no\n"
     return {
         "etc/hostname": f"{name}\n",

@@ -1,4 +1,4 @@
-"""A server as a caller sees it: looked into, switched on and off, cut off."""
+"""A sandbox server: run commands on it, boot it, shut it down, kill it."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from sandbox import docker, images, nspawn, state
 from sandbox.shell import SandboxError, Say, attempt
 from sandbox.state import Record
 
-# sshd may be up before systemd lets users in: until then pam_nologin refuses everybody but root.
-LETS_USERS_IN = "systemctl is-active --quiet ssh.service ssh.socket && test ! -e /run/nologin"
+# sshd may start before the boot is complete. Until then pam_nologin refuses all users except root.
+LOGIN_CHECK = "systemctl is-active --quiet ssh.service ssh.socket && test ! -e /run/nologin"
 
 
 class Driver(Protocol):
-    """What makes servers: the modules nspawn and docker."""
+    """A module that creates and controls servers: nspawn or docker. Its docstrings describe the functions."""
 
     @property
     def NAME(self) -> str: ...
@@ -44,7 +44,7 @@ class Server(Record):
 
     @property
     def pid(self) -> int:
-        """Its process 1, by this machine's numbering. Raises SandboxError when the server is off."""
+        """The process id of its init on this machine. Raises SandboxError if the server is off."""
         if (number := self.driver_module.leader(self)) is None:
             raise SandboxError(f"The server {self.name} is off; `fab sandbox.up` boots it.")
         return number
@@ -56,23 +56,23 @@ class Server(Record):
 
     @property
     def url(self) -> str:
-        """Where its port 80 answers, as seen from this machine."""
+        """The URL of its port 80 from this machine, without a path."""
         return f"http://{self.address}" + ("" if self.http_port == 80 else f":{self.http_port}")
 
     @property
     def title(self) -> str:
-        """Its system, for a person: "Debian 12 (bookworm)"."""
+        """Its system, such as "Debian 12 (bookworm)"."""
         return f"{images.RELEASES[self.release]} ({self.release})"
 
     @property
     def driver_module(self) -> Driver:
-        """What made it, and what switches it on and off."""
+        """The driver that created it."""
         return next(driver for driver in DRIVERS if self.driver == driver.NAME)
 
     def run(self, script: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run a shell script inside as root, without sshd, and return its status and what it wrote.
+        """Run a shell script on the server as root, without ssh, and return its status and output.
 
-        Raises subprocess.CalledProcessError, with the output in its notes, when `check` is set and the script fails.
+        Raises subprocess.CalledProcessError, with the output in its notes, if `check` is set and the script fails.
         """
         done = attempt(self.driver_module.exec_argv(self, script))
         if check and done.returncode != 0:
@@ -82,29 +82,29 @@ class Server(Record):
         return done
 
     def ssh_argv(self, user: str = "root") -> list[str]:
-        """The ssh command that logs in with our key, and refuses a host key that is not this server's."""
+        """Return the ssh command that logs in with the sandbox's key and accepts only this server's host keys."""
         options = {"UserKnownHostsFile": str(self.known_hosts), "StrictHostKeyChecking": "yes", "IdentitiesOnly": "yes"}
         words = [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
         return ["ssh", "-i", str(self.key), "-p", str(self.port), *words, f"{user}@{self.address}"]
 
     def poweroff(self) -> None:
-        """Shut it down cleanly. Its disk stays. Raises SandboxError when that takes longer than 60 s."""
+        """Shut it down cleanly. Its disk stays. Raises SandboxError if that takes longer than 60 s."""
         self.run("systemctl poweroff", check=False)
         self._wait(lambda: not self.driver_module.running(self), 60, "is still on, a minute after `systemctl poweroff`")
 
     def reboot(self) -> None:
-        """Restart it cleanly and wait until ssh answers. Raises SandboxError when it does not."""
+        """Reboot it cleanly and wait until ssh answers. Raises SandboxError if it does not within 60 s."""
         before = self.pid
         self.run("systemctl reboot", check=False)
         self._wait(lambda: self.driver_module.leader(self) != before, 60, "did not go down within a minute")
-        self.boot()  # with nspawn it is on its way already, with Docker it is off now
+        self.boot()  # nspawn has started it already; Docker has not
 
     def kill(self) -> None:
-        """Cut the power: all its processes die at once, nothing is written any more. Its disk stays."""
+        """Kill all its processes at once, like a power cut. Its disk stays."""
         self.driver_module.kill(self)
 
     def boot(self) -> None:
-        """Switch it on, unless it is on, and wait until ssh answers. Raises SandboxError when it does not."""
+        """Boot it if it is off, and wait until ssh answers. Raises SandboxError if it does not within 60 s."""
         with state.locked(state.home() / "lock"):
             if not self.driver_module.running(self):
                 self.driver_module.start(self)
@@ -117,8 +117,8 @@ class Server(Record):
     def _answers(self) -> bool:
         if not self.driver_module.running(self):
             raise self._error("went off while it booted")
-        # Asked inside first: a connection to an address that is not there yet costs a second, until the next ARP.
-        if not self.running or self.run(LETS_USERS_IN, check=False).returncode != 0:
+        # Check inside first: connecting to an address that does not exist yet takes a second (ARP).
+        if not self.running or self.run(LOGIN_CHECK, check=False).returncode != 0:
             return False
         try:
             with socket.create_connection((self.address, self.port), timeout=2) as connection:
@@ -126,12 +126,12 @@ class Server(Record):
         except OSError:
             return False
 
-    def _wait(self, reached: Callable[[], bool], timeout: float, otherwise: str) -> None:
+    def _wait(self, reached: Callable[[], bool], timeout: float, problem: str) -> None:
         deadline = time.monotonic() + timeout
         while not reached():
             if time.monotonic() > deadline:
-                raise self._error(otherwise)
+                raise self._error(problem)
             time.sleep(0.05)
 
-    def _error(self, what: str) -> SandboxError:
-        return SandboxError(f"The server {self.name} {what}. What it printed: {self.driver_module.console(self)}")
+    def _error(self, problem: str) -> SandboxError:
+        return SandboxError(f"The server {self.name} {problem}. What it printed: {self.driver_module.console(self)}")

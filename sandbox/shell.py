@@ -1,4 +1,4 @@
-"""Run a program of this machine, and tell plainly what went wrong when it fails."""
+"""Run programs on this machine, and report their failures as SandboxError."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ Say = Callable[[str], None]
 
 
 class SandboxError(Exception):
-    """Something a person can read and act on: what happened, and what to do now."""
+    """An error for the user. Its text says what happened and what to do now."""
 
 
 class WrongUsageError(SandboxError):
-    """A name, release or image that cannot be; nothing was done."""
+    """An invalid name, release or image, found before anything was changed."""
 
 
 def silent(_line: str) -> None:
-    """Take a line of progress and show nothing."""
+    """Ignore a progress message."""
 
 
 def run(argv: Sequence[str], *, stdin: str = "", env: dict[str, str] | None = None) -> str:
-    """Run `argv` and return what it wrote to its standard output.
+    """Run `argv` and return its standard output.
 
-    Raises SandboxError, with the last lines that the program wrote, when it is missing or fails.
+    Raises SandboxError, with the last lines of its standard error, if it fails, and if the program is missing.
     """
     done = attempt(argv, stdin=stdin, env=env)
     if done.returncode != 0:
@@ -34,7 +34,7 @@ def run(argv: Sequence[str], *, stdin: str = "", env: dict[str, str] | None = No
 def attempt(
     argv: Sequence[str], *, stdin: str = "", env: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run `argv` and return how it ended, whatever its status. Raises SandboxError when the program is missing."""
+    """Run `argv` and return its status and output, even if it fails. Raises SandboxError if the program is missing."""
     try:
         return subprocess.run(argv, input=stdin, env=env, capture_output=True, text=True, errors="replace", check=False)
     except FileNotFoundError:
@@ -42,5 +42,5 @@ def attempt(
 
 
 def tail(text: str, lines: int = 5) -> str:
-    """The last `lines` lines of `text` that are not empty, joined for one sentence."""
+    """Return the last `lines` non-empty lines of `text`, joined for a sentence."""
     return " / ".join([line.strip() for line in text.splitlines() if line.strip()][-lines:]) or "no message"

@@ -1,13 +1,13 @@
-"""What this machine remembers of its sandbox servers: a directory, a lock, a record for each server.
+"""The state directory of the sandbox: the record of each server, and files for ssh and Selvedge.
 
-Everything is under `${XDG_STATE_HOME:-~/.local/state}/selvedge/sandbox`, or where SELVEDGE_SANDBOX_DIR says:
+It is `${XDG_STATE_HOME:-~/.local/state}/selvedge/sandbox`, unless SELVEDGE_SANDBOX_DIR is set:
 
-    lock                    held for each short change of the rest
+    lock                    held during each change of the other files
     id_ed25519, .pub        the key that logs in to every server
-    hosts.toml              the servers, in the form of a project's own hosts.toml
-    known_hosts             their host keys, in OpenSSH's form
-    network.json            the bridge and its subnet
-    servers/NAME/           server.json, and what the driver keeps for it
+    hosts.toml              the servers, for Selvedge
+    known_hosts             their host keys, for ssh
+    network.json            the subnet of the bridge, and the last address given out
+    servers/NAME/           server.json and the driver's files
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from pathlib import Path
 
 from sandbox.shell import SandboxError, run
 
-OURS = ("hosts.toml", "known_hosts", "network.json", "id_ed25519", "id_ed25519.pub", "lock")
+FILES = ("hosts.toml", "known_hosts", "network.json", "id_ed25519", "id_ed25519.pub", "lock")
 
 
 @dataclass(frozen=True)
 class Record:
-    """One server as it is remembered.
+    """The record of a server.
 
-    `address` is an IPv4 address that this machine reaches; `port`, `http_port` and `https_port` are where its ports
-    22, 80 and 443 answer there. `host_keys` are the public host keys ("ssh-ed25519 AAAA…").
+    `address` is an IPv4 address that this machine reaches. On it, the server's ports 22, 80 and 443 answer at `port`,
+    `http_port` and `https_port`. `host_keys` are the public host keys ("ssh-ed25519 AAAA…").
     """
 
     name: str
@@ -59,37 +59,40 @@ class Record:
 
     @property
     def root_dir(self) -> Path:
-        """The server's `/` as seen from this machine; with Docker there is no such directory."""
+        """The server's `/` on this machine. With Docker there is no such directory."""
         return self.directory / "root"
 
 
 def home() -> Path:
-    """The directory that holds all of this; it need not exist."""
+    """Return the state directory, which may not exist yet."""
     if chosen := os.environ.get("SELVEDGE_SANDBOX_DIR"):
         return Path(chosen).absolute()
     return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "selvedge/sandbox"
 
 
 def tag() -> str:
-    """Eight hex digits that tell this directory's bridge and machines from another's on the same computer."""
+    """Return eight hex digits, unique per state directory, for the names of its bridge and machines."""
     return hashlib.sha256(str(home()).encode()).hexdigest()[:8]
 
 
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold the lock file `path`, waiting for whoever holds it. It is let go when its holder dies, too."""
+    """Hold the lock file `path`, after its present holder. The kernel releases it when the holder dies.
+
+    Raises SandboxError if the file's directory is a file.
+    """
     while True:
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except (FileNotFoundError, FileExistsError):
-            if path.parent.is_file():  # one look: between two of them it may go
+            if path.parent.is_file():  # a single check: another process may be removing the directory
                 raise SandboxError(f"{path.parent} is a file, where the sandbox needs a directory.") from None
-            continue  # the last holder is removing the directory
+            continue
         fcntl.flock(handle, fcntl.LOCK_EX)
         if _same_file(handle, path):
             break
-        os.close(handle)  # the last holder removed the file with the whole directory: lock the new one
+        os.close(handle)  # the last holder removed the file and its directory: lock the new file
     try:
         yield
     finally:
@@ -104,38 +107,38 @@ def _same_file(handle: int, path: Path) -> bool:
 
 
 def records() -> list[Record]:
-    """All servers that exist, running or not, by name."""
+    """Return the records of all servers, sorted by name."""
     return [read(path) for path in sorted(home().glob("servers/*/server.json"))]
 
 
 def find(name: str) -> Record | None:
-    """The server of that name, or None."""
+    """Return the record of the server `name`, or None."""
     path = home() / "servers" / name / "server.json"
     return read(path) if path.is_file() else None
 
 
 def read(path: Path) -> Record:
-    """The record that `path` (a server.json) holds."""
+    """Return the record in the file `path`, a server.json."""
     values = json.loads(path.read_text())
     return Record(**{**values, "directory": path.parent, "host_keys": tuple(values["host_keys"])})
 
 
 def save(record: Record) -> None:
-    """Remember the server, and list it in hosts.toml and known_hosts. The caller holds the lock."""
+    """Write the server's record, and add it to hosts.toml and known_hosts. The caller holds the lock."""
     values = {key: value for key, value in asdict(record).items() if key != "directory"}
     write(record.directory / "server.json", json.dumps(values, indent=2))
     publish()
 
 
 def forget(record: Record) -> None:
-    """Remove what is kept of the server; its driver has let go of it. The caller holds the lock."""
+    """Delete the record and the directory of a server that its driver has removed. The caller holds the lock."""
     (record.directory / "server.json").unlink(missing_ok=True)
     shutil.rmtree(record.directory)
     publish()
 
 
 def publish() -> None:
-    """Write hosts.toml and known_hosts for the servers that exist now."""
+    """Write hosts.toml and known_hosts for the present servers."""
     known, hosts = [], ["# Written by the sandbox for each server on this machine; do not edit."]
     for record in records():
         where = record.address if record.port == 22 else f"[{record.address}]:{record.port}"
@@ -148,7 +151,7 @@ def publish() -> None:
 
 
 def write(path: Path, text: str) -> None:
-    """Replace `path` with `text` in one go, so that no reader ever sees half a file."""
+    """Write `text` to `path` atomically: a reader never sees a partial file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     with os.fdopen(handle, "w") as file:
@@ -157,7 +160,7 @@ def write(path: Path, text: str) -> None:
 
 
 def ensure_key() -> str:
-    """Make the key pair unless it is there, and return its public half. The caller holds the lock."""
+    """Return the public key of the sandbox; create the key pair if it is missing. The caller holds the lock."""
     path = home() / "id_ed25519"
     if not path.is_file():
         run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "selvedge-sandbox", "-f", str(path)])
@@ -165,9 +168,9 @@ def ensure_key() -> str:
 
 
 def clear() -> None:
-    """Remove the directory once no server is left. The caller holds the lock, which goes last."""
-    for name in OURS:
+    """Delete the state directory once no server is left; the lock is its last file. The caller holds the lock."""
+    for name in FILES:
         (home() / name).unlink(missing_ok=True)
     for folder in (home() / "servers", home(), home().parent):
-        with contextlib.suppress(OSError):  # somebody else's files are in it: not ours to remove
+        with contextlib.suppress(OSError):  # it has files that are not the sandbox's
             folder.rmdir()

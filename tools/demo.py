@@ -1,4 +1,4 @@
-"""`make demo`: the sample app on a throwaway server of this machine. With the word `down`: take the server away."""
+"""Run `make demo`: deploy the sample app to a sandbox server. With the argument `down`, remove the server."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import NoReturn
 ROOT = Path(__file__).resolve().parent.parent
 NAME = "sandbox"
 FAB = ROOT / ".venv/bin/fab"
-# What to type → what it shows.
+# Command → its effect.
 NEXT = {
     "curl {url}/": "what the app answers; in a browser it is a page",
     f"fab -H {NAME} deploy": "again: nothing to change",
@@ -28,9 +28,9 @@ NEXT = {
 
 
 def main(words: list[str]) -> int:
-    """Run the demo or, with the word `down`, take it away. Returns the exit status."""
+    """Run the demo or, with the word `down`, remove its server. Return the exit status."""
     os.chdir(ROOT)
-    # The demo is of this checkout, whatever hosts file is set in the terminal.
+    # The demo uses this checkout's hosts file, even if the terminal sets another.
     os.environ["SELVEDGE_HOSTS_FILE"] = str(ROOT / "hosts.toml")
     try:
         down() if words == ["down"] else demo()
@@ -44,20 +44,20 @@ def main(words: list[str]) -> int:
 
 
 class Stopped(Exception):
-    """The demo cannot go on; the text says why, and what to do."""
+    """The demo cannot continue. The text says why, and what to do now."""
 
 
 def demo() -> None:
-    """A server, the app on it, its answer. Raises Stopped."""
+    """Start a server, deploy the app to it and show its response. Raises Stopped."""
     began = time.monotonic()
-    if not known("main"):
+    if not commit("main"):
         # A clone of one commit, or of another branch, has no main.
-        os.environ["SELVEDGE_APP__BRANCH"] = known("HEAD") or no_commit()
+        os.environ["SELVEDGE_APP__BRANCH"] = commit("HEAD") or no_commit()
     say(f"1/3  A throwaway Debian 12 server on this machine, named {NAME}")
     fab("sandbox.up")
     say("2/3  The sample app, examples/hello, from this checkout onto it")
     fab("-H", NAME, "setup", "deploy")
-    url = address()
+    url = server_url()
     say("3/3  Does it answer?")
     print(f"$ curl {url}/\n{get(url)}")
     say(f"Yes. The demo took {time.monotonic() - began:.0f} s; the app is at {url}/")
@@ -68,29 +68,29 @@ def demo() -> None:
 
 
 def down() -> None:
-    """Take the demo's server away. Raises Stopped."""
-    if address():
+    """Remove the demo's server. Raises Stopped."""
+    if server_url():
         fab("sandbox.down", NAME)
     else:
         print(f"There is no server {NAME}; nothing is left of the demo.")
 
 
-def known(name: str) -> str:
-    """The commit of that name in this checkout; empty where there is none."""
+def commit(name: str) -> str:
+    """Return the hash of the commit that git calls `name`; empty if there is none."""
     command = ["git", "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}"]
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
 
 def no_commit() -> NoReturn:
-    """Say what keeps git from finding a commit here."""
-    told = subprocess.run(["git", "log", "-1"], capture_output=True, text=True, check=False).stderr.strip()
+    """Raise Stopped with git's own message."""
+    message = subprocess.run(["git", "log", "-1"], capture_output=True, text=True, check=False).stderr.strip()
     raise Stopped(
-        f"The demo releases a commit of this checkout, and git finds none: {told} Get the project by git clone."
+        f"The demo releases a commit of this checkout, and git finds none: {message} Get the project by git clone."
     )
 
 
 def fab(*words: str) -> None:
-    """Run fab as a user would, and show the command. Raises Stopped where it fails."""
+    """Print a fab command and run it. Raises Stopped if it fails."""
     print(f"$ fab {shlex.join(words)}", flush=True)
     status = subprocess.run([str(FAB), *words], stdin=subprocess.DEVNULL, check=False).returncode
     if status != 0:
@@ -98,8 +98,8 @@ def fab(*words: str) -> None:
                       "`make demo` tries again from here, `make demo-down` takes the server away.")  # fmt: skip
 
 
-def address() -> str:
-    """The URL of the demo's server; empty where there is none."""
+def server_url() -> str:
+    """Return the URL of the demo's server; empty if there is no server."""
     sys.path.insert(0, str(ROOT))
     import sandbox
 
@@ -107,10 +107,11 @@ def address() -> str:
 
 
 def get(url: str) -> str:
-    """What the app answers. Raises Stopped where it does not."""
+    """Return the body of the app's response. Raises Stopped if there is none within 10 seconds."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(f"{url}/", timeout=10) as answer:
-            return str(answer.read().decode())
+        with opener.open(f"{url}/", timeout=10) as response:
+            return str(response.read().decode())
     except OSError as error:
         raise Stopped(f"{url}/ does not answer as it should: {error}. Look inside: fab sandbox.ssh {NAME}") from None
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# ruff, mypy and shellcheck on everything; stops at the first that finds something.
+# Run ruff, mypy, shellcheck and the check of our prose; stop at the first one that reports a problem.
 set -eu
 cd "$(dirname "$0")/.."
 . tools/say.sh
@@ -10,8 +10,10 @@ ruff check --quiet --output-format=concise .
 say "mypy --strict: types"
 mypy --no-error-summary
 say "shellcheck: shell"
-# The libraries' variables come from their callers (SC2154), and they run with the server's /bin/sh, which is dash.
+# Servers run these libraries with dash, and their callers set the variables (SC2154).
 shellcheck -s dash -e SC2154 selvedge/shell/lib/*.sh
-shellcheck -s dash selvedge/shell/server/*.sh
+shellcheck -s dash selvedge/shell/server/*.sh selvedge/shell/head.sh
 shellcheck -x -s dash tools/*.sh
 shellcheck .ci/run
+say "prose: words that are hard to read"
+python tools/prose.py

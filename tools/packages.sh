@@ -1,13 +1,12 @@
 #!/bin/sh
 # Usage: tools/packages.sh [PACKAGE ...]
-# Have these Debian packages on this machine; without arguments, those that the tests need. Takes no time when they are
-# there already.
+# Install these Debian packages on this machine if they are missing; without arguments, those that the tests need.
 set -eu
 cd "$(dirname "$0")/.."
 . tools/say.sh
 
-# The one list of what the tests need: package:program. The first line is for the servers of the sandbox, the second for
-# the tests on them (pebble is a certificate authority, wrk makes load).
+# Packages for the tests, as package:program. The first line is for the sandbox, the second for the tests on its servers
+# (pebble is a certificate authority, wrk makes load).
 TESTS="systemd-container:systemd-nspawn mmdebstrap:mmdebstrap iptables:iptables iproute2:ip openssh-client:ssh-keygen
   git:git curl:curl openssl:openssl pebble:pebble wrk:wrk"
 

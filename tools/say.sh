@@ -1,4 +1,4 @@
-# How the scripts of make speak: a headline for what begins, a sentence for what is wrong.
+# Messages of the scripts that make runs: headlines and errors.
 
 say() { printf '\n==> %s\n' "$*"; }
 

@@ -1,4 +1,4 @@
-"""Run the tests: `tests.py unit hosts`. Ends with one summary line, that of pytest, over all that ran."""
+"""Run groups of tests: `tests.py unit hosts`. The last line sums up all groups, like pytest's own summary."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parent.parent
-# Tests on servers wait more than they compute: four at a time keep two cores busy. The tests of a class, or of a file
-# without classes, share servers, so they stay together. One that fails is run once more, and the summary says so: a
-# machine that is busy elsewhere misses a deadline now and then.
+# Tests on servers mostly wait, so four processes keep two cores busy. The tests of a class, or of a file without classes,
+# share servers, so one process runs them all. A failed test runs once more, because a busy machine may miss a deadline;
+# the summary reports it.
 RUNS = {
     "unit": ("Unit tests: no server, half a minute", ["tests/unit", "--numprocesses=auto"]),
     "hosts": (
@@ -26,11 +26,11 @@ RUNS = {
 
 
 def main(names: list[str]) -> int:
-    """Run the named groups in order, and stop behind one that fails. Returns the exit status."""
+    """Run the named groups in order, and stop after one that fails. Return the exit status."""
     began = time.monotonic()
     totals: Counter[str] = Counter()
-    # Each process of the tests, and each copy of the project that one works with, need not be compiled anew: that, and
-    # pytest's own rewriting of assertions (of the tests, and of all of hypothesis), takes 2 seconds in each.
+    # Without byte code on disk, each test process and each test's copy of the project needs 2 seconds to compile the
+    # project and pytest's rewritten assertions.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     for part in ("selvedge", "sandbox", "tasks"):
         compileall.compile_dir(ROOT / part, quiet=1)
@@ -50,7 +50,7 @@ def main(names: list[str]) -> int:
 
 
 def prepare() -> bool:
-    """Make the images of the servers, once, and say so; where no server can be made, say what is missing."""
+    """Build the images of the servers. Return False, after a message, if this machine cannot run servers."""
     sys.path.insert(0, str(ROOT))
     import sandbox
 
@@ -65,7 +65,7 @@ def prepare() -> bool:
 
 
 def run(arguments: list[str]) -> tuple[int, Counter[str]]:
-    """Run pytest; its exit status, and how many tests passed, failed, were skipped, or met an error."""
+    """Run pytest. Return its exit status and the number of tests by outcome."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder, "report.xml")
         command = [sys.executable, "-m", "pytest", *arguments, f"--junitxml={report}"]
@@ -74,11 +74,11 @@ def run(arguments: list[str]) -> tuple[int, Counter[str]]:
 
 
 def count(report: Path) -> Counter[str]:
-    """The tests of a JUnit report by how they ended."""
+    """Return the number of tests in a JUnit report by outcome: failed, errors, skipped, passed."""
     totals: Counter[str] = Counter()
     for suite in ElementTree.parse(report).getroot().iter("testsuite"):
-        found = {word: int(suite.get(key, "0")) for word, key in
-                 (("failed", "failures"), ("errors", "errors"), ("skipped", "skipped"))}  # fmt: skip
+        attributes = {"failed": "failures", "errors": "errors", "skipped": "skipped"}
+        found = {word: int(suite.get(name, "0")) for word, name in attributes.items()}
         totals.update(found, passed=int(suite.get("tests", "0")) - sum(found.values()))
     return totals
 

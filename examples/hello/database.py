@@ -11,11 +11,11 @@ BUSY_TIMEOUT_MS = 5000
 
 
 class Base(DeclarativeBase):
-    """The tables, for SQLAlchemy and for Alembic's autogenerate."""
+    """The base class of the tables, which Alembic's autogenerate reads."""
 
 
 class Counter(Base):
-    """A named number; the migration puts in the one row that the app uses, `visits`."""
+    """A named number. The app uses one row, `visits`, which the migration inserts."""
 
     __tablename__ = "counters"
 
@@ -38,21 +38,21 @@ def database(settings: Settings) -> Engine:
 
 
 def share_file(connection: Any, _record: object) -> None:
-    """Prepare a SQLite connection for several workers on one file: wait for a writer instead of failing at once.
+    """Configure a SQLite connection for several workers: wait for another writer instead of failing at once.
 
-    `synchronous = NORMAL` is what https://sqlite.org/pragma.html advises with WAL, which the migrations turn on.
+    https://sqlite.org/pragma.html recommends `synchronous = NORMAL` with WAL, which the migrations turn on.
     """
     connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
     connection.execute("PRAGMA synchronous = NORMAL")
 
 
 def count_visit(engine: Engine) -> int:
-    """Add one visit and return how many there are now.
+    """Add one visit and return the new number of visits.
 
-    Raises `sqlalchemy.exc.SQLAlchemyError` when the database does not answer or has no such table,
-    `sqlalchemy.exc.NoResultFound` (one of those) when the row is missing.
+    Raises `sqlalchemy.exc.SQLAlchemyError` if the database does not answer or has no such table, and its subclass
+    `sqlalchemy.exc.NoResultFound` if the row is missing.
     """
-    # One statement, so that two workers can never read the same number.
+    # A single statement, so that two workers never read the same number.
     visit = update(Counter).where(Counter.name == "visits").values(value=Counter.value + 1).returning(Counter.value)
     with engine.begin() as connection:
         return connection.execute(visit).scalar_one()

@@ -1,4 +1,4 @@
-"""A small FastAPI app to release: it says which version, commit and release answers, and that its parts work."""
+"""A small FastAPI app to deploy. It shows which version, commit and release answers, and that its parts work."""
 
 import asyncio
 import logging
@@ -18,11 +18,11 @@ from database import count_visit, database, visits
 from settings import VERSION, Settings
 
 HERE = Path(__file__).parent
-log = logging.getLogger("uvicorn.error")  # gunicorn and uvicorn both show this one
+log = logging.getLogger("uvicorn.error")  # gunicorn and uvicorn both print this log
 
 
 class State(TypedDict):
-    """What `request.state` holds."""
+    """The attributes of `request.state`."""
 
     settings: Settings
     engine: Engine
@@ -30,7 +30,7 @@ class State(TypedDict):
 
 @asynccontextmanager
 async def lifespan(_app: FastAPI) -> AsyncIterator[State]:
-    """Read the settings and open the database once for each worker."""
+    """Read the settings and open the database, once per worker."""
     settings = Settings()
     engine = database(settings)
     log.info("hello %s: release %s, environment %s", VERSION, settings.release, settings.environment)
@@ -58,7 +58,7 @@ def home(request: Request) -> Response:
         "visits": visit_number(request.state.engine),
         "tool": "Selvedge",
     }
-    # The next release must be seen at once, and a cache must not give the page to a program.
+    # Browsers must show a new release at once, and a cache must not serve the page to a program.
     headers = {"Cache-Control": "no-store", "Vary": "Accept"}
     if "text/html" in request.headers.get("accept", ""):
         return pages.TemplateResponse(request, "home.html", facts, headers=headers)
@@ -66,7 +66,7 @@ def home(request: Request) -> Response:
 
 
 def visit_number(engine: Engine) -> int | None:
-    """Count this visit; None when the database cannot, because the page should still show what is running."""
+    """Count this visit. Return None if that fails, because the page should still show the running release."""
     try:
         return count_visit(engine)
     except SQLAlchemyError as error:
@@ -83,7 +83,7 @@ def health(request: Request) -> Response:
     try:
         visits(request.state.engine)
     except SQLAlchemyError as error:
-        # The name only: an error's text can hold parts of the database URL.
+        # Log only the error's name: its text may contain parts of the database URL.
         log.error("unhealthy: the database does not answer (%s); was `alembic upgrade head` run?", type(error).__name__)
         return JSONResponse(facts | {"status": "failing", "database": type(error).__name__}, status_code=503)
     return JSONResponse(facts)

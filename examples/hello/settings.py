@@ -1,4 +1,4 @@
-"""What the app is told from outside: environment variables, or a file `.env` beside it while you develop."""
+"""The app's settings: environment variables, or a file `.env` next to this one during development."""
 
 from pathlib import Path
 
@@ -9,9 +9,9 @@ VERSION = "1.0.0"
 
 
 class Settings(BaseSettings):
-    """Each field is an environment variable of the same name in capitals; an empty one counts as not set.
+    """The settings. Each field is an environment variable of the same name in capitals; an empty one counts as not set.
 
-    Raises `pydantic.ValidationError` for a value of the wrong type; its text does not repeat the value.
+    Raises `pydantic.ValidationError` for a value of the wrong type. Its text does not include the value.
     """
 
     model_config = SettingsConfigDict(
@@ -20,16 +20,16 @@ class Settings(BaseSettings):
 
     greeting: str = "Hello from the selvedge"
     environment: str = "development"
-    # A database URL often holds a password, so it is a secret like the other.
+    # A secret, because a database URL often contains a password.
     database_url: SecretStr | None = None
     api_token: SecretStr | None = None
 
-    # These three come from the deployment; the defaults are for your own computer.
+    # The deployment sets these three. The defaults are for your own computer.
     app_shared: Path = Path()
     release: str = "local"
     commit: str = "unknown"
 
     @property
     def database_file(self) -> Path:
-        """The SQLite file that is used when no `DATABASE_URL` is given: in the only folder the app may write."""
+        """The SQLite file, if `DATABASE_URL` is not set. It is in the only folder that the app may write to."""
         return self.app_shared.resolve() / "hello.sqlite3"

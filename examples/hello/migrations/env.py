@@ -1,4 +1,4 @@
-"""How Alembic reaches the database: with the app's own settings, so that the URL is written in one place."""
+"""Alembic's environment. It takes the database from the app's settings, so that the URL is in one place."""
 
 from logging.config import fileConfig
 
@@ -10,15 +10,15 @@ from settings import Settings
 
 
 def migrate(engine: Engine) -> None:
-    """Run the migrations that the command line asks for: all of them, or none when one fails."""
+    """Run the migrations of the command line: all of them, or none if one fails."""
     sqlite = engine.dialect.name == "sqlite"
     if sqlite:
         write_ahead(engine)
     with engine.begin() as connection:
         if sqlite:
-            # Python's sqlite3 begins no transaction for CREATE TABLE: one that is cut off would leave half of it.
+            # Python's sqlite3 begins no transaction for CREATE TABLE: an interruption would leave a partial change.
             connection.exec_driver_sql("BEGIN IMMEDIATE")
-        # SQLite can alter little of a table in place; "batch" copies it instead.
+        # SQLite can alter little of a table in place. "batch" copies the table instead.
         context.configure(
             connection=connection,
             target_metadata=Base.metadata,
@@ -29,9 +29,9 @@ def migrate(engine: Engine) -> None:
 
 
 def write_ahead(engine: Engine) -> None:
-    """Turn on WAL (https://sqlite.org/wal.html): readers go on while one worker writes.
+    """Turn on WAL (https://sqlite.org/wal.html), so that readers continue while one worker writes.
 
-    The file remembers it, so here is the place: workers that switch at the same time would get in each other's way.
+    The setting is stored in the database file. Workers that set it at the same time would block each other.
     """
     with engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA journal_mode = WAL")

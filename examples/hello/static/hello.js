@@ -1,4 +1,4 @@
-// Shows that the WebSocket gets through, and loads the page anew when another release answers.
+// Shows that the WebSocket works, and reloads the page when another release answers.
 const socketLine = document.querySelector("#websocket");
 const release = document.querySelector("#release").textContent;
 
@@ -12,7 +12,7 @@ async function newRelease() {
     const answer = await fetch("health", { cache: "no-store" });
     return (await answer.json()).release !== release;
   } catch {
-    return false; // Not reachable at this moment: the next try will tell.
+    return false; // Not reachable at this moment: connect() tries again.
   }
 }
 
@@ -30,7 +30,7 @@ function connect() {
     socket.send("hello");
   };
   socket.onmessage = () => show(`echo in ${Math.max(1, Math.round(performance.now() - sent))} ms`, "good");
-  // A release closes the WebSockets of the one before it; a client has to come back by itself.
+  // A new release closes the WebSockets of the previous one. The client must reconnect.
   socket.onclose = () => {
     show("not connected, trying again…", "bad");
     setTimeout(connect, 2000);

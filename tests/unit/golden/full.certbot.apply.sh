@@ -76,19 +76,19 @@ server {
     ssl_certificate_key /etc/letsencrypt/live/hello/privkey.pem;
 
     # Mozilla's intermediate profile, version 5.7 (https://wiki.mozilla.org/Security/Server_Side_TLS), without the DHE
-    # ciphers, which need parameters of their own and serve no client that the others do not.
+    # ciphers: they need extra parameters, and every client supports one of the others.
     ssl_protocols TLSv1.2 TLSv1.3;
     ssl_ciphers ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305;
     ssl_ecdh_curve X25519:prime256v1:secp384r1;
     ssl_prefer_server_ciphers off;
     ssl_session_timeout 1d;
     ssl_session_cache shared:selvedge:10m;
-    # nginx never changes the key of its tickets by itself: one that leaks would open all sessions of months.
+    # nginx does not rotate the key of its session tickets: a leaked key would decrypt months of sessions.
     ssl_session_tickets off;
 
     add_header Strict-Transport-Security "max-age=31536000" always;
 
-    # Answers for the certificate authority: a CDN that always uses HTTPS asks for them here.
+    # Files for the certificate authority's checks: a CDN that always uses HTTPS requests them here.
     location ^~ /.well-known/acme-challenge/ {
         root /var/www/letsencrypt;
         default_type text/plain;
@@ -108,7 +108,7 @@ mv -fT -- /etc/nginx/sites-enabled/.selvedge.link /etc/nginx/sites-enabled/hello
 change_7() (
 set -eu
 put /etc/nginx/snippets/hello-http.conf 0644 root root <<'EOF'
-# HTTP leads to HTTPS, but for the answers to the certificate authority. Written by `fab certbot`.
+# Redirects HTTP to HTTPS, except for the certificate authority's checks. Written by `fab certbot`.
 if ($uri !~ "^/\.well-known/acme-challenge/") {
     return 301 https://$host$request_uri;
 }
@@ -117,8 +117,8 @@ EOF
 change_8() (
 set -eu
 put /etc/nginx/conf.d/selvedge-default-tls.conf 0644 root root <<'EOF'
-# For names that no site with TLS has: the handshake is refused. Written by `fab certbot`, for all apps of this server.
-# The protocols of a port are those of its default server, so they stand here, too.
+# Refuses the handshake for names without a TLS site. Written by `fab certbot` for all apps of this server.
+# All sites of a port use the protocols of its default server, so this file sets them, too.
 
 server {
     listen 443 ssl http2 default_server;
@@ -128,17 +128,17 @@ server {
 
     ssl_reject_handshake on;
     # Mozilla's intermediate profile, version 5.7 (https://wiki.mozilla.org/Security/Server_Side_TLS), without the DHE
-    # ciphers, which need parameters of their own and serve no client that the others do not.
+    # ciphers: they need extra parameters, and every client supports one of the others.
     ssl_protocols TLSv1.2 TLSv1.3;
     ssl_ciphers ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305;
     ssl_ecdh_curve X25519:prime256v1:secp384r1;
     ssl_prefer_server_ciphers off;
     ssl_session_timeout 1d;
     ssl_session_cache shared:selvedge:10m;
-    # nginx never changes the key of its tickets by itself: one that leaks would open all sessions of months.
+    # nginx does not rotate the key of its session tickets: a leaked key would decrypt months of sessions.
     ssl_session_tickets off;
 
-    # Slow clients: a request's head must come within ten seconds, and no part of a body may be late by fifteen.
+    # Slow clients: a request's headers must arrive within 10 seconds, and each part of its body within 15.
     client_header_timeout 10s;
     client_body_timeout 15s;
     send_timeout 30s;
@@ -163,7 +163,7 @@ https_serves /etc/letsencrypt/live/hello/fullchain.pem hello.example.com
 fi
 systemctl enable --now nginx
 (umask 077 && mkdir -p /var/lib/selvedge/loaded)
-printf '%s\n' fa769c3879328fa1ac0e68fd5a7cedc1bb52b13eb28e4558af41991ec8550d54 >/var/lib/selvedge/loaded/nginx-tls-hello
+printf '%s\n' e6ecbd2e1b396c56e6a84a67080548e10bd8325c48d1af65360d9123cc6a513b >/var/lib/selvedge/loaded/nginx-tls-hello
 )
 run() {
   printf '%s begin %s\n' "$mark" "$1"

@@ -38,36 +38,36 @@ install -d -m 00750 -o root -g hello -- /srv/hello/instances
 )
 change_5() (
 set -eu
-install -d -m 00750 -o root -g hello -- /srv/hello/instances/0123456789ab-2e3d8e
+install -d -m 00750 -o root -g hello -- /srv/hello/instances/0123456789ab-77fd9b
 )
 change_6() (
 set -eu
-head -c 32 <&3 | put /srv/hello/instances/0123456789ab-2e3d8e/env 0640 root hello 32
+head -c 32 <&3 | put /srv/hello/instances/0123456789ab-77fd9b/env 0640 root hello 32
 )
 change_7() (
 set -eu
-put /srv/hello/instances/0123456789ab-2e3d8e/run 0750 root hello <<'EOF'
+put /srv/hello/instances/0123456789ab-77fd9b/run 0750 root hello <<'EOF'
 #!/bin/sh
-# Runs a command as this release of hello runs: in its folder, with its environment, in its virtual environment.
-#   /srv/hello/instances/0123456789ab-2e3d8e/run python -c 'import sys; print(sys.prefix)'
+# Runs a command like this release of hello: same folder, environment variables and virtual environment.
+#   /srv/hello/instances/0123456789ab-77fd9b/run python -c 'import sys; print(sys.prefix)'
 # Written by `fab gunicorn`.
 set -eu
 cd /srv/hello/releases/0123456789ab/backend
 set -a
-. /srv/hello/instances/0123456789ab-2e3d8e/env
-# Where the app may write; all else is read-only for it.
+. /srv/hello/instances/0123456789ab-77fd9b/env
+# The app may write only to this folder.
 APP_SHARED=/srv/hello/shared
 HOME=/srv/hello/shared
-RELEASE=0123456789ab-2e3d8e
+RELEASE=0123456789ab-77fd9b
 COMMIT=0123456789abcdef0123456789abcdef01234567
 VIRTUAL_ENV=/srv/hello/releases/0123456789ab/.venv
 PATH=/srv/hello/releases/0123456789ab/.venv/bin:/usr/local/bin:/usr/bin:/bin
-PYTHONPATH=/srv/hello/releases/0123456789ab/backend:/srv/hello/releases/0123456789ab/backend/src:/srv/hello/instances/0123456789ab-2e3d8e
-# Output reaches the log at once; nothing is written beside the code.
+PYTHONPATH=/srv/hello/releases/0123456789ab/backend:/srv/hello/releases/0123456789ab/backend/src:/srv/hello/instances/0123456789ab-77fd9b
+# Output reaches the log at once, and no byte code is written next to the source.
 PYTHONUNBUFFERED=1
 PYTHONDONTWRITEBYTECODE=1
-# Temporary files are in a folder of this user and this release, not in the /tmp that every user of the server writes.
-TMPDIR=/srv/hello/shared/.tmp/0123456789ab-2e3d8e
+# The release's own folder for temporary files, because all users of the server can write to /tmp.
+TMPDIR=/srv/hello/shared/.tmp/0123456789ab-77fd9b
 set +a
 umask 0077
 mkdir -p "$TMPDIR" 2>/dev/null || TMPDIR=/tmp
@@ -77,10 +77,10 @@ EOF
 )
 change_8() (
 set -eu
-put /srv/hello/instances/0123456789ab-2e3d8e/selvedge_worker.py 0640 root hello <<'EOF'
-"""gunicorn's worker for hello: every answer names its release in the header X-Release.
+put /srv/hello/instances/0123456789ab-77fd9b/selvedge_worker.py 0640 root hello <<'EOF'
+"""gunicorn's worker for hello, which adds the header X-Release to every response.
 
-gunicorn loads this module itself, before it listens and before there is a worker. Written by `fab gunicorn`.
+gunicorn loads this module before it listens and before it starts workers. Written by `fab gunicorn`.
 """
 
 import contextlib
@@ -89,9 +89,9 @@ import importlib
 import os
 import time
 
-# What gunicorn has loaded its workers need not load: each starts sooner, and they share the memory. Libraries only: the
-# app's own modules may open connections, which no two processes can share. While they load, and later in what they leave, there
-# is no garbage to look for (https://docs.python.org/3/library/gc.html#gc.freeze).
+# Workers inherit the libraries that gunicorn has loaded: they start faster and share the memory. The app's own modules are
+# not loaded here, because they may open connections, which processes cannot share. Loading modules leaves no garbage, so
+# the collector is off, and later skips these objects (https://docs.python.org/3/library/gc.html#gc.freeze).
 gc.disable()
 for library in ("uvicorn_worker", "fastapi"):
     with contextlib.suppress(Exception):
@@ -99,8 +99,8 @@ for library in ("uvicorn_worker", "fastapi"):
 gc.freeze()
 gc.enable()
 
-# A release waits here until the app's settings are known to be complete.
-while os.path.exists("/srv/hello/instances/0123456789ab-2e3d8e/held"):
+# A new release waits here until Selvedge has checked the app's settings.
+while os.path.exists("/srv/hello/instances/0123456789ab-77fd9b/held"):
     time.sleep(0.01)
 
 from uvicorn_worker import UvicornWorker as _Worker  # noqa: E402
@@ -113,7 +113,7 @@ class Worker(_Worker):
     }
 
     def load_wsgi(self):
-        """The app itself, likewise without a look for garbage."""
+        """Load the app, also without garbage collection."""
         gc.disable()
         super().load_wsgi()
         gc.freeze()
@@ -122,41 +122,41 @@ EOF
 )
 change_9() (
 set -eu
-put /srv/hello/instances/0123456789ab-2e3d8e/gunicorn_start 0750 root hello <<'EOF'
+put /srv/hello/instances/0123456789ab-77fd9b/gunicorn_start 0750 root hello <<'EOF'
 #!/bin/sh
-# Starts hello: gunicorn keeps the worker processes alive, uvicorn in each of them speaks ASGI.
-# Written by `fab gunicorn`; supervisor runs it as the user hello.
+# Starts hello: gunicorn manages the worker processes, and uvicorn runs the ASGI app in each of them.
+# Written by `fab gunicorn`. supervisor runs it as the user hello.
 set -eu
 
 NAME=hello
 DIR=/srv/hello/releases/0123456789ab/backend
 VENV=/srv/hello/releases/0123456789ab/.venv
-# One more worker than there are CPU cores keeps every core busy while one worker waits.
+# One worker more than CPU cores keeps all cores busy while one worker waits.
 WORKERS=3
-# A new release begins with one; when that one is healthy, gunicorn is told to start the others.
-if [ -e /srv/hello/instances/0123456789ab-2e3d8e/one ]; then WORKERS=1; fi
-# /srv/hello/instances/0123456789ab-2e3d8e/selvedge_worker.py: uvicorn_worker.UvicornWorker, and what gunicorn loads for all of them.
+# A new release starts one worker. Once it is healthy, Selvedge tells gunicorn to start the others.
+if [ -e /srv/hello/instances/0123456789ab-77fd9b/one ]; then WORKERS=1; fi
+# uvicorn_worker.UvicornWorker and the modules that all workers share: /srv/hello/instances/0123456789ab-77fd9b/selvedge_worker.py
 WORKER_CLASS=selvedge_worker.Worker
-# Each release has a socket of its own; nginx follows the link /srv/hello/live.sock to the live one.
-BIND=unix:/run/hello/0123456789ab-2e3d8e.sock
+# Each release has its own socket. nginx connects to the live one by the link /srv/hello/live.sock.
+BIND=unix:/run/hello/0123456789ab-77fd9b.sock
 LOG_LEVEL=debug
 
-# gunicorn 24 and later would open a control socket in the home directory, which this app does not need.
+# gunicorn 24 and later open a control socket in the home directory, which nothing here uses.
 CONTROL=
 for module in "$VENV"/lib/python*/site-packages/gunicorn/ctl; do
   if [ -e "$module" ]; then CONTROL=--no-control-socket; fi
 done
 
-# What this release's last start and releases that are gone have left of temporary files.
+# Delete the temporary files of this release's last run and of removed releases.
 for old in /srv/hello/shared/.tmp/*; do
   name=${old##*/}
-  if [ "$name" = 0123456789ab-2e3d8e ] || [ ! -e "/srv/hello/instances/$name" ]; then rm -rf -- "$old" || :; fi
+  if [ "$name" = 0123456789ab-77fd9b ] || [ ! -e "/srv/hello/instances/$name" ]; then rm -rf -- "$old" || :; fi
 done
 
-# --umask is the socket's: its folder lets in this user and nginx alone, so that the socket itself may be open.
-# The client's address and scheme come from nginx, the only one that can reach the socket: hence '*'.
-# Heartbeats go to memory; a slow disk must not look like a dead worker.
-exec setpriv --no-new-privs /srv/hello/instances/0123456789ab-2e3d8e/run "$VENV/bin/python" -m gunicorn hello.web:app \
+# --umask 0 opens the socket to all users, but only this user and nginx can enter its folder.
+# Only nginx can reach the socket, so gunicorn may trust its headers about the client ('*').
+# Heartbeat files are in memory, so that a slow disk does not look like a dead worker.
+exec setpriv --no-new-privs /srv/hello/instances/0123456789ab-77fd9b/run "$VENV/bin/python" -m gunicorn hello.web:app \
   --name "$NAME" \
   --chdir "$DIR" \
   --workers "$WORKERS" \
@@ -178,11 +178,11 @@ hook=after_build
 user=hello
 release=/srv/hello/releases/0123456789ab
 folder=/srv/hello/releases/0123456789ab/backend
-run=/srv/hello/instances/0123456789ab-2e3d8e/run
+run=/srv/hello/instances/0123456789ab-77fd9b/run
 builds=1
-mark_path=/srv/hello/instances/0123456789ab-2e3d8e/hook.after_build
-hook_begin RELEASE=0123456789ab-2e3d8e COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server PREVIOUS=
-hook_command RELEASE=0123456789ab-2e3d8e COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server PREVIOUS= 'python manage.py check && echo '"'"'it'"'"''"'"'s built'"'"''
+mark_path=/srv/hello/instances/0123456789ab-77fd9b/hook.after_build
+hook_begin RELEASE=0123456789ab-77fd9b COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server PREVIOUS=
+hook_command RELEASE=0123456789ab-77fd9b COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server PREVIOUS= 'python manage.py check && echo '"'"'it'"'"''"'"'s built'"'"''
 hook_end
 )
 change_11() (

@@ -23,9 +23,9 @@ apt_fact
 printf '\n%s fact 1\n' "$mark"
 packages_fact unattended-upgrades
 printf '\n%s fact 2\n' "$mark"
-path_fact /etc/apt/apt.conf.d/20auto-upgrades ada6ed61d6d3c629d3e5db4cbc2b8be6a0a5de8f366e3480db5dd86b6b3bb683
+path_fact /etc/apt/apt.conf.d/20auto-upgrades 1b450160a36bc8548363d687946bf96a12b168bd1ffc206065e9565805d80de2
 printf '\n%s fact 3\n' "$mark"
-path_fact /etc/apt/apt.conf.d/52unattended-upgrades-selvedge 144a8562e5015efc2e823745660ebe4fef47baf19c64c6cf448a55ba925a89aa
+path_fact /etc/apt/apt.conf.d/52unattended-upgrades-selvedge e4b7bdb6fb5064c3f73ecd6642fc05d58a0bcb7e2e2217ae2a36b7aa2fa15acd
 printf '\n%s fact 4\n' "$mark"
 unit_fact apt-daily.timer
 echo
@@ -65,7 +65,7 @@ firewall_fact /etc/ufw/before.init
 printf '\n%s fact 16\n' "$mark"
 for state in armed fired; do if [ -e "/var/lib/selvedge/guard/$state" ]; then echo "$state"; fi; done
 printf '\n%s fact 17\n' "$mark"
-path_fact /etc/fail2ban/jail.d/50-selvedge.local 27c8c6c5dc28b82b71a7e9e7ef140718be24fc320f01c2535634e3fe35223d3a
+path_fact /etc/fail2ban/jail.d/50-selvedge.local 91219142cb9e697f8b981240743d8ed2c4f07eca1c3f7cf585769b278c32cc2e
 :
 }
 second() {
@@ -85,13 +85,13 @@ grep -sE -e '^[[:space:]]*(SHA_CRYPT_MIN_ROUNDS|SHA_CRYPT_MAX_ROUNDS)([[:space:]
 printf '\n%s fact 23\n' "$mark"
 grep -sE -e '^[[:space:]]*(YESCRYPT_COST_FACTOR)([[:space:]=]|$)' -e YESCRYPT /etc/login.defs || true
 printf '\n%s fact 24\n' "$mark"
-path_fact /etc/security/limits.d/50-selvedge.conf 749a2183428c572c5b3f83ea32f96132922c3ed71fd5fe27884b82b9e44992a7
+path_fact /etc/security/limits.d/50-selvedge.conf c072863f38832db72516342b888b94a694392919e1ab7d6bf7e2c0a9adbd5373
 printf '\n%s fact 25\n' "$mark"
-path_fact /etc/systemd/coredump.conf.d/50-selvedge.conf 7c86eb130ddf86b16fab904a3464713352f4f71712c1dd0cd0cfa979d1241b63
+path_fact /etc/systemd/coredump.conf.d/50-selvedge.conf 08c1525652e14360a27af5ceb6750331ff75e6e536bb9c1cf1bfcf74146ddfe9
 printf '\n%s fact 26\n' "$mark"
-path_fact /etc/modprobe.d/50-selvedge.conf 00f4f6bd8737204ea8acd9a9fc0034cb195b9ac2717e76798d6454904bafc684
+path_fact /etc/modprobe.d/50-selvedge.conf 0cb73580b7cdd221bf9b337f0d61944ce456e7651b823f5776917d5927cf53ee
 printf '\n%s fact 27\n' "$mark"
-path_fact /etc/profile.d/50-selvedge.sh 4088fdc5d5e9ef68c419712f627e476338931eade5e077547e75ca88f0f18237
+path_fact /etc/profile.d/50-selvedge.sh 075d959d6afbfb26f34b0639d22b4215837162866f4a97f69fae5abfc73f4a5e
 printf '\n%s fact 28\n' "$mark"
 path_fact /etc/issue 053201b621f4f4e06517c39ffe80be6b9891d0a6518e1779864b7618363a63ac
 printf '\n%s fact 29\n' "$mark"

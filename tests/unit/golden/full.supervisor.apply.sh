@@ -40,28 +40,28 @@ fail '/etc/supervisor/supervisord.conf is not there yet: run `fab install` first
 )
 change_1() (
 set -eu
-fail '/srv/hello/instances/0123456789ab-2e3d8e/gunicorn_start is not there yet: run `fab gunicorn` first, or `fab deploy`, which runs all steps'
+fail '/srv/hello/instances/0123456789ab-77fd9b/gunicorn_start is not there yet: run `fab gunicorn` first, or `fab deploy`, which runs all steps'
 )
 change_2() (
 set -eu
-put /srv/hello/instances/0123456789ab-2e3d8e/program.conf 0640 root hello <<'EOF'
-; hello, release 0123456789ab-2e3d8e. During a release the new one runs beside the old one; then the old one's section goes.
-[program:hello.0123456789ab-2e3d8e]
-command=/srv/hello/instances/0123456789ab-2e3d8e/gunicorn_start
+put /srv/hello/instances/0123456789ab-77fd9b/program.conf 0640 root hello <<'EOF'
+; hello, release 0123456789ab-77fd9b. During a deploy the old release also has a section; it is deleted afterwards.
+[program:hello.0123456789ab-77fd9b]
+command=/srv/hello/instances/0123456789ab-77fd9b/gunicorn_start
 directory=/srv/hello/releases/0123456789ab
 user=hello
 autostart=true
 autorestart=true
 startsecs=1
 startretries=10
-; gunicorn ends its workers by itself on TERM and lets them finish their requests.
+; On TERM, gunicorn lets its workers finish their requests.
 stopsignal=TERM
 stopwaitsecs=40
 killasgroup=true
 redirect_stderr=true
-stdout_logfile=/var/log/hello/0123456789ab-2e3d8e.log
-; logrotate has it at 10 MB, hour by hour. A flood in between is cut here, in place: the files of supervisor's own rotation
-; would be readable for everybody.
+stdout_logfile=/var/log/hello/0123456789ab-77fd9b.log
+; logrotate rotates the file at 10 MB, every hour. supervisor truncates it if it grows faster. It keeps no backups, because
+; all users could read them.
 stdout_logfile_maxbytes=50MB
 stdout_logfile_backups=0
 EOF
@@ -69,14 +69,14 @@ EOF
 change_3() (
 set -eu
 put /etc/logrotate.d/hello.app 0644 root root <<'EOF'
-# The output of hello's releases: 10 MB a file, three older ones. Written by `fab supervisor`.
+# Rotates the releases' output of hello at 10 MB and keeps three old files. Written by `fab supervisor`.
 /var/log/hello/[0-9a-f]*-*.log {
     size 10M
     rotate 3
     missingok
     notifempty
     compress
-    # supervisor holds the file open for as long as the release runs. So it also keeps its mode, 0640.
+    # supervisor keeps the file open while the release runs. Copying also keeps the file's mode, 0640.
     copytruncate
 }
 EOF
@@ -84,7 +84,7 @@ EOF
 change_4() (
 set -eu
 put /etc/systemd/system/logrotate.timer.d/selvedge.conf 0644 root root <<'EOF'
-# logrotate looks every hour, not every day: a log that grows fast is cut in time. Written by `fab supervisor`.
+# Runs logrotate every hour instead of every day, because a log may grow fast. Written by `fab supervisor`.
 [Timer]
 OnCalendar=
 OnCalendar=hourly
@@ -98,12 +98,12 @@ systemctl daemon-reload && systemctl restart logrotate.timer
 fi
 systemctl enable --now logrotate.timer
 (umask 077 && mkdir -p /var/lib/selvedge/loaded)
-printf '%s\n' f205a3c5da2c42f6163b6816808376c39e4812ff2eb1af81b37ecefcf34b0e87 >/var/lib/selvedge/loaded/logrotate.timer
+printf '%s\n' aa0eda1b463f7f5e6502692ca42846ddfd30ce5c1a3f78436f93ae26ed2b367c >/var/lib/selvedge/loaded/logrotate.timer
 )
 change_6() (
 set -eu
 app=hello
-new=0123456789ab-2e3d8e
+new=0123456789ab-77fd9b
 why=deploy
 by=me@laptop
 base=/srv/hello
@@ -210,11 +210,11 @@ hook=after_switch
 user=hello
 release=/srv/hello/releases/0123456789ab
 folder=/srv/hello/releases/0123456789ab/backend
-run=/srv/hello/instances/0123456789ab-2e3d8e/run
+run=/srv/hello/instances/0123456789ab-77fd9b/run
 builds=''
-mark_path=/srv/hello/instances/0123456789ab-2e3d8e/hook.after_switch
-hook_begin RELEASE=0123456789ab-2e3d8e COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server PREVIOUS=
-hook_command RELEASE=0123456789ab-2e3d8e COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server PREVIOUS= './tell released'
+mark_path=/srv/hello/instances/0123456789ab-77fd9b/hook.after_switch
+hook_begin RELEASE=0123456789ab-77fd9b COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server PREVIOUS=
+hook_command RELEASE=0123456789ab-77fd9b COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server PREVIOUS= './tell released'
 hook_end
 )
 run() {

@@ -24,7 +24,7 @@ apt_install unattended-upgrades
 change_2() (
 set -eu
 put /etc/apt/apt.conf.d/20auto-upgrades 0644 root root <<'EOF'
-// Each "1" is once a day, "7" once a week. Written by `fab update`.
+// Intervals in days. Written by `fab update`.
 APT::Periodic::Update-Package-Lists "1";
 APT::Periodic::Unattended-Upgrade "1";
 APT::Periodic::AutocleanInterval "7";
@@ -33,14 +33,14 @@ EOF
 change_3() (
 set -eu
 put /etc/apt/apt.conf.d/52unattended-upgrades-selvedge 0644 root root <<'EOF'
-// What differs from 50unattended-upgrades, which says where upgrades may come from. That file belongs to its package and
-// stays as it is, so that no upgrade of the package ever asks which version to keep; apt reads this folder by name, and
-// what comes later counts. Written by `fab update`.
-// A new kernel works only after a restart. Without a time the server would restart as soon as the upgrade has ended.
+// Overrides settings of 50unattended-upgrades, which names the sources of upgrades. That file stays unchanged, so that
+// upgrades of its package never ask which version to keep. apt reads this folder sorted by name; later files win.
+// Written by `fab update`.
+// A new kernel needs a reboot. Without a time, the server would reboot directly after the upgrade.
 Unattended-Upgrade::Automatic-Reboot "true";
 Unattended-Upgrade::Automatic-Reboot-WithUsers "true";
 Unattended-Upgrade::Automatic-Reboot-Time "03:30";
-// Files that somebody edited stay as they are when their package brings a new version.
+// An upgrade keeps edited configuration files.
 Dpkg::Options { "--force-confdef"; "--force-confold"; };
 EOF
 )

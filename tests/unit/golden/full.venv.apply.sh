@@ -79,7 +79,7 @@ folder=/srv/hello/releases/0123456789ab/backend
 run=''
 builds=1
 mark_path=/srv/hello/releases/0123456789ab/.selvedge.before_build
-hook_begin RELEASE=0123456789ab-2e3d8e COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server PREVIOUS=
+hook_begin RELEASE=0123456789ab-77fd9b COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server PREVIOUS=
 hook_end
 )
 change_1() (

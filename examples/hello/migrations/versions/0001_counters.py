@@ -1,4 +1,4 @@
-"""Make the table of counters, with the row that the app counts visits in."""
+"""Create the table of counters, with the row for visits."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make the table and its first row."""
+    """Create the table and its first row."""
     counters = op.create_table(
         "counters",
         sa.Column("name", sa.String(), primary_key=True),
@@ -20,5 +20,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop the table, and the number of visits with it."""
+    """Drop the table, including the number of visits."""
     op.drop_table("counters")

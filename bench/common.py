@@ -1,4 +1,4 @@
-"""The servers and the project that measurements work with, and how they print."""
+"""Servers, a project, timing and output for the benchmarks."""
 
 from __future__ import annotations
 
@@ -20,9 +20,12 @@ from sandbox import Server  # noqa: E402
 
 
 @contextlib.contextmanager
-def place(count: int = 1, **app: object) -> Iterator[tuple[list[Server], Project]]:
-    """Servers on which `fab setup deploy` has run, and a project that releases to them; gone at the end."""
-    # From the first run on, a user's next ones find the modules compiled.
+def deployed(count: int = 1, **app: object) -> Iterator[tuple[list[Server], Project]]:
+    """Yield `count` servers after `fab setup deploy`, and their project, whose [app] has the keys of `app`.
+
+    The servers are removed afterwards.
+    """
+    # For a user, modules are compiled after the first run.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     lab = Lab(f"bench-{os.getpid()}", "bench")
     try:
@@ -36,34 +39,34 @@ def place(count: int = 1, **app: object) -> Iterator[tuple[list[Server], Project
         lab.close()
 
 
-def seconds(work: Callable[[], object]) -> float:
-    """How long the work takes."""
+def seconds(command: Callable[[], object]) -> float:
+    """Return the duration of the command in seconds."""
     began = time.monotonic()
-    work()
+    command()
     return time.monotonic() - began
 
 
-def in_turn(works: dict[str, Callable[[], object]], rounds: int = 9) -> dict[str, list[float]]:
-    """The works in turn, so that all meet the same machine; seconds of each round."""
-    taken: dict[str, list[float]] = {name: [] for name in works}
+def alternate(commands: dict[str, Callable[[], object]], rounds: int = 9) -> dict[str, list[float]]:
+    """Run the commands in turn, so that the machine's load affects all of them. Return the seconds of each round."""
+    times: dict[str, list[float]] = {name: [] for name in commands}
     for _ in range(rounds):
-        for name, work in works.items():
-            taken[name].append(seconds(work))
-    return taken
+        for name, command in commands.items():
+            times[name].append(seconds(command))
+    return times
 
 
-def show(taken: dict[str, Sequence[float]], limit: float | None = None, unit: str = "s") -> None:
-    """Minimum and median of each; the ratio of the first to the last, against its limit."""
-    for name, values in taken.items():
+def show(times: dict[str, Sequence[float]], limit: float | None = None, unit: str = "s") -> None:
+    """Print minimum and median of each command, and compare the ratio of the first to the last with `limit`."""
+    for name, values in times.items():
         print(f"{name:<44} min {min(values):7.3f} {unit}   median {statistics.median(values):7.3f} {unit}")
-    first, *_, last = taken.values()
+    first, *_, last = times.values()
     if limit is not None:
         ratio = min(first) / min(last)
         print(f"ratio of the minima {ratio:.2f} (at most {limit:g}: {'kept' if ratio <= limit else 'NOT KEPT'})")
 
 
 def ssh(server: Server, script: str) -> None:
-    """A script over one ssh, as the deploy user with sudo, as somebody would by hand."""
+    """Run a script over one ssh connection as the deploy user with sudo. Raises AssertionError if it fails."""
     command = [*server.ssh_argv("deploy"), "sudo -n sh -s"]
     done = subprocess.run(command, input=script, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{done.returncode}: {done.stdout}{done.stderr}"

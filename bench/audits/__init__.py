@@ -1,4 +1,4 @@
-"""Judges that know nothing of Selvedge, on a server as `fab setup deploy` leaves it: `python -m bench.judges`."""
+"""Third-party security audits of a server after `fab setup deploy`: `python -m bench.audits`."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.place import Project, Server
+from bench.common import Project, Server
 from pebble import Pebble
 
 NAME = "hello.test"
-TOOLS = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "selvedge" / "judges"
+TOOLS = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "selvedge" / "audits"
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What a judge found, beside the limit that it is held to. `kept` None: there is no limit."""
+class Result:
+    """One measure of an audit tool, its value and its limit. `passed` is None if there is no limit."""
 
-    judge: str
+    tool: str
     measure: str
-    found: str
+    value: str
     limit: str = ""
-    kept: bool | None = None
+    passed: bool | None = None
 
 
 @dataclass(frozen=True)
-class Bench:
-    """What is judged: the server, another one that looks at it from outside, and the authority of its certificate."""
+class Setup:
+    """The audited server, another server that sees it from outside, and its certificate authority."""
 
     server: Server
     other: Server
@@ -38,18 +38,18 @@ class Bench:
     pebble: Pebble
 
     def deploy(self, **app: object) -> None:
-        """Release the sample app over HTTPS, with these keys of [app] beside the usual ones."""
+        """Deploy the sample app over HTTPS. `app` has additional keys of [app]."""
         tls = {"acme_server": self.pebble.directory, "acme_ca": str(self.pebble.ca), "hsts": 31536000}
         lines = [f"{key} = {json.dumps(value)}" for key, value in tls.items()]
         self.project.configure("\n".join(["[tls]", *lines]), domains=[NAME], **app)
         self.project.must("-H", self.server.name, "deploy")
 
 
-Judge = Callable[[Bench], list[Verdict]]
+Audit = Callable[[Setup], list[Result]]
 
 
 def tool(requirement: str, program: str) -> str:
-    """A program of a Python package, in a virtual environment of the judges' own; its path."""
+    """Install a Python package in the audits' virtual environment if needed; return the path of its program."""
     path = TOOLS / "bin" / program
     if not path.exists():
         subprocess.run([sys.executable, "-m", "venv", str(TOOLS)], check=True)
@@ -58,6 +58,6 @@ def tool(requirement: str, program: str) -> str:
 
 
 def output(*command: str, timeout: float = 600) -> str:
-    """All that a command writes, whatever its exit status says."""
+    """Return a command's standard output and standard error, whatever its exit status is."""
     done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False, timeout=timeout)
     return done.stdout + done.stderr
