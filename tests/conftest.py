@@ -8,6 +8,9 @@ import signal
 import pytest
 from hypothesis import settings
 
+# Modules that tests share assert, too.
+pytest.register_assert_rewrite("tests.support", "tests.hosts.scripts")
+
 # A busy machine is no fault of the code that is tested.
 settings.register_profile("calm", deadline=None)
 settings.load_profile("calm")

@@ -13,14 +13,19 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parent.parent
+SCRIPTS = "tests/hosts/scripts"
 # Tests on servers mostly wait, so four processes keep two cores busy. The tests of a class, or of a file without classes,
 # share servers, so one process runs them all. A failed test runs once more, because a busy machine may miss a deadline;
 # the summary reports it.
 RUNS = {
     "unit": ("Unit tests: no server, half a minute", ["tests/unit", "--numprocesses=auto"]),
+    "scripts": ("Tests of the servers' scripts, as root in folders of this machine", [SCRIPTS, "--numprocesses=auto"]),
     "hosts": (
         "Tests on real servers, which the sandbox makes: some minutes",
-        ["tests/hosts", "-vv", "--numprocesses=4", "--dist=loadscope", "--no-loadscope-reorder", "--durations=10", "--reruns=1"],
+        [
+            *("tests/hosts", f"--ignore={SCRIPTS}", "-vv", "--numprocesses=4", "--dist=loadscope"),
+            *("--no-loadscope-reorder", "--durations=10", "--reruns=1"),
+        ],
     ),
 }
 
@@ -34,7 +39,7 @@ def main(names: list[str]) -> int:
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     for part in ("selvedge", "sandbox", "tasks"):
         compileall.compile_dir(ROOT / part, quiet=1)
-    for name in names:
+    for name in groups(names):
         title, arguments = RUNS[name]
         print(f"\n==> {title}", flush=True)
         if name == "hosts" and not prepare():
@@ -47,6 +52,11 @@ def main(names: list[str]) -> int:
     counted = ", ".join(f"{totals[word]} {word}" for word in ("failed", "passed", "skipped", "errors") if totals[word])
     print(f"=== {counted or 'no tests ran'} in {time.monotonic() - began:.0f}s ===", flush=True)
     return status
+
+
+def groups(names: list[str]) -> list[str]:
+    """The groups to run: the scripts come before the tests on servers, which take longer."""
+    return list(dict.fromkeys(each for name in names for each in (("scripts", name) if name == "hosts" else (name,))))
 
 
 def prepare() -> bool:

@@ -1,227 +1,38 @@
-"""What the engine's tests share: a place where its scripts run as on a server, and the settings of an example host."""
+"""Fixtures of several folders."""
 
 from __future__ import annotations
 
-import ctypes
-import hashlib
-import os
-import shutil
-import signal
-import stat
 import subprocess
-import weakref
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from selvedge.plan import Plan, apply_script, open_payload, parse_facts, plan, read_script
-from selvedge.settings import Settings, Target
 
-from selvedge.resources.base import Resource
-
-MARK = "@test"
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
-# What of the machine's own /etc its programs need; the rest of the server's /etc is empty.
-ETC = (
-    "alternatives/awk default/useradd group gshadow ld.so.cache ld.so.conf login.defs nsswitch.conf os-release passwd "
-    "shadow skel"
-)
-FOLDERS = ("etc", "srv", "root", "opt", "var/log", "var/lib", "var/cache", "var/backups", "usr/local/sbin", "run")
-
-ENVIRONMENT = {"HOME": "/root", "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TMPDIR": "/root"}
-# From sched.h, sys/mount.h and sys/prctl.h.
-CLONE_NEWNS, MS_RDONLY, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 0x20000, 1, 32, 4096, 16384, 1 << 18
-PR_SET_PDEATHSIG = 1
-LIBC = ctypes.CDLL(None, use_errno=True)
-
-
-@dataclass(frozen=True)
-class Done:
-    """How a script ended: `status` as its last mark says (None where it never came), and all lines of its output."""
-
-    status: int | None
-    output: str
-
-    @property
-    def error(self) -> str:
-        """The sentence of `fail`."""
-        found = [line.removeprefix(f"{MARK} error ") for line in self.output.splitlines() if f"{MARK} error " in line]
-        return found[-1] if found else ""
-
-    @property
-    def said(self) -> list[str]:
-        """The sentences of `say`."""
-        prefix = f"{MARK} say "
-        return [line.removeprefix(prefix) for line in self.output.splitlines() if line.startswith(prefix)]
-
-
-class Server:
-    """Folders of a server under a temporary directory, in which scripts run as root, in a mount namespace of the server's own."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self._namespace: subprocess.Popen[bytes] | None = None
-        for folder in FOLDERS:
-            (root / folder).mkdir(parents=True, exist_ok=True)
-        for name in ETC.split():
-            source, target = Path("/etc", name), root / "etc" / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if source.is_dir():
-                shutil.copytree(source, target, symlinks=True)
-            elif source.exists():
-                shutil.copy2(source, target, follow_symlinks=False)
-        # The disk of the machine that runs the tests has no part in them, and whoever else writes to it is waited for.
-        self.program("sync", "exit 0")
-
-    def path(self, path: str) -> Path:
-        """Where a path of the server is on this machine."""
-        return self.root / path.lstrip("/")
-
-    def program(self, name: str, text: str) -> Path:
-        """A program that comes first on the PATH of every script."""
-        path = self.path(f"/usr/local/sbin/{name}")
-        path.write_text(f"#!/bin/sh\n{text}\n")
-        path.chmod(0o755)
-        return path
-
-    def enter(self) -> None:
-        """Put this process where the server's folders are the machine's own and all else is read-only, until its parent ends.
-
-        Raises OSError where mount namespaces are not permitted.
-        """
-        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if LIBC.unshare(CLONE_NEWNS) != 0:
-            raise OSError(ctypes.get_errno(), "unshare")
-        self._mount(b"none", "/", MS_REC | MS_PRIVATE)
-        self._mount(bytes(self.root), str(self.root), MS_BIND)
-        self._mount(b"none", "/", MS_REMOUNT | MS_BIND | MS_RDONLY)
-        for folder in FOLDERS:
-            self._mount(bytes(self.root / folder), f"/{folder}", MS_BIND)
-
-    @staticmethod
-    def _mount(source: bytes, target: str, flags: int) -> None:
-        if LIBC.mount(source, target.encode(), None, flags, None) != 0:
-            raise OSError(ctypes.get_errno(), f"mount {target}")
-
-    def namespace(self) -> str:
-        """The file of the server's mount namespace. A process that sleeps holds it: to make one takes a copy of this process,
-        which is large; scripts only enter it."""
-        if self._namespace is None:
-            try:
-                self._namespace = subprocess.Popen(["/bin/sleep", "infinity"], cwd="/", preexec_fn=self.enter)
-            except subprocess.SubprocessError:
-                pytest.fail(
-                    "This machine lets nobody make a mount namespace, in which these tests run what belongs on a server. "
-                    "In a container, give it CAP_SYS_ADMIN (docker run --privileged)."
-                )
-            weakref.finalize(self, _end, self._namespace)
-        return f"/proc/{self._namespace.pid}/ns/mnt"
-
-    def start(self, script: str, **options: Any) -> subprocess.Popen[bytes]:
-        """Start a script as the connection would: it comes by standard input, and then what it reads."""
-        size = len(script.encode("utf-8", "surrogateescape"))
-        command = ["nsenter", f"--mount={self.namespace()}", "/bin/sh", "-c", f'eval "$(head -c {size})"']
-        pipe = subprocess.PIPE
-        return subprocess.Popen(command, stdin=pipe, stdout=pipe, env=ENVIRONMENT, cwd="/", start_new_session=True, **options)
-
-    def run(self, script: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-        """Run a script to its end; its output has what it says on standard error, too."""
-        process = self.start(script, stderr=subprocess.STDOUT)
-        try:
-            output, _ = process.communicate(script.encode("utf-8", "surrogateescape") + stdin, timeout=20)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            output, _ = process.communicate()
-            pytest.fail(f"the script did not end within 20 seconds; so far it said: {output.decode(errors='replace')}")
-        return subprocess.CompletedProcess(process.args, process.returncode, output)
-
-    def read(self, *resources: Resource) -> list[str]:
-        """The facts of the resources."""
-        done = self.run(read_script(resources, MARK))
-        facts = parse_facts(done.stdout.decode("utf-8", "surrogateescape"), MARK, len(resources))
-        assert facts is not None, done
-        return facts
-
-    def plan(self, *resources: Resource) -> Plan:
-        """What would change."""
-        return plan(resources, self.read(*resources))
-
-    def apply(self, changes: Plan, stdin: bytes | None = None, *, before: str = "", after: str = "") -> Done:
-        """Make the changes; `stdin` replaces their payloads. before, after: shell that runs around the script."""
-        if stdin is None:
-            stdin = b"".join(open_payload(payload).read() for payload in changes.payload())
-        done = self.run(before + apply_script(changes, MARK, lock="hello", log="hello") + after, stdin)
-        output = done.stdout.decode("utf-8", "surrogateescape")
-        ends = [line for line in output.splitlines() if line.startswith(f"{MARK} end ")]
-        return Done(int(ends[-1].split()[2]) if ends else None, output)
-
-    def make(self, *resources: Resource) -> Plan:
-        """Read, apply, read again, plan nothing: what was planned first."""
-        before = self.tree()
-        planned = self.plan(*resources)
-        assert self.tree() == before, "reading changed something"
-        if planned:
-            done = self.apply(planned)
-            assert done.status == 0, done.output
-        again = self.plan(*resources)
-        assert not again, [change for _, change in again.changes]
-        self.assert_clean()
-        return planned
-
-    def entries(self, path: str = "/") -> Iterator[Path]:
-        """What stands below a path."""
-        for folder, folders, files in os.walk(self.path(path)):
-            yield from (Path(folder, name) for name in [*folders, *files])
-
-    def tree(self, path: str = "/") -> dict[str, tuple[Any, ...]]:
-        """All that stands below a path, as far as a program could change it."""
-        found = {}
-        for entry in [self.path(path), *self.entries(path)]:
-            status = entry.lstat()
-            content = str(entry.readlink()) if stat.S_ISLNK(status.st_mode) else ""
-            if stat.S_ISREG(status.st_mode):
-                content = hashlib.sha256(entry.read_bytes()).hexdigest()
-            about = (oct(status.st_mode), status.st_uid, status.st_gid, status.st_ino, status.st_mtime_ns)
-            found[str(entry.relative_to(self.root))] = (*about, status.st_ctime_ns, content)
-        return found
-
-    def assert_clean(self) -> None:
-        """No temporary file and no copy of anything is left."""
-        names = [entry.name for entry in self.entries()]
-        left = [name for name in names if ".selvedge." in name or "undo." in name or name.endswith(".new")]
-        assert not left
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.kill()
-    process.wait()
+from selvedge.settings import Target
+from tests.support.declared import SETTINGS
+from tests.support.fixtures import COMMIT, host, hostile, target  # noqa: F401
+from tests.support.keys import KEY
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Server:
-    """A bare server for scripts of the engine."""
-    if os.geteuid() != 0:
-        pytest.fail("The engine's scripts run as root: run the tests as root (in a container, or with sudo).")
-    return Server(tmp_path / "server")
+def app(target: Callable[..., Target], tmp_path: Path) -> Callable[..., Target]:  # noqa: F811
+    """The settings of this name in SETTINGS."""
+    (tmp_path / "me.pub").write_text(KEY + "\n")
+    (tmp_path / "production.env").write_text("TOKEN=c4nary\n")
+    return lambda name, commit=COMMIT, **more: target(commit, **{**SETTINGS[name], **more})
 
 
 @pytest.fixture
-def target(tmp_path: Path) -> Callable[..., Target]:
-    """The settings of a host by keyword: target(domains=["a.test"], nginx={"gzip": False})."""
-
-    def make(commit: str | None = COMMIT, **tables: Any) -> Target:
-        sections = {name: tables.pop(name) for name in ("tls", "server", "nginx", "hooks") if name in tables}
-        host = tables.pop("host", {"address": "203.0.113.10"})
-        app = {"name": "hello", "repository": "https://git.example.com/me/hello.git", **tables}
-        settings = Settings.model_validate({"app": app, "hosts": {"server": host}, **sections})
-        settings._base_dir = tmp_path
-        return settings.target("server").model_copy(update={"commit": commit})
-
-    return make
-
-
-def lines(values: Sequence[str]) -> str:
-    """The values, one a line."""
-    return "".join(f"{value}\n" for value in values)
+def certificates(tmp_path: Path) -> Path:
+    """A folder with two certificates and their keys, one and two, and the first key with a passphrase, locked.key."""
+    for name in ("one", "two"):
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+             "-days", "2", "-subj", "/CN=a.test", "-keyout", f"{name}.key", "-out", f"{name}.pem"],
+            cwd=tmp_path, check=True, capture_output=True,
+        )  # fmt: skip
+    subprocess.run(
+        ["openssl", "ec", "-aes128", "-passout", "pass:secret", "-in", "one.key", "-out", "locked.key"],
+        cwd=tmp_path, check=True, capture_output=True,
+    )  # fmt: skip
+    return tmp_path

@@ -1,0 +1,78 @@
+"""Hostile values reach programs unchanged."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from selvedge.resources.files import Directory, File
+from selvedge.settings import Target
+from tests.support.fixtures import COMMIT
+from tests.support.hostile import ENVIRONMENT, HOSTILE, TEXT, changed, declared
+
+
+def test_the_start_scripts_hand_over_what_the_settings_say(server: Any, hostile: Target) -> None:
+    resources = declared("gunicorn", hostile)
+    files = [resource for resource in resources if isinstance(resource, File | Directory)]
+    # The app's user exists on no machine of the tests.
+    server.make(*[replace(each, owner="root", group="daemon") for each in files])
+    start = next(each.path for each in files if each.path.endswith("/gunicorn_start"))
+    release = hostile.paths.release(COMMIT)
+    code, folder = f"{release}/back.end_/x@+y-z", start.removesuffix("/gunicorn_start")
+    python = server.path(f"{release}/.venv/bin/python")
+    python.parent.mkdir(parents=True)
+    server.path(code).mkdir(parents=True)
+    python.write_text("#!/bin/sh\npwd; printf '%s\\0' \"$@\"; printf '\\0'; exec env -0\n")
+    python.chmod(0o755)
+    done = server.run(start)
+    arguments, _, variables = done.stdout.decode().partition("\0\0")
+    assert arguments.split("\0") == [
+        *(f"{code}\n-m", "gunicorn", "_pkg._mod_1:_site.app", "--name", "a-1", "--chdir", code),
+        *("--workers", str((os.cpu_count() or 1) + 1), "--worker-class", "selvedge_worker.Worker"),
+        *("--bind", f"unix:/run/a-1/{folder.rpartition('/')[2]}.sock", "--umask", "0"),
+        *("--timeout", "30", "--graceful-timeout", "30", "--forwarded-allow-ips", "*", "--worker-tmp-dir", "/dev/shm"),
+        *("--log-level", "info", "--log-file", "-"),
+    ]
+    found = dict(pair.split("=", 1) for pair in variables.split("\0") if pair)
+    own = {"HOME": "/srv/a-1/shared", "PATH": f"{release}/.venv/bin:/usr/local/bin:/usr/bin:/bin", "COMMIT": COMMIT}
+    wanted = {**ENVIRONMENT, **own, "PYTHONPATH": f"{code}:{code}/src:{folder}", "RELEASE": folder.rpartition("/")[2]}
+    assert {name: found.get(name) for name in wanted} == wanted
+    assert not server.path("/root/pwned").exists()
+
+
+def test_the_release_switch_gets_its_texts_as_they_are(server: Any, hostile: Target) -> None:
+    shell = changed(declared("supervisor", hostile), "Live")
+    names = "app new base health health_host module migrate before_switch"
+    show = " ".join(f'"${name}"' for name in names.split())
+    done = server.run(f"live_switch() {{ printf '%s\\0' {show}; }}\n{shell}")
+    values = dict(zip(names.split(), done.stdout.decode().split("\0"), strict=False))
+    assert values["migrate"] == values["before_switch"] == TEXT
+    assert values["health"] == HOSTILE["health"] and values["health_host"] == "x-y.example"
+    assert (values["app"], values["module"]) == ("a-1", "_pkg._mod_1:_site.app")
+    assert not server.path("/root/pwned").exists()
+
+
+def test_hooks_get_their_commands_as_they_are(server: Any, hostile: Target) -> None:
+    shell = changed(declared("gunicorn", hostile), "Hook")
+    functions = "hook_begin() { :; }\nhook_end() { :; }\nhook_command() { for last; do :; done; printf '%s\\0' \"$last\"; }\n"
+    assert server.run(functions + shell).stdout.decode().split("\0")[:-1] == [TEXT, "second"]
+
+
+def test_certbot_gets_its_arguments_as_they_are(server: Any, hostile: Target) -> None:
+    shell = changed(declared("certbot", hostile), "Certificate")
+    done = server.run(f"certbot_issue() {{ printf '%s\\0' \"$@\"; }}\n{shell}")
+    arguments = done.stdout.decode().split("\0")
+    assert HOSTILE["tls"]["email"] in arguments and HOSTILE["tls"]["acme_server"] in arguments
+    assert arguments[-3:-1] == HOSTILE["domains"]
+
+
+def test_git_gets_its_arguments_as_they_are(server: Any, hostile: Target, target: Callable[..., Target]) -> None:
+    app = target(COMMIT, repository="ssh://git@[2001:db8::1]:2222/~me/a%20b,c=d.git")
+    names = "url repo ref deploy_key git_credentials"
+    show = " ".join(f'"${name}"' for name in names.split())
+    shell = changed(declared("clone", app), "Fetched")
+    done = server.run(f"git_fetch() {{ printf '%s\\0' {show}; }}\n{shell}")
+    assert done.stdout.decode().split("\0")[:3] == [app.repository, "/srv/hello/repo.git", COMMIT]
+    assert hostile.local_path and hostile.local_path.name == TEXT.rpartition("/")[2]

@@ -1,0 +1,122 @@
+"""`fab releases` and `fab history`."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from selvedge.errors import UnreachableError, UsageError
+from selvedge.operations import output
+from selvedge.operations.releases import history, releases
+from tests.hosts.scripts.operations.fakes import RECORD, Fake, instance, live
+from tests.support.releases import NEW, OLD
+
+
+class TestReleases:
+    """`fab releases`, `fab history`."""
+
+    @pytest.fixture
+    def one(self, fake: Callable[..., Fake]) -> Fake:
+        found = fake("one")
+        server = found.servers["one"]
+        first = RECORD.format(commit="a" * 40, subject="First\033[2J; commit", at="2026-01-02T03:04:05Z")
+        second = RECORD.format(commit="b" * 40, subject="Second", at="2026-01-03T03:04:05Z")
+        instance(server, OLD, "good", record=first)
+        instance(server, NEW, "left", record=second)
+        instance(server, "cccccccccccc-333333", "bad", at=1_800_000_000)
+        live(server, OLD)
+        return found
+
+    def test_table_newest_first_states_in_words(self, one: Fake) -> None:
+        releases(one.run)
+        title, *rows = one.text.splitlines()
+        assert " ".join(title.split()) == "host release state commit subject author when (UTC) by s"
+        assert [row.split()[1] for row in rows] == ["cccccccccccc-333333", NEW, OLD]
+        assert "bad" in rows[0]
+        assert "2027-01-15 08:00:00" in rows[0]
+        assert "rolled back" in rows[1]
+        assert "live, down" in rows[2]
+        assert "First; commit" in rows[2]
+        assert "\033" not in one.text
+        assert one.run.fleet.sessions[0].remote.execs == 1
+
+    def test_columns_stand_below_each_other_with_wide_letters(self, one: Fake) -> None:
+        releases(one.run)
+        title, _, *rows = one.text.splitlines()
+        starts = {output.width(row[: row.index("2026-01")]) for row in rows} | {title.index("when")}
+        assert len(starts) == 1
+
+    def test_json_is_one_document_with_all_that_the_table_says(self, one: Fake) -> None:
+        releases(one.run, as_json=True)
+        found = json.loads(one.text)["one"]
+        assert (found["app"], found["live"], found["answering"]) == ("hello", OLD, False)
+        assert [each["state"] for each in found["releases"]] == ["bad", "rolled back", "live"]
+        assert found["releases"][2] == {
+            "release": OLD, "state": "live", "commit": "a" * 40, "subject": "First\033[2J; commit", "author": "张伟",
+            "at": "2026-01-02T03:04:05Z", "by": "me@laptop", "seconds": 7,
+        }  # fmt: skip
+        assert found["releases"][0]["commit"] == "cccccccccccc"
+
+    def test_a_bad_release_has_its_subject_from_the_mirror(self, fake: Callable[..., Fake], tmp_path: Path) -> None:
+        found = fake("one")
+        server = found.servers["one"]
+        mirror = server.path("/srv/hello/repo.git")
+        work = tmp_path / "work"
+        who = ["-c", "user.name=Ann\tB", "-c", "user.email=a@b.test"]
+        subprocess.run(["git", "init", "-q", work], check=True)
+        subprocess.run(
+            ["git", *who, "-C", work, "commit", "-q", "--allow-empty", "-m", "Broken on purpose"], check=True
+        )
+        subprocess.run(["git", "clone", "-q", "--bare", work, mirror], check=True)
+        commit = subprocess.run(
+            ["git", "-C", work, "rev-parse", "HEAD"], capture_output=True, text=True, check=True
+        ).stdout
+        instance(server, f"{commit[:12]}-333333", "bad")
+        releases(found.run, as_json=True)
+        (record,) = json.loads(found.text)["one"]["releases"]
+        assert record["commit"] == commit.strip()
+        assert "Broken on purpose" in record["subject"]
+
+    def test_a_server_with_nothing_says_what_to_do(self, fake: Callable[..., Fake]) -> None:
+        found = fake("one")
+        releases(found.run)
+        assert found.text == "one: nothing was released there yet. `fab -H one deploy` does.\n"
+
+    def test_json_of_hosts_of_which_one_is_gone(self, fake: Callable[..., Fake]) -> None:
+        found = fake("one", "two", gone=["two"])
+        with pytest.raises(UnreachableError):
+            releases(found.run, as_json=True)
+        document = json.loads(found.text)
+        assert document["one"]["releases"] == []
+        assert document["two"] == {"error": "two: does not answer. Switch it on."}
+
+    def test_history_shows_its_last_lines_as_they_are(self, fake: Callable[..., Fake]) -> None:
+        found = fake("one")
+        lines = [f"2026-01-0{day}T00:00:00Z\tme\tdeploy\t-\tx-{day}\tgood\n" for day in range(1, 6)]
+        lines.append(f"2026-01-06T00:00:00Z\tme\trollback\t{OLD}\t{NEW}\trefused: a\ttab \033[31m and more\n")
+        path = found.servers["one"].path("/srv/hello/history")
+        path.parent.mkdir(parents=True)
+        path.write_text("".join(lines))
+        history(found.run, lines=3)
+        _, *rows = found.text.splitlines()
+        assert [row.split()[1] for row in rows] == ["2026-01-04", "2026-01-05", "2026-01-06"]
+        assert rows[2].endswith("refused: a    tab  and more")
+
+    def test_history_as_json(self, fake: Callable[..., Fake]) -> None:
+        found = fake("one", "two")
+        path = found.servers["one"].path("/srv/hello/history")
+        path.parent.mkdir(parents=True)
+        path.write_text(f"2026-01-06T00:00:00Z\tme\tdeploy\t-\t{NEW}\tgood\nshort\n")
+        history(found.run, lines=30, as_json=True)
+        event = {"at": "2026-01-06T00:00:00Z", "by": "me", "why": "deploy", "old": "-", "new": NEW, "result": "good"}
+        short = {"at": "short", "by": "", "why": "", "old": "", "new": "", "result": ""}
+        assert json.loads(found.text) == {"one": [event, short], "two": []}
+
+    @pytest.mark.parametrize("lines", [0, -1])
+    def test_history_of_no_lines_is_wrong_usage(self, fake: Callable[..., Fake], lines: int) -> None:
+        with pytest.raises(UsageError):
+            history(fake("one").run, lines=lines)

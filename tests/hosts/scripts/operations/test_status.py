@@ -1,0 +1,244 @@
+"""`fab status`: the script with fake programs, and its report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from selvedge.errors import SelvedgeError, UnreachableError
+from selvedge.operations.status import status
+from selvedge.operations.verdict import judge
+from selvedge.operations.vitals import Vitals, reading
+from tests.hosts.scripts.operations.fakes import RECORD, Fake, instance, live
+from tests.support.releases import NEW, OLD
+
+
+class TestStatus:
+    """`fab status`: the script in a local server whose programs answer what a real one's would, and what is made of it."""
+
+    @pytest.fixture
+    def one(self, fake: Callable[..., Fake]) -> Fake:
+        """A server on which all is well."""
+        found = fake("one", health="/up?a=b", domains=["hello.example.com"])
+        server = found.servers["one"]
+        instance(server, OLD, "good", record=RECORD.format(commit="a" * 40, subject="x", at="2026-01-02T03:04:05Z"))
+        live(server, OLD)
+        users = "".join(f'(\\"python\\",pid={pid},fd=3),' for pid in (20, 21, 22))
+        server.program("ss", f'echo "u_str LISTEN 0 2048 /run/hello/{OLD}.sock 1 * 0 users:({users})"')
+        server.program("ps", "printf '20 5 30000 7500\\n21 20 80000 7400\\n22 20 81000 60\\n'")
+        server.program("curl", 'printf "%s\\n" "$*" >/var/log/asked; printf "200 0.012"')
+        server.program("systemctl", "case $1 in is-active) echo active ;; *) echo success ;; esac")
+        server.program("openssl", "echo notBefore=Jan  1 00:00:00 2026 GMT; echo notAfter=Apr  1 00:00:00 2026 GMT")
+        server.path("/etc/letsencrypt/live/hello").mkdir(parents=True)
+        server.path("/etc/letsencrypt/live/hello/fullchain.pem").write_text("x")
+        server.program("date", 'case "$*" in +%s.%N) echo 1769904000.5 ;; *) exec /bin/date "$@" ;; esac')
+        server.program(
+            "df", "echo head; case $1 in -Pk) echo / 60000000 1 40000000 1% / ;; *) echo / 900000 1 800000 1% / ;; esac"
+        )
+        server.program("setpriv", "exit 0")
+        server.path("/etc/nginx/sites-enabled").mkdir(parents=True)
+        server.path("/etc/nginx/sites-enabled/hello-tls").write_text("")
+        return found
+
+    def read(self, one: Fake) -> dict[str, Any]:
+        """The JSON of a status that is well."""
+        status(one.run, as_json=True)
+        found: dict[str, Any] = json.loads(one.text)["one"]
+        return found
+
+    def sick(self, one: Fake) -> str:
+        """The lines of a status that is not."""
+        with pytest.raises(SelvedgeError, match="Unhealthy: one: ") as caught:
+            status(one.run)
+        assert caught.value.status == 1
+        return one.text
+
+    def test_all_is_well(self, one: Fake) -> None:
+        before = one.servers["one"].tree("/srv")
+        found = self.read(one)
+        assert found["healthy"] is True
+        assert found["findings"] == []
+        assert (found["live"], found["since"], found["workers"]) == (OLD, "2026-01-02T03:04:05Z", 2)
+        assert (found["memory_kb"], found["uptime_seconds"], found["restarts"]) == (191000, 7500, 0)
+        assert found["health"] == {"status": 200, "seconds": 0.012}
+        assert found["services"] == {"nginx": "active", "supervisor": "active"}
+        assert found["certificate_days"] == 59.0
+        assert found["disk"] == {"free_kb": 40000000, "size_kb": 60000000}
+        assert found["upgrades"] == {"all": 0, "security": 0}
+        assert one.run.fleet.sessions[0].remote.execs == 1
+        assert one.servers["one"].tree("/srv") == before
+
+    def test_lines_for_a_person(self, one: Fake) -> None:
+        status(one.run)
+        first, second = one.text.splitlines()[:2]
+        assert first.endswith(
+            f"✓ {OLD}, live since 2026-01-02 03:04:05 UTC: 2 workers, 187 MB, up 2 h 5 min, 0 restarts"
+        )
+        assert second.endswith("✓ GET /up?a=b (Host: hello.example.com): 200 in 12 ms")
+
+    def test_the_question_goes_through_the_link_that_nginx_follows(self, one: Fake) -> None:
+        self.read(one)
+        asked = one.servers["one"].path("/var/log/asked").read_text()
+        assert "--unix-socket /srv/hello/live.sock -H Host: hello.example.com" in asked
+        assert asked.endswith("-H X-Forwarded-Proto: https -- http://localhost/up?a=b\n")
+
+    @pytest.mark.parametrize(
+        ("answer", "said"),
+        [
+            ("503 0.2", "GET /up?a=b (Host: hello.example.com): answered 503"),
+            ("000 5.001", "no answer within 5 s"),
+            ("000 0.0001", "nothing answers there"),
+        ],
+    )
+    def test_a_health_check_that_fails_is_a_problem(self, one: Fake, answer: str, said: str) -> None:
+        one.servers["one"].program("curl", f'printf "{answer}"')
+        text = self.sick(one)
+        assert said in text
+        assert "accepted are 200-399" in text
+
+    @pytest.mark.parametrize(
+        ("manager", "said"),
+        [
+            (f"hello.{OLD}  FATAL  Exited too quickly", f"nothing listens on its socket (hello.{OLD} FATAL Exited too quickly)"),
+            (f"hello.{OLD}: ERROR (no such process)", ": stopped"),
+        ],
+    )  # fmt: skip
+    def test_an_app_that_does_not_run(self, one: Fake, manager: str, said: str) -> None:
+        server = one.servers["one"]
+        server.program("ss", "exit 0")
+        server.program("supervisorctl", f"echo '{manager}'; exit 3")
+        text = self.sick(one)
+        assert said in text
+        assert "fab -H one start" in text
+
+    def test_workers_whose_master_was_killed_do_not_count(self, one: Fake) -> None:
+        server = one.servers["one"]
+        server.program("ps", "printf '20 1 30000 7500\\n21 5 40000 100\\n22 21 80000 60\\n'")
+        found = self.read(one)
+        assert (found["workers"], found["memory_kb"]) == (1, 120000)
+        (orphan,) = found["findings"]
+        assert orphan["level"] == "warning"
+        assert orphan["remedy"] == "On the server: `kill -9 20`."
+
+    def test_only_workers_whose_master_was_killed(self, one: Fake) -> None:
+        server = one.servers["one"]
+        server.program("ps", "echo 20 1 30000 7500")
+        server.program("supervisorctl", "echo hello.x BACKOFF")
+        assert "nothing listens on its socket (hello.x BACKOFF)" in self.sick(one)
+
+    def test_a_master_without_workers(self, one: Fake) -> None:
+        one.servers["one"].program("ps", "echo 20 5 30000 7500")
+        assert "0 workers" in self.sick(one)
+
+    def test_restarts_are_counted_since_the_last_stop_and_warn(self, one: Fake) -> None:
+        folder = one.servers["one"].path("/var/log/supervisor")
+        folder.mkdir()
+        end = f"2026-01-01 WARN exited: hello.{OLD} (terminated by SIGKILL; not expected)\n"
+        stop = f"2026-01-01 INFO stopped: hello.{OLD} (exit status 0)\n"
+        (folder / "supervisord.log.1").write_text(end + end + stop + end + end.replace(OLD, NEW))
+        (folder / "supervisord.log").write_text(
+            f"INFO spawned: 'hello.{OLD}' with pid 1\n{end}{stop.replace(OLD, NEW)}"
+        )
+        found = self.read(one)
+        assert found["restarts"] == 2
+        assert [each["level"] for each in found["findings"]] == ["warning"]
+
+    def test_a_dead_service(self, one: Fake) -> None:
+        one.servers["one"].program("systemctl", '[ "$2" != nginx ] || { echo inactive; exit 3; }; echo active')
+        assert "nginx is inactive" in self.sick(one)
+
+    @pytest.mark.parametrize(
+        ("moment", "level", "said"),
+        [
+            ("1773532800", "warning", "ends in 17 days, and was not renewed"),
+            ("1775088000", "problem", "has expired 1 day ago"),
+        ],
+    )
+    def test_a_certificate_near_its_end(self, one: Fake, moment: str, level: str, said: str) -> None:
+        one.servers["one"].program("date", f'case "$*" in +%s.%N) echo {moment}.0 ;; *) exec /bin/date "$@" ;; esac')
+        text = self.sick(one) if level == "problem" else (status(one.run), one.text)[1]
+        assert said in text
+
+    @pytest.mark.parametrize(
+        ("served", "said"),
+        [
+            ("echo Fingerprint=old; echo notAfter=Feb  1 00:00:00 2026 GMT",
+             "nginx still shows another one on port 443, until 2026-02-01"),
+            ("exit 1", "nginx shows none on port 443"),
+        ],
+    )
+    def test_a_renewed_certificate_that_nginx_has_not_loaded(self, one: Fake, served: str, said: str) -> None:
+        dates = "echo notBefore=Jan  1 00:00:00 2026 GMT; echo notAfter=Apr  1 00:00:00 2026 GMT"
+        one.servers["one"].program("openssl", f"""
+case $* in
+  s_client*) echo shown ;;
+  *" -in "*) echo Fingerprint=new; {dates} ;;
+  *) {served} ;;
+esac""")
+        text = self.sick(one)
+        assert said in text
+        assert "days left" not in text
+
+    def test_no_certificate_yet_and_a_renewal_that_failed(self, one: Fake) -> None:
+        server = one.servers["one"]
+        server.program("systemctl", "case $1 in is-active) echo active ;; *) echo exit-code ;; esac")
+        (finding,) = self.read(one)["findings"]
+        assert finding["text"] == "its last renewal failed (certbot.service)"
+        server.path("/etc/letsencrypt/live/hello/fullchain.pem").unlink()
+        one.screen.truncate(one.screen.seek(0))
+        assert [each["text"] for each in self.read(one)["findings"]] == ["there is none for hello.example.com"]
+
+    @pytest.mark.parametrize(
+        ("kilobytes", "inodes", "level"),
+        [(40000000, 0, "ok"), (5000000, 90000, "warning"), (900000, 90000, "warning"), (90000, 90000, "problem"),
+         (40000000, 1999, "problem")],
+    )  # fmt: skip
+    def test_disk(self, one: Fake, kilobytes: int, inodes: int, level: str) -> None:
+        every = f"/ {900000 if inodes else 0} 1 {inodes} 1% /"
+        one.servers["one"].program(
+            "df", f"echo head; case $1 in -Pk) echo / 60000000 1 {kilobytes} 1% / ;; *) echo {every} ;; esac"
+        )
+        levels = [
+            each.level for each in judge(one.run.fleet.sessions[0].target, self.vitals(one)) if each.subject == "disk"
+        ]
+        assert sorted(levels)[-1] == level if level != "problem" else "problem" in levels
+
+    def vitals(self, one: Fake) -> Vitals:
+        session = one.run.fleet.sessions[0]
+        return Vitals.parse(session.facts([reading(session.target)])[0])
+
+    def test_updates_that_wait(self, one: Fake) -> None:
+        server = one.servers["one"]
+        lines = (
+            "Inst a (1 Debian:12/stable [amd64])\nInst b (2 Debian-Security:12/stable-security [amd64])\nConf a (1)\n"
+        )
+        server.path("/var/log/apt").write_text(lines)
+        server.program("setpriv", "cat /var/log/apt")
+        server.path("/run/reboot-required").write_text("")
+        server.path("/run/reboot-required.pkgs").write_text("linux-image\nlibc6\nlibc6\n")
+        found = self.read(one)
+        assert found["upgrades"] == {"all": 2, "security": 1}
+        assert found["reboot_required"] is True
+        assert [each["text"] for each in found["findings"]] == [
+            "2 packages (1 for security)", "needed by libc6 linux-image"
+        ]  # fmt: skip
+
+    def test_a_bare_server_is_not_ill(self, fake: Callable[..., Fake]) -> None:
+        found = fake("one")
+        found.servers["one"].program("systemctl", "echo inactive; exit 3")
+        status(found.run)
+        assert "nothing is deployed here" in found.text
+        assert "fab -H one deploy" in found.text
+        assert "nginx" not in found.text
+
+    def test_hosts_are_told_apart_and_the_worst_decides(self, fake: Callable[..., Fake]) -> None:
+        found = fake("one", "two", gone=["two"])
+        with pytest.raises(UnreachableError) as caught:
+            status(found.run, as_json=True)
+        assert caught.value.status == 4
+        found_json = json.loads(found.text)
+        assert found_json["one"]["healthy"] is True
+        assert found_json["two"] == {"healthy": False, "error": "two: does not answer. Switch it on."}

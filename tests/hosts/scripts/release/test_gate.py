@@ -1,0 +1,82 @@
+"""The health gate: further workers, and the question through nginx."""
+
+from __future__ import annotations
+
+import pytest
+
+from selvedge.shell import library
+from tests.hosts.scripts.release.managed import Managed
+from tests.support.releases import NEW
+
+# A process that begins with one child, and makes one more for each TTIN, as gunicorn does; or hears no signal at all.
+GUNICORN = """
+sh -c 'trap "{heard}" TTIN; sleep 15 & while :; do wait; done' &
+parent=$!
+trap 'kill -9 $parent $(pgrep -P $parent)' EXIT
+until child=$(pgrep -P $parent); do sleep 0.01; done
+echo "new.sock users:((pid=$parent,fd=5),(pid=$child,fd=5))" | sed 's#new#x x /run/hello/{new}#; s#sock#sock x#' >/run/sockets
+"""
+
+
+@pytest.mark.parametrize(("line", "heard", "count"), [
+    ("WORKERS=4", "sleep 15 &", 4),
+    ("WORKERS=$(($(echo 2) + 1))", "sleep 15 &", 3),
+    ("WORKERS=1", "sleep 15 &", 1),
+    ("WORKERS=2", ":", 1),
+    ("# of a template of one's own", "sleep 15 &", 1),
+])  # fmt: skip
+def test_behind_the_gate_gunicorn_is_told_to_start_the_other_workers(
+    managed: Managed, line: str, heard: str, count: int
+) -> None:
+    folder = managed.server.path(f"/srv/hello/instances/{NEW}")
+    (folder / "gunicorn_start").write_text(f"#!/bin/sh\n{line}\n")
+    (folder / "one").touch()
+    start = GUNICORN.format(heard=heard, new=NEW)
+    said = managed.run(f"{start}\nnew={NEW} took=0\nlive_grow\nlive_grown\necho $(pgrep -c -P $parent) $(live_gunicorn) $parent")
+    workers, gunicorn, parent = said.split()
+    assert (int(workers), gunicorn) == (count, parent)
+    assert not (folder / "one").exists()
+
+
+@pytest.mark.parametrize(("took", "waits"), [(1999, []), (3900, ["3"])])
+def test_the_others_of_an_app_that_starts_slowly_are_waited_for(managed: Managed, took: int, waits: list[str]) -> None:
+    folder = managed.server.path(f"/srv/hello/instances/{NEW}")
+    (folder / "gunicorn_start").write_text("WORKERS=3\n")
+    managed.server.program("sleep", "echo $1 >>/var/log/told")
+    fake = "live_gunicorn() { echo 1; }\nlive_workers() { echo 1; }\nlive_one_more() { return 1; }"
+    managed.run(f"{fake}\nnew={NEW} took={took}\nlive_grow")
+    assert managed.told == waits
+
+
+@pytest.mark.parametrize(("site", "tls", "asked"), [
+    ("    server_name _;", "", "http://localhost/health"),
+    ("    server_name old.test www.old.test;", "", "http://old.test/health"),
+    ("    server_name old.test;", "    server_name tls.test www.tls.test;", "https://tls.test/health"),
+])  # fmt: skip
+@pytest.mark.parametrize(("answer", "wrong"), [
+    ("HTTP/1.1 200 OK\\r\\nX-Release: new\\r\\n", ""),
+    ("HTTP/2 200\\r\\nx-release: new\\r\\n", ""),
+    ("HTTP/1.1 200 OK\\r\\nX-Release: other\\r\\n", "200 from release other"),
+    ("HTTP/1.1 503 Unavailable\\r\\nX-Release: new\\r\\n", "503 from release new"),
+    ("HTTP/1.1 200 OK\\r\\n", "200"),
+    ("", ""),
+])  # fmt: skip
+def test_the_site_is_asked_by_a_name_that_it_has(
+    managed: Managed, site: str, tls: str, asked: str, answer: str, wrong: str
+) -> None:
+    """The first of `domains` may have changed, and nginx learns that behind the switch."""
+    sites = managed.server.path("/etc/nginx/sites-enabled")
+    sites.mkdir(parents=True)
+    (sites / "hello").write_text(f"server {{\n{site}\n}}\n")
+    if tls:
+        (sites / "hello-tls").write_text(f"server {{\n{tls}\n}}\n")
+    managed.server.program("systemctl", "exit 0")
+    managed.server.program("curl", f'echo "$*" >/var/log/asked; printf "{answer}"')
+    said = managed.run(
+        f"{library('gate')}\nnew=new header=1 health=/health health_host=localhost health_timeout=1 health_ranges=200-399\n"
+        "site_enabled=/etc/nginx/sites-enabled/hello\n"
+        'if live_site; then echo yes; else echo "no $code$site_release"; fi'
+    )
+    assert said == (f"no {wrong}\n" if wrong or not answer else "yes\n")
+    command = managed.server.path("/var/log/asked").read_text()
+    assert command.endswith(f"-- {asked}\n") and "--noproxy *" in command

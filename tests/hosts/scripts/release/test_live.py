@@ -1,0 +1,94 @@
+"""The releases of a server: their records, a killed run, disk space."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+import pytest
+
+from selvedge.resources.live import Live, Record, Standing
+from selvedge.settings import Target
+from selvedge.shell import library
+from tests.hosts.scripts.release.managed import Managed
+from tests.hosts.scripts.server import Server
+from tests.support.releases import NEW, NEWER, OLD
+
+
+def test_the_standing_of_a_server_is_read_from_its_own_files(
+    server: Server, managed: Managed, target: Callable[..., Target]
+) -> None:
+    text = "commit bbbb\nsubject a/record:state bad: 'x' 100 %\nauthor Zoë\nat 2026-01-02T00:00:00Z\nunknown word\n"
+    server.path(f"/srv/hello/instances/{OLD}/record").write_text(text)
+    server.path("/srv/hello/current").symlink_to(f"releases/{OLD[:12]}")
+    managed.listens(OLD, NEW)
+    found = Standing.parse(server.read(Live(target("a" * 40), OLD))[0])
+    assert (found.live, found.listening, found.boots, found.running) == (OLD, True, True, (OLD, NEW))
+    assert found.current == f"releases/{OLD[:12]}"
+    assert found.record(NEW) == Record(NEW, "building")
+    subject = "a/record:state bad: 'x' 100 %"
+    assert found.record(OLD) == Record(OLD, "good", "bbbb", subject, "Zoë", "2026-01-02T00:00:00Z")
+
+
+def test_a_server_without_releases_has_none(server: Server, target: Callable[..., Target]) -> None:
+    server.program("ss", "exit 0")
+    assert Standing.parse(server.read(Live(target("a" * 40), OLD))[0]) == Standing(boots=False)
+    server.path("/srv/hello/instances").mkdir(parents=True)
+    assert Standing.parse(server.read(Live(target("a" * 40), OLD))[0]) == Standing(boots=False)
+
+
+@pytest.mark.parametrize(("deployed", "listening", "state", "old"), [
+    (NEW, (OLD, NEW), "building", OLD),
+    # Another commit, by now: what has proved itself is better than what has not.
+    (NEWER, (OLD, NEW), "building", OLD),
+    # After a boot the one before does not run: the new one serves, and goes on.
+    (NEW, (NEW,), "building", NEW),
+    (NEW, (OLD, NEW), "good", NEW),
+])  # fmt: skip
+def test_a_release_whose_run_was_killed_while_it_settled(
+    managed: Managed, deployed: str, listening: tuple[str, ...], state: str, old: str
+) -> None:
+    base = managed.server.path("/srv/hello")
+    (base / "live.sock").unlink()
+    (base / "live.sock").symlink_to(f"/run/hello/{NEW}.sock")
+    (base / "previous.sock").symlink_to(f"/run/hello/{OLD}.sock")
+    (base / f"instances/{NEW}/state").write_text(f"{state}\n")
+    managed.conf.write_text(managed.section(OLD) + managed.section(NEW))
+    managed.listens(*listening)
+    managed.server.program("sleep", ":")
+    managed.run(f"new={deployed}\nold=$(live_now)\nlive_unproved\necho $old")
+    assert str((base / "live.sock").readlink()) == f"/run/hello/{old}.sock"
+    if old == OLD:
+        assert managed.boots() == {OLD: True, NEW: False}
+        assert str((base / "current").readlink()) == f"releases/{OLD[:12]}"
+
+
+@pytest.mark.parametrize(("free", "gone"), [("400000", False), ("40000", True)])
+def test_where_room_is_short_releases_that_are_kept_no_more_go_before_a_build(
+    managed: Managed, free: str, gone: bool
+) -> None:
+    """app.keep_releases was lowered, since the disk is nearly full: the deploy must not ask for room that it can make."""
+    base = managed.server.path("/srv/hello")
+    names = [f"{digit * 12}-000000" for digit in "3456"]
+    for number, name in enumerate(names):
+        managed.instance(name)
+        (base / f"instances/{name}/state").write_text("good\n")
+        (base / f"releases/{name[:12]}").mkdir(parents=True)
+        os.utime(base / f"instances/{name}", (1_700_000_000 + number, 1_700_000_000 + number))
+    (base / "repo.git").mkdir()
+    oldest = base / f"instances/{names[0]}"
+    managed.server.program(
+        "df",
+        f'[ -e /srv/hello/instances/{names[0]} ] && free={free} || free=400000\n'
+        'echo "Avail IFree"; echo "$free 99999"',
+    )
+    managed.server.program("git", 'echo "git $1"; exit 1')
+    new = "dddddddddddd"
+    said = managed.run(
+        f"keep=2 new={new} commit={new} release=/srv/hello/releases/{new} repo=/srv/hello/repo.git\n"
+        f"{library('git')}\n{library('prune')}\ngit_checkout"
+    )
+    assert said == "git --git-dir=/srv/hello/repo.git\n"
+    assert oldest.exists() is not gone
+    assert (base / f"releases/{names[0][:12]}").exists() is not gone
+    assert (base / f"instances/{names[3]}").exists() and (base / f"releases/{names[3][:12]}").exists()

@@ -1,0 +1,42 @@
+"""Keys and sudo rules on a server."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from selvedge.resources.access import Sudoers
+from selvedge.resources.sshd import (
+    sections,
+)
+from selvedge.shell import library
+from tests.support.keys import KEY, OTHER
+
+
+class TestAuthorizedKeys:
+    def test_adds_to_what_stands_there(self, server: Any) -> None:
+        server.program("as", 'shift; exec "$@"')
+        home = server.path("/srv/home")
+        home.joinpath(".ssh").mkdir(parents=True)
+        keys = home / ".ssh/authorized_keys"
+        keys.write_text(f"{OTHER}")  # without a line's end
+        script = (
+            f'mark=m undo=/run\n{library("apply")}{library("harden")}\nas() {{ shift; "$@"; }}\n'
+            f"getent() {{ echo x:x:0:0::/srv/home:/bin/sh; }}\nauthorize deploy <<'EOF'\n{KEY}\nEOF\n"
+        )
+        done = server.run(script)
+        assert keys.read_text() == f"{OTHER}\n{KEY}\n", done.stdout
+        assert [path.name for path in keys.parent.iterdir()] == ["authorized_keys"]
+
+
+class TestUserAndSudo:
+    @pytest.mark.parametrize("mode", ["nopasswd", "password"])
+    def test_rules_that_hold_already_are_read(self, server: Any, mode: str) -> None:
+        server.path("/etc/sudoers").write_text("# %sudo\n%sudo\tALL=(ALL:ALL) ALL\n%other ALL=ALL\n")
+        server.path("/etc/sudoers.d").mkdir()
+        server.path("/etc/sudoers.d/cloud").write_text("deploy ALL=(ALL) NOPASSWD:ALL\ndeployer ALL=ALL\n")
+        (fact,) = server.read(Sudoers("deploy", mode))
+        found = sections(fact).get("rules", "").splitlines()
+        assert len([line for line in found if line]) == (2 if mode == "password" else 0), fact
+        assert sections(fact)["file"].strip() == "absent"

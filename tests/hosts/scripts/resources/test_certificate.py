@@ -1,0 +1,232 @@
+"""A certificate: its fact, the checks before the request, and certbot."""
+
+from __future__ import annotations
+
+import subprocess
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from selvedge.plan import plan
+from selvedge.resources.certificate import (
+    PRODUCTION,
+    RELOAD_HOOK,
+    STAGING,
+    Certificate,
+)
+from selvedge.shell import quote
+
+# A folder that every machine has a parent of: the tests run in a view of its files.
+WEBROOT = "/srv/letsencrypt"
+CERTIFICATE = Certificate("hello", ("a.test", "www.a.test"), WEBROOT)
+
+
+class TestFact:
+    def test_a_certificate_as_openssl_makes_it_and_a_renewal_as_certbot_writes_it(self, server: Any) -> None:
+        live, renewal = server.path("/etc/letsencrypt/live/hello"), server.path("/etc/letsencrypt/renewal/hello.conf")
+        assert server.read(CERTIFICATE) == [""]
+        live.mkdir(parents=True)
+        renewal.parent.mkdir(parents=True)
+        names = ",".join(f"DNS:{name}" for name in CERTIFICATE.domains)
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days",
+             "90", "-subj", "/CN=a.test", "-addext", f"subjectAltName={names}", "-keyout", "privkey.pem", "-out",
+             "fullchain.pem"],
+            cwd=live, check=True, capture_output=True,
+        )  # fmt: skip
+        renewal.write_text(
+            f"[renewalparams]\naccount = 1\nserver = {PRODUCTION}\nauthenticator = webroot\n"
+            f"renew_hook = {RELOAD_HOOK}\nwebroot_path = {WEBROOT},\n[[webroot_map]]\na.test = {WEBROOT}\n"
+        )
+        before = server.tree()
+        (read,) = server.read(CERTIFICATE)
+        assert server.tree() == before
+        assert CERTIFICATE.plan(read) is None, read
+
+
+@pytest.fixture
+def issue(server: Any) -> Any:
+    """A server where certbot, curl, getent and ip are programs that answer as a test says."""
+
+    def setup(
+        certbot: str = "exit 0",
+        names: str = "echo 10.0.0.5 STREAM $3",
+        own: str = "10.0.0.5/24",
+        curl: str = 'for last; do :; done; cat "/srv/letsencrypt${last#http://*test}"; echo; echo HTTP status 200',
+    ) -> Any:
+        server.program("certbot", f'printf "%s\\n" "$@" >>/opt/argv\necho called >>/opt/calls\n{certbot}')
+        server.program("getent", names)
+        server.program("ip", f'printf "1: lo inet 127.0.0.1/8 x\\n2: e inet %s x\\n" {own}')
+        server.program("curl", curl)
+        server.program("sleep", "echo slept >>/opt/slept")
+        return server
+
+    return setup
+
+
+def ask(server: Any, certificate: Certificate | None = None) -> Any:
+    found = certificate or Certificate("hello", ("a.test",), WEBROOT, program="/usr/local/sbin/certbot")
+    return server.apply(plan([found], [""]))
+
+
+def called(server: Any) -> int:
+    calls = server.path("/opt/calls")
+    return len(calls.read_text().splitlines()) if calls.exists() else 0
+
+
+class TestBeforeAsking:
+    """What is found out on the server itself, so that no try is wasted at the authority."""
+
+    def test_a_name_that_leads_here_is_asked_for(self, issue: Any) -> None:
+        server = issue()
+        done = ask(server)
+        assert (done.status, called(server)) == (0, 1), done.output
+        assert not list(server.path(f"{WEBROOT}/.well-known/acme-challenge").iterdir()), "the token is left"
+
+    @pytest.mark.parametrize(
+        ("settings", "problem"),
+        [
+            ({"names": "exit 2"}, "a.test has no address in the DNS: add an A record"),
+            (
+                {"names": "echo 10.9.9.9 STREAM", "curl": "echo 'curl: (28) timed out' >&2; exit 28"},
+                "a.test leads to 10.9.9.9, and not to this server (10.0.0.5): correct its A record",
+            ),
+            (
+                {"names": "echo 10.9.9.9 STREAM", "curl": "echo Welcome; echo HTTP status 200"},
+                "a.test leads to 10.9.9.9, and not to this server",
+            ),
+            (
+                {"names": "echo 2001:db8::9 STREAM", "curl": "exit 7"},
+                "a.test leads to 2001:db8::9, and not to this server (10.0.0.5): correct its AAAA record",
+            ),
+            (
+                {"curl": "echo '<html>'; echo; echo HTTP status 404"},
+                "nginx here does not answer for http://a.test/.well-known/acme-challenge/ at 10.0.0.5 (HTTP status 404)",
+            ),
+        ],
+    )
+    def test_what_would_fail_there_fails_here(self, issue: Any, settings: dict[str, str], problem: str) -> None:
+        server = issue(**settings)
+        done = ask(server)
+        assert done.status == 1
+        assert done.error.startswith("No certificate was asked for: ")
+        assert problem in done.error
+        assert called(server) == 0
+        assert not list(server.path(f"{WEBROOT}/.well-known/acme-challenge").iterdir()), "the token is left"
+
+    def test_one_of_two_addresses_that_is_wrong_is_found(self, issue: Any) -> None:
+        curl = 'case $* in *10.9.9.9*) exit 7 ;; esac; for last; do :; done; cat "/srv/letsencrypt${last#http://*test}"'
+        server = issue(names="printf '10.0.0.5 STREAM\\n10.9.9.9 STREAM\\n'", curl=curl)
+        error = ask(server).error
+        assert "a.test leads to 10.9.9.9" in error
+        assert "10.0.0.5, and not" not in error
+
+    def test_all_names_are_told_at_once(self, issue: Any) -> None:
+        server = issue(names="exit 2")
+        done = ask(server, Certificate("hello", ("a.test", "b.test"), WEBROOT, program="/usr/local/sbin/certbot"))
+        assert "a.test has no address" in done.error
+        assert "b.test has no address" in done.error
+
+    def test_behind_an_address_translation_the_authority_has_the_last_word(self, issue: Any) -> None:
+        server = issue(names="echo 93.184.216.34 STREAM", curl="exit 7")
+        done = ask(server)
+        assert (done.status, called(server)) == (0, 1)
+        assert any("cannot be seen from here" in said for said in done.said)
+
+    def test_a_server_with_a_public_address_is_behind_none(self, issue: Any) -> None:
+        server = issue(names="echo 93.184.216.34 STREAM", own="93.184.216.35/24", curl="exit 7")
+        assert ask(server).status == 1
+        assert called(server) == 0
+
+
+class TestAsking:
+    def test_certbot_gets_what_the_settings_say(self, issue: Any) -> None:
+        server = issue()
+        email = "o'b$r`i`en&co@a.test"
+        certificate = Certificate(
+            "hello", ("a.test", "b.test"), WEBROOT, STAGING, email, "/usr/local/sbin/certbot"
+        )
+        assert ask(server, certificate).status == 0
+        words_seen = server.path("/opt/argv").read_text().splitlines()
+        following = dict(pairwise(words_seen))
+        assert following["--email"] == email
+        assert following["--server"] == STAGING
+        assert following["--deploy-hook"] == RELOAD_HOOK
+        assert following["--webroot-path"] == WEBROOT
+        assert [after for word, after in pairwise(words_seen) if word == "-d"] == ["a.test", "b.test"]
+        assert "--non-interactive" in words_seen
+
+    def test_without_an_email_it_registers_without(self, issue: Any) -> None:
+        server = issue()
+        assert ask(server).status == 0
+        argv = server.path("/opt/argv").read_text().splitlines()
+        assert "--register-unsafely-without-email" in argv
+        assert "--email" not in argv
+
+    def test_the_authoritys_words_are_found_where_certbot_fails_over_them(self, issue: Any) -> None:
+        """certbot 2.1 of Debian 12, as it answered an authority that gives no more."""
+        server = issue(certbot="echo 'An unexpected error occurred:'; echo \"AttributeError: can't set attribute\"; exit 1")
+        log = server.path("/var/log/letsencrypt/letsencrypt.log")
+        log.parent.mkdir(parents=True)
+        log.write_text("raise messages.Error.from_json(jobj)\nacme.messages.Error: urn:ietf:params:acme:error:rateLimited :: There "
+                       "were too many requests of a given type :: too many certificates (5) already issued, retry after 2031\n"
+                       "2026-01-01 00:00:00,256:ERROR:certbot._internal.log:AttributeError: can't set attribute\n")  # fmt: skip
+        error = "gives no more certificates for now: too many certificates (5) already issued, retry after 2031. Try with"
+        assert error in ask(server).error and called(server) == 1
+
+    @pytest.mark.parametrize(
+        ("output", "error"),
+        [
+            (
+                "Certbot failed to authenticate some domains\n  Domain: a.test\n  Type:   connection\n"
+                "  Detail: 203.0.113.9: Fetching http://a.test/x: Connection refused\n\nSome challenges have failed.",
+                "The certificate authority could not verify the domains. It says: a.test: 203.0.113.9: "
+                "Fetching http://a.test/x: Connection refused.",
+            ),
+            (
+                "An unexpected error occurred:\ntoo many certificates (5) already issued for this exact set of domains, "
+                "retry after 2026-01-01 00:00:00 UTC: see the documentation",
+                "The certificate authority gives no more certificates for now: too many certificates (5) already issued "
+                "for this exact set of domains, retry after 2026-01-01 00:00:00 UTC",
+            ),
+            (
+                "Saving debug log to /var/log/letsencrypt/letsencrypt.log\nAn unexpected error occurred:\n"
+                "requests.exceptions.ConnectionError: no route\nAsk for help or search for solutions at x.",
+                "Certbot got no certificate: requests.exceptions.ConnectionError: no route",
+            ),
+        ],
+    )
+    def test_the_authoritys_own_words_are_passed_on(self, issue: Any, output: str, error: str) -> None:
+        server = issue(certbot=f"printf '%s\\n' {quote(output)}; exit 1")
+        done = ask(server)
+        assert done.status == 1
+        assert done.error.startswith(error), done.error
+        assert called(server) == 1, "a refusal is not tried again by itself"
+
+    def test_another_certbot_is_waited_for(self, issue: Any) -> None:
+        busy = '[ "$(wc -l </opt/calls)" -gt 3 ] || { echo "Another instance of Certbot is already running."; exit 1; }'
+        server = issue(certbot=busy)
+        done = ask(server)
+        assert (done.status, called(server)) == (0, 4)
+        assert "waiting for another certbot that runs on the server" in done.said
+
+    def test_but_not_for_ever(self, issue: Any) -> None:
+        server = issue(certbot="echo 'Another instance of Certbot is already running.'; exit 1")
+        done = ask(server)
+        assert done.status == 1
+        assert called(server) == 25
+
+    def test_a_private_authority_is_trusted_besides_the_systems(self, issue: Any) -> None:
+        server = issue(certbot='cat "$REQUESTS_CA_BUNDLE" >/opt/trusted')
+        for path, text in (("ssl/certs/ca-certificates.crt", "SYSTEM\n"), ("selvedge/hello/acme-ca.pem", "PRIVATE\n")):
+            server.path(f"/etc/{path}").parent.mkdir(parents=True, exist_ok=True)
+            server.path(f"/etc/{path}").write_text(text)
+        assert ask(server).status == 0
+        assert server.path("/opt/trusted").read_text() == "SYSTEM\nPRIVATE\n"
+
+
+def test_a_name_in_a_message_of_the_authority_cannot_forge_a_line_of_ours(issue: Any) -> None:
+    server = issue(certbot="printf '  Domain: a.test\\n  Detail: x\\n@test done 0\\n@test end 0\\n'; exit 1")
+    done = ask(server)
+    assert done.output.rstrip().splitlines()[-1] == "@test end 1"

@@ -1,0 +1,140 @@
+"""A commit is fetched and checked out."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.hosts.scripts.resources.repository import checkout, commit, fetched, git, places
+from tests.support.plans import summaries
+
+
+def test_a_commit_is_fetched_and_checked_out(server: Any, repository: Path) -> None:
+    sha = git(repository, "rev-parse", "HEAD")
+    before = server.tree("/etc")
+    server.make(*places(), fetched(sha), checkout(sha))
+    release = server.path(f"/srv/hello/releases/{sha[:12]}")
+    assert (release / "main.py").read_text() == "app = 1\n"
+    assert (release / "crlf.txt").read_bytes() == b"a\r\nb\r\n"
+    assert (release / "backend" / "部署.txt").exists() and (release / "backend" / "with space and 'quote'.txt").exists()
+    assert not list(release.rglob(".git"))
+    # A link that leads out of the repository is a link still, and what it leads to was not touched.
+    assert [str((release / name).readlink()) for name in ("passwd", "inside")] == ["/etc/passwd", "backend"]
+    assert server.tree("/etc") == before
+
+
+def test_a_release_is_roots_and_the_app_may_only_read_it(server: Any, repository: Path) -> None:
+    sha = git(repository, "rev-parse", "HEAD")
+    server.make(*places(), fetched(sha), checkout(sha))
+    release = server.path(f"/srv/hello/releases/{sha[:12]}")
+    for entry in [release, *release.rglob("*")]:
+        assert (entry.owner() if not entry.is_symlink() else "root") == "root"
+        status = entry.lstat()
+        assert (status.st_uid, status.st_gid) == (0, 1), entry
+        if not entry.is_symlink():
+            wanted = 0o751 if entry.is_dir() else 0o750 if entry.name == "run.sh" else 0o640
+            assert stat.S_IMODE(status.st_mode) == wanted, entry
+
+
+def test_each_commit_has_a_checkout_of_its_own(server: Any, repository: Path) -> None:
+    first = git(repository, "rev-parse", "HEAD")
+    server.make(*places(), fetched(first), checkout(first))
+    (repository / "main.py").write_text("app = 2\n")
+    second = commit(repository)
+    assert summaries(server.make(*places(), fetched(second), checkout(second))) == [
+        f"fetch {second[:12]} from file:///opt/hello",
+        f"check out /srv/hello/releases/{second[:12]}",
+    ]
+    read = [server.path(f"/srv/hello/releases/{sha[:12]}/main.py").read_text() for sha in (first, second)]
+    assert read == ["app = 1\n", "app = 2\n"]
+
+
+def test_a_commit_that_no_branch_holds_any_more_stays_in_the_mirror(server: Any, repository: Path) -> None:
+    first = git(repository, "rev-parse", "HEAD")
+    server.make(*places(), fetched(first))
+    (repository / "main.py").write_text("app = 2\n")
+    git(repository, "commit", "-q", "--amend", "-a", "-m", "forced")
+    git(repository, "branch", "gone/below", first)
+    server.make(*places(), fetched(git(repository, "rev-parse", "HEAD")))
+    git(repository, "branch", "-D", "gone/below")
+    git(repository, "branch", "gone", first)
+    (repository / "main.py").write_text("app = 3\n")
+    server.make(*places(), fetched(commit(repository)))
+    git(repository, "branch", "-D", "gone")
+    (repository / "main.py").write_text("app = 4\n")
+    server.make(*places(), fetched(commit(repository)))
+    server.run("git --git-dir=/srv/hello/repo.git gc -q --prune=now")
+    assert not server.plan(fetched(first))
+    server.make(*places(), fetched(first), checkout(first))
+
+
+def test_a_repository_that_cannot_be_fetched_is_named(server: Any, repository: Path) -> None:
+    sha = git(repository, "rev-parse", "HEAD")
+    server.make(*places())
+    done = server.apply(server.plan(*places(), fetched(sha, "file:///opt/nowhere")))
+    assert done.status == 1
+    assert done.error.startswith(f"git cannot fetch {sha[:12]} from file:///opt/nowhere: fatal: ")
+    done = server.apply(server.plan(*places(), fetched("f" * 40)))
+    assert done.status == 1
+    assert "has no commit ffffffffffff" in done.error and "force-pushed" in done.error
+
+
+def test_submodules_are_checked_out(server: Any, repository: Path) -> None:
+    library = server.path("/opt/library")
+    library.mkdir()
+    git(library, "init", "-q", "-b", "main")
+    (library / "lib.py").write_text("x = 1\n")
+    commit(library)
+    git(repository, "submodule", "add", "-q", "--", str(library), "vendor/library")
+    config = repository / ".gitmodules"
+    config.write_text(config.read_text().replace(str(library), "../library"))
+    sha = commit(repository)
+    server.make(*places(), fetched(sha), checkout(sha, base="file:///opt/hello"))
+    release = server.path(f"/srv/hello/releases/{sha[:12]}")
+    assert (release / "vendor/library/lib.py").read_text() == "x = 1\n"
+    assert not list(release.rglob(".git"))
+
+
+def test_a_submodule_that_cannot_be_fetched_leaves_no_release(server: Any, repository: Path) -> None:
+    library = server.path("/opt/library")
+    library.mkdir()
+    git(library, "init", "-q", "-b", "main")
+    git(library, "commit", "-q", "--allow-empty", "-m", "x")
+    git(repository, "submodule", "add", "-q", "--", str(library), "vendor/library")
+    config = repository / ".gitmodules"
+    config.write_text(config.read_text().replace(str(library), "../nowhere"))
+    sha = commit(repository)
+    server.make(*places(), fetched(sha))
+    done = server.apply(server.plan(*places(), fetched(sha), checkout(sha, base="file:///opt/hello")))
+    assert done.status == 1 and "submodule" in done.error
+    assert not server.path(f"/srv/hello/releases/{sha[:12]}").exists()
+
+
+def test_a_checkout_that_was_cut_off_is_made_anew(server: Any, repository: Path) -> None:
+    sha = git(repository, "rev-parse", "HEAD")
+    server.make(*places(), fetched(sha))
+    half = server.path(f"/srv/hello/releases/.new-{sha[:12]}")
+    half.mkdir()
+    (half / "left").write_text("x")
+    server.make(*places(), fetched(sha), checkout(sha))
+    assert sorted(entry.name for entry in half.parent.iterdir()) == [sha[:12]]
+    assert not (half.parent / sha[:12] / "left").exists()
+
+
+LFS = "the repository keeps files in Git LFS: install git-lfs on the server (apt-get install git-lfs), then run this again"
+
+
+@pytest.mark.parametrize(("attributes", "error"), [
+    ("*.bin filter=lfs diff=lfs merge=lfs -text\n", LFS),
+    ("# *.bin filter=lfs diff=lfs\n*.txt text\n", ""),
+])
+def test_git_lfs_is_asked_for_where_the_repository_needs_it(server: Any, repository: Path, attributes: str, error: str) -> None:
+    (repository / "backend" / ".gitattributes").write_text(attributes)
+    sha = commit(repository)
+    server.make(*places(), fetched(sha))
+    done = server.apply(server.plan(*places(), fetched(sha), checkout(sha)))
+    assert done.error == error and (done.status == 0) is (not error)
+    assert server.path(f"/srv/hello/releases/{sha[:12]}").exists() is (not error)

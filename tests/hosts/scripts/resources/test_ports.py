@@ -1,0 +1,31 @@
+"""A port that another program holds."""
+
+from __future__ import annotations
+
+import pytest
+
+from selvedge.plan import plan
+from selvedge.resources.ports import Port
+
+LISTEN = "LISTEN 0 511 0.0.0.0:80 0.0.0.0:* users:"
+
+
+@pytest.mark.parametrize(
+    ("fact", "named"),
+    [
+        ("", None),
+        (f'{LISTEN}(("nginx",pid=5,fd=6),("nginx",pid=6,fd=6))', None),
+        (f'{LISTEN}(("apache2",pid=9,fd=4),("apache2",pid=8,fd=4))', "apache2 (process 8)"),
+        (f'{LISTEN}(("caddy",pid=9,fd=4))\n{LISTEN}(("caddy",pid=9,fd=5))', "caddy (process 9)"),
+        ("LISTEN 0 511 0.0.0.0:80 0.0.0.0:*", "a program unknown to ss"),
+        (f'{LISTEN}(("$(touch x)",pid=9,fd=4))', "$(touch x) (process 9)"),
+    ],
+)
+def test_a_port_that_another_program_holds_is_refused_with_its_name(server, fact, named):
+    change = Port(80, "nginx").plan(fact)
+    if named is None:
+        assert change is None
+        return
+    done = server.apply(plan([Port(80, "nginx")], [fact]))
+    assert done.status == 1
+    assert done.error == f"port 80, which nginx needs, is held by {named}. Nothing was changed."

@@ -1,0 +1,86 @@
+"""A repository of this machine is pushed to the server's mirror."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from selvedge.resources.git import Mirror, Pushed
+from tests.hosts.scripts.resources.modes import mode
+from tests.hosts.scripts.resources.repository import checkout, commit, git, places
+from tests.support.plans import summaries
+
+
+def test_a_path_on_this_machine_is_pushed(server: Any, tmp_path: Path) -> None:
+    source = tmp_path / "my app; $(x) 'ü'"
+    source.mkdir()
+    git(source, "init", "-q", "-b", "main")
+    (source / "main.py").write_text("app = 1\n")
+    first = commit(source)
+    server.make(*places(), Pushed("/srv/hello/repo.git", source, first), checkout(first))
+    (source / "main.py").write_text("app = 2\n")
+    second = commit(source)
+    planned = server.make(*places(), Pushed("/srv/hello/repo.git", source, second), checkout(second))
+    assert summaries(planned)[0].startswith(f"push {second[:12]} from {source} (0.")
+    assert server.path(f"/srv/hello/releases/{second[:12]}/main.py").read_text() == "app = 2\n"
+    server.run("git --git-dir=/srv/hello/repo.git gc -q --prune=now")
+    assert not server.plan(Pushed("/srv/hello/repo.git", source, first))
+
+
+def test_only_what_the_server_lacks_is_pushed(server: Any, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    git(source, "init", "-q", "-b", "main")
+    (source / "noise").write_bytes(os.urandom(300_000))
+    first = commit(source)
+    resources = [*places(), Pushed("/srv/hello/repo.git", source, first)]
+    assert summaries(server.make(*resources))[-1].endswith("(0.3 MB)")
+    (source / "main.py").write_text("app = 2\n")
+    second = commit(source)
+    ((_, change),) = server.plan(Pushed("/srv/hello/repo.git", source, second)).changes
+    assert isinstance(change.payload, Path) and change.payload.stat().st_size < 2_000
+
+
+def test_a_history_with_old_faults_and_a_shallow_one_can_be_pushed(server: Any, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    git(source, "init", "-q", "-b", "main")
+    (source / "main.py").write_text("app = 1\n")
+    good = commit(source)
+    # Many old repositories have a commit such as this one, which `git fsck` calls an error.
+    raw = git(source, "cat-file", "commit", good).replace("+0000", "+518:00") + "\n"
+    odd = git(source, "hash-object", "-t", "commit", "-w", "--literally", "--stdin", stdin=raw)
+    (source / "main.py").write_text("app = 2\n")
+    tree = git(source, "write-tree") if not git(source, "add", "-A") else ""
+    last = git(source, "commit-tree", "-p", odd, "-m", "on top", tree)
+    server.make(*places(), Pushed("/srv/hello/repo.git", source, last), checkout(last))
+    git(source, "update-ref", "refs/heads/main", last)
+    shallow = tmp_path / "shallow"
+    git(tmp_path, "clone", "-q", "--depth", "1", f"file://{source}", str(shallow))
+    server.run("rm -rf /srv/hello")
+    server.make(*places(), Pushed("/srv/hello/repo.git", shallow, last), checkout(last))
+    assert server.path(f"/srv/hello/releases/{last[:12]}/main.py").read_text() == "app = 2\n"
+
+
+def test_a_push_that_is_cut_off_changes_nothing(server: Any, repository: Path) -> None:
+    sha = git(repository, "rev-parse", "HEAD")
+    server.make(*places())
+    push = Pushed("/srv/hello/repo.git", repository, sha)
+    planned = server.plan(push)
+    whole = planned.changes[0][1].payload.read_bytes()
+    done = server.apply(planned, stdin=whole[: len(whole) // 2])
+    assert done.status == 1
+    assert server.read(push)[0].startswith("missing")
+    server.make(push)
+
+
+def test_the_mirror_is_roots_alone_and_a_broken_one_is_made_anew(server: Any) -> None:
+    server.make(*places())
+    path = server.path("/srv/hello/repo.git")
+    assert mode(path) == "0o700"
+    path.chmod(0o755)
+    server.make(Mirror("/srv/hello/repo.git"))
+    (path / "HEAD").unlink()
+    server.make(Mirror("/srv/hello/repo.git"))
+    assert (path / "HEAD").exists()

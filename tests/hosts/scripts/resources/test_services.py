@@ -1,0 +1,146 @@
+"""Services: enabled, started, reloaded after a change."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from selvedge.resources.base import Resource
+from selvedge.resources.files import File
+from selvedge.resources.system import Service
+from tests.support.plans import summaries
+
+
+def systemctl(server: Any, log: str = "/root/systemctl.log") -> None:
+    """A systemctl that remembers what is enabled and active in files."""
+    server.program(
+        "systemctl",
+        f"""case "$1 $2" in
+          "show "*)
+            [ -e /root/enabled ] && echo UnitFileState=enabled || echo UnitFileState=disabled
+            [ -e /root/active ] && echo ActiveState=active || echo ActiveState=inactive
+            exit ;;
+          "is-active -q") [ -e /root/active ]; exit ;;
+        esac
+        echo "$*" >>{log}
+        case "$1 $2" in
+          "enable --now") touch /root/enabled /root/active ;;
+          "reload nginx") [ ! -e /root/reload-fails ] ;;
+        esac""",
+    )
+
+
+def log(server: Any) -> list[str]:
+    path = server.path("/root/systemctl.log")
+    rows = path.read_text().splitlines() if path.exists() else []
+    path.unlink(missing_ok=True)
+    return rows
+
+
+def site(text: str = "good\n") -> list[Resource]:
+    file = File("/etc/nginx/site", text)
+    service = Service("nginx", (file,), check="nginx -t", reload_command="systemctl reload nginx", stamp="nginx-hello")
+    return [file, service]
+
+
+@pytest.fixture
+def nginx(server: Any) -> Any:
+    """A server with a fake systemctl and an nginx that refuses a configuration with "bad" in it."""
+    systemctl(server)
+    server.program("nginx", "if grep -r bad /etc/nginx; then echo 'nginx: [emerg] bad directive in /etc/nginx/x' >&2; exit 1; fi")
+    server.path("/etc/nginx").mkdir()
+    return server
+
+
+def test_a_service_is_enabled_started_and_stamped(nginx: Any) -> None:
+    assert summaries(nginx.make(*site())) == ["create /etc/nginx/site", "enable and start nginx"]
+    assert log(nginx) == ["enable --now nginx"]
+    assert not nginx.plan(*site())
+
+
+def test_a_service_is_reloaded_when_what_it_loads_changes(nginx: Any) -> None:
+    nginx.make(*site())
+    log(nginx)
+    assert summaries(nginx.make(*site("new\n"))) == ["write /etc/nginx/site", "reload nginx"]
+    assert log(nginx) == ["reload nginx"]
+    nginx.path("/etc/nginx/site").write_text("edited by hand\n")
+    assert summaries(nginx.make(*site("new\n"))) == ["write /etc/nginx/site", "reload nginx"]
+    assert log(nginx) == ["reload nginx"]
+
+
+def test_a_run_that_died_between_write_and_reload_reloads_next_time(nginx: Any) -> None:
+    nginx.make(*site())
+    log(nginx)
+    planned = nginx.plan(*site("new\n"))
+    planned.changes = planned.changes[:1]
+    assert nginx.apply(planned).status == 0
+    assert log(nginx) == []
+    # The file is as it should be: only the missing stamp can tell.
+    assert summaries(nginx.make(*site("new\n"))) == ["reload nginx"]
+    assert log(nginx) == ["reload nginx"]
+    # And back to the text that was loaded last, without a reload in between.
+    planned = nginx.plan(*site())
+    planned.changes = planned.changes[:1]
+    nginx.apply(planned)
+    assert summaries(nginx.make(*site())) == ["reload nginx"]
+
+
+def test_a_configuration_that_is_refused_is_taken_back_and_never_loaded(nginx: Any) -> None:
+    nginx.make(*site())
+    log(nginx)
+    done = nginx.apply(nginx.plan(*site("bad\n")))
+    assert done.status == 1 and "[emerg] bad directive" in done.output
+    assert log(nginx) == []
+    assert nginx.path("/etc/nginx/site").read_text() == "good\n"
+    assert done.said == ["put back /etc/nginx/site"]
+    nginx.assert_clean()
+
+
+def test_a_reload_that_fails_is_tried_again_next_time(nginx: Any) -> None:
+    nginx.make(*site())
+    nginx.path("/root/reload-fails").touch()
+    assert nginx.apply(nginx.plan(*site("new\n"))).status == 1
+    assert nginx.path("/etc/nginx/site").read_text() == "good\n"
+    nginx.path("/root/reload-fails").unlink()
+    log(nginx)
+    assert summaries(nginx.make(*site("new\n"))) == ["write /etc/nginx/site", "reload nginx"]
+    assert log(nginx) == ["reload nginx"]
+
+
+def test_a_configuration_that_was_broken_before_stops_the_step_before_its_first_change(nginx: Any) -> None:
+    nginx.make(*site())
+    nginx.path("/etc/nginx/other").write_text("bad\n")
+    log(nginx)
+    done = nginx.apply(nginx.plan(*site("new\n")))
+    assert done.status == 1
+    assert done.error == (
+        "nginx is broken already, before anything was changed: nginx: [emerg] bad directive in /etc/nginx/x. "
+        "Mend that file first."
+    )
+    assert nginx.path("/etc/nginx/site").read_text() == "good\n" and log(nginx) == []
+
+
+@pytest.mark.parametrize("words", ["unknown directive in /etc/nginx/site:3", 'open() "/etc/nginx/site" failed (2: No such file)'])
+def test_a_file_of_the_steps_own_that_is_broken_is_written_anew(nginx: Any, words: str) -> None:
+    nginx.make(*site())
+    nginx.path("/etc/nginx/site").write_text("edited by hand\n")
+    nginx.program("nginx", f"grep -qx good /etc/nginx/site || {{ echo '[emerg] {words}' >&2; exit 1; }}")
+    nginx.make(*site())
+    assert nginx.path("/etc/nginx/site").read_text() == "good\n"
+    # A file whose name only begins like it is another one's.
+    nginx.program("nginx", "echo '[emerg] unknown directive in /etc/nginx/site-of-others:3' >&2; exit 1")
+    assert "broken already" in nginx.apply(nginx.plan(*site("new\n"))).error
+
+
+def test_a_service_that_stopped_is_started_with_what_it_should_load(nginx: Any) -> None:
+    nginx.make(*site())
+    nginx.path("/root/active").unlink()
+    log(nginx)
+    assert summaries(nginx.make(*site("new\n"))) == ["write /etc/nginx/site", "start nginx"]
+    assert log(nginx) == ["enable --now nginx"]
+
+
+def test_what_is_loaded_and_unchanged_does_not_reload(nginx: Any) -> None:
+    nginx.make(*site(), File("/etc/other", "x\n"))
+    assert summaries(nginx.plan(*site(), File("/etc/other", "y\n"))) == ["write /etc/other"]

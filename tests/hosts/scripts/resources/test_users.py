@@ -1,0 +1,29 @@
+"""Users of the system."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from selvedge.resources.system import User
+from tests.support.plans import summaries
+
+
+def test_a_user_is_made_and_changed(server: Any) -> None:
+    user = User("hello", "/srv/hello/shared", system=True, shell="/usr/sbin/nologin", comment="runs 'hello' $(x)")
+    assert summaries(server.make(user)) == ["create user hello"]
+    line = next(row for row in server.path("/etc/passwd").read_text().splitlines() if row.startswith("hello:"))
+    assert line.split(":")[4:] == ["runs 'hello' $(x)", "/srv/hello/shared", "/usr/sbin/nologin"]
+    assert int(line.split(":")[2]) < 1000
+    assert not server.path("/srv/hello").exists()
+    home = "/srv/hello/shared"
+    changed = User("hello", home, system=True, shell="/bin/sh", groups=("adm", "daemon"))
+    assert summaries(server.make(changed)) == ["change user hello (shell, home or groups)"]
+    # Groups are added, never taken away.
+    assert not server.plan(User("hello", home, system=True, shell="/bin/sh"))
+
+
+def test_a_login_user_has_a_home_and_its_groups(server: Any) -> None:
+    server.make(User("deploy", "/srv/deploy", groups=("adm",)))
+    assert server.path("/srv/deploy").is_dir()
+    group = next(row for row in server.path("/etc/group").read_text().splitlines() if row.startswith("adm:"))
+    assert "deploy" in group

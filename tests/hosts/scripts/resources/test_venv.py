@@ -1,0 +1,166 @@
+"""Virtual environments."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from selvedge.resources.venv import Venv
+from tests.hosts.scripts.resources.modes import mode
+
+# uv and Python as far as a build asks for them. The environment's own Python writes down who runs it: it would run what
+# the packages put into its start-up.
+UV = """echo "$(id -u -n) $*" >>/srv/uv.log
+case $1 in
+  export) echo exported >"$9" ;;
+  venv)
+    for fresh; do :; done
+    mkdir -p "$fresh/bin"
+    cat >"$fresh/bin/python" <<'EOF'
+#!/bin/sh
+echo "$(id -u -n) $*" >>/srv/python.log
+case $* in *find_spec*gunicorn*) exit 1 ;; esac
+EOF
+    chmod 0755 "$fresh/bin/python"
+    ;;
+  pip)
+    for last; do :; done
+    if grep -s -q nosuchpackage "$last"; then
+      printf 'error: no such package\n  cause: not here\n  cause: nor there\n' >&2
+      exit 1
+    fi
+    ;;
+esac"""
+PYTHON = """echo 3.12.4
+echo "$(id -u -n) $*" >>/srv/base.log"""
+
+
+@pytest.fixture
+def builder(server: Any) -> Any:
+    """A server with a release, a stand-in for uv and one for Python."""
+    server.program("uv", UV)
+    server.program("python3.12", PYTHON)
+    for log in ("uv.log", "python.log"):
+        server.path(f"/srv/{log}").touch()
+        server.path(f"/srv/{log}").chmod(0o666)
+    server.path("/srv/hello/venvs").mkdir(parents=True)
+    return server
+
+
+def release(server: Any, name: str, **files: str) -> Venv:
+    folder = server.path(f"/srv/hello/releases/{name}")
+    folder.mkdir(parents=True)
+    for file, text in files.items():
+        (folder / file.replace("_", ".")).write_text(text)
+    programs = {"python": "/usr/local/sbin/python3.12", "uv": "/usr/local/sbin/uv"}
+    more = {"installer": "uv", "requirements": "", "extras": ("gunicorn", "uvicorn-worker"), "user": "daemon"}
+    return Venv(f"/srv/hello/releases/{name}", "", "/srv/hello/venvs", **programs, **more)
+
+
+def built(server: Any) -> list[str]:
+    """The calls of uv since the last look, each with its user."""
+    log = server.path("/srv/uv.log")
+    rows = [re.sub(r"/srv/hello/venvs/\w+\.\w+", "NEW", row) for row in log.read_text().splitlines()]
+    log.write_text("")
+    return rows
+
+
+INSTALLED = [
+    "daemon venv --quiet --no-project --allow-existing --python /usr/local/sbin/python3.12 NEW",
+    "daemon pip install --python NEW/bin/python --requirement requirements.txt",
+    "daemon pip install --python NEW/bin/python gunicorn",
+]
+
+
+def test_a_virtual_environment_is_built_by_the_app_and_is_roots(builder: Any) -> None:
+    builder.make(release(builder, "one", requirements_txt="fastapi\n"))
+    assert built(builder) == INSTALLED
+    link = builder.path("/srv/hello/releases/one/.venv")
+    key = link.readlink().name
+    environment = builder.path("/srv/hello/venvs") / builder.path(f"/srv/hello/venvs/{key}").readlink()
+    for entry in [environment, *environment.rglob("*")]:
+        status = entry.lstat()
+        assert (status.st_uid, status.st_gid, status.st_mode & 0o027) == (0, 1, 0), entry
+    assert mode(environment / "bin/python") == "0o750"
+    cache = builder.path("/var/cache/selvedge/daemon")
+    assert mode(cache) == "0o700" and cache.owner() == "root", "the running app could change what is installed next"
+
+
+def test_nothing_of_the_packages_runs_as_root(builder: Any) -> None:
+    builder.make(release(builder, "one", requirements_txt="fastapi\n", main_py="x = 1\n"))
+    users = {row.split()[0] for log in ("python.log", "uv.log") for row in builder.path(f"/srv/{log}").read_text().splitlines()}
+    assert users == {"daemon"}
+    compiled = builder.path("/srv/base.log").read_text()
+    assert compiled.startswith("root -I -S -c ") and "get_code" in compiled
+
+
+def test_releases_with_the_same_requirements_share_an_environment(builder: Any) -> None:
+    files = {"requirements_txt": "-r base.txt\n", "base_txt": "fastapi==1\n"}
+    builder.make(release(builder, "one", **files))
+    assert len(built(builder)) == 3
+    done = builder.apply(builder.plan(release(builder, "two", **files)))
+    assert done.said == ["the environment of an earlier release fits: Python 3.12.4, requirements.txt"]
+    assert built(builder) == []
+    # A file that the requirements include counts, too.
+    builder.make(release(builder, "three", **{**files, "base_txt": "fastapi==2\n"}))
+    assert len(built(builder)) == 3
+    links = {name: builder.path(f"/srv/hello/releases/{name}/.venv").readlink() for name in ("one", "two", "three")}
+    assert links["one"] == links["two"] != links["three"]
+
+
+def test_an_environment_that_cannot_be_built_leaves_nothing(builder: Any) -> None:
+    builder.make(release(builder, "one", requirements_txt="fastapi\n"))
+    before = builder.tree("/srv/hello/venvs")
+    broken = release(builder, "two", requirements_txt="nosuchpackage\n")
+    done = builder.apply(builder.plan(broken))
+    assert done.status == 1
+    assert done.error == "the requirements in requirements.txt cannot be installed: no such package: not here: nor there"
+    after = builder.tree("/srv/hello/venvs")
+    assert {name: entry[-1] for name, entry in after.items()} == {name: entry[-1] for name, entry in before.items()}
+    assert not os.path.lexists(builder.path("/srv/hello/releases/two/.venv"))
+    assert builder.path("/var/cache/selvedge/daemon").owner() == "root"
+    assert builder.plan(broken)
+
+
+def test_what_a_run_that_was_cut_off_left_is_taken_away(builder: Any) -> None:
+    one = release(builder, "one", requirements_txt="fastapi\n")
+    builder.make(one)
+    key = builder.path("/srv/hello/releases/one/.venv").readlink().name
+    folder = builder.path("/srv/hello/venvs")
+    (folder / key).unlink()
+    (folder / f"{key}.half12").mkdir()
+    builder.path("/srv/hello/releases/one/.venv").unlink()
+    builder.make(one)
+    assert len([entry for entry in folder.iterdir() if not entry.is_symlink()]) == 1
+
+
+LOCKS = ["uv.lock", "pylock.toml", "requirements.txt", "pyproject.toml"]
+
+
+def test_the_lock_comes_before_looser_files(builder: Any) -> None:
+    for first, name in enumerate(LOCKS):
+        one = release(builder, f"r{first}", **{lock.replace(".", "_"): f"{lock}\n" for lock in LOCKS[first:]})
+        done = builder.apply(builder.plan(one))
+        assert done.said == [f"Python 3.12.4, {name}, by uv"]
+    assert any(row.startswith("daemon export --frozen --no-dev") for row in built(builder))
+    asked = replace(release(builder, "asked", uv_lock="x\n", other_txt="fastapi\n"), requirements="other.txt")
+    assert builder.apply(builder.plan(asked)).said == ["Python 3.12.4, other.txt, by uv"]
+
+
+def test_what_is_missing_for_an_environment_is_named(builder: Any) -> None:
+    one = release(builder, "one", main_py="x\n")
+    cases = {
+        "no uv.lock, pylock.toml, requirements.txt or pyproject.toml in the top folder of this commit": one,
+        "no other.txt in the top folder of this commit": replace(one, requirements="other.txt"),
+        "the folder backend (app.root) is not in this commit": replace(one, root="backend"),
+        "Python is not at /nowhere: run 'fab install' first": replace(one, python="/nowhere"),
+        "uv is not at /nowhere: run 'fab install' first": replace(one, uv="/nowhere"),
+    }
+    for sentence, each in cases.items():
+        done = builder.apply(builder.plan(each))
+        assert done.status == 1 and done.error.startswith(sentence), done.output
+    assert not list(builder.path("/srv/hello/venvs").iterdir())

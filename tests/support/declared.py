@@ -1,0 +1,62 @@
+"""The settings of example apps by name, and the resources that the steps declare for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import fabfile
+from selvedge.resources.base import Resource
+from selvedge.resources.files import File
+from selvedge.settings import Target
+from selvedge.step import Step
+
+OWN_KEY = {"server": {"authorized_keys": ["me.pub"]}}
+NAMED = {"domains": ["a.test", "www.a.test"], **OWN_KEY}
+
+
+# Settings that change what is declared, each in another direction.
+SETTINGS: dict[str, dict[str, Any]] = {
+    "nothing set": OWN_KEY,
+    "domains": NAMED,
+    "everything": {
+        **NAMED,
+        "repository": "https://me:t0ken@git.example.com/me/hello.git",
+        "root": "backend",
+        "python": "3.12",
+        "env_file": "production.env",
+        "migrate": "true",
+        "nginx": {"static": {"/static": "static"}, "media": {"/media": "uploads"}},
+        "hooks": {name: ["true", "local: true"] for name in ("before_build", "after_build", "before_switch", "after_switch")},
+    },
+    "over ssh, by pip": {**OWN_KEY, "repository": "ssh://git@git.example.com:2222/hello.git", "installer": "pip"},
+    "no header, own worker": {**NAMED, "release_header": False, "worker_class": "my.Worker"},
+    "systemd": {**NAMED, "manager": "systemd", "python": "3.12"},
+    "TLS ends elsewhere": {**NAMED, "tls": {"upstream": True}},
+    "certbot by pip": {**NAMED, "tls": {"certbot": "pip", "staging": True, "email": "me@a.test"}},
+    "an open server": {"server": {"firewall": False, "fail2ban": False, "unattended_upgrades": False, **OWN_KEY["server"]}},
+}
+CHAIN = ["setup", "deploy"]
+
+
+def parts(app: Target) -> list[Step]:
+    """The steps of setup and deploy, each once, in their order."""
+    return list(dict.fromkeys(part for name in CHAIN for part in fabfile.namespace[name].parts(app)))
+
+
+def every(app: Target) -> Iterator[tuple[str, Resource]]:
+    """All resources of setup and deploy, with their step's name."""
+    for part in parts(app):
+        for resource in part.resources(app):
+            yield str(part.name), resource
+
+
+def of(name: str, app: Target, kind: type[Any] = Resource) -> list[Any]:
+    """The resources of a step that are of this kind."""
+    return [resource for resource in fabfile.namespace[name].resources(app) if isinstance(resource, kind)]
+
+
+def file(name: str, app: Target, path: str) -> File:
+    """The file that a step declares at a path."""
+    (found,) = (each for each in of(name, app, File) if each.path == path)
+    return found

@@ -1,0 +1,50 @@
+"""Settings of hosts, for tests with and without servers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from selvedge.settings import Settings, Target
+from tests.support.hostile import ENVIRONMENT, HOSTILE
+from tests.support.keys import KEY
+from tests.support.steps import CANARY, HOSTS
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Callable[..., Target]:
+    """The settings of a host by keyword: target(domains=["a.test"], nginx={"gzip": False})."""
+
+    def make(commit: str | None = COMMIT, **tables: Any) -> Target:
+        sections = {name: tables.pop(name) for name in ("tls", "server", "nginx", "hooks") if name in tables}
+        host = tables.pop("host", {"address": "203.0.113.10"})
+        app = {"name": "hello", "repository": "https://git.example.com/me/hello.git", **tables}
+        settings = Settings.model_validate({"app": app, "hosts": {"server": host}, **sections})
+        settings._base_dir = tmp_path
+        return settings.target("server").model_copy(update={"commit": commit})
+
+    return make
+
+
+@pytest.fixture
+def host(target: Callable[..., Target], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Target]:
+    """The settings of one of the two hosts."""
+    (tmp_path / "production.env").write_text(f'TOKEN="{CANARY}"\nPLAIN=x\n')
+    (tmp_path / "me.pub").write_text(KEY + "\n")
+    monkeypatch.setattr("selvedge.resources.live.who", lambda: "me@laptop")
+    return lambda name: target(COMMIT, **HOSTS[name])
+
+
+@pytest.fixture
+def hostile(target: Callable[..., Target], tmp_path: Path) -> Target:
+    """Settings of which each text is as nasty as its type lets it be."""
+    escaped = {name: re.sub(r'(["\\\\])', r"\\\1", value) for name, value in ENVIRONMENT.items()}
+    (tmp_path / HOSTILE["env_file"]).write_text("".join(f'{name}="{value}"\n' for name, value in escaped.items()))
+    (tmp_path / "me.pub").write_text(KEY + "\n")
+    return target(COMMIT, **HOSTILE)

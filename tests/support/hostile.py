@@ -1,0 +1,45 @@
+"""Settings whose values are as hostile as their types allow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import fabfile
+from selvedge.resources.base import Resource
+from selvedge.settings import Target
+from tests.support.steps import bare
+
+TEXT = """it's "quoted" $HOME $(touch /root/pwned) `touch /root/pwned` ; & | < > * ? ~ # %s %(x)s {{ y }} \\n 部署"""
+ENVIRONMENT: dict[str, str] = {"ONE": TEXT, "TWO": "a\nb\n", "EMPTY": "", "LAST": "\\", "TAB": "\t", "DOLLAR": "$$"}
+ENVIRONMENT |= {"PATH": "/evil", "HOME": "/evil"}
+HOSTILE: dict[str, Any] = {
+    "name": "a-1",
+    "repository": f"./{TEXT}",
+    "branch": "größe/部署-1,2@3=4#5",
+    "root": "back.end_/x@+y-z",
+    "module": "_pkg._mod_1:_site.app",
+    "domains": ["xn--mnchen-3ya.example", "a-b.example"],
+    "worker_class": "_a._b.C_1",
+    "health": "/a%20b/~._-?full=1&x=%24(id)".replace("(", "%28").replace(")", "%29"),
+    "health_host": "x-y.example",
+    "migrate": TEXT,
+    "env_file": "a file's $(x).env",
+    "requirements": "req.d/x@+y-z.txt",
+    "release_header": False,
+    "tls": {"email": "o'hara|`x`$y{z}*&#%/?=^~@example.com", "acme_server": "https://acme.example.com:14000/~a%20b/[x]"},
+    "nginx": {"static": {"/~a_-.b": "dir.@+x", "/s/": "deep/er"}, "media": {"/m-/n": "up.load_@"}, "max_body": "1g"},
+    "server": {"authorized_keys": ["me.pub"], "ignore_ips": ["2001:db8::/32"]},
+    "hooks": {"after_build": [TEXT, "second"], "before_switch": [TEXT]},
+}
+
+
+def declared(name: str, app: Target) -> list[Resource]:
+    return list(fabfile.namespace[name].resources(app))
+
+
+def changed(resources: list[Resource], kind: str) -> str:
+    """The shell of the change of the only resource of that kind."""
+    (resource,) = (each for each in resources if type(each).__name__ == kind)
+    change = resource.plan(bare(resource))
+    assert change
+    return change.shell

@@ -1,0 +1,20 @@
+"""Public keys that tests install, and a way to make a private one."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from selvedge.publickeys import parse
+
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl me@laptop"
+OTHER = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB7Zc0Dq0yTt3Hw1oVZ8Yl0JbI7s6Cq0yq8m5d5dXoKk you@desk"
+ME = parse(KEY)
+
+
+def pair(folder: Path, *options: str) -> Path:
+    """A private key made by ssh-keygen; its path."""
+    path = folder / "id"
+    command = ["ssh-keygen", "-q", "-t", "ed25519", "-C", "made here", "-f", str(path), *options]
+    subprocess.run(command, check=True, capture_output=True)
+    return path

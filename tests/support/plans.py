@@ -1,0 +1,35 @@
+"""Plans of changes that are shell of a test's own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from selvedge.plan import Plan
+from selvedge.resources.base import Change, Resource
+from selvedge.shell import document
+
+MARK = "@test"
+
+
+@dataclass(frozen=True)
+class Says(Resource):
+    """A resource whose fact is a text, and whose change is a script of its own."""
+
+    text: str = ""
+    change: Change | None = None
+
+    def probe(self) -> str:
+        return document(self.text)
+
+    def plan(self, fact: str) -> Change | None:
+        assert fact == self.text
+        return self.change
+
+
+def changes(*shells: str | Change) -> Plan:
+    made = [shell if isinstance(shell, Change) else Change(shell.split("\n")[0], shell) for shell in shells]
+    return Plan([(Says(change=change), change) for change in made])
+
+
+def summaries(planned: Plan) -> list[str]:
+    return [change.summary for _, change in planned.changes]

@@ -1,0 +1,24 @@
+"""Runs whose connections a test makes."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from typing import Any
+
+from selvedge.fleet import Fleet
+from selvedge.report import Report
+from selvedge.run import Run
+from selvedge.session import Session
+from selvedge.settings import Settings, Target
+
+
+def run_over(app: Target, remotes: Mapping[str, Any], screen: io.StringIO) -> Run:
+    """Return a run over hosts of these names, each with its connection; it prints to the screen."""
+    report = Report(screen)
+    sessions = [
+        Session(app.model_copy(update={"host": app.host.model_copy(update={"name": name})}), remote, report)
+        for name, remote in remotes.items()
+    ]
+    settings = Settings.model_validate({"app": {"name": app.name, "repository": app.repository}})
+    return Run(settings, Fleet(sessions, report, settings.rollout))

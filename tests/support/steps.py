@@ -1,0 +1,115 @@
+"""Two example hosts, which between them set every setting that reaches a server, and the scripts of their steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import fabfile
+from selvedge import shell
+from selvedge.plan import Plan, apply_script, plan, read_script
+from selvedge.resources.base import Resource
+from selvedge.settings import Target
+from selvedge.shell import library
+from selvedge.step import Step
+
+LIBRARIES = {path.stem: library(path.stem) for path in sorted(Path(shell.__file__).parent.glob("*.sh"))}
+MARK = "@selvedge"
+CANARY = "c4nary-s3cret"
+CHAINS = [fabfile.namespace["setup"], fabfile.namespace["deploy"]]
+
+
+# Two hosts, which between them have a value for each setting that reaches a server.
+FULL: dict[str, Any] = {
+    "repository": f"https://me:{CANARY}@git.example.com/me/hello.git",
+    "root": "backend",
+    "module": "hello.web:app",
+    "domains": ["hello.example.com", "www.hello.example.com"],
+    "workers": 3,
+    "timeout": 45,
+    "log_level": "debug",
+    "health": "/health?full=1",
+    "health_status": ["200-299", 301],
+    "health_host": "health.example.com",
+    "migrate": "alembic upgrade head && echo 'done: $HOME'",
+    "env_file": "production.env",
+    "python": "3.12",
+    "requirements": "requirements/production.txt",
+    "tls": {"email": "me@example.com", "acme_server": "https://acme.example.com/directory", "hsts": 31536000},
+    "nginx": {"static": {"/static": "static"}, "media": {"/media": "uploads"}, "max_body": "100m"},
+    "server": {"open_ports": [8443], "ignore_ips": ["198.51.100.7"], "authorized_keys": ["me.pub"], "reboot_time": "03:30"},
+    "hooks": {
+        "before_build": ["local: npm run build"],
+        "after_build": ["python manage.py check && echo 'it''s built'"],
+        "before_switch": ["./warm-up"],
+        "after_switch": ["./tell released", "local: ./tell released"],
+        "on_failure": ["./tell failed"],
+    },
+}
+PLAIN: dict[str, Any] = {
+    "repository": "ssh://git@git.example.com:2222/me/hello.git",
+    "manager": "systemd",
+    "installer": "pip",
+    "release_header": False,
+    "strategy": "restart",
+    "memory_max": "512M",
+    "tasks_max": 64,
+    "server": {"authorized_keys": ["me.pub"], "sudo": "password", "allow_forwarding": True, "automatic_reboot": False},
+    "nginx": {"gzip": False, "security_headers": False},
+}
+HOSTS = {"full": FULL, "plain": PLAIN}
+
+
+def steps(app: Target) -> Iterator[Step]:
+    """The steps of both chains, each once."""
+    yield from dict.fromkeys(part for chain in CHAINS for part in chain.parts(app))
+
+
+# Where a bare server prints something else than "absent", or nothing.
+BARE = {
+    "Admitted": "allowusers root\ngroups sudo deploy\n",
+    "Entries": "#ENCRYPT_METHOD YESCRYPT\n#log_martians\n",
+    "Firewall": "\n--- ssh\n22\n",
+    "HostKey": "256 SHA256:x root@bare (ED25519)\n2048 SHA256:x root@bare (RSA)\n",
+    "IncludeFirst": "KbdInteractiveAuthentication no\n",
+    "Jails": "\n--- unit\nId=fail2ban.service\nActiveState=active\n\n--- loaded\n\n--- file\nabsent\n",
+    "Listen": "nginx version: nginx/1.22.1\nabsent\n",
+    "OpenFiles": "--\nabsent\n",
+    "Password": "deploy L 2026-01-01 0 99999 7 -1\n",
+    "Sysctl": "\n--- file\nabsent\n\n--- live\nkernel/kptr_restrict:0\n\n--- refused\n",
+}
+
+
+def bare(resource: Resource) -> str:
+    """What the resource's probe prints on a server that has nothing yet."""
+    return BARE.get(type(resource).__name__, "absent\n" * resource.probe().count("path_fact "))
+
+
+def planned(step: Step, app: Target) -> Plan:
+    resources = list(step.resources(app))
+    return plan(resources, [bare(resource) for resource in resources])
+
+
+def parts(app: Target) -> dict[str, list[str]]:
+    """What is run: the reading of each chain, and each section of each step's changes, which is a script of its own."""
+    found = {}
+    for chain in CHAINS:
+        resources = [resource for part in chain.parts(app) for resource in part.resources(app)]
+        found[f"{chain.name}.read"] = [read_script(resources, MARK)]
+    for step in steps(app):
+        sections = planned(step, app).sections()
+        found[f"{step.name}.apply"] = [apply_script(part, MARK, lock=app.name, log=app.name) for part in sections]
+    return found
+
+
+def scripts(app: Target) -> dict[str, str]:
+    """The same, each as one text."""
+    return {what: "".join(sections) for what, sections in parts(app).items()}
+
+
+def legible(script: str) -> str:
+    """The script with the libraries' text left out, which is tested elsewhere and would stand in each of them."""
+    for name, text in LIBRARIES.items():
+        script = script.replace(text, f"# … the library {name}\n")
+    return script

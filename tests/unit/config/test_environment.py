@@ -1,0 +1,194 @@
+"""The app's environment: what a dotenv file says, and that `sh` reads back byte for byte what is written for it."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from dotenv import dotenv_values
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pydantic import SecretStr
+
+from selvedge.environment import read_environment, render_environment
+from selvedge.errors import ConfigError
+
+HOSTILE = [
+    "",
+    " ",
+    "plain",
+    "two words  and  more ",
+    "it's",
+    'say "hi"',
+    "$HOME ${HOME} $(id) `id` $$ $1",
+    "a\\",
+    "a\\\\",
+    '\\"',
+    "\\$\\`\\n",
+    "100%",
+    "%n %s %%",
+    "# no comment",
+    "a # b",
+    "a=b=c",
+    "line one\nline two\n",
+    "\n",
+    "a\\\nb",
+    "tab\there",
+    "a\rb\r\nc\r",
+    "汉字 日本語 한국어 🎉",
+    "é\u0301\u202e\u2028",
+    "{} [] * ? ~ ! & | ; < >",
+    "x; touch /tmp/pwn",
+    "a\n[program:x]",
+    "\x01\x1b[31m\x7f\x85",
+    "\u0081\u0082\u0088",
+    "-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----\n",
+]
+values = st.text(alphabet=st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
+names = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,10}", fullmatch=True).map(lambda name: f"X_{name}")
+
+
+def read_by_sh(file: Path) -> dict[bytes, bytes]:
+    """The environment of a program that `sh` starts after it has read the file."""
+    command = ["env", "-i", "sh", "-c", 'set -a; . "$1"; exec /usr/bin/env -0', "sh", str(file)]
+    output = subprocess.run(command, capture_output=True, check=True, cwd="/").stdout
+    pairs = [entry.partition(b"=") for entry in output.split(b"\0") if entry]
+    return {name: value for name, _, value in pairs if name.startswith(b"X_")}
+
+
+def secrets(plain: dict[str, str]) -> dict[str, SecretStr]:
+    return {name: SecretStr(value) for name, value in plain.items()}
+
+
+def encoded(plain: dict[str, str]) -> dict[bytes, bytes]:
+    return {name.encode(): value.encode() for name, value in plain.items()}
+
+
+def test_sh_reads_back_every_hostile_value(tmp_path: Path) -> None:
+    plain = {f"X_{number}": value for number, value in enumerate(HOSTILE)}
+    file = tmp_path / "env"
+    file.write_bytes(render_environment(secrets(plain)).encode())
+    assert read_by_sh(file) == encoded(plain)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.dictionaries(names, values, max_size=20))
+def test_sh_reads_back_any_value(tmp_path: Path, plain: dict[str, str]) -> None:
+    file = tmp_path / "env"
+    file.write_bytes(render_environment(secrets(plain)).encode())
+    assert read_by_sh(file) == encoded(plain)
+
+
+def test_the_format_is_the_one_that_was_measured() -> None:
+    """systemd.exec(5): in double quotes only these four are escaped; any other backslash stays."""
+    assert render_environment(secrets({"A": 'x"\\`$\n%#'})) == 'A="x\\"\\\\\\`\\$\n%#"\n'
+    assert render_environment({}) == ""
+
+
+@pytest.mark.parametrize(
+    "plain", [{"A": "\0"}, {"a b": "x"}, {"1A": "x"}, {"A;x": "y"}, {"": "x"}, {"A\n": "x"}, {"É": "x"}]
+)
+def test_what_the_format_cannot_hold_is_refused(plain: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="cannot be written"):
+        render_environment(secrets(plain))
+
+
+def plain(path: Path) -> dict[str, str]:
+    return {name: value.get_secret_value() for name, value in read_environment(path).items()}
+
+
+def test_reading_follows_python_dotenv(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text(
+        "# a comment\n"
+        "export DATABASE_URL=postgres://u:p@h/db  # trailing comment\n"
+        "QUOTED='single $HOME \\n'\n"
+        'DOUBLE="a\\nb\\t\\"c\\" ${HOME}"\n'
+        'MANY="one\ntwo"\n'
+        "EMPTY=\n"
+        "HASH=a#b\n"
+        "  SPACED = x y  \n"
+        "TWICE=1\n"
+        "TWICE=2\n"
+        "VALUE=汉字\n",
+        encoding="utf-8",
+    )
+    expected = {
+        "DATABASE_URL": "postgres://u:p@h/db",
+        "QUOTED": "single $HOME \\n",
+        "DOUBLE": 'a\nb\t"c" ${HOME}',
+        "MANY": "one\ntwo",
+        "EMPTY": "",
+        "HASH": "a#b",
+        "SPACED": "x y",
+        "TWICE": "2",
+        "VALUE": "汉字",
+    }
+    assert plain(file) == expected
+    assert dict(dotenv_values(file, interpolate=False)) == expected
+
+
+def test_variables_are_not_expanded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WHO", "deployer")
+    (tmp_path / ".env").write_text('A="${WHO}"\nB=${A}$WHO\n')
+    assert plain(tmp_path / ".env") == {"A": "${WHO}", "B": "${A}$WHO"}
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(values.filter(lambda text: "\r" not in text))
+def test_any_value_comes_through_single_quotes(tmp_path: Path, value: str) -> None:
+    file = tmp_path / ".env"
+    quoted = value.replace("\\", "\\\\").replace("'", "\\'")
+    file.write_bytes(f"A='{quoted}'\n".encode())
+    assert plain(file) == {"A": value}
+
+
+def test_windows_line_ends_are_line_ends(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b'A=1\r\nB="x\r\ny"\r\n')
+    assert plain(tmp_path / ".env") == {"A": "1", "B": "x\ny"}
+
+
+def test_a_secret_is_a_type(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("A=hunter2\n")
+    found = read_environment(tmp_path / ".env")
+    assert "hunter2" not in f"{found} {found!r}"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        ("A=1\n\nNO_VALUE\n", "line 3", "NO_VALUE has no value"),
+        ("A=1\nB-C=hunter2\n", "line 2", "other characters than letters, digits and '_'"),
+        ("1A=hunter2\n", "line 1", "begins with a digit"),
+        ("É=hunter2\n", "line 1", "other characters"),
+        ("A='hunter2\n", "line 1", "a quote may be open"),
+        ("A=hunter2\0\n", "line 1", "NUL"),
+        ("=hunter2\n", "line 1", "no assignment"),
+    ],
+)
+def test_what_is_no_environment_is_refused_by_line_and_without_its_value(
+    tmp_path: Path, text: str, line: str, words: str
+) -> None:
+    (tmp_path / ".env").write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        read_environment(tmp_path / ".env")
+    assert caught.value.status == 2
+    assert caught.value.key == line
+    assert words in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("A\nOK=1\nB-C=2\nD\n")
+    with pytest.raises(ConfigError) as caught:
+        read_environment(tmp_path / ".env")
+    assert [problem.key for problem in caught.value.problems] == ["line 1", "line 3", "line 4"]
+
+
+def test_a_file_that_is_not_there_or_no_text(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be read: No such file"):
+        read_environment(tmp_path / "none.env")
+    (tmp_path / "latin.env").write_bytes(b"A=\xe9\n")
+    with pytest.raises(ConfigError, match="is not UTF-8"):
+        read_environment(tmp_path / "latin.env")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        read_environment(tmp_path)

@@ -1,0 +1,111 @@
+"""Which host a command line means."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from selvedge.errors import UsageError
+from tests.unit.config.conftest import Load
+from tests.unit.config.examples import APP, TWO, names
+
+
+def test_names_groups_and_addresses_each_once_in_order(settings: Load) -> None:
+    found = settings(TWO + '[groups]\nall = ["web-2", "web-1"]\n')
+    assert names(found.select(["web-1", "all", "198.51.100.7", "web-1"])) == ["web-1", "web-2", "198.51.100.7"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "address", "user", "bootstrap", "port"),
+    [
+        ("198.51.100.7", "198.51.100.7", "deploy", "root", None),
+        ("host.example.com", "host.example.com", "deploy", "root", None),
+        ("host.example.com:2222", "host.example.com", "deploy", "root", 2222),
+        ("ubuntu@198.51.100.7:2222", "198.51.100.7", "ubuntu", "ubuntu", 2222),
+        ("root@198.51.100.7", "198.51.100.7", "deploy", "root", None),
+        ("2001:db8::1", "2001:db8::1", "deploy", "root", None),
+        ("[2001:db8::1]:22", "2001:db8::1", "deploy", "root", 22),
+        ("me@[2001:db8::1]", "2001:db8::1", "me", "me", None),
+        ("me@2001:db8::1", "2001:db8::1", "me", "me", None),
+        ("me@build", "build", "me", "me", None),
+    ],
+)
+def test_an_address_is_a_host(
+    settings: Load, typed: str, address: str, user: str, bootstrap: str, port: int | None
+) -> None:
+    found = settings(APP)
+    (host,) = found.select([typed])
+    assert (host.name, host.address, host.user, host.bootstrap_user, host.port) == (
+        typed,
+        address,
+        user,
+        bootstrap,
+        port,
+    )
+    assert found.target(host).host == host
+
+
+def test_a_login_user_that_is_the_apps_own_is_refused(settings: Load) -> None:
+    found = settings(APP)
+    (host,) = found.select(["hello@198.51.100.7"])
+    with pytest.raises(UsageError, match=r"app\.name must not be the login user hello too"):
+        found.target(host)
+
+
+def test_an_address_that_stands_in_the_file_means_that_host(settings: Load) -> None:
+    found = settings(TWO)
+    assert names(found.select(["203.0.113.2"])) == ["web-2"]
+    (host,) = found.select(["me@web-2:2200"])
+    assert (host.name, host.address, host.user, host.port) == ("web-2", "203.0.113.2", "me", 2200)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "wbe-1",
+        "-oProxyCommand=x.y",
+        "a b.c",
+        "x@y@z.c",
+        "me@:22",
+        "h.c:99999",
+        "h.c:x",
+        "$(x).y",
+        "",
+        "a;b.c",
+        "Ü@h.c",
+        "h.c\n",
+    ],
+)
+def test_anything_else_is_refused_with_the_names_there_are(settings: Load, typed: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        settings(TWO + '[groups]\nall = ["web-1"]\n').select([typed], ssh_config=tmp_path / "none")
+    assert caught.value.status == 2
+    assert "Hosts: web-1, web-2. Groups: all." in str(caught.value)
+
+
+def test_a_near_name_is_named(settings: Load, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"no host or group 'wbe-1'\. Did you mean web-1"):
+        settings(TWO).select(["wbe-1"], ssh_config=tmp_path / "none")
+
+
+def test_a_bare_word_may_be_a_name_of_ssh_config(settings: Load, tmp_path: Path) -> None:
+    config = tmp_path / "config"
+    config.write_text("Host build db-*\n  HostName 198.51.100.9\nHost *\n  User x\n")
+    found = settings(APP)
+    assert names(found.select(["build", "db-7"], ssh_config=config)) == ["build", "db-7"]
+    with pytest.raises(UsageError):
+        found.select(["other"], ssh_config=config)
+    config.write_text("this is = no config\n  (((\n")
+    with pytest.raises(UsageError):
+        found.select(["other"], ssh_config=config)
+
+
+def test_no_name_means_the_only_host_or_the_marked_ones(settings: Load) -> None:
+    assert names(settings(APP + "[hosts.only]\n").select([])) == ["only"]
+    marked = APP + "[hosts.a]\n[hosts.b]\ndefault = true\n[hosts.c]\ndefault = true\n"
+    assert names(settings(marked).select([])) == ["b", "c"]
+    with pytest.raises(UsageError, match=r"not clear which server is meant\. Hosts: web-1, web-2\."):
+        settings(TWO).select([])
+    with pytest.raises(UsageError, match=r"has no server of its own\..*add a table"):
+        settings(APP).select([])

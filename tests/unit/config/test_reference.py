@@ -1,0 +1,34 @@
+"""The reference page of hosts.toml, and the descriptions that it consists of."""
+
+from __future__ import annotations
+
+from selvedge.settings import Settings
+from tests.support.paths import ROOT
+from tests.unit.config.conftest import Load
+
+
+def test_the_reference_page_is_current() -> None:
+    from selvedge.reference import reference
+
+    page = (ROOT / "docs/hosts-toml.md").read_text(encoding="utf-8")
+    assert page == reference(), "run: python -m selvedge.reference > docs/hosts-toml.md"
+
+
+def test_every_setting_is_described_with_an_example_that_is_right(settings: Load) -> None:
+    from selvedge.fields import section_of, toml
+
+    for section, field in Settings.model_fields.items():
+        model = section_of(field.annotation)
+        for key, each in model.model_fields.items() if model else ():
+            assert each.description and each.description.endswith((".", ")")), f"{section}.{key}"
+            assert each.examples, f"{section}.{key}"
+            for example in each.examples:
+                tables = {"app": {"name": "hello", "repository": "."}}
+                tables.setdefault(section, {})[key] = example
+                if key.startswith("certificate"):
+                    tables[section] |= {"certificate": "a.pem", "certificate_key": "a.key"}
+                text = "".join(
+                    f"[{name}]\n" + "".join(f"{key} = {toml(value)}\n" for key, value in table.items())
+                    for name, table in tables.items()
+                )
+                settings(text)

@@ -1,0 +1,129 @@
+"""The settings of a host: defaults, values that follow from others, paths."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from selvedge.paths import Paths
+from selvedge.settings import Target
+from tests.support.paths import ROOT
+from tests.unit.config.conftest import Load
+from tests.unit.config.examples import APP, names
+
+
+def test_the_contracts_own_example_loads(settings: Load) -> None:
+    found = settings(
+        """
+        [app]
+        name = "hello"
+        repository = "https://git.example.com/me/hello.git"
+        branch = "main"
+        module = "main:app"
+        domains = ["hello.example.com"]
+        workers = 3
+        health = "/"
+        migrate = ""
+        manager = "supervisor"
+        env_file = ""
+        [tls]
+        email = "me@example.com"
+        acme_server = ""
+        [hosts.server]
+        address = "203.0.113.10"
+        user = "deploy"
+        bootstrap_user = "root"
+        port = 22
+        key = "~/.ssh/id_ed25519"
+        [hosts.staging]
+        address = "203.0.113.11"
+        [hosts.staging.app]
+        branch = "develop"
+        domains = ["staging.example.com"]
+        [groups]
+        production = ["server"]
+        """
+    )
+    server, staging = found.target("server"), found.target("staging")
+    assert (server.branch, server.domains, server.workers) == ("main", ["hello.example.com"], 3)
+    assert (staging.branch, staging.domains, staging.workers) == ("develop", ["staging.example.com"], 3)
+    assert server.host.key == str(Path("~/.ssh/id_ed25519").expanduser())
+    assert names(found.select(["production"])) == ["server"]
+
+
+def test_the_shipped_file_loads_as_it_is_and_with_its_examples(tmp_path: Path, settings: Load) -> None:
+    text = (ROOT / "hosts.toml").read_text(encoding="utf-8")
+    plain = settings(text)
+    assert (plain.app.name, plain.app.root, plain.hosts) == ("hello", "examples/hello", {})
+    live = re.sub(r"^# (?=\[|[a-z_]+ = )", "", text, flags=re.M)
+    assert live.count("\n[") == 6
+    found = settings(live)
+    assert list(found.hosts) == ["server", "staging"]
+    assert found.target("staging").branch == "develop"
+    assert found.target("staging").local_path == tmp_path
+    assert names(found.select(["production"])) == ["server"]
+
+
+def test_defaults(settings: Load) -> None:
+    app = settings(APP + "[hosts.s]\n").target("s")
+    assert (app.branch, app.module, app.domains, app.workers, app.timeout) == ("main", "main:app", [], None, 30)
+    assert (app.worker_class, app.health, app.health_ranges) == ("uvicorn_worker.UvicornWorker", "/", [(200, 399)])
+    assert (app.strategy, app.manager, app.installer, app.python_from) == ("beside", "supervisor", "uv", "auto")
+    assert (app.host.address, app.host.user, app.host.bootstrap_user, app.host.port) == ("s", "deploy", "root", None)
+    assert (app.tls.certbot, app.server.sudo, app.nginx.max_body) == ("apt", "nopasswd", "10m")
+    assert (app.health_host_header, app.local_path, app.commit) == ("localhost", None, None)
+
+
+def test_a_target_takes_its_commit_later_and_is_frozen(settings: Load) -> None:
+    app = settings(APP + "[hosts.s]\n").target("s")
+    released = app.model_copy(update={"commit": "a" * 40})
+    assert (released.commit, app.commit) == ("a" * 40, None)
+    with pytest.raises(ValueError, match="frozen"):
+        app.branch = "other"
+    with pytest.raises(ValueError, match="commit"):
+        Target.model_validate({**dict(app), "commit": "abc"})
+
+
+def test_health_ranges_and_host_header(settings: Load) -> None:
+    text = APP + 'health_status = [200, "300-308"]\ndomains = ["b.example", "a.example"]\n[hosts.s]\n'
+    app = settings(text).target("s")
+    assert app.health_ranges == [(200, 200), (300, 308)]
+    assert app.health_host_header == "b.example"
+    assert settings(text, {"SELVEDGE_APP__HEALTH_HOST": "c.example"}).app.health_host_header == "c.example"
+
+
+def test_local_paths_begin_at_the_folder_of_the_file(tmp_path: Path, settings: Load) -> None:
+    app = settings('[app]\nname = "hello"\nrepository = "../my code"\n[hosts.s]\nkey = "keys/id"\n').target("s")
+    assert app.local_path == tmp_path / "../my code"
+    assert app.local("~/x") == Path("~/x").expanduser()
+    assert app.local("/x") == Path("/x")
+    assert app.host.key == str(tmp_path / "keys/id")
+
+
+def test_paths() -> None:
+    paths = Paths("hello")
+    assert paths.release("0123456789abcdef" * 2) == "/srv/hello/releases/0123456789ab"
+    assert (paths.repo, paths.current, paths.shared) == (
+        "/srv/hello/repo.git",
+        "/srv/hello/current",
+        "/srv/hello/shared",
+    )
+    assert (paths.site, paths.supervisor_conf) == (
+        "/etc/nginx/sites-available/hello",
+        "/etc/supervisor/conf.d/hello.conf",
+    )
+
+
+def test_tables_in_a_table_are_put_together(settings: Load) -> None:
+    text = APP + '[nginx]\nstatic = { "/a" = "a" }\n[hosts.s.nginx]\nstatic = { "/b" = "b" }\n'
+    assert settings(text).target("s").nginx.static == {"/a": "a", "/b": "b"}
+
+
+def test_a_share_of_the_servers(settings: Load) -> None:
+    def size(batch: str, servers: int) -> int:
+        return settings(APP, {"SELVEDGE_ROLLOUT__BATCH": batch}).rollout.batch_size(servers)
+
+    assert [size("25%", servers) for servers in (1, 4, 5, 8)] == [1, 1, 2, 2]
+    assert (size("3", 10), size("100%", 7)) == (3, 7)

@@ -1,0 +1,67 @@
+"""Environment variables and options of the command line that are refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.unit.config.conftest import Problems
+from tests.unit.config.examples import APP
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("SELVEDGE_APP__BRNACH", "hunter2", "SELVEDGE_APP__BRNACH: is not a setting. Did you mean branch?"),
+        ("SELVEDGE_APPP__BRANCH", "hunter2", "SELVEDGE_APPP__BRANCH: is not a setting. Did you mean SELVEDGE_APP__…?"),
+        ("SELVEDGE_HOST_FILE", "hunter2", "SELVEDGE_HOST_FILE: is not a setting. Did you mean SELVEDGE_HOSTS_FILE?"),
+        ("SELVEDGE_XYZ", "hunter2", "SELVEDGE_XYZ: is not a setting. Settings are SELVEDGE_TABLE__KEY."),
+        (
+            "SELVEDGE_HOSTS__S__APP__BRNACH",
+            "hunter2",
+            "SELVEDGE_HOSTS__S__APP__BRNACH: is not a setting. Did you mean branch?",
+        ),
+        ("SELVEDGE_APP__WORKERS", "many", "SELVEDGE_APP__WORKERS: must be a whole number from 1 to 512, not 'many'. "),
+        (
+            "SELVEDGE_APP__DOMAINS",
+            "a.example",
+            "SELVEDGE_APP__DOMAINS: must be a list of text, not 'a.example'. "
+            'Write e.g. SELVEDGE_APP__DOMAINS=\'["hello.example.com", "www.hello.example.com"]\'.',
+        ),
+        (
+            "SELVEDGE_APP__DOMAINS",
+            '["a b"]',
+            "SELVEDGE_APP__DOMAINS: must be a host name such as app.example.com, not 'a b'.",
+        ),
+        (
+            "SELVEDGE_SERVER__OPEN_PORTS",
+            "80,81",
+            "SELVEDGE_SERVER__OPEN_PORTS: must be a list of whole numbers, not '80,81'.",
+        ),
+        ("SELVEDGE_APP", "x", "SELVEDGE_APP: must be a table, not 'x'."),
+        ("SELVEDGE_HOSTS__S__PORT", "x", "SELVEDGE_HOSTS__S__PORT: must be a whole number from 1 to 65535, not 'x'."),
+    ],
+)
+def test_a_wrong_variable_is_named_and_its_value_not_where_it_is_unknown(
+    tmp_path: Path, problems: Problems, name: str, value: str, words: str
+) -> None:
+    text = APP + "[hosts.s]\n"
+    (line,) = problems(text, {name: value})
+    assert line.startswith(f"environment: {words}")
+    assert "hunter2" not in line
+    (tmp_path / ".env").write_text(f"{name}='{value}'\n")
+    (line,) = problems(text)
+    assert line.startswith(f".env: {words}")
+    assert "hunter2" not in line
+
+
+def test_a_value_of_the_command_line_is_called_that(problems: Problems) -> None:
+    (line,) = problems(APP, overrides={"app": {"branch": "-x"}})
+    assert line.startswith("command line: app.branch: must be a branch name")
+
+
+def test_variables_of_other_programs_are_left_alone(tmp_path: Path, problems: Problems) -> None:
+    (tmp_path / ".env").write_text("DATABASE_URL=x\nDEBUG\nSELVEDGE_SUDO_PASSWORD=x\n=\n'\n")
+    around = {"SELVEDGE_DEBUG": "1", "SELVEDGE_SUDO_PASSWORD": "x", "SELVEDGES": "x"}
+    assert problems(APP, around) == []

@@ -1,0 +1,75 @@
+"""Plans: the order of changes, reloads, sections."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from selvedge.plan import Plan, open_payload, plan
+from selvedge.resources.base import Change, Guard, Loader, Resource
+from tests.support.plans import Says, changes, summaries
+
+
+@dataclass(frozen=True)
+class Reloads(Loader):
+    loads: tuple[Resource, ...]
+    own: Change | None = None
+
+    def probe(self) -> str:
+        return ""
+
+    def plan(self, fact: str) -> Change | None:
+        assert not fact
+        return self.own
+
+    def reload(self) -> Change:
+        return Change("reload", "echo reload")
+
+    def before_loads(self) -> str:
+        return "echo before"
+
+
+def test_changes_keep_the_order_of_the_resources() -> None:
+    resources = [Says("", Change(name, "")) if name else Says() for name in ("a", "", "b", "c")]
+    assert summaries(plan(resources, [""] * 4)) == ["a", "b", "c"]
+    assert not plan([Says(), Says()], ["", ""])
+
+
+def test_a_loader_reloads_once_behind_what_it_loads_and_says_so_before() -> None:
+    changed, same, other = Says("", Change("change", "")), Says(), Says("", Change("other", ""))
+    planned = plan([changed, same, Reloads((changed, same))], [""] * 3)
+    assert (summaries(planned), planned.before) == (["change", "reload"], ["echo before"])
+    planned = plan([other, same, Reloads((same,))], [""] * 3)
+    assert (summaries(planned), planned.before) == (["other"], [])
+    planned = plan([changed, Reloads((changed,), Change("start", ""))], [""] * 2)
+    assert (summaries(planned), planned.before) == (["change", "start"], ["echo before"])
+
+
+def test_two_equal_resources_are_told_apart() -> None:
+    """What counts is which one changed, not what it looks like."""
+    first, second = Says("", Change("x", "")), Says("", Change("x", ""))
+    assert first == second
+    assert summaries(plan([first, Reloads((second,))], [""] * 2)) == ["x"]
+
+
+def test_a_plan_is_cut_where_a_guard_begins_and_ends() -> None:
+    guard, other = Guard("a", "b", "c"), Guard("d", "e", "f")
+    guards = [None, guard, guard, other, None]
+    planned = changes(*[Change(str(number), "", guard=each) for number, each in enumerate(guards, 1)])
+    planned.before = ["echo before"]
+    parts = planned.sections()
+    assert [summaries(part) for part in parts] == [["1"], ["2", "3"], ["4"], ["5"]]
+    assert [part.guard for part in parts] == [None, guard, other, None]
+    assert [part.before for part in parts] == [["echo before"], [], [], []]
+    assert Plan().sections() == []
+
+
+def test_a_plan_is_cut_before_commands_of_this_machine() -> None:
+    planned = changes("1", Change("2", "", local=("x",)), "3", Change("4", "", local=("y",)))
+    assert [summaries(part) for part in planned.sections()] == [["1"], ["2", "3"], ["4"]]
+
+
+def test_payloads_are_bytes_or_files(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"\0pack")
+    planned = changes(Change("1", "", payload=b"one"), Change("2", ""), Change("3", "", payload=tmp_path / "x"))
+    assert [open_payload(payload).read() for payload in planned.payload()] == [b"one", b"\0pack"]

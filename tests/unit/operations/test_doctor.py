@@ -1,0 +1,244 @@
+"""`fab doctor`: findings from a server's answers."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from selvedge.errors import SelvedgeError, UnreachableError
+from selvedge.operations.diagnosis import diagnose
+from selvedge.operations.doctor import doctor
+from selvedge.operations.examination import Examined
+from selvedge.operations.reach import reach
+from selvedge.settings import Target
+from tests.support.releases import OLD
+from tests.support.runs import run_over
+from tests.unit.operations.findings import lines
+
+
+def found(text: str = "", user: str = "deploy", **more: Any) -> Examined:
+    """What a server said, line by line, with what this machine saw."""
+    return replace(Examined.parse(text, user), **more)
+
+
+GOOD = f"""live {OLD}
+current x
+listening yes
+process 20 1 30000 7500
+process 21 20 80000 7400
+health 200 0.01
+service nginx active
+service supervisor active
+now 1769904000.5
+disk 40000000 60000000
+inodes 800000 900000
+load 0.10 2
+memory 1000000 2000000 0
+upgrades 0 0
+os debian 12 Debian GNU/Linux 12 (bookworm)
+systemd yes
+python 3.11.2
+boot nginx enabled
+boot supervisor enabled
+address 127.0.0.1
+address 203.0.113.10
+address 2001:db8::10
+address fe80::1
+port 80 users:(("nginx",pid=7,fd=6),("nginx",pid=8,fd=6))
+port 443 users:(("nginx",pid=7,fd=7))
+ufw Status: active
+ufw Default: deny (incoming), allow (outgoing), disabled (routed)
+ufw 80,443/tcp (Nginx Full)    ALLOW IN    Anywhere
+nginx ok
+enabled yes
+supervisor ok
+reader www-data
+open /run/hello/{OLD}.sock
+site 200 {OLD}
+"""
+
+
+class TestDoctor:
+    """`fab doctor`: what is made of what servers say; the script itself runs on a real server."""
+
+    def test_all_is_well(self, target: Callable[..., Target]) -> None:
+        app, examined = target(), found(GOOD, knocks={80: "open"})
+        assert lines([*diagnose(app, examined), *reach(app, examined)]) == []
+        subjects = {each.subject for each in [*diagnose(app, examined), *reach(app, examined)]}
+        assert subjects >= {"login", "system", "python", "clock", "memory", "nginx", "supervisor", "app", "health", "service",
+                            "disk", "load", "upgrades", "socket", "site", "port"}  # fmt: skip
+
+    @pytest.mark.parametrize(
+        ("old", "new", "said"),
+        [
+            ("os debian 12", "os debian 10", "system: Debian GNU/Linux 12 (bookworm) was not tried"),
+            ("os debian 12", "os fedora 41", "system: Debian GNU/Linux 12 (bookworm) is not supported"),
+            ("systemd yes", "x", "system: Debian GNU/Linux 12 (bookworm) runs without systemd"),
+            ("python 3.11.2", "python", "python: there is none yet"),
+            ("python 3.11.2", "python 3.8.10", "python: 3.8.10 is too old for current FastAPI"),
+            ("memory 1000000 2000000 0", "memory 90000 500000 10000",
+             "memory: 88 MB free, 10 MB swap; a release beside the old one needs 150 MB"),
+            ("nginx ok", 'nginx unknown directive "x" in /etc/nginx/sites-enabled/zz:3',
+             'nginx: unknown directive "x" in /etc/nginx/sites-enabled/zz:3'),
+            ("supervisor ok", "supervisor Error: x (file: '/etc/supervisor/conf.d/a.conf')",
+             "supervisor: Error: x (file: '/etc/supervisor/conf.d/a.conf')"),
+            ("boot nginx enabled", "boot nginx disabled", "boot: nginx does not start at boot (disabled)"),
+            ("boot nginx enabled", "boot nginx", "boot: nginx does not start at boot (not there)"),
+            (f"open /run/hello/{OLD}.sock", "closed /run/hello drwx------ hello hello",
+             "socket: www-data may not pass /run/hello (drwx------ hello:hello): nginx answers 502"),
+            (f"open /run/hello/{OLD}.sock", f"closed /run/hello/{OLD}.sock", f"socket: there is no /run/hello/{OLD}.sock"),
+            ("enabled yes", "x", "site: nginx has no site of hello enabled"),
+            (f"site 200 {OLD}", "site 502", "site: through nginx, GET / answers 502"),
+            (f"site 200 {OLD}", "site 0", "site: through nginx, GET / does not answer"),
+            (f"site 200 {OLD}", "site 200", "site: nginx answers with no release, not with the live one"),
+            ('port 80 users:(("nginx",pid=7,fd=6),("nginx",pid=8,fd=6))', 'port 80 users:(("apache2",pid=8,fd=6))',
+             "port: 80 is held by apache2 (process 8), and nginx needs it"),
+            ('port 80 users:(("nginx",pid=7,fd=6),("nginx",pid=8,fd=6))', "port 80", "port: nobody listens on 80"),
+            ("80,443/tcp (Nginx Full)", "22/tcp", "firewall: ufw does not let port 80 in"),
+            ("80,443/tcp (Nginx Full)    ALLOW", "80/tcp    DENY", "firewall: ufw does not let port 80 in"),
+            ("Status: active", "Status: inactive\ninput -P INPUT DROP\ninput -A INPUT -p tcp --dport 22 -j ACCEPT",
+             "firewall: iptables does not let port 80 in"),
+        ],
+    )  # fmt: skip
+    def test_what_is_wrong(self, target: Callable[..., Target], old: str, new: str, said: str) -> None:
+        text = GOOD.replace(old, new)
+        assert text != GOOD
+        app, examined = target(), found(text)
+        findings = [*diagnose(app, examined), *reach(app, examined)]
+        assert said in lines(findings)
+        assert all(each.remedy for each in findings if each.level != "ok")
+
+    @pytest.mark.parametrize(
+        "rule",
+        ["80/tcp    ALLOW IN    Anywhere", "80    LIMIT IN    Anywhere", "79:81/tcp    ALLOW IN    Anywhere   # c",
+         "22,80/tcp    ALLOW IN    Anywhere"],
+    )  # fmt: skip
+    def test_rules_of_ufw_that_let_in(self, target: Callable[..., Target], rule: str) -> None:
+        text = GOOD.replace("80,443/tcp (Nginx Full)    ALLOW IN    Anywhere", rule)
+        assert lines(reach(target(), found(text))) == []
+
+    def test_a_firewall_that_lets_everything_in(self, target: Callable[..., Target]) -> None:
+        text = GOOD.replace("80,443/tcp (Nginx Full)    ALLOW", "22/tcp   ALLOW").replace("deny (inc", "allow (inc")
+        assert lines(reach(target(), found(text))) == []
+
+    def test_a_providers_firewall_is_seen_from_outside(self, target: Callable[..., Target]) -> None:
+        (said,) = lines(reach(target(), found(GOOD, knocks={80: "silent"})))
+        assert said == "firewall: nginx listens on 80, but from this machine it is silent"
+
+    @pytest.mark.parametrize(
+        ("skew", "level"),
+        [(0.0, "ok"), (4.9, "ok"), (-5.1, "warning"), (60, "warning"), (-120, "problem"), (9e6, "problem")],
+    )
+    def test_clock(self, target: Callable[..., Target], skew: float, level: str) -> None:
+        (each,) = [each for each in diagnose(target(), found(GOOD, skew=skew)) if each.subject == "clock"]
+        assert each.level == level
+
+    @pytest.mark.parametrize(("user", "level"), [("deploy", "ok"), ("root", "warning"), ("ubuntu", "warning")])
+    def test_login(self, target: Callable[..., Target], user: str, level: str) -> None:
+        assert next(iter(diagnose(target(), found(GOOD, user)))).level == level
+
+    @pytest.mark.parametrize(
+        ("answer", "resolved", "level", "said"),
+        [
+            ("203.0.113.10 2001:db8::10", (), "ok", "a.test leads here (2001:db8::10, 203.0.113.10)"),
+            ("203.0.113.10 2001:db8::bad", (), "problem", "a.test leads to 2001:db8::bad, not to this server"),
+            ("198.51.100.1", (), "problem", "a.test leads to 198.51.100.1, not to this server"),
+            ("", (), "problem", "a.test has no address"),
+            ("127.0.1.1", ("203.0.113.10",), "ok", "a.test leads here (203.0.113.10)"),
+            ("127.0.1.1", (), "problem", "a.test has no address"),
+        ],
+    )
+    def test_names(
+        self, target: Callable[..., Target], answer: str, resolved: tuple[str, ...], level: str, said: str
+    ) -> None:
+        app = target(domains=["a.test"])
+        examined = found(f"{GOOD}domain a.test {answer}\n", resolved={"a.test": frozenset(resolved)})
+        (each,) = [each for each in reach(app, examined) if each.subject == "dns"]
+        assert (each.level, each.text) == (level, said)
+
+    @pytest.mark.parametrize(
+        ("answer", "remedy"),
+        [
+            ("198.51.100.1", "Make its A record 203.0.113.10."),
+            ("203.0.113.10 2001:db8::bad", "Make its AAAA record 2001:db8::10."),
+            ("198.51.100.1 2001:db8::bad", "Make its A record 203.0.113.10. Make its AAAA record 2001:db8::10."),
+            ("no-address 198.51.100.1", "Make its A record 203.0.113.10."),
+        ],
+    )
+    def test_which_record_is_wrong(self, target: Callable[..., Target], answer: str, remedy: str) -> None:
+        app = target(domains=["a.test"])
+        (each,) = [each for each in reach(app, found(f"{GOOD}domain a.test {answer}\n")) if each.subject == "dns"]
+        assert each.remedy == remedy
+        without = GOOD.replace("address 2001:db8::10\n", "") + f"domain a.test {answer}\n"
+        (each,) = [each for each in reach(app, found(without)) if each.subject == "dns"]
+        assert "2001" not in each.remedy
+
+    @pytest.mark.parametrize(
+        ("here", "leads_to", "level"),
+        [
+            ((), "8.8.8.8", "warning"),
+            (("8.8.8.8",), "8.8.8.8", "ok"),
+            ((), "10.0.0.9", "problem"),
+            ((), "2600::1", "problem"),
+        ],
+    )
+    def test_names_behind_address_translation(
+        self, target: Callable[..., Target], here: tuple[str, ...], leads_to: str, level: str
+    ) -> None:
+        app = target(domains=["a.test"])
+        text = (
+            GOOD.replace("203.0.113.10", "10.0.0.5").replace("2001:db8::10", "fd00::1") + f"domain a.test {leads_to}\n"
+        )
+        examined = found(text, here=frozenset(here))
+        assert [each.level for each in reach(app, examined) if each.subject == "dns"] == [level]
+
+    def test_names_are_not_asked_where_tls_ends_upstream(self, target: Callable[..., Target]) -> None:
+        app = target(domains=["a.test"], tls={"upstream": True})
+        assert lines(reach(app, found(f"{GOOD}domain a.test\n"))) == []
+
+    def test_a_certificate_for_other_names(self, target: Callable[..., Target]) -> None:
+        app = target(domains=["a.test", "b.test"])
+        text = f"{GOOD}domain a.test 203.0.113.10\ndomain b.test 203.0.113.10\ncertificate 1767225600 1775001600\n"
+        assert lines(reach(app, found(f"{text}name a.test\n"))) == ["certificate: it is not for b.test"]
+        assert lines(reach(app, found(f"{text}name a.test\nname b.test\n"))) == []
+
+    @pytest.mark.parametrize(
+        ("line", "level"),
+        [(f"commit {'a' * 40}", "ok"), ("missing", "problem"), ("refused ssh-ed25519 AAAA x | denied", "problem")],
+    )
+    def test_repository_as_the_server_sees_it(self, target: Callable[..., Target], line: str, level: str) -> None:
+        (each,) = [
+            each for each in diagnose(target(), found(f"{GOOD}repository {line}\n")) if each.subject == "repository"
+        ]
+        assert each.level == level
+        assert "AAAA" not in each.text
+
+    def test_a_bare_server_has_no_problems(self, target: Callable[..., Target]) -> None:
+        text = "live \nos debian 13 Debian GNU/Linux 13 (trixie)\nsystemd yes\npython\nport 80\nport 443\nservice nginx inactive\n"
+        app, examined = target(), found(text, "root")
+        findings = [*diagnose(app, examined), *reach(app, examined)]
+        assert lines(findings, "problem") == []
+
+    def test_an_unreachable_host_is_a_finding_and_its_status_is_kept(
+        self, target: Callable[..., Target], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        monkeypatch.setenv("HOME", str(tmp_path))
+        screen = io.StringIO()
+        with pytest.raises(SelvedgeError, match=r"Problems: .*two: login") as caught:
+            doctor(run_over(target(), {"two": Gone()}, screen))
+        assert caught.value.status == 4
+        assert "two: does not answer" in screen.getvalue()
+        assert "→ Switch it on." in screen.getvalue()
+
+
+class Gone:
+    """A connection that cannot be made."""
+
+    @property
+    def connection(self) -> None:
+        raise UnreachableError("two: does not answer.", "Switch it on.")

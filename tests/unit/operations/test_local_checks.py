@@ -1,0 +1,124 @@
+"""`fab doctor`: the checks of this machine."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from fabric import Config
+
+from selvedge.operations.findings import Finding
+from selvedge.operations.workplace import inspect
+from selvedge.run import Run
+from tests.unit.operations.findings import lines
+
+
+class TestWorkplace:
+    """`fab doctor`: what is looked at on this machine."""
+
+    def findings(self, run: Run) -> list[Finding]:
+        return list(inspect(run.settings, [session.target for session in run.fleet.sessions]))
+
+    def repository(self, path: Path) -> str:
+        git = ["git", "-c", "user.name=a", "-c", "user.email=a@b.test", "-C", str(path)]
+        subprocess.run(["git", "init", "-q", "-b", "main", path], check=True)
+        (path / "main.py").write_text("x")
+        subprocess.run([*git, "add", "."], check=True)
+        subprocess.run([*git, "commit", "-q", "-m", "First"], check=True)
+        return f'repository = "{path}"'
+
+    def load(self, project: Callable[..., Run], hosts: dict[str, str], repository: str, more: str = "") -> Run:
+        run = project(hosts)
+        path = run.settings.base_dir / "hosts.toml"
+        text = path.read_text().replace('repository = "https://git.example.com/me/hello.git"', f"{repository}\n{more}")
+        path.write_text(text)
+        return Run.load(list(hosts), Config())
+
+    def key(self, path: Path, mode: int = 0o600) -> str:
+        path.write_text("-----BEGIN OPENSSH PRIVATE KEY-----\n")
+        path.chmod(mode)
+        return f'key = "{path}"'
+
+    def test_all_is_well(self, project: Callable[..., Run], tmp_path: Path) -> None:
+        repository = self.repository(tmp_path / "code")
+        key = self.key(tmp_path / "key")
+        findings = self.findings(self.load(project, {"a": key, "b": key}, repository))
+        assert [each.level for each in findings] == ["ok"] * 3
+        assert "First" in findings[2].text
+
+    @pytest.mark.parametrize(
+        ("mode", "text", "said"),
+        [
+            (0o644, "PRIVATE KEY", "may be read by others (mode 0644)"),
+            (0o600, "ssh-ed25519 AAAA", "is no private key"),
+            (None, "", "cannot be read: No such file or directory"),
+        ],
+    )
+    def test_keys(self, project: Callable[..., Run], tmp_path: Path, mode: int | None, text: str, said: str) -> None:
+        path = tmp_path / "key"
+        if mode is not None:
+            path.write_text(text)
+            path.chmod(mode)
+        run = self.load(project, {"a": f'key = "{path}"'}, self.repository(tmp_path / "code"))
+        (problem,) = [each for each in self.findings(run) if each.level == "problem"]
+        assert said in problem.text
+        assert problem.remedy
+
+    def test_no_key_at_all(self, project: Callable[..., Run], tmp_path: Path) -> None:
+        run = self.load(project, {"a": ""}, self.repository(tmp_path / "code"))
+        assert lines(self.findings(run)) == ["key: there is none"]
+
+    def test_changes_that_are_not_committed(self, project: Callable[..., Run], tmp_path: Path) -> None:
+        repository = self.repository(tmp_path / "code")
+        (tmp_path / "code" / "main.py").write_text("changed")
+        run = self.load(project, {"a": self.key(tmp_path / "key")}, repository)
+        assert lines(self.findings(run)) == ["repository: changed files that are not committed, so in no release: 1"]
+
+    def test_a_branch_that_is_not_there(self, project: Callable[..., Run], tmp_path: Path) -> None:
+        run = self.load(
+            project, {"a": self.key(tmp_path / "key")}, self.repository(tmp_path / "code"), 'branch = "gone"'
+        )
+        (said,) = lines(self.findings(run), "problem")
+        assert "has no branch, tag or commit gone" in said
+
+    def test_an_address_that_cannot_be_read_shows_no_token_anywhere(
+        self, project: Callable[..., Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        fake_git = tmp_path / "bin" / "git"
+        fake_git.parent.mkdir()
+        fake_git.write_text(
+            f'#!/bin/sh\necho "$*" >{tmp_path}/argv; env >{tmp_path}/env\n'
+            "echo \"fatal: unable to access 'https://me:s3cr3t@git.example.com/x.git/'\" >&2; exit 128\n"
+        )
+        fake_git.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{fake_git.parent}:{os.environ['PATH']}")
+        monkeypatch.setenv("SELVEDGE_APP__REPOSITORY", "https://me:s3cr3t@git.example.com/x.git")
+        run = project({"a": self.key(tmp_path / "key")})
+        (said,) = lines(self.findings(run))
+        assert said == (
+            "repository: this machine cannot read https://git.example.com/x.git: "
+            "fatal: unable to access 'https://git.example.com/x.git/'"
+        )
+        assert "s3cr3t" not in (tmp_path / "argv").read_text()
+        # The token is not lost: git gets it where nobody else can look.
+        assert "GIT_LOGIN=https://me:s3cr3t@git.example.com" in (tmp_path / "env").read_text()
+
+    def test_an_environment_that_others_may_read_or_that_is_broken(
+        self, project: Callable[..., Run], tmp_path: Path
+    ) -> None:
+        (tmp_path / "x.env").write_text("A=1\nB=2\n")
+        (tmp_path / "x.env").chmod(0o644)
+        repository = self.repository(tmp_path / "code")
+        host = {"a": self.key(tmp_path / "key")}
+        findings = self.findings(self.load(project, host, repository, 'env_file = "x.env"'))
+        assert lines(findings) == [f"env_file: {tmp_path}/x.env may be read by every user of this machine"]
+        (tmp_path / "x.env").write_text("A='s3cr3t\n")
+        (problem,) = [
+            each
+            for each in self.findings(self.load(project, host, repository, 'env_file = "x.env"'))
+            if each.level == "problem"
+        ]
+        assert "s3cr3t" not in f"{problem}"

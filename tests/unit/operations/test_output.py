@@ -1,0 +1,43 @@
+"""Text on a terminal: width, control characters, durations."""
+
+from __future__ import annotations
+
+import pytest
+
+from selvedge.operations import output
+
+
+class TestOutput:
+    """What a terminal is shown."""
+
+    @pytest.mark.parametrize(
+        ("text", "shown"),
+        [
+            ("plain", "plain"),
+            ("\033[31mred\033[0m", "red"),
+            ("\033]0;a new title\abehind", "behind"),
+            ("10 %\r100 %\r\n", "100 %"),
+            ("a\tb", "a    b"),
+            ("two\nlines", "two lines"),
+            ("a\0b\x07", "a�b�"),
+            ("张伟 é", "张伟 é"),
+        ],
+    )
+    def test_clean(self, text: str, shown: str) -> None:
+        assert output.clean(text) == shown
+
+    def test_width_counts_columns(self) -> None:
+        assert [output.width(text) for text in ("abc", "张伟", "e\u0301")] == [3, 4, 1]
+
+    @pytest.mark.parametrize(("columns", "shown"), [(9, "张伟 x"), (6, "张伟 x"), (5, "张伟…"), (4, "张…"), (2, "…")])
+    def test_shorten_never_takes_more_columns(self, columns: int, shown: str) -> None:
+        assert output.shorten("张伟 x", columns) == shown
+        assert output.width(shown) <= columns
+
+    @pytest.mark.parametrize(
+        ("seconds", "text"),
+        [(0, "0 s"), (59.9, "59 s"), (60, "1 min"), (185, "3 min 5 s"), (3600, "1 h"), (7860, "2 h 11 min"),
+         (86400, "1 day"), (6 * 86400 + 4 * 3600, "6 days 4 h"), (-3, "0 s")],
+    )  # fmt: skip
+    def test_duration(self, seconds: float, text: str) -> None:
+        assert output.duration(seconds) == text

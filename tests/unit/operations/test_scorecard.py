@@ -1,0 +1,53 @@
+"""The score of a server's hardening."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from selvedge.operations.scorecard import EVIDENCE, _declared, _kernel, _ssh
+from tasks.harden import harden
+from tasks.measures import measures
+from tasks.update import update
+from tests.support.facts import sysctl_fact
+from tests.support.keys import KEY
+
+
+@pytest.mark.parametrize(
+    ("core", "modules", "levels"),
+    [
+        ("0\n", "", ["ok", "ok"]),
+        ("unlimited\n", "", ["problem", "ok"]),
+        ("", "sctp\ndccp\n", ["problem", "warning"]),
+    ],
+)
+def test_score_of_crash_dumps_and_modules(target: Any, core: str, modules: str, levels: list[str]) -> None:
+    found = list(_kernel(target(), {"core": core, "modules": modules}))
+    assert [each.level for each in found] == levels
+    assert not modules or "sctp, dccp" in found[1].text
+
+
+def test_score_of_what_is_declared_has_a_line_for_each_measure(target: Any) -> None:
+    app = target()
+    resources = list(measures(app))
+    facts = {"Sysctl": sysctl_fact("kernel/kptr_restrict:2"), "TimeSync": "chrony\n"}
+    found = {each.subject: each for each in _declared(app, [(each, facts.get(type(each).__name__, "")) for each in resources])}
+    assert [each.level for each in found.values()].count("problem") == len(found) - 1  # nothing known of login.defs
+    assert "dry-run" in found["kernel"].remedy and "/etc/sysctl.d" in found["kernel"].text
+    assert {"kernel", "hashes", "idle logins", "banner", "the rest"} == set(found)
+    done = {each.subject: each for each in _declared(app, [])}
+    assert done["the rest"].level == "ok"
+
+
+def test_every_line_of_the_score_is_about_something_that_is_declared(target: Any, tmp_path: Path) -> None:
+    (tmp_path / "me.pub").write_text(KEY)
+    app = target(server={"authorized_keys": ["me.pub"]})
+    declared = [resource for step in (update, harden) for resource in step.resources(app)]
+    assert set(EVIDENCE) <= {getattr(each, "path", "") for each in declared} | {type(each).__name__ for each in declared}
+
+
+def test_score_of_an_sshd_that_says_two_things(target: Any) -> None:
+    found = {each.subject: each for each in _ssh(target(), {"sshd": "permitrootlogin no\npermitrootlogin yes"}, "deploy")}
+    assert found["root login"].level == "problem" and "permitrootlogin no or yes" in found["root login"].text

@@ -1,0 +1,20 @@
+"""The project's source files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.support.paths import ROOT
+
+FOLDERS = ("selvedge", "tasks", "sandbox", "tools", "examples", "bench")
+SOURCES = [*sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py")), ROOT / "fabfile.py"]
+SHELL = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.sh"))
+ENGINE = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in SOURCES
+    if path.is_relative_to(ROOT / "selvedge")
+}
+
+
+def short(path: Path) -> str:
+    return str(path.relative_to(ROOT))

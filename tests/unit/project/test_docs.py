@@ -1,0 +1,239 @@
+"""The documents hold what they promise: links, commands, settings, files and messages that they name are there."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shlex
+import textwrap
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fabric.main import program
+from invoke.exceptions import Exit, ParseError
+from invoke.parser import Parser
+
+import fabfile
+import tasks.operations
+from selvedge.hosts import OVERRIDES, Host
+from selvedge.settings import Settings
+from selvedge.step import Operation
+from tests.support.paths import ROOT
+
+DOCS = [
+    *sorted(ROOT.glob("*.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
+    *sorted((ROOT / "examples").glob("*/README.md")),
+]
+PAIRS = [("README.md", "README.zh-CN.md"), ("docs/getting-started.md", "docs/zh-CN/getting-started.md")]
+FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
+# Words of a command that stand for something else.
+PLACEHOLDER = re.compile(r"…|\b(TASK|NAME|SHA|RELEASE|HOST|ADDRESS|SECONDS)\b")
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+every_document = pytest.mark.parametrize("path", DOCS, ids=name)
+
+
+def blocks(path: Path) -> list[tuple[str, str]]:
+    """The fenced code of a document: language and text."""
+    found = FENCE.findall(path.read_text(encoding="utf-8"))
+    return [(language, textwrap.dedent(code)) for _, language, code in found]
+
+
+def prose(path: Path) -> str:
+    """The document without its fenced code."""
+    return FENCE.sub("", path.read_text(encoding="utf-8"))
+
+
+def headings(path: Path) -> list[tuple[int, str]]:
+    """Level and text of each heading."""
+    return [(len(marks), text) for marks, text in re.findall(r"^(#+) (.+)$", prose(path), re.MULTILINE)]
+
+
+def anchors(path: Path) -> set[str]:
+    """What a link may name behind `#`, as GitHub makes it of the headings."""
+    plain = [re.sub(r"[^\w\- ]", "", text.lower()).replace(" ", "-") for _, text in headings(path)]
+    return set(plain)
+
+
+# --- links ---
+
+
+@every_document
+def test_relative_links_lead_somewhere(path: Path) -> None:
+    broken = []
+    for target in re.findall(r"\]\(([^)\s]+)\)", prose(path)):
+        if re.match(r"[a-z]+:", target):
+            continue
+        file, _, anchor = target.partition("#")
+        found = (path.parent / file).resolve() if file else path
+        if not found.exists() or (anchor and found.suffix == ".md" and anchor not in anchors(found)):
+            broken.append(target)
+    assert not broken
+
+
+@every_document
+def test_files_of_the_project_that_are_named_are_there(path: Path) -> None:
+    spans = re.findall(r"`((?:tasks|templates|selvedge|sandbox|examples|tests|bench|tools)/[\w./-]*)`", prose(path))
+    # The pages show how to add a task; that file is the reader's own.
+    assert not [span for span in spans if span != "tasks/redis.py" and not (ROOT / span).exists()]
+
+
+# --- commands ---
+
+
+def commands(path: Path) -> Iterator[list[str]]:
+    """Every `fab …` of a document, as words; of lines with a prompt, of plain code and of code within a sentence."""
+    text = path.read_text(encoding="utf-8")
+    lines = [line.removeprefix("$ ") for _, code in blocks(path) for line in code.splitlines()]
+    for line in [*lines, *re.findall(r"`([^`\n]+)`", FENCE.sub("", text))]:
+        found = re.match(r"((?:[A-Z_]+=\S+ )*)fab (.+)", line.strip())
+        if found and not re.match(r"[a-z]+:", found[2]):
+            yield shlex.split(found[2], comments=True)
+
+
+def refused(words: list[str]) -> str:
+    """Why fab does not understand these words; empty where it does."""
+    filled: list[str] = []
+    for word in words:
+        value = (bool(filled) and filled[-1].startswith("-")) or (bool(words) and words[0].startswith("sandbox."))
+        if not PLACEHOLDER.search(word):
+            filled.append(word)
+        elif value:
+            filled.append("5")
+    try:
+        core = Parser(initial=program.initial_context, ignore_unknown=True).parse_argv(filled)
+        Parser(contexts=fabfile.namespace.to_contexts()).parse_argv(core.unparsed)
+    except (Exit, ParseError) as problem:
+        return str(problem.args[0]).splitlines()[0]
+    return ""
+
+
+@every_document
+def test_fab_understands_every_command(path: Path) -> None:
+    problems = {shlex.join(words): refused(words) for words in commands(path) if "TASK" not in words}
+    # A step of the reader's own, which a page shows how to add.
+    assert not {words: problem for words, problem in problems.items() if problem and "redis" not in words}
+
+
+def test_a_wrong_command_would_be_found() -> None:
+    assert refused(["-H", "server", "setup", "deploy", "--dry-run"]) == ""
+    assert "dploy" in refused(["-H", "server", "dploy"])
+    assert "--drain" in refused(["deploy", "--drain"])
+
+
+def test_every_command_is_read() -> None:
+    assert ["-H", "server", "trust"] in list(commands(ROOT / "README.md"))
+
+
+@every_document
+def test_make_knows_every_target(path: Path) -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+    named = set(re.findall(r"(?:`|^\$ |^)make ([a-z-]+)", path.read_text(encoding="utf-8"), re.MULTILINE))
+    assert named <= targets
+
+
+# --- settings ---
+
+
+@every_document
+def test_settings_in_examples_are_known(path: Path) -> None:
+    for language, code in blocks(path):
+        if language == "toml":
+            assert not list(unknown(tomllib.loads(code))), code
+
+
+def unknown(tables: dict[str, Any]) -> Iterator[str]:
+    """The keys of a hosts.toml that are no settings; keys without a table are parts of examples."""
+    known = {section: set(Settings.model_fields[section].annotation.model_fields) for section in (*OVERRIDES, "rollout")}
+    hosts = {key: set(known.get(key, ())) for key in Host.model_fields}
+    for section, table in tables.items():
+        if section == "hosts":
+            for host in table.values():
+                yield from (key for key in host if key not in hosts)
+                yield from (key for part in OVERRIDES for key in host.get(part, {}) if key not in known[part])
+        elif section in known:
+            yield from (f"{section}.{key}" for key in table if key not in known[section])
+        elif section != "groups" and not any(section in keys for keys in [*known.values(), hosts]):
+            yield section
+
+
+@every_document
+def test_settings_in_sentences_are_known(path: Path) -> None:
+    sections = "|".join([*OVERRIDES, "rollout"])
+    named = re.findall(rf"`({sections})\.(\w+)\b", prose(path))
+    fields = {section: Settings.model_fields[section].annotation.model_fields for section in {part for part, _ in named}}
+    assert not [f"{section}.{key}" for section, key in named if key not in fields[section] and key not in ("app", "sock")]
+
+
+# --- messages ---
+
+
+@cache
+def spoken() -> str:
+    """All text that the program can say: the constant parts of Python's strings, and the shell scripts."""
+    folders = [ROOT / folder for folder in ("selvedge", "tasks", "sandbox", "tools")]
+    parts = [path.read_text() for folder in folders for path in folder.rglob("*.sh")]
+    for folder in folders:
+        for path in folder.rglob("*.py"):
+            parts += [
+                node.value
+                for node in ast.walk(ast.parse(path.read_text()))
+                if isinstance(node, ast.Constant) and isinstance(node.value, str)
+            ]
+    return "\0".join(parts)
+
+
+def messages() -> list[str]:
+    """What the tables of the troubleshooting page quote in the column "message"."""
+    found = []
+    for table in re.findall(r"^\| message \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", prose(ROOT / "docs/troubleshooting.md"), re.M):
+        for row in table.splitlines():
+            found += re.findall(r"`([^`]+)`", row.split(" | ")[0])
+    return found
+
+
+@pytest.mark.parametrize("message", messages())
+def test_messages_are_quoted_as_the_program_says_them(message: str) -> None:
+    pieces = [piece.strip(" ,.?") for piece in message.split("…") if len(piece.strip(" ,.?")) > 3]
+    assert pieces
+    assert not [piece for piece in pieces if piece not in spoken()]
+
+
+def test_messages_are_found() -> None:
+    assert len(messages()) > 40
+
+
+# --- two languages ---
+
+
+@pytest.mark.parametrize(("english", "chinese"), PAIRS)
+def test_both_languages_have_the_same_parts(english: str, chinese: str) -> None:
+    first, second = ROOT / english, ROOT / chinese
+    assert [level for level, _ in headings(first)] == [level for level, _ in headings(second)]
+    assert blocks(first) == blocks(second)
+    assert re.search(r"[\u4e00-\u9fff]{20}", prose(second).replace("，", "一").replace("。", "一"))
+
+
+def test_no_place_is_kept_for_what_is_still_to_be_written() -> None:
+    kept = {name(path): re.findall(r"@[A-Z][A-Z0-9_]*@", path.read_text(encoding="utf-8")) for path in DOCS}
+    assert not {page: words for page, words in kept.items() if words}
+
+
+def test_the_page_of_operations_names_every_task_and_flag() -> None:
+    text = ROOT.joinpath("docs/operations.md").read_text()
+    own = [task for task in vars(tasks.operations).values() if isinstance(task, Operation)]
+    assert len(own) > 8
+    for task in own:
+        assert re.search(rf"`fab (-H server )?{task.name}\b", text), task.name
+        missing = [option.name for option in task.options if f"--{option.name.replace('_', '-')}" not in text]
+        assert not missing, f"{task.name}: {missing}"

@@ -1,0 +1,103 @@
+"""The sample app's parts that need none of its own packages; the app as a whole is tested on sandbox servers."""
+
+import configparser
+import importlib.util
+import re
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from pydantic import ValidationError
+
+from tests.support.paths import ROOT
+
+HELLO = ROOT / "examples" / "hello"
+FIELDS = ("GREETING", "ENVIRONMENT", "DATABASE_URL", "API_TOKEN", "APP_SHARED", "RELEASE", "COMMIT")
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+@pytest.fixture
+def hello(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleType:
+    """The app's settings module, in an empty folder and without the variables that it reads."""
+    for name in FIELDS:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    spec = importlib.util.spec_from_file_location("hello_settings", HELLO / "settings.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_settings_without_environment_are_local(hello: ModuleType, tmp_path: Path) -> None:
+    settings = hello.Settings()
+    assert (settings.release, settings.commit) == ("local", "unknown")
+    assert settings.database_url is None
+    assert settings.database_file == tmp_path.resolve() / "hello.sqlite3"
+
+
+def test_settings_are_those_of_the_deployment(hello: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("APP_SHARED", "/srv/a b%20?/shared")
+    monkeypatch.setenv("RELEASE", COMMIT[:12])
+    monkeypatch.setenv("COMMIT", COMMIT)
+    monkeypatch.setenv("ENVIRONMENT", "")
+    settings = hello.Settings()
+    assert (settings.release, settings.commit) == (COMMIT[:12], COMMIT)
+    assert settings.database_file == Path("/srv/a b%20?/shared/hello.sqlite3")
+    assert settings.environment == "development", "an empty variable counts as not set"
+
+
+def test_settings_never_show_a_secret(hello: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("API_TOKEN", "hunter2")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://me:hunter2@db/hello")
+    settings = hello.Settings()
+    assert settings.api_token.get_secret_value() == "hunter2"
+    assert "hunter2" not in f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
+    with pytest.raises(ValidationError) as refused:
+        hello.Settings(api_token=["hunter2"])
+    assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("release", "sentence"), [("local", "runs on your own computer"), (COMMIT[:12], "was put here by")]
+)
+def test_page_escapes_what_it_is_told(release: str, sentence: str) -> None:
+    pages = Environment(loader=FileSystemLoader(HELLO / "templates"), autoescape=True, undefined=StrictUndefined)
+    page = pages.get_template("home.html").render(
+        message='<script>"&', version="1", environment="<b>", release=release, commit=COMMIT, visits=7, tool="Selvedge"
+    )
+    assert "<h1>&lt;script&gt;&#34;&amp;</h1>" in page
+    assert "<b>" not in page
+    assert sentence in page
+    assert COMMIT in page
+    assert "<dd>7</dd>" in page
+
+
+def test_page_names_only_files_that_exist() -> None:
+    page = (HELLO / "templates" / "home.html").read_text(encoding="utf-8")
+    named = re.findall(r'(?:src|href)="(static/[^"?]+)', page)
+    assert len(named) == 3
+    assert [name for name in named if not (HELLO / name).is_file()] == []
+
+
+def test_requirements_are_pinned_and_leave_gunicorn_to_the_deployment() -> None:
+    lines = (HELLO / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    wanted = [line for line in lines if not line.startswith("#")]
+    assert [line for line in wanted if not re.fullmatch(r"[a-z0-9-]+==\d+(\.\d+)+", line)] == []
+    names = {line.split("==")[0] for line in wanted}
+    assert {"fastapi", "pydantic-settings", "sqlalchemy", "alembic", "websockets"} <= names
+    assert not names & {"gunicorn", "uvicorn-worker"}
+
+
+def test_alembic_takes_no_url_from_its_file() -> None:
+    ini = configparser.ConfigParser(defaults={"here": str(HELLO)})
+    ini.read(HELLO / "alembic.ini", encoding="utf-8")
+    assert "sqlalchemy.url" not in ini["alembic"]
+    assert (Path(ini["alembic"]["script_location"]) / "env.py").is_file()
+
+
+def test_readme_names_every_setting(hello: ModuleType) -> None:
+    readme = (HELLO / "README.md").read_text(encoding="utf-8")
+    assert {name.upper() for name in hello.Settings.model_fields} == set(FIELDS)
+    assert [name for name in FIELDS if f"`{name}`" not in readme] == []

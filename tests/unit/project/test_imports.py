@@ -1,0 +1,161 @@
+"""Which modules may import which, print, and use SSH or a shell."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.paths import ROOT
+from tests.unit.project.sources import ENGINE, SOURCES, short
+
+
+def imported(path: Path) -> Iterator[tuple[str, str]]:
+    """What a file imports, also inside of functions, but for type checking: (module, name in it or "")."""
+    tree = ast.parse(path.read_text())
+    types_only = {
+        child
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+        for statement in node.body
+        for child in ast.walk(statement)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, "") for alias in node.names if node not in types_only)
+        elif isinstance(node, ast.ImportFrom) and node not in types_only:
+            yield from ((node.module or "", alias.name) for alias in node.names)
+
+
+@functools.cache
+def graph() -> dict[str, set[str]]:
+    """Which modules of the engine each of them imports."""
+    edges = {}
+    for module, path in ENGINE.items():
+        found = {f"{source}.{name}" if f"{source}.{name}" in ENGINE else source for source, name in imported(path)}
+        edges[module] = {each for each in found if each in ENGINE}
+    return edges
+
+
+def reached(module: str, edges: dict[str, set[str]]) -> set[str]:
+    """All modules that a module imports, directly or not."""
+    found: set[str] = set()
+    todo = {module}
+    while todo:
+        todo = set().union(*(edges[each] for each in todo)) - found
+        found |= todo
+    return found
+
+
+def test_imports_are_seen() -> None:
+    edges = graph()
+    assert "selvedge.resources.base" in edges["selvedge.plan"] and "selvedge.plan" in reached("selvedge.executor", edges)
+    assert len(ENGINE) > 40
+
+
+def test_no_module_imports_itself_by_a_detour() -> None:
+    edges = graph()
+    assert not [module for module in ENGINE if module in reached(module, edges)]
+
+
+LAYERS = [
+    ("selvedge.settings", "plan remote report session step resources"),
+    ("selvedge.load", "plan remote report session step resources"),
+    ("selvedge.step", "plan remote report session fleet rollout run executor settings resources"),
+    ("selvedge.resources", "remote report session fleet rollout run executor step operations plan"),
+    ("selvedge.plan", "remote report session fleet rollout run executor step operations settings"),
+    ("selvedge.report", "plan remote session fleet rollout run executor step operations settings resources"),
+    ("selvedge.remote", "report session fleet rollout run executor step operations"),
+    ("selvedge.session", "fleet rollout run executor operations"),
+    ("selvedge.fleet", "rollout run executor operations"),
+    ("selvedge.rollout", "run executor operations"),
+    ("selvedge.run", "executor operations"),
+    ("selvedge.server", "plan remote report session fleet rollout run executor step operations settings resources errors"),
+]
+
+
+@pytest.mark.parametrize(("layer", "above"), LAYERS)
+def test_imports_go_one_way(layer: str, above: str) -> None:
+    edges = graph()
+    members = [module for module in ENGINE if module == layer or module.startswith(f"{layer}.")]
+    assert members
+    forbidden = {f"selvedge.{name}" for name in above.split()}
+    for module in members:
+        wrong = {each for each in reached(module, edges) if any(each == name or each.startswith(f"{name}.") for name in forbidden)}
+        # The package's own name stands for a layer that a member of it may use.
+        assert not wrong - set(members), module
+
+
+def test_the_engine_knows_neither_tasks_nor_sandbox_and_the_sandbox_not_the_engine() -> None:
+    for path in SOURCES:
+        tops = {module.partition(".")[0] for module, _ in imported(path)}
+        if path in ENGINE.values():
+            assert not tops & {"tasks", "sandbox", "fabfile", "tests", "tools", "bench"}, short(path)
+        elif path.is_relative_to(ROOT / "sandbox"):
+            assert not tops & {"selvedge", "tasks", "fabfile", "tests"}, short(path)
+
+
+# Who may use paramiko, and what for: the connection; host keys; keys of the agent; ssh_config's names.
+PARAMIKO = {
+    "selvedge/remote.py": None,
+    "selvedge/hostkeys.py": None,
+    "selvedge/operations/known_hosts.py": None,
+    "selvedge/operations/trust.py": {"PKey"},
+    "selvedge/publickeys.py": {""},
+    "selvedge/way.py": {"BadHostKeyException"},
+    "selvedge/hosts.py": {"SSHConfig", "ConfigParseError"},
+    "selvedge/frontpage.py": {"ConfigParseError"},
+}
+CONNECTION = {"selvedge/remote.py", "selvedge/way.py", "selvedge/hostkeys.py", "selvedge/operations/known_hosts.py"}
+
+
+def test_one_module_speaks_ssh() -> None:
+    for path in SOURCES:
+        found = list(imported(path))
+        names = {name for module, name in found if module.partition(".")[0] == "paramiko"}
+        allowed = PARAMIKO.get(short(path), set())
+        assert allowed is None or names <= allowed, f"{short(path)} imports {names} from paramiko"
+        if any(module.partition(".")[0] == "fabric" and name == "Connection" for module, name in found):
+            assert short(path) in CONNECTION
+
+
+# Who prints besides report.py: a script that is asked for; Ctrl-C; the documentation's own program; what runs on a server.
+PRINTS = {
+    "selvedge/report.py",
+    "selvedge/rollout.py",
+    "selvedge/executor.py",
+    "selvedge/reference.py",
+    "selvedge/operations/trust.py",
+    "selvedge/server/preflight.py",
+}
+
+
+def prints(path: Path) -> list[int]:
+    """The lines that print, or write to the standard streams."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call):
+            text = ast.unparse(node.func)
+            if text in ("print", "input") or re.fullmatch(r"(sys\.)?(stdout|stderr)\.write(lines)?", text):
+                found.append(node.lineno)
+    return found
+
+
+def test_one_module_prints() -> None:
+    printing = {short(path) for path in [*ENGINE.values(), *(ROOT / "tasks").glob("*.py")] if prints(path)}
+    assert printing - PRINTS - {"tasks/sandbox.py"} == set()
+    assert "selvedge/report.py" in printing
+
+
+def test_nothing_stands_in_for_the_shell_without_quoting() -> None:
+    """shlex is used in one place; a shell of this machine is started with a list, but for the user's own commands."""
+    users = {short(path) for path in ENGINE.values() for module, _ in imported(path) if module == "shlex"}
+    assert users == {"selvedge/shell/__init__.py"}
+    for path in ENGINE.values():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.keyword) and node.arg == "shell":
+                assert not (isinstance(node.value, ast.Constant) and node.value.value is True), short(path)

@@ -1,0 +1,45 @@
+"""Start-up loads and compiles no more than it needs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.paths import ROOT
+from tests.unit.config.examples import TWO
+
+
+def test_loading_needs_no_connection_and_no_template(tmp_path: Path) -> None:
+    """Every run waits for the settings before the first byte goes to a server."""
+    (tmp_path / "hosts.toml").write_text(TWO)
+    program = (
+        "import sys\nfrom selvedge.load import load\nload().select(['web-1'])\n"
+        "print([name for name in ('fabric', 'paramiko', 'jinja2', 'email_validator') if name in sys.modules])"
+    )
+    environ = {**os.environ, "PYTHONPATH": str(ROOT), "SELVEDGE_SANDBOX_DIR": str(tmp_path)}
+    run = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env=environ, check=True, capture_output=True, text=True)
+    assert run.stdout == "[]\n"
+
+
+def test_errors_cost_nothing_to_import() -> None:
+    program = "import sys, selvedge.errors; print('pydantic' in sys.modules)"
+    run = subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True)
+    assert run.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize("unwanted", ["", "1"])
+def test_the_next_run_need_not_compile_anything(tmp_path: Path, unwanted: str) -> None:
+    for file in ("fabfile.py", "fabric.yaml"):
+        shutil.copy2(ROOT / file, tmp_path)
+    for folder in ("selvedge", "tasks", "sandbox"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    environment = {**os.environ, "HOME": str(tmp_path), "PYTHONDONTWRITEBYTECODE": unwanted}
+    fab_program = Path(sys.executable).with_name("fab")
+    subprocess.run([fab_program, "--list"], cwd=tmp_path, env=environment, check=True, capture_output=True)
+    compiled = {path.name.partition(".")[0] for path in tmp_path.rglob("*.pyc")}
+    assert compiled == set() if unwanted else {"frontpage", "step", "chains", "certbot"} <= compiled

@@ -1,0 +1,131 @@
+"""What make calls: its list of targets, the summary of a test run, and the sentences where something is missing."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from tests.support.paths import ROOT
+
+
+def load(name: str) -> ModuleType:
+    """A script of tools/ as a module."""
+    spec = importlib.util.spec_from_file_location(f"tools_{name}", ROOT / f"tools/{name}.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def shell(script: str, folder: Path, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """A script of tools/, from a copy of them in `folder`."""
+    shutil.copytree(ROOT / "tools", folder / "tools", dirs_exist_ok=True)
+    for name in ("requirements.txt", "requirements-test.txt"):
+        shutil.copy(ROOT / name, folder)
+    return subprocess.run(
+        ["sh", str(folder / "tools" / script), *words], env={**os.environ, **variables}, capture_output=True, text=True,
+        check=False)  # fmt: skip
+
+
+def stub(folder: Path, name: str, text: str) -> None:
+    """A program of that name in `folder`."""
+    path = folder / name
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+
+
+def test_make_lists_its_targets() -> None:
+    listed = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert [line.split()[1] for line in listed.splitlines()] == [
+        "help", "demo", "demo-down", "test", "lint", "unit", "hosts",
+    ]  # fmt: skip
+
+
+def test_the_last_line_of_a_test_run_sums_up_and_nothing_follows_a_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    tests = load("tests")
+    good = "import pytest\ndef test_a(): pass\ndef test_b(): pass\n@pytest.mark.skip\ndef test_c(): pass\n"
+    bad = "import pytest\ndef test_d(): assert 0\n@pytest.fixture\ndef f(): 1/0\ndef test_e(f): pass\ndef test_g(): pass\n"
+    for name, text in {"good": good, "bad": bad}.items():
+        (tmp_path / f"test_{name}.py").write_text(text)
+    runs = {name: (name, [str(tmp_path / f"test_{name}.py"), "-p", "no:cacheprovider"]) for name in ("good", "bad")}
+    monkeypatch.setattr(tests, "RUNS", runs)
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # to start three times takes long enough
+    assert tests.main(["good", "bad"]) == 1
+    assert capfd.readouterr().out.splitlines()[-1].startswith("=== 1 failed, 3 passed, 1 skipped, 1 errors in ")
+    assert tests.main(["bad", "good"]) == 1
+    shown = capfd.readouterr().out
+    assert shown.splitlines()[-1].startswith("=== 1 failed, 1 passed, 1 errors in ")
+    assert "==> good" not in shown
+
+
+def test_packages_that_only_root_can_install_are_named_in_one_sentence(tmp_path: Path) -> None:
+    stub(tmp_path, "id", "echo 1000")
+    stub(tmp_path, "sudo", "exit 1")
+    done = shell(
+        "packages.sh", tmp_path, "one-package:no-such-program", "sh:sh", PATH=f"{tmp_path}:{os.environ['PATH']}"
+    )
+    assert done.returncode == 1
+    told = "Missing on this machine: one-package. Only root can install them: sudo apt-get install one-package"
+    assert done.stderr.strip() == told
+    assert shell("packages.sh", tmp_path, "sh:sh").stdout == ""
+
+
+def test_packages_are_asked_for_again_after_the_lists_were_fetched(tmp_path: Path) -> None:
+    stub(tmp_path, "id", "echo 0")
+    stub(
+        tmp_path,
+        "apt-get",
+        f'echo "$*" >>{tmp_path}/log; case "$*" in *update*) touch {tmp_path}/l;; esac; [ -e {tmp_path}/l ]',
+    )
+    done = shell("packages.sh", tmp_path, "one-package:no-such-program", PATH=f"{tmp_path}:{os.environ['PATH']}")
+    assert done.returncode == 0, done
+    assert "Installing one-package on this machine" in done.stdout
+    words = [line.split()[-1] for line in (tmp_path / "log").read_text().splitlines()]
+    assert words == ["one-package", "update", "one-package"]
+
+
+def test_no_python_that_is_new_enough(tmp_path: Path) -> None:
+    stub(tmp_path, "python3.10", "exit 1")
+    done = shell("venv.sh", tmp_path, "requirements.txt", PYTHON=str(tmp_path / "python3.10"))
+    assert done.returncode == 1
+    assert done.stderr.strip().startswith("Python 3.11 or newer is needed, and ")
+    assert not (tmp_path / ".venv").exists()
+
+
+def test_an_environment_that_is_complete_is_left_alone_and_a_new_requirement_is_installed(tmp_path: Path) -> None:
+    (tmp_path / ".venv/bin").mkdir(parents=True)
+    stub(
+        tmp_path / ".venv/bin",
+        "python",
+        f'echo "$*" >>{tmp_path}/log; if [ "$1" = --version ]; then echo Python 3.11; fi',
+    )
+    first, second = (shell("venv.sh", tmp_path, "requirements.txt") for _ in range(2))
+    assert "Installing the Python packages of requirements.txt" in first.stdout
+    assert (first.returncode, second.returncode, second.stdout) == (0, 0, "")
+    assert (tmp_path / "log").read_text().count("pip install") == 1
+    (tmp_path / ".venv/requirements.txt.installed").write_text("an older list")
+    assert "Installing" in shell("venv.sh", tmp_path, "requirements.txt").stdout
+    assert (tmp_path / "log").read_text().count("pip install") == 2
+
+
+def test_the_demo_says_why_git_finds_no_commit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    demo = load("demo")
+    monkeypatch.setattr(demo, "ROOT", tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    monkeypatch.setattr(demo, "fab", lambda *words: pytest.fail(f"fab {words}"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SELVEDGE_HOSTS_FILE", "")  # set by the demo, put back by the fixture
+    assert demo.main([]) == 1
+    shown = capsys.readouterr().err
+    assert "git finds none: fatal: not a git repository" in shown
+    assert "Get the project by git clone" in shown

@@ -1,0 +1,58 @@
+"""The release that a rollback chooses, and the database's revision."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from selvedge import database
+from selvedge.errors import SelvedgeError
+from selvedge.rollback import choose
+from tests.support.releases import NEW, OLD
+from tests.unit.release.standing import record, standing
+
+
+def test_a_rollback_from_a_release_without_a_time_goes_to_the_last_good_one() -> None:
+    """A run that was killed behind the switch has not written when."""
+    there = standing(NEW, record(OLD, "good", 1), record(NEW, "building"))
+    assert choose("one", there).id == OLD
+
+
+def test_a_rollback_never_goes_to_a_release_that_another_server_has_refused() -> None:
+    there = standing(OLD, record(OLD, "good", 1), record(NEW, "bad", 2))
+    with pytest.raises(SelvedgeError, match="no good release to go back to"):
+        choose("one", there)
+
+
+@pytest.mark.parametrize(("answers", "keep", "says"), [
+    ({"current": (0, "0001 (head)\n")}, False, ""),
+    ({"current": (0, "")}, False, "is at no revision, aaaaaaaaaaaa-111111 needs 0001: it was taken back"),
+    ({"current": (255, "FAILED: Can't locate revision identified by '0002'"), "history": (0, "0001 -> 0002, notes")}, False,
+     "is ahead of aaaaaaaaaaaa-111111: it is at 0002, that release knows it at 0001. The revisions between:\n    0001 -> 0002"),
+    ({"current": (255, "no such file"), "history": (0, "0001 -> 0002, notes")}, False, "it is at 0002"),
+    ({}, True, ""),
+])  # fmt: skip
+def test_a_rollback_asks_where_the_database_is(
+    monkeypatch: pytest.MonkeyPatch, answers: dict[str, tuple[int, str]], keep: bool, says: str
+) -> None:
+    asked = []
+
+    def alembic(_: object, instance: str, command: str, *_rest: str) -> tuple[int, str]:
+        asked.append((instance, command))
+        return answers[command]
+
+    class Session:
+        name = "one"
+
+    monkeypatch.setattr(database, "_alembic", alembic)
+    to = record(OLD, "good", 1, heads="0001 ", database="0001 ")
+    there = standing(NEW, to, record(NEW, "good", 2, heads="0002 ", database="0002 "))
+    session: Any = Session()
+    if says:
+        with pytest.raises(SelvedgeError) as caught:
+            database.check_rollback(session, there, to, keep=keep, downgrade=False)
+        assert says in caught.value.message
+    else:
+        database.check_rollback(session, there, to, keep=keep, downgrade=False)
+    assert asked == [(OLD if command == "current" else NEW, command) for command in answers]

@@ -1,0 +1,41 @@
+"""An SSH server, and connections to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fabric import Config
+
+from selvedge.hostkeys import fingerprint
+from selvedge.hosts import Host
+from selvedge.remote import Credentials, Remote
+from tests.unit.ssh.sshd import Sshd
+
+
+@pytest.fixture
+def sshd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sshd]:
+    (tmp_path / "home" / ".ssh").mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+    server = Sshd(tmp_path)
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def remote(sshd: Sshd) -> Iterator[Callable[..., Remote]]:
+    """A connection to the server: remote(password="", **fields of the host); its key is pinned."""
+    made = []
+
+    def make(password: str = "", **fields: Any) -> Remote:
+        values = {"host_key": fingerprint(sshd.host_key), "key": str(sshd.key_file), "port": sshd.port, **fields}
+        host = Host.model_validate({"name": "web", "address": "127.0.0.1", **values})
+        made.append(Remote(host, Config(), Credentials(password)))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()

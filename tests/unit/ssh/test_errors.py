@@ -1,0 +1,69 @@
+"""The messages for connections that fail."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import threading
+from collections.abc import Callable
+
+import paramiko
+import pytest
+
+from selvedge.errors import UnreachableError
+from selvedge.hostkeys import UnknownHostKey, fingerprint
+from selvedge.hosts import Host
+from selvedge.remote import Remote
+from selvedge.way import unreachable
+from tests.unit.ssh.sshd import Sshd
+
+
+class FakeConnection:
+    host, port, gateway, user = "192.0.2.1", 22, None, "deploy"
+
+
+KEY = paramiko.ECDSAKey.generate()
+FAILURES: list[tuple[Exception, str, str]] = [
+    (socket.gaierror(-2, "Name or service not known"), "no address is known for the name 192.0.2.1", "hosts.web.address"),
+    (ConnectionRefusedError(111, "x"), "192.0.2.1 port 22 refuses connections", "Is the SSH server running"),
+    (TimeoutError("timed out"), "192.0.2.1 port 22 did not answer within 15 s", "firewall"),
+    (OSError(errno.EHOSTUNREACH, "x"), "cannot reach 192.0.2.1 port 22: No route to host", "Check the address"),
+    (OSError(errno.ENETUNREACH, "x"), "cannot reach 192.0.2.1 port 22: Network is unreachable", "Check the address"),
+    (FileNotFoundError(2, "x", "/home/me/id"), "the file /home/me/id on this machine cannot be read", "hosts.web.key"),
+    (PermissionError(13, "x", "/home/me/id"), "/home/me/id on this machine cannot be read: Permission denied", "hosts.web.key"),
+    (paramiko.SSHException("Error reading SSH protocol banner"), "Error reading SSH protocol banner", "ssh -v deploy@192.0.2.1"),
+    (EOFError(), "the SSH connection to 192.0.2.1 port 22 failed: EOFError", "ssh -v deploy@192.0.2.1"),
+    (UnknownHostKey(KEY, ""), f"not known yet. Its ECDSA-SHA2-NISTP256 key is {fingerprint(KEY)}", "fab -H web trust"),
+    (UnknownHostKey(KEY, "SHA256:x"), "but hosts.toml pins SHA256:x", "hosts.web.host_key"),
+    (paramiko.BadHostKeyException("web", KEY, KEY), "HOST KEY HAS CHANGED", "fab -H web trust"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("error", "message", "remedy"), FAILURES, ids=lambda value: type(value).__name__)
+def test_a_failure_is_told_in_words(error: Exception, message: str, remedy: str, sshd: Sshd) -> None:
+    del sshd  # for its HOME
+    found = unreachable(Host(name="web", address="192.0.2.1"), FakeConnection(), error)  # type: ignore[arg-type]
+    assert found.message.startswith("web: ") and message in found.message
+    assert remedy in found.remedy
+    assert found.status == 4
+
+
+def test_nobody_listens(remote: Callable[..., Remote]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        port = unused.getsockname()[1]
+    with pytest.raises(UnreachableError, match=rf"web: 127\.0\.0\.1 port {port} refuses connections"):
+        remote(port=port).run("true")
+
+
+def test_something_else_than_ssh_answers(remote: Callable[..., Remote]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+
+        def answer() -> None:
+            client, _ = other.accept()
+            client.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            client.close()
+
+        threading.Thread(target=answer, daemon=True).start()
+        with pytest.raises(UnreachableError, match=r"web: the SSH connection to 127\.0\.0\.1 port \d+ failed: ") as caught:
+            remote(port=other.getsockname()[1]).run("true")
+    assert caught.value.remedy.startswith("Try `ssh -v -p ")

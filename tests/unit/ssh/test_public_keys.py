@@ -1,0 +1,67 @@
+"""Public keys: lines, files, fingerprints."""
+
+from __future__ import annotations
+
+import base64
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from selvedge import publickeys
+from selvedge.errors import UsageError
+from selvedge.publickeys import PublicKey, parse
+from tests.support.keys import KEY, ME, pair
+
+
+class TestPublicKeys:
+    def test_a_line_is_read_with_its_comment(self) -> None:
+        assert (ME.kind, ME.comment, ME.line) == ("ssh-ed25519", "me@laptop", KEY)
+
+    def test_the_fingerprint_is_that_of_ssh_keygen(self, tmp_path: Path) -> None:
+        (tmp_path / "key.pub").write_text(KEY)
+        shown = subprocess.run(["ssh-keygen", "-lf", tmp_path / "key.pub"], capture_output=True, text=True, check=True)
+        assert ME.fingerprint == shown.stdout.split()[1]
+
+    @pytest.mark.parametrize(
+        ("line", "problem"),
+        [
+            ("ssh-dss AAAAB3NzaC1kc3MAAACBA me", "no kind of public key"),
+            ("ssh-ed25519 not*base64 me", "not base64"),
+            (KEY.replace("AAAAC3NzaC1lZDI1NTE5", "AAAAB3NzaC1yc2EAAAAD"), "cut off, or is no ssh-ed25519"),
+            ("ssh-ed25519", "cut off"),
+            ('command="/bin/sh" ' + KEY, "no kind of public key"),
+            ("", "no kind of public key"),
+        ],
+    )
+    def test_what_is_no_key_is_refused(self, line: str, problem: str) -> None:
+        with pytest.raises(ValueError, match=problem):
+            parse(line)
+
+    def test_a_comment_cannot_begin_another_line(self) -> None:
+        assert "\n" not in parse(KEY + "\x0bssh-rsa AAAA\x85evil").line
+
+    def test_a_private_key_is_refused_with_what_to_name_instead(self, tmp_path: Path) -> None:
+        with pytest.raises(UsageError, match=r"is a private key.*id\.pub"):
+            publickeys.of_file(pair(tmp_path, "-N", ""), "server.authorized_keys")
+
+    @pytest.mark.parametrize("passphrase", ["", "secret words"])
+    def test_the_public_half_comes_from_the_private_file_alone(self, tmp_path: Path, passphrase: str) -> None:
+        private = pair(tmp_path, "-N", passphrase)
+        beside = private.with_name("id.pub")
+        text = beside.read_text().split()[1]
+        beside.unlink()
+        assert publickeys.of_private(private, "hosts.server.key").blob == text
+
+    def test_an_old_private_file_asks_for_the_public_one(self, tmp_path: Path) -> None:
+        private = tmp_path / "id"
+        command = ["ssh-keygen", "-q", "-t", "rsa", "-b", "1024", "-m", "PEM", "-N", "", "-f", str(private)]
+        subprocess.run(command, check=True)
+        (tmp_path / "id.pub").unlink()
+        with pytest.raises(UsageError, match="ssh-keygen -y -f"):
+            publickeys.of_private(private, "hosts.server.key")
+
+
+def test_equal_keys_are_those_with_the_same_blob() -> None:
+    assert PublicKey("ssh-ed25519", ME.blob, "another comment") == ME
+    assert base64.b64decode(ME.blob)

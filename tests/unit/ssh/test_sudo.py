@@ -1,0 +1,116 @@
+"""sudo, with and without a password."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from selvedge import sudo
+from selvedge.errors import SelvedgeError
+from selvedge.remote import Credentials, Remote
+from selvedge.shell import quote
+from tests.unit.ssh.sshd import PASSWORD, Sshd, fake_sudo
+
+
+def by_sudo(programs: Path, password: str, script: str, payload: bytes = b"", login: str = "sh") -> tuple[int, str]:
+    """Run a script as the connection does, with a login shell and a fake sudo; its status and output."""
+    data = script.encode()
+    command, preface = sudo.command("deploy", password)
+    assert password not in command or not password
+    done = subprocess.run(
+        [shutil.which(login) or login, "-c", command],
+        input=preface + b"%d\n" % len(data) + data + payload, env={"PATH": f"{programs}:/usr/bin:/bin"},
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, timeout=20,
+    )  # fmt: skip
+    return done.returncode, done.stdout.decode()
+
+
+# Lines that would do as passwords, should sudo ever be given them.
+SCRIPT = f"echo run\n: {quote(PASSWORD)}\n\nhead -c 3\nexit 5\n"
+
+
+@pytest.mark.parametrize("login", ["dash", "bash"])
+@pytest.mark.parametrize(
+    ("mode", "password"), [("nopasswd", ""), ("nopasswd", PASSWORD), ("asks", PASSWORD), ("nopasswd", "other")]
+)
+def test_a_script_runs_by_sudo(tmp_path: Path, mode: str, password: str, login: str) -> None:
+    programs = fake_sudo(tmp_path, mode)
+    assert by_sudo(programs, password, SCRIPT, b"abcdef", login) == (5, "run\nabc")
+    arguments = (programs / "arguments").read_text()
+    assert "run" not in arguments and (not password or password not in arguments)
+    asked = programs / "passwords"
+    assert (asked.read_text() if asked.exists() else "") == (f"{PASSWORD}\n" if mode == "asks" else "")
+
+
+@pytest.mark.parametrize("attempts", [1, 3, 8])
+@pytest.mark.parametrize("password", ["wrong", ""])
+def test_a_line_of_the_script_is_never_taken_for_a_password(tmp_path: Path, password: str, attempts: int) -> None:
+    programs = fake_sudo(tmp_path, "asks", attempts)
+    script = "".join(f"{line}\n" for line in (PASSWORD, PASSWORD, "touch pwned"))
+    status, output = by_sudo(programs, password, script)
+    assert status == 1
+    asked = (programs / "passwords").read_text() if password else ""
+    assert asked == ("wrong\n" + "\n" * (attempts - 1) if password else "")
+    problem = sudo.refusal("web", "deploy", status, output)
+    assert problem and problem.message == (
+        "web: sudo refused the password of deploy." if password else "web: sudo asks deploy for a password."
+    )
+
+
+REFUSALS = [
+    ("tty", "", "the server's sudoers file demands a terminal (requiretty)"),
+    ("tty", PASSWORD, "the server's sudoers file demands a terminal (requiretty)"),
+    ("never", "", "deploy may not use sudo"),
+    ("never", PASSWORD, "deploy may not use sudo"),
+]
+
+
+@pytest.mark.parametrize(("mode", "password", "message"), REFUSALS)
+def test_what_sudo_refuses_with_is_told_in_words(tmp_path: Path, mode: str, password: str, message: str) -> None:
+    status, output = by_sudo(fake_sudo(tmp_path, mode), password, "echo run\n")
+    problem = sudo.refusal("web", "deploy", status, output)
+    assert problem and problem.message == f"web: {message}." and problem.remedy and problem.status == 1
+
+
+@pytest.mark.parametrize("password", ["", PASSWORD])
+@pytest.mark.parametrize("login", ["dash", "bash"])
+def test_a_server_without_sudo(tmp_path: Path, password: str, login: str) -> None:
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for name in ("env", "sh", "head"):
+        (tools / name).symlink_to(shutil.which(name) or name)
+    command, preface = sudo.command("deploy", password)
+    done = subprocess.run(
+        [shutil.which(login) or login, "-c", command], input=preface + b"5\ntrue\n", env={"PATH": str(tools)},
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
+    )  # fmt: skip
+    problem = sudo.refusal("web", "deploy", done.returncode, done.stdout.decode())
+    assert problem and problem.message == "web: sudo is not installed on the server, and deploy is not root."
+
+
+@pytest.mark.parametrize(("user", "status", "output"), [
+    ("deploy", 0, "sudo: a password is required\n"),
+    ("root", 1, "sudo: a password is required\n"),
+    ("deploy", 1, "@0123456789ab begin 0\nsudo: a password is required\n@0123456789ab failed 0 1\n@0123456789ab end 1\n"),
+    ("deploy", 1, "@0123456789ab begin 0\nthe user is not in the sudoers file\n"),
+    ("deploy", 1, "sudo: a password is required\nand\nthree\nmore lines\n"),
+    ("deploy", 2, "a script's own words\n"),
+    ("deploy", -1, ""),
+])  # fmt: skip
+def test_what_a_script_says_is_not_taken_for_sudo_s_words(user: str, status: int, output: str) -> None:
+    assert sudo.refusal("web", user, status, output) is None
+
+
+def test_the_connection_uses_sudo_and_says_what_it_refuses(sshd: Sshd, remote: Callable[..., Remote], tmp_path: Path) -> None:
+    sshd.users = ["deploy"]
+    sshd.path = f"{fake_sudo(tmp_path, 'asks')}:/usr/bin:/bin"
+    assert remote(PASSWORD).run("head -c 3", [b"abc"]).output == "abc"
+    with pytest.raises(SelvedgeError, match="web: sudo asks deploy for a password"):
+        remote().run("true")
+    with pytest.raises(SelvedgeError, match="web: sudo refused the password of deploy"):
+        remote("wrong").run("true")
+    assert PASSWORD not in "".join(sshd.commands) and PASSWORD not in repr(Credentials(PASSWORD))

@@ -1,0 +1,23 @@
+"""fail2ban's jails that the step `nginx` declares."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from selvedge.templates import template
+from tasks.bans import site_bans
+
+
+def test_not_behind_a_balancer_and_not_without_fail2ban(target: Any) -> None:
+    for settings, wanted in (({}, True), ({"tls": {"upstream": True}}, False), ({"server": {"fail2ban": False}}, False)):
+        app = target(**settings)
+        (jails,) = site_bans(app)
+        assert bool(jails.text) == wanted
+        code = f"{app.paths.current}/{app.root}".rstrip("/")
+        assert ("nginx-missed.log" in template("nginx/locations.conf.j2", app=app, code=code)) == wanted
+
+
+def test_no_jail_keeps_fail2ban_from_starting(target: Any) -> None:
+    """It does not start where a jail has no log file at all."""
+    (jails,) = site_bans(target())
+    assert jails.text.count("[") == jails.text.count("/dev/null\n") == 2

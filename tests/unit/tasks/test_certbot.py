@@ -1,0 +1,146 @@
+"""The step `certbot`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from selvedge.errors import ConfigError
+from selvedge.plan import apply_script, plan
+from selvedge.resources.certbot import Snap
+from selvedge.resources.certificate import (
+    PRODUCTION,
+    STAGING,
+    Certificate,
+    PlainHttp,
+)
+from selvedge.resources.files import Absent, File
+from selvedge.resources.python import Tool
+from selvedge.resources.site import Default
+from selvedge.resources.system import Packages, Service
+from tasks.certbot import certbot
+
+
+def kinds(resources: list[Any]) -> list[str]:
+    return [type(resource).__name__ for resource in resources]
+
+
+class TestStep:
+    DOMAINS = ("a.test", "www.a.test")
+
+    def resources(self, target: Any, **tls: Any) -> list[Any]:
+        return list(certbot.resources(target(domains=list(self.DOMAINS), tls=tls)))
+
+    @pytest.mark.parametrize("settings", [{}, {"domains": ["a.test"], "tls": {"upstream": True}}])
+    def test_without_a_certificate_of_its_own_it_only_takes_away(self, target: Any, settings: dict[str, Any]) -> None:
+        default, resource = certbot.resources(target(**settings))
+        assert "/etc/selvedge/hello/certificate.pem" in resource.probe()
+        assert isinstance(default, Default) and isinstance(resource, PlainHttp)
+        assert default.plan("\n--\nabsent\n") is None
+        assert resource.plan("") is None
+
+    def test_the_authority_may_ask_over_https(self, target: Any) -> None:
+        texts = [each.text for each in self.resources(target) if getattr(each, "path", "").endswith("available/hello-tls")]
+        assert ["location ^~ /.well-known/acme-challenge/ {" in text for text in texts] == [True]
+
+    def test_with_a_domain_it_gets_one_and_serves_it(self, target: Any) -> None:
+        resources = self.resources(target, email="me@a.test")
+        assert kinds(resources) == [
+            "Needs", "Port", "Packages", "Absent", "Service", "Certificate", "Listen", "File", "Link", "File", "Default",
+            "Https", "Absent",
+        ]  # fmt: skip
+        certificate, https = resources[5], resources[-2]
+        assert resources[3] == Absent("/etc/selvedge/hello/acme-ca.pem")
+        # A key that is used no more goes, once nginx has loaded the other one.
+        assert resources[-1] == Absent("/etc/selvedge/hello/certificate.pem")
+        assert (certificate.domains, certificate.server, certificate.email) == (self.DOMAINS, PRODUCTION, "me@a.test")
+        assert list(https.loads) == resources[5:-2]
+        assert resources[4].name == "certbot.timer"
+
+    @pytest.mark.parametrize(
+        ("tls", "server"),
+        [
+            ({}, PRODUCTION),
+            ({"staging": True}, STAGING),
+            ({"acme_server": "https://ca.test:14000/dir"}, "https://ca.test:14000/dir"),
+        ],
+    )
+    def test_the_authority_is_a_setting(self, target: Any, tls: dict[str, Any], server: str) -> None:
+        (certificate,) = (each for each in self.resources(target, **tls) if isinstance(each, Certificate))
+        assert certificate.server == server
+
+    @pytest.mark.parametrize(
+        ("origin", "kind", "program", "timer"),
+        [
+            ("apt", Packages, "/usr/bin/certbot", "certbot.timer"),
+            ("snap", Snap, "/snap/bin/certbot", "snap.certbot.renew.timer"),
+            ("pip", Tool, "/opt/selvedge/certbot/bin/certbot", "selvedge-certbot.timer"),
+        ],
+    )
+    def test_where_certbot_comes_from(self, target: Any, origin: str, kind: type, program: str, timer: str) -> None:
+        resources = self.resources(target, certbot=origin)
+        assert isinstance(resources[2], kind)
+        assert [each.program for each in resources if isinstance(each, Certificate)] == [program]
+        assert [each.name for each in resources if isinstance(each, Service)] == [timer, "nginx"]
+
+    def test_pip_brings_the_timer_that_it_lacks(self, target: Any) -> None:
+        files = [each for each in self.resources(target, certbot="pip") if isinstance(each, File)]
+        assert [file.path for file in files][:2] == [
+            f"/etc/systemd/system/selvedge-certbot.{kind}" for kind in ("service", "timer")
+        ]
+        assert "ExecStart=/opt/selvedge/certbot/bin/certbot --quiet renew" in files[0].text
+
+    def test_a_private_authority_is_trusted_at_renewals_too(self, target: Any, tmp_path: Path) -> None:
+        (tmp_path / "ca.pem").write_text("-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----")
+        resources = self.resources(target, acme_ca="ca.pem")
+        paths = [each.path for each in resources if isinstance(each, File)]
+        assert paths[:2] == [
+            "/etc/selvedge/hello/acme-ca.pem",
+            "/etc/systemd/system/certbot.service.d/selvedge.conf",
+        ]
+        assert paths.index("/etc/selvedge/hello/acme-ca.pem") < kinds(resources).index("Certificate")
+
+    @pytest.mark.parametrize("content", [None, b"", b"no pem", b"\xff\xfe"])
+    def test_a_file_that_is_no_certificate_is_refused_by_its_setting(
+        self, target: Any, tmp_path: Path, content: bytes | None
+    ) -> None:
+        if content is not None:
+            (tmp_path / "ca.pem").write_bytes(content)
+        with pytest.raises(ConfigError) as caught:
+            self.resources(target, acme_ca="ca.pem")
+        assert caught.value.key == "tls.acme_ca"
+        assert str(tmp_path / "ca.pem") in str(caught.value)
+
+    def test_the_site_names_the_certificate_and_what_both_sites_share(self, target: Any) -> None:
+        site = next(each for each in self.resources(target, hsts=300) if getattr(each, "path", "").endswith("hello-tls"))
+        for line in (
+            "server_name a.test www.a.test;",
+            "ssl_certificate /etc/letsencrypt/live/hello/fullchain.pem;",
+            "ssl_protocols TLSv1.2 TLSv1.3;",
+            'add_header Strict-Transport-Security "max-age=300" always;',
+            "include /etc/nginx/snippets/hello.conf;",
+        ):
+            assert f"    {line}\n" in site.text
+
+    def test_hsts_is_not_sent_where_it_is_not_set(self, target: Any) -> None:
+        texts = [each.text for each in self.resources(target) if isinstance(each, File)]
+        assert not [text for text in texts if "Strict-Transport-Security" in text]
+
+    def test_the_whole_script_is_sound_shell(self, target: Any) -> None:
+        resources = self.resources(target, certbot="pip", email="o'$(touch x)`x`@a.test".replace("$(touch x)", "$x"))
+        facts = ["there" if kind in ("Needs", "Port") else "" for kind in kinds(resources)]
+        script = apply_script(plan(resources, facts), "@test", lock="hello", log="hello")
+        command = [Path(sys.executable).with_name("shellcheck"), "--shell=dash", "--severity=warning", "-"]
+        found = subprocess.run(command, input=script, capture_output=True, text=True, check=False)
+        assert found.returncode == 0, found.stdout
+
+
+class TestOwnCertificate:
+    def test_it_needs_no_certbot(self, target: Any, certificates: Path) -> None:  # noqa: ARG002
+        tls = {"certificate": "one.pem", "certificate_key": "one.key"}
+        found = kinds(list(certbot.resources(target(domains=["a.test"], tls=tls))))
+        assert found == ["Needs", "Port", "OwnCertificate", "Listen", "File", "Link", "File", "Default", "Https"]

@@ -1,0 +1,97 @@
+"""The steps `venv` and `gunicorn`: requirements, start script, worker."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from selvedge.instance import Instance
+from selvedge.resources.files import File
+from selvedge.resources.venv import Venv
+from selvedge.settings import Target
+from tests.support.declared import file, of
+from tests.support.fixtures import COMMIT
+from tests.support.hostile import declared
+
+
+@pytest.mark.parametrize(("name", "extras"), [
+    ("nothing set", ("gunicorn", "uvicorn-worker")),
+    ("no header, own worker", ("gunicorn",)),
+])  # fmt: skip
+def test_what_serves_the_app_is_added_to_its_requirements(app: Callable[..., Target], name: str, extras: tuple[str]) -> None:
+    (venv,) = of("venv", app(name), Venv)
+    assert venv.extras == extras
+    assert venv.release == f"/srv/hello/releases/{COMMIT[:12]}" and venv.user == "hello"
+
+
+def test_the_start_script_of_an_instance(app: Callable[..., Target]) -> None:
+    settings = app("everything")
+    instance = Instance.of(settings)
+    assert re.fullmatch(r"0123456789ab-[0-9a-f]{6}", instance.id)
+    assert file("gunicorn", settings, f"{instance.folder}/env").text == 'TOKEN="c4nary"\n'
+    modes = {each.path.rpartition("/")[2]: each.mode for each in of("gunicorn", settings, File) if instance.id in each.path}
+    assert modes == {"env": "0640", "run": "0750", "selvedge_worker.py": "0640", "gunicorn_start": "0750"}
+
+
+# Each module says that it is loaded, and whether the app's settings were known to be complete by then.
+LIBRARY = """
+import os
+print(__name__, os.path.exists("{held}"), flush=True)
+class UvicornWorker: CONFIG_KWARGS = {{"a": 1}}
+Worker = UvicornWorker
+"""
+LOADS = """
+import gc, sys, threading, os
+threading.Timer(0.3, os.remove, ["{held}"]).start()
+import selvedge_worker
+print(gc.isenabled(), gc.get_freeze_count() > 0, getattr(selvedge_worker.Worker, "CONFIG_KWARGS", None))
+"""
+
+
+@pytest.mark.parametrize(("name", "said"), [
+    ("nothing set", ["uvicorn_worker True", "fastapi True", "True True {'a': 1, 'headers': [('x-release', 'r')]}"]),
+    ("no header, own worker", ["uvicorn_worker True", "fastapi True", "my False", "True True {'a': 1}"]),
+])  # fmt: skip
+def test_gunicorn_loads_libraries_and_waits_for_the_settings_before_it_loads_anything_of_the_app(
+    app: Callable[..., Target], tmp_path: Path, name: str, said: list[str]
+) -> None:
+    settings, held = app(name), tmp_path / "held"
+    held.touch()
+    for module in ("uvicorn_worker", "fastapi", "my"):
+        (tmp_path / f"{module}.py").write_text(LIBRARY.format(held=held))
+    folder = Instance.of(settings).folder
+    text = file("gunicorn", settings, f"{folder}/selvedge_worker.py").text
+    (tmp_path / "selvedge_worker.py").write_text(text.replace(folder, str(tmp_path)))
+    environment = {"PYTHONPATH": str(tmp_path), "RELEASE": "r"}
+    done = subprocess.run(
+        [sys.executable, "-c", LOADS.format(held=held)], env=environment, capture_output=True, text=True, check=True, timeout=20
+    )
+    assert done.stdout.splitlines() == said
+
+
+def test_a_library_that_cannot_be_loaded_is_the_workers_to_complain_of(app: Callable[..., Target], tmp_path: Path) -> None:
+    settings = app("nothing set")
+    (tmp_path / "fastapi.py").write_text("1 / 0\n")
+    (tmp_path / "uvicorn_worker.py").write_text("class UvicornWorker: pass\n")
+    text = file("gunicorn", settings, f"{Instance.of(settings).folder}/selvedge_worker.py").text
+    (tmp_path / "selvedge_worker.py").write_text(text)
+    environment = {"PYTHONPATH": str(tmp_path), "RELEASE": "r"}
+    subprocess.run([sys.executable, "-c", "import selvedge_worker"], env=environment, check=True, timeout=20)
+
+
+def test_workers_are_one_more_than_the_servers_cores_unless_set(app: Callable[..., Target]) -> None:
+    for workers, line in ((None, "WORKERS=$(($(nproc) + 1))"), (3, "WORKERS=3")):
+        settings = app("nothing set", workers=workers)
+        assert f"{line}\n" in file("gunicorn", settings, f"{Instance.of(settings).folder}/gunicorn_start").text
+
+
+def test_the_worker_module_is_python_whatever_its_class_is_called(target: Callable[..., Target]) -> None:
+    app = target(COMMIT, worker_class="_a._b.C_1")
+    text = next(each.text for each in declared("gunicorn", app) if isinstance(each, File) and "worker" in each.path)
+    assert "from _a._b import C_1 as _Worker" in text
+    compile(text, "worker", "exec")

@@ -1,0 +1,95 @@
+"""The step `harden`: the order of its changes, its templates, its options."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from selvedge.plan import plan
+from selvedge.resources.access import AuthorizedKeys, LoginUser
+from selvedge.resources.files import File
+from selvedge.resources.firewall import Firewall
+from selvedge.resources.sshd import (
+    UNDO,
+    HostKey,
+    IncludeFirst,
+    Moduli,
+    Sshd,
+    wanted_lines,
+)
+from selvedge.resources.system import Packages
+from selvedge.settings import Target
+from selvedge.templates import template
+from tasks.harden import harden
+from tasks.measures import measures
+from tests.support.declared import of
+from tests.support.facts import firewall_fact
+from tests.support.keys import KEY
+
+
+class TestTemplate:
+    def test_forwarding_is_a_setting(self, target: Any) -> None:
+        closed = template("harden/sshd.conf.j2", app=target())
+        opened = template("harden/sshd.conf.j2", app=target(server={"allow_forwarding": True}))
+        assert "DisableForwarding yes" in closed and "AllowTcpForwarding no" in closed
+        assert "DisableForwarding no" in opened and "AllowTcpForwarding yes" in opened
+
+    def test_no_value_is_said_twice(self, target: Any) -> None:
+        """sshd takes the first; a second one would be a mistake that nobody sees."""
+        names = [line.split()[0] for line in wanted_lines(template("harden/sshd.conf.j2", app=target()))]
+        assert len(names) == len(set(names)) + 1  # two host keys
+
+    def test_ignored_addresses_stand_in_the_jail(self, target: Any) -> None:
+        text = template("harden/fail2ban.local.j2", app=target(server={"ignore_ips": ["198.51.100.7", "2001:db8::/32"]}))
+        assert "ignoreip = 127.0.0.1/8 ::1 198.51.100.7 2001:db8::/32\n" in text
+
+    def test_the_journal_is_read_for_the_jail_of_sshd_only(self, target: Any) -> None:
+        """Other people's jails that read files would find nothing with it."""
+        default, jail = template("harden/fail2ban.local.j2", app=target()).split("[sshd]")
+        assert "\nbackend = systemd\n" in jail and "backend" not in default
+
+
+class TestOrder:
+    def facts(self, resources: list[Any]) -> list[str]:
+        """A bare server on which the ssh port is known."""
+        return [firewall_fact("", state="") if isinstance(resource, Firewall) else "" for resource in resources]
+
+    def test_the_way_in_comes_before_what_could_shut_it(self, target: Any, tmp_path: Path) -> None:
+        (tmp_path / "me.pub").write_text(KEY)
+        resources = list(harden.resources(target(server={"authorized_keys": ["me.pub"]})))
+        planned = plan(resources, self.facts(resources))
+        first, guarded, last = planned.sections()
+        assert first.guard is None and guarded.guard is UNDO and last.guard is None
+        kinds = [[type(resource) for resource, _ in part.changes] for part in (first, guarded)]
+        assert LoginUser in kinds[0] and AuthorizedKeys in kinds[0] and not {Sshd, Firewall} & set(kinds[0])
+        assert kinds[1] == [Moduli, HostKey, IncludeFirst, Sshd, Firewall]
+
+    def test_what_is_turned_off_is_left_alone(self, target: Any, tmp_path: Path) -> None:
+        (tmp_path / "me.pub").write_text(KEY)
+        server = {"authorized_keys": ["me.pub"], "firewall": False, "fail2ban": False}
+        kinds = [type(resource).__name__ for resource in harden.resources(target(server=server))]
+        assert "Firewall" not in kinds and "Service" not in kinds
+
+
+def test_lesser_measures_are_files_that_their_readers_take(target: Any) -> None:
+    files = {each.path: each.text for each in measures(target()) if isinstance(each, File)}
+    limits = [line.split() for line in files["/etc/security/limits.d/50-selvedge.conf"].splitlines() if line[:1] != "#"]
+    assert limits == [["*", "-", "core", "0"], ["root", "-", "core", "0"]]
+    lines = [line for line in files["/etc/modprobe.d/50-selvedge.conf"].splitlines() if line and line[0] != "#"]
+    assert all(re.fullmatch(r"install [a-z0-9-]+ /bin/false", line) for line in lines) and len(lines) > 10
+    # What a server may start from, or snap needs.
+    assert not {"usb-storage", "squashfs", "overlay", "udf", "vfat"} & {line.split()[1] for line in lines}
+    # Lynis, BANN-7126: five of its words; and nothing that names the system.
+    issue = files["/etc/issue"].lower()
+    assert sum(word in issue for word in ("private", "system", "access", "authori", "log", "record")) >= 5
+    assert "debian" not in issue and "\\" not in issue
+
+
+def test_the_firewall_and_fail2ban_can_be_left_out(app: Callable[..., Target]) -> None:
+    (packages,) = of("harden", app("an open server"), Packages)
+    assert "ufw" not in packages.names and "fail2ban" not in packages.names
+    assert not [each for each in of("harden", app("an open server")) if type(each).__name__ == "Firewall"]
+    (packages,) = of("harden", app("nothing set"), Packages)
+    assert {"ufw", "fail2ban"} <= set(packages.names)

@@ -1,0 +1,40 @@
+"""The step `supervisor`: the files of supervisor and systemd, read by their rules."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from selvedge.resources.files import File
+from selvedge.settings import Target
+from tests.support.fixtures import COMMIT
+from tests.support.hostile import HOSTILE, declared
+from tests.support.readers import supervisor_programs
+
+SUPERVISOR = """command directory user autostart autorestart startsecs startretries stopsignal stopwaitsecs killasgroup
+redirect_stderr stdout_logfile stdout_logfile_maxbytes stdout_logfile_backups"""
+
+
+def test_supervisor_reads_nothing_else_out_of_its_file(hostile: Target) -> None:
+    text = next(each.text for each in declared("supervisor", hostile) if isinstance(each, File))
+    ((name, program),) = supervisor_programs(text).items()
+    assert re.fullmatch(r"a-1\.0123456789ab-[0-9a-f]{6}", name)
+    instance = name.partition(".")[2]
+    assert program["command"] == f"/srv/a-1/instances/{instance}/gunicorn_start"
+    assert (program["user"], program["directory"]) == ("a-1", hostile.paths.release(COMMIT))
+    assert program["stdout_logfile"] == f"/var/log/a-1/{instance}.log"
+    # The app's user cannot choose what runs as somebody else: the program's file names no other option.
+    assert set(program) == set(SUPERVISOR.split())
+
+
+def test_systemd_expands_nothing_in_its_units(target: Callable[..., Target], hostile: Target, tmp_path: Path) -> None:
+    """`%` and `$` would be read as specifiers and variables; a share of the memory is a share (systemd.resource-control)."""
+    app = target(COMMIT, **{**HOSTILE, "manager": "systemd", "memory_max": "75%"})
+    assert app.base_dir == hostile.base_dir == tmp_path
+    units = [each for each in declared("supervisor", app) if isinstance(each, File) and ".service" in each.path]
+    assert units
+    for unit in units:
+        rows = [row for row in unit.text.splitlines() if row and not row.startswith("#")]
+        assert all(re.fullmatch(r"\[[A-Z][a-z]+\]|[A-Z][A-Za-z]+=.*", row) for row in rows), unit.path
+        assert [row for row in rows if "%" in row or "$" in row or "\\" in row] == ["MemoryMax=75%"]
