@@ -14,11 +14,20 @@ SECONDS = 600
 
 
 LONG_FIRST = (
-    "test_cut_off.py",
-    "test_harden.py",
-    "test_update.py",
-    "test_release_load.py",
-    "test_release_faults.py",
+    "test_killed_runs.py",
+    "test_simultaneous_runs.py",
+    "test_hardened_server.py",
+    "test_existing_setups.py",
+    "test_sudo_password.py",
+    "test_lockout.py",
+    "test_apt.py",
+    "test_no_lost_requests.py",
+    "test_broken_apps.py",
+    "test_failing_steps.py",
+    "test_switch.py",
+    "test_exhausted_resources.py",
+    "test_power_cuts.py",
+    "test_git_sources.py",
     "test_deploy.py",
 )
 """What takes minutes begins first: at the end of a run nobody waits for one process alone."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from lab import until
+from lab import Project, until
 from sandbox import Server
 from traffic import get
 
@@ -40,14 +40,32 @@ def insert(before: str, text: str) -> Callable[[Path], object]:
     return change
 
 
+def configure(project: Project, text: str = "", **app: object) -> None:
+    """Short waits and the branch of the fixture `branch`; then these keys of [app], and `text`."""
+    project.configure(text, **QUICK | {"branch": "drill"} | app)
+
+
 def at_start(line: str) -> Callable[[Path], object]:
     """The sample app with this statement in its start-up code."""
     return insert(START, f"    {line}\n")
 
 
+def requirement(line: str) -> Callable[[Path], object]:
+    def change(app: Path) -> None:
+        with (app / "requirements.txt").open("a") as file:
+            file.write(f"{line}\n")
+
+    return change
+
+
 def live(server: Server, app: str = "hello") -> str:
     """The id of the instance that nginx sends requests to."""
     return server.run(f"basename $(readlink /srv/{app}/live.sock) .sock").stdout.strip()
+
+
+def listening(server: Server) -> list[str]:
+    """The instances that listen."""
+    return server.run("ss -xlH | grep -o '/run/hello/[^ ]*\\.sock' | sed 's#.*/##; s#\\.sock##' | sort").stdout.split()
 
 
 def temporary(server: Server) -> str:
@@ -70,6 +88,14 @@ def assert_whole(server: Server, app: str = "hello", url: str = "") -> str:
     assert temporary(server) == "", temporary(server)
     answer = get(f"{url or server.url}/health")
     assert (answer.status, answer.headers["X-Release"]) == (200, instance)
+    return instance
+
+
+def releases(server: Server, project: Project) -> str:
+    """Deploy, and see that it is whole. The instance that is live."""
+    project.must("-H", server.name, "deploy")
+    instance = assert_whole(server)
+    assert instance.startswith(project.head[:12])
     return instance
 
 

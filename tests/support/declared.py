@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import fabfile
+from selvedge.config.target import Target
 from selvedge.resources.base import Resource
 from selvedge.resources.files import File
-from selvedge.settings import Target
-from selvedge.step import Step
+from selvedge.task import Step
 
 OWN_KEY = {"server": {"authorized_keys": ["me.pub"]}}
 NAMED = {"domains": ["a.test", "www.a.test"], **OWN_KEY}

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from selvedge.settings import Settings, Target
+from selvedge.config.settings import Settings
+from selvedge.config.target import Target
 from tests.support.hostile import ENVIRONMENT, HOSTILE
 from tests.support.keys import KEY
 from tests.support.steps import CANARY, HOSTS
@@ -37,7 +38,7 @@ def host(target: Callable[..., Target], tmp_path: Path, monkeypatch: pytest.Monk
     """The settings of one of the two hosts."""
     (tmp_path / "production.env").write_text(f'TOKEN="{CANARY}"\nPLAIN=x\n')
     (tmp_path / "me.pub").write_text(KEY + "\n")
-    monkeypatch.setattr("selvedge.resources.live.who", lambda: "me@laptop")
+    monkeypatch.setattr("selvedge.release.live.who", lambda: "me@laptop")
     return lambda name: target(COMMIT, **HOSTS[name])
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import fabfile
+from selvedge.config.target import Target
 from selvedge.resources.base import Resource
-from selvedge.settings import Target
 from tests.support.steps import bare
 
 TEXT = """it's "quoted" $HOME $(touch /root/pwned) `touch /root/pwned` ; & | < > * ? ~ # %s %(x)s {{ y }} \\n 部署"""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from selvedge.plan import Plan
+from selvedge.engine.plan import Plan
 from selvedge.resources.base import Change, Resource
-from selvedge.shell import document
+from selvedge.shell.quoting import document
 
 MARK = "@test"
 

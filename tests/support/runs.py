@@ -6,11 +6,12 @@ import io
 from collections.abc import Mapping
 from typing import Any
 
-from selvedge.fleet import Fleet
+from selvedge.config.settings import Settings
+from selvedge.config.target import Target
+from selvedge.engine.fleet import Fleet
+from selvedge.engine.session import Session
 from selvedge.report import Report
 from selvedge.run import Run
-from selvedge.session import Session
-from selvedge.settings import Settings, Target
 
 
 def run_over(app: Target, remotes: Mapping[str, Any], screen: io.StringIO) -> Run:

@@ -8,11 +8,12 @@ from typing import Any
 
 import fabfile
 from selvedge import shell
-from selvedge.plan import Plan, apply_script, plan, read_script
+from selvedge.config.target import Target
+from selvedge.engine.plan import Plan
+from selvedge.engine.script import read_script, step_script
 from selvedge.resources.base import Resource
-from selvedge.settings import Target
-from selvedge.shell import library
-from selvedge.step import Step
+from selvedge.shell.library import library
+from selvedge.task import Step
 
 LIBRARIES = {path.stem: library(path.stem) for path in sorted(Path(shell.__file__).parent.glob("*.sh"))}
 MARK = "@selvedge"
@@ -83,12 +84,12 @@ BARE = {
 
 def bare(resource: Resource) -> str:
     """What the resource's probe prints on a server that has nothing yet."""
-    return BARE.get(type(resource).__name__, "absent\n" * resource.probe().count("path_fact "))
+    return BARE.get(type(resource).__name__, "absent\n" * resource.probe().count("probe_path "))
 
 
 def planned(step: Step, app: Target) -> Plan:
     resources = list(step.resources(app))
-    return plan(resources, [bare(resource) for resource in resources])
+    return Plan.of(resources, [bare(resource) for resource in resources])
 
 
 def parts(app: Target) -> dict[str, list[str]]:
@@ -99,7 +100,7 @@ def parts(app: Target) -> dict[str, list[str]]:
         found[f"{chain.name}.read"] = [read_script(resources, MARK)]
     for step in steps(app):
         sections = planned(step, app).sections()
-        found[f"{step.name}.apply"] = [apply_script(part, MARK, lock=app.name, log=app.name) for part in sections]
+        found[f"{step.name}.apply"] = [step_script(part, MARK, app.name) for part in sections]
     return found
 
 

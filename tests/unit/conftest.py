@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from selvedge.settings import Target
+from selvedge.config.target import Target
 from tests.support.declared import SETTINGS
 from tests.support.fixtures import COMMIT, host, hostile, target  # noqa: F401
 from tests.support.keys import KEY

@@ -17,8 +17,10 @@ from typing import Any
 
 import pytest
 
-from selvedge.plan import Plan, apply_script, open_payload, parse_facts, plan, read_script
+from selvedge.engine.plan import Plan
+from selvedge.engine.script import parse_facts, read_script, step_script
 from selvedge.resources.base import Resource
+from selvedge.ssh.payload import open_payload
 
 MARK = "@test"
 
@@ -147,13 +149,13 @@ class Server:
 
     def plan(self, *resources: Resource) -> Plan:
         """What would change."""
-        return plan(resources, self.read(*resources))
+        return Plan.of(resources, self.read(*resources))
 
     def apply(self, changes: Plan, stdin: bytes | None = None, *, before: str = "", after: str = "") -> Done:
         """Make the changes; `stdin` replaces their payloads. before, after: shell that runs around the script."""
         if stdin is None:
             stdin = b"".join(open_payload(payload).read() for payload in changes.payload())
-        done = self.run(before + apply_script(changes, MARK, lock="hello", log="hello") + after, stdin)
+        done = self.run(before + step_script(changes, MARK, "hello") + after, stdin)
         output = done.stdout.decode("utf-8", "surrogateescape")
         ends = [line for line in output.splitlines() if line.startswith(f"{MARK} end ")]
         return Done(int(ends[-1].split()[2]) if ends else None, output)

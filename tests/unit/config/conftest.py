@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from selvedge.config.load import load
+from selvedge.config.settings import Settings
 from selvedge.errors import ConfigError
-from selvedge.load import load
-from selvedge.settings import Settings
 
 Load = Callable[..., Settings]
 

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from selvedge.environment import read_environment, render_environment
+from selvedge.config.dotenv import read_environment, render_environment
 from selvedge.errors import ConfigError
 
 HOSTILE = [
@@ -18,7 +18,7 @@ HOSTILE = [
     "plain",
     "two words  and  more ",
     "it's",
-    'say "hi"',
+    'step_say "hi"',
     "$HOME ${HOME} $(id) `id` $$ $1",
     "a\\",
     "a\\\\",

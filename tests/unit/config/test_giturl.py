@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from selvedge.giturl import has_secret, is_local, without_credentials
+from selvedge.config.giturl import has_secret, is_local, without_credentials
 from tests.unit.config.conftest import Load, Problems
 from tests.unit.config.examples import APP
 

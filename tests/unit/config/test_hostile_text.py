@@ -9,11 +9,11 @@ from typing import Any, Literal, get_args, get_origin
 
 import pytest
 
+from selvedge.config.hosts import OVERRIDES, Host
+from selvedge.config.load import load
+from selvedge.config.schema import kinds, section_of
+from selvedge.config.settings import Settings
 from selvedge.errors import ConfigError, SelvedgeError
-from selvedge.fields import kinds, section_of
-from selvedge.hosts import OVERRIDES, Host
-from selvedge.load import load
-from selvedge.settings import Settings
 from tests.unit.config.conftest import Problems
 from tests.unit.config.examples import APP
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from selvedge.config.load import load
 from selvedge.errors import ConfigError
-from selvedge.load import load
 from tests.unit.config.conftest import Problems
 from tests.unit.config.examples import APP
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from selvedge.settings import Settings
+from selvedge.config.settings import Settings
 from tests.support.paths import ROOT
 from tests.unit.config.conftest import Load
 
 
 def test_the_reference_page_is_current() -> None:
-    from selvedge.reference import reference
+    from selvedge.config.reference import reference
 
     page = (ROOT / "docs/hosts-toml.md").read_text(encoding="utf-8")
-    assert page == reference(), "run: python -m selvedge.reference > docs/hosts-toml.md"
+    assert page == reference(), "run: python -m selvedge.config.reference > docs/hosts-toml.md"
 
 
 def test_every_setting_is_described_with_an_example_that_is_right(settings: Load) -> None:
-    from selvedge.fields import section_of, toml
+    from selvedge.config.schema import section_of, toml
 
     for section, field in Settings.model_fields.items():
         model = section_of(field.annotation)

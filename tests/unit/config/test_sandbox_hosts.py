@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from selvedge.config.load import sandbox_file
 from selvedge.errors import UsageError
-from selvedge.load import sandbox_file
 from tests.unit.config.conftest import Load
 from tests.unit.config.examples import APP, TWO, names
 

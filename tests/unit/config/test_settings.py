@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from selvedge.config.target import Target
 from selvedge.paths import Paths
-from selvedge.settings import Target
 from tests.support.paths import ROOT
 from tests.unit.config.conftest import Load
 from tests.unit.config.examples import APP, names

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from selvedge.config.load import hosts_file, load
 from selvedge.errors import ConfigError
-from selvedge.load import hosts_file, load
 from tests.unit.config.conftest import Load
 from tests.unit.config.examples import APP, TWO, names
 

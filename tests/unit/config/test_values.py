@@ -13,8 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from selvedge import values
-
 GOOD: list[tuple[str, Any, Any]] = [
     ("AppName", "a", "a"),
     ("AppName", "hello-2", "hello-2"),

@@ -59,7 +59,7 @@ def flags_of(monkeypatch: pytest.MonkeyPatch, *words: str, dry: bool = False) ->
     import fabfile
     from selvedge import run as runs
     from selvedge.executor import Executor
-    from selvedge.step import Operation
+    from selvedge.task import Operation
 
     called: list[tuple[str, dict[str, object]]] = []
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from selvedge.plan import parse_facts, read_script
+from selvedge.engine.script import parse_facts, read_script
 from selvedge.resources.files import File
-from selvedge.shell import document
+from selvedge.shell.quoting import document
 from tests.support.plans import MARK, Says
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from selvedge.engine.fleet import converge
+from selvedge.engine.plan import Plan
+from selvedge.engine.session import Planned
 from selvedge.errors import StepError
-from selvedge.fleet import converge
-from selvedge.plan import Plan
 from selvedge.resources.base import Change
-from selvedge.session import Planned
 
 
 class Session:

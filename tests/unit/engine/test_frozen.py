@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from selvedge import frozen
+from selvedge import value
 
 
 def _classes(decorator: Any) -> tuple[type, type, type]:
@@ -33,7 +33,7 @@ def _classes(decorator: Any) -> tuple[type, type, type]:
 
 @pytest.mark.parametrize("index", [0, 1, 2])
 def test_shows_compares_and_hashes_like_the_standard_one(index: int) -> None:
-    ours, theirs = _classes(frozen.dataclass)[index], _classes(dataclasses.dataclass)[index]
+    ours, theirs = _classes(value.dataclass)[index], _classes(dataclasses.dataclass)[index]
     for arguments in ((1,), (1, "c"), (2, "c", "s3cret")):
         mine, standard = ours(*arguments), theirs(*arguments)
         assert repr(mine) == repr(standard).replace(theirs.__qualname__, ours.__qualname__)
@@ -41,11 +41,11 @@ def test_shows_compares_and_hashes_like_the_standard_one(index: int) -> None:
         assert mine == ours(*arguments) and hash(mine) == hash(ours(*arguments)) == hash(standard)
         assert mine != ours(9, *arguments[1:]) and mine != arguments
         assert dataclasses.replace(mine, x=9) == ours(9, *arguments[1:])
-    assert ours(1) != _classes(frozen.dataclass)[0](1)
+    assert ours(1) != _classes(value.dataclass)[0](1)
 
 
 def test_a_class_keeps_methods_of_its_own() -> None:
-    @frozen.dataclass(frozen=True)
+    @value.dataclass(frozen=True)
     class Key:
         blob: str
         comment: str = ""

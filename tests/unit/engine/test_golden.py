@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from selvedge.settings import Target
+from selvedge.config.target import Target
 from tests.support.steps import HOSTS, legible, scripts
 
 GOLDEN = Path(__file__).parent / "golden"

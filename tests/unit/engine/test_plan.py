@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from selvedge.plan import Plan, open_payload, plan
+from selvedge.engine.plan import Plan
 from selvedge.resources.base import Change, Guard, Loader, Resource
+from selvedge.ssh.payload import open_payload
 from tests.support.plans import Says, changes, summaries
 
 
@@ -31,17 +32,17 @@ class Reloads(Loader):
 
 def test_changes_keep_the_order_of_the_resources() -> None:
     resources = [Says("", Change(name, "")) if name else Says() for name in ("a", "", "b", "c")]
-    assert summaries(plan(resources, [""] * 4)) == ["a", "b", "c"]
-    assert not plan([Says(), Says()], ["", ""])
+    assert summaries(Plan.of(resources, [""] * 4)) == ["a", "b", "c"]
+    assert not Plan.of([Says(), Says()], ["", ""])
 
 
 def test_a_loader_reloads_once_behind_what_it_loads_and_says_so_before() -> None:
     changed, same, other = Says("", Change("change", "")), Says(), Says("", Change("other", ""))
-    planned = plan([changed, same, Reloads((changed, same))], [""] * 3)
+    planned = Plan.of([changed, same, Reloads((changed, same))], [""] * 3)
     assert (summaries(planned), planned.before) == (["change", "reload"], ["echo before"])
-    planned = plan([other, same, Reloads((same,))], [""] * 3)
+    planned = Plan.of([other, same, Reloads((same,))], [""] * 3)
     assert (summaries(planned), planned.before) == (["other"], [])
-    planned = plan([changed, Reloads((changed,), Change("start", ""))], [""] * 2)
+    planned = Plan.of([changed, Reloads((changed,), Change("start", ""))], [""] * 2)
     assert (summaries(planned), planned.before) == (["change", "start"], ["echo before"])
 
 
@@ -49,7 +50,7 @@ def test_two_equal_resources_are_told_apart() -> None:
     """What counts is which one changed, not what it looks like."""
     first, second = Says("", Change("x", "")), Says("", Change("x", ""))
     assert first == second
-    assert summaries(plan([first, Reloads((second,))], [""] * 2)) == ["x"]
+    assert summaries(Plan.of([first, Reloads((second,))], [""] * 2)) == ["x"]
 
 
 def test_a_plan_is_cut_where_a_guard_begins_and_ends() -> None:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from selvedge.plan import open_payload
-from selvedge.settings import Target
+from selvedge.config.target import Target
+from selvedge.ssh.payload import open_payload
 from tests.support.steps import CANARY, HOSTS, legible, planned, scripts, steps
 
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 import fabfile
+from selvedge.config.target import Target
 from selvedge.resources.base import Resource
 from selvedge.resources.files import Absent
-from selvedge.settings import Target
-from selvedge.step import Option, Pending, Step, chain, step
+from selvedge.task import Option, Pending, Step, chain, step
 from tests.support.declared import CHAIN
 
 

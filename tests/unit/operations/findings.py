@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from selvedge.operations.findings import Finding
+from selvedge.operations.check_results import Finding
 
 
 def lines(findings: Iterable[Finding], level: str = "") -> list[str]:

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
+from selvedge.config.target import Target
 from selvedge.errors import SelvedgeError, UnreachableError
-from selvedge.operations.diagnosis import diagnose
 from selvedge.operations.doctor import doctor
-from selvedge.operations.examination import Examined
-from selvedge.operations.reach import reach
-from selvedge.settings import Target
+from selvedge.operations.doctor.facts import Examined
+from selvedge.operations.doctor.network import reach
+from selvedge.operations.doctor.server import diagnose
 from tests.support.releases import OLD
 from tests.support.runs import run_over
 from tests.unit.operations.findings import lines

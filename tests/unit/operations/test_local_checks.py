@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from fabric import Config
 
-from selvedge.operations.findings import Finding
-from selvedge.operations.workplace import inspect
+from selvedge.operations.check_results import Finding
+from selvedge.operations.doctor.workstation import inspect
 from selvedge.run import Run
 from tests.unit.operations.findings import lines
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from selvedge.operations.power import Running
-from selvedge.settings import Target
+from selvedge.config.target import Target
+from selvedge.operations.stop_start import Running
 from tests.support.releases import OLD
 
 

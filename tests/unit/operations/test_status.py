@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from selvedge.operations.vitals import reading
+from selvedge.operations.host_status import reading
 
 
 class TestStatus:

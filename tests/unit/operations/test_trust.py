@@ -13,9 +13,9 @@ import pytest
 from fabric import Config
 
 from selvedge.errors import SelvedgeError, UnreachableError, UsageError
-from selvedge.hostkeys import fingerprint
 from selvedge.operations.trust import trust
 from selvedge.run import Run
+from selvedge.ssh.host_keys import fingerprint
 from tests.unit.operations.ssh_server import SshServer, ed25519
 
 

@@ -19,9 +19,9 @@ from invoke.parser import Parser
 
 import fabfile
 import tasks.operations
-from selvedge.hosts import OVERRIDES, Host
-from selvedge.settings import Settings
-from selvedge.step import Operation
+from selvedge.config.hosts import OVERRIDES, Host
+from selvedge.config.settings import Settings
+from selvedge.task import Operation
 from tests.support.paths import ROOT
 
 DOCS = [

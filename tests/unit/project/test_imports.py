@@ -53,7 +53,7 @@ def reached(module: str, edges: dict[str, set[str]]) -> set[str]:
 
 def test_imports_are_seen() -> None:
     edges = graph()
-    assert "selvedge.resources.base" in edges["selvedge.plan"] and "selvedge.plan" in reached("selvedge.executor", edges)
+    assert "selvedge.resources.base" in edges["selvedge.engine.plan"] and "selvedge.engine.plan" in reached("selvedge.executor", edges)
     assert len(ENGINE) > 40
 
 
@@ -63,16 +63,16 @@ def test_no_module_imports_itself_by_a_detour() -> None:
 
 
 LAYERS = [
-    ("selvedge.settings", "plan remote report session step resources"),
-    ("selvedge.load", "plan remote report session step resources"),
-    ("selvedge.step", "plan remote report session fleet rollout run executor settings resources"),
+    ("selvedge.config.settings", "plan remote report session step resources"),
+    ("selvedge.config.load", "plan remote report session step resources"),
+    ("selvedge.task", "plan remote report session fleet rollout run executor settings resources"),
     ("selvedge.resources", "remote report session fleet rollout run executor step operations plan"),
-    ("selvedge.plan", "remote report session fleet rollout run executor step operations settings"),
+    ("selvedge.engine.plan", "remote report session fleet rollout run executor step operations settings"),
     ("selvedge.report", "plan remote session fleet rollout run executor step operations settings resources"),
-    ("selvedge.remote", "report session fleet rollout run executor step operations"),
-    ("selvedge.session", "fleet rollout run executor operations"),
-    ("selvedge.fleet", "rollout run executor operations"),
-    ("selvedge.rollout", "run executor operations"),
+    ("selvedge.ssh.connection", "report session fleet rollout run executor step operations"),
+    ("selvedge.engine.session", "fleet rollout run executor operations"),
+    ("selvedge.engine.fleet", "rollout run executor operations"),
+    ("selvedge.release.rollout", "run executor operations"),
     ("selvedge.run", "executor operations"),
     ("selvedge.server", "plan remote report session fleet rollout run executor step operations settings resources errors"),
 ]

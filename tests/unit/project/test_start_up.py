@@ -18,7 +18,7 @@ def test_loading_needs_no_connection_and_no_template(tmp_path: Path) -> None:
     """Every run waits for the settings before the first byte goes to a server."""
     (tmp_path / "hosts.toml").write_text(TWO)
     program = (
-        "import sys\nfrom selvedge.load import load\nload().select(['web-1'])\n"
+        "import sys\nfrom selvedge.config.load import load\nload().select(['web-1'])\n"
         "print([name for name in ('fabric', 'paramiko', 'jinja2', 'email_validator') if name in sys.modules])"
     )
     environ = {**os.environ, "PYTHONPATH": str(ROOT), "SELVEDGE_SANDBOX_DIR": str(tmp_path)}

@@ -25,7 +25,7 @@ def test_the_list_of_tasks_costs_no_heavy_import(listing: subprocess.CompletedPr
     modules = {line.rpartition("|")[2].strip().partition(".")[0] for line in listing.stderr.splitlines() if "|" in line}
     assert "fabric" in modules and "tasks" in modules
     assert not modules & {"pydantic", "pydantic_core", "pydantic_settings", "jinja2", "dotenv", "sandbox", "hypothesis"}
-    assert "selvedge.settings" not in listing.stderr
+    assert "selvedge.config.settings" not in listing.stderr
 
 
 def test_every_task_has_one_line_of_help(listing: subprocess.CompletedProcess[str]) -> None:

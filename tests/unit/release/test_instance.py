@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from selvedge.instance import Instance
-from selvedge.settings import Target
+from selvedge.config.target import Target
+from selvedge.release.instance import Instance
 
 CHANGED = [
     {"timeout": 31},

@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
+from selvedge.config.target import Target
 from selvedge.errors import SelvedgeError
-from selvedge.resources.live import Live, Standing
-from selvedge.settings import Target
+from selvedge.release.live import Live
+from selvedge.release.record import Releases
 from tests.support.releases import NEW, NEWER, OLD
 from tests.unit.release.standing import record, standing
 
@@ -24,7 +25,7 @@ from tests.unit.release.standing import record, standing
     (standing(OLD, record(OLD, "good", 1), record(NEW, "bad", 2)), False),
 ])  # fmt: skip
 def test_a_commit_that_was_rolled_back_from_is_refused_whatever_its_settings(
-    target: Callable[..., Target], there: Standing, refused: bool
+    target: Callable[..., Target], there: Releases, refused: bool
 ) -> None:
     other = "bbbbbbbbbbbb-444444"
     fact = f"live {there.live}\ncurrent {there.current}\nlistening yes\nboots yes\n" + "".join(

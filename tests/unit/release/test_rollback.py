@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from selvedge import database
 from selvedge.errors import SelvedgeError
-from selvedge.rollback import choose
+from selvedge.operations.rollback import choose
+from selvedge.release import database
 from tests.support.releases import NEW, OLD
 from tests.unit.release.standing import record, standing
 

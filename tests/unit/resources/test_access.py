@@ -104,7 +104,7 @@ class TestUserAndSudo:
     def test_who_is_left_out_by_sshd_is_told_so(self, said: str, let_in: bool) -> None:
         change = Admitted("deploy").plan(f"{said}\ngroups sudo deploy\n")
         assert (change is None) == let_in
-        assert not change or (change.shell.startswith("fail ") and said.split()[1] in change.shell)
+        assert not change or (change.shell.startswith("step_fail ") and said.split()[1] in change.shell)
 
     @pytest.mark.parametrize(
         ("fact", "refused"),
@@ -113,4 +113,4 @@ class TestUserAndSudo:
     def test_a_password_is_asked_for_and_never_set(self, fact: str, refused: bool) -> None:
         change = Password("deploy").plan(fact)
         assert (change is not None) == refused
-        assert not change or (change.shell.startswith("fail ") and "passwd deploy" in change.shell)
+        assert not change or (change.shell.startswith("step_fail ") and "passwd deploy" in change.shell)

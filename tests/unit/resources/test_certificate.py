@@ -16,7 +16,7 @@ from selvedge.resources.certificate import (
     Found,
     OwnCertificate,
 )
-from selvedge.shell import words
+from selvedge.shell.quoting import words
 
 DAY = 86400
 
@@ -39,7 +39,7 @@ def fact(
     authenticator: str = "webroot",
     webroot: str = f"{WEBROOT},",
 ) -> str:
-    """What `certificate_fact` prints, in the words of openssl 3 and certbot 2."""
+    """What `certbot_fact` prints, in the words of openssl 3 and certbot 2."""
     return (
         f"now={now}\nnotBefore={START}\nnotAfter={END}\nX509v3 Subject Alternative Name: \n    {names}\n"
         f"renew_hook = {hook}\nserver = {server}\nauthenticator = {authenticator}\nwebroot_path = {webroot}\n"

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from selvedge.plan import plan
+from selvedge.engine.plan import Plan
 from selvedge.resources.base import Change, Resource
 from selvedge.resources.files import Absent, File, Link
 from selvedge.resources.git import DeployKey, Fetched
@@ -128,6 +128,6 @@ def test_a_reload_is_planned_where_only_a_load_changes() -> None:
     file, service = site()
     assert isinstance(service, Service)
     standing = f"UnitFileState=enabled\nActiveState=active\nStamp={service._wanted()}\n"
-    planned = plan([file, service], ["absent\n", standing])
+    planned = Plan.of([file, service], ["absent\n", standing])
     assert summaries(planned) == ["create /etc/nginx/site", "reload nginx"]
     assert "rm -f -- /var/lib/selvedge/loaded/nginx-hello" in planned.before[0]

@@ -11,7 +11,7 @@ from selvedge.resources.firewall import BEFORE_INIT, Firewall, Rule
 from selvedge.resources.sshd import (
     UNDO,
 )
-from selvedge.shell import library
+from selvedge.shell.library import library
 from selvedge.templates import template
 from tests.support.facts import firewall_fact, rule
 
@@ -65,13 +65,13 @@ class TestFirewall:
     @pytest.mark.parametrize("fact", [firewall_fact("", ssh=""), ""])
     def test_without_knowing_the_port_of_ssh_nothing_is_turned_on(self, fact: str) -> None:
         change = self.WALL.plan(fact)
-        assert change is not None and change.shell.startswith("fail ")
+        assert change is not None and change.shell.startswith("step_fail ")
 
     def test_the_limit_is_for_the_port_of_ssh(self, target: Any) -> None:
         wall = Firewall((80,), limit=template("harden/before.init.j2", app=target()))
         change = wall.plan(firewall_fact(self.OPEN, ssh="22\n2222"))
         assert change and "tcp dport { 22, 2222 } ct state new" in change.shell and "@PORTS@" not in change.shell
-        assert f"put {BEFORE_INIT} 0750 root root" in change.shell
+        assert f"file_put {BEFORE_INIT} 0750 root root" in change.shell
 
     def test_ipv6_is_on_before_the_first_rule(self) -> None:
         """ufw writes no rule for IPv6 while it is off."""

@@ -32,7 +32,7 @@ def test_the_age_of_the_lists_is_said() -> None:
 
 
 def unit(name: str, active: str = "active", file: str = "enabled") -> str:
-    """What `unit_fact` prints of a unit."""
+    """What `probe_unit` prints of a unit."""
     return f"Id={name}\nActiveState={active}\nUnitFileState={file}\n\n"
 
 

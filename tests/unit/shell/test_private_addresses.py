@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from selvedge.shell import library
+from selvedge.shell.library import library
 
 
 @given(st.ip_addresses(v=4))

@@ -11,7 +11,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from selvedge import shell
-from selvedge.shell import assign, document, library, quote, words
+from selvedge.shell.library import library
+from selvedge.shell.quoting import assign, document, quote, words
 
 # Everything that a str can hold but NUL; lone surrogates stand for bytes that are no UTF-8.
 ANY = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))

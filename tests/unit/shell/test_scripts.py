@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from selvedge.rollout import SCRIPT_HEAD
-from selvedge.settings import Target
+from selvedge.config.target import Target
+from selvedge.release.rollout import SCRIPT_HEAD
 from tests.support.steps import HOSTS, LIBRARIES, legible, parts, scripts
 
 
@@ -58,7 +58,7 @@ def called(text: str) -> set[str]:
 @pytest.mark.parametrize("name", HOSTS)
 def test_a_script_has_every_function_that_it_calls(host: Callable[..., Target], name: str) -> None:
     """A change, or a resource, names the libraries that it uses; one that it forgets is missing on the server only."""
-    assert {"put_failed", "keep", "fail"} <= called("x | put /etc/x")
+    assert {"file_put_failed", "file_keep", "step_fail"} <= called("x | file_put /etc/x")
     for what, sections in parts(host(name)).items():
         for script in sections:
             missing = {each for each in called(legible(script)) if f"\n{each}() " not in f"\n{script}"}

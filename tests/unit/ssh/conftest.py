@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from fabric import Config
 
-from selvedge.hostkeys import fingerprint
-from selvedge.hosts import Host
-from selvedge.remote import Credentials, Remote
+from selvedge.config.hosts import Host
+from selvedge.ssh.connection import Credentials, Remote
+from selvedge.ssh.host_keys import fingerprint
 from tests.unit.ssh.sshd import Sshd
 
 

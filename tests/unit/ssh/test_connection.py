@@ -12,8 +12,8 @@ import paramiko
 import pytest
 
 from selvedge.errors import UnreachableError
-from selvedge.remote import Remote
-from selvedge.way import open_socket
+from selvedge.ssh.connection import Remote
+from selvedge.ssh.failures import open_socket
 from tests.unit.ssh.sshd import Sshd
 
 

@@ -10,11 +10,11 @@ from collections.abc import Callable
 import paramiko
 import pytest
 
+from selvedge.config.hosts import Host
 from selvedge.errors import UnreachableError
-from selvedge.hostkeys import UnknownHostKey, fingerprint
-from selvedge.hosts import Host
-from selvedge.remote import Remote
-from selvedge.way import unreachable
+from selvedge.ssh.connection import Remote
+from selvedge.ssh.failures import unreachable
+from selvedge.ssh.host_keys import UnknownHostKey, fingerprint
 from tests.unit.ssh.sshd import Sshd
 
 

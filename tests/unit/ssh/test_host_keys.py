@@ -10,8 +10,8 @@ import paramiko
 import pytest
 
 from selvedge.errors import UnreachableError
-from selvedge.hostkeys import fingerprint
-from selvedge.remote import Remote
+from selvedge.ssh.connection import Remote
+from selvedge.ssh.host_keys import fingerprint
 from tests.unit.ssh.sshd import Sshd, known
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from selvedge.errors import UnreachableError
-from selvedge.remote import Remote
+from selvedge.ssh.connection import Remote
 from tests.unit.ssh.sshd import Sshd, fake_sudo
 
 

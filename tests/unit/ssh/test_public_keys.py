@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from selvedge import publickeys
 from selvedge.errors import UsageError
-from selvedge.publickeys import PublicKey, parse
+from selvedge.ssh import public_keys
+from selvedge.ssh.public_keys import PublicKey, parse
 from tests.support.keys import KEY, ME, pair
 
 
@@ -43,7 +43,7 @@ class TestPublicKeys:
 
     def test_a_private_key_is_refused_with_what_to_name_instead(self, tmp_path: Path) -> None:
         with pytest.raises(UsageError, match=r"is a private key.*id\.pub"):
-            publickeys.of_file(pair(tmp_path, "-N", ""), "server.authorized_keys")
+            public_keys.of_file(pair(tmp_path, "-N", ""), "server.authorized_keys")
 
     @pytest.mark.parametrize("passphrase", ["", "secret words"])
     def test_the_public_half_comes_from_the_private_file_alone(self, tmp_path: Path, passphrase: str) -> None:
@@ -51,7 +51,7 @@ class TestPublicKeys:
         beside = private.with_name("id.pub")
         text = beside.read_text().split()[1]
         beside.unlink()
-        assert publickeys.of_private(private, "hosts.server.key").blob == text
+        assert public_keys.of_private(private, "hosts.server.key").blob == text
 
     def test_an_old_private_file_asks_for_the_public_one(self, tmp_path: Path) -> None:
         private = tmp_path / "id"
@@ -59,7 +59,7 @@ class TestPublicKeys:
         subprocess.run(command, check=True)
         (tmp_path / "id.pub").unlink()
         with pytest.raises(UsageError, match="ssh-keygen -y -f"):
-            publickeys.of_private(private, "hosts.server.key")
+            public_keys.of_private(private, "hosts.server.key")
 
 
 def test_equal_keys_are_those_with_the_same_blob() -> None:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from selvedge import sudo
 from selvedge.errors import SelvedgeError
-from selvedge.remote import Credentials, Remote
-from selvedge.shell import quote
+from selvedge.shell.quoting import quote
+from selvedge.ssh import sudo
+from selvedge.ssh.connection import Credentials, Remote
 from tests.unit.ssh.sshd import PASSWORD, Sshd, fake_sudo
 
 

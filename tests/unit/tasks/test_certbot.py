@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from selvedge.engine.plan import Plan
+from selvedge.engine.script import step_script
 from selvedge.errors import ConfigError
-from selvedge.plan import apply_script, plan
 from selvedge.resources.certbot import Snap
 from selvedge.resources.certificate import (
     PRODUCTION,
@@ -133,7 +134,7 @@ class TestStep:
     def test_the_whole_script_is_sound_shell(self, target: Any) -> None:
         resources = self.resources(target, certbot="pip", email="o'$(touch x)`x`@a.test".replace("$(touch x)", "$x"))
         facts = ["there" if kind in ("Needs", "Port") else "" for kind in kinds(resources)]
-        script = apply_script(plan(resources, facts), "@test", lock="hello", log="hello")
+        script = step_script(Plan.of(resources, facts), "@test", "hello")
         command = [Path(sys.executable).with_name("shellcheck"), "--shell=dash", "--severity=warning", "-"]
         found = subprocess.run(command, input=script, capture_output=True, text=True, check=False)
         assert found.returncode == 0, found.stdout

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from selvedge.config.target import Target
 from selvedge.resources.files import Absent
 from selvedge.resources.git import Checkout, DeployKey, Fetched, GitHostKey, Mirror, Pushed
 from selvedge.resources.system import User
-from selvedge.settings import Target
 from tests.support.declared import file, of
 from tests.support.fixtures import COMMIT
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from selvedge.instance import Instance
+from selvedge.config.target import Target
+from selvedge.release.instance import Instance
 from selvedge.resources.files import File
 from selvedge.resources.venv import Venv
-from selvedge.settings import Target
 from tests.support.declared import file, of
 from tests.support.fixtures import COMMIT
 from tests.support.hostile import declared

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from selvedge.plan import plan
+from selvedge.config.target import Target
+from selvedge.engine.plan import Plan
 from selvedge.resources.access import AuthorizedKeys, LoginUser
 from selvedge.resources.files import File
 from selvedge.resources.firewall import Firewall
@@ -20,7 +21,6 @@ from selvedge.resources.sshd import (
     wanted_lines,
 )
 from selvedge.resources.system import Packages
-from selvedge.settings import Target
 from selvedge.templates import template
 from tasks.harden import harden
 from tasks.measures import measures
@@ -59,7 +59,7 @@ class TestOrder:
     def test_the_way_in_comes_before_what_could_shut_it(self, target: Any, tmp_path: Path) -> None:
         (tmp_path / "me.pub").write_text(KEY)
         resources = list(harden.resources(target(server={"authorized_keys": ["me.pub"]})))
-        planned = plan(resources, self.facts(resources))
+        planned = Plan.of(resources, self.facts(resources))
         first, guarded, last = planned.sections()
         assert first.guard is None and guarded.guard is UNDO and last.guard is None
         kinds = [[type(resource) for resource, _ in part.changes] for part in (first, guarded)]

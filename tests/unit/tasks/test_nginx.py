@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from selvedge.config.target import Target
 from selvedge.resources.files import File
 from selvedge.resources.site import NotDebians
-from selvedge.settings import Target
 from selvedge.templates import template
 from tests.support.declared import file, of
 from tests.support.hostile import HOSTILE, declared

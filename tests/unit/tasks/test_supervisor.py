@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from selvedge.config.target import Target
 from selvedge.resources.files import File
-from selvedge.settings import Target
 from tests.support.fixtures import COMMIT
 from tests.support.hostile import HOSTILE, declared
 from tests.support.readers import supervisor_programs

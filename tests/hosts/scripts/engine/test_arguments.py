@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from selvedge.config.target import Target
 from selvedge.resources.files import Directory, File
-from selvedge.settings import Target
 from tests.support.fixtures import COMMIT
 from tests.support.hostile import ENVIRONMENT, HOSTILE, TEXT, changed, declared
 
@@ -46,7 +46,7 @@ def test_the_release_switch_gets_its_texts_as_they_are(server: Any, hostile: Tar
     shell = changed(declared("supervisor", hostile), "Live")
     names = "app new base health health_host module migrate before_switch"
     show = " ".join(f'"${name}"' for name in names.split())
-    done = server.run(f"live_switch() {{ printf '%s\\0' {show}; }}\n{shell}")
+    done = server.run(f"switch_release() {{ printf '%s\\0' {show}; }}\n{shell}")
     values = dict(zip(names.split(), done.stdout.decode().split("\0"), strict=False))
     assert values["migrate"] == values["before_switch"] == TEXT
     assert values["health"] == HOSTILE["health"] and values["health_host"] == "x-y.example"

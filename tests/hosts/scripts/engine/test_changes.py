@@ -5,7 +5,7 @@ from __future__ import annotations
 import stat
 from typing import Any
 
-from selvedge.plan import apply_script
+from selvedge.engine.script import step_script
 from selvedge.resources.base import Change
 from tests.support.plans import MARK, changes
 
@@ -28,8 +28,8 @@ FAILING = {
     "a function's last word": "f() { nosuchcommand; }\nf\ntouch /srv/after",
     "the end of a pipeline": "echo x | grep -q y\ntouch /srv/after",
     "an unset variable": 'echo "$nosuchvariable"\ntouch /srv/after',
-    "fail": "fail 'the sentence'\ntouch /srv/after",
-    "fail in a function": "f() { fail 'the sentence'; touch /srv/after; }\nf",
+    "fail": "step_fail 'the sentence'\ntouch /srv/after",
+    "fail in a function": "f() { step_fail 'the sentence'; touch /srv/after; }\nf",
     "behind an or": "false || false\ntouch /srv/after",
     "exit": "exit 7\ntouch /srv/after",
     "a here-document": "cat /nosuchfile - <<'EOF'\nx\nEOF\ntouch /srv/after",
@@ -70,7 +70,7 @@ def test_payloads_are_read_in_order_whatever_reads_standard_input(server: Any) -
 
 def test_the_log_is_roots_and_has_it_all(server: Any) -> None:
     server.apply(changes("echo first"))
-    done = server.apply(changes("echo second\nfail 'third'"))
+    done = server.apply(changes("echo second\nstep_fail 'third'"))
     log, folder = server.path("/var/log/selvedge/hello.log"), server.path("/var/log/selvedge")
     assert stat.S_IMODE(log.stat().st_mode) == 0o600 and stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert "first" in log.read_text() and log.read_text().endswith(done.output)
@@ -87,8 +87,8 @@ def test_no_file_of_ours_depends_on_the_umask(server: Any) -> None:
 def test_what_is_changed_is_noted_in_the_history(server: Any) -> None:
     server.path("/srv/hello").mkdir()
     planned = changes("touch /srv/one", "touch /srv/two")
-    server.run(apply_script(planned, MARK, lock="hello", log="hello", by="张伟@desk", why="install"))
-    server.run(apply_script(changes("exit 3"), MARK, lock="hello", log="hello", by="me@desk", why="nginx"))
+    server.run(step_script(planned, MARK, "hello", by="张伟@desk", why="install"))
+    server.run(step_script(changes("exit 3"), MARK, "hello", by="me@desk", why="nginx"))
     first, second = (line.split("\t")[1:] for line in server.path("/srv/hello/history").read_text().splitlines())
     assert first == ["张伟@desk", "install", "-", "-", "2 changed"]
     assert second == ["me@desk", "nginx", "-", "-", "failed"]

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from selvedge.plan import apply_script
+from selvedge.engine.script import step_script
 from selvedge.resources.files import File
 from tests.support.plans import MARK, changes
 
@@ -35,7 +35,7 @@ SLOW = "touch /srv/began\nwhile [ ! -e /srv/go ]; do sleep 0.02; done\nseq 20000
 
 @pytest.mark.parametrize("how", ["nobody listens", "hangup", "both"])
 def test_a_lost_connection_does_not_stop_the_script(server: Any, how: str) -> None:
-    process = start(server, apply_script(changes(SLOW, "touch /srv/second"), MARK, lock="hello", log="hello"))
+    process = start(server, step_script(changes(SLOW, "touch /srv/second"), MARK, "hello"))
     wait_for(server.path("/srv/began"))
     if how != "hangup":
         process.stdout.close()
@@ -55,7 +55,7 @@ def test_a_lost_connection_does_not_stop_the_script(server: Any, how: str) -> No
 def test_a_lost_connection_does_not_stop_the_taking_back(server: Any) -> None:
     server.path("/etc/file").write_text("old\n")
     planned = changes(server.plan(File("/etc/file", "new\n")).changes[0][1], SLOW + "\nfalse")
-    process = start(server, apply_script(planned, MARK, lock="hello", log="hello"))
+    process = start(server, step_script(planned, MARK, "hello"))
     wait_for(server.path("/srv/began"))
     assert server.path("/etc/file").read_text() == "new\n"
     process.stdout.close()
@@ -66,7 +66,7 @@ def test_a_lost_connection_does_not_stop_the_taking_back(server: Any) -> None:
 
 
 def test_a_script_that_arrives_in_part_changes_nothing(server: Any) -> None:
-    script = apply_script(changes("touch /srv/changed"), MARK, lock="hello", log="hello")
+    script = step_script(changes("touch /srv/changed"), MARK, "hello")
     before = server.tree()
     cuts = [*range(len(script) - 400, len(script) - 1, 19), *range(len(script) - 10, len(script) - 1), len(script) // 2]
     for cut in cuts:
@@ -77,12 +77,12 @@ def test_a_script_that_arrives_in_part_changes_nothing(server: Any) -> None:
 
 
 def test_the_rest_of_a_run_that_was_cut_off_is_waited_for(server: Any) -> None:
-    first = start(server, apply_script(changes(SLOW), MARK, lock="hello", log="hello"))
+    first = start(server, step_script(changes(SLOW), MARK, "hello"))
     wait_for(server.path("/srv/began"))
-    second = start(server, apply_script(changes("touch /srv/second"), MARK, lock="hello", log="hello"))
+    second = start(server, step_script(changes("touch /srv/second"), MARK, "hello"))
     assert second.stdout.readline() == b"@test say waiting for the rest of a run that was cut off\n"
     # Another app on the same server has nothing to wait for.
-    server.run(apply_script(changes("touch /srv/other"), MARK, lock="other", log="other"))
+    server.run(step_script(changes("touch /srv/other"), MARK, "other"))
     assert server.path("/srv/other").exists() and not server.path("/srv/second").exists()
     server.path("/srv/go").touch()
     for process in (first, second):

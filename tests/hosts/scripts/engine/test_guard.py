@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from selvedge.plan import Plan
+from selvedge.engine.plan import Plan
 from selvedge.resources.base import Change, Guard
 from tests.support.plans import changes
 
@@ -27,7 +27,7 @@ def test_a_guard_is_armed_before_the_first_change(server: Any) -> None:
     assert done.status == 0 and there(server) == ["armed", "changed"]
 
 
-@pytest.mark.parametrize("arm", ["false\ntouch /srv/armed", "fail 'cannot arm'", "nosuchcommand; touch /srv/armed"])
+@pytest.mark.parametrize("arm", ["false\ntouch /srv/armed", "step_fail 'cannot arm'", "nosuchcommand; touch /srv/armed"])
 def test_nothing_is_changed_where_the_guard_cannot_be_armed(server: Any, arm: str) -> None:
     done = server.apply(guarded(replace(GUARD, arm=arm), "touch /srv/changed"))
     assert done.status == 1 and there(server) == []

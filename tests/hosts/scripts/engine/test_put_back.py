@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from selvedge.plan import Plan
+from selvedge.engine.plan import Plan
 from selvedge.resources.base import Change
 from selvedge.resources.files import Absent, File, Link
 from tests.support.plans import MARK, Says, changes

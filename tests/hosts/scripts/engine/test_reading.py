@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from selvedge.plan import parse_facts, read_script
+from selvedge.config.target import Target
+from selvedge.engine.script import parse_facts, read_script
 from selvedge.resources.files import Directory
-from selvedge.settings import Target
 from tests.support.plans import MARK, Says
 from tests.support.steps import CHAINS, HOSTS
 

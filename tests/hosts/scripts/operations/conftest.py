@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from selvedge.settings import Target
+from selvedge.config.target import Target
 from tests.hosts.scripts.operations.fakes import Fake, LocalRemote, Unreachable
 from tests.hosts.scripts.server import Server
 from tests.support.runs import run_over

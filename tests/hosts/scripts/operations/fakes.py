@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from selvedge.errors import UnreachableError
-from selvedge.remote import Result
 from selvedge.run import Run
+from selvedge.ssh.connection import Result
 from tests.hosts.scripts.server import Server
 
 

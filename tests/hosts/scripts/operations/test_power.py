@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from selvedge.errors import SelvedgeError
-from selvedge.operations.power import started, stopped
-from selvedge.step import Step
+from selvedge.operations.stop_start import started, stopped
+from selvedge.task import Step
 from tests.hosts.scripts.operations.fakes import Fake, live
 from tests.support.releases import OLD
 

@@ -9,8 +9,8 @@ import pytest
 
 import tasks.operations
 import tasks.remove
+from selvedge.engine.fleet import Fleet
 from selvedge.errors import SelvedgeError, UsageError
-from selvedge.fleet import Fleet
 from tests.hosts.scripts.operations.fakes import Fake, live
 from tests.support.releases import OLD
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from selvedge.errors import SelvedgeError, UsageError
-from selvedge.operations.command import run_command
+from selvedge.operations.run_command import run_command
 from tests.hosts.scripts.operations.fakes import Fake, instance, live
 from tests.support.releases import OLD
 

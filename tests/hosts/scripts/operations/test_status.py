@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from selvedge.errors import SelvedgeError, UnreachableError
+from selvedge.operations.host_status import Vitals, reading
 from selvedge.operations.status import status
-from selvedge.operations.verdict import judge
-from selvedge.operations.vitals import Vitals, reading
+from selvedge.operations.status_checks import judge
 from tests.hosts.scripts.operations.fakes import RECORD, Fake, instance, live
 from tests.support.releases import NEW, OLD
 
@@ -208,7 +208,7 @@ esac""")
 
     def vitals(self, one: Fake) -> Vitals:
         session = one.run.fleet.sessions[0]
-        return Vitals.parse(session.facts([reading(session.target)])[0])
+        return Vitals.parse(session.read([reading(session.target)])[0])
 
     def test_updates_that_wait(self, one: Fake) -> None:
         server = one.servers["one"]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from selvedge.plan import HEAD
-from selvedge.shell import assign, library
+from selvedge.engine.script import HEAD
+from selvedge.shell.library import library
+from selvedge.shell.quoting import assign
 from tests.hosts.scripts.server import Server
 from tests.support.releases import NEW, OLD
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from selvedge.shell import library
+from selvedge.shell.library import library
 from tests.hosts.scripts.release.managed import Managed
 from tests.support.releases import NEW
 
@@ -32,7 +32,7 @@ def test_behind_the_gate_gunicorn_is_told_to_start_the_other_workers(
     (folder / "gunicorn_start").write_text(f"#!/bin/sh\n{line}\n")
     (folder / "one").touch()
     start = GUNICORN.format(heard=heard, new=NEW)
-    said = managed.run(f"{start}\nnew={NEW} took=0\nlive_grow\nlive_grown\necho $(pgrep -c -P $parent) $(live_gunicorn) $parent")
+    said = managed.run(f"{start}\nnew={NEW} took=0\nworkers_grow\nworkers_grown\necho $(pgrep -c -P $parent) $(workers_parent) $parent")
     workers, gunicorn, parent = said.split()
     assert (int(workers), gunicorn) == (count, parent)
     assert not (folder / "one").exists()
@@ -43,8 +43,8 @@ def test_the_others_of_an_app_that_starts_slowly_are_waited_for(managed: Managed
     folder = managed.server.path(f"/srv/hello/instances/{NEW}")
     (folder / "gunicorn_start").write_text("WORKERS=3\n")
     managed.server.program("sleep", "echo $1 >>/var/log/told")
-    fake = "live_gunicorn() { echo 1; }\nlive_workers() { echo 1; }\nlive_one_more() { return 1; }"
-    managed.run(f"{fake}\nnew={NEW} took={took}\nlive_grow")
+    fake = "workers_parent() { echo 1; }\nworkers_count() { echo 1; }\nworkers_add_one() { return 1; }"
+    managed.run(f"{fake}\nnew={NEW} took={took}\nworkers_grow")
     assert managed.told == waits
 
 
@@ -75,7 +75,7 @@ def test_the_site_is_asked_by_a_name_that_it_has(
     said = managed.run(
         f"{library('gate')}\nnew=new header=1 health=/health health_host=localhost health_timeout=1 health_ranges=200-399\n"
         "site_enabled=/etc/nginx/sites-enabled/hello\n"
-        'if live_site; then echo yes; else echo "no $code$site_release"; fi'
+        'if gate_site; then echo yes; else echo "no $code$site_release"; fi'
     )
     assert said == (f"no {wrong}\n" if wrong or not answer else "yes\n")
     command = managed.server.path("/var/log/asked").read_text()

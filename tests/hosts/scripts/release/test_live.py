@@ -7,9 +7,10 @@ from collections.abc import Callable
 
 import pytest
 
-from selvedge.resources.live import Live, Record, Standing
-from selvedge.settings import Target
-from selvedge.shell import library
+from selvedge.config.target import Target
+from selvedge.release.live import Live
+from selvedge.release.record import Record, Releases
+from selvedge.shell.library import library
 from tests.hosts.scripts.release.managed import Managed
 from tests.hosts.scripts.server import Server
 from tests.support.releases import NEW, NEWER, OLD
@@ -22,7 +23,7 @@ def test_the_standing_of_a_server_is_read_from_its_own_files(
     server.path(f"/srv/hello/instances/{OLD}/record").write_text(text)
     server.path("/srv/hello/current").symlink_to(f"releases/{OLD[:12]}")
     managed.listens(OLD, NEW)
-    found = Standing.parse(server.read(Live(target("a" * 40), OLD))[0])
+    found = Releases.parse(server.read(Live(target("a" * 40), OLD))[0])
     assert (found.live, found.listening, found.boots, found.running) == (OLD, True, True, (OLD, NEW))
     assert found.current == f"releases/{OLD[:12]}"
     assert found.record(NEW) == Record(NEW, "building")
@@ -32,9 +33,9 @@ def test_the_standing_of_a_server_is_read_from_its_own_files(
 
 def test_a_server_without_releases_has_none(server: Server, target: Callable[..., Target]) -> None:
     server.program("ss", "exit 0")
-    assert Standing.parse(server.read(Live(target("a" * 40), OLD))[0]) == Standing(boots=False)
+    assert Releases.parse(server.read(Live(target("a" * 40), OLD))[0]) == Releases(boots=False)
     server.path("/srv/hello/instances").mkdir(parents=True)
-    assert Standing.parse(server.read(Live(target("a" * 40), OLD))[0]) == Standing(boots=False)
+    assert Releases.parse(server.read(Live(target("a" * 40), OLD))[0]) == Releases(boots=False)
 
 
 @pytest.mark.parametrize(("deployed", "listening", "state", "old"), [
@@ -56,7 +57,7 @@ def test_a_release_whose_run_was_killed_while_it_settled(
     managed.conf.write_text(managed.section(OLD) + managed.section(NEW))
     managed.listens(*listening)
     managed.server.program("sleep", ":")
-    managed.run(f"new={deployed}\nold=$(live_now)\nlive_unproved\necho $old")
+    managed.run(f"new={deployed}\nold=$(releases_live)\nswitch_unproved\necho $old")
     assert str((base / "live.sock").readlink()) == f"/run/hello/{old}.sock"
     if old == OLD:
         assert managed.boots() == {OLD: True, NEW: False}

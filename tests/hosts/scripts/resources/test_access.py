@@ -10,7 +10,7 @@ from selvedge.resources.access import Sudoers
 from selvedge.resources.sshd import (
     sections,
 )
-from selvedge.shell import library
+from selvedge.shell.library import library
 from tests.support.keys import KEY, OTHER
 
 
@@ -22,8 +22,8 @@ class TestAuthorizedKeys:
         keys = home / ".ssh/authorized_keys"
         keys.write_text(f"{OTHER}")  # without a line's end
         script = (
-            f'mark=m undo=/run\n{library("apply")}{library("harden")}\nas() {{ shift; "$@"; }}\n'
-            f"getent() {{ echo x:x:0:0::/srv/home:/bin/sh; }}\nauthorize deploy <<'EOF'\n{KEY}\nEOF\n"
+            f'mark=m undo=/run\n{library("apply")}{library("harden")}\nuser_run() {{ shift; "$@"; }}\n'
+            f"getent() {{ echo x:x:0:0::/srv/home:/bin/sh; }}\nsshd_authorize deploy <<'EOF'\n{KEY}\nEOF\n"
         )
         done = server.run(script)
         assert keys.read_text() == f"{OTHER}\n{KEY}\n", done.stdout

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from selvedge.plan import plan
+from selvedge.engine.plan import Plan
 from selvedge.resources.certificate import (
     PRODUCTION,
     RELOAD_HOOK,
     STAGING,
     Certificate,
 )
-from selvedge.shell import quote
+from selvedge.shell.quoting import quote
 
 # A folder that every machine has a parent of: the tests run in a view of its files.
 WEBROOT = "/srv/letsencrypt"
@@ -67,7 +67,7 @@ def issue(server: Any) -> Any:
 
 def ask(server: Any, certificate: Certificate | None = None) -> Any:
     found = certificate or Certificate("hello", ("a.test",), WEBROOT, program="/usr/local/sbin/certbot")
-    return server.apply(plan([found], [""]))
+    return server.apply(Plan.of([found], [""]))
 
 
 def called(server: Any) -> int:

@@ -12,7 +12,8 @@ from selvedge.resources.certificate import (
     PlainHttp,
 )
 from selvedge.resources.files import Link
-from selvedge.shell import library, quote
+from selvedge.shell.library import library
+from selvedge.shell.quoting import quote
 
 
 class TestListen:

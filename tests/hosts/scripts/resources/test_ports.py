@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from selvedge.plan import plan
+from selvedge.engine.plan import Plan
 from selvedge.resources.ports import Port
 
 LISTEN = "LISTEN 0 511 0.0.0.0:80 0.0.0.0:* users:"
@@ -26,6 +26,6 @@ def test_a_port_that_another_program_holds_is_refused_with_its_name(server, fact
     if named is None:
         assert change is None
         return
-    done = server.apply(plan([Port(80, "nginx")], [fact]))
+    done = server.apply(Plan.of([Port(80, "nginx")], [fact]))
     assert done.status == 1
     assert done.error == f"port 80, which nginx needs, is held by {named}. Nothing was changed."

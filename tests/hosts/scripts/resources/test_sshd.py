@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-from selvedge.shell import library
+from selvedge.shell.library import library
 
 
 class TestWhoseLogin:
@@ -32,7 +32,7 @@ class TestWhoseLogin:
         assert "addr=fe80::1,laddr=fe80::2,lport=22" in shown
 
     def test_every_port_user_and_address_is_asked_for(self, server: Any) -> None:
-        shown = self.ask(server, "sshd_read; sshd_shown=$(sshd -T); sshd_ways root deploy")
+        shown = self.ask(server, "sshd_read; sshd_shown=$(sshd -T); sshd_logins root deploy")
         places = itertools.product(("root", "deploy"), ("203.0.113.7", "192.0.2.1"), (22, 2222))
         ways = {f"{user} {place} {port}" for user, place, port in places}
         assert set(shown) == ways and len(shown) == len(ways)

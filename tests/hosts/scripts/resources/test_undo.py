@@ -11,7 +11,7 @@ from selvedge.resources.sshd import (
     UNDO,
     Proved,
 )
-from selvedge.shell import library
+from selvedge.shell.library import library
 
 SYSTEMCTL = """
 case $* in

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from selvedge.plan import HEAD
+from selvedge.engine.script import HEAD
 from selvedge.resources.upgrades import DAY
-from selvedge.shell import library
+from selvedge.shell.library import library
 
 
 class TestAptOnAServer:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
-
 from drills import GENTLE, QUICK, assert_whole, at_start, live
-from lab import Lab, Project
+from lab import Project
 from sandbox import Server
 from traffic import get, load
 
@@ -28,18 +26,6 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("notes")
 '''
-
-
-@pytest.fixture(scope="class")
-def server(lab: Lab) -> Server:
-    return lab.server("deployed")
-
-
-@pytest.fixture(scope="class")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    project = Project(tmp_path_factory.mktemp("project"))
-    project.configure(**QUICK)
-    return project
 
 
 def release(project: Project, server: Server, text: str) -> str:

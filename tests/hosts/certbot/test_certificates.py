@@ -2,165 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import http.client
-import http.server
 import json
-import socket
 import ssl
 import subprocess
-import threading
 import time
-from collections.abc import Iterator
-from ipaddress import IPv4Network
 from pathlib import Path
 
 import pytest
 
-from lab import Lab, Project, Result, until
-from pebble import Pebble, missing
-from sandbox import Server, network
-
-NAME, WWW = "hello.test", "www.hello.test"
-
-
-class Site:
-    """A server with the sample app, and the authority that it is to have its certificate from."""
-
-    def __init__(self, server: Server, project: Project, pebble: Pebble) -> None:
-        self.server, self.project, self.pebble = server, project, pebble
-        self.names: list[str] = []
-
-    def configure(self, *domains: str, tls: str = "", authority: str = "", **app: object) -> None:
-        """hosts.toml with these domains, and [tls] with pebble (or `authority`) and the lines of `tls`."""
-        url = authority or self.pebble.directory
-        lines = ["[tls]", 'email = "me@example.com"', f"acme_server = {json.dumps(url)}"]
-        lines += [f"acme_ca = {json.dumps(str(self.pebble.ca))}", tls]
-        self.project.configure("\n".join(lines), domains=list(domains), **app)
-
-    def name(self, *names: str, address: str = "") -> None:
-        """Names that lead to the server (or to `address`), for the authority and for the server itself."""
-        for name in names:
-            where = address or self.server.address
-            self.pebble.resolve(name, where)
-            self.server.run(f"sed -i '/ {name}$/d' /etc/hosts && echo '{where} {name}' >>/etc/hosts")
-
-    def fab(self, *words: str) -> Result:
-        return self.project.fab("-H", self.server.name, *words)
-
-    def must(self, *words: str) -> Result:
-        return self.project.must("-H", self.server.name, *words)
-
-    def certificate(self, name: str = NAME) -> dict[str, object]:
-        """The certificate that the server shows for a name; the handshake fails where it is not one of pebble's."""
-        return served(self.server, self.pebble.root, name)
-
-    def serial(self, name: str = NAME) -> object:
-        return self.certificate(name)["serialNumber"]
-
-    def get(self, path: str, name: str = NAME) -> http.client.HTTPResponse:
-        """What the app answers over HTTPS."""
-        return request(self.server, path, name, self.pebble.root)
-
-    def plain(self, path: str, name: str = NAME) -> http.client.HTTPResponse:
-        """What the server answers over HTTP."""
-        return request(self.server, path, name)
-
-    def refuses_https(self) -> bool:
-        """Whether port 443 is closed."""
-        try:
-            self.certificate()
-        except ConnectionRefusedError:
-            return True
-        return False
-
-    def renew(self) -> None:
-        """certbot's own service renews the certificate, as its timer would have it in time."""
-        self.server.run("""cd /etc/letsencrypt/renewal
-            sed -i '1i renew_before_expiry = 1000 days' hello.conf; systemctl start certbot.service || true
-            sed -i '/^renew_before_expiry = 1000 days/d' hello.conf""")
-
-    def asked(self) -> int:
-        """How many certificates the authority was asked for."""
-        return (self.pebble.folder / "log").read_text().count("POST /order-plz")
-
-    def repeat_changes_nothing(self) -> None:
-        again = self.must("nginx", "certbot")
-        assert "certbot: nothing to change" in again.stdout, again
-        assert "nginx: nothing to change" in again.stdout, again
-
-
-def served(server: Server, root: Path, name: str) -> dict[str, object]:
-    context = ssl.create_default_context(cafile=root)
-    plain = socket.create_connection((server.address, 443), timeout=10)
-    with context.wrap_socket(plain, server_hostname=name) as secure:
-        return dict(secure.getpeercert() or {})
-
-
-class Pinned(http.client.HTTPSConnection):
-    """HTTPS to an address, for a name that no name server knows."""
-
-    address = ""
-
-    def connect(self) -> None:
-        plain = socket.create_connection((self.address, 443), timeout=10)
-        self.sock = self._context.wrap_socket(plain, server_hostname=self.host)  # type: ignore[attr-defined]
-
-
-def request(server: Server, path: str, name: str, root: Path | None = None) -> http.client.HTTPResponse:
-    connection: http.client.HTTPConnection
-    if root is None:
-        connection = http.client.HTTPConnection(server.address, 80, timeout=10)
-    else:
-        connection = Pinned(name, context=ssl.create_default_context(cafile=root), timeout=10)
-        connection.address = server.address
-    connection.request("GET", path, headers={"Host": name})
-    answer = connection.getresponse()
-    answer.body = answer.read()  # type: ignore[attr-defined]
-    connection.close()
-    return answer
-
-
-def gateway(server: Server) -> str:
-    """This machine's address, as the server sees it."""
-    return str(network.gateway(IPv4Network(f"{server.address}/24", strict=False)))
-
-
-@pytest.fixture(scope="module")
-def pebble_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
-    """Makes authorities for the servers of this module."""
-    if lacking := missing():
-        pytest.fail(f"the tests of certificates need {lacking}: apt-get install pebble openssl")
-    running: list[Pebble] = []
-
-    def start(server: Server, **settings: int) -> Pebble:
-        pebble = Pebble(gateway(server), tmp_path_factory.mktemp("pebble"), **settings)
-        running.append(pebble.__enter__())
-        return pebble
-
-    yield start
-    for pebble in running:
-        pebble.stop()
-
-
-@pytest.fixture(scope="module")
-def made(lab: Lab, shared_project: Project, pebble_of: object) -> Site:
-    """The server of this module, deployed with a domain by the whole chain."""
-    server = lab.server("deployed")
-    site = Site(server, shared_project, pebble_of(server))  # type: ignore[operator]
-    site.name(NAME, WWW)
-    site.configure(NAME)
-    assert site.plain("/health").status == 200
-    site.must("deploy")
-    return site
-
-
-@pytest.fixture
-def site(made: Site) -> Site:
-    """The same with one domain and its certificate, whatever the test before has left."""
-    made.configure(NAME)
-    made.must("nginx", "certbot")
-    return made
+from https_site import NAME, WWW, Exhausted, Site, exhausted, gateway, request, served
+from lab import Lab, Project, until
 
 
 def test_a_deploy_with_a_domain_ends_in_https(made: Site) -> None:
@@ -280,58 +131,6 @@ def test_an_authority_that_does_not_answer_leaves_everything_as_it_was(site: Sit
     assert (site.serial(), site.get("/health").status) == (before, 200)
 
 
-class Exhausted(http.server.BaseHTTPRequestHandler):
-    """An ACME authority (RFC 8555) that gives no more certificates, in the words of Let's Encrypt."""
-
-    protocol_version = "HTTP/1.1"
-    orders = 0
-    DETAIL = ("too many certificates (5) already issued for this exact set of identifiers in the last 168h0m0s, "
-              "retry after 2031-05-06 07:08:09 UTC")  # fmt: skip
-
-    def do_GET(self) -> None:
-        base = f"https://{self.headers['Host']}"
-        paths = ("newNonce", "newAccount", "newOrder", "revokeCert", "keyChange")
-        self._answer(200, {"meta": {}, **{path: f"{base}/{path}" for path in paths}})
-
-    def do_HEAD(self) -> None:
-        self._answer(200, None)
-
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
-        if self.path != "/newOrder":
-            self._answer(201, {"status": "valid"})
-            return
-        type(self).orders += 1
-        error = {"type": "urn:ietf:params:acme:error:rateLimited", "detail": self.DETAIL, "status": 429}
-        self._answer(429, error, "application/problem+json")
-
-    def _answer(self, status: int, content: object, kind: str = "application/json") -> None:
-        body = b"" if content is None else json.dumps(content).encode()
-        self.send_response(status)
-        headers = {"Content-Type": kind, "Content-Length": len(body), "Replay-Nonce": "bm9uY2U", "Retry-After": 3600,
-                   "Location": f"https://{self.headers['Host']}/account/1"}  # fmt: skip
-        for name, value in headers.items():
-            self.send_header(name, str(value))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Nothing: pytest shows what fails."""
-
-
-@contextlib.contextmanager
-def exhausted(site: Site) -> Iterator[str]:
-    """The URL of its directory."""
-    listener = http.server.ThreadingHTTPServer((gateway(site.server), 0), Exhausted)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(site.pebble.ca, site.pebble.folder / "acme-key.pem")
-    listener.socket = context.wrap_socket(listener.socket, server_side=True)
-    threading.Thread(target=listener.serve_forever, daemon=True).start()
-    yield f"https://{gateway(site.server)}:{listener.server_port}/dir"
-    listener.shutdown()
-    listener.server_close()
-
-
 def test_an_authority_that_gives_no_more_is_asked_once_and_says_until_when(site: Site) -> None:
     before = site.serial()
     with exhausted(site) as authority:
@@ -361,43 +160,6 @@ def test_a_certificate_that_was_deleted_is_got_anew(site: Site) -> None:
     site.server.run("certbot delete --non-interactive --cert-name hello")
     assert "get a certificate for hello.test" in site.must("certbot").stdout
     assert site.get("/health").status == 200
-    site.repeat_changes_nothing()
-
-
-def test_one_of_two_apps_is_removed(site: Site, tmp_path: Path) -> None:
-    """The other one is untouched, its certificate too; what the removed one has written stays until --data."""
-    other = Site(site.server, Project(tmp_path), site.pebble)
-    site.configure(NAME)
-    site.must("deploy")
-    other.configure("other.test", name="other", manager="systemd")
-    other.name("other.test")
-    other.must("deploy")
-    other.server.run("runuser -u other -- touch /srv/other/shared/upload")
-    assert json.loads(other.get("/", "other.test").body)["message"]
-    names = "-name other -o -name 'other[.-]*' -o -name '*-other*'"
-    theirs = f"find /etc /srv /run /var -maxdepth 4 -not -path '/etc/pam.d/*' -not -path '/srv/hello/*' \\( {names} \\) | sort"
-    places = "/srv/hello /etc/nginx/*/*hello* /etc/letsencrypt/*/hello* /etc/supervisor /run/hello"
-    ours = f"find {places} -xdev -printf '%p %T@ %s\\n' | sort"
-    serial, before = site.serial(), site.server.run(ours).stdout
-    refused = other.fab("remove")
-    assert refused.status == 2 and "--dry-run" in refused.stderr, refused
-    there = site.server.run(theirs).stdout
-    shown = other.must("remove", "--dry-run")
-    assert "-/etc/nginx/sites-enabled/other-tls" in shown.stdout.replace(" ", ""), shown
-    assert site.server.run(theirs).stdout == there
-    other.must("remove", "--yes")
-    own = ("/run/selvedge/other", "/var/log/selvedge/other.log")
-    left = site.server.run(theirs).stdout.split()
-    assert all(path.startswith((*own, "/srv/other", "/var/log/other")) for path in left), left
-    assert site.server.run("ls -A /srv/other; ls /srv/other/shared/upload").stdout.split()[:2] == ["history", "shared"]
-    assert "other" not in site.server.run("systemctl list-units --all 'other*' --no-legend; ps -u other -o args= || true").stdout
-    assert "remove: nothing to change" in other.must("remove", "--yes").stdout
-    other.must("remove", "--yes", "--data")
-    left = site.server.run(theirs).stdout.split()
-    assert all(path.startswith(own) for path in left), left
-    assert site.server.run("getent passwd other || true").stdout == ""
-    assert site.server.run(ours).stdout == before
-    assert site.serial() == serial and site.get("/health").status == 200
     site.repeat_changes_nothing()
 
 

@@ -5,16 +5,11 @@ from __future__ import annotations
 import pytest
 
 from drills import GENTLE, QUICK, assert_whole, at_start, waiting
-from lab import Lab, Project
+from lab import Project
 from sandbox import Server
 from traffic import load
 
 DRAIN = 2
-
-
-@pytest.fixture(scope="class")
-def server(lab: Lab) -> Server:
-    return lab.server("deployed")
 
 
 class TestInARow:

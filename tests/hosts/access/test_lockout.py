@@ -1,0 +1,239 @@
+"""Each way to lock oneself out by `fab harden` ends with the server as it was."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from hardening import UNDONE_WITHIN, Fresh, becomes_root, hurry, is_as_before, logs_in, ssh_and_firewall, wrap
+from lab import Project, until
+from sandbox import Server
+
+KILLER = """
+
+import os, signal, time
+from selvedge.ssh.connection import Remote
+
+_start, _sent = Remote._start, []
+
+def _counted(self, script):
+    channel = _start(self, script)
+    last = script.rstrip().splitlines()
+    _sent.append(last[-2] if last[-1].startswith(")") else "")
+    with open("sent", "w") as file:
+        file.write("\\n".join(_sent))
+    if len(_sent) == int(os.environ["KILL_AT"]):
+        time.sleep(0.6)  # the server has begun
+        os.kill(os.getpid(), signal.SIGKILL)
+    return channel
+
+Remote._start = _counted
+"""
+BARE = """ufw --force disable >/dev/null
+userdel -rf deploy 2>/dev/null
+find /etc -xdev -newer /root/etc.tar ! -type d -delete
+rm -rf /var/lib/selvedge /run/selvedge /srv/hello
+tar -C / -xpf /root/etc.tar
+systemctl daemon-reload; systemctl reload ssh"""
+"""Takes away what harden does; /root/etc.tar is /etc as it was."""
+
+
+def execs(project: Project, server: Server, kill_at: int = 0) -> list[str]:
+    """The commands that harden sends, by what KILLER knows of them; fab is killed as soon as that one is under way."""
+    result = project.fab("-H", server.name, "harden", env={"KILL_AT": str(kill_at)})
+    assert result.status == (-signal.SIGKILL if kill_at else 0), result
+    return (project.folder / "sent").read_text().split("\n")
+
+
+def kill_when(project: Project, server: Server, seen: str) -> None:
+    """Run harden, and kill fab with all its threads as soon as it prints the words."""
+    process = project.start("-H", server.name, "harden")
+    assert process.stdout
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if seen in line:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            return
+    pytest.fail(f"{seen!r} was not printed: {''.join(lines)}")
+
+
+def test_a_key_that_is_not_ours(untouched: Server, project: Project, tmp_path: Path) -> None:
+    server = untouched
+    before = ssh_and_firewall(server)
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / "other")], check=True)
+    keys = json.dumps([str(tmp_path / "other.pub")])
+    result = project.fab("-H", server.name, "harden", env={"SELVEDGE_SERVER__AUTHORIZED_KEYS": keys})
+    assert result.status == 1
+    assert "deploy" in result.stderr and "Traceback" not in result.stderr
+    assert is_as_before(server, before)
+
+
+def test_a_sudo_that_asks_for_a_password_that_nobody_has(untouched: Server, project: Project) -> None:
+    untouched.run("echo 'deploy ALL=(ALL:ALL) ALL' >/etc/sudoers.d/zz-others")
+    before = ssh_and_firewall(untouched)
+    result = project.fab("-H", untouched.name, "harden")
+    untouched.run("rm /etc/sudoers.d/zz-others")
+    assert result.status == 1 and "sudo asks deploy for a password" in result.stderr, result
+    assert is_as_before(untouched, before)
+
+
+@pytest.mark.parametrize("line", ["AllowUsers root admin", "AllowGroups root", "DenyUsers dep*"])
+def test_an_sshd_that_leaves_the_login_user_out(untouched: Server, project: Project, line: str) -> None:
+    untouched.run(f"echo '{line}' >/etc/ssh/sshd_config.d/others.conf; systemctl reload ssh")
+    before = ssh_and_firewall(untouched)
+    result = project.fab("-H", untouched.name, "harden")
+    assert result.status == 1 and f"sshd would not let deploy in, by its line `{line}`" in result.stderr, result
+    assert is_as_before(untouched, before)
+    untouched.run("rm /etc/ssh/sshd_config.d/others.conf; systemctl reload ssh")
+
+
+def test_keys_that_are_gone_when_the_changes_are_made(untouched: Server, project: Project) -> None:
+    before = ssh_and_firewall(untouched)
+    wrap(untouched, "ufw", "*enable*) : >~deploy/.ssh/authorized_keys ;;")
+    result = project.fab("-H", untouched.name, "harden")
+    untouched.run("rm /usr/local/sbin/ufw")
+    assert result.status == 1 and "taken back at once" in result.stderr, result
+    assert is_as_before(untouched, before)
+
+
+def test_a_known_host_key_that_will_not_be_shown_any_more(
+    fresh: Fresh, project: Project, tmp_path: Path
+) -> None:
+    server = fresh()
+    known = tmp_path / "known_hosts"
+    known.write_text("".join(f"{server.address} {key}\n" for key in server.host_keys if key.startswith("ecdsa")))
+    project.configure(project.host_settings(server).replace(str(server.known_hosts), str(known)))
+    before = ssh_and_firewall(server)
+    result = project.fab("-H", server.name, "harden")
+    assert result.status == 1 and "taken back at once" in result.stderr
+    assert f"fab -H {server.name} trust" in result.stderr
+    assert is_as_before(server, before)
+    project.must("-H", server.name, "trust", "--yes")
+    project.must("-H", server.name, "harden")
+    project.configure()
+    assert becomes_root(server)
+
+
+def test_a_firewall_that_forgets_the_port_of_ssh(untouched: Server, impatient: Project) -> None:
+    before = ssh_and_firewall(untouched)
+    wrap(untouched, "ufw", '"allow 22/tcp"*) exit ;;')
+    result = impatient.fab("-H", untouched.name, "harden")
+    untouched.run("rm /usr/local/sbin/ufw")
+    assert result.status == 1, result
+    assert "taken back at once: sshd, firewall and sudo are as they were" in result.stderr
+    assert is_as_before(untouched, before)
+
+
+def test_a_firewall_with_a_rule_that_refuses_us(untouched: Server, impatient: Project) -> None:
+    network = f"{untouched.address.rpartition('.')[0]}.0/24"
+    untouched.run(f"ufw deny from {network}")  # it stands before whatever is allowed later
+    before = ssh_and_firewall(untouched)
+    result = impatient.fab("-H", untouched.name, "harden")
+    assert result.status == 1 and "taken back at once" in result.stderr, result
+    assert is_as_before(untouched, before)
+    untouched.run(f"ufw delete deny from {network}")
+
+
+def test_a_match_block_that_says_otherwise(untouched: Server, project: Project) -> None:
+    """For one user, or at one port, which is not the one that we come by."""
+    untouched.run("printf 'Port 22\nPort 2222\n' >/etc/ssh/sshd_config.d/ports.conf")
+    for block, where in (
+        ("Match User root\n  PermitRootLogin yes", "'permitrootlogin yes' for root from"),
+        ("Match LocalPort 2222\n  PasswordAuthentication yes", "at port 2222 and not 'passwordauthentication no'"),
+    ):
+        untouched.run(f"printf '{block}\n' >/etc/ssh/sshd_config.d/zz.conf; systemctl restart ssh")
+        before = ssh_and_firewall(untouched)
+        result = project.fab("-H", untouched.name, "harden")
+        assert result.status == 1 and where in result.stderr, result
+        assert is_as_before(untouched, before)
+    untouched.run("rm /etc/ssh/sshd_config.d/ports.conf /etc/ssh/sshd_config.d/zz.conf; systemctl restart ssh")
+
+
+def test_score_card_of_a_bare_server_names_what_is_missing(untouched: Server, project: Project) -> None:
+    server = untouched
+    before = ssh_and_firewall(server)
+    result = project.fab("-H", server.name, "harden", "--check")
+    assert result.status == 1
+    assert "✗ sshd -T: permitrootlogin" in result.stdout and f"`fab -H {server.name} harden`" in result.stdout
+    assert ssh_and_firewall(server) == before
+
+
+def test_an_sshd_that_is_broken_already(untouched: Server, project: Project) -> None:
+    server = untouched
+    server.run("echo 'PortAndMore 22' >/etc/ssh/sshd_config.d/broken.conf")
+    before = ssh_and_firewall(server)
+    result = project.fab("-H", server.name, "harden")
+    assert result.status == 1
+    assert "broken already" in result.stderr and "PortAndMore" in result.stderr
+    assert ssh_and_firewall(server).split("ENABLED")[0] == before.split("ENABLED")[0]
+    server.run("rm /etc/ssh/sshd_config.d/broken.conf")
+
+
+def test_a_port_that_was_edited_and_never_loaded(untouched: Server, project: Project) -> None:
+    server = untouched
+    server.run("echo 'Port 2222' >/etc/ssh/sshd_config.d/port.conf")
+    result = project.fab("-H", server.name, "harden")
+    assert result.status == 1
+    server.run("rm /etc/ssh/sshd_config.d/port.conf")
+    assert "listens on port 22" in result.stderr
+    assert logs_in(server, "root")
+
+
+def test_the_client_is_killed_and_runs_again_at_once(fresh: Fresh, project: Project) -> None:
+    server = fresh()
+    kill_when(project, server, "✓ firewall")
+    assert "undo" in ssh_and_firewall(server)
+    result = project.must("-H", server.name, "harden")
+    assert "over the new rules" in result.stdout
+    left = server.run("systemctl list-timers --all --no-legend; ls /var/lib/selvedge").stdout
+    assert "undo" not in ssh_and_firewall(server) + left and "guard" not in left
+    assert becomes_root(server)
+    assert not logs_in(server, "root")
+    assert "Status: active" in server.run("ufw status").stdout
+
+
+def test_the_power_fails_before_the_proof_and_again_in_the_middle_of_the_undo(
+    fresh: Fresh, project: Project
+) -> None:
+    server = fresh()
+    before = ssh_and_firewall(server)
+    kill_when(project, server, "✓ firewall")
+    wrap(server, "mv", "*'/etc/ssh /etc/.selvedge'*) /bin/mv \"$@\"; rm /usr/local/sbin/mv; sync; sleep 300 ;;")
+    server.kill()
+    server.boot()
+    gone = lambda: server.run("[ ! -e /etc/ssh ] && [ ! -e /usr/local/sbin/mv ]", check=False).returncode == 0  # noqa: E731
+    until(gone, UNDONE_WITHIN, "the undo has begun")
+    hurry(server, 3)
+    server.kill()
+    server.boot()
+    until(lambda: is_as_before(server, before), UNDONE_WITHIN, "the server is as it was")
+
+
+def test_the_client_is_killed_at_each_exec(fresh: Fresh, tmp_path: Path) -> None:
+    """Each time from a bare server on: it is as it was, or, behind the proof, as it should be."""
+    server, project = fresh(), Project(tmp_path)
+    fabfile = project.folder / "fabfile.py"
+    fabfile.write_text(fabfile.read_text() + KILLER)
+    server.run("tar -C / -cpf /root/etc.tar etc")
+    before = ssh_and_firewall(server)
+    sent = execs(project, server)
+    assert sent.count("guard_disarm") == 1 and len(sent) > 8, sent
+    disarmed = sent.index("guard_disarm") + 1
+    hurry(server, 12)
+    for point in range(1, len(sent) + 1):
+        server.run(BARE)
+        # sshd takes its files anew in its own time, here and behind an undo.
+        until(lambda: is_as_before(server, before), 20, f"before {point}: the server is bare")
+        assert execs(project, server, point) == sent[:point]
+        server.run("if [ -e /run/selvedge/hello.step ]; then flock -w 60 /run/selvedge/hello.step true; fi")
+        until(lambda: "undo" not in ssh_and_firewall(server), UNDONE_WITHIN, f"killed at {point}: no undo is armed")
+        if point < disarmed or not becomes_root(server):
+            assert point <= disarmed, f"killed at exec {point} of {len(sent)}: root's right is gone"
+            until(lambda: is_as_before(server, before), 20, f"killed at {point}: the server is as it was")

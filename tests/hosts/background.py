@@ -1,0 +1,42 @@
+"""fab in the background, and what it leaves on a server."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lab import FAB, Project
+from sandbox import Server
+
+
+def left_behind(server: Server, what: str) -> list[str]:
+    """The processes on the server whose command line has these words."""
+    script = "for folder in /proc/[0-9]*; do tr '\\0' ' ' <$folder/cmdline; echo; done 2>/dev/null"
+    return [line for line in server.run(script).stdout.splitlines() if what in line]
+
+
+class Output:
+    """What a running command has written so far."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def has(self, text: str) -> bool:
+        return text in self._path.read_text(errors="replace")
+
+
+@contextmanager
+def running(project: Project, path: Path, *words: str) -> Iterator[tuple[subprocess.Popen[bytes], Output]]:
+    """fab, while it runs; its output goes to a file, so that it can be read meanwhile."""
+    with path.open("wb") as file:
+        process = subprocess.Popen(
+            [str(FAB), *words], cwd=project.folder, env=project.environment(),
+            stdin=subprocess.DEVNULL, stdout=file, stderr=file, start_new_session=True)  # fmt: skip
+    try:
+        yield process, Output(path)
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait(20)

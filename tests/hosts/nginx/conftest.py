@@ -1,0 +1,31 @@
+"""Fixtures of the tests of nginx."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lab import Lab, Project
+from nginx_site import FOLDERS
+from sandbox import Server
+
+
+def link_inside(app: Path) -> None:
+    """A link in the static folder to a file of it."""
+    (app / "static" / "inside.css").symlink_to("style.css")
+
+
+@pytest.fixture(scope="module")
+def project(shared_project: Project) -> Project:
+    shared_project.commit(link_inside)
+    shared_project.configure(FOLDERS)
+    return shared_project
+
+
+@pytest.fixture(scope="module")
+def server(lab: Lab, project: Project) -> Server:
+    """A server whose app answers by address, with a folder of files and one that it writes."""
+    made = lab.server("deployed")
+    project.must("-H", made.name, "deploy")
+    return made

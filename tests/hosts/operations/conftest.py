@@ -1,0 +1,49 @@
+"""Fixtures of the tests of operations: a server with two releases, and a project whose output never has its secret."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from lab import Lab, Project
+from sandbox import Server
+
+SECRET = "hunter2-$(id)-canary"
+
+
+@pytest.fixture(scope="module")
+def project(shared_project: Project) -> Project:
+    """One project for all tests here, whose app has a secret in its environment."""
+    (shared_project.folder / "production.env").write_text(f"API_TOKEN='{SECRET}'\n")
+    (shared_project.folder / "production.env").chmod(0o600)
+    shared_project.configure(env_file="production.env")
+    return shared_project
+
+
+@pytest.fixture(scope="module")
+def server(lab: Lab, project: Project) -> Server:
+    """A server with two good releases of the app behind it, the second one live."""
+    found = lab.server("deployed", "trixie")
+    project.must("-H", found.name, "deploy")
+    project.commit("the second release")
+    project.must("-H", found.name, "deploy")
+    return found
+
+
+@pytest.fixture(autouse=True)
+def _no_secret(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Nothing that any operation writes has the secret of the app's environment."""
+    project: Project = request.getfixturevalue("project")
+    written: list[str] = []
+    plain = project.fab
+
+    def fab(*words: str, **more: object) -> object:
+        result = plain(*words, **more)  # type: ignore[arg-type]
+        written.append(f"{result}")
+        return result
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(project, "fab", fab)
+        yield
+    assert not [text for text in written if "canary" in text]

@@ -1,0 +1,72 @@
+"""doctor: each fault is named, with a remedy; without one, all is well."""
+
+from __future__ import annotations
+
+import pytest
+
+from lab import Project, until
+from sandbox import Server
+from traffic import get
+
+FAULTS = {
+    "socket": ("chmod 0700 /run/hello", "chmod 2750 /run/hello", "www-data may not pass /run/hello"),
+    "foreign site": (
+        "echo 'server { broken' >/etc/nginx/sites-enabled/zz", "rm /etc/nginx/sites-enabled/zz",
+        "/etc/nginx/sites-enabled/zz:2",
+    ),
+    "supervisor": (
+        "printf '[program:x]\\nenvironment=A=\"%%canary\"\\ncommand=x\\n' >/etc/supervisor/conf.d/zz.conf",
+        "rm /etc/supervisor/conf.d/zz.conf", "/etc/supervisor/conf.d/zz.conf",
+    ),
+    "firewall": (
+        "ufw delete allow 80/tcp; ufw deny 80/tcp", "ufw delete deny 80/tcp; ufw allow 80/tcp", "ufw does not let port 80 in",
+    ),
+    "port": (
+        "systemctl stop nginx; systemd-run --unit=squatter python3 -m http.server 80; sleep 1",
+        "systemctl stop squatter; systemctl start nginx", "80 is held by python3",
+    ),
+    "boot": ("systemctl disable nginx", "systemctl enable nginx", "nginx does not start at boot"),
+    "app": ("supervisorctl stop all", "supervisorctl start all; sleep 2", "nothing listens on its socket"),
+}  # fmt: skip
+
+
+def test_nothing_is_wrong(server: Server, project: Project) -> None:
+    result = project.must("-H", server.name, "doctor")
+    assert "✗" not in result.stdout
+    assert "nginx listens on 80, and this machine reaches it" in result.stdout
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_fault(server: Server, project: Project, fault: str) -> None:
+    inject, mend, said = FAULTS[fault]
+    server.run(inject)
+    try:
+        result = project.fab("-H", server.name, "doctor")
+    finally:
+        server.run(mend)
+    assert result.status == 1, result
+    line = next(line for line in result.stdout.splitlines() if said in line)
+    assert "✗" in line
+    assert "→" in result.stdout.splitlines()[result.stdout.splitlines().index(line) + 1]
+    until(lambda: get(f"{server.url}/health").status == 200, 60)
+
+
+def test_names_that_lead_elsewhere(server: Server, project: Project) -> None:
+    server.run(
+        f"cp /etc/hosts /root/hosts; echo '{server.address} here.test' >>/etc/hosts; echo '10.9.8.7 away.test' >>/etc/hosts"
+    )
+    try:
+        domains = {"SELVEDGE_APP__DOMAINS": '["here.test", "away.test"]'}
+        result = project.fab("-H", server.name, "doctor", env=domains)
+    finally:
+        server.run("cat /root/hosts >/etc/hosts; rm /root/hosts")
+    assert result.status == 1
+    assert f"here.test leads here ({server.address})" in result.stdout
+    assert "away.test leads to 10.9.8.7, not to this server" in result.stdout
+
+
+def test_a_host_that_is_not_there_does_not_hide_the_others(server: Server, project: Project) -> None:
+    result = project.fab("-H", f"{server.name},203.0.113.77", "doctor", timeout=120)
+    assert result.status == 4, result
+    assert "this machine reaches it" in result.stdout
+    assert "203.0.113.77" in result.stderr

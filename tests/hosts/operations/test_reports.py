@@ -1,0 +1,90 @@
+"""releases, history and status, on a real server: one exec each, and no file of the server is touched."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from background import left_behind
+from lab import Lab, Project, until
+from observe import count_execs, differences, snapshot_of_filesystem
+from sandbox import Server
+from traffic import get
+
+
+@pytest.mark.parametrize(
+    "words", [["releases"], ["history"], ["status"], ["doctor"], ["logs", "--nginx"], ["releases", "--json"]]
+)
+def test_one_exec_and_nothing_changes(server: Server, project: Project, words: list[str]) -> None:
+    get(f"{server.url}/")
+    before = snapshot_of_filesystem(server)
+    with count_execs(server) as execs:
+        project.must("-H", server.name, *words)
+    # Counting itself writes sshd's configuration, and takes it away.
+    changed = {path for path in differences(before, snapshot_of_filesystem(server)) if "sshd_config.d" not in path}
+    assert changed == set()
+    assert (execs.count, execs.logins) == (1, 1)
+
+
+def test_releases_as_json(server: Server, project: Project) -> None:
+    document = json.loads(project.must("-H", server.name, "releases", "--json").stdout)[server.name]
+    newest, *older = document["releases"]
+    assert newest["commit"] == project.head
+    assert newest["state"] == "live"
+    assert newest["release"] == document["live"] == get(f"{server.url}/").headers["X-Release"]
+    assert newest["subject"] == "Test: the second release"
+    assert newest["author"] == "Test"
+    assert newest["seconds"] >= 0
+    assert older[0]["state"] == "good"
+
+
+def test_history_has_a_line_for_each_deploy(server: Server, project: Project) -> None:
+    events = json.loads(project.must("-H", server.name, "history", "--json").stdout)[server.name]
+    deploys = [event for event in events if event["why"] == "deploy"]
+    assert [event["result"] for event in deploys[-2:]] == ["good", "good"]
+    assert deploys[-1]["new"].startswith(project.head[:12])
+    assert deploys[-1]["old"] == deploys[-2]["new"]
+    shown = project.must("-H", server.name, "history", "--lines", "1").stdout.splitlines()
+    assert len(shown) == 2
+
+
+def test_status_counts_what_runs(server: Server, project: Project) -> None:
+    found = json.loads(project.must("-H", server.name, "status", "--json").stdout)[server.name]
+    assert found["healthy"] is True
+    assert (found["workers"], found["restarts"]) == (1, 0)
+    assert found["health"]["status"] == 200
+    assert found["memory_kb"] > 10_000
+    assert found["services"] == {"nginx": "active", "supervisor": "active"}
+    assert found["disk"]["free_kb"] > 0
+
+
+def test_status_sees_a_crash_and_that_it_is_over(server: Server, project: Project) -> None:
+    pid = int(
+        server.run(
+            "ss -xlpH | grep -m 1 /run/hello/ | grep -o 'pid=[0-9]*' | cut -d = -f 2 | sort -n | head -n 1"
+        ).stdout
+    )
+    assert pid > 1
+    server.run(f"kill -9 {pid}")
+    until(lambda: project.fab("-H", server.name, "status").status == 0, 90)
+    found = json.loads(project.must("-H", server.name, "status", "--json").stdout)[server.name]
+    assert found["restarts"] == 1
+    warnings = [each["text"] for each in found["findings"] if each["subject"] == "app"]
+    assert any("1 restart" in text for text in warnings)
+    # Under supervisor the workers of a killed gunicorn stay; that is seen, and stop takes them away.
+    assert any("its gunicorn was killed" in text for text in warnings)
+    project.must("-H", server.name, "stop")
+    assert left_behind(server, "gunicorn main:app") == []
+    project.must("-H", server.name, "start")
+
+
+def test_a_bare_server_has_nothing_and_is_not_ill(lab: Lab, project: Project) -> None:
+    bare = lab.server("ready", "bookworm")
+    for words in (["releases"], ["history"], ["status"], ["doctor"]):
+        project.must("-H", bare.name, *words)
+    for words in (["logs"], ["stop"], ["start"], ["run", "--command", "true"]):
+        result = project.fab("-H", bare.name, *words)
+        assert result.status == 1, result
+        assert "Traceback" not in result.stderr
+        assert "live" in result.stderr or "deployed" in result.stderr

@@ -1,0 +1,51 @@
+"""Releases that must be refused: what is wrong with them, and that the old release serves every request meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from drills import GENTLE, assert_whole, configure
+from lab import Project
+from sandbox import Server
+from traffic import load
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A change of the sample app or of the settings that makes its release fail.
+
+    change: for Project.commit. said: what the message must have. settings: keys of [app]. hooks: lines of [hooks].
+    built: whether the release is built before it fails. started: whether its processes start. lost: how many requests
+    may get no answer.
+    """
+
+    change: Callable[[Path], object] | str
+    said: list[str]
+    settings: dict[str, object] = field(default_factory=dict)
+    hooks: str = ""
+    built: bool = True
+    started: bool = True
+    lost: int = 0
+
+
+def refuse(server: Server, project: Project, fault: Fault, **more: object) -> None:
+    """Release something that is broken under load, and see that it is refused and nobody notices."""
+    (project.folder / "production.env").write_text("RETRIES=canary-value\n")
+    configure(project, f"[hooks]\n{fault.hooks}\n", **fault.settings | more)
+    old = assert_whole(server)
+    project.commit(fault.change)
+    with load(f"{server.url}/health", 200, GENTLE) as traffic:
+        result = project.fab("-H", server.name, "deploy")
+    assert result.status == 1, result
+    for sentence in fault.said:
+        assert sentence in result.stderr, result
+    assert "Traceback" not in result.stderr
+    assert "canary-value" not in result.stdout + result.stderr
+    assert fault.started or "Starting gunicorn" not in result.stdout, result
+    assert traffic.lost <= fault.lost, traffic
+    assert traffic.requests > 20 and traffic.wrk_requests > 20
+    assert traffic.releases[0] == old
+    assert assert_whole(server) == old
+    assert not fault.built or f"The old release {old} still serves" in result.stderr, result

@@ -1,0 +1,119 @@
+"""Apps that do not start, crash or answer wrongly: the old release serves every request, and the message names the cause."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from drills import HEALTH, QUICK, assert_whole, at_start, insert
+from lab import Project
+from refusals import Fault, refuse
+from sandbox import Server
+
+TIMER = "import os, threading; threading.Timer(2, os._exit, [7]).start()"
+
+
+def first_line(text: str) -> Callable[[Path], object]:
+    return insert('"""A small FastAPI app', f"{text}\n")
+
+
+def last_line(text: str) -> Callable[[Path], object]:
+    def change(app: Path) -> None:
+        with (app / "main.py").open("a") as main:
+            main.write(f"\n{text}\n")
+
+    return change
+
+
+def setting(line: str) -> Callable[[Path], object]:
+    def change(app: Path) -> None:
+        file = app / "settings.py"
+        file.write_text(file.read_text().replace("    greeting: str", f"    {line}\n    greeting: str", 1))
+
+    return change
+
+
+FAULTS = {
+    "syntax error": Fault(first_line("def broken(:"), ["SyntaxError", "main.py", "line 1"]),
+    "import that ends the process": Fault(first_line("raise SystemExit(3)"), ["the app ends itself while it is imported"]),
+    "health redirects": Fault(
+        insert(HEALTH, "    from fastapi.responses import RedirectResponse\n    return RedirectResponse('/')\n"),
+        ["answered 307", "accepted: 200-299"],
+        {"health_status": ["200-299"], "health_attempts": 5},
+    ),
+    "missing module": Fault(first_line("import nosuchmodule"), ["No module named 'nosuchmodule'"]),
+    "import that hangs": Fault(
+        first_line("import time; time.sleep(600)"),
+        ["importing main:app did not end within 15 seconds"],
+        {"health_attempts": 4},
+    ),
+    "attribute missing": Fault(last_line("application = app\ndel app"), ["the module main has no attribute app"]),
+    "no ASGI app": Fault(last_line("app = 'not an app'"), ["main:app is no ASGI app"]),
+    "lifespan raises": Fault(at_start("raise RuntimeError('no warehouse')"), ["start-up code (its lifespan) failed"]),
+    "health 500": Fault(
+        insert(HEALTH, "    raise RuntimeError('ill')\n"),
+        ["GET /health (Host: localhost)", "answered 500", "accepted: 200-399"],
+        {"health_attempts": 12},
+    ),
+    "health too slow": Fault(
+        insert(HEALTH, "    import time; time.sleep(5)\n"),
+        ["no answer to GET /health (Host: localhost)", "within 1.0 s, in 5 attempts"],
+        {"health_attempts": 5, "health_timeout": 1.0},
+    ),
+    # A process that dies takes the answer with it that it was giving; nobody else can end it.
+    "crash after two seconds": Fault(at_start(TIMER), ["died within 4.0 s after the switch"], {"settle": 4.0}, lost=1),
+    "ends itself": Fault(
+        at_start("import os; os._exit(9)"), ["processes of the new release ended", "times while it started"]
+    ),
+    # The settings are loaded before anything starts.
+    "missing variable": Fault(
+        setting("payment_key: str\n    retries: int = 3"),
+        ["payment_key (missing)", "retries (int_parsing)", "app.env_file"],
+        {"env_file": "production.env", "migrate": None},
+        started=False,
+    ),
+    "start that takes longer than the gate waits": Fault(
+        at_start("import asyncio; await asyncio.sleep(600)"),
+        ["no answer to GET /health (Host: localhost)", "within 1.0 s, in 3 attempts"],
+        {"health_attempts": 3, "health_timeout": 1.0, "stop_timeout": 1},
+    ),
+}
+
+
+@pytest.mark.usefixtures("branch")
+class TestUnderSupervisor:
+    @pytest.mark.parametrize("name", FAULTS)
+    def test_old_release_serves_every_request(self, server: Server, project: Project, name: str) -> None:
+        refuse(server, project, FAULTS[name])
+
+    def test_refused_releases_leave_one_for_study(self, server: Server, project: Project) -> None:
+        listed = project.must("-H", server.name, "releases", "--json").stdout
+        assert listed.count('"bad"') == 1, listed
+        folders = server.run("ls /srv/hello/releases /srv/hello/instances").stdout
+        assert len(re.findall(r"^[0-9a-f]{12}$", folders, re.MULTILINE)) <= 3, folders
+
+    def test_the_app_says_why_in_the_last_lines_of_its_log(self, server: Server, project: Project, branch: str) -> None:
+        project.configure(branch=branch, **QUICK)
+        project.commit(at_start("raise RuntimeError('no warehouse')"))
+        result = project.fab("-H", server.name, "deploy")
+        assert result.status == 1 and "RuntimeError: no warehouse" in result.stdout, result
+
+
+@pytest.mark.usefixtures("branch")
+class TestUnderSystemd:
+    """Those in which the process manager has a part."""
+    @pytest.fixture(scope="class", autouse=True)
+    @staticmethod
+    def switched(server: Server, project: Project) -> None:
+        project.configure(manager="systemd", **QUICK)
+        project.must("-H", server.name, "deploy")
+        assert_whole(server)
+
+    @pytest.mark.parametrize(
+        "name", ["import that hangs", "lifespan raises", "health too slow", "crash after two seconds", "ends itself"]
+    )
+    def test_old_release_serves_every_request(self, server: Server, project: Project, name: str) -> None:
+        refuse(server, project, FAULTS[name], manager="systemd")

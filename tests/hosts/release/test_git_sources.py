@@ -1,0 +1,274 @@
+"""Repositories that the server fetches from: over git, HTTP and SSH, from programs of its own."""
+
+from __future__ import annotations
+
+import base64
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from drills import QUICK, assert_whole
+from lab import Project, Result, until
+from observe import count_execs
+from sandbox import Server
+
+SLOW = """
+import asyncio
+
+async def copy(reader, writer, seconds):
+    while data := await reader.read(65536):
+        await asyncio.sleep(seconds)
+        writer.write(data)
+        await writer.drain()
+    writer.close()
+
+async def relay(reader, writer):
+    there, to = await asyncio.open_connection("127.0.0.1", 9418)
+    await asyncio.gather(copy(reader, to, 0.3), copy(there, writer, 0))
+
+async def main():
+    await (await asyncio.start_server(relay, "127.0.0.1", 9419)).serve_forever()
+
+asyncio.run(main())
+"""
+"""A relay to the git server, through which each question takes its time."""
+
+
+class TestSources:
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def publish(server: Server, project: Project) -> Callable[[], None]:
+        server.run(
+            "useradd --create-home --shell /usr/bin/git-shell git && cd /home/git"
+            " && runuser -u git -- git init -q --bare app.git && runuser -u git -- mkdir -m 0700 .ssh"
+            " && systemd-run -q --unit=git-daemon --uid=git"
+            " git daemon --base-path=/home/git --export-all --listen=127.0.0.1 /home/git"
+            " && systemd-run -q --unit=git-http --uid=git --working-directory=/home/git"
+            " python3 -m http.server --bind 127.0.0.1 8081"
+        )
+
+        def push() -> None:
+            """What the project's repository holds, and nothing else, becomes what is published."""
+            bundle = project.folder.parent / "bundle"
+            project.git("bundle", "create", "--quiet", str(bundle), "--all")
+            data = base64.b64encode(bundle.read_bytes()).decode()
+            server.run(
+                f"cd /home/git && echo {data} | base64 -d >app.bundle && chown git: app.bundle && runuser -u git -- "
+                "git --git-dir=app.git fetch -q --prune --force app.bundle '+refs/*:refs/*' && "
+                "runuser -u git -- git --git-dir=app.git symbolic-ref HEAD refs/heads/main && "
+                "runuser -u git -- git --git-dir=app.git update-server-info"
+            )
+
+        push()
+        return push
+
+    def test_fetched_over_the_git_protocol_and_http(
+        self, server: Server, project: Project, publish: Callable[[], None]
+    ) -> None:
+        for url in ("git://127.0.0.1/app.git", "http://127.0.0.1:8081/app.git"):
+            commit = project.commit(f"From {url[:4]}")
+            publish()
+            project.configure(repository=url, **QUICK)
+            result = project.must("-H", server.name, "deploy")
+            assert f"fetch {commit[:12]} from {url}" in result.stdout
+            assert assert_whole(server).startswith(commit[:12])
+            with count_execs(server) as execs:
+                assert "deploy: nothing to change" in project.must("-H", server.name, "setup", "deploy").stdout
+            assert execs.count == 2, "one asks for the commit, one reads the server"
+
+    def test_branches_that_were_force_pushed_or_deleted_tags_and_short_names(
+        self, server: Server, project: Project, publish: Callable[[], None]
+    ) -> None:
+        project.configure(repository="git://127.0.0.1/app.git", branch="moving", **QUICK)
+        project.git("checkout", "--quiet", "-b", "moving")
+        project.commit("Before the force-push")
+        publish()
+        project.must("-H", server.name, "deploy")
+        before = assert_whole(server)
+        project.git("reset", "--quiet", "--hard", "main")
+        forced = project.commit("After the force-push")
+        publish()
+        project.must("-H", server.name, "deploy")
+        assert assert_whole(server).startswith(forced[:12])
+        project.must("-H", server.name, "rollback")
+        assert assert_whole(server) == before, "the commit that no branch has any more is kept with its release"
+        project.git("checkout", "--quiet", "main")
+        project.git("branch", "--quiet", "-D", "moving")
+        tagged = project.commit("Tagged")
+        project.git("tag", "-a", "-m", "a tag with a note", "v1.0")
+        publish()
+        result = project.fab("-H", server.name, "deploy")
+        assert result.status == 1 and "has no branch or tag moving" in result.stderr, result
+        assert assert_whole(server) == before
+        project.must("-H", server.name, "deploy", "--commit", "v1.0")
+        assert assert_whole(server).startswith(tagged[:12])
+        newest = project.commit("By a short name")
+        publish()
+        project.must("-H", server.name, "deploy", "--commit", newest[:8])
+        assert assert_whole(server).startswith(newest[:12])
+        result = project.fab("-H", server.name, "deploy", "--commit", "v9.9")
+        assert result.status == 1 and "has no branch or tag v9.9" in result.stderr, result
+
+    @pytest.mark.usefixtures("publish")
+    def test_repository_that_is_not_there(self, server: Server, project: Project) -> None:
+        old = assert_whole(server)
+        for url in ("git://127.0.0.1/none.git", "http://127.0.0.1:8081/none.git", "git://127.0.0.1:9/app.git"):
+            project.configure(repository=url, **QUICK)
+            result = project.fab("-H", server.name, "deploy")
+            assert result.status == 1 and f"the repository {url} refuses" in result.stderr, result
+            assert "Check app.repository" in result.stderr
+            assert result.seconds < 30
+        assert assert_whole(server) == old
+
+    def test_private_repository_by_ssh_with_the_servers_own_key(
+        self, server: Server, project: Project, publish: Callable[[], None]
+    ) -> None:
+        commit = project.commit("Private")
+        publish()
+        project.configure(repository="git@127.0.0.1:app.git", **QUICK)
+        result = project.fab("-H", server.name, "deploy")
+        assert result.status == 1 and "Deploy keys" in result.stderr, result
+        key = re.search(r"^ssh-ed25519 \S+ hello@\S+$", result.stderr, re.MULTILINE)
+        assert key, result
+        server.run(f"echo '{key[0]}' >>/home/git/.ssh/authorized_keys && chown git: /home/git/.ssh/authorized_keys")
+        result = project.must("-H", server.name, "deploy")
+        assert "fetch" in result.stdout
+        assert assert_whole(server).startswith(commit[:12])
+        assert "nothing to change" in project.must("-H", server.name, "deploy").stdout
+        self.host_key_of_the_git_server(server, project, publish)
+
+    def host_key_of_the_git_server(self, server: Server, project: Project, publish: Callable[[], None]) -> None:
+        """As the user's own machine knows it; another one than is known already is refused."""
+        known, old = "/srv/hello/git_known_hosts", assert_whole(server)
+        own = project.home / ".ssh/known_hosts"
+        own.parent.mkdir(exist_ok=True)
+
+        def deploy_knowing(key: str) -> Result:
+            server.run(f"rm -f {known}")
+            own.write_text(f"127.0.0.1 {key}\n")
+            result = project.fab("-H", server.name, "deploy")
+            assert server.run(f"cat {known}").stdout == own.read_text()
+            return result
+
+        commit = project.commit("Behind another host key")
+        publish()
+        refused = deploy_knowing("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl")
+        assert refused.status == 1 and "THE HOST KEY OF THE GIT SERVER 127.0.0.1 HAS CHANGED" in refused.stderr, refused
+        assert assert_whole(server) == old
+        again = project.fab("-H", server.name, "deploy", "--dry-run")
+        assert again.status == 1 and "HAS CHANGED: it shows SHA256:" in again.stderr, again
+        done = deploy_knowing(" ".join(server.run("cat /etc/ssh/ssh_host_ed25519_key.pub").stdout.split()[:2]))
+        assert done.status == 0 and "take the host key of 127.0.0.1 from this machine's known_hosts" in done.stdout, done
+        assert assert_whole(server).startswith(commit[:12])
+        own.unlink()
+
+    def test_submodules_and_a_folder_of_the_repository(
+        self, server: Server, project: Project, publish: Callable[[], None]
+    ) -> None:
+        """app.root, and a submodule whose relative address begins from the repository's own."""
+        server.run(
+            "cd /home/git && runuser -u git -- sh -c 'git init -q part && cd part && echo VALUE = 42 >part.py && git add . && "
+            "git -c user.name=T -c user.email=t@example.com commit -q -m part && cd .. && git clone -q --bare part part.git'"
+        )
+        part = server.run("runuser -u git -- git --git-dir=/home/git/part.git rev-parse HEAD").stdout.strip()
+        project.git("checkout", "--quiet", "-b", "folder")
+        (project.app / "backend").mkdir()
+        for name in {name.partition("/")[0] for name in project.git("ls-files").splitlines()}:
+            project.git("mv", name, f"backend/{name}")
+        main = project.app / "backend/main.py"
+        check = "from part import part\n\nassert part.VALUE == 42\n"
+        main.write_text(main.read_text().replace("HERE =", f"{check}HERE =", 1))
+        (project.app / ".gitmodules").write_text('[submodule "part"]\n\tpath = backend/part\n\turl = ../part.git\n')
+        project.git("add", ".gitmodules", "backend/main.py")
+        project.git("update-index", "--add", "--cacheinfo", f"160000,{part},backend/part")
+        project.git("commit", "--quiet", "-m", "In a folder, with a submodule")
+        publish()
+        project.configure(repository="git://127.0.0.1/app.git", branch="folder", root="backend", **QUICK)
+        project.must("-H", server.name, "deploy")
+        assert assert_whole(server).startswith(project.head[:12])
+        project.configure(repository="git://127.0.0.1/app.git", branch="folder", root="no/such", **QUICK)
+        result = project.fab("-H", server.name, "deploy")
+        assert result.status == 1 and "no/such" in result.stderr, result
+        project.git("checkout", "--quiet", "--force", "main")
+
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def unanswered(server: Server, project: Project) -> subprocess.Popen[str]:
+        """A run that asks a git server whose answers are all lost. It goes on while other tests run."""
+        server.run("iptables -I INPUT -i lo -p tcp --dport 9420 -j DROP")
+        project.configure(**QUICK)
+        process = project.start("-H", server.name, "deploy", env={"SELVEDGE_APP__REPOSITORY": "git://127.0.0.1:9420/app.git"})
+        until(lambda: ":9420" in server.run("ss -tnH state syn-sent").stdout, 30)
+        return process
+
+    @pytest.mark.usefixtures("branch", "unanswered")
+    def test_large_repository_behind_a_slow_line(
+        self, server: Server, project: Project, publish: Callable[[], None]
+    ) -> None:
+        """A thousand branches and a file of 10 MB; 300 ms until a question arrives."""
+        commit = project.commit("With much beside it")
+        publish()
+        server.run(
+            f"cat >/srv/slow.py <<'EOF'{SLOW}EOF\nsystemd-run -q --unit=slow --uid=nobody python3 /srv/slow.py\n"
+            "cd /home/git/app.git && blob=$(head -c 10000000 /dev/urandom | runuser -u git -- git hash-object -w --stdin) && "
+            "tree=$(printf '100644 blob %s\\tlarge\\n' $blob | runuser -u git -- git mktree) && "
+            f"top=$(runuser -u git -- git -c user.name=T -c user.email=t@example.com commit-tree -m large -p {commit} $tree) && "
+            'for number in $(seq 1000); do echo "create refs/heads/many/$number $top"; done | '
+            "runuser -u git -- git update-ref --stdin"
+        )
+        project.configure(repository="git://127.0.0.1:9419/app.git", branch="drill", **QUICK)
+        result = project.must("-H", server.name, "deploy")
+        server.run("systemctl stop slow")
+        assert result.seconds < 60, result
+        assert assert_whole(server).startswith(commit[:12])
+        assert int(server.run("git --git-dir=/srv/hello/repo.git for-each-ref | wc -l").stdout) > 1000
+
+    @pytest.mark.usefixtures("branch")
+    def test_files_in_git_lfs_need_its_program(self, server: Server, project: Project) -> None:
+        old = assert_whole(server)
+
+        def pointer(app: Path) -> None:
+            (app / ".gitattributes").write_text("*.bin filter=lfs diff=lfs merge=lfs -text\n")
+            (app / "model.bin").write_text(
+                f"version https://git-lfs.github.com/spec/v1\noid sha256:{64 * 'a'}\nsize 12345\n"
+            )
+
+        project.configure(branch="drill", **QUICK)
+        project.commit(pointer)
+        result = project.fab("-H", server.name, "deploy")
+        assert result.status == 1 and "install git-lfs on the server (apt-get install git-lfs)" in result.stderr, result
+        assert assert_whole(server) == old
+
+    @pytest.mark.usefixtures("publish")
+    def test_files_in_git_lfs_come_with_the_release(self, server: Server, project: Project) -> None:
+        """With git-lfs installed, whose filter Debian switches on for every checkout."""
+        server.run(
+            "apt-get update -qq >/dev/null 2>&1 && apt-get install -y -qq git-lfs >/dev/null 2>&1\n"
+            "git clone -q --bare git://127.0.0.1/app.git /srv/lfs.git && git clone -q /srv/lfs.git /srv/work && cd /srv/work\n"
+            "git lfs track '*.bin' >/dev/null\n"
+            "head -c 100000 /dev/urandom >static/large.bin && git add -A && "
+            "git -c user.name=T -c user.email=t@example.com commit -q -m large && git push -q origin HEAD:refs/heads/large"
+        )
+        project.configure(repository="file:///srv/lfs.git", branch="large", **QUICK)
+        project.must("-H", server.name, "deploy")
+        assert_whole(server)
+        server.run("cmp /srv/work/static/large.bin /srv/hello/current/static/large.bin && [ ! -e /srv/hello/current/.git ]")
+
+    def test_shallow_checkout_is_pushed(self, server: Server, project: Project, tmp_path: Path) -> None:
+        """As a CI job has it: the last commit alone."""
+        commit = project.commit("Shallow")
+        project.git("clone", "--quiet", "--depth", "1", f"file://{project.app}", str(tmp_path / "shallow"))
+        project.configure(repository=str(tmp_path / "shallow"), **QUICK)
+        project.must("-H", server.name, "deploy")
+        assert assert_whole(server).startswith(commit[:12])
+
+    def test_git_server_that_loses_everything(self, server: Server, unanswered: subprocess.Popen[str]) -> None:
+        """No packet comes back: the run ends in half a minute, and says what it asked whom for."""
+        old = assert_whole(server)
+        _, stderr = unanswered.communicate(timeout=40)
+        sentence = "the repository git://127.0.0.1:9420/app.git refuses, asked for main: no answer within 30 seconds"
+        assert unanswered.returncode == 1 and sentence in stderr, stderr
+        assert assert_whole(server) == old

@@ -1,0 +1,127 @@
+"""Power that fails and servers that restart during a release: one release serves after the boot, and the next deploy works."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from drills import GENTLE, QUICK, assert_whole, at_start, configure, listening, live, serves
+from lab import Project, until
+from sandbox import Server
+from traffic import get, load
+
+
+@pytest.mark.usefixtures("branch")
+class TestPowerCuts:
+    def test_power_cut_while_the_new_release_starts(self, server: Server, project: Project) -> None:
+        old = assert_whole(server)
+        commit = project.commit(at_start("import asyncio; await asyncio.sleep(3)"))
+        process = project.start("-H", server.name, "deploy")
+        until(lambda: f"/run/hello/{commit[:12]}" in server.run("ss -xlH").stdout, 120)
+        server.kill()
+        assert process.wait(60) == 4
+        server.boot()
+        serves(server)
+        assert live(server) == old
+        assert {get(f"{server.url}/health").headers["X-Release"] for _ in range(20)} == {old}
+        assert listening(server) == [old], "one that nobody has judged does not start at a boot"
+        project.must("-H", server.name, "deploy")
+        assert assert_whole(server).startswith(commit[:12])
+
+    def test_power_cut_while_the_new_release_settles(self, server: Server, project: Project) -> None:
+        configure(project, settle=20.0)
+        commit = project.commit("Live, but not proved")
+        process = project.start("-H", server.name, "deploy")
+        until(lambda: live(server).startswith(commit[:12]), 120)
+        server.kill()
+        assert process.wait(60) == 4
+        server.boot()
+        serves(server)
+        new = live(server)
+        assert new.startswith(commit[:12])
+        assert {get(f"{server.url}/health").headers["X-Release"] for _ in range(20)} == {new}
+        assert listening(server) == [new]
+        configure(project)
+        with load(f"{server.url}/health", 100, GENTLE) as traffic:
+            project.must("-H", server.name, "deploy")
+        assert traffic.lost == 0, "what serves already is not started again"
+        assert assert_whole(server) == new
+        assert "nothing to change" in project.must("-H", server.name, "deploy").stdout
+
+    def test_reboot_in_the_middle(self, server: Server, project: Project) -> None:
+        old = assert_whole(server)
+        commit = project.commit(at_start("import asyncio; await asyncio.sleep(2)"))
+        process = project.start("-H", server.name, "deploy")
+        until(lambda: f"/run/hello/{commit[:12]}" in server.run("ss -xlH").stdout, 120)
+        server.reboot()
+        assert process.wait(60) in (1, 4)
+        serves(server)
+        release = live(server)
+        assert release == old or release.startswith(commit[:12])
+        assert {get(f"{server.url}/health").headers["X-Release"] for _ in range(20)} == {release}
+        assert listening(server) == [release]
+        project.must("-H", server.name, "deploy")
+        assert assert_whole(server).startswith(commit[:12])
+
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def systemd(server: Server, project: Project) -> None:
+        project.configure(manager="systemd", **QUICK)
+        project.must("-H", server.name, "deploy")
+        assert_whole(server)
+
+    @pytest.mark.usefixtures("systemd")
+    def test_power_cut_while_the_new_release_starts_under_systemd(self, server: Server, project: Project) -> None:
+        configure(project, manager="systemd")
+        old = assert_whole(server)
+        commit = project.commit(at_start("import asyncio; await asyncio.sleep(3.5)"))
+        process = project.start("-H", server.name, "deploy")
+        until(lambda: f"/run/hello/{commit[:12]}" in server.run("ss -xlH").stdout, 120)
+        server.kill()
+        assert process.wait(60) == 4
+        with _asked_while_it_boots(server) as seen:
+            server.boot()
+            serves(server)
+        assert set(seen) == {200} and len(seen) > 10, seen
+        assert live(server) == old
+        assert listening(server) == [old], "one that nobody has judged does not start at a boot"
+        project.must("-H", server.name, "deploy")
+        assert assert_whole(server).startswith(commit[:12])
+
+    @pytest.mark.usefixtures("systemd")
+    def test_a_boot_answers_no_request_with_an_error(self, server: Server, project: Project) -> None:
+        """systemd listens before nginx does: what comes too early waits."""
+        project.configure(manager="systemd", **QUICK)
+        project.must("-H", server.name, "deploy")
+        instance = assert_whole(server)
+        server.poweroff()
+        with _asked_while_it_boots(server) as seen:
+            server.boot()
+            serves(server)
+        assert set(seen) == {200} and len(seen) > 10, seen
+        assert assert_whole(server) == instance
+
+
+@contextlib.contextmanager
+def _asked_while_it_boots(server: Server) -> Iterator[list[int]]:
+    """The status of each answer while the block runs, and three seconds longer; until nginx listens there is none."""
+    seen: list[int] = []
+    stop = threading.Event()
+    asking = threading.Thread(target=_ask_while_it_boots, args=(server, seen, stop))
+    asking.start()
+    try:
+        yield seen
+        time.sleep(3)
+    finally:
+        stop.set()
+        asking.join(30)
+
+
+def _ask_while_it_boots(server: Server, seen: list[int], stop: threading.Event) -> None:
+    while not stop.wait(0.02):
+        with contextlib.suppress(OSError):
+            seen.append(get(f"{server.url}/health", timeout=10).status)
