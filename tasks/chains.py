@@ -1,6 +1,6 @@
 """What the steps are composed into: each chain is a list of their names."""
 
-from selvedge.task import BRANCH, COMMIT, Option, chain
+import selvedge as sv
 from tasks.certbot import certbot
 from tasks.clone import clone
 from tasks.gunicorn import gunicorn
@@ -11,10 +11,10 @@ from tasks.supervisor import FORCE, supervisor
 from tasks.update import update
 from tasks.venv import venv
 
-NO_REVERT = Option("no_revert", "When one server refuses the release, leave it live on those that have it.")
+NO_REVERT = sv.Option("no_revert", "When one server refuses the release, leave it live on those that have it.")
 
 
-@chain
+@sv.chain
 def setup(app):
     """Make a bare machine a server: update, harden, install."""
     yield update
@@ -22,7 +22,7 @@ def setup(app):
     yield install
 
 
-@chain(options=(COMMIT, BRANCH, FORCE, NO_REVERT))
+@sv.chain(options=(sv.COMMIT, sv.BRANCH, FORCE, NO_REVERT))
 def deploy(app):
     """Release the newest commit, or leave the old one live."""
     yield install

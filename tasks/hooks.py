@@ -1,16 +1,16 @@
 """Commands of your own around a release ([hooks] in hosts.toml)."""
 
+import selvedge as sv
+
 
 def hook(app, instance, name, *, builds=False, local_only=False):
     """The hook of this name, where hosts.toml has one: before_build, after_build, before_switch or after_switch."""
-    from selvedge.resources.hook import Hook
-
     commands = [each for each in getattr(app.hooks, name) if each.startswith("local:") or not local_only]
     if not commands:
         return
     environment = {"RELEASE": instance.id, "COMMIT": instance.commit, "HOST": app.host.name}
     before = name == "before_build"
-    yield Hook(
+    yield sv.Hook(
         name=name,
         commands=tuple(commands),
         mark=f"{instance.release}/.selvedge.{name}" if before else f"{instance.folder}/hook.{name}",

@@ -1,28 +1,22 @@
 """The app's virtual environment."""
 
-from selvedge.task import step
+import selvedge as sv
 from tasks.hooks import hook
 
 
-@step(needs_commit=True)
+@sv.step(needs_commit=True)
 def venv(app):
     """Build the app's virtual environment from its requirements."""
-    from selvedge.release.instance import Instance
-    from selvedge.resources.files import Directory
-    from selvedge.resources.need import Needs
-    from selvedge.resources.python import UV, interpreter
-    from selvedge.resources.venv import Venv
-
     release = app.paths.release(app.commit)
-    yield Needs(release, "clone")
-    yield from hook(app, Instance.of(app), "before_build", builds=True)
-    yield Directory(app.paths.venvs, "0750", group=app.name)
-    yield Venv(
+    yield sv.Needs(release, "clone")
+    yield from hook(app, sv.Instance.of(app), "before_build", builds=True)
+    yield sv.Directory(app.paths.venvs, "0750", group=app.name)
+    yield sv.Venv(
         release=release,
         root=app.root,
         venvs=app.paths.venvs,
-        python=interpreter(app),
-        uv=UV,
+        python=sv.interpreter(app),
+        uv=sv.UV,
         installer=app.installer,
         requirements=app.requirements,
         extras=("gunicorn", "uvicorn-worker") if app.worker_class.startswith("uvicorn_worker.") else ("gunicorn",),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
@@ -28,6 +29,10 @@ class Release(Value):
     commit: str = ""
     forced: bool = False
     migrates: bool = True
+
+    def __post_init__(self) -> None:
+        if self.commit and not re.fullmatch(r"[0-9a-f]{40}", self.commit):
+            raise ValueError(f"a commit is 40 hex digits, not {self.commit!r}")
 
 
 class Target(App):

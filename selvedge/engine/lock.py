@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from selvedge.engine.script import call_script, script
 from selvedge.engine.workstation import who
@@ -13,29 +12,11 @@ from selvedge.report import Report
 from selvedge.shell.library import call
 from selvedge.ssh.connection import Remote
 
-if TYPE_CHECKING:
-    import paramiko
-
 _MARK = "@lock "
 REST_SECONDS = 300
 """How long the rest of a run that was cut off is waited for."""
 GRACE = 2
 """Seconds that a lock is waited for in any case: the server notices within them that a killed run is gone."""
-
-
-def _answer(channel: paramiko.Channel, line: str) -> str:
-    """What the script says of the lock, behind whatever the login's own files print first (~/.bashrc); where it says
-    nothing, the last line that came."""
-    said = line
-    while not line.startswith(_MARK):
-        data = b""
-        while not data.endswith(b"\n") and (piece := channel.recv(1)):
-            data += piece
-        if not data:
-            break
-        line = data.decode("utf-8", "replace")
-        said = line.strip() or said
-    return said.removeprefix(_MARK)
 
 
 class Lock:
@@ -59,8 +40,7 @@ class Lock:
         since = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
         holder = f"{who()} since {since}: {self._doing}".replace("\n", " ")
         take = call("lock_take", app=self._app, wait=max(wait, GRACE), holder=holder, age=math.ceil(age) + 1)
-        channel, line = self._remote.hold(script(take))
-        answer = _answer(channel, line)
+        channel, answer = self._remote.hold(script(take), _MARK)
         if answer.startswith("held"):
             self._channel = channel
             if answer == "held unfinished":

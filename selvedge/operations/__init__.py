@@ -1,1 +1,14 @@
-"""What is done with servers besides making them: looked at, trusted, stopped, logged in to."""
+"""The commands that look after servers, one file each; a file is loaded when it is used for the first time (PEP 562)."""
+
+import importlib
+from types import ModuleType
+
+
+def __getattr__(name: str) -> ModuleType:
+    """Load the file of a command. Raises AttributeError if there is none."""
+    if name.startswith("_"):
+        raise AttributeError(name)
+    try:
+        return importlib.import_module(f"selvedge.operations.{name}")
+    except ModuleNotFoundError as error:
+        raise AttributeError(f"module 'selvedge.operations' has no attribute {name!r}") from error

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from selvedge.config.target import Target
 from selvedge.errors import SelvedgeError
 from selvedge.release.record import Releases
 from selvedge.resources.base import Change, Resource
+from selvedge.run import Run
 from selvedge.shell.library import call
 from selvedge.task import Step
 
@@ -41,19 +43,18 @@ class Running(Resource):
         )
 
 
-def stopped() -> Step:
-    """A step that stops the live release."""
-
-    def stop(app: Target) -> Iterator[Resource]:
-        yield Running(app, running=False)
-
-    return Step(stop, name="stop")
+def stop(run: Run, flags: Mapping[str, Any]) -> None:
+    """Stop the live release of every host. Raises SelvedgeError."""
+    run.chain([_step("stop", running=False)], flags)
 
 
-def started() -> Step:
-    """A step that starts the live release."""
+def start(run: Run, flags: Mapping[str, Any]) -> None:
+    """Start the live release of every host. Raises SelvedgeError."""
+    run.chain([_step("start", running=True)], flags)
 
-    def start(app: Target) -> Iterator[Resource]:
-        yield Running(app, running=True)
 
-    return Step(start, name="start")
+def _step(name: str, *, running: bool) -> Step:
+    def body(app: Target) -> Iterator[Resource]:
+        yield Running(app, running)
+
+    return Step(body, name=name)

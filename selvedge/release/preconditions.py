@@ -23,7 +23,7 @@ def repository(app: Target) -> None:
     from selvedge.release.commits import local_commit
 
     if app.local_path is not None:
-        local_commit(app.local_path, app.branch)
+        local_commit(app.local_path, app.ref)
 
 
 def environment(app: Target) -> None:

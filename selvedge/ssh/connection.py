@@ -199,18 +199,20 @@ class Remote:
             raise refused
         return Result(status, output)
 
-    def hold(self, script: str) -> tuple[paramiko.Channel, str]:
-        """Start a script whose standard input stays open; returns its channel and the first line that it prints. Another
-        script follows in any case."""
+    def hold(self, script: str, mark: str) -> tuple[paramiko.Channel, str]:
+        """Start a script whose standard input stays open; another script will follow in any case.
+
+        Return its channel and the rest of the first line that begins with `mark`: a login's own files (~/.bashrc) may print
+        lines before it. If no line does, return the last line that came.
+        """
         channel = self._start(script)
         self._open_next()
-        line = b""
-        while not line.endswith(b"\n"):
-            piece = channel.recv(1)
-            if not piece:
-                break
-            line += piece
-        return channel, line.decode("utf-8", "replace").rstrip("\n")
+        said = ""
+        while line := _read_line(channel):
+            if line.startswith(mark):
+                return channel, line.removeprefix(mark).rstrip("\n")
+            said = line.strip() or said
+        return channel, said
 
     def _start(self, script: str) -> paramiko.Channel:
         data = script.encode("utf-8", "surrogateescape")
@@ -260,6 +262,14 @@ class _Writer:
     def write(self, data: bytes) -> int:
         self._channel.sendall(data)
         return len(data)
+
+
+def _read_line(channel: paramiko.Channel) -> str:
+    """Return the next line with its end, "" at the end of the output."""
+    line = b""
+    while not line.endswith(b"\n") and (piece := channel.recv(1)):
+        line += piece
+    return line.decode("utf-8", "replace")
 
 
 def _receive(channel: paramiko.Channel, on_line: Callable[[str], None] | None) -> str:

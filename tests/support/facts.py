@@ -20,7 +20,7 @@ def firewall_fact(rules: str, state: str = "on\ndeny\nipv6\nlive", ssh: str = "2
 SYSCTL = Sysctl("/etc/sysctl.d/90-test.conf", "# a comment = none\nnet.a.b = 1\nkernel.c=2\n")
 
 
-def kernel_sysctl_fact(live: str, refused: str = "", file: str | None = None) -> str:
+def sysctl_fact(live: str, refused: str = "", file: str | None = None) -> str:
     """What the probe of SYSCTL prints where its file has this text, or else the wanted one."""
     text = SYSCTL.text if file is None else file
     about = f"file 644 root root\n{hashlib.sha256(text.encode()).hexdigest()}\n{text}"

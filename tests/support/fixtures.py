@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from selvedge.config.settings import Settings
-from selvedge.config.target import Target
+from selvedge.config.target import Release, Target
 from tests.support.hostile import ENVIRONMENT, HOSTILE
 from tests.support.keys import KEY
 from tests.support.steps import CANARY, HOSTS
@@ -22,23 +22,22 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 def target(tmp_path: Path) -> Callable[..., Target]:
     """The settings of a host by keyword: target(domains=["a.test"], nginx={"gzip": False})."""
 
-    def make(commit: str | None = COMMIT, **tables: Any) -> Target:
+    def make(commit: str = COMMIT, **tables: Any) -> Target:
         sections = {name: tables.pop(name) for name in ("tls", "server", "nginx", "hooks") if name in tables}
         host = tables.pop("host", {"address": "203.0.113.10"})
         app = {"name": "hello", "repository": "https://git.example.com/me/hello.git", **tables}
         settings = Settings.model_validate({"app": app, "hosts": {"server": host}, **sections})
         settings._base_dir = tmp_path
-        return settings.target("server").model_copy(update={"commit": commit})
+        return settings.target("server").releasing(Release(commit=commit))
 
     return make
 
 
 @pytest.fixture
-def host(target: Callable[..., Target], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Target]:
+def host(target: Callable[..., Target], tmp_path: Path) -> Callable[..., Target]:
     """The settings of one of the two hosts."""
     (tmp_path / "production.env").write_text(f'TOKEN="{CANARY}"\nPLAIN=x\n')
     (tmp_path / "me.pub").write_text(KEY + "\n")
-    monkeypatch.setattr("selvedge.release.live.who", lambda: "me@laptop")
     return lambda name: target(COMMIT, **HOSTS[name])
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from selvedge.engine.plan import Plan
 from selvedge.resources.base import Change, Resource
 from selvedge.shell.quoting import document
@@ -11,7 +9,6 @@ from selvedge.shell.quoting import document
 MARK = "@test"
 
 
-@dataclass(frozen=True)
 class Says(Resource):
     """A resource whose fact is a text, and whose change is a script of its own."""
 

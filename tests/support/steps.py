@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import fabfile
-from selvedge import shell
 from selvedge.config.target import Target
 from selvedge.engine.plan import Plan
 from selvedge.engine.script import read_script, step_script
 from selvedge.resources.base import Resource
-from selvedge.shell.library import library
+from selvedge.shell.library import library, names
 from selvedge.task import Step
 
-LIBRARIES = {path.stem: library(path.stem) for path in sorted(Path(shell.__file__).parent.glob("*.sh"))}
+LIBRARIES = {name: library(name) for name in sorted(names())}
 MARK = "@selvedge"
 CANARY = "c4nary-s3cret"
 CHAINS = [fabfile.namespace["setup"], fabfile.namespace["deploy"]]

@@ -53,7 +53,7 @@ step_note() {
   local result
   [ "$step_counted" -gt 0 ] || return 0
   (
-    [ -d "/srv/$step_app" ] || mkdir -m 0711 -p "/srv/$step_app"
+    [ -d "/srv/$step_app" ] || install -d -m 0711 -- "/srv/$step_app"
     result="$step_counted changed"
     [ "$status" -eq 0 ] || result=failed
     history_note "/srv/$step_app/history" "$step_by" "$step_why" - - "$result"

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from selvedge.config.target import Target
+from selvedge.config.target import Release
+from selvedge.errors import Pending
 from selvedge.paths import Paths
 from tests.support.paths import ROOT
 from tests.unit.config.conftest import Load
@@ -73,17 +74,18 @@ def test_defaults(settings: Load) -> None:
     assert (app.strategy, app.manager, app.installer, app.python_from) == ("beside", "supervisor", "uv", "auto")
     assert (app.host.address, app.host.user, app.host.bootstrap_user, app.host.port) == ("s", "deploy", "root", None)
     assert (app.tls.certbot, app.server.sudo, app.nginx.max_body) == ("apt", "nopasswd", "10m")
-    assert (app.health_host_header, app.local_path, app.commit) == ("localhost", None, None)
+    assert (app.health_host_header, app.local_path, app.release.commit) == ("localhost", None, "")
 
 
 def test_a_target_takes_its_commit_later_and_is_frozen(settings: Load) -> None:
     app = settings(APP + "[hosts.s]\n").target("s")
-    released = app.model_copy(update={"commit": "a" * 40})
-    assert (released.commit, app.commit) == ("a" * 40, None)
+    assert app.releasing(Release(commit="a" * 40)).commit == "a" * 40
+    with pytest.raises(Pending):
+        _ = app.commit
     with pytest.raises(ValueError, match="frozen"):
         app.branch = "other"
     with pytest.raises(ValueError, match="commit"):
-        Target.model_validate({**dict(app), "commit": "abc"})
+        Release(commit="abc")
 
 
 def test_health_ranges_and_host_header(settings: Load) -> None:
@@ -97,8 +99,8 @@ def test_health_ranges_and_host_header(settings: Load) -> None:
 def test_local_paths_begin_at_the_folder_of_the_file(tmp_path: Path, settings: Load) -> None:
     app = settings('[app]\nname = "hello"\nrepository = "../my code"\n[hosts.s]\nkey = "keys/id"\n').target("s")
     assert app.local_path == tmp_path / "../my code"
-    assert app.local("~/x") == Path("~/x").expanduser()
-    assert app.local("/x") == Path("/x")
+    assert app.local_file("~/x") == Path("~/x").expanduser()
+    assert app.local_file("/x") == Path("/x")
     assert app.host.key == str(tmp_path / "keys/id")
 
 

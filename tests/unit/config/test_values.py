@@ -13,6 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
+from selvedge.config import types
+
 GOOD: list[tuple[str, Any, Any]] = [
     ("AppName", "a", "a"),
     ("AppName", "hello-2", "hello-2"),
@@ -193,7 +195,7 @@ BAD: list[tuple[str, Any]] = [
 
 
 def adapter(name: str) -> TypeAdapter[Any]:
-    return TypeAdapter(getattr(values, name))
+    return TypeAdapter(getattr(types, name))
 
 
 @pytest.mark.parametrize(("name", "given_value", "kept"), GOOD)
@@ -208,9 +210,9 @@ def test_refuses(name: str, given_value: Any) -> None:
 
 
 def test_every_type_stands_in_both_tables() -> None:
-    types = {name for name in vars(values) if hasattr(getattr(values, name), "__metadata__")}
-    assert types - {"Text", "Line", "Directory", "OptionalDomain", "Hook"} <= {name for name, *_ in GOOD}
-    assert types - {"Line", "OptionalDomain", "OptionalModule", "Hook"} <= {name for name, _ in BAD}
+    named = {name for name in vars(types) if hasattr(getattr(types, name), "__metadata__")}
+    assert named - {"Text", "Line", "Directory", "OptionalDomain", "Hook"} <= {name for name, *_ in GOOD}
+    assert named - {"Line", "OptionalDomain", "OptionalModule", "Hook"} <= {name for name, _ in BAD}
 
 
 @settings(deadline=None, max_examples=60)

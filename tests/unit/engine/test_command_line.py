@@ -59,7 +59,7 @@ def flags_of(monkeypatch: pytest.MonkeyPatch, *words: str, dry: bool = False) ->
     import fabfile
     from selvedge import run as runs
     from selvedge.executor import Executor
-    from selvedge.task import Operation
+    from selvedge.task import Operation, Step
 
     called: list[tuple[str, dict[str, object]]] = []
 
@@ -70,11 +70,11 @@ def flags_of(monkeypatch: pytest.MonkeyPatch, *words: str, dry: bool = False) ->
         def load(cls, *_: object) -> Run:
             return cls()
 
-        def prepare(self, steps: object) -> None:
+        def check(self, tasks: object, options: object) -> None:
             pass
 
-        def step(self, step: object, flags: dict[str, object], then: object) -> None:  # noqa: ARG002
-            called.append((step.name, dict(flags)))  # type: ignore[attr-defined]
+        def chain(self, tasks: list[Step], options: dict[str, object]) -> None:
+            called.append((" ".join(str(task.name) for task in tasks), options))
 
         def close(self) -> None:
             pass
@@ -93,16 +93,11 @@ def flags_of(monkeypatch: pytest.MonkeyPatch, *words: str, dry: bool = False) ->
 
 def test_what_changes_nothing_holds_for_every_task_of_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
     for words in (["setup", "deploy", "--dry-run"], ["setup", "--dry-run", "deploy"]):
-        called = flags_of(monkeypatch, *words)
-        assert [(name, flags["dry_run"]) for name, flags in called] == [("setup", True), ("deploy", True)]
+        assert flags_of(monkeypatch, *words) == [("setup deploy", {"dry_run": True})]
 
 
 def test_script_holds_for_every_task_of_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    called = flags_of(monkeypatch, "setup", "deploy", "--script")
-    assert [(name, flags["script"], flags["dry_run"]) for name, flags in called] == [
-        ("setup", True, False),
-        ("deploy", True, False),
-    ]
+    assert flags_of(monkeypatch, "setup", "deploy", "--script") == [("setup deploy", {"script": True})]
 
 
 @pytest.mark.parametrize("task", ["setup", "deploy", "rollback", "restart", "stop", "start", "nginx"])
@@ -110,9 +105,16 @@ def test_dry_of_fabric_means_dry_run(monkeypatch: pytest.MonkeyPatch, task: str)
     assert [flags["dry_run"] for _, flags in flags_of(monkeypatch, task, dry=True)] == [True]
 
 
-def test_other_flags_are_their_tasks_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    called = dict(flags_of(monkeypatch, "setup", "deploy", "--wait", "5"))
-    assert (called["setup"]["wait"], called["deploy"]["wait"]) == (0, 5)
+def test_steps_that_follow_each_other_are_one_chain_with_the_flags_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert flags_of(monkeypatch, "setup", "deploy", "--wait", "5") == [("setup deploy", {"wait": 5})]
+    called = flags_of(monkeypatch, "setup", "releases", "clone", "--branch", "x", "deploy", "--force")
+    assert [name for name, _ in called] == ["setup", "releases", "clone deploy"]
+    assert called[2][1] == {"branch": "x", "force": True}
+
+
+def test_two_values_of_one_flag_are_refused(tmp_path: Path) -> None:
+    ended = fab(tmp_path, "-H", "server", "clone", "--branch", "x", "deploy", "--branch", "y")
+    assert ended.returncode == 2 and "--branch has two values: x and y." in ended.stderr
 
 
 @pytest.mark.parametrize(
@@ -140,7 +142,7 @@ def test_what_nobody_foresaw_is_one_sentence(monkeypatch: pytest.MonkeyPatch, ca
     from selvedge import run as runs
 
     class Broken(runs.Run):
-        def prepare(self, steps: object) -> None:  # noqa: ARG002
+        def check(self, tasks: object, options: object) -> None:  # noqa: ARG002
             raise ZeroDivisionError("by nobody")
 
     monkeypatch.setattr(runs, "Run", Broken)

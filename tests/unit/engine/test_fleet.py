@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from selvedge.engine.fleet import converge
+from selvedge.engine.converge import converge
 from selvedge.engine.plan import Plan
 from selvedge.engine.session import Planned
 from selvedge.errors import StepError
@@ -43,7 +43,7 @@ def run(session: Session, behind: tuple[str, ...] = ()) -> list[str]:
     session.told.clear()
     items = [item for item in planned if item.name not in behind]
     rest = [item for item in planned if item.name in behind]
-    found = converge(SimpleNamespace(), session, items, rest)  # type: ignore[arg-type]
+    found = converge(session, items, lambda _: None, rest)  # type: ignore[arg-type]
     return [item.name + "*" * item.old for item in found]
 
 

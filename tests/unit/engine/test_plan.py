@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from selvedge.engine.plan import Plan
@@ -11,10 +10,12 @@ from selvedge.ssh.payload import open_payload
 from tests.support.plans import Says, changes, summaries
 
 
-@dataclass(frozen=True)
 class Reloads(Loader):
     loads: tuple[Resource, ...]
     own: Change | None = None
+
+    def loaded(self) -> tuple[Resource, ...]:
+        return self.loads
 
     def probe(self) -> str:
         return ""

@@ -10,9 +10,10 @@ import pytest
 
 import fabfile
 from selvedge.config.target import Target
+from selvedge.errors import Pending
 from selvedge.resources.base import Resource
 from selvedge.resources.files import Absent
-from selvedge.task import Option, Pending, Step, chain, step
+from selvedge.task import Option, Step, chain, step
 from tests.support.declared import CHAIN
 
 

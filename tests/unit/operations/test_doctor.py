@@ -13,7 +13,7 @@ import pytest
 from selvedge.config.target import Target
 from selvedge.errors import SelvedgeError, UnreachableError
 from selvedge.operations.doctor import doctor
-from selvedge.operations.doctor.facts import Examined
+from selvedge.operations.doctor.facts import ServerFacts
 from selvedge.operations.doctor.network import reach
 from selvedge.operations.doctor.server import diagnose
 from tests.support.releases import OLD
@@ -21,9 +21,9 @@ from tests.support.runs import run_over
 from tests.unit.operations.findings import lines
 
 
-def found(text: str = "", user: str = "deploy", **more: Any) -> Examined:
+def found(text: str = "", user: str = "deploy", **more: Any) -> ServerFacts:
     """What a server said, line by line, with what this machine saw."""
-    return replace(Examined.parse(text, user), **more)
+    return replace(ServerFacts.parse(text, user), **more)
 
 
 GOOD = f"""live {OLD}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from selvedge.operations.host_status import reading
+from selvedge.operations.host_status import status_query
 
 
 class TestStatus:
@@ -17,4 +17,4 @@ class TestStatus:
     )
     def test_the_renewal_is_that_of_the_certbot_in_use(self, target: Any, origin: str, unit: str) -> None:
         app = target(domains=["a.test"], tls={"certbot": origin})
-        assert f"status_certificate /etc/letsencrypt/live/hello/fullchain.pem {unit}.service a.test" in repr(reading(app))
+        assert f"status_certificate /etc/letsencrypt/live/hello/fullchain.pem {unit}.service a.test" in status_query(app)

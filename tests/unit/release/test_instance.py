@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from selvedge.config.target import Target
+from selvedge.errors import Pending
 from selvedge.release.instance import Instance
 
 CHANGED = [
@@ -42,5 +43,5 @@ def test_the_digest_of_an_instance_tells_nothing_of_its_secrets(app: Callable[..
 
 
 def test_an_instance_without_a_commit_is_a_fault_of_the_program(app: Callable[..., Target]) -> None:
-    with pytest.raises(ValueError, match="commit"):
-        Instance.of(app("nothing set", commit=None))
+    with pytest.raises(Pending, match="commit"):
+        Instance.of(app("nothing set", commit=""))

@@ -93,7 +93,7 @@ class TestOwnCertificate:
     def test_both_go_into_one_file_that_only_root_reads(self, target: Any, certificates: Path) -> None:
         own = self.own(target, "one.key")
         assert own.text == (certificates / "one.pem").read_text() + (certificates / "one.key").read_text()
-        assert (own.mode, own.owner, own.secret, own.chain, own.key) == ("0600", "root", True, own.path, own.path)
+        assert (own.mode, own.owner, own.secret, own.fullchain, own.key) == ("0600", "root", True, own.path, own.path)
         change = own.plan("absent\n")
         assert change is not None
         assert "PRIVATE" not in change.shell + change.diff + repr(own)

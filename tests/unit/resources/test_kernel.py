@@ -8,7 +8,7 @@ import pytest
 
 from selvedge.resources.kernel import Sysctl, TimeSync
 from selvedge.templates import template
-from tests.support.facts import SYSCTL
+from tests.support.facts import SYSCTL, sysctl_fact
 
 
 class TestKernel:
@@ -23,12 +23,12 @@ class TestKernel:
         ],
     )
     def test_what_can_be_set_and_differs_is_set(self, live: str, refused: str, needed: bool) -> None:
-        change = SYSCTL.plan(kernel_sysctl_fact(live, refused))
+        change = SYSCTL.plan(sysctl_fact(live, refused))
         assert (change is not None) == needed
         assert not change or change.shell.endswith("kernel_sysctl_set net.a.b=1 kernel.c=2")
 
     def test_a_file_that_was_edited_is_written(self) -> None:
-        change = SYSCTL.plan(kernel_sysctl_fact("net/a/b:1\nkernel/c:2", file="net.a.b = 0\n"))
+        change = SYSCTL.plan(sysctl_fact("net/a/b:1\nkernel/c:2", file="net.a.b = 0\n"))
         assert change and "-net.a.b = 0" in change.diff
 
     def test_every_line_of_the_template_is_a_setting(self, target: Any) -> None:

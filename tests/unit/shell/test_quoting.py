@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from selvedge import shell
-from selvedge.shell.library import library
+from selvedge.shell.library import library, names
 from selvedge.shell.quoting import assign, document, quote, words
 
 # Everything that a str can hold but NUL; lone surrogates stand for bytes that are no UTF-8.
@@ -22,7 +20,7 @@ NASTY = st.text(st.sampled_from("ab '\"\\$`(){}[]*?~!#%&;|<>=\n\r\t-EOF_\x01\x1b
 # What dash 0.5.12 loses a byte of in a here-document.
 MARKED = st.lists(st.sampled_from(["E", "EO", "EOF", "EOF_", "\n", "x", "ö", "部", "\x80"])).map("".join)
 VALUES = st.one_of(ANY, NASTY, MARKED)
-LIBRARIES = sorted(path.stem for path in Path(shell.__file__).parent.glob("*.sh"))
+LIBRARIES = sorted(names())
 
 
 def dash(script: str, stdin: bytes = b"") -> bytes:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from selvedge.config.target import Target
-from selvedge.release.rollout import SCRIPT_HEAD
+from selvedge.release.chain import SCRIPT_HEAD
 from tests.support.steps import HOSTS, LIBRARIES, legible, parts, scripts
 
 

@@ -9,11 +9,11 @@ from pathlib import PurePosixPath
 import pytest
 
 from selvedge.config.target import Target
+from selvedge.errors import Pending
 from selvedge.resources.base import Loader, Resource
 from selvedge.resources.files import Absent, Directory, File, Link
 from selvedge.resources.need import Needs
 from selvedge.resources.venv import Venv
-from selvedge.task import Pending
 from tests.support.declared import SETTINGS, every, parts
 from tests.support.steps import HOSTS, bare, steps
 

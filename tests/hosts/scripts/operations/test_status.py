@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from selvedge.errors import SelvedgeError, UnreachableError
-from selvedge.operations.host_status import Vitals, reading
+from selvedge.operations.host_status import HostStatus, status_query
 from selvedge.operations.status import status
 from selvedge.operations.status_checks import judge
+from selvedge.resources.base import Ask
 from tests.hosts.scripts.operations.fakes import RECORD, Fake, instance, live
 from tests.support.releases import NEW, OLD
 
@@ -206,9 +207,9 @@ esac""")
         ]
         assert sorted(levels)[-1] == level if level != "problem" else "problem" in levels
 
-    def vitals(self, one: Fake) -> Vitals:
+    def vitals(self, one: Fake) -> HostStatus:
         session = one.run.fleet.sessions[0]
-        return Vitals.parse(session.read([reading(session.target)])[0])
+        return HostStatus.parse(session.read([Ask(status_query(session.target))])[0])
 
     def test_updates_that_wait(self, one: Fake) -> None:
         server = one.servers["one"]

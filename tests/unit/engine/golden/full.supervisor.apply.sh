@@ -1,34 +1,42 @@
 LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export LC_ALL DEBIAN_FRONTEND PATH
+# LANGUAGE comes with PAM from /etc/default/locale and would translate output whatever LC_ALL says.
 unset CDPATH ENV LANGUAGE
 umask 022
 cd /
 
 mark=@selvedge
-trap '' HUP
-# … the library probe
+# … the library disk
 
-# … the library apply
-
-# … the library standing
+# … the library file
 
 # … the library gate
 
 # … the library hide
 
-# … the library workers
+# … the library history
+
+# … the library manager
+
+# … the library probe
 
 # … the library prune
 
 # … the library record
 
-# … the library live
+# … the library releases
 
-# … the library manager
+# … the library step
 
 # … the library supervisor
 
+# … the library switch
+
 # … the library systemd
+
+# … the library user
+
+# … the library workers
 
 change_before() (
 set -eu
@@ -36,55 +44,55 @@ rm -f -- /var/lib/selvedge/loaded/logrotate.timer
 )
 change_0() (
 set -eu
-fail '/etc/supervisor/supervisord.conf is not there yet: run `fab install` first, or `fab deploy`, which runs all steps'
+step_fail '/etc/supervisor/supervisord.conf is not there yet: run `fab install` first, or `fab deploy`, which runs all steps'
 )
 change_1() (
 set -eu
-fail '/srv/hello/instances/0123456789ab-2e3d8e/gunicorn_start is not there yet: run `fab gunicorn` first, or `fab deploy`, which runs all steps'
+step_fail '/srv/hello/instances/0123456789ab-77fd9b/gunicorn_start is not there yet: run `fab gunicorn` first, or `fab deploy`, which runs all steps'
 )
 change_2() (
 set -eu
-put /srv/hello/instances/0123456789ab-2e3d8e/program.conf 0640 root hello <<'EOF'
-; hello, release 0123456789ab-2e3d8e. During a release the new one runs beside the old one; then the old one's section goes.
-[program:hello.0123456789ab-2e3d8e]
-command=/srv/hello/instances/0123456789ab-2e3d8e/gunicorn_start
+file_put /srv/hello/instances/0123456789ab-77fd9b/program.conf 0640 root hello <<'EOF'
+; hello, release 0123456789ab-77fd9b. During a deploy the old release also has a section; it is deleted afterwards.
+[program:hello.0123456789ab-77fd9b]
+command=/srv/hello/instances/0123456789ab-77fd9b/gunicorn_start
 directory=/srv/hello/releases/0123456789ab
 user=hello
 autostart=true
 autorestart=true
 startsecs=1
 startretries=10
-; gunicorn ends its workers by itself on TERM and lets them finish their requests.
+; On TERM, gunicorn lets its workers finish their requests.
 stopsignal=TERM
 stopwaitsecs=40
 killasgroup=true
 redirect_stderr=true
-stdout_logfile=/var/log/hello/0123456789ab-2e3d8e.log
-; logrotate has it at 10 MB, hour by hour. A flood in between is cut here, in place: the files of supervisor's own rotation
-; would be readable for everybody.
+stdout_logfile=/var/log/hello/0123456789ab-77fd9b.log
+; logrotate rotates the file at 10 MB, every hour. supervisor truncates it if it grows faster. It keeps no backups, because
+; all users could read them.
 stdout_logfile_maxbytes=50MB
 stdout_logfile_backups=0
 EOF
 )
 change_3() (
 set -eu
-put /etc/logrotate.d/hello.app 0644 root root <<'EOF'
-# The output of hello's releases: 10 MB a file, three older ones. Written by `fab supervisor`.
+file_put /etc/logrotate.d/hello.app 0644 root root <<'EOF'
+# Rotates the releases' output of hello at 10 MB and keeps three old files. Written by `fab supervisor`.
 /var/log/hello/[0-9a-f]*-*.log {
     size 10M
     rotate 3
     missingok
     notifempty
     compress
-    # supervisor holds the file open for as long as the release runs. So it also keeps its mode, 0640.
+    # supervisor keeps the file open while the release runs. Copying also keeps the file's mode, 0640.
     copytruncate
 }
 EOF
 )
 change_4() (
 set -eu
-put /etc/systemd/system/logrotate.timer.d/selvedge.conf 0644 root root <<'EOF'
-# logrotate looks every hour, not every day: a log that grows fast is cut in time. Written by `fab supervisor`.
+file_put /etc/systemd/system/logrotate.timer.d/selvedge.conf 0644 root root <<'EOF'
+# Runs logrotate every hour instead of every day, because a log may grow fast. Written by `fab supervisor`.
 [Timer]
 OnCalendar=
 OnCalendar=hourly
@@ -98,27 +106,26 @@ systemctl daemon-reload && systemctl restart logrotate.timer
 fi
 systemctl enable --now logrotate.timer
 (umask 077 && mkdir -p /var/lib/selvedge/loaded)
-printf '%s\n' f205a3c5da2c42f6163b6816808376c39e4812ff2eb1af81b37ecefcf34b0e87 >/var/lib/selvedge/loaded/logrotate.timer
+printf '%s\n' aa0eda1b463f7f5e6502692ca42846ddfd30ce5c1a3f78436f93ae26ed2b367c >/var/lib/selvedge/loaded/logrotate.timer
 )
 change_6() (
 set -eu
 app=hello
-new=0123456789ab-2e3d8e
-why=deploy
-by=me@laptop
 base=/srv/hello
 run_dir=/run/hello
 log_dir=/var/log/hello
 repo=/srv/hello/repo.git
 site_enabled=/etc/nginx/sites-enabled/hello
 supervisor_conf=/etc/supervisor/conf.d/hello.conf
-module=hello.web:app
 health='/health?full=1'
 health_host=health.example.com
 health_ranges='200-299 301-301'
 health_timeout=5.0
 health_attempts=60
 health_interval=0.5
+new=0123456789ab-77fd9b
+why=deploy
+module=hello.web:app
 import_timeout=60
 header=1
 settle=6.0
@@ -134,75 +141,38 @@ preflight_size=4430
 host=server
 before_switch=./warm-up
 keep=5
-live_switch
+switch_release
 )
-run() {
-  printf '%s begin %s\n' "$mark" "$1"
-  "change_$1" 9>&-
-  status=$?
-  if [ "$status" -eq 0 ]; then printf '%s done %s\n' "$mark" "$1"; return 0; fi
-  printf '%s failed %s %s\n' "$mark" "$1" "$status"
-  restore
+change_arm() (
+set -eu
+:
+)
+change_failed() {
+:
 }
-main() {
-  exec 9>/run/selvedge/hello.step
-  if ! flock -n 9; then
-    say "waiting for the rest of a run that was cut off"
-    flock -w 300 9 || fail "a step of a run that was cut off is still busy after 5 minutes; see /var/log/selvedge/hello.log"
-  fi
-  # Of a run that was killed: copies of what it changed, secrets among them.
-  for left in /run/selvedge/hello.undo.*; do
-    if [ -d "$left" ] && [ ! -e "$left/stuck" ]; then rm -rf -- "$left"; fi
-  done
-  undo=$(mktemp -d /run/selvedge/hello.undo.XXXXXX) || fail "cannot write to /run/selvedge"
-  :
-  all
-  status=$?
-  if [ "$status" -ne 0 ]; then
-    :
-  fi
-  [ -e "$undo/stuck" ] || rm -rf -- "$undo"
-  :
-  # When the step ended, for a run that has read the server before that.
-  : >/run/selvedge/hello.step
-  return "$status"
-}
-all() {
-  run before
-  [ "$status" -eq 0 ] || return 1
-  run 0
-  [ "$status" -eq 0 ] || return 1
-  run 1
-  [ "$status" -eq 0 ] || return 1
-  run 2
-  [ "$status" -eq 0 ] || return 1
-  run 3
-  [ "$status" -eq 0 ] || return 1
-  run 4
-  [ "$status" -eq 0 ] || return 1
-  run 5
-  [ "$status" -eq 0 ] || return 1
-  run 6
-  [ "$status" -eq 0 ] || return 1
-}
-logged() {
-  [ -d /run/selvedge ] && [ -d /var/log/selvedge ] || (umask 077 && mkdir -p /run/selvedge /var/log/selvedge)
-  { main; printf '%s end %s\n' "$mark" "$?"; } 3<&0 </dev/null 2>&1 | ( umask 077; tee -p -a /var/log/selvedge/hello.log )
-}
-logged
+step_app=hello
+step_by=''
+step_why=''
+step_changes='before 0 1 2 3 4 5 6'
+step_counted=0
+step_start
 LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export LC_ALL DEBIAN_FRONTEND PATH
+# LANGUAGE comes with PAM from /etc/default/locale and would translate output whatever LC_ALL says.
 unset CDPATH ENV LANGUAGE
 umask 022
 cd /
 
 mark=@selvedge
-trap '' HUP
-# … the library probe
+# … the library file
 
-# … the library apply
+# … the library history
 
 # … the library hook
+
+# … the library step
+
+# … the library user
 
 change_0() (
 set -eu
@@ -210,50 +180,21 @@ hook=after_switch
 user=hello
 release=/srv/hello/releases/0123456789ab
 folder=/srv/hello/releases/0123456789ab/backend
-run=/srv/hello/instances/0123456789ab-2e3d8e/run
+run=/srv/hello/instances/0123456789ab-77fd9b/run
 builds=''
-mark_path=/srv/hello/instances/0123456789ab-2e3d8e/hook.after_switch
-hook_begin RELEASE=0123456789ab-2e3d8e COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server PREVIOUS=
-hook_command RELEASE=0123456789ab-2e3d8e COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server PREVIOUS= './tell released'
-hook_end
+mark_path=/srv/hello/instances/0123456789ab-77fd9b/hook.after_switch
+hook_run 4 RELEASE=0123456789ab-77fd9b COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server PREVIOUS= './tell released'
 )
-run() {
-  printf '%s begin %s\n' "$mark" "$1"
-  "change_$1" 9>&-
-  status=$?
-  if [ "$status" -eq 0 ]; then printf '%s done %s\n' "$mark" "$1"; return 0; fi
-  printf '%s failed %s %s\n' "$mark" "$1" "$status"
-  restore
+change_arm() (
+set -eu
+:
+)
+change_failed() {
+:
 }
-main() {
-  exec 9>/run/selvedge/hello.step
-  if ! flock -n 9; then
-    say "waiting for the rest of a run that was cut off"
-    flock -w 300 9 || fail "a step of a run that was cut off is still busy after 5 minutes; see /var/log/selvedge/hello.log"
-  fi
-  # Of a run that was killed: copies of what it changed, secrets among them.
-  for left in /run/selvedge/hello.undo.*; do
-    if [ -d "$left" ] && [ ! -e "$left/stuck" ]; then rm -rf -- "$left"; fi
-  done
-  undo=$(mktemp -d /run/selvedge/hello.undo.XXXXXX) || fail "cannot write to /run/selvedge"
-  :
-  all
-  status=$?
-  if [ "$status" -ne 0 ]; then
-    :
-  fi
-  [ -e "$undo/stuck" ] || rm -rf -- "$undo"
-  :
-  # When the step ended, for a run that has read the server before that.
-  : >/run/selvedge/hello.step
-  return "$status"
-}
-all() {
-  run 0
-  [ "$status" -eq 0 ] || return 1
-}
-logged() {
-  [ -d /run/selvedge ] && [ -d /var/log/selvedge ] || (umask 077 && mkdir -p /run/selvedge /var/log/selvedge)
-  { main; printf '%s end %s\n' "$mark" "$?"; } 3<&0 </dev/null 2>&1 | ( umask 077; tee -p -a /var/log/selvedge/hello.log )
-}
-logged
+step_app=hello
+step_by=''
+step_why=''
+step_changes=0
+step_counted=0
+step_start

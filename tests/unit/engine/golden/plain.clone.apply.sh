@@ -1,20 +1,28 @@
 LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export LC_ALL DEBIAN_FRONTEND PATH
+# LANGUAGE comes with PAM from /etc/default/locale and would translate output whatever LC_ALL says.
 unset CDPATH ENV LANGUAGE
 umask 022
 cd /
 
 mark=@selvedge
-trap '' HUP
-# … the library probe
+# … the library disk
 
-# … the library apply
+# … the library file
 
 # … the library git
 
-# … the library prune
+# … the library history
 
 # … the library manager
+
+# … the library probe
+
+# … the library prune
+
+# … the library releases
+
+# … the library step
 
 # … the library supervisor
 
@@ -22,7 +30,7 @@ trap '' HUP
 
 change_0() (
 set -eu
-fail '/usr/bin/git is not there yet: run `fab install` first, or `fab deploy`, which runs all steps'
+step_fail '/usr/bin/git is not there yet: run `fab install` first, or `fab deploy`, which runs all steps'
 )
 change_1() (
 set -eu
@@ -55,10 +63,10 @@ ssh-keygen -q -t ed25519 -N '' -C hello@server -f /srv/hello/deploy_key
 change_7() (
 set -eu
 keys=$(ssh-keyscan -T 15 -p 2222 -- git.example.com 2>/dev/null) || keys=
-[ -n "$keys" ] || fail 'the git server git.example.com, port 2222, does not answer with a host key'
+[ -n "$keys" ] || step_fail 'the git server git.example.com, port 2222, does not answer with a host key'
 printf '%s\n' "$keys" >>/srv/hello/git_known_hosts
 printf '%s\n' "$keys" | ssh-keygen -lf - |
-  while IFS= read -r line; do say "host key of the git server: $line"; done
+  while IFS= read -r line; do step_say "host key of the git server: $line"; done
 )
 change_8() (
 set -eu
@@ -73,76 +81,32 @@ git_fetch
 change_9() (
 set -eu
 app=hello
-new=0123456789ab
 base=/srv/hello
 log_dir=/var/log/hello
+run_dir=/run/hello
 supervisor_conf=/etc/supervisor/conf.d/hello.conf
-keep=5
-release=/srv/hello/releases/0123456789ab
 repo=/srv/hello/repo.git
-commit=0123456789abcdef0123456789abcdef01234567
-group=hello
 url=ssh://git@git.example.com:2222/me/hello.git
 deploy_key=/srv/hello/deploy_key
 git_known_hosts=/srv/hello/git_known_hosts
 git_credentials=/srv/hello/git_credentials
+new=0123456789ab
+keep=5
+release=/srv/hello/releases/0123456789ab
+commit=0123456789abcdef0123456789abcdef01234567
+group=hello
 git_checkout
 )
-run() {
-  printf '%s begin %s\n' "$mark" "$1"
-  "change_$1" 9>&-
-  status=$?
-  if [ "$status" -eq 0 ]; then printf '%s done %s\n' "$mark" "$1"; return 0; fi
-  printf '%s failed %s %s\n' "$mark" "$1" "$status"
-  restore
+change_arm() (
+set -eu
+:
+)
+change_failed() {
+:
 }
-main() {
-  exec 9>/run/selvedge/hello.step
-  if ! flock -n 9; then
-    say "waiting for the rest of a run that was cut off"
-    flock -w 300 9 || fail "a step of a run that was cut off is still busy after 5 minutes; see /var/log/selvedge/hello.log"
-  fi
-  # Of a run that was killed: copies of what it changed, secrets among them.
-  for left in /run/selvedge/hello.undo.*; do
-    if [ -d "$left" ] && [ ! -e "$left/stuck" ]; then rm -rf -- "$left"; fi
-  done
-  undo=$(mktemp -d /run/selvedge/hello.undo.XXXXXX) || fail "cannot write to /run/selvedge"
-  :
-  all
-  status=$?
-  if [ "$status" -ne 0 ]; then
-    :
-  fi
-  [ -e "$undo/stuck" ] || rm -rf -- "$undo"
-  :
-  # When the step ended, for a run that has read the server before that.
-  : >/run/selvedge/hello.step
-  return "$status"
-}
-all() {
-  run 0
-  [ "$status" -eq 0 ] || return 1
-  run 1
-  [ "$status" -eq 0 ] || return 1
-  run 2
-  [ "$status" -eq 0 ] || return 1
-  run 3
-  [ "$status" -eq 0 ] || return 1
-  run 4
-  [ "$status" -eq 0 ] || return 1
-  run 5
-  [ "$status" -eq 0 ] || return 1
-  run 6
-  [ "$status" -eq 0 ] || return 1
-  run 7
-  [ "$status" -eq 0 ] || return 1
-  run 8
-  [ "$status" -eq 0 ] || return 1
-  run 9
-  [ "$status" -eq 0 ] || return 1
-}
-logged() {
-  [ -d /run/selvedge ] && [ -d /var/log/selvedge ] || (umask 077 && mkdir -p /run/selvedge /var/log/selvedge)
-  { main; printf '%s end %s\n' "$mark" "$?"; } 3<&0 </dev/null 2>&1 | ( umask 077; tee -p -a /var/log/selvedge/hello.log )
-}
-logged
+step_app=hello
+step_by=''
+step_why=''
+step_changes='0 1 2 3 4 5 6 7 8 9'
+step_counted=0
+step_start

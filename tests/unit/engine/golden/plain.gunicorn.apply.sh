@@ -1,18 +1,20 @@
 LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export LC_ALL DEBIAN_FRONTEND PATH
+# LANGUAGE comes with PAM from /etc/default/locale and would translate output whatever LC_ALL says.
 unset CDPATH ENV LANGUAGE
 umask 022
 cd /
 
 mark=@selvedge
-trap '' HUP
-# … the library probe
+# … the library file
 
-# … the library apply
+# … the library history
+
+# … the library step
 
 change_0() (
 set -eu
-fail '/srv/hello/releases/0123456789ab/.venv/bin/python is not there yet: run `fab venv` first, or `fab deploy`, which runs all steps'
+step_fail '/srv/hello/releases/0123456789ab/.venv/bin/python is not there yet: run `fab venv` first, or `fab deploy`, which runs all steps'
 )
 change_1() (
 set -eu
@@ -24,32 +26,32 @@ install -d -m 00750 -o root -g hello -- /srv/hello/instances
 )
 change_3() (
 set -eu
-install -d -m 00750 -o root -g hello -- /srv/hello/instances/0123456789ab-da6a58
+install -d -m 00750 -o root -g hello -- /srv/hello/instances/0123456789ab-c2d9b4
 )
 change_4() (
 set -eu
-head -c 0 <&3 | put /srv/hello/instances/0123456789ab-da6a58/env 0640 root hello 0
+head -c 0 <&3 | file_put /srv/hello/instances/0123456789ab-c2d9b4/env 0640 root hello 0
 )
 change_5() (
 set -eu
-put /srv/hello/instances/0123456789ab-da6a58/run 0750 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-c2d9b4/run 0750 root hello <<'EOF'
 #!/bin/sh
-# Runs a command as this release of hello runs: in its folder, with its environment, in its virtual environment.
-#   /srv/hello/instances/0123456789ab-da6a58/run python -c 'import sys; print(sys.prefix)'
+# Runs a command like this release of hello: same folder, environment variables and virtual environment.
+#   /srv/hello/instances/0123456789ab-c2d9b4/run python -c 'import sys; print(sys.prefix)'
 # Written by `fab gunicorn`.
 set -eu
 cd /srv/hello/releases/0123456789ab
 set -a
-. /srv/hello/instances/0123456789ab-da6a58/env
-# Where the app may write; all else is read-only for it.
+. /srv/hello/instances/0123456789ab-c2d9b4/env
+# The app may write only to this folder.
 APP_SHARED=/srv/hello/shared
 HOME=/srv/hello/shared
-RELEASE=0123456789ab-da6a58
+RELEASE=0123456789ab-c2d9b4
 COMMIT=0123456789abcdef0123456789abcdef01234567
 VIRTUAL_ENV=/srv/hello/releases/0123456789ab/.venv
 PATH=/srv/hello/releases/0123456789ab/.venv/bin:/usr/local/bin:/usr/bin:/bin
-PYTHONPATH=/srv/hello/releases/0123456789ab:/srv/hello/releases/0123456789ab/src:/srv/hello/instances/0123456789ab-da6a58
-# Output reaches the log at once; nothing is written beside the code.
+PYTHONPATH=/srv/hello/releases/0123456789ab:/srv/hello/releases/0123456789ab/src:/srv/hello/instances/0123456789ab-c2d9b4
+# Output reaches the log at once, and no byte code is written next to the source.
 PYTHONUNBUFFERED=1
 PYTHONDONTWRITEBYTECODE=1
 set +a
@@ -59,10 +61,10 @@ EOF
 )
 change_6() (
 set -eu
-put /srv/hello/instances/0123456789ab-da6a58/selvedge_worker.py 0640 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-c2d9b4/selvedge_worker.py 0640 root hello <<'EOF'
 """gunicorn's worker for hello.
 
-gunicorn loads this module itself, before it listens and before there is a worker. Written by `fab gunicorn`.
+gunicorn loads this module before it listens and before it starts workers. Written by `fab gunicorn`.
 """
 
 import contextlib
@@ -71,9 +73,9 @@ import importlib
 import os
 import time
 
-# What gunicorn has loaded its workers need not load: each starts sooner, and they share the memory. Libraries only: the
-# app's own modules may open connections, which no two processes can share. While they load, and later in what they leave, there
-# is no garbage to look for (https://docs.python.org/3/library/gc.html#gc.freeze).
+# Workers inherit the libraries that gunicorn has loaded: they start faster and share the memory. The app's own modules are
+# not loaded here, because they may open connections, which processes cannot share. Loading modules leaves no garbage, so
+# the collector is off, and later skips these objects (https://docs.python.org/3/library/gc.html#gc.freeze).
 gc.disable()
 for library in ("uvicorn_worker", "fastapi"):
     with contextlib.suppress(Exception):
@@ -81,8 +83,8 @@ for library in ("uvicorn_worker", "fastapi"):
 gc.freeze()
 gc.enable()
 
-# A release waits here until the app's settings are known to be complete.
-while os.path.exists("/srv/hello/instances/0123456789ab-da6a58/held"):
+# A new release waits here until Selvedge has checked the app's settings.
+while os.path.exists("/srv/hello/instances/0123456789ab-c2d9b4/held"):
     time.sleep(0.01)
 
 from uvicorn_worker import UvicornWorker as _Worker  # noqa: E402
@@ -90,7 +92,7 @@ from uvicorn_worker import UvicornWorker as _Worker  # noqa: E402
 
 class Worker(_Worker):
     def load_wsgi(self):
-        """The app itself, likewise without a look for garbage."""
+        """Load the app, also without garbage collection."""
         gc.disable()
         super().load_wsgi()
         gc.freeze()
@@ -99,33 +101,33 @@ EOF
 )
 change_7() (
 set -eu
-put /srv/hello/instances/0123456789ab-da6a58/gunicorn_start 0750 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-c2d9b4/gunicorn_start 0750 root hello <<'EOF'
 #!/bin/sh
-# Starts hello: gunicorn keeps the worker processes alive, uvicorn in each of them speaks ASGI.
-# Written by `fab gunicorn`; systemd runs it as the user hello.
+# Starts hello: gunicorn manages the worker processes, and uvicorn runs the ASGI app in each of them.
+# Written by `fab gunicorn`. systemd runs it as the user hello.
 set -eu
 
 NAME=hello
 DIR=/srv/hello/releases/0123456789ab
 VENV=/srv/hello/releases/0123456789ab/.venv
-# One more worker than there are CPU cores keeps every core busy while one worker waits.
+# One worker more than CPU cores keeps all cores busy while one worker waits.
 WORKERS=$(($(nproc) + 1))
-# A new release begins with one; when that one is healthy, gunicorn is told to start the others.
-if [ -e /srv/hello/instances/0123456789ab-da6a58/one ]; then WORKERS=1; fi
-# /srv/hello/instances/0123456789ab-da6a58/selvedge_worker.py: uvicorn_worker.UvicornWorker, and what gunicorn loads for all of them.
+# A new release starts one worker. Once it is healthy, Selvedge tells gunicorn to start the others.
+if [ -e /srv/hello/instances/0123456789ab-c2d9b4/one ]; then WORKERS=1; fi
+# uvicorn_worker.UvicornWorker and the modules that all workers share: /srv/hello/instances/0123456789ab-c2d9b4/selvedge_worker.py
 WORKER_CLASS=selvedge_worker.Worker
 LOG_LEVEL=info
 
-# gunicorn 24 and later would open a control socket in the home directory, which this app does not need.
+# gunicorn 24 and later open a control socket in the home directory, which nothing here uses.
 CONTROL=
 for module in "$VENV"/lib/python*/site-packages/gunicorn/ctl; do
   if [ -e "$module" ]; then CONTROL=--no-control-socket; fi
 done
 
-# The socket comes from systemd, which listens on it ($LISTEN_FDS): nothing is bound here.
-# The client's address and scheme come from nginx, the only one that can reach the socket: hence '*'.
-# Heartbeats go to memory; a slow disk must not look like a dead worker.
-exec /srv/hello/instances/0123456789ab-da6a58/run "$VENV/bin/python" -m gunicorn main:app \
+# No --bind: systemd listens on the socket and passes it on ($LISTEN_FDS).
+# Only nginx can reach the socket, so gunicorn may trust its headers about the client ('*').
+# Heartbeat files are in memory, so that a slow disk does not look like a dead worker.
+exec /srv/hello/instances/0123456789ab-c2d9b4/run "$VENV/bin/python" -m gunicorn main:app \
   --name "$NAME" \
   --chdir "$DIR" \
   --workers "$WORKERS" \
@@ -139,57 +141,16 @@ exec /srv/hello/instances/0123456789ab-da6a58/run "$VENV/bin/python" -m gunicorn
   $CONTROL
 EOF
 )
-run() {
-  printf '%s begin %s\n' "$mark" "$1"
-  "change_$1" 9>&-
-  status=$?
-  if [ "$status" -eq 0 ]; then printf '%s done %s\n' "$mark" "$1"; return 0; fi
-  printf '%s failed %s %s\n' "$mark" "$1" "$status"
-  restore
+change_arm() (
+set -eu
+:
+)
+change_failed() {
+:
 }
-main() {
-  exec 9>/run/selvedge/hello.step
-  if ! flock -n 9; then
-    say "waiting for the rest of a run that was cut off"
-    flock -w 300 9 || fail "a step of a run that was cut off is still busy after 5 minutes; see /var/log/selvedge/hello.log"
-  fi
-  # Of a run that was killed: copies of what it changed, secrets among them.
-  for left in /run/selvedge/hello.undo.*; do
-    if [ -d "$left" ] && [ ! -e "$left/stuck" ]; then rm -rf -- "$left"; fi
-  done
-  undo=$(mktemp -d /run/selvedge/hello.undo.XXXXXX) || fail "cannot write to /run/selvedge"
-  :
-  all
-  status=$?
-  if [ "$status" -ne 0 ]; then
-    :
-  fi
-  [ -e "$undo/stuck" ] || rm -rf -- "$undo"
-  :
-  # When the step ended, for a run that has read the server before that.
-  : >/run/selvedge/hello.step
-  return "$status"
-}
-all() {
-  run 0
-  [ "$status" -eq 0 ] || return 1
-  run 1
-  [ "$status" -eq 0 ] || return 1
-  run 2
-  [ "$status" -eq 0 ] || return 1
-  run 3
-  [ "$status" -eq 0 ] || return 1
-  run 4
-  [ "$status" -eq 0 ] || return 1
-  run 5
-  [ "$status" -eq 0 ] || return 1
-  run 6
-  [ "$status" -eq 0 ] || return 1
-  run 7
-  [ "$status" -eq 0 ] || return 1
-}
-logged() {
-  [ -d /run/selvedge ] && [ -d /var/log/selvedge ] || (umask 077 && mkdir -p /run/selvedge /var/log/selvedge)
-  { main; printf '%s end %s\n' "$mark" "$?"; } 3<&0 </dev/null 2>&1 | ( umask 077; tee -p -a /var/log/selvedge/hello.log )
-}
-logged
+step_app=hello
+step_by=''
+step_why=''
+step_changes='0 1 2 3 4 5 6 7'
+step_counted=0
+step_start

@@ -1,18 +1,28 @@
 LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export LC_ALL DEBIAN_FRONTEND PATH
+# LANGUAGE comes with PAM from /etc/default/locale and would translate output whatever LC_ALL says.
 unset CDPATH ENV LANGUAGE
 umask 022
 cd /
 
 mark=@selvedge
-trap '' HUP
-# … the library probe
-
-# … the library apply
-
 # … the library apt
 
-# … the library harden
+# … the library disk
+
+# … the library file
+
+# … the library guard
+
+# … the library history
+
+# … the library probe
+
+# … the library sshd
+
+# … the library step
+
+# … the library user
 
 change_before() (
 set -eu
@@ -24,7 +34,7 @@ apt_install sudo nftables libpam-pwquality ufw fail2ban python3-systemd
 )
 change_1() (
 set -eu
-fail 'sshd would not let deploy in, by its line `AllowUsers root`. Change that line on the server (`grep -rin AllowUsers /etc/ssh/sshd_config*` finds it), then `systemctl reload ssh`, and run this again. sshd, firewall and sudo are as they were.'
+step_fail 'sshd would not let deploy in, by its line `AllowUsers root`. Change that line on the server (`grep -rin AllowUsers /etc/ssh/sshd_config*` finds it), then `systemctl reload ssh`, and run this again. sshd, firewall and sudo are as they were.'
 )
 change_2() (
 set -eu
@@ -32,13 +42,13 @@ useradd --create-home --key HOME_MODE=0700 --user-group --groups sudo --shell /b
 )
 change_3() (
 set -eu
-authorize deploy <<'EOF'
+sshd_authorize deploy <<'EOF'
 ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl me@laptop
 EOF
 )
 change_4() (
 set -eu
-fail 'server.sudo is "password", but deploy has none: as root on the server, type `passwd deploy`, then run this again with --prompt-for-sudo-password. Until then logins and sudo stay as they are.'
+step_fail 'server.sudo is "password", but deploy has none: as root on the server, type `passwd deploy`, then run this again with --prompt-for-sudo-password. Until then logins and sudo stay as they are.'
 )
 change_5() (
 set -eu
@@ -46,105 +56,70 @@ install -d -m 00750 -o root -g root -- /etc/sudoers.d
 )
 change_6() (
 set -eu
-put /etc/sudoers.d/90-selvedge-deploy 0440 root root <<'EOF'
+file_put /etc/sudoers.d/90-selvedge-deploy 0440 root root <<'EOF'
 # deploy may do everything, with the password of this user: server.sudo in hosts.toml.
 deploy ALL=(ALL:ALL) ALL
 EOF
 visudo -cqf /etc/sudoers.d/90-selvedge-deploy
 )
-run() {
-  printf '%s begin %s\n' "$mark" "$1"
-  "change_$1" 9>&-
-  status=$?
-  if [ "$status" -eq 0 ]; then printf '%s done %s\n' "$mark" "$1"; return 0; fi
-  printf '%s failed %s %s\n' "$mark" "$1" "$status"
-  restore
+change_arm() (
+set -eu
+:
+)
+change_failed() {
+:
 }
-main() {
-  exec 9>/run/selvedge/hello.step
-  if ! flock -n 9; then
-    say "waiting for the rest of a run that was cut off"
-    flock -w 300 9 || fail "a step of a run that was cut off is still busy after 5 minutes; see /var/log/selvedge/hello.log"
-  fi
-  # Of a run that was killed: copies of what it changed, secrets among them.
-  for left in /run/selvedge/hello.undo.*; do
-    if [ -d "$left" ] && [ ! -e "$left/stuck" ]; then rm -rf -- "$left"; fi
-  done
-  undo=$(mktemp -d /run/selvedge/hello.undo.XXXXXX) || fail "cannot write to /run/selvedge"
-  :
-  all
-  status=$?
-  if [ "$status" -ne 0 ]; then
-    :
-  fi
-  [ -e "$undo/stuck" ] || rm -rf -- "$undo"
-  :
-  # When the step ended, for a run that has read the server before that.
-  : >/run/selvedge/hello.step
-  return "$status"
-}
-all() {
-  run before
-  [ "$status" -eq 0 ] || return 1
-  run 0
-  [ "$status" -eq 0 ] || return 1
-  run 1
-  [ "$status" -eq 0 ] || return 1
-  run 2
-  [ "$status" -eq 0 ] || return 1
-  run 3
-  [ "$status" -eq 0 ] || return 1
-  run 4
-  [ "$status" -eq 0 ] || return 1
-  run 5
-  [ "$status" -eq 0 ] || return 1
-  run 6
-  [ "$status" -eq 0 ] || return 1
-}
-logged() {
-  [ -d /run/selvedge ] && [ -d /var/log/selvedge ] || (umask 077 && mkdir -p /run/selvedge /var/log/selvedge)
-  { main; printf '%s end %s\n' "$mark" "$?"; } 3<&0 </dev/null 2>&1 | ( umask 077; tee -p -a /var/log/selvedge/hello.log )
-}
-logged
+step_app=hello
+step_by=''
+step_why=''
+step_changes='before 0 1 2 3 4 5 6'
+step_counted=0
+step_start
 LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export LC_ALL DEBIAN_FRONTEND PATH
+# LANGUAGE comes with PAM from /etc/default/locale and would translate output whatever LC_ALL says.
 unset CDPATH ENV LANGUAGE
 umask 022
 cd /
 
 mark=@selvedge
-trap '' HUP
-# … the library probe
-
-# … the library apply
-
-# … the library harden
+# … the library file
 
 # … the library firewall
 
 # … the library guard
 
+# … the library history
+
+# … the library probe
+
+# … the library sshd
+
+# … the library step
+
+# … the library user
+
 change_0() (
 set -eu
-awk '$5 >= 3071' /etc/ssh/moduli | put /etc/ssh/moduli-3072 0644 root root
+awk '$5 >= 3071' /etc/ssh/moduli | file_put /etc/ssh/moduli-3072 0644 root root
 )
 change_1() (
 set -eu
-host_key rsa 4096
+sshd_host_key rsa 4096
 )
 change_2() (
 set -eu
-include_first 'Include /etc/ssh/sshd_config.d/00-selvedge.conf'
+sshd_include_first 'Include /etc/ssh/sshd_config.d/00-selvedge.conf'
 )
 change_3() (
 set -eu
 sshd_sound
-put /etc/ssh/sshd_config.d/00-selvedge.conf 0600 root root <<'EOF'
-# sshd, stricter than Debian's defaults. Written by `fab harden`; `sshd -T` shows what is in force.
-# sshd takes the first value that it meets, and reads this folder by name: 00- comes before a cloud image's
-# 50-cloud-init.conf, which may say PasswordAuthentication yes.
+file_put /etc/ssh/sshd_config.d/00-selvedge.conf 0600 root root <<'EOF'
+# sshd, stricter than Debian's defaults. Written by `fab harden`; `sshd -T` shows the active settings.
+# sshd uses the first value that it reads, and reads this folder sorted by name: 00- comes before a cloud image's
+# 50-cloud-init.conf, which may contain PasswordAuthentication yes.
 
-# Keys only, and no root: log in as deploy and use sudo.
+# Only keys, and no root login: log in as deploy and use sudo.
 PermitRootLogin no
 PubkeyAuthentication yes
 PasswordAuthentication no
@@ -154,15 +129,15 @@ PermitEmptyPasswords no
 PermitUserEnvironment no
 StrictModes yes
 
-# Attempts: four keys a connection (CIS Debian 12 Benchmark 5.1.16), half a minute to log in, and not all of the
-# unfinished logins for one address. An agent with more keys than four: name one (hosts.toml: key).
+# A connection may try four keys (CIS Debian 12 Benchmark 5.1.16) within 30 seconds, and one address cannot use up all
+# pending logins. If your agent has more than four keys, set one in hosts.toml (key).
 MaxAuthTries 4
 LoginGraceTime 30
 MaxStartups 10:30:60
 PerSourceMaxStartups 10
 MaxSessions 10
 
-# A connection whose other end is gone ends after 40 seconds.
+# A connection ends after 40 seconds without a sign of life from the client.
 ClientAliveInterval 20
 ClientAliveCountMax 2
 TCPKeepAlive no
@@ -177,11 +152,11 @@ PermitTunnel no
 GatewayPorts no
 Compression no
 
-# Which key logged in, with its fingerprint: journalctl -u ssh
+# Log the fingerprint of the key of each login: journalctl -u ssh
 LogLevel VERBOSE
 
-# Algorithms as ssh-audit's policy "Hardened Debian 12 (version 3)" has them (github.com/jtesta/ssh-audit).
-# What this server's sshd does not know is left out of the lists.
+# Algorithms of ssh-audit's policy "Hardened Debian 12 (version 3)" (github.com/jtesta/ssh-audit), except those
+# that this server's sshd does not support.
 HostKey /etc/ssh/ssh_host_ed25519_key
 HostKey /etc/ssh/ssh_host_rsa_key
 ModuliFile /etc/ssh/moduli-3072
@@ -191,20 +166,20 @@ Ciphers chacha20-poly1305@openssh.com,aes256-gcm@openssh.com,aes256-ctr,aes192-c
 MACs hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com,umac-128-etm@openssh.com
 EOF
 sshd_assert deploy 'permitrootlogin no' 'pubkeyauthentication yes' 'passwordauthentication no' 'kbdinteractiveauthentication no' 'hostbasedauthentication no' 'permitemptypasswords no' 'permituserenvironment no' 'strictmodes yes' 'maxauthtries 4' 'logingracetime 30' 'maxstartups 10:30:60' 'persourcemaxstartups 10' 'maxsessions 10' 'clientaliveinterval 20' 'clientalivecountmax 2' 'tcpkeepalive no' 'disableforwarding no' 'allowtcpforwarding yes' 'allowagentforwarding yes' 'allowstreamlocalforwarding yes' 'x11forwarding yes' 'permittunnel no' 'gatewayports no' 'compression no' 'loglevel VERBOSE' 'hostkey /etc/ssh/ssh_host_ed25519_key' 'hostkey /etc/ssh/ssh_host_rsa_key' 'modulifile /etc/ssh/moduli-3072' 'hostkeyalgorithms sk-ssh-ed25519-cert-v01@openssh.com,ssh-ed25519-cert-v01@openssh.com,rsa-sha2-512-cert-v01@openssh.com,rsa-sha2-256-cert-v01@openssh.com,sk-ssh-ed25519@openssh.com,ssh-ed25519,rsa-sha2-512,rsa-sha2-256' 'kexalgorithms mlkem768x25519-sha256,sntrup761x25519-sha512,sntrup761x25519-sha512@openssh.com,curve25519-sha256,curve25519-sha256@libssh.org,diffie-hellman-group16-sha512,diffie-hellman-group18-sha512,diffie-hellman-group-exchange-sha256' 'ciphers chacha20-poly1305@openssh.com,aes256-gcm@openssh.com,aes256-ctr,aes192-ctr,aes128-gcm@openssh.com,aes128-ctr' 'macs hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com,umac-128-etm@openssh.com'
-sshd_reload c72b38b141cb41bcc3f9473c428aa166a5e529e6a10f51636187115464976769
+sshd_reload c8b79cc597d24744b486db23c427bd64382b899d287ee2f3b338eb895da807df
 )
 change_4() (
 set -eu
 firewall_open 22 80 443
-put /etc/ufw/before.init 0750 root root <<'EOF_'
+file_put /etc/ufw/before.init 0750 root root <<'EOF_'
 #!/bin/sh
-# How many new ssh connections one address may open: 20 at once, then 2 a second; more are dropped, so that a patient
-# client is only delayed. ufw's own `limit` (6 in half a minute) would shut out the user of a deploy tool.
-# ufw runs this when it starts and stops (man ufw-framework). Written by `fab harden`.
+# Limits new ssh connections per address: 20 at once, then 2 per second. Packets over the limit are dropped, so a client
+# that retries is only delayed. ufw's own `limit` (6 in 30 seconds) is too strict for a deploy tool.
+# ufw runs this script when it starts and stops (man ufw-framework). Written by `fab harden`.
 
 case "$1" in
 start)
-    # A kernel that cannot do this still gets the rest of the firewall.
+    # If the kernel does not support this limit, the rest of the firewall still works.
     nft -f - <<'EOF' || logger -t ufw 'the limit on new ssh connections could not be set' || true
 table inet selvedge
 delete table inet selvedge
@@ -228,26 +203,8 @@ exit 0
 EOF_
 firewall_on
 )
-run() {
-  printf '%s begin %s\n' "$mark" "$1"
-  "change_$1" 9>&-
-  status=$?
-  if [ "$status" -eq 0 ]; then printf '%s done %s\n' "$mark" "$1"; return 0; fi
-  printf '%s failed %s %s\n' "$mark" "$1" "$status"
-  restore
-}
-main() {
-  exec 9>/run/selvedge/hello.step
-  if ! flock -n 9; then
-    say "waiting for the rest of a run that was cut off"
-    flock -w 300 9 || fail "a step of a run that was cut off is still busy after 5 minutes; see /var/log/selvedge/hello.log"
-  fi
-  # Of a run that was killed: copies of what it changed, secrets among them.
-  for left in /run/selvedge/hello.undo.*; do
-    if [ -d "$left" ] && [ ! -e "$left/stuck" ]; then rm -rf -- "$left"; fi
-  done
-  undo=$(mktemp -d /run/selvedge/hello.undo.XXXXXX) || fail "cannot write to /run/selvedge"
-  ( set -eu
+change_arm() (
+set -eu
 guard_arm <<'EOF'
 # Puts /etc/ssh, ufw and sudoers.d back as they were before a change that no login has proved (guard.sh). Whatever stops it
 # in the middle, it is run again from its beginning, by systemd or after the next boot, and ends where one run would have.
@@ -305,76 +262,57 @@ systemctl --no-block stop selvedge-undo.timer
 systemctl daemon-reload
 EOF
 )
-  status=$?
-  if [ "$status" -ne 0 ]; then
-    rm -rf -- "$undo"
-    return 1
-  fi
-  
-  all
-  status=$?
-  if [ "$status" -ne 0 ]; then
-    guard_revert
-  fi
-  [ -e "$undo/stuck" ] || rm -rf -- "$undo"
-  :
-  # When the step ended, for a run that has read the server before that.
-  : >/run/selvedge/hello.step
-  return "$status"
+change_failed() {
+guard_revert
 }
-all() {
-  run 0
-  [ "$status" -eq 0 ] || return 1
-  run 1
-  [ "$status" -eq 0 ] || return 1
-  run 2
-  [ "$status" -eq 0 ] || return 1
-  run 3
-  [ "$status" -eq 0 ] || return 1
-  run 4
-  [ "$status" -eq 0 ] || return 1
-}
-logged() {
-  [ -d /run/selvedge ] && [ -d /var/log/selvedge ] || (umask 077 && mkdir -p /run/selvedge /var/log/selvedge)
-  { main; printf '%s end %s\n' "$mark" "$?"; } 3<&0 </dev/null 2>&1 | ( umask 077; tee -p -a /var/log/selvedge/hello.log )
-}
-logged
+step_app=hello
+step_by=''
+step_why=''
+step_changes='0 1 2 3 4'
+step_counted=0
+step_start
 LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export LC_ALL DEBIAN_FRONTEND PATH
+# LANGUAGE comes with PAM from /etc/default/locale and would translate output whatever LC_ALL says.
 unset CDPATH ENV LANGUAGE
 umask 022
 cd /
 
 mark=@selvedge
-trap '' HUP
-# … the library probe
+# … the library apt
 
-# … the library apply
+# … the library disk
+
+# … the library file
+
+# … the library history
 
 # … the library kernel
 
-# … the library apt
+# … the library probe
+
+# … the library step
 
 change_0() (
 set -eu
-put /etc/fail2ban/jail.d/50-selvedge.local 0644 root root <<'EOF'
-# Addresses that keep failing to log in are shut out for a while. Written by `fab harden`.
+file_put /etc/fail2ban/jail.d/50-selvedge.local 0644 root root <<'EOF'
+# Bans addresses that repeatedly fail to log in, for a limited time. Written by `fab harden`.
 
 [DEFAULT]
 banaction = nftables-multiport
 banaction_allports = nftables-allports
-# Never shut out: this machine itself, and server.ignore_ips of hosts.toml.
+# Never banned: the server itself, and server.ignore_ips in hosts.toml.
 ignoreip = 127.0.0.1/8 ::1
-# Nor an address from which somebody logged in with a key within the last hour: an agent that offers
-# several wrong keys before the right one must not shut its owner out.
+# Never banned either: an address with a successful key login within the last hour. Otherwise an SSH agent
+# that offers several wrong keys before the right one would lock you out.
 ignorecommand = /usr/bin/journalctl --quiet --since=-1h --lines=1 --identifier=sshd --identifier=sshd-session --grep='^Accepted publickey for [^ ]+ from <ip> port '
 ignorecache = key="<ip>", max-count=100, max-time=1m
 
 [sshd]
 enabled = true
-# Debian 12 and 13 have no /var/log/auth.log: sshd's messages are in the journal.
+# Debian 12 and 13 have no /var/log/auth.log; sshd logs to the journal.
 backend = systemd
-# Newer versions of sshd log under the name of the process that serves one login.
+# Newer versions of sshd log each connection as sshd-session.
 journalmatch = _SYSTEMD_UNIT=ssh.service + _COMM=sshd + _COMM=sshd-session
 EOF
 )
@@ -386,36 +324,36 @@ systemctl restart fail2ban
 fi
 systemctl enable --now fail2ban
 (umask 077 && mkdir -p /var/lib/selvedge/loaded)
-printf '%s\n' 0daa7ee4a7f37acca8a86cccbdb1956542ee9840033dfd9a283b7e87de927196 >/var/lib/selvedge/loaded/fail2ban
+printf '%s\n' d8b0bf0cc623bc4d3474da5f2eac6b5fedaa148dd5d5af4e262345133ca49637 >/var/lib/selvedge/loaded/fail2ban
 )
 change_2() (
 set -eu
-put /etc/sysctl.d/90-selvedge.conf 0644 root root <<'EOF'
+file_put /etc/sysctl.d/90-selvedge.conf 0644 root root <<'EOF'
 # Kernel settings. Sources: [K] docs.kernel.org, admin-guide/sysctl and networking/ip-sysctl; [C] CIS Debian Linux 12
-# Benchmark 1.5 and 3.3; [L] Lynis 3, control KRNL-6000. `sysctl NAME` shows what is in force. Written by `fab harden`.
+# Benchmark 1.5 and 3.3; [L] Lynis 3, control KRNL-6000. `sysctl NAME` shows the active value. Written by `fab harden`.
 
-# What the kernel tells about itself: no addresses, no log, and no measuring, for nobody but root. [L] [K: kernel.rst]
+# Hide kernel addresses. Only root may read the kernel log and measure performance. [L] [K: kernel.rst]
 kernel.kptr_restrict = 2
 kernel.dmesg_restrict = 1
 kernel.perf_event_paranoid = 3
-# A process traces only its own children; no user loads BPF, and what the kernel compiles of it is blinded. [C] [L]
+# A process may trace only its children. Only root may load BPF, and its compiled code is hardened. [C] [L]
 kernel.yama.ptrace_scope = 1
 kernel.unprivileged_bpf_disabled = 1
 net.core.bpf_jit_harden = 2
-# No magic keys on a console that is a provider's web page; no line discipline is loaded by a user. [L]
+# No SysRq keys, because the console may be a provider's web page. Users cannot load line disciplines. [L]
 kernel.sysrq = 0
 kernel.ctrl-alt-del = 0
 dev.tty.ldisc_autoload = 0
-# A program that changed its user leaves no dump, and no dump replaces another. [C] [L]
+# Programs that changed their user leave no core dump. Each core dump has its own name. [C] [L]
 fs.suid_dumpable = 0
 kernel.core_uses_pid = 1
-# Nobody is led by another user's links, pipes or files in /tmp. [K: fs.rst] [L]
+# Protect users from other users' links, pipes and files in /tmp. [K: fs.rst] [L]
 fs.protected_hardlinks = 1
 fs.protected_symlinks = 1
 fs.protected_fifos = 2
 fs.protected_regular = 2
 
-# This server is no router: it sends and follows no redirects and takes no routes from a packet. [C 3.3] [L]
+# The server is not a router: it ignores redirects and source routes, and sends no redirects. [C 3.3] [L]
 net.ipv4.conf.all.send_redirects = 0
 net.ipv4.conf.default.send_redirects = 0
 net.ipv4.conf.all.accept_redirects = 0
@@ -426,18 +364,18 @@ net.ipv4.conf.all.accept_source_route = 0
 net.ipv4.conf.default.accept_source_route = 0
 net.ipv6.conf.all.accept_source_route = 0
 net.ipv6.conf.default.accept_source_route = 0
-# A packet whose answer would leave by another way is forged. [C 3.3.7]
+# Drop packets whose reply would use another interface: they are forged. [C 3.3.7]
 net.ipv4.conf.all.rp_filter = 1
 net.ipv4.conf.default.rp_filter = 1
-# So is one from an address that cannot be there; the kernel's log tells of it. [C 3.3.9] [L]
+# Log packets from impossible addresses, which are forged, too. [C 3.3.9] [L]
 net.ipv4.conf.all.log_martians = 1
 net.ipv4.conf.default.log_martians = 1
-# A flood of half-open connections does not fill the queue; no answers to a whole network. [C 3.3]
+# Half-open connections cannot fill the queue. Ignore pings to the broadcast address. [C 3.3]
 net.ipv4.tcp_syncookies = 1
 net.ipv4.icmp_echo_ignore_broadcasts = 1
 net.ipv4.icmp_ignore_bogus_error_responses = 1
 EOF
-sysctl_set kernel.kptr_restrict=2
+kernel_sysctl_set kernel.kptr_restrict=2
 )
 change_3() (
 set -eu
@@ -447,7 +385,7 @@ cat <<'EOF'
 net/ipv4/conf/all/log_martians=1
 net/ipv4/conf/default/log_martians=1
 EOF
-} | put /etc/ufw/sysctl.conf 0644 root root
+} | file_put /etc/ufw/sysctl.conf 0644 root root
 )
 change_4() (
 set -eu
@@ -462,7 +400,7 @@ cat <<'EOF'
 SHA_CRYPT_MIN_ROUNDS 65536
 SHA_CRYPT_MAX_ROUNDS 65536
 EOF
-} | put /etc/login.defs 0644 root root
+} | file_put /etc/login.defs 0644 root root
 )
 change_6() (
 set -eu
@@ -471,21 +409,21 @@ cat <<'EOF'
 # By `fab harden`: YESCRYPT_COST_FACTOR
 YESCRYPT_COST_FACTOR 7
 EOF
-} | put /etc/login.defs 0644 root root
+} | file_put /etc/login.defs 0644 root root
 )
 change_7() (
 set -eu
-put /etc/security/limits.d/50-selvedge.conf 0644 root root <<'EOF'
-# No core dumps: they hold what a program had in memory, secrets among it. (`*` does not stand for root: limits.conf(5).)
-# CIS Debian 12 Benchmark 1.5; Lynis, control KRNL-5820. Written by `fab harden`; it holds from the next login on.
+file_put /etc/security/limits.d/50-selvedge.conf 0644 root root <<'EOF'
+# No core dumps, because they contain a program's memory with its secrets. `*` does not include root: limits.conf(5).
+# CIS Debian 12 Benchmark 1.5; Lynis, control KRNL-5820. Written by `fab harden`; takes effect at the next login.
 * - core 0
 root - core 0
 EOF
 )
 change_8() (
 set -eu
-put /etc/systemd/coredump.conf.d/50-selvedge.conf 0644 root root <<'EOF'
-# Where systemd-coredump is installed, it keeps none either. Written by `fab harden`.
+file_put /etc/systemd/coredump.conf.d/50-selvedge.conf 0644 root root <<'EOF'
+# systemd-coredump, if installed, keeps no core dumps either. Written by `fab harden`.
 [Coredump]
 Storage=none
 ProcessSizeMax=0
@@ -493,31 +431,33 @@ EOF
 )
 change_9() (
 set -eu
-put /etc/modprobe.d/50-selvedge.conf 0644 root root <<'EOF'
-# Kernel modules that no web server needs, and that any user could have the kernel load by asking for a socket or a mount:
-# code that few read has the holes that few find. What is loaded already stays until the next restart. Written by `fab harden`.
+file_put /etc/modprobe.d/50-selvedge.conf 0644 root root <<'EOF'
+# Blocks kernel modules that a web server does not need. Any user could make the kernel load them by opening a socket or
+# mounting a disk, and rarely used code has undetected holes. Loaded modules stay until the next reboot.
+# Written by `fab harden`.
 
 # Protocols: CIS Debian 12 Benchmark 3.2; Lynis, control NETW-3200.
 install dccp /bin/false
 install sctp /bin/false
 install rds /bin/false
 install tipc /bin/false
-# File systems: CIS 1.1.1. Not squashfs (snap), udf (virtual machines' discs) and usb-storage (a small server may start from it).
+# File systems: CIS 1.1.1, except squashfs (for snap), udf (for virtual machines' discs) and usb-storage (a small server
+# may boot from it).
 install cramfs /bin/false
 install freevxfs /bin/false
 install hfs /bin/false
 install hfsplus /bin/false
 install jffs2 /bin/false
-# FireWire, whose devices read all memory: Lynis, control STRG-1846.
+# FireWire, because its devices can read all memory: Lynis, control STRG-1846.
 install firewire-core /bin/false
 install firewire-ohci /bin/false
 EOF
 )
 change_10() (
 set -eu
-put /etc/profile.d/50-selvedge.sh 0644 root root <<'EOF'
-# A login that somebody forgot, at the prompt of bash, ends after half an hour; programs that run are left alone.
-# CIS Debian 12 Benchmark 5.4.3.2; Lynis, control SHLL-6220. `unset TMOUT` in ~/.profile ends this for one user.
+file_put /etc/profile.d/50-selvedge.sh 0644 root root <<'EOF'
+# bash logs out after 30 minutes at the prompt; running programs are not affected.
+# CIS Debian 12 Benchmark 5.4.3.2; Lynis, control SHLL-6220. `unset TMOUT` in ~/.profile disables it for one user.
 # Written by `fab harden`.
 TMOUT=1800
 export TMOUT
@@ -525,77 +465,26 @@ EOF
 )
 change_11() (
 set -eu
-put /etc/issue 0644 root root <<'EOF'
+file_put /etc/issue 0644 root root <<'EOF'
 Private system. Access is for authorized users only; logins are recorded.
 EOF
 )
 change_12() (
 set -eu
-put /etc/issue.net 0644 root root <<'EOF'
+file_put /etc/issue.net 0644 root root <<'EOF'
 Private system. Access is for authorized users only; logins are recorded.
 EOF
 )
-run() {
-  printf '%s begin %s\n' "$mark" "$1"
-  "change_$1" 9>&-
-  status=$?
-  if [ "$status" -eq 0 ]; then printf '%s done %s\n' "$mark" "$1"; return 0; fi
-  printf '%s failed %s %s\n' "$mark" "$1" "$status"
-  restore
+change_arm() (
+set -eu
+:
+)
+change_failed() {
+:
 }
-main() {
-  exec 9>/run/selvedge/hello.step
-  if ! flock -n 9; then
-    say "waiting for the rest of a run that was cut off"
-    flock -w 300 9 || fail "a step of a run that was cut off is still busy after 5 minutes; see /var/log/selvedge/hello.log"
-  fi
-  # Of a run that was killed: copies of what it changed, secrets among them.
-  for left in /run/selvedge/hello.undo.*; do
-    if [ -d "$left" ] && [ ! -e "$left/stuck" ]; then rm -rf -- "$left"; fi
-  done
-  undo=$(mktemp -d /run/selvedge/hello.undo.XXXXXX) || fail "cannot write to /run/selvedge"
-  :
-  all
-  status=$?
-  if [ "$status" -ne 0 ]; then
-    :
-  fi
-  [ -e "$undo/stuck" ] || rm -rf -- "$undo"
-  :
-  # When the step ended, for a run that has read the server before that.
-  : >/run/selvedge/hello.step
-  return "$status"
-}
-all() {
-  run 0
-  [ "$status" -eq 0 ] || return 1
-  run 1
-  [ "$status" -eq 0 ] || return 1
-  run 2
-  [ "$status" -eq 0 ] || return 1
-  run 3
-  [ "$status" -eq 0 ] || return 1
-  run 4
-  [ "$status" -eq 0 ] || return 1
-  run 5
-  [ "$status" -eq 0 ] || return 1
-  run 6
-  [ "$status" -eq 0 ] || return 1
-  run 7
-  [ "$status" -eq 0 ] || return 1
-  run 8
-  [ "$status" -eq 0 ] || return 1
-  run 9
-  [ "$status" -eq 0 ] || return 1
-  run 10
-  [ "$status" -eq 0 ] || return 1
-  run 11
-  [ "$status" -eq 0 ] || return 1
-  run 12
-  [ "$status" -eq 0 ] || return 1
-}
-logged() {
-  [ -d /run/selvedge ] && [ -d /var/log/selvedge ] || (umask 077 && mkdir -p /run/selvedge /var/log/selvedge)
-  { main; printf '%s end %s\n' "$mark" "$?"; } 3<&0 </dev/null 2>&1 | ( umask 077; tee -p -a /var/log/selvedge/hello.log )
-}
-logged
+step_app=hello
+step_by=''
+step_why=''
+step_changes='0 1 2 3 4 5 6 7 8 9 10 11 12'
+step_counted=0
+step_start

@@ -1,34 +1,42 @@
 LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export LC_ALL DEBIAN_FRONTEND PATH
+# LANGUAGE comes with PAM from /etc/default/locale and would translate output whatever LC_ALL says.
 unset CDPATH ENV LANGUAGE
 umask 022
 cd /
 
 mark=@selvedge
-trap '' HUP
-# … the library probe
+# … the library disk
 
-# … the library apply
-
-# … the library standing
+# … the library file
 
 # … the library gate
 
 # … the library hide
 
-# … the library workers
+# … the library history
+
+# … the library manager
+
+# … the library probe
 
 # … the library prune
 
 # … the library record
 
-# … the library live
+# … the library releases
 
-# … the library manager
+# … the library step
 
 # … the library supervisor
 
+# … the library switch
+
 # … the library systemd
+
+# … the library user
+
+# … the library workers
 
 change_before() (
 set -eu
@@ -36,31 +44,31 @@ rm -f -- /var/lib/selvedge/loaded/logrotate.timer
 )
 change_0() (
 set -eu
-fail '/etc/logrotate.conf is not there yet: run `fab install` first, or `fab deploy`, which runs all steps'
+step_fail '/etc/logrotate.conf is not there yet: run `fab install` first, or `fab deploy`, which runs all steps'
 )
 change_1() (
 set -eu
-fail '/srv/hello/instances/0123456789ab-da6a58/gunicorn_start is not there yet: run `fab gunicorn` first, or `fab deploy`, which runs all steps'
+step_fail '/srv/hello/instances/0123456789ab-c2d9b4/gunicorn_start is not there yet: run `fab gunicorn` first, or `fab deploy`, which runs all steps'
 )
 change_2() (
 set -eu
-put /srv/hello/instances/0123456789ab-da6a58/unit.socket 0640 root hello <<'EOF'
-# hello, release 0123456789ab-da6a58: its socket. Written by `fab supervisor`.
-# systemd listens from the first moment of the boot on, whether the app runs yet or not: requests wait, none is refused.
+file_put /srv/hello/instances/0123456789ab-c2d9b4/unit.socket 0640 root hello <<'EOF'
+# hello, release 0123456789ab-c2d9b4: its socket. Written by `fab supervisor`.
+# systemd listens from early boot on, before the app runs: requests wait instead of being refused.
 [Unit]
-Description=hello, release 0123456789ab-da6a58: socket
-# On the way down nginx goes first: nobody meets a socket that has just gone.
+Description=hello, release 0123456789ab-c2d9b4: socket
+# At shutdown nginx stops before the socket, so that no request finds the socket removed.
 Before=nginx.service
 
 [Socket]
-ListenStream=/run/hello/0123456789ab-da6a58.sock
-# nginx alone may connect; the app gets the socket from systemd and needs no right to it.
+ListenStream=/run/hello/0123456789ab-c2d9b4.sock
+# Only nginx may connect. The app needs no permission, because systemd passes it the open socket.
 SocketUser=root
 SocketGroup=www-data
 SocketMode=0660
 Backlog=2048
 RemoveOnStop=yes
-# An app that stops again and again is started again and again; the socket is never given up.
+# Never disable the socket, even if the app keeps crashing.
 TriggerLimitIntervalSec=0
 
 [Install]
@@ -69,43 +77,43 @@ EOF
 )
 change_3() (
 set -eu
-put /srv/hello/instances/0123456789ab-da6a58/unit.service 0640 root hello <<'EOF'
-# hello, release 0123456789ab-da6a58. During a release the new one runs beside the old one; then the old one goes.
-# Written by `fab supervisor`. No value of free text stands here, where systemd would expand `%` and `$`: they are all
-# in the start script and in the environment that it reads.
+file_put /srv/hello/instances/0123456789ab-c2d9b4/unit.service 0640 root hello <<'EOF'
+# hello, release 0123456789ab-c2d9b4. During a deploy the old release has its own unit, which is deleted afterwards.
+# Written by `fab supervisor`. Settings with free text are only in the start script and its environment file, because
+# systemd would expand `%` and `$` here.
 [Unit]
-Description=hello, release 0123456789ab-da6a58
-Requires=hello.0123456789ab-da6a58.socket
-After=hello.0123456789ab-da6a58.socket network.target
+Description=hello, release 0123456789ab-c2d9b4
+Requires=hello.0123456789ab-c2d9b4.socket
+After=hello.0123456789ab-c2d9b4.socket network.target
 StartLimitIntervalSec=0
 
 [Service]
 Type=notify
-ExecStart=/srv/hello/instances/0123456789ab-da6a58/gunicorn_start
+ExecStart=/srv/hello/instances/0123456789ab-c2d9b4/gunicorn_start
 WorkingDirectory=/srv/hello/releases/0123456789ab
 User=hello
 Group=hello
-# systemd opens the log as root, in a folder of root's, before the app's user comes in.
-StandardOutput=append:/var/log/hello/0123456789ab-da6a58.log
+# systemd opens the log as root, because only root may write to its folder.
+StandardOutput=append:/var/log/hello/0123456789ab-c2d9b4.log
 StandardError=inherit
 
-# Whatever ends it, it comes back at once; meanwhile requests wait at the socket.
+# systemd restarts it at once, whatever the reason; requests wait at the socket meanwhile.
 Restart=always
 RestartSec=100ms
-# TERM goes to gunicorn alone, which lets its workers finish their requests; KILL to all that is left.
+# systemd sends TERM to gunicorn only, which lets its workers finish their requests, and later KILL to all processes.
 KillMode=mixed
 TimeoutStopSec=40
 TimeoutStartSec=300
 
-# Of a worker that takes too much memory, gunicorn starts another; the others go on.
+# If the kernel kills a worker that uses too much memory, gunicorn starts another one and the rest continue.
 MemoryMax=512M
 TasksMax=64
 OOMPolicy=continue
 
-# The box. What the app may write: its shared folder, and a /tmp and /dev/shm of its own; nothing there can be executed.
+# The sandbox. The app may write to its shared folder, its own /tmp and its own /dev/shm, and execute nothing there.
 ProtectSystem=strict
 ReadWritePaths=/srv/hello/shared
-# ProtectSystem= leaves out /run where a line below needs API file systems of its own (systemd.exec(5), MountAPIVFS=).
+# ProtectSystem= does not cover /run if another setting implies MountAPIVFS= (systemd.exec(5)).
 ReadOnlyPaths=/run
 PrivateTmp=yes
 TemporaryFileSystem=/dev/shm:mode=1777,nosuid,nodev,noexec
@@ -115,7 +123,7 @@ PrivateDevices=yes
 DevicePolicy=closed
 PrivateIPC=yes
 RemoveIPC=yes
-# Other processes and users, and the kernel's own knobs, are not there for it.
+# Hide other processes, other users and kernel settings.
 PrivateUsers=yes
 ProtectProc=invisible
 ProcSubset=pid
@@ -125,7 +133,7 @@ ProtectKernelLogs=yes
 ProtectKernelModules=yes
 ProtectKernelTunables=yes
 ProtectControlGroups=yes
-# No rights beyond those of its user, and no way to get any.
+# No privileges beyond those of its user, and no method to gain any.
 NoNewPrivileges=yes
 CapabilityBoundingSet=
 AmbientCapabilities=
@@ -134,7 +142,7 @@ RestrictNamespaces=yes
 RestrictRealtime=yes
 RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
 LockPersonality=yes
-# The calls that services need, without those that change owners, limits or priorities.
+# Only system calls that services need, without those that change owners, limits or priorities.
 SystemCallArchitectures=native
 SystemCallFilter=@system-service
 SystemCallFilter=~@privileged @resources
@@ -147,23 +155,23 @@ EOF
 )
 change_4() (
 set -eu
-put /etc/logrotate.d/hello.app 0644 root root <<'EOF'
-# The output of hello's releases: 10 MB a file, three older ones. Written by `fab supervisor`.
+file_put /etc/logrotate.d/hello.app 0644 root root <<'EOF'
+# Rotates the releases' output of hello at 10 MB and keeps three old files. Written by `fab supervisor`.
 /var/log/hello/[0-9a-f]*-*.log {
     size 10M
     rotate 3
     missingok
     notifempty
     compress
-    # systemd holds the file open for as long as the release runs. So it also keeps its mode, 0640.
+    # systemd keeps the file open while the release runs. Copying also keeps the file's mode, 0640.
     copytruncate
 }
 EOF
 )
 change_5() (
 set -eu
-put /etc/systemd/system/logrotate.timer.d/selvedge.conf 0644 root root <<'EOF'
-# logrotate looks every hour, not every day: a log that grows fast is cut in time. Written by `fab supervisor`.
+file_put /etc/systemd/system/logrotate.timer.d/selvedge.conf 0644 root root <<'EOF'
+# Runs logrotate every hour instead of every day, because a log may grow fast. Written by `fab supervisor`.
 [Timer]
 OnCalendar=
 OnCalendar=hourly
@@ -177,27 +185,26 @@ systemctl daemon-reload && systemctl restart logrotate.timer
 fi
 systemctl enable --now logrotate.timer
 (umask 077 && mkdir -p /var/lib/selvedge/loaded)
-printf '%s\n' f205a3c5da2c42f6163b6816808376c39e4812ff2eb1af81b37ecefcf34b0e87 >/var/lib/selvedge/loaded/logrotate.timer
+printf '%s\n' aa0eda1b463f7f5e6502692ca42846ddfd30ce5c1a3f78436f93ae26ed2b367c >/var/lib/selvedge/loaded/logrotate.timer
 )
 change_7() (
 set -eu
 app=hello
-new=0123456789ab-da6a58
-why=deploy
-by=me@laptop
 base=/srv/hello
 run_dir=/run/hello
 log_dir=/var/log/hello
 repo=/srv/hello/repo.git
 site_enabled=/etc/nginx/sites-enabled/hello
 supervisor_conf=/etc/supervisor/conf.d/hello.conf
-module=main:app
 health=/
 health_host=localhost
 health_ranges=200-399
 health_timeout=5.0
 health_attempts=60
 health_interval=0.5
+new=0123456789ab-c2d9b4
+why=deploy
+module=main:app
 import_timeout=60
 header=''
 settle=6.0
@@ -213,11 +220,11 @@ preflight_size=4430
 host=server
 before_switch=''
 keep=5
-live_switch
+switch_release
 )
 change_8() (
 set -eu
-put /etc/tmpfiles.d/hello.conf 0644 root root <<'EOF'
+file_put /etc/tmpfiles.d/hello.conf 0644 root root <<'EOF'
 d /run/hello 0750 root www-data -
 EOF
 )
@@ -225,63 +232,16 @@ change_9() (
 set -eu
 install -d -m 00750 -o root -g www-data -- /run/hello
 )
-run() {
-  printf '%s begin %s\n' "$mark" "$1"
-  "change_$1" 9>&-
-  status=$?
-  if [ "$status" -eq 0 ]; then printf '%s done %s\n' "$mark" "$1"; return 0; fi
-  printf '%s failed %s %s\n' "$mark" "$1" "$status"
-  restore
+change_arm() (
+set -eu
+:
+)
+change_failed() {
+:
 }
-main() {
-  exec 9>/run/selvedge/hello.step
-  if ! flock -n 9; then
-    say "waiting for the rest of a run that was cut off"
-    flock -w 300 9 || fail "a step of a run that was cut off is still busy after 5 minutes; see /var/log/selvedge/hello.log"
-  fi
-  # Of a run that was killed: copies of what it changed, secrets among them.
-  for left in /run/selvedge/hello.undo.*; do
-    if [ -d "$left" ] && [ ! -e "$left/stuck" ]; then rm -rf -- "$left"; fi
-  done
-  undo=$(mktemp -d /run/selvedge/hello.undo.XXXXXX) || fail "cannot write to /run/selvedge"
-  :
-  all
-  status=$?
-  if [ "$status" -ne 0 ]; then
-    :
-  fi
-  [ -e "$undo/stuck" ] || rm -rf -- "$undo"
-  :
-  # When the step ended, for a run that has read the server before that.
-  : >/run/selvedge/hello.step
-  return "$status"
-}
-all() {
-  run before
-  [ "$status" -eq 0 ] || return 1
-  run 0
-  [ "$status" -eq 0 ] || return 1
-  run 1
-  [ "$status" -eq 0 ] || return 1
-  run 2
-  [ "$status" -eq 0 ] || return 1
-  run 3
-  [ "$status" -eq 0 ] || return 1
-  run 4
-  [ "$status" -eq 0 ] || return 1
-  run 5
-  [ "$status" -eq 0 ] || return 1
-  run 6
-  [ "$status" -eq 0 ] || return 1
-  run 7
-  [ "$status" -eq 0 ] || return 1
-  run 8
-  [ "$status" -eq 0 ] || return 1
-  run 9
-  [ "$status" -eq 0 ] || return 1
-}
-logged() {
-  [ -d /run/selvedge ] && [ -d /var/log/selvedge ] || (umask 077 && mkdir -p /run/selvedge /var/log/selvedge)
-  { main; printf '%s end %s\n' "$mark" "$?"; } 3<&0 </dev/null 2>&1 | ( umask 077; tee -p -a /var/log/selvedge/hello.log )
-}
-logged
+step_app=hello
+step_by=''
+step_why=''
+step_changes='before 0 1 2 3 4 5 6 7 8 9'
+step_counted=0
+step_start

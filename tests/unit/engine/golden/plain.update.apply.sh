@@ -1,16 +1,20 @@
 LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export LC_ALL DEBIAN_FRONTEND PATH
+# LANGUAGE comes with PAM from /etc/default/locale and would translate output whatever LC_ALL says.
 unset CDPATH ENV LANGUAGE
 umask 022
 cd /
 
 mark=@selvedge
-trap '' HUP
-# … the library probe
-
-# … the library apply
-
 # … the library apt
+
+# … the library disk
+
+# … the library file
+
+# … the library history
+
+# … the library step
 
 change_0() (
 set -eu
@@ -23,8 +27,8 @@ apt_install unattended-upgrades
 )
 change_2() (
 set -eu
-put /etc/apt/apt.conf.d/20auto-upgrades 0644 root root <<'EOF'
-// Each "1" is once a day, "7" once a week. Written by `fab update`.
+file_put /etc/apt/apt.conf.d/20auto-upgrades 0644 root root <<'EOF'
+// Intervals in days. Written by `fab update`.
 APT::Periodic::Update-Package-Lists "1";
 APT::Periodic::Unattended-Upgrade "1";
 APT::Periodic::AutocleanInterval "7";
@@ -32,13 +36,13 @@ EOF
 )
 change_3() (
 set -eu
-put /etc/apt/apt.conf.d/52unattended-upgrades-selvedge 0644 root root <<'EOF'
-// What differs from 50unattended-upgrades, which says where upgrades may come from. That file belongs to its package and
-// stays as it is, so that no upgrade of the package ever asks which version to keep; apt reads this folder by name, and
-// what comes later counts. Written by `fab update`.
-// server.automatic_reboot is off: the file /run/reboot-required says that a restart is needed.
+file_put /etc/apt/apt.conf.d/52unattended-upgrades-selvedge 0644 root root <<'EOF'
+// Overrides settings of 50unattended-upgrades, which names the sources of upgrades. That file stays unchanged, so that
+// upgrades of its package never ask which version to keep. apt reads this folder sorted by name; later files win.
+// Written by `fab update`.
+// server.automatic_reboot is off. If a reboot is needed, the file /run/reboot-required exists.
 Unattended-Upgrade::Automatic-Reboot "false";
-// Files that somebody edited stay as they are when their package brings a new version.
+// An upgrade keeps edited configuration files.
 Dpkg::Options { "--force-confdef"; "--force-confold"; };
 EOF
 )
@@ -46,51 +50,16 @@ change_4() (
 set -eu
 systemctl enable --now apt-daily.timer apt-daily-upgrade.timer unattended-upgrades.service
 )
-run() {
-  printf '%s begin %s\n' "$mark" "$1"
-  "change_$1" 9>&-
-  status=$?
-  if [ "$status" -eq 0 ]; then printf '%s done %s\n' "$mark" "$1"; return 0; fi
-  printf '%s failed %s %s\n' "$mark" "$1" "$status"
-  restore
+change_arm() (
+set -eu
+:
+)
+change_failed() {
+:
 }
-main() {
-  exec 9>/run/selvedge/hello.step
-  if ! flock -n 9; then
-    say "waiting for the rest of a run that was cut off"
-    flock -w 300 9 || fail "a step of a run that was cut off is still busy after 5 minutes; see /var/log/selvedge/hello.log"
-  fi
-  # Of a run that was killed: copies of what it changed, secrets among them.
-  for left in /run/selvedge/hello.undo.*; do
-    if [ -d "$left" ] && [ ! -e "$left/stuck" ]; then rm -rf -- "$left"; fi
-  done
-  undo=$(mktemp -d /run/selvedge/hello.undo.XXXXXX) || fail "cannot write to /run/selvedge"
-  :
-  all
-  status=$?
-  if [ "$status" -ne 0 ]; then
-    :
-  fi
-  [ -e "$undo/stuck" ] || rm -rf -- "$undo"
-  :
-  # When the step ended, for a run that has read the server before that.
-  : >/run/selvedge/hello.step
-  return "$status"
-}
-all() {
-  run 0
-  [ "$status" -eq 0 ] || return 1
-  run 1
-  [ "$status" -eq 0 ] || return 1
-  run 2
-  [ "$status" -eq 0 ] || return 1
-  run 3
-  [ "$status" -eq 0 ] || return 1
-  run 4
-  [ "$status" -eq 0 ] || return 1
-}
-logged() {
-  [ -d /run/selvedge ] && [ -d /var/log/selvedge ] || (umask 077 && mkdir -p /run/selvedge /var/log/selvedge)
-  { main; printf '%s end %s\n' "$mark" "$?"; } 3<&0 </dev/null 2>&1 | ( umask 077; tee -p -a /var/log/selvedge/hello.log )
-}
-logged
+step_app=hello
+step_by=''
+step_why=''
+step_changes='0 1 2 3 4'
+step_counted=0
+step_start
