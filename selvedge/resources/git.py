@@ -152,7 +152,7 @@ class Pushed(Resource):
 def _commit_probe(repo: str, commit: str) -> str:
     git = f"git --git-dir={quote(repo)} -c safe.directory='*'"
     return (
-        f"if has git && {git} rev-parse -q --verify {quote(commit + '^{tree}')} >/dev/null 2>&1; then echo present\n"
+        f"if probe_has git && {git} rev-parse -q --verify {quote(commit + '^{tree}')} >/dev/null 2>&1; then echo present\n"
         f"else echo missing; {git} for-each-ref --format='%(objectname)' 2>/dev/null; fi"
     )
 

@@ -113,7 +113,7 @@ class Service(Loader):
         # As nginx names a file: `in FILE:LINE`, or `open() "FILE" failed`.
         named = " | ".join(f"*[\\ \\\"]{quote(path)}[:\\\"]*" for path in own)
         if named:
-            stop = f'case $reason in\n    {named}) say "written anew: $reason" ;;\n    *) {stop} ;;\n  esac'
+            stop = f'case $reason in\n    {named}) step_say "written anew: $reason" ;;\n    *) {stop} ;;\n  esac'
         return (
             f'if ! {self.check} >"$undo/check" 2>&1; then\n'
             f'  cat "$undo/check"\n'

@@ -71,6 +71,7 @@ step_main() {
     return 1
   fi
   step_all
+  status=$?
   if [ "$status" -ne 0 ]; then change_failed; fi
   [ -e "$undo/stuck" ] || rm -rf -- "$undo"
   step_note

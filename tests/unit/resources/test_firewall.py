@@ -11,9 +11,9 @@ from selvedge.resources.firewall import BEFORE_INIT, Firewall, Rule
 from selvedge.resources.sshd import (
     UNDO,
 )
-from selvedge.shell.library import library
 from selvedge.templates import template
 from tests.support.facts import firewall_fact, rule
+from tests.support.libraries import functions
 
 
 class TestFirewall:
@@ -76,7 +76,7 @@ class TestFirewall:
     def test_ipv6_is_on_before_the_first_rule(self) -> None:
         """ufw writes no rule for IPv6 while it is off."""
         script = (
-            f"{library('firewall')}\nguard_touches() {{ :; }}\ngrep() {{ return 1; }}\n"
+            f"{functions('firewall')}\nguard_touches() {{ :; }}\ngrep() {{ return 1; }}\n"
             'ufw() { echo "ufw $1"; }\nsed() { echo "$2"; }\nfirewall_open 22'
         )
         done = subprocess.run(["sh", "-euc", script], capture_output=True, text=True, check=True)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from selvedge.shell.library import library
+from tests.support.libraries import functions
 
 
 @given(st.ip_addresses(v=4))
@@ -18,7 +18,7 @@ def test_private_addresses_are_those_of_the_standards(address: ipaddress.IPv4Add
     networks = [ipaddress.ip_network(each) for each in (
         "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8", "169.254.0.0/16")]  # fmt: skip
     wanted = any(address in network for network in [*networks, shared])
-    script = f"{library('certbot')}\ncertbot_private {address} && echo private"
+    script = f"{functions('certbot')}\ncertbot_private {address} && echo private"
     assert (subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=False).stdout != "") is wanted
 
 
@@ -31,5 +31,5 @@ def test_private_addresses_are_those_of_the_standards(address: ipaddress.IPv4Add
     ],
 )  # fmt: skip
 def test_the_borders_of_the_private_networks(address: str, private: bool) -> None:
-    script = f"{library('certbot')}\ncertbot_private {address} && echo private"
+    script = f"{functions('certbot')}\ncertbot_private {address} && echo private"
     assert (subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=False).stdout != "") is private

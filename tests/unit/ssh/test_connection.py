@@ -40,7 +40,7 @@ def test_a_server_that_allows_no_second_channel_gets_the_next_script_all_the_sam
     one = remote()
     requests = iter([paramiko.OPEN_SUCCEEDED, paramiko.OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED, paramiko.OPEN_SUCCEEDED])
     monkeypatch.setattr(sshd, "check_channel_request", lambda _kind, _id: next(requests))
-    channel, line = one.hold("echo held; cat")
+    channel, line = one.hold("echo held; cat", "")
     assert line == "held" and isinstance(one._shell.exception(timeout=5), UnreachableError)
     assert one.run("echo next").output == "next\n"
     channel.close()
@@ -107,7 +107,7 @@ def test_a_connection_that_is_lost_gives_status_minus_one(remote: Callable[..., 
 
 def test_a_held_script_lives_as_long_as_its_channel(remote: Callable[..., Remote], tmp_path: Path) -> None:
     one = remote()
-    channel, line = one.hold(f"echo held; cat >/dev/null; touch {tmp_path}/ended")
+    channel, line = one.hold(f"echo held; cat >/dev/null; touch {tmp_path}/ended", "")
     assert line == "held"
     assert one.run("echo meanwhile").output == "meanwhile\n"
     assert not (tmp_path / "ended").exists()

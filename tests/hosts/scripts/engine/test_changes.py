@@ -15,7 +15,7 @@ def progress(output: str) -> list[str]:
 
 
 def test_the_lines_of_progress(server: Any) -> None:
-    done = server.apply(changes("say hello there", "echo output; echo more >&2"))
+    done = server.apply(changes("step_say hello there", "echo output; echo more >&2"))
     assert (done.status, progress(done.output)) == (0, ["begin 0", "say hello there", "done 0", "begin 1", "done 1", "end 0"])
     assert done.output.index("output") < done.output.index("more") < done.output.index("@test done 1")
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from selvedge.errors import SelvedgeError
-from selvedge.operations.stop_start import started, stopped
-from selvedge.task import Step
+from selvedge.operations.stop_start import start, stop
+from selvedge.run import Run
 from tests.hosts.scripts.operations.fakes import Fake, live
 from tests.support.releases import OLD
 
@@ -16,11 +16,11 @@ from tests.support.releases import OLD
 class TestPower:
     """`fab stop`, `fab start`: what is planned; the change itself is tested on a real server."""
 
-    @pytest.mark.parametrize("step", [stopped(), started()])
-    def test_nothing_live_is_an_error_before_any_change(self, fake: Callable[..., Fake], step: Step) -> None:
+    @pytest.mark.parametrize("work", [stop, start])
+    def test_nothing_live_is_an_error_before_any_change(self, fake: Callable[..., Fake], work: Callable[[Run, dict[str, bool]], None]) -> None:
         found = fake("one")
         with pytest.raises(SelvedgeError, match="one: nothing of hello is live there") as caught:
-            found.run.step(step, {"dry_run": True})
+            work(found.run, {"dry_run": True})
         assert caught.value.status == 1
         assert found.text == ""
 
@@ -32,7 +32,7 @@ class TestPower:
         server.path("/etc/supervisor/conf.d/hello.conf").write_text(f"[program:hello.{OLD}]\n")
         server.program("supervisorctl", 'echo "$*" >>/var/log/asked; echo RUNNING')
         before = server.tree("/srv"), server.tree("/etc")
-        found.run.step(stopped(), {"dry_run": True})
+        stop(found.run, {"dry_run": True})
         assert f"stop hello, release {OLD}" in found.text
         assert (server.tree("/srv"), server.tree("/etc")) == before
         assert server.path("/var/log/asked").read_text() == f"status hello.{OLD}\n"

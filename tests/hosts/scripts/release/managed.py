@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from selvedge.engine.script import HEAD
-from selvedge.shell.library import library
 from selvedge.shell.quoting import assign
 from tests.hosts.scripts.server import Server
+from tests.support.libraries import functions
 from tests.support.releases import NEW, OLD
 
 CONF = "/etc/supervisor/conf.d/{app}.conf"
@@ -59,8 +59,7 @@ class Managed:
             mark="@test", app=self.app, base=f"/srv/{self.app}", run_dir=f"/run/{self.app}", log_dir=f"/var/log/{self.app}",
             supervisor_conf=CONF.format(app=self.app), undo="/run/undo", why="deploy",
         )  # fmt: skip
-        names_of_libraries = ("probe", "apply", "standing", "workers", "live", "manager", "supervisor", "systemd")
-        libraries = "".join(library(each) for each in names_of_libraries)
+        libraries = functions("switch", "releases", "workers", "manager")
         done = self.server.run(f"{HEAD}{names}\n{libraries}\nset -eu\n{shell}\n")
         return done.stdout.decode()
 

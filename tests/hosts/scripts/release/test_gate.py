@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from selvedge.shell.library import library
 from tests.hosts.scripts.release.managed import Managed
+from tests.support.libraries import functions
 from tests.support.releases import NEW
 
 # A process that begins with one child, and makes one more for each TTIN, as gunicorn does; or hears no signal at all.
@@ -74,7 +74,7 @@ def test_the_site_is_asked_by_a_name_that_it_has(
     managed.server.program("systemctl", "exit 0")
     managed.server.program("curl", f'echo "$*" >/var/log/asked; printf "{answer}"')
     said = managed.run(
-        f"{library('gate')}\nnew=new header=1 health=/health health_host=localhost health_timeout=1 health_ranges=200-399\n"
+        f"{functions('gate')}\nnew=new header=1 health=/health health_host=localhost health_timeout=1 health_ranges=200-399\n"
         "site_enabled=/etc/nginx/sites-enabled/hello\n"
         'if gate_site; then echo yes; else echo "no $code$site_release"; fi'
     )

@@ -10,9 +10,9 @@ import pytest
 from selvedge.config.target import Target
 from selvedge.release.live import Live
 from selvedge.release.record import Record, Releases
-from selvedge.shell.library import library
 from tests.hosts.scripts.release.managed import Managed
 from tests.hosts.scripts.server import Server
+from tests.support.libraries import functions
 from tests.support.releases import NEW, NEWER, OLD
 
 
@@ -87,7 +87,7 @@ def test_where_room_is_short_releases_that_are_kept_no_more_go_before_a_build(
     new = "dddddddddddd"
     said = managed.run(
         f"keep=2 new={new} commit={new} release=/srv/hello/releases/{new} repo=/srv/hello/repo.git\n"
-        f"{library('git')}\n{library('prune')}\ngit_checkout"
+        f"{functions('git', 'prune')}\ngit_checkout"
     )
     assert said == "git --git-dir=/srv/hello/repo.git\n"
     assert oldest.exists() is not gone

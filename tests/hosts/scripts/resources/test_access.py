@@ -10,8 +10,8 @@ from selvedge.resources.access import Sudoers
 from selvedge.resources.sshd import (
     sections,
 )
-from selvedge.shell.library import library
 from tests.support.keys import KEY, OTHER
+from tests.support.libraries import functions
 
 
 class TestAuthorizedKeys:
@@ -22,7 +22,7 @@ class TestAuthorizedKeys:
         keys = home / ".ssh/authorized_keys"
         keys.write_text(f"{OTHER}")  # without a line's end
         script = (
-            f'mark=m undo=/run\n{library("apply")}{library("harden")}\nuser_run() {{ shift; "$@"; }}\n'
+            f'mark=m undo=/run\n{functions("file", "sshd")}\nuser_run() {{ shift; "$@"; }}\n'
             f"getent() {{ echo x:x:0:0::/srv/home:/bin/sh; }}\nsshd_authorize deploy <<'EOF'\n{KEY}\nEOF\n"
         )
         done = server.run(script)

@@ -12,8 +12,8 @@ from selvedge.resources.certificate import (
     PlainHttp,
 )
 from selvedge.resources.files import Link
-from selvedge.shell.library import library
 from selvedge.shell.quoting import quote
+from tests.support.libraries import functions
 
 
 class TestListen:
@@ -87,7 +87,7 @@ case $* in
   *) cat ;;
 esac""")
         link = Link("/etc/nginx/sites-enabled/hello-tls", to="/etc/nginx/sites-available/hello-tls")
-        return Https(loads=(link,), stamp="nginx-tls-hello", domain="a.test", chain=self.CHAIN)
+        return Https(loads=(link,), stamp="nginx-tls-hello", domain="a.test", fullchain=self.CHAIN)
 
     def test_a_reload_counts_when_the_certificate_is_served(self, server: Any, https: Https) -> None:
         server.path("/opt/served").write_text("certificate\n")
@@ -129,7 +129,7 @@ echo UnitFileState=enabled; echo ActiveState=active
         server.path("/opt/served").write_text("certificate\n")
         server.make(*https.loads, https)
         server.program("nginx", f"[ -e {self.CHAIN} ] || {{ echo '[emerg] no certificate'; exit 1; }}")
-        script = f"undo=/opt\n{library('apply')}\n{https.before_loads()}\necho passed"
+        script = f"undo=/opt\n{functions('file')}\n{https.before_loads()}\necho passed"
         assert b"passed" in server.run(script).stdout
         server.path(self.CHAIN).unlink()
         assert b"passed" in server.run(script).stdout, "the certificate is what is being mended"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-from selvedge.shell.library import library
+from tests.support.libraries import functions
 
 
 class TestWhoseLogin:
@@ -15,7 +15,7 @@ class TestWhoseLogin:
         """What the shell prints, as sudo would run it; sshd answers with the question."""
         server.program("sshd", """[ "$*" != "-T" ] || { printf 'listenaddress 0.0.0.0:%s\n' 22 2222; exit; }; echo "$3" """)
         server.program("systemctl", "exit 1")
-        script = f"{library('probe')}{library('harden')}\n{shell}"
+        script = f"{functions('probe', 'sshd')}\n{shell}"
         login = f"env SSH_CONNECTION={ssh_connection!r} sh -c 'env -u SSH_CONNECTION sh -s; :' <<'END'\n{script}\nEND\n"
         return server.run(login).stdout.decode().splitlines()
 

@@ -11,7 +11,6 @@ from selvedge.resources.sshd import (
     UNDO,
     Proved,
 )
-from selvedge.shell.library import library
 
 SYSTEMCTL = """
 case $* in
@@ -25,6 +24,7 @@ POWER = """if [ -e /run/commands ]; then
   if [ $left -eq 0 ]; then kill -9 $PPID; exit; fi
 fi
 [ {name} = sync ] || exec /bin/{name} "$@" """
+from tests.support.libraries import functions
 
 
 class TestUndo:
@@ -42,7 +42,7 @@ class TestUndo:
         server.program("ufw", "exit 0")
         server.program("logger", "exit 0")
         done = server.run(
-            f"mark=m\n{library('probe')}{library('apply')}{library('guard')}\nmkdir -p /run/active; : >/run/active/ssh.service\n"
+            f"mark=m\n{functions('probe', 'file', 'guard')}\nmkdir -p /run/active; : >/run/active/ssh.service\n"
             f"( set -eu\n{UNDO.arm}\nguard_touches sshd; guard_touches firewall ) && echo armed"
         )
         assert done.stdout.decode().endswith("armed\n"), done
@@ -95,13 +95,13 @@ class TestUndo:
         self.armed(server)
         server.path("/var/lib/selvedge/guard/armed").rename(server.path("/var/lib/selvedge/guard/fired"))
         assert server.read(Proved()) == ["fired\n"]
-        done = server.run(f"mark=m\n{library('probe')}{library('apply')}{library('guard')}\n( set -eu\n{UNDO.arm}\n)")
+        done = server.run(f"mark=m\n{functions('probe', 'file', 'guard')}\n( set -eu\n{UNDO.arm}\n)")
         assert done.returncode == 1 and b"run this again" in done.stdout, done
         self.assert_undone(server)
 
     def test_what_is_proved_stays(self, server: Any) -> None:
         self.armed(server)
-        server.run(f"{library('guard')}\nguard_disarm")
+        server.run(f"{functions('guard')}\nguard_disarm")
         assert server.path("/etc/ssh/sshd_config").read_text() == "new"
         assert not server.path("/var/lib/selvedge/guard").exists()
 

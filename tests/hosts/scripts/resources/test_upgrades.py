@@ -6,14 +6,14 @@ from typing import Any
 
 from selvedge.engine.script import HEAD
 from selvedge.resources.upgrades import DAY
-from selvedge.shell.library import library
+from tests.support.libraries import functions
 
 
 class TestAptOnAServer:
     """`apt.sh` in a sh, on folders of a server."""
 
     def fact(self, server: Any) -> list[str]:
-        return list(server.run(f"{HEAD}{library('apt')}\napt_fact\n").stdout.decode().splitlines())
+        return list(server.run(f"{HEAD}{functions('apt')}\napt_fact\n").stdout.decode().splitlines())
 
     def lists(self, server: Any) -> None:
         folder = server.path("/var/lib/apt/lists/partial")
@@ -59,5 +59,5 @@ class TestAptOnAServer:
     def test_nobody_holds_a_lock(self, server: Any) -> None:
         self.lists(server)
         server.path("/var/lib/apt/lists/lock").write_text("")
-        done = server.run(f"{HEAD}{library('apt')}\napt_holder /var/lib/apt/lists/lock || echo nobody\n")
+        done = server.run(f"{HEAD}{functions('apt')}\napt_holder /var/lib/apt/lists/lock || echo nobody\n")
         assert done.stdout == b"nobody\n"

@@ -30,7 +30,7 @@ if ! nginx -t >"$undo/check" 2>&1; then
   cat "$undo/check"
   reason=$(grep -m 1 -E 'emerg|rror' "$undo/check" || tail -n 1 "$undo/check")
   case $reason in
-    *[\ \"]/etc/nginx/snippets/selvedge-listen-tls.conf[:\"]* | *[\ \"]/etc/nginx/sites-available/hello-tls[:\"]* | *[\ \"]/etc/nginx/sites-enabled/hello-tls[:\"]* | *[\ \"]/etc/nginx/snippets/hello-http.conf[:\"]* | *[\ \"]/etc/nginx/conf.d/selvedge-default-tls.conf[:\"]*) say "written anew: $reason" ;;
+    *[\ \"]/etc/nginx/snippets/selvedge-listen-tls.conf[:\"]* | *[\ \"]/etc/nginx/sites-available/hello-tls[:\"]* | *[\ \"]/etc/nginx/sites-enabled/hello-tls[:\"]* | *[\ \"]/etc/nginx/snippets/hello-http.conf[:\"]* | *[\ \"]/etc/nginx/conf.d/selvedge-default-tls.conf[:\"]*) step_say "written anew: $reason" ;;
     *) step_fail "nginx is broken already, before anything was changed: $reason. Mend that file first." ;;
   esac
 fi

@@ -66,7 +66,7 @@ probe_path /srv/hello/repo.git/HEAD ''
 printf '\n%s fact 12\n' "$mark"
 probe_path /srv/hello/git_credentials ''
 printf '\n%s fact 13\n' "$mark"
-if has git && git --git-dir=/srv/hello/repo.git -c safe.directory='*' rev-parse -q --verify '0123456789abcdef0123456789abcdef01234567^{tree}' >/dev/null 2>&1; then echo present
+if probe_has git && git --git-dir=/srv/hello/repo.git -c safe.directory='*' rev-parse -q --verify '0123456789abcdef0123456789abcdef01234567^{tree}' >/dev/null 2>&1; then echo present
 else echo missing; git --git-dir=/srv/hello/repo.git -c safe.directory='*' for-each-ref --format='%(objectname)' 2>/dev/null; fi
 printf '\n%s fact 14\n' "$mark"
 probe_path /srv/hello/releases/0123456789ab ''

@@ -23,7 +23,7 @@ if ! nginx -t >"$undo/check" 2>&1; then
   cat "$undo/check"
   reason=$(grep -m 1 -E 'emerg|rror' "$undo/check" || tail -n 1 "$undo/check")
   case $reason in
-    *[\ \"]/etc/nginx/nginx.conf[:\"]* | *[\ \"]/etc/nginx/modules-enabled/90-selvedge.conf[:\"]* | *[\ \"]/etc/nginx/conf.d/selvedge.conf[:\"]* | *[\ \"]/etc/nginx/snippets/hello.conf[:\"]* | *[\ \"]/etc/nginx/sites-available/hello[:\"]* | *[\ \"]/etc/nginx/sites-enabled/hello[:\"]* | *[\ \"]/etc/nginx/conf.d/selvedge-default.conf[:\"]*) say "written anew: $reason" ;;
+    *[\ \"]/etc/nginx/nginx.conf[:\"]* | *[\ \"]/etc/nginx/modules-enabled/90-selvedge.conf[:\"]* | *[\ \"]/etc/nginx/conf.d/selvedge.conf[:\"]* | *[\ \"]/etc/nginx/snippets/hello.conf[:\"]* | *[\ \"]/etc/nginx/sites-available/hello[:\"]* | *[\ \"]/etc/nginx/sites-enabled/hello[:\"]* | *[\ \"]/etc/nginx/conf.d/selvedge-default.conf[:\"]*) step_say "written anew: $reason" ;;
     *) step_fail "nginx is broken already, before anything was changed: $reason. Mend that file first." ;;
   esac
 fi
