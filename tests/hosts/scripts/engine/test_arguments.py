@@ -56,8 +56,7 @@ def test_the_release_switch_gets_its_texts_as_they_are(server: Any, hostile: Tar
 
 def test_hooks_get_their_commands_as_they_are(server: Any, hostile: Target) -> None:
     shell = changed(declared("gunicorn", hostile), "Hook")
-    functions = "hook_run() { shift $(($1 + 1)); printf '%s\\0' \"$@\"; }
-"
+    functions = "hook_run() { shift $(($1 + 1)); printf '%s\\0' \"$@\"; }\n"
     assert server.run(functions + shell).stdout.decode().split("\0")[:-1] == [TEXT, "second"]
 
 

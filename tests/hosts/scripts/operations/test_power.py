@@ -12,12 +12,14 @@ from selvedge.run import Run
 from tests.hosts.scripts.operations.fakes import Fake, live
 from tests.support.releases import OLD
 
+Work = Callable[[Run, dict[str, bool]], None]
+
 
 class TestPower:
     """`fab stop`, `fab start`: what is planned; the change itself is tested on a real server."""
 
     @pytest.mark.parametrize("work", [stop, start])
-    def test_nothing_live_is_an_error_before_any_change(self, fake: Callable[..., Fake], work: Callable[[Run, dict[str, bool]], None]) -> None:
+    def test_nothing_live_is_an_error_before_any_change(self, fake: Callable[..., Fake], work: Work) -> None:
         found = fake("one")
         with pytest.raises(SelvedgeError, match="one: nothing of hello is live there") as caught:
             work(found.run, {"dry_run": True})

@@ -7,10 +7,8 @@ import shutil
 import subprocess
 from typing import Any
 
-from selvedge.resources.sshd import (
-    UNDO,
-    Proved,
-)
+from selvedge.resources.sshd import UNDO, Proved
+from tests.support.libraries import functions
 
 SYSTEMCTL = """
 case $* in
@@ -24,7 +22,6 @@ POWER = """if [ -e /run/commands ]; then
   if [ $left -eq 0 ]; then kill -9 $PPID; exit; fi
 fi
 [ {name} = sync ] || exec /bin/{name} "$@" """
-from tests.support.libraries import functions
 
 
 class TestUndo:
