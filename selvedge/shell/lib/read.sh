@@ -9,6 +9,7 @@ read_all() {
 
 read_facts() {
   read_lookups
+  # shellcheck disable=SC2034 # probe_unit reads it
   if [ "$1" -gt 0 ]; then unit_states=$nl$nl$(cat)$nl$nl; fi
   read_second </dev/null | { read_first </dev/null; cat; }
   printf '\n%s facts end\n' "$mark"
