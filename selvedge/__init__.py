@@ -4,11 +4,10 @@ The names that a task uses, such as `selvedge.File`, are loaded when they are us
 loads none of the resources, and a run loads them while it logs in.
 """
 
-import atexit
-import gc
 import importlib
-import sys
 from typing import TYPE_CHECKING, Any
+
+from selvedge.startup import keep_compiled_modules
 
 if TYPE_CHECKING:
     from selvedge.errors import UsageError as UsageError
@@ -84,14 +83,7 @@ if TYPE_CHECKING:
     from selvedge.task import step as step
     from selvedge.templates import template as template
 
-# Invoke switches the writing of compiled modules off (its --write-pyc), for tasks that are a single file. Here each run would
-# compile a hundred modules, a tenth of a run with nothing to change. Python's own -B and PYTHONDONTWRITEBYTECODE still hold.
-sys.dont_write_bytecode = bool(sys.flags.dont_write_bytecode)
-
-# A run makes few cycles of objects. Searching for them while modules load, and once more at exit among all objects of the
-# libraries, costs a sixth of a run with nothing to change (`python -m bench nochange`).
-gc.set_threshold(50_000)
-atexit.register(gc.freeze)
+keep_compiled_modules()
 
 __version__ = "0.1.0"
 

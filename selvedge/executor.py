@@ -1,8 +1,7 @@
-"""What `fab` hands its tasks to: names from hosts.toml become servers, steps run on all of them at once."""
+"""Fabric's executor for Selvedge: hosts of hosts.toml become servers, and steps run on all of them at once."""
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 import traceback
@@ -15,11 +14,9 @@ from invoke.exceptions import Exit, Failure
 from invoke.tasks import Call
 
 from selvedge.errors import SelvedgeError, UsageError
+from selvedge.startup import collect_garbage
 from selvedge.task import Operation, Step
 from selvedge.value import Value
-
-if TYPE_CHECKING:
-    from selvedge.run import Run
 
 if TYPE_CHECKING:
     from selvedge.run import Run
@@ -29,13 +26,13 @@ class Executor(fabric.Executor):
     """Fabric's executor, which runs steps and operations by the engine and everything else as Fabric would."""
 
     def execute(self, *tasks: Any) -> dict[Any, Any]:
-        """Run the tasks of one command line, in their order, over one connection a host.
+        """Run the tasks of one command line in their order, over one connection a host.
 
-        Exits with the status of the contract where one fails; prints no traceback unless --debug.
+        If a task fails, exit with the status that docs/operations.md lists; print a traceback only with --debug.
         """
         calls = self.normalize(tasks)
         if not any(isinstance(call.task, Step | Operation) for call in calls):
-            _collect_garbage()
+            collect_garbage()
             return self._plain(*tasks)
         try:
             self._run(calls, tasks)
@@ -48,7 +45,7 @@ class Executor(fabric.Executor):
             )
             sys.exit(1)
         except (Exit, Failure):
-            raise  # a plain task's own end, which fab itself shows
+            raise  # fab itself shows how a plain task ended
         except Exception as error:
             self._fail(fault(error))
         return {}
@@ -72,7 +69,7 @@ class Executor(fabric.Executor):
                 run.check(group.tasks, group.options)
         if isinstance(groups[0], Chain):
             run.fleet.connect()
-        _collect_garbage()
+        collect_garbage()
         try:
             for group in groups:
                 if isinstance(group, Chain):
@@ -83,7 +80,7 @@ class Executor(fabric.Executor):
             run.close()
 
     def _single(self, run: Run, call: Call, options: dict[str, Any], task: Any) -> None:
-        """Run a task that is no part of a chain: an operation, what a step's flag asks for instead, or a plain task."""
+        """Run a task that is not part of a chain: an operation, the work that a step's flag asks for, or a plain task."""
         if isinstance(call.task, Step):
             next(work for flag, work in call.task.instead.items() if options.get(flag))(run)
         elif isinstance(call.task, Operation):
@@ -120,7 +117,7 @@ class Executor(fabric.Executor):
         sys.exit(error.status)
 
     def normalize_hosts(self, hosts: Any) -> list[dict[str, Any]]:
-        """Names from hosts.toml as their hosts, for tasks of your own that are plain Fabric tasks."""
+        """Return the hosts that names of hosts.toml mean, for plain Fabric tasks of the user."""
         names = [value for value in hosts or [] if isinstance(value, str)]
         if not names:
             return list(super().normalize_hosts(hosts))
@@ -129,7 +126,7 @@ class Executor(fabric.Executor):
         return [{"host": host} for host in load().select(names)]
 
     def parameterize(self, call: Call, connection_init_kwargs: dict[str, Any]) -> Call:
-        """A plain Fabric task on a server of hosts.toml; a task that is none of Fabric's has no server."""
+        """Run a plain Fabric task on a server of hosts.toml; a task of Invoke has no server."""
         if not isinstance(connection_init_kwargs["host"], str) and isinstance(call.task, fabric.Task):
             return call.clone(into=ServerCall, with_={"init_kwargs": connection_init_kwargs})
         return call
@@ -167,12 +164,6 @@ def _chains(items: Sequence[Item]) -> list[Chain | Item]:
     return found
 
 
-def _collect_garbage() -> None:
-    """Turn garbage collection back on for objects created after start-up (tasklist.py)."""
-    gc.freeze()
-    gc.enable()
-
-
 def fault(error: Exception) -> SelvedgeError:
     """Return the error of a fault in Selvedge itself, or in a task of the user."""
     *_, (frame, line) = traceback.walk_tb(error.__traceback__)
@@ -184,10 +175,10 @@ def fault(error: Exception) -> SelvedgeError:
 
 
 class ServerCall(ConnectionCall):
-    """A plain Fabric task on a server of hosts.toml: logged in as its user, with its host key checked."""
+    """A call of a plain Fabric task on a server of hosts.toml, logged in as its user, with its host key checked."""
 
     def make_context(self, config: fabric.Config) -> fabric.Connection:
-        """The connection that the task gets. Raises UnreachableError."""
+        """Return the connection that the task gets. Raises UnreachableError."""
         from selvedge.ssh.connection import Credentials, Remote
 
         return Remote(self.init_kwargs["host"], config, Credentials()).connection

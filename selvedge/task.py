@@ -1,4 +1,4 @@
-"""Steps as Fabric tasks: `@step` makes a generator of resources a task of `fab`, with the flags that every step has."""
+"""Steps, chains and operations as Fabric tasks. Every step has the flags --dry-run, --script and --wait."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ BRANCH = Option("branch", "The branch whose newest commit to release.", "")
 
 
 class Step(Task):
-    """A Fabric task whose body declares resources or, where it is a chain, further steps.
+    """A Fabric task whose body yields resources or, if it is a chain, further steps. Only the Executor calls it.
 
-    Called by the Executor, never by Fabric itself. phase: "build" steps run on all hosts at once; from the first step
-    of phase "switch" on, hosts go in batches. instead: what a flag of the step's own does, in place of the step.
-    precondition: looks at what the step needs of this machine, and raises ConfigError or UsageError before any server is
-    contacted.
+    phase: "build" steps run on all hosts at once; from the first step of phase "switch" on, hosts go in batches.
+    needs_commit: the run finds the commit before it reads the step. instead: work that a flag of the step asks for in its
+    place, called with the Run. precondition: checks what the step needs of this machine, and raises ConfigError or
+    UsageError before any server is contacted.
     """
 
     def __init__(
@@ -65,14 +65,14 @@ class Step(Task):
         super().__init__(body, help=help_texts, **kwargs)
 
     def argspec(self, body: Callable[..., Any]) -> inspect.Signature:  # noqa: ARG002
-        """The command line of the task: its options, not the body's parameter."""
+        """Return the flags of the task: its options, not the body's parameter."""
         kind = inspect.Parameter.KEYWORD_ONLY
         return inspect.Signature(
             [inspect.Parameter(option.name, kind, default=option.default) for option in self.options]
         )
 
     def parts(self, app: Target) -> list[Step]:
-        """The steps that a chain is made of, in order; of a step, itself."""
+        """Return the steps of a chain, in order; for a step, itself."""
         if not self.chain:
             return [self]
         found: list[Step] = []
@@ -83,7 +83,7 @@ class Step(Task):
         return found
 
     def resources(self, app: Target) -> Iterator[Resource]:
-        """The resources of a step that is no chain. May end with Pending, after what can be said already."""
+        """Yield the resources of a step. Raises Pending after those that are known already."""
         for item in self.declare(app):
             if isinstance(item, Step):
                 self._mixed()
@@ -134,7 +134,7 @@ class Operation(Task):
         super().__init__(body, help=help_texts, **kwargs)
 
     def argspec(self, body: Callable[..., Any]) -> inspect.Signature:  # noqa: ARG002
-        """The command line of the task: its options, not the body's parameters."""
+        """Return the flags of the task: its options, not the body's parameters."""
         kind = inspect.Parameter.KEYWORD_ONLY
         return inspect.Signature(
             [inspect.Parameter(option.name, kind, default=option.default) for option in self.options]

@@ -6,7 +6,6 @@ be read, and no setting changes that: it is changed here, in one place, when the
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,12 +16,12 @@ from invoke.exceptions import Exit
 from invoke.parser.argument import Argument
 from paramiko.ssh_exception import ConfigParseError
 
+from selvedge.startup import stop_collecting_garbage
+
 
 def install(tasks: Sequence[Task]) -> None:
     """List these tasks first and in this order, and have Invoke's parser end as `wrong_usage` says."""
-    # Until the command begins (executor.py) only modules are loaded: the garbage collector would take a tenth of that time
-    # to find nothing.
-    gc.disable()
+    stop_collecting_garbage()
     parser: Any = invoke.parser.parser
     parser.ParseError = wrong_usage
     argument: Any = Argument

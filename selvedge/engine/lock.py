@@ -1,4 +1,4 @@
-"""One writer a server and app: flock, held by a process that ends with the connection, so that no lock is ever stale."""
+"""The lock of an app on a server: flock, held by a process that ends with the connection, so that it is never stale."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from selvedge.ssh.connection import Remote
 
 _MARK = "@lock "
 REST_SECONDS = 300
-"""How long the rest of a run that was cut off is waited for."""
+"""Seconds to wait for a step of a run that was cut off."""
 GRACE = 2
-"""Seconds that a lock is waited for in any case: the server notices within them that a killed run is gone."""
+"""Seconds to wait for a lock in any case: the server notices within this time that a run was killed."""
 
 
 class Lock:
-    """The lock of an app on a server; frees itself when the connection or this process ends."""
+    """The lock of an app on a server; the server releases it when the connection or this process ends."""
 
     def __init__(self, remote: Remote, report: Report, app: str, doing: str) -> None:
         self._remote = remote
@@ -30,10 +30,10 @@ class Lock:
         self._channel: object | None = None
 
     def take(self, wait: int, age: float) -> bool:
-        """Hold the lock, after waiting up to `wait` seconds for another run, and for the end of what a run that was cut
-        off is still doing. Returns whether what was read up to `age` seconds ago may have changed since.
+        """Take the lock, after waiting up to `wait` seconds for another run, and for a step that a cut-off run still makes.
 
-        Raises LockedError with who holds it, from where, since when and doing what; SelvedgeError where it cannot be taken.
+        Return whether what was read `age` seconds ago may have changed since. Raises LockedError with who holds it, from
+        where, since when and doing what; SelvedgeError if it cannot be taken.
         """
         if self._channel is not None:
             return False

@@ -1,4 +1,4 @@
-"""The operator's own machine: who works there, and the commands of hooks that begin with "local:"."""
+"""The machine that fab runs on: its user, and hook commands that begin with "local:"."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from selvedge.errors import StepError
 
 
 def who() -> str:
-    """user@machine of this run."""
+    """Return user@machine of this run."""
     try:
         user = getpass.getuser()
     except (KeyError, OSError):
-        # A user without a name, as in a container that was started with a number for one.
+        # A container may be started with a user number that has no name.
         user = str(os.getuid())
     return f"{user}@{socket.gethostname()}"
 
