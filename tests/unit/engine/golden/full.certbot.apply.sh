@@ -32,14 +32,17 @@ fi
 rm -f -- /var/lib/selvedge/loaded/nginx-tls-hello
 fi
 )
+# change 0: needs /etc/nginx/sites-available/hello, which `fab nginx` makes
 change_0() (
 set -eu
 fail '/etc/nginx/sites-available/hello is not there yet: run `fab nginx` first, or `fab deploy`, which runs all steps'
 )
+# change 1: install certbot
 change_1() (
 set -eu
 apt_install certbot
 )
+# change 2: enable and start certbot.timer
 change_2() (
 set -eu
 if ! systemctl daemon-reload >"$undo/check" 2>&1; then
@@ -50,10 +53,12 @@ fi
 systemctl enable --now certbot.timer
 :
 )
+# change 3: get a certificate for hello.example.com, www.hello.example.com
 change_3() (
 set -eu
 certbot_issue hello /usr/bin/certbot https://acme.example.com/directory me@example.com /var/www/letsencrypt 'nginx -t -q && systemctl reload nginx' hello.example.com www.hello.example.com
 )
+# change 4: create /etc/nginx/snippets/selvedge-listen-tls.conf
 change_4() (
 set -eu
 put /etc/nginx/snippets/selvedge-listen-tls.conf 0644 root root <<'EOF'
@@ -62,6 +67,7 @@ listen 443 ssl http2;
 listen [::]:443 ssl http2;
 EOF
 )
+# change 5: create /etc/nginx/sites-available/hello-tls
 change_5() (
 set -eu
 put /etc/nginx/sites-available/hello-tls 0644 root root <<'EOF'
@@ -98,6 +104,7 @@ server {
 }
 EOF
 )
+# change 6: link /etc/nginx/sites-enabled/hello-tls -> /etc/nginx/sites-available/hello-tls
 change_6() (
 set -eu
 keep /etc/nginx/sites-enabled/hello-tls
@@ -105,6 +112,7 @@ mkdir -p -- /etc/nginx/sites-enabled
 ln -sfn -- /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/.selvedge.link
 mv -fT -- /etc/nginx/sites-enabled/.selvedge.link /etc/nginx/sites-enabled/hello-tls
 )
+# change 7: create /etc/nginx/snippets/hello-http.conf
 change_7() (
 set -eu
 put /etc/nginx/snippets/hello-http.conf 0644 root root <<'EOF'
@@ -114,6 +122,7 @@ if ($uri !~ "^/\.well-known/acme-challenge/") {
 }
 EOF
 )
+# change 8: write /etc/nginx/conf.d/selvedge-default-tls.conf
 change_8() (
 set -eu
 put /etc/nginx/conf.d/selvedge-default-tls.conf 0644 root root <<'EOF'
@@ -150,6 +159,7 @@ server {
 }
 EOF
 )
+# change 9: enable and start nginx
 change_9() (
 set -eu
 if ! nginx -t >"$undo/check" 2>&1; then

@@ -20,26 +20,32 @@ trap '' HUP
 
 # … the library systemd
 
+# change 0: needs /usr/bin/git, which `fab install` makes
 change_0() (
 set -eu
 fail '/usr/bin/git is not there yet: run `fab install` first, or `fab deploy`, which runs all steps'
 )
+# change 1: create user hello
 change_1() (
 set -eu
 useradd --home-dir /srv/hello/shared --shell /usr/sbin/nologin --user-group --comment 'runs hello' --system --no-create-home -- hello
 )
+# change 2: create /srv/hello/
 change_2() (
 set -eu
 install -d -m 00711 -o root -g root -- /srv/hello
 )
+# change 3: create /srv/hello/releases/
 change_3() (
 set -eu
 install -d -m 00711 -o root -g root -- /srv/hello/releases
 )
+# change 4: create /srv/hello/shared/
 change_4() (
 set -eu
 install -d -m 00710 -o hello -g www-data -- /srv/hello/shared
 )
+# change 5: create the mirror /srv/hello/repo.git
 change_5() (
 set -eu
 rm -rf -- /srv/hello/repo.git
@@ -47,10 +53,12 @@ git init -q --bare -- /srv/hello/repo.git
 chown root:root -- /srv/hello/repo.git
 chmod 0700 -- /srv/hello/repo.git
 )
+# change 6: create /srv/hello/git_credentials
 change_6() (
 set -eu
 head -c 41 <&3 | put /srv/hello/git_credentials 0600 root root 41
 )
+# change 7: fetch 0123456789ab from https://git.example.com/me/hello.git
 change_7() (
 set -eu
 repo=/srv/hello/repo.git
@@ -61,6 +69,7 @@ git_known_hosts=/srv/hello/git_known_hosts
 git_credentials=/srv/hello/git_credentials
 git_fetch
 )
+# change 8: check out /srv/hello/releases/0123456789ab
 change_8() (
 set -eu
 app=hello

@@ -14,36 +14,44 @@ trap '' HUP
 
 # … the library site
 
+# change 0: needs /srv/hello/releases/0123456789ab/.venv/bin/python, which `fab venv` makes
 change_0() (
 set -eu
 fail '/srv/hello/releases/0123456789ab/.venv/bin/python is not there yet: run `fab venv` first, or `fab deploy`, which runs all steps'
 )
+# change 1: create /etc/tmpfiles.d/hello.conf
 change_1() (
 set -eu
 put /etc/tmpfiles.d/hello.conf 0644 root root <<'EOF'
 d /run/hello 2750 hello www-data -
 EOF
 )
+# change 2: create /run/hello/
 change_2() (
 set -eu
 install -d -m 02750 -o hello -g www-data -- /run/hello
 )
+# change 3: create /var/log/hello/
 change_3() (
 set -eu
 install -d -m 00710 -o root -g www-data -- /var/log/hello
 )
+# change 4: create /srv/hello/instances/
 change_4() (
 set -eu
 install -d -m 00750 -o root -g hello -- /srv/hello/instances
 )
+# change 5: create /srv/hello/instances/0123456789ab-2e3d8e/
 change_5() (
 set -eu
 install -d -m 00750 -o root -g hello -- /srv/hello/instances/0123456789ab-2e3d8e
 )
+# change 6: create /srv/hello/instances/0123456789ab-2e3d8e/env
 change_6() (
 set -eu
 head -c 32 <&3 | put /srv/hello/instances/0123456789ab-2e3d8e/env 0640 root hello 32
 )
+# change 7: create /srv/hello/instances/0123456789ab-2e3d8e/run
 change_7() (
 set -eu
 put /srv/hello/instances/0123456789ab-2e3d8e/run 0750 root hello <<'EOF'
@@ -75,6 +83,7 @@ umask 0007
 exec "$@"
 EOF
 )
+# change 8: create /srv/hello/instances/0123456789ab-2e3d8e/selvedge_worker.py
 change_8() (
 set -eu
 put /srv/hello/instances/0123456789ab-2e3d8e/selvedge_worker.py 0640 root hello <<'EOF'
@@ -120,6 +129,7 @@ class Worker(_Worker):
         gc.enable()
 EOF
 )
+# change 9: create /srv/hello/instances/0123456789ab-2e3d8e/gunicorn_start
 change_9() (
 set -eu
 put /srv/hello/instances/0123456789ab-2e3d8e/gunicorn_start 0750 root hello <<'EOF'
@@ -172,6 +182,7 @@ exec setpriv --no-new-privs /srv/hello/instances/0123456789ab-2e3d8e/run "$VENV/
   $CONTROL
 EOF
 )
+# change 10: run the hook after_build
 change_10() (
 set -eu
 hook=after_build
@@ -185,6 +196,7 @@ hook_begin RELEASE=0123456789ab-2e3d8e COMMIT=0123456789abcdef0123456789abcdef01
 hook_command RELEASE=0123456789ab-2e3d8e COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server PREVIOUS= 'python manage.py check && echo '"'"'it'"'"''"'"'s built'"'"''
 hook_end
 )
+# change 11: let nginx read backend/static
 change_11() (
 set -eu
 site_readable /srv/hello/releases/0123456789ab backend/static

@@ -18,28 +18,34 @@ change_before() (
 set -eu
 rm -f -- /var/lib/selvedge/loaded/fail2ban
 )
+# change 0: install sudo, nftables, libpam-pwquality, ufw, fail2ban, python3-systemd
 change_0() (
 set -eu
 apt_install sudo nftables libpam-pwquality ufw fail2ban python3-systemd
 )
+# change 1: see that sshd lets deploy in
 change_1() (
 set -eu
 fail 'sshd would not let deploy in, by its line `AllowUsers root`. Change that line on the server (`grep -rin AllowUsers /etc/ssh/sshd_config*` finds it), then `systemctl reload ssh`, and run this again. sshd, firewall and sudo are as they were.'
 )
+# change 2: create user deploy, who may use sudo
 change_2() (
 set -eu
 useradd --create-home --key HOME_MODE=0700 --user-group --groups sudo --shell /bin/bash -- deploy
 )
+# change 3: let the key me@laptop (SHA256:+DiY3wvvV6TuJJhbpZisF/zLDA0zPMSvHdkr4UvCOqU) log in as deploy
 change_3() (
 set -eu
 authorize deploy <<'EOF'
 ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl me@laptop
 EOF
 )
+# change 4: create /etc/sudoers.d/
 change_4() (
 set -eu
 install -d -m 00750 -o root -g root -- /etc/sudoers.d
 )
+# change 5: create /etc/sudoers.d/90-selvedge-deploy
 change_5() (
 set -eu
 put /etc/sudoers.d/90-selvedge-deploy 0440 root root <<'EOF'
@@ -118,18 +124,22 @@ trap '' HUP
 
 # … the library guard
 
+# change 0: create /etc/ssh/moduli-3072 (the groups of at least 3071 bits)
 change_0() (
 set -eu
 awk '$5 >= 3071' /etc/ssh/moduli | put /etc/ssh/moduli-3072 0644 root root
 )
+# change 1: make the server's rsa host key anew (4096 bits)
 change_1() (
 set -eu
 host_key rsa 4096
 )
+# change 2: begin /etc/ssh/sshd_config with `Include /etc/ssh/sshd_config.d/00-selvedge.conf`
 change_2() (
 set -eu
 include_first 'Include /etc/ssh/sshd_config.d/00-selvedge.conf'
 )
+# change 3: harden sshd and reload it
 change_3() (
 set -eu
 sshd_sound
@@ -187,6 +197,7 @@ EOF
 sshd_assert deploy 'permitrootlogin no' 'pubkeyauthentication yes' 'passwordauthentication no' 'kbdinteractiveauthentication no' 'hostbasedauthentication no' 'permitemptypasswords no' 'permituserenvironment no' 'strictmodes yes' 'maxauthtries 4' 'logingracetime 30' 'maxstartups 10:30:60' 'persourcemaxstartups 10' 'maxsessions 10' 'clientaliveinterval 20' 'clientalivecountmax 2' 'tcpkeepalive no' 'disableforwarding yes' 'allowtcpforwarding no' 'allowagentforwarding no' 'allowstreamlocalforwarding no' 'x11forwarding no' 'permittunnel no' 'gatewayports no' 'compression no' 'loglevel VERBOSE' 'hostkey /etc/ssh/ssh_host_ed25519_key' 'hostkey /etc/ssh/ssh_host_rsa_key' 'modulifile /etc/ssh/moduli-3072' 'hostkeyalgorithms sk-ssh-ed25519-cert-v01@openssh.com,ssh-ed25519-cert-v01@openssh.com,rsa-sha2-512-cert-v01@openssh.com,rsa-sha2-256-cert-v01@openssh.com,sk-ssh-ed25519@openssh.com,ssh-ed25519,rsa-sha2-512,rsa-sha2-256' 'kexalgorithms mlkem768x25519-sha256,sntrup761x25519-sha512,sntrup761x25519-sha512@openssh.com,curve25519-sha256,curve25519-sha256@libssh.org,diffie-hellman-group16-sha512,diffie-hellman-group18-sha512,diffie-hellman-group-exchange-sha256' 'ciphers chacha20-poly1305@openssh.com,aes256-gcm@openssh.com,aes256-ctr,aes192-ctr,aes128-gcm@openssh.com,aes128-ctr' 'macs hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com,umac-128-etm@openssh.com'
 sshd_reload 3818680f1d9127438417d11b1d1ac91f72f611ddd3aa162293c27499489f0cb5
 )
+# change 4: firewall: let in port 22, 80, 443, 8443; limit new connections to port 22; turn it on, and let in nothing else
 change_4() (
 set -eu
 firewall_open 22 80 443 8443
@@ -349,6 +360,7 @@ trap '' HUP
 
 # … the library apt
 
+# change 0: create /etc/fail2ban/jail.d/50-selvedge.local
 change_0() (
 set -eu
 put /etc/fail2ban/jail.d/50-selvedge.local 0644 root root <<'EOF'
@@ -372,6 +384,7 @@ backend = systemd
 journalmatch = _SYSTEMD_UNIT=ssh.service + _COMM=sshd + _COMM=sshd-session
 EOF
 )
+# change 1: enable and start fail2ban
 change_1() (
 set -eu
 if systemctl is-active -q fail2ban; then
@@ -382,6 +395,7 @@ systemctl enable --now fail2ban
 (umask 077 && mkdir -p /var/lib/selvedge/loaded)
 printf '%s\n' dfa9805dba194833303b6ba11696a3fcc45262cb35ed9c21e2ec0b5ea104c9e8 >/var/lib/selvedge/loaded/fail2ban
 )
+# change 2: set 1 kernel settings (/etc/sysctl.d/90-selvedge.conf)
 change_2() (
 set -eu
 put /etc/sysctl.d/90-selvedge.conf 0644 root root <<'EOF'
@@ -433,6 +447,7 @@ net.ipv4.icmp_ignore_bogus_error_responses = 1
 EOF
 sysctl_set kernel.kptr_restrict=2
 )
+# change 3: set net/ipv4/conf/all/log_martians, net/ipv4/conf/default/log_martians in /etc/ufw/sysctl.conf
 change_3() (
 set -eu
 { grep -Ev -e '^[[:space:]]*(net/ipv4/conf/all/log_martians|net/ipv4/conf/default/log_martians)([[:space:]=]|$)' -e '^# By `fab harden`: net/ipv4/conf/all/log_martians, net/ipv4/conf/default/log_martians$' /etc/ufw/sysctl.conf || :
@@ -443,11 +458,13 @@ net/ipv4/conf/default/log_martians=1
 EOF
 } | put /etc/ufw/sysctl.conf 0644 root root
 )
+# change 4: keep the clock right with systemd-timesyncd
 change_4() (
 set -eu
 apt_install systemd-timesyncd
 systemctl enable --now systemd-timesyncd.service
 )
+# change 5: set SHA_CRYPT_MIN_ROUNDS, SHA_CRYPT_MAX_ROUNDS in /etc/login.defs
 change_5() (
 set -eu
 { grep -Ev -e '^[[:space:]]*(SHA_CRYPT_MIN_ROUNDS|SHA_CRYPT_MAX_ROUNDS)([[:space:]=]|$)' -e '^# By `fab harden`: SHA_CRYPT_MIN_ROUNDS, SHA_CRYPT_MAX_ROUNDS$' /etc/login.defs || :
@@ -458,6 +475,7 @@ SHA_CRYPT_MAX_ROUNDS 65536
 EOF
 } | put /etc/login.defs 0644 root root
 )
+# change 6: set YESCRYPT_COST_FACTOR in /etc/login.defs
 change_6() (
 set -eu
 { grep -Ev -e '^[[:space:]]*(YESCRYPT_COST_FACTOR)([[:space:]=]|$)' -e '^# By `fab harden`: YESCRYPT_COST_FACTOR$' /etc/login.defs || :
@@ -467,6 +485,7 @@ YESCRYPT_COST_FACTOR 7
 EOF
 } | put /etc/login.defs 0644 root root
 )
+# change 7: create /etc/security/limits.d/50-selvedge.conf
 change_7() (
 set -eu
 put /etc/security/limits.d/50-selvedge.conf 0644 root root <<'EOF'
@@ -476,6 +495,7 @@ put /etc/security/limits.d/50-selvedge.conf 0644 root root <<'EOF'
 root - core 0
 EOF
 )
+# change 8: create /etc/systemd/coredump.conf.d/50-selvedge.conf
 change_8() (
 set -eu
 put /etc/systemd/coredump.conf.d/50-selvedge.conf 0644 root root <<'EOF'
@@ -485,6 +505,7 @@ Storage=none
 ProcessSizeMax=0
 EOF
 )
+# change 9: create /etc/modprobe.d/50-selvedge.conf
 change_9() (
 set -eu
 put /etc/modprobe.d/50-selvedge.conf 0644 root root <<'EOF'
@@ -507,6 +528,7 @@ install firewire-core /bin/false
 install firewire-ohci /bin/false
 EOF
 )
+# change 10: create /etc/profile.d/50-selvedge.sh
 change_10() (
 set -eu
 put /etc/profile.d/50-selvedge.sh 0644 root root <<'EOF'
@@ -517,12 +539,14 @@ TMOUT=1800
 export TMOUT
 EOF
 )
+# change 11: create /etc/issue
 change_11() (
 set -eu
 put /etc/issue 0644 root root <<'EOF'
 Private system. Access is for authorized users only; logins are recorded.
 EOF
 )
+# change 12: create /etc/issue.net
 change_12() (
 set -eu
 put /etc/issue.net 0644 root root <<'EOF'

@@ -14,24 +14,29 @@ trap '' HUP
 
 # … the library python
 
+# change 0: install nginx, git, curl, ca-certificates, openssh-client, python3, python3-venv, logrotate, iproute2, supervisor
 change_0() (
 set -eu
 apt_install nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 supervisor
 )
+# change 1: enable and start nginx
 change_1() (
 set -eu
 systemctl enable --now nginx
 :
 )
+# change 2: enable and start supervisor
 change_2() (
 set -eu
 systemctl enable --now supervisor
 :
 )
+# change 3: install uv into /opt/selvedge/uv
 change_3() (
 set -eu
 tool_install uv 'uv>=0.9'
 )
+# change 4: install Python 3.12
 change_4() (
 set -eu
 python_install 3.12 auto 'uv>=0.9'

@@ -28,14 +28,17 @@ fi
 fi
 rm -f -- /var/lib/selvedge/loaded/nginx-hello
 )
+# change 0: needs /etc/nginx/nginx.conf, which `fab install` makes
 change_0() (
 set -eu
 fail '/etc/nginx/nginx.conf is not there yet: run `fab install` first, or `fab deploy`, which runs all steps'
 )
+# change 1: create /var/log/hello/
 change_1() (
 set -eu
 install -d -m 00710 -o root -g www-data -- /var/log/hello
 )
+# change 2: keep others out of /var/log/hello/nginx-access.log, /var/log/hello/nginx-error.log, /var/log/hello/nginx-missed.log
 change_2() (
 set -eu
 for log in /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log; do
@@ -44,10 +47,12 @@ for log in /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/l
   chmod -- 0640 "$log"
 done
 )
+# change 3: create /var/www/letsencrypt/
 change_3() (
 set -eu
 install -d -m 00755 -o root -g root -- /var/www/letsencrypt
 )
+# change 4: create /etc/systemd/system/nginx.service.d/50-selvedge.conf
 change_4() (
 set -eu
 put /etc/systemd/system/nginx.service.d/50-selvedge.conf 0644 root root <<'EOF'
@@ -93,20 +98,24 @@ SystemCallErrorNumber=EPERM
 EOF
 site_box /etc/systemd/system/nginx.service.d/50-selvedge.conf
 )
+# change 5: let nginx read backend/static
 change_5() (
 set -eu
 site_readable /srv/hello/current backend/static
 )
+# change 6: let nginx read /srv/hello/shared/uploads
 change_6() (
 set -eu
 site_media hello /srv/hello/shared uploads
 )
+# change 7: create /etc/nginx/modules-enabled/90-selvedge.conf
 change_7() (
 set -eu
 put /etc/nginx/modules-enabled/90-selvedge.conf 0644 root root <<'EOF'
 worker_rlimit_nofile 16384;
 EOF
 )
+# change 8: create /etc/nginx/conf.d/selvedge.conf
 change_8() (
 set -eu
 put /etc/nginx/conf.d/selvedge.conf 0644 root root <<'EOF'
@@ -153,6 +162,7 @@ map $selvedge_direct$status $selvedge_missed {
 }
 EOF
 )
+# change 9: create /etc/nginx/snippets/hello.conf
 change_9() (
 set -eu
 put /etc/nginx/snippets/hello.conf 0644 root root <<'EOF'
@@ -231,6 +241,7 @@ location / {
 }
 EOF
 )
+# change 10: create /etc/nginx/sites-available/hello
 change_10() (
 set -eu
 put /etc/nginx/sites-available/hello 0644 root root <<'EOF'
@@ -262,6 +273,7 @@ server {
 }
 EOF
 )
+# change 11: link /etc/nginx/sites-enabled/hello -> /etc/nginx/sites-available/hello
 change_11() (
 set -eu
 keep /etc/nginx/sites-enabled/hello
@@ -269,6 +281,7 @@ mkdir -p -- /etc/nginx/sites-enabled
 ln -sfn -- /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/.selvedge.link
 mv -fT -- /etc/nginx/sites-enabled/.selvedge.link /etc/nginx/sites-enabled/hello
 )
+# change 12: write /etc/nginx/conf.d/selvedge-default.conf
 change_12() (
 set -eu
 put /etc/nginx/conf.d/selvedge-default.conf 0644 root root <<'EOF'
@@ -293,6 +306,7 @@ server {
 }
 EOF
 )
+# change 13: create /etc/logrotate.d/hello
 change_13() (
 set -eu
 put /etc/logrotate.d/hello 0644 root root <<'EOF'
@@ -325,6 +339,7 @@ put /etc/logrotate.d/hello 0644 root root <<'EOF'
 }
 EOF
 )
+# change 14: enable and start nginx
 change_14() (
 set -eu
 if ! nginx -t >"$undo/check" 2>&1; then
@@ -339,6 +354,7 @@ systemctl enable --now nginx
 (umask 077 && mkdir -p /var/lib/selvedge/loaded)
 printf '%s\n' c72691aa1773231bdea34c5765722e6636f1b4ee94f15da70b060de626b80832 >/var/lib/selvedge/loaded/nginx-hello
 )
+# change 15: have fail2ban read /etc/fail2ban/jail.d/60-selvedge-hello.local
 change_15() (
 set -eu
 rm -f -- /var/lib/selvedge/loaded/60-selvedge-hello

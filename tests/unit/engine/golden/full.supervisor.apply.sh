@@ -34,14 +34,17 @@ change_before() (
 set -eu
 rm -f -- /var/lib/selvedge/loaded/logrotate.timer
 )
+# change 0: needs /etc/supervisor/supervisord.conf, which `fab install` makes
 change_0() (
 set -eu
 fail '/etc/supervisor/supervisord.conf is not there yet: run `fab install` first, or `fab deploy`, which runs all steps'
 )
+# change 1: needs /srv/hello/instances/0123456789ab-2e3d8e/gunicorn_start, which `fab gunicorn` makes
 change_1() (
 set -eu
 fail '/srv/hello/instances/0123456789ab-2e3d8e/gunicorn_start is not there yet: run `fab gunicorn` first, or `fab deploy`, which runs all steps'
 )
+# change 2: create /srv/hello/instances/0123456789ab-2e3d8e/program.conf
 change_2() (
 set -eu
 put /srv/hello/instances/0123456789ab-2e3d8e/program.conf 0640 root hello <<'EOF'
@@ -66,6 +69,7 @@ stdout_logfile_maxbytes=50MB
 stdout_logfile_backups=0
 EOF
 )
+# change 3: create /etc/logrotate.d/hello.app
 change_3() (
 set -eu
 put /etc/logrotate.d/hello.app 0644 root root <<'EOF'
@@ -81,6 +85,7 @@ put /etc/logrotate.d/hello.app 0644 root root <<'EOF'
 }
 EOF
 )
+# change 4: create /etc/systemd/system/logrotate.timer.d/selvedge.conf
 change_4() (
 set -eu
 put /etc/systemd/system/logrotate.timer.d/selvedge.conf 0644 root root <<'EOF'
@@ -91,6 +96,7 @@ OnCalendar=hourly
 AccuracySec=5min
 EOF
 )
+# change 5: enable and start logrotate.timer
 change_5() (
 set -eu
 if systemctl is-active -q logrotate.timer; then
@@ -100,6 +106,7 @@ systemctl enable --now logrotate.timer
 (umask 077 && mkdir -p /var/lib/selvedge/loaded)
 printf '%s\n' f205a3c5da2c42f6163b6816808376c39e4812ff2eb1af81b37ecefcf34b0e87 >/var/lib/selvedge/loaded/logrotate.timer
 )
+# change 6: start 0123456789ab-2e3d8e and make it live
 change_6() (
 set -eu
 app=hello
@@ -204,6 +211,7 @@ trap '' HUP
 
 # … the library hook
 
+# change 0: run the hook after_switch
 change_0() (
 set -eu
 hook=after_switch

@@ -12,15 +12,18 @@ trap '' HUP
 
 # … the library apt
 
+# change 0: fetch the package lists, and upgrade the installed packages
 change_0() (
 set -eu
 apt_update
 apt_upgrade
 )
+# change 1: install unattended-upgrades
 change_1() (
 set -eu
 apt_install unattended-upgrades
 )
+# change 2: create /etc/apt/apt.conf.d/20auto-upgrades
 change_2() (
 set -eu
 put /etc/apt/apt.conf.d/20auto-upgrades 0644 root root <<'EOF'
@@ -30,6 +33,7 @@ APT::Periodic::Unattended-Upgrade "1";
 APT::Periodic::AutocleanInterval "7";
 EOF
 )
+# change 3: create /etc/apt/apt.conf.d/52unattended-upgrades-selvedge
 change_3() (
 set -eu
 put /etc/apt/apt.conf.d/52unattended-upgrades-selvedge 0644 root root <<'EOF'
@@ -44,6 +48,7 @@ Unattended-Upgrade::Automatic-Reboot-Time "03:30";
 Dpkg::Options { "--force-confdef"; "--force-confold"; };
 EOF
 )
+# change 4: enable apt-daily.timer, apt-daily-upgrade.timer, unattended-upgrades.service
 change_4() (
 set -eu
 systemctl enable --now apt-daily.timer apt-daily-upgrade.timer unattended-upgrades.service

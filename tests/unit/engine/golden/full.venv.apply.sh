@@ -10,6 +10,7 @@ trap '' HUP
 
 # … the library apply
 
+# change 0: needs /srv/hello/releases/0123456789ab, which `fab clone` makes
 change_0() (
 set -eu
 fail '/srv/hello/releases/0123456789ab is not there yet: run `fab clone` first, or `fab deploy`, which runs all steps'
@@ -70,6 +71,7 @@ trap '' HUP
 
 # … the library venv
 
+# change 0: run the hook before_build
 change_0() (
 set -eu
 hook=before_build
@@ -82,10 +84,12 @@ mark_path=/srv/hello/releases/0123456789ab/.selvedge.before_build
 hook_begin RELEASE=0123456789ab-2e3d8e COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server PREVIOUS=
 hook_end
 )
+# change 1: create /srv/hello/venvs/
 change_1() (
 set -eu
 install -d -m 00750 -o root -g hello -- /srv/hello/venvs
 )
+# change 2: build the virtual environment
 change_2() (
 set -eu
 release=/srv/hello/releases/0123456789ab

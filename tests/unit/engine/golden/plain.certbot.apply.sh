@@ -10,6 +10,7 @@ trap '' HUP
 
 # … the library apply
 
+# change 0: remove /etc/nginx/conf.d/selvedge-default-tls.conf
 change_0() (
 set -eu
 keep /etc/nginx/conf.d/selvedge-default-tls.conf

@@ -20,26 +20,32 @@ trap '' HUP
 
 # … the library systemd
 
+# change 0: needs /usr/bin/git, which `fab install` makes
 change_0() (
 set -eu
 fail '/usr/bin/git is not there yet: run `fab install` first, or `fab deploy`, which runs all steps'
 )
+# change 1: create user hello
 change_1() (
 set -eu
 useradd --home-dir /srv/hello/shared --shell /usr/sbin/nologin --user-group --comment 'runs hello' --system --no-create-home -- hello
 )
+# change 2: create /srv/hello/
 change_2() (
 set -eu
 install -d -m 00711 -o root -g root -- /srv/hello
 )
+# change 3: create /srv/hello/releases/
 change_3() (
 set -eu
 install -d -m 00711 -o root -g root -- /srv/hello/releases
 )
+# change 4: create /srv/hello/shared/
 change_4() (
 set -eu
 install -d -m 00750 -o hello -g hello -- /srv/hello/shared
 )
+# change 5: create the mirror /srv/hello/repo.git
 change_5() (
 set -eu
 rm -rf -- /srv/hello/repo.git
@@ -47,11 +53,13 @@ git init -q --bare -- /srv/hello/repo.git
 chown root:root -- /srv/hello/repo.git
 chmod 0700 -- /srv/hello/repo.git
 )
+# change 6: make this server's deploy key
 change_6() (
 set -eu
 mkdir -p -- /srv/hello
 ssh-keygen -q -t ed25519 -N '' -C hello@server -f /srv/hello/deploy_key
 )
+# change 7: take the host key of [git.example.com]:2222
 change_7() (
 set -eu
 keys=$(ssh-keyscan -T 15 -p 2222 -- git.example.com 2>/dev/null) || keys=
@@ -60,6 +68,7 @@ printf '%s\n' "$keys" >>/srv/hello/git_known_hosts
 printf '%s\n' "$keys" | ssh-keygen -lf - |
   while IFS= read -r line; do say "host key of the git server: $line"; done
 )
+# change 8: fetch 0123456789ab from ssh://git@git.example.com:2222/me/hello.git
 change_8() (
 set -eu
 repo=/srv/hello/repo.git
@@ -70,6 +79,7 @@ git_known_hosts=/srv/hello/git_known_hosts
 git_credentials=/srv/hello/git_credentials
 git_fetch
 )
+# change 9: check out /srv/hello/releases/0123456789ab
 change_9() (
 set -eu
 app=hello

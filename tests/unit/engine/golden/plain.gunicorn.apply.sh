@@ -10,26 +10,32 @@ trap '' HUP
 
 # … the library apply
 
+# change 0: needs /srv/hello/releases/0123456789ab/.venv/bin/python, which `fab venv` makes
 change_0() (
 set -eu
 fail '/srv/hello/releases/0123456789ab/.venv/bin/python is not there yet: run `fab venv` first, or `fab deploy`, which runs all steps'
 )
+# change 1: create /var/log/hello/
 change_1() (
 set -eu
 install -d -m 00710 -o root -g www-data -- /var/log/hello
 )
+# change 2: create /srv/hello/instances/
 change_2() (
 set -eu
 install -d -m 00750 -o root -g hello -- /srv/hello/instances
 )
+# change 3: create /srv/hello/instances/0123456789ab-da6a58/
 change_3() (
 set -eu
 install -d -m 00750 -o root -g hello -- /srv/hello/instances/0123456789ab-da6a58
 )
+# change 4: create /srv/hello/instances/0123456789ab-da6a58/env
 change_4() (
 set -eu
 head -c 0 <&3 | put /srv/hello/instances/0123456789ab-da6a58/env 0640 root hello 0
 )
+# change 5: create /srv/hello/instances/0123456789ab-da6a58/run
 change_5() (
 set -eu
 put /srv/hello/instances/0123456789ab-da6a58/run 0750 root hello <<'EOF'
@@ -57,6 +63,7 @@ umask 0007
 exec "$@"
 EOF
 )
+# change 6: create /srv/hello/instances/0123456789ab-da6a58/selvedge_worker.py
 change_6() (
 set -eu
 put /srv/hello/instances/0123456789ab-da6a58/selvedge_worker.py 0640 root hello <<'EOF'
@@ -97,6 +104,7 @@ class Worker(_Worker):
         gc.enable()
 EOF
 )
+# change 7: create /srv/hello/instances/0123456789ab-da6a58/gunicorn_start
 change_7() (
 set -eu
 put /srv/hello/instances/0123456789ab-da6a58/gunicorn_start 0750 root hello <<'EOF'

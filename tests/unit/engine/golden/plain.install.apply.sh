@@ -12,10 +12,12 @@ trap '' HUP
 
 # … the library apt
 
+# change 0: install nginx, git, curl, ca-certificates, openssh-client, python3, python3-venv, logrotate, iproute2
 change_0() (
 set -eu
 apt_install nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2
 )
+# change 1: enable and start nginx
 change_1() (
 set -eu
 systemctl enable --now nginx

@@ -28,14 +28,17 @@ fi
 fi
 rm -f -- /var/lib/selvedge/loaded/nginx-hello
 )
+# change 0: needs /etc/nginx/nginx.conf, which `fab install` makes
 change_0() (
 set -eu
 fail '/etc/nginx/nginx.conf is not there yet: run `fab install` first, or `fab deploy`, which runs all steps'
 )
+# change 1: create /var/log/hello/
 change_1() (
 set -eu
 install -d -m 00710 -o root -g www-data -- /var/log/hello
 )
+# change 2: keep others out of /var/log/hello/nginx-access.log, /var/log/hello/nginx-error.log, /var/log/hello/nginx-missed.log
 change_2() (
 set -eu
 for log in /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log; do
@@ -44,10 +47,12 @@ for log in /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/l
   chmod -- 0640 "$log"
 done
 )
+# change 3: create /var/www/letsencrypt/
 change_3() (
 set -eu
 install -d -m 00755 -o root -g root -- /var/www/letsencrypt
 )
+# change 4: create /etc/systemd/system/nginx.service.d/50-selvedge.conf
 change_4() (
 set -eu
 put /etc/systemd/system/nginx.service.d/50-selvedge.conf 0644 root root <<'EOF'
@@ -93,12 +98,14 @@ SystemCallErrorNumber=EPERM
 EOF
 site_box /etc/systemd/system/nginx.service.d/50-selvedge.conf
 )
+# change 5: create /etc/nginx/modules-enabled/90-selvedge.conf
 change_5() (
 set -eu
 put /etc/nginx/modules-enabled/90-selvedge.conf 0644 root root <<'EOF'
 worker_rlimit_nofile 16384;
 EOF
 )
+# change 6: create /etc/nginx/conf.d/selvedge.conf
 change_6() (
 set -eu
 put /etc/nginx/conf.d/selvedge.conf 0644 root root <<'EOF'
@@ -145,6 +152,7 @@ map $selvedge_direct$status $selvedge_missed {
 }
 EOF
 )
+# change 7: create /etc/nginx/snippets/hello.conf
 change_7() (
 set -eu
 put /etc/nginx/snippets/hello.conf 0644 root root <<'EOF'
@@ -191,6 +199,7 @@ location / {
 }
 EOF
 )
+# change 8: create /etc/nginx/sites-available/hello
 change_8() (
 set -eu
 put /etc/nginx/sites-available/hello 0644 root root <<'EOF'
@@ -220,6 +229,7 @@ server {
 }
 EOF
 )
+# change 9: link /etc/nginx/sites-enabled/hello -> /etc/nginx/sites-available/hello
 change_9() (
 set -eu
 keep /etc/nginx/sites-enabled/hello
@@ -227,11 +237,13 @@ mkdir -p -- /etc/nginx/sites-enabled
 ln -sfn -- /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/.selvedge.link
 mv -fT -- /etc/nginx/sites-enabled/.selvedge.link /etc/nginx/sites-enabled/hello
 )
+# change 10: remove /etc/nginx/conf.d/selvedge-default.conf
 change_10() (
 set -eu
 keep /etc/nginx/conf.d/selvedge-default.conf
 rm -f -- /etc/nginx/conf.d/selvedge-default.conf
 )
+# change 11: create /etc/logrotate.d/hello
 change_11() (
 set -eu
 put /etc/logrotate.d/hello 0644 root root <<'EOF'
@@ -264,6 +276,7 @@ put /etc/logrotate.d/hello 0644 root root <<'EOF'
 }
 EOF
 )
+# change 12: enable and start nginx
 change_12() (
 set -eu
 if ! nginx -t >"$undo/check" 2>&1; then
@@ -278,6 +291,7 @@ systemctl enable --now nginx
 (umask 077 && mkdir -p /var/lib/selvedge/loaded)
 printf '%s\n' d7583961297e5d0eab52cbdda3a4d8e19c04115aa40df5a4111eda2e0c6918cc >/var/lib/selvedge/loaded/nginx-hello
 )
+# change 13: have fail2ban read /etc/fail2ban/jail.d/60-selvedge-hello.local
 change_13() (
 set -eu
 rm -f -- /var/lib/selvedge/loaded/60-selvedge-hello

@@ -34,14 +34,17 @@ change_before() (
 set -eu
 rm -f -- /var/lib/selvedge/loaded/logrotate.timer
 )
+# change 0: needs /etc/logrotate.conf, which `fab install` makes
 change_0() (
 set -eu
 fail '/etc/logrotate.conf is not there yet: run `fab install` first, or `fab deploy`, which runs all steps'
 )
+# change 1: needs /srv/hello/instances/0123456789ab-da6a58/gunicorn_start, which `fab gunicorn` makes
 change_1() (
 set -eu
 fail '/srv/hello/instances/0123456789ab-da6a58/gunicorn_start is not there yet: run `fab gunicorn` first, or `fab deploy`, which runs all steps'
 )
+# change 2: create /srv/hello/instances/0123456789ab-da6a58/unit.socket
 change_2() (
 set -eu
 put /srv/hello/instances/0123456789ab-da6a58/unit.socket 0640 root hello <<'EOF'
@@ -67,6 +70,7 @@ TriggerLimitIntervalSec=0
 WantedBy=sockets.target
 EOF
 )
+# change 3: create /srv/hello/instances/0123456789ab-da6a58/unit.service
 change_3() (
 set -eu
 put /srv/hello/instances/0123456789ab-da6a58/unit.service 0640 root hello <<'EOF'
@@ -145,6 +149,7 @@ UMask=0007
 WantedBy=multi-user.target
 EOF
 )
+# change 4: create /etc/logrotate.d/hello.app
 change_4() (
 set -eu
 put /etc/logrotate.d/hello.app 0644 root root <<'EOF'
@@ -160,6 +165,7 @@ put /etc/logrotate.d/hello.app 0644 root root <<'EOF'
 }
 EOF
 )
+# change 5: create /etc/systemd/system/logrotate.timer.d/selvedge.conf
 change_5() (
 set -eu
 put /etc/systemd/system/logrotate.timer.d/selvedge.conf 0644 root root <<'EOF'
@@ -170,6 +176,7 @@ OnCalendar=hourly
 AccuracySec=5min
 EOF
 )
+# change 6: enable and start logrotate.timer
 change_6() (
 set -eu
 if systemctl is-active -q logrotate.timer; then
@@ -179,6 +186,7 @@ systemctl enable --now logrotate.timer
 (umask 077 && mkdir -p /var/lib/selvedge/loaded)
 printf '%s\n' f205a3c5da2c42f6163b6816808376c39e4812ff2eb1af81b37ecefcf34b0e87 >/var/lib/selvedge/loaded/logrotate.timer
 )
+# change 7: start 0123456789ab-da6a58 and make it live
 change_7() (
 set -eu
 app=hello
@@ -215,12 +223,14 @@ before_switch=''
 keep=5
 live_switch
 )
+# change 8: create /etc/tmpfiles.d/hello.conf
 change_8() (
 set -eu
 put /etc/tmpfiles.d/hello.conf 0644 root root <<'EOF'
 d /run/hello 0750 root www-data -
 EOF
 )
+# change 9: create /run/hello/
 change_9() (
 set -eu
 install -d -m 00750 -o root -g www-data -- /run/hello

@@ -12,14 +12,17 @@ trap '' HUP
 
 # … the library venv
 
+# change 0: needs /srv/hello/releases/0123456789ab, which `fab clone` makes
 change_0() (
 set -eu
 fail '/srv/hello/releases/0123456789ab is not there yet: run `fab clone` first, or `fab deploy`, which runs all steps'
 )
+# change 1: create /srv/hello/venvs/
 change_1() (
 set -eu
 install -d -m 00750 -o root -g hello -- /srv/hello/venvs
 )
+# change 2: build the virtual environment
 change_2() (
 set -eu
 release=/srv/hello/releases/0123456789ab
