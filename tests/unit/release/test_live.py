@@ -1,8 +1,9 @@
-"""Whether a commit is released that was rolled back from."""
+"""Which release is live, and whether a commit is released again after a rollback."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -10,7 +11,40 @@ from selvedge.errors import SelvedgeError
 from selvedge.resources.live import Live, Standing
 from selvedge.settings import Target
 from tests.support.releases import NEW, NEWER, OLD
+from tests.support.tables import check
 from tests.unit.release.standing import record, standing
+
+
+def seen(there: Standing, more: str = "") -> str:
+    """Return the lines that `live_fact` prints for such a server."""
+    words = {True: "yes", False: "no"}
+    records = "".join(
+        f"instance {each.id}/\n{each.id}/state:{each.state}\n{each.id}/record:at {each.at}\n" for each in there.records
+    )
+    own = f"live {there.live}\ncurrent {there.current}\nlistening {words[there.listening]}\nboots {words[there.boots]}\n"
+    return own + records + more
+
+
+GOOD = standing(NEW, record(NEW, "good", 2), record(OLD, "good", 1))
+SWITCHED = f"new={NEW}\nwhy=deploy\nlive_switch"
+
+
+@pytest.mark.parametrize(
+    ("fact", "summary"),
+    [
+        (seen(GOOD), None),
+        (seen(GOOD, f"running {NEW}\n"), None),
+        ("", f"start {NEW} and make it live"),
+        (seen(standing(OLD, record(OLD, "good", 1))), f"switch from {OLD} to {NEW}"),
+        (seen(replace(GOOD, listening=False)), f"start {NEW} again"),
+        (seen(replace(GOOD, current="releases/other")), f"start {NEW} again"),
+        (seen(standing(NEW, record(NEW, "building"))), f"start {NEW} again"),
+        (seen(replace(GOOD, boots=False)), f"write again what starts {NEW} at a boot"),
+        (seen(GOOD, f"running {NEW}\nrunning {OLD}\n"), f"stop what an earlier run left running: {OLD}"),
+    ],
+)
+def test_live_release(target: Callable[..., Target], fact: str, summary: str | None) -> None:
+    check(Live(target("b" * 40), NEW), fact, summary, SWITCHED)
 
 
 @pytest.mark.parametrize(("there", "refused"), [
@@ -27,9 +61,7 @@ def test_a_commit_that_was_rolled_back_from_is_refused_whatever_its_settings(
     target: Callable[..., Target], there: Standing, refused: bool
 ) -> None:
     other = "bbbbbbbbbbbb-444444"
-    fact = f"live {there.live}\ncurrent {there.current}\nlistening yes\nboots yes\n" + "".join(
-        f"instance {each.id}/\n{each.id}/state:{each.state}\n{each.id}/record:at {each.at}\n" for each in there.records
-    )
+    fact = seen(there)
     if refused:
         with pytest.raises(SelvedgeError, match=r"^server: .* was rolled back from on "):
             Live(target("b" * 40), other).plan(fact)
