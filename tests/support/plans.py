@@ -13,7 +13,7 @@ MARK = "@test"
 
 @dataclass(frozen=True)
 class Says(Resource):
-    """A resource whose fact is a text, and whose change is a script of its own."""
+    """A resource with a given fact and a given change."""
 
     text: str = ""
     change: Change | None = None

@@ -15,7 +15,7 @@ from fabric.main import program
 
 from tests.support.paths import ROOT
 
-# No server is there: what gets so far as to contact one ends with status 4.
+# There is no server: a run that contacts one ends with status 4.
 HOSTS = """
 [app]
 name = "hello"
@@ -28,7 +28,7 @@ port = 9
 
 @dataclass
 class Ended:
-    """How fab ended, and what it printed."""
+    """The exit status and output of fab."""
 
     returncode: int
     stdout: str
@@ -36,7 +36,7 @@ class Ended:
 
 
 def fab(folder: Path, *words: str) -> Ended:
-    """Run fab of this checkout with a hosts.toml of its own: as a copy of this process, which has loaded it already."""
+    """Run fab with a hosts.toml of its own, in a fork of this process, which has imported it already."""
     (folder / "hosts.toml").write_text(HOSTS)
     process = get_context("fork").Process(target=_fab, args=(folder, words))
     process.start()
@@ -53,7 +53,7 @@ def _fab(folder: Path, words: tuple[str, ...]) -> None:
 
 
 def flags_of(monkeypatch: pytest.MonkeyPatch, *words: str, dry: bool = False) -> list[tuple[str, dict[str, object]]]:
-    """What each task of a command line is called with, with the connections left out."""
+    """Return the flags that each task of a command line gets, without any connection."""
     from invoke.parser import Parser
 
     import fabfile
@@ -91,13 +91,13 @@ def flags_of(monkeypatch: pytest.MonkeyPatch, *words: str, dry: bool = False) ->
     return called
 
 
-def test_what_changes_nothing_holds_for_every_task_of_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dry_run_applies_to_every_task_of_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     for words in (["setup", "deploy", "--dry-run"], ["setup", "--dry-run", "deploy"]):
         called = flags_of(monkeypatch, *words)
         assert [(name, flags["dry_run"]) for name, flags in called] == [("setup", True), ("deploy", True)]
 
 
-def test_script_holds_for_every_task_of_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_script_applies_to_every_task_of_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     called = flags_of(monkeypatch, "setup", "deploy", "--script")
     assert [(name, flags["script"], flags["dry_run"]) for name, flags in called] == [
         ("setup", True, False),
@@ -106,11 +106,11 @@ def test_script_holds_for_every_task_of_the_line(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize("task", ["setup", "deploy", "rollback", "restart", "stop", "start", "nginx"])
-def test_dry_of_fabric_means_dry_run(monkeypatch: pytest.MonkeyPatch, task: str) -> None:
+def test_fabrics_dry_means_dry_run(monkeypatch: pytest.MonkeyPatch, task: str) -> None:
     assert [flags["dry_run"] for _, flags in flags_of(monkeypatch, task, dry=True)] == [True]
 
 
-def test_other_flags_are_their_tasks_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_flags_belong_to_their_task(monkeypatch: pytest.MonkeyPatch) -> None:
     called = dict(flags_of(monkeypatch, "setup", "deploy", "--wait", "5"))
     assert (called["setup"]["wait"], called["deploy"]["wait"]) == (0, 5)
 
@@ -129,14 +129,14 @@ def test_other_flags_are_their_tasks_own(monkeypatch: pytest.MonkeyPatch) -> Non
         (["setup", "--dry-run", "deploy", "--script"], "--dry-run and --script cannot be given together."),
     ],
 )
-def test_a_task_that_cannot_hold_back_refuses_before_anything_is_contacted(
+def test_a_task_without_dry_run_refuses_before_it_contacts_a_server(
     tmp_path: Path, words: list[str], sentence: str
 ) -> None:
     done = fab(tmp_path, "-H", "server", *words)
     assert (done.returncode, done.stderr.splitlines()[0]) == (2, sentence)
 
 
-def test_what_nobody_foresaw_is_one_sentence(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unexpected_error_is_one_sentence(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     from selvedge import run as runs
 
     class Broken(runs.Run):
@@ -161,7 +161,7 @@ def test_what_nobody_foresaw_is_one_sentence(monkeypatch: pytest.MonkeyPatch, ca
 
 
 @pytest.mark.parametrize("line", ["garbage", 'Host "x'])
-def test_an_ssh_config_that_cannot_be_read_is_named(tmp_path: Path, line: str) -> None:
+def test_an_unreadable_ssh_config_is_named(tmp_path: Path, line: str) -> None:
     config = tmp_path / ".ssh/config"
     config.parent.mkdir()
     config.write_text(f"{line}\n")
@@ -170,7 +170,7 @@ def test_an_ssh_config_that_cannot_be_read_is_named(tmp_path: Path, line: str) -
     assert "Traceback" not in done.stderr
 
 
-def test_a_number_that_is_none_is_wrong_usage(tmp_path: Path) -> None:
+def test_text_for_a_number_is_wrong_usage(tmp_path: Path) -> None:
     done = fab(tmp_path, "-H", "server", "deploy", "--wait", "abc")
     assert done.returncode == 2 and "--wait takes a number, and 'abc' is none." in done.stderr, done
     assert "Traceback" not in done.stderr
@@ -186,8 +186,8 @@ def test_a_number_that_is_none_is_wrong_usage(tmp_path: Path) -> None:
         ("SELVEDGE_SERVER__AUTHORIZED_KEYS=[\"none.pub\"]", "none.pub cannot be read"),
     ],
 )
-def test_what_this_machine_lacks_is_told_before_anything_is_contacted(tmp_path: Path, setting: str, sentence: str) -> None:
-    """For the whole command line: `setup` does not run where `deploy` cannot."""
+def test_a_missing_local_file_is_reported_before_a_server_is_contacted(tmp_path: Path, setting: str, sentence: str) -> None:
+    """This holds for the whole command: `setup` does not run if `deploy` cannot."""
     (tmp_path / ".ssh").mkdir()
     (tmp_path / ".ssh/id_ed25519").touch()
     (tmp_path / ".ssh/id_ed25519.pub").write_text(f"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI{'A' * 43} me\n")

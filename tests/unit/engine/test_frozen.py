@@ -32,7 +32,7 @@ def _classes(decorator: Any) -> tuple[type, type, type]:
 
 
 @pytest.mark.parametrize("index", [0, 1, 2])
-def test_shows_compares_and_hashes_like_the_standard_one(index: int) -> None:
+def test_it_compares_hashes_and_prints_like_the_standard_one(index: int) -> None:
     ours, theirs = _classes(frozen.dataclass)[index], _classes(dataclasses.dataclass)[index]
     for arguments in ((1,), (1, "c"), (2, "c", "s3cret")):
         mine, standard = ours(*arguments), theirs(*arguments)
@@ -44,7 +44,7 @@ def test_shows_compares_and_hashes_like_the_standard_one(index: int) -> None:
     assert ours(1) != _classes(frozen.dataclass)[0](1)
 
 
-def test_a_class_keeps_methods_of_its_own() -> None:
+def test_a_class_keeps_its_own_methods() -> None:
     @frozen.dataclass(frozen=True)
     class Key:
         blob: str

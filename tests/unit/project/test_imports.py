@@ -15,7 +15,7 @@ from tests.unit.project.sources import ENGINE, SOURCES, short
 
 
 def imported(path: Path) -> Iterator[tuple[str, str]]:
-    """What a file imports, also inside of functions, but for type checking: (module, name in it or "")."""
+    """Yield the imports of a file, except those for type checking: (module, name in it or "")."""
     tree = ast.parse(path.read_text())
     types_only = {
         child
@@ -33,7 +33,7 @@ def imported(path: Path) -> Iterator[tuple[str, str]]:
 
 @functools.cache
 def graph() -> dict[str, set[str]]:
-    """Which modules of the engine each of them imports."""
+    """Return the modules of the engine that each of them imports."""
     edges = {}
     for module, path in ENGINE.items():
         found = {f"{source}.{name}" if f"{source}.{name}" in ENGINE else source for source, name in imported(path)}
@@ -42,7 +42,7 @@ def graph() -> dict[str, set[str]]:
 
 
 def reached(module: str, edges: dict[str, set[str]]) -> set[str]:
-    """All modules that a module imports, directly or not."""
+    """Return all modules that a module imports, directly or not."""
     found: set[str] = set()
     todo = {module}
     while todo:
@@ -51,13 +51,13 @@ def reached(module: str, edges: dict[str, set[str]]) -> set[str]:
     return found
 
 
-def test_imports_are_seen() -> None:
+def test_imports_are_found() -> None:
     edges = graph()
     assert "selvedge.resources.base" in edges["selvedge.plan"] and "selvedge.plan" in reached("selvedge.executor", edges)
     assert len(ENGINE) > 40
 
 
-def test_no_module_imports_itself_by_a_detour() -> None:
+def test_no_imports_form_a_cycle() -> None:
     edges = graph()
     assert not [module for module in ENGINE if module in reached(module, edges)]
 
@@ -79,18 +79,18 @@ LAYERS = [
 
 
 @pytest.mark.parametrize(("layer", "above"), LAYERS)
-def test_imports_go_one_way(layer: str, above: str) -> None:
+def test_a_layer_imports_no_layer_above_it(layer: str, above: str) -> None:
     edges = graph()
     members = [module for module in ENGINE if module == layer or module.startswith(f"{layer}.")]
     assert members
     forbidden = {f"selvedge.{name}" for name in above.split()}
     for module in members:
         wrong = {each for each in reached(module, edges) if any(each == name or each.startswith(f"{name}.") for name in forbidden)}
-        # The package's own name stands for a layer that a member of it may use.
+        # A member of a package may import the package.
         assert not wrong - set(members), module
 
 
-def test_the_engine_knows_neither_tasks_nor_sandbox_and_the_sandbox_not_the_engine() -> None:
+def test_engine_tasks_and_sandbox_are_separate() -> None:
     for path in SOURCES:
         tops = {module.partition(".")[0] for module, _ in imported(path)}
         if path in ENGINE.values():
@@ -99,7 +99,7 @@ def test_the_engine_knows_neither_tasks_nor_sandbox_and_the_sandbox_not_the_engi
             assert not tops & {"selvedge", "tasks", "fabfile", "tests"}, short(path)
 
 
-# Who may use paramiko, and what for: the connection; host keys; keys of the agent; ssh_config's names.
+# The names of paramiko that a module may import; None means any.
 PARAMIKO = {
     "selvedge/remote.py": None,
     "selvedge/hostkeys.py": None,
@@ -113,7 +113,7 @@ PARAMIKO = {
 CONNECTION = {"selvedge/remote.py", "selvedge/way.py", "selvedge/hostkeys.py", "selvedge/operations/known_hosts.py"}
 
 
-def test_one_module_speaks_ssh() -> None:
+def test_one_module_uses_ssh() -> None:
     for path in SOURCES:
         found = list(imported(path))
         names = {name for module, name in found if module.partition(".")[0] == "paramiko"}
@@ -123,7 +123,7 @@ def test_one_module_speaks_ssh() -> None:
             assert short(path) in CONNECTION
 
 
-# Who prints besides report.py: a script that is asked for; Ctrl-C; the documentation's own program; what runs on a server.
+# Modules that print besides the report: scripts, Ctrl-C, the reference page, and programs that run on a server.
 PRINTS = {
     "selvedge/report.py",
     "selvedge/rollout.py",
@@ -135,7 +135,7 @@ PRINTS = {
 
 
 def prints(path: Path) -> list[int]:
-    """The lines that print, or write to the standard streams."""
+    """Return the lines that print, or write to the standard streams."""
     found = []
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Call):
@@ -151,8 +151,8 @@ def test_one_module_prints() -> None:
     assert "selvedge/report.py" in printing
 
 
-def test_nothing_stands_in_for_the_shell_without_quoting() -> None:
-    """shlex is used in one place; a shell of this machine is started with a list, but for the user's own commands."""
+def test_one_module_quotes_for_the_shell() -> None:
+    """Other modules start local programs with a list of arguments."""
     users = {short(path) for path in ENGINE.values() for module, _ in imported(path) if module == "shlex"}
     assert users == {"selvedge/shell/__init__.py"}
     for path in ENGINE.values():

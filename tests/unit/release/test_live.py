@@ -49,15 +49,15 @@ def test_live_release(target: Callable[..., Target], fact: str, summary: str | N
 
 @pytest.mark.parametrize(("there", "refused"), [
     (standing(OLD, record(OLD, "good", 1), record(NEW, "left", 2)), True),
-    # With a good one of the same commit that is older: the commit was rolled back from all the same.
+    # An older good instance of the same commit does not matter.
     (standing(OLD, record(OLD, "good", 1), record(NEWER, "good", 2), record(NEW, "left", 3)), True),
-    # Released once more by force.
+    # It was released again with --force.
     (standing(OLD, record(OLD, "good", 1), record(NEW, "left", 2), record(NEWER, "good", 3)), False),
     (standing(NEWER, record(NEW, "left", 2), record(NEWER, "good", 1)), False),
-    # Refused, or brought back from since another server has refused it: try again.
+    # A refused release may be tried again.
     (standing(OLD, record(OLD, "good", 1), record(NEW, "bad", 2)), False),
 ])  # fmt: skip
-def test_a_commit_that_was_rolled_back_from_is_refused_whatever_its_settings(
+def test_a_rolled_back_commit_is_refused_with_any_settings(
     target: Callable[..., Target], there: Standing, refused: bool
 ) -> None:
     other = "bbbbbbbbbbbb-444444"
@@ -70,7 +70,7 @@ def test_a_commit_that_was_rolled_back_from_is_refused_whatever_its_settings(
     assert Live(target("b" * 40), other, forced=True).plan(fact)
 
 
-def test_an_instance_that_was_good_is_gone_back_to_by_a_deploy() -> None:
+def test_a_deploy_may_return_to_a_good_instance() -> None:
     there = standing(OLD, record(OLD, "good", 1), record(NEW, "good", 2), record(NEWER, "left", 3))
     assert there.left(NEW) is None
     assert there.left(NEWER) == record(NEWER, "left", 3)
