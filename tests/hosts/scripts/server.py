@@ -58,6 +58,8 @@ class Server:
     """A server that consists of folders. Scripts run in it as root, in a mount namespace of its own."""
 
     def __init__(self, root: Path) -> None:
+        if os.geteuid() != 0:
+            pytest.fail("The engine's scripts run as root: run the tests as root (in a container, or with sudo).")
         self.root = root
         self._namespace: subprocess.Popen[bytes] | None = None
         for folder in FOLDERS:
