@@ -18,8 +18,8 @@ SCRIPTS = "tests/hosts/scripts"
 # share servers, so one process runs them all. A failed test runs once more, because a busy machine may miss a deadline;
 # the summary reports it.
 RUNS = {
-    "unit": ("Unit tests: no server, half a minute", ["tests/unit", "--numprocesses=auto"]),
-    "scripts": ("Tests of the servers' scripts, as root in folders of this machine", [SCRIPTS, "--numprocesses=auto"]),
+    "unit": ("Unit tests: no server, no root, seconds", ["tests/unit", "--numprocesses=auto"]),
+    "scripts": ("Tests of scripts, as root in folders of this machine: half a minute", [SCRIPTS, "--numprocesses=auto"]),
     "hosts": (
         "Tests on real servers, which the sandbox makes: some minutes",
         [
@@ -34,8 +34,8 @@ def main(names: list[str]) -> int:
     """Run the named groups in order, and stop after one that fails. Return the exit status."""
     began = time.monotonic()
     totals: Counter[str] = Counter()
-    # Without byte code on disk, each test process and each test's copy of the project needs 2 seconds to compile the
-    # project and pytest's rewritten assertions.
+    # Each process of the tests, and each copy of the project that one works with, need not be compiled again: that, and
+    # pytest's own rewriting of assertions (of the tests, and of all of hypothesis), takes 2 seconds in each.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     for part in ("selvedge", "sandbox", "tasks"):
         compileall.compile_dir(ROOT / part, quiet=1)
@@ -55,8 +55,8 @@ def main(names: list[str]) -> int:
 
 
 def groups(names: list[str]) -> list[str]:
-    """The groups to run: the scripts come before the tests on servers, which take longer."""
-    return list(dict.fromkeys(each for name in names for each in (("scripts", name) if name == "hosts" else (name,))))
+    """Return the groups to run: the tests of scripts come before those on servers."""
+    return [group for name in names for group in (["scripts", "hosts"] if name == "hosts" else [name])]
 
 
 def prepare() -> bool:
@@ -94,4 +94,4 @@ def count(report: Path) -> Counter[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:] or list(RUNS)))
+    sys.exit(main(sys.argv[1:] or ["unit", "hosts"]))

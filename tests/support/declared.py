@@ -14,8 +14,7 @@ from selvedge.task import Step
 OWN_KEY = {"server": {"authorized_keys": ["me.pub"]}}
 NAMED = {"domains": ["a.test", "www.a.test"], **OWN_KEY}
 
-
-# Settings that change what is declared, each in another direction.
+# Each changes other resources.
 SETTINGS: dict[str, dict[str, Any]] = {
     "nothing set": OWN_KEY,
     "domains": NAMED,
@@ -40,23 +39,23 @@ CHAIN = ["setup", "deploy"]
 
 
 def parts(app: Target) -> list[Step]:
-    """The steps of setup and deploy, each once, in their order."""
+    """Return the steps of setup and deploy, each once, in their order."""
     return list(dict.fromkeys(part for name in CHAIN for part in fabfile.namespace[name].parts(app)))
 
 
 def every(app: Target) -> Iterator[tuple[str, Resource]]:
-    """All resources of setup and deploy, with their step's name."""
+    """Yield all resources of setup and deploy, each with the name of its step."""
     for part in parts(app):
         for resource in part.resources(app):
             yield str(part.name), resource
 
 
 def of(name: str, app: Target, kind: type[Any] = Resource) -> list[Any]:
-    """The resources of a step that are of this kind."""
+    """Return the resources of a step that are of this kind."""
     return [resource for resource in fabfile.namespace[name].resources(app) if isinstance(resource, kind)]
 
 
 def file(name: str, app: Target, path: str) -> File:
-    """The file that a step declares at a path."""
+    """Return the file that a step declares at a path."""
     (found,) = (each for each in of(name, app, File) if each.path == path)
     return found

@@ -21,7 +21,7 @@ SYSCTL = Sysctl("/etc/sysctl.d/90-test.conf", "# a comment = none\nnet.a.b = 1\n
 
 
 def sysctl_fact(live: str, refused: str = "", file: str | None = None) -> str:
-    """What the probe of SYSCTL prints where its file has this text, or else the wanted one."""
+    """Return the lines that the probe of SYSCTL prints. file is the text on the server, by default the wanted one."""
     text = SYSCTL.text if file is None else file
     about = f"file 644 root root\n{hashlib.sha256(text.encode()).hexdigest()}\n{text}"
     return f"\n--- file\n{about}\n--- live\n{live}\n--- refused\n{refused}"

@@ -20,7 +20,7 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 @pytest.fixture
 def target(tmp_path: Path) -> Callable[..., Target]:
-    """The settings of a host by keyword: target(domains=["a.test"], nginx={"gzip": False})."""
+    """Make the settings of a host: target(domains=["a.test"], nginx={"gzip": False})."""
 
     def make(commit: str = COMMIT, **tables: Any) -> Target:
         sections = {name: tables.pop(name) for name in ("tls", "server", "nginx", "hooks") if name in tables}
@@ -35,7 +35,7 @@ def target(tmp_path: Path) -> Callable[..., Target]:
 
 @pytest.fixture
 def host(target: Callable[..., Target], tmp_path: Path) -> Callable[..., Target]:
-    """The settings of one of the two hosts."""
+    """Return the settings of a host of HOSTS."""
     (tmp_path / "production.env").write_text(f'TOKEN="{CANARY}"\nPLAIN=x\n')
     (tmp_path / "me.pub").write_text(KEY + "\n")
     return lambda name: target(COMMIT, **HOSTS[name])
@@ -43,7 +43,7 @@ def host(target: Callable[..., Target], tmp_path: Path) -> Callable[..., Target]
 
 @pytest.fixture
 def hostile(target: Callable[..., Target], tmp_path: Path) -> Target:
-    """Settings of which each text is as nasty as its type lets it be."""
+    """Settings whose values are as hostile as their types allow."""
     escaped = {name: re.sub(r'(["\\\\])', r"\\\1", value) for name, value in ENVIRONMENT.items()}
     (tmp_path / HOSTILE["env_file"]).write_text("".join(f'{name}="{value}"\n' for name, value in escaped.items()))
     (tmp_path / "me.pub").write_text(KEY + "\n")

@@ -38,7 +38,7 @@ def declared(name: str, app: Target) -> list[Resource]:
 
 
 def changed(resources: list[Resource], kind: str) -> str:
-    """The shell of the change of the only resource of that kind."""
+    """Return the shell of the only change of this kind."""
     (resource,) = (each for each in resources if type(each).__name__ == kind)
     change = resource.plan(bare(resource))
     assert change

@@ -13,7 +13,7 @@ ME = parse(KEY)
 
 
 def pair(folder: Path, *options: str) -> Path:
-    """A private key made by ssh-keygen; its path."""
+    """Make a private key with ssh-keygen, and return its path."""
     path = folder / "id"
     command = ["ssh-keygen", "-q", "-t", "ed25519", "-C", "made here", "-f", str(path), *options]
     subprocess.run(command, check=True, capture_output=True)

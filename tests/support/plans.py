@@ -10,7 +10,7 @@ MARK = "@test"
 
 
 class Says(Resource):
-    """A resource whose fact is a text, and whose change is a script of its own."""
+    """A resource with a given fact and a given change."""
 
     text: str = ""
     change: Change | None = None

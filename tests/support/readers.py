@@ -1,4 +1,4 @@
-"""What programs on a server make of their files, by their own rules: nginx, supervisor."""
+"""Readers of configuration files by the rules of nginx and supervisor."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ class Directive:
     block: list[Directive] | None = None
 
     def find(self, name: str) -> list[Directive]:
-        """The directives of this name in the block."""
+        """Return the directives of this name in the block."""
         return [each for each in self.block or [] if each.words[0] == name]
 
 
 @dataclass
 class _Reader:
-    """Reads as ngx_conf_file.c, ngx_conf_read_token.
+    """A reader with the rules of ngx_conf_read_token in ngx_conf_file.c.
 
-    Words end at white space; `;` ends a directive, `{` and `}` a block's beginning and end, `#` begins a comment where a
-    word may begin. A word in quotes may hold all of these. Of a backslash and one of `"'\\`, only the second stays, `\\t`,
-    `\\r` and `\\n` become control characters, before any other character the backslash stays, and none of them ends a
-    word. `${` does not begin a block. Behind a closing quote only white space, `;`, `{` or `)` may come.
+    White space ends a word, `;` a directive. `{` and `}` enclose a block. `#` begins a comment where a word may begin.
+    A word in quotes may contain all of these. A backslash before one of `"'\\` is dropped; `\\t`, `\\r` and `\\n` become
+    control characters; any other backslash stays. `${` does not begin a block. After a closing quote only white space,
+    `;`, `{` or `)` may come.
     """
 
     text: str
@@ -55,7 +55,7 @@ class _Reader:
         return found
 
     def _next(self) -> str:
-        """The next character that is no white space and in no comment, "" at the end."""
+        """Return the next character outside of white space and comments, "" at the end."""
         while self.position < len(self.text):
             char = self.text[self.position]
             self.position += 1
@@ -73,7 +73,7 @@ class _Reader:
         self.position += 1
         word = self._until(quote)
         self.position += 1
-        assert self.text[self.position] in " \t\r\n;{)", "unexpected character behind a closing quote"
+        assert self.text[self.position] in " \t\r\n;{)", "unexpected character after a closing quote"
         return word
 
     def _until(self, ends: str) -> str:
@@ -90,23 +90,23 @@ class _Reader:
 
 
 def nginx_file(text: str) -> Directive:
-    """A configuration file of nginx as one block. Raises AssertionError or IndexError where nginx would refuse it."""
+    """Return a configuration file of nginx as one block. Raises AssertionError or IndexError where nginx refuses the file."""
     return Directive([""], _Reader(text).block())
 
 
 def nginx_words(text: str) -> list[str]:
-    """The words of one directive that has no block and no variables."""
+    """Return the words of one directive without a block and variables."""
     (directive,) = nginx_file(text).block or []
     assert directive.block is None
-    assert not any("$" in word for word in directive.words), "nginx would put a variable here"
+    assert not any("$" in word for word in directive.words), "nginx would replace a variable here"
     return directive.words
 
 
 def supervisor_programs(text: str) -> dict[str, dict[str, str]]:
-    """The programs of a configuration file of supervisor (supervisor/options.py): name -> option -> value.
+    """Return the programs of a configuration file of supervisor (supervisor/options.py): name -> option -> value.
 
-    `;` behind white space begins a comment; `%(name)s` is replaced, any other `%` is an error; commands are split as by
-    a shell, without its expansions.
+    `;` after white space begins a comment. `%(name)s` is replaced; any other `%` is an error. Commands are split as a
+    shell splits words, without its expansions.
     """
     parser = configparser.RawConfigParser(inline_comment_prefixes=(";", "#"), strict=False)
     parser.read_string(text)

@@ -1,4 +1,4 @@
-"""Two example hosts, which between them set every setting that reaches a server, and the scripts of their steps."""
+"""Two example hosts, which together set every setting that reaches a server, and the scripts of their steps."""
 
 from __future__ import annotations
 
@@ -18,8 +18,6 @@ MARK = "@selvedge"
 CANARY = "c4nary-s3cret"
 CHAINS = [fabfile.namespace["setup"], fabfile.namespace["deploy"]]
 
-
-# Two hosts, which between them have a value for each setting that reaches a server.
 FULL: dict[str, Any] = {
     "repository": f"https://me:{CANARY}@git.example.com/me/hello.git",
     "root": "backend",
@@ -61,11 +59,11 @@ HOSTS = {"full": FULL, "plain": PLAIN}
 
 
 def steps(app: Target) -> Iterator[Step]:
-    """The steps of both chains, each once."""
+    """Yield the steps of both chains, each once."""
     yield from dict.fromkeys(part for chain in CHAINS for part in chain.parts(app))
 
 
-# Where a bare server prints something else than "absent", or nothing.
+# The facts of a bare server that are neither "absent" nor empty.
 BARE = {
     "Admitted": "allowusers root\ngroups sudo deploy\n",
     "Entries": "#ENCRYPT_METHOD YESCRYPT\n#log_martians\n",
@@ -81,7 +79,7 @@ BARE = {
 
 
 def bare(resource: Resource) -> str:
-    """What the resource's probe prints on a server that has nothing yet."""
+    """Return the fact of a resource on a bare server."""
     return BARE.get(type(resource).__name__, "absent\n" * resource.probe().count("probe_path "))
 
 
@@ -91,7 +89,7 @@ def planned(step: Step, app: Target) -> Plan:
 
 
 def parts(app: Target) -> dict[str, list[str]]:
-    """What is run: the reading of each chain, and each section of each step's changes, which is a script of its own."""
+    """Return the scripts: the reading of each chain, and each section of each step's changes."""
     found = {}
     for chain in CHAINS:
         resources = [resource for part in chain.parts(app) for resource in part.resources(app)]
@@ -103,12 +101,12 @@ def parts(app: Target) -> dict[str, list[str]]:
 
 
 def scripts(app: Target) -> dict[str, str]:
-    """The same, each as one text."""
+    """Return the same, each as one text."""
     return {what: "".join(sections) for what, sections in parts(app).items()}
 
 
 def legible(script: str) -> str:
-    """The script with the libraries' text left out, which is tested elsewhere and would stand in each of them."""
+    """Return the script without the text of the libraries."""
     for name, text in LIBRARIES.items():
         script = script.replace(text, f"# … the library {name}\n")
     return script

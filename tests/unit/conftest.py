@@ -16,7 +16,7 @@ from tests.support.keys import KEY
 
 @pytest.fixture
 def app(target: Callable[..., Target], tmp_path: Path) -> Callable[..., Target]:  # noqa: F811
-    """The settings of this name in SETTINGS."""
+    """Return the settings of this name in SETTINGS."""
     (tmp_path / "me.pub").write_text(KEY + "\n")
     (tmp_path / "production.env").write_text("TOKEN=c4nary\n")
     return lambda name, commit=COMMIT, **more: target(commit, **{**SETTINGS[name], **more})

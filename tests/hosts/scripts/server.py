@@ -23,17 +23,13 @@ from selvedge.resources.base import Resource
 from selvedge.ssh.payload import open_payload
 
 MARK = "@test"
-
-
-# What of the machine's own /etc its programs need; the rest of the server's /etc is empty.
+# The parts of this machine's /etc that its programs need. The rest of the server's /etc is empty.
 ETC = (
     "alternatives/awk default/useradd group gshadow ld.so.cache ld.so.conf login.defs nsswitch.conf os-release passwd "
     "shadow skel"
 )
 FOLDERS = ("etc", "srv", "root", "opt", "var/log", "var/lib", "var/cache", "var/backups", "usr/local/sbin", "run")
 ENVIRONMENT = {"HOME": "/root", "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TMPDIR": "/root"}
-
-
 # From sched.h, sys/mount.h and sys/prctl.h.
 CLONE_NEWNS, MS_RDONLY, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 0x20000, 1, 32, 4096, 16384, 1 << 18
 PR_SET_PDEATHSIG = 1
@@ -42,28 +38,30 @@ LIBC = ctypes.CDLL(None, use_errno=True)
 
 @dataclass(frozen=True)
 class Done:
-    """How a script ended: `status` as its last mark says (None where it never came), and all lines of its output."""
+    """How a script ended: the status of its last mark, or None without one, and its output."""
 
     status: int | None
     output: str
 
     @property
     def error(self) -> str:
-        """The sentence of `fail`."""
+        """Return the sentence of `fail`."""
         found = [line.removeprefix(f"{MARK} error ") for line in self.output.splitlines() if f"{MARK} error " in line]
         return found[-1] if found else ""
 
     @property
     def said(self) -> list[str]:
-        """The sentences of `say`."""
+        """Return the sentences of `say`."""
         prefix = f"{MARK} say "
         return [line.removeprefix(prefix) for line in self.output.splitlines() if line.startswith(prefix)]
 
 
 class Server:
-    """Folders of a server under a temporary directory, in which scripts run as root, in a mount namespace of the server's own."""
+    """A server that consists of folders. Scripts run in it as root, in a mount namespace of its own."""
 
     def __init__(self, root: Path) -> None:
+        if os.geteuid() != 0:
+            pytest.fail("The engine's scripts run as root: run the tests as root (in a container, or with sudo).")
         self.root = root
         self._namespace: subprocess.Popen[bytes] | None = None
         for folder in FOLDERS:
@@ -75,22 +73,22 @@ class Server:
                 shutil.copytree(source, target, symlinks=True)
             elif source.exists():
                 shutil.copy2(source, target, follow_symlinks=False)
-        # The disk of the machine that runs the tests has no part in them, and whoever else writes to it is waited for.
+        # The real one would wait for other programs that write to this machine's disk.
         self.program("sync", "exit 0")
 
     def path(self, path: str) -> Path:
-        """Where a path of the server is on this machine."""
+        """Return where a path of the server is on this machine."""
         return self.root / path.lstrip("/")
 
     def program(self, name: str, text: str) -> Path:
-        """A program that comes first on the PATH of every script."""
+        """Add a program that comes first on the PATH of every script."""
         path = self.path(f"/usr/local/sbin/{name}")
         path.write_text(f"#!/bin/sh\n{text}\n")
         path.chmod(0o755)
         return path
 
     def enter(self) -> None:
-        """Put this process where the server's folders are the machine's own and all else is read-only, until its parent ends.
+        """Mount the server's folders over this machine's, and the rest read-only, for this process, which ends with its parent.
 
         Raises OSError where mount namespaces are not permitted.
         """
@@ -109,8 +107,10 @@ class Server:
             raise OSError(ctypes.get_errno(), f"mount {target}")
 
     def namespace(self) -> str:
-        """The file of the server's mount namespace. A process that sleeps holds it: to make one takes a copy of this process,
-        which is large; scripts only enter it."""
+        """Return the file of the server's mount namespace.
+
+        A sleeping process holds it. Scripts enter it: to make one for each would copy this process, which is large.
+        """
         if self._namespace is None:
             try:
                 self._namespace = subprocess.Popen(["/bin/sleep", "infinity"], cwd="/", preexec_fn=self.enter)
@@ -123,14 +123,14 @@ class Server:
         return f"/proc/{self._namespace.pid}/ns/mnt"
 
     def start(self, script: str, **options: Any) -> subprocess.Popen[bytes]:
-        """Start a script as the connection would: it comes by standard input, and then what it reads."""
+        """Start a script as the connection would: standard input has the script, then its payloads."""
         size = len(script.encode("utf-8", "surrogateescape"))
         command = ["nsenter", f"--mount={self.namespace()}", "/bin/sh", "-c", f'eval "$(head -c {size})"']
         pipe = subprocess.PIPE
         return subprocess.Popen(command, stdin=pipe, stdout=pipe, env=ENVIRONMENT, cwd="/", start_new_session=True, **options)
 
     def run(self, script: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-        """Run a script to its end; its output has what it says on standard error, too."""
+        """Run a script to its end. The output contains standard error."""
         process = self.start(script, stderr=subprocess.STDOUT)
         try:
             output, _ = process.communicate(script.encode("utf-8", "surrogateescape") + stdin, timeout=20)
@@ -141,18 +141,18 @@ class Server:
         return subprocess.CompletedProcess(process.args, process.returncode, output)
 
     def read(self, *resources: Resource) -> list[str]:
-        """The facts of the resources."""
+        """Return the facts of the resources."""
         done = self.run(read_script(resources, MARK))
         facts = parse_facts(done.stdout.decode("utf-8", "surrogateescape"), MARK, len(resources))
         assert facts is not None, done
         return facts
 
     def plan(self, *resources: Resource) -> Plan:
-        """What would change."""
+        """Return the changes that the resources need."""
         return Plan.of(resources, self.read(*resources))
 
     def apply(self, changes: Plan, stdin: bytes | None = None, *, before: str = "", after: str = "") -> Done:
-        """Make the changes; `stdin` replaces their payloads. before, after: shell that runs around the script."""
+        """Make the changes. stdin replaces their payloads; before and after are shell that runs around the script."""
         if stdin is None:
             stdin = b"".join(open_payload(payload).read() for payload in changes.payload())
         done = self.run(before + step_script(changes, MARK, "hello") + after, stdin)
@@ -161,7 +161,7 @@ class Server:
         return Done(int(ends[-1].split()[2]) if ends else None, output)
 
     def make(self, *resources: Resource) -> Plan:
-        """Read, apply, read again, plan nothing: what was planned first."""
+        """Make the changes that the resources need, check that a second plan is empty, and return the first."""
         before = self.tree()
         planned = self.plan(*resources)
         assert self.tree() == before, "reading changed something"
@@ -174,12 +174,12 @@ class Server:
         return planned
 
     def entries(self, path: str = "/") -> Iterator[Path]:
-        """What stands below a path."""
+        """Yield every file and folder below a path."""
         for folder, folders, files in os.walk(self.path(path)):
             yield from (Path(folder, name) for name in [*folders, *files])
 
     def tree(self, path: str = "/") -> dict[str, tuple[Any, ...]]:
-        """All that stands below a path, as far as a program could change it."""
+        """Return the metadata and content of everything below a path, and of the path itself."""
         found = {}
         for entry in [self.path(path), *self.entries(path)]:
             status = entry.lstat()
@@ -191,7 +191,7 @@ class Server:
         return found
 
     def assert_clean(self) -> None:
-        """No temporary file and no copy of anything is left."""
+        """Assert that no temporary file and no copy is left."""
         names = [entry.name for entry in self.entries()]
         left = [name for name in names if ".selvedge." in name or "undo." in name or name.endswith(".new")]
         assert not left

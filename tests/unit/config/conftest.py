@@ -1,4 +1,4 @@
-"""A hosts.toml of a test's own: loaded, and refused."""
+"""Fixtures that load a hosts.toml, or return its problems."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Load = Callable[..., Settings]
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Load:
-    """Load a hosts.toml of this text, with nothing else of this machine in it."""
+    """Load a hosts.toml of this text, without any settings of this machine."""
 
     def from_text(text: str, environ: Mapping[str, str] | None = None, **more: Any) -> Settings:
         (tmp_path / "hosts.toml").write_text(text, encoding="utf-8")
@@ -32,7 +32,7 @@ Problems = Callable[..., list[str]]
 
 @pytest.fixture
 def problems(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Problems:
-    """The lines of the error for a hosts.toml of this text; none if it loads."""
+    """Return the lines of the error for a hosts.toml of this text, none if it loads."""
     monkeypatch.chdir(tmp_path)
 
     def of(text: str, environ: Mapping[str, str] | None = None, **more: Any) -> list[str]:

@@ -48,7 +48,7 @@ names = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,10}", fullmatch=True).map(lambda
 
 
 def read_by_sh(file: Path) -> dict[bytes, bytes]:
-    """The environment of a program that `sh` starts after it has read the file."""
+    """Return the environment of a program that `sh` starts after it has read the file."""
     command = ["env", "-i", "sh", "-c", 'set -a; . "$1"; exec /usr/bin/env -0', "sh", str(file)]
     output = subprocess.run(command, capture_output=True, check=True, cwd="/").stdout
     pairs = [entry.partition(b"=") for entry in output.split(b"\0") if entry]
@@ -78,8 +78,8 @@ def test_sh_reads_back_any_value(tmp_path: Path, plain: dict[str, str]) -> None:
     assert read_by_sh(file) == encoded(plain)
 
 
-def test_the_format_is_the_one_that_was_measured() -> None:
-    """systemd.exec(5): in double quotes only these four are escaped; any other backslash stays."""
+def test_the_format_follows_systemd() -> None:
+    """systemd.exec(5): in double quotes a backslash escapes only these four characters."""
     assert render_environment(secrets({"A": 'x"\\`$\n%#'})) == 'A="x\\"\\\\\\`\\$\n%#"\n'
     assert render_environment({}) == ""
 
@@ -87,7 +87,7 @@ def test_the_format_is_the_one_that_was_measured() -> None:
 @pytest.mark.parametrize(
     "plain", [{"A": "\0"}, {"a b": "x"}, {"1A": "x"}, {"A;x": "y"}, {"": "x"}, {"A\n": "x"}, {"É": "x"}]
 )
-def test_what_the_format_cannot_hold_is_refused(plain: dict[str, str]) -> None:
+def test_values_that_the_format_cannot_hold_are_refused(plain: dict[str, str]) -> None:
     with pytest.raises(ValueError, match="cannot be written"):
         render_environment(secrets(plain))
 
@@ -135,7 +135,7 @@ def test_variables_are_not_expanded(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(values.filter(lambda text: "\r" not in text))
-def test_any_value_comes_through_single_quotes(tmp_path: Path, value: str) -> None:
+def test_single_quotes_keep_any_value(tmp_path: Path, value: str) -> None:
     file = tmp_path / ".env"
     quoted = value.replace("\\", "\\\\").replace("'", "\\'")
     file.write_bytes(f"A='{quoted}'\n".encode())
@@ -147,7 +147,7 @@ def test_windows_line_ends_are_line_ends(tmp_path: Path) -> None:
     assert plain(tmp_path / ".env") == {"A": "1", "B": "x\ny"}
 
 
-def test_a_secret_is_a_type(tmp_path: Path) -> None:
+def test_a_secret_has_its_own_type(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("A=hunter2\n")
     found = read_environment(tmp_path / ".env")
     assert "hunter2" not in f"{found} {found!r}"
@@ -165,7 +165,7 @@ def test_a_secret_is_a_type(tmp_path: Path) -> None:
         ("=hunter2\n", "line 1", "no assignment"),
     ],
 )
-def test_what_is_no_environment_is_refused_by_line_and_without_its_value(
+def test_a_wrong_line_is_named_without_its_value(
     tmp_path: Path, text: str, line: str, words: str
 ) -> None:
     (tmp_path / ".env").write_text(text, encoding="utf-8")
@@ -177,14 +177,14 @@ def test_what_is_no_environment_is_refused_by_line_and_without_its_value(
     assert "hunter2" not in str(caught.value)
 
 
-def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
+def test_all_problems_are_listed_at_once(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("A\nOK=1\nB-C=2\nD\n")
     with pytest.raises(ConfigError) as caught:
         read_environment(tmp_path / ".env")
     assert [problem.key for problem in caught.value.problems] == ["line 1", "line 3", "line 4"]
 
 
-def test_a_file_that_is_not_there_or_no_text(tmp_path: Path) -> None:
+def test_a_file_that_is_missing_or_not_text(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read: No such file"):
         read_environment(tmp_path / "none.env")
     (tmp_path / "latin.env").write_bytes(b"A=\xe9\n")

@@ -33,7 +33,7 @@ def test_local_repositories() -> None:
     assert not any(is_local(path) for path in ("x", "x/y", "https://x/y", "git@h:x", "~x"))
 
 
-def test_the_token_of_a_repository_is_in_no_repr(settings: Load) -> None:
+def test_no_repr_contains_the_token_of_a_repository(settings: Load) -> None:
     secret = "https://me:hunter2@git.example.com/x"
     found = settings(APP.replace("https://git.example.com/me/hello.git", "."), {"SELVEDGE_APP__REPOSITORY": secret})
     assert found.app.repository == secret
@@ -41,7 +41,7 @@ def test_the_token_of_a_repository_is_in_no_repr(settings: Load) -> None:
     assert "hunter2" not in repr(found)
 
 
-def test_a_token_in_the_file_is_refused_and_not_shown(problems: Problems) -> None:
+def test_a_token_in_the_file_is_refused_and_not_printed(problems: Problems) -> None:
     secret = 'repository = "https://me:hunter2@git.example.com/x"'
     text = APP.replace('repository = "https://git.example.com/me/hello.git"', secret)
     (line,) = problems(text)
@@ -57,7 +57,7 @@ def test_a_token_in_the_file_is_refused_and_not_shown(problems: Problems) -> Non
 @pytest.mark.parametrize(
     "source", ["https://me:hunter2@git.example.com/a b", "https://me:hunter2 @h/x", "ftp://hunter2@h/x"]
 )
-def test_a_wrong_address_is_shown_without_its_token(problems: Problems, source: str) -> None:
+def test_a_wrong_address_is_printed_without_its_token(problems: Problems, source: str) -> None:
     (line,) = problems(APP, {"SELVEDGE_APP__REPOSITORY": source})
     assert "must be a git address" in line
     assert "hunter2" not in line

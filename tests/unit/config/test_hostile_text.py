@@ -46,8 +46,7 @@ HOSTILE = [
     "é;",
 ]
 
-
-# Kept character for character (unless a control character or, for a path, a '-' at the front makes them refused).
+# Settings of free text. They refuse control characters and, for a path, a '-' at the front.
 FREE = {
     "app.migrate",
     "app.env_file",
@@ -63,7 +62,7 @@ FREE = {
 
 
 def _places() -> Iterator[tuple[str, Callable[[str], dict[str, Any]], Callable[[Settings], Any]]]:
-    """Each setting that takes text: its name, tables with a text in it, and how to get it back."""
+    """Yield each setting that takes text: its name, a function that sets it, and one that reads it."""
     models = {name: section_of(field.annotation) for name, field in Settings.model_fields.items()}
     for section, model in [*models.items(), ("hosts", Host)]:
         for key, field in model.model_fields.items() if model else ():
@@ -106,7 +105,7 @@ def _reader(section: str, key: str, unwrap: Callable[[Any], Any]) -> Callable[[S
 PLACES = list(_places())
 
 
-def test_the_places_are_all_there() -> None:
+def test_every_setting_that_takes_text_is_found() -> None:
     found = {name for name, *_ in PLACES}
     assert found >= FREE
     assert {
@@ -122,7 +121,7 @@ def test_the_places_are_all_there() -> None:
 
 @pytest.mark.parametrize("name", [name for name, *_ in PLACES])
 def test_hostile_text_is_refused_or_kept_exactly(name: str, tmp_path: Path) -> None:
-    """Where text is free it is kept; everywhere else each of these is refused before anything is contacted."""
+    """A setting of free text keeps it. Any other setting refuses it before a server is contacted."""
     write, read = next((write, read) for place, write, read in PLACES if place == name)
     file = tmp_path / "hosts.toml"
     for text in HOSTILE:
@@ -153,12 +152,12 @@ def _inline(value: Any) -> str:
 
 
 @pytest.mark.parametrize("text", [text for text in HOSTILE if "\0" not in text])
-def test_hostile_text_from_the_environment_is_refused_as_well(problems: Problems, text: str) -> None:
+def test_hostile_text_in_the_environment_is_refused(problems: Problems, text: str) -> None:
     for key in ("APP__NAME", "APP__BRANCH", "APP__HEALTH", "APP__MODULE", "HOSTS__S__ADDRESS", "HOSTS__S__USER"):
         (line,) = problems(APP + "[hosts.s]\n", {f"SELVEDGE_{key}": text})
         assert line.startswith(f"environment: SELVEDGE_{key}: ")
 
 
-def test_bytes_that_are_no_text_are_refused(problems: Problems) -> None:
+def test_bytes_that_are_not_text_are_refused(problems: Problems) -> None:
     (line,) = problems(APP, {"SELVEDGE_APP__MIGRATE": "a\udcffb"})
     assert "control characters" in line

@@ -11,7 +11,7 @@ from tests.unit.config.conftest import Load
 from tests.unit.config.examples import APP, TWO, names
 
 
-def test_names_groups_and_addresses_each_once_in_order(settings: Load) -> None:
+def test_names_groups_and_addresses_are_selected_once_in_order(settings: Load) -> None:
     found = settings(TWO + '[groups]\nall = ["web-2", "web-1"]\n')
     assert names(found.select(["web-1", "all", "198.51.100.7", "web-1"])) == ["web-1", "web-2", "198.51.100.7"]
 
@@ -31,7 +31,7 @@ def test_names_groups_and_addresses_each_once_in_order(settings: Load) -> None:
         ("me@build", "build", "me", "me", None),
     ],
 )
-def test_an_address_is_a_host(
+def test_an_address_selects_a_host_of_its_own(
     settings: Load, typed: str, address: str, user: str, bootstrap: str, port: int | None
 ) -> None:
     found = settings(APP)
@@ -46,14 +46,14 @@ def test_an_address_is_a_host(
     assert found.target(host).host == host
 
 
-def test_a_login_user_that_is_the_apps_own_is_refused(settings: Load) -> None:
+def test_the_apps_user_is_refused_as_login_user(settings: Load) -> None:
     found = settings(APP)
     (host,) = found.select(["hello@198.51.100.7"])
     with pytest.raises(UsageError, match=r"app\.name must not be the login user hello too"):
         found.target(host)
 
 
-def test_an_address_that_stands_in_the_file_means_that_host(settings: Load) -> None:
+def test_an_address_of_the_file_selects_its_host(settings: Load) -> None:
     found = settings(TWO)
     assert names(found.select(["203.0.113.2"])) == ["web-2"]
     (host,) = found.select(["me@web-2:2200"])
@@ -77,19 +77,19 @@ def test_an_address_that_stands_in_the_file_means_that_host(settings: Load) -> N
         "h.c\n",
     ],
 )
-def test_anything_else_is_refused_with_the_names_there_are(settings: Load, typed: str, tmp_path: Path) -> None:
+def test_an_unknown_name_is_refused_with_a_list_of_names(settings: Load, typed: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         settings(TWO + '[groups]\nall = ["web-1"]\n').select([typed], ssh_config=tmp_path / "none")
     assert caught.value.status == 2
     assert "Hosts: web-1, web-2. Groups: all." in str(caught.value)
 
 
-def test_a_near_name_is_named(settings: Load, tmp_path: Path) -> None:
+def test_a_similar_name_is_suggested(settings: Load, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"no host or group 'wbe-1'\. Did you mean web-1"):
         settings(TWO).select(["wbe-1"], ssh_config=tmp_path / "none")
 
 
-def test_a_bare_word_may_be_a_name_of_ssh_config(settings: Load, tmp_path: Path) -> None:
+def test_a_bare_word_may_be_an_alias_of_ssh_config(settings: Load, tmp_path: Path) -> None:
     config = tmp_path / "config"
     config.write_text("Host build db-*\n  HostName 198.51.100.9\nHost *\n  User x\n")
     found = settings(APP)
@@ -101,7 +101,7 @@ def test_a_bare_word_may_be_a_name_of_ssh_config(settings: Load, tmp_path: Path)
         found.select(["other"], ssh_config=config)
 
 
-def test_no_name_means_the_only_host_or_the_marked_ones(settings: Load) -> None:
+def test_without_a_name_the_only_host_or_the_default_hosts_are_selected(settings: Load) -> None:
     assert names(settings(APP + "[hosts.only]\n").select([])) == ["only"]
     marked = APP + "[hosts.a]\n[hosts.b]\ndefault = true\n[hosts.c]\ndefault = true\n"
     assert names(settings(marked).select([])) == ["b", "c"]

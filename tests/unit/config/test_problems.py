@@ -110,12 +110,12 @@ WORDS: list[tuple[str, str]] = [
 
 
 @pytest.mark.parametrize(("text", "words"), WORDS)
-def test_the_words(problems: Problems, text: str, words: str) -> None:
+def test_the_message_for_a_wrong_value(problems: Problems, text: str, words: str) -> None:
     (line,) = problems(APP + text + "\n")
     assert line.startswith(f"hosts.toml: {words}")
 
 
-def test_what_is_missing(problems: Problems) -> None:
+def test_the_message_for_a_missing_key(problems: Problems) -> None:
     assert problems("") == ["hosts.toml: app: is missing. Begin with [app] and its keys name and repository."]
     assert problems("[app]\n") == [
         'hosts.toml: app.name: is missing. Write e.g. name = "hello".',
@@ -124,7 +124,7 @@ def test_what_is_missing(problems: Problems) -> None:
     assert problems("app = 3\n") == ["hosts.toml: app: must be a table, not 3."]
 
 
-def test_all_problems_at_once(problems: Problems) -> None:
+def test_all_problems_are_reported_at_once(problems: Problems) -> None:
     text = APP + "workers = 0\nx = 1\n[tls]\nemail = 'x'\n[hosts.s]\nport = 0\n"
     text += "[hosts.s.app]\ntimeout = 0\n[groups]\na = ['t']\n"
     keys = [line.split(": ")[1] for line in problems(text, {"SELVEDGE_APP__DRAIN": "x"})]
@@ -134,11 +134,11 @@ def test_all_problems_at_once(problems: Problems) -> None:
 
 
 @pytest.mark.parametrize("own", ["timeout = 99", "branch = 'x'"])
-def test_a_problem_of_the_general_table_is_told_once(problems: Problems, own: str) -> None:
+def test_a_problem_of_the_general_table_is_reported_once(problems: Problems, own: str) -> None:
     assert len(problems(f"{APP}workers = 0\n[hosts.a.app]\n{own}\n[hosts.b.app]\n{own}\n")) == 1
 
 
-def test_one_problem_has_its_remedy_apart_and_several_in_their_lines(problems: Problems) -> None:
+def test_a_single_problem_has_a_remedy_and_several_have_lines(problems: Problems) -> None:
     with pytest.raises(ConfigError) as one:
         problems(APP)
         load(overrides={"app": {"workers": 0}}, environ={"SELVEDGE_SANDBOX_DIR": "none"})
@@ -166,7 +166,7 @@ def test_syntax_errors_show_the_line(problems: Problems) -> None:
     assert problems("[app]\nname = 'a'\nname = 'b'\n")[0].startswith("hosts.toml: line 3")
 
 
-def test_files_that_are_no_text(tmp_path: Path, problems: Problems) -> None:
+def test_files_that_are_not_text(tmp_path: Path, problems: Problems) -> None:
     problems(APP)
     (tmp_path / "hosts.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigError, match=r"hosts\.toml: is not UTF-8 text"):

@@ -21,7 +21,7 @@ def sandbox(tmp_path: Path) -> Path:
     return folder
 
 
-def test_hosts_of_the_sandbox_join_and_lose_to_the_files_own(sandbox: Path, settings: Load) -> None:
+def test_hosts_of_the_file_win_over_those_of_the_sandbox(sandbox: Path, settings: Load) -> None:
     found = settings(TWO)
     assert found.hosts["sandbox"].address == "10.0.0.2"
     assert found.hosts["sandbox"].key == str(sandbox / "id")
@@ -31,14 +31,14 @@ def test_hosts_of_the_sandbox_join_and_lose_to_the_files_own(sandbox: Path, sett
 
 
 @pytest.mark.usefixtures("sandbox")
-def test_hosts_of_the_sandbox_are_never_meant_without_a_name_but_listed(settings: Load) -> None:
+def test_hosts_of_the_sandbox_are_listed_but_never_the_default(settings: Load) -> None:
     with pytest.raises(UsageError, match="no server of its own") as caught:
         settings(APP).select([])
     assert "sandbox" in caught.value.remedy
     assert names(settings(APP + "[hosts.mine]\n").select([])) == ["mine"]
 
 
-def test_where_the_sandbox_is() -> None:
+def test_the_path_of_the_sandbox() -> None:
     assert sandbox_file({"SELVEDGE_SANDBOX_DIR": "/x"}) == Path("/x/hosts.toml")
     assert sandbox_file({"XDG_STATE_HOME": "/s"}) == Path("/s/selvedge/sandbox/hosts.toml")
     assert sandbox_file({}) == Path("~/.local/state/selvedge/sandbox/hosts.toml").expanduser()

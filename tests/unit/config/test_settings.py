@@ -15,7 +15,7 @@ from tests.unit.config.conftest import Load
 from tests.unit.config.examples import APP, names
 
 
-def test_the_contracts_own_example_loads(settings: Load) -> None:
+def test_a_whole_example_loads(settings: Load) -> None:
     found = settings(
         """
         [app]
@@ -54,7 +54,7 @@ def test_the_contracts_own_example_loads(settings: Load) -> None:
     assert names(found.select(["production"])) == ["server"]
 
 
-def test_the_shipped_file_loads_as_it_is_and_with_its_examples(tmp_path: Path, settings: Load) -> None:
+def test_the_shipped_file_loads_with_and_without_its_examples(tmp_path: Path, settings: Load) -> None:
     text = (ROOT / "hosts.toml").read_text(encoding="utf-8")
     plain = settings(text)
     assert (plain.app.name, plain.app.root, plain.hosts) == ("hello", "examples/hello", {})
@@ -77,7 +77,7 @@ def test_defaults(settings: Load) -> None:
     assert (app.health_host_header, app.local_path, app.release.commit) == ("localhost", None, "")
 
 
-def test_a_target_takes_its_commit_later_and_is_frozen(settings: Load) -> None:
+def test_a_target_is_frozen_and_gets_its_commit_later(settings: Load) -> None:
     app = settings(APP + "[hosts.s]\n").target("s")
     assert app.releasing(Release(commit="a" * 40)).commit == "a" * 40
     with pytest.raises(Pending):
@@ -96,7 +96,7 @@ def test_health_ranges_and_host_header(settings: Load) -> None:
     assert settings(text, {"SELVEDGE_APP__HEALTH_HOST": "c.example"}).app.health_host_header == "c.example"
 
 
-def test_local_paths_begin_at_the_folder_of_the_file(tmp_path: Path, settings: Load) -> None:
+def test_local_paths_are_relative_to_the_file(tmp_path: Path, settings: Load) -> None:
     app = settings('[app]\nname = "hello"\nrepository = "../my code"\n[hosts.s]\nkey = "keys/id"\n').target("s")
     assert app.local_path == tmp_path / "../my code"
     assert app.local_file("~/x") == Path("~/x").expanduser()
@@ -118,12 +118,12 @@ def test_paths() -> None:
     )
 
 
-def test_tables_in_a_table_are_put_together(settings: Load) -> None:
+def test_tables_in_a_table_are_merged(settings: Load) -> None:
     text = APP + '[nginx]\nstatic = { "/a" = "a" }\n[hosts.s.nginx]\nstatic = { "/b" = "b" }\n'
     assert settings(text).target("s").nginx.static == {"/a": "a", "/b": "b"}
 
 
-def test_a_share_of_the_servers(settings: Load) -> None:
+def test_a_batch_may_be_a_share_of_the_servers(settings: Load) -> None:
     def size(batch: str, servers: int) -> int:
         return settings(APP, {"SELVEDGE_ROLLOUT__BATCH": batch}).rollout.batch_size(servers)
 

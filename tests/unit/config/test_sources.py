@@ -12,7 +12,7 @@ from tests.unit.config.conftest import Load
 from tests.unit.config.examples import APP, TWO, names
 
 
-def test_environment_over_dotenv_over_file(tmp_path: Path, settings: Load) -> None:
+def test_the_environment_wins_over_dotenv_and_the_file(tmp_path: Path, settings: Load) -> None:
     text = APP + 'branch = "file"\nmodule = "file:app"\nhealth = "/file"\n[hosts.s]\n'
     (tmp_path / ".env").write_text(
         'SELVEDGE_APP__BRANCH=dotenv\nSELVEDGE_APP__MODULE="dotenv:app"\nOTHER=x\nbroken line\n'
@@ -23,7 +23,7 @@ def test_environment_over_dotenv_over_file(tmp_path: Path, settings: Load) -> No
     assert app.branch == "line"
 
 
-def test_a_general_key_of_the_environment_wins_over_a_hosts_own_in_the_file(settings: Load) -> None:
+def test_a_general_variable_wins_over_the_table_of_a_host(settings: Load) -> None:
     text = APP + '[hosts.s.app]\nbranch = "own"\nmodule = "own:app"\n[hosts.s.nginx]\nmax_body = "1m"\n'
     assert settings(text).target("s").branch == "own"
     app = settings(text, {"SELVEDGE_APP__BRANCH": "fix"}).target("s")
@@ -68,7 +68,7 @@ def test_every_kind_of_value_comes_from_the_environment(settings: Load) -> None:
     assert names(found.select(["all"])) == ["web-1", "web-2"]
 
 
-def test_the_sudo_password_is_a_secret_and_no_setting(tmp_path: Path, settings: Load) -> None:
+def test_the_sudo_password_is_a_secret_and_not_a_setting(tmp_path: Path, settings: Load) -> None:
     assert settings(APP).sudo_password is None
     (tmp_path / ".env").write_text("SELVEDGE_SUDO_PASSWORD='from dotenv'\n")
     found = settings(APP)
@@ -80,7 +80,7 @@ def test_the_sudo_password_is_a_secret_and_no_setting(tmp_path: Path, settings: 
     assert "hunter2" not in f"{found!r} {found} {found.sudo_password!r} {found.model_dump()}"
 
 
-def test_the_file_is_found_upward_or_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_file_is_named_or_found_in_a_parent_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "hosts.toml").write_text(APP)
     (tmp_path / "a/b").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "a/b")

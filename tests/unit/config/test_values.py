@@ -199,17 +199,17 @@ def adapter(name: str) -> TypeAdapter[Any]:
 
 
 @pytest.mark.parametrize(("name", "given_value", "kept"), GOOD)
-def test_takes(name: str, given_value: Any, kept: Any) -> None:
+def test_accepted_values(name: str, given_value: Any, kept: Any) -> None:
     assert adapter(name).validate_python(given_value) == kept
 
 
 @pytest.mark.parametrize(("name", "given_value"), BAD)
-def test_refuses(name: str, given_value: Any) -> None:
+def test_refused_values(name: str, given_value: Any) -> None:
     with pytest.raises(ValidationError):
         adapter(name).validate_python(given_value)
 
 
-def test_every_type_stands_in_both_tables() -> None:
+def test_both_tables_have_every_type() -> None:
     named = {name for name in vars(types) if hasattr(getattr(types, name), "__metadata__")}
     assert named - {"Text", "Line", "Directory", "OptionalDomain", "Hook"} <= {name for name, *_ in GOOD}
     assert named - {"Line", "OptionalDomain", "OptionalModule", "Hook"} <= {name for name, _ in BAD}
@@ -217,7 +217,7 @@ def test_every_type_stands_in_both_tables() -> None:
 
 @settings(deadline=None, max_examples=60)
 @given(st.text(alphabet=string.ascii_letters + "0-_./@+,=#~^:?*[]\\{} é", min_size=1, max_size=12))
-def test_a_branch_that_is_taken_is_one_for_git(name: str) -> None:
+def test_git_accepts_every_accepted_branch(name: str) -> None:
     if not shutil.which("git"):
         pytest.skip("git is not installed")
     try:
@@ -228,7 +228,7 @@ def test_a_branch_that_is_taken_is_one_for_git(name: str) -> None:
 
 
 @given(st.text())
-def test_an_app_name_is_never_more_than_letters_digits_and_dashes(name: str) -> None:
+def test_an_app_name_has_only_letters_digits_and_dashes(name: str) -> None:
     try:
         adapter("AppName").validate_python(name)
     except ValidationError:
@@ -237,7 +237,7 @@ def test_an_app_name_is_never_more_than_letters_digits_and_dashes(name: str) -> 
 
 
 @given(st.text())
-def test_a_domain_name_comes_out_as_plain_ascii(name: str) -> None:
+def test_a_domain_name_becomes_plain_ascii(name: str) -> None:
     try:
         kept = adapter("DomainName").validate_python(name)
     except ValidationError:
@@ -247,7 +247,7 @@ def test_a_domain_name_comes_out_as_plain_ascii(name: str) -> None:
 
 
 @given(st.ip_addresses())
-def test_every_ip_address_is_an_address_and_no_domain(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
+def test_an_ip_address_is_not_a_domain(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
     if "%" not in str(ip):
         assert adapter("Address").validate_python(str(ip)) == str(ip)
     with pytest.raises(ValidationError):
@@ -255,5 +255,5 @@ def test_every_ip_address_is_an_address_and_no_domain(ip: ipaddress.IPv4Address 
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"])))
-def test_a_line_is_kept_character_for_character(text: str) -> None:
+def test_a_line_keeps_every_character(text: str) -> None:
     assert adapter("Line").validate_python(text) == text

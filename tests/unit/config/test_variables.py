@@ -43,7 +43,7 @@ from tests.unit.config.examples import APP
         ("SELVEDGE_HOSTS__S__PORT", "x", "SELVEDGE_HOSTS__S__PORT: must be a whole number from 1 to 65535, not 'x'."),
     ],
 )
-def test_a_wrong_variable_is_named_and_its_value_not_where_it_is_unknown(
+def test_an_unknown_variable_is_named_without_its_value(
     tmp_path: Path, problems: Problems, name: str, value: str, words: str
 ) -> None:
     text = APP + "[hosts.s]\n"
@@ -56,12 +56,12 @@ def test_a_wrong_variable_is_named_and_its_value_not_where_it_is_unknown(
     assert "hunter2" not in line
 
 
-def test_a_value_of_the_command_line_is_called_that(problems: Problems) -> None:
+def test_the_message_names_the_command_line(problems: Problems) -> None:
     (line,) = problems(APP, overrides={"app": {"branch": "-x"}})
     assert line.startswith("command line: app.branch: must be a branch name")
 
 
-def test_variables_of_other_programs_are_left_alone(tmp_path: Path, problems: Problems) -> None:
+def test_variables_of_other_programs_are_ignored(tmp_path: Path, problems: Problems) -> None:
     (tmp_path / ".env").write_text("DATABASE_URL=x\nDEBUG\nSELVEDGE_SUDO_PASSWORD=x\n=\n'\n")
     around = {"SELVEDGE_DEBUG": "1", "SELVEDGE_SUDO_PASSWORD": "x", "SELVEDGES": "x"}
     assert problems(APP, around) == []

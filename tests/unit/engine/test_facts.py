@@ -16,7 +16,7 @@ from tests.support.plans import MARK, Says
 
 
 def local(script: str) -> bytes:
-    """Run a script that only reads, as this user."""
+    """Run a script that only reads."""
     data = script.encode("utf-8", "surrogateescape")
     command = ["/bin/sh", "-c", f'eval "$(head -c {len(data)})"']
     return subprocess.run(command, input=data, capture_output=True, check=True, timeout=20).stdout
@@ -30,14 +30,14 @@ FACT = st.text(st.one_of(st.characters(exclude_characters="\0", exclude_categori
 @example([])
 @example(["", "\n", "a", "a\n", "\n\na\n\n", ""])
 @example(["@other fact 0\n", "\n@tes fact 1\n", "facts end\n"])
-def test_each_fact_comes_back_as_it_was_printed(texts: list[str]) -> None:
-    # The mark of a run is not known to what is read.
+def test_each_fact_arrives_as_it_was_printed(texts: list[str]) -> None:
+    # The facts cannot know the mark of the run.
     mark = "@c0ffee123456"
     output = local(read_script([Says(text) for text in texts], mark)).decode()
     assert parse_facts(output, mark, len(texts)) == texts
 
 
-def test_bytes_that_are_no_text_come_back(tmp_path: Path) -> None:
+def test_bytes_that_are_not_text_arrive(tmp_path: Path) -> None:
     binary = bytes(range(1, 256))
     (tmp_path / "file").write_bytes(binary)
     output = local(read_script([File(str(tmp_path / "file"), "text\n")], MARK)).decode("utf-8", "surrogateescape")
@@ -54,16 +54,16 @@ def test_bytes_that_are_no_text_come_back(tmp_path: Path) -> None:
     ("\n@test fact 0\nabc\n@test fact 1\n\n@test facts end\n", 1),
     ("sudo: a password is required\n", 1),
 ])  # fmt: skip
-def test_a_reading_that_did_not_come_to_its_end_is_none(output: str, count: int) -> None:
+def test_an_incomplete_reading_has_no_facts(output: str, count: int) -> None:
     assert parse_facts(output, MARK, count) is None
 
 
-def test_what_stands_before_and_behind_the_facts_does_not_count() -> None:
+def test_output_before_and_after_the_facts_is_ignored() -> None:
     output = "Welcome!\nlast login\n\n@test fact 0\nabc\n\n@test facts end\ngoodbye\n"
     assert parse_facts(output, MARK, 1) == ["abc\n"]
 
 
-def test_probes_say_nothing_aside_and_see_no_input() -> None:
+def test_probes_have_no_input_and_no_error_output() -> None:
     noisy = Says()
     object.__setattr__(noisy, "text", "")
     script = read_script([noisy], MARK).replace(document(""), "echo oops >&2; nosuchcommand; cat; echo fact")
@@ -71,6 +71,6 @@ def test_probes_say_nothing_aside_and_see_no_input() -> None:
     assert (done.stderr, parse_facts(done.stdout.decode(), MARK, 1)) == (b"", ["fact\n"])
 
 
-def test_a_probe_that_fails_does_not_end_the_reading() -> None:
+def test_a_failing_probe_does_not_end_the_reading() -> None:
     script = read_script([Says(), Says()], MARK).replace("printf '%s' ''", "false; printf '%s' ''")
     assert parse_facts(local(script).decode(), MARK, 2) == ["", ""]

@@ -15,7 +15,7 @@ from selvedge.resources.base import Change
 
 
 class Session:
-    """A server on which each step has to be made as many times as `needs` says. told: what was read and made, in order."""
+    """A server that needs each step as many times as `needs` says. told has the readings and changes in order."""
 
     name = "one"
     target = SimpleNamespace(name="hello")
@@ -37,43 +37,43 @@ class Session:
         return self.plan(then)
 
 
-def run(session: Session, behind: tuple[str, ...] = ()) -> list[str]:
-    """Converge all steps but those behind; the names of the ones behind that are returned, "*" at what was not read."""
+def run(session: Session, following: tuple[str, ...] = ()) -> list[str]:
+    """Converge all steps except the following ones. Return the names of those, with "*" if their reading is old."""
     planned = session.plan([SimpleNamespace(name=name) for name in session.needs])
     session.told.clear()
-    items = [item for item in planned if item.name not in behind]
-    rest = [item for item in planned if item.name in behind]
+    items = [item for item in planned if item.name not in following]
+    rest = [item for item in planned if item.name in following]
     found = converge(session, items, lambda _: None, rest)  # type: ignore[arg-type]
     return [item.name + "*" * item.old for item in found]
 
 
-def test_behind_a_change_what_the_next_one_needs_is_read() -> None:
+def test_after_a_change_the_steps_up_to_the_next_change_are_read() -> None:
     session = Session(a=1, b=0, c=1, d=0, e=0)
     run(session)
     assert session.told == ["make a", "read a b c", "make c", "read c d e"]
 
 
-def test_what_a_change_has_caused_is_made() -> None:
+def test_a_change_that_another_change_causes_is_made() -> None:
     session = Session(a=1, b=1, c=0)
     session.then = {"b": {"c": 1}}
     run(session)
     assert session.told == ["make a", "read a b", "make b", "read b c", "make c", "read c"]
 
 
-def test_what_was_read_before_a_change_is_read_again_before_it_is_made() -> None:
+def test_an_old_reading_is_repeated_before_the_change() -> None:
     session = Session(a=1, b=1, c=1)
     session.then = {"a": {"b": 0}}
     run(session)
     assert session.told == ["make a", "read a b", "read c", "make c", "read c"]
 
 
-def test_the_switch_is_read_with_the_end_of_the_build() -> None:
+def test_the_last_reading_of_the_build_includes_the_switch() -> None:
     session = Session(a=1, b=1, c=1, d=0)
     assert run(session, ("c", "d")) == ["c", "d*"]
     assert session.told == ["make a", "read a b", "make b", "read b c"]
 
 
-def test_a_step_that_never_gets_done_ends_the_run() -> None:
+def test_a_step_that_never_converges_ends_the_run() -> None:
     session = Session(a=9, b=1)
     with pytest.raises(StepError, match="one: a was made, but the server still differs"):
         run(session)

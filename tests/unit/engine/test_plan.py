@@ -37,7 +37,7 @@ def test_changes_keep_the_order_of_the_resources() -> None:
     assert not Plan.of([Says(), Says()], ["", ""])
 
 
-def test_a_loader_reloads_once_behind_what_it_loads_and_says_so_before() -> None:
+def test_a_loader_reloads_once_after_its_loads_change() -> None:
     changed, same, other = Says("", Change("change", "")), Says(), Says("", Change("other", ""))
     planned = Plan.of([changed, same, Reloads((changed, same))], [""] * 3)
     assert (summaries(planned), planned.before) == (["change", "reload"], ["echo before"])
@@ -47,14 +47,14 @@ def test_a_loader_reloads_once_behind_what_it_loads_and_says_so_before() -> None
     assert (summaries(planned), planned.before) == (["change", "start"], ["echo before"])
 
 
-def test_two_equal_resources_are_told_apart() -> None:
-    """What counts is which one changed, not what it looks like."""
+def test_equal_resources_are_different_loads() -> None:
+    """A load that changed is the object itself, not an equal one."""
     first, second = Says("", Change("x", "")), Says("", Change("x", ""))
     assert first == second
     assert summaries(Plan.of([first, Reloads((second,))], [""] * 2)) == ["x"]
 
 
-def test_a_plan_is_cut_where_a_guard_begins_and_ends() -> None:
+def test_a_section_ends_where_the_guard_changes() -> None:
     guard, other = Guard("a", "b", "c"), Guard("d", "e", "f")
     guards = [None, guard, guard, other, None]
     planned = changes(*[Change(str(number), "", guard=each) for number, each in enumerate(guards, 1)])
@@ -66,7 +66,7 @@ def test_a_plan_is_cut_where_a_guard_begins_and_ends() -> None:
     assert Plan().sections() == []
 
 
-def test_a_plan_is_cut_before_commands_of_this_machine() -> None:
+def test_a_section_ends_before_local_commands() -> None:
     planned = changes("1", Change("2", "", local=("x",)), "3", Change("4", "", local=("y",)))
     assert [summaries(part) for part in planned.sections()] == [["1"], ["2", "3"], ["4"]]
 

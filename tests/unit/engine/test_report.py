@@ -54,23 +54,23 @@ ATTACKS = [
 
 @pytest.mark.parametrize("color", [False, True])
 @pytest.mark.parametrize(("text", "expected"), ATTACKS)
-def test_a_servers_output_does_not_drive_the_terminal(text: str, expected: str, color: bool) -> None:
+def test_control_characters_of_a_server_do_not_reach_the_terminal(text: str, expected: str, color: bool) -> None:
     assert shown(text, color=color) == expected + "\n"
 
 
 @given(st.text(st.one_of(st.characters(exclude_categories=["Cs"]), st.sampled_from("\033\x9b\x9d]P[2Jm31;0\007\\"))))
 @example("\033[3\033[31m1m")
 @example("\033[31m\033]0;\033[0mx\007")
-def test_no_other_escape_than_a_color_of_ours_gets_through(text: str) -> None:
+def test_only_the_reports_own_colors_reach_the_terminal(text: str) -> None:
     plain, colored = shown(text), shown(text, color=True)
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f]", plain)
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f]", OURS.sub("", colored))
-    # And a color never goes on into the next line.
+    # A color ends with its line.
     found = OURS.findall(colored)
     assert not found or found[-1] == "\033[0m"
 
 
-def test_colors_where_the_terminal_shows_them() -> None:
+def test_a_terminal_gets_colors() -> None:
     stream = io.StringIO()
     report = Report(stream, color=True)
     report.hosts(["web", "db"])
@@ -89,14 +89,14 @@ class Terminal(io.StringIO):
     (Terminal(), {"NO_COLOR": "1"}, False),
     (io.StringIO(), {}, False),
 ])  # fmt: skip
-def test_who_gets_colors(stream: Any, environment: dict[str, str], colored: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_when_output_is_colored(stream: Any, environment: dict[str, str], colored: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     assert (Report(stream).paint("x", "red") != "x") is colored
 
 
-def test_every_line_says_which_server_and_which_step() -> None:
+def test_every_line_names_the_server_and_the_step() -> None:
     stream = io.StringIO()
     report = Report(stream, color=False)
     report.hosts(["web-1", "db"])
@@ -128,12 +128,12 @@ def test_an_error_says_what_happened_and_what_to_do(capsys: pytest.CaptureFixtur
     assert capsys.readouterr().err == "hosts.toml: app.name: is missing.\n"
 
 
-def test_what_the_terminal_cannot_show_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_characters_that_the_terminal_cannot_show_are_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding="ascii"))
     assert printable("部署 ✓ ü\udcff") == "?? ? ??"
 
 
-def test_a_change_that_takes_long_is_announced_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_change_is_announced_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "QUIET_SECONDS", 0.1)
     stream = io.StringIO()
     report = Report(stream, color=False)

@@ -20,8 +20,8 @@ def test_scripts_have_no_secret_and_no_placeholder(host: Callable[..., Target], 
         assert not re.search(r"\b(None|True|False)\b", legible(script)), what
 
 
-def test_the_secrets_travel_beside_the_scripts(host: Callable[..., Target]) -> None:
-    """Else the test above could not fail."""
+def test_secrets_are_payloads(host: Callable[..., Target]) -> None:
+    """Without them, the test above could not fail."""
     app = host("full")
     payloads = {
         step.name: b"".join(open_payload(payload).read() for payload in planned(step, app).payload()) for step in steps(app)
@@ -31,7 +31,7 @@ def test_the_secrets_travel_beside_the_scripts(host: Callable[..., Target]) -> N
 
 
 @pytest.mark.parametrize("name", HOSTS)
-def test_a_step_has_neither_secrets_in_summaries_nor_in_diffs(host: Callable[..., Target], name: str) -> None:
+def test_summaries_and_diffs_have_no_secrets(host: Callable[..., Target], name: str) -> None:
     for step in steps(host(name)):
         for resource, change in planned(step, host(name)).changes:
             for text in (change.summary, change.diff, change.remedy, repr(resource), resource.identity()):

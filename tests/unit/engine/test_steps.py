@@ -17,7 +17,7 @@ from selvedge.task import Option, Step, chain, step
 from tests.support.declared import CHAIN
 
 
-def test_the_chains_are_the_tutorials_order(app: Callable[..., Target]) -> None:
+def test_the_chains_have_the_order_of_the_tutorial(app: Callable[..., Target]) -> None:
     names = {chain: [part.name for part in fabfile.namespace[chain].parts(app("domains"))] for chain in CHAIN}
     assert names == {
         "setup": ["update", "harden", "install"],
@@ -25,14 +25,14 @@ def test_the_chains_are_the_tutorials_order(app: Callable[..., Target]) -> None:
     }
 
 
-def test_what_can_cost_a_request_comes_last(app: Callable[..., Target]) -> None:
+def test_steps_that_can_cost_a_request_come_last(app: Callable[..., Target]) -> None:
     phases = [part.phase for part in fabfile.namespace["deploy"].parts(app("domains"))]
     assert phases == sorted(phases) and set(phases) == {"build", "switch"}
     switching = [part.name for part in fabfile.namespace["deploy"].parts(app("domains")) if part.phase == "switch"]
     assert switching == ["supervisor", "nginx", "certbot"]
 
 
-def test_every_step_has_the_flags_of_the_contract() -> None:
+def test_every_step_has_the_common_flags() -> None:
     for name in fabfile.namespace.task_names:
         task = fabfile.namespace[name]
         if isinstance(task, Step):
@@ -52,7 +52,7 @@ def test_every_flag_has_a_line_of_help() -> None:
 
 
 def one(name: str) -> Step:
-    """A step of a single resource."""
+    """Return a step of a single resource."""
 
     def body(app: Any) -> Iterator[Resource]:  # noqa: ARG001
         yield Absent(f"/{name}")
@@ -60,7 +60,7 @@ def one(name: str) -> Step:
     return Step(body, name=name)
 
 
-def test_a_chain_may_be_made_of_chains() -> None:
+def test_a_chain_may_contain_chains() -> None:
     first, second = one("first"), one("second")
 
     @chain(options=(Option("x", "X."),))
@@ -81,7 +81,7 @@ def test_a_chain_may_be_made_of_chains() -> None:
     assert (inner.name, first.parts(None)) == ("inner", [first])
 
 
-def test_what_mixes_steps_and_resources_is_refused() -> None:
+def test_a_mix_of_steps_and_resources_is_refused() -> None:
     def mixed(app: Any) -> Any:  # noqa: ARG001
         yield one("first")
         yield Absent("/x")
@@ -101,7 +101,7 @@ def test_a_chain_may_be_empty() -> None:
     assert nothing.parts(None) == []
 
 
-def test_a_step_that_waits_at_once_is_a_step() -> None:
+def test_a_step_may_wait_before_its_first_resource() -> None:
     @step(needs_commit=True)
     def waits(app: Any) -> Any:
         raise Pending("later")

@@ -13,7 +13,7 @@ from selvedge.run import Run
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Run]:
-    """A run over hosts of a hosts.toml: project({"web": "port = 2222"}); HOME is an empty folder."""
+    """Make a run over hosts of a hosts.toml: project({"web": "port = 2222"}). HOME is an empty folder."""
     home = tmp_path / "home"
     home.mkdir()
     monkeypatch.setenv("HOME", str(home))

@@ -8,6 +8,6 @@ from selvedge.operations.check_results import Finding
 
 
 def lines(findings: Iterable[Finding], level: str = "") -> list[str]:
-    """The findings of a level, or all that are not well, each as "subject: text"."""
+    """Return the findings of a level, or all warnings and problems, each as "subject: text"."""
     wanted = (level,) if level else ("warning", "problem")
     return [f"{each.subject}: {each.text}" for each in findings if each.level in wanted]

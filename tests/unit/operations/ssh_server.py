@@ -19,7 +19,7 @@ def ed25519() -> paramiko.PKey:
 
 
 class SshServer:
-    """Shows host keys to whoever connects to it on the loopback interface, and lets nobody in."""
+    """A server on the loopback interface that shows its host keys and refuses every login."""
 
     def __init__(self) -> None:
         self.keys = [ed25519(), paramiko.ECDSAKey.generate()]

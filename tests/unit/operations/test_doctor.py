@@ -22,7 +22,7 @@ from tests.unit.operations.findings import lines
 
 
 def found(text: str = "", user: str = "deploy", **more: Any) -> ServerFacts:
-    """What a server said, line by line, with what this machine saw."""
+    """Return an examination: the server's lines, and this machine's own observations."""
     return replace(ServerFacts.parse(text, user), **more)
 
 
@@ -64,9 +64,7 @@ site 200 {OLD}
 
 
 class TestDoctor:
-    """`fab doctor`: what is made of what servers say; the script itself runs on a real server."""
-
-    def test_all_is_well(self, target: Callable[..., Target]) -> None:
+    def test_a_healthy_server_has_no_findings(self, target: Callable[..., Target]) -> None:
         app, examined = target(), found(GOOD, knocks={80: "open"})
         assert lines([*diagnose(app, examined), *reach(app, examined)]) == []
         subjects = {each.subject for each in [*diagnose(app, examined), *reach(app, examined)]}
@@ -105,7 +103,7 @@ class TestDoctor:
              "firewall: iptables does not let port 80 in"),
         ],
     )  # fmt: skip
-    def test_what_is_wrong(self, target: Callable[..., Target], old: str, new: str, said: str) -> None:
+    def test_problems_have_a_text_and_a_remedy(self, target: Callable[..., Target], old: str, new: str, said: str) -> None:
         text = GOOD.replace(old, new)
         assert text != GOOD
         app, examined = target(), found(text)
@@ -118,15 +116,15 @@ class TestDoctor:
         ["80/tcp    ALLOW IN    Anywhere", "80    LIMIT IN    Anywhere", "79:81/tcp    ALLOW IN    Anywhere   # c",
          "22,80/tcp    ALLOW IN    Anywhere"],
     )  # fmt: skip
-    def test_rules_of_ufw_that_let_in(self, target: Callable[..., Target], rule: str) -> None:
+    def test_rules_of_ufw_that_open_port_80(self, target: Callable[..., Target], rule: str) -> None:
         text = GOOD.replace("80,443/tcp (Nginx Full)    ALLOW IN    Anywhere", rule)
         assert lines(reach(target(), found(text))) == []
 
-    def test_a_firewall_that_lets_everything_in(self, target: Callable[..., Target]) -> None:
+    def test_a_firewall_that_allows_everything(self, target: Callable[..., Target]) -> None:
         text = GOOD.replace("80,443/tcp (Nginx Full)    ALLOW", "22/tcp   ALLOW").replace("deny (inc", "allow (inc")
         assert lines(reach(target(), found(text))) == []
 
-    def test_a_providers_firewall_is_seen_from_outside(self, target: Callable[..., Target]) -> None:
+    def test_a_firewall_of_the_provider_is_noticed(self, target: Callable[..., Target]) -> None:
         (said,) = lines(reach(target(), found(GOOD, knocks={80: "silent"})))
         assert said == "firewall: nginx listens on 80, but from this machine it is silent"
 
@@ -170,7 +168,7 @@ class TestDoctor:
             ("no-address 198.51.100.1", "Make its A record 203.0.113.10."),
         ],
     )
-    def test_which_record_is_wrong(self, target: Callable[..., Target], answer: str, remedy: str) -> None:
+    def test_the_remedy_names_the_wrong_dns_record(self, target: Callable[..., Target], answer: str, remedy: str) -> None:
         app = target(domains=["a.test"])
         (each,) = [each for each in reach(app, found(f"{GOOD}domain a.test {answer}\n")) if each.subject == "dns"]
         assert each.remedy == remedy
@@ -187,7 +185,7 @@ class TestDoctor:
             ((), "2600::1", "problem"),
         ],
     )
-    def test_names_behind_address_translation(
+    def test_names_of_a_server_with_a_private_address(
         self, target: Callable[..., Target], here: tuple[str, ...], leads_to: str, level: str
     ) -> None:
         app = target(domains=["a.test"])
@@ -197,7 +195,7 @@ class TestDoctor:
         examined = found(text, here=frozenset(here))
         assert [each.level for each in reach(app, examined) if each.subject == "dns"] == [level]
 
-    def test_names_are_not_asked_where_tls_ends_upstream(self, target: Callable[..., Target]) -> None:
+    def test_names_are_not_checked_where_tls_ends_upstream(self, target: Callable[..., Target]) -> None:
         app = target(domains=["a.test"], tls={"upstream": True})
         assert lines(reach(app, found(f"{GOOD}domain a.test\n"))) == []
 
@@ -211,7 +209,7 @@ class TestDoctor:
         ("line", "level"),
         [(f"commit {'a' * 40}", "ok"), ("missing", "problem"), ("refused ssh-ed25519 AAAA x | denied", "problem")],
     )
-    def test_repository_as_the_server_sees_it(self, target: Callable[..., Target], line: str, level: str) -> None:
+    def test_the_server_can_read_the_repository(self, target: Callable[..., Target], line: str, level: str) -> None:
         (each,) = [
             each for each in diagnose(target(), found(f"{GOOD}repository {line}\n")) if each.subject == "repository"
         ]
@@ -224,7 +222,7 @@ class TestDoctor:
         findings = [*diagnose(app, examined), *reach(app, examined)]
         assert lines(findings, "problem") == []
 
-    def test_an_unreachable_host_is_a_finding_and_its_status_is_kept(
+    def test_an_unreachable_host_is_a_finding_with_status_4(
         self, target: Callable[..., Target], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
         monkeypatch.setenv("HOME", str(tmp_path))
@@ -237,7 +235,7 @@ class TestDoctor:
 
 
 class Gone:
-    """A connection that cannot be made."""
+    """A connection that fails."""
 
     @property
     def connection(self) -> None:

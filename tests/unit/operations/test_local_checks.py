@@ -16,9 +16,7 @@ from selvedge.run import Run
 from tests.unit.operations.findings import lines
 
 
-class TestWorkplace:
-    """`fab doctor`: what is looked at on this machine."""
-
+class TestLocalChecks:
     def findings(self, run: Run) -> list[Finding]:
         return list(inspect(run.settings, [session.target for session in run.fleet.sessions]))
 
@@ -42,7 +40,7 @@ class TestWorkplace:
         path.chmod(mode)
         return f'key = "{path}"'
 
-    def test_all_is_well(self, project: Callable[..., Run], tmp_path: Path) -> None:
+    def test_a_healthy_server_has_no_findings(self, project: Callable[..., Run], tmp_path: Path) -> None:
         repository = self.repository(tmp_path / "code")
         key = self.key(tmp_path / "key")
         findings = self.findings(self.load(project, {"a": key, "b": key}, repository))
@@ -67,24 +65,24 @@ class TestWorkplace:
         assert said in problem.text
         assert problem.remedy
 
-    def test_no_key_at_all(self, project: Callable[..., Run], tmp_path: Path) -> None:
+    def test_a_machine_without_keys(self, project: Callable[..., Run], tmp_path: Path) -> None:
         run = self.load(project, {"a": ""}, self.repository(tmp_path / "code"))
         assert lines(self.findings(run)) == ["key: there is none"]
 
-    def test_changes_that_are_not_committed(self, project: Callable[..., Run], tmp_path: Path) -> None:
+    def test_uncommitted_changes(self, project: Callable[..., Run], tmp_path: Path) -> None:
         repository = self.repository(tmp_path / "code")
         (tmp_path / "code" / "main.py").write_text("changed")
         run = self.load(project, {"a": self.key(tmp_path / "key")}, repository)
         assert lines(self.findings(run)) == ["repository: changed files that are not committed, so in no release: 1"]
 
-    def test_a_branch_that_is_not_there(self, project: Callable[..., Run], tmp_path: Path) -> None:
+    def test_a_missing_branch(self, project: Callable[..., Run], tmp_path: Path) -> None:
         run = self.load(
             project, {"a": self.key(tmp_path / "key")}, self.repository(tmp_path / "code"), 'branch = "gone"'
         )
         (said,) = lines(self.findings(run), "problem")
         assert "has no branch, tag or commit gone" in said
 
-    def test_an_address_that_cannot_be_read_shows_no_token_anywhere(
+    def test_the_message_for_an_unreadable_repository_has_no_token(
         self, project: Callable[..., Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         fake_git = tmp_path / "bin" / "git"
@@ -103,10 +101,10 @@ class TestWorkplace:
             "fatal: unable to access 'https://git.example.com/x.git/'"
         )
         assert "s3cr3t" not in (tmp_path / "argv").read_text()
-        # The token is not lost: git gets it where nobody else can look.
+        # git gets the token in its environment, which other users cannot read.
         assert "GIT_LOGIN=https://me:s3cr3t@git.example.com" in (tmp_path / "env").read_text()
 
-    def test_an_environment_that_others_may_read_or_that_is_broken(
+    def test_an_environment_file_that_is_readable_by_others_or_invalid(
         self, project: Callable[..., Run], tmp_path: Path
     ) -> None:
         (tmp_path / "x.env").write_text("A=1\nB=2\n")

@@ -8,8 +8,6 @@ from selvedge.operations import output
 
 
 class TestOutput:
-    """What a terminal is shown."""
-
     @pytest.mark.parametrize(
         ("text", "shown"),
         [
@@ -23,14 +21,14 @@ class TestOutput:
             ("张伟 é", "张伟 é"),
         ],
     )
-    def test_clean(self, text: str, shown: str) -> None:
+    def test_control_characters_are_removed(self, text: str, shown: str) -> None:
         assert output.clean(text) == shown
 
     def test_width_counts_columns(self) -> None:
         assert [output.width(text) for text in ("abc", "张伟", "e\u0301")] == [3, 4, 1]
 
     @pytest.mark.parametrize(("columns", "shown"), [(9, "张伟 x"), (6, "张伟 x"), (5, "张伟…"), (4, "张…"), (2, "…")])
-    def test_shorten_never_takes_more_columns(self, columns: int, shown: str) -> None:
+    def test_shortened_text_fits(self, columns: int, shown: str) -> None:
         assert output.shorten("张伟 x", columns) == shown
         assert output.width(shown) <= columns
 

@@ -12,8 +12,6 @@ from tests.support.releases import OLD
 
 
 class TestPower:
-    """`fab stop`, `fab start`: what is planned; the change itself is tested on a real server."""
-
     @pytest.mark.parametrize(
         ("facts", "stop", "start"),
         [
@@ -25,7 +23,7 @@ class TestPower:
             (("listening",), f"stop hello, release {OLD}", f"start hello, release {OLD}"),
         ],
     )
-    def test_plan(
+    def test_stop_and_start(
         self, target: Callable[..., Target], facts: Sequence[str], stop: str | None, start: str | None
     ) -> None:
         fact = f"live {OLD}\ncurrent x\n" + "".join(f"{each} yes\n" for each in facts)

@@ -23,13 +23,13 @@ from tests.support.keys import KEY
         ("", "sctp\ndccp\n", ["problem", "warning"]),
     ],
 )
-def test_score_of_crash_dumps_and_modules(target: Any, core: str, modules: str, levels: list[str]) -> None:
+def test_crash_dumps_and_kernel_modules(target: Any, core: str, modules: str, levels: list[str]) -> None:
     found = list(_kernel(target(), {"core": core, "modules": modules}))
     assert [each.level for each in found] == levels
     assert not modules or "sctp, dccp" in found[1].text
 
 
-def test_score_of_what_is_declared_has_a_line_for_each_measure(target: Any) -> None:
+def test_every_measure_has_a_line(target: Any) -> None:
     app = target()
     resources = list(measures(app))
     facts = {"Sysctl": sysctl_fact("kernel/kptr_restrict:2"), "TimeSync": "chrony\n"}
@@ -41,13 +41,13 @@ def test_score_of_what_is_declared_has_a_line_for_each_measure(target: Any) -> N
     assert done["the rest"].level == "ok"
 
 
-def test_every_line_of_the_score_is_about_something_that_is_declared(target: Any, tmp_path: Path) -> None:
+def test_every_line_has_a_declared_resource(target: Any, tmp_path: Path) -> None:
     (tmp_path / "me.pub").write_text(KEY)
     app = target(server={"authorized_keys": ["me.pub"]})
     declared = [resource for step in (update, harden) for resource in step.resources(app)]
     assert set(EVIDENCE) <= {getattr(each, "path", "") for each in declared} | {type(each).__name__ for each in declared}
 
 
-def test_score_of_an_sshd_that_says_two_things(target: Any) -> None:
+def test_two_values_of_sshd_for_one_name(target: Any) -> None:
     found = {each.subject: each for each in _ssh(target(), {"sshd": "permitrootlogin no\npermitrootlogin yes"}, "deploy")}
     assert found["root login"].level == "problem" and "permitrootlogin no or yes" in found["root login"].text

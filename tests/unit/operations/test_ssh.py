@@ -17,8 +17,6 @@ from tests.unit.operations.ssh_server import ed25519
 
 
 class TestSsh:
-    """`fab ssh`: what ssh is started with."""
-
     def words(self, run: Run, user: str = "deploy") -> list[str]:
         session = run.fleet.sessions[0]
         key = ed25519()
@@ -29,22 +27,22 @@ class TestSsh:
         found = ssh_command(session)
         return [word.replace(key.get_base64(), "KEY") for word in found]
 
-    def test_an_alias_is_left_to_ssh_config(self, project: Callable[..., Run]) -> None:
+    def test_ssh_config_resolves_an_alias(self, project: Callable[..., Run]) -> None:
         assert self.words(project({"web": ""})) == ["ssh", "-l", "deploy", "--", "web"]
 
-    def test_all_that_hosts_toml_says(self, project: Callable[..., Run], tmp_path: Path) -> None:
+    def test_settings_of_the_host_become_options(self, project: Callable[..., Run], tmp_path: Path) -> None:
         lines = 'address = "203.0.113.10"\nport = 2222\nkey = "a %k"\nknown_hosts = "known hosts"'
         assert self.words(project({"web": lines}), "root") == [
             "ssh", "-l", "root", "-p", "2222", "-i", f"{tmp_path}/a %%k", "-o", "IdentitiesOnly=yes",
             "-o", f'UserKnownHostsFile="~/.ssh/known_hosts" "{tmp_path}/known hosts"', "--", "203.0.113.10",
         ]  # fmt: skip
 
-    def test_a_pinned_key_is_the_only_one(self, project: Callable[..., Run]) -> None:
+    def test_only_the_pinned_key_is_accepted(self, project: Callable[..., Run]) -> None:
         words = self.words(project({"web": f'host_key = "SHA256:{"a" * 43}"'}))
         assert "KnownHostsCommand=/bin/echo %H ssh-ed25519 KEY" in words
         assert {"UserKnownHostsFile=none", "GlobalKnownHostsFile=none", "StrictHostKeyChecking=yes"} < set(words)
 
-    def test_the_options_are_ones_that_ssh_knows(self, project: Callable[..., Run]) -> None:
+    def test_ssh_knows_every_option(self, project: Callable[..., Run]) -> None:
         lines = f'address = "203.0.113.10"\nkey = "a %k"\nhost_key = "SHA256:{"a" * 43}"'
         for words in (self.words(project({"web": lines})), self.words(project({"web": 'known_hosts = "known hosts"'}))):
             done = subprocess.run([words[0], "-G", *words[1:]], capture_output=True, text=True, check=False)

@@ -10,11 +10,9 @@ from selvedge.operations.host_status import status_query
 
 
 class TestStatus:
-    """`fab status`: the script in a local server whose programs answer what a real one's would, and what is made of it."""
-
     @pytest.mark.parametrize(
         ("origin", "unit"), [("apt", "certbot"), ("snap", "snap.certbot.renew"), ("pip", "selvedge-certbot")]
     )
-    def test_the_renewal_is_that_of_the_certbot_in_use(self, target: Any, origin: str, unit: str) -> None:
+    def test_the_renewal_belongs_to_the_installed_certbot(self, target: Any, origin: str, unit: str) -> None:
         app = target(domains=["a.test"], tls={"certbot": origin})
         assert f"status_certificate /etc/letsencrypt/live/hello/fullchain.pem {unit}.service a.test" in status_query(app)

@@ -28,7 +28,7 @@ def ssh() -> Iterator[SshServer]:
 
 @pytest.fixture
 def answers(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What a person types at a terminal, in order; afterwards what is left of it."""
+    """The answers that the user types, in order. A test adds them; a question takes the first."""
     typed: list[str] = []
 
     def ask(question: str) -> str:
@@ -43,15 +43,13 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 class TestTrust:
-    """`fab trust` against an SSH server of this process."""
-
     def lines(self, ssh: SshServer, more: str = "") -> str:
         return f'address = "127.0.0.1"\nport = {ssh.port}\n{more}'
 
     def stored(self, path: Path) -> list[str]:
         return path.read_text().splitlines() if path.exists() else []
 
-    def test_stores_all_keys_and_the_file_is_one_that_ssh_reads(
+    def test_all_keys_are_stored_as_ssh_reads_them(
         self, ssh: SshServer, project: Callable[..., Run], answers: list[str], capsys: pytest.CaptureFixture[str]
     ) -> None:
         answers.append("y")
@@ -66,7 +64,7 @@ class TestTrust:
         assert "[hosts.web]" in shown
         assert ssh.logins == []
 
-    def test_again_there_is_nothing_to_ask_or_store(
+    def test_a_second_run_asks_and_stores_nothing(
         self, ssh: SshServer, project: Callable[..., Run], answers: list[str], capsys: pytest.CaptureFixture[str]
     ) -> None:
         trust(project({"web": self.lines(ssh)}), yes=True)
@@ -79,7 +77,7 @@ class TestTrust:
         assert "Nothing to store" in capsys.readouterr().out
 
     @pytest.mark.parametrize("typed", ["n", "", "nein", "yess", None])
-    def test_anything_but_yes_stores_nothing(
+    def test_only_yes_stores_the_keys(
         self, ssh: SshServer, project: Callable[..., Run], answers: list[str], typed: str | None
     ) -> None:
         answers.extend([] if typed is None else [typed])
@@ -97,7 +95,7 @@ class TestTrust:
         assert caught.value.status == 2
         assert "--yes" in caught.value.remedy
 
-    def test_a_changed_key_is_shown_beside_the_old_one_and_never_replaced(
+    def test_a_changed_key_is_printed_and_never_replaced(
         self, ssh: SshServer, project: Callable[..., Run], tmp_path: Path
     ) -> None:
         named = self.lines(ssh, 'known_hosts = "known hosts"')
@@ -111,13 +109,13 @@ class TestTrust:
         assert f"ED25519: known is {old}, shown is {fingerprint(ssh.keys[0])}" in caught.value.message
         assert fingerprint(ssh.keys[1]) not in caught.value.message
         assert caught.value.status == 1
-        # The command that it gives works as it stands.
+        # The command of the remedy works as it is.
         command = next(line for line in caught.value.remedy.splitlines() if "ssh-keygen" in line)
         subprocess.run(command, shell=True, check=True, capture_output=True)
         trust(project({"web": named}), yes=True)
         assert [line.split()[2] for line in self.stored(file)] == [key.get_base64() for key in ssh.keys]
 
-    def test_a_further_key_that_was_made_anew_is_no_alarm_and_not_replaced_either(
+    def test_a_new_further_key_is_no_alarm_and_not_replaced(
         self, ssh: SshServer, project: Callable[..., Run]
     ) -> None:
         trust(project({"web": self.lines(ssh)}), yes=True)
@@ -130,7 +128,7 @@ class TestTrust:
         assert "ssh-keygen -R" in caught.value.remedy
         assert file.read_bytes() == before
 
-    def test_a_server_that_shows_only_a_key_of_another_kind_has_changed(
+    def test_a_server_with_only_another_kind_of_key_has_changed(
         self, ssh: SshServer, project: Callable[..., Run]
     ) -> None:
         first = ssh.keys
@@ -141,7 +139,7 @@ class TestTrust:
             trust(project({"web": self.lines(ssh)}), yes=True)
         assert len(self.stored(Path("~/.ssh/known_hosts").expanduser())) == 1
 
-    def test_a_further_key_is_added_behind_a_last_line_without_an_end(
+    def test_a_key_is_added_after_a_last_line_without_newline(
         self, ssh: SshServer, project: Callable[..., Run]
     ) -> None:
         file = Path("~/.ssh/known_hosts").expanduser()
@@ -150,7 +148,7 @@ class TestTrust:
         trust(project({"web": self.lines(ssh)}), yes=True)
         assert [line.split()[1] for line in self.stored(file)] == [key.get_name() for key in ssh.keys]
 
-    def test_ssh_config_says_where_the_server_is(
+    def test_ssh_config_gives_the_address(
         self, ssh: SshServer, project: Callable[..., Run], capsys: pytest.CaptureFixture[str]
     ) -> None:
         project({"web": ""})
@@ -162,7 +160,7 @@ class TestTrust:
         assert [line.split()[0] for line in self.stored(config.parent / "known_hosts")] == [ssh.entry] * 2
         assert ssh.entry in capsys.readouterr().out
 
-    def test_a_server_in_between_must_be_known_before_it_is_logged_in_to(
+    def test_a_jump_host_must_be_known_before_the_login(
         self, ssh: SshServer, project: Callable[..., Run]
     ) -> None:
         project({"inner": ""})
@@ -196,7 +194,7 @@ class TestTrust:
         with pytest.raises(UnreachableError, match=r"hosts.toml pins"):
             _ = project({"web": self.lines(ssh, pin)}).fleet.sessions[0].remote.connection
 
-    def test_a_pin_that_logins_do_not_use_is_told_before_they_fail(
+    def test_a_pin_of_a_key_that_logins_do_not_use_is_refused(
         self, ssh: SshServer, project: Callable[..., Run]
     ) -> None:
         pin = f'host_key = "{fingerprint(ssh.keys[1])}"'
@@ -204,7 +202,7 @@ class TestTrust:
             trust(project({"web": self.lines(ssh, pin)}), yes=True)
         assert fingerprint(ssh.keys[0]) in caught.value.remedy
 
-    def test_a_login_accepts_what_trust_has_stored_and_nothing_before(
+    def test_a_login_accepts_only_stored_keys(
         self, ssh: SshServer, project: Callable[..., Run], tmp_path: Path
     ) -> None:
         key = paramiko.ECDSAKey.generate()
@@ -218,7 +216,7 @@ class TestTrust:
             _ = project({"web": lines}).fleet.sessions[0].remote.connection
         assert set(ssh.logins) == {"deploy", "root"}
 
-    def test_one_host_that_is_not_there_does_not_keep_the_others_from_being_stored(
+    def test_keys_are_stored_although_another_host_is_unreachable(
         self, ssh: SshServer, project: Callable[..., Run]
     ) -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
@@ -229,7 +227,7 @@ class TestTrust:
         assert caught.value.status == 4
         assert len(self.stored(Path("~/.ssh/known_hosts").expanduser())) == 2
 
-    def test_a_file_that_cannot_be_written_is_said(
+    def test_an_unwritable_file_is_reported(
         self, ssh: SshServer, project: Callable[..., Run], tmp_path: Path
     ) -> None:
         (tmp_path / "folder").mkdir()

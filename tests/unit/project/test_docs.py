@@ -1,4 +1,4 @@
-"""The documents hold what they promise: links, commands, settings, files and messages that they name are there."""
+"""The documents name only links, commands, settings, files and messages that exist."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ DOCS = [
 ]
 PAIRS = [("README.md", "README.zh-CN.md"), ("docs/getting-started.md", "docs/zh-CN/getting-started.md")]
 FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
-# Words of a command that stand for something else.
+# Placeholders in a command.
 PLACEHOLDER = re.compile(r"…|\b(TASK|NAME|SHA|RELEASE|HOST|ADDRESS|SECONDS)\b")
 
 
@@ -43,23 +43,23 @@ every_document = pytest.mark.parametrize("path", DOCS, ids=name)
 
 
 def blocks(path: Path) -> list[tuple[str, str]]:
-    """The fenced code of a document: language and text."""
+    """Return the fenced code of a document: language and text."""
     found = FENCE.findall(path.read_text(encoding="utf-8"))
     return [(language, textwrap.dedent(code)) for _, language, code in found]
 
 
 def prose(path: Path) -> str:
-    """The document without its fenced code."""
+    """Return the document without its fenced code."""
     return FENCE.sub("", path.read_text(encoding="utf-8"))
 
 
 def headings(path: Path) -> list[tuple[int, str]]:
-    """Level and text of each heading."""
+    """Return the level and text of each heading."""
     return [(len(marks), text) for marks, text in re.findall(r"^(#+) (.+)$", prose(path), re.MULTILINE)]
 
 
 def anchors(path: Path) -> set[str]:
-    """What a link may name behind `#`, as GitHub makes it of the headings."""
+    """Return the anchors that GitHub makes of the headings."""
     plain = [re.sub(r"[^\w\- ]", "", text.lower()).replace(" ", "-") for _, text in headings(path)]
     return set(plain)
 
@@ -68,7 +68,7 @@ def anchors(path: Path) -> set[str]:
 
 
 @every_document
-def test_relative_links_lead_somewhere(path: Path) -> None:
+def test_relative_links_have_a_target(path: Path) -> None:
     broken = []
     for target in re.findall(r"\]\(([^)\s]+)\)", prose(path)):
         if re.match(r"[a-z]+:", target):
@@ -81,9 +81,9 @@ def test_relative_links_lead_somewhere(path: Path) -> None:
 
 
 @every_document
-def test_files_of_the_project_that_are_named_are_there(path: Path) -> None:
+def test_named_files_of_the_project_exist(path: Path) -> None:
     spans = re.findall(r"`((?:tasks|templates|selvedge|sandbox|examples|tests|bench|tools)/[\w./-]*)`", prose(path))
-    # The pages show how to add a task; that file is the reader's own.
+    # A page shows how to add a task in this file.
     assert not [span for span in spans if span != "tasks/redis.py" and not (ROOT / span).exists()]
 
 
@@ -91,7 +91,7 @@ def test_files_of_the_project_that_are_named_are_there(path: Path) -> None:
 
 
 def commands(path: Path) -> Iterator[list[str]]:
-    """Every `fab …` of a document, as words; of lines with a prompt, of plain code and of code within a sentence."""
+    """Yield every `fab …` of a document as words, from code blocks and from code in sentences."""
     text = path.read_text(encoding="utf-8")
     lines = [line.removeprefix("$ ") for _, code in blocks(path) for line in code.splitlines()]
     for line in [*lines, *re.findall(r"`([^`\n]+)`", FENCE.sub("", text))]:
@@ -101,7 +101,7 @@ def commands(path: Path) -> Iterator[list[str]]:
 
 
 def refused(words: list[str]) -> str:
-    """Why fab does not understand these words; empty where it does."""
+    """Return why fab does not understand these words, or ""."""
     filled: list[str] = []
     for word in words:
         value = (bool(filled) and filled[-1].startswith("-")) or (bool(words) and words[0].startswith("sandbox."))
@@ -120,11 +120,11 @@ def refused(words: list[str]) -> str:
 @every_document
 def test_fab_understands_every_command(path: Path) -> None:
     problems = {shlex.join(words): refused(words) for words in commands(path) if "TASK" not in words}
-    # A step of the reader's own, which a page shows how to add.
+    # A page shows how to add this step.
     assert not {words: problem for words, problem in problems.items() if problem and "redis" not in words}
 
 
-def test_a_wrong_command_would_be_found() -> None:
+def test_a_wrong_command_is_found() -> None:
     assert refused(["-H", "server", "setup", "deploy", "--dry-run"]) == ""
     assert "dploy" in refused(["-H", "server", "dploy"])
     assert "--drain" in refused(["deploy", "--drain"])
@@ -153,7 +153,7 @@ def test_settings_in_examples_are_known(path: Path) -> None:
 
 
 def unknown(tables: dict[str, Any]) -> Iterator[str]:
-    """The keys of a hosts.toml that are no settings; keys without a table are parts of examples."""
+    """Return the keys of a hosts.toml that are not settings. Keys without a table are parts of examples."""
     known = {section: set(Settings.model_fields[section].annotation.model_fields) for section in (*OVERRIDES, "rollout")}
     hosts = {key: set(known.get(key, ())) for key in Host.model_fields}
     for section, table in tables.items():
@@ -180,7 +180,7 @@ def test_settings_in_sentences_are_known(path: Path) -> None:
 
 @cache
 def spoken() -> str:
-    """All text that the program can say: the constant parts of Python's strings, and the shell scripts."""
+    """Return all text that the program can print: the constant parts of Python's strings, and the shell scripts."""
     folders = [ROOT / folder for folder in ("selvedge", "tasks", "sandbox", "tools")]
     parts = [path.read_text() for folder in folders for path in folder.rglob("*.sh")]
     for folder in folders:
@@ -194,7 +194,7 @@ def spoken() -> str:
 
 
 def messages() -> list[str]:
-    """What the tables of the troubleshooting page quote in the column "message"."""
+    """Return the quotes in the column "message" of the troubleshooting page."""
     found = []
     for table in re.findall(r"^\| message \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", prose(ROOT / "docs/troubleshooting.md"), re.M):
         for row in table.splitlines():
@@ -203,7 +203,7 @@ def messages() -> list[str]:
 
 
 @pytest.mark.parametrize("message", messages())
-def test_messages_are_quoted_as_the_program_says_them(message: str) -> None:
+def test_quoted_messages_are_in_the_source(message: str) -> None:
     pieces = [piece.strip(" ,.?") for piece in message.split("…") if len(piece.strip(" ,.?")) > 3]
     assert pieces
     assert not [piece for piece in pieces if piece not in spoken()]
@@ -224,7 +224,7 @@ def test_both_languages_have_the_same_parts(english: str, chinese: str) -> None:
     assert re.search(r"[\u4e00-\u9fff]{20}", prose(second).replace("，", "一").replace("。", "一"))
 
 
-def test_no_place_is_kept_for_what_is_still_to_be_written() -> None:
+def test_no_document_has_a_placeholder() -> None:
     kept = {name(path): re.findall(r"@[A-Z][A-Z0-9_]*@", path.read_text(encoding="utf-8")) for path in DOCS}
     assert not {page: words for page, words in kept.items() if words}
 

@@ -1,4 +1,4 @@
-"""The sample app's parts that need none of its own packages; the app as a whole is tested on sandbox servers."""
+"""The parts of the sample app that need none of its packages; tests/hosts tests the whole app on sandbox servers."""
 
 import configparser
 import importlib.util
@@ -19,7 +19,7 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 @pytest.fixture
 def hello(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleType:
-    """The app's settings module, in an empty folder and without the variables that it reads."""
+    """The app's settings module, loaded in an empty folder without its variables."""
     for name in FIELDS:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
@@ -37,7 +37,7 @@ def test_settings_without_environment_are_local(hello: ModuleType, tmp_path: Pat
     assert settings.database_file == tmp_path.resolve() / "hello.sqlite3"
 
 
-def test_settings_are_those_of_the_deployment(hello: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_come_from_the_deployment(hello: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("APP_SHARED", "/srv/a b%20?/shared")
     monkeypatch.setenv("RELEASE", COMMIT[:12])
     monkeypatch.setenv("COMMIT", COMMIT)
@@ -62,7 +62,7 @@ def test_settings_never_show_a_secret(hello: ModuleType, monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     ("release", "sentence"), [("local", "runs on your own computer"), (COMMIT[:12], "was put here by")]
 )
-def test_page_escapes_what_it_is_told(release: str, sentence: str) -> None:
+def test_the_page_escapes_its_values(release: str, sentence: str) -> None:
     pages = Environment(loader=FileSystemLoader(HELLO / "templates"), autoescape=True, undefined=StrictUndefined)
     page = pages.get_template("home.html").render(
         message='<script>"&', version="1", environment="<b>", release=release, commit=COMMIT, visits=7, tool="Selvedge"

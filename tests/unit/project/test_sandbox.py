@@ -23,25 +23,25 @@ KEY = "ssh-ed25519 AAAA"
 
 @pytest.fixture(autouse=True)
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A state directory of our own."""
+    """The state directory of the sandbox, which does not exist yet."""
     monkeypatch.setenv("SELVEDGE_SANDBOX_DIR", str(tmp_path / "state"))
     return tmp_path / "state"
 
 
 def record(name: str = "web", port: int = 22, driver: str = "nspawn") -> Record:
-    """A server that was never made."""
+    """Return the record of a server that does not exist."""
     where = "127.0.0.1" if driver == "docker" else "10.1.2.3"
     return Record(name, "bookworm", "ready", driver, where, port, 8080, 8443, state.home() / "servers" / name, (KEY,))
 
 
 @pytest.mark.parametrize("name", ["", "Web", "1web", "a b", "../x", "a" * 32, "web\n", "wéb"])
-def test_names_that_a_host_cannot_have_are_refused_before_anything_is_done(name: str, place: Path) -> None:
+def test_an_invalid_name_is_refused_first(name: str, place: Path) -> None:
     with pytest.raises(sandbox.SandboxError, match="cannot name a server"):
         sandbox.up(name)
     assert not place.exists()
 
 
-def test_subnet_is_the_first_that_overlaps_nothing() -> None:
+def test_the_subnet_is_the_first_free_one() -> None:
     taken = [IPv4Network("10.0.0.0/23"), IPv4Network("10.0.2.255/32"), IPv4Network("192.168.0.0/16")]
     assert network.pick_subnet(taken, 0) == IPv4Network("10.0.3.0/24")
     assert network.pick_subnet([], 0xFFFFFFFF) == IPv4Network("10.255.255.0/24")
@@ -49,7 +49,7 @@ def test_subnet_is_the_first_that_overlaps_nothing() -> None:
         network.pick_subnet([IPv4Network("10.0.0.0/8")], 7)
 
 
-def test_address_that_came_free_waits_for_its_turn(place: Path) -> None:
+def test_a_released_address_is_reused_last(place: Path) -> None:
     subnet = IPv4Network("10.9.8.0/29")
     state.write(place / "network.json", json.dumps({"subnet": str(subnet)}))
     assert network.new_address(subnet, []) == "10.9.8.2"
@@ -60,7 +60,7 @@ def test_address_that_came_free_waits_for_its_turn(place: Path) -> None:
         network.new_address(subnet, [f"10.9.8.{number}" for number in range(2, 7)])
 
 
-def test_kernel_settings_are_raised_and_put_back_only_where_they_were_too_low(
+def test_kernel_settings_are_raised_and_restored_where_too_low(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(kernel, "SETTINGS", tmp_path)
@@ -72,14 +72,14 @@ def test_kernel_settings_are_raised_and_put_back_only_where_they_were_too_low(
     kernel.ensure()
     kernel.ensure()
     assert (int(forward.read_text()), int(watchers.read_text())) == (1, 4096)
-    watchers.write_text("8192\n")  # somebody else's wish
+    watchers.write_text("8192\n")  # the user's own setting
     kernel.restore()
     assert (int(forward.read_text()), int(watchers.read_text())) == (0, 8192)
     kernel.restore()
     assert not list(tmp_path.glob("selvedge-*"))
 
 
-def test_hosts_and_known_hosts_are_what_ssh_and_a_project_read(place: Path) -> None:
+def test_ssh_and_a_project_can_read_the_hosts(place: Path) -> None:
     state.save(record("web"))
     state.save(record("box", port=2222, driver="docker"))
     assert (place / "known_hosts").read_text() == f"[127.0.0.1]:2222 {KEY}\n10.1.2.3 {KEY}\n"
@@ -90,16 +90,16 @@ def test_hosts_and_known_hosts_are_what_ssh_and_a_project_read(place: Path) -> N
     assert "10.1.2.3" not in (place / "known_hosts").read_text()
 
 
-def test_clear_removes_only_what_is_ours(place: Path) -> None:
+def test_clear_removes_only_its_own_files(place: Path) -> None:
     state.save(record())
-    (place / "somebody.txt").write_text("mine")
+    (place / "other.txt").write_text("mine")
     state.forget(record())
     state.clear()
-    assert [path.name for path in place.iterdir()] == ["somebody.txt"]
+    assert [path.name for path in place.iterdir()] == ["other.txt"]
 
 
-def test_lock_that_was_removed_with_its_directory_still_locks(tmp_path: Path) -> None:
-    """Two holders at once would be the fault: the second waits on a file that the first deletes."""
+def test_a_removed_lock_file_still_locks(tmp_path: Path) -> None:
+    """A process may wait for a lock file that its holder deletes."""
     lock, inside, seen = tmp_path / "place" / "lock", [], []
 
     def hold() -> None:
@@ -120,7 +120,7 @@ def test_lock_that_was_removed_with_its_directory_still_locks(tmp_path: Path) ->
     assert seen == [1] * 200
 
 
-def test_pip_settings_of_the_network_are_handed_on_and_directories_are_not(
+def test_servers_get_pips_network_settings_without_local_directories(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = tmp_path / "pip.conf"
@@ -147,7 +147,7 @@ def test_pip_settings_of_the_network_are_handed_on_and_directories_are_not(
     ]
 
 
-def test_only_authorities_that_the_server_lacks_are_added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_missing_certificate_authorities_are_added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def pem(body: str) -> str:
         return f"-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----"
 
@@ -158,7 +158,7 @@ def test_only_authorities_that_the_server_lacks_are_added(tmp_path: Path, monkey
     assert machine.missing_certificates(f"{pem('public')}\n") == [pem("company")]
 
 
-def test_proxy_variables_reach_apt_and_the_servers_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_apt_and_the_servers_environment_get_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in machine.PROXIES:
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
@@ -169,7 +169,7 @@ def test_proxy_variables_reach_apt_and_the_servers_environment(monkeypatch: pyte
     assert "https_proxy=" in machine.files()["etc/environment"]
 
 
-def test_where_no_driver_works_one_sentence_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_driver_the_message_names_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(nspawn.os, "geteuid", lambda: 1000)
     monkeypatch.setattr(docker.shutil, "which", lambda _name: None)
     with pytest.raises(sandbox.SandboxError) as caught:
@@ -187,8 +187,7 @@ def test_unknown_image_and_release_are_refused() -> None:
 
 @pytest.fixture
 def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A program `docker` that writes down each command, one JSON list a line, keeps what is copied into a container as
-    `log.tar`, and has a container that is on."""
+    """A fake `docker` that logs each command as a JSON list and stores the copied files as `log.tar`. Its container runs."""
     log, program = tmp_path / "log", tmp_path / "bin" / "docker"
     program.parent.mkdir()
     program.write_text(
@@ -205,7 +204,7 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def commands(log: Path) -> list[list[str]]:
-    """What `docker` was called with."""
+    """Return the commands that `docker` got."""
     return [json.loads(line) for line in log.read_text().splitlines()]
 
 
@@ -225,7 +224,7 @@ def test_docker_makes_a_privileged_container_with_systemd_and_ports_on_loopback(
     assert commands(engine)[-1][2] == f"{name}:/"
 
 
-def test_what_docker_copies_into_a_server_is_its_roots(engine: Path, place: Path) -> None:
+def test_root_owns_the_files_that_docker_copies(engine: Path, place: Path) -> None:
     place.mkdir()
     docker.create("web", "trixie", "bare", place / "servers/web")
     with tarfile.open(f"{engine}.tar") as tar:
@@ -237,7 +236,7 @@ def test_what_docker_copies_into_a_server_is_its_roots(engine: Path, place: Path
     assert copied["."].mode == 0o755, "the server's / would be closed to all but root"
 
 
-def test_docker_switches_on_and_off_and_takes_away(engine: Path) -> None:
+def test_docker_starts_stops_and_removes_a_server(engine: Path) -> None:
     box = record(driver="docker")
     name = docker.container("web")
     docker.start(box)

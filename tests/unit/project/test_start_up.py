@@ -14,8 +14,8 @@ from tests.support.paths import ROOT
 from tests.unit.config.examples import TWO
 
 
-def test_loading_needs_no_connection_and_no_template(tmp_path: Path) -> None:
-    """Every run waits for the settings before the first byte goes to a server."""
+def test_settings_load_without_heavy_imports(tmp_path: Path) -> None:
+    """Every run loads the settings before it contacts a server."""
     (tmp_path / "hosts.toml").write_text(TWO)
     program = (
         "import sys\nfrom selvedge.config.load import load\nload().select(['web-1'])\n"
@@ -26,14 +26,14 @@ def test_loading_needs_no_connection_and_no_template(tmp_path: Path) -> None:
     assert run.stdout == "[]\n"
 
 
-def test_errors_cost_nothing_to_import() -> None:
+def test_errors_import_nothing_heavy() -> None:
     program = "import sys, selvedge.errors; print('pydantic' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True)
     assert run.stdout.strip() == "False"
 
 
 @pytest.mark.parametrize("unwanted", ["", "1"])
-def test_the_next_run_need_not_compile_anything(tmp_path: Path, unwanted: str) -> None:
+def test_a_run_leaves_compiled_modules(tmp_path: Path, unwanted: str) -> None:
     for file in ("fabfile.py", "fabric.yaml"):
         shutil.copy2(ROOT / file, tmp_path)
     for folder in ("selvedge", "tasks", "sandbox"):

@@ -15,13 +15,13 @@ from tests.unit.project.test_sizes import STEPS
 
 @pytest.fixture(scope="module")
 def listing() -> subprocess.CompletedProcess[str]:
-    """What `fab --list` prints, and on standard error what it imports."""
+    """The output of `fab --list`, with its imports on standard error."""
     fab = Path(sys.executable).parent / "fab"
     command = [sys.executable, "-X", "importtime", str(fab), "--list"]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
 
 
-def test_the_list_of_tasks_costs_no_heavy_import(listing: subprocess.CompletedProcess[str]) -> None:
+def test_the_list_of_tasks_imports_nothing_heavy(listing: subprocess.CompletedProcess[str]) -> None:
     modules = {line.rpartition("|")[2].strip().partition(".")[0] for line in listing.stderr.splitlines() if "|" in line}
     assert "fabric" in modules and "tasks" in modules
     assert not modules & {"pydantic", "pydantic_core", "pydantic_settings", "jinja2", "dotenv", "sandbox", "hypothesis"}
@@ -35,7 +35,7 @@ def test_every_task_has_one_line_of_help(listing: subprocess.CompletedProcess[st
     assert not [row for row in rows if not re.fullmatch(r"  [a-z.]+ {2,}\S.*\.?", row)]
 
 
-def test_the_tutorials_steps_are_tasks_in_their_order(listing: subprocess.CompletedProcess[str]) -> None:
+def test_the_steps_of_the_tutorial_come_first(listing: subprocess.CompletedProcess[str]) -> None:
     shown = [line.split()[0] for line in listing.stdout.splitlines()[1:] if line.strip()]
     assert shown[: len(STEPS)] == STEPS
     assert {"setup", "deploy", "rollback", "releases", "status", "logs", "doctor"} <= set(shown)

@@ -1,4 +1,4 @@
-"""What make calls: its list of targets, the summary of a test run, and the sentences where something is missing."""
+"""The tools that make calls: its list of targets, the summary of a test run, messages about missing programs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.paths import ROOT
 
 
 def load(name: str) -> ModuleType:
-    """A script of tools/ as a module."""
+    """Return a script of tools/ as a module."""
     spec = importlib.util.spec_from_file_location(f"tools_{name}", ROOT / f"tools/{name}.py")
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
@@ -24,7 +24,7 @@ def load(name: str) -> ModuleType:
 
 
 def shell(script: str, folder: Path, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """A script of tools/, from a copy of them in `folder`."""
+    """Run a script of tools/ from a copy of them in `folder`."""
     shutil.copytree(ROOT / "tools", folder / "tools", dirs_exist_ok=True)
     for name in ("requirements.txt", "requirements-test.txt"):
         shutil.copy(ROOT / name, folder)
@@ -34,7 +34,7 @@ def shell(script: str, folder: Path, *words: str, **variables: str) -> subproces
 
 
 def stub(folder: Path, name: str, text: str) -> None:
-    """A program of that name in `folder`."""
+    """Create a program of this name in `folder`."""
     path = folder / name
     path.write_text(f"#!/bin/sh\n{text}\n")
     path.chmod(0o755)
@@ -47,7 +47,7 @@ def test_make_lists_its_targets() -> None:
     ]  # fmt: skip
 
 
-def test_the_last_line_of_a_test_run_sums_up_and_nothing_follows_a_failure(
+def test_a_test_run_stops_after_a_failure_and_ends_with_a_summary(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     tests = load("tests")
@@ -66,7 +66,7 @@ def test_the_last_line_of_a_test_run_sums_up_and_nothing_follows_a_failure(
     assert "==> good" not in shown
 
 
-def test_packages_that_only_root_can_install_are_named_in_one_sentence(tmp_path: Path) -> None:
+def test_without_root_missing_packages_are_named(tmp_path: Path) -> None:
     stub(tmp_path, "id", "echo 1000")
     stub(tmp_path, "sudo", "exit 1")
     done = shell(
@@ -78,7 +78,7 @@ def test_packages_that_only_root_can_install_are_named_in_one_sentence(tmp_path:
     assert shell("packages.sh", tmp_path, "sh:sh").stdout == ""
 
 
-def test_packages_are_asked_for_again_after_the_lists_were_fetched(tmp_path: Path) -> None:
+def test_packages_are_installed_after_fresh_lists(tmp_path: Path) -> None:
     stub(tmp_path, "id", "echo 0")
     stub(
         tmp_path,
@@ -92,7 +92,7 @@ def test_packages_are_asked_for_again_after_the_lists_were_fetched(tmp_path: Pat
     assert words == ["one-package", "update", "one-package"]
 
 
-def test_no_python_that_is_new_enough(tmp_path: Path) -> None:
+def test_a_python_that_is_too_old_is_refused(tmp_path: Path) -> None:
     stub(tmp_path, "python3.10", "exit 1")
     done = shell("venv.sh", tmp_path, "requirements.txt", PYTHON=str(tmp_path / "python3.10"))
     assert done.returncode == 1
@@ -100,7 +100,7 @@ def test_no_python_that_is_new_enough(tmp_path: Path) -> None:
     assert not (tmp_path / ".venv").exists()
 
 
-def test_an_environment_that_is_complete_is_left_alone_and_a_new_requirement_is_installed(tmp_path: Path) -> None:
+def test_only_a_new_requirement_changes_the_environment(tmp_path: Path) -> None:
     (tmp_path / ".venv/bin").mkdir(parents=True)
     stub(
         tmp_path / ".venv/bin",

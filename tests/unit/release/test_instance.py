@@ -25,23 +25,23 @@ CHANGED = [
 ]
 
 
-def test_another_setting_of_the_process_is_another_instance(app: Callable[..., Target], tmp_path: Any) -> None:
+def test_a_setting_of_the_process_changes_the_instance(app: Callable[..., Target], tmp_path: Any) -> None:
     base = Instance.of(app("nothing set")).id
     found = [Instance.of(app("nothing set", **change)).id for change in CHANGED]
     (tmp_path / "production.env").write_text("TOKEN=other\n")
     found.append(Instance.of(app("nothing set", env_file="production.env")).id)
     assert len({base, *found}) == 1 + len(found)
     assert Instance.of(app("nothing set")).id == base
-    # What only nginx or the checks of a release use starts no process anew.
+    # Settings of nginx and of the health check start no new process.
     for same in ({"domains": ["b.test"]}, {"health": "/health"}, {"keep_releases": 9}, {"branch": "other"}):
         assert Instance.of(app("nothing set", **same)).id == base, same
 
 
-def test_the_digest_of_an_instance_tells_nothing_of_its_secrets(app: Callable[..., Target]) -> None:
+def test_no_repr_contains_the_secrets_of_an_instance(app: Callable[..., Target]) -> None:
     instance = Instance.of(app("everything"))
     assert "c4nary" not in repr(instance) and instance.environment_text() == 'TOKEN="c4nary"\n'
 
 
-def test_an_instance_without_a_commit_is_a_fault_of_the_program(app: Callable[..., Target]) -> None:
+def test_an_instance_needs_a_commit(app: Callable[..., Target]) -> None:
     with pytest.raises(Pending, match="commit"):
         Instance.of(app("nothing set", commit=""))

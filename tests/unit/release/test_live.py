@@ -1,8 +1,9 @@
-"""Whether a commit is released that was rolled back from."""
+"""Which release is live, and whether a commit is released again after a rollback."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -11,26 +12,57 @@ from selvedge.errors import SelvedgeError
 from selvedge.release.live import Live
 from selvedge.release.record import Releases
 from tests.support.releases import NEW, NEWER, OLD
+from tests.support.tables import check
 from tests.unit.release.standing import record, standing
+
+
+def seen(there: Releases, more: str = "") -> str:
+    """Return the lines that `releases_fact` prints for such a server."""
+    words = {True: "yes", False: "no"}
+    records = "".join(
+        f"instance {each.id}/\n{each.id}/state:{each.state}\n{each.id}/record:at {each.at}\n" for each in there.records
+    )
+    own = f"live {there.live}\ncurrent {there.current}\nlistening {words[there.listening]}\nboots {words[there.boots]}\n"
+    return own + records + more
+
+
+GOOD = standing(NEW, record(NEW, "good", 2), record(OLD, "good", 1))
+SWITCHED = f"new={NEW}\nwhy=deploy\nswitch_release"
+
+
+@pytest.mark.parametrize(
+    ("fact", "summary"),
+    [
+        (seen(GOOD), None),
+        (seen(GOOD, f"running {NEW}\n"), None),
+        ("", f"start {NEW} and make it live"),
+        (seen(standing(OLD, record(OLD, "good", 1))), f"switch from {OLD} to {NEW}"),
+        (seen(replace(GOOD, listening=False)), f"start {NEW} again"),
+        (seen(replace(GOOD, current="releases/other")), f"start {NEW} again"),
+        (seen(standing(NEW, record(NEW, "building"))), f"start {NEW} again"),
+        (seen(replace(GOOD, boots=False)), f"write again what starts {NEW} at a boot"),
+        (seen(GOOD, f"running {NEW}\nrunning {OLD}\n"), f"stop what an earlier run left running: {OLD}"),
+    ],
+)
+def test_live_release(target: Callable[..., Target], fact: str, summary: str | None) -> None:
+    check(Live(target("b" * 40), NEW), fact, summary, SWITCHED)
 
 
 @pytest.mark.parametrize(("there", "refused"), [
     (standing(OLD, record(OLD, "good", 1), record(NEW, "left", 2)), True),
-    # With a good one of the same commit that is older: the commit was rolled back from all the same.
+    # An older good instance of the same commit does not matter.
     (standing(OLD, record(OLD, "good", 1), record(NEWER, "good", 2), record(NEW, "left", 3)), True),
-    # Released once more by force.
+    # It was released again with --force.
     (standing(OLD, record(OLD, "good", 1), record(NEW, "left", 2), record(NEWER, "good", 3)), False),
     (standing(NEWER, record(NEW, "left", 2), record(NEWER, "good", 1)), False),
-    # Refused, or brought back from since another server has refused it: try again.
+    # A refused release may be tried again.
     (standing(OLD, record(OLD, "good", 1), record(NEW, "bad", 2)), False),
 ])  # fmt: skip
-def test_a_commit_that_was_rolled_back_from_is_refused_whatever_its_settings(
+def test_a_rolled_back_commit_is_refused_with_any_settings(
     target: Callable[..., Target], there: Releases, refused: bool
 ) -> None:
     other = "bbbbbbbbbbbb-444444"
-    fact = f"live {there.live}\ncurrent {there.current}\nlistening yes\nboots yes\n" + "".join(
-        f"instance {each.id}/\n{each.id}/state:{each.state}\n{each.id}/record:at {each.at}\n" for each in there.records
-    )
+    fact = seen(there)
     if refused:
         with pytest.raises(SelvedgeError, match=r"^server: .* was rolled back from on "):
             Live(target("b" * 40), other).plan(fact)
@@ -39,7 +71,7 @@ def test_a_commit_that_was_rolled_back_from_is_refused_whatever_its_settings(
     assert Live(target("b" * 40), other, forced=True).plan(fact)
 
 
-def test_an_instance_that_was_good_is_gone_back_to_by_a_deploy() -> None:
+def test_a_deploy_may_return_to_a_good_instance() -> None:
     there = standing(OLD, record(OLD, "good", 1), record(NEW, "good", 2), record(NEWER, "left", 3))
     assert there.left(NEW) is None
     assert there.left(NEWER) == record(NEWER, "left", 3)

@@ -13,13 +13,13 @@ from tests.support.releases import NEW, OLD
 from tests.unit.release.standing import record, standing
 
 
-def test_a_rollback_from_a_release_without_a_time_goes_to_the_last_good_one() -> None:
-    """A run that was killed behind the switch has not written when."""
+def test_a_rollback_from_a_release_without_a_time() -> None:
+    """A run that is killed after the switch leaves no time."""
     there = standing(NEW, record(OLD, "good", 1), record(NEW, "building"))
     assert choose("one", there).id == OLD
 
 
-def test_a_rollback_never_goes_to_a_release_that_another_server_has_refused() -> None:
+def test_a_rollback_never_chooses_a_bad_release() -> None:
     there = standing(OLD, record(OLD, "good", 1), record(NEW, "bad", 2))
     with pytest.raises(SelvedgeError, match="no good release to go back to"):
         choose("one", there)
@@ -33,7 +33,7 @@ def test_a_rollback_never_goes_to_a_release_that_another_server_has_refused() ->
     ({"current": (255, "no such file"), "history": (0, "0001 -> 0002, notes")}, False, "it is at 0002"),
     ({}, True, ""),
 ])  # fmt: skip
-def test_a_rollback_asks_where_the_database_is(
+def test_a_rollback_compares_the_revision_of_the_database(
     monkeypatch: pytest.MonkeyPatch, answers: dict[str, tuple[int, str]], keep: bool, says: str
 ) -> None:
     asked = []

@@ -2,115 +2,164 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from selvedge.config.target import Target
 from selvedge.errors import UsageError
 from selvedge.resources.access import Admitted, AuthorizedKeys, LoginUser, Password, Sudoers, login_keys
-from selvedge.resources.sshd import (
-    UNDO,
-)
+from selvedge.resources.base import Resource
+from selvedge.resources.sshd import UNDO
 from tasks.harden import harden
 from tests.support.keys import KEY, ME, OTHER, pair
+from tests.support.tables import check, table
+
+# --- the keys that are installed ---
 
 
-class TestWhoseKeys:
-    def test_those_that_are_named(self, target: Any, tmp_path: Path) -> None:
-        (tmp_path / "team.pub").write_text(f"# the team\n{KEY}\n\n{OTHER}\n{KEY}\n")
-        assert [key.line for key in login_keys(target(server={"authorized_keys": ["team.pub"]}))] == [KEY, OTHER]
-
-    def test_else_the_public_half_of_the_host_s_own(self, target: Any, tmp_path: Path) -> None:
-        private = pair(tmp_path, "-N", "")
-        (key,) = login_keys(target(host={"address": "203.0.113.10", "key": str(private)}))
-        assert key.line == private.with_name("id.pub").read_text().strip()
-
-    def test_without_any_nothing_begins(self, target: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-        monkeypatch.setenv("HOME", str(tmp_path))
-        monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
-        with pytest.raises(UsageError, match="no public key to install for deploy") as caught:
-            list(harden.resources(target()))
-        assert caught.value.status == 2
-
-    def test_else_those_of_the_home_folder(self, target: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-        monkeypatch.setenv("HOME", str(tmp_path))
-        monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
-        (tmp_path / ".ssh").mkdir()
-        (tmp_path / ".ssh/id_ed25519").write_text("private")
-        (tmp_path / ".ssh/id_ed25519.pub").write_text(KEY)
-        assert [key.line for key in login_keys(target())] == [KEY]
+def test_the_keys_of_the_settings_come_first(target: Callable[..., Target], tmp_path: Path) -> None:
+    (tmp_path / "team.pub").write_text(f"# the team\n{KEY}\n\n{OTHER}\n{KEY}\n")
+    assert [key.line for key in login_keys(target(server={"authorized_keys": ["team.pub"]}))] == [KEY, OTHER]
 
 
-class TestAuthorizedKeys:
-    RESOURCE = AuthorizedKeys("deploy", (ME,))
-
-    @pytest.mark.parametrize(
-        ("fact", "needed"),
-        [
-            ("absent\nabsent\n", True),
-            (f"700 deploy\n600 deploy\n{KEY}\n", False),
-            (f"755 deploy\n644 deploy\n{OTHER}\n{KEY.replace('me@laptop', '')}\n", False),
-            (f'700 deploy\n600 deploy\nfrom="10.0.0.0/8" {KEY}\n', False),
-            (f"700 deploy\n600 deploy\n# {KEY}\n", True),
-            (f"700 deploy\n600 deploy\n{OTHER}\n", True),
-            (f"777 deploy\n600 deploy\n{KEY}\n", True),
-            (f"700 root\n600 deploy\n{KEY}\n", True),
-            (f"700 deploy\n664 deploy\n{KEY}\n", True),
-        ],
-    )
-    def test_plans_only_what_is_missing_or_unsafe(self, fact: str, needed: bool) -> None:
-        assert (self.RESOURCE.plan(fact) is not None) == needed
+def test_the_public_half_of_the_hosts_key_comes_second(target: Callable[..., Target], tmp_path: Path) -> None:
+    private = pair(tmp_path, "-N", "")
+    (key,) = login_keys(target(host={"address": "203.0.113.10", "key": str(private)}))
+    assert key.line == private.with_name("id.pub").read_text().strip()
 
 
-class TestUserAndSudo:
-    def test_a_user_that_is_there_keeps_home_and_shell(self) -> None:
-        assert LoginUser("ubuntu").plan("ubuntu adm sudo\n") is None
-        added = LoginUser("ubuntu").plan("ubuntu adm\n")
-        assert added and added.shell == "usermod --append --groups sudo -- ubuntu"
-        made = LoginUser("deploy").plan("\n")
-        assert made and "HOME_MODE=0700" in made.shell
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home folder without keys; no agent runs."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+    return tmp_path
 
-    @pytest.mark.parametrize(("mode", "rule"), [("nopasswd", "NOPASSWD: ALL"), ("password", "ALL")])
-    def test_sudoers_are_checked_by_visudo(self, mode: str, rule: str) -> None:
-        file = Sudoers("deploy", mode).file
-        assert file.text.splitlines()[1:] == [f"deploy ALL=(ALL:ALL) {rule}"]
-        assert file.mode == "0440" and file.validate == "visudo -cqf"
 
-    @pytest.mark.parametrize(
-        ("mode", "rules", "guarded"),
-        [("password", "%sudo ALL=(ALL:ALL) ALL\n", True), ("password", "", False), ("nopasswd", "", False)],
-    )
-    def test_a_password_where_none_was_asked_for_comes_under_the_guard(self, mode: str, rules: str, guarded: bool) -> None:
-        """On a new server it comes before the guard: the login that is proved first needs it."""
-        change = Sudoers("deploy", mode).plan(f"\n--- rules\n{rules}\n--- file\nabsent")
-        assert change is not None and (change.guard is UNDO) == guarded
-        assert change.shell.startswith("guard_touches sudo\n") == guarded
+def test_the_keys_of_the_home_folder_come_last(target: Callable[..., Target], home: Path) -> None:
+    (home / ".ssh").mkdir()
+    (home / ".ssh/id_ed25519").write_text("private")
+    (home / ".ssh/id_ed25519.pub").write_text(KEY)
+    assert [key.line for key in login_keys(target())] == [KEY]
 
-    @pytest.mark.parametrize(
-        ("said", "let_in"),
-        [
-            ("", True),
-            ("allowusers root\nallowusers deploy@10.0.0.0/8", True),
-            ("allowusers dep*", True),
-            ("allowusers root\nallowusers deployer", False),
-            ("denyusers deploy", False),
-            ("denyusers deploy@10.0.0.1", True),
-            ("allowgroups ssh-users", False),
-            ("allowgroups adm sudo", True),
-            ("denygroups deploy", False),
-        ],
-    )
-    def test_who_is_left_out_by_sshd_is_told_so(self, said: str, let_in: bool) -> None:
-        change = Admitted("deploy").plan(f"{said}\ngroups sudo deploy\n")
-        assert (change is None) == let_in
-        assert not change or (change.shell.startswith("step_fail ") and said.split()[1] in change.shell)
 
-    @pytest.mark.parametrize(
-        ("fact", "refused"),
-        [("deploy P 2024-01-01 0", False), ("deploy L 2024", True), ("", True), ("elsewhere\n", False)],
-    )
-    def test_a_password_is_asked_for_and_never_set(self, fact: str, refused: bool) -> None:
-        change = Password("deploy").plan(fact)
-        assert (change is not None) == refused
-        assert not change or (change.shell.startswith("step_fail ") and "passwd deploy" in change.shell)
+@pytest.mark.usefixtures("home")
+def test_without_a_key_the_step_refuses(target: Callable[..., Target]) -> None:
+    with pytest.raises(UsageError, match="no public key to install for deploy") as caught:
+        list(harden.resources(target()))
+    assert caught.value.status == 2
+
+
+# --- keys, groups, sudo, passwords ---
+
+KEYS = AuthorizedKeys("deploy", (ME,))
+LET_ME_IN = (f"let {ME.title} log in as deploy", f"sshd_authorize deploy <<'EOF'\n{KEY}\nEOF")
+MADE_SAFE = ("let the keys that stand there log in as deploy", "sshd_authorize deploy </dev/null")
+
+
+@table(
+    (KEYS, f"700 deploy\n600 deploy\n{KEY}\n", None),
+    (KEYS, f"755 deploy\n644 deploy\n{OTHER}\n{KEY.replace('me@laptop', '')}\n", None),
+    (KEYS, f'700 deploy\n600 deploy\nfrom="10.0.0.0/8" {KEY}\n', None),
+    (KEYS, "absent\nabsent\n", *LET_ME_IN),
+    (KEYS, f"700 deploy\n600 deploy\n# {KEY}\n", *LET_ME_IN),
+    (KEYS, f"700 deploy\n600 deploy\n{OTHER}\n", *LET_ME_IN),
+    (KEYS, f"777 deploy\n600 deploy\n{KEY}\n", *MADE_SAFE),
+    (KEYS, f"700 root\n600 deploy\n{KEY}\n", *MADE_SAFE),
+    (KEYS, f"700 deploy\n664 deploy\n{KEY}\n", *MADE_SAFE),
+)
+def test_authorized_keys(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
+    """sshd ignores a file that other users may write."""
+    check(resource, fact, summary, shell)
+
+
+@table(
+    (LoginUser("ubuntu"), "ubuntu adm sudo\n", None),
+    (LoginUser("ubuntu"), "ubuntu adm\n", "add ubuntu to the group sudo", "usermod --append --groups sudo -- ubuntu"),
+    (LoginUser("deploy"), "\n", "create user deploy, who may use sudo",
+     "useradd --create-home --key HOME_MODE=0700 --user-group --groups sudo --shell /bin/bash -- deploy"),
+)  # fmt: skip
+def test_login_user(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
+    check(resource, fact, summary, shell)
+
+
+NOPASSWD = Sudoers("deploy", "nopasswd")
+PASSWORD = Sudoers("deploy", "password")
+RULES = "/etc/sudoers.d/90-selvedge-deploy"
+WRITE = f"""file_put {RULES} 0440 root root <<'EOF'
+deploy ALL=(ALL:ALL) {{0}}ALL
+visudo -cqf {RULES}"""
+
+
+@table(
+    (NOPASSWD, f"\n--- file\nfile 440 root root\n{NOPASSWD.file._sum()}\n", None),
+    (NOPASSWD, "\n--- file\nabsent", f"create {RULES}", WRITE.format("NOPASSWD: ")),
+    (NOPASSWD, "\n--- file\nfile 440 root root\nx\nedited\n", f"write {RULES}", WRITE.format("NOPASSWD: ")),
+    (PASSWORD, f"\n--- rules\n\n--- file\nfile 440 root root\n{PASSWORD.file._sum()}\n", None),
+    (PASSWORD, "\n--- rules\n\n--- file\nabsent", f"create {RULES}", WRITE.format("")),
+    (PASSWORD, "\n--- rules\n%sudo ALL=(ALL:ALL) ALL\n\n--- file\nabsent", f"create {RULES}",
+     f"guard_touches sudo\n{WRITE.format('')}"),
+)  # fmt: skip
+def test_sudo_rules(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
+    check(resource, fact, summary, shell)
+
+
+@pytest.mark.parametrize(("mode", "rule"), [("nopasswd", "NOPASSWD: ALL"), ("password", "ALL")])
+def test_visudo_checks_the_rules(mode: str, rule: str) -> None:
+    file = Sudoers("deploy", mode).file
+    assert file.text.splitlines()[1:] == [f"deploy ALL=(ALL:ALL) {rule}"]
+    assert file.mode == "0440" and file.validate == "visudo -cqf"
+
+
+@pytest.mark.parametrize(
+    ("mode", "rules", "guarded"),
+    [("password", "%sudo ALL=(ALL:ALL) ALL\n", True), ("password", "", False), ("nopasswd", "", False)],
+)
+def test_a_new_demand_for_a_password_is_guarded(mode: str, rules: str, guarded: bool) -> None:
+    """On a new server the rule comes before the guard, since the first proof of a login needs it."""
+    change = Sudoers("deploy", mode).plan(f"\n--- rules\n{rules}\n--- file\nabsent")
+    assert change is not None and (change.guard is UNDO) == guarded
+    assert change.shell.startswith("guard_touches sudo\n") == guarded
+
+
+ADMITTED = Admitted("deploy")
+GROUPS = "groups sudo deploy\n"
+SEE_IN = "see that sshd lets deploy in"
+
+
+def left_out(line: str) -> str:
+    """Return the beginning of the refusal for a line of sshd's configuration."""
+    return f"step_fail 'sshd would not let deploy in, by its line `{line}`. …"
+
+
+@table(
+    (ADMITTED, GROUPS, None),
+    (ADMITTED, f"allowusers root\nallowusers deploy@10.0.0.0/8\n{GROUPS}", None),
+    (ADMITTED, f"allowusers dep*\n{GROUPS}", None),
+    (ADMITTED, f"allowusers root\nallowusers deployer\n{GROUPS}", SEE_IN, left_out("AllowUsers root deployer")),
+    (ADMITTED, f"denyusers deploy\n{GROUPS}", SEE_IN, left_out("DenyUsers deploy")),
+    (ADMITTED, f"denyusers deploy@10.0.0.1\n{GROUPS}", None),
+    (ADMITTED, f"allowgroups ssh-users\n{GROUPS}", SEE_IN, left_out("AllowGroups ssh-users")),
+    (ADMITTED, f"allowgroups adm sudo\n{GROUPS}", None),
+    (ADMITTED, f"denygroups deploy\n{GROUPS}", SEE_IN, left_out("DenyGroups deploy")),
+)
+def test_users_that_sshd_lets_in(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
+    check(resource, fact, summary, shell)
+
+
+ASK = ("see that deploy has a password", "step_fail 'server.sudo is \"password\", but deploy has none: …")
+
+
+@table(
+    (Password("deploy"), "deploy P 2024-01-01 0", None),
+    (Password("deploy"), "elsewhere\n", None),
+    (Password("deploy"), "deploy L 2024", *ASK),
+    (Password("deploy"), "", *ASK),
+)
+def test_password(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
+    """Selvedge never sets one."""
+    check(resource, fact, summary, shell)
+    change = resource.plan(fact)
+    assert change is None or "passwd deploy" in change.shell

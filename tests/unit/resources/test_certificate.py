@@ -1,37 +1,36 @@
-"""Certificates: when one is requested, and your own."""
+"""Certificates: when one is requested, your own, and nginx's directives for HTTPS."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from selvedge.config.target import Target
 from selvedge.errors import ConfigError
+from selvedge.resources.base import Resource
 from selvedge.resources.certificate import (
     PRODUCTION,
     RELOAD_HOOK,
     STAGING,
     Certificate,
     Found,
+    Listen,
     OwnCertificate,
+    PlainHttp,
 )
 from selvedge.shell.quoting import words
+from tests.support.tables import check, table
 
 DAY = 86400
-
-
-# A folder that every machine has a parent of: the tests run in a view of its files.
 WEBROOT = "/srv/letsencrypt"
-CERTIFICATE = Certificate("hello", ("a.test", "www.a.test"), WEBROOT)
-
-
 # 90 days, from 2026-01-01 on.
 START, END = "Jan  1 00:00:00 2026 GMT", "Apr  1 00:00:00 2026 GMT"
 EPOCH_START, EPOCH_END = 1767225600, 1775001600
 
 
-def fact(
+def seen(
     now: float = EPOCH_START + DAY,
     names: str = "DNS:a.test, DNS:www.a.test",
     server: str = PRODUCTION,
@@ -39,76 +38,125 @@ def fact(
     authenticator: str = "webroot",
     webroot: str = f"{WEBROOT},",
 ) -> str:
-    """What `certbot_fact` prints, in the words of openssl 3 and certbot 2."""
+    """Return the lines that `certbot_fact` prints, in the words of openssl 3 and certbot 2."""
     return (
         f"now={now}\nnotBefore={START}\nnotAfter={END}\nX509v3 Subject Alternative Name: \n    {names}\n"
         f"renew_hook = {hook}\nserver = {server}\nauthenticator = {authenticator}\nwebroot_path = {webroot}\n"
     )
 
 
-class TestPlan:
-    @pytest.mark.parametrize(
-        ("read", "summary"),
-        [
-            ("", "get a certificate for a.test, www.a.test"),
-            ("now=1\nunable to load certificate\n", "get a certificate for a.test, www.a.test"),
-            (fact(), None),
-            (fact(names="DNS:www.a.test, DNS:a.test"), None),
-            (fact(names="DNS:a.test"), "get the certificate anew with www.a.test"),
-            (fact(names="DNS:a.test, DNS:www.a.test, DNS:b.test"), "get the certificate anew without b.test"),
-            (fact(names="DNS:a.test, DNS:b.test"), "get the certificate anew with www.a.test and without b.test"),
-            (fact(server=STAGING), f"get the certificate anew from {PRODUCTION}"),
-            (fact(now=EPOCH_END - 30 * DAY), None),
-            (fact(now=EPOCH_END - 19 * DAY), None),
-            (fact(now=EPOCH_END - 17 * DAY), "renew the certificate, which ends in 17.0 days"),
-            (fact(now=EPOCH_END + 1), "renew the certificate, which has expired"),
-        ],
-    )
-    def test_a_certificate_is_asked_for_where_it_is_needed(self, read: str, summary: str | None) -> None:
-        change = CERTIFICATE.plan(read)
-        assert (change.summary if change else None) == summary
-
-    @pytest.mark.parametrize(
-        "read", [fact(hook=""), fact(authenticator="nginx"), fact(webroot="/var/www/html,"), fact(hook="systemctl restart nginx")]
-    )
-    def test_one_whose_renewal_goes_other_ways_is_taken_over(self, read: str) -> None:
-        change = CERTIFICATE.plan(read)
-        assert change is not None
-        assert change.summary.endswith("so that its renewal goes through the site and reloads nginx")
-
-    def test_dates_are_read_as_what_they_are(self) -> None:
-        found = Found.parse(fact(now=5))
-        assert found is not None
-        assert (found.start, found.end, found.now) == (EPOCH_START, EPOCH_END, 5)
-
-    def test_an_email_that_changes_reloads_nothing(self) -> None:
-        other = Certificate("hello", CERTIFICATE.domains, WEBROOT, email="me@a.test", program="/snap/bin/certbot")
-        assert other.identity() == CERTIFICATE.identity()
+CERTIFICATE = Certificate("hello", ("a.test", "www.a.test"), WEBROOT)
+ISSUE = f"certbot_issue hello /usr/bin/certbot {PRODUCTION} '' {WEBROOT} {words(RELOAD_HOOK)} a.test www.a.test"
+FIRST = ("get a certificate for a.test, www.a.test", ISSUE)
+TAKEN_OVER = ("get the certificate anew, so that its renewal goes through the site and reloads nginx", ISSUE)
 
 
-class TestOwnCertificate:
-    def own(self, target: Any, key: str) -> OwnCertificate:
-        return OwnCertificate.of(target(domains=["a.test"], tls={"certificate": "one.pem", "certificate_key": key}))
+@table(
+    (CERTIFICATE, seen(), None),
+    (CERTIFICATE, seen(names="DNS:www.a.test, DNS:a.test"), None),
+    (CERTIFICATE, "", *FIRST),
+    (CERTIFICATE, "now=1\nunable to load certificate\n", *FIRST),
+    # Other names, or another authority.
+    (CERTIFICATE, seen(names="DNS:a.test"), "get the certificate anew with www.a.test", ISSUE),
+    (CERTIFICATE, seen(names="DNS:a.test, DNS:www.a.test, DNS:b.test"), "get the certificate anew without b.test", ISSUE),
+    (CERTIFICATE, seen(names="DNS:a.test, DNS:b.test"), "get the certificate anew with www.a.test and without b.test", ISSUE),
+    (CERTIFICATE, seen(server=STAGING), f"get the certificate anew from {PRODUCTION}", ISSUE),
+    # Close to its end, after certbot should have renewed it.
+    (CERTIFICATE, seen(now=EPOCH_END - 30 * DAY), None),
+    (CERTIFICATE, seen(now=EPOCH_END - 19 * DAY), None),
+    (CERTIFICATE, seen(now=EPOCH_END - 17 * DAY), "renew the certificate, which ends in 17.0 days", ISSUE),
+    (CERTIFICATE, seen(now=EPOCH_END + 1), "renew the certificate, which has expired", ISSUE),
+    # Set up by someone else, with another kind of renewal.
+    (CERTIFICATE, seen(hook=""), *TAKEN_OVER),
+    (CERTIFICATE, seen(hook="systemctl restart nginx"), *TAKEN_OVER),
+    (CERTIFICATE, seen(authenticator="nginx"), *TAKEN_OVER),
+    (CERTIFICATE, seen(webroot="/var/www/html,"), *TAKEN_OVER),
+)
+def test_certificate(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
+    check(resource, fact, summary, shell)
 
-    def test_both_go_into_one_file_that_only_root_reads(self, target: Any, certificates: Path) -> None:
-        own = self.own(target, "one.key")
-        assert own.text == (certificates / "one.pem").read_text() + (certificates / "one.key").read_text()
-        assert (own.mode, own.owner, own.secret, own.fullchain, own.key) == ("0600", "root", True, own.path, own.path)
-        change = own.plan("absent\n")
-        assert change is not None
-        assert "PRIVATE" not in change.shell + change.diff + repr(own)
 
-    @pytest.mark.parametrize("key", ["two.key", "locked.key", "one.pem", "none.key"])
-    def test_a_key_that_does_not_fit_is_refused_before_anything_is_contacted(
-        self, target: Any, certificates: Path, key: str  # noqa: ARG002
-    ) -> None:
-        with pytest.raises(ConfigError) as caught:
-            self.own(target, key)
-        assert caught.value.key == "tls.certificate_key"
+def test_dates_of_openssl_are_parsed() -> None:
+    found = Found.parse(seen(now=5))
+    assert found is not None
+    assert (found.start, found.end, found.now) == (EPOCH_START, EPOCH_END, 5)
 
 
-def test_the_arguments_of_the_change_are_quoted() -> None:
+def test_another_email_reloads_nothing() -> None:
+    other = Certificate("hello", CERTIFICATE.domains, WEBROOT, email="me@a.test", program="/snap/bin/certbot")
+    assert other.identity() == CERTIFICATE.identity()
+
+
+def test_the_arguments_of_certbot_are_quoted() -> None:
     certificate = Certificate("hello", ("a.test",), WEBROOT, email="$(touch x)'@a.test")
     change = certificate.plan("")
     assert change is not None
     assert words("$(touch x)'@a.test") in change.shell
+
+
+# --- your own certificate ---
+
+
+def own(target: Callable[..., Target], key: str) -> OwnCertificate:
+    """Return the certificate one.pem with this key."""
+    return OwnCertificate.of(target(domains=["a.test"], tls={"certificate": "one.pem", "certificate_key": key}))
+
+
+def test_certificate_and_key_are_one_file_that_only_root_reads(target: Callable[..., Target], certificates: Path) -> None:
+    resource = own(target, "one.key")
+    assert resource.text == (certificates / "one.pem").read_text() + (certificates / "one.key").read_text()
+    assert (resource.mode, resource.owner, resource.secret) == ("0600", "root", True)
+    assert resource.fullchain == resource.key == resource.path
+    size = len(resource.text)
+    check(resource, "absent\n", f"create {resource.path}", f"head -c {size} <&3 | file_put {resource.path} 0600 root root {size}")
+    check(resource, f"file 600 root root\n{resource._sum()}\n", None, "")
+    change = resource.plan("absent\n")
+    assert change is not None
+    assert "PRIVATE" not in change.shell + change.diff + repr(resource)
+
+
+@pytest.mark.usefixtures("certificates")
+@pytest.mark.parametrize("key", ["two.key", "locked.key", "one.pem", "none.key"])
+def test_a_key_that_does_not_fit_is_refused(target: Callable[..., Target], key: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        own(target, key)
+    assert caught.value.key == "tls.certificate_key"
+
+
+# --- nginx ---
+
+LISTEN = Listen("/etc/nginx/snippets/listen.conf")
+CREATE = "create /etc/nginx/snippets/listen.conf"
+OLD_SPELLING = "listen 443 ssl http2;\nlisten [::]:443 ssl http2;"
+NEW_SPELLING = "listen 443 ssl;\nlisten [::]:443 ssl;\nhttp2 on;"
+
+
+@table(
+    (LISTEN, "nginx version: nginx/1.18.0 (Ubuntu)\nabsent\n", CREATE, OLD_SPELLING),
+    (LISTEN, "nginx version: nginx/1.22.1\nabsent\n", CREATE, OLD_SPELLING),
+    (LISTEN, "nginx version: nginx/1.25.0\nabsent\n", CREATE, OLD_SPELLING),
+    (LISTEN, "nginx version: nginx/1.25.1\nabsent\n", CREATE, NEW_SPELLING),
+    (LISTEN, "nginx version: nginx/1.26.3\nabsent\n", CREATE, NEW_SPELLING),
+    (LISTEN, "\nabsent\n", CREATE, NEW_SPELLING),
+    (LISTEN, "nginx version: nginx/1.26.3\nfile 644 root root\nanother\nold\n", "write /etc/nginx/snippets/listen.conf",
+     NEW_SPELLING),
+)  # fmt: skip
+def test_directives_for_https(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
+    """nginx 1.25.1 spells HTTP/2 in another way."""
+    check(resource, fact, summary, shell)
+
+
+PLAIN = PlainHttp(("/etc/enabled", "/etc/snippet", "/etc/available"))
+REMOVED = """for path in /etc/enabled /etc/snippet; do file_keep "$path"; rm -f -- "$path"; done
+nginx -t
+nginx_reload
+rm -f -- /etc/available"""
+
+
+@table(
+    (PLAIN, "", None),
+    (PLAIN, "/etc/snippet\n", "take HTTPS away, since no domain is set (or TLS ends upstream)", REMOVED),
+)
+def test_site_without_https(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
+    """The last file marks unfinished work, so it is removed after the reload."""
+    check(resource, fact, summary, shell)

@@ -3,86 +3,86 @@
 from __future__ import annotations
 
 import subprocess
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 
+from selvedge.config.target import Target
+from selvedge.resources.base import Resource
 from selvedge.resources.firewall import BEFORE_INIT, Firewall, Rule
-from selvedge.resources.sshd import (
-    UNDO,
-)
+from selvedge.resources.sshd import UNDO
 from selvedge.templates import template
 from tests.support.facts import firewall_fact, rule
 from tests.support.libraries import functions
+from tests.support.tables import check, table
+
+WALL = Firewall((80, 443))
+OPEN = "\n".join(rule("allow", port, comment="selvedge") for port in ("22", "80", "443"))
+OPEN_ALL = ("firewall: let in port 22, 80, 443", "firewall_open 22 80 443")
+OPEN_SSH = ("firewall: let in port 22", "firewall_open 22")
+TURN_ON = ("firewall: turn it on, and let in nothing else", "firewall_on")
+UNKNOWN = (
+    "turn the firewall on",
+    "step_fail 'it is not known which port ssh answers on (sshd -T), so the firewall stays as it is'",
+)
 
 
-class TestFirewall:
-    WALL = Firewall((80, 443))
-    OPEN = "\n".join(rule("allow", port, comment="selvedge") for port in ("22", "80", "443"))
+@table(
+    # Rules that open the ports already, whoever wrote them.
+    (WALL, firewall_fact(OPEN), None),
+    (WALL, firewall_fact("\n".join([rule("limit", "22"), rule("allow", "80,443", protocol="any")])), None),
+    (WALL, firewall_fact(rule("allow", "20:500")), None),
+    (WALL, firewall_fact(OPEN + "\n" + rule("allow", "5432")), None),
+    (WALL, firewall_fact(OPEN + "\n" + rule("deny", "25")), None),
+    (WALL, firewall_fact(rule("allow", "any", protocol="any")), None),
+    # Rules that do not.
+    (WALL, firewall_fact(""), *OPEN_ALL),
+    (WALL, firewall_fact(OPEN, rules6=""), *OPEN_ALL),
+    (WALL, firewall_fact(OPEN.replace("in comment", "in_eth1 comment")), *OPEN_ALL),
+    (WALL, firewall_fact(rule("allow", "22", source="10.0.0.0/8")), *OPEN_ALL),
+    (WALL, firewall_fact(OPEN.replace("tcp 22 0", "udp 22 0")), *OPEN_SSH),
+    (WALL, firewall_fact(OPEN.replace("allow tcp 22", "deny tcp 22")), *OPEN_SSH),
+    (WALL, firewall_fact(OPEN, ssh="22\n2222"), "firewall: let in port 2222", "firewall_open 2222"),
+    # Rules of Selvedge for ports that it no longer opens.
+    (WALL, firewall_fact(OPEN.replace("22", "222")), "firewall: let in port 22; close port 222",
+     "firewall_open 22\nfirewall_close 222"),
+    (WALL, firewall_fact(OPEN + "\n" + rule("allow", "8443", comment="selvedge")), "firewall: close port 8443",
+     "firewall_close 8443"),
+    # A firewall that is off, or lets in more.
+    (WALL, firewall_fact(OPEN, state=""), *TURN_ON),
+    (WALL, firewall_fact(OPEN, state="on\nipv6\nlive"), *TURN_ON),
+    (WALL, firewall_fact(OPEN, state="on\ndeny\nlive"), *TURN_ON),
+    (WALL, firewall_fact(OPEN, state="on\ndeny\nipv6"), *TURN_ON),
+    (WALL, firewall_fact("", state=""), "firewall: let in port 22, 80, 443; turn it on, and let in nothing else",
+     "firewall_open 22 80 443\nfirewall_on"),
+    # Without the port of ssh, the firewall could shut you out.
+    (WALL, firewall_fact("", ssh=""), *UNKNOWN),
+    (WALL, "", *UNKNOWN),
+)  # fmt: skip
+def test_firewall(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
+    check(resource, fact, summary, shell)
+    change = resource.plan(fact)
+    assert change is None or change.shell == shell
+    assert change is None or change.shell.startswith("step_fail ") or change.guard is UNDO
 
-    @pytest.mark.parametrize(
-        "rules",
-        [
-            OPEN,
-            "\n".join([rule("limit", "22"), rule("allow", "80,443", protocol="any")]),
-            rule("allow", "20:500"),
-            OPEN + "\n" + rule("allow", "5432"),
-            OPEN + "\n" + rule("deny", "25"),
-            rule("allow", "any", protocol="any"),
-        ],
+
+def test_new_connections_are_limited_on_every_port_of_ssh(target: Callable[..., Target]) -> None:
+    wall = Firewall((80,), limit=template("harden/before.init.j2", app=target()))
+    change = wall.plan(firewall_fact(OPEN, ssh="22\n2222"))
+    assert change and "tcp dport { 22, 2222 } ct state new" in change.shell and "@PORTS@" not in change.shell
+    assert f"file_put {BEFORE_INIT} 0750 root root" in change.shell
+
+
+def test_ipv6_is_turned_on_before_the_first_rule() -> None:
+    """ufw writes no rule for IPv6 while it is off."""
+    script = (
+        f"{functions('firewall')}\nguard_touches() {{ :; }}\ngrep() {{ return 1; }}\n"
+        'ufw() { echo "ufw $1"; }\nsed() { echo "$2"; }\nfirewall_open 22'
     )
-    def test_whatever_opens_the_ports_is_enough(self, rules: str) -> None:
-        assert self.WALL.plan(firewall_fact(rules)) is None
+    done = subprocess.run(["sh", "-euc", script], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["ufw --force", "s/^IPV6=.*/IPV6=yes/", "ufw allow"]
 
-    @pytest.mark.parametrize(
-        ("fact", "what"),
-        [
-            (firewall_fact(""), ["firewall_open 22 80 443"]),
-            (firewall_fact(OPEN.replace("22", "222")), ["firewall_open 22", "firewall_close 222"]),
-            (firewall_fact(OPEN, ssh="22\n2222"), ["firewall_open 2222"]),
-            (firewall_fact(OPEN, rules6=""), ["firewall_open 22 80 443"]),
-            (firewall_fact(OPEN.replace("tcp 22 0", "udp 22 0")), ["firewall_open 22"]),
-            (firewall_fact(OPEN.replace("allow tcp 22", "deny tcp 22")), ["firewall_open 22"]),
-            (firewall_fact(OPEN.replace("in comment", "in_eth1 comment")), ["firewall_open 22 80 443"]),
-            (firewall_fact(rule("allow", "22", source="10.0.0.0/8")), ["firewall_open 22 80 443"]),
-            (firewall_fact(OPEN + "\n" + rule("allow", "8443", comment="selvedge")), ["firewall_close 8443"]),
-            (firewall_fact(OPEN, state=""), ["firewall_on"]),
-            (firewall_fact(OPEN, state="on\nipv6\nlive"), ["firewall_on"]),
-            (firewall_fact(OPEN, state="on\ndeny\nlive"), ["firewall_on"]),
-            (firewall_fact(OPEN, state="on\ndeny\nipv6"), ["firewall_on"]),
-        ],
-    )
-    def test_what_differs_is_changed_under_the_guard(self, fact: str, what: list[str]) -> None:
-        change = self.WALL.plan(fact)
-        assert change is not None and change.guard is UNDO
-        assert change.shell.splitlines() == what
 
-    def test_opens_before_it_turns_on(self) -> None:
-        change = self.WALL.plan(firewall_fact("", state=""))
-        assert change is not None
-        assert change.shell.splitlines() == ["firewall_open 22 80 443", "firewall_on"]
-
-    @pytest.mark.parametrize("fact", [firewall_fact("", ssh=""), ""])
-    def test_without_knowing_the_port_of_ssh_nothing_is_turned_on(self, fact: str) -> None:
-        change = self.WALL.plan(fact)
-        assert change is not None and change.shell.startswith("step_fail ")
-
-    def test_the_limit_is_for_the_port_of_ssh(self, target: Any) -> None:
-        wall = Firewall((80,), limit=template("harden/before.init.j2", app=target()))
-        change = wall.plan(firewall_fact(self.OPEN, ssh="22\n2222"))
-        assert change and "tcp dport { 22, 2222 } ct state new" in change.shell and "@PORTS@" not in change.shell
-        assert f"file_put {BEFORE_INIT} 0750 root root" in change.shell
-
-    def test_ipv6_is_on_before_the_first_rule(self) -> None:
-        """ufw writes no rule for IPv6 while it is off."""
-        script = (
-            f"{functions('firewall')}\nguard_touches() {{ :; }}\ngrep() {{ return 1; }}\n"
-            'ufw() { echo "ufw $1"; }\nsed() { echo "$2"; }\nfirewall_open 22'
-        )
-        done = subprocess.run(["sh", "-euc", script], capture_output=True, text=True, check=True)
-        assert done.stdout.splitlines() == ["ufw --force", "s/^IPV6=.*/IPV6=yes/", "ufw allow"]
-
-    def test_other_lines_are_no_rules(self) -> None:
-        assert Rule.parse("### RULES ###") is None
-        assert Rule.parse("-A ufw-user-input -p tcp --dport 22 -j ACCEPT") is None
-        assert Rule.parse("") is None
+@pytest.mark.parametrize("line", ["### RULES ###", "-A ufw-user-input -p tcp --dport 22 -j ACCEPT", ""])
+def test_other_lines_are_no_rules(line: str) -> None:
+    assert Rule.parse(line) is None

@@ -4,44 +4,44 @@ from __future__ import annotations
 
 import hashlib
 
-import pytest
-
+from selvedge.resources.base import Resource
 from selvedge.resources.jails import Jails
+from tests.support.tables import check, table
 
 PATH = "/etc/fail2ban/jail.d/60-selvedge-hello.local"
 TEXT = "[hello-bots]\nenabled = true\n"
 SUM = hashlib.sha256(TEXT.encode()).hexdigest()
-STANDING = f"file 644 root root\n{SUM}"
+WRITTEN = f"file 644 root root\n{SUM}"
 
 
-def fact(file: str = STANDING, loaded: str = SUM, state: str = "active") -> str:
+def seen(file: str = WRITTEN, loaded: str = SUM, state: str = "active") -> str:
+    """Return the lines that the probe of jails prints."""
     unit = f"Id=fail2ban.service\nActiveState={state}\nUnitFileState=enabled"
     return f"\n--- unit\n{unit}\n\n--- loaded\n{loaded}\n\n--- file\n{file}\n"
 
 
-@pytest.mark.parametrize(
-    ("seen", "needed"),
-    [
-        (fact(), False),
-        (fact("absent", ""), True),
-        (fact(loaded=""), True),
-        (fact(loaded="another"), True),
-        (fact("file 644 root root\nother\nedited\n"), True),
-        (fact("absent", "", "inactive"), False),
-        (fact("absent", "", "failed"), False),
-    ],
+JAILS = Jails(PATH, TEXT)
+NONE = Jails(PATH, "")
+READ = f"have fail2ban read {PATH}"
+LOADED = f"""rm -f -- /var/lib/selvedge/loaded/60-selvedge-hello
+fail2ban-client --test >"$undo/check" 2>&1 || step_fail …
+fail2ban-client reload >"$undo/check" 2>&1 || …
+printf '%s\\n' {SUM} >/var/lib/selvedge/loaded/60-selvedge-hello"""
+WRITTEN_AND_LOADED = LOADED.replace("\n", f"\nfile_put {PATH} 0644 root root <<'EOF'\n", 1)
+
+
+@table(
+    (JAILS, seen(), None),
+    (JAILS, seen("absent", ""), READ, WRITTEN_AND_LOADED),
+    (JAILS, seen("file 644 root root\nother\nedited\n"), READ, WRITTEN_AND_LOADED),
+    (JAILS, seen(loaded=""), READ, LOADED),
+    (JAILS, seen(loaded="another"), READ, LOADED),
+    (JAILS, seen("absent", "", "inactive"), None),
+    (JAILS, seen("absent", "", "failed"), None),
+    (NONE, seen("absent", ""), None),
+    (NONE, seen(), f"remove {PATH}, and tell fail2ban", f"rm -f -- {PATH}\nfail2ban-client reload …"),
+    (NONE, seen(state="inactive"), None),
 )
-def test_loaded_where_they_differ_and_fail2ban_runs(seen: str, needed: bool) -> None:
-    change = Jails(PATH, TEXT).plan(seen)
-    assert (change is not None) == needed
-    if change:
-        lines = change.shell
-        order = [lines.index(word) for word in ("rm -f", "fail2ban-client --test", "fail2ban-client reload", f"{SUM} >")]
-        assert order == sorted(order)
-
-
-@pytest.mark.parametrize(("seen", "needed"), [(fact("absent", ""), False), (fact(), True), (fact(state="inactive"), False)])
-def test_taken_away_where_they_are_not_wanted(seen: str, needed: bool) -> None:
-    change = Jails(PATH, "").plan(seen)
-    assert (change is not None) == needed
-    assert not change or (f"rm -f -- {PATH}" in change.shell and "fail2ban-client reload" in change.shell)
+def test_jails(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
+    """Nothing changes while fail2ban does not run."""
+    check(resource, fact, summary, shell)

@@ -2,41 +2,49 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
-import pytest
-
+from selvedge.config.target import Target
+from selvedge.resources.base import Resource
 from selvedge.resources.kernel import Sysctl, TimeSync
 from selvedge.templates import template
 from tests.support.facts import SYSCTL, sysctl_fact
+from tests.support.tables import check, table
+
+SET = "set 2 kernel settings (/etc/sysctl.d/90-test.conf)"
+IN_FORCE = "net/a/b:1\nkernel/c:2"
 
 
-class TestKernel:
-    @pytest.mark.parametrize(
-        ("live", "refused", "needed"),
-        [
-            ("net/a/b:1\nkernel/c:2", "", False),
-            ("net/a/b:1", "", False),
-            ("", "", False),
-            ("net/a/b:0\nkernel/c:2", "", True),
-            ("net/a/b:0\nkernel/c:2", "net.a.b=1\n", False),
-        ],
-    )
-    def test_what_can_be_set_and_differs_is_set(self, live: str, refused: str, needed: bool) -> None:
-        change = SYSCTL.plan(sysctl_fact(live, refused))
-        assert (change is not None) == needed
-        assert not change or change.shell.endswith("kernel_sysctl_set net.a.b=1 kernel.c=2")
+@table(
+    (SYSCTL, sysctl_fact(IN_FORCE), None),
+    (SYSCTL, sysctl_fact("net/a/b:1"), None),
+    (SYSCTL, sysctl_fact(""), None),
+    (SYSCTL, sysctl_fact("net/a/b:0\nkernel/c:2"), SET, ":\nkernel_sysctl_set net.a.b=1 kernel.c=2"),
+    (SYSCTL, sysctl_fact("net/a/b:0\nkernel/c:2", refused="net.a.b=1\n"), None),
+    (SYSCTL, sysctl_fact(IN_FORCE, file="net.a.b = 0\n"), SET,
+     "file_put /etc/sysctl.d/90-test.conf 0644 root root <<'EOF'\nnet.a.b = 1\nkernel_sysctl_set net.a.b=1 kernel.c=2"),
+)  # fmt: skip
+def test_kernel_settings(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
+    """A setting that the server does not have, or refuses, is left out."""
+    check(resource, fact, summary, shell)
 
-    def test_a_file_that_was_edited_is_written(self) -> None:
-        change = SYSCTL.plan(sysctl_fact("net/a/b:1\nkernel/c:2", file="net.a.b = 0\n"))
-        assert change and "-net.a.b = 0" in change.diff
 
-    def test_every_line_of_the_template_is_a_setting(self, target: Any) -> None:
-        file = Sysctl("/x", template("harden/sysctl.conf.j2", app=target()))
-        lines = [line for line in file.text.splitlines() if line and not line.startswith("#")]
-        assert len(lines) == len(file._values()) > 20
-        assert all(value.isdigit() for value in file._values().values())
+def test_the_diff_shows_an_edited_file() -> None:
+    change = SYSCTL.plan(sysctl_fact(IN_FORCE, file="net.a.b = 0\n"))
+    assert change and "-net.a.b = 0" in change.diff
 
-    def test_any_time_service_is_enough(self) -> None:
-        assert TimeSync().plan("chrony\n") is None
-        assert TimeSync().plan("") is not None
+
+def test_every_line_of_the_template_is_a_setting(target: Callable[..., Target]) -> None:
+    file = Sysctl("/x", template("harden/sysctl.conf.j2", app=target()))
+    lines = [line for line in file.text.splitlines() if line and not line.startswith("#")]
+    assert len(lines) == len(file._values()) > 20
+    assert all(value.isdigit() for value in file._values().values())
+
+
+@table(
+    (TimeSync(), "chrony\n", None),
+    (TimeSync(), "", "keep the clock right with systemd-timesyncd",
+     "apt_install systemd-timesyncd\nsystemctl enable --now systemd-timesyncd.service"),
+)  # fmt: skip
+def test_time_service(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
+    check(resource, fact, summary, shell)

@@ -1,15 +1,15 @@
-"""sshd's configuration and host keys, and the proof that a login still works."""
+"""sshd's configuration and host keys, and the undo of a run that was cut off."""
 
 from __future__ import annotations
 
 import hashlib
 
-import pytest
-
+from selvedge.resources.base import Resource
 from selvedge.resources.sshd import (
     UNDO,
     HostKey,
     IncludeFirst,
+    Moduli,
     Proved,
     Sshd,
     differences,
@@ -17,92 +17,115 @@ from selvedge.resources.sshd import (
     sections,
     wanted_lines,
 )
+from tests.support.tables import check, table
 
 
-def sshd_fact(text: str, loaded: str = "", values: str = "", kex: str = "", about: str = "file 600 root root") -> str:
-    """What `sshd_fact` prints."""
+def seen(text: str, loaded: str = "", values: str = "", kex: str = "", about: str = "file 600 root root") -> str:
+    """Return the lines that `sshd_fact` prints."""
     total = hashlib.sha256(text.encode()).hexdigest()
     file = f"{about}\n{total}\n{text}" if about.startswith("file") else about
     return f"\n--- loaded\n{loaded}\n\n--- knows\n{kex}\n\n--- values\n{values}\n\n--- file\n{file}"
 
 
-class TestSshd:
-    TEXT = "# why\nPermitRootLogin no\nKexAlgorithms new-kex,curve25519-sha256\nHostKey /a\nHostKey /b\n"
-    KNOWN = TEXT.replace("new-kex,", "")
-    VALUES = "port 22\npermitrootlogin no\nkexalgorithms curve25519-sha256\nhostkey /a\nhostkey /b"
-    STAMP = hashlib.sha256(KNOWN.encode()).hexdigest()
-    SSHD = Sshd(TEXT, "deploy")
+TEXT = "# why\nPermitRootLogin no\nKexAlgorithms new-kex,curve25519-sha256\nHostKey /a\nHostKey /b\n"
+# The server's sshd does not know new-kex.
+KNOWN = TEXT.replace("new-kex,", "")
+VALUES = "port 22\npermitrootlogin no\nkexalgorithms curve25519-sha256\nhostkey /a\nhostkey /b"
+STAMP = hashlib.sha256(KNOWN.encode()).hexdigest()
+KEX = "curve25519-sha256"
+SSHD = Sshd(TEXT, "deploy")
+DROP_IN = "/etc/ssh/sshd_config.d/00-selvedge.conf"
+HARDEN = "harden sshd and reload it"
+ASSERTED = "sshd_assert deploy 'permitrootlogin no' 'kexalgorithms {0}curve25519-sha256' 'hostkey /a' 'hostkey /b'"
+LOADED = f"sshd_sound\n:\n{ASSERTED.format('')}\nsshd_reload {STAMP}"
+WRITTEN = f"sshd_sound\nfile_put {DROP_IN} 0600 root root <<'EOF'\n{ASSERTED.format('')}\nsshd_reload {STAMP}"
+CLOSED = f"sshd_sound\nchown -h -- root:root {DROP_IN}\nchmod -- 0600 {DROP_IN}\n{ASSERTED.format('')}\nsshd_reload {STAMP}"
+EVERY_KEX = f"sshd_sound\nKexAlgorithms new-kex,curve25519-sha256\n{ASSERTED.format('new-kex,')}\nsshd_reload …"
 
-    def test_nothing_to_do_where_it_stands_is_in_force_and_loaded(self) -> None:
-        assert self.SSHD.plan(sshd_fact(self.KNOWN, self.STAMP, self.VALUES, "curve25519-sha256")) is None
 
-    @pytest.mark.parametrize(
-        "fact",
-        [
-            sshd_fact("", STAMP, VALUES, "curve25519-sha256", about="absent"),
-            sshd_fact(KNOWN + "# edited\n", STAMP, VALUES, "curve25519-sha256"),
-            sshd_fact(KNOWN, STAMP, VALUES, "curve25519-sha256", about="file 666 root root"),
-            sshd_fact(KNOWN, "", VALUES, "curve25519-sha256"),
-            sshd_fact(KNOWN, STAMP, VALUES.replace("login no", "login yes"), "curve25519-sha256"),
-            sshd_fact(KNOWN, STAMP, VALUES, "curve25519-sha256 new-kex"),
-            sshd_fact(KNOWN, STAMP, "", ""),
-            "",
-        ],
-    )
-    def test_anything_else_is_checked_changed_asserted_and_reloaded_under_the_guard(self, fact: str) -> None:
-        change = self.SSHD.plan(fact)
-        assert change is not None and change.guard is UNDO
-        order = [change.shell.index(word) for word in ("sshd_sound", "sshd_assert", "sshd_reload")]
-        assert order == sorted(order)
+@table(
+    (SSHD, seen(KNOWN, STAMP, VALUES, KEX), None),
+    (SSHD, seen("", STAMP, VALUES, KEX, about="absent"), HARDEN, WRITTEN),
+    (SSHD, seen(KNOWN + "# edited\n", STAMP, VALUES, KEX), HARDEN, WRITTEN),
+    (SSHD, seen(KNOWN, STAMP, VALUES, KEX, about="file 666 root root"), HARDEN, CLOSED),
+    (SSHD, seen(KNOWN, "", VALUES, KEX), HARDEN, LOADED),
+    (SSHD, seen(KNOWN, STAMP, VALUES.replace("login no", "login yes"), KEX), HARDEN, LOADED),
+    (SSHD, seen(KNOWN, STAMP, VALUES, f"{KEX} new-kex"), HARDEN, EVERY_KEX),
+    (SSHD, seen(KNOWN, STAMP, "", ""), HARDEN, EVERY_KEX),
+    (SSHD, "", HARDEN, EVERY_KEX),
+)
+def test_sshd(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
+    check(resource, fact, summary, shell)
+    change = resource.plan(fact)
+    assert change is None or change.guard is UNDO
 
-    def test_shows_which_value_is_not_in_force(self) -> None:
-        change = self.SSHD.plan(sshd_fact(self.KNOWN, self.STAMP, "permitrootlogin yes", "curve25519-sha256"))
-        assert change and "sshd -T does not show: permitrootlogin no" in change.diff
 
-    def test_only_key_exchanges_are_left_out(self) -> None:
-        assert known_only("KexAlgorithms a,b,c\nCiphers x\n", {"c", "a"}) == "KexAlgorithms a,c\nCiphers x\n"
-        assert known_only("KexAlgorithms a,b\n", set()) == "KexAlgorithms a,b\n"
+def test_the_diff_shows_values_that_are_not_in_force() -> None:
+    change = SSHD.plan(seen(KNOWN, STAMP, "permitrootlogin yes", KEX))
+    assert change and "sshd -T does not show: permitrootlogin no" in change.diff
 
-    def test_lines_are_as_sshd_prints_them(self) -> None:
-        assert wanted_lines("# no\n\nMaxAuthTries 4\n  LogLevel VERBOSE\n") == ["maxauthtries 4", "loglevel VERBOSE"]
-        assert differences("LogLevel VERBOSE\n", "loglevel VERBOSE\n") == []
 
-    @pytest.mark.parametrize(
-        ("line", "stays"),
-        [
-            ("Include /etc/ssh/sshd_config.d/*.conf", True),
-            ("include  /etc/ssh/sshd_config.d/*.conf", True),
-            ("Include /etc/ssh/sshd_config.d/00-selvedge.conf", True),
-            ("Include /etc/ssh/other.conf", False),
-            ("PasswordAuthentication yes", False),
-            ("", False),
-        ],
-    )
-    def test_the_include_comes_first(self, line: str, stays: bool) -> None:
-        assert (IncludeFirst().plan(f"{line}\n") is None) == stays
+def test_only_unknown_key_exchanges_are_left_out() -> None:
+    assert known_only("KexAlgorithms a,b,c\nCiphers x\n", {"c", "a"}) == "KexAlgorithms a,c\nCiphers x\n"
+    assert known_only("KexAlgorithms a,b\n", set()) == "KexAlgorithms a,b\n"
 
-    @pytest.mark.parametrize(
-        ("fact", "kinds"),
-        [
-            ("4096 SHA256:a root@x (RSA)\n256 SHA256:b root@x (ED25519)\n", ""),
-            ("3072 SHA256:a root@x (RSA)\n256 SHA256:b root@x (ED25519)\n", "rsa"),
-            ("4096 SHA256:a root@x (RSA)\n", "ed25519"),
-            ("", "rsa ed25519"),
-        ],
-    )
-    def test_only_short_host_keys_are_made_anew(self, fact: str, kinds: str) -> None:
-        change = HostKey().plan(fact)
-        made = [line.split()[1] for line in change.shell.splitlines()] if change else []
-        assert made == kinds.split()
+
+def test_lines_are_compared_as_sshd_prints_them() -> None:
+    assert wanted_lines("# no\n\nMaxAuthTries 4\n  LogLevel VERBOSE\n") == ["maxauthtries 4", "loglevel VERBOSE"]
+    assert differences("LogLevel VERBOSE\n", "loglevel VERBOSE\n") == []
+
+
+INCLUDE = (f"begin /etc/ssh/sshd_config with `Include {DROP_IN}`", f"sshd_include_first 'Include {DROP_IN}'")
+
+
+@table(
+    (IncludeFirst(), "Include /etc/ssh/sshd_config.d/*.conf\n", None),
+    (IncludeFirst(), "include  /etc/ssh/sshd_config.d/*.conf\n", None),
+    (IncludeFirst(), f"Include {DROP_IN}\n", None),
+    (IncludeFirst(), "Include /etc/ssh/other.conf\n", *INCLUDE),
+    (IncludeFirst(), "PasswordAuthentication yes\n", *INCLUDE),
+    (IncludeFirst(), "\n", *INCLUDE),
+)
+def test_the_include_is_the_first_line(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
+    check(resource, fact, summary, shell)
+
+
+RSA = "make the server's rsa host key anew (4096 bits)"
+
+
+@table(
+    (HostKey(), "4096 SHA256:a root@x (RSA)\n256 SHA256:b root@x (ED25519)\n", None),
+    (HostKey(), "3072 SHA256:a root@x (RSA)\n256 SHA256:b root@x (ED25519)\n", RSA, "sshd_host_key rsa 4096"),
+    (HostKey(), "4096 SHA256:a root@x (RSA)\n", "make the server's ed25519 host key anew", "sshd_host_key ed25519 4096"),
+    (HostKey(), "", "make the server's rsa and ed25519 host key anew (4096 bits)",
+     "sshd_host_key rsa 4096\nsshd_host_key ed25519 4096"),
+)
+def test_host_keys(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
+    """Only a missing or short key is replaced."""
+    check(resource, fact, summary, shell)
+    change = resource.plan(fact)
+    assert change is None or change.shell == shell
+
+
+@table(
+    (Moduli(), "there\n", None),
+    (Moduli(), "", "create /etc/ssh/moduli-3072 (the groups of at least 3071 bits)",
+     "awk '$5 >= 3071' /etc/ssh/moduli | file_put /etc/ssh/moduli-3072 0644 root root"),
+)  # fmt: skip
+def test_moduli(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
+    check(resource, fact, summary, shell)
+
+
+PROVE = "prove the changes that a cut-off run left unproved"
+
+
+@table((Proved(), "\n", None), (Proved(), "armed\n", PROVE, ":"), (Proved(), "fired\n", PROVE, ":"))
+def test_undo_of_a_run_that_was_cut_off(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
+    """The guard of the change proves a login, and disarms the undo."""
+    check(resource, fact, summary, shell)
+    change = resource.plan(fact)
+    assert change is None or change.guard is UNDO
 
 
 def test_sections_of_a_fact() -> None:
     assert sections("\n--- a\n1\n2\n\n--- b\n") == {"a": "1\n2\n", "b": ""}
-
-
-class TestOrder:
-    def test_an_undo_that_a_cut_off_run_left_is_proved(self) -> None:
-        for fact in ("armed\n", "fired\n"):
-            change = Proved().plan(fact)
-            assert change is not None and change.guard is UNDO
-        assert Proved().plan("\n") is None

@@ -2,51 +2,48 @@
 
 from __future__ import annotations
 
-import pytest
-
+from selvedge.resources.base import Resource
 from selvedge.resources.upgrades import DAY, Enabled, Upgraded
+from tests.support.tables import check, table
 
-TIMERS = Enabled("a.timer", "b.service")
-
-
-@pytest.mark.parametrize(
-    ("fact", "upgrade", "shell"),
-    [
-        ("", True, "apt_update\napt_upgrade"),
-        ("", False, "apt_update"),
-        (f"lists {DAY}\n", True, "apt_update\napt_upgrade"),
-        (f"lists {3 * DAY}\nchanged\n", False, "apt_update"),
-        ("lists 60\nchanged\n", True, "apt_upgrade"),
-        ("lists 60\nchanged\n", False, None),
-        ("lists 60\n", True, None),
-    ],
-)
-def test_when_there_is_something_to_do(fact: str, upgrade: bool, shell: str | None) -> None:
-    change = Upgraded(upgrade).plan(fact)
-    assert (change.shell if change else None) == shell
+ALL = Upgraded()
+LISTS_ONLY = Upgraded(upgrade=False)
 
 
-def test_the_age_of_the_lists_is_said() -> None:
-    change = Upgraded().plan(f"lists {3 * DAY}\n")
-    assert change and change.summary == "fetch the package lists, which are 3 days old, and upgrade the installed packages"
+@table(
+    (ALL, "lists 60\n", None),
+    (ALL, "lists 60\nchanged\n", "upgrade the installed packages", "apt_upgrade"),
+    (ALL, "", "fetch the package lists, and upgrade the installed packages", "apt_update\napt_upgrade"),
+    (ALL, f"lists {DAY}\n", "fetch the package lists, which are 1 day old, and upgrade the installed packages",
+     "apt_update\napt_upgrade"),
+    (ALL, f"lists {3 * DAY}\n", "fetch the package lists, which are 3 days old, and upgrade the installed packages",
+     "apt_update\napt_upgrade"),
+    (LISTS_ONLY, "lists 60\nchanged\n", None),
+    (LISTS_ONLY, "", "fetch the package lists", "apt_update"),
+    (LISTS_ONLY, f"lists {3 * DAY}\nchanged\n", "fetch the package lists, which are 3 days old", "apt_update"),
+)  # fmt: skip
+def test_lists_and_upgrades(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
+    check(resource, fact, summary, shell)
+    change = resource.plan(fact)
+    assert change is None or change.shell == shell
 
 
 def unit(name: str, active: str = "active", file: str = "enabled") -> str:
-    """What `probe_unit` prints of a unit."""
+    """Return the lines that `probe_unit` prints for a unit."""
     return f"Id={name}\nActiveState={active}\nUnitFileState={file}\n\n"
 
 
-@pytest.mark.parametrize(
-    ("fact", "off"),
-    [
-        (unit("a.timer") + unit("b.service"), ""),
-        (unit("a.timer") + unit("b.service", "inactive"), "b.service"),
-        (unit("a.timer") + unit("b.service", file="disabled"), "b.service"),
-        (unit("a.timer", "inactive", "") + unit("b.service", "inactive", ""), "a.timer b.service"),
-        ("\n\n\n", "a.timer b.service"),
-        ("", "a.timer b.service"),
-    ],
+TIMERS = Enabled("a.timer", "b.service")
+ENABLE_BOTH = ("enable a.timer, b.service", "systemctl enable --now a.timer b.service")
+
+
+@table(
+    (TIMERS, unit("a.timer") + unit("b.service"), None),
+    (TIMERS, unit("a.timer") + unit("b.service", "inactive"), "enable b.service", "systemctl enable --now b.service"),
+    (TIMERS, unit("a.timer") + unit("b.service", file="disabled"), "enable b.service", "systemctl enable --now b.service"),
+    (TIMERS, unit("a.timer", "inactive", "") + unit("b.service", "inactive", ""), *ENABLE_BOTH),
+    (TIMERS, "\n\n\n", *ENABLE_BOTH),
+    (TIMERS, "", *ENABLE_BOTH),
 )
-def test_units_that_are_off_are_enabled(fact: str, off: str) -> None:
-    change = TIMERS.plan(fact)
-    assert (change.shell if change else None) == (f"systemctl enable --now {off}" if off else None)
+def test_units(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
+    check(resource, fact, summary, shell)

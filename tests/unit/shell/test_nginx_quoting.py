@@ -20,7 +20,7 @@ from tests.support.readers import nginx_file, nginx_words
     ("a b#c; # d", ["a", "b#c"]),
     ("# x\na\n  b\n;", ["a", "b"]),
 ])  # fmt: skip
-def test_the_reader_of_nginx_files_knows_its_rules(text: str, expected: list[str]) -> None:
+def test_the_reader_of_nginx_files_splits_words(text: str, expected: list[str]) -> None:
     assert nginx_words(text) == expected
 
 

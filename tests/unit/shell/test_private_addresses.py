@@ -13,7 +13,7 @@ from tests.support.libraries import functions
 
 
 @given(st.ip_addresses(v=4))
-def test_private_addresses_are_those_of_the_standards(address: ipaddress.IPv4Address) -> None:
+def test_private_addresses_follow_the_standards(address: ipaddress.IPv4Address) -> None:
     shared = ipaddress.ip_network("100.64.0.0/10")
     networks = [ipaddress.ip_network(each) for each in (
         "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8", "169.254.0.0/16")]  # fmt: skip

@@ -12,22 +12,20 @@ from hypothesis import strategies as st
 from selvedge.shell.library import library, names
 from selvedge.shell.quoting import assign, document, quote, words
 
-# Everything that a str can hold but NUL; lone surrogates stand for bytes that are no UTF-8.
+# Any text without NUL. Lone surrogates stand for bytes that are not UTF-8.
 ANY = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
 NASTY = st.text(st.sampled_from("ab '\"\\$`(){}[]*?~!#%&;|<>=\n\r\t-EOF_\x01\x1b\x7f\x81\x88ā部署"))
-
-
-# What dash 0.5.12 loses a byte of in a here-document.
+# dash 0.5.12 loses a byte of such text in a here-document.
 MARKED = st.lists(st.sampled_from(["E", "EO", "EOF", "EOF_", "\n", "x", "ö", "部", "\x80"])).map("".join)
 VALUES = st.one_of(ANY, NASTY, MARKED)
 LIBRARIES = sorted(names())
 
 
 def dash(script: str, stdin: bytes = b"") -> bytes:
-    """What a script prints in the shell that Debian runs scripts with."""
+    """Return the output of a script in dash, the /bin/sh of Debian."""
     found = shutil.which("dash")
     assert found, "dash is not installed: apt-get install dash"
-    # As on a server: the script is read from standard input and evaluated.
+    # On a server, too, standard input has the script, and `eval` runs it.
     data = script.encode("utf-8", "surrogateescape")
     command = [found, "-c", f'LC_ALL=C.UTF-8; eval "$(head -c {len(data)})"']
     done = subprocess.run(command, input=data + stdin, capture_output=True, check=False, timeout=20)
@@ -39,7 +37,7 @@ def dash(script: str, stdin: bytes = b"") -> bytes:
 @given(st.lists(VALUES, min_size=1, max_size=30))
 @example(["", "-n", "--", "a\n", "\n\n", "$HOME", "`id`", "'", "\\", "\\'", "a\\\nb", "%s", "~", "*", "#x", "!!"])
 @example(["x" * 200_000])
-def test_quoted_words_reach_a_program_as_they_are(values: list[str]) -> None:
+def test_quoted_words_reach_a_program_unchanged(values: list[str]) -> None:
     printed = dash(f"f() {{ printf '%s\\0' \"$@\"; }}\nf {words(*values)}\nf {quote(values[0])}")
     assert printed.decode().split("\0")[:-1] == [*values, values[0]]
 
@@ -58,12 +56,12 @@ def test_assigned_values_are_in_the_variables(values: list[str]) -> None:
 @example(["EOF\n", "EOF\nEOF_\nEOF__\n", "a\nEOF", "\nEOF\n", "EOF", "a\\\nEOF\n", "$x `id` \\$\n", "\t tab\n", "\r\n"])
 @example(["line\n" * 40_000])
 @example(["Eö\nEOö\nEOFö\nEOF_ö\nöEOF\n E部\n", "x\nE部\n"])
-def test_documents_are_printed_as_they_are(values: list[str]) -> None:
+def test_documents_are_printed_unchanged(values: list[str]) -> None:
     script = "".join(f"{document(value)}\nprintf '\\0end\\0'\n" for value in values)
     assert dash(script).decode().split("\0end\0")[:-1] == values
 
 
-def test_bytes_that_are_no_utf_8_go_through() -> None:
+def test_bytes_that_are_not_utf_8_pass() -> None:
     value = bytes(range(1, 256)).decode("utf-8", "surrogateescape")
     expected = bytes(range(1, 256))
     assert dash(f"printf '%s' {quote(value)}") == expected
@@ -80,18 +78,18 @@ def test_a_nul_is_refused(function: object, value: str) -> None:
         function(value)
 
 
-def test_numbers_and_switches_are_assigned_as_the_shell_knows_them() -> None:
+def test_numbers_and_booleans_are_assigned() -> None:
     assert assign(on=True, off=False, number=30, share=0.5, text="") == "on=1\noff=''\nnumber=30\nshare=0.5\ntext=''"
 
 
-def test_a_text_that_can_be_read_stands_in_a_script_as_it_is() -> None:
+def test_readable_text_stays_readable_in_a_script() -> None:
     assert document("server {\n}\n") == "cat <<'EOF'\nserver {\n}\nEOF"
     assert document("a\nEOF\n").startswith("cat <<'EOF_'\n")
 
 
 @pytest.mark.parametrize("name", LIBRARIES)
-def test_a_library_only_defines(name: str) -> None:
-    """Sourcing it prints nothing and runs nothing but assignments; shellcheck has nothing to say (`make lint`, too)."""
+def test_a_library_only_defines_functions(name: str) -> None:
+    """Sourcing it runs only assignments and prints nothing."""
     done = subprocess.run(
         ["dash", "-c", 'set -eu; PATH=/nonexistent; eval "$0"; echo "read"', library(name)],
         capture_output=True, text=True, check=False,

@@ -16,7 +16,7 @@ from tests.support.steps import HOSTS, LIBRARIES, legible, parts, scripts
 
 
 def shellcheck(text: str, *options: str) -> str:
-    """What shellcheck says to a script behind the line that `--script` begins with, which tells what it may overlook."""
+    """Return the findings of shellcheck for a script after the first line of `--script`, which allows some of them."""
     program = Path(sys.executable).parent / "shellcheck"
     assert program.exists(), "shellcheck is missing: pip install -r requirements-test.txt"
     command = [program, "-f", "gcc", *options, "-"]
@@ -24,8 +24,8 @@ def shellcheck(text: str, *options: str) -> str:
     return done.stdout + done.stderr
 
 
-def test_scripts_are_good_shell(host: Callable[..., Target]) -> None:
-    """To dash, and to shellcheck: all of them behind the libraries, which would cost seconds in each."""
+def test_scripts_are_valid_shell(host: Callable[..., Target]) -> None:
+    """shellcheck reads all scripts at once, with the libraries only once, which saves seconds."""
     found = {f"{name}.{what}": script for name in HOSTS for what, script in scripts(host(name)).items()}
     for what, script in found.items():
         done = subprocess.run(["dash", "-n"], input=script, capture_output=True, text=True, check=False)
@@ -34,7 +34,7 @@ def test_scripts_are_good_shell(host: Callable[..., Target]) -> None:
     assert shellcheck("\n".join([*used, *map(legible, found.values())]), "--extended-analysis=false") == ""
 
 
-def test_a_script_as_it_is_printed_is_good_shell(host: Callable[..., Target]) -> None:
+def test_a_printed_script_is_valid_shell(host: Callable[..., Target]) -> None:
     for what in ("clone.apply", "gunicorn.apply"):
         assert shellcheck(scripts(host("full"))[what]) == ""
 
@@ -44,7 +44,7 @@ BODIES = {name: body for text in LIBRARIES.values() for name, body in FUNCTION.f
 
 
 def called(text: str) -> set[str]:
-    """The libraries' functions that a text calls, and those that they call."""
+    """Return the libraries' functions that a text calls, directly or not."""
     found: set[str] = set()
     todo = {""}
     while todo:
@@ -57,7 +57,7 @@ def called(text: str) -> set[str]:
 
 @pytest.mark.parametrize("name", HOSTS)
 def test_a_script_has_every_function_that_it_calls(host: Callable[..., Target], name: str) -> None:
-    """A change, or a resource, names the libraries that it uses; one that it forgets is missing on the server only."""
+    """A change names its libraries. A forgotten one would only fail on the server."""
     assert {"file_put_failed", "file_keep", "step_fail"} <= called("x | file_put /etc/x")
     for what, sections in parts(host(name)).items():
         for script in sections:

@@ -27,7 +27,7 @@ def sshd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sshd]:
 
 @pytest.fixture
 def remote(sshd: Sshd) -> Iterator[Callable[..., Remote]]:
-    """A connection to the server: remote(password="", **fields of the host); its key is pinned."""
+    """Make a connection to the server, whose key is pinned: remote(password="", **fields of the host)."""
     made = []
 
     def make(password: str = "", **fields: Any) -> Remote:

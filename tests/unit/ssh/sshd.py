@@ -14,7 +14,7 @@ PASSWORD = "päss 'word\" $x`\\"
 
 
 class Sshd(paramiko.ServerInterface):
-    """A server on the loopback interface that lets `users` in with `key` and runs commands by `sh`."""
+    """A server on the loopback interface. `users` log in with `key`; `sh` runs their commands."""
 
     def __init__(self, folder: Path) -> None:
         self.users = ["root"]
@@ -55,7 +55,7 @@ class Sshd(paramiko.ServerInterface):
     def _run(self, channel: paramiko.Channel, command: str) -> None:
         pipe, both = subprocess.PIPE, subprocess.STDOUT
         words = ["sh", "-c", command]
-        # A command that ends without reading all of its input breaks the pipe, and has ended all the same.
+        # A command that does not read all of its input breaks the pipe, which is no error.
         with contextlib.suppress(BrokenPipeError), subprocess.Popen(
             words, stdin=pipe, stdout=pipe, stderr=both, env={"PATH": self.path}
         ) as process:
@@ -65,7 +65,7 @@ class Sshd(paramiko.ServerInterface):
                     self.cut()
                     break
                 channel.sendall(data)
-        # The client may go at any moment.
+        # The client may disconnect at any moment.
         with contextlib.suppress(EOFError, OSError):
             if not channel.closed:
                 channel.send_exit_status(process.returncode)
@@ -78,7 +78,7 @@ class Sshd(paramiko.ServerInterface):
                 process.stdin.write(data)
                 process.stdin.flush()
             process.stdin.close()
-        except (OSError, ValueError):  # closed by the other end, or by whoever waits for the process
+        except (OSError, ValueError):  # closed by the other end, or after the process ended
             pass
 
     def cut(self) -> None:
@@ -90,7 +90,7 @@ class Sshd(paramiko.ServerInterface):
         self.cut()
 
 
-# As sudo(8) 1.9.13 was seen to do. What it takes for passwords, and its arguments, are written down.
+# This behaves as sudo 1.9.13. It logs its arguments and the passwords that it reads.
 SUDO = r"""#!/bin/sh
 here=${0%/*} ask=1
 printf '%s\n' "$*" >>"$here/arguments"
@@ -121,7 +121,7 @@ exit 1
 
 
 def fake_sudo(folder: Path, mode: str, attempts: int = 3) -> Path:
-    """A folder with a program `sudo` in it."""
+    """Return a folder with a fake `sudo`."""
     programs = folder / "programs"
     programs.mkdir(exist_ok=True)
     for name, text in {"sudo": SUDO, "mode": mode, "attempts": str(attempts), "right": PASSWORD}.items():

@@ -17,7 +17,7 @@ from selvedge.ssh.failures import open_socket
 from tests.unit.ssh.sshd import Sshd
 
 
-def test_the_shell_of_the_next_script_is_opened_while_one_runs(sshd: Sshd, remote: Callable[..., Remote]) -> None:
+def test_the_next_shell_opens_while_a_script_runs(sshd: Sshd, remote: Callable[..., Remote]) -> None:
     one = remote()
     one.run("sleep 0.3", more=True)
     assert len(sshd.commands) == 2
@@ -27,14 +27,14 @@ def test_the_shell_of_the_next_script_is_opened_while_one_runs(sshd: Sshd, remot
     assert len(sshd.commands) == 3 == one.execs
 
 
-def test_a_shell_that_has_ended_while_it_waited_is_opened_anew(remote: Callable[..., Remote]) -> None:
+def test_an_ended_shell_is_opened_again(remote: Callable[..., Remote]) -> None:
     one = remote()
     one.run("sleep 0.3", more=True)
     one._shell.result().close()
     assert one.run("echo next").output == "next\n"
 
 
-def test_a_server_that_allows_no_second_channel_gets_the_next_script_all_the_same(
+def test_a_server_may_allow_one_channel_only(
     sshd: Sshd, remote: Callable[..., Remote], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = remote()
@@ -46,7 +46,7 @@ def test_a_server_that_allows_no_second_channel_gets_the_next_script_all_the_sam
     channel.close()
 
 
-def test_a_script_runs_and_its_output_and_status_come_back(remote: Callable[..., Remote]) -> None:
+def test_a_script_returns_its_output_and_status(remote: Callable[..., Remote]) -> None:
     one = remote()
     result = one.run("echo out; echo err >&2; exit 7")
     assert (result.status, sorted(result.output.split())) == (7, ["err", "out"])
@@ -54,7 +54,7 @@ def test_a_script_runs_and_its_output_and_status_come_back(remote: Callable[...,
     assert (one.user, one.execs) == ("root", 2)
 
 
-def test_scripts_and_payloads_stand_in_no_argument(sshd: Sshd, remote: Callable[..., Remote], tmp_path: Path) -> None:
+def test_no_argument_contains_a_script_or_payload(sshd: Sshd, remote: Callable[..., Remote], tmp_path: Path) -> None:
     (tmp_path / "pack").write_bytes(b"\0\1\xff" * 100_000)
     script = f"# {'x' * 300_000}\nhead -c 9 | cksum; cksum; ps -o args= -p $$"
     result = remote().run(script, [b"c4nary\0\r\n", tmp_path / "pack"])
@@ -71,7 +71,7 @@ def test_a_script_that_reads_nothing_does_not_wait_for_its_payload(remote: Calla
     assert remote().run("echo done", [b"x" * 500_000]).output == "done\n"
 
 
-def test_lines_come_as_they_are_printed(remote: Callable[..., Remote]) -> None:
+def test_lines_arrive_when_they_are_printed(remote: Callable[..., Remote]) -> None:
     found: list[tuple[str, float]] = []
     result = remote().run(
         "printf 'one\\ntwo'; sleep 0.4; printf ' more\\n\\nlast'", on_line=lambda line: found.append((line, time.monotonic()))
@@ -81,7 +81,7 @@ def test_lines_come_as_they_are_printed(remote: Callable[..., Remote]) -> None:
     assert result.output == "one\ntwo more\n\nlast"
 
 
-def test_odd_output_is_no_hindrance(remote: Callable[..., Remote]) -> None:
+def test_binary_output_and_long_lines_arrive(remote: Callable[..., Remote]) -> None:
     script = "printf '\\377\\n'; head -c 1000000 /dev/zero | tr '\\0' x; printf '\\n\\0\\033[2J\\303'; sleep 0.1; printf '\\244\\n'"
     found: list[str] = []
     result = remote().run(script, on_line=found.append)
@@ -89,18 +89,18 @@ def test_odd_output_is_no_hindrance(remote: Callable[..., Remote]) -> None:
     assert result.status == 0
 
 
-def test_a_line_without_an_end_does_not_grow_for_ever(remote: Callable[..., Remote]) -> None:
+def test_an_endless_line_is_delivered_in_parts(remote: Callable[..., Remote]) -> None:
     found: list[str] = []
     remote().run("head -c 5000000 /dev/zero | tr '\\0' x; echo; echo end", on_line=found.append)
     assert "".join(found) == 5_000_000 * "x" + "end" and found[-1] == "end"
     assert max(map(len, found)) < 2_000_000
 
 
-def test_a_connection_that_is_lost_gives_status_minus_one(remote: Callable[..., Remote]) -> None:
+def test_a_lost_connection_has_status_minus_one(remote: Callable[..., Remote]) -> None:
     one = remote()
     result = one.run("echo before; sleep 0.1; echo CUT HERE; sleep 5")
     assert (result.status, result.output) == (-1, "before\n")
-    # A new connection would not hold the lock of the old one.
+    # A new connection would not have the lock.
     with pytest.raises(UnreachableError, match="the connection was lost"):
         one.run("echo again")
 
@@ -127,12 +127,12 @@ def test_small_packets_are_not_held_back(remote: Callable[..., Remote]) -> None:
 
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_QUICKACK"), reason="other systems than Linux have no such option")
-def test_what_comes_is_acknowledged_at_once() -> None:
+def test_received_data_is_acknowledged_at_once() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         here = open_socket(*listening.getsockname())
         there, _ = listening.accept()
         with here, there:
-            for _ in range(3):  # Linux turns to late acknowledgements when each side answers the other.
+            for _ in range(3):  # Linux delays acknowledgements once both sides answer each other.
                 here.sendall(b"x")
                 there.sendall(there.recv(1))
                 here.recv(1)

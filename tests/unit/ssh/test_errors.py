@@ -40,7 +40,7 @@ FAILURES: list[tuple[Exception, str, str]] = [
 
 
 @pytest.mark.parametrize(("error", "message", "remedy"), FAILURES, ids=lambda value: type(value).__name__)
-def test_a_failure_is_told_in_words(error: Exception, message: str, remedy: str, sshd: Sshd) -> None:
+def test_an_error_becomes_a_message(error: Exception, message: str, remedy: str, sshd: Sshd) -> None:
     del sshd  # for its HOME
     found = unreachable(Host(name="web", address="192.0.2.1"), FakeConnection(), error)  # type: ignore[arg-type]
     assert found.message.startswith("web: ") and message in found.message
@@ -48,14 +48,14 @@ def test_a_failure_is_told_in_words(error: Exception, message: str, remedy: str,
     assert found.status == 4
 
 
-def test_nobody_listens(remote: Callable[..., Remote]) -> None:
+def test_a_closed_port(remote: Callable[..., Remote]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as unused:
         port = unused.getsockname()[1]
     with pytest.raises(UnreachableError, match=rf"web: 127\.0\.0\.1 port {port} refuses connections"):
         remote(port=port).run("true")
 
 
-def test_something_else_than_ssh_answers(remote: Callable[..., Remote]) -> None:
+def test_another_program_than_sshd_answers(remote: Callable[..., Remote]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
 
         def answer() -> None:

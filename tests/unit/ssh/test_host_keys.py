@@ -15,7 +15,7 @@ from selvedge.ssh.host_keys import fingerprint
 from tests.unit.ssh.sshd import Sshd, known
 
 
-def test_a_server_that_was_never_seen_is_refused(sshd: Sshd, remote: Callable[..., Remote]) -> None:
+def test_an_unknown_server_is_refused(sshd: Sshd, remote: Callable[..., Remote]) -> None:
     with pytest.raises(UnreachableError) as caught:
         remote(host_key="").run("true")
     assert "this server is not known yet" in caught.value.message
@@ -25,7 +25,7 @@ def test_a_server_that_was_never_seen_is_refused(sshd: Sshd, remote: Callable[..
 
 
 @pytest.mark.parametrize("where", ["the user's file", "the host's file"])
-def test_a_known_server_is_taken(sshd: Sshd, remote: Callable[..., Remote], tmp_path: Path, where: str) -> None:
+def test_a_known_server_is_accepted(sshd: Sshd, remote: Callable[..., Remote], tmp_path: Path, where: str) -> None:
     own = where == "the host's file"
     file = tmp_path / "known hosts" if own else Path("~/.ssh/known_hosts").expanduser()
     file.write_text(known(sshd, sshd.host_key))
@@ -44,7 +44,7 @@ def test_a_server_whose_key_has_changed_is_refused(sshd: Sshd, remote: Callable[
     assert file.read_text() == known(sshd, old) and not sshd.commands
 
 
-def test_only_the_pinned_key_counts_where_one_is_pinned(sshd: Sshd, remote: Callable[..., Remote]) -> None:
+def test_a_pinned_key_is_the_only_accepted_one(sshd: Sshd, remote: Callable[..., Remote]) -> None:
     Path("~/.ssh/known_hosts").expanduser().write_text(known(sshd, sshd.host_key))
     pinned = fingerprint(paramiko.ECDSAKey.generate())
     with pytest.raises(UnreachableError) as caught:
@@ -56,7 +56,7 @@ def test_only_the_pinned_key_counts_where_one_is_pinned(sshd: Sshd, remote: Call
     assert remote().run("echo pinned").output == "pinned\n"
 
 
-def test_fingerprints_are_those_of_ssh_keygen(sshd: Sshd, tmp_path: Path) -> None:
+def test_fingerprints_match_ssh_keygen(sshd: Sshd, tmp_path: Path) -> None:
     (tmp_path / "key.pub").write_text(f"{sshd.host_key.get_name()} {sshd.host_key.get_base64()}\n")
     shown = subprocess.run(["ssh-keygen", "-lf", tmp_path / "key.pub"], capture_output=True, text=True, check=True).stdout
     assert fingerprint(sshd.host_key) == shown.split()[1]

@@ -12,7 +12,7 @@ from selvedge.ssh.connection import Remote
 from tests.unit.ssh.sshd import Sshd, fake_sudo
 
 
-def test_the_hosts_user_comes_first_and_the_bootstrap_user_where_it_cannot_log_in(
+def test_the_bootstrap_user_logs_in_where_the_user_cannot(
     sshd: Sshd, remote: Callable[..., Remote]
 ) -> None:
     sshd.users = ["root"]
@@ -24,7 +24,7 @@ def test_the_hosts_user_comes_first_and_the_bootstrap_user_where_it_cannot_log_i
     assert two.run("true").status == 0 and two.user == "deploy"
 
 
-def test_a_login_that_is_refused_says_as_whom_and_what_to_do(sshd: Sshd, remote: Callable[..., Remote]) -> None:
+def test_a_refused_login_names_the_users_and_a_remedy(sshd: Sshd, remote: Callable[..., Remote]) -> None:
     sshd.users = []
     with pytest.raises(UnreachableError) as caught:
         remote().run("true")
@@ -34,13 +34,13 @@ def test_a_login_that_is_refused_says_as_whom_and_what_to_do(sshd: Sshd, remote:
     assert caught.value.status == 4
 
 
-def test_the_proof_of_a_login_is_no_bootstrap_user_s(sshd: Sshd, remote: Callable[..., Remote]) -> None:
+def test_the_bootstrap_user_proves_no_login(sshd: Sshd, remote: Callable[..., Remote]) -> None:
     sshd.users = ["root"]
     with pytest.raises(UnreachableError, match="refused the login as deploy with"):
         remote().alone().run("true")
 
 
-def test_a_key_file_that_is_missing_is_named(sshd: Sshd, remote: Callable[..., Remote], tmp_path: Path) -> None:
+def test_a_missing_key_file_is_named(sshd: Sshd, remote: Callable[..., Remote], tmp_path: Path) -> None:
     with pytest.raises(UnreachableError) as caught:
         remote(key=str(tmp_path / "nope")).run("true")
     assert caught.value.message == f"web: the file {tmp_path}/nope on this machine cannot be read: No such file or directory."
@@ -48,7 +48,7 @@ def test_a_key_file_that_is_missing_is_named(sshd: Sshd, remote: Callable[..., R
     assert not sshd.commands
 
 
-def test_a_passphrase_that_was_asked_for_reaches_the_login(remote: Callable[..., Remote]) -> None:
+def test_a_typed_passphrase_reaches_the_login(remote: Callable[..., Remote]) -> None:
     one = remote()
     one._config.connect_kwargs.passphrase = "long and secret"
     assert one.unopened("deploy").connect_kwargs["passphrase"] == "long and secret"

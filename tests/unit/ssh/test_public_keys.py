@@ -15,10 +15,10 @@ from tests.support.keys import KEY, ME, pair
 
 
 class TestPublicKeys:
-    def test_a_line_is_read_with_its_comment(self) -> None:
+    def test_a_line_has_a_kind_and_a_comment(self) -> None:
         assert (ME.kind, ME.comment, ME.line) == ("ssh-ed25519", "me@laptop", KEY)
 
-    def test_the_fingerprint_is_that_of_ssh_keygen(self, tmp_path: Path) -> None:
+    def test_the_fingerprint_matches_ssh_keygen(self, tmp_path: Path) -> None:
         (tmp_path / "key.pub").write_text(KEY)
         shown = subprocess.run(["ssh-keygen", "-lf", tmp_path / "key.pub"], capture_output=True, text=True, check=True)
         assert ME.fingerprint == shown.stdout.split()[1]
@@ -34,26 +34,26 @@ class TestPublicKeys:
             ("", "no kind of public key"),
         ],
     )
-    def test_what_is_no_key_is_refused(self, line: str, problem: str) -> None:
+    def test_other_lines_are_refused(self, line: str, problem: str) -> None:
         with pytest.raises(ValueError, match=problem):
             parse(line)
 
-    def test_a_comment_cannot_begin_another_line(self) -> None:
+    def test_a_comment_has_no_line_breaks(self) -> None:
         assert "\n" not in parse(KEY + "\x0bssh-rsa AAAA\x85evil").line
 
-    def test_a_private_key_is_refused_with_what_to_name_instead(self, tmp_path: Path) -> None:
+    def test_a_private_key_is_refused_with_the_name_of_the_public_one(self, tmp_path: Path) -> None:
         with pytest.raises(UsageError, match=r"is a private key.*id\.pub"):
             public_keys.of_file(pair(tmp_path, "-N", ""), "server.authorized_keys")
 
     @pytest.mark.parametrize("passphrase", ["", "secret words"])
-    def test_the_public_half_comes_from_the_private_file_alone(self, tmp_path: Path, passphrase: str) -> None:
+    def test_the_private_file_contains_the_public_half(self, tmp_path: Path, passphrase: str) -> None:
         private = pair(tmp_path, "-N", passphrase)
         beside = private.with_name("id.pub")
         text = beside.read_text().split()[1]
         beside.unlink()
         assert public_keys.of_private(private, "hosts.server.key").blob == text
 
-    def test_an_old_private_file_asks_for_the_public_one(self, tmp_path: Path) -> None:
+    def test_an_old_private_file_needs_the_public_one(self, tmp_path: Path) -> None:
         private = tmp_path / "id"
         command = ["ssh-keygen", "-q", "-t", "rsa", "-b", "1024", "-m", "PEM", "-N", "", "-f", str(private)]
         subprocess.run(command, check=True)
@@ -62,6 +62,6 @@ class TestPublicKeys:
             public_keys.of_private(private, "hosts.server.key")
 
 
-def test_equal_keys_are_those_with_the_same_blob() -> None:
+def test_keys_with_the_same_blob_are_equal() -> None:
     assert PublicKey("ssh-ed25519", ME.blob, "another comment") == ME
     assert base64.b64decode(ME.blob)

@@ -17,7 +17,7 @@ from tests.unit.ssh.sshd import PASSWORD, Sshd, fake_sudo
 
 
 def by_sudo(programs: Path, password: str, script: str, payload: bytes = b"", login: str = "sh") -> tuple[int, str]:
-    """Run a script as the connection does, with a login shell and a fake sudo; its status and output."""
+    """Run a script as the connection does, with a login shell and a fake sudo. Return its status and output."""
     data = script.encode()
     command, preface = sudo.command("deploy", password)
     assert password not in command or not password
@@ -29,7 +29,7 @@ def by_sudo(programs: Path, password: str, script: str, payload: bytes = b"", lo
     return done.returncode, done.stdout.decode()
 
 
-# Lines that would do as passwords, should sudo ever be given them.
+# These lines would be right passwords, if sudo ever read them.
 SCRIPT = f"echo run\n: {quote(PASSWORD)}\n\nhead -c 3\nexit 5\n"
 
 
@@ -37,7 +37,7 @@ SCRIPT = f"echo run\n: {quote(PASSWORD)}\n\nhead -c 3\nexit 5\n"
 @pytest.mark.parametrize(
     ("mode", "password"), [("nopasswd", ""), ("nopasswd", PASSWORD), ("asks", PASSWORD), ("nopasswd", "other")]
 )
-def test_a_script_runs_by_sudo(tmp_path: Path, mode: str, password: str, login: str) -> None:
+def test_sudo_runs_a_script(tmp_path: Path, mode: str, password: str, login: str) -> None:
     programs = fake_sudo(tmp_path, mode)
     assert by_sudo(programs, password, SCRIPT, b"abcdef", login) == (5, "run\nabc")
     arguments = (programs / "arguments").read_text()
@@ -48,7 +48,7 @@ def test_a_script_runs_by_sudo(tmp_path: Path, mode: str, password: str, login: 
 
 @pytest.mark.parametrize("attempts", [1, 3, 8])
 @pytest.mark.parametrize("password", ["wrong", ""])
-def test_a_line_of_the_script_is_never_taken_for_a_password(tmp_path: Path, password: str, attempts: int) -> None:
+def test_sudo_never_reads_a_line_of_the_script(tmp_path: Path, password: str, attempts: int) -> None:
     programs = fake_sudo(tmp_path, "asks", attempts)
     script = "".join(f"{line}\n" for line in (PASSWORD, PASSWORD, "touch pwned"))
     status, output = by_sudo(programs, password, script)
@@ -70,7 +70,7 @@ REFUSALS = [
 
 
 @pytest.mark.parametrize(("mode", "password", "message"), REFUSALS)
-def test_what_sudo_refuses_with_is_told_in_words(tmp_path: Path, mode: str, password: str, message: str) -> None:
+def test_a_refusal_of_sudo_becomes_a_message(tmp_path: Path, mode: str, password: str, message: str) -> None:
     status, output = by_sudo(fake_sudo(tmp_path, mode), password, "echo run\n")
     problem = sudo.refusal("web", "deploy", status, output)
     assert problem and problem.message == f"web: {message}." and problem.remedy and problem.status == 1
@@ -101,11 +101,11 @@ def test_a_server_without_sudo(tmp_path: Path, password: str, login: str) -> Non
     ("deploy", 2, "a script's own words\n"),
     ("deploy", -1, ""),
 ])  # fmt: skip
-def test_what_a_script_says_is_not_taken_for_sudo_s_words(user: str, status: int, output: str) -> None:
+def test_output_of_a_script_is_no_refusal(user: str, status: int, output: str) -> None:
     assert sudo.refusal("web", user, status, output) is None
 
 
-def test_the_connection_uses_sudo_and_says_what_it_refuses(sshd: Sshd, remote: Callable[..., Remote], tmp_path: Path) -> None:
+def test_the_connection_uses_sudo_and_reports_refusals(sshd: Sshd, remote: Callable[..., Remote], tmp_path: Path) -> None:
     sshd.users = ["deploy"]
     sshd.path = f"{fake_sudo(tmp_path, 'asks')}:/usr/bin:/bin"
     assert remote(PASSWORD).run("head -c 3", [b"abc"]).output == "abc"

@@ -17,24 +17,24 @@ from selvedge.resources.venv import Venv
 from tests.support.declared import SETTINGS, every, parts
 from tests.support.steps import HOSTS, bare, steps
 
-# What the packages that `install` brings put there.
+# Paths that the packages of `install` create.
 PACKAGED = ("/usr/bin/git", "/etc/nginx/nginx.conf", "/etc/supervisor/supervisord.conf", "/etc/logrotate.conf")
 
 
 @pytest.mark.parametrize("name", SETTINGS)
 class TestAllSteps:
-    def test_the_same_settings_declare_the_same(self, app: Callable[..., Target], name: str) -> None:
+    def test_equal_settings_declare_equal_resources(self, app: Callable[..., Target], name: str) -> None:
         first, again = list(every(app(name))), list(every(app(name)))
         assert [(step, each.identity()) for step, each in first] == [(step, each.identity()) for step, each in again]
         assert not [each for _, each in first if re.search(r"0x[0-9a-f]{6,}|\bobject at\b", repr(each))]
 
-    def test_no_two_steps_want_different_things_of_one_path(self, app: Callable[..., Target], name: str) -> None:
+    def test_steps_agree_about_every_path(self, app: Callable[..., Target], name: str) -> None:
         wanted: dict[str, Resource] = {}
         for step_name, each in every(app(name)):
             if isinstance(each, File | Directory | Link | Absent):
                 assert wanted.setdefault(each.path, each) == each, f"{step_name}: {each.path}"
 
-    def test_a_loader_comes_behind_what_it_loads(self, app: Callable[..., Target], name: str) -> None:
+    def test_a_loader_comes_after_its_loads(self, app: Callable[..., Target], name: str) -> None:
         for part in parts(app(name)):
             before: list[Resource] = []
             for each in part.resources(app(name)):
@@ -43,7 +43,7 @@ class TestAllSteps:
                     assert not missing, f"{part.name}: {each!r} loads {missing}, which the step does not yield before"
                 before.append(each)
 
-    def test_what_a_step_needs_an_earlier_one_makes(self, app: Callable[..., Target], name: str) -> None:
+    def test_an_earlier_step_makes_every_needed_path(self, app: Callable[..., Target], name: str) -> None:
         settings = app(name)
         order = [str(part.name) for part in parts(settings)]
         made = dict.fromkeys(PACKAGED, "install")
@@ -56,7 +56,7 @@ class TestAllSteps:
             elif hasattr(each, "path"):
                 made.setdefault(each.path, step_name)
 
-    def test_the_app_can_change_nothing_that_root_or_nginx_reads(self, app: Callable[..., Target], name: str) -> None:
+    def test_the_app_cannot_change_files_that_root_or_nginx_reads(self, app: Callable[..., Target], name: str) -> None:
         settings = app(name)
         may_write = (settings.paths.shared, settings.paths.run)
         for step_name, each in every(settings):
@@ -65,7 +65,7 @@ class TestAllSteps:
                 group_writes = int(each.mode, 8) & 0o020
                 assert not group_writes and not int(each.mode, 8) & 0o002, f"{step_name}: {each.path} {each.mode}"
 
-    def test_secrets_are_read_by_nobody_else(self, app: Callable[..., Target], name: str) -> None:
+    def test_other_users_cannot_read_secrets(self, app: Callable[..., Target], name: str) -> None:
         settings = app(name)
         for step_name, each in every(settings):
             if isinstance(each, File) and (each.secret or "c4nary" in each.text or "t0ken" in each.text):
@@ -73,20 +73,20 @@ class TestAllSteps:
                 assert each.group in ("root", settings.name)
         assert not [each for _, each in every(settings) if "c4nary" in repr(each) or "t0ken" in repr(each)]
 
-    def test_paths_are_absolute_and_the_apps_own_or_a_programs(self, app: Callable[..., Target], name: str) -> None:
+    def test_paths_are_absolute_and_in_known_folders(self, app: Callable[..., Target], name: str) -> None:
         for step_name, each in every(app(name)):
             if isinstance(each, File | Directory | Link | Absent):
                 path = PurePosixPath(each.path)
                 assert path.is_absolute() and ".." not in path.parts and str(path) == each.path, f"{step_name}: {each.path}"
                 assert re.match(r"/(srv|run|var/log)/hello(/|$)|/var/www/letsencrypt$|/etc/", each.path), each.path
 
-    def test_files_end_with_a_line_and_have_no_tail_of_blanks(self, app: Callable[..., Target], name: str) -> None:
+    def test_files_end_with_a_newline_and_no_trailing_blanks(self, app: Callable[..., Target], name: str) -> None:
         for step_name, each in every(app(name)):
             if isinstance(each, File) and not each.secret:
                 assert each.text.endswith("\n") and not each.text.endswith("\n\n"), f"{step_name}: {each.path}"
                 assert not re.search(r"[ \t]+$|\n{4,}", each.text, re.MULTILINE), f"{step_name}: {each.path}"
 
-    def test_what_needs_a_commit_waits_for_one_and_says_what_it_can(self, app: Callable[..., Target], name: str) -> None:
+    def test_a_step_without_its_commit_declares_what_it_can(self, app: Callable[..., Target], name: str) -> None:
         settings = app(name, commit=None)
         for part in parts(settings):
             known: list[Resource] = []
@@ -102,7 +102,7 @@ class TestAllSteps:
 
 
 @pytest.mark.parametrize("name", HOSTS)
-def test_every_resource_of_every_step_changes_a_bare_server_or_says_why_not(host: Callable[..., Target], name: str) -> None:
+def test_every_resource_changes_a_bare_server(host: Callable[..., Target], name: str) -> None:
     app = host(name)
     unchanged = {
         type(resource).__name__
@@ -110,5 +110,5 @@ def test_every_resource_of_every_step_changes_a_bare_server_or_says_why_not(host
         for resource in step.resources(app)
         if resource.plan(bare(resource)) is None
     }
-    # The ports are free, nothing stands where nothing must, and no login is left to be proved.
+    # The ports are free, absent paths are absent, and no undo is armed.
     assert unchanged <= {"Port", "Absent", "Proved", "PlainHttp", "Names", "NotDebians", "MainFile"}

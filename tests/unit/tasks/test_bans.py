@@ -8,7 +8,7 @@ from selvedge.templates import template
 from tasks.bans import site_bans
 
 
-def test_not_behind_a_balancer_and_not_without_fail2ban(target: Any) -> None:
+def test_no_jails_behind_a_load_balancer_or_without_fail2ban(target: Any) -> None:
     for settings, wanted in (({}, True), ({"tls": {"upstream": True}}, False), ({"server": {"fail2ban": False}}, False)):
         app = target(**settings)
         (jails,) = site_bans(app)
@@ -18,6 +18,6 @@ def test_not_behind_a_balancer_and_not_without_fail2ban(target: Any) -> None:
 
 
 def test_no_jail_keeps_fail2ban_from_starting(target: Any) -> None:
-    """It does not start where a jail has no log file at all."""
+    """It does not start if a jail has no log file."""
     (jails,) = site_bans(target())
     assert jails.text.count("[") == jails.text.count("/dev/null\n") == 2

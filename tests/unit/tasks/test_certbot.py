@@ -13,12 +13,7 @@ from selvedge.engine.plan import Plan
 from selvedge.engine.script import step_script
 from selvedge.errors import ConfigError
 from selvedge.resources.certbot import Snap
-from selvedge.resources.certificate import (
-    PRODUCTION,
-    STAGING,
-    Certificate,
-    PlainHttp,
-)
+from selvedge.resources.certificate import PRODUCTION, STAGING, Certificate, PlainHttp
 from selvedge.resources.files import Absent, File
 from selvedge.resources.python import Tool
 from selvedge.resources.site import Default
@@ -37,18 +32,18 @@ class TestStep:
         return list(certbot.resources(target(domains=list(self.DOMAINS), tls=tls)))
 
     @pytest.mark.parametrize("settings", [{}, {"domains": ["a.test"], "tls": {"upstream": True}}])
-    def test_without_a_certificate_of_its_own_it_only_takes_away(self, target: Any, settings: dict[str, Any]) -> None:
+    def test_without_a_certificate_the_step_only_removes(self, target: Any, settings: dict[str, Any]) -> None:
         default, resource = certbot.resources(target(**settings))
         assert "/etc/selvedge/hello/certificate.pem" in resource.probe()
         assert isinstance(default, Default) and isinstance(resource, PlainHttp)
         assert default.plan("\n--\nabsent\n") is None
         assert resource.plan("") is None
 
-    def test_the_authority_may_ask_over_https(self, target: Any) -> None:
+    def test_the_https_site_answers_the_challenge(self, target: Any) -> None:
         texts = [each.text for each in self.resources(target) if getattr(each, "path", "").endswith("available/hello-tls")]
         assert ["location ^~ /.well-known/acme-challenge/ {" in text for text in texts] == [True]
 
-    def test_with_a_domain_it_gets_one_and_serves_it(self, target: Any) -> None:
+    def test_with_a_domain_the_step_requests_and_serves_a_certificate(self, target: Any) -> None:
         resources = self.resources(target, email="me@a.test")
         assert kinds(resources) == [
             "Needs", "Port", "Packages", "Absent", "Service", "Certificate", "Listen", "File", "Link", "File", "Default",
@@ -56,7 +51,7 @@ class TestStep:
         ]  # fmt: skip
         certificate, https = resources[5], resources[-2]
         assert resources[3] == Absent("/etc/selvedge/hello/acme-ca.pem")
-        # A key that is used no more goes, once nginx has loaded the other one.
+        # An unused key is deleted after nginx has loaded the other one.
         assert resources[-1] == Absent("/etc/selvedge/hello/certificate.pem")
         assert (certificate.domains, certificate.server, certificate.email) == (self.DOMAINS, PRODUCTION, "me@a.test")
         assert list(https.loads) == resources[5:-2]
@@ -88,7 +83,7 @@ class TestStep:
         assert [each.program for each in resources if isinstance(each, Certificate)] == [program]
         assert [each.name for each in resources if isinstance(each, Service)] == [timer, "nginx"]
 
-    def test_pip_brings_the_timer_that_it_lacks(self, target: Any) -> None:
+    def test_certbot_by_pip_gets_a_timer(self, target: Any) -> None:
         files = [each for each in self.resources(target, certbot="pip") if isinstance(each, File)]
         assert [file.path for file in files][:2] == [
             f"/etc/systemd/system/selvedge-certbot.{kind}" for kind in ("service", "timer")
@@ -106,7 +101,7 @@ class TestStep:
         assert paths.index("/etc/selvedge/hello/acme-ca.pem") < kinds(resources).index("Certificate")
 
     @pytest.mark.parametrize("content", [None, b"", b"no pem", b"\xff\xfe"])
-    def test_a_file_that_is_no_certificate_is_refused_by_its_setting(
+    def test_a_file_that_is_not_a_certificate_is_refused(
         self, target: Any, tmp_path: Path, content: bytes | None
     ) -> None:
         if content is not None:
@@ -116,7 +111,7 @@ class TestStep:
         assert caught.value.key == "tls.acme_ca"
         assert str(tmp_path / "ca.pem") in str(caught.value)
 
-    def test_the_site_names_the_certificate_and_what_both_sites_share(self, target: Any) -> None:
+    def test_the_https_site_names_the_certificate_and_the_shared_snippet(self, target: Any) -> None:
         site = next(each for each in self.resources(target, hsts=300) if getattr(each, "path", "").endswith("hello-tls"))
         for line in (
             "server_name a.test www.a.test;",
@@ -127,11 +122,11 @@ class TestStep:
         ):
             assert f"    {line}\n" in site.text
 
-    def test_hsts_is_not_sent_where_it_is_not_set(self, target: Any) -> None:
+    def test_hsts_is_off_by_default(self, target: Any) -> None:
         texts = [each.text for each in self.resources(target) if isinstance(each, File)]
         assert not [text for text in texts if "Strict-Transport-Security" in text]
 
-    def test_the_whole_script_is_sound_shell(self, target: Any) -> None:
+    def test_shellcheck_accepts_the_whole_script(self, target: Any) -> None:
         resources = self.resources(target, certbot="pip", email="o'$(touch x)`x`@a.test".replace("$(touch x)", "$x"))
         facts = ["there" if kind in ("Needs", "Port") else "" for kind in kinds(resources)]
         script = step_script(Plan.of(resources, facts), "@test", "hello")
@@ -141,7 +136,7 @@ class TestStep:
 
 
 class TestOwnCertificate:
-    def test_it_needs_no_certbot(self, target: Any, certificates: Path) -> None:  # noqa: ARG002
+    def test_your_own_certificate_needs_no_certbot(self, target: Any, certificates: Path) -> None:  # noqa: ARG002
         tls = {"certificate": "one.pem", "certificate_key": "one.key"}
         found = kinds(list(certbot.resources(target(domains=["a.test"], tls=tls))))
         assert found == ["Needs", "Port", "OwnCertificate", "Listen", "File", "Link", "File", "Default", "Https"]

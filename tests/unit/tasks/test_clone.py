@@ -39,7 +39,7 @@ def test_a_repository_of_this_machine(app: Callable[..., Target], tmp_path: Any)
     assert not of("clone", settings, Fetched) and not of("clone", settings, DeployKey)
 
 
-def test_the_app_runs_as_a_user_who_cannot_log_in(app: Callable[..., Target]) -> None:
+def test_the_apps_user_cannot_log_in(app: Callable[..., Target]) -> None:
     (user,) = of("clone", app("nothing set"), User)
     assert (user.name, user.system, user.shell, user.groups) == ("hello", True, "/usr/sbin/nologin", ())
     (mirror,) = of("clone", app("nothing set"), Mirror)

@@ -23,7 +23,7 @@ from tests.support.hostile import declared
     ("nothing set", ("gunicorn", "uvicorn-worker")),
     ("no header, own worker", ("gunicorn",)),
 ])  # fmt: skip
-def test_what_serves_the_app_is_added_to_its_requirements(app: Callable[..., Target], name: str, extras: tuple[str]) -> None:
+def test_gunicorn_and_its_worker_are_added_to_the_requirements(app: Callable[..., Target], name: str, extras: tuple[str]) -> None:
     (venv,) = of("venv", app(name), Venv)
     assert venv.extras == extras
     assert venv.release == f"/srv/hello/releases/{COMMIT[:12]}" and venv.user == "hello"
@@ -38,7 +38,7 @@ def test_the_start_script_of_an_instance(app: Callable[..., Target]) -> None:
     assert modes == {"env": "0640", "run": "0750", "selvedge_worker.py": "0640", "gunicorn_start": "0750"}
 
 
-# Each module says that it is loaded, and whether the app's settings were known to be complete by then.
+# Each module prints its name when it is loaded, and whether the app's settings were still incomplete.
 LIBRARY = """
 import os
 print(__name__, os.path.exists("{held}"), flush=True)
@@ -57,7 +57,7 @@ print(gc.isenabled(), gc.get_freeze_count() > 0, getattr(selvedge_worker.Worker,
     ("nothing set", ["uvicorn_worker True", "fastapi True", "True True {'a': 1, 'headers': [('x-release', 'r')]}"]),
     ("no header, own worker", ["uvicorn_worker True", "fastapi True", "my False", "True True {'a': 1}"]),
 ])  # fmt: skip
-def test_gunicorn_loads_libraries_and_waits_for_the_settings_before_it_loads_anything_of_the_app(
+def test_gunicorn_loads_libraries_first_and_the_app_after_the_settings(
     app: Callable[..., Target], tmp_path: Path, name: str, said: list[str]
 ) -> None:
     settings, held = app(name), tmp_path / "held"
@@ -74,7 +74,7 @@ def test_gunicorn_loads_libraries_and_waits_for_the_settings_before_it_loads_any
     assert done.stdout.splitlines() == said
 
 
-def test_a_library_that_cannot_be_loaded_is_the_workers_to_complain_of(app: Callable[..., Target], tmp_path: Path) -> None:
+def test_a_broken_library_does_not_stop_the_master(app: Callable[..., Target], tmp_path: Path) -> None:
     settings = app("nothing set")
     (tmp_path / "fastapi.py").write_text("1 / 0\n")
     (tmp_path / "uvicorn_worker.py").write_text("class UvicornWorker: pass\n")
@@ -84,13 +84,13 @@ def test_a_library_that_cannot_be_loaded_is_the_workers_to_complain_of(app: Call
     subprocess.run([sys.executable, "-c", "import selvedge_worker"], env=environment, check=True, timeout=20)
 
 
-def test_workers_are_one_more_than_the_servers_cores_unless_set(app: Callable[..., Target]) -> None:
+def test_by_default_the_app_has_one_worker_more_than_cores(app: Callable[..., Target]) -> None:
     for workers, line in ((None, "WORKERS=$(($(nproc) + 1))"), (3, "WORKERS=3")):
         settings = app("nothing set", workers=workers)
         assert f"{line}\n" in file("gunicorn", settings, f"{Instance.of(settings).folder}/gunicorn_start").text
 
 
-def test_the_worker_module_is_python_whatever_its_class_is_called(target: Callable[..., Target]) -> None:
+def test_the_worker_module_is_valid_python_for_any_class_name(target: Callable[..., Target]) -> None:
     app = target(COMMIT, worker_class="_a._b.C_1")
     text = next(each.text for each in declared("gunicorn", app) if isinstance(each, File) and "worker" in each.path)
     assert "from _a._b import C_1 as _Worker" in text

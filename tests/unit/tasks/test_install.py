@@ -12,7 +12,7 @@ def packages(resources):
     return next(resource for resource in resources if isinstance(resource, Packages)).names
 
 
-def test_the_app_that_sets_nothing_gets_the_systems_python_supervisor_and_uv(target):
+def test_by_default_an_app_gets_the_systems_python_supervisor_and_uv(target):
     resources = list(install.resources(target()))
     assert isinstance(resources[0], Port), "the port is looked at before anything changes"
     assert {"nginx", "git", "supervisor", "python3-venv", "logrotate"} <= set(packages(resources))

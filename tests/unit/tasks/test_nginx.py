@@ -14,7 +14,7 @@ from tests.support.hostile import HOSTILE, declared
 from tests.support.readers import nginx_file
 
 
-def test_nginx_reads_nothing_else_out_of_its_files(hostile: Target) -> None:
+def test_hostile_values_stay_values_for_nginx(hostile: Target) -> None:
     files = {each.path: nginx_file(each.text) for step in ("nginx", "certbot") for each in declared(step, hostile)
              if isinstance(each, File) and each.path.startswith("/etc/nginx/")}  # fmt: skip
     site = files["/etc/nginx/sites-available/a-1"]
@@ -41,11 +41,11 @@ def test_the_site_without_a_name_answers_by_address(app: Callable[..., Target]) 
     assert "listen 80;" in named and "server_name a.test www.a.test;" in named
 
 
-def test_debians_own_site_goes(app: Callable[..., Target]) -> None:
+def test_the_site_of_debian_is_removed(app: Callable[..., Target]) -> None:
     assert of("nginx", app("domains"), NotDebians)
 
 
-def test_limits_stand_in_every_server_block(target: Any) -> None:
+def test_every_server_block_has_the_limits(target: Any) -> None:
     limits = template("nginx/limits.conf.j2")
     directives = [line for line in limits.splitlines() if line.endswith(";")]
     assert len(directives) >= 6

@@ -16,7 +16,7 @@ SUPERVISOR = """command directory user autostart autorestart startsecs startretr
 redirect_stderr stdout_logfile stdout_logfile_maxbytes stdout_logfile_backups"""
 
 
-def test_supervisor_reads_nothing_else_out_of_its_file(hostile: Target) -> None:
+def test_hostile_values_stay_values_for_supervisor(hostile: Target) -> None:
     text = next(each.text for each in declared("supervisor", hostile) if isinstance(each, File))
     ((name, program),) = supervisor_programs(text).items()
     assert re.fullmatch(r"a-1\.0123456789ab-[0-9a-f]{6}", name)
@@ -24,12 +24,12 @@ def test_supervisor_reads_nothing_else_out_of_its_file(hostile: Target) -> None:
     assert program["command"] == f"/srv/a-1/instances/{instance}/gunicorn_start"
     assert (program["user"], program["directory"]) == ("a-1", hostile.paths.release(COMMIT))
     assert program["stdout_logfile"] == f"/var/log/a-1/{instance}.log"
-    # The app's user cannot choose what runs as somebody else: the program's file names no other option.
+    # No other option lets the app's user run programs as another user.
     assert set(program) == set(SUPERVISOR.split())
 
 
-def test_systemd_expands_nothing_in_its_units(target: Callable[..., Target], hostile: Target, tmp_path: Path) -> None:
-    """`%` and `$` would be read as specifiers and variables; a share of the memory is a share (systemd.resource-control)."""
+def test_hostile_values_stay_values_for_systemd(target: Callable[..., Target], hostile: Target, tmp_path: Path) -> None:
+    """systemd reads `%` and `$` as specifiers and variables; only MemoryMax may be a share (systemd.resource-control)."""
     app = target(COMMIT, **{**HOSTILE, "manager": "systemd", "memory_max": "75%"})
     assert app.base_dir == hostile.base_dir == tmp_path
     units = [each for each in declared("supervisor", app) if isinstance(each, File) and ".service" in each.path]

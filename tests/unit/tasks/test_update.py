@@ -11,11 +11,11 @@ from tasks.update import update
 
 
 class TestStep:
-    def test_without_unattended_upgrades_only_this_run_upgrades(self, target: Any) -> None:
+    def test_without_unattended_upgrades_the_step_only_upgrades(self, target: Any) -> None:
         kinds = [type(each).__name__ for each in update.resources(target(server={"unattended_upgrades": False}))]
         assert kinds == ["Upgraded"]
 
-    def test_the_drop_in_sorts_behind_the_package_s_own_file(self, target: Any) -> None:
+    def test_the_drop_in_sorts_after_the_file_of_the_package(self, target: Any) -> None:
         paths = [each.path for each in update.resources(target()) if hasattr(each, "path")]
         assert sorted([*paths, "/etc/apt/apt.conf.d/50unattended-upgrades"])[-1] == paths[-1]
 

@@ -13,10 +13,10 @@ from tests.support.fixtures import COMMIT
 from tests.support.hostile import ENVIRONMENT, HOSTILE, TEXT, changed, declared
 
 
-def test_the_start_scripts_hand_over_what_the_settings_say(server: Any, hostile: Target) -> None:
+def test_the_start_script_passes_the_settings_to_gunicorn(server: Any, hostile: Target) -> None:
     resources = declared("gunicorn", hostile)
     files = [resource for resource in resources if isinstance(resource, File | Directory)]
-    # The app's user exists on no machine of the tests.
+    # The app's user does not exist on this machine.
     server.make(*[replace(each, owner="root", group="daemon") for each in files])
     start = next(each.path for each in files if each.path.endswith("/gunicorn_start"))
     release = hostile.paths.release(COMMIT)
@@ -42,7 +42,7 @@ def test_the_start_scripts_hand_over_what_the_settings_say(server: Any, hostile:
     assert not server.path("/root/pwned").exists()
 
 
-def test_the_release_switch_gets_its_texts_as_they_are(server: Any, hostile: Target) -> None:
+def test_the_release_switch_gets_its_values_unchanged(server: Any, hostile: Target) -> None:
     shell = changed(declared("supervisor", hostile), "Live")
     names = "app new base health health_host module migrate before_switch"
     show = " ".join(f'"${name}"' for name in names.split())
@@ -54,13 +54,13 @@ def test_the_release_switch_gets_its_texts_as_they_are(server: Any, hostile: Tar
     assert not server.path("/root/pwned").exists()
 
 
-def test_hooks_get_their_commands_as_they_are(server: Any, hostile: Target) -> None:
+def test_hooks_get_their_commands_unchanged(server: Any, hostile: Target) -> None:
     shell = changed(declared("gunicorn", hostile), "Hook")
     functions = "hook_run() { shift $(($1 + 1)); printf '%s\\0' \"$@\"; }\n"
     assert server.run(functions + shell).stdout.decode().split("\0")[:-1] == [TEXT, "second"]
 
 
-def test_certbot_gets_its_arguments_as_they_are(server: Any, hostile: Target) -> None:
+def test_certbot_gets_its_arguments_unchanged(server: Any, hostile: Target) -> None:
     shell = changed(declared("certbot", hostile), "Certificate")
     done = server.run(f"certbot_issue() {{ printf '%s\\0' \"$@\"; }}\n{shell}")
     arguments = done.stdout.decode().split("\0")
@@ -68,7 +68,7 @@ def test_certbot_gets_its_arguments_as_they_are(server: Any, hostile: Target) ->
     assert arguments[-3:-1] == HOSTILE["domains"]
 
 
-def test_git_gets_its_arguments_as_they_are(server: Any, hostile: Target, target: Callable[..., Target]) -> None:
+def test_git_gets_its_arguments_unchanged(server: Any, hostile: Target, target: Callable[..., Target]) -> None:
     app = target(COMMIT, repository="ssh://git@[2001:db8::1]:2222/~me/a%20b,c=d.git")
     names = "url repo ref deploy_key git_credentials"
     show = " ".join(f'"${name}"' for name in names.split())

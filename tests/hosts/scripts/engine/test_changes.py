@@ -20,7 +20,7 @@ def test_the_lines_of_progress(server: Any) -> None:
     assert done.output.index("output") < done.output.index("more") < done.output.index("@test done 1")
 
 
-# Each would go on behind its failing command if it ran where `set -e` does not count.
+# Each would continue after its failing command without `set -e`.
 FAILING = {
     "a command": "false\ntouch /srv/after",
     "inside a function": "f() { false; touch /srv/after; }\nf",
@@ -30,7 +30,7 @@ FAILING = {
     "an unset variable": 'echo "$nosuchvariable"\ntouch /srv/after',
     "fail": "step_fail 'the sentence'\ntouch /srv/after",
     "fail in a function": "f() { step_fail 'the sentence'; touch /srv/after; }\nf",
-    "behind an or": "false || false\ntouch /srv/after",
+    "after an or": "false || false\ntouch /srv/after",
     "exit": "exit 7\ntouch /srv/after",
     "a here-document": "cat /nosuchfile - <<'EOF'\nx\nEOF\ntouch /srv/after",
     "an assignment": "x=$(false)\ntouch /srv/after",
@@ -49,7 +49,7 @@ def test_a_change_ends_at_its_first_failing_command(server: Any) -> None:
         server.assert_clean()
 
 
-def test_what_must_not_hold_stops_before_the_first_change(server: Any) -> None:
+def test_a_failing_precondition_stops_before_the_first_change(server: Any) -> None:
     planned = changes("touch /srv/changed")
     planned.before = ["", "touch /srv/looked", "false\ntouch /srv/after"]
     done = server.apply(planned)
@@ -57,7 +57,7 @@ def test_what_must_not_hold_stops_before_the_first_change(server: Any) -> None:
     assert sorted(path.name for path in server.path("/srv").iterdir()) == ["looked"]
 
 
-def test_payloads_are_read_in_order_whatever_reads_standard_input(server: Any) -> None:
+def test_payloads_are_read_in_order_and_not_from_standard_input(server: Any) -> None:
     planned = changes(
         Change("one", "cat >/srv/zero\nhead -c 3 <&3 >/srv/one", payload=b"one"),
         Change("nothing", "cat"),
@@ -68,7 +68,7 @@ def test_payloads_are_read_in_order_whatever_reads_standard_input(server: Any) -
     assert read == {"zero": b"", "one": b"one", "two": b"\0\xfft\n"}
 
 
-def test_the_log_is_roots_and_has_it_all(server: Any) -> None:
+def test_only_root_reads_the_log_of_the_whole_output(server: Any) -> None:
     server.apply(changes("echo first"))
     done = server.apply(changes("echo second\nstep_fail 'third'"))
     log, folder = server.path("/var/log/selvedge/hello.log"), server.path("/var/log/selvedge")
@@ -77,14 +77,14 @@ def test_the_log_is_roots_and_has_it_all(server: Any) -> None:
     assert stat.S_IMODE(server.path("/run/selvedge").stat().st_mode) == 0o700
 
 
-def test_no_file_of_ours_depends_on_the_umask(server: Any) -> None:
+def test_modes_do_not_depend_on_the_umask(server: Any) -> None:
     done = server.apply(changes("umask; touch /srv/file"), before="umask 0\n")
     assert "\n0022\n" in done.output
     assert stat.S_IMODE(server.path("/srv/file").stat().st_mode) == 0o644
     assert stat.S_IMODE(server.path("/var/log/selvedge/hello.log").stat().st_mode) == 0o600
 
 
-def test_what_is_changed_is_noted_in_the_history(server: Any) -> None:
+def test_changes_are_noted_in_the_history(server: Any) -> None:
     server.path("/srv/hello").mkdir()
     planned = changes("touch /srv/one", "touch /srv/two")
     server.run(step_script(planned, MARK, "hello", by="张伟@desk", why="install"))

@@ -33,14 +33,14 @@ def wait_for(path: Path, seconds: float = 10) -> None:
 SLOW = "touch /srv/began\nwhile [ ! -e /srv/go ]; do sleep 0.02; done\nseq 20000\ntouch /srv/ended"
 
 
-@pytest.mark.parametrize("how", ["nobody listens", "hangup", "both"])
+@pytest.mark.parametrize("how", ["no reader", "hangup", "both"])
 def test_a_lost_connection_does_not_stop_the_script(server: Any, how: str) -> None:
     process = start(server, step_script(changes(SLOW, "touch /srv/second"), MARK, "hello"))
     wait_for(server.path("/srv/began"))
     if how != "hangup":
         process.stdout.close()
         process.stdin.close()
-    if how != "nobody listens":
+    if how != "no reader":
         process.send_signal(signal.SIGHUP)
     server.path("/srv/go").touch()
     if how == "hangup":
@@ -52,7 +52,7 @@ def test_a_lost_connection_does_not_stop_the_script(server: Any, how: str) -> No
     server.assert_clean()
 
 
-def test_a_lost_connection_does_not_stop_the_taking_back(server: Any) -> None:
+def test_a_lost_connection_does_not_stop_the_restore(server: Any) -> None:
     server.path("/etc/file").write_text("old\n")
     planned = changes(server.plan(File("/etc/file", "new\n")).changes[0][1], SLOW + "\nfalse")
     process = start(server, step_script(planned, MARK, "hello"))
@@ -65,7 +65,7 @@ def test_a_lost_connection_does_not_stop_the_taking_back(server: Any) -> None:
     assert server.path("/etc/file").read_text() == "old\n"
 
 
-def test_a_script_that_arrives_in_part_changes_nothing(server: Any) -> None:
+def test_an_incomplete_script_changes_nothing(server: Any) -> None:
     script = step_script(changes("touch /srv/changed"), MARK, "hello")
     before = server.tree()
     cuts = [*range(len(script) - 400, len(script) - 1, 19), *range(len(script) - 10, len(script) - 1), len(script) // 2]
@@ -76,12 +76,12 @@ def test_a_script_that_arrives_in_part_changes_nothing(server: Any) -> None:
     assert server.path("/srv/changed").exists()
 
 
-def test_the_rest_of_a_run_that_was_cut_off_is_waited_for(server: Any) -> None:
+def test_a_run_waits_for_the_rest_of_the_previous_one(server: Any) -> None:
     first = start(server, step_script(changes(SLOW), MARK, "hello"))
     wait_for(server.path("/srv/began"))
     second = start(server, step_script(changes("touch /srv/second"), MARK, "hello"))
     assert second.stdout.readline() == b"@test say waiting for the rest of a run that was cut off\n"
-    # Another app on the same server has nothing to wait for.
+    # Another app on the same server does not wait.
     server.run(step_script(changes("touch /srv/other"), MARK, "other"))
     assert server.path("/srv/other").exists() and not server.path("/srv/second").exists()
     server.path("/srv/go").touch()
@@ -90,7 +90,7 @@ def test_the_rest_of_a_run_that_was_cut_off_is_waited_for(server: Any) -> None:
     assert server.path("/srv/second").exists()
 
 
-def test_what_a_change_leaves_running_holds_no_lock(server: Any) -> None:
+def test_a_process_that_a_change_leaves_holds_no_lock(server: Any) -> None:
     server.apply(changes("sleep 5 >/dev/null 2>&1 3<&- & echo $! >/srv/pid"))
     try:
         done = server.apply(changes("echo next"))

@@ -28,13 +28,13 @@ def test_a_guard_is_armed_before_the_first_change(server: Any) -> None:
 
 
 @pytest.mark.parametrize("arm", ["false\ntouch /srv/armed", "step_fail 'cannot arm'", "nosuchcommand; touch /srv/armed"])
-def test_nothing_is_changed_where_the_guard_cannot_be_armed(server: Any, arm: str) -> None:
+def test_nothing_changes_if_the_guard_cannot_be_armed(server: Any, arm: str) -> None:
     done = server.apply(guarded(replace(GUARD, arm=arm), "touch /srv/changed"))
     assert done.status == 1 and there(server) == []
     assert done.error == ("cannot arm" if "fail" in arm else "")
     server.assert_clean()
 
 
-def test_a_guarded_change_that_fails_is_taken_back_by_the_guard_too(server: Any) -> None:
+def test_the_guard_reverts_a_failed_change(server: Any) -> None:
     done = server.apply(guarded(GUARD, "touch /srv/changed", "false"))
     assert done.status == 1 and there(server) == ["armed", "changed", "reverted"]

@@ -15,7 +15,7 @@ from selvedge.resources.files import Absent, File, Link
 from tests.support.plans import MARK, Says, changes
 
 
-def test_a_failed_step_puts_back_files_links_and_what_was_removed(server: Any) -> None:
+def test_a_failed_step_restores_files_links_and_removed_paths(server: Any) -> None:
     etc = server.path("/etc/app")
     etc.mkdir()
     (etc / "file").write_text("old\n")
@@ -47,7 +47,7 @@ def test_a_failed_step_puts_back_files_links_and_what_was_removed(server: Any) -
     done = server.apply(planned)
     assert done.status == 1 and "new-target" in done.output
     after = {name: (entry[0], entry[1], entry[2], entry[-1]) for name, entry in server.tree("/etc/app").items()}
-    # The folder that was made for a file may stay; the files may not.
+    # A folder that was made for a file may stay.
     assert after.pop("etc/app/folder")
     assert after == before
     assert [said for said in done.said if "put back" in said][-1] == "put back /etc/app/file"
@@ -65,7 +65,7 @@ def test_a_step_that_succeeds_keeps_no_copies(server: Any) -> None:
     assert kept.stdout == b""
 
 
-def test_what_cannot_be_put_back_is_kept_and_said(server: Any) -> None:
+def test_a_file_that_cannot_be_restored_is_kept_and_named(server: Any) -> None:
     server.path("/etc/app").mkdir()
     server.path("/etc/app/file").write_text("precious\n")
     planned = changes(
@@ -82,7 +82,7 @@ def test_what_cannot_be_put_back_is_kept_and_said(server: Any) -> None:
 
 
 @pytest.mark.parametrize("secret", [False, True])
-def test_a_full_disk_leaves_the_file_that_was_there(server: Any, secret: bool) -> None:
+def test_a_full_disk_leaves_the_old_file(server: Any, secret: bool) -> None:
     full = "mount -n -t tmpfs -o size=64k tmpfs /srv\necho precious >/srv/file\n"
     planned = Plan([(resource, resource.plan("file 644 root root\nother\n")) for resource in (
         File("/srv/small", "x\n"), File("/srv/file", "0123456789abcde\n" * 12_800, secret=secret))])  # fmt: skip

@@ -15,7 +15,7 @@ from tests.support.plans import MARK, Says
 from tests.support.steps import CHAINS, HOSTS
 
 
-def test_scripts_do_not_depend_on_who_logs_in(server: Any) -> None:
+def test_scripts_do_not_depend_on_the_login(server: Any) -> None:
     script = read_script([Says()], MARK).replace("printf '%s' ''", 'echo "$PATH|$LC_ALL|${CDPATH-none}|$(umask)|$PWD"')
     odd = "CDPATH=/etc ENV=/root/.shrc LC_ALL=de_DE PATH=/root:$PATH\nexport CDPATH ENV LC_ALL PATH\numask 0\ncd /srv\n"
     (fact,) = parse_facts(server.run(odd + script).stdout.decode(), MARK, 1) or [""]
@@ -24,7 +24,7 @@ def test_scripts_do_not_depend_on_who_logs_in(server: Any) -> None:
 
 @pytest.mark.parametrize("name", HOSTS)
 def test_reading_writes_nothing(server: Any, host: Callable[..., Target], name: str) -> None:
-    """On a server that has files where the app's files would be."""
+    """Some of the app's files exist."""
     app = host(name)
     for path in ("/etc/nginx/sites-available/hello", "/srv/hello/repo.git/HEAD", "/etc/ssh/sshd_config", "/srv/hello/current/x"):
         server.path(path).parent.mkdir(parents=True, exist_ok=True)
@@ -37,7 +37,7 @@ def test_reading_writes_nothing(server: Any, host: Callable[..., Target], name: 
         assert server.tree() == before
 
 
-def test_the_time_of_a_reading_grows_with_its_paths_and_not_by_their_square(server: Any) -> None:
+def test_a_reading_of_many_paths_is_fast(server: Any) -> None:
     paths = [f"/srv/{number:03}-{'x' * 40}" for number in range(250)]
     for path in paths:
         server.path(path).mkdir()

@@ -16,7 +16,7 @@ from tests.support.runs import run_over
 
 @pytest.fixture
 def fake(target: Callable[..., Target], tmp_path: Path) -> Callable[..., Fake]:
-    """fake("one", "two", gone=["two"], domains=[…]): a run over hosts of these names."""
+    """Make a run over hosts of these names: fake("one", "two", gone=["two"], domains=[…])."""
 
     def make(*names: str, gone: Sequence[str] = (), **tables: object) -> Fake:
         app = target(**tables)

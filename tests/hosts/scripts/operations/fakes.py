@@ -14,7 +14,7 @@ from tests.hosts.scripts.server import Server
 
 
 class LocalRemote:
-    """Runs scripts in a server of this machine's folders, as the connection would on a real one."""
+    """A connection that runs scripts in a server that consists of folders."""
 
     def __init__(self, server: Server) -> None:
         self.server = server
@@ -34,7 +34,7 @@ class LocalRemote:
 
 
 class Unreachable(LocalRemote):
-    """A server that is not there."""
+    """A connection to a server that does not answer."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -45,7 +45,7 @@ class Unreachable(LocalRemote):
 
 @dataclass
 class Fake:
-    """A run whose hosts are local folders, and what it printed."""
+    """A run whose hosts are folders, and its output."""
 
     run: Run
     servers: dict[str, Server]
@@ -57,7 +57,7 @@ class Fake:
 
 
 def instance(server: Server, name: str, state: str, *, record: str = "", at: float = 1_700_000_000) -> None:
-    """Have an instance on the server, as a release leaves it."""
+    """Create an instance on the server, as a release leaves it."""
     folder = server.path(f"/srv/hello/instances/{name}")
     folder.mkdir(parents=True)
     (folder / "state").write_text(f"{state}\n")
@@ -67,7 +67,7 @@ def instance(server: Server, name: str, state: str, *, record: str = "", at: flo
 
 
 def live(server: Server, name: str) -> None:
-    """Make nginx's link lead to an instance."""
+    """Point nginx's link to an instance."""
     server.path("/srv/hello").mkdir(exist_ok=True)
     server.path("/srv/hello/live.sock").symlink_to(f"/run/hello/{name}.sock")
 

@@ -29,8 +29,6 @@ KeyError: 'x'
 
 
 class TestLogs:
-    """`fab logs`, but for --follow, which needs a real connection to end."""
-
     @pytest.fixture
     def one(self, fake: Callable[..., Fake]) -> Fake:
         found = fake("one")
@@ -52,7 +50,7 @@ class TestLogs:
     def test_the_last_lines_of_the_live_release(self, one: Fake) -> None:
         assert self.read(one, 2) == ['  File "worker.py", line 1', "KeyError: 'x'"]
 
-    def test_no_line(self, one: Fake) -> None:
+    def test_zero_lines(self, one: Fake) -> None:
         assert self.read(one, 0) == []
 
     def test_errors_are_whole_records_and_tracebacks(self, one: Fake) -> None:
@@ -68,7 +66,7 @@ class TestLogs:
             "KeyError: 'x'",
         ]
 
-    def test_of_errors_too_the_last_are_shown(self, one: Fake) -> None:
+    def test_the_number_of_lines_limits_errors(self, one: Fake) -> None:
         assert self.read(one, 1, errors=True) == ["KeyError: 'x'"]
 
     def test_logs_of_nginx_are_named(self, one: Fake) -> None:
@@ -82,7 +80,7 @@ class TestLogs:
     def test_errors_of_nginx(self, one: Fake) -> None:
         assert self.read(one, 1, nginx=True, errors=True) == ["e ?� 2 without an end"]
 
-    def test_hosts_stand_before_their_lines(self, fake: Callable[..., Fake]) -> None:
+    def test_lines_begin_with_their_host(self, fake: Callable[..., Fake]) -> None:
         found = fake("a", "long")
         for server in found.servers.values():
             live(server, OLD)
@@ -90,7 +88,7 @@ class TestLogs:
             server.path(f"/var/log/hello/{OLD}.log").write_text("x\n")
         assert sorted(self.read(found)) == ["a     x", "long  x"]
 
-    def test_a_line_without_end_in_sight_is_cut(self, one: Fake) -> None:
+    def test_a_very_long_line_is_cut(self, one: Fake) -> None:
         one.servers["one"].path(f"/var/log/hello/{OLD}.log").write_text("x" * 1_000_000 + "\n")
         (line,) = self.read(one)
         assert line == "x" * 4000 + "…"
@@ -110,7 +108,7 @@ class TestLogs:
         with pytest.raises(UsageError):
             self.read(one, -1)
 
-    def test_only_reads(self, one: Fake) -> None:
+    def test_logs_changes_nothing(self, one: Fake) -> None:
         before = one.servers["one"].tree("/var/log")
         self.read(one, nginx=True)
         assert one.servers["one"].tree("/var/log") == before

@@ -16,17 +16,15 @@ Work = Callable[[Run, dict[str, bool]], None]
 
 
 class TestPower:
-    """`fab stop`, `fab start`: what is planned; the change itself is tested on a real server."""
-
     @pytest.mark.parametrize("work", [stop, start])
-    def test_nothing_live_is_an_error_before_any_change(self, fake: Callable[..., Fake], work: Work) -> None:
+    def test_without_a_live_release_nothing_changes(self, fake: Callable[..., Fake], work: Work) -> None:
         found = fake("one")
         with pytest.raises(SelvedgeError, match="one: nothing of hello is live there") as caught:
             work(found.run, {"dry_run": True})
         assert caught.value.status == 1
         assert found.text == ""
 
-    def test_reading_asks_supervisor_nothing_that_changes_it(self, fake: Callable[..., Fake]) -> None:
+    def test_the_reading_only_asks_supervisor_for_its_status(self, fake: Callable[..., Fake]) -> None:
         found = fake("one")
         server = found.servers["one"]
         live(server, OLD)

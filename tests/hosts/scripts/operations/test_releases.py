@@ -17,8 +17,6 @@ from tests.support.releases import NEW, OLD
 
 
 class TestReleases:
-    """`fab releases`, `fab history`."""
-
     @pytest.fixture
     def one(self, fake: Callable[..., Fake]) -> Fake:
         found = fake("one")
@@ -31,7 +29,7 @@ class TestReleases:
         live(server, OLD)
         return found
 
-    def test_table_newest_first_states_in_words(self, one: Fake) -> None:
+    def test_the_table_begins_with_the_newest_release(self, one: Fake) -> None:
         releases(one.run)
         title, *rows = one.text.splitlines()
         assert " ".join(title.split()) == "host release state commit subject author when (UTC) by s"
@@ -44,13 +42,13 @@ class TestReleases:
         assert "\033" not in one.text
         assert one.run.fleet.sessions[0].remote.execs == 1
 
-    def test_columns_stand_below_each_other_with_wide_letters(self, one: Fake) -> None:
+    def test_columns_are_aligned_with_wide_characters(self, one: Fake) -> None:
         releases(one.run)
         title, _, *rows = one.text.splitlines()
         starts = {output.width(row[: row.index("2026-01")]) for row in rows} | {title.index("when")}
         assert len(starts) == 1
 
-    def test_json_is_one_document_with_all_that_the_table_says(self, one: Fake) -> None:
+    def test_json_has_everything_that_the_table_has(self, one: Fake) -> None:
         releases(one.run, as_json=True)
         found = json.loads(one.text)["one"]
         assert (found["app"], found["live"], found["answering"]) == ("hello", OLD, False)
@@ -61,7 +59,7 @@ class TestReleases:
         }  # fmt: skip
         assert found["releases"][0]["commit"] == "cccccccccccc"
 
-    def test_a_bad_release_has_its_subject_from_the_mirror(self, fake: Callable[..., Fake], tmp_path: Path) -> None:
+    def test_the_mirror_gives_the_subject_of_a_bad_release(self, fake: Callable[..., Fake], tmp_path: Path) -> None:
         found = fake("one")
         server = found.servers["one"]
         mirror = server.path("/srv/hello/repo.git")
@@ -81,12 +79,12 @@ class TestReleases:
         assert record["commit"] == commit.strip()
         assert "Broken on purpose" in record["subject"]
 
-    def test_a_server_with_nothing_says_what_to_do(self, fake: Callable[..., Fake]) -> None:
+    def test_a_server_without_releases_gets_a_hint(self, fake: Callable[..., Fake]) -> None:
         found = fake("one")
         releases(found.run)
         assert found.text == "one: nothing was released there yet. `fab -H one deploy` does.\n"
 
-    def test_json_of_hosts_of_which_one_is_gone(self, fake: Callable[..., Fake]) -> None:
+    def test_json_with_an_unreachable_host(self, fake: Callable[..., Fake]) -> None:
         found = fake("one", "two", gone=["two"])
         with pytest.raises(UnreachableError):
             releases(found.run, as_json=True)
@@ -94,7 +92,7 @@ class TestReleases:
         assert document["one"]["releases"] == []
         assert document["two"] == {"error": "two: does not answer. Switch it on."}
 
-    def test_history_shows_its_last_lines_as_they_are(self, fake: Callable[..., Fake]) -> None:
+    def test_history_prints_its_last_lines(self, fake: Callable[..., Fake]) -> None:
         found = fake("one")
         lines = [f"2026-01-0{day}T00:00:00Z\tme\tdeploy\t-\tx-{day}\tgood\n" for day in range(1, 6)]
         lines.append(f"2026-01-06T00:00:00Z\tme\trollback\t{OLD}\t{NEW}\trefused: a\ttab \033[31m and more\n")

@@ -16,8 +16,6 @@ from tests.support.releases import OLD
 
 
 class TestRemove:
-    """`fab remove`; with a certificate and a second app it is tried on a real server."""
-
     @pytest.fixture(autouse=True)
     @staticmethod
     def no_lock(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -33,7 +31,7 @@ class TestRemove:
         assert "-/srv/hello/live.sock" in found.text and "/srv/hello/shared and /var/log/hello stay" in found.text
         assert found.servers["one"].tree("/srv") == before
 
-    def test_what_the_app_has_written_stays_unless_it_is_asked_for(self, fake: Callable[..., Fake]) -> None:
+    def test_data_of_the_app_stays_without_the_flag(self, fake: Callable[..., Fake]) -> None:
         found = fake("one")
         server = found.servers["one"]
         live(server, OLD)
@@ -55,7 +53,7 @@ class TestRemove:
         assert not server.path("/srv/hello").exists() and not server.path("/var/log/hello").exists()
         assert server.path(theirs).exists()
 
-    def test_a_site_without_which_nginx_does_not_start_is_put_back(self, fake: Callable[..., Fake]) -> None:
+    def test_the_site_is_restored_if_nginx_fails_without_it(self, fake: Callable[..., Fake]) -> None:
         found = fake("one")
         server = found.servers["one"]
         live(server, OLD)

@@ -13,8 +13,6 @@ from tests.support.releases import OLD
 
 
 class TestRun:
-    """`fab run --command`."""
-
     @pytest.fixture
     def one(self, fake: Callable[..., Fake]) -> Fake:
         found = fake("one")
@@ -41,7 +39,7 @@ class TestRun:
             ("exit 0", []),
         ],
     )
-    def test_the_command_reaches_the_shell_as_it_is(self, one: Fake, command: str, output: list[str]) -> None:
+    def test_the_command_reaches_the_shell_unchanged(self, one: Fake, command: str, output: list[str]) -> None:
         run_command(one.run, command)
         assert one.text.splitlines() == output
 
@@ -51,13 +49,13 @@ class TestRun:
         rights = "--reuid=hello --regid=999 --init-groups --no-new-privs --bounding-set=-all"
         assert asked.startswith(f"{rights} -- /srv/hello/instances/")
 
-    def test_its_failure_is_told_and_is_status_1(self, one: Fake) -> None:
+    def test_a_failing_command_is_reported_with_status_1(self, one: Fake) -> None:
         with pytest.raises(SelvedgeError, match="one: the command ended with exit status 7") as caught:
             run_command(one.run, "echo out; exit 7")
         assert caught.value.status == 1
         assert one.text == "out\n"
 
-    def test_a_command_that_exits_3_is_not_taken_for_no_release(self, one: Fake) -> None:
+    def test_exit_status_3_does_not_mean_no_release(self, one: Fake) -> None:
         with pytest.raises(SelvedgeError, match="ended with exit status 3"):
             run_command(one.run, "exit 3")
 

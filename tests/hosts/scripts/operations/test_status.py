@@ -18,11 +18,9 @@ from tests.support.releases import NEW, OLD
 
 
 class TestStatus:
-    """`fab status`: the script in a local server whose programs answer what a real one's would, and what is made of it."""
-
     @pytest.fixture
     def one(self, fake: Callable[..., Fake]) -> Fake:
-        """A server on which all is well."""
+        """A healthy server."""
         found = fake("one", health="/up?a=b", domains=["hello.example.com"])
         server = found.servers["one"]
         instance(server, OLD, "good", record=RECORD.format(commit="a" * 40, subject="x", at="2026-01-02T03:04:05Z"))
@@ -45,19 +43,19 @@ class TestStatus:
         return found
 
     def read(self, one: Fake) -> dict[str, Any]:
-        """The JSON of a status that is well."""
+        """Return the JSON of a healthy status."""
         status(one.run, as_json=True)
         found: dict[str, Any] = json.loads(one.text)["one"]
         return found
 
     def sick(self, one: Fake) -> str:
-        """The lines of a status that is not."""
+        """Return the lines of an unhealthy status."""
         with pytest.raises(SelvedgeError, match="Unhealthy: one: ") as caught:
             status(one.run)
         assert caught.value.status == 1
         return one.text
 
-    def test_all_is_well(self, one: Fake) -> None:
+    def test_a_healthy_server_has_no_findings(self, one: Fake) -> None:
         before = one.servers["one"].tree("/srv")
         found = self.read(one)
         assert found["healthy"] is True
@@ -72,7 +70,7 @@ class TestStatus:
         assert one.run.fleet.sessions[0].remote.execs == 1
         assert one.servers["one"].tree("/srv") == before
 
-    def test_lines_for_a_person(self, one: Fake) -> None:
+    def test_the_first_lines(self, one: Fake) -> None:
         status(one.run)
         first, second = one.text.splitlines()[:2]
         assert first.endswith(
@@ -80,7 +78,7 @@ class TestStatus:
         )
         assert second.endswith("✓ GET /up?a=b (Host: hello.example.com): 200 in 12 ms")
 
-    def test_the_question_goes_through_the_link_that_nginx_follows(self, one: Fake) -> None:
+    def test_the_health_check_uses_the_socket_of_nginx(self, one: Fake) -> None:
         self.read(one)
         asked = one.servers["one"].path("/var/log/asked").read_text()
         assert "--unix-socket /srv/hello/live.sock -H Host: hello.example.com" in asked
@@ -107,7 +105,7 @@ class TestStatus:
             (f"hello.{OLD}: ERROR (no such process)", ": stopped"),
         ],
     )  # fmt: skip
-    def test_an_app_that_does_not_run(self, one: Fake, manager: str, said: str) -> None:
+    def test_a_stopped_app(self, one: Fake, manager: str, said: str) -> None:
         server = one.servers["one"]
         server.program("ss", "exit 0")
         server.program("supervisorctl", f"echo '{manager}'; exit 3")
@@ -115,7 +113,7 @@ class TestStatus:
         assert said in text
         assert "fab -H one start" in text
 
-    def test_workers_whose_master_was_killed_do_not_count(self, one: Fake) -> None:
+    def test_orphaned_workers_do_not_count(self, one: Fake) -> None:
         server = one.servers["one"]
         server.program("ps", "printf '20 1 30000 7500\\n21 5 40000 100\\n22 21 80000 60\\n'")
         found = self.read(one)
@@ -124,7 +122,7 @@ class TestStatus:
         assert orphan["level"] == "warning"
         assert orphan["remedy"] == "On the server: `kill -9 20`."
 
-    def test_only_workers_whose_master_was_killed(self, one: Fake) -> None:
+    def test_only_orphaned_workers(self, one: Fake) -> None:
         server = one.servers["one"]
         server.program("ps", "echo 20 1 30000 7500")
         server.program("supervisorctl", "echo hello.x BACKOFF")
@@ -134,7 +132,7 @@ class TestStatus:
         one.servers["one"].program("ps", "echo 20 5 30000 7500")
         assert "0 workers" in self.sick(one)
 
-    def test_restarts_are_counted_since_the_last_stop_and_warn(self, one: Fake) -> None:
+    def test_restarts_since_the_last_stop_are_a_warning(self, one: Fake) -> None:
         folder = one.servers["one"].path("/var/log/supervisor")
         folder.mkdir()
         end = f"2026-01-01 WARN exited: hello.{OLD} (terminated by SIGKILL; not expected)\n"
@@ -171,7 +169,7 @@ class TestStatus:
             ("exit 1", "nginx shows none on port 443"),
         ],
     )
-    def test_a_renewed_certificate_that_nginx_has_not_loaded(self, one: Fake, served: str, said: str) -> None:
+    def test_a_renewed_certificate_that_nginx_does_not_serve(self, one: Fake, served: str, said: str) -> None:
         dates = "echo notBefore=Jan  1 00:00:00 2026 GMT; echo notAfter=Apr  1 00:00:00 2026 GMT"
         one.servers["one"].program("openssl", f"""
 case $* in
@@ -211,7 +209,7 @@ esac""")
         session = one.run.fleet.sessions[0]
         return HostStatus.parse(session.read([Ask(status_query(session.target))])[0])
 
-    def test_updates_that_wait(self, one: Fake) -> None:
+    def test_pending_updates(self, one: Fake) -> None:
         server = one.servers["one"]
         lines = (
             "Inst a (1 Debian:12/stable [amd64])\nInst b (2 Debian-Security:12/stable-security [amd64])\nConf a (1)\n"
@@ -227,7 +225,7 @@ esac""")
             "2 packages (1 for security)", "needed by libc6 linux-image"
         ]  # fmt: skip
 
-    def test_a_bare_server_is_not_ill(self, fake: Callable[..., Fake]) -> None:
+    def test_a_bare_server_is_healthy(self, fake: Callable[..., Fake]) -> None:
         found = fake("one")
         found.servers["one"].program("systemctl", "echo inactive; exit 3")
         status(found.run)
@@ -235,7 +233,7 @@ esac""")
         assert "fab -H one deploy" in found.text
         assert "nginx" not in found.text
 
-    def test_hosts_are_told_apart_and_the_worst_decides(self, fake: Callable[..., Fake]) -> None:
+    def test_the_worst_host_decides_the_status(self, fake: Callable[..., Fake]) -> None:
         found = fake("one", "two", gone=["two"])
         with pytest.raises(UnreachableError) as caught:
             status(found.run, as_json=True)

@@ -12,7 +12,7 @@ CONF = "/etc/supervisor/conf.d/{app}.conf"
 
 
 class Managed:
-    """A server with an app that runs under a process manager. `told`: what was asked of the manager, one a line."""
+    """A server with an app under a fake process manager. `told` has the commands that the manager got, one a line."""
 
     def __init__(self, server: Server, app: str = "hello") -> None:
         self.server, self.app = server, app
@@ -23,7 +23,7 @@ class Managed:
             self.instance(name)
         server.path(f"/srv/{app}/live.sock").symlink_to(f"/run/{app}/{OLD}.sock")
         self.conf.write_text(self.section(OLD))
-        # Without owners, whom this machine does not know.
+        # The app's user does not exist on this machine, so owners are dropped.
         server.program(
             "install",
             'kind=$1\nwhile [ $# -gt 2 ]; do shift; done\n[ "$kind" = -d ] && exec mkdir -p "$2"\nexec cp "$1" "$2"',
@@ -45,7 +45,7 @@ class Managed:
         self.server.path("/run/sockets").write_text(lines)
 
     def answers(self, text: str) -> None:
-        """What supervisorctl says to `update`; it keeps the file as it was at that moment."""
+        """Make supervisorctl answer `update` with this text; it keeps a copy of the file at that moment."""
         self.server.program(
             "supervisorctl",
             'echo "$*" >>/var/log/told\n'
@@ -54,7 +54,7 @@ class Managed:
         )
 
     def run(self, shell: str) -> str:
-        """Run it as a change is run; what was said."""
+        """Run shell as a change runs, and return its output."""
         names = assign(
             mark="@test", app=self.app, base=f"/srv/{self.app}", run_dir=f"/run/{self.app}", log_dir=f"/var/log/{self.app}",
             supervisor_conf=CONF.format(app=self.app), undo="/run/undo", why="deploy",
@@ -69,7 +69,7 @@ class Managed:
         return log.read_text().splitlines() if log.exists() else []
 
     def boots(self, path: str = "") -> dict[str, bool]:
-        """The programs of supervisor's file, and whether a boot starts them."""
+        """Return the programs of supervisor's file, and whether a boot starts them."""
         text = (self.server.path(path) if path else self.conf).read_text()
         parts = [part.partition("]") for part in text.split("[program:")[1:]]
         return {name.removeprefix(f"{self.app}."): "autostart=true" in rest for name, _, rest in parts}

@@ -8,7 +8,7 @@ from tests.hosts.scripts.release.managed import Managed
 from tests.support.libraries import functions
 from tests.support.releases import NEW
 
-# A process that begins with one child, and makes one more for each TTIN, as gunicorn does; or hears no signal at all.
+# A process that starts with one child and makes one more for each TTIN, as gunicorn does, or that ignores signals.
 GUNICORN = """
 sh -c 'trap "{heard}" TTIN; sleep 15 & while :; do wait; done' &
 parent=$!
@@ -25,7 +25,7 @@ echo "new.sock users:((pid=$parent,fd=5),(pid=$child,fd=5))" | sed 's#new#x x /r
     ("WORKERS=2", ":", 1),
     ("# of a template of one's own", "sleep 15 &", 1),
 ])  # fmt: skip
-def test_behind_the_gate_gunicorn_is_told_to_start_the_other_workers(
+def test_after_the_gate_gunicorn_starts_the_other_workers(
     managed: Managed, line: str, heard: str, count: int
 ) -> None:
     folder = managed.server.path(f"/srv/hello/instances/{NEW}")
@@ -40,7 +40,7 @@ def test_behind_the_gate_gunicorn_is_told_to_start_the_other_workers(
 
 
 @pytest.mark.parametrize(("took", "waits"), [(1999, []), (3900, ["3"])])
-def test_the_others_of_an_app_that_starts_slowly_are_waited_for(managed: Managed, took: int, waits: list[str]) -> None:
+def test_the_other_workers_of_a_slow_app_are_waited_for(managed: Managed, took: int, waits: list[str]) -> None:
     folder = managed.server.path(f"/srv/hello/instances/{NEW}")
     (folder / "gunicorn_start").write_text("WORKERS=3\n")
     managed.server.program("sleep", "echo $1 >>/var/log/told")
@@ -62,10 +62,10 @@ def test_the_others_of_an_app_that_starts_slowly_are_waited_for(managed: Managed
     ("HTTP/1.1 200 OK\\r\\n", "200"),
     ("", ""),
 ])  # fmt: skip
-def test_the_site_is_asked_by_a_name_that_it_has(
+def test_the_site_is_requested_by_a_name_that_nginx_knows(
     managed: Managed, site: str, tls: str, asked: str, answer: str, wrong: str
 ) -> None:
-    """The first of `domains` may have changed, and nginx learns that behind the switch."""
+    """The first of `domains` may have changed; nginx gets its new names after the switch."""
     sites = managed.server.path("/etc/nginx/sites-enabled")
     sites.mkdir(parents=True)
     (sites / "hello").write_text(f"server {{\n{site}\n}}\n")

@@ -16,7 +16,7 @@ from tests.support.libraries import functions
 from tests.support.releases import NEW, NEWER, OLD
 
 
-def test_the_standing_of_a_server_is_read_from_its_own_files(
+def test_the_state_of_the_releases_is_read_from_files(
     server: Server, managed: Managed, target: Callable[..., Target]
 ) -> None:
     text = "commit bbbb\nsubject a/record:state bad: 'x' 100 %\nauthor Zoë\nat 2026-01-02T00:00:00Z\nunknown word\n"
@@ -40,13 +40,13 @@ def test_a_server_without_releases_has_none(server: Server, target: Callable[...
 
 @pytest.mark.parametrize(("deployed", "listening", "state", "old"), [
     (NEW, (OLD, NEW), "building", OLD),
-    # Another commit, by now: what has proved itself is better than what has not.
+    # Another commit is deployed now: the proved release is better than the unproved one.
     (NEWER, (OLD, NEW), "building", OLD),
-    # After a boot the one before does not run: the new one serves, and goes on.
+    # After a boot the previous release does not run: the new one keeps serving.
     (NEW, (NEW,), "building", NEW),
     (NEW, (OLD, NEW), "good", NEW),
 ])  # fmt: skip
-def test_a_release_whose_run_was_killed_while_it_settled(
+def test_a_run_that_was_killed_while_the_release_settled(
     managed: Managed, deployed: str, listening: tuple[str, ...], state: str, old: str
 ) -> None:
     base = managed.server.path("/srv/hello")
@@ -64,11 +64,11 @@ def test_a_release_whose_run_was_killed_while_it_settled(
         assert str((base / "current").readlink()) == f"releases/{OLD[:12]}"
 
 
-@pytest.mark.parametrize(("free", "gone"), [("400000", False), ("40000", True)])
-def test_where_room_is_short_releases_that_are_kept_no_more_go_before_a_build(
-    managed: Managed, free: str, gone: bool
+@pytest.mark.parametrize(("free", "deleted"), [("400000", False), ("40000", True)])
+def test_old_releases_are_deleted_before_a_build_if_the_disk_is_full(
+    managed: Managed, free: str, deleted: bool
 ) -> None:
-    """app.keep_releases was lowered, since the disk is nearly full: the deploy must not ask for room that it can make."""
+    """A lower app.keep_releases lets a deploy succeed on a disk that is nearly full."""
     base = managed.server.path("/srv/hello")
     names = [f"{digit * 12}-000000" for digit in "3456"]
     for number, name in enumerate(names):
@@ -90,6 +90,6 @@ def test_where_room_is_short_releases_that_are_kept_no_more_go_before_a_build(
         f"{functions('git', 'prune')}\ngit_checkout"
     )
     assert said == "git --git-dir=/srv/hello/repo.git\n"
-    assert oldest.exists() is not gone
-    assert (base / f"releases/{names[0][:12]}").exists() is not gone
+    assert oldest.exists() is not deleted
+    assert (base / f"releases/{names[0][:12]}").exists() is not deleted
     assert (base / f"instances/{names[3]}").exists() and (base / f"releases/{names[3][:12]}").exists()

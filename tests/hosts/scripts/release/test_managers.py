@@ -11,20 +11,20 @@ from tests.hosts.scripts.server import Server
 from tests.support.releases import NEW, OLD
 
 
-def test_a_release_that_is_not_live_yet_does_not_start_at_a_boot(managed: Managed) -> None:
+def test_only_the_live_release_starts_at_a_boot(managed: Managed) -> None:
     managed.answers(f"hello.{NEW}: added process group")
     assert managed.run(f"manager_start {NEW}") == ""
     assert managed.told == [f"update hello.{NEW}"], "no other program is touched"
-    # While supervisor reads it, the live one's line is as ever: a power cut then must not leave the server without it.
+    # While supervisor reads the file, the live release still starts at a boot: the power may fail at this moment.
     assert managed.boots("/var/log/then") == {OLD: True, NEW: True}
     assert managed.boots() == {OLD: True, NEW: False}
     managed.run(f"manager_boot {NEW}")
     assert managed.boots() == {OLD: False, NEW: True}
-    assert managed.told == [f"update hello.{NEW}"], "a section that has changed is not what supervisor is told about"
+    assert managed.told == [f"update hello.{NEW}"], "supervisor does not hear of a changed section"
 
 
 @pytest.mark.parametrize("edited", [False, True])
-def test_what_somebody_has_edited_in_supervisors_file_stays_as_a_copy(managed: Managed, edited: bool) -> None:
+def test_manual_edits_of_supervisors_file_are_backed_up(managed: Managed, edited: bool) -> None:
     text = managed.section(OLD) + ("startretries=9\n" if edited else "")
     managed.conf.write_text(text)
     managed.answers(f"hello.{NEW}: added process group")
@@ -33,7 +33,7 @@ def test_what_somebody_has_edited_in_supervisors_file_stays_as_a_copy(managed: M
     assert [copy.read_text() for copy in copies] == ([text] if edited else [])
 
 
-def test_what_supervisor_adds_by_its_own_protocol_needs_no_supervisorctl(managed: Managed) -> None:
+def test_supervisors_protocol_needs_no_supervisorctl(managed: Managed) -> None:
     asked = """echo "$*" | grep -o '<methodCall.*</methodCall>' >>/var/log/told"""
     managed.server.program("curl", f"{asked}; echo '<methodResponse><params/></methodResponse>'")
     assert managed.run(f"manager_start {NEW}") == ""
@@ -46,21 +46,21 @@ def test_what_supervisor_adds_by_its_own_protocol_needs_no_supervisorctl(managed
     assert managed.boots() == {OLD: True, NEW: False}
 
 
-def test_where_its_protocol_fails_supervisorctl_is_asked(managed: Managed) -> None:
+def test_supervisorctl_is_used_if_the_protocol_fails(managed: Managed) -> None:
     managed.server.program("curl", "echo '<methodResponse><name>faultCode</name></methodResponse>'")
     managed.answers(f"hello.{NEW}: added process group")
     managed.run(f"manager_start {NEW}")
     assert managed.told == [f"update hello.{NEW}"]
 
 
-def test_one_that_was_there_already_begins_anew(managed: Managed) -> None:
+def test_an_existing_program_is_restarted(managed: Managed) -> None:
     managed.conf.write_text(managed.section(NEW) + managed.section(OLD))
     managed.run(f"manager_start {NEW}")
     assert managed.told == [f"update hello.{NEW}", f"restart hello.{NEW}"]
 
 
 @pytest.mark.parametrize("answer", ["added process group", "updated process group"])
-def test_a_name_that_looks_like_an_error_is_a_name(server: Server, answer: str) -> None:
+def test_a_name_may_look_like_an_error(server: Server, answer: str) -> None:
     managed = Managed(server, "error-refused")
     managed.answers(f"error-refused.{NEW}: {answer}")
     assert managed.run(f"manager_start {NEW}") == ""
@@ -73,7 +73,7 @@ def test_a_name_that_looks_like_an_error_is_a_name(server: Server, answer: str) 
     ("unix:///var/run/supervisor.sock no such file", "supervisor does not answer"),
     ("ERROR: supervisor shutting down", "supervisor does not answer"),
 ])  # fmt: skip
-def test_what_supervisor_cannot_do_is_told_and_the_live_one_starts_at_a_boot(
+def test_an_error_of_supervisor_is_reported_and_the_live_release_still_boots(
     managed: Managed, answer: str, says: str
 ) -> None:
     managed.answers(answer)
@@ -81,15 +81,15 @@ def test_what_supervisor_cannot_do_is_told_and_the_live_one_starts_at_a_boot(
     assert managed.boots() == {OLD: True, NEW: False}
 
 
-def test_where_there_is_an_old_release_to_bring_back_the_switch_has_the_word(managed: Managed) -> None:
-    """app.strategy = "restart" has stopped the old one by then."""
+def test_the_switch_brings_the_old_release_back(managed: Managed) -> None:
+    """With app.strategy = "restart" the old release is stopped by then."""
     managed.answers("error: CANT_REREAD: broken.conf")
     said = managed.run(f'back() {{ echo "back, $1"; exit 1; }}\nrefuse=back\nmanager_start {NEW}\necho on')
     assert said.startswith("back, supervisor cannot read its configuration") and "on\n" not in said
 
 
-def test_what_supervisor_has_already_starts_though_it_cannot_read_its_files(managed: Managed) -> None:
-    """Such as the old release, stopped for the new one by app.strategy = "restart"."""
+def test_a_known_program_starts_although_supervisor_cannot_read_its_files(managed: Managed) -> None:
+    """The old release is such a program if app.strategy = "restart" has stopped it."""
     managed.answers("error: CANT_REREAD: broken.conf")
     managed.server.path(f"/run/known.hello.{OLD}").touch()
     assert managed.run(f"manager_start {OLD}") == ""
@@ -97,15 +97,15 @@ def test_what_supervisor_has_already_starts_though_it_cannot_read_its_files(mana
 
 
 @pytest.mark.parametrize("file", [None, "", f"[program:hello.{OLD}]\nautostart=true\n"])
-def test_a_program_that_its_file_does_not_name_is_stopped_all_the_same(managed: Managed, file: str | None) -> None:
-    """Supervisor still has it, and would start it again whenever somebody kills it."""
+def test_a_program_that_is_missing_in_the_file_is_stopped(managed: Managed, file: str | None) -> None:
+    """Supervisor still runs it, and would restart it after a kill."""
     managed.conf.unlink() if file is None else managed.conf.write_text(file)
     managed.run(f"manager_stop {NEW}")
     assert managed.told == [f"update hello.{NEW}"]
     assert (managed.conf.read_text() if managed.conf.exists() else None) == file
 
 
-def test_a_section_whose_instance_has_none_any_more_stays(managed: Managed) -> None:
+def test_a_section_stays_if_its_instance_has_no_copy(managed: Managed) -> None:
     managed.conf.write_text(managed.section(OLD) + managed.section(NEW))
     for name in (OLD, NEW):
         managed.server.path(f"/srv/hello/instances/{name}/program.conf").unlink()
@@ -114,7 +114,7 @@ def test_a_section_whose_instance_has_none_any_more_stays(managed: Managed) -> N
     assert managed.conf.read_text().count("command=/srv/start") == 2
 
 
-def test_under_systemd_the_live_one_is_enabled_before_the_other_ones_are_not(managed: Managed) -> None:
+def test_systemd_enables_the_live_release_before_it_disables_others(managed: Managed) -> None:
     units = managed.server.path("/etc/systemd/system")
     for kind, wants in (("service", "multi-user.target.wants"), ("socket", "sockets.target.wants")):
         (units / wants).mkdir(parents=True)
@@ -134,6 +134,6 @@ def test_under_systemd_the_live_one_is_enabled_before_the_other_ones_are_not(man
     ("hello.x.service: Main process exited, code=killed, status=9/KILL", False),
     ("", False),
 ])  # fmt: skip
-def test_a_release_that_memory_max_has_ended_is_told_so(managed: Managed, journal: str, starved: bool) -> None:
+def test_a_release_killed_by_memory_max_is_noticed(managed: Managed, journal: str, starved: bool) -> None:
     managed.server.program("journalctl", f"echo '{journal}'")
     assert managed.run("if systemd_starved x; then echo yes; else echo no; fi") == ("yes\n" if starved else "no\n")

@@ -12,7 +12,7 @@ from tests.hosts.scripts.resources.repository import commit, git
 
 @pytest.fixture
 def repository(server: Any) -> Path:
-    """A repository with what a checkout can get wrong; it stands in the server's own files, to be fetched from."""
+    """A repository on the server, with file names, modes and links that a checkout can get wrong."""
     folder = server.path("/opt/hello")
     folder.mkdir(parents=True)
     git(folder, "init", "-q", "-b", "main")

@@ -19,7 +19,7 @@ def sites(server: Any, **texts: str) -> None:
 
 
 def debians(server: Any) -> None:
-    """The site that Debian's package brings."""
+    """Add the site that Debian's package enables."""
     sites(server, default=BY_ADDRESS)
     brought = hashlib.md5(BY_ADDRESS.encode()).hexdigest()
     server.program("dpkg-query", f"echo ' /etc/nginx/sites-available/default {brought}'")

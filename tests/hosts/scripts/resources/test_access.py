@@ -7,15 +7,13 @@ from typing import Any
 import pytest
 
 from selvedge.resources.access import Sudoers
-from selvedge.resources.sshd import (
-    sections,
-)
+from selvedge.resources.base import sections
 from tests.support.keys import KEY, OTHER
 from tests.support.libraries import functions
 
 
 class TestAuthorizedKeys:
-    def test_adds_to_what_stands_there(self, server: Any) -> None:
+    def test_a_key_is_added_to_the_file(self, server: Any) -> None:
         server.program("as", 'shift; exec "$@"')
         home = server.path("/srv/home")
         home.joinpath(".ssh").mkdir(parents=True)
@@ -32,7 +30,7 @@ class TestAuthorizedKeys:
 
 class TestUserAndSudo:
     @pytest.mark.parametrize("mode", ["nopasswd", "password"])
-    def test_rules_that_hold_already_are_read(self, server: Any, mode: str) -> None:
+    def test_existing_sudo_rules_are_read(self, server: Any, mode: str) -> None:
         server.path("/etc/sudoers").write_text("# %sudo\n%sudo\tALL=(ALL:ALL) ALL\n%other ALL=ALL\n")
         server.path("/etc/sudoers.d").mkdir()
         server.path("/etc/sudoers.d/cloud").write_text("deploy ALL=(ALL) NOPASSWD:ALL\ndeployer ALL=ALL\n")

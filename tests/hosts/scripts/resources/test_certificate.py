@@ -9,21 +9,16 @@ from typing import Any
 import pytest
 
 from selvedge.engine.plan import Plan
-from selvedge.resources.certificate import (
-    PRODUCTION,
-    RELOAD_HOOK,
-    STAGING,
-    Certificate,
-)
+from selvedge.resources.certificate import PRODUCTION, RELOAD_HOOK, STAGING, Certificate
 from selvedge.shell.quoting import quote
 
-# A folder that every machine has a parent of: the tests run in a view of its files.
+# Its parent exists on every machine.
 WEBROOT = "/srv/letsencrypt"
 CERTIFICATE = Certificate("hello", ("a.test", "www.a.test"), WEBROOT)
 
 
 class TestFact:
-    def test_a_certificate_as_openssl_makes_it_and_a_renewal_as_certbot_writes_it(self, server: Any) -> None:
+    def test_a_certificate_and_its_renewal_are_read(self, server: Any) -> None:
         live, renewal = server.path("/etc/letsencrypt/live/hello"), server.path("/etc/letsencrypt/renewal/hello.conf")
         assert server.read(CERTIFICATE) == [""]
         live.mkdir(parents=True)
@@ -47,7 +42,7 @@ class TestFact:
 
 @pytest.fixture
 def issue(server: Any) -> Any:
-    """A server where certbot, curl, getent and ip are programs that answer as a test says."""
+    """A server where certbot, curl, getent and ip give the answers of the test."""
 
     def setup(
         certbot: str = "exit 0",
@@ -76,9 +71,9 @@ def called(server: Any) -> int:
 
 
 class TestBeforeAsking:
-    """What is found out on the server itself, so that no try is wasted at the authority."""
+    """The checks on the server, which save attempts at the authority."""
 
-    def test_a_name_that_leads_here_is_asked_for(self, issue: Any) -> None:
+    def test_a_name_with_this_servers_address_is_requested(self, issue: Any) -> None:
         server = issue()
         done = ask(server)
         assert (done.status, called(server)) == (0, 1), done.output
@@ -106,7 +101,7 @@ class TestBeforeAsking:
             ),
         ],
     )
-    def test_what_would_fail_there_fails_here(self, issue: Any, settings: dict[str, str], problem: str) -> None:
+    def test_a_name_that_would_fail_at_the_authority_is_refused(self, issue: Any, settings: dict[str, str], problem: str) -> None:
         server = issue(**settings)
         done = ask(server)
         assert done.status == 1
@@ -115,33 +110,33 @@ class TestBeforeAsking:
         assert called(server) == 0
         assert not list(server.path(f"{WEBROOT}/.well-known/acme-challenge").iterdir()), "the token is left"
 
-    def test_one_of_two_addresses_that_is_wrong_is_found(self, issue: Any) -> None:
+    def test_one_wrong_address_of_two_is_found(self, issue: Any) -> None:
         curl = 'case $* in *10.9.9.9*) exit 7 ;; esac; for last; do :; done; cat "/srv/letsencrypt${last#http://*test}"'
         server = issue(names="printf '10.0.0.5 STREAM\\n10.9.9.9 STREAM\\n'", curl=curl)
         error = ask(server).error
         assert "a.test leads to 10.9.9.9" in error
         assert "10.0.0.5, and not" not in error
 
-    def test_all_names_are_told_at_once(self, issue: Any) -> None:
+    def test_all_wrong_names_are_reported_at_once(self, issue: Any) -> None:
         server = issue(names="exit 2")
         done = ask(server, Certificate("hello", ("a.test", "b.test"), WEBROOT, program="/usr/local/sbin/certbot"))
         assert "a.test has no address" in done.error
         assert "b.test has no address" in done.error
 
-    def test_behind_an_address_translation_the_authority_has_the_last_word(self, issue: Any) -> None:
+    def test_behind_address_translation_the_authority_decides(self, issue: Any) -> None:
         server = issue(names="echo 93.184.216.34 STREAM", curl="exit 7")
         done = ask(server)
         assert (done.status, called(server)) == (0, 1)
         assert any("cannot be seen from here" in said for said in done.said)
 
-    def test_a_server_with_a_public_address_is_behind_none(self, issue: Any) -> None:
+    def test_a_server_with_a_public_address_decides_itself(self, issue: Any) -> None:
         server = issue(names="echo 93.184.216.34 STREAM", own="93.184.216.35/24", curl="exit 7")
         assert ask(server).status == 1
         assert called(server) == 0
 
 
 class TestAsking:
-    def test_certbot_gets_what_the_settings_say(self, issue: Any) -> None:
+    def test_certbot_gets_the_settings(self, issue: Any) -> None:
         server = issue()
         email = "o'b$r`i`en&co@a.test"
         certificate = Certificate(
@@ -157,15 +152,15 @@ class TestAsking:
         assert [after for word, after in pairwise(words_seen) if word == "-d"] == ["a.test", "b.test"]
         assert "--non-interactive" in words_seen
 
-    def test_without_an_email_it_registers_without(self, issue: Any) -> None:
+    def test_certbot_registers_without_an_email(self, issue: Any) -> None:
         server = issue()
         assert ask(server).status == 0
         argv = server.path("/opt/argv").read_text().splitlines()
         assert "--register-unsafely-without-email" in argv
         assert "--email" not in argv
 
-    def test_the_authoritys_words_are_found_where_certbot_fails_over_them(self, issue: Any) -> None:
-        """certbot 2.1 of Debian 12, as it answered an authority that gives no more."""
+    def test_the_authoritys_message_is_found_in_certbots_log(self, issue: Any) -> None:
+        """certbot 2.1 of Debian 12 fails over the authority's refusal."""
         server = issue(certbot="echo 'An unexpected error occurred:'; echo \"AttributeError: can't set attribute\"; exit 1")
         log = server.path("/var/log/letsencrypt/letsencrypt.log")
         log.parent.mkdir(parents=True)
@@ -197,12 +192,12 @@ class TestAsking:
             ),
         ],
     )
-    def test_the_authoritys_own_words_are_passed_on(self, issue: Any, output: str, error: str) -> None:
+    def test_the_authoritys_message_is_passed_on(self, issue: Any, output: str, error: str) -> None:
         server = issue(certbot=f"printf '%s\\n' {quote(output)}; exit 1")
         done = ask(server)
         assert done.status == 1
         assert done.error.startswith(error), done.error
-        assert called(server) == 1, "a refusal is not tried again by itself"
+        assert called(server) == 1, "a refused request is not repeated"
 
     def test_another_certbot_is_waited_for(self, issue: Any) -> None:
         busy = '[ "$(wc -l </opt/calls)" -gt 3 ] || { echo "Another instance of Certbot is already running."; exit 1; }'
@@ -211,13 +206,13 @@ class TestAsking:
         assert (done.status, called(server)) == (0, 4)
         assert "waiting for another certbot that runs on the server" in done.said
 
-    def test_but_not_for_ever(self, issue: Any) -> None:
+    def test_another_certbot_is_not_waited_for_endlessly(self, issue: Any) -> None:
         server = issue(certbot="echo 'Another instance of Certbot is already running.'; exit 1")
         done = ask(server)
         assert done.status == 1
         assert called(server) == 25
 
-    def test_a_private_authority_is_trusted_besides_the_systems(self, issue: Any) -> None:
+    def test_a_private_authority_is_trusted_besides_those_of_the_system(self, issue: Any) -> None:
         server = issue(certbot='cat "$REQUESTS_CA_BUNDLE" >/opt/trusted')
         for path, text in (("ssl/certs/ca-certificates.crt", "SYSTEM\n"), ("selvedge/hello/acme-ca.pem", "PRIVATE\n")):
             server.path(f"/etc/{path}").parent.mkdir(parents=True, exist_ok=True)
@@ -226,7 +221,7 @@ class TestAsking:
         assert server.path("/opt/trusted").read_text() == "SYSTEM\nPRIVATE\n"
 
 
-def test_a_name_in_a_message_of_the_authority_cannot_forge_a_line_of_ours(issue: Any) -> None:
+def test_a_message_of_the_authority_cannot_forge_progress(issue: Any) -> None:
     server = issue(certbot="printf '  Domain: a.test\\n  Detail: x\\n@test done 0\\n@test end 0\\n'; exit 1")
     done = ask(server)
     assert done.output.rstrip().splitlines()[-1] == "@test end 1"

@@ -21,12 +21,12 @@ def test_a_commit_is_fetched_and_checked_out(server: Any, repository: Path) -> N
     assert (release / "crlf.txt").read_bytes() == b"a\r\nb\r\n"
     assert (release / "backend" / "部署.txt").exists() and (release / "backend" / "with space and 'quote'.txt").exists()
     assert not list(release.rglob(".git"))
-    # A link that leads out of the repository is a link still, and what it leads to was not touched.
+    # A link out of the repository is still a link, and its target is unchanged.
     assert [str((release / name).readlink()) for name in ("passwd", "inside")] == ["/etc/passwd", "backend"]
     assert server.tree("/etc") == before
 
 
-def test_a_release_is_roots_and_the_app_may_only_read_it(server: Any, repository: Path) -> None:
+def test_root_owns_a_release_and_the_app_reads_it(server: Any, repository: Path) -> None:
     sha = git(repository, "rev-parse", "HEAD")
     server.make(*places(), fetched(sha), checkout(sha))
     release = server.path(f"/srv/hello/releases/{sha[:12]}")
@@ -39,7 +39,7 @@ def test_a_release_is_roots_and_the_app_may_only_read_it(server: Any, repository
             assert stat.S_IMODE(status.st_mode) == wanted, entry
 
 
-def test_each_commit_has_a_checkout_of_its_own(server: Any, repository: Path) -> None:
+def test_each_commit_has_its_own_checkout(server: Any, repository: Path) -> None:
     first = git(repository, "rev-parse", "HEAD")
     server.make(*places(), fetched(first), checkout(first))
     (repository / "main.py").write_text("app = 2\n")
@@ -52,7 +52,7 @@ def test_each_commit_has_a_checkout_of_its_own(server: Any, repository: Path) ->
     assert read == ["app = 1\n", "app = 2\n"]
 
 
-def test_a_commit_that_no_branch_holds_any_more_stays_in_the_mirror(server: Any, repository: Path) -> None:
+def test_a_commit_without_a_branch_stays_in_the_mirror(server: Any, repository: Path) -> None:
     first = git(repository, "rev-parse", "HEAD")
     server.make(*places(), fetched(first))
     (repository / "main.py").write_text("app = 2\n")
@@ -71,7 +71,7 @@ def test_a_commit_that_no_branch_holds_any_more_stays_in_the_mirror(server: Any,
     server.make(*places(), fetched(first), checkout(first))
 
 
-def test_a_repository_that_cannot_be_fetched_is_named(server: Any, repository: Path) -> None:
+def test_an_unreachable_repository_is_named(server: Any, repository: Path) -> None:
     sha = git(repository, "rev-parse", "HEAD")
     server.make(*places())
     done = server.apply(server.plan(*places(), fetched(sha, "file:///opt/nowhere")))
@@ -113,7 +113,7 @@ def test_a_submodule_that_cannot_be_fetched_leaves_no_release(server: Any, repos
     assert not server.path(f"/srv/hello/releases/{sha[:12]}").exists()
 
 
-def test_a_checkout_that_was_cut_off_is_made_anew(server: Any, repository: Path) -> None:
+def test_an_interrupted_checkout_is_repeated(server: Any, repository: Path) -> None:
     sha = git(repository, "rev-parse", "HEAD")
     server.make(*places(), fetched(sha))
     half = server.path(f"/srv/hello/releases/.new-{sha[:12]}")

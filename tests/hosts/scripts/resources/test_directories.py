@@ -22,7 +22,7 @@ def test_the_mode_of_a_directory(server: Any) -> None:
         assert stat.S_IMODE(server.path(f"/srv/{number}").stat().st_mode) == int(wanted, 8)
 
 
-def test_a_directory_below_one_that_hands_its_group_down(server: Any) -> None:
+def test_a_directory_in_a_set_group_id_directory(server: Any) -> None:
     parent = server.path("/srv/app")
     parent.mkdir()
     parent.chmod(0o2755)
@@ -30,12 +30,12 @@ def test_a_directory_below_one_that_hands_its_group_down(server: Any) -> None:
     assert mode(parent / "folder") == "0o750" and mode(parent / "a/b/c") == "0o711"
 
 
-def test_the_parents_of_a_directory_are_roots(server: Any) -> None:
+def test_root_owns_the_parents_of_a_directory(server: Any) -> None:
     server.make(Directory("/srv/a/b/c", "0700", owner="daemon", group="daemon"))
     assert mode(server.path("/srv/a/b")) == "0o755" and server.path("/srv/a/b").owner() == "root"
 
 
-def test_what_is_no_directory_is_refused(server: Any) -> None:
+def test_a_file_or_link_is_not_replaced_by_a_directory(server: Any) -> None:
     server.path("/srv/file").write_text("mine")
     server.path("/srv/link").symlink_to("/srv")
     server.path("/srv/dangling").symlink_to("/nowhere")
@@ -66,7 +66,7 @@ def test_a_link(server: Any) -> None:
     assert not server.plan(*links)
 
 
-def test_nothing_stands_there(server: Any) -> None:
+def test_files_and_links_are_removed(server: Any) -> None:
     server.path("/etc/folder").mkdir()
     os.mkfifo(server.path("/etc/fifo"))
     server.path("/etc/file").write_text("x")
@@ -78,7 +78,7 @@ def test_nothing_stands_there(server: Any) -> None:
     assert server.path("/etc/folder").is_dir()
 
 
-def test_what_an_earlier_step_makes_is_needed(server: Any) -> None:
+def test_a_missing_path_of_an_earlier_step_stops_the_step(server: Any) -> None:
     need = Needs("/srv/hello/it's there", "clone")
     done = server.apply(server.plan(need, File("/etc/after", "")))
     assert done.status == 1

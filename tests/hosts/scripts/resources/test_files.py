@@ -32,7 +32,7 @@ HOSTILE = {
     "backslashes": "\\ \\n \\\\ \\0 a\\\n\\",
     "cjk": "部署 使用者 例え 👩‍🚀 ā\n",
     "cjk-no-newline": "部署",
-    # dash marks things in its own strings with the bytes 0x81 to 0x88.
+    # dash uses the bytes 0x81 to 0x88 as marks in its own strings.
     "dash-bytes": "".join(chr(number) for number in range(0x80, 0x180)) + "\n",
     "dash-bytes-no-newline": "".join(chr(number) for number in range(0x80, 0x180)),
     "controls": "".join(chr(number) for number in range(1, 32)) + "\x7f\n",
@@ -44,7 +44,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("secret", [False, True])
-def test_a_file_holds_exactly_its_text_whatever_that_is(server: Any, secret: bool) -> None:
+def test_a_file_has_exactly_its_text(server: Any, secret: bool) -> None:
     files = [File(f"/etc/texts/{name}", text, "0640", secret=secret) for name, text in HOSTILE.items()]
     server.make(*files)
     for name, text in HOSTILE.items():
@@ -55,7 +55,7 @@ def test_a_file_holds_exactly_its_text_whatever_that_is(server: Any, secret: boo
 
 
 @pytest.mark.parametrize("secret", [False, True])
-def test_a_file_replaces_what_stood_there(server: Any, secret: bool) -> None:
+def test_a_file_replaces_the_old_text(server: Any, secret: bool) -> None:
     folder = server.path("/etc/texts")
     folder.mkdir()
     texts = {name: HOSTILE[name] for name in ("plain", "empty", "crlf", "here-document", "cjk-no-newline", "big")}
@@ -65,8 +65,8 @@ def test_a_file_replaces_what_stood_there(server: Any, secret: bool) -> None:
     assert all((folder / name).read_bytes() == text.encode() for name, text in texts.items())
 
 
-def test_what_is_overwritten_is_kept_for_root_alone(server: Any) -> None:
-    """The last five of each path; of a secret nothing."""
+def test_overwritten_files_are_backed_up_for_root(server: Any) -> None:
+    """The last five versions of each path are kept, and none of a secret."""
     kept = server.path("/var/backups/selvedge/etc/app")
     kept.mkdir(parents=True)
     for number in range(1, 6):
@@ -85,7 +85,7 @@ def test_what_is_overwritten_is_kept_for_root_alone(server: Any) -> None:
 PATHS = ["/etc/with space", "/etc/it's", "/etc/$(id)", "/etc/-n", "/etc/部署", "/etc/a;b", "/etc/a%sb\\n", "/etc/*"]
 
 
-def test_paths_are_one_word(server: Any) -> None:
+def test_hostile_paths_stay_one_word(server: Any) -> None:
     made: list[Resource] = []
     for path in PATHS:
         made += [File(path, "text\n"), Directory(f"{path}.d"), Link(f"{path}.link", path), Absent(f"{path}.gone")]
@@ -114,14 +114,14 @@ def test_the_owner_of_a_file_and_a_directory(server: Any) -> None:
         assert (file.owner(), file.group()) == (directory.owner(), directory.group()) == (owner, group)
 
 
-def test_an_unchanged_file_is_not_touched(server: Any) -> None:
+def test_an_unchanged_file_is_not_written(server: Any) -> None:
     server.make(File("/etc/file", "text\n"))
     before = server.tree()
     assert not server.plan(File("/etc/file", "text\n"))
     assert server.tree() == before
 
 
-def test_a_link_where_a_file_must_stand_is_replaced_and_not_followed(server: Any) -> None:
+def test_a_link_is_replaced_and_not_followed(server: Any) -> None:
     outside = server.path("/root/outside")
     outside.write_text("mine")
     server.path("/etc/file").symlink_to("/root/outside")
@@ -132,13 +132,13 @@ def test_a_link_where_a_file_must_stand_is_replaced_and_not_followed(server: Any
     assert not server.path("/etc/file").is_symlink() and not server.path("/etc/dangling").is_symlink()
 
 
-def test_a_fifo_where_a_file_must_stand_neither_blocks_nor_stays(server: Any) -> None:
+def test_a_fifo_is_replaced_and_does_not_block(server: Any) -> None:
     os.mkfifo(server.path("/etc/file"))
     server.make(File("/etc/file", "text\n"))
     assert server.path("/etc/file").read_text() == "text\n"
 
 
-def test_a_directory_where_a_file_must_stand_is_refused(server: Any) -> None:
+def test_a_directory_is_not_replaced_by_a_file(server: Any) -> None:
     server.path("/etc/file").mkdir()
     server.path("/etc/file/mine").touch()
     for resource in (File("/etc/file", "x\n"), Link("/etc/file", "/srv"), Absent("/etc/file")):
@@ -148,7 +148,7 @@ def test_a_directory_where_a_file_must_stand_is_refused(server: Any) -> None:
     assert server.path("/etc/file/mine").exists()
 
 
-def test_a_file_is_checked_by_the_program_that_reads_it(server: Any) -> None:
+def test_a_program_can_refuse_the_file(server: Any) -> None:
     server.program("checker", 'grep -q good "$1" || { echo "bad: $1"; exit 3; }')
     server.make(File("/etc/file", "good\n", validate="checker"))
     for secret in (False, True):
@@ -158,7 +158,7 @@ def test_a_file_is_checked_by_the_program_that_reads_it(server: Any) -> None:
     server.assert_clean()
 
 
-def test_a_secret_that_arrives_in_part_is_not_written(server: Any) -> None:
+def test_an_incomplete_secret_is_not_written(server: Any) -> None:
     old, new = File("/etc/env", "old\n", secret=True), File("/etc/env", "a new secret\n", secret=True)
     server.make(old)
     after = File("/etc/after", "x\n")
@@ -171,7 +171,7 @@ def test_a_secret_that_arrives_in_part_is_not_written(server: Any) -> None:
         server.assert_clean()
 
 
-def test_secrets_arrive_each_in_its_own_file(server: Any) -> None:
+def test_each_secret_arrives_in_its_file(server: Any) -> None:
     server.make(
         File("/etc/one", "first", secret=True),
         File("/etc/plain", "plain\n"),
@@ -182,7 +182,7 @@ def test_secrets_arrive_each_in_its_own_file(server: Any) -> None:
     assert read == {"one": "first", "plain": "plain\n", "empty": "", "two": "second\n\n"}
 
 
-def test_a_secret_stands_in_no_script_no_diff_and_no_fact(server: Any) -> None:
+def test_no_script_diff_or_fact_contains_a_secret(server: Any) -> None:
     canary = "c4nary-secret"
     server.path("/etc/env").write_text(f"{canary}-old\n")
     resource = File("/etc/env", f"{canary}-new\n", secret=True)

@@ -25,7 +25,7 @@ def test_the_deploy_key(server: Any) -> None:
     assert path.read_bytes() == made and mode(path) == "0o600"
 
 
-def test_the_host_key_of_a_git_server_is_taken_once(
+def test_the_host_key_of_a_git_server_is_stored_once(
     server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -49,7 +49,7 @@ def test_the_host_key_of_a_git_server_is_taken_once(
 
 
 @pytest.mark.parametrize("hashed", [False, True])
-def test_the_host_key_of_a_git_server_that_this_machine_knows_is_not_asked_for(
+def test_a_host_key_that_this_machine_knows_is_used(
     server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hashed: bool
 ) -> None:
     key = "AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"

@@ -6,11 +6,7 @@ from typing import Any
 
 import pytest
 
-from selvedge.resources.certificate import (
-    Https,
-    Listen,
-    PlainHttp,
-)
+from selvedge.resources.certificate import Https, Listen, PlainHttp
 from selvedge.resources.files import Link
 from selvedge.shell.quoting import quote
 from tests.support.libraries import functions
@@ -27,7 +23,7 @@ class TestListen:
             ("nginx version: nginx/1.26.3", "listen 443 ssl;\nlisten [::]:443 ssl;\nhttp2 on;\n"),
         ],
     )
-    def test_each_version_gets_the_directives_that_it_knows(self, server: Any, version: str, lines: str) -> None:
+    def test_each_version_of_nginx_gets_its_directives(self, server: Any, version: str, lines: str) -> None:
         server.program("nginx", f"echo {quote(version)} >&2")
         server.make(Listen("/etc/nginx/snippets/listen.conf"))
         assert server.path("/etc/nginx/snippets/listen.conf").read_text().endswith(lines)
@@ -45,12 +41,12 @@ class TestPlainHttp:
         server.program("nginx", "exit 0")
         return server
 
-    def test_what_https_left_goes_and_nginx_is_reloaded(self, left: Any) -> None:
+    def test_leftovers_of_https_are_removed_and_nginx_reloads(self, left: Any) -> None:
         assert left.make(PlainHttp(self.PATHS))
         assert not [path for path in self.PATHS if left.path(path).exists()]
         assert left.path("/opt/calls").read_text() == "reload nginx\n"
 
-    def test_a_refusal_of_nginx_takes_it_back_and_is_tried_again(self, left: Any) -> None:
+    def test_the_files_are_restored_if_nginx_refuses(self, left: Any) -> None:
         left.program("nginx", "exit 1")
         assert left.apply(left.plan(PlainHttp(self.PATHS))).status == 1
         assert all(left.path(path).exists() for path in self.PATHS)
@@ -58,11 +54,11 @@ class TestPlainHttp:
         left.program("nginx", "exit 0")
         assert left.make(PlainHttp(self.PATHS))
 
-    def test_a_run_that_was_cut_off_before_the_reload_is_made_again(self, left: Any) -> None:
+    def test_an_interrupted_removal_is_repeated(self, left: Any) -> None:
         left.program("systemctl", "ls /etc/nginx/*/ >/opt/there; exit 1")
         left.apply(left.plan(PlainHttp(self.PATHS)))
         there = left.path("/opt/there").read_text().splitlines()
-        assert "hello-tls" in there and "hello-http.conf" not in there, "at the reload, what it reads is gone, the mark is not"
+        assert "hello-tls" in there and "hello-http.conf" not in there, "nginx reloads before the mark is deleted"
         left.program("systemctl", 'echo "$*" >>/opt/calls')
         for path in self.PATHS[:2]:
             left.path(path).unlink()
@@ -79,7 +75,7 @@ class TestHttps:
         server.path(self.CHAIN).write_text("certificate\n")
         server.program("systemctl", "echo UnitFileState=enabled; echo ActiveState=active")
         server.program("nginx", "exit 0")
-        # A certificate's fingerprint is its text here; s_client shows what "nginx" serves.
+        # The text of a certificate is its fingerprint here; s_client prints the served one.
         server.program("openssl", f"""
 case $* in
   s_client*) cat /opt/served ;;
@@ -94,7 +90,7 @@ esac""")
         assert server.make(*https.loads, https)
         assert not server.make(*https.loads, https)
 
-    def test_a_reload_that_did_not_take_is_a_failure_and_done_again(self, server: Any, https: Https) -> None:
+    def test_a_reload_without_effect_fails_and_is_repeated(self, server: Any, https: Https) -> None:
         server.path("/opt/served").write_text("the old one\n")
         done = server.apply(server.plan(*https.loads, https))
         assert (done.status, "does not serve the certificate of a.test" in done.error) == (1, True)
@@ -102,7 +98,7 @@ esac""")
         server.path("/opt/served").write_text("certificate\n")
         assert server.make(*https.loads, https)
 
-    def test_a_renewed_certificate_that_was_not_loaded_is(self, server: Any, https: Https) -> None:
+    def test_a_renewed_certificate_is_loaded(self, server: Any, https: Https) -> None:
         served, chain = server.path("/opt/served"), server.path(self.CHAIN)
         served.write_text("certificate\n")
         server.make(*https.loads, https)
@@ -119,13 +115,13 @@ echo UnitFileState=enabled; echo ActiveState=active
 [ $1 != reload ] || cat {self.CHAIN} >/opt/served""")
         assert server.make(*https.loads, https)
 
-    def test_without_a_renewal_nobody_is_asked(self, server: Any, https: Https) -> None:
+    def test_without_a_renewal_the_served_certificate_is_not_checked(self, server: Any, https: Https) -> None:
         server.path("/opt/served").write_text("certificate\n")
         server.make(*https.loads, https)
         server.program("openssl", "echo asked >/opt/asked")
         assert not server.plan(*https.loads, https) and not server.path("/opt/asked").exists()
 
-    def test_a_site_whose_certificate_is_gone_does_not_keep_it_from_being_got_anew(self, server: Any, https: Https) -> None:
+    def test_a_site_without_its_certificate_does_not_block_a_new_one(self, server: Any, https: Https) -> None:
         server.path("/opt/served").write_text("certificate\n")
         server.make(*https.loads, https)
         server.program("nginx", f"[ -e {self.CHAIN} ] || {{ echo '[emerg] no certificate'; exit 1; }}")

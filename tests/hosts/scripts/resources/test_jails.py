@@ -10,7 +10,7 @@ PATH = "/etc/fail2ban/jail.d/60-selvedge-hello.local"
 TEXT = "[hello-bots]\nenabled = true\n"
 
 
-def test_what_was_loaded_is_known_again(server: Any) -> None:
+def test_loaded_jails_are_recognised(server: Any) -> None:
     server.program("systemctl", "echo Id=fail2ban.service; echo ActiveState=active; echo UnitFileState=enabled")
     server.program("fail2ban-client", 'case $1 in --test | reload) echo "$1" >>/run/asked ;; *) exit 1 ;; esac')
     for text in (TEXT, ""):

@@ -32,7 +32,7 @@ def test_the_main_file_changes_in_two_lines_and_keeps_its_owner(server: Any) -> 
     assert not server.plan(MainFile(4096)), "more is as good"
 
 
-def test_a_limit_of_open_files_that_somebody_has_set_stays_the_only_one(server: Any) -> None:
+def test_an_existing_limit_of_open_files_stays_the_only_one(server: Any) -> None:
     limit = OpenFiles()
     main, theirs = server.path("/etc/nginx/nginx.conf"), server.path("/etc/nginx/modules-enabled/50-theirs.conf")
     theirs.parent.mkdir(parents=True)
@@ -48,7 +48,7 @@ def test_a_limit_of_open_files_that_somebody_has_set_stays_the_only_one(server: 
         server.make(limit)
 
 
-def test_logs_are_made_closed_to_others_and_a_link_of_somebody_is_left_alone(server: Any) -> None:
+def test_logs_are_closed_to_others_and_links_are_left_alone(server: Any) -> None:
     files = tuple(f"/var/log/hello/nginx-{kind}.log" for kind in ("access", "error", "missed"))
     server.program("chown", 'echo "$*" >>/root/log')
     server.path("/var/log/hello").mkdir()
@@ -76,14 +76,14 @@ def systemctl(server: Any, restart: str = "true") -> Path:
 BOX = Box("/etc/systemd/system/nginx.service.d/50-selvedge.conf", "[Service]\nUMask=0027\n")
 
 
-def test_a_new_box_restarts_an_nginx_that_serves_nothing_yet(server: Any) -> None:
+def test_new_restrictions_restart_an_nginx_without_sites(server: Any) -> None:
     log = systemctl(server)
     debians(server)
     server.make(BOX)
     assert log.read_text().splitlines() == ["daemon-reload", "is-active -q nginx", "restart nginx"]
 
 
-def test_a_new_box_leaves_an_nginx_alone_that_serves_a_site(server: Any) -> None:
+def test_new_restrictions_do_not_restart_an_nginx_with_sites(server: Any) -> None:
     log = systemctl(server)
     sites(server, b=BY_NAME)
     done = server.apply(server.plan(BOX))
@@ -110,7 +110,7 @@ client_body_temp_path /var/lib/nginx/body;
         ("server { dav_methods PUT DELETE; }", ["ProtectHome=no", "ProtectSystem=full"]),
     ],
 )
-def test_the_box_leaves_other_sites_what_they_need(server: Any, shown: str, needs: list[str]) -> None:
+def test_the_restrictions_respect_other_sites(server: Any, shown: str, needs: list[str]) -> None:
     systemctl(server)
     server.path("/root/shown").write_text(shown)
     server.make(BOX)
@@ -119,7 +119,7 @@ def test_the_box_leaves_other_sites_what_they_need(server: Any, shown: str, need
     assert [line for line in server.path("/root/trial").read_text().splitlines() if "=" in line] == ["UMask=0027", *needs]
 
 
-def test_a_box_that_nginx_refuses_is_not_kept(server: Any) -> None:
+def test_restrictions_that_nginx_refuses_are_not_kept(server: Any) -> None:
     log = systemctl(server)
     server.program("systemd-run", "echo '[emerg] open() failed (30: Read-only file system)' >&2; exit 1")
     done = server.apply(server.plan(BOX))
@@ -129,7 +129,7 @@ def test_a_box_that_nginx_refuses_is_not_kept(server: Any) -> None:
     assert "is broken already, also without" in server.apply(server.plan(BOX)).error
 
 
-def test_a_box_that_nginx_cannot_start_in_goes_again(server: Any) -> None:
+def test_restrictions_under_which_nginx_does_not_start_are_removed(server: Any) -> None:
     log = systemctl(server, "[ ! -e /etc/systemd/system/nginx.service.d/50-selvedge.conf ]")
     done = server.apply(server.plan(BOX))
     assert done.status == 1 and "does not start with the restrictions" in done.error

@@ -21,7 +21,7 @@ LISTEN = "LISTEN 0 511 0.0.0.0:80 0.0.0.0:* users:"
         (f'{LISTEN}(("$(touch x)",pid=9,fd=4))', "$(touch x) (process 9)"),
     ],
 )
-def test_a_port_that_another_program_holds_is_refused_with_its_name(server, fact, named):
+def test_the_message_names_the_program_that_holds_the_port(server, fact, named):
     change = Port(80, "nginx").plan(fact)
     if named is None:
         assert change is None

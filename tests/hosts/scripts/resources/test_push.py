@@ -12,7 +12,7 @@ from tests.hosts.scripts.resources.repository import checkout, commit, git, plac
 from tests.support.plans import summaries
 
 
-def test_a_path_on_this_machine_is_pushed(server: Any, tmp_path: Path) -> None:
+def test_a_local_repository_is_pushed(server: Any, tmp_path: Path) -> None:
     source = tmp_path / "my app; $(x) 'ü'"
     source.mkdir()
     git(source, "init", "-q", "-b", "main")
@@ -28,7 +28,7 @@ def test_a_path_on_this_machine_is_pushed(server: Any, tmp_path: Path) -> None:
     assert not server.plan(Pushed("/srv/hello/repo.git", source, first))
 
 
-def test_only_what_the_server_lacks_is_pushed(server: Any, tmp_path: Path) -> None:
+def test_only_missing_objects_are_pushed(server: Any, tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.mkdir()
     git(source, "init", "-q", "-b", "main")
@@ -42,13 +42,13 @@ def test_only_what_the_server_lacks_is_pushed(server: Any, tmp_path: Path) -> No
     assert isinstance(change.payload, Path) and change.payload.stat().st_size < 2_000
 
 
-def test_a_history_with_old_faults_and_a_shallow_one_can_be_pushed(server: Any, tmp_path: Path) -> None:
+def test_a_faulty_or_shallow_history_can_be_pushed(server: Any, tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.mkdir()
     git(source, "init", "-q", "-b", "main")
     (source / "main.py").write_text("app = 1\n")
     good = commit(source)
-    # Many old repositories have a commit such as this one, which `git fsck` calls an error.
+    # Many old repositories have such a commit, which `git fsck` calls an error.
     raw = git(source, "cat-file", "commit", good).replace("+0000", "+518:00") + "\n"
     odd = git(source, "hash-object", "-t", "commit", "-w", "--literally", "--stdin", stdin=raw)
     (source / "main.py").write_text("app = 2\n")
@@ -63,7 +63,7 @@ def test_a_history_with_old_faults_and_a_shallow_one_can_be_pushed(server: Any, 
     assert server.path(f"/srv/hello/releases/{last[:12]}/main.py").read_text() == "app = 2\n"
 
 
-def test_a_push_that_is_cut_off_changes_nothing(server: Any, repository: Path) -> None:
+def test_an_interrupted_push_changes_nothing(server: Any, repository: Path) -> None:
     sha = git(repository, "rev-parse", "HEAD")
     server.make(*places())
     push = Pushed("/srv/hello/repo.git", repository, sha)
@@ -75,7 +75,7 @@ def test_a_push_that_is_cut_off_changes_nothing(server: Any, repository: Path) -
     server.make(push)
 
 
-def test_the_mirror_is_roots_alone_and_a_broken_one_is_made_anew(server: Any) -> None:
+def test_only_root_reads_the_mirror_and_a_broken_one_is_replaced(server: Any) -> None:
     server.make(*places())
     path = server.path("/srv/hello/repo.git")
     assert mode(path) == "0o700"

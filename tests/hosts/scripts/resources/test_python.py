@@ -8,7 +8,7 @@ from selvedge.resources.python import UV_REQUIREMENT, Python, Tool
 
 
 class TestTool:
-    """uv and certbot by pip. python3 is replaced by a program that makes an environment whose pip writes the tool."""
+    """uv by pip. A fake python3 makes an environment whose pip writes the tool."""
 
     PIP = 'printf "%s\\n" "$*" >>/opt/calls; printf "#!/bin/sh\\n" >"${0%/*}/uv"; chmod +x "${0%/*}/uv"'
 
@@ -30,16 +30,16 @@ chmod +x $last/bin/python"""
         make()
         return make
 
-    def test_it_is_installed_once(self, server, python):  # noqa: ARG002
+    def test_a_tool_is_installed_once(self, server, python):  # noqa: ARG002
         assert server.make(Tool("uv", UV_REQUIREMENT))
         assert not server.make(Tool("uv", UV_REQUIREMENT))
         assert server.path("/opt/calls").read_text().count(UV_REQUIREMENT) == 1
 
-    def test_another_requirement_installs_it_anew(self, server, python):  # noqa: ARG002
+    def test_another_requirement_installs_a_tool_again(self, server, python):  # noqa: ARG002
         server.make(Tool("uv", UV_REQUIREMENT))
         assert server.make(Tool("uv", "uv==9.9"))
 
-    def test_an_installation_that_failed_is_not_taken_for_one(self, server, python):
+    def test_a_failed_installation_is_repeated(self, server, python):
         python(f"{self.PIP}; exit 1")
         done = server.apply(server.plan(Tool("uv", UV_REQUIREMENT)))
         assert (done.status, done.error) == (1, f"pip could not install {UV_REQUIREMENT}")
@@ -49,7 +49,7 @@ chmod +x $last/bin/python"""
 
 
 class TestPython:
-    """The sources of a Python, with apt, uv and the interpreters replaced by programs that only tell their version."""
+    """The sources of a Python, with fakes of apt, uv and the interpreters."""
 
     UV = """
 echo "$UV_PYTHON_INSTALL_DIR $*" >>/opt/calls
@@ -83,20 +83,20 @@ esac"""
         return calls.read_text() if calls.exists() else ""
 
     @pytest.mark.parametrize("version", ["3.12", "3.12.4"])
-    def test_auto_takes_uv_where_debian_has_not_that_version(self, server, version):
+    def test_auto_uses_uv_for_versions_that_debian_lacks(self, server, version):
         assert server.make(Python(version))
         link = server.path(f"/opt/selvedge/python/{version}")
         assert str(link.readlink()) == "/opt/selvedge/pythons/uv/cpython-3.12.4-linux-x86_64-gnu"
         assert f"python install --no-bin {version}\n" in self.calls(server)
         assert not server.make(Python(version))
 
-    def test_another_patch_version_than_the_one_asked_for_is_refused(self, server):
+    def test_another_patch_version_is_refused(self, server):
         done = server.apply(server.plan(Python("3.12.9")))
         assert done.status == 1
         assert done.error.endswith("bin/python3.12 is 3.12.4")
         assert not server.path("/opt/selvedge/python/3.12.9").is_symlink()
 
-    def test_ubuntu_is_asked_for_deadsnakes_before_uv(self, server):
+    def test_on_ubuntu_deadsnakes_comes_before_uv(self, server):
         server.path("/etc/os-release").write_text("ID=ubuntu\n")
         server.make(Python("3.12"))
         calls = self.calls(server)
@@ -107,12 +107,12 @@ esac"""
         assert done.error == 'deadsnakes is for Ubuntu only; set app.python_from to "auto" or "uv" in hosts.toml'
         assert "add-apt-repository" not in self.calls(server)
 
-    def test_a_version_that_the_system_does_not_have_is_refused(self, server):
+    def test_a_version_that_the_system_lacks_is_refused(self, server):
         done = server.apply(server.plan(Python("3.12", "system")))
         assert "this server's own packages have no Python 3.12" in done.error
         assert "python install" not in self.calls(server)
 
-    def test_a_neighbour_version_of_the_system_does_not_count(self, server):
+    def test_a_similar_version_of_the_system_is_refused(self, server):
         server.program("apt-cache", "case $1 in policy) echo '  Candidate: 3.11.20-1' ;; esac")
         assert "have no Python 3.11.2 " in server.apply(server.plan(Python("3.11.2", "system"))).error
 
@@ -122,7 +122,7 @@ esac"""
         assert server.apply(server.plan(Python("3.12", "uv"))).status == 1
         assert "python install" not in self.calls(server)
 
-    def test_a_pyenv_that_cannot_be_fetched_says_from_where(self, server):
+    def test_an_unreachable_pyenv_is_named_by_its_address(self, server):
         server.program("git", "exit 128")
         done = server.apply(server.plan(Python("3.12", "pyenv")))
         assert done.error == "pyenv cannot be fetched from https://github.com/pyenv/pyenv.git"

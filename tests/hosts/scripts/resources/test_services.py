@@ -13,7 +13,7 @@ from tests.support.plans import summaries
 
 
 def systemctl(server: Any, log: str = "/root/systemctl.log") -> None:
-    """A systemctl that remembers what is enabled and active in files."""
+    """Add a fake systemctl that stores the state of its unit in files."""
     server.program(
         "systemctl",
         f"""case "$1 $2" in
@@ -59,7 +59,7 @@ def test_a_service_is_enabled_started_and_stamped(nginx: Any) -> None:
     assert not nginx.plan(*site())
 
 
-def test_a_service_is_reloaded_when_what_it_loads_changes(nginx: Any) -> None:
+def test_a_service_reloads_after_its_files_change(nginx: Any) -> None:
     nginx.make(*site())
     log(nginx)
     assert summaries(nginx.make(*site("new\n"))) == ["write /etc/nginx/site", "reload nginx"]
@@ -69,24 +69,24 @@ def test_a_service_is_reloaded_when_what_it_loads_changes(nginx: Any) -> None:
     assert log(nginx) == ["reload nginx"]
 
 
-def test_a_run_that_died_between_write_and_reload_reloads_next_time(nginx: Any) -> None:
+def test_a_run_after_a_missed_reload_reloads(nginx: Any) -> None:
     nginx.make(*site())
     log(nginx)
     planned = nginx.plan(*site("new\n"))
     planned.changes = planned.changes[:1]
     assert nginx.apply(planned).status == 0
     assert log(nginx) == []
-    # The file is as it should be: only the missing stamp can tell.
+    # The file is as it should be: only the missing stamp shows that it is not loaded.
     assert summaries(nginx.make(*site("new\n"))) == ["reload nginx"]
     assert log(nginx) == ["reload nginx"]
-    # And back to the text that was loaded last, without a reload in between.
+    # The same for a file that returns to the text that was loaded last.
     planned = nginx.plan(*site())
     planned.changes = planned.changes[:1]
     nginx.apply(planned)
     assert summaries(nginx.make(*site())) == ["reload nginx"]
 
 
-def test_a_configuration_that_is_refused_is_taken_back_and_never_loaded(nginx: Any) -> None:
+def test_a_refused_configuration_is_restored_and_never_loaded(nginx: Any) -> None:
     nginx.make(*site())
     log(nginx)
     done = nginx.apply(nginx.plan(*site("bad\n")))
@@ -97,7 +97,7 @@ def test_a_configuration_that_is_refused_is_taken_back_and_never_loaded(nginx: A
     nginx.assert_clean()
 
 
-def test_a_reload_that_fails_is_tried_again_next_time(nginx: Any) -> None:
+def test_a_failed_reload_is_repeated_next_time(nginx: Any) -> None:
     nginx.make(*site())
     nginx.path("/root/reload-fails").touch()
     assert nginx.apply(nginx.plan(*site("new\n"))).status == 1
@@ -108,7 +108,7 @@ def test_a_reload_that_fails_is_tried_again_next_time(nginx: Any) -> None:
     assert log(nginx) == ["reload nginx"]
 
 
-def test_a_configuration_that_was_broken_before_stops_the_step_before_its_first_change(nginx: Any) -> None:
+def test_a_broken_configuration_stops_the_step_before_its_first_change(nginx: Any) -> None:
     nginx.make(*site())
     nginx.path("/etc/nginx/other").write_text("bad\n")
     log(nginx)
@@ -122,18 +122,18 @@ def test_a_configuration_that_was_broken_before_stops_the_step_before_its_first_
 
 
 @pytest.mark.parametrize("words", ["unknown directive in /etc/nginx/site:3", 'open() "/etc/nginx/site" failed (2: No such file)'])
-def test_a_file_of_the_steps_own_that_is_broken_is_written_anew(nginx: Any, words: str) -> None:
+def test_a_broken_file_of_the_step_is_written_again(nginx: Any, words: str) -> None:
     nginx.make(*site())
     nginx.path("/etc/nginx/site").write_text("edited by hand\n")
     nginx.program("nginx", f"grep -qx good /etc/nginx/site || {{ echo '[emerg] {words}' >&2; exit 1; }}")
     nginx.make(*site())
     assert nginx.path("/etc/nginx/site").read_text() == "good\n"
-    # A file whose name only begins like it is another one's.
+    # A file with a longer name belongs to another app.
     nginx.program("nginx", "echo '[emerg] unknown directive in /etc/nginx/site-of-others:3' >&2; exit 1")
     assert "broken already" in nginx.apply(nginx.plan(*site("new\n"))).error
 
 
-def test_a_service_that_stopped_is_started_with_what_it_should_load(nginx: Any) -> None:
+def test_a_stopped_service_starts_with_its_new_files(nginx: Any) -> None:
     nginx.make(*site())
     nginx.path("/root/active").unlink()
     log(nginx)
@@ -141,6 +141,6 @@ def test_a_service_that_stopped_is_started_with_what_it_should_load(nginx: Any) 
     assert log(nginx) == ["enable --now nginx"]
 
 
-def test_what_is_loaded_and_unchanged_does_not_reload(nginx: Any) -> None:
+def test_unchanged_loads_cause_no_reload(nginx: Any) -> None:
     nginx.make(*site(), File("/etc/other", "x\n"))
     assert summaries(nginx.plan(*site(), File("/etc/other", "y\n"))) == ["write /etc/other"]

@@ -21,7 +21,7 @@ def read(server: Any, version: str = "nginx/1.22.1") -> list[Any]:
     return parse(server.read(Names((), ()))[0])
 
 
-def test_server_blocks_are_read_in_every_spelling(server: Any) -> None:
+def test_server_blocks_are_read_in_any_spelling(server: Any) -> None:
     sites(
         server,
         a="# server { listen 81 default_server; }\nserver{listen 8080;server_name x.test;}\n"
@@ -63,7 +63,7 @@ def test_names_belong_to_one_site(server: Any, domains: tuple[str, ...], others:
         assert expected in server.apply(planned).error
 
 
-def test_the_default_comes_and_goes_with_what_the_others_claim(server: Any) -> None:
+def test_the_default_site_gives_way_to_one_of_another_app(server: Any) -> None:
     server.program("nginx", "echo 'nginx version: nginx/1.22.1' >&2")
     path = server.path(Default.http)
     server.make(default())
@@ -71,7 +71,7 @@ def test_the_default_comes_and_goes_with_what_the_others_claim(server: Any) -> N
     sites(server, b=BY_ADDRESS)
     server.make(default())
     assert not path.exists() and not server.plan(default()), "an app that answers by address is the default itself"
-    # That app's own run.
+    # The run of the other app itself.
     assert not server.plan(default(wanted=False, own=B))
     sites(server, b=BY_NAME)
     server.make(default(own=B))
@@ -80,7 +80,7 @@ def test_the_default_comes_and_goes_with_what_the_others_claim(server: Any) -> N
     assert not path.exists()
 
 
-def test_debians_own_site_goes_and_what_somebody_wrote_there_stays(server: Any) -> None:
+def test_the_site_of_debian_is_removed_unless_edited(server: Any) -> None:
     sites(server, default=BY_ADDRESS)
     assert not server.plan(NotDebians()), "no package has brought it"
     assert server.plan(Names((), (A,)))
@@ -90,7 +90,7 @@ def test_debians_own_site_goes_and_what_somebody_wrote_there_stays(server: Any) 
     assert not server.path("/etc/nginx/sites-enabled/default").exists() and not server.plan(NotDebians())
 
 
-def test_the_default_of_tls_stays_as_long_as_a_site_has_tls(server: Any) -> None:
+def test_the_default_site_of_tls_stays_while_a_site_has_tls(server: Any) -> None:
     server.program("nginx", "echo 'nginx version: nginx/1.22.1' >&2")
     sites(server, a=TLS, b=TLS)
     path = server.path(Default.https)
@@ -112,7 +112,7 @@ def test_the_default_of_tls_stays_as_long_as_a_site_has_tls(server: Any) -> None
         ("1.25.1", "443 ssl default_server", "ssl_reject_handshake on"),
     ],
 )
-def test_the_default_of_tls_is_spelled_as_the_version_has_it(server: Any, version: str, listens: str, refuses: str) -> None:
+def test_the_default_site_of_tls_depends_on_the_version(server: Any, version: str, listens: str, refuses: str) -> None:
     server.program("nginx", f"echo 'nginx version: nginx/{version} (Ubuntu)' >&2")
     real = Default(Default.https, template("nginx/default-tls.conf.j2"), 443, True, (A,))
     server.make(real)

@@ -25,7 +25,7 @@ def release(server: Any) -> Path:
 STATIC = Static("/srv/hello/releases/1", ("static",))
 
 
-def test_others_may_read_the_folder_and_nothing_else(server: Any) -> None:
+def test_other_users_may_read_only_the_folder(server: Any) -> None:
     folder = release(server)
     (folder / "b.css").symlink_to("css/a.css")
     server.make(STATIC)
@@ -48,7 +48,7 @@ def test_others_may_read_the_folder_and_nothing_else(server: Any) -> None:
         ("static", "nowhere", "is not in this release"),
     ],
 )
-def test_a_link_that_leads_out_is_refused_and_nothing_there_is_touched(
+def test_a_link_out_of_the_release_is_refused_and_not_followed(
     server: Any, where: str, target: str, sentence: str
 ) -> None:
     folder = release(server)
@@ -66,10 +66,10 @@ def test_a_link_that_leads_out_is_refused_and_nothing_there_is_touched(
     assert (folder.parent / "main.py").stat().st_mode & 0o777 == 0o640
 
 
-def test_a_file_that_takes_a_folders_place_never_gets_the_set_group_id_bit(server: Any) -> None:
+def test_a_file_in_place_of_a_folder_gets_no_set_group_id_bit(server: Any) -> None:
     server.program("setpriv", 'while [ "$1" != -- ]; do shift; done; shift; exec "$@"')
     server.program("chgrp", "exit 0")
-    # Whoever owns the folder puts a program there at the last moment.
+    # The owner of the folder puts a program there at the last moment.
     server.program("chmod", """
 if [ "$1" = g+rxs ] && [ -d /srv/hello/shared/up/deep ]; then
   mv /srv/hello/shared/up/deep /srv/hello/shared/up/moved

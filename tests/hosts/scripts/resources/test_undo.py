@@ -29,7 +29,7 @@ class TestUndo:
     RUN = "[ ! -e /var/lib/selvedge/guard/undo ] || sh /var/lib/selvedge/guard/undo; :"
 
     def armed(self, server: Any) -> None:
-        """sshd runs, a guard is armed, and everything has been changed; there were no files at first."""
+        """Arm a guard while sshd runs, and change every guarded file."""
         for name in ("ssh", "ufw", "sudoers.d"):
             shutil.rmtree(server.path(f"/etc/{name}"), ignore_errors=True)
         for name in self.FILES:
@@ -55,8 +55,8 @@ class TestUndo:
         assert not [path for path in server.path("/etc/systemd/system").rglob("*") if path.is_file()], point
         assert not list(server.path("/etc").glob(".selvedge*")), point
 
-    def test_wherever_the_power_fails_the_next_run_ends_where_one_would_have(self, server: Any) -> None:
-        """Before each command of the undo, that is; afterwards sshd did not come up, since its files were away."""
+    def test_the_undo_completes_after_a_power_failure_at_any_point(self, server: Any) -> None:
+        """The power fails before each command of the undo. sshd does not start after it, since its files are missing."""
         self.armed(server)
         for name in ("mv", "rm", "tar", "mkdir", "sync"):
             server.program(name, POWER.format(name=name))
@@ -64,7 +64,7 @@ class TestUndo:
         subprocess.run(["cp", "-a", server.root, kept], check=True)
         for point in itertools.count(1):
             for name in ("etc", "run", "var/lib"):
-                # The folders themselves stay: the server's namespace has them.
+                # The folders themselves stay, since the server's namespace has them mounted.
                 again = 'find "$1" -mindepth 1 -delete && cp -a "$2/." "$1"'
                 subprocess.run(["sh", "-c", again, "sh", server.root / name, kept / name], check=True)
             server.path("/run/commands").write_text(str(point))
@@ -80,7 +80,7 @@ class TestUndo:
                 break
         assert point > 15
 
-    def test_what_cannot_be_put_back_is_tried_again(self, server: Any) -> None:
+    def test_a_failed_undo_is_repeated(self, server: Any) -> None:
         self.armed(server)
         server.program("tar", "exit 1")
         assert server.run("sh /var/lib/selvedge/guard/undo").returncode == 1
@@ -88,7 +88,7 @@ class TestUndo:
         server.run(self.RUN)
         self.assert_undone(server)
 
-    def test_a_run_that_meets_a_half_done_undo_ends_it_and_says_so(self, server: Any) -> None:
+    def test_a_run_completes_a_half_done_undo_and_reports_it(self, server: Any) -> None:
         self.armed(server)
         server.path("/var/lib/selvedge/guard/armed").rename(server.path("/var/lib/selvedge/guard/fired"))
         assert server.read(Proved()) == ["fired\n"]
@@ -96,13 +96,13 @@ class TestUndo:
         assert done.returncode == 1 and b"run this again" in done.stdout, done
         self.assert_undone(server)
 
-    def test_what_is_proved_stays(self, server: Any) -> None:
+    def test_proved_changes_stay(self, server: Any) -> None:
         self.armed(server)
         server.run(f"{functions('guard')}\nguard_disarm")
         assert server.path("/etc/ssh/sshd_config").read_text() == "new"
         assert not server.path("/var/lib/selvedge/guard").exists()
 
-    def test_the_power_fails_while_the_undo_is_removed(self, server: Any) -> None:
+    def test_a_power_failure_during_the_removal_of_the_undo(self, server: Any) -> None:
         self.armed(server)
         server.path("/var/lib/selvedge/guard/armed").rename(server.path("/var/lib/selvedge/guard/settled"))
         server.run(self.RUN)

@@ -9,9 +9,7 @@ from selvedge.resources.upgrades import DAY
 from tests.support.libraries import functions
 
 
-class TestAptOnAServer:
-    """`apt.sh` in a sh, on folders of a server."""
-
+class TestApt:
     def fact(self, server: Any) -> list[str]:
         return list(server.run(f"{HEAD}{functions('apt')}\napt_fact\n").stdout.decode().splitlines())
 
@@ -36,7 +34,7 @@ class TestAptOnAServer:
         self.touch(server, "apt/lists/partial", "3 days ago")
         assert int(self.fact(server)[0].removeprefix("lists ")) >= 3 * DAY
 
-    def test_an_update_that_found_nothing_new_counts(self, server: Any) -> None:
+    def test_an_update_without_news_counts(self, server: Any) -> None:
         self.lists(server)
         self.touch(server, "apt/lists/partial", "3 days ago")
         self.touch(server, "apt/lists", "3 days ago")
@@ -50,14 +48,14 @@ class TestAptOnAServer:
         self.touch(server, "selvedge/upgraded", "1 hour ago")
         assert self.fact(server)[1:] == ["changed"]
 
-    def test_an_update_of_somebody_s_that_brought_nothing(self, server: Any) -> None:
+    def test_a_manual_update_without_news(self, server: Any) -> None:
         self.lists(server)
         self.touch(server, "apt/lists", "2 hours ago")
         self.touch(server, "selvedge/upgraded", "1 hour ago")
         assert len(self.fact(server)) == 1
 
-    def test_nobody_holds_a_lock(self, server: Any) -> None:
+    def test_a_free_lock_has_no_holder(self, server: Any) -> None:
         self.lists(server)
         server.path("/var/lib/apt/lists/lock").write_text("")
-        done = server.run(f"{HEAD}{functions('apt')}\napt_holder /var/lib/apt/lists/lock || echo nobody\n")
-        assert done.stdout == b"nobody\n"
+        done = server.run(f"{HEAD}{functions('apt')}\napt_holder /var/lib/apt/lists/lock || echo free\n")
+        assert done.stdout == b"free\n"

@@ -8,7 +8,7 @@ from selvedge.resources.system import User
 from tests.support.plans import summaries
 
 
-def test_a_user_is_made_and_changed(server: Any) -> None:
+def test_a_user_is_created_and_changed(server: Any) -> None:
     user = User("hello", "/srv/hello/shared", system=True, shell="/usr/sbin/nologin", comment="runs 'hello' $(x)")
     assert summaries(server.make(user)) == ["create user hello"]
     line = next(row for row in server.path("/etc/passwd").read_text().splitlines() if row.startswith("hello:"))
@@ -18,7 +18,7 @@ def test_a_user_is_made_and_changed(server: Any) -> None:
     home = "/srv/hello/shared"
     changed = User("hello", home, system=True, shell="/bin/sh", groups=("adm", "daemon"))
     assert summaries(server.make(changed)) == ["change user hello (shell, home or groups)"]
-    # Groups are added, never taken away.
+    # Groups are added, never removed.
     assert not server.plan(User("hello", home, system=True, shell="/bin/sh"))
 
 

@@ -12,8 +12,8 @@ import pytest
 from selvedge.resources.venv import Venv
 from tests.hosts.scripts.resources.modes import mode
 
-# uv and Python as far as a build asks for them. The environment's own Python writes down who runs it: it would run what
-# the packages put into its start-up.
+# The parts of uv and Python that a build uses. The environment's Python logs who runs it, since packages can add code
+# to its start-up.
 UV = """echo "$(id -u -n) $*" >>/srv/uv.log
 case $1 in
   export) echo exported >"$9" ;;
@@ -41,7 +41,7 @@ echo "$(id -u -n) $*" >>/srv/base.log"""
 
 @pytest.fixture
 def builder(server: Any) -> Any:
-    """A server with a release, a stand-in for uv and one for Python."""
+    """A server with a fake uv and a fake Python."""
     server.program("uv", UV)
     server.program("python3.12", PYTHON)
     for log in ("uv.log", "python.log"):
@@ -62,7 +62,7 @@ def release(server: Any, name: str, **files: str) -> Venv:
 
 
 def built(server: Any) -> list[str]:
-    """The calls of uv since the last look, each with its user."""
+    """Return the calls of uv since the last look, each with its user."""
     log = server.path("/srv/uv.log")
     rows = [re.sub(r"/srv/hello/venvs/\w+\.\w+", "NEW", row) for row in log.read_text().splitlines()]
     log.write_text("")
@@ -76,7 +76,7 @@ INSTALLED = [
 ]
 
 
-def test_a_virtual_environment_is_built_by_the_app_and_is_roots(builder: Any) -> None:
+def test_the_app_builds_a_virtual_environment_that_root_owns(builder: Any) -> None:
     builder.make(release(builder, "one", requirements_txt="fastapi\n"))
     assert built(builder) == INSTALLED
     link = builder.path("/srv/hello/releases/one/.venv")
@@ -90,7 +90,7 @@ def test_a_virtual_environment_is_built_by_the_app_and_is_roots(builder: Any) ->
     assert mode(cache) == "0o700" and cache.owner() == "root", "the running app could change what is installed next"
 
 
-def test_nothing_of_the_packages_runs_as_root(builder: Any) -> None:
+def test_root_runs_no_code_of_the_packages(builder: Any) -> None:
     builder.make(release(builder, "one", requirements_txt="fastapi\n", main_py="x = 1\n"))
     users = {row.split()[0] for log in ("python.log", "uv.log") for row in builder.path(f"/srv/{log}").read_text().splitlines()}
     assert users == {"daemon"}
@@ -105,14 +105,14 @@ def test_releases_with_the_same_requirements_share_an_environment(builder: Any) 
     done = builder.apply(builder.plan(release(builder, "two", **files)))
     assert done.said == ["the environment of an earlier release fits: Python 3.12.4, requirements.txt"]
     assert built(builder) == []
-    # A file that the requirements include counts, too.
+    # An included file of requirements counts, too.
     builder.make(release(builder, "three", **{**files, "base_txt": "fastapi==2\n"}))
     assert len(built(builder)) == 3
     links = {name: builder.path(f"/srv/hello/releases/{name}/.venv").readlink() for name in ("one", "two", "three")}
     assert links["one"] == links["two"] != links["three"]
 
 
-def test_an_environment_that_cannot_be_built_leaves_nothing(builder: Any) -> None:
+def test_a_failed_build_leaves_nothing(builder: Any) -> None:
     builder.make(release(builder, "one", requirements_txt="fastapi\n"))
     before = builder.tree("/srv/hello/venvs")
     broken = release(builder, "two", requirements_txt="nosuchpackage\n")
@@ -126,7 +126,7 @@ def test_an_environment_that_cannot_be_built_leaves_nothing(builder: Any) -> Non
     assert builder.plan(broken)
 
 
-def test_what_a_run_that_was_cut_off_left_is_taken_away(builder: Any) -> None:
+def test_leftovers_of_an_interrupted_build_are_deleted(builder: Any) -> None:
     one = release(builder, "one", requirements_txt="fastapi\n")
     builder.make(one)
     key = builder.path("/srv/hello/releases/one/.venv").readlink().name
@@ -141,7 +141,7 @@ def test_what_a_run_that_was_cut_off_left_is_taken_away(builder: Any) -> None:
 LOCKS = ["uv.lock", "pylock.toml", "requirements.txt", "pyproject.toml"]
 
 
-def test_the_lock_comes_before_looser_files(builder: Any) -> None:
+def test_a_lock_file_wins_over_looser_requirements(builder: Any) -> None:
     for first, name in enumerate(LOCKS):
         one = release(builder, f"r{first}", **{lock.replace(".", "_"): f"{lock}\n" for lock in LOCKS[first:]})
         done = builder.apply(builder.plan(one))
@@ -151,7 +151,7 @@ def test_the_lock_comes_before_looser_files(builder: Any) -> None:
     assert builder.apply(builder.plan(asked)).said == ["Python 3.12.4, other.txt, by uv"]
 
 
-def test_what_is_missing_for_an_environment_is_named(builder: Any) -> None:
+def test_a_missing_file_of_the_environment_is_named(builder: Any) -> None:
     one = release(builder, "one", main_py="x\n")
     cases = {
         "no uv.lock, pylock.toml, requirements.txt or pyproject.toml in the top folder of this commit": one,

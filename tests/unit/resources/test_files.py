@@ -1,0 +1,114 @@
+"""Files, directories, links, and paths that must be absent."""
+
+from __future__ import annotations
+
+import hashlib
+
+from selvedge.resources.base import Resource
+from selvedge.resources.files import Absent, Directory, Entries, File, Link
+from tests.support.tables import check, table
+
+SUM = hashlib.sha256(b"text\n").hexdigest()
+SITE = File("/etc/app/site", "text\n")
+SECRET = File("/etc/app/env", "text\n", "0600", secret=True)
+CHECKED = File("/etc/sudoers.d/x", "text\n", "0440", validate="visudo -cqf")
+NO_LINE_END = File("/etc/app/id", "text")
+GROUP = Directory("/srv/app", "0750", group="daemon")
+CURRENT = Link("/srv/app/current", "releases/1")
+NOTHING = Absent("/etc/app/old")
+ROUNDS = Entries("/etc/login.defs", (("ROUNDS", "65536"), ("COST", "8")), where="COST")
+
+
+@table(
+    (SITE, f"file 644 root root\n{SUM}\n", None),
+    (SITE, "absent\n", "create /etc/app/site", "file_put /etc/app/site 0644 root root <<'EOF'\ntext\nEOF"),
+    (SITE, "file 644 root root\nanother\nold\n", "write /etc/app/site", "file_put /etc/app/site 0644 root root <<'EOF'\ntext\nEOF"),
+    (SITE, "link /elsewhere\n", "write /etc/app/site", "file_put /etc/app/site 0644 root root <<'EOF'"),
+    (SITE, f"file 600 root root\n{SUM}\n", "set /etc/app/site to mode 0644, root:root",
+     "chown -h -- root:root /etc/app/site\nchmod -- 0644 /etc/app/site"),
+    (SITE, f"file 644 daemon root\n{SUM}\n", "set /etc/app/site to mode 0644, root:root", "chown -h -- root:root /etc/app/site"),
+    (SITE, "directory 755 root root\n", "write /etc/app/site",
+     "step_fail '/etc/app/site is a directory; a file must stand there: move it away'"),
+    (NO_LINE_END, "absent\n", "create /etc/app/id", "printf '%s' text | file_put /etc/app/id 0644 root root"),
+    (SECRET, f"file 600 root root\n{SUM}\n", None),
+    (SECRET, "absent\n", "create /etc/app/env", "head -c 5 <&3 | file_put /etc/app/env 0600 root root 5"),
+    (CHECKED, "absent\n", "create /etc/sudoers.d/x",
+     "file_put /etc/sudoers.d/x 0440 root root <<'EOF'\nvisudo -cqf /etc/sudoers.d/x"),
+)  # fmt: skip
+def test_file(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
+    check(resource, fact, summary, shell)
+
+
+@table(
+    (GROUP, "directory 750 root daemon\n", None),
+    (GROUP, "absent\n", "create /srv/app/", "install -d -m 00750 -o root -g daemon -- /srv/app"),
+    (GROUP, "directory 755 root root\n", "set /srv/app to mode 0750, root:daemon",
+     "chown -- root:daemon /srv/app\nchmod -- 00750 /srv/app"),
+    (GROUP, "directory 2750 root daemon\n", "set /srv/app to mode 0750, root:daemon",
+     "chmod -- 00750 /srv/app"),
+    (GROUP, "file 644 root root\n", "create /srv/app/",
+     "step_fail '/srv/app is not a directory; one must stand there: move it away'"),
+    (GROUP, "link /elsewhere\n", "create /srv/app/", "step_fail '/srv/app is not a directory; …"),
+)  # fmt: skip
+def test_directory(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
+    check(resource, fact, summary, shell)
+
+
+MOVED_INTO_PLACE = """file_keep /srv/app/current
+mkdir -p -- /srv/app
+ln -sfn -- releases/1 /srv/app/.selvedge.link
+mv -fT -- /srv/app/.selvedge.link /srv/app/current"""
+
+
+@table(
+    (CURRENT, "link releases/1\n", None),
+    (CURRENT, "absent\n", "link /srv/app/current -> releases/1", MOVED_INTO_PLACE),
+    (CURRENT, "link releases/0\n", "link /srv/app/current -> releases/1", MOVED_INTO_PLACE),
+    (CURRENT, "file 644 root root\n", "link /srv/app/current -> releases/1", MOVED_INTO_PLACE),
+    (CURRENT, "directory 755 root root\n", "link /srv/app/current",
+     "step_fail '/srv/app/current is a directory; a link must stand there: move it away'"),
+)  # fmt: skip
+def test_link(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
+    check(resource, fact, summary, shell)
+
+
+@table(
+    (NOTHING, "absent\n", None),
+    (NOTHING, "file 644 root root\n", "remove /etc/app/old", "file_keep /etc/app/old\nrm -f -- /etc/app/old"),
+    (NOTHING, "link /nowhere\n", "remove /etc/app/old", "file_keep /etc/app/old\nrm -f -- /etc/app/old"),
+    (NOTHING, "directory 755 root root\n", "remove /etc/app/old",
+     "step_fail '/etc/app/old is a directory; nothing must stand there: move it away'"),
+)  # fmt: skip
+def test_absent(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
+    check(resource, fact, summary, shell)
+
+
+SET = "set ROUNDS, COST in /etc/login.defs"
+
+
+@table(
+    (ROUNDS, "", None),
+    (ROUNDS, "ROUNDS 1\n", None),
+    (ROUNDS, "ROUNDS 65536\nCOST 8\n", None),
+    (ROUNDS, "# COST 5\n", SET, "cat <<'EOF'\nROUNDS 65536\nCOST 8\nEOF\n} | file_put /etc/login.defs 0644 root root"),
+    (ROUNDS, "ROUNDS 65536\nCOST 9\n", SET, "ROUNDS 65536\nCOST 8"),
+    (ROUNDS, "ROUNDS 65536\nCOST 8\nROUNDS 1\n", SET, "ROUNDS 65536\nCOST 8"),
+)
+def test_entries(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
+    """A program that does not know COST gets neither."""
+    check(resource, fact, summary, shell)
+
+
+def test_the_identity_of_a_resource_hashes_its_whole_desired_state() -> None:
+    base = File("/etc/x", "text\n")
+    others = [
+        File("/etc/y", "text\n"),
+        File("/etc/x", "other\n"),
+        File("/etc/x", "text\n", "0600"),
+        File("/etc/x", "text\n", owner="daemon"),
+        File("/etc/x", "text\n", group="daemon"),
+        Absent("/etc/x"),
+        Link("/etc/x", "text\n"),
+    ]
+    assert len({resource.identity() for resource in [base, *others]}) == 1 + len(others)
+    assert base.identity() == File("/etc/x", "text\n").identity()

@@ -1,0 +1,37 @@
+"""Ports that must be free, and paths that an earlier step makes."""
+
+from __future__ import annotations
+
+from selvedge.resources.base import Resource
+from selvedge.resources.need import Needs
+from selvedge.resources.ports import Port
+from tests.support.tables import check, table
+
+WEB = Port(80, "nginx")
+HELD = 'LISTEN 0 511 0.0.0.0:80 0.0.0.0:* users:(("{0}",pid=7,fd=6),("{0}",pid=6,fd=6))\n'
+
+
+@table(
+    (WEB, "", None),
+    (WEB, HELD.format("nginx"), None),
+    (WEB, HELD.format("apache2"), "have port 80 free for nginx",
+     "step_fail 'port 80, which nginx needs, is held by apache2 (process 6). Nothing was changed.'"),
+    (WEB, "LISTEN 0 511 0.0.0.0:80 0.0.0.0:*\n", "have port 80 free for nginx",
+     "step_fail 'port 80, which nginx needs, is held by a program unknown to ss. Nothing was changed.'"),
+)  # fmt: skip
+def test_port(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
+    check(resource, fact, summary, shell)
+
+
+def test_the_remedy_names_the_program_that_holds_the_port() -> None:
+    change = WEB.plan(HELD.format("apache2"))
+    assert change and "systemctl disable --now apache2" in change.remedy
+
+
+@table(
+    (Needs("/x", "clone"), "there\n", None),
+    (Needs("/x", "clone"), "", "needs /x, which `fab clone` makes",
+     "step_fail '/x is not there yet: run `fab clone` first, or `fab deploy`, which runs all steps'"),
+)  # fmt: skip
+def test_path_of_an_earlier_step(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
+    check(resource, fact, summary, shell)

@@ -1,0 +1,90 @@
+"""Services of systemd: enabled, running, and running with the files that they load."""
+
+from __future__ import annotations
+
+from selvedge.engine.plan import Plan
+from selvedge.resources.base import Resource
+from selvedge.resources.certificate import Https
+from selvedge.resources.files import File, Link
+from selvedge.resources.nginx import Nginx
+from selvedge.resources.system import Service
+from tests.support.plans import summaries
+from tests.support.tables import check, table
+
+
+def fact(enabled: str = "enabled", active: str = "active", stamp: str = "", more: str = "") -> str:
+    """Return the lines that the probe of a service prints."""
+    return f"UnitFileState={enabled}\nActiveState={active}\nStamp={stamp}\n{more}"
+
+
+CRON = Service("cron")
+START = "systemctl enable --now cron"
+
+
+@table(
+    (CRON, fact(), None),
+    (CRON, fact("static"), None),
+    (CRON, fact("disabled"), "enable cron", START),
+    (CRON, fact("enabled", "inactive"), "start cron", START),
+    (CRON, fact("enabled", "failed"), "start cron", START),
+    (CRON, fact("masked", "inactive"), "enable and start cron", START),
+    (CRON, fact("", "inactive"), "enable and start cron", START),
+    (CRON, fact(""), "enable cron", START),
+    (CRON, "", "enable and start cron", START),
+)
+def test_service_that_loads_nothing(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
+    check(resource, fact, summary, shell)
+
+
+SITE = File("/etc/site", "x\n")
+WEB = Service("web", (SITE,), check="web -t", reload_command="web reload")
+WEB_STAMP = WEB._wanted()
+RELOAD = f"""if ! web -t >"$undo/check" 2>&1; then
+web reload
+printf '%s\\n' {WEB_STAMP} >/var/lib/selvedge/loaded/web"""
+RELOAD_IF_RUNNING = f"""if ! web -t >"$undo/check" 2>&1; then
+if systemctl is-active -q web; then
+web reload
+systemctl enable --now web
+printf '%s\\n' {WEB_STAMP} >/var/lib/selvedge/loaded/web"""
+
+
+@table(
+    (WEB, fact(stamp=WEB_STAMP), None),
+    (WEB, fact(stamp="0" * 64), "reload web", RELOAD),
+    (WEB, fact(), "reload web", RELOAD),
+    (WEB, fact("disabled", stamp=WEB_STAMP), "enable web", RELOAD_IF_RUNNING),
+    (WEB, fact(active="inactive", stamp=WEB_STAMP), "start web", RELOAD_IF_RUNNING),
+)
+def test_service_that_loads_files(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
+    check(resource, fact, summary, shell)
+
+
+NGINX = Nginx(loads=(SITE,))
+HTTPS = Https(
+    loads=(Link("/etc/nginx/sites-enabled/hello-tls", "/x"),), stamp="nginx-tls-hello", domain="a.test", fullchain="/chain.pem"
+)
+HTTPS_STAMP = HTTPS._wanted()
+
+
+@table(
+    (NGINX, fact(stamp=NGINX._wanted()), None),
+    (NGINX, fact(), "reload nginx", 'if ! nginx -t >"$undo/check" 2>&1; then\nnginx_reload'),
+    (HTTPS, fact(stamp=HTTPS_STAMP), None),
+    (HTTPS, fact(stamp=HTTPS_STAMP, more="Served=\n"), None),
+    (HTTPS, fact(), "reload nginx", "nginx_reload\nhttps_serves /chain.pem a.test"),
+    (HTTPS, fact(stamp=HTTPS_STAMP, more="Served=Apr  1 00:00:00 2026 GMT\n"),
+     "reload nginx, which still serves the certificate until 2026-04-01", "nginx_reload\nhttps_serves /chain.pem a.test"),
+    (HTTPS, fact(stamp=HTTPS_STAMP, more="Served=none\n"),
+     "reload nginx, which shows no certificate", "nginx_reload\nhttps_serves /chain.pem a.test"),
+)  # fmt: skip
+def test_nginx_with_http_and_https(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
+    check(resource, fact, summary, shell)
+
+
+def test_a_change_of_a_loaded_file_plans_a_reload() -> None:
+    file = File("/etc/nginx/site", "good\n")
+    service = Service("nginx", (file,), check="nginx -t", reload_command="systemctl reload nginx", stamp="nginx-hello")
+    planned = Plan.of([file, service], ["absent\n", fact(stamp=service._wanted())])
+    assert summaries(planned) == ["create /etc/nginx/site", "reload nginx"]
+    assert "rm -f -- /var/lib/selvedge/loaded/nginx-hello" in planned.before[0]

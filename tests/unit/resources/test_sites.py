@@ -1,0 +1,98 @@
+"""Sites of nginx: names, the default site, folders that nginx reads."""
+
+from __future__ import annotations
+
+from selvedge.resources.base import Resource
+from selvedge.resources.site import Default, Media, Names, NotDebians, Static
+from tests.support.tables import check, table
+
+OWN = "/etc/nginx/sites-enabled/a"
+OTHER = """file /etc/nginx/sites-enabled/b
+server {
+listen 80 default_server
+server_name b.test
+"""
+NAMED = Names(("a.test", "www.a.test"), (OWN,))
+NAMELESS = Names((), (OWN,))
+TAKEN = "have the site's names to itself"
+
+
+@table(
+    (NAMED, "", None),
+    (NAMED, OTHER, None),
+    (NAMED, OTHER.replace("b.test", "a.test www.a.test").replace("enabled/b", "enabled/a"), None),
+    (NAMED, OTHER.replace("b.test", "www.a.test a.test"), TAKEN,
+     "step_fail 'a.test, www.a.test is a name of another site of this server already: /etc/nginx/sites-enabled/b'"),
+    (NAMELESS, OTHER.replace(" default_server", ""), None),
+    (NAMELESS, OTHER, TAKEN, "step_fail 'another site of this server answers by address already: /etc/nginx/sites-enabled/b …"),
+)  # fmt: skip
+def test_names(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
+    check(resource, fact, summary, shell)
+
+
+DEBIANS = "/etc/nginx/sites-enabled/default"
+
+
+@table(
+    (NotDebians(), "", None),
+    (NotDebians(), "debians\n", f"remove {DEBIANS}, as Debian brought it", f"file_keep {DEBIANS}\nrm -f -- {DEBIANS}"),
+)
+def test_site_of_debian(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
+    check(resource, fact, summary, shell)
+
+
+TEXT = "server {\n    listen 443 ssl http2 default_server;\n    ssl_reject_handshake on;\n}\n"
+HTTP = Default(Default.http, "server { listen 80 default_server; }\n", 80, True, (OWN,))
+NO_HTTP = Default(Default.http, "server { listen 80 default_server; }\n", 80, False, (OWN,))
+HTTPS = Default(Default.https, TEXT, 443, True, (OWN,))
+NO_HTTPS = Default(Default.https, TEXT, 443, False, (OWN,))
+TLS = "file /etc/nginx/sites-enabled/b\nserver {\nlisten 443 ssl\nserver_name b.test\n"
+EXISTS = "file 644 root root\nanother\nold\n"
+
+
+def seen(sites: str = "", file: str = "absent\n", version: str = "1.22.1") -> str:
+    """Return the lines that the probe of a default site prints."""
+    return f"nginx version: nginx/{version}\n{sites.strip()}\n\n--\n{file}"
+
+
+@table(
+    (HTTP, seen(), f"create {Default.http}",
+     f"file_put {Default.http} 0644 root root <<'EOF'\nserver {{ listen 80 default_server; }}"),
+    (HTTP, seen(OTHER), None),
+    (HTTP, seen(OTHER, EXISTS), f"remove {Default.http}", f"rm -f -- {Default.http}"),
+    (HTTP, seen(OTHER.replace("enabled/b", "enabled/a"), EXISTS), f"write {Default.http}",
+     f"file_put {Default.http} 0644 root root <<'EOF'"),
+    (NO_HTTP, seen(), None),
+    (NO_HTTP, seen(file=EXISTS), f"remove {Default.http}", f"rm -f -- {Default.http}"),
+    (HTTPS, seen(), f"create {Default.https}", "listen 443 ssl http2 default_server;\nssl_reject_handshake on;"),
+    (HTTPS, seen(version="1.25.1"), f"create {Default.https}", "listen 443 ssl default_server;"),
+    (HTTPS, seen(version="1.18.0"), f"create {Default.https}", "ssl_certificate $selvedge_nothing;"),
+    (NO_HTTPS, seen(file=EXISTS), f"remove {Default.https}", f"rm -f -- {Default.https}"),
+    (NO_HTTPS, seen(TLS, EXISTS), None),
+)  # fmt: skip
+def test_default_site(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
+    """The default site of port 443 stays while another site uses TLS."""
+    check(resource, fact, summary, shell)
+
+
+STATIC = Static("/srv/hello/current", ("static", "docs"))
+MEDIA = Media("hello", "/srv/hello/shared", "up/loads")
+LET_IN = "let nginx read /srv/hello/shared/up/loads"
+MADE = "site_media hello /srv/hello/shared up/loads"
+
+
+@table(
+    (STATIC, "end\n", None),
+    (STATIC, "/srv/hello/current/docs/x\nend\n", "let nginx read static, docs",
+     "site_readable /srv/hello/current static\nsite_readable /srv/hello/current docs"),
+    (STATIC, "", "let nginx read static, docs", "site_readable /srv/hello/current static"),
+    (MEDIA, "710 root www-data\n2750 hello www-data\n", None),
+    (MEDIA, "", LET_IN, MADE),
+    (MEDIA, "710 root www-data\n", LET_IN, MADE),
+    (MEDIA, "700 root www-data\n2750 hello www-data\n", LET_IN, MADE),
+    (MEDIA, "710 root hello\n2750 hello www-data\n", LET_IN, MADE),
+    (MEDIA, "710 root www-data\n750 hello www-data\n", LET_IN, MADE),
+    (MEDIA, "710 root www-data\n2750 root www-data\n", LET_IN, MADE),
+)  # fmt: skip
+def test_folders_that_nginx_reads(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
+    check(resource, fact, summary, shell)
