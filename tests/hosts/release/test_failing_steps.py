@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from drills import GENTLE, QUICK, assert_consistent, configure, requirement, serves
+from drills import GENTLE, assert_consistent, configure, requirement, serves
 from lab import Project
 from refusals import Fault, refuse
 from sandbox import Server
@@ -144,7 +144,7 @@ class TestFailingSteps:
         server.run("systemctl stop half")
 
     def test_a_failing_hook_after_the_switch_keeps_the_new_release_live(self, server: Server, project: Project) -> None:
-        project.configure('[hooks]\nafter_switch = "exit 3"\n', **QUICK)
+        configure(project, '[hooks]\nafter_switch = "exit 3"\n')
         commit = project.commit("Its hook fails")
         result = project.fab("-H", server.name, "deploy")
         assert result.status == 1 and "hook after_switch failed" in result.stderr, result
@@ -152,7 +152,7 @@ class TestFailingSteps:
         server.reboot()
         serves(server)
         assert assert_consistent(server).startswith(commit[:12])
-        project.configure(**QUICK)
+        configure(project)
         project.must("-H", server.name, "restart")
         newer = project.commit("Announced")
         project.must("-H", server.name, "deploy")
