@@ -1,4 +1,4 @@
-"""fab in the background, and what it leaves on a server."""
+"""Run fab in the background, and find the processes that it leaves on a server."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from sandbox import Server
 
 
 def left_behind(server: Server, what: str) -> list[str]:
-    """The processes on the server whose command line has these words."""
+    """Return the command lines of processes on the server that contain `what`."""
     script = "for folder in /proc/[0-9]*; do tr '\\0' ' ' <$folder/cmdline; echo; done 2>/dev/null"
     return [line for line in server.run(script).stdout.splitlines() if what in line]
 
 
 class Output:
-    """What a running command has written so far."""
+    """The output of a running command so far."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -29,7 +29,7 @@ class Output:
 
 @contextmanager
 def running(project: Project, path: Path, *words: str) -> Iterator[tuple[subprocess.Popen[bytes], Output]]:
-    """fab, while it runs; its output goes to a file, so that it can be read meanwhile."""
+    """Run fab while the block runs, with its output in the file `path`."""
     with path.open("wb") as file:
         process = subprocess.Popen(
             [str(FAB), *words], cwd=project.folder, env=project.environment(),

@@ -1,4 +1,4 @@
-"""Fixtures of the tests on servers; see lab.py."""
+"""Fixtures of the tests on servers; lab.py explains how to write such a test."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ import pytest
 from lab import Lab, Project
 
 SECONDS = 600
-"""For one test with its fixtures, a chain on a new server among them: a server that hangs ends its test, not the run."""
-
+"""The timeout of a test with its fixtures, which may set up a new server."""
 
 LONG_FIRST = (
     "test_killed_runs.py",
@@ -30,11 +29,11 @@ LONG_FIRST = (
     "test_git_sources.py",
     "test_deploy.py",
 )
-"""What takes minutes begins first: at the end of a run nobody waits for one process alone."""
+"""Modules that take minutes start first, so that the run does not end with one busy process."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Every test of this folder needs real servers (`-m 'not hosts'` leaves them out), and has time to make them."""
+    """Mark each test of this folder with `hosts`, and give it a longer timeout."""
     items.sort(key=lambda item: LONG_FIRST.index(item.path.name) if item.path.name in LONG_FIRST else len(LONG_FIRST))
     for item in items:
         if Path(__file__).parent in item.path.parents:
@@ -44,14 +43,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Why a test is run again: the run's summary has only its name, and the second time may pass."""
+    """Print why a test is run again: the summary of the run shows only its name."""
     if report.outcome == "rerun":
         print(f"\n--- {report.nodeid} failed and is run again:\n{report.longreprtext[-4000:]}\n---", flush=True)
 
 
 @pytest.fixture(scope="session")
 def lab_of_process(testrun_uid: str, worker_id: str) -> Iterator[Lab]:
-    """The servers of this process; the sandbox is shared with the other processes of this run."""
+    """Return the servers of this process. All processes of a run share one sandbox."""
     lab = Lab(testrun_uid[:12], "s" if worker_id == "master" else worker_id)
     yield lab
     lab.close()
@@ -59,7 +58,7 @@ def lab_of_process(testrun_uid: str, worker_id: str) -> Iterator[Lab]:
 
 @pytest.fixture(scope="module")
 def lab(lab_of_process: Lab) -> Iterator[Lab]:
-    """Makes servers; those that a module's tests made go with the module."""
+    """Return the lab, and remove the servers of a module after its last test."""
     before = set(lab_of_process.servers)
     yield lab_of_process
     for name in set(lab_of_process.servers) - before:
@@ -68,7 +67,7 @@ def lab(lab_of_process: Lab) -> Iterator[Lab]:
 
 @pytest.fixture(autouse=True)
 def _own_servers_of_a_test(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Servers that a test made, and not a fixture of its module, go with the test: they take memory and time."""
+    """Remove the servers that a test itself made after the test, to save memory."""
     if "lab" not in request.fixturenames:
         yield
         return
@@ -81,11 +80,11 @@ def _own_servers_of_a_test(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    """A project with an app of its own, for one test."""
+    """Return a new project for one test."""
     return Project(tmp_path)
 
 
 @pytest.fixture(scope="module")
 def shared_project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A project with an app of its own, for all tests of a module."""
+    """Return one project for all tests of a module."""
     return Project(tmp_path_factory.mktemp("project"))

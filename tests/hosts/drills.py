@@ -1,4 +1,4 @@
-"""What the drills of releases share: quick settings, apps of several kinds, clients that wait, and what "whole" means."""
+"""Helpers for the tests of releases: short waits, changes of the app, slow clients, and the state of a server."""
 
 from __future__ import annotations
 
@@ -19,38 +19,40 @@ from traffic import get
 QUICK: dict[str, object] = {
     "health_attempts": 40, "health_timeout": 3.0, "health_interval": 0.2, "settle": 1.0, "drain": 1, "stop_timeout": 10,
 }  # fmt: skip
-"""Settings of [app] that make a release short, and leave a slow machine time to start an app."""
+"""Settings of [app] for quick releases. A busy machine still has time to start the app."""
 GENTLE = 0.02
-"""Seconds between two requests of a connection of the load, so that drills can run beside each other."""
+"""Seconds between two requests of a connection. With this load, several tests can run in parallel."""
 START = "    settings = Settings()\n"
-"""The line of the sample app's lifespan that everything else at its start can be put before."""
+"""The first line of the sample app's start-up code."""
 HEALTH = '    settings: Settings = request.state.settings\n    facts = {"status"'
 """The first line of the sample app's health check."""
 
 
 def insert(before: str, text: str) -> Callable[[Path], object]:
-    """A change of the sample app for Project.commit: `text` before the first place of `before` in main.py."""
+    """Return a change for Project.commit that inserts `text` before the first `before` in main.py."""
 
     def change(app: Path) -> None:
         main = app / "main.py"
         code = main.read_text()
-        assert before in code, f"{before!r} is not in the sample app any more"
+        assert before in code, f"{before!r} is missing in the sample app"
         main.write_text(code.replace(before, text + before, 1))
 
     return change
 
 
 def configure(project: Project, text: str = "", **app: object) -> None:
-    """Short waits and the branch of the fixture `branch`; then these keys of [app], and `text`."""
+    """Configure short waits and the branch of the fixture `branch`, then these keys of [app] and `text`."""
     project.configure(text, **QUICK | {"branch": "drill"} | app)
 
 
 def at_start(line: str) -> Callable[[Path], object]:
-    """The sample app with this statement in its start-up code."""
+    """Return a change that adds a statement to the app's start-up code."""
     return insert(START, f"    {line}\n")
 
 
 def requirement(line: str) -> Callable[[Path], object]:
+    """Return a change that adds a line to requirements.txt."""
+
     def change(app: Path) -> None:
         with (app / "requirements.txt").open("a") as file:
             file.write(f"{line}\n")
@@ -59,17 +61,17 @@ def requirement(line: str) -> Callable[[Path], object]:
 
 
 def live(server: Server, app: str = "hello") -> str:
-    """The id of the instance that nginx sends requests to."""
+    """Return the id of the instance that nginx sends requests to."""
     return server.run(f"basename $(readlink /srv/{app}/live.sock) .sock").stdout.strip()
 
 
 def listening(server: Server) -> list[str]:
-    """The instances that listen."""
+    """Return the ids of the instances that listen on their sockets."""
     return server.run("ss -xlH | grep -o '/run/hello/[^ ]*\\.sock' | sed 's#.*/##; s#\\.sock##' | sort").stdout.split()
 
 
-def temporary(server: Server) -> str:
-    """Files that a run that was cut off could have left: copies for its undo, half-written ones. "" is right."""
+def leftovers(server: Server) -> str:
+    """Return the undo copies and unfinished files of killed runs, one per line; "" if there are none."""
     return server.run(
         "ls -d /run/selvedge/*.undo.* /srv/*/.*.new /srv/*/previous.sock /srv/*/releases/.new-* 2>/dev/null;"
         "find /etc /srv -xdev -name '.selvedge.*' ! -path '*/site-packages/*' ! -name '.selvedge.before_build'"
@@ -77,41 +79,41 @@ def temporary(server: Server) -> str:
     ).stdout.strip()
 
 
-def assert_whole(server: Server, app: str = "hello", url: str = "") -> str:
-    """The server runs one release, the one that every part of it names; nothing half-made is left. Returns its id."""
+def assert_consistent(server: Server, app: str = "hello", url: str = "") -> str:
+    """Check that all links and sockets name one good release, and that no leftovers exist. Return its id."""
     instance = live(server, app)
     seen = server.run(
         f"readlink /srv/{app}/current; ss -xlH | grep -o ' /run/{app}/[^ ]*\\.sock' | sort\n"
         f"cat /srv/{app}/instances/{instance}/state"
     ).stdout.split()
     assert seen == [f"releases/{instance[:12]}", f"/run/{app}/{instance}.sock", "good"], seen
-    assert temporary(server) == "", temporary(server)
+    assert leftovers(server) == "", leftovers(server)
     answer = get(f"{url or server.url}/health")
     assert (answer.status, answer.headers["X-Release"]) == (200, instance)
     return instance
 
 
-def releases(server: Server, project: Project) -> str:
-    """Deploy, and see that it is whole. The instance that is live."""
+def deploy(server: Server, project: Project) -> str:
+    """Deploy the newest commit, check the server's state, and return the live instance."""
     project.must("-H", server.name, "deploy")
-    instance = assert_whole(server)
+    instance = assert_consistent(server)
     assert instance.startswith(project.head[:12])
     return instance
 
 
 def lock_is_free(server: Server, app: str = "hello") -> bool:
-    """Whether nobody holds the lock of the app, nor that of a step."""
-    # Behind a boot the folder is not there yet, which is no lock.
+    """Return whether both locks of the app are free: that of a run and that of a step."""
+    # The folder does not exist after a boot.
     script = f"mkdir -p -m 0700 /run/selvedge && flock -n /run/selvedge/{app}.lock true && flock -n /run/selvedge/{app}.step true"
     return server.run(script, check=False).returncode == 0
 
 
 @dataclass
 class Waiting:
-    """Clients that wait while releases go on: requests of three seconds, and one WebSocket after the other.
+    """Results of slow clients during releases: requests of three seconds, and WebSockets one after the other.
 
-    answered: slow requests with the right answer. failed: a reason for each other one. closed: of each WebSocket the
-    code that it was closed with, and the seconds from the first answer of another release until then.
+    answered: slow requests with the right answer. failed: a reason for each other request. closed: for each WebSocket
+    its close code, and the seconds since the first answer of a new release.
     """
 
     answered: int = 0
@@ -123,7 +125,7 @@ class Waiting:
 
 @contextlib.contextmanager
 def waiting(server: Server) -> Iterator[Waiting]:
-    """Keep such clients while the block runs."""
+    """Run slow clients while the block runs."""
     result, stop = Waiting(), threading.Event()
     work = [_ask_slowly, _ask_slowly, _ask_slowly, _hold_websockets, _watch]
     threads = [threading.Thread(target=each, args=(server, result, stop)) for each in work]

@@ -1,4 +1,4 @@
-"""What the tests of `fab harden` share: logins, what harden changes, and programs of the server that fail."""
+"""Helpers for the tests of `fab harden`: logins, snapshots of what it changes, and programs that fail."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from sandbox import Server
 
 Fresh = Callable[..., Server]
 UNDONE_WITHIN = 90
-"""Seconds after which a server must be as it was when the client died (a minute, and time to see it)."""
+"""Seconds until the undo of a killed run must be complete: its timer of one minute, and time to notice."""
 
 
 def ssh(server: Server, user: str, command: str, *options: str) -> subprocess.CompletedProcess[str]:
-    """A command over a fresh ssh connection, with the sandbox's key."""
+    """Run a command over a new ssh connection with the sandbox's key."""
     program, *words = server.ssh_argv(user)
     return subprocess.run(
         [program, "-o", "BatchMode=yes", "-o", "ConnectTimeout=5", *options, *words, command],
@@ -21,17 +21,17 @@ def ssh(server: Server, user: str, command: str, *options: str) -> subprocess.Co
 
 
 def logs_in(server: Server, user: str, *options: str) -> bool:
-    """Whether a fresh login as that user succeeds."""
+    """Return whether a new login as this user succeeds."""
     return ssh(server, user, "true", *options).returncode == 0
 
 
 def becomes_root(server: Server) -> bool:
-    """Whether deploy logs in freshly and is root by sudo."""
+    """Return whether the user deploy can log in and become root with sudo."""
     return ssh(server, "deploy", "sudo -n id -u").stdout.strip() == "0"
 
 
 def ssh_and_firewall(server: Server) -> str:
-    """What harden changes and could shut somebody out by: sshd's files and the firewall's, with their sums."""
+    """Return the state that can lock a user out: checksums of sshd's files, firewall rules, the undo timer."""
     return server.run(
         "cd /etc/ssh && find . -type f | sort | xargs sha256sum\n"
         "grep ENABLED /etc/ufw/ufw.conf 2>/dev/null; grep -h tuple /etc/ufw/user*.rules 2>/dev/null\n"
@@ -40,7 +40,7 @@ def ssh_and_firewall(server: Server) -> str:
 
 
 def is_as_before(server: Server, before: str) -> bool:
-    """Root logs in, sshd's files are those of before, no firewall is on, nothing of the undo is left."""
+    """Return whether root can log in, sshd's files are unchanged, and no firewall and no undo is active."""
     after = ssh_and_firewall(server)
     same = [line for line in after.splitlines() if "/" in line and "ufw" not in line] == [
         line for line in before.splitlines() if "/" in line and "ufw" not in line
@@ -49,15 +49,15 @@ def is_as_before(server: Server, before: str) -> bool:
     return same and off and logs_in(server, "root")
 
 
-def hurry(server: Server, seconds: int) -> None:
-    """Let the undo fire after so many seconds instead of a minute."""
+def undo_after(server: Server, seconds: int) -> None:
+    """Start the undo after `seconds` instead of a minute."""
     folder = "/usr/local/lib/systemd/system/selvedge-undo.timer.d"
     text = f"[Timer]\\nOnActiveSec=\\nOnActiveSec={seconds}\\n"
     server.run(f"mkdir -p {folder}; printf '{text}' >{folder}/sooner.conf; systemctl daemon-reload")
 
 
-def wrap(server: Server, program: str, case: str) -> None:
-    """Put a program before the server's own one of that name; `case` are branches on its arguments ("$*")."""
+def shadow(server: Server, program: str, case: str) -> None:
+    """Shadow a program of the server with a script. `case` holds shell case branches on its arguments ("$*")."""
     own = f'for folder in /usr/sbin /usr/bin; do [ ! -x $folder/{program} ] || exec $folder/{program} "$@"; done'
     text = f'#!/bin/sh\ncase "$*" in {case} esac\n{own}\n'
     server.run(f"cat >/usr/local/sbin/{program} <<'EOF'\n{text}EOF\nchmod +x /usr/local/sbin/{program}")

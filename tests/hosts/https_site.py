@@ -1,4 +1,4 @@
-"""A server's HTTPS site with a certificate from pebble, and an authority that gives no more certificates."""
+"""A site with HTTPS for tests, and an ACME authority that refuses every order."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ NAME, WWW = "hello.test", "www.hello.test"
 
 
 class Site:
-    """A server with the sample app, and the authority that it is to have its certificate from."""
+    """A server with the sample app, and the authority that issues its certificates."""
 
     def __init__(self, server: Server, project: Project, pebble: Pebble) -> None:
         self.server, self.project, self.pebble = server, project, pebble
         self.names: list[str] = []
 
     def configure(self, *domains: str, tls: str = "", authority: str = "", **app: object) -> None:
-        """hosts.toml with these domains, and [tls] with pebble (or `authority`) and the lines of `tls`."""
+        """Write hosts.toml with these domains and with pebble (or the URL `authority`). `tls`: more lines of [tls]."""
         url = authority or self.pebble.directory
         lines = ["[tls]", 'email = "me@example.com"', f"acme_server = {json.dumps(url)}"]
         lines += [f"acme_ca = {json.dumps(str(self.pebble.ca))}", tls]
         self.project.configure("\n".join(lines), domains=list(domains), **app)
 
     def name(self, *names: str, address: str = "") -> None:
-        """Names that lead to the server (or to `address`), for the authority and for the server itself."""
+        """Resolve names to the server (or to `address`), for the authority and for the server itself."""
         for name in names:
             where = address or self.server.address
             self.pebble.resolve(name, where)
@@ -48,22 +48,22 @@ class Site:
         return self.project.must("-H", self.server.name, *words)
 
     def certificate(self, name: str = NAME) -> dict[str, object]:
-        """The certificate that the server shows for a name; the handshake fails where it is not one of pebble's."""
+        """Return the certificate that the server shows for a name. Raises ssl.SSLError unless pebble issued it."""
         return served(self.server, self.pebble.root, name)
 
     def serial(self, name: str = NAME) -> object:
         return self.certificate(name)["serialNumber"]
 
     def get(self, path: str, name: str = NAME) -> http.client.HTTPResponse:
-        """What the app answers over HTTPS."""
+        """Send a GET over HTTPS."""
         return request(self.server, path, name, self.pebble.root)
 
     def plain(self, path: str, name: str = NAME) -> http.client.HTTPResponse:
-        """What the server answers over HTTP."""
+        """Send a GET over HTTP."""
         return request(self.server, path, name)
 
     def refuses_https(self) -> bool:
-        """Whether port 443 is closed."""
+        """Return whether port 443 is closed."""
         try:
             self.certificate()
         except ConnectionRefusedError:
@@ -71,13 +71,13 @@ class Site:
         return False
 
     def renew(self) -> None:
-        """certbot's own service renews the certificate, as its timer would have it in time."""
+        """Run certbot's own service with a certificate that is due, as its timer does."""
         self.server.run("""cd /etc/letsencrypt/renewal
             sed -i '1i renew_before_expiry = 1000 days' hello.conf; systemctl start certbot.service || true
             sed -i '/^renew_before_expiry = 1000 days/d' hello.conf""")
 
     def asked(self) -> int:
-        """How many certificates the authority was asked for."""
+        """Return how many certificates were ordered from the authority."""
         return (self.pebble.folder / "log").read_text().count("POST /order-plz")
 
     def repeat_changes_nothing(self) -> None:
@@ -94,7 +94,7 @@ def served(server: Server, root: Path, name: str) -> dict[str, object]:
 
 
 class Pinned(http.client.HTTPSConnection):
-    """HTTPS to an address, for a name that no name server knows."""
+    """HTTPS to an address, for a name that is not in the DNS."""
 
     address = ""
 
@@ -118,12 +118,12 @@ def request(server: Server, path: str, name: str, root: Path | None = None) -> h
 
 
 def gateway(server: Server) -> str:
-    """This machine's address, as the server sees it."""
+    """Return this machine's address on the server's network."""
     return str(network.gateway(IPv4Network(f"{server.address}/24", strict=False)))
 
 
-class Exhausted(http.server.BaseHTTPRequestHandler):
-    """An ACME authority (RFC 8555) that gives no more certificates, in the words of Let's Encrypt."""
+class RateLimited(http.server.BaseHTTPRequestHandler):
+    """An ACME authority (RFC 8555) that refuses every order with the rate limit message of Let's Encrypt."""
 
     protocol_version = "HTTP/1.1"
     orders = 0
@@ -158,13 +158,13 @@ class Exhausted(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Nothing: pytest shows what fails."""
+        """Log nothing."""
 
 
 @contextlib.contextmanager
-def exhausted(site: Site) -> Iterator[str]:
-    """The URL of its directory."""
-    listener = http.server.ThreadingHTTPServer((gateway(site.server), 0), Exhausted)
+def rate_limited_authority(site: Site) -> Iterator[str]:
+    """Run such an authority, and give the URL of its directory."""
+    listener = http.server.ThreadingHTTPServer((gateway(site.server), 0), RateLimited)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(site.pebble.ca, site.pebble.folder / "acme-key.pem")
     listener.socket = context.wrap_socket(listener.socket, server_side=True)

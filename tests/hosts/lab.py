@@ -1,4 +1,4 @@
-"""What tests on servers work with: servers in a sandbox of their own, and projects that release to them by fab.
+"""Servers for tests, in a separate sandbox, and projects that deploy to them with the real fab.
 
 def test_something(lab: Lab, project: Project) -> None:
     server = lab.server("deployed")
@@ -30,22 +30,22 @@ from traffic import get
 ROOT = Path(__file__).resolve().parents[2]
 FAB = Path(sys.executable).with_name("fab")
 PARTS = ("fabfile.py", "fabric.yaml", "tasks", "templates", "selvedge", "sandbox")
-# The same files, author and time make the same commit in every project: a copied server has it live already.
+# With the same author and dates, the first commit has the same hash in every project, so a copied server is up to date.
 IDENTITY = {
     "GIT_AUTHOR_NAME": "Test", "GIT_AUTHOR_EMAIL": "test@example.com", "GIT_AUTHOR_DATE": "2024-01-01T00:00:00Z",
     "GIT_COMMITTER_NAME": "Test", "GIT_COMMITTER_EMAIL": "test@example.com",
     "GIT_COMMITTER_DATE": "2024-01-01T00:00:00Z", "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": "/dev/null",
 }  # fmt: skip
 STAGES = {"setup": ["setup"], "deployed": ["setup", "deploy"]}
-"""What a server of that stage has behind it: the words of the command line."""
+"""Stage → the tasks that have run on a server of this stage."""
 IN_MEMORY = Path("/dev/shm/selvedge-tests")
 MEMORY = 14 << 30
-"""Bytes: the servers of four processes take up to six GiB of disk, and half of that as memory."""
+"""Bytes that must be free. The servers of four processes need up to 6 GiB of disk and half of that as memory."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """How a command ended: exit status, what it wrote, and how long it took."""
+    """The exit status, output and duration of a command."""
 
     status: int
     stdout: str
@@ -59,10 +59,10 @@ class Result:
 
 
 class Project:
-    """A copy of this project with an app of its own, in a folder of its own.
+    """A copy of Selvedge with its own app.
 
-    folder: what a user would have cloned; `hosts.toml` in it names the app. app: the app's repository, a checkout of
-    the branch main whose files are those of examples/hello. home: the user's home folder, empty.
+    folder: the clone of a user, with `hosts.toml`. app: the app's repository, a copy of examples/hello with the branch
+    main checked out. home: the user's empty home folder.
     """
 
     def __init__(self, folder: Path, **app: object) -> None:
@@ -79,9 +79,9 @@ class Project:
         self.configure(**app)
 
     def configure(self, text: str = "", **app: object) -> None:
-        """Write hosts.toml anew: these keys of [app] (None: leave the usual one out), then `text` as it is.
+        """Replace hosts.toml with the usual [app], these keys of it (None removes a key), and `text`.
 
-        The servers need not stand in it: the sandbox lists them.
+        It lists no servers, because Selvedge finds those of the sandbox.
         """
         usual = {"name": "hello", "repository": str(self.app), "health": "/health", "migrate": "alembic upgrade head",
                  "workers": 1, "drain": 1, "settle": 1.0}  # fmt: skip
@@ -90,16 +90,16 @@ class Project:
         (self.folder / "hosts.toml").write_text("\n".join(lines))
 
     def git(self, *arguments: str, cwd: Path | None = None) -> str:
-        """git in the app's repository; what it printed. Raises subprocess.CalledProcessError."""
+        """Run git in the app's repository, and return its output. Raises subprocess.CalledProcessError."""
         command = ["git", *arguments]
         environment = {**os.environ, **IDENTITY}
         done = subprocess.run(command, cwd=cwd or self.app, env=environment, capture_output=True, text=True, check=True)
         return done.stdout.strip()
 
     def commit(self, change: str | Callable[[Path], object] | None = None) -> str:
-        """Commit a change of the app, and return the commit (40 hex digits).
+        """Commit a change of the app, and return the commit hash (40 hex digits).
 
-        A word becomes the greeting on `/`; a function gets the app's folder and changes what it likes.
+        A string becomes the greeting on `/`. A function gets the app's folder and changes its files.
         """
         if isinstance(change, str):
             settings = self.app / "settings.py"
@@ -115,16 +115,16 @@ class Project:
 
     @property
     def head(self) -> str:
-        """The newest commit of the branch that is checked out (40 hex digits)."""
+        """Return the newest commit of the current branch (40 hex digits)."""
         return self.git("rev-parse", "HEAD")
 
     def environment(self, **more: str) -> dict[str, str]:
-        """The variables that fab sees: none of this machine's own, apart from where programs are."""
+        """Return fab's environment variables: only PATH and a few others come from this machine."""
         kept = {name: os.environ[name] for name in ("PATH", "TMPDIR", "SELVEDGE_SANDBOX_DIR") if name in os.environ}
         return {**kept, "HOME": str(self.home), "LANG": "C.UTF-8", **more}
 
     def start(self, *words: str, env: dict[str, str] | None = None, pipe: bool = True) -> subprocess.Popen[str]:
-        """Start fab in a process group of its own, for tests that kill it."""
+        """Start fab in a new process group, for tests that kill it."""
         output = subprocess.PIPE if pipe else subprocess.DEVNULL
         return subprocess.Popen(
             [str(FAB), *words], cwd=self.folder, env=self.environment(**(env or {})), stdin=subprocess.DEVNULL,
@@ -147,13 +147,13 @@ class Project:
         return Result(process.returncode, stdout, stderr, time.monotonic() - began)
 
     def must(self, *words: str, env: dict[str, str] | None = None, timeout: float = 480) -> Result:
-        """The same, for a run that has to succeed. Raises AssertionError with all that it wrote."""
+        """Run fab like `fab()`. Raises AssertionError with the output if it fails."""
         result = self.fab(*words, env=env, timeout=timeout)
         assert result.status == 0, f"fab {' '.join(words)}: {result}"
         return result
 
     def host_settings(self, server: Server) -> str:
-        """The server as a table of hosts.toml, for a project that lists its servers itself."""
+        """Return the server as a table of hosts.toml, for a project that lists its servers."""
         table = {"address": server.address, "port": server.port, "user": "deploy", "bootstrap_user": "root",
                  "key": str(server.key), "known_hosts": str(server.known_hosts)}  # fmt: skip
         return "\n".join(
@@ -162,21 +162,21 @@ class Project:
 
 
 class Lab:
-    """The servers of one test run. Its processes (pytest-xdist's workers) share a sandbox; each has its own servers."""
+    """The servers of one process of a test run. The processes (workers of pytest-xdist) share a sandbox."""
 
     def __init__(self, run: str, worker: str) -> None:
         base = _base()
         base.mkdir(parents=True, exist_ok=True)
         self._prefix, self._count = worker, 0
         self._alive = _hold(base / f"{run}.lock", fcntl.LOCK_SH)
-        self._place = base / run
+        self._folder = base / run
         self.servers: list[str] = []
         for lock in (lock for each in (IN_MEMORY, _on_disk()) for lock in each.glob("*.lock")):
             _clear_if_dead(lock)
-        os.environ["SELVEDGE_SANDBOX_DIR"] = str(self._place)
+        os.environ["SELVEDGE_SANDBOX_DIR"] = str(self._folder)
 
     def server(self, stage: str = "ready", release: str = "bookworm") -> Server:
-        """A new server that answers by ssh.
+        """Make a server, and return it when it answers over ssh.
 
         stage: "bare" or "ready" (an image of the sandbox), or "setup" or "deployed": a copy of a server on which
         `fab setup`, or `fab setup deploy` of the project's first commit, has run.
@@ -192,50 +192,50 @@ class Lab:
         return self._up(name, release, stage)
 
     def down(self, name: str) -> None:
-        """Take a server away before the tests have ended."""
+        """Remove a server before the end of the run."""
         self.servers.remove(name)
         sandbox.down(name)
 
     def close(self) -> None:
-        """Take away what this process made; the last one takes the rest."""
+        """Remove the servers of this process. The last process removes the sandbox."""
         for name in list(self.servers):
             self.down(name)
         os.close(self._alive)
-        _clear_if_dead(self._place.with_suffix(".lock"))
+        _clear_if_dead(self._folder.with_suffix(".lock"))
 
     def _up(self, name: str, release: str, image: str) -> Server:
         try:
             return sandbox.up(name, release, image=image)
         except sandbox.SandboxError as error:
-            console = self._place / "servers" / name / "console.log"  # gone before anybody could look
+            console = self._folder / "servers" / name / "console.log"  # It is deleted with the server.
             if console.is_file():
                 error.add_note(console.read_text(errors="replace")[-3000:])
             raise
 
     def _original(self, stage: str, release: str) -> Server:
-        """The server that is copied: made once, by whoever needs it first, and off."""
+        """Return the server to copy, powered off. The first process that needs it makes it."""
         name = f"{stage}-{release}"
-        with state.locked(self._place / f"{name}.lock"):
+        with state.locked(self._folder / f"{name}.lock"):
             found = next((server for server in sandbox.servers() if server.name == name), None)
             if found and not found.running:
                 return found
-            if found:  # left by a process that died half-way
+            if found:  # A killed process left it unfinished.
                 sandbox.down(name)
             server = self._up(name, release, "ready")
-            project = Project(self._place / f"{name}.project")
+            project = Project(self._folder / f"{name}.project")
             project.must("-H", name, *STAGES[stage])
             server.poweroff()
             return server
 
 
 def tail(text: str, lines: int = 60) -> str:
-    """The last lines of a long text; its beginning says nothing about how it ended."""
+    """Return the last lines of a text."""
     rows = text.splitlines()
     return "\n".join(rows if len(rows) <= lines else [f"… {len(rows) - lines} lines …", *rows[-lines:]])
 
 
 def until(reached: Callable[[], object], seconds: float, what: str = "what was waited for") -> None:
-    """Wait until `reached` gives something true; an OSError counts as not yet. Raises TimeoutError, which says what."""
+    """Wait until `reached` returns a true value. An OSError counts as false. Raises TimeoutError that names `what`."""
     deadline = time.monotonic() + seconds
     while True:
         with contextlib.suppress(OSError):
@@ -247,8 +247,7 @@ def until(reached: Callable[[], object], seconds: float, what: str = "what was w
 
 
 def _base() -> Path:
-    """Where the servers of all runs are: in memory, where there is plenty, since a disk would write for minutes what is
-    thrown away soon after."""
+    """Return the folder of all runs: in memory if enough is free, which is faster than a disk."""
     where = IN_MEMORY.parent
     if where.is_dir() and shutil.disk_usage(where).free > MEMORY and _available() > MEMORY:
         return IN_MEMORY
@@ -260,7 +259,7 @@ def _on_disk() -> Path:
 
 
 def _available() -> int:
-    """Bytes of memory that programs can have without swapping (`man proc_meminfo`)."""
+    """Return the bytes of memory that are available without swapping (`man proc_meminfo`)."""
     found = re.search(r"^MemAvailable: +([0-9]+) kB", Path("/proc/meminfo").read_text(), re.MULTILINE)
     return int(found[1]) * 1024 if found else 0
 
@@ -272,7 +271,7 @@ def _hold(path: Path, kind: int) -> int:
 
 
 def _clear_if_dead(lock: Path) -> None:
-    """Take away the servers of a run that has ended, or was killed."""
+    """Remove the servers of a run that has ended or was killed."""
     with contextlib.suppress(FileNotFoundError, BlockingIOError):
         handle = os.open(lock, os.O_RDWR | os.O_CLOEXEC)
         try:

@@ -1,4 +1,4 @@
-"""The settings of the app that the tests of nginx use, and requests to its site, byte by byte."""
+"""Helpers for the tests of nginx: the settings of the site, and raw HTTP requests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ FOLDERS = '[nginx]\nstatic = {"/static" = "static"}\nmedia = {"/media" = "up/loa
 
 
 def raw(server: Server, request: str, port: int = 80) -> bytes:
-    """The bytes that come back for the bytes of a request; none where the connection is closed at once."""
+    """Send a request as it is, and return all bytes of the answer; b"" if the server closes the connection."""
     with socket.create_connection((server.address, port), timeout=10) as connection:
         connection.sendall(request.encode("latin-1"))
         answer = b""

@@ -1,4 +1,4 @@
-"""What a server shows of a run: the commands that came over ssh, and every file that is not as it was."""
+"""Observe the effects of a run on a server: its commands over ssh, and the files that it changed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FOLDERS = (
     "/etc /srv /var/lib /var/www /usr /home /root /opt /boot /tmp /var/tmp /var/cache /var/backups /var/spool /var/log/selvedge"
     " /run/selvedge /run/systemd/system"
 )
-# What a server that nobody touches writes by itself.
+# Files that an idle server writes.
 VOLATILE = re.compile(
     r"/var/lib/systemd/|/var/lib/fail2ban/|/var/lib/logrotate/|/var/lib/private/systemd/|/var/lib/apt/periodic/"
     r"|/srv/[^/]+/shared/|/etc/(resolv\.conf|mtab|\.pwd\.lock|ld\.so\.cache)$"
@@ -27,10 +27,9 @@ _SESSION = re.compile(r"Starting session: (\S+)")
 
 
 def snapshot_of_filesystem(server: Server) -> dict[str, str]:
-    """Path → kind, mode, owner, size, times of the last change (that of the inode is nobody's to set), link target.
+    """Return path → kind, mode, owner, size, mtime, ctime (which no program can set) and link target.
 
-    Folders are listed without size and times: that a file came and went is no trace worth a failed test, and what stays
-    is listed itself.
+    Folders have no size and no times: a temporary file is allowed, and a permanent one has its own entry.
     """
     found = {}
     for line in server.run(LISTING).stdout.splitlines():
@@ -41,7 +40,7 @@ def snapshot_of_filesystem(server: Server) -> dict[str, str]:
 
 
 def differences(before: dict[str, str], after: dict[str, str]) -> dict[str, tuple[str, str]]:
-    """The paths that differ between two snapshots, with both facts ("" where there was or is nothing)."""
+    """Return the paths that differ between two snapshots, with both entries ("" for a missing path)."""
     paths = sorted(before.keys() | after.keys())
     pairs = {path: (before.get(path, ""), after.get(path, "")) for path in paths}
     return {path: pair for path, pair in pairs.items() if pair[0] != pair[1]}
@@ -49,7 +48,7 @@ def differences(before: dict[str, str], after: dict[str, str]) -> dict[str, tupl
 
 @dataclass
 class Execs:
-    """How many commands were run over ssh, by sshd's own log; known when the `with` block has ended."""
+    """The numbers of commands and logins over ssh, from sshd's log; complete at the end of the `with` block."""
 
     count: int = -1
     logins: int = -1
@@ -57,10 +56,10 @@ class Execs:
 
 @contextmanager
 def count_execs(server: Server) -> Iterator[Execs]:
-    """Count the sessions (commands, shells, file transfers) and logins that sshd starts inside the block."""
+    """Count the sessions (commands, shells, file transfers) and logins during the block."""
     server.run(
         "printf 'LogLevel VERBOSE\\n' >/etc/ssh/sshd_config.d/000-count.conf && systemctl reload ssh\n"
-        # reload returns before the new configuration holds
+        # systemctl returns before sshd has loaded its configuration.
         "sleep 0.3"
     )
     cursor = server.run("journalctl --lines=0 --show-cursor").stdout.rpartition("-- cursor: ")[2].strip()

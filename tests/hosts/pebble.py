@@ -1,4 +1,4 @@
-"""A certificate authority at an address that sandbox servers reach: pebble, and the name server that it asks."""
+"""An ACME authority for sandbox servers: pebble, with its name server."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ PROGRAMS = ("pebble", "pebble-challtestsrv", "openssl")
 
 
 def missing() -> str:
-    """What a machine lacks to run it; "" where nothing is."""
+    """Return the programs that are not installed, separated by commas; "" if none is missing."""
     return ", ".join(program for program in PROGRAMS if not shutil.which(program))
 
 
 class Pebble:
-    """pebble as a context manager; both processes end with it.
+    """Run pebble and its name server in a `with` block.
 
     address: this machine's own address that the servers reach; the name server listens on loopback only.
     folder: where its keys, settings and log go. lifetime: seconds that its certificates are valid.
@@ -38,17 +38,17 @@ class Pebble:
 
     @property
     def directory(self) -> str:
-        """The URL of its ACME directory, for `tls.acme_server`."""
+        """Return the URL of the ACME directory, for `tls.acme_server`."""
         return f"https://{self.address}:{self.acme}/dir"
 
     @property
     def ca(self) -> Path:
-        """The certificate that its own HTTPS is signed with, for `tls.acme_ca`."""
+        """Return the CA certificate of its HTTPS server, for `tls.acme_ca`."""
         return self.folder / "acme-ca.pem"
 
     @property
     def root(self) -> Path:
-        """The root of the certificates that it issues: what a browser would have to trust."""
+        """Return the root certificate of the certificates that it issues."""
         return self.folder / "root.pem"
 
     def __enter__(self) -> Pebble:
@@ -67,13 +67,13 @@ class Pebble:
         self.stop()
 
     def resolve(self, name: str, *addresses: str) -> None:
-        """From now on the authority finds `name` at these IPv4 addresses (none: nowhere)."""
+        """Resolve `name` to these IPv4 addresses, or to none."""
         self._tell("clear-a", {"host": f"{name}."})
         if addresses:
             self._tell("add-a", {"host": f"{name}.", "addresses": list(addresses)})
 
     def stop(self) -> None:
-        """End its processes, each by its own number."""
+        """Stop both processes."""
         for process in self._processes:
             process.send_signal(signal.SIGTERM)
         for process in self._processes:
@@ -105,7 +105,7 @@ class Pebble:
             "certificateValidityPeriod": self.lifetime,
         }
         (self.folder / "pebble.json").write_text(json.dumps({"pebble": settings}))
-        # Names that no test has set lead nowhere.
+        # Without default addresses, names that no test has set do not resolve.
         self._run(
             "pebble-challtestsrv", "-dns01", f"127.0.0.1:{self.dns}", "-management", f"127.0.0.1:{self.names}",
             "-http01", "", "-https01", "", "-tlsalpn01", "", "-defaultIPv4", "", "-defaultIPv6", "",
@@ -116,7 +116,7 @@ class Pebble:
         self.root.write_bytes(self._wait(f"https://127.0.0.1:{self.management}/roots/0", trusted))
 
     def _run(self, *command: str) -> None:
-        # Without the delays and refusals that pebble plays to test its clients (its README, "Testing").
+        # Turn off the random delays and errors that pebble adds to test its clients (its README, "Testing").
         calm = {"PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": "0", "PEBBLE_AUTHZREUSE": "0"}
         env = {"PATH": os.environ["PATH"], **calm}
         with (self.folder / "log").open("ab") as log:
@@ -146,7 +146,7 @@ def _opener(trusted: ssl.SSLContext | None) -> urllib.request.OpenerDirector:
 
 
 def free_port(address: str) -> int:
-    """A TCP port that nothing listens on at this address."""
+    """Return a free TCP port of this address."""
     with socket.socket() as probe:
         probe.bind((address, 0))
         return int(probe.getsockname()[1])

@@ -1,4 +1,4 @@
-"""Releases that must be refused: what is wrong with them, and that the old release serves every request meanwhile."""
+"""Releases with a fault, which Selvedge must refuse while the old release serves every request."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from drills import GENTLE, assert_whole, configure
+from drills import GENTLE, assert_consistent, configure
 from lab import Project
 from sandbox import Server
 from traffic import load
@@ -14,11 +14,11 @@ from traffic import load
 
 @dataclass(frozen=True)
 class Fault:
-    """A change of the sample app or of the settings that makes its release fail.
+    """A change of the app or the settings that makes a release fail.
 
-    change: for Project.commit. said: what the message must have. settings: keys of [app]. hooks: lines of [hooks].
+    change: an argument of Project.commit. said: parts of the message. settings: keys of [app]. hooks: lines of [hooks].
     built: whether the release is built before it fails. started: whether its processes start. lost: how many requests
-    may get no answer.
+    may be lost.
     """
 
     change: Callable[[Path], object] | str
@@ -31,10 +31,10 @@ class Fault:
 
 
 def refuse(server: Server, project: Project, fault: Fault, **more: object) -> None:
-    """Release something that is broken under load, and see that it is refused and nobody notices."""
+    """Deploy a fault under load, and check that the deploy fails and the old release serves every request."""
     (project.folder / "production.env").write_text("RETRIES=canary-value\n")
     configure(project, f"[hooks]\n{fault.hooks}\n", **fault.settings | more)
-    old = assert_whole(server)
+    old = assert_consistent(server)
     project.commit(fault.change)
     with load(f"{server.url}/health", 200, GENTLE) as traffic:
         result = project.fab("-H", server.name, "deploy")
@@ -47,5 +47,5 @@ def refuse(server: Server, project: Project, fault: Fault, **more: object) -> No
     assert traffic.lost <= fault.lost, traffic
     assert traffic.requests > 20 and traffic.wrk_requests > 20
     assert traffic.releases[0] == old
-    assert assert_whole(server) == old
+    assert assert_consistent(server) == old
     assert not fault.built or f"The old release {old} still serves" in result.stderr, result

@@ -1,4 +1,4 @@
-"""The sandbox itself, on real servers: what the demo and every other test on servers stands on."""
+"""The sandbox itself, which the demo and all other tests on servers use."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope="module", autouse=True)
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A sandbox of our own, so that nobody else's servers count and `down` is always that of the last one."""
+    """Use a separate sandbox, so that `down` can remove its last server."""
     path = tmp_path_factory.mktemp("sandbox") / "state"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SELVEDGE_SANDBOX_DIR", str(path))
@@ -36,7 +36,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def trio() -> dict[str, Server]:
-    """Two servers of Debian 12 and one of Debian 13, each made by a process of its own, all at the same time."""
+    """Make two servers with Debian 12 and one with Debian 13 in parallel, in separate processes."""
     wanted = {"one": "bookworm", "two": "bookworm", "three": "trixie"}
     with concurrent.futures.ThreadPoolExecutor() as pool:
         made = list(pool.map(lambda item: make(*item), wanted.items()))
@@ -45,20 +45,20 @@ def trio() -> dict[str, Server]:
 
 
 def make(name: str, release: str) -> subprocess.CompletedProcess[str]:
-    """`sandbox.up` in another process."""
+    """Run `sandbox.up` in another process."""
     code = f"import sandbox; print(sandbox.up({name!r}, {release!r}, image='ready').address)"
     return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
 
 
 def over_ssh(server: Server, command: str, *options: str) -> subprocess.CompletedProcess[str]:
-    """A command over ssh, with our key and the host keys of the sandbox's own file."""
+    """Run a command over ssh with the key and the known_hosts file of the sandbox."""
     ssh, *words = server.ssh_argv()
     return subprocess.run(
         [ssh, "-o", "BatchMode=yes", *options, *words, command],
         capture_output=True, text=True, check=False, timeout=20, stdin=subprocess.DEVNULL)  # fmt: skip
 
 
-def test_servers_made_at_once_are_several_and_log_in_with_the_key(trio: dict[str, Server]) -> None:
+def test_servers_can_be_made_in_parallel(trio: dict[str, Server]) -> None:
     assert len({server.address for server in trio.values()}) == 3
     for name, version in {"one": "12.", "two": "12.", "three": "13."}.items():
         done = over_ssh(trio[name], "hostname; cat /etc/debian_version; systemctl is-system-running --wait")
@@ -68,26 +68,26 @@ def test_servers_made_at_once_are_several_and_log_in_with_the_key(trio: dict[str
 
 
 @pytest.mark.usefixtures("trio")
-def test_up_at_the_same_time_makes_one_server() -> None:
+def test_parallel_calls_of_up_make_one_server() -> None:
     with concurrent.futures.ThreadPoolExecutor() as pool:
         made = list(pool.map(lambda _: make("four", "bookworm"), range(3)))
     assert {done.stdout for done in made} == {f"{sandbox.up('four').address}\n"}, made
     assert sandbox.down("four")
 
 
-def test_up_again_returns_the_server_that_runs(trio: dict[str, Server]) -> None:
+def test_up_returns_a_running_server(trio: dict[str, Server]) -> None:
     before = trio["one"].pid
     assert sandbox.up("one", "bookworm") == trio["one"]
     assert trio["one"].pid == before
 
 
 @pytest.mark.usefixtures("trio")
-def test_up_does_not_turn_one_release_into_another() -> None:
+def test_up_refuses_another_release() -> None:
     with pytest.raises(sandbox.SandboxError, match=r"server one already, of bookworm.*sandbox\.down one"):
         sandbox.up("one", "trixie")
 
 
-def test_hosts_file_lists_each_server_as_a_project_would(trio: dict[str, Server], place: Path) -> None:
+def test_the_hosts_file_lists_each_server(trio: dict[str, Server], place: Path) -> None:
     hosts = tomllib.loads((place / "hosts.toml").read_text())["hosts"]
     assert set(hosts) == set(trio)
     assert hosts["two"] == {
@@ -96,7 +96,7 @@ def test_hosts_file_lists_each_server_as_a_project_would(trio: dict[str, Server]
     assert (place / "id_ed25519").stat().st_mode & 0o777 == 0o600
 
 
-def test_another_servers_host_key_is_refused(trio: dict[str, Server], tmp_path: Path) -> None:
+def test_the_host_key_of_another_server_is_refused(trio: dict[str, Server], tmp_path: Path) -> None:
     lines = (trio["one"].known_hosts).read_text().splitlines()
     other = [line for line in lines if line.startswith(f"{trio['two'].address} ")]
     swapped = tmp_path / "known_hosts"
@@ -106,7 +106,7 @@ def test_another_servers_host_key_is_refused(trio: dict[str, Server], tmp_path: 
     assert "Host key verification failed" in done.stderr
 
 
-def test_nothing_but_the_key_logs_in_as_root(trio: dict[str, Server], tmp_path: Path) -> None:
+def test_only_the_key_logs_in_as_root(trio: dict[str, Server], tmp_path: Path) -> None:
     key = tmp_path / "other"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
     stranger = [word if word != str(trio["one"].key) else str(key) for word in trio["one"].ssh_argv()]
@@ -116,16 +116,16 @@ def test_nothing_but_the_key_logs_in_as_root(trio: dict[str, Server], tmp_path: 
     assert "permitrootlogin without-password" in trio["one"].run("sshd -T").stdout
 
 
-def test_servers_do_not_share_their_units(trio: dict[str, Server]) -> None:
+def test_stopping_a_unit_affects_one_server(trio: dict[str, Server]) -> None:
     trio["one"].run("systemctl stop ssh")
     assert over_ssh(trio["one"], "true", "-o", "ConnectTimeout=2").returncode == 255
     assert over_ssh(trio["two"], "true").returncode == 0
-    assert "one" in trio["one"].run("hostname").stdout, "a look inside does not need sshd"
+    assert "one" in trio["one"].run("hostname").stdout, "run() does not need sshd"
     trio["one"].run("systemctl start ssh")
     trio["one"].wait()
 
 
-def test_a_failing_script_says_what_it_wrote(trio: dict[str, Server]) -> None:
+def test_a_failing_script_raises_with_its_output(trio: dict[str, Server]) -> None:
     with pytest.raises(subprocess.CalledProcessError) as caught:
         trio["one"].run("echo out; echo err >&2; exit 3")
     assert (caught.value.returncode, caught.value.output, caught.value.stderr) == (3, "out\n", "err\n")
@@ -133,7 +133,7 @@ def test_a_failing_script_says_what_it_wrote(trio: dict[str, Server]) -> None:
 
 
 @pytest.mark.parametrize("name", ["two", "three"])
-def test_nginx_installed_inside_answers_here(trio: dict[str, Server], name: str) -> None:
+def test_nginx_inside_a_server_is_reachable(trio: dict[str, Server], name: str) -> None:
     server = trio[name]
     with pytest.raises(urllib.error.URLError):
         urllib.request.urlopen(server.url, timeout=5)
@@ -143,7 +143,7 @@ def test_nginx_installed_inside_answers_here(trio: dict[str, Server], name: str)
 
 
 @pytest.mark.parametrize("name", ["two", "three"])
-def test_packages_come_from_the_network(trio: dict[str, Server], name: str) -> None:
+def test_servers_reach_package_registries(trio: dict[str, Server], name: str) -> None:
     server = trio[name]
     script = """
     set -e
@@ -158,10 +158,10 @@ def test_packages_come_from_the_network(trio: dict[str, Server], name: str) -> N
     url = f"{index.stdout.strip()}/uv/"
     assert server.run(f"curl --silent --output /dev/null --write-out '%{{http_code}}' {url}").stdout == "200"
     refused = server.run(f"git ls-remote {url}", check=False).stderr
-    assert "not found" in refused, "git reaches the host and believes its certificate"
+    assert "not found" in refused, "git connects and accepts the certificate"
 
 
-def test_disk_survives_being_switched_off_and_the_power_cut(trio: dict[str, Server]) -> None:
+def test_the_disk_survives_poweroff_and_a_power_cut(trio: dict[str, Server]) -> None:
     server = trio["one"]
     server.run("echo kept > /root/clean")
     server.poweroff()
@@ -178,7 +178,7 @@ def test_disk_survives_being_switched_off_and_the_power_cut(trio: dict[str, Serv
 
 
 @pytest.mark.parametrize("name", ["one", "three"])
-def test_reboot_is_a_new_boot_of_the_same_disk(trio: dict[str, Server], name: str) -> None:
+def test_a_reboot_keeps_the_disk(trio: dict[str, Server], name: str) -> None:
     server = trio[name]
     read = "cat /etc/machine-id; systemctl show --property=UserspaceTimestampMonotonic"
     identity, started = server.run(read).stdout.split()
@@ -189,7 +189,7 @@ def test_reboot_is_a_new_boot_of_the_same_disk(trio: dict[str, Server], name: st
     assert over_ssh(server, "true").returncode == 0
 
 
-def test_server_that_reboots_itself_comes_back(trio: dict[str, Server]) -> None:
+def test_a_server_that_reboots_itself_runs_again(trio: dict[str, Server]) -> None:
     server = trio["one"]
     before = server.pid
     over_ssh(server, "systemctl reboot")
@@ -201,7 +201,7 @@ def test_server_that_reboots_itself_comes_back(trio: dict[str, Server]) -> None:
     assert over_ssh(server, "true").returncode == 0
 
 
-def test_bare_image_is_a_vps_on_its_first_day() -> None:
+def test_the_bare_image_has_only_sshd() -> None:
     said: list[str] = []
     server = sandbox.up("bare", say=said.append)
     for program in ("python3", "git", "nginx", "supervisorctl", "curl"):
@@ -216,7 +216,7 @@ def test_bare_image_is_a_vps_on_its_first_day() -> None:
 
 
 @pytest.mark.usefixtures("trio")
-def test_fab_lists_and_takes_away(tmp_path: Path) -> None:
+def test_the_fab_tasks_list_and_remove_servers(tmp_path: Path) -> None:
     (tmp_path / "fabfile.py").write_text(
         "from invoke.collection import Collection\nfrom tasks import sandbox\n"
         "namespace = Collection(sandbox=Collection.from_module(sandbox))\n"
@@ -238,7 +238,7 @@ def test_fab_lists_and_takes_away(tmp_path: Path) -> None:
     assert "Traceback" not in fab("sandbox.up", "--name", "Bad").stderr
 
 
-def test_down_leaves_nothing(trio: dict[str, Server], place: Path) -> None:
+def test_down_removes_everything(trio: dict[str, Server], place: Path) -> None:
     bridge, subnet = network.bridge(), str(ipaddress.ip_network(f"{trio['one'].address}/24", strict=False))
     assert traces(place, bridge, subnet) == {"process", "mount", "link", "rule", "cgroup", "directory"}
     trio["two"].poweroff()
@@ -248,7 +248,7 @@ def test_down_leaves_nothing(trio: dict[str, Server], place: Path) -> None:
 
 
 def traces(place: Path, bridge: str, subnet: str) -> set[str]:
-    """What this machine shows of our servers."""
+    """Return the kinds of traces of our servers that are on this machine."""
 
     def told(*argv: str) -> str:
         return subprocess.run(argv, capture_output=True, text=True, check=True).stdout

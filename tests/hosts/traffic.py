@@ -1,4 +1,4 @@
-"""Requests to the servers of the sandbox: single ones, and bounded load while something else happens."""
+"""HTTP requests to sandbox servers: single ones, and load during a run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from email.message import Message
 from urllib.parse import urlsplit
 
 PAUSE = 0.005
-"""Seconds between two requests of one connection: lost requests are counted, not how many a machine can make."""
+"""Seconds between two requests of a connection. The tests count lost requests and do not measure throughput."""
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -32,7 +32,7 @@ class Answer:
 
 
 def get(url: str, headers: dict[str, str] | None = None, timeout: float = 15) -> Answer:
-    """GET without proxies. Raises OSError where no answer comes."""
+    """Send a GET request without proxies. Raises OSError if there is no answer."""
     try:
         with _OPENER.open(urllib.request.Request(url, headers=headers or {}), timeout=timeout) as answer:
             return Answer(answer.status, answer.headers, answer.read().decode(errors="replace"))
@@ -43,11 +43,11 @@ def get(url: str, headers: dict[str, str] | None = None, timeout: float = 15) ->
 
 @dataclass
 class Load:
-    """What became of the requests; complete when the `with` block has ended.
+    """The results of the requests; complete at the end of the `with` block.
 
-    requests: those that were sent. failed: a reason for each that was lost (no answer, or a status that is not 2xx or
-    3xx). releases: X-Release of the answers, in the order in which they first came. slowest: seconds. wrk_requests and
-    wrk_failed: the same counts from wrk's connections.
+    requests: how many were sent. failed: a reason for each lost request (no answer, or a status other than 2xx and
+    3xx). releases: the values of X-Release in the order of their first answers. slowest: seconds. wrk_requests,
+    wrk_failed: the same counts for wrk.
     """
 
     requests: int = 0
@@ -71,15 +71,16 @@ class Load:
 
     @property
     def lost(self) -> int:
-        """All requests that were lost."""
+        """Return the number of all lost requests."""
         return len(self.failed) + self.wrk_failed
 
 
 @contextlib.contextmanager
 def load(url: str, seconds: float = 120, pause: float = PAUSE) -> Iterator[Load]:
-    """Requests to `url` while the block runs, at most so many seconds: by wrk, over a connection that is kept, and over
-    a new one each time; `pause` seconds between two of a connection, of wrk's four times as long. Raises TimeoutError
-    where the block outlasts them: what came later was not counted.
+    """Send requests to `url` while the block runs: from wrk, over one kept connection, and over new connections.
+
+    seconds: how long at most. pause: seconds between two requests of a connection; wrk pauses four times as long.
+    Raises TimeoutError if the block takes longer, because later requests were not counted.
     """
     result, stop = Load(), threading.Event()
     deadline = time.monotonic() + seconds
@@ -94,7 +95,7 @@ def load(url: str, seconds: float = 120, pause: float = PAUSE) -> Iterator[Load]
             for thread in threads:
                 thread.join()
     if time.monotonic() > deadline:
-        raise TimeoutError(f"the load ended after {seconds:.0f} s, before what it was for")
+        raise TimeoutError(f"the load ended after {seconds:.0f} s, before the block ended")
 
 
 def _ask(url: str, kept: bool, result: Load, stop: threading.Event, deadline: float, pause: float) -> None:
@@ -124,7 +125,7 @@ def _ask(url: str, kept: bool, result: Load, stop: threading.Event, deadline: fl
 
 @contextlib.contextmanager
 def _wrk(url: str, seconds: float, result: Load, pause: float) -> Iterator[None]:
-    """Four connections of wrk, with pauses too, so that two cores have time for what is measured."""
+    """Run wrk with four connections and pauses, which leave processor time for the server."""
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
         script.write(f"function delay() return {round(4000 * pause)} end\n")
         script.flush()
@@ -134,13 +135,13 @@ def _wrk(url: str, seconds: float, result: Load, pause: float) -> Iterator[None]
         try:
             yield
         finally:
-            process.send_signal(signal.SIGINT)  # wrk ends early and reports
+            process.send_signal(signal.SIGINT)  # wrk stops and prints its report.
             result.wrk_report = process.communicate(timeout=60)[0]
     result.wrk_requests, result.wrk_failed = wrk_counts(result.wrk_report)
 
 
 def wrk_counts(report: str) -> tuple[int, int]:
-    """How many requests wrk has sent, and how many of them got no answer, or one that is not 2xx or 3xx."""
+    """Return wrk's number of requests, and how many of them got no answer, or not 2xx or 3xx."""
     done = re.search(r"(\d+) requests in ", report)
     assert done, f"wrk made no report: {report}"
     errors = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", report)

@@ -15,22 +15,21 @@ from sandbox import Server
 
 @pytest.fixture(scope="module")
 def project(shared_project: Project) -> Project:
-    """One project for all tests here."""
     return shared_project
 
 
 @pytest.fixture(scope="module")
 def fresh(lab: Lab) -> Iterator[Fresh]:
-    """Makes servers on which nothing was hardened; the packages are there already, which saves most of the time."""
+    """Return a function that makes servers that are not hardened. They have the packages of `harden`, to save time."""
     originals: dict[str, Server] = {}
     packages = "sudo nftables ufw fail2ban python3-systemd systemd-timesyncd libpam-pwquality"
 
     def make(release: str = "bookworm") -> Server:
         if release not in originals:
             originals[release] = lab.server("ready", release)
-            lab.servers.remove(originals[release].name)  # it stays until the module has ended
+            lab.servers.remove(originals[release].name)  # The lab would remove it after the first test.
             install = f"DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends {packages}"
-            # `hardened` sees one made anew; here it would only take time, now much and now little.
+            # harden replaces a short RSA key, which takes seconds; test_hardened_server.py covers that.
             key = "yes | ssh-keygen -q -t rsa -b 4096 -N '' -f /etc/ssh/ssh_host_rsa_key"
             originals[release].run(f"{install} >/dev/null 2>&1; {key} >/dev/null")
             originals[release].poweroff()
@@ -46,14 +45,14 @@ def fresh(lab: Lab) -> Iterator[Fresh]:
 
 @pytest.fixture(scope="module")
 def impatient(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A project that does not wait long for a server that does not answer."""
+    """Return a project that waits 3 seconds for a server that does not answer, instead of 15."""
     project = Project(tmp_path_factory.mktemp("impatient"))
-    way = project.folder / "selvedge/way.py"
+    way = project.folder / "selvedge/ssh/failures.py"
     way.write_text(way.read_text().replace("CONNECT_TIMEOUT = 15.0", "CONNECT_TIMEOUT = 3.0"))
     return project
 
 
 @pytest.fixture(scope="module")
 def untouched(fresh: Fresh) -> Server:
-    """A server for drills that each leave it as it was."""
+    """Return one server for all tests that leave it unchanged."""
     return fresh()

@@ -1,4 +1,4 @@
-"""fail2ban before the site: who is shut out, who is not, and that no log that is gone keeps it from starting."""
+"""fail2ban's jails for a site: which clients they ban, and that a missing log does not stop fail2ban."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from lab import Lab, Project, until
 from sandbox import Server
 from traffic import get
 
-KNOCK = "curl -s -m 3 -o /dev/null -w '%{{http_code}} ' {more} {url}{path}; "
+CURL = "curl -s -m 3 -o /dev/null -w '%{{http_code}} ' {more} {url}{path}; "
 
 
 def ask(client: Server, server: Server, path: str, times: int = 1, more: str = "") -> list[str]:
-    """The answers that another server gets; "000" is none."""
-    knock = KNOCK.format(more=more, url=server.url, path=path)
-    return client.run(f"for i in $(seq {times}); do {knock} done; true").stdout.split()
+    """Return the statuses of requests from another server; "000" means no answer."""
+    curl = CURL.format(more=more, url=server.url, path=path)
+    return client.run(f"for i in $(seq {times}); do {curl} done; true").stdout.split()
 
 
 def banned(server: Server, jail: str) -> str:
@@ -31,18 +31,18 @@ def server(request: pytest.FixtureRequest, lab: Lab) -> Server:
 
 @pytest.fixture(scope="module")
 def client(lab: Lab) -> Server:
-    """Somebody else, with curl."""
+    """Return another server, which has curl."""
     return lab.server("deployed")
 
 
-def test_the_jails_are_there_and_stay_as_they_are(server: Server, shared_project: Project) -> None:
+def test_the_jails_exist_and_a_second_run_changes_nothing(server: Server, shared_project: Project) -> None:
     assert "hello-bots, hello-passwords, sshd" in server.run("fail2ban-client status").stdout
     again = shared_project.must("-H", server.name, "nginx")
     assert "nothing to change" in again.stdout
     assert server.run("stat -c '%a %U %G' /var/log/hello/nginx-missed.log").stdout.split()[0] in ("640", "644")
 
 
-def test_a_visitor_of_a_proxy_and_a_page_that_is_missing_shut_nobody_out(server: Server, client: Server) -> None:
+def test_forged_addresses_and_missing_pages_ban_no_one(server: Server, client: Server) -> None:
     assert ask(client, server, "/wp-login.php", 8, "-H 'X-Forwarded-For: 192.0.2.1'") == ["404"] * 8
     assert ask(client, server, "/missing", 8) == ["404"] * 8
     time.sleep(3)
@@ -50,13 +50,13 @@ def test_a_visitor_of_a_proxy_and_a_page_that_is_missing_shut_nobody_out(server:
     assert ask(client, server, "/health") == ["200"]
 
 
-def test_a_bot_is_shut_out_and_the_owner_is_not(server: Server, client: Server) -> None:
+def test_a_bot_is_banned_and_the_owner_is_not(server: Server, client: Server) -> None:
     subprocess.run([*server.ssh_argv("deploy"), "true"], check=True, capture_output=True)
     for _ in range(8):
         assert get(f"{server.url}/wp-login.php").status == 404
     assert "404" in ask(client, server, "/wp-login.php", 6)
     until(lambda: client.address in banned(server, "hello-bots"), 20)
-    # fail2ban knows it before the firewall does.
+    # fail2ban lists an address before it adds the firewall rule.
     until(lambda: ask(client, server, "/health") == ["000"], 10)
     time.sleep(2)
     assert get(f"{server.url}/health").status == 200
@@ -64,7 +64,7 @@ def test_a_bot_is_shut_out_and_the_owner_is_not(server: Server, client: Server) 
     assert ask(client, server, "/health") == ["200"]
 
 
-def test_who_guesses_passwords_is_shut_out(server: Server, client: Server) -> None:
+def test_a_client_that_guesses_passwords_is_banned(server: Server, client: Server) -> None:
     site = (
         'server { listen 81; location / { auth_basic "closed"; auth_basic_user_file /etc/nginx/users; }\n'
         "error_log /var/log/hello/nginx-error.log warn; }"
@@ -79,14 +79,14 @@ def test_who_guesses_passwords_is_shut_out(server: Server, client: Server) -> No
     server.run("rm /etc/nginx/conf.d/closed.conf; systemctl reload nginx; fail2ban-client unban --all")
 
 
-def test_fail2ban_starts_without_the_logs_of_an_app_that_is_gone(server: Server) -> None:
+def test_fail2ban_starts_when_the_logs_of_an_app_are_missing(server: Server) -> None:
     server.run("mv /var/log/hello /var/log/gone; systemctl restart fail2ban")
     until(lambda: server.run("fail2ban-client ping", check=False).returncode == 0, 20)
     assert "sshd" in server.run("fail2ban-client status").stdout
     server.run("mv /var/log/gone /var/log/hello; systemctl restart fail2ban")
 
 
-def test_the_jails_go_with_the_setting(server: Server, shared_project: Project) -> None:
+def test_jails_are_removed_and_created_with_the_setting(server: Server, shared_project: Project) -> None:
     shared_project.configure("[tls]\nupstream = true\n")
     shared_project.must("-H", server.name, "nginx")
     until(lambda: "hello" not in server.run("fail2ban-client status").stdout, 20)

@@ -1,4 +1,4 @@
-"""What is on a server before `fab harden` must neither be lost nor shut anybody out."""
+"""`fab harden` on servers that are configured already: it keeps their settings and locks no one out."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_sshd_config_without_include(fresh: Fresh, project: Project) -> None:
 
 
 @pytest.mark.parametrize("release", ["bookworm", "trixie"])
-def test_ssh_started_by_a_socket(fresh: Fresh, project: Project, release: str) -> None:
+def test_sshd_started_by_its_socket(fresh: Fresh, project: Project, release: str) -> None:
     server = fresh(release)
     server.run("systemctl disable --now ssh.service; systemctl enable --now ssh.socket")
     project.must("-H", server.name, "harden")
@@ -70,7 +70,7 @@ def test_ssh_started_by_a_socket(fresh: Fresh, project: Project, release: str) -
     assert "nothing to change" in project.must("-H", server.name, "harden").stdout
 
 
-def test_keys_and_rules_of_others_stay(fresh: Fresh, project: Project) -> None:
+def test_other_keys_and_firewall_rules_are_kept(fresh: Fresh, project: Project) -> None:
     server = fresh()
     server.run(
         "useradd -m -s /bin/bash deploy && mkdir -m 700 ~deploy/.ssh && "
@@ -84,7 +84,7 @@ def test_keys_and_rules_of_others_stay(fresh: Fresh, project: Project) -> None:
     assert "5432/tcp" in server.run("ufw status").stdout
 
 
-def test_a_port_that_is_asked_for_no_more_is_closed(fresh: Fresh, project: Project) -> None:
+def test_a_port_removed_from_the_settings_is_closed(fresh: Fresh, project: Project) -> None:
     server = fresh()
     project.must("-H", server.name, "harden", env={"SELVEDGE_SERVER__OPEN_PORTS": "[8443]"})
     assert "8443/tcp" in server.run("ufw status").stdout

@@ -1,4 +1,4 @@
-"""What `fab update harden` leaves on a server."""
+"""A server after `fab update harden`: logins, ports, bans, upgrades and limits."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from sandbox import Server
 
 @pytest.fixture(scope="module", params=["bookworm", "trixie"])
 def hardened(request: pytest.FixtureRequest, lab: Lab, project: Project) -> Server:
-    """A server after `fab update harden`, which had a cloud image's drop-in before."""
+    """Return a hardened server whose cloud image had allowed passwords."""
     server = lab.server("ready", request.param)
     server.run("echo 'PasswordAuthentication yes' >/etc/ssh/sshd_config.d/50-cloud-init.conf; systemctl reload ssh")
     project.must("-H", server.name, "update", "harden")
@@ -34,20 +34,20 @@ def test_second_run_changes_nothing(hardened: Server, project: Project) -> None:
     assert differences(before, snapshot_of_filesystem(hardened)) == {}
 
 
-def test_score_card_is_full(hardened: Server, project: Project) -> None:
+def test_every_check_of_the_scorecard_passes(hardened: Server, project: Project) -> None:
     shown = project.must("-H", hardened.name, "harden", "--check").stdout
     assert "✗" not in shown and "✓ sshd -T: permitrootlogin no" in shown, shown
 
 
-def test_login_user_gets_in_and_becomes_root(hardened: Server) -> None:
+def test_the_login_user_can_log_in_and_use_sudo(hardened: Server) -> None:
     assert becomes_root(hardened)
 
 
-def test_root_is_refused(hardened: Server) -> None:
+def test_root_login_is_refused(hardened: Server) -> None:
     assert not logs_in(hardened, "root")
 
 
-def test_emptied_authorized_keys_end_the_run_before_anything_is_changed(hardened: Server, project: Project) -> None:
+def test_an_empty_authorized_keys_file_stops_the_run_before_any_change(hardened: Server, project: Project) -> None:
     hardened.run("cd ~deploy/.ssh && cp -p authorized_keys kept && : >authorized_keys")
     before = ssh_and_firewall(hardened)
     try:
@@ -58,7 +58,7 @@ def test_emptied_authorized_keys_end_the_run_before_anything_is_changed(hardened
     assert ssh_and_firewall(hardened) == before and becomes_root(hardened)
 
 
-def test_passwords_are_refused_whatever_the_cloud_image_says(hardened: Server) -> None:
+def test_passwords_are_refused_despite_the_cloud_image_settings(hardened: Server) -> None:
     refused = ssh(hardened, "deploy", "true", "-o", "PreferredAuthentications=password,keyboard-interactive",
                   "-o", "PubkeyAuthentication=no")  # fmt: skip
     assert refused.returncode == 255
@@ -66,7 +66,7 @@ def test_passwords_are_refused_whatever_the_cloud_image_says(hardened: Server) -
     assert "passwordauthentication no" in hardened.run("sshd -T").stdout.splitlines()
 
 
-def test_nothing_of_a_crash_is_kept_and_rare_modules_stay_out(hardened: Server) -> None:
+def test_core_dumps_rare_kernel_modules_and_the_login_banner(hardened: Server) -> None:
     for sudo in ("", "sudo "):
         assert ssh(hardened, "deploy", f"{sudo}sh -c 'ulimit -H -c'").stdout.strip() == "0"
     hardened.run("apt-get install -y -qq --no-install-recommends kmod >/dev/null 2>&1")
@@ -78,21 +78,21 @@ def test_nothing_of_a_crash_is_kept_and_rare_modules_stay_out(hardened: Server) 
     assert "authorized" in before_login and "Debian" not in before_login
 
 
-def test_a_weak_password_is_refused_but_not_to_root(hardened: Server) -> None:
+def test_a_weak_password_is_refused_except_from_root(hardened: Server) -> None:
     hardened.run("echo 'deploy:Old-pass-of-mine-7' | chpasswd")
     change = "printf 'Old-pass-of-mine-7\\n12345\\n12345\\n' | LC_ALL=C passwd 2>&1"
     assert "BAD PASSWORD" in ssh(hardened, "deploy", change).stdout
     hardened.run("echo 'deploy:12345' | chpasswd")
     kind = hardened.run("getent shadow deploy | cut -d : -f 2 | cut -d '$' -f 2,3; passwd -l deploy >/dev/null").stdout
-    # yescrypt's cost 7; the PAM of Debian 12 knows but the usual one.
+    # j9T is yescrypt's default cost, jBT is cost 7, which the PAM of Debian 12 cannot set.
     assert kind.strip() == ("y$j9T" if hardened.release == "bookworm" else "y$jBT")
 
 
-def test_a_login_ends_that_somebody_forgot_and_no_command_does(hardened: Server) -> None:
+def test_idle_shells_time_out_and_commands_do_not(hardened: Server) -> None:
     assert ssh(hardened, "deploy", "echo ${TMOUT-none}; bash -lc 'echo $TMOUT'").stdout.split() == ["none", "1800"]
 
 
-def test_nothing_is_forwarded_but_files_are_copied(hardened: Server, tmp_path: Path) -> None:
+def test_port_forwarding_is_refused_and_sftp_works(hardened: Server, tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -116,7 +116,7 @@ def test_nothing_is_forwarded_but_files_are_copied(hardened: Server, tmp_path: P
     assert hardened.run("cat /tmp/over-sftp").stdout == "over sftp"
 
 
-def test_only_the_ports_asked_for_are_open(hardened: Server) -> None:
+def test_only_the_configured_ports_are_open(hardened: Server) -> None:
     listen = "import socket,time\nfor p in (80,443,8123):\n s=socket.create_server(('',p));globals()[f's{p}']=s\ntime.sleep(60)"
     hardened.run("apt-get install -y -qq --no-install-recommends python3-minimal >/dev/null 2>&1 || true")
     hardened.run(f"systemd-run --unit=listeners python3 -c {json.dumps(listen)!s}".replace("\\n", "\n"))
@@ -133,21 +133,21 @@ def test_only_the_ports_asked_for_are_open(hardened: Server) -> None:
     hardened.run("systemctl stop listeners")
 
 
-def test_fail2ban_shuts_out_a_stranger_and_not_the_owner(hardened: Server, lab: Lab) -> None:
+def test_fail2ban_bans_a_stranger_and_not_the_owner(hardened: Server, lab: Lab) -> None:
     stranger = lab.server("ready")
     options = "-o BatchMode=yes -o StrictHostKeyChecking=no -o ConnectTimeout=3"
-    knock = f"timeout 10 ssh {options} nobody-$i@{hardened.address} true"
-    stranger.run(f"for i in 1 2 3 4 5 6 7; do {knock}; done; true")
+    login = f"timeout 10 ssh {options} nobody-$i@{hardened.address} true"
+    stranger.run(f"for i in 1 2 3 4 5 6 7; do {login}; done; true")
     banned = lambda: stranger.address in hardened.run("fail2ban-client get sshd banip").stdout  # noqa: E731
-    until(banned, 20, "the stranger is shut out")
-    assert "refused" in stranger.run(knock, check=False).stderr
-    for number in range(7):  # this machine logged in with its key a moment ago
+    until(banned, 20, "the stranger is banned")
+    assert "refused" in stranger.run(login, check=False).stderr
+    for number in range(7):  # fail2ban ignores addresses that logged in recently.
         ssh(hardened, f"nobody-{number}", "true")
     time.sleep(3)
     assert becomes_root(hardened)
 
 
-def test_unattended_upgrades_are_on_with_a_time_to_restart(hardened: Server) -> None:
+def test_unattended_upgrades_are_on_with_a_reboot_time(hardened: Server) -> None:
     shown = hardened.run("apt-config dump").stdout
     assert 'APT::Periodic::Unattended-Upgrade "1";' in shown
     assert 'Unattended-Upgrade::Automatic-Reboot-Time "04:00";' in shown
@@ -155,7 +155,7 @@ def test_unattended_upgrades_are_on_with_a_time_to_restart(hardened: Server) -> 
 
 
 @pytest.mark.parametrize("tool", [Path(sys.executable).with_name("ssh-audit")])
-def test_ssh_audit_finds_nothing_to_fail(hardened: Server, tool: Path) -> None:
+def test_ssh_audit_reports_no_failure(hardened: Server, tool: Path) -> None:
     if not tool.is_file():
         pytest.fail("ssh-audit is not installed: pip install -r requirements-test.txt")
     report = subprocess.run([tool, "-n", "--skip-rate-test", hardened.address], capture_output=True, text=True)
@@ -164,11 +164,11 @@ def test_ssh_audit_finds_nothing_to_fail(hardened: Server, tool: Path) -> None:
     found = subprocess.run(policy, capture_output=True, text=True).stdout
     if hardened.release == "bookworm":
         assert "Passed" in found
-    else:  # docs/hardening.md names what differs
+    else:  # docs/hardening.md explains the difference.
         assert re.findall(r"^  \* (.*) did not match", found, re.MULTILINE) == ["Key exchanges"], found
 
 
-def test_a_restart_keeps_it_all(hardened: Server) -> None:
+def test_a_reboot_keeps_the_hardening(hardened: Server) -> None:
     hardened.reboot()
     assert becomes_root(hardened)
     assert not logs_in(hardened, "root")

@@ -1,4 +1,4 @@
-"""Each way to lock oneself out by `fab harden` ends with the server as it was."""
+"""Faults that could lock you out during `fab harden`: each one leaves the server as it was."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hardening import UNDONE_WITHIN, Fresh, becomes_root, hurry, is_as_before, logs_in, ssh_and_firewall, wrap
+from hardening import UNDONE_WITHIN, Fresh, becomes_root, is_as_before, logs_in, shadow, ssh_and_firewall, undo_after
 from lab import Project, until
 from sandbox import Server
 
@@ -28,30 +28,30 @@ def _counted(self, script):
     with open("sent", "w") as file:
         file.write("\\n".join(_sent))
     if len(_sent) == int(os.environ["KILL_AT"]):
-        time.sleep(0.6)  # the server has begun
+        time.sleep(0.6)  # The server has started the command.
         os.kill(os.getpid(), signal.SIGKILL)
     return channel
 
 Remote._start = _counted
 """
-BARE = """ufw --force disable >/dev/null
+UNDO_HARDEN = """ufw --force disable >/dev/null
 userdel -rf deploy 2>/dev/null
 find /etc -xdev -newer /root/etc.tar ! -type d -delete
 rm -rf /var/lib/selvedge /run/selvedge /srv/hello
 tar -C / -xpf /root/etc.tar
 systemctl daemon-reload; systemctl reload ssh"""
-"""Takes away what harden does; /root/etc.tar is /etc as it was."""
+"""Undo everything that harden does. /root/etc.tar holds the original /etc."""
 
 
-def execs(project: Project, server: Server, kill_at: int = 0) -> list[str]:
-    """The commands that harden sends, by what KILLER knows of them; fab is killed as soon as that one is under way."""
+def commands_sent(project: Project, server: Server, kill_at: int = 0) -> list[str]:
+    """Run harden, killed during command number `kill_at` (0: not at all). Return the last line of each command sent."""
     result = project.fab("-H", server.name, "harden", env={"KILL_AT": str(kill_at)})
     assert result.status == (-signal.SIGKILL if kill_at else 0), result
     return (project.folder / "sent").read_text().split("\n")
 
 
 def kill_when(project: Project, server: Server, seen: str) -> None:
-    """Run harden, and kill fab with all its threads as soon as it prints the words."""
+    """Run harden and kill fab as soon as it prints `seen`."""
     process = project.start("-H", server.name, "harden")
     assert process.stdout
     lines = []
@@ -64,7 +64,7 @@ def kill_when(project: Project, server: Server, seen: str) -> None:
     pytest.fail(f"{seen!r} was not printed: {''.join(lines)}")
 
 
-def test_a_key_that_is_not_ours(untouched: Server, project: Project, tmp_path: Path) -> None:
+def test_authorized_keys_without_our_key(untouched: Server, project: Project, tmp_path: Path) -> None:
     server = untouched
     before = ssh_and_firewall(server)
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / "other")], check=True)
@@ -75,7 +75,7 @@ def test_a_key_that_is_not_ours(untouched: Server, project: Project, tmp_path: P
     assert is_as_before(server, before)
 
 
-def test_a_sudo_that_asks_for_a_password_that_nobody_has(untouched: Server, project: Project) -> None:
+def test_sudo_that_asks_for_a_password_no_one_knows(untouched: Server, project: Project) -> None:
     untouched.run("echo 'deploy ALL=(ALL:ALL) ALL' >/etc/sudoers.d/zz-others")
     before = ssh_and_firewall(untouched)
     result = project.fab("-H", untouched.name, "harden")
@@ -85,7 +85,7 @@ def test_a_sudo_that_asks_for_a_password_that_nobody_has(untouched: Server, proj
 
 
 @pytest.mark.parametrize("line", ["AllowUsers root admin", "AllowGroups root", "DenyUsers dep*"])
-def test_an_sshd_that_leaves_the_login_user_out(untouched: Server, project: Project, line: str) -> None:
+def test_an_sshd_line_that_excludes_the_login_user(untouched: Server, project: Project, line: str) -> None:
     untouched.run(f"echo '{line}' >/etc/ssh/sshd_config.d/others.conf; systemctl reload ssh")
     before = ssh_and_firewall(untouched)
     result = project.fab("-H", untouched.name, "harden")
@@ -94,16 +94,16 @@ def test_an_sshd_that_leaves_the_login_user_out(untouched: Server, project: Proj
     untouched.run("rm /etc/ssh/sshd_config.d/others.conf; systemctl reload ssh")
 
 
-def test_keys_that_are_gone_when_the_changes_are_made(untouched: Server, project: Project) -> None:
+def test_keys_that_are_deleted_while_the_changes_are_made(untouched: Server, project: Project) -> None:
     before = ssh_and_firewall(untouched)
-    wrap(untouched, "ufw", "*enable*) : >~deploy/.ssh/authorized_keys ;;")
+    shadow(untouched, "ufw", "*enable*) : >~deploy/.ssh/authorized_keys ;;")
     result = project.fab("-H", untouched.name, "harden")
     untouched.run("rm /usr/local/sbin/ufw")
     assert result.status == 1 and "taken back at once" in result.stderr, result
     assert is_as_before(untouched, before)
 
 
-def test_a_known_host_key_that_will_not_be_shown_any_more(
+def test_a_known_host_key_that_harden_disables(
     fresh: Fresh, project: Project, tmp_path: Path
 ) -> None:
     server = fresh()
@@ -121,9 +121,9 @@ def test_a_known_host_key_that_will_not_be_shown_any_more(
     assert becomes_root(server)
 
 
-def test_a_firewall_that_forgets_the_port_of_ssh(untouched: Server, impatient: Project) -> None:
+def test_a_firewall_without_the_ssh_port(untouched: Server, impatient: Project) -> None:
     before = ssh_and_firewall(untouched)
-    wrap(untouched, "ufw", '"allow 22/tcp"*) exit ;;')
+    shadow(untouched, "ufw", '"allow 22/tcp"*) exit ;;')
     result = impatient.fab("-H", untouched.name, "harden")
     untouched.run("rm /usr/local/sbin/ufw")
     assert result.status == 1, result
@@ -131,9 +131,9 @@ def test_a_firewall_that_forgets_the_port_of_ssh(untouched: Server, impatient: P
     assert is_as_before(untouched, before)
 
 
-def test_a_firewall_with_a_rule_that_refuses_us(untouched: Server, impatient: Project) -> None:
+def test_a_firewall_rule_that_blocks_this_machine(untouched: Server, impatient: Project) -> None:
     network = f"{untouched.address.rpartition('.')[0]}.0/24"
-    untouched.run(f"ufw deny from {network}")  # it stands before whatever is allowed later
+    untouched.run(f"ufw deny from {network}")  # It precedes all rules that harden adds.
     before = ssh_and_firewall(untouched)
     result = impatient.fab("-H", untouched.name, "harden")
     assert result.status == 1 and "taken back at once" in result.stderr, result
@@ -141,8 +141,8 @@ def test_a_firewall_with_a_rule_that_refuses_us(untouched: Server, impatient: Pr
     untouched.run(f"ufw delete deny from {network}")
 
 
-def test_a_match_block_that_says_otherwise(untouched: Server, project: Project) -> None:
-    """For one user, or at one port, which is not the one that we come by."""
+def test_a_match_block_that_overrides_the_settings(untouched: Server, project: Project) -> None:
+    """A block for another user, or for a port that we do not use."""
     untouched.run("printf 'Port 22\nPort 2222\n' >/etc/ssh/sshd_config.d/ports.conf")
     for block, where in (
         ("Match User root\n  PermitRootLogin yes", "'permitrootlogin yes' for root from"),
@@ -156,7 +156,7 @@ def test_a_match_block_that_says_otherwise(untouched: Server, project: Project) 
     untouched.run("rm /etc/ssh/sshd_config.d/ports.conf /etc/ssh/sshd_config.d/zz.conf; systemctl restart ssh")
 
 
-def test_score_card_of_a_bare_server_names_what_is_missing(untouched: Server, project: Project) -> None:
+def test_check_of_a_bare_server_lists_what_is_missing(untouched: Server, project: Project) -> None:
     server = untouched
     before = ssh_and_firewall(server)
     result = project.fab("-H", server.name, "harden", "--check")
@@ -165,7 +165,7 @@ def test_score_card_of_a_bare_server_names_what_is_missing(untouched: Server, pr
     assert ssh_and_firewall(server) == before
 
 
-def test_an_sshd_that_is_broken_already(untouched: Server, project: Project) -> None:
+def test_an_sshd_configuration_that_is_broken_already(untouched: Server, project: Project) -> None:
     server = untouched
     server.run("echo 'PortAndMore 22' >/etc/ssh/sshd_config.d/broken.conf")
     before = ssh_and_firewall(server)
@@ -176,7 +176,7 @@ def test_an_sshd_that_is_broken_already(untouched: Server, project: Project) -> 
     server.run("rm /etc/ssh/sshd_config.d/broken.conf")
 
 
-def test_a_port_that_was_edited_and_never_loaded(untouched: Server, project: Project) -> None:
+def test_a_port_that_sshd_has_not_loaded(untouched: Server, project: Project) -> None:
     server = untouched
     server.run("echo 'Port 2222' >/etc/ssh/sshd_config.d/port.conf")
     result = project.fab("-H", server.name, "harden")
@@ -186,7 +186,7 @@ def test_a_port_that_was_edited_and_never_loaded(untouched: Server, project: Pro
     assert logs_in(server, "root")
 
 
-def test_the_client_is_killed_and_runs_again_at_once(fresh: Fresh, project: Project) -> None:
+def test_a_killed_client_can_run_again_at_once(fresh: Fresh, project: Project) -> None:
     server = fresh()
     kill_when(project, server, "✓ firewall")
     assert "undo" in ssh_and_firewall(server)
@@ -199,41 +199,39 @@ def test_the_client_is_killed_and_runs_again_at_once(fresh: Fresh, project: Proj
     assert "Status: active" in server.run("ufw status").stdout
 
 
-def test_the_power_fails_before_the_proof_and_again_in_the_middle_of_the_undo(
-    fresh: Fresh, project: Project
-) -> None:
+def test_power_cuts_before_the_proof_and_during_the_undo(fresh: Fresh, project: Project) -> None:
     server = fresh()
     before = ssh_and_firewall(server)
     kill_when(project, server, "✓ firewall")
-    wrap(server, "mv", "*'/etc/ssh /etc/.selvedge'*) /bin/mv \"$@\"; rm /usr/local/sbin/mv; sync; sleep 300 ;;")
+    shadow(server, "mv", "*'/etc/ssh /etc/.selvedge'*) /bin/mv \"$@\"; rm /usr/local/sbin/mv; sync; sleep 300 ;;")
     server.kill()
     server.boot()
     gone = lambda: server.run("[ ! -e /etc/ssh ] && [ ! -e /usr/local/sbin/mv ]", check=False).returncode == 0  # noqa: E731
     until(gone, UNDONE_WITHIN, "the undo has begun")
-    hurry(server, 3)
+    undo_after(server, 3)
     server.kill()
     server.boot()
     until(lambda: is_as_before(server, before), UNDONE_WITHIN, "the server is as it was")
 
 
-def test_the_client_is_killed_at_each_exec(fresh: Fresh, tmp_path: Path) -> None:
-    """Each time from a bare server on: it is as it was, or, behind the proof, as it should be."""
+def test_the_client_is_killed_at_each_command(fresh: Fresh, tmp_path: Path) -> None:
+    """From a bare server each time. A kill before the proof restores the server; a later one leaves it hardened."""
     server, project = fresh(), Project(tmp_path)
     fabfile = project.folder / "fabfile.py"
     fabfile.write_text(fabfile.read_text() + KILLER)
     server.run("tar -C / -cpf /root/etc.tar etc")
     before = ssh_and_firewall(server)
-    sent = execs(project, server)
+    sent = commands_sent(project, server)
     assert sent.count("guard_disarm") == 1 and len(sent) > 8, sent
     disarmed = sent.index("guard_disarm") + 1
-    hurry(server, 12)
+    undo_after(server, 12)
     for point in range(1, len(sent) + 1):
-        server.run(BARE)
-        # sshd takes its files anew in its own time, here and behind an undo.
+        server.run(UNDO_HARDEN)
+        # sshd reloads its files asynchronously, here and after an undo.
         until(lambda: is_as_before(server, before), 20, f"before {point}: the server is bare")
-        assert execs(project, server, point) == sent[:point]
+        assert commands_sent(project, server, point) == sent[:point]
         server.run("if [ -e /run/selvedge/hello.step ]; then flock -w 60 /run/selvedge/hello.step true; fi")
         until(lambda: "undo" not in ssh_and_firewall(server), UNDONE_WITHIN, f"killed at {point}: no undo is armed")
         if point < disarmed or not becomes_root(server):
-            assert point <= disarmed, f"killed at exec {point} of {len(sent)}: root's right is gone"
+            assert point <= disarmed, f"killed at command {point} of {len(sent)}: root cannot log in"
             until(lambda: is_as_before(server, before), 20, f"killed at {point}: the server is as it was")

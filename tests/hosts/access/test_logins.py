@@ -1,4 +1,4 @@
-"""Logins that are not like others: shells, start files that talk, a sudo that refuses, keys with a passphrase, ssh_config."""
+"""Unusual logins: other shells, noisy start files, a sudo that refuses, keys with a passphrase, ssh_config."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def server(lab: Lab) -> Server:
 
 @pytest.fixture(autouse=True)
 def _as_before(server: Server) -> Iterator[None]:
-    """Each test finds the login as `harden` made it."""
+    """Restore the login after each test."""
     yield
     server.run("chsh -s /bin/bash deploy; rm -f /etc/sudoers.d/99-test; cp /etc/skel/.bashrc /etc/skel/.profile ~deploy/")
 
 
 @pytest.mark.parametrize("shell", ["/bin/dash", "/usr/bin/tcsh", "/usr/bin/fish", "/bin/rbash"])
-def test_any_shell_will_do(server: Server, project: Project, shell: str) -> None:
+def test_any_login_shell_works(server: Server, project: Project, shell: str) -> None:
     server.run(f"chsh -s {shell} deploy")
     project.commit(shell)
     result = project.must("-H", server.name, "deploy")
@@ -42,20 +42,20 @@ def test_any_shell_will_do(server: Server, project: Project, shell: str) -> None
     assert "nothing to change" in project.must("-H", server.name, "deploy").stdout
 
 
-def test_a_user_that_may_not_log_in_is_told_so_at_once(server: Server, project: Project) -> None:
+def test_a_user_without_a_login_shell_is_reported_at_once(server: Server, project: Project) -> None:
     server.run("chsh -s /usr/sbin/nologin deploy")
     result = project.fab("-H", server.name, "status", timeout=60)
     assert result.status != 0 and "Traceback" not in result.stderr, result
     assert "nologin" in result.stderr or "not available" in result.stderr, result
 
 
-def test_start_files_that_talk_ask_and_change_commands(server: Server, project: Project) -> None:
+def test_shell_start_files_that_print_and_redefine_commands(server: Server, project: Project) -> None:
     noise = (
         "echo; echo 'Welcome! @selvedge end 0'; echo to-stderr >&2; export CDPATH=/tmp:/etc GREP_OPTIONS=--color=always\n"
         "export LC_ALL=de_DE.UTF-8 LANGUAGE=zh_CN; umask 000\ncd() { builtin cd \"$@\" && ls; }; alias cat='cat -n'\n"
     )
     server.run(f"cat >/tmp/noise <<'EOF'\n{noise}EOF\ncat /tmp/noise ~deploy/.bashrc >/tmp/both; cp /tmp/both ~deploy/.bashrc")
-    # Translations of what coreutils print, as a server has them that was installed in Chinese.
+    # On a server installed in Chinese, coreutils print translated messages.
     server.run("echo LANGUAGE=zh_CN:zh >>/etc/default/locale")
     project.commit("noise")
     project.must("-H", server.name, "deploy")
@@ -74,7 +74,7 @@ def test_start_files_that_talk_ask_and_change_commands(server: Server, project: 
         ("mv /usr/bin/sudo /usr/bin/sudo.away", "sudo"),
     ],
 )
-def test_a_sudo_that_refuses_is_told_and_nothing_hangs(server: Server, project: Project, broken: str, says: str) -> None:
+def test_a_sudo_that_refuses_is_reported_and_nothing_hangs(server: Server, project: Project, broken: str, says: str) -> None:
     mend = (
         "[ ! -e /usr/bin/sudo.away ] || mv /usr/bin/sudo.away /usr/bin/sudo\n"
         "[ ! -e /root/90-selvedge-deploy ] || { mv /root/90-selvedge-deploy /etc/sudoers.d/; adduser -q deploy sudo; }"
@@ -88,9 +88,7 @@ def test_a_sudo_that_refuses_is_told_and_nothing_hangs(server: Server, project: 
     assert result.seconds < 30
 
 
-def test_a_server_by_its_name_in_ssh_config_with_a_key_that_has_a_passphrase(
-    server: Server, project: Project, tmp_path: Path
-) -> None:
+def test_an_ssh_config_alias_and_a_key_with_a_passphrase(server: Server, project: Project, tmp_path: Path) -> None:
     key = tmp_path / "id"
     shutil.copy(server.key, key)
     key.chmod(0o600)
@@ -117,7 +115,7 @@ def test_a_server_by_its_name_in_ssh_config_with_a_key_that_has_a_passphrase(
         shutil.rmtree(folder)
 
 
-def test_a_server_in_another_language(server: Server, project: Project) -> None:
+def test_a_server_with_another_locale(server: Server, project: Project) -> None:
     server.run(
         "apt-get install -y -qq --no-install-recommends locales >/dev/null 2>&1; cp /etc/default/locale /root/locale\n"
         "localedef -i de_DE -f UTF-8 de_DE.UTF-8 && localedef -i zh_CN -f GB18030 zh_CN.GB18030"
@@ -135,8 +133,8 @@ def test_a_server_in_another_language(server: Server, project: Project) -> None:
         server.run("mv /root/locale /etc/default/locale")
 
 
-def test_a_server_behind_another_one_by_ipv6_and_ports_of_ssh_config(server: Server, project: Project) -> None:
-    """The way in is an sshd on another port, the server itself is its own inner network: ::1."""
+def test_a_jump_host_with_ipv6_and_other_ports(server: Server, project: Project) -> None:
+    """The jump host is a second sshd of the server, on port 2222. The inner host is ::1."""
     server.run(
         "ufw allow 2222/tcp >/dev/null; systemd-run -q --unit=jump /usr/sbin/sshd -D -o Port=2222 -o AllowTcpForwarding=yes "
         "-o DisableForwarding=no -o PermitOpen=any"
@@ -153,7 +151,7 @@ def test_a_server_behind_another_one_by_ipv6_and_ports_of_ssh_config(server: Ser
     )
     try:
         until(lambda: b"SSH" in _banner(server.address, 2222), 20)
-        project.commit("From behind")
+        project.commit("Through the jump host")
         project.must("-H", "inner", "deploy")
         for host in ("inner-port", "jump"):
             assert "nothing to change" in project.must("-H", host, "deploy").stdout

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 
-from hardening import UNDONE_WITHIN, Fresh, becomes_root, hurry, logs_in, ssh, ssh_and_firewall
+from hardening import UNDONE_WITHIN, Fresh, becomes_root, logs_in, ssh, ssh_and_firewall, undo_after
 from lab import Project, until
 
 PASSWORD = "correct horse"
 MODE = {"SELVEDGE_SERVER__SUDO": "password"}
 
 
-def test_refused_until_the_user_has_one_then_kept(fresh: Fresh, project: Project) -> None:
+def test_harden_is_refused_until_the_user_has_a_password(fresh: Fresh, project: Project) -> None:
     server = fresh()
     result = project.fab("-H", server.name, "harden", env=MODE)
     assert result.status == 1
@@ -29,7 +29,7 @@ def test_refused_until_the_user_has_one_then_kept(fresh: Fresh, project: Project
     assert ssh(server, "deploy", "sudo -n true").returncode != 0
     assert "nothing to change" in project.must("-H", server.name, "harden", env=known).stdout
 
-    # Back, and to a password once more: now sudo is what somebody could lose.
+    # Back to sudo without a password, then to a password again: this time sudo could be lost.
     project.must("-H", server.name, "harden", env={"SELVEDGE_SUDO_PASSWORD": PASSWORD})
     assert becomes_root(server)
     server.run("passwd -l deploy")
@@ -37,12 +37,12 @@ def test_refused_until_the_user_has_one_then_kept(fresh: Fresh, project: Project
     assert result.status == 1 and "passwd deploy" in result.stderr, result
     assert becomes_root(server)
     server.run(f"echo 'deploy:{PASSWORD}' | chpasswd")
-    hurry(server, 5)
+    undo_after(server, 5)
     result = project.fab("-H", server.name, "harden", env=MODE)
     assert result.status == 1 and "--prompt-for-sudo-password" in result.stderr, result
     assert re.search("sudo (are|will be) as they were", result.stderr), result
     until(lambda: becomes_root(server), UNDONE_WITHIN, "sudo asks for no password")
     assert "undo" not in ssh_and_firewall(server)
-    hurry(server, 30)
+    undo_after(server, 30)
     project.must("-H", server.name, "harden", env=known)
     assert ssh(server, "deploy", "sudo -n true").returncode != 0

@@ -1,4 +1,4 @@
-"""Fixtures of the tests of certificates."""
+"""Fixtures of the tests with certificates: a site with HTTPS and its authority."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sandbox import Server
 
 @pytest.fixture(scope="module")
 def pebble_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
-    """Makes authorities for the servers of this module."""
+    """Return a function that starts an authority for a server; all of them stop after the module."""
     if lacking := missing():
         pytest.fail(f"the tests of certificates need {lacking}: apt-get install pebble openssl")
     running: list[Pebble] = []
@@ -31,7 +31,7 @@ def pebble_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
 
 @pytest.fixture(scope="module")
 def made(lab: Lab, shared_project: Project, pebble_of: object) -> Site:
-    """The server of this module, deployed with a domain by the whole chain."""
+    """Return the site of this module, deployed with one domain by the whole chain."""
     server = lab.server("deployed")
     site = Site(server, shared_project, pebble_of(server))  # type: ignore[operator]
     site.name(NAME, WWW)
@@ -43,7 +43,7 @@ def made(lab: Lab, shared_project: Project, pebble_of: object) -> Site:
 
 @pytest.fixture
 def site(made: Site) -> Site:
-    """The same with one domain and its certificate, whatever the test before has left."""
+    """Return the site of this module, reset to one domain and its certificate."""
     made.configure(NAME)
     made.must("nginx", "certbot")
     return made

@@ -1,4 +1,4 @@
-"""`fab remove`, on a server with two apps."""
+"""`fab remove` on a server with two apps."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from https_site import NAME, Site
 from lab import Project
 
 
-def test_one_of_two_apps_is_removed(site: Site, tmp_path: Path) -> None:
-    """The other one is untouched, its certificate too; what the removed one has written stays until --data."""
+def test_removing_one_app_keeps_the_other(site: Site, tmp_path: Path) -> None:
+    """The other app and its certificate stay untouched. The data of the removed app stays until --data."""
     other = Site(site.server, Project(tmp_path), site.pebble)
     site.configure(NAME)
     site.must("deploy")

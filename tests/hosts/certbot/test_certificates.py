@@ -1,4 +1,4 @@
-"""HTTPS on a real server, with a certificate from pebble, a real ACME authority on this machine."""
+"""HTTPS with certificates from pebble, a real ACME authority on this machine."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from https_site import NAME, WWW, Exhausted, Site, exhausted, gateway, request, served
+from https_site import NAME, WWW, RateLimited, Site, gateway, rate_limited_authority, request, served
 from lab import Lab, Project, until
 
 
-def test_a_deploy_with_a_domain_ends_in_https(made: Site) -> None:
+def test_deploy_with_a_domain_serves_https(made: Site) -> None:
     assert made.certificate()["subjectAltName"] == (("DNS", NAME),)
     assert made.get("/health").status == 200
     answer = made.plain("/some/path?x=1")
@@ -28,7 +28,7 @@ def test_the_app_sees_https(site: Site) -> None:
     assert (seen["client"], seen["scheme"]) == (gateway(site.server), "https")
 
 
-def test_http2_and_only_current_protocols(site: Site) -> None:
+def test_http2_and_only_modern_protocols(site: Site) -> None:
     def handshake(*options: str) -> str:
         command = ["openssl", "s_client", "-connect", f"{site.server.address}:443", "-servername", NAME, *options]
         done = subprocess.run(command, input=b"", capture_output=True, check=False)
@@ -40,7 +40,7 @@ def test_http2_and_only_current_protocols(site: Site) -> None:
     assert "Cipher is ECDHE" in handshake("-tls1_2")
 
 
-def test_another_run_of_nginx_keeps_https(site: Site) -> None:
+def test_the_nginx_task_keeps_https(site: Site) -> None:
     before = site.serial()
     site.server.run("echo 'brokn; # a hand-made change' >>/etc/nginx/sites-available/hello")
     assert "write /etc/nginx/sites-available/hello" in site.must("nginx").stdout
@@ -50,7 +50,7 @@ def test_another_run_of_nginx_keeps_https(site: Site) -> None:
     site.repeat_changes_nothing()
 
 
-def test_a_domain_that_is_added_extends_the_certificate(site: Site) -> None:
+def test_a_new_domain_extends_the_certificate(site: Site) -> None:
     before = site.serial()
     site.configure(NAME, WWW)
     result = site.must("nginx", "certbot")
@@ -69,7 +69,7 @@ def test_the_timer_renews_and_nginx_serves_the_new_certificate(site: Site) -> No
     site.repeat_changes_nothing()
 
 
-def test_a_renewal_while_another_sites_file_is_broken_is_seen_and_loaded_by_one_command(site: Site) -> None:
+def test_a_renewed_certificate_that_nginx_did_not_load_is_reported_and_loaded(site: Site) -> None:
     before = site.serial()
     site.server.run("echo 'server { broken }' >/etc/nginx/sites-enabled/zz")
     site.renew()
@@ -83,7 +83,7 @@ def test_a_renewal_while_another_sites_file_is_broken_is_seen_and_loaded_by_one_
     site.repeat_changes_nothing()
 
 
-def test_a_renewal_can_be_rehearsed(site: Site) -> None:
+def test_renew_dry_run(site: Site) -> None:
     before = site.serial()
     result = site.must("certbot", "--renew-dry-run")
     assert "all simulated renewals succeeded" in result.stdout
@@ -96,7 +96,7 @@ def test_a_renewal_can_be_rehearsed(site: Site) -> None:
     assert (failed.status, "the rehearsal of the renewal failed" in failed.stderr) == (1, True), failed
 
 
-def test_a_name_that_leads_elsewhere_is_told_before_the_authority_is_asked(site: Site) -> None:
+def test_a_domain_that_points_elsewhere_is_reported_before_the_authority_is_asked(site: Site) -> None:
     site.name("other.test", address=gateway(site.server))
     before, asked = site.serial(), site.asked()
     site.configure(NAME, "other.test", "nowhere.test")
@@ -109,7 +109,7 @@ def test_a_name_that_leads_elsewhere_is_told_before_the_authority_is_asked(site:
     assert (site.serial(), site.get("/health").status) == (before, 200)
 
 
-def test_what_only_the_authority_can_see_is_told_in_its_words(site: Site) -> None:
+def test_a_failed_validation_is_reported_in_the_authoritys_words(site: Site) -> None:
     site.server.run(f"ufw insert 1 deny from {gateway(site.server)} to any port 80 proto tcp")
     try:
         site.configure(NAME, WWW)
@@ -122,7 +122,7 @@ def test_what_only_the_authority_can_see_is_told_in_its_words(site: Site) -> Non
     assert site.get("/health").status == 200
 
 
-def test_an_authority_that_does_not_answer_leaves_everything_as_it_was(site: Site) -> None:
+def test_an_authority_that_does_not_answer_changes_nothing(site: Site) -> None:
     before = site.serial()
     site.configure(NAME, authority=f"https://{gateway(site.server)}:1/dir")
     result = site.fab("certbot")
@@ -131,18 +131,18 @@ def test_an_authority_that_does_not_answer_leaves_everything_as_it_was(site: Sit
     assert (site.serial(), site.get("/health").status) == (before, 200)
 
 
-def test_an_authority_that_gives_no_more_is_asked_once_and_says_until_when(site: Site) -> None:
+def test_a_rate_limit_is_reported_after_one_order(site: Site) -> None:
     before = site.serial()
-    with exhausted(site) as authority:
+    with rate_limited_authority(site) as authority:
         site.configure(NAME, authority=authority)
         result = site.fab("certbot")
     assert result.status == 1, result
-    assert f"gives no more certificates for now: {Exhausted.DETAIL}" in " ".join(result.stderr.split()), result
-    assert Exhausted.orders == 1
+    assert f"gives no more certificates for now: {RateLimited.DETAIL}" in " ".join(result.stderr.split()), result
+    assert RateLimited.orders == 1
     assert (site.serial(), site.get("/health").status) == (before, 200)
 
 
-def test_the_broken_file_of_another_site_is_named_and_nothing_is_changed(site: Site) -> None:
+def test_a_broken_file_of_another_site_is_named_and_nothing_changes(site: Site) -> None:
     before = site.asked()
     site.server.run("echo 'server { listen 81; brokn; }' >/etc/nginx/sites-enabled/zz")
     try:
@@ -156,14 +156,14 @@ def test_the_broken_file_of_another_site_is_named_and_nothing_is_changed(site: S
     assert site.get("/health").status == 200
 
 
-def test_a_certificate_that_was_deleted_is_got_anew(site: Site) -> None:
+def test_a_deleted_certificate_is_requested_again(site: Site) -> None:
     site.server.run("certbot delete --non-interactive --cert-name hello")
     assert "get a certificate for hello.test" in site.must("certbot").stdout
     assert site.get("/health").status == 200
     site.repeat_changes_nothing()
 
 
-def test_a_certificate_of_ones_own(site: Site, tmp_path: Path) -> None:
+def test_your_own_certificate(site: Site, tmp_path: Path) -> None:
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={NAME}", "-addext",
          f"subjectAltName=DNS:{NAME}", "-keyout", "own.key", "-out", "own.pem"],
@@ -182,16 +182,16 @@ def test_a_certificate_of_ones_own(site: Site, tmp_path: Path) -> None:
     site.configure(NAME)
     site.must("certbot")
     assert site.certificate()["subjectAltName"] == (("DNS", NAME),)
-    assert site.server.run("ls /etc/selvedge/hello").stdout == "acme-ca.pem\n", "a key that nothing uses is gone"
+    assert site.server.run("ls /etc/selvedge/hello").stdout == "acme-ca.pem\n", "the unused key is deleted"
 
 
-def test_without_a_domain_it_is_plain_http_again(site: Site) -> None:
+def test_without_a_domain_the_site_is_plain_http_again(site: Site) -> None:
     site.configure()
     assert "take HTTPS away" in site.must("nginx", "certbot").stdout
     assert request(site.server, "/health", site.server.address).status == 200
-    until(site.refuses_https, 10, "port 443 is closed")  # nginx's old workers hold it until they have read a reload
+    until(site.refuses_https, 10, "port 443 is closed")  # nginx's old workers keep it open until the reload reaches them.
     site.repeat_changes_nothing()
-    # The port may be somebody else's by now.
+    # Another program may use port 443 before the next certificate.
     files = "find /etc/nginx /etc/letsencrypt /etc/selvedge -type f | sort"
     before, asked = site.server.run(files).stdout, site.asked()
     site.server.run("""systemd-run --quiet --unit=squatter python3 -m http.server 443
@@ -204,7 +204,7 @@ def test_without_a_domain_it_is_plain_http_again(site: Site) -> None:
     assert (site.server.run(files).stdout, site.asked()) == (before, asked)
 
 
-def test_an_expired_certificate_is_renewed_by_one_command(site: Site, pebble_of: object) -> None:
+def test_an_expired_certificate_is_renewed(site: Site, pebble_of: object) -> None:
     brief = Site(site.server, site.project, pebble_of(site.server, lifetime=20))  # type: ignore[operator]
     brief.name(NAME)
     brief.configure(NAME)
@@ -218,7 +218,7 @@ def test_an_expired_certificate_is_renewed_by_one_command(site: Site, pebble_of:
     site.name(NAME)
 
 
-def test_debian_13_with_certbot_by_pip(lab: Lab, project: Project, pebble_of: object) -> None:
+def test_debian_13_with_certbot_from_pip(lab: Lab, project: Project, pebble_of: object) -> None:
     server = lab.server("ready", "trixie")
     site = Site(server, project, pebble_of(server))  # type: ignore[operator]
     site.name(NAME)
@@ -230,7 +230,7 @@ def test_debian_13_with_certbot_by_pip(lab: Lab, project: Project, pebble_of: ob
     site.repeat_changes_nothing()
 
 
-def test_alone_on_a_bare_server_it_says_which_task_comes_first(lab: Lab, project: Project) -> None:
+def test_certbot_on_a_bare_server_names_the_task_to_run_first(lab: Lab, project: Project) -> None:
     server = lab.server("bare")
     project.configure("", domains=[NAME])
     result = project.fab("-H", server.name, "certbot")

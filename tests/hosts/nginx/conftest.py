@@ -1,4 +1,4 @@
-"""Fixtures of the tests of nginx."""
+"""Fixtures of the tests of nginx: a server with an app that has static files and uploads."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from sandbox import Server
 
 
 def link_inside(app: Path) -> None:
-    """A link in the static folder to a file of it."""
     (app / "static" / "inside.css").symlink_to("style.css")
 
 
@@ -25,7 +24,7 @@ def project(shared_project: Project) -> Project:
 
 @pytest.fixture(scope="module")
 def server(lab: Lab, project: Project) -> Server:
-    """A server whose app answers by address, with a folder of files and one that it writes."""
+    """Return a server whose app has no domain, a static folder and a folder of uploads."""
     made = lab.server("deployed")
     project.must("-H", made.name, "deploy")
     return made

@@ -1,4 +1,4 @@
-"""What nginx serves, refuses and withstands, on a real server."""
+"""Requests to nginx: files, headers, limits and slow clients, and the nginx service itself."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sandbox import Server
 from traffic import get
 
 
-def test_files_of_the_release_are_served_and_nothing_beside_them(server: Server) -> None:
+def test_only_static_files_of_the_release_are_served(server: Server) -> None:
     assert b"Cache-Control: max-age=3600" in ask(server, "/static/style.css")
     assert status(ask(server, "/static/inside.css")) == 200
     for path in ("/static/../main.py", "/static../main.py", "/static/..%2fmain.py", "/static/%2e%2e/main.py",
@@ -22,10 +22,10 @@ def test_files_of_the_release_are_served_and_nothing_beside_them(server: Server)
         assert status(answer) in (400, 403, 404), (path, answer)
         assert b"FastAPI" not in answer and b"root:" not in answer
     others = server.run("cd /srv/hello/current/ && find . -type f -perm /o=r ! -path './static/*'").stdout
-    assert others == "", "nginx may read these files, and every other user may, too"
+    assert others == "", "nginx can read these files, and so can every user"
 
 
-def test_what_the_app_writes_is_served_and_its_links_are_not(server: Server) -> None:
+def test_uploads_are_served_and_links_among_them_are_not(server: Server) -> None:
     server.run("""cd /srv/hello/shared/up/loads
             runuser -u hello -- sh -c 'umask 0007; echo picture >a.txt; mkdir -p deep; echo more >deep/b.txt'
             runuser -u hello -- sh -c 'ln -s /etc/passwd link; ln -s /etc outside; ln -s ../../../env own; echo x >.hidden'""")
@@ -39,7 +39,7 @@ def test_what_the_app_writes_is_served_and_its_links_are_not(server: Server) -> 
     assert "Permission denied" in listing
 
 
-def test_root_follows_no_link_of_the_app(server: Server, project: Project) -> None:
+def test_root_does_not_follow_links_of_the_app(server: Server, project: Project) -> None:
     server.run("cd /srv/hello/shared && mv up /root/up && runuser -u hello -- ln -s /etc up")
     before = server.run("stat -c '%a %U %G' /etc /etc/nginx").stdout
     failed = project.fab("-H", server.name, "nginx")
@@ -49,7 +49,7 @@ def test_root_follows_no_link_of_the_app(server: Server, project: Project) -> No
     assert not exists(server, "/etc/loads")
 
 
-def test_a_folder_that_leads_out_of_the_release_is_refused_before_the_switch(
+def test_a_static_folder_with_a_link_outside_is_refused_before_the_switch(
     server: Server, project: Project
 ) -> None:
     live = get(f"{server.url}/").headers["X-Release"]
@@ -61,15 +61,15 @@ def test_a_folder_that_leads_out_of_the_release_is_refused_before_the_switch(
     assert get(f"{server.url}/").headers["X-Release"] == live
 
 
-def test_headers_make_browsers_stricter_once(server: Server) -> None:
+def test_each_security_header_is_sent_once(server: Server) -> None:
     head = ask(server, "/").partition(b"\r\n\r\n")[0].decode()
     for name in ("X-Content-Type-Options", "X-Frame-Options", "Referrer-Policy", "Server"):
         assert head.lower().count(f"\n{name.lower()}:") == 1, head
     assert "nginx/" not in head and "uvicorn" not in head
 
 
-def test_a_header_of_the_app_stays_its_own(server: Server) -> None:
-    # In place of the app: something that answers with the same headers itself.
+def test_security_headers_of_the_app_are_kept(server: Server) -> None:
+    # A script on another socket replaces the app for one request, and sends these headers itself.
     answer = "HTTP/1.1 200 OK\\r\\nX-Frame-Options: DENY\\r\\nReferrer-Policy: no-referrer\\r\\nContent-Length: 0\\r\\n\\r\\n"
     text = server.run(f"""
             cat >/root/app.py <<'EOF'
@@ -90,25 +90,25 @@ EOF
     assert "X-Content-Type-Options: nosniff" in text
 
 
-def test_a_body_past_the_limit_is_refused_and_never_reaches_the_app(server: Server) -> None:
-    # nginx waits some seconds for the body, so its answer alone is read.
+def test_a_body_over_the_limit_is_refused_before_the_app(server: Server) -> None:
+    # nginx keeps the connection open for the body, so this reads only the first bytes.
     with socket.create_connection((server.address, 80), timeout=10) as connection:
         connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1048577\r\n\r\n")
         assert status(connection.recv(65536)) == 413
 
 
-def test_nothing_is_injected_into_headers(server: Server) -> None:
+def test_requests_cannot_inject_headers(server: Server) -> None:
     for path in ("/a%0d%0aX-Evil:%201", "/static%0d%0aX-Evil:%201", "/?a=%0d%0aX-Evil:%201", "//evil.test/%2e%2e"):
         head = ask(server, path).partition(b"\r\n\r\n")[0]
         assert b"\nX-Evil" not in head, head
-    # What a request line names counts, and nothing that a header says against it; no name may hold more than a name.
+    # The host of the request line has precedence over the header Host.
     spoofed = raw(server, "GET http://a.test/client HTTP/1.1\r\nHost: evil.test\r\nConnection: close\r\n\r\n")
     assert b'"host":"a.test"' in spoofed, spoofed
     for host in ("a b", "a\x00b", "a/../b", "a\r\n b"):
         assert status(ask(server, "/client", host)) == 400, host
 
 
-def test_app_answers_while_one_client_holds_two_thousand_slow_connections(server: Server) -> None:
+def test_the_app_answers_during_two_thousand_slow_connections(server: Server) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192), hard))
     slow: list[socket.socket] = []
@@ -122,7 +122,7 @@ def test_app_answers_while_one_client_holds_two_thousand_slow_connections(server
             assert get(f"{server.url}/health", timeout=5).status == 200
             times.append(time.monotonic() - began)
         assert max(times) < 2, times
-        # The server closes what gives no request within ten seconds.
+        # nginx closes connections that send no complete request within ten seconds.
         until(lambda: int(server.run("ss -Htn state established '( sport = :80 )' | wc -l").stdout) < 100, 30)
     finally:
         for each in slow:
@@ -130,8 +130,8 @@ def test_app_answers_while_one_client_holds_two_thousand_slow_connections(server
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def test_nginx_is_rated_three_or_better_and_works_on(server: Server) -> None:
-    # The restrictions hold from the next start on.
+def test_nginx_works_under_its_systemd_restrictions(server: Server) -> None:
+    # systemd applies the restrictions at the next start.
     server.run("systemctl restart nginx")
     rating = server.run("systemd-analyze security nginx --no-pager | tail -n 1").stdout
     assert float(rating.split(":")[1].split()[0]) <= 3.0, rating
@@ -141,14 +141,14 @@ def test_nginx_is_rated_three_or_better_and_works_on(server: Server) -> None:
     assert "/health" in server.run(f"sleep 0.2; cat {log}").stdout
     assert server.run(f"stat -c '%a %U %G' {log}").stdout == "640 www-data adm\n"
     assert "/health" in server.run(f"cat {log}.1").stdout
-    # A body larger than its memory goes to a file of its own.
+    # nginx writes a body that is larger than its buffer to a file.
     server.run("head -c 900000 /dev/zero | curl -s -o /dev/null --data-binary @- localhost/")
     errors = server.run("cat /var/log/nginx/error.log /var/log/hello/nginx-error.log").stdout
     assert "is buffered to a temporary file /var/lib/nginx/body/" in errors
     assert "emerg" not in errors and "alert" not in errors and "crit" not in errors, errors
 
 
-def test_a_port_that_another_program_holds_is_refused_with_its_name(server: Server, project: Project) -> None:
+def test_a_port_held_by_another_program_is_reported(server: Server, project: Project) -> None:
     server.run("""systemctl stop nginx; systemd-run --quiet --unit=squatter python3 -m http.server 80
             until ss -Hltn | grep -q ':80 '; do sleep 0.1; done""")
     failed = project.fab("-H", server.name, "install")
@@ -158,7 +158,7 @@ def test_a_port_that_another_program_holds_is_refused_with_its_name(server: Serv
     assert get(f"{server.url}/health").status == 200
 
 
-def test_the_box_does_not_keep_other_sites_from_coming_back(server: Server, project: Project) -> None:
+def test_the_restrictions_of_nginx_leave_other_sites_working(server: Server, project: Project) -> None:
     other = """
             useradd -m other && chmod 755 /home/other && cd /home/other && mkdir www logs && echo home >www/index.html
             cat >/etc/nginx/sites-enabled/theirs <<'EOF'

@@ -1,4 +1,4 @@
-"""Several sites of one nginx. Each test goes on where the one before has left it."""
+"""Several sites on one nginx. Each test starts from the state that the previous one left."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def configure(project: Project, name: str, text: str = "", **app: object) -> Non
     project.configure(text, name=name, **app)
 
 
-def test_an_app_by_address_and_one_by_name_do_not_disturb_each_other(server: Server, project: Project) -> None:
+def test_an_app_with_a_domain_and_one_without_coexist(server: Server, project: Project) -> None:
     for _ in range(2):
         configure(project, "other", domains=["other.test"])
         other = project.must("-H", server.name, "nginx")
@@ -34,7 +34,7 @@ def test_an_app_by_address_and_one_by_name_do_not_disturb_each_other(server: Ser
     assert status(ask(server, "/health", "unknown.test")) == 200
 
 
-def test_a_second_app_by_address_is_refused_and_the_first_one_named(server: Server, project: Project) -> None:
+def test_a_second_app_without_a_domain_is_refused(server: Server, project: Project) -> None:
     configure(project, "third")
     failed = project.fab("-H", server.name, "nginx")
     assert failed.status == 1
@@ -42,14 +42,14 @@ def test_a_second_app_by_address_is_refused_and_the_first_one_named(server: Serv
     assert not exists(server, "/etc/nginx/sites-enabled/third")
 
 
-def test_a_name_of_another_site_is_refused(server: Server, project: Project) -> None:
+def test_a_domain_of_another_site_is_refused(server: Server, project: Project) -> None:
     configure(project, "third", domains=["new.test", "other.test"])
     failed = project.fab("-H", server.name, "nginx")
     assert failed.status == 1
     assert "other.test is a name of another site of this server already: /etc/nginx/sites-enabled/other" in failed.stderr
 
 
-def test_unknown_names_get_nothing_once_no_app_answers_by_address(server: Server, project: Project) -> None:
+def test_unknown_domains_get_no_answer_once_every_app_has_a_domain(server: Server, project: Project) -> None:
     configure(project, "hello", FOLDERS, domains=["hello.test"])
     project.must("-H", server.name, "nginx")
     assert exists(server, DEFAULT)
@@ -60,7 +60,7 @@ def test_unknown_names_get_nothing_once_no_app_answers_by_address(server: Server
     assert "nginx: nothing to change" in project.must("-H", server.name, "nginx").stdout
 
 
-def test_ten_thousand_unknown_names_leave_the_app_answering(server: Server) -> None:
+def test_the_app_answers_during_ten_thousand_requests_for_unknown_domains(server: Server) -> None:
     def flood(first: int) -> int:
         return sum(ask(server, "/", f"h{number}.test") == b"" for number in range(first, first + 2500))
 
@@ -72,7 +72,7 @@ def test_ten_thousand_unknown_names_leave_the_app_answering(server: Server) -> N
     assert [each.result() for each in floods] == [2500] * 4
 
 
-def test_unknown_names_get_no_handshake_where_a_site_has_tls(server: Server, project: Project) -> None:
+def test_unknown_domains_get_no_tls_handshake(server: Server, project: Project) -> None:
     certificate(project, "hello.test")
     tls = '[tls]\ncertificate = "own.pem"\ncertificate_key = "own.key"\n'
     configure(project, "hello", FOLDERS + tls, domains=["hello.test"])
@@ -85,7 +85,7 @@ def test_unknown_names_get_no_handshake_where_a_site_has_tls(server: Server, pro
             handshake(server, name)
     with pytest.raises((ssl.SSLError, OSError)):
         handshake(server, "hello.test", newest=ssl.TLSVersion.TLSv1_1)
-    # An app without TLS leaves it, and the last one with TLS takes it away.
+    # The default server for TLS is removed with the last app that has TLS.
     configure(project, "other", "[tls]\nupstream = true\n", domains=["other.test"])
     assert "certbot: nothing to change" in project.must("-H", server.name, "certbot").stdout
     configure(project, "hello", FOLDERS + "[tls]\nupstream = true\n", domains=["hello.test"])
@@ -115,7 +115,7 @@ def handshake(server: Server, name: str | None, newest: ssl.TLSVersion = ssl.TLS
         return str(secured.version())
 
 
-def test_a_default_server_of_somebody_else_stays_the_default(server: Server, project: Project) -> None:
+def test_a_default_server_of_another_site_is_kept(server: Server, project: Project) -> None:
     configure(project, "other", domains=["other.test"])
     mine = "server { listen 80 default_server; server_name _; return 418; }"
     server.run(f"rm {DEFAULT}; echo '{mine}' >/etc/nginx/sites-enabled/mine; systemctl reload nginx")
@@ -127,7 +127,7 @@ def test_a_default_server_of_somebody_else_stays_the_default(server: Server, pro
     assert exists(server, DEFAULT)
 
 
-def test_a_broken_site_of_somebody_else_is_named_before_anything_changes(server: Server, project: Project) -> None:
+def test_a_broken_file_of_another_site_stops_the_run_before_any_change(server: Server, project: Project) -> None:
     server.run("echo 'server { broken }' >/etc/nginx/sites-enabled/zz; rm -f /var/lib/selvedge/loaded/nginx-other")
     configure(project, "other", "[nginx]\nmax_body = \"7m\"\n", domains=["other.test"])
     failed = project.fab("-H", server.name, "nginx")
@@ -139,8 +139,8 @@ def test_a_broken_site_of_somebody_else_is_named_before_anything_changes(server:
     assert "7m" not in server.run("cat /etc/nginx/snippets/other.conf").stdout
 
 
-def test_a_reload_that_nginx_gives_up_is_a_failure_and_made_again(server: Server, project: Project) -> None:
-    """`nginx -t` lets a port pass that another program holds, and `systemctl reload` succeeds."""
+def test_a_reload_that_nginx_abandons_fails_and_is_repeated_by_the_next_run(server: Server, project: Project) -> None:
+    """A port that another program holds: `nginx -t` and `systemctl reload` still succeed."""
     server.run("systemd-run --unit holder python3 -m http.server 8081; until ss -Hltn | grep -q ':8081 '; do sleep 0.1; done\n"
                "echo 'server { listen 8081; server_name theirs.test; }' >/etc/nginx/sites-enabled/zz; nginx -t")  # fmt: skip
     configure(project, "other", "[nginx]\nmax_body = \"6m\"\n", domains=["other.test"])
@@ -153,8 +153,8 @@ def test_a_reload_that_nginx_gives_up_is_a_failure_and_made_again(server: Server
     assert "nginx: nothing to change" in project.must("-H", server.name, "nginx").stdout
 
 
-def test_a_reload_is_over_when_new_workers_have_taken_over(server: Server, project: Project) -> None:
-    """A client that is being served holds its old worker, which takes no new ones."""
+def test_the_run_waits_until_the_new_workers_answer(server: Server, project: Project) -> None:
+    """An open connection keeps an old worker alive, which accepts no new connections."""
     with socket.create_connection((server.address, 80), timeout=60) as client:
         client.sendall(b"GET / HTTP/1.1\r\nHost: hello.test\r\n")
         for name, other in (("first.test", "second.test"), ("second.test", "first.test")):
@@ -164,7 +164,7 @@ def test_a_reload_is_over_when_new_workers_have_taken_over(server: Server, proje
                 assert (status(ask(server, "/health", name)), ask(server, "/health", other)) == (200, b"")
 
 
-def test_a_template_of_ours_that_nginx_refuses_is_put_back_and_says_why(server: Server, project: Project) -> None:
+def test_a_template_that_nginx_refuses_is_undone(server: Server, project: Project) -> None:
     template = project.folder / "templates/nginx/site.conf.j2"
     before = template.read_text()
     template.write_text(before.replace("server_tokens off;", "server_tokens perhaps;"))

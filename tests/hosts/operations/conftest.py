@@ -1,4 +1,4 @@
-"""Fixtures of the tests of operations: a server with two releases, and a project whose output never has its secret."""
+"""Fixtures of the tests of operations: a server with two releases, and a project with a secret."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SECRET = "hunter2-$(id)-canary"
 
 @pytest.fixture(scope="module")
 def project(shared_project: Project) -> Project:
-    """One project for all tests here, whose app has a secret in its environment."""
+    """Return one project for a module, whose app has a secret in its environment."""
     (shared_project.folder / "production.env").write_text(f"API_TOKEN='{SECRET}'\n")
     (shared_project.folder / "production.env").chmod(0o600)
     shared_project.configure(env_file="production.env")
@@ -23,7 +23,7 @@ def project(shared_project: Project) -> Project:
 
 @pytest.fixture(scope="module")
 def server(lab: Lab, project: Project) -> Server:
-    """A server with two good releases of the app behind it, the second one live."""
+    """Return a server with two good releases, the second one live."""
     found = lab.server("deployed", "trixie")
     project.must("-H", found.name, "deploy")
     project.commit("the second release")
@@ -33,7 +33,7 @@ def server(lab: Lab, project: Project) -> Server:
 
 @pytest.fixture(autouse=True)
 def _no_secret(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Nothing that any operation writes has the secret of the app's environment."""
+    """Check that the output of every `fab` in a test lacks the secret."""
     project: Project = request.getfixturevalue("project")
     written: list[str] = []
     plain = project.fab

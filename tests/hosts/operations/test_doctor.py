@@ -1,4 +1,4 @@
-"""doctor: each fault is named, with a remedy; without one, all is well."""
+"""`fab doctor` names each fault and a remedy, and passes on a healthy server."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ FAULTS = {
 }  # fmt: skip
 
 
-def test_nothing_is_wrong(server: Server, project: Project) -> None:
+def test_a_healthy_server_passes(server: Server, project: Project) -> None:
     result = project.must("-H", server.name, "doctor")
     assert "✗" not in result.stdout
     assert "nginx listens on 80, and this machine reaches it" in result.stdout
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_fault(server: Server, project: Project, fault: str) -> None:
+def test_fault_is_reported_with_a_remedy(server: Server, project: Project, fault: str) -> None:
     inject, mend, said = FAULTS[fault]
     server.run(inject)
     try:
@@ -51,7 +51,7 @@ def test_fault(server: Server, project: Project, fault: str) -> None:
     until(lambda: get(f"{server.url}/health").status == 200, 60)
 
 
-def test_names_that_lead_elsewhere(server: Server, project: Project) -> None:
+def test_domains_that_point_elsewhere(server: Server, project: Project) -> None:
     server.run(
         f"cp /etc/hosts /root/hosts; echo '{server.address} here.test' >>/etc/hosts; echo '10.9.8.7 away.test' >>/etc/hosts"
     )
@@ -65,7 +65,7 @@ def test_names_that_lead_elsewhere(server: Server, project: Project) -> None:
     assert "away.test leads to 10.9.8.7, not to this server" in result.stdout
 
 
-def test_a_host_that_is_not_there_does_not_hide_the_others(server: Server, project: Project) -> None:
+def test_an_unreachable_host_does_not_hide_the_others(server: Server, project: Project) -> None:
     result = project.fab("-H", f"{server.name},203.0.113.77", "doctor", timeout=120)
     assert result.status == 4, result
     assert "this machine reaches it" in result.stdout

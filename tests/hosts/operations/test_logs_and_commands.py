@@ -1,4 +1,4 @@
-"""Logs and following them, and commands in the live release."""
+"""`fab logs`, and `fab run` with commands in the live release."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_last_lines(server: Server, project: Project) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_followed_until_it_is_interrupted_or_killed(
+def test_follow_until_interrupted_or_killed(
     server: Server, project: Project, tmp_path: Path, number: signal.Signals
 ) -> None:
     words = ("-H", server.name, "logs", "--nginx", "--follow", "--lines", "0")
@@ -38,8 +38,8 @@ def test_followed_until_it_is_interrupted_or_killed(
     until(lambda: not left_behind(server, "tail -q"), 10)
 
 
-def test_it_runs_as_the_app_does(server: Server, project: Project) -> None:
-    # Quotes of all kinds, to be seen as they are.
+def test_a_command_runs_like_the_app(server: Server, project: Project) -> None:
+    # Quotes and variables must reach the shell unchanged.
     command = (
         """id -un; pwd; alembic current; printf '%s\\n' "$RELEASE" "it's \\"\\$HOME\\""; echo ${API_TOKEN:+set}"""
     )
@@ -51,14 +51,14 @@ def test_it_runs_as_the_app_does(server: Server, project: Project) -> None:
     assert lines[-3:] == [live, 'it\'s "$HOME"', "set"]
 
 
-def test_failure_is_status_1(server: Server, project: Project) -> None:
+def test_a_failing_command_exits_with_status_1(server: Server, project: Project) -> None:
     result = project.fab("-H", server.name, "run", "--command", "echo out; exit 5")
     assert (result.status, result.stdout) == (1, "out\n")
     assert "exit status 5" in result.stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_it_ends_with_the_run(
+def test_a_command_ends_when_fab_ends(
     server: Server, project: Project, tmp_path: Path, number: signal.Signals
 ) -> None:
     with running(project, tmp_path / "output", "-H", server.name, "run", "--command", "echo begun; sleep 4321") as (

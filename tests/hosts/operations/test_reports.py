@@ -1,4 +1,4 @@
-"""releases, history and status, on a real server: one exec each, and no file of the server is touched."""
+"""`fab releases`, `history` and `status`: one command over ssh each, and no change of the server."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from traffic import get
 @pytest.mark.parametrize(
     "words", [["releases"], ["history"], ["status"], ["doctor"], ["logs", "--nginx"], ["releases", "--json"]]
 )
-def test_one_exec_and_nothing_changes(server: Server, project: Project, words: list[str]) -> None:
+def test_reading_takes_one_command_and_changes_nothing(server: Server, project: Project, words: list[str]) -> None:
     get(f"{server.url}/")
     before = snapshot_of_filesystem(server)
     with count_execs(server) as execs:
         project.must("-H", server.name, *words)
-    # Counting itself writes sshd's configuration, and takes it away.
+    # count_execs itself adds a file for sshd and deletes it.
     changed = {path for path in differences(before, snapshot_of_filesystem(server)) if "sshd_config.d" not in path}
     assert changed == set()
     assert (execs.count, execs.logins) == (1, 1)
@@ -49,7 +49,7 @@ def test_history_has_a_line_for_each_deploy(server: Server, project: Project) ->
     assert len(shown) == 2
 
 
-def test_status_counts_what_runs(server: Server, project: Project) -> None:
+def test_status_of_a_healthy_app(server: Server, project: Project) -> None:
     found = json.loads(project.must("-H", server.name, "status", "--json").stdout)[server.name]
     assert found["healthy"] is True
     assert (found["workers"], found["restarts"]) == (1, 0)
@@ -59,7 +59,7 @@ def test_status_counts_what_runs(server: Server, project: Project) -> None:
     assert found["disk"]["free_kb"] > 0
 
 
-def test_status_sees_a_crash_and_that_it_is_over(server: Server, project: Project) -> None:
+def test_status_reports_a_crash_and_the_recovery(server: Server, project: Project) -> None:
     pid = int(
         server.run(
             "ss -xlpH | grep -m 1 /run/hello/ | grep -o 'pid=[0-9]*' | cut -d = -f 2 | sort -n | head -n 1"
@@ -72,14 +72,14 @@ def test_status_sees_a_crash_and_that_it_is_over(server: Server, project: Projec
     assert found["restarts"] == 1
     warnings = [each["text"] for each in found["findings"] if each["subject"] == "app"]
     assert any("1 restart" in text for text in warnings)
-    # Under supervisor the workers of a killed gunicorn stay; that is seen, and stop takes them away.
+    # supervisor leaves the workers of a killed gunicorn running; `fab stop` ends them.
     assert any("its gunicorn was killed" in text for text in warnings)
     project.must("-H", server.name, "stop")
     assert left_behind(server, "gunicorn main:app") == []
     project.must("-H", server.name, "start")
 
 
-def test_a_bare_server_has_nothing_and_is_not_ill(lab: Lab, project: Project) -> None:
+def test_a_bare_server_is_empty_and_healthy(lab: Lab, project: Project) -> None:
     bare = lab.server("ready", "bookworm")
     for words in (["releases"], ["history"], ["status"], ["doctor"]):
         project.must("-H", bare.name, *words)

@@ -1,4 +1,4 @@
-"""Stopped is stopped, also after a reboot; started is healthy."""
+"""`fab stop` and `fab start`: a stopped app stays stopped, a started one is healthy."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sandbox import Server
 from traffic import get
 
 
-def test_stop_through_a_reboot_and_start(server: Server, project: Project) -> None:
+def test_a_stopped_app_stays_stopped_after_a_reboot_until_start(server: Server, project: Project) -> None:
     assert project.must("-H", server.name, "start").stdout.rstrip().endswith(f"nothing to change on {server.name}.")
     project.must("-H", server.name, "stop", "--dry-run")
     assert get(f"{server.url}/health").status == 200
@@ -30,13 +30,13 @@ def test_stop_through_a_reboot_and_start(server: Server, project: Project) -> No
     assert [event["why"] for event in events[-2:]] == ["stop", "start"]
 
 
-def test_deploy_brings_a_stopped_app_back(server: Server, project: Project) -> None:
+def test_deploy_starts_a_stopped_app(server: Server, project: Project) -> None:
     project.must("-H", server.name, "stop")
     project.must("-H", server.name, "deploy")
     assert get(f"{server.url}/health").status == 200
 
 
-def test_an_app_that_does_not_get_healthy_is_a_failure_with_its_log(server: Server, project: Project) -> None:
+def test_start_of_an_unhealthy_app_fails_and_shows_its_log(server: Server, project: Project) -> None:
     project.must("-H", server.name, "stop")
     env = {"SELVEDGE_APP__HEALTH": "/no-such-page", "SELVEDGE_APP__HEALTH_ATTEMPTS": "15"}
     result = project.fab("-H", server.name, "start", env=env)
@@ -46,7 +46,7 @@ def test_an_app_that_does_not_get_healthy_is_a_failure_with_its_log(server: Serv
     project.must("-H", server.name, "start")
 
 
-def test_while_another_run_holds_the_lock(server: Server, project: Project) -> None:
+def test_stop_while_another_run_holds_the_lock(server: Server, project: Project) -> None:
     server.run(
         "mkdir -p /run/selvedge; systemd-run --unit=holder flock /run/selvedge/hello.lock sleep 60; sleep 0.5"
     )

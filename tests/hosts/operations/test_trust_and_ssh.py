@@ -1,4 +1,4 @@
-"""The way in: host keys, and ssh."""
+"""`fab trust` for host keys, and `fab ssh`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def server(lab: Lab) -> Server:
 
 @pytest.fixture
 def stranger(server: Server, project: Project) -> Iterator[str]:
-    """The same server under a name of the project's own, with a known_hosts file that is not there yet."""
+    """Return another name for the server, with a known_hosts file that does not exist yet."""
     before = (project.folder / "hosts.toml").read_text()
     lines = [
         "[hosts.stranger]", f'address = "{server.address}"', f"port = {server.port}", f'key = "{server.key}"',
@@ -33,7 +33,7 @@ def stranger(server: Server, project: Project) -> Iterator[str]:
 
 
 def typed(project: Project, answer: str, *words: str) -> tuple[int, str]:
-    """fab at a terminal at which somebody types; its status and all that the terminal shows."""
+    """Run fab at a terminal and answer its question. Return the exit status and the terminal's output."""
     child, terminal = pty.fork()
     if child == 0:
         os.chdir(project.folder)
@@ -54,7 +54,7 @@ def typed(project: Project, answer: str, *words: str) -> tuple[int, str]:
     return os.waitstatus_to_exitcode(status), shown.decode()
 
 
-def test_an_unknown_server_is_trusted_at_a_terminal_and_then_let_in(
+def test_trust_asks_at_a_terminal_and_stores_the_host_keys(
     stranger: str, server: Server, project: Project
 ) -> None:
     refused = project.fab("-H", stranger, "status")
@@ -72,7 +72,7 @@ def test_an_unknown_server_is_trusted_at_a_terminal_and_then_let_in(
     assert project.fab("-H", stranger, "history").status == 0
 
 
-def test_a_server_that_was_installed_anew(stranger: str, server: Server, project: Project) -> None:
+def test_a_changed_host_key_is_refused(stranger: str, server: Server, project: Project) -> None:
     project.must("-H", stranger, "trust", "--yes")
     old = (project.folder / "known/hosts").read_bytes()
     server.run("cp -a /etc/ssh /root/ssh; rm /etc/ssh/ssh_host_*; ssh-keygen -A; systemctl restart ssh")
@@ -85,7 +85,7 @@ def test_a_server_that_was_installed_anew(stranger: str, server: Server, project
     assert (project.folder / "known/hosts").read_bytes() == old
 
 
-def test_ssh_logs_in_with_what_hosts_toml_says(stranger: str, server: Server, project: Project) -> None:
+def test_ssh_uses_the_settings_of_hosts_toml(stranger: str, server: Server, project: Project) -> None:
     project.must("-H", stranger, "trust", "--yes")
     done = subprocess.run(
         [str(FAB), "-H", stranger, "ssh"], cwd=project.folder, env=project.environment(), input="id -un; hostname; exit 6\n",

@@ -1,4 +1,4 @@
-"""`fab update` and apt on real servers: locks that others hold, dpkg cut off, a mirror that does not answer."""
+"""`fab update` and apt: locks of other programs, an interrupted dpkg, mirrors that fail."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ fcntl.lockf(file, fcntl.LOCK_EX)
 time.sleep(float(sys.argv[2]))
 """
 
-# Two versions of a package whose file under /etc differs; the first is installed, the second can be fetched.
+# Install version 1 of a package with a file in /etc, and offer version 2 of it.
 REPOSITORY = """
 set -eu
 mkdir -p /root/repo && cd /root/repo
@@ -38,13 +38,12 @@ echo 'deb [trusted=yes] file:/srv/repo ./' >/etc/apt/sources.list.d/demo.list
 
 @pytest.fixture(scope="module")
 def project(shared_project: Project) -> Project:
-    """One project for all tests here."""
     return shared_project
 
 
 @pytest.fixture(scope="module", params=["bookworm", "trixie"])
 def server(request: pytest.FixtureRequest, lab: Lab, project: Project) -> Server:
-    """A server that is up to date."""
+    """Return a server whose packages are up to date."""
     made = lab.server("ready", request.param)
     made.run("apt-get install -y -qq python3-minimal >/dev/null 2>&1")
     project.must("-H", made.name, "update")
@@ -52,7 +51,7 @@ def server(request: pytest.FixtureRequest, lab: Lab, project: Project) -> Server
 
 
 @pytest.mark.parametrize("lock", ["/var/lib/dpkg/lock-frontend", "/var/lib/apt/lists/lock"])
-def test_waits_for_whoever_holds_apt_and_says_for_whom(server: Server, project: Project, lock: str) -> None:
+def test_update_waits_for_the_process_that_locks_apt(server: Server, project: Project, lock: str) -> None:
     server.run("rm -f /var/lib/selvedge/upgraded; touch -d '2 days ago' /var/lib/selvedge/lists-fetched /var/lib/apt/lists/partial")
     server.run(f"cat >/root/holder.py <<'EOF'{HOLD}EOF\nsystemd-run --quiet --collect python3 /root/holder.py {lock} 12; sleep 1")
     result = project.must("-H", server.name, "update")
@@ -61,7 +60,7 @@ def test_waits_for_whoever_holds_apt_and_says_for_whom(server: Server, project: 
     assert "nothing to change" in project.must("-H", server.name, "update").stdout
 
 
-def test_repairs_an_interrupted_dpkg(server: Server, project: Project) -> None:
+def test_update_repairs_an_interrupted_dpkg(server: Server, project: Project) -> None:
     server.run(
         "rm -f /var/lib/selvedge/upgraded; cd /tmp && apt-get download -qq sqlite3 >/dev/null 2>&1; "
         "dpkg --unpack --force-depends sqlite3_*.deb >/dev/null 2>&1; touch /var/lib/dpkg/updates/0001"
@@ -72,8 +71,8 @@ def test_repairs_an_interrupted_dpkg(server: Server, project: Project) -> None:
 
 
 @pytest.mark.parametrize(("server", "port"), [("bookworm", 9), ("trixie", 8)], indirect=["server"])
-def test_a_mirror_that_does_not_answer_ends_in_a_sentence(server: Server, project: Project, port: int) -> None:
-    """It refuses, or says nothing: then each of the questions ends after 20 seconds."""
+def test_a_mirror_that_does_not_answer_is_reported(server: Server, project: Project, port: int) -> None:
+    """Nothing listens on port 9. The listener on port 8 never answers: each request ends after 20 seconds."""
     silent = "import socket, time; listener = socket.create_server(('127.0.0.1', 8)); time.sleep(300)"
     server.run(
         f'systemd-run --quiet --unit=silent python3 -c "{silent}"\n'
@@ -88,8 +87,8 @@ def test_a_mirror_that_does_not_answer_ends_in_a_sentence(server: Server, projec
 
 
 @pytest.mark.parametrize("server", ["bookworm"], indirect=True)
-def test_a_mirror_that_stands_still_is_named(server: Server, project: Project) -> None:
-    """Its Release file has expired: it could hide upgrades. Here all of them have, a minute after their date."""
+def test_a_mirror_with_an_expired_release_file_is_reported(server: Server, project: Project) -> None:
+    """A mirror with an expired Release file could hide upgrades. Here every file expires after a minute."""
     settings = 'Acquire::Check-Date "true"; Acquire::Check-Valid-Until "true"; Acquire::Max-ValidTime "60";'
     server.run(
         f"echo '{settings}' >/etc/apt/apt.conf.d/zz-test && "
@@ -101,7 +100,7 @@ def test_a_mirror_that_stands_still_is_named(server: Server, project: Project) -
     assert re.search(r"apt-get update failed three times: Release file for \S+ is expired", result.stderr), result
 
 
-def test_upgrades_and_keeps_a_hand_edited_file(server: Server, project: Project) -> None:
+def test_an_upgrade_keeps_a_hand_edited_file(server: Server, project: Project) -> None:
     server.run(REPOSITORY)
     server.run("echo 'edited by hand' >/etc/demo.conf; touch -d '2 days ago' /var/lib/selvedge/lists-fetched")
     server.run("touch -d '2 days ago' /var/lib/apt/lists/partial")
@@ -111,7 +110,7 @@ def test_upgrades_and_keeps_a_hand_edited_file(server: Server, project: Project)
     assert "nothing to change" in project.must("-H", server.name, "update").stdout
 
 
-def test_unattended_upgrades_read_our_settings(server: Server) -> None:
+def test_unattended_upgrades_use_our_settings(server: Server) -> None:
     shown = server.run("unattended-upgrade --dry-run --debug 2>&1 | head -n 40; apt-config dump").stdout
     assert 'Unattended-Upgrade::Automatic-Reboot "true";' in shown
     assert 'Unattended-Upgrade::Automatic-Reboot-Time "04:00";' in shown

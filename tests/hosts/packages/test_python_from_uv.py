@@ -1,11 +1,11 @@
-"""A Python that the server's Debian does not have: fetched by the real uv, from an archive and a list of our own."""
+"""A Python version that the server's Debian lacks: the real uv installs it from a local archive and list."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 
-from drills import QUICK, assert_whole
+from drills import QUICK, assert_consistent
 from lab import Lab, Project
 from sandbox import Server
 
@@ -14,24 +14,24 @@ mkdir -p /root/python/bin /root/python/lib && cp /usr/bin/python3.11 /root/pytho
 cp -rL /usr/lib/python3.11 /root/python/lib && ln -s python3.11 /root/python/bin/python3
 tar -C /root -cz python
 """
-"""Debian 12's Python, wherever it is unpacked: it finds its standard library from where it stands."""
+"""Pack Debian 12's Python. It finds its standard library relative to its own path."""
 
 
-def hand_on(old: Server, new: Server, name: str) -> None:
-    """Put the older server's Python on the newer one, as an archive."""
+def copy_python(old: Server, new: Server, name: str) -> None:
+    """Copy the Python of `old` to `new`, as the archive `name`."""
     with subprocess.Popen([*old.ssh_argv("deploy"), "sudo", "sh", "-c", f"'{PACK}'"], stdout=subprocess.PIPE) as packed:
         subprocess.run([*new.ssh_argv("deploy"), f"sudo tee {name} >/dev/null"], stdin=packed.stdout, check=True, timeout=120)
     assert packed.returncode == 0
 
 
-def test_uv_brings_a_python_that_debian_13_does_not_have(lab: Lab, project: Project) -> None:
+def test_deploy_installs_a_python_that_debian_13_lacks(lab: Lab, project: Project) -> None:
     old, server = lab.server("setup"), lab.server("setup", "trixie")
     assert server.run("apt-cache policy python3.11").stdout == ""
-    hand_on(old, server, "/srv/python.tar.gz")
+    copy_python(old, server, "/srv/python.tar.gz")
     processor = server.run("uname -m").stdout.strip()
     exact = old.run("python3 -c 'import platform; print(platform.python_version())'").stdout.strip()
     major, minor, patch = map(int, exact.split("."))
-    # The form of the list that uv ships, which names Python's builds for each system.
+    # The format of the list of Python builds that uv ships.
     known = {f"cpython-{exact}-linux-{processor}-gnu": {
         "name": "cpython", "arch": {"family": processor, "variant": None}, "os": "linux", "libc": "gnu",
         "major": major, "minor": minor, "patch": patch, "prerelease": "", "variant": None, "sha256": None,
@@ -43,9 +43,9 @@ def test_uv_brings_a_python_that_debian_13_does_not_have(lab: Lab, project: Proj
     project.configure(python="3.11", **QUICK)
     first = project.must("-H", server.name, "deploy")
     assert "install Python 3.11" in first.stdout
-    assert assert_whole(server).startswith(project.head[:12])
+    assert assert_consistent(server).startswith(project.head[:12])
     running = server.run("for each in $(pgrep -u hello); do readlink /proc/$each/exe; done").stdout.split()
     assert set(running) == {f"/opt/selvedge/pythons/uv/cpython-{exact}-linux-{processor}-gnu/bin/python3.11"}
     writable = "find /opt/selvedge ! -type l -perm /022"
-    assert server.run(writable).stdout == "", "somebody else than root may write there"
+    assert server.run(writable).stdout == "", "other users can write there"
     assert "deploy: nothing to change" in project.must("-H", server.name, "deploy").stdout

@@ -1,4 +1,4 @@
-"""The files that name what an app needs, each for real: the environment is built from it, and the app answers."""
+"""Each kind of file that lists the packages of an app: the environment is built from it, and the app answers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from drills import QUICK, assert_whole
+from drills import QUICK, assert_consistent
 from lab import Lab, Project
 from sandbox import Server
 
@@ -26,7 +26,7 @@ def dependencies(app: Path) -> list[str]:
 
 
 def made_by_uv(server: Server, project: Path, command: str, name: str) -> bytes:
-    """A file that uv on the server makes of a pyproject.toml."""
+    """Make a lock file from a pyproject.toml with uv on the server, and return it."""
     text = base64.b64encode(project.read_bytes()).decode()
     done = server.run(
         f"rm -rf /root/lock && mkdir /root/lock && cd /root/lock && echo {text} | base64 -d >pyproject.toml"
@@ -36,7 +36,7 @@ def made_by_uv(server: Server, project: Path, command: str, name: str) -> bytes:
 
 
 @pytest.mark.parametrize("kind", ["uv.lock", "pylock.toml", "pyproject.toml", "pyproject.toml by pip", "requirements.txt by pip"])
-def test_the_environment_is_built_from_it(server: Server, project: Project, kind: str) -> None:
+def test_the_environment_is_built_from_the_file(server: Server, project: Project, kind: str) -> None:
     name, _, installer = kind.partition(" by ")
     settings = QUICK | {"installer": installer or "uv"}
     project.configure(**settings)
@@ -54,4 +54,4 @@ def test_the_environment_is_built_from_it(server: Server, project: Project, kind
     commit = project.commit(f"By {kind}")
     result = project.must("-H", server.name, "deploy")
     assert f"{name}, by {installer or 'uv'}" in result.stdout, result
-    assert assert_whole(server).startswith(commit[:12])
+    assert assert_consistent(server).startswith(commit[:12])

@@ -1,4 +1,4 @@
-"""Fixtures of the tests of releases: the tests of a class share a server and a project."""
+"""Fixtures of the tests of releases. The tests of a class share a server and a project."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def server(lab: Lab) -> Server:
 
 @pytest.fixture(scope="class")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """One project for the drills of a class, with short waits."""
+    """Return one project for the tests of a class, with short waits."""
     project = Project(tmp_path_factory.mktemp("project"))
     project.configure(**QUICK)
     return project
@@ -26,7 +26,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 @pytest.fixture
 def branch(project: Project) -> Iterator[str]:
-    """A branch for one drill; what is committed there is gone afterwards."""
+    """Check out a branch for one test, and delete its commits afterwards."""
     project.git("checkout", "--quiet", "-B", "drill", "main")
     configure(project)
     yield "drill"

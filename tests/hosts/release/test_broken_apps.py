@@ -1,4 +1,4 @@
-"""Apps that do not start, crash or answer wrongly: the old release serves every request, and the message names the cause."""
+"""Apps that do not start, crash or answer wrongly: the old release keeps serving, and the message says why."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from drills import HEALTH, QUICK, assert_whole, at_start, insert
+from drills import HEALTH, QUICK, assert_consistent, at_start, insert
 from lab import Project
 from refusals import Fault, refuse
 from sandbox import Server
@@ -63,12 +63,12 @@ FAULTS = {
         ["no answer to GET /health (Host: localhost)", "within 1.0 s, in 5 attempts"],
         {"health_attempts": 5, "health_timeout": 1.0},
     ),
-    # A process that dies takes the answer with it that it was giving; nobody else can end it.
+    # The process may crash while it answers a request.
     "crash after two seconds": Fault(at_start(TIMER), ["died within 4.0 s after the switch"], {"settle": 4.0}, lost=1),
     "ends itself": Fault(
         at_start("import os; os._exit(9)"), ["processes of the new release ended", "times while it started"]
     ),
-    # The settings are loaded before anything starts.
+    # The gate loads the settings before it starts a process.
     "missing variable": Fault(
         setting("payment_key: str\n    retries: int = 3"),
         ["payment_key (missing)", "retries (int_parsing)", "app.env_file"],
@@ -86,16 +86,16 @@ FAULTS = {
 @pytest.mark.usefixtures("branch")
 class TestUnderSupervisor:
     @pytest.mark.parametrize("name", FAULTS)
-    def test_old_release_serves_every_request(self, server: Server, project: Project, name: str) -> None:
+    def test_the_old_release_serves_every_request(self, server: Server, project: Project, name: str) -> None:
         refuse(server, project, FAULTS[name])
 
-    def test_refused_releases_leave_one_for_study(self, server: Server, project: Project) -> None:
+    def test_only_one_failed_release_is_kept(self, server: Server, project: Project) -> None:
         listed = project.must("-H", server.name, "releases", "--json").stdout
         assert listed.count('"bad"') == 1, listed
         folders = server.run("ls /srv/hello/releases /srv/hello/instances").stdout
         assert len(re.findall(r"^[0-9a-f]{12}$", folders, re.MULTILINE)) <= 3, folders
 
-    def test_the_app_says_why_in_the_last_lines_of_its_log(self, server: Server, project: Project, branch: str) -> None:
+    def test_the_output_has_the_last_lines_of_the_apps_log(self, server: Server, project: Project, branch: str) -> None:
         project.configure(branch=branch, **QUICK)
         project.commit(at_start("raise RuntimeError('no warehouse')"))
         result = project.fab("-H", server.name, "deploy")
@@ -104,16 +104,16 @@ class TestUnderSupervisor:
 
 @pytest.mark.usefixtures("branch")
 class TestUnderSystemd:
-    """Those in which the process manager has a part."""
+    """The faults that the process manager notices."""
     @pytest.fixture(scope="class", autouse=True)
     @staticmethod
     def switched(server: Server, project: Project) -> None:
         project.configure(manager="systemd", **QUICK)
         project.must("-H", server.name, "deploy")
-        assert_whole(server)
+        assert_consistent(server)
 
     @pytest.mark.parametrize(
         "name", ["import that hangs", "lifespan raises", "health too slow", "crash after two seconds", "ends itself"]
     )
-    def test_old_release_serves_every_request(self, server: Server, project: Project, name: str) -> None:
+    def test_the_old_release_serves_every_request(self, server: Server, project: Project, name: str) -> None:
         refuse(server, project, FAULTS[name], manager="systemd")

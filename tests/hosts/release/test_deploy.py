@@ -1,4 +1,4 @@
-"""`fab setup deploy` from a bare server to an app that answers, and what a second run, a new commit and a reboot do."""
+"""`fab setup deploy` on a new server, then a second run, dry runs, a new commit and a reboot."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ on_bookworm = pytest.mark.parametrize("finished", ["bookworm"], indirect=True)
 
 @pytest.fixture(scope="module")
 def project(shared_project: Project) -> Project:
-    """One project for all tests here, whose app has a secret in its environment."""
+    """Return one project for all tests, whose app has a secret in its environment."""
     (shared_project.folder / "production.env").write_text(f'API_TOKEN="{SECRET}"\n')
     shared_project.configure(env_file="production.env")
     return shared_project
@@ -31,13 +31,13 @@ def project(shared_project: Project) -> Project:
 
 @pytest.fixture(scope="module", params=["bookworm", "trixie"])
 def finished(request: pytest.FixtureRequest, lab: Lab, project: Project) -> Server:
-    """A server with nothing but sshd and a root key, on which `fab setup deploy` has run."""
+    """Return a server after `fab setup deploy`. Before, it had only sshd and a key for root."""
     server = lab.server("ready", request.param)
     project.must("-H", server.name, "setup", "deploy")
     return server
 
 
-def test_app_answers_behind_nginx(finished: Server, project: Project) -> None:
+def test_app_answers_through_nginx(finished: Server, project: Project) -> None:
     answer = get(f"{finished.url}/")
     assert (answer.status, answer.headers["Server"]) == (200, "nginx")
     assert answer.headers["X-Release"].startswith(project.head[:12])
@@ -46,7 +46,7 @@ def test_app_answers_behind_nginx(finished: Server, project: Project) -> None:
     assert '"visits":null' not in answer.text, "the migration has run"
 
 
-def test_app_sees_the_clients_own_address_whatever_the_client_claims(finished: Server) -> None:
+def test_app_sees_the_real_address_of_the_client(finished: Server) -> None:
     with socket.create_connection((finished.address, 80), timeout=5) as connection:
         own = connection.getsockname()[0]
     claims = {
@@ -59,7 +59,7 @@ def test_app_sees_the_clients_own_address_whatever_the_client_claims(finished: S
     assert answer.text == f'{{"client":"{own}","scheme":"http","host":"{finished.address}"}}'
 
 
-def test_websocket_comes_back_through_nginx(finished: Server) -> None:
+def test_websocket_works_through_nginx(finished: Server) -> None:
     with connect(f"ws://{finished.address}/ws", proxy=None, open_timeout=10) as websocket:
         for message in ("hello", "\u65e5\u672c", b"\x00\xff"):
             websocket.send(message)
@@ -67,8 +67,8 @@ def test_websocket_comes_back_through_nginx(finished: Server) -> None:
 
 
 @pytest.mark.parametrize("tasks", ["setup", "deploy", "setup deploy", "update harden install clone venv gunicorn supervisor nginx"])
-def test_second_run_changes_nothing_and_costs_one_command(finished: Server, project: Project, tasks: str) -> None:
-    """A server is known by one reading, however many tasks are named."""
+def test_second_run_takes_one_command_and_changes_nothing(finished: Server, project: Project, tasks: str) -> None:
+    """One command reads the server for all tasks."""
     before = snapshot_of_filesystem(finished)
     with count_execs(finished) as execs:
         result = project.must("-H", finished.name, *tasks.split())
@@ -78,7 +78,7 @@ def test_second_run_changes_nothing_and_costs_one_command(finished: Server, proj
     assert differences(before, snapshot_of_filesystem(finished)) == {}
 
 
-def test_dry_run_of_a_finished_server_says_so_and_writes_nothing(finished: Server, project: Project) -> None:
+def test_dry_run_of_a_finished_server_writes_nothing(finished: Server, project: Project) -> None:
     before = snapshot_of_filesystem(finished)
     for chain in ("setup", "deploy"):
         result = project.must("-H", finished.name, chain, "--dry-run")
@@ -89,7 +89,7 @@ def test_dry_run_of_a_finished_server_says_so_and_writes_nothing(finished: Serve
 
 
 @on_bookworm
-def test_dry_run_shows_the_edit_of_a_site_and_keeps_it(finished: Server, project: Project) -> None:
+def test_dry_run_shows_a_manual_edit_and_keeps_it(finished: Server, project: Project) -> None:
     site = "/etc/nginx/sites-available/hello"
     finished.run(f"cp -a {site} /root/site && printf '# edited by hand\\n' >>{site}")
     before = snapshot_of_filesystem(finished)
@@ -105,13 +105,13 @@ def test_dry_run_shows_the_edit_of_a_site_and_keeps_it(finished: Server, project
 
 
 @on_bookworm
-def test_new_commit_becomes_live_without_a_lost_request(finished: Server, project: Project) -> None:
+def test_a_new_commit_becomes_live_without_a_lost_request(finished: Server, project: Project) -> None:
     old = get(f"{finished.url}/").headers["X-Release"]
     new = project.commit("Welcome to the second release")
-    time.sleep(3)  # What another run wrote in the last two seconds would be read again, by one exec more.
+    time.sleep(3)  # A reading does not trust files that are younger than two seconds, and reads them again.
     with load(f"{finished.url}/health") as traffic, count_execs(finished) as execs:
         project.must("-H", finished.name, "deploy")
-    # To read, to lock, four steps, each with the reading behind it, and to prove.
+    # Read, lock, four steps (each reads for the next one), and proof.
     assert (execs.count, execs.logins) == (7, 1)
     assert traffic.lost == 0, traffic
     assert traffic.requests > 100 and traffic.wrk_requests > 100, traffic
@@ -122,7 +122,7 @@ def test_new_commit_becomes_live_without_a_lost_request(finished: Server, projec
 
 
 @on_bookworm
-def test_reboot_brings_the_app_back(finished: Server, project: Project) -> None:
+def test_app_starts_after_a_reboot(finished: Server, project: Project) -> None:
     before = get(f"{finished.url}/").headers["X-Release"]
     finished.reboot()
     until(lambda: get(f"{finished.url}/health").status == 200, 60)
@@ -131,7 +131,7 @@ def test_reboot_brings_the_app_back(finished: Server, project: Project) -> None:
 
 
 @on_bookworm
-def test_script_of_a_new_release_holds_no_secret_and_is_clean(
+def test_script_of_a_new_release_has_no_secret_and_passes_shellcheck(
     finished: Server, project: Project, tmp_path: Path
 ) -> None:
     before = snapshot_of_filesystem(finished)
@@ -157,7 +157,7 @@ def test_dry_run_and_script_of_a_bare_server_write_nothing(lab: Lab, project: Pr
     assert differences(before, snapshot_of_filesystem(server)) == {}
 
 
-def test_each_step_alone_on_a_bare_server_brings_what_it_needs_or_names_the_task(lab: Lab, project: Project) -> None:
+def test_each_step_on_a_bare_server_names_the_task_to_run_first(lab: Lab, project: Project) -> None:
     server = lab.server("bare")
     for step, before in {
         "clone": "install", "venv": "clone", "gunicorn": "venv", "supervisor": "install", "nginx": "install",
@@ -170,7 +170,7 @@ def test_each_step_alone_on_a_bare_server_brings_what_it_needs_or_names_the_task
 
 
 def check_shell(text: str, folder: Path) -> str:
-    """What `sh -n` and shellcheck find in a script."""
+    """Return the findings of `sh -n` and shellcheck."""
     file = folder / "script.sh"
     file.write_text(text)
     commands = [["sh", "-n", str(file)], [str(SHELLCHECK), "--format=gcc", str(file)]]

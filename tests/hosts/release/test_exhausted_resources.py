@@ -1,4 +1,4 @@
-"""Disks that are full or read-only, too little memory, output without end, and many old releases."""
+"""Full and read-only disks, too little memory, too much output, and many old releases."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from drills import GENTLE, QUICK, assert_whole, configure, live, releases, requirement
+from drills import GENTLE, QUICK, assert_consistent, configure, deploy, live, requirement
 from lab import Project
 from sandbox import Server
 from traffic import load
@@ -21,33 +21,33 @@ FLOOD = (
 
 
 class TestExhaustedResources:
-    def test_disk_that_is_nearly_full(self, server: Server, project: Project) -> None:
-        old = assert_whole(server)
+    def test_a_disk_that_is_nearly_full(self, server: Server, project: Project) -> None:
+        old = assert_consistent(server)
         project.commit("More than fits")
         with _small_disk(server, "size=%(used)dk"):
             result = project.fab("-H", server.name, "deploy")
             assert result.status == 1 and "too little space on the server" in result.stderr, result
             assert "Make room" in result.stderr
-            assert assert_whole(server) == old
+            assert assert_consistent(server) == old
         project.must("-H", server.name, "deploy")
-        assert assert_whole(server).startswith(project.head[:12])
+        assert assert_consistent(server).startswith(project.head[:12])
 
-    def test_disk_that_fills_up_in_the_middle(self, server: Server, project: Project) -> None:
-        """So few inodes that the environment of a new requirement does not fit, though it may begin."""
-        old = assert_whole(server)
+    def test_a_disk_that_fills_up_during_the_build(self, server: Server, project: Project) -> None:
+        """There are enough inodes to start the new environment, and too few to finish it."""
+        old = assert_consistent(server)
         project.commit(requirement("python-multipart"))
         with _small_disk(server, "size=%(used)dk,nr_inodes=%(inodes)d", kilobytes=600_000, inodes=2400):
             with load(f"{server.url}/health", 200, GENTLE) as traffic:
                 result = project.fab("-H", server.name, "deploy")
             assert result.status == 1 and re.search("[Nn]o space left on device", result.stderr), result
             assert traffic.lost == 0, traffic
-            assert assert_whole(server) == old
-            assert server.run("ls /srv/hello/venvs").stdout.count("\n") == 2, "the half-built environment is gone"
+            assert assert_consistent(server) == old
+            assert server.run("ls /srv/hello/venvs").stdout.count("\n") == 2, "the unfinished environment is deleted"
         project.must("-H", server.name, "deploy")
-        assert assert_whole(server).startswith(project.head[:12])
+        assert assert_consistent(server).startswith(project.head[:12])
 
-    def test_migration_that_fills_the_disk(self, server: Server, project: Project) -> None:
-        old = assert_whole(server)
+    def test_a_migration_that_fills_the_disk(self, server: Server, project: Project) -> None:
+        old = assert_consistent(server)
         project.configure(**QUICK | {"migrate": "cat /dev/zero >/srv/hello/shared/filler"})
         project.commit("Fills the disk")
         files = "find /etc -xdev -type f -size 0 | sort"
@@ -59,43 +59,43 @@ class TestExhaustedResources:
             assert result.status == 1 and "the migration failed (exit status 1): cat /dev/zero" in result.stderr, result
             assert "No space left on device" in result.stdout, result
             assert traffic.lost == 0, traffic
-            assert assert_whole(server) == old
-        assert server.run(files).stdout == empty, "no file was cut off"
-        assert assert_whole(server) == old
+            assert assert_consistent(server) == old
+        assert server.run(files).stdout == empty, "no file is truncated"
+        assert assert_consistent(server) == old
         project.configure(**QUICK)
 
-    def test_read_only_file_system(self, server: Server, project: Project) -> None:
-        old = assert_whole(server)
-        project.commit("Nowhere to write")
+    def test_a_read_only_file_system(self, server: Server, project: Project) -> None:
+        old = assert_consistent(server)
+        project.commit("On a read-only disk")
         server.run("mount --bind /srv /srv && mount -o remount,bind,ro /srv")
         try:
             result = project.fab("-H", server.name, "deploy")
         finally:
             server.run("umount /srv")
         assert result.status == 1 and "ead-only file system" in result.stderr, result
-        assert assert_whole(server) == old
+        assert assert_consistent(server) == old
         project.must("-H", server.name, "deploy")
-        assert assert_whole(server).startswith(project.head[:12])
+        assert assert_consistent(server).startswith(project.head[:12])
 
     @pytest.mark.usefixtures("branch")
-    def test_a_flood_of_output_is_cut_and_its_end_shown(self, server: Server, project: Project) -> None:
-        """A line of 100 MB, 200,000 lines, and what a terminal would obey: by a hook, and by a migration."""
-        old = assert_whole(server)
+    def test_long_output_is_cut_and_its_end_is_shown(self, server: Server, project: Project) -> None:
+        """A hook and a migration print a line of 100 MB, 200,000 lines, and control characters."""
+        old = assert_consistent(server)
         hook = f"[hooks]\nafter_build = {json.dumps(f'{FLOOD} exit 3')}\n"
         for text, app in ((hook, {}), ("", {"migrate": f"{FLOOD} exit 3"})):
             configure(project, text, **app)
             project.commit("Says a lot")
             process = project.start("-H", server.name, "deploy")
-            with _peak(process.pid) as peak:
+            with _peak_memory(process.pid) as peak:
                 stdout, stderr = process.communicate(timeout=120)
             assert process.returncode == 1 and "(exit status 3)" in stderr, stderr
             assert "and the end" in stdout and len(stdout + stderr) < 200_000, stdout[-2000:]
             assert not re.search(r"[\x00-\x09\x0b-\x1f]", stdout + stderr)
             assert 1 < max(peak) < 150_000, f"{max(peak)} kB"
-            assert assert_whole(server) == old
+            assert assert_consistent(server) == old
 
     @pytest.mark.usefixtures("branch")
-    def test_thirty_old_releases_and_one_that_cannot_be_removed(self, server: Server, project: Project) -> None:
+    def test_thirty_old_releases_are_deleted_except_a_busy_one(self, server: Server, project: Project) -> None:
         old = live(server)
         made = [f"{number:012x}-abcdef" for number in range(30)]
         copies = "\n".join(
@@ -109,22 +109,22 @@ class TestExhaustedResources:
         )
         server.run(f"mkdir -p {stuck}/__pycache__ && touch {stuck}/__pycache__/main.pyc")
         project.commit("Prunes")
-        new = releases(server, project)
+        new = deploy(server, project)
         there = server.run("cd /srv/hello/instances && ls -d *-*").stdout.split()
         states = server.run("cat /srv/hello/instances/*/state").stdout.split()
-        assert len(states) == len(there) and len(states) - states.count("bad") == 6, "the live one and five more"
+        assert len(states) == len(there) and len(states) - states.count("bad") == 6, "the live release and five older ones"
         assert {new, old} <= set(there)
         kept = {each[:12] for each in there} | {made[29][:12]}
         assert set(server.run("ls /srv/hello/releases").stdout.split()) == kept
         server.run(f"umount {stuck}/busy")
         project.commit("Prunes what was stuck")
-        releases(server, project)
+        deploy(server, project)
         assert server.run(f"ls -d {stuck}", check=False).returncode != 0
 
-    def test_too_little_memory_for_two(self, server: Server, project: Project, branch: str) -> None:
+    def test_too_little_memory_for_two_releases(self, server: Server, project: Project, branch: str) -> None:
         project.configure(branch=branch, migrate="touch /srv/hello/shared/migrated", **QUICK)
         project.commit("Two at a time")
-        old = assert_whole(server)
+        old = assert_consistent(server)
         server.run("sed 's/^\\(MemAvailable\\|SwapFree\\): .*/\\1: 3072 kB/' /proc/meminfo >/run/meminfo")
         server.run("mount --bind /run/meminfo /proc/meminfo")
         try:
@@ -133,12 +133,12 @@ class TestExhaustedResources:
             server.run("umount /proc/meminfo")
         assert result.status == 1 and 'app.strategy = "restart"' in result.stderr, result
         assert re.search(r"6 MB are free, and the one that runs uses \d\d+ MB", result.stderr), result
-        assert assert_whole(server) == old
-        assert server.run("ls /srv/hello/shared/migrated", check=False).returncode != 0, "the database is as it was"
+        assert assert_consistent(server) == old
+        assert server.run("ls /srv/hello/shared/migrated", check=False).returncode != 0, "the migration has not run"
 
 
 class _small_disk:
-    """/srv/hello on a memory disk of its own, with what stands there now and so much room more."""
+    """Mount /srv/hello on a tmpfs with its present files, `kilobytes` of free space and `inodes` free inodes."""
 
     def __init__(self, server: Server, options: str, kilobytes: int = 8192, inodes: int = 100) -> None:
         self.server, self.options, self.kilobytes, self.inodes = server, options, kilobytes, inodes
@@ -156,8 +156,8 @@ class _small_disk:
         self.server.run("umount -l /srv/hello")
 
 
-class _peak:
-    """The most memory that a process has had resident, in kB, looked up while the block runs."""
+class _peak_memory:
+    """Record the peak resident memory of a process, in kB, while the block runs."""
 
     def __init__(self, pid: int) -> None:
         self.status, self.seen, self.stop = Path(f"/proc/{pid}/status"), [0], threading.Event()

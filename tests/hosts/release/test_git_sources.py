@@ -1,4 +1,4 @@
-"""Repositories that the server fetches from: over git, HTTP and SSH, from programs of its own."""
+"""Repositories that the server fetches from: git, HTTP and SSH, slow and silent servers, submodules and Git LFS."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from drills import QUICK, assert_whole
+from drills import QUICK, assert_consistent
 from lab import Project, Result, until
 from observe import count_execs
 from sandbox import Server
@@ -34,7 +34,7 @@ async def main():
 
 asyncio.run(main())
 """
-"""A relay to the git server, through which each question takes its time."""
+"""A relay to the git server that delays each packet of a request by 300 ms."""
 
 
 class TestSources:
@@ -51,7 +51,7 @@ class TestSources:
         )
 
         def push() -> None:
-            """What the project's repository holds, and nothing else, becomes what is published."""
+            """Replace the published branches and tags with those of the project's repository."""
             bundle = project.folder.parent / "bundle"
             project.git("bundle", "create", "--quiet", str(bundle), "--all")
             data = base64.b64encode(bundle.read_bytes()).decode()
@@ -65,7 +65,7 @@ class TestSources:
         push()
         return push
 
-    def test_fetched_over_the_git_protocol_and_http(
+    def test_fetch_over_the_git_protocol_and_http(
         self, server: Server, project: Project, publish: Callable[[], None]
     ) -> None:
         for url in ("git://127.0.0.1/app.git", "http://127.0.0.1:8081/app.git"):
@@ -74,12 +74,12 @@ class TestSources:
             project.configure(repository=url, **QUICK)
             result = project.must("-H", server.name, "deploy")
             assert f"fetch {commit[:12]} from {url}" in result.stdout
-            assert assert_whole(server).startswith(commit[:12])
+            assert assert_consistent(server).startswith(commit[:12])
             with count_execs(server) as execs:
                 assert "deploy: nothing to change" in project.must("-H", server.name, "setup", "deploy").stdout
-            assert execs.count == 2, "one asks for the commit, one reads the server"
+            assert execs.count == 2, "one command asks for the commit, one reads the server"
 
-    def test_branches_that_were_force_pushed_or_deleted_tags_and_short_names(
+    def test_force_pushed_and_deleted_branches_tags_and_short_commits(
         self, server: Server, project: Project, publish: Callable[[], None]
     ) -> None:
         project.configure(repository="git://127.0.0.1/app.git", branch="moving", **QUICK)
@@ -87,14 +87,14 @@ class TestSources:
         project.commit("Before the force-push")
         publish()
         project.must("-H", server.name, "deploy")
-        before = assert_whole(server)
+        before = assert_consistent(server)
         project.git("reset", "--quiet", "--hard", "main")
         forced = project.commit("After the force-push")
         publish()
         project.must("-H", server.name, "deploy")
-        assert assert_whole(server).startswith(forced[:12])
+        assert assert_consistent(server).startswith(forced[:12])
         project.must("-H", server.name, "rollback")
-        assert assert_whole(server) == before, "the commit that no branch has any more is kept with its release"
+        assert assert_consistent(server) == before, "a commit without a branch is kept with its release"
         project.git("checkout", "--quiet", "main")
         project.git("branch", "--quiet", "-D", "moving")
         tagged = project.commit("Tagged")
@@ -102,28 +102,28 @@ class TestSources:
         publish()
         result = project.fab("-H", server.name, "deploy")
         assert result.status == 1 and "has no branch or tag moving" in result.stderr, result
-        assert assert_whole(server) == before
+        assert assert_consistent(server) == before
         project.must("-H", server.name, "deploy", "--commit", "v1.0")
-        assert assert_whole(server).startswith(tagged[:12])
+        assert assert_consistent(server).startswith(tagged[:12])
         newest = project.commit("By a short name")
         publish()
         project.must("-H", server.name, "deploy", "--commit", newest[:8])
-        assert assert_whole(server).startswith(newest[:12])
+        assert assert_consistent(server).startswith(newest[:12])
         result = project.fab("-H", server.name, "deploy", "--commit", "v9.9")
         assert result.status == 1 and "has no branch or tag v9.9" in result.stderr, result
 
     @pytest.mark.usefixtures("publish")
-    def test_repository_that_is_not_there(self, server: Server, project: Project) -> None:
-        old = assert_whole(server)
+    def test_a_missing_repository(self, server: Server, project: Project) -> None:
+        old = assert_consistent(server)
         for url in ("git://127.0.0.1/none.git", "http://127.0.0.1:8081/none.git", "git://127.0.0.1:9/app.git"):
             project.configure(repository=url, **QUICK)
             result = project.fab("-H", server.name, "deploy")
             assert result.status == 1 and f"the repository {url} refuses" in result.stderr, result
             assert "Check app.repository" in result.stderr
             assert result.seconds < 30
-        assert assert_whole(server) == old
+        assert assert_consistent(server) == old
 
-    def test_private_repository_by_ssh_with_the_servers_own_key(
+    def test_a_private_repository_over_ssh(
         self, server: Server, project: Project, publish: Callable[[], None]
     ) -> None:
         commit = project.commit("Private")
@@ -136,13 +136,13 @@ class TestSources:
         server.run(f"echo '{key[0]}' >>/home/git/.ssh/authorized_keys && chown git: /home/git/.ssh/authorized_keys")
         result = project.must("-H", server.name, "deploy")
         assert "fetch" in result.stdout
-        assert assert_whole(server).startswith(commit[:12])
+        assert assert_consistent(server).startswith(commit[:12])
         assert "nothing to change" in project.must("-H", server.name, "deploy").stdout
-        self.host_key_of_the_git_server(server, project, publish)
+        self.check_host_key_of_the_git_server(server, project, publish)
 
-    def host_key_of_the_git_server(self, server: Server, project: Project, publish: Callable[[], None]) -> None:
-        """As the user's own machine knows it; another one than is known already is refused."""
-        known, old = "/srv/hello/git_known_hosts", assert_whole(server)
+    def check_host_key_of_the_git_server(self, server: Server, project: Project, publish: Callable[[], None]) -> None:
+        """Selvedge takes the git server's key from your known_hosts file, and refuses another key."""
+        known, old = "/srv/hello/git_known_hosts", assert_consistent(server)
         own = project.home / ".ssh/known_hosts"
         own.parent.mkdir(exist_ok=True)
 
@@ -153,22 +153,22 @@ class TestSources:
             assert server.run(f"cat {known}").stdout == own.read_text()
             return result
 
-        commit = project.commit("Behind another host key")
+        commit = project.commit("With another host key")
         publish()
         refused = deploy_knowing("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl")
         assert refused.status == 1 and "THE HOST KEY OF THE GIT SERVER 127.0.0.1 HAS CHANGED" in refused.stderr, refused
-        assert assert_whole(server) == old
+        assert assert_consistent(server) == old
         again = project.fab("-H", server.name, "deploy", "--dry-run")
         assert again.status == 1 and "HAS CHANGED: it shows SHA256:" in again.stderr, again
         done = deploy_knowing(" ".join(server.run("cat /etc/ssh/ssh_host_ed25519_key.pub").stdout.split()[:2]))
         assert done.status == 0 and "take the host key of 127.0.0.1 from this machine's known_hosts" in done.stdout, done
-        assert assert_whole(server).startswith(commit[:12])
+        assert assert_consistent(server).startswith(commit[:12])
         own.unlink()
 
-    def test_submodules_and_a_folder_of_the_repository(
+    def test_submodules_and_an_app_in_a_subfolder(
         self, server: Server, project: Project, publish: Callable[[], None]
     ) -> None:
-        """app.root, and a submodule whose relative address begins from the repository's own."""
+        """The app is in app.root, with a submodule whose URL is relative to the repository."""
         server.run(
             "cd /home/git && runuser -u git -- sh -c 'git init -q part && cd part && echo VALUE = 42 >part.py && git add . && "
             "git -c user.name=T -c user.email=t@example.com commit -q -m part && cd .. && git clone -q --bare part part.git'"
@@ -188,7 +188,7 @@ class TestSources:
         publish()
         project.configure(repository="git://127.0.0.1/app.git", branch="folder", root="backend", **QUICK)
         project.must("-H", server.name, "deploy")
-        assert assert_whole(server).startswith(project.head[:12])
+        assert assert_consistent(server).startswith(project.head[:12])
         project.configure(repository="git://127.0.0.1/app.git", branch="folder", root="no/such", **QUICK)
         result = project.fab("-H", server.name, "deploy")
         assert result.status == 1 and "no/such" in result.stderr, result
@@ -197,7 +197,7 @@ class TestSources:
     @pytest.fixture(scope="class")
     @staticmethod
     def unanswered(server: Server, project: Project) -> subprocess.Popen[str]:
-        """A run that asks a git server whose answers are all lost. It goes on while other tests run."""
+        """Start a deploy from a git server that never answers. It runs while other tests run."""
         server.run("iptables -I INPUT -i lo -p tcp --dport 9420 -j DROP")
         project.configure(**QUICK)
         process = project.start("-H", server.name, "deploy", env={"SELVEDGE_APP__REPOSITORY": "git://127.0.0.1:9420/app.git"})
@@ -205,11 +205,11 @@ class TestSources:
         return process
 
     @pytest.mark.usefixtures("branch", "unanswered")
-    def test_large_repository_behind_a_slow_line(
+    def test_a_large_repository_over_a_slow_connection(
         self, server: Server, project: Project, publish: Callable[[], None]
     ) -> None:
-        """A thousand branches and a file of 10 MB; 300 ms until a question arrives."""
-        commit = project.commit("With much beside it")
+        """The repository has a thousand branches and a file of 10 MB, and each request takes 300 ms longer."""
+        commit = project.commit("In a large repository")
         publish()
         server.run(
             f"cat >/srv/slow.py <<'EOF'{SLOW}EOF\nsystemd-run -q --unit=slow --uid=nobody python3 /srv/slow.py\n"
@@ -223,12 +223,12 @@ class TestSources:
         result = project.must("-H", server.name, "deploy")
         server.run("systemctl stop slow")
         assert result.seconds < 60, result
-        assert assert_whole(server).startswith(commit[:12])
+        assert assert_consistent(server).startswith(commit[:12])
         assert int(server.run("git --git-dir=/srv/hello/repo.git for-each-ref | wc -l").stdout) > 1000
 
     @pytest.mark.usefixtures("branch")
-    def test_files_in_git_lfs_need_its_program(self, server: Server, project: Project) -> None:
-        old = assert_whole(server)
+    def test_git_lfs_files_require_git_lfs_on_the_server(self, server: Server, project: Project) -> None:
+        old = assert_consistent(server)
 
         def pointer(app: Path) -> None:
             (app / ".gitattributes").write_text("*.bin filter=lfs diff=lfs merge=lfs -text\n")
@@ -240,11 +240,11 @@ class TestSources:
         project.commit(pointer)
         result = project.fab("-H", server.name, "deploy")
         assert result.status == 1 and "install git-lfs on the server (apt-get install git-lfs)" in result.stderr, result
-        assert assert_whole(server) == old
+        assert assert_consistent(server) == old
 
     @pytest.mark.usefixtures("publish")
-    def test_files_in_git_lfs_come_with_the_release(self, server: Server, project: Project) -> None:
-        """With git-lfs installed, whose filter Debian switches on for every checkout."""
+    def test_git_lfs_files_are_in_the_release(self, server: Server, project: Project) -> None:
+        """Debian's package git-lfs enables its filter for every checkout."""
         server.run(
             "apt-get update -qq >/dev/null 2>&1 && apt-get install -y -qq git-lfs >/dev/null 2>&1\n"
             "git clone -q --bare git://127.0.0.1/app.git /srv/lfs.git && git clone -q /srv/lfs.git /srv/work && cd /srv/work\n"
@@ -254,21 +254,21 @@ class TestSources:
         )
         project.configure(repository="file:///srv/lfs.git", branch="large", **QUICK)
         project.must("-H", server.name, "deploy")
-        assert_whole(server)
+        assert_consistent(server)
         server.run("cmp /srv/work/static/large.bin /srv/hello/current/static/large.bin && [ ! -e /srv/hello/current/.git ]")
 
-    def test_shallow_checkout_is_pushed(self, server: Server, project: Project, tmp_path: Path) -> None:
-        """As a CI job has it: the last commit alone."""
+    def test_a_shallow_clone_is_pushed(self, server: Server, project: Project, tmp_path: Path) -> None:
+        """A CI job often has only the last commit."""
         commit = project.commit("Shallow")
         project.git("clone", "--quiet", "--depth", "1", f"file://{project.app}", str(tmp_path / "shallow"))
         project.configure(repository=str(tmp_path / "shallow"), **QUICK)
         project.must("-H", server.name, "deploy")
-        assert assert_whole(server).startswith(commit[:12])
+        assert assert_consistent(server).startswith(commit[:12])
 
-    def test_git_server_that_loses_everything(self, server: Server, unanswered: subprocess.Popen[str]) -> None:
-        """No packet comes back: the run ends in half a minute, and says what it asked whom for."""
-        old = assert_whole(server)
+    def test_a_git_server_that_does_not_answer(self, server: Server, unanswered: subprocess.Popen[str]) -> None:
+        """The run ends after 30 seconds, and names the repository and the branch."""
+        old = assert_consistent(server)
         _, stderr = unanswered.communicate(timeout=40)
         sentence = "the repository git://127.0.0.1:9420/app.git refuses, asked for main: no answer within 30 seconds"
         assert unanswered.returncode == 1 and sentence in stderr, stderr
-        assert assert_whole(server) == old
+        assert assert_consistent(server) == old

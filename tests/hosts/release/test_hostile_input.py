@@ -1,4 +1,4 @@
-"""Values that mean something to a shell, links that lead out of the repository, temporary folders that others write to."""
+"""Dangerous input: values with shell syntax, links out of the repository, and shared temporary folders."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from dotenv import dotenv_values
 
-from drills import configure, insert, releases
+from drills import configure, deploy, insert
 from lab import Project
 from sandbox import Server
 from traffic import get
@@ -32,7 +32,7 @@ def environ():
 @pytest.mark.usefixtures("branch")
 class TestHostileInput:
     @pytest.mark.parametrize("manager", ["supervisor", "systemd"])
-    def test_hostile_values_reach_the_app_as_they_are(self, server: Server, project: Project, manager: str) -> None:
+    def test_special_characters_in_values_reach_the_app_unchanged(self, server: Server, project: Project, manager: str) -> None:
         signs = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r"}
         lines = [f'{name}="{"".join(signs.get(char, char) for char in value)}"\n' for name, value in HOSTILE.items()]
         file = project.folder / "hostile.env"
@@ -40,11 +40,11 @@ class TestHostileInput:
         assert dotenv_values(file, interpolate=False) == HOSTILE
         configure(project, env_file="hostile.env", manager=manager)
         project.commit(insert('@app.get("/client")', ENVIRON))
-        releases(server, project)
+        deploy(server, project)
         assert json.loads(get(f"{server.url}/environ").text) == HOSTILE
         assert server.run("ls -d /tmp/pwned 2>&1", check=False).returncode != 0
 
-    def test_root_follows_no_link_of_the_repository(self, server: Server, project: Project) -> None:
+    def test_root_does_not_follow_links_of_the_repository(self, server: Server, project: Project) -> None:
         links = {
             "__pycache__": "/root/bait",
             "secret.py": "/root/secret.py",
@@ -63,7 +63,7 @@ class TestHostileInput:
 
         project.commit(plant)
         configure(project, '[hooks]\nafter_build = "true"\n')
-        releases(server, project)
+        deploy(server, project)
         assert server.run(look).stdout == before
         assert server.run("grep -rlE c4nary-link /srv/hello /var/log || true").stdout == ""
         for text in ("", '[hooks]\nbefore_build = "true"\n'):
@@ -74,13 +74,13 @@ class TestHostileInput:
         assert server.run(look).stdout == before
 
     def test_temporary_folders_are_not_used(self, server: Server, project: Project) -> None:
-        """So that no link that another user has planted there is met: they are read-only for everybody, root included."""
+        """Other users could place links there. Both folders are read-only here, even for root."""
         places = ("/tmp", "/var/tmp")
         with (project.app / "requirements.txt").open("a") as requirements:
             requirements.write("itsdangerous\n")
         project.commit("With a new environment")
         server.run("\n".join(f"mount -t tmpfs -o ro tmpfs {place}" for place in places))
         try:
-            releases(server, project)
+            deploy(server, project)
         finally:
             server.run("\n".join(f"umount {place}" for place in places))

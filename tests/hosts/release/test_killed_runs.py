@@ -1,5 +1,4 @@
-"""Runs that are killed, connections that are cut, networks that hang: the site never fails, and the next deploy needs no
-repair."""
+"""Killed runs and lost connections: the site never fails, and the next deploy needs no repair."""
 
 from __future__ import annotations
 
@@ -10,7 +9,7 @@ import time
 
 import pytest
 
-from drills import GENTLE, QUICK, assert_whole, at_start, listening, live, lock_is_free
+from drills import GENTLE, QUICK, assert_consistent, at_start, listening, live, lock_is_free
 from lab import Lab, Project, until
 from sandbox import Server
 from traffic import load
@@ -23,20 +22,19 @@ CUT = (
 )
 
 
-def killed(process: subprocess.Popen[str], number: int) -> int:
-    """The exit status of a run that gets this signal, unless it has ended."""
+def kill(process: subprocess.Popen[str], number: int) -> int:
+    """Send a signal to a run, and return its exit status."""
     process.send_signal(number)
     return process.wait(30)
 
 
 class TestKilledClient:
     @pytest.mark.timeout(900)
-    def test_at_points_spread_over_a_release(self, server: Server, project: Project) -> None:
-        """By signals and by cutting the connection. What the next run meets is what the last one left; each third one is let
-        finish, without any repair."""
+    def test_killed_at_points_spread_over_a_release(self, server: Server, project: Project) -> None:
+        """Kill runs by signals and by cut connections. After every third one, a deploy runs to its end."""
         first = project.commit("Measured")
         seconds = project.must("-H", server.name, "deploy").seconds
-        assert assert_whole(server).startswith(first[:12])
+        assert assert_consistent(server).startswith(first[:12])
         with load(f"{server.url}/health", 800, GENTLE) as traffic:
             for point in range(18):
                 project.commit(f"Cut at {point}")
@@ -46,24 +44,24 @@ class TestKilledClient:
                     server.run(CUT)
                     assert process.wait(30) in (0, 1, 4)
                 else:
-                    killed(process, SIGNALS[point // 2 % 4])
+                    kill(process, SIGNALS[point // 2 % 4])
                 if point % 3 == 2:
                     commit = project.commit(f"Whole after {point}")
                     result = project.must("-H", server.name, "deploy", "--wait", "60")
-                    assert assert_whole(server).startswith(commit[:12]), result
+                    assert assert_consistent(server).startswith(commit[:12]), result
                     assert lock_is_free(server)
         assert traffic.lost == 0, traffic
 
-    def test_the_lock_is_free_at_once(self, server: Server, project: Project) -> None:
+    def test_the_lock_is_released_at_once(self, server: Server, project: Project) -> None:
         project.commit(at_start("import asyncio; await asyncio.sleep(2)"))
         process = project.start("-H", server.name, "deploy", pipe=False)
         until(lambda: not lock_is_free(server), 60)
-        assert killed(process, signal.SIGKILL) == -signal.SIGKILL
+        assert kill(process, signal.SIGKILL) == -signal.SIGKILL
         until(lambda: server.run("flock -n /run/selvedge/hello.lock true", check=False).returncode == 0, 2)
         project.must("-H", server.name, "deploy")
-        assert assert_whole(server).startswith(project.head[:12])
+        assert assert_consistent(server).startswith(project.head[:12])
 
-    def test_interrupt_says_what_becomes_of_the_server(self, server: Server, project: Project) -> None:
+    def test_an_interrupt_ends_with_a_message(self, server: Server, project: Project) -> None:
         project.commit("Interrupted")
         process = project.start("-H", server.name, "deploy")
         until(lambda: not lock_is_free(server), 60)
@@ -71,13 +69,13 @@ class TestKilledClient:
         _, stderr = process.communicate(timeout=30)
         assert process.returncode == 1 and "Interrupted." in stderr and "Traceback" not in stderr, stderr
         project.must("-H", server.name, "deploy")
-        assert assert_whole(server).startswith(project.head[:12])
+        assert assert_consistent(server).startswith(project.head[:12])
 
-    def test_step_that_is_killed_while_the_new_release_settles(self, server: Server, project: Project) -> None:
-        """Both run then: the one that has proved itself gets the traffic back until the other one has, too."""
-        old = assert_whole(server)
+    def test_the_step_is_killed_while_the_new_release_settles(self, server: Server, project: Project) -> None:
+        """Both releases run afterwards. The old one gets the requests back until the new one has settled."""
+        old = assert_consistent(server)
         project.configure(**QUICK | {"settle": 30.0})
-        commit = project.commit("Live, but nobody looks at it any more")
+        commit = project.commit("Live, but not settled")
         process = project.start("-H", server.name, "deploy")
         until(lambda: live(server).startswith(commit[:12]), 120)
         server.run(
@@ -92,29 +90,29 @@ class TestKilledClient:
             result = project.must("-H", server.name, "deploy")
         assert f"killed before {new} had proved itself: back to {old}" in result.stdout, result
         assert traffic.lost == 0, traffic
-        assert assert_whole(server) == new
+        assert assert_consistent(server) == new
 
 
 class TestFirstDeploy:
     @pytest.mark.timeout(900)
     def test_killed_at_twenty_random_points(self, lab: Lab, project: Project) -> None:
-        """Whatever a run has left, the next one goes on from there; the last one finishes the job."""
+        """Each run continues from the state that the killed one left, and the last one finishes."""
         server = lab.server("setup")
         seed = random.randrange(10**6)
         chance = random.Random(seed)
         for number in range(20):
             process = project.start("-H", server.name, "deploy", "--wait", "60", pipe=False)
             time.sleep(chance.uniform(0.3, 7))
-            killed(process, SIGNALS[number % 4])
+            kill(process, SIGNALS[number % 4])
         result = project.must("-H", server.name, "deploy", "--wait", "60")
-        assert assert_whole(server).startswith(project.head[:12]), f"{result}\nseed {seed}"
+        assert assert_consistent(server).startswith(project.head[:12]), f"{result}\nseed {seed}"
         assert "nothing to change" in project.must("-H", server.name, "deploy").stdout
 
 
 class TestConnection:
     @pytest.mark.parametrize("wait", ["lock", "build", "switch"])
-    def test_cut_by_the_server(self, server: Server, project: Project, wait: str) -> None:
-        before = assert_whole(server)
+    def test_the_connection_is_cut(self, server: Server, project: Project, wait: str) -> None:
+        before = assert_consistent(server)
         commit = project.commit(at_start("import asyncio; await asyncio.sleep(1)"))
         reached = {
             "lock": lambda: not lock_is_free(server),
@@ -130,11 +128,11 @@ class TestConnection:
             assert time.monotonic() - began < 5, stdout + stderr
             assert process.returncode == 4 and f"{server.name}: " in stderr and "connection" in stderr, stdout + stderr
             project.must("-H", server.name, "deploy")
-            assert assert_whole(server).startswith(commit[:12]) and live(server) != before
+            assert assert_consistent(server).startswith(commit[:12]) and live(server) != before
         assert traffic.lost == 0, traffic
 
-    def test_network_that_hangs(self, server: Server, project: Project) -> None:
-        """No packet in either direction, and no word of it: noticed within half a minute."""
+    def test_the_network_drops_every_packet(self, server: Server, project: Project) -> None:
+        """Packets disappear in both directions without an error. fab notices it within 30 seconds."""
         commit = project.commit(at_start("import asyncio; await asyncio.sleep(3)"))
         process = project.start("-H", server.name, "deploy")
         until(lambda: f"/run/hello/{commit[:12]}" in server.run("ss -xlH").stdout, 60)
@@ -148,4 +146,4 @@ class TestConnection:
         assert time.monotonic() - began <= 30
         assert process.returncode == 4 and "the connection was lost in supervisor" in stderr, stderr
         project.must("-H", server.name, "deploy", "--wait", "60")
-        assert assert_whole(server).startswith(commit[:12])
+        assert assert_consistent(server).startswith(commit[:12])

@@ -1,4 +1,4 @@
-"""Power that fails and servers that restart during a release: one release serves after the boot, and the next deploy works."""
+"""Power cuts and reboots during a release: one release serves after the boot, and the next deploy works."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from drills import GENTLE, QUICK, assert_whole, at_start, configure, listening, live, serves
+from drills import GENTLE, QUICK, assert_consistent, at_start, configure, listening, live, serves
 from lab import Project, until
 from sandbox import Server
 from traffic import get, load
@@ -18,7 +18,7 @@ from traffic import get, load
 @pytest.mark.usefixtures("branch")
 class TestPowerCuts:
     def test_power_cut_while_the_new_release_starts(self, server: Server, project: Project) -> None:
-        old = assert_whole(server)
+        old = assert_consistent(server)
         commit = project.commit(at_start("import asyncio; await asyncio.sleep(3)"))
         process = project.start("-H", server.name, "deploy")
         until(lambda: f"/run/hello/{commit[:12]}" in server.run("ss -xlH").stdout, 120)
@@ -28,13 +28,13 @@ class TestPowerCuts:
         serves(server)
         assert live(server) == old
         assert {get(f"{server.url}/health").headers["X-Release"] for _ in range(20)} == {old}
-        assert listening(server) == [old], "one that nobody has judged does not start at a boot"
+        assert listening(server) == [old], "an unproven release does not start at boot"
         project.must("-H", server.name, "deploy")
-        assert assert_whole(server).startswith(commit[:12])
+        assert assert_consistent(server).startswith(commit[:12])
 
     def test_power_cut_while_the_new_release_settles(self, server: Server, project: Project) -> None:
         configure(project, settle=20.0)
-        commit = project.commit("Live, but not proved")
+        commit = project.commit("Live, but not settled")
         process = project.start("-H", server.name, "deploy")
         until(lambda: live(server).startswith(commit[:12]), 120)
         server.kill()
@@ -48,12 +48,12 @@ class TestPowerCuts:
         configure(project)
         with load(f"{server.url}/health", 100, GENTLE) as traffic:
             project.must("-H", server.name, "deploy")
-        assert traffic.lost == 0, "what serves already is not started again"
-        assert assert_whole(server) == new
+        assert traffic.lost == 0, "the live release is not restarted"
+        assert assert_consistent(server) == new
         assert "nothing to change" in project.must("-H", server.name, "deploy").stdout
 
-    def test_reboot_in_the_middle(self, server: Server, project: Project) -> None:
-        old = assert_whole(server)
+    def test_reboot_while_the_new_release_starts(self, server: Server, project: Project) -> None:
+        old = assert_consistent(server)
         commit = project.commit(at_start("import asyncio; await asyncio.sleep(2)"))
         process = project.start("-H", server.name, "deploy")
         until(lambda: f"/run/hello/{commit[:12]}" in server.run("ss -xlH").stdout, 120)
@@ -65,53 +65,53 @@ class TestPowerCuts:
         assert {get(f"{server.url}/health").headers["X-Release"] for _ in range(20)} == {release}
         assert listening(server) == [release]
         project.must("-H", server.name, "deploy")
-        assert assert_whole(server).startswith(commit[:12])
+        assert assert_consistent(server).startswith(commit[:12])
 
     @pytest.fixture(scope="class")
     @staticmethod
     def systemd(server: Server, project: Project) -> None:
         project.configure(manager="systemd", **QUICK)
         project.must("-H", server.name, "deploy")
-        assert_whole(server)
+        assert_consistent(server)
 
     @pytest.mark.usefixtures("systemd")
     def test_power_cut_while_the_new_release_starts_under_systemd(self, server: Server, project: Project) -> None:
         configure(project, manager="systemd")
-        old = assert_whole(server)
+        old = assert_consistent(server)
         commit = project.commit(at_start("import asyncio; await asyncio.sleep(3.5)"))
         process = project.start("-H", server.name, "deploy")
         until(lambda: f"/run/hello/{commit[:12]}" in server.run("ss -xlH").stdout, 120)
         server.kill()
         assert process.wait(60) == 4
-        with _asked_while_it_boots(server) as seen:
+        with _statuses_during_boot(server) as seen:
             server.boot()
             serves(server)
         assert set(seen) == {200} and len(seen) > 10, seen
         assert live(server) == old
-        assert listening(server) == [old], "one that nobody has judged does not start at a boot"
+        assert listening(server) == [old], "an unproven release does not start at boot"
         project.must("-H", server.name, "deploy")
-        assert assert_whole(server).startswith(commit[:12])
+        assert assert_consistent(server).startswith(commit[:12])
 
     @pytest.mark.usefixtures("systemd")
-    def test_a_boot_answers_no_request_with_an_error(self, server: Server, project: Project) -> None:
-        """systemd listens before nginx does: what comes too early waits."""
+    def test_a_boot_answers_every_request(self, server: Server, project: Project) -> None:
+        """systemd opens the app's socket before nginx starts, so early requests wait."""
         project.configure(manager="systemd", **QUICK)
         project.must("-H", server.name, "deploy")
-        instance = assert_whole(server)
+        instance = assert_consistent(server)
         server.poweroff()
-        with _asked_while_it_boots(server) as seen:
+        with _statuses_during_boot(server) as seen:
             server.boot()
             serves(server)
         assert set(seen) == {200} and len(seen) > 10, seen
-        assert assert_whole(server) == instance
+        assert assert_consistent(server) == instance
 
 
 @contextlib.contextmanager
-def _asked_while_it_boots(server: Server) -> Iterator[list[int]]:
-    """The status of each answer while the block runs, and three seconds longer; until nginx listens there is none."""
+def _statuses_during_boot(server: Server) -> Iterator[list[int]]:
+    """Collect the statuses of requests while the block runs and 3 seconds longer, without refused connections."""
     seen: list[int] = []
     stop = threading.Event()
-    asking = threading.Thread(target=_ask_while_it_boots, args=(server, seen, stop))
+    asking = threading.Thread(target=_request_during_boot, args=(server, seen, stop))
     asking.start()
     try:
         yield seen
@@ -121,7 +121,7 @@ def _asked_while_it_boots(server: Server) -> Iterator[list[int]]:
         asking.join(30)
 
 
-def _ask_while_it_boots(server: Server, seen: list[int], stop: threading.Event) -> None:
+def _request_during_boot(server: Server, seen: list[int], stop: threading.Event) -> None:
     while not stop.wait(0.02):
         with contextlib.suppress(OSError):
             seen.append(get(f"{server.url}/health", timeout=10).status)

@@ -1,11 +1,11 @@
-"""Going back: to the release before, with its code, environment and settings; and what is refused."""
+"""`fab rollback`: to the previous release with its code, packages and settings, and refused rollbacks."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
-from drills import GENTLE, QUICK, assert_whole, at_start, live
+from drills import GENTLE, QUICK, assert_consistent, at_start, live
 from lab import Project
 from sandbox import Server
 from traffic import get, load
@@ -29,23 +29,23 @@ def downgrade() -> None:
 
 
 def release(project: Project, server: Server, text: str) -> str:
-    """Release a new commit; the instance that is live then."""
+    """Deploy a new commit, and return the live instance."""
     commit = project.commit(text)
     project.must("-H", server.name, "deploy")
-    instance = assert_whole(server)
+    instance = assert_consistent(server)
     assert instance.startswith(commit[:12])
     return instance
 
 
 class TestRollback:
-    def test_nothing_to_go_back_to(self, server: Server, project: Project) -> None:
+    def test_rollback_without_an_older_release_is_refused(self, server: Server, project: Project) -> None:
         first = live(server)
         result = project.fab("-H", server.name, "rollback")
         assert result.status == 1 and "there is no good release to go back to" in result.stderr, result
         assert live(server) == first
 
-    def test_code_requirements_environment_and_settings_come_back(self, server: Server, project: Project) -> None:
-        first = assert_whole(server)
+    def test_rollback_restores_code_packages_and_settings(self, server: Server, project: Project) -> None:
+        first = assert_consistent(server)
         (project.folder / "production.env").write_text("ENVIRONMENT=second\n")
         project.configure(**QUICK | {"env_file": "production.env", "workers": 2})
         with (project.app / "requirements.txt").open("a") as requirements:
@@ -57,48 +57,48 @@ class TestRollback:
             result = project.must("-H", server.name, "rollback")
         assert f"switch from {second} to {first}" in result.stdout
         assert traffic.lost == 0, traffic
-        assert assert_whole(server) == first
+        assert assert_consistent(server) == first
         answer = get(f"{server.url}/").text
         assert '"environment":"development"' in answer and "The second greeting" not in answer
         assert not _imports(server, "python_multipart") and _workers(server, first) == 1
 
-    def test_commit_that_was_rolled_back_from_is_released_again_by_force_only(
+    def test_a_rolled_back_commit_is_deployed_again_only_with_force(
         self, server: Server, project: Project
     ) -> None:
-        first = assert_whole(server)
+        first = assert_consistent(server)
         for flags in ([], ["--dry-run"], ["--script"]):
             result = project.fab("-H", server.name, "deploy", *flags)
             assert result.status == 1 and "was rolled back from on 2" in result.stderr and "--force" in result.stderr, result
-        assert assert_whole(server) == first
+        assert assert_consistent(server) == first
         project.must("-H", server.name, "deploy", "--force")
-        assert assert_whole(server).startswith(project.head[:12])
+        assert assert_consistent(server).startswith(project.head[:12])
         assert '"environment":"second"' in get(f"{server.url}/").text
 
-    def test_twice(self, server: Server, project: Project) -> None:
-        second = assert_whole(server)
+    def test_rollback_twice(self, server: Server, project: Project) -> None:
+        second = assert_consistent(server)
         third = release(project, server, "The third greeting")
         fourth = release(project, server, "The fourth greeting")
         project.must("-H", server.name, "rollback")
-        assert assert_whole(server) == third
+        assert assert_consistent(server) == third
         project.must("-H", server.name, "rollback")
-        assert assert_whole(server) == second
+        assert assert_consistent(server) == second
         states = {entry["release"]: entry["state"] for entry in _listed(project, server)}
         assert states[second] == "live" and {states[third], states[fourth]} == {"rolled back"}
 
-    def test_to_a_release_by_the_beginning_of_its_name(self, server: Server, project: Project) -> None:
-        second = assert_whole(server)
+    def test_rollback_to_an_abbreviated_release(self, server: Server, project: Project) -> None:
+        second = assert_consistent(server)
         fourth = next(entry["release"] for entry in _listed(project, server) if entry["release"].startswith(project.head[:12]))
         project.must("-H", server.name, "rollback", "--to", project.head[:7])
-        assert assert_whole(server) == fourth
+        assert assert_consistent(server) == fourth
         for wrong, why in (("fedcba987654", "there is no release fedcba987654"), (fourth, "is the live release already")):
             result = project.fab("-H", server.name, "rollback", "--to", wrong)
             assert result.status == 1 and why in result.stderr, result
         before = project.fab("-H", server.name, "rollback", "--to", second, "--dry-run")
         assert before.status == 0 and f"switch from {fourth} to {second}" in before.stdout
-        assert assert_whole(server) == fourth
+        assert assert_consistent(server) == fourth
 
-    def test_never_to_a_bad_release(self, server: Server, project: Project) -> None:
-        fourth = assert_whole(server)
+    def test_rollback_to_a_bad_release_is_refused(self, server: Server, project: Project) -> None:
+        fourth = assert_consistent(server)
         bad = project.commit(at_start("raise RuntimeError('no warehouse')"))
         assert project.fab("-H", server.name, "deploy").status == 1
         result = project.fab("-H", server.name, "rollback", "--to", bad[:12])
@@ -106,61 +106,61 @@ class TestRollback:
         project.git("revert", "--no-edit", "HEAD")
         fifth = release(project, server, "The fifth greeting")
         project.must("-H", server.name, "rollback")
-        assert assert_whole(server) == fourth
+        assert assert_consistent(server) == fourth
         project.must("-H", server.name, "deploy", "--force")
-        assert assert_whole(server) == fifth
+        assert assert_consistent(server) == fifth
 
-    def test_after_a_restart_the_commit_itself_is_left(self, server: Server, project: Project) -> None:
-        fifth = assert_whole(server)
+    def test_rollback_after_a_restart_returns_to_the_previous_commit(self, server: Server, project: Project) -> None:
+        fifth = assert_consistent(server)
         project.must("-H", server.name, "restart")
-        assert assert_whole(server) == f"{fifth}r1"
+        assert assert_consistent(server) == f"{fifth}r1"
         assert "nothing to change" in project.must("-H", server.name, "deploy").stdout
         project.must("-H", server.name, "rollback")
-        assert not assert_whole(server).startswith(fifth[:12])
+        assert not assert_consistent(server).startswith(fifth[:12])
         result = project.fab("-H", server.name, "deploy")
         assert result.status == 1 and "was rolled back from" in result.stderr, result
 
-    def test_old_releases_are_pruned_and_one_that_is_gone_is_refused(self, server: Server, project: Project) -> None:
-        """Foreign files stay, and files of others in a release do not stop anything."""
-        oldest = assert_whole(server)
+    def test_old_releases_are_deleted_and_rollback_to_one_is_refused(self, server: Server, project: Project) -> None:
+        """Other files in the folder are kept, and files of root in an old release do not stop the deletion."""
+        oldest = assert_consistent(server)
         project.configure(**QUICK | {"keep_releases": 2})
         server.run(f"mkdir -p /srv/hello/releases/notes /srv/hello/releases/{oldest[:12]}/__pycache__")
         server.run(f"touch /srv/hello/releases/notes/mine /srv/hello/releases/{oldest[:12]}/__pycache__/x.pyc")
         made = [release(project, server, f"Greeting number {number}") for number in range(3)]
         listed = _listed(project, server)
         kept = [entry["release"] for entry in listed if entry["state"] != "bad"]
-        assert sorted(kept) == sorted(made) and len(listed) == 4, "the live one, two good ones, and a bad one for study"
+        assert sorted(kept) == sorted(made) and len(listed) == 4, "the live release, two good ones, and a bad one"
         names = server.run("ls /srv/hello/releases").stdout.split()
         assert sorted(names) == sorted(["notes", *(entry["release"][:12] for entry in listed)])
-        assert len(server.run("ls /srv/hello/venvs").stdout.split()) == 2, "a link, and what it leads to"
+        assert len(server.run("ls /srv/hello/venvs").stdout.split()) == 2, "a link and its target"
         result = project.fab("-H", server.name, "rollback", "--to", oldest)
         assert result.status == 1 and f"there is no release {oldest} on the server any more" in result.stderr, result
-        assert assert_whole(server) == made[-1]
+        assert assert_consistent(server) == made[-1]
 
-    def test_a_database_that_is_ahead(self, server: Server, project: Project) -> None:
-        older = assert_whole(server)
+    def test_a_database_that_is_newer_than_the_release(self, server: Server, project: Project) -> None:
+        older = assert_consistent(server)
 
         def migration(app: Path) -> None:
             (app / "migrations/versions/0002_notes.py").write_text(MIGRATION)
 
         project.commit(migration)
         project.must("-H", server.name, "deploy")
-        newer = assert_whole(server)
+        newer = assert_consistent(server)
         result = project.fab("-H", server.name, "rollback")
         assert result.status == 1 and "the database is ahead of" in result.stderr, result
         assert "0001 -> 0002" in result.stderr and "--keep-database" in result.stderr and "--downgrade" in result.stderr
-        assert assert_whole(server) == newer
+        assert assert_consistent(server) == newer
         project.must("-H", server.name, "rollback", "--keep-database")
-        assert assert_whole(server) == older and _tables(server) == ["alembic_version", "counters", "notes"]
+        assert assert_consistent(server) == older and _tables(server) == ["alembic_version", "counters", "notes"]
         result = project.fab("-H", server.name, "rollback")
-        assert result.status == 1 and "the database is ahead of" in result.stderr, "it is, though the live release is not"
+        assert result.status == 1 and "the database is ahead of" in result.stderr, "the target is too old, not the live release"
         project.must("-H", server.name, "deploy", "--force")
-        assert assert_whole(server) == newer
+        assert assert_consistent(server) == newer
         with load(f"{server.url}/health", 100, GENTLE) as traffic:
             result = project.must("-H", server.name, "rollback", "--downgrade")
         assert "DROP TABLE notes" in result.stdout, result
         assert result.stdout.index("DROP TABLE notes") < result.stdout.index("switch from")
-        assert assert_whole(server) == older and _tables(server) == ["alembic_version", "counters"]
+        assert assert_consistent(server) == older and _tables(server) == ["alembic_version", "counters"]
         assert traffic.lost == 0, traffic
         result = project.fab("-H", server.name, "rollback", "--to", newer)
         assert result.status == 1 and f"is at 0001, {newer} needs 0002: it was taken back" in result.stderr, result
@@ -171,7 +171,7 @@ def _imports(server: Server, module: str) -> bool:
 
 
 def _workers(server: Server, instance: str) -> int:
-    """Processes that have the instance's socket open, but for gunicorn's own."""
+    """Return how many processes besides gunicorn's own have the instance's socket open."""
     line = server.run(f"ss -xlpH | grep -F /run/hello/{instance}.sock").stdout
     return line.count("pid=") - 1
 

@@ -1,4 +1,4 @@
-"""A release over three servers: the first one alone, then in batches; one that refuses takes all of them back."""
+"""A release on several servers: the first alone, then in batches. A failure on one reverts all."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from drills import GENTLE, QUICK, assert_whole, at_start, live
+from drills import GENTLE, QUICK, assert_consistent, at_start, live
 from lab import Lab, Project
 from observe import differences, snapshot_of_filesystem
 from sandbox import Server
 from traffic import load
 
-RED = "assert not __import__('pathlib').Path('/srv/hello/shared/red').exists(), 'red'"
-"""In the app's start-up code: it does not start on a server that has this file."""
+FAULT = "assert not __import__('pathlib').Path('/srv/hello/shared/broken').exists(), 'broken'"
+"""A line of start-up code: the app does not start on a server that has this file."""
 
 
 @pytest.fixture(scope="module")
@@ -28,25 +28,25 @@ def names(servers: list[Server]) -> str:
 
 @pytest.fixture(scope="module")
 def project(shared_project: Project) -> Project:
-    shared_project.commit(at_start(RED))
+    shared_project.commit(at_start(FAULT))
     return shared_project
 
 
 def configure(project: Project, rollout: str = "batch = 1", **app: object) -> None:
-    """The order of the switches is what after_switch writes down on this machine."""
+    """Configure the rollout. The hook after_switch records the order of the switches on this machine."""
     hook = 'after_switch = \'local: date "+%s.%N $HOST" >>switches\''
     project.configure(f"[rollout]\n{rollout}\n\n[hooks]\n{hook}\n", **QUICK | app)
 
 
 def switches(project: Project) -> list[str]:
-    """The hosts in the order in which they have switched, and forget it."""
+    """Return the hosts in the order of their switches, and delete the record."""
     file: Path = project.folder / "switches"
     lines = sorted(file.read_text().splitlines()) if file.exists() else []
     file.unlink(missing_ok=True)
     return [line.split()[1] for line in lines]
 
 
-def test_the_first_host_goes_alone_then_batches(servers: list[Server], names: str, project: Project) -> None:
+def test_the_first_host_alone_then_batches(servers: list[Server], names: str, project: Project) -> None:
     configure(project, "batch = 2\npause = 1")
     with load(f"{servers[0].url}/health", 200, GENTLE) as traffic:
         result = project.must("-H", names, "deploy")
@@ -55,79 +55,79 @@ def test_the_first_host_goes_alone_then_batches(servers: list[Server], names: st
     ended = [line.split()[0] for line in result.stdout.splitlines() if "✓ switch from" in line]
     assert ended[0] == order[0] and sorted(ended) == sorted(order)
     assert result.stdout.count("Waiting 1 s before the next servers.") == 1
-    assert {assert_whole(server) for server in servers} == {live(servers[0])}
+    assert {assert_consistent(server) for server in servers} == {live(servers[0])}
     assert traffic.lost == 0, traffic
 
 
-def test_one_red_host_takes_all_back(servers: list[Server], names: str, project: Project) -> None:
+def test_one_failing_host_reverts_all_hosts(servers: list[Server], names: str, project: Project) -> None:
     configure(project)
-    before = [assert_whole(server) for server in servers]
-    servers[2].run("touch /srv/hello/shared/red")
+    before = [assert_consistent(server) for server in servers]
+    servers[2].run("touch /srv/hello/shared/broken")
     commit = project.commit("Refused by the third")
     with load(f"{servers[0].url}/health", 300, GENTLE) as traffic:
         result = project.fab("-H", names, "deploy")
     assert result.status == 1, result
     assert f"{servers[2].name}: supervisor failed at" in result.stderr and "(its lifespan) failed" in result.stderr
     assert switches(project) == [servers[0].name, servers[1].name]
-    assert [assert_whole(server) for server in servers] == before
+    assert [assert_consistent(server) for server in servers] == before
     assert len(traffic.releases) == 2 and traffic.releases[1].startswith(commit[:12])
     assert traffic.lost == 0, traffic
     for server in servers:
         states = server.run(f"cat /srv/hello/instances/{commit[:12]}-*/state").stdout.split()
-        assert states == ["bad"], "no rollback goes to a release that another server has refused"
+        assert states == ["bad"], "a release that failed on another server is no target of a rollback"
     table = [line.split() for line in result.stdout.splitlines() if line.endswith("(as before)")]
     assert table == [[server.name, "live", release, "(as", "before)"] for server, release in zip(servers, before, strict=True)]
 
 
-def test_a_red_canary_is_the_only_one_that_tried(servers: list[Server], names: str, project: Project) -> None:
-    before = [assert_whole(server) for server in servers]
-    servers[2].run("rm /srv/hello/shared/red")
-    servers[0].run("touch /srv/hello/shared/red")
-    project.commit("Refused by the canary")
+def test_a_failing_first_host_stops_the_rollout(servers: list[Server], names: str, project: Project) -> None:
+    before = [assert_consistent(server) for server in servers]
+    servers[2].run("rm /srv/hello/shared/broken")
+    servers[0].run("touch /srv/hello/shared/broken")
+    project.commit("Refused by the first")
     result = project.fab("-H", names, "deploy")
     assert result.status == 1 and switches(project) == [], result
-    assert [assert_whole(server) for server in servers] == before
+    assert [assert_consistent(server) for server in servers] == before
     assert "switched" not in result.stdout
-    servers[0].run("rm /srv/hello/shared/red")
+    servers[0].run("rm /srv/hello/shared/broken")
 
 
-def test_no_revert_keeps_it_where_it_is(servers: list[Server], names: str, project: Project) -> None:
-    before = [assert_whole(server) for server in servers]
-    servers[2].run("touch /srv/hello/shared/red")
+def test_no_revert_keeps_the_hosts_that_have_switched(servers: list[Server], names: str, project: Project) -> None:
+    before = [assert_consistent(server) for server in servers]
+    servers[2].run("touch /srv/hello/shared/broken")
     commit = project.commit("Kept by two")
     result = project.fab("-H", names, "deploy", "--no-revert")
     assert result.status == 1, result
-    assert [assert_whole(server)[:12] for server in servers] == [commit[:12], commit[:12], before[2][:12]]
+    assert [assert_consistent(server)[:12] for server in servers] == [commit[:12], commit[:12], before[2][:12]]
     assert result.stdout.count("(switched)") == 2 and result.stdout.count("(as before)") == 1
-    servers[2].run("rm /srv/hello/shared/red")
+    servers[2].run("rm /srv/hello/shared/broken")
     switches(project)
     project.must("-H", names, "deploy")
-    assert switches(project) == [servers[2].name], "only what is missing is done"
-    assert {assert_whole(server)[:12] for server in servers} == {commit[:12]}
+    assert switches(project) == [servers[2].name], "the hosts that have switched are not deployed again"
+    assert {assert_consistent(server)[:12] for server in servers} == {commit[:12]}
 
 
-def test_rollback_over_all(servers: list[Server], names: str, project: Project) -> None:
-    new = assert_whole(servers[0])
+def test_rollback_on_all_hosts(servers: list[Server], names: str, project: Project) -> None:
+    new = assert_consistent(servers[0])
     project.must("-H", names, "rollback")
-    assert len({assert_whole(server) for server in servers}) in (1, 2)
+    assert len({assert_consistent(server) for server in servers}) in (1, 2)
     assert new not in {live(server) for server in servers}
     project.must("-H", names, "deploy", "--force")
-    assert {assert_whole(server) for server in servers} == {new}
+    assert {assert_consistent(server) for server in servers} == {new}
 
 
-def test_a_share_of_four(lab: Lab, servers: list[Server], names: str, project: Project) -> None:
-    """A quarter of them is one: four batches, in the order of the command line."""
+def test_batches_given_as_a_percentage(lab: Lab, servers: list[Server], names: str, project: Project) -> None:
+    """25 % of four servers is one server a batch, in the order of the command line."""
     fourth = lab.server("deployed")
     configure(project, 'batch = "25%"\npause = 0.1')
     project.commit("A quarter at a time")
     result = project.must("-H", f"{names},{fourth.name}", "deploy")
     assert result.stdout.count("Waiting 0.1 s before the next servers.") == 3, result
     assert switches(project) == [*(server.name for server in servers), fourth.name]
-    assert {assert_whole(server)[:12] for server in (*servers, fourth)} == {project.head[:12]}
+    assert {assert_consistent(server)[:12] for server in (*servers, fourth)} == {project.head[:12]}
 
 
 @pytest.mark.parametrize("shared", [True, False], ids=["one database", "a database each"])
-def test_migrations_run_once_a_database(servers: list[Server], names: str, project: Project, shared: bool) -> None:
+def test_migrations_run_once_per_database(servers: list[Server], names: str, project: Project, shared: bool) -> None:
     address = "postgresql://app:secret@db.test/app" if shared else "sqlite:////srv/hello/shared/own.sqlite3"
     (project.folder / "production.env").write_text(f"REPORTS_DATABASE={address}\n")
     configure(project, env_file="production.env", migrate="echo ran >>/srv/hello/shared/ran")
@@ -138,7 +138,7 @@ def test_migrations_run_once_a_database(servers: list[Server], names: str, proje
     assert "secret" not in result.stdout + result.stderr
 
 
-def test_a_host_that_is_off_stops_everything_before_it_begins(servers: list[Server], names: str, project: Project) -> None:
+def test_an_unreachable_host_stops_the_run_before_any_change(servers: list[Server], names: str, project: Project) -> None:
     configure(project)
     project.commit("For all or none")
     servers[1].poweroff()

@@ -1,4 +1,4 @@
-"""Two runs at once: on one app the second one is told who is at work, two apps do not touch each other."""
+"""Two runs at once: the lock of one app, and two apps on one server."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import threading
 
 import pytest
 
-from drills import GENTLE, QUICK, assert_whole, at_start, live, lock_is_free, temporary
+from drills import GENTLE, QUICK, assert_consistent, at_start, leftovers, live, lock_is_free
 from lab import Project, Result, until
 from sandbox import Server
 from traffic import get, load
 
 
 class TestTwoRuns:
-    def test_second_one_is_told_who_is_at_it(self, server: Server, project: Project) -> None:
+    def test_the_second_run_is_told_who_holds_the_lock(self, server: Server, project: Project) -> None:
         project.commit(at_start("import asyncio; await asyncio.sleep(3)"))
         first = project.start("-H", server.name, "deploy", env={"LOGNAME": "\u5f20\u4f1f", "LANG": "C"})
         until(lambda: not lock_is_free(server), 60)
@@ -26,7 +26,7 @@ class TestTwoRuns:
         waiting = project.must("-H", server.name, "deploy", "--wait", "120")
         assert first.wait(60) == 0
         assert "nothing to change" in waiting.stdout
-        assert assert_whole(server).startswith(project.head[:12])
+        assert assert_consistent(server).startswith(project.head[:12])
         assert "\u5f20\u4f1f@" in project.must("-H", server.name, "history").stdout
 
     def test_reading_needs_no_lock(self, server: Server, project: Project) -> None:
@@ -37,7 +37,7 @@ class TestTwoRuns:
             project.must("-H", server.name, *words)
         assert first.wait(60) == 0
 
-    def test_two_apps_neither_wait_for_each_other_nor_touch_each_other(
+    def test_two_apps_do_not_affect_each_other(
         self, server: Server, project: Project, tmp_path_factory: pytest.TempPathFactory
     ) -> None:
         other = Project(tmp_path_factory.mktemp("other"))
@@ -50,8 +50,8 @@ class TestTwoRuns:
         assert get(f"{server.url}/health").headers["X-Release"] == before[0]
         project.commit("One of two")
         other.commit("The other one")
-        with load(f"{server.url}/health", 200, GENTLE) as traffic, _asked(server, theirs) as failed:
-            # One at a time, then both at once.
+        with load(f"{server.url}/health", 200, GENTLE) as traffic, _request_errors(server, theirs) as failed:
+            # First one after the other, then both at once.
             project.must("-H", server.name, "deploy")
             assert live(server) != before[0] and live(server, "other") == before[1]
             other.must("-H", server.name, "deploy")
@@ -59,7 +59,7 @@ class TestTwoRuns:
             assert after[1] != before[1]
             project.commit("Both")
             other.commit("Both")
-            results = _together(server, project, other)
+            results = _deploy_together(server, project, other)
         assert [result.status for result in results] == [0, 0], results
         assert (traffic.lost, failed) == (0, []), traffic
         for app, its in (("hello", project), ("other", other)):
@@ -67,9 +67,9 @@ class TestTwoRuns:
         other.must("-H", server.name, "rollback")
         assert live(server, "other") == after[1] and live(server).startswith(project.head[:12])
         assert "nothing to change" in project.must("-H", server.name, "deploy").stdout
-        assert temporary(server) == ""
+        assert leftovers(server) == ""
 
-    def test_second_app_by_address_is_refused_and_the_first_serves_on(
+    def test_a_second_app_without_a_domain_is_refused(
         self, server: Server, project: Project, tmp_path_factory: pytest.TempPathFactory
     ) -> None:
         third = Project(tmp_path_factory.mktemp("third"))
@@ -83,8 +83,8 @@ class TestTwoRuns:
         assert "nothing to change" in project.must("-H", server.name, "deploy").stdout
 
 
-class _asked:
-    """Requests with these headers while the block runs; the reasons of those that failed."""
+class _request_errors:
+    """Send requests with these headers while the block runs, and collect the errors."""
 
     def __init__(self, server: Server, headers: dict[str, str]) -> None:
         self.server, self.headers, self.failed = server, headers, list[str]()
@@ -109,8 +109,8 @@ class _asked:
                 self.failed.append(str(error))
 
 
-def _together(server: Server, *projects: Project) -> list[Result]:
-    """Release all at the same time."""
+def _deploy_together(server: Server, *projects: Project) -> list[Result]:
+    """Deploy all projects at the same time."""
     results: dict[int, Result] = {}
 
     def run(number: int, project: Project) -> None:

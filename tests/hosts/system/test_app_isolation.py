@@ -1,4 +1,4 @@
-"""The app in its box, under supervisor: what its user may write, and what other users may read of it."""
+"""The isolation of an app under supervisor: which files its user can write and read, and what other users can read."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from lab import Lab, Project, until
 from sandbox import Server
 from traffic import get
 
-# Of all paths, as root sees them: a folder that cannot be listed may still have something in it whose name is known.
+# root lists all paths: a user may open a file with a known name in a folder that it cannot list.
 LIST = r"find / \( -path /proc -o -path /sys \) -prune -o \( -type f -o -type d \) -print >/usr/local/share/paths"
 ASK = """import os
 for path in open("/usr/local/share/paths").read().splitlines():
     if os.access(path, os.{}):
         print(path)
 """
-# Every user of a Debian server may write there; supervisor gives a program no /tmp of its own. The last one holds the
-# app's sockets, which gunicorn makes itself.
+# Every user of a Debian server can write to these, and supervisor gives programs no private /tmp. gunicorn creates the
+# app's sockets in the last one.
 TEMPORARY = ("/tmp", "/var/tmp", "/dev/shm", "/dev/mqueue", "/run/lock", "/run/hello")
 
 
 def walk(server: Server, user: str, what: str) -> set[str]:
-    """The files and folders that a user may write ("W_OK") or read ("R_OK")."""
+    """Return the paths that a user can write (`what` is "W_OK") or read ("R_OK")."""
     server.run(LIST)
     return set(server.run(f"runuser -u {user} -- python3 -c '{ASK.format(what)}'").stdout.splitlines())
 
 
 @pytest.fixture(scope="module")
 def server(lab: Lab, shared_project: Project) -> Server:
-    """A server with a release of the app, with secrets in its environment, and the user of another app."""
+    """Return a server with a release whose environment has a secret, and with the user of another app."""
     (shared_project.folder / "production.env").write_text("API_TOKEN=c4nary\n")
     shared_project.configure(env_file="production.env")
     made = lab.server("deployed")
@@ -38,15 +38,15 @@ def server(lab: Lab, shared_project: Project) -> Server:
     return made
 
 
-def test_the_app_writes_nothing_but_its_shared_folder(server: Server) -> None:
+def test_the_app_can_write_only_its_shared_folder(server: Server) -> None:
     found = walk(server, "hello", "W_OK")
-    assert "/srv/hello/shared" in found, "the walk sees something"
+    assert "/srv/hello/shared" in found, "the walk finds paths"
     allowed = ("/srv/hello/shared", *TEMPORARY)
     outside = sorted(path for path in found if not any(path == top or path.startswith(f"{top}/") for top in allowed))
     assert outside == []
 
 
-def test_the_app_reads_nobody_elses_secrets(server: Server) -> None:
+def test_the_app_cannot_read_secrets_of_others(server: Server) -> None:
     readable = walk(server, "hello", "R_OK")
     assert "/srv/hello/current" not in readable and any("/instances/" in path for path in readable)
     for path in ("/etc/shadow", "/root", "/home/deploy", "/srv/hello/repo.git", "/srv/hello/deploy_key",
@@ -55,24 +55,24 @@ def test_the_app_reads_nobody_elses_secrets(server: Server) -> None:
 
 
 @pytest.mark.parametrize("user", ["nobody", "other", "www-data", "deploy"])
-def test_other_users_read_nothing_of_the_app(server: Server, user: str) -> None:
+def test_other_users_cannot_read_files_of_the_app(server: Server, user: str) -> None:
     readable = walk(server, user, "R_OK")
     assert "/etc/passwd" in readable
     places = ("/srv/hello", "/run/selvedge", "/var/log/selvedge", "/var/log/hello", "/var/cache/selvedge")
-    # A public key is no secret; nginx's processes write their own logs.
+    # A public key is not secret, and nginx's processes write their own logs.
     open_to_all = {"/srv/hello/deploy_key.pub", "/var/cache/selvedge"}
     found = {path for path in readable if path.startswith(places)} - open_to_all
     own = {path for path in found if user == "www-data" and path.startswith("/var/log/hello/nginx-")}
     assert found == own
 
 
-def test_the_app_cannot_change_who_it_is(server: Server) -> None:
+def test_the_app_cannot_gain_privileges(server: Server) -> None:
     assert server.run("runuser -u hello -- sudo -n true 2>&1 || true").stdout != ""
     assert server.run("getent passwd hello").stdout.strip().endswith(":/usr/sbin/nologin")
     assert server.run("passwd --status hello").stdout.split()[1] in ("L", "LK"), "no password"
     own = server.run("id -nG hello").stdout.split()
     assert own == ["hello"]
-    # supervisor's socket would let it start programs as root.
+    # Access to supervisor's socket would allow the app to start programs as root.
     assert server.run("runuser -u hello -- supervisorctl status 2>&1 || true").stdout.count("RUNNING") == 0
     before = server.run("readlink /srv/hello/current /srv/hello/live.sock").stdout
     server.run("runuser -u hello -- sh -c 'ln -sfn /tmp /srv/hello/current; rm -f /srv/hello/live.sock; "
@@ -80,7 +80,7 @@ def test_the_app_cannot_change_who_it_is(server: Server) -> None:
     assert server.run("readlink /srv/hello/current /srv/hello/live.sock").stdout == before
 
 
-def test_temporary_files_are_the_apps_own_and_go_at_its_start(server: Server) -> None:
+def test_temporary_files_are_private_and_deleted_at_start(server: Server) -> None:
     folder = server.run(
         "tr '\\0' '\\n' </proc/$(pgrep -o -u hello -f gunicorn)/environ | sed -n 's/^TMPDIR=//p'"
     ).stdout.strip()
@@ -92,8 +92,8 @@ def test_temporary_files_are_the_apps_own_and_go_at_its_start(server: Server) ->
     server.run(f"test -d {folder} && test ! -e {folder}/left && test ! -e {folder}/../gone")
 
 
-def test_the_app_comes_back_with_its_manager_and_with_nginx(server: Server, shared_project: Project) -> None:
-    """As an upgrade of their packages restarts them."""
+def test_the_app_answers_after_restarts_of_its_manager_and_nginx(server: Server, shared_project: Project) -> None:
+    """Package upgrades restart both services like this."""
     for unit in ("supervisor", "nginx"):
         server.run(f"systemctl restart {unit}")
         until(lambda: get(f"{server.url}/health").status == 200, 30)
@@ -102,7 +102,7 @@ def test_the_app_comes_back_with_its_manager_and_with_nginx(server: Server, shar
 
 
 def rotated(server: Server) -> None:
-    """Have the app's logs rotated; it goes on writing, into files that are closed to others."""
+    """Rotate the app's logs, and check that it writes to the new file and that both files are private."""
     log = f"/var/log/hello/{server.run('basename $(readlink /srv/hello/live.sock) .sock').stdout.strip()}.log"
     server.run(f"logrotate -f /etc/logrotate.d/hello.app && test ! -s {log} && test -s {log}.1.gz")
     server.run("kill -USR1 $(pgrep -o -u hello -f gunicorn)")
@@ -111,9 +111,9 @@ def rotated(server: Server) -> None:
     assert server.run(f"stat -c '%a %U %G' {log} {log}.1.gz").stdout == "640 root adm\n" * 2
 
 
-def test_logs_are_rotated_cut_and_closed_to_others(server: Server, shared_project: Project) -> None:
+def test_logs_are_rotated_truncated_and_private(server: Server, shared_project: Project) -> None:
     rotated(server)
-    # A flood between two looks of logrotate.
+    # More than the limit before the next run of logrotate.
     server.run("head -c 52500000 /dev/zero | tr '\\0' x >/proc/$(pgrep -o -u hello -f gunicorn)/fd/1")
     until(lambda: int(server.run("du -sk /var/log/hello | cut -f 1").stdout) < 10000, 20)
     rotated(server)
@@ -124,7 +124,7 @@ def test_logs_are_rotated_cut_and_closed_to_others(server: Server, shared_projec
     shared_project.configure(env_file="production.env")
 
 
-def test_root_follows_no_link_that_the_app_has_planted(server: Server, shared_project: Project) -> None:
+def test_root_does_not_follow_links_of_the_app(server: Server, shared_project: Project) -> None:
     before = server.run("cat /etc/passwd").stdout
     server.run("runuser -u hello -- sh -c 'cd /srv/hello/shared; rm -rf .tmp; ln -s /etc .tmp; ln -s /root/planted log; "
                "ln -s /etc/passwd hello.log'")  # fmt: skip
