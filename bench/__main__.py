@@ -11,17 +11,19 @@ NAMES = {
     "release": "how long until new code is served, against a script that pulls and restarts",
     "fleet": "five servers against one",
     "listing": "the CPU time of `fab --list` against that of `import fabric`",
+    "against": "this checkout against another one, whose folder follows: all of the above but load, run in turn",
     "load": "requests lost in ten deploys and ten rollbacks under load, twice (half an hour)",
 }
 
 
 def main() -> int:
     """Run the named benchmark, or list all of them. Return the exit status."""
-    if len(sys.argv) != 2 or sys.argv[1] not in NAMES:
-        for name, description in NAMES.items():
-            print(f"python -m bench {name:<10} {description}")
+    name, *arguments = [*sys.argv[1:], ""][: max(1, len(sys.argv) - 1)]
+    if name not in NAMES or len(arguments) != (name == "against"):
+        for each, description in NAMES.items():
+            print(f"python -m bench {each:<10} {description}")
         return 2
-    importlib.import_module(f"bench.{sys.argv[1]}").main()
+    importlib.import_module(f"bench.{name}").main(*arguments)
     return 0
 
 

@@ -62,16 +62,16 @@ class Project:
     """A copy of Selvedge with its own app.
 
     folder: the clone of a user, with `hosts.toml`. app: the app's repository, a copy of examples/hello with the branch
-    main checked out. home: the user's empty home folder.
+    main checked out. home: the user's empty home folder. checkout: the Selvedge that is copied.
     """
 
-    def __init__(self, folder: Path, **app: object) -> None:
+    def __init__(self, folder: Path, *, checkout: Path = ROOT, **app: object) -> None:
         self.folder, self.app, self.home = folder / "project", folder / "hello", folder / "home"
         self.home.mkdir(parents=True)
         self.folder.mkdir()
         for part in PARTS:
-            copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy2
-            copy(ROOT / part, self.folder / part)
+            copy = shutil.copytree if (checkout / part).is_dir() else shutil.copy2
+            copy(checkout / part, self.folder / part)
         ignored = shutil.ignore_patterns("__pycache__", ".venv", ".env", "*.sqlite3*")
         shutil.copytree(ROOT / "examples/hello", self.app, ignore=ignored)
         self.git("init", "--quiet", "--initial-branch=main")
