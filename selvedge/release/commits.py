@@ -17,7 +17,7 @@ from selvedge.config.types import GitRef
 from selvedge.errors import ConfigError, SelvedgeError, UsageError
 from selvedge.shell.library import call
 from selvedge.shell.quoting import quote
-from selvedge.ssh import host_keys
+from selvedge.ssh import known_hosts
 
 if TYPE_CHECKING:
     from selvedge.engine.session import Session
@@ -175,7 +175,7 @@ def refused(session: Session, answer: str) -> SelvedgeError:
 def _changed(session: Session, fingerprint: str) -> SelvedgeError:
     """The git server shows another host key than the one that this server, or the user's machine, knows."""
     target, name = session.target, session.name
-    server = host_keys.entry_at(*target.ssh_server) if target.ssh_server else target.repository_shown
+    server = known_hosts.entry_name(*target.ssh_server) if target.ssh_server else target.repository_shown
     return SelvedgeError(
         f"{name}: THE HOST KEY OF THE GIT SERVER {server} HAS CHANGED: it shows {fingerprint or 'another one'}. Somebody may be "
         "listening in, or its operator has changed it. Nothing was fetched.",

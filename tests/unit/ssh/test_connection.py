@@ -13,7 +13,7 @@ import pytest
 
 from selvedge.errors import UnreachableError
 from selvedge.ssh.connection import Remote
-from selvedge.ssh.failures import open_socket
+from selvedge.ssh.tcp import open_socket
 from tests.unit.ssh.sshd import Sshd
 
 
@@ -30,7 +30,7 @@ def test_the_shell_of_the_next_script_is_opened_while_one_runs(sshd: Sshd, remot
 def test_a_shell_that_has_ended_while_it_waited_is_opened_anew(remote: Callable[..., Remote]) -> None:
     one = remote()
     one.run("sleep 0.3", more=True)
-    one._shell.result().close()
+    one._shells._next.result().close()
     assert one.run("echo next").output == "next\n"
 
 
@@ -41,7 +41,7 @@ def test_a_server_that_allows_no_second_channel_gets_the_next_script_all_the_sam
     requests = iter([paramiko.OPEN_SUCCEEDED, paramiko.OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED, paramiko.OPEN_SUCCEEDED])
     monkeypatch.setattr(sshd, "check_channel_request", lambda _kind, _id: next(requests))
     channel, line = one.hold("echo held; cat", "")
-    assert line == "held" and isinstance(one._shell.exception(timeout=5), UnreachableError)
+    assert line == "held" and isinstance(one._shells._next.exception(timeout=5), UnreachableError)
     assert one.run("echo next").output == "next\n"
     channel.close()
 
