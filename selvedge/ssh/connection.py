@@ -71,7 +71,10 @@ class Remote:
             return self._shells
 
     def connect(self) -> None:
-        """Begin to log in, while this machine loads modules and templates. Errors are raised when the connection is needed."""
+        """Begin to log in, while this machine loads modules. Errors are raised when the connection is needed.
+
+        The login and the first shell take seven round trips, 0.35 s at 50 ms.
+        """
         if self._shells is None and self._ahead is None:
             self._ahead = in_background(self._log_in_ahead)
 

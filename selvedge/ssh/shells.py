@@ -21,7 +21,7 @@ T = TypeVar("T")
 class Shells:
     """The root shells of one connection; each runs one script.
 
-    A shell that is opened ahead saves its script two round trips and the start of sudo.
+    If a shell is opened ahead, its script begins two round trips earlier (0.1 s at 50 ms), and sudo has started by then.
     """
 
     def __init__(self, host: Host, connection: Connection, sudo_password: str) -> None:
