@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-
 import paramiko
 from fabric import Connection
 
 from selvedge.config.hosts import Host
 from selvedge.errors import UnreachableError
 from selvedge.ssh import known_hosts
+from selvedge.ssh.public_keys import fingerprint_of
 
 
 class UnknownHostKey(paramiko.SSHException):
@@ -35,8 +33,8 @@ class _PinnedKeyPolicy(paramiko.MissingHostKeyPolicy):
 
 
 def fingerprint(key: paramiko.PKey) -> str:
-    """Return SHA256:… as `ssh-keygen -lf` prints it."""
-    return "SHA256:" + base64.b64encode(hashlib.sha256(key.asbytes()).digest()).decode().rstrip("=")
+    """Return the fingerprint of a host key."""
+    return fingerprint_of(key.asbytes())
 
 
 def require_known(connection: Connection, host: Host) -> None:

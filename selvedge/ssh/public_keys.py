@@ -24,6 +24,11 @@ ACCEPTED_KINDS = (
 _MAGIC = b"openssh-key-v1\0"
 
 
+def fingerprint_of(blob: bytes) -> str:
+    """Return the fingerprint of a public key, SHA256:… as `ssh-keygen -lf` prints it."""
+    return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
+
+
 class PublicKey(Value):
     """A public key. kind: e.g. "ssh-ed25519". blob: the key in base64. comment: one line, as in its file."""
 
@@ -39,8 +44,7 @@ class PublicKey(Value):
     @property
     def fingerprint(self) -> str:
         """SHA256:… as `ssh-keygen -lf` prints it."""
-        digest = hashlib.sha256(base64.b64decode(self.blob)).digest()
-        return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
+        return fingerprint_of(base64.b64decode(self.blob))
 
     @property
     def title(self) -> str:
