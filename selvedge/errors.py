@@ -1,7 +1,4 @@
-"""What can go wrong, as a user is told it, and the exit status that each kind ends with.
-
-Nothing heavy is imported here: `fab --list` passes through this module.
-"""
+"""The errors that users see, with their exit status. `fab --list` loads this module, so it imports nothing slow."""
 
 from __future__ import annotations
 
@@ -11,9 +8,9 @@ from selvedge.value import Value
 
 
 class SelvedgeError(Exception):
-    """A failure with a message for a person: `message` says what happened, `remedy` what to do now.
+    """A failure: `message` says what happened, `remedy` what to do now.
 
-    `status` is the exit status of the whole run: 1 failed, 2 wrong usage or configuration, 3 locked, 4 unreachable.
+    status: the exit status of the run: 1 failed, 2 wrong usage or configuration, 3 locked, 4 unreachable.
     """
 
     status: int = 1
@@ -30,25 +27,25 @@ class SelvedgeError(Exception):
 
 
 class UsageError(SelvedgeError):
-    """The command line asks for something that cannot be; nothing was contacted."""
+    """The command line is wrong. No server was contacted."""
 
     status = 2
 
 
 class LockedError(SelvedgeError):
-    """Another run holds the lock of this app on this server."""
+    """Another run has the lock of the app on a server."""
 
     status = 3
 
 
 class UnreachableError(SelvedgeError):
-    """A host could not be reached or logged in to."""
+    """No connection to a host, or no login."""
 
     status = 4
 
 
 class Pending(Exception):
-    """A step needs a fact that the server does not have yet (e.g. the commit, before git is installed)."""
+    """A step needs a fact that an earlier step makes known, e.g. the commit before git is installed."""
 
 
 class StepError(SelvedgeError):
@@ -58,7 +55,7 @@ class StepError(SelvedgeError):
 
 
 class Problem(Value):
-    """One wrong setting: where it stands (`file`, `key`), what is wrong with it, what would be right."""
+    """A wrong setting: its file and key, what is wrong, and what would be right."""
 
     file: str
     key: str
@@ -70,17 +67,17 @@ class Problem(Value):
 
     @property
     def sentence(self) -> str:
-        """Where, and what is wrong; without the remedy."""
+        """The problem without the remedy."""
         where = f"{self.file}: {self.key}: " if self.key else f"{self.file}: "
         end = "" if self.problem.endswith((".", "?")) else "."
         return f"{where}{self.problem}{end}"
 
 
 class ConfigError(SelvedgeError):
-    """A setting that is missing, unknown, of the wrong type or dangerous; nothing was contacted.
+    """Settings that are missing, unknown, of the wrong type or dangerous. No server was contacted.
 
-    `problems` holds all that were found at once, `file`, `key` and `problem` are those of the first. With several of
-    them the message has a line for each, its remedy included, and `remedy` is empty.
+    file, key, problem: of the first problem. With several problems, the message has a line for each, with its remedy, and
+    `remedy` is empty.
     """
 
     status = 2
@@ -96,6 +93,6 @@ class ConfigError(SelvedgeError):
 
     @classmethod
     def of(cls, problems: Sequence[Problem]) -> ConfigError:
-        """One error for all of `problems` (at least one), in their order."""
+        """Return one error for all of `problems` (at least one)."""
         first, *more = problems
         return cls(first.file, first.key, first.problem, first.remedy, more=more)

@@ -1,4 +1,4 @@
-"""Every path on the server, once. Strings, since they go into files and command lines of another machine."""
+"""Every path on the server. They are strings, because they are paths of another machine."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from selvedge.value import Value
 
 
 class Paths(Value):
-    """Where the app called `app` stands on a server. `app` is a valid app name, so no path here needs quoting."""
+    """The paths of an app on a server. `app` is a valid app name, so no path needs quoting."""
 
     app: str
 
     @property
     def base(self) -> str:
-        """The app's folder, root's own; the app may write only in `shared`."""
+        """The app's folder, owned by root. The app may write only in `shared`."""
         return f"/srv/{self.app}"
 
     @property
@@ -22,11 +22,11 @@ class Paths(Value):
 
     @property
     def releases(self) -> str:
-        """One checkout a commit."""
+        """The checkouts, one for each commit."""
         return f"{self.base}/releases"
 
     def release(self, commit: str) -> str:
-        """The checkout of `commit` (its first 12 hex digits name it)."""
+        """Return the checkout of `commit`, named by its first 12 hex digits."""
         return f"{self.releases}/{commit[:12]}"
 
     @property
@@ -36,42 +36,42 @@ class Paths(Value):
 
     @property
     def shared(self) -> str:
-        """What the app may write; survives releases."""
+        """The files that the app may write, shared by all releases."""
         return f"{self.base}/shared"
 
     @property
     def temporary(self) -> str:
-        """The app's temporary files under supervisor, a folder a release: nobody else may look in."""
+        """The app's temporary files under supervisor, one folder for each release. Other users cannot read them."""
         return f"{self.shared}/.tmp"
 
     @property
     def venvs(self) -> str:
-        """Virtual environments, one for each Python version and lock."""
+        """The virtual environments, one for each Python version and lock file."""
         return f"{self.base}/venvs"
 
     @property
     def env(self) -> str:
-        """The app's environment, 0640; outside `shared`, so that the app cannot change what its manager reads."""
+        """The app's environment, 0640. It is outside `shared`, so that the app cannot change its manager's input."""
         return f"{self.base}/env"
 
     @property
     def instances(self) -> str:
-        """What each running release is started with."""
+        """The files that each running release is started with."""
         return f"{self.base}/instances"
 
     @property
     def live_socket(self) -> str:
-        """The link that nginx follows at every connection: the socket of the live release."""
+        """The link to the socket of the live release. nginx follows it at every connection."""
         return f"{self.base}/live.sock"
 
     @property
     def records(self) -> str:
-        """What was released when, and how it ended."""
+        """The records of all releases: when, and with what result."""
         return f"{self.base}/records"
 
     @property
     def deploy_key(self) -> str:
-        """The server's own key for a private repository."""
+        """The server's key for a private repository."""
         return f"{self.base}/deploy_key"
 
     @property
@@ -81,17 +81,17 @@ class Paths(Value):
 
     @property
     def git_credentials(self) -> str:
-        """The user and token of a private repository over HTTPS, root's alone."""
+        """The user and token of a private repository over HTTPS. Only root can read it."""
         return f"{self.base}/git_credentials"
 
     @property
     def run(self) -> str:
-        """Sockets and locks; gone at a reboot."""
+        """Sockets and locks. A reboot deletes them."""
         return f"/run/{self.app}"
 
     @property
     def logs(self) -> str:
-        """The app's and the site's logs."""
+        """The logs of the app and of its site."""
         return f"/var/log/{self.app}"
 
     @property
@@ -101,32 +101,32 @@ class Paths(Value):
 
     @property
     def site_enabled(self) -> str:
-        """The link that makes nginx read the site."""
+        """The link that enables the site."""
         return f"/etc/nginx/sites-enabled/{self.app}"
 
     @property
     def supervisor_conf(self) -> str:
-        """supervisor's programs of the app."""
+        """The app's programs in supervisor."""
         return f"/etc/supervisor/conf.d/{self.app}.conf"
 
     @property
     def certificate(self) -> str:
-        """A certificate of the user's own, with its key; root's alone."""
+        """Your own certificate with its key. Only root can read it."""
         return f"/etc/selvedge/{self.app}/certificate.pem"
 
     @property
     def acme_ca(self) -> str:
-        """The private authority that the HTTPS of the certificate authority is signed by."""
+        """The CA certificate of a private ACME server's own HTTPS."""
         return f"/etc/selvedge/{self.app}/acme-ca.pem"
 
     @property
     def webroot(self) -> str:
-        """Where certbot answers the challenges of the certificate authority, for all apps of the server."""
+        """The folder for HTTP-01 challenges (RFC 8555, 8.3), shared by all apps on the server."""
         return "/var/www/letsencrypt"
 
     @property
     def shell_values(self) -> dict[str, str]:
-        """The paths under the names that the shell functions in lib/ read."""
+        """The paths by the names of the variables that the shell functions in lib/ read."""
         return {
             "base": self.base,
             "run_dir": self.run,

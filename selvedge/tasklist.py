@@ -1,7 +1,7 @@
-"""`fab --list` in the order of the tutorial, and wrong usage that ends with status 2.
+"""Changes to Fabric and Invoke that no setting of theirs makes, applied when the fabfile is loaded.
 
-Invoke sorts its list by name and ends wrong usage with status 1, Fabric shows the traceback of an ssh_config that cannot
-be read, and no setting changes that: it is changed here, in one place, when the fabfile is loaded.
+`fab --list` has the order of the tutorial instead of the alphabet. Wrong usage ends with status 2 instead of 1. An
+ssh_config that is not readable ends with a message instead of a traceback.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def install(tasks: Sequence[Task]) -> None:
     parser: Any = invoke.parser.parser
     parser.ParseError = wrong_usage
     argument: Any = Argument
-    argument.set_value = _cast(argument.set_value)
+    argument.set_value = _checked_value(argument.set_value)
     rank = {task.name: number for number, task in enumerate(tasks)}
     make_pairs = Fab._make_pairs
 
@@ -34,11 +34,11 @@ def install(tasks: Sequence[Task]) -> None:
         return sorted(pairs, key=lambda pair: rank.get(pair[0].split()[0], len(rank)))
 
     Fab._make_pairs = in_order
-    Config._load_ssh_file = _readable(Config._load_ssh_file)
+    Config._load_ssh_file = _checked_ssh_config(Config._load_ssh_file)
 
 
-def _cast(set_value: Callable[..., None]) -> Callable[..., None]:
-    """A value that is no number, where the flag takes one, is wrong usage; Invoke lets the ValueError through."""
+def _checked_value(set_value: Callable[..., None]) -> Callable[..., None]:
+    """Make a flag's value that should be a number wrong usage; Invoke raises ValueError."""
 
     def checked(self: Argument, value: Any, cast: bool = True) -> None:
         try:
@@ -49,8 +49,8 @@ def _cast(set_value: Callable[..., None]) -> Callable[..., None]:
     return checked
 
 
-def _readable(load: Callable[..., None]) -> Callable[..., None]:
-    """An ssh_config that cannot be read ends with a sentence that names it."""
+def _checked_ssh_config(load: Callable[..., None]) -> Callable[..., None]:
+    """Make an ssh_config that is not readable end with a message that names it."""
 
     def checked(self: Config, path: str) -> None:
         try:
@@ -66,6 +66,6 @@ def _readable(load: Callable[..., None]) -> Callable[..., None]:
 
 
 def wrong_usage(message: str, context: object = None) -> Exit:  # noqa: ARG001
-    """What an unknown task or flag ends with."""
+    """Return the end of the program for wrong usage. It has the signature of Invoke's ParseError."""
     hint = "`fab --list` shows all tasks, `fab --help TASK` the flags of one."
     return Exit(f"{message}\n{hint}", 2)

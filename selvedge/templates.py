@@ -1,4 +1,4 @@
-"""The files as they will stand on the server: Jinja2 templates of the folder `templates/`, with quoting for each format."""
+"""Render the Jinja2 templates of the folder `templates/`, with a quoting filter for each format."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ FOLDER = Path(__file__).parent.parent / "templates"
 
 
 def nginx_quote(value: str) -> str:
-    """`value` as one nginx parameter. Raises ValueError for `$` and control characters, which nginx cannot quote."""
+    """Return `value` as one nginx parameter. Raises ValueError for `$` and control characters, which nginx cannot quote."""
     if "$" in value or any(char < " " or char == "\x7f" for char in value):
         raise ValueError(f"nginx cannot hold the value {value!r}: it has a `$` or a control character")
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def _cache() -> FileSystemBytecodeCache | None:
-    """Compiled templates of earlier runs: compiling them anew costs each run a tenth of a second.
+def _bytecode_cache() -> FileSystemBytecodeCache | None:
+    """Return the cache of compiled templates, which saves each run 0.1 s; None if other users could write to its folder.
 
-    They are code, so they stand where only this user can write; without such a place there is no cache.
+    Compiled templates are code.
     """
     folder = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "selvedge" / "templates"
     try:
@@ -43,7 +43,7 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
         trim_blocks=True,
         lstrip_blocks=True,
-        bytecode_cache=_cache(),
+        bytecode_cache=_bytecode_cache(),
     )
     environment.filters["sh"] = lambda value: quote(str(value))
     environment.filters["nginx"] = lambda value: nginx_quote(str(value))
@@ -51,8 +51,8 @@ def _environment() -> Environment:
 
 
 def template(name: str, **values: Any) -> str:
-    """The text of `templates/<name>` with the values filled in, e.g. template("nginx/site.conf.j2", app=app).
+    """Return the text of `templates/<name>` with these values, e.g. template("nginx/site.conf.j2", app=app).
 
-    Raises jinja2.UndefinedError for a value that the template names and nobody gave.
+    Raises jinja2.UndefinedError if the template needs a value that is missing.
     """
     return _environment().get_template(name).render(**values)

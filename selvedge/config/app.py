@@ -12,7 +12,6 @@ from selvedge.config.types import (
     DomainName,
     DottedName,
     GitRef,
-    GitSource,
     Line,
     LocalPath,
     MemoryLimit,
@@ -21,6 +20,7 @@ from selvedge.config.types import (
     OptionalModule,
     PythonVersion,
     RelativePath,
+    Repository,
     Seconds,
     StatusRange,
     Switch,
@@ -32,7 +32,7 @@ from selvedge.config.types import (
 class Section(BaseModel):
     """A table of hosts.toml: no unknown keys, no change after loading."""
 
-    # defer_build: a table is built with the whole that it belongs to, instead of once more by itself.
+    # defer_build: pydantic builds the validator once, as part of Settings, and not also for the table alone.
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=False, defer_build=True)
 
 
@@ -44,7 +44,7 @@ class App(Section):
         "beginning with a letter, at most 30 characters; no name that the server itself uses, nor `tls-…`, `…-tls` or `…-http`.",
         examples=["hello"],
     )
-    repository: GitSource = Field(
+    repository: Repository = Field(
         repr=False,
         description="Where the code is: a git address that the server fetches from, or a path on this machine "
         "(relative to this file) whose commits are pushed to the server over SSH.",
@@ -202,17 +202,17 @@ class App(Section):
 
     @property
     def is_local(self) -> bool:
-        """Whether `repository` is a path on this machine."""
+        """True if `repository` is a path on this machine."""
         return is_local(self.repository)
 
     @property
     def repository_shown(self) -> str:
-        """`repository` as it may stand on a screen or in a log: without user and password."""
+        """`repository` without password and token, for messages and logs."""
         return without_credentials(self.repository)
 
     @property
     def health_ranges(self) -> list[tuple[int, int]]:
-        """`health_status` as pairs (first, last), both included."""
+        """`health_status` as pairs of the first and the last status."""
         pairs = [status.partition("-") for status in self.health_status]
         return [(int(first), int(last or first)) for first, _, last in pairs]
 

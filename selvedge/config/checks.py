@@ -1,79 +1,75 @@
-"""What no single value shows: hosts' own tables, groups, secrets in a file that is meant to be shared.
+"""Checks of the tables as they were read: hosts' own tables, groups, secrets in a file that is meant to be shared.
 
-All of it looks at the tables as they were read, so that it is told together with what pydantic finds.
+Their problems are reported together with pydantic's.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from selvedge.config.giturl import has_secret
 from selvedge.config.hosts import OVERRIDES
-from selvedge.config.messages import Layer, Path, explain
-from selvedge.config.schema import section_of
-from selvedge.config.settings import Settings, merged
+from selvedge.config.messages import to_problem
+from selvedge.config.schema import section_model
+from selvedge.config.settings import Settings
+from selvedge.config.sources import KeyPath, Source
+from selvedge.config.tables import merged, subtable
 from selvedge.errors import Problem, UsageError
 
 
-def check(data: dict[str, Any], layers: Sequence[Layer]) -> list[Problem]:
-    """All problems of this module. data: what the layers, the strongest last, come to together."""
-    hosts = [each for layer in layers for each in _host_names(layer)]
-    secrets = [each for layer in layers if not layer.variables for each in _credentials(layer)]
-    return [*secrets, *hosts, *_host_tables(data, layers), *_groups(data, layers)]
+def table_problems(data: dict[str, Any], sources: Sequence[Source]) -> list[Problem]:
+    """Return the problems of the tables. data: all sources together. sources: the strongest last."""
+    names = [each for source in sources for each in _host_names(source)]
+    secrets = [each for source in sources if not source.env_vars for each in _secrets(source)]
+    return [*secrets, *names, *_host_sections(data, sources), *_groups(data, sources)]
 
 
-def targets(settings: Settings, layers: Sequence[Layer]) -> Iterator[Problem]:
-    """What is wrong with the settings of a host as a whole, each table being right."""
+def host_problems(settings: Settings, sources: Sequence[Source]) -> Iterator[Problem]:
+    """Yield the problems of valid tables that do not go together on a host."""
     for name in settings.hosts:
         try:
             settings.target(name)
         except UsageError as error:
-            layer = next(each for each in reversed(layers) if each.has(("hosts", name)))
-            yield Problem(layer.label, layer.key(("hosts", name)), error.message)
+            source = next(each for each in reversed(sources) if each.sets(("hosts", name)))
+            yield Problem(source.label, source.key_name(("hosts", name)), error.message)
 
 
-def table(data: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """The table `name` in `data`; empty if there is none, or something else."""
-    found = data.get(name)
-    return found if isinstance(found, dict) else {}
+def _host_tables(data: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    return [(name, host) for name, host in subtable(data, "hosts").items() if isinstance(host, dict)]
 
 
-def _host_tables_of(data: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    return [(name, host) for name, host in table(data, "hosts").items() if isinstance(host, dict)]
-
-
-def _credentials(layer: Layer) -> Iterator[Problem]:
-    apps: list[tuple[Path, dict[str, Any]]] = [(("app",), table(layer.data, "app"))]
-    apps += [(("hosts", name, "app"), table(host, "app")) for name, host in _host_tables_of(layer.data)]
+def _secrets(source: Source) -> Iterator[Problem]:
+    apps: list[tuple[KeyPath, dict[str, Any]]] = [(("app",), subtable(source.data, "app"))]
+    apps += [(("hosts", name, "app"), subtable(host, "app")) for name, host in _host_tables(source.data)]
     for path, app in apps:
-        source = app.get("repository")
-        if isinstance(source, str) and has_secret(source):
+        repository = app.get("repository")
+        if isinstance(repository, str) and has_secret(repository):
             remedy = "Use git@host:path with the server's deploy key, or set SELVEDGE_APP__REPOSITORY in .env."
             problem = "holds a password or token, and this file is meant to be shared"
-            yield Problem(layer.label, layer.key((*path, "repository")), problem, remedy)
+            yield Problem(source.label, source.key_name((*path, "repository")), problem, remedy)
 
 
-def _host_names(layer: Layer) -> Iterator[Problem]:
-    for name, host in _host_tables_of(layer.data):
+def _host_names(source: Source) -> Iterator[Problem]:
+    for name, host in _host_tables(source.data):
         if "name" in host:
-            key = layer.key(("hosts", name, "name"))
-            yield Problem(layer.label, key, "is not a setting", "The host is called as its table is.")
+            key = source.key_name(("hosts", name, "name"))
+            yield Problem(source.label, key, "is not a setting", "The host is called as its table is.")
 
 
-def _host_tables(data: dict[str, Any], layers: Sequence[Layer]) -> Iterator[Problem]:
-    """What is wrong in the hosts' own tables, each laid over the general one, and is not wrong there already."""
-    for name, host in _host_tables_of(data):
+def _host_sections(data: dict[str, Any], sources: Sequence[Source]) -> Iterator[Problem]:
+    """Yield the problems of the hosts' own sections, merged into the general ones, which these do not have already."""
+    for name, host in _host_tables(data):
         for section in OVERRIDES:
-            model, own = section_of(Settings.model_fields[section].annotation), table(host, section)
+            model, own = section_model(Settings.model_fields[section].annotation), subtable(host, section)
             if model and own:
-                known = {(error["loc"], error["msg"]) for error in _errors(model, table(data, section))}
-                for error in _errors(model, merged(table(data, section), own)):
+                known = {(error["loc"], error["msg"]) for error in _errors(model, subtable(data, section))}
+                for error in _errors(model, merged(subtable(data, section), own)):
                     if error["loc"][:1] in {(key,) for key in own} or (error["loc"], error["msg"]) not in known:
-                        yield explain(error, layers, ("hosts", name, section))
+                        yield to_problem(error, sources, ("hosts", name, section))
 
 
 def _errors(model: type[BaseModel], data: dict[str, Any]) -> list[Any]:
@@ -84,15 +80,15 @@ def _errors(model: type[BaseModel], data: dict[str, Any]) -> list[Any]:
     return []
 
 
-def _groups(data: dict[str, Any], layers: Sequence[Layer]) -> Iterator[Problem]:
-    hosts = table(data, "hosts")
-    for group, members in table(data, "groups").items():
-        layer = next((each for each in reversed(layers) if each.has(("groups", group))), layers[0])
-        key = layer.key(("groups", group))
+def _groups(data: dict[str, Any], sources: Sequence[Source]) -> Iterator[Problem]:
+    hosts = subtable(data, "hosts")
+    for group, members in subtable(data, "groups").items():
+        source = next((each for each in reversed(sources) if each.sets(("groups", group))), sources[0])
+        key = source.key_name(("groups", group))
         if group in hosts:
-            yield Problem(layer.label, key, "is the name of a host too", "Give the group another name.")
+            yield Problem(source.label, key, "is the name of a host too", "Give the group another name.")
         for member in members if isinstance(members, list) else ():
             if isinstance(member, str) and member not in hosts:
                 close = difflib.get_close_matches(member, hosts, n=1)
                 hint = f"Did you mean {close[0]}?" if close else f"Known: {', '.join(hosts) or 'none yet'}."
-                yield Problem(layer.label, key, f"there is no host {member!r}", hint)
+                yield Problem(source.label, key, f"there is no host {member!r}", hint)

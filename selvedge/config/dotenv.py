@@ -1,8 +1,8 @@
-"""The app's environment: a dotenv file on this machine, read by one parser and written in one format.
+"""Dotenv files: `.env` and the app's environment.
 
-Read: python-dotenv's rules (quotes, `export `, comments, escapes in quotes), but `${NAME}` is *not* expanded: what
-stands in the file is what the app gets, whatever the deployer's own environment. Written: a format that systemd's
-`EnvironmentFile=` (systemd.exec(5)) and `sh` (`set -a; . file`) both read back byte for byte.
+They are read by python-dotenv's rules (quotes, `export `, comments, escapes in quotes), but `${NAME}` is not expanded: the
+app gets the text in the file, whatever the environment on this machine. The environment is written in a format that both
+systemd's `EnvironmentFile=` (systemd.exec(5)) and `sh` (`set -a; . file`) read back byte for byte.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ _SPECIAL, _ESCAPED = re.compile(r'(["\\`$])'), r"\\\1"
 _REMEDY = 'Write NAME="value", one a line.'
 
 
-def bindings(path: Path) -> list[Binding]:
-    """The statements of a dotenv file: key, value, line, and whether it could not be read as one.
+def read_statements(path: Path) -> list[Binding]:
+    """Return the statements of a dotenv file, also those that are not assignments.
 
     Raises:
-        ConfigError: the file is not there, cannot be read, or is no UTF-8.
+        ConfigError: the file is missing, not readable, or not UTF-8.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -43,53 +43,53 @@ def bindings(path: Path) -> list[Binding]:
     return [each for each in parse_stream(io.StringIO(text)) if each.key or each.error]
 
 
-def variables(app: Target) -> dict[str, SecretStr]:
-    """Those of `app.env_file`, none where it is not set. Raises ConfigError as `read_environment` does."""
+def app_environment(app: Target) -> dict[str, SecretStr]:
+    """Return the app's environment, empty without `app.env_file`. Raises ConfigError as `read_environment` does."""
     return read_environment(app.local_file(app.env_file)) if app.env_file else {}
 
 
 def read_environment(path: Path) -> dict[str, SecretStr]:
-    """The variables of a dotenv file; of a name that stands there twice, the last value, as a shell would have it.
+    """Return the variables of a dotenv file. The last value of a name counts, as in a shell.
 
     Raises:
-        ConfigError: no such file, a line that is no assignment, a name that is none (`[A-Za-z_][A-Za-z0-9_]*`), a name
-            without a value, or a value that no environment can hold (NUL). All at once, and without any value.
+        ConfigError: the file is missing or not readable, a line is not an assignment, a name has other characters than
+            `[A-Za-z_][A-Za-z0-9_]*`, a name has no value, or a value has a NUL. It lists all problems, never a value.
     """
     values: dict[str, SecretStr] = {}
     problems = []
-    for each in bindings(path):
-        line = f"line {each.original.line + _leading_lines(each.original.string)}"
-        problem = _problem(each)
+    for statement in read_statements(path):
+        line = f"line {statement.original.line + _leading_lines(statement.original.string)}"
+        problem = _problem(statement)
         if problem:
             problems.append(Problem(str(path), line, problem, _REMEDY))
-        elif each.key and each.value is not None:
-            values[each.key] = SecretStr(each.value)
+        elif statement.key and statement.value is not None:
+            values[statement.key] = SecretStr(statement.value)
     if problems:
         raise ConfigError.of(problems)
     return values
 
 
 def _leading_lines(statement: str) -> int:
-    """A statement begins with the empty lines before it."""
+    """Return the number of empty lines at the start of a statement, which python-dotenv includes."""
     return statement[: len(statement) - len(statement.lstrip())].count("\n")
 
 
-def _problem(each: Binding) -> str:
-    if each.error or not each.key:
+def _problem(statement: Binding) -> str:
+    if statement.error or not statement.key:
         return "is no assignment; a quote may be open"
-    if not _NAME.fullmatch(each.key):
+    if not _NAME.fullmatch(statement.key):
         return "the name of a variable has other characters than letters, digits and '_', or begins with a digit"
-    if each.value is None:
-        return f"{each.key} has no value"
-    if "\0" in each.value:
-        return f"{each.key} has a NUL character, which no environment can hold"
+    if statement.value is None:
+        return f"{statement.key} has no value"
+    if "\0" in statement.value:
+        return f"{statement.key} has a NUL character, which no environment can hold"
     return ""
 
 
 def render_environment(values: Mapping[str, SecretStr]) -> str:
-    """The file for `systemd` and `sh`: NAME="value" with a backslash before `"`, `\\`, `` ` `` and `$` only.
+    """Return the environment file: NAME="value", with a backslash before `"`, `\\`, `` ` `` and `$`, nothing else escaped.
 
-    Line breaks and all else stand as they are. The names must be as `read_environment` gives them.
+    values: as `read_environment` returns them.
 
     Raises:
         ValueError: a name or value that the format cannot hold.

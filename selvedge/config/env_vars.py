@@ -1,4 +1,4 @@
-"""Settings from environment variables and `.env`: `SELVEDGE_APP__BRANCH=fix` is `branch = "fix"` in `[app]`."""
+"""Settings in env vars, from the environment or `.env`: `SELVEDGE_APP__BRANCH=fix` is `branch = "fix"` in `[app]`."""
 
 from __future__ import annotations
 
@@ -11,72 +11,75 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import EnvSettingsSource
 
 from selvedge.config.hosts import OVERRIDES
-from selvedge.config.schema import find, typed
+from selvedge.config.schema import field_at, value_from_text
 from selvedge.config.settings import Settings
 from selvedge.errors import Problem
 
 PREFIX = "SELVEDGE_"
-# Read elsewhere: where the files are, the password of sudo, and whether to show a traceback.
-NOT_SETTINGS = frozenset(
-    f"SELVEDGE_{name}" for name in ("HOSTS_FILE", "SUDO_PASSWORD", "DEBUG", "SANDBOX_DIR", "SANDBOX_DRIVER")
+NO_SETTINGS = frozenset(
+    f"{PREFIX}{name}" for name in ("HOSTS_FILE", "SUDO_PASSWORD", "DEBUG", "SANDBOX_DIR", "SANDBOX_DRIVER")
 )
+"""Env vars with the prefix that are not settings."""
 
 
-class _Names(EnvSettingsSource):
-    """pydantic-settings' way from names to nested tables, over any mapping; values stay the strings that they are."""
+class _TablesFromEnvVars(EnvSettingsSource):
+    """pydantic-settings' conversion of names to nested tables, for env vars from any mapping."""
 
-    def __init__(self, variables: Mapping[str, str]) -> None:
+    def __init__(self, env_vars: Mapping[str, str]) -> None:
         super().__init__(Settings)
-        self.env_vars = {name.lower(): value for name, value in variables.items()}
+        self.env_vars = {name.lower(): value for name, value in env_vars.items()}
 
     def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:  # noqa: ARG002  (pydantic-settings' signature)
-        return typed(field.annotation, value) if field else value
+        return value_from_text(field.annotation, value) if field else value
 
 
-def own(variables: Mapping[str, str]) -> dict[str, str]:
-    """Those of `variables` that are meant for the settings."""
+def settings_env_vars(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the env vars that are settings, known or unknown."""
     return {
         name: value
-        for name, value in variables.items()
-        if name.upper().startswith(PREFIX) and name.upper() not in NOT_SETTINGS
+        for name, value in environ.items()
+        if name.upper().startswith(PREFIX) and name.upper() not in NO_SETTINGS
     }
 
 
-def unknown(variables: Iterable[str], file: str) -> list[Problem]:
-    """A problem for each name whose first part is no table of the settings; its value is never shown."""
+def unknown_names(names: Iterable[str], file: str) -> list[Problem]:
+    """Return a problem for each env var whose first part is not a table of the settings. It never has the value."""
     tables = list(Settings.model_fields)
     problems = []
-    for name in variables:
+    for name in names:
         first = name.upper().removeprefix(PREFIX).partition("__")[0].lower()
         if first not in tables:
-            known = [f"{PREFIX}{table.upper()}__" for table in tables] + sorted(NOT_SETTINGS)
+            known = [f"{PREFIX}{table.upper()}__" for table in tables] + sorted(NO_SETTINGS)
             close = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.75)
             hint = f"Did you mean {close[0]}{'…' if close[0].endswith('__') else ''}?" if close else ""
             problems.append(Problem(file, name, "is not a setting", hint or f"Settings are {PREFIX}TABLE__KEY."))
     return problems
 
 
-def nested(variables: Mapping[str, str], hosts: Collection[str]) -> dict[str, Any]:
-    """The tables that `variables` (of `own`) stand for. `hosts`: known names, matched with `_` for `-` and `.`."""
-    data: dict[str, Any] = _Names(variables)()
-    by_variable = {re.sub(r"[-.]", "_", name).lower(): name for name in hosts}
+def tables_of(env_vars: Mapping[str, str], hosts: Collection[str]) -> dict[str, Any]:
+    """Return the settings in env vars as tables.
+
+    hosts: the names of known hosts. An env var has `_` for the `-` and `.` in them.
+    """
+    data: dict[str, Any] = _TablesFromEnvVars(env_vars)()
+    real_names = {re.sub(r"[-.]", "_", name).lower(): name for name in hosts}
     tables = data.get("hosts")
     if isinstance(tables, dict):
-        data["hosts"] = {by_variable.get(re.sub(r"[-.]", "_", key), key): table for key, table in tables.items()}
-    return _typed(data, ())
+        data["hosts"] = {real_names.get(re.sub(r"[-.]", "_", key), key): table for key, table in tables.items()}
+    return _with_types(data, ())
 
 
-def setting(path: Sequence[str | int]) -> FieldInfo | None:
-    """The field that the keys in `path` lead to; a host's own tables have the fields of the general ones."""
+def settings_field(path: Sequence[str | int]) -> FieldInfo | None:
+    """Return the field of the settings that the keys lead to. A host's own tables have the fields of the general ones."""
     if len(path) > 3 and path[0] == "hosts" and path[2] in OVERRIDES:
         path = path[2:]
-    return find(Settings, path)
+    return field_at(Settings, path)
 
 
-def _typed(data: dict[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
+def _with_types(data: dict[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
     result = {}
     for key, value in data.items():
-        field = setting((*path, key))
-        value = typed(field.annotation, value) if isinstance(value, str) and field else value
-        result[key] = _typed(value, (*path, key)) if isinstance(value, dict) else value
+        field = settings_field((*path, key))
+        value = value_from_text(field.annotation, value) if isinstance(value, str) and field else value
+        result[key] = _with_types(value, (*path, key)) if isinstance(value, dict) else value
     return result

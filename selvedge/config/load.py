@@ -1,22 +1,23 @@
-"""hosts.toml, the sandbox's hosts, `.env` and the environment become `Settings`, or one error that names them all."""
+"""Load the settings from all sources, or report all problems at once."""
 
 from __future__ import annotations
 
 import os
-import re
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr, ValidationError
 
-from selvedge.config import checks, env_vars
-from selvedge.config.checks import table
-from selvedge.config.dotenv import bindings
+from selvedge.config.checks import host_problems, table_problems
+from selvedge.config.dotenv import read_statements
+from selvedge.config.env_vars import settings_env_vars, tables_of, unknown_names
+from selvedge.config.files import display_name, hosts_file, read_toml, sandbox_file
 from selvedge.config.hosts import OVERRIDES, Host
-from selvedge.config.messages import Layer, explain
-from selvedge.config.settings import Settings, merged
+from selvedge.config.messages import to_problem
+from selvedge.config.settings import Settings
+from selvedge.config.sources import Source
+from selvedge.config.tables import merged, subtable
 from selvedge.errors import ConfigError, Problem
 
 SUDO_PASSWORD = "SELVEDGE_SUDO_PASSWORD"
@@ -25,162 +26,99 @@ SUDO_PASSWORD = "SELVEDGE_SUDO_PASSWORD"
 def load(
     path: Path | None = None, *, overrides: Mapping[str, Any] | None = None, environ: Mapping[str, str] = os.environ
 ) -> Settings:
-    """The settings of `path`; by default $SELVEDGE_HOSTS_FILE, else the hosts.toml here or in a folder above.
+    """Return the settings of the hosts file `path`; by default that of `hosts_file`.
 
-    `overrides` are tables of the command line (`{"app": {"branch": "fix"}}`) and win over everything; then come the
-    environment, the `.env` beside the file, the file itself, and hosts of the sandbox that the file does not have. A
-    general table of a stronger source also wins over a host's own table of a weaker one.
+    overrides: tables of the command line, e.g. `{"app": {"branch": "fix"}}`. The sources, strongest first: the command line,
+    the environment, `.env` in the folder of the file, the file, the sandbox's hosts that the file does not have. A general
+    table of a stronger source also overrides a host's own table of a weaker one.
 
     Raises:
-        ConfigError: no such file, no TOML, or problems in it; all of them at once.
+        ConfigError: the file is missing, not TOML, or has problems. It lists all of them.
     """
     file = hosts_file(path, environ)
-    beside = file.parent / ".env"
-    dotenv = _dotenv(beside)
+    dotenv_file = file.parent / ".env"
+    dotenv = _read_dotenv(dotenv_file)
     toml = read_toml(file)
-    sandbox = _sandbox(environ, table(toml, "hosts"))
-    known = [*table(toml, "hosts"), *table(sandbox.data, "hosts")]
-    layers = [
-        Layer(_label(file), toml),
+    sandbox = _sandbox_source(environ, subtable(toml, "hosts"))
+    hosts = [*subtable(toml, "hosts"), *subtable(sandbox.data, "hosts")]
+    sources = [
+        Source(display_name(file), toml),
         sandbox,
-        _variables(_label(beside), dotenv, known),
-        _variables("environment", environ, known),
-        Layer("command line", dict(overrides or {})),
+        _env_vars_source(display_name(dotenv_file), dotenv, hosts),
+        _env_vars_source("environment", environ, hosts),
+        Source("command line", dict(overrides or {})),
     ]
     password = environ.get(SUDO_PASSWORD, dotenv.get(SUDO_PASSWORD))
     settings = _validated(
-        layers,
+        sources,
         base_dir=file.parent.absolute(),
-        sandbox=frozenset(table(sandbox.data, "hosts")),
+        sandbox=frozenset(subtable(sandbox.data, "hosts")),
         sudo_password=None if password is None else SecretStr(password),
     )
-    settings.hosts.update(list(_absolute(settings, sandbox_file(environ).parent)))
-    _raise(checks.targets(settings, layers))
+    settings.hosts.update(list(_with_absolute_paths(settings, sandbox_file(environ).parent)))
+    _raise_problems(host_problems(settings, sources))
     return settings
 
 
-def hosts_file(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Path:
-    """Which file is read: `path`, else $SELVEDGE_HOSTS_FILE, else hosts.toml here or in the nearest folder above.
-
-    Raises:
-        ConfigError: there is none.
-    """
-    named = path or (Path(environ["SELVEDGE_HOSTS_FILE"]).expanduser() if environ.get("SELVEDGE_HOSTS_FILE") else None)
-    if named:
-        if named.is_file():
-            return named
-        raise ConfigError(str(named), "", "there is no such file", "Correct SELVEDGE_HOSTS_FILE, or unset it.")
-    here = Path.cwd()
-    for folder in (here, *here.parents):
-        if (folder / "hosts.toml").is_file():
-            return folder / "hosts.toml"
-    remedy = "Go to the folder of the project, or name a file: SELVEDGE_HOSTS_FILE=path/to/hosts.toml fab …"
-    raise ConfigError("hosts.toml", "", f"there is none in {here} or a folder above it", remedy)
-
-
-def file_name() -> str:
-    """The file of the settings as messages name it. Raises ConfigError where there is none."""
-    return _label(hosts_file())
-
-
-def read_toml(file: Path) -> dict[str, Any]:
-    """The tables of a TOML file.
-
-    Raises:
-        ConfigError: it cannot be read, or is no TOML; then with the line, the column and the line's text.
-    """
-    try:
-        text = file.read_bytes().decode("utf-8")
-        return tomllib.loads(text)
-    except UnicodeDecodeError:
-        raise ConfigError(_label(file), "", "is not UTF-8 text", "Save it as UTF-8.") from None
-    except OSError as error:
-        raise ConfigError(_label(file), "", f"cannot be read: {error.strerror}", "Correct its rights.") from None
-    except tomllib.TOMLDecodeError as error:
-        message, _, place = str(error).partition(" (at ")
-        found = re.match(r"line ([0-9]+), column ([0-9]+)", place)
-        lines = text.splitlines()
-        number, column = (int(found[1]), int(found[2])) if found else (len(lines), len(lines[-1]) + 1 if lines else 1)
-        line = lines[number - 1].strip() if 0 < number <= len(lines) else ""
-        remedy = 'Text stands in quotes: key = "value"; a table begins with [name] on a line of its own.'
-        if message.startswith("Illegal character '\\n'"):
-            message = "the line ends within the quotes"
-        problem = f"{message.rstrip('.')}: {line}"
-        raise ConfigError(_label(file), f"line {number}, column {column}", problem, remedy) from None
-
-
-def sandbox_file(environ: Mapping[str, str] = os.environ) -> Path:
-    """Where the sandbox keeps its hosts: $SELVEDGE_SANDBOX_DIR, else selvedge/sandbox in the XDG state folder."""
-    state = Path(environ.get("XDG_STATE_HOME") or "~/.local/state").expanduser()
-    return Path(environ.get("SELVEDGE_SANDBOX_DIR") or state / "selvedge" / "sandbox").expanduser() / "hosts.toml"
-
-
-def _absolute(settings: Settings, sandbox_dir: Path) -> Iterator[tuple[str, Host]]:
-    """The hosts with whole paths to their keys; a relative one begins at the folder of its file."""
+def _with_absolute_paths(settings: Settings, sandbox_dir: Path) -> Iterator[tuple[str, Host]]:
+    """Yield the hosts with absolute paths; relative ones begin at the folder of the file that they are in."""
     for name, host in settings.hosts.items():
         folder = sandbox_dir.absolute() if name in settings.sandbox else settings.base_dir
         paths = {key: getattr(host, key) for key in ("key", "known_hosts") if getattr(host, key)}
         yield name, host.model_copy(update={key: str(folder / Path(path).expanduser()) for key, path in paths.items()})
 
 
-def _sandbox(environ: Mapping[str, str], own: dict[str, Any]) -> Layer:
+def _sandbox_source(environ: Mapping[str, str], own: Mapping[str, Any]) -> Source:
+    """Return the sandbox's hosts, except those with the name of one of your `own`."""
     file = sandbox_file(environ)
-    tables = table(read_toml(file), "hosts") if file.is_file() else {}
-    return Layer(_label(file), {"hosts": {name: table for name, table in tables.items() if name not in own}})
+    hosts = subtable(read_toml(file), "hosts") if file.is_file() else {}
+    return Source(display_name(file), {"hosts": {name: host for name, host in hosts.items() if name not in own}})
 
 
-def _dotenv(file: Path) -> dict[str, str]:
-    """The variables of `.env`, if there is one. What it holds for other programs is none of our business."""
-    found = bindings(file) if file.is_file() else []
-    return {each.key: each.value for each in found if each.key and each.value is not None}
+def _read_dotenv(file: Path) -> dict[str, str]:
+    """Return the variables of `.env`, empty if it is missing. Lines that only other programs understand are skipped."""
+    statements = read_statements(file) if file.is_file() else []
+    return {each.key: each.value for each in statements if each.key and each.value is not None}
 
 
-def _variables(label: str, environ: Mapping[str, str], hosts: list[str]) -> Layer:
-    own = env_vars.own(environ)
-    _raise(env_vars.unknown(own, label))
-    return Layer(label, env_vars.nested(own, hosts), tuple(own))
+def _env_vars_source(label: str, environ: Mapping[str, str], hosts: list[str]) -> Source:
+    env_vars = settings_env_vars(environ)
+    _raise_problems(unknown_names(env_vars, label))
+    return Source(label, tables_of(env_vars, hosts), tuple(env_vars))
 
 
-def _label(file: Path) -> str:
-    """The file as a message names it: short where it stands in or under the working directory."""
-    try:
-        return str(file.absolute().relative_to(Path.cwd()))
-    except ValueError:
-        return str(file)
-
-
-def _raise(problems: Iterable[Problem]) -> None:
+def _raise_problems(problems: Iterable[Problem]) -> None:
     found = list(problems)
     if found:
         raise ConfigError.of(found)
 
 
-def _validated(layers: list[Layer], **more: Any) -> Settings:
-    data = _combined(layers)
-    found = checks.check(data, layers)
+def _validated(sources: list[Source], **more: Any) -> Settings:
+    data = _combined(sources)
+    problems = table_problems(data, sources)
     try:
         settings = Settings.build(data, **more)
     except ValidationError as error:
-        raise ConfigError.of([*(explain(each, layers) for each in error.errors()), *found]) from None
-    _raise(found)
+        raise ConfigError.of([*(to_problem(each, sources) for each in error.errors()), *problems]) from None
+    _raise_problems(problems)
     return settings
 
 
-def _combined(layers: list[Layer]) -> dict[str, Any]:
-    file, sandbox, *stronger = layers
+def _combined(sources: list[Source]) -> dict[str, Any]:
+    file, sandbox, *stronger = sources
     data = merged(file.data, sandbox.data)
-    for layer in stronger:
-        data = merged(_give_way(data, layer.data), layer.data)
+    for source in stronger:
+        data = merged(_without_overridden(data, source.data), source.data)
     return data
 
 
-def _give_way(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    """`below` without the keys of hosts' own tables that a general table of the stronger source `above` sets."""
+def _without_overridden(weaker: dict[str, Any], stronger: dict[str, Any]) -> dict[str, Any]:
+    """Return `weaker` without the keys of hosts' own tables that a general table of `stronger` sets."""
     hosts = {}
-    for name, host in table(below, "hosts").items():
+    for name, host in subtable(weaker, "hosts").items():
         hosts[name] = host
         for section in OVERRIDES if isinstance(host, dict) else ():
-            stronger = table(above, section)
-            left = {key: value for key, value in table(host, section).items() if key not in stronger}
-            hosts[name] = {**hosts[name], section: left} if stronger and section in host else hosts[name]
-    return {**below, "hosts": hosts} if hosts else below
+            general = subtable(stronger, section)
+            rest = {key: value for key, value in subtable(host, section).items() if key not in general}
+            hosts[name] = {**hosts[name], section: rest} if general and section in host else hosts[name]
+    return {**weaker, "hosts": hosts} if hosts else weaker

@@ -1,4 +1,4 @@
-"""docs/hosts-toml.md, made from the settings' own descriptions: `python -m selvedge.config.reference > docs/hosts-toml.md`."""
+"""Generate docs/hosts-toml.md from the settings' descriptions: `python -m selvedge.config.reference > docs/hosts-toml.md`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from selvedge.config.hosts import OVERRIDES, Host
-from selvedge.config.schema import describe, section_of, toml
+from selvedge.config.schema import describe_type, section_model, to_toml
 from selvedge.config.settings import Settings
 
 INTRODUCTION = """\
@@ -21,7 +21,7 @@ folders above it; `SELVEDGE_HOSTS_FILE=other.toml` names another one. Only `name
 there. Unknown keys, wrong types and dangerous values are refused before any server is contacted, all at once: file,
 key, what is wrong, what would be right.
 
-This page is made from the program itself (`python -m selvedge.reference`).
+This page is made from the program itself (`python -m selvedge.config.reference`).
 """
 
 SOURCES = """\
@@ -75,13 +75,13 @@ TITLES: Mapping[str, str] = {
 
 
 def reference() -> str:
-    """The page as Markdown."""
+    """Return the page as Markdown."""
     return "\n".join([INTRODUCTION, *_sections(), _hosts(), _groups(), SOURCES, STRINGS])
 
 
 def _sections() -> Iterator[str]:
     for name, title in TITLES.items():
-        model = section_of(Settings.model_fields[name].annotation)
+        model = section_model(Settings.model_fields[name].annotation)
         assert model is not None
         yield f"## `[{name}]`: {title}\n\n{inspect.getdoc(model)}\n\n{_table(model, list(model.model_fields))}"
 
@@ -128,10 +128,10 @@ def _table(model: type[BaseModel], keys: list[str]) -> str:
 
 
 def _row(key: str, field: FieldInfo) -> str:
-    takes = describe(field.annotation, field.metadata).removeprefix("a ").replace('"', "`").replace("one of ", "")
+    takes = describe_type(field.annotation, field.metadata).removeprefix("a ").replace('"', "`").replace("one of ", "")
     default = field.get_default(call_default_factory=True, validated_data={})
-    shown = "**required**" if default is PydanticUndefined else "" if default in (None, "") else f"`{toml(default)}`"
-    example = f"`{key} = {toml(field.examples[0])}`" if field.examples else ""
+    shown = "**required**" if default is PydanticUndefined else "" if default in (None, "") else f"`{to_toml(default)}`"
+    example = f"`{key} = {to_toml(field.examples[0])}`" if field.examples else ""
     return f"| `{key}` | {_cell(takes)} | {_cell(shown)} | {_cell(field.description or '')} | {_cell(example)} |"
 
 

@@ -1,4 +1,4 @@
-"""Questions about the settings' own models: which field a key means, what it takes, how that is written in TOML."""
+"""The fields of the settings' models: which field a key has, its type in words, its values in TOML."""
 
 from __future__ import annotations
 
@@ -14,85 +14,85 @@ from pydantic.fields import FieldInfo
 _TRUE, _FALSE = {"true", "yes", "on", "1"}, {"false", "no", "off", "0"}
 
 
-def kinds(annotation: Any) -> set[Any]:
-    """The plain types in an annotation: `int | None` is {int, NoneType}, a list is {list}, a section its class."""
+def plain_types(annotation: Any) -> set[Any]:
+    """Return the plain types in an annotation: {int, NoneType} for `int | None`, {list} for a list, its class for a section."""
     origin = get_origin(annotation)
     if origin in (list, dict):
         return {origin}
     if origin is Literal:
         return {str}
     inner = [annotation.__origin__] if hasattr(annotation, "__metadata__") else get_args(annotation)
-    return set().union(*(kinds(each) for each in inner)) if inner else {annotation}
+    return set().union(*(plain_types(each) for each in inner)) if inner else {annotation}
 
 
-def section_of(annotation: Any) -> type[BaseModel] | None:
-    """The model behind an annotation, None where there is none."""
-    for kind in kinds(annotation):
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            return kind
+def section_model(annotation: Any) -> type[BaseModel] | None:
+    """Return the model in an annotation, None if there is none."""
+    for each in plain_types(annotation):
+        if isinstance(each, type) and issubclass(each, BaseModel):
+            return each
     return None
 
 
-def find(model: type[BaseModel], path: Sequence[str | int]) -> FieldInfo | None:
-    """The field that the keys in `path` lead to from `model`; an index or a free key (`hosts.NAME`) stays at its value.
+def field_at(model: type[BaseModel], path: Sequence[str | int]) -> FieldInfo | None:
+    """Return the field of `model` that the keys lead to; None if a key is unknown.
 
-    None for a key that no model has.
+    An index, or a key that users choose (the NAME of `hosts.NAME`), belongs to the field before it.
     """
     current: type[BaseModel] | None = model
     field: FieldInfo | None = None
-    free = False
+    any_key = False
     for key in path:
-        if free:
-            free = False
+        if any_key:
+            any_key = False
             continue
         if current is None or not isinstance(key, str):
             return field
         field = current.model_fields.get(key)
         if field is None:
             return None
-        free = get_origin(field.annotation) is dict
-        current = section_of(get_args(field.annotation)[1]) if free else section_of(field.annotation)
+        any_key = get_origin(field.annotation) is dict
+        current = section_model(get_args(field.annotation)[1]) if any_key else section_model(field.annotation)
     return field
 
 
-def typed(annotation: Any, text: str) -> Any:
-    """`text` from an environment variable as a value of `annotation`; unchanged where it cannot be one.
+def value_from_text(annotation: Any, text: str) -> Any:
+    """Return the text of an env var as a value of this type; the text itself if it is not one.
 
-    Lists and tables are JSON; true, yes, on, 1 and their opposites are switches.
+    Lists and tables are JSON. Switches are true, yes, on and 1, and their opposites.
     """
-    wanted = kinds(annotation)
-    if wanted & {list, dict} or section_of(annotation):
+    types = plain_types(annotation)
+    if types & {list, dict} or section_model(annotation):
         try:
             decoded = json.loads(text)
         except ValueError:
             return text
         return decoded if isinstance(decoded, list | dict) else text
-    if bool in wanted and text.lower() in _TRUE | _FALSE:
+    if bool in types and text.lower() in _TRUE | _FALSE:
         return text.lower() in _TRUE
-    if int in wanted and re.fullmatch(r"-?[0-9]{1,18}", text, re.ASCII):
+    if int in types and re.fullmatch(r"-?[0-9]{1,18}", text, re.ASCII):
         return int(text)
-    if float in wanted and re.fullmatch(r"-?[0-9]{1,18}(\.[0-9]{1,18})?", text, re.ASCII):
+    if float in types and re.fullmatch(r"-?[0-9]{1,18}(\.[0-9]{1,18})?", text, re.ASCII):
         return float(text)
     return text
 
 
-def describe(annotation: Any, limits: Sequence[Any] = ()) -> str:
-    """What a field takes, as the end of "must be …": "a whole number from 1 to 512".
+def describe_type(annotation: Any, limits: Sequence[Any] = ()) -> str:
+    """Return a type in words, e.g. "a whole number from 1 to 512".
 
-    limits: the metadata of the field, beside those in the annotation.
+    limits: the field's metadata, in addition to the annotation's.
     """
-    wanted = kinds(annotation)
+    types = plain_types(annotation)
     if get_origin(annotation) is Literal:
         return "one of " + ", ".join(json.dumps(each) for each in get_args(annotation))
-    if section_of(annotation) or dict in wanted:
+    if section_model(annotation) or dict in types:
         return "a table"
-    if list in wanted:
-        return "a list of whole numbers" if int in kinds(get_args(annotation)[0]) else "a list of text"
-    if bool in wanted:
+    if list in types:
+        return "a list of whole numbers" if int in plain_types(get_args(annotation)[0]) else "a list of text"
+    if bool in types:
         return "true or false"
-    if str in wanted:
-        return "a whole number or text" if int in wanted else "text"
-    return ("a whole number" if int in wanted else "a number") + _range([*limits, *_limits(annotation)])
+    if str in types:
+        return "a whole number or text" if int in types else "text"
+    return ("a whole number" if int in types else "a number") + _describe_range([*limits, *_limits(annotation)])
 
 
 def _limits(annotation: Any) -> list[Any]:
@@ -100,7 +100,7 @@ def _limits(annotation: Any) -> list[Any]:
     return [*getattr(annotation, "__metadata__", ()), *(limit for each in inner for limit in _limits(each))]
 
 
-def _range(limits: Sequence[Any]) -> str:
+def _describe_range(limits: Sequence[Any]) -> str:
     low = next((limit.ge for limit in limits if isinstance(limit, Ge)), None)
     above = next((limit.gt for limit in limits if isinstance(limit, Gt)), None)
     high = next((limit.le for limit in limits if isinstance(limit, Le)), None)
@@ -109,14 +109,11 @@ def _range(limits: Sequence[Any]) -> str:
     return f" above {above} and at most {high}" if low is None else f" from {low} to {high}"
 
 
-def toml(value: Any) -> str:
-    """`value` as TOML would be written by hand (JSON's strings are TOML's basic strings)."""
+def to_toml(value: Any) -> str:
+    """Return a value in TOML, on one line. JSON's strings are valid TOML."""
     if isinstance(value, dict):
-        return (
-            "{ " + ", ".join(f"{json.dumps(key)} = {toml(each)}" for key, each in value.items()) + " }"
-            if value
-            else "{}"
-        )
+        pairs = ", ".join(f"{json.dumps(key)} = {to_toml(each)}" for key, each in value.items())
+        return f"{{ {pairs} }}" if value else "{}"
     if isinstance(value, list):
-        return "[" + ", ".join(toml(each) for each in value) + "]"
+        return "[" + ", ".join(to_toml(each) for each in value) + "]"
     return json.dumps(value, ensure_ascii=False)

@@ -77,7 +77,7 @@ class Tls(Section):
     )
 
     @model_validator(mode="after")
-    def _one_way(self) -> Self:
+    def _check_certificate(self) -> Self:
         if bool(self.certificate) != bool(self.certificate_key):
             raise ValueError("certificate and certificate_key belong together: set both or none")
         if self.staging and self.acme_server:
@@ -150,7 +150,7 @@ class Nginx(Section):
     )
 
     @model_validator(mode="after")
-    def _distinct(self) -> Self:
+    def _check_prefixes(self) -> Self:
         both = {prefix.rstrip("/") for prefix in self.static} & {prefix.rstrip("/") for prefix in self.media}
         if both:
             raise ValueError(f"{min(both)} stands in static and in media: one path can lead to one folder only")
@@ -198,7 +198,7 @@ class Rollout(Section):
     )
 
     def batch_size(self, servers: int) -> int:
-        """How many of `servers` go at once: at least 1, a share is rounded up."""
+        """Return the size of a batch of so many servers: at least 1, a share is rounded up."""
         if isinstance(self.batch, int):
             return self.batch
         return max(1, -(-servers * int(self.batch.rstrip("%")) // 100))

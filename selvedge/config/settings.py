@@ -1,4 +1,4 @@
-"""All settings together. `selvedge.config.load` makes them."""
+"""All settings. `selvedge.config.load` creates them."""
 
 from __future__ import annotations
 
@@ -10,30 +10,22 @@ from pydantic import Field, PrivateAttr, SecretStr, ValidationError, model_valid
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from selvedge.config.app import App
-from selvedge.config.hosts import OVERRIDES, EntryName, Host, named, select
+from selvedge.config.hosts import OVERRIDES, EntryName, Host, select_hosts, with_name
 from selvedge.config.server import Hooks, Nginx, Rollout, Server, Tls
+from selvedge.config.tables import merged
 from selvedge.config.target import Target
 from selvedge.errors import UsageError
 
 
-def merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    """A new dictionary in which `above` wins over `below`, key by key through nested tables."""
-    result = dict(below)
-    for key, value in above.items():
-        old = result.get(key)
-        result[key] = merged(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
-    return result
-
-
 class Settings(BaseSettings):
-    """hosts.toml with `.env`, the environment and the command line over it."""
+    """The settings of hosts.toml and of the sources that override it."""
 
     model_config = SettingsConfigDict(
         env_prefix="SELVEDGE_", env_nested_delimiter="__", extra="forbid", frozen=True, validate_default=False
     )
 
     app: App
-    # model_construct: in a table that nobody wrote there is nothing to check.
+    # model_construct skips validation: the defaults are valid.
     tls: Tls = Field(default_factory=Tls.model_construct)
     server: Server = Field(default_factory=Server.model_construct)
     nginx: Nginx = Field(default_factory=Nginx.model_construct)
@@ -55,7 +47,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only what `load` hands over: it reads each source itself, to be able to say where a wrong value stands."""
+        """Return the tables from `load`, which reads each source itself so that messages can name it."""
         return (init_settings,)
 
     @model_validator(mode="before")
@@ -64,7 +56,7 @@ class Settings(BaseSettings):
         hosts = data.get("hosts")
         if not isinstance(hosts, dict):
             return data
-        return {**data, "hosts": {name: named(name, table) for name, table in hosts.items()}}
+        return {**data, "hosts": {name: with_name(name, table) for name, table in hosts.items()}}
 
     @classmethod
     def build(
@@ -75,7 +67,7 @@ class Settings(BaseSettings):
         sandbox: frozenset[str] = frozenset(),
         sudo_password: SecretStr | None = None,
     ) -> Self:
-        """The settings of `tables`, with what stands in no table. Raises pydantic.ValidationError."""
+        """Return the settings of `tables`. sandbox: names of hosts. Raises pydantic.ValidationError."""
         settings = cls(**tables)
         settings._base_dir, settings._sandbox, settings._sudo_password = base_dir, sandbox, sudo_password
         return settings
@@ -87,7 +79,7 @@ class Settings(BaseSettings):
 
     @property
     def sandbox(self) -> frozenset[str]:
-        """The names of the hosts that come from the sandbox's own file."""
+        """The names of the hosts from the sandbox's file."""
         return self._sandbox
 
     @property
@@ -96,11 +88,11 @@ class Settings(BaseSettings):
         return self._sudo_password
 
     def target(self, host: str | Host) -> Target:
-        """The settings for `host`, given by its name in hosts.toml or as `select` returned it.
+        """Return the settings for a host, given by its name in hosts.toml or as `select` returned it.
 
         Raises:
             KeyError: no host has that name.
-            UsageError: the app does not go with the login user that was typed (`load` has checked hosts.toml itself).
+            UsageError: the app does not go with the login user on the command line. `load` checks those in hosts.toml.
         """
         found = self.hosts[host] if isinstance(host, str) else host
         sections = {name: merged(dict(getattr(self, name)), getattr(found, name)) for name in OVERRIDES}
@@ -111,10 +103,10 @@ class Settings(BaseSettings):
             raise UsageError(str(first.get("ctx", {}).get("error", first["msg"])) + ".") from None
 
     def select(self, names: Sequence[str], *, ssh_config: Path | None = None) -> list[Host]:
-        """The hosts that a command line means, each once: names, groups, addresses, or, with none, the default.
+        """Return the hosts that a command line means, each once: names, groups, addresses, or without them the default.
 
         Raises:
-            UsageError: an unknown name, or no name where there is no default; it lists the names.
+            UsageError: an unknown name, or no names and no default. The message lists the known names.
         """
         config = ssh_config or Path("~/.ssh/config").expanduser()
-        return select(names, hosts=self.hosts, groups=self.groups, sandbox=self._sandbox, ssh_config=config)
+        return select_hosts(names, hosts=self.hosts, groups=self.groups, sandbox=self._sandbox, ssh_config=config)

@@ -1,4 +1,4 @@
-"""The settings of one host, and what a run decides about its release: together what a step gets as `app`."""
+"""A host's settings together with its release: the `app` of a step."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from selvedge.value import Value
 
 
 class Release(Value):
-    """What a run decides about the release on a host.
+    """The release of a run on one host.
 
-    ref: the branch, tag or SHA of the command line, "" for the branch of hosts.toml. commit: 40 hex digits, "" while it is
-    unknown. forced: release a commit again that was rolled back. migrates: False if another host migrates the database.
+    ref: the branch, tag or SHA on the command line, "" for the branch of hosts.toml. commit: 40 hex digits, "" while it is
+    unknown. forced: redeploy a rolled-back commit. migrates: False if another host migrates the database.
     """
 
     ref: str = ""
@@ -36,7 +36,7 @@ class Release(Value):
 
 
 class Target(App):
-    """The settings of one host. `base_dir` is the folder of hosts.toml. It is never changed; see `releasing`."""
+    """The settings of one host. base_dir: the folder of hosts.toml."""
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
@@ -49,7 +49,7 @@ class Target(App):
     release: Release = Field(default_factory=Release)
 
     def releasing(self, release: Release) -> Target:
-        """Return these settings with another release."""
+        """Return a copy of these settings with another release."""
         return self.model_copy(update={"release": release})
 
     @property
@@ -79,12 +79,12 @@ class Target(App):
 
     @property
     def has_tls(self) -> bool:
-        """Whether this server itself has the certificate."""
+        """True if the certificate is on this server, not on a load balancer."""
         return bool(self.domains) and not self.tls.upstream
 
     @property
     def shell_values(self) -> Mapping[str, str | int | float | bool]:
-        """The variables that the shell functions in lib/ share: names, paths, and the settings of the health check."""
+        """The values that the shell functions in lib/ share: names, paths, and the settings of the health check."""
         return {
             "app": self.name,
             **self.paths.shell_values,
@@ -102,27 +102,27 @@ class Target(App):
         return self.local_file(self.repository) if self.is_local else None
 
     def local_file(self, path: str) -> Path:
-        """Return a path of the settings on this machine: `~` is expanded, a relative one begins at the folder of hosts.toml."""
+        """Return a path of the settings as a path on this machine, relative to the folder of hosts.toml; `~` is the home."""
         return self.base_dir / Path(path).expanduser()
 
     @property
     def ssh_server(self) -> tuple[str, int] | None:
-        """Name and port of the git server if `repository` is fetched over SSH, else None."""
+        """The name and port of the git server if `repository` is fetched over SSH, else None."""
         return giturl.ssh_server(self.repository)
 
     @property
     def credentials(self) -> SecretStr | None:
-        """The repository's address with user and token, in the form of git's credential store; None without them."""
+        """The repository's address in the form of git's credential store; None if it has no user and token."""
         found = giturl.credentials(self.repository)
         return SecretStr(found) if found else None
 
     @property
     def submodule_base(self) -> str:
-        """The address that relative submodule addresses begin from: `repository`, or the checkout's own origin."""
+        """The base of relative submodule addresses: `repository`, or the origin of the checkout on this machine."""
         return giturl.origin(self.local_path) if self.local_path else self.repository_shown
 
     @model_validator(mode="after")
-    def _two_users(self) -> Self:
+    def _check_users(self) -> Self:
         if self.name in {self.host.user, self.host.bootstrap_user}:
             raise ValueError(
                 f"app.name must not be the login user {self.name} too: the app runs as a user without sudo"

@@ -1,9 +1,9 @@
-"""The types of the settings: what a value may look like, checked where it enters the program.
+"""The types of the settings, with their validators.
 
-Every validator raises `ValueError` with the end of a sentence that began with the name of the setting ("must be …").
-Two kinds of strings exist. Most have a narrow alphabet, so that no shell, nginx, ini or unit file can read anything
-else into them. The others (`Line`, `LocalPath`, the local part of `Email`) are the user's own text: they are kept
-character for character, and whoever writes them to a server has to quote them.
+Each validator raises `ValueError` with the end of a sentence that begins with the name of the setting ("must be …").
+There are two kinds of strings. Most have a narrow alphabet, which has no special meaning in shell, nginx, ini and unit
+files. The others (`Line`, `LocalPath`, the local part of `Email`) are the user's own text: they are kept character for
+character, and the code that writes them to a server has to quote them.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from urllib.parse import urlsplit
 from annotated_types import Ge, Le
 from pydantic import AfterValidator, BeforeValidator, Strict
 
-from selvedge.config.giturl import check_source
+from selvedge.config.giturl import check_repository
 
 Switch = Annotated[bool, Strict()]
 Whole = Annotated[int, Strict()]
 Seconds = Annotated[float, Strict()]
 
-# Names that Debian, Ubuntu or the packages installed here use for a user, a group, a unit or a folder in /srv, /run,
-# /etc or /var/log: base-passwd's users and groups, and what `ls` shows there after `setup`.
+# Names that Debian, Ubuntu or the packages of `setup` use for a user, a group, a unit or a folder in /srv, /run, /etc or
+# /var/log: the users and groups of base-passwd, and the output of `ls` in these folders after `setup`.
 _RESERVED = """
     root daemon bin sys sync games man lp mail news uucp proxy www-data backup list irc gnats nobody nogroup
     adm tty disk kmem dialout fax voice cdrom floppy tape sudo audio dip operator src shadow utmp video sasl plugdev
@@ -39,15 +39,15 @@ _RESERVED = """
     credentials blkid motd needrestart wtmp btmp lastlog faillog rsyslog chrony ntp getty logrotate rpcbind packagekit
 """
 RESERVED_NAMES = frozenset(_RESERVED.split())
-# Files in /etc/nginx/snippets, where each app has one by its name.
+# Files in /etc/nginx/snippets, where each app has a file with its name.
 _SNIPPETS = frozenset({"snakeoil", "fastcgi-php", "selvedge-listen-tls"})
 _SHARE = "(?:100|[1-9][0-9]?)%"
-# IDNA 2003, which Python's own codec speaks, maps these to other letters than IDNA 2008 (RFC 5892, 2.6) does.
+# Python's codec (IDNA 2003) maps these to other letters than IDNA 2008 does (RFC 5892, 2.6).
 _IDNA_DEVIATIONS = frozenset("ßςẞ\u200c\u200d")
 
 
 def _text(value: str) -> str:
-    """Refuse characters that no setting needs and that break lines, terminals or C strings."""
+    """Refuse control characters: they break lines, terminals or C strings."""
     for char in value:
         if unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"}:
             raise ValueError(f"must not contain control characters such as a line break (here {char!a})")
@@ -55,7 +55,7 @@ def _text(value: str) -> str:
 
 
 def _matching(pattern: str, problem: str) -> AfterValidator:
-    """A validator that wants the whole string to match `pattern` and else says `problem`."""
+    """Return a validator that raises `problem` unless the whole string matches `pattern`."""
     compiled = re.compile(pattern, re.ASCII)
 
     def check(value: str) -> str:
@@ -67,7 +67,7 @@ def _matching(pattern: str, problem: str) -> AfterValidator:
 
 
 def _optional(check: Callable[[str], str]) -> AfterValidator:
-    """The validator `check` for a setting in which the empty string means "not set"."""
+    """Return the validator `check` for a setting in which the empty string means "not set"."""
     return AfterValidator(lambda value: check(value) if value else value)
 
 
@@ -86,10 +86,10 @@ def _app_name(value: str) -> str:
 
 
 def domain_name(value: str) -> str:
-    """A host name in lower case and, where it has other letters, in its `xn--` form (RFC 1123, 2.1; RFC 5891).
+    """Return a host name in lower case; in its `xn--` form if it is not ASCII (RFC 1123, 2.1; RFC 5891).
 
     Raises:
-        ValueError: not a host name, a wildcard, or an IP address.
+        ValueError: a wildcard, an IP address, or anything else that is not a host name.
     """
     if "*" in value:
         raise ValueError(
@@ -114,11 +114,11 @@ def _punycode(value: str) -> str:
         raise ValueError("is not a valid international host name: write it in its xn-- form") from None
 
 
-def address(value: str) -> str:
-    """A host to log in to: a name (also one from ssh_config), an IPv4 or an IPv6 address (no brackets, no port).
+def host_address(value: str) -> str:
+    """Return the address of a host: a name (also one from ssh_config), an IPv4 or IPv6 address without brackets.
 
     Raises:
-        ValueError: anything else, above all a user or a port in the same string.
+        ValueError: anything else, e.g. an address with a user or a port.
     """
     bare, _, zone = value.partition("%")
     try:
@@ -180,7 +180,7 @@ def _local_path(value: str) -> str:
 
 def _email(value: str) -> str:
     local, _, domain = value.rpartition("@")
-    # RFC 5322 3.2.3: dot-atom; quoted local parts are not taken, no certificate authority needs them.
+    # A dot-atom (RFC 5322, 3.2.3). Quoted local parts are refused: no certificate authority needs them.
     if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*", local):
         raise ValueError("must be an e-mail address")
     if local.startswith("-") or "." not in domain:
@@ -193,7 +193,7 @@ def _https_url(value: str) -> str:
         raise ValueError("must be an https:// address without user, query or spaces")
     try:
         parts = urlsplit(value)
-        address(parts.hostname or "")
+        host_address(parts.hostname or "")
         _ = parts.port
     except ValueError:
         raise ValueError("must be an https:// address with a host name and, if any, a port number") from None
@@ -222,7 +222,7 @@ def _status_range(value: Any) -> Any:
 
 
 def _one_or_many(value: Any) -> Any:
-    """A single string where a list of strings is wanted."""
+    """Return a single string as a list, anything else unchanged."""
     return ([value] if value else []) if isinstance(value, str) else value
 
 
@@ -232,7 +232,7 @@ def _hook(value: str) -> str:
     return value
 
 
-def _batch(value: Any) -> Any:
+def _check_batch(value: Any) -> Any:
     if (type(value) is int and value > 0) or (isinstance(value, str) and re.fullmatch(_SHARE, value)):
         return value
     raise ValueError("must be a number of servers or a share of them from 1% to 100%")
@@ -244,9 +244,9 @@ LocalPath = Annotated[Text, _optional(_local_path)]
 LocalFile = Annotated[Text, _matching(r".+", "must be a path"), AfterValidator(_local_path)]
 AppName = Annotated[Text, AfterValidator(_app_name)]
 DomainName = Annotated[Text, AfterValidator(domain_name)]
-Address = Annotated[Text, _optional(address)]
+Address = Annotated[Text, _optional(host_address)]
 OptionalDomain = Annotated[Text, _optional(domain_name)]
-GitSource = Annotated[Text, AfterValidator(check_source)]
+Repository = Annotated[Text, AfterValidator(check_repository)]
 GitRef = Annotated[Text, AfterValidator(_git_ref)]
 RelativePath = Annotated[Text, _optional(_relative)]
 Directory = Annotated[Text, AfterValidator(_relative)]
@@ -292,4 +292,4 @@ Fingerprint = Annotated[
 ]
 PythonVersion = Annotated[Text, _matching(r"(3\.[0-9]{1,2}(\.[0-9]{1,2})?)?", "must be a Python 3 version")]
 Port = Annotated[Whole, Ge(1), Le(65535)]
-Batch = Annotated[int | str, BeforeValidator(_batch)]
+Batch = Annotated[int | str, BeforeValidator(_check_batch)]

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from selvedge.engine.session import Session
 from selvedge.errors import SelvedgeError, UsageError
 from selvedge.run import Run
-from selvedge.ssh import host_keys
+from selvedge.ssh import known_hosts
 
 
 def ssh(run: Run) -> None:
@@ -51,7 +51,7 @@ def command(session: Session) -> list[str]:
             StrictHostKeyChecking="yes",
         )
     elif host.known_hosts:
-        files = (str(host_keys.USER_FILE), host.known_hosts)
+        files = (str(known_hosts.USER_FILE), host.known_hosts)
         words += _options(UserKnownHostsFile=" ".join(f'"{_literal(file)}"' for file in files))
     return [*words, "--", host.address or host.name]
 

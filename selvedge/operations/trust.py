@@ -12,9 +12,9 @@ from selvedge.errors import SelvedgeError, UsageError
 from selvedge.operations.each_host import conclude, gather
 from selvedge.report import Report
 from selvedge.run import Run
-from selvedge.ssh import host_keys, key_scan
+from selvedge.ssh import key_scan, known_hosts
 from selvedge.ssh.host_keys import fingerprint
-from selvedge.ssh.key_scan import Shown, kind
+from selvedge.ssh.key_scan import ServerKeys, kind_of
 
 
 def trust(run: Run, *, yes: bool = False) -> None:
@@ -28,7 +28,7 @@ def trust(run: Run, *, yes: bool = False) -> None:
             "Nobody can be asked whether the host keys are the right ones: this is no terminal.",
             "Run it in a terminal, or accept unseen whatever the servers show with --yes.",
         )
-    found = gather(run, lambda session: key_scan.shown_by(session.remote))
+    found = gather(run, lambda session: key_scan.scan(session.remote))
     for session in run.fleet.sessions:
         shown = found[session.name]
         if isinstance(shown, SelvedgeError):
@@ -40,12 +40,12 @@ def trust(run: Run, *, yes: bool = False) -> None:
     conclude(run, found)
 
 
-def _trust(report: Report, host: Host, shown: Shown, *, yes: bool) -> None:
+def _trust(report: Report, host: Host, shown: ServerKeys, *, yes: bool) -> None:
     report.line(f"{report.paint(host.name, 'bold')}: {shown.entry} shows these host keys:")
-    known = host_keys.known(host_keys.files(host), shown.entry)
+    known = known_hosts.lookup_keys(known_hosts.files_for(host), shown.entry)
     for key in shown.keys:
         note = report.paint("  known", "dim") if known.get(key.get_name()) == key else ""
-        report.line(f"    {kind(key):<8} {fingerprint(key)}{note}")
+        report.line(f"    {kind_of(key):<8} {fingerprint(key)}{note}")
     if host.host_key:
         _pinned(report, host, shown)
         return
@@ -54,14 +54,14 @@ def _trust(report: Report, host: Host, shown: Shown, *, yes: bool) -> None:
     if known and (not same or len(fresh) + len(same) < len(shown.keys)):
         raise _changed(host, shown, known)
     if fresh:
-        path = key_scan.file_of(host)
+        path = known_hosts.file_to_write(host)
         if not yes and not _agreed(f"Are they those of your server? Store them in {path}? [y/N] "):
             raise SelvedgeError(
                 f"{host.name}: the keys were not accepted; nothing was stored.",
                 "Compare them with the provider's console, or there: "
                 "for f in /etc/ssh/ssh_host_*.pub; do ssh-keygen -lf $f; done",
             )
-        key_scan.store(host, shown.entry, fresh)
+        known_hosts.store_keys(host, shown.entry, fresh)
         report.line(f"    {report.paint('✓', 'green')} stored in {path}")
     else:
         report.line("    Nothing to store: all of them are known.")
@@ -69,9 +69,9 @@ def _trust(report: Report, host: Host, shown: Shown, *, yes: bool) -> None:
     report.line(f'    host_key = "{fingerprint(shown.keys[0])}"')
 
 
-def _pinned(report: Report, host: Host, shown: Shown) -> None:
+def _pinned(report: Report, host: Host, shown: ServerKeys) -> None:
     prints = [fingerprint(key) for key in shown.keys]
-    first = f'Logins use the {kind(shown.keys[0])} key: host_key = "{prints[0]}".'
+    first = f'Logins use the {kind_of(shown.keys[0])} key: host_key = "{prints[0]}".'
     if host.host_key == prints[0]:
         report.line("    hosts.toml pins the first of them: nothing to store.")
     elif host.host_key in prints:
@@ -84,18 +84,18 @@ def _pinned(report: Report, host: Host, shown: Shown) -> None:
         )
 
 
-def _changed(host: Host, shown: Shown, known: Mapping[str, PKey]) -> SelvedgeError:
+def _changed(host: Host, shown: ServerKeys, known: Mapping[str, PKey]) -> SelvedgeError:
     now = {key.get_name(): key for key in shown.keys}
     changes = [
-        f"{kind(key)}: known is {fingerprint(key)}, shown is {fingerprint(now[name]) if name in now else 'none'}"
+        f"{kind_of(key)}: known is {fingerprint(key)}, shown is {fingerprint(now[name]) if name in now else 'none'}"
         for name, key in known.items()
         if now.get(name) != key
     ]
-    again = f"{host_keys.forget(host, shown.entry)}\n    fab -H {host.name} trust"
+    again = f"{known_hosts.forget_commands(host, shown.entry)}\n    fab -H {host.name} trust"
     first = shown.keys[0]
     if known.get(first.get_name()) == first:
         return SelvedgeError(
-            f"{host.name}: a host key has changed. {'; '.join(changes)}. The {kind(first)} key, which logins use, is the known "
+            f"{host.name}: a host key has changed. {'; '.join(changes)}. The {kind_of(first)} key, which logins use, is the known "
             "one. Nothing was stored.",
             f"`fab harden` makes a weak RSA key anew. If it did, forget the old key and trust the new one:\n{again}",
         )

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from selvedge.config.dotenv import variables
+from selvedge.config.dotenv import app_environment
 from selvedge.engine.fleet import Fleet
 from selvedge.engine.session import Planned, Session
 from selvedge.release.commits import Commits, apply_options
@@ -88,7 +88,7 @@ def _share_databases(sessions: Sequence[Session]) -> None:
     for session in sessions:
         if not session.target.migrate or not session.target.env_file:
             continue
-        databases = network_databases(variables(session.target))
+        databases = network_databases(app_environment(session.target))
         if databases and databases in seen:
             session.release = replace(session.release, migrates=False)
         seen.add(databases)

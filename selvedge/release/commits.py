@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from selvedge.config.load import file_name
+from selvedge.config.files import hosts_file_name
 from selvedge.config.target import Target
 from selvedge.config.types import GitRef
 from selvedge.errors import ConfigError, SelvedgeError, UsageError
 from selvedge.shell.library import call
 from selvedge.shell.quoting import quote
-from selvedge.ssh import host_keys
+from selvedge.ssh import known_hosts
 
 if TYPE_CHECKING:
     from selvedge.engine.session import Session
@@ -117,14 +117,14 @@ def local_commit(repository: Path, ref: str) -> str:
     Raises ConfigError where the folder is no git repository, UsageError where it does not know the ref.
     """
     if not repository.is_dir():
-        raise ConfigError(file_name(), "app.repository", f"there is no folder {repository}", _REPOSITORY)
+        raise ConfigError(hosts_file_name(), "app.repository", f"there is no folder {repository}", _REPOSITORY)
     names = [ref] if SHORT_SHA.fullmatch(ref) else [f"refs/heads/{ref}", f"refs/tags/{ref}"]
     for name in [*names, ref]:
         found = git(repository, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
         if found.returncode == 0:
             return found.stdout.strip()
     if git(repository, "rev-parse", "--git-dir").returncode != 0:
-        raise ConfigError(file_name(), "app.repository", f"{repository} is not a git repository", _REPOSITORY)
+        raise ConfigError(hosts_file_name(), "app.repository", f"{repository} is not a git repository", _REPOSITORY)
     raise UsageError(
         f"The repository {repository} has no branch, tag or commit {ref}.",
         "Commit the work there first, or give --branch or --commit. `git -C PATH branch` lists the branches.",
@@ -175,7 +175,7 @@ def refused(session: Session, answer: str) -> SelvedgeError:
 def _changed(session: Session, fingerprint: str) -> SelvedgeError:
     """The git server shows another host key than the one that this server, or the user's machine, knows."""
     target, name = session.target, session.name
-    server = host_keys.entry_at(*target.ssh_server) if target.ssh_server else target.repository_shown
+    server = known_hosts.entry_name(*target.ssh_server) if target.ssh_server else target.repository_shown
     return SelvedgeError(
         f"{name}: THE HOST KEY OF THE GIT SERVER {server} HAS CHANGED: it shows {fingerprint or 'another one'}. Somebody may be "
         "listening in, or its operator has changed it. Nothing was fetched.",

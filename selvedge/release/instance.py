@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 
 from pydantic import SecretStr
 
-from selvedge.config.dotenv import render_environment, variables
+from selvedge.config.dotenv import app_environment, render_environment
 from selvedge.config.target import Target
 from selvedge.templates import template
 from selvedge.value import Value
@@ -35,7 +35,7 @@ class Instance(Value):
     @classmethod
     def of(cls, app: Target) -> Instance:
         """Return the instance of the app's commit. Raises Pending, and ConfigError where `app.env_file` cannot be read."""
-        return cls(app, app.commit, variables(app))
+        return cls(app, app.commit, app_environment(app))
 
     @cached_property
     def id(self) -> str:

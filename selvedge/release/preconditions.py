@@ -28,9 +28,9 @@ def repository(app: Target) -> None:
 
 def environment(app: Target) -> None:
     """app.env_file is a dotenv file. Raises ConfigError."""
-    from selvedge.config.dotenv import variables
+    from selvedge.config.dotenv import app_environment
 
-    variables(app)
+    app_environment(app)
 
 
 def certificates(app: Target) -> None:

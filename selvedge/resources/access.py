@@ -12,7 +12,7 @@ from selvedge.resources.base import Change, Guard, Resource, sections
 from selvedge.resources.files import File
 from selvedge.resources.sshd import UNDO
 from selvedge.shell.quoting import document, quote
-from selvedge.ssh.public_keys import PublicKey, of_agent, of_file, of_home, of_private
+from selvedge.ssh.public_keys import PublicKey, agent_keys, home_keys, keys_of_file, public_half
 
 if TYPE_CHECKING:
     from selvedge.config.target import Target
@@ -27,11 +27,11 @@ def login_keys(app: Target) -> tuple[PublicKey, ...]:
     host, keys = app.host, []
     if app.server.authorized_keys:
         for name in app.server.authorized_keys:
-            keys += of_file(app.local_file(name), f"server.authorized_keys: {name}")
+            keys += keys_of_file(app.local_file(name), f"server.authorized_keys: {name}")
     elif host.key:
-        keys = [of_private(app.local_file(host.key), f"hosts.{host.name}.key")]
+        keys = [public_half(app.local_file(host.key), f"hosts.{host.name}.key")]
     else:
-        keys = of_agent() or of_home()
+        keys = agent_keys() or home_keys()
     if not keys:
         raise UsageError(
             f"{host.name}: there is no public key to install for {host.user}, who could then not log in. Nothing was "

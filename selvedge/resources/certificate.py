@@ -9,7 +9,7 @@ from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from selvedge.config.load import file_name
+from selvedge.config.files import hosts_file_name
 from selvedge.errors import ConfigError
 from selvedge.resources.base import Change, Resource
 from selvedge.resources.files import File, Link
@@ -38,9 +38,9 @@ def pem(path: Path, key: str) -> str:
         text = path.read_text(encoding="ascii")
     except (OSError, UnicodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no PEM file"
-        raise ConfigError(file_name(), key, f"{path} cannot be read: {reason}", "Name a PEM file.") from error
+        raise ConfigError(hosts_file_name(), key, f"{path} cannot be read: {reason}", "Name a PEM file.") from error
     if "-----BEGIN " not in text:
-        raise ConfigError(file_name(), key, f"{path} is no PEM file: it has no BEGIN line", "Name a PEM file.")
+        raise ConfigError(hosts_file_name(), key, f"{path} is no PEM file: it has no BEGIN line", "Name a PEM file.")
     return text if text.endswith("\n") else text + "\n"
 
 
@@ -171,7 +171,7 @@ class OwnCertificate(File):
         except ssl.SSLError as error:
             problem = f"{paths[1]} is not the private key, without a passphrase, of the certificate {paths[0]}"
             remedy = "Name the key that it was made with. In the chain, the server's own certificate comes first."
-            raise ConfigError(file_name(), "tls.certificate_key", problem, remedy) from error
+            raise ConfigError(hosts_file_name(), "tls.certificate_key", problem, remedy) from error
         return cls(app.paths.certificate, chain + key, "0600", secret=True)
 
 

@@ -13,7 +13,7 @@ from selvedge.paths import Paths
 from selvedge.resources.base import Change, Resource
 from selvedge.shell.library import call
 from selvedge.shell.quoting import quote
-from selvedge.ssh import host_keys
+from selvedge.ssh import known_hosts
 
 
 class DeployKey(Resource):
@@ -52,7 +52,7 @@ class GitHostKey(Resource):
 
     @property
     def _entry(self) -> str:
-        return host_keys.entry_at(self.host, self.port)
+        return known_hosts.entry_name(self.host, self.port)
 
     def probe(self) -> str:
         return f"ssh-keygen -F {quote(self._entry)} -f {quote(self.path)} >/dev/null 2>&1 && echo known || true"
@@ -60,9 +60,9 @@ class GitHostKey(Resource):
     def plan(self, fact: str) -> Change | None:
         if fact.strip() == "known":
             return None
-        own = host_keys.known(host_keys.own_files(), self._entry)
+        own = known_hosts.lookup_keys(known_hosts.machine_files(), self._entry)
         if own:
-            shell = f"printf '%s' {quote(host_keys.lines(self._entry, own.values()))} >>{quote(self.path)}"
+            shell = f"printf '%s' {quote(known_hosts.format_lines(self._entry, own.values()))} >>{quote(self.path)}"
             return Change(f"take the host key of {self._entry} from this machine's known_hosts", shell)
         silent = f"the git server {self.host}, port {self.port}, does not answer with a host key"
         shell = (

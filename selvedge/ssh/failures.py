@@ -1,9 +1,10 @@
-"""The way to a server: the socket, the servers in between, and what to say where it is closed."""
+"""The messages for connections that fail."""
 
 from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Sequence
 
 from fabric import Connection
 from paramiko import BadHostKeyException
@@ -12,42 +13,11 @@ from selvedge.config.hosts import Host
 from selvedge.errors import UnreachableError
 from selvedge.shell.quoting import words
 from selvedge.ssh import host_keys
-
-CONNECT_TIMEOUT = 15.0
-"""Seconds until an attempt to connect is given up."""
-DEAD_NETWORK_MS = 15_000
-"""Milliseconds of unacknowledged data after which the connection counts as dead (TCP_USER_TIMEOUT)."""
-
-
-class PromptSocket(socket.socket):
-    """A TCP connection that acknowledges what has come at once.
-
-    Until a session begins sshd holds a small packet back until the one before it is acknowledged (Nagle's algorithm, RFC 896), and
-    Linux acknowledges up to 40 ms late, in the hope of something to send along (delayed acknowledgements, RFC 1122): a login
-    would wait for both. The option has to be set anew each time (tcp(7)).
-    """
-
-    def recv(self, size: int, flags: int = 0) -> bytes:
-        """As of any socket."""
-        data = super().recv(size, flags)
-        if hasattr(socket, "TCP_QUICKACK"):
-            self.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
-        return data
-
-
-def open_socket(address: str, port: int) -> socket.socket:
-    """A TCP connection on which small packets are not held back on either side and a dead network is noticed. Raises OSError."""
-    opened = socket.create_connection((address, port), timeout=CONNECT_TIMEOUT)
-    sock = PromptSocket(fileno=opened.detach())
-    sock.settimeout(CONNECT_TIMEOUT)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    if hasattr(socket, "TCP_USER_TIMEOUT"):
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, DEAD_NETWORK_MS)
-    return sock
+from selvedge.ssh.tcp import CONNECT_TIMEOUT
 
 
 def lost(name: str, when: str = "") -> UnreachableError:
-    """A connection that has ended by itself; `when` says in the middle of what."""
+    """Return the error for a connection that broke. when: during what, e.g. "while reading"."""
     return UnreachableError(
         f"{name}: the connection was lost{f' {when}' if when else ''}.",
         "What was running there ends by itself, whole or taken back. Run the same command again.",
@@ -55,20 +25,32 @@ def lost(name: str, when: str = "") -> UnreachableError:
 
 
 def ssh_command(host: Host, user: str, *options: str) -> str:
-    """What to type for the same login by the system's ssh."""
+    """Return the command for the same login by OpenSSH's ssh."""
     port = ["-p", str(host.port)] if host.port else []
     key = ["-i", host.key] if host.key else []
     return words(*["ssh", *options, *port, *key, f"{user}@{host.address or host.name}"])
 
 
+def login_refused(host: Host, users: Sequence[str]) -> UnreachableError:
+    """Return the error for a server that lets none of these users in."""
+    key = host.key or "the agent's keys and those in ~/.ssh"
+    return UnreachableError(
+        f"{host.name}: the server refused the login as {' and as '.join(users)} with {key}.",
+        f"Try `{ssh_command(host, users[-1])}`; if that fails too, put the public half of your "
+        "key into that user's ~/.ssh/authorized_keys on the server, or name the right key in hosts.toml "
+        f"(hosts.{host.name}.key). A passphrase: fab --prompt-for-passphrase. "
+        "After many failed logins fail2ban may hold your address off for ten minutes.",
+    )
+
+
 def unreachable(host: Host, connection: Connection, error: Exception) -> UnreachableError:
-    """The error as a beginner understands it: what was tried, what came back, what to look at."""
+    """Return the error for a connection that could not be made, in words that a beginner understands."""
     where = f"{connection.host} port {connection.port}"
     name = host.name
     if isinstance(error, BadHostKeyException):
-        return host_keys.changed(host, connection, error)
+        return host_keys.changed_key_error(host, connection, error)
     if isinstance(error, host_keys.UnknownHostKey):
-        return host_keys.unknown(host, connection, error)
+        return host_keys.unknown_key_error(host, connection, error)
     if isinstance(error, socket.gaierror):
         return UnreachableError(
             f"{name}: no address is known for the name {connection.host}.",

@@ -1,4 +1,4 @@
-"""The proof that nobody is shut out: a fresh login as the host's user, and root by sudo there."""
+"""The check after a change of logins: the host's user can still log in and become root."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from selvedge.errors import SelvedgeError, UnreachableError
 from selvedge.ssh.connection import Remote, Result
 
 PAUSE = 1.0
-"""Seconds before a refused connection is tried once more: for a moment of its reload sshd does not listen."""
+"""Seconds before the second attempt: while sshd reloads, it does not listen for a moment."""
 
 
 def require_fresh_login(remote: Remote) -> None:
-    """Log in to the server once more, as the host's user alone, and become root.
+    """Log in to the server again, as the host's user only, and become root.
 
-    Raises UnreachableError where no login succeeds, SelvedgeError where sudo refuses.
+    Raises UnreachableError if the login fails twice, SelvedgeError if sudo refuses.
     """
     fresh = remote.alone()
     try:
-        result = _ask(fresh)
+        result = _user_id(fresh)
     except UnreachableError:
         time.sleep(PAUSE)
-        result = _ask(fresh)
+        result = _user_id(fresh)
     finally:
         fresh.close()
     host = remote.host
@@ -33,5 +33,5 @@ def require_fresh_login(remote: Remote) -> None:
         )
 
 
-def _ask(remote: Remote) -> Result:
+def _user_id(remote: Remote) -> Result:
     return remote.run("id -u\n")

@@ -1,25 +1,18 @@
-"""Whether a server is the one it was: known_hosts, pinned fingerprints, and what to say when they do not fit."""
+"""The check of a server's host key at the login, and the messages for a key that is unknown or has changed."""
 
 from __future__ import annotations
-
-import base64
-import hashlib
-from collections.abc import Iterable
-from pathlib import Path
 
 import paramiko
 from fabric import Connection
 
 from selvedge.config.hosts import Host
-from selvedge.errors import SelvedgeError, UnreachableError
-from selvedge.shell.quoting import quote
-
-USER_FILE = Path("~/.ssh/known_hosts")
-SYSTEM_FILE = Path("/etc/ssh/ssh_known_hosts")
+from selvedge.errors import UnreachableError
+from selvedge.ssh import known_hosts
+from selvedge.ssh.public_keys import fingerprint_of
 
 
 class UnknownHostKey(paramiko.SSHException):
-    """A server's key stands in no file and is not the pinned one. entry: the server's name in a known_hosts file."""
+    """A server's key is in no known_hosts file and is not the pinned one. entry: the server's name in a known_hosts file."""
 
     def __init__(self, key: paramiko.PKey, pinned: str, entry: str = "") -> None:
         super().__init__("unknown host key")
@@ -28,7 +21,9 @@ class UnknownHostKey(paramiko.SSHException):
         self.entry = entry
 
 
-class _Policy(paramiko.MissingHostKeyPolicy):
+class _PinnedKeyPolicy(paramiko.MissingHostKeyPolicy):
+    """Refuse each key that no known_hosts file has, except the pinned one."""
+
     def __init__(self, pinned: str) -> None:
         self._pinned = pinned
 
@@ -38,30 +33,30 @@ class _Policy(paramiko.MissingHostKeyPolicy):
 
 
 def fingerprint(key: paramiko.PKey) -> str:
-    """SHA256:… as ssh-keygen -lf prints it."""
-    return "SHA256:" + base64.b64encode(hashlib.sha256(key.asbytes()).digest()).decode().rstrip("=")
+    """Return the fingerprint of a host key."""
+    return fingerprint_of(key.asbytes())
 
 
 def require_known(connection: Connection, host: Host) -> None:
-    """Make the connection refuse a server whose key is not known; Fabric's own accepts any, silently.
+    """Make the connection refuse unknown host keys; Fabric accepts any without a word.
 
-    A key pinned in hosts.toml (host_key) is the only one accepted; else known_hosts files count, as for ssh. They count
-    for the servers in between (ProxyJump), too.
+    If hosts.toml pins a key (host_key), it is the only accepted one. Otherwise the known_hosts files count, as for ssh.
+    They also count for the jump hosts.
     """
-    _require(connection.client, host, host.host_key)
-    for between in gateways(connection):
-        _require(between.client, host, "")
+    _require_known(connection.client, host, host.host_key)
+    for gateway in gateways(connection):
+        _require_known(gateway.client, host, "")
 
 
-def _require(client: paramiko.SSHClient, host: Host, pinned: str) -> None:
-    client.set_missing_host_key_policy(_Policy(pinned))
+def _require_known(client: paramiko.SSHClient, host: Host, pinned: str) -> None:
+    client.set_missing_host_key_policy(_PinnedKeyPolicy(pinned))
     if not pinned:
-        for path in files(host):
+        for path in known_hosts.files_for(host):
             client.load_system_host_keys(str(path))
 
 
 def gateways(connection: Connection) -> list[Connection]:
-    """The servers in between (ProxyJump), the nearest to the host first."""
+    """Return the jump hosts (ProxyJump in ssh_config(5)), the one next to the host first."""
     found = []
     while isinstance(connection.gateway, Connection):
         connection = connection.gateway
@@ -70,84 +65,42 @@ def gateways(connection: Connection) -> list[Connection]:
 
 
 def entry_of(connection: Connection) -> str:
-    """The name of the connection's server in a known_hosts file."""
-    return entry_at(str(connection.host), int(connection.port))
+    """Return the name of the connection's server in a known_hosts file."""
+    return known_hosts.entry_name(str(connection.host), int(connection.port))
 
 
-def entry_at(name: str, port: int) -> str:
-    """The name of an SSH server in a known_hosts file (sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT")."""
-    return name if port == 22 else f"[{name}]:{port}"
-
-
-def lines(entry: str, keys: Iterable[paramiko.PKey]) -> str:
-    """The lines of a known_hosts file that hold these keys of the entry."""
-    return "".join(f"{entry} {key.get_name()} {key.get_base64()}\n" for key in keys)
-
-
-def files(host: Host) -> list[Path]:
-    """The known_hosts files that are there and count for the host, each once."""
-    paths = (*own_files(), Path(host.known_hosts).expanduser())
-    return [path for path in dict.fromkeys(paths) if path.is_file()]
-
-
-def own_files() -> list[Path]:
-    """The known_hosts files of this machine and its user, where they are there."""
-    return [path for path in (SYSTEM_FILE, USER_FILE.expanduser()) if path.is_file()]
-
-
-def known(paths: Iterable[Path], entry: str) -> dict[str, paramiko.PKey]:
-    """The keys that these known_hosts files have for the entry, by their algorithm's name.
-
-    Raises SelvedgeError where one of them cannot be read.
-    """
-    keys = paramiko.HostKeys()
-    for path in paths:
-        try:
-            keys.load(str(path))
-        except (OSError, UnicodeDecodeError) as error:
-            raise SelvedgeError(f"{path} cannot be read: {error}.", "Mend or remove that file.") from error
-    return dict(keys.lookup(entry) or {})
-
-
-def forget(host: Host, entry: str) -> str:
-    """The commands that take an entry out of the files that hold it, one a line."""
-    holding = [path for path in files(host) if paramiko.HostKeys(str(path)).lookup(entry)]
-    other = {path: f" -f {quote(str(path))}" for path in holding if path != USER_FILE.expanduser()}
-    return "\n".join(f"    ssh-keygen -R {quote(entry)}{other.get(path, '')}" for path in holding)
-
-
-def changed(host: Host, connection: Connection, error: paramiko.BadHostKeyException) -> UnreachableError:
-    """The server, or one in between, shows another key than before: refused."""
-    way = [connection, *gateways(connection)]
-    entry = entry_of(next((each for each in way if each.host == error.hostname), connection))
-    which, trust = _which(host, connection, entry)
+def changed_key_error(host: Host, connection: Connection, error: paramiko.BadHostKeyException) -> UnreachableError:
+    """Return the error for a host or jump host whose key is not the one in known_hosts."""
+    servers = [connection, *gateways(connection)]
+    entry = entry_of(next((each for each in servers if each.host == error.hostname), connection))
+    which, trust = _jump_host_note(host, connection, entry)
     return UnreachableError(
         f"{host.name}: THE SERVER'S HOST KEY HAS CHANGED. {which}known_hosts has {fingerprint(error.expected_key)}, the "
         f"server shows {fingerprint(error.key)}. Somebody may be listening in, or the server was installed anew. "
         "Nothing was sent to it.",
         "If it was installed anew: compare the new fingerprint on the provider's console, then forget the old one and trust "
-        f"the new one:\n{forget(host, entry)}\n    {trust}",
+        f"the new one:\n{known_hosts.forget_commands(host, entry)}\n    {trust}",
     )
 
 
-def unknown(host: Host, connection: Connection, error: UnknownHostKey) -> UnreachableError:
-    """A server was never seen before, or does not show the pinned key: refused, with the way to accept it."""
+def unknown_key_error(host: Host, connection: Connection, error: UnknownHostKey) -> UnreachableError:
+    """Return the error for a host or jump host whose key is in no known_hosts file, or is not the pinned one."""
     kind = error.key.get_name().removeprefix("ssh-").upper()
     if error.pinned:
         return UnreachableError(
             f"{host.name}: the server's {kind} key is {fingerprint(error.key)}, but hosts.toml pins {error.pinned}.",
             f"Compare with the provider's console; then mend hosts.{host.name}.host_key. Nothing was sent to it.",
         )
-    which, trust = _which(host, connection, error.entry)
+    which, trust = _jump_host_note(host, connection, error.entry)
     return UnreachableError(
         f"{host.name}: this server is not known yet. {which}Its {kind} key is {fingerprint(error.key)}.",
         f"Compare it with what the provider's console shows, then accept it: {trust}",
     )
 
 
-def _which(host: Host, connection: Connection, entry: str) -> tuple[str, str]:
-    """Which server of the way it is, where it is not the host itself, and the command that trusts it."""
-    for between in gateways(connection):
-        if entry_of(between) == entry:
-            return f"It is {entry}, on the way there. ", f"fab -H {between.original_host} trust"
+def _jump_host_note(host: Host, connection: Connection, entry: str) -> tuple[str, str]:
+    """Return a sentence that names the jump host with this entry ("" for the host itself), and the command that trusts it."""
+    for gateway in gateways(connection):
+        if entry_of(gateway) == entry:
+            return f"It is {entry}, on the way there. ", f"fab -H {gateway.original_host} trust"
     return "", f"fab -H {host.name} trust"

@@ -1,4 +1,4 @@
-"""Data that travels to a server by standard input, after the script that reads it."""
+"""Data that is sent to a server as standard input, after the script that reads it."""
 
 from __future__ import annotations
 

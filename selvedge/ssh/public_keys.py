@@ -1,4 +1,4 @@
-"""Public keys of this machine: read from files, from the public part of a private key, or from the SSH agent."""
+"""Public keys of this machine: from .pub files, private key files and the SSH agent."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from selvedge.errors import UsageError
 from selvedge.value import Value
 
-KINDS = (
+ACCEPTED_KINDS = (
     "ssh-ed25519",
     "sk-ssh-ed25519@openssh.com",
     "ecdsa-sha2-nistp256",
@@ -20,12 +20,17 @@ KINDS = (
     "sk-ecdsa-sha2-nistp256@openssh.com",
     "ssh-rsa",
 )
-"""What sshd of OpenSSH 8.8 and later accepts (ssh-rsa keys sign with SHA-2 there)."""
+"""The kinds that sshd of OpenSSH 8.8 and later accepts (ssh-rsa keys sign with SHA-2 there)."""
 _MAGIC = b"openssh-key-v1\0"
 
 
+def fingerprint_of(blob: bytes) -> str:
+    """Return the fingerprint of a public key, SHA256:… as `ssh-keygen -lf` prints it."""
+    return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
+
+
 class PublicKey(Value):
-    """kind: e.g. "ssh-ed25519"; blob: the key itself, base64; comment: as its file has it, one line."""
+    """A public key. kind: e.g. "ssh-ed25519". blob: the key in base64. comment: one line, as in its file."""
 
     kind: str
     blob: str
@@ -38,13 +43,12 @@ class PublicKey(Value):
 
     @property
     def fingerprint(self) -> str:
-        """SHA256:… as ssh-keygen -lf prints it."""
-        digest = hashlib.sha256(base64.b64decode(self.blob)).digest()
-        return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
+        """SHA256:… as `ssh-keygen -lf` prints it."""
+        return fingerprint_of(base64.b64decode(self.blob))
 
     @property
     def title(self) -> str:
-        """How a person is told of it: comment and fingerprint."""
+        """The key as messages name it: comment and fingerprint."""
         return f"the key {self.comment or self.kind} ({self.fingerprint})"
 
     def __hash__(self) -> int:
@@ -54,10 +58,10 @@ class PublicKey(Value):
         return isinstance(other, PublicKey) and self.blob == other.blob
 
 
-def parse(line: str) -> PublicKey:
-    """A line of a .pub file. Raises ValueError where it is none."""
+def parse_public_key(line: str) -> PublicKey:
+    """Return the key in a line of a .pub file. Raises ValueError if it is not such a line."""
     kind, blob, comment = [*line.split(None, 2), "", "", ""][:3]
-    if kind not in KINDS:
+    if kind not in ACCEPTED_KINDS:
         raise ValueError(f"{kind[:40]!r} is no kind of public key that sshd accepts")
     try:
         data = base64.b64decode(blob, validate=True)
@@ -68,8 +72,8 @@ def parse(line: str) -> PublicKey:
     return PublicKey(kind, blob, "".join(char for char in comment if char.isprintable()))
 
 
-def of_file(path: Path, setting: str) -> list[PublicKey]:
-    """The keys of a public key file, one a line. Raises UsageError, which names the setting."""
+def keys_of_file(path: Path, setting: str) -> list[PublicKey]:
+    """Return the keys of a public key file, one a line. Raises UsageError, which names the setting."""
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
@@ -78,23 +82,23 @@ def of_file(path: Path, setting: str) -> list[PublicKey]:
         raise UsageError(f"{setting}: {path} is a private key.", f"Name its public half: {path}.pub.")
     lines = [line.strip() for line in text.splitlines()]
     try:
-        return [parse(line) for line in lines if line and not line.startswith("#")]
+        return [parse_public_key(line) for line in lines if line and not line.startswith("#")]
     except ValueError as error:
         raise UsageError(f"{setting}: {path} is not a public key file: {error}.", "Name a file such as id.pub.") from None
 
 
-def of_private(path: Path, setting: str) -> PublicKey:
-    """The public half of a private key: its .pub file, else what the private file says openly.
+def public_half(path: Path, setting: str) -> PublicKey:
+    """Return the public half of a private key, from its .pub file or from the unencrypted part of the private file.
 
     Raises UsageError, which names the setting.
     """
     if path.suffix == ".pub":
         raise UsageError(f"{setting}: {path} is the public half of a key.", f"Name the private one: {path.with_suffix('')}")
     beside = path.with_name(path.name + ".pub")
-    if beside.is_file() and (keys := of_file(beside, setting)):
+    if beside.is_file() and (keys := keys_of_file(beside, setting)):
         return keys[0]
     try:
-        return _openly(path.read_text(encoding="ascii"))
+        return _unencrypted_part(path.read_text(encoding="ascii"))
     except OSError as error:
         raise UsageError(f"{setting}: {path} cannot be read: {error.strerror}.", "Name a private key file.") from None
     except (ValueError, struct.error, IndexError):
@@ -104,8 +108,11 @@ def of_private(path: Path, setting: str) -> PublicKey:
         ) from None
 
 
-def _openly(text: str) -> PublicKey:
-    """The public key in a private file of OpenSSH's format, where it stands unencrypted (PROTOCOL.key, section 1)."""
+def _unencrypted_part(text: str) -> PublicKey:
+    """Return the public key in a private key file of OpenSSH's format (OpenSSH's PROTOCOL.key, section 1).
+
+    Raises ValueError, struct.error or IndexError for another format.
+    """
     body = "".join(line for line in text.splitlines() if not line.startswith("-----"))
     data = base64.b64decode(body, validate=True)
     if not data.startswith(_MAGIC):
@@ -114,19 +121,19 @@ def _openly(text: str) -> PublicKey:
     for _ in ("cipher", "kdf", "kdf options"):
         _, at = _string(data, at)
     key, _ = _string(data, at + 4)
-    return parse(f"{_string(key, 0)[0].decode()} {base64.b64encode(key).decode()}")
+    return parse_public_key(f"{_string(key, 0)[0].decode()} {base64.b64encode(key).decode()}")
 
 
 def _string(data: bytes, at: int) -> tuple[bytes, int]:
-    """A string of the SSH protocol (RFC 4251, section 5) and where it ends; empty where the data is too short."""
+    """Return a string of the SSH protocol (RFC 4251, section 5) and where it ends; empty if the data is too short."""
     if len(data) < at + 4:
         return b"", at
     (length,) = struct.unpack_from(">I", data, at)
     return data[at + 4 : at + 4 + length], at + 4 + length
 
 
-def of_agent() -> list[PublicKey]:
-    """The keys of the SSH agent, none where there is no agent."""
+def agent_keys() -> list[PublicKey]:
+    """Return the keys of the SSH agent; none if there is no agent."""
     import paramiko
 
     try:
@@ -136,17 +143,17 @@ def of_agent() -> list[PublicKey]:
     return [
         PublicKey(key.get_name(), base64.b64encode(key.asbytes()).decode(), getattr(key, "comment", "") or "")
         for key in keys
-        if key.get_name() in KINDS
+        if key.get_name() in ACCEPTED_KINDS
     ]
 
 
-def of_home() -> list[PublicKey]:
-    """The public keys beside the private ones that ssh would try by itself."""
+def home_keys() -> list[PublicKey]:
+    """Return the public halves of the keys in ~/.ssh that ssh tries by default (ssh_config(5), IdentityFile)."""
     folder = Path("~/.ssh").expanduser()
     names = ("id_ed25519", "id_ecdsa", "id_ecdsa_sk", "id_ed25519_sk", "id_rsa")
     return [
         key
         for name in names
         if (folder / name).is_file() and (folder / f"{name}.pub").is_file()
-        for key in of_file(folder / f"{name}.pub", f"~/.ssh/{name}.pub")
+        for key in keys_of_file(folder / f"{name}.pub", f"~/.ssh/{name}.pub")
     ]

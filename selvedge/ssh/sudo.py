@@ -1,4 +1,4 @@
-"""How the login user becomes root: the command that runs a script by sudo, and what sudo says where it refuses."""
+"""Run a script as root by sudo, and explain sudo's refusals."""
 
 from __future__ import annotations
 
@@ -6,24 +6,25 @@ import re
 
 from selvedge.errors import SelvedgeError
 
-_MARK = re.compile(r"^@[0-9a-f]{12} ")
+_PROGRESS = re.compile(r"^@[0-9a-f]{12} ")
 
 
 def command(user: str, password: str) -> tuple[str, bytes]:
-    """The command that runs, as root, a script from standard input, and what comes before it there: the script follows
-    behind a line with its size in bytes.
+    """Return a command that runs a script as root, and the bytes to send to it first.
 
-    It reads the same in sh, bash, fish and tcsh, whichever the login shell is. The password never stands in it.
+    Its standard input is these bytes, a line with the size of the script in bytes, the script, and the script's own input.
+    The command means the same in sh, bash, fish and tcsh: the login shell may be any of them. The password is only in the
+    bytes.
     """
     script = 'IFS= read -r size && eval "$(head -c "$size")"'
     shell = f"/bin/sh -c '{script}'"
     if user == "root":
         return shell, b""
-    # What sudo refuses with is told apart by its words, which are other ones in other languages.
+    # LC_ALL=C: `refusal` knows sudo's messages in English only.
     if not password:
         return f"env LC_ALL=C sudo -n {shell}", b""
-    # Where no password is asked, the line that holds it is read and dropped. The empty lines are eaten by sudo's
-    # further attempts when the password is wrong, so that it never takes a line of the script for one.
+    # If sudo asks for no password, `read` drops the line that has it. If the password is wrong, sudo's further attempts
+    # read the empty lines, so that they never take a line of the script for a password.
     choose = (
         "LC_ALL=C; export LC_ALL; "
         "if sudo -n true 2>/dev/null; then IFS= read -r ignored; exec sudo -n /bin/sh -c \"$0\"; "
@@ -33,10 +34,10 @@ def command(user: str, password: str) -> tuple[str, bytes]:
 
 
 def refusal(host: str, user: str, status: int, output: str) -> SelvedgeError | None:
-    """What to tell where sudo did not run the script; None where it did, whatever the script then said or did."""
+    """Return the error if sudo did not run the script; None if it did, even if the script failed."""
     lines = [line.strip() for line in output[-2000:].splitlines() if line.strip()]
-    # Sudo's words are the last ones; a script that reports its progress has begun, so sudo let it.
-    if status == 0 or user == "root" or any(_MARK.match(line) for line in lines):
+    # A script that has reported progress was started by sudo. Otherwise sudo's message is the last of the output.
+    if status == 0 or user == "root" or any(_PROGRESS.match(line) for line in lines):
         return None
     said = "\n".join(lines[-3:])
     for pattern, problem, remedy in _REFUSALS:

@@ -35,7 +35,7 @@ def inspect(settings: Settings, targets: Sequence[Target]) -> Iterator[Finding]:
 def _key(app: Target) -> Iterator[Finding]:
     setting = f"hosts.{app.host.name}.key"
     if not app.host.key:
-        found = [*public_keys.of_agent(), *public_keys.of_home()]
+        found = [*public_keys.agent_keys(), *public_keys.home_keys()]
         remedy = f"Make one with `ssh-keygen -t ed25519`, or name one in {setting}."
         yield (
             ok("key", f"{len(found)} in the SSH agent and ~/.ssh") if found else problem("key", "there is none", remedy)

@@ -47,8 +47,10 @@ def fresh(lab: Lab) -> Iterator[Fresh]:
 def impatient(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """Return a project that waits 3 seconds for a server that does not answer, instead of 15."""
     project = Project(tmp_path_factory.mktemp("impatient"))
-    way = project.folder / "selvedge/ssh/failures.py"
-    way.write_text(way.read_text().replace("CONNECT_TIMEOUT = 15.0", "CONNECT_TIMEOUT = 3.0"))
+    module = project.folder / "selvedge/ssh/tcp.py"
+    text = module.read_text()
+    assert "CONNECT_TIMEOUT = 15.0" in text
+    module.write_text(text.replace("CONNECT_TIMEOUT = 15.0", "CONNECT_TIMEOUT = 3.0"))
     return project
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from selvedge.config.hosts import OVERRIDES, Host
 from selvedge.config.load import load
-from selvedge.config.schema import kinds, section_of
+from selvedge.config.schema import plain_types, section_model
 from selvedge.config.settings import Settings
 from selvedge.errors import ConfigError, SelvedgeError
 from tests.unit.config.conftest import Problems
@@ -63,7 +63,7 @@ FREE = {
 
 def _places() -> Iterator[tuple[str, Callable[[str], dict[str, Any]], Callable[[Settings], Any]]]:
     """Yield each setting that takes text: its name, a function that sets it, and one that reads it."""
-    models = {name: section_of(field.annotation) for name, field in Settings.model_fields.items()}
+    models = {name: section_model(field.annotation) for name, field in Settings.model_fields.items()}
     for section, model in [*models.items(), ("hosts", Host)]:
         for key, field in model.model_fields.items() if model else ():
             if section == "hosts" and (key in OVERRIDES or key == "name"):
@@ -80,9 +80,9 @@ def _shapes(annotation: Any) -> Iterator[tuple[str, Callable[[str], Any], Callab
     if get_origin(annotation) is dict:
         yield "{key}", lambda text: {text: "x"}, lambda value: next(iter(value))
         yield "{value}", lambda text: {"/x": text}, lambda value: value["/x"]
-    elif get_origin(annotation) is list and str in kinds(get_args(annotation)[0]):
+    elif get_origin(annotation) is list and str in plain_types(get_args(annotation)[0]):
         yield "[]", lambda text: [text], lambda value: value[0]
-    elif str in kinds(annotation) and get_origin(annotation) is not Literal:
+    elif str in plain_types(annotation) and get_origin(annotation) is not Literal:
         yield "", lambda text: text, lambda value: value
 
 

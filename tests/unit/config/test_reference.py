@@ -15,10 +15,10 @@ def test_the_reference_page_is_current() -> None:
 
 
 def test_every_setting_has_a_description_and_a_valid_example(settings: Load) -> None:
-    from selvedge.config.schema import section_of, toml
+    from selvedge.config.schema import section_model, to_toml
 
     for section, field in Settings.model_fields.items():
-        model = section_of(field.annotation)
+        model = section_model(field.annotation)
         for key, each in model.model_fields.items() if model else ():
             assert each.description and each.description.endswith((".", ")")), f"{section}.{key}"
             assert each.examples, f"{section}.{key}"
@@ -28,7 +28,7 @@ def test_every_setting_has_a_description_and_a_valid_example(settings: Load) -> 
                 if key.startswith("certificate"):
                     tables[section] |= {"certificate": "a.pem", "certificate_key": "a.key"}
                 text = "".join(
-                    f"[{name}]\n" + "".join(f"{key} = {toml(value)}\n" for key, value in table.items())
+                    f"[{name}]\n" + "".join(f"{key} = {to_toml(value)}\n" for key, value in table.items())
                     for name, table in tables.items()
                 )
                 settings(text)

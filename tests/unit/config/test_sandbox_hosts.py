@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from selvedge.config.load import sandbox_file
+from selvedge.config.files import sandbox_file
 from selvedge.errors import UsageError
 from tests.unit.config.conftest import Load
 from tests.unit.config.examples import APP, TWO, names

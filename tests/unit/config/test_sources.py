@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from selvedge.config.load import hosts_file, load
+from selvedge.config.files import hosts_file
+from selvedge.config.load import load
 from selvedge.errors import ConfigError
 from tests.unit.config.conftest import Load
 from tests.unit.config.examples import APP, TWO, names

@@ -38,19 +38,19 @@ GOOD: list[tuple[str, Any, Any]] = [
     ("GitRef", "feature/login-2.1+x", "feature/login-2.1+x"),
     ("GitRef", "fix#12,@home=yes", "fix#12,@home=yes"),
     ("GitRef", "größe/日本", "größe/日本"),
-    ("GitSource", ".", "."),
-    ("GitSource", "../my app; $(x) 'ü'", "../my app; $(x) 'ü'"),
-    ("GitSource", "~/src/hello", "~/src/hello"),
-    ("GitSource", "/srv/git/hello", "/srv/git/hello"),
-    ("GitSource", "https://git.example.com/me/hello.git", "https://git.example.com/me/hello.git"),
-    ("GitSource", "https://me:t0ken@git.example.com:8443/me/hello", "https://me:t0ken@git.example.com:8443/me/hello"),
-    ("GitSource", "http://127.0.0.1/hello.git", "http://127.0.0.1/hello.git"),
-    ("GitSource", "ssh://git@git.example.com:2222/~me/hello.git", "ssh://git@git.example.com:2222/~me/hello.git"),
-    ("GitSource", "ssh://git@[2001:db8::1]/hello.git", "ssh://git@[2001:db8::1]/hello.git"),
-    ("GitSource", "git://git.example.com/hello", "git://git.example.com/hello"),
-    ("GitSource", "file:///srv/git/hello.git", "file:///srv/git/hello.git"),
-    ("GitSource", "git@git.example.com:me/hello.git", "git@git.example.com:me/hello.git"),
-    ("GitSource", "alias:hello", "alias:hello"),
+    ("Repository", ".", "."),
+    ("Repository", "../my app; $(x) 'ü'", "../my app; $(x) 'ü'"),
+    ("Repository", "~/src/hello", "~/src/hello"),
+    ("Repository", "/srv/git/hello", "/srv/git/hello"),
+    ("Repository", "https://git.example.com/me/hello.git", "https://git.example.com/me/hello.git"),
+    ("Repository", "https://me:t0ken@git.example.com:8443/me/hello", "https://me:t0ken@git.example.com:8443/me/hello"),
+    ("Repository", "http://127.0.0.1/hello.git", "http://127.0.0.1/hello.git"),
+    ("Repository", "ssh://git@git.example.com:2222/~me/hello.git", "ssh://git@git.example.com:2222/~me/hello.git"),
+    ("Repository", "ssh://git@[2001:db8::1]/hello.git", "ssh://git@[2001:db8::1]/hello.git"),
+    ("Repository", "git://git.example.com/hello", "git://git.example.com/hello"),
+    ("Repository", "file:///srv/git/hello.git", "file:///srv/git/hello.git"),
+    ("Repository", "git@git.example.com:me/hello.git", "git@git.example.com:me/hello.git"),
+    ("Repository", "alias:hello", "alias:hello"),
     ("RelativePath", "", ""),
     ("RelativePath", "backend/app", "backend/app"),
     ("RelativePath", "backend/", "backend"),
@@ -131,16 +131,16 @@ BAD: list[tuple[str, Any]] = [
         for bad in ("`x`", "a'b", 'a"b', "a%b", "a|b", "a&b", "a<b", "a\x7fb", "a\tb", "a\u3000b", "x{}")
     ],
     *[
-        ("GitSource", bad)
+        ("Repository", bad)
         for bad in ("", "-x", "--upload-pack=x", "ext::sh -c x", "fd::17", "a", "examples/hello", "C:\\x")
     ],
-    *[("GitSource", bad) for bad in ("ssh://-oProxyCommand=x/y", "-oProxyCommand=x:y", "git@-x:y", "host:-x", "a::b")],
+    *[("Repository", bad) for bad in ("ssh://-oProxyCommand=x/y", "-oProxyCommand=x:y", "git@-x:y", "host:-x", "a::b")],
     *[
-        ("GitSource", bad)
+        ("Repository", bad)
         for bad in ("https://h/a b", "https://h/$(x)", "https://h/a;b", "https://h", "https://h:99999/x")
     ],
     *[
-        ("GitSource", bad)
+        ("Repository", bad)
         for bad in ("ftp://h/x", "file://h/x", "file:///a b", "git@h:a;b", "https://h/x\n", "/x\ny", "/x\0")
     ],
     *[

@@ -13,7 +13,7 @@ import pytest
 
 from selvedge.errors import UnreachableError
 from selvedge.ssh.connection import Remote
-from selvedge.ssh.failures import open_socket
+from selvedge.ssh.tcp import open_socket
 from tests.unit.ssh.sshd import Sshd
 
 
@@ -30,7 +30,7 @@ def test_the_next_shell_opens_while_a_script_runs(sshd: Sshd, remote: Callable[.
 def test_an_ended_shell_is_opened_again(remote: Callable[..., Remote]) -> None:
     one = remote()
     one.run("sleep 0.3", more=True)
-    one._shell.result().close()
+    one._shells._next.result().close()
     assert one.run("echo next").output == "next\n"
 
 
@@ -41,7 +41,7 @@ def test_a_server_may_allow_one_channel_only(
     requests = iter([paramiko.OPEN_SUCCEEDED, paramiko.OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED, paramiko.OPEN_SUCCEEDED])
     monkeypatch.setattr(sshd, "check_channel_request", lambda _kind, _id: next(requests))
     channel, line = one.hold("echo held; cat", "")
-    assert line == "held" and isinstance(one._shell.exception(timeout=5), UnreachableError)
+    assert line == "held" and isinstance(one._shells._next.exception(timeout=5), UnreachableError)
     assert one.run("echo next").output == "next\n"
     channel.close()
 

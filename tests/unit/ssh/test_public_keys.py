@@ -10,7 +10,7 @@ import pytest
 
 from selvedge.errors import UsageError
 from selvedge.ssh import public_keys
-from selvedge.ssh.public_keys import PublicKey, parse
+from selvedge.ssh.public_keys import PublicKey, parse_public_key
 from tests.support.keys import KEY, ME, pair
 
 
@@ -36,14 +36,14 @@ class TestPublicKeys:
     )
     def test_other_lines_are_refused(self, line: str, problem: str) -> None:
         with pytest.raises(ValueError, match=problem):
-            parse(line)
+            parse_public_key(line)
 
     def test_a_comment_has_no_line_breaks(self) -> None:
-        assert "\n" not in parse(KEY + "\x0bssh-rsa AAAA\x85evil").line
+        assert "\n" not in parse_public_key(KEY + "\x0bssh-rsa AAAA\x85evil").line
 
     def test_a_private_key_is_refused_with_the_name_of_the_public_one(self, tmp_path: Path) -> None:
         with pytest.raises(UsageError, match=r"is a private key.*id\.pub"):
-            public_keys.of_file(pair(tmp_path, "-N", ""), "server.authorized_keys")
+            public_keys.keys_of_file(pair(tmp_path, "-N", ""), "server.authorized_keys")
 
     @pytest.mark.parametrize("passphrase", ["", "secret words"])
     def test_the_private_file_contains_the_public_half(self, tmp_path: Path, passphrase: str) -> None:
@@ -51,7 +51,7 @@ class TestPublicKeys:
         beside = private.with_name("id.pub")
         text = beside.read_text().split()[1]
         beside.unlink()
-        assert public_keys.of_private(private, "hosts.server.key").blob == text
+        assert public_keys.public_half(private, "hosts.server.key").blob == text
 
     def test_an_old_private_file_needs_the_public_one(self, tmp_path: Path) -> None:
         private = tmp_path / "id"
@@ -59,7 +59,7 @@ class TestPublicKeys:
         subprocess.run(command, check=True)
         (tmp_path / "id.pub").unlink()
         with pytest.raises(UsageError, match="ssh-keygen -y -f"):
-            public_keys.of_private(private, "hosts.server.key")
+            public_keys.public_half(private, "hosts.server.key")
 
 
 def test_keys_with_the_same_blob_are_equal() -> None:

@@ -1,0 +1,76 @@
+"""The files that settings are read from: where they are, their names in messages, their TOML."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from selvedge.errors import ConfigError
+
+
+def hosts_file(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Path:
+    """Return `path`, else $SELVEDGE_HOSTS_FILE, else the hosts.toml in this folder or the nearest one above.
+
+    Raises:
+        ConfigError: there is no such file.
+    """
+    named = path or (Path(environ["SELVEDGE_HOSTS_FILE"]).expanduser() if environ.get("SELVEDGE_HOSTS_FILE") else None)
+    if named:
+        if named.is_file():
+            return named
+        raise ConfigError(str(named), "", "there is no such file", "Correct SELVEDGE_HOSTS_FILE, or unset it.")
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / "hosts.toml").is_file():
+            return folder / "hosts.toml"
+    remedy = "Go to the folder of the project, or name a file: SELVEDGE_HOSTS_FILE=path/to/hosts.toml fab …"
+    raise ConfigError("hosts.toml", "", f"there is none in {here} or a folder above it", remedy)
+
+
+def hosts_file_name() -> str:
+    """Return the name of the hosts file in messages. Raises ConfigError if there is none."""
+    return display_name(hosts_file())
+
+
+def sandbox_file(environ: Mapping[str, str] = os.environ) -> Path:
+    """Return the sandbox's file of hosts, in $SELVEDGE_SANDBOX_DIR or in selvedge/sandbox of the XDG state folder."""
+    state = Path(environ.get("XDG_STATE_HOME") or "~/.local/state").expanduser()
+    return Path(environ.get("SELVEDGE_SANDBOX_DIR") or state / "selvedge" / "sandbox").expanduser() / "hosts.toml"
+
+
+def read_toml(file: Path) -> dict[str, Any]:
+    """Return the tables of a TOML file.
+
+    Raises:
+        ConfigError: the file is not readable or not TOML. The message then has the line, the column and the line's text.
+    """
+    try:
+        text = file.read_bytes().decode("utf-8")
+        return tomllib.loads(text)
+    except UnicodeDecodeError:
+        raise ConfigError(display_name(file), "", "is not UTF-8 text", "Save it as UTF-8.") from None
+    except OSError as error:
+        raise ConfigError(display_name(file), "", f"cannot be read: {error.strerror}", "Correct its rights.") from None
+    except tomllib.TOMLDecodeError as error:
+        message, _, place = str(error).partition(" (at ")
+        found = re.match(r"line ([0-9]+), column ([0-9]+)", place)
+        lines = text.splitlines()
+        number, column = (int(found[1]), int(found[2])) if found else (len(lines), len(lines[-1]) + 1 if lines else 1)
+        line = lines[number - 1].strip() if 0 < number <= len(lines) else ""
+        remedy = 'Text stands in quotes: key = "value"; a table begins with [name] on a line of its own.'
+        if message.startswith("Illegal character '\\n'"):
+            message = "the line ends within the quotes"
+        problem = f"{message.rstrip('.')}: {line}"
+        raise ConfigError(display_name(file), f"line {number}, column {column}", problem, remedy) from None
+
+
+def display_name(file: Path) -> str:
+    """Return the name of a file in messages: a relative path if it is in the working directory or below it."""
+    try:
+        return str(file.absolute().relative_to(Path.cwd()))
+    except ValueError:
+        return str(file)

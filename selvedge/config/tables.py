@@ -1,0 +1,21 @@
+"""Nested tables as tomllib returns them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def subtable(data: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return the table `name` in `data`; empty if it is missing or not a table."""
+    found = data.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def merged(weaker: Mapping[str, Any], stronger: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a new table in which the values of `stronger` win, key by key through nested tables."""
+    result = dict(weaker)
+    for key, value in stronger.items():
+        old = result.get(key)
+        result[key] = merged(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return result
