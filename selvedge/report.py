@@ -70,7 +70,9 @@ class Report:
 
     def _printable(self, text: str) -> str:
         # Only the codes of `paint` reach the terminal, and a color ends with its line.
-        parts = re.split(f"({'|'.join(map(re.escape, sorted(_COLOR_CODES)))})", text) if self._color else [text]
+        if not self._color:
+            return printable(text)
+        parts = re.split(f"({'|'.join(map(re.escape, sorted(_COLOR_CODES)))})", text)
         colors = [part for part in parts if part in _COLOR_CODES]
         clean = "".join(part if part in _COLOR_CODES else printable(part) for part in parts)
         return clean if not colors or colors[-1] == _RESET else clean + _RESET
