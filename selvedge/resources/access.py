@@ -175,7 +175,7 @@ class Admitted(Resource):
     user: str
 
     def probe(self) -> str:
-        return f"sshd_read\nsshd_lists {quote(self.user)}"
+        return f"sshd_read\nsshd_login_lists {quote(self.user)}"
 
     def plan(self, fact: str) -> Change | None:
         said: dict[str, list[str]] = {}

@@ -28,7 +28,7 @@ class Proved(Resource):
     guard: Guard = UNDO
 
     def probe(self) -> str:
-        return "for state in armed fired; do if [ -e \"/var/lib/selvedge/guard/$state\" ]; then echo \"$state\"; fi; done"
+        return "guard_pending"
 
     def plan(self, fact: str) -> Change | None:
         if not fact.strip():
@@ -121,7 +121,7 @@ class Sshd(Resource):
         if written is None and not wrong and parts.get("loaded", "").strip() == stamp:
             return None
         shell = [
-            "sshd_sound",
+            "sshd_check_unchanged",
             written.shell if written else ":",
             f"sshd_assert {words(self.user, *wanted_lines(text))}",
             f"sshd_reload {stamp}",

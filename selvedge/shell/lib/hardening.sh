@@ -1,8 +1,9 @@
-# What a score card is made of, and no resource reads: a part each, behind a line "--- name".
+# The facts of the score card that no resource reads: each after a line "--- name".
 # shellcheck disable=SC2154
 
-# hardening_fact USER: USER is the one who logs in.
+# hardening_fact USER: USER is the login user.
 hardening_fact() {
+  local user from port file modules
   sshd_read
   printf '\n--- sshd\n'
   sshd_logins root "$1" | while read -r user from port; do sshd_values "$user" "$from" "$port"; done | sort -u

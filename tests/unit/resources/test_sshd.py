@@ -52,7 +52,7 @@ class TestSshd:
     def test_anything_else_is_checked_changed_asserted_and_reloaded_under_the_guard(self, fact: str) -> None:
         change = self.SSHD.plan(fact)
         assert change is not None and change.guard is UNDO
-        order = [change.shell.index(word) for word in ("sshd_sound", "sshd_assert", "sshd_reload")]
+        order = [change.shell.index(word) for word in ("sshd_check_unchanged", "sshd_assert", "sshd_reload")]
         assert order == sorted(order)
 
     def test_shows_which_value_is_not_in_force(self) -> None:

@@ -28,6 +28,8 @@ mark=@selvedge
 
 # … the library sshd
 
+# … the library stamp
+
 # … the library step
 
 # … the library user
@@ -52,7 +54,7 @@ printf '\n%s fact 5\n' "$mark"
 probe_packages sudo nftables libpam-pwquality ufw fail2ban python3-systemd
 printf '\n%s fact 6\n' "$mark"
 sshd_read
-sshd_lists deploy
+sshd_login_lists deploy
 printf '\n%s fact 7\n' "$mark"
 id -nG deploy 2>/dev/null || true
 printf '\n%s fact 8\n' "$mark"
@@ -78,7 +80,7 @@ sshd_fact /etc/ssh/sshd_config.d/00-selvedge.conf
 printf '\n%s fact 15\n' "$mark"
 firewall_fact /etc/ufw/before.init
 printf '\n%s fact 16\n' "$mark"
-for state in armed fired; do if [ -e "/var/lib/selvedge/guard/$state" ]; then echo "$state"; fi; done
+guard_pending
 printf '\n%s fact 17\n' "$mark"
 probe_path /etc/fail2ban/jail.d/50-selvedge.local 91219142cb9e697f8b981240743d8ed2c4f07eca1c3f7cf585769b278c32cc2e
 :

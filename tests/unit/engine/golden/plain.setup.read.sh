@@ -26,6 +26,8 @@ mark=@selvedge
 
 # … the library sshd
 
+# … the library stamp
+
 # … the library step
 
 # … the library user
@@ -50,7 +52,7 @@ printf '\n%s fact 5\n' "$mark"
 probe_packages sudo nftables libpam-pwquality ufw fail2ban python3-systemd
 printf '\n%s fact 6\n' "$mark"
 sshd_read
-sshd_lists deploy
+sshd_login_lists deploy
 printf '\n%s fact 7\n' "$mark"
 id -nG deploy 2>/dev/null || true
 printf '\n%s fact 8\n' "$mark"
@@ -84,7 +86,7 @@ firewall_fact /etc/ufw/before.init
 }
 read_second() {
 printf '\n%s fact 17\n' "$mark"
-for state in armed fired; do if [ -e "/var/lib/selvedge/guard/$state" ]; then echo "$state"; fi; done
+guard_pending
 printf '\n%s fact 18\n' "$mark"
 probe_path /etc/fail2ban/jail.d/50-selvedge.local 51adb173e43bb0568b711d09f44ba8e150bd899d5608c19643a4793d69a325f4
 printf '\n%s fact 19\n' "$mark"
