@@ -67,8 +67,8 @@ def steps(app: Target) -> Iterator[Step]:
 
 # Where a bare server prints something else than "absent", or nothing.
 BARE = {
-    "Admitted": "allowusers root\ngroups sudo deploy\n",
-    "Entries": "#ENCRYPT_METHOD YESCRYPT\n#log_martians\n",
+    "LoginAllowed": "allowusers root\ngroups sudo deploy\n",
+    "FileValues": "#ENCRYPT_METHOD YESCRYPT\n#log_martians\n",
     "Firewall": "\n--- ssh\n22\n",
     "HostKey": "256 SHA256:x root@bare (ED25519)\n2048 SHA256:x root@bare (RSA)\n",
     "IncludeFirst": "KbdInteractiveAuthentication no\n",

@@ -5,6 +5,17 @@
 # An address that no client has (RFC 5737): settings that apply to it apply to every address.
 sshd_any_client=192.0.2.1
 
+# sshd_keys_fact USER: the mode and owner of the user's .ssh and of its authorized_keys, then the keys.
+sshd_keys_fact() {
+  local folder
+  folder=$(getent passwd "$1")
+  folder=${folder%:*}
+  folder=${folder##*:}/.ssh
+  stat -c '%a %U' "$folder" 2>/dev/null || echo absent
+  stat -L -c '%a %U' "$folder/authorized_keys" 2>/dev/null || echo absent
+  cat "$folder/authorized_keys" 2>/dev/null || true
+}
+
 # sshd_authorize USER: add the keys on standard input to the user's authorized_keys; its other keys stay.
 sshd_authorize() {
   local home

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from selvedge.errors import UsageError
-from selvedge.resources.access import Admitted, AuthorizedKeys, LoginUser, Password, Sudoers, login_keys
-from selvedge.resources.sshd import (
-    UNDO,
-)
+from selvedge.resources.access.logins import AuthorizedKeys, LoginAllowed, LoginUser, login_keys
+from selvedge.resources.access.sudo import Password, Sudoers
+from selvedge.resources.access.undo import UNDO
+from selvedge.templates import template
 from tasks.harden import harden
 from tests.support.keys import KEY, ME, OTHER, pair
 
@@ -72,8 +72,8 @@ class TestUserAndSudo:
         assert made and "HOME_MODE=0700" in made.shell
 
     @pytest.mark.parametrize(("mode", "rule"), [("nopasswd", "NOPASSWD: ALL"), ("password", "ALL")])
-    def test_sudoers_are_checked_by_visudo(self, mode: str, rule: str) -> None:
-        file = Sudoers("deploy", mode).file
+    def test_sudoers_are_checked_by_visudo(self, target: Any, mode: str, rule: str) -> None:
+        file = Sudoers("deploy", mode, template("harden/sudoers.j2", app=target(server={"sudo": mode}))).file
         assert file.text.splitlines()[1:] == [f"deploy ALL=(ALL:ALL) {rule}"]
         assert file.mode == "0440" and file.validate == "visudo -cqf"
 
@@ -83,7 +83,7 @@ class TestUserAndSudo:
     )
     def test_a_password_where_none_was_asked_for_comes_under_the_guard(self, mode: str, rules: str, guarded: bool) -> None:
         """On a new server it comes before the guard: the login that is proved first needs it."""
-        change = Sudoers("deploy", mode).plan(f"\n--- rules\n{rules}\n--- file\nabsent")
+        change = Sudoers("deploy", mode, "deploy ALL=(ALL:ALL) ALL\n").plan(f"\n--- rules\n{rules}\n--- file\nabsent")
         assert change is not None and (change.guard is UNDO) == guarded
         assert change.shell.startswith("guard_touches sudo\n") == guarded
 
@@ -102,7 +102,7 @@ class TestUserAndSudo:
         ],
     )
     def test_who_is_left_out_by_sshd_is_told_so(self, said: str, let_in: bool) -> None:
-        change = Admitted("deploy").plan(f"{said}\ngroups sudo deploy\n")
+        change = LoginAllowed("deploy").plan(f"{said}\ngroups sudo deploy\n")
         assert (change is None) == let_in
         assert not change or (change.shell.startswith("step_fail ") and said.split()[1] in change.shell)
 

@@ -11,10 +11,13 @@ from selvedge.resources.base import Change, Resource
 from selvedge.resources.files import Absent, File, Link
 from selvedge.resources.git import DeployKey, Fetched
 from selvedge.resources.need import Needs
+from selvedge.resources.packages import Packages
 from selvedge.resources.ports import Port
 from selvedge.resources.python import Python, Tool
-from selvedge.resources.system import Packages, Service, User
+from selvedge.resources.stamp import FOLDER
+from selvedge.resources.system import Service, User
 from selvedge.resources.venv import Venv
+from selvedge.shell.library import library
 from tests.support.plans import summaries
 
 PASSWD = "hello:x:998:998:runs hello:/srv/hello:/usr/sbin/nologin\n"
@@ -130,4 +133,8 @@ def test_a_reload_is_planned_where_only_a_load_changes() -> None:
     standing = f"UnitFileState=enabled\nActiveState=active\nStamp={service._wanted()}\n"
     planned = Plan.of([file, service], ["absent\n", standing])
     assert summaries(planned) == ["create /etc/nginx/site", "reload nginx"]
-    assert "rm -f -- /var/lib/selvedge/loaded/nginx-hello" in planned.before[0]
+    assert "stamp_remove nginx-hello" in planned.before[0]
+
+
+def test_python_and_shell_have_the_stamps_in_the_same_folder() -> None:
+    assert f"\nstamp_folder={FOLDER}\n" in library("stamp")

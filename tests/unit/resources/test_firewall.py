@@ -7,11 +7,9 @@ from typing import Any
 
 import pytest
 
-from selvedge.resources.firewall import BEFORE_INIT, Firewall, Rule
-from selvedge.resources.sshd import (
-    UNDO,
-)
-from selvedge.templates import template
+from selvedge.resources.access.firewall import BEFORE_INIT, Firewall, Rule
+from selvedge.resources.access.undo import UNDO
+from selvedge.templates import Template
 from tests.support.facts import firewall_fact, rule
 from tests.support.libraries import functions
 
@@ -68,7 +66,7 @@ class TestFirewall:
         assert change is not None and change.shell.startswith("step_fail ")
 
     def test_the_limit_is_for_the_port_of_ssh(self, target: Any) -> None:
-        wall = Firewall((80,), limit=template("harden/before.init.j2", app=target()))
+        wall = Firewall((80,), limit=Template("harden/before.init.j2", app=target()))
         change = wall.plan(firewall_fact(self.OPEN, ssh="22\n2222"))
         assert change and "tcp dport { 22, 2222 } ct state new" in change.shell and "@PORTS@" not in change.shell
         assert f"file_put {BEFORE_INIT} 0750 root root" in change.shell

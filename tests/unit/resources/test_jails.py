@@ -6,7 +6,7 @@ import hashlib
 
 import pytest
 
-from selvedge.resources.jails import Jails
+from selvedge.resources.access.jails import Jails
 
 PATH = "/etc/fail2ban/jail.d/60-selvedge-hello.local"
 TEXT = "[hello-bots]\nenabled = true\n"
@@ -36,7 +36,8 @@ def test_loaded_where_they_differ_and_fail2ban_runs(seen: str, needed: bool) -> 
     assert (change is not None) == needed
     if change:
         lines = change.shell
-        order = [lines.index(word) for word in ("rm -f", "fail2ban-client --test", "fail2ban-client reload", f"{SUM} >")]
+        words = ("stamp_remove", "fail2ban-client --test", "fail2ban-client reload", f"stamp_write 60-selvedge-hello {SUM}")
+        order = [lines.index(word) for word in words]
         assert order == sorted(order)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from selvedge.resources.kernel import Sysctl, TimeSync
+from selvedge.resources.access.kernel import Sysctl, TimeSync
 from selvedge.templates import template
 from tests.support.facts import SYSCTL, sysctl_fact
 

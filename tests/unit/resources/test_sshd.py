@@ -6,17 +6,16 @@ import hashlib
 
 import pytest
 
-from selvedge.resources.sshd import (
-    UNDO,
+from selvedge.resources.access.sshd import (
     HostKey,
     IncludeFirst,
-    Proved,
     Sshd,
     differences,
     known_only,
     sections,
     wanted_lines,
 )
+from selvedge.resources.access.undo import UNDO, NoPendingUndo
 
 
 def sshd_fact(text: str, loaded: str = "", values: str = "", kex: str = "", about: str = "file 600 root root") -> str:
@@ -103,6 +102,6 @@ def test_sections_of_a_fact() -> None:
 class TestOrder:
     def test_an_undo_that_a_cut_off_run_left_is_proved(self) -> None:
         for fact in ("armed\n", "fired\n"):
-            change = Proved().plan(fact)
+            change = NoPendingUndo().plan(fact)
             assert change is not None and change.guard is UNDO
-        assert Proved().plan("\n") is None
+        assert NoPendingUndo().plan("\n") is None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from selvedge.resources.upgrades import DAY, Enabled, Upgraded
+from selvedge.resources.packages import DAY, Upgraded
+from selvedge.resources.system import Enabled
 
 TIMERS = Enabled("a.timer", "b.service")
 

@@ -111,4 +111,4 @@ def test_every_resource_of_every_step_changes_a_bare_server_or_says_why_not(host
         if resource.plan(bare(resource)) is None
     }
     # The ports are free, nothing stands where nothing must, and no login is left to be proved.
-    assert unchanged <= {"Port", "Absent", "Proved", "PlainHttp", "Names", "NotDebians", "MainFile"}
+    assert unchanged <= {"Port", "Absent", "NoPendingUndo", "PlainHttp", "Names", "NotDebians", "MainFile"}

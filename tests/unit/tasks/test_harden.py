@@ -9,21 +9,21 @@ from typing import Any
 
 from selvedge.config.target import Target
 from selvedge.engine.plan import Plan
-from selvedge.resources.access import AuthorizedKeys, LoginUser
-from selvedge.resources.files import File
-from selvedge.resources.firewall import Firewall
-from selvedge.resources.sshd import (
-    UNDO,
+from selvedge.resources.access.firewall import Firewall
+from selvedge.resources.access.logins import AuthorizedKeys, LoginUser
+from selvedge.resources.access.sshd import (
     HostKey,
     IncludeFirst,
     Moduli,
     Sshd,
     wanted_lines,
 )
-from selvedge.resources.system import Packages
+from selvedge.resources.access.undo import UNDO
+from selvedge.resources.files import File
+from selvedge.resources.packages import Packages
 from selvedge.templates import template
 from tasks.harden import harden
-from tasks.measures import measures
+from tasks.parts.system_settings import system_settings
 from tests.support.declared import of
 from tests.support.facts import firewall_fact
 from tests.support.keys import KEY
@@ -74,7 +74,7 @@ class TestOrder:
 
 
 def test_lesser_measures_are_files_that_their_readers_take(target: Any) -> None:
-    files = {each.path: each.text for each in measures(target()) if isinstance(each, File)}
+    files = {each.path: each.text for each in system_settings(target()) if isinstance(each, File)}
     limits = [line.split() for line in files["/etc/security/limits.d/50-selvedge.conf"].splitlines() if line[:1] != "#"]
     assert limits == [["*", "-", "core", "0"], ["root", "-", "core", "0"]]
     lines = [line for line in files["/etc/modprobe.d/50-selvedge.conf"].splitlines() if line and line[0] != "#"]

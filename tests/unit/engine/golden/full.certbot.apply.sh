@@ -20,6 +20,10 @@ mark=@selvedge
 
 # … the library nginx
 
+# … the library probe
+
+# … the library stamp
+
 # … the library step
 
 change_before() (
@@ -35,7 +39,7 @@ if ! nginx -t >"$undo/check" 2>&1; then
   esac
 fi
 fi
-rm -f -- /var/lib/selvedge/loaded/nginx-tls-hello
+stamp_remove nginx-tls-hello
 fi
 )
 change_0() (
@@ -168,8 +172,7 @@ nginx_reload
 https_serves /etc/letsencrypt/live/hello/fullchain.pem hello.example.com
 fi
 systemctl enable --now nginx
-(umask 077 && mkdir -p /var/lib/selvedge/loaded)
-printf '%s\n' e6ecbd2e1b396c56e6a84a67080548e10bd8325c48d1af65360d9123cc6a513b >/var/lib/selvedge/loaded/nginx-tls-hello
+stamp_write nginx-tls-hello e6ecbd2e1b396c56e6a84a67080548e10bd8325c48d1af65360d9123cc6a513b
 )
 change_arm() (
 set -eu

@@ -28,7 +28,7 @@ mark=@selvedge
 
 change_before() (
 set -eu
-rm -f -- /var/lib/selvedge/loaded/fail2ban
+stamp_remove fail2ban
 )
 change_0() (
 set -eu
@@ -294,6 +294,8 @@ mark=@selvedge
 
 # … the library probe
 
+# … the library stamp
+
 # … the library step
 
 change_0() (
@@ -326,8 +328,7 @@ fail2ban-client --test
 systemctl restart fail2ban
 fi
 systemctl enable --now fail2ban
-(umask 077 && mkdir -p /var/lib/selvedge/loaded)
-printf '%s\n' e09146efdadc26dc1930bc1754ae4ce9cacf16e427e7b390404aba714ce5d7cc >/var/lib/selvedge/loaded/fail2ban
+stamp_write fail2ban e09146efdadc26dc1930bc1754ae4ce9cacf16e427e7b390404aba714ce5d7cc
 )
 change_2() (
 set -eu

@@ -28,7 +28,7 @@ mark=@selvedge
 
 change_before() (
 set -eu
-rm -f -- /var/lib/selvedge/loaded/fail2ban
+stamp_remove fail2ban
 )
 change_0() (
 set -eu
@@ -298,6 +298,8 @@ mark=@selvedge
 
 # … the library probe
 
+# … the library stamp
+
 # … the library step
 
 change_0() (
@@ -330,8 +332,7 @@ fail2ban-client --test
 systemctl restart fail2ban
 fi
 systemctl enable --now fail2ban
-(umask 077 && mkdir -p /var/lib/selvedge/loaded)
-printf '%s\n' d8b0bf0cc623bc4d3474da5f2eac6b5fedaa148dd5d5af4e262345133ca49637 >/var/lib/selvedge/loaded/fail2ban
+stamp_write fail2ban d8b0bf0cc623bc4d3474da5f2eac6b5fedaa148dd5d5af4e262345133ca49637
 )
 change_2() (
 set -eu
