@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
 
 from selvedge.resources.base import Change, Loader, Resource
 from selvedge.resources.stamp import Stamp
+from selvedge.shell.library import call
 from selvedge.shell.quoting import quote, words
 
 POWERFUL = frozenset(("root", "sudo", "admin", "wheel", "docker", "lxd", "disk", "shadow"))
@@ -57,7 +57,7 @@ class Service(Loader):
             word for word, needed in (("enable", not enabled), ("start", not active)) if needed
         )
         unit = quote(self.name)
-        lines = [self._checked("refuses its configuration, so it was not started", "Mend the file that it names.")]
+        lines = [self._run_check("refuses its configuration, so it was not started", "Mend the file that it names.")]
         if self.loads:
             # A package that this step has installed may have started the service with its own configuration.
             lines.append(f"if systemctl is-active -q {unit}; then\n{self._reload_line()}\nfi")
@@ -70,27 +70,14 @@ class Service(Loader):
     def _write_stamp(self) -> str:
         return self._stamp.write(self._wanted()) if self.loads else ":"
 
-    def _checked(self, problem: str, then: str, own: Iterable[str] = ()) -> str:
-        """Return shell that fails with the check's error message if it refuses the configuration.
-
-        own: errors in these files are ignored, because the step is about to write them.
-        """
+    def _run_check(self, problem: str, remedy: str, *about_to_be_written: str) -> str:
+        """Return shell that fails if the check refuses the configuration, except for errors in files about to be written."""
         if not self.check:
             return ""
-        stop = f'step_fail "{self.name} {problem}: $reason. {then}"'
-        # nginx names a file as `in FILE:LINE`, or `open() "FILE" failed`.
-        named = " | ".join(f"*[\\ \\\"]{quote(path)}[:\\\"]*" for path in own)
-        if named:
-            stop = f'case $reason in\n    {named}) step_say "written anew: $reason" ;;\n    *) {stop} ;;\n  esac'
-        return (
-            f'if ! {self.check} >"$undo/check" 2>&1; then\n'
-            f'  cat "$undo/check"\n'
-            f"  reason=$(grep -m 1 -E 'emerg|rror' \"$undo/check\" || tail -n 1 \"$undo/check\")\n"
-            f"  {stop}\nfi"
-        )
+        return call("service_check", f"{self.name} {problem}", remedy, self.check, *about_to_be_written)
 
     def reload(self) -> Change:
-        checked = self._checked("refuses its configuration, so nothing of it was loaded", "What this step wrote is taken back.")
+        checked = self._run_check("refuses its configuration, so nothing of it was loaded", "What this step wrote is taken back.")
         shell = "\n".join(filter(None, [checked, self._reload_line(), self._write_stamp()]))
         remedy = f"On the server: journalctl -u {self.name} -n 50"
         return Change(f"reload {self.name}", shell, remedy=remedy)
@@ -99,8 +86,8 @@ class Service(Loader):
         lines = []
         if self.check:
             own = dict.fromkeys(path for load in self.loads for path in load.paths())
-            broken = self._checked("is broken already, before anything was changed", "Mend that file first.", own)
-            lines.append(f"if command -v {quote(self.check.split()[0])} >/dev/null 2>&1; then\n{broken}\nfi")
+            check = self._run_check("is broken already, before anything was changed", "Mend that file first.", *own)
+            lines.append(f"if probe_has {quote(self.check.split()[0])}; then\n{check}\nfi")
         if self.loads:
             lines.append(self._stamp.remove())
         return "\n".join(lines)

@@ -14,6 +14,8 @@ mark=@selvedge
 
 # … the library probe
 
+# … the library service
+
 # … the library site
 
 # … the library stamp
@@ -22,15 +24,8 @@ mark=@selvedge
 
 change_before() (
 set -eu
-if command -v nginx >/dev/null 2>&1; then
-if ! nginx -t >"$undo/check" 2>&1; then
-  cat "$undo/check"
-  reason=$(grep -m 1 -E 'emerg|rror' "$undo/check" || tail -n 1 "$undo/check")
-  case $reason in
-    *[\ \"]/etc/nginx/nginx.conf[:\"]* | *[\ \"]/etc/nginx/modules-enabled/90-selvedge.conf[:\"]* | *[\ \"]/etc/nginx/conf.d/selvedge.conf[:\"]* | *[\ \"]/etc/nginx/snippets/hello.conf[:\"]* | *[\ \"]/etc/nginx/sites-available/hello[:\"]* | *[\ \"]/etc/nginx/sites-enabled/hello[:\"]* | *[\ \"]/etc/nginx/conf.d/selvedge-default.conf[:\"]*) step_say "written anew: $reason" ;;
-    *) step_fail "nginx is broken already, before anything was changed: $reason. Mend that file first." ;;
-  esac
-fi
+if probe_has nginx; then
+service_check 'nginx is broken already, before anything was changed' 'Mend that file first.' 'nginx -t' /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf
 fi
 stamp_remove nginx-hello
 )
@@ -271,11 +266,7 @@ EOF
 )
 change_12() (
 set -eu
-if ! nginx -t >"$undo/check" 2>&1; then
-  cat "$undo/check"
-  reason=$(grep -m 1 -E 'emerg|rror' "$undo/check" || tail -n 1 "$undo/check")
-  step_fail "nginx refuses its configuration, so it was not started: $reason. Mend the file that it names."
-fi
+service_check 'nginx refuses its configuration, so it was not started' 'Mend the file that it names.' 'nginx -t'
 if systemctl is-active -q nginx; then
 nginx_reload
 fi
