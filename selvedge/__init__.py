@@ -13,12 +13,21 @@ if TYPE_CHECKING:
     from selvedge.errors import UsageError as UsageError
     from selvedge.release.instance import Instance as Instance
     from selvedge.release.live import Live as Live
-    from selvedge.resources.access import Admitted as Admitted
-    from selvedge.resources.access import AuthorizedKeys as AuthorizedKeys
-    from selvedge.resources.access import LoginUser as LoginUser
-    from selvedge.resources.access import Password as Password
-    from selvedge.resources.access import Sudoers as Sudoers
-    from selvedge.resources.access import login_keys as login_keys
+    from selvedge.resources.access.firewall import Firewall as Firewall
+    from selvedge.resources.access.jails import Jails as Jails
+    from selvedge.resources.access.kernel import Sysctl as Sysctl
+    from selvedge.resources.access.kernel import TimeSync as TimeSync
+    from selvedge.resources.access.logins import AuthorizedKeys as AuthorizedKeys
+    from selvedge.resources.access.logins import LoginAllowed as LoginAllowed
+    from selvedge.resources.access.logins import LoginUser as LoginUser
+    from selvedge.resources.access.logins import login_keys as login_keys
+    from selvedge.resources.access.sshd import HostKey as HostKey
+    from selvedge.resources.access.sshd import IncludeFirst as IncludeFirst
+    from selvedge.resources.access.sshd import Moduli as Moduli
+    from selvedge.resources.access.sshd import Sshd as Sshd
+    from selvedge.resources.access.sudo import Password as Password
+    from selvedge.resources.access.sudo import Sudoers as Sudoers
+    from selvedge.resources.access.undo import NoPendingUndo as NoPendingUndo
     from selvedge.resources.certbot import client as client
     from selvedge.resources.certificate import Certificate as Certificate
     from selvedge.resources.certificate import Https as Https
@@ -27,10 +36,9 @@ if TYPE_CHECKING:
     from selvedge.resources.certificate import PlainHttp as PlainHttp
     from selvedge.resources.files import Absent as Absent
     from selvedge.resources.files import Directory as Directory
-    from selvedge.resources.files import Entries as Entries
     from selvedge.resources.files import File as File
+    from selvedge.resources.files import FileValues as FileValues
     from selvedge.resources.files import Link as Link
-    from selvedge.resources.firewall import Firewall as Firewall
     from selvedge.resources.git import Checkout as Checkout
     from selvedge.resources.git import DeployKey as DeployKey
     from selvedge.resources.git import Fetched as Fetched
@@ -38,15 +46,14 @@ if TYPE_CHECKING:
     from selvedge.resources.git import Mirror as Mirror
     from selvedge.resources.git import Pushed as Pushed
     from selvedge.resources.hook import Hook as Hook
-    from selvedge.resources.jails import Jails as Jails
-    from selvedge.resources.kernel import Sysctl as Sysctl
-    from selvedge.resources.kernel import TimeSync as TimeSync
     from selvedge.resources.need import Needs as Needs
     from selvedge.resources.nginx import Box as Box
     from selvedge.resources.nginx import Logs as Logs
     from selvedge.resources.nginx import MainFile as MainFile
     from selvedge.resources.nginx import Nginx as Nginx
     from selvedge.resources.nginx import OpenFiles as OpenFiles
+    from selvedge.resources.packages import Packages as Packages
+    from selvedge.resources.packages import Upgraded as Upgraded
     from selvedge.resources.ports import Port as Port
     from selvedge.resources.python import UV as UV
     from selvedge.resources.python import UV_REQUIREMENT as UV_REQUIREMENT
@@ -60,16 +67,9 @@ if TYPE_CHECKING:
     from selvedge.resources.site import Names as Names
     from selvedge.resources.site import NotDebians as NotDebians
     from selvedge.resources.site import static as static
-    from selvedge.resources.sshd import HostKey as HostKey
-    from selvedge.resources.sshd import IncludeFirst as IncludeFirst
-    from selvedge.resources.sshd import Moduli as Moduli
-    from selvedge.resources.sshd import Proved as Proved
-    from selvedge.resources.sshd import Sshd as Sshd
-    from selvedge.resources.system import Packages as Packages
+    from selvedge.resources.system import Enabled as Enabled
     from selvedge.resources.system import Service as Service
     from selvedge.resources.system import User as User
-    from selvedge.resources.upgrades import Enabled as Enabled
-    from selvedge.resources.upgrades import Upgraded as Upgraded
     from selvedge.resources.venv import Venv as Venv
     from selvedge.task import BRANCH as BRANCH
     from selvedge.task import COMMIT as COMMIT
@@ -81,6 +81,7 @@ if TYPE_CHECKING:
     from selvedge.task import chain as chain
     from selvedge.task import operation as operation
     from selvedge.task import step as step
+    from selvedge.templates import Template as Template
     from selvedge.templates import template as template
 
 keep_compiled_modules()
@@ -91,26 +92,28 @@ _NAMES = {
     "errors": "UsageError",
     "release.instance": "Instance",
     "release.live": "Live",
-    "resources.access": "Admitted AuthorizedKeys LoginUser Password Sudoers login_keys",
+    "resources.access.firewall": "Firewall",
+    "resources.access.jails": "Jails",
+    "resources.access.kernel": "Sysctl TimeSync",
+    "resources.access.logins": "AuthorizedKeys LoginAllowed LoginUser login_keys",
+    "resources.access.sshd": "HostKey IncludeFirst Moduli Sshd",
+    "resources.access.sudo": "Password Sudoers",
+    "resources.access.undo": "NoPendingUndo",
     "resources.certbot": "client",
     "resources.certificate": "Certificate Https Listen OwnCertificate PlainHttp",
-    "resources.files": "Absent Directory Entries File Link",
-    "resources.firewall": "Firewall",
+    "resources.files": "Absent Directory File FileValues Link",
     "resources.git": "Checkout DeployKey Fetched GitHostKey Mirror Pushed",
     "resources.hook": "Hook",
-    "resources.jails": "Jails",
-    "resources.kernel": "Sysctl TimeSync",
     "resources.need": "Needs",
     "resources.nginx": "Box Logs MainFile Nginx OpenFiles",
+    "resources.packages": "Packages Upgraded",
     "resources.ports": "Port",
     "resources.python": "UV UV_REQUIREMENT Python Tool interpreter needs_uv",
     "resources.site": "LISTEN_TLS Default Media Names NotDebians static",
-    "resources.sshd": "HostKey IncludeFirst Moduli Proved Sshd",
-    "resources.system": "Packages Service User",
-    "resources.upgrades": "Enabled Upgraded",
+    "resources.system": "Enabled Service User",
     "resources.venv": "Venv",
     "task": "BRANCH COMMIT DRY_RUN SCRIPT WAIT Option Step chain operation step",
-    "templates": "template",
+    "templates": "Template template",
 }
 _HOMES = {name: f"selvedge.{module}" for module, names in _NAMES.items() for name in names.split()}
 

@@ -7,9 +7,11 @@ import os
 from pathlib import Path
 from typing import Any
 
+import jinja2
 from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined
 
 from selvedge.shell.quoting import quote
+from selvedge.value import Value
 
 FOLDER = Path(__file__).parent.parent / "templates"
 
@@ -50,9 +52,27 @@ def _environment() -> Environment:
     return environment
 
 
-def template(name: str, **values: Any) -> str:
-    """Return the text of `templates/<name>` with these values, e.g. template("nginx/site.conf.j2", app=app).
+class Template(Value):
+    """A template that needs further values, such as facts of a server, to become text.
 
-    Raises jinja2.UndefinedError if the template needs a value that is missing.
+    The file is read when the object is made, not by `render`, so a resource's `plan` may call `render`.
     """
-    return _environment().get_template(name).render(**values)
+
+    compiled: jinja2.Template
+    values: tuple[tuple[str, Any], ...]
+
+    def __init__(self, name: str, **values: Any) -> None:
+        object.__setattr__(self, "compiled", _environment().get_template(name))
+        object.__setattr__(self, "values", tuple(values.items()))
+
+    def render(self, **values: Any) -> str:
+        """Return the text. Raises jinja2.UndefinedError if the template names a value that is missing."""
+        return self.compiled.render(**dict(self.values), **values)
+
+
+def template(name: str, **values: Any) -> str:
+    """Return the text of `templates/<name>` with the values filled in, e.g. template("nginx/site.conf.j2", app=app).
+
+    Raises jinja2.UndefinedError if the template names a value that is missing.
+    """
+    return Template(name, **values).render()

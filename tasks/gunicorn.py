@@ -2,7 +2,7 @@
 
 import selvedge as sv
 from selvedge.release import preconditions
-from tasks.hooks import hook
+from tasks.parts.hooks import hook
 
 
 @sv.step(needs_commit=True, precondition=preconditions.environment)

@@ -3,15 +3,15 @@
 import selvedge as sv
 from selvedge import operations
 from selvedge.release import preconditions
-from tasks.bans import bans
-from tasks.measures import measures
+from tasks.parts.bans import bans
+from tasks.parts.system_settings import system_settings
 from tasks.update import update
 
 CHECK = sv.Option("check", "Show how the server is hardened, with evidence, and change nothing.")
 
 
 def check(run):
-    """The score card."""
+    """Print the score card."""
     operations.hardening.check(run, [update, harden])
 
 
@@ -22,21 +22,21 @@ def harden(app):
     keys = sv.login_keys(app)
     needed = ["ufw"] * server.firewall + ["fail2ban", "python3-systemd"] * server.fail2ban
     yield sv.Packages("sudo", "nftables", "libpam-pwquality", *needed)
-    # First a way in that is proved by a fresh login; only then what could shut somebody out (docs/hardening.md).
-    yield sv.Admitted(user)
+    # First a login that Selvedge can test; only then the changes that could lock you out (docs/hardening.md).
+    yield sv.LoginAllowed(user)
     yield sv.LoginUser(user)
     yield sv.AuthorizedKeys(user, keys)
     if server.sudo == "password":
         yield sv.Password(user)
     yield sv.Directory("/etc/sudoers.d", mode="0750")
-    yield sv.Sudoers(user, server.sudo)
+    yield sv.Sudoers(user, server.sudo, sv.template("harden/sudoers.j2", app=app))
     yield sv.Moduli()
     yield sv.HostKey()
     yield sv.IncludeFirst()
     yield sv.Sshd(sv.template("harden/sshd.conf.j2", app=app), user)
     if server.firewall:
-        yield sv.Firewall((80, 443, *server.open_ports), limit=sv.template("harden/before.init.j2", app=app))
-    yield sv.Proved()
+        yield sv.Firewall((80, 443, *server.open_ports), limit=sv.Template("harden/before.init.j2"))
+    yield sv.NoPendingUndo()
     if server.fail2ban:
         yield from bans(app)
-    yield from measures(app)
+    yield from system_settings(app)

@@ -1,7 +1,7 @@
 """The site: nginx in front of the app."""
 
 import selvedge as sv
-from tasks.bans import site_bans
+from tasks.parts.bans import site_bans
 
 
 @sv.step(phase="switch")

@@ -2,7 +2,7 @@
 
 import selvedge as sv
 from selvedge import operations
-from tasks.bans import no_site_bans
+from tasks.parts.bans import no_site_bans
 
 YES = sv.Option("yes", "Do it: without this flag nothing is removed.")
 DATA = sv.Option("data", "What the app has written goes, too: shared/, its logs and history.")

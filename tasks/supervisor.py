@@ -1,8 +1,8 @@
 """The process, watched and started at boot, and the switch from the old release to the new one."""
 
 import selvedge as sv
-from tasks.hooks import hook
-from tasks.rotation import rotation
+from tasks.parts.hooks import hook
+from tasks.parts.log_rotation import log_rotation
 
 FORCE = sv.Option("force", "Release a commit again that was rolled back from.")
 
@@ -15,7 +15,7 @@ def supervisor(app):
     yield sv.Needs(f"{instance.folder}/gunicorn_start", "gunicorn")
     for name, text in instance.manager_files().items():
         yield sv.File(f"{instance.folder}/{name}", text, "0640", group=app.name)
-    yield from rotation(app)
+    yield from log_rotation(app)
     # Those for the server run between the gate and the switch, inside of `Live`.
     yield from hook(app, instance, "before_switch", local_only=True)
     yield sv.Live(app, instance.id, forced=app.release.forced)

@@ -1,7 +1,7 @@
 """The app's virtual environment."""
 
 import selvedge as sv
-from tasks.hooks import hook
+from tasks.parts.hooks import hook
 
 
 @sv.step(needs_commit=True)

@@ -9,8 +9,8 @@ from selvedge.engine.session import Session
 from selvedge.errors import SelvedgeError
 from selvedge.operations.check_results import Finding, ok, problem, show, sick, warning
 from selvedge.operations.each_host import conclude, gather
+from selvedge.resources.access.firewall import Rule
 from selvedge.resources.base import Ask, Resource, sections
-from selvedge.resources.firewall import Rule
 from selvedge.run import Run
 from selvedge.shell.library import call
 from selvedge.task import Step

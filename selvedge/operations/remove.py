@@ -5,7 +5,7 @@ from __future__ import annotations
 from selvedge.config.target import Target
 from selvedge.resources.base import Change, Resource
 from selvedge.resources.certificate import PROGRAMS
-from selvedge.resources.system import STAMPS
+from selvedge.resources.stamp import Stamp
 from selvedge.shell.library import call
 from selvedge.shell.quoting import quote, words
 
@@ -34,7 +34,8 @@ class Removed(Resource):
         return (
             paths.site, f"{paths.site}-tls", f"/etc/nginx/snippets/{name}.conf", f"/etc/nginx/snippets/{name}-http.conf",
             f"/etc/logrotate.d/{name}", f"/etc/logrotate.d/{name}.app", f"/etc/tmpfiles.d/{name}.conf", f"/etc/selvedge/{name}",
-            paths.supervisor_conf, paths.run, f"/var/cache/selvedge/{name}", f"{STAMPS}/nginx-{name}", f"{STAMPS}/nginx-tls-{name}",
+            paths.supervisor_conf, paths.run, f"/var/cache/selvedge/{name}",
+            Stamp(f"nginx-{name}").path, Stamp(f"nginx-tls-{name}").path,
             *(f"{paths.base}/{part}" for part in OF_BASE), *written,
         )  # fmt: skip
 

@@ -12,8 +12,6 @@ from selvedge.resources.certificate import LATE, day
 
 SPACE_KB, SPACE_SHARE = 1 << 20, 0.1
 """Less free disk than this, or than this share of it, is a warning: a release with its environment takes up to 300 MB."""
-NODES = 2000
-"""So many inodes a release needs; `disk_need_space` asks for the same."""
 FULL_KB = 100 << 10
 """Less free disk than this is a problem: nothing can be released, and logs and databases are about to fail."""
 
@@ -127,7 +125,7 @@ def machine(vitals: HostStatus) -> Iterator[Finding]:
 
 
 def _disk(vitals: HostStatus) -> Iterator[Finding]:
-    disk, nodes = vitals.numbers("disk", 2), vitals.numbers("inodes", 2)
+    disk, inodes = vitals.numbers("disk", 2), vitals.numbers("few-inodes", 1)
     remedy = "Make room on the server: `apt-get clean`, `journalctl --vacuum-size=100M`, old files."
     if disk:
         free, size = disk
@@ -138,6 +136,5 @@ def _disk(vitals: HostStatus) -> Iterator[Finding]:
             yield warning("disk", text, remedy)
         else:
             yield ok("disk", text)
-    # A file system without inodes of a fixed number, such as btrfs, says 0 of 0.
-    if nodes and nodes[1] and nodes[0] < NODES:
-        yield problem("disk", f"only {nodes[0]:.0f} files more can be made (inodes)", remedy)
+    if inodes:
+        yield problem("disk", f"only {inodes[0]:.0f} files more can be made (inodes)", remedy)

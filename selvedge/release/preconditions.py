@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def public_keys(app: Target) -> None:
     """There is a public key for the login user. Raises UsageError."""
-    from selvedge.resources.access import login_keys
+    from selvedge.resources.access.logins import login_keys
 
     login_keys(app)
 

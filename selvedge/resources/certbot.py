@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from selvedge.resources.base import Change, Resource
 from selvedge.resources.certificate import PROGRAMS, pem
 from selvedge.resources.files import Absent, File
+from selvedge.resources.packages import Packages
 from selvedge.resources.python import Tool
-from selvedge.resources.system import Packages, Service
+from selvedge.resources.system import Service
 from selvedge.templates import template
 
 if TYPE_CHECKING:

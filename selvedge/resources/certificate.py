@@ -209,7 +209,7 @@ class Https(Nginx):
     loaded_by = (*Nginx.loaded_by, "certbot")
 
     def probe(self) -> str:
-        newer = f"[ {quote(self.fullchain)} -nt {quote(self._stamp_path)} ]"
+        newer = f"[ {quote(self.fullchain)} -nt {quote(self._stamp.path)} ]"
         return (
             f"{super().probe()}\n"
             f"if {newer}; then printf 'Served=%s\\n' \"$(https_served_instead {words(self.fullchain, self.domain)})\"; fi"

@@ -1,4 +1,4 @@
-"""Files, directories, links and what must not be there."""
+"""Files, directories and links, and paths that must not exist."""
 
 from __future__ import annotations
 
@@ -7,32 +7,31 @@ import hashlib
 from pathlib import PurePosixPath
 
 from selvedge.resources.base import Change, Resource
-from selvedge.shell.quoting import document, quote, words
+from selvedge.shell.quoting import quote, with_input, words
 
 
 def diff(path: str, before: str, after: str) -> str:
-    """A unified diff of a file's text, without a final newline."""
+    """Return a unified diff of a file's text, without a final newline."""
     lines = difflib.unified_diff(_rows(before), _rows(after), f"{path} (on the server)", path, lineterm="")
     return "\n".join(lines)
 
 
 def _rows(text: str) -> list[str]:
-    # Only a line feed ends a row: a carriage return or a missing end is a difference that must be seen.
+    # Only a line feed ends a row: the diff must show a carriage return or a missing newline.
     *rows, last = text.split("\n")
     return [*rows, f"{last}\n\\ No newline at the end"] if last else rows
 
 
 def _octal(mode: str) -> str:
-    """A mode as `stat -c %a` prints it."""
+    """Return a mode as `stat -c %a` prints it."""
     return f"{int(mode, 8):o}"
 
 
 class File(Resource):
-    """A file with this text, mode and owner.
+    """A file has this text, mode and owner.
 
-    mode: octal digits, e.g. "0644". secret: the text never stands in a script, a diff or a hash that leaves the server's
-    own reading; only its sha256 comes back and is compared here.
-    validate: a command that gets the path of the new file as its last argument and refuses it by its exit status.
+    mode: octal digits, e.g. "0644". secret: no script and no diff contains the text; the server returns only its sha256.
+    validate: a command that gets the path of the new file as its last argument, and fails if the file is invalid.
     """
 
     path: str
@@ -44,9 +43,9 @@ class File(Resource):
     validate: str = ""
 
     def __repr__(self) -> str:
-        return f"File({self.path!r}, {self._sum()}, {self.mode}, {self.owner}:{self.group})"
+        return f"File({self.path!r}, {self._hash()}, {self.mode}, {self.owner}:{self.group})"
 
-    def _sum(self) -> str:
+    def _hash(self) -> str:
         return hashlib.sha256(self.text.encode()).hexdigest()
 
     def paths(self) -> tuple[str, ...]:
@@ -56,17 +55,17 @@ class File(Resource):
         return (self.path,)
 
     def probe(self) -> str:
-        return f"probe_path {quote(self.path)} {quote('' if self.secret else self._sum())}"
+        return f"probe_path {quote(self.path)} {quote('' if self.secret else self._hash())}"
 
     def plan(self, fact: str) -> Change | None:
         kind, _, rest = fact.partition("\n")
-        standing, _, text = rest.partition("\n")
+        digest, _, text = rest.partition("\n")
         wanted = f"file {_octal(self.mode)} {self.owner} {self.group}"
-        same_text = kind.startswith("file ") and standing == self._sum()
+        same_text = kind.startswith("file ") and digest == self._hash()
         if same_text and kind == wanted:
             return None
         if same_text:
-            return Change(f"set {self.path} to mode {self.mode}, {self.owner}:{self.group}", self._own())
+            return Change(f"set {self.path} to mode {self.mode}, {self.owner}:{self.group}", self._set_owner())
         if kind == "absent":
             return self._write(f"create {self.path}", diff(self.path, "", self.text))
         if kind.startswith("directory"):
@@ -76,7 +75,7 @@ class File(Resource):
             )
         return self._write(f"write {self.path}", diff(self.path, text, self.text))
 
-    def _own(self) -> str:
+    def _set_owner(self) -> str:
         path = quote(self.path)
         return f"chown -h -- {words(self.owner + ':' + self.group)} {path}\nchmod -- {quote(self.mode)} {path}"
 
@@ -86,42 +85,37 @@ class File(Resource):
         if self.secret:
             data = self.text.encode()
             return Change(summary, f"head -c {len(data)} <&3 | file_put {target} {len(data)}{check}", payload=data)
-        source = document(self.text)
-        if source.startswith("cat <<"):
-            first, _, rest = source.partition("\n")
-            shell = f"file_put {target} {first.removeprefix('cat ')}\n{rest}{check}"
-        else:
-            shell = f"{source} | file_put {target}{check}"
-        return Change(summary, shell, diff=changed)
+        return Change(summary, with_input(f"file_put {target}", self.text) + check, diff=changed)
 
 
-class Entries(Resource):
-    """In a file that belongs to a package, these names have these values, in lines of their own at its end.
+class FileValues(Resource):
+    """A package's configuration file gives these names these values, in separate lines at its end.
 
-    Other lines that give one of the names a value go; comments and all the rest stay as they are.
-    where: a word that the file must hold, else nothing is changed: programs that do not know a name complain of it.
-    between: what stands between a name and its value.
+    Other lines that set one of the names are deleted; comments and everything else stay.
+    if_contains: nothing is changed in a file without this word, because programs complain about names that they do not know.
+    separator: the text between a name and its value.
     """
 
     path: str
     values: tuple[tuple[str, str], ...]
-    where: str
-    between: str = " "
+    if_contains: str
+    separator: str = " "
 
     def probe(self) -> str:
-        return f"grep -sE -e {quote(self._pattern)} -e {quote(self.where)} {quote(self.path)} || true"
+        return f"grep -sE -e {quote(self._pattern)} -e {quote(self.if_contains)} {quote(self.path)} || true"
 
     def plan(self, fact: str) -> Change | None:
         names = [name for name, _ in self.values]
-        standing = [line for line in fact.splitlines() if [*line.replace("=", " ").split(), ""][0] in names]
-        wanted = [f"{name}{self.between}{value}" for name, value in self.values]
-        if standing == wanted or not any(self.where in line for line in fact.splitlines()):
+        present = [line for line in fact.splitlines() if [*line.replace("=", " ").split(), ""][0] in names]
+        wanted = [f"{name}{self.separator}{value}" for name, value in self.values]
+        if present == wanted or not any(self.if_contains in line for line in fact.splitlines()):
             return None
         note = f"# By `fab harden`: {', '.join(names)}"
         text = "".join(f"{line}\n" for line in [note, *wanted])
         kept = f"grep -Ev -e {quote(self._pattern)} -e {quote(f'^{note}$')} {quote(self.path)} || :"
-        shell = f"{{ {kept}\n{document(text)}\n}} | file_put {words(self.path, '0644', 'root', 'root')}"
-        shown = [f"-{line}" for line in standing] + [f"+{line}" for line in wanted]
+        added = with_input("cat", text)
+        shell = f"{{ {kept}\n{added}\n}} | file_put {words(self.path, '0644', 'root', 'root')}"
+        shown = [f"-{line}" for line in present] + [f"+{line}" for line in wanted]
         return Change(f"set {', '.join(names)} in {self.path}", shell, diff="\n".join(shown))
 
     @property
@@ -130,7 +124,7 @@ class Entries(Resource):
 
 
 class Directory(Resource):
-    """A directory with this mode and owner; its parents are made with mode 0755, root's."""
+    """A directory has this mode and owner. Missing parents are made with mode 0755, owned by root."""
 
     path: str
     mode: str = "0755"
@@ -147,11 +141,11 @@ class Directory(Resource):
         if fact.strip() == f"directory {_octal(self.mode)} {self.owner} {self.group}":
             return None
         path = quote(self.path)
-        # Five digits: with fewer, chmod leaves a directory's set-group-ID bit as it is (coreutils, "Directory setuid and setgid").
+        # Five digits: with fewer, chmod keeps a directory's set-group-ID bit (coreutils, "Directory setuid and setgid").
         mode = f"{int(self.mode, 8):05o}"
-        own = f"chown -- {quote(self.owner + ':' + self.group)} {path}\nchmod -- {mode} {path}"
+        set_owner = f"chown -- {quote(self.owner + ':' + self.group)} {path}\nchmod -- {mode} {path}"
         if fact.startswith("directory"):
-            return Change(f"set {self.path} to mode {self.mode}, {self.owner}:{self.group}", own)
+            return Change(f"set {self.path} to mode {self.mode}, {self.owner}:{self.group}", set_owner)
         if fact.strip() == "absent":
             owner = f"-o {quote(self.owner)} -g {quote(self.group)}"
             return Change(f"create {self.path}/", f"install -d -m {mode} {owner} -- {path}")
@@ -160,7 +154,7 @@ class Directory(Resource):
 
 
 class Link(Resource):
-    """A symbolic link, moved into place at once."""
+    """A symbolic link leads to `to`. It is replaced atomically."""
 
     path: str
     to: str
@@ -187,7 +181,7 @@ class Link(Resource):
 
 
 class Absent(Resource):
-    """Nothing stands at this path; a directory is not removed, but refused."""
+    """The path does not exist. A file or link is removed; a directory there is an error."""
 
     path: str
 

@@ -1,50 +1,23 @@
-"""Packages, services, users."""
+"""Services, systemd units and users."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
 
 from selvedge.resources.base import Change, Loader, Resource
+from selvedge.resources.stamp import Stamp
+from selvedge.shell.library import call
 from selvedge.shell.quoting import quote, words
 
-STAMPS = "/var/lib/selvedge/loaded"
 POWERFUL = frozenset(("root", "sudo", "admin", "wheel", "docker", "lxd", "disk", "shadow"))
-"""Groups by which a user can become root."""
-
-
-class Packages(Resource):
-    """Debian packages, installed."""
-
-    names: tuple[str, ...]
-
-    def __init__(self, *names: str) -> None:
-        object.__setattr__(self, "names", tuple(names))
-
-    def packages(self) -> tuple[str, ...]:
-        return self.names
-
-    def probe(self) -> str:
-        return f"probe_packages {words(*self.names)}"
-
-    def plan(self, fact: str) -> Change | None:
-        installed = {line.split()[0] for line in fact.splitlines() if line.endswith(" installed")}
-        missing = [name for name in self.names if name not in installed]
-        if not missing:
-            return None
-        return Change(
-            f"install {', '.join(missing)}",
-            f"apt_install {words(*missing)}",
-            remedy="Read apt's own message above; `apt-get update` on the server must work.",
-        )
+"""Groups whose members can become root."""
 
 
 class Service(Loader):
-    """A systemd service: enabled, running, and running with what it should load.
+    """A systemd service is enabled, runs, and has loaded its configuration.
 
-    loads: resources whose desired state is hashed into a stamp on the server, written after the (re)load succeeded; so a
-    run that died between writing a file and the reload reloads next time. check: refuses a broken configuration before
-    the reload, e.g. "nginx -t". stamp: the stamp's name, where several apps load things into one service.
+    loads: the resources of the configuration; a hash of them is the service's stamp. check: a command that refuses a broken
+    configuration before the reload, e.g. "nginx -t". stamp: the stamp's name, if several apps configure one service.
     """
 
     name: str
@@ -54,8 +27,8 @@ class Service(Loader):
     stamp: str = ""
 
     @property
-    def _stamp_path(self) -> str:
-        return f"{STAMPS}/{self.stamp or self.name}"
+    def _stamp(self) -> Stamp:
+        return Stamp(self.stamp or self.name)
 
     def loaded(self) -> tuple[Resource, ...]:
         return self.loads
@@ -67,10 +40,7 @@ class Service(Loader):
         return (self.name if self.name.endswith((".service", ".timer", ".socket")) else f"{self.name}.service",)
 
     def probe(self) -> str:
-        return (
-            f"probe_unit {words(*self.units())}\n"
-            f"printf Stamp=\nprobe_line {quote(self._stamp_path)}\necho"
-        )
+        return f"probe_unit {words(*self.units())}\nprintf Stamp=\n{self._stamp.read()}\necho"
 
     def plan(self, fact: str) -> Change | None:
         values = dict(line.split("=", 1) for line in fact.splitlines() if "=" in line)
@@ -87,9 +57,9 @@ class Service(Loader):
             word for word, needed in (("enable", not enabled), ("start", not active)) if needed
         )
         unit = quote(self.name)
-        lines = [self._checked("refuses its configuration, so it was not started", "Mend the file that it names.")]
+        lines = [self._run_check("refuses its configuration, so it was not started", "Mend the file that it names.")]
         if self.loads:
-            # A package that was installed meanwhile may have started it already, with its own configuration.
+            # A package that this step has installed may have started the service with its own configuration.
             lines.append(f"if systemctl is-active -q {unit}; then\n{self._reload_line()}\nfi")
         lines.append(f"systemctl enable --now {unit}")
         return Change(f"{what} {self.name}", "\n".join([*filter(None, lines), self._write_stamp()]))
@@ -98,31 +68,16 @@ class Service(Loader):
         return self.reload_command or f"systemctl reload-or-restart {quote(self.name)}"
 
     def _write_stamp(self) -> str:
-        if not self.loads:
-            return ":"
-        return f"(umask 077 && mkdir -p {STAMPS})\nprintf '%s\\n' {self._wanted()} >{quote(self._stamp_path)}"
+        return self._stamp.write(self._wanted()) if self.loads else ":"
 
-    def _checked(self, problem: str, then: str, own: Iterable[str] = ()) -> str:
-        """Shell that stops where the check refuses the configuration, with the line of its output that says why.
-
-        own: files that are no reason to stop, as they are about to be written.
-        """
+    def _run_check(self, problem: str, remedy: str, *about_to_be_written: str) -> str:
+        """Return shell that fails if the check refuses the configuration, except for errors in files about to be written."""
         if not self.check:
             return ""
-        stop = f'step_fail "{self.name} {problem}: $reason. {then}"'
-        # As nginx names a file: `in FILE:LINE`, or `open() "FILE" failed`.
-        named = " | ".join(f"*[\\ \\\"]{quote(path)}[:\\\"]*" for path in own)
-        if named:
-            stop = f'case $reason in\n    {named}) step_say "written anew: $reason" ;;\n    *) {stop} ;;\n  esac'
-        return (
-            f'if ! {self.check} >"$undo/check" 2>&1; then\n'
-            f'  cat "$undo/check"\n'
-            f"  reason=$(grep -m 1 -E 'emerg|rror' \"$undo/check\" || tail -n 1 \"$undo/check\")\n"
-            f"  {stop}\nfi"
-        )
+        return call("service_check", f"{self.name} {problem}", remedy, self.check, *about_to_be_written)
 
     def reload(self) -> Change:
-        checked = self._checked("refuses its configuration, so nothing of it was loaded", "What this step wrote is taken back.")
+        checked = self._run_check("refuses its configuration, so nothing of it was loaded", "What this step wrote is taken back.")
         shell = "\n".join(filter(None, [checked, self._reload_line(), self._write_stamp()]))
         remedy = f"On the server: journalctl -u {self.name} -n 50"
         return Change(f"reload {self.name}", shell, remedy=remedy)
@@ -131,15 +86,36 @@ class Service(Loader):
         lines = []
         if self.check:
             own = dict.fromkeys(path for load in self.loads for path in load.paths())
-            broken = self._checked("is broken already, before anything was changed", "Mend that file first.", own)
-            lines.append(f"if command -v {quote(self.check.split()[0])} >/dev/null 2>&1; then\n{broken}\nfi")
+            check = self._run_check("is broken already, before anything was changed", "Mend that file first.", *own)
+            lines.append(f"if probe_has {quote(self.check.split()[0])}; then\n{check}\nfi")
         if self.loads:
-            lines.append(f"rm -f -- {quote(self._stamp_path)}")
+            lines.append(self._stamp.remove())
         return "\n".join(lines)
 
 
+class Enabled(Resource):
+    """These systemd units are enabled and active."""
+
+    names: tuple[str, ...]
+
+    def __init__(self, *names: str) -> None:
+        object.__setattr__(self, "names", tuple(names))
+
+    def units(self) -> tuple[str, ...]:
+        return self.names
+
+    def probe(self) -> str:
+        return "\n".join(f"probe_unit {quote(name)}\necho" for name in self.names)
+
+    def plan(self, fact: str) -> Change | None:
+        blocks = [set(block.split()) for block in fact.split("\n\n")]
+        on = {"ActiveState=active", "UnitFileState=enabled"}
+        off = [name for name, block in zip(self.names, [*blocks, *[set()] * len(self.names)], strict=False) if not on <= block]
+        return Change(f"enable {', '.join(off)}", f"systemctl enable --now {words(*off)}") if off else None
+
+
 class User(Resource):
-    """A user. system: no login, no password, its own group. groups: further groups, added to those it has."""
+    """A user exists. system: without login and password. groups: further groups, added to the ones that it has."""
 
     name: str
     home: str
@@ -157,7 +133,7 @@ class User(Resource):
         if ":" not in lines[0]:
             return Change(f"create user {self.name}", self._create())
         fields = lines[0].split(":")
-        if self.system and self._somebody(fields, lines[1].split()):
+        if self.system and self._is_other_account(fields, lines[1].split()):
             problem = f"the user {self.name} exists already and is not the app's: choose another app.name in hosts.toml"
             return Change(f"see that {self.name} is a user of its own", f"step_fail {quote(problem)}")
         missing = [group for group in self.groups if group not in lines[1].split()]
@@ -172,8 +148,8 @@ class User(Resource):
             return None
         return Change(f"change user {self.name} (shell, home or groups)", "\n".join(fixes))
 
-    def _somebody(self, fields: list[str], groups: list[str]) -> bool:
-        """Whether the account is a person's or another program's: the app's code must not come to run with its rights."""
+    def _is_other_account(self, fields: list[str], groups: list[str]) -> bool:
+        """Return whether a person or another program owns the account: the app's code must not run with its rights."""
         return int(fields[2]) >= 1000 or fields[5] != self.home or not POWERFUL.isdisjoint(groups)
 
     def _create(self) -> str:

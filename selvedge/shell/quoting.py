@@ -6,8 +6,8 @@ import re
 import shlex
 
 Value = str | int | float | bool
-# dash 0.5.12 (Debian 12) loses a byte of a here-document's line that begins like its end marker and continues with a
-# character that is not ASCII.
+# dash 0.5.12 (Debian 12) loses a byte if a line of a here-document begins like its end marker, then has a character that is
+# not ASCII.
 _LOST = re.compile(r"^(E|EO|EOF_*)[^\x00-\x7f]", re.MULTILINE)
 
 
@@ -35,14 +35,14 @@ def assign(**values: Value) -> str:
     return "\n".join(lines)
 
 
-def document(text: str) -> str:
-    """Return a shell command that prints `text` exactly: a here-document where that is possible, else printf.
+def with_input(command: str, text: str) -> str:
+    """Return shell that runs `command` with exactly `text` on its standard input.
 
-    Raises ValueError for a NUL, as `quote` does.
+    It is a here-document where that is possible, else a pipe from printf. Raises ValueError for a NUL, as `quote` does.
     """
     if text.endswith("\n") and "\r" not in text and "\0" not in text and not _LOST.search(text):
         end = "EOF"
         while f"\n{end}\n" in f"\n{text}":
             end += "_"
-        return f"cat <<'{end}'\n{text}{end}"
-    return f"printf '%s' {quote(text)}"
+        return f"{command} <<'{end}'\n{text}{end}"
+    return f"printf '%s' {quote(text)} | {command}"

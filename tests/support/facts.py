@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from selvedge.resources.kernel import Sysctl
+from selvedge.resources.access.kernel import Sysctl
 
 
 def rule(action: str, ports: str, *, source: str = "0.0.0.0/0", comment: str = "", protocol: str = "tcp") -> str:

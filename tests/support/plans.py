@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from selvedge.engine.plan import Plan
 from selvedge.resources.base import Change, Resource
-from selvedge.shell.quoting import document
+from selvedge.shell.quoting import with_input
 
 MARK = "@test"
 
@@ -16,7 +16,7 @@ class Says(Resource):
     change: Change | None = None
 
     def probe(self) -> str:
-        return document(self.text)
+        return with_input("cat", self.text)
 
     def plan(self, fact: str) -> Change | None:
         assert fact == self.text

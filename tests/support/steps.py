@@ -65,8 +65,8 @@ def steps(app: Target) -> Iterator[Step]:
 
 # The facts of a bare server that are neither "absent" nor empty.
 BARE = {
-    "Admitted": "allowusers root\ngroups sudo deploy\n",
-    "Entries": "#ENCRYPT_METHOD YESCRYPT\n#log_martians\n",
+    "LoginAllowed": "allowusers root\ngroups sudo deploy\n",
+    "FileValues": "#ENCRYPT_METHOD YESCRYPT\n#log_martians\n",
     "Firewall": "\n--- ssh\n22\n",
     "HostKey": "256 SHA256:x root@bare (ED25519)\n2048 SHA256:x root@bare (RSA)\n",
     "IncludeFirst": "KbdInteractiveAuthentication no\n",

@@ -1,36 +1,40 @@
-# apt without questions: waits for whoever holds its locks, and says for whom; keeps the administrator's own files.
+# apt without questions. It waits for other programs that hold apt's locks, and keeps the administrator's configuration files.
 
 apt_locks='/var/lib/dpkg/lock-frontend /var/lib/dpkg/lock /var/lib/apt/lists/lock /var/cache/apt/archives/lock'
-# Touched when the lists were fetched, and when nothing is left to upgrade.
+# Their times: when the lists were last fetched, and when the last upgrade ended.
 apt_fetched=/var/lib/selvedge/lists-fetched
 apt_upgraded=/var/lib/selvedge/upgraded
 
-# apt_fact: "lists SECONDS" since they were fetched, and "changed" where they have changed since the last upgrade (their
-# folder has: an update that found nothing new leaves it alone). Asking apt would take half a second and write its caches.
+# apt_fact: "lists SECONDS" since they were fetched, and "changed" if they have changed since the last upgrade. An update that
+# finds nothing new does not touch their folder. Asking apt would take half a second and write its caches.
 apt_fact() {
-  apt_age=$(apt_lists_age) || return 0
-  printf 'lists %s\n' "$apt_age"
+  local age
+  age=$(apt_lists_age) || return 0
+  printf 'lists %s\n' "$age"
   if [ ! "$apt_upgraded" -nt /var/lib/apt/lists ]; then echo changed; fi
 }
 
-# apt_lists_age: seconds since the lists were fetched; fails where there are none. The lists carry the mirror's times, so
-# that others count: of the folder that apt downloads into, of the daily update, and of our own.
+# apt_lists_age: seconds since the lists were fetched; fails if there are none. The lists themselves have the mirror's times,
+# so it uses those of apt's download folder, of the daily update and of our own update.
 apt_lists_age() {
-  apt_last=0
+  local last time
+  last=0
   set -- /var/lib/apt/lists/*_Packages*
   [ -e "$1" ] || return 1
-  for apt_time in $(stat -c %Y /var/lib/apt/lists/partial /var/lib/apt/periodic/update-success-stamp "$apt_fetched" 2>/dev/null); do
-    if [ "$apt_time" -gt "$apt_last" ]; then apt_last=$apt_time; fi
+  for time in $(stat -c %Y /var/lib/apt/lists/partial /var/lib/apt/periodic/update-success-stamp "$apt_fetched" 2>/dev/null); do
+    if [ "$time" -gt "$last" ]; then last=$time; fi
   done
-  echo $(($(date +%s) - apt_last))
+  echo $(($(date +%s) - last))
 }
 
 apt_lists_current() {
-  apt_age=$(apt_lists_age) && [ "$apt_age" -lt 86400 ]
+  local age
+  age=$(apt_lists_age) && [ "$age" -lt 86400 ]
 }
 
-# apt_holder FILE…: the process that holds one of the lock files, by /proc/locks, which needs no further package.
+# apt_holder FILE…: print the process that holds one of the lock files; fails if there is none. /proc/locks needs no package.
 apt_holder() {
+  local lock inode pid
   for lock in "$@"; do
     [ -e "$lock" ] || continue
     inode=$(stat -c %i "$lock")
@@ -44,17 +48,18 @@ apt_holder() {
 }
 
 apt_wait() {
-  apt_waited=0
+  local waited holder
+  waited=0
   # shellcheck disable=SC2086
   while holder=$(apt_holder $apt_locks); do
-    [ "$apt_waited" -lt 600 ] || step_fail "apt is still held by $holder after 10 minutes. Wait for it, or stop it on the server, and run this again."
-    [ $((apt_waited % 15)) -ne 0 ] || step_say "waiting for apt, which is held by $holder"
+    [ "$waited" -lt 600 ] || step_fail "apt is still held by $holder after 10 minutes. Wait for it, or stop it on the server, and run this again."
+    [ $((waited % 15)) -ne 0 ] || step_say "waiting for apt, which is held by $holder"
     sleep 1
-    apt_waited=$((apt_waited + 1))
+    waited=$((waited + 1))
   done
 }
 
-# apt_run ARGUMENT…: needrestart lists what should be restarted, instead of asking, or of restarting the app meanwhile.
+# apt_run ARGUMENT…: needrestart only lists the services to restart; it neither asks nor restarts the app.
 apt_run() {
   apt_wait
   NEEDRESTART_MODE=l APT_LISTCHANGES_FRONTEND=none UCF_FORCE_CONFFOLD=1 apt-get -q -y \
@@ -62,20 +67,21 @@ apt_run() {
     -o Acquire::Retries=1 -o Acquire::http::Timeout=20 -o Acquire::https::Timeout=20 "$@"
 }
 
-# apt_repair: goes on where an upgrade was cut off.
+# apt_repair: finish an upgrade that was interrupted.
 apt_repair() {
   apt_wait
   dpkg --force-confdef --force-confold --configure -a
 }
 
-# apt_fetch: the lists, tried three times; without the error mode apt calls a mirror that does not answer a success.
+# apt_fetch: fetch the lists; three attempts. Without the error mode, apt succeeds even if a mirror does not answer.
 apt_fetch() {
+  local attempt failed
   for attempt in 1 2 3; do
     apt_wait
-    apt_status=0
-    apt_run -o Acquire::Retries=0 -o APT::Update::Error-Mode=any update >"$undo/apt" 2>&1 || apt_status=$?
+    failed=0
+    apt_run -o Acquire::Retries=0 -o APT::Update::Error-Mode=any update >"$undo/apt" 2>&1 || failed=1
     cat "$undo/apt"
-    if [ "$apt_status" -eq 0 ]; then
+    if [ "$failed" -eq 0 ]; then
       mkdir -p /var/lib/selvedge
       touch "$apt_fetched"
       return 0
@@ -86,7 +92,7 @@ apt_fetch() {
   return 1
 }
 
-# What apt itself says was wrong with the first source that was.
+# apt_why: apt's own message about the first source that failed.
 apt_why() {
   sed -n 's/^E: \(.*[^.]\)\.*$/\1/p' "$undo/apt" | head -n 1 | grep . || printf 'a source does not answer, or is not signed as it should be'
 }
@@ -103,11 +109,13 @@ apt_upgrade() {
   if [ -e /run/reboot-required ]; then step_say "an upgrade works only after a restart of this server"; fi
 }
 
+# apt_install PACKAGE…
 apt_install() {
+  local folder
   apt_repair
   apt_lists_current || apt_fetch || step_say "the package lists are old, and stay so"
   if ! apt_run install --no-install-recommends "$@"; then
-    # A full disk, of which apt says a lot.
+    # apt's own messages about a full disk are long.
     for folder in /usr /var/cache/apt/archives /var/lib/dpkg; do disk_need_space "$folder" 10240; done
     apt_update
     apt_run --fix-broken install

@@ -1,25 +1,29 @@
-# Files that a step writes: kept until the step has ended, written whole or not at all, backed up.
-# $undo is a folder of the step, owned by root.
+# Files that a step writes: a copy is kept until the step has ended, and each is written whole or not at all.
+# $undo is the step's folder, which only root can enter.
 
-# file_kept: how many paths have been kept so far, in $number. Changes are subshells, so the files are counted.
-file_kept() {
-  number=0
-  while [ -e "$undo/$number.path" ]; do number=$((number + 1)); done
+# file_count_kept: print the number of paths kept so far. Changes run in subshells, so no variable can count them.
+file_count_kept() {
+  local count
+  count=0
+  while [ -e "$undo/$count.path" ]; do count=$((count + 1)); done
+  echo "$count"
 }
 
-# file_keep PATH: a copy of what stands there, put back by `restore` where a later change of the step fails.
+# file_keep PATH: copy the file, so that file_restore can put it back if a later change of the step fails.
 file_keep() {
-  file_kept
+  local number
+  number=$(file_count_kept)
   if [ -e "$1" ] || [ -L "$1" ]; then cp -a -- "$1" "$undo/$number.copy"; fi
   printf '%s' "$1" >"$undo/$number.path"
 }
 
 file_restore() {
-  file_kept
+  local number path
+  number=$(file_count_kept)
   while [ "$number" -gt 0 ]; do
     number=$((number - 1))
     path=$(cat "$undo/$number.path")
-    if file_put_back; then
+    if file_put_back "$path" "$undo/$number.copy"; then
       step_say "put back $path"
     else
       : >"$undo/stuck"
@@ -28,45 +32,49 @@ file_restore() {
   done
 }
 
-# file_put_back: $path becomes $undo/$number.copy again, or nothing where there was nothing.
+# file_put_back PATH COPY: restore the copy; remove the path if there is no copy.
 file_put_back() {
-  if [ ! -e "$undo/$number.copy" ] && [ ! -L "$undo/$number.copy" ]; then
-    rm -f -- "$path"
+  local fresh
+  if [ ! -e "$2" ] && [ ! -L "$2" ]; then
+    rm -f -- "$1"
     return
   fi
-  # Beside it first: a full disk must not end in no file at all.
-  former=$(mktemp -u -- "${path%/*}/.selvedge.XXXXXX") || return 1
-  if cp -a -- "$undo/$number.copy" "$former"; then
-    if [ -d "$path" ] && [ ! -L "$path" ]; then rm -rf -- "$path"; fi
-    if mv -fT -- "$former" "$path"; then return 0; fi
+  # First next to the path: a full disk must not leave us without any file.
+  fresh=$(mktemp -u -- "${1%/*}/.selvedge.XXXXXX") || return 1
+  if cp -a -- "$2" "$fresh"; then
+    if [ -d "$1" ] && [ ! -L "$1" ]; then rm -rf -- "$1"; fi
+    if mv -fT -- "$fresh" "$1"; then return 0; fi
   fi
-  rm -rf -- "$former"
+  rm -rf -- "$fresh"
   return 1
 }
 
-# file_put PATH MODE OWNER GROUP [SIZE]: standard input becomes the file, whole or not at all; a link there is replaced, not
-# followed. SIZE: how many bytes must come, where a lost connection could end them early.
+# file_put PATH MODE OWNER GROUP [SIZE]: write standard input to the file, whole or not at all; a link there is replaced, not
+# followed. SIZE: the number of bytes to expect if a lost connection could cut them short; then no backup is made, because
+# only secrets come with their size.
 file_put() {
+  local fresh
   file_keep "$1"
   [ -d "${1%/*}" ] || mkdir -p -- "${1%/*}"
   fresh=${1%/*}/.selvedge.$$
-  # First where nobody but root can be.
-  { cat >"$undo/put"; } 2>"$undo/why" || file_put_failed "$1"
+  # First in a folder that only root can enter.
+  { cat >"$undo/put"; } 2>"$undo/why" || file_put_failed "$1" "$fresh"
   if [ $# -gt 4 ] && [ "$(wc -c <"$undo/put")" -ne "$5" ]; then
     step_fail "the connection was lost before all of $1 had come; it was left as it is"
   fi
-  # No copies of secrets, which come with their SIZE.
-  [ $# -gt 4 ] || file_backup "$1" || file_put_failed "$1"
-  { install -T -m "$2" -o "$3" -g "$4" -- "$undo/put" "$fresh" && mv -fT -- "$fresh" "$1"; } 2>"$undo/why" || file_put_failed "$1"
+  [ $# -gt 4 ] || file_backup "$1" || file_put_failed "$1" "$fresh"
+  { install -T -m "$2" -o "$3" -g "$4" -- "$undo/put" "$fresh" && mv -fT -- "$fresh" "$1"; } 2>"$undo/why" || file_put_failed "$1" "$fresh"
 }
 
+# file_put_failed PATH FRESH: remove the unfinished file FRESH and stop.
 file_put_failed() {
-  rm -f -- "$fresh"
+  local reason
+  rm -f -- "$2"
   reason=$(sed -n '$s/.*: //p' "$undo/why")
   step_fail "cannot write $1${reason:+: $reason} (free space there: $(df -h --output=avail "${1%/*}" | tail -n 1))"
 }
 
-# file_within FOLDER PATH: whether the path, with its links followed, is in the folder. The repository may hold any link.
+# file_within FOLDER PATH: true if the path is in the folder after its links are followed. A repository may contain any link.
 file_within() {
   case $(readlink -f -- "$2")/ in
     "$(readlink -f -- "$1")"/*) ;;
@@ -74,12 +82,13 @@ file_within() {
   esac
 }
 
-# file_backup PATH: a copy of what stands there and may be somebody's work, before it is overwritten; the last five of each path.
+# file_backup PATH: copy a file that is about to be overwritten and may be someone's work; keep the last five of each path.
 file_backup() {
+  local backup old
   [ -f "$1" ] && [ ! -L "$1" ] || return 0
-  former=/var/backups/selvedge$1
-  (umask 077 && mkdir -p -- "${former%/*}") && cp -p -- "$1" "$former.$(date -u +%Y%m%dT%H%M%SZ)" || return 1
-  find "${former%/*}" -maxdepth 1 -name "${former##*/}.[0-9]*Z" | sort -r | tail -n +6 | while IFS= read -r former; do
-    rm -f -- "$former"
+  backup=/var/backups/selvedge$1
+  (umask 077 && mkdir -p -- "${backup%/*}") && cp -p -- "$1" "$backup.$(date -u +%Y%m%dT%H%M%SZ)" || return 1
+  find "${backup%/*}" -maxdepth 1 -name "${backup##*/}.[0-9]*Z" | sort -r | tail -n +6 | while IFS= read -r old; do
+    rm -f -- "$old"
   done
 }

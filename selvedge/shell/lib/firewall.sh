@@ -1,6 +1,6 @@
-# ufw. Its status takes a tenth of a second of Python, so that reading looks at its files and at the kernel.
+# ufw. `ufw status` takes a tenth of a second of Python, so the readings use ufw's files and the kernel's tables.
 
-# firewall_state: "on", "deny", "ipv6", "live": what holds of it.
+# firewall_state: print "on", "deny", "ipv6", "live", as far as they apply.
 firewall_state() {
   sed -n 's/^ENABLED=yes.*/on/p; s/^DEFAULT_INPUT_POLICY="\(DROP\|REJECT\)".*/deny/p; s/^IPV6=yes.*/ipv6/p' /etc/ufw/ufw.conf /etc/default/ufw
   iptables -S ufw-user-input >/dev/null || return 0
@@ -23,8 +23,8 @@ firewall_fact() {
   probe_path "$1" -
 }
 
-# firewall_ipv6: before the first rule, since ufw writes none for IPv6 while it is off. A running ufw has no chains for it
-# and would refuse the rule; firewall_on, which follows wherever IPv6 was off, starts it with them.
+# firewall_ipv6: turn on IPv6 before the first rule, because ufw writes no IPv6 rules while it is off. A running ufw has no
+# chains for IPv6 and would refuse the rule, so it is stopped; firewall_on, which follows wherever IPv6 was off, starts it again.
 firewall_ipv6() {
   ! grep -qs '^IPV6=yes' /etc/default/ufw || return 0
   ufw --force disable
@@ -33,12 +33,15 @@ firewall_ipv6() {
 
 # firewall_open PORT…
 firewall_open() {
+  local port
   guard_touches firewall
   firewall_ipv6
   for port in "$@"; do ufw allow "$port/tcp" comment selvedge; done
 }
 
+# firewall_close PORT…
 firewall_close() {
+  local port
   guard_touches firewall
   for port in "$@"; do ufw --force delete allow "$port/tcp"; done
 }

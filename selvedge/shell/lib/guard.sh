@@ -1,52 +1,53 @@
-# An undo of changes to sshd, the firewall and sudo that the server carries out by itself, a minute after it was armed, also
-# when the client is gone or the power was cut in between. What becomes of it is said by the name of one file, `armed` at
-# first. Whoever renames it first decides: the undo (`fired`), or `guard_disarm` (`settled`), which the client calls after a
-# fresh login has succeeded over the new rules. Behind `settled` there is nothing left but to clear up.
+# The undo of changes to sshd, the firewall and sudo. The server carries it out a minute after it was armed, even if the client
+# has disconnected or the power failed in between. The name of one file in $guard_folder is its state, `armed` at first. Whoever
+# renames that file first decides: the undo (`fired`), or guard_disarm (`settled`), which the client calls after a new login
+# has succeeded under the new rules. After `settled` only the cleanup is left.
 
-guard=/var/lib/selvedge/guard
+guard_folder=/var/lib/selvedge/guard
 guard_unit=/etc/systemd/system/selvedge-undo
 
 # guard_arm: standard input is the script of the undo.
 guard_arm() {
-  if [ ! -e "$guard/armed" ]; then
-    if [ -e "$guard/fired" ]; then
+  if [ ! -e "$guard_folder/armed" ]; then
+    if [ -e "$guard_folder/fired" ]; then
       guard_revert || step_fail "the server cannot take back what an earlier run left unproved, and tries again in a moment. Is its disk full? See journalctl -u selvedge-undo there"
       step_fail "the server was still taking back what an earlier run had left unproved. That is done now: run this again"
     fi
     systemctl stop selvedge-undo.timer selvedge-undo.service 2>/dev/null || true
-    rm -rf -- "$guard"
-    mkdir -p "$guard"
-    chmod 0700 "$guard"
+    rm -rf -- "$guard_folder"
+    mkdir -p "$guard_folder"
+    chmod 0700 "$guard_folder"
     guard_save
-    cat >"$guard/undo"
+    cat >"$guard_folder/undo"
     guard_units
-    : >"$guard/armed"
+    : >"$guard_folder/armed"
   fi
-  # An undo that a cut-off run left armed keeps what it saved: that was the last state with a proven login.
+  # An undo that an interrupted run left armed keeps its saved state: the last one that a login has been tested with.
   systemctl daemon-reload
   systemctl stop selvedge-undo.timer 2>/dev/null || true
   systemctl enable -q --now selvedge-undo.timer || step_fail "the undo could not be armed, so nothing was changed"
-  # A power failure a moment from now must find it on the disk.
-  sync "$guard"/* "$guard" "$guard_unit".* "${guard_unit%/*}" "${guard_unit%/*}/timers.target.wants"
+  # It must be on the disk if the power fails a moment from now.
+  sync "$guard_folder"/* "$guard_folder" "$guard_unit".* "${guard_unit%/*}" "${guard_unit%/*}/timers.target.wants"
 }
 
-# guard_save: what the undo puts back, and which of ssh's units ran.
+# guard_save: keep the files that the undo restores, and the names of ssh's active units.
 guard_save() {
+  local unit
   # shellcheck disable=SC2046
-  tar -C / -cpf "$guard/before.tar" etc/ssh $(cd / && ls -d etc/ufw etc/default/ufw etc/sudoers.d 2>/dev/null)
+  tar -C / -cpf "$guard_folder/before.tar" etc/ssh $(cd / && ls -d etc/ufw etc/default/ufw etc/sudoers.d 2>/dev/null)
   for unit in ssh.socket ssh.service; do
     if systemctl is-active -q "$unit"; then echo "$unit"; fi
-  done >"$guard/running"
+  done >"$guard_folder/running"
 }
 
 guard_units() {
   cat >"$guard_unit.service" <<EOF
 [Unit]
 Description=Take back changes to sshd, the firewall and sudo that no login has proved
-ConditionPathExists=$guard/undo
+ConditionPathExists=$guard_folder/undo
 [Service]
 Type=oneshot
-ExecStart=/bin/sh $guard/undo
+ExecStart=/bin/sh $guard_folder/undo
 Restart=on-failure
 RestartSec=15
 EOF
@@ -61,21 +62,30 @@ WantedBy=timers.target
 EOF
 }
 
-# guard_touches NAME: the undo of sshd, of the firewall or of sudo has something to do from now on, and a minute from now on.
+# guard_pending: print the state of an undo that an interrupted run or a power failure has left.
+guard_pending() {
+  local state
+  for state in armed fired; do
+    if [ -e "$guard_folder/$state" ]; then echo "$state"; fi
+  done
+}
+
+# guard_touches NAME: record that the undo must restore sshd, the firewall or sudo, and start its minute again.
 guard_touches() {
-  [ -e "$guard/armed" ] || step_fail "this took longer than a minute, so the server has taken it back: run it again"
-  : >"$guard/$1"
+  [ -e "$guard_folder/armed" ] || step_fail "this took longer than a minute, so the server has taken it back: run it again"
+  : >"$guard_folder/$1"
   systemctl restart selvedge-undo.timer
 }
 
-# guard_revert: at once; where the server is at it already, it is waited for.
+# guard_revert: undo now. If the server is already doing it, wait for it.
 guard_revert() {
-  [ ! -e "$guard/undo" ] || sh "$guard/undo" >/dev/null 2>&1
+  [ ! -e "$guard_folder/undo" ] || sh "$guard_folder/undo" >/dev/null 2>&1
 }
 
+# guard_disarm: keep the changes; fails if the undo has already fired.
 guard_disarm() {
-  mv "$guard/armed" "$guard/settled" 2>/dev/null || exit 1
+  mv "$guard_folder/armed" "$guard_folder/settled" 2>/dev/null || exit 1
   systemctl disable -q --now selvedge-undo.timer || true
-  rm -rf -- "$guard" "$guard_unit.service" "$guard_unit.timer"
+  rm -rf -- "$guard_folder" "$guard_unit.service" "$guard_unit.timer"
   systemctl daemon-reload
 }

@@ -1,13 +1,25 @@
-# What a score card is made of, and no resource reads: a part each, behind a line "--- name".
+# The facts of the score card that no resource reads: each after a line "--- name".
 # shellcheck disable=SC2154
 
-# hardening_fact USER: USER is the one who logs in.
+# hardening_fact USER: USER is the login user.
 hardening_fact() {
   sshd_read
+  hardening_ssh "$1"
+  hardening_firewall
+  hardening_kernel
+  hardening_accounts "$1"
+  hardening_upkeep
+}
+
+hardening_ssh() {
+  local user from port file
   printf '\n--- sshd\n'
   sshd_logins root "$1" | while read -r user from port; do sshd_values "$user" "$from" "$port"; done | sort -u
   printf '\n--- hostkeys\n'
   for file in $(printf '%s\n' "$sshd_shown" | sed -n 's/^hostkey //p'); do ssh-keygen -lf "$file.pub"; done
+}
+
+hardening_firewall() {
   printf '\n--- ssh\n'
   sshd_ports
   printf '\n--- listening\n'
@@ -18,14 +30,18 @@ hardening_fact() {
   cat /etc/ufw/user.rules /etc/ufw/user6.rules | grep '^### tuple'
   printf '\n--- limit\n'
   nft list table inet selvedge
-  printf '\n--- fail2ban\n'
-  fail2ban-client status sshd
-  fail2ban-client status
+}
+
+hardening_kernel() {
+  local modules
   printf '\n--- core\n'
   ulimit -H -c
   printf '\n--- modules\n'
   modules=$(sed -n 's/^install \([^ ]*\) .*/\1/p' /etc/modprobe.d/50-selvedge.conf | tr - _)
   cut -d ' ' -f 1 /proc/modules | grep -Fx -e "$modules"
+}
+
+hardening_accounts() {
   printf '\n--- roots\n'
   awk -F : '$3 == 0 { print $1 }' /etc/passwd
   printf '\n--- empty\n'
@@ -34,6 +50,12 @@ hardening_fact() {
   stat -c %a "$(getent passwd "$1" | cut -d : -f 6)"
   printf '\n--- nopasswd\n'
   grep -rEs '^[^#].*NOPASSWD' /etc/sudoers /etc/sudoers.d
+}
+
+hardening_upkeep() {
+  printf '\n--- fail2ban\n'
+  fail2ban-client status sshd
+  fail2ban-client status
   printf '\n--- unattended\n'
   stat -c %Y /var/lib/apt/periodic/unattended-upgrades-stamp
   date +%s

@@ -1,8 +1,9 @@
 # The history of an app.
 
-# history_note HISTORY FIELD…: a line more in an app's history, behind the time. Root's alone: why a release was refused may quote a
-# secret of the app's.
+# history_note HISTORY FIELD…: add a line with the time and the fields. Only root may read the file, because the reason why a
+# release was refused may quote one of the app's secrets.
 history_note() {
+  local history at
   history=$1
   shift
   at=$(date -u +%Y-%m-%dT%H:%M:%SZ)

@@ -83,7 +83,9 @@ status_machine() {
   [ -d /srv ] || folder=/
   printf 'now %s\n' "$(date +%s.%N)"
   printf 'disk %s\n' "$(df -Pk -- "$folder" | awk 'NR == 2 { print $4, $2 }')"
-  printf 'inodes %s\n' "$(df -Pi -- "$folder" | awk 'NR == 2 { print $4, $2 }')"
+  # shellcheck disable=SC2046
+  set -- $(df -Pi -- "$folder" | awk 'NR == 2 { print $4, $2 }')
+  if disk_few_inodes "$@"; then printf 'few-inodes %s\n' "$1"; fi
   printf 'load %s %s\n' "$(cut -d ' ' -f 1 /proc/loadavg)" "$(nproc)"
   awk '/^MemAvailable:/ { free = $2 } /^MemTotal:/ { all = $2 } /^SwapFree:/ { swap = $2 } END { print "memory", free, all, swap }' /proc/meminfo
   if [ -e /var/run/reboot-required ]; then

@@ -1,5 +1,5 @@
-# The frame of a step's script, and how a step speaks. $mark begins each line of progress. The script defines a function
-# change_NAME for each name in $step_changes, change_arm and change_failed.
+# The frame of a step's script. $mark begins each line of progress. The script defines a function change_NAME for each name in
+# $step_changes, change_arm and change_failed.
 # Shared: undo status
 
 step_say() { printf '%s say %s\n' "$mark" "$*"; }
@@ -75,13 +75,13 @@ step_main() {
   if [ "$status" -ne 0 ]; then change_failed; fi
   [ -e "$undo/stuck" ] || rm -rf -- "$undo"
   step_note
-  # When the step ended, for a run that has read the server before that.
+  # Its time tells other runs whether a step has ended since they read the server (lock_take).
   : >"/run/selvedge/$step_app.step"
   return "$status"
 }
 
-# step_start: run the whole step, whatever becomes of the connection. Its output goes to the log, too, by a `tee` that goes
-# on when no one listens any more, so that no child ever meets a broken pipe. Changes read their payloads from descriptor 3.
+# step_start: run the whole step, even if the connection is lost. `tee -p` also writes its output to the log, and keeps reading
+# after a disconnect, so that no child gets a broken pipe. Changes read their payloads from descriptor 3.
 # Values: step_app step_by step_why step_changes step_counted
 step_start() {
   trap '' HUP

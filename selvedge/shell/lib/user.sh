@@ -1,8 +1,9 @@
 # Commands as another user.
 
-# user_run USER COMMAND…: without a login shell, with the user's own groups only, and with no way to more rights.
+# user_run USER COMMAND…: without a login shell, with only the user's own groups, and unable to gain rights (no setuid).
 user_run() {
-  as_user=$1
+  local account
+  account=$1
   shift
-  setpriv --reuid="$as_user" --regid="$(id -g "$as_user")" --init-groups --no-new-privs --bounding-set=-all -- "$@"
+  setpriv --reuid="$account" --regid="$(id -g "$account")" --init-groups --no-new-privs --bounding-set=-all -- "$@"
 }

@@ -1,25 +1,28 @@
-# Puts /etc/ssh, ufw and sudoers.d back as they were before a change that no login has proved (guard.sh). Whatever stops it
-# in the middle, it is run again from its beginning, by systemd or after the next boot, and ends where one run would have.
+# Restores /etc/ssh, ufw and sudoers.d as they were before a change that no login has tested (guard.sh). If it is interrupted,
+# systemd runs it again from its beginning, also after the next boot, and the result is the same as after one run.
 LC_ALL=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export LC_ALL PATH
 
 files_back() {
+  local old path
   old=/etc/.selvedge.undo
   rm -rf -- "$old"
   mkdir -m 0700 "$old" && tar -C "$old" -xpf before.tar || return 1
   for path in etc/ssh etc/ufw etc/default/ufw etc/sudoers.d; do
     [ -e "$old/$path" ] || continue
-    # Away it may be already: then the run before this one ended between the two.
+    # An interrupted run may have moved the path away already.
     mv -T -- "/$path" "$old/replaced" 2>/dev/null
     mv -T -- "$old/$path" "/$path" || left=1
     rm -rf -- "$old/replaced"
   done
   rm -rf -- "$old"
+  # stamp_remove of stamp.sh: this script runs without the library.
   rm -f -- /var/lib/selvedge/loaded/sshd
 }
 
 sshd_back() {
-  # Where our run reloaded nothing, what sshd has loaded may be better than what stands in its files.
+  local unit
+  # Without a reload of ours, what sshd has loaded may be better than its files.
   if [ -e sshd ] && systemctl is-active -q ssh.service; then
     if systemctl is-active -q ssh.socket; then systemctl restart ssh.service; else systemctl reload ssh.service; fi
   fi
@@ -37,7 +40,7 @@ cd /var/lib/selvedge/guard && exec 8<undo && flock 8 || exit 1
 left=
 mv armed fired 2>/dev/null || [ -e fired ] || [ -e settled ] || exit 0
 if [ -e fired ]; then
-  # By the files that are in force: what they begin, they end.
+  # With the rules' own files: they stop what they have started.
   if [ -e firewall ]; then ufw --force disable; fi
   files_back || left=1
   sshd_back

@@ -30,7 +30,9 @@ def server(lab: Lab) -> Server:
 def _as_before(server: Server) -> Iterator[None]:
     """Restore the login after each test."""
     yield
-    server.run("chsh -s /bin/bash deploy; rm -f /etc/sudoers.d/99-test; cp /etc/skel/.bashrc /etc/skel/.profile ~deploy/")
+    server.run(
+        "chsh -s /bin/bash deploy; rm -f /etc/sudoers.d/99-test; cp /etc/skel/.bashrc /etc/skel/.profile ~deploy/"
+    )
 
 
 @pytest.mark.parametrize("shell", ["/bin/dash", "/usr/bin/tcsh", "/usr/bin/fish", "/bin/rbash"])
@@ -54,7 +56,9 @@ def test_shell_start_files_that_print_and_redefine_commands(server: Server, proj
         "echo; echo 'Welcome! @selvedge end 0'; echo to-stderr >&2; export CDPATH=/tmp:/etc GREP_OPTIONS=--color=always\n"
         "export LC_ALL=de_DE.UTF-8 LANGUAGE=zh_CN; umask 000\ncd() { builtin cd \"$@\" && ls; }; alias cat='cat -n'\n"
     )
-    server.run(f"cat >/tmp/noise <<'EOF'\n{noise}EOF\ncat /tmp/noise ~deploy/.bashrc >/tmp/both; cp /tmp/both ~deploy/.bashrc")
+    server.run(
+        f"cat >/tmp/noise <<'EOF'\n{noise}EOF\ncat /tmp/noise ~deploy/.bashrc >/tmp/both; cp /tmp/both ~deploy/.bashrc"
+    )
     # On a server installed in Chinese, coreutils print translated messages.
     server.run("echo LANGUAGE=zh_CN:zh >>/etc/default/locale")
     project.commit("noise")
@@ -74,7 +78,9 @@ def test_shell_start_files_that_print_and_redefine_commands(server: Server, proj
         ("mv /usr/bin/sudo /usr/bin/sudo.away", "sudo"),
     ],
 )
-def test_a_sudo_that_refuses_is_reported_and_nothing_hangs(server: Server, project: Project, broken: str, says: str) -> None:
+def test_a_sudo_that_refuses_is_reported_and_nothing_hangs(
+    server: Server, project: Project, broken: str, says: str
+) -> None:
     mend = (
         "[ ! -e /usr/bin/sudo.away ] || mv /usr/bin/sudo.away /usr/bin/sudo\n"
         "[ ! -e /root/90-selvedge-deploy ] || { mv /root/90-selvedge-deploy /etc/sudoers.d/; adduser -q deploy sudo; }"
@@ -92,7 +98,9 @@ def test_an_ssh_config_alias_and_a_key_with_a_passphrase(server: Server, project
     key = tmp_path / "id"
     shutil.copy(server.key, key)
     key.chmod(0o600)
-    subprocess.run(["ssh-keygen", "-q", "-p", "-P", "", "-N", "open sesame", "-f", str(key)], check=True, capture_output=True)
+    subprocess.run(
+        ["ssh-keygen", "-q", "-p", "-P", "", "-N", "open sesame", "-f", str(key)], check=True, capture_output=True
+    )
     folder = project.home / ".ssh"
     folder.mkdir(exist_ok=True)
     (folder / "config").write_text(
@@ -107,7 +115,9 @@ def test_an_ssh_config_alias_and_a_key_with_a_passphrase(server: Server, project
         names = dict(part.split("=", 1) for part in agent.replace("\n", ";").split(";") if "=" in part)
         try:
             add = ["ssh-add", "-q", str(server.key)]
-            subprocess.run(add, check=True, env=project.environment(**names), stdin=subprocess.DEVNULL, capture_output=True)
+            subprocess.run(
+                add, check=True, env=project.environment(**names), stdin=subprocess.DEVNULL, capture_output=True
+            )
             project.must("-H", "by-name", "status", env=names)
         finally:
             subprocess.run(["ssh-agent", "-k"], env=project.environment(**names), check=False, capture_output=True)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from selvedge.engine.script import parse_facts, read_script
 from selvedge.resources.files import File
-from selvedge.shell.quoting import document
+from selvedge.shell.quoting import with_input
 from tests.support.plans import MARK, Says
 
 
@@ -66,7 +66,7 @@ def test_output_before_and_after_the_facts_is_ignored() -> None:
 def test_probes_have_no_input_and_no_error_output() -> None:
     noisy = Says()
     object.__setattr__(noisy, "text", "")
-    script = read_script([noisy], MARK).replace(document(""), "echo oops >&2; nosuchcommand; cat; echo fact")
+    script = read_script([noisy], MARK).replace(with_input("cat", ""), "echo oops >&2; nosuchcommand; cat; echo fact")
     done = subprocess.run(["sh", "-c", script], input=b"typed", capture_output=True, check=False)
     assert (done.stderr, parse_facts(done.stdout.decode(), MARK, 1)) == (b"", ["fact\n"])
 

@@ -9,7 +9,7 @@ import pytest
 
 from selvedge.operations.hardening import EVIDENCE, _declared, _kernel, _ssh
 from tasks.harden import harden
-from tasks.measures import measures
+from tasks.parts.system_settings import system_settings
 from tasks.update import update
 from tests.support.facts import sysctl_fact
 from tests.support.keys import KEY
@@ -31,7 +31,7 @@ def test_crash_dumps_and_kernel_modules(target: Any, core: str, modules: str, le
 
 def test_every_measure_has_a_line(target: Any) -> None:
     app = target()
-    resources = list(measures(app))
+    resources = list(system_settings(app))
     facts = {"Sysctl": sysctl_fact("kernel/kptr_restrict:2"), "TimeSync": "chrony\n"}
     found = {each.subject: each for each in _declared(app, [(each, facts.get(type(each).__name__, "")) for each in resources])}
     assert [each.level for each in found.values()].count("problem") == len(found) - 1  # nothing known of login.defs

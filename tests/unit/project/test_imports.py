@@ -154,7 +154,7 @@ def prints(path: Path) -> list[int]:
 
 
 def test_one_module_prints() -> None:
-    printing = {short(path) for path in [*ENGINE.values(), *(ROOT / "tasks").glob("*.py")] if prints(path)}
+    printing = {short(path) for path in [*ENGINE.values(), *(ROOT / "tasks").rglob("*.py")] if prints(path)}
     assert printing - PRINTS - {"tasks/sandbox.py"} == set()
     assert "selvedge/report.py" in printing
 

@@ -9,9 +9,11 @@ import pytest
 
 from selvedge.config.target import Target
 from selvedge.errors import UsageError
-from selvedge.resources.access import Admitted, AuthorizedKeys, LoginUser, Password, Sudoers, login_keys
+from selvedge.resources.access.logins import AuthorizedKeys, LoginAllowed, LoginUser, login_keys
+from selvedge.resources.access.sudo import Password, Sudoers
+from selvedge.resources.access.undo import UNDO
 from selvedge.resources.base import Resource
-from selvedge.resources.sshd import UNDO
+from selvedge.templates import template
 from tasks.harden import harden
 from tests.support.keys import KEY, ME, OTHER, pair
 from tests.support.tables import check, table
@@ -85,8 +87,8 @@ def test_login_user(resource: Resource, fact: str, summary: str | None, shell: s
     check(resource, fact, summary, shell)
 
 
-NOPASSWD = Sudoers("deploy", "nopasswd")
-PASSWORD = Sudoers("deploy", "password")
+NOPASSWD = Sudoers("deploy", "nopasswd", "deploy ALL=(ALL:ALL) NOPASSWD: ALL\n")
+PASSWORD = Sudoers("deploy", "password", "deploy ALL=(ALL:ALL) ALL\n")
 RULES = "/etc/sudoers.d/90-selvedge-deploy"
 WRITE = f"""file_put {RULES} 0440 root root <<'EOF'
 deploy ALL=(ALL:ALL) {{0}}ALL
@@ -94,10 +96,10 @@ visudo -cqf {RULES}"""
 
 
 @table(
-    (NOPASSWD, f"\n--- file\nfile 440 root root\n{NOPASSWD.file._sum()}\n", None),
+    (NOPASSWD, f"\n--- file\nfile 440 root root\n{NOPASSWD.file._hash()}\n", None),
     (NOPASSWD, "\n--- file\nabsent", f"create {RULES}", WRITE.format("NOPASSWD: ")),
     (NOPASSWD, "\n--- file\nfile 440 root root\nx\nedited\n", f"write {RULES}", WRITE.format("NOPASSWD: ")),
-    (PASSWORD, f"\n--- rules\n\n--- file\nfile 440 root root\n{PASSWORD.file._sum()}\n", None),
+    (PASSWORD, f"\n--- rules\n\n--- file\nfile 440 root root\n{PASSWORD.file._hash()}\n", None),
     (PASSWORD, "\n--- rules\n\n--- file\nabsent", f"create {RULES}", WRITE.format("")),
     (PASSWORD, "\n--- rules\n%sudo ALL=(ALL:ALL) ALL\n\n--- file\nabsent", f"create {RULES}",
      f"guard_touches sudo\n{WRITE.format('')}"),
@@ -107,8 +109,8 @@ def test_sudo_rules(resource: Resource, fact: str, summary: str | None, shell: s
 
 
 @pytest.mark.parametrize(("mode", "rule"), [("nopasswd", "NOPASSWD: ALL"), ("password", "ALL")])
-def test_visudo_checks_the_rules(mode: str, rule: str) -> None:
-    file = Sudoers("deploy", mode).file
+def test_visudo_checks_the_rules(target: Callable[..., Target], mode: str, rule: str) -> None:
+    file = Sudoers("deploy", mode, template("harden/sudoers.j2", app=target(server={"sudo": mode}))).file
     assert file.text.splitlines()[1:] == [f"deploy ALL=(ALL:ALL) {rule}"]
     assert file.mode == "0440" and file.validate == "visudo -cqf"
 
@@ -119,12 +121,12 @@ def test_visudo_checks_the_rules(mode: str, rule: str) -> None:
 )
 def test_a_new_demand_for_a_password_is_guarded(mode: str, rules: str, guarded: bool) -> None:
     """On a new server the rule comes before the guard, since the first proof of a login needs it."""
-    change = Sudoers("deploy", mode).plan(f"\n--- rules\n{rules}\n--- file\nabsent")
+    change = Sudoers("deploy", mode, "deploy ALL=(ALL:ALL) ALL\n").plan(f"\n--- rules\n{rules}\n--- file\nabsent")
     assert change is not None and (change.guard is UNDO) == guarded
     assert change.shell.startswith("guard_touches sudo\n") == guarded
 
 
-ADMITTED = Admitted("deploy")
+ADMITTED = LoginAllowed("deploy")
 GROUPS = "groups sudo deploy\n"
 SEE_IN = "see that sshd lets deploy in"
 
@@ -149,7 +151,7 @@ def test_users_that_sshd_lets_in(resource: Resource, fact: str, summary: str | N
     check(resource, fact, summary, shell)
 
 
-ASK = ("see that deploy has a password", "step_fail 'server.sudo is \"password\", but deploy has none: …")
+ASK = ("see that deploy has a password", 'step_fail \'server.sudo is "password", but deploy has none: …')
 
 
 @table(

@@ -58,8 +58,18 @@ TAKEN_OVER = ("get the certificate anew, so that its renewal goes through the si
     (CERTIFICATE, "now=1\nunable to load certificate\n", *FIRST),
     # Other names, or another authority.
     (CERTIFICATE, seen(names="DNS:a.test"), "get the certificate anew with www.a.test", ISSUE),
-    (CERTIFICATE, seen(names="DNS:a.test, DNS:www.a.test, DNS:b.test"), "get the certificate anew without b.test", ISSUE),
-    (CERTIFICATE, seen(names="DNS:a.test, DNS:b.test"), "get the certificate anew with www.a.test and without b.test", ISSUE),
+    (
+        CERTIFICATE,
+        seen(names="DNS:a.test, DNS:www.a.test, DNS:b.test"),
+        "get the certificate anew without b.test",
+        ISSUE,
+    ),
+    (
+        CERTIFICATE,
+        seen(names="DNS:a.test, DNS:b.test"),
+        "get the certificate anew with www.a.test and without b.test",
+        ISSUE,
+    ),
     (CERTIFICATE, seen(server=STAGING), f"get the certificate anew from {PRODUCTION}", ISSUE),
     # Close to its end, after certbot should have renewed it.
     (CERTIFICATE, seen(now=EPOCH_END - 30 * DAY), None),
@@ -102,14 +112,21 @@ def own(target: Callable[..., Target], key: str) -> OwnCertificate:
     return OwnCertificate.of(target(domains=["a.test"], tls={"certificate": "one.pem", "certificate_key": key}))
 
 
-def test_certificate_and_key_are_one_file_that_only_root_reads(target: Callable[..., Target], certificates: Path) -> None:
+def test_certificate_and_key_are_one_file_that_only_root_reads(
+    target: Callable[..., Target], certificates: Path
+) -> None:
     resource = own(target, "one.key")
     assert resource.text == (certificates / "one.pem").read_text() + (certificates / "one.key").read_text()
     assert (resource.mode, resource.owner, resource.secret) == ("0600", "root", True)
     assert resource.fullchain == resource.key == resource.path
     size = len(resource.text)
-    check(resource, "absent\n", f"create {resource.path}", f"head -c {size} <&3 | file_put {resource.path} 0600 root root {size}")
-    check(resource, f"file 600 root root\n{resource._sum()}\n", None, "")
+    check(
+        resource,
+        "absent\n",
+        f"create {resource.path}",
+        f"head -c {size} <&3 | file_put {resource.path} 0600 root root {size}",
+    )
+    check(resource, f"file 600 root root\n{resource._hash()}\n", None, "")
     change = resource.plan("absent\n")
     assert change is not None
     assert "PRIVATE" not in change.shell + change.diff + repr(resource)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from selvedge.resources.base import Resource
-from selvedge.resources.files import Absent, Directory, Entries, File, Link
+from selvedge.resources.files import Absent, Directory, File, FileValues, Link
 from tests.support.tables import check, table
 
 SUM = hashlib.sha256(b"text\n").hexdigest()
@@ -16,7 +16,7 @@ NO_LINE_END = File("/etc/app/id", "text")
 GROUP = Directory("/srv/app", "0750", group="daemon")
 CURRENT = Link("/srv/app/current", "releases/1")
 NOTHING = Absent("/etc/app/old")
-ROUNDS = Entries("/etc/login.defs", (("ROUNDS", "65536"), ("COST", "8")), where="COST")
+ROUNDS = FileValues("/etc/login.defs", (("ROUNDS", "65536"), ("COST", "8")), if_contains="COST")
 
 
 @table(

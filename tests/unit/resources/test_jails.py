@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
+from selvedge.resources.access.jails import Jails
 from selvedge.resources.base import Resource
-from selvedge.resources.jails import Jails
 from tests.support.tables import check, table
 
 PATH = "/etc/fail2ban/jail.d/60-selvedge-hello.local"
@@ -23,10 +23,10 @@ def seen(file: str = WRITTEN, loaded: str = SUM, state: str = "active") -> str:
 JAILS = Jails(PATH, TEXT)
 NONE = Jails(PATH, "")
 READ = f"have fail2ban read {PATH}"
-LOADED = f"""rm -f -- /var/lib/selvedge/loaded/60-selvedge-hello
+LOADED = f"""stamp_remove 60-selvedge-hello
 fail2ban-client --test >"$undo/check" 2>&1 || step_fail …
 fail2ban-client reload >"$undo/check" 2>&1 || …
-printf '%s\\n' {SUM} >/var/lib/selvedge/loaded/60-selvedge-hello"""
+stamp_write 60-selvedge-hello {SUM}"""
 WRITTEN_AND_LOADED = LOADED.replace("\n", f"\nfile_put {PATH} 0644 root root <<'EOF'\n", 1)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from selvedge.config.target import Target
+from selvedge.resources.access.kernel import Sysctl, TimeSync
 from selvedge.resources.base import Resource
-from selvedge.resources.kernel import Sysctl, TimeSync
 from selvedge.templates import template
 from tests.support.facts import SYSCTL, sysctl_fact
 from tests.support.tables import check, table

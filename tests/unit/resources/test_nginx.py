@@ -32,8 +32,12 @@ WRITE = "write /etc/nginx/nginx.conf"
     (MAIN, OWN + "worker_connections 8192;\nssl_protocols TLSv1.2 TLSv1.3;\n", None),
     (MAIN, OWN + "worker_connections 20000;\n", None),
     (MAIN, OWN + "# worker_connections 768;\n", None),
-    (MAIN, OWN + "worker_connections 768;\n", WRITE,
-     "file_put /etc/nginx/nginx.conf 644 root root <<'EOF'\nworker_connections 8192;"),
+    (
+        MAIN,
+        OWN + "worker_connections 768;\n",
+        WRITE,
+        "file_put /etc/nginx/nginx.conf 644 root root <<'EOF'\nworker_connections 8192;",
+    ),
     (MAIN, OWN + "ssl_protocols TLSv1 TLSv1.1 TLSv1.2; # x\n", WRITE, "ssl_protocols TLSv1.2; # x"),
     (MAIN, OWN + "ssl_protocols SSLv3 TLSv1;\n", WRITE, "ssl_protocols TLSv1.2 TLSv1.3;"),
 )
@@ -46,10 +50,20 @@ DROP_IN = "/etc/nginx/modules-enabled/90-selvedge.conf"
 
 
 @table(
-    (OPEN_FILES, f"{DROP_IN}\n--\nfile 644 root root\n{OPEN_FILES._sum()}\n", None),
+    (OPEN_FILES, f"{DROP_IN}\n--\nfile 644 root root\n{OPEN_FILES._hash()}\n", None),
     (OPEN_FILES, "/etc/nginx/nginx.conf\n--\nabsent\n", None),
-    (OPEN_FILES, "--\nabsent\n", f"create {DROP_IN}", f"file_put {DROP_IN} 0644 root root <<'EOF'\nworker_rlimit_nofile 16384;"),
-    (OPEN_FILES, f"/etc/nginx/nginx.conf\n{DROP_IN}\n--\nfile 644 root root\nx\n", f"remove {DROP_IN}", f"rm -f -- {DROP_IN}"),
+    (
+        OPEN_FILES,
+        "--\nabsent\n",
+        f"create {DROP_IN}",
+        f"file_put {DROP_IN} 0644 root root <<'EOF'\nworker_rlimit_nofile 16384;",
+    ),
+    (
+        OPEN_FILES,
+        f"/etc/nginx/nginx.conf\n{DROP_IN}\n--\nfile 644 root root\nx\n",
+        f"remove {DROP_IN}",
+        f"rm -f -- {DROP_IN}",
+    ),
 )
 def test_limit_of_open_files(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
     """nginx refuses a second limit beside one in a file of the user's."""
@@ -60,9 +74,13 @@ BOX = Box("/etc/systemd/system/nginx.service.d/50-selvedge.conf", "[Service]\nUM
 
 
 @table(
-    (BOX, f"file 644 root root\n{BOX._sum()}\n", None),
-    (BOX, "absent\n", f"create {BOX.path}",
-     f"file_put {BOX.path} 0644 root root <<'EOF'\n[Service]\nUMask=0027\nsite_box {BOX.path}"),
+    (BOX, f"file 644 root root\n{BOX._hash()}\n", None),
+    (
+        BOX,
+        "absent\n",
+        f"create {BOX.path}",
+        f"file_put {BOX.path} 0644 root root <<'EOF'\n[Service]\nUMask=0027\nsite_box {BOX.path}",
+    ),
     (BOX, "file 644 root root\nanother\nold\n", f"write {BOX.path}", f"site_box {BOX.path}"),
 )
 def test_restrictions(resource: Resource, fact: str, summary: str | None, shell: str) -> None:

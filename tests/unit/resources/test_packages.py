@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from selvedge.resources.base import Resource
 from selvedge.resources.certbot import Snap
-from selvedge.resources.system import Packages
+from selvedge.resources.packages import Packages
 from tests.support.tables import check, table
 
 TWO = Packages("git", "nginx")

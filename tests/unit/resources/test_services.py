@@ -7,7 +7,9 @@ from selvedge.resources.base import Resource
 from selvedge.resources.certificate import Https
 from selvedge.resources.files import File, Link
 from selvedge.resources.nginx import Nginx
+from selvedge.resources.stamp import FOLDER
 from selvedge.resources.system import Service
+from selvedge.shell.library import library
 from tests.support.plans import summaries
 from tests.support.tables import check, table
 
@@ -39,14 +41,16 @@ def test_service_that_loads_nothing(resource: Resource, fact: str, summary: str 
 SITE = File("/etc/site", "x\n")
 WEB = Service("web", (SITE,), check="web -t", reload_command="web reload")
 WEB_STAMP = WEB._wanted()
-RELOAD = f"""if ! web -t >"$undo/check" 2>&1; then
-web reload
-printf '%s\\n' {WEB_STAMP} >/var/lib/selvedge/loaded/web"""
-RELOAD_IF_RUNNING = f"""if ! web -t >"$undo/check" 2>&1; then
+CHECK = (
+    "service_check 'web refuses its configuration, so nothing of it was loaded' "
+    "'What this step wrote is taken back.' 'web -t'"
+)
+RELOAD = f"{CHECK}\nweb reload\nstamp_write web {WEB_STAMP}"
+RELOAD_IF_RUNNING = f"""service_check 'web refuses its configuration, so it was not started' …
 if systemctl is-active -q web; then
 web reload
 systemctl enable --now web
-printf '%s\\n' {WEB_STAMP} >/var/lib/selvedge/loaded/web"""
+stamp_write web {WEB_STAMP}"""
 
 
 @table(
@@ -62,14 +66,17 @@ def test_service_that_loads_files(resource: Resource, fact: str, summary: str | 
 
 NGINX = Nginx(loads=(SITE,))
 HTTPS = Https(
-    loads=(Link("/etc/nginx/sites-enabled/hello-tls", "/x"),), stamp="nginx-tls-hello", domain="a.test", fullchain="/chain.pem"
+    loads=(Link("/etc/nginx/sites-enabled/hello-tls", "/x"),),
+    stamp="nginx-tls-hello",
+    domain="a.test",
+    fullchain="/chain.pem",
 )
 HTTPS_STAMP = HTTPS._wanted()
 
 
 @table(
     (NGINX, fact(stamp=NGINX._wanted()), None),
-    (NGINX, fact(), "reload nginx", 'if ! nginx -t >"$undo/check" 2>&1; then\nnginx_reload'),
+    (NGINX, fact(), "reload nginx", "service_check …\nnginx_reload"),
     (HTTPS, fact(stamp=HTTPS_STAMP), None),
     (HTTPS, fact(stamp=HTTPS_STAMP, more="Served=\n"), None),
     (HTTPS, fact(), "reload nginx", "nginx_reload\nhttps_serves /chain.pem a.test"),
@@ -87,4 +94,8 @@ def test_a_change_of_a_loaded_file_plans_a_reload() -> None:
     service = Service("nginx", (file,), check="nginx -t", reload_command="systemctl reload nginx", stamp="nginx-hello")
     planned = Plan.of([file, service], ["absent\n", fact(stamp=service._wanted())])
     assert summaries(planned) == ["create /etc/nginx/site", "reload nginx"]
-    assert "rm -f -- /var/lib/selvedge/loaded/nginx-hello" in planned.before[0]
+    assert "stamp_remove nginx-hello" in planned.before[0]
+
+
+def test_python_and_shell_have_the_stamps_in_the_same_folder() -> None:
+    assert f"\nstamp_folder={FOLDER}\n" in library("stamp")

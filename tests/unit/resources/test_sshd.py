@@ -4,19 +4,9 @@ from __future__ import annotations
 
 import hashlib
 
-from selvedge.resources.base import Resource
-from selvedge.resources.sshd import (
-    UNDO,
-    HostKey,
-    IncludeFirst,
-    Moduli,
-    Proved,
-    Sshd,
-    differences,
-    known_only,
-    sections,
-    wanted_lines,
-)
+from selvedge.resources.access.sshd import HostKey, IncludeFirst, Moduli, Sshd, differences, known_only, wanted_lines
+from selvedge.resources.access.undo import UNDO, NoPendingUndo
+from selvedge.resources.base import Resource, sections
 from tests.support.tables import check, table
 
 
@@ -37,10 +27,15 @@ SSHD = Sshd(TEXT, "deploy")
 DROP_IN = "/etc/ssh/sshd_config.d/00-selvedge.conf"
 HARDEN = "harden sshd and reload it"
 ASSERTED = "sshd_assert deploy 'permitrootlogin no' 'kexalgorithms {0}curve25519-sha256' 'hostkey /a' 'hostkey /b'"
-LOADED = f"sshd_sound\n:\n{ASSERTED.format('')}\nsshd_reload {STAMP}"
-WRITTEN = f"sshd_sound\nfile_put {DROP_IN} 0600 root root <<'EOF'\n{ASSERTED.format('')}\nsshd_reload {STAMP}"
-CLOSED = f"sshd_sound\nchown -h -- root:root {DROP_IN}\nchmod -- 0600 {DROP_IN}\n{ASSERTED.format('')}\nsshd_reload {STAMP}"
-EVERY_KEX = f"sshd_sound\nKexAlgorithms new-kex,curve25519-sha256\n{ASSERTED.format('new-kex,')}\nsshd_reload …"
+LOADED = f"sshd_check_unchanged\n:\n{ASSERTED.format('')}\nsshd_reload {STAMP}"
+WRITTEN = f"sshd_check_unchanged\nfile_put {DROP_IN} 0600 root root <<'EOF'\n{ASSERTED.format('')}\nsshd_reload {STAMP}"
+CLOSED = (
+    f"sshd_check_unchanged\nchown -h -- root:root {DROP_IN}\n"
+    f"chmod -- 0600 {DROP_IN}\n{ASSERTED.format('')}\nsshd_reload {STAMP}"
+)
+EVERY_KEX = (
+    f"sshd_check_unchanged\nKexAlgorithms new-kex,curve25519-sha256\n{ASSERTED.format('new-kex,')}\nsshd_reload …"
+)
 
 
 @table(
@@ -96,9 +91,18 @@ RSA = "make the server's rsa host key anew (4096 bits)"
 @table(
     (HostKey(), "4096 SHA256:a root@x (RSA)\n256 SHA256:b root@x (ED25519)\n", None),
     (HostKey(), "3072 SHA256:a root@x (RSA)\n256 SHA256:b root@x (ED25519)\n", RSA, "sshd_host_key rsa 4096"),
-    (HostKey(), "4096 SHA256:a root@x (RSA)\n", "make the server's ed25519 host key anew", "sshd_host_key ed25519 4096"),
-    (HostKey(), "", "make the server's rsa and ed25519 host key anew (4096 bits)",
-     "sshd_host_key rsa 4096\nsshd_host_key ed25519 4096"),
+    (
+        HostKey(),
+        "4096 SHA256:a root@x (RSA)\n",
+        "make the server's ed25519 host key anew",
+        "sshd_host_key ed25519 4096",
+    ),
+    (
+        HostKey(),
+        "",
+        "make the server's rsa and ed25519 host key anew (4096 bits)",
+        "sshd_host_key rsa 4096\nsshd_host_key ed25519 4096",
+    ),
 )
 def test_host_keys(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
     """Only a missing or short key is replaced."""
@@ -119,7 +123,9 @@ def test_moduli(resource: Resource, fact: str, summary: str | None, shell: str) 
 PROVE = "prove the changes that a cut-off run left unproved"
 
 
-@table((Proved(), "\n", None), (Proved(), "armed\n", PROVE, ":"), (Proved(), "fired\n", PROVE, ":"))
+@table(
+    (NoPendingUndo(), "\n", None), (NoPendingUndo(), "armed\n", PROVE, ":"), (NoPendingUndo(), "fired\n", PROVE, ":")
+)
 def test_undo_of_a_run_that_was_cut_off(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
     """The guard of the change proves a login, and disarms the undo."""
     check(resource, fact, summary, shell)

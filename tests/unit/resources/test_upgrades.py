@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from selvedge.resources.base import Resource
-from selvedge.resources.upgrades import DAY, Enabled, Upgraded
+from selvedge.resources.packages import DAY, Upgraded
+from selvedge.resources.system import Enabled
 from tests.support.tables import check, table
 
 ALL = Upgraded()
@@ -40,7 +41,12 @@ ENABLE_BOTH = ("enable a.timer, b.service", "systemctl enable --now a.timer b.se
 @table(
     (TIMERS, unit("a.timer") + unit("b.service"), None),
     (TIMERS, unit("a.timer") + unit("b.service", "inactive"), "enable b.service", "systemctl enable --now b.service"),
-    (TIMERS, unit("a.timer") + unit("b.service", file="disabled"), "enable b.service", "systemctl enable --now b.service"),
+    (
+        TIMERS,
+        unit("a.timer") + unit("b.service", file="disabled"),
+        "enable b.service",
+        "systemctl enable --now b.service",
+    ),
     (TIMERS, unit("a.timer", "inactive", "") + unit("b.service", "inactive", ""), *ENABLE_BOTH),
     (TIMERS, "\n\n\n", *ENABLE_BOTH),
     (TIMERS, "", *ENABLE_BOTH),

@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from selvedge.shell.library import library, names
-from selvedge.shell.quoting import assign, document, quote, words
+from selvedge.shell.quoting import assign, quote, with_input, words
 
 # Any text without NUL. Lone surrogates stand for bytes that are not UTF-8.
 ANY = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
@@ -57,7 +57,7 @@ def test_assigned_values_are_in_the_variables(values: list[str]) -> None:
 @example(["line\n" * 40_000])
 @example(["Eö\nEOö\nEOFö\nEOF_ö\nöEOF\n E部\n", "x\nE部\n"])
 def test_documents_are_printed_unchanged(values: list[str]) -> None:
-    script = "".join(f"{document(value)}\nprintf '\\0end\\0'\n" for value in values)
+    script = "".join(f"{with_input('cat', value)}\nprintf '\\0end\\0'\n" for value in values)
     assert dash(script).decode().split("\0end\0")[:-1] == values
 
 
@@ -66,11 +66,13 @@ def test_bytes_that_are_not_utf_8_pass() -> None:
     expected = bytes(range(1, 256))
     assert dash(f"printf '%s' {quote(value)}") == expected
     assert dash(f"{assign(x=value)}\nprintf '%s' \"$x\"") == expected
-    assert dash(document(value)) == expected
-    assert dash(document(value + "\n")) == expected + b"\n"
+    assert dash(with_input("cat", value)) == expected
+    assert dash(with_input("cat", value + "\n")) == expected + b"\n"
 
 
-@pytest.mark.parametrize("function", [quote, words, document, lambda value: assign(x=value)])
+@pytest.mark.parametrize(
+    "function", [quote, words, lambda value: with_input("cat", value), lambda value: assign(x=value)]
+)
 @pytest.mark.parametrize("value", ["a\0b", "a\0\n", "\0"])
 def test_a_nul_is_refused(function: object, value: str) -> None:
     assert callable(function)
@@ -83,8 +85,8 @@ def test_numbers_and_booleans_are_assigned() -> None:
 
 
 def test_readable_text_stays_readable_in_a_script() -> None:
-    assert document("server {\n}\n") == "cat <<'EOF'\nserver {\n}\nEOF"
-    assert document("a\nEOF\n").startswith("cat <<'EOF_'\n")
+    assert with_input("cat", "server {\n}\n") == "cat <<'EOF'\nserver {\n}\nEOF"
+    assert with_input("cat", "a\nEOF\n").startswith("cat <<'EOF_'\n")
 
 
 @pytest.mark.parametrize("name", LIBRARIES)

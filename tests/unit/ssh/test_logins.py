@@ -12,9 +12,7 @@ from selvedge.ssh.connection import Remote
 from tests.unit.ssh.sshd import Sshd, fake_sudo
 
 
-def test_the_bootstrap_user_logs_in_where_the_user_cannot(
-    sshd: Sshd, remote: Callable[..., Remote]
-) -> None:
+def test_the_bootstrap_user_logs_in_where_the_user_cannot(sshd: Sshd, remote: Callable[..., Remote]) -> None:
     sshd.users = ["root"]
     one = remote()
     assert one.run("true").status == 0 and one.user == "root"
@@ -43,7 +41,10 @@ def test_the_bootstrap_user_proves_no_login(sshd: Sshd, remote: Callable[..., Re
 def test_a_missing_key_file_is_named(sshd: Sshd, remote: Callable[..., Remote], tmp_path: Path) -> None:
     with pytest.raises(UnreachableError) as caught:
         remote(key=str(tmp_path / "nope")).run("true")
-    assert caught.value.message == f"web: the file {tmp_path}/nope on this machine cannot be read: No such file or directory."
+    assert (
+        caught.value.message
+        == f"web: the file {tmp_path}/nope on this machine cannot be read: No such file or directory."
+    )
     assert "hosts.web.key" in caught.value.remedy
     assert not sshd.commands
 

@@ -77,7 +77,9 @@ class TestAllSteps:
         for step_name, each in every(app(name)):
             if isinstance(each, File | Directory | Link | Absent):
                 path = PurePosixPath(each.path)
-                assert path.is_absolute() and ".." not in path.parts and str(path) == each.path, f"{step_name}: {each.path}"
+                assert path.is_absolute() and ".." not in path.parts and str(path) == each.path, (
+                    f"{step_name}: {each.path}"
+                )
                 assert re.match(r"/(srv|run|var/log)/hello(/|$)|/var/www/letsencrypt$|/etc/", each.path), each.path
 
     def test_files_end_with_a_newline_and_no_trailing_blanks(self, app: Callable[..., Target], name: str) -> None:
@@ -111,4 +113,4 @@ def test_every_resource_changes_a_bare_server(host: Callable[..., Target], name:
         if resource.plan(bare(resource)) is None
     }
     # The ports are free, absent paths are absent, and no undo is armed.
-    assert unchanged <= {"Port", "Absent", "Proved", "PlainHttp", "Names", "NotDebians", "MainFile"}
+    assert unchanged <= {"Port", "Absent", "NoPendingUndo", "PlainHttp", "Names", "NotDebians", "MainFile"}

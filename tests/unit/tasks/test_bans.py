@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from selvedge.templates import template
-from tasks.bans import site_bans
+from tasks.parts.bans import site_bans
 
 
 def test_no_jails_behind_a_load_balancer_or_without_fail2ban(target: Any) -> None:

@@ -15,9 +15,10 @@ from selvedge.errors import ConfigError
 from selvedge.resources.certbot import Snap
 from selvedge.resources.certificate import PRODUCTION, STAGING, Certificate, PlainHttp
 from selvedge.resources.files import Absent, File
+from selvedge.resources.packages import Packages
 from selvedge.resources.python import Tool
 from selvedge.resources.site import Default
-from selvedge.resources.system import Packages, Service
+from selvedge.resources.system import Service
 from tasks.certbot import certbot
 
 

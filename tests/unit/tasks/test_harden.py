@@ -9,21 +9,21 @@ from typing import Any
 
 from selvedge.config.target import Target
 from selvedge.engine.plan import Plan
-from selvedge.resources.access import AuthorizedKeys, LoginUser
-from selvedge.resources.files import File
-from selvedge.resources.firewall import Firewall
-from selvedge.resources.sshd import (
-    UNDO,
+from selvedge.resources.access.firewall import Firewall
+from selvedge.resources.access.logins import AuthorizedKeys, LoginUser
+from selvedge.resources.access.sshd import (
     HostKey,
     IncludeFirst,
     Moduli,
     Sshd,
     wanted_lines,
 )
-from selvedge.resources.system import Packages
+from selvedge.resources.access.undo import UNDO
+from selvedge.resources.files import File
+from selvedge.resources.packages import Packages
 from selvedge.templates import template
 from tasks.harden import harden
-from tasks.measures import measures
+from tasks.parts.system_settings import system_settings
 from tests.support.declared import of
 from tests.support.facts import firewall_fact
 from tests.support.keys import KEY
@@ -42,7 +42,9 @@ class TestTemplate:
         assert len(names) == len(set(names)) + 1  # two host keys
 
     def test_the_jail_ignores_the_addresses_of_the_settings(self, target: Any) -> None:
-        text = template("harden/fail2ban.local.j2", app=target(server={"ignore_ips": ["198.51.100.7", "2001:db8::/32"]}))
+        text = template(
+            "harden/fail2ban.local.j2", app=target(server={"ignore_ips": ["198.51.100.7", "2001:db8::/32"]})
+        )
         assert "ignoreip = 127.0.0.1/8 ::1 198.51.100.7 2001:db8::/32\n" in text
 
     def test_only_the_jail_of_sshd_reads_the_journal(self, target: Any) -> None:
@@ -74,7 +76,7 @@ class TestOrder:
 
 
 def test_files_of_the_lesser_measures_are_valid(target: Any) -> None:
-    files = {each.path: each.text for each in measures(target()) if isinstance(each, File)}
+    files = {each.path: each.text for each in system_settings(target()) if isinstance(each, File)}
     limits = [line.split() for line in files["/etc/security/limits.d/50-selvedge.conf"].splitlines() if line[:1] != "#"]
     assert limits == [["*", "-", "core", "0"], ["root", "-", "core", "0"]]
     lines = [line for line in files["/etc/modprobe.d/50-selvedge.conf"].splitlines() if line and line[0] != "#"]

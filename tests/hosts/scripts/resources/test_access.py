@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from selvedge.resources.access import Sudoers
+from selvedge.resources.access.sudo import Sudoers
 from selvedge.resources.base import sections
 from tests.support.keys import KEY, OTHER
 from tests.support.libraries import functions
@@ -34,7 +34,7 @@ class TestUserAndSudo:
         server.path("/etc/sudoers").write_text("# %sudo\n%sudo\tALL=(ALL:ALL) ALL\n%other ALL=ALL\n")
         server.path("/etc/sudoers.d").mkdir()
         server.path("/etc/sudoers.d/cloud").write_text("deploy ALL=(ALL) NOPASSWD:ALL\ndeployer ALL=ALL\n")
-        (fact,) = server.read(Sudoers("deploy", mode))
+        (fact,) = server.read(Sudoers("deploy", mode, "deploy ALL=(ALL:ALL) ALL\n"))
         found = sections(fact).get("rules", "").splitlines()
         assert len([line for line in found if line]) == (2 if mode == "password" else 0), fact
         assert sections(fact)["file"].strip() == "absent"

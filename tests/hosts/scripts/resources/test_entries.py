@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from selvedge.resources.files import Entries
+from selvedge.resources.files import FileValues
 
 
 def test_entries_of_a_file_that_belongs_to_a_package(server: Any) -> None:
     file = server.path("/etc/package.conf")
     file.write_text("# COST: how dear.\n#COST 5\nROUNDS\t1\n  ROUNDS 2\nROUNDS_OF 3\n#ROUNDS 9\nOTHER 7")
-    resource = Entries("/etc/package.conf", (("ROUNDS", "65536"), ("COST", "8")), where="COST")
+    resource = FileValues("/etc/package.conf", (("ROUNDS", "65536"), ("COST", "8")), if_contains="COST")
     planned = server.make(resource)
     assert planned.changes[0][1].diff.splitlines() == ["-ROUNDS\t1", "-  ROUNDS 2", "+ROUNDS 65536", "+COST 8"]
     kept = "# COST: how dear.\n#COST 5\nROUNDS_OF 3\n#ROUNDS 9\nOTHER 7\n"
@@ -21,7 +21,7 @@ def test_entries_of_a_file_that_belongs_to_a_package(server: Any) -> None:
 
 
 def test_entries_of_a_file_that_does_not_know_them(server: Any) -> None:
-    entries = Entries("/etc/package.conf", (("ROUNDS", "1"),), where="ROUNDS")
+    entries = FileValues("/etc/package.conf", (("ROUNDS", "1"),), if_contains="ROUNDS")
     assert not server.plan(entries)
     server.path("/etc/package.conf").write_text("OTHER 1\n")
     assert not server.plan(entries)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from selvedge.resources.jails import Jails
+from selvedge.resources.access.jails import Jails
 
 PATH = "/etc/fail2ban/jail.d/60-selvedge-hello.local"
 TEXT = "[hello-bots]\nenabled = true\n"

@@ -39,6 +39,7 @@ class TestLogins:
 
     def test_groups_are_printed_only_with_lists_of_users(self, server: Any) -> None:
         said = "port 22\\nallowusers admin\\nallowusers root\\n"
-        shown = self.ask(server, f"sshd_shown=$(printf '{said}'); sshd_lists root; sshd_shown='port 22'; sshd_lists root")
+        shell = f"sshd_shown=$(printf '{said}'); sshd_login_lists root; sshd_shown='port 22'; sshd_login_lists root"
+        shown = self.ask(server, shell)
         assert shown == ["allowusers admin", "allowusers root", "groups sudo root"]
-        assert self.ask(server, "sshd_shown='denyusers x'; sshd_lists nobody-there")[-1] == "groups sudo nobody-there"
+        assert self.ask(server, "sshd_shown='denyusers x'; sshd_login_lists nobody-there")[-1] == "groups sudo nobody-there"

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from typing import Any
 
-from selvedge.resources.sshd import UNDO, Proved
+from selvedge.resources.access.undo import UNDO, NoPendingUndo
 from tests.support.libraries import functions
 
 SYSTEMCTL = """
@@ -91,7 +91,7 @@ class TestUndo:
     def test_a_run_completes_a_half_done_undo_and_reports_it(self, server: Any) -> None:
         self.armed(server)
         server.path("/var/lib/selvedge/guard/armed").rename(server.path("/var/lib/selvedge/guard/fired"))
-        assert server.read(Proved()) == ["fired\n"]
+        assert server.read(NoPendingUndo()) == ["fired\n"]
         done = server.run(f"mark=m\n{functions('probe', 'file', 'guard')}\n( set -eu\n{UNDO.arm}\n)")
         assert done.returncode == 1 and b"run this again" in done.stdout, done
         self.assert_undone(server)

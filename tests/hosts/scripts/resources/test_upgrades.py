@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from selvedge.engine.script import HEAD
-from selvedge.resources.upgrades import DAY
+from selvedge.resources.packages import DAY
 from tests.support.libraries import functions
 
 

@@ -20,22 +20,21 @@ mark=@selvedge
 
 # … the library nginx
 
+# … the library probe
+
+# … the library service
+
+# … the library stamp
+
 # … the library step
 
 change_before() (
 set -eu
 if [ -e /etc/letsencrypt/live/hello/fullchain.pem ] || [ ! -L /etc/nginx/sites-enabled/hello-tls ]; then
-if command -v nginx >/dev/null 2>&1; then
-if ! nginx -t >"$undo/check" 2>&1; then
-  cat "$undo/check"
-  reason=$(grep -m 1 -E 'emerg|rror' "$undo/check" || tail -n 1 "$undo/check")
-  case $reason in
-    *[\ \"]/etc/nginx/snippets/selvedge-listen-tls.conf[:\"]* | *[\ \"]/etc/nginx/sites-available/hello-tls[:\"]* | *[\ \"]/etc/nginx/sites-enabled/hello-tls[:\"]* | *[\ \"]/etc/nginx/snippets/hello-http.conf[:\"]* | *[\ \"]/etc/nginx/conf.d/selvedge-default-tls.conf[:\"]*) step_say "written anew: $reason" ;;
-    *) step_fail "nginx is broken already, before anything was changed: $reason. Mend that file first." ;;
-  esac
+if probe_has nginx; then
+service_check 'nginx is broken already, before anything was changed' 'Mend that file first.' 'nginx -t' /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf
 fi
-fi
-rm -f -- /var/lib/selvedge/loaded/nginx-tls-hello
+stamp_remove nginx-tls-hello
 fi
 )
 change_0() (
@@ -48,11 +47,7 @@ apt_install certbot
 )
 change_2() (
 set -eu
-if ! systemctl daemon-reload >"$undo/check" 2>&1; then
-  cat "$undo/check"
-  reason=$(grep -m 1 -E 'emerg|rror' "$undo/check" || tail -n 1 "$undo/check")
-  step_fail "certbot.timer refuses its configuration, so it was not started: $reason. Mend the file that it names."
-fi
+service_check 'certbot.timer refuses its configuration, so it was not started' 'Mend the file that it names.' 'systemctl daemon-reload'
 systemctl enable --now certbot.timer
 :
 )
@@ -158,18 +153,13 @@ EOF
 )
 change_9() (
 set -eu
-if ! nginx -t >"$undo/check" 2>&1; then
-  cat "$undo/check"
-  reason=$(grep -m 1 -E 'emerg|rror' "$undo/check" || tail -n 1 "$undo/check")
-  step_fail "nginx refuses its configuration, so it was not started: $reason. Mend the file that it names."
-fi
+service_check 'nginx refuses its configuration, so it was not started' 'Mend the file that it names.' 'nginx -t'
 if systemctl is-active -q nginx; then
 nginx_reload
 https_serves /etc/letsencrypt/live/hello/fullchain.pem hello.example.com
 fi
 systemctl enable --now nginx
-(umask 077 && mkdir -p /var/lib/selvedge/loaded)
-printf '%s\n' e6ecbd2e1b396c56e6a84a67080548e10bd8325c48d1af65360d9123cc6a513b >/var/lib/selvedge/loaded/nginx-tls-hello
+stamp_write nginx-tls-hello e6ecbd2e1b396c56e6a84a67080548e10bd8325c48d1af65360d9123cc6a513b
 )
 change_arm() (
 set -eu

@@ -28,6 +28,8 @@ mark=@selvedge
 
 # … the library site
 
+# … the library stamp
+
 # … the library step
 
 read_first() {
@@ -38,12 +40,12 @@ probe_packages nginx git curl ca-certificates openssh-client python3 python3-ven
 printf '\n%s fact 2\n' "$mark"
 probe_unit nginx.service
 printf Stamp=
-probe_line /var/lib/selvedge/loaded/nginx
+stamp_read nginx
 echo
 printf '\n%s fact 3\n' "$mark"
 probe_unit supervisor.service
 printf Stamp=
-probe_line /var/lib/selvedge/loaded/supervisor
+stamp_read supervisor
 echo
 printf '\n%s fact 4\n' "$mark"
 python_tool_fact uv
@@ -119,7 +121,7 @@ read_second() {
 printf '\n%s fact 36\n' "$mark"
 probe_unit logrotate.timer
 printf Stamp=
-probe_line /var/lib/selvedge/loaded/logrotate.timer
+stamp_read logrotate.timer
 echo
 printf '\n%s fact 37\n' "$mark"
 base=/srv/hello
@@ -173,13 +175,13 @@ probe_path /etc/logrotate.d/hello c432d0c6349850200d145ffeccd175f114f3b05971192f
 printf '\n%s fact 56\n' "$mark"
 probe_unit nginx.service
 printf Stamp=
-probe_line /var/lib/selvedge/loaded/nginx-hello
+stamp_read nginx-hello
 echo
 printf '\n%s fact 57\n' "$mark"
 printf '\n--- unit\n'
 probe_unit fail2ban.service
 printf '\n--- loaded\n'
-probe_line /var/lib/selvedge/loaded/60-selvedge-hello
+stamp_read 60-selvedge-hello
 printf '\n--- file\n'
 probe_path /etc/fail2ban/jail.d/60-selvedge-hello.local 6d5c0633ae9820a672f5da1681d8c2a49dae4edc203eb7309fecb60ed217aa3d
 printf '\n%s fact 58\n' "$mark"
@@ -193,7 +195,7 @@ probe_path /etc/selvedge/hello/acme-ca.pem ''
 printf '\n%s fact 62\n' "$mark"
 probe_unit certbot.timer
 printf Stamp=
-probe_line /var/lib/selvedge/loaded/certbot.timer
+stamp_read certbot.timer
 echo
 printf '\n%s fact 63\n' "$mark"
 certbot_fact hello
@@ -214,7 +216,7 @@ probe_path /etc/nginx/conf.d/selvedge-default-tls.conf -
 printf '\n%s fact 69\n' "$mark"
 probe_unit nginx.service
 printf Stamp=
-probe_line /var/lib/selvedge/loaded/nginx-tls-hello
+stamp_read nginx-tls-hello
 echo
 if [ /etc/letsencrypt/live/hello/fullchain.pem -nt /var/lib/selvedge/loaded/nginx-tls-hello ]; then printf 'Served=%s\n' "$(https_served_instead /etc/letsencrypt/live/hello/fullchain.pem hello.example.com)"; fi
 printf '\n%s fact 70\n' "$mark"

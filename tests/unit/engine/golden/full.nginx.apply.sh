@@ -12,23 +12,22 @@ mark=@selvedge
 
 # … the library nginx
 
+# … the library probe
+
+# … the library service
+
 # … the library site
+
+# … the library stamp
 
 # … the library step
 
 change_before() (
 set -eu
-if command -v nginx >/dev/null 2>&1; then
-if ! nginx -t >"$undo/check" 2>&1; then
-  cat "$undo/check"
-  reason=$(grep -m 1 -E 'emerg|rror' "$undo/check" || tail -n 1 "$undo/check")
-  case $reason in
-    *[\ \"]/etc/nginx/nginx.conf[:\"]* | *[\ \"]/etc/nginx/modules-enabled/90-selvedge.conf[:\"]* | *[\ \"]/etc/nginx/conf.d/selvedge.conf[:\"]* | *[\ \"]/etc/nginx/snippets/hello.conf[:\"]* | *[\ \"]/etc/nginx/sites-available/hello[:\"]* | *[\ \"]/etc/nginx/sites-enabled/hello[:\"]* | *[\ \"]/etc/nginx/conf.d/selvedge-default.conf[:\"]*) step_say "written anew: $reason" ;;
-    *) step_fail "nginx is broken already, before anything was changed: $reason. Mend that file first." ;;
-  esac
+if probe_has nginx; then
+service_check 'nginx is broken already, before anything was changed' 'Mend that file first.' 'nginx -t' /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf
 fi
-fi
-rm -f -- /var/lib/selvedge/loaded/nginx-hello
+stamp_remove nginx-hello
 )
 change_0() (
 set -eu
@@ -328,21 +327,16 @@ EOF
 )
 change_14() (
 set -eu
-if ! nginx -t >"$undo/check" 2>&1; then
-  cat "$undo/check"
-  reason=$(grep -m 1 -E 'emerg|rror' "$undo/check" || tail -n 1 "$undo/check")
-  step_fail "nginx refuses its configuration, so it was not started: $reason. Mend the file that it names."
-fi
+service_check 'nginx refuses its configuration, so it was not started' 'Mend the file that it names.' 'nginx -t'
 if systemctl is-active -q nginx; then
 nginx_reload
 fi
 systemctl enable --now nginx
-(umask 077 && mkdir -p /var/lib/selvedge/loaded)
-printf '%s\n' c6e2bb5480062fa57fdae1eb300ebcb17e08ff2fbee6660128c2e5bb1e1bf6e5 >/var/lib/selvedge/loaded/nginx-hello
+stamp_write nginx-hello c6e2bb5480062fa57fdae1eb300ebcb17e08ff2fbee6660128c2e5bb1e1bf6e5
 )
 change_15() (
 set -eu
-rm -f -- /var/lib/selvedge/loaded/60-selvedge-hello
+stamp_remove 60-selvedge-hello
 file_put /etc/fail2ban/jail.d/60-selvedge-hello.local 0644 root root <<'EOF'
 # Bans addresses that probe hello's site: blocks ports 80 and 443 for a limited time. Written by `fab nginx`.
 # 50-selvedge.local has the addresses that are never banned.
@@ -368,8 +362,7 @@ logpath = /var/log/hello/nginx-missed.log
 EOF
 fail2ban-client --test >"$undo/check" 2>&1 || step_fail "fail2ban refuses its configuration: $(grep -m 1 ERROR "$undo/check" | sed 's/.*ERROR *//'). Mend the file that it names, in /etc/fail2ban."
 fail2ban-client reload >"$undo/check" 2>&1 || { cat "$undo/check"; exit 1; }
-(umask 077 && mkdir -p /var/lib/selvedge/loaded)
-printf '%s\n' 6d5c0633ae9820a672f5da1681d8c2a49dae4edc203eb7309fecb60ed217aa3d >/var/lib/selvedge/loaded/60-selvedge-hello
+stamp_write 60-selvedge-hello 6d5c0633ae9820a672f5da1681d8c2a49dae4edc203eb7309fecb60ed217aa3d
 )
 change_arm() (
 set -eu

@@ -28,6 +28,8 @@ mark=@selvedge
 
 # … the library sshd
 
+# … the library stamp
+
 # … the library step
 
 # … the library user
@@ -52,16 +54,11 @@ printf '\n%s fact 5\n' "$mark"
 probe_packages sudo nftables libpam-pwquality ufw fail2ban python3-systemd
 printf '\n%s fact 6\n' "$mark"
 sshd_read
-sshd_lists deploy
+sshd_login_lists deploy
 printf '\n%s fact 7\n' "$mark"
 id -nG deploy 2>/dev/null || true
 printf '\n%s fact 8\n' "$mark"
-ssh_home=$(getent passwd deploy)
-ssh_home=${ssh_home%:*}
-ssh_home=${ssh_home##*:}/.ssh
-stat -c "%a %U" "$ssh_home" 2>/dev/null || echo absent
-stat -L -c "%a %U" "$ssh_home/authorized_keys" 2>/dev/null || echo absent
-cat "$ssh_home/authorized_keys" 2>/dev/null || true
+sshd_keys_fact deploy
 printf '\n%s fact 9\n' "$mark"
 probe_path /etc/sudoers.d ''
 printf '\n%s fact 10\n' "$mark"
@@ -78,7 +75,7 @@ sshd_fact /etc/ssh/sshd_config.d/00-selvedge.conf
 printf '\n%s fact 15\n' "$mark"
 firewall_fact /etc/ufw/before.init
 printf '\n%s fact 16\n' "$mark"
-for state in armed fired; do if [ -e "/var/lib/selvedge/guard/$state" ]; then echo "$state"; fi; done
+guard_pending
 printf '\n%s fact 17\n' "$mark"
 probe_path /etc/fail2ban/jail.d/50-selvedge.local 91219142cb9e697f8b981240743d8ed2c4f07eca1c3f7cf585769b278c32cc2e
 :
@@ -87,7 +84,7 @@ read_second() {
 printf '\n%s fact 18\n' "$mark"
 probe_unit fail2ban.service
 printf Stamp=
-probe_line /var/lib/selvedge/loaded/fail2ban
+stamp_read fail2ban
 echo
 printf '\n%s fact 19\n' "$mark"
 kernel_sysctl_fact /etc/sysctl.d/90-selvedge.conf kernel/kptr_restrict kernel/dmesg_restrict kernel/perf_event_paranoid kernel/yama/ptrace_scope kernel/unprivileged_bpf_disabled net/core/bpf_jit_harden kernel/sysrq kernel/ctrl-alt-del dev/tty/ldisc_autoload fs/suid_dumpable kernel/core_uses_pid fs/protected_hardlinks fs/protected_symlinks fs/protected_fifos fs/protected_regular net/ipv4/conf/all/send_redirects net/ipv4/conf/default/send_redirects net/ipv4/conf/all/accept_redirects net/ipv4/conf/default/accept_redirects net/ipv6/conf/all/accept_redirects net/ipv6/conf/default/accept_redirects net/ipv4/conf/all/accept_source_route net/ipv4/conf/default/accept_source_route net/ipv6/conf/all/accept_source_route net/ipv6/conf/default/accept_source_route net/ipv4/conf/all/rp_filter net/ipv4/conf/default/rp_filter net/ipv4/conf/all/log_martians net/ipv4/conf/default/log_martians net/ipv4/tcp_syncookies net/ipv4/icmp_echo_ignore_broadcasts net/ipv4/icmp_ignore_bogus_error_responses
@@ -118,12 +115,12 @@ probe_packages nginx git curl ca-certificates openssh-client python3 python3-ven
 printf '\n%s fact 32\n' "$mark"
 probe_unit nginx.service
 printf Stamp=
-probe_line /var/lib/selvedge/loaded/nginx
+stamp_read nginx
 echo
 printf '\n%s fact 33\n' "$mark"
 probe_unit supervisor.service
 printf Stamp=
-probe_line /var/lib/selvedge/loaded/supervisor
+stamp_read supervisor
 echo
 printf '\n%s fact 34\n' "$mark"
 python_tool_fact uv

@@ -18,6 +18,8 @@ mark=@selvedge
 
 # … the library site
 
+# … the library stamp
+
 # … the library step
 
 read_first() {
@@ -28,7 +30,7 @@ probe_packages nginx git curl ca-certificates openssh-client python3 python3-ven
 printf '\n%s fact 2\n' "$mark"
 probe_unit nginx.service
 printf Stamp=
-probe_line /var/lib/selvedge/loaded/nginx
+stamp_read nginx
 echo
 printf '\n%s fact 3\n' "$mark"
 [ -e /usr/bin/git ] && echo there || true
@@ -95,7 +97,7 @@ probe_path /etc/systemd/system/logrotate.timer.d/selvedge.conf 48570d6e7f5bdc56c
 printf '\n%s fact 31\n' "$mark"
 probe_unit logrotate.timer
 printf Stamp=
-probe_line /var/lib/selvedge/loaded/logrotate.timer
+stamp_read logrotate.timer
 echo
 printf '\n%s fact 32\n' "$mark"
 base=/srv/hello
@@ -146,13 +148,13 @@ probe_path /etc/logrotate.d/hello c432d0c6349850200d145ffeccd175f114f3b05971192f
 printf '\n%s fact 50\n' "$mark"
 probe_unit nginx.service
 printf Stamp=
-probe_line /var/lib/selvedge/loaded/nginx-hello
+stamp_read nginx-hello
 echo
 printf '\n%s fact 51\n' "$mark"
 printf '\n--- unit\n'
 probe_unit fail2ban.service
 printf '\n--- loaded\n'
-probe_line /var/lib/selvedge/loaded/60-selvedge-hello
+stamp_read 60-selvedge-hello
 printf '\n--- file\n'
 probe_path /etc/fail2ban/jail.d/60-selvedge-hello.local 6d5c0633ae9820a672f5da1681d8c2a49dae4edc203eb7309fecb60ed217aa3d
 printf '\n%s fact 52\n' "$mark"

@@ -26,6 +26,8 @@ mark=@selvedge
 
 # … the library sshd
 
+# … the library stamp
+
 # … the library step
 
 # … the library user
@@ -50,16 +52,11 @@ printf '\n%s fact 5\n' "$mark"
 probe_packages sudo nftables libpam-pwquality ufw fail2ban python3-systemd
 printf '\n%s fact 6\n' "$mark"
 sshd_read
-sshd_lists deploy
+sshd_login_lists deploy
 printf '\n%s fact 7\n' "$mark"
 id -nG deploy 2>/dev/null || true
 printf '\n%s fact 8\n' "$mark"
-ssh_home=$(getent passwd deploy)
-ssh_home=${ssh_home%:*}
-ssh_home=${ssh_home##*:}/.ssh
-stat -c "%a %U" "$ssh_home" 2>/dev/null || echo absent
-stat -L -c "%a %U" "$ssh_home/authorized_keys" 2>/dev/null || echo absent
-cat "$ssh_home/authorized_keys" 2>/dev/null || true
+sshd_keys_fact deploy
 printf '\n%s fact 9\n' "$mark"
 if grep -q '^deploy:' /etc/shadow; then passwd --status deploy
 elif getent passwd deploy >/dev/null; then echo elsewhere; fi
@@ -84,13 +81,13 @@ firewall_fact /etc/ufw/before.init
 }
 read_second() {
 printf '\n%s fact 17\n' "$mark"
-for state in armed fired; do if [ -e "/var/lib/selvedge/guard/$state" ]; then echo "$state"; fi; done
+guard_pending
 printf '\n%s fact 18\n' "$mark"
 probe_path /etc/fail2ban/jail.d/50-selvedge.local 51adb173e43bb0568b711d09f44ba8e150bd899d5608c19643a4793d69a325f4
 printf '\n%s fact 19\n' "$mark"
 probe_unit fail2ban.service
 printf Stamp=
-probe_line /var/lib/selvedge/loaded/fail2ban
+stamp_read fail2ban
 echo
 printf '\n%s fact 20\n' "$mark"
 kernel_sysctl_fact /etc/sysctl.d/90-selvedge.conf kernel/kptr_restrict kernel/dmesg_restrict kernel/perf_event_paranoid kernel/yama/ptrace_scope kernel/unprivileged_bpf_disabled net/core/bpf_jit_harden kernel/sysrq kernel/ctrl-alt-del dev/tty/ldisc_autoload fs/suid_dumpable kernel/core_uses_pid fs/protected_hardlinks fs/protected_symlinks fs/protected_fifos fs/protected_regular net/ipv4/conf/all/send_redirects net/ipv4/conf/default/send_redirects net/ipv4/conf/all/accept_redirects net/ipv4/conf/default/accept_redirects net/ipv6/conf/all/accept_redirects net/ipv6/conf/default/accept_redirects net/ipv4/conf/all/accept_source_route net/ipv4/conf/default/accept_source_route net/ipv6/conf/all/accept_source_route net/ipv6/conf/default/accept_source_route net/ipv4/conf/all/rp_filter net/ipv4/conf/default/rp_filter net/ipv4/conf/all/log_martians net/ipv4/conf/default/log_martians net/ipv4/tcp_syncookies net/ipv4/icmp_echo_ignore_broadcasts net/ipv4/icmp_ignore_bogus_error_responses
@@ -121,7 +118,7 @@ probe_packages nginx git curl ca-certificates openssh-client python3 python3-ven
 printf '\n%s fact 33\n' "$mark"
 probe_unit nginx.service
 printf Stamp=
-probe_line /var/lib/selvedge/loaded/nginx
+stamp_read nginx
 echo
 :
 }

@@ -26,6 +26,8 @@ mark=@selvedge
 
 # … the library releases
 
+# … the library stamp
+
 # … the library step
 
 # … the library supervisor
@@ -40,7 +42,7 @@ mark=@selvedge
 
 change_before() (
 set -eu
-rm -f -- /var/lib/selvedge/loaded/logrotate.timer
+stamp_remove logrotate.timer
 )
 change_0() (
 set -eu
@@ -184,8 +186,7 @@ if systemctl is-active -q logrotate.timer; then
 systemctl daemon-reload && systemctl restart logrotate.timer
 fi
 systemctl enable --now logrotate.timer
-(umask 077 && mkdir -p /var/lib/selvedge/loaded)
-printf '%s\n' aa0eda1b463f7f5e6502692ca42846ddfd30ce5c1a3f78436f93ae26ed2b367c >/var/lib/selvedge/loaded/logrotate.timer
+stamp_write logrotate.timer aa0eda1b463f7f5e6502692ca42846ddfd30ce5c1a3f78436f93ae26ed2b367c
 )
 change_7() (
 set -eu

@@ -1,4 +1,4 @@
-"""fail2ban's jails of a site."""
+"""The fail2ban jails of a site."""
 
 from __future__ import annotations
 
@@ -7,25 +7,24 @@ from pathlib import PurePosixPath
 
 from selvedge.resources.base import Change, Resource, sections
 from selvedge.resources.files import Absent, File
-from selvedge.resources.system import STAMPS
-from selvedge.shell.quoting import quote
+from selvedge.resources.stamp import Stamp
 
 
 class Jails(Resource):
-    """The jails of this file are there, and in fail2ban, where that runs; with an empty text they are not.
+    """fail2ban has loaded the jails of this file; with an empty text it has no such file.
 
-    Where it does not run nothing is asked for: what reads these logs is then nobody's business.
+    Nothing is planned if fail2ban does not run.
     """
 
     path: str
     text: str
 
     @property
-    def _stamp(self) -> str:
-        return f"{STAMPS}/{PurePosixPath(self.path).stem}"
+    def _stamp(self) -> Stamp:
+        return Stamp(PurePosixPath(self.path).stem)
 
     @property
-    def _sum(self) -> str:
+    def _hash(self) -> str:
         return hashlib.sha256(self.text.encode()).hexdigest()
 
     @property
@@ -44,7 +43,7 @@ class Jails(Resource):
     def probe(self) -> str:
         return (
             "printf '\\n--- unit\\n'\nprobe_unit fail2ban.service\n"
-            f"printf '\\n--- loaded\\n'\nprobe_line {quote(self._stamp)}\n"
+            f"printf '\\n--- loaded\\n'\n{self._stamp.read()}\n"
             f"printf '\\n--- file\\n'\n{self._file.probe()}"
         )
 
@@ -53,17 +52,17 @@ class Jails(Resource):
         if "ActiveState=active" not in parts.get("unit", "").splitlines():
             return None
         written = self._file.plan(parts.get("file", "absent"))
-        loaded = not self.text or parts.get("loaded", "").strip() == self._sum
+        loaded = not self.text or parts.get("loaded", "").strip() == self._hash
         if written is None and loaded:
             return None
-        # A reload, not a restart: who is shut out stays so.
+        # A reload keeps the bans; a restart does not.
         shell = [
-            f"rm -f -- {quote(self._stamp)}",
+            self._stamp.remove(),
             written.shell if written else ":",
             'fail2ban-client --test >"$undo/check" 2>&1 || step_fail "fail2ban refuses its configuration: '
             "$(grep -m 1 ERROR \"$undo/check\" | sed 's/.*ERROR *//'). Mend the file that it names, in /etc/fail2ban.\"",
             'fail2ban-client reload >"$undo/check" 2>&1 || { cat "$undo/check"; exit 1; }',
-            f"(umask 077 && mkdir -p {STAMPS})\nprintf '%s\\n' {self._sum} >{quote(self._stamp)}" if self.text else ":",
+            self._stamp.write(self._hash) if self.text else ":",
         ]
         what = f"have fail2ban read {self.path}" if self.text else f"remove {self.path}, and tell fail2ban"
         return Change(

@@ -1,22 +1,25 @@
-"""The firewall: ufw, which lets in ssh wherever it answers, and the ports that are asked for."""
+"""The firewall: ufw lets in the ports of ssh and the ports that you name."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from selvedge.resources.access.undo import UNDO
 from selvedge.resources.base import Change, Guard, Resource, sections
 from selvedge.resources.files import File
-from selvedge.resources.sshd import UNDO
 from selvedge.shell.quoting import quote, words
 from selvedge.value import Value
 
+if TYPE_CHECKING:
+    from selvedge.templates import Template
+
 MARK = "selvedge"
-"""The comment of our rules: those that are not asked for any more are taken away, everybody else's stay."""
-
-
+"""The comment of Selvedge's rules. Only rules with this comment are deleted when their port is no longer named."""
 BEFORE_INIT = "/etc/ufw/before.init"
 
 
 class Rule(Value):
-    """A rule of ufw as its own files hold it: `### tuple ### allow tcp 22 0.0.0.0/0 any 0.0.0.0/0 in comment=hex`."""
+    """A rule in ufw's files: `### tuple ### allow tcp 22 0.0.0.0/0 any 0.0.0.0/0 in comment=hex`."""
 
     action: str
     protocol: str
@@ -26,7 +29,7 @@ class Rule(Value):
 
     @classmethod
     def parse(cls, line: str) -> Rule | None:
-        """The rule of a tuple line; None for any other line."""
+        """Return the rule of a tuple line; None for any other line."""
         words = line.removeprefix("### tuple ### ").split()
         if words == line.split() or len(words) < 7:
             return None
@@ -35,7 +38,7 @@ class Rule(Value):
         return cls(action, protocol, port, anywhere, f"comment={MARK.encode().hex()}" in rest)
 
     def opens(self, port: str) -> bool:
-        """Whether anybody's TCP connections to the port come in by this rule."""
+        """Return whether the rule lets in TCP connections to the port from any address."""
         return (
             self.anywhere
             and self.action in ("allow", "limit")
@@ -52,13 +55,13 @@ def _within(port: str, ports: str) -> bool:
 
 
 class Firewall(Resource):
-    """ufw is on: what nobody asked for does not come in; `ports` and those of ssh do, over IPv4 and IPv6.
+    """ufw is on and lets in `ports` and the ports of ssh, over IPv4 and IPv6. Rules that Selvedge did not make stay.
 
-    limit: the text of ufw's before.init, in which @PORTS@ stands for the ports of ssh.
+    limit: the template of ufw's before.init; it gets the ports of ssh as `ssh_ports`.
     """
 
     ports: tuple[int, ...]
-    limit: str = ""
+    limit: Template | None = None
     guard: Guard = UNDO
 
     def paths(self) -> tuple[str, ...]:
@@ -96,14 +99,12 @@ class Firewall(Resource):
         shell += [limit.shell] if limit else []
         shell += ["firewall_on"] if limit or not running else []
         shown = limit.diff if limit else ""
-        return Change(
-            f"firewall: {'; '.join(what)}", "\n".join(shell), diff=shown, guard=self.guard
-        )
+        return Change(f"firewall: {'; '.join(what)}", "\n".join(shell), diff=shown, guard=self.guard)
 
     def _limit(self, ssh: list[str], fact: str) -> Change | None:
         if not self.limit:
             return None
-        return File(BEFORE_INIT, self.limit.replace("@PORTS@", ", ".join(ssh)), mode="0750").plan(fact)
+        return File(BEFORE_INIT, self.limit.render(ssh_ports=ssh), mode="0750").plan(fact)
 
 
 def _rules(text: str) -> list[Rule]:

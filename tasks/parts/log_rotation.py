@@ -1,10 +1,10 @@
-"""Logs of the app that stay small."""
+"""Rotation of the app's logs."""
 
 import selvedge as sv
 
 
-def rotation(app):
-    """What the releases print is for logrotate, which then looks every hour."""
+def log_rotation(app):
+    """Rotate the output of the releases; logrotate runs every hour."""
     hourly = sv.File("/etc/systemd/system/logrotate.timer.d/selvedge.conf", sv.template("supervisor/logrotate.timer.j2"))
     reload = "systemctl daemon-reload && systemctl restart logrotate.timer"
     yield sv.File(f"/etc/logrotate.d/{app.name}.app", sv.template("supervisor/logrotate.j2", app=app))

@@ -8,9 +8,9 @@ from selvedge.shell.quoting import words
 
 
 class Sysctl(Resource):
-    """The settings of this file (`name = value`, one a line) are in force, and will be after a restart.
+    """The kernel has the settings of this file (`name = value`, one a line), also after a reboot.
 
-    In a container the host keeps some for itself: what cannot be written there, or is not there, is left out.
+    Settings that are missing or not writable are left out: in a container, some belong to the host.
     """
 
     path: str
@@ -50,8 +50,7 @@ class Sysctl(Resource):
 
 
 class TimeSync(Resource):
-    """Some service keeps the clock right; systemd's own where there is none yet."""
-
+    """A service keeps the clock right: an existing one, or else systemd's own."""
 
     def probe(self) -> str:
         return "kernel_clock_fact"

@@ -1,4 +1,4 @@
-"""What `harden` does beside logins and ports (docs/hardening.md)."""
+"""The settings of `harden` other than logins and ports (docs/hardening.md)."""
 
 import selvedge as sv
 
@@ -7,16 +7,15 @@ ROUNDS = (("SHA_CRYPT_MIN_ROUNDS", "65536"), ("SHA_CRYPT_MAX_ROUNDS", "65536"))
 COST = (("YESCRYPT_COST_FACTOR", "7"),)
 
 
-def measures(app):
-    """Kernel settings, the right time, no core dumps, no rare kernel modules, no word of the system's version before a login,
-    passwords that are slow to guess, and an end to logins that somebody forgot."""
+def system_settings(app):
+    """Set the kernel's settings, the clock, password hashing, core dumps, kernel modules, idle logins and the login banner."""
     yield sv.Sysctl("/etc/sysctl.d/90-selvedge.conf", sv.template("harden/sysctl.conf.j2", app=app))
     if app.server.firewall:
-        # ufw sets them, too, and later than the kernel's own file whenever it starts.
-        yield sv.Entries("/etc/ufw/sysctl.conf", LOGGED, where="log_martians", between="=")
+        # ufw sets them, too, each time it starts, and so overrides the file above.
+        yield sv.FileValues("/etc/ufw/sysctl.conf", LOGGED, if_contains="log_martians", separator="=")
     yield sv.TimeSync()
-    yield sv.Entries("/etc/login.defs", ROUNDS, where="ENCRYPT_METHOD")
-    yield sv.Entries("/etc/login.defs", COST, where="YESCRYPT")
+    yield sv.FileValues("/etc/login.defs", ROUNDS, if_contains="ENCRYPT_METHOD")
+    yield sv.FileValues("/etc/login.defs", COST, if_contains="YESCRYPT")
     files = {
         "/etc/security/limits.d/50-selvedge.conf": "limits.conf",
         "/etc/systemd/coredump.conf.d/50-selvedge.conf": "coredump.conf",

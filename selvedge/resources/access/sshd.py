@@ -1,44 +1,24 @@
-"""sshd: its own drop-in that comes first, host keys, and the undo that is armed while they change."""
+"""sshd: a drop-in that overrides other settings, and host keys."""
 
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 
+from selvedge.resources.access.undo import UNDO
 from selvedge.resources.base import Change, Guard, Resource, sections
 from selvedge.resources.files import File
-from selvedge.shell.quoting import document, quote, words
+from selvedge.shell.quoting import quote, words
 
 DROP_IN = "/etc/ssh/sshd_config.d/00-selvedge.conf"
 MODULI = "/etc/ssh/moduli-3072"
 RSA_BITS = 4096
-_SCRIPT = Path(__file__).parent.parent / "shell" / "server" / "undo.sh"
-UNDO = Guard(
-    document(_SCRIPT.read_text(encoding="utf-8")).replace("cat <<", "guard_arm <<", 1),
-    "guard_revert",
-    "guard_disarm",
-)
-"""Puts /etc/ssh, ufw and sudoers.d back a minute after it was armed, unless a fresh login has succeeded by then."""
-
-
-class Proved(Resource):
-    """No undo is under way: one that a cut-off run left armed is proved (and disarmed) before it fires, and one that the
-    power failed in is brought to its end."""
-
-    guard: Guard = UNDO
-
-    def probe(self) -> str:
-        return "for state in armed fired; do if [ -e \"/var/lib/selvedge/guard/$state\" ]; then echo \"$state\"; fi; done"
-
-    def plan(self, fact: str) -> Change | None:
-        if not fact.strip():
-            return None
-        return Change("prove the changes that a cut-off run left unproved", ":", guard=self.guard)
 
 
 class HostKey(Resource):
-    """The RSA host key has enough bits. Only this one is made anew, and only where it is too short: clients that know
-    the server by its ed25519 key notice nothing."""
+    """The host keys have enough bits.
+
+    Only a key that is missing or too short is replaced: clients that know the server by its ed25519 key notice nothing.
+    """
 
     guard: Guard = UNDO
 
@@ -58,7 +38,7 @@ class HostKey(Resource):
 
 
 class Moduli(Resource):
-    """Diffie-Hellman groups of at least 3071 bits, in a file of their own: Debian's own file stays as it is."""
+    """Diffie-Hellman groups of at least 3071 bits, in a separate file. Debian's file stays."""
 
     guard: Guard = UNDO
 
@@ -73,7 +53,7 @@ class Moduli(Resource):
 
 
 class IncludeFirst(Resource):
-    """sshd_config begins with an Include: sshd takes the first value that it meets, so ours must come first."""
+    """sshd_config begins with an Include, because sshd uses the first value of each setting."""
 
     guard: Guard = UNDO
 
@@ -94,9 +74,9 @@ class IncludeFirst(Resource):
 
 
 class Sshd(Resource):
-    """sshd works by this drop-in: `sshd -T` shows each of its values, for root and for `user`, and sshd has loaded it.
+    """sshd has loaded this drop-in, and `sshd -T` shows each of its values, for root and for `user`.
 
-    Key exchanges that this server's sshd does not know are left out.
+    Key exchanges that the server's sshd does not support are removed from it.
     """
 
     text: str
@@ -121,7 +101,7 @@ class Sshd(Resource):
         if written is None and not wrong and parts.get("loaded", "").strip() == stamp:
             return None
         shell = [
-            "sshd_sound",
+            "sshd_check_unchanged",
             written.shell if written else ":",
             f"sshd_assert {words(self.user, *wanted_lines(text))}",
             f"sshd_reload {stamp}",
@@ -136,9 +116,9 @@ class Sshd(Resource):
 
 
 def known_only(text: str, known: set[str]) -> str:
-    """The drop-in without key exchanges that are not among the known ones; as it is where none are known.
+    """Return the drop-in without unknown key exchanges; unchanged if `known` is empty.
 
-    The other lists hold nothing that OpenSSH 8.2 (Ubuntu 20.04) would not know.
+    The other lists contain nothing that OpenSSH 8.2 (Ubuntu 20.04) does not support.
     """
     lines = []
     for line in text.splitlines():
@@ -150,7 +130,7 @@ def known_only(text: str, known: set[str]) -> str:
 
 
 def wanted_lines(text: str) -> list[str]:
-    """The drop-in's lines as `sshd -T` prints them: the name in small letters, then the value."""
+    """Return the drop-in's lines as `sshd -T` prints them: the name in lower case, then the value."""
     found = []
     for line in text.splitlines():
         name, _, value = line.strip().partition(" ")
@@ -160,6 +140,6 @@ def wanted_lines(text: str) -> list[str]:
 
 
 def differences(text: str, values: str) -> list[str]:
-    """What of the drop-in is not in force, by the output of `sshd -T`."""
-    real = set(values.splitlines())
-    return [f"sshd -T does not show: {line}" for line in wanted_lines(text) if line not in real]
+    """Return a sentence for each line of the drop-in that the output of `sshd -T` does not contain."""
+    shown = set(values.splitlines())
+    return [f"sshd -T does not show: {line}" for line in wanted_lines(text) if line not in shown]

@@ -1,0 +1,122 @@
+"""Who may log in: the login user, its public keys, and the lists of sshd that may exclude it."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from selvedge.errors import UsageError
+from selvedge.resources.base import Change, Resource
+from selvedge.shell.quoting import quote, with_input
+from selvedge.ssh.public_keys import PublicKey, agent_keys, home_keys, keys_of_file, public_half
+
+if TYPE_CHECKING:
+    from selvedge.config.target import Target
+
+
+def login_keys(app: Target) -> tuple[PublicKey, ...]:
+    """Return the keys that may log in as the host's user.
+
+    They are server.authorized_keys, else the public half of the host's key, else the agent's keys, else those of ~/.ssh.
+    Raises UsageError if there is none, or if one of the files is not a public key file.
+    """
+    host, keys = app.host, []
+    if app.server.authorized_keys:
+        for name in app.server.authorized_keys:
+            keys += keys_of_file(app.local_file(name), f"server.authorized_keys: {name}")
+    elif host.key:
+        keys = [public_half(app.local_file(host.key), f"hosts.{host.name}.key")]
+    else:
+        keys = agent_keys() or home_keys()
+    if not keys:
+        raise UsageError(
+            f"{host.name}: there is no public key to install for {host.user}, who could then not log in. Nothing was "
+            "changed.",
+            "Make one with `ssh-keygen -t ed25519`, or name yours in hosts.toml: the host's key, or authorized_keys in "
+            "[server].",
+        )
+    return tuple(dict.fromkeys(keys))
+
+
+class LoginUser(Resource):
+    """A person's user, in the group sudo. An existing user keeps its home, shell and other groups."""
+
+    name: str
+
+    def probe(self) -> str:
+        return f"id -nG {quote(self.name)} 2>/dev/null || true"
+
+    def plan(self, fact: str) -> Change | None:
+        name = quote(self.name)
+        if not fact.strip():
+            # The users of the apps must not read this user's home.
+            options = "--create-home --key HOME_MODE=0700 --user-group --groups sudo --shell /bin/bash"
+            shell = f"useradd {options} -- {name}"
+            return Change(f"create user {self.name}, who may use sudo", shell)
+        if "sudo" in fact.split():
+            return None
+        return Change(f"add {self.name} to the group sudo", f"usermod --append --groups sudo -- {name}")
+
+
+class AuthorizedKeys(Resource):
+    """These keys may log in as `user`. The user's other keys, and the options of all keys, stay."""
+
+    user: str
+    keys: tuple[PublicKey, ...]
+
+    def probe(self) -> str:
+        return f"sshd_keys_fact {quote(self.user)}"
+
+    def plan(self, fact: str) -> Change | None:
+        folder, file, *lines = [*fact.splitlines(), "", ""]
+        present = {word for line in lines if not line.lstrip().startswith("#") for word in line.split()}
+        missing = [key for key in self.keys if key.blob not in present]
+        if not missing and self._safe(folder) and self._safe(file):
+            return None
+        what = ", ".join(key.title for key in missing) or "the keys that stand there"
+        authorize = f"sshd_authorize {quote(self.user)}"
+        lines_to_add = "".join(f"{key.line}\n" for key in missing)
+        shell = with_input(authorize, lines_to_add) if missing else f"{authorize} </dev/null"
+        return Change(f"let {what} log in as {self.user}", shell)
+
+    def _safe(self, fact: str) -> bool:
+        """Return whether sshd (StrictModes) would read it: the user owns it, and no other user may write it."""
+        mode, _, owner = fact.partition(" ")
+        return owner == self.user and mode.isdigit() and not int(mode, 8) & 0o022
+
+
+class LoginAllowed(Resource):
+    """sshd does not exclude the user by AllowUsers, DenyUsers, AllowGroups or DenyGroups.
+
+    Whether a pattern with a host (user@host) lets the user in is unknown here; the login after the change shows it.
+    """
+
+    user: str
+
+    def probe(self) -> str:
+        return f"sshd_read\nsshd_login_lists {quote(self.user)}"
+
+    def plan(self, fact: str) -> Change | None:
+        lists: dict[str, list[str]] = {}
+        for line in fact.splitlines():
+            name, _, patterns = line.partition(" ")
+            lists.setdefault(name, []).extend(patterns.split())
+        groups = lists.get("groups", [])
+        for directive, names in (("Users", [self.user]), ("Groups", groups)):
+            denied = [each for each in lists.get(f"deny{directive.lower()}", []) if "@" not in each and _matches(each, names)]
+            allowed = lists.get(f"allow{directive.lower()}", [])
+            if denied or (allowed and not any(_matches(each.partition("@")[0], names) for each in allowed)):
+                return self._excluded(f"{'Deny' if denied else 'Allow'}{directive} {' '.join(denied or allowed)}")
+        return None
+
+    def _excluded(self, line: str) -> Change:
+        problem = (
+            f"sshd would not let {self.user} in, by its line `{line}`. Change that line on the server (`grep -rin "
+            f"{line.split()[0]} /etc/ssh/sshd_config*` finds it), then `systemctl reload ssh`, and run this again. "
+            "sshd, firewall and sudo are as they were."
+        )
+        return Change(f"see that sshd lets {self.user} in", f"step_fail {quote(problem)}")
+
+
+def _matches(pattern: str, names: list[str]) -> bool:
+    return any(fnmatchcase(name, pattern.replace("[", "[[]")) for name in names)

@@ -1,0 +1,63 @@
+"""Debian packages: installed, and upgraded."""
+
+from __future__ import annotations
+
+from selvedge.resources.base import Change, Resource
+from selvedge.shell.quoting import words
+
+DAY = 86_400
+REMEDY = "Read apt's own message above; `apt-get update` on the server must work."
+
+
+class Packages(Resource):
+    """These packages are installed."""
+
+    names: tuple[str, ...]
+
+    def __init__(self, *names: str) -> None:
+        object.__setattr__(self, "names", tuple(names))
+
+    def packages(self) -> tuple[str, ...]:
+        return self.names
+
+    def probe(self) -> str:
+        return f"probe_packages {words(*self.names)}"
+
+    def plan(self, fact: str) -> Change | None:
+        installed = {line.split()[0] for line in fact.splitlines() if line.endswith(" installed")}
+        missing = [name for name in self.names if name not in installed]
+        if not missing:
+            return None
+        return Change(f"install {', '.join(missing)}", f"apt_install {words(*missing)}", remedy=REMEDY)
+
+
+class Upgraded(Resource):
+    """The package lists are at most a day old. With `upgrade`, all packages were upgraded since the lists changed."""
+
+    upgrade: bool = True
+
+    def probe(self) -> str:
+        return "apt_fact"
+
+    def plan(self, fact: str) -> Change | None:
+        lists, changed = [*fact.splitlines(), "", ""][:2]
+        word, _, age = lists.partition(" ")
+        if word != "lists" or int(age) >= DAY:
+            old = "" if word != "lists" else f", which are {_days(int(age))} old"
+            return self._change(f"fetch the package lists{old}", "apt_update")
+        if changed and self.upgrade:
+            return self._change("", "")
+        return None
+
+    def _change(self, fetch: str, shell: str) -> Change:
+        upgrade = "upgrade the installed packages" if self.upgrade else ""
+        return Change(
+            ", and ".join(filter(None, [fetch, upgrade])),
+            "\n".join(filter(None, [shell, "apt_upgrade" if upgrade else ""])),
+            remedy=REMEDY,
+        )
+
+
+def _days(seconds: int) -> str:
+    days = seconds // DAY
+    return f"{days} day{'' if days == 1 else 's'}"

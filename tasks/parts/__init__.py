@@ -1,0 +1,1 @@
+"""Parts that several steps share, or that would make a step too long."""
