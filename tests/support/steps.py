@@ -68,13 +68,14 @@ def steps(app: Target) -> Iterator[Step]:
 # Where a bare server prints something else than "absent", or nothing.
 BARE = {
     "Admitted": "allowusers root\ngroups sudo deploy\n",
+    "DefaultServer": "nginx version: nginx/1.22.1\n\n--\nabsent\n",
     "Entries": "#ENCRYPT_METHOD YESCRYPT\n#log_martians\n",
     "Firewall": "\n--- ssh\n22\n",
     "HostKey": "256 SHA256:x root@bare (ED25519)\n2048 SHA256:x root@bare (RSA)\n",
     "IncludeFirst": "KbdInteractiveAuthentication no\n",
     "Jails": "\n--- unit\nId=fail2ban.service\nActiveState=active\n\n--- loaded\n\n--- file\nabsent\n",
-    "Listen": "nginx version: nginx/1.22.1\nabsent\n",
-    "OpenFiles": "--\nabsent\n",
+    "ListenTls": "nginx version: nginx/1.22.1\nabsent\n",
+    "OpenFilesLimit": "--\nabsent\n",
     "Password": "deploy L 2026-01-01 0 99999 7 -1\n",
     "Sysctl": "\n--- file\nabsent\n\n--- live\nkernel/kptr_restrict:0\n\n--- refused\n",
 }

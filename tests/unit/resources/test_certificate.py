@@ -8,14 +8,8 @@ from typing import Any
 import pytest
 
 from selvedge.errors import ConfigError
-from selvedge.resources.certificate import (
-    PRODUCTION,
-    RELOAD_HOOK,
-    STAGING,
-    Certificate,
-    Found,
-    OwnCertificate,
-)
+from selvedge.resources.nginx.certificates import PRODUCTION, RELOAD_HOOK, STAGING, Certificate, IssuedCertificate
+from selvedge.resources.nginx.own_certificate import OwnCertificate
 from selvedge.shell.quoting import words
 
 DAY = 86400
@@ -77,7 +71,7 @@ class TestPlan:
         assert change.summary.endswith("so that its renewal goes through the site and reloads nginx")
 
     def test_dates_are_read_as_what_they_are(self) -> None:
-        found = Found.parse(fact(now=5))
+        found = IssuedCertificate.parse(fact(now=5))
         assert found is not None
         assert (found.start, found.end, found.now) == (EPOCH_START, EPOCH_END, 5)
 

@@ -8,13 +8,14 @@ import pytest
 
 from selvedge.engine.plan import Plan
 from selvedge.resources.base import Change, Resource
+from selvedge.resources.code.access import DeployKey
+from selvedge.resources.code.environment import Venv
+from selvedge.resources.code.fetched import FetchedCommit
+from selvedge.resources.code.python import Python, Tool
 from selvedge.resources.files import Absent, File, Link
-from selvedge.resources.git import DeployKey, Fetched
 from selvedge.resources.need import Needs
 from selvedge.resources.ports import Port
-from selvedge.resources.python import Python, Tool
 from selvedge.resources.system import Packages, Service, User
-from selvedge.resources.venv import Venv
 from tests.support.plans import summaries
 
 PASSWD = "hello:x:998:998:runs hello:/srv/hello:/usr/sbin/nologin\n"
@@ -24,7 +25,7 @@ STAMP = NGINX._wanted()
 VENV = Venv("/srv/hello/releases/0", "", "/srv/hello/venvs", "/usr/bin/python3", "/uv", "uv", "", ("gunicorn",), "hello")
 REQUEST = "/usr/bin/python3 uv - gunicorn"
 HELD = 'LISTEN 0 511 0.0.0.0:80 0.0.0.0:* users:(("{0}",pid=7,fd=6),("{0}",pid=6,fd=6))\n'
-FETCHED = Fetched("/srv/hello/repo.git", "file:///opt/hello", "a" * 40, "/key", "/hosts", "/credentials")
+FETCHED = FetchedCommit("/srv/hello/repo.git", "a" * 40, "file:///opt/hello", "/key", "/hosts", "/credentials")
 
 TABLE: list[tuple[Resource, str, str | None]] = [
     (Packages("git", "nginx"), "git installed\nnginx installed\n", None),
@@ -114,8 +115,8 @@ def test_an_identity_is_a_hash_of_all_that_is_wanted() -> None:
     assert base.identity() == File("/etc/x", "text\n").identity()
 
 
-def fetched(sha: str, url: str = "file:///opt/hello") -> Fetched:
-    return Fetched("/srv/hello/repo.git", url, sha, "/srv/hello/deploy_key", "/srv/hello/hosts", "/srv/hello/credentials")
+def fetched(sha: str, url: str = "file:///opt/hello") -> FetchedCommit:
+    return FetchedCommit("/srv/hello/repo.git", sha, url, "/srv/hello/deploy_key", "/srv/hello/hosts", "/srv/hello/credentials")
 
 
 def site(text: str = "good\n") -> list[Resource]:

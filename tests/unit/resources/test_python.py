@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from selvedge.resources.python import Python, interpreter, needs_uv
+from selvedge.resources.code.python import Python, interpreter, needs_uv
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ import pytest
 from selvedge.config.target import Target
 from selvedge.errors import Pending
 from selvedge.resources.base import Loader, Resource
+from selvedge.resources.code.environment import Venv
 from selvedge.resources.files import Absent, Directory, File, Link
 from selvedge.resources.need import Needs
-from selvedge.resources.venv import Venv
 from tests.support.declared import SETTINGS, every, parts
 from tests.support.steps import HOSTS, bare, steps
 
@@ -111,4 +111,4 @@ def test_every_resource_of_every_step_changes_a_bare_server_or_says_why_not(host
         if resource.plan(bare(resource)) is None
     }
     # The ports are free, nothing stands where nothing must, and no login is left to be proved.
-    assert unchanged <= {"Port", "Absent", "Proved", "PlainHttp", "Names", "NotDebians", "MainFile"}
+    assert unchanged <= {"Port", "Absent", "Proved", "HttpsRemoved", "ServerNamesFree", "DebianDefaultSiteDisabled", "NginxConf"}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from selvedge.resources.code.python import Python, Tool
 from selvedge.resources.ports import Port
-from selvedge.resources.python import Python, Tool
 from selvedge.resources.system import Packages, Service
 from tasks.install import install
 

@@ -9,12 +9,7 @@ from typing import Any
 import pytest
 
 from selvedge.engine.plan import Plan
-from selvedge.resources.certificate import (
-    PRODUCTION,
-    RELOAD_HOOK,
-    STAGING,
-    Certificate,
-)
+from selvedge.resources.nginx.certificates import PRODUCTION, RELOAD_HOOK, STAGING, Certificate
 from selvedge.shell.quoting import quote
 
 # A folder that every machine has a parent of: the tests run in a view of its files.

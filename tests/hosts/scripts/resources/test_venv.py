@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from selvedge.resources.venv import Venv
+from selvedge.resources.code.environment import Venv
 from tests.hosts.scripts.resources.modes import mode
 
 # uv and Python as far as a build asks for them. The environment's own Python writes down who runs it: it would run what

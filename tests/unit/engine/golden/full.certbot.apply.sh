@@ -20,6 +20,8 @@ mark=@selvedge
 
 # … the library nginx
 
+# … the library site
+
 # … the library step
 
 change_before() (
@@ -169,7 +171,7 @@ https_serves /etc/letsencrypt/live/hello/fullchain.pem hello.example.com
 fi
 systemctl enable --now nginx
 (umask 077 && mkdir -p /var/lib/selvedge/loaded)
-printf '%s\n' e6ecbd2e1b396c56e6a84a67080548e10bd8325c48d1af65360d9123cc6a513b >/var/lib/selvedge/loaded/nginx-tls-hello
+printf '%s\n' 896c0f0b2daa8ce86e274064071e85b7731664fbfa501ca60ce78646e71786fc >/var/lib/selvedge/loaded/nginx-tls-hello
 )
 change_arm() (
 set -eu

@@ -93,7 +93,7 @@ SystemCallFilter=~@resources @keyring @ipc @timer @memlock
 SystemCallFilter=setrlimit prlimit64
 SystemCallErrorNumber=EPERM
 EOF
-site_box /etc/systemd/system/nginx.service.d/50-selvedge.conf
+nginx_restrict /etc/systemd/system/nginx.service.d/50-selvedge.conf
 )
 change_5() (
 set -eu
@@ -338,7 +338,7 @@ nginx_reload
 fi
 systemctl enable --now nginx
 (umask 077 && mkdir -p /var/lib/selvedge/loaded)
-printf '%s\n' c6e2bb5480062fa57fdae1eb300ebcb17e08ff2fbee6660128c2e5bb1e1bf6e5 >/var/lib/selvedge/loaded/nginx-hello
+printf '%s\n' abf8262a6a24df57ec9464b51eb6fa6df336d41a1a556fcb1fb4f4bfd1f72c6a >/var/lib/selvedge/loaded/nginx-hello
 )
 change_15() (
 set -eu
