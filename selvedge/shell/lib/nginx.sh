@@ -1,12 +1,12 @@
 # nginx itself: its version, how it loads its configuration, and the restrictions of its unit.
 
 # The output of `nginx -v`.
-nginx_about=
+nginx_version_text=
 
 # nginx_version: what `nginx -v` prints, or "none"; asked once for all probes of a script.
 nginx_version() {
-  [ -n "$nginx_about" ] || nginx_about=$(nginx -v 2>&1) || nginx_about=none
-  printf '%s\n' "$nginx_about"
+  [ -n "$nginx_version_text" ] || nginx_version_text=$(nginx -v 2>&1) || nginx_version_text=none
+  printf '%s\n' "$nginx_version_text"
 }
 
 # nginx_serving: the workers that accept new requests, as paths in /proc. Workers that are shutting down have another title.

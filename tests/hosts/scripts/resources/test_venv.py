@@ -151,6 +151,34 @@ def test_the_lock_comes_before_looser_files(builder: Any) -> None:
     assert builder.apply(builder.plan(asked)).said == ["Python 3.12.4, other.txt, by uv"]
 
 
+PYTHON_WITH_PIP = """case $* in *'-m venv'*) ;; *) echo 3.12.4; exit ;; esac
+for fresh; do :; done
+mkdir -p "$fresh/bin"
+cat >"$fresh/bin/python" <<'EOF'
+#!/bin/sh
+case $* in
+  *find_spec*) exit 0 ;;
+  *'-m pip install'*) { echo "$*"; [ "$4" != --requirement ] || cat "$5"; } >>/srv/uv.log ;;
+  *) exec /usr/bin/python3 "$@" ;;
+esac
+EOF
+chmod 0755 "$fresh/bin/python"
+"""
+
+
+def test_pip_installs_the_dependencies_of_a_pyproject(builder: Any) -> None:
+    project = '[project]\nname = "x"\nversion = "1"\ndependencies = ["fastapi>=0.1", "other"]\n'
+    builder.program("python3.12", PYTHON_WITH_PIP)
+    one = replace(release(builder, "one", pyproject_toml=project), installer="pip")
+    builder.make(one)
+    assert builder.path("/srv/uv.log").read_text() == "-m pip install --requirement /dev/stdin\nfastapi>=0.1\nother\n"
+    broken = replace(release(builder, "two", pyproject_toml="[project\n"), installer="pip")
+    done = builder.apply(builder.plan(broken))
+    assert done.status == 1 and done.error.startswith("the requirements in pyproject.toml cannot be installed")
+    locked = replace(release(builder, "three", uv_lock="x\n"), installer="pip")
+    assert builder.apply(builder.plan(locked)).error.startswith("uv.lock is installed by uv: set installer")
+
+
 def test_what_is_missing_for_an_environment_is_named(builder: Any) -> None:
     one = release(builder, "one", main_py="x\n")
     cases = {
