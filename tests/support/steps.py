@@ -68,7 +68,6 @@ def steps(app: Target) -> Iterator[Step]:
 # Where a bare server prints something else than "absent", or nothing.
 BARE = {
     "Admitted": "allowusers root\ngroups sudo deploy\n",
-    "DefaultServer": "nginx version: nginx/1.22.1\n\n--\nabsent\n",
     "Entries": "#ENCRYPT_METHOD YESCRYPT\n#log_martians\n",
     "Firewall": "\n--- ssh\n22\n",
     "HostKey": "256 SHA256:x root@bare (ED25519)\n2048 SHA256:x root@bare (RSA)\n",

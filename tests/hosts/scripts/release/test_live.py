@@ -86,7 +86,7 @@ def test_where_room_is_short_releases_that_are_kept_no_more_go_before_a_build(
     managed.server.program("git", 'echo "git $1"; exit 1')
     new = "dddddddddddd"
     said = managed.run(
-        f"keep=2 new={new} commit={new} release=/srv/hello/releases/{new} repo=/srv/hello/repo.git\n"
+        f"keep=2 new={new} commit={new} checkout=/srv/hello/releases/{new} repo=/srv/hello/repo.git\n"
         f"{functions('git', 'prune')}\ngit_checkout"
     )
     assert said == "git --git-dir=/srv/hello/repo.git\n"

@@ -129,8 +129,8 @@ file_put /etc/nginx/conf.d/selvedge-default-tls.conf 0644 root root <<'EOF'
 # All sites of a port use the protocols of its default server, so this file sets them, too.
 
 server {
-    listen 443 ssl http2 default_server;
-    listen [::]:443 ssl http2 default_server;
+    listen 443 ssl default_server;
+    listen [::]:443 ssl default_server;
     server_name _;
     server_tokens off;
 

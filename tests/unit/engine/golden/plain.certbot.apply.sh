@@ -1,0 +1,32 @@
+LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export LC_ALL DEBIAN_FRONTEND PATH
+# LANGUAGE comes with PAM from /etc/default/locale and would translate output whatever LC_ALL says.
+unset CDPATH ENV LANGUAGE
+umask 022
+cd /
+
+mark=@selvedge
+# … the library file
+
+# … the library history
+
+# … the library step
+
+change_0() (
+set -eu
+file_keep /etc/nginx/conf.d/selvedge-default-tls.conf
+rm -f -- /etc/nginx/conf.d/selvedge-default-tls.conf
+)
+change_arm() (
+set -eu
+:
+)
+change_failed() {
+:
+}
+step_app=hello
+step_by=''
+step_why=''
+step_changes=0
+step_counted=0
+step_start

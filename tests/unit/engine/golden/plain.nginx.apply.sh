@@ -230,6 +230,11 @@ mv -fT -- /etc/nginx/sites-enabled/.selvedge.link /etc/nginx/sites-enabled/hello
 )
 change_10() (
 set -eu
+file_keep /etc/nginx/conf.d/selvedge-default.conf
+rm -f -- /etc/nginx/conf.d/selvedge-default.conf
+)
+change_11() (
+set -eu
 file_put /etc/logrotate.d/hello 0644 root root <<'EOF'
 # Rotates nginx's logs of hello every day and keeps two weeks. Written by `fab nginx`.
 /var/log/hello/nginx-*.log {
@@ -260,7 +265,7 @@ file_put /etc/logrotate.d/hello 0644 root root <<'EOF'
 }
 EOF
 )
-change_11() (
+change_12() (
 set -eu
 if ! nginx -t >"$undo/check" 2>&1; then
   cat "$undo/check"
@@ -274,7 +279,7 @@ systemctl enable --now nginx
 (umask 077 && mkdir -p /var/lib/selvedge/loaded)
 printf '%s\n' a561633cfb7b0e4e6cec959cfa6c796c430996dec31a9a1f07e3ae4ee5107145 >/var/lib/selvedge/loaded/nginx-hello
 )
-change_12() (
+change_13() (
 set -eu
 rm -f -- /var/lib/selvedge/loaded/60-selvedge-hello
 file_put /etc/fail2ban/jail.d/60-selvedge-hello.local 0644 root root <<'EOF'
@@ -315,6 +320,6 @@ change_failed() {
 step_app=hello
 step_by=''
 step_why=''
-step_changes='before 0 1 2 3 4 5 6 7 8 9 10 11 12'
+step_changes='before 0 1 2 3 4 5 6 7 8 9 10 11 12 13'
 step_counted=0
 step_start
