@@ -28,49 +28,49 @@ if TYPE_CHECKING:
     from selvedge.resources.access.sudo import Password as Password
     from selvedge.resources.access.sudo import Sudoers as Sudoers
     from selvedge.resources.access.undo import NoPendingUndo as NoPendingUndo
-    from selvedge.resources.certbot import client as client
-    from selvedge.resources.certificate import Certificate as Certificate
-    from selvedge.resources.certificate import Https as Https
-    from selvedge.resources.certificate import Listen as Listen
-    from selvedge.resources.certificate import OwnCertificate as OwnCertificate
-    from selvedge.resources.certificate import PlainHttp as PlainHttp
+    from selvedge.resources.code.access import DeployKey as DeployKey
+    from selvedge.resources.code.access import GitHostKey as GitHostKey
+    from selvedge.resources.code.checkout import Checkout as Checkout
+    from selvedge.resources.code.environment import Venv as Venv
+    from selvedge.resources.code.hook import Hook as Hook
+    from selvedge.resources.code.mirror import Mirror as Mirror
+    from selvedge.resources.code.python import UV as UV
+    from selvedge.resources.code.python import UV_REQUIREMENT as UV_REQUIREMENT
+    from selvedge.resources.code.python import Python as Python
+    from selvedge.resources.code.python import Tool as Tool
+    from selvedge.resources.code.python import interpreter as interpreter
+    from selvedge.resources.code.python import needs_uv as needs_uv
+    from selvedge.resources.code.sources import source as source
     from selvedge.resources.files import Absent as Absent
     from selvedge.resources.files import Directory as Directory
     from selvedge.resources.files import File as File
     from selvedge.resources.files import FileValues as FileValues
     from selvedge.resources.files import Link as Link
-    from selvedge.resources.git import Checkout as Checkout
-    from selvedge.resources.git import DeployKey as DeployKey
-    from selvedge.resources.git import Fetched as Fetched
-    from selvedge.resources.git import GitHostKey as GitHostKey
-    from selvedge.resources.git import Mirror as Mirror
-    from selvedge.resources.git import Pushed as Pushed
-    from selvedge.resources.hook import Hook as Hook
     from selvedge.resources.need import Needs as Needs
-    from selvedge.resources.nginx import Box as Box
-    from selvedge.resources.nginx import Logs as Logs
-    from selvedge.resources.nginx import MainFile as MainFile
-    from selvedge.resources.nginx import Nginx as Nginx
-    from selvedge.resources.nginx import OpenFiles as OpenFiles
+    from selvedge.resources.nginx.certbot import certbot_client as certbot_client
+    from selvedge.resources.nginx.certificates import Certificate as Certificate
+    from selvedge.resources.nginx.folders import MediaFolder as MediaFolder
+    from selvedge.resources.nginx.folders import static_folders as static_folders
+    from selvedge.resources.nginx.https import HttpsRemoved as HttpsRemoved
+    from selvedge.resources.nginx.https import ListenTls as ListenTls
+    from selvedge.resources.nginx.https import NginxHttps as NginxHttps
+    from selvedge.resources.nginx.own_certificate import OwnCertificate as OwnCertificate
+    from selvedge.resources.nginx.server import Nginx as Nginx
+    from selvedge.resources.nginx.server import NginxConf as NginxConf
+    from selvedge.resources.nginx.server import NginxLogs as NginxLogs
+    from selvedge.resources.nginx.server import NginxRestrictions as NginxRestrictions
+    from selvedge.resources.nginx.server import OpenFilesLimit as OpenFilesLimit
+    from selvedge.resources.nginx.sites import LISTEN_TLS as LISTEN_TLS
+    from selvedge.resources.nginx.sites import DebianDefaultSiteDisabled as DebianDefaultSiteDisabled
+    from selvedge.resources.nginx.sites import DefaultServer as DefaultServer
+    from selvedge.resources.nginx.sites import ServerNamesFree as ServerNamesFree
+    from selvedge.resources.nginx.version import nginx_template as nginx_template
     from selvedge.resources.packages import Packages as Packages
     from selvedge.resources.packages import Upgraded as Upgraded
     from selvedge.resources.ports import Port as Port
-    from selvedge.resources.python import UV as UV
-    from selvedge.resources.python import UV_REQUIREMENT as UV_REQUIREMENT
-    from selvedge.resources.python import Python as Python
-    from selvedge.resources.python import Tool as Tool
-    from selvedge.resources.python import interpreter as interpreter
-    from selvedge.resources.python import needs_uv as needs_uv
-    from selvedge.resources.site import LISTEN_TLS as LISTEN_TLS
-    from selvedge.resources.site import Default as Default
-    from selvedge.resources.site import Media as Media
-    from selvedge.resources.site import Names as Names
-    from selvedge.resources.site import NotDebians as NotDebians
-    from selvedge.resources.site import static as static
     from selvedge.resources.system import Enabled as Enabled
     from selvedge.resources.system import Service as Service
     from selvedge.resources.system import User as User
-    from selvedge.resources.venv import Venv as Venv
     from selvedge.task import BRANCH as BRANCH
     from selvedge.task import COMMIT as COMMIT
     from selvedge.task import DRY_RUN as DRY_RUN
@@ -99,19 +99,26 @@ _NAMES = {
     "resources.access.sshd": "HostKey IncludeFirst Moduli Sshd",
     "resources.access.sudo": "Password Sudoers",
     "resources.access.undo": "NoPendingUndo",
-    "resources.certbot": "client",
-    "resources.certificate": "Certificate Https Listen OwnCertificate PlainHttp",
+    "resources.code.access": "DeployKey GitHostKey",
+    "resources.code.checkout": "Checkout",
+    "resources.code.environment": "Venv",
+    "resources.code.hook": "Hook",
+    "resources.code.mirror": "Mirror",
+    "resources.code.python": "UV UV_REQUIREMENT Python Tool interpreter needs_uv",
+    "resources.code.sources": "source",
     "resources.files": "Absent Directory File FileValues Link",
-    "resources.git": "Checkout DeployKey Fetched GitHostKey Mirror Pushed",
-    "resources.hook": "Hook",
     "resources.need": "Needs",
-    "resources.nginx": "Box Logs MainFile Nginx OpenFiles",
+    "resources.nginx.certbot": "certbot_client",
+    "resources.nginx.certificates": "Certificate",
+    "resources.nginx.folders": "MediaFolder static_folders",
+    "resources.nginx.https": "HttpsRemoved ListenTls NginxHttps",
+    "resources.nginx.own_certificate": "OwnCertificate",
+    "resources.nginx.server": "Nginx NginxConf NginxLogs NginxRestrictions OpenFilesLimit",
+    "resources.nginx.sites": "LISTEN_TLS DebianDefaultSiteDisabled DefaultServer ServerNamesFree",
+    "resources.nginx.version": "nginx_template",
     "resources.packages": "Packages Upgraded",
     "resources.ports": "Port",
-    "resources.python": "UV UV_REQUIREMENT Python Tool interpreter needs_uv",
-    "resources.site": "LISTEN_TLS Default Media Names NotDebians static",
     "resources.system": "Enabled Service User",
-    "resources.venv": "Venv",
     "task": "BRANCH COMMIT DRY_RUN SCRIPT WAIT Option Step chain operation step",
     "templates": "Template template",
 }

@@ -18,25 +18,25 @@ def certbot(app):
     site, enabled = f"{app.paths.site}-tls", f"{app.paths.site_enabled}-tls"
     redirect = f"/etc/nginx/snippets/{app.name}-http.conf"
     tls_here = bool(app.domains) and not app.tls.upstream
-    default = sv.template("nginx/default-tls.conf.j2")
-    unknown = sv.Default(sv.Default.https, default, 443, tls_here and app.nginx.default_server, (enabled,))
+    wanted = tls_here and app.nginx.default_server
+    default = sv.DefaultServer(443, sv.nginx_template("nginx/default-tls.conf.j2"), wanted, (enabled,))
     if not tls_here:
-        yield unknown
-        yield sv.PlainHttp((enabled, redirect, app.paths.certificate, site))
+        yield default
+        yield sv.HttpsRemoved((enabled, redirect, app.paths.certificate, site))
         return
     yield sv.Needs(app.paths.site, "nginx")
     yield sv.Port(443, "nginx")
     if app.tls.certificate:
         certificate = sv.OwnCertificate.of(app)
     else:
-        yield from sv.client(app)
+        yield from sv.certbot_client(app)
         certificate = sv.Certificate.of(app)
-    listen = sv.Listen(sv.LISTEN_TLS)
+    listen = sv.ListenTls(sv.nginx_template("nginx/listen-tls.conf.j2"))
     text = sv.template("nginx/tls.conf.j2", app=app, listen=listen.path, certificate=certificate)
     to_https = sv.template("nginx/redirect.conf.j2")
-    loads = (certificate, listen, sv.File(site, text), sv.Link(enabled, to=site), sv.File(redirect, to_https), unknown)
+    loads = (certificate, listen, sv.File(site, text), sv.Link(enabled, to=site), sv.File(redirect, to_https), default)
     yield from loads
-    yield sv.Https(loads=loads, stamp=f"nginx-tls-{app.name}", domain=app.domains[0], fullchain=certificate.fullchain)
+    yield sv.NginxHttps(loads=loads, stamp=f"nginx-tls-{app.name}", domain=app.domains[0], fullchain=certificate.fullchain)
     if not app.tls.certificate:
-        # nginx has loaded another one: a key that nothing uses is only there to be stolen.
+        # nginx has loaded the new certificate: an unused key could only be stolen.
         yield sv.Absent(app.paths.certificate)

@@ -12,25 +12,11 @@ def clone(app):
     yield sv.User(app.name, paths.shared, system=True, shell="/usr/sbin/nologin", comment=f"runs {app.name}")
     yield sv.Directory(paths.base, "0711")
     yield sv.Directory(paths.releases, "0711")
-    # Where nginx serves folders of it, nginx's group may pass through, and list nothing.
+    # If nginx serves folders of it, nginx's group may pass through, but not list it.
     mode, group = ("0710", "www-data") if app.nginx.media else ("0750", app.name)
     yield sv.Directory(paths.shared, mode, owner=app.name, group=group)
     yield sv.Mirror(paths.repo)
-    access = {
-        "deploy_key": paths.deploy_key,
-        "git_known_hosts": paths.git_known_hosts,
-        "git_credentials": paths.git_credentials,
-    }
-    if app.ssh_server:
-        yield sv.DeployKey(paths.deploy_key, f"{app.name}@{app.host.name}")
-        yield sv.GitHostKey(paths.git_known_hosts, *app.ssh_server)
-    if app.credentials:
-        yield sv.File(paths.git_credentials, app.credentials.get_secret_value() + "\n", "0600", secret=True)
-    else:
-        yield sv.Absent(paths.git_credentials)
-    if app.local_path:
-        yield sv.Pushed(paths.repo, app.local_path, app.commit)
-    else:
-        yield sv.Fetched(paths.repo, app.repository_shown, app.commit, **access)
-    release, keep = paths.release(app.commit), app.keep_releases
-    yield sv.Checkout(release, paths.repo, app.commit, app.name, app.submodule_base, **access, keep=keep)
+    source = sv.source(app)
+    yield from source.access(app)
+    yield source.commit(app)
+    yield sv.Checkout.of(app)

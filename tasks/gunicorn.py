@@ -24,4 +24,4 @@ def gunicorn(app):
     yield sv.File(f"{instance.folder}/gunicorn_start", instance.start_script(), "0750", **own)
     yield from hook(app, instance, "after_build", builds=True)
     # Before the switch: from then on nginx serves these folders of this release.
-    yield from sv.static(app, instance.release)
+    yield from sv.static_folders(app, instance.release)

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from selvedge.config.target import Target
 from selvedge.release.record import Releases
-from selvedge.resources.certbot import UNITS
-from selvedge.resources.certificate import Certificate
+from selvedge.resources.nginx.certbot import UNITS
+from selvedge.resources.nginx.certificates import Certificate
 from selvedge.shell.library import call
 from selvedge.value import Value
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from selvedge.config.target import Target
 from selvedge.resources.base import Change, Resource
-from selvedge.resources.certificate import PROGRAMS
+from selvedge.resources.nginx.certbot import PROGRAMS
 from selvedge.resources.stamp import Stamp
 from selvedge.shell.library import call
 from selvedge.shell.quoting import quote, words

@@ -1,18 +1,18 @@
-"""A rehearsal of a certificate's renewal: `fab certbot --renew-dry-run`."""
+"""Rehearse the renewal of certificates: `fab certbot --renew-dry-run`."""
 
 from __future__ import annotations
 
 from selvedge.engine.session import Session
 from selvedge.errors import SelvedgeError
-from selvedge.resources.certificate import PROGRAMS
+from selvedge.resources.nginx.certbot import PROGRAMS
 from selvedge.run import Run
 from selvedge.shell.library import call
 
 
 def rehearse(run: Run) -> None:
-    """Let certbot renew the certificate of each host against the authority, keeping nothing of it.
+    """Make certbot rehearse the renewal on each host, and keep nothing of it. Hosts without a certificate by certbot are skipped.
 
-    Raises SelvedgeError where that fails; hosts without a certificate by certbot are named and passed over.
+    Raises SelvedgeError if a rehearsal fails.
     """
     run.fleet.each(_rehearse)
 

@@ -8,7 +8,7 @@ from selvedge.config.target import Target
 from selvedge.operations.check_results import Finding, ok, problem, warning
 from selvedge.operations.host_status import HostStatus
 from selvedge.operations.output import duration, when
-from selvedge.resources.certificate import LATE, day
+from selvedge.resources.nginx.certificates import LATE, day
 
 SPACE_KB, SPACE_SHARE = 1 << 20, 0.1
 """Less free disk than this, or than this share of it, is a warning: a release with its environment takes up to 300 MB."""

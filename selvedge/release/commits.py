@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from selvedge.config.files import hosts_file_name
-from selvedge.config.target import Target
 from selvedge.config.types import GitRef
-from selvedge.errors import ConfigError, SelvedgeError, UsageError
-from selvedge.shell.library import call
+from selvedge.errors import SelvedgeError, UsageError
+from selvedge.resources.code.sources import source
 from selvedge.shell.quoting import quote
 from selvedge.ssh import known_hosts
 
@@ -23,10 +19,6 @@ if TYPE_CHECKING:
     from selvedge.engine.session import Session
 
 SHA = re.compile(r"[0-9a-f]{40}")
-_REPOSITORY = "Name a folder with a git checkout, or the address of a repository."
-SHORT_SHA = re.compile(r"[0-9a-f]{4,40}")
-KINDS = ("commit ", "refused ", "silent ", "changed ", "missing", "nogit")
-"""How an answer of git_resolve (git.sh) begins."""
 
 
 def named(options: Mapping[str, Any]) -> str:
@@ -99,45 +91,7 @@ class Commits:
 
     def _ask(self, session: Session) -> str:
         app = session.app
-        if app.local_path is not None:
-            return f"commit {local_commit(app.local_path, app.ref)}"
-        output = session.run(resolve_call(app), more=True).output
-        lines = [line for line in output.splitlines() if line.startswith(KINDS)]
-        return lines[-1] if lines else f"refused {output.strip()[-500:]}"
-
-
-def resolve_call(app: Target, seconds: int = 30) -> str:
-    """Return shell that asks the repository for the commit, for at most so many seconds; its answer begins as one of KINDS."""
-    return call("git_resolve", given=app.shell_values, url=app.repository_shown, ref=app.ref, git_seconds=seconds)
-
-
-def local_commit(repository: Path, ref: str) -> str:
-    """The commit that a branch, tag or SHA means in a checkout on this machine, 40 hex digits.
-
-    Raises ConfigError where the folder is no git repository, UsageError where it does not know the ref.
-    """
-    if not repository.is_dir():
-        raise ConfigError(hosts_file_name(), "app.repository", f"there is no folder {repository}", _REPOSITORY)
-    names = [ref] if SHORT_SHA.fullmatch(ref) else [f"refs/heads/{ref}", f"refs/tags/{ref}"]
-    for name in [*names, ref]:
-        found = git(repository, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
-        if found.returncode == 0:
-            return found.stdout.strip()
-    if git(repository, "rev-parse", "--git-dir").returncode != 0:
-        raise ConfigError(hosts_file_name(), "app.repository", f"{repository} is not a git repository", _REPOSITORY)
-    raise UsageError(
-        f"The repository {repository} has no branch, tag or commit {ref}.",
-        "Commit the work there first, or give --branch or --commit. `git -C PATH branch` lists the branches.",
-    )
-
-
-def git(repository: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """git on this machine; its exit status and output."""
-    command = ["git", "-C", str(repository), *arguments]
-    try:
-        return subprocess.run(command, capture_output=True, text=True, errors="surrogateescape", check=False)
-    except FileNotFoundError as error:
-        raise SelvedgeError("git is not installed on this machine.", "Install it, e.g. `apt-get install git`.") from error
+        return source(app).find(app, lambda shell: session.run(shell, more=True).output)
 
 
 def refused(session: Session, answer: str) -> SelvedgeError:

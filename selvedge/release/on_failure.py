@@ -9,7 +9,7 @@ from selvedge.release.instance import Instance
 from selvedge.release.live import releases_query
 from selvedge.release.record import Releases
 from selvedge.resources.base import Ask
-from selvedge.resources.hook import LOCAL
+from selvedge.resources.code.hook import LOCAL
 from selvedge.shell.library import call
 
 

@@ -20,7 +20,7 @@ def public_keys(app: Target) -> None:
 
 def repository(app: Target) -> None:
     """A repository on this machine is one, and has the branch. Raises ConfigError, and UsageError without the branch."""
-    from selvedge.release.commits import local_commit
+    from selvedge.resources.code.pushed import local_commit
 
     if app.local_path is not None:
         local_commit(app.local_path, app.ref)
@@ -35,7 +35,7 @@ def environment(app: Target) -> None:
 
 def certificates(app: Target) -> None:
     """The certificates of one's own, or that of the authority, can be read. Raises ConfigError."""
-    from selvedge.resources.certificate import OwnCertificate, pem
+    from selvedge.resources.nginx.own_certificate import OwnCertificate, pem
 
     if app.domains and not app.tls.upstream:
         if app.tls.certificate:

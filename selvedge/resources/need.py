@@ -1,4 +1,4 @@
-"""What a step needs from a step before it: where it is not there, one sentence says which task to run first."""
+"""What a step needs from an earlier step."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from selvedge.shell.quoting import quote
 
 
 class Needs(Resource):
-    """A path that an earlier step makes. In a chain that step has come before; alone, the step stops with the sentence."""
+    """A path that an earlier step makes. If it is missing, the step stops and says which task to run first."""
 
     path: str
     task: str

@@ -1,4 +1,4 @@
-"""Ports that a program is going to listen on."""
+"""Ports that a program will listen on."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from selvedge.shell.quoting import quote
 
 
 class Port(Resource):
-    """A TCP port that is free, or held by `program` (a systemd service and a process of the same name).
+    """A TCP port that is free, or used by `program` (the name of its systemd service and process).
 
-    Another holder is never stopped: the change refuses, so that a step which begins with this resource changes nothing.
+    The change only fails, and never stops another program: a step that begins with this resource changes nothing.
     """
 
     number: int
@@ -24,7 +24,7 @@ class Port(Resource):
         if "LISTEN" not in fact:
             return None
         found = [(name, int(pid)) for name, pid in re.findall(r'\("([^"]+)",pid=([0-9]+)', fact)]
-        # Of several workers the oldest, which is the one that started them.
+        # The lowest process id of each program: the process that started the workers.
         holders = dict(sorted(found, reverse=True))
         if self.program in holders:
             return None

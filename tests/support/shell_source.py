@@ -10,7 +10,7 @@ from selvedge.shell.library import library, names
 
 _FUNCTION = re.compile(r"^([a-z]\w*)\(\) (?:\{ ([^\n]*) \}|([{(])\n(.*?)\n[})])$", re.MULTILINE | re.DOTALL)
 _HERE_DOCUMENT = re.compile(r"<<-?'?(\w+)'?.*?^\1$", re.MULTILINE | re.DOTALL)
-_DISPATCH = re.compile(r'"\$\(manager_of "\$1"\)_(\w+)"')
+_DISPATCH = re.compile(r'"(?:\$\(manager_of "\$1"\)|\$\{installer\})_(\w+)"')
 _START = r"(?m)(?:^\s*|[;&|{(!]\s*|\b(?:do|then|else|while|until|if)\s+)"
 # Set by the shell, by sudo or by sshd.
 ENVIRONMENT = frozenset(["HOME", "PATH", "PPID", "IFS", "LC_ALL", "SUDO_USER", "SSH_CONNECTION"])

@@ -71,8 +71,8 @@ BARE = {
     "HostKey": "256 SHA256:x root@bare (ED25519)\n2048 SHA256:x root@bare (RSA)\n",
     "IncludeFirst": "KbdInteractiveAuthentication no\n",
     "Jails": "\n--- unit\nId=fail2ban.service\nActiveState=active\n\n--- loaded\n\n--- file\nabsent\n",
-    "Listen": "nginx version: nginx/1.22.1\nabsent\n",
-    "OpenFiles": "--\nabsent\n",
+    "ListenTls": "nginx version: nginx/1.22.1\nabsent\n",
+    "OpenFilesLimit": "--\nabsent\n",
     "Password": "deploy L 2026-01-01 0 99999 7 -1\n",
     "Sysctl": "\n--- file\nabsent\n\n--- live\nkernel/kptr_restrict:0\n\n--- refused\n",
 }

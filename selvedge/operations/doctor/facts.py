@@ -13,8 +13,8 @@ from dataclasses import field, replace
 from selvedge.config.target import Target
 from selvedge.engine.session import Session
 from selvedge.operations.host_status import HostStatus, fullchain, status_certificate
-from selvedge.release.commits import resolve_call
 from selvedge.resources.base import Ask
+from selvedge.resources.code.fetched import resolve_call
 from selvedge.shell.library import call
 from selvedge.value import Value
 

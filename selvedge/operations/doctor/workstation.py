@@ -13,8 +13,8 @@ from selvedge.config.settings import Settings
 from selvedge.config.target import Target
 from selvedge.errors import SelvedgeError
 from selvedge.operations.check_results import Finding, ok, problem, warning
-from selvedge.release import commits
-from selvedge.resources.certificate import OwnCertificate
+from selvedge.resources.code import pushed
+from selvedge.resources.nginx.own_certificate import OwnCertificate
 from selvedge.ssh import public_keys
 
 GIT_SECONDS = 20
@@ -61,13 +61,13 @@ def _repository(app: Target) -> Iterator[Finding]:
         if app.local_path is None:
             yield _fetched(app)
             return
-        commit = commits.local_commit(app.local_path, app.branch)
+        commit = pushed.local_commit(app.local_path, app.branch)
     except SelvedgeError as error:
         yield problem("repository", error.message, error.remedy)
         return
-    subject = commits.git(app.local_path, "log", "-1", "--format=%s", commit).stdout.strip()
+    subject = pushed.git(app.local_path, "log", "-1", "--format=%s", commit).stdout.strip()
     yield ok("repository", f"{app.branch} of {app.local_path} is at {commit[:12]} ({subject})")
-    changed = commits.git(app.local_path, "status", "--porcelain", "--untracked-files=no", "--", app.root or ".").stdout
+    changed = pushed.git(app.local_path, "status", "--porcelain", "--untracked-files=no", "--", app.root or ".").stdout
     if changed:
         count = len(changed.splitlines())
         yield warning("repository", f"changed files that are not committed, so in no release: {count}", "Commit them first.")

@@ -1,18 +1,18 @@
-# The certificate that nginx serves.
+# The certificate that nginx serves on port 443.
 
-# https_serves CHAIN DOMAIN
+# https_serves CHAIN DOMAIN: nginx serves this certificate; else the step fails.
 https_serves() {
   [ -z "$(https_served_instead "$1" "$2")" ] || step_fail "nginx was reloaded, but does not serve the certificate of $2 on port 443: does another site have that name, or the port's address?"
 }
 
-# https_served_instead CHAIN DOMAIN: nothing where nginx shows this certificate on port 443; else until when the one that it shows
-# instead is valid, or "none".
+# https_served_instead CHAIN DOMAIN: nothing if nginx serves this certificate; else the end date of the one that it serves, or "none".
 https_served_instead() {
-  served_text=$(timeout 5 openssl s_client -connect 127.0.0.1:443 -servername "$2" </dev/null 2>/dev/null |
+  local served
+  served=$(timeout 5 openssl s_client -connect 127.0.0.1:443 -servername "$2" </dev/null 2>/dev/null |
     openssl x509 -noout -fingerprint -sha256 -enddate 2>/dev/null) || :
-  case $served_text in
+  case $served in
     *"$(openssl x509 -in "$1" -noout -fingerprint -sha256)"*) ;;
-    *notAfter=*) printf '%s\n' "${served_text##*notAfter=}" ;;
+    *notAfter=*) printf '%s\n' "${served##*notAfter=}" ;;
     *) echo none ;;
   esac
 }

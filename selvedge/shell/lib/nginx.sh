@@ -1,27 +1,109 @@
-# nginx loads its files anew. `systemctl reload` ends before nginx has read any of them, and well where it then cannot use them.
+# nginx itself: its version, how it loads its configuration, and the restrictions of its unit.
 
-# nginx_serving: the workers that take new requests, as paths; those that are on their way out say so in their titles.
-nginx_serving() {
-  nginx_main=$(cat /run/nginx.pid 2>/dev/null) || return 0
-  nginx_workers=$(sed 's,[0-9][0-9]*,/proc/&/cmdline,g' "/proc/$nginx_main/task/$nginx_main/children" 2>/dev/null) || return 0
-  # shellcheck disable=SC2086
-  grep -slaE 'worker process([^ ]|$)' $nginx_workers /dev/null || :
+# The output of `nginx -v`.
+nginx_version_text=
+
+# nginx_version: what `nginx -v` prints, or "none"; asked once for all probes of a script.
+nginx_version() {
+  [ -n "$nginx_version_text" ] || nginx_version_text=$(nginx -v 2>&1) || nginx_version_text=none
+  printf '%s\n' "$nginx_version_text"
 }
 
-# nginx_reload: until new workers have taken over; fails where they do not, with nginx's reason.
+# nginx_serving: the workers that accept new requests, as paths in /proc. Workers that are shutting down have another title.
+nginx_serving() {
+  local main workers
+  main=$(cat /run/nginx.pid 2>/dev/null) || return 0
+  workers=$(sed 's,[0-9][0-9]*,/proc/&/cmdline,g' "/proc/$main/task/$main/children" 2>/dev/null) || return 0
+  # shellcheck disable=SC2086
+  grep -slaE 'worker process([^ ]|$)' $workers /dev/null || :
+}
+
+# nginx_reload: reload, and wait until new workers have taken over. `systemctl reload` ends before nginx has read any file,
+# and succeeds even if nginx then cannot use them.
 nginx_reload() {
-  nginx_log=/var/log/nginx/error.log
-  nginx_read=$(wc -c <"$nginx_log" 2>/dev/null) || nginx_read=0
-  nginx_before=$(nginx_serving)
+  local log size before tries errors
+  log=/var/log/nginx/error.log
+  size=$(wc -c <"$log" 2>/dev/null) || size=0
+  before=$(nginx_serving)
   systemctl reload nginx
-  nginx_waits=0
-  while nginx_serving | grep -qxF "$nginx_before"; do
-    nginx_words=$(tail -c "+$((nginx_read + 1))" "$nginx_log" 2>/dev/null | sed -n 's/^.*\[emerg\] [0-9#]*: //p')
-    # A port that is taken is tried five times, with half a second between.
-    if [ "$nginx_waits" -ge 300 ] || { [ -n "$nginx_words" ] && printf '%s\n' "$nginx_words" | grep -qv '^bind() to'; }; then
-      step_fail "nginx could not load its configuration and goes on with the one of before: $(printf '%s\n' "${nginx_words:-it has not within 30 seconds}" | head -n 1)"
+  tries=0
+  while nginx_serving | grep -qxF "$before"; do
+    errors=$(tail -c "+$((size + 1))" "$log" 2>/dev/null | sed -n 's/^.*\[emerg\] [0-9#]*: //p')
+    # nginx tries a port that is in use five times, every half second.
+    if [ "$tries" -ge 300 ] || { [ -n "$errors" ] && printf '%s\n' "$errors" | grep -qv '^bind() to'; }; then
+      step_fail "nginx could not load its configuration and goes on with the one of before: $(printf '%s\n' "${errors:-it has not within 30 seconds}" | head -n 1)"
     fi
-    nginx_waits=$((nginx_waits + 1))
+    tries=$((tries + 1))
     sleep 0.1
   done
+}
+
+# nginx_exceptions: the rights that this server's sites need beyond the restrictions, as lines of a unit: folders of logs,
+# caches and buffers (up to a variable in their names), sockets in /tmp, just-in-time compilers, uploads by nginx.
+nginx_exceptions() {
+  nginx -T 2>/dev/null | awk '{ sub(/(^|[ \t])#.*/, ""); gsub(/["\047]/, ""); gsub(/[;{}]/, "\n"); printf "%s ", $0 }' | awk '
+    function writes(folder) {
+      if (folder ~ /^\/[A-Za-z0-9._\/@+:-]+$/ && folder !~ /^\/(run|dev|tmp|var\/(run|log|tmp|lib\/nginx|cache\/nginx))(\/|$)/)
+        print "ReadWritePaths=-" folder
+    }
+    /[ :]\/(var\/)?tmp\// { print "PrivateTmp=no" }
+    $1 ~ /^(access|error)_log$/ { sub(/\/[^\/]*(\$.*)?$/, "", $2); writes($2) }
+    $1 ~ /_(cache|temp)_path$/ { sub(/\/[^\/]*\$.*/, "", $2); writes($2) }
+    $1 == "load_module" && /lua|perl|js|passenger/ { print "MemoryDenyWriteExecute=no" }
+    $1 ~ /^(passenger_root|dav_methods|[a-z]+_store)$/ && $2 != "off" { print "ProtectSystem=full\nProtectHome=no" }
+  ' | sort -u
+}
+
+# nginx_accepts DROPIN…: test nginx's configuration under the restrictions of these files; print its errors.
+nginx_accepts() {
+  local line
+  cat -- "$@" >"$undo/restrictions"
+  set --
+  while IFS= read -r line; do
+    case $line in [A-Z]*=*) set -- "$@" -p "$line" ;; esac
+  done <"$undo/restrictions"
+  systemd-run --quiet --wait --collect --pipe "$@" nginx -t -q 2>&1
+}
+
+# nginx_has_sites: a site is enabled, Debian's default site aside.
+nginx_has_sites() {
+  local path
+  for path in /etc/nginx/sites-enabled/*; do
+    case $path in *'/*') continue ;; */default) if site_is_debians; then continue; fi ;; esac
+    return 0
+  done
+  return 1
+}
+
+# nginx_restrict DROPIN: put changed restrictions into effect: at once if nginx has no site yet, else when it next starts.
+# Rights that other sites need go into a second file: the restrictions must not keep those sites down after the next boot.
+nginx_restrict() {
+  local more errors
+  more=${1%/*}/60-selvedge-sites.conf
+  nginx_exceptions >"$undo/exceptions"
+  if [ -s "$undo/exceptions" ]; then
+    step_say "nginx gets what the sites of this server need beyond its box: $(paste -s -d ' ' "$undo/exceptions")"
+    printf '# What the sites of this server need beyond 50-selvedge.conf. Written with it by fab nginx.\n[Service]\n' |
+      cat - "$undo/exceptions" | file_put "$more" 0644 root root
+    set -- "$1" "$more"
+  else
+    file_keep "$more"
+    rm -f -- "$more"
+  fi
+  if ! errors=$(nginx_accepts "$@"); then
+    nginx -t -q 2>/dev/null || step_fail "nginx is broken already, also without the restrictions of $1: $errors. Mend that file first"
+    step_fail "nginx would not start with the restrictions of $1, which was taken back: $errors"
+  fi
+  systemctl daemon-reload
+  systemctl is-active -q nginx || return 0
+  if nginx_has_sites; then
+    step_say "nginx runs on as it is, since a restart would lose requests; its stricter box holds from its next start on"
+    return 0
+  fi
+  if ! systemctl restart nginx; then
+    rm -f -- "$@"
+    systemctl daemon-reload
+    systemctl restart nginx || :
+    step_fail "nginx does not start with the restrictions of $1, which was taken away again: journalctl -u nginx -n 50"
+  fi
 }

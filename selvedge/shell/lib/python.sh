@@ -1,19 +1,20 @@
-# Python on the server: the system's, deadsnakes', uv's or pyenv's, behind one link; tools in environments of their own.
+# Python on the server, from the distribution, deadsnakes, uv or pyenv, and tools in their own virtual environments.
+# Shared: python_prefix
 
 python_root=/opt/selvedge
-python_pyenv=https://github.com/pyenv/pyenv.git
+python_pyenv_url=https://github.com/pyenv/pyenv.git
 
-# python_fact LINK MINOR: the prefix that the link leads to, where a Python with its venv module stands there.
+# python_fact LINK MINOR: the target of the link to a prefix, if the prefix has this Python with its venv module.
 python_fact() {
   if [ -x "$1/bin/python$2" ] && [ -e "$1/lib/python$2/ensurepip/__init__.py" ]; then readlink "$1"; fi
 }
 
-# python_tool_fact NAME: the requirement that it was installed by.
+# python_tool_fact NAME: the requirement that the tool was installed from.
 python_tool_fact() {
   if [ -x "$python_root/$1/bin/$1" ]; then probe_line "$python_root/$1/.requirement"; fi
 }
 
-# python_tool_install NAME REQUIREMENT: the stamp comes last, so that an installation that was cut off is made anew.
+# python_tool_install NAME REQUIREMENT: the requirement is written last, so an interrupted installation is made again.
 python_tool_install() {
   python3 -c 'import ensurepip' 2>/dev/null || apt_install python3 python3-venv
   python3 -m venv --clear "$python_root/$1"
@@ -22,7 +23,7 @@ python_tool_install() {
   printf '%s\n' "$2" >"$python_root/$1/.requirement"
 }
 
-# python_is EXECUTABLE WANTED: whether it is that version, or of that minor version.
+# python_is EXECUTABLE VERSION: the executable has this version, or this minor version.
 python_is() {
   case "$(probe_python_version "$1")." in
     "$2".*) return 0 ;;
@@ -30,10 +31,11 @@ python_is() {
   esac
 }
 
-# python_install VERSION SOURCE UV_REQUIREMENT
+# python_install VERSION SOURCE UV_REQUIREMENT: each source sets $python_prefix.
 python_install() {
-  python_wanted=$1
-  python_minor=$(printf '%s\n' "$1" | cut -d . -f 1-2)
+  local wanted minor
+  wanted=$1
+  minor=$(printf '%s\n' "$1" | cut -d . -f 1-2)
   python_prefix=
   case $2 in
     auto) python_auto "$3" ;;
@@ -42,10 +44,10 @@ python_install() {
       ;;
     deadsnakes) python_deadsnakes || step_fail "deadsnakes has no Python $1 for this release of Ubuntu" ;;
     uv) python_uv "$3" ;;
-    pyenv) python_of_pyenv ;;
+    pyenv) python_pyenv ;;
   esac
-  python_is "$python_prefix/bin/python$python_minor" "$1" ||
-    step_fail "Python $1 was asked for, but $python_prefix/bin/python$python_minor is $(probe_python_version "$python_prefix/bin/python$python_minor")"
+  python_is "$python_prefix/bin/python$minor" "$1" ||
+    step_fail "Python $1 was asked for, but $python_prefix/bin/python$minor is $(probe_python_version "$python_prefix/bin/python$minor")"
   mkdir -p "$python_root/python"
   ln -sfn -- "$python_prefix" "$python_root/python/.new"
   mv -fT -- "$python_root/python/.new" "$python_root/python/$1"
@@ -57,55 +59,57 @@ python_auto() {
   python_uv "$1"
 }
 
-# Debian keeps venv's pip apart, in the package pythonX.Y-venv.
+# Debian splits ensurepip off into the package pythonX.Y-venv.
 python_system() {
   apt_lists_current || apt_fetch || step_say "the package lists are old, and stay so"
-  apt-cache show "python$python_minor-venv" >/dev/null 2>&1 || return 1
-  case $(apt-cache policy "python$python_minor" | sed -n 's/^ *Candidate: *//p') in
-    "$python_wanted" | "$python_wanted"[!0-9]*) ;;
+  apt-cache show "python$minor-venv" >/dev/null 2>&1 || return 1
+  case $(apt-cache policy "python$minor" | sed -n 's/^ *Candidate: *//p') in
+    "$wanted" | "$wanted"[!0-9]*) ;;
     *) return 1 ;;
   esac
-  apt_install "python$python_minor" "python$python_minor-venv" || step_fail "apt could not install python$python_minor"
+  apt_install "python$minor" "python$minor-venv" || step_fail "apt could not install python$minor"
   python_prefix=/usr
 }
 
 python_deadsnakes() {
   grep -q '^ID=ubuntu$' /etc/os-release || step_fail "deadsnakes is for Ubuntu only; set app.python_from to \"auto\" or \"uv\" in hosts.toml"
   apt_install software-properties-common || step_fail "apt could not install software-properties-common"
-  # It checks the archive's key by its fingerprint, and writes the sources file of this release.
+  # It checks the fingerprint of the archive's key, and writes the sources file for this release.
   add-apt-repository --yes --no-update ppa:deadsnakes/ppa || step_fail "the archive ppa:deadsnakes/ppa could not be added"
   apt_update
   python_system
 }
 
 python_uv() {
+  local found
   [ "$(python_tool_fact uv)" = "$1" ] || python_tool_install uv "$1"
   UV_PYTHON_INSTALL_DIR=$python_root/pythons/uv UV_NO_PROGRESS=1 \
-    "$python_root/uv/bin/uv" python install --no-bin "$python_wanted" ||
-    step_fail "uv could not install Python $python_wanted; uv's own message stands above"
-  found=$(UV_PYTHON_INSTALL_DIR=$python_root/pythons/uv "$python_root/uv/bin/uv" python find --managed-python "$python_wanted") ||
-    step_fail "uv does not find the Python $python_wanted that it has installed"
-  # uv lets everybody write its lock file.
+    "$python_root/uv/bin/uv" python install --no-bin "$wanted" ||
+    step_fail "uv could not install Python $wanted; uv's own message stands above"
+  found=$(UV_PYTHON_INSTALL_DIR=$python_root/pythons/uv "$python_root/uv/bin/uv" python find --managed-python "$wanted") ||
+    step_fail "uv does not find the Python $wanted that it has installed"
+  # uv makes its lock file writable for everyone.
   [ ! -e "$python_root/pythons/uv/.lock" ] || chmod 600 "$python_root/pythons/uv/.lock"
   found=$(readlink -f -- "$found")
   python_prefix=${found%/bin/*}
 }
 
-python_of_pyenv() {
-  # What a build of Python needs on Debian, by pyenv's own list, without Tk.
+python_pyenv() {
+  local exact
+  # pyenv's own list for Debian, without Tk.
   apt_install git build-essential libssl-dev zlib1g-dev libbz2-dev libreadline-dev libsqlite3-dev libncurses-dev \
     xz-utils libxml2-dev libxmlsec1-dev libffi-dev liblzma-dev curl ca-certificates
   if [ -d "$python_root/pyenv/.git" ]; then
     git -C "$python_root/pyenv" pull --quiet --ff-only || step_say "pyenv could not be updated; the one that is there is used"
   else
     rm -rf -- "$python_root/pyenv"
-    GIT_TERMINAL_PROMPT=0 git clone --quiet --depth 1 "$python_pyenv" "$python_root/pyenv" ||
-      step_fail "pyenv cannot be fetched from $python_pyenv"
+    GIT_TERMINAL_PROMPT=0 git clone --quiet --depth 1 "$python_pyenv_url" "$python_root/pyenv" ||
+      step_fail "pyenv cannot be fetched from $python_pyenv_url"
   fi
-  step_say "pyenv builds Python $python_wanted from its source, which takes minutes"
-  python_exact=$("$python_root/pyenv/bin/pyenv" latest --known "$python_wanted") || step_fail "pyenv knows no Python $python_wanted"
-  python_prefix=$python_root/pythons/pyenv/$python_exact
-  python_is "$python_prefix/bin/python$python_minor" "$python_exact" ||
-    "$python_root/pyenv/plugins/python-build/bin/python-build" "$python_exact" "$python_prefix" ||
-    step_fail "pyenv could not build Python $python_exact; the compiler's own message stands above"
+  step_say "pyenv builds Python $wanted from its source, which takes minutes"
+  exact=$("$python_root/pyenv/bin/pyenv" latest --known "$wanted") || step_fail "pyenv knows no Python $wanted"
+  python_prefix=$python_root/pythons/pyenv/$exact
+  python_is "$python_prefix/bin/python$minor" "$exact" ||
+    "$python_root/pyenv/plugins/python-build/bin/python-build" "$exact" "$python_prefix" ||
+    step_fail "pyenv could not build Python $exact; the compiler's own message stands above"
 }

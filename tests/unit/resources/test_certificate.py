@@ -10,16 +10,10 @@ import pytest
 from selvedge.config.target import Target
 from selvedge.errors import ConfigError
 from selvedge.resources.base import Resource
-from selvedge.resources.certificate import (
-    PRODUCTION,
-    RELOAD_HOOK,
-    STAGING,
-    Certificate,
-    Found,
-    Listen,
-    OwnCertificate,
-    PlainHttp,
-)
+from selvedge.resources.nginx.certificates import PRODUCTION, RELOAD_HOOK, STAGING, Certificate, IssuedCertificate
+from selvedge.resources.nginx.https import HttpsRemoved, ListenTls
+from selvedge.resources.nginx.own_certificate import OwnCertificate
+from selvedge.resources.nginx.version import nginx_template
 from selvedge.shell.quoting import words
 from tests.support.tables import check, table
 
@@ -87,7 +81,7 @@ def test_certificate(resource: Resource, fact: str, summary: str | None, shell: 
 
 
 def test_dates_of_openssl_are_parsed() -> None:
-    found = Found.parse(seen(now=5))
+    found = IssuedCertificate.parse(seen(now=5))
     assert found is not None
     assert (found.start, found.end, found.now) == (EPOCH_START, EPOCH_END, 5)
 
@@ -142,7 +136,7 @@ def test_a_key_that_does_not_fit_is_refused(target: Callable[..., Target], key: 
 
 # --- nginx ---
 
-LISTEN = Listen("/etc/nginx/snippets/listen.conf")
+LISTEN = ListenTls(nginx_template("nginx/listen-tls.conf.j2"), "/etc/nginx/snippets/listen.conf")
 CREATE = "create /etc/nginx/snippets/listen.conf"
 OLD_SPELLING = "listen 443 ssl http2;\nlisten [::]:443 ssl http2;"
 NEW_SPELLING = "listen 443 ssl;\nlisten [::]:443 ssl;\nhttp2 on;"
@@ -163,7 +157,7 @@ def test_directives_for_https(resource: Resource, fact: str, summary: str | None
     check(resource, fact, summary, shell)
 
 
-PLAIN = PlainHttp(("/etc/enabled", "/etc/snippet", "/etc/available"))
+PLAIN = HttpsRemoved(("/etc/enabled", "/etc/snippet", "/etc/available"))
 REMOVED = """for path in /etc/enabled /etc/snippet; do file_keep "$path"; rm -f -- "$path"; done
 nginx -t
 nginx_reload

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from selvedge.resources.base import Resource
-from selvedge.resources.git import Checkout, DeployKey, Fetched, GitHostKey, Mirror, Pushed
+from selvedge.resources.code.access import DeployKey, GitHostKey
+from selvedge.resources.code.checkout import Checkout
+from selvedge.resources.code.fetched import FetchedCommit
+from selvedge.resources.code.mirror import Mirror
+from selvedge.resources.code.pushed import PushedCommit, pack_objects
 from tests.support.tables import check, table
 
 KEY = DeployKey("/srv/hello/deploy_key", "hello@server")
@@ -26,7 +31,7 @@ def test_deploy_key(resource: Resource, fact: str, summary: str | None, shell: s
     check(resource, fact, summary, shell)
 
 
-GIT_SERVER = GitHostKey("/srv/hello/git_known_hosts", "git.example.com", 2222)
+GIT_SERVER = GitHostKey("/srv/hello/git_known_hosts", "git.example.com", 2222, "")
 
 
 @table(
@@ -35,11 +40,8 @@ GIT_SERVER = GitHostKey("/srv/hello/git_known_hosts", "git.example.com", 2222)
      "keys=$(ssh-keyscan -T 15 -p 2222 -- git.example.com 2>/dev/null) || keys=\n"
      "printf '%s\\n' \"$keys\" >>/srv/hello/git_known_hosts"),
 )  # fmt: skip
-def test_host_key_of_a_git_server(
-    resource: Resource, fact: str, summary: str | None, shell: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_host_key_of_a_git_server(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
     """tests/hosts/scripts/resources/test_git_keys.py has a server that this machine knows already."""
-    monkeypatch.setenv("HOME", str(tmp_path))
     check(resource, fact, summary, shell)
 
 
@@ -62,7 +64,7 @@ def test_mirror(resource: Resource, fact: str, summary: str | None, shell: str) 
 
 COMMIT = "a" * 40
 ACCESS = ("/srv/hello/deploy_key", "/srv/hello/git_known_hosts", "/srv/hello/git_credentials")
-FETCHED = Fetched("/srv/hello/repo.git", "https://git.example.com/hello.git", COMMIT, *ACCESS)
+FETCHED = FetchedCommit("/srv/hello/repo.git", COMMIT, "https://git.example.com/hello.git", *ACCESS)
 
 
 @table(
@@ -84,7 +86,7 @@ def test_pushed_commit(tmp_path: Path) -> None:
     git("init", "-q")
     git("commit", "-q", "--allow-empty", "-m", "first")
     commit = git("rev-parse", "HEAD")
-    pushed = Pushed("/srv/hello/repo.git", tmp_path, commit)
+    pushed = PushedCommit("/srv/hello/repo.git", commit, tmp_path, pack_objects)
     check(pushed, "present\n", None, "")
     change = pushed.plan("missing\n")
     assert change and isinstance(change.payload, Path)
@@ -103,7 +105,7 @@ CHECKED_OUT = f"""repo=/srv/hello/repo.git
 url=https://git.example.com/hello.git
 new=aaaaaaaaaaaa
 keep=5
-release=/srv/hello/releases/aaaaaaaaaaaa
+checkout=/srv/hello/releases/aaaaaaaaaaaa
 commit={COMMIT}
 group=hello
 git_checkout"""
@@ -115,3 +117,28 @@ git_checkout"""
 )
 def test_checkout(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
     check(resource, fact, summary, shell)
+
+
+@pytest.mark.parametrize("known", ["", "[git.test]:2222 ssh-ed25519 AAAA\n"])
+def test_a_known_host_key_is_copied_and_an_unknown_one_is_asked_for(known: str) -> None:
+    change = GitHostKey("/srv/hello/git_known_hosts", "git.test", 2222, known).plan("")
+    assert change is not None
+    assert (known in change.shell) if known else ("ssh-keyscan -T 15 -p 2222 -- git.test" in change.shell)
+    assert ("ssh-keyscan" in change.shell) is not bool(known)
+
+
+def test_a_pack_is_made_without_the_commits_that_the_mirror_has(tmp_path: Path) -> None:
+    asked: list[tuple[Path, str, Sequence[str]]] = []
+
+    def pack(source: Path, commit: str, known: Sequence[str]) -> Path:
+        asked.append((source, commit, known))
+        (tmp_path / "pack").write_bytes(b"0" * 1234)
+        return tmp_path / "pack"
+
+    pushed = PushedCommit("/srv/hello/repo.git", COMMIT, Path("/nowhere"), pack)
+    assert pushed.plan("present\n") is None and not asked
+    change = pushed.plan(f"missing\n{'c' * 40}\n{'b' * 40}\n{'b' * 40}\n")
+    assert change is not None
+    assert asked == [(Path("/nowhere"), COMMIT, ["b" * 40, "c" * 40])]
+    assert (change.summary, change.payload) == (f"push {COMMIT[:12]} from /nowhere (1.2 kB)", tmp_path / "pack")
+    assert "head -c 1234 <&3" in change.shell

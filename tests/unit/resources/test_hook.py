@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from selvedge.resources.base import Resource
-from selvedge.resources.hook import Hook
+from selvedge.resources.code.hook import Hook
 from tests.support.tables import check, table
 
 RELEASE = "/srv/hello/releases/a"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from selvedge.resources.base import Resource
-from selvedge.resources.nginx import Box, Logs, MainFile, OpenFiles
+from selvedge.resources.nginx.server import NginxConf, NginxLogs, NginxRestrictions, OpenFilesLimit
 from tests.support.tables import check, table
 
-LOGS = Logs(("/var/log/hello/access.log", "/var/log/hello/error.log"))
+LOGS = NginxLogs(("/var/log/hello/access.log", "/var/log/hello/error.log"))
 CLOSED = "file 640 www-data adm\n"
 
 
@@ -22,7 +22,7 @@ def test_logs(resource: Resource, fact: str, summary: str | None, shell: str) ->
     check(resource, fact, summary, shell)
 
 
-MAIN = MainFile()
+MAIN = NginxConf()
 OWN = "file 644 root root\n"
 WRITE = "write /etc/nginx/nginx.conf"
 
@@ -45,7 +45,7 @@ def test_main_file(resource: Resource, fact: str, summary: str | None, shell: st
     check(resource, fact, summary, shell)
 
 
-OPEN_FILES = OpenFiles()
+OPEN_FILES = OpenFilesLimit()
 DROP_IN = "/etc/nginx/modules-enabled/90-selvedge.conf"
 
 
@@ -70,7 +70,7 @@ def test_limit_of_open_files(resource: Resource, fact: str, summary: str | None,
     check(resource, fact, summary, shell)
 
 
-BOX = Box("/etc/systemd/system/nginx.service.d/50-selvedge.conf", "[Service]\nUMask=0027\n")
+BOX = NginxRestrictions("/etc/systemd/system/nginx.service.d/50-selvedge.conf", "[Service]\nUMask=0027\n")
 
 
 @table(
@@ -79,9 +79,9 @@ BOX = Box("/etc/systemd/system/nginx.service.d/50-selvedge.conf", "[Service]\nUM
         BOX,
         "absent\n",
         f"create {BOX.path}",
-        f"file_put {BOX.path} 0644 root root <<'EOF'\n[Service]\nUMask=0027\nsite_box {BOX.path}",
+        f"file_put {BOX.path} 0644 root root <<'EOF'\n[Service]\nUMask=0027\nnginx_restrict {BOX.path}",
     ),
-    (BOX, "file 644 root root\nanother\nold\n", f"write {BOX.path}", f"site_box {BOX.path}"),
+    (BOX, "file 644 root root\nanother\nold\n", f"write {BOX.path}", f"nginx_restrict {BOX.path}"),
 )
 def test_restrictions(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
     check(resource, fact, summary, shell)

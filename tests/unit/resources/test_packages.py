@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from selvedge.resources.base import Resource
-from selvedge.resources.certbot import Snap
+from selvedge.resources.nginx.certbot import CertbotSnap
 from selvedge.resources.packages import Packages
 from tests.support.tables import check, table
 
@@ -22,6 +22,6 @@ def test_packages(resource: Resource, fact: str, summary: str | None, shell: str
     check(resource, fact, summary, shell)
 
 
-@table((Snap(), "there\n", None), (Snap(), "", "install certbot from the snap store", "certbot_snap"))
+@table((CertbotSnap(), "there\n", None), (CertbotSnap(), "", "install certbot from the snap store", "certbot_snap"))
 def test_certbot_from_the_snap_store(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
     check(resource, fact, summary, shell)

@@ -8,7 +8,7 @@ import pytest
 
 from selvedge.config.target import Target
 from selvedge.resources.base import Resource
-from selvedge.resources.python import Python, Tool, interpreter, needs_uv
+from selvedge.resources.code.python import Python, Tool, interpreter, needs_uv
 from tests.support.tables import check, table
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from selvedge.engine.plan import Plan
 from selvedge.resources.base import Resource
-from selvedge.resources.certificate import Https
 from selvedge.resources.files import File, Link
-from selvedge.resources.nginx import Nginx
+from selvedge.resources.nginx.https import NginxHttps
+from selvedge.resources.nginx.server import Nginx
 from selvedge.resources.stamp import FOLDER
 from selvedge.resources.system import Service
 from selvedge.shell.library import library
@@ -65,7 +65,7 @@ def test_service_that_loads_files(resource: Resource, fact: str, summary: str | 
 
 
 NGINX = Nginx(loads=(SITE,))
-HTTPS = Https(
+HTTPS = NginxHttps(
     loads=(Link("/etc/nginx/sites-enabled/hello-tls", "/x"),),
     stamp="nginx-tls-hello",
     domain="a.test",

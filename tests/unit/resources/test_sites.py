@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from selvedge.resources.base import Resource
-from selvedge.resources.site import Default, Media, Names, NotDebians, Static
+from selvedge.resources.nginx.folders import MediaFolder, StaticFolders
+from selvedge.resources.nginx.sites import DEFAULTS, DebianDefaultSiteDisabled, DefaultServer, ServerNamesFree
+from selvedge.resources.nginx.version import VersionedText, nginx_template
 from tests.support.tables import check, table
 
 OWN = "/etc/nginx/sites-enabled/a"
@@ -12,8 +14,8 @@ server {
 listen 80 default_server
 server_name b.test
 """
-NAMED = Names(("a.test", "www.a.test"), (OWN,))
-NAMELESS = Names((), (OWN,))
+NAMED = ServerNamesFree(("a.test", "www.a.test"), (OWN,))
+NAMELESS = ServerNamesFree((), (OWN,))
 TAKEN = "have the site's names to itself"
 
 
@@ -34,18 +36,20 @@ DEBIANS = "/etc/nginx/sites-enabled/default"
 
 
 @table(
-    (NotDebians(), "", None),
-    (NotDebians(), "debians\n", f"remove {DEBIANS}, as Debian brought it", f"file_keep {DEBIANS}\nrm -f -- {DEBIANS}"),
-)
+    (DebianDefaultSiteDisabled(), "", None),
+    (DebianDefaultSiteDisabled(), "debians\n", f"remove {DEBIANS}, as Debian brought it",
+     f"file_keep {DEBIANS}\nrm -f -- {DEBIANS}"),
+)  # fmt: skip
 def test_site_of_debian(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
     check(resource, fact, summary, shell)
 
 
-TEXT = "server {\n    listen 443 ssl http2 default_server;\n    ssl_reject_handshake on;\n}\n"
-HTTP = Default(Default.http, "server { listen 80 default_server; }\n", 80, True, (OWN,))
-NO_HTTP = Default(Default.http, "server { listen 80 default_server; }\n", 80, False, (OWN,))
-HTTPS = Default(Default.https, TEXT, 443, True, (OWN,))
-NO_HTTPS = Default(Default.https, TEXT, 443, False, (OWN,))
+PLAIN = VersionedText(("server { listen 80 default_server; }\n",) * 3)
+ENCRYPTED = nginx_template("nginx/default-tls.conf.j2")
+HTTP = DefaultServer(80, PLAIN, True, (OWN,))
+NO_HTTP = DefaultServer(80, PLAIN, False, (OWN,))
+HTTPS = DefaultServer(443, ENCRYPTED, True, (OWN,))
+NO_HTTPS = DefaultServer(443, ENCRYPTED, False, (OWN,))
 TLS = "file /etc/nginx/sites-enabled/b\nserver {\nlisten 443 ssl\nserver_name b.test\n"
 EXISTS = "file 644 root root\nanother\nold\n"
 
@@ -56,18 +60,18 @@ def seen(sites: str = "", file: str = "absent\n", version: str = "1.22.1") -> st
 
 
 @table(
-    (HTTP, seen(), f"create {Default.http}",
-     f"file_put {Default.http} 0644 root root <<'EOF'\nserver {{ listen 80 default_server; }}"),
+    (HTTP, seen(), f"create {DEFAULTS[80]}",
+     f"file_put {DEFAULTS[80]} 0644 root root <<'EOF'\nserver {{ listen 80 default_server; }}"),
     (HTTP, seen(OTHER), None),
-    (HTTP, seen(OTHER, EXISTS), f"remove {Default.http}", f"rm -f -- {Default.http}"),
-    (HTTP, seen(OTHER.replace("enabled/b", "enabled/a"), EXISTS), f"write {Default.http}",
-     f"file_put {Default.http} 0644 root root <<'EOF'"),
+    (HTTP, seen(OTHER, EXISTS), f"remove {DEFAULTS[80]}", f"rm -f -- {DEFAULTS[80]}"),
+    (HTTP, seen(OTHER.replace("enabled/b", "enabled/a"), EXISTS), f"write {DEFAULTS[80]}",
+     f"file_put {DEFAULTS[80]} 0644 root root <<'EOF'"),
     (NO_HTTP, seen(), None),
-    (NO_HTTP, seen(file=EXISTS), f"remove {Default.http}", f"rm -f -- {Default.http}"),
-    (HTTPS, seen(), f"create {Default.https}", "listen 443 ssl http2 default_server;\nssl_reject_handshake on;"),
-    (HTTPS, seen(version="1.25.1"), f"create {Default.https}", "listen 443 ssl default_server;"),
-    (HTTPS, seen(version="1.18.0"), f"create {Default.https}", "ssl_certificate $selvedge_nothing;"),
-    (NO_HTTPS, seen(file=EXISTS), f"remove {Default.https}", f"rm -f -- {Default.https}"),
+    (NO_HTTP, seen(file=EXISTS), f"remove {DEFAULTS[80]}", f"rm -f -- {DEFAULTS[80]}"),
+    (HTTPS, seen(), f"create {DEFAULTS[443]}", "listen 443 ssl http2 default_server;\nssl_reject_handshake on;"),
+    (HTTPS, seen(version="1.25.1"), f"create {DEFAULTS[443]}", "listen 443 ssl default_server;"),
+    (HTTPS, seen(version="1.18.0"), f"create {DEFAULTS[443]}", "ssl_certificate $selvedge_nothing;"),
+    (NO_HTTPS, seen(file=EXISTS), f"remove {DEFAULTS[443]}", f"rm -f -- {DEFAULTS[443]}"),
     (NO_HTTPS, seen(TLS, EXISTS), None),
 )  # fmt: skip
 def test_default_site(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
@@ -75,8 +79,8 @@ def test_default_site(resource: Resource, fact: str, summary: str | None, shell:
     check(resource, fact, summary, shell)
 
 
-STATIC = Static("/srv/hello/current", ("static", "docs"))
-MEDIA = Media("hello", "/srv/hello/shared", "up/loads")
+STATIC = StaticFolders("/srv/hello/current", ("static", "docs"))
+MEDIA = MediaFolder("hello", "/srv/hello/shared", "up/loads")
 LET_IN = "let nginx read /srv/hello/shared/up/loads"
 MADE = "site_media hello /srv/hello/shared up/loads"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from selvedge.resources.base import Resource
-from selvedge.resources.venv import Venv
+from selvedge.resources.code.environment import Venv
 from tests.support.tables import check, table
 
 VENV = Venv("/srv/hello/releases/0", "", "/srv/hello/venvs", "/usr/bin/python3", "/uv", "uv", "", ("gunicorn",), "hello")

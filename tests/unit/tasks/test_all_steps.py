@@ -11,9 +11,9 @@ import pytest
 from selvedge.config.target import Target
 from selvedge.errors import Pending
 from selvedge.resources.base import Loader, Resource
+from selvedge.resources.code.environment import Venv
 from selvedge.resources.files import Absent, Directory, File, Link
 from selvedge.resources.need import Needs
-from selvedge.resources.venv import Venv
 from tests.support.declared import SETTINGS, every, parts
 from tests.support.steps import HOSTS, bare, steps
 
@@ -113,4 +113,6 @@ def test_every_resource_changes_a_bare_server(host: Callable[..., Target], name:
         if resource.plan(bare(resource)) is None
     }
     # The ports are free, absent paths are absent, and no undo is armed.
-    assert unchanged <= {"Port", "Absent", "NoPendingUndo", "PlainHttp", "Names", "NotDebians", "MainFile"}
+    assert unchanged <= {
+        "Port", "Absent", "NoPendingUndo", "HttpsRemoved", "ServerNamesFree", "DebianDefaultSiteDisabled", "NginxConf",
+    }  # fmt: skip

@@ -12,12 +12,13 @@ import pytest
 from selvedge.engine.plan import Plan
 from selvedge.engine.script import step_script
 from selvedge.errors import ConfigError
-from selvedge.resources.certbot import Snap
-from selvedge.resources.certificate import PRODUCTION, STAGING, Certificate, PlainHttp
+from selvedge.resources.code.python import Tool
 from selvedge.resources.files import Absent, File
+from selvedge.resources.nginx.certbot import CertbotSnap
+from selvedge.resources.nginx.certificates import PRODUCTION, STAGING, Certificate
+from selvedge.resources.nginx.https import HttpsRemoved
+from selvedge.resources.nginx.sites import DefaultServer
 from selvedge.resources.packages import Packages
-from selvedge.resources.python import Tool
-from selvedge.resources.site import Default
 from selvedge.resources.system import Service
 from tasks.certbot import certbot
 
@@ -36,7 +37,7 @@ class TestStep:
     def test_without_a_certificate_the_step_only_removes(self, target: Any, settings: dict[str, Any]) -> None:
         default, resource = certbot.resources(target(**settings))
         assert "/etc/selvedge/hello/certificate.pem" in resource.probe()
-        assert isinstance(default, Default) and isinstance(resource, PlainHttp)
+        assert isinstance(default, DefaultServer) and isinstance(resource, HttpsRemoved)
         assert default.plan("\n--\nabsent\n") is None
         assert resource.plan("") is None
 
@@ -47,8 +48,8 @@ class TestStep:
     def test_with_a_domain_the_step_requests_and_serves_a_certificate(self, target: Any) -> None:
         resources = self.resources(target, email="me@a.test")
         assert kinds(resources) == [
-            "Needs", "Port", "Packages", "Absent", "Service", "Certificate", "Listen", "File", "Link", "File", "Default",
-            "Https", "Absent",
+            "Needs", "Port", "Packages", "Absent", "Service", "Certificate", "ListenTls", "File", "Link", "File", "DefaultServer",
+            "NginxHttps", "Absent",
         ]  # fmt: skip
         certificate, https = resources[5], resources[-2]
         assert resources[3] == Absent("/etc/selvedge/hello/acme-ca.pem")
@@ -74,7 +75,7 @@ class TestStep:
         ("origin", "kind", "program", "timer"),
         [
             ("apt", Packages, "/usr/bin/certbot", "certbot.timer"),
-            ("snap", Snap, "/snap/bin/certbot", "snap.certbot.renew.timer"),
+            ("snap", CertbotSnap, "/snap/bin/certbot", "snap.certbot.renew.timer"),
             ("pip", Tool, "/opt/selvedge/certbot/bin/certbot", "selvedge-certbot.timer"),
         ],
     )
@@ -140,4 +141,4 @@ class TestOwnCertificate:
     def test_your_own_certificate_needs_no_certbot(self, target: Any, certificates: Path) -> None:  # noqa: ARG002
         tls = {"certificate": "one.pem", "certificate_key": "one.key"}
         found = kinds(list(certbot.resources(target(domains=["a.test"], tls=tls))))
-        assert found == ["Needs", "Port", "OwnCertificate", "Listen", "File", "Link", "File", "Default", "Https"]
+        assert found == ["Needs", "Port", "OwnCertificate", "ListenTls", "File", "Link", "File", "DefaultServer", "NginxHttps"]

@@ -12,8 +12,8 @@ import pytest
 
 from selvedge.config.target import Target
 from selvedge.release.instance import Instance
+from selvedge.resources.code.environment import Venv
 from selvedge.resources.files import File
-from selvedge.resources.venv import Venv
 from tests.support.declared import file, of
 from tests.support.fixtures import COMMIT
 from tests.support.hostile import declared

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from selvedge.resources.code.python import Python, Tool
 from selvedge.resources.packages import Packages
 from selvedge.resources.ports import Port
-from selvedge.resources.python import Python, Tool
 from selvedge.resources.system import Service
 from tasks.install import install
 

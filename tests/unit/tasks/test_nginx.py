@@ -7,7 +7,8 @@ from typing import Any
 
 from selvedge.config.target import Target
 from selvedge.resources.files import File
-from selvedge.resources.site import NotDebians
+from selvedge.resources.nginx.sites import DebianDefaultSiteDisabled
+from selvedge.resources.nginx.version import nginx_template
 from selvedge.templates import template
 from tests.support.declared import file, of
 from tests.support.hostile import HOSTILE, declared
@@ -42,14 +43,14 @@ def test_the_site_without_a_name_answers_by_address(app: Callable[..., Target]) 
 
 
 def test_the_site_of_debian_is_removed(app: Callable[..., Target]) -> None:
-    assert of("nginx", app("domains"), NotDebians)
+    assert of("nginx", app("domains"), DebianDefaultSiteDisabled)
 
 
 def test_every_server_block_has_the_limits(target: Any) -> None:
     limits = template("nginx/limits.conf.j2")
     directives = [line for line in limits.splitlines() if line.endswith(";")]
     assert len(directives) >= 6
-    texts = [template("nginx/default.conf.j2"), template("nginx/default-tls.conf.j2"),
+    texts = [template("nginx/default.conf.j2"), *nginx_template("nginx/default-tls.conf.j2").texts,
              template("nginx/locations.conf.j2", app=target(), code="/srv/hello/current")]  # fmt: skip
     for text in texts:
         for directive in directives:

@@ -72,7 +72,7 @@ def test_git_gets_its_arguments_unchanged(server: Any, hostile: Target, target: 
     app = target(COMMIT, repository="ssh://git@[2001:db8::1]:2222/~me/a%20b,c=d.git")
     names = "url repo ref deploy_key git_credentials"
     show = " ".join(f'"${name}"' for name in names.split())
-    shell = changed(declared("clone", app), "Fetched")
+    shell = changed(declared("clone", app), "FetchedCommit")
     done = server.run(f"git_fetch() {{ printf '%s\\0' {show}; }}\n{shell}")
     assert done.stdout.decode().split("\0")[:3] == [app.repository, "/srv/hello/repo.git", COMMIT]
     assert hostile.local_path and hostile.local_path.name == TEXT.rpartition("/")[2]

@@ -86,7 +86,7 @@ def test_old_releases_are_deleted_before_a_build_if_the_disk_is_full(
     managed.server.program("git", 'echo "git $1"; exit 1')
     new = "dddddddddddd"
     said = managed.run(
-        f"keep=2 new={new} commit={new} release=/srv/hello/releases/{new} repo=/srv/hello/repo.git\n"
+        f"keep=2 new={new} commit={new} checkout=/srv/hello/releases/{new} repo=/srv/hello/repo.git\n"
         f"{functions('git', 'prune')}\ngit_checkout"
     )
     assert said == "git --git-dir=/srv/hello/repo.git\n"

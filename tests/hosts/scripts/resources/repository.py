@@ -7,8 +7,10 @@ import subprocess
 from pathlib import Path
 
 from selvedge.resources.base import Resource
+from selvedge.resources.code.checkout import Checkout
+from selvedge.resources.code.fetched import FetchedCommit
+from selvedge.resources.code.mirror import Mirror
 from selvedge.resources.files import Directory
-from selvedge.resources.git import Checkout, Fetched, Mirror
 
 
 def git(folder: Path, *arguments: str, stdin: str = "") -> str:
@@ -30,8 +32,8 @@ def commit(folder: Path, message: str = "work") -> str:
     return git(folder, "rev-parse", "HEAD")
 
 
-def fetched(sha: str, url: str = "file:///opt/hello") -> Fetched:
-    return Fetched("/srv/hello/repo.git", url, sha, "/srv/hello/deploy_key", "/srv/hello/hosts", "/srv/hello/credentials")
+def fetched(sha: str, url: str = "file:///opt/hello") -> FetchedCommit:
+    return FetchedCommit("/srv/hello/repo.git", sha, url, "/srv/hello/deploy_key", "/srv/hello/hosts", "/srv/hello/credentials")
 
 
 def checkout(sha: str, base: str = "") -> Checkout:

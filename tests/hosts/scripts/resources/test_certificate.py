@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from selvedge.engine.plan import Plan
-from selvedge.resources.certificate import PRODUCTION, RELOAD_HOOK, STAGING, Certificate
+from selvedge.resources.nginx.certificates import PRODUCTION, RELOAD_HOOK, STAGING, Certificate
 from selvedge.shell.quoting import quote
 
 # Its parent exists on every machine.

@@ -8,8 +8,8 @@ from typing import Any
 import paramiko
 import pytest
 
+from selvedge.resources.code.access import DeployKey, GitHostKey
 from selvedge.resources.files import Directory
-from selvedge.resources.git import DeployKey, GitHostKey
 from tests.hosts.scripts.resources.modes import mode
 from tests.support.plans import summaries
 
@@ -32,7 +32,7 @@ def test_the_host_key_of_a_git_server_is_stored_once(
     line = "[git.test]:2222 ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
     server.program("ssh-keyscan", f"echo 'asked' >>/root/asked\necho '{line}'")
     server.path("/srv/hello").mkdir()
-    resource = GitHostKey("/srv/hello/git_known_hosts", "git.test", 2222)
+    resource = GitHostKey.of("/srv/hello/git_known_hosts", "git.test", 2222)
     planned = server.plan(resource)
     done = server.apply(planned)
     assert done.said == [
@@ -42,7 +42,7 @@ def test_the_host_key_of_a_git_server_is_stored_once(
     server.make(resource)
     assert server.path("/root/asked").read_text() == "asked\n"
     server.program("ssh-keyscan", "exit 1")
-    planned = server.plan(GitHostKey("/srv/hello/git_known_hosts", "other.test", 22))
+    planned = server.plan(GitHostKey.of("/srv/hello/git_known_hosts", "other.test", 22))
     done = server.apply(planned)
     assert done.status == 1 and done.error == "the git server other.test, port 22, does not answer with a host key"
     assert "pushed from here" in planned.changes[0][1].remedy
@@ -59,7 +59,7 @@ def test_a_host_key_that_this_machine_knows_is_used(
     monkeypatch.setenv("HOME", str(tmp_path))
     server.program("ssh-keyscan", "exit 1")
     server.path("/srv/hello").mkdir()
-    resource = GitHostKey("/srv/hello/git_known_hosts", "git.test", 2222)
+    resource = GitHostKey.of("/srv/hello/git_known_hosts", "git.test", 2222)
     assert summaries(server.make(resource)) == ["take the host key of [git.test]:2222 from this machine's known_hosts"]
     assert server.path("/srv/hello/git_known_hosts").read_text() == f"[git.test]:2222 ssh-ed25519 {key}\n"
     assert not server.plan(resource)

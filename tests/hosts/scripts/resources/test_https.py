@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from selvedge.resources.certificate import Https, Listen, PlainHttp
 from selvedge.resources.files import Link
+from selvedge.resources.nginx.https import HttpsRemoved, ListenTls, NginxHttps
+from selvedge.resources.nginx.version import nginx_template
 from selvedge.shell.quoting import quote
 from tests.support.libraries import functions
 
@@ -25,7 +26,7 @@ class TestListen:
     )
     def test_each_version_of_nginx_gets_its_directives(self, server: Any, version: str, lines: str) -> None:
         server.program("nginx", f"echo {quote(version)} >&2")
-        server.make(Listen("/etc/nginx/snippets/listen.conf"))
+        server.make(ListenTls(nginx_template("nginx/listen-tls.conf.j2"), "/etc/nginx/snippets/listen.conf"))
         assert server.path("/etc/nginx/snippets/listen.conf").read_text().endswith(lines)
 
 
@@ -42,27 +43,27 @@ class TestPlainHttp:
         return server
 
     def test_leftovers_of_https_are_removed_and_nginx_reloads(self, left: Any) -> None:
-        assert left.make(PlainHttp(self.PATHS))
+        assert left.make(HttpsRemoved(self.PATHS))
         assert not [path for path in self.PATHS if left.path(path).exists()]
         assert left.path("/opt/calls").read_text() == "reload nginx\n"
 
     def test_the_files_are_restored_if_nginx_refuses(self, left: Any) -> None:
         left.program("nginx", "exit 1")
-        assert left.apply(left.plan(PlainHttp(self.PATHS))).status == 1
+        assert left.apply(left.plan(HttpsRemoved(self.PATHS))).status == 1
         assert all(left.path(path).exists() for path in self.PATHS)
         assert not left.path("/opt/calls").exists()
         left.program("nginx", "exit 0")
-        assert left.make(PlainHttp(self.PATHS))
+        assert left.make(HttpsRemoved(self.PATHS))
 
     def test_an_interrupted_removal_is_repeated(self, left: Any) -> None:
         left.program("systemctl", "ls /etc/nginx/*/ >/opt/there; exit 1")
-        left.apply(left.plan(PlainHttp(self.PATHS)))
+        left.apply(left.plan(HttpsRemoved(self.PATHS)))
         there = left.path("/opt/there").read_text().splitlines()
         assert "hello-tls" in there and "hello-http.conf" not in there, "nginx reloads before the mark is deleted"
         left.program("systemctl", 'echo "$*" >>/opt/calls')
         for path in self.PATHS[:2]:
             left.path(path).unlink()
-        left.make(PlainHttp(self.PATHS))
+        left.make(HttpsRemoved(self.PATHS))
         assert left.path("/opt/calls").read_text() == "reload nginx\n"
 
 
@@ -70,7 +71,7 @@ class TestHttps:
     CHAIN = "/etc/letsencrypt/live/hello/fullchain.pem"
 
     @pytest.fixture
-    def https(self, server: Any) -> Https:
+    def https(self, server: Any) -> NginxHttps:
         server.path(self.CHAIN).parent.mkdir(parents=True)
         server.path(self.CHAIN).write_text("certificate\n")
         server.program("systemctl", "echo UnitFileState=enabled; echo ActiveState=active")
@@ -83,14 +84,14 @@ case $* in
   *) cat ;;
 esac""")
         link = Link("/etc/nginx/sites-enabled/hello-tls", to="/etc/nginx/sites-available/hello-tls")
-        return Https(loads=(link,), stamp="nginx-tls-hello", domain="a.test", fullchain=self.CHAIN)
+        return NginxHttps(loads=(link,), stamp="nginx-tls-hello", domain="a.test", fullchain=self.CHAIN)
 
-    def test_a_reload_counts_when_the_certificate_is_served(self, server: Any, https: Https) -> None:
+    def test_a_reload_counts_when_the_certificate_is_served(self, server: Any, https: NginxHttps) -> None:
         server.path("/opt/served").write_text("certificate\n")
         assert server.make(*https.loads, https)
         assert not server.make(*https.loads, https)
 
-    def test_a_reload_without_effect_fails_and_is_repeated(self, server: Any, https: Https) -> None:
+    def test_a_reload_without_effect_fails_and_is_repeated(self, server: Any, https: NginxHttps) -> None:
         server.path("/opt/served").write_text("the old one\n")
         done = server.apply(server.plan(*https.loads, https))
         assert (done.status, "does not serve the certificate of a.test" in done.error) == (1, True)
@@ -98,7 +99,7 @@ esac""")
         server.path("/opt/served").write_text("certificate\n")
         assert server.make(*https.loads, https)
 
-    def test_a_renewed_certificate_is_loaded(self, server: Any, https: Https) -> None:
+    def test_a_renewed_certificate_is_loaded(self, server: Any, https: NginxHttps) -> None:
         served, chain = server.path("/opt/served"), server.path(self.CHAIN)
         served.write_text("certificate\n")
         server.make(*https.loads, https)
@@ -115,13 +116,13 @@ echo UnitFileState=enabled; echo ActiveState=active
 [ $1 != reload ] || cat {self.CHAIN} >/opt/served""")
         assert server.make(*https.loads, https)
 
-    def test_without_a_renewal_the_served_certificate_is_not_checked(self, server: Any, https: Https) -> None:
+    def test_without_a_renewal_the_served_certificate_is_not_checked(self, server: Any, https: NginxHttps) -> None:
         server.path("/opt/served").write_text("certificate\n")
         server.make(*https.loads, https)
         server.program("openssl", "echo asked >/opt/asked")
         assert not server.plan(*https.loads, https) and not server.path("/opt/asked").exists()
 
-    def test_a_site_without_its_certificate_does_not_block_a_new_one(self, server: Any, https: Https) -> None:
+    def test_a_site_without_its_certificate_does_not_block_a_new_one(self, server: Any, https: NginxHttps) -> None:
         server.path("/opt/served").write_text("certificate\n")
         server.make(*https.loads, https)
         server.program("nginx", f"[ -e {self.CHAIN} ] || {{ echo '[emerg] no certificate'; exit 1; }}")

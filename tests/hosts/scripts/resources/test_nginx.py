@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from selvedge.resources.nginx import Box, Logs, MainFile, OpenFiles
+from selvedge.resources.nginx.server import NginxConf, NginxLogs, NginxRestrictions, OpenFilesLimit
 from tests.hosts.scripts.resources.sites import BY_NAME, debians, sites
 
 MAIN = "events {\n\tworker_connections 768;\n}\nhttp {\n\tssl_protocols TLSv1 TLSv1.1 TLSv1.2 TLSv1.3; # POODLE\n}\n"
@@ -18,7 +18,7 @@ def test_the_main_file_changes_in_two_lines_and_keeps_its_owner(server: Any) -> 
     path.parent.mkdir(parents=True)
     path.write_text(MAIN)
     path.chmod(0o640)
-    planned = server.plan(MainFile(4096))
+    planned = server.plan(NginxConf(4096))
     (change,) = (change for _, change in planned.changes)
     rows = [row for row in change.diff.splitlines() if row[0] in "+-" and row[1] not in "+-"]
     assert rows == [
@@ -27,13 +27,13 @@ def test_the_main_file_changes_in_two_lines_and_keeps_its_owner(server: Any) -> 
     ]  # fmt: skip
     server.apply(planned)
     assert path.stat().st_mode & 0o777 == 0o640
-    assert not server.plan(MainFile(4096))
+    assert not server.plan(NginxConf(4096))
     path.write_text(MAIN.replace("768", "20000").replace("TLSv1 TLSv1.1 TLSv1.2 ", ""))
-    assert not server.plan(MainFile(4096)), "more is as good"
+    assert not server.plan(NginxConf(4096)), "more is as good"
 
 
 def test_an_existing_limit_of_open_files_stays_the_only_one(server: Any) -> None:
-    limit = OpenFiles()
+    limit = OpenFilesLimit()
     main, theirs = server.path("/etc/nginx/nginx.conf"), server.path("/etc/nginx/modules-enabled/50-theirs.conf")
     theirs.parent.mkdir(parents=True)
     main.write_text(f"# worker_rlimit_nofile 1;\n{MAIN}")
@@ -54,14 +54,14 @@ def test_logs_are_closed_to_others_and_links_are_left_alone(server: Any) -> None
     server.path("/var/log/hello").mkdir()
     server.path(files[0]).write_text("x\n")
     server.path(files[2]).symlink_to("/dev/null")
-    planned = server.plan(Logs(files))
+    planned = server.plan(NginxLogs(files))
     assert [change.summary for _, change in planned.changes] == [f"keep others out of {files[0]}, {files[1]}"]
     assert server.apply(planned).status == 0
     assert [server.path(file).stat().st_mode & 0o777 for file in files[:2]] == [0o640, 0o640]
     assert server.path(files[0]).read_text() == "x\n"
     assert server.path("/root/log").read_text() == f"-- www-data:adm {files[0]}\n-- www-data:adm {files[1]}\n"
     fact = "file 640 www-data adm\nfile 640 www-data adm\nlink /dev/null\n"
-    assert Logs(files).plan(fact) is None
+    assert NginxLogs(files).plan(fact) is None
 
 
 def systemctl(server: Any, restart: str = "true") -> Path:
@@ -73,7 +73,7 @@ def systemctl(server: Any, restart: str = "true") -> Path:
     return log
 
 
-BOX = Box("/etc/systemd/system/nginx.service.d/50-selvedge.conf", "[Service]\nUMask=0027\n")
+BOX = NginxRestrictions("/etc/systemd/system/nginx.service.d/50-selvedge.conf", "[Service]\nUMask=0027\n")
 
 
 def test_new_restrictions_restart_an_nginx_without_sites(server: Any) -> None:

@@ -6,10 +6,15 @@ import os
 from pathlib import Path
 from typing import Any
 
-from selvedge.resources.git import Mirror, Pushed
+from selvedge.resources.code.mirror import Mirror
+from selvedge.resources.code.pushed import PushedCommit, pack_objects
 from tests.hosts.scripts.resources.modes import mode
 from tests.hosts.scripts.resources.repository import checkout, commit, git, places
 from tests.support.plans import summaries
+
+
+def pushed(source: Path, sha: str) -> PushedCommit:
+    return PushedCommit("/srv/hello/repo.git", sha, source, pack_objects)
 
 
 def test_a_local_repository_is_pushed(server: Any, tmp_path: Path) -> None:
@@ -18,14 +23,14 @@ def test_a_local_repository_is_pushed(server: Any, tmp_path: Path) -> None:
     git(source, "init", "-q", "-b", "main")
     (source / "main.py").write_text("app = 1\n")
     first = commit(source)
-    server.make(*places(), Pushed("/srv/hello/repo.git", source, first), checkout(first))
+    server.make(*places(), pushed(source, first), checkout(first))
     (source / "main.py").write_text("app = 2\n")
     second = commit(source)
-    planned = server.make(*places(), Pushed("/srv/hello/repo.git", source, second), checkout(second))
+    planned = server.make(*places(), pushed(source, second), checkout(second))
     assert summaries(planned)[0].startswith(f"push {second[:12]} from {source} (0.")
     assert server.path(f"/srv/hello/releases/{second[:12]}/main.py").read_text() == "app = 2\n"
     server.run("git --git-dir=/srv/hello/repo.git gc -q --prune=now")
-    assert not server.plan(Pushed("/srv/hello/repo.git", source, first))
+    assert not server.plan(pushed(source, first))
 
 
 def test_only_missing_objects_are_pushed(server: Any, tmp_path: Path) -> None:
@@ -34,11 +39,11 @@ def test_only_missing_objects_are_pushed(server: Any, tmp_path: Path) -> None:
     git(source, "init", "-q", "-b", "main")
     (source / "noise").write_bytes(os.urandom(300_000))
     first = commit(source)
-    resources = [*places(), Pushed("/srv/hello/repo.git", source, first)]
+    resources = [*places(), pushed(source, first)]
     assert summaries(server.make(*resources))[-1].endswith("(0.3 MB)")
     (source / "main.py").write_text("app = 2\n")
     second = commit(source)
-    ((_, change),) = server.plan(Pushed("/srv/hello/repo.git", source, second)).changes
+    ((_, change),) = server.plan(pushed(source, second)).changes
     assert isinstance(change.payload, Path) and change.payload.stat().st_size < 2_000
 
 
@@ -54,19 +59,19 @@ def test_a_faulty_or_shallow_history_can_be_pushed(server: Any, tmp_path: Path) 
     (source / "main.py").write_text("app = 2\n")
     tree = git(source, "write-tree") if not git(source, "add", "-A") else ""
     last = git(source, "commit-tree", "-p", odd, "-m", "on top", tree)
-    server.make(*places(), Pushed("/srv/hello/repo.git", source, last), checkout(last))
+    server.make(*places(), pushed(source, last), checkout(last))
     git(source, "update-ref", "refs/heads/main", last)
     shallow = tmp_path / "shallow"
     git(tmp_path, "clone", "-q", "--depth", "1", f"file://{source}", str(shallow))
     server.run("rm -rf /srv/hello")
-    server.make(*places(), Pushed("/srv/hello/repo.git", shallow, last), checkout(last))
+    server.make(*places(), pushed(shallow, last), checkout(last))
     assert server.path(f"/srv/hello/releases/{last[:12]}/main.py").read_text() == "app = 2\n"
 
 
 def test_an_interrupted_push_changes_nothing(server: Any, repository: Path) -> None:
     sha = git(repository, "rev-parse", "HEAD")
     server.make(*places())
-    push = Pushed("/srv/hello/repo.git", repository, sha)
+    push = pushed(repository, sha)
     planned = server.plan(push)
     whole = planned.changes[0][1].payload.read_bytes()
     done = server.apply(planned, stdin=whole[: len(whole) // 2])

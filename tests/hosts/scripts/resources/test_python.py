@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from selvedge.resources.python import UV_REQUIREMENT, Python, Tool
+from selvedge.resources.code.python import UV_REQUIREMENT, Python, Tool
 
 
 class TestTool:

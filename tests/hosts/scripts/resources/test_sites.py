@@ -6,19 +6,19 @@ from typing import Any
 
 import pytest
 
-from selvedge.resources.site import Default, Names, NotDebians, parse
-from selvedge.templates import template
+from selvedge.resources.nginx.sites import DEFAULTS, DebianDefaultSiteDisabled, DefaultServer, ServerNamesFree, parse
+from selvedge.resources.nginx.version import VersionedText, nginx_template
 from tests.hosts.scripts.resources.sites import BY_ADDRESS, BY_NAME, TLS, A, B, debians, sites
 
 
-def default(wanted: bool = True, port: int = 80, own: str = A) -> Default:
-    path = {80: Default.http, 443: Default.https}[port]
-    return Default(path, f"server {{ listen {port} ssl http2 default_server; }}\n", port, wanted, (own,))
+def default(wanted: bool = True, port: int = 80, own: str = A) -> DefaultServer:
+    text = f"server {{ listen {port} ssl http2 default_server; }}\n"
+    return DefaultServer(port, VersionedText((text, text, text)), wanted, (own,))
 
 
 def read(server: Any, version: str = "nginx/1.22.1") -> list[Any]:
     server.program("nginx", f"echo 'nginx version: {version}' >&2")
-    return parse(server.read(Names((), ()))[0])
+    return parse(server.read(ServerNamesFree((), ()))[0])
 
 
 def test_server_blocks_are_read_in_any_spelling(server: Any) -> None:
@@ -37,7 +37,7 @@ def test_server_blocks_are_read_in_any_spelling(server: Any) -> None:
 
 
 def test_no_nginx_means_no_sites(server: Any) -> None:
-    assert parse(server.read(Names((), ()))[0]) == []
+    assert parse(server.read(ServerNamesFree((), ()))[0]) == []
     assert parse("") == []
 
 
@@ -57,7 +57,7 @@ def test_no_nginx_means_no_sites(server: Any) -> None:
 )
 def test_names_belong_to_one_site(server: Any, domains: tuple[str, ...], others: dict[str, str], expected: str) -> None:
     sites(server, **others)
-    planned = server.plan(Names(domains, (A,)))
+    planned = server.plan(ServerNamesFree(domains, (A,)))
     assert bool(planned) is bool(expected)
     if expected:
         assert expected in server.apply(planned).error
@@ -65,7 +65,7 @@ def test_names_belong_to_one_site(server: Any, domains: tuple[str, ...], others:
 
 def test_the_default_site_gives_way_to_one_of_another_app(server: Any) -> None:
     server.program("nginx", "echo 'nginx version: nginx/1.22.1' >&2")
-    path = server.path(Default.http)
+    path = server.path(DEFAULTS[80])
     server.make(default())
     assert path.exists() and not server.plan(default())
     sites(server, b=BY_ADDRESS)
@@ -82,18 +82,18 @@ def test_the_default_site_gives_way_to_one_of_another_app(server: Any) -> None:
 
 def test_the_site_of_debian_is_removed_unless_edited(server: Any) -> None:
     sites(server, default=BY_ADDRESS)
-    assert not server.plan(NotDebians()), "no package has brought it"
-    assert server.plan(Names((), (A,)))
+    assert not server.plan(DebianDefaultSiteDisabled()), "no package has brought it"
+    assert server.plan(ServerNamesFree((), (A,)))
     debians(server)
-    assert not server.plan(Names((), (A,))), "it goes, and claims nothing"
-    server.make(NotDebians())
-    assert not server.path("/etc/nginx/sites-enabled/default").exists() and not server.plan(NotDebians())
+    assert not server.plan(ServerNamesFree((), (A,))), "it goes, and claims nothing"
+    server.make(DebianDefaultSiteDisabled())
+    assert not server.path("/etc/nginx/sites-enabled/default").exists() and not server.plan(DebianDefaultSiteDisabled())
 
 
 def test_the_default_site_of_tls_stays_while_a_site_has_tls(server: Any) -> None:
     server.program("nginx", "echo 'nginx version: nginx/1.22.1' >&2")
     sites(server, a=TLS, b=TLS)
-    path = server.path(Default.https)
+    path = server.path(DEFAULTS[443])
     server.make(default(port=443))
     assert path.exists()
     assert not server.plan(default(port=443, wanted=False)), "the other site has TLS still"
@@ -114,8 +114,8 @@ def test_the_default_site_of_tls_stays_while_a_site_has_tls(server: Any) -> None
 )
 def test_the_default_site_of_tls_depends_on_the_version(server: Any, version: str, listens: str, refuses: str) -> None:
     server.program("nginx", f"echo 'nginx version: nginx/{version} (Ubuntu)' >&2")
-    real = Default(Default.https, template("nginx/default-tls.conf.j2"), 443, True, (A,))
+    real = DefaultServer(443, nginx_template("nginx/default-tls.conf.j2"), True, (A,))
     server.make(real)
-    text = server.path(Default.https).read_text()
+    text = server.path(DEFAULTS[443]).read_text()
     assert text.count(f"    listen {listens};\n") == 1 and f"    listen [::]:{listens};\n" in text
     assert [way for way in ("ssl_certificate $selvedge_nothing", "ssl_reject_handshake on") if way in text] == [refuses]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from selvedge.resources.site import Media, Static
+from selvedge.resources.nginx.folders import MediaFolder, StaticFolders
 
 
 def release(server: Any) -> Path:
@@ -22,7 +22,7 @@ def release(server: Any) -> Path:
     return folder
 
 
-STATIC = Static("/srv/hello/releases/1", ("static",))
+STATIC = StaticFolders("/srv/hello/releases/1", ("static",))
 
 
 def test_other_users_may_read_only_the_folder(server: Any) -> None:
@@ -80,7 +80,7 @@ exec /bin/chmod "$@\"""")
     folder = server.path("/srv/hello/shared/up")
     (folder / "deep").mkdir(parents=True)
     (folder / "other").mkdir()
-    done = server.apply(server.plan(Media("root", "/srv/hello/shared", "up")))
+    done = server.apply(server.plan(MediaFolder("root", "/srv/hello/shared", "up")))
     assert done.status == 0, done.output
     assert (folder / "deep").is_file() and (folder / "deep").stat().st_mode & 0o7777 == 0o755
     assert (folder / "other").stat().st_mode & 0o2050 == 0o2050

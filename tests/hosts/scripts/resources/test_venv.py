@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from selvedge.resources.venv import Venv
+from selvedge.resources.code.environment import Venv
 from tests.hosts.scripts.resources.modes import mode
 
 # The parts of uv and Python that a build uses. The environment's Python logs who runs it, since packages can add code
@@ -164,3 +164,31 @@ def test_a_missing_file_of_the_environment_is_named(builder: Any) -> None:
         done = builder.apply(builder.plan(each))
         assert done.status == 1 and done.error.startswith(sentence), done.output
     assert not list(builder.path("/srv/hello/venvs").iterdir())
+
+
+PYTHON_WITH_PIP = """case $* in *'-m venv'*) ;; *) echo 3.12.4; exit ;; esac
+for fresh; do :; done
+mkdir -p "$fresh/bin"
+cat >"$fresh/bin/python" <<'EOF'
+#!/bin/sh
+case $* in
+  *find_spec*) exit 0 ;;
+  *'-m pip install'*) { echo "$*"; [ "$4" != --requirement ] || cat "$5"; } >>/srv/uv.log ;;
+  *) exec /usr/bin/python3 "$@" ;;
+esac
+EOF
+chmod 0755 "$fresh/bin/python"
+"""
+
+
+def test_pip_installs_the_dependencies_of_a_pyproject(builder: Any) -> None:
+    project = '[project]\nname = "x"\nversion = "1"\ndependencies = ["fastapi>=0.1", "other"]\n'
+    builder.program("python3.12", PYTHON_WITH_PIP)
+    one = replace(release(builder, "one", pyproject_toml=project), installer="pip")
+    builder.make(one)
+    assert builder.path("/srv/uv.log").read_text() == "-m pip install --requirement /dev/stdin\nfastapi>=0.1\nother\n"
+    broken = replace(release(builder, "two", pyproject_toml="[project\n"), installer="pip")
+    done = builder.apply(builder.plan(broken))
+    assert done.status == 1 and done.error.startswith("the requirements in pyproject.toml cannot be installed")
+    locked = replace(release(builder, "three", uv_lock="x\n"), installer="pip")
+    assert builder.apply(builder.plan(locked)).error.startswith("uv.lock is installed by uv: set installer")

@@ -24,6 +24,8 @@ mark=@selvedge
 
 # … the library service
 
+# … the library site
+
 # … the library stamp
 
 # … the library step
@@ -122,8 +124,8 @@ file_put /etc/nginx/conf.d/selvedge-default-tls.conf 0644 root root <<'EOF'
 # All sites of a port use the protocols of its default server, so this file sets them, too.
 
 server {
-    listen 443 ssl http2 default_server;
-    listen [::]:443 ssl http2 default_server;
+    listen 443 ssl default_server;
+    listen [::]:443 ssl default_server;
     server_name _;
     server_tokens off;
 
@@ -159,7 +161,7 @@ nginx_reload
 https_serves /etc/letsencrypt/live/hello/fullchain.pem hello.example.com
 fi
 systemctl enable --now nginx
-stamp_write nginx-tls-hello e6ecbd2e1b396c56e6a84a67080548e10bd8325c48d1af65360d9123cc6a513b
+stamp_write nginx-tls-hello 896c0f0b2daa8ce86e274064071e85b7731664fbfa501ca60ce78646e71786fc
 )
 change_arm() (
 set -eu

@@ -74,7 +74,6 @@ set -eu
 app=hello
 base=/srv/hello
 log_dir=/var/log/hello
-run_dir=/run/hello
 supervisor_conf=/etc/supervisor/conf.d/hello.conf
 repo=/srv/hello/repo.git
 url=https://git.example.com/me/hello.git
@@ -83,7 +82,7 @@ git_known_hosts=/srv/hello/git_known_hosts
 git_credentials=/srv/hello/git_credentials
 new=0123456789ab
 keep=5
-release=/srv/hello/releases/0123456789ab
+checkout=/srv/hello/releases/0123456789ab
 commit=0123456789abcdef0123456789abcdef01234567
 group=hello
 git_checkout

@@ -18,6 +18,8 @@ mark=@selvedge
 
 # … the library https
 
+# … the library nginx
+
 # … the library probe
 
 # … the library python
@@ -132,8 +134,7 @@ if [ -e /srv/hello/instances/0123456789ab-77fd9b/hook.after_switch ]; then echo 
 printf '\n%s fact 39\n' "$mark"
 [ -e /etc/nginx/nginx.conf ] && echo there || true
 printf '\n%s fact 40\n' "$mark"
-site_read
-printf '%s\n' "$site_shown"
+site_fact
 printf '\n%s fact 41\n' "$mark"
 probe_path /var/log/hello ''
 printf '\n%s fact 42\n' "$mark"
@@ -165,10 +166,11 @@ probe_path /etc/nginx/sites-available/hello 0a7f47a3571055c5120bcf3ba04beef0a68b
 printf '\n%s fact 52\n' "$mark"
 probe_path /etc/nginx/sites-enabled/hello ''
 printf '\n%s fact 53\n' "$mark"
-if site_debians; then echo debians; fi
+if site_is_debians; then echo debians; fi
 printf '\n%s fact 54\n' "$mark"
-site_read
-printf '%s\n%s\n\n--\n' "$nginx_shown" "$site_shown"
+nginx_version
+site_fact
+printf '\n--\n'
 probe_path /etc/nginx/conf.d/selvedge-default.conf -
 printf '\n%s fact 55\n' "$mark"
 probe_path /etc/logrotate.d/hello c432d0c6349850200d145ffeccd175f114f3b05971192fb5f7d39b8dd5aebe2d
@@ -200,8 +202,7 @@ echo
 printf '\n%s fact 63\n' "$mark"
 certbot_fact hello
 printf '\n%s fact 64\n' "$mark"
-site_read
-printf '%s\n' "$nginx_shown"
+nginx_version
 probe_path /etc/nginx/snippets/selvedge-listen-tls.conf -
 printf '\n%s fact 65\n' "$mark"
 probe_path /etc/nginx/sites-available/hello-tls b2c4dee2c2f757514a39f90d75ab8ba5be35590b56c95e0f7068e193ec6a2e6b
@@ -210,8 +211,9 @@ probe_path /etc/nginx/sites-enabled/hello-tls ''
 printf '\n%s fact 67\n' "$mark"
 probe_path /etc/nginx/snippets/hello-http.conf ac7db87cb9f3f73e0fb7cb1fc98a67cd707936e2719a09026cb811b7721e577d
 printf '\n%s fact 68\n' "$mark"
-site_read
-printf '%s\n%s\n\n--\n' "$nginx_shown" "$site_shown"
+nginx_version
+site_fact
+printf '\n--\n'
 probe_path /etc/nginx/conf.d/selvedge-default-tls.conf -
 printf '\n%s fact 69\n' "$mark"
 probe_unit nginx.service

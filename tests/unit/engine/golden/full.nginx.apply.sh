@@ -92,7 +92,7 @@ SystemCallFilter=~@resources @keyring @ipc @timer @memlock
 SystemCallFilter=setrlimit prlimit64
 SystemCallErrorNumber=EPERM
 EOF
-site_box /etc/systemd/system/nginx.service.d/50-selvedge.conf
+nginx_restrict /etc/systemd/system/nginx.service.d/50-selvedge.conf
 )
 change_5() (
 set -eu
@@ -332,7 +332,7 @@ if systemctl is-active -q nginx; then
 nginx_reload
 fi
 systemctl enable --now nginx
-stamp_write nginx-hello c6e2bb5480062fa57fdae1eb300ebcb17e08ff2fbee6660128c2e5bb1e1bf6e5
+stamp_write nginx-hello abf8262a6a24df57ec9464b51eb6fa6df336d41a1a556fcb1fb4f4bfd1f72c6a
 )
 change_15() (
 set -eu

@@ -45,9 +45,13 @@ mark=@selvedge
 
 # … the library hook
 
+# … the library pip
+
 # … the library step
 
 # … the library user
+
+# … the library uv
 
 # … the library venv
 

@@ -10,6 +10,8 @@ mark=@selvedge
 
 # … the library history
 
+# … the library nginx
+
 # … the library probe
 
 # … the library read
@@ -110,8 +112,7 @@ probe_path /run/hello ''
 printf '\n%s fact 35\n' "$mark"
 [ -e /etc/nginx/nginx.conf ] && echo there || true
 printf '\n%s fact 36\n' "$mark"
-site_read
-printf '%s\n' "$site_shown"
+site_fact
 printf '\n%s fact 37\n' "$mark"
 probe_path /var/log/hello ''
 printf '\n%s fact 38\n' "$mark"
@@ -138,10 +139,11 @@ probe_path /etc/nginx/sites-available/hello d1520b229519f6a073cf54380ee35e1c068a
 printf '\n%s fact 46\n' "$mark"
 probe_path /etc/nginx/sites-enabled/hello ''
 printf '\n%s fact 47\n' "$mark"
-if site_debians; then echo debians; fi
+if site_is_debians; then echo debians; fi
 printf '\n%s fact 48\n' "$mark"
-site_read
-printf '%s\n%s\n\n--\n' "$nginx_shown" "$site_shown"
+nginx_version
+site_fact
+printf '\n--\n'
 probe_path /etc/nginx/conf.d/selvedge-default.conf -
 printf '\n%s fact 49\n' "$mark"
 probe_path /etc/logrotate.d/hello c432d0c6349850200d145ffeccd175f114f3b05971192fb5f7d39b8dd5aebe2d
@@ -158,8 +160,9 @@ stamp_read 60-selvedge-hello
 printf '\n--- file\n'
 probe_path /etc/fail2ban/jail.d/60-selvedge-hello.local 6d5c0633ae9820a672f5da1681d8c2a49dae4edc203eb7309fecb60ed217aa3d
 printf '\n%s fact 52\n' "$mark"
-site_read
-printf '%s\n%s\n\n--\n' "$nginx_shown" "$site_shown"
+nginx_version
+site_fact
+printf '\n--\n'
 probe_path /etc/nginx/conf.d/selvedge-default-tls.conf -
 printf '\n%s fact 53\n' "$mark"
 for path in /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/selvedge/hello/certificate.pem /etc/nginx/sites-available/hello-tls; do [ -e "$path" ] || [ -L "$path" ] && echo "$path"; done

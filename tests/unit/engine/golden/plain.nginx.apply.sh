@@ -92,7 +92,7 @@ SystemCallFilter=~@resources @keyring @ipc @timer @memlock
 SystemCallFilter=setrlimit prlimit64
 SystemCallErrorNumber=EPERM
 EOF
-site_box /etc/systemd/system/nginx.service.d/50-selvedge.conf
+nginx_restrict /etc/systemd/system/nginx.service.d/50-selvedge.conf
 )
 change_5() (
 set -eu
@@ -271,7 +271,7 @@ if systemctl is-active -q nginx; then
 nginx_reload
 fi
 systemctl enable --now nginx
-stamp_write nginx-hello 6410af3672212aec0ce8952097c39e1dff02b2118ea0fad0e87b4c9f92dbca3a
+stamp_write nginx-hello a561633cfb7b0e4e6cec959cfa6c796c430996dec31a9a1f07e3ae4ee5107145
 )
 change_13() (
 set -eu

@@ -12,9 +12,13 @@ mark=@selvedge
 
 # … the library history
 
+# … the library pip
+
 # … the library step
 
 # … the library user
+
+# … the library uv
 
 # … the library venv
 

@@ -1,4 +1,4 @@
-"""The app's virtual environment: keyed by Python version and lock, shared by the releases that need the same one."""
+"""The virtual environment of a release. Releases with the same Python and requirements share one."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from selvedge.shell.quoting import quote
 
 
 class Venv(Resource):
-    """The link `<release>/.venv` to a complete virtual environment of `venvs`.
+    """The link `<release>/.venv` to a complete virtual environment in `venvs`.
 
-    python, uv: programs on the server. requirements: a path in the app's folder, "" to find one. extras: packages that are
-    added where the app's own requirements do not bring them. user: builds it, and cannot change it afterwards.
+    root: the app's folder in the release. python, uv: programs on the server. installer: the builder, a file of lib/.
+    requirements: a path in the app's folder, "" to find one. extras: packages that are added if the requirements lack them.
+    user: builds the environment and cannot change it afterwards.
     """
 
     release: str

@@ -1,4 +1,4 @@
-"""Python on the server, and tools from the Python package index in virtual environments of their own."""
+"""Python on the server, and tools from the Python package index in their own virtual environments."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ if TYPE_CHECKING:
 ROOT = "/opt/selvedge"
 UV = f"{ROOT}/uv/bin/uv"
 UV_REQUIREMENT = "uv>=0.9"
-"""`uv pip sync pylock.toml` came with 0.6.15; what is older than 0.9 is not tried here."""
+"""uv knows pylock.toml since 0.6.15; versions before 0.9 are not tested."""
 PREFIXES = {
     "system": "/usr",
     "deadsnakes": "/usr",
     "uv": f"{ROOT}/pythons/uv/",
     "pyenv": f"{ROOT}/pythons/pyenv/",
 }
-"""Where each source puts a Python: its prefix begins like this."""
+"""The beginning of the prefix of a Python, by its source."""
 
 
 def interpreter(app: Target) -> str:
-    """The path of the app's Python on the server: the same before and after it is installed, whatever its source.
+    """Return the path of the app's Python on the server, which may not be installed yet.
 
-    "/usr/bin/python3", or where `app.python` asks for a version, a path through a link that `install` sets.
+    It is "/usr/bin/python3", or a path through a link that `install` sets if `app.python` is a version.
     """
     if not app.python:
         return "/usr/bin/python3"
@@ -34,7 +34,7 @@ def interpreter(app: Target) -> str:
 
 
 def needs_uv(app: Target) -> bool:
-    """Whether `install` puts uv on the server; where "auto" ends at uv, the server itself finds that out."""
+    """Return whether `install` installs uv. A server that gets its Python from uv by "auto" installs uv itself."""
     return app.installer == "uv" or (bool(app.python) and app.python_from == "uv")
 
 
@@ -43,10 +43,10 @@ def _minor(version: str) -> str:
 
 
 class Python(Resource):
-    """A Python of this version ("3.12" or "3.12.4"), from `source`, behind the link ROOT/python/VERSION.
+    """A Python of this version ("3.12" or "3.12.4") from `source`, with a link ROOT/python/VERSION to its prefix.
 
-    The link leads to the installation's prefix and not to its executable: a virtual environment remembers the folder of
-    its interpreter and finds the standard library from there.
+    The link is to the prefix, not to the executable: a virtual environment finds the standard library from the folder of its
+    interpreter.
     """
 
     version: str
@@ -73,9 +73,9 @@ class Python(Resource):
 
 
 class Tool(Resource):
-    """A program from the Python package index in its own virtual environment ROOT/NAME, root's.
+    """A program from the Python package index in its own virtual environment ROOT/NAME, owned by root.
 
-    requirement: as pip reads it, e.g. "uv>=0.9"; a change of it installs anew.
+    requirement: as pip reads it, e.g. "uv>=0.9"; a changed requirement installs the program again.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""nginx itself: its main file, its limits, its logs, and the box that it runs in."""
+"""nginx itself: its main file, limits, logs, restrictions and service."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from selvedge.resources.system import Service
 from selvedge.shell.quoting import quote, words
 
 CONNECTIONS = 8192
-"""Connections of each nginx process: Debian's 768 are used up by one client with 2,000 slow ones."""
+"""Connections of each nginx process. One client with 2,000 slow connections uses up Debian's 768."""
 
 
-class Logs(Resource):
-    """nginx's log files, closed to others: those that it makes itself are not, whatever the umask of its unit."""
+class NginxLogs(Resource):
+    """nginx's log files, unreadable for other users. nginx itself makes them readable, whatever the umask of its unit."""
 
     files: tuple[str, ...]
 
@@ -39,10 +39,10 @@ class Logs(Resource):
         return Change(f"keep others out of {', '.join(wrong)}", shell)
 
 
-class MainFile(Resource):
-    """nginx.conf, which is Debian's: only what no file beside it can say is changed, each in its own line.
+class NginxConf(Resource):
+    """Debian's nginx.conf, with two values changed in place, since no included file can set them.
 
-    connections: the least that each process may have open. TLS before 1.2 goes (RFC 8996), for sites that say nothing.
+    connections: the least worker_connections. The default of ssl_protocols loses TLS before 1.2 (RFC 8996).
     """
 
     connections: int = CONNECTIONS
@@ -55,13 +55,13 @@ class MainFile(Resource):
         return f"probe_path {quote(self.path)}\ncat -- {quote(self.path)}"
 
     def plan(self, fact: str) -> Change | None:
-        own, _, text = fact.partition("\n")
+        about, _, text = fact.partition("\n")
         wanted = re.sub(r"(?m)^(\s*worker_connections\s+)([0-9]+)(?=\s*;)", self._raised, text)
         wanted = re.sub(r"(?m)^(\s*ssl_protocols\s[^;#\n]*);", self._modern, wanted)
-        if wanted == text or not own.startswith("file "):
+        if wanted == text or not about.startswith("file "):
             return None
-        _, mode, owner, group = own.split()
-        return File(self.path, wanted, mode, owner, group).plan(f"{own}\n-\n{text}")
+        _, mode, owner, group = about.split()
+        return File(self.path, wanted, mode, owner, group).plan(f"{about}\n-\n{text}")
 
     def _raised(self, found: re.Match[str]) -> str:
         return f"{found[1]}{max(int(found[2]), self.connections)}"
@@ -71,38 +71,38 @@ class MainFile(Resource):
         return f"{line if 'TLS' in line else f'{line} TLSv1.2 TLSv1.3'};"
 
 
-class OpenFiles(File):
-    """How many files each process may have open: a file of its own beside nginx.conf, which has no other place for a
-    directive outside of `http`. Where somebody has set it already, nginx would refuse a second one, and it is absent.
+class OpenFilesLimit(File):
+    """The number of files that each nginx process may have open; absent if another file sets it, as nginx refuses a second one.
+
+    Debian includes no other folder than modules-enabled outside of `http`.
     """
 
     path: str = "/etc/nginx/modules-enabled/90-selvedge.conf"
     text: str = f"worker_rlimit_nofile {2 * CONNECTIONS};\n"
 
     def probe(self) -> str:
-        places = "/etc/nginx/nginx.conf /etc/nginx/modules-enabled/*.conf"
-        return f"grep -lsE '^[^#]*worker_rlimit_nofile[[:space:]]' {places}\necho --\n{super().probe()}"
+        files = "/etc/nginx/nginx.conf /etc/nginx/modules-enabled/*.conf"
+        return f"grep -lsE '^[^#]*worker_rlimit_nofile[[:space:]]' {files}\necho --\n{super().probe()}"
 
     def plan(self, fact: str) -> Change | None:
-        found, _, standing = f"\n{fact}".partition("\n--\n")
-        somebodys = set(found.split()) - {self.path}
-        return Absent(self.path).plan(standing) if somebodys else super().plan(standing)
+        found, _, own = f"\n{fact}".partition("\n--\n")
+        others = set(found.split()) - {self.path}
+        return Absent(self.path).plan(own) if others else super().plan(own)
 
 
-class Box(File):
-    """The restrictions that nginx itself runs under, as a drop-in of its unit."""
-
+class NginxRestrictions(File):
+    """The restrictions that nginx runs under, as a drop-in of its unit."""
 
     def plan(self, fact: str) -> Change | None:
         change = super().plan(fact)
         if change is None:
             return None
         remedy = "Take what hinders it out of templates/nginx/box.conf.j2, then run this again."
-        return replace(change, shell=f"{change.shell}\nsite_box {quote(self.path)}", remedy=remedy)
+        return replace(change, shell=f"{change.shell}\nnginx_restrict {quote(self.path)}", remedy=remedy)
 
 
 class Nginx(Service):
-    """nginx, enabled, running, and running with these files: a reload counts when new workers have taken over."""
+    """nginx, enabled and running with these files. A reload has succeeded once new workers have taken over."""
 
     name: str = "nginx"
     check: str = "nginx -t"

@@ -1,4 +1,4 @@
-"""certbot itself, and the timer that renews what it got."""
+"""The program certbot, and the timer that renews its certificates."""
 
 from __future__ import annotations
 
@@ -6,22 +6,24 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from selvedge.resources.base import Change, Resource
-from selvedge.resources.certificate import PROGRAMS, pem
+from selvedge.resources.code.python import ROOT, Tool
 from selvedge.resources.files import Absent, File
+from selvedge.resources.nginx.own_certificate import pem
 from selvedge.resources.packages import Packages
-from selvedge.resources.python import Tool
 from selvedge.resources.system import Service
 from selvedge.templates import template
 
 if TYPE_CHECKING:
     from selvedge.config.target import Target
 
+PROGRAMS = {"apt": "/usr/bin/certbot", "snap": "/snap/bin/certbot", "pip": f"{ROOT}/certbot/bin/certbot"}
+"""The path of certbot, by the source that it is installed from."""
 UNITS = {"apt": "certbot", "snap": "snap.certbot.renew", "pip": "selvedge-certbot"}
-"""The timer, and the service that it starts, by where certbot is installed from."""
+"""The name of the timer and of the service that it starts, by the same source."""
 
 
-class Snap(Resource):
-    """certbot from the snap store, which updates it by itself."""
+class CertbotSnap(Resource):
+    """certbot from the snap store, which updates it automatically."""
 
     program: str = PROGRAMS["snap"]
 
@@ -35,15 +37,15 @@ class Snap(Resource):
         return Change("install certbot from the snap store", "certbot_snap", remedy=remedy)
 
 
-def client(app: Target) -> Iterator[Resource]:
-    """certbot from `tls.certbot`, the authorities that it trusts, and its timer."""
+def certbot_client(app: Target) -> Iterator[Resource]:
+    """Return certbot from the source `tls.certbot`, the authorities that it trusts, and its timer."""
     origin = app.tls.certbot
     unit = UNITS[origin]
     units: list[Resource] = []
     if origin == "apt":
         yield Packages("certbot")
     elif origin == "snap":
-        yield Snap()
+        yield CertbotSnap()
     else:
         yield Tool("certbot", "certbot>=2")
         service = template("certbot/certbot.service.j2", program=PROGRAMS[origin])

@@ -1,4 +1,4 @@
-"""Commands of the user's own around a release, run once for each release."""
+"""Your own commands around a release, run once for each release."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ LOCAL = "local:"
 
 
 class Hook(Resource):
-    """The commands of one of [hooks], with a mark on the server that says they have run.
+    """The commands of one of [hooks]; the file `mark` on the server says that they have run.
 
-    Commands run in order as the app's user in `folder` of `release`; those that begin with "local:" on the operator's
-    machine, before the others. run: the script that gives a release its environment, "" before there is one. builds: the
-    release's files belong to the app's user while the commands run, since they may write there.
+    Commands that begin with "local:" run first, on the operator's machine; then the others in `folder` of `release`, as the
+    app's user. run: the script that gives a release its environment, "" before there is one. builds: the commands may write
+    to the release, so its files belong to the app's user meanwhile.
     """
 
     name: str

@@ -1,0 +1,82 @@
+"""Access to a git server: the deploy key and the server's host key."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+
+from selvedge.resources.base import Change, Resource
+from selvedge.shell.quoting import quote
+from selvedge.ssh import known_hosts
+
+
+class DeployKey(Resource):
+    """A key pair of this server for a private repository. Its public half is shown if the repository refuses."""
+
+    path: str
+    comment: str
+
+    def paths(self) -> tuple[str, ...]:
+        return (self.path,)
+
+    def probe(self) -> str:
+        return f"probe_path {quote(self.path)} ''"
+
+    def plan(self, fact: str) -> Change | None:
+        if fact.startswith("file 600 root root"):
+            return None
+        path = quote(self.path)
+        if fact.startswith("file"):
+            return Change("make the deploy key readable by root only", f"chown root:root -- {path}\nchmod 0600 -- {path}")
+        shell = (
+            f"mkdir -p -- {quote(str(Path(self.path).parent))}\n"
+            f"ssh-keygen -q -t ed25519 -N '' -C {quote(self.comment)} -f {path}"
+        )
+        return Change("make this server's deploy key", shell, remedy="Run `fab install` first: it brings ssh-keygen.")
+
+
+class GitHostKey(Resource):
+    """The host key of a git server, in the server's known_hosts file `path`.
+
+    known: lines of a known_hosts file with the key; "" takes the key that the git server shows at the first contact.
+    """
+
+    path: str
+    host: str
+    port: int
+    known: str = ""
+
+    @classmethod
+    def of(cls, path: str, host: str, port: int) -> GitHostKey:
+        """Return the key as this machine knows it. Raises SelvedgeError if a known_hosts file cannot be read."""
+        return cls(path, host, port, _known_here(tuple(known_hosts.machine_files()), known_hosts.entry_name(host, port)))
+
+    @property
+    def _entry(self) -> str:
+        return known_hosts.entry_name(self.host, self.port)
+
+    def probe(self) -> str:
+        return f"ssh-keygen -F {quote(self._entry)} -f {quote(self.path)} >/dev/null 2>&1 && echo known || true"
+
+    def plan(self, fact: str) -> Change | None:
+        if fact.strip() == "known":
+            return None
+        if self.known:
+            shell = f"printf '%s' {quote(self.known)} >>{quote(self.path)}"
+            return Change(f"take the host key of {self._entry} from this machine's known_hosts", shell)
+        silent = f"the git server {self.host}, port {self.port}, does not answer with a host key"
+        shell = (
+            f"keys=$(ssh-keyscan -T 15 -p {self.port} -- {quote(self.host)} 2>/dev/null) || keys=\n"
+            f"[ -n \"$keys\" ] || step_fail {quote(silent)}\n"
+            f"printf '%s\\n' \"$keys\" >>{quote(self.path)}\n"
+            "printf '%s\\n' \"$keys\" | ssh-keygen -lf - |\n"
+            '  while IFS= read -r line; do step_say "host key of the git server: $line"; done'
+        )
+        remedy = "Can the server reach it? With a path of this machine as app.repository, commits are pushed from here instead."
+        return Change(f"take the host key of {self._entry}", shell, remedy=remedy)
+
+
+@functools.cache
+def _known_here(files: tuple[Path, ...], entry: str) -> str:
+    """Return the lines of these files for an entry. Cached: a step is declared several times a run, and the files may be long."""
+    return known_hosts.format_lines(entry, known_hosts.lookup_keys(files, entry).values())

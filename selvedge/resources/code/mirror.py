@@ -1,0 +1,40 @@
+"""The mirror: a bare repository on the server that commits are fetched or pushed into."""
+
+from __future__ import annotations
+
+from selvedge.resources.base import Change, Resource
+from selvedge.shell.quoting import quote
+
+
+class Mirror(Resource):
+    """An empty bare repository, readable by root only."""
+
+    path: str
+
+    def paths(self) -> tuple[str, ...]:
+        return (self.path, f"{self.path}/HEAD")
+
+    def probe(self) -> str:
+        return f"probe_path {quote(self.path)} ''\nprobe_path {quote(self.path + '/HEAD')} ''"
+
+    def plan(self, fact: str) -> Change | None:
+        if fact.startswith("directory 700 root root\nfile"):
+            return None
+        path = quote(self.path)
+        shell = f"rm -rf -- {path}\n" if "\nfile" not in fact else ""
+        shell += f"git init -q --bare -- {path}\nchown root:root -- {path}\nchmod 0700 -- {path}"
+        return Change(f"create the mirror {self.path}", shell, remedy="git is missing? Run `fab install` first.")
+
+
+class MirroredCommit(Resource):
+    """A commit in the mirror `repo`. Its fact is "present", or "missing" and the commits that the mirror has."""
+
+    repo: str
+    commit: str
+
+    def probe(self) -> str:
+        git = f"git --git-dir={quote(self.repo)} -c safe.directory='*'"
+        return (
+            f"if probe_has git && {git} rev-parse -q --verify {quote(self.commit + '^{tree}')} >/dev/null 2>&1; then echo present\n"
+            f"else echo missing; {git} for-each-ref --format='%(objectname)' 2>/dev/null; fi"
+        )

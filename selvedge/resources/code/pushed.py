@@ -1,0 +1,139 @@
+"""A source of code: a checkout on this machine, whose commits are pushed to the server."""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import re
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from selvedge.config.files import hosts_file_name
+from selvedge.errors import ConfigError, SelvedgeError, UsageError
+from selvedge.resources.base import Change, Resource
+from selvedge.resources.code.mirror import MirroredCommit
+from selvedge.resources.files import Absent
+from selvedge.shell.quoting import quote
+
+if TYPE_CHECKING:
+    from selvedge.config.target import Target
+
+SHORT_SHA = re.compile(r"[0-9a-f]{4,40}")
+_REPOSITORY = "Name a folder with a git checkout, or the address of a repository."
+
+
+class PushedCommit(MirroredCommit):
+    """A commit that is pushed from the checkout `source` on this machine: only the objects that the mirror lacks.
+
+    pack: makes the file with these objects, like `pack_objects`.
+    """
+
+    source: Path
+    pack: Callable[[Path, str, Sequence[str]], Path] = field(repr=False)
+
+    def plan(self, fact: str) -> Change | None:
+        if fact.startswith("present"):
+            return None
+        pack = self.pack(self.source, self.commit, sorted(set(fact.split()[1:])))
+        size = pack.stat().st_size
+        repo = quote(self.repo)
+        # Without --strict, which refuses shallow histories, and old commits with faults that `git fsck` reports. The pack's
+        # checksum refuses an incomplete one.
+        shell = (
+            f"head -c {size} <&3 | git --git-dir={repo} index-pack --stdin --fix-thin >/dev/null\n"
+            f"git --git-dir={repo} update-ref refs/selvedge/{self.commit} {self.commit}"
+        )
+        return Change(f"push {self.commit[:12]} from {self.source} ({_readable(size)})", shell, payload=pack)
+
+
+def access(app: Target) -> Iterator[Resource]:
+    """Return the absence of credentials: the server fetches nothing."""
+    yield Absent(app.paths.git_credentials)
+
+
+def commit(app: Target) -> Resource:
+    """Return the commit in the mirror. Raises Pending while the commit is unknown."""
+    return PushedCommit(app.paths.repo, app.commit, checkout(app), pack_objects)
+
+
+def find(app: Target, run: Callable[[str], str]) -> str:  # noqa: ARG001
+    """Return "commit " and the commit that app.ref means. Raises ConfigError or UsageError as `local_commit` does."""
+    return f"commit {local_commit(checkout(app), app.ref)}"
+
+
+def checkout(app: Target) -> Path:
+    """Return the checkout on this machine."""
+    return app.local_file(app.repository)
+
+
+def local_commit(repository: Path, ref: str) -> str:
+    """Return the commit that a branch, tag or SHA means in a checkout on this machine, 40 hex digits.
+
+    Raises ConfigError if the folder is not a git repository, UsageError if it does not know the ref.
+    """
+    if not repository.is_dir():
+        raise ConfigError(hosts_file_name(), "app.repository", f"there is no folder {repository}", _REPOSITORY)
+    names = [ref] if SHORT_SHA.fullmatch(ref) else [f"refs/heads/{ref}", f"refs/tags/{ref}"]
+    for name in [*names, ref]:
+        found = git(repository, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+        if found.returncode == 0:
+            return found.stdout.strip()
+    if git(repository, "rev-parse", "--git-dir").returncode != 0:
+        raise ConfigError(hosts_file_name(), "app.repository", f"{repository} is not a git repository", _REPOSITORY)
+    raise UsageError(
+        f"The repository {repository} has no branch, tag or commit {ref}.",
+        "Commit the work there first, or give --branch or --commit. `git -C PATH branch` lists the branches.",
+    )
+
+
+def git(repository: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run git on this machine. Raises SelvedgeError if it is not installed."""
+    command = ["git", "-C", str(repository), *arguments]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, errors="surrogateescape", check=False)
+    except FileNotFoundError as error:
+        raise SelvedgeError("git is not installed on this machine.", "Install it, e.g. `apt-get install git`.") from error
+
+
+def pack_objects(source: Path, commit: str, known: Sequence[str]) -> Path:
+    """Return a file with the objects of a commit, without those of the `known` commits. Raises SelvedgeError."""
+    return _pack(source, commit, tuple(known))
+
+
+@functools.cache
+def _pack(source: Path, commit: str, known: tuple[str, ...]) -> Path:
+    folder = tempfile.TemporaryDirectory(prefix="selvedge-")
+    atexit.register(folder.cleanup)
+    path = Path(folder.name) / "pack"
+    git = ["git", "-C", str(source)]
+    # The checkout may lack commits that the server has.
+    shared = subprocess.run(
+        [*git, "cat-file", "--batch-check=%(objectname) %(objecttype)"],
+        input="\n".join(known),
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stdout
+    have = [line.split()[0] for line in shared.splitlines() if line.endswith(" commit")]
+    with path.open("wb") as output:
+        done = subprocess.run(
+            [*git, "pack-objects", "--revs", "--stdout", "--thin", "--delta-base-offset", "-q"],
+            input="\n".join([commit, *(f"^{sha}" for sha in have)]).encode() + b"\n",
+            stdout=output,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    if done.returncode != 0:
+        raise SelvedgeError(
+            f"git could not pack {commit[:12]} of {source}: {done.stderr.decode(errors='replace').strip()}",
+            "Is it a whole checkout? `git fetch --unshallow` completes a shallow one.",
+        )
+    return path
+
+
+def _readable(size: int) -> str:
+    return f"{size / 1e6:.1f} MB" if size >= 100_000 else f"{size / 1e3:.1f} kB"

@@ -1,0 +1,1 @@
+"""nginx: the program, sites side by side, the folders that it serves, certificates and HTTPS."""

@@ -1,0 +1,92 @@
+"""HTTPS in nginx: its port, reloads that prove the certificate, and its removal."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from selvedge.resources.base import Change, Resource
+from selvedge.resources.files import File, Link
+from selvedge.resources.nginx import version
+from selvedge.resources.nginx.certificates import day
+from selvedge.resources.nginx.server import Nginx
+from selvedge.resources.nginx.sites import LISTEN_TLS
+from selvedge.resources.nginx.version import VersionedText
+from selvedge.shell.quoting import quote, words
+
+
+class ListenTls(Resource):
+    """A snippet with nginx's directives for HTTPS and HTTP/2 on port 443."""
+
+    text: VersionedText
+    path: str = LISTEN_TLS
+
+    def paths(self) -> tuple[str, ...]:
+        return (self.path,)
+
+    def hashed(self) -> tuple[str, ...]:
+        return (self.path,)
+
+    def probe(self) -> str:
+        return f"{version.PROBE}\nprobe_path {quote(self.path)} -"
+
+    def plan(self, fact: str) -> Change | None:
+        about, _, file = fact.partition("\n")
+        return File(self.path, self.text.at(version.parse(about))).plan(file)
+
+
+class NginxHttps(Nginx):
+    """nginx with an HTTPS site; after a reload it must serve the certificate `fullchain` for `domain` on port 443.
+
+    certbot's own reload after a renewal fails while another site's file is broken. So a certificate that is newer than the
+    last reload is compared with the one that nginx serves.
+    """
+
+    domain: str = ""
+    fullchain: str = ""
+    loaded_by = (*Nginx.loaded_by, "certbot")
+
+    def probe(self) -> str:
+        newer = f"[ {quote(self.fullchain)} -nt {quote(self._stamp.path)} ]"
+        return (
+            f"{super().probe()}\n"
+            f"if {newer}; then printf 'Served=%s\\n' \"$(https_served_instead {words(self.fullchain, self.domain)})\"; fi"
+        )
+
+    def plan(self, fact: str) -> Change | None:
+        change = super().plan(fact)
+        instead = re.search(r"^Served=(.+)$", fact, re.MULTILINE)
+        if change is None and instead:
+            what = "shows no certificate" if instead[1] == "none" else f"still serves the certificate until {day(instead[1])}"
+            change = replace(self.reload(), summary=f"reload nginx, which {what}")
+        return change
+
+    def before_loads(self) -> str:
+        """Return the check of every service, unless the site is enabled and its certificate is missing: this run repairs that."""
+        site = next(load.path for load in self.loads if isinstance(load, Link))
+        return f"if [ -e {quote(self.fullchain)} ] || [ ! -L {quote(site)} ]; then\n{super().before_loads()}\nfi"
+
+    def _reload_line(self) -> str:
+        return f"{super()._reload_line()}\nhttps_serves {words(self.fullchain, self.domain)}"
+
+
+class HttpsRemoved(Resource):
+    """No HTTPS for this app: the files that an earlier run with a domain wrote are deleted, and nginx is reloaded.
+
+    files: nginx does not read the last one. It is deleted after the reload, so that an interrupted run is made again.
+    """
+
+    files: tuple[str, ...]
+
+    def probe(self) -> str:
+        return f"for path in {words(*self.files)}; do [ -e \"$path\" ] || [ -L \"$path\" ] && echo \"$path\"; done"
+
+    def plan(self, fact: str) -> Change | None:
+        if not fact.strip():
+            return None
+        first, last = words(*self.files[:-1]), quote(self.files[-1])
+        shell = (
+            f"for path in {first}; do file_keep \"$path\"; rm -f -- \"$path\"; done\n"
+            f"nginx -t\nnginx_reload\nrm -f -- {last}"
+        )
+        return Change("take HTTPS away, since no domain is set (or TLS ends upstream)", shell)

@@ -1,0 +1,57 @@
+"""PEM files on this machine, and a certificate that you bring yourself."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from selvedge.config.files import hosts_file_name
+from selvedge.errors import ConfigError
+from selvedge.resources.files import File
+
+if TYPE_CHECKING:
+    from selvedge.config.target import Target
+
+
+def pem(path: Path, key: str) -> str:
+    """Return the text of a PEM file that the setting `key` names. Raises ConfigError if it cannot be read, or is not PEM."""
+    try:
+        text = path.read_text(encoding="ascii")
+    except (OSError, UnicodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no PEM file"
+        raise ConfigError(hosts_file_name(), key, f"{path} cannot be read: {reason}", "Name a PEM file.") from error
+    if "-----BEGIN " not in text:
+        raise ConfigError(hosts_file_name(), key, f"{path} is no PEM file: it has no BEGIN line", "Name a PEM file.")
+    return text if text.endswith("\n") else text + "\n"
+
+
+class OwnCertificate(File):
+    """A certificate chain and its private key in one file, readable by root only."""
+
+    @property
+    def fullchain(self) -> str:
+        """The file with the certificate and those that sign it."""
+        return self.path
+
+    @property
+    def key(self) -> str:
+        """The file with its private key."""
+        return self.path
+
+    @classmethod
+    def of(cls, app: Target) -> OwnCertificate:
+        """Return the one that `[tls] certificate` and `certificate_key` name.
+
+        Raises ConfigError if one cannot be read, or if they do not belong together.
+        """
+        paths = app.local_file(app.tls.certificate), app.local_file(app.tls.certificate_key)
+        chain, key = pem(paths[0], "tls.certificate"), pem(paths[1], "tls.certificate_key")
+        try:
+            # The empty password refuses a key with a passphrase: nginx could not start with it unattended.
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(*paths, password="")
+        except ssl.SSLError as error:
+            problem = f"{paths[1]} is not the private key, without a passphrase, of the certificate {paths[0]}"
+            remedy = "Name the key that it was made with. In the chain, the server's own certificate comes first."
+            raise ConfigError(hosts_file_name(), "tls.certificate_key", problem, remedy) from error
+        return cls(app.paths.certificate, chain + key, "0600", secret=True)

@@ -1,0 +1,140 @@
+"""The sites of a server side by side: which site answers which requests."""
+
+from __future__ import annotations
+
+import re
+
+from selvedge.resources.base import Change, Resource
+from selvedge.resources.files import Absent, File
+from selvedge.resources.nginx import version
+from selvedge.resources.nginx.version import VersionedText
+from selvedge.shell.quoting import quote
+from selvedge.value import Value
+
+DEBIAN_DEFAULT = "/etc/nginx/sites-enabled/default"
+LISTEN_TLS = "/etc/nginx/snippets/selvedge-listen-tls.conf"
+DEFAULTS = {80: "/etc/nginx/conf.d/selvedge-default.conf", 443: "/etc/nginx/conf.d/selvedge-default-tls.conf"}
+"""The file with the server block for names without a site, by port; all apps of a server share it."""
+
+
+class Block(Value):
+    """A server block: its file and names, the ports that it listens on at every address, and those where it is the default."""
+
+    file: str
+    names: frozenset[str]
+    ports: frozenset[int]
+    defaults: frozenset[int]
+
+
+def parse(fact: str) -> list[Block]:
+    """Return the server blocks that the shell function `site_fact` prints."""
+    blocks: list[tuple[str, list[list[str]]]] = []
+    file = ""
+    for line in fact.splitlines():
+        if line.startswith("file "):
+            file = line[5:]
+        elif line.startswith("server {"):
+            blocks.append((file, []))
+        elif blocks and blocks[-1][0] == file:
+            blocks[-1][1].append(line.split())
+    return [_block(file, directives) for file, directives in blocks]
+
+
+def _block(file: str, directives: list[list[str]]) -> Block:
+    listens = [values for name, *values in directives if name == "listen"]
+    listens += [["443"] for name, *values in directives if name == "include" and values == [LISTEN_TLS]]
+    names = frozenset(value for name, *values in directives if name == "server_name" for value in values)
+    ports, defaults = set(), set()
+    for address, *options in listens or [["80"]]:
+        found = re.fullmatch(r"(?:(?:\*|0\.0\.0\.0|\[::\]):)?([0-9]+)", address)
+        if found:
+            ports.add(int(found[1]))
+            if {"default_server", "default"} & set(options):
+                defaults.add(int(found[1]))
+    return Block(file, names, frozenset(ports), frozenset(defaults))
+
+
+class ServerNamesFree(Resource):
+    """No other enabled site has the app's names; without names, no other site is the default of port 80.
+
+    own: the app's own files in sites-enabled. nginx only warns of a name that two sites have, and uses the first one.
+    """
+
+    domains: tuple[str, ...]
+    own: tuple[str, ...]
+
+    def probe(self) -> str:
+        return "site_fact"
+
+    def plan(self, fact: str) -> Change | None:
+        for block in parse(fact):
+            if block.file in self.own:
+                continue
+            taken = sorted(block.names & set(self.domains))
+            if taken and 80 in block.ports:
+                return _refuse(
+                    f"{', '.join(taken)} is a name of another site of this server already: {block.file}",
+                    "Take the name out of that file, or out of app.domains.",
+                )
+            if not self.domains and 80 in block.defaults and block.file != DEFAULTS[80]:
+                return _refuse(
+                    f"another site of this server answers by address already: {block.file} is the default_server of port 80",
+                    "Only one can: set app.domains here, or there.",
+                )
+        return None
+
+
+def _refuse(problem: str, remedy: str) -> Change:
+    return Change("have the site's names to itself", f"step_fail {quote(problem)}", remedy=remedy)
+
+
+class DebianDefaultSiteDisabled(Resource):
+    """The site that Debian's package enables, which answers for every name, is disabled. An edited one stays."""
+
+    def probe(self) -> str:
+        return "if site_is_debians; then echo debians; fi"
+
+    def plan(self, fact: str) -> Change | None:
+        if fact.strip() != "debians":
+            return None
+        return Change(f"remove {DEBIAN_DEFAULT}, as Debian brought it", f"file_keep {DEBIAN_DEFAULT}\nrm -f -- {DEBIAN_DEFAULT}")
+
+
+class DefaultServer(Resource):
+    """The server block for names without a site; absent if another site is the default of the port.
+
+    wanted: False if this app does not need it. On port 80 it is absent then, since the app's own site is the default; on
+    port 443 it stays while another site has TLS. own: files in sites-enabled that this run writes or removes: their present
+    content does not count.
+    """
+
+    port: int
+    text: VersionedText
+    wanted: bool
+    own: tuple[str, ...]
+
+    @property
+    def path(self) -> str:
+        """The file with the server block."""
+        return DEFAULTS[self.port]
+
+    def paths(self) -> tuple[str, ...]:
+        return (self.path,)
+
+    def hashed(self) -> tuple[str, ...]:
+        return (self.path,)
+
+    def probe(self) -> str:
+        return f"{version.PROBE}\nsite_fact\nprintf '\\n--\\n'\nprobe_path {quote(self.path)} -"
+
+    def plan(self, fact: str) -> Change | None:
+        read, _, file = fact.partition("\n--\n")
+        about, _, sites = read.partition("\n")
+        others = [block for block in parse(sites) if block.file not in {*self.own, self.path}]
+        if any(self.port in block.defaults for block in others):
+            return Absent(self.path).plan(file)
+        if self.wanted:
+            return File(self.path, self.text.at(version.parse(about))).plan(file)
+        if self.port == 443 and any(443 in block.ports for block in others):
+            return None
+        return Absent(self.path).plan(file)

@@ -1,0 +1,33 @@
+# Python's venv and pip as a builder of virtual environments (see venv.sh).
+
+# A program that prints the dependencies in pyproject.toml, a line each.
+pip_dependencies='
+import sys
+try:
+    import tomllib
+except ImportError:
+    from pip._vendor import tomli as tomllib
+with open("pyproject.toml", "rb") as file:
+    print(*tomllib.load(file).get("project", {}).get("dependencies", []), sep="\n")
+'
+
+# pip comes with Python.
+pip_check() { :; }
+
+pip_create() { venv_as "$python" -m venv "$fresh"; }
+
+pip_install() {
+  case $lock in
+    uv.lock | pylock.toml) step_fail "$lock is installed by uv: set installer = \"uv\" in [app] of hosts.toml, or add a requirements.txt" ;;
+    pyproject.toml)
+      venv_as "$fresh/bin/python" -c "$pip_dependencies" >"$undo/requirements" &&
+        chmod 0644 "$undo/requirements" &&
+        pip_add --requirement /dev/stdin <"$undo/requirements"
+      ;;
+    *) pip_add --requirement "$lock" ;;
+  esac
+}
+
+pip_add() {
+  venv_as env PIP_CACHE_DIR="$cache/pip" PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 "$fresh/bin/python" -m pip install "$@"
+}
