@@ -48,8 +48,8 @@ def fresh(lab: Lab) -> Iterator[Fresh]:
 def impatient(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project that does not wait long for a server that does not answer."""
     project = Project(tmp_path_factory.mktemp("impatient"))
-    way = project.folder / "selvedge/way.py"
-    way.write_text(way.read_text().replace("CONNECT_TIMEOUT = 15.0", "CONNECT_TIMEOUT = 3.0"))
+    module = project.folder / "selvedge/ssh/failures.py"
+    module.write_text(module.read_text().replace("CONNECT_TIMEOUT = 15.0", "CONNECT_TIMEOUT = 3.0"))
     return project
 
 
