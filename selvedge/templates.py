@@ -1,4 +1,4 @@
-"""The files as they will stand on the server: Jinja2 templates of the folder `templates/`, with quoting for each format."""
+"""The Jinja2 templates in `templates/`: files exactly as they will be on the server, with quoting for each format."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ FOLDER = Path(__file__).parent.parent / "templates"
 
 
 def nginx_quote(value: str) -> str:
-    """`value` as one nginx parameter. Raises ValueError for `$` and control characters, which nginx cannot quote."""
+    """Return `value` as one nginx parameter. Raises ValueError for `$` and control characters, which nginx cannot quote."""
     if "$" in value or any(char < " " or char == "\x7f" for char in value):
         raise ValueError(f"nginx cannot hold the value {value!r}: it has a `$` or a control character")
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _cache() -> FileSystemBytecodeCache | None:
-    """Compiled templates of earlier runs: compiling them anew costs each run a tenth of a second.
+    """Return a cache of compiled templates, which saves each run a tenth of a second; None if there is no safe folder.
 
-    They are code, so they stand where only this user can write; without such a place there is no cache.
+    The cache contains code, so no other user may be able to write to its folder.
     """
     folder = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "selvedge" / "templates"
     try:
