@@ -1,4 +1,4 @@
-"""`fab harden --check`: each measure that keeps a server safe, what shows that it holds, and what to do where not."""
+"""`fab harden --check`: each security measure of a server, with evidence, and with a remedy if it does not hold."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ DAY = 86_400
 
 
 def check(run: Run, steps: Sequence[Step]) -> None:
-    """Print the score card of every server of the run; nothing is changed.
+    """Print the score card of each server of the run; it changes nothing.
 
-    steps: those whose resources are measures, too. Raises SelvedgeError at the end where a measure does not hold.
+    steps: their resources are measures, too. Raises SelvedgeError at the end if a measure does not hold.
     """
     found = gather(run, lambda session: list(card(session, steps)))
     cards = {name: each for name, each in found.items() if not isinstance(each, SelvedgeError)}
@@ -35,7 +35,7 @@ def check(run: Run, steps: Sequence[Step]) -> None:
 
 
 def card(session: Session, steps: Sequence[Step]) -> Iterator[Finding]:
-    """The measures of one server, read in one exec."""
+    """Yield the measures of one server, from one reading."""
     app = session.app
     resources = [resource for step in steps for resource in step.resources(app)]
     facts = session.read([Ask(call("hardening_fact", app.host.user)), *resources])
@@ -49,7 +49,7 @@ def card(session: Session, steps: Sequence[Step]) -> Iterator[Finding]:
 
 
 def _ssh(app: Target, parts: Mapping[str, str], user: str) -> Iterator[Finding]:
-    # Several values of a name: a Match block makes it another one for some users, addresses or ports.
+    # A Match block can give a setting several values, for different users, addresses or ports.
     values: dict[str, list[str]] = {}
     for line in parts.get("sshd", "").splitlines():
         name, _, value = line.partition(" ")
@@ -178,11 +178,11 @@ EVIDENCE = {
     "/etc/profile.d/50-selvedge.sh": ("idle logins", "end after half an hour at the prompt (/etc/profile.d/50-selvedge.sh)"),
     "/etc/issue": ("banner", "says for whom the server is, and not what it runs (/etc/issue)"),
 }
-"""What is declared and has a line of its own, by the kind of resource or its path: the subject and the evidence."""
+"""Subject and evidence of the resources that have their own line, by the resource's class or path."""
 
 
 def _declared(app: Target, read: Iterable[tuple[Resource, str]]) -> Iterator[Finding]:
-    """That whatever `update` and `harden` declare is so: keys, algorithms, kernel settings and the rest."""
+    """Yield whether the resources of `update` and `harden` need a change: keys, algorithms, kernel settings and others."""
     texts: dict[str, list[str]] = {}
     waiting: dict[str, list[str]] = {}
     for resource, fact in read:

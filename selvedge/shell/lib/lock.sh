@@ -1,4 +1,4 @@
-# The lock of an app: flock, held by the process that runs lock_take, which ends with the connection.
+# The lock of an app: the process that runs lock_take holds it by flock, and ends with the connection.
 
 # lock_take: print "@lock held", "@lock held changed" (another run may have changed something since the reading),
 # "@lock held unfinished" (a step of a run that was cut off still runs), or "@lock busy HOLDER"; then hold the lock until

@@ -24,7 +24,7 @@ _start, _sent = Remote._start, []
 def _counted(self, script):
     channel = _start(self, script)
     last = script.rstrip().splitlines()
-    _sent.append(last[-2] if last[-1].startswith(")") else "")
+    _sent.append(last[-4] if last[-3:-2] == [")"] else "")
     with open("sent", "w") as file:
         file.write("\\n".join(_sent))
     if len(_sent) == int(os.environ["KILL_AT"]):
