@@ -103,7 +103,7 @@ git_own() {
 }
 
 # git_checkout: $commit from $repo into $release, built beside and moved into place.
-# Values: app base log_dir run_dir supervisor_conf repo url deploy_key git_known_hosts git_credentials new keep release commit group
+# Values: app base log_dir live_socket supervisor_conf repo url deploy_key git_known_hosts git_credentials new keep release commit group
 git_checkout() {
   size=$(du -sk "$repo")
   room=$((${size%%[!0-9]*} * 3 + 51200))

@@ -84,7 +84,7 @@ def test_what_supervisor_cannot_do_is_told_and_the_live_one_starts_at_a_boot(
 def test_where_there_is_an_old_release_to_bring_back_the_switch_has_the_word(managed: Managed) -> None:
     """app.strategy = "restart" has stopped the old one by then."""
     managed.answers("error: CANT_REREAD: broken.conf")
-    said = managed.run(f'back() {{ echo "back, $1"; exit 1; }}\nrefuse=back\nmanager_start {NEW}\necho on')
+    said = managed.run(f'back() {{ echo "back, $1"; exit 1; }}\nmanager_start {NEW} back\necho on')
     assert said.startswith("back, supervisor cannot read its configuration") and "on\n" not in said
 
 
