@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from selvedge.errors import UsageError as UsageError
     from selvedge.release.instance import Instance as Instance
     from selvedge.release.live import Live as Live
+    from selvedge.release.managers import process_manager as process_manager
+    from selvedge.release.servers import app_server as app_server
     from selvedge.resources.access import Admitted as Admitted
     from selvedge.resources.access import AuthorizedKeys as AuthorizedKeys
     from selvedge.resources.access import LoginUser as LoginUser
@@ -99,6 +101,8 @@ _NAMES = {
     "errors": "UsageError",
     "release.instance": "Instance",
     "release.live": "Live",
+    "release.managers": "process_manager",
+    "release.servers": "app_server",
     "resources.access": "Admitted AuthorizedKeys LoginUser Password Sudoers login_keys",
     "resources.certbot": "client",
     "resources.certificate": "Certificate Https Listen OwnCertificate PlainHttp",

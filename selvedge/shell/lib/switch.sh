@@ -19,10 +19,11 @@ switch_point() { switch_link "$1" "$run_dir/$2.sock"; }
 # switch_current TARGET: where the link `current` leads to; "" keeps it.
 switch_current() { [ -z "$1" ] || switch_link "$base/current" "$1"; }
 
+# switch_release: $new becomes the live release, or is refused; then the old one stays live. $why: deploy, rollback, restart, revert.
+# shellcheck disable=SC2034 # other files read some of these variables
 # Values: app base run_dir log_dir live_socket repo site_enabled supervisor_conf health health_host health_ranges health_timeout health_attempts health_interval new why module import_timeout header settle settle_ms drain strategy migrate alembic downgraded migrate_timeout settings preflight_size host before_switch keep
 switch_release() {
   local began old previous old_current scheme commit preflight asked took
-  # shellcheck disable=SC2034 # for record.sh and gate.sh
   began=$(date +%s)
   old=$(releases_live)
   previous=$(releases_linked "$base/previous.sock")
@@ -31,7 +32,6 @@ switch_release() {
     old=$previous
   fi
   old_current=$(readlink "$base/current" 2>/dev/null) || old_current=
-  # shellcheck disable=SC2034 # for gate.sh
   scheme=$(request_scheme)
   commit=${new%-*}
   if switch_is_done; then
@@ -44,7 +44,6 @@ switch_release() {
   trap 'switch_refuse "the release was stopped by a signal"' TERM INT
   if [ "$why" = restart ]; then switch_copy "$old" "$new"; fi
   [ -f "$base/instances/$new/state" ] || record_state "$new" building
-  # shellcheck disable=SC2034 # for gate.sh
   preflight=$(head -c "$preflight_size" <&3)
   [ "${#preflight}" -ge "$((preflight_size - 1))" ] || step_fail "the connection was lost before the release began; nothing was changed"
   switch_begin
@@ -52,7 +51,6 @@ switch_release() {
   sync -f "$base" 3<&- &
   asked=$(switch_clock)
   gate_pass
-  # shellcheck disable=SC2034 # for workers.sh
   took=$(($(switch_clock) - asked))
   # The release's own worker has imported the app, too, and responds.
   gate_preflight_end

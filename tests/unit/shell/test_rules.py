@@ -23,7 +23,8 @@ def test_all_functions_are_found() -> None:
 
 @pytest.mark.parametrize("file", FILES)
 def test_functions_begin_with_the_name_of_their_file(file: str) -> None:
-    assert not [name for name in re.findall(r"^([a-z]\w*)\(\) [{(]", library.library(file), re.MULTILINE) if not name.startswith(f"{file}_")]
+    found = re.findall(r"^([a-z]\w*)\(\) [{(]", library.library(file), re.MULTILINE)
+    assert not [name for name in found if not name.startswith(f"{file}_")]
 
 
 @pytest.mark.parametrize("file", FILES)
