@@ -11,18 +11,18 @@ from selvedge.errors import SelvedgeError
 from selvedge.release.live import Live
 from selvedge.release.record import Releases
 from tests.support.releases import NEW, NEWER, OLD
-from tests.unit.release.standing import record, standing
+from tests.unit.release.records import record, releases
 
 
 @pytest.mark.parametrize(("there", "refused"), [
-    (standing(OLD, record(OLD, "good", 1), record(NEW, "left", 2)), True),
+    (releases(OLD, record(OLD, "good", 1), record(NEW, "left", 2)), True),
     # With a good one of the same commit that is older: the commit was rolled back from all the same.
-    (standing(OLD, record(OLD, "good", 1), record(NEWER, "good", 2), record(NEW, "left", 3)), True),
+    (releases(OLD, record(OLD, "good", 1), record(NEWER, "good", 2), record(NEW, "left", 3)), True),
     # Released once more by force.
-    (standing(OLD, record(OLD, "good", 1), record(NEW, "left", 2), record(NEWER, "good", 3)), False),
-    (standing(NEWER, record(NEW, "left", 2), record(NEWER, "good", 1)), False),
+    (releases(OLD, record(OLD, "good", 1), record(NEW, "left", 2), record(NEWER, "good", 3)), False),
+    (releases(NEWER, record(NEW, "left", 2), record(NEWER, "good", 1)), False),
     # Refused, or brought back from since another server has refused it: try again.
-    (standing(OLD, record(OLD, "good", 1), record(NEW, "bad", 2)), False),
+    (releases(OLD, record(OLD, "good", 1), record(NEW, "bad", 2)), False),
 ])  # fmt: skip
 def test_a_commit_that_was_rolled_back_from_is_refused_whatever_its_settings(
     target: Callable[..., Target], there: Releases, refused: bool
@@ -40,6 +40,6 @@ def test_a_commit_that_was_rolled_back_from_is_refused_whatever_its_settings(
 
 
 def test_an_instance_that_was_good_is_gone_back_to_by_a_deploy() -> None:
-    there = standing(OLD, record(OLD, "good", 1), record(NEW, "good", 2), record(NEWER, "left", 3))
-    assert there.left(NEW) is None
-    assert there.left(NEWER) == record(NEWER, "left", 3)
+    there = releases(OLD, record(OLD, "good", 1), record(NEW, "good", 2), record(NEWER, "left", 3))
+    assert there.rolled_back(NEW) is None
+    assert there.rolled_back(NEWER) == record(NEWER, "left", 3)

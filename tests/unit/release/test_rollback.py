@@ -7,22 +7,22 @@ from typing import Any
 import pytest
 
 from selvedge.errors import SelvedgeError
-from selvedge.operations.rollback import choose
+from selvedge.operations.rollback import choose_release
 from selvedge.release import database
 from tests.support.releases import NEW, OLD
-from tests.unit.release.standing import record, standing
+from tests.unit.release.records import record, releases
 
 
 def test_a_rollback_from_a_release_without_a_time_goes_to_the_last_good_one() -> None:
     """A run that was killed behind the switch has not written when."""
-    there = standing(NEW, record(OLD, "good", 1), record(NEW, "building"))
-    assert choose("one", there).id == OLD
+    there = releases(NEW, record(OLD, "good", 1), record(NEW, "building"))
+    assert choose_release("one", there).id == OLD
 
 
 def test_a_rollback_never_goes_to_a_release_that_another_server_has_refused() -> None:
-    there = standing(OLD, record(OLD, "good", 1), record(NEW, "bad", 2))
+    there = releases(OLD, record(OLD, "good", 1), record(NEW, "bad", 2))
     with pytest.raises(SelvedgeError, match="no good release to go back to"):
-        choose("one", there)
+        choose_release("one", there)
 
 
 @pytest.mark.parametrize(("answers", "keep", "says"), [
@@ -47,7 +47,7 @@ def test_a_rollback_asks_where_the_database_is(
 
     monkeypatch.setattr(database, "_alembic", alembic)
     to = record(OLD, "good", 1, heads="0001 ", database="0001 ")
-    there = standing(NEW, to, record(NEW, "good", 2, heads="0002 ", database="0002 "))
+    there = releases(NEW, to, record(NEW, "good", 2, heads="0002 ", database="0002 "))
     session: Any = Session()
     if says:
         with pytest.raises(SelvedgeError) as caught:

@@ -16,7 +16,7 @@ from tests.support.libraries import functions
 from tests.support.releases import NEW, NEWER, OLD
 
 
-def test_the_standing_of_a_server_is_read_from_its_own_files(
+def test_the_releases_of_a_server_are_read_from_its_own_files(
     server: Server, managed: Managed, target: Callable[..., Target]
 ) -> None:
     text = "commit bbbb\nsubject a/record:state bad: 'x' 100 %\nauthor Zoë\nat 2026-01-02T00:00:00Z\nunknown word\n"
