@@ -33,39 +33,39 @@ def check_rollback(session: Session, releases: Releases, to: Record, *, keep: bo
     SelvedgeError with the revisions between, or if the downgrade fails.
     """
     live = releases.record(releases.live)
-    ahead, behind = (live.database or live.heads).split() if live else [], to.heads.split()
-    if keep or not ahead or not behind or ahead == behind:
+    at, needed = (live.database or live.heads).split() if live else [], to.heads.split()
+    if keep or not at or not needed or at == needed:
         return
     status, output = _alembic(session, to.id, "current")
     if status == 0:
         _check_same(session, to, _REVISION.findall(output))
         return
-    ahead = _UNKNOWN.findall(output) or ahead
+    at = _UNKNOWN.findall(output) or at
     # Only the release that migrated the database to this revision has all the migrations.
-    newest = next((each.id for each in reversed(releases.records) if ahead[0] in each.heads.split()), releases.live)
+    newest = next((each.id for each in reversed(releases.records) if at[0] in each.heads.split()), releases.live)
     if not downgrade:
-        between = _alembic(session, newest, "history", "-r", f"{behind[0]}:{ahead[0]}")[1]
+        between = _alembic(session, newest, "history", "-r", f"{needed[0]}:{at[0]}")[1]
         listed = "\n".join(f"    {line}" for line in between.splitlines() if "->" in line)
         raise SelvedgeError(
-            f"{session.name}: the database is ahead of {to.id}: it is at {' '.join(ahead)}, that release knows it at "
-            f"{' '.join(behind)}. The revisions between:\n{listed}",
+            f"{session.name}: the database is ahead of {to.id}: it is at {' '.join(at)}, that release knows it at "
+            f"{' '.join(needed)}. The revisions between:\n{listed}",
             "Go back with --keep-database where the older code works with the newer database, or with --downgrade, which "
             "prints the SQL and then runs `alembic downgrade`. Data may be lost by a downgrade.",
         )
-    _downgrade(session, newest, ahead[0], behind[0])
+    _downgrade(session, newest, at[0], needed[0])
 
 
-def _downgrade(session: Session, newest: str, ahead: str, behind: str) -> None:
-    """Print the SQL of the downgrade from revision `ahead` to `behind`, then run it, both with the release `newest`."""
-    session.report.step(session.name, "rollback", f"the SQL of the downgrade from {ahead} to {behind}:")
-    status, sql = _alembic(session, newest, "downgrade", f"{ahead}:{behind}", "--sql")
+def _downgrade(session: Session, newest: str, at: str, needed: str) -> None:
+    """Print the SQL of the downgrade from revision `at` to `needed`, then run it, both with the release `newest`."""
+    session.report.step(session.name, "rollback", f"the SQL of the downgrade from {at} to {needed}:")
+    status, sql = _alembic(session, newest, "downgrade", f"{at}:{needed}", "--sql")
     if status != 0:
         raise SelvedgeError(
             f"{session.name}: alembic cannot say the SQL of the downgrade: {sql}", "Nothing was changed."
         )
     for line in sql.splitlines():
         session.report.line(f"    {line}")
-    status, output = _alembic(session, newest, "downgrade", behind)
+    status, output = _alembic(session, newest, "downgrade", needed)
     if status == -1:
         raise session.lost("during the downgrade of the database")
     if status != 0:

@@ -19,7 +19,7 @@ switch_point() { switch_link "$1" "$run_dir/$2.sock"; }
 # switch_current TARGET: where the link `current` leads to; "" keeps it.
 switch_current() { [ -z "$1" ] || switch_link "$base/current" "$1"; }
 
-# switch_release: $new becomes the live release, or is refused; then the old one stays live. $why: deploy, rollback, restart, revert.
+# switch_release: make $new the live release, or refuse it; then the old one stays live. $why: deploy, rollback, restart or revert.
 # shellcheck disable=SC2034 # other files read some of these variables
 # Values: app base run_dir log_dir live_socket repo site_enabled supervisor_conf health health_host health_ranges health_timeout health_attempts health_interval new why module import_timeout header settle settle_ms drain strategy migrate alembic downgraded migrate_timeout settings preflight_size host before_switch keep
 switch_release() {
