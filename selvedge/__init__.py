@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from selvedge.errors import UsageError as UsageError
     from selvedge.release.instance import Instance as Instance
     from selvedge.release.live import Live as Live
+    from selvedge.release.managers import process_manager as process_manager
+    from selvedge.release.servers import app_server as app_server
     from selvedge.resources.access.firewall import Firewall as Firewall
     from selvedge.resources.access.jails import Jails as Jails
     from selvedge.resources.access.kernel import Sysctl as Sysctl
@@ -92,6 +94,8 @@ _NAMES = {
     "errors": "UsageError",
     "release.instance": "Instance",
     "release.live": "Live",
+    "release.managers": "process_manager",
+    "release.servers": "app_server",
     "resources.access.firewall": "Firewall",
     "resources.access.jails": "Jails",
     "resources.access.kernel": "Sysctl TimeSync",

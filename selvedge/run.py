@@ -13,7 +13,7 @@ from selvedge.config.load import load
 from selvedge.config.settings import Settings
 from selvedge.engine.fleet import Fleet
 from selvedge.engine.session import Session
-from selvedge.release.commits import Commits, named
+from selvedge.release.commits import Commits, requested_ref
 from selvedge.report import Report
 from selvedge.ssh.connection import Credentials, Remote
 from selvedge.task import Step
@@ -53,7 +53,7 @@ class Run:
 
     def check(self, tasks: Sequence[Step], options: Mapping[str, Any]) -> None:
         """Check what the tasks need of this machine. Raises ConfigError or UsageError: nothing has been contacted then."""
-        ref = named(options)
+        ref = requested_ref(options)
         for session in self.fleet.sessions:
             app = session.target.releasing(replace(session.release, ref=ref))
             for step in dict.fromkeys(part for task in tasks for part in task.parts(app)):

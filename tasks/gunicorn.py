@@ -3,6 +3,7 @@
 import selvedge as sv
 from selvedge.release import preconditions
 from tasks.parts.hooks import hook
+from tasks.parts.sockets import socket_folder
 
 
 @sv.step(needs_commit=True, precondition=preconditions.environment)
@@ -10,18 +11,17 @@ def gunicorn(app):
     """Write the release's start script and environment."""
     instance, paths, own = sv.Instance.of(app), app.paths, {"group": app.name}
     yield sv.Needs(f"{instance.release}/.venv/bin/python", "venv")
-    if app.manager == "supervisor":
-        # The socket's folder lives in memory and is made at every boot; nginx (www-data) may look in and connect.
-        yield sv.File(f"/etc/tmpfiles.d/{app.name}.conf", f"d {paths.run} 2750 {app.name} www-data -\n")
-        yield sv.Directory(paths.run, "2750", owner=app.name, group="www-data")
+    if sv.process_manager(app).app_listens:
+        yield from socket_folder(app)
     # nginx's processes open their logs anew after a rotation, as www-data: they pass through, and list nothing.
     yield sv.Directory(paths.logs, "0710", group="www-data")
     yield sv.Directory(paths.instances, "0750", **own)
     yield sv.Directory(instance.folder, "0750", **own)
     yield sv.File(f"{instance.folder}/env", instance.environment_text(), "0640", secret=True, **own)
     yield sv.File(f"{instance.folder}/run", instance.run_script(), "0750", **own)
-    yield sv.File(f"{instance.folder}/selvedge_worker.py", instance.worker(), "0640", **own)
-    yield sv.File(f"{instance.folder}/gunicorn_start", instance.start_script(), "0750", **own)
+    for name, text in instance.modules().items():
+        yield sv.File(f"{instance.folder}/{name}", text, "0640", **own)
+    yield sv.File(instance.start, instance.start_script(), "0750", **own)
     yield from hook(app, instance, "after_build", builds=True)
     # Before the switch: from then on nginx serves these folders of this release.
     yield from sv.static_folders(app, instance.release)

@@ -8,12 +8,13 @@ BASE = ("nginx", "git", "curl", "ca-certificates", "openssh-client", "python3", 
 @sv.step
 def install(app):
     """Install Python, nginx, supervisor, git and the like."""
+    manager = sv.process_manager(app)
     yield sv.Port(80, "nginx")
     # A requirement without a wheel needs a compiler: add "build-essential" and "python3-dev" here.
-    yield sv.Packages(*BASE, *(["supervisor"] if app.manager == "supervisor" else []))
+    yield sv.Packages(*BASE, *manager.packages)
     yield sv.Service("nginx")
-    if app.manager == "supervisor":
-        yield sv.Service("supervisor")
+    if manager.service:
+        yield sv.Service(manager.service)
     if sv.needs_uv(app):
         yield sv.Tool("uv", sv.UV_REQUIREMENT)
     if app.python:

@@ -3,6 +3,7 @@
 import selvedge as sv
 from tasks.parts.hooks import hook
 from tasks.parts.log_rotation import log_rotation
+from tasks.parts.sockets import socket_folder
 
 FORCE = sv.Option("force", "Release a commit again that was rolled back from.")
 
@@ -10,17 +11,16 @@ FORCE = sv.Option("force", "Release a commit again that was rolled back from.")
 @sv.step(phase="switch", needs_commit=True, options=(FORCE,))
 def supervisor(app):
     """Start it by the process manager; switch to it when healthy."""
-    instance, systemd = sv.Instance.of(app), app.manager == "systemd"
-    yield sv.Needs("/etc/logrotate.conf" if systemd else "/etc/supervisor/supervisord.conf", "install")
-    yield sv.Needs(f"{instance.folder}/gunicorn_start", "gunicorn")
+    instance, manager = sv.Instance.of(app), sv.process_manager(app)
+    yield sv.Needs(manager.installed, "install")
+    yield sv.Needs(instance.start, "gunicorn")
     for name, text in instance.manager_files().items():
         yield sv.File(f"{instance.folder}/{name}", text, "0640", group=app.name)
     yield from log_rotation(app)
     # Those for the server run between the gate and the switch, inside of `Live`.
     yield from hook(app, instance, "before_switch", local_only=True)
     yield sv.Live(app, instance.id, forced=app.release.forced)
-    if systemd:
-        # Behind the switch, since an old release that runs under supervisor makes its socket there.
-        yield sv.File(f"/etc/tmpfiles.d/{app.name}.conf", f"d {app.paths.run} 0750 root www-data -\n")
-        yield sv.Directory(app.paths.run, "0750", group="www-data")
+    if not manager.app_listens:
+        # After the switch, because an old release of another manager may open its own socket there.
+        yield from socket_folder(app)
     yield from hook(app, instance, "after_switch")

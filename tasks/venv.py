@@ -19,6 +19,6 @@ def venv(app):
         uv=sv.UV,
         installer=app.installer,
         requirements=app.requirements,
-        extras=("gunicorn", "uvicorn-worker") if app.worker_class.startswith("uvicorn_worker.") else ("gunicorn",),
+        extras=sv.app_server(app).packages(app),
         user=app.name,
     )

@@ -1,4 +1,4 @@
-"""Which release a rollback goes back to."""
+"""`fab rollback` and `fab restart`: make an earlier release, or a copy of the live one, live."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from selvedge.run import Run
 from selvedge.task import Step
 
 
-def base(instance: str) -> str:
-    """The instance that a restarted one ("…r1") was made from."""
+def original(instance: str) -> str:
+    """Return the instance that a restarted one ("…r1") is a copy of; of any other, itself."""
     return instance.partition("r")[0]
 
 
-def choose(host: str, releases: Releases, to: str = "") -> Record:
-    """The record to go back to: the good release that was live before, or the newest one whose id begins with `to`.
+def choose_release(host: str, releases: Releases, to: str = "") -> Record:
+    """Return the release to go back to: the last good one before the live one, or the newest one whose id begins with `to`.
 
-    Raises SelvedgeError where there is none: none was good, the id is unknown, ambiguous, bad, or already live.
+    Raises SelvedgeError if there is none, or if that release never became live or is live already.
     """
     if not releases.live:
         raise SelvedgeError(
@@ -35,7 +35,7 @@ def choose(host: str, releases: Releases, to: str = "") -> Record:
         named = [record for record in releases.records if record.id.startswith(to)]
         if not named:
             raise SelvedgeError(f"{host}: there is no release {to} on the server any more.", listing)
-        good = [record for record in named if record.state in ("good", "left")]
+        good = [record for record in named if record.was_live]
         if not good:
             raise SelvedgeError(f"{host}: {named[-1].id} is {named[-1].state}: it never became live.", listing)
         if good[-1].id == releases.live:
@@ -45,8 +45,8 @@ def choose(host: str, releases: Releases, to: str = "") -> Record:
     before = [
         record
         for record in releases.records
-        if record.state == "good" and base(record.id) != base(releases.live)
-        # A run that was cut off behind the switch has not written when.
+        if record.state == "good" and original(record.id) != original(releases.live)
+        # If the run was cut off after the switch, the live release has no time.
         and (live is None or not live.at or record.at <= live.at)
     ]
     if not before:
@@ -56,9 +56,9 @@ def choose(host: str, releases: Releases, to: str = "") -> Record:
 
 def roll_back(run: Run, to: str, *, keep: bool, downgrade: bool, flags: Mapping[str, Any]) -> None:
     """Make an earlier release live on every host of the run. Raises SelvedgeError before anything is changed."""
-    changes_nothing = bool(flags.get("dry_run") or flags.get("script"))
+    changes_nothing = _changes_nothing(flags)
     found = _locked_releases(run, "fab rollback", flags)
-    chosen = {host: choose(host, releases, to) for host, releases in found.items()}
+    chosen = {host: choose_release(host, releases, to) for host, releases in found.items()}
     for host, record in chosen.items() if not flags.get("script") else ():
         run.report.step(host, "rollback", f"to {record.id} ({record.subject or 'no subject'}, live on {when(record.at)} UTC)")
     for session in run.fleet.sessions:
@@ -74,7 +74,7 @@ def roll_back(run: Run, to: str, *, keep: bool, downgrade: bool, flags: Mapping[
 
 
 def restart(run: Run, flags: Mapping[str, Any]) -> None:
-    """Start the live release of every host once more, as it is there, and switch to it. Raises SelvedgeError."""
+    """Start a copy of the live release on every host, and switch to it. Raises SelvedgeError."""
     ids = {}
     for host, releases in _locked_releases(run, "fab restart", flags).items():
         if not releases.live:
@@ -84,9 +84,13 @@ def restart(run: Run, flags: Mapping[str, Any]) -> None:
     run.chain([_switch("restart", ids)], flags)
 
 
+def _changes_nothing(flags: Mapping[str, Any]) -> bool:
+    return bool(flags.get("dry_run") or flags.get("script"))
+
+
 def _locked_releases(run: Run, doing: str, flags: Mapping[str, Any]) -> dict[str, Releases]:
-    """Return the releases on each host, by its name; read under the lock unless the run changes nothing."""
-    if not (flags.get("dry_run") or flags.get("script")):
+    """Return the releases on each host by its name. If the run may change something, take the locks before the reading."""
+    if not _changes_nothing(flags):
         run.fleet.lock(doing, int(flags.get("wait") or 0))
     read = run.fleet.each(lambda session: session.read([Ask(releases_query(session.app))])[0])
     names = (session.name for session in run.fleet.sessions)

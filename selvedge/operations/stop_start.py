@@ -1,4 +1,4 @@
-"""`fab stop` and `fab start`: the live release, taken out of its process manager and put back."""
+"""`fab stop` and `fab start`: stop and start the live release."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from selvedge.task import Step
 
 
 class Running(Resource):
-    """The live release, running and healthy; or stopped, and not started again at a boot."""
+    """The live release, running and healthy. With running=False it is stopped, and a boot does not start it."""
 
     app: Target
     running: bool
@@ -24,15 +24,16 @@ class Running(Resource):
         return call("process_fact", given=self.app.shell_values)
 
     def plan(self, fact: str) -> Change | None:
-        """As of every resource. Raises SelvedgeError where nothing is live that could be stopped or started."""
+        """Return the change. Raises SelvedgeError if nothing is live."""
         found = Releases.parse(fact)
         facts = fact.splitlines()
         app, host = self.app.name, self.app.host.name
         if not found.live:
             raise SelvedgeError(f"{host}: nothing of {app} is live there.", f"Run `fab -H {host} deploy` first.")
         known = "known yes" in facts
-        up = known and found.listening and "alive yes" in facts
-        if up if self.running else not known and not found.listening:
+        running = known and found.listening and "alive yes" in facts
+        stopped = not known and not found.listening
+        if running if self.running else stopped:
             return None
         verb = "start" if self.running else "stop"
         return Change(

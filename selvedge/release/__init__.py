@@ -1,1 +1,1 @@
-"""What a release is: its commit, its configuration, its record, its switch."""
+"""Releases: the commit, its settings on a server, the switch to it, and its record."""

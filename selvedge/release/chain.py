@@ -1,4 +1,4 @@
-"""The steps of one command line as one chain: read on all hosts, shown, and made unless the run shall change nothing."""
+"""Run the tasks of one command line as one chain: plan all steps on all hosts, show the plans, make the changes."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from selvedge.engine.fleet import Fleet
 from selvedge.engine.session import Planned, Session
 from selvedge.release.commits import Commits, apply_options
 from selvedge.release.database import network_databases
-from selvedge.release.rollout import Plans, make
+from selvedge.release.rollout import Plans, roll_out
 from selvedge.report import Report
 from selvedge.task import Step
 
-# `--script` prints whole libraries, of which a script calls a part, and whose variables come from their callers.
+# `--script` prints whole files of lib/. A script calls some of their functions, and assigns their variables.
 SCRIPT_HEAD = "# shellcheck shell=dash disable=SC2016,SC2030,SC2031,SC2154,SC2329"
 
 
 def run_chain(fleet: Fleet, commits: Commits, tasks: Sequence[Step], options: Mapping[str, Any]) -> None:
-    """Run the tasks of a command line as one chain: read, show, and unless it is a dry run, change and prove.
+    """Plan the steps of the tasks and show the plans; then make the changes, unless the flags forbid it.
 
-    options: the flags of all tasks together. Raises SelvedgeError: StepError where a change failed, LockedError,
+    options: the flags of all tasks together. Raises SelvedgeError: StepError if a change failed, LockedError,
     UnreachableError.
     """
     began = time.monotonic()
-    plans = read(fleet, commits, tasks, options)
+    plans = plan_tasks(fleet, commits, tasks, options)
     if options.get("script"):
         fleet.report.raw(SCRIPT_HEAD)
         for session in fleet.sessions:
@@ -44,23 +44,20 @@ def run_chain(fleet: Fleet, commits: Commits, tasks: Sequence[Step], options: Ma
         return
     if _nothing_to_change(fleet, tasks, plans):
         return
-    # Another run, or the rest of one that was cut off, may have changed what was read.
+    # If another run, or the rest of one that was cut off, changed something since the reading, plan again.
     doing = f"fab {' '.join(str(task.name) for task in tasks)}"
     if fleet.lock(doing, int(options.get("wait") or 0), time.monotonic() - began):
-        plans = read(fleet, commits, tasks, options)
+        plans = plan_tasks(fleet, commits, tasks, options)
         if _nothing_to_change(fleet, tasks, plans):
             return
-    make(fleet, commits, plans, revert=not options.get("no_revert"))
+    roll_out(fleet, commits, plans, revert=not options.get("no_revert"))
 
 
-def read(fleet: Fleet, commits: Commits, tasks: Sequence[Step], options: Mapping[str, Any]) -> Plans:
-    """Read and plan the steps of the tasks, each once, on all hosts at once, by one exec a host; change nothing.
-
-    Raises SelvedgeError.
-    """
+def plan_tasks(fleet: Fleet, commits: Commits, tasks: Sequence[Step], options: Mapping[str, Any]) -> Plans:
+    """Plan the steps of the tasks on all hosts in parallel, by one exec per host. Raises SelvedgeError."""
     apply_options(fleet.sessions, options)
     _share_databases(fleet.sessions)
-    steps = {session.name: parts(tasks, session) for session in fleet.sessions}
+    steps = {session.name: _steps(tasks, session) for session in fleet.sessions}
     if any(step.needs_commit for each in steps.values() for step in each):
         first = fleet.sessions[0]
         threading.Thread(target=_warm_up, args=(first, steps[first.name]), daemon=True).start()
@@ -68,8 +65,8 @@ def read(fleet: Fleet, commits: Commits, tasks: Sequence[Step], options: Mapping
     return dict(zip(steps, fleet.each(lambda session: session.plan(steps[session.name])), strict=True))
 
 
-def parts(tasks: Sequence[Step], session: Session) -> list[Step]:
-    """Return the steps of the tasks on a host, each once, in their order."""
+def _steps(tasks: Sequence[Step], session: Session) -> list[Step]:
+    """Return the steps of the tasks on a host in their order, without repetitions."""
     return list(dict.fromkeys(part for task in tasks for part in task.parts(session.app)))
 
 
@@ -77,13 +74,13 @@ def _warm_up(session: Session, steps: Sequence[Step]) -> None:
     """Load the modules and templates of the steps while the server looks for the commit."""
     app = session.target.releasing(replace(session.release, commit="0" * 40))
     for step in steps:
-        # An error is raised where the steps are read.
+        # The reading raises the same error.
         with contextlib.suppress(Exception):
             deque(step.resources(app), maxlen=0)
 
 
 def _share_databases(sessions: Sequence[Session]) -> None:
-    """Let only the first of the hosts that use the same database migrate it."""
+    """Have only the first of the hosts that share a database migrate it."""
     seen: set[frozenset[str]] = set()
     for session in sessions:
         if not session.target.migrate or not session.target.env_file:
@@ -95,7 +92,7 @@ def _share_databases(sessions: Sequence[Session]) -> None:
 
 
 def _nothing_to_change(fleet: Fleet, tasks: Sequence[Step], plans: Plans) -> bool:
-    """Return whether no step has anything to do; if so, say it for each task."""
+    """Return whether no step has anything to do; if so, report that for each task."""
     if any(item for items in plans.values() for item in items):
         return False
     for task in tasks:
@@ -104,13 +101,14 @@ def _nothing_to_change(fleet: Fleet, tasks: Sequence[Step], plans: Plans) -> boo
 
 
 def _show(report: Report, session: Session, items: Sequence[Planned], *, whole: bool) -> None:
-    follows = False
+    """Print the planned steps of a host. whole: with the texts of new files, too."""
+    earlier_changes = False
     for item in items:
-        changes = [change for _, change in item.plan.changes if not (follows and change.waits)]
+        changes = [change for _, change in item.plan.changes if not (earlier_changes and change.waits)]
         if not changes and not item.pending:
             report.step(session.name, item.name, report.paint("nothing to change", "dim"))
             continue
-        follows = True
+        earlier_changes = True
         counted = f"{len(changes)} change{'' if len(changes) == 1 else 's'}" if changes else ""
         report.step(session.name, item.name, ", ".join(filter(None, [counted, item.pending])))
         for change in changes:

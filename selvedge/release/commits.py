@@ -1,4 +1,4 @@
-"""Which commit: one a run, resolved once, so that all hosts get the same."""
+"""The commit to release. A run resolves each branch once, so that all hosts get the same commit."""
 
 from __future__ import annotations
 
@@ -21,11 +21,8 @@ if TYPE_CHECKING:
 SHA = re.compile(r"[0-9a-f]{40}")
 
 
-def named(options: Mapping[str, Any]) -> str:
-    """What --branch or --commit of the command line name, "" without them.
-
-    Raises UsageError where they are no names that git knows.
-    """
+def requested_ref(options: Mapping[str, Any]) -> str:
+    """Return the branch, tag or SHA of --branch or --commit, "" without them. Raises UsageError if git allows no such name."""
     branch, commit = str(options.get("branch") or ""), str(options.get("commit") or "")
     if branch and commit:
         raise UsageError("--branch and --commit cannot be given together.", "Give the one that is meant.")
@@ -40,62 +37,56 @@ def named(options: Mapping[str, Any]) -> str:
 
 
 def apply_options(sessions: Sequence[Session], options: Mapping[str, Any]) -> None:
-    """Set what --branch, --commit and --force say of each host's release. Raises UsageError as `named` does."""
-    ref, forced = named(options), bool(options.get("force"))
+    """Apply --branch, --commit and --force to the release of each host. Raises UsageError as `requested_ref` does."""
+    ref, forced = requested_ref(options), bool(options.get("force"))
     for session in sessions:
         session.release = replace(session.release, ref=ref, forced=forced)
 
 
 @dataclass
 class Commits:
-    """The commits of this run: (repository, ref) to 40 hex digits."""
+    """The commits of this run, 40 hex digits each, by repository and ref."""
 
     known: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def resolve(self, sessions: Sequence[Session]) -> None:
-        """Resolve what can be resolved before anything is changed; hosts that ask for the same get the same.
+        """Resolve the commits of all hosts, as far as that is possible before anything is changed.
 
-        A ref that no server can tell yet (git is not installed, the repository refuses) stays open. Raises SelvedgeError
-        where the repository does not answer, or its server has another host key: nothing that a run does changes that.
+        A commit stays unknown if git is not installed yet or the repository refuses. Raises SelvedgeError if the repository
+        does not answer or its server has another host key: no step changes that.
         """
         for session in sessions:
-            if self._take(session):
-                continue
-            answer = self._ask(session)
+            answer = self._resolve(session)
             if answer.startswith(("silent", "changed")):
                 raise refused(session, answer)
-            if answer.startswith("commit "):
-                self._settle(session, answer.split()[1])
-            self._take(session)
 
     def resolve_now(self, session: Session) -> None:
-        """Resolve for a server that is about to fetch. Raises SelvedgeError with the cause and what to do."""
-        if self._take(session):
-            return
-        answer = self._ask(session)
-        if not answer.startswith("commit "):
+        """Resolve the commit of a host that fetches it next. Raises SelvedgeError with the cause and the remedy."""
+        if answer := self._resolve(session):
             raise refused(session, answer)
-        self._settle(session, answer.split()[1])
-        self._take(session)
 
-    def _take(self, session: Session) -> bool:
-        """Give the session its commit if it is known; return whether it is."""
+    def _resolve(self, session: Session) -> str:
+        """Set the session's commit; return "", or the answer of the repository if that has no commit."""
         app = session.app
-        commit = self.known.get((app.repository, app.ref)) or (app.ref if SHA.fullmatch(app.ref) else "")
-        if commit and session.release.commit != commit:
-            session.release = replace(session.release, commit=commit)
-        return bool(commit)
-
-    def _settle(self, session: Session, commit: str) -> None:
-        self.known[session.app.repository, session.app.ref] = commit
+        key = app.repository, app.ref
+        if SHA.fullmatch(app.ref):
+            self.known[key] = app.ref
+        if key not in self.known:
+            answer = self._ask(session)
+            if not answer.startswith("commit "):
+                return answer
+            self.known[key] = answer.split()[1]
+        session.release = replace(session.release, commit=self.known[key])
+        return ""
 
     def _ask(self, session: Session) -> str:
+        """Return an answer that begins with one of KINDS."""
         app = session.app
         return source(app).find(app, lambda shell: session.run(shell, more=True).output)
 
 
 def refused(session: Session, answer: str) -> SelvedgeError:
-    """Why the server could not tell the commit: git missing, the ref missing, or the repository refusing."""
+    """Return the error for an answer without a commit: no git, no such ref, or a repository that refuses."""
     target, name = session.app, session.name
     kind, _, detail = answer.partition(" ")
     if kind == "nogit":
@@ -127,7 +118,7 @@ def refused(session: Session, answer: str) -> SelvedgeError:
 
 
 def _changed(session: Session, fingerprint: str) -> SelvedgeError:
-    """The git server shows another host key than the one that this server, or the user's machine, knows."""
+    """Return the error for a git server whose host key is not the one that the server, or this machine, knows."""
     target, name = session.target, session.name
     server = known_hosts.entry_name(*target.ssh_server) if target.ssh_server else target.repository_shown
     return SelvedgeError(

@@ -1,4 +1,4 @@
-"""The database behind a release: which hosts share one, and whether a rollback would leave it ahead of the code."""
+"""The app's database: which hosts share one, and whether a rollback would leave it newer than the code."""
 
 from __future__ import annotations
 
@@ -18,59 +18,62 @@ _UNKNOWN = re.compile(r"Can't locate revision identified by '([^']+)'")
 
 
 def network_databases(environment: Mapping[str, SecretStr]) -> frozenset[str]:
-    """The database addresses among an environment's values. Empty: the database is the host's own (SQLite, or unknown),
-    and each host migrates its own. Secret."""
+    """Return the addresses of databases among an environment's values. They are secret.
+
+    Without any, the database is the host's own (SQLite, or unknown), and each host migrates its own.
+    """
     values = (value.get_secret_value() for value in environment.values())
     return frozenset(value for value in values if _NETWORK.fullmatch(value))
 
 
 def check_rollback(session: Session, releases: Releases, to: Record, *, keep: bool, downgrade: bool) -> None:
-    """Refuse a rollback that would leave the database ahead of the code, unless one of the two flags is given; with
-    `downgrade`, print the SQL, then take the database back by the live release's own migrations.
+    """Refuse a rollback to the release `to` that would leave the database newer than the code.
 
-    Raises SelvedgeError with the revisions between, or where the downgrade fails.
+    keep: allow it. downgrade: print the SQL, then downgrade the database with the migrations of the live release. Raises
+    SelvedgeError with the revisions between, or if the downgrade fails.
     """
     live = releases.record(releases.live)
-    ahead, behind = (live.database or live.heads).split() if live else [], to.heads.split()
-    if keep or not ahead or not behind or ahead == behind:
+    at, needed = (live.database or live.heads).split() if live else [], to.heads.split()
+    if keep or not at or not needed or at == needed:
         return
-    status, said = _alembic(session, to.id, "current")
+    status, output = _alembic(session, to.id, "current")
     if status == 0:
-        _check_taken_back(session, to, _REVISION.findall(said))
+        _check_same(session, to, _REVISION.findall(output))
         return
-    ahead = _UNKNOWN.findall(said) or ahead
-    # Only the release that brought the database there has all its migrations.
-    newest = next((each.id for each in reversed(releases.records) if ahead[0] in each.heads.split()), releases.live)
+    at = _UNKNOWN.findall(output) or at
+    # Only the release that migrated the database to this revision has all the migrations.
+    newest = next((each.id for each in reversed(releases.records) if at[0] in each.heads.split()), releases.live)
     if not downgrade:
-        between = _alembic(session, newest, "history", "-r", f"{behind[0]}:{ahead[0]}")[1]
+        between = _alembic(session, newest, "history", "-r", f"{needed[0]}:{at[0]}")[1]
         listed = "\n".join(f"    {line}" for line in between.splitlines() if "->" in line)
         raise SelvedgeError(
-            f"{session.name}: the database is ahead of {to.id}: it is at {' '.join(ahead)}, that release knows it at "
-            f"{' '.join(behind)}. The revisions between:\n{listed}",
+            f"{session.name}: the database is ahead of {to.id}: it is at {' '.join(at)}, that release knows it at "
+            f"{' '.join(needed)}. The revisions between:\n{listed}",
             "Go back with --keep-database where the older code works with the newer database, or with --downgrade, which "
             "prints the SQL and then runs `alembic downgrade`. Data may be lost by a downgrade.",
         )
-    _downgrade(session, newest, ahead[0], behind[0])
+    _downgrade(session, newest, at[0], needed[0])
 
 
-def _downgrade(session: Session, newest: str, ahead: str, behind: str) -> None:
-    session.report.step(session.name, "rollback", f"the SQL of the downgrade from {ahead} to {behind}:")
-    status, sql = _alembic(session, newest, "downgrade", f"{ahead}:{behind}", "--sql")
+def _downgrade(session: Session, newest: str, at: str, needed: str) -> None:
+    """Print the SQL of the downgrade from revision `at` to `needed`, then run it, both with the release `newest`."""
+    session.report.step(session.name, "rollback", f"the SQL of the downgrade from {at} to {needed}:")
+    status, sql = _alembic(session, newest, "downgrade", f"{at}:{needed}", "--sql")
     if status != 0:
         raise SelvedgeError(
             f"{session.name}: alembic cannot say the SQL of the downgrade: {sql}", "Nothing was changed."
         )
     for line in sql.splitlines():
         session.report.line(f"    {line}")
-    status, output = _alembic(session, newest, "downgrade", behind)
+    status, output = _alembic(session, newest, "downgrade", needed)
     if status == -1:
         raise session.lost("during the downgrade of the database")
     if status != 0:
         raise SelvedgeError(f"{session.name}: alembic downgrade failed: {output}", "The live release still serves.")
 
 
-def _check_taken_back(session: Session, to: Record, at: list[str]) -> None:
-    """Of a database whose revisions the release `to` knows, so that it is not ahead: refuse where it is behind."""
+def _check_same(session: Session, to: Record, at: list[str]) -> None:
+    """Refuse the rollback if the database is at other revisions than the release `to` needs: someone has downgraded it."""
     if set(at) == set(to.heads.split()):
         return
     raise SelvedgeError(
@@ -80,8 +83,10 @@ def _check_taken_back(session: Session, to: Record, at: list[str]) -> None:
 
 
 def _alembic(session: Session, instance: str, *arguments: str) -> tuple[int, str]:
-    """Run alembic in a release's environment; return its exit status (-1: the connection was lost) and output, without log
-    lines. It runs to its end, whatever becomes of the connection, within `app.migrate_timeout` seconds."""
+    """Run alembic in a release's environment; return its exit status (-1: the connection was lost) and output, without log lines.
+
+    It runs to its end even if the connection is lost, but for at most `app.migrate_timeout` seconds.
+    """
     app = session.target
     run = f"{app.paths.instances}/{instance}/run"
     result = session.run(call("alembic_run", *arguments, app=app.name, run=run, seconds=app.migrate_timeout))

@@ -1,9 +1,9 @@
-"""An instance: a commit with the configuration and environment it runs with. Each has a folder, a socket and a process."""
+"""An instance: a commit with the settings and environment it runs with. Each has a folder, a socket and a process."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import field
 from functools import cached_property
 from pathlib import PurePosixPath
@@ -12,21 +12,20 @@ from pydantic import SecretStr
 
 from selvedge.config.dotenv import app_environment, render_environment
 from selvedge.config.target import Target
+from selvedge.release.managers import process_manager
+from selvedge.release.servers import app_server
 from selvedge.templates import template
 from selvedge.value import Value
 
-TEMPLATES = ("gunicorn/gunicorn_start.j2", "gunicorn/run.j2", "gunicorn/selvedge_worker.py.j2")
-MANAGER_FILES = {
-    "supervisor": ("supervisor/program.conf.j2",),
-    "systemd": ("systemd/unit.socket.j2", "systemd/unit.service.j2"),
-}
-"""The templates of what each process manager reads."""
+RUN_SCRIPT = "gunicorn/run.j2"
 
 
 class Instance(Value):
-    """What is started for a commit on a server. `id` is "<commit12>-<6 hex of the configuration's hash>": the same
-    settings give the same instance on every server and in every run, and a changed setting gives a new one, which
-    starts beside the old one."""
+    """What starts for a commit on a server: `fab releases` calls it a release.
+
+    `id` is "<commit12>-<6 hex of the settings' hash>": the same settings give the same instance on every server and in every
+    run. Other settings give another instance, which starts next to the old one.
+    """
 
     app: Target
     commit: str
@@ -34,7 +33,7 @@ class Instance(Value):
 
     @classmethod
     def of(cls, app: Target) -> Instance:
-        """Return the instance of the app's commit. Raises Pending, and ConfigError where `app.env_file` cannot be read."""
+        """Return the instance of the app's commit. Raises Pending, and ConfigError if `app.env_file` cannot be read."""
         return cls(app, app.commit, app_environment(app))
 
     @cached_property
@@ -43,11 +42,13 @@ class Instance(Value):
 
     @cached_property
     def digest(self) -> str:
-        """Six hex digits over everything that the process is started with, but for the commit.
+        """Six hex digits over all that the process starts with, except the commit.
 
-        The environment goes in by scrypt: it holds secrets, and the digest is public.
+        The digest is public, so the environment, which contains secrets, goes through scrypt first.
         """
-        parts = [self._render(name, "ID") for name in (*TEMPLATES, *MANAGER_FILES[self.app.manager])]
+        server, manager = app_server(self.app), process_manager(self.app)
+        templates = (server.script, RUN_SCRIPT, *server.modules, *manager.templates)
+        parts = [self._render(name, "ID") for name in templates]
         parts.append(f"{self.app.python} {self.app.installer} {self.app.requirements}")
         text = "\n".join(parts).encode()
         if self.environment:
@@ -61,46 +62,64 @@ class Instance(Value):
 
     @property
     def release(self) -> str:
+        """The folder of the commit's code."""
         return self.app.paths.release(self.commit)
 
     @property
     def code(self) -> str:
         """The app's folder in its release."""
-        return f"{self.release}/{self.app.root}".rstrip("/")
+        return _code(self.release, self.app.root)
+
+    @property
+    def start(self) -> str:
+        """The path of the script that starts the app server."""
+        return _start(self.folder, self.app)
 
     def _render(self, name: str, instance: str) -> str:
-        paths = self.app.paths
+        """Return a template's text. The digest is made with the instance "ID", whose commit is "COMMIT"."""
+        app, paths = self.app, self.app.paths
         commit = "COMMIT" if instance == "ID" else self.commit
-        release = paths.release(commit)
+        folder, release = f"{paths.instances}/{instance}", paths.release(commit)
         return template(
             name,
-            app=self.app,
+            app=app,
             instance=instance,
             commit=commit,
-            folder=f"{paths.instances}/{instance}",
+            folder=folder,
             release=release,
-            code=f"{release}/{self.app.root}".rstrip("/"),
+            code=_code(release, app.root),
+            start=_start(folder, app),
             socket=f"{paths.run}/{instance}.sock",
             log=f"{paths.logs}/{instance}.log",
         )
 
     def start_script(self) -> str:
-        """The text of gunicorn_start."""
-        return self._render("gunicorn/gunicorn_start.j2", self.id)
+        """Return the text of the script that starts the app server."""
+        return self._render(app_server(self.app).script, self.id)
 
     def run_script(self) -> str:
-        """The text of the script that runs a command as the release runs."""
-        return self._render("gunicorn/run.j2", self.id)
+        """Return the text of the script that runs a command in the release's environment."""
+        return self._render(RUN_SCRIPT, self.id)
 
-    def worker(self) -> str:
-        """The module of gunicorn's worker class."""
-        return self._render("gunicorn/selvedge_worker.py.j2", self.id)
+    def modules(self) -> dict[str, str]:
+        """Return the Python modules of the app server: the text of each file, by its name in the instance's folder."""
+        return self._files(app_server(self.app).modules)
 
     def manager_files(self) -> dict[str, str]:
-        """What the process manager reads: the text of each file, by its name in the instance's folder."""
-        templates = MANAGER_FILES[self.app.manager]
+        """Return the files of the process manager: the text of each file, by its name in the instance's folder."""
+        return self._files(process_manager(self.app).templates)
+
+    def _files(self, templates: Iterable[str]) -> dict[str, str]:
         return {PurePosixPath(name).stem: self._render(name, self.id) for name in templates}
 
     def environment_text(self) -> str:
-        """The app's environment, as `sh` and systemd read it. Secret."""
+        """Return the app's environment, as `sh` and systemd read it. Secret."""
         return render_environment(self.environment)
+
+
+def _code(release: str, root: str) -> str:
+    return f"{release}/{root}".rstrip("/")
+
+
+def _start(folder: str, app: Target) -> str:
+    return f"{folder}/{PurePosixPath(app_server(app).script).stem}"

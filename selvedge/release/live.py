@@ -1,4 +1,4 @@
-"""Which instance is live: started beside the old one, judged, switched to, or refused."""
+"""The live instance: the plan of a release switch."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ def releases_query(app: Target) -> str:
 class Live(Resource):
     """The instance that nginx sends requests to.
 
-    The new one starts beside the old one on a socket of its own and gets traffic only when it is healthy; whatever goes
-    wrong, the old one keeps serving.
+    A new instance starts next to the old one, on its own socket, and gets traffic only once it is healthy. If it fails, the
+    old one keeps serving. forced: switch also to a commit that was rolled back. why: deploy, rollback, restart or revert.
+    downgraded: the database was downgraded for this rollback.
     """
 
     app: Target
@@ -41,23 +42,23 @@ class Live(Resource):
         return releases_query(self.app)
 
     def plan(self, fact: str) -> Change | None:
-        """As of every resource. Raises SelvedgeError for a commit that was rolled back from, so that nothing is built."""
+        """Return the change. Raises SelvedgeError for a commit that was rolled back: before anything is built for it."""
         found = Releases.parse(fact)
-        # A restarted instance ("…r1") is the one that it was made from.
+        # A restarted instance ("…r1") counts as the one that it is a copy of.
         live = found.live if self.why == "restart" else found.live.partition("r")[0]
         record = found.record(found.live if live == self.instance else self.instance)
         healthy = found.listening and found.current == f"releases/{self.instance[:12]}"
         if live == self.instance and healthy and record and record.state == "good":
-            tidy = replace(self, instance=found.live)._change
-            # A power cut between the switch and the end of the old one's draining leaves both.
-            if left := [instance for instance in found.running if instance != found.live]:
-                return tidy(f"stop what an earlier run left running: {', '.join(left)}")
-            # The manager's files were edited or removed.
-            return None if found.boots else tidy(f"write again what starts {found.live} at a boot")
-        gone = found.left(self.instance)
-        if gone and not self.forced and found.live != self.instance:
+            clean_up = replace(self, instance=found.live)._change
+            # A power cut after the switch may leave the old instance running.
+            if others := [instance for instance in found.running if instance != found.live]:
+                return clean_up(f"stop what an earlier run left running: {', '.join(others)}")
+            # Someone has edited or removed the process manager's files.
+            return None if found.boots else clean_up(f"write again what starts {found.live} at a boot")
+        rolled_back = found.rolled_back(self.instance)
+        if rolled_back and not self.forced and found.live != self.instance:
             raise SelvedgeError(
-                f"{self.app.host.name}: {gone.id} was rolled back from on {gone.at}.",
+                f"{self.app.host.name}: {rolled_back.id} was rolled back from on {rolled_back.at}.",
                 "Release a newer commit, or this one again with --force.",
             )
         old = found.live
@@ -75,7 +76,7 @@ class Live(Resource):
             new=self.instance,
             why=self.why,
             module=app.module,
-            # An import may take as long as the gate would wait, within reason.
+            # An import may take as long as all attempts of the health check, but at least 15 and at most 60 seconds.
             import_timeout=min(60, max(15, math.ceil(app.health_attempts * (app.health_interval + app.health_timeout)))),
             header=app.release_header,
             settle=app.settle,

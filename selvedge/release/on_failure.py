@@ -1,4 +1,4 @@
-"""[hooks] on_failure: commands that run when a release failed."""
+"""[hooks] on_failure: commands that run after a release has failed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from selvedge.shell.library import call
 
 
 def run_on_failure(session: Session, error: SelvedgeError) -> None:
-    """Run the host's on_failure commands; a failing one is reported, and hides nothing of the error itself."""
+    """Run the host's on_failure commands. If one fails, report that and run the others."""
     commands = session.target.hooks.on_failure
     environment = _environment(session, error) if commands else {}
     for command in commands:
@@ -28,6 +28,7 @@ def run_on_failure(session: Session, error: SelvedgeError) -> None:
 
 
 def _environment(session: Session, error: SelvedgeError) -> dict[str, str]:
+    """Return the variables that the commands get."""
     release = Instance.of(session.app).id if session.release.commit else ""
     previous = ""
     if not isinstance(error, UnreachableError):
@@ -45,11 +46,11 @@ def _environment(session: Session, error: SelvedgeError) -> dict[str, str]:
 
 
 def _previous(session: Session, release: str) -> str:
-    """Return the release that was live before this one was tried, "" if there was none."""
+    """Return the release that was live before this one, "" if there was none."""
     found = Releases.parse(session.read([Ask(releases_query(session.app))])[0])
     if found.live != release:
         return found.live
-    # It failed after its switch, e.g. in after_switch.
+    # The release is live already: a later step failed, e.g. the hook after_switch.
     earlier = [record.id for record in found.records if record.state == "good" and record.id != release]
     return earlier[-1] if earlier else ""
 

@@ -1,6 +1,6 @@
-"""The files of this machine that steps need, looked at before any server is contacted.
+"""Checks of files on this machine that steps need. They run before any server is contacted.
 
-Imports stand in the functions: `fab --list` loads this module and calls none of them.
+The functions import what they need themselves: `fab --list` loads this module and calls none of them.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 
 def public_keys(app: Target) -> None:
-    """There is a public key for the login user. Raises UsageError."""
+    """Check that there is a public key for the login user. Raises UsageError."""
     from selvedge.resources.access.logins import login_keys
 
     login_keys(app)
 
 
 def repository(app: Target) -> None:
-    """A repository on this machine is one, and has the branch. Raises ConfigError, and UsageError without the branch."""
+    """Check that a repository on this machine exists and has the branch. Raises ConfigError, UsageError without the branch."""
     from selvedge.resources.code.pushed import local_commit
 
     if app.local_path is not None:
@@ -27,14 +27,14 @@ def repository(app: Target) -> None:
 
 
 def environment(app: Target) -> None:
-    """app.env_file is a dotenv file. Raises ConfigError."""
+    """Check that app.env_file is a dotenv file. Raises ConfigError."""
     from selvedge.config.dotenv import app_environment
 
     app_environment(app)
 
 
 def certificates(app: Target) -> None:
-    """The certificates of one's own, or that of the authority, can be read. Raises ConfigError."""
+    """Check that the certificates in hosts.toml can be read: your own, or that of the authority. Raises ConfigError."""
     from selvedge.resources.nginx.own_certificate import OwnCertificate, pem
 
     if app.domains and not app.tls.upstream:

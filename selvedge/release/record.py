@@ -1,4 +1,4 @@
-"""The releases on a server, as its records say."""
+"""The releases on a server, read from their records there."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ _RECORDED = re.compile(r"([^/\s]+)/(?:(state):|record:(\w+) )(.*)")
 class Record(Value):
     """A release's record on the server.
 
-    state: "building", "good", "bad", or "left" (rolled back from). at: UTC, ISO 8601, of its last switch. heads: alembic's
-    revisions that its code brings the database to. database: those that the database was at when it became live.
+    state: "building", "good", "bad", or "left" (it was rolled back). at: the time of its last switch, UTC, ISO 8601. heads: the
+    alembic revisions that its code needs. database: those that the database was at when it became live.
     """
 
     id: str
@@ -27,11 +27,17 @@ class Record(Value):
     heads: str = ""
     database: str = ""
 
+    @property
+    def was_live(self) -> bool:
+        """Whether it has been live and healthy: a rollback can choose it."""
+        return self.state in ("good", "left")
+
 
 class Releases(Value):
-    """The releases on a server: the live one, whether its socket is listened on, the link `current`, all records.
+    """The releases on a server.
 
-    boots: whether a boot starts the live instance, and no other. running: the instances whose sockets are listened on.
+    live: the live release, "" if there is none. listening: whether its socket is open. boots: whether a boot starts it.
+    current: the target of the link `current`. records: all releases, sorted by time. running: those whose sockets are open.
     """
 
     live: str = ""
@@ -42,19 +48,21 @@ class Releases(Value):
     running: tuple[str, ...] = ()
 
     def record(self, instance: str) -> Record | None:
-        """The record of an instance, None where there is none."""
+        """Return the record of a release, None if there is none."""
         return next((record for record in self.records if record.id == instance), None)
 
-    def left(self, instance: str) -> Record | None:
-        """The record that says that this instance, or its commit with other settings, was rolled back from; else None."""
-        same = [each for each in self.records if each.id[:12] == instance[:12] and each.state in ("good", "left")]
-        own = self.record(instance)
-        last = own if own in same else same[-1] if same and self.live[:12] != instance[:12] else None
+    def rolled_back(self, instance: str) -> Record | None:
+        """Return the record by which this release, or its commit with other settings, was rolled back; else None."""
+        last = self.record(instance)
+        if not (last and last.was_live):
+            commit = instance[:12]
+            same = [each for each in self.records if each.id[:12] == commit and each.was_live]
+            last = same[-1] if same and self.live[:12] != commit else None
         return last if last and last.state == "left" else None
 
     @classmethod
     def parse(cls, fact: str) -> Releases:
-        """Read what the shell function `releases_fact` printed."""
+        """Parse the output of the shell function `releases_fact`."""
         values: dict[str, str] = {}
         records: dict[str, dict[str, str]] = {}
         running: list[str] = []

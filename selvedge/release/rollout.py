@@ -1,4 +1,4 @@
-"""Make the plans of a run: build on all hosts, switch in batches, prove; and go back where a host refuses the release."""
+"""Make the plans of a run: build on all hosts, then switch in batches. If a host refuses the release, the others go back."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ Plans = dict[str, list[Planned]]
 """The planned steps of each host, by the host's name."""
 
 
-def make(fleet: Fleet, commits: Commits, plans: Plans, *, revert: bool) -> None:
-    """Make the planned steps. Raises SelvedgeError; with `revert`, hosts that have switched go back before that."""
+def roll_out(fleet: Fleet, commits: Commits, plans: Plans, *, revert: bool) -> None:
+    """Make the planned steps. Raises SelvedgeError; if `revert` is true, hosts that have switched go back first."""
     began = time.monotonic()
-    switch = {name: [item for item in items if _switches(items, item)] for name, items in plans.items()}
-    build = {name: [item for item in items if not _switches(items, item)] for name, items in plans.items()}
-    # A single server is read for its switch by the exec that ends its build; several wait for each other in between.
+    build = {name: items[: _first_of_switch(items)] for name, items in plans.items()}
+    switch = {name: items[_first_of_switch(items) :] for name, items in plans.items()}
+    # The exec that ends the build of a single host also reads it for the switch. Several hosts wait for each other in between.
     alone = len(fleet.sessions) == 1
     built = fleet.each(
         lambda session: _converge(commits, session, build[session.name], switch[session.name] if alone else ())
     )
     ready = dict(zip(plans, built, strict=True))
-    changing = [session for session in fleet.sessions if switch[session.name]]
-    before = live_releases(fleet, changing) if len(changing) > 1 else {}
+    switching = [session for session in fleet.sessions if switch[session.name]]
+    before = _live_releases(fleet, switching) if len(switching) > 1 else {}
     done: list[Session] = []
     try:
-        for number, batch in enumerate(_batches(fleet, changing)):
+        for number, batch in enumerate(_batches(fleet, switching)):
             if number and fleet.rollout.pause:
                 fleet.report.line(f"Waiting {fleet.rollout.pause:g} s before the next servers.")
                 time.sleep(fleet.rollout.pause)
@@ -44,27 +44,20 @@ def make(fleet: Fleet, commits: Commits, plans: Plans, *, revert: bool) -> None:
             fleet.each(lambda session: _switch(commits, session, switch[session.name], ready[session.name]), batch)
     except SelvedgeError:
         if before:
-            _take_back(fleet, commits, done, before, revert=revert and fleet.rollout.revert)
+            _go_back(fleet, commits, done, before, revert=revert and fleet.rollout.revert)
         raise
     fleet.each(lambda session: prove(session, plans[session.name]))
-    _announce(fleet, plans)
+    _report_live(fleet, plans)
     fleet.report.line(f"Done in {time.monotonic() - began:.1f} s.")
 
 
-def _announce(fleet: Fleet, plans: Plans) -> None:
-    for session in fleet.sessions:
-        for resource in (resource for item in plans[session.name] for resource in item.resources):
-            if isinstance(resource, Live):
-                fleet.report.step(session.name, "live", f"{resource.instance}  {session.target.url}")
-
-
-def _switches(items: Sequence[Planned], item: Planned) -> bool:
-    phases = [other.step.phase for other in items]
-    return "switch" in phases and items.index(item) >= phases.index("switch")
+def _first_of_switch(items: Sequence[Planned]) -> int:
+    """Return the index of the first step of phase "switch"; all later steps belong to the switch, too."""
+    return next((index for index, item in enumerate(items) if item.step.phase == "switch"), len(items))
 
 
 def _batches(fleet: Fleet, sessions: Sequence[Session]) -> list[Sequence[Session]]:
-    """Return the sessions in the batches of [rollout]; the first host goes alone, as a canary."""
+    """Return the sessions in the batches of [rollout]. The first host goes alone, as a canary."""
     if len(sessions) < 2:
         return [sessions] if sessions else []
     size = fleet.rollout.batch_size(len(sessions))
@@ -74,7 +67,7 @@ def _batches(fleet: Fleet, sessions: Sequence[Session]) -> list[Sequence[Session
 def _converge(
     commits: Commits, session: Session, items: Sequence[Planned], following: Sequence[Planned] = ()
 ) -> list[Planned]:
-    """Make the steps on one host; if that fails, run the hook on_failure."""
+    """Make the steps on one host, as `converge` does; if that fails, run the hook on_failure."""
     try:
         return converge(session, items, commits.resolve_now, following)
     except SelvedgeError as error:
@@ -83,6 +76,7 @@ def _converge(
 
 
 def _switch(commits: Commits, session: Session, items: Sequence[Planned], ready: Sequence[Planned]) -> None:
+    """Make the steps of the switch on one host. ready: these steps planned after the build; empty if they must be planned."""
     try:
         items = ready or session.plan([item.step for item in items])
     except SelvedgeError as error:
@@ -91,27 +85,37 @@ def _switch(commits: Commits, session: Session, items: Sequence[Planned], ready:
     _converge(commits, session, items)
 
 
-def live_releases(fleet: Fleet, sessions: Sequence[Session]) -> dict[str, str]:
-    """Return the release that is live on each of the hosts, "" for none, by the host's name."""
+def _report_live(fleet: Fleet, plans: Plans) -> None:
+    for session in fleet.sessions:
+        for resource in (resource for item in plans[session.name] for resource in item.resources):
+            if isinstance(resource, Live):
+                fleet.report.step(session.name, "live", f"{resource.instance}  {session.target.url}")
+
+
+def _live_releases(fleet: Fleet, sessions: Sequence[Session]) -> dict[str, str]:
+    """Return the live release of each host by the host's name, "" if there is none."""
     facts = fleet.each(lambda session: session.read([Live(session.app, "")])[0], sessions)
     return {session.name: Releases.parse(fact).live for session, fact in zip(sessions, facts, strict=True)}
 
 
 def _back_to(release: str) -> Step:
+    """Return a step that makes this release live again."""
+
     def revert(app: Target) -> Iterator[Resource]:
         yield Live(app, release, forced=True, why="revert")
 
     return Step(revert)
 
 
-def _take_back(
-    fleet: Fleet, commits: Commits, done: Sequence[Session], before: Mapping[str, str], *, revert: bool
-) -> None:
-    """After a host has refused the release: hosts that have switched go back; then a table says what is live where."""
+def _go_back(fleet: Fleet, commits: Commits, done: Sequence[Session], before: Mapping[str, str], *, revert: bool) -> None:
+    """After a host has refused the release, make the others go back; then report what is live on each host.
+
+    done: the hosts that may have switched. before: the release that was live on each host.
+    """
     after: dict[str, str] = {}
     for session in done:
         try:
-            after[session.name] = live_releases(fleet, [session])[session.name]
+            after[session.name] = _live_releases(fleet, [session])[session.name]
             old = before[session.name]
             if revert and old and after[session.name] != old:
                 fleet.report.step(session.name, "revert", f"back to {old}, since another server refused the release")

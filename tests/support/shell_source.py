@@ -10,7 +10,7 @@ from selvedge.shell.library import library, names
 
 _FUNCTION = re.compile(r"^([a-z]\w*)\(\) (?:\{ ([^\n]*) \}|([{(])\n(.*?)\n[})])$", re.MULTILINE | re.DOTALL)
 _HERE_DOCUMENT = re.compile(r"<<-?'?(\w+)'?.*?^\1$", re.MULTILINE | re.DOTALL)
-_DISPATCH = re.compile(r'"(?:\$\(manager_of "\$1"\)|\$\{installer\})_(\w+)"')
+DISPATCH = re.compile(r'"(?:\$\((?:manager|appserver)_of "\$1"\)|\$\{\w+\})_(\w+)"')
 _START = r"(?m)(?:^\s*|[;&|{(!]\s*|\b(?:do|then|else|while|until|if)\s+)"
 # Set by the shell, by sudo or by sshd.
 ENVIRONMENT = frozenset(["HOME", "PATH", "PPID", "IFS", "LC_ALL", "SUDO_USER", "SSH_CONNECTION"])
@@ -55,7 +55,7 @@ class Function:
     @functools.cached_property
     def calls(self) -> frozenset[str]:
         words = set(re.findall(r"(?<![\w/.=$-])[a-z]+_\w+\b(?!=)", self.code)) & functions().keys()
-        for suffix in _DISPATCH.findall(self.body):
+        for suffix in DISPATCH.findall(self.body):
             words |= {f"{file}_{suffix}" for file in needed(self.file)} & functions().keys()
         return frozenset(words) - {self.name}
 

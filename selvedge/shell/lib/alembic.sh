@@ -1,7 +1,7 @@
-# Alembic in the environment of a release.
+# Alembic, in the environment of a release.
 
-# alembic_run ARGUMENT…: run alembic as the app's user for at most $seconds, and print its output. It runs to its end even if
-# the connection is lost, under the lock of a step: the next run waits for it. $run: the release's script `run`.
+# alembic_run ARGUMENT…: run alembic as the app's user for at most $seconds, and print its output. $run: the release's script
+# `run`. Alembic runs to its end even if the connection is lost; the next run waits for it, because it holds a step's lock.
 # Values: app run seconds
 alembic_run() {
   local output status

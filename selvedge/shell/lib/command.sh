@@ -3,7 +3,7 @@
 
 # command_run: run $command, then print its exit status after the mark; exit with 3, without the mark, if nothing is live.
 # When no one listens any more, the app's processes of this session are ended.
-# Values: app base command
+# Values: app base live_socket command
 command_run() {
   local live own watch status
   live=$(releases_live)

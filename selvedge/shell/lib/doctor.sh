@@ -2,7 +2,7 @@
 # `nginx -t` opens the logs as nginx would.
 
 # doctor_fact: what status.sh reads, and what may be wrong besides.
-# Values: app base run_dir site_enabled supervisor_conf manager health health_host health_timeout domains
+# Values: app base run_dir live_socket site_enabled supervisor_conf manager health health_host health_timeout domains
 doctor_fact() {
   status_fact
   doctor_system
@@ -77,9 +77,9 @@ doctor_socket() {
   reader=$(ps -C nginx -o user= | awk '$1 != "root" { print $1; exit }')
   reader=${reader:-www-data}
   id "$reader" >/dev/null 2>&1 || return 0
-  socket=$(readlink "$base/live.sock")
+  socket=$(readlink "$live_socket")
   printf 'reader %s\n' "$reader"
-  for way in "$base/live.sock" "$socket"; do
+  for way in "$live_socket" "$socket"; do
     at=
     rest=${way#/}
     while [ "$rest" != "${rest#*/}" ]; do

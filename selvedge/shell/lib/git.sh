@@ -133,7 +133,7 @@ git_extras() {
 }
 
 # git_checkout: the files of $commit in the folder $checkout, which appears when it is complete.
-# Values: app base log_dir supervisor_conf repo url deploy_key git_known_hosts git_credentials new keep checkout commit group
+# Values: app base log_dir live_socket supervisor_conf repo url deploy_key git_known_hosts git_credentials new keep checkout commit group
 git_checkout() {
   git_room
   git_fresh=${checkout%/*}/.new-${checkout##*/}

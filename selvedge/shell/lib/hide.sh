@@ -1,20 +1,20 @@
-# What an app says while it fails may repeat its environment, in which the secrets are. Reads what live.sh reads.
+# The output of a failing app may contain its environment, and so its secrets. Reads $app, $base and $new.
 
 hide_program='
 import os, re, sys
 values = {part for name in sys.argv[1:] for part in os.environb.get(name.encode(), b"").splitlines()}
-# Short ones are no secrets, and would take the sense of every line.
+# Short values are not secrets, and every line may contain them.
 hidden = sorted((part for part in values if len(part) > 5), key=len, reverse=True)
 for line in sys.stdin.buffer:
     for value in hidden:
         line = line.replace(value, "•••".encode())
-    # Of a long value pydantic shows both ends.
+    # pydantic shortens a long value, and shows its beginning and its end.
     sys.stdout.buffer.write(re.sub(rb"input_value=.*(?=, input_type=)", "input_value=•••".encode(), line))
     sys.stdout.buffer.flush()
 '
 
-# hide_secrets: standard input without the values of the app's environment, by the release's own Python, as the app's user. Not by
-# the release's `run`, which may be what fails.
+# hide_secrets: print standard input without the values of the app's environment, as the app's user. The release's Python does
+# this, but not its script `run`, which may be the part that fails.
 hide_secrets() {
   # shellcheck disable=SC2016,SC2046
   (cd / && exec 3<&- && user_run "$app" sh -c 'set -a && . "$1" && set +a && shift && exec "$@"' sh "$base/instances/$new/env" \

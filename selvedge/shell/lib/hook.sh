@@ -1,8 +1,8 @@
-# Commands of the user around a release.
+# The user's own commands around a release ([hooks] in hosts.toml).
 
-# hook_run COUNT NAME=VALUE… COMMAND…: run the commands in $folder of $release as $user, with the first COUNT arguments as
-# variables, and leave a mark. $run: the script that gives a release its environment, or empty. $builds: the files belong to
-# the app's user meanwhile, since the commands may write there.
+# hook_run COUNT NAME=VALUE… COMMAND…: run the commands as $user in $folder, which is in $release, with the first COUNT arguments
+# as variables; then create the mark. $run: the script that gives a release its environment, or empty. $builds: the commands
+# may write in the folder, so its files belong to $user while they run.
 # Values: hook user release folder run builds mark_path
 hook_run() {
   local count number command
@@ -23,7 +23,7 @@ hook_run() {
   touch -- "$mark_path"
 }
 
-# hook_command COUNT COMMAND NAME=VALUE…
+# hook_command COUNT COMMAND NAME=VALUE…: run one command; more arguments may follow the variables.
 hook_command() {
   local status
   step_say "$hook: $2"

@@ -30,7 +30,7 @@ logs_show() {
 }
 
 # logs_app LINES: the log of the live release; with $follow, the log of each release that becomes live.
-# Values: base log_dir follow
+# Values: live_socket log_dir follow
 logs_app() {
   local live now
   exec 2>/dev/null

@@ -1,9 +1,98 @@
-# The process manager of an instance: the one whose files stand in its folder (supervisor.sh, systemd.sh), whatever
-# hosts.toml says by now. So a release of the other one can be switched from, stopped, and gone back to. Reads $base
-# and $run_dir.
+# The process managers. Each has a file with the same functions, which only this file calls: supervisor.sh, systemd.sh. An
+# instance belongs to the manager whose files are in its folder, not to the one in hosts.toml, so that the switch can stop, or
+# go back to, a release of another manager. Reads $base, $run_dir and $log_dir.
+# Needs: supervisor systemd
 
-# The processes that have an instance's socket open: gunicorn and its workers. Their ids change when one died and was
-# replaced.
+manager_all='systemd supervisor'
+
+# manager_of INSTANCE: print its process manager. Without any of their files in its folder it is the last one: supervisor's own
+# file may still have the instance.
+manager_of() {
+  local manager
+  for manager in $manager_all; do
+    if "${manager}_owns" "$1"; then break; fi
+  done
+  echo "$manager"
+}
+
+# manager_files: print the names of all files in an instance's folder that a manager reads.
+manager_files() {
+  local manager
+  for manager in $manager_all; do "${manager}_files"; done
+}
+
+# manager_start INSTANCE [REFUSE]: start it, next to all that runs. REFUSE: the function that gets the sentence of an error.
+manager_start() { "$(manager_of "$1")_start" "$1" "${2:-step_fail}"; }
+
+# manager_boot INSTANCE: start it at the next boot, and no other instance. Its own manager comes first, so that a power cut in
+# between leaves no server without an app.
+manager_boot() {
+  local own manager
+  own=$(manager_of "$1")
+  "${own}_boot" "$1"
+  for manager in $manager_all; do
+    [ "$manager" = "$own" ] || "${manager}_boot" "$1"
+  done
+}
+
+# manager_boots INSTANCE: whether a boot starts it, with the files in its folder.
+manager_boots() { "$(manager_of "$1")_boots" "$1"; }
+
+# manager_rewrite INSTANCE: write again what starts it at a boot. It keeps running.
+manager_rewrite() { "$(manager_of "$1")_rewrite" "$1"; }
+
+# manager_pause INSTANCE: stop it until the next boot or manager_start.
+manager_pause() { "$(manager_of "$1")_pause" "$1"; }
+
+# manager_stop INSTANCE: stop it and delete its files outside of its folder.
+manager_stop() {
+  local manager
+  for manager in $manager_all; do "${manager}_stop" "$1"; done
+  manager_kill_orphans "$1"
+}
+
+# manager_kill_orphans INSTANCE: kill workers whose parent was killed. They run forever, and no manager knows them. They have no
+# requests to finish: the socket that they listen on has no file any more.
+manager_kill_orphans() {
+  local pid
+  for pid in $(manager_processes "$1"); do
+    [ "$pid" -eq 1 ] || kill -KILL "$pid" 2>/dev/null || :
+  done
+}
+
+# manager_known INSTANCE: whether a manager has it.
+manager_known() {
+  local manager
+  for manager in $manager_all; do
+    if "${manager}_known" "$1"; then return 0; fi
+  done
+  return 1
+}
+
+# manager_instances: print every instance: those with a folder, and those that a manager has.
+manager_instances() {
+  local manager
+  {
+    ls -- "$base/instances" 2>/dev/null || :
+    for manager in $manager_all; do "${manager}_instances"; done
+  } | sort -u
+}
+
+manager_alive() { "$(manager_of "$1")_alive" "$1"; }
+
+# manager_pid INSTANCE: print the id of its main process, 0 if it does not run.
+manager_pid() { "$(manager_of "$1")_pid" "$1"; }
+
+# manager_starved INSTANCE: whether it was killed because it used more memory than it may.
+manager_starved() { "$(manager_of "$1")_starved" "$1"; }
+
+# manager_log INSTANCE: create its log, which a manager would make readable to all users.
+manager_log() {
+  if [ ! -e "$log_dir/$1.log" ]; then install -m 0640 -g adm -- /dev/null "$log_dir/$1.log"; fi
+}
+
+# manager_processes INSTANCE: print the processes that have its socket open: the app server and its workers. A worker that was
+# replaced has another id.
 manager_processes() {
   ss -xlpH 2>/dev/null | awk -v path=" $run_dir/$1.sock " 'index($0, path) {
     while (match($0, /pid=[0-9]+/)) {
@@ -14,44 +103,3 @@ manager_processes() {
     }
   }'
 }
-
-manager_of() { if [ -f "$base/instances/$1/unit.service" ]; then echo systemd; else echo supervisor; fi; }
-
-# manager_start INSTANCE: beside what runs already.
-manager_start() { "$(manager_of "$1")_start" "$1"; }
-
-# manager_boot INSTANCE: from the next boot on it starts by itself, and no other. Its own manager is told first.
-manager_boot() {
-  if [ "$(manager_of "$1")" = systemd ]; then
-    systemd_boot "$1"
-    supervisor_boot "$1"
-  else
-    supervisor_boot "$1"
-    systemd_boot "$1"
-  fi
-}
-
-# manager_keep INSTANCE: it runs, and goes on; what its manager reads at a boot is written again.
-manager_keep() { "$(manager_of "$1")_keep" "$1"; }
-
-# manager_pause INSTANCE: stopped for now.
-manager_pause() { "$(manager_of "$1")_pause" "$1"; }
-
-# manager_stop INSTANCE: stopped for good.
-manager_stop() {
-  systemd_stop "$1"
-  supervisor_stop "$1"
-  manager_orphans "$1"
-}
-
-# manager_orphans INSTANCE: workers whose gunicorn was killed do not look for it, and go on for ever; supervisor has lost
-# sight of them. They have nothing to end gently: the socket that they listen on is no file any more.
-manager_orphans() {
-  for pid in $(manager_processes "$1"); do
-    [ "$pid" -eq 1 ] || kill -KILL "$pid" 2>/dev/null || :
-  done
-}
-
-manager_known() { systemd_known "$1" || supervisor_known "$1"; }
-manager_alive() { "$(manager_of "$1")_alive" "$1"; }
-manager_pid() { "$(manager_of "$1")_pid" "$1"; }

@@ -1,17 +1,18 @@
-# What no release needs any more is removed: after the switch, and before a build that room is short for. Reads $app, $base,
-# $log_dir, $new (the instance, or its commit) and $keep.
+# Old releases are removed: after a switch, and before a build if there is little free space. Reads $app, $base, $log_dir,
+# $live_socket, $supervisor_conf, $new (an instance, or only its commit) and $keep.
 
-# prune_releases BAD: the newest $keep good releases stay, besides the live one and $new, and the newest BAD bad ones, for study.
-# What is neither was left by a run that was cut off.
+# prune_releases BAD: keep the live instance, $new, the newest $keep good ones, and the newest BAD bad ones for study. An
+# instance in another state was left by a run that was cut off.
 prune_releases() {
+  local good bad live instance
   good=0
   bad=0
   live=$(releases_live)
   # shellcheck disable=SC2010,SC2012
-  ls -1t "$base/instances" 2>/dev/null | grep -x '[0-9a-f]\{12\}-[0-9a-f]\{6\}\(r[0-9]*\)\{0,1\}' | while IFS= read -r id; do
-    case $id in "$live" | "${live%r*}" | "$new") continue ;; esac
-    if manager_known "$id"; then continue; fi
-    case $(cat "$base/instances/$id/state" 2>/dev/null) in
+  ls -1t "$base/instances" 2>/dev/null | grep -x '[0-9a-f]\{12\}-[0-9a-f]\{6\}\(r[0-9]*\)\{0,1\}' | while IFS= read -r instance; do
+    case $instance in "$live" | "${live%r*}" | "$new") continue ;; esac
+    if manager_known "$instance"; then continue; fi
+    case $(releases_state "$instance") in
       good | left)
         good=$((good + 1))
         [ "$good" -gt "$keep" ] || continue
@@ -21,30 +22,37 @@ prune_releases() {
         [ "$bad" -gt "$1" ] || continue
         ;;
     esac
-    rm -rf -- "$base/instances/$id"
-    rm -f -- "$log_dir/$id.log"*
+    rm -rf -- "$base/instances/$instance"
+    rm -f -- "$log_dir/$instance.log"*
   done
-  prune_code
+  prune_checkouts
+  prune_venvs
 }
 
-# Checkouts and environments that no instance needs.
-prune_code() {
-  for release in "$base"/releases/*/ "$base"/releases/.new-*/; do
-    release=${release%/}
-    name=${release##*/}
-    # What somebody else has put there is not ours.
+# prune_checkouts: remove the checkouts of commits that have no instance.
+prune_checkouts() {
+  local checkout name
+  for checkout in "$base"/releases/*/ "$base"/releases/.new-*/; do
+    checkout=${checkout%/}
+    name=${checkout##*/}
+    # Other names are not Selvedge's.
     case ${name#.new-} in
       *[!0-9a-f]*) continue ;;
       ????????????) ;;
       *) continue ;;
     esac
     case $new in "$name"*) continue ;; esac
-    if ! ls -d "$base/instances/$name-"* >/dev/null 2>&1; then rm -rf -- "$release"; fi
+    if ! ls -d "$base/instances/$name-"* >/dev/null 2>&1; then rm -rf -- "$checkout"; fi
   done
+}
+
+# prune_venvs: remove the virtual environments that no checkout uses.
+prune_venvs() {
+  local checkout link folder name used
   used=" "
-  for release in "$base"/releases/*/; do
-    key=$(readlink "${release}.venv") || continue
-    used="$used${key##*/} "
+  for checkout in "$base"/releases/*/; do
+    link=$(readlink "${checkout}.venv") || continue
+    used="$used${link##*/} "
   done
   for link in "$base"/venvs/*; do
     if [ -L "$link" ]; then
@@ -52,7 +60,7 @@ prune_code() {
       rm -f -- "$link"
     fi
   done
-  # What no link leads to: replaced, or half-built by a run that was cut off.
+  # Folders without a link were replaced, or a run was cut off while it built them.
   for folder in "$base"/venvs/*.*/; do
     folder=${folder%/}
     name=${folder##*/}

@@ -1,22 +1,24 @@
-# What a server knows of its releases, and the history of the app. Reads what live.sh reads.
+# The records of releases on the server, and the app's history. Reads the variables in the list of switch_release.
 
-# record_state INSTANCE STATE: building, good, bad or left (rolled back from).
+# record_state INSTANCE STATE: see releases_state.
 record_state() {
   printf '%s\n' "$2" >"$base/instances/$1/state.new"
   mv -f -- "$base/instances/$1/state.new" "$base/instances/$1/state"
 }
 
-# record_note RESULT: a line of the append-only history.
+# record_note RESULT: add a line to the app's history.
 record_note() {
   history_note "$base/history" "$step_by" "$why" "${old:--}" "$new" "$1"
 }
 
+# record_write: write the record of the new release.
 record_write() {
+  local commit
   commit=${new%-*}
   {
-    printf 'commit %s\n' "$(git --git-dir="$repo" -c safe.directory='*' rev-parse "$commit^{commit}" 2>/dev/null || echo "$commit")"
-    printf 'subject %s\n' "$(git --git-dir="$repo" -c safe.directory='*' log -1 --format=%s "$commit" 2>/dev/null)"
-    printf 'author %s\n' "$(git --git-dir="$repo" -c safe.directory='*' log -1 --format=%an "$commit" 2>/dev/null)"
+    printf 'commit %s\n' "$(releases_git rev-parse "$commit^{commit}" || echo "$commit")"
+    printf 'subject %s\n' "$(releases_git log -1 --format=%s "$commit")"
+    printf 'author %s\n' "$(releases_git log -1 --format=%an "$commit")"
     printf 'at %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)"
     printf 'by %s\n' "$step_by"
     printf 'seconds %s\n' "$(($(date +%s) - began))"
@@ -25,19 +27,21 @@ record_write() {
   mv -f -- "$base/instances/$new/record.new" "$base/instances/$new/record"
 }
 
-# record_heads: the revisions that this release's code brings the database to, and those that the database is at. Only its own
-# release knows the first; going back without a downgrade leaves the second as it is.
+# record_heads: print the revisions that the release's code needs (heads), and those that the database is at (database). A rollback
+# without a downgrade leaves the database as it is. Only the release itself can tell its heads.
 record_heads() {
+  local heads database
+  heads=
   if [ "$why" = deploy ]; then
-    case $alembic in *alembic*) heads=$(switch_run timeout -k 5 30 alembic current 2>/dev/null | cut -d ' ' -f 1 | tr '\n' ' ') || heads= ;; *) heads= ;; esac
-    if [ -n "$heads" ]; then printf 'heads %s\ndatabase %s\n' "$heads" "$heads"; fi
-    return 0
+    case $alembic in *alembic*) heads=$(switch_run timeout -k 5 30 alembic current 2>/dev/null | cut -d ' ' -f 1 | tr '\n' ' ') || heads= ;; esac
+    database=$heads
+  else
+    heads=$(record_field heads "$new")
+    database=$heads
+    if [ -z "$downgraded" ] && [ -n "$old" ]; then database=$(record_field database "$old"); fi
   fi
-  heads=$(sed -n 's/^heads //p' "$base/instances/$new/record" 2>/dev/null) || heads=
-  [ -n "$heads" ] || return 0
-  database=$heads
-  if [ -z "$downgraded" ] && [ -n "$old" ]; then
-    database=$(sed -n 's/^database //p' "$base/instances/$old/record" 2>/dev/null) || database=
-  fi
-  printf 'heads %s\ndatabase %s\n' "$heads" "${database:-$heads}"
+  if [ -n "$heads" ]; then printf 'heads %s\ndatabase %s\n' "$heads" "${database:-$heads}"; fi
 }
+
+# record_field NAME INSTANCE: print a line of an instance's record.
+record_field() { sed -n "s/^$1 //p" "$base/instances/$2/record" 2>/dev/null || :; }

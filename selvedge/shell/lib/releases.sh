@@ -1,66 +1,66 @@
-# What was released: the records, and the history. Reads $base (/srv/APP) and $repo; writes nothing.
+# The releases on a server: their records, and the app's history. Writes nothing. Reads $base, $run_dir, $live_socket and $repo.
 
-# releases_live: the instance that nginx sends requests to.
-releases_live() {
-  if live=$(readlink "$base/live.sock" 2>/dev/null); then
-    live=${live##*/}
-    printf '%s' "${live%.sock}"
-  fi
+# releases_linked LINK: print the instance whose socket a link leads to; nothing without the link.
+releases_linked() {
+  local socket
+  socket=$(readlink "$1" 2>/dev/null) || return 0
+  socket=${socket##*/}
+  printf '%s' "${socket%.sock}"
 }
 
-# releases_unrecorded: of each instance that never became live, since when it has its state, and what git knows of it.
+# releases_live: print the instance that nginx sends requests to.
+releases_live() { releases_linked "$live_socket"; }
+
+# releases_state INSTANCE: print its state: building, good, bad, or left (it was rolled back).
+releases_state() { cat -- "$base/instances/$1/state" 2>/dev/null || :; }
+
+# releases_git ARGUMENT…: run git in the app's mirror.
+releases_git() { git --git-dir="$repo" -c safe.directory='*' "$@" 2>/dev/null; }
+
+# releases_unrecorded: print the instances that never became live, each with the time of its state and the commit's author and
+# subject.
 releases_unrecorded() {
+  local folder instance
   for folder in "$base"/instances/*/; do
     folder=${folder%/}
     [ -f "$folder/state" ] && [ ! -f "$folder/record" ] || continue
-    id=${folder##*/}
-    printf 'unrecorded %s\t%s\t%s\n' "$id" "$(date -u -d "@$(stat -c %Y "$folder/state")" +%Y-%m-%dT%H:%M:%SZ)" \
-      "$(git --git-dir="$repo" -c safe.directory='*' log -1 --format='%H%x09%an%x09%s' "${id%-*}" -- 2>/dev/null)"
+    instance=${folder##*/}
+    printf 'unrecorded %s\t%s\t%s\n' "$instance" "$(date -u -d "@$(stat -c %Y "$folder/state")" +%Y-%m-%dT%H:%M:%SZ)" \
+      "$(releases_git log -1 --format='%H%x09%an%x09%s' "${instance%-*}" --)"
   done
 }
 
-# releases_history COUNT: the last lines of the append-only history.
+# releases_history COUNT: print the last lines of the history.
 # Values: base
 releases_history() {
   if [ -f "$base/history" ]; then tail -n "$1" -- "$base/history"; fi
 }
 
-# releases_fact: the live instance, whether its socket is listened on, and every instance with its record, each line of it
-# behind "INSTANCE/FILE:". Only reads.
-# Values: base run_dir
+# releases_fact: print the live instance, whether its socket is open and whether a boot starts it, the instances whose sockets
+# are open, and all records, each line after "INSTANCE/FILE:".
+# Values: app base run_dir live_socket supervisor_conf
 releases_fact() {
-  running=$(ss -xlH 2>/dev/null)
-  live=$(readlink "$base/live.sock" 2>/dev/null) || live=
-  live=${live##*/}
-  live=${live%.sock}
+  local sockets live
+  sockets=$(ss -xlH 2>/dev/null)
+  live=$(releases_live)
   printf 'live %s\n' "$live"
   printf 'current %s\n' "$(readlink "$base/current" 2>/dev/null)"
-  case $running in *" $run_dir/${live:-.}.sock "*) printf 'listening yes\n' ;; esac
-  if [ -n "$live" ] && releases_boots; then printf 'boots yes\n'; fi
-  printf '%s\n' "$running" | sed -n "s#^.*[[:space:]]$run_dir/\([^/[:space:]]*\)\.sock[[:space:]].*#running \1#p"
+  case $sockets in *" $run_dir/${live:-.}.sock "*) printf 'listening yes\n' ;; esac
+  if [ -n "$live" ] && manager_boots "$live"; then printf 'boots yes\n'; fi
+  printf '%s\n' "$sockets" | sed -n "s#^.*[[:space:]]$run_dir/\([^/[:space:]]*\)\.sock[[:space:]].*#running \1#p"
   (
     cd -- "$base/instances" && set -- */ && [ -d "$1" ] && printf 'instance %s\n' "$@"
     grep -s '' -- /dev/null */state */record
   ) 2>/dev/null || :
 }
 
+# releases_listening INSTANCE: whether its socket is open.
 releases_listening() {
   ss -xlH 2>/dev/null | grep -q -F -- " $run_dir/$1.sock "
 }
 
-# Whether a boot starts the live instance, and no other: its manager's files are those in its folder.
-releases_boots() {
-  if [ -f "$base/instances/$live/unit.service" ]; then
-    unit=/etc/systemd/system/${base##*/}.$live
-    cmp -s -- "$base/instances/$live/unit.service" "$unit.service" && cmp -s -- "$base/instances/$live/unit.socket" "$unit.socket" &&
-      [ -e "${unit%/*}/multi-user.target.wants/${unit##*/}.service" ] && [ -e "${unit%/*}/sockets.target.wants/${unit##*/}.socket" ]
-  else
-    cmp -s -- "$base/instances/$live/program.conf" "/etc/supervisor/conf.d/${base##*/}.conf"
-  fi
-}
-
-# releases_all: the releases, and what is known of those that never became live.
-# Values: base run_dir repo
+# releases_all: print the releases, with those that never became live.
+# Values: app base run_dir live_socket supervisor_conf repo
 releases_all() {
   releases_fact
   releases_unrecorded

@@ -1,7 +1,7 @@
 # An app that leaves the server. Reads $app, $base, $run_dir, $log_dir, $supervisor_conf, $enabled (what nginx reads, one path
 # after the other), $places (what goes), $certbot, $by, and $data where what the app has written goes, too.
 
-# Values: app base run_dir log_dir supervisor_conf enabled places certbot data
+# Values: app base run_dir live_socket supervisor_conf enabled places certbot data
 remove_app() {
   live=$(releases_live)
   # First nobody asks the app any more.
@@ -13,8 +13,7 @@ remove_app() {
   remove_site
   # From here on nothing can be put back.
   rm -f -- "$undo"/*.path "$undo"/*.copy
-  # shellcheck disable=SC2046
-  for instance in $(ls "$base/instances" 2>/dev/null) $(supervisor_listed); do manager_stop "$instance"; done
+  for instance in $(manager_instances); do manager_stop "$instance"; done
   if [ -e "/etc/letsencrypt/renewal/$app.conf" ]; then
     "$certbot" delete --non-interactive --cert-name "$app" >"$undo/certbot" 2>&1 || { cat "$undo/certbot"; step_fail "certbot cannot delete the certificate $app"; }
   fi

@@ -2,9 +2,10 @@
 # settings of the health check.
 
 # status_fact: the releases, and how they and the server are doing. What takes longest goes on meanwhile; each line is one write.
-# Values: app base run_dir site_enabled supervisor_conf manager health health_host health_timeout
+# Values: app base run_dir live_socket site_enabled supervisor_conf manager health health_host health_timeout
 status_fact() {
   releases_fact
+  live=$(releases_live)
   status_upgrades &
   if [ -n "$live" ]; then
     # The release that is live may be older than what hosts.toml says.
@@ -58,7 +59,7 @@ status_health() {
   scheme=http
   [ ! -e "$site_enabled-tls" ] || scheme=https
   printf 'health %s\n' "$(curl -s -o /dev/null -w '%{http_code} %{time_total}' --max-time "$health_timeout" \
-    --unix-socket "$base/live.sock" -H "Host: $health_host" -H "X-Forwarded-Proto: $scheme" -- "http://localhost$health")"
+    --unix-socket "$live_socket" -H "Host: $health_host" -H "X-Forwarded-Proto: $scheme" -- "http://localhost$health")"
 }
 
 status_services() {

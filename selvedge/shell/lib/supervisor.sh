@@ -1,141 +1,154 @@
-# supervisor as the manager of the instances: one file per app, in it one program for each instance that shall run.
-# The section of a running program is never rewritten, since supervisor would restart it. Reads $app, $base, $run_dir,
-# $log_dir and $supervisor_conf.
+# supervisor as a process manager: one file per app ($supervisor_conf), with one program for each instance that runs. The
+# section of a running program never changes, because supervisor would restart it. Reads $app, $base and $run_dir.
+# Shared: answer
 
-# supervisor_programs BOOT INSTANCE…: their sections; a boot starts those in BOOT (a list) and no other. The section of an
-# instance whose folder has none any more is that of the file.
+supervisor_files() { echo program.conf; }
+
+supervisor_owns() { [ -f "$base/instances/$1/program.conf" ]; }
+
+supervisor_known() { grep -q -s -F -- "[program:$app.$1]" "$supervisor_conf"; }
+
+# supervisor_instances: print the instances in the file, one per line.
+supervisor_instances() { sed -n "s/^\[program:$app\.\(.*\)\]$/\1/p" "$supervisor_conf" 2>/dev/null || :; }
+
+# supervisor_others INSTANCE: print the instances in the file except this one.
+supervisor_others() {
+  local other
+  for other in $(supervisor_instances); do
+    [ "$other" = "$1" ] || printf '%s\n' "$other"
+  done
+}
+
+# supervisor_programs BOOT INSTANCE…: print their sections. A boot starts the instances in the list BOOT. An instance without
+# a file in its folder keeps its section of $supervisor_conf.
 supervisor_programs() {
+  local boot instance starts
   boot=$1
   shift
-  for section in "$@"; do
-    case " $boot " in *" $section "*) starts=true ;; *) starts=false ;; esac
-    if [ -f "$base/instances/$section/program.conf" ]; then
-      sed "s/^autostart=.*/autostart=$starts/" -- "$base/instances/$section/program.conf"
+  for instance in "$@"; do
+    case " $boot " in *" $instance "*) starts=true ;; *) starts=false ;; esac
+    if supervisor_owns "$instance"; then
+      sed "s/^autostart=.*/autostart=$starts/" -- "$base/instances/$instance/program.conf"
     else
       sed -n "s/^autostart=.*/autostart=$starts/;\
-        /^\[program:$app\.$section\]\$/,/^\[program:/{/^\[program:$app\.$section\]\$/p;/^\[program:/!p;}" "$supervisor_conf"
+        /^\[program:$app\.$instance\]\$/,/^\[program:/{/^\[program:$app\.$instance\]\$/p;/^\[program:/!p;}" "$supervisor_conf"
     fi
   done
 }
 
-supervisor_known() { grep -q -s -F -- "[program:$app.$1]" "$supervisor_conf"; }
-
-# The instances in the file now, one a line.
-supervisor_listed() { sed -n "s/^\[program:$app\.\(.*\)\]$/\1/p" "$supervisor_conf" 2>/dev/null || :; }
-
-# supervisor_others INSTANCE: all of them but this one.
-supervisor_others() {
-  for listed in $(supervisor_listed); do
-    [ "$listed" = "$1" ] || printf '%s\n' "$listed"
-  done
-}
-
-# supervisor_write BOOT INSTANCE…: the file holds exactly these. Supervisor is not told: it would restart a program whose
-# section has changed.
+# supervisor_write BOOT INSTANCE…: write the file with exactly these. supervisor does not read it yet: it would restart a
+# program whose section has changed.
 supervisor_write() {
   supervisor_programs "$@" >"$supervisor_conf.new"
   sync -- "$supervisor_conf.new"
   mv -f -- "$supervisor_conf.new" "$supervisor_conf"
 }
 
-# supervisor_told INSTANCE: supervisor starts it, or stops it, as the file says by now; 1 where it cannot read its files or
-# does not answer, with its words in $answer.
-supervisor_told() {
+# supervisor_update INSTANCE: have supervisor start or stop it, as the file says. 1: supervisor cannot read its files or does not
+# respond; its message is in $answer.
+supervisor_update() {
   answer=$(supervisorctl update "$app.$1" 2>&1) || :
   case $answer in
     *CANT_REREAD* | *"refused connection"* | *"no such file"* | *SHUTDOWN_STATE* | *"shutting down"*) return 1 ;;
   esac
 }
 
-# supervisor_added INSTANCE: supervisor has not had it so far, and starts it as the file says. By its own protocol, which
-# supervisorctl, a Python program, speaks too, a fifth of a second later. 1: for whatever reason it did not.
-supervisor_added() {
-  said=$(curl -s --noproxy '*' --max-time 10 --unix-socket /run/supervisor.sock -H 'Content-Type: text/xml' -d "<?xml version='1.0'?>\
+supervisor_xml="<?xml version='1.0'?>"
+
+# supervisor_add INSTANCE: have supervisor start an instance that is new to it. This uses supervisor's own protocol: supervisorctl,
+# a Python program, takes a fifth of a second longer. 1: it failed, for whatever reason.
+supervisor_add() {
+  local response
+  response=$(curl -s --noproxy '*' --max-time 10 --unix-socket /run/supervisor.sock -H 'Content-Type: text/xml' -d "$supervisor_xml\
 <methodCall><methodName>system.multicall</methodName><params><param><value><array><data>\
 $(supervisor_call reloadConfig)$(supervisor_call addProcessGroup "<value><string>$app.$1</string></value>")\
 </data></array></value></param></params></methodCall>" http://localhost/RPC2) || return 1
-  case $said in *faultCode*) return 1 ;; *'<methodResponse>'*) return 0 ;; *) return 1 ;; esac
+  case $response in *faultCode*) return 1 ;; *'<methodResponse>'*) return 0 ;; *) return 1 ;; esac
 }
 
+# supervisor_call METHOD [PARAMETER]: print one call of system.multicall.
 supervisor_call() {
   printf '%s' "<value><struct><member><name>methodName</name><value><string>supervisor.$1</string></value></member>\
 <member><name>params</name><value><array><data>${2:-}</data></array></value></member></struct></value>"
 }
 
-# supervisor_start INSTANCE: whatever it is by now, it begins anew. From the next boot on it starts by itself only when it is
-# the live one. What goes wrong is said by $refuse, if that is set.
+# supervisor_start INSTANCE REFUSE: start it again, whatever its state. Only the live instance starts at the next boot.
 supervisor_start() {
+  local live
   probe_has supervisorctl || step_fail "$1 runs under supervisor, which is not installed: run \`fab install\` with manager = \"supervisor\" first"
-  supervisor_places "$1"
-  live_one=$(releases_live)
-  cmp -s -- "$base/instances/$live_one/program.conf" "$supervisor_conf" || file_backup "$supervisor_conf"
-  # It starts because the file says so, and as what it started with supervisor knows it: without this line, whoever types
-  # `supervisorctl update` later would start it anew. Should the power go now, the live one comes back, too.
+  manager_log "$1"
+  supervisor_folder
+  live=$(releases_live)
+  cmp -s -- "$base/instances/$live/program.conf" "$supervisor_conf" || file_backup "$supervisor_conf"
+  # supervisor starts it because of autostart=true in the file, and remembers that line: if it were different, the next
+  # `supervisorctl update` would restart the program. After a power cut now, the live instance starts, too.
   # shellcheck disable=SC2046
-  supervisor_write "$1 $live_one" $(supervisor_others "$1") "$1"
-  if supervisor_added "$1"; then
-    supervisor_boot "${live_one:-none}"
-    return 0
-  fi
-  if ! supervisor_told "$1"; then
-    supervisor_boot "${live_one:-none}"
-    # What it has in memory, such as an old release that was stopped a moment ago, it can start without reading anything.
-    if supervisorctl start "$app.$1" >/dev/null 2>&1; then return 0; fi
+  supervisor_write "$1 $live" $(supervisor_others "$1") "$1"
+  if supervisor_add "$1"; then
+    supervisor_boot "${live:-none}"
+  elif supervisor_update "$1"; then
     case $answer in
-      *CANT_REREAD*) "${refuse:-step_fail}" "supervisor cannot read its configuration: $answer. Look at the files in /etc/supervisor/conf.d" ;;
-      *) "${refuse:-step_fail}" "supervisor does not answer: $answer. On the server: systemctl restart supervisor; journalctl -u supervisor -n 20" ;;
+      *"added process group"* | *"updated process group"*) ;;
+      *) supervisorctl restart "$app.$1" >/dev/null 2>&1 || supervisorctl start "$app.$1" >/dev/null 2>&1 || : ;;
     esac
+    supervisor_boot "${live:-none}"
+  else
+    supervisor_boot "${live:-none}"
+    # It can start a program that it has in memory without reading its files, such as an old release that was just stopped.
+    supervisorctl start "$app.$1" >/dev/null 2>&1 || supervisor_refuse "$2"
   fi
-  case $answer in
-    *"added process group"* | *"updated process group"*) ;;
-    *) supervisorctl restart "$app.$1" >/dev/null 2>&1 || supervisorctl start "$app.$1" >/dev/null 2>&1 || : ;;
-  esac
-  supervisor_boot "${live_one:-none}"
 }
 
-# supervisor_places INSTANCE: its log, which supervisor would make readable for everybody, and the folder of its socket,
-# which is root's where systemd is the manager. The line for the next boot is the one that `fab gunicorn` writes.
-supervisor_places() {
-  if [ ! -e "$log_dir/$1.log" ]; then install -m 0640 -g adm -- /dev/null "$log_dir/$1.log"; fi
+# supervisor_refuse REFUSE: report $answer.
+supervisor_refuse() {
+  case $answer in
+    *CANT_REREAD*) "$1" "supervisor cannot read its configuration: $answer. Look at the files in /etc/supervisor/conf.d" ;;
+    *) "$1" "supervisor does not answer: $answer. On the server: systemctl restart supervisor; journalctl -u supervisor -n 20" ;;
+  esac
+}
+
+# supervisor_folder: create the folder of the sockets, now and at each boot, as `fab gunicorn` does. A release of systemd has it
+# owned by root.
+supervisor_folder() {
   printf 'd %s 2750 %s www-data -\n' "$run_dir" "$app" >"/etc/tmpfiles.d/$app.conf"
   install -d -m 2750 -o "$app" -g www-data -- "$run_dir"
 }
 
-# supervisor_boot INSTANCE: a boot starts it, and no other.
 supervisor_boot() {
   # shellcheck disable=SC2046
-  [ ! -f "$supervisor_conf" ] || supervisor_write "$1" $(supervisor_listed)
+  [ ! -f "$supervisor_conf" ] || supervisor_write "$1" $(supervisor_instances)
 }
 
-# supervisor_keep INSTANCE: the file holds it alone, as it was made.
-supervisor_keep() {
+supervisor_boots() { cmp -s -- "$base/instances/$1/program.conf" "$supervisor_conf"; }
+
+supervisor_rewrite() {
   file_backup "$supervisor_conf"
   supervisor_write "$1" "$1"
 }
 
-# supervisor_pause INSTANCE: stopped, but not forgotten: a boot would start it again.
 supervisor_pause() { supervisorctl stop "$app.$1"; }
 
-# supervisor_stop INSTANCE: stopped, and gone from the file. Supervisor is told even where the file does not know it: it may
-# run since somebody removed the file, or wrote another one.
+# supervisor_stop INSTANCE: supervisor is told even if the file does not have the instance: someone may have deleted or replaced
+# the file while the program ran.
 supervisor_stop() {
   if ! probe_has supervisorctl; then
-    # With the package its processes went, too.
+    # The package was removed, and its processes with it.
     ! supervisor_known "$1" || rm -f -- "$supervisor_conf"
     return 0
   fi
-  gone=$1
   # shellcheck disable=SC2046
-  if supervisor_known "$gone"; then supervisor_write "$(releases_live)" $(supervisor_others "$gone"); fi
-  supervisor_told "$gone" || step_say "supervisor cannot be told that $gone has gone: $answer"
+  if supervisor_known "$1"; then supervisor_write "$(releases_live)" $(supervisor_others "$1"); fi
+  supervisor_update "$1" || step_say "supervisor cannot be told that $1 has gone: $answer"
 }
 
 supervisor_alive() {
-  supervisor_answer=$(supervisorctl status "$app.$1" 2>&1) || :
-  case $supervisor_answer in
+  case $(supervisorctl status "$app.$1" 2>&1) in
     *RUNNING* | *STARTING*) return 0 ;;
     *) return 1 ;;
   esac
 }
 
 supervisor_pid() { supervisorctl pid "$app.$1" 2>/dev/null || echo 0; }
+
+# supervisor_starved INSTANCE: supervisor does not limit memory.
+supervisor_starved() { return 1; }

@@ -1,14 +1,17 @@
-# gunicorn and its workers: whether there is memory for more, and how a release gets all of them. Reads what live.sh reads.
+# The worker processes of a release: whether there is memory for those of two, and how a release gets all of its own. Reads the
+# variables in the list of switch_release.
+# Shared: growing
 
-# Whether there is memory for two: the new release needs about what the old one uses.
+# workers_room: refuse the release if there is no memory for two. The new one needs about as much as the old one.
 workers_room() {
+  local free pids measure used pid
   [ -n "$old" ] && [ "$old" != "$new" ] || return 0
   free=$(awk '/^(MemAvailable|SwapFree):/ { sum += $2 } END { print int(sum / 1024) }' /proc/meminfo)
   pids=$(manager_processes "$old")
-  # What they share counts for each of them in the first measure, which the kernel has at hand; it adds up the second one
-  # page by page.
+  # The first measure counts shared memory once for each process, but costs nothing. The kernel adds up the second one page by
+  # page.
   for measure in status:VmRSS smaps_rollup:Pss; do
-    # Process 1 is systemd, where it made the socket. The others may end at any moment.
+    # Process 1 is systemd, if it opened the socket. Others may end at any moment.
     used=$(for pid in $pids; do [ "$pid" -eq 1 ] || echo "/proc/$pid/${measure%:*}"; done |
       xargs -r cat 2>/dev/null | awk "/^${measure#*:}:/ { sum += \$2 } END { print int(sum / 1024) }")
     if [ "$free" -ge "$used" ]; then return 0; fi
@@ -18,53 +21,50 @@ the one that runs uses $used MB. Set fewer app.workers, or app.strategy = \"rest
 requests fail until the new one is up"
 }
 
-# workers_grow: the first worker is healthy, and gunicorn starts the others. All at once, beside the live release, they
-# would take each other's time. That goes on beside the switch; an app that starts slowly gets its traffic when they are up, too:
-# until then the one would have to answer all. $took: milliseconds until the first was healthy.
+# workers_grow: the first worker is healthy; start the others in the background, one after another. All at once they would slow
+# the live release and each other. If the first took more than two seconds ($took, in milliseconds), wait as long for the others:
+# until then the first would have to answer all requests.
 workers_grow() {
+  local wanted
   rm -f -- "$base/instances/$new/one"
-  workers_wanted || return 0
-  workers_add 3<&- &
+  wanted=$(appserver_workers "$new")
+  [ "$wanted" -gt 1 ] || return 0
+  workers_add "$wanted" 3<&- &
   growing=$!
   if [ "$took" -gt 2000 ]; then sleep "$((took / 1000))"; fi
 }
 
-# How many there shall be, in $workers, is said by the release's own script, which may be older than the settings of this run.
-workers_wanted() {
-  workers=$(sh -c "echo $(sed -n 's/^WORKERS=//p' "$base/instances/$new/gunicorn_start" | head -n 1)")
-  case $workers in '' | *[!0-9]*) workers=0 ;; esac
-  [ "$workers" -gt 1 ]
-}
-
+# workers_add WANTED: start workers until there are that many.
 workers_add() {
-  processes=$(manager_processes "$new")
-  gunicorn=$(workers_parent)
-  while [ -n "$gunicorn" ] && workers_add_one; do :; done
+  local parent
+  # shellcheck disable=SC2046
+  parent=$(workers_parent $(manager_processes "$new"))
+  while [ -n "$parent" ] && workers_add_one "$parent" "$1"; do :; done
 }
 
-# workers_grown: no more of them will come. $processes: gunicorn and all of its workers.
-workers_grown() {
-  if [ -n "${growing:-}" ]; then wait "$growing" || :; fi
-  processes=$(manager_processes "$new")
-}
+# workers_grown: wait until all workers were started.
+workers_grown() { if [ -n "${growing:-}" ]; then wait "$growing" || :; fi; }
 
-# The parent of the processes that listen.
+# workers_parent PID…: print the process among these that is the parent of another.
 workers_parent() {
-  for pid in $processes; do
+  local pid parent
+  for pid in "$@"; do
     parent=$(sed -n 's/^PPid:[^0-9]*//p' "/proc/$pid/status" 2>/dev/null) || continue
-    case " $processes " in *" $parent "*) [ "$parent" -eq 1 ] || { echo "$parent" && return 0; } ;; esac
+    case " $* " in *" $parent "*) [ "$parent" -eq 1 ] || { echo "$parent" && return 0; } ;; esac
   done
 }
 
-workers_count() { pgrep -c -P "$gunicorn" || :; }
+workers_count() { pgrep -c -P "$1" || :; }
 
-# One signal at a time: two that come together count as one. 1: there are enough, or gunicorn does not heed it.
+# workers_add_one PARENT WANTED: start one worker and wait for it: two signals at a time count as one. 1: there are enough, or
+# the app server does not start another one.
 workers_add_one() {
-  running=$(workers_count)
-  [ "$running" -lt "$workers" ] || return 1
-  kill -s TTIN "$gunicorn" 2>/dev/null || return 1
+  local running waited
+  running=$(workers_count "$1")
+  [ "$running" -lt "$2" ] || return 1
+  appserver_add_worker "$new" "$1" || return 1
   waited=0
-  while [ "$(workers_count)" -le "$running" ]; do
+  while [ "$(workers_count "$1")" -le "$running" ]; do
     waited=$((waited + 1))
     [ "$waited" -lt 100 ] || return 1
     sleep 0.01

@@ -1,8 +1,8 @@
-"""Whether a release can start: its module imports, names an ASGI app, and its settings are complete.
+"""Check whether a release can start: its settings are complete, and its module can be imported and has an ASGI app.
 
-Runs on the server, in the release's own environment. The last line of its output is a sentence for the user. Arguments:
-the ASGI callable as "module:name", the settings class in the same form or "", and a number of seconds. Descriptor 4 gets a line
-when the settings are complete: the release may be started then, and its module is imported here that much later.
+This runs on the server, in the release's environment. The last line of its output is a sentence for the user. Arguments: the
+ASGI callable as "module:name"; the settings class in the same form, or ""; a number of seconds. When the settings are complete,
+file descriptor 4 gets a line, so that the release can start; the module is imported here after that number of seconds.
 """
 
 import gc
@@ -16,11 +16,11 @@ import traceback
 
 
 def main(app, settings, head_start):
-    """Return the sentence that says what is wrong, or None."""
-    # A tenth of the time of an import, in a process that soon ends.
+    """Return the error as a sentence for the user, None without an error."""
+    # Garbage collection takes a tenth of an import's time, and this process ends soon.
     gc.disable()
     sys.path.insert(0, "")
-    # Nothing that the app starts shall hold it open.
+    # A process that the app starts must not keep it open.
     os.set_inheritable(4, False)
     try:
         wrong = check_settings(settings or find_settings(app))
@@ -37,7 +37,7 @@ def main(app, settings, head_start):
 
 
 def find_settings(app):
-    """The settings class where it usually stands: settings.py or config.py, beside the app's module or at the top."""
+    """Return the class Settings of settings.py or config.py, next to the app's module or at the top; "" if there is none."""
     package = app.partition(":")[0].rpartition(".")[0]
     for folder in filter(None, [package, "top"]):
         for name in ("settings", "config"):
@@ -54,7 +54,7 @@ def find_settings(app):
 
 
 def check_settings(name):
-    """Make the settings once: what is missing or wrong in the environment is said by name, never by value."""
+    """Create the settings once. Return an error, or raise the error of the class."""
     if not name:
         return None
     module, _, attribute = name.partition(":")
@@ -68,7 +68,7 @@ def check_settings(name):
 
 
 def check_app(name):
-    """Import the ASGI callable."""
+    """Import the ASGI callable. Return an error, or raise the error of the import."""
     module, _, attribute = name.partition(":")
     target = importlib.import_module(module)
     for part in attribute.split("."):
@@ -87,7 +87,7 @@ def check_app(name):
 
 
 def explain(error):
-    """The error as a sentence; of a settings error the names only, since its text repeats the values."""
+    """Return an error as a sentence. A settings error gives only the names, because its text repeats the values."""
     if hasattr(error, "errors") and type(error).__name__ == "ValidationError":
         problems = []
         for item in error.errors():

@@ -13,7 +13,7 @@ from selvedge.release.live import Live
 from selvedge.release.record import Releases
 from tests.support.releases import NEW, NEWER, OLD
 from tests.support.tables import check
-from tests.unit.release.standing import record, standing
+from tests.unit.release.records import record, releases
 
 
 def seen(there: Releases, more: str = "") -> str:
@@ -26,7 +26,7 @@ def seen(there: Releases, more: str = "") -> str:
     return own + records + more
 
 
-GOOD = standing(NEW, record(NEW, "good", 2), record(OLD, "good", 1))
+GOOD = releases(NEW, record(NEW, "good", 2), record(OLD, "good", 1))
 SWITCHED = f"new={NEW}\nwhy=deploy\nswitch_release"
 
 
@@ -36,10 +36,10 @@ SWITCHED = f"new={NEW}\nwhy=deploy\nswitch_release"
         (seen(GOOD), None),
         (seen(GOOD, f"running {NEW}\n"), None),
         ("", f"start {NEW} and make it live"),
-        (seen(standing(OLD, record(OLD, "good", 1))), f"switch from {OLD} to {NEW}"),
+        (seen(releases(OLD, record(OLD, "good", 1))), f"switch from {OLD} to {NEW}"),
         (seen(replace(GOOD, listening=False)), f"start {NEW} again"),
         (seen(replace(GOOD, current="releases/other")), f"start {NEW} again"),
-        (seen(standing(NEW, record(NEW, "building"))), f"start {NEW} again"),
+        (seen(releases(NEW, record(NEW, "building"))), f"start {NEW} again"),
         (seen(replace(GOOD, boots=False)), f"write again what starts {NEW} at a boot"),
         (seen(GOOD, f"running {NEW}\nrunning {OLD}\n"), f"stop what an earlier run left running: {OLD}"),
     ],
@@ -49,14 +49,14 @@ def test_live_release(target: Callable[..., Target], fact: str, summary: str | N
 
 
 @pytest.mark.parametrize(("there", "refused"), [
-    (standing(OLD, record(OLD, "good", 1), record(NEW, "left", 2)), True),
+    (releases(OLD, record(OLD, "good", 1), record(NEW, "left", 2)), True),
     # An older good instance of the same commit does not matter.
-    (standing(OLD, record(OLD, "good", 1), record(NEWER, "good", 2), record(NEW, "left", 3)), True),
+    (releases(OLD, record(OLD, "good", 1), record(NEWER, "good", 2), record(NEW, "left", 3)), True),
     # It was released again with --force.
-    (standing(OLD, record(OLD, "good", 1), record(NEW, "left", 2), record(NEWER, "good", 3)), False),
-    (standing(NEWER, record(NEW, "left", 2), record(NEWER, "good", 1)), False),
+    (releases(OLD, record(OLD, "good", 1), record(NEW, "left", 2), record(NEWER, "good", 3)), False),
+    (releases(NEWER, record(NEW, "left", 2), record(NEWER, "good", 1)), False),
     # A refused release may be tried again.
-    (standing(OLD, record(OLD, "good", 1), record(NEW, "bad", 2)), False),
+    (releases(OLD, record(OLD, "good", 1), record(NEW, "bad", 2)), False),
 ])  # fmt: skip
 def test_a_rolled_back_commit_is_refused_with_any_settings(
     target: Callable[..., Target], there: Releases, refused: bool
@@ -72,6 +72,6 @@ def test_a_rolled_back_commit_is_refused_with_any_settings(
 
 
 def test_a_deploy_may_return_to_a_good_instance() -> None:
-    there = standing(OLD, record(OLD, "good", 1), record(NEW, "good", 2), record(NEWER, "left", 3))
-    assert there.left(NEW) is None
-    assert there.left(NEWER) == record(NEWER, "left", 3)
+    there = releases(OLD, record(OLD, "good", 1), record(NEW, "good", 2), record(NEWER, "left", 3))
+    assert there.rolled_back(NEW) is None
+    assert there.rolled_back(NEWER) == record(NEWER, "left", 3)

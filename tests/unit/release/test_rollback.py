@@ -7,22 +7,22 @@ from typing import Any
 import pytest
 
 from selvedge.errors import SelvedgeError
-from selvedge.operations.rollback import choose
+from selvedge.operations.rollback import choose_release
 from selvedge.release import database
 from tests.support.releases import NEW, OLD
-from tests.unit.release.standing import record, standing
+from tests.unit.release.records import record, releases
 
 
 def test_a_rollback_from_a_release_without_a_time() -> None:
     """A run that is killed after the switch leaves no time."""
-    there = standing(NEW, record(OLD, "good", 1), record(NEW, "building"))
-    assert choose("one", there).id == OLD
+    there = releases(NEW, record(OLD, "good", 1), record(NEW, "building"))
+    assert choose_release("one", there).id == OLD
 
 
 def test_a_rollback_never_chooses_a_bad_release() -> None:
-    there = standing(OLD, record(OLD, "good", 1), record(NEW, "bad", 2))
+    there = releases(OLD, record(OLD, "good", 1), record(NEW, "bad", 2))
     with pytest.raises(SelvedgeError, match="no good release to go back to"):
-        choose("one", there)
+        choose_release("one", there)
 
 
 @pytest.mark.parametrize(("answers", "keep", "says"), [
@@ -47,7 +47,7 @@ def test_a_rollback_compares_the_revision_of_the_database(
 
     monkeypatch.setattr(database, "_alembic", alembic)
     to = record(OLD, "good", 1, heads="0001 ", database="0001 ")
-    there = standing(NEW, to, record(NEW, "good", 2, heads="0002 ", database="0002 "))
+    there = releases(NEW, to, record(NEW, "good", 2, heads="0002 ", database="0002 "))
     session: Any = Session()
     if says:
         with pytest.raises(SelvedgeError) as caught:

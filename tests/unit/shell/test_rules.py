@@ -9,7 +9,7 @@ import pytest
 from selvedge.shell import library
 from selvedge.shell.library import call
 from tests.support.paths import ROOT
-from tests.support.shell_source import free, functions, shared
+from tests.support.shell_source import DISPATCH, free, functions, needed, shared
 
 FILES = sorted(library.names())
 CALLABLE = {name: set(values) for file in FILES for name, values in library.functions(file).items() if values}
@@ -49,6 +49,23 @@ def test_functions_that_python_calls_exist_and_list_what_they_read() -> None:
     assert len(called) > 20
     assert called <= functions().keys()
     assert not {name: free(name) for name in called if name not in CALLABLE and free(name)}
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_traps_and_lists_name_functions_and_files_that_exist(file: str) -> None:
+    """They are text, which no other rule looks into."""
+    text = library.library(file)
+    trapped = re.findall(r"\btrap '([a-z]+_\w+)\b", text)
+    assert set(trapped) <= functions().keys()
+    for listed in re.findall(rf"^{file}_all='(.*)'$", text, re.MULTILINE):
+        assert sorted(listed.split()) == sorted(needed(file))
+
+
+def test_files_that_are_called_by_a_computed_name_have_the_same_functions() -> None:
+    for file, suffixes in (("manager", 13), ("appserver", 6)):
+        found = {suffix for each in functions().values() if each.file == file for suffix in DISPATCH.findall(each.body)}
+        assert len(found) == suffixes
+        assert not [f"{each}_{suffix}" for each in needed(file) for suffix in found if f"{each}_{suffix}" not in functions()]
 
 
 def test_a_missing_or_unknown_variable_is_an_error() -> None:

@@ -57,9 +57,9 @@ class Managed:
         """Run shell as a change runs, and return its output."""
         names = assign(
             mark="@test", app=self.app, base=f"/srv/{self.app}", run_dir=f"/run/{self.app}", log_dir=f"/var/log/{self.app}",
-            supervisor_conf=CONF.format(app=self.app), undo="/run/undo", why="deploy",
+            live_socket=f"/srv/{self.app}/live.sock", supervisor_conf=CONF.format(app=self.app), undo="/run/undo", why="deploy",
         )  # fmt: skip
-        libraries = functions("switch", "releases", "workers", "manager")
+        libraries = functions("switch")
         done = self.server.run(f"{HEAD}{names}\n{libraries}\nset -eu\n{shell}\n")
         return done.stdout.decode()
 

@@ -32,7 +32,7 @@ def test_after_the_gate_gunicorn_starts_the_other_workers(
     (folder / "gunicorn_start").write_text(f"#!/bin/sh\n{line}\n")
     (folder / "one").touch()
     start = GUNICORN.format(heard=heard, new=NEW)
-    show = "echo $(pgrep -c -P $parent) $(workers_parent) $parent"
+    show = "echo $(pgrep -c -P $parent) $(workers_parent $(manager_processes $new)) $parent"
     said = managed.run(f"{start}\nnew={NEW} took=0\nworkers_grow\nworkers_grown\n{show}")
     workers, gunicorn, parent = said.split()
     assert (int(workers), gunicorn) == (count, parent)

@@ -57,7 +57,10 @@ def test_a_run_that_was_killed_while_the_release_settled(
     managed.conf.write_text(managed.section(OLD) + managed.section(NEW))
     managed.listens(*listening)
     managed.server.program("sleep", ":")
-    managed.run(f"new={deployed}\nold=$(releases_live)\nswitch_unproved\necho $old")
+    managed.run(
+        f"new={deployed}\nold=$(releases_live)\nprevious=$(releases_linked $base/previous.sock)\n"
+        "if switch_is_unproven; then switch_to_previous; fi"
+    )
     assert str((base / "live.sock").readlink()) == f"/run/hello/{old}.sock"
     if old == OLD:
         assert managed.boots() == {OLD: True, NEW: False}

@@ -84,7 +84,7 @@ def test_an_error_of_supervisor_is_reported_and_the_live_release_still_boots(
 def test_the_switch_brings_the_old_release_back(managed: Managed) -> None:
     """With app.strategy = "restart" the old release is stopped by then."""
     managed.answers("error: CANT_REREAD: broken.conf")
-    said = managed.run(f'back() {{ echo "back, $1"; exit 1; }}\nrefuse=back\nmanager_start {NEW}\necho on')
+    said = managed.run(f'back() {{ echo "back, $1"; exit 1; }}\nmanager_start {NEW} back\necho on')
     assert said.startswith("back, supervisor cannot read its configuration") and "on\n" not in said
 
 
@@ -137,3 +137,38 @@ def test_systemd_enables_the_live_release_before_it_disables_others(managed: Man
 def test_a_release_killed_by_memory_max_is_noticed(managed: Managed, journal: str, starved: bool) -> None:
     managed.server.program("journalctl", f"echo '{journal}'")
     assert managed.run("if systemd_starved x; then echo yes; else echo no; fi") == ("yes\n" if starved else "no\n")
+
+
+def test_systemd_starts_an_instance_as_a_boot_does_and_stops_it_for_good(managed: Managed) -> None:
+    units, folder = managed.server.path("/etc/systemd/system"), managed.server.path(f"/srv/hello/instances/{NEW}")
+    (folder / "program.conf").unlink()
+    for kind, wants in (("service", "multi-user.target.wants"), ("socket", "sockets.target.wants")):
+        (units / wants).mkdir(parents=True)
+        (folder / f"unit.{kind}").write_text(kind)
+    # `enable` makes the links that systemd makes.
+    managed.server.program(
+        "systemctl",
+        'echo "$*" >>/var/log/told\ncd /etc/systemd/system\n'
+        "case $* in *enable*) ;; *) exit 0 ;; esac\n"
+        f"ln -sf ../hello.{NEW}.service multi-user.target.wants\nln -sf ../hello.{NEW}.socket sockets.target.wants",
+    )
+    ask = f'for what in known alive boots; do if "manager_$what" {NEW}; then echo "$what"; fi; done'
+    assert managed.run(f"{ask}\nmanager_of {NEW}\nmanager_of {OLD}") == "alive\nsystemd\nsupervisor\n"
+    assert managed.run(f"manager_start {NEW}\n{ask}") == "known\nalive\n"
+    assert {path.name: path.read_text() for path in units.glob("hello.*")} == {
+        f"hello.{NEW}.service": "service", f"hello.{NEW}.socket": "socket",
+    }  # fmt: skip
+    assert f"--no-block restart hello.{NEW}.service" in managed.told and "daemon-reload" not in managed.told
+    assert managed.run(f"manager_boot {NEW}\n{ask}") == "known\nalive\nboots\n"
+    assert managed.boots() == {OLD: False}
+    managed.run(f"manager_stop {NEW}")
+    assert not list(units.glob("hello.*"))
+
+
+def test_systemd_that_cannot_start_an_instance_says_why(managed: Managed) -> None:
+    for kind in ("service", "socket"):
+        managed.server.path(f"/srv/hello/instances/{NEW}/unit.{kind}").write_text(kind)
+    managed.server.path("/etc/systemd/system").mkdir(parents=True)
+    managed.server.program("systemctl", "exit 1")
+    managed.server.program("journalctl", "echo bad unit file")
+    assert managed.run(f"manager_start {NEW}") == f"@test error systemd cannot start hello.{NEW}: bad unit file \n"

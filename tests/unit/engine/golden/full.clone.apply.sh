@@ -74,6 +74,7 @@ set -eu
 app=hello
 base=/srv/hello
 log_dir=/var/log/hello
+live_socket=/srv/hello/live.sock
 supervisor_conf=/etc/supervisor/conf.d/hello.conf
 repo=/srv/hello/repo.git
 url=https://git.example.com/me/hello.git

@@ -18,6 +18,8 @@ mark=@selvedge
 
 # … the library https
 
+# … the library manager
+
 # … the library nginx
 
 # … the library probe
@@ -33,6 +35,10 @@ mark=@selvedge
 # … the library stamp
 
 # … the library step
+
+# … the library supervisor
+
+# … the library systemd
 
 read_first() {
 printf '\n%s fact 0\n' "$mark"
@@ -126,8 +132,11 @@ printf Stamp=
 stamp_read logrotate.timer
 echo
 printf '\n%s fact 37\n' "$mark"
+app=hello
 base=/srv/hello
 run_dir=/run/hello
+live_socket=/srv/hello/live.sock
+supervisor_conf=/etc/supervisor/conf.d/hello.conf
 releases_fact
 printf '\n%s fact 38\n' "$mark"
 if [ -e /srv/hello/instances/0123456789ab-77fd9b/hook.after_switch ]; then echo 'done'; else live=$(readlink /srv/hello/live.sock); live=${live##*/}; echo "previous ${live%.sock}"; fi

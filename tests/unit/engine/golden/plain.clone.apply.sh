@@ -83,6 +83,7 @@ set -eu
 app=hello
 base=/srv/hello
 log_dir=/var/log/hello
+live_socket=/srv/hello/live.sock
 supervisor_conf=/etc/supervisor/conf.d/hello.conf
 repo=/srv/hello/repo.git
 url=ssh://git@git.example.com:2222/me/hello.git

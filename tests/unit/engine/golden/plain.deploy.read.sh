@@ -10,6 +10,8 @@ mark=@selvedge
 
 # … the library history
 
+# … the library manager
+
 # … the library nginx
 
 # … the library probe
@@ -23,6 +25,10 @@ mark=@selvedge
 # … the library stamp
 
 # … the library step
+
+# … the library supervisor
+
+# … the library systemd
 
 read_first() {
 printf '\n%s fact 0\n' "$mark"
@@ -102,8 +108,11 @@ printf Stamp=
 stamp_read logrotate.timer
 echo
 printf '\n%s fact 32\n' "$mark"
+app=hello
 base=/srv/hello
 run_dir=/run/hello
+live_socket=/srv/hello/live.sock
+supervisor_conf=/etc/supervisor/conf.d/hello.conf
 releases_fact
 printf '\n%s fact 33\n' "$mark"
 probe_path /etc/tmpfiles.d/hello.conf acf9fe75f943addd96ef29447a00fce22a5ab6bc9c97795c709e50a34ce37f38

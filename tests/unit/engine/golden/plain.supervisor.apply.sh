@@ -6,11 +6,15 @@ umask 022
 cd /
 
 mark=@selvedge
+# … the library appserver
+
 # … the library disk
 
 # … the library file
 
 # … the library gate
+
+# … the library gunicorn
 
 # … the library hide
 
@@ -25,6 +29,8 @@ mark=@selvedge
 # … the library record
 
 # … the library releases
+
+# … the library request
 
 # … the library stamp
 
@@ -194,6 +200,7 @@ app=hello
 base=/srv/hello
 run_dir=/run/hello
 log_dir=/var/log/hello
+live_socket=/srv/hello/live.sock
 repo=/srv/hello/repo.git
 site_enabled=/etc/nginx/sites-enabled/hello
 supervisor_conf=/etc/supervisor/conf.d/hello.conf
@@ -217,7 +224,7 @@ alembic=''
 downgraded=''
 migrate_timeout=600
 settings=''
-preflight_size=4430
+preflight_size=4538
 host=server
 before_switch=''
 keep=5

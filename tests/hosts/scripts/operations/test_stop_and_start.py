@@ -15,7 +15,7 @@ from tests.support.releases import OLD
 Work = Callable[[Run, dict[str, bool]], None]
 
 
-class TestPower:
+class TestStopAndStart:
     @pytest.mark.parametrize("work", [stop, start])
     def test_without_a_live_release_nothing_changes(self, fake: Callable[..., Fake], work: Work) -> None:
         found = fake("one")

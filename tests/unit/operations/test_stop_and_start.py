@@ -11,7 +11,7 @@ from selvedge.operations.stop_start import Running
 from tests.support.releases import OLD
 
 
-class TestPower:
+class TestStopAndStart:
     @pytest.mark.parametrize(
         ("facts", "stop", "start"),
         [

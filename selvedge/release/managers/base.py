@@ -1,0 +1,30 @@
+"""What a process manager is, for the steps. Its shell functions are in selvedge/shell/lib/<name>.sh."""
+
+from __future__ import annotations
+
+from selvedge.value import Value
+
+
+class Manager(Value):
+    """A process manager, which starts the app and keeps it running.
+
+    packages: Debian packages that `install` adds. service: the service of these that must run, "" for none. installed: a file
+    that exists once `install` has run. templates: the files in an instance's folder that it reads; each is named like its
+    template. app_listens: whether the app opens its own socket. If not, the manager opens it and passes it on.
+    """
+
+    name: str
+    packages: tuple[str, ...]
+    service: str
+    installed: str
+    templates: tuple[str, ...]
+    app_listens: bool
+
+    @property
+    def socket_folder_mode(self) -> str:
+        """The mode of the folder of the sockets. www-data, nginx's group, enters it and connects."""
+        return "2750" if self.app_listens else "0750"
+
+    def socket_folder_owner(self, app: str) -> str:
+        """Return the owner of the folder of the sockets of the app called `app`."""
+        return app if self.app_listens else "root"

@@ -1,0 +1,14 @@
+"""supervisor."""
+
+from __future__ import annotations
+
+from selvedge.release.managers.base import Manager
+
+SUPERVISOR = Manager(
+    "supervisor",
+    packages=("supervisor",),
+    service="supervisor",
+    installed="/etc/supervisor/supervisord.conf",
+    templates=("supervisor/program.conf.j2",),
+    app_listens=True,
+)

@@ -1,0 +1,21 @@
+"""What an app server is, for the steps. Its shell functions are in selvedge/shell/lib/<name>.sh."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from selvedge.config.target import Target
+from selvedge.value import Value
+
+
+class AppServer(Value):
+    """An app server, which runs the app in its worker processes.
+
+    script: the template of the script that starts it. modules: templates of Python modules that it imports. packages: returns
+    the Python packages that an app needs besides its own requirements.
+    """
+
+    name: str
+    script: str
+    modules: tuple[str, ...]
+    packages: Callable[[Target], tuple[str, ...]]

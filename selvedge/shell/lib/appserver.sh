@@ -1,0 +1,31 @@
+# The app servers, which run the app in their worker processes. Each has a file with the same functions, which only this file
+# calls: gunicorn.sh. An instance belongs to the app server whose start script is in its folder.
+# Needs: gunicorn
+
+appserver_all='gunicorn'
+
+appserver_of() {
+  local server
+  for server in $appserver_all; do
+    if "${server}_owns" "$1"; then break; fi
+  done
+  echo "$server"
+}
+
+# appserver_files: print the names of all files in an instance's folder that start an app server.
+appserver_files() {
+  local server
+  for server in $appserver_all; do "${server}_files"; done
+}
+
+# appserver_workers INSTANCE: print the number of workers that it is set to run; 0 if that is unknown.
+appserver_workers() { "$(appserver_of "$1")_workers" "$1"; }
+
+# appserver_add_worker INSTANCE PID: ask the app server with this process id for one more worker.
+appserver_add_worker() { "$(appserver_of "$1")_add_worker" "$2"; }
+
+# appserver_ended INSTANCE: whether its log, on standard input, says that the app server has ended.
+appserver_ended() { "$(appserver_of "$1")_ended"; }
+
+# appserver_app_failed INSTANCE: whether its log, on standard input, says that the app's start-up code (lifespan) has failed.
+appserver_app_failed() { "$(appserver_of "$1")_app_failed"; }
