@@ -97,7 +97,7 @@ class HostStatus:
 
 def status_query(app: Target) -> str:
     """Return shell that prints the status of a server, for HostStatus.parse."""
-    shell = call("status_fact", given=app.shell_values, manager=app.manager)
+    shell = call("status_fact", app.manager, given=app.shell_values)
     return f"{shell}\n{status_certificate(app)}" if app.has_tls else shell
 
 

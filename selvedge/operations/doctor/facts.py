@@ -83,7 +83,7 @@ def examine(session: Session, *, knock: bool) -> ServerFacts:
 def doctor_query(app: Target) -> str:
     """Return shell that prints all facts about a server, for ServerFacts.parse."""
     domains = " ".join(app.domains)
-    shell = [call("doctor_fact", given=app.shell_values, manager=app.manager, domains=domains)]
+    shell = [call("doctor_fact", app.manager, given=app.shell_values, domains=domains)]
     if app.has_tls:
         shell += [status_certificate(app), call("doctor_certificate", fullchain(app))]
     if not app.is_local:  # a repository on this machine is pushed, and the servers need not read it
