@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -131,11 +132,19 @@ def local_commit(repository: Path, ref: str) -> str:
     )
 
 
-def git(repository: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """git on this machine; its exit status and output."""
-    command = ["git", "-C", str(repository), *arguments]
+def git(
+    folder: Path, *arguments: str, environment: Mapping[str, str] | None = None, timeout: float | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run git in a folder of this machine; return its exit status and output.
+
+    Raises SelvedgeError if git is not installed, subprocess.TimeoutExpired after `timeout` seconds.
+    """
+    command = ["git", "-C", str(folder), *arguments]
     try:
-        return subprocess.run(command, capture_output=True, text=True, errors="surrogateescape", check=False)
+        return subprocess.run(
+            command, env={**os.environ, **(environment or {})}, timeout=timeout,
+            capture_output=True, text=True, errors="surrogateescape", check=False,
+        )  # fmt: skip
     except FileNotFoundError as error:
         raise SelvedgeError("git is not installed on this machine.", "Install it, e.g. `apt-get install git`.") from error
 

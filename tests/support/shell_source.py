@@ -13,7 +13,9 @@ _HERE_DOCUMENT = re.compile(r"<<-?'?(\w+)'?.*?^\1$", re.MULTILINE | re.DOTALL)
 _DISPATCH = re.compile(r'"\$\(manager_of "\$1"\)_(\w+)"')
 _START = r"(?m)(?:^\s*|[;&|{(!]\s*|\b(?:do|then|else|while|until|if)\s+)"
 # Set by the shell, by sudo, by sshd or by os-release(5).
-ENVIRONMENT = frozenset("HOME PATH PPID IFS LC_ALL SUDO_USER SSH_CONNECTION ID VERSION_ID PRETTY_NAME".split())
+ENVIRONMENT = frozenset(
+    ["HOME", "PATH", "PPID", "IFS", "LC_ALL", "SUDO_USER", "SSH_CONNECTION", "ID", "VERSION_ID", "PRETTY_NAME"]
+)
 
 
 @dataclass(frozen=True)

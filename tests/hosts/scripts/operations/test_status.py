@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from selvedge.errors import SelvedgeError, UnreachableError
-from selvedge.operations.host_status import HostStatus, status_query
 from selvedge.operations.status import status
-from selvedge.operations.status_checks import judge
+from selvedge.operations.support.host_status import HostStatus, status_query
+from selvedge.operations.support.status_checks import check_status
 from selvedge.resources.base import Ask
 from tests.hosts.scripts.operations.fakes import RECORD, Fake, instance, live
 from tests.support.releases import NEW, OLD
@@ -198,11 +198,11 @@ esac""")
     def test_disk(self, one: Fake, kilobytes: int, inodes: int, level: str) -> None:
         one.servers["one"].program("df", f"echo head; echo {kilobytes} 60000000 {inodes} {900000 if inodes else 0}")
         levels = [
-            each.level for each in judge(one.run.fleet.sessions[0].target, self.vitals(one)) if each.subject == "disk"
+            each.level for each in check_status(one.run.fleet.sessions[0].target, self.host_status(one)) if each.subject == "disk"
         ]
         assert sorted(levels)[-1] == level if level != "problem" else "problem" in levels
 
-    def vitals(self, one: Fake) -> HostStatus:
+    def host_status(self, one: Fake) -> HostStatus:
         session = one.run.fleet.sessions[0]
         return HostStatus.parse(session.read([Ask(status_query(session.target))])[0])
 
