@@ -1,4 +1,4 @@
-"""Looking after servers: who they are, what is live, how it is doing, and what to do about it."""
+"""Daily work with servers: their keys, releases, status and logs, and commands on them."""
 
 import selvedge as sv
 from selvedge import operations
@@ -12,7 +12,7 @@ COMMAND = sv.Option("command", "A line for sh, in quotes: --command \"alembic cu
 
 
 def lines(default):
-    """The flag --lines."""
+    """Return the flag --lines with this default."""
     return sv.Option("lines", "How many of the last lines.", default)
 
 

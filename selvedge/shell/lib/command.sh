@@ -1,7 +1,7 @@
 # A command of the user in the live release. $mark begins the last line.
 
 # command_run: run $command, then print its exit status after the mark; exit with 3, without the mark, if nothing is live.
-# When no one listens any more, the app's processes of this session are ended.
+# When the connection ends, the app's processes of this session get SIGTERM.
 # Values: app base command
 command_run() {
   local live own watch status
