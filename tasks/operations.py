@@ -31,7 +31,7 @@ def releases(run, json=False):
 @sv.operation(lines(30), JSON)
 def history(run, lines=30, json=False):
     """List who changed what when, and how it ended."""
-    operations.releases.history(run, lines=lines, as_json=json)
+    operations.history.history(run, lines=lines, as_json=json)
 
 
 @sv.operation(JSON)
