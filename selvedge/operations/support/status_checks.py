@@ -12,8 +12,6 @@ from selvedge.resources.certificate import LATE, day
 
 SPACE_KB, SPACE_SHARE = 1 << 20, 0.1
 """Less free disk than this, or than this share of it, is a warning: a release and its environment take up to 300 MB."""
-NODES = 2000
-"""Inodes that a release needs; `disk_need_space` requires as many."""
 FULL_KB = 100 << 10
 """Less free disk than this is a problem: a release would fail, and logs and databases soon will."""
 
@@ -117,7 +115,7 @@ def _certificate(app: Target, status: HostStatus) -> Iterator[CheckResult]:
 
 
 def _disk(status: HostStatus) -> Iterator[CheckResult]:
-    disk, nodes = status.numbers("disk", 2), status.numbers("inodes", 2)
+    disk, inodes = status.numbers("disk", 2), status.numbers("few-inodes", 1)
     remedy = "Make room on the server: `apt-get clean`, `journalctl --vacuum-size=100M`, old files."
     if disk:
         free, size = disk
@@ -128,9 +126,8 @@ def _disk(status: HostStatus) -> Iterator[CheckResult]:
             yield warning("disk", text, remedy)
         else:
             yield ok("disk", text)
-    # A file system without a fixed number of inodes, such as btrfs, says 0 of 0.
-    if nodes and nodes[1] and nodes[0] < NODES:
-        yield problem("disk", f"only {nodes[0]:.0f} files more can be made (inodes)", remedy)
+    if inodes:
+        yield problem("disk", f"only {inodes[0]:.0f} files more can be made (inodes)", remedy)
 
 
 def _load(status: HostStatus) -> Iterator[CheckResult]:

@@ -95,7 +95,11 @@ status_machine() {
   folder=/srv
   [ -d /srv ] || folder=/
   printf 'now %s\n' "$(date +%s.%N)"
-  df -k --output=avail,size,iavail,itotal -- "$folder" | awk 'NR == 2 { print "disk", $1, $2; print "inodes", $3, $4 }'
+  # df prints four headings, then four numbers.
+  # shellcheck disable=SC2046
+  set -- $(df -k --output=avail,size,iavail,itotal -- "$folder")
+  printf 'disk %s %s\n' "$5" "$6"
+  if disk_few_inodes "$7" "$8"; then printf 'few-inodes %s\n' "$7"; fi
   printf 'load %s %s\n' "$(cut -d ' ' -f 1 /proc/loadavg)" "$(nproc)"
   awk '/^MemAvailable:/ { free = $2 } /^MemTotal:/ { all = $2 } /^SwapFree:/ { swap = $2 } END { print "memory", free, all, swap }' /proc/meminfo
   if [ -e /var/run/reboot-required ]; then

@@ -36,7 +36,6 @@ service nginx active
 service supervisor active
 now 1769904000.5
 disk 40000000 60000000
-inodes 800000 900000
 load 0.10 2
 memory 1000000 2000000 0
 upgrades 0 0

@@ -36,7 +36,7 @@ class TestStatus:
         server.path("/etc/letsencrypt/live/hello").mkdir(parents=True)
         server.path("/etc/letsencrypt/live/hello/fullchain.pem").write_text("x")
         server.program("date", 'case "$*" in +%s.%N) echo 1769904000.5 ;; *) exec /bin/date "$@" ;; esac')
-        server.program("df", "echo head; echo 40000000 60000000 800000 900000")
+        server.program("df", "echo Avail 1K-blocks IFree Inodes; echo 40000000 60000000 800000 900000")
         server.program("setpriv", "exit 0")
         server.path("/etc/nginx/sites-enabled").mkdir(parents=True)
         server.path("/etc/nginx/sites-enabled/hello-tls").write_text("")
@@ -196,7 +196,8 @@ esac""")
          (40000000, 1999, "problem")],
     )  # fmt: skip
     def test_disk(self, one: Fake, kilobytes: int, inodes: int, level: str) -> None:
-        one.servers["one"].program("df", f"echo head; echo {kilobytes} 60000000 {inodes} {900000 if inodes else 0}")
+        numbers = f"{kilobytes} 60000000 {inodes} {900000 if inodes else 0}"
+        one.servers["one"].program("df", f"echo Avail 1K-blocks IFree Inodes; echo {numbers}")
         levels = [
             each.level for each in check_status(one.run.fleet.sessions[0].target, self.host_status(one)) if each.subject == "disk"
         ]

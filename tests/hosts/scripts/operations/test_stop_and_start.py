@@ -15,7 +15,7 @@ from tests.support.releases import OLD
 Work = Callable[[Run, dict[str, bool]], None]
 
 
-class TestStopStart:
+class TestStopAndStart:
     """`fab stop`, `fab start`: what is planned; the change itself is tested on a real server."""
 
     @pytest.mark.parametrize("work", [stop, start])

@@ -11,7 +11,7 @@ from selvedge.operations.stop_start import Running
 from tests.support.releases import OLD
 
 
-class TestStopStart:
+class TestStopAndStart:
     """`fab stop`, `fab start`: what is planned; the change itself is tested on a real server."""
 
     @pytest.mark.parametrize(
