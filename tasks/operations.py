@@ -1,4 +1,4 @@
-"""Looking after servers: who they are, what is live, how it is doing, and what to do about it."""
+"""Daily work with servers: their keys, releases, status and logs, and commands on them."""
 
 import selvedge as sv
 from selvedge import operations
@@ -12,7 +12,7 @@ COMMAND = sv.Option("command", "A line for sh, in quotes: --command \"alembic cu
 
 
 def lines(default):
-    """The flag --lines."""
+    """Return the flag --lines with this default."""
     return sv.Option("lines", "How many of the last lines.", default)
 
 
@@ -31,7 +31,7 @@ def releases(run, json=False):
 @sv.operation(lines(30), JSON)
 def history(run, lines=30, json=False):
     """List who changed what when, and how it ended."""
-    operations.releases.history(run, lines=lines, as_json=json)
+    operations.history.history(run, lines=lines, as_json=json)
 
 
 @sv.operation(JSON)

@@ -1,4 +1,4 @@
-"""An app that is to leave its servers."""
+"""Remove an app from its servers."""
 
 import selvedge as sv
 from selvedge import operations

@@ -1,4 +1,4 @@
-"""Back to the release before, and the same release started anew."""
+"""Make an earlier release live again, or restart the live one."""
 
 import selvedge as sv
 from selvedge import operations

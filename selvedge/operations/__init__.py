@@ -1,11 +1,11 @@
-"""The commands that look after servers, one file each; a file is loaded when it is used for the first time (PEP 562)."""
+"""Commands that look after servers, one file each. Each is loaded when it is first used (PEP 562)."""
 
 import importlib
 from types import ModuleType
 
 
 def __getattr__(name: str) -> ModuleType:
-    """Load the file of a command. Raises AttributeError if there is none."""
+    """Return the module of a command. Raises AttributeError if there is none."""
     if name.startswith("_"):
         raise AttributeError(name)
     try:

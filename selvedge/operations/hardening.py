@@ -7,8 +7,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from selvedge.config.target import Target
 from selvedge.engine.session import Session
 from selvedge.errors import SelvedgeError
-from selvedge.operations.check_results import Finding, ok, problem, show, sick, warning
-from selvedge.operations.each_host import conclude, gather
+from selvedge.operations.support.check_results import (
+    CheckResult,
+    ok,
+    print_results,
+    problem,
+    problem_summaries,
+    warning,
+)
+from selvedge.operations.support.each_host import on_each_host, raise_first_error
 from selvedge.resources.access.firewall import Rule
 from selvedge.resources.base import Ask, Resource, sections
 from selvedge.run import Run
@@ -23,19 +30,19 @@ def check(run: Run, steps: Sequence[Step]) -> None:
 
     steps: their resources are measures, too. Raises SelvedgeError at the end if a measure does not hold.
     """
-    found = gather(run, lambda session: list(card(session, steps)))
+    found = on_each_host(run, lambda session: list(card(session, steps)))
     cards = {name: each for name, each in found.items() if not isinstance(each, SelvedgeError)}
     for name, findings in cards.items():
-        show(run.report, name, findings)
+        print_results(run.report, name, findings)
         good = sum(each.level == "ok" for each in findings)
         run.report.step(name, "score".ljust(11), f"  {good} of {len(findings)} measures hold")
-    conclude(run, found)
-    if ill := sick(cards):
+    raise_first_error(run, found)
+    if ill := problem_summaries(cards):
         raise SelvedgeError(f"Not as it should be: {'; '.join(ill)}.", "Each line with → says what to do.")
 
 
-def card(session: Session, steps: Sequence[Step]) -> Iterator[Finding]:
-    """Yield the measures of one server, from one reading."""
+def card(session: Session, steps: Sequence[Step]) -> Iterator[CheckResult]:
+    """The measures of one server, read in one exec."""
     app = session.app
     resources = [resource for step in steps for resource in step.resources(app)]
     facts = session.read([Ask(call("hardening_fact", app.host.user)), *resources])
@@ -48,15 +55,15 @@ def card(session: Session, steps: Sequence[Step]) -> Iterator[Finding]:
     yield from _declared(app, zip(resources, facts[1:], strict=True))
 
 
-def _ssh(app: Target, parts: Mapping[str, str], user: str) -> Iterator[Finding]:
-    # A Match block can give a setting several values, for different users, addresses or ports.
+def _ssh(app: Target, parts: Mapping[str, str], user: str) -> Iterator[CheckResult]:
+    # Several values of a name: a Match block makes it another one for some users, addresses or ports.
     values: dict[str, list[str]] = {}
     for line in parts.get("sshd", "").splitlines():
         name, _, value = line.partition(" ")
         values.setdefault(name, []).append(value)
     remedy = f"`fab -H {app.host.name} harden` sets it, and says what is in the way."
 
-    def holds(subject: str, **wanted: str) -> Finding:
+    def holds(subject: str, **wanted: str) -> CheckResult:
         shown = ", ".join(f"{name} {' or '.join(values.get(name, ['is unknown']))}" for name in wanted)
         wrong = [f"{name} {value}" for name, value in wanted.items() if values.get(name) != [value]]
         if wrong:
@@ -78,7 +85,7 @@ def _ssh(app: Target, parts: Mapping[str, str], user: str) -> Iterator[Finding]:
     yield problem("host keys", shown or "unknown", remedy) if weak or not keys else ok("host keys", shown)
 
 
-def _firewall(app: Target, parts: Mapping[str, str]) -> Iterator[Finding]:
+def _firewall(app: Target, parts: Mapping[str, str]) -> Iterator[CheckResult]:
     name = app.host.name
     if not app.server.firewall:
         yield warning(
@@ -107,7 +114,7 @@ def _firewall(app: Target, parts: Mapping[str, str]) -> Iterator[Finding]:
     yield ok("ssh limit", text) if limited else problem("ssh limit", "there is none", remedy)
 
 
-def _accounts(app: Target, parts: Mapping[str, str]) -> Iterator[Finding]:
+def _accounts(app: Target, parts: Mapping[str, str]) -> Iterator[CheckResult]:
     roots = parts.get("roots", "").split()
     empty = parts.get("empty", "").split()
     if roots != ["root"] or empty:
@@ -129,7 +136,7 @@ def _accounts(app: Target, parts: Mapping[str, str]) -> Iterator[Finding]:
         yield ok("sudo", f"without a password: {app.host.user if lines else 'nobody'}")
 
 
-def _upkeep(app: Target, parts: Mapping[str, str]) -> Iterator[Finding]:
+def _upkeep(app: Target, parts: Mapping[str, str]) -> Iterator[CheckResult]:
     if app.server.fail2ban:
         lines = parts.get("fail2ban", "").splitlines()
         banned = next((line.split(":")[1].strip() for line in lines if "Currently banned" in line), None)
@@ -155,7 +162,7 @@ def _upkeep(app: Target, parts: Mapping[str, str]) -> Iterator[Finding]:
     yield ok("clock", text) if services else problem("clock", text, remedy)
 
 
-def _kernel(app: Target, parts: Mapping[str, str]) -> Iterator[Finding]:
+def _kernel(app: Target, parts: Mapping[str, str]) -> Iterator[CheckResult]:
     size = parts.get("core", "").strip()
     remedy = f"`fab -H {app.host.name} harden` forbids them; it holds from the next login on."
     text = f"the largest that a login may write: {size or 'unknown'}"
@@ -181,8 +188,8 @@ EVIDENCE = {
 """Subject and evidence of the resources that have their own line, by the resource's class or path."""
 
 
-def _declared(app: Target, read: Iterable[tuple[Resource, str]]) -> Iterator[Finding]:
-    """Yield whether the resources of `update` and `harden` need a change: keys, algorithms, kernel settings and others."""
+def _declared(app: Target, read: Iterable[tuple[Resource, str]]) -> Iterator[CheckResult]:
+    """That whatever `update` and `harden` declare is so: keys, algorithms, kernel settings and the rest."""
     texts: dict[str, list[str]] = {}
     waiting: dict[str, list[str]] = {}
     for resource, fact in read:

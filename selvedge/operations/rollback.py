@@ -7,7 +7,7 @@ from typing import Any
 
 from selvedge.config.target import Target
 from selvedge.errors import SelvedgeError
-from selvedge.operations.output import when
+from selvedge.operations.support.text import when
 from selvedge.release.database import check_rollback
 from selvedge.release.live import Live, releases_query
 from selvedge.release.record import Record, Releases

@@ -1,4 +1,4 @@
-"""`fab run --command`: a command as the live release runs, in its folder, environment and virtual environment."""
+"""`fab run --command`: run a command in the folder, environment and virtual environment of the live release."""
 
 from __future__ import annotations
 
@@ -6,33 +6,32 @@ from collections.abc import Callable
 
 from selvedge.engine.session import Session
 from selvedge.errors import SelvedgeError, UsageError
-from selvedge.operations.each_host import conclude, gather
-from selvedge.operations.output import clean
+from selvedge.operations.support.each_host import line_prefix, on_each_host, raise_first_error
+from selvedge.operations.support.text import clean
 from selvedge.run import Run
 from selvedge.shell.library import call
 
 
 def run_command(run: Run, command: str) -> None:
-    """Run a line of shell on each host as the app's user, and print what it writes while it runs.
+    """Run a line of shell on each host as the app's user; print its output while it runs.
 
-    Raises UsageError where there is no command, SelvedgeError where it failed or nothing is live, UnreachableError.
+    Raises UsageError without a command, SelvedgeError if it fails or nothing is live, UnreachableError.
     """
     if not command.strip() or "\0" in command:
         raise UsageError("Which command?", 'For example: fab run --command "alembic current".')
-    width = max(len(session.name) for session in run.fleet.sessions)
 
     def execute(session: Session) -> None:
-        prefix = f"{run.report.paint(session.name.ljust(width), 'blue')}  " if len(run.fleet.sessions) > 1 else ""
-        lines = _Lines(session.mark, lambda text: run.report.line(prefix + clean(text)))
+        prefix = line_prefix(run, session.name)
+        output = _Output(session.mark, lambda text: run.report.line(prefix + clean(text)))
         shell = call("command_run", given=session.target.shell_values, command=command)
-        result = session.run(shell, on_line=lines.line)
-        _judge(session, lines.status, result.status)
+        result = session.run(shell, on_line=output.line)
+        _raise_failure(session, output.status, result.status)
 
-    conclude(run, gather(run, execute))
+    raise_first_error(run, on_each_host(run, execute))
 
 
-class _Lines:
-    """The output on its way to the screen, and behind the mark the exit status, which an empty line precedes."""
+class _Output:
+    """Prints the command's output. The exit status comes after the mark, and an empty line comes before the mark."""
 
     def __init__(self, mark: str, show: Callable[[str], None]) -> None:
         self.status: int | None = None
@@ -51,12 +50,13 @@ class _Lines:
             self._show(text)
 
 
-def _judge(session: Session, status: int | None, ended: int) -> None:
+def _raise_failure(session: Session, command_status: int | None, script_status: int) -> None:
     name = session.name
-    if status == 0:
+    if command_status == 0:
         return
-    if status is not None:
-        raise SelvedgeError(f"{name}: the command ended with exit status {status}.", "What it wrote stands above.")
-    if ended == 3:
+    if command_status is not None:
+        error = f"{name}: the command ended with exit status {command_status}."
+        raise SelvedgeError(error, "What it wrote stands above.")
+    if script_status == 3:
         raise SelvedgeError(f"{name}: nothing is live there.", f"Run `fab -H {name} deploy` first.")
     raise session.lost("while the command ran")

@@ -1,4 +1,4 @@
-"""`fab ssh`: the system's own ssh, with what hosts.toml says of the server."""
+"""`fab ssh`: log in with the system's ssh and the settings of hosts.toml."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from selvedge.ssh import known_hosts
 
 
 def ssh(run: Run) -> None:
-    """Replace this process by ssh to the only host of the run, as the user that can log in there.
+    """Replace this process with ssh to the only host of the run, as a user that can log in there.
 
-    Raises UsageError for several hosts, SelvedgeError where ssh is not installed, UnreachableError where no login succeeds
-    or the host key is not the known one.
+    Raises UsageError for several hosts, SelvedgeError if ssh is not installed, UnreachableError if no login succeeds or
+    the host key is not the known one.
     """
     if len(run.fleet.sessions) != 1:
         names = ", ".join(session.name for session in run.fleet.sessions)
@@ -33,7 +33,7 @@ def ssh(run: Run) -> None:
 
 
 def command(session: Session) -> list[str]:
-    """The arguments of ssh, itself the first. Logs in once, to see which user can and which key the server shows."""
+    """Return the command line of ssh. Logs in once, to find the user that can log in and the key that the server shows."""
     host = session.target.host
     connection = session.remote.connection
     words = ["ssh", "-l", session.remote.user]
@@ -43,7 +43,7 @@ def command(session: Session) -> list[str]:
         words += ["-i", _literal(host.key), "-o", "IdentitiesOnly=yes"]
     if host.host_key:
         key = connection.transport.get_remote_server_key()
-        # %H is the name under which ssh looks for the key. No file is consulted: the pinned key is the only right one.
+        # %H is the name that ssh looks the key up by. It reads no file: only the pinned key is right.
         words += _options(
             KnownHostsCommand=f"/bin/echo %H {key.get_name()} {key.get_base64()}",
             UserKnownHostsFile="none",
@@ -61,5 +61,5 @@ def _options(**values: str) -> Sequence[str]:
 
 
 def _literal(path: str) -> str:
-    """A path in which ssh finds no token (ssh_config(5), TOKENS)."""
+    """Return the path with the tokens of ssh_config(5) escaped."""
     return path.replace("%", "%%")

@@ -1,71 +1,69 @@
-"""`fab status`: how each server and its app are doing right now."""
+"""`fab status`: the present state of each server and its app."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from selvedge.config.target import Target
 from selvedge.errors import SelvedgeError
-from selvedge.operations.check_results import Finding, show, sick
-from selvedge.operations.each_host import conclude, gather
-from selvedge.operations.host_status import HostStatus, status_query
-from selvedge.operations.output import document
-from selvedge.operations.status_checks import judge
+from selvedge.operations.support.check_results import CheckResult, has_problem, print_results, problem_summaries
+from selvedge.operations.support.each_host import on_each_host, raise_first_error
+from selvedge.operations.support.host_status import HostStatus, status_query
+from selvedge.operations.support.status_checks import check_status
+from selvedge.operations.support.tables import print_json
 from selvedge.resources.base import Ask
 from selvedge.run import Run
 
 
 def status(run: Run, *, as_json: bool = False) -> None:
-    """Print the status of each host; as lines, or as one JSON document.
+    """Print the status of each host, as lines or as one JSON document.
 
-    Raises SelvedgeError where something is unhealthy, or the error of the first host that cannot be read, after all was
-    printed.
+    Raises, after printing: SelvedgeError if a host has problems, or the error of the first host that could not be read.
     """
-    found = gather(run, lambda session: HostStatus.parse(session.read([Ask(status_query(session.target))])[0]))
+    found = on_each_host(run, lambda session: HostStatus.parse(session.read([Ask(status_query(session.target))])[0]))
     targets = {session.name: session.target for session in run.fleet.sessions}
-    findings = {
-        name: list(judge(targets[name], each)) for name, each in found.items() if not isinstance(each, SelvedgeError)
+    results = {
+        name: list(check_status(targets[name], each)) for name, each in found.items() if isinstance(each, HostStatus)
     }
     if as_json:
-        document(
-            run.report, {name: _plain(targets[name], each, findings.get(name, [])) for name, each in found.items()}
-        )
+        print_json(run.report, {name: _as_json(targets[name], each, results.get(name, [])) for name, each in found.items()})
     else:
-        for name, lines in findings.items():
-            show(run.report, name, lines)
-    conclude(run, found)
-    if ill := sick(findings):
-        names = ",".join(line.partition(":")[0] for line in ill)
-        raise SelvedgeError(f"Unhealthy: {'; '.join(ill)}.", f"`fab -H {names} doctor` looks for the cause.")
+        for name, checked in results.items():
+            print_results(run.report, name, checked)
+    raise_first_error(run, found)
+    if problems := problem_summaries(results):
+        names = ",".join(name for name, checked in results.items() if has_problem(checked))
+        raise SelvedgeError(f"Unhealthy: {'; '.join(problems)}.", f"`fab -H {names} doctor` looks for the cause.")
 
 
-def _plain(app: Target, vitals: HostStatus | SelvedgeError, findings: list[Finding]) -> dict[str, Any]:
-    if isinstance(vitals, SelvedgeError):
-        return {"healthy": False, "error": str(vitals)}
-    record = vitals.releases.record(vitals.releases.live)
+def _as_json(app: Target, status: HostStatus | SelvedgeError, results: Sequence[CheckResult]) -> dict[str, Any]:
+    if isinstance(status, SelvedgeError):
+        return {"healthy": False, "error": str(status)}
+    record = status.releases.record(status.releases.live)
     return {
         "app": app.name,
-        "healthy": not any(each.level == "problem" for each in findings),
-        "live": vitals.releases.live or None,
+        "healthy": not has_problem(results),
+        "live": status.releases.live or None,
         "since": record.at if record else None,
-        "workers": len(vitals.workers),
-        "memory_kb": vitals.memory,
-        "uptime_seconds": vitals.age,
-        "restarts": vitals.restarts,
-        "health": _named(vitals, "health", "status", "seconds"),
-        "services": vitals.services,
-        "certificate_days": round(vitals.certificate[0] / 86400, 2) if vitals.certificate else None,
-        "disk": _named(vitals, "disk", "free_kb", "size_kb"),
-        "memory": _named(vitals, "memory", "free_kb", "size_kb"),
-        "load": _named(vitals, "load", "one_minute", "cores"),
-        "upgrades": _named(vitals, "upgrades", "all", "security"),
-        "reboot_required": "reboot" in vitals.facts,
-        "findings": [each.plain for each in findings if each.level != "ok"],
+        "workers": len(status.workers),
+        "memory_kb": status.memory,
+        "uptime_seconds": status.age,
+        "restarts": status.restarts,
+        "health": _named(status, "health", "status", "seconds"),
+        "services": status.services,
+        "certificate_days": round(status.certificate[0] / 86400, 2) if status.certificate else None,
+        "disk": _named(status, "disk", "free_kb", "size_kb"),
+        "memory": _named(status, "memory", "free_kb", "size_kb"),
+        "load": _named(status, "load", "one_minute", "cores"),
+        "upgrades": _named(status, "upgrades", "all", "security"),
+        "reboot_required": "reboot" in status.facts,
+        "findings": [result.as_dict() for result in results if result.level != "ok"],
     }
 
 
-def _named(vitals: HostStatus, fact: str, *names: str) -> dict[str, float] | None:
-    values = vitals.numbers(fact, len(names))
+def _named(status: HostStatus, fact: str, *names: str) -> dict[str, float] | None:
+    values = status.numbers(fact, len(names))
     if values is None:
         return None
     return {name: int(value) if value.is_integer() else value for name, value in zip(names, values, strict=True)}

@@ -1,15 +1,15 @@
-"""`fab trust`: a server's host keys are shown, compared by a person, and stored."""
+"""`fab trust`: show a server's host keys, ask the user to compare them, and store them."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from paramiko import PKey
 
 from selvedge.config.hosts import Host
 from selvedge.errors import SelvedgeError, UsageError
-from selvedge.operations.each_host import conclude, gather
+from selvedge.operations.support.each_host import on_each_host, raise_first_error
 from selvedge.report import Report
 from selvedge.run import Run
 from selvedge.ssh import key_scan, known_hosts
@@ -18,17 +18,17 @@ from selvedge.ssh.key_scan import ServerKeys, kind_of
 
 
 def trust(run: Run, *, yes: bool = False) -> None:
-    """Show the host keys of every server of the run and store those that a person (or `yes`) accepts.
+    """Show the host keys of every server of the run; store those that the user accepts, or all with `yes`.
 
-    Raises UsageError (before anything is contacted) where nobody can be asked, UnreachableError, and SelvedgeError where
-    a key has changed or was not accepted; the other servers are done all the same.
+    Raises UsageError before any connection if there is no terminal to ask at; UnreachableError, and SelvedgeError if a key
+    has changed or was not accepted, after the other servers.
     """
     if not yes and not sys.stdin.isatty():
         raise UsageError(
             "Nobody can be asked whether the host keys are the right ones: this is no terminal.",
             "Run it in a terminal, or accept unseen whatever the servers show with --yes.",
         )
-    found = gather(run, lambda session: key_scan.scan(session.remote))
+    found = on_each_host(run, lambda session: key_scan.scan(session.remote))
     for session in run.fleet.sessions:
         shown = found[session.name]
         if isinstance(shown, SelvedgeError):
@@ -37,39 +37,47 @@ def trust(run: Run, *, yes: bool = False) -> None:
             _trust(run.report, session.target.host, shown, yes=yes)
         except SelvedgeError as error:
             found[session.name] = error
-    conclude(run, found)
+    raise_first_error(run, found)
 
 
 def _trust(report: Report, host: Host, shown: ServerKeys, *, yes: bool) -> None:
-    report.line(f"{report.paint(host.name, 'bold')}: {shown.entry} shows these host keys:")
     known = known_hosts.lookup_keys(known_hosts.files_for(host), shown.entry)
-    for key in shown.keys:
-        note = report.paint("  known", "dim") if known.get(key.get_name()) == key else ""
-        report.line(f"    {kind_of(key):<8} {fingerprint(key)}{note}")
+    _print_keys(report, host, shown, known)
     if host.host_key:
-        _pinned(report, host, shown)
+        _compare_with_pinned(report, host, shown)
         return
-    fresh = [key for key in shown.keys if key.get_name() not in known]
+    new = [key for key in shown.keys if key.get_name() not in known]
     same = [key for key in shown.keys if known.get(key.get_name()) == key]
-    if known and (not same or len(fresh) + len(same) < len(shown.keys)):
+    if known and (not same or len(new) + len(same) < len(shown.keys)):
         raise _changed(host, shown, known)
-    if fresh:
-        path = known_hosts.file_to_write(host)
-        if not yes and not _agreed(f"Are they those of your server? Store them in {path}? [y/N] "):
-            raise SelvedgeError(
-                f"{host.name}: the keys were not accepted; nothing was stored.",
-                "Compare them with the provider's console, or there: "
-                "for f in /etc/ssh/ssh_host_*.pub; do ssh-keygen -lf $f; done",
-            )
-        known_hosts.store_keys(host, shown.entry, fresh)
-        report.line(f"    {report.paint('✓', 'green')} stored in {path}")
+    if new:
+        _store(report, host, shown.entry, new, yes=yes)
     else:
         report.line("    Nothing to store: all of them are known.")
     report.line(f"    To pin it for everybody who has your hosts.toml, add to [hosts.{_toml_key(host.name)}]:")
     report.line(f'    host_key = "{fingerprint(shown.keys[0])}"')
 
 
-def _pinned(report: Report, host: Host, shown: ServerKeys) -> None:
+def _print_keys(report: Report, host: Host, shown: ServerKeys, known: Mapping[str, PKey]) -> None:
+    report.line(f"{report.paint(host.name, 'bold')}: {shown.entry} shows these host keys:")
+    for key in shown.keys:
+        note = report.paint("  known", "dim") if known.get(key.get_name()) == key else ""
+        report.line(f"    {kind_of(key):<8} {fingerprint(key)}{note}")
+
+
+def _store(report: Report, host: Host, entry: str, keys: Sequence[PKey], *, yes: bool) -> None:
+    path = known_hosts.file_to_write(host)
+    if not yes and not _accepted(f"Are they those of your server? Store them in {path}? [y/N] "):
+        raise SelvedgeError(
+            f"{host.name}: the keys were not accepted; nothing was stored.",
+            "Compare them with the provider's console, or there: "
+            "for f in /etc/ssh/ssh_host_*.pub; do ssh-keygen -lf $f; done",
+        )
+    known_hosts.store_keys(host, entry, keys)
+    report.line(f"    {report.paint('✓', 'green')} stored in {path}")
+
+
+def _compare_with_pinned(report: Report, host: Host, shown: ServerKeys) -> None:
     prints = [fingerprint(key) for key in shown.keys]
     first = f'Logins use the {kind_of(shown.keys[0])} key: host_key = "{prints[0]}".'
     if host.host_key == prints[0]:
@@ -107,7 +115,7 @@ def _changed(host: Host, shown: ServerKeys, known: Mapping[str, PKey]) -> Selved
     )
 
 
-def _agreed(question: str) -> bool:
+def _accepted(question: str) -> bool:
     try:
         return input(question).strip().lower() in ("y", "yes")
     except EOFError:

@@ -12,8 +12,10 @@ _FUNCTION = re.compile(r"^([a-z]\w*)\(\) (?:\{ ([^\n]*) \}|([{(])\n(.*?)\n[})])$
 _HERE_DOCUMENT = re.compile(r"<<-?'?(\w+)'?.*?^\1$", re.MULTILINE | re.DOTALL)
 DISPATCH = re.compile(r'"(?:\$\((?:manager|appserver)_of "\$1"\)|\$\{\w+\})_(\w+)"')
 _START = r"(?m)(?:^\s*|[;&|{(!]\s*|\b(?:do|then|else|while|until|if)\s+)"
-# Set by the shell, by sudo or by sshd.
-ENVIRONMENT = frozenset(["HOME", "PATH", "PPID", "IFS", "LC_ALL", "SUDO_USER", "SSH_CONNECTION"])
+# Set by the shell, by sudo, by sshd or by os-release(5).
+ENVIRONMENT = frozenset(
+    ["HOME", "PATH", "PPID", "IFS", "LC_ALL", "SUDO_USER", "SSH_CONNECTION", "ID", "VERSION_ID", "PRETTY_NAME"]
+)
 
 
 @dataclass(frozen=True)
@@ -92,10 +94,20 @@ def closure(name: str) -> set[str]:
 
 
 def free(name: str) -> set[str]:
-    """Return the variables that a function, or one that it calls, reads of its caller."""
-    called = [functions()[each] for each in closure(name)]
-    own = set().union(*(each.assigned | each.locals for each in called))
-    frame = set().union(*(shared(each.file) for each in called)) | {"mark", "undo", "nl"}
+    """Return the variables that a function, or one that it calls, reads of its caller.
+
+    A variable that a function declares local, or assigns, is its own, also while a function that it calls reads it.
+    """
+    called = closure(name)
+    found = {each: functions()[each].read - functions()[each].locals - functions()[each].assigned for each in called}
+    before: dict[str, frozenset[str]] = {}
+    while found != before:
+        before = dict(found)
+        for each in called:
+            function = functions()[each]
+            below = frozenset().union(*(before[callee] for callee in function.calls))
+            found[each] |= below - function.locals - function.assigned
+    frame = set().union(*(shared(functions()[each].file) for each in called)) | {"mark", "undo", "nl"}
     if functions()[name].file != "step":
         frame.add("step_by")
-    return set().union(*(each.read for each in called)) - own - frame - ENVIRONMENT
+    return set(found[name]) - frame - ENVIRONMENT

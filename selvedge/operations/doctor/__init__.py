@@ -1,38 +1,39 @@
-"""`fab doctor`: everything that is usually wrong, looked at on this machine and on every server; nothing is changed."""
+"""`fab doctor`: look for frequent problems on this machine and on every server. It changes nothing."""
 
 from __future__ import annotations
 
 from selvedge.errors import SelvedgeError
-from selvedge.operations.check_results import Finding, problem, show, sick
-from selvedge.operations.doctor.facts import examine
-from selvedge.operations.doctor.network import reach
-from selvedge.operations.doctor.server import diagnose
-from selvedge.operations.doctor.workstation import inspect
-from selvedge.operations.each_host import gather
+from selvedge.operations.doctor.facts import read_facts
+from selvedge.operations.doctor.network import check_network
+from selvedge.operations.doctor.server import check_server
+from selvedge.operations.doctor.workstation import check_workstation
+from selvedge.operations.support.check_results import CheckResult, print_results, problem, problem_summaries
+from selvedge.operations.support.each_host import on_each_host
 from selvedge.run import Run
 
 HERE = "here"
-"""What stands before the lines about this machine."""
+"""The name of this machine in the report."""
 
 
 def doctor(run: Run) -> None:
-    """Print a line for each thing that was looked at, with a remedy where it is not as it should be.
+    """Print a line for each check, and what to do about warnings and problems.
 
-    Raises SelvedgeError at the end where there are problems; its status is that of an unreachable host, where one is.
+    Raises SelvedgeError at the end if there are problems, with the exit status of an unreachable host if there is one.
     """
     sessions = run.fleet.sessions
-    found = gather(run, lambda session: examine(session, knock=True))
-    findings: dict[str, list[Finding]] = {HERE: list(inspect(run.settings, [session.target for session in sessions]))}
+    facts_by_host = on_each_host(run, read_facts)
+    results: dict[str, list[CheckResult]] = {
+        HERE: list(check_workstation(run.settings, [session.target for session in sessions]))
+    }
     for session in sessions:
-        examined, app = found[session.name], session.target
-        if isinstance(examined, SelvedgeError):
-            findings[session.name] = [problem("login", examined.message, examined.remedy)]
+        facts, app = facts_by_host[session.name], session.target
+        if isinstance(facts, SelvedgeError):
+            results[session.name] = [problem("login", facts.message, facts.remedy)]
         else:
-            findings[session.name] = [*diagnose(app, examined), *reach(app, examined)]
-    for name, lines in findings.items():
-        show(run.report, name, lines)
-    if ill := sick(findings):
-        lost = [each.status for each in found.values() if isinstance(each, SelvedgeError)]
-        raise SelvedgeError(
-            f"Problems: {'; '.join(ill)}.", "Each line with → says what to do.", status=max(lost, default=1)
-        )
+            results[session.name] = [*check_server(app, facts), *check_network(app, facts)]
+    for name, checked in results.items():
+        print_results(run.report, name, checked)
+    if problems := problem_summaries(results):
+        statuses = [each.status for each in facts_by_host.values() if isinstance(each, SelvedgeError)]
+        message = f"Problems: {'; '.join(problems)}."
+        raise SelvedgeError(message, "Each line with → says what to do.", status=max(statuses, default=1))

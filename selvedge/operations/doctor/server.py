@@ -1,4 +1,4 @@
-"""What `fab doctor` makes of the server itself and of the app on it."""
+"""Checks of the server itself and of the app on it."""
 
 from __future__ import annotations
 
@@ -6,61 +6,58 @@ import re
 from collections.abc import Iterator
 
 from selvedge.config.target import Target
-from selvedge.operations.check_results import Finding, ok, problem, warning
 from selvedge.operations.doctor.facts import ServerFacts
-from selvedge.operations.output import duration
-from selvedge.operations.status_checks import judge
+from selvedge.operations.support.check_results import CheckResult, ok, problem, warning
+from selvedge.operations.support.status_checks import check_status, is_accepted
+from selvedge.operations.support.text import duration
 
 TESTED = {"debian": ("12", "13"), "ubuntu": ("22.04", "24.04")}
-"""The systems that Selvedge is made for, by ID and VERSION_ID of os-release(5)."""
+"""The systems that Selvedge supports, by ID and VERSION_ID of os-release(5)."""
 OLDEST_PYTHON = (3, 9)
-"""The oldest Python that current releases of FastAPI and uvicorn run on, by their package metadata."""
+"""The oldest Python for current releases of FastAPI and uvicorn, by their package metadata."""
 SKEW_WARNING, SKEW_PROBLEM = 5.0, 120.0
-"""Seconds. Beyond some minutes certificates look not yet valid or expired, and tokens and signatures are refused."""
+"""Seconds. With a clock that is minutes off, certificates look invalid, and tokens and signatures are refused."""
 
 
-def diagnose(app: Target, found: ServerFacts) -> Iterator[Finding]:
-    """The server from the ground up: system, login, clock, memory, services, app."""
-    yield _login(app, found)
-    yield _system(found)
-    yield _python(app, found)
-    yield _clock(found)
-    yield from _memory(app, found)
-    yield from _configuration(found)
-    yield from _repository(app, found)
-    yield from judge(app, found.vitals)
-    if found.vitals.releases.live:
-        yield from _socket(app, found)
-        yield from _site(app, found)
+def check_server(app: Target, facts: ServerFacts) -> Iterator[CheckResult]:
+    """Check the server: login, system, clock, memory, services, app."""
+    yield _login(app, facts)
+    yield _system(facts)
+    yield _python(app, facts)
+    yield _clock(facts)
+    yield from _memory(app, facts)
+    yield from _configuration(facts)
+    yield from _repository(app, facts)
+    yield from check_status(app, facts.status)
+    if facts.status.releases.live:
+        yield from _socket(app, facts)
+        yield from _site(app, facts)
 
 
-def _login(app: Target, found: ServerFacts) -> Finding:
-    user = app.host.user
-    if found.user == "root":
-        return warning("login", f"root logs in, and {user} cannot yet", f"Run `fab -H {app.host.name} harden`.")
-    if found.user != user:
-        return warning(
-            "login", f"{found.user} logs in with sudo, {user} not yet", f"Run `fab -H {app.host.name} harden`."
-        )
+def _login(app: Target, facts: ServerFacts) -> CheckResult:
+    user, remedy = app.host.user, f"Run `fab -H {app.host.name} harden`."
+    if facts.user == "root":
+        return warning("login", f"root logs in, and {user} cannot yet", remedy)
+    if facts.user != user:
+        return warning("login", f"{facts.user} logs in with sudo, {user} not yet", remedy)
     return ok("login", f"{user} logs in, and sudo makes it root")
 
 
-def _system(found: ServerFacts) -> Finding:
-    kind, version, title = [*found.one("os").split(" ", 2), "", "", ""][:3]
+def _system(facts: ServerFacts) -> CheckResult:
+    kind, version, title = [*facts.one("os").split(" ", 2), "", "", ""][:3]
     tested = ", ".join(f"{name.title()} {' and '.join(versions)}" for name, versions in TESTED.items())
     if kind not in TESTED:
         return problem("system", f"{title or 'an unknown system'} is not supported", f"Use one of {tested}.")
-    if "yes" not in found.lines.get("systemd", []):
-        return problem(
-            "system", f"{title} runs without systemd", "Use a virtual machine, or a container that boots systemd."
-        )
+    if "yes" not in facts.lines.get("systemd", []):
+        remedy = "Use a virtual machine, or a container that boots systemd."
+        return problem("system", f"{title} runs without systemd", remedy)
     if version not in TESTED[kind]:
         return warning("system", f"{title} was not tried", f"Tried are {tested}.")
     return ok("system", title)
 
 
-def _python(app: Target, found: ServerFacts) -> Finding:
-    version = found.one("python")
+def _python(app: Target, facts: ServerFacts) -> CheckResult:
+    version = facts.one("python")
     wanted = app.python and app.python_from == "system"
     numbers = tuple(int(part) for part in re.findall(r"\d+", version)[:2])
     if not version:
@@ -73,23 +70,23 @@ def _python(app: Target, found: ServerFacts) -> Finding:
     return ok("python", f"the system's is {version}" + (f", the app gets {app.python}" if app.python else ""))
 
 
-def _clock(found: ServerFacts) -> Finding:
-    late = f"{duration(abs(found.skew))} {'ahead of' if found.skew > 0 else 'behind'} this machine's"
+def _clock(facts: ServerFacts) -> CheckResult:
+    late = f"{duration(abs(facts.skew))} {'ahead of' if facts.skew > 0 else 'behind'} this machine's"
     remedy = "Find out which is wrong; on the server: `timedatectl set-ntp true`."
-    if abs(found.skew) >= SKEW_PROBLEM:
+    if abs(facts.skew) >= SKEW_PROBLEM:
         return problem("clock", late, remedy)
-    if abs(found.skew) >= SKEW_WARNING:
+    if abs(facts.skew) >= SKEW_WARNING:
         return warning("clock", late, remedy)
     return ok("clock", "goes with this machine's")
 
 
-def _memory(app: Target, found: ServerFacts) -> Iterator[Finding]:
-    memory = found.vitals.numbers("memory", 3)
+def _memory(app: Target, facts: ServerFacts) -> Iterator[CheckResult]:
+    memory = facts.status.numbers("memory", 3)
     if not memory:
         return
     free, swap = memory[0] / 1024, memory[2] / 1024
-    # A release starts beside the old one, so there are two sets of workers for some seconds.
-    needed = max(found.vitals.memory / 1024, 150.0)
+    # A new release starts beside the old one: for some seconds there are two sets of workers.
+    needed = max(facts.status.memory / 1024, 150.0)
     text = f"{free:.0f} MB free, {swap:.0f} MB swap"
     if free + swap < needed and app.strategy == "beside":
         remedy = 'Add memory or swap, set fewer app.workers, or app.strategy = "restart" (which loses requests).'
@@ -98,8 +95,8 @@ def _memory(app: Target, found: ServerFacts) -> Iterator[Finding]:
         yield ok("memory", text)
 
 
-def _configuration(found: ServerFacts) -> Iterator[Finding]:
-    nginx, supervisor = found.one("nginx"), found.one("supervisor")
+def _configuration(facts: ServerFacts) -> Iterator[CheckResult]:
+    nginx, supervisor = facts.one("nginx"), facts.one("supervisor")
     if nginx == "ok":
         yield ok("nginx", "nginx -t: its configuration is right")
     elif nginx:
@@ -111,22 +108,20 @@ def _configuration(found: ServerFacts) -> Iterator[Finding]:
     elif supervisor:
         remedy = "Mend that file: supervisor, and every app with it, would not come back after a reboot."
         yield problem("supervisor", supervisor, remedy)
-    for unit, state in found.named("boot").items():
-        if found.vitals.releases.live and state not in ("enabled", "static", "alias", "indirect"):
-            yield problem(
-                "boot", f"{unit} does not start at boot ({state or 'not there'})", f"`systemctl enable {unit}`"
-            )
+    for unit, state in facts.named("boot").items():
+        if facts.status.releases.live and state not in ("enabled", "static", "alias", "indirect"):
+            text = f"{unit} does not start at boot ({state or 'not there'})"
+            yield problem("boot", text, f"`systemctl enable {unit}`")
 
 
-def _repository(app: Target, found: ServerFacts) -> Iterator[Finding]:
-    kind, _, rest = found.one("repository").partition(" ")
+def _repository(app: Target, facts: ServerFacts) -> Iterator[CheckResult]:
+    kind, _, rest = facts.one("repository").partition(" ")
     shown, host = app.repository_shown, app.host.name
     if kind == "commit":
         yield ok("repository", f"the server can read it: {app.branch} is at {rest[:12]}")
     elif kind == "missing":
-        yield problem(
-            "repository", f"{shown} has no branch or tag {app.branch}", "Check app.branch; has it been pushed?"
-        )
+        remedy = "Check app.branch; has it been pushed?"
+        yield problem("repository", f"{shown} has no branch or tag {app.branch}", remedy)
     elif kind == "changed":
         remedy = f"`fab -H {host} deploy` says what to do."
         yield problem("repository", f"the host key of the git server of {shown} has changed: {rest}", remedy)
@@ -136,14 +131,14 @@ def _repository(app: Target, found: ServerFacts) -> Iterator[Finding]:
         yield problem("repository", f"the server cannot read {shown}: {said}", remedy)
 
 
-def _socket(app: Target, found: ServerFacts) -> Iterator[Finding]:
-    closed, reader = found.one("closed"), found.one("reader") or "nginx's user"
-    if found.one("open"):
-        yield ok("socket", f"{reader} reaches {found.one('open')}")
+def _socket(app: Target, facts: ServerFacts) -> Iterator[CheckResult]:
+    closed, reader = facts.one("closed"), facts.one("reader") or "nginx's user"
+    if facts.one("open"):
+        yield ok("socket", f"{reader} reaches {facts.one('open')}")
     elif closed:
         path, *rights = closed.split()
         if not rights:
-            if found.vitals.processes:
+            if facts.status.processes:
                 yield problem("socket", f"there is no {path}", f"`fab -H {app.host.name} restart` makes it anew.")
             return
         mode, owner, group = (*rights, "", "", "")[:3]
@@ -152,22 +147,19 @@ def _socket(app: Target, found: ServerFacts) -> Iterator[Finding]:
         yield problem("socket", f"{reader} may not pass {path} ({mode} {owner}:{group}): nginx answers 502", remedy)
 
 
-def _site(app: Target, found: ServerFacts) -> Iterator[Finding]:
+def _site(app: Target, facts: ServerFacts) -> Iterator[CheckResult]:
     host = app.host.name
-    if found.one("enabled") != "yes":
+    if facts.one("enabled") != "yes":
         yield problem("site", f"nginx has no site of {app.name} enabled", f"Run `fab -H {host} nginx`.")
         return
-    code, release = [*found.one("site").split(), "", ""][:2]
-    accepted = code.isdecimal() and any(first <= int(code) <= last for first, last in app.health_ranges)
-    if not accepted:
+    code, release = [*facts.one("site").split(), "", ""][:2]
+    if not (code.isdecimal() and is_accepted(app, int(code))):
         answer = f"answers {code}" if code.strip("0") else "does not answer"
-        yield problem(
-            "site", f"through nginx, GET {app.health} {answer}", f"`fab -H {host} logs --nginx --errors` shows why."
-        )
-    elif app.release_header and release != found.vitals.releases.live:
-        remedy = (
-            f"Another site may answer for {app.health_host_header}; `fab -H {host} nginx` loads the app's site again."
-        )
+        remedy = f"`fab -H {host} logs --nginx --errors` shows why."
+        yield problem("site", f"through nginx, GET {app.health} {answer}", remedy)
+    elif app.release_header and release != facts.status.releases.live:
+        other = f"Another site may answer for {app.health_host_header}"
+        remedy = f"{other}; `fab -H {host} nginx` loads the app's site again."
         yield problem("site", f"nginx answers with {release or 'no release'}, not with the live one", remedy)
     else:
         yield ok("site", f"through nginx, GET {app.health} answers {code}")

@@ -1,8 +1,7 @@
-"""What `fab doctor` looks at on this machine: keys, repository, files that hosts.toml names."""
+"""Checks of this machine: SSH keys, the repository, files that hosts.toml names."""
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -12,55 +11,50 @@ from selvedge.config.dotenv import read_environment
 from selvedge.config.settings import Settings
 from selvedge.config.target import Target
 from selvedge.errors import SelvedgeError
-from selvedge.operations.check_results import Finding, ok, problem, warning
+from selvedge.operations.support.check_results import CheckResult, ok, problem, warning
 from selvedge.resources.code import pushed
 from selvedge.resources.nginx.own_certificate import OwnCertificate
 from selvedge.ssh import public_keys
 
 GIT_SECONDS = 20
-"""Seconds that a git server is waited for."""
+"""Seconds to wait for a git server."""
 
 
-def inspect(settings: Settings, targets: Sequence[Target]) -> Iterator[Finding]:
-    """This machine's side, once for all hosts of the run; what they have in common is looked at once."""
+def check_workstation(settings: Settings, targets: Sequence[Target]) -> Iterator[CheckResult]:
+    """Check this machine for all hosts of the run; a result that several hosts have in common is yielded once."""
     yield ok("hosts.toml", f"valid; servers: {len(settings.hosts)}; the app is {settings.app.name}")
-    seen: set[Finding] = set()
-    for target in targets:
-        for finding in (*_key(target), *_repository(target), *_files(target)):
-            if finding not in seen:
-                yield finding
-            seen.add(finding)
+    results = (result for app in targets for result in (*_key(app), *_repository(app), *_files(app)))
+    yield from dict.fromkeys(results)
 
 
-def _key(app: Target) -> Iterator[Finding]:
+def _key(app: Target) -> Iterator[CheckResult]:
     setting = f"hosts.{app.host.name}.key"
     if not app.host.key:
-        found = [*public_keys.agent_keys(), *public_keys.home_keys()]
+        keys = [*public_keys.agent_keys(), *public_keys.home_keys()]
         remedy = f"Make one with `ssh-keygen -t ed25519`, or name one in {setting}."
-        yield (
-            ok("key", f"{len(found)} in the SSH agent and ~/.ssh") if found else problem("key", "there is none", remedy)
-        )
+        yield ok("key", f"{len(keys)} in the SSH agent and ~/.ssh") if keys else problem("key", "there is none", remedy)
         return
-    path = Path(app.host.key).expanduser()
+    yield _private_key(Path(app.host.key).expanduser(), setting)
+
+
+def _private_key(path: Path, setting: str) -> CheckResult:
     try:
         mode = path.stat().st_mode & 0o777
         text = path.read_bytes()[:100]
     except OSError as error:
-        yield problem("key", f"{path} cannot be read: {error.strerror}", f"Correct {setting} in hosts.toml.")
-        return
+        return problem("key", f"{path} cannot be read: {error.strerror}", f"Correct {setting} in hosts.toml.")
     if b"PRIVATE KEY" not in text:
-        yield problem("key", f"{path} is no private key", f"Name the private half in {setting}, without .pub.")
-    elif mode & 0o077:
-        yield problem("key", f"{path} may be read by others (mode {mode:04o}), and ssh refuses it", f"chmod 600 {path}")
-    else:
-        yield ok("key", f"{path} is there, for its owner alone")
+        return problem("key", f"{path} is no private key", f"Name the private half in {setting}, without .pub.")
+    if mode & 0o077:
+        return problem("key", f"{path} may be read by others (mode {mode:04o}), and ssh refuses it", f"chmod 600 {path}")
+    return ok("key", f"{path} is there, for its owner alone")
 
 
-def _repository(app: Target) -> Iterator[Finding]:
+def _repository(app: Target) -> Iterator[CheckResult]:
+    if app.local_path is None:
+        yield _remote_repository(app)
+        return
     try:
-        if app.local_path is None:
-            yield _fetched(app)
-            return
         commit = pushed.local_commit(app.local_path, app.branch)
     except SelvedgeError as error:
         yield problem("repository", error.message, error.remedy)
@@ -73,23 +67,20 @@ def _repository(app: Target) -> Iterator[Finding]:
         yield warning("repository", f"changed files that are not committed, so in no release: {count}", "Commit them first.")
 
 
-def _fetched(app: Target) -> Finding:
-    """Whether this machine can read a repository that the servers fetch; they have keys of their own."""
+def _remote_repository(app: Target) -> CheckResult:
+    """Check whether this machine can read the repository that the servers fetch with their own keys."""
     shown = app.repository_shown
-    options = ["-c", "protocol.ext.allow=never", "ls-remote", "--exit-code", "--heads", "--tags"]
+    options = ("-c", "protocol.ext.allow=never", "ls-remote", "--exit-code", "--heads", "--tags")
     remedy = "The servers may still be able to, with their own key: `fab deploy` says so, and shows the key."
     try:
-        done = subprocess.run(
-            ["git", *options, "--", shown, app.branch], capture_output=True, text=True, env=_environment(app),
-            timeout=GIT_SECONDS, check=False)  # fmt: skip
-    except FileNotFoundError:
+        done = pushed.git(Path(), *options, "--", shown, app.branch, environment=_environment(app), timeout=GIT_SECONDS)
+    except SelvedgeError:
         return warning("repository", "git is not installed on this machine", "It is needed only to check this.")
     except subprocess.TimeoutExpired:
         return warning("repository", f"{shown} did not answer within {GIT_SECONDS} s", remedy)
     if done.returncode == 2:
-        return problem(
-            "repository", f"{shown} has no branch or tag {app.branch}", "Check app.branch; has it been pushed?"
-        )
+        remedy = "Check app.branch; has it been pushed?"
+        return problem("repository", f"{shown} has no branch or tag {app.branch}", remedy)
     if done.returncode != 0:
         lines = done.stderr.strip().splitlines() or ["it gives no reason"]
         said = re.sub(r"(?<=://)[^/@\s]*@", "", lines[-1])
@@ -98,24 +89,25 @@ def _fetched(app: Target) -> Finding:
 
 
 def _environment(app: Target) -> dict[str, str]:
-    """What git runs with: it asks nothing. A user and token go this way, since arguments can be seen by everybody, and an
-    address with a token in it becomes one of git's own helper."""
+    """Return git's environment: it asks no questions, and it gets a user and token from here.
+
+    Other users could read them among the arguments, so a credential helper of one line passes them on.
+    """
     ask = {"GIT_TERMINAL_PROMPT": "0", "GIT_SSH_COMMAND": "ssh -o BatchMode=yes -o ConnectTimeout=10", "LC_ALL": "C"}
     if not app.credentials:
-        return {**os.environ, **ask}
-    secret = {
+        return ask
+    return ask | {
         "GIT_CONFIG_COUNT": "2",
-        # Nothing is stored, and nobody else is asked.
+        # An empty helper removes the user's own helpers: nothing is stored, and no other helper is asked.
         "GIT_CONFIG_KEY_0": "credential.helper",
         "GIT_CONFIG_VALUE_0": "",
         "GIT_CONFIG_KEY_1": "credential.helper",
         "GIT_CONFIG_VALUE_1": '!f() { [ "$1" != get ] || printf "url=%s\\n" "$GIT_LOGIN"; }; f',
         "GIT_LOGIN": app.credentials.get_secret_value(),
     }
-    return {**os.environ, **ask, **secret}
 
 
-def _files(app: Target) -> Iterator[Finding]:
+def _files(app: Target) -> Iterator[CheckResult]:
     try:
         if app.env_file:
             path = app.local_file(app.env_file)

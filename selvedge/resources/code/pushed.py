@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import atexit
 import functools
+import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -90,11 +91,19 @@ def local_commit(repository: Path, ref: str) -> str:
     )
 
 
-def git(repository: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run git on this machine. Raises SelvedgeError if it is not installed."""
-    command = ["git", "-C", str(repository), *arguments]
+def git(
+    folder: Path, *arguments: str, environment: Mapping[str, str] | None = None, timeout: float | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run git in a folder of this machine, with additional environment variables.
+
+    Raises SelvedgeError if git is not installed, subprocess.TimeoutExpired after `timeout` seconds.
+    """
+    command = ["git", "-C", str(folder), *arguments]
     try:
-        return subprocess.run(command, capture_output=True, text=True, errors="surrogateescape", check=False)
+        return subprocess.run(
+            command, env={**os.environ, **(environment or {})}, timeout=timeout,
+            capture_output=True, text=True, errors="surrogateescape", check=False,
+        )  # fmt: skip
     except FileNotFoundError as error:
         raise SelvedgeError("git is not installed on this machine.", "Install it, e.g. `apt-get install git`.") from error
 

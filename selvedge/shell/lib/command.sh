@@ -1,8 +1,7 @@
 # A command of the user in the live release. $mark begins the last line.
-# Shared: session
 
 # command_run: run $command, then print its exit status after the mark; exit with 3, without the mark, if nothing is live.
-# When no one listens any more, the app's processes of this session are ended.
+# When the connection ends, the app's processes of this session get SIGTERM.
 # Values: app base live_socket command
 command_run() {
   local live own watch status

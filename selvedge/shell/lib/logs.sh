@@ -1,8 +1,8 @@
-# The last lines of logs, and lines that are added to them, each after the name of its log. Writes nothing. "= NAME" ends the
-# lines that were there; "! SENTENCE" says why there are none.
+# The last lines of logs, and new lines as they come, each after the name of its log. Writes nothing. "= NAME" ends the lines
+# that a log already had; "+ RELEASE" says that this release became live; "! SENTENCE" says why there is no log.
 # Shared: session missing
 
-# logs_session: put the process of sshd that serves this connection into $session; when it has ended, no one listens.
+# logs_session: set $session to the process of sshd that serves this connection. It ends with the connection.
 logs_session() {
   session=$PPID
   while [ "$session" -gt 1 ]; do
@@ -12,7 +12,7 @@ logs_session() {
   session=$PPID
 }
 
-# logs_show NAME FILE LINES: the last lines, and with $follow later ones, by a `tail` in the background.
+# logs_show NAME FILE LINES: the last lines; with $follow, a `tail` in the background prints new ones.
 logs_show() {
   local size
   if [ ! -f "$2" ]; then
@@ -20,7 +20,7 @@ logs_show() {
     missing=1
     return 0
   fi
-  # Up to the size that it has now, so that no line is lost or doubled between the two.
+  # head and tail use the same size, so that no line is lost or printed twice.
   size=$(stat -c %s -- "$2")
   # sed's `$a\` ends the last line if it has no end.
   # shellcheck disable=SC1003
@@ -29,7 +29,7 @@ logs_show() {
   if [ -n "$follow" ]; then tail -q -c "+$((size + 1))" -F -- "$2" | sed -u "s/^/$1 /" & fi
 }
 
-# logs_app LINES: the log of the live release; with $follow, the log of each release that becomes live.
+# logs_app LINES: the log of the live release; with $follow, also of each release that becomes live later.
 # Values: live_socket log_dir follow
 logs_app() {
   local live now
@@ -74,5 +74,5 @@ logs_nginx() {
   logs_end
 }
 
-# logs_end: end the processes that follow.
+# logs_end: end the `tail` processes.
 logs_end() { pkill -P "$$" -x tail; }

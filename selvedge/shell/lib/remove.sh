@@ -1,23 +1,25 @@
-# An app that leaves the server. Reads $app, $base, $run_dir, $log_dir, $supervisor_conf, $enabled (what nginx reads, one path
-# after the other), $places (what goes), $certbot, $by, and $data where what the app has written goes, too.
+# The removal of an app from the server.
 
+# remove_app: delete the paths $enabled, which nginx reads, then the app's processes, certificate and the paths $places. With
+# $data, $places has the app's data too, and its user is deleted. Both lists are shell words; paths have no special characters.
 # Values: app base run_dir live_socket supervisor_conf enabled places certbot data
 remove_app() {
+  local instance live path
   live=$(releases_live)
-  # First nobody asks the app any more.
+  # The site first, so that nginx sends no request to an app that has stopped.
   # shellcheck disable=SC2086
   for path in $enabled; do
     file_keep "$path"
     rm -f -- "$path"
   done
   remove_site
-  # From here on nothing can be put back.
+  # The rest cannot be restored.
   rm -f -- "$undo"/*.path "$undo"/*.copy
   for instance in $(manager_instances); do manager_stop "$instance"; done
   if [ -e "/etc/letsencrypt/renewal/$app.conf" ]; then
     "$certbot" delete --non-interactive --cert-name "$app" >"$undo/certbot" 2>&1 || { cat "$undo/certbot"; step_fail "certbot cannot delete the certificate $app"; }
   fi
-  # The live release's link is the last to go: until then the next run knows what was live.
+  # live.sock is the last of $places, so a run that is cut off here leaves it, and the next run knows what was live.
   # shellcheck disable=SC2086
   rm -rf -- $places
   if [ -z "$data" ]; then
@@ -27,6 +29,7 @@ remove_app() {
   fi
 }
 
+# remove_site: reload nginx without the site; restore the site if nginx refuses its configuration.
 remove_site() {
   probe_has nginx || return 0
   nginx -t >"$undo/nginx" 2>&1 || step_fail "nginx does not accept its configuration without $app, whose site was put back: $(grep -m 1 -F '[emerg]' "$undo/nginx")"

@@ -1,18 +1,20 @@
-# How a server and its app are doing, a fact a line; writes nothing. Reads $app, $base, $run_dir, $manager, $live and the
-# settings of the health check.
+# How a server and its app are doing, one fact a line. Writes nothing.
+# Shared: live manager
 
-# status_fact: the releases, and how they and the server are doing. What takes longest goes on meanwhile; each line is one write.
-# Values: app base run_dir live_socket site_enabled supervisor_conf manager health health_host health_timeout
+# status_fact MANAGER: the releases, the app and the server. MANAGER is the process manager in hosts.toml; the live release may
+# still have another one ($manager). The slowest query runs in the background. Each line is one write, so that lines do not mix.
+# Values: app base run_dir live_socket supervisor_conf site_enabled health health_host health_timeout
 status_fact() {
-  releases_fact
+  local processes
   live=$(releases_live)
+  manager=$1
+  releases_fact
   status_upgrades &
   if [ -n "$live" ]; then
-    # The release that is live may be older than what hosts.toml says.
     manager=$(manager_of "$live")
     processes=$(status_processes)
     printf '%s\n' "$processes"
-    status_manager
+    status_release
     status_health
   fi
   status_services
@@ -20,23 +22,24 @@ status_fact() {
   wait
 }
 
-# status_listeners: the processes that listen on the live socket; without systemd itself, which opens those of its units.
+# status_listeners: the processes that listen on the live socket, without process 1: systemd opens the sockets of its units.
 status_listeners() {
   ss -xlpH 2>/dev/null | grep -F -- " $run_dir/$live.sock " | grep -o 'pid=[0-9]*' | cut -d = -f 2 | grep -v -x 1 | sort -u
 }
 
-# status_processes: process id, parent, memory in kB and age in seconds of each. Under supervisor, one whose parent is
-# process 1 is left of a gunicorn that was killed: it holds the socket's old file, and answers nobody any more.
+# status_processes: id, parent, memory in kB and age in seconds of each process of the live release. Under supervisor, a
+# process whose parent is process 1 is an orphan: its gunicorn was killed, and it listens on a socket without a file.
 status_processes() {
+  local pids
   pids=$(status_listeners | paste -s -d ,)
   [ -n "$pids" ] || return 0
   ps -o pid=,ppid=,rss=,etimes= -p "$pids" |
     awk -v manager="$manager" '{ print (manager == "supervisor" && $2 == 1) ? "orphan" : "process", $1, $2, $3, $4 }'
 }
 
-# status_manager: what the process manager says of the live release, and how often it has started it anew since somebody
-# last stopped it. supervisor's log calls only the end of a process by itself "exited".
-status_manager() {
+# status_release: the state of the live release in its process manager, and its restarts since the last stop. supervisor's log
+# says "exited" only if a process was not stopped.
+status_release() {
   case $manager in
     supervisor)
       case $processes in
@@ -54,39 +57,49 @@ status_manager() {
   esac
 }
 
-# status_health: the status and seconds of one request through the link that nginx follows.
+# status_health: the status and seconds of one request to the socket that nginx uses.
 status_health() {
-  scheme=http
-  [ ! -e "$site_enabled-tls" ] || scheme=https
   printf 'health %s\n' "$(curl -s -o /dev/null -w '%{http_code} %{time_total}' --max-time "$health_timeout" \
-    --unix-socket "$live_socket" -H "Host: $health_host" -H "X-Forwarded-Proto: $scheme" -- "http://localhost$health")"
+    --unix-socket "$live_socket" -H "Host: $health_host" -H "X-Forwarded-Proto: $(request_scheme)" -- "http://localhost$health")"
+}
+
+# status_units: the services that the app needs.
+status_units() {
+  echo nginx
+  [ "$manager" = systemd ] || echo "$manager"
 }
 
 status_services() {
-  for unit in nginx "$manager"; do
-    [ "$unit" = systemd ] || printf 'service %s %s\n' "$unit" "$(systemctl is-active "$unit" 2>/dev/null)"
+  local unit
+  for unit in $(status_units); do
+    printf 'service %s %s\n' "$unit" "$(systemctl is-active "$unit" 2>/dev/null)"
   done
 }
 
-# status_certificate CHAIN UNIT DOMAIN: from when to when it is valid, until when the one is that nginx serves instead, and
-# how the last renewal by that service ended.
+# status_certificate CHAIN UNIT DOMAIN: its validity, the end of the certificate that nginx serves instead, and the result of
+# the last renewal by this unit.
 status_certificate() {
+  local dates
   [ -s "$1" ] || return 0
   dates=$(openssl x509 -in "$1" -noout -startdate -enddate)
-  printf 'certificate %s %s\n' "$(date -d "$(printf '%s\n' "$dates" | sed -n 's/^notBefore=//p')" +%s)" \
-    "$(date -d "$(printf '%s\n' "$dates" | sed -n 's/^notAfter=//p')" +%s)"
+  printf 'certificate %s %s\n' "$(status_date notBefore)" "$(status_date notAfter)"
   printf 'served %s\n' "$(https_served_instead "$1" "$3")"
   printf 'renewal %s %s\n' "$2" "$(systemctl show --value -p Result "$2" 2>/dev/null)"
 }
 
+# status_date NAME: the date of this name in $dates, in seconds since 1970.
+status_date() { date -d "$(printf '%s\n' "$dates" | sed -n "s/^$1=//p")" +%s; }
+
 status_machine() {
+  local folder
   folder=/srv
   [ -d /srv ] || folder=/
   printf 'now %s\n' "$(date +%s.%N)"
-  printf 'disk %s\n' "$(df -Pk -- "$folder" | awk 'NR == 2 { print $4, $2 }')"
+  # df prints four headings, then four numbers.
   # shellcheck disable=SC2046
-  set -- $(df -Pi -- "$folder" | awk 'NR == 2 { print $4, $2 }')
-  if disk_few_inodes "$@"; then printf 'few-inodes %s\n' "$1"; fi
+  set -- $(df -k --output=avail,size,iavail,itotal -- "$folder")
+  printf 'disk %s %s\n' "$5" "$6"
+  if disk_few_inodes "$7" "$8"; then printf 'few-inodes %s\n' "$7"; fi
   printf 'load %s %s\n' "$(cut -d ' ' -f 1 /proc/loadavg)" "$(nproc)"
   awk '/^MemAvailable:/ { free = $2 } /^MemTotal:/ { all = $2 } /^SwapFree:/ { swap = $2 } END { print "memory", free, all, swap }' /proc/meminfo
   if [ -e /var/run/reboot-required ]; then
@@ -94,9 +107,10 @@ status_machine() {
   fi
 }
 
-# status_upgrades: as a user who may write nothing, because apt as root would renew its cache on the way.
+# status_upgrades: all upgrades and those for security. It runs as nobody, because apt would refresh its cache as root.
 status_upgrades() {
-  command -v apt-get >/dev/null 2>&1 || return 0
+  local found
+  probe_has apt-get || return 0
   if found=$(setpriv --reuid=nobody --regid=nogroup --clear-groups -- apt-get -q -s -o Debug::NoLocking=1 upgrade 2>/dev/null); then
     printf 'upgrades %s %s\n' "$(printf '%s\n' "$found" | grep -c '^Inst ')" \
       "$(printf '%s\n' "$found" | grep '^Inst ' | grep -c -i 'security')"

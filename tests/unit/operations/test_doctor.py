@@ -14,11 +14,11 @@ from selvedge.config.target import Target
 from selvedge.errors import SelvedgeError, UnreachableError
 from selvedge.operations.doctor import doctor
 from selvedge.operations.doctor.facts import ServerFacts
-from selvedge.operations.doctor.network import reach
-from selvedge.operations.doctor.server import diagnose
+from selvedge.operations.doctor.network import check_network
+from selvedge.operations.doctor.server import check_server
 from tests.support.releases import OLD
 from tests.support.runs import run_over
-from tests.unit.operations.findings import lines
+from tests.unit.operations.result_lines import lines
 
 
 def found(text: str = "", user: str = "deploy", **more: Any) -> ServerFacts:
@@ -64,9 +64,9 @@ site 200 {OLD}
 
 class TestDoctor:
     def test_a_healthy_server_has_no_findings(self, target: Callable[..., Target]) -> None:
-        app, examined = target(), found(GOOD, knocks={80: "open"})
-        assert lines([*diagnose(app, examined), *reach(app, examined)]) == []
-        subjects = {each.subject for each in [*diagnose(app, examined), *reach(app, examined)]}
+        app, facts = target(), found(GOOD, ports={80: "open"})
+        assert lines([*check_server(app, facts), *check_network(app, facts)]) == []
+        subjects = {each.subject for each in [*check_server(app, facts), *check_network(app, facts)]}
         assert subjects >= {"login", "system", "python", "clock", "memory", "nginx", "supervisor", "app", "health", "service",
                             "disk", "load", "upgrades", "socket", "site", "port"}  # fmt: skip
 
@@ -105,10 +105,10 @@ class TestDoctor:
     def test_problems_have_a_text_and_a_remedy(self, target: Callable[..., Target], old: str, new: str, said: str) -> None:
         text = GOOD.replace(old, new)
         assert text != GOOD
-        app, examined = target(), found(text)
-        findings = [*diagnose(app, examined), *reach(app, examined)]
-        assert said in lines(findings)
-        assert all(each.remedy for each in findings if each.level != "ok")
+        app, facts = target(), found(text)
+        results = [*check_server(app, facts), *check_network(app, facts)]
+        assert said in lines(results)
+        assert all(each.remedy for each in results if each.level != "ok")
 
     @pytest.mark.parametrize(
         "rule",
@@ -117,14 +117,14 @@ class TestDoctor:
     )  # fmt: skip
     def test_rules_of_ufw_that_open_port_80(self, target: Callable[..., Target], rule: str) -> None:
         text = GOOD.replace("80,443/tcp (Nginx Full)    ALLOW IN    Anywhere", rule)
-        assert lines(reach(target(), found(text))) == []
+        assert lines(check_network(target(), found(text))) == []
 
     def test_a_firewall_that_allows_everything(self, target: Callable[..., Target]) -> None:
         text = GOOD.replace("80,443/tcp (Nginx Full)    ALLOW", "22/tcp   ALLOW").replace("deny (inc", "allow (inc")
-        assert lines(reach(target(), found(text))) == []
+        assert lines(check_network(target(), found(text))) == []
 
     def test_a_firewall_of_the_provider_is_noticed(self, target: Callable[..., Target]) -> None:
-        (said,) = lines(reach(target(), found(GOOD, knocks={80: "silent"})))
+        (said,) = lines(check_network(target(), found(GOOD, ports={80: "silent"})))
         assert said == "firewall: nginx listens on 80, but from this machine it is silent"
 
     @pytest.mark.parametrize(
@@ -132,12 +132,12 @@ class TestDoctor:
         [(0.0, "ok"), (4.9, "ok"), (-5.1, "warning"), (60, "warning"), (-120, "problem"), (9e6, "problem")],
     )
     def test_clock(self, target: Callable[..., Target], skew: float, level: str) -> None:
-        (each,) = [each for each in diagnose(target(), found(GOOD, skew=skew)) if each.subject == "clock"]
+        (each,) = [each for each in check_server(target(), found(GOOD, skew=skew)) if each.subject == "clock"]
         assert each.level == level
 
     @pytest.mark.parametrize(("user", "level"), [("deploy", "ok"), ("root", "warning"), ("ubuntu", "warning")])
     def test_login(self, target: Callable[..., Target], user: str, level: str) -> None:
-        assert next(iter(diagnose(target(), found(GOOD, user)))).level == level
+        assert next(iter(check_server(target(), found(GOOD, user)))).level == level
 
     @pytest.mark.parametrize(
         ("answer", "resolved", "level", "said"),
@@ -154,8 +154,8 @@ class TestDoctor:
         self, target: Callable[..., Target], answer: str, resolved: tuple[str, ...], level: str, said: str
     ) -> None:
         app = target(domains=["a.test"])
-        examined = found(f"{GOOD}domain a.test {answer}\n", resolved={"a.test": frozenset(resolved)})
-        (each,) = [each for each in reach(app, examined) if each.subject == "dns"]
+        facts = found(f"{GOOD}domain a.test {answer}\n", domains={"a.test": frozenset(resolved)})
+        (each,) = [each for each in check_network(app, facts) if each.subject == "dns"]
         assert (each.level, each.text) == (level, said)
 
     @pytest.mark.parametrize(
@@ -169,10 +169,10 @@ class TestDoctor:
     )
     def test_the_remedy_names_the_wrong_dns_record(self, target: Callable[..., Target], answer: str, remedy: str) -> None:
         app = target(domains=["a.test"])
-        (each,) = [each for each in reach(app, found(f"{GOOD}domain a.test {answer}\n")) if each.subject == "dns"]
+        (each,) = [each for each in check_network(app, found(f"{GOOD}domain a.test {answer}\n")) if each.subject == "dns"]
         assert each.remedy == remedy
         without = GOOD.replace("address 2001:db8::10\n", "") + f"domain a.test {answer}\n"
-        (each,) = [each for each in reach(app, found(without)) if each.subject == "dns"]
+        (each,) = [each for each in check_network(app, found(without)) if each.subject == "dns"]
         assert "2001" not in each.remedy
 
     @pytest.mark.parametrize(
@@ -191,18 +191,18 @@ class TestDoctor:
         text = (
             GOOD.replace("203.0.113.10", "10.0.0.5").replace("2001:db8::10", "fd00::1") + f"domain a.test {leads_to}\n"
         )
-        examined = found(text, here=frozenset(here))
-        assert [each.level for each in reach(app, examined) if each.subject == "dns"] == [level]
+        facts = found(text, addresses=frozenset(here))
+        assert [each.level for each in check_network(app, facts) if each.subject == "dns"] == [level]
 
     def test_names_are_not_checked_where_tls_ends_upstream(self, target: Callable[..., Target]) -> None:
         app = target(domains=["a.test"], tls={"upstream": True})
-        assert lines(reach(app, found(f"{GOOD}domain a.test\n"))) == []
+        assert lines(check_network(app, found(f"{GOOD}domain a.test\n"))) == []
 
     def test_a_certificate_for_other_names(self, target: Callable[..., Target]) -> None:
         app = target(domains=["a.test", "b.test"])
         text = f"{GOOD}domain a.test 203.0.113.10\ndomain b.test 203.0.113.10\ncertificate 1767225600 1775001600\n"
-        assert lines(reach(app, found(f"{text}name a.test\n"))) == ["certificate: it is not for b.test"]
-        assert lines(reach(app, found(f"{text}name a.test\nname b.test\n"))) == []
+        assert lines(check_network(app, found(f"{text}name a.test\n"))) == ["certificate: it is not for b.test"]
+        assert lines(check_network(app, found(f"{text}name a.test\nname b.test\n"))) == []
 
     @pytest.mark.parametrize(
         ("line", "level"),
@@ -210,16 +210,16 @@ class TestDoctor:
     )
     def test_the_server_can_read_the_repository(self, target: Callable[..., Target], line: str, level: str) -> None:
         (each,) = [
-            each for each in diagnose(target(), found(f"{GOOD}repository {line}\n")) if each.subject == "repository"
+            each for each in check_server(target(), found(f"{GOOD}repository {line}\n")) if each.subject == "repository"
         ]
         assert each.level == level
         assert "AAAA" not in each.text
 
     def test_a_bare_server_has_no_problems(self, target: Callable[..., Target]) -> None:
         text = "live \nos debian 13 Debian GNU/Linux 13 (trixie)\nsystemd yes\npython\nport 80\nport 443\nservice nginx inactive\n"
-        app, examined = target(), found(text, "root")
-        findings = [*diagnose(app, examined), *reach(app, examined)]
-        assert lines(findings, "problem") == []
+        app, facts = target(), found(text, "root")
+        results = [*check_server(app, facts), *check_network(app, facts)]
+        assert lines(results, "problem") == []
 
     def test_an_unreachable_host_is_a_finding_with_status_4(
         self, target: Callable[..., Target], monkeypatch: pytest.MonkeyPatch, tmp_path: Path

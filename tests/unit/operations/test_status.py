@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from selvedge.operations.host_status import status_query
+from selvedge.operations.support.host_status import status_query
 
 
 class TestStatus:

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from selvedge.errors import UnreachableError, UsageError
-from selvedge.operations import output
-from selvedge.operations.releases import history, releases
+from selvedge.operations.history import history
+from selvedge.operations.releases import releases
+from selvedge.operations.support.text import width
 from tests.hosts.scripts.operations.fakes import RECORD, Fake, instance, live
 from tests.support.releases import NEW, OLD
 
@@ -45,7 +46,7 @@ class TestReleases:
     def test_columns_are_aligned_with_wide_characters(self, one: Fake) -> None:
         releases(one.run)
         title, _, *rows = one.text.splitlines()
-        starts = {output.width(row[: row.index("2026-01")]) for row in rows} | {title.index("when")}
+        starts = {width(row[: row.index("2026-01")]) for row in rows} | {title.index("when")}
         assert len(starts) == 1
 
     def test_json_has_everything_that_the_table_has(self, one: Fake) -> None:

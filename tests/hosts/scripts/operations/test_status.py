@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from selvedge.errors import SelvedgeError, UnreachableError
-from selvedge.operations.host_status import HostStatus, status_query
 from selvedge.operations.status import status
-from selvedge.operations.status_checks import judge
+from selvedge.operations.support.host_status import HostStatus, status_query
+from selvedge.operations.support.status_checks import check_status
 from selvedge.resources.base import Ask
 from tests.hosts.scripts.operations.fakes import RECORD, Fake, instance, live
 from tests.support.releases import NEW, OLD
@@ -34,9 +34,7 @@ class TestStatus:
         server.path("/etc/letsencrypt/live/hello").mkdir(parents=True)
         server.path("/etc/letsencrypt/live/hello/fullchain.pem").write_text("x")
         server.program("date", 'case "$*" in +%s.%N) echo 1769904000.5 ;; *) exec /bin/date "$@" ;; esac')
-        server.program(
-            "df", "echo head; case $1 in -Pk) echo / 60000000 1 40000000 1% / ;; *) echo / 900000 1 800000 1% / ;; esac"
-        )
+        server.program("df", "echo Avail 1K-blocks IFree Inodes; echo 40000000 60000000 800000 900000")
         server.program("setpriv", "exit 0")
         server.path("/etc/nginx/sites-enabled").mkdir(parents=True)
         server.path("/etc/nginx/sites-enabled/hello-tls").write_text("")
@@ -196,16 +194,14 @@ esac""")
          (40000000, 1999, "problem")],
     )  # fmt: skip
     def test_disk(self, one: Fake, kilobytes: int, inodes: int, level: str) -> None:
-        every = f"/ {900000 if inodes else 0} 1 {inodes} 1% /"
-        one.servers["one"].program(
-            "df", f"echo head; case $1 in -Pk) echo / 60000000 1 {kilobytes} 1% / ;; *) echo {every} ;; esac"
-        )
+        numbers = f"{kilobytes} 60000000 {inodes} {900000 if inodes else 0}"
+        one.servers["one"].program("df", f"echo Avail 1K-blocks IFree Inodes; echo {numbers}")
         levels = [
-            each.level for each in judge(one.run.fleet.sessions[0].target, self.vitals(one)) if each.subject == "disk"
+            each.level for each in check_status(one.run.fleet.sessions[0].target, self.host_status(one)) if each.subject == "disk"
         ]
         assert sorted(levels)[-1] == level if level != "problem" else "problem" in levels
 
-    def vitals(self, one: Fake) -> HostStatus:
+    def host_status(self, one: Fake) -> HostStatus:
         session = one.run.fleet.sessions[0]
         return HostStatus.parse(session.read([Ask(status_query(session.target))])[0])
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from selvedge.operations import output
+from selvedge.operations.support import text as terminal
 
 
-class TestOutput:
+class TestTerminalText:
     @pytest.mark.parametrize(
         ("text", "shown"),
         [
@@ -22,15 +22,15 @@ class TestOutput:
         ],
     )
     def test_control_characters_are_removed(self, text: str, shown: str) -> None:
-        assert output.clean(text) == shown
+        assert terminal.clean(text) == shown
 
     def test_width_counts_columns(self) -> None:
-        assert [output.width(text) for text in ("abc", "张伟", "e\u0301")] == [3, 4, 1]
+        assert [terminal.width(text) for text in ("abc", "张伟", "e\u0301")] == [3, 4, 1]
 
     @pytest.mark.parametrize(("columns", "shown"), [(9, "张伟 x"), (6, "张伟 x"), (5, "张伟…"), (4, "张…"), (2, "…")])
     def test_shortened_text_fits(self, columns: int, shown: str) -> None:
-        assert output.shorten("张伟 x", columns) == shown
-        assert output.width(shown) <= columns
+        assert terminal.shorten("张伟 x", columns) == shown
+        assert terminal.width(shown) <= columns
 
     @pytest.mark.parametrize(
         ("seconds", "text"),
@@ -38,4 +38,4 @@ class TestOutput:
          (86400, "1 day"), (6 * 86400 + 4 * 3600, "6 days 4 h"), (-3, "0 s")],
     )  # fmt: skip
     def test_duration(self, seconds: float, text: str) -> None:
-        assert output.duration(seconds) == text
+        assert terminal.duration(seconds) == text

@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 from fabric import Config
 
-from selvedge.operations.check_results import Finding
-from selvedge.operations.doctor.workstation import inspect
+from selvedge.operations.doctor.workstation import check_workstation
+from selvedge.operations.support.check_results import CheckResult
 from selvedge.run import Run
-from tests.unit.operations.findings import lines
+from tests.unit.operations.result_lines import lines
 
 
-class TestLocalChecks:
-    def findings(self, run: Run) -> list[Finding]:
-        return list(inspect(run.settings, [session.target for session in run.fleet.sessions]))
+class TestWorkstation:
+    def results(self, run: Run) -> list[CheckResult]:
+        return list(check_workstation(run.settings, [session.target for session in run.fleet.sessions]))
 
     def repository(self, path: Path) -> str:
         git = ["git", "-c", "user.name=a", "-c", "user.email=a@b.test", "-C", str(path)]
@@ -43,9 +43,9 @@ class TestLocalChecks:
     def test_a_healthy_server_has_no_findings(self, project: Callable[..., Run], tmp_path: Path) -> None:
         repository = self.repository(tmp_path / "code")
         key = self.key(tmp_path / "key")
-        findings = self.findings(self.load(project, {"a": key, "b": key}, repository))
-        assert [each.level for each in findings] == ["ok"] * 3
-        assert "First" in findings[2].text
+        results = self.results(self.load(project, {"a": key, "b": key}, repository))
+        assert [each.level for each in results] == ["ok"] * 3
+        assert "First" in results[2].text
 
     @pytest.mark.parametrize(
         ("mode", "text", "said"),
@@ -61,25 +61,25 @@ class TestLocalChecks:
             path.write_text(text)
             path.chmod(mode)
         run = self.load(project, {"a": f'key = "{path}"'}, self.repository(tmp_path / "code"))
-        (problem,) = [each for each in self.findings(run) if each.level == "problem"]
+        (problem,) = [each for each in self.results(run) if each.level == "problem"]
         assert said in problem.text
         assert problem.remedy
 
     def test_a_machine_without_keys(self, project: Callable[..., Run], tmp_path: Path) -> None:
         run = self.load(project, {"a": ""}, self.repository(tmp_path / "code"))
-        assert lines(self.findings(run)) == ["key: there is none"]
+        assert lines(self.results(run)) == ["key: there is none"]
 
     def test_uncommitted_changes(self, project: Callable[..., Run], tmp_path: Path) -> None:
         repository = self.repository(tmp_path / "code")
         (tmp_path / "code" / "main.py").write_text("changed")
         run = self.load(project, {"a": self.key(tmp_path / "key")}, repository)
-        assert lines(self.findings(run)) == ["repository: changed files that are not committed, so in no release: 1"]
+        assert lines(self.results(run)) == ["repository: changed files that are not committed, so in no release: 1"]
 
     def test_a_missing_branch(self, project: Callable[..., Run], tmp_path: Path) -> None:
         run = self.load(
             project, {"a": self.key(tmp_path / "key")}, self.repository(tmp_path / "code"), 'branch = "gone"'
         )
-        (said,) = lines(self.findings(run), "problem")
+        (said,) = lines(self.results(run), "problem")
         assert "has no branch, tag or commit gone" in said
 
     def test_the_message_for_an_unreadable_repository_has_no_token(
@@ -95,7 +95,7 @@ class TestLocalChecks:
         monkeypatch.setenv("PATH", f"{fake_git.parent}:{os.environ['PATH']}")
         monkeypatch.setenv("SELVEDGE_APP__REPOSITORY", "https://me:s3cr3t@git.example.com/x.git")
         run = project({"a": self.key(tmp_path / "key")})
-        (said,) = lines(self.findings(run))
+        (said,) = lines(self.results(run))
         assert said == (
             "repository: this machine cannot read https://git.example.com/x.git: "
             "fatal: unable to access 'https://git.example.com/x.git/'"
@@ -111,12 +111,12 @@ class TestLocalChecks:
         (tmp_path / "x.env").chmod(0o644)
         repository = self.repository(tmp_path / "code")
         host = {"a": self.key(tmp_path / "key")}
-        findings = self.findings(self.load(project, host, repository, 'env_file = "x.env"'))
-        assert lines(findings) == [f"env_file: {tmp_path}/x.env may be read by every user of this machine"]
+        results = self.results(self.load(project, host, repository, 'env_file = "x.env"'))
+        assert lines(results) == [f"env_file: {tmp_path}/x.env may be read by every user of this machine"]
         (tmp_path / "x.env").write_text("A='s3cr3t\n")
         (problem,) = [
             each
-            for each in self.findings(self.load(project, host, repository, 'env_file = "x.env"'))
+            for each in self.results(self.load(project, host, repository, 'env_file = "x.env"'))
             if each.level == "problem"
         ]
         assert "s3cr3t" not in f"{problem}"

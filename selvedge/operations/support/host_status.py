@@ -1,4 +1,4 @@
-"""How a server and its app are doing: what one exec reads, in numbers."""
+"""The status of a server and its app, in numbers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from selvedge.value import Value
 
 
 class Process(Value):
-    """A process that serves. memory: kB resident; age: seconds."""
+    """A process of the live release. memory: resident, in kB. age: in seconds."""
 
     pid: int
     parent: int
@@ -23,7 +23,7 @@ class Process(Value):
 
 @dataclass
 class HostStatus:
-    """What a server said of itself. Sizes in kB, times in seconds; None where it did not say.
+    """The answers of a server. Sizes are in kB, times in seconds; a value is None if the server did not tell it.
 
     orphans: process ids of workers whose gunicorn was killed.
     """
@@ -37,7 +37,7 @@ class HostStatus:
 
     @classmethod
     def parse(cls, fact: str) -> HostStatus:
-        """What the shell of `status_query` printed."""
+        """Read the output of `status_query`."""
         status = cls(Releases.parse(fact))
         for line in fact.splitlines():
             key, *values = line.split()[:12] or [""]
@@ -54,7 +54,7 @@ class HostStatus:
         return status
 
     def numbers(self, key: str, count: int) -> list[float] | None:
-        """The numbers of a fact; None where it does not have so many."""
+        """Return the first numbers of a fact; None if there are fewer."""
         try:
             found = [float(value) for value in self.facts.get(key, [])[:count]]
         except ValueError:
@@ -63,49 +63,52 @@ class HostStatus:
 
     @property
     def restarts(self) -> int:
-        """How often the process manager has started the live release anew."""
+        """Return how often the process manager has restarted the live release."""
         return int(max((self.numbers("restarts", 1) or [0])[0], 0))
 
     @property
     def memory(self) -> int:
-        """The resident memory of the app's processes, kB; what they share counts for each."""
+        """Return the resident memory of the app's processes, in kB. Memory that they share counts for each."""
         return sum(process.memory for process in self.processes)
 
     @property
     def age(self) -> int | None:
-        """Seconds since the live release was started, None where it does not run."""
+        """Return the seconds since the live release was started; None if it does not run."""
         return max((process.age for process in self.processes), default=None)
 
     @property
     def certificate(self) -> tuple[float, float] | None:
-        """Seconds that the certificate has left, and those of its whole life; None where there is none."""
+        """Return the seconds that the certificate is still valid, and those of its whole life; None without a certificate."""
         dates, now = self.numbers("certificate", 2), self.numbers("now", 1)
         return (dates[1] - now[0], dates[1] - dates[0]) if dates and now else None
 
     @property
     def served(self) -> str:
-        """Until when the certificate is valid that nginx serves instead of the one in the file, in openssl's words, or "none";
-        "" where it serves that one."""
+        """Return until when the certificate is valid that nginx serves instead of the one in the file.
+
+        The date is in openssl's words. "none" if nginx serves no certificate, "" if it serves the one in the file.
+        """
         return " ".join(self.facts.get("served", []))
 
     @property
     def workers(self) -> list[Process]:
-        """The processes that answer: those whose parent serves too."""
+        """Return the processes that answer requests: their parents are processes of the app, too."""
         pids = {process.pid for process in self.processes}
         return [process for process in self.processes if process.parent in pids]
 
 
 def status_query(app: Target) -> str:
     """Return shell that prints the status of a server, for HostStatus.parse."""
-    shell = call("status_fact", given=app.shell_values, manager=app.manager)
-    return f"{shell}\n{status_certificate(app)}" if app.has_tls else shell
+    shell = call("status_fact", app.manager, given=app.shell_values)
+    return f"{shell}\n{certificate_query(app)}" if app.has_tls else shell
 
 
-def status_certificate(app: Target) -> str:
+def certificate_query(app: Target) -> str:
     """Return shell that prints the status of the certificate."""
-    return call("status_certificate", fullchain(app), f"{UNITS[app.tls.certbot]}.service", app.domains[0])
+    unit = f"{UNITS[app.tls.certbot]}.service"
+    return call("status_certificate", certificate_path(app), unit, app.domains[0])
 
 
-def fullchain(app: Target) -> str:
+def certificate_path(app: Target) -> str:
     """Return the path of the certificate on the server."""
     return app.paths.certificate if app.tls.certificate else Certificate.of(app).fullchain

@@ -1,0 +1,42 @@
+"""Work on all hosts of a run at once, where an error on one does not stop the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from selvedge.engine.session import Session
+from selvedge.errors import SelvedgeError
+from selvedge.run import Run
+
+T = TypeVar("T")
+
+
+def on_each_host(run: Run, work: Callable[[Session], T]) -> dict[str, T | SelvedgeError]:
+    """Call `work` for all hosts at once; return its result or its error, by the host's name."""
+
+    def attempt(session: Session) -> T | SelvedgeError:
+        try:
+            return work(session)
+        except SelvedgeError as error:
+            return error
+
+    results = run.fleet.each(attempt)
+    return {session.name: result for session, result in zip(run.fleet.sessions, results, strict=True)}
+
+
+def raise_first_error(run: Run, results: Mapping[str, Any]) -> None:
+    """Raise the first error among the results, after printing the other errors."""
+    errors = [result for result in results.values() if isinstance(result, SelvedgeError)]
+    for error in errors[1:]:
+        run.report.error(error)
+    if errors:
+        raise errors[0]
+
+
+def line_prefix(run: Run, host: str) -> str:
+    """Return the text that begins each line of a host's output: its name in a column, or "" if the run has one host."""
+    names = [session.name for session in run.fleet.sessions]
+    if len(names) == 1:
+        return ""
+    return f"{run.report.paint(host.ljust(max(map(len, names))), 'blue')}  "

@@ -1,0 +1,149 @@
+"""Checks of a server's status: limits, and what to do if they are exceeded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from selvedge.config.target import Target
+from selvedge.operations.support.check_results import CheckResult, ok, problem, warning
+from selvedge.operations.support.host_status import HostStatus
+from selvedge.operations.support.text import duration, when
+from selvedge.resources.nginx.certificates import LATE, day
+
+SPACE_KB, SPACE_SHARE = 1 << 20, 0.1
+"""Less free disk than this, or than this share of it, is a warning: a release and its environment take up to 300 MB."""
+FULL_KB = 100 << 10
+"""Less free disk than this is a problem: a release would fail, and logs and databases soon will."""
+
+
+def check_status(app: Target, status: HostStatus) -> Iterator[CheckResult]:
+    """Check the app and its server."""
+    deployed = bool(status.releases.live)
+    if deployed:
+        yield _running(app, status) if status.processes else _stopped(app, status)
+        yield from _orphans(status)
+        yield _health(app, status)
+    else:
+        yield warning("app", f"{app.name}: nothing is deployed here", f"Run `fab -H {app.host.name} deploy`.")
+    yield from _services(status, deployed=deployed)
+    if app.has_tls:
+        yield from _certificate(app, status)
+    yield from _disk(status)
+    yield from _load(status)
+    yield from _updates(status)
+
+
+def is_accepted(app: Target, code: float) -> bool:
+    """Return whether the HTTP status is one that `app.health_status` accepts."""
+    return any(first <= code <= last for first, last in app.health_ranges)
+
+
+def _live(status: HostStatus) -> str:
+    record = status.releases.record(status.releases.live)
+    return status.releases.live + (f", live since {when(record.at)} UTC" if record and record.at else "")
+
+
+def _stopped(app: Target, status: HostStatus) -> CheckResult:
+    state = " ".join(status.facts.get("manager", []))
+    # supervisor and systemd say this of a program that was stopped.
+    stopped = "no such process" in state or state in ("", "inactive")
+    text = "stopped" if stopped else f"nothing listens on its socket ({state})"
+    remedy = f"`fab -H {app.host.name} start` starts it; `fab -H {app.host.name} logs` shows why it ended."
+    return problem("app", f"{_live(status)}: {text}", remedy)
+
+
+def _running(app: Target, status: HostStatus) -> CheckResult:
+    count = len(status.workers)
+    workers = f"{count} worker{'' if count == 1 else 's'}"
+    restarts = f"{status.restarts} restart{'' if status.restarts == 1 else 's'}"
+    text = f"{_live(status)}: {workers}, {status.memory / 1024:.0f} MB, up {duration(status.age or 0)}, {restarts}"
+    if count == 0:
+        return problem("app", f"{text}: no process answers", f"`fab -H {app.host.name} logs` shows why they end.")
+    if status.restarts:
+        return warning("app", text, f"`fab -H {app.host.name} logs` shows why it ended.")
+    return ok("app", text)
+
+
+def _orphans(status: HostStatus) -> Iterator[CheckResult]:
+    if status.orphans:
+        ids = " ".join(status.orphans)
+        text = f"still runs, but answers nobody, since its gunicorn was killed: {ids}"
+        yield warning("app", text, f"On the server: `kill -9 {ids}`.")
+
+
+def _health(app: Target, status: HostStatus) -> CheckResult:
+    code, seconds = status.numbers("health", 2) or [0.0, 0.0]
+    asked = f"GET {app.health} (Host: {app.health_host_header})"
+    if is_accepted(app, code):
+        return ok("health", f"{asked}: {code:.0f} in {seconds * 1000:.0f} ms")
+    silent = f"no answer within {app.health_timeout:g} s" if seconds >= app.health_timeout else "nothing answers there"
+    answer = f"answered {code:.0f}" if code else silent
+    remedy = f"`fab -H {app.host.name} logs` shows why; accepted are {', '.join(app.health_status)}."
+    return problem("health", f"{asked}: {answer}", remedy)
+
+
+def _services(status: HostStatus, *, deployed: bool) -> Iterator[CheckResult]:
+    for name, state in status.services.items():
+        if state == "active":
+            yield ok("service", f"{name} is active")
+        elif deployed:
+            remedy = f"On the server: `systemctl restart {name}`; `journalctl -u {name}`."
+            yield problem("service", f"{name} is {state}", remedy)
+
+
+def _certificate(app: Target, status: HostStatus) -> Iterator[CheckResult]:
+    remedy = f"`fab -H {app.host.name} certbot` gets a new one, or says what is in the way."
+    if app.tls.certificate:
+        remedy = f"Put a newer one in {app.tls.certificate}, then run `fab -H {app.host.name} certbot`."
+    if not status.certificate:
+        yield warning("certificate", f"there is none for {', '.join(app.domains)}", remedy)
+        return
+    left, life = status.certificate
+    if status.served:
+        until = "" if status.served == "none" else day(status.served)
+        shown = f"still shows another one on port 443, until {until}" if until else "shows none on port 443"
+        yield problem("certificate", f"nginx {shown}", f"`fab -H {app.host.name} certbot` has it loaded.")
+    if left <= 0:
+        yield problem("certificate", f"has expired {duration(-left)} ago", remedy)
+    elif left < LATE * life:
+        yield warning("certificate", f"ends in {duration(left)}, and was not renewed", remedy)
+    elif not status.served:
+        yield ok("certificate", f"{left / 86400:.0f} days left")
+    for unit in () if app.tls.certificate else status.failed_renewals:
+        remedy = f"`fab -H {app.host.name} certbot --renew-dry-run`"
+        yield warning("certificate", f"its last renewal failed ({unit})", remedy)
+
+
+def _disk(status: HostStatus) -> Iterator[CheckResult]:
+    disk, inodes = status.numbers("disk", 2), status.numbers("few-inodes", 1)
+    remedy = "Make room on the server: `apt-get clean`, `journalctl --vacuum-size=100M`, old files."
+    if disk:
+        free, size = disk
+        text = f"{free / (1 << 20):.1f} of {size / (1 << 20):.1f} GB free"
+        if free < FULL_KB:
+            yield problem("disk", text, remedy)
+        elif free < SPACE_KB or free < SPACE_SHARE * size:
+            yield warning("disk", text, remedy)
+        else:
+            yield ok("disk", text)
+    if inodes:
+        yield problem("disk", f"only {inodes[0]:.0f} files more can be made (inodes)", remedy)
+
+
+def _load(status: HostStatus) -> Iterator[CheckResult]:
+    load, memory = status.numbers("load", 2), status.numbers("memory", 2)
+    if load and memory:
+        cores = f"{load[1]:.0f} core{'' if load[1] == 1 else 's'}"
+        yield ok("load", f"{load[0]:.2f} on {cores}, {memory[0] / 1024:.0f} of {memory[1] / 1024:.0f} MB memory free")
+
+
+def _updates(status: HostStatus) -> Iterator[CheckResult]:
+    upgrades = status.numbers("upgrades", 2)
+    if upgrades and upgrades[0]:
+        text = f"{upgrades[0]:.0f} packages ({upgrades[1]:.0f} for security)"
+        yield warning("upgrades", text, "`fab update` installs them.")
+    elif upgrades:
+        yield ok("upgrades", "none are waiting")
+    if "reboot" in status.facts:
+        packages = " ".join(status.facts["reboot"])
+        yield warning("reboot", f"needed by {packages or 'an update'}", "On the server: `systemctl reboot`.")

@@ -1,0 +1,49 @@
+"""Text for a terminal: safe, one line, of a known width."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from selvedge.report import printable
+
+
+def clean(text: str) -> str:
+    """Return a server's text as one line that is safe on a terminal. Text before a carriage return is overwritten."""
+    return printable(text.rstrip("\r\n").rpartition("\r")[2]).replace("\t", "    ").replace("\n", " ")
+
+
+def width(text: str) -> int:
+    """Return the number of columns that the text takes on a terminal. Wide letters, as in Chinese, take two."""
+    return sum(
+        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
+    )
+
+
+def shorten(text: str, columns: int) -> str:
+    """Return the text, cut with an ellipsis if it takes more columns."""
+    if width(text) <= columns:
+        return text
+    kept = ""
+    for char in text:
+        if width(kept + char) >= columns:
+            break
+        kept += char
+    return f"{kept}…"
+
+
+def when(moment: str) -> str:
+    """Return a time of a record for people: "2025-11-22T12:20:11Z" as "2025-11-22 12:20:11", an empty one as "-"."""
+    return moment.replace("T", " ").rstrip("Z") or "-"
+
+
+def duration(seconds: float) -> str:
+    """Return a time span in its two largest units: "42 s", "3 min 5 s", "2 h 10 min", "6 days 4 h"."""
+    whole = max(0, int(seconds))
+    days, hours, minutes = whole // 86400, whole // 3600 % 24, whole // 60 % 60
+    if days:
+        return f"{days} day{'' if days == 1 else 's'}" + (f" {hours} h" if hours else "")
+    if hours:
+        return f"{hours} h" + (f" {minutes} min" if minutes else "")
+    if minutes:
+        return f"{minutes} min" + (f" {whole % 60} s" if whole % 60 else "")
+    return f"{whole} s"
