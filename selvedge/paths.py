@@ -50,11 +50,6 @@ class Paths(Value):
         return f"{self.base}/venvs"
 
     @property
-    def env(self) -> str:
-        """The app's environment, 0640. It is outside `shared`, so that the app cannot change its manager's input."""
-        return f"{self.base}/env"
-
-    @property
     def instances(self) -> str:
         """The files that each running release is started with."""
         return f"{self.base}/instances"
@@ -65,9 +60,9 @@ class Paths(Value):
         return f"{self.base}/live.sock"
 
     @property
-    def records(self) -> str:
-        """The records of all releases: when, and with what result."""
-        return f"{self.base}/records"
+    def previous_socket(self) -> str:
+        """The link to the socket of the release before it, while both run. nginx tries it if the live one does not answer."""
+        return f"{self.base}/previous.sock"
 
     @property
     def deploy_key(self) -> str:
@@ -110,14 +105,24 @@ class Paths(Value):
         return f"/etc/supervisor/conf.d/{self.app}.conf"
 
     @property
+    def cache(self) -> str:
+        """The cache of the tool that builds virtual environments. The app's user owns it, because it runs this tool."""
+        return f"/var/cache/selvedge/{self.app}"
+
+    @property
+    def private(self) -> str:
+        """The certificates that the operator gives."""
+        return f"/etc/selvedge/{self.app}"
+
+    @property
     def certificate(self) -> str:
         """Your own certificate with its key. Only root can read it."""
-        return f"/etc/selvedge/{self.app}/certificate.pem"
+        return f"{self.private}/certificate.pem"
 
     @property
     def acme_ca(self) -> str:
         """The CA certificate of a private ACME server's own HTTPS."""
-        return f"/etc/selvedge/{self.app}/acme-ca.pem"
+        return f"{self.private}/acme-ca.pem"
 
     @property
     def webroot(self) -> str:

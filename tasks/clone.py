@@ -11,7 +11,7 @@ def clone(app):
     yield sv.Needs("/usr/bin/git", "install")
     yield sv.User(app.name, paths.shared, system=True, shell="/usr/sbin/nologin", comment=f"runs {app.name}")
     yield sv.Directory(paths.base, "0711")
-    yield sv.Directory(paths.releases, "0711")
+    yield sv.Directory(paths.releases, "0711", removable=True)
     # If nginx serves folders of it, nginx's group may pass through, but not list it.
     mode, group = ("0710", "www-data") if app.nginx.media else ("0750", app.name)
     yield sv.Directory(paths.shared, mode, owner=app.name, group=group)

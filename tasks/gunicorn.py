@@ -13,9 +13,9 @@ def gunicorn(app):
     yield sv.Needs(f"{instance.release}/.venv/bin/python", "venv")
     if sv.process_manager(app).app_listens:
         yield from socket_folder(app)
-    # nginx's processes open their logs anew after a rotation, as www-data: they pass through, and list nothing.
+    # After a rotation nginx's workers open the logs as www-data: they may enter the folder, but not list it.
     yield sv.Directory(paths.logs, "0710", group="www-data")
-    yield sv.Directory(paths.instances, "0750", **own)
+    yield sv.Directory(paths.instances, "0750", **own, removable=True)
     yield sv.Directory(instance.folder, "0750", **own)
     yield sv.File(f"{instance.folder}/env", instance.environment_text(), "0640", secret=True, **own)
     yield sv.File(f"{instance.folder}/run", instance.run_script(), "0750", **own)

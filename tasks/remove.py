@@ -2,6 +2,7 @@
 
 import selvedge as sv
 from selvedge import operations
+from tasks.chains import deploy
 from tasks.parts.bans import no_site_bans
 
 YES = sv.Option("yes", "Do it: without this flag nothing is removed.")
@@ -16,6 +17,6 @@ def remove(run, yes=False, data=False, **flags):
 
     def removed(app):
         yield from no_site_bans(app)
-        yield operations.remove.Removed(app, data)
+        yield operations.remove.Removed(app, operations.remove.owned_paths(deploy, app), data)
 
     run.chain([sv.Step(removed, name="remove")], flags)

@@ -16,5 +16,5 @@ def rollback(run, to="", keep_database=False, downgrade=False, **flags):
 
 @sv.operation(sv.DRY_RUN, sv.SCRIPT, sv.WAIT)
 def restart(run, **flags):
-    """Start the live release anew, losing no request."""
+    """Start the live release again, losing no request."""
     operations.rollback.restart(run, flags)

@@ -10,11 +10,12 @@ def venv(app):
     release = app.paths.release(app.commit)
     yield sv.Needs(release, "clone")
     yield from hook(app, sv.Instance.of(app), "before_build", builds=True)
-    yield sv.Directory(app.paths.venvs, "0750", group=app.name)
+    yield sv.Directory(app.paths.venvs, "0750", group=app.name, removable=True)
     yield sv.Venv(
         release=release,
         root=app.root,
         venvs=app.paths.venvs,
+        cache=app.paths.cache,
         python=sv.interpreter(app),
         uv=sv.UV,
         installer=app.installer,

@@ -1,46 +1,79 @@
-"""An app that leaves a server."""
+"""`fab remove`: take an app off a server."""
 
 from __future__ import annotations
 
-from selvedge.config.target import Target
+import itertools
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+from selvedge.config.server import Tls
+from selvedge.config.target import Release, Target
+from selvedge.release.managers import MANAGERS
 from selvedge.resources.base import Change, Resource
 from selvedge.resources.nginx.certbot import PROGRAMS
-from selvedge.resources.stamp import Stamp
 from selvedge.shell.library import call
 from selvedge.shell.quoting import quote, words
+from selvedge.task import Step
 
-OF_BASE = ("releases", "venvs", "instances", "repo.git", "deploy_key", "deploy_key.pub", "git_known_hosts", "git_credentials",
-           "previous.sock", "current", "live.sock")  # fmt: skip
-"""What stands in the app's folder besides `shared` and `history`."""
+REPOSITORIES = ("ssh://git@example.com/app.git", "https://example.com/app.git")
+DOMAINS = ((), ("example.com",))
+
+
+def owned_paths(chain: Step, app: Target) -> tuple[str, ...]:
+    """Return the paths that the resources of a chain make for this app alone, e.g. /etc/nginx/sites-available/hello.
+
+    Paths that the resources of an app with another name make too are shared by all apps, and are left out, and so are paths in
+    a folder that is listed itself.
+    """
+    other = app.model_copy(update={"name": f"{app.name}-2"})
+    own = _paths(chain, app) - _paths(chain, other)
+    return tuple(sorted(path for path in own if not any(str(parent) in own for parent in PurePosixPath(path).parents)))
+
+
+def _paths(chain: Step, app: Target) -> set[str]:
+    return {
+        path
+        for variant in _variants(app)
+        for step in chain.parts(variant)
+        for resource in step.resources(variant)
+        for path in resource.owned()
+    }
+
+
+def _variants(app: Target) -> Iterator[Target]:
+    """Yield the app with each kind of repository, process manager and domain: earlier releases may have had them.
+
+    The variants name no file on this machine, so a missing one does not prevent the removal.
+    """
+    plain = app.model_copy(update={"release": Release(commit="0" * 40), "env_file": "", "tls": Tls(certbot=app.tls.certbot)})
+    for repository, manager, domains in itertools.product(REPOSITORIES, MANAGERS, DOMAINS):
+        yield plain.model_copy(update={"repository": repository, "manager": manager, "domains": domains})
 
 
 class Removed(Resource):
-    """Nothing of the app is on the server: no release, process, site or certificate.
+    """The app is not on the server: no release, process, site or certificate. Packages and files that apps share stay.
 
-    data: neither what it has written (`shared`, its logs), its history and its user. What several apps share, such as
-    packages, stays.
+    owned_by_app: the result of `owned_paths`. data: the app's data, logs, history and user are removed too.
     """
 
     app: Target
+    owned_by_app: tuple[str, ...]
     data: bool
 
-    def _enabled(self) -> tuple[str, ...]:
-        """What nginx reads; the files that these include are read no more then."""
-        return (self.app.paths.site_enabled, f"{self.app.paths.site_enabled}-tls")
-
     def _places(self) -> tuple[str, ...]:
-        name, paths = self.app.name, self.app.paths
-        written = (paths.base, paths.logs) if self.data else ()
-        return (
-            paths.site, f"{paths.site}-tls", f"/etc/nginx/snippets/{name}.conf", f"/etc/nginx/snippets/{name}-http.conf",
-            f"/etc/logrotate.d/{name}", f"/etc/logrotate.d/{name}.app", f"/etc/tmpfiles.d/{name}.conf", f"/etc/selvedge/{name}",
-            paths.supervisor_conf, paths.run, f"/var/cache/selvedge/{name}",
-            Stamp(f"nginx-{name}").path, Stamp(f"nginx-tls-{name}").path,
-            *(f"{paths.base}/{part}" for part in OF_BASE), *written,
-        )  # fmt: skip
+        """Return the paths to delete, the link to the live socket last. Those that nginx enables are deleted before them."""
+        paths = self.app.paths
+        data = (paths.base, paths.logs)
+        found = {paths.private if path.startswith(f"{paths.private}/") else path for path in self.owned_by_app}
+        found -= {paths.site_enabled, f"{paths.site_enabled}-tls", paths.live_socket}
+        kept = () if self.data else tuple(f"{path}/" for path in (paths.shared, paths.logs))
+        return (*sorted(path for path in found if not path.startswith(kept)), paths.live_socket, *(data if self.data else ()))
 
     def probe(self) -> str:
-        looked = words(*self._enabled(), *self._places(), f"/etc/letsencrypt/renewal/{self.app.name}.conf")
+        paths = self.app.paths
+        looked = words(
+            paths.site_enabled, f"{paths.site_enabled}-tls", *self._places(), f"/etc/letsencrypt/renewal/{self.app.name}.conf"
+        )
         user = f"\nif getent passwd {quote(self.app.name)} >/dev/null; then echo 'user {self.app.name}'; fi" if self.data else ""
         return f'for path in {looked}; do if [ -e "$path" ] || [ -L "$path" ]; then echo "$path"; fi; done{user}'
 
@@ -49,14 +82,7 @@ class Removed(Resource):
             return None
         app, paths = self.app, self.app.paths
         stays = "with all that it has written" if self.data else f"{paths.shared} and {paths.logs} stay"
-        shell = call(
-            "remove_app",
-            given=app.shell_values,
-            enabled=" ".join(self._enabled()),
-            places=" ".join(self._places()),
-            certbot=PROGRAMS[app.tls.certbot],
-            data=self.data,
-        )
+        shell = call("remove_app", *self._places(), given=app.shell_values, certbot=PROGRAMS[app.tls.certbot], data=self.data)
         return Change(
             f"remove {app.name} from the server, {stays}",
             shell,

@@ -38,6 +38,10 @@ class Live(Resource):
         flags = f"{self.forced}, {self.why!r}, {self.app.release.migrates}, {self.downgraded}"
         return f"Live({self.app.name!r}, {self.instance!r}, {flags})"
 
+    def owned(self) -> tuple[str, ...]:
+        paths = self.app.paths
+        return paths.supervisor_conf, paths.previous_socket, paths.current, paths.live_socket
+
     def probe(self) -> str:
         return releases_query(self.app)
 

@@ -91,6 +91,10 @@ class Resource(Query):
     def plan(self, fact: str) -> Change | None:
         """Return the change that is needed if `fact` is what the probe printed; None if nothing differs."""
 
+    def owned(self) -> tuple[str, ...]:
+        """Return the paths that the resource makes. `fab remove` deletes them, unless another app has the same (remove.py)."""
+        return ()
+
     def identity(self) -> str:
         """Return a hash of the desired state, in hex: a service that loads this resource is stamped with it."""
         return hashlib.sha256(repr(self).encode()).hexdigest()

@@ -54,6 +54,9 @@ class File(Resource):
     def hashed(self) -> tuple[str, ...]:
         return (self.path,)
 
+    def owned(self) -> tuple[str, ...]:
+        return (self.path,)
+
     def probe(self) -> str:
         return f"probe_path {quote(self.path)} {quote('' if self.secret else self._hash())}"
 
@@ -124,15 +127,22 @@ class FileValues(Resource):
 
 
 class Directory(Resource):
-    """A directory has this mode and owner. Missing parents are made with mode 0755, owned by root."""
+    """A directory has this mode and owner. Missing parents are made with mode 0755, owned by root.
+
+    removable: `fab remove` deletes it with all its contents; otherwise it stays, because it may contain the app's data.
+    """
 
     path: str
     mode: str = "0755"
     owner: str = "root"
     group: str = "root"
+    removable: bool = False
 
     def paths(self) -> tuple[str, ...]:
         return (self.path,)
+
+    def owned(self) -> tuple[str, ...]:
+        return (self.path,) if self.removable else ()
 
     def probe(self) -> str:
         return f"probe_path {quote(self.path)} ''"
@@ -162,6 +172,9 @@ class Link(Resource):
     def paths(self) -> tuple[str, ...]:
         return (self.path,)
 
+    def owned(self) -> tuple[str, ...]:
+        return (self.path,)
+
     def probe(self) -> str:
         return f"probe_path {quote(self.path)} ''"
 
@@ -186,6 +199,9 @@ class Absent(Resource):
     path: str
 
     def paths(self) -> tuple[str, ...]:
+        return (self.path,)
+
+    def owned(self) -> tuple[str, ...]:
         return (self.path,)
 
     def probe(self) -> str:

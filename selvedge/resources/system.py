@@ -39,6 +39,9 @@ class Service(Loader):
     def units(self) -> tuple[str, ...]:
         return (self.name if self.name.endswith((".service", ".timer", ".socket")) else f"{self.name}.service",)
 
+    def owned(self) -> tuple[str, ...]:
+        return (self._stamp.path,)
+
     def probe(self) -> str:
         return f"probe_unit {words(*self.units())}\nprintf Stamp=\n{self._stamp.read()}\necho"
 

@@ -19,6 +19,9 @@ class DeployKey(Resource):
     def paths(self) -> tuple[str, ...]:
         return (self.path,)
 
+    def owned(self) -> tuple[str, ...]:
+        return (self.path, f"{self.path}.pub")
+
     def probe(self) -> str:
         return f"probe_path {quote(self.path)} ''"
 
@@ -54,6 +57,9 @@ class GitHostKey(Resource):
     @property
     def _entry(self) -> str:
         return known_hosts.entry_name(self.host, self.port)
+
+    def owned(self) -> tuple[str, ...]:
+        return (self.path,)
 
     def probe(self) -> str:
         return f"ssh-keygen -F {quote(self._entry)} -f {quote(self.path)} >/dev/null 2>&1 && echo known || true"

@@ -12,12 +12,13 @@ class Venv(Resource):
 
     root: the app's folder in the release. python, uv: programs on the server. installer: the builder, a file of lib/.
     requirements: a path in the app's folder, "" to find one. extras: packages that are added if the requirements lack them.
-    user: builds the environment and cannot change it afterwards.
+    cache: the builder's folder, which `user` owns. user: builds the environment and cannot change it afterwards.
     """
 
     release: str
     root: str
     venvs: str
+    cache: str
     python: str
     uv: str
     installer: str
@@ -28,6 +29,9 @@ class Venv(Resource):
     @property
     def _request(self) -> str:
         return " ".join([self.python, self.installer, self.requirements or "-", *self.extras])
+
+    def owned(self) -> tuple[str, ...]:
+        return (self.cache,)
 
     def probe(self) -> str:
         venv = quote(f"{self.release}/.venv")
@@ -41,6 +45,7 @@ class Venv(Resource):
             release=self.release,
             root=self.root,
             venvs=self.venvs,
+            cache=self.cache,
             python=self.python,
             uv=self.uv,
             installer=self.installer,

@@ -14,6 +14,9 @@ class Mirror(Resource):
     def paths(self) -> tuple[str, ...]:
         return (self.path, f"{self.path}/HEAD")
 
+    def owned(self) -> tuple[str, ...]:
+        return (self.path,)
+
     def probe(self) -> str:
         return f"probe_path {quote(self.path)} ''\nprobe_path {quote(self.path + '/HEAD')} ''"
 

@@ -1,14 +1,12 @@
 # The removal of an app from the server.
 
-# remove_app: delete the paths $enabled, which nginx reads, then the app's processes, certificate and the paths $places. With
-# $data, $places has the app's data too, and its user is deleted. Both lists are shell words; paths have no special characters.
-# Values: app base run_dir live_socket supervisor_conf enabled places certbot data
+# remove_app PATH...: remove the app's site, processes and certificate, then the paths; with $data, its user too.
+# Values: app base run_dir live_socket supervisor_conf site_enabled certbot data
 remove_app() {
   local instance live path
   live=$(releases_live)
   # The site first, so that nginx sends no request to an app that has stopped.
-  # shellcheck disable=SC2086
-  for path in $enabled; do
+  for path in "$site_enabled" "$site_enabled-tls"; do
     file_keep "$path"
     rm -f -- "$path"
   done
@@ -19,9 +17,8 @@ remove_app() {
   if [ -e "/etc/letsencrypt/renewal/$app.conf" ]; then
     "$certbot" delete --non-interactive --cert-name "$app" >"$undo/certbot" 2>&1 || { cat "$undo/certbot"; step_fail "certbot cannot delete the certificate $app"; }
   fi
-  # live.sock is the last of $places, so a run that is cut off here leaves it, and the next run knows what was live.
-  # shellcheck disable=SC2086
-  rm -rf -- $places
+  # live.sock is the last path, so a run that is cut off here leaves it, and the next run knows what was live.
+  rm -rf -- "$@"
   if [ -z "$data" ]; then
     history_note "$base/history" "$step_by" remove "${live:--}" - good
   elif getent passwd "$app" >/dev/null; then

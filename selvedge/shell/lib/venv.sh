@@ -97,11 +97,10 @@ venv_make() {
 }
 
 # venv_build: link $release/.venv to an environment. Releases with the same Python and requirements share one.
-# Values: release root venvs python uv installer requirements extras user request
+# Values: release root venvs cache python uv installer requirements extras user request
 venv_build() {
-  local folder cache lock version key
+  local folder lock version key
   folder=$release${root:+/$root}
-  cache=/var/cache/selvedge/$user
   [ -d "$folder" ] || step_fail "the folder $root (app.root) is not in this commit"
   [ -z "$root" ] || file_within "$release" "$folder" || step_fail "the folder $root (app.root) is a link that leads out of this commit"
   [ -x "$python" ] || step_fail "Python is not at $python: run 'fab install' first"

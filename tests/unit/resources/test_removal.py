@@ -2,14 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from selvedge.config.target import Target
-from selvedge.operations.remove import Removed
+from selvedge.operations.remove import Removed, owned_paths
+from selvedge.resources.base import Resource
+from selvedge.resources.files import Directory, File, Link
+from selvedge.task import Step
+from tasks.chains import deploy
+from tests.support.declared import SETTINGS
 from tests.support.tables import check
 
+OWNED = (
+    "/etc/logrotate.d/hello",
+    "/etc/logrotate.d/hello.app",
+    "/etc/nginx/sites-available/hello",
+    "/etc/nginx/sites-available/hello-tls",
+    "/etc/nginx/sites-enabled/hello",
+    "/etc/nginx/sites-enabled/hello-tls",
+    "/etc/nginx/snippets/hello-http.conf",
+    "/etc/nginx/snippets/hello.conf",
+    "/etc/selvedge/hello/acme-ca.pem",
+    "/etc/selvedge/hello/certificate.pem",
+    "/etc/supervisor/conf.d/hello.conf",
+    "/etc/tmpfiles.d/hello.conf",
+    "/run/hello",
+    "/srv/hello/current",
+    "/srv/hello/deploy_key",
+    "/srv/hello/deploy_key.pub",
+    "/srv/hello/git_credentials",
+    "/srv/hello/git_known_hosts",
+    "/srv/hello/instances",
+    "/srv/hello/live.sock",
+    "/srv/hello/previous.sock",
+    "/srv/hello/releases",
+    "/srv/hello/repo.git",
+    "/srv/hello/venvs",
+    "/var/cache/selvedge/hello",
+    "/var/lib/selvedge/loaded/nginx-hello",
+    "/var/lib/selvedge/loaded/nginx-tls-hello",
+)
 KEPT = "remove hello from the server, /srv/hello/shared and /var/log/hello stay"
 ALL = "remove hello from the server, with all that it has written"
 
@@ -18,15 +52,35 @@ ALL = "remove hello from the server, with all that it has written"
     ("data", "fact", "summary", "shell"),
     [
         (False, "", None, ""),
-        (False, "/srv/hello/live.sock\n", KEPT, "app=hello\nbase=/srv/hello\ndata=''\nremove_app"),
+        (False, "/srv/hello/live.sock\n", KEPT, "app=hello\nbase=/srv/hello\ndata=''\nremove_app /etc/logrotate.d/hello …"),
         (True, "", None, ""),
-        (True, "/srv/hello\nuser hello\n", ALL, "app=hello\nbase=/srv/hello\ndata=1\nremove_app"),
+        (True, "/srv/hello\nuser hello\n", ALL, "app=hello\nbase=/srv/hello\ndata=1\nremove_app /etc/logrotate.d/hello …"),
     ],
 )
 def test_removed_app(target: Callable[..., Target], data: bool, fact: str, summary: str | None, shell: str) -> None:
-    check(Removed(target(), data), fact, summary, shell)
+    check(Removed(target(), OWNED, data), fact, summary, shell)
 
 
 def test_the_diff_lists_what_is_removed(target: Callable[..., Target]) -> None:
-    change = Removed(target(), True).plan("/srv/hello\nuser hello\n")
+    change = Removed(target(), OWNED, True).plan("/srv/hello\nuser hello\n")
     assert change and change.diff == "-/srv/hello\n-user hello"
+
+
+@pytest.mark.parametrize("settings", SETTINGS)
+def test_the_paths_of_an_app_are_those_of_its_resources(app: Callable[..., Target], settings: str) -> None:
+    """Whatever the settings are now: an earlier release may have had others."""
+    assert owned_paths(deploy, app(settings)) == OWNED
+
+
+def test_a_file_of_a_step_of_your_own_is_removed_with_the_app(target: Callable[..., Target]) -> None:
+    def backup(app: Target) -> Iterator[Resource]:
+        yield File(f"/etc/cron.d/{app.name}", "x\n")
+        yield File("/etc/cron.d/all-apps", "x\n")
+        yield Link(f"{app.paths.shared}/link", "/srv")
+        yield Directory(f"/data/{app.name}")
+
+    paths = owned_paths(Step(backup, name="backup"), target())
+    assert paths == ("/etc/cron.d/hello", "/srv/hello/shared/link")
+    assert Removed(target(), paths, data=False)._places() == ("/etc/cron.d/hello", "/srv/hello/live.sock")
+    everything = ("/etc/cron.d/hello", "/srv/hello/shared/link", "/srv/hello/live.sock", "/srv/hello", "/var/log/hello")
+    assert Removed(target(), paths, data=True)._places() == everything

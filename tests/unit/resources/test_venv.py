@@ -6,7 +6,10 @@ from selvedge.resources.base import Resource
 from selvedge.resources.code.environment import Venv
 from tests.support.tables import check, table
 
-VENV = Venv("/srv/hello/releases/0", "", "/srv/hello/venvs", "/usr/bin/python3", "/uv", "uv", "", ("gunicorn",), "hello")
+VENV = Venv(
+    "/srv/hello/releases/0", "", "/srv/hello/venvs", "/var/cache/selvedge/hello",
+    "/usr/bin/python3", "/uv", "uv", "", ("gunicorn",), "hello",
+)  # fmt: skip
 BUILD = """release=/srv/hello/releases/0
 venvs=/srv/hello/venvs
 python=/usr/bin/python3

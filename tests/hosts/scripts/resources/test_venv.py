@@ -58,7 +58,7 @@ def release(server: Any, name: str, **files: str) -> Venv:
         (folder / file.replace("_", ".")).write_text(text)
     programs = {"python": "/usr/local/sbin/python3.12", "uv": "/usr/local/sbin/uv"}
     more = {"installer": "uv", "requirements": "", "extras": ("gunicorn", "uvicorn-worker"), "user": "daemon"}
-    return Venv(f"/srv/hello/releases/{name}", "", "/srv/hello/venvs", **programs, **more)
+    return Venv(f"/srv/hello/releases/{name}", "", "/srv/hello/venvs", "/var/cache/selvedge/daemon", **programs, **more)
 
 
 def built(server: Any) -> list[str]:

@@ -75,6 +75,7 @@ set -eu
 release=/srv/hello/releases/0123456789ab
 root=backend
 venvs=/srv/hello/venvs
+cache=/var/cache/selvedge/hello
 python=/opt/selvedge/python/3.12/bin/python3.12
 uv=/opt/selvedge/uv/bin/uv
 installer=uv

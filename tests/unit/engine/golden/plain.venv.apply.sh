@@ -35,6 +35,7 @@ set -eu
 release=/srv/hello/releases/0123456789ab
 root=''
 venvs=/srv/hello/venvs
+cache=/var/cache/selvedge/hello
 python=/usr/bin/python3
 uv=/opt/selvedge/uv/bin/uv
 installer=pip
