@@ -96,18 +96,19 @@ def _memory(app: Target, facts: ServerFacts) -> Iterator[CheckResult]:
 
 
 def _configuration(facts: ServerFacts) -> Iterator[CheckResult]:
-    nginx, supervisor = facts.one("nginx"), facts.one("supervisor")
+    nginx = facts.one("nginx")
     if nginx == "ok":
         yield ok("nginx", "nginx -t: its configuration is right")
     elif nginx:
         file = re.search(r" in (/[^ :]+):(\d+)", nginx)
         where = f"Mend line {file[2]} of {file[1]} on the server." if file else "Mend that on the server."
         yield problem("nginx", nginx, f"{where} Until then nothing can be released.")
-    if supervisor == "ok":
-        yield ok("supervisor", "its configuration is right")
-    elif supervisor:
-        remedy = "Mend that file: supervisor, and every app with it, would not come back after a reboot."
-        yield problem("supervisor", supervisor, remedy)
+    for manager, answer in facts.named("configuration").items():
+        if answer == "ok":
+            yield ok(manager, "its configuration is right")
+        elif answer:
+            remedy = f"Mend that file: {manager}, and every app with it, would not come back after a reboot."
+            yield problem(manager, answer, remedy)
     for unit, state in facts.named("boot").items():
         if facts.status.releases.live and state not in ("enabled", "static", "alias", "indirect"):
             text = f"{unit} does not start at boot ({state or 'not there'})"

@@ -45,9 +45,7 @@ def _live(status: HostStatus) -> str:
 
 def _stopped(app: Target, status: HostStatus) -> CheckResult:
     state = " ".join(status.facts.get("manager", []))
-    # supervisor and systemd say this of a program that was stopped.
-    stopped = "no such process" in state or state in ("", "inactive")
-    text = "stopped" if stopped else f"nothing listens on its socket ({state})"
+    text = f"nothing listens on its socket ({state})" if state else "stopped"
     remedy = f"`fab -H {app.host.name} start` starts it; `fab -H {app.host.name} logs` shows why it ended."
     return problem("app", f"{_live(status)}: {text}", remedy)
 

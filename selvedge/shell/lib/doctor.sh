@@ -8,7 +8,7 @@ doctor_fact() {
   doctor_names
   doctor_ports
   doctor_nginx
-  doctor_supervisor
+  doctor_manager
   if [ -n "$live" ]; then
     doctor_socket
     doctor_site
@@ -59,22 +59,11 @@ doctor_nginx() {
   if [ -e "$site_enabled" ]; then echo 'enabled yes'; fi
 }
 
-# doctor_supervisor: the first error in supervisor's configuration, or "ok". This calls supervisor's parser: its daemon would
-# apply the files.
-doctor_supervisor() {
+# doctor_manager: whether the process manager can read its configuration.
+doctor_manager() {
   local answer
-  [ "$manager" = supervisor ] && [ -f /etc/supervisor/supervisord.conf ] || return 0
-  if answer=$(/usr/bin/python3 -c '
-import sys
-from supervisor.options import ServerOptions
-ServerOptions().realize(["-c", "/etc/supervisor/supervisord.conf"])' 2>&1); then
-    echo 'supervisor ok'
-  else
-    # The values that it quotes may be secrets of other programs.
-    printf 'supervisor %s %s\n' "$(printf '%s\n' "$answer" | grep -m 1 Error |
-      sed "s/Format string '.*' for '/A format string for '/; s/ Available names: .* in section/ in section/")" \
-      "$(printf '%s\n' "$answer" | grep -m 1 '^file: ')"
-  fi
+  answer=$(manager_configuration "$manager")
+  [ -z "$answer" ] || printf 'configuration %s %s\n' "$manager" "$answer"
 }
 
 # doctor_socket: the first folder on the path to the live socket that nginx's user cannot enter, or the socket if that user

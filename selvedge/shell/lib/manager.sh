@@ -86,6 +86,22 @@ manager_pid() { "$(manager_of "$1")_pid" "$1"; }
 # manager_starved INSTANCE: whether it was killed because it used more memory than it may.
 manager_starved() { "$(manager_of "$1")_starved" "$1"; }
 
+# manager_state INSTANCE: print the state of an instance that does not run, nothing if it was stopped.
+manager_state() { "$(manager_of "$1")_state" "$1"; }
+
+# manager_restarts INSTANCE: print how often it was restarted since its last stop.
+manager_restarts() { "$(manager_of "$1")_restarts" "$1"; }
+
+# manager_leaves_orphans INSTANCE: whether its workers keep running, with process 1 as their parent, if their app server is
+# killed.
+manager_leaves_orphans() { "$(manager_of "$1")_leaves_orphans" "$1"; }
+
+# manager_service MANAGER: print the service that it needs, nothing if it is a part of every server.
+manager_service() { "${1}_service"; }
+
+# manager_configuration MANAGER: print the first error in its configuration or "ok"; nothing if it has none.
+manager_configuration() { "${1}_configuration"; }
+
 # manager_log INSTANCE: create its log, which a manager would make readable to all users.
 manager_log() {
   if [ ! -e "$log_dir/$1.log" ]; then install -m 0640 -g adm -- /dev/null "$log_dir/$1.log"; fi

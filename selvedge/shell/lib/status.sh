@@ -27,34 +27,24 @@ status_listeners() {
   ss -xlpH 2>/dev/null | grep -F -- " $run_dir/$live.sock " | grep -o 'pid=[0-9]*' | cut -d = -f 2 | grep -v -x 1 | sort -u
 }
 
-# status_processes: id, parent, memory in kB and age in seconds of each process of the live release. Under supervisor, a
-# process whose parent is process 1 is an orphan: its gunicorn was killed, and it listens on a socket without a file.
+# status_processes: id, parent, memory in kB and age in seconds of each process of the live release. An orphan listens on a
+# socket without a file.
 status_processes() {
-  local pids
+  local pids adopted
   pids=$(status_listeners | paste -s -d ,)
   [ -n "$pids" ] || return 0
+  if manager_leaves_orphans "$live"; then adopted=orphan; else adopted=process; fi
   ps -o pid=,ppid=,rss=,etimes= -p "$pids" |
-    awk -v manager="$manager" '{ print (manager == "supervisor" && $2 == 1) ? "orphan" : "process", $1, $2, $3, $4 }'
+    awk -v adopted="$adopted" '{ print ($2 == 1) ? adopted : "process", $1, $2, $3, $4 }'
 }
 
-# status_release: the state of the live release in its process manager, and its restarts since the last stop. supervisor's log
-# says "exited" only if a process was not stopped.
+# status_release: the state of the live release in its process manager, and its restarts.
 status_release() {
-  case $manager in
-    supervisor)
-      case $processes in
-        *process*) ;;
-        *) printf 'manager %s\n' "$(supervisorctl status "$app.$live" 2>&1 | tail -n 1)" ;;
-      esac
-      cat /var/log/supervisor/supervisord.log.1 /var/log/supervisor/supervisord.log 2>/dev/null |
-        awk -v name="$app.$live (" 'index($0, " stopped: " name) { count = 0 } index($0, " exited: " name) { count++ }
-          END { print "restarts", count + 0 }'
-      ;;
-    systemd)
-      printf 'manager %s\n' "$(systemctl show --value -p ActiveState "$app.$live.service" 2>&1)"
-      printf 'restarts %s\n' "$(systemctl show --value -p NRestarts "$app.$live.service" 2>&1)"
-      ;;
+  case $processes in
+    *process*) ;;
+    *) printf 'manager %s\n' "$(manager_state "$live")" ;;
   esac
+  printf 'restarts %s\n' "$(manager_restarts "$live")"
 }
 
 # status_health: the status and seconds of one request to the socket that nginx uses.
@@ -66,7 +56,7 @@ status_health() {
 # status_units: the services that the app needs.
 status_units() {
   echo nginx
-  [ "$manager" = systemd ] || echo "$manager"
+  manager_service "$manager"
 }
 
 status_services() {

@@ -152,3 +152,40 @@ supervisor_pid() { supervisorctl pid "$app.$1" 2>/dev/null || echo 0; }
 
 # supervisor_starved INSTANCE: supervisor does not limit memory.
 supervisor_starved() { return 1; }
+
+supervisor_state() {
+  local state
+  state=$(supervisorctl status "$app.$1" 2>&1 | tail -n 1)
+  case $state in
+    *"no such process"*) ;;
+    *) printf '%s\n' "$state" ;;
+  esac
+}
+
+# supervisor_restarts INSTANCE: supervisor's log says "exited" only if a process was not stopped.
+supervisor_restarts() {
+  cat /var/log/supervisor/supervisord.log.1 /var/log/supervisor/supervisord.log 2>/dev/null |
+    awk -v name="$app.$1 (" 'index($0, " stopped: " name) { count = 0 } index($0, " exited: " name) { count++ } END { print count + 0 }'
+}
+
+# supervisor_leaves_orphans: supervisor does not see the workers of a gunicorn that was killed.
+supervisor_leaves_orphans() { :; }
+
+supervisor_service() { echo supervisor; }
+
+# supervisor_configuration: this calls supervisor's parser: its daemon would apply the files.
+supervisor_configuration() {
+  local answer
+  [ -f /etc/supervisor/supervisord.conf ] || return 0
+  if answer=$(/usr/bin/python3 -c '
+import sys
+from supervisor.options import ServerOptions
+ServerOptions().realize(["-c", "/etc/supervisor/supervisord.conf"])' 2>&1); then
+    echo ok
+  else
+    # The values that it quotes may be secrets of other programs.
+    printf '%s %s\n' "$(printf '%s\n' "$answer" | grep -m 1 Error |
+      sed "s/Format string '.*' for '/A format string for '/; s/ Available names: .* in section/ in section/")" \
+      "$(printf '%s\n' "$answer" | grep -m 1 '^file: ')"
+  fi
+}

@@ -89,3 +89,18 @@ systemd_alive() { systemctl -q is-active "$app.$1.socket"; }
 systemd_pid() { systemctl show --value --property=MainPID "$app.$1.service" 2>/dev/null || echo 0; }
 
 systemd_starved() { journalctl -q -o cat --no-pager -u "$app.$1.service" 2>/dev/null | grep -q 'killed by the OOM killer'; }
+
+systemd_state() {
+  local state
+  state=$(systemctl show --value -p ActiveState "$app.$1.service" 2>&1) || :
+  [ "$state" = inactive ] || printf '%s\n' "$state"
+}
+
+systemd_restarts() { systemctl show --value -p NRestarts "$app.$1.service" 2>&1; }
+
+# systemd_leaves_orphans: systemd kills all processes of a unit whose main process has ended.
+systemd_leaves_orphans() { return 1; }
+
+systemd_service() { :; }
+
+systemd_configuration() { :; }

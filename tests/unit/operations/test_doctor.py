@@ -55,7 +55,7 @@ ufw Default: deny (incoming), allow (outgoing), disabled (routed)
 ufw 80,443/tcp (Nginx Full)    ALLOW IN    Anywhere
 nginx ok
 enabled yes
-supervisor ok
+configuration supervisor ok
 reader www-data
 open /run/hello/{OLD}.sock
 site 200 {OLD}

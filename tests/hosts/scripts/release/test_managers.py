@@ -6,6 +6,8 @@ from xmlrpc.client import loads
 
 import pytest
 
+from selvedge.release.managers import MANAGERS
+from selvedge.release.managers.base import Manager
 from tests.hosts.scripts.release.managed import CONF, Managed
 from tests.hosts.scripts.server import Server
 from tests.support.releases import NEW, OLD
@@ -172,3 +174,29 @@ def test_systemd_that_cannot_start_an_instance_says_why(managed: Managed) -> Non
     managed.server.program("systemctl", "exit 1")
     managed.server.program("journalctl", "echo bad unit file")
     assert managed.run(f"manager_start {NEW}") == f"@test error systemd cannot start hello.{NEW}: bad unit file \n"
+
+
+@pytest.mark.parametrize(
+    ("answer", "state"),
+    [
+        ("inactive", ""),
+        ("failed", "failed\n"),
+        ("active", "active\n"),
+        ("; exit 1", "\n"),
+    ],
+)
+def test_the_state_of_a_release_under_systemd_is_empty_once_it_was_stopped(managed: Managed, answer: str, state: str) -> None:
+    managed.server.path(f"/srv/hello/instances/{NEW}/unit.service").write_text("")
+    managed.server.program("systemctl", f"echo {answer}")
+    assert managed.run(f"manager_state {NEW}") == state
+
+
+def test_only_systemd_ends_the_workers_of_a_killed_app_server(managed: Managed) -> None:
+    managed.server.path(f"/srv/hello/instances/{NEW}/unit.service").write_text("")
+    ask = "for each in {} {}; do if manager_leaves_orphans $each; then echo $each; fi; done"
+    assert managed.run(ask.format(OLD, NEW)) == f"{OLD}\n"
+
+
+@pytest.mark.parametrize("manager", MANAGERS.values(), ids=MANAGERS)
+def test_status_asks_for_the_service_that_install_adds(managed: Managed, manager: Manager) -> None:
+    assert managed.run(f"manager_service {manager.name}").strip() == manager.service
