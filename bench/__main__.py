@@ -12,6 +12,7 @@ NAMES = {
     "fleet": "five servers against one",
     "listing": "the CPU time of `fab --list` against that of `import fabric`",
     "against": "this checkout against another one, whose folder follows: all of the above but load, run in turn",
+    "tricks": "what each trick for speed saves of a run with nothing to change (ten minutes)",
     "load": "requests lost in ten deploys and ten rollbacks under load, twice (half an hour)",
 }
 

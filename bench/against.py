@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench.common import ROOT, alternate
-from bench.latency import delayed_port
+from bench.latency import delayed_port, far_host
 from bench.listing import cpu_seconds
 from bench.release import seconds_until_served
 from lab import FAB, Lab, Project
@@ -33,12 +33,6 @@ class Side:
     @property
     def server(self) -> Server:
         return self.servers[0]
-
-    def host_behind(self, port: int) -> str:
-        """Return the first server as a host of hosts.toml that is reached by a local port."""
-        known = self.project.folder / "known_hosts"
-        known.write_text("".join(f"[127.0.0.1]:{port} {key}\n" for key in self.server.host_keys))
-        return f'[hosts.far]\naddress = "127.0.0.1"\nport = {port}\nkey = "{self.server.key}"\nknown_hosts = "{known}"\n'
 
     def release(self, number: int) -> float:
         """Commit a change; return the seconds until `fab deploy` serves it."""
@@ -72,7 +66,7 @@ def main(other: str) -> None:
             compare("fleet", lambda side: side.project.must("-H", side.names, "setup", "deploy"), sides)
             with delayed_port(sides[0].server.address, 22) as one, delayed_port(sides[1].server.address, 22) as two:
                 for side, port in zip(sides, (one, two), strict=True):
-                    side.project.configure(side.host_behind(port), migrate=None, workers=3)
+                    side.project.configure(far_host(side.server, side.project, port), migrate=None, workers=3)
                 compare("latency", lambda side: side.project.must("-H", "far", "setup", "deploy"), sides)
             for side in sides:
                 side.project.configure(migrate=None, workers=3)

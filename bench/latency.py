@@ -9,6 +9,8 @@ import time
 from collections.abc import Iterator
 
 from bench.common import alternate, deployed, show
+from lab import Project
+from sandbox import Server
 
 DELAY = 0.025
 """Seconds of delay in each direction."""
@@ -64,17 +66,22 @@ def delayed_port(address: str, port: int) -> Iterator[int]:
         yield listener.getsockname()[1]
 
 
+def far_host(server: Server, project: Project, port: int) -> str:
+    """Return the server as the host "far" of hosts.toml, which is reached by a local port."""
+    known = project.folder / "known_hosts"
+    known.write_text("".join(f"[127.0.0.1]:{port} {key}\n" for key in server.host_keys))
+    return f'[hosts.far]\naddress = "127.0.0.1"\nport = {port}\nkey = "{server.key}"\nknown_hosts = "{known}"\n'
+
+
+def near_host(server: Server) -> str:
+    """Return the server as a host of hosts.toml under its own name."""
+    return f'[hosts.{server.name}]\naddress = "{server.address}"\nkey = "{server.key}"\nknown_hosts = "{server.known_hosts}"\n'
+
+
 def main() -> None:
     """Print the times over the delayed and over the local connection."""
     with deployed() as ((server,), project), delayed_port(server.address, server.port) as port:
-        known = project.folder / "known_hosts"
-        keys = "".join(f"[127.0.0.1]:{port} {key}\n" for key in server.host_keys)
-        known.write_text(keys)
-        text = (
-            f'[hosts.far]\naddress = "127.0.0.1"\nport = {port}\nkey = "{server.key}"\nknown_hosts = "{known}"\n'
-            f'[hosts.{server.name}]\naddress = "{server.address}"\nkey = "{server.key}"\nknown_hosts = "{server.known_hosts}"\n'
-        )
-        project.configure(text)
+        project.configure(far_host(server, project, port) + near_host(server))
         commands = {
             "fab setup deploy, 50 ms of round trip": lambda: project.must("-H", "far", "setup", "deploy"),
             "fab setup deploy, local": lambda: project.must("-H", server.name, "setup", "deploy"),
