@@ -13,7 +13,7 @@ def gunicorn(app):
     yield sv.Needs(f"{instance.release}/.venv/bin/python", "venv")
     if sv.process_manager(app).app_listens:
         yield from socket_folder(app)
-    # nginx's processes open their logs anew after a rotation, as www-data: they pass through, and list nothing.
+    # nginx's processes open their logs again after a rotation, as www-data: they pass through, and list nothing.
     yield sv.Directory(paths.logs, "0710", group="www-data")
     yield sv.Directory(paths.instances, "0750", **own)
     yield sv.Directory(instance.folder, "0750", **own)
