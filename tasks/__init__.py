@@ -1,4 +1,1 @@
-"""The tutorial's steps, one module each: yours to edit.
-
-What a step imports stands in its function: `fab --list` needs none of it, and a run loads it while it logs in.
-"""
+"""The steps, chains and operations: yours to edit. Each step of the tutorials is one module."""

@@ -83,6 +83,7 @@ class Instance(Value):
         return template(
             name,
             app=app,
+            app_server=app_server(app),
             instance=instance,
             commit=commit,
             folder=folder,

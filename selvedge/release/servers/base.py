@@ -12,10 +12,11 @@ class AppServer(Value):
     """An app server, which runs the app in its worker processes.
 
     script: the template of the script that starts it. modules: templates of Python modules that it imports. packages: returns
-    the Python packages that an app needs besides its own requirements.
+    the Python packages that an app needs besides its own requirements. notifies: whether it tells systemd when it is ready.
     """
 
     name: str
     script: str
     modules: tuple[str, ...]
     packages: Callable[[Target], tuple[str, ...]]
+    notifies: bool

@@ -16,4 +16,5 @@ GUNICORN = AppServer(
     script="gunicorn/gunicorn_start.j2",
     modules=("gunicorn/selvedge_worker.py.j2",),
     packages=packages,
+    notifies=True,
 )
