@@ -84,8 +84,8 @@ certbot_trust() {
   export REQUESTS_CA_BUNDLE
 }
 
-# certbot_check DOMAIN…: each name must lead to this server, and port 80 must answer with our token. An authority counts failed
-# requests, so they are not left to it.
+# certbot_check DOMAIN…: each name must lead to this server, and port 80 must answer with our token. This comes before the
+# request, because an authority limits the number of failed ones.
 certbot_check() {
   local folder token addresses domain
   command -v curl >/dev/null 2>&1 || step_fail "curl is not installed on the server: run \`fab install\` first"

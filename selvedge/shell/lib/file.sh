@@ -84,11 +84,11 @@ file_within() {
 
 # file_backup PATH: copy a file that is about to be overwritten and may be someone's work; keep the last five of each path.
 file_backup() {
-  local backup old
+  local backup path
   [ -f "$1" ] && [ ! -L "$1" ] || return 0
   backup=/var/backups/selvedge$1
   (umask 077 && mkdir -p -- "${backup%/*}") && cp -p -- "$1" "$backup.$(date -u +%Y%m%dT%H%M%SZ)" || return 1
-  find "${backup%/*}" -maxdepth 1 -name "${backup##*/}.[0-9]*Z" | sort -r | tail -n +6 | while IFS= read -r old; do
-    rm -f -- "$old"
+  find "${backup%/*}" -maxdepth 1 -name "${backup##*/}.[0-9]*Z" | sort -r | tail -n +6 | while IFS= read -r path; do
+    rm -f -- "$path"
   done
 }

@@ -89,7 +89,7 @@ git_fetch() {
     reason=$(printf '%s\n' "$output" | grep -E -m 1 'fatal|error|denied|ERROR' || printf '%s\n' "$output" | tail -n 1)
     step_fail "git cannot fetch $(printf '%.12s' "$ref") from $url: ${reason:-it did not end within $git_seconds seconds}"
   fi
-  # No branch or tag has the commit any more: fetch it by its SHA.
+  # No branch or tag contains the commit: fetch it by its SHA.
   if ! git --git-dir="$repo" update-ref "refs/selvedge/$ref" "$ref" 2>/dev/null; then
     git_run --git-dir="$repo" fetch --no-write-fetch-head -- "$url" "+$ref:refs/selvedge/$ref" ||
       step_fail "the repository $url has no commit $ref any more (was the branch force-pushed?)"

@@ -7,7 +7,7 @@ gunicorn_owns() { [ -f "$base/instances/$1/gunicorn_start" ]; }
 # gunicorn_workers INSTANCE: the start script has the number. The settings of this run may be newer than the script.
 gunicorn_workers() {
   local workers
-  workers=$(sh -c "echo $(sed -n 's/^WORKERS=//p' "$base/instances/$1/gunicorn_start" | head -n 1)")
+  workers=$(sh -c "echo $(sed -n 's/^WORKERS=//p' "$base/instances/$1/gunicorn_start" | head -n 1)") || :
   case $workers in '' | *[!0-9]*) workers=0 ;; esac
   echo "$workers"
 }

@@ -23,20 +23,24 @@ hook_run() {
   touch -- "$mark_path"
 }
 
-# hook_command COUNT COMMAND NAME=VALUE…: run one command; more arguments may follow the variables.
+# hook_command COUNT COMMAND NAME=VALUE…: run one command; more arguments may follow the variables. `env` sets the variables,
+# because every variable of a shell might also be one of the app's environment.
 hook_command() {
-  local status
-  step_say "$hook: $2"
+  local count command number pair status
+  count=$1 command=$2
+  shift 2
+  number=0
+  for pair in "$@"; do
+    shift
+    number=$((number + 1))
+    if [ "$number" -le "$count" ]; then set -- "$@" "$pair"; fi
+  done
+  step_say "$hook: $command"
   status=0
-  # shellcheck disable=SC2016
-  (cd "$folder" && user_run "$user" ${run:+"$run"} env HOME="$folder" sh -c '
-    count=$1 command=$2
-    shift 2
-    while [ "$count" -gt 0 ]; do export "$1"; shift; count=$((count - 1)); done
-    exec sh -c "$command"' sh "$@") || status=$?
+  (cd "$folder" && user_run "$user" ${run:+"$run"} env HOME="$folder" "$@" sh -c "$command") || status=$?
   if [ "$status" -ne 0 ]; then
     if [ -n "$builds" ]; then hook_close; fi
-    step_fail "the hook $hook failed (exit status $status): $2"
+    step_fail "the hook $hook failed (exit status $status): $command"
   fi
 }
 
@@ -46,10 +50,8 @@ hook_close() { chown -hR -- "root:$user" "$folder"; }
 # hook_on_failure COMMAND NAME=VALUE…: run a command in $folder as $user, with these variables.
 # Values: user folder
 hook_on_failure() {
-  # shellcheck disable=SC2016
-  cd "$folder" && user_run "$user" sh -c '
-    command=$1
-    shift
-    for pair; do export "$pair"; done
-    exec sh -c "$command"' sh "$@"
+  local command
+  command=$1
+  shift
+  cd "$folder" && user_run "$user" env "$@" sh -c "$command"
 }

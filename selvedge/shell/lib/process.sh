@@ -1,4 +1,4 @@
-# The live release, stopped and started as it is. Reads $app, $base and the variables that manager.sh and gate.sh read.
+# Stop and start the live release. Reads $app, $base and the variables that manager.sh and gate.sh read.
 
 # process_fact: print what releases_fact prints, and whether the process manager has the live instance and runs it.
 # Values: app base run_dir live_socket supervisor_conf

@@ -238,7 +238,7 @@ switch_refuse() {
   step_fail "$1$consequence"
 }
 
-# switch_start_old: start the old release again and wait for it, at most 30 seconds.
+# switch_start_old: start the old release again and wait until it is healthy, for at most 120 requests.
 switch_start_old() {
   local waited
   (manager_start "$old") || :
@@ -268,7 +268,7 @@ switch_keep() {
   # A server that shuts down does not have to wait for the rest: the next run does it.
   trap - TERM INT
   switch_stop_others
-  # A copy that was restarted itself is of no more use.
+  # The old release was itself made by a restart: the new one replaces it.
   case $old in *r*) [ "$why" != restart ] || rm -rf -- "$base/instances/$old" "$log_dir/$old.log"* ;; esac
   (prune_releases 1) || step_say "not all of the old releases could be removed; the next deploy tries again"
 }

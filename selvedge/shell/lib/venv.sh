@@ -118,8 +118,8 @@ venv_build() {
   ln -s -- "../../venvs/$key" "$release/.venv"
 }
 
-# A program that compiles the files whose names it reads, as compileall does in three times as long, most of it to load its own
-# modules. It prints Python's version, e.g. 3.12.4.
+# A program that prints Python's version, e.g. 3.12.4, and compiles the files whose names it reads. compileall would take three
+# times as long, mostly to load its own modules.
 venv_compiler='
 import sys
 from importlib.machinery import SourceFileLoader

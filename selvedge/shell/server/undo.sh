@@ -22,7 +22,7 @@ files_back() {
 
 sshd_back() {
   local unit
-  # Without a reload of ours, what sshd has loaded may be better than its files.
+  # If Selvedge has not reloaded sshd, the configuration in memory may work while the files are broken.
   if [ -e sshd ] && systemctl is-active -q ssh.service; then
     if systemctl is-active -q ssh.socket; then systemctl restart ssh.service; else systemctl reload ssh.service; fi
   fi
@@ -40,7 +40,7 @@ cd /var/lib/selvedge/guard && exec 8<undo && flock 8 || exit 1
 left=
 mv armed fired 2>/dev/null || [ -e fired ] || [ -e settled ] || exit 0
 if [ -e fired ]; then
-  # With the rules' own files: they stop what they have started.
+  # Before files_back: ufw must stop with the files that it was started with, or their rules stay in the kernel.
   if [ -e firewall ]; then ufw --force disable; fi
   files_back || left=1
   sshd_back

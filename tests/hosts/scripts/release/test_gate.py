@@ -23,6 +23,7 @@ echo "new.sock users:((pid=$parent,fd=5),(pid=$child,fd=5))" | sed 's#new#x x /r
     ("WORKERS=$(($(echo 2) + 1))", "sleep 15 &", 3),
     ("WORKERS=1", "sleep 15 &", 1),
     ("WORKERS=2", ":", 1),
+    ("WORKERS=4; [ -e /srv/small ] && WORKERS=2", "sleep 15 &", 4),
     ("# of a template of one's own", "sleep 15 &", 1),
 ])  # fmt: skip
 def test_after_the_gate_gunicorn_starts_the_other_workers(
