@@ -120,6 +120,11 @@ class Loader(Resource):
         """
 
 
+def section(name: str, shell: str) -> str:
+    """Return a part of a probe: shell whose output `sections` finds by this name."""
+    return f"printf '\\n--- {name}\\n'\n{shell}"
+
+
 def sections(fact: str) -> Mapping[str, str]:
     """Return the parts of a fact, each after a line "--- name", by their names."""
     return dict(part.partition("\n")[::2] for part in fact.split("\n--- ")[1:])

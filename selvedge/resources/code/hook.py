@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from selvedge.resources.base import Change, Resource
 from selvedge.shell.library import call
-from selvedge.shell.quoting import quote
+from selvedge.shell.quoting import words
 
 LOCAL = "local:"
 
@@ -29,10 +29,7 @@ class Hook(Resource):
     builds: bool = False
 
     def probe(self) -> str:
-        return (
-            f"if [ -e {quote(self.mark)} ]; then echo 'done'; "
-            f'else live=$(readlink {quote(self.live_link)}); live=${{live##*/}}; echo "previous ${{live%.sock}}"; fi'
-        )
+        return f"hook_fact {words(self.mark, self.live_link)}"
 
     def plan(self, fact: str) -> Change | None:
         if fact.strip() == "done":

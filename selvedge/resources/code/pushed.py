@@ -18,7 +18,7 @@ from selvedge.errors import ConfigError, SelvedgeError, UsageError
 from selvedge.resources.base import Change, Resource
 from selvedge.resources.code.mirror import MirroredCommit
 from selvedge.resources.files import Absent
-from selvedge.shell.quoting import quote
+from selvedge.shell.quoting import words
 
 if TYPE_CHECKING:
     from selvedge.config.target import Target
@@ -41,13 +41,7 @@ class PushedCommit(MirroredCommit):
             return None
         pack = self.pack(self.source, self.commit, sorted(set(fact.split()[1:])))
         size = pack.stat().st_size
-        repo = quote(self.repo)
-        # Without --strict, which refuses shallow histories, and old commits with faults that `git fsck` reports. The pack's
-        # checksum refuses an incomplete one.
-        shell = (
-            f"head -c {size} <&3 | git --git-dir={repo} index-pack --stdin --fix-thin >/dev/null\n"
-            f"git --git-dir={repo} update-ref refs/selvedge/{self.commit} {self.commit}"
-        )
+        shell = f"mirror_receive {words(self.repo, self.commit, str(size))}"
         return Change(f"push {self.commit[:12]} from {self.source} ({_readable(size)})", shell, payload=pack)
 
 

@@ -34,9 +34,7 @@ class NginxLogs(Resource):
         ]
         if not wrong:
             return None
-        own = 'chown -- www-data:adm "$log"\n  chmod -- 0640 "$log"'
-        shell = f'for log in {words(*wrong)}; do\n  [ -e "$log" ] || : >"$log"\n  {own}\ndone'
-        return Change(f"keep others out of {', '.join(wrong)}", shell)
+        return Change(f"keep others out of {', '.join(wrong)}", f"nginx_close_logs {words(*wrong)}")
 
 
 class NginxConf(Resource):

@@ -178,7 +178,17 @@ mark=@selvedge
 
 # … the library hook
 
+# … the library manager
+
+# … the library probe
+
+# … the library releases
+
 # … the library step
+
+# … the library supervisor
+
+# … the library systemd
 
 # … the library user
 
