@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from selvedge.config.target import Target
+from selvedge.config.types import LOCAL_PREFIX
 from selvedge.errors import SelvedgeError
 from selvedge.release.record import Releases
 from selvedge.resources.base import Change, Resource
@@ -96,7 +97,7 @@ class Live(Resource):
             settings=app.settings,
             preflight_size=len(PREFLIGHT),
             host=app.host.name,
-            before_switch="\n".join(hook for hook in app.hooks.before_switch if not hook.startswith("local:")),
+            before_switch="\n".join(hook for hook in app.hooks.before_switch if not hook.startswith(LOCAL_PREFIX)),
             keep=app.keep_releases,
         )
         return Change(summary, shell, payload=PREFLIGHT, noted=True)

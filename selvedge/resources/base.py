@@ -34,7 +34,7 @@ class Change(Value):
         that the script can be printed.
     remedy: what to do when the change fails, one sentence.
     waits: the change only says that an earlier step must come first; it is not shown after changes of such a step.
-    local, local_environment: commands for the operator's own machine, run before the step's shell, and their variables.
+    local_commands: commands for the operator's own machine, run before the step's shell. local_env_vars: their env vars.
     guard: set if the change could lock its user out; successive changes with the same guard are made under it together.
     noted: the shell adds a line of its own to the app's history.
     """
@@ -45,8 +45,8 @@ class Change(Value):
     payload: Payload = b""
     remedy: str = ""
     waits: bool = False
-    local: tuple[str, ...] = ()
-    local_environment: tuple[tuple[str, str], ...] = ()
+    local_commands: tuple[str, ...] = ()
+    local_env_vars: tuple[tuple[str, str], ...] = ()
     guard: Guard | None = None
     noted: bool = False
 
@@ -59,7 +59,7 @@ class Query(Value, ABC):
         return ()
 
     def hashed(self) -> tuple[str, ...]:
-        """Return those of the paths whose text counts."""
+        """Return the paths whose hash `probe_path` prints: some of `paths`."""
         return ()
 
     def packages(self) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from selvedge.resources.base import Change, Resource
 from selvedge.resources.files import Absent, File
-from selvedge.resources.system import Service
+from selvedge.resources.services import Service
 from selvedge.shell.quoting import quote, words
 
 CONNECTIONS = 8192

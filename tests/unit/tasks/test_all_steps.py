@@ -11,7 +11,7 @@ import pytest
 from selvedge.config.target import Target
 from selvedge.errors import Pending
 from selvedge.resources.base import Loader, Resource
-from selvedge.resources.code.environment import Venv
+from selvedge.resources.code.venv import Venv
 from selvedge.resources.files import Absent, Directory, File, Link
 from selvedge.resources.need import Needs
 from tests.support.declared import SETTINGS, every, parts

@@ -12,7 +12,7 @@ from selvedge.resources.code.fetched import FetchedCommit
 from selvedge.resources.code.mirror import Mirror
 from selvedge.resources.code.pushed import PushedCommit, pack_objects
 from selvedge.resources.files import Absent
-from selvedge.resources.system import User
+from selvedge.resources.users import User
 from tests.support.declared import file, of
 from tests.support.fixtures import COMMIT
 
