@@ -187,5 +187,5 @@ def _with_plans(planned: list[Planned], facts: Sequence[str]) -> list[Planned]:
     """Return the same steps, each with the plan that follows from its facts."""
     rest = iter(facts)
     for item in planned:
-        item.plan = Plan.of(item.resources, [next(rest) for _ in item.resources])
+        item.plan = Plan.of(item.resources, [resource.complete(next(rest)) for resource in item.resources])
     return planned

@@ -196,7 +196,7 @@ def _declared(app: Target, read: Iterable[tuple[Resource, str]]) -> Iterator[Che
         by_path = EVIDENCE.get(getattr(resource, "path", ""))
         subject, text = by_path or EVIDENCE.get(type(resource).__name__) or ("the rest", "")
         texts.setdefault(subject, []).append(text)
-        if change := resource.plan(fact):
+        if change := resource.plan(resource.complete(fact)):
             waiting.setdefault(subject, []).append(change.summary)
     remedy = f"`fab -H {app.host.name} update harden` does it; with --dry-run it only shows what it would do."
     texts["the rest"] = texts.pop("the rest", [])  # comes last

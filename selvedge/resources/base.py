@@ -75,6 +75,11 @@ class Query(Value, ABC):
         """Return shell that prints the answer. It relies on nothing that another probe has set: two processes share them."""
 
 
+    def complete(self, fact: str) -> str:
+        """Return the fact together with the facts of this machine that `plan` needs; most queries need none."""
+        return fact
+
+
 class Ask(Query):
     """A query that is plain shell."""
 
@@ -89,7 +94,10 @@ class Resource(Query):
 
     @abstractmethod
     def plan(self, fact: str) -> Change | None:
-        """Return the change that is needed if `fact` is what the probe printed; None if nothing differs."""
+        """Return the change that is needed if `fact` is the result of `complete`; None if nothing differs.
+
+        It is pure: it reads no file and runs no program.
+        """
 
     def owned(self) -> tuple[str, ...]:
         """Return the paths that the resource makes. `fab remove` deletes them, unless another app has the same (remove.py)."""
