@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from selvedge.release.live import Live as Live
     from selvedge.release.managers import process_manager as process_manager
     from selvedge.release.servers import app_server as app_server
+    from selvedge.resources.access.clock import TimeSync as TimeSync
     from selvedge.resources.access.firewall import Firewall as Firewall
     from selvedge.resources.access.jails import Jails as Jails
     from selvedge.resources.access.kernel import Sysctl as Sysctl
-    from selvedge.resources.access.kernel import TimeSync as TimeSync
     from selvedge.resources.access.logins import AuthorizedKeys as AuthorizedKeys
     from selvedge.resources.access.logins import LoginAllowed as LoginAllowed
     from selvedge.resources.access.logins import LoginUser as LoginUser
@@ -96,9 +96,10 @@ _NAMES = {
     "release.live": "Live",
     "release.managers": "process_manager",
     "release.servers": "app_server",
+    "resources.access.clock": "TimeSync",
     "resources.access.firewall": "Firewall",
     "resources.access.jails": "Jails",
-    "resources.access.kernel": "Sysctl TimeSync",
+    "resources.access.kernel": "Sysctl",
     "resources.access.logins": "AuthorizedKeys LoginAllowed LoginUser login_keys",
     "resources.access.sshd": "HostKey IncludeFirst Moduli Sshd",
     "resources.access.sudo": "Password Sudoers",

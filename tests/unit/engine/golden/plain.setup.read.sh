@@ -8,6 +8,8 @@ cd /
 mark=@selvedge
 # … the library apt
 
+# … the library clock
+
 # … the library disk
 
 # … the library file
@@ -95,7 +97,7 @@ kernel_sysctl_fact /etc/sysctl.d/90-selvedge.conf kernel/kptr_restrict kernel/dm
 printf '\n%s fact 21\n' "$mark"
 grep -sE -e '^[[:space:]]*(net/ipv4/conf/all/log_martians|net/ipv4/conf/default/log_martians)([[:space:]=]|$)' -e log_martians /etc/ufw/sysctl.conf || true
 printf '\n%s fact 22\n' "$mark"
-kernel_clock_fact
+clock_fact
 printf '\n%s fact 23\n' "$mark"
 grep -sE -e '^[[:space:]]*(SHA_CRYPT_MIN_ROUNDS|SHA_CRYPT_MAX_ROUNDS)([[:space:]=]|$)' -e ENCRYPT_METHOD /etc/login.defs || true
 printf '\n%s fact 24\n' "$mark"
