@@ -1,4 +1,4 @@
-"""What `fab --list` shows."""
+"""The tasks of `fab`, in the order of `fab --list`."""
 
 from invoke import Collection
 

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from selvedge.release.live import Live as Live
     from selvedge.release.managers import process_manager as process_manager
     from selvedge.release.servers import app_server as app_server
+    from selvedge.resources.access.clock import TimeSync as TimeSync
     from selvedge.resources.access.firewall import Firewall as Firewall
     from selvedge.resources.access.jails import Jails as Jails
     from selvedge.resources.access.kernel import Sysctl as Sysctl
-    from selvedge.resources.access.kernel import TimeSync as TimeSync
     from selvedge.resources.access.logins import AuthorizedKeys as AuthorizedKeys
     from selvedge.resources.access.logins import LoginAllowed as LoginAllowed
     from selvedge.resources.access.logins import LoginUser as LoginUser
@@ -33,16 +33,16 @@ if TYPE_CHECKING:
     from selvedge.resources.code.access import DeployKey as DeployKey
     from selvedge.resources.code.access import GitHostKey as GitHostKey
     from selvedge.resources.code.checkout import Checkout as Checkout
-    from selvedge.resources.code.environment import Venv as Venv
     from selvedge.resources.code.hook import Hook as Hook
     from selvedge.resources.code.mirror import Mirror as Mirror
     from selvedge.resources.code.python import UV as UV
     from selvedge.resources.code.python import UV_REQUIREMENT as UV_REQUIREMENT
     from selvedge.resources.code.python import Python as Python
-    from selvedge.resources.code.python import Tool as Tool
     from selvedge.resources.code.python import interpreter as interpreter
     from selvedge.resources.code.python import needs_uv as needs_uv
-    from selvedge.resources.code.sources import source as source
+    from selvedge.resources.code.sources import code_source as code_source
+    from selvedge.resources.code.tools import Tool as Tool
+    from selvedge.resources.code.venv import Venv as Venv
     from selvedge.resources.files import Absent as Absent
     from selvedge.resources.files import Directory as Directory
     from selvedge.resources.files import File as File
@@ -70,9 +70,9 @@ if TYPE_CHECKING:
     from selvedge.resources.packages import Packages as Packages
     from selvedge.resources.packages import Upgraded as Upgraded
     from selvedge.resources.ports import Port as Port
-    from selvedge.resources.system import Enabled as Enabled
-    from selvedge.resources.system import Service as Service
-    from selvedge.resources.system import User as User
+    from selvedge.resources.services import Enabled as Enabled
+    from selvedge.resources.services import Service as Service
+    from selvedge.resources.users import User as User
     from selvedge.task import BRANCH as BRANCH
     from selvedge.task import COMMIT as COMMIT
     from selvedge.task import DRY_RUN as DRY_RUN
@@ -96,20 +96,22 @@ _NAMES = {
     "release.live": "Live",
     "release.managers": "process_manager",
     "release.servers": "app_server",
+    "resources.access.clock": "TimeSync",
     "resources.access.firewall": "Firewall",
     "resources.access.jails": "Jails",
-    "resources.access.kernel": "Sysctl TimeSync",
+    "resources.access.kernel": "Sysctl",
     "resources.access.logins": "AuthorizedKeys LoginAllowed LoginUser login_keys",
     "resources.access.sshd": "HostKey IncludeFirst Moduli Sshd",
     "resources.access.sudo": "Password Sudoers",
     "resources.access.undo": "NoPendingUndo",
     "resources.code.access": "DeployKey GitHostKey",
     "resources.code.checkout": "Checkout",
-    "resources.code.environment": "Venv",
     "resources.code.hook": "Hook",
     "resources.code.mirror": "Mirror",
-    "resources.code.python": "UV UV_REQUIREMENT Python Tool interpreter needs_uv",
-    "resources.code.sources": "source",
+    "resources.code.python": "UV UV_REQUIREMENT Python interpreter needs_uv",
+    "resources.code.sources": "code_source",
+    "resources.code.tools": "Tool",
+    "resources.code.venv": "Venv",
     "resources.files": "Absent Directory File FileValues Link",
     "resources.need": "Needs",
     "resources.nginx.certbot": "certbot_client",
@@ -122,7 +124,8 @@ _NAMES = {
     "resources.nginx.version": "nginx_template",
     "resources.packages": "Packages Upgraded",
     "resources.ports": "Port",
-    "resources.system": "Enabled Service User",
+    "resources.services": "Enabled Service",
+    "resources.users": "User",
     "task": "BRANCH COMMIT DRY_RUN SCRIPT WAIT Option Step chain operation step",
     "templates": "Template template",
 }

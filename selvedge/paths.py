@@ -140,6 +140,7 @@ class Paths(Value):
             "site_enabled": self.site_enabled,
             "supervisor_conf": self.supervisor_conf,
             "live_socket": self.live_socket,
+            "previous_socket": self.previous_socket,
             "deploy_key": self.deploy_key,
             "git_known_hosts": self.git_known_hosts,
             "git_credentials": self.git_credentials,

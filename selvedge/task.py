@@ -32,6 +32,16 @@ COMMIT = Option("commit", "The commit to release: a SHA (short or whole) or a ta
 BRANCH = Option("branch", "The branch whose newest commit to release.", "")
 
 
+def _help_texts(options: Sequence[Option]) -> dict[str, str]:
+    return {option.name.replace("_", "-"): option.help for option in options}
+
+
+def _signature(options: Sequence[Option]) -> inspect.Signature:
+    """Return the parameters of a body that has these flags, in the form that Fabric asks for."""
+    kind = inspect.Parameter.KEYWORD_ONLY
+    return inspect.Signature([inspect.Parameter(option.name, kind, default=option.default) for option in options])
+
+
 class Step(Task):
     """A Fabric task whose body yields resources or, if it is a chain, further steps. Only the Executor calls it.
 
@@ -61,15 +71,11 @@ class Step(Task):
         self.needs_commit = needs_commit
         self.declare = body
         kwargs.setdefault("auto_shortflags", False)
-        help_texts = {option.name.replace("_", "-"): option.help for option in self.options}
-        super().__init__(body, help=help_texts, **kwargs)
+        super().__init__(body, help=_help_texts(self.options), **kwargs)
 
     def argspec(self, body: Callable[..., Any]) -> inspect.Signature:  # noqa: ARG002
         """Return the flags of the task: its options, not the body's parameter."""
-        kind = inspect.Parameter.KEYWORD_ONLY
-        return inspect.Signature(
-            [inspect.Parameter(option.name, kind, default=option.default) for option in self.options]
-        )
+        return _signature(self.options)
 
     def parts(self, app: Target) -> list[Step]:
         """Return the steps of a chain, in order; for a step, itself."""
@@ -130,15 +136,11 @@ class Operation(Task):
         self.options = tuple(options)
         self.operate = body
         kwargs.setdefault("auto_shortflags", False)
-        help_texts = {option.name.replace("_", "-"): option.help for option in self.options}
-        super().__init__(body, help=help_texts, **kwargs)
+        super().__init__(body, help=_help_texts(self.options), **kwargs)
 
     def argspec(self, body: Callable[..., Any]) -> inspect.Signature:  # noqa: ARG002
         """Return the flags of the task: its options, not the body's parameters."""
-        kind = inspect.Parameter.KEYWORD_ONLY
-        return inspect.Signature(
-            [inspect.Parameter(option.name, kind, default=option.default) for option in self.options]
-        )
+        return _signature(self.options)
 
 
 def operation(*options: Option, name: str | None = None) -> Callable[[Callable[..., Any]], Operation]:

@@ -1,4 +1,4 @@
-"""What the steps are composed into: each chain is a list of their names."""
+"""The chains: each is a list of steps."""
 
 import selvedge as sv
 from tasks.certbot import certbot

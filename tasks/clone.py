@@ -16,7 +16,7 @@ def clone(app):
     mode, group = ("0710", "www-data") if app.nginx.media else ("0750", app.name)
     yield sv.Directory(paths.shared, mode, owner=app.name, group=group)
     yield sv.Mirror(paths.repo)
-    source = sv.source(app)
+    source = sv.code_source(app)
     yield from source.access(app)
     yield source.commit(app)
     yield sv.Checkout.of(app)

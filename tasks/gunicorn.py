@@ -6,7 +6,7 @@ from tasks.parts.hooks import hook
 from tasks.parts.sockets import socket_folder
 
 
-@sv.step(needs_commit=True, precondition=preconditions.environment)
+@sv.step(needs_commit=True, precondition=preconditions.env_file)
 def gunicorn(app):
     """Write the release's start script and environment."""
     instance, paths, own = sv.Instance.of(app), app.paths, {"group": app.name}

@@ -17,7 +17,7 @@ def supervisor(app):
     for name, text in instance.manager_files().items():
         yield sv.File(f"{instance.folder}/{name}", text, "0640", group=app.name)
     yield from log_rotation(app)
-    # Those for the server run between the gate and the switch, inside of `Live`.
+    # The commands for the server run inside `Live`, between the health check and the switch.
     yield from hook(app, instance, "before_switch", local_only=True)
     yield sv.Live(app, instance.id, forced=app.release.forced)
     if not manager.app_listens:

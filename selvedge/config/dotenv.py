@@ -86,16 +86,16 @@ def _problem(statement: Binding) -> str:
     return ""
 
 
-def render_environment(values: Mapping[str, SecretStr]) -> str:
+def render_environment(environment: Mapping[str, SecretStr]) -> str:
     """Return the environment file: NAME="value", with a backslash before `"`, `\\`, `` ` `` and `$`, nothing else escaped.
 
-    values: as `read_environment` returns them.
+    environment: as `read_environment` returns it.
 
     Raises:
         ValueError: a name or value that the format cannot hold.
     """
     lines = []
-    for name, secret in values.items():
+    for name, secret in environment.items():
         value = secret.get_secret_value()
         if not _NAME.fullmatch(name) or "\0" in value:
             raise ValueError(f"{name!r} cannot be written to an environment file")

@@ -41,6 +41,8 @@ _RESERVED = """
 RESERVED_NAMES = frozenset(_RESERVED.split())
 # Files in /etc/nginx/snippets, where each app has a file with its name.
 _SNIPPETS = frozenset({"snakeoil", "fastcgi-php", "selvedge-listen-tls"})
+LOCAL_PREFIX = "local:"
+"""The beginning of a hook's command that runs on the operator's machine."""
 _SHARE = "(?:100|[1-9][0-9]?)%"
 # Python's codec (IDNA 2003) maps these to other letters than IDNA 2008 does (RFC 5892, 2.6).
 _IDNA_DEVIATIONS = frozenset("ßςẞ\u200c\u200d")
@@ -227,7 +229,7 @@ def _one_or_many(value: Any) -> Any:
 
 
 def _hook(value: str) -> str:
-    if not value.removeprefix("local:").strip():
+    if not value.removeprefix(LOCAL_PREFIX).strip():
         raise ValueError("must be a command line")
     return value
 

@@ -1,4 +1,4 @@
-"""What a step would change on one server."""
+"""The changes of a step on one server, planned."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Plan:
         return result
 
     def payload(self) -> Iterator[Payload]:
-        """Return what the changes read from file descriptor 3, in their order."""
+        """Return the payloads of the changes, in their order."""
         return (change.payload for _, change in self.changes if change.payload)
 
     @property
@@ -50,7 +50,7 @@ class Plan:
         It is cut where the guard begins, ends or changes, and before each change that begins with commands on the
         operator's machine.
         """
-        locals_before = accumulate(bool(change.local) for _, change in self.changes)
+        locals_before = accumulate(bool(change.local_commands) for _, change in self.changes)
         keys = zip(locals_before, (change.guard for _, change in self.changes), strict=True)
         keyed = zip(keys, self.changes, strict=True)
         parts = [Plan([item for _, item in group]) for _, group in groupby(keyed, lambda pair: pair[0])]

@@ -9,7 +9,7 @@ from selvedge.engine.plan import Plan
 from selvedge.resources.base import Query
 from selvedge.shell import library
 from selvedge.shell.library import call
-from selvedge.shell.quoting import assign, words
+from selvedge.shell.quoting import assign
 
 HEAD = (Path(library.__file__).parent / "head.sh").read_text(encoding="utf-8")
 
@@ -40,19 +40,16 @@ def read_script(queries: Sequence[Query], mark: str) -> str:
 
 
 def _lookups(queries: Sequence[Query]) -> Iterator[str]:
-    """Return shell that looks up, by one process each, what many probes ask for (probe.sh).
-
-    Starting a process costs a millisecond, and a conversation with dpkg five to ten.
-    """
+    """Yield shell that looks up, by one process each, the paths, hashes and packages that the probes ask for (probe.sh)."""
     paths = dict.fromkeys(path for query in queries for path in query.paths())
     hashed = dict.fromkeys(path for query in queries for path in query.hashed())
     packages = dict.fromkeys(name for query in queries for name in query.packages())
     if paths:
-        yield f"path_stats=$nl$(stat -c '%F :: %a %U %G :: %n' -- {words(*paths)} 2>/dev/null)$nl"
+        yield call("probe_take_paths", *paths)
     if hashed:
-        yield f"path_sums=$nl$(probe_hashes {words(*hashed)} 2>/dev/null)$nl"
+        yield call("probe_take_hashes", *hashed)
     if packages:
-        yield f"package_states=$(probe_package_list {words(*packages)})"
+        yield call("probe_take_packages", *packages)
 
 
 def parse_facts(output: str, mark: str, count: int) -> list[str] | None:

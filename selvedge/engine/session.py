@@ -88,7 +88,7 @@ class Session:
         """Run shell as root without standard input, by one exec; its output contains its errors.
 
         on_line gets each line as it comes. more: another script will follow. Raises UnreachableError where no connection
-        can be made, SelvedgeError where sudo refuses; a connection lost on the way gives status -1.
+        can be made, SelvedgeError where sudo refuses; if the connection is lost meanwhile, the status is -1.
         """
         return self.remote.run(call_script(shell, self.mark), on_line=on_line, more=more)
 
@@ -135,7 +135,7 @@ class Session:
     def _make(self, item: Planned, then: Sequence[Resource] = ()) -> list[str] | None:
         """Make the changes, then read these resources; None if that reading did not come to its end."""
         for _, change in item.plan.changes:
-            run_local(self.name, change.summary, change.local, dict(change.local_environment))
+            run_local(self.name, change.summary, change.local_commands, dict(change.local_env_vars))
         progress = Progress(self.report, self.name, item.name, item.plan, self.mark)
         script = step_script(item.plan, self.mark, self.target.name, by=who(), why=item.name)
         # In a shell of its own, after the end of the log: a fact may be the text of a file.
@@ -165,12 +165,12 @@ class Session:
                 "Run the same command again.",
             )
 
-    def _log_in(self, item: Planned, proved: str) -> None:
+    def _log_in(self, item: Planned, message: str) -> None:
         try:
             require_fresh_login(self.remote)
         except SelvedgeError as error:
             raise StepError(f"{self.name}: {item.name} was stopped: {error.message}", error.remedy) from error
-        self.report.step(self.name, item.name, f"{self.report.paint('✓', 'green')} {proved}")
+        self.report.step(self.name, item.name, f"{self.report.paint('✓', 'green')} {message}")
 
     def _succeeds(self, shell: str) -> bool:
         try:
@@ -187,5 +187,5 @@ def _with_plans(planned: list[Planned], facts: Sequence[str]) -> list[Planned]:
     """Return the same steps, each with the plan that follows from its facts."""
     rest = iter(facts)
     for item in planned:
-        item.plan = Plan.of(item.resources, [next(rest) for _ in item.resources])
+        item.plan = Plan.of(item.resources, [resource.complete(next(rest)) for resource in item.resources])
     return planned

@@ -21,13 +21,13 @@ def who() -> str:
     return f"{user}@{socket.gethostname()}"
 
 
-def run_local(host: str, what: str, commands: Sequence[str], environment: Mapping[str, str]) -> None:
+def run_local(host: str, what: str, commands: Sequence[str], env_vars: Mapping[str, str]) -> None:
     """Run commands by `sh` in the current folder, with the variables added to the environment; their output is shown.
 
     Raises StepError at the first one that fails.
     """
     for command in commands:
-        done = subprocess.run(["/bin/sh", "-c", command], env={**os.environ, **environment}, check=False)
+        done = subprocess.run(["/bin/sh", "-c", command], env={**os.environ, **env_vars}, check=False)
         if done.returncode != 0:
             raise StepError(
                 f"{host}: {what}: the command on this machine failed (exit status {done.returncode}): {command}",

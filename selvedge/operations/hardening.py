@@ -32,17 +32,17 @@ def check(run: Run, steps: Sequence[Step]) -> None:
     """
     found = on_each_host(run, lambda session: list(card(session, steps)))
     cards = {name: each for name, each in found.items() if not isinstance(each, SelvedgeError)}
-    for name, findings in cards.items():
-        print_results(run.report, name, findings)
-        good = sum(each.level == "ok" for each in findings)
-        run.report.step(name, "score".ljust(11), f"  {good} of {len(findings)} measures hold")
+    for name, results in cards.items():
+        print_results(run.report, name, results)
+        good = sum(each.level == "ok" for each in results)
+        run.report.step(name, "score".ljust(11), f"  {good} of {len(results)} measures hold")
     raise_first_error(run, found)
-    if ill := problem_summaries(cards):
-        raise SelvedgeError(f"Not as it should be: {'; '.join(ill)}.", "Each line with → says what to do.")
+    if problems := problem_summaries(cards):
+        raise SelvedgeError(f"Not as it should be: {'; '.join(problems)}.", "Each line with → says what to do.")
 
 
 def card(session: Session, steps: Sequence[Step]) -> Iterator[CheckResult]:
-    """The measures of one server, read in one exec."""
+    """Yield the measures of one server, read in one exec. Raises UnreachableError or SelvedgeError."""
     app = session.app
     resources = [resource for step in steps for resource in step.resources(app)]
     facts = session.read([Ask(call("hardening_fact", app.host.user)), *resources])
@@ -189,14 +189,14 @@ EVIDENCE = {
 
 
 def _declared(app: Target, read: Iterable[tuple[Resource, str]]) -> Iterator[CheckResult]:
-    """That whatever `update` and `harden` declare is so: keys, algorithms, kernel settings and the rest."""
+    """Yield the measures that `update` and `harden` declare as resources: keys, algorithms, kernel settings and the rest."""
     texts: dict[str, list[str]] = {}
     waiting: dict[str, list[str]] = {}
     for resource, fact in read:
         by_path = EVIDENCE.get(getattr(resource, "path", ""))
         subject, text = by_path or EVIDENCE.get(type(resource).__name__) or ("the rest", "")
         texts.setdefault(subject, []).append(text)
-        if change := resource.plan(fact):
+        if change := resource.plan(resource.complete(fact)):
             waiting.setdefault(subject, []).append(change.summary)
     remedy = f"`fab -H {app.host.name} update harden` does it; with --dry-run it only shows what it would do."
     texts["the rest"] = texts.pop("the rest", [])  # comes last

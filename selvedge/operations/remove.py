@@ -71,11 +71,10 @@ class Removed(Resource):
 
     def probe(self) -> str:
         paths = self.app.paths
-        looked = words(
-            paths.site_enabled, f"{paths.site_enabled}-tls", *self._places(), f"/etc/letsencrypt/renewal/{self.app.name}.conf"
-        )
-        user = f"\nif getent passwd {quote(self.app.name)} >/dev/null; then echo 'user {self.app.name}'; fi" if self.data else ""
-        return f'for path in {looked}; do if [ -e "$path" ] || [ -L "$path" ]; then echo "$path"; fi; done{user}'
+        renewal = f"/etc/letsencrypt/renewal/{self.app.name}.conf"
+        existing = f"probe_existing {words(paths.site_enabled, f'{paths.site_enabled}-tls', *self._places(), renewal)}"
+        user = f"if getent passwd {quote(self.app.name)} >/dev/null; then echo 'user {self.app.name}'; fi" if self.data else ""
+        return "\n".join(filter(None, [existing, user]))
 
     def plan(self, fact: str) -> Change | None:
         if not fact.strip():

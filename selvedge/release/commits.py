@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from selvedge.config.types import GitRef
 from selvedge.errors import SelvedgeError, UsageError
-from selvedge.resources.code.sources import source
+from selvedge.resources.code.sources import code_source
 from selvedge.shell.quoting import quote
 from selvedge.ssh import known_hosts
 
@@ -80,9 +80,9 @@ class Commits:
         return ""
 
     def _ask(self, session: Session) -> str:
-        """Return an answer that begins with one of KINDS."""
+        """Return the answer of the source of the code: "commit SHA", or why the commit is unknown."""
         app = session.app
-        return source(app).find(app, lambda shell: session.run(shell, more=True).output)
+        return code_source(app).find(app, lambda shell: session.run(shell, more=True).output)
 
 
 def refused(session: Session, answer: str) -> SelvedgeError:

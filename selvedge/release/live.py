@@ -7,12 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from selvedge.config.target import Target
+from selvedge.config.types import LOCAL_PREFIX
 from selvedge.errors import SelvedgeError
 from selvedge.release.record import Releases
 from selvedge.resources.base import Change, Resource
+from selvedge.shell import library
 from selvedge.shell.library import call
 
-PREFLIGHT = Path(__file__).parent.parent / "shell" / "server" / "preflight.py"
+PREFLIGHT = (Path(library.__file__).parent / "server" / "preflight.py").read_bytes()
+"""The program that checks on the server whether a release can start."""
 
 
 def releases_query(app: Target) -> str:
@@ -92,9 +95,9 @@ class Live(Resource):
             downgraded=self.downgraded,
             migrate_timeout=app.migrate_timeout,
             settings=app.settings,
-            preflight_size=PREFLIGHT.stat().st_size,
+            preflight_size=len(PREFLIGHT),
             host=app.host.name,
-            before_switch="\n".join(hook for hook in app.hooks.before_switch if not hook.startswith("local:")),
+            before_switch="\n".join(hook for hook in app.hooks.before_switch if not hook.startswith(LOCAL_PREFIX)),
             keep=app.keep_releases,
         )
-        return Change(summary, shell, payload=PREFLIGHT.read_bytes(), noted=True)
+        return Change(summary, shell, payload=PREFLIGHT, noted=True)

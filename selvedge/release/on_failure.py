@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from selvedge.config.types import LOCAL_PREFIX
 from selvedge.engine.session import Session
 from selvedge.engine.workstation import run_local
 from selvedge.errors import SelvedgeError, UnreachableError
@@ -9,25 +10,24 @@ from selvedge.release.instance import Instance
 from selvedge.release.live import releases_query
 from selvedge.release.record import Releases
 from selvedge.resources.base import Ask
-from selvedge.resources.code.hook import LOCAL
 from selvedge.shell.library import call
 
 
 def run_on_failure(session: Session, error: SelvedgeError) -> None:
     """Run the host's on_failure commands. If one fails, report that and run the others."""
     commands = session.target.hooks.on_failure
-    environment = _environment(session, error) if commands else {}
+    env_vars = _env_vars(session, error) if commands else {}
     for command in commands:
         try:
-            if command.startswith(LOCAL):
-                run_local(session.name, "on_failure", [command.removeprefix(LOCAL).strip()], environment)
+            if command.startswith(LOCAL_PREFIX):
+                run_local(session.name, "on_failure", [command.removeprefix(LOCAL_PREFIX).strip()], env_vars)
             else:
-                _run_on_server(session, command, environment)
+                _run_on_server(session, command, env_vars)
         except SelvedgeError as problem:
             session.report.error(problem)
 
 
-def _environment(session: Session, error: SelvedgeError) -> dict[str, str]:
+def _env_vars(session: Session, error: SelvedgeError) -> dict[str, str]:
     """Return the variables that the commands get."""
     release = Instance.of(session.app).id if session.release.commit else ""
     previous = ""
@@ -55,9 +55,9 @@ def _previous(session: Session, release: str) -> str:
     return earlier[-1] if earlier else ""
 
 
-def _run_on_server(session: Session, command: str, environment: dict[str, str]) -> None:
+def _run_on_server(session: Session, command: str, env_vars: dict[str, str]) -> None:
     app = session.target
-    pairs = [f"{name}={value}" for name, value in environment.items()]
+    pairs = [f"{name}={value}" for name, value in env_vars.items()]
     result = session.run(call("hook_on_failure", command, *pairs, user=app.name, folder=app.paths.shared))
     if result.status != 0:
         raise SelvedgeError(f"{session.name}: the hook on_failure failed (exit status {result.status}): {command}")

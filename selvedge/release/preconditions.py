@@ -26,7 +26,7 @@ def repository(app: Target) -> None:
         local_commit(app.local_path, app.ref)
 
 
-def environment(app: Target) -> None:
+def env_file(app: Target) -> None:
     """Check that app.env_file is a dotenv file. Raises ConfigError."""
     from selvedge.config.dotenv import app_environment
 

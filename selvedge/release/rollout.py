@@ -108,7 +108,7 @@ def _back_to(release: str) -> Step:
 
 
 def _go_back(fleet: Fleet, commits: Commits, done: Sequence[Session], before: Mapping[str, str], *, revert: bool) -> None:
-    """After a host has refused the release, make the others go back; then report what is live on each host.
+    """Make the other hosts go back after one has refused the release; then report the live release of each host.
 
     done: the hosts that may have switched. before: the release that was live on each host.
     """

@@ -34,7 +34,7 @@ class Change(Value):
         that the script can be printed.
     remedy: what to do when the change fails, one sentence.
     waits: the change only says that an earlier step must come first; it is not shown after changes of such a step.
-    local, local_environment: commands for the operator's own machine, run before the step's shell, and their variables.
+    local_commands: commands for the operator's own machine, run before the step's shell. local_env_vars: their env vars.
     guard: set if the change could lock its user out; successive changes with the same guard are made under it together.
     noted: the shell adds a line of its own to the app's history.
     """
@@ -45,8 +45,8 @@ class Change(Value):
     payload: Payload = b""
     remedy: str = ""
     waits: bool = False
-    local: tuple[str, ...] = ()
-    local_environment: tuple[tuple[str, str], ...] = ()
+    local_commands: tuple[str, ...] = ()
+    local_env_vars: tuple[tuple[str, str], ...] = ()
     guard: Guard | None = None
     noted: bool = False
 
@@ -59,7 +59,7 @@ class Query(Value, ABC):
         return ()
 
     def hashed(self) -> tuple[str, ...]:
-        """Return those of the paths whose text counts."""
+        """Return the paths whose hash `probe_path` prints: some of `paths`."""
         return ()
 
     def packages(self) -> tuple[str, ...]:
@@ -73,6 +73,11 @@ class Query(Value, ABC):
     @abstractmethod
     def probe(self) -> str:
         """Return shell that prints the answer. It relies on nothing that another probe has set: two processes share them."""
+
+
+    def complete(self, fact: str) -> str:
+        """Return the fact together with the facts of this machine that `plan` needs; most queries need none."""
+        return fact
 
 
 class Ask(Query):
@@ -89,7 +94,10 @@ class Resource(Query):
 
     @abstractmethod
     def plan(self, fact: str) -> Change | None:
-        """Return the change that is needed if `fact` is what the probe printed; None if nothing differs."""
+        """Return the change that is needed if `fact` is the result of `complete`; None if nothing differs.
+
+        It is pure: it reads no file and runs no program.
+        """
 
     def owned(self) -> tuple[str, ...]:
         """Return the paths that the resource makes. `fab remove` deletes them, unless another app has the same (remove.py)."""
@@ -118,6 +126,11 @@ class Loader(Resource):
         It refuses if the service's configuration is already broken, and removes the stamp, so that a run which dies before
         the reload reloads next time.
         """
+
+
+def section(name: str, shell: str) -> str:
+    """Return a part of a probe: shell whose output `sections` finds by this name."""
+    return f"printf '\\n--- {name}\\n'\n{shell}"
 
 
 def sections(fact: str) -> Mapping[str, str]:

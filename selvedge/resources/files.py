@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-from pathlib import PurePosixPath
 
 from selvedge.resources.base import Change, Resource
 from selvedge.shell.quoting import quote, with_input, words
@@ -115,9 +114,7 @@ class FileValues(Resource):
             return None
         note = f"# By `fab harden`: {', '.join(names)}"
         text = "".join(f"{line}\n" for line in [note, *wanted])
-        kept = f"grep -Ev -e {quote(self._pattern)} -e {quote(f'^{note}$')} {quote(self.path)} || :"
-        added = with_input("cat", text)
-        shell = f"{{ {kept}\n{added}\n}} | file_put {words(self.path, '0644', 'root', 'root')}"
+        shell = with_input(f"file_set_lines {words(self.path, self._pattern, f'^{note}$')}", text)
         shown = [f"-{line}" for line in present] + [f"+{line}" for line in wanted]
         return Change(f"set {', '.join(names)} in {self.path}", shell, diff="\n".join(shown))
 
@@ -185,12 +182,7 @@ class Link(Resource):
         if kind.startswith("directory"):
             problem = f"{self.path} is a directory; a link must stand there: move it away"
             return Change(f"link {self.path}", f"step_fail {quote(problem)}")
-        fresh = quote(f"{PurePosixPath(self.path).parent}/.selvedge.link")
-        shell = (
-            f"file_keep {quote(self.path)}\nmkdir -p -- {quote(str(PurePosixPath(self.path).parent))}\n"
-            f"ln -sfn -- {quote(self.to)} {fresh}\nmv -fT -- {fresh} {quote(self.path)}"
-        )
-        return Change(f"link {self.path} -> {self.to}", shell)
+        return Change(f"link {self.path} -> {self.to}", f"file_link {words(self.path, self.to)}")
 
 
 class Absent(Resource):
@@ -213,4 +205,4 @@ class Absent(Resource):
         if fact.startswith("directory"):
             problem = f"{self.path} is a directory; nothing must stand there: move it away"
             return Change(f"remove {self.path}", f"step_fail {quote(problem)}")
-        return Change(f"remove {self.path}", f"file_keep {quote(self.path)}\nrm -f -- {quote(self.path)}")
+        return Change(f"remove {self.path}", f"file_remove {quote(self.path)}")

@@ -1,4 +1,4 @@
-"""What a step needs from an earlier step."""
+"""Paths that a step needs from an earlier step."""
 
 from __future__ import annotations
 

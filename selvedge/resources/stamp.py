@@ -19,7 +19,7 @@ class Stamp(Value):
 
     @property
     def path(self) -> str:
-        """Return the path on the server."""
+        """The path on the server."""
         return f"{FOLDER}/{self.name}"
 
     def read(self) -> str:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from selvedge.shell.quoting import Value, assign, words
+from selvedge.shell.quoting import ShellValue, assign, words
 
 FOLDER = Path(__file__).parent / "lib"
 _FUNCTION = re.compile(r"(?:^# Values: (?P<values>.*)\n)?^(?P<name>[a-z]+_\w+)\(\) [{(]", re.MULTILINE)
@@ -62,7 +62,7 @@ def libraries(texts: Iterable[str]) -> list[str]:
     return [library(name) for name in sorted(found)]
 
 
-def call(function: str, *arguments: str, given: Mapping[str, Value] | None = None, **values: Value) -> str:
+def call(function: str, *arguments: str, given: Mapping[str, ShellValue] | None = None, **values: ShellValue) -> str:
     """Return shell that calls a function of lib/ with these arguments, after it has assigned the variables it reads.
 
     given: variables that several functions share; those that this function does not read are left out. values: variables

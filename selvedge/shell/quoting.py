@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 
-Value = str | int | float | bool
+ShellValue = str | int | float | bool
 # dash 0.5.12 (Debian 12) loses a byte if a line of a here-document begins like its end marker, then has a character that is
 # not ASCII.
 _LOST = re.compile(r"^(E|EO|EOF_*)[^\x00-\x7f]", re.MULTILINE)
@@ -26,7 +26,7 @@ def words(*values: str) -> str:
     return " ".join(quote(value) for value in values)
 
 
-def assign(**values: Value) -> str:
+def assign(**values: ShellValue) -> str:
     """Return assignments, one a line: name='value'. True becomes 1, False the empty string."""
     lines = []
     for name, value in values.items():

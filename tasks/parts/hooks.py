@@ -8,7 +8,7 @@ def hook(app, instance, name, *, builds=False, local_only=False):
     commands = [each for each in getattr(app.hooks, name) if each.startswith("local:") or not local_only]
     if not commands:
         return
-    environment = {"RELEASE": instance.id, "COMMIT": instance.commit, "HOST": app.host.name}
+    env_vars = {"RELEASE": instance.id, "COMMIT": instance.commit, "HOST": app.host.name}
     before = name == "before_build"
     yield sv.Hook(
         name=name,
@@ -18,7 +18,7 @@ def hook(app, instance, name, *, builds=False, local_only=False):
         folder=instance.code,
         release=instance.release,
         live_link=app.paths.live_socket,
-        environment=tuple(environment.items()),
+        env_vars=tuple(env_vars.items()),
         run="" if before else f"{instance.folder}/run",
         builds=builds,
     )

@@ -1,4 +1,4 @@
-"""What an app server is, for the steps. Its shell functions are in selvedge/shell/lib/<name>.sh."""
+"""The interface between app servers and the steps. A server's shell functions are in selvedge/shell/lib/<name>.sh."""
 
 from __future__ import annotations
 

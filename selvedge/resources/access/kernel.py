@@ -1,4 +1,4 @@
-"""Kernel settings and the clock."""
+"""Kernel settings."""
 
 from __future__ import annotations
 
@@ -47,16 +47,3 @@ class Sysctl(Resource):
         shell = f"{written.shell if written else ':'}\nkernel_sysctl_set {words(*every)}"
         shown = (written.diff if written else "") or "\n".join(f"+{each}" for each in differs)
         return Change(f"set {len(every)} kernel settings ({self.path})", shell, diff=shown)
-
-
-class TimeSync(Resource):
-    """A service keeps the clock right: an existing one, or else systemd's own."""
-
-    def probe(self) -> str:
-        return "kernel_clock_fact"
-
-    def plan(self, fact: str) -> Change | None:
-        if fact.strip():
-            return None
-        shell = "apt_install systemd-timesyncd\nsystemctl enable --now systemd-timesyncd.service"
-        return Change("keep the clock right with systemd-timesyncd", shell)

@@ -139,7 +139,7 @@ def wanted_lines(text: str) -> list[str]:
     return found
 
 
-def differences(text: str, values: str) -> list[str]:
+def differences(text: str, shown: str) -> list[str]:
     """Return a sentence for each line of the drop-in that the output of `sshd -T` does not contain."""
-    shown = set(values.splitlines())
-    return [f"sshd -T does not show: {line}" for line in wanted_lines(text) if line not in shown]
+    lines = set(shown.splitlines())
+    return [f"sshd -T does not show: {line}" for line in wanted_lines(text) if line not in lines]

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 from selvedge.resources.access.undo import UNDO
-from selvedge.resources.base import Change, Guard, Resource, sections
+from selvedge.resources.base import Change, Guard, Resource, section, sections
 from selvedge.resources.files import File
 from selvedge.shell.quoting import quote
 
@@ -25,7 +25,7 @@ class Sudoers(Resource):
 
     @property
     def file(self) -> File:
-        """Return the file in sudoers.d."""
+        """The file in sudoers.d."""
         return File(f"/etc/sudoers.d/90-selvedge-{self.user}", self.text, mode="0440", validate="visudo -cqf")
 
     def paths(self) -> tuple[str, ...]:
@@ -35,11 +35,11 @@ class Sudoers(Resource):
         return self.file.hashed()
 
     def probe(self) -> str:
-        file = f"printf '\\n--- file\\n'\n{self.file.probe()}"
+        file = section("file", self.file.probe())
         if self.mode == "nopasswd":
             return file
         mine = quote(rf"^[[:space:]]*({re.escape(self.user)}|%sudo)[[:space:]]")
-        return f"printf '\\n--- rules\\n'\ngrep -rEhs {mine} /etc/sudoers /etc/sudoers.d\n{file}"
+        return "\n".join([section("rules", f"grep -rEhs {mine} /etc/sudoers /etc/sudoers.d"), file])
 
     def plan(self, fact: str) -> Change | None:
         parts = sections(fact)
@@ -58,11 +58,7 @@ class Password(Resource):
     user: str
 
     def probe(self) -> str:
-        name = quote(self.user)
-        return (
-            f"if grep -q {quote(f'^{self.user}:')} /etc/shadow; then passwd --status {name}\n"
-            f"elif getent passwd {name} >/dev/null; then echo elsewhere; fi"
-        )
+        return f"sudo_password_fact {quote(self.user)}"
 
     def plan(self, fact: str) -> Change | None:
         if fact.strip() == "elsewhere" or fact.split()[1:2] == ["P"]:

@@ -6,7 +6,7 @@ import functools
 from pathlib import Path
 
 from selvedge.resources.base import Change, Resource
-from selvedge.shell.quoting import quote
+from selvedge.shell.quoting import quote, words
 from selvedge.ssh import known_hosts
 
 
@@ -70,14 +70,7 @@ class GitHostKey(Resource):
         if self.known:
             shell = f"printf '%s' {quote(self.known)} >>{quote(self.path)}"
             return Change(f"take the host key of {self._entry} from this machine's known_hosts", shell)
-        silent = f"the git server {self.host}, port {self.port}, does not answer with a host key"
-        shell = (
-            f"keys=$(ssh-keyscan -T 15 -p {self.port} -- {quote(self.host)} 2>/dev/null) || keys=\n"
-            f"[ -n \"$keys\" ] || step_fail {quote(silent)}\n"
-            f"printf '%s\\n' \"$keys\" >>{quote(self.path)}\n"
-            "printf '%s\\n' \"$keys\" | ssh-keygen -lf - |\n"
-            '  while IFS= read -r line; do step_say "host key of the git server: $line"; done'
-        )
+        shell = f"git_take_host_key {words(self.host, str(self.port), self.path)}"
         remedy = "Can the server reach it? With a path of this machine as app.repository, commits are pushed from here instead."
         return Change(f"take the host key of {self._entry}", shell, remedy=remedy)
 

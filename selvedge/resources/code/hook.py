@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from selvedge.config.types import LOCAL_PREFIX
 from selvedge.resources.base import Change, Resource
 from selvedge.shell.library import call
-from selvedge.shell.quoting import quote
-
-LOCAL = "local:"
+from selvedge.shell.quoting import words
 
 
 class Hook(Resource):
@@ -24,24 +23,21 @@ class Hook(Resource):
     folder: str
     release: str
     live_link: str
-    environment: tuple[tuple[str, str], ...]
+    env_vars: tuple[tuple[str, str], ...]
     run: str = ""
     builds: bool = False
 
     def probe(self) -> str:
-        return (
-            f"if [ -e {quote(self.mark)} ]; then echo 'done'; "
-            f'else live=$(readlink {quote(self.live_link)}); live=${{live##*/}}; echo "previous ${{live%.sock}}"; fi'
-        )
+        return f"hook_fact {words(self.mark, self.live_link)}"
 
     def plan(self, fact: str) -> Change | None:
         if fact.strip() == "done":
             return None
         previous = fact.strip().removeprefix("previous").strip()
-        environment = {**dict(self.environment), "PREVIOUS": previous}
-        here = tuple(command.removeprefix(LOCAL).strip() for command in self.commands if command.startswith(LOCAL))
-        there = [command for command in self.commands if not command.startswith(LOCAL)]
-        pairs = [f"{name}={value}" for name, value in environment.items()]
+        env_vars = {**dict(self.env_vars), "PREVIOUS": previous}
+        here = tuple(command.removeprefix(LOCAL_PREFIX).strip() for command in self.commands if command.startswith(LOCAL_PREFIX))
+        there = [command for command in self.commands if not command.startswith(LOCAL_PREFIX)]
+        pairs = [f"{name}={value}" for name, value in env_vars.items()]
         shell = call(
             "hook_run",
             *(str(len(pairs)), *pairs, *there),
@@ -56,6 +52,6 @@ class Hook(Resource):
         return Change(
             f"run the hook {self.name}",
             shell,
-            local=here,
-            local_environment=tuple(environment.items()),
+            local_commands=here,
+            local_env_vars=tuple(env_vars.items()),
         )

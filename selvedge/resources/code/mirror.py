@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from selvedge.resources.base import Change, Resource
-from selvedge.shell.quoting import quote
+from selvedge.shell.quoting import quote, words
 
 
 class Mirror(Resource):
@@ -36,8 +36,4 @@ class MirroredCommit(Resource):
     commit: str
 
     def probe(self) -> str:
-        git = f"git --git-dir={quote(self.repo)} -c safe.directory='*'"
-        return (
-            f"if probe_has git && {git} rev-parse -q --verify {quote(self.commit + '^{tree}')} >/dev/null 2>&1; then echo present\n"
-            f"else echo missing; {git} for-each-ref --format='%(objectname)' 2>/dev/null; fi"
-        )
+        return f"mirror_fact {words(self.repo, self.commit)}"

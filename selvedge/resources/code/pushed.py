@@ -9,7 +9,6 @@ import re
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +17,7 @@ from selvedge.errors import ConfigError, SelvedgeError, UsageError
 from selvedge.resources.base import Change, Resource
 from selvedge.resources.code.mirror import MirroredCommit
 from selvedge.resources.files import Absent
-from selvedge.shell.quoting import quote
+from selvedge.shell.quoting import words
 
 if TYPE_CHECKING:
     from selvedge.config.target import Target
@@ -28,27 +27,23 @@ _REPOSITORY = "Name a folder with a git checkout, or the address of a repository
 
 
 class PushedCommit(MirroredCommit):
-    """A commit that is pushed from the checkout `source` on this machine: only the objects that the mirror lacks.
+    """A commit that is pushed from a checkout on this machine: only the objects that the mirror lacks."""
 
-    pack: makes the file with these objects, like `pack_objects`.
-    """
+    checkout: Path
 
-    source: Path
-    pack: Callable[[Path, str, Sequence[str]], Path] = field(repr=False)
+    def complete(self, fact: str) -> str:
+        """Return the fact; for a missing commit "pack BYTES FILE", a file with the missing objects. Raises SelvedgeError."""
+        if fact.startswith("present"):
+            return fact
+        pack = pack_objects(self.checkout, self.commit, sorted(set(fact.split()[1:])))
+        return f"pack {pack.stat().st_size} {pack}"
 
     def plan(self, fact: str) -> Change | None:
         if fact.startswith("present"):
             return None
-        pack = self.pack(self.source, self.commit, sorted(set(fact.split()[1:])))
-        size = pack.stat().st_size
-        repo = quote(self.repo)
-        # Without --strict, which refuses shallow histories, and old commits with faults that `git fsck` reports. The pack's
-        # checksum refuses an incomplete one.
-        shell = (
-            f"head -c {size} <&3 | git --git-dir={repo} index-pack --stdin --fix-thin >/dev/null\n"
-            f"git --git-dir={repo} update-ref refs/selvedge/{self.commit} {self.commit}"
-        )
-        return Change(f"push {self.commit[:12]} from {self.source} ({_readable(size)})", shell, payload=pack)
+        _, size, pack = fact.split(" ", 2)
+        summary = f"push {self.commit[:12]} from {self.checkout} ({_readable(int(size))})"
+        return Change(summary, f"mirror_receive {words(self.repo, self.commit, size)}", payload=Path(pack))
 
 
 def access(app: Target) -> Iterator[Resource]:
@@ -58,7 +53,7 @@ def access(app: Target) -> Iterator[Resource]:
 
 def commit(app: Target) -> Resource:
     """Return the commit in the mirror. Raises Pending while the commit is unknown."""
-    return PushedCommit(app.paths.repo, app.commit, checkout(app), pack_objects)
+    return PushedCommit(app.paths.repo, app.commit, checkout(app))
 
 
 def find(app: Target, run: Callable[[str], str]) -> str:  # noqa: ARG001
@@ -108,17 +103,17 @@ def git(
         raise SelvedgeError("git is not installed on this machine.", "Install it, e.g. `apt-get install git`.") from error
 
 
-def pack_objects(source: Path, commit: str, known: Sequence[str]) -> Path:
+def pack_objects(checkout: Path, commit: str, known: Sequence[str]) -> Path:
     """Return a file with the objects of a commit, without those of the `known` commits. Raises SelvedgeError."""
-    return _pack(source, commit, tuple(known))
+    return _pack(checkout, commit, tuple(known))
 
 
 @functools.cache
-def _pack(source: Path, commit: str, known: tuple[str, ...]) -> Path:
+def _pack(checkout: Path, commit: str, known: tuple[str, ...]) -> Path:
     folder = tempfile.TemporaryDirectory(prefix="selvedge-")
     atexit.register(folder.cleanup)
     path = Path(folder.name) / "pack"
-    git = ["git", "-C", str(source)]
+    git = ["git", "-C", str(checkout)]
     # The checkout may lack commits that the server has.
     shared = subprocess.run(
         [*git, "cat-file", "--batch-check=%(objectname) %(objecttype)"],
@@ -138,7 +133,7 @@ def _pack(source: Path, commit: str, known: tuple[str, ...]) -> Path:
         )
     if done.returncode != 0:
         raise SelvedgeError(
-            f"git could not pack {commit[:12]} of {source}: {done.stderr.decode(errors='replace').strip()}",
+            f"git could not pack {commit[:12]} of {checkout}: {done.stderr.decode(errors='replace').strip()}",
             "Is it a whole checkout? `git fetch --unshallow` completes a shallow one.",
         )
     return path

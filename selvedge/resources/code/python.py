@@ -1,11 +1,11 @@
-"""Python on the server, and tools from the Python package index in their own virtual environments."""
+"""Python on the server."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from selvedge.resources.base import Change, Resource
-from selvedge.shell.quoting import quote, words
+from selvedge.shell.quoting import words
 
 if TYPE_CHECKING:
     from selvedge.config.target import Target
@@ -69,26 +69,4 @@ class Python(Resource):
             f"install Python {self.version}{origin}",
             f"python_install {words(self.version, self.source, UV_REQUIREMENT)}",
             remedy="app.python and app.python_from in hosts.toml say which Python is wanted, and from where.",
-        )
-
-
-class Tool(Resource):
-    """A program from the Python package index in its own virtual environment ROOT/NAME, owned by root.
-
-    requirement: as pip reads it, e.g. "uv>=0.9"; a changed requirement installs the program again.
-    """
-
-    name: str
-    requirement: str
-
-    def probe(self) -> str:
-        return f"python_tool_fact {quote(self.name)}"
-
-    def plan(self, fact: str) -> Change | None:
-        if fact.strip() == self.requirement:
-            return None
-        return Change(
-            f"install {self.name} into {ROOT}/{self.name}",
-            f"python_tool_install {words(self.name, self.requirement)}",
-            remedy="pip's own message stands above; the server must reach a Python package index.",
         )

@@ -1,4 +1,4 @@
-"""The sources of code. Each is a module with the functions of `Source`."""
+"""The sources of code. Each is a module with the functions of `CodeSource`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from selvedge.config.target import Target
 
 
-class Source(Protocol):
+class CodeSource(Protocol):
     """How a commit is found and comes to the server."""
 
     def access(self, app: Target) -> Iterator[Resource]:
@@ -28,6 +28,6 @@ class Source(Protocol):
         """
 
 
-def source(app: Target) -> Source:
+def code_source(app: Target) -> CodeSource:
     """Return the source of the app's repository."""
     return pushed if app.is_local else fetched

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from selvedge.resources.base import Change, Resource
-from selvedge.resources.code.python import ROOT, Tool
+from selvedge.resources.code.python import ROOT
+from selvedge.resources.code.tools import Tool
 from selvedge.resources.files import Absent, File
 from selvedge.resources.nginx.own_certificate import pem
 from selvedge.resources.packages import Packages
-from selvedge.resources.system import Service
+from selvedge.resources.services import Service
 from selvedge.templates import template
 
 if TYPE_CHECKING:

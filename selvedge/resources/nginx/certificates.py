@@ -20,7 +20,7 @@ PRODUCTION = "https://acme-v02.api.letsencrypt.org/directory"
 STAGING = "https://acme-staging-v02.api.letsencrypt.org/directory"
 """Let's Encrypt's directories (https://letsencrypt.org/getting-started/, https://letsencrypt.org/docs/staging-environment/)."""
 RELOAD_HOOK = "nginx -t -q && systemctl reload nginx"
-"""What certbot runs after each renewal: nginx keeps the old certificate in memory until it is reloaded."""
+"""The command that certbot runs after each renewal: nginx keeps the old certificate in memory until it is reloaded."""
 LATE = 0.2
 """The share of its life that a certificate has left when its renewal counts as failing; certbot renews at a third."""
 
@@ -85,7 +85,7 @@ class Certificate(Resource):
 
     @classmethod
     def of(cls, app: Target) -> Certificate:
-        """Return the one for `app.domains`, from the settings in `[tls]`."""
+        """Return the certificate for `app.domains`, from the settings in `[tls]`."""
         server = STAGING if app.tls.staging else app.tls.acme_server or PRODUCTION
         program = PROGRAMS[app.tls.certbot]
         return cls(app.name, tuple(app.domains), app.paths.webroot, server, app.tls.email, program)

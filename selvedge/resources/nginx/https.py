@@ -47,11 +47,7 @@ class NginxHttps(Nginx):
     loaded_by = (*Nginx.loaded_by, "certbot")
 
     def probe(self) -> str:
-        newer = f"[ {quote(self.fullchain)} -nt {quote(self._stamp.path)} ]"
-        return (
-            f"{super().probe()}\n"
-            f"if {newer}; then printf 'Served=%s\\n' \"$(https_served_instead {words(self.fullchain, self.domain)})\"; fi"
-        )
+        return f"{super().probe()}\nhttps_fact {words(self.fullchain, self._stamp.name, self.domain)}"
 
     def plan(self, fact: str) -> Change | None:
         change = super().plan(fact)
@@ -79,14 +75,11 @@ class HttpsRemoved(Resource):
     files: tuple[str, ...]
 
     def probe(self) -> str:
-        return f"for path in {words(*self.files)}; do [ -e \"$path\" ] || [ -L \"$path\" ] && echo \"$path\"; done"
+        return f"probe_existing {words(*self.files)}"
 
     def plan(self, fact: str) -> Change | None:
         if not fact.strip():
             return None
-        first, last = words(*self.files[:-1]), quote(self.files[-1])
-        shell = (
-            f"for path in {first}; do file_keep \"$path\"; rm -f -- \"$path\"; done\n"
-            f"nginx -t\nnginx_reload\nrm -f -- {last}"
-        )
+        *first, last = self.files
+        shell = f"file_remove {words(*first)}\nnginx -t\nnginx_reload\nrm -f -- {quote(last)}"
         return Change("take HTTPS away, since no domain is set (or TLS ends upstream)", shell)

@@ -41,7 +41,7 @@ class OwnCertificate(File):
 
     @classmethod
     def of(cls, app: Target) -> OwnCertificate:
-        """Return the one that `[tls] certificate` and `certificate_key` name.
+        """Return the certificate that `[tls] certificate` and `certificate_key` name.
 
         Raises ConfigError if one cannot be read, or if they do not belong together.
         """

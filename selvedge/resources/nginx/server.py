@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from selvedge.resources.base import Change, Resource
 from selvedge.resources.files import Absent, File
-from selvedge.resources.system import Service
+from selvedge.resources.services import Service
 from selvedge.shell.quoting import quote, words
 
 CONNECTIONS = 8192
@@ -34,9 +34,7 @@ class NginxLogs(Resource):
         ]
         if not wrong:
             return None
-        own = 'chown -- www-data:adm "$log"\n  chmod -- 0640 "$log"'
-        shell = f'for log in {words(*wrong)}; do\n  [ -e "$log" ] || : >"$log"\n  {own}\ndone'
-        return Change(f"keep others out of {', '.join(wrong)}", shell)
+        return Change(f"keep others out of {', '.join(wrong)}", f"nginx_close_logs {words(*wrong)}")
 
 
 class NginxConf(Resource):

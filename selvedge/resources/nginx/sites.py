@@ -97,7 +97,7 @@ class DebianDefaultSiteDisabled(Resource):
     def plan(self, fact: str) -> Change | None:
         if fact.strip() != "debians":
             return None
-        return Change(f"remove {DEBIAN_DEFAULT}, as Debian brought it", f"file_keep {DEBIAN_DEFAULT}\nrm -f -- {DEBIAN_DEFAULT}")
+        return Change(f"remove {DEBIAN_DEFAULT}, as Debian brought it", f"file_remove {DEBIAN_DEFAULT}")
 
 
 class DefaultServer(Resource):

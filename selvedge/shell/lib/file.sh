@@ -74,6 +74,34 @@ file_put_failed() {
   step_fail "cannot write $1${reason:+: $reason} (free space there: $(df -h --output=avail "${1%/*}" | tail -n 1))"
 }
 
+# file_remove PATH…: delete files or links; file_restore can put them back.
+file_remove() {
+  local path
+  for path; do
+    file_keep "$path"
+    rm -f -- "$path"
+  done
+}
+
+# file_link PATH TARGET: make a link, or replace it atomically.
+file_link() {
+  local fresh
+  fresh=${1%/*}/.selvedge.link
+  file_keep "$1"
+  mkdir -p -- "${1%/*}"
+  ln -sfn -- "$2" "$fresh"
+  mv -fT -- "$fresh" "$1"
+}
+
+# file_set_lines PATH PATTERN NOTE: move the lines of standard input to the end of the file, in place of the lines that match the
+# extended regular expressions PATTERN or NOTE.
+file_set_lines() {
+  {
+    grep -Ev -e "$2" -e "$3" -- "$1" || :
+    cat
+  } | file_put "$1" 0644 root root
+}
+
 # file_within FOLDER PATH: true if the path is in the folder after its links are followed. A repository may contain any link.
 file_within() {
   case $(readlink -f -- "$2")/ in

@@ -46,6 +46,17 @@ git_may_be_sha() {
   esac
 }
 
+# git_take_host_key HOST PORT FILE: add the keys that the git server shows to a known_hosts file, and print their fingerprints.
+git_take_host_key() {
+  local keys line
+  keys=$(ssh-keyscan -T 15 -p "$2" -- "$1" 2>/dev/null) || keys=
+  [ -n "$keys" ] || step_fail "the git server $1, port $2, does not answer with a host key"
+  printf '%s\n' "$keys" >>"$3"
+  printf '%s\n' "$keys" | ssh-keygen -lf - | while IFS= read -r line; do
+    step_say "host key of the git server: $line"
+  done
+}
+
 # git_resolve: print "commit SHA", "nogit", "missing", "silent MESSAGE", "changed FINGERPRINT", or "refused [PUBLIC KEY | ]MESSAGE".
 # Values: repo url ref deploy_key git_known_hosts git_credentials git_seconds
 git_resolve() {

@@ -62,5 +62,5 @@ hardening_upkeep() {
   printf '\n--- reboot\n'
   if [ -e /run/reboot-required ]; then cat /run/reboot-required.pkgs; echo; fi
   printf '\n--- clock\n'
-  kernel_clock_fact && timedatectl show -p NTPSynchronized --value
+  clock_fact && timedatectl show -p NTPSynchronized --value
 }

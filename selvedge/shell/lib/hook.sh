@@ -1,5 +1,14 @@
 # The user's own commands around a release ([hooks] in hosts.toml).
 
+# hook_fact MARK LIVE_LINK: print "done" if the commands have run, else "previous" and the live instance.
+hook_fact() {
+  if [ -e "$1" ]; then
+    echo 'done'
+  else
+    printf 'previous %s\n' "$(releases_linked "$2")"
+  fi
+}
+
 # hook_run COUNT NAME=VALUE… COMMAND…: run the commands as $user in $folder, which is in $release, with the first COUNT arguments
 # as variables; then create the mark. $run: the script that gives a release its environment, or empty. $builds: the commands
 # may write in the folder, so its files belong to $user while they run.

@@ -5,6 +5,12 @@ https_serves() {
   [ -z "$(https_served_instead "$1" "$2")" ] || step_fail "nginx was reloaded, but does not serve the certificate of $2 on port 443: does another site have that name, or the port's address?"
 }
 
+# https_fact CHAIN STAMP DOMAIN: if the certificate is newer than the stamp of nginx's last reload, print the output of
+# https_served_instead after "Served=".
+https_fact() {
+  if stamp_older "$2" "$1"; then printf 'Served=%s\n' "$(https_served_instead "$1" "$3")"; fi
+}
+
 # https_served_instead CHAIN DOMAIN: nothing if nginx serves this certificate; else the end date of the one that it serves, or "none".
 https_served_instead() {
   local served

@@ -1,4 +1,4 @@
-# Kernel settings and the clock.
+# Kernel settings.
 
 kernel_refused=/var/lib/selvedge/sysctl-refused
 
@@ -26,16 +26,5 @@ kernel_sysctl_set() {
       step_say "the kernel refuses $pair here"
       printf '%s\n' "$pair" >>"$kernel_refused"
     fi
-  done
-}
-
-# kernel_clock_fact: the services that set the clock and start at boot. It does not ask whether they run: systemd's own does not
-# run in a container, whose clock is the host's.
-kernel_clock_fact() {
-  local service link
-  for service in systemd-timesyncd chrony chronyd ntpsec ntp ntpd openntpd; do
-    for link in /etc/systemd/system/*.wants/"$service.service"; do
-      if [ -e "$link" ]; then echo "$service"; fi
-    done
   done
 }

@@ -38,6 +38,16 @@ nginx_reload() {
   done
 }
 
+# nginx_close_logs FILE…: create missing log files; keep other users out of all of them.
+nginx_close_logs() {
+  local log
+  for log; do
+    [ -e "$log" ] || : >"$log"
+    chown -- www-data:adm "$log"
+    chmod -- 0640 "$log"
+  done
+}
+
 # nginx_exceptions: the rights that this server's sites need beyond the restrictions, as lines of a unit: folders of logs,
 # caches and buffers (up to a variable in their names), sockets in /tmp, just-in-time compilers, uploads by nginx.
 nginx_exceptions() {
@@ -87,8 +97,7 @@ nginx_restrict() {
       cat - "$undo/exceptions" | file_put "$more" 0644 root root
     set -- "$1" "$more"
   else
-    file_keep "$more"
-    rm -f -- "$more"
+    file_remove "$more"
   fi
   if ! errors=$(nginx_accepts "$@"); then
     nginx -t -q 2>/dev/null || step_fail "nginx is broken already, also without the restrictions of $1: $errors. Mend that file first"

@@ -44,6 +44,14 @@ probe_path_text() {
   if [ -n "$2" ] && [ "$sum" != "$2" ]; then head -c 65536 -- "$1"; fi
 }
 
+# probe_existing PATH…: print the paths that exist, broken links among them.
+probe_existing() {
+  local path
+  for path; do
+    if [ -e "$path" ] || [ -L "$path" ]; then printf '%s\n' "$path"; fi
+  done
+}
+
 # probe_hashes PATH…: hashes of the paths that are files; reading a fifo would never end.
 probe_hashes() {
   local path
@@ -64,6 +72,13 @@ probe_line() {
   IFS= read -r line <"$1" || :
   printf '%s\n' "$line"
 }
+
+# The lookups of a reading: starting a process costs a millisecond, and a conversation with dpkg five to ten.
+probe_take_paths() { path_stats=$nl$(stat -c '%F :: %a %U %G :: %n' -- "$@" 2>/dev/null)$nl; }
+
+probe_take_hashes() { path_sums=$nl$(probe_hashes "$@" 2>/dev/null)$nl; }
+
+probe_take_packages() { package_states=$(probe_package_list "$@"); }
 
 probe_has() { command -v "$1" >/dev/null 2>&1; }
 

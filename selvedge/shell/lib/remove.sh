@@ -3,13 +3,10 @@
 # remove_app PATH...: remove the app's site, processes and certificate, then the paths; with $data, its user too.
 # Values: app base run_dir live_socket supervisor_conf site_enabled certbot data
 remove_app() {
-  local instance live path
+  local instance live
   live=$(releases_live)
   # The site first, so that nginx sends no request to an app that has stopped.
-  for path in "$site_enabled" "$site_enabled-tls"; do
-    file_keep "$path"
-    rm -f -- "$path"
-  done
+  file_remove "$site_enabled" "$site_enabled-tls"
   remove_site
   # The rest cannot be restored.
   rm -f -- "$undo"/*.path "$undo"/*.copy

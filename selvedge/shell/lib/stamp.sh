@@ -12,4 +12,7 @@ stamp_write() {
   printf '%s\n' "$2" >"$stamp_folder/$1"
 }
 
+# stamp_older NAME FILE: whether the file was written after the stamp, or there is no stamp.
+stamp_older() { [ "$2" -nt "$stamp_folder/$1" ]; }
+
 stamp_remove() { rm -f -- "$stamp_folder/$1"; }

@@ -21,12 +21,12 @@ switch_current() { [ -z "$1" ] || switch_link "$base/current" "$1"; }
 
 # switch_release: make $new the live release, or refuse it; then the old one stays live. $why: deploy, rollback, restart or revert.
 # shellcheck disable=SC2034 # other files read some of these variables
-# Values: app base run_dir log_dir live_socket repo site_enabled supervisor_conf health health_host health_ranges health_timeout health_attempts health_interval new why module import_timeout header settle settle_ms drain strategy migrate alembic downgraded migrate_timeout settings preflight_size host before_switch keep
+# Values: app base run_dir log_dir live_socket previous_socket repo site_enabled supervisor_conf health health_host health_ranges health_timeout health_attempts health_interval new why module import_timeout header settle settle_ms drain strategy migrate alembic downgraded migrate_timeout settings preflight_size host before_switch keep
 switch_release() {
   local began old previous old_current scheme commit preflight asked took
   began=$(date +%s)
   old=$(releases_live)
-  previous=$(releases_linked "$base/previous.sock")
+  previous=$(releases_linked "$previous_socket")
   if switch_is_unproven; then
     switch_to_previous
     old=$previous
@@ -181,7 +181,7 @@ switch_go() {
   # After a power cut the files of the new release must be complete.
   sync -f "$base"
   trap 'switch_back "the release was stopped by a signal"' TERM INT
-  if [ -n "$old" ] && [ "$old" != "$new" ]; then switch_point "$base/previous.sock" "$old"; fi
+  if [ -n "$old" ] && [ "$old" != "$new" ]; then switch_point "$previous_socket" "$old"; fi
   switch_point "$live_socket" "$new"
   switch_current "releases/$commit"
   step_say "live: $new"
@@ -220,7 +220,7 @@ switch_refuse() {
   consequence=
   if [ "$new" != "$old" ]; then
     (manager_stop "$new") || :
-    rm -f -- "$base/previous.sock" || :
+    rm -f -- "$previous_socket" || :
     record_state "$new" bad || :
     if [ -n "$old" ]; then
       consequence=". The old release $old still serves"
@@ -264,7 +264,7 @@ switch_keep() {
     if [ -d "$base/instances/${old%r*}" ]; then record_state "${old%r*}" left; fi
   fi
   record_note good
-  rm -f -- "$base/previous.sock"
+  rm -f -- "$previous_socket"
   # A server that shuts down does not have to wait for the rest: the next run does it.
   trap - TERM INT
   switch_stop_others

@@ -1,1 +1,1 @@
-"""What runs on the server, by the server's own Python. Nothing here is imported on this side."""
+"""Programs that run on the server: its Python or sh runs them. Nothing on this machine imports them."""

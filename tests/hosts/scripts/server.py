@@ -149,7 +149,8 @@ class Server:
 
     def plan(self, *resources: Resource) -> Plan:
         """Return the changes that the resources need."""
-        return Plan.of(resources, self.read(*resources))
+        facts = self.read(*resources)
+        return Plan.of(resources, [resource.complete(fact) for resource, fact in zip(resources, facts, strict=True)])
 
     def apply(self, changes: Plan, stdin: bytes | None = None, *, before: str = "", after: str = "") -> Done:
         """Make the changes. stdin replaces their payloads; before and after are shell that runs around the script."""

@@ -67,7 +67,7 @@ def test_a_section_ends_where_the_guard_changes() -> None:
 
 
 def test_a_section_ends_before_local_commands() -> None:
-    planned = changes("1", Change("2", "", local=("x",)), "3", Change("4", "", local=("y",)))
+    planned = changes("1", Change("2", "", local_commands=("x",)), "3", Change("4", "", local_commands=("y",)))
     assert [summaries(part) for part in planned.sections()] == [["1"], ["2", "3"], ["4"]]
 
 

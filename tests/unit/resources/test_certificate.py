@@ -158,7 +158,7 @@ def test_directives_for_https(resource: Resource, fact: str, summary: str | None
 
 
 PLAIN = HttpsRemoved(("/etc/enabled", "/etc/snippet", "/etc/available"))
-REMOVED = """for path in /etc/enabled /etc/snippet; do file_keep "$path"; rm -f -- "$path"; done
+REMOVED = """file_remove /etc/enabled /etc/snippet
 nginx -t
 nginx_reload
 rm -f -- /etc/available"""

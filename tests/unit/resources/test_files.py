@@ -54,10 +54,7 @@ def test_directory(resource: Resource, fact: str, summary: str | None, shell: st
     check(resource, fact, summary, shell)
 
 
-MOVED_INTO_PLACE = """file_keep /srv/app/current
-mkdir -p -- /srv/app
-ln -sfn -- releases/1 /srv/app/.selvedge.link
-mv -fT -- /srv/app/.selvedge.link /srv/app/current"""
+MOVED_INTO_PLACE = "file_link /srv/app/current releases/1"
 
 
 @table(
@@ -74,8 +71,8 @@ def test_link(resource: Resource, fact: str, summary: str | None, shell: str) ->
 
 @table(
     (NOTHING, "absent\n", None),
-    (NOTHING, "file 644 root root\n", "remove /etc/app/old", "file_keep /etc/app/old\nrm -f -- /etc/app/old"),
-    (NOTHING, "link /nowhere\n", "remove /etc/app/old", "file_keep /etc/app/old\nrm -f -- /etc/app/old"),
+    (NOTHING, "file 644 root root\n", "remove /etc/app/old", "file_remove /etc/app/old"),
+    (NOTHING, "link /nowhere\n", "remove /etc/app/old", "file_remove /etc/app/old"),
     (NOTHING, "directory 755 root root\n", "remove /etc/app/old",
      "step_fail '/etc/app/old is a directory; nothing must stand there: move it away'"),
 )  # fmt: skip
@@ -90,7 +87,7 @@ SET = "set ROUNDS, COST in /etc/login.defs"
     (ROUNDS, "", None),
     (ROUNDS, "ROUNDS 1\n", None),
     (ROUNDS, "ROUNDS 65536\nCOST 8\n", None),
-    (ROUNDS, "# COST 5\n", SET, "cat <<'EOF'\nROUNDS 65536\nCOST 8\nEOF\n} | file_put /etc/login.defs 0644 root root"),
+    (ROUNDS, "# COST 5\n", SET, "file_set_lines /etc/login.defs …\nROUNDS 65536\nCOST 8\nEOF"),
     (ROUNDS, "ROUNDS 65536\nCOST 9\n", SET, "ROUNDS 65536\nCOST 8"),
     (ROUNDS, "ROUNDS 65536\nCOST 8\nROUNDS 1\n", SET, "ROUNDS 65536\nCOST 8"),
 )

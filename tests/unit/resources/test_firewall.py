@@ -6,9 +6,10 @@ import subprocess
 
 import pytest
 
-from selvedge.resources.access.firewall import BEFORE_INIT, Firewall, Rule
+from selvedge.resources.access.firewall import BEFORE_INIT, MARK, Firewall, Rule
 from selvedge.resources.access.undo import UNDO
 from selvedge.resources.base import Resource
+from selvedge.shell.library import library
 from selvedge.templates import Template
 from tests.support.facts import firewall_fact, rule
 from tests.support.libraries import functions
@@ -84,3 +85,7 @@ def test_ipv6_is_turned_on_before_the_first_rule() -> None:
 @pytest.mark.parametrize("line", ["### RULES ###", "-A ufw-user-input -p tcp --dport 22 -j ACCEPT", ""])
 def test_other_lines_are_no_rules(line: str) -> None:
     assert Rule.parse(line) is None
+
+
+def test_new_rules_have_the_comment_of_our_rules() -> None:
+    assert f" comment {MARK};" in library("firewall")

@@ -29,6 +29,6 @@ def test_hook(resource: Resource, fact: str, summary: str | None, shell: str) ->
 
 def test_local_commands_run_on_this_machine_with_the_same_variables() -> None:
     change = HOOK.plan("previous b-1\n")
-    assert change and change.local == ("npm run build",)
-    assert dict(change.local_environment) == {"RELEASE": "a", "PREVIOUS": "b-1"}
+    assert change and change.local_commands == ("npm run build",)
+    assert dict(change.local_env_vars) == {"RELEASE": "a", "PREVIOUS": "b-1"}
     assert "npm" not in change.shell

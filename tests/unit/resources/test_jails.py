@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import re
 
 from selvedge.resources.access.jails import Jails
 from selvedge.resources.base import Resource
+from selvedge.shell.library import library
 from tests.support.tables import check, table
 
 PATH = "/etc/fail2ban/jail.d/60-selvedge-hello.local"
@@ -24,8 +26,7 @@ JAILS = Jails(PATH, TEXT)
 NONE = Jails(PATH, "")
 READ = f"have fail2ban read {PATH}"
 LOADED = f"""stamp_remove 60-selvedge-hello
-fail2ban-client --test >"$undo/check" 2>&1 || step_fail …
-fail2ban-client reload >"$undo/check" 2>&1 || …
+bans_reload
 stamp_write 60-selvedge-hello {SUM}"""
 WRITTEN_AND_LOADED = LOADED.replace("\n", f"\nfile_put {PATH} 0644 root root <<'EOF'\n", 1)
 
@@ -39,9 +40,13 @@ WRITTEN_AND_LOADED = LOADED.replace("\n", f"\nfile_put {PATH} 0644 root root <<'
     (JAILS, seen("absent", "", "inactive"), None),
     (JAILS, seen("absent", "", "failed"), None),
     (NONE, seen("absent", ""), None),
-    (NONE, seen(), f"remove {PATH}, and tell fail2ban", f"rm -f -- {PATH}\nfail2ban-client reload …"),
+    (NONE, seen(), f"remove {PATH}, and tell fail2ban", f"file_remove {PATH}\nbans_reload"),
     (NONE, seen(state="inactive"), None),
 )
 def test_jails(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
     """Nothing changes while fail2ban does not run."""
     check(resource, fact, summary, shell)
+
+
+def test_the_configuration_is_tested_before_it_is_loaded() -> None:
+    assert re.findall(r"fail2ban-client (\S+)", library("bans")) == ["--test", "reload"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from selvedge.config.target import Target
-from selvedge.resources.access.kernel import Sysctl, TimeSync
+from selvedge.resources.access.clock import TimeSync
+from selvedge.resources.access.kernel import Sysctl
 from selvedge.resources.base import Resource
 from selvedge.templates import template
 from tests.support.facts import SYSCTL, sysctl_fact

@@ -14,9 +14,9 @@ CLOSED = "file 640 www-data adm\n"
     (LOGS, CLOSED + CLOSED, None),
     (LOGS, CLOSED + "link /dev/null\n", None),
     (LOGS, "absent\n" + CLOSED, "keep others out of /var/log/hello/access.log",
-     'for log in /var/log/hello/access.log; do\nchown -- www-data:adm "$log"\nchmod -- 0640 "$log"'),
+     "nginx_close_logs /var/log/hello/access.log"),
     (LOGS, CLOSED + "file 644 www-data root\n", "keep others out of /var/log/hello/error.log",
-     "for log in /var/log/hello/error.log; do"),
+     "nginx_close_logs /var/log/hello/error.log"),
 )  # fmt: skip
 def test_logs(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
     check(resource, fact, summary, shell)
@@ -62,7 +62,7 @@ DROP_IN = "/etc/nginx/modules-enabled/90-selvedge.conf"
         OPEN_FILES,
         f"/etc/nginx/nginx.conf\n{DROP_IN}\n--\nfile 644 root root\nx\n",
         f"remove {DROP_IN}",
-        f"rm -f -- {DROP_IN}",
+        f"file_remove {DROP_IN}",
     ),
 )
 def test_limit_of_open_files(resource: Resource, fact: str, summary: str | None, shell: str) -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from selvedge.config.target import Target
 from selvedge.resources.base import Resource
-from selvedge.resources.code.python import Python, Tool, interpreter, needs_uv
+from selvedge.resources.code.python import Python, interpreter, needs_uv
+from selvedge.resources.code.tools import Tool
 from tests.support.tables import check, table
 
 

@@ -7,8 +7,8 @@ from selvedge.resources.base import Resource
 from selvedge.resources.files import File, Link
 from selvedge.resources.nginx.https import NginxHttps
 from selvedge.resources.nginx.server import Nginx
+from selvedge.resources.services import Service
 from selvedge.resources.stamp import FOLDER
-from selvedge.resources.system import Service
 from selvedge.shell.library import library
 from tests.support.plans import summaries
 from tests.support.tables import check, table

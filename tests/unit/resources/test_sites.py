@@ -38,7 +38,7 @@ DEBIANS = "/etc/nginx/sites-enabled/default"
 @table(
     (DebianDefaultSiteDisabled(), "", None),
     (DebianDefaultSiteDisabled(), "debians\n", f"remove {DEBIANS}, as Debian brought it",
-     f"file_keep {DEBIANS}\nrm -f -- {DEBIANS}"),
+     f"file_remove {DEBIANS}"),
 )  # fmt: skip
 def test_site_of_debian(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
     check(resource, fact, summary, shell)
@@ -63,15 +63,15 @@ def seen(sites: str = "", file: str = "absent\n", version: str = "1.22.1") -> st
     (HTTP, seen(), f"create {DEFAULTS[80]}",
      f"file_put {DEFAULTS[80]} 0644 root root <<'EOF'\nserver {{ listen 80 default_server; }}"),
     (HTTP, seen(OTHER), None),
-    (HTTP, seen(OTHER, EXISTS), f"remove {DEFAULTS[80]}", f"rm -f -- {DEFAULTS[80]}"),
+    (HTTP, seen(OTHER, EXISTS), f"remove {DEFAULTS[80]}", f"file_remove {DEFAULTS[80]}"),
     (HTTP, seen(OTHER.replace("enabled/b", "enabled/a"), EXISTS), f"write {DEFAULTS[80]}",
      f"file_put {DEFAULTS[80]} 0644 root root <<'EOF'"),
     (NO_HTTP, seen(), None),
-    (NO_HTTP, seen(file=EXISTS), f"remove {DEFAULTS[80]}", f"rm -f -- {DEFAULTS[80]}"),
+    (NO_HTTP, seen(file=EXISTS), f"remove {DEFAULTS[80]}", f"file_remove {DEFAULTS[80]}"),
     (HTTPS, seen(), f"create {DEFAULTS[443]}", "listen 443 ssl http2 default_server;\nssl_reject_handshake on;"),
     (HTTPS, seen(version="1.25.1"), f"create {DEFAULTS[443]}", "listen 443 ssl default_server;"),
     (HTTPS, seen(version="1.18.0"), f"create {DEFAULTS[443]}", "ssl_certificate $selvedge_nothing;"),
-    (NO_HTTPS, seen(file=EXISTS), f"remove {DEFAULTS[443]}", f"rm -f -- {DEFAULTS[443]}"),
+    (NO_HTTPS, seen(file=EXISTS), f"remove {DEFAULTS[443]}", f"file_remove {DEFAULTS[443]}"),
     (NO_HTTPS, seen(TLS, EXISTS), None),
 )  # fmt: skip
 def test_default_site(resource: Resource, fact: str, summary: str | None, shell: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from selvedge.resources.base import Resource
 from selvedge.resources.packages import DAY, Upgraded
-from selvedge.resources.system import Enabled
+from selvedge.resources.services import Enabled
 from tests.support.tables import check, table
 
 ALL = Upgraded()

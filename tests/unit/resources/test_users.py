@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from selvedge.resources.base import Resource
-from selvedge.resources.system import User
+from selvedge.resources.users import User
 from tests.support.tables import check, table
 
 HELLO = User("hello", "/srv/hello", system=True, shell="/usr/sbin/nologin", groups=("adm", "ssl-cert"), comment="runs hello")

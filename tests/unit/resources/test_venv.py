@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from selvedge.resources.base import Resource
-from selvedge.resources.code.environment import Venv
+from selvedge.resources.code.venv import Venv
 from tests.support.tables import check, table
 
 VENV = Venv(

@@ -11,9 +11,11 @@ import pytest
 from selvedge.config.target import Target
 from selvedge.errors import Pending
 from selvedge.resources.base import Loader, Resource
-from selvedge.resources.code.environment import Venv
+from selvedge.resources.code.venv import Venv
 from selvedge.resources.files import Absent, Directory, File, Link
 from selvedge.resources.need import Needs
+from selvedge.shell.library import FOLDER
+from tests.support.audit import audited
 from tests.support.declared import SETTINGS, every, parts
 from tests.support.steps import HOSTS, bare, steps
 
@@ -116,3 +118,14 @@ def test_every_resource_changes_a_bare_server(host: Callable[..., Target], name:
     assert unchanged <= {
         "Port", "Absent", "NoPendingUndo", "HttpsRemoved", "ServerNamesFree", "DebianDefaultSiteDisabled", "NginxConf",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HOSTS)
+def test_plans_read_no_file_and_run_no_program(host: Callable[..., Target], name: str) -> None:
+    """Only the package's own shell functions are read. Python reports all other accesses as audit events."""
+    app = host(name)
+    resources = [resource for step in steps(app) for resource in step.resources(app)]
+    with audited("open", "subprocess.Popen", "os.listdir", "socket.connect") as events:
+        for resource in resources:
+            resource.plan(bare(resource))
+    assert [path for path in events if not path.startswith(str(FOLDER))] == []

@@ -12,14 +12,14 @@ import pytest
 from selvedge.engine.plan import Plan
 from selvedge.engine.script import step_script
 from selvedge.errors import ConfigError
-from selvedge.resources.code.python import Tool
+from selvedge.resources.code.tools import Tool
 from selvedge.resources.files import Absent, File
 from selvedge.resources.nginx.certbot import CertbotSnap
 from selvedge.resources.nginx.certificates import PRODUCTION, STAGING, Certificate
 from selvedge.resources.nginx.https import HttpsRemoved
 from selvedge.resources.nginx.sites import DefaultServer
 from selvedge.resources.packages import Packages
-from selvedge.resources.system import Service
+from selvedge.resources.services import Service
 from tasks.certbot import certbot
 
 

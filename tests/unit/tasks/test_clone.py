@@ -10,9 +10,9 @@ from selvedge.resources.code.access import DeployKey, GitHostKey
 from selvedge.resources.code.checkout import Checkout
 from selvedge.resources.code.fetched import FetchedCommit
 from selvedge.resources.code.mirror import Mirror
-from selvedge.resources.code.pushed import PushedCommit, pack_objects
+from selvedge.resources.code.pushed import PushedCommit
 from selvedge.resources.files import Absent
-from selvedge.resources.system import User
+from selvedge.resources.users import User
 from tests.support.declared import file, of
 from tests.support.fixtures import COMMIT
 
@@ -39,7 +39,7 @@ def test_a_repository_over_ssh(app: Callable[..., Target]) -> None:
 
 def test_a_repository_of_this_machine(app: Callable[..., Target], tmp_path: Any) -> None:
     settings = app("nothing set", repository="./my app")
-    assert of("clone", settings, PushedCommit) == [PushedCommit("/srv/hello/repo.git", COMMIT, tmp_path / "my app", pack_objects)]
+    assert of("clone", settings, PushedCommit) == [PushedCommit("/srv/hello/repo.git", COMMIT, tmp_path / "my app")]
     assert not of("clone", settings, FetchedCommit) and not of("clone", settings, DeployKey)
 
 

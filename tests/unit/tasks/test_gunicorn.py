@@ -12,7 +12,7 @@ import pytest
 
 from selvedge.config.target import Target
 from selvedge.release.instance import Instance
-from selvedge.resources.code.environment import Venv
+from selvedge.resources.code.venv import Venv
 from selvedge.resources.files import File
 from tests.support.declared import file, of
 from tests.support.fixtures import COMMIT

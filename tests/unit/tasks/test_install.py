@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from selvedge.resources.code.python import Python, Tool
+from selvedge.resources.code.python import Python
+from selvedge.resources.code.tools import Tool
 from selvedge.resources.packages import Packages
 from selvedge.resources.ports import Port
-from selvedge.resources.system import Service
+from selvedge.resources.services import Service
 from tasks.install import install
 
 

@@ -22,7 +22,7 @@ def test_a_signal_before_or_after_the_switch_leaves_the_old_release_live(
     base = managed.server.path("/srv/hello")
     (base / "current").symlink_to(f"releases/{OLD[:12]}")
     managed.listens(OLD)
-    managed.server.path("/run/preflight").write_bytes(PREFLIGHT.read_bytes())
+    managed.server.path("/run/preflight").write_bytes(PREFLIGHT)
     change = Live(target("b" * 40), NEW).plan(f"live {OLD}\nlistening yes\ncurrent releases/{OLD[:12]}\n")
     assert change
     stop = f"{moment}() {{ readlink /srv/hello/live.sock; kill -TERM $$; echo goes on; }}"

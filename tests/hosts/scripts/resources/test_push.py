@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from selvedge.resources.code.mirror import Mirror
-from selvedge.resources.code.pushed import PushedCommit, pack_objects
+from selvedge.resources.code.pushed import PushedCommit
 from tests.hosts.scripts.resources.modes import mode
 from tests.hosts.scripts.resources.repository import checkout, commit, git, places
 from tests.support.plans import summaries
 
 
 def pushed(source: Path, sha: str) -> PushedCommit:
-    return PushedCommit("/srv/hello/repo.git", sha, source, pack_objects)
+    return PushedCommit("/srv/hello/repo.git", sha, source)
 
 
 def test_a_local_repository_is_pushed(server: Any, tmp_path: Path) -> None:

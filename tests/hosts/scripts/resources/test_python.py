@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from selvedge.resources.code.python import UV_REQUIREMENT, Python, Tool
+from selvedge.resources.code.python import UV_REQUIREMENT, Python
+from selvedge.resources.code.tools import Tool
 
 
 class TestTool:

@@ -8,7 +8,7 @@ import pytest
 
 from selvedge.resources.base import Resource
 from selvedge.resources.files import File
-from selvedge.resources.system import Service
+from selvedge.resources.services import Service
 from tests.support.plans import summaries
 
 

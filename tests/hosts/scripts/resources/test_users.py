@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from selvedge.resources.system import User
+from selvedge.resources.users import User
 from tests.support.plans import summaries
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from selvedge.resources.code.environment import Venv
+from selvedge.resources.code.venv import Venv
 from tests.hosts.scripts.resources.modes import mode
 
 # The parts of uv and Python that a build uses. The environment's Python logs who runs it, since packages can add code

@@ -103,10 +103,7 @@ EOF
 )
 change_6() (
 set -eu
-file_keep /etc/nginx/sites-enabled/hello-tls
-mkdir -p -- /etc/nginx/sites-enabled
-ln -sfn -- /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/.selvedge.link
-mv -fT -- /etc/nginx/sites-enabled/.selvedge.link /etc/nginx/sites-enabled/hello-tls
+file_link /etc/nginx/sites-enabled/hello-tls /etc/nginx/sites-available/hello-tls
 )
 change_7() (
 set -eu

@@ -16,9 +16,13 @@ mark=@selvedge
 
 # … the library history
 
+# … the library hook
+
 # … the library https
 
 # … the library manager
+
+# … the library mirror
 
 # … the library nginx
 
@@ -39,6 +43,8 @@ mark=@selvedge
 # … the library supervisor
 
 # … the library systemd
+
+# … the library user
 
 read_first() {
 printf '\n%s fact 0\n' "$mark"
@@ -76,14 +82,13 @@ probe_path /srv/hello/repo.git/HEAD ''
 printf '\n%s fact 12\n' "$mark"
 probe_path /srv/hello/git_credentials ''
 printf '\n%s fact 13\n' "$mark"
-if probe_has git && git --git-dir=/srv/hello/repo.git -c safe.directory='*' rev-parse -q --verify '0123456789abcdef0123456789abcdef01234567^{tree}' >/dev/null 2>&1; then echo present
-else echo missing; git --git-dir=/srv/hello/repo.git -c safe.directory='*' for-each-ref --format='%(objectname)' 2>/dev/null; fi
+mirror_fact /srv/hello/repo.git 0123456789abcdef0123456789abcdef01234567
 printf '\n%s fact 14\n' "$mark"
 probe_path /srv/hello/releases/0123456789ab ''
 printf '\n%s fact 15\n' "$mark"
 [ -e /srv/hello/releases/0123456789ab ] && echo there || true
 printf '\n%s fact 16\n' "$mark"
-if [ -e /srv/hello/releases/0123456789ab/.selvedge.before_build ]; then echo 'done'; else live=$(readlink /srv/hello/live.sock); live=${live##*/}; echo "previous ${live%.sock}"; fi
+hook_fact /srv/hello/releases/0123456789ab/.selvedge.before_build /srv/hello/live.sock
 printf '\n%s fact 17\n' "$mark"
 probe_path /srv/hello/venvs ''
 printf '\n%s fact 18\n' "$mark"
@@ -109,7 +114,7 @@ probe_path /srv/hello/instances/0123456789ab-77fd9b/selvedge_worker.py e78bb86d4
 printf '\n%s fact 28\n' "$mark"
 probe_path /srv/hello/instances/0123456789ab-77fd9b/gunicorn_start 727c6a1420f4f79cc13a2038c8567bed6bb3e987384aadf6a89063b52b083a88
 printf '\n%s fact 29\n' "$mark"
-if [ -e /srv/hello/instances/0123456789ab-77fd9b/hook.after_build ]; then echo 'done'; else live=$(readlink /srv/hello/live.sock); live=${live##*/}; echo "previous ${live%.sock}"; fi
+hook_fact /srv/hello/instances/0123456789ab-77fd9b/hook.after_build /srv/hello/live.sock
 printf '\n%s fact 30\n' "$mark"
 site_unreadable /srv/hello/releases/0123456789ab backend/static
 echo end
@@ -139,7 +144,7 @@ live_socket=/srv/hello/live.sock
 supervisor_conf=/etc/supervisor/conf.d/hello.conf
 releases_fact
 printf '\n%s fact 38\n' "$mark"
-if [ -e /srv/hello/instances/0123456789ab-77fd9b/hook.after_switch ]; then echo 'done'; else live=$(readlink /srv/hello/live.sock); live=${live##*/}; echo "previous ${live%.sock}"; fi
+hook_fact /srv/hello/instances/0123456789ab-77fd9b/hook.after_switch /srv/hello/live.sock
 printf '\n%s fact 39\n' "$mark"
 [ -e /etc/nginx/nginx.conf ] && echo there || true
 printf '\n%s fact 40\n' "$mark"
@@ -229,15 +234,15 @@ probe_unit nginx.service
 printf Stamp=
 stamp_read nginx-tls-hello
 echo
-if [ /etc/letsencrypt/live/hello/fullchain.pem -nt /var/lib/selvedge/loaded/nginx-tls-hello ]; then printf 'Served=%s\n' "$(https_served_instead /etc/letsencrypt/live/hello/fullchain.pem hello.example.com)"; fi
+https_fact /etc/letsencrypt/live/hello/fullchain.pem nginx-tls-hello hello.example.com
 printf '\n%s fact 70\n' "$mark"
 probe_path /etc/selvedge/hello/certificate.pem ''
 :
 }
 read_lookups() {
-path_stats=$nl$(stat -c '%F :: %a %U %G :: %n' -- /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/git_credentials /srv/hello/releases/0123456789ab /srv/hello/venvs /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-77fd9b /srv/hello/instances/0123456789ab-77fd9b/env /srv/hello/instances/0123456789ab-77fd9b/run /srv/hello/instances/0123456789ab-77fd9b/selvedge_worker.py /srv/hello/instances/0123456789ab-77fd9b/gunicorn_start /srv/hello/instances/0123456789ab-77fd9b/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/selvedge/hello/acme-ca.pem /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf /etc/selvedge/hello/certificate.pem 2>/dev/null)$nl
-path_sums=$nl$(probe_hashes /srv/hello/git_credentials /etc/tmpfiles.d/hello.conf /srv/hello/instances/0123456789ab-77fd9b/env /srv/hello/instances/0123456789ab-77fd9b/run /srv/hello/instances/0123456789ab-77fd9b/selvedge_worker.py /srv/hello/instances/0123456789ab-77fd9b/gunicorn_start /srv/hello/instances/0123456789ab-77fd9b/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf 2>/dev/null)$nl
-package_states=$(probe_package_list nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 supervisor certbot)
+probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/git_credentials /srv/hello/releases/0123456789ab /srv/hello/venvs /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-77fd9b /srv/hello/instances/0123456789ab-77fd9b/env /srv/hello/instances/0123456789ab-77fd9b/run /srv/hello/instances/0123456789ab-77fd9b/selvedge_worker.py /srv/hello/instances/0123456789ab-77fd9b/gunicorn_start /srv/hello/instances/0123456789ab-77fd9b/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/selvedge/hello/acme-ca.pem /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf /etc/selvedge/hello/certificate.pem
+probe_take_hashes /srv/hello/git_credentials /etc/tmpfiles.d/hello.conf /srv/hello/instances/0123456789ab-77fd9b/env /srv/hello/instances/0123456789ab-77fd9b/run /srv/hello/instances/0123456789ab-77fd9b/selvedge_worker.py /srv/hello/instances/0123456789ab-77fd9b/gunicorn_start /srv/hello/instances/0123456789ab-77fd9b/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf
+probe_take_packages nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 supervisor certbot
 :
 }
 read_all nginx.service supervisor.service logrotate.timer fail2ban.service certbot.timer

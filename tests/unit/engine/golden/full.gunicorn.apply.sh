@@ -12,9 +12,19 @@ mark=@selvedge
 
 # … the library hook
 
+# … the library manager
+
+# … the library probe
+
+# … the library releases
+
 # … the library site
 
 # … the library step
+
+# … the library supervisor
+
+# … the library systemd
 
 # … the library user
 

@@ -8,6 +8,8 @@ cd /
 mark=@selvedge
 # … the library apt
 
+# … the library clock
+
 # … the library disk
 
 # … the library file
@@ -91,7 +93,7 @@ kernel_sysctl_fact /etc/sysctl.d/90-selvedge.conf kernel/kptr_restrict kernel/dm
 printf '\n%s fact 20\n' "$mark"
 grep -sE -e '^[[:space:]]*(net/ipv4/conf/all/log_martians|net/ipv4/conf/default/log_martians)([[:space:]=]|$)' -e log_martians /etc/ufw/sysctl.conf || true
 printf '\n%s fact 21\n' "$mark"
-kernel_clock_fact
+clock_fact
 printf '\n%s fact 22\n' "$mark"
 grep -sE -e '^[[:space:]]*(SHA_CRYPT_MIN_ROUNDS|SHA_CRYPT_MAX_ROUNDS)([[:space:]=]|$)' -e ENCRYPT_METHOD /etc/login.defs || true
 printf '\n%s fact 23\n' "$mark"
@@ -129,9 +131,9 @@ python_fact /opt/selvedge/python/3.12 3.12
 :
 }
 read_lookups() {
-path_stats=$nl$(stat -c '%F :: %a %U %G :: %n' -- /etc/apt/apt.conf.d/20auto-upgrades /etc/apt/apt.conf.d/52unattended-upgrades-selvedge /etc/sudoers.d /etc/sudoers.d/90-selvedge-deploy /etc/ssh/sshd_config.d/00-selvedge.conf /etc/ufw/before.init /etc/fail2ban/jail.d/50-selvedge.local /etc/sysctl.d/90-selvedge.conf /etc/security/limits.d/50-selvedge.conf /etc/systemd/coredump.conf.d/50-selvedge.conf /etc/modprobe.d/50-selvedge.conf /etc/profile.d/50-selvedge.sh /etc/issue /etc/issue.net 2>/dev/null)$nl
-path_sums=$nl$(probe_hashes /etc/apt/apt.conf.d/20auto-upgrades /etc/apt/apt.conf.d/52unattended-upgrades-selvedge /etc/sudoers.d/90-selvedge-deploy /etc/ssh/sshd_config.d/00-selvedge.conf /etc/ufw/before.init /etc/fail2ban/jail.d/50-selvedge.local /etc/sysctl.d/90-selvedge.conf /etc/security/limits.d/50-selvedge.conf /etc/systemd/coredump.conf.d/50-selvedge.conf /etc/modprobe.d/50-selvedge.conf /etc/profile.d/50-selvedge.sh /etc/issue /etc/issue.net 2>/dev/null)$nl
-package_states=$(probe_package_list unattended-upgrades sudo nftables libpam-pwquality ufw fail2ban python3-systemd nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 supervisor)
+probe_take_paths /etc/apt/apt.conf.d/20auto-upgrades /etc/apt/apt.conf.d/52unattended-upgrades-selvedge /etc/sudoers.d /etc/sudoers.d/90-selvedge-deploy /etc/ssh/sshd_config.d/00-selvedge.conf /etc/ufw/before.init /etc/fail2ban/jail.d/50-selvedge.local /etc/sysctl.d/90-selvedge.conf /etc/security/limits.d/50-selvedge.conf /etc/systemd/coredump.conf.d/50-selvedge.conf /etc/modprobe.d/50-selvedge.conf /etc/profile.d/50-selvedge.sh /etc/issue /etc/issue.net
+probe_take_hashes /etc/apt/apt.conf.d/20auto-upgrades /etc/apt/apt.conf.d/52unattended-upgrades-selvedge /etc/sudoers.d/90-selvedge-deploy /etc/ssh/sshd_config.d/00-selvedge.conf /etc/ufw/before.init /etc/fail2ban/jail.d/50-selvedge.local /etc/sysctl.d/90-selvedge.conf /etc/security/limits.d/50-selvedge.conf /etc/systemd/coredump.conf.d/50-selvedge.conf /etc/modprobe.d/50-selvedge.conf /etc/profile.d/50-selvedge.sh /etc/issue /etc/issue.net
+probe_take_packages unattended-upgrades sudo nftables libpam-pwquality ufw fail2ban python3-systemd nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 supervisor
 :
 }
 read_all apt-daily.timer apt-daily-upgrade.timer unattended-upgrades.service ssh.socket fail2ban.service nginx.service supervisor.service

@@ -122,6 +122,7 @@ base=/srv/hello
 run_dir=/run/hello
 log_dir=/var/log/hello
 live_socket=/srv/hello/live.sock
+previous_socket=/srv/hello/previous.sock
 repo=/srv/hello/repo.git
 site_enabled=/etc/nginx/sites-enabled/hello
 supervisor_conf=/etc/supervisor/conf.d/hello.conf
@@ -178,7 +179,17 @@ mark=@selvedge
 
 # … the library hook
 
+# … the library manager
+
+# … the library probe
+
+# … the library releases
+
 # … the library step
+
+# … the library supervisor
+
+# … the library systemd
 
 # … the library user
 

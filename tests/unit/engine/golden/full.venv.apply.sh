@@ -45,9 +45,19 @@ mark=@selvedge
 
 # … the library hook
 
+# … the library manager
+
 # … the library pip
 
+# … the library probe
+
+# … the library releases
+
 # … the library step
+
+# … the library supervisor
+
+# … the library systemd
 
 # … the library user
 

@@ -14,8 +14,7 @@ mark=@selvedge
 
 change_0() (
 set -eu
-file_keep /etc/nginx/conf.d/selvedge-default-tls.conf
-rm -f -- /etc/nginx/conf.d/selvedge-default-tls.conf
+file_remove /etc/nginx/conf.d/selvedge-default-tls.conf
 )
 change_arm() (
 set -eu

@@ -12,6 +12,8 @@ mark=@selvedge
 
 # … the library manager
 
+# … the library mirror
+
 # … the library nginx
 
 # … the library probe
@@ -61,8 +63,7 @@ ssh-keygen -F '[git.example.com]:2222' -f /srv/hello/git_known_hosts >/dev/null 
 printf '\n%s fact 11\n' "$mark"
 probe_path /srv/hello/git_credentials ''
 printf '\n%s fact 12\n' "$mark"
-if probe_has git && git --git-dir=/srv/hello/repo.git -c safe.directory='*' rev-parse -q --verify '0123456789abcdef0123456789abcdef01234567^{tree}' >/dev/null 2>&1; then echo present
-else echo missing; git --git-dir=/srv/hello/repo.git -c safe.directory='*' for-each-ref --format='%(objectname)' 2>/dev/null; fi
+mirror_fact /srv/hello/repo.git 0123456789abcdef0123456789abcdef01234567
 printf '\n%s fact 13\n' "$mark"
 probe_path /srv/hello/releases/0123456789ab ''
 printf '\n%s fact 14\n' "$mark"
@@ -174,13 +175,13 @@ site_fact
 printf '\n--\n'
 probe_path /etc/nginx/conf.d/selvedge-default-tls.conf -
 printf '\n%s fact 53\n' "$mark"
-for path in /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/selvedge/hello/certificate.pem /etc/nginx/sites-available/hello-tls; do [ -e "$path" ] || [ -L "$path" ] && echo "$path"; done
+probe_existing /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/selvedge/hello/certificate.pem /etc/nginx/sites-available/hello-tls
 :
 }
 read_lookups() {
-path_stats=$nl$(stat -c '%F :: %a %U %G :: %n' -- /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/deploy_key /srv/hello/git_credentials /srv/hello/releases/0123456789ab /srv/hello/venvs /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-c2d9b4 /srv/hello/instances/0123456789ab-c2d9b4/env /srv/hello/instances/0123456789ab-c2d9b4/run /srv/hello/instances/0123456789ab-c2d9b4/selvedge_worker.py /srv/hello/instances/0123456789ab-c2d9b4/gunicorn_start /srv/hello/instances/0123456789ab-c2d9b4/unit.socket /srv/hello/instances/0123456789ab-c2d9b4/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf 2>/dev/null)$nl
-path_sums=$nl$(probe_hashes /srv/hello/instances/0123456789ab-c2d9b4/env /srv/hello/instances/0123456789ab-c2d9b4/run /srv/hello/instances/0123456789ab-c2d9b4/selvedge_worker.py /srv/hello/instances/0123456789ab-c2d9b4/gunicorn_start /srv/hello/instances/0123456789ab-c2d9b4/unit.socket /srv/hello/instances/0123456789ab-c2d9b4/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf 2>/dev/null)$nl
-package_states=$(probe_package_list nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2)
+probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/deploy_key /srv/hello/git_credentials /srv/hello/releases/0123456789ab /srv/hello/venvs /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-c2d9b4 /srv/hello/instances/0123456789ab-c2d9b4/env /srv/hello/instances/0123456789ab-c2d9b4/run /srv/hello/instances/0123456789ab-c2d9b4/selvedge_worker.py /srv/hello/instances/0123456789ab-c2d9b4/gunicorn_start /srv/hello/instances/0123456789ab-c2d9b4/unit.socket /srv/hello/instances/0123456789ab-c2d9b4/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
+probe_take_hashes /srv/hello/instances/0123456789ab-c2d9b4/env /srv/hello/instances/0123456789ab-c2d9b4/run /srv/hello/instances/0123456789ab-c2d9b4/selvedge_worker.py /srv/hello/instances/0123456789ab-c2d9b4/gunicorn_start /srv/hello/instances/0123456789ab-c2d9b4/unit.socket /srv/hello/instances/0123456789ab-c2d9b4/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
+probe_take_packages nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2
 :
 }
 read_all nginx.service logrotate.timer fail2ban.service

@@ -387,13 +387,11 @@ kernel_sysctl_set kernel.kptr_restrict=2
 )
 change_3() (
 set -eu
-{ grep -Ev -e '^[[:space:]]*(net/ipv4/conf/all/log_martians|net/ipv4/conf/default/log_martians)([[:space:]=]|$)' -e '^# By `fab harden`: net/ipv4/conf/all/log_martians, net/ipv4/conf/default/log_martians$' /etc/ufw/sysctl.conf || :
-cat <<'EOF'
+file_set_lines /etc/ufw/sysctl.conf '^[[:space:]]*(net/ipv4/conf/all/log_martians|net/ipv4/conf/default/log_martians)([[:space:]=]|$)' '^# By `fab harden`: net/ipv4/conf/all/log_martians, net/ipv4/conf/default/log_martians$' <<'EOF'
 # By `fab harden`: net/ipv4/conf/all/log_martians, net/ipv4/conf/default/log_martians
 net/ipv4/conf/all/log_martians=1
 net/ipv4/conf/default/log_martians=1
 EOF
-} | file_put /etc/ufw/sysctl.conf 0644 root root
 )
 change_4() (
 set -eu
@@ -402,22 +400,18 @@ systemctl enable --now systemd-timesyncd.service
 )
 change_5() (
 set -eu
-{ grep -Ev -e '^[[:space:]]*(SHA_CRYPT_MIN_ROUNDS|SHA_CRYPT_MAX_ROUNDS)([[:space:]=]|$)' -e '^# By `fab harden`: SHA_CRYPT_MIN_ROUNDS, SHA_CRYPT_MAX_ROUNDS$' /etc/login.defs || :
-cat <<'EOF'
+file_set_lines /etc/login.defs '^[[:space:]]*(SHA_CRYPT_MIN_ROUNDS|SHA_CRYPT_MAX_ROUNDS)([[:space:]=]|$)' '^# By `fab harden`: SHA_CRYPT_MIN_ROUNDS, SHA_CRYPT_MAX_ROUNDS$' <<'EOF'
 # By `fab harden`: SHA_CRYPT_MIN_ROUNDS, SHA_CRYPT_MAX_ROUNDS
 SHA_CRYPT_MIN_ROUNDS 65536
 SHA_CRYPT_MAX_ROUNDS 65536
 EOF
-} | file_put /etc/login.defs 0644 root root
 )
 change_6() (
 set -eu
-{ grep -Ev -e '^[[:space:]]*(YESCRYPT_COST_FACTOR)([[:space:]=]|$)' -e '^# By `fab harden`: YESCRYPT_COST_FACTOR$' /etc/login.defs || :
-cat <<'EOF'
+file_set_lines /etc/login.defs '^[[:space:]]*(YESCRYPT_COST_FACTOR)([[:space:]=]|$)' '^# By `fab harden`: YESCRYPT_COST_FACTOR$' <<'EOF'
 # By `fab harden`: YESCRYPT_COST_FACTOR
 YESCRYPT_COST_FACTOR 7
 EOF
-} | file_put /etc/login.defs 0644 root root
 )
 change_7() (
 set -eu

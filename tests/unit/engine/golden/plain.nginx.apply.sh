@@ -6,6 +6,8 @@ umask 022
 cd /
 
 mark=@selvedge
+# … the library bans
+
 # … the library file
 
 # … the library history
@@ -39,11 +41,7 @@ install -d -m 00710 -o root -g www-data -- /var/log/hello
 )
 change_2() (
 set -eu
-for log in /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log; do
-  [ -e "$log" ] || : >"$log"
-  chown -- www-data:adm "$log"
-  chmod -- 0640 "$log"
-done
+nginx_close_logs /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log
 )
 change_3() (
 set -eu
@@ -222,15 +220,11 @@ EOF
 )
 change_9() (
 set -eu
-file_keep /etc/nginx/sites-enabled/hello
-mkdir -p -- /etc/nginx/sites-enabled
-ln -sfn -- /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/.selvedge.link
-mv -fT -- /etc/nginx/sites-enabled/.selvedge.link /etc/nginx/sites-enabled/hello
+file_link /etc/nginx/sites-enabled/hello /etc/nginx/sites-available/hello
 )
 change_10() (
 set -eu
-file_keep /etc/nginx/conf.d/selvedge-default.conf
-rm -f -- /etc/nginx/conf.d/selvedge-default.conf
+file_remove /etc/nginx/conf.d/selvedge-default.conf
 )
 change_11() (
 set -eu
@@ -299,8 +293,7 @@ port = http,https
 logpath = /var/log/hello/nginx-missed.log
           /dev/null
 EOF
-fail2ban-client --test >"$undo/check" 2>&1 || step_fail "fail2ban refuses its configuration: $(grep -m 1 ERROR "$undo/check" | sed 's/.*ERROR *//'). Mend the file that it names, in /etc/fail2ban."
-fail2ban-client reload >"$undo/check" 2>&1 || { cat "$undo/check"; exit 1; }
+bans_reload
 stamp_write 60-selvedge-hello 6d5c0633ae9820a672f5da1681d8c2a49dae4edc203eb7309fecb60ed217aa3d
 )
 change_arm() (

@@ -201,6 +201,7 @@ base=/srv/hello
 run_dir=/run/hello
 log_dir=/var/log/hello
 live_socket=/srv/hello/live.sock
+previous_socket=/srv/hello/previous.sock
 repo=/srv/hello/repo.git
 site_enabled=/etc/nginx/sites-enabled/hello
 supervisor_conf=/etc/supervisor/conf.d/hello.conf

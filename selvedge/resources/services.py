@@ -1,4 +1,4 @@
-"""Services, systemd units and users."""
+"""systemd services and other units."""
 
 from __future__ import annotations
 
@@ -8,9 +8,6 @@ from selvedge.resources.base import Change, Loader, Resource
 from selvedge.resources.stamp import Stamp
 from selvedge.shell.library import call
 from selvedge.shell.quoting import quote, words
-
-POWERFUL = frozenset(("root", "sudo", "admin", "wheel", "docker", "lxd", "disk", "shadow"))
-"""Groups whose members can become root."""
 
 
 class Service(Loader):
@@ -46,12 +43,12 @@ class Service(Loader):
         return f"probe_unit {words(*self.units())}\nprintf Stamp=\n{self._stamp.read()}\necho"
 
     def plan(self, fact: str) -> Change | None:
-        values = dict(line.split("=", 1) for line in fact.splitlines() if "=" in line)
-        enabled = values.get("UnitFileState") in ("enabled", "static", "alias", "indirect", "generated")
-        active = values.get("ActiveState") in ("active", "reloading")
+        properties = dict(line.split("=", 1) for line in fact.splitlines() if "=" in line)
+        enabled = properties.get("UnitFileState") in ("enabled", "static", "alias", "indirect", "generated")
+        active = properties.get("ActiveState") in ("active", "reloading")
         if not enabled or not active:
             return self._start(enabled, active)
-        if self.loads and values.get("Stamp") != self._wanted():
+        if self.loads and properties.get("Stamp") != self._wanted():
             return self.reload()
         return None
 
@@ -115,49 +112,3 @@ class Enabled(Resource):
         on = {"ActiveState=active", "UnitFileState=enabled"}
         off = [name for name, block in zip(self.names, [*blocks, *[set()] * len(self.names)], strict=False) if not on <= block]
         return Change(f"enable {', '.join(off)}", f"systemctl enable --now {words(*off)}") if off else None
-
-
-class User(Resource):
-    """A user exists. system: without login and password. groups: further groups, added to the ones that it has."""
-
-    name: str
-    home: str
-    system: bool = False
-    shell: str = "/bin/bash"
-    groups: tuple[str, ...] = ()
-    comment: str = ""
-
-    def probe(self) -> str:
-        name = quote(self.name)
-        return f"getent passwd {name} || true\nid -nG {name} 2>/dev/null || true"
-
-    def plan(self, fact: str) -> Change | None:
-        lines = [*fact.splitlines(), "", ""]
-        if ":" not in lines[0]:
-            return Change(f"create user {self.name}", self._create())
-        fields = lines[0].split(":")
-        if self.system and self._is_other_account(fields, lines[1].split()):
-            problem = f"the user {self.name} exists already and is not the app's: choose another app.name in hosts.toml"
-            return Change(f"see that {self.name} is a user of its own", f"step_fail {quote(problem)}")
-        missing = [group for group in self.groups if group not in lines[1].split()]
-        fixes = []
-        if fields[6] != self.shell:
-            fixes.append(f"usermod --shell {quote(self.shell)} -- {quote(self.name)}")
-        if fields[5] != self.home:
-            fixes.append(f"usermod --home {quote(self.home)} -- {quote(self.name)}")
-        if missing:
-            fixes.append(f"usermod --append --groups {quote(','.join(missing))} -- {quote(self.name)}")
-        if not fixes:
-            return None
-        return Change(f"change user {self.name} (shell, home or groups)", "\n".join(fixes))
-
-    def _is_other_account(self, fields: list[str], groups: list[str]) -> bool:
-        """Return whether a person or another program owns the account: the app's code must not run with its rights."""
-        return int(fields[2]) >= 1000 or fields[5] != self.home or not POWERFUL.isdisjoint(groups)
-
-    def _create(self) -> str:
-        options = ["--home-dir", self.home, "--shell", self.shell, "--user-group", "--comment", self.comment]
-        options += ["--system", "--no-create-home"] if self.system else ["--create-home"]
-        if self.groups:
-            options += ["--groups", ",".join(self.groups)]
-        return f"useradd {words(*options)} -- {quote(self.name)}"
