@@ -9,6 +9,7 @@ from selvedge.config.target import Target
 from selvedge.operations.doctor.addresses import may_be_translated, reachable
 from selvedge.operations.doctor.facts import ServerFacts
 from selvedge.operations.support.check_results import CheckResult, ok, problem, warning
+from selvedge.resources.access.firewall import Rule
 
 
 def check_network(app: Target, facts: ServerFacts) -> Iterator[CheckResult]:
@@ -76,12 +77,10 @@ def _firewall(app: Target, facts: ServerFacts, port: int) -> CheckResult:
 
 def _closed_by(facts: ServerFacts, port: int) -> str:
     """Return the program on the server whose rules close the port, "" if none does."""
-    ufw = facts.lines.get("ufw", [])
-    if "Status: active" in ufw:
-        if any(line.startswith("Default: allow (incoming)") for line in ufw):
-            return ""
-        rules = (re.match(r"([0-9,:]+)(/tcp)?( \([^)]*\))? +(ALLOW|LIMIT) IN +Anywhere", line) for line in ufw)
-        return "" if _is_listed(port, (rule[1] for rule in rules if rule)) else "ufw"
+    state = " ".join(facts.lines.get("ufw", [])).split()
+    if "on" in state and "live" in state:
+        ufw = filter(None, map(Rule.parse, facts.lines.get("ufw-rule", [])))
+        return "" if "deny" not in state or any(rule.opens(str(port)) for rule in ufw) else "ufw"
     chain = facts.lines.get("input", [])
     if not {"-P INPUT DROP", "-P INPUT REJECT"} & set(chain):
         return ""

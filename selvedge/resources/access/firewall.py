@@ -19,7 +19,7 @@ BEFORE_INIT = "/etc/ufw/before.init"
 
 
 class Rule(Value):
-    """A rule in ufw's files: `### tuple ### allow tcp 22 0.0.0.0/0 any 0.0.0.0/0 in comment=hex`."""
+    """A rule in ufw's files: `### tuple ### allow tcp 22 0.0.0.0/0 any 0.0.0.0/0 in comment=hex` (ufw's backend_iptables.py)."""
 
     action: str
     protocol: str
@@ -33,7 +33,11 @@ class Rule(Value):
         words = line.removeprefix("### tuple ### ").split()
         if words == line.split() or len(words) < 7:
             return None
-        action, protocol, port, to, source_port, source, direction, *rest = words
+        action, protocol, port, to, source_port, source, *rest = words
+        if not rest[0].startswith(("in", "out")):
+            # The names of ufw's application profiles for the port and the source port, e.g. "Nginx%20Full -".
+            rest = rest[2:]
+        direction, *rest = rest or [""]
         anywhere = to in ("0.0.0.0/0", "::/0") and source == to and source_port == "any" and direction == "in"
         return cls(action, protocol, port, anywhere, f"comment={MARK.encode().hex()}" in rest)
 

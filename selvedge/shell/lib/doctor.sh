@@ -43,7 +43,10 @@ doctor_ports() {
   for port in 80 443; do
     printf 'port %s %s\n' "$port" "$(ss -H -l -n -t -p "sport = :$port" 2>/dev/null | grep -o 'users:.*' | sort -u | paste -s -d ' ')"
   done
-  if probe_has ufw; then ufw status verbose 2>/dev/null | sed -n '/./s/^/ufw /p'; fi
+  if probe_has ufw; then
+    printf 'ufw %s\n' "$(firewall_state 2>/dev/null | paste -s -d ' ')"
+    firewall_rules user.rules user6.rules | sed 's/^/ufw-rule /'
+  fi
   if probe_has iptables; then iptables -S INPUT 2>/dev/null | grep -e '^-P' -e 'ACCEPT' | sed 's/^/input /'; fi
 }
 

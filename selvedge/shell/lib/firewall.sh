@@ -8,6 +8,12 @@ firewall_state() {
   if [ ! -e /proc/net/if_inet6 ] || ip6tables -S ufw6-user-input >/dev/null; then echo live; fi
 }
 
+# firewall_rules FILE…: the rules in these files, one a line, e.g. "### tuple ### allow tcp 22 0.0.0.0/0 any 0.0.0.0/0 in".
+firewall_rules() {
+  local file
+  for file in "$@"; do grep -s '^### tuple' "/etc/ufw/$file" || :; done
+}
+
 # firewall_fact PATH: PATH is ufw's before.init.
 firewall_fact() {
   sshd_read
@@ -16,9 +22,9 @@ firewall_fact() {
   printf '\n--- state\n'
   firewall_state
   printf '\n--- rules\n'
-  cat /etc/ufw/user.rules
+  firewall_rules user.rules
   printf '\n--- rules6\n'
-  cat /etc/ufw/user6.rules
+  firewall_rules user6.rules
   printf '\n--- limit\n'
   probe_path "$1" -
 }

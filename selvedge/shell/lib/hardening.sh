@@ -27,7 +27,7 @@ hardening_firewall() {
   printf '\n--- state\n'
   firewall_state
   printf '\n--- rules\n'
-  cat /etc/ufw/user.rules /etc/ufw/user6.rules | grep '^### tuple'
+  firewall_rules user.rules user6.rules
   printf '\n--- limit\n'
   nft list table inet selvedge
 }

@@ -17,6 +17,7 @@ from tests.support.tables import check, table
 
 WALL = Firewall((80, 443))
 OPEN = "\n".join(rule("allow", port, comment="selvedge") for port in ("22", "80", "443"))
+PROFILE = "### tuple ### allow tcp 80,443 0.0.0.0/0 any 0.0.0.0/0 Nginx%20Full - in"
 OPEN_ALL = ("firewall: let in port 22, 80, 443", "firewall_open 22 80 443")
 OPEN_SSH = ("firewall: let in port 22", "firewall_open 22")
 TURN_ON = ("firewall: turn it on, and let in nothing else", "firewall_on")
@@ -34,6 +35,7 @@ UNKNOWN = (
     (WALL, firewall_fact(OPEN + "\n" + rule("allow", "5432")), None),
     (WALL, firewall_fact(OPEN + "\n" + rule("deny", "25")), None),
     (WALL, firewall_fact(rule("allow", "any", protocol="any")), None),
+    (WALL, firewall_fact(f"{rule('allow', '22')}\n{PROFILE}"), None),
     # Rules that do not.
     (WALL, firewall_fact(""), *OPEN_ALL),
     (WALL, firewall_fact(OPEN, rules6=""), *OPEN_ALL),
