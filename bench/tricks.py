@@ -20,7 +20,7 @@ TRICKS = {
     "two processes share the probes": (
         "selvedge/shell/lib/read.sh",
         "read_second </dev/null | { read_first </dev/null; cat; }",
-        "read_second </dev/null; read_first </dev/null",
+        "read_first </dev/null; read_second </dev/null",
     ),
     "the login begins while modules load": (
         "selvedge/ssh/connection.py", "self._ahead = in_background(self._log_in_ahead)", "pass",
@@ -34,7 +34,7 @@ TRICKS = {
         "selvedge/startup.py", "    gc.disable()\n    atexit.register(gc.freeze)\n", "    atexit.register\n",
     ),
     "compiled templates are kept": ("selvedge/templates.py", "bytecode_cache=_bytecode_cache()", "bytecode_cache=None"),
-    "values have no compiled methods": ("selvedge/value.py", "(repr=False, eq=False, match_args=False)", "(frozen=True)"),
+    "values have no compiled methods": ("selvedge/value.py", "(repr=False, eq=False, match_args=False)", "(repr=False, frozen=True)"),
 }  # fmt: skip
 
 
