@@ -14,7 +14,7 @@ from bench.latency import delayed_port, far_host, near_host
 from lab import Project
 
 RUN = ("setup", "deploy")
-ROUNDS = 15
+ROUNDS = 9
 # Each trick: its file, a text in it, and the text that switches the trick off.
 TRICKS = {
     "two processes share the probes": (
