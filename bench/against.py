@@ -24,7 +24,7 @@ class Side:
 
     def __init__(self, lab: Lab, folder: Path, checkout: Path) -> None:
         self.checkout = checkout
-        self.project = Project(folder, checkout=checkout, migrate=None, workers=3)
+        self.project = Project(folder, checkout=checkout, workers=3)
         self.servers = [lab.server("ready") for _ in range(FLEET)]
         self.names = ",".join(server.name for server in self.servers)
         for _ in range(2):
@@ -41,7 +41,7 @@ class Side:
         return seconds_until_served(self.server.url, f"round {number}", lambda: self.project.must(*deploy))
 
 
-def compare(name: str, work: Callable[[Side], object], sides: list[Side], rounds: int = 9) -> None:
+def compare(name: str, work: Callable[[Side], object], sides: list[Side], rounds: int = 5) -> None:
     """Do the work for both sides in turn and print the result."""
     times = alternate({str(side.checkout): (lambda side=side: work(side)) for side in sides}, rounds)
     report(name, list(times.values()))
@@ -66,11 +66,11 @@ def main(other: str) -> None:
             compare("fleet", lambda side: side.project.must("-H", side.names, "setup", "deploy"), sides)
             with delayed_port(sides[0].server.address, 22) as one, delayed_port(sides[1].server.address, 22) as two:
                 for side, port in zip(sides, (one, two), strict=True):
-                    side.project.configure(far_host(side.server, side.project, port), migrate=None, workers=3)
+                    side.project.configure(far_host(side.server, side.project, port), workers=3)
                 compare("latency", lambda side: side.project.must("-H", "far", "setup", "deploy"), sides)
             for side in sides:
-                side.project.configure(migrate=None, workers=3)
-            report("release", [list(each) for each in zip(*([s.release(n) for s in sides] for n in range(9)), strict=True)])
+                side.project.configure(workers=3)
+            report("release", [list(each) for each in zip(*([s.release(n) for s in sides] for n in range(5)), strict=True)])
             report("listing", [list(each) for each in zip(*([list_tasks(s) for s in sides] for _ in range(15)), strict=True)])
     finally:
         lab.close()
