@@ -1,4 +1,4 @@
-"""Make the start of a run faster. Each figure is the share of the 336 ms of a run with nothing to change (`python -m bench tricks`)."""
+"""Make the start of a run faster. The figures are of a run with nothing to change, 336 ms (`python -m bench tricks`)."""
 
 from __future__ import annotations
 
