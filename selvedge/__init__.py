@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from selvedge.startup import keep_compiled_modules
 
 if TYPE_CHECKING:
+    from selvedge.config.types import LOCAL_PREFIX as LOCAL_PREFIX
     from selvedge.errors import UsageError as UsageError
     from selvedge.release.instance import Instance as Instance
     from selvedge.release.live import Live as Live
@@ -91,6 +92,7 @@ keep_compiled_modules()
 __version__ = "0.1.0"
 
 _NAMES = {
+    "config.types": "LOCAL_PREFIX",
     "errors": "UsageError",
     "release.instance": "Instance",
     "release.live": "Live",

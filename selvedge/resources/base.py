@@ -6,6 +6,7 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
+from selvedge.shell.quoting import quote
 from selvedge.ssh.payload import Payload
 from selvedge.value import Value
 
@@ -49,6 +50,11 @@ class Change(Value):
     local_env_vars: tuple[tuple[str, str], ...] = ()
     guard: Guard | None = None
     noted: bool = False
+
+    @classmethod
+    def refused(cls, summary: str, problem: str, *, remedy: str = "", waits: bool = False) -> Change:
+        """Return a change that only fails, with the sentence `problem`: a person has to act first."""
+        return cls(summary, f"step_fail {quote(problem)}", remedy=remedy, waits=waits)
 
 
 class Query(Value, ABC):

@@ -71,10 +71,7 @@ class File(Resource):
         if kind == "absent":
             return self._write(f"create {self.path}", diff(self.path, "", self.text))
         if kind.startswith("directory"):
-            return Change(
-                f"write {self.path}",
-                f"step_fail {quote(self.path + ' is a directory; a file must stand there: move it away')}",
-            )
+            return Change.refused(f"write {self.path}", f"{self.path} is a directory; a file must stand there: move it away")
         return self._write(f"write {self.path}", diff(self.path, text, self.text))
 
     def _set_owner(self) -> str:
@@ -156,8 +153,7 @@ class Directory(Resource):
         if fact.strip() == "absent":
             owner = f"-o {quote(self.owner)} -g {quote(self.group)}"
             return Change(f"create {self.path}/", f"install -d -m {mode} {owner} -- {path}")
-        problem = f"{self.path} is not a directory; one must stand there: move it away"
-        return Change(f"create {self.path}/", f"step_fail {quote(problem)}")
+        return Change.refused(f"create {self.path}/", f"{self.path} is not a directory; one must stand there: move it away")
 
 
 class Link(Resource):
@@ -180,8 +176,7 @@ class Link(Resource):
         if kind == f"link {self.to}":
             return None
         if kind.startswith("directory"):
-            problem = f"{self.path} is a directory; a link must stand there: move it away"
-            return Change(f"link {self.path}", f"step_fail {quote(problem)}")
+            return Change.refused(f"link {self.path}", f"{self.path} is a directory; a link must stand there: move it away")
         return Change(f"link {self.path} -> {self.to}", f"file_link {words(self.path, self.to)}")
 
 
@@ -203,6 +198,5 @@ class Absent(Resource):
         if fact.strip() == "absent":
             return None
         if fact.startswith("directory"):
-            problem = f"{self.path} is a directory; nothing must stand there: move it away"
-            return Change(f"remove {self.path}", f"step_fail {quote(problem)}")
+            return Change.refused(f"remove {self.path}", f"{self.path} is a directory; nothing must stand there: move it away")
         return Change(f"remove {self.path}", f"file_remove {quote(self.path)}")

@@ -19,4 +19,4 @@ class Needs(Resource):
         if fact.strip() == "there":
             return None
         sentence = f"{self.path} is not there yet: run `fab {self.task}` first, or `fab deploy`, which runs all steps"
-        return Change(f"needs {self.path}, which `fab {self.task}` makes", f"step_fail {quote(sentence)}", waits=True)
+        return Change.refused(f"needs {self.path}, which `fab {self.task}` makes", sentence, waits=True)

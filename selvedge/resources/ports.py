@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 from selvedge.resources.base import Change, Resource
-from selvedge.shell.quoting import quote
 
 
 class Port(Resource):
@@ -31,8 +30,8 @@ class Port(Resource):
         named = " and ".join(f"{name} (process {pid})" for name, pid in holders.items()) or "a program unknown to ss"
         stop = f"If it may go, e.g. `systemctl disable --now {next(iter(holders))}` there" if holders else "Free it"
         problem = f"port {self.number}, which {self.program} needs, is held by {named}. Nothing was changed."
-        return Change(
+        return Change.refused(
             f"have port {self.number} free for {self.program}",
-            f"step_fail {quote(problem)}",
+            problem,
             remedy=f"{stop}; then run this again.",
         )

@@ -30,7 +30,7 @@ class User(Resource):
         fields = lines[0].split(":")
         if self.system and self._is_other_account(fields, lines[1].split()):
             problem = f"the user {self.name} exists already and is not the app's: choose another app.name in hosts.toml"
-            return Change(f"see that {self.name} is a user of its own", f"step_fail {quote(problem)}")
+            return Change.refused(f"see that {self.name} is a user of its own", problem)
         missing = [group for group in self.groups if group not in lines[1].split()]
         fixes = []
         if fields[6] != self.shell:

@@ -5,7 +5,7 @@ import selvedge as sv
 
 def hook(app, instance, name, *, builds=False, local_only=False):
     """Run the hook `name` of hosts.toml, if it has one: before_build, after_build, before_switch or after_switch."""
-    commands = [each for each in getattr(app.hooks, name) if each.startswith("local:") or not local_only]
+    commands = [each for each in getattr(app.hooks, name) if each.startswith(sv.LOCAL_PREFIX) or not local_only]
     if not commands:
         return
     env_vars = {"RELEASE": instance.id, "COMMIT": instance.commit, "HOST": app.host.name}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from selvedge.resources.access.undo import UNDO
 from selvedge.resources.base import Change, Guard, Resource, sections
 from selvedge.resources.files import File
-from selvedge.shell.quoting import quote, words
+from selvedge.shell.quoting import words
 from selvedge.value import Value
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class Firewall(Resource):
         running = set(parts.get("state", "").split()) == {"on", "deny", "ipv6", "live"}
         if not ssh:
             problem = "it is not known which port ssh answers on (sshd -T), so the firewall stays as it is"
-            return Change("turn the firewall on", f"step_fail {quote(problem)}")
+            return Change.refused("turn the firewall on", problem)
         limit = self._limit(ssh, parts.get("limit", ""))
         if running and not missing and not stale and limit is None:
             return None

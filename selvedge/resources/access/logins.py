@@ -115,7 +115,7 @@ class LoginAllowed(Resource):
             f"{line.split()[0]} /etc/ssh/sshd_config*` finds it), then `systemctl reload ssh`, and run this again. "
             "sshd, firewall and sudo are as they were."
         )
-        return Change(f"see that sshd lets {self.user} in", f"step_fail {quote(problem)}")
+        return Change.refused(f"see that sshd lets {self.user} in", problem)
 
 
 def _matches(pattern: str, names: list[str]) -> bool:

@@ -67,4 +67,4 @@ class Password(Resource):
             f'server.sudo is "password", but {self.user} has none: as root on the server, type `passwd {self.user}`, '
             "then run this again with --prompt-for-sudo-password. Until then logins and sudo stay as they are."
         )
-        return Change(f"see that {self.user} has a password", f"step_fail {quote(problem)}")
+        return Change.refused(f"see that {self.user} has a password", problem)

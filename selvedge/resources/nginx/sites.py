@@ -85,7 +85,7 @@ class ServerNamesFree(Resource):
 
 
 def _refuse(problem: str, remedy: str) -> Change:
-    return Change("have the site's names to itself", f"step_fail {quote(problem)}", remedy=remedy)
+    return Change.refused("have the site's names to itself", problem, remedy=remedy)
 
 
 class DebianDefaultSiteDisabled(Resource):
