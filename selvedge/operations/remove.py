@@ -15,7 +15,8 @@ from selvedge.shell.library import call
 from selvedge.shell.quoting import quote, words
 from selvedge.task import Step
 
-REPOSITORIES = ("ssh://git@example.com/app.git", "https://example.com/app.git")
+REPOSITORY = "ssh://git@example.com/app.git"
+"""A repository of the kind whose source makes all files for access to one (code/fetched.py)."""
 DOMAINS = ((), ("example.com",))
 
 
@@ -41,13 +42,22 @@ def _paths(chain: Step, app: Target) -> set[str]:
 
 
 def _variants(app: Target) -> Iterator[Target]:
-    """Yield the app with each kind of repository, process manager and domain: earlier releases may have had them.
+    """Yield the app with each process manager, with and without a domain: earlier releases may have had them.
 
     The variants name no file on this machine, so a missing one does not prevent the removal.
     """
-    plain = app.model_copy(update={"release": Release(commit="0" * 40), "env_file": "", "tls": Tls(certbot=app.tls.certbot)})
-    for repository, manager, domains in itertools.product(REPOSITORIES, MANAGERS, DOMAINS):
-        yield plain.model_copy(update={"repository": repository, "manager": manager, "domains": domains})
+    plain = app.model_copy(
+        update={
+            "repository": REPOSITORY, "release": Release(commit="0" * 40), "env_file": "", "tls": Tls(certbot=app.tls.certbot)
+        }
+    )  # fmt: skip
+    for manager, domains in itertools.product(MANAGERS, DOMAINS):
+        yield plain.model_copy(update={"manager": manager, "domains": domains})
+
+
+def _overlap(one: str, other: str) -> bool:
+    """Return whether the paths are the same, or one of them is a folder that contains the other."""
+    return f"{one}/".startswith(f"{other}/") or f"{other}/".startswith(f"{one}/")
 
 
 class Removed(Resource):
@@ -63,11 +73,12 @@ class Removed(Resource):
     def _places(self) -> tuple[str, ...]:
         """Return the paths to delete, the link to the live socket last. Those that nginx enables are deleted before them."""
         paths = self.app.paths
-        data = (paths.base, paths.logs)
         found = {paths.private if path.startswith(f"{paths.private}/") else path for path in self.owned_by_app}
         found -= {paths.site_enabled, f"{paths.site_enabled}-tls", paths.live_socket}
-        kept = () if self.data else tuple(f"{path}/" for path in (paths.shared, paths.logs))
-        return (*sorted(path for path in found if not path.startswith(kept)), paths.live_socket, *(data if self.data else ()))
+        if self.data:
+            return (*sorted(found), paths.live_socket, paths.base, paths.logs)
+        kept = (paths.shared, paths.logs, f"{paths.base}/history")
+        return (*sorted(path for path in found if not any(_overlap(path, each) for each in kept)), paths.live_socket)
 
     def probe(self) -> str:
         paths = self.app.paths

@@ -84,3 +84,12 @@ def test_a_file_of_a_step_of_your_own_is_removed_with_the_app(target: Callable[.
     assert Removed(target(), paths, data=False)._places() == ("/etc/cron.d/hello", "/srv/hello/live.sock")
     everything = ("/etc/cron.d/hello", "/srv/hello/shared/link", "/srv/hello/live.sock", "/srv/hello", "/var/log/hello")
     assert Removed(target(), paths, data=True)._places() == everything
+
+
+@pytest.mark.parametrize("path", ["/srv/hello", "/srv", "/srv/hello/shared", "/srv/hello/history", "/var/log/hello/x", "/var/log"])
+def test_without_data_no_path_takes_the_data_with_it(target: Callable[..., Target], path: str) -> None:
+    assert Removed(target(), (path,), data=False)._places() == ("/srv/hello/live.sock",)
+
+
+def test_a_path_with_a_similar_name_is_removed(target: Callable[..., Target]) -> None:
+    assert "/srv/hello/shared-cache" in Removed(target(), ("/srv/hello/shared-cache",), data=False)._places()
