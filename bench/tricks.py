@@ -28,7 +28,6 @@ TRICKS = {
     "the next shell opens while a script runs": ("selvedge/ssh/shells.py", "self._next = in_background(self._open)", "pass"),
     "small packets are sent at once": ("selvedge/ssh/tcp.py", "socket.TCP_NODELAY, 1)", "socket.TCP_NODELAY, 0)"),
     "packets are acknowledged at once": ("selvedge/ssh/tcp.py", "socket.TCP_QUICKACK, 1)", "socket.TCP_QUICKACK, 0)"),
-    "steps load while the server finds the commit": ("selvedge/release/chain.py", "target=_warm_up", "target=lambda *_: None"),
     "compiled modules are kept": ("selvedge/startup.py", "= bool(sys.flags.dont_write_bytecode)", "= True"),
     "garbage is not collected while modules load": (
         "selvedge/startup.py", "    gc.disable()\n    atexit.register(gc.freeze)\n", "    atexit.register\n",

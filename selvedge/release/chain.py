@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import threading
 import time
-from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -59,8 +56,6 @@ def plan_tasks(fleet: Fleet, commits: Commits, tasks: Sequence[Step], options: M
     _share_databases(fleet.sessions)
     steps = {session.name: _steps(tasks, session) for session in fleet.sessions}
     if any(step.needs_commit for each in steps.values() for step in each):
-        first = fleet.sessions[0]
-        threading.Thread(target=_warm_up, args=(first, steps[first.name]), daemon=True).start()
         commits.resolve(fleet.sessions)
     return dict(zip(steps, fleet.each(lambda session: session.plan(steps[session.name])), strict=True))
 
@@ -68,15 +63,6 @@ def plan_tasks(fleet: Fleet, commits: Commits, tasks: Sequence[Step], options: M
 def _steps(tasks: Sequence[Step], session: Session) -> list[Step]:
     """Return the steps of the tasks on a host in their order, without repetitions."""
     return list(dict.fromkeys(part for task in tasks for part in task.parts(session.app)))
-
-
-def _warm_up(session: Session, steps: Sequence[Step]) -> None:
-    """Load the modules and templates of the steps while the server looks for the commit."""
-    app = session.target.releasing(replace(session.release, commit="0" * 40))
-    for step in steps:
-        # The reading raises the same error.
-        with contextlib.suppress(Exception):
-            deque(step.resources(app), maxlen=0)
 
 
 def _share_databases(sessions: Sequence[Session]) -> None:
