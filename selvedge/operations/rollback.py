@@ -10,15 +10,10 @@ from selvedge.errors import SelvedgeError
 from selvedge.operations.support.text import when
 from selvedge.release.database import check_rollback
 from selvedge.release.live import Live, releases_query
-from selvedge.release.record import Record, Releases
+from selvedge.release.record import Record, Releases, original
 from selvedge.resources.base import Ask, Resource
 from selvedge.run import Run
 from selvedge.task import Step
-
-
-def original(instance: str) -> str:
-    """Return the instance that a restarted one ("…r1") is a copy of; of any other, itself."""
-    return instance.partition("r")[0]
 
 
 def choose_release(host: str, releases: Releases, to: str = "") -> Record:

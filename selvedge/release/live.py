@@ -9,7 +9,7 @@ from pathlib import Path
 from selvedge.config.target import Target
 from selvedge.config.types import LOCAL_PREFIX
 from selvedge.errors import SelvedgeError
-from selvedge.release.record import Releases
+from selvedge.release.record import Releases, original
 from selvedge.resources.base import Change, Resource
 from selvedge.shell import library
 from selvedge.shell.library import call
@@ -51,8 +51,8 @@ class Live(Resource):
     def plan(self, fact: str) -> Change | None:
         """Return the change. Raises SelvedgeError for a commit that was rolled back: before anything is built for it."""
         found = Releases.parse(fact)
-        # A restarted instance ("…r1") counts as the one that it is a copy of.
-        live = found.live if self.why == "restart" else found.live.partition("r")[0]
+        # A restarted instance ("…r1") counts as the one that it is a copy of, too.
+        live = found.live if found.live == self.instance else original(found.live)
         record = found.record(found.live if live == self.instance else self.instance)
         healthy = found.listening and found.current == f"releases/{self.instance[:12]}"
         if live == self.instance and healthy and record and record.state == "good":

@@ -9,6 +9,11 @@ from selvedge.value import Value
 _RECORDED = re.compile(r"([^/\s]+)/(?:(state):|record:(\w+) )(.*)")
 
 
+def original(instance: str) -> str:
+    """Return the instance that a restarted one ("…r1") is a copy of; of any other, itself."""
+    return instance.partition("r")[0]
+
+
 class Record(Value):
     """A release's record on the server.
 

@@ -120,6 +120,14 @@ class TestRollback:
         result = project.fab("-H", server.name, "deploy")
         assert result.status == 1 and "was rolled back from" in result.stderr, result
 
+    def test_rollback_to_a_restarted_release(self, server: Server, project: Project) -> None:
+        project.must("-H", server.name, "restart")
+        restarted = assert_consistent(server)
+        assert restarted.endswith("r1")
+        release(project, server, "After a restart")
+        project.must("-H", server.name, "rollback")
+        assert assert_consistent(server) == restarted
+
     def test_old_releases_are_deleted_and_rollback_to_one_is_refused(self, server: Server, project: Project) -> None:
         """Other files in the folder are kept, and files of root in an old release do not stop the deletion."""
         oldest = assert_consistent(server)

@@ -48,6 +48,24 @@ def test_live_release(target: Callable[..., Target], fact: str, summary: str | N
     check(Live(target("b" * 40), NEW), fact, summary, SWITCHED)
 
 
+@pytest.mark.parametrize("why", ["deploy", "rollback", "revert", "restart"])
+@pytest.mark.parametrize(
+    ("live", "wanted", "changes"),
+    [
+        (f"{NEW}r1", f"{NEW}r1", False),
+        (f"{NEW}r1", NEW, False),
+        (NEW, f"{NEW}r1", True),
+        (f"{NEW}r1", f"{NEW}r2", True),
+        (f"{NEW}r1", OLD, True),
+    ],
+)
+def test_a_restarted_release(target: Callable[..., Target], why: str, live: str, wanted: str, changes: bool) -> None:
+    """A copy is enough where the original is wanted, but not the other way round."""
+    there = releases(live, record(NEW, "good", 1), record(f"{NEW}r1", "good", 2))
+    change = Live(target("b" * 40), wanted, forced=True, why=why).plan(seen(there))
+    assert (change is not None) == changes
+
+
 @pytest.mark.parametrize(("there", "refused"), [
     (releases(OLD, record(OLD, "good", 1), record(NEW, "left", 2)), True),
     # An older good instance of the same commit does not matter.
