@@ -18,39 +18,45 @@ from selvedge.task import Step
 REPOSITORY = "ssh://git@example.com/app.git"
 """A repository of the kind whose source makes all files for access to one (code/fetched.py)."""
 DOMAINS = ((), ("example.com",))
+RELEASE = Release(commit="0" * 40)
 
 
 def owned_paths(chain: Step, app: Target) -> tuple[str, ...]:
     """Return the paths that the resources of a chain make for this app alone, e.g. /etc/nginx/sites-available/hello.
 
     Paths that the resources of an app with another name make too are shared by all apps, and are left out, and so are paths in
-    a folder that is listed itself.
+    a folder that is listed itself. The paths of a step that knows this name only are left out: they may be shared.
     """
-    other = app.model_copy(update={"name": f"{app.name}-2"})
-    own = _paths(chain, app) - _paths(chain, other)
+    own: set[str] = set()
+    shared: set[str] = set()
+    for variant in _variants(app):
+        other = variant.model_copy(update={"name": f"{app.name}-2"})
+        for step in chain.parts(variant):
+            paths, others = _paths(step, variant), _paths(step, other)
+            shared |= others or set()
+            if paths is not None and others is not None:
+                own |= paths
+    own -= shared
     return tuple(sorted(path for path in own if not any(str(parent) in own for parent in PurePosixPath(path).parents)))
 
 
-def _paths(chain: Step, app: Target) -> set[str]:
-    return {
-        path
-        for variant in _variants(app)
-        for step in chain.parts(variant)
-        for resource in step.resources(variant)
-        for path in resource.owned()
-    }
+def _paths(step: Step, app: Target) -> set[str] | None:
+    """Return the paths that a step's resources make; None if the step, which may be the user's, fails with these settings."""
+    try:
+        return {path for resource in step.resources(app) for path in resource.owned()}
+    except Exception:
+        return None
 
 
 def _variants(app: Target) -> Iterator[Target]:
-    """Yield the app with each process manager, with and without a domain: earlier releases may have had them.
+    """Yield the app, and the app with each process manager, with and without a domain, as earlier releases may have been.
 
-    The variants name no file on this machine, so a missing one does not prevent the removal.
+    Those name no file on this machine, so a missing one does not prevent the removal.
     """
+    yield app.releasing(RELEASE)
     plain = app.model_copy(
-        update={
-            "repository": REPOSITORY, "release": Release(commit="0" * 40), "env_file": "", "tls": Tls(certbot=app.tls.certbot)
-        }
-    )  # fmt: skip
+        update={"repository": REPOSITORY, "release": RELEASE, "env_file": "", "tls": Tls(certbot=app.tls.certbot)}
+    )
     for manager, domains in itertools.product(MANAGERS, DOMAINS):
         yield plain.model_copy(update={"manager": manager, "domains": domains})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -93,3 +94,24 @@ def test_without_data_no_path_takes_the_data_with_it(target: Callable[..., Targe
 
 def test_a_path_with_a_similar_name_is_removed(target: Callable[..., Target]) -> None:
     assert "/srv/hello/shared-cache" in Removed(target(), ("/srv/hello/shared-cache",), data=False)._places()
+
+
+def test_steps_of_your_own_may_need_the_settings_of_this_app(target: Callable[..., Target], tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("x")
+
+    def named(app: Target) -> Iterator[Resource]:
+        yield File(f"/etc/named-{app.name}", app.domains[0])
+
+    def local(app: Target) -> Iterator[Resource]:
+        assert app.local_path
+        yield File(f"/etc/local-{app.name}", (app.local_path / "a").read_text())
+
+    def this_app_only(app: Target) -> Iterator[Resource]:
+        yield File("/etc/shared", "x")
+        yield File(f"/etc/{app.name}", str({"hello": 1}[app.name]))
+
+    def steps(_app: Target) -> Iterator[Step]:
+        yield from (Step(body, name=body.__name__) for body in (named, local, this_app_only))
+
+    app = target(domains=["a.test"], repository=str(tmp_path))
+    assert owned_paths(Step(steps, chain=True, name="all"), app) == ("/etc/local-hello", "/etc/named-hello")
