@@ -53,8 +53,9 @@ def run_chain(fleet: Fleet, commits: Commits, tasks: Sequence[Step], options: Ma
 def plan_tasks(fleet: Fleet, commits: Commits, tasks: Sequence[Step], options: Mapping[str, Any]) -> Plans:
     """Plan the steps of the tasks on all hosts in parallel, by one exec per host. Raises SelvedgeError."""
     apply_options(fleet.sessions, options)
-    _share_databases(fleet.sessions)
     steps = {session.name: _steps(tasks, session) for session in fleet.sessions}
+    if len(steps) > 1 and any(step.phase == "switch" for each in steps.values() for step in each):
+        _share_databases(fleet.sessions)
     if any(step.needs_commit for each in steps.values() for step in each):
         commits.resolve(fleet.sessions)
     return dict(zip(steps, fleet.each(lambda session: session.plan(steps[session.name])), strict=True))
