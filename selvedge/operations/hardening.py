@@ -99,10 +99,14 @@ def _firewall(app: Target, parts: Mapping[str, str]) -> Iterator[CheckResult]:
         return
     asked = {*parts.get("ssh", "").split(), "80", "443", *map(str, app.server.open_ports)}
     rules = [rule for line in parts.get("rules", "").splitlines() if (rule := Rule.parse(line))]
-    opened = {f"{rule.port}/{rule.protocol}" for rule in rules if rule.action in ("allow", "limit")}
+    opened = {
+        f"{port}/{rule.protocol}" for rule in rules if rule.action in ("allow", "limit") for port in rule.port.split(",")
+    }
     extra = sorted(port for port in opened if not (port.endswith("/tcp") and port.removesuffix("/tcp") in asked))
     if extra:
-        remedy = f"Close it (`ufw delete allow {extra[0]}` on the server), or name it: server.open_ports."
+        alone = any(extra[0] == f"{rule.port}/{rule.protocol}" for rule in rules)
+        close = f"ufw delete allow {extra[0]}" if alone else "ufw status numbered` and `ufw delete NUMBER"
+        remedy = f"Close it (`{close}` on the server), or name it: server.open_ports."
         yield problem("open ports", f"{', '.join(extra)} beside those asked for", remedy)
     else:
         yield ok("open ports", f"ufw lets in {', '.join(sorted(asked, key=int))} and nothing else")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from selvedge.operations.hardening import EVIDENCE, _declared, _kernel, _ssh
+from selvedge.config.target import Target
+from selvedge.operations.hardening import EVIDENCE, _declared, _firewall, _kernel, _ssh
 from tasks.harden import harden
 from tasks.parts.system_settings import system_settings
 from tasks.update import update
@@ -51,3 +53,19 @@ def test_every_line_has_a_declared_resource(target: Any, tmp_path: Path) -> None
 def test_two_values_of_sshd_for_one_name(target: Any) -> None:
     found = {each.subject: each for each in _ssh(target(), {"sshd": "permitrootlogin no\npermitrootlogin yes"}, "deploy")}
     assert found["root login"].level == "problem" and "permitrootlogin no or yes" in found["root login"].text
+
+
+@pytest.mark.parametrize(
+    ("rules", "extra", "remedy"),
+    [
+        ("allow tcp 80,443 0.0.0.0/0 any 0.0.0.0/0 Nginx%20Full - in", "", ""),
+        ("allow tcp 8000 0.0.0.0/0 any 0.0.0.0/0 in", "8000/tcp", "`ufw delete allow 8000/tcp`"),
+        ("allow tcp 80,8000 0.0.0.0/0 any 0.0.0.0/0 in", "8000/tcp", "`ufw status numbered` and `ufw delete NUMBER`"),
+        ("allow tcp 20:500 0.0.0.0/0 any 0.0.0.0/0 in", "20:500/tcp", "`ufw delete allow 20:500/tcp`"),
+    ],
+)
+def test_open_ports_that_no_setting_names(target: Callable[..., Target], rules: str, extra: str, remedy: str) -> None:
+    parts = {"state": "on\ndeny\nlive", "ssh": "22", "listening": "80\n443", "rules": f"### tuple ### {rules}"}
+    found = {each.subject: each for each in _firewall(target(), parts)}
+    assert found["open ports"].text.startswith(extra or "ufw lets in 22, 80, 443")
+    assert remedy in found["open ports"].remedy
