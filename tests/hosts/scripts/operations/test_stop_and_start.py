@@ -36,3 +36,12 @@ class TestStopAndStart:
         assert f"stop hello, release {OLD}" in found.text
         assert (server.tree("/srv"), server.tree("/etc")) == before
         assert server.path("/var/log/asked").read_text() == f"status hello.{OLD}\n"
+
+    @pytest.mark.parametrize("names", [("one",), ("one", "two")])
+    def test_a_missing_env_file_does_not_matter(self, fake: Callable[..., Fake], names: tuple[str, ...]) -> None:
+        found = fake(*names, env_file="/nowhere.env", migrate="alembic upgrade head")
+        for name in names:
+            live(found.servers[name], OLD)
+            found.servers[name].path("/run/hello").mkdir(parents=True)
+        stop(found.run, {"dry_run": True})
+        assert found.text.endswith("Dry run: nothing was changed.\n")
