@@ -95,6 +95,10 @@ class Report:
                 self._ticker = threading.Thread(target=self._print_slow_changes, daemon=True)
                 self._ticker.start()
 
+    def wait(self, host: str, step: str, text: str) -> None:
+        """Note what the running change waits for, printed if it takes long; an empty text ends that."""
+        self.begin(host, step, text)
+
     def done(self, host: str, step: str, text: str) -> None:
         """Print that a change is made."""
         seconds = self._end(host, step)

@@ -50,6 +50,8 @@ class Progress:
             self._report.done(self._host, self._step, self._summary())
         elif kind == "say":
             self._report.step(self._host, self._step, f"  {value[:WIDEST]}")
+        elif kind == "wait":
+            self._report.wait(self._host, self._step, value[:WIDEST])
         elif kind == "error":
             self.error = value[:WIDEST]
         elif kind == "end":

@@ -4,6 +4,10 @@
 
 step_say() { printf '%s say %s\n' "$mark" "$*"; }
 
+# step_wait TEXT: report what the change waits for ("waiting for the first worker"). The user sees it with the seconds that
+# it takes. It ends with the change, with the next step_wait, or with an empty TEXT.
+step_wait() { printf '%s wait %s\n' "$mark" "$*"; }
+
 step_fail() {
   printf '%s error %s\n' "$mark" "$*"
   exit 1
@@ -31,8 +35,8 @@ step_all() {
   done
 }
 
-# step_wait: hold the lock of the step, which a run that lost its connection may still hold.
-step_wait() {
+# step_lock: take the lock of the step, which a run that lost its connection may still hold.
+step_lock() {
   exec 9>"/run/selvedge/$step_app.step"
   if ! flock -n 9; then
     step_say "waiting for the rest of a run that was cut off"
@@ -61,7 +65,7 @@ step_note() {
 }
 
 step_main() {
-  step_wait
+  step_lock
   step_clean
   undo=$(mktemp -d "/run/selvedge/$step_app.undo.XXXXXX") || step_fail "cannot write to /run/selvedge"
   change_arm
