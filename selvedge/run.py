@@ -65,8 +65,12 @@ class Run:
         # Imported here because the logins have begun: loading takes none of their time.
         from selvedge.release.chain import run_chain
 
-        run_chain(self.fleet, self.commits, tasks, options)
+        try:
+            run_chain(self.fleet, self.commits, tasks, options)
+        finally:
+            self.report.stop()
 
     def close(self) -> None:
-        """End all connections."""
+        """End all connections, and the live area."""
+        self.report.stop()
         self.fleet.close()

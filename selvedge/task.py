@@ -1,4 +1,4 @@
-"""Steps, chains and operations as Fabric tasks. Every step has the flags --dry-run, --script and --wait."""
+"""Steps, chains and operations as Fabric tasks. Every step has the flags --dry-run, --diff, --script and --wait."""
 
 from __future__ import annotations
 
@@ -25,11 +25,12 @@ class Option(Value):
     default: str | bool | int = False
 
 
-DRY_RUN = Option("dry_run", "Show what would change, as diffs, and change nothing.")
-SCRIPT = Option("script", "Print the shell that would run, and change nothing.")
-WAIT = Option("wait", "Seconds to wait for another run's lock.", 0)
-COMMIT = Option("commit", "The commit to release: a SHA (short or whole) or a tag.", "")
-BRANCH = Option("branch", "The branch whose newest commit to release.", "")
+DRY_RUN = Option("dry_run", "Show the changes as diffs, and make none.")
+DIFF = Option("diff", "Show the text of new files, too.")
+SCRIPT = Option("script", "Print the shell script of the changes, and make none.")
+WAIT = Option("wait", "Wait this many seconds for another run to end.", 0)
+COMMIT = Option("commit", "Release this commit: a SHA (short or full) or a tag.", "")
+BRANCH = Option("branch", "Release the newest commit of this branch.", "")
 
 
 def _help_texts(options: Sequence[Option]) -> dict[str, str]:
@@ -63,7 +64,7 @@ class Step(Task):
         precondition: Callable[[Target], object] | None = None,
         **kwargs: Any,
     ) -> None:
-        self.options = (DRY_RUN, SCRIPT, WAIT, *options)
+        self.options = (DRY_RUN, DIFF, SCRIPT, WAIT, *options)
         self.instead = dict(instead or {})
         self.phase = phase
         self.chain = chain

@@ -36,6 +36,7 @@ def converge(
         if not item:
             queue.popleft()
             rounds = 0
+            session.report.finish(session.name, item.name)
             continue
         rounds += 1
         if rounds > ROUNDS:

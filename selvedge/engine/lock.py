@@ -40,7 +40,8 @@ class Lock:
         since = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
         holder = f"{who()} since {since}: {self._doing}".replace("\n", " ")
         take = call("lock_take", app=self._app, wait=max(wait, GRACE), holder=holder, age=math.ceil(age) + 1)
-        channel, answer = self._remote.hold(script(take), _MARK)
+        with self._report.activity(self._remote.host.name, "lock", "waiting for another run to end"):
+            channel, answer = self._remote.hold(script(take), _MARK)
         if answer.startswith("held"):
             self._channel = channel
             if answer == "held unfinished":

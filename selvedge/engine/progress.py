@@ -6,7 +6,8 @@ from collections import deque
 
 from selvedge.engine.plan import Plan
 from selvedge.errors import StepError
-from selvedge.report import Report, last_lines
+from selvedge.report import Report
+from selvedge.report.text import last_lines
 
 TAIL = 40
 """Lines of a failed change's output that are shown."""

@@ -12,7 +12,8 @@ from selvedge.engine.progress import Progress
 from selvedge.engine.script import call_script, parse_facts, read_script, step_script
 from selvedge.engine.workstation import run_local, who
 from selvedge.errors import Pending, SelvedgeError, StepError, UnreachableError
-from selvedge.report import Report, last_lines
+from selvedge.report import Report
+from selvedge.report.text import Styled, last_lines
 from selvedge.resources.base import Guard, Query, Resource
 from selvedge.ssh.connection import Remote, Result
 from selvedge.ssh.failures import lost
@@ -72,7 +73,9 @@ class Session:
         once: dict[str, Query] = {}
         for probe, query in zip(probes, queries, strict=True):
             once.setdefault(probe, query)
-        result = self.remote.run(read_script(list(once.values()), self.mark))
+        doing = "reading the server" if self.remote.user else "logging in and reading the server"
+        with self.report.activity(self.name, "", doing, live_only=True):
+            result = self.remote.run(read_script(list(once.values()), self.mark))
         facts = parse_facts(result.output, self.mark, len(once))
         if facts is not None:
             of_probe = dict(zip(once, facts, strict=True))
@@ -135,7 +138,7 @@ class Session:
     def _make(self, item: Planned, then: Sequence[Resource] = ()) -> list[str] | None:
         """Make the changes, then read these resources; None if that reading did not come to its end."""
         for _, change in item.plan.changes:
-            run_local(self.name, change.summary, change.local_commands, dict(change.local_env_vars))
+            run_local(self.report, self.name, change.summary, change.local_commands, dict(change.local_env_vars))
         progress = Progress(self.report, self.name, item.name, item.plan, self.mark)
         script = step_script(item.plan, self.mark, self.target.name, by=who(), why=item.name)
         # In a shell of its own, after the end of the log: a fact may be the text of a file.
@@ -170,7 +173,7 @@ class Session:
             require_fresh_login(self.remote)
         except SelvedgeError as error:
             raise StepError(f"{self.name}: {item.name} was stopped: {error.message}", error.remedy) from error
-        self.report.step(self.name, item.name, f"{self.report.paint('✓', 'green')} {message}")
+        self.report.step(self.name, item.name, Styled("✓", "green"), f" {message}")
 
     def _succeeds(self, shell: str) -> bool:
         try:

@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 
 from selvedge.errors import StepError
+from selvedge.report import Report
 
 
 def who() -> str:
@@ -21,13 +22,14 @@ def who() -> str:
     return f"{user}@{socket.gethostname()}"
 
 
-def run_local(host: str, what: str, commands: Sequence[str], env_vars: Mapping[str, str]) -> None:
+def run_local(report: Report, host: str, what: str, commands: Sequence[str], env_vars: Mapping[str, str]) -> None:
     """Run commands by `sh` in the current folder, with the variables added to the environment; their output is shown.
 
     Raises StepError at the first one that fails.
     """
     for command in commands:
-        done = subprocess.run(["/bin/sh", "-c", command], env={**os.environ, **env_vars}, check=False)
+        with report.paused():
+            done = subprocess.run(["/bin/sh", "-c", command], env={**os.environ, **env_vars}, check=False)
         if done.returncode != 0:
             raise StepError(
                 f"{host}: {what}: the command on this machine failed (exit status {done.returncode}): {command}",
