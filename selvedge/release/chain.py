@@ -104,7 +104,7 @@ def _show(report: Report, session: Session, items: Sequence[Planned], *, whole: 
         for change in changes:
             lines = 0 if whole else _lines_of_new_file(change.diff)
             size = f"  ({_counted(lines, 'line')})" if lines else ""
-            report.line("    ", Styled("•", "yellow"), f" {change.summary}{size}")
+            report.line("    ", Styled("•", "yellow"), f" {change.summary}{size}", indent=6)
             if change.diff and not lines:
                 report.diff(change.diff)
 

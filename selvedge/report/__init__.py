@@ -55,9 +55,9 @@ class Report:
         """Set the width of the first column to the longest name of a host."""
         self._width = max((len(name) for name in names), default=0)
 
-    def line(self, *parts: Part) -> None:
-        """Print a line, without control characters."""
-        self._screen.print(parts)
+    def line(self, *parts: Part, indent: int = 0) -> None:
+        """Print a line, without control characters. indent: a terminal wraps it at words, and indents its other lines."""
+        self._screen.print(parts, indent)
 
     def raw(self, text: str) -> None:
         """Print a text unchanged, e.g. a script for another program."""

@@ -73,10 +73,12 @@ class Activities:
             self._running[host, step] = activity
 
     def wait(self, host: str, step: str, text: str) -> None:
-        """Note what the step's activity waits for; an empty text ends the waiting."""
+        """Note what the step waits for, in its activity or before it has one; an empty text ends the waiting."""
         with self._lock:
-            activity = self._running.setdefault((host, step), Activity(text))
+            activity = self._running.setdefault((host, step), Activity(""))
             activity.waiting = Activity(text) if text else None
+            if activity.waiting is None and not activity.text:
+                del self._running[host, step]
 
     def end(self, host: str, step: str) -> float:
         """Remove an activity; return its seconds, 0 if there was none."""

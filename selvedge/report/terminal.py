@@ -20,7 +20,7 @@ from selvedge.report.area import Area
 from selvedge.report.text import Part, Styled, breaks, plain, printable, width
 
 NARROWEST = 30
-"""Columns that wrapped text gets; on a narrower terminal it is not indented."""
+"""Columns that wrapped text needs below its first line; if there are fewer, it is indented by 2 columns only."""
 LONG, SECONDARY = 16, 24
 """The least columns of a table's long column, and the most of a secondary one."""
 
@@ -48,9 +48,9 @@ class Terminal:
     def print(self, parts: Sequence[Part], indent: int = 0) -> None:
         """Print a line. If it is wider than the terminal, wrap it at words, and indent its other lines; 0: do not wrap it."""
         with self._lock:
-            room = self._console.width - indent
-            if indent and room >= NARROWEST and width(plain(parts)) > self._console.width:
-                self._console.print(_wrapped(parts, indent, room), soft_wrap=True)
+            columns = self._console.width
+            if indent and width(plain(parts)) > columns:
+                self._console.print(_wrapped(parts, indent if columns - indent >= NARROWEST else 2, columns), soft_wrap=True)
                 return
             # rich's Text would replace tabs.
             segments = [Segment(printable(_text(part)), _style(part)) for part in parts]
@@ -161,9 +161,9 @@ def _style(part: Part) -> Style | None:
 
 
 def _wrapped(parts: Sequence[Part], indent: int, columns: int) -> Text:
-    """Return the line, broken at words so that its text after the indent fits into these columns."""
+    """Return the line, broken at words to fit into these columns, with all lines but the first indented."""
     text = Text.assemble(*((printable(_text(part)), _style(part) or "") for part in parts))
-    lines = text.divide([indent + place for place in breaks(text.plain[indent:], columns)])
+    lines = text.divide(breaks(text.plain, columns, indent))
     for line in lines:
         line.rstrip()
     return Text("\n" + " " * indent).join(lines)

@@ -58,24 +58,16 @@ def width(text: str) -> int:
     )
 
 
-def shorten(text: str, columns: int) -> str:
-    """Return the text, cut with an ellipsis if it takes more columns."""
-    if width(text) <= columns:
-        return text
-    kept = ""
-    for char in text:
-        if width(kept + char) >= columns:
-            break
-        kept += char
-    return f"{kept}…"
+def breaks(text: str, columns: int, indent: int = 0) -> list[int]:
+    """Return where to begin a new line, so that each line fits if possible: never inside a word or `a command`.
 
-
-def breaks(text: str, columns: int) -> list[int]:
-    """Return the places to begin a new line, so that the lines fit where possible: never inside a word or `a command`."""
+    indent: columns that all lines but the first lose.
+    """
     found: list[int] = []
     start = 0
     for word in _WORD.finditer(text):
-        if word.start() > start and width(text[start : word.end()]) > columns:
+        room = columns - (indent if found else 0)
+        if word.start() > start and width(text[start : word.end()]) > room:
             start = word.start()
             found.append(start)
     return found

@@ -75,6 +75,6 @@ def test_the_last_reading_of_the_build_includes_the_switch() -> None:
 
 def test_a_step_that_never_converges_ends_the_run() -> None:
     session = Session(a=9, b=1)
-    with pytest.raises(StepError, match="one: a was made, but the server still differs"):
+    with pytest.raises(StepError, match="one: the changes of a were made, but the server still differs"):
         run(session)
     assert "make b" not in session.told
