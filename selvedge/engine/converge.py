@@ -1,4 +1,4 @@
-"""Make the changes of steps on one server until it does not differ from the settings any more."""
+"""Make the changes of steps on one server until nothing differs."""
 
 from __future__ import annotations
 

@@ -149,7 +149,9 @@ def print_error(stream: TextIO, message: str, remedy: str) -> None:
 
 
 def _make_console(stream: TextIO) -> Console:
-    return _Console(file=stream, force_terminal=True, highlight=False, markup=False, emoji=False, legacy_windows=False)
+    return _Console(
+        file=stream, force_terminal=True, color_system="standard", highlight=False, markup=False, emoji=False, legacy_windows=False
+    )
 
 
 def _text(part: Part) -> str:
