@@ -74,7 +74,8 @@ def test_the_bar_counts_the_planned_steps(screen: Screen) -> None:
     assert re.search(r"━ +1 of 3 steps  0 s$", bar)
 
 
-def test_no_line_is_wider_than_a_narrow_terminal(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("screen")
+def test_no_line_is_wider_than_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "40")
     narrow = Screen()
     narrow.report.plan("database", ["nginx"])
@@ -84,7 +85,8 @@ def test_no_line_is_wider_than_a_narrow_terminal(screen: Screen, monkeypatch: py
     narrow.report.stop()
 
 
-def test_many_servers_fit_on_the_screen(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("screen")
+def test_many_servers_fit_on_the_screen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LINES", "10")
     low = Screen()
     low.report.plan("web", ["nginx"])
@@ -131,7 +133,7 @@ def test_the_cursor_is_never_hidden(screen: Screen) -> None:
     assert "\033[?25" not in screen.stream.getvalue()
 
 
-def test_the_area_appears_during_an_activity(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_area_appears_during_an_activity() -> None:
     stream = io.StringIO()
     report = Report(stream, terminal=True)
     with report.activity("web-1", "", "reading the server", live_only=True):
