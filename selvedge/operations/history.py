@@ -63,7 +63,7 @@ def _print_table(run: Run, found: dict[str, list[Event]]) -> None:
         for event in events
     ]
     if rows:
-        print_table(run.report, TITLES, rows, {"good": "green"}, "result")
+        print_table(run.report, TITLES, rows, {"good": "green"}, long="result", secondary=("from", "by"))
     for name, events in found.items():
         if not events:
             run.report.line(f"{name}: its history is empty. Each run that changes something there adds to it.")

@@ -11,6 +11,7 @@ from selvedge.errors import SelvedgeError, UsageError
 from selvedge.operations.support.each_host import line_prefix, on_each_host, raise_first_error
 from selvedge.operations.support.text import clean
 from selvedge.report import Report
+from selvedge.report.text import Part, Styled
 from selvedge.run import Run
 from selvedge.shell.library import call
 
@@ -49,7 +50,7 @@ class LogPrinter:
     of them came.
     """
 
-    def __init__(self, report: Report, prefix: str, *, lines: int, errors: bool, named: bool) -> None:
+    def __init__(self, report: Report, prefix: Part, *, lines: int, errors: bool, named: bool) -> None:
         self.missing: list[str] = []
         self._report = report
         self._prefix = prefix
@@ -80,7 +81,7 @@ class LogPrinter:
     def _print(self, name: str, text: str) -> None:
         line = clean(text)
         cut = line if len(line) <= WIDEST else f"{line[:WIDEST]}…"
-        self._report.line(self._prefix + (self._report.paint(f"{name:<6}  ", "dim") if self._named else "") + cut)
+        self._report.line(self._prefix, Styled(f"{name:<6}  ", "dim") if self._named else "", cut)
 
 
 def logs(run: Run, *, lines: int, follow: bool, nginx: bool, errors: bool) -> None:

@@ -22,7 +22,7 @@ def run_command(run: Run, command: str) -> None:
 
     def execute(session: Session) -> None:
         prefix = line_prefix(run, session.name)
-        output = _Output(session.mark, lambda text: run.report.line(prefix + clean(text)))
+        output = _Output(session.mark, lambda text: run.report.line(prefix, clean(text)))
         shell = call("command_run", given=session.target.shell_values, command=command)
         result = session.run(shell, on_line=output.line)
         _raise_failure(session, output.status, result.status)

@@ -11,6 +11,7 @@ from selvedge.config.hosts import Host
 from selvedge.errors import SelvedgeError, UsageError
 from selvedge.operations.support.each_host import on_each_host, raise_first_error
 from selvedge.report import Report
+from selvedge.report.text import Part, Styled
 from selvedge.run import Run
 from selvedge.ssh import key_scan, known_hosts
 from selvedge.ssh.host_keys import fingerprint
@@ -59,10 +60,10 @@ def _trust(report: Report, host: Host, shown: ServerKeys, *, yes: bool) -> None:
 
 
 def _print_keys(report: Report, host: Host, shown: ServerKeys, known: Mapping[str, PKey]) -> None:
-    report.line(f"{report.paint(host.name, 'bold')}: {shown.entry} shows these host keys:")
+    report.line(Styled(host.name, "bold"), f": {shown.entry} shows these host keys:")
     for key in shown.keys:
-        note = report.paint("  known", "dim") if known.get(key.get_name()) == key else ""
-        report.line(f"    {kind_of(key):<8} {fingerprint(key)}{note}")
+        note: Part = Styled("  known", "dim") if known.get(key.get_name()) == key else ""
+        report.line(f"    {kind_of(key):<8} {fingerprint(key)}", note)
 
 
 def _store(report: Report, host: Host, entry: str, keys: Sequence[PKey], *, yes: bool) -> None:
@@ -74,7 +75,7 @@ def _store(report: Report, host: Host, entry: str, keys: Sequence[PKey], *, yes:
             "for f in /etc/ssh/ssh_host_*.pub; do ssh-keygen -lf $f; done",
         )
     known_hosts.store_keys(host, entry, keys)
-    report.line(f"    {report.paint('✓', 'green')} stored in {path}")
+    report.line("    ", Styled("✓", "green"), f" stored in {path}")
 
 
 def _compare_with_pinned(report: Report, host: Host, shown: ServerKeys) -> None:

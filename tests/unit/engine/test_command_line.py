@@ -122,11 +122,11 @@ def test_two_values_of_one_flag_are_refused(tmp_path: Path) -> None:
     [
         (
             ["trust", "setup", "--dry-run"],
-            "--dry-run holds for all tasks of a command line, and trust does not know it.",
+            "--dry-run applies to all tasks of a command, and trust does not have it.",
         ),
         (
             ["releases", "deploy", "--script"],
-            "--script holds for all tasks of a command line, and releases does not know it.",
+            "--script applies to all tasks of a command, and releases does not have it.",
         ),
         (["setup", "--dry-run", "deploy", "--script"], "--dry-run and --script cannot be given together."),
     ],
@@ -159,7 +159,7 @@ def test_what_nobody_foresaw_is_one_sentence(monkeypatch: pytest.MonkeyPatch, ca
         Executor(fabfile.namespace, Config(), core).execute(*parsed)
     shown = capsys.readouterr().err
     assert ended.value.code == 1
-    assert "This should not have happened: ZeroDivisionError: by nobody (" in shown and "Traceback" not in shown
+    assert "Unexpected error: ZeroDivisionError: by nobody (" in shown and "Traceback" not in shown
 
 
 @pytest.mark.parametrize("line", ["garbage", 'Host "x'])
