@@ -52,11 +52,13 @@ def converge(
     return last
 
 
-def prove(session: Session, items: Sequence[Planned]) -> None:
-    """Read the steps once more. Raises StepError if anything still differs."""
-    for item in session.plan([item.step for item in items]):
+def prove(session: Session, items: Sequence[Planned]) -> list[Planned]:
+    """Read the steps once more and return them. Raises StepError if anything still differs."""
+    planned = session.plan([item.step for item in items])
+    for item in planned:
         if item:
             raise still_differs(session, item)
+    return planned
 
 
 def still_differs(session: Session, item: Planned) -> StepError:

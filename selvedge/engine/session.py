@@ -22,13 +22,17 @@ from selvedge.task import Step
 
 @dataclass
 class Planned:
-    """A step of this run on this server: its resources, its plan, and what it waits for. old: something changed since."""
+    """A step of this run on this server: its resources with their facts, its plan, and what it waits for.
+
+    old: something changed since.
+    """
 
     step: Step
     resources: list[Resource]
     plan: Plan = field(default_factory=Plan)
     pending: str = ""
     old: bool = False
+    facts: list[str] = field(default_factory=list)
 
     @property
     def name(self) -> str:
@@ -187,5 +191,6 @@ def _with_plans(planned: list[Planned], facts: Sequence[str]) -> list[Planned]:
     """Return the same steps, each with the plan that follows from its facts."""
     rest = iter(facts)
     for item in planned:
-        item.plan = Plan.of(item.resources, [resource.complete(next(rest)) for resource in item.resources])
+        item.facts = [resource.complete(next(rest)) for resource in item.resources]
+        item.plan = Plan.of(item.resources, item.facts)
     return planned

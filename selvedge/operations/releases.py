@@ -16,7 +16,7 @@ from selvedge.resources.base import Ask
 from selvedge.run import Run
 from selvedge.shell.library import call
 
-COLORS = {"live": "green", "live, down": "red", "bad": "red", "rolled back": "yellow", "building": "yellow"}
+COLORS = {"live": "green", "live, down": "red", "bad": "red", "rolled back": "yellow", "building": "yellow", "draining": "yellow"}
 TITLES = ("host", "release", "state", "commit", "subject", "author", "when (UTC)", "by", "s")
 SUBJECT, PERSON = 48, 24
 """The most columns of a terminal for a subject and a person."""
@@ -69,6 +69,8 @@ def _print_table(run: Run, found: dict[str, Releases]) -> None:
 def _state(found: Releases, record: Record) -> str:
     if record.id == found.live:
         return "live" if found.listening else "live, down"
+    if record.id in found.draining:
+        return "draining"
     return "rolled back" if record.state == "left" else record.state
 
 
