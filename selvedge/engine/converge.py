@@ -53,11 +53,13 @@ def converge(
     return last
 
 
-def prove(session: Session, items: Sequence[Planned]) -> None:
-    """Read the steps again. Raises StepError if something still differs."""
-    for item in session.plan([item.step for item in items]):
+def prove(session: Session, items: Sequence[Planned]) -> list[Planned]:
+    """Read the steps again and return them. Raises StepError if something still differs."""
+    planned = session.plan([item.step for item in items])
+    for item in planned:
         if item:
             raise still_differs(session, item)
+    return planned
 
 
 def still_differs(session: Session, item: Planned) -> StepError:

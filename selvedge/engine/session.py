@@ -23,7 +23,7 @@ from selvedge.task import Step
 
 @dataclass
 class Planned:
-    """A step on a server: its resources and their plan.
+    """A step on a server: its resources with their facts, and their plan.
 
     pending: what the step waits for. old: the server has changed since the plan was made.
     """
@@ -33,6 +33,7 @@ class Planned:
     plan: Plan = field(default_factory=Plan)
     pending: str = ""
     old: bool = False
+    facts: list[str] = field(default_factory=list)
 
     @property
     def name(self) -> str:
@@ -192,5 +193,6 @@ def _with_plans(planned: list[Planned], facts: Sequence[str]) -> list[Planned]:
     """Return the same steps with the plans that their facts require."""
     rest = iter(facts)
     for item in planned:
-        item.plan = Plan.of(item.resources, [resource.complete(next(rest)) for resource in item.resources])
+        item.facts = [resource.complete(next(rest)) for resource in item.resources]
+        item.plan = Plan.of(item.resources, item.facts)
     return planned

@@ -17,7 +17,9 @@ from selvedge.resources.base import Ask
 from selvedge.run import Run
 from selvedge.shell.library import call
 
-STYLES: dict[str, Style] = {"live": "green", "live, down": "red", "bad": "red", "rolled back": "yellow", "building": "yellow"}
+STYLES: dict[str, Style] = {
+    "live": "green", "live, down": "red", "bad": "red", "rolled back": "yellow", "building": "yellow", "draining": "yellow",
+}  # fmt: skip
 TITLES = ("host", "release", "state", "commit", "subject", "author", "when (UTC)", "by", "s")
 SECONDARY = ("s", "commit", "by", "author")
 """The columns that a narrow terminal leaves out, the first of them first."""
@@ -70,6 +72,8 @@ def _print_table(run: Run, found: dict[str, Releases]) -> None:
 def _state(found: Releases, record: Record) -> str:
     if record.id == found.live:
         return "live" if found.listening else "live, down"
+    if record.id in found.draining:
+        return "draining"
     return "rolled back" if record.state == "left" else record.state
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -74,9 +75,15 @@ def restart(run: Run, flags: Mapping[str, Any]) -> None:
     for host, releases in _locked_releases(run, "fab restart", flags).items():
         if not releases.live:
             raise SelvedgeError(f"{host}: nothing is live there.", f"Run `fab -H {host} deploy` first.")
-        first, _, number = releases.live.partition("r")
-        ids[host] = f"{first}r{int(number or 0) + 1}"
+        ids[host] = next_copy(releases)
     run.chain([_switch("restart", ids)], flags)
+
+
+def next_copy(releases: Releases) -> str:
+    """Return the name of the next copy of the live release: "…r1", "…r2". A name that still runs is left out."""
+    first, _, number = releases.live.partition("r")
+    names = (f"{first}r{count}" for count in itertools.count(int(number or 0) + 1))
+    return next(name for name in names if name not in (*releases.running, *releases.draining))
 
 
 def _changes_nothing(flags: Mapping[str, Any]) -> bool:

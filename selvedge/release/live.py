@@ -8,6 +8,7 @@ from pathlib import Path
 
 from selvedge.config.target import Target
 from selvedge.config.types import LOCAL_PREFIX
+from selvedge.engine.script import script
 from selvedge.errors import SelvedgeError
 from selvedge.release.record import Releases, original
 from selvedge.resources.base import Change, Resource
@@ -16,6 +17,16 @@ from selvedge.shell.library import call
 
 PREFLIGHT = (Path(library.__file__).parent / "server" / "preflight.py").read_bytes()
 """The program that checks on the server whether a release can start."""
+
+
+def switch_payload(app: Target) -> bytes:
+    """Return what `switch_release` reads from its payload: two sizes, PREFLIGHT, and the script that drains a release.
+
+    The script runs on the server after the run has ended. Its argument is the release.
+    """
+    drain = call("drain_run", given=app.shell_values, drain=app.drain, keep=app.keep_releases)
+    text = script(f'{drain} "$1"', mark="drain").encode()
+    return b"%d %d\n%b%b" % (len(PREFLIGHT), len(text), PREFLIGHT, text)
 
 
 def releases_query(app: Target) -> str:
@@ -57,8 +68,8 @@ class Live(Resource):
         healthy = found.listening and found.current == f"releases/{self.instance[:12]}"
         if live == self.instance and healthy and record and record.state == "good":
             clean_up = replace(self, instance=found.live)._change
-            # A power cut after the switch may leave the old instance running.
-            if others := [instance for instance in found.running if instance != found.live]:
+            # A power cut after the switch may leave the old instance running, without its drain.
+            if others := [each for each in found.running if each not in (found.live, *found.draining)]:
                 return clean_up(f"stop what an earlier run left running: {', '.join(others)}")
             # Someone has edited or removed the process manager's files.
             return None if found.boots else clean_up(f"write again what starts {found.live} at a boot")
@@ -89,15 +100,15 @@ class Live(Resource):
             settle=app.settle,
             settle_ms=int(app.settle * 1000),
             drain=app.drain,
+            stop_timeout=app.stop_timeout,
             strategy=app.strategy,
             migrate=app.migrate if app.release.migrates else "",
             alembic=app.migrate,
             downgraded=self.downgraded,
             migrate_timeout=app.migrate_timeout,
             settings=app.settings,
-            preflight_size=len(PREFLIGHT),
             host=app.host.name,
             before_switch="\n".join(hook for hook in app.hooks.before_switch if not hook.startswith(LOCAL_PREFIX)),
             keep=app.keep_releases,
         )
-        return Change(summary, shell, payload=PREFLIGHT, noted=True)
+        return Change(summary, shell, payload=switch_payload(app), noted=True)

@@ -46,8 +46,9 @@ def roll_out(fleet: Fleet, commits: Commits, plans: Plans, *, revert: bool) -> N
         if before:
             _go_back(fleet, commits, done, before, revert=revert and fleet.rollout.revert)
         raise
-    fleet.each(lambda session: prove(session, plans[session.name]))
     _report_live(fleet, plans)
+    for session, items in zip(fleet.sessions, fleet.each(lambda session: prove(session, plans[session.name])), strict=True):
+        _report_draining(session, items)
     fleet.report.line(f"Done in {time.monotonic() - began:.1f} s.")
 
 
@@ -90,6 +91,15 @@ def _report_live(fleet: Fleet, plans: Plans) -> None:
         for resource in (resource for item in plans[session.name] for resource in item.resources):
             if isinstance(resource, Live):
                 fleet.report.step(session.name, "live", f"{resource.instance}  {session.target.url}")
+
+
+def _report_draining(session: Session, items: Sequence[Planned]) -> None:
+    """Print which releases still answer open requests. items: the steps with the facts of the last reading."""
+    for resource, fact in (pair for item in items for pair in zip(item.resources, item.facts, strict=True)):
+        if isinstance(resource, Live):
+            for release in Releases.parse(fact).draining:
+                text = f"the previous release {release} answers its open requests for up to {session.target.drain} s"
+                session.report.step(session.name, "draining", text)
 
 
 def _live_releases(fleet: Fleet, sessions: Sequence[Session]) -> dict[str, str]:

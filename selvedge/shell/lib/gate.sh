@@ -208,11 +208,12 @@ gate_site() {
 gate_settle() {
   local processes failures end answered
   workers_grown
+  record_begin
   processes=$(manager_processes "$new")
   failures=0
-  end=$(switch_clock)
+  end=$(clock_uptime)
   end=$((end + settle_ms))
-  while [ "$failures" -gt 0 ] || [ "$(switch_clock)" -lt "$end" ]; do
+  while [ "$failures" -gt 0 ] || [ "$(clock_uptime)" -lt "$end" ]; do
     gate_settle_lost
     if gate_probe "$new"; then
       failures=0

@@ -17,9 +17,10 @@ process_note() {
   history_note "$base/history" "$step_by" "$1" "$2" "$3" good
 }
 
-# process_stop INSTANCE: stop it until process_start, also after a reboot.
-# Values: app base run_dir live_socket supervisor_conf
+# process_stop INSTANCE: stop it until process_start, also after a reboot, and what still drains after a switch.
+# Values: app base run_dir supervisor_conf
 process_stop() {
+  drain_stop_all
   manager_stop "$1"
   process_note stop "$1" -
   step_say "visitors get an error (502) until \`fab start\` or \`fab deploy\`"

@@ -1,4 +1,5 @@
 # The records of releases on the server, and the app's history. Reads the variables in the list of switch_release.
+# Shared: revisions
 
 # record_state INSTANCE STATE: see releases_state.
 record_state() {
@@ -11,7 +12,13 @@ record_note() {
   history_note "$base/history" "$step_by" "$why" "${old:--}" "$new" "$1"
 }
 
-# record_write: write the record of the new release.
+# record_begin: find out the revisions of the database in the background, because alembic takes about a second to start.
+record_begin() {
+  record_heads >"$undo/heads" 2>/dev/null 3<&- &
+  revisions=$!
+}
+
+# record_write: write the record of the new release, after record_begin.
 record_write() {
   local commit
   commit=${new%-*}
@@ -22,7 +29,8 @@ record_write() {
     printf 'at %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)"
     printf 'by %s\n' "$step_by"
     printf 'seconds %s\n' "$(($(date +%s) - began))"
-    record_heads
+    wait "$revisions" || :
+    cat "$undo/heads"
   } >"$base/instances/$new/record.new"
   mv -f -- "$base/instances/$new/record.new" "$base/instances/$new/record"
 }

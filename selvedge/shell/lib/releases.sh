@@ -14,6 +14,27 @@ releases_live() { releases_linked "$live_socket"; }
 # releases_state INSTANCE: print its state: building, good, bad, or left (it was rolled back).
 releases_state() { cat -- "$base/instances/$1/state" 2>/dev/null || :; }
 
+# releases_drain_unit INSTANCE: print the name of the systemd unit that drains it (drain.sh).
+releases_drain_unit() { printf 'selvedge-drain-%s.%s.service' "$app" "$1"; }
+
+# releases_draining INSTANCE: whether it still answers open requests after a switch and is stopped afterwards.
+releases_draining() {
+  [ -e "/run/selvedge/$app.$1.drain" ] || return 1
+  case $(systemctl is-active "$(releases_drain_unit "$1")" 2>/dev/null) in
+    active | activating | deactivating) return 0 ;;
+    *) return 1 ;;
+  esac
+}
+
+# releases_drains: print the draining instances, one a line.
+releases_drains() {
+  local script
+  for script in "/run/selvedge/$app".*.drain; do
+    script=${script#"/run/selvedge/$app."}
+    if releases_draining "${script%.drain}"; then printf '%s\n' "${script%.drain}"; fi
+  done
+}
+
 # releases_git ARGUMENT…: run git in the app's mirror.
 releases_git() { git --git-dir="$repo" -c safe.directory='*' "$@" 2>/dev/null; }
 
@@ -37,10 +58,12 @@ releases_history() {
 }
 
 # releases_fact: print the live instance, whether its socket is open and whether a boot starts it, the instances whose sockets
-# are open, and all records, each line after "INSTANCE/FILE:".
+# are open, those that drain, and all records, each line after "INSTANCE/FILE:".
 # Values: app base run_dir live_socket supervisor_conf
 releases_fact() {
-  local sockets live
+  local draining sockets live
+  # Before the sockets: an instance whose drain ends in between does not listen any more.
+  draining=$(releases_drains)
   sockets=$(ss -xlH 2>/dev/null)
   live=$(releases_live)
   printf 'live %s\n' "$live"
@@ -48,6 +71,7 @@ releases_fact() {
   case $sockets in *" $run_dir/${live:-.}.sock "*) printf 'listening yes\n' ;; esac
   if [ -n "$live" ] && manager_boots "$live"; then printf 'boots yes\n'; fi
   printf '%s\n' "$sockets" | sed -n "s#^.*[[:space:]]$run_dir/\([^/[:space:]]*\)\.sock[[:space:]].*#running \1#p"
+  [ -z "$draining" ] || printf '%s\n' "$draining" | sed 's/^/draining /'
   (
     cd -- "$base/instances" && set -- */ && [ -d "$1" ] && printf 'instance %s\n' "$@"
     grep -s '' -- /dev/null */state */record

@@ -10,6 +10,8 @@ remove_app() {
   remove_site
   # The rest cannot be restored.
   rm -f -- "$undo"/*.path "$undo"/*.copy
+  for instance in $(releases_drains); do drain_cancel "$instance"; done
+  rm -f -- "/run/selvedge/$app".*.drain
   for instance in $(manager_instances); do manager_stop "$instance"; done
   if [ -e "/etc/letsencrypt/renewal/$app.conf" ]; then
     "$certbot" delete --non-interactive --cert-name "$app" >"$undo/certbot" 2>&1 || { cat "$undo/certbot"; step_fail "certbot cannot delete the certificate $app"; }

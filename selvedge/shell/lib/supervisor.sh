@@ -36,12 +36,42 @@ supervisor_programs() {
   done
 }
 
-# supervisor_write BOOT INSTANCE…: write the file with exactly these. supervisor does not read it yet: it would restart a
-# program whose section has changed.
-supervisor_write() {
-  supervisor_programs "$@" >"$supervisor_conf.new"
+# supervisor_write BOOT COMMAND…: write the file again, with the instances that the command prints. A boot starts those in the
+# list BOOT; `unchanged`: those that it starts now. supervisor does not read the file yet: it would restart a program whose
+# section has changed. A drain and a run may both change the file, so there is a lock.
+supervisor_write() (
+  local boot
+  boot=$1
+  shift
+  [ -d /run/selvedge ] || (umask 077 && mkdir -p /run/selvedge)
+  exec 7>>"/run/selvedge/$app.supervisor"
+  flock 7
+  [ "$boot" != unchanged ] || boot=$(supervisor_booting)
+  # shellcheck disable=SC2046
+  supervisor_programs "$boot" $("$@") >"$supervisor_conf.new"
   sync -- "$supervisor_conf.new"
   mv -f -- "$supervisor_conf.new" "$supervisor_conf"
+)
+
+# supervisor_booting: print the instances that a boot starts, separated by spaces.
+supervisor_booting() {
+  awk -v head="[program:$app." 'index($0, head) == 1 { name = substr($0, length(head) + 1); sub(/].*/, "", name) }
+    /^autostart=true/ { printf "%s ", name }' "$supervisor_conf"
+}
+
+# supervisor_with INSTANCE: print the instances in the file, this one as the last.
+supervisor_with() {
+  supervisor_others "$1"
+  printf '%s\n' "$1"
+}
+
+# supervisor_kept INSTANCE: print this instance and those in the file that drain, in the order of the file.
+supervisor_kept() {
+  local other
+  for other in $(supervisor_instances); do
+    if [ "$other" = "$1" ] || releases_draining "$other"; then printf '%s\n' "$other"; fi
+  done
+  supervisor_known "$1" || printf '%s\n' "$1"
 }
 
 # supervisor_update INSTANCE: have supervisor start or stop it, as the file says. 1: supervisor cannot read its files or does not
@@ -79,11 +109,10 @@ supervisor_start() {
   manager_log "$1"
   supervisor_folder
   live=$(releases_live)
-  cmp -s -- "$base/instances/$live/program.conf" "$supervisor_conf" || file_backup "$supervisor_conf"
+  supervisor_boots "$live" || file_backup "$supervisor_conf"
   # supervisor starts it because of autostart=true in the file, and remembers that line: if it were different, the next
   # `supervisorctl update` would restart the program. After a power cut now, the live instance starts, too.
-  # shellcheck disable=SC2046
-  supervisor_write "$1 $live" $(supervisor_others "$1") "$1"
+  supervisor_write "$1 $live" supervisor_with "$1"
   if supervisor_add "$1"; then
     supervisor_boot "${live:-none}"
   elif supervisor_update "$1"; then
@@ -115,15 +144,19 @@ supervisor_folder() {
 }
 
 supervisor_boot() {
-  # shellcheck disable=SC2046
-  [ ! -f "$supervisor_conf" ] || supervisor_write "$1" $(supervisor_instances)
+  [ ! -f "$supervisor_conf" ] || supervisor_write "$1" supervisor_instances
 }
 
-supervisor_boots() { cmp -s -- "$base/instances/$1/program.conf" "$supervisor_conf"; }
+# supervisor_boots INSTANCE: whether the file has its section, and else only those of draining instances, which a boot does not
+# start.
+supervisor_boots() {
+  # shellcheck disable=SC2046
+  supervisor_known "$1" && supervisor_programs "$1" $(supervisor_kept "$1") | cmp -s -- - "$supervisor_conf"
+}
 
 supervisor_rewrite() {
   file_backup "$supervisor_conf"
-  supervisor_write "$1" "$1"
+  supervisor_write "$1" supervisor_kept "$1"
 }
 
 supervisor_pause() { supervisorctl stop "$app.$1"; }
@@ -136,8 +169,7 @@ supervisor_stop() {
     ! supervisor_known "$1" || rm -f -- "$supervisor_conf"
     return 0
   fi
-  # shellcheck disable=SC2046
-  if supervisor_known "$1"; then supervisor_write "$(releases_live)" $(supervisor_others "$1"); fi
+  if supervisor_known "$1"; then supervisor_write unchanged supervisor_others "$1"; fi
   supervisor_update "$1" || step_say "supervisor cannot be told that $1 has gone: $answer"
 }
 

@@ -1,11 +1,6 @@
 # The release switch. A new instance starts next to the old one, passes the gate (gate.sh) and gets the traffic by one change
-# of a link. Then old releases are removed (prune.sh). Reads the variables in the list of switch_release.
-
-# switch_clock: print milliseconds of a clock that no one can set, in steps of ten (proc_uptime(5)).
-switch_clock() {
-  local uptime
-  read -r uptime _ </proc/uptime && printf '%s0' "${uptime%.*}${uptime#*.}"
-}
+# of a link. Then the old one is drained (drain.sh). Reads the variables in the list of switch_release.
+# Shared: preflight
 
 # switch_link LINK TARGET: create or replace a link in one step.
 switch_link() {
@@ -21,10 +16,11 @@ switch_current() { [ -z "$1" ] || switch_link "$base/current" "$1"; }
 
 # switch_release: make $new the live release, or refuse it; then the old one stays live. $why: deploy, rollback, restart or revert.
 # shellcheck disable=SC2034 # other files read some of these variables
-# Values: app base run_dir log_dir live_socket previous_socket repo site_enabled supervisor_conf health health_host health_ranges health_timeout health_attempts health_interval new why module import_timeout header settle settle_ms drain strategy migrate alembic downgraded migrate_timeout settings preflight_size host before_switch keep
+# Values: app base run_dir log_dir live_socket previous_socket repo site_enabled supervisor_conf health health_host health_ranges health_timeout health_attempts health_interval new why module import_timeout header settle settle_ms drain stop_timeout strategy migrate alembic downgraded migrate_timeout settings host before_switch keep
 switch_release() {
-  local began old previous old_current scheme commit preflight asked took
+  local began old previous old_current scheme commit asked took
   began=$(date +%s)
+  switch_payload
   old=$(releases_live)
   previous=$(releases_linked "$previous_socket")
   if switch_is_unproven; then
@@ -35,7 +31,7 @@ switch_release() {
   scheme=$(request_scheme)
   commit=${new%-*}
   if switch_is_done; then
-    switch_stop_others
+    switch_drain_others
     manager_rewrite "$new"
     return 0
   fi
@@ -44,20 +40,31 @@ switch_release() {
   trap 'switch_refuse "the release was stopped by a signal"' TERM INT
   if [ "$why" = restart ]; then switch_copy "$old" "$new"; fi
   [ -f "$base/instances/$new/state" ] || record_state "$new" building
-  preflight=$(head -c "$preflight_size" <&3)
-  [ "${#preflight}" -ge "$((preflight_size - 1))" ] || step_fail "the connection was lost before the release began; nothing was changed"
   switch_begin
   # This writes most of what the `sync` of switch_go waits for.
   sync -f "$base" 3<&- &
-  asked=$(switch_clock)
+  asked=$(clock_uptime)
   gate_pass
-  took=$(($(switch_clock) - asked))
+  took=$(($(clock_uptime) - asked))
   # The release's own worker has imported the app, too, and responds.
   gate_preflight_end
   workers_grow
   switch_hooks
   switch_go
   switch_keep
+}
+
+# switch_payload: read what the run sends along: the sizes of two programs, the one that checks a release ($preflight), and the
+# script that drains one.
+switch_payload() {
+  local checks drains
+  if read -r checks drains <&3; then
+    # shellcheck disable=SC2034 # gate.sh reads it
+    preflight=$(head -c "$checks" <&3)
+    head -c "$drains" <&3 >"$undo/drain"
+    if [ "$(wc -c <"$undo/drain")" -eq "$drains" ]; then return 0; fi
+  fi
+  step_fail "The connection was lost before the release began. Nothing was changed"
 }
 
 # switch_is_unproven: whether the live release never proved itself, because its run was killed after the switch, while the
@@ -149,6 +156,8 @@ switch_migrate() {
 }
 
 switch_stop_old() {
+  # Two releases must not run at once.
+  drain_stop_all
   step_say "app.strategy is restart: the old release stops first, and requests fail until the new one is up"
   manager_pause "$old" || ! releases_listening "$old" || switch_refuse "the old release cannot be stopped"
 }
@@ -156,6 +165,8 @@ switch_stop_old() {
 switch_start() {
   # A live release may still be starting, after a reboot.
   if [ "$new" = "$old" ] && manager_alive "$new"; then return 0; fi
+  # It still runs if it was draining until now.
+  if drain_cancel "$new" && manager_alive "$new" && releases_listening "$new"; then return 0; fi
   if manager_known "$new"; then
     # A run that was cut off left it. Its last output must not look like the end of the release that starts now.
     manager_pause "$new" >/dev/null 2>&1 || :
@@ -219,7 +230,8 @@ switch_refuse() {
   fi
   consequence=
   if [ "$new" != "$old" ]; then
-    (manager_stop "$new") || :
+    # If it is still draining after an earlier switch, it was not started, and its unit stops it.
+    releases_draining "$new" || (manager_stop "$new") || :
     rm -f -- "$previous_socket" || :
     record_state "$new" bad || :
     if [ -n "$old" ]; then
@@ -249,7 +261,7 @@ switch_start_old() {
   done
 }
 
-# switch_keep: the new release has proved itself. Record it, and stop and remove the others.
+# switch_keep: the new release has proved itself. Record it; the others are drained, stopped and removed in the background.
 switch_keep() {
   trap '' TERM INT
   # If a later change of this step fails, nothing of the live release may be put back.
@@ -265,34 +277,18 @@ switch_keep() {
   fi
   record_note good
   rm -f -- "$previous_socket"
-  # A server that shuts down does not have to wait for the rest: the next run does it.
   trap - TERM INT
-  switch_stop_others
-  # The old release was itself made by a restart: the new one replaces it.
-  case $old in *r*) [ "$why" != restart ] || rm -rf -- "$base/instances/$old" "$log_dir/$old.log"* ;; esac
+  switch_drain_others
+  # What an earlier drain could not remove. The drain that has begun now removes the rest at its end.
   (prune_releases 1) || step_say "not all of the old releases could be removed; the next deploy tries again"
 }
 
-# switch_stop_others: stop every instance except the live one.
-switch_stop_others() {
+# switch_drain_others: drain every instance that runs, except the live one.
+switch_drain_others() {
   local folder other
   for folder in "$base"/instances/*/; do
     folder=${folder%/}
     other=${folder##*/}
-    if [ "$other" != "$new" ] && { manager_known "$other" || releases_listening "$other"; }; then
-      case $other in "$old" | "$previous") switch_drain "$other" ;; esac
-      manager_stop "$other"
-    fi
-  done
-}
-
-# switch_drain INSTANCE: wait until its last connection has ended, at most $drain seconds.
-switch_drain() {
-  local now end
-  now=$(switch_clock)
-  end=$((now + drain * 1000))
-  sleep 1
-  while [ "$(switch_clock)" -lt "$end" ] && ss -xH state established 2>/dev/null | grep -q -F -- " $run_dir/$1.sock "; do
-    sleep 0.5
+    if [ "$other" != "$new" ] && { manager_known "$other" || releases_listening "$other"; }; then drain_begin "$other"; fi
   done
 }

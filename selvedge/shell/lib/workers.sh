@@ -6,6 +6,8 @@
 workers_room() {
   local free pids measure used pid
   [ -n "$old" ] && [ "$old" != "$new" ] || return 0
+  # It still runs.
+  if releases_draining "$new"; then return 0; fi
   free=$(awk '/^(MemAvailable|SwapFree):/ { sum += $2 } END { print int(sum / 1024) }' /proc/meminfo)
   pids=$(manager_processes "$old")
   # The first measure counts shared memory once for each process, but costs nothing. The kernel adds up the second one page by

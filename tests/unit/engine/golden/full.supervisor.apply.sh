@@ -8,7 +8,11 @@ cd /
 mark=@selvedge
 # … the library appserver
 
+# … the library clock
+
 # … the library disk
+
+# … the library drain
 
 # … the library file
 
@@ -140,13 +144,13 @@ header=1
 settle=6.0
 settle_ms=6000
 drain=10
+stop_timeout=30
 strategy=beside
 migrate='alembic upgrade head && echo '"'"'done: $HOME'"'"''
 alembic='alembic upgrade head && echo '"'"'done: $HOME'"'"''
 downgraded=''
 migrate_timeout=600
 settings=''
-preflight_size=4538
 host=server
 before_switch=./warm-up
 keep=5

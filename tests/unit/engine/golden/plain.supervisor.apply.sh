@@ -8,7 +8,11 @@ cd /
 mark=@selvedge
 # … the library appserver
 
+# … the library clock
+
 # … the library disk
+
+# … the library drain
 
 # … the library file
 
@@ -219,13 +223,13 @@ header=''
 settle=6.0
 settle_ms=6000
 drain=10
+stop_timeout=30
 strategy=restart
 migrate=''
 alembic=''
 downgraded=''
 migrate_timeout=600
 settings=''
-preflight_size=4538
 host=server
 before_switch=''
 keep=5
