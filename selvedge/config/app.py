@@ -201,7 +201,7 @@ class App(Section):
     )
 
     @property
-    def is_local(self) -> bool:
+    def repository_is_local(self) -> bool:
         """True if `repository` is a path on this machine."""
         return is_local(self.repository)
 

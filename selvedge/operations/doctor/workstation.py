@@ -51,17 +51,17 @@ def _private_key(path: Path, setting: str) -> CheckResult:
 
 
 def _repository(app: Target) -> Iterator[CheckResult]:
-    if app.local_path is None:
+    if app.repository_path is None:
         yield _remote_repository(app)
         return
     try:
-        commit = pushed.local_commit(app.local_path, app.branch)
+        commit = pushed.local_commit(app.repository_path, app.branch)
     except SelvedgeError as error:
         yield problem("repository", error.message, error.remedy)
         return
-    subject = pushed.git(app.local_path, "log", "-1", "--format=%s", commit).stdout.strip()
-    yield ok("repository", f"{app.branch} of {app.local_path} is at {commit[:12]} ({subject})")
-    changed = pushed.git(app.local_path, "status", "--porcelain", "--untracked-files=no", "--", app.root or ".").stdout
+    subject = pushed.git(app.repository_path, "log", "-1", "--format=%s", commit).stdout.strip()
+    yield ok("repository", f"{app.branch} of {app.repository_path} is at {commit[:12]} ({subject})")
+    changed = pushed.git(app.repository_path, "status", "--porcelain", "--untracked-files=no", "--", app.root or ".").stdout
     if changed:
         count = len(changed.splitlines())
         yield warning("repository", f"changed files that are not committed, so in no release: {count}", "Commit them first.")
