@@ -56,7 +56,7 @@ class Target(App):
     def commit(self) -> str:
         """The commit to release, 40 hex digits. Raises Pending while it is unknown."""
         if not self.release.commit:
-            raise Pending("the commit is known once git and access to the repository are there")
+            raise Pending("the commit is unknown until the server has git and can read the repository")
         return self.release.commit
 
     @property
@@ -125,6 +125,6 @@ class Target(App):
     def _check_users(self) -> Self:
         if self.name in {self.host.user, self.host.bootstrap_user}:
             raise ValueError(
-                f"app.name must not be the login user {self.name} too: the app runs as a user without sudo"
+                f"app.name must not be the login user {self.name}, because the app runs as its own user without sudo: change one"
             )
         return self
