@@ -197,7 +197,7 @@ class App(Section):
     settings: OptionalModule = Field(
         "",
         description="The app's pydantic-settings class as `module:name`. Selvedge creates it before the switch, so that a "
-        "missing variable stops the deploy. Default: the class `Settings` in settings.py or config.py, if there is one.",
+        "missing variable stops the deploy. Default: `Settings` in settings.py or config.py, if it exists.",
         examples=["main:Settings"],
     )
     python: PythonVersion = Field(

@@ -27,7 +27,7 @@ from selvedge.config.types import (
 
 
 class Tls(Section):
-    """The certificate for HTTPS. These settings apply to hosts with `app.domains`."""
+    """The certificate for HTTPS. These settings matter if `app.domains` has a name."""
 
     email: Email = Field(
         "",
@@ -197,7 +197,7 @@ class Hooks(Section):
 
     `sh` runs each command as you wrote it: on the server, as the app's user in the app's folder of the release; or on your
     machine, if the command begins with `local:`. Local commands of a hook run first. The variables `RELEASE`, `COMMIT`,
-    `PREVIOUS` (the previous release) and `HOST` are set.
+    `PREVIOUS` (the release that was live before) and `HOST` are set.
     """
 
     before_build: HookList = Field(

@@ -269,7 +269,9 @@ UrlPath = Annotated[
 ]
 UrlPrefix = Annotated[
     Text,
-    _matching(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+/?", "must be a URL prefix of letters, digits and any of . _ ~ - / such as /static"),
+    _matching(
+        r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+/?", "must be a URL prefix of letters, digits and any of . _ ~ - / such as /static"
+    ),
 ]
 LoginName = Annotated[
     Text,

@@ -91,7 +91,7 @@ def test_the_file_is_named_or_found_in_a_parent_folder(tmp_path: Path, monkeypat
     with pytest.raises(ConfigError, match=r"none\.toml: the file is missing"):
         hosts_file(environ={"SELVEDGE_HOSTS_FILE": "none.toml"})
     (tmp_path / "hosts.toml").unlink()
-    with pytest.raises(ConfigError, match="there is none in"):
+    with pytest.raises(ConfigError, match="the file is missing in"):
         hosts_file(environ={})
 
 
