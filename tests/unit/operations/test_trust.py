@@ -170,13 +170,13 @@ class TestTrust:
             f"Host jump\n    HostName 127.0.0.1\n    Port {ssh.port}\nHost inner\n    HostName 192.0.2.1\n    ProxyJump jump\n"
         )
         for attempt in (lambda run: trust(run, yes=True), lambda run: run.fleet.sessions[0].remote.connection):
-            with pytest.raises(UnreachableError, match=r"not known yet\. It is .*, on the way there") as caught:
+            with pytest.raises(UnreachableError, match=r"the jump host .* is not known yet\.") as caught:
                 attempt(Run.load(["inner"], Config()))
             assert ssh.entry in caught.value.message
             assert "fab -H jump trust" in caught.value.remedy
         file = config.parent / "known_hosts"
         file.write_text(f"{ssh.entry} {ssh.keys[0].get_name()} {ed25519().get_base64()}\n")
-        with pytest.raises(UnreachableError, match=r"HAS CHANGED\. It is .*, on the way there") as caught:
+        with pytest.raises(UnreachableError, match=r"HAS CHANGED\. It is the jump host ") as caught:
             _ = Run.load(["inner"], Config()).fleet.sessions[0].remote.connection
         assert f"ssh-keygen -R '{ssh.entry}'" in caught.value.remedy
         assert ssh.logins == []
@@ -191,7 +191,7 @@ class TestTrust:
         ssh.keys[0] = ed25519()
         with pytest.raises(SelvedgeError, match=r"DOES NOT SHOW THE KEY THAT hosts.toml PINS"):
             trust(project({"web": self.lines(ssh, pin)}), yes=True)
-        with pytest.raises(UnreachableError, match=r"hosts.toml pins"):
+        with pytest.raises(UnreachableError, match=r"but hosts.toml has "):
             _ = project({"web": self.lines(ssh, pin)}).fleet.sessions[0].remote.connection
 
     def test_a_pin_of_a_key_that_logins_do_not_use_is_refused(
@@ -212,7 +212,7 @@ class TestTrust:
             _ = project({"web": lines}).fleet.sessions[0].remote.connection
         assert ssh.logins == []
         trust(project({"web": lines}), yes=True)
-        with pytest.raises(UnreachableError, match="refused the login"):
+        with pytest.raises(UnreachableError, match="rejected the login"):
             _ = project({"web": lines}).fleet.sessions[0].remote.connection
         assert set(ssh.logins) == {"deploy", "root"}
 
@@ -222,7 +222,7 @@ class TestTrust:
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         run = project({"gone": f'address = "127.0.0.1"\nport = {port}', "web": self.lines(ssh)})
-        with pytest.raises(UnreachableError, match=r"gone: 127.0.0.1 port [0-9]+ refuses connections") as caught:
+        with pytest.raises(UnreachableError, match=r"gone: 127.0.0.1 port [0-9]+ refused the connection") as caught:
             trust(run, yes=True)
         assert caught.value.status == 4
         assert len(self.stored(Path("~/.ssh/known_hosts").expanduser())) == 2
@@ -231,5 +231,5 @@ class TestTrust:
         self, ssh: SshServer, project: Callable[..., Run], tmp_path: Path
     ) -> None:
         (tmp_path / "folder").mkdir()
-        with pytest.raises(SelvedgeError, match="folder cannot be written: Is a directory"):
+        with pytest.raises(SelvedgeError, match=r"could not write .*folder: Is a directory"):
             trust(project({"web": self.lines(ssh, 'known_hosts = "folder"')}), yes=True)
