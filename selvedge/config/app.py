@@ -42,7 +42,7 @@ class App(Section):
     name: AppName = Field(
         description="The app's name on the server: its user, its folder `/srv/NAME`, its process and its nginx site. "
         "Lower-case letters, digits and `-`, beginning with a letter, at most 30 characters; names that the system uses are "
-        "rejected. A new name is a new app: remove the old one with `fab remove` before you rename it.",
+        "rejected. A new name is a new app: remove it with `fab remove` before you rename it.",
         examples=["hello"],
     )
     repository: Repository = Field(

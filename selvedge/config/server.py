@@ -180,7 +180,8 @@ class Nginx(Section):
     )
     default_server: Switch = Field(
         True,
-        description="Close connections for host names that no site on the server has. Applies if the app has `domains`.",
+        description="Close connections for host names that no site has, if the app has `domains`. It applies to the whole server, "
+        "so set it alike in all its apps.",
         examples=[False],
     )
 
