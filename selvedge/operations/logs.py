@@ -90,7 +90,7 @@ def logs(run: Run, *, lines: int, follow: bool, nginx: bool, errors: bool) -> No
     Raises UsageError if `lines` is negative, SelvedgeError if there is no log, UnreachableError.
     """
     if lines < 0:
-        raise UsageError("--lines must be a number, at least 0.")
+        raise UsageError("--lines must be at least 0.", "For example: `fab logs --lines 200`.")
 
     def read(session: Session) -> None:
         prefix = line_prefix(run, session.name)
@@ -98,10 +98,10 @@ def logs(run: Run, *, lines: int, follow: bool, nginx: bool, errors: bool) -> No
         shell = _shell(session.target, BACKLOG if errors else lines, follow=follow, nginx=nginx, errors=errors)
         result = session.run(shell, on_line=printer.line)
         if printer.missing:
-            remedy = f"`fab -H {session.name} deploy` releases the app, `fab -H {session.name} nginx` makes its site."
+            remedy = f"Run `fab -H {session.name} {'nginx' if nginx else 'deploy'}` first."
             raise SelvedgeError(f"{session.name}: {'; '.join(printer.missing)}.", remedy)
         if result.status == -1 or follow:
-            raise session.lost("while it was read")
+            raise session.lost("while the log was read")
 
     try:
         found = on_each_host(run, read)

@@ -66,7 +66,7 @@ def _print_table(run: Run, found: dict[str, Releases]) -> None:
         print_table(run.report, TITLES, rows, STYLES, long="subject", secondary=SECONDARY)
     for name, each in found.items():
         if not each.records:
-            run.report.line(f"{name}: nothing was released there yet. `fab -H {name} deploy` does.")
+            run.report.line(f"{name}: no releases yet. Run `fab -H {name} deploy`.")
 
 
 def _state(found: Releases, record: Record) -> str:

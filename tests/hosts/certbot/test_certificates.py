@@ -93,7 +93,7 @@ def test_renew_dry_run(site: Site) -> None:
         failed = site.fab("certbot", "--renew-dry-run")
     finally:
         site.server.run("rm /var/www/letsencrypt && mv /var/www/away /var/www/letsencrypt")
-    assert (failed.status, "the rehearsal of the renewal failed" in failed.stderr) == (1, True), failed
+    assert (failed.status, "the test of the certificate's renewal failed" in failed.stderr) == (1, True), failed
 
 
 def test_a_domain_that_points_elsewhere_is_reported_before_the_authority_is_asked(site: Site) -> None:

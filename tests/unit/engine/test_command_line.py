@@ -184,8 +184,8 @@ def test_a_number_that_is_none_is_wrong_usage(tmp_path: Path) -> None:
         ("SELVEDGE_APP__REPOSITORY=./nowhere", "app.repository: there is no folder"),
         ("SELVEDGE_APP__REPOSITORY=.", "is not a git repository"),
         ("SELVEDGE_APP__REPOSITORY=./code\nSELVEDGE_APP__BRANCH=gone", "has no branch, tag or commit gone"),
-        ("SELVEDGE_APP__ENV_FILE=none.env", "none.env: cannot be read"),
-        ("SELVEDGE_SERVER__AUTHORIZED_KEYS=[\"none.pub\"]", "none.pub cannot be read"),
+        ("SELVEDGE_APP__ENV_FILE=none.env", "none.env: the file is missing"),
+        ("SELVEDGE_SERVER__AUTHORIZED_KEYS=[\"none.pub\"]", "none.pub is not readable"),
     ],
 )
 def test_what_this_machine_lacks_is_told_before_anything_is_contacted(tmp_path: Path, setting: str, sentence: str) -> None:

@@ -83,7 +83,7 @@ class TestReleases:
     def test_a_server_without_releases_gets_a_hint(self, fake: Callable[..., Fake]) -> None:
         found = fake("one")
         releases(found.run)
-        assert found.text == "one: nothing was released there yet. `fab -H one deploy` does.\n"
+        assert found.text == "one: no releases yet. Run `fab -H one deploy`.\n"
 
     def test_json_with_an_unreachable_host(self, fake: Callable[..., Fake]) -> None:
         found = fake("one", "two", gone=["two"])
