@@ -18,7 +18,6 @@ from paramiko.ssh_exception import ConfigParseError
 
 from selvedge.startup import stop_collecting_garbage
 
-
 Groups = Mapping[str, Sequence[str]]
 """Heading → the names of its tasks and collections, in the order of the list."""
 Row = tuple[str, str | None]
