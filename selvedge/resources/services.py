@@ -87,7 +87,7 @@ class Service(Loader):
         lines = []
         if self.check:
             own = dict.fromkeys(path for load in self.loads for path in load.paths())
-            check = self._run_check("rejects its configuration, before any change", "Correct that file first.", *own)
+            check = self._run_check("rejects its current configuration, so nothing was changed", "Correct that file first.", *own)
             lines.append(f"if probe_has {quote(self.check.split()[0])}; then\n{check}\nfi")
         if self.loads:
             lines.append(self._stamp.remove())
