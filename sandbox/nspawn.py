@@ -238,7 +238,8 @@ def _mount(directory: Path) -> None:
         (directory / name).mkdir(exist_ok=True)
     base = (directory / "base").resolve()
     if not base.is_dir():
-        raise SandboxError(f"The image {base} is missing. Delete the server with `fab sandbox.down {directory.name}`, then create it again.")
+        name = directory.name
+        raise SandboxError(f"The image {base} is missing. Delete the server with `fab sandbox.down {name}`, then create it again.")
     layers = f"lowerdir={base},upperdir={directory / 'upper'},workdir={directory / 'work'}"
     run(["mount", "-t", "overlay", "overlay", "-o", layers, str(root)])
 
