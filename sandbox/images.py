@@ -73,7 +73,8 @@ def remove() -> None:
 def check(release: str, kind: str) -> None:
     """Raise WrongUsageError if there is no such release or kind of image."""
     if release not in RELEASES or kind not in KINDS:
-        raise WrongUsageError(f"There is no image {kind!r} of {release!r}. Images: {', '.join(KINDS)}. Releases: {', '.join(RELEASES)}.")
+        known = f"Images: {', '.join(KINDS)}. Releases: {', '.join(RELEASES)}."
+        raise WrongUsageError(f"There is no image {kind!r} of {release!r}. {known}")
 
 
 def digest() -> str:
@@ -97,7 +98,7 @@ def _make(path: Path, release: str, kind: str, say: Say) -> None:
 
 
 def _bare(part: Path, release: str, say: Say) -> None:
-    say(f"Building a {RELEASES[release]} ({release}) image from Debian's packages. This happens once and takes about 30 seconds.")
+    say(f"Building a {RELEASES[release]} ({release}) image from Debian's packages. This takes half a minute, once.")
     part.parent.mkdir(parents=True, exist_ok=True)
     options = [f"--aptopt={line.rstrip(';')}" for line in machine.apt_options()]
     make = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(BARE)}", *options, release, str(part)]

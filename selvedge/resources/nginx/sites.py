@@ -73,7 +73,7 @@ class ServerNamesFree(Resource):
             taken = sorted(block.names & set(self.domains))
             if taken and 80 in block.ports:
                 return _refuse(
-                    f"Another site on the server already has the name {', '.join(taken)}: {block.file}.",
+                    f"Another site on the server already answers for {', '.join(taken)}: {block.file}.",
                     "Remove the name from that file, or from app.domains in hosts.toml.",
                 )
             if not self.domains and 80 in block.defaults and block.file != DEFAULTS[80]:

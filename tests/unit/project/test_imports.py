@@ -131,11 +131,13 @@ def test_one_module_speaks_ssh() -> None:
             assert short(path) in CONNECTION
 
 
-# Who prints besides report.py: a script that is asked for; Ctrl-C; the documentation's own program; what runs on a server.
+# Who prints besides report.py: a script that is asked for; Ctrl-C; `fab --list`; the documentation's own program; what runs on a
+# server.
 PRINTS = {
     "selvedge/report.py",
     "selvedge/release/chain.py",
     "selvedge/executor.py",
+    "selvedge/tasklist.py",
     "selvedge/config/reference.py",
     "selvedge/operations/trust.py",
     "selvedge/shell/server/preflight.py",

@@ -30,7 +30,7 @@ mark=@selvedge
 
 change_0() (
 set -eu
-step_fail '/usr/bin/git is not there yet: run `fab install` first, or `fab deploy`, which runs all steps'
+step_fail '/usr/bin/git is missing; `fab install` creates it.'
 )
 change_1() (
 set -eu
