@@ -239,7 +239,7 @@ class TestSources:
         project.configure(branch="drill", **QUICK)
         project.commit(pointer)
         result = project.fab("-H", server.name, "deploy")
-        assert result.status == 1 and "git-lfs is not installed on the server. Run `apt-get install git-lfs` there" in result.stderr, result
+        assert result.status == 1 and "Run `apt-get install git-lfs` there" in result.stderr, result
         assert assert_consistent(server) == old
 
     @pytest.mark.usefixtures("publish")

@@ -148,7 +148,7 @@ def test_a_lock_file_wins_over_looser_requirements(builder: Any) -> None:
         assert done.said == [f"uv installs {name} for Python 3.12.4"]
     assert any(row.startswith("daemon export --frozen --no-dev") for row in built(builder))
     asked = replace(release(builder, "asked", uv_lock="x\n", other_txt="fastapi\n"), requirements="other.txt")
-    assert builder.apply(builder.plan(asked)).said == ["Python 3.12.4, other.txt, by uv"]
+    assert builder.apply(builder.plan(asked)).said == ["uv installs other.txt for Python 3.12.4"]
 
 
 def test_a_missing_file_of_the_environment_is_named(builder: Any) -> None:
