@@ -145,7 +145,7 @@ def test_a_directory_is_not_replaced_by_a_file(server: Any) -> None:
     for resource in (File("/etc/file", "x\n"), Link("/etc/file", "/srv"), Absent("/etc/file")):
         done = server.apply(server.plan(resource))
         assert done.status == 1
-        assert "/etc/file is a directory, but Selvedge needs a " in done.error
+        assert "/etc/file is a directory, but Selvedge needs " in done.error
     assert server.path("/etc/file/mine").exists()
 
 
