@@ -96,7 +96,7 @@ if [ -x /srv/hello/releases/0123456789ab/.venv/bin/python ]; then probe_line /sr
 printf '\n%s fact 19\n' "$mark"
 [ -e /srv/hello/releases/0123456789ab/.venv/bin/python ] && echo there || true
 printf '\n%s fact 20\n' "$mark"
-probe_path /etc/tmpfiles.d/hello.conf ec14d1bf911da3f631139cff5d71e97ec4336fce8dcdba9c98e3e7ed9baf0d2e
+probe_path /etc/tmpfiles.d/hello.conf f7f2482494c297529b0d553097d04214e06f2a6519bdac6697c9161cdbdf5f02
 printf '\n%s fact 21\n' "$mark"
 probe_path /run/hello ''
 printf '\n%s fact 22\n' "$mark"

@@ -35,7 +35,6 @@ step_fail '/srv/hello/releases/0123456789ab/.venv/bin/python is missing; `fab ve
 change_1() (
 set -eu
 file_put /etc/tmpfiles.d/hello.conf 0644 root root <<'EOF'
-# The folder of hello's sockets. Written by Selvedge; changes here are overwritten.
 d /run/hello 2750 hello www-data -
 EOF
 )

@@ -116,7 +116,7 @@ live_socket=/srv/hello/live.sock
 supervisor_conf=/etc/supervisor/conf.d/hello.conf
 releases_fact
 printf '\n%s fact 33\n' "$mark"
-probe_path /etc/tmpfiles.d/hello.conf cab88a57a7a0b648611a6f3e41d8bcbcfb15248c1e00fd6e9f4fffea13876fcb
+probe_path /etc/tmpfiles.d/hello.conf acf9fe75f943addd96ef29447a00fce22a5ab6bc9c97795c709e50a34ce37f38
 printf '\n%s fact 34\n' "$mark"
 probe_path /run/hello ''
 printf '\n%s fact 35\n' "$mark"

@@ -237,7 +237,6 @@ switch_release
 change_8() (
 set -eu
 file_put /etc/tmpfiles.d/hello.conf 0644 root root <<'EOF'
-# The folder of hello's sockets. Written by Selvedge; changes here are overwritten.
 d /run/hello 0750 root www-data -
 EOF
 )
