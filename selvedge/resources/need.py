@@ -18,6 +18,6 @@ class Needs(Resource):
     def plan(self, fact: str) -> Change | None:
         if fact.strip() == "there":
             return None
-        problem = f"{self.path} is missing; `fab {self.task}` creates it."
+        problem = f"{self.path} is missing."
         remedy = f"Run `fab {self.task}` first, or run all steps with `fab deploy`."
-        return Change.refused(f"check for {self.path}, which `fab {self.task}` creates", problem, remedy=remedy, waits=True)
+        return Change.refused(f"check that `fab {self.task}` has run", problem, remedy=remedy, waits=True)

@@ -82,7 +82,7 @@ def test_a_missing_path_of_an_earlier_step_stops_the_step(server: Any) -> None:
     need = Needs("/srv/hello/it's there", "clone")
     done = server.apply(server.plan(need, File("/etc/after", "")))
     assert done.status == 1
-    assert done.error == "/srv/hello/it's there is missing; `fab clone` creates it."
+    assert done.error == "/srv/hello/it's there is missing."
     assert not server.path("/etc/after").exists()
     server.path("/srv/hello").mkdir()
     server.path("/srv/hello/it's there").touch()

@@ -41,7 +41,7 @@ fi
 )
 change_0() (
 set -eu
-step_fail '/etc/nginx/sites-available/hello is missing; `fab nginx` creates it.'
+step_fail '/etc/nginx/sites-available/hello is missing.'
 )
 change_1() (
 set -eu

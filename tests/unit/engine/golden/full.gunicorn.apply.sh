@@ -30,7 +30,7 @@ mark=@selvedge
 
 change_0() (
 set -eu
-step_fail '/srv/hello/releases/0123456789ab/.venv/bin/python is missing; `fab venv` creates it.'
+step_fail '/srv/hello/releases/0123456789ab/.venv/bin/python is missing.'
 )
 change_1() (
 set -eu

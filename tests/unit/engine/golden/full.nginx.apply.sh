@@ -33,7 +33,7 @@ stamp_remove nginx-hello
 )
 change_0() (
 set -eu
-step_fail '/etc/nginx/nginx.conf is missing; `fab install` creates it.'
+step_fail '/etc/nginx/nginx.conf is missing.'
 )
 change_1() (
 set -eu

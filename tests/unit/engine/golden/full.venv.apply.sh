@@ -14,7 +14,7 @@ mark=@selvedge
 
 change_0() (
 set -eu
-step_fail '/srv/hello/releases/0123456789ab is missing; `fab clone` creates it.'
+step_fail '/srv/hello/releases/0123456789ab is missing.'
 )
 change_arm() (
 set -eu

@@ -30,7 +30,7 @@ mark=@selvedge
 
 change_0() (
 set -eu
-step_fail '/usr/bin/git is missing; `fab install` creates it.'
+step_fail '/usr/bin/git is missing.'
 )
 change_1() (
 set -eu

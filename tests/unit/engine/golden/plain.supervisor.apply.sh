@@ -52,11 +52,11 @@ stamp_remove logrotate.timer
 )
 change_0() (
 set -eu
-step_fail '/etc/logrotate.conf is missing; `fab install` creates it.'
+step_fail '/etc/logrotate.conf is missing.'
 )
 change_1() (
 set -eu
-step_fail '/srv/hello/instances/0123456789ab-97e444/gunicorn_start is missing; `fab gunicorn` creates it.'
+step_fail '/srv/hello/instances/0123456789ab-97e444/gunicorn_start is missing.'
 )
 change_2() (
 set -eu

@@ -24,7 +24,7 @@ mark=@selvedge
 
 change_0() (
 set -eu
-step_fail '/srv/hello/releases/0123456789ab is missing; `fab clone` creates it.'
+step_fail '/srv/hello/releases/0123456789ab is missing.'
 )
 change_1() (
 set -eu
