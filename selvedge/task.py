@@ -25,11 +25,11 @@ class Option(Value):
     default: str | bool | int = False
 
 
-DRY_RUN = Option("dry_run", "Show the changes as diffs, and make none.")
+DRY_RUN = Option("dry_run", "Show the changes as diffs, and change nothing.")
 DIFF = Option("diff", "Show the text of new files, too.")
-SCRIPT = Option("script", "Print the shell script of the changes, and make none.")
-WAIT = Option("wait", "Wait this many seconds for another run to end.", 0)
-COMMIT = Option("commit", "Release this commit: a SHA (short or full) or a tag.", "")
+SCRIPT = Option("script", "Print the shell script that would run; change nothing.")
+WAIT = Option("wait", "Wait this many seconds if another run holds the lock.", 0)
+COMMIT = Option("commit", "Release this commit: a full or short SHA, or a tag.", "")
 BRANCH = Option("branch", "Release the newest commit of this branch.", "")
 
 

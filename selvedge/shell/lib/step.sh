@@ -40,7 +40,7 @@ step_lock() {
   exec 9>"/run/selvedge/$step_app.step"
   if ! flock -n 9; then
     step_wait "waiting for the last step of an interrupted run"
-    flock -w 300 9 || step_fail "The last step of an interrupted run is still running after 5 minutes, see /var/log/selvedge/$step_app.log"
+    flock -w 300 9 || step_fail "The last step of an interrupted run is still running after 5 minutes. See /var/log/selvedge/$step_app.log on the server."
     step_wait ""
   fi
 }
@@ -62,13 +62,13 @@ step_note() {
     result="$step_counted changed"
     [ "$status" -eq 0 ] || result=failed
     history_note "/srv/$step_app/history" "$step_by" "$step_why" - - "$result"
-  ) || step_say "could not write to the history in /srv/$step_app"
+  ) || step_say "could not write the history in /srv/$step_app"
 }
 
 step_main() {
   step_lock
   step_clean
-  undo=$(mktemp -d "/run/selvedge/$step_app.undo.XXXXXX") || step_fail "Could not write to /run/selvedge"
+  undo=$(mktemp -d "/run/selvedge/$step_app.undo.XXXXXX") || step_fail "Could not write to /run/selvedge."
   change_arm
   status=$?
   if [ "$status" -ne 0 ]; then

@@ -89,7 +89,7 @@ def test_an_sshd_line_that_excludes_the_login_user(untouched: Server, project: P
     untouched.run(f"echo '{line}' >/etc/ssh/sshd_config.d/others.conf; systemctl reload ssh")
     before = ssh_and_firewall(untouched)
     result = project.fab("-H", untouched.name, "harden")
-    assert result.status == 1 and f"sshd would not let deploy in, by its line `{line}`" in result.stderr, result
+    assert result.status == 1 and f"sshd would reject logins of deploy, because of its line `{line}`" in result.stderr, result
     assert is_as_before(untouched, before)
     untouched.run("rm /etc/ssh/sshd_config.d/others.conf; systemctl reload ssh")
 
@@ -171,7 +171,7 @@ def test_an_sshd_configuration_that_is_broken_already(untouched: Server, project
     before = ssh_and_firewall(server)
     result = project.fab("-H", server.name, "harden")
     assert result.status == 1
-    assert "broken already" in result.stderr and "PortAndMore" in result.stderr
+    assert "rejects its current configuration" in result.stderr and "PortAndMore" in result.stderr
     assert ssh_and_firewall(server).split("ENABLED")[0] == before.split("ENABLED")[0]
     server.run("rm /etc/ssh/sshd_config.d/broken.conf")
 

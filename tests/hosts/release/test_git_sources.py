@@ -73,7 +73,7 @@ class TestSources:
             publish()
             project.configure(repository=url, **QUICK)
             result = project.must("-H", server.name, "deploy")
-            assert f"fetch {commit[:12]} from {url}" in result.stdout
+            assert f"fetch the commit {commit[:12]} from {url}" in result.stdout
             assert assert_consistent(server).startswith(commit[:12])
             with count_execs(server) as execs:
                 assert "deploy: nothing to change" in project.must("-H", server.name, "setup", "deploy").stdout
@@ -161,7 +161,7 @@ class TestSources:
         again = project.fab("-H", server.name, "deploy", "--dry-run")
         assert again.status == 1 and "HAS CHANGED: it shows SHA256:" in again.stderr, again
         done = deploy_knowing(" ".join(server.run("cat /etc/ssh/ssh_host_ed25519_key.pub").stdout.split()[:2]))
-        assert done.status == 0 and "take the host key of 127.0.0.1 from this machine's known_hosts" in done.stdout, done
+        assert done.status == 0 and "copy the host key of 127.0.0.1 from this machine's known_hosts" in done.stdout, done
         assert assert_consistent(server).startswith(commit[:12])
         own.unlink()
 
@@ -239,7 +239,7 @@ class TestSources:
         project.configure(branch="drill", **QUICK)
         project.commit(pointer)
         result = project.fab("-H", server.name, "deploy")
-        assert result.status == 1 and "install git-lfs on the server (apt-get install git-lfs)" in result.stderr, result
+        assert result.status == 1 and "Run `apt-get install git-lfs` there" in result.stderr, result
         assert assert_consistent(server) == old
 
     @pytest.mark.usefixtures("publish")

@@ -168,20 +168,20 @@ def test_an_ssh_config_that_cannot_be_read_is_named(tmp_path: Path, line: str) -
     config.parent.mkdir()
     config.write_text(f"{line}\n")
     done = fab(tmp_path, "-S", str(config), "-H", "server", "status")
-    assert done.returncode == 2 and f"{config} cannot be read: Unparsable" in done.stderr, done
+    assert done.returncode == 2 and f"Could not read {config}: Unparsable" in done.stderr, done
     assert "Traceback" not in done.stderr
 
 
 def test_a_number_that_is_none_is_wrong_usage(tmp_path: Path) -> None:
     done = fab(tmp_path, "-H", "server", "deploy", "--wait", "abc")
-    assert done.returncode == 2 and "--wait takes a number, and 'abc' is none." in done.stderr, done
+    assert done.returncode == 2 and "--wait takes a number, not 'abc'." in done.stderr, done
     assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize(
     ("setting", "sentence"),
     [
-        ("SELVEDGE_APP__REPOSITORY=./nowhere", "app.repository: there is no folder"),
+        ("SELVEDGE_APP__REPOSITORY=./nowhere", "app.repository: the folder "),
         ("SELVEDGE_APP__REPOSITORY=.", "is not a git repository"),
         ("SELVEDGE_APP__REPOSITORY=./code\nSELVEDGE_APP__BRANCH=gone", "has no branch, tag or commit gone"),
         ("SELVEDGE_APP__ENV_FILE=none.env", "none.env: the file is missing"),

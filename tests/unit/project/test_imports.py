@@ -131,13 +131,15 @@ def test_one_module_speaks_ssh() -> None:
             assert short(path) in CONNECTION
 
 
-# Who prints besides report/: a script that is asked for; Ctrl-C; the documentation's own program; what runs on a server.
+# Who prints besides report/: a script that is asked for; Ctrl-C; `fab --list`; the documentation's own program; what runs on a
+# server.
 PRINTS = {
     "selvedge/report/__init__.py",
     "selvedge/report/lines.py",
     "selvedge/report/terminal.py",
     "selvedge/release/chain.py",
     "selvedge/executor.py",
+    "selvedge/tasklist.py",
     "selvedge/config/reference.py",
     "selvedge/operations/trust.py",
     "selvedge/shell/server/preflight.py",

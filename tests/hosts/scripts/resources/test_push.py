@@ -27,7 +27,7 @@ def test_a_local_repository_is_pushed(server: Any, tmp_path: Path) -> None:
     (source / "main.py").write_text("app = 2\n")
     second = commit(source)
     planned = server.make(*places(), pushed(source, second), checkout(second))
-    assert summaries(planned)[0].startswith(f"push {second[:12]} from {source} (0.")
+    assert summaries(planned)[0].startswith(f"push the commit {second[:12]} from {source} (0.")
     assert server.path(f"/srv/hello/releases/{second[:12]}/main.py").read_text() == "app = 2\n"
     server.run("git --git-dir=/srv/hello/repo.git gc -q --prune=now")
     assert not server.plan(pushed(source, first))
