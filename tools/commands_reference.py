@@ -26,12 +26,16 @@ fab [-H HOSTS] [fab's flags] TASK [the task's flags] [TASK [the task's flags] â€
 
 | rule | meaning |
 |---|---|
-| `-H` | Takes names and groups of hosts.toml, addresses (`203.0.113.10`, `ubuntu@203.0.113.10`, `[2001:db8::10]:2222`) and names from `~/.ssh/config`, with commas between them. |
-| no `-H` | The only host of hosts.toml, or every host with `default = true`. Otherwise the command lists the names and exits with status 2. |
+| `-H` | Takes names and groups of hosts.toml, addresses (`203.0.113.10`, `ubuntu@203.0.113.10`, `[2001:db8::10]:2222`) \
+and names from `~/.ssh/config`, with commas between them. |
+| no `-H` | The only host of hosts.toml, or every host with `default = true`. Otherwise the command lists the names and \
+exits with status 2. |
 | several tasks | Steps and chains that follow each other run as one chain, each step once: `fab setup deploy`. |
-| `--dry-run`, `--script` | Apply to all tasks of the command line. A task that does not have the flag is an error (status 2). They cannot be combined. |
+| `--dry-run`, `--script` | Apply to all tasks of the command line. A task that does not have the flag is an error \
+(status 2). They cannot be combined. |
 | other flags | A flag belongs to the task before it. `--commit` and `--branch` reach all steps of a chain. |
-| which folder | `fab` finds `fabfile.py` and hosts.toml in the current folder or a folder above it. `SELVEDGE_HOSTS_FILE` names another hosts.toml. |
+| which folder | `fab` finds `fabfile.py` and hosts.toml in the current folder or a folder above it. \
+`SELVEDGE_HOSTS_FILE` names another hosts.toml. |
 
 ## Flags of steps and chains
 
@@ -49,12 +53,14 @@ They come before the first task. `fab --help` lists all of them.
 | `-H`, `--hosts` | names | The servers of the run, see [above](#the-command-line). |
 | `-l`, `--list` | | List all tasks. |
 | `-h`, `--help` | a task | Show the flags of a task; without a task, those of `fab`. |
-| `--prompt-for-sudo-password` | | Ask for the login user's sudo password once, at the start. `SELVEDGE_SUDO_PASSWORD` is the alternative. |
+| `--prompt-for-sudo-password` | | Ask for the login user's sudo password once, at the start. `SELVEDGE_SUDO_PASSWORD` \
+is the alternative. |
 | `--prompt-for-passphrase` | | Ask for the passphrase of an encrypted SSH key that no agent holds. |
 | `--prompt-for-login-password` | | Ask for the SSH password of the login user, on a server that does not have your key yet. |
 | `-i`, `--identity` | a path | A private key; only for a host without `key` in hosts.toml. |
 | `-S`, `--ssh-config` | a path | Another file than `~/.ssh/config`. |
-| `-d`, `--debug` | | Show the traceback of an error, and the debug output of Fabric and paramiko. `SELVEDGE_DEBUG=1` shows the traceback alone. |
+| `-d`, `--debug` | | Show the traceback of an error, and the debug output of Fabric and paramiko. `SELVEDGE_DEBUG=1` \
+shows the traceback alone. |
 | `-R`, `--dry` | | The same as `--dry-run` after a task. |
 | `-V`, `--version` | | Show the versions of Fabric, Invoke and paramiko. |
 
@@ -125,7 +131,7 @@ def row(argument: Argument) -> str:
     shown = names.replace("_", "-")
     if argument.positional:
         shown = f"{shown}, or a word after the task"
-    default = "" if argument.default in ("", False) or argument.kind is list else f"`{argument.default}`"
+    default = f"`{argument.default}`" if argument.kind is int or (argument.kind is str and argument.default) else ""
     if argument.positional and argument.kind is not list:
         default = "**required**"
     text = (argument.help or "").replace("|", "\\|")
