@@ -21,7 +21,7 @@ generated from the program: `python -m tools.commands_reference`. What a run pri
 ## The command line
 
 ```text
-fab [-H HOSTS] [fab's flags] TASK [the task's flags] [TASK [the task's flags] …]
+fab [-H HOSTS] [FLAGS OF FAB] TASK [ITS FLAGS] [TASK [ITS FLAGS] …]
 ```
 
 | rule | meaning |
