@@ -10,7 +10,7 @@ from invoke.parser.argument import Argument
 from invoke.tasks import Task
 
 import fabfile
-from selvedge.task import DRY_RUN, SCRIPT, WAIT, Operation, Step
+from selvedge.task import Operation, Step
 
 INTRODUCTION = """\
 # Commands
@@ -39,7 +39,7 @@ exits with status 2. |
 
 ## Flags of steps and chains
 
-Tasks with the note "common flags" take these, too.
+Each task below names those of these flags that it takes.
 
 """
 
@@ -67,7 +67,7 @@ shows the traceback alone. |
 `-e`, `-p`, `-w`, `--hide`, `-t` and `-T` change only plain Fabric tasks that you add yourself.
 """
 
-COMMON = (DRY_RUN, SCRIPT, WAIT)
+COMMON = {option.name for option in fabfile.setup.options}
 KINDS = {bool: "a switch", int: "a number", str: "text", list: "text, repeatable"}
 
 
@@ -95,9 +95,14 @@ def sections() -> Iterator[str]:
 def section(name: str, arguments: list[Argument], task: Task) -> str:
     """Return the section of a task: its help line, and its flags."""
     own = [argument for argument in arguments if not is_common(argument)]
-    note = " Common flags." if len(own) < len(arguments) else ""
-    text = f"### `{name}`\n\n{inspect.getdoc(task)}{note}\n"
-    return f"{text}\n{table(own)}" if own else text
+    shared = ", ".join(f"`--{option(argument)}`" for argument in arguments if is_common(argument))
+    text = f"### `{name}`\n\n{inspect.getdoc(task)}\n"
+    return "\n".join(filter(None, [text, shared and f"Flags of steps: {shared}.\n", own and table(own)]))
+
+
+def option(argument: Argument) -> str:
+    """Return the name of a flag without its dashes."""
+    return (argument.name or "").replace("_", "-")
 
 
 @cache
@@ -115,7 +120,7 @@ def flags(task: Task) -> list[Argument]:
 
 def is_common(argument: Argument) -> bool:
     """Return whether the flag is one of those that all steps have."""
-    return (argument.attr_name or argument.name) in {option.name for option in COMMON}
+    return (argument.attr_name or argument.name) in COMMON
 
 
 def table(arguments: list[Argument]) -> str:
