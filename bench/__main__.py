@@ -9,6 +9,7 @@ NAMES = {
     "nochange": "a second `fab setup deploy` against a hand-written script that makes the same checks over one ssh",
     "latency": "the same with 50 ms of round trip",
     "release": "how long until new code is served, against a script that pulls and restarts",
+    "tools": "a release and a second run beside a script, Fabric, Ansible and pyinfra (ten minutes)",
     "fleet": "five servers against one",
     "listing": "the CPU time of `fab --list` against that of `import fabric`",
     "against": "this checkout against another one, whose folder follows: all of the above but load, run in turn",
