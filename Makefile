@@ -1,7 +1,7 @@
 # `make` lists what there is. Everything works from a fresh clone; what is there already is not made again.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down test lint unit hosts venv packages
+.PHONY: help demo demo-down test lint unit hosts recording venv packages
 .NOTPARALLEL:
 MAKEFLAGS += --no-print-directory
 PYTHON ?=
@@ -29,6 +29,10 @@ unit: venv ## the tests that need no server (seconds)
 
 hosts: venv packages ## the tests on real servers, which the sandbox makes (minutes)
 	@.venv/bin/python tools/tests.py hosts
+
+recording: ## record docs/terminal.svg on a sandbox server (minutes)
+	@sh tools/venv.sh requirements.txt
+	@.venv/bin/python tools/recording.py
 
 venv:
 	@sh tools/venv.sh requirements-test.txt

@@ -91,10 +91,12 @@ class Others:
 
     def playbook(self, address: str, port: int) -> int:
         """Run a playbook. Each run logs in, because it has its own folder of kept connections."""
-        inventory = f"server ansible_host={address} ansible_port={port} ansible_user=deploy ansible_ssh_private_key_file={self.server.key}"
-        (self.folder / "inventory").write_text(f"{inventory}\n")
+        values = {"host": address, "port": port, "user": "deploy", "ssh_private_key_file": self.server.key}
+        host = " ".join(f"ansible_{name}={value}" for name, value in values.items())
+        (self.folder / "inventory").write_text(f"server {host}\n")
         with tempfile.TemporaryDirectory(prefix="cp") as kept:
-            return self.run(self.ansible, "-i", "inventory", "update.yml", ANSIBLE_SSH_CONTROL_PATH_DIR=kept, ANSIBLE_HOST_KEY_CHECKING="0")
+            settings = {"ANSIBLE_SSH_CONTROL_PATH_DIR": kept, "ANSIBLE_HOST_KEY_CHECKING": "0"}
+            return self.run(self.ansible, "-i", "inventory", "update.yml", **settings)
 
     def operations(self, address: str, port: int) -> int:
         """Run pyinfra's operations."""
@@ -185,7 +187,7 @@ def main() -> None:
 
 
 def compare(project: Project, all_tools: list[Tool]) -> None:
-    """Measure and print."""
+    """Measure all tools and print the results."""
     comparison = Comparison(project)
     for each in all_tools:
         comparison.served(each)

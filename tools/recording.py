@@ -156,8 +156,8 @@ def prepare(home: Path) -> dict[str, str]:
     (home / "selvedge/hosts.toml").write_text(SETTINGS)
     app = home / "blog"
     shutil.copytree(ROOT / "examples/hello", app, ignore=shutil.ignore_patterns("__pycache__", ".venv", ".env", "*.sqlite3*"))
-    environment = {"PATH": f"{ROOT / '.venv/bin'}:{os.environ['PATH']}", "HOME": str(home), "LANG": "C.UTF-8", "TERM": "xterm-256color",
-                   "USER": "me", "LOGNAME": "me", "SELVEDGE_SANDBOX_DIR": os.environ["SELVEDGE_SANDBOX_DIR"], **IDENTITY}  # fmt: skip
+    environment = {"PATH": f"{ROOT / '.venv/bin'}:{os.environ['PATH']}", "HOME": str(home), "LANG": "C.UTF-8", "USER": "me",
+                   "TERM": "xterm-256color", "SELVEDGE_SANDBOX_DIR": os.environ["SELVEDGE_SANDBOX_DIR"], **IDENTITY}  # fmt: skip
     for command in ("init --quiet --initial-branch=main", "add --all", "commit --quiet --message=Begin"):
         subprocess.run(["git", *command.split()], cwd=app, env=environment, check=True)
     return environment
