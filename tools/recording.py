@@ -29,7 +29,7 @@ CAST, PICTURE = ROOT / "docs/terminal.cast", ROOT / "docs/terminal.svg"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "selvedge/recording"
 RENDERER = "termtosvg-ng>=1.4,<2"
 COLUMNS, ROWS = 100, 26
-KEY = 0.04
+KEY = 0.03
 """Seconds between two typed characters."""
 FRAME = 0.12
 """Seconds between two frames at least: fewer frames make a smaller file."""
@@ -77,11 +77,11 @@ def replace(path: Path, old: str, new: str) -> None:
 
 
 SCENES = (
-    Scene("fab -H server setup deploy", 13, 2.5),
-    Scene("fab -H server setup deploy", 2, 2.5),
-    Scene("git -C ../blog commit -qam 'A new headline' && fab -H server deploy", 5, 2, before=new_headline),
-    Scene("git -C ../blog commit -qam 'Tidy up' && fab -H server deploy", 4, 4, status=1, before=missing_bracket),
-    Scene("fab -H server rollback", 4, 3),
+    Scene("fab -H server setup deploy", 11, 2),
+    Scene("fab -H server setup deploy", 1.5, 2),
+    Scene("git -C ../blog commit -qam 'A new headline' && fab -H server deploy", 4, 1.5, before=new_headline),
+    Scene("git -C ../blog commit -qam 'Tidy up' && fab -H server deploy", 3, 4, status=1, before=missing_bracket),
+    Scene("fab -H server rollback", 3, 2.5),
 )
 
 
