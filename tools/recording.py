@@ -31,7 +31,7 @@ RENDERER = "termtosvg-ng>=1.4,<2"
 COLUMNS, ROWS = 100, 26
 KEY = 0.03
 """Seconds between two typed characters."""
-FRAME = 0.12
+FRAME = 0.15
 """Seconds between two frames at least: fewer frames make a smaller file."""
 MOST = 400_000
 """Bytes that the picture may have."""
