@@ -1,7 +1,7 @@
 # `make` lists the targets. Each works from a fresh clone, and a second call is faster.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down test lint unit hosts venv packages
+.PHONY: help demo demo-down test lint unit hosts recording venv packages
 .NOTPARALLEL:
 MAKEFLAGS += --no-print-directory
 PYTHON ?=
@@ -30,6 +30,10 @@ unit: venv ## Run the tests that need no server (seconds).
 
 hosts: venv packages ## Run the tests on real servers in the sandbox (minutes).
 	@.venv/bin/python tools/tests.py hosts
+
+recording: ## record docs/terminal.svg on a sandbox server (minutes)
+	@sh tools/venv.sh requirements.txt
+	@.venv/bin/python tools/recording.py
 
 venv:
 	@sh tools/venv.sh requirements-test.txt

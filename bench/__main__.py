@@ -9,6 +9,7 @@ NAMES = {
     "nochange": "a second `fab setup deploy`, against a hand-written script that makes the same checks over one SSH connection",
     "latency": "the same over a connection with a round trip of 50 ms",
     "release": "the time until new code is served, against a script that pulls and restarts",
+    "tools": "a release and a second run, beside a script, Fabric, Ansible and pyinfra (ten minutes)",
     "fleet": "five servers against one",
     "listing": "the CPU time of `fab --list` against that of `import fabric`",
     "against": "all of the above for this checkout and for another one: python -m bench against FOLDER",

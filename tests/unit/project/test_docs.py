@@ -30,7 +30,16 @@ DOCS = [
     *sorted((ROOT / "docs").rglob("*.md")),
     *sorted((ROOT / "examples").glob("*/README.md")),
 ]
-PAIRS = [("README.md", "README.zh-CN.md"), ("docs/getting-started.md", "docs/zh-CN/getting-started.md")]
+PAIRS = [
+    ("README.md", "README.zh-CN.md"),
+    ("docs/README.md", "docs/zh-CN/README.md"),
+    ("docs/tutorial.md", "docs/zh-CN/tutorial.md"),
+    ("docs/how-to/domain-and-https.md", "docs/zh-CN/domain-and-https.md"),
+    ("docs/how-to/environment-and-secrets.md", "docs/zh-CN/environment-and-secrets.md"),
+    ("docs/explanation/releases.md", "docs/zh-CN/releases.md"),
+    ("docs/from-the-tutorials.md", "docs/zh-CN/from-the-tutorials.md"),
+    ("docs/reference/troubleshooting.md", "docs/zh-CN/troubleshooting.md"),
+]
 FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 # Pages show how to add these tasks and files.
 ADDED_TASKS = {"redis", "uptime"}
