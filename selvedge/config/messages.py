@@ -1,4 +1,4 @@
-"""Sentences for pydantic's errors: which file, which key, what is wrong, what would be right."""
+"""Sentences for pydantic's errors: the file, the key, the problem, and a correct example."""
 
 from __future__ import annotations
 

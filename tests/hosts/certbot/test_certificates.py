@@ -76,7 +76,7 @@ def test_a_renewed_certificate_that_nginx_did_not_load_is_reported_and_loaded(si
     site.server.run("rm /etc/nginx/sites-enabled/zz")
     assert site.serial() == before, "certbot's hook could not reload nginx"
     status = site.fab("status")
-    assert status.status == 1 and "nginx still shows another one on port 443, until " in status.stdout, status
+    assert status.status == 1 and "nginx still serves another one on port 443, valid until " in status.stdout, status
     assert "reload nginx, which serves an old certificate, valid until " in site.must("certbot").stdout
     assert site.serial() != before
     assert "on port 443" not in site.must("status").stdout
