@@ -25,11 +25,11 @@ class Option(Value):
     default: str | bool | int = False
 
 
-DRY_RUN = Option("dry_run", "Show the changes as diffs, and change nothing.")
-SCRIPT = Option("script", "Print the shell script that would run; change nothing.")
-WAIT = Option("wait", "Wait this many seconds if another run holds the lock.", 0)
-COMMIT = Option("commit", "Release this commit: a full or short SHA, or a tag.", "")
-BRANCH = Option("branch", "Release the newest commit of this branch.", "")
+DRY_RUN = Option("dry_run", "Show what would change, as diffs, and change nothing.")
+SCRIPT = Option("script", "Print the shell that would run, and change nothing.")
+WAIT = Option("wait", "Seconds to wait for another run's lock.", 0)
+COMMIT = Option("commit", "The commit to release: a SHA (short or whole) or a tag.", "")
+BRANCH = Option("branch", "The branch whose newest commit to release.", "")
 
 
 def _help_texts(options: Sequence[Option]) -> dict[str, str]:

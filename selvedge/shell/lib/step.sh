@@ -35,8 +35,8 @@ step_all() {
 step_wait() {
   exec 9>"/run/selvedge/$step_app.step"
   if ! flock -n 9; then
-    step_say "waiting for the step of an interrupted run to end"
-    flock -w 300 9 || step_fail "A step of an interrupted run is still running after 5 minutes. See /var/log/selvedge/$step_app.log on the server."
+    step_say "waiting for the rest of a run that was cut off"
+    flock -w 300 9 || step_fail "a step of a run that was cut off is still busy after 5 minutes; see /var/log/selvedge/$step_app.log"
   fi
 }
 
@@ -57,13 +57,13 @@ step_note() {
     result="$step_counted changed"
     [ "$status" -eq 0 ] || result=failed
     history_note "/srv/$step_app/history" "$step_by" "$step_why" - - "$result"
-  ) || step_say "could not write the history in /srv/$step_app"
+  ) || step_say "the history in /srv/$step_app cannot be written"
 }
 
 step_main() {
   step_wait
   step_clean
-  undo=$(mktemp -d "/run/selvedge/$step_app.undo.XXXXXX") || step_fail "Could not write to /run/selvedge."
+  undo=$(mktemp -d "/run/selvedge/$step_app.undo.XXXXXX") || step_fail "cannot write to /run/selvedge"
   change_arm
   status=$?
   if [ "$status" -ne 0 ]; then
