@@ -22,7 +22,7 @@ def harden(app):
     keys = sv.login_keys(app)
     needed = ["ufw"] * server.firewall + ["fail2ban", "python3-systemd"] * server.fail2ban
     yield sv.Packages("sudo", "nftables", "libpam-pwquality", *needed)
-    # The login comes first, so that Selvedge can test it before the changes that could lock you out (docs/hardening.md).
+    # The login comes first, so that Selvedge can test it before the changes that could lock you out.
     yield sv.LoginAllowed(user)
     yield sv.LoginUser(user)
     yield sv.AuthorizedKeys(user, keys)

@@ -1,4 +1,4 @@
-"""The settings of `harden` other than logins and ports (docs/hardening.md)."""
+"""The settings of `harden` other than logins and ports."""
 
 import selvedge as sv
 

@@ -113,7 +113,7 @@ apt_upgrade() {
 apt_install() {
   local folder
   apt_repair
-  apt_lists_current || apt_fetch || step_say "could not refresh the package lists; using the old ones"
+  apt_lists_current || apt_fetch || step_say "could not refresh the package lists; using outdated ones"
   if ! apt_run install --no-install-recommends "$@"; then
     # apt's own messages about a full disk are long.
     for folder in /usr /var/cache/apt/archives /var/lib/dpkg; do disk_need_space "$folder" 10240; done

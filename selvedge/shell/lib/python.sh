@@ -61,7 +61,7 @@ python_auto() {
 
 # Debian splits ensurepip off into the package pythonX.Y-venv.
 python_system() {
-  apt_lists_current || apt_fetch || step_say "could not refresh the package lists; using the old ones"
+  apt_lists_current || apt_fetch || step_say "could not refresh the package lists; using outdated ones"
   apt-cache show "python$minor-venv" >/dev/null 2>&1 || return 1
   case $(apt-cache policy "python$minor" | sed -n 's/^ *Candidate: *//p') in
     "$wanted" | "$wanted"[!0-9]*) ;;
