@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 import subprocess
 from collections.abc import Callable
@@ -258,12 +259,15 @@ class TestSources:
         server.run("cmp /srv/work/static/large.bin /srv/hello/current/static/large.bin && [ ! -e /srv/hello/current/.git ]")
 
     def test_a_shallow_clone_is_pushed(self, server: Server, project: Project, tmp_path: Path) -> None:
-        """A CI job often has only the last commit."""
+        """A CI job often has only the last commit. `fab releases` shows its subject, although its parent is missing."""
+        project.commit("Parent")
         commit = project.commit("Shallow")
         project.git("clone", "--quiet", "--depth", "1", f"file://{project.app}", str(tmp_path / "shallow"))
         project.configure(repository=str(tmp_path / "shallow"), **QUICK)
         project.must("-H", server.name, "deploy")
         assert assert_consistent(server).startswith(commit[:12])
+        listed = json.loads(project.must("-H", server.name, "releases", "--json").stdout)[server.name]
+        assert listed["releases"][0]["subject"] == project.git("log", "-1", "--format=%s"), listed
 
     def test_a_git_server_that_does_not_answer(self, server: Server, unanswered: subprocess.Popen[str]) -> None:
         """The run ends after 30 seconds, and names the repository and the branch."""

@@ -68,6 +68,20 @@ def test_a_faulty_or_shallow_history_can_be_pushed(server: Any, tmp_path: Path) 
     assert server.path(f"/srv/hello/releases/{last[:12]}/main.py").read_text() == "app = 2\n"
 
 
+def test_commits_before_those_of_a_shallow_clone_can_be_pushed_later(server: Any, tmp_path: Path) -> None:
+    source, shallow = tmp_path / "source", tmp_path / "shallow"
+    source.mkdir()
+    git(source, "init", "-q", "-b", "main")
+    shas = []
+    for number in range(3):
+        (source / "main.py").write_text(f"app = {number}\n")
+        shas.append(commit(source))
+    git(tmp_path, "clone", "-q", "--depth", "1", f"file://{source}", str(shallow))
+    server.make(*places(), pushed(shallow, shas[2]))
+    server.make(pushed(source, shas[1]), checkout(shas[1]))
+    assert server.path(f"/srv/hello/releases/{shas[1][:12]}/main.py").read_text() == "app = 1\n"
+
+
 def test_an_interrupted_push_changes_nothing(server: Any, repository: Path) -> None:
     sha = git(repository, "rev-parse", "HEAD")
     server.make(*places())
