@@ -30,7 +30,7 @@ unit: venv ## the tests that need no server (seconds)
 hosts: venv packages ## the tests on real servers, which the sandbox makes (minutes)
 	@.venv/bin/python tools/tests.py hosts
 
-recording: ## record docs/terminal.svg on a sandbox server (minutes)
+recording: ## Record the README's terminal session on a sandbox server (minutes).
 	@sh tools/venv.sh requirements.txt
 	@.venv/bin/python tools/recording.py
 

@@ -9,12 +9,12 @@ NAMES = {
     "nochange": "a second `fab setup deploy` against a hand-written script that makes the same checks over one ssh",
     "latency": "the same with 50 ms of round trip",
     "release": "how long until new code is served, against a script that pulls and restarts",
-    "tools": "a release and a second run beside a script, Fabric, Ansible and pyinfra (ten minutes)",
     "fleet": "five servers against one",
     "listing": "the CPU time of `fab --list` against that of `import fabric`",
     "against": "this checkout against another one, whose folder follows: all of the above but load, run in turn",
     "tricks": "what each trick for speed saves of a run with nothing to change (ten minutes)",
     "load": "requests lost in ten deploys and ten rollbacks under load, twice (half an hour)",
+    "tools": "a release and a second run, against a script, Fabric, Ansible and pyinfra (ten minutes)",
 }
 
 
