@@ -31,7 +31,7 @@ unit: venv ## Run the tests that need no server (seconds).
 hosts: venv packages ## Run the tests on real servers in the sandbox (minutes).
 	@.venv/bin/python tools/tests.py hosts
 
-recording: ## record docs/terminal.svg on a sandbox server (minutes)
+recording: ## Record the README's terminal session on a sandbox server (minutes).
 	@sh tools/venv.sh requirements.txt
 	@.venv/bin/python tools/recording.py
 

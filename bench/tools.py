@@ -80,7 +80,7 @@ class Others:
         return done.returncode
 
     def script(self, address: str, port: int) -> int:
-        """Run a shell script over one ssh connection."""
+        """Run a shell script over one SSH connection."""
         target = f"ssh://deploy@{address}:{port}"
         options = ("-i", str(self.server.key), "-o", "StrictHostKeyChecking=no", "-o", "LogLevel=ERROR")
         return self.run("ssh", *options, target, f"sudo -n sh -c '{UPDATE}'")
@@ -118,7 +118,7 @@ def tools(project: Project, server: Server, folder: Path, port: int) -> list[Too
 
     return [
         Tool("Selvedge: fab deploy", server.url, selvedge(server.name), selvedge("far")),
-        other("a script over one ssh", others.script),
+        other("a script over one SSH connection", others.script),
         other("Fabric, two commands", others.fabric),
         other("Ansible playbook", others.playbook),
         other("pyinfra deploy", others.operations),
