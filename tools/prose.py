@@ -176,11 +176,11 @@ SETS = {
     "examples": code("examples"),
     "tests": code("tests"),
 }
-MESSAGES = ("selvedge/config", "selvedge/ssh", "selvedge/operations/doctor", "selvedge/operations/support", "bench")
+MESSAGES = ("selvedge", "tasks", "sandbox", "tools", "bench")
 """The folders whose messages are checked."""
 PAGES = (
     "docs/README.md", "docs/tutorial.md", "docs/how-to/*.md", "docs/reference/*.md", "docs/explanation/*.md",
-    "CONTRIBUTING.md",
+    "docs/from-the-tutorials.md", "README.md", "CONTRIBUTING.md", "CHANGELOG.md",
 )  # fmt: skip
 """The pages that are checked."""
 
