@@ -51,7 +51,7 @@ def start(name: str, release: str | None = None, *, image: str = "bare", say: Sa
             state.save(record)
         server = Server(**vars(record))
         if release not in (None, record.release):
-            raise SandboxError(f"There already is a server {name}, with {record.release}. Delete it with "
+            raise SandboxError(f"The server {name} already exists, with {record.release}. Delete it with "
                                f"`fab sandbox.down {name}`, or choose another name.")  # fmt: skip
         if not server.driver_module.running(record):
             say(f"Booting the server {name}.")

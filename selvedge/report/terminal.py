@@ -68,17 +68,18 @@ class Terminal:
         }
         widths |= {title: min(widths[title], SECONDARY) for title in secondary}
         shown, room = fitting(widths, self._console.width, long, secondary)
-        table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
-        for title in shown:
-            columns = room if title == long else widths[title]
-            table.add_column(
-                title, no_wrap=True, overflow="ellipsis", width=columns, style="dim" if title in secondary else ""
-            )
+        widths = {title: room if title == long else widths[title] for title in shown}
+        # With its whole width given, rich makes no column narrower on a narrow terminal.
+        whole = sum(columns + 2 for columns in widths.values())
+        table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", width=whole)
+        for title, columns in widths.items():
+            style = "dim" if title in secondary else ""
+            table.add_column(title, no_wrap=True, overflow="ellipsis", min_width=columns, max_width=columns, style=style)
         for row in rows:
             cells = dict(zip(titles, row, strict=True))
             table.add_row(*(Text(plain([cells[title]]), style=_style(cells[title]) or "") for title in shown))
         with self._lock:
-            self._console.print(table, crop=False, width=sum(widths.values()) + 2 * len(widths))
+            self._console.print(table, crop=False)
             if left_out := [title for title in titles if title not in shown]:
                 self.print([Styled(f"Not shown on a terminal of this width: {', '.join(left_out)}.", "dim")])
 
@@ -129,7 +130,7 @@ def fitting(widths: dict[str, int], columns: int, long: str, secondary: Sequence
     """
     shown = list(widths)
     for title in (*secondary, ""):
-        room = columns - sum(widths[each] + 2 for each in shown if each != long)
+        room = columns - 2 - sum(widths[each] + 2 for each in shown if each != long)
         if room >= min(LONG, widths.get(long, 0)) or not title:
             break
         shown.remove(title)

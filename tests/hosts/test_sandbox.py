@@ -83,7 +83,7 @@ def test_up_returns_a_running_server(trio: dict[str, Server]) -> None:
 
 @pytest.mark.usefixtures("trio")
 def test_up_refuses_another_release() -> None:
-    with pytest.raises(sandbox.SandboxError, match=r"server one already, of bookworm.*sandbox\.down one"):
+    with pytest.raises(sandbox.SandboxError, match=r"server one already exists, with bookworm.*sandbox\.down one"):
         sandbox.up("one", "trixie")
 
 

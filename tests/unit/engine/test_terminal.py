@@ -92,7 +92,7 @@ def test_a_long_cell_is_shortened_and_a_release_never() -> None:
     release = "0123456789ab-abcdef"
     titles, row = table(["web", release, "张伟 " * 30, "me@desk"])
     assert release in row and row.endswith("me@desk") and "…" in row
-    assert width(row) <= 60 and titles.index("by") == 54 - 1
+    assert width(row) <= 60 and titles.index("by") == 60 - 2 - 7
 
 
 def test_a_narrow_terminal_leaves_out_secondary_columns(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,13 +104,21 @@ def test_a_narrow_terminal_leaves_out_secondary_columns(monkeypatch: pytest.Monk
     assert note == "Not shown on a terminal of this width: by."
 
 
+def test_a_release_is_whole_on_any_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "20")
+    release = "0123456789ab-abcdef"
+    titles, row, *_ = table(["web", release, "a subject that is long enough to cut", "me@desk"])
+    assert titles.split() == ["host", "release", "subject"]
+    assert row == f"web   {release}  a subject that …"
+
+
 @pytest.mark.parametrize(
     ("columns", "shown", "room"),
     [
         (80, ["host", "subject", "commit", "by"], 40),
-        (60, ["host", "subject", "commit", "by"], 60 - 6 - 14 - 10),
-        (45, ["host", "subject", "by"], 45 - 6 - 10),
-        (30, ["host", "subject"], 24),
+        (60, ["host", "subject", "commit", "by"], 60 - 6 - 14 - 10 - 2),
+        (45, ["host", "subject", "by"], 45 - 6 - 10 - 2),
+        (30, ["host", "subject"], 22),
         (10, ["host", "subject"], 16),
     ],
 )

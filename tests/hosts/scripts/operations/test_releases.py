@@ -12,7 +12,7 @@ import pytest
 from selvedge.errors import UnreachableError, UsageError
 from selvedge.operations.history import history
 from selvedge.operations.releases import releases
-from selvedge.operations.support.text import width
+from selvedge.report.text import width
 from tests.hosts.scripts.operations.fakes import RECORD, Fake, instance, live
 from tests.support.releases import NEW, OLD
 
