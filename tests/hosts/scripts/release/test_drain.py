@@ -84,7 +84,7 @@ def test_every_other_running_release_is_drained_once(switched: Managed) -> None:
 def test_a_run_waits_for_the_drain_if_systemd_cannot_start_it(switched: Managed) -> None:
     switched.server.path("/run/no-systemd").touch()
     switched.server.path("/run/undo/drain").write_text("echo drains $1 >>/var/log/told\n")
-    said = f"systemd could not start a unit that drains {OLD}, so this run waits for it: no systemd here"
+    said = f"systemd could not start the drain of {OLD}, so this run waits for it: no systemd here"
     assert begin(switched) == f"@test say {said}\n"
     assert switched.told == [f"stop {UNIT.format(OLD)}", f"drains {OLD}"]
 
@@ -140,7 +140,7 @@ def test_a_release_that_is_live_again_keeps_running(switched: Managed) -> None:
 def test_a_release_that_cannot_be_stopped_is_logged(switched: Managed) -> None:
     switched.server.run(script(f"manager_stop() {{ echo no room; false; echo goes on; }}\ndrain_run {OLD}"))
     log = switched.server.path("/var/log/selvedge/hello.log").read_text()
-    assert log.startswith("no room\n") and log.endswith(f"{OLD} could not be stopped; the next deploy tries again\n"), log
+    assert log.startswith("no room\n") and log.endswith(f"could not stop {OLD}; the next deploy tries again\n"), log
 
 
 @pytest.mark.parametrize("lock", ["lock", "step"])
@@ -162,7 +162,7 @@ def test_what_cannot_be_removed_is_logged(switched: Managed) -> None:
     switched.server.run(script(f"drain_run {OLD}"))
     log = switched.server.path("/var/log/selvedge/hello.log").read_text()
     assert log.startswith("drain 2") and "\nrm: no\n" in log
-    assert log.endswith("not all old releases could be removed; the next deploy tries again\n"), log
+    assert log.endswith("could not remove all old releases; the next deploy tries again\n"), log
 
 
 def started(managed: Managed, drain: int) -> subprocess.Popen[bytes]:
