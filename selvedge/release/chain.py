@@ -1,4 +1,4 @@
-"""Run the tasks of one command line as one chain: plan all steps on all hosts, show the plans, make the changes."""
+"""Run the tasks of a command line as one chain: plan all steps on all hosts, show the plans, make the changes."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from selvedge.report import Report
 from selvedge.report.text import Styled
 from selvedge.task import Step
 
-# `--script` prints whole files of lib/. A script calls some of their functions, and assigns their variables.
+# `--script` prints whole files of lib/. A script calls some of their functions and assigns their variables.
 SCRIPT_HEAD = "# shellcheck shell=dash disable=SC2016,SC2030,SC2031,SC2154,SC2329"
 
 
 def run_chain(fleet: Fleet, commits: Commits, tasks: Sequence[Step], options: Mapping[str, Any]) -> None:
-    """Plan the steps of the tasks and show the plans; then make the changes, unless the flags forbid it.
+    """Plan the steps of the tasks and show the plans. Then make the changes, unless --dry-run or --script is set.
 
     options: the flags of all tasks together. Raises SelvedgeError: StepError if a change failed, LockedError,
     UnreachableError.
@@ -42,7 +42,7 @@ def run_chain(fleet: Fleet, commits: Commits, tasks: Sequence[Step], options: Ma
         return
     if _nothing_to_change(fleet, tasks, plans):
         return
-    # If another run, or the rest of one that was cut off, changed something since the reading, plan again.
+    # Plan again if another run, or the last step of an interrupted one, has changed something since the reading.
     doing = f"fab {' '.join(str(task.name) for task in tasks)}"
     if fleet.lock(doing, int(options.get("wait") or 0), time.monotonic() - began):
         plans = plan_tasks(fleet, commits, tasks, options)
@@ -65,7 +65,7 @@ def plan_tasks(fleet: Fleet, commits: Commits, tasks: Sequence[Step], options: M
 
 
 def _steps(tasks: Sequence[Step], session: Session) -> list[Step]:
-    """Return the steps of the tasks on a host in their order, without repetitions."""
+    """Return the steps of the tasks on a host in their order, each once."""
     return list(dict.fromkeys(part for task in tasks for part in task.parts(session.app)))
 
 
@@ -82,7 +82,7 @@ def _share_databases(sessions: Sequence[Session]) -> None:
 
 
 def _nothing_to_change(fleet: Fleet, tasks: Sequence[Step], plans: Plans) -> bool:
-    """Return whether no step has anything to do; if so, report that for each task."""
+    """Return whether no step has a change; if so, print that for each task."""
     if any(item for items in plans.values() for item in items):
         return False
     for task in tasks:
@@ -91,7 +91,7 @@ def _nothing_to_change(fleet: Fleet, tasks: Sequence[Step], plans: Plans) -> boo
 
 
 def _show(report: Report, session: Session, items: Sequence[Planned], *, whole: bool) -> None:
-    """Print the planned steps of a host. whole: with the texts of new files, too."""
+    """Print the planned steps of a host. whole: include the texts of new files."""
     earlier_changes = False
     for item in items:
         changes = [change for _, change in item.plan.changes if not (earlier_changes and change.waits)]

@@ -17,8 +17,8 @@ def original(instance: str) -> str:
 class Record(Value):
     """A release's record on the server.
 
-    state: "building", "good", "bad", or "left" (it was rolled back). at: the time of its last switch, UTC, ISO 8601. heads: the
-    alembic revisions that its code needs. database: those that the database was at when it became live.
+    state: "building", "good", "bad", or "left" (rolled back). at: the time of its last switch, UTC, ISO 8601. heads: the alembic
+    revisions that its code needs. database: the revisions of the database when it became live.
     """
 
     id: str

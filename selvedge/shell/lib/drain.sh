@@ -16,7 +16,7 @@ drain_begin() {
     --description="Release $1 of $app answers its open requests, then stops" --property=KillMode=mixed \
     --property="TimeoutStopSec=$((stop_timeout + 30))" --property="RuntimeMaxSec=$((drain + stop_timeout + 60))" \
     /bin/sh "$script" "$1" >"$undo/why" 2>&1; then
-    step_say "systemd could not start a unit that drains $1, so this run waits for it: $(tail -n 1 "$undo/why")"
+    step_say "systemd could not start the drain of $1, so this run waits for it: $(tail -n 1 "$undo/why")"
     /bin/sh "$script" "$1" || :
   fi
 }
@@ -27,7 +27,7 @@ drain_cancel() {
   local status
   status=1
   if releases_draining "$1"; then
-    step_wait "waiting for the end of the drain of $1"
+    step_wait "waiting for the drain of $1 to end"
     systemctl stop "$(releases_drain_unit "$1")" 2>/dev/null || :
     step_wait ""
     status=0
@@ -71,7 +71,7 @@ drain_stop() {
     rm -f -- "$run_dir/$1.sock"
   )
   status=$?
-  if [ "$status" -eq 0 ]; then drain_log "$1 was stopped"; else drain_log "$1 could not be stopped; the next deploy tries again"; fi
+  if [ "$status" -eq 0 ]; then drain_log "$1 was stopped"; else drain_log "could not stop $1; the next deploy tries again"; fi
 }
 
 drain_log() { printf 'drain %s %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$1"; }
@@ -97,7 +97,7 @@ drain_prune() (
   if ! flock -n 9 || ! flock -n "/run/selvedge/$app.lock" true; then exit 0; fi
   # shellcheck disable=SC2034 # prune.sh reads it
   new=$(releases_live)
-  prune_releases 1 || drain_log "not all old releases could be removed; the next deploy tries again"
+  prune_releases 1 || drain_log "could not remove all old releases; the next deploy tries again"
   # See step_main.
   : >"/run/selvedge/$app.step"
 )

@@ -1,8 +1,8 @@
-# Old releases are removed: after a switch, and before a build if there is little free space. Reads $app, $base, $log_dir,
+# The removal of old releases: after a switch, and before a build if there is little free space. Reads $app, $base, $log_dir,
 # $live_socket, $supervisor_conf, $new (an instance, or only its commit) and $keep.
 
-# prune_releases BAD: keep the live instance, $new, the newest $keep good ones, and the newest BAD bad ones for study. An
-# instance in another state was left by a run that was cut off. 1: not all could be removed.
+# prune_releases BAD: keep the live instance, $new, the newest $keep good ones, and the newest BAD bad ones with their logs. An
+# instance in another state was left by an interrupted run. 1: not all could be removed.
 prune_releases() {
   local status
   status=0
@@ -48,7 +48,7 @@ prune_checkouts() {
   for checkout in "$base"/releases/*/ "$base"/releases/.new-*/; do
     checkout=${checkout%/}
     name=${checkout##*/}
-    # Other names are not Selvedge's.
+    # Selvedge made no folders with other names.
     case ${name#.new-} in
       *[!0-9a-f]*) continue ;;
       ????????????) ;;
@@ -75,7 +75,7 @@ prune_venvs() {
       rm -f -- "$link" || status=1
     fi
   done
-  # Folders without a link were replaced, or a run was cut off while it built them.
+  # Folders without a link were replaced, or their build was interrupted.
   for folder in "$base"/venvs/*.*/; do
     folder=${folder%/}
     name=${folder##*/}

@@ -12,7 +12,7 @@ record_note() {
   history_note "$base/history" "$step_by" "$why" "${old:--}" "$new" "$1"
 }
 
-# record_begin: find out the revisions of the database in the background, because alembic takes about a second to start.
+# record_begin: read the revisions of the database in the background, because alembic needs about a second.
 record_begin() {
   record_heads >"$undo/heads" 2>/dev/null 3<&- &
   revisions=$!
@@ -35,8 +35,8 @@ record_write() {
   mv -f -- "$base/instances/$new/record.new" "$base/instances/$new/record"
 }
 
-# record_heads: print the revisions that the release's code needs (heads), and those that the database is at (database). A rollback
-# without a downgrade leaves the database as it is. Only the release itself can tell its heads.
+# record_heads: print the revisions that the release's code needs (heads), and the revisions of the database (database). A rollback
+# without a downgrade does not change the database. Only the release itself can list its heads.
 record_heads() {
   local heads database
   heads=

@@ -1,6 +1,7 @@
-# The releases on a server: their records, and the app's history. Writes nothing. Reads $base, $run_dir, $live_socket and $repo.
+# The releases on a server: their records, and the app's history. Writes nothing. Reads $app, $base, $run_dir, $live_socket and
+# $repo.
 
-# releases_linked LINK: print the instance whose socket a link leads to; nothing without the link.
+# releases_linked LINK: print the instance whose socket is the link's target; nothing without the link.
 releases_linked() {
   local socket
   socket=$(readlink "$1" 2>/dev/null) || return 0
@@ -11,13 +12,13 @@ releases_linked() {
 # releases_live: print the instance that nginx sends requests to.
 releases_live() { releases_linked "$live_socket"; }
 
-# releases_state INSTANCE: print its state: building, good, bad, or left (it was rolled back).
+# releases_state INSTANCE: print its state: building, good, bad, or left (rolled back).
 releases_state() { cat -- "$base/instances/$1/state" 2>/dev/null || :; }
 
 # releases_drain_unit INSTANCE: print the name of the systemd unit that drains it (drain.sh).
 releases_drain_unit() { printf 'selvedge-drain-%s.%s.service' "$app" "$1"; }
 
-# releases_draining INSTANCE: whether it still answers open requests after a switch and is stopped afterwards.
+# releases_draining INSTANCE: whether it answers open requests after a switch, before it is stopped.
 releases_draining() {
   [ -e "/run/selvedge/$app.$1.drain" ] || return 1
   case $(systemctl is-active "$(releases_drain_unit "$1")" 2>/dev/null) in
@@ -38,7 +39,7 @@ releases_drains() {
 # releases_git ARGUMENT…: run git in the app's mirror.
 releases_git() { git --git-dir="$repo" -c safe.directory='*' "$@" 2>/dev/null; }
 
-# releases_unrecorded: print the instances that never became live, each with the time of its state and the commit's author and
+# releases_unrecorded: print the instances that never became live, each with the time of its state and its commit, author and
 # subject.
 releases_unrecorded() {
   local folder instance

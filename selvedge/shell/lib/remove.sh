@@ -8,7 +8,7 @@ remove_app() {
   # The site first, so that nginx sends no request to an app that has stopped.
   file_remove "$site_enabled" "$site_enabled-tls"
   remove_site
-  # The rest cannot be restored.
+  # From here on nothing can be restored.
   rm -f -- "$undo"/*.path "$undo"/*.copy
   for instance in $(releases_drains); do drain_cancel "$instance"; done
   rm -f -- "/run/selvedge/$app".*.drain
@@ -16,7 +16,7 @@ remove_app() {
   if [ -e "/etc/letsencrypt/renewal/$app.conf" ]; then
     "$certbot" delete --non-interactive --cert-name "$app" >"$undo/certbot" 2>&1 || { cat "$undo/certbot"; step_fail "certbot could not delete the certificate $app."; }
   fi
-  # live.sock is the last path, so a run that is cut off here leaves it, and the next run knows what was live.
+  # live.sock is the last path: if the run is interrupted here, the next run still knows the live release.
   rm -rf -- "$@"
   if [ -z "$data" ]; then
     history_note "$base/history" "$step_by" remove "${live:--}" - good

@@ -56,7 +56,7 @@ class TestExhaustedResources:
             with load(f"{server.url}/health", 100, GENTLE) as traffic:
                 result = project.fab("-H", server.name, "deploy")
             assert int(server.run("df --output=avail /srv/hello | tail -n 1").stdout) < 100, result
-            assert result.status == 1 and "the migration failed (exit status 1): cat /dev/zero" in result.stderr, result
+            assert result.status == 1 and "The migration failed (exit status 1): cat /dev/zero" in result.stderr, result
             assert "No space left on device" in result.stdout, result
             assert traffic.lost == 0, traffic
             assert assert_consistent(server) == old

@@ -45,8 +45,8 @@ OWNED = (
     "/var/lib/selvedge/loaded/nginx-hello",
     "/var/lib/selvedge/loaded/nginx-tls-hello",
 )
-KEPT = "remove hello from the server, /srv/hello/shared and /var/log/hello stay"
-ALL = "remove hello from the server, with all that it has written"
+KEPT = "remove hello from the server, keep /srv/hello/shared and /var/log/hello"
+ALL = "remove hello from the server, with its data and logs"
 
 
 @pytest.mark.parametrize(

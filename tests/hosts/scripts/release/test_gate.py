@@ -35,7 +35,7 @@ def test_after_the_gate_gunicorn_starts_the_other_workers(
     start = GUNICORN.format(heard=heard, new=NEW)
     show = "echo $(pgrep -c -P $parent) $(workers_parent $(manager_processes $new)) $parent"
     said = managed.run(f"{start}\nnew={NEW} took=0\nworkers_grow\nworkers_grown\n{show}")
-    workers, gunicorn, parent = said.split()
+    workers, gunicorn, parent = said.splitlines()[-1].split()
     assert (int(workers), gunicorn) == (count, parent)
     assert not (folder / "one").exists()
 
