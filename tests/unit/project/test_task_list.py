@@ -24,7 +24,7 @@ def listing() -> subprocess.CompletedProcess[str]:
 def test_the_list_of_tasks_imports_nothing_heavy(listing: subprocess.CompletedProcess[str]) -> None:
     modules = {line.rpartition("|")[2].strip().partition(".")[0] for line in listing.stderr.splitlines() if "|" in line}
     assert "fabric" in modules and "tasks" in modules
-    assert not modules & {"pydantic", "pydantic_core", "pydantic_settings", "jinja2", "dotenv", "sandbox", "hypothesis"}
+    assert not modules & {"pydantic", "pydantic_core", "pydantic_settings", "jinja2", "rich", "dotenv", "sandbox", "hypothesis"}
     assert "selvedge.config.settings" not in listing.stderr
 
 
