@@ -36,7 +36,7 @@ def run_chain(fleet: Fleet, commits: Commits, tasks: Sequence[Step], options: Ma
         return
     dry = bool(options.get("dry_run"))
     for session in fleet.sessions:
-        _show(fleet.report, session, plans[session.name], whole=dry or bool(options.get("diff")))
+        show_plan(fleet.report, session, plans[session.name], whole=dry or bool(options.get("diff")))
     if dry:
         fleet.report.line("Dry run: nothing was changed.")
         return
@@ -90,7 +90,7 @@ def _nothing_to_change(fleet: Fleet, tasks: Sequence[Step], plans: Plans) -> boo
     return True
 
 
-def _show(report: Report, session: Session, items: Sequence[Planned], *, whole: bool) -> None:
+def show_plan(report: Report, session: Session, items: Sequence[Planned], *, whole: bool) -> None:
     """Print the planned steps of a host. whole: include the texts of new files."""
     earlier_changes = False
     for item in items:

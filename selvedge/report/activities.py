@@ -73,9 +73,14 @@ class Activities:
             self._running[host, step] = activity
 
     def wait(self, host: str, step: str, text: str) -> None:
-        """Note what the step waits for, in its activity or before it has one; an empty text ends the waiting."""
+        """Note what the step waits for, in its activity or before it has one; an empty text ends the waiting.
+
+        If the text is the same as before, its seconds count on.
+        """
         with self._lock:
             activity = self._running.setdefault((host, step), Activity(""))
+            if activity.waiting and activity.waiting.text == text:
+                return
             activity.waiting = Activity(text) if text else None
             if activity.waiting is None and not activity.text:
                 del self._running[host, step]

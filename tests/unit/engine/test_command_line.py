@@ -100,6 +100,10 @@ def test_script_holds_for_every_task_of_the_line(monkeypatch: pytest.MonkeyPatch
     assert flags_of(monkeypatch, "setup", "deploy", "--script") == [("setup deploy", {"script": True})]
 
 
+def test_diff_holds_for_every_step_of_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert flags_of(monkeypatch, "setup", "deploy", "--diff") == [("setup deploy", {"diff": True})]
+
+
 @pytest.mark.parametrize("task", ["setup", "deploy", "rollback", "restart", "stop", "start", "nginx"])
 def test_dry_of_fabric_means_dry_run(monkeypatch: pytest.MonkeyPatch, task: str) -> None:
     assert [flags["dry_run"] for _, flags in flags_of(monkeypatch, task, dry=True)] == [True]

@@ -61,6 +61,10 @@ def test_a_wait_has_the_place_of_its_change(screen: Screen) -> None:
     screen.report._activities.running()["web-1", "nginx"].began -= 5
     screen.report.wait("web-1", "nginx", "waiting for the first worker")
     assert screen.area[0].endswith("waiting for the first worker  0 s")
+    waiting = screen.report._activities.running()["web-1", "nginx"].current
+    waiting.began -= 2
+    screen.report.wait("web-1", "nginx", "waiting for the first worker")
+    assert screen.area[0].endswith("waiting for the first worker  2 s")
     screen.report.wait("web-1", "nginx", "")
     assert screen.area[0].endswith("start the release  5 s")
 
