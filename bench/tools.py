@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.audits import tool
-from bench.common import Project, Server, alternate, deployed, ssh
+from bench.common import Project, Server, alternate, deployed
 from bench.latency import DELAY, delayed_port, far_host, near_host
-from bench.release import TUTORIAL, UPDATE, seconds_until_served
+from bench.release import UPDATE, install_tutorial, seconds_until_served
 from traffic import get, load
 
 ROUNDS = 5
@@ -173,13 +173,7 @@ def second_run(each: Tool) -> tuple[float, float]:
 def main() -> None:
     """Print the results of each tool on one server, which also hosts the app's repository."""
     with deployed(migrate=None, workers=3) as ((server,), project), tempfile.TemporaryDirectory(prefix="tools") as folder:
-        server.run("git init -q --bare --initial-branch=main /srv/git/hello.git && chown -R deploy /srv/git")
-        server.run("git config --system --add safe.directory '*'")
-        *login, target = server.ssh_argv("deploy")
-        project.git("config", "core.sshCommand", " ".join(login))
-        project.git("remote", "add", "server", f"{target}:/srv/git/hello.git")
-        project.git("push", "-q", "server", "main")
-        ssh(server, TUTORIAL)
+        install_tutorial(server, project)
         with delayed_port(server.address, server.port) as port:
             hosts = far_host(server, project, port) + near_host(server)
             project.configure(hosts, repository="file:///srv/git/hello.git", migrate=None, workers=3)
