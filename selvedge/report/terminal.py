@@ -21,8 +21,8 @@ from selvedge.report.text import Part, Styled, breaks, plain, printable, width
 
 NARROWEST = 30
 """Columns that wrapped text needs below its first line; if there are fewer, it is indented by 2 columns only."""
-LONG, SECONDARY = 16, 24
-"""The least columns of a table's long column, and the most of a secondary one."""
+LONG, SHORTEST, SECONDARY = 16, 8, 24
+"""Columns of a table's long column beside secondary ones, without them, and the most columns of a secondary one."""
 
 
 class _Console(Console):
@@ -134,7 +134,7 @@ def fitting(widths: dict[str, int], columns: int, long: str, secondary: Sequence
         if room >= min(LONG, widths.get(long, 0)) or not title:
             break
         shown.remove(title)
-    return shown, max(min(widths.get(long, 0), room), min(LONG, widths.get(long, 0)))
+    return shown, min(widths.get(long, 0), max(room, SHORTEST))
 
 
 def print_error(stream: TextIO, message: str, remedy: str) -> None:
