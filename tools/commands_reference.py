@@ -79,8 +79,7 @@ def commands_reference() -> str:
 
 def groups() -> Iterator[tuple[str, list[tuple[str, Task]]]]:
     """Yield the title of each group of `fab --list`, and its tasks by their names on the command line."""
-    titles = {"The steps of the tutorials": fabfile.TUTORIAL, "Chains": fabfile.CHAINS, "Operations": fabfile.OPERATIONS}
-    for title, tasks in titles.items():
+    for title, tasks in fabfile.GROUPS.items():
         yield title, [(task.name, task) for task in tasks]
     names = sorted(name for name in fabfile.namespace.task_names if "." in name)
     yield "The sandbox", [(name, fabfile.namespace[name]) for name in names]
