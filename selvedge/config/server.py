@@ -204,7 +204,7 @@ class Hooks(Section):
     before_build: HookList = Field(
         default_factory=list,
         description="Run before the virtual environment is built. If a command fails, the deploy stops.",
-        examples=[["local: npm run build"]],
+        examples=[["npm ci", "npm run build"]],
     )
     after_build: HookList = Field(
         default_factory=list,
