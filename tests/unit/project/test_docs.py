@@ -53,7 +53,7 @@ CHINESE = ROOT / "docs/zh-CN"
 # The pages from before the four kinds, until they are deleted.
 OLD_PAGES = {
     f"docs/{page}.md" for page in (
-        "dependencies", "environment", "getting-started", "hardening", "hosts-toml", "how-it-works", "https", "nginx",
+        "dependencies", "environment", "getting-started", "hardening", "how-it-works", "https", "nginx",
         "operations", "releases", "sandbox", "systemd", "troubleshooting",
     )
 }  # fmt: skip
