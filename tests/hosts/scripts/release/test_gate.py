@@ -86,11 +86,11 @@ def test_the_site_is_requested_by_a_name_that_nginx_knows(
 
 def test_the_user_sees_what_the_gate_waits_for(managed: Managed) -> None:
     """Each text once, because the seconds are counted from its first line."""
-    managed.server.program("curl", "n=$(cat /run/asked 2>/dev/null); echo x$n >/run/asked\n"
-                           'case $n in "" | x) printf "000 " ;; xx | xxx) printf "503 " ;; *) printf "200 " ;; esac; exit 0')  # fmt: skip
+    answers = 'case $asked in "" | x) printf "000 " ;; xx | xxx) printf "503 " ;; *) printf "200 " ;; esac'
+    managed.server.program("curl", f"asked=$(cat /run/asked 2>/dev/null); echo x$asked >/run/asked\n{answers}")
     said = managed.run(
-        f"new={NEW} health=/up health_host=a health_timeout=1.0 health_ranges=200-399 health_attempts=40 health_interval=0\n"
-        "scheme=http log_from=0\n: >/run/undo/preflight.status\ngate_preflight_ok() { :; }\ngate_crashed() { return 1; }\n"
+        f"new={NEW} health=/up health_host=a health_timeout=1.0 health_ranges=200-399\n"
+        "health_attempts=40 health_interval=0 scheme=http log_from=0\n: >/run/undo/preflight.status\ngate_preflight_ok() { :; }\ngate_crashed() { return 1; }\n"
         "gate_bound() { :; }\ngate_pass"
     )
     assert said.splitlines() == [
