@@ -90,8 +90,8 @@ def test_the_user_sees_what_the_gate_waits_for(managed: Managed) -> None:
     managed.server.program("curl", f"asked=$(cat /run/asked 2>/dev/null); echo x$asked >/run/asked\n{answers}")
     said = managed.run(
         f"new={NEW} health=/up health_host=a health_timeout=1.0 health_ranges=200-399\n"
-        "health_attempts=40 health_interval=0 scheme=http log_from=0\n: >/run/undo/preflight.status\ngate_preflight_ok() { :; }\ngate_crashed() { return 1; }\n"
-        "gate_bound() { :; }\ngate_pass"
+        "health_attempts=40 health_interval=0 scheme=http log_from=0\n: >/run/undo/preflight.status\n"
+        "gate_preflight_ok() { :; }\ngate_crashed() { return 1; }\ngate_bound() { :; }\ngate_pass"
     )
     assert said.splitlines() == [
         "@test wait waiting for the first worker",
