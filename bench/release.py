@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from bench.common import deployed, show, ssh
+from bench.common import Project, Server, deployed, show, ssh
 from traffic import get
 
 TUTORIAL = """
@@ -56,16 +56,21 @@ def seconds_until_served(url: str, greeting: str, release: Callable[[], object])
         thread.join()
 
 
+def install_tutorial(server: Server, project: Project) -> None:
+    """Put the app's repository on the server, as the remote "server" of the project, and deploy the app as in a tutorial."""
+    server.run("git init -q --bare --initial-branch=main /srv/git/hello.git && chown -R deploy /srv/git")
+    server.run("git config --system --add safe.directory '*'")
+    *login, target = server.ssh_argv("deploy")
+    project.git("config", "core.sshCommand", " ".join(login))
+    project.git("remote", "add", "server", f"{target}:/srv/git/hello.git")
+    project.git("push", "-q", "server", "main")
+    ssh(server, TUTORIAL)
+
+
 def main() -> None:
     """Print the times of both on one server, which also hosts the app's repository."""
     with deployed(migrate=None, workers=3) as ((server,), project):
-        server.run("git init -q --bare --initial-branch=main /srv/git/hello.git && chown -R deploy /srv/git")
-        server.run("git config --system --add safe.directory '*'")
-        *login, target = server.ssh_argv("deploy")
-        project.git("config", "core.sshCommand", " ".join(login))
-        project.git("remote", "add", "server", f"{target}:/srv/git/hello.git")
-        project.git("push", "-q", "server", "main")
-        ssh(server, TUTORIAL)
+        install_tutorial(server, project)
         project.configure(repository="file:///srv/git/hello.git", migrate=None, workers=3)
         project.must("-H", server.name, "deploy")
         deploy: list[float] = []
@@ -76,4 +81,4 @@ def main() -> None:
             greeting = f"round {number}"
             deploy.append(seconds_until_served(server.url, greeting, lambda: project.must("-H", server.name, "deploy")))
             pull.append(seconds_until_served(f"http://{server.address}:8080", greeting, lambda: ssh(server, UPDATE)))
-        show({"fab deploy": deploy, "git pull and restart over one ssh": pull}, limit=1.0)
+        show({"fab deploy": deploy, "git pull and restart over one SSH connection": pull}, limit=1.0)

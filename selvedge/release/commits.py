@@ -83,7 +83,8 @@ class Commits:
     def _ask(self, session: Session) -> str:
         """Return the answer of the source of the code: "commit SHA", or why the commit is unknown."""
         app = session.app
-        return code_source(app).find(app, lambda shell: session.run(shell, more=True).output)
+        with session.report.activity(session.name, "", "asking the repository for the commit", live_only=True):
+            return code_source(app).find(app, lambda shell: session.run(shell, more=True).output)
 
 
 def refused(session: Session, answer: str) -> SelvedgeError:

@@ -20,7 +20,8 @@ def run_on_failure(session: Session, error: SelvedgeError) -> None:
     for command in commands:
         try:
             if command.startswith(LOCAL_PREFIX):
-                run_local(session.name, "on_failure", [command.removeprefix(LOCAL_PREFIX).strip()], env_vars)
+                local = command.removeprefix(LOCAL_PREFIX).strip()
+                run_local(session.report, session.name, "on_failure", [local], env_vars)
             else:
                 _run_on_server(session, command, env_vars)
         except SelvedgeError as problem:

@@ -22,8 +22,8 @@ def repository(app: Target) -> None:
     """Check that a repository on this machine exists and has the branch. Raises ConfigError; UsageError without the branch."""
     from selvedge.resources.code.pushed import local_commit
 
-    if app.local_path is not None:
-        local_commit(app.local_path, app.ref)
+    if app.repository_path is not None:
+        local_commit(app.repository_path, app.ref)
 
 
 def env_file(app: Target) -> None:

@@ -181,15 +181,29 @@ class Lab:
         stage: "bare" or "ready" (an image of the sandbox), or "setup" or "deployed": a copy of a server on which
         `fab setup`, or `fab setup deploy` of the project's first commit, has run.
         """
+        if stage not in STAGES:
+            return self._up(self._new_name(), release, stage)
+
+        def prepare(server: Server) -> None:
+            project = Project(self._folder / f"{server.name}.project")
+            project.must("-H", server.name, *STAGES[stage])
+
+        server = self.copy(f"{stage}-{release}", prepare, release)
+        if stage == "deployed":
+            until(lambda: get(f"{server.url}/health").status == 200, 60)
+        return server
+
+    def copy(self, original: str, prepare: Callable[[Server], None], release: str = "bookworm") -> Server:
+        """Make a copy of the server `original`, which `prepare` sets up, and return it when it answers over ssh.
+
+        The first process that needs the original makes it.
+        """
+        return sandbox.copy(self._original(original, prepare, release), self._new_name())
+
+    def _new_name(self) -> str:
         self._count += 1
-        name = f"{self._prefix}-{self._count}"
-        self.servers.append(name)
-        if stage in STAGES:
-            server = sandbox.copy(self._original(stage, release), name)
-            if stage == "deployed":
-                until(lambda: get(f"{server.url}/health").status == 200, 60)
-            return server
-        return self._up(name, release, stage)
+        self.servers.append(f"{self._prefix}-{self._count}")
+        return self.servers[-1]
 
     def down(self, name: str) -> None:
         """Remove a server before the end of the run."""
@@ -212,9 +226,8 @@ class Lab:
                 error.add_note(console.read_text(errors="replace")[-3000:])
             raise
 
-    def _original(self, stage: str, release: str) -> Server:
-        """Return the server to copy, powered off. The first process that needs it makes it."""
-        name = f"{stage}-{release}"
+    def _original(self, name: str, prepare: Callable[[Server], None], release: str) -> Server:
+        """Return the server to copy, powered off."""
         with state.locked(self._folder / f"{name}.lock"):
             found = next((server for server in sandbox.servers() if server.name == name), None)
             if found and not found.running:
@@ -222,8 +235,7 @@ class Lab:
             if found:  # A killed process left it unfinished.
                 sandbox.down(name)
             server = self._up(name, release, "ready")
-            project = Project(self._folder / f"{name}.project")
-            project.must("-H", name, *STAGES[stage])
+            prepare(server)
             server.poweroff()
             return server
 

@@ -24,8 +24,8 @@ record_write() {
   commit=${new%-*}
   {
     printf 'commit %s\n' "$(releases_git rev-parse "$commit^{commit}" || echo "$commit")"
-    printf 'subject %s\n' "$(releases_git log -1 --format=%s "$commit")"
-    printf 'author %s\n' "$(releases_git log -1 --format=%an "$commit")"
+    printf 'subject %s\n' "$(releases_git log -1 --no-walk --format=%s "$commit")"
+    printf 'author %s\n' "$(releases_git log -1 --no-walk --format=%an "$commit")"
     printf 'at %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)"
     printf 'by %s\n' "$step_by"
     printf 'seconds %s\n' "$(($(date +%s) - began))"

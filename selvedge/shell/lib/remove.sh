@@ -14,7 +14,7 @@ remove_app() {
   rm -f -- "/run/selvedge/$app".*.drain
   for instance in $(manager_instances); do manager_stop "$instance"; done
   if [ -e "/etc/letsencrypt/renewal/$app.conf" ]; then
-    "$certbot" delete --non-interactive --cert-name "$app" >"$undo/certbot" 2>&1 || { cat "$undo/certbot"; step_fail "certbot could not delete the certificate $app"; }
+    "$certbot" delete --non-interactive --cert-name "$app" >"$undo/certbot" 2>&1 || { cat "$undo/certbot"; step_fail "certbot could not delete the certificate $app."; }
   fi
   # live.sock is the last path: if the run is interrupted here, the next run still knows the live release.
   rm -rf -- "$@"

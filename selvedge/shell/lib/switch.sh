@@ -223,7 +223,7 @@ switch_back() {
   switch_refuse "$1"
 }
 
-# switch_refuse SENTENCE: stop the new instance and fail; the old one stays live. The sentence is printed even if the disk is full.
+# switch_refuse SENTENCE: stop the new instance and fail; the live one stays. The sentence is printed even if the disk is full.
 switch_refuse() {
   local consequence
   trap '' TERM INT

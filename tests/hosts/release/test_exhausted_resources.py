@@ -26,8 +26,8 @@ class TestExhaustedResources:
         project.commit("More than fits")
         with _small_disk(server, "size=%(used)dk"):
             result = project.fab("-H", server.name, "deploy")
-            assert result.status == 1 and "too little space on the server" in result.stderr, result
-            assert "Make room" in result.stderr
+            assert result.status == 1 and "Too little disk space on the server" in result.stderr, result
+            assert "Free some space" in result.stderr
             assert assert_consistent(server) == old
         project.must("-H", server.name, "deploy")
         assert assert_consistent(server).startswith(project.head[:12])

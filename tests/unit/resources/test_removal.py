@@ -103,8 +103,8 @@ def test_steps_of_your_own_may_need_the_settings_of_this_app(target: Callable[..
         yield File(f"/etc/named-{app.name}", app.domains[0])
 
     def local(app: Target) -> Iterator[Resource]:
-        assert app.local_path
-        yield File(f"/etc/local-{app.name}", (app.local_path / "a").read_text())
+        assert app.repository_path
+        yield File(f"/etc/local-{app.name}", (app.repository_path / "a").read_text())
 
     def this_app_only(app: Target) -> Iterator[Resource]:
         yield File("/etc/shared", "x")

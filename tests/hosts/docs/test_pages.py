@@ -1,0 +1,26 @@
+"""Every page of the documentation, followed word by word from its first command to its last."""
+
+from __future__ import annotations
+
+import pytest
+
+from lab import ROOT
+from reader import Reader
+from tests.support.pages import Page, read_page
+
+PAGES = [
+    page
+    for path in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    if (page := read_page(path)).setup not in ("", "none")
+]
+
+
+@pytest.mark.parametrize(
+    ("page", "reader"),
+    [(page, page.setup) for page in PAGES],
+    indirect=["reader"],
+    ids=[str(page.path.relative_to(ROOT)) for page in PAGES],
+)
+def test_the_commands_of_a_page_do_as_it_says(page: Page, reader: Reader) -> None:
+    problems = [problem for part in page.parts if (problem := reader.follow(part))]
+    assert not problems, f"{page.path.name}:\n" + "\n\n".join(problems)
