@@ -1,4 +1,4 @@
-# `make` lists what there is. Everything works from a fresh clone; what is there already is not made again.
+# `make` lists the targets. Each works from a fresh clone, and a second call is faster.
 
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-down test lint unit hosts recording venv packages
@@ -7,27 +7,28 @@ MAKEFLAGS += --no-print-directory
 PYTHON ?=
 export PYTHON
 
-help: ## this list
+help: ## Show this list.
+	@echo "Usage: make TARGET"; echo
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
-demo: ## the sample app on a throwaway server of this machine, from nothing
+demo: ## Deploy the sample app to a throwaway server on this machine.
 	@sh tools/venv.sh requirements.txt
 	@.venv/bin/python tools/demo.py
 
-demo-down: ## take the demo's server away
+demo-down: ## Delete the demo's server.
 	@sh tools/venv.sh requirements.txt
 	@.venv/bin/python tools/demo.py down
 
-test: venv packages lint ## everything: lint, unit tests, tests on real servers
+test: venv packages lint ## Run all checks and tests, also those on real servers.
 	@.venv/bin/python tools/tests.py unit hosts
 
-lint: venv ## ruff, mypy, shellcheck
+lint: venv ## Check the code with ruff, mypy and shellcheck.
 	@sh tools/lint.sh
 
-unit: venv ## the tests that need no server (seconds)
+unit: venv ## Run the tests that need no server (seconds).
 	@.venv/bin/python tools/tests.py unit
 
-hosts: venv packages ## the tests on real servers, which the sandbox makes (minutes)
+hosts: venv packages ## Run the tests on real servers in the sandbox (minutes).
 	@.venv/bin/python tools/tests.py hosts
 
 recording: ## Record the README's terminal session on a sandbox server (minutes).

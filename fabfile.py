@@ -1,4 +1,4 @@
-"""The tasks of `fab`, in the order of `fab --list`."""
+"""The tasks of `fab`, in the groups and in the order of `fab --list`."""
 
 from invoke import Collection
 
@@ -18,9 +18,12 @@ from tasks.supervisor import supervisor
 from tasks.update import update
 from tasks.venv import venv
 
-TUTORIAL = [update, harden, install, clone, venv, gunicorn, supervisor, nginx, certbot]
-CHAINS = [setup, deploy, rollback, restart]
-OPERATIONS = [trust, releases, history, status, logs, doctor, stop, start, ssh, run_command, remove]
+GROUPS = {
+    "The tutorial's steps, in order": [update, harden, install, clone, venv, gunicorn, supervisor, nginx, certbot],
+    "Chains of steps": [setup, deploy],
+    "Every day": [status, logs, doctor, releases, rollback, history, restart, stop, start, run_command, ssh, trust, remove],
+}
 
-tasklist.install([*TUTORIAL, *CHAINS, *OPERATIONS])
-namespace = Collection(*TUTORIAL, *CHAINS, *OPERATIONS, sandbox=Collection.from_module(sandbox))
+tasklist.install({**{heading: [task.name for task in group] for heading, group in GROUPS.items()}, "The sandbox": ["sandbox"]})
+# Add your own tasks here; `fab --list` shows them under "Your own tasks".
+namespace = Collection(*(task for group in GROUPS.values() for task in group), sandbox=Collection.from_module(sandbox))

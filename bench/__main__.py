@@ -6,14 +6,14 @@ import importlib
 import sys
 
 NAMES = {
-    "nochange": "a second `fab setup deploy` against a hand-written script that makes the same checks over one ssh",
-    "latency": "the same with 50 ms of round trip",
-    "release": "how long until new code is served, against a script that pulls and restarts",
+    "nochange": "a second `fab setup deploy`, against a hand-written script that makes the same checks over one SSH connection",
+    "latency": "the same over a connection with a round trip of 50 ms",
+    "release": "the time until new code is served, against a script that pulls and restarts",
     "fleet": "five servers against one",
     "listing": "the CPU time of `fab --list` against that of `import fabric`",
-    "against": "this checkout against another one, whose folder follows: all of the above but load, run in turn",
-    "tricks": "what each trick for speed saves of a run with nothing to change (ten minutes)",
-    "load": "requests lost in ten deploys and ten rollbacks under load, twice (half an hour)",
+    "against": "all of the above for this checkout and for another one: python -m bench against FOLDER",
+    "tricks": "the time that each optimization saves in a run with nothing to change (ten minutes)",
+    "load": "the requests lost in ten deploys and ten rollbacks under load, for two apps (half an hour)",
     "tools": "a release and a second run, against a script, Fabric, Ansible and pyinfra (ten minutes)",
 }
 

@@ -62,7 +62,7 @@ def show(times: dict[str, Sequence[float]], limit: float | None = None, unit: st
     first, *_, last = times.values()
     if limit is not None:
         ratio = min(first) / min(last)
-        print(f"ratio of the minima {ratio:.2f} (at most {limit:g}: {'kept' if ratio <= limit else 'NOT KEPT'})")
+        print(f"ratio of the minimum times {ratio:.2f} (limit {limit:g}: {'met' if ratio <= limit else 'EXCEEDED'})")
 
 
 def ssh(server: Server, script: str) -> None:

@@ -50,12 +50,12 @@ def measure(server: Server, project: Project, title: str) -> None:
     print(f"{title}: {ROUNDS} deploys and {ROUNDS} rollbacks in {time.monotonic() - began:.0f} s")
     for kind, report in {"kept connections": kept[0], "closed connections": closed[0]}.items():
         sent, failed = wrk_counts(report)
-        print(f"  {kind:<22} {sent} requests, {failed} lost (0: {'kept' if failed == 0 else 'NOT KEPT'})")
+        print(f"  {kind:<22} {sent} requests, {failed} lost (limit 0: {'met' if failed == 0 else 'EXCEEDED'})")
     print(f"  requests of 3 s        {clients.answered} answered, {len(clients.failed)} lost: {sorted(set(clients.failed))}")
     codes = sorted({code for code, _ in clients.closed})
     soonest = min((seconds for _, seconds in clients.closed), default=0.0)
-    print(f"  WebSockets             {len(clients.closed)} closed with {codes}, the soonest {soonest:.1f} s behind the switch")
-    print(f"                         (1012 or 1001, no sooner than app.drain = {DRAIN} s)")
+    print(f"  WebSockets             {len(clients.closed)} closed with codes {codes}, the first {soonest:.1f} s after the switch")
+    print(f"                         (expected: 1012 or 1001, at least app.drain = {DRAIN} s after the switch)")
 
 
 def main() -> None:

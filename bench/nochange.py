@@ -32,8 +32,8 @@ def main() -> None:
         checks = script(server, project.head)
         commands = {
             "fab setup deploy, nothing to change": lambda: project.must("-H", server.name, "setup", "deploy"),
-            "a hand-written script over one ssh": lambda: ssh(server, checks),
+            "a hand-written script over one SSH connection": lambda: ssh(server, checks),
         }
         show(alternate(commands), limit=1.6)
         memory = peak_memory(project, "-H", server.name, "setup", "deploy")
-        print(f"memory of the client {memory:.0f} MB (at most 70: {'kept' if memory <= 70 else 'NOT KEPT'})")
+        print(f"memory of the client {memory:.0f} MB (limit 70: {'met' if memory <= 70 else 'EXCEEDED'})")

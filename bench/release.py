@@ -81,4 +81,4 @@ def main() -> None:
             greeting = f"round {number}"
             deploy.append(seconds_until_served(server.url, greeting, lambda: project.must("-H", server.name, "deploy")))
             pull.append(seconds_until_served(f"http://{server.address}:8080", greeting, lambda: ssh(server, UPDATE)))
-        show({"fab deploy": deploy, "git pull and restart over one ssh": pull}, limit=1.0)
+        show({"fab deploy": deploy, "git pull and restart over one SSH connection": pull}, limit=1.0)

@@ -1,4 +1,4 @@
-"""Measure what each trick for speed saves: a run with nothing to change, with the trick and without it, in turn.
+"""Measure the time that each trick for speed saves: a run with nothing to change, with the trick and without it, in turn.
 
 `startup.py`, `value.py` and the others say why each trick works; docs/how-it-works.md has the figures.
 """
@@ -53,7 +53,7 @@ def without(project: Project, name: str) -> Project:
 
 
 def main() -> None:
-    """Print what each trick saves on a near server, and at 50 ms of round trip."""
+    """Print the time that each trick saves on a near server, and at a round trip of 50 ms."""
     with deployed() as ((server,), project), delayed_port(server.address, server.port) as port:
         project.configure(far_host(server, project, port) + near_host(server))
         others = {name: without(project, name) for name in TRICKS}
@@ -63,7 +63,7 @@ def main() -> None:
 
 
 def measure(projects: dict[str, Project], host: str) -> None:
-    """Print the time of a run with all tricks, and the median of what each trick saves."""
+    """Print the time of a run with all tricks, and the median of the time that each trick saves."""
     commands = {name: (lambda project=project: project.must("-H", host, *RUN)) for name, project in projects.items()}
     alternate(commands, rounds=2)  # These runs compile modules and templates.
     times = alternate(commands, rounds=ROUNDS)

@@ -32,14 +32,14 @@ def up(name: str = "sandbox", release: str | None = None, *, image: str = "bare"
     """
     server = start(name, release, image=image, say=say)
     server.wait()
-    say(f"The server {name} ({server.title}) runs at {server.address}, ssh port {server.port}.")
+    say(f"The server {name} ({server.title}) is running at {server.address}, SSH port {server.port}.")
     return server
 
 
 def start(name: str, release: str | None = None, *, image: str = "bare", say: Say = silent) -> Server:
     """Do the same as `up`, but return while the server boots: its `wait` waits for ssh. Raises SandboxError."""
     if not NAME.fullmatch(name):
-        raise WrongUsageError(f"{name!r} cannot name a server: use a-z, 0-9 and -, beginning with a letter, at most 31.")
+        raise WrongUsageError(f"{name!r} is not a valid server name. Use at most 31 of a-z, 0-9 and -, beginning with a letter.")
     driver, wanted = None, release or "bookworm"
     if state.find(name) is None:
         driver = choose()
@@ -51,7 +51,7 @@ def start(name: str, release: str | None = None, *, image: str = "bare", say: Sa
             state.save(record)
         server = Server(**vars(record))
         if release not in (None, record.release):
-            raise SandboxError(f"There is a server {name} already, of {record.release}: take it away with "
+            raise SandboxError(f"The server {name} already exists, with {record.release}. Delete it with "
                                f"`fab sandbox.down {name}`, or choose another name.")  # fmt: skip
         if not server.driver_module.running(record):
             say(f"Booting the server {name}.")
@@ -65,10 +65,10 @@ def copy(original: Server, name: str) -> Server:
     It gets a new address. Raises SandboxError if the name is taken or invalid, if `original` runs, and with Docker.
     """
     if not NAME.fullmatch(name) or state.find(name):
-        raise SandboxError(f"{name!r} cannot name a new server: it is taken, or no a-z, 0-9 and -.")
+        raise SandboxError(f"{name!r} is not a valid name for a new server: use a-z, 0-9 and -, and no name that is taken.")
     with state.locked(state.home() / "lock"):
         if original.driver_module.running(original):
-            raise SandboxError(f"The server {original.name} is on; a disk that is written cannot be copied.")
+            raise SandboxError(f"Cannot copy the server {original.name} while it is running. Shut it down first.")
         record = original.driver_module.copy(original, name, state.home() / "servers" / name)
         state.save(record)
         server = Server(**vars(record))
@@ -108,7 +108,7 @@ def down_all() -> list[str]:
 def remove_images() -> None:
     """Delete the cached images. Raises SandboxError while servers exist, because their disks need the images."""
     if names := [record.name for record in state.records()]:
-        raise SandboxError(f"The images are in use by {', '.join(names)}: `fab sandbox.down all --images`.")
+        raise SandboxError(f"The images are in use by {', '.join(names)}. Delete them too: `fab sandbox.down all --images`.")
     for driver in DRIVERS:
         driver.remove_images()
 
@@ -121,5 +121,5 @@ def choose() -> Driver:
         if chosen in ("", driver.NAME):
             if not (reason := driver.missing()):
                 return driver
-            reasons.append(f"with {driver.NAME}: {reason}")
-    raise SandboxError(f"No server can be made on this machine; {'; '.join(reasons)}.")
+            reasons.append(f"With {driver.NAME}: {reason}.")
+    raise SandboxError(f"This machine cannot run sandbox servers. {' '.join(reasons)}")

@@ -25,7 +25,7 @@ def missing() -> str:
     if not shutil.which("docker"):
         return "Docker is not installed"
     if attempt(["docker", "version", "--format", "{{.Server.Version}}"]).returncode != 0:
-        return "no Docker engine answers (start Docker, then type the command again)"
+        return "the Docker engine does not answer (start Docker, then run the same command again)"
     return "" if shutil.which("ssh-keygen") else "ssh-keygen is not installed"
 
 
@@ -34,7 +34,7 @@ def prepare(release: str, image: str, say: Say) -> None:
     images.check(release, image)
     if attempt(["docker", "image", "inspect", _tag(release, image)]).returncode == 0:
         return
-    say(f"Building a {images.RELEASES[release]} ({release}) image with Docker. This happens once; a few minutes.")
+    say(f"Building a {images.RELEASES[release]} ({release}) image with Docker. This happens once and takes a few minutes.")
     with tempfile.TemporaryDirectory() as name:
         context = Path(name)
         (context / "ca").mkdir()
@@ -91,7 +91,7 @@ def _owned_by_root(entry: tarfile.TarInfo) -> tarfile.TarInfo:
 
 def copy(original: Record, name: str, directory: Path) -> Record:  # noqa: ARG001
     """Raise SandboxError: a copy would need a new image, which nothing would delete."""
-    raise SandboxError(f"{original.name} cannot be copied: Docker makes it. Only servers of systemd-nspawn can be.")
+    raise SandboxError(f"Cannot copy {original.name}, because it runs in Docker. Only systemd-nspawn servers can be copied.")
 
 
 def create_argv(record: Record) -> list[str]:
@@ -169,7 +169,7 @@ def _free_ports(count: int) -> list[int]:
             each.bind(("127.0.0.1", 0))
         return [each.getsockname()[1] for each in sockets]
     except OSError as error:
-        raise SandboxError(f"No free port on 127.0.0.1: {error}") from None
+        raise SandboxError(f"Could not find a free port on 127.0.0.1: {error}") from None
     finally:
         for each in sockets:
             each.close()

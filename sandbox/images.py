@@ -73,7 +73,8 @@ def remove() -> None:
 def check(release: str, kind: str) -> None:
     """Raise WrongUsageError if there is no such release or kind of image."""
     if release not in RELEASES or kind not in KINDS:
-        raise WrongUsageError(f"No image {kind!r} of {release!r}: there are {', '.join(KINDS)} of {', '.join(RELEASES)}.")
+        known = f"Images: {', '.join(KINDS)}. Releases: {', '.join(RELEASES)}."
+        raise WrongUsageError(f"There is no image {kind!r} of {release!r}. {known}")
 
 
 def digest() -> str:
@@ -97,13 +98,13 @@ def _make(path: Path, release: str, kind: str, say: Say) -> None:
 
 
 def _bare(part: Path, release: str, say: Say) -> None:
-    say(f"Making a {RELEASES[release]} ({release}) image from Debian's packages. This happens once; about 30 seconds.")
+    say(f"Building a {RELEASES[release]} ({release}) image from Debian's packages. This takes half a minute, once.")
     part.parent.mkdir(parents=True, exist_ok=True)
     options = [f"--aptopt={line.rstrip(';')}" for line in machine.apt_options()]
     make = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(BARE)}", *options, release, str(part)]
     # The mount namespace unmounts everything, even if mmdebstrap is killed.
     run(["unshare", "--mount", *make])
-    say(f"{RELEASES[release]} is unpacked. Handing on this machine's certificates and switching the network on.")
+    say(f"Copying this machine's certificates to the {RELEASES[release]} image and enabling its network.")
     bundle = (part / machine.SERVER_CA.lstrip("/")).read_text()
     for number, block in enumerate(machine.missing_certificates(bundle)):
         (part / f"usr/local/share/ca-certificates/machine-{number}.crt").write_text(block + "\n")
@@ -111,7 +112,7 @@ def _bare(part: Path, release: str, say: Say) -> None:
 
 
 def _ready(part: Path, base: Path, release: str, say: Say) -> None:
-    say(f"Downloading {len(READY)} packages and what they need for {RELEASES[release]}. This happens once, too.")
+    say(f"Downloading {len(READY)} packages and their dependencies for {RELEASES[release]}. This happens once.")
     run(["cp", "-a", "--reflink=auto", str(base), str(part)])
     (part / "etc/apt/apt.conf.d/90keep-packages").write_text(KEEP)
     _run_in(part, DOWNLOAD, *READY)

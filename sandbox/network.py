@@ -69,7 +69,7 @@ def new_address(subnet: IPv4Network, taken: Iterable[str]) -> str:
         if address not in used:
             state.write(path, json.dumps({"subnet": str(subnet), "last": address}))
             return address
-    raise SandboxError(f"All addresses of the sandbox's subnet {subnet} are taken; `fab sandbox.down all` frees them.")
+    raise SandboxError(f"All addresses of the sandbox's subnet {subnet} are in use. `fab sandbox.down all` frees them.")
 
 
 def _subnet() -> IPv4Network:
@@ -88,7 +88,7 @@ def pick_subnet(taken: list[IPv4Network], start: int) -> IPv4Network:
         subnet = IPv4Network((int(IPv4Address("10.0.0.0")) + (number % blocks) * 256, 24))
         if not any(subnet.overlaps(other) for other in taken):
             return subnet
-    raise SandboxError("No private subnet is free on this machine for the sandbox: every 10.x.y.0/24 is routed.")
+    raise SandboxError("Could not find a free private subnet for the sandbox: this machine has a route for every 10.x.y.0/24.")
 
 
 def _routes() -> list[IPv4Network]:

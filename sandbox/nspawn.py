@@ -41,12 +41,12 @@ def missing() -> str:
     if sys.platform != "linux":
         return "this is not Linux"
     if os.geteuid() != 0:
-        return "you are not root (type the command again with sudo)"
+        return "you are not root (run the same command with sudo)"
     if attempt(["unshare", "--mount", "true"]).returncode != 0:
-        return "root may not mount here, as in a container without privileges"
+        return "root may not mount file systems, as in an unprivileged container"
     absent = [program for program in TOOLS if not shutil.which(program)]
     if absent and not shutil.which("apt-get"):
-        return f"{', '.join(absent)} cannot be found and there is no apt-get to install it with"
+        return f"{', '.join(absent)} is missing, and so is apt-get, which could install it"
     return ""
 
 
@@ -126,7 +126,7 @@ def start(record: Record) -> None:
     while leader(record) is None:
         if process.poll() is not None or time.monotonic() > deadline:
             output = (record.directory / "console.log").read_text(errors="replace")
-            raise SandboxError(f"The server {record.name} did not boot. systemd-nspawn said: {tail(output)}")
+            raise SandboxError(f"The server {record.name} did not boot. systemd-nspawn printed: {tail(output)}")
         time.sleep(0.02)
 
 
@@ -148,7 +148,7 @@ def exec_argv(record: Record, script: str) -> list[str]:
     """
     pid = leader(record)
     if pid is None:
-        raise SandboxError(f"The server {record.name} is off; `fab sandbox.up` boots it.")
+        raise SandboxError(f"The server {record.name} is off. Boot it with `fab sandbox.up --name {record.name}`.")
     words = [f"{name}={value}" for name, value in ENVIRONMENT.items()]
     return ["nsenter", f"--target={pid}", "--all", "env", "-i", *words, "/bin/sh", "-c", script]
 
@@ -238,7 +238,8 @@ def _mount(directory: Path) -> None:
         (directory / name).mkdir(exist_ok=True)
     base = (directory / "base").resolve()
     if not base.is_dir():
-        raise SandboxError(f"The image {base} is gone: `fab sandbox.down {directory.name}`, then make the server anew.")
+        name = directory.name
+        raise SandboxError(f"The image {base} is missing. Delete the server with `fab sandbox.down {name}`, then create it again.")
     layers = f"lowerdir={base},upperdir={directory / 'upper'},workdir={directory / 'work'}"
     run(["mount", "-t", "overlay", "overlay", "-o", layers, str(root)])
 

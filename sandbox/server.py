@@ -46,7 +46,7 @@ class Server(Record):
     def pid(self) -> int:
         """The process id of its init on this machine. Raises SandboxError if the server is off."""
         if (number := self.driver_module.leader(self)) is None:
-            raise SandboxError(f"The server {self.name} is off; `fab sandbox.up` boots it.")
+            raise SandboxError(f"The server {self.name} is off. Boot it with `fab sandbox.up --name {self.name}`.")
         return number
 
     @property
@@ -90,13 +90,13 @@ class Server(Record):
     def poweroff(self) -> None:
         """Shut it down cleanly. Its disk stays. Raises SandboxError if that takes longer than 60 s."""
         self.run("systemctl poweroff", check=False)
-        self._wait(lambda: not self.driver_module.running(self), 60, "is still on, a minute after `systemctl poweroff`")
+        self._wait(lambda: not self.driver_module.running(self), 60, "did not shut down within a minute")
 
     def reboot(self) -> None:
         """Reboot it cleanly and wait until ssh answers. Raises SandboxError if it does not within 60 s."""
         before = self.pid
         self.run("systemctl reboot", check=False)
-        self._wait(lambda: self.driver_module.leader(self) != before, 60, "did not go down within a minute")
+        self._wait(lambda: self.driver_module.leader(self) != before, 60, "did not reboot within a minute")
         self.boot()  # nspawn has started it already; Docker has not
 
     def kill(self) -> None:
@@ -112,11 +112,11 @@ class Server(Record):
 
     def wait(self, timeout: float = 60) -> None:
         """Wait until ssh answers and users may log in. Raises SandboxError after `timeout` seconds."""
-        self._wait(self._answers, timeout, f"is on, but ssh did not answer within {timeout:.0f} seconds")
+        self._wait(self._answers, timeout, f"is running, but SSH did not answer within {timeout:.0f} seconds")
 
     def _answers(self) -> bool:
         if not self.driver_module.running(self):
-            raise self._error("went off while it booted")
+            raise self._error("shut down while it was booting")
         # Check inside first: connecting to an address that does not exist yet takes a second (ARP).
         if not self.running or self.run(LOGIN_CHECK, check=False).returncode != 0:
             return False
@@ -134,4 +134,4 @@ class Server(Record):
             time.sleep(0.05)
 
     def _error(self, problem: str) -> SandboxError:
-        return SandboxError(f"The server {self.name} {problem}. What it printed: {self.driver_module.console(self)}")
+        return SandboxError(f"The server {self.name} {problem}. See its boot messages: {self.driver_module.console(self)}")

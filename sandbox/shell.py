@@ -27,7 +27,7 @@ def run(argv: Sequence[str], *, stdin: str = "", env: dict[str, str] | None = No
     """
     done = attempt(argv, stdin=stdin, env=env)
     if done.returncode != 0:
-        raise SandboxError(f"`{' '.join(argv[:4])} …` failed (status {done.returncode}): {tail(done.stderr)}")
+        raise SandboxError(f"`{' '.join(argv[:4])} …` failed with status {done.returncode}: {tail(done.stderr)}")
     return done.stdout
 
 

@@ -87,7 +87,7 @@ def locked(path: Path) -> Iterator[None]:
             handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except (FileNotFoundError, FileExistsError):
             if path.parent.is_file():  # a single check: another process may be removing the directory
-                raise SandboxError(f"{path.parent} is a file, where the sandbox needs a directory.") from None
+                raise SandboxError(f"The sandbox needs a directory, but {path.parent} is a file. Move the file away.") from None
             continue
         fcntl.flock(handle, fcntl.LOCK_EX)
         if _same_file(handle, path):
@@ -139,7 +139,7 @@ def forget(record: Record) -> None:
 
 def publish() -> None:
     """Write hosts.toml and known_hosts for the present servers."""
-    known, hosts = [], ["# Written by the sandbox for each server on this machine; do not edit."]
+    known, hosts = [], ["# The sandbox servers on this machine. The sandbox writes this file; do not edit it."]
     for record in records():
         where = record.address if record.port == 22 else f"[{record.address}]:{record.port}"
         known += [f"{where} {key}" for key in record.host_keys]

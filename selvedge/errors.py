@@ -8,7 +8,7 @@ from selvedge.value import Value
 
 
 class SelvedgeError(Exception):
-    """A failure: `message` says what happened, `remedy` what to do now.
+    """A failure. `message`: what happened and why, in sentences. `remedy`: the next step, with a command to run.
 
     status: the exit status of the run: 1 failed, 2 wrong usage or configuration, 3 locked, 4 unreachable.
     """
@@ -55,7 +55,7 @@ class StepError(SelvedgeError):
 
 
 class Problem(Value):
-    """A wrong setting: its file and key, what is wrong, and what would be right."""
+    """A wrong setting: its file and key, the problem, and the remedy."""
 
     file: str
     key: str

@@ -1,4 +1,4 @@
-"""Fabric's executor for Selvedge: hosts of hosts.toml become servers, and steps run on all of them at once."""
+"""Fabric's executor for Selvedge: it runs steps and operations on the servers of hosts.toml."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 
 class Executor(fabric.Executor):
-    """Fabric's executor, which runs steps and operations by the engine and everything else as Fabric would."""
+    """Fabric's executor. The engine runs steps and operations; Fabric runs all other tasks."""
 
     def execute(self, *tasks: Any) -> dict[Any, Any]:
-        """Run the tasks of one command line in their order, over one connection a host.
+        """Run the tasks of a command line in their order, over one connection to each host.
 
-        If a task fails, exit with the status that docs/operations.md lists; print a traceback only with --debug.
+        If a task fails, exit with the status of its error; print a traceback only with --debug.
         """
         calls = self.normalize(tasks)
         if not any(isinstance(call.task, Step | Operation) for call in calls):
@@ -39,13 +39,10 @@ class Executor(fabric.Executor):
         except SelvedgeError as error:
             self._fail(error)
         except KeyboardInterrupt:
-            print(
-                "\nInterrupted. What was running on a server ends there by itself, whole or taken back.",
-                file=sys.stderr,
-            )
-            sys.exit(1)
+            print(file=sys.stderr)  # below the terminal's ^C
+            self._fail(_interrupted(calls))
         except (Exit, Failure):
-            raise  # fab itself shows how a plain task ended
+            raise  # Fabric prints the result of a plain task.
         except Exception as error:
             self._fail(fault(error))
         return {}
@@ -80,7 +77,7 @@ class Executor(fabric.Executor):
             run.close()
 
     def _single(self, run: Run, call: Call, options: dict[str, Any], task: Any) -> None:
-        """Run a task that is not part of a chain: an operation, the work that a step's flag asks for, or a plain task."""
+        """Run a task that is not part of a chain: an operation, a step with a flag of `Step.instead`, or a plain task."""
         if isinstance(call.task, Step):
             next(work for flag, work in call.task.instead.items() if options.get(flag))(run)
         elif isinstance(call.task, Operation):
@@ -89,22 +86,22 @@ class Executor(fabric.Executor):
             self._plain(task)
 
     def _flags(self, calls: list[Call]) -> list[dict[str, Any]]:
-        """Return the flags of each task, with "change nothing" for all tasks if one of them has it.
+        """Return the flags of each task. If one task has --dry-run or --script, all tasks get it.
 
-        In `fab setup deploy --dry-run` Invoke gives it to `deploy` alone. Raises UsageError where a task does not know it.
+        Invoke gives the flag in `fab setup deploy --dry-run` to `deploy` only. Raises UsageError if a task does not have it.
         """
-        # Fabric's own --dry would answer every command with success and still upload: here it means --dry-run.
+        # With Fabric's own --dry, every command would succeed unexecuted, but uploads would be made.
         wanted = {"dry_run"} if self.config.run.dry else set()
         wanted |= {name for name in ("dry_run", "script") for call in calls if call.kwargs.get(name)}
         if len(wanted) > 1:
-            raise UsageError("--dry-run and --script cannot be given together.", "Both change nothing; choose one.")
+            raise UsageError("--dry-run and --script cannot be given together.", "Use one of them.")
         for name in wanted:
             for call in calls:
                 if isinstance(call.task, Step | Operation) and name not in call.kwargs:
                     flag = f"--{name.replace('_', '-')}"
                     raise UsageError(
-                        f"{flag} holds for all tasks of a command line, and {call.task.name} does not know it.",
-                        f"Type a command of its own for {call.task.name}.",
+                        f"{flag} applies to all tasks of a command, and {call.task.name} does not have it.",
+                        f"Run {call.task.name} in a command of its own.",
                     )
         return [call.kwargs | {name: True for name in wanted if name in call.kwargs} for call in calls]
 
@@ -117,7 +114,7 @@ class Executor(fabric.Executor):
         sys.exit(error.status)
 
     def normalize_hosts(self, hosts: Any) -> list[dict[str, Any]]:
-        """Return the hosts that names of hosts.toml mean, for plain Fabric tasks of the user."""
+        """Return the hosts of hosts.toml with these names, for the user's own Fabric tasks."""
         names = [value for value in hosts or [] if isinstance(value, str)]
         if not names:
             return list(super().normalize_hosts(hosts))
@@ -126,25 +123,25 @@ class Executor(fabric.Executor):
         return [{"host": host} for host in load().select(names)]
 
     def parameterize(self, call: Call, connection_init_kwargs: dict[str, Any]) -> Call:
-        """Run a plain Fabric task on a server of hosts.toml; a task of Invoke has no server."""
+        """Run a plain Fabric task on a server of hosts.toml. A task of Invoke runs without a server."""
         if not isinstance(connection_init_kwargs["host"], str) and isinstance(call.task, fabric.Task):
             return call.clone(into=ServerCall, with_={"init_kwargs": connection_init_kwargs})
         return call
 
 
 class Chain(Value):
-    """Steps that follow each other on the command line, with the flags of all of them together."""
+    """Consecutive steps of a command line, with all of their flags."""
 
     tasks: tuple[Step, ...]
     options: Mapping[str, Any]
 
 
 Item = tuple[Call, dict[str, Any], Any]
-"""A task of the command line: Invoke's call, its flags, and what Invoke was given."""
+"""A task of the command line: Invoke's call, its flags, and Invoke's own argument for it."""
 
 
 def _chains(items: Sequence[Item]) -> list[Chain | Item]:
-    """Return the tasks of a command line, with steps that follow each other put together as chains.
+    """Return the tasks of a command line, with consecutive steps combined to chains.
 
     Raises UsageError if two steps of a chain have different values for the same flag.
     """
@@ -159,18 +156,29 @@ def _chains(items: Sequence[Item]) -> list[Chain | Item]:
         for name in sorted(given.keys() & chain.options.keys()):
             if chain.options[name] != given[name]:
                 flag, values = f"--{name.replace('_', '-')}", f"{chain.options[name]} and {given[name]}"
-                raise UsageError(f"{flag} has two values: {values}.", "Give the one that is meant.")
+                raise UsageError(f"{flag} has two values: {values}.", "Give one of them.")
         found = [*(found[:-1] if chain is last else found), Chain((*chain.tasks, call.task), {**chain.options, **given})]
     return found
 
 
 def fault(error: Exception) -> SelvedgeError:
-    """Return the error of a fault in Selvedge itself, or in a task of the user."""
+    """Return the error for an exception that Selvedge, or a task of the user, did not expect."""
     *_, (frame, line) = traceback.walk_tb(error.__traceback__)
     place = f"{frame.f_code.co_filename}, line {line}"
     return SelvedgeError(
-        f"This should not have happened: {type(error).__name__}: {error} ({place}).",
-        "`fab --debug …` shows all of it. If that file is none of yours, please report it: it is a fault of Selvedge.",
+        f"Unexpected error: {type(error).__name__}: {error} ({place}).",
+        "Run the command with `fab --debug` to see the traceback. If the file is not yours, please report the error: it is a "
+        "bug in Selvedge.",
+    )
+
+
+def _interrupted(calls: Sequence[Call]) -> SelvedgeError:
+    """Return the error for Ctrl-C."""
+    if not any(isinstance(call.task, Step) for call in calls):
+        return SelvedgeError("Interrupted.")
+    return SelvedgeError(
+        "Interrupted. If a step was running on a server, the server completes or undoes it.",
+        "Run the same command again to continue.",
     )
 
 

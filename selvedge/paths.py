@@ -61,7 +61,7 @@ class Paths(Value):
 
     @property
     def previous_socket(self) -> str:
-        """The link to the socket of the release before it, while both run. nginx tries it if the live one does not answer."""
+        """The link to the previous release's socket, while both run. nginx tries it if the live release does not answer."""
         return f"{self.base}/previous.sock"
 
     @property
@@ -111,12 +111,12 @@ class Paths(Value):
 
     @property
     def private(self) -> str:
-        """The certificates that the operator gives."""
+        """The certificates that users bring: their own, or that of a private authority."""
         return f"/etc/selvedge/{self.app}"
 
     @property
     def certificate(self) -> str:
-        """Your own certificate with its key. Only root can read it."""
+        """The user's own certificate with its key. Only root can read it."""
         return f"{self.private}/certificate.pem"
 
     @property

@@ -1,4 +1,4 @@
-"""One command line: its settings, its servers, and what happens to them."""
+"""A run: one command line, its settings and its servers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from selvedge.task import Step
 
 
 class Run:
-    """The settings and servers of one command line: what steps and operations work with."""
+    """The settings and servers of one command line."""
 
     def __init__(self, settings: Settings, fleet: Fleet) -> None:
         self.settings = settings
@@ -29,11 +29,11 @@ class Run:
 
     @classmethod
     def load(cls, names: Sequence[str], config: Config) -> Run:
-        """Read hosts.toml and choose the servers; contact nothing.
+        """Read hosts.toml and choose the servers, without contacting them.
 
         Raises ConfigError and UsageError (exit status 2).
         """
-        # paramiko logs a failed connection with its traceback; the error that is raised says what a user needs.
+        # paramiko logs the traceback of a failed connection. The error that Selvedge raises is enough for a user.
         logging.getLogger("paramiko").addHandler(logging.NullHandler())
         settings = load()
         typed = config.sudo.password
@@ -52,7 +52,7 @@ class Run:
         return self.fleet.report
 
     def check(self, tasks: Sequence[Step], options: Mapping[str, Any]) -> None:
-        """Check what the tasks need of this machine. Raises ConfigError or UsageError: nothing has been contacted then."""
+        """Check the tasks' preconditions before any server is contacted. Raises ConfigError or UsageError."""
         ref = requested_ref(options)
         for session in self.fleet.sessions:
             app = session.target.releasing(replace(session.release, ref=ref))
@@ -61,12 +61,16 @@ class Run:
                     step.precondition(app)
 
     def chain(self, tasks: Sequence[Step], options: Mapping[str, Any]) -> None:
-        """Run tasks as one chain with the flags of the command line. Raises SelvedgeError."""
-        # Imported here because the logins have begun: loading takes none of their time.
+        """Run the tasks as one chain, with the flags of the command line. Raises SelvedgeError."""
+        # Imported here, so that the modules load while the logins are under way.
         from selvedge.release.chain import run_chain
 
-        run_chain(self.fleet, self.commits, tasks, options)
+        try:
+            run_chain(self.fleet, self.commits, tasks, options)
+        finally:
+            self.report.stop()
 
     def close(self) -> None:
-        """End all connections."""
+        """Close all connections, and remove the live area from the terminal."""
+        self.report.stop()
         self.fleet.close()

@@ -1,4 +1,4 @@
-"""Steps, chains and operations as Fabric tasks. Every step has the flags --dry-run, --script and --wait."""
+"""Steps, chains and operations as Fabric tasks. Every step has the flags --dry-run, --diff, --script and --wait."""
 
 from __future__ import annotations
 
@@ -18,18 +18,19 @@ Body = Callable[["Target"], Iterator[Union["Resource", "Step"]]]
 
 
 class Option(Value):
-    """A flag of a task on the command line; `default` gives its kind: False a switch, "" a word, 0 a number."""
+    """A flag of a task. `default` decides its type: False for a switch, "" for a word, 0 for a number."""
 
     name: str
     help: str
     default: str | bool | int = False
 
 
-DRY_RUN = Option("dry_run", "Show what would change, as diffs, and change nothing.")
-SCRIPT = Option("script", "Print the shell that would run, and change nothing.")
-WAIT = Option("wait", "Seconds to wait for another run's lock.", 0)
-COMMIT = Option("commit", "The commit to release: a SHA (short or whole) or a tag.", "")
-BRANCH = Option("branch", "The branch whose newest commit to release.", "")
+DRY_RUN = Option("dry_run", "Show the changes as diffs, and change nothing.")
+DIFF = Option("diff", "Show the text of new files, too.")
+SCRIPT = Option("script", "Print the shell script that would run; change nothing.")
+WAIT = Option("wait", "Wait this many seconds if another run holds the lock.", 0)
+COMMIT = Option("commit", "Release this commit: a full or short SHA, or a tag.", "")
+BRANCH = Option("branch", "Release the newest commit of this branch.", "")
 
 
 def _help_texts(options: Sequence[Option]) -> dict[str, str]:
@@ -37,18 +38,20 @@ def _help_texts(options: Sequence[Option]) -> dict[str, str]:
 
 
 def _signature(options: Sequence[Option]) -> inspect.Signature:
-    """Return the parameters of a body that has these flags, in the form that Fabric asks for."""
+    """Return a signature with these flags as parameters, from which Fabric makes the task's arguments."""
     kind = inspect.Parameter.KEYWORD_ONLY
     return inspect.Signature([inspect.Parameter(option.name, kind, default=option.default) for option in options])
 
 
 class Step(Task):
-    """A Fabric task whose body yields resources or, if it is a chain, further steps. Only the Executor calls it.
+    """A Fabric task whose body yields resources or, if it is a chain, steps. Only the Executor calls it.
 
-    phase: "build" steps run on all hosts at once; from the first step of phase "switch" on, hosts go in batches.
-    needs_commit: the run finds the commit before it reads the step. instead: work that a flag of the step asks for in its
-    place, called with the Run. precondition: checks what the step needs of this machine, and raises ConfigError or
-    UsageError before any server is contacted.
+    phase: steps of the phase "build" run on all hosts at once. The first step of the phase "switch" and all later ones run
+    on the hosts in batches.
+    needs_commit: the run resolves the commit before it reads the step's resources.
+    instead: by the name of a flag, a function that runs instead of the step if the flag is given; it gets the Run.
+    precondition: checks the step's needs on this machine, and raises ConfigError or UsageError before any server is
+    contacted.
     """
 
     def __init__(
@@ -63,7 +66,7 @@ class Step(Task):
         precondition: Callable[[Target], object] | None = None,
         **kwargs: Any,
     ) -> None:
-        self.options = (DRY_RUN, SCRIPT, WAIT, *options)
+        self.options = (DRY_RUN, DIFF, SCRIPT, WAIT, *options)
         self.instead = dict(instead or {})
         self.phase = phase
         self.chain = chain
@@ -74,11 +77,11 @@ class Step(Task):
         super().__init__(body, help=_help_texts(self.options), **kwargs)
 
     def argspec(self, body: Callable[..., Any]) -> inspect.Signature:  # noqa: ARG002
-        """Return the flags of the task: its options, not the body's parameter."""
+        """Return the task's options as parameters, in place of the body's."""
         return _signature(self.options)
 
     def parts(self, app: Target) -> list[Step]:
-        """Return the steps of a chain, in order; for a step, itself."""
+        """Return the steps of a chain in order, or the step itself."""
         if not self.chain:
             return [self]
         found: list[Step] = []
@@ -89,7 +92,7 @@ class Step(Task):
         return found
 
     def resources(self, app: Target) -> Iterator[Resource]:
-        """Yield the resources of a step. Raises Pending after those that are known already."""
+        """Yield the resources of a step. Raises Pending after the resources that are known now."""
         for item in self.declare(app):
             if isinstance(item, Step):
                 self._mixed()
@@ -97,7 +100,7 @@ class Step(Task):
                 yield item
 
     def _mixed(self) -> NoReturn:
-        raise TypeError(f"{self.name}: what yields steps is a @chain, what yields resources a @step, and nothing is both")
+        raise TypeError(f"{self.name}: a @chain must yield only steps, and a @step only resources")
 
 
 def step(
@@ -110,7 +113,7 @@ def step(
     instead: Mapping[str, Callable[[Any], None]] | None = None,
     precondition: Callable[[Target], object] | None = None,
 ) -> Any:
-    """Make a generator of resources a task of `fab`; usable with and without arguments."""
+    """Make a generator of resources a task of `fab`. The decorator works with and without arguments."""
 
     def wrap(function: Body) -> Step:
         return Step(
@@ -121,7 +124,7 @@ def step(
 
 
 def chain(body: Body | None = None, *, options: Sequence[Option] = ()) -> Any:
-    """Make a generator of steps, or of further chains, a task of `fab`; usable with and without arguments."""
+    """Make a generator of steps and chains a task of `fab`. The decorator works with and without arguments."""
 
     def wrap(function: Body) -> Step:
         return Step(function, options=options, chain=True)
@@ -130,7 +133,7 @@ def chain(body: Body | None = None, *, options: Sequence[Option] = ()) -> Any:
 
 
 class Operation(Task):
-    """A Fabric task that works on the hosts of the run with `body(run, **options)`: status, logs, releases, …"""
+    """A Fabric task that calls `body(run, **options)`: status, logs, releases, …"""
 
     def __init__(self, body: Callable[..., Any], *, options: Sequence[Option] = (), **kwargs: Any) -> None:
         self.options = tuple(options)
@@ -139,12 +142,12 @@ class Operation(Task):
         super().__init__(body, help=_help_texts(self.options), **kwargs)
 
     def argspec(self, body: Callable[..., Any]) -> inspect.Signature:  # noqa: ARG002
-        """Return the flags of the task: its options, not the body's parameters."""
+        """Return the task's options as parameters, in place of the body's."""
         return _signature(self.options)
 
 
 def operation(*options: Option, name: str | None = None) -> Callable[[Callable[..., Any]], Operation]:
-    """Make `body(run, **options)` a task of `fab` that reads from or acts on the hosts of the run."""
+    """Make `body(run, **options)` a task of `fab` that works with the hosts of the run."""
 
     def wrap(body: Callable[..., Any]) -> Operation:
         return Operation(body, options=options, name=name)

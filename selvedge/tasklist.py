@@ -1,16 +1,16 @@
 """Changes to Fabric and Invoke that no setting of theirs makes, applied when the fabfile is loaded.
 
-`fab --list` has the order of the tutorial instead of the alphabet. Wrong usage ends with status 2 instead of 1. An
+`fab --list` shows the tasks in groups instead of in alphabetical order. Wrong usage ends with status 2 instead of 1. An
 ssh_config that is not readable ends with a message instead of a traceback.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import invoke.parser.parser
-from fabric import Config, Task
+from fabric import Config
 from fabric.main import Fab
 from invoke.exceptions import Exit
 from invoke.parser.argument import Argument
@@ -18,33 +18,69 @@ from paramiko.ssh_exception import ConfigParseError
 
 from selvedge.startup import stop_collecting_garbage
 
+Groups = Mapping[str, Sequence[str]]
+"""Heading → the names of its tasks and collections, in the order of the list."""
+Row = tuple[str, str | None]
+"""A row of the list: the name of a task or collection, and its help line."""
+OWN = "Your own tasks"
+"""The heading of all tasks that no group names."""
 
-def install(tasks: Sequence[Task]) -> None:
-    """List these tasks first and in this order, and have Invoke's parser end as `wrong_usage` says."""
+
+def install(groups: Groups) -> None:
+    """Make `fab --list` show these groups, and make wrong usage end as `wrong_usage` says."""
     stop_collecting_garbage()
     parser: Any = invoke.parser.parser
     parser.ParseError = wrong_usage
     argument: Any = Argument
     argument.set_value = _checked_value(argument.set_value)
-    rank = {task.name: number for number, task in enumerate(tasks)}
-    make_pairs = Fab._make_pairs
-
-    def in_order(self: Fab, *arguments: Any, **keywords: Any) -> list[tuple[str, str | None]]:
-        pairs = make_pairs(self, *arguments, **keywords)
-        return sorted(pairs, key=lambda pair: rank.get(pair[0].split()[0], len(rank)))
-
-    Fab._make_pairs = in_order
+    Fab.display_with_columns = _in_groups(Fab.display_with_columns, groups)
     Config._load_ssh_file = _checked_ssh_config(Config._load_ssh_file)
 
 
+def _in_groups(display: Callable[..., None], groups: Groups) -> Callable[..., None]:
+    """Print the list of tasks with a heading for each group. The list of one collection (`fab --list NAME`) has none."""
+
+    def displayed(self: Fab, pairs: Sequence[Row], extra: str = "") -> None:
+        if self.list_root:
+            display(self, pairs, extra=extra)
+            return
+        print(f"{self.task_list_opener(extra=extra)}:\n")
+        width = max(len(name) for name, _ in pairs)
+        for heading, rows in grouped(pairs, groups):
+            print(heading)
+            self.print_columns([(name.ljust(width), line) for name, line in rows])
+        if default := self.scoped_collection.default:
+            print(f"Default task: {default}\n")
+
+    return displayed
+
+
+def grouped(rows: Sequence[Row], groups: Groups) -> Iterator[tuple[str, list[Row]]]:
+    """Yield each heading that has rows, with its rows in the order of its group. The last one has the user's own tasks.
+
+    A row belongs to the task or collection that its first word names: "sandbox.up" and "sandbox [4 tasks]" to `sandbox`.
+    In the nested list, rows such as ".up" belong to the collection above them.
+    """
+    of_name: dict[str, list[Row]] = {}
+    name = ""
+    for row in rows:
+        name = row[0].split()[0].rstrip("*").partition(".")[0] or name
+        of_name.setdefault(name, []).append(row)
+    for heading, names in groups.items():
+        if found := [row for each in names for row in of_name.pop(each, [])]:
+            yield heading, found
+    if own := [row for found in of_name.values() for row in found]:
+        yield OWN, own
+
+
 def _checked_value(set_value: Callable[..., None]) -> Callable[..., None]:
-    """Make a flag's value that should be a number wrong usage; Invoke raises ValueError."""
+    """Make a flag's value that is not a number wrong usage; Invoke raises ValueError."""
 
     def checked(self: Argument, value: Any, cast: bool = True) -> None:
         try:
             set_value(self, value, cast)
         except ValueError:
-            raise wrong_usage(f"--{(self.name or '').replace('_', '-')} takes a number, and {value!r} is none.") from None
+            raise wrong_usage(f"--{(self.name or '').replace('_', '-')} takes a number, not {value!r}.") from None
 
     return checked
 
@@ -57,8 +93,8 @@ def _checked_ssh_config(load: Callable[..., None]) -> Callable[..., None]:
             load(self, path)
         except (ConfigParseError, OSError, ValueError) as error:
             raise Exit(
-                f"{path} cannot be read: {error}.\nCorrect it, or name another one: fab -S FILE …. "
-                "Some of OpenSSH's directives are unknown to paramiko.",
+                f"Could not read {path}: {error}.\nCorrect the file, or use another one: `fab -S FILE …`. "
+                "paramiko does not know all of OpenSSH's directives.",
                 2,
             ) from None
 
@@ -67,5 +103,7 @@ def _checked_ssh_config(load: Callable[..., None]) -> Callable[..., None]:
 
 def wrong_usage(message: str, context: object = None) -> Exit:  # noqa: ARG001
     """Return the end of the program for wrong usage. It has the signature of Invoke's ParseError."""
-    hint = "`fab --list` shows all tasks, `fab --help TASK` the flags of one."
+    if message.startswith("No idea what "):
+        message = f"There is no task or flag {message.removeprefix('No idea what ').removesuffix(' is!')}."
+    hint = "`fab --list` shows all tasks. `fab --help TASK` shows the flags of a task."
     return Exit(f"{message}\n{hint}", 2)

@@ -4,7 +4,7 @@ import selvedge as sv
 from selvedge import operations
 from selvedge.release import preconditions
 
-REHEARSE = sv.Option("renew_dry_run", "Rehearse the renewal: certbot renew --dry-run.")
+REHEARSE = sv.Option("renew_dry_run", "Test the renewal with `certbot renew --dry-run`.")
 
 
 @sv.step(
@@ -14,7 +14,7 @@ REHEARSE = sv.Option("renew_dry_run", "Rehearse the renewal: certbot renew --dry
     precondition=preconditions.certificates,
 )
 def certbot(app):
-    """Get a certificate, have it renewed, serve HTTPS."""
+    """Get a certificate, schedule its renewal, serve HTTPS."""
     site, enabled = f"{app.paths.site}-tls", f"{app.paths.site_enabled}-tls"
     redirect = f"/etc/nginx/snippets/{app.name}-http.conf"
     tls_here = bool(app.domains) and not app.tls.upstream
@@ -38,5 +38,5 @@ def certbot(app):
     yield from loads
     yield sv.NginxHttps(loads=loads, stamp=f"nginx-tls-{app.name}", domain=app.domains[0], fullchain=certificate.fullchain)
     if not app.tls.certificate:
-        # nginx has loaded the new certificate: an unused key could only be stolen.
+        # Delete your own certificate: nginx no longer uses it, and an unused key could only be stolen.
         yield sv.Absent(app.paths.certificate)

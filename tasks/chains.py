@@ -11,12 +11,12 @@ from tasks.supervisor import FORCE, supervisor
 from tasks.update import update
 from tasks.venv import venv
 
-NO_REVERT = sv.Option("no_revert", "When one server refuses the release, leave it live on those that have it.")
+NO_REVERT = sv.Option("no_revert", "If one server fails, keep the new release on the others.")
 
 
 @sv.chain
 def setup(app):
-    """Make a bare machine a server: update, harden, install."""
+    """Prepare a new server: run update, harden and install."""
     yield update
     yield harden
     yield install
@@ -24,7 +24,7 @@ def setup(app):
 
 @sv.chain(options=(sv.COMMIT, sv.BRANCH, FORCE, NO_REVERT))
 def deploy(app):
-    """Release the newest commit, or leave the old one live."""
+    """Release the newest commit without dropping requests."""
     yield install
     yield clone
     yield venv

@@ -8,7 +8,7 @@ from tasks.parts.sockets import socket_folder
 
 @sv.step(needs_commit=True, precondition=preconditions.env_file)
 def gunicorn(app):
-    """Write the release's start script and environment."""
+    """Write the start script and environment of the release."""
     instance, paths, own = sv.Instance.of(app), app.paths, {"group": app.name}
     yield sv.Needs(f"{instance.release}/.venv/bin/python", "venv")
     if sv.process_manager(app).app_listens:

@@ -7,22 +7,22 @@ from tasks.parts.bans import bans
 from tasks.parts.system_settings import system_settings
 from tasks.update import update
 
-CHECK = sv.Option("check", "Show how the server is hardened, with evidence, and change nothing.")
+CHECK = sv.Option("check", "Show each hardening check with evidence; change nothing.")
 
 
 def check(run):
-    """Print the score card."""
+    """Print the results of the hardening checks."""
     operations.hardening.check(run, [update, harden])
 
 
 @sv.step(options=(CHECK,), instead={"check": check}, precondition=preconditions.public_keys)
 def harden(app):
-    """Make the login user; strict sshd, firewall, fail2ban."""
+    """Create the login user; set up sshd, firewall, fail2ban."""
     server, user = app.server, app.host.user
     keys = sv.login_keys(app)
     needed = ["ufw"] * server.firewall + ["fail2ban", "python3-systemd"] * server.fail2ban
     yield sv.Packages("sudo", "nftables", "libpam-pwquality", *needed)
-    # First a login that Selvedge can test; only then the changes that could lock you out (docs/hardening.md).
+    # The login comes first, so that Selvedge can test it before the changes that could lock you out.
     yield sv.LoginAllowed(user)
     yield sv.LoginUser(user)
     yield sv.AuthorizedKeys(user, keys)

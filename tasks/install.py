@@ -7,7 +7,7 @@ BASE = ("nginx", "git", "curl", "ca-certificates", "openssh-client", "python3", 
 
 @sv.step
 def install(app):
-    """Install Python, nginx, supervisor, git and the like."""
+    """Install Python, nginx, git and the process manager."""
     manager = sv.process_manager(app)
     yield sv.Port(80, "nginx")
     # A requirement without a wheel needs a compiler: add "build-essential" and "python3-dev" here.

@@ -6,7 +6,7 @@ from tasks.parts.bans import site_bans
 
 @sv.step(phase="switch")
 def nginx(app):
-    """Serve the app behind nginx."""
+    """Configure nginx to serve the app."""
     paths = app.paths
     code = f"{paths.current}/{app.root}".rstrip("/")
     own = (paths.site_enabled, f"{paths.site_enabled}-tls")

@@ -5,15 +5,16 @@ from selvedge import operations
 from tasks.chains import deploy
 from tasks.parts.bans import no_site_bans
 
-YES = sv.Option("yes", "Do it: without this flag nothing is removed.")
-DATA = sv.Option("data", "What the app has written goes, too: shared/, its logs and history.")
+YES = sv.Option("yes", "Confirm: without this flag, nothing is removed.")
+DATA = sv.Option("data", "Also delete the app's data: shared/, logs and history.")
 
 
 @sv.operation(YES, DATA, sv.DRY_RUN, sv.SCRIPT, sv.WAIT)
 def remove(run, yes=False, data=False, **flags):
-    """Take the app off a server; what it has written stays."""
+    """Remove the app from its servers, but keep its data."""
     if not (yes or flags.get("dry_run") or flags.get("script")):
-        raise sv.UsageError("`fab remove` takes the app off the server.", "See what goes by --dry-run; do it by --yes.")
+        problem = "`fab remove` deletes the app from the server, so it needs the flag --yes."
+        raise sv.UsageError(problem, "See what it would delete with `fab remove --dry-run`.")
 
     def removed(app):
         yield from no_site_bans(app)

@@ -1,16 +1,16 @@
-"""The process, watched and started at boot, and the switch from the old release to the new one."""
+"""The release's process, started at boot and restarted if it ends, and the switch to it from the live release."""
 
 import selvedge as sv
 from tasks.parts.hooks import hook
 from tasks.parts.log_rotation import log_rotation
 from tasks.parts.sockets import socket_folder
 
-FORCE = sv.Option("force", "Release a commit again that was rolled back from.")
+FORCE = sv.Option("force", "Redeploy a rolled-back commit.")
 
 
 @sv.step(phase="switch", needs_commit=True, options=(FORCE,))
 def supervisor(app):
-    """Start it by the process manager; switch to it when healthy."""
+    """Start the release; switch to it once it is healthy."""
     instance, manager = sv.Instance.of(app), sv.process_manager(app)
     yield sv.Needs(manager.installed, "install")
     yield sv.Needs(instance.start, "gunicorn")

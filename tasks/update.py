@@ -1,4 +1,4 @@
-"""Step 1 of the tutorial: package lists, upgrades, and upgrades that install themselves."""
+"""Step 1 of the tutorial: package lists, upgrades and automatic upgrades."""
 
 import selvedge as sv
 
@@ -7,7 +7,7 @@ APT = "/etc/apt/apt.conf.d"
 
 @sv.step
 def update(app):
-    """Upgrade packages; have security updates install themselves."""
+    """Upgrade packages and turn on automatic security updates."""
     yield sv.Upgraded(app.server.upgrade)
     if app.server.unattended_upgrades:
         yield sv.Packages("unattended-upgrades")

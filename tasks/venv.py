@@ -6,7 +6,7 @@ from tasks.parts.hooks import hook
 
 @sv.step(needs_commit=True)
 def venv(app):
-    """Build the app's virtual environment from its requirements."""
+    """Install the app's requirements in a virtual environment."""
     release = app.paths.release(app.commit)
     yield sv.Needs(release, "clone")
     yield from hook(app, sv.Instance.of(app), "before_build", builds=True)

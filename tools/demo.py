@@ -16,14 +16,14 @@ NAME = "sandbox"
 FAB = ROOT / ".venv/bin/fab"
 # Command → its effect.
 NEXT = {
-    "curl {url}/": "what the app answers; in a browser it is a page",
-    f"fab -H {NAME} deploy": "again: nothing to change",
-    f"fab -H {NAME} deploy --dry-run": "what would change, as diffs; edit a file in templates/ first",
-    "git commit --all": "after a change in examples/hello; `deploy` makes it live",
-    f"fab -H {NAME} rollback": "the release before is live again",
-    f"fab -H {NAME} status": "what runs there",
-    f"fab sandbox.ssh {NAME}": "log in and look around",
-    "make demo-down": "take the server away",
+    "curl {url}/": "Read the app's answer; a browser shows a page.",
+    f"fab -H {NAME} status": "Show the state of the server and the app.",
+    f"fab -H {NAME} deploy": "Deploy again: there is nothing to change.",
+    f"fab -H {NAME} deploy --dry-run": "Show the changes after an edit in templates/.",
+    "git commit --all": "Commit an edit in examples/hello to deploy it.",
+    f"fab -H {NAME} rollback": "Roll back to the previous release.",
+    f"fab sandbox.ssh {NAME}": "Log in to the server and look around.",
+    "make demo-down": "Delete the server.",
 }
 
 
@@ -38,7 +38,7 @@ def main(words: list[str]) -> int:
         print(f"\n{stopped}", file=sys.stderr, flush=True)
         return 1
     except KeyboardInterrupt:
-        print("\nStopped. `make demo` goes on from here; `make demo-down` takes the server away.", file=sys.stderr)
+        print("\nInterrupted. `make demo` continues from here; `make demo-down` deletes the server.", file=sys.stderr)
         return 1
     return 0
 
@@ -53,15 +53,15 @@ def demo() -> None:
     if not commit("main"):
         # A clone of one commit, or of another branch, has no main.
         os.environ["SELVEDGE_APP__BRANCH"] = commit("HEAD") or no_commit()
-    say(f"1/3  A throwaway Debian 12 server on this machine, named {NAME}")
+    say(f"1/3  Starting a throwaway Debian 12 server named {NAME} on this machine")
     fab("sandbox.up")
-    say("2/3  The sample app, examples/hello, from this checkout onto it")
+    say("2/3  Setting up the server and deploying the sample app, examples/hello")
     fab("-H", NAME, "setup", "deploy")
     url = server_url()
-    say("3/3  Does it answer?")
+    say("3/3  Requesting the app's page")
     print(f"$ curl {url}/\n{get(url)}")
-    say(f"Yes. The demo took {time.monotonic() - began:.0f} s; the app is at {url}/")
-    say("What to try next, after `. .venv/bin/activate`")
+    say(f"Done in {time.monotonic() - began:.0f} s. The app is live at {url}/")
+    say("Try next (first activate the virtual environment: `. .venv/bin/activate`)")
     for command, effect in NEXT.items():
         print(f"  {command.format(url=url):<32} {effect}")
     print(flush=True)
@@ -72,7 +72,7 @@ def down() -> None:
     if server_url():
         fab("sandbox.down", NAME)
     else:
-        print(f"There is no server {NAME}; nothing is left of the demo.")
+        print(f"The demo has no server {NAME}, so there is nothing to delete.")
 
 
 def commit(name: str) -> str:
@@ -85,7 +85,7 @@ def no_commit() -> NoReturn:
     """Raise Stopped with git's own message."""
     message = subprocess.run(["git", "log", "-1"], capture_output=True, text=True, check=False).stderr.strip()
     raise Stopped(
-        f"The demo releases a commit of this checkout, and git finds none: {message} Get the project by git clone."
+        f"The demo deploys a commit of this checkout, but git finds none: {message} Get the project with `git clone`."
     )
 
 
@@ -94,8 +94,8 @@ def fab(*words: str) -> None:
     print(f"$ fab {shlex.join(words)}", flush=True)
     status = subprocess.run([str(FAB), *words], stdin=subprocess.DEVNULL, check=False).returncode
     if status != 0:
-        raise Stopped(f"`fab {shlex.join(words)}` ended with status {status}; why stands above. "
-                      "`make demo` tries again from here, `make demo-down` takes the server away.")  # fmt: skip
+        raise Stopped(f"`fab {shlex.join(words)}` failed with status {status}; its message is above. "
+                      "`make demo` tries again from here; `make demo-down` deletes the server.")  # fmt: skip
 
 
 def server_url() -> str:
@@ -113,7 +113,7 @@ def get(url: str) -> str:
         with opener.open(f"{url}/", timeout=10) as response:
             return str(response.read().decode())
     except OSError as error:
-        raise Stopped(f"{url}/ does not answer as it should: {error}. Look inside: fab sandbox.ssh {NAME}") from None
+        raise Stopped(f"The app does not answer at {url}/: {error}. Look for errors with `fab -H {NAME} doctor`.") from None
 
 
 def say(line: str) -> None:

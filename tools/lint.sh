@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 . tools/say.sh
 PATH=$PWD/.venv/bin:$PATH
 
-say "ruff: faults and style"
+say "ruff: errors and style"
 ruff check --quiet --output-format=concise .
 say "mypy --strict: types"
 mypy --no-error-summary

@@ -28,16 +28,16 @@ if [ "$(id -u)" -eq 0 ]; then PATH=$PATH:/usr/sbin:/sbin; fi
 if [ $# -eq 0 ]; then set -- $TESTS; fi
 wanted=$(missing "$@")
 if [ -z "$wanted" ]; then exit 0; fi
-command -v apt-get >/dev/null 2>&1 || fail "Missing on this machine, which has no apt-get:$wanted. Install what they contain."
+command -v apt-get >/dev/null 2>&1 || fail "These packages are missing on this machine, and so is apt-get:$wanted. Install them with your package manager."
 sudo=
 if [ "$(id -u)" -ne 0 ]; then
   sudo=sudo
   sudo -n true 2>/dev/null ||
-    fail "Missing on this machine:$wanted. Only root can install them: sudo apt-get install$wanted"
+    fail "These packages are missing on this machine:$wanted. Install them as root: \`sudo apt-get install$wanted\`."
 fi
 say "Installing$wanted on this machine with apt-get"
 # shellcheck disable=SC2086
 if ! install $wanted >/dev/null 2>&1; then
   $sudo apt-get -qq -o DPkg::Lock::Timeout=300 update
-  install $wanted >/dev/null || fail "apt-get could not install$wanted; what it said stands above."
+  install $wanted >/dev/null || fail "apt-get could not install$wanted. Read its message above."
 fi

@@ -18,10 +18,10 @@ SCRIPTS = "tests/hosts/scripts"
 # share servers, so one process runs them all. A failed test runs once more, because a busy machine may miss a deadline;
 # the summary reports it.
 RUNS = {
-    "unit": ("Unit tests: no server, no root, seconds", ["tests/unit", "--numprocesses=auto"]),
-    "scripts": ("Tests of scripts, as root in folders of this machine: half a minute", [SCRIPTS, "--numprocesses=auto"]),
+    "unit": ("Unit tests, which need no server and no root (seconds)", ["tests/unit", "--numprocesses=auto"]),
+    "scripts": ("Tests of the shell scripts, as root in folders of this machine (half a minute)", [SCRIPTS, "--numprocesses=auto"]),
     "hosts": (
-        "Tests on real servers, which the sandbox makes: some minutes",
+        "Tests on real servers in the sandbox (minutes)",
         [
             *("tests/hosts", f"--ignore={SCRIPTS}", "-vv", "--numprocesses=4", "--dist=loadscope"),
             *("--no-loadscope-reorder", "--durations=10", "--reruns=1"),
@@ -69,7 +69,7 @@ def prepare() -> bool:
         for release in ("bookworm", "trixie"):
             driver.prepare(release, "ready", lambda line: print(line, flush=True))
     except sandbox.SandboxError as error:
-        print(f"{error}\nWithout servers there are `make lint` and `make unit`.", flush=True)
+        print(f"{error}\nYou can still run `make lint` and `make unit`, which need no servers.", flush=True)
         return False
     return True
 

@@ -16,8 +16,8 @@ find_python() {
       return 0
     fi
   done
-  fail "Python 3.11 or newer is needed, and ${PYTHON:-python3} is none. Install one (Debian 12: apt-get install python3)," \
-    "or name it: make PYTHON=/path/to/python3.12"
+  fail "Python 3.11 or newer is needed, but ${PYTHON:-python3} is older or missing. Install it (on Debian 12:" \
+    "\`apt-get install python3\`), or give its path: \`make PYTHON=/path/to/python3.12\`."
 }
 
 # Debian has a separate package for a part of venv.
@@ -25,14 +25,14 @@ require_ensurepip() {
   if "$1" -c 'import ensurepip, venv' 2>/dev/null; then return 0; fi
   version=$("$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
   sh tools/packages.sh "python$version-venv"
-  "$1" -c 'import ensurepip, venv' 2>/dev/null || fail "$1 still cannot make virtual environments: it has no ensurepip."
+  "$1" -c 'import ensurepip, venv' 2>/dev/null || fail "$1 cannot create virtual environments, because its module ensurepip is missing."
 }
 
 make_venv() {
   if "$venv/bin/python" -c 'import pip' 2>/dev/null; then return 0; fi
   python=$(find_python)
   require_ensurepip "$python"
-  say "Making a virtual environment in $venv with $("$python" --version)"
+  say "Creating a virtual environment in $venv with $("$python" --version)"
   "$python" -m venv --clear "$venv"
 }
 
@@ -42,5 +42,5 @@ wanted=$("$venv/bin/python" --version; cat requirements.txt "$file")
 if [ "$wanted" = "$(cat "$stamp" 2>/dev/null)" ]; then exit 0; fi
 say "Installing the Python packages of $file in $venv"
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$file" ||
-  fail "pip could not install them; what it said stands above. Is the network there? Then type the same command again."
+  fail "pip could not install the packages of $file. Read its message above, check the network, then run the same command again."
 printf '%s\n' "$wanted" >"$stamp"

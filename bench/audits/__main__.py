@@ -32,7 +32,7 @@ def setup() -> Iterator[Setup]:
 
 def show(results: list[Result]) -> int:
     """Print a table. Return the exit status: 1 if a result exceeds its limit."""
-    words = {None: "", True: "kept", False: "NOT KEPT"}
+    words = {None: "", True: "met", False: "EXCEEDED"}
     for each in results:
         print(f"{each.tool:<16} {each.measure:<42} {each.value:<24} {each.limit:<12} {words[each.passed]}")
     return int(any(each.passed is False for each in results))
@@ -41,12 +41,12 @@ def show(results: list[Result]) -> int:
 def main(names: list[str]) -> int:
     """Run the named audits, or all of them. Return the exit status."""
     if not set(names) <= set(AUDITS):
-        print(f"python -m bench.audits [{'|'.join(AUDITS)}]…")
+        print(f"usage: python -m bench.audits [{'|'.join(AUDITS)}]…")
         return 2
     results: list[Result] = []
     with setup() as audited:
         for name in names or AUDITS:
-            print(f"Asking {name} …", flush=True)
+            print(f"Running {name} …", flush=True)
             results += AUDITS[name](audited)
     return show(results)
 

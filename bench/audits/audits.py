@@ -40,8 +40,8 @@ def gixy(setup: Setup) -> list[Result]:
     found = [issue for issue in issues if issue["severity"] in ("MEDIUM", "HIGH")]
     named = "; ".join(f"{issue['severity']} {issue['plugin']}: {issue['summary']}" for issue in found)
     return [
-        Result("gixy", "issues of MEDIUM or above", named or "0", "0", not found),
-        Result("gixy", "issues below", str(len(issues) - len(found))),
+        Result("gixy", "issues of severity MEDIUM or higher", named or "0", "0", not found),
+        Result("gixy", "issues of lower severity", str(len(issues) - len(found))),
     ]
 
 

@@ -1,4 +1,4 @@
-"""A small FastAPI app to deploy. It shows which version, commit and release answers, and that its parts work."""
+"""A small FastAPI app to deploy. Its page shows which version, commit and release answers, and that its parts work."""
 
 import asyncio
 import logging
@@ -18,7 +18,7 @@ from database import count_visit, database, visits
 from settings import VERSION, Settings
 
 HERE = Path(__file__).parent
-log = logging.getLogger("uvicorn.error")  # gunicorn and uvicorn both print this log
+log = logging.getLogger("uvicorn.error")  # the log that both gunicorn and uvicorn print
 
 
 class State(TypedDict):
@@ -46,7 +46,7 @@ pages = Jinja2Templates(directory=HERE / "templates")
 @app.head("/", include_in_schema=False)
 @app.get("/")
 def home(request: Request) -> Response:
-    """Say what is running: a page for a browser, JSON for everything else."""
+    """Show the running release: a page for a browser, JSON for all other clients."""
     settings: Settings = request.state.settings
     facts: dict[str, Any] = {
         "message": settings.greeting,
@@ -70,28 +70,28 @@ def visit_number(engine: Engine) -> int | None:
     try:
         return count_visit(engine)
     except SQLAlchemyError as error:
-        log.warning("visit not counted (%s); was `alembic upgrade head` run?", type(error).__name__)
+        log.warning("could not count the visit (%s); did `alembic upgrade head` run?", type(error).__name__)
         return None
 
 
 @app.head("/health", include_in_schema=False)
 @app.get("/health")
 def health(request: Request) -> Response:
-    """Answer 200 when the database can be read, 503 when not."""
+    """Answer 200 if the database can be read, else 503."""
     settings: Settings = request.state.settings
     facts = {"status": "ok", "database": "ok", "release": settings.release, "commit": settings.commit}
     try:
         visits(request.state.engine)
     except SQLAlchemyError as error:
         # Log only the error's name: its text may contain parts of the database URL.
-        log.error("unhealthy: the database does not answer (%s); was `alembic upgrade head` run?", type(error).__name__)
+        log.error("unhealthy: could not read the database (%s); did `alembic upgrade head` run?", type(error).__name__)
         return JSONResponse(facts | {"status": "failing", "database": type(error).__name__}, status_code=503)
     return JSONResponse(facts)
 
 
 @app.get("/client")
 async def client(request: Request) -> dict[str, str | None]:
-    """Return the client's address and the scheme as the app sees them: right only if the proxy passes them on."""
+    """Return the client's address and the scheme that the app sees; they are correct only if the proxy passes them on."""
     return {
         "client": request.client.host if request.client else None,
         "scheme": request.url.scheme,
@@ -101,14 +101,14 @@ async def client(request: Request) -> dict[str, str | None]:
 
 @app.get("/slow")
 async def slow(seconds: Annotated[float, Query(ge=0, le=10)] = 3) -> dict[str, float]:
-    """Answer after so many seconds, 10 at most: start one, release, and see that it is still answered."""
+    """Answer after some seconds, 10 at most: a request that runs during a deploy is still answered."""
     await asyncio.sleep(seconds)
     return {"slept": seconds}
 
 
 @app.websocket("/ws")
 async def echo(websocket: WebSocket) -> None:
-    """Send every message back as it came, text or bytes."""
+    """Send every message back unchanged, text or bytes."""
     await websocket.accept()
     while (message := await websocket.receive())["type"] != "websocket.disconnect":
         if message.get("text") is not None:

@@ -24,7 +24,7 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = None
     api_token: SecretStr | None = None
 
-    # The deployment sets these three. The defaults are for your own computer.
+    # Selvedge sets these three on a server. The defaults are for your own computer.
     app_shared: Path = Path()
     release: str = "local"
     commit: str = "unknown"

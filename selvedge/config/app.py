@@ -1,4 +1,4 @@
-"""`[app]`: the app itself. The descriptions are the text of docs/hosts-toml.md."""
+"""`[app]`: the app itself. The reference page of hosts.toml shows the descriptions, and their "Default: …" as the default."""
 
 from __future__ import annotations
 
@@ -37,171 +37,204 @@ class Section(BaseModel):
 
 
 class App(Section):
-    """The app: where its code comes from, how it is built, started, checked and kept."""
+    """The app: its code, how it is built and started, when a release is healthy, and how releases replace each other."""
 
     name: AppName = Field(
-        description="Names the app's user, paths, process and site on the server. Lower-case letters, digits and `-`, "
-        "beginning with a letter, at most 30 characters; no name that the server itself uses, nor `tls-…`, `…-tls` or `…-http`.",
+        description="The app's name on the server: its user, its folder `/srv/NAME`, its process and its nginx site. "
+        "Lower-case letters, digits and `-`, beginning with a letter, at most 30 characters; names that the system uses are "
+        "rejected. A new name is a new app: remove it with `fab remove` before you rename it.",
         examples=["hello"],
     )
     repository: Repository = Field(
         repr=False,
-        description="Where the code is: a git address that the server fetches from, or a path on this machine "
-        "(relative to this file) whose commits are pushed to the server over SSH.",
+        description="The git repository: an address that the server fetches from, or a path on your machine (relative to "
+        "hosts.toml). Selvedge pushes the commits of a path to the server over SSH.",
         examples=["https://git.example.com/me/hello.git", "git@git.example.com:me/hello.git", "."],
     )
     branch: GitRef = Field(
-        "main", description="The branch whose newest commit `deploy` releases.", examples=["main", "feature/login"]
+        "main",
+        description="The branch whose newest commit `fab deploy` releases. `--branch NAME` overrides it for one deploy.",
+        examples=["main", "feature/login"],
     )
     root: RelativePath = Field(
-        "", description="The folder of the app inside the repository, where it is not the top.", examples=["backend"]
+        "",
+        description="The app's folder in the repository. Set it if the app is not in the top folder. Default: top folder.",
+        examples=["backend"],
     )
     module: ModulePath = Field(
         "main:app",
-        description="The ASGI callable: Python module, colon, name. A factory call is not taken: make the object in "
-        "the module and name it.",
+        description="The ASGI app as `module:name`, as for uvicorn. A factory such as `create_app()` cannot be named: create "
+        "the object in the module.",
         examples=["main:app", "hello.web:app"],
     )
     domains: list[DomainName] = Field(
         default_factory=list,
-        description="The host names that the app answers to over HTTPS. Empty: it answers by address, plain HTTP. "
-        "Names with other letters than a to z may be written as they are. No wildcards.",
+        description="The app's host names, which it serves over HTTPS. Without one, the app answers at the server's address "
+        "over plain HTTP. International names may be written as they are; wildcards are rejected.",
         examples=[["hello.example.com", "www.hello.example.com"]],
     )
     workers: Whole | None = Field(
-        None, ge=1, le=512, description="Worker processes. Default: the server's CPU cores + 1.", examples=[3]
+        None,
+        ge=1,
+        le=512,
+        description="The number of worker processes. Set fewer if memory is short. Default: CPU cores + 1.",
+        examples=[3],
     )
     worker_class: DottedName = Field(
         "uvicorn_worker.UvicornWorker",
-        description="gunicorn's worker class.",
+        description="The class of gunicorn's workers. If you set another one, add its package to the app's requirements.",
         examples=["uvicorn_worker.UvicornWorker"],
     )
     timeout: Whole = Field(
         30,
         ge=1,
         le=3600,
-        description="Seconds after which gunicorn replaces a worker that gives no sign.",
+        description="Seconds after which gunicorn replaces a worker that does not respond. Raise it if the app blocks its "
+        "event loop for longer.",
         examples=[60],
     )
     log_level: Literal["debug", "info", "warning", "error", "critical"] = Field(
-        "info", description="How much gunicorn writes to the log.", examples=["warning"]
+        "info", description="The lowest level of messages that gunicorn logs.", examples=["warning"]
     )
     health: UrlPath = Field(
-        "/", description="The path that must answer before a release gets traffic.", examples=["/health"]
+        "/",
+        description="The path of the health check. A release gets requests only after this path has answered. Choose one "
+        "that fails if the app cannot work, for example without its database.",
+        examples=["/health"],
     )
     health_status: list[StatusRange] = Field(
         default_factory=lambda: ["200-399"],
         min_length=1,
-        description="The HTTP statuses that count as healthy: single ones or ranges.",
+        description="The HTTP statuses of a healthy answer: single ones and ranges.",
         examples=[[200, "300-308"]],
     )
     health_host: OptionalDomain = Field(
         "",
-        description="The Host header of the health check. Default: the first of `domains`, else localhost.",
+        description="The Host header of the health check. Set it if the app answers only to some host names. "
+        "Default: first of `domains`, else localhost.",
         examples=["hello.example.com"],
     )
     health_timeout: Seconds = Field(
-        5.0, gt=0, le=300, description="Seconds that one health check may take.", examples=[10.0]
+        5.0, gt=0, le=300, description="Seconds that the app has to answer a health check.", examples=[10.0]
     )
     health_attempts: Whole = Field(
-        60, ge=1, le=3600, description="How often the new release is asked before it counts as broken.", examples=[120]
+        60,
+        ge=1,
+        le=3600,
+        description="The number of health checks that a new release may fail before the deploy fails. Raise it if the app "
+        "starts slowly.",
+        examples=[120],
     )
     health_interval: Seconds = Field(0.5, gt=0, le=60, description="Seconds between two health checks.", examples=[1.0])
+    settle: Seconds = Field(
+        6.0,
+        ge=0,
+        le=600,
+        description="Seconds after the switch in which the new release must stay healthy. If it does not, the previous "
+        "release is made live again.",
+        examples=[10.0],
+    )
+    strategy: Literal["beside", "restart"] = Field(
+        "beside",
+        description="`beside`: start the new release while the live one serves, then switch; no request is lost. `restart`: "
+        "stop the live release first; requests fail until the new one is up. Use it if two releases must not run at once, "
+        "or if memory is short.",
+        examples=["restart"],
+    )
     drain: Whole = Field(
         10,
         ge=0,
         le=3600,
-        description="Seconds that the old release goes on serving its open connections after the switch.",
+        description="Seconds for which the previous release keeps serving its open connections after the switch. Raise it "
+        "for long requests, downloads or WebSockets.",
         examples=[30],
     )
     stop_timeout: Whole = Field(
         30,
         ge=1,
         le=3600,
-        description="Seconds that a release gets to end its last requests before it is killed.",
+        description="Seconds that a release has to finish its requests when it is stopped. Then it is killed.",
         examples=[60],
     )
-    strategy: Literal["beside", "restart"] = Field(
-        "beside",
-        description="`beside`: the new release starts next to the old one, which leaves when the new one is healthy; "
-        "no request is lost. `restart`: the old one stops first; for apps of which two must not run at once.",
-        examples=["restart"],
-    )
-    settle: Seconds = Field(
-        6.0,
-        ge=0,
-        le=600,
-        description="Seconds that the new release must stay healthy after the switch; else the old one comes back.",
-        examples=[10.0],
+    keep_releases: Whole = Field(
+        5,
+        ge=2,
+        le=1000,
+        description="The number of good releases kept on the server besides the live one, for rollbacks. Of failed releases, "
+        "the last one is kept.",
+        examples=[10],
     )
     release_header: Switch = Field(
-        True, description="Answers carry a header with the commit of their release.", examples=[False]
+        True,
+        description="Send the name of the release in the header `X-Release` of each response.",
+        examples=[False],
     )
     migrate: Line = Field(
         "",
-        description="A command that runs once per deploy before the switch, in the app's folder, environment and "
-        "virtual environment. Kept as written and given to `sh`.",
+        description="A shell command that migrates the database, once per deploy before the switch. It runs in the app's "
+        "folder, with its environment and virtual environment.",
         examples=["alembic upgrade head"],
     )
     migrate_timeout: Whole = Field(
         600,
         ge=1,
         le=86400,
-        description="Seconds that `migrate` may take; then it is ended, and the release refused.",
+        description="Seconds that `migrate` may take. Then it is stopped, and the deploy fails.",
         examples=[3600],
     )
     manager: Literal["supervisor", "systemd"] = Field(
-        "supervisor", description="What starts the app and keeps it running.", examples=["systemd"]
+        "supervisor",
+        description="The process manager that starts the app and restarts it if it crashes. systemd isolates the app more "
+        "strictly and limits its memory.",
+        examples=["systemd"],
     )
     env_file: LocalPath = Field(
         "",
-        description="A dotenv file on this machine (relative to this file) that becomes the app's environment; 0640 on "
-        "the server. `${NAME}` in it is not expanded.",
+        description="The environment file: a dotenv file on your machine (relative to hosts.toml) with the app's environment "
+        "variables, secrets included. On the server only root and the app can read it. `${NAME}` is not expanded.",
         examples=["production.env"],
     )
     settings: OptionalModule = Field(
         "",
-        description="The app's own settings class: it is loaded before the switch, so that a missing variable is named "
-        "before it can hurt.",
+        description="The app's pydantic-settings class as `module:name`. Selvedge creates it before the switch, so that a "
+        "missing variable stops the deploy. Default: `Settings` in settings.py or config.py, if it exists.",
         examples=["main:Settings"],
     )
-    keep_releases: Whole = Field(
-        5,
-        ge=2,
-        le=1000,
-        description="How many good releases stay on the server besides the live one; of refused ones, the last "
-        "stays.",
-        examples=[10],
-    )
     python: PythonVersion = Field(
-        "", description="The Python version the app wants. Default: the system's.", examples=["3.12"]
+        "",
+        description="The Python version that the app needs. Default: the system's version.",
+        examples=["3.12"],
     )
     python_from: Literal["auto", "system", "deadsnakes", "uv", "pyenv"] = Field(
         "auto",
-        description="Where Python comes from. `auto`: the system's if it is the wanted version, else deadsnakes on "
-        "Ubuntu and uv elsewhere.",
+        description="The source of that Python. `auto`: the system if it has the version, else deadsnakes on Ubuntu and uv on "
+        "Debian.",
         examples=["uv"],
     )
-    installer: Literal["uv", "pip"] = Field("uv", description="What installs the requirements.", examples=["pip"])
+    installer: Literal["uv", "pip"] = Field(
+        "uv", description="The program that installs the requirements. `uv.lock` and `pylock.toml` need uv.", examples=["pip"]
+    )
     requirements: RelativePath = Field(
         "",
-        description="The file that names the requirements, inside the app's folder. Default: the first found of "
-        "uv.lock, pylock.toml, requirements.txt, pyproject.toml.",
+        description="The file with the requirements, in the app's folder. "
+        "Default: the first of uv.lock, pylock.toml, requirements.txt and pyproject.toml.",
         examples=["requirements/production.txt"],
     )
     memory_max: MemoryLimit = Field(
-        "75%", description="The most memory the app may take (manager systemd): a share or a size.", examples=["512M"]
+        "75%",
+        description='The most memory that the app may use: a share of the server\'s memory or a size. Needs `manager = "systemd"`.',
+        examples=["512M"],
     )
     tasks_max: Whole = Field(
         512,
         ge=16,
         le=65536,
-        description="The most processes and threads of the app (manager systemd).",
+        description='The most processes and threads that the app may have. Needs `manager = "systemd"`.',
         examples=[1024],
     )
 
     @property
-    def is_local(self) -> bool:
+    def repository_is_local(self) -> bool:
         """True if `repository` is a path on this machine."""
         return is_local(self.repository)
 

@@ -48,8 +48,8 @@ def _secrets(source: Source) -> Iterator[Problem]:
     for path, app in apps:
         repository = app.get("repository")
         if isinstance(repository, str) and has_secret(repository):
-            remedy = "Use git@host:path with the server's deploy key, or set SELVEDGE_APP__REPOSITORY in .env."
-            problem = "holds a password or token, and this file is meant to be shared"
+            remedy = "Use git@host:path with a deploy key, or move the address to .env: `SELVEDGE_APP__REPOSITORY=https://…`."
+            problem = "contains a password or token, which must not be in this file"
             yield Problem(source.label, source.key_name((*path, "repository")), problem, remedy)
 
 
@@ -57,7 +57,7 @@ def _host_names(source: Source) -> Iterator[Problem]:
     for name, host in _host_tables(source.data):
         if "name" in host:
             key = source.key_name(("hosts", name, "name"))
-            yield Problem(source.label, key, "is not a setting", "The host is called as its table is.")
+            yield Problem(source.label, key, "is not a setting", "Delete it: the NAME in [hosts.NAME] is the host's name.")
 
 
 def _host_sections(data: dict[str, Any], sources: Sequence[Source]) -> Iterator[Problem]:
@@ -86,9 +86,10 @@ def _groups(data: dict[str, Any], sources: Sequence[Source]) -> Iterator[Problem
         source = next((each for each in reversed(sources) if each.sets(("groups", group))), sources[0])
         key = source.key_name(("groups", group))
         if group in hosts:
-            yield Problem(source.label, key, "is the name of a host too", "Give the group another name.")
+            yield Problem(source.label, key, "is also the name of a host", "Rename the group.")
         for member in members if isinstance(members, list) else ():
             if isinstance(member, str) and member not in hosts:
                 close = difflib.get_close_matches(member, hosts, n=1)
-                hint = f"Did you mean {close[0]}?" if close else f"Known: {', '.join(hosts) or 'none yet'}."
-                yield Problem(source.label, key, f"there is no host {member!r}", hint)
+                known = f"Use one of the hosts {', '.join(hosts)}." if hosts else f"Add a table [hosts.{member}]."
+                hint = f"Did you mean `{close[0]}`?" if close else known
+                yield Problem(source.label, key, f"no host is named {member!r}", hint)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _SPECIAL, _ESCAPED = re.compile(r'(["\\`$])'), r"\\\1"
-_REMEDY = 'Write NAME="value", one a line.'
+_REMEDY = 'Write one NAME="value" on each line.'
 
 
 def read_statements(path: Path) -> list[Binding]:
@@ -37,9 +37,10 @@ def read_statements(path: Path) -> list[Binding]:
     except UnicodeDecodeError:
         raise ConfigError(str(path), "", "is not UTF-8 text", "Save it as UTF-8.") from None
     except OSError as error:
-        raise ConfigError(
-            str(path), "", f"cannot be read: {error.strerror}", "Correct the path or the rights."
-        ) from None
+        missing = isinstance(error, FileNotFoundError)
+        problem = "the file is missing" if missing else f"is not readable: {error.strerror}"
+        remedy = "Create it, or correct app.env_file in hosts.toml." if missing else f"Check its permissions: `ls -l {path}`."
+        raise ConfigError(str(path), "", problem, remedy) from None
     return [each for each in parse_stream(io.StringIO(text)) if each.key or each.error]
 
 
@@ -76,13 +77,13 @@ def _leading_lines(statement: str) -> int:
 
 def _problem(statement: Binding) -> str:
     if statement.error or not statement.key:
-        return "is no assignment; a quote may be open"
+        return "is not an assignment, or a closing quote is missing"
     if not _NAME.fullmatch(statement.key):
-        return "the name of a variable has other characters than letters, digits and '_', or begins with a digit"
+        return "the variable's name must have only letters, digits and '_', and must not begin with a digit"
     if statement.value is None:
         return f"{statement.key} has no value"
     if "\0" in statement.value:
-        return f"{statement.key} has a NUL character, which no environment can hold"
+        return f"{statement.key} has a NUL character, which an environment variable cannot contain"
     return ""
 
 

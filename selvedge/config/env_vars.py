@@ -51,8 +51,9 @@ def unknown_names(names: Iterable[str], file: str) -> list[Problem]:
         if first not in tables:
             known = [f"{PREFIX}{table.upper()}__" for table in tables] + sorted(NO_SETTINGS)
             close = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.75)
-            hint = f"Did you mean {close[0]}{'…' if close[0].endswith('__') else ''}?" if close else ""
-            problems.append(Problem(file, name, "is not a setting", hint or f"Settings are {PREFIX}TABLE__KEY."))
+            example = f"Write {PREFIX}TABLE__KEY, for example `{PREFIX}APP__BRANCH`."
+            hint = f"Did you mean `{close[0]}{'…' if close[0].endswith('__') else ''}`?" if close else example
+            problems.append(Problem(file, name, "is not a setting", hint))
     return problems
 
 

@@ -22,13 +22,14 @@ def hosts_file(path: Path | None = None, environ: Mapping[str, str] = os.environ
     if named:
         if named.is_file():
             return named
-        raise ConfigError(str(named), "", "there is no such file", "Correct SELVEDGE_HOSTS_FILE, or unset it.")
+        remedy = "Correct the variable SELVEDGE_HOSTS_FILE, or run `unset SELVEDGE_HOSTS_FILE`."
+        raise ConfigError(str(named), "", "the file is missing", remedy)
     here = Path.cwd()
     for folder in (here, *here.parents):
         if (folder / "hosts.toml").is_file():
             return folder / "hosts.toml"
-    remedy = "Go to the folder of the project, or name a file: SELVEDGE_HOSTS_FILE=path/to/hosts.toml fab …"
-    raise ConfigError("hosts.toml", "", f"there is none in {here} or a folder above it", remedy)
+    remedy = "Change to your project's folder, or name the file: `SELVEDGE_HOSTS_FILE=path/to/hosts.toml fab …`."
+    raise ConfigError("hosts.toml", "", f"the file is missing in {here} and in the folders above it", remedy)
 
 
 def hosts_file_name() -> str:
@@ -54,17 +55,18 @@ def read_toml(file: Path) -> dict[str, Any]:
     except UnicodeDecodeError:
         raise ConfigError(display_name(file), "", "is not UTF-8 text", "Save it as UTF-8.") from None
     except OSError as error:
-        raise ConfigError(display_name(file), "", f"cannot be read: {error.strerror}", "Correct its rights.") from None
+        remedy = f"Check its permissions: `ls -l {display_name(file)}`."
+        raise ConfigError(display_name(file), "", f"is not readable: {error.strerror}", remedy) from None
     except tomllib.TOMLDecodeError as error:
         message, _, place = str(error).partition(" (at ")
         found = re.match(r"line ([0-9]+), column ([0-9]+)", place)
         lines = text.splitlines()
         number, column = (int(found[1]), int(found[2])) if found else (len(lines), len(lines[-1]) + 1 if lines else 1)
         line = lines[number - 1].strip() if 0 < number <= len(lines) else ""
-        remedy = 'Text stands in quotes: key = "value"; a table begins with [name] on a line of its own.'
+        remedy = 'Put text in quotes: `key = "value"`. Begin a table with its name in brackets, on its own line: `[app]`.'
         if message.startswith("Illegal character '\\n'"):
-            message = "the line ends within the quotes"
-        problem = f"{message.rstrip('.')}: {line}"
+            message = "A closing quote is missing"
+        problem = f"{message.rstrip('.')}: `{line}`"
         raise ConfigError(display_name(file), f"line {number}, column {column}", problem, remedy) from None
 
 

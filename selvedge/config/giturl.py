@@ -38,9 +38,9 @@ def check_repository(repository: str) -> str:
     if found and int(found["port"] or 1) in range(1, 65536):
         return repository
     if re.fullmatch(r"[a-z0-9.-]+\.[a-z]{2,}/[\w./-]+", repository, re.ASCII):
-        raise ValueError(f"must be a whole address: https://{repository}")
+        raise ValueError(f"must be a full address: https://{repository}")
     raise ValueError(
-        "must be a git address (https://, ssh://, git://, file:///, git@host:path) or a path (./ ../ / or ~/ first)"
+        "must be a git address (https://…, ssh://…, git://…, file:///…, git@host:path) or a path (. or ./… ../… /… ~/…)"
     )
 
 

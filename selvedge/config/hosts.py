@@ -21,21 +21,21 @@ OVERRIDES = ("app", "tls", "server", "nginx", "hooks")
 
 def _check_name(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", value, re.ASCII):
-        raise ValueError("must be a name of letters, digits and any of . _ - (at most 63, the first a letter or digit)")
+        raise ValueError("must be a name of at most 63 letters, digits, '.', '_' and '-', beginning with a letter or digit")
     return value
 
 
 def _override_field(section: str) -> Any:
     return Field(
         default_factory=dict,
-        description=f"Keys of `[{section}]` that differ on this host.",
+        description=f"Settings of `[{section}]` that differ on this host.",
         examples=[{"branch": "develop"}] if section == "app" else [],
     )
 
 
 def _refuse_root(value: str) -> str:
     if value == "root":
-        raise ValueError("must not be root, whose login `harden` ends: root goes to bootstrap_user")
+        raise ValueError("must not be root, because `harden` disables root's login: set bootstrap_user = \"root\" instead")
     return value
 
 
@@ -50,35 +50,41 @@ class Host(Section):
     name: str = Field(repr=True, exclude=True)
     address: Address = Field(
         "",
-        description="Its name or IP address; names from ssh_config work. Default: the host's own NAME.",
+        description="The server's host name or IP address, or a name from ssh_config. Default: NAME.",
         examples=["203.0.113.10"],
     )
     user: DeployUser = Field(
         "deploy",
-        description="The user of every run after `harden`, which makes it. Not root, whose login ends then.",
+        description="The login user, which `harden` creates and all later runs use. It cannot be root, because `harden` "
+        "disables root's login.",
         examples=["deploy"],
     )
     bootstrap_user: LoginName = Field(
-        "root", description="Tried where `user` cannot log in yet.", examples=["ubuntu", "admin"]
+        "root",
+        description="The user for the first login, used until `user` can log in. Many clouds have `ubuntu`, `debian` or `admin`.",
+        examples=["ubuntu", "admin"],
     )
-    port: Port | None = Field(None, description="The SSH port. Default: that of ssh_config, else 22.", examples=[2222])
+    port: Port | None = Field(
+        None, description="The port of the SSH server. Default: from ssh_config, else 22.", examples=[2222]
+    )
     key: LocalPath = Field(
         "",
-        description="The private key on this machine. Default: agent and ssh_config.",
+        description="Your private SSH key, a file on your machine. Default: SSH agent, ssh_config and `~/.ssh`.",
         examples=["~/.ssh/id_ed25519"],
     )
     host_key: Fingerprint = Field(
         "",
-        description="The fingerprint of the server's own key, as its console or provider shows it. With it the first "
-        "login needs no question.",
+        description="The fingerprint of the server's host key, from your provider's console. With it, no one needs to run "
+        "`fab trust`; a server with another key is rejected.",
         examples=["SHA256:uNiVztksCsDhcc0u9e8BrrH0Y4DBkWZXcGVZhKDAEdM"],
     )
     known_hosts: LocalPath = Field(
         "",
-        description="The file of known server keys on this machine. Default: ~/.ssh/known_hosts.",
+        description="A known_hosts file on your machine for this server's host keys, in addition to the usual one. "
+        "`fab trust` writes to it. Default: `~/.ssh/known_hosts`.",
         examples=["known_hosts"],
     )
-    default: Switch = Field(False, description="Meant where no `-H` is given.", examples=[True])
+    default: Switch = Field(False, description="Select this server if a command has no `-H`.", examples=[True])
     app: dict[str, Any] = _override_field("app")
     tls: dict[str, Any] = _override_field("tls")
     server: dict[str, Any] = _override_field("server")
@@ -157,7 +163,7 @@ def _find_host(typed: str, hosts: Mapping[str, Host], groups: Iterable[str], ssh
     if host is None or (not re.search(r"[.:@]", typed) and not _in_ssh_config(typed, ssh_config)):
         close = difflib.get_close_matches(typed, [*hosts, *groups], n=3)
         hint = f" Did you mean {' or '.join(close)}?" if close else ""
-        raise UsageError(f"There is no host or group {typed!r}.{hint}", _known_names(hosts, groups))
+        raise UsageError(f"No host or group is named {typed!r}.{hint}", _known_names(hosts, groups))
     return host
 
 
@@ -166,18 +172,21 @@ def _default_hosts(hosts: Mapping[str, Host], groups: Iterable[str], sandbox: Co
     marked = [host for host in own if host.default]
     if marked or len(own) == 1:
         return marked or own
-    which = "It is not clear which server is meant." if own else "hosts.toml has no server of its own."
-    raise UsageError(which, _known_names(hosts, groups))
+    if own:
+        remedy = f"{_known_names(hosts, groups)} Or set `default = true` in the table of that host."
+        raise UsageError("hosts.toml has several servers, and none was selected.", remedy)
+    sandbox_hosts = f" Or select a sandbox server: `fab -H {next(iter(hosts))} TASK`." if hosts else ""
+    raise UsageError("hosts.toml has no server yet.", _known_names([], groups) + sandbox_hosts)
 
 
 def _known_names(hosts: Iterable[str], groups: Iterable[str]) -> str:
     if not list(hosts):
         return (
-            'hosts.toml has no host yet: add a table such as [hosts.server] with address = "203.0.113.10", '
-            "or give an address: fab -H 203.0.113.10 TASK."
+            "Add a table [hosts.server] with the server's address, such as `address = \"203.0.113.10\"`, to hosts.toml. "
+            "Or give the address: `fab -H 203.0.113.10 TASK`."
         )
     listing = f"Hosts: {', '.join(hosts)}." + (f" Groups: {', '.join(groups)}." if list(groups) else "")
-    return f"{listing} Name one: fab -H {next(iter(hosts))} TASK."
+    return f"{listing} Select one: `fab -H {next(iter(hosts))} TASK`."
 
 
 def _in_ssh_config(name: str, path: Path) -> bool:
@@ -191,5 +200,6 @@ def _in_ssh_config(name: str, path: Path) -> bool:
     try:
         patterns = SSHConfig.from_path(str(path)).get_hostnames() - {"*"}
     except (ConfigParseError, KeyError) as error:
-        raise UsageError(f"{path} cannot be read: {error}. Some of OpenSSH's directives are unknown to paramiko.") from None
+        remedy = f"Correct {path}; Selvedge's SSH library does not know all directives. Or add the server to hosts.toml."
+        raise UsageError(f"{path} is not readable: {error}.", remedy) from None
     return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)

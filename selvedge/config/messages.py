@@ -1,8 +1,9 @@
-"""Sentences for pydantic's errors: which file, which key, what is wrong, what would be right."""
+"""Sentences for pydantic's errors: the file, the key, the problem, and a correct example."""
 
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Sequence
 from typing import Any, get_args
 
@@ -30,15 +31,17 @@ def to_problem(error: ErrorDetails, sources: Sequence[Source], within: KeyPath =
 
 def _problem_and_remedy(error: ErrorDetails, path: KeyPath, in_env_var: bool) -> tuple[str, str]:
     if error["type"] == "extra_forbidden":
-        return "is not a setting", _similar_keys(path)
+        return "is not a setting", _similar_keys(path, in_env_var)
     example = _example(path, in_env_var)
     if error["type"] == "missing":
-        return "is missing", example or "Begin with [app] and its keys name and repository."
+        return "is missing", example or "Add a table [app] with the keys name and repository."
     problem = str(error["ctx"]["error"]) if error["type"] == "value_error" else _wrong_type(error, path)
     return problem + _wrong_value(error["input"], path, problem), example
 
 
 def _wrong_type(error: ErrorDetails, path: KeyPath) -> str:
+    if error["type"] == "too_short":
+        return "must not be empty"
     field = settings_field(path)
     if field is None:
         return error["msg"]
@@ -61,15 +64,20 @@ def _example(path: KeyPath, in_env_var: bool) -> str:
     field = settings_field(path)
     if not field or not field.examples:
         return ""
-    key = next(key for key in reversed(path) if isinstance(key, str))
+    while settings_field(path[:-1]) is field:
+        path = path[:-1]
     text = to_toml(field.examples[0])
     if in_env_var:
         text = text if isinstance(field.examples[0], list | dict) else str(field.examples[0])
-        return f"Write e.g. {PREFIX}{'__'.join(str(each) for each in path if isinstance(each, str)).upper()}='{text}'."
-    return f"Write e.g. {key} = {text}."
+        return f"Write, for example, `{_env_var(*path)}='{text}'`."
+    return f"Write, for example, `{path[-1]} = {text}`."
 
 
-def _similar_keys(path: KeyPath) -> str:
+def _env_var(*path: str | int) -> str:
+    return PREFIX + re.sub(r"[-.]", "_", "__".join(map(str, path))).upper()
+
+
+def _similar_keys(path: KeyPath, in_env_var: bool) -> str:
     """Return a hint which key may be meant instead of the last one of `path`."""
     key = str(path[-1])
     sections = {name: model for name, each in Settings.model_fields.items() if (model := section_model(each.annotation))}
@@ -80,10 +88,10 @@ def _similar_keys(path: KeyPath) -> str:
         keys = list(sections[inside[0]].model_fields) if inside else list(Settings.model_fields)
     close = difflib.get_close_matches(key, keys, n=1)
     if close:
-        return f"Did you mean {close[0]}?"
+        return f"Did you mean `{_env_var(*path[:-1], close[0]) if in_env_var else close[0]}`?"
     elsewhere = [
         name for name, model in sections.items() if key in model.model_fields and (not inside or name in OVERRIDES)
     ]
     if elsewhere:
-        return f"It belongs to [{elsewhere[0]}]."
-    return f"Known: {', '.join(keys)}."
+        return f"Use `{_env_var(elsewhere[0], key)}`." if in_env_var else f"Move it to the table [{elsewhere[0]}]."
+    return f"Known {'tables' if not inside else 'settings'}: {', '.join(keys)}."

@@ -1,9 +1,10 @@
-"""Generate docs/hosts-toml.md from the settings' descriptions: `python -m selvedge.config.reference > docs/hosts-toml.md`."""
+"""Generate the reference page of hosts.toml: `python -m selvedge.config.reference > docs/reference/hosts-toml.md`."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -16,19 +17,39 @@ from selvedge.config.settings import Settings
 INTRODUCTION = """\
 # hosts.toml
 
-The app and its servers, in one file of [TOML](https://toml.io). It is looked for in the working directory and the
-folders above it; `SELVEDGE_HOSTS_FILE=other.toml` names another one. Only `name` and `repository` of `[app]` must be
-there. Unknown keys, wrong types and dangerous values are refused before any server is contacted, all at once: file,
-key, what is wrong, what would be right.
+This page lists every setting of hosts.toml: what it does, its default, and an example. hosts.toml describes your app and
+your servers in [TOML](https://toml.io).
 
-This page is made from the program itself (`python -m selvedge.config.reference`).
+```toml
+[app]
+name = "blog"
+repository = "../blog"
+domains = ["blog.example.com"]
+
+[tls]
+email = "me@example.com"
+
+[hosts.server]
+address = "203.0.113.10"
+```
+
+- Only `name` and `repository` of `[app]` are required.
+- Selvedge reads hosts.toml in the current folder or in the nearest folder above it. `SELVEDGE_HOSTS_FILE=other.toml` names
+  another file.
+- Selvedge checks the whole file before it contacts a server. For each mistake it prints the file, the key, the problem and
+  the correction. An unknown key is a mistake.
+- [Environment variables](#environment-variables-and-env) override the file, and [a host's own tables](#settings-of-one-host)
+  override the general ones.
+- Relative paths on your machine start at the folder of hosts.toml. `~` is your home folder.
+
+The program generates this page; `python -m selvedge.config.reference` prints it.
 """
 
-SOURCES = """\
-## The environment wins over the file
+ENVIRONMENT = """\
+## Environment variables and `.env`
 
-Every key can be given as an environment variable or in a file `.env` beside hosts.toml: `SELVEDGE_`, the table, two
-underscores, the key.
+An environment variable can override every setting. Its name is `SELVEDGE_`, the table, two underscores and the key. You can
+also put such variables into a file `.env` next to hosts.toml.
 
 ```sh
 SELVEDGE_APP__BRANCH=fix fab deploy
@@ -36,54 +57,102 @@ SELVEDGE_HOSTS__SERVER__ADDRESS=203.0.113.12 fab -H server status
 SELVEDGE_APP__DOMAINS='["hello.example.com"]' fab deploy      # lists and tables are JSON
 ```
 
-The order, strongest first: the command line (`--branch`), the environment, `.env`, hosts.toml. In each of them a host's
-own table wins over the general one; a general key of a stronger source wins over a host's key of a weaker one. Tables
-inside a table (`nginx.static`) are put together, key by key. In the name of a host write `_` for `-` and `.`
-(`SELVEDGE_HOSTS__WEB_1__PORT` for `[hosts.web-1]`).
+In the name of a host, write `_` for `-` and `.`: `SELVEDGE_HOSTS__WEB_1__PORT` is the port of `[hosts.web-1]`.
 
-An unknown name that begins with `SELVEDGE_` is an error; other names in `.env` are left alone. Five are no settings:
-`SELVEDGE_HOSTS_FILE` (which hosts.toml), `SELVEDGE_SUDO_PASSWORD` (for servers whose sudo asks), `SELVEDGE_DEBUG` (show
-tracebacks), `SELVEDGE_SANDBOX_DIR` (where the sandbox lives) and `SELVEDGE_SANDBOX_DRIVER` (what makes its servers).
+| source, strongest first | example |
+|---|---|
+| command line | `fab deploy --branch fix` |
+| environment | `SELVEDGE_APP__BRANCH=fix` |
+| `.env` next to hosts.toml | `SELVEDGE_APP__BRANCH=fix` |
+| hosts.toml | `branch = "fix"` |
 
-Secrets stand in the environment or in dotenv files, never in hosts.toml: a repository address with a password or token
-in it is refused there.
+Within a source, a host's own table overrides the general table. A general setting of a stronger source overrides a host's
+own setting of a weaker source. Tables inside a table, such as `nginx.static`, are merged key by key.
+
+These variables are not settings:
+
+| variable | purpose |
+|---|---|
+| `SELVEDGE_HOSTS_FILE` | path of hosts.toml |
+| `SELVEDGE_SUDO_PASSWORD` | your sudo password, for servers whose sudo asks for it |
+| `SELVEDGE_DEBUG` | set to print tracebacks |
+| `SELVEDGE_SANDBOX_DIR` | folder of the sandbox |
+| `SELVEDGE_SANDBOX_DRIVER` | program that runs sandbox servers |
+
+Any other variable that begins with `SELVEDGE_` is a mistake. Selvedge ignores other names in `.env`.
+"""
+
+SECRETS = """\
+## Secrets
+
+Keep secrets out of hosts.toml: put them into the environment, into `.env` or into the file of `app.env_file`. Selvedge
+rejects a repository address with a password or token in hosts.toml.
 """
 
 STRINGS = """\
-## Which text is taken as it is
+## Allowed characters
 
-Most text has a narrow alphabet: names, host names, branches, addresses, paths on the server. These are your own words,
-and are kept character for character (only line breaks and other control characters are refused):
+Names, host names, branches, addresses and paths on the server allow few characters; the message for a wrong value lists
+them. The following values may contain any character except line breaks and other control characters:
 
-- `app.migrate` and the commands of `[hooks]`, which `sh` gets as they are written
-- paths on this machine: `app.repository` where it is a path, `app.env_file`, `tls.certificate`, `tls.certificate_key`,
-  `tls.acme_ca`, `server.authorized_keys`, `hosts.NAME.key`, `hosts.NAME.known_hosts`; `~` is your home, and relative
-  ones begin at the folder of hosts.toml
-- the part of `tls.email` before the `@`
-- the values in `app.env_file`, in which line breaks are fine as well; only NUL is not. The file is read by the rules of
-  python-dotenv; `${NAME}` in it is not expanded
+| setting | read by |
+|---|---|
+| `app.migrate`, commands in `[hooks]` | `sh`, exactly as you wrote them |
+| `app.repository` (a path), `app.env_file`, `tls.certificate`, `tls.certificate_key`, `tls.acme_ca`, \
+`server.authorized_keys`, `hosts.NAME.key`, `hosts.NAME.known_hosts` | your machine, as paths |
+| `tls.email`, the part before `@` | the certificate authority; common punctuation only |
+| values in the file of `app.env_file` | the app; line breaks are allowed |
+
+python-dotenv reads the file of `app.env_file`. `${NAME}` in it is not expanded.
 """
 
 TITLES: Mapping[str, str] = {
     "app": "the app",
     "tls": "HTTPS",
-    "server": "the machine",
+    "server": "the server",
     "nginx": "the web server",
     "hooks": "your own commands",
     "rollout": "several servers",
 }
+GROUPS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "app": {
+        "Code": ("name", "repository", "branch", "root", "module"),
+        "Host names": ("domains",),
+        "Workers": ("workers", "worker_class", "timeout", "log_level", "release_header"),
+        "Health check": ("health", "health_status", "health_host", "health_timeout", "health_attempts", "health_interval"),
+        "Switch to a new release": ("strategy", "settle", "drain", "stop_timeout", "keep_releases"),
+        "Database migration": ("migrate", "migrate_timeout"),
+        "The app's environment": ("env_file", "settings"),
+        "Python and requirements": ("python", "python_from", "installer", "requirements"),
+        "Process manager": ("manager", "memory_max", "tasks_max"),
+    },
+    "tls": {
+        "Certificates from Let's Encrypt": ("email", "certbot", "staging", "hsts"),
+        "Certificates from another authority": ("acme_server", "acme_ca"),
+        "Your own certificate": ("certificate", "certificate_key"),
+        "HTTPS on a load balancer": ("upstream",),
+    },
+    "server": {
+        "Updates": ("upgrade", "unattended_upgrades", "automatic_reboot", "reboot_time"),
+        "Firewall and bans": ("firewall", "open_ports", "fail2ban", "ignore_ips"),
+        "Logins": ("authorized_keys", "sudo", "allow_forwarding"),
+    },
+}
+"""The titles of the parts of a long section, with their keys. A part's examples can be set together."""
 
 
 def reference() -> str:
     """Return the page as Markdown."""
-    return "\n".join([INTRODUCTION, *_sections(), _hosts(), _groups(), SOURCES, STRINGS])
+    return "\n".join([INTRODUCTION, *_sections(), _hosts(), _groups(), ENVIRONMENT, SECRETS, STRINGS])
 
 
 def _sections() -> Iterator[str]:
     for name, title in TITLES.items():
         model = section_model(Settings.model_fields[name].annotation)
         assert model is not None
-        yield f"## `[{name}]`: {title}\n\n{inspect.getdoc(model)}\n\n{_table(model, list(model.model_fields))}"
+        yield f"## `[{name}]`: {title}\n\n{inspect.getdoc(model)}\n"
+        for group, keys in GROUPS.get(name, {"": tuple(model.model_fields)}).items():
+            yield (f"### {group}\n\n" if group else "") + _table(model, keys, name)
 
 
 def _hosts() -> str:
@@ -92,12 +161,21 @@ def _hosts() -> str:
     return f"""\
 ## `[hosts.NAME]`: a server
 
-NAME is what `fab -H NAME` takes. Without `-H`, the only host is meant, or those with `default = true`. `-H` also takes
-groups, names from ssh_config, and addresses that stand in no file:
-`fab -H 203.0.113.10`, `fab -H ubuntu@[2001:db8::10]:2222`.
+Each server has a table, and its NAME is the name for `-H`: `fab -H NAME status`. Without `-H`, a command runs on the servers
+with `default = true`, or on the only server. `-H` also takes:
 
-{_table(Host, keys)}
-What differs on a host stands in tables of its own: {own}.
+| argument | example |
+|---|---|
+| several names | `fab -H web-1,web-2 status` |
+| a group | `fab -H production status` |
+| a name from `~/.ssh/config` | `fab -H build status` |
+| an address that is not in hosts.toml | `fab -H 203.0.113.10 status` |
+| a user, an address and a port | `fab -H ubuntu@[2001:db8::10]:2222 status` |
+
+{_table(Host, keys, "hosts.server")}
+### Settings of one host
+
+A host can override settings in tables of its own: {own}.
 
 ```toml
 [hosts.staging]
@@ -112,27 +190,35 @@ domains = ["staging.example.com"]
 
 def _groups() -> str:
     return """\
-## `[groups]`: several servers by one name
+## `[groups]`: names for several servers
+
+`fab -H production deploy` deploys to all servers of this group:
 
 ```toml
 [groups]
-production = ["web-1", "web-2"]     # fab -H production deploy
+production = ["web-1", "web-2"]
 ```
 """
 
 
-def _table(model: type[BaseModel], keys: list[str]) -> str:
-    rows = ["| key | takes | default | what it does | example |", "|---|---|---|---|---|"]
-    rows += [_row(key, model.model_fields[key]) for key in keys]
-    return "\n".join(rows) + "\n"
+def _table(model: type[BaseModel], keys: Sequence[str], name: str) -> str:
+    """Return the keys in a table, and below it an example of each in TOML."""
+    fields = {key: model.model_fields[key] for key in keys}
+    rows = ["| key | type | default | description |", "|---|---|---|---|", *(_row(key, field) for key, field in fields.items())]
+    examples = [f"{key} = {to_toml(field.examples[0])}" for key, field in fields.items() if field.examples]
+    return "\n".join([*rows, "", "```toml", f"[{name}]", *examples, "```"]) + "\n"
 
 
 def _row(key: str, field: FieldInfo) -> str:
-    takes = describe_type(field.annotation, field.metadata).removeprefix("a ").replace('"', "`").replace("one of ", "")
+    kind = describe_type(field.annotation, field.metadata).replace('"', "`").removeprefix("one of ")
+    description, _, computed = (field.description or "").partition(" Default: ")
     default = field.get_default(call_default_factory=True, validated_data={})
-    shown = "**required**" if default is PydanticUndefined else "" if default in (None, "") else f"`{to_toml(default)}`"
-    example = f"`{key} = {to_toml(field.examples[0])}`" if field.examples else ""
-    return f"| `{key}` | {_cell(takes)} | {_cell(shown)} | {_cell(field.description or '')} | {_cell(example)} |"
+    shown = "required" if default is PydanticUndefined else computed.rstrip(".") or _value(default)
+    return f"| `{key}` | {_cell(re.sub(r'(^|(?<= or ))an? ', '', kind))} | {_cell(shown)} | {_cell(description)} |"
+
+
+def _value(default: object) -> str:
+    return "none" if default in (None, "", [], {}) else f"`{to_toml(default)}`"
 
 
 def _cell(text: str) -> str:

@@ -77,7 +77,7 @@ def value_from_text(annotation: Any, text: str) -> Any:
 
 
 def describe_type(annotation: Any, limits: Sequence[Any] = ()) -> str:
-    """Return a type in words, e.g. "a whole number from 1 to 512".
+    """Return a type in words, e.g. "an integer from 1 to 512".
 
     limits: the field's metadata, in addition to the annotation's.
     """
@@ -87,12 +87,12 @@ def describe_type(annotation: Any, limits: Sequence[Any] = ()) -> str:
     if section_model(annotation) or dict in types:
         return "a table"
     if list in types:
-        return "a list of whole numbers" if int in plain_types(get_args(annotation)[0]) else "a list of text"
+        return "a list of integers" if int in plain_types(get_args(annotation)[0]) else "a list of strings"
     if bool in types:
         return "true or false"
     if str in types:
-        return "a whole number or text" if int in types else "text"
-    return ("a whole number" if int in types else "a number") + _describe_range([*limits, *_limits(annotation)])
+        return "an integer or a string" if int in types else "a string"
+    return ("an integer" if int in types else "a number") + _describe_range([*limits, *_limits(annotation)])
 
 
 def _limits(annotation: Any) -> list[Any]:

@@ -1,4 +1,4 @@
-"""`[tls]`, `[server]`, `[nginx]`, `[hooks]`, `[rollout]`. The descriptions are the text of docs/hosts-toml.md."""
+"""`[tls]`, `[server]`, `[nginx]`, `[hooks]`, `[rollout]`. The reference page shows the descriptions."""
 
 from __future__ import annotations
 
@@ -27,174 +27,222 @@ from selvedge.config.types import (
 
 
 class Tls(Section):
-    """HTTPS: the certificate and where it comes from. Used where `app.domains` names a host."""
+    """The certificate for HTTPS. These settings matter if `app.domains` has a name."""
 
     email: Email = Field(
         "",
-        description="Where the certificate authority writes to when a certificate is in danger.",
+        description="Your e-mail address for the certificate authority, which may write if a certificate has a problem.",
         examples=["me@example.com"],
+    )
+    staging: Switch = Field(
+        False,
+        description="Use Let's Encrypt's staging server, which has generous limits, to test a setup. Browsers do not trust its "
+        "certificates.",
+        examples=[True],
+    )
+    certbot: Literal["apt", "snap", "pip"] = Field(
+        "apt", description="The source that certbot is installed from. snap and pip have newer versions.", examples=["snap"]
     )
     acme_server: HttpsUrl = Field(
         "",
-        description="The directory of another ACME certificate authority. Default: Let's Encrypt.",
+        description="The directory URL of another certificate authority that speaks ACME. Default: Let's Encrypt.",
         examples=["https://acme.example.com/directory"],
     )
     acme_ca: LocalPath = Field(
         "",
-        description="A PEM file on this machine that the TLS certificate of `acme_server` itself chains to; for a "
-        "private authority.",
+        description="A PEM file on your machine with the CA certificate that signed the certificate of `acme_server` itself. "
+        "Set it for a private authority.",
         examples=["acme-ca.pem"],
-    )
-    staging: Switch = Field(
-        False,
-        description="Use Let's Encrypt's staging server: no limits, but browsers do not trust it.",
-        examples=[True],
-    )
-    certbot: Literal["apt", "snap", "pip"] = Field(
-        "apt", description="Where certbot is installed from.", examples=["snap"]
     )
     certificate: LocalPath = Field(
         "",
-        description="A certificate chain (PEM) of your own on this machine, instead of one from certbot.",
+        description="Your own certificate chain, a PEM file on your machine. certbot is not used then, and you renew it.",
         examples=["hello.example.com.pem"],
     )
     certificate_key: LocalPath = Field(
-        "", description="The private key to `certificate`, on this machine.", examples=["hello.example.com.key"]
+        "",
+        description="The private key of `certificate`, a PEM file on your machine without a passphrase.",
+        examples=["hello.example.com.key"],
     )
     upstream: Switch = Field(
         False,
-        description="TLS ends at a load balancer in front of the server: no certificate here, and X-Forwarded-Proto is "
-        "believed.",
+        description="Set it if a load balancer in front of the server handles HTTPS. The server then has no certificate and "
+        "trusts the balancer's X-Forwarded-Proto header, so only the balancer must be able to reach port 80.",
         examples=[True],
     )
     hsts: Whole = Field(
         0,
         ge=0,
         le=63072000,
-        description="Seconds for which browsers shall use HTTPS only (Strict-Transport-Security). 0: not sent. Hard to "
-        "take back, so try a small number first.",
+        description="Seconds for which browsers use only HTTPS for the site (the header Strict-Transport-Security); 0 sends no "
+        "header. Browsers remember it, so begin with a few minutes.",
         examples=[31536000],
     )
 
     @model_validator(mode="after")
     def _check_certificate(self) -> Self:
         if bool(self.certificate) != bool(self.certificate_key):
-            raise ValueError("certificate and certificate_key belong together: set both or none")
+            missing = "certificate_key" if self.certificate else "certificate"
+            raise ValueError(f"{missing} is missing: certificate and certificate_key need each other, so set both or neither")
         if self.staging and self.acme_server:
-            raise ValueError("staging and acme_server exclude each other: staging means Let's Encrypt's staging server")
+            raise ValueError("staging and acme_server cannot both be set: staging selects Let's Encrypt's staging server")
         if self.upstream and self.certificate:
-            raise ValueError("upstream and certificate exclude each other: with upstream, TLS ends before this server")
+            raise ValueError("upstream and certificate cannot both be set: with upstream, the load balancer has the certificate")
         return self
 
 
 class Server(Section):
-    """The machine: updates, logins, firewall."""
+    """Updates, logins and the firewall of the server. The steps `update` and `harden` apply these settings."""
 
-    upgrade: Switch = Field(True, description="`update` upgrades the installed packages.", examples=[False])
+    upgrade: Switch = Field(
+        True, description="Upgrade all installed packages when you run `fab update` or `fab setup`.", examples=[False]
+    )
     unattended_upgrades: Switch = Field(
-        True, description="The server installs security updates by itself every day.", examples=[False]
+        True, description="Install security updates automatically every day.", examples=[False]
     )
     automatic_reboot: Switch = Field(
-        True, description="It restarts at `reboot_time` when an update needs that.", examples=[False]
+        True,
+        description="Reboot at `reboot_time` if a security update needs it. If you turn it off, `fab status` tells you when to "
+        "reboot.",
+        examples=[False],
     )
     reboot_time: Clock = Field(
-        "04:00", description="When it may restart, in the server's own time.", examples=["03:30"]
+        "04:00", description="The time of an automatic reboot, in the server's time zone.", examples=["03:30"]
     )
-    firewall: Switch = Field(True, description="ufw lets in SSH, HTTP, HTTPS and `open_ports` only.", examples=[False])
+    firewall: Switch = Field(
+        True,
+        description="Set up the firewall ufw, which allows only SSH, HTTP, HTTPS and `open_ports`. Turn it off if another "
+        "firewall protects the server.",
+        examples=[False],
+    )
     open_ports: list[Port] = Field(
-        default_factory=list, description="Further TCP ports that the firewall lets in.", examples=[[8443]]
+        default_factory=list, description="More TCP ports that the firewall opens.", examples=[[8443]]
     )
-    fail2ban: Switch = Field(True, description="Addresses that keep failing to log in are shut out.", examples=[False])
+    fail2ban: Switch = Field(
+        True,
+        description="Ban addresses for a while that repeatedly fail to log in or that probe the site.",
+        examples=[False],
+    )
     ignore_ips: list[Network] = Field(
         default_factory=list,
-        description="Addresses or networks that fail2ban never shuts out.",
+        description="Addresses and networks that fail2ban never bans, for example your office.",
         examples=[["198.51.100.7", "2001:db8::/32"]],
     )
     sudo: Literal["nopasswd", "password"] = Field(
-        "nopasswd", description="Whether the login user's sudo asks for a password.", examples=["password"]
+        "nopasswd",
+        description="Whether sudo asks the login user for a password. With `password`, pass it to each run with "
+        "`--prompt-for-sudo-password` or `SELVEDGE_SUDO_PASSWORD`.",
+        examples=["password"],
     )
     authorized_keys: list[LocalFile] = Field(
         default_factory=list,
-        description="Public key files on this machine that may log in as the host's `user`. Default: the public half "
-        "of the host's `key`, else the keys of the SSH agent.",
+        description="Public key files on your machine whose owners may log in as the host's `user`. List your colleagues' keys "
+        "here, and your own. Default: public half of the host's `key`, else the SSH agent's keys.",
         examples=[["~/.ssh/id_ed25519.pub"]],
     )
-    allow_forwarding: Switch = Field(False, description="Whether sshd forwards ports, agents and X11.", examples=[True])
+    allow_forwarding: Switch = Field(
+        False,
+        description="Allow SSH to forward ports, agents and X11, for example for a tunnel to a database.",
+        examples=[True],
+    )
 
 
 class Nginx(Section):
     """The web server in front of the app."""
 
     max_body: Size = Field(
-        "10m", description="The largest request body, e.g. an upload. 0: no limit.", examples=["100m"]
+        "10m",
+        description="The largest request body, for example an upload. `0` removes the limit.",
+        examples=["100m"],
     )
     static: dict[UrlPrefix, Directory] = Field(
         default_factory=dict,
-        description="Paths that nginx serves itself: URL prefix = folder of the app.",
+        description="Files of the release that nginx serves without the app: URL prefix = folder in the app's folder.",
         examples=[{"/static": "static"}],
     )
     media: dict[UrlPrefix, Directory] = Field(
         default_factory=dict,
-        description="The same for files that the app writes: URL prefix = folder under shared/.",
+        description="Files that the app writes and nginx serves, such as uploads: URL prefix = folder in `/srv/NAME/shared`.",
         examples=[{"/media": "uploads"}],
     )
-    gzip: Switch = Field(True, description="Compress text answers.", examples=[False])
+    gzip: Switch = Field(True, description="Compress text in responses.", examples=[False])
     security_headers: Switch = Field(
-        True, description="Send headers that make browsers stricter, such as X-Content-Type-Options.", examples=[False]
+        True,
+        description="Add the headers X-Content-Type-Options, X-Frame-Options and Referrer-Policy to responses that lack them.",
+        examples=[False],
     )
     read_timeout: Whole = Field(
-        60, ge=1, le=86400, description="Seconds that nginx waits for the app to send something.", examples=[300]
+        60,
+        ge=1,
+        le=86400,
+        description="Seconds that nginx waits for the app's next data. Raise it for slow requests and quiet WebSockets.",
+        examples=[300],
     )
     default_server: Switch = Field(
-        True, description="Requests for names that no site has are closed without an answer (444).", examples=[False]
+        True,
+        description="Close connections for host names that no site has, if the app has `domains`. It applies to the whole server, "
+        "so set it alike in all its apps.",
+        examples=[False],
     )
 
     @model_validator(mode="after")
     def _check_prefixes(self) -> Self:
         both = {prefix.rstrip("/") for prefix in self.static} & {prefix.rstrip("/") for prefix in self.media}
         if both:
-            raise ValueError(f"{min(both)} stands in static and in media: one path can lead to one folder only")
+            raise ValueError(f"{min(both)} is in both static and media: remove it from one of them")
         return self
 
 
 class Hooks(Section):
-    """Commands of your own around a release: one string or a list of them.
+    """Your own commands before, during and after a release: one string or a list.
 
-    Each is kept as written and given to `sh`: on the server, or, where it begins with `local:`, on this machine.
+    `sh` runs each command as you wrote it: on the server, as the app's user in the app's folder of the release; or on your
+    machine, if the command begins with `local:`. Local commands of a hook run first. The variables `RELEASE`, `COMMIT`,
+    `PREVIOUS` (the release that was live before) and `HOST` are set.
     """
 
     before_build: HookList = Field(
         default_factory=list,
-        description="Before the virtual environment is built.",
-        examples=[["local: npm run build"]],
+        description="Run before the virtual environment is built. If a command fails, the deploy stops.",
+        examples=[["npm ci", "npm run build"]],
     )
     after_build: HookList = Field(
         default_factory=list,
-        description="When the release is built, before migrations.",
+        description="Run after the build and before the migration. If a command fails, the deploy stops.",
         examples=[["python manage.py check"]],
     )
     before_switch: HookList = Field(
         default_factory=list,
-        description="When the new release is healthy, before it gets traffic.",
+        description="Run when the new release is healthy, before it gets requests. If a command fails, the deploy stops.",
         examples=[["./warm-up"]],
     )
     after_switch: HookList = Field(
         default_factory=list,
-        description="When the new release is live.",
+        description="Run when the new release is live. If a command fails, the run exits with 1, and the release stays live.",
         examples=[["local: ./tell-the-team released"]],
     )
     on_failure: HookList = Field(
-        default_factory=list, description="When a release failed.", examples=[["local: ./tell-the-team failed"]]
+        default_factory=list,
+        description="Run after a deploy has failed, on the server in `/srv/NAME/shared`. The variable `ERROR` has the message.",
+        examples=[["local: ./tell-the-team failed"]],
     )
 
 
 class Rollout(Section):
-    """How a release goes over several servers."""
+    """A release on several servers. It is built on all of them first; then the first server switches alone, then the batches."""
 
-    batch: Batch = Field(1, description="How many servers at once: a number, or a share of them.", examples=[2, "25%"])
-    pause: Seconds = Field(0.0, ge=0, le=86400, description="Seconds between two batches.", examples=[30.0])
+    batch: Batch = Field(
+        1,
+        description="How many servers switch at the same time: a number, or a share of all servers.",
+        examples=[2, "25%"],
+    )
+    pause: Seconds = Field(
+        0.0, ge=0, le=86400, description="Seconds to wait between two batches.", examples=[30.0]
+    )
     revert: Switch = Field(
-        True, description="When one server fails, those already done go back to their old release.", examples=[False]
+        True,
+        description="If a server fails, switch the servers before it back to their previous release.",
+        examples=[False],
     )
 
     def batch_size(self, servers: int) -> int:

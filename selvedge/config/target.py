@@ -56,7 +56,7 @@ class Target(App):
     def commit(self) -> str:
         """The commit to release, 40 hex digits. Raises Pending while it is unknown."""
         if not self.release.commit:
-            raise Pending("the commit is known once git and access to the repository are there")
+            raise Pending("the commit is unknown until the server has git and can read the repository")
         return self.release.commit
 
     @property
@@ -97,9 +97,9 @@ class Target(App):
         }
 
     @property
-    def local_path(self) -> Path | None:
+    def repository_path(self) -> Path | None:
         """`repository` as a path on this machine, None for a git address."""
-        return self.local_file(self.repository) if self.is_local else None
+        return self.local_file(self.repository) if self.repository_is_local else None
 
     def local_file(self, path: str) -> Path:
         """Return a path of the settings as a path on this machine, relative to the folder of hosts.toml; `~` is the home."""
@@ -119,12 +119,12 @@ class Target(App):
     @property
     def submodule_base(self) -> str:
         """The base of relative submodule addresses: `repository`, or the origin of the checkout on this machine."""
-        return giturl.origin(self.local_path) if self.local_path else self.repository_shown
+        return giturl.origin(self.repository_path) if self.repository_path else self.repository_shown
 
     @model_validator(mode="after")
     def _check_users(self) -> Self:
         if self.name in {self.host.user, self.host.bootstrap_user}:
             raise ValueError(
-                f"app.name must not be the login user {self.name} too: the app runs as a user without sudo"
+                f"app.name must not be the login user {self.name}, because the app runs as its own user without sudo: change one"
             )
         return self

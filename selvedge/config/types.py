@@ -76,13 +76,13 @@ def _optional(check: Callable[[str], str]) -> AfterValidator:
 def _app_name(value: str) -> str:
     if not re.fullmatch(r"[a-z][a-z0-9-]{0,29}", value):
         raise ValueError(
-            "must be lower-case letters, digits and '-', begin with a letter and have at most 30 characters"
+            "must have only lower-case letters, digits and '-', begin with a letter and have at most 30 characters"
         )
     if value in RESERVED_NAMES or value.startswith("systemd-"):
-        raise ValueError("must not be a name that the server itself uses for a user, a service or a folder")
+        raise ValueError("must not be a name that Debian or Ubuntu uses for a user, a service or a folder")
     if value.startswith("tls-") or value.endswith(("-tls", "-http")) or value in _SNIPPETS:
         raise ValueError(
-            "must not be a name of files that nginx or another app has: not tls-…, …-tls or …-http, nor a snippet's name"
+            "must not begin with tls- or end with -tls or -http, and must not be the name of an nginx snippet"
         )
     return value
 
@@ -95,7 +95,7 @@ def domain_name(value: str) -> str:
     """
     if "*" in value:
         raise ValueError(
-            "must not be a wildcard: the certificate is proven over HTTP (http-01), which cannot prove one"
+            "must not be a wildcard: Selvedge gets certificates over HTTP (http-01), which is impossible for wildcards"
         )
     name = value.rstrip(".") if value.isascii() else _punycode(value)
     labels = name.lower().split(".")
@@ -103,13 +103,13 @@ def domain_name(value: str) -> str:
     if len(name) > 253 or not all(label.fullmatch(each) for each in labels):
         raise ValueError("must be a host name such as app.example.com")
     if labels[-1].isdigit():
-        raise ValueError("must be a host name and not an address: with no domains the app answers by address")
+        raise ValueError("must not be an IP address: leave domains empty to serve the app at the server's address")
     return name.lower()
 
 
 def _punycode(value: str) -> str:
     if _IDNA_DEVIATIONS & set(value):
-        raise ValueError("has a letter that two IDNA standards spell differently: write the name in its xn-- form")
+        raise ValueError("has a letter that the IDNA standards encode in two ways: write the name in its xn-- form")
     try:
         return value.encode("idna").decode("ascii").rstrip(".")
     except UnicodeError:
@@ -131,7 +131,7 @@ def host_address(value: str) -> str:
         if "%" not in value or re.fullmatch(r"[A-Za-z0-9._-]+", zone, re.ASCII):
             return value
     if "@" in value:
-        raise ValueError("must be the address alone (`user` and `port` are keys of their own)")
+        raise ValueError("must not contain a user: set the key user, and for a port the key port")
     if not value.isascii():
         return domain_name(value)
     if re.fullmatch(r"[A-Za-z0-9_]([A-Za-z0-9._-]{0,252})", value):
@@ -142,31 +142,31 @@ def host_address(value: str) -> str:
 def _git_ref(value: str) -> str:
     parts = value.split("/")
     if value.startswith("-") or not re.fullmatch(r"[^\s~^:?*\[\\\x00-\x1f\x7f$`;&|<>()'\"{}!%]+", value):
-        raise ValueError("must be a branch name: no spaces, quotes or any of ~^:?*[\\$`;&|<>(){}!%, and no '-' first")
+        raise ValueError("must be a branch name: no '-' at its beginning, no spaces, quotes or any of ~^:?*[\\$`;&|<>(){}!%")
     wrong = any(not part or part.startswith(".") or part.endswith(".lock") for part in parts)
     if wrong or ".." in value or value.endswith(".") or value in {"@", "HEAD"}:
-        raise ValueError("must be a branch name that git accepts (git check-ref-format --branch NAME)")
+        raise ValueError("must be a branch name that git accepts (see `git help check-ref-format`)")
     return value
 
 
 def _relative(value: str) -> str:
     if value.startswith(("/", "~")) or ".." in value.split("/"):
-        raise ValueError("must be a path inside the repository: not beginning with '/' or '~', no '..' in it")
+        raise ValueError("must be a path inside the repository, without '/' or '~' at its beginning and without '..'")
     if not re.fullmatch(
         r"[A-Za-z0-9_.][A-Za-z0-9_.@+-]*(/[A-Za-z0-9_.][A-Za-z0-9_.@+-]*)*", value.rstrip("/"), re.ASCII
     ):
-        raise ValueError("must be a relative path of letters, digits and any of . _ - + @ /")
+        raise ValueError("must be a relative path with only letters, digits and any of . _ - + @ /")
     return value.rstrip("/")
 
 
 def _module(value: str) -> str:
     if value.endswith(")"):
         raise ValueError(
-            "must name an object, not call a factory: write `app = create_app()` in the module and name it"
+            "must name an object and not call a factory: write `app = create_app()` in the module, and name app"
         )
     names = re.split(r"[.:]", value)
     if not re.fullmatch(r"\w+(\.\w+)*:\w+(\.\w+)*", value, re.ASCII) or not all(_identifier(each) for each in names):
-        raise ValueError("must be a Python module, a colon and a name in it")
+        raise ValueError("must be a Python module, a colon and a name in that module")
     return value
 
 
@@ -176,7 +176,7 @@ def _identifier(name: str) -> bool:
 
 def _local_path(value: str) -> str:
     if value.startswith("-"):
-        raise ValueError("must not begin with '-': write ./ before it")
+        raise ValueError("must not begin with '-': write ./ in front")
     return value
 
 
@@ -192,13 +192,13 @@ def _email(value: str) -> str:
 
 def _https_url(value: str) -> str:
     if not re.fullmatch(r"https://[A-Za-z0-9._~%/:\[\]-]+", value):
-        raise ValueError("must be an https:// address without user, query or spaces")
+        raise ValueError("must be an https:// address without a user, a query and spaces")
     try:
         parts = urlsplit(value)
         host_address(parts.hostname or "")
         _ = parts.port
     except ValueError:
-        raise ValueError("must be an https:// address with a host name and, if any, a port number") from None
+        raise ValueError("must be an https:// address with a valid host name and port") from None
     return value
 
 
@@ -208,7 +208,7 @@ def _network(value: str) -> str:
             raise ValueError
         return str(ipaddress.ip_network(value)) if "/" in value else str(ipaddress.ip_address(value))
     except ValueError:
-        raise ValueError("must be an IP address or a network (in a network the host's bits are 0)") from None
+        raise ValueError("must be an IP address, or a network whose host bits are 0, such as 198.51.100.0/24") from None
 
 
 def _status_range(value: Any) -> Any:
@@ -219,7 +219,7 @@ def _status_range(value: Any) -> Any:
     first, dash, last = value.partition("-")
     good = all(re.fullmatch(r"[1-5][0-9][0-9]", each, re.ASCII) for each in (first, last if dash else first))
     if not good or (dash and int(first) > int(last)):
-        raise ValueError("must be an HTTP status from 100 to 599 or a range of them")
+        raise ValueError("must be an HTTP status from 100 to 599, or a range such as '200-399'")
     return value
 
 
@@ -230,14 +230,14 @@ def _one_or_many(value: Any) -> Any:
 
 def _hook(value: str) -> str:
     if not value.removeprefix(LOCAL_PREFIX).strip():
-        raise ValueError("must be a command line")
+        raise ValueError("must be a command")
     return value
 
 
 def _check_batch(value: Any) -> Any:
     if (type(value) is int and value > 0) or (isinstance(value, str) and re.fullmatch(_SHARE, value)):
         return value
-    raise ValueError("must be a number of servers or a share of them from 1% to 100%")
+    raise ValueError("must be a number of servers, or a share of them from '1%' to '100%'")
 
 
 Text = Annotated[str, AfterValidator(_text)]
@@ -264,34 +264,36 @@ UrlPath = Annotated[
     Text,
     _matching(
         r"/([A-Za-z0-9._~/:@+,=&?-]|%[0-9A-Fa-f]{2})*",
-        "must begin with '/' and have only letters, digits, any of . _ ~ / : @ + , = & ? - and codes such as %20",
+        "must begin with '/' and have only letters, digits, any of . _ ~ / : @ + , = & ? - and escapes such as %20",
     ),
 ]
 UrlPrefix = Annotated[
     Text,
-    _matching(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+/?", "must be the beginning of a path such as /static, not / itself"),
+    _matching(
+        r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+/?", "must be a URL prefix of letters, digits and any of . _ ~ - / such as /static"
+    ),
 ]
 LoginName = Annotated[
     Text,
     _matching(
-        r"[a-z_][a-z0-9_-]{0,31}", "must be a Linux user name: lower-case letters, digits, '_' and '-', at most 32"
+        r"[a-z_][a-z0-9_-]{0,31}", "must be a Linux user name: lower-case letters, digits, '_' and '-', at most 32 characters"
     ),
 ]
 DottedName = Annotated[Text, _matching(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", "must be a dotted Python name")]
 Size = Annotated[
-    Text, _matching(r"0|[1-9][0-9]{0,8}[kKmMgG]?", "must be a number of bytes, or one with k, m or g after it")
+    Text, _matching(r"0|[1-9][0-9]{0,8}[kKmMgG]?", "must be a size in bytes, or with the unit k, m or g, such as '10m'")
 ]
 MemoryLimit = Annotated[
     Text,
-    _matching(rf"{_SHARE}|[1-9][0-9]{{0,8}}[KMGT]", "must be a share of the memory, or a size with K, M, G or T"),
+    _matching(rf"{_SHARE}|[1-9][0-9]{{0,8}}[KMGT]", "must be a share such as '75%', or a size with the unit K, M, G or T"),
 ]
-Clock = Annotated[Text, _matching(r"([01][0-9]|2[0-3]):[0-5][0-9]", "must be a time of day from 00:00 to 23:59")]
+Clock = Annotated[Text, _matching(r"([01][0-9]|2[0-3]):[0-5][0-9]", "must be a time from '00:00' to '23:59'")]
 Fingerprint = Annotated[
     Text,
     _matching(
-        r"(SHA256:[A-Za-z0-9+/]{43})?", "must be a fingerprint as ssh-keygen -lf prints it: SHA256: and 43 characters"
+        r"(SHA256:[A-Za-z0-9+/]{43})?", "must be SHA256: and 43 characters, as printed by `ssh-keygen -lf`"
     ),
 ]
-PythonVersion = Annotated[Text, _matching(r"(3\.[0-9]{1,2}(\.[0-9]{1,2})?)?", "must be a Python 3 version")]
+PythonVersion = Annotated[Text, _matching(r"(3\.[0-9]{1,2}(\.[0-9]{1,2})?)?", "must be a Python 3 version such as '3.12'")]
 Port = Annotated[Whole, Ge(1), Le(65535)]
 Batch = Annotated[int | str, BeforeValidator(_check_batch)]

@@ -1,4 +1,4 @@
-"""Make steps on one server until nothing differs."""
+"""Make the changes of steps on one server until nothing differs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from selvedge.engine.session import Planned, Session
 from selvedge.errors import StepError
 
 ROUNDS = 4
-"""How often a step is made and read again before the run says that it still differs."""
+"""How often a step is made before the run fails because the server still differs."""
 
 
 def converge(
@@ -21,9 +21,9 @@ def converge(
 ) -> list[Planned]:
     """Make the steps in order; return the `following` steps, planned from the last reading.
 
-    After a change everything up to the next step that has something to do is read again, so that no step trusts an old
-    reading; later steps are read after that one. resolve: finds the commit for a step that waits for it. The result is
-    empty if the last step had nothing to change.
+    After each change, everything up to the next step with changes is read again, so that no step relies on an old reading.
+    Later steps are read after that one. resolve: finds the commit for a step that waits for it. The result is empty if the
+    last step changed nothing.
     """
     queue = deque(items)
     rounds = 0
@@ -36,6 +36,7 @@ def converge(
         if not item:
             queue.popleft()
             rounds = 0
+            session.report.finish(session.name, item.name)
             continue
         rounds += 1
         if rounds > ROUNDS:
@@ -52,18 +53,20 @@ def converge(
     return last
 
 
-def prove(session: Session, items: Sequence[Planned]) -> None:
-    """Read the steps once more. Raises StepError if anything still differs."""
-    for item in session.plan([item.step for item in items]):
+def prove(session: Session, items: Sequence[Planned]) -> list[Planned]:
+    """Read the steps again and return them. Raises StepError if something still differs."""
+    planned = session.plan([item.step for item in items])
+    for item in planned:
         if item:
             raise still_differs(session, item)
+    return planned
 
 
 def still_differs(session: Session, item: Planned) -> StepError:
-    """Return the error of a step that was made, read again, and is not as it should be."""
+    """Return the error for a server that still differs after the step's changes."""
     left = "; ".join(change.summary for _, change in item.plan.changes) or item.pending
     return StepError(
-        f"{session.name}: {item.name} was made, but the server still differs: {left}.",
-        "Something else on that server changes it back, or the change had no effect. "
-        f"See /var/log/selvedge/{session.target.name}.log there.",
+        f"{session.name}: the changes of {item.name} were made, but the server still differs: {left}.",
+        "Either another program on the server undoes the change, or the change had no effect. "
+        f"See /var/log/selvedge/{session.target.name}.log on the server.",
     )

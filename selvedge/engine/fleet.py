@@ -1,4 +1,4 @@
-"""The hosts of one run: the same work on all of them at once, and their locks."""
+"""The servers of a run: the same work on all of them at once, and their locks."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class Fleet:
     locks: dict[str, Lock] = field(default_factory=dict)
 
     def each(self, work: Callable[[Session], T], sessions: Sequence[Session] | None = None) -> list[T]:
-        """Do the work for all sessions at once; return the results in their order.
+        """Call `work` for all sessions at once; return the results in the order of the sessions.
 
-        If some fail, the others run to their end; then the first error is raised, after the others were printed.
+        If one fails, the others still run to their end. Then the first error is raised, and the other errors are printed.
         """
         chosen = list(self.sessions if sessions is None else sessions)
         if len(chosen) == 1:
@@ -54,14 +54,14 @@ class Fleet:
             raise
 
     def connect(self) -> None:
-        """Begin to log in to all hosts."""
+        """Begin to log in to all hosts, in the background."""
         for session in self.sessions:
             session.remote.connect()
 
     def lock(self, doing: str, wait: int, age: float = 0.0) -> bool:
-        """Take the lock of the app on every host, in the hosts' order, waiting up to `wait` seconds for each.
+        """Take the lock of the app on every host, one after another, waiting up to `wait` seconds for each.
 
-        Return whether what was read up to `age` seconds ago may have changed since. Raises LockedError.
+        Return whether a host may have changed since it was read up to `age` seconds ago. Raises LockedError.
         """
         changed = False
         for session in self.sessions:
@@ -71,6 +71,6 @@ class Fleet:
         return changed
 
     def close(self) -> None:
-        """End all connections."""
+        """Close all connections."""
         for session in self.sessions:
             session.remote.close()

@@ -1,4 +1,4 @@
-"""The lock of an app on a server: flock, held by a process that ends with the connection, so that it is never stale."""
+"""The lock of an app on a server. The process that holds it ends with the connection, so no lock is ever stale."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from selvedge.ssh.connection import Remote
 
 _MARK = "@lock "
 REST_SECONDS = 300
-"""Seconds to wait for a step of a run that was cut off."""
+"""Seconds to wait for the last step of an interrupted run."""
 GRACE = 2
-"""Seconds to wait for a lock in any case: the server notices within this time that a run was killed."""
+"""The least seconds to wait for a lock: a server needs up to this time to notice that a run was killed."""
 
 
 class Lock:
@@ -30,17 +30,18 @@ class Lock:
         self._channel: object | None = None
 
     def take(self, wait: int, age: float) -> bool:
-        """Take the lock, after waiting up to `wait` seconds for another run, and for a step that a cut-off run still makes.
+        """Take the lock. Wait up to `wait` seconds for another run, and for the last step of an interrupted run.
 
-        Return whether what was read `age` seconds ago may have changed since. Raises LockedError with who holds it, from
-        where, since when and doing what; SelvedgeError if it cannot be taken.
+        Return whether the server may have changed since it was read `age` seconds ago. Raises LockedError, which names the
+        user, machine, start and command of the other run; SelvedgeError if the server cannot make a lock.
         """
         if self._channel is not None:
             return False
         since = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
         holder = f"{who()} since {since}: {self._doing}".replace("\n", " ")
         take = call("lock_take", app=self._app, wait=max(wait, GRACE), holder=holder, age=math.ceil(age) + 1)
-        channel, answer = self._remote.hold(script(take), _MARK)
+        with self._report.activity(self._remote.host.name, "lock", "waiting for another run to end"):
+            channel, answer = self._remote.hold(script(take), _MARK)
         if answer.startswith("held"):
             self._channel = channel
             if answer == "held unfinished":
@@ -50,16 +51,21 @@ class Lock:
         name = self._remote.host.name
         if answer.startswith("busy"):
             raise LockedError(
-                f"{name}: another run is changing {self._app} there: {answer.removeprefix('busy ') or 'by whom is unknown'}.",
-                "Wait until it has ended, or give --wait SECONDS. The lock frees itself when that run ends or dies.",
+                f"{name}: another run is changing {self._app}: {answer.removeprefix('busy ') or 'by an unknown user'}.",
+                "Wait until that run has ended, or add `--wait SECONDS` to the command. You never have to remove the lock: it ends "
+                "with the run.",
             )
-        raise SelvedgeError(f"{name}: the lock could not be taken: {answer or 'no answer'}.", "Is /run writable there?")
+        raise SelvedgeError(
+            f"{name}: could not take the lock /run/selvedge/{self._app}.lock: {answer or 'no answer'}.",
+            "Check on the server that root can write to /run.",
+        )
 
     def _wait_for_rest(self) -> None:
-        self._report.step(self._remote.host.name, "lock", "waiting for the rest of a run that was cut off")
-        result = self._remote.run(call_script(call("lock_wait_for_step", app=self._app, seconds=REST_SECONDS)))
+        name = self._remote.host.name
+        with self._report.activity(name, "lock", "waiting for the last step of an interrupted run"):
+            result = self._remote.run(call_script(call("lock_wait_for_step", app=self._app, seconds=REST_SECONDS)))
         if result.status != 0:
             raise SelvedgeError(
-                f"{self._remote.host.name}: a step of a run that was cut off is still busy after {REST_SECONDS} s.",
-                f"What it does stands in /var/log/selvedge/{self._app}.log on the server.",
+                f"{name}: the last step of an interrupted run is still running after {REST_SECONDS} s.",
+                f"See its output in /var/log/selvedge/{self._app}.log on the server.",
             )

@@ -1,4 +1,4 @@
-"""The changes of a step on one server, planned."""
+"""The plan of a step: its changes on one server."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from selvedge.ssh.payload import Payload
 
 @dataclass
 class Plan:
-    """The changes of one step on one server, each with its resource. before: shell that runs before all of them."""
+    """The changes of a step on a server, each with its resource. before: shell that runs before all of them."""
 
     changes: list[tuple[Resource, Change]] = field(default_factory=list)
     before: list[str] = field(default_factory=list)
@@ -22,7 +22,7 @@ class Plan:
 
     @classmethod
     def of(cls, resources: Sequence[Resource], facts: Sequence[str]) -> Plan:
-        """Return the changes that are needed, in the order of the resources; a loader reloads after changes to its loads."""
+        """Return the changes that the resources need, in their order. A loader reloads after a change to one it has loaded."""
         result = cls()
         changed: set[int] = set()
         for resource, fact in zip(resources, facts, strict=True):
@@ -45,10 +45,9 @@ class Plan:
         return self.changes[0][1].guard if self.changes else None
 
     def sections(self) -> list[Plan]:
-        """Return the plan in parts that are a script each.
+        """Return the plan in parts; each becomes a script.
 
-        It is cut where the guard begins, ends or changes, and before each change that begins with commands on the
-        operator's machine.
+        A new part begins where the guard changes, and before each change that has commands for the user's machine.
         """
         locals_before = accumulate(bool(change.local_commands) for _, change in self.changes)
         keys = zip(locals_before, (change.guard for _, change in self.changes), strict=True)

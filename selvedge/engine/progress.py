@@ -1,4 +1,4 @@
-"""The lines of a running step: progress for the report, and the output of a change, shown if it fails."""
+"""The output of a running step: lines of progress go to the report, other lines are shown if the change fails."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ from collections import deque
 
 from selvedge.engine.plan import Plan
 from selvedge.errors import StepError
-from selvedge.report import Report, last_lines
+from selvedge.report import Report
+from selvedge.report.text import last_lines
 
 TAIL = 40
-"""Lines of a failed change's output that are shown."""
+"""Lines of output that are shown after a change has failed."""
 WIDEST = 1000
-"""Characters of each that are shown."""
+"""Characters of each line that are shown."""
 
 
 class Progress:
-    """Takes the lines of a script one by one: lines that begin with the mark are progress, the others output.
+    """Reads the output of a script line by line. Lines that begin with the mark are progress, all others are output.
 
-    error: the sentence of `step_fail`. ended: whether the script came to its end. rest: the lines after the end.
+    error: the sentence of `step_fail`. ended: whether the script has ended. rest: the lines after its end.
     """
 
     def __init__(self, report: Report, host: str, step: str, plan: Plan, mark: str) -> None:
@@ -33,13 +34,13 @@ class Progress:
         return self._end is not None
 
     def line(self, text: str) -> None:
-        """Take the next line of the script's output."""
+        """Read the next line of the script's output."""
         if self._end is not None:
             self.rest.append(text)
             return
         head, _, rest = text.partition(" ")
         if head != self._mark:
-            # A progress bar draws over itself with carriage returns; its last state is enough.
+            # A progress bar is a line with carriage returns. Its last state is enough.
             row = text.rstrip("\r").rsplit("\r", 1)[-1][:WIDEST]
             self._tail.extend([row] if row.strip() else [])
             return
@@ -50,6 +51,8 @@ class Progress:
             self._report.done(self._host, self._step, self._summary())
         elif kind == "say":
             self._report.step(self._host, self._step, f"  {value[:WIDEST]}")
+        elif kind == "wait":
+            self._report.wait(self._host, self._step, value[:WIDEST])
         elif kind == "error":
             self.error = value[:WIDEST]
         elif kind == "end":
@@ -62,27 +65,28 @@ class Progress:
             self._report.begin(self._host, self._step, self._summary())
 
     def _summary(self) -> str:
-        return self._plan.changes[self._current][1].summary if self._current >= 0 else "check before changing"
+        return self._plan.changes[self._current][1].summary if self._current >= 0 else "check the server before the first change"
 
     def fail_lost(self) -> str:
-        """Report the current change as failed by a lost connection; return when that was, for the message."""
+        """Report that the current change failed because the connection was lost; return its name for the message."""
         self._report.failed(self._host, self._step, self._summary())
         return f"in {self._step}, at: {self._summary()}"
 
     def conclude(self, status: int, log: str) -> None:
-        """Raise StepError with the cause and the end of the output unless the script has succeeded.
+        """If the script has failed, print the end of its output and raise StepError with the cause.
 
-        status: the exit status of the script. log: the file on the server that has all of its output.
+        status: the exit status of the script. log: the file on the server with all of its output.
         """
         if self._end == 0:
             return
         self._report.failed(self._host, self._step, self._summary())
         cause = self.error or last_lines("\n".join(self._tail), 1) or f"exit status {status}"
         if any(row.strip() for row in self._tail):
-            self._report.line(f"    the last lines of its output on {self._host}:")
+            self._report.line(f"    The last lines of its output on {self._host}:")
             for row in self._tail:
                 self._report.line(f"    {row}")
         remedy = self._plan.changes[self._current][1].remedy if self._current >= 0 else ""
-        where = f"All of its output: {log} on the server."
-        message = f"{self._host}: {self._step} failed at: {self._summary()}. {cause}"
+        where = f"See all of its output in {log} on the server."
+        end = "" if cause.endswith((".", "?", "!")) else "."
+        message = f"{self._host}: {self._step} failed at: {self._summary()}. {cause}{end}"
         raise StepError(message, f"{remedy} {where}".strip())

@@ -1,4 +1,4 @@
-"""Scripts for a server: one that reads, one that makes the changes of a step, one that calls a function."""
+"""Scripts for a server: to read it, to make the changes of a step, to call a function."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HEAD = (Path(library.__file__).parent / "head.sh").read_text(encoding="utf-8")
 
 
 def script(*parts: str, mark: str = "") -> str:
-    """Return a script with these parts, after the functions that they call. mark: begins its lines for the report."""
+    """Return a script with these parts, and before them the functions that they call. mark: begins its lines of progress."""
     head = [HEAD, assign(mark=mark)] if mark else [HEAD]
     return "\n".join([*head, *library.libraries(parts), *parts]) + "\n"
 
@@ -26,7 +26,7 @@ def call_script(shell: str, mark: str = "") -> str:
 
 
 def read_script(queries: Sequence[Query], mark: str) -> str:
-    """Return one script that runs every probe; each fact follows a line "<mark> fact <index>". It writes nothing."""
+    """Return a script that runs all probes and writes nothing. Each fact follows a line "<mark> fact <index>"."""
     facts = [f"printf '\\n%s fact {index}\\n' \"$mark\"\n{query.probe()}" for index, query in enumerate(queries)]
     middle = (len(facts) + 1) // 2
     units = dict.fromkeys(name for query in queries for name in query.units())
@@ -40,7 +40,7 @@ def read_script(queries: Sequence[Query], mark: str) -> str:
 
 
 def _lookups(queries: Sequence[Query]) -> Iterator[str]:
-    """Yield shell that looks up, by one process each, the paths, hashes and packages that the probes ask for (probe.sh)."""
+    """Yield shell that looks up all paths, hashes and packages of the probes, by one process for each kind (probe.sh)."""
     paths = dict.fromkeys(path for query in queries for path in query.paths())
     hashed = dict.fromkeys(path for query in queries for path in query.hashed())
     packages = dict.fromkeys(name for query in queries for name in query.packages())
@@ -53,7 +53,7 @@ def _lookups(queries: Sequence[Query]) -> Iterator[str]:
 
 
 def parse_facts(output: str, mark: str, count: int) -> list[str] | None:
-    """Return the facts in the order of the queries; None if the reading did not come to its end."""
+    """Return the facts in the order of the queries; None if the output is incomplete."""
     body, end, _ = output.rpartition(f"\n{mark} facts end\n")
     if not end:
         return None
@@ -64,18 +64,19 @@ def parse_facts(output: str, mark: str, count: int) -> list[str] | None:
 
 
 def step_script(plan: Plan, mark: str, app: str, *, by: str = "", why: str = "") -> str:
-    """Return one script that makes the changes of a section and runs to its end, whatever becomes of the connection.
+    """Return a script that makes the changes of a section. It runs to its end even if the connection is lost.
 
-    by, why: who runs which step, for the app's history (`fab history`); without `by` nothing is added. Payloads are read
-    from standard input in order. Lines of progress: "<mark> begin N", "<mark> done N", "<mark> failed N STATUS",
-    "<mark> end STATUS". A guarded section is armed first, and taken back if one of its changes fails.
+    by, why: the user and the step, for the app's history (`fab history`); without `by` nothing is added to it. The script
+    reads the payloads from standard input in order. Its lines of progress: "<mark> begin N", "<mark> done N",
+    "<mark> failed N STATUS", "<mark> say TEXT", "<mark> wait TEXT", "<mark> error TEXT", "<mark> end STATUS". A guarded
+    section is armed first, and undone if one of its changes fails.
     """
     guard = plan.guard
     changes = {"before": "\n".join(filter(None, plan.before))} if any(plan.before) else {}
     changes |= {str(index): change.shell for index, (_, change) in enumerate(plan.changes)}
     bodies = {**changes, "arm": guard.arm if guard else ":"}
     counted = sum(not change.noted for _, change in plan.changes) if by else 0
-    # The last line is one word: no beginning of the script, should only that arrive, makes a change.
+    # Only the last line starts the changes: a script that arrives incomplete makes none.
     return script(
         *(f"change_{name}() (\nset -eu\n{shell}\n)" for name, shell in bodies.items()),
         f"change_failed() {{\n{guard.revert if guard else ':'}\n}}",

@@ -1,4 +1,4 @@
-"""One server in one run: read it, plan its steps, make the changes of a step."""
+"""A server in a run: read it, plan its steps, make the changes of a step."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from selvedge.engine.progress import Progress
 from selvedge.engine.script import call_script, parse_facts, read_script, step_script
 from selvedge.engine.workstation import run_local, who
 from selvedge.errors import Pending, SelvedgeError, StepError, UnreachableError
-from selvedge.report import Report, last_lines
+from selvedge.report import Report
+from selvedge.report.text import Styled, last_lines
 from selvedge.resources.base import Guard, Query, Resource
 from selvedge.ssh.connection import Remote, Result
 from selvedge.ssh.failures import lost
@@ -22,13 +23,17 @@ from selvedge.task import Step
 
 @dataclass
 class Planned:
-    """A step of this run on this server: its resources, its plan, and what it waits for. old: something changed since."""
+    """A step on a server: its resources with their facts, and their plan.
+
+    pending: what the step waits for. old: the server has changed since the plan was made.
+    """
 
     step: Step
     resources: list[Resource]
     plan: Plan = field(default_factory=Plan)
     pending: str = ""
     old: bool = False
+    facts: list[str] = field(default_factory=list)
 
     @property
     def name(self) -> str:
@@ -39,10 +44,10 @@ class Planned:
 
 
 class Session:
-    """A server in this run.
+    """A server in a run.
 
-    target: its settings. release: what this run decides about its release. remote: its connection. mark: begins the lines
-    of a script that are for the report; no server can guess it.
+    target: its settings. release: the run's decisions about its release. remote: its connection. mark: a random word that
+    begins a script's lines of progress, so that no other program on the server can print such a line.
     """
 
     def __init__(self, target: Target, remote: Remote, report: Report) -> None:
@@ -58,11 +63,11 @@ class Session:
 
     @property
     def app(self) -> Target:
-        """The settings together with the release: what a step gets."""
+        """The settings together with the release, for a step."""
         return self.target.releasing(self.release)
 
     def read(self, queries: Sequence[Query]) -> list[str]:
-        """Return what the probes print, in the order of the queries, by one exec. Equal probes run once.
+        """Return the output of the probes in the order of the queries, by one exec. Equal probes run once.
 
         Raises UnreachableError or SelvedgeError.
         """
@@ -72,7 +77,9 @@ class Session:
         once: dict[str, Query] = {}
         for probe, query in zip(probes, queries, strict=True):
             once.setdefault(probe, query)
-        result = self.remote.run(read_script(list(once.values()), self.mark))
+        doing = "reading the server" if self.remote.user else "logging in and reading the server"
+        with self.report.activity(self.name, "", doing, live_only=True):
+            result = self.remote.run(read_script(list(once.values()), self.mark))
         facts = parse_facts(result.output, self.mark, len(once))
         if facts is not None:
             of_probe = dict(zip(once, facts, strict=True))
@@ -80,24 +87,24 @@ class Session:
         if result.status == -1:
             raise self.lost("while reading")
         raise SelvedgeError(
-            f"{self.name}: the server could not be read (exit status {result.status}): {last_lines(result.output, 5)}",
-            f"Try `ssh {self.remote.user}@{self.target.host.address or self.name} true`: is a POSIX shell there?",
+            f"{self.name}: could not read the server (exit status {result.status}): {last_lines(result.output, 5)}",
+            f"Check with `ssh {self.remote.user}@{self.target.host.address or self.name} /bin/sh -c true` that commands run there.",
         )
 
     def run(self, shell: str, *, on_line: Callable[[str], None] | None = None, more: bool = False) -> Result:
-        """Run shell as root without standard input, by one exec; its output contains its errors.
+        """Run shell as root without standard input, by one exec; its output includes standard error.
 
-        on_line gets each line as it comes. more: another script will follow. Raises UnreachableError where no connection
-        can be made, SelvedgeError where sudo refuses; if the connection is lost meanwhile, the status is -1.
+        on_line gets each line as it arrives. more: another script will follow. If the connection is lost while the shell
+        runs, the status is -1. Raises UnreachableError if no connection can be made, SelvedgeError if sudo refuses.
         """
         return self.remote.run(call_script(shell, self.mark), on_line=on_line, more=more)
 
     def lost(self, when: str) -> UnreachableError:
-        """Return the error of a connection that was lost."""
+        """Return the error for a lost connection."""
         return lost(self.name, when)
 
     def declare(self, step: Step) -> Planned:
-        """Return the step's resources, as far as they are known now."""
+        """Return the step with the resources that are known now."""
         resources: list[Resource] = []
         try:
             for resource in step.resources(self.app):
@@ -112,13 +119,13 @@ class Session:
         return _with_plans(planned, self.read(_resources(planned)))
 
     def script(self, item: Planned) -> str:
-        """Return the shell that makes the step's changes; a guarded section is a script of its own."""
+        """Return the shell that makes the step's changes; each section is a script."""
         return "\n".join(step_script(part, "selvedge", self.target.name) for part in item.plan.sections())
 
     def apply(self, item: Planned, then: Sequence[Step]) -> list[Planned]:
-        """Make the step's changes; then read and plan these steps, by the same exec where that is possible.
+        """Make the step's changes; then read and plan the steps `then`, if possible by the same exec.
 
-        Raises StepError with the cause, or UnreachableError when the connection is lost.
+        Raises StepError if a change fails, UnreachableError if the connection is lost.
         """
         planned = [self.declare(step) for step in then]
         facts: list[str] | None = None
@@ -133,12 +140,12 @@ class Session:
         return _with_plans(planned, facts)
 
     def _make(self, item: Planned, then: Sequence[Resource] = ()) -> list[str] | None:
-        """Make the changes, then read these resources; None if that reading did not come to its end."""
+        """Make the changes, then read the resources `then`; return None if that reading is incomplete."""
         for _, change in item.plan.changes:
-            run_local(self.name, change.summary, change.local_commands, dict(change.local_env_vars))
+            run_local(self.report, self.name, change.summary, change.local_commands, dict(change.local_env_vars))
         progress = Progress(self.report, self.name, item.name, item.plan, self.mark)
         script = step_script(item.plan, self.mark, self.target.name, by=who(), why=item.name)
-        # In a shell of its own, after the end of the log: a fact may be the text of a file.
+        # In a separate shell, whose output is not logged: a fact may be the text of a file.
         script += f"(\n{read_script(then, self.mark)})\n" if then else ""
         result = self.remote.run(script, item.plan.payload(), progress.line, more=True)
         if not progress.ended and result.status == -1 and not progress.error:
@@ -147,21 +154,20 @@ class Session:
         return parse_facts("\n".join(["", *progress.rest, ""]), self.mark, len(then))
 
     def _guarded(self, item: Planned, guard: Guard) -> None:
-        """Make changes that could lock their own user out: between two fresh logins, with an undo armed on the server."""
+        """Make changes that could lock the user out: between two fresh logins, with an undo armed on the server."""
         user = self.target.host.user
-        self._log_in(item, f"a fresh login as {user} with sudo works; now what it could be shut out by")
+        self._log_in(item, f"a new login as {user} with sudo works; now the changes that could prevent it")
         self._make(item)
         try:
-            self._log_in(item, f"a fresh login as {user} with sudo works over the new rules")
+            self._log_in(item, f"a new login as {user} with sudo works after the changes")
         except SelvedgeError as error:
-            back = self._succeeds(guard.revert)
-            how = "It was taken back at once" if back else "The server takes it back by itself within a minute"
-            then = "are as they were" if back else "will be as they were"
-            raise StepError(f"{error.message} {how}: sshd, firewall and sudo {then}.", error.remedy) from error
+            undone = self._succeeds(guard.revert)
+            how = "were undone at once" if undone else "will be undone by the server within a minute"
+            raise StepError(f"{error.message} The changes to sshd, firewall and sudo {how}.", error.remedy) from error
         if not self._succeeds(guard.disarm):
             raise StepError(
-                f"{self.name}: {item.name}: the proof came too late, or the connection was lost: the server has taken "
-                "the changes to sshd, firewall and sudo back, or does so within a minute.",
+                f"{self.name}: {item.name}: the new login took too long, or the connection was lost. The server has undone the "
+                "changes to sshd, firewall and sudo, or undoes them within a minute.",
                 "Run the same command again.",
             )
 
@@ -169,8 +175,8 @@ class Session:
         try:
             require_fresh_login(self.remote)
         except SelvedgeError as error:
-            raise StepError(f"{self.name}: {item.name} was stopped: {error.message}", error.remedy) from error
-        self.report.step(self.name, item.name, f"{self.report.paint('✓', 'green')} {message}")
+            raise StepError(f"{self.name}: {item.name} was stopped. {error.message}", error.remedy) from error
+        self.report.step(self.name, item.name, Styled("✓", "green"), f" {message}")
 
     def _succeeds(self, shell: str) -> bool:
         try:
@@ -184,8 +190,9 @@ def _resources(planned: Sequence[Planned]) -> list[Resource]:
 
 
 def _with_plans(planned: list[Planned], facts: Sequence[str]) -> list[Planned]:
-    """Return the same steps, each with the plan that follows from its facts."""
+    """Return the same steps with the plans that their facts require."""
     rest = iter(facts)
     for item in planned:
-        item.plan = Plan.of(item.resources, [resource.complete(next(rest)) for resource in item.resources])
+        item.facts = [resource.complete(next(rest)) for resource in item.resources]
+        item.plan = Plan.of(item.resources, item.facts)
     return planned

@@ -1,4 +1,4 @@
-"""`fab harden --check`: each security measure of a server, with evidence, and with a remedy if it does not hold."""
+"""`fab harden --check`: each security check of a server, with evidence, and with a remedy if it fails."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ DAY = 86_400
 def check(run: Run, steps: Sequence[Step]) -> None:
     """Print the score card of each server of the run; it changes nothing.
 
-    steps: their resources are measures, too. Raises SelvedgeError at the end if a measure does not hold.
+    steps: their resources are checked, too. Raises SelvedgeError at the end if a check fails.
     """
     found = on_each_host(run, lambda session: list(card(session, steps)))
     cards = {name: each for name, each in found.items() if not isinstance(each, SelvedgeError)}
     for name, results in cards.items():
         print_results(run.report, name, results)
         good = sum(each.level == "ok" for each in results)
-        run.report.step(name, "score".ljust(11), f"  {good} of {len(results)} measures hold")
+        run.report.step(name, "score".ljust(11), f"  {good} of {len(results)} checks passed")
     raise_first_error(run, found)
     if problems := problem_summaries(cards):
-        raise SelvedgeError(f"Not as it should be: {'; '.join(problems)}.", "Each line with → says what to do.")
+        raise SelvedgeError(f"Hardening checks failed: {'; '.join(problems)}.", "Follow the lines with → above.")
 
 
 def card(session: Session, steps: Sequence[Step]) -> Iterator[CheckResult]:
-    """Yield the measures of one server, read in one exec. Raises UnreachableError or SelvedgeError."""
+    """Yield the checks of one server, read in one exec. Raises UnreachableError or SelvedgeError."""
     app = session.app
     resources = [resource for step in steps for resource in step.resources(app)]
     facts = session.read([Ask(call("hardening_fact", app.host.user)), *resources])
@@ -61,13 +61,13 @@ def _ssh(app: Target, parts: Mapping[str, str], user: str) -> Iterator[CheckResu
     for line in parts.get("sshd", "").splitlines():
         name, _, value = line.partition(" ")
         values.setdefault(name, []).append(value)
-    remedy = f"`fab -H {app.host.name} harden` sets it, and says what is in the way."
+    remedy = f"Run `fab -H {app.host.name} harden`, which sets it or reports why it cannot."
 
     def holds(subject: str, **wanted: str) -> CheckResult:
-        shown = ", ".join(f"{name} {' or '.join(values.get(name, ['is unknown']))}" for name in wanted)
+        shown = ", ".join(f"{name} {' or '.join(values.get(name, ['(unknown)']))}" for name in wanted)
         wrong = [f"{name} {value}" for name, value in wanted.items() if values.get(name) != [value]]
         if wrong:
-            return problem(subject, f"sshd -T: {shown}; wanted: {', '.join(wrong)}", remedy)
+            return problem(subject, f"sshd -T: {shown}; expected: {', '.join(wrong)}", remedy)
         return ok(subject, f"sshd -T: {shown}")
 
     yield holds("root login", permitrootlogin="no")
@@ -76,26 +76,28 @@ def _ssh(app: Target, parts: Mapping[str, str], user: str) -> Iterator[CheckResu
     forwarding = "no" if app.server.allow_forwarding else "yes"
     yield holds("forwarding", disableforwarding=forwarding)
     if user == app.host.user:
-        yield ok("login", f"{user} logged in with a key just now, and became root by sudo")
+        yield ok("login", f"{user} can log in with a key and become root with sudo")
     else:
-        yield problem("login", f"{app.host.user} cannot log in; {user} can", remedy)
+        yield problem("login", f"{app.host.user} cannot log in; Selvedge logged in as {user}", remedy)
     keys = [line.split() for line in parts.get("hostkeys", "").splitlines() if line]
     weak = [words[-1] for words in keys if words[-1] not in ("(RSA)", "(ED25519)") or int(words[0]) not in (256, 4096)]
     shown = ", ".join(f"{words[-1].strip('()')} {words[0]} bits" for words in keys)
-    yield problem("host keys", shown or "unknown", remedy) if weak or not keys else ok("host keys", shown)
+    if weak or not keys:
+        yield problem("host keys", f"{shown or 'unknown'}; expected: only ED25519 and RSA with 4096 bits", remedy)
+    else:
+        yield ok("host keys", shown)
 
 
 def _firewall(app: Target, parts: Mapping[str, str]) -> Iterator[CheckResult]:
     name = app.host.name
     if not app.server.firewall:
-        yield warning(
-            "firewall", "none of ours: server.firewall is off", "See that your provider's lets in no other ports."
-        )
+        remedy = "Check that your provider's firewall opens only the ports that you need."
+        yield warning("firewall", "off, because hosts.toml has server.firewall = false", remedy)
         return
     listening = parts.get("listening", "").split()
     if parts.get("state", "").split()[:1] != ["on"] or "live" not in parts.get("state", ""):
-        remedy = f"`fab -H {name} harden` turns it on."
-        yield problem("firewall", f"off: whatever listens is reachable: {', '.join(listening)}", remedy)
+        remedy = f"Run `fab -H {name} harden`, which turns it on."
+        yield problem("firewall", f"off, so all ports in use are reachable: {', '.join(listening)}", remedy)
         return
     asked = {*parts.get("ssh", "").split(), "80", "443", *map(str, app.server.open_ports)}
     rules = [rule for line in parts.get("rules", "").splitlines() if (rule := Rule.parse(line))]
@@ -106,38 +108,40 @@ def _firewall(app: Target, parts: Mapping[str, str]) -> Iterator[CheckResult]:
     if extra:
         alone = any(extra[0] == f"{rule.port}/{rule.protocol}" for rule in rules)
         close = f"ufw delete allow {extra[0]}" if alone else "ufw status numbered` and `ufw delete NUMBER"
-        remedy = f"Close it (`{close}` on the server), or name it: server.open_ports."
-        yield problem("open ports", f"{', '.join(extra)} beside those asked for", remedy)
+        remedy = f"Close the port on the server (`{close}`), or add it to server.open_ports in hosts.toml."
+        yield problem("open ports", f"{', '.join(extra)}: open, but not in server.open_ports of hosts.toml", remedy)
     else:
-        yield ok("open ports", f"ufw lets in {', '.join(sorted(asked, key=int))} and nothing else")
+        yield ok("open ports", f"ufw allows only {', '.join(sorted(asked, key=int))}")
     reachable = [port for port in listening if f"{port}/tcp" in opened]
-    yield ok("firewall", f"on; open ports that something listens on: {', '.join(reachable) or 'none'}")
+    yield ok("firewall", f"on; open ports in use: {', '.join(reachable) or 'none'}")
     limited = "limit rate" in parts.get("limit", "")
-    remedy = f"The kernel must know nftables' limits; `fab -H {name} harden` sets it."
-    text = "new ssh connections of one address: 20 at once, then 2 a second"
-    yield ok("ssh limit", text) if limited else problem("ssh limit", "there is none", remedy)
+    remedy = f"Run `fab -H {name} harden`, which sets it if the kernel supports the limits of nftables."
+    text = "one address can open 20 SSH connections at once, then 2 per second"
+    yield ok("ssh limit", text) if limited else problem("ssh limit", "one address can open any number of SSH connections", remedy)
 
 
 def _accounts(app: Target, parts: Mapping[str, str]) -> Iterator[CheckResult]:
     roots = parts.get("roots", "").split()
     empty = parts.get("empty", "").split()
     if roots != ["root"] or empty:
-        names = ", ".join([*(each for each in roots if each != "root"), *empty])
-        yield problem("accounts", f"{names}: root's rights, or no password at all", "On the server: `passwd -l NAME`.")
+        names = [*(each for each in roots if each != "root"), *empty]
+        remedy = f"Lock each of them on the server: `passwd -l {' '.join(names[:1]) or 'NAME'}`."
+        yield problem("accounts", f"with user ID 0 or without a password: {', '.join(names)}", remedy)
     else:
-        yield ok("accounts", "only root has root's number, and nobody an empty password")
+        yield ok("accounts", "only root has user ID 0, and every account is locked or has a password")
     if mode := parts.get("home", "").strip():
-        closed, remedy = mode.endswith("0"), f"On the server: `chmod o-rwx ~{app.host.user}`, unless a service reads there."
-        text = f"mode {mode}: {'closed' if closed else 'open'} to other users, the app's among them"
+        closed, remedy = mode.endswith("0"), f"Run `chmod o-rwx ~{app.host.user}` on the server, unless a service needs access."
+        text = f"mode {mode}: other users, such as the app's, {'cannot' if closed else 'can'} access it"
         yield ok("home", text) if closed else warning("home", text, remedy)
     ours = f"/etc/sudoers.d/90-selvedge-{app.host.user}:"
     lines = [line for line in parts.get("nopasswd", "").splitlines() if line]
     others = [line for line in lines if not line.startswith(ours)]
     if others:
-        files = ", ".join(dict.fromkeys(line.partition(":")[0] for line in others))
-        yield warning("sudo", f"without a password by {files}", "See who that is for: `visudo -f FILE` on the server.")
+        files = list(dict.fromkeys(line.partition(":")[0] for line in others))
+        remedy = f"Check on the server who needs this: `visudo -f {files[0]}`."
+        yield warning("sudo", f"also allowed without a password by {', '.join(files)}", remedy)
     else:
-        yield ok("sudo", f"without a password: {app.host.user if lines else 'nobody'}")
+        yield ok("sudo", f"only {app.host.user} needs no password" if lines else "everyone needs a password")
 
 
 def _upkeep(app: Target, parts: Mapping[str, str]) -> Iterator[CheckResult]:
@@ -145,55 +149,56 @@ def _upkeep(app: Target, parts: Mapping[str, str]) -> Iterator[CheckResult]:
         lines = parts.get("fail2ban", "").splitlines()
         banned = next((line.split(":")[1].strip() for line in lines if "Currently banned" in line), None)
         jails = next((line.split(":")[1].strip() for line in lines if "Jail list" in line), "")
-        remedy = f"`fab -H {app.host.name} harden`; on the server: `systemctl status fail2ban`."
+        remedy = f"Run `fab -H {app.host.name} harden`, and on the server `systemctl status fail2ban`."
         yield (
-            problem("fail2ban", "does not answer", remedy)
+            problem("fail2ban", "fail2ban does not answer", remedy)
             if banned is None
-            else ok("fail2ban", f"{banned} shut out from ssh now; it watches {jails}")
+            else ok("fail2ban", f"addresses banned from SSH now: {banned}; active jails: {jails}")
         )
     times = [int(each) for each in parts.get("unattended", "").split()]
     if app.server.unattended_upgrades and len(times) == 2:
         days = (times[1] - times[0]) / DAY
-        late = warning(
-            "upgrades", f"last by themselves {days:.0f} days ago", "On the server: `systemctl status apt-daily*`."
-        )
-        yield late if days > 3 else ok("upgrades", f"last by themselves {days * 24:.0f} hours ago")
+        if days > 3:
+            remedy = "Find the reason on the server: `systemctl status 'apt-daily*'`."
+            yield warning("upgrades", f"last unattended run {days:.0f} days ago", remedy)
+        else:
+            yield ok("upgrades", f"last unattended run {days * 24:.0f} hours ago")
     if waiting := parts.get("reboot", "").split():
-        yield warning("restart", f"needed for {', '.join(waiting)}", "On the server: `systemctl reboot`.")
+        yield warning("reboot", f"needed to finish upgrading {', '.join(waiting)}", "Run `systemctl reboot` on the server.")
     services, _, synchronized = parts.get("clock", "").strip().rpartition("\n")
-    text = f"kept by {services.replace(chr(10), ', ') or 'nobody'}; in step: {synchronized or 'unknown'}"
-    remedy = f"`fab -H {app.host.name} harden` installs systemd-timesyncd."
+    text = f"set by {services.replace(chr(10), ', ') or 'no service'}; synchronized: {synchronized or 'unknown'}"
+    remedy = f"Run `fab -H {app.host.name} harden`, which installs systemd-timesyncd."
     yield ok("clock", text) if services else problem("clock", text, remedy)
 
 
 def _kernel(app: Target, parts: Mapping[str, str]) -> Iterator[CheckResult]:
     size = parts.get("core", "").strip()
-    remedy = f"`fab -H {app.host.name} harden` forbids them; it holds from the next login on."
-    text = f"the largest that a login may write: {size or 'unknown'}"
+    remedy = f"Run `fab -H {app.host.name} harden`, which forbids them from the next login on."
+    text = f"size limit for logins: {size or 'unknown'}"
     yield ok("core dumps", text) if size == "0" else problem("core dumps", text, remedy)
     if loaded := parts.get("modules", "").split():
-        remedy = "They go with the next restart, unless something needs them: /etc/modprobe.d/50-selvedge.conf."
-        yield warning("modules", f"loaded in the kernel: {', '.join(loaded)}", remedy)
+        remedy = "Reboot the server to unload them. /etc/modprobe.d/50-selvedge.conf blocks them from then on."
+        yield warning("modules", f"rarely used kernel modules are loaded: {', '.join(loaded)}", remedy)
     else:
-        yield ok("modules", "none of the rare ones that harden keeps out of the kernel is loaded")
+        yield ok("modules", "no kernel module that harden blocks is loaded")
 
 
 EVIDENCE = {
-    "AuthorizedKeys": ("keys", "yours stand among those that may log in"),
-    "Sshd": ("algorithms", "sshd has loaded 00-selvedge.conf, and `sshd -T` shows each line of it"),
+    "AuthorizedKeys": ("keys", "your keys may log in"),
+    "Sshd": ("algorithms", "sshd uses every line of 00-selvedge.conf (sshd -T)"),
     "Moduli": ("algorithms", "Diffie-Hellman groups have 3071 bits or more"),
-    "/etc/apt/apt.conf.d/52unattended-upgrades-selvedge": ("updates", "security updates are installed every day"),
-    "Sysctl": ("kernel", "settings of /etc/sysctl.d/90-selvedge.conf are in force, as far as they can be set here"),
-    "/etc/ufw/sysctl.conf": ("kernel", "ufw leaves them so (/etc/ufw/sysctl.conf)"),
-    "/etc/login.defs": ("hashes", "of new passwords: SHA-512 in 65536 rounds; yescrypt at cost 7 where PAM heeds it"),
-    "/etc/profile.d/50-selvedge.sh": ("idle logins", "end after half an hour at the prompt (/etc/profile.d/50-selvedge.sh)"),
-    "/etc/issue": ("banner", "says for whom the server is, and not what it runs (/etc/issue)"),
+    "/etc/apt/apt.conf.d/52unattended-upgrades-selvedge": ("updates", "security updates are installed daily"),
+    "Sysctl": ("kernel", "all settings of /etc/sysctl.d/90-selvedge.conf that this server supports are active"),
+    "/etc/ufw/sysctl.conf": ("kernel", "ufw does not override them (/etc/ufw/sysctl.conf)"),
+    "/etc/login.defs": ("hashes", "new passwords: SHA-512 with 65536 rounds, or yescrypt with cost 7 if PAM uses it"),
+    "/etc/profile.d/50-selvedge.sh": ("idle logins", "a shell ends after 30 minutes without input (/etc/profile.d/50-selvedge.sh)"),
+    "/etc/issue": ("banner", "warns other users, and does not show the system's version (/etc/issue)"),
 }
 """Subject and evidence of the resources that have their own line, by the resource's class or path."""
 
 
 def _declared(app: Target, read: Iterable[tuple[Resource, str]]) -> Iterator[CheckResult]:
-    """Yield the measures that `update` and `harden` declare as resources: keys, algorithms, kernel settings and the rest."""
+    """Yield the checks of the resources that `update` and `harden` declare: keys, algorithms, kernel settings and the rest."""
     texts: dict[str, list[str]] = {}
     waiting: dict[str, list[str]] = {}
     for resource, fact in read:
@@ -202,13 +207,13 @@ def _declared(app: Target, read: Iterable[tuple[Resource, str]]) -> Iterator[Che
         texts.setdefault(subject, []).append(text)
         if change := resource.plan(resource.complete(fact)):
             waiting.setdefault(subject, []).append(change.summary)
-    remedy = f"`fab -H {app.host.name} update harden` does it; with --dry-run it only shows what it would do."
+    remedy = f"Run `fab -H {app.host.name} update harden`. With `--dry-run` it only shows the changes."
     texts["the rest"] = texts.pop("the rest", [])  # comes last
     for subject, each in texts.items():
         if subject in waiting:
             more = f"; and {len(waiting[subject]) - 2} more" if len(waiting[subject]) > 2 else ""
-            yield problem(subject, f"to do: {'; '.join(waiting[subject][:2])}{more}", remedy)
+            yield problem(subject, f"changes needed: {'; '.join(waiting[subject][:2])}{more}", remedy)
         elif subject != "the rest":
             yield ok(subject, "; ".join(dict.fromkeys(each)))
         else:
-            yield ok(subject, f"all {len(each)} other things that `update` and `harden` declare are so")
+            yield ok(subject, f"all {len(each)} other settings of `update` and `harden` are in place")

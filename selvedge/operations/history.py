@@ -38,7 +38,7 @@ def history(run: Run, *, lines: int, as_json: bool = False) -> None:
     read, after printing the others.
     """
     if lines < 1:
-        raise UsageError("--lines must be a number of at least 1.")
+        raise UsageError("--lines must be at least 1.", "For example: `fab history --lines 20`.")
 
     def read(session: Session) -> list[Event]:
         shell = call("releases_history", str(lines), given=session.target.shell_values)
@@ -63,7 +63,7 @@ def _print_table(run: Run, found: dict[str, list[Event]]) -> None:
         for event in events
     ]
     if rows:
-        print_table(run.report, TITLES, rows, {"good": "green"}, "result")
+        print_table(run.report, TITLES, rows, {"good": "green"}, long="result", secondary=("from", "by"))
     for name, events in found.items():
         if not events:
-            run.report.line(f"{name}: its history is empty. Each run that changes something there adds to it.")
+            run.report.line(f"{name}: the history is empty. Each run that changes the server adds a line.")

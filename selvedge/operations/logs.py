@@ -11,6 +11,7 @@ from selvedge.errors import SelvedgeError, UsageError
 from selvedge.operations.support.each_host import line_prefix, on_each_host, raise_first_error
 from selvedge.operations.support.text import clean
 from selvedge.report import Report
+from selvedge.report.text import Part, Styled
 from selvedge.run import Run
 from selvedge.shell.library import call
 
@@ -49,7 +50,7 @@ class LogPrinter:
     of them came.
     """
 
-    def __init__(self, report: Report, prefix: str, *, lines: int, errors: bool, named: bool) -> None:
+    def __init__(self, report: Report, prefix: Part, *, lines: int, errors: bool, named: bool) -> None:
         self.missing: list[str] = []
         self._report = report
         self._prefix = prefix
@@ -80,7 +81,7 @@ class LogPrinter:
     def _print(self, name: str, text: str) -> None:
         line = clean(text)
         cut = line if len(line) <= WIDEST else f"{line[:WIDEST]}…"
-        self._report.line(self._prefix + (self._report.paint(f"{name:<6}  ", "dim") if self._named else "") + cut)
+        self._report.line(self._prefix, Styled(f"{name:<6}  ", "dim") if self._named else "", cut)
 
 
 def logs(run: Run, *, lines: int, follow: bool, nginx: bool, errors: bool) -> None:
@@ -89,7 +90,7 @@ def logs(run: Run, *, lines: int, follow: bool, nginx: bool, errors: bool) -> No
     Raises UsageError if `lines` is negative, SelvedgeError if there is no log, UnreachableError.
     """
     if lines < 0:
-        raise UsageError("--lines must be a number, at least 0.")
+        raise UsageError("--lines must be at least 0.", "For example: `fab logs --lines 200`.")
 
     def read(session: Session) -> None:
         prefix = line_prefix(run, session.name)
@@ -97,10 +98,10 @@ def logs(run: Run, *, lines: int, follow: bool, nginx: bool, errors: bool) -> No
         shell = _shell(session.target, BACKLOG if errors else lines, follow=follow, nginx=nginx, errors=errors)
         result = session.run(shell, on_line=printer.line)
         if printer.missing:
-            remedy = f"`fab -H {session.name} deploy` releases the app, `fab -H {session.name} nginx` makes its site."
+            remedy = f"Run `fab -H {session.name} {'nginx' if nginx else 'deploy'}` first."
             raise SelvedgeError(f"{session.name}: {'; '.join(printer.missing)}.", remedy)
         if result.status == -1 or follow:
-            raise session.lost("while it was read")
+            raise session.lost("while the log was read")
 
     try:
         found = on_each_host(run, read)

@@ -10,16 +10,19 @@ from selvedge.engine.session import Session
 from selvedge.errors import SelvedgeError
 from selvedge.operations.support.each_host import on_each_host, raise_first_error
 from selvedge.operations.support.tables import print_json, print_table
-from selvedge.operations.support.text import shorten, when
+from selvedge.operations.support.text import when
 from selvedge.release.record import Record, Releases
+from selvedge.report.text import Style
 from selvedge.resources.base import Ask
 from selvedge.run import Run
 from selvedge.shell.library import call
 
-COLORS = {"live": "green", "live, down": "red", "bad": "red", "rolled back": "yellow", "building": "yellow"}
+STYLES: dict[str, Style] = {
+    "live": "green", "live, down": "red", "bad": "red", "rolled back": "yellow", "building": "yellow", "draining": "yellow",
+}  # fmt: skip
 TITLES = ("host", "release", "state", "commit", "subject", "author", "when (UTC)", "by", "s")
-SUBJECT, PERSON = 48, 24
-"""The most columns of a terminal for a subject and a person."""
+SECONDARY = ("s", "commit", "by", "author")
+"""The columns that a narrow terminal leaves out, the first of them first."""
 _UNRECORDED = "unrecorded "
 
 
@@ -54,21 +57,23 @@ def _unrecorded(line: str) -> tuple[str, dict[str, str]]:
 
 def _print_table(run: Run, found: dict[str, Releases]) -> None:
     rows = [
-        [name, record.id, _state(each, record), record.commit[:12], shorten(record.subject, SUBJECT),
-         shorten(record.author, PERSON), when(record.at), shorten(record.by, PERSON), record.seconds]
+        [name, record.id, _state(each, record), record.commit[:12], record.subject, record.author, when(record.at), record.by,
+         record.seconds]
         for name, each in found.items()
         for record in reversed(each.records)
     ]  # fmt: skip
     if rows:
-        print_table(run.report, TITLES, rows, COLORS, long="subject")
+        print_table(run.report, TITLES, rows, STYLES, long="subject", secondary=SECONDARY)
     for name, each in found.items():
         if not each.records:
-            run.report.line(f"{name}: nothing was released there yet. `fab -H {name} deploy` does.")
+            run.report.line(f"{name}: no releases yet. Run `fab -H {name} deploy`.")
 
 
 def _state(found: Releases, record: Record) -> str:
     if record.id == found.live:
         return "live" if found.listening else "live, down"
+    if record.id in found.draining:
+        return "draining"
     return "rolled back" if record.state == "left" else record.state
 
 

@@ -24,8 +24,8 @@ RELEASE = Release(commit="0" * 40)
 def owned_paths(chain: Step, app: Target) -> tuple[str, ...]:
     """Return the paths that the resources of a chain make for this app alone, e.g. /etc/nginx/sites-available/hello.
 
-    Paths that the resources of an app with another name make too are shared by all apps, and are left out, and so are paths in
-    a folder that is listed itself. The paths of a step that knows this name only are left out: they may be shared.
+    Left out are paths that an app with another name has, too, because all apps share them; paths in a folder of the list; and
+    the paths of a step that fails for another name, because they may be shared.
     """
     own: set[str] = set()
     shared: set[str] = set()
@@ -41,7 +41,7 @@ def owned_paths(chain: Step, app: Target) -> tuple[str, ...]:
 
 
 def _paths(step: Step, app: Target) -> set[str] | None:
-    """Return the paths that a step's resources make; None if the step, which may be the user's, fails with these settings."""
+    """Return the paths that a step's resources make; None if the step, which may be the user's own, fails with these settings."""
     try:
         return {path for resource in step.resources(app) for path in resource.owned()}
     except Exception:
@@ -49,9 +49,9 @@ def _paths(step: Step, app: Target) -> set[str] | None:
 
 
 def _variants(app: Target) -> Iterator[Target]:
-    """Yield the app, and the app with each process manager, with and without a domain, as earlier releases may have been.
+    """Yield the app, and the app with each process manager, with and without a domain, like earlier releases.
 
-    Those name no file on this machine, so a missing one does not prevent the removal.
+    Except for the first, these name no file on this machine, so a missing file does not prevent the removal.
     """
     yield app.releasing(RELEASE)
     plain = app.model_copy(
@@ -67,9 +67,9 @@ def _overlap(one: str, other: str) -> bool:
 
 
 class Removed(Resource):
-    """The app is not on the server: no release, process, site or certificate. Packages and files that apps share stay.
+    """The app is not on the server: no release, process, site or certificate. Packages and shared files stay.
 
-    owned_by_app: the result of `owned_paths`. data: the app's data, logs, history and user are removed too.
+    owned_by_app: the result of `owned_paths`. data: remove the app's data, logs, history and user, too.
     """
 
     app: Target
@@ -77,7 +77,7 @@ class Removed(Resource):
     data: bool
 
     def _places(self) -> tuple[str, ...]:
-        """Return the paths to delete, the link to the live socket last. Those that nginx enables are deleted before them."""
+        """Return the paths to delete, the link to the live socket last. `remove_app` deletes the paths that nginx enables first."""
         paths = self.app.paths
         found = {paths.private if path.startswith(f"{paths.private}/") else path for path in self.owned_by_app}
         found -= {paths.site_enabled, f"{paths.site_enabled}-tls", paths.live_socket}
@@ -97,10 +97,10 @@ class Removed(Resource):
         if not fact.strip():
             return None
         app, paths = self.app, self.app.paths
-        stays = "with all that it has written" if self.data else f"{paths.shared} and {paths.logs} stay"
+        kept = "with its data and logs" if self.data else f"keep {paths.shared} and {paths.logs}"
         shell = call("remove_app", *self._places(), given=app.shell_values, certbot=PROGRAMS[app.tls.certbot], data=self.data)
         return Change(
-            f"remove {app.name} from the server, {stays}",
+            f"remove {app.name} from the server, {kept}",
             shell,
             diff="\n".join(f"-{path}" for path in fact.split("\n") if path),
             noted=True,

@@ -1,4 +1,4 @@
-"""Rehearse the renewal of certificates: `fab certbot --renew-dry-run`."""
+"""Test the renewal of certificates: `fab certbot --renew-dry-run`."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from selvedge.shell.library import call
 
 
 def rehearse(run: Run) -> None:
-    """Make certbot rehearse the renewal on each host, and keep nothing of it. Hosts without a certificate by certbot are skipped.
+    """Make certbot test the renewal on each host and discard the result. Hosts without a certificate from certbot are skipped.
 
-    Raises SelvedgeError if a rehearsal fails.
+    Raises SelvedgeError if a test fails.
     """
     run.fleet.each(_rehearse)
 
@@ -20,16 +20,16 @@ def rehearse(run: Run) -> None:
 def _rehearse(session: Session) -> None:
     app, name = session.target, session.name
     if not app.has_tls or app.tls.certificate:
-        session.report.step(name, "certbot", "no certificate by certbot: nothing to rehearse")
+        session.report.step(name, "certbot", "skipped: this host has no certificate from certbot")
         return
-    session.report.step(name, "certbot", "rehearsing the renewal")
+    session.report.step(name, "certbot", "testing the renewal of the certificate")
     result = session.run(call("certbot_rehearse", app.name, PROGRAMS[app.tls.certbot], app.tls.acme_server))
     lines = [line.strip() for line in result.output.splitlines() if line.strip(" -")]
     if result.status != 0:
         for line in lines:
             session.report.line(f"    {line}")
         raise SelvedgeError(
-            f"{name}: the rehearsal of the renewal failed.",
-            f"`fab -H {name} certbot` checks DNS and port 80, and mends what it finds changed.",
+            f"{name}: the test of the certificate's renewal failed; certbot's output is above.",
+            f"Run `fab -H {name} certbot`, which checks DNS and port 80 and repairs the configuration.",
         )
     session.report.step(name, "certbot", "certbot: all simulated renewals succeeded")

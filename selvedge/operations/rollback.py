@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -17,35 +18,35 @@ from selvedge.task import Step
 
 
 def choose_release(host: str, releases: Releases, to: str = "") -> Record:
-    """Return the release to go back to: the last good one before the live one, or the newest one whose id begins with `to`.
+    """Return the release to roll back to: the last good one before the live one, or the newest one whose id begins with `to`.
 
-    Raises SelvedgeError if there is none, or if that release never became live or is live already.
+    Raises SelvedgeError if there is none, or if that release never became live or is already live.
     """
     if not releases.live:
         raise SelvedgeError(
-            f"{host}: nothing is live there, so there is nothing to go back from.", f"Run `fab -H {host} deploy` first."
+            f"{host}: there is no live release to roll back from.", f"Run `fab -H {host} deploy` first."
         )
-    listing = f"`fab -H {host} releases` lists them."
+    listing = f"Run `fab -H {host} releases` to see all releases."
     if to:
         named = [record for record in releases.records if record.id.startswith(to)]
         if not named:
-            raise SelvedgeError(f"{host}: there is no release {to} on the server any more.", listing)
+            raise SelvedgeError(f"{host}: the server has no release {to}.", listing)
         good = [record for record in named if record.was_live]
         if not good:
-            raise SelvedgeError(f"{host}: {named[-1].id} is {named[-1].state}: it never became live.", listing)
+            raise SelvedgeError(f"{host}: the release {named[-1].id} is {named[-1].state}: it never became live.", listing)
         if good[-1].id == releases.live:
-            raise SelvedgeError(f"{host}: {good[-1].id} is the live release already.", listing)
+            raise SelvedgeError(f"{host}: the release {good[-1].id} is already live.", listing)
         return good[-1]
     live = releases.record(releases.live)
     before = [
         record
         for record in releases.records
         if record.state == "good" and original(record.id) != original(releases.live)
-        # If the run was cut off after the switch, the live release has no time.
+        # If the run was interrupted after the switch, the live release has no time.
         and (live is None or not live.at or record.at <= live.at)
     ]
     if not before:
-        raise SelvedgeError(f"{host}: there is no good release to go back to.", listing)
+        raise SelvedgeError(f"{host}: there is no good release to roll back to.", listing)
     return before[-1]
 
 
@@ -73,10 +74,16 @@ def restart(run: Run, flags: Mapping[str, Any]) -> None:
     ids = {}
     for host, releases in _locked_releases(run, "fab restart", flags).items():
         if not releases.live:
-            raise SelvedgeError(f"{host}: nothing is live there.", f"Run `fab -H {host} deploy` first.")
-        first, _, number = releases.live.partition("r")
-        ids[host] = f"{first}r{int(number or 0) + 1}"
+            raise SelvedgeError(f"{host}: there is no live release to restart.", f"Run `fab -H {host} deploy` first.")
+        ids[host] = next_copy(releases)
     run.chain([_switch("restart", ids)], flags)
+
+
+def next_copy(releases: Releases) -> str:
+    """Return the name of the next copy of the live release: "…r1", "…r2", without those of copies that still run."""
+    first, _, number = releases.live.partition("r")
+    names = (f"{first}r{count}" for count in itertools.count(int(number or 0) + 1))
+    return next(name for name in names if name not in (*releases.running, *releases.draining))
 
 
 def _changes_nothing(flags: Mapping[str, Any]) -> bool:

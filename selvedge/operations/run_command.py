@@ -18,11 +18,11 @@ def run_command(run: Run, command: str) -> None:
     Raises UsageError without a command, SelvedgeError if it fails or nothing is live, UnreachableError.
     """
     if not command.strip() or "\0" in command:
-        raise UsageError("Which command?", 'For example: fab run --command "alembic current".')
+        raise UsageError("fab run needs a command.", 'For example: `fab run --command "alembic current"`.')
 
     def execute(session: Session) -> None:
         prefix = line_prefix(run, session.name)
-        output = _Output(session.mark, lambda text: run.report.line(prefix + clean(text)))
+        output = _Output(session.mark, lambda text: run.report.line(prefix, clean(text)))
         shell = call("command_run", given=session.target.shell_values, command=command)
         result = session.run(shell, on_line=output.line)
         _raise_failure(session, output.status, result.status)
@@ -56,7 +56,7 @@ def _raise_failure(session: Session, command_status: int | None, script_status: 
         return
     if command_status is not None:
         error = f"{name}: the command ended with exit status {command_status}."
-        raise SelvedgeError(error, "What it wrote stands above.")
+        raise SelvedgeError(error, "Read its output above.")
     if script_status == 3:
-        raise SelvedgeError(f"{name}: nothing is live there.", f"Run `fab -H {name} deploy` first.")
+        raise SelvedgeError(f"{name}: no release is live.", f"Run `fab -H {name} deploy` first.")
     raise session.lost("while the command ran")

@@ -20,12 +20,13 @@ def ssh(run: Run) -> None:
     the host key is not the known one.
     """
     if len(run.fleet.sessions) != 1:
-        names = ", ".join(session.name for session in run.fleet.sessions)
-        raise UsageError(f"ssh goes to one server, and {names} are several.", "Name one with -H.")
+        names = [session.name for session in run.fleet.sessions]
+        remedy = f"Select one: `fab -H {names[0]} ssh`."
+        raise UsageError(f"fab ssh connects to one server, but {len(names)} are selected: {', '.join(names)}.", remedy)
     (session,) = run.fleet.sessions
     program = shutil.which("ssh")
     if program is None:
-        raise SelvedgeError("There is no ssh on this machine.", "Install it, e.g. `apt-get install openssh-client`.")
+        raise SelvedgeError("ssh is not installed on your machine.", "Install it, for example: `apt-get install openssh-client`.")
     arguments = command(session)
     session.remote.close()
     sys.stdout.flush()

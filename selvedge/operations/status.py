@@ -34,7 +34,7 @@ def status(run: Run, *, as_json: bool = False) -> None:
     raise_first_error(run, found)
     if problems := problem_summaries(results):
         names = ",".join(name for name, checked in results.items() if has_problem(checked))
-        raise SelvedgeError(f"Unhealthy: {'; '.join(problems)}.", f"`fab -H {names} doctor` looks for the cause.")
+        raise SelvedgeError(f"Problems: {'; '.join(problems)}.", f"Run `fab -H {names} doctor` to find the cause.")
 
 
 def _as_json(app: Target, status: HostStatus | SelvedgeError, results: Sequence[CheckResult]) -> dict[str, Any]:

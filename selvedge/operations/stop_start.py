@@ -29,7 +29,7 @@ class Running(Resource):
         facts = fact.splitlines()
         app, host = self.app.name, self.app.host.name
         if not found.live:
-            raise SelvedgeError(f"{host}: nothing of {app} is live there.", f"Run `fab -H {host} deploy` first.")
+            raise SelvedgeError(f"{host}: {app} has no live release.", f"Run `fab -H {host} deploy` first.")
         known = "known yes" in facts
         running = known and found.listening and "alive yes" in facts
         stopped = not known and not found.listening
@@ -37,9 +37,9 @@ class Running(Resource):
             return None
         verb = "start" if self.running else "stop"
         return Change(
-            f"{verb} {app}, release {found.live}",
+            f"{verb} the release {found.live} of {app}",
             call(f"process_{verb}", found.live, given=self.app.shell_values),
-            remedy=f"`fab -H {host} logs` shows what it wrote.",
+            remedy=f"Run `fab -H {host} logs` to see its log.",
             noted=True,
         )
 

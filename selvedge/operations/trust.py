@@ -11,6 +11,7 @@ from selvedge.config.hosts import Host
 from selvedge.errors import SelvedgeError, UsageError
 from selvedge.operations.support.each_host import on_each_host, raise_first_error
 from selvedge.report import Report
+from selvedge.report.text import Part, Styled
 from selvedge.run import Run
 from selvedge.ssh import key_scan, known_hosts
 from selvedge.ssh.host_keys import fingerprint
@@ -25,8 +26,8 @@ def trust(run: Run, *, yes: bool = False) -> None:
     """
     if not yes and not sys.stdin.isatty():
         raise UsageError(
-            "Nobody can be asked whether the host keys are the right ones: this is no terminal.",
-            "Run it in a terminal, or accept unseen whatever the servers show with --yes.",
+            "fab trust cannot ask you to confirm the host keys, because this is not a terminal.",
+            "Run it in a terminal. Or add `--yes`, which accepts any host key without a check.",
         )
     found = on_each_host(run, lambda session: key_scan.scan(session.remote))
     for session in run.fleet.sessions:
@@ -53,49 +54,51 @@ def _trust(report: Report, host: Host, shown: ServerKeys, *, yes: bool) -> None:
     if new:
         _store(report, host, shown.entry, new, yes=yes)
     else:
-        report.line("    Nothing to store: all of them are known.")
-    report.line(f"    To pin it for everybody who has your hosts.toml, add to [hosts.{_toml_key(host.name)}]:")
+        report.line("    All of these keys are known already.")
+    report.line(f"    To accept only this key, for everyone who uses your hosts.toml, add to [hosts.{_toml_key(host.name)}]:")
     report.line(f'    host_key = "{fingerprint(shown.keys[0])}"')
 
 
 def _print_keys(report: Report, host: Host, shown: ServerKeys, known: Mapping[str, PKey]) -> None:
-    report.line(f"{report.paint(host.name, 'bold')}: {shown.entry} shows these host keys:")
+    report.line(Styled(host.name, "bold"), f": {shown.entry} shows these host keys:")
     for key in shown.keys:
-        note = report.paint("  known", "dim") if known.get(key.get_name()) == key else ""
-        report.line(f"    {kind_of(key):<8} {fingerprint(key)}{note}")
+        note: Part = Styled("  known", "dim") if known.get(key.get_name()) == key else ""
+        report.line(f"    {kind_of(key):<8} {fingerprint(key)}", note)
 
 
 def _store(report: Report, host: Host, entry: str, keys: Sequence[PKey], *, yes: bool) -> None:
     path = known_hosts.file_to_write(host)
-    if not yes and not _accepted(f"Are they those of your server? Store them in {path}? [y/N] "):
+    if not yes and not _accepted(f"Are these the keys of your server? Then they are stored in {path}. [y/N] "):
         raise SelvedgeError(
-            f"{host.name}: the keys were not accepted; nothing was stored.",
-            "Compare them with the provider's console, or there: "
-            "for f in /etc/ssh/ssh_host_*.pub; do ssh-keygen -lf $f; done",
+            f"{host.name}: you did not accept the host keys. Nothing was stored.",
+            "Compare them with the keys that your provider's console shows. This command prints them there: "
+            "`for f in /etc/ssh/ssh_host_*.pub; do ssh-keygen -lf $f; done`. "
+            f"Then run `fab -H {host.name} trust` again.",
         )
     known_hosts.store_keys(host, entry, keys)
-    report.line(f"    {report.paint('✓', 'green')} stored in {path}")
+    report.line("    ", Styled("✓", "green"), f" stored in {path}")
 
 
 def _compare_with_pinned(report: Report, host: Host, shown: ServerKeys) -> None:
     prints = [fingerprint(key) for key in shown.keys]
-    first = f'Logins use the {kind_of(shown.keys[0])} key: host_key = "{prints[0]}".'
+    first = f'set `host_key = "{prints[0]}"` in [hosts.{_toml_key(host.name)}], the {kind_of(shown.keys[0])} key that logins use.'
     if host.host_key == prints[0]:
-        report.line("    hosts.toml pins the first of them: nothing to store.")
+        report.line("    hosts.toml has the first of them as host_key. Nothing needs to be stored.")
     elif host.host_key in prints:
-        raise SelvedgeError(f"{host.name}: hosts.toml pins a key that logins do not use.", first)
+        raise SelvedgeError(f"{host.name}: host_key in hosts.toml is a key that logins do not use.", f"In hosts.toml, {first}")
     else:
         raise SelvedgeError(
-            f"{host.name}: THE SERVER DOES NOT SHOW THE KEY THAT hosts.toml PINS, {host.host_key}. Somebody may be "
-            "listening in, or the server was installed anew. Nothing was stored.",
-            f"If it was installed anew: compare with the provider's console, then mend hosts.{host.name}.host_key. {first}",
+            f"{host.name}: THE SERVER'S HOST KEY HAS CHANGED. hosts.toml has {host.host_key}, but the server does not show this "
+            "key. Someone may be intercepting the connection, or the server was reinstalled. Nothing was stored.",
+            "If the server was reinstalled, compare the new keys with the ones on your provider's console. If they match, "
+            f"{first}",
         )
 
 
 def _changed(host: Host, shown: ServerKeys, known: Mapping[str, PKey]) -> SelvedgeError:
     now = {key.get_name(): key for key in shown.keys}
     changes = [
-        f"{kind_of(key)}: known is {fingerprint(key)}, shown is {fingerprint(now[name]) if name in now else 'none'}"
+        f"{kind_of(key)}: known_hosts has {fingerprint(key)}, the server shows {fingerprint(now[name]) if name in now else 'none'}"
         for name, key in known.items()
         if now.get(name) != key
     ]
@@ -103,15 +106,15 @@ def _changed(host: Host, shown: ServerKeys, known: Mapping[str, PKey]) -> Selved
     first = shown.keys[0]
     if known.get(first.get_name()) == first:
         return SelvedgeError(
-            f"{host.name}: a host key has changed. {'; '.join(changes)}. The {kind_of(first)} key, which logins use, is the known "
-            "one. Nothing was stored.",
-            f"`fab harden` makes a weak RSA key anew. If it did, forget the old key and trust the new one:\n{again}",
+            f"{host.name}: a host key has changed. {'; '.join(changes)}. The {kind_of(first)} key, which logins use, is unchanged. "
+            "Nothing was stored.",
+            f"`fab harden` replaces a weak RSA key. If you ran it, remove the old key and accept the new one:\n{again}",
         )
     return SelvedgeError(
-        f"{host.name}: THE SERVER'S HOST KEY HAS CHANGED. {'; '.join(changes)}. Somebody may be listening in, or the server "
-        "was installed anew. Nothing was stored.",
-        "If it was installed anew: compare with the provider's console, then forget the old key and trust the new one:\n"
-        f"{again}",
+        f"{host.name}: THE SERVER'S HOST KEY HAS CHANGED. {'; '.join(changes)}. Someone may be intercepting the "
+        "connection, or the server was reinstalled. Nothing was stored.",
+        "If the server was reinstalled, compare the new keys with the ones on your provider's console. If they match, remove "
+        f"the old keys and accept the new ones:\n{again}",
     )
 
 

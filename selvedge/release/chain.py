@@ -1,4 +1,4 @@
-"""Run the tasks of one command line as one chain: plan all steps on all hosts, show the plans, make the changes."""
+"""Run the tasks of a command line as one chain: plan all steps on all hosts, show the plans, make the changes."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ from selvedge.release.commits import Commits, apply_options
 from selvedge.release.database import network_databases
 from selvedge.release.rollout import Plans, roll_out
 from selvedge.report import Report
+from selvedge.report.text import Styled
 from selvedge.task import Step
 
-# `--script` prints whole files of lib/. A script calls some of their functions, and assigns their variables.
+# `--script` prints whole files of lib/. A script calls some of their functions and assigns their variables.
 SCRIPT_HEAD = "# shellcheck shell=dash disable=SC2016,SC2030,SC2031,SC2154,SC2329"
 
 
 def run_chain(fleet: Fleet, commits: Commits, tasks: Sequence[Step], options: Mapping[str, Any]) -> None:
-    """Plan the steps of the tasks and show the plans; then make the changes, unless the flags forbid it.
+    """Plan the steps of the tasks and show the plans. Then make the changes, unless --dry-run or --script is set.
 
     options: the flags of all tasks together. Raises SelvedgeError: StepError if a change failed, LockedError,
     UnreachableError.
@@ -35,18 +36,20 @@ def run_chain(fleet: Fleet, commits: Commits, tasks: Sequence[Step], options: Ma
         return
     dry = bool(options.get("dry_run"))
     for session in fleet.sessions:
-        _show(fleet.report, session, plans[session.name], whole=dry)
+        show_plan(fleet.report, session, plans[session.name], whole=dry or bool(options.get("diff")))
     if dry:
         fleet.report.line("Dry run: nothing was changed.")
         return
     if _nothing_to_change(fleet, tasks, plans):
         return
-    # If another run, or the rest of one that was cut off, changed something since the reading, plan again.
+    # Plan again if another run, or the last step of an interrupted one, has changed something since the reading.
     doing = f"fab {' '.join(str(task.name) for task in tasks)}"
     if fleet.lock(doing, int(options.get("wait") or 0), time.monotonic() - began):
         plans = plan_tasks(fleet, commits, tasks, options)
         if _nothing_to_change(fleet, tasks, plans):
             return
+    for name, items in plans.items():
+        fleet.report.plan(name, (item.name for item in items if item))
     roll_out(fleet, commits, plans, revert=not options.get("no_revert"))
 
 
@@ -62,7 +65,7 @@ def plan_tasks(fleet: Fleet, commits: Commits, tasks: Sequence[Step], options: M
 
 
 def _steps(tasks: Sequence[Step], session: Session) -> list[Step]:
-    """Return the steps of the tasks on a host in their order, without repetitions."""
+    """Return the steps of the tasks on a host in their order, each once."""
     return list(dict.fromkeys(part for task in tasks for part in task.parts(session.app)))
 
 
@@ -79,7 +82,7 @@ def _share_databases(sessions: Sequence[Session]) -> None:
 
 
 def _nothing_to_change(fleet: Fleet, tasks: Sequence[Step], plans: Plans) -> bool:
-    """Return whether no step has anything to do; if so, report that for each task."""
+    """Return whether no step has a change; if so, print that for each task."""
     if any(item for items in plans.values() for item in items):
         return False
     for task in tasks:
@@ -87,21 +90,34 @@ def _nothing_to_change(fleet: Fleet, tasks: Sequence[Step], plans: Plans) -> boo
     return True
 
 
-def _show(report: Report, session: Session, items: Sequence[Planned], *, whole: bool) -> None:
-    """Print the planned steps of a host. whole: with the texts of new files, too."""
+def show_plan(report: Report, session: Session, items: Sequence[Planned], *, whole: bool) -> None:
+    """Print the planned steps of a host. whole: include the texts of new files."""
     earlier_changes = False
     for item in items:
         changes = [change for _, change in item.plan.changes if not (earlier_changes and change.waits)]
         if not changes and not item.pending:
-            report.step(session.name, item.name, report.paint("nothing to change", "dim"))
+            report.step(session.name, item.name, Styled("nothing to change", "dim"))
             continue
         earlier_changes = True
-        counted = f"{len(changes)} change{'' if len(changes) == 1 else 's'}" if changes else ""
+        counted = _counted(len(changes), "change") if changes else ""
         report.step(session.name, item.name, ", ".join(filter(None, [counted, item.pending])))
         for change in changes:
-            report.line(f"    {report.paint('•', 'yellow')} {change.summary}")
-            if change.diff and (whole or not change.summary.startswith("create ")):
+            lines = 0 if whole else _lines_of_new_file(change.diff)
+            size = f"  ({_counted(lines, 'line')})" if lines else ""
+            report.line("    ", Styled("•", "yellow"), f" {change.summary}{size}", indent=6)
+            if change.diff and not lines:
                 report.diff(change.diff)
+
+
+def _lines_of_new_file(diff: str) -> int:
+    """Return the number of lines of a file that the diff creates, 0 if the file exists."""
+    _, _, body = diff.partition("\n@@ -0,0 +1")
+    return sum(row.startswith("+") for row in body.splitlines())
+
+
+def _counted(number: int, word: str) -> str:
+    """Return "1 change", "2 changes"."""
+    return f"{number} {word}{'' if number == 1 else 's'}"
 
 
 def _print_scripts(session: Session, items: Sequence[Planned]) -> None:

@@ -1,4 +1,4 @@
-"""The commit to release. A run resolves each branch once, so that all hosts get the same commit."""
+"""The commit to release. A run resolves each branch once, so all hosts get the same commit."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ SHA = re.compile(r"[0-9a-f]{40}")
 
 
 def requested_ref(options: Mapping[str, Any]) -> str:
-    """Return the branch, tag or SHA of --branch or --commit, "" without them. Raises UsageError if git allows no such name."""
+    """Return the branch, tag or SHA of --branch or --commit, "" without them. Raises UsageError if git does not allow the name."""
     branch, commit = str(options.get("branch") or ""), str(options.get("commit") or "")
     if branch and commit:
-        raise UsageError("--branch and --commit cannot be given together.", "Give the one that is meant.")
+        raise UsageError("--branch and --commit cannot be used together.", "Remove one of them.")
     if not branch and not commit:
         return ""
     try:
@@ -33,7 +33,8 @@ def requested_ref(options: Mapping[str, Any]) -> str:
     except ValidationError as error:
         flag = "--branch" if branch else "--commit"
         kind = "branch" if branch else "tag, SHA or branch"
-        raise UsageError(f"{flag}: {branch or commit!r} cannot be a {kind}.", "Give a name or SHA that git knows.") from error
+        remedy = "Use a branch of the repository." if branch else "Use a SHA or a tag of the repository."
+        raise UsageError(f"{flag}: {branch or commit!r} is not a valid name of a {kind}.", remedy) from error
 
 
 def apply_options(sessions: Sequence[Session], options: Mapping[str, Any]) -> None:
@@ -50,10 +51,10 @@ class Commits:
     known: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def resolve(self, sessions: Sequence[Session]) -> None:
-        """Resolve the commits of all hosts, as far as that is possible before anything is changed.
+        """Resolve the commits of all hosts before anything is changed, if possible.
 
-        A commit stays unknown if git is not installed yet or the repository refuses. Raises SelvedgeError if the repository
-        does not answer or its server has another host key: no step changes that.
+        A commit stays unknown if git is not installed yet or the repository denies access: a later step may change that.
+        Raises SelvedgeError if the repository does not answer or its server has another host key.
         """
         for session in sessions:
             answer = self._resolve(session)
@@ -82,49 +83,50 @@ class Commits:
     def _ask(self, session: Session) -> str:
         """Return the answer of the source of the code: "commit SHA", or why the commit is unknown."""
         app = session.app
-        return code_source(app).find(app, lambda shell: session.run(shell, more=True).output)
+        with session.report.activity(session.name, "", "asking the repository for the commit", live_only=True):
+            return code_source(app).find(app, lambda shell: session.run(shell, more=True).output)
 
 
 def refused(session: Session, answer: str) -> SelvedgeError:
-    """Return the error for an answer without a commit: no git, no such ref, or a repository that refuses."""
+    """Return the error for an answer without a commit: no git, no such ref, or no access to the repository."""
     target, name = session.app, session.name
     kind, _, detail = answer.partition(" ")
     if kind == "nogit":
-        return SelvedgeError(f"{name}: git is not installed there.", f"Run `fab -H {name} install` first.")
+        return SelvedgeError(f"{name}: git is not installed.", f"Run `fab -H {name} install` first.")
     if kind == "missing":
         return SelvedgeError(
             f"{name}: the repository {target.repository_shown} has no branch or tag {target.ref}.",
-            "Check app.branch in hosts.toml, or --branch or --commit; has it been pushed? "
-            "A short SHA must be of a commit that a branch or tag there still holds.",
+            "Check app.branch in hosts.toml, or the flag --branch or --commit, and check that it was pushed. "
+            "A short SHA works only for a commit that is on a branch or tag of the repository.",
         )
     if kind == "changed":
         return _changed(session, detail)
     public, _, message = detail.partition(" | ")
-    remedy = "Check app.repository in hosts.toml, and that the server can reach it."
+    remedy = "Check app.repository in hosts.toml, and that the server can reach that address."
     if target.repository.startswith(("http://", "https://")) and re.search(r"could not read|40[134]|uthenticat|not found", detail):
         remedy = (
-            "Check app.repository in hosts.toml. If the repository is private: name it by SSH (git@host:path), then the server "
-            "makes a key and shows it; or put "
-            "its address with a token into .env: SELVEDGE_APP__REPOSITORY=https://user:token@host/path."
+            "Check app.repository in hosts.toml. If the repository is private, use its SSH address (git@host:path): Selvedge then "
+            "creates a deploy key on the server and shows it. Or add its address with a token to .env: "
+            "SELVEDGE_APP__REPOSITORY=https://user:token@host/path."
         )
     if public.startswith("ssh-"):
         remedy = (
-            "If the repository is private, give this server's key read access to it (GitHub: Settings, Deploy keys, Add "
+            "If the repository is private, add the server's deploy key with read access (GitHub: Settings, Deploy keys, Add "
             f"deploy key; GitLab: Settings, Repository, Deploy keys), then run the same command again:\n{public}"
         )
     said = (message or detail).rstrip(". ")
-    asked = f"{name}: the repository {target.repository_shown} refuses, asked for {target.ref}"
+    asked = f"{name}: could not read {target.ref} from the repository {target.repository_shown}"
     return SelvedgeError(f"{asked}: {said}.", remedy)
 
 
 def _changed(session: Session, fingerprint: str) -> SelvedgeError:
-    """Return the error for a git server whose host key is not the one that the server, or this machine, knows."""
+    """Return the error for a git server whose host key differs from the one that the server, or this machine, has stored."""
     target, name = session.target, session.name
     server = known_hosts.entry_name(*target.ssh_server) if target.ssh_server else target.repository_shown
     return SelvedgeError(
-        f"{name}: THE HOST KEY OF THE GIT SERVER {server} HAS CHANGED: it shows {fingerprint or 'another one'}. Somebody may be "
-        "listening in, or its operator has changed it. Nothing was fetched.",
-        "Compare it with the one that the operator publishes. If it is theirs, forget the old one, here and on the server, then "
-        f"run the same command again:\n    ssh-keygen -R {quote(server)}\n    fab -H {name} ssh\n"
+        f"{name}: THE HOST KEY OF THE GIT SERVER {server} HAS CHANGED to {fingerprint or 'another one'}. Either its operator has "
+        "changed it, or someone intercepts the connection. Nothing was fetched.",
+        "Compare the key with the one that the operator publishes. If they match, remove the stored key from this machine and from "
+        f"the server, then run the same command again:\n    ssh-keygen -R {quote(server)}\n    fab -H {name} ssh\n"
         f"    sudo rm {target.paths.git_known_hosts}",
     )

@@ -47,10 +47,10 @@ def check_rollback(session: Session, releases: Releases, to: Record, *, keep: bo
         between = _alembic(session, newest, "history", "-r", f"{needed[0]}:{at[0]}")[1]
         listed = "\n".join(f"    {line}" for line in between.splitlines() if "->" in line)
         raise SelvedgeError(
-            f"{session.name}: the database is ahead of {to.id}: it is at {' '.join(at)}, that release knows it at "
-            f"{' '.join(needed)}. The revisions between:\n{listed}",
-            "Go back with --keep-database where the older code works with the newer database, or with --downgrade, which "
-            "prints the SQL and then runs `alembic downgrade`. Data may be lost by a downgrade.",
+            f"{session.name}: the database is newer than the release {to.id}: it is at revision {' '.join(at)}, and that release "
+            f"needs {' '.join(needed)}. The revisions between:\n{listed}",
+            "If the older code works with the newer database, add --keep-database. To downgrade the database, add --downgrade: it "
+            "prints the SQL, then runs `alembic downgrade`. A downgrade may delete data.",
         )
     _downgrade(session, newest, at[0], needed[0])
 
@@ -61,7 +61,7 @@ def _downgrade(session: Session, newest: str, at: str, needed: str) -> None:
     status, sql = _alembic(session, newest, "downgrade", f"{at}:{needed}", "--sql")
     if status != 0:
         raise SelvedgeError(
-            f"{session.name}: alembic cannot say the SQL of the downgrade: {sql}", "Nothing was changed."
+            f"{session.name}: alembic could not print the SQL of the downgrade: {sql}", "Nothing was changed."
         )
     for line in sql.splitlines():
         session.report.line(f"    {line}")
@@ -69,16 +69,21 @@ def _downgrade(session: Session, newest: str, at: str, needed: str) -> None:
     if status == -1:
         raise session.lost("during the downgrade of the database")
     if status != 0:
-        raise SelvedgeError(f"{session.name}: alembic downgrade failed: {output}", "The live release still serves.")
+        raise SelvedgeError(
+            f"{session.name}: `alembic downgrade` failed: {output}",
+            "The live release keeps serving. Correct the migration, then run the same command again.",
+        )
 
 
 def _check_same(session: Session, to: Record, at: list[str]) -> None:
-    """Refuse the rollback if the database is at other revisions than the release `to` needs: someone has downgraded it."""
+    """Refuse the rollback if the database is not at the revisions that the release `to` needs: someone has downgraded it."""
     if set(at) == set(to.heads.split()):
         return
     raise SelvedgeError(
-        f"{session.name}: the database is at {' '.join(at) or 'no revision'}, {to.id} needs {to.heads.strip()}: it was taken back.",
-        f"`fab deploy --commit {to.id[:12]} --force` migrates it and releases that commit; --keep-database goes back as it is.",
+        f"{session.name}: the database is at {' '.join(at) or 'no revision'}, but the release {to.id} needs {to.heads.strip()}: "
+        "the database was downgraded.",
+        f"Run `fab -H {session.name} deploy --commit {to.id[:12]} --force` to migrate the database and release that commit, or add "
+        "--keep-database to roll back without a migration.",
     )
 
 

@@ -1,4 +1,4 @@
-"""An instance: a commit with the settings and environment it runs with. Each has a folder, a socket and a process."""
+"""An instance: a commit with its settings and environment. Each has a folder, a socket and a process."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ RUN_SCRIPT = "gunicorn/run.j2"
 
 
 class Instance(Value):
-    """What starts for a commit on a server: `fab releases` calls it a release.
+    """A release, as `fab releases` calls it: a commit that runs with certain settings.
 
-    `id` is "<commit12>-<6 hex of the settings' hash>": the same settings give the same instance on every server and in every
-    run. Other settings give another instance, which starts next to the old one.
+    `id` is "<commit12>-<6 hex digits of the settings' hash>": the same settings give the same instance on every server and in
+    every run. Other settings give another instance, which starts next to the old one.
     """
 
     app: Target
@@ -42,9 +42,9 @@ class Instance(Value):
 
     @cached_property
     def digest(self) -> str:
-        """Six hex digits over all that the process starts with, except the commit.
+        """Six hex digits of a hash of the process's settings and environment, without the commit.
 
-        The digest is public, so the environment, which contains secrets, goes through scrypt first.
+        The digest is public, and the environment contains secrets, so scrypt hashes the environment first.
         """
         server, manager = app_server(self.app), process_manager(self.app)
         templates = (server.script, RUN_SCRIPT, *server.modules, *manager.templates)
@@ -76,7 +76,7 @@ class Instance(Value):
         return _start(self.folder, self.app)
 
     def _render(self, name: str, instance: str) -> str:
-        """Return a template's text. The digest is made with the instance "ID", whose commit is "COMMIT"."""
+        """Return a template's text. For the digest the instance is "ID", and its commit is "COMMIT"."""
         app, paths = self.app, self.app.paths
         commit = "COMMIT" if instance == "ID" else self.commit
         folder, release = f"{paths.instances}/{instance}", paths.release(commit)
@@ -114,7 +114,7 @@ class Instance(Value):
         return {PurePosixPath(name).stem: self._render(name, self.id) for name in templates}
 
     def environment_text(self) -> str:
-        """Return the app's environment, as `sh` and systemd read it. Secret."""
+        """Return the app's environment in the format of `sh` and systemd. Secret."""
         return render_environment(self.environment)
 
 

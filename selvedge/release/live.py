@@ -8,6 +8,7 @@ from pathlib import Path
 
 from selvedge.config.target import Target
 from selvedge.config.types import LOCAL_PREFIX
+from selvedge.engine.script import script
 from selvedge.errors import SelvedgeError
 from selvedge.release.record import Releases, original
 from selvedge.resources.base import Change, Resource
@@ -18,16 +19,26 @@ PREFLIGHT = (Path(library.__file__).parent / "server" / "preflight.py").read_byt
 """The program that checks on the server whether a release can start."""
 
 
+def switch_payload(app: Target) -> bytes:
+    """Return the payload of `switch_release`: two sizes, PREFLIGHT, and the script that drains a release.
+
+    That script runs on the server after the run has ended. Its argument is the release.
+    """
+    drain = call("drain_run", given=app.shell_values, drain=app.drain, keep=app.keep_releases)
+    text = script(f'{drain} "$1"', mark="drain").encode()
+    return b"%d %d\n%b%b" % (len(PREFLIGHT), len(text), PREFLIGHT, text)
+
+
 def releases_query(app: Target) -> str:
-    """Return shell that prints the releases on the server, for Releases.parse."""
+    """Return shell that prints the releases on the server, for `Releases.parse`."""
     return call("releases_fact", given=app.shell_values)
 
 
 class Live(Resource):
     """The instance that nginx sends requests to.
 
-    A new instance starts next to the old one, on its own socket, and gets traffic only once it is healthy. If it fails, the
-    old one keeps serving. forced: switch also to a commit that was rolled back. why: deploy, rollback, restart or revert.
+    A new instance starts next to the old one on its own socket, and gets requests only once it is healthy. If it fails, the
+    old one keeps serving. forced: switch even to a commit that was rolled back. why: deploy, rollback, restart or revert.
     downgraded: the database was downgraded for this rollback.
     """
 
@@ -49,24 +60,25 @@ class Live(Resource):
         return releases_query(self.app)
 
     def plan(self, fact: str) -> Change | None:
-        """Return the change. Raises SelvedgeError for a commit that was rolled back: before anything is built for it."""
+        """Return the change. Raises SelvedgeError for a commit that was rolled back, before anything is built for it."""
         found = Releases.parse(fact)
-        # A restarted instance ("…r1") counts as the one that it is a copy of, too.
+        # A restarted instance ("…r1") also counts as the instance that it is a copy of.
         live = found.live if found.live == self.instance else original(found.live)
         record = found.record(found.live if live == self.instance else self.instance)
         healthy = found.listening and found.current == f"releases/{self.instance[:12]}"
         if live == self.instance and healthy and record and record.state == "good":
             clean_up = replace(self, instance=found.live)._change
-            # A power cut after the switch may leave the old instance running.
-            if others := [instance for instance in found.running if instance != found.live]:
-                return clean_up(f"stop what an earlier run left running: {', '.join(others)}")
+            # A crash of the server or of the drain may leave an old instance running.
+            if others := [each for each in found.running if each not in (found.live, *found.draining)]:
+                return clean_up(f"stop the releases that an interrupted run left running: {', '.join(others)}")
             # Someone has edited or removed the process manager's files.
-            return None if found.boots else clean_up(f"write again what starts {found.live} at a boot")
+            return None if found.boots else clean_up(f"write the files again that start {found.live} at a boot")
         rolled_back = found.rolled_back(self.instance)
         if rolled_back and not self.forced and found.live != self.instance:
             raise SelvedgeError(
-                f"{self.app.host.name}: {rolled_back.id} was rolled back from on {rolled_back.at}.",
-                "Release a newer commit, or this one again with --force.",
+                f"{self.app.host.name}: the release {rolled_back.id} of this commit was rolled back after it became live on "
+                f"{rolled_back.at}.",
+                "Push a newer commit, or add --force to release this commit again.",
             )
         old = found.live
         if old == self.instance:
@@ -86,18 +98,18 @@ class Live(Resource):
             # An import may take as long as all attempts of the health check, but at least 15 and at most 60 seconds.
             import_timeout=min(60, max(15, math.ceil(app.health_attempts * (app.health_interval + app.health_timeout)))),
             header=app.release_header,
-            settle=app.settle,
+            settle=f"{app.settle:g}",
             settle_ms=int(app.settle * 1000),
             drain=app.drain,
+            stop_timeout=app.stop_timeout,
             strategy=app.strategy,
             migrate=app.migrate if app.release.migrates else "",
             alembic=app.migrate,
             downgraded=self.downgraded,
             migrate_timeout=app.migrate_timeout,
             settings=app.settings,
-            preflight_size=len(PREFLIGHT),
             host=app.host.name,
             before_switch="\n".join(hook for hook in app.hooks.before_switch if not hook.startswith(LOCAL_PREFIX)),
             keep=app.keep_releases,
         )
-        return Change(summary, shell, payload=PREFLIGHT, noted=True)
+        return Change(summary, shell, payload=switch_payload(app), noted=True)

@@ -14,13 +14,14 @@ from selvedge.shell.library import call
 
 
 def run_on_failure(session: Session, error: SelvedgeError) -> None:
-    """Run the host's on_failure commands. If one fails, report that and run the others."""
+    """Run the host's on_failure commands. If one fails, print that error and run the others."""
     commands = session.target.hooks.on_failure
     env_vars = _env_vars(session, error) if commands else {}
     for command in commands:
         try:
             if command.startswith(LOCAL_PREFIX):
-                run_local(session.name, "on_failure", [command.removeprefix(LOCAL_PREFIX).strip()], env_vars)
+                local = command.removeprefix(LOCAL_PREFIX).strip()
+                run_local(session.report, session.name, "on_failure", [local], env_vars)
             else:
                 _run_on_server(session, command, env_vars)
         except SelvedgeError as problem:
@@ -28,7 +29,7 @@ def run_on_failure(session: Session, error: SelvedgeError) -> None:
 
 
 def _env_vars(session: Session, error: SelvedgeError) -> dict[str, str]:
-    """Return the variables that the commands get."""
+    """Return the environment variables of the commands."""
     release = Instance.of(session.app).id if session.release.commit else ""
     previous = ""
     if not isinstance(error, UnreachableError):
@@ -50,7 +51,7 @@ def _previous(session: Session, release: str) -> str:
     found = Releases.parse(session.read([Ask(releases_query(session.app))])[0])
     if found.live != release:
         return found.live
-    # The release is live already: a later step failed, e.g. the hook after_switch.
+    # The release is already live: a later step failed, e.g. the hook after_switch.
     earlier = [record.id for record in found.records if record.state == "good" and record.id != release]
     return earlier[-1] if earlier else ""
 
@@ -60,4 +61,7 @@ def _run_on_server(session: Session, command: str, env_vars: dict[str, str]) -> 
     pairs = [f"{name}={value}" for name, value in env_vars.items()]
     result = session.run(call("hook_on_failure", command, *pairs, user=app.name, folder=app.paths.shared))
     if result.status != 0:
-        raise SelvedgeError(f"{session.name}: the hook on_failure failed (exit status {result.status}): {command}")
+        raise SelvedgeError(
+            f"{session.name}: the hook on_failure failed (exit status {result.status}): {command}.",
+            "Correct on_failure in [hooks] of hosts.toml.",
+        )

@@ -1,6 +1,6 @@
-"""Checks of files on this machine that steps need. They run before any server is contacted.
+"""Checks of files on this machine that steps need, before any server is contacted.
 
-The functions import what they need themselves: `fab --list` loads this module and calls none of them.
+Each function imports the modules that it needs, because `fab --list` loads this module and calls no function of it.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ def public_keys(app: Target) -> None:
 
 
 def repository(app: Target) -> None:
-    """Check that a repository on this machine exists and has the branch. Raises ConfigError, UsageError without the branch."""
+    """Check that a repository on this machine exists and has the branch. Raises ConfigError; UsageError without the branch."""
     from selvedge.resources.code.pushed import local_commit
 
-    if app.local_path is not None:
-        local_commit(app.local_path, app.ref)
+    if app.repository_path is not None:
+        local_commit(app.repository_path, app.ref)
 
 
 def env_file(app: Target) -> None:
@@ -34,7 +34,7 @@ def env_file(app: Target) -> None:
 
 
 def certificates(app: Target) -> None:
-    """Check that the certificates in hosts.toml can be read: your own, or that of the authority. Raises ConfigError."""
+    """Check that the certificates that hosts.toml names are readable. Raises ConfigError."""
     from selvedge.resources.nginx.own_certificate import OwnCertificate, pem
 
     if app.domains and not app.tls.upstream:

@@ -17,8 +17,8 @@ def original(instance: str) -> str:
 class Record(Value):
     """A release's record on the server.
 
-    state: "building", "good", "bad", or "left" (it was rolled back). at: the time of its last switch, UTC, ISO 8601. heads: the
-    alembic revisions that its code needs. database: those that the database was at when it became live.
+    state: "building", "good", "bad", or "left" (rolled back). at: the time of its last switch, UTC, ISO 8601. heads: the alembic
+    revisions that its code needs. database: the revisions of the database when it became live.
     """
 
     id: str
@@ -43,6 +43,7 @@ class Releases(Value):
 
     live: the live release, "" if there is none. listening: whether its socket is open. boots: whether a boot starts it.
     current: the target of the link `current`. records: all releases, sorted by time. running: those whose sockets are open.
+    draining: those that still answer open requests after a switch and are stopped then.
     """
 
     live: str = ""
@@ -51,6 +52,7 @@ class Releases(Value):
     current: str = ""
     records: tuple[Record, ...] = ()
     running: tuple[str, ...] = ()
+    draining: tuple[str, ...] = ()
 
     def record(self, instance: str) -> Record | None:
         """Return the record of a release, None if there is none."""
@@ -70,7 +72,7 @@ class Releases(Value):
         """Parse the output of the shell function `releases_fact`."""
         values: dict[str, str] = {}
         records: dict[str, dict[str, str]] = {}
-        running: list[str] = []
+        lists: dict[str, list[str]] = {"running": [], "draining": []}
         for line in fact.splitlines():
             key, _, value = line.partition(" ")
             if said := _RECORDED.fullmatch(line):
@@ -80,8 +82,8 @@ class Releases(Value):
             elif key == "instance":
                 name = value.removesuffix("/")
                 records[name] = {"id": name, "state": "building"}
-            elif key == "running":
-                running.append(value)
+            elif key in lists:
+                lists[key].append(value)
             else:
                 values[key] = value
         return cls(
@@ -90,5 +92,6 @@ class Releases(Value):
             boots=values.get("boots") == "yes",
             current=values.get("current", ""),
             records=tuple(sorted((Record(**record) for record in records.values()), key=lambda record: record.at)),
-            running=tuple(sorted(running)),
+            running=tuple(sorted(lists["running"])),
+            draining=tuple(sorted(lists["draining"])),
         )

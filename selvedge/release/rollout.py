@@ -1,4 +1,4 @@
-"""Make the plans of a run: build on all hosts, then switch in batches. If a host refuses the release, the others go back."""
+"""Make the changes of a run: build on all hosts, then switch in batches. If the release fails on a host, the others go back."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ Plans = dict[str, list[Planned]]
 
 
 def roll_out(fleet: Fleet, commits: Commits, plans: Plans, *, revert: bool) -> None:
-    """Make the planned steps. Raises SelvedgeError; if `revert` is true, hosts that have switched go back first."""
+    """Make the changes of the planned steps. Raises SelvedgeError; if `revert` is true, hosts that have switched go back first."""
     began = time.monotonic()
     build = {name: items[: _first_of_switch(items)] for name, items in plans.items()}
     switch = {name: items[_first_of_switch(items) :] for name, items in plans.items()}
-    # The exec that ends the build of a single host also reads it for the switch. Several hosts wait for each other in between.
+    # On a single host, the exec that ends the build also reads the server for the switch. Several hosts first wait for each other.
     alone = len(fleet.sessions) == 1
     built = fleet.each(
         lambda session: _converge(commits, session, build[session.name], switch[session.name] if alone else ())
@@ -46,18 +46,19 @@ def roll_out(fleet: Fleet, commits: Commits, plans: Plans, *, revert: bool) -> N
         if before:
             _go_back(fleet, commits, done, before, revert=revert and fleet.rollout.revert)
         raise
-    fleet.each(lambda session: prove(session, plans[session.name]))
     _report_live(fleet, plans)
+    for session, items in zip(fleet.sessions, fleet.each(lambda session: prove(session, plans[session.name])), strict=True):
+        _report_draining(session, items)
     fleet.report.line(f"Done in {time.monotonic() - began:.1f} s.")
 
 
 def _first_of_switch(items: Sequence[Planned]) -> int:
-    """Return the index of the first step of phase "switch"; all later steps belong to the switch, too."""
+    """Return the index of the first step of phase "switch". All later steps belong to the switch, too."""
     return next((index for index, item in enumerate(items) if item.step.phase == "switch"), len(items))
 
 
 def _batches(fleet: Fleet, sessions: Sequence[Session]) -> list[Sequence[Session]]:
-    """Return the sessions in the batches of [rollout]. The first host goes alone, as a canary."""
+    """Return the sessions in the batches of [rollout]. The first host is a batch of its own, the canary."""
     if len(sessions) < 2:
         return [sessions] if sessions else []
     size = fleet.rollout.batch_size(len(sessions))
@@ -67,7 +68,7 @@ def _batches(fleet: Fleet, sessions: Sequence[Session]) -> list[Sequence[Session
 def _converge(
     commits: Commits, session: Session, items: Sequence[Planned], following: Sequence[Planned] = ()
 ) -> list[Planned]:
-    """Make the steps on one host, as `converge` does; if that fails, run the hook on_failure."""
+    """Make the changes on one host, as `converge` does. If that fails, run the hook on_failure."""
     try:
         return converge(session, items, commits.resolve_now, following)
     except SelvedgeError as error:
@@ -76,7 +77,7 @@ def _converge(
 
 
 def _switch(commits: Commits, session: Session, items: Sequence[Planned], ready: Sequence[Planned]) -> None:
-    """Make the steps of the switch on one host. ready: these steps planned after the build; empty if they must be planned."""
+    """Make the changes of the switch on one host. ready: its steps if they were planned after the build, else empty."""
     try:
         items = ready or session.plan([item.step for item in items])
     except SelvedgeError as error:
@@ -90,6 +91,15 @@ def _report_live(fleet: Fleet, plans: Plans) -> None:
         for resource in (resource for item in plans[session.name] for resource in item.resources):
             if isinstance(resource, Live):
                 fleet.report.step(session.name, "live", f"{resource.instance}  {session.target.url}")
+
+
+def _report_draining(session: Session, items: Sequence[Planned]) -> None:
+    """Print which releases still answer open requests. items: the steps with the facts of the last reading."""
+    for resource, fact in (pair for item in items for pair in zip(item.resources, item.facts, strict=True)):
+        if isinstance(resource, Live):
+            for release in Releases.parse(fact).draining:
+                text = f"the previous release {release} answers its open requests for up to {session.target.drain} s"
+                session.report.step(session.name, "draining", text)
 
 
 def _live_releases(fleet: Fleet, sessions: Sequence[Session]) -> dict[str, str]:
@@ -108,7 +118,7 @@ def _back_to(release: str) -> Step:
 
 
 def _go_back(fleet: Fleet, commits: Commits, done: Sequence[Session], before: Mapping[str, str], *, revert: bool) -> None:
-    """Make the other hosts go back after one has refused the release; then report the live release of each host.
+    """Make the other hosts go back after the release has failed on one; then print the live release of each host.
 
     done: the hosts that may have switched. before: the release that was live on each host.
     """
@@ -118,7 +128,7 @@ def _go_back(fleet: Fleet, commits: Commits, done: Sequence[Session], before: Ma
             after[session.name] = _live_releases(fleet, [session])[session.name]
             old = before[session.name]
             if revert and old and after[session.name] != old:
-                fleet.report.step(session.name, "revert", f"back to {old}, since another server refused the release")
+                fleet.report.step(session.name, "revert", f"going back to {old}, because the release failed on another server")
                 converge(session, session.plan([_back_to(old)]), commits.resolve_now)
                 after[session.name] = old
         except SelvedgeError as error:
@@ -127,5 +137,5 @@ def _go_back(fleet: Fleet, commits: Commits, done: Sequence[Session], before: Ma
     fleet.report.line()
     for session in fleet.sessions:
         live = after.get(session.name, before.get(session.name, "")) or "nothing"
-        state = "as before" if live == (before.get(session.name) or "nothing") else "switched"
+        state = "unchanged" if live == (before.get(session.name) or "nothing") else "switched"
         fleet.report.step(session.name, "live", f"{live}  ({state})")

@@ -28,7 +28,7 @@ class Guard(Value):
 class Change(Value):
     """One difference between a server and what it should be.
 
-    summary: a sentence without the host's name, e.g. "write /etc/nginx/sites-available/hello".
+    summary: an imperative without the host's name, e.g. "write /etc/nginx/sites-available/hello".
     shell: POSIX sh that makes the change; runs as root in a subshell of its own under `set -eu`.
     diff: unified diff lines, "" if there is nothing to show (always "" for secrets).
     payload: bytes, or a file on this machine, that the shell reads from file descriptor 3; secrets travel here, so

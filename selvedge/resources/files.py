@@ -21,6 +21,13 @@ def _rows(text: str) -> list[str]:
     return [*rows, f"{last}\n\\ No newline at the end"] if last else rows
 
 
+def _in_the_way(summary: str, path: str, found: str, needed: str) -> Change:
+    """Return a change that only fails, because moving a directory away could lose data."""
+    problem = f"{path} is {found}, but Selvedge needs {needed} at this path."
+    remedy = f"Move it away on the server (`mv {quote(path)} /root/`), then run the same command again."
+    return Change.refused(summary, problem, remedy=remedy)
+
+
 def _octal(mode: str) -> str:
     """Return a mode as `stat -c %a` prints it."""
     return f"{int(mode, 8):o}"
@@ -67,11 +74,11 @@ class File(Resource):
         if same_text and kind == wanted:
             return None
         if same_text:
-            return Change(f"set {self.path} to mode {self.mode}, {self.owner}:{self.group}", self._set_owner())
+            return Change(_set_mode(self), self._set_owner())
         if kind == "absent":
             return self._write(f"create {self.path}", diff(self.path, "", self.text))
         if kind.startswith("directory"):
-            return Change.refused(f"write {self.path}", f"{self.path} is a directory; a file must stand there: move it away")
+            return _in_the_way(f"write {self.path}", self.path, "a directory", "a file")
         return self._write(f"write {self.path}", diff(self.path, text, self.text))
 
     def _set_owner(self) -> str:
@@ -85,6 +92,10 @@ class File(Resource):
             data = self.text.encode()
             return Change(summary, f"head -c {len(data)} <&3 | file_put {target} {len(data)}{check}", payload=data)
         return Change(summary, with_input(f"file_put {target}", self.text) + check, diff=changed)
+
+
+def _set_mode(resource: File | Directory) -> str:
+    return f"set the mode of {resource.path} to {resource.mode} and its owner to {resource.owner}:{resource.group}"
 
 
 class FileValues(Resource):
@@ -109,7 +120,7 @@ class FileValues(Resource):
         wanted = [f"{name}{self.separator}{value}" for name, value in self.values]
         if present == wanted or not any(self.if_contains in line for line in fact.splitlines()):
             return None
-        note = f"# By `fab harden`: {', '.join(names)}"
+        note = f"# Set by `fab harden`: {', '.join(names)}"
         text = "".join(f"{line}\n" for line in [note, *wanted])
         shell = with_input(f"file_set_lines {words(self.path, self._pattern, f'^{note}$')}", text)
         shown = [f"-{line}" for line in present] + [f"+{line}" for line in wanted]
@@ -149,11 +160,11 @@ class Directory(Resource):
         mode = f"{int(self.mode, 8):05o}"
         set_owner = f"chown -- {quote(self.owner + ':' + self.group)} {path}\nchmod -- {mode} {path}"
         if fact.startswith("directory"):
-            return Change(f"set {self.path} to mode {self.mode}, {self.owner}:{self.group}", set_owner)
+            return Change(_set_mode(self), set_owner)
         if fact.strip() == "absent":
             owner = f"-o {quote(self.owner)} -g {quote(self.group)}"
             return Change(f"create {self.path}/", f"install -d -m {mode} {owner} -- {path}")
-        return Change.refused(f"create {self.path}/", f"{self.path} is not a directory; one must stand there: move it away")
+        return _in_the_way(f"create {self.path}/", self.path, "not a directory", "a directory")
 
 
 class Link(Resource):
@@ -176,7 +187,7 @@ class Link(Resource):
         if kind == f"link {self.to}":
             return None
         if kind.startswith("directory"):
-            return Change.refused(f"link {self.path}", f"{self.path} is a directory; a link must stand there: move it away")
+            return _in_the_way(f"link {self.path} -> {self.to}", self.path, "a directory", "a link")
         return Change(f"link {self.path} -> {self.to}", f"file_link {words(self.path, self.to)}")
 
 
@@ -198,5 +209,5 @@ class Absent(Resource):
         if fact.strip() == "absent":
             return None
         if fact.startswith("directory"):
-            return Change.refused(f"remove {self.path}", f"{self.path} is a directory; nothing must stand there: move it away")
+            return _in_the_way(f"remove {self.path}", self.path, "a directory", "nothing")
         return Change(f"remove {self.path}", f"file_remove {quote(self.path)}")

@@ -7,7 +7,7 @@ from selvedge.shell.quoting import quote
 
 
 class Needs(Resource):
-    """A path that an earlier step makes. If it is missing, the step stops and says which task to run first."""
+    """A path that an earlier step creates. If it is missing, the step fails and names the task to run first."""
 
     path: str
     task: str
@@ -18,5 +18,6 @@ class Needs(Resource):
     def plan(self, fact: str) -> Change | None:
         if fact.strip() == "there":
             return None
-        sentence = f"{self.path} is not there yet: run `fab {self.task}` first, or `fab deploy`, which runs all steps"
-        return Change.refused(f"needs {self.path}, which `fab {self.task}` makes", sentence, waits=True)
+        problem = f"{self.path} is missing."
+        remedy = f"Run `fab {self.task}` first, or run all steps with `fab deploy`."
+        return Change.refused(f"check that `fab {self.task}` has run", problem, remedy=remedy, waits=True)

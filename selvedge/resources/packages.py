@@ -6,7 +6,7 @@ from selvedge.resources.base import Change, Resource
 from selvedge.shell.quoting import words
 
 DAY = 86_400
-REMEDY = "Read apt's own message above; `apt-get update` on the server must work."
+REMEDY = "Read apt's message above. Check that `apt-get update` works on the server."
 
 
 class Packages(Resource):

@@ -27,11 +27,12 @@ class Port(Resource):
         holders = dict(sorted(found, reverse=True))
         if self.program in holders:
             return None
-        named = " and ".join(f"{name} (process {pid})" for name, pid in holders.items()) or "a program unknown to ss"
-        stop = f"If it may go, e.g. `systemctl disable --now {next(iter(holders))}` there" if holders else "Free it"
-        problem = f"port {self.number}, which {self.program} needs, is held by {named}. Nothing was changed."
+        named = " and ".join(f"{name} (process {pid})" for name, pid in holders.items()) or "an unknown program"
+        first = next(iter(holders), "")
+        stop = f"If you do not need {first}, stop it on the server: `systemctl disable --now {first}`." if first else ""
+        problem = f"Port {self.number}, which {self.program} needs, is in use by {named}. Nothing was changed."
         return Change.refused(
-            f"have port {self.number} free for {self.program}",
+            f"check that port {self.number} is free for {self.program}",
             problem,
-            remedy=f"{stop}; then run this again.",
+            remedy=f"{stop or 'Free the port on the server.'} Then run the same command again.",
         )

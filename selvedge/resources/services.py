@@ -53,16 +53,16 @@ class Service(Loader):
         return None
 
     def _start(self, enabled: bool, active: bool) -> Change:
-        what = " and ".join(
+        verbs = " and ".join(
             word for word, needed in (("enable", not enabled), ("start", not active)) if needed
         )
         unit = quote(self.name)
-        lines = [self._run_check("refuses its configuration, so it was not started", "Mend the file that it names.")]
+        lines = [self._run_check("rejects its configuration, so it was not started", "Correct the file that it names.")]
         if self.loads:
             # A package that this step has installed may have started the service with its own configuration.
             lines.append(f"if systemctl is-active -q {unit}; then\n{self._reload_line()}\nfi")
         lines.append(f"systemctl enable --now {unit}")
-        return Change(f"{what} {self.name}", "\n".join([*filter(None, lines), self._write_stamp()]))
+        return Change(f"{verbs} {self.name}", "\n".join([*filter(None, lines), self._write_stamp()]))
 
     def _reload_line(self) -> str:
         return self.reload_command or f"systemctl reload-or-restart {quote(self.name)}"
@@ -77,16 +77,17 @@ class Service(Loader):
         return call("service_check", f"{self.name} {problem}", remedy, self.check, *about_to_be_written)
 
     def reload(self) -> Change:
-        checked = self._run_check("refuses its configuration, so nothing of it was loaded", "What this step wrote is taken back.")
+        problem = "rejects its configuration, so it was not reloaded"
+        checked = self._run_check(problem, "The files that this step changed were restored.")
         shell = "\n".join(filter(None, [checked, self._reload_line(), self._write_stamp()]))
-        remedy = f"On the server: journalctl -u {self.name} -n 50"
+        remedy = f"Read its log on the server: `journalctl -u {self.name} -n 50`."
         return Change(f"reload {self.name}", shell, remedy=remedy)
 
     def before_loads(self) -> str:
         lines = []
         if self.check:
             own = dict.fromkeys(path for load in self.loads for path in load.paths())
-            check = self._run_check("is broken already, before anything was changed", "Mend that file first.", *own)
+            check = self._run_check("rejects its current configuration, so nothing was changed", "Correct that file first.", *own)
             lines.append(f"if probe_has {quote(self.check.split()[0])}; then\n{check}\nfi")
         if self.loads:
             lines.append(self._stamp.remove())

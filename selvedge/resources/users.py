@@ -26,22 +26,24 @@ class User(Resource):
     def plan(self, fact: str) -> Change | None:
         lines = [*fact.splitlines(), "", ""]
         if ":" not in lines[0]:
-            return Change(f"create user {self.name}", self._create())
+            return Change(f"create the user {self.name}", self._create())
         fields = lines[0].split(":")
         if self.system and self._is_other_account(fields, lines[1].split()):
-            problem = f"the user {self.name} exists already and is not the app's: choose another app.name in hosts.toml"
-            return Change.refused(f"see that {self.name} is a user of its own", problem)
+            problem = f"The user {self.name} already exists and does not belong to the app."
+            remedy = "Choose another app.name in hosts.toml."
+            return Change.refused(f"check that the user {self.name} belongs to the app", problem, remedy=remedy)
         missing = [group for group in self.groups if group not in lines[1].split()]
-        fixes = []
+        fixes = {}
         if fields[6] != self.shell:
-            fixes.append(f"usermod --shell {quote(self.shell)} -- {quote(self.name)}")
+            fixes["shell"] = f"--shell {quote(self.shell)}"
         if fields[5] != self.home:
-            fixes.append(f"usermod --home {quote(self.home)} -- {quote(self.name)}")
+            fixes["home"] = f"--home {quote(self.home)}"
         if missing:
-            fixes.append(f"usermod --append --groups {quote(','.join(missing))} -- {quote(self.name)}")
+            fixes["groups"] = f"--append --groups {quote(','.join(missing))}"
         if not fixes:
             return None
-        return Change(f"change user {self.name} (shell, home or groups)", "\n".join(fixes))
+        shell = "\n".join(f"usermod {options} -- {quote(self.name)}" for options in fixes.values())
+        return Change(f"set the {' and '.join(fixes)} of the user {self.name}", shell)
 
     def _is_other_account(self, fields: list[str], groups: list[str]) -> bool:
         """Return whether a person or another program owns the account: the app's code must not run with its rights."""

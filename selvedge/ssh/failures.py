@@ -15,12 +15,14 @@ from selvedge.shell.quoting import words
 from selvedge.ssh import host_keys
 from selvedge.ssh.tcp import CONNECT_TIMEOUT
 
+BANNED = "If you had many failed logins, wait ten minutes: fail2ban may have banned your address."
+
 
 def lost(name: str, when: str = "") -> UnreachableError:
     """Return the error for a connection that broke. when: during what, e.g. "while reading"."""
     return UnreachableError(
         f"{name}: the connection was lost{f' {when}' if when else ''}.",
-        "What was running there ends by itself, whole or taken back. Run the same command again.",
+        "Run the same command again. A step that was running on the server has finished or was undone by then.",
     )
 
 
@@ -32,14 +34,13 @@ def ssh_command(host: Host, user: str, *options: str) -> str:
 
 
 def login_refused(host: Host, users: Sequence[str]) -> UnreachableError:
-    """Return the error for a server that lets none of these users in."""
-    key = host.key or "the agent's keys and those in ~/.ssh"
+    """Return the error for a server that rejects the logins of all these users."""
+    key = f"the key {host.key}" if host.key else "the keys of the SSH agent and of ~/.ssh"
     return UnreachableError(
-        f"{host.name}: the server refused the login as {' and as '.join(users)} with {key}.",
-        f"Try `{ssh_command(host, users[-1])}`; if that fails too, put the public half of your "
-        "key into that user's ~/.ssh/authorized_keys on the server, or name the right key in hosts.toml "
-        f"(hosts.{host.name}.key). A passphrase: fab --prompt-for-passphrase. "
-        "After many failed logins fail2ban may hold your address off for ten minutes.",
+        f"{host.name}: the server rejected the login as {' and as '.join(users)} with {key}.",
+        f"Test the login: `{ssh_command(host, users[-1])}`. If it fails, add your public key to this user's "
+        f"~/.ssh/authorized_keys on the server, or set the right private key in hosts.toml (hosts.{host.name}.key). "
+        f"If the key has a passphrase, add `--prompt-for-passphrase` to the command. {BANNED}",
     )
 
 
@@ -53,33 +54,33 @@ def unreachable(host: Host, connection: Connection, error: Exception) -> Unreach
         return host_keys.unknown_key_error(host, connection, error)
     if isinstance(error, socket.gaierror):
         return UnreachableError(
-            f"{name}: no address is known for the name {connection.host}.",
-            f"Check the spelling, or set hosts.{name}.address in hosts.toml.",
+            f"{name}: could not resolve the host name {connection.host}: {error.strerror or error}.",
+            f"Check for a typo, or set the server's IP address in hosts.toml (hosts.{name}.address).",
         )
     if isinstance(error, ConnectionRefusedError):
         return UnreachableError(
-            f"{name}: {where} refuses connections.",
-            "Is the SSH server running there, and is this its port (hosts.toml: port)? fail2ban may also refuse an "
-            "address after many failed logins.",
+            f"{name}: {where} refused the connection.",
+            f"Check that the SSH server is running and that its port is right (hosts.{name}.port in hosts.toml). {BANNED}",
         )
     if isinstance(error, TimeoutError):
         return UnreachableError(
             f"{name}: {where} did not answer within {CONNECT_TIMEOUT:.0f} s.",
-            "Is the server on, is the address right, and does the provider's firewall let this port through?",
+            "Check that the server is on, that its address is right, and that the provider's firewall allows this port.",
         )
     if isinstance(error, OSError) and error.filename and connection.gateway:
         return UnreachableError(
-            f"{name}: the ProxyCommand of ~/.ssh/config cannot be run: {error.filename}: {os.strerror(error.errno or 0)}.",
-            "Install that program, or correct the line.",
+            f"{name}: could not run the ProxyCommand of ~/.ssh/config: {error.filename}: {os.strerror(error.errno or 0)}.",
+            "Install that program, or correct the line in ~/.ssh/config.",
         )
     if isinstance(error, OSError) and error.filename:
         return UnreachableError(
-            f"{name}: the file {error.filename} on this machine cannot be read: {os.strerror(error.errno or 0)}.",
-            f"Which key is used says hosts.{name}.key in hosts.toml, or IdentityFile in ~/.ssh/config.",
+            f"{name}: the file {error.filename} on your machine is not readable: {os.strerror(error.errno or 0)}.",
+            f"Correct the path of the key: hosts.{name}.key in hosts.toml, or IdentityFile in ~/.ssh/config.",
         )
     if isinstance(error, OSError) and error.errno is not None:
-        return UnreachableError(f"{name}: cannot reach {where}: {os.strerror(error.errno)}.", "Check the address.")
+        remedy = f"Check your network and the server's address (hosts.{name}.address in hosts.toml)."
+        return UnreachableError(f"{name}: could not reach {where}: {os.strerror(error.errno)}.", remedy)
     return UnreachableError(
         f"{name}: the SSH connection to {where} failed: {str(error) or type(error).__name__}.",
-        f"Try `{ssh_command(host, connection.user, '-v')}`.",
+        f"Run `{ssh_command(host, connection.user, '-v')}`, which shows each step of the connection.",
     )

@@ -28,8 +28,8 @@ def require_fresh_login(remote: Remote) -> None:
     if result.status != 0 or result.output.split() != ["0"]:
         said = result.output.strip()[-200:] or f"exit status {result.status}"
         raise SelvedgeError(
-            f"{host.name}: {host.user} can log in, but does not become root by sudo: {said}.",
-            f"Try `ssh {host.user}@{host.address or host.name} sudo id`.",
+            f"{host.name}: {host.user} can log in, but cannot become root with sudo: {said}.",
+            f"Run `ssh {host.user}@{host.address or host.name} sudo id`, which shows sudo's whole message.",
         )
 
 

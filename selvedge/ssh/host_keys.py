@@ -73,13 +73,14 @@ def changed_key_error(host: Host, connection: Connection, error: paramiko.BadHos
     """Return the error for a host or jump host whose key is not the one in known_hosts."""
     servers = [connection, *gateways(connection)]
     entry = entry_of(next((each for each in servers if each.host == error.hostname), connection))
-    which, trust = _jump_host_note(host, connection, entry)
+    jump_host, trust = _jump_host(host, connection, entry)
+    which = f"It is the jump host {jump_host}. " if jump_host else ""
     return UnreachableError(
-        f"{host.name}: THE SERVER'S HOST KEY HAS CHANGED. {which}known_hosts has {fingerprint(error.expected_key)}, the "
-        f"server shows {fingerprint(error.key)}. Somebody may be listening in, or the server was installed anew. "
-        "Nothing was sent to it.",
-        "If it was installed anew: compare the new fingerprint on the provider's console, then forget the old one and trust "
-        f"the new one:\n{known_hosts.forget_commands(host, entry)}\n    {trust}",
+        f"{host.name}: THE SERVER'S HOST KEY HAS CHANGED. {which}Your known_hosts file has {fingerprint(error.expected_key)}, "
+        f"but the server shows {fingerprint(error.key)}. Someone may be intercepting the connection, or the server was "
+        "reinstalled. Nothing was sent to it.",
+        "If the server was reinstalled, compare the new fingerprint with the one on your provider's console. If they match, "
+        f"remove the old key and accept the new one:\n{known_hosts.forget_commands(host, entry)}\n    {trust}",
     )
 
 
@@ -88,19 +89,22 @@ def unknown_key_error(host: Host, connection: Connection, error: UnknownHostKey)
     kind = error.key.get_name().removeprefix("ssh-").upper()
     if error.pinned:
         return UnreachableError(
-            f"{host.name}: the server's {kind} key is {fingerprint(error.key)}, but hosts.toml pins {error.pinned}.",
-            f"Compare with the provider's console; then mend hosts.{host.name}.host_key. Nothing was sent to it.",
+            f"{host.name}: the server's {kind} host key is {fingerprint(error.key)}, but hosts.toml has {error.pinned}. "
+            "Nothing was sent to the server.",
+            "Compare the key with the one on your provider's console. If they match, correct "
+            f"hosts.{host.name}.host_key in hosts.toml.",
         )
-    which, trust = _jump_host_note(host, connection, error.entry)
+    jump_host, trust = _jump_host(host, connection, error.entry)
+    problem = f"the jump host {jump_host} is not known yet" if jump_host else "this server is not known yet"
     return UnreachableError(
-        f"{host.name}: this server is not known yet. {which}Its {kind} key is {fingerprint(error.key)}.",
-        f"Compare it with what the provider's console shows, then accept it: {trust}",
+        f"{host.name}: {problem}. Its {kind} host key is {fingerprint(error.key)}.",
+        f"Compare the key with the one on your provider's console. If they match, accept it: `{trust}`.",
     )
 
 
-def _jump_host_note(host: Host, connection: Connection, entry: str) -> tuple[str, str]:
-    """Return a sentence that names the jump host with this entry ("" for the host itself), and the command that trusts it."""
+def _jump_host(host: Host, connection: Connection, entry: str) -> tuple[str, str]:
+    """Return the entry if it is a jump host's ("" if it is the host's own), and the command that trusts the server."""
     for gateway in gateways(connection):
         if entry_of(gateway) == entry:
-            return f"It is {entry}, on the way there. ", f"fab -H {gateway.original_host} trust"
+            return entry, f"fab -H {gateway.original_host} trust"
     return "", f"fab -H {host.name} trust"

@@ -45,8 +45,8 @@ def scan(remote: Remote) -> ServerKeys:
     keys = tuple(key for key in found if key is not None)
     if not keys:
         raise SelvedgeError(
-            f"{remote.host.name}: the server has no host key of a kind that is known here.",
-            "On the server, as root: `ssh-keygen -A && systemctl restart ssh`.",
+            f"{remote.host.name}: the server has no ED25519, ECDSA or RSA host key.",
+            "Create them: run `ssh-keygen -A && systemctl restart ssh` on the server as root.",
         )
     return ServerKeys(host_keys.entry_of(connection), keys)
 

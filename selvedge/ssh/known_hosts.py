@@ -50,7 +50,8 @@ def lookup_keys(files: Iterable[Path], entry: str) -> dict[str, paramiko.PKey]:
         try:
             keys.load(str(path))
         except (OSError, UnicodeDecodeError) as error:
-            raise SelvedgeError(f"{path} cannot be read: {error}.", "Mend or remove that file.") from error
+            remedy = f"Correct the file, or move it away: `mv {path} {path}.old`."
+            raise SelvedgeError(f"{path} is not readable: {error}.", remedy) from error
     return dict(keys.lookup(entry) or {})
 
 
@@ -82,5 +83,5 @@ def store_keys(host: Host, entry: str, keys: Sequence[paramiko.PKey]) -> None:
             file.write(lines.encode())
     except OSError as error:
         raise SelvedgeError(
-            f"{host.name}: {path} cannot be written: {error.strerror}.", "Correct its rights."
+            f"{host.name}: could not write {path}: {error.strerror}.", f"Check its permissions: `ls -ld {path.parent} {path}`."
         ) from error

@@ -62,13 +62,13 @@ def parse_public_key(line: str) -> PublicKey:
     """Return the key in a line of a .pub file. Raises ValueError if it is not such a line."""
     kind, blob, comment = [*line.split(None, 2), "", "", ""][:3]
     if kind not in ACCEPTED_KINDS:
-        raise ValueError(f"{kind[:40]!r} is no kind of public key that sshd accepts")
+        raise ValueError(f"{kind[:40]!r} is not a type of public key that sshd accepts")
     try:
         data = base64.b64decode(blob, validate=True)
     except binascii.Error:
-        raise ValueError("the key after its kind is not base64") from None
+        raise ValueError("the key after its type is not base64") from None
     if _string(data, 0)[0] != kind.encode():
-        raise ValueError(f"the key is cut off, or is no {kind} key")
+        raise ValueError(f"the key is cut off or is not of the type {kind}")
     return PublicKey(kind, blob, "".join(char for char in comment if char.isprintable()))
 
 
@@ -77,14 +77,15 @@ def keys_of_file(path: Path, setting: str) -> list[PublicKey]:
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
-        raise UsageError(f"{setting}: {path} cannot be read: {error.strerror}.", "Name a public key file.") from None
+        raise UsageError(f"{setting}: {path} is not readable: {error.strerror}.", "Set it to your public key file.") from None
     if "PRIVATE KEY-----" in text:
-        raise UsageError(f"{setting}: {path} is a private key.", f"Name its public half: {path}.pub.")
+        raise UsageError(f"{setting}: {path} is a private key.", f"Set it to the public key: {path}.pub.")
     lines = [line.strip() for line in text.splitlines()]
     try:
         return [parse_public_key(line) for line in lines if line and not line.startswith("#")]
     except ValueError as error:
-        raise UsageError(f"{setting}: {path} is not a public key file: {error}.", "Name a file such as id.pub.") from None
+        remedy = "Set it to a file such as ~/.ssh/id_ed25519.pub."
+        raise UsageError(f"{setting}: {path} is not a public key file: {error}.", remedy) from None
 
 
 def public_half(path: Path, setting: str) -> PublicKey:
@@ -93,18 +94,18 @@ def public_half(path: Path, setting: str) -> PublicKey:
     Raises UsageError, which names the setting.
     """
     if path.suffix == ".pub":
-        raise UsageError(f"{setting}: {path} is the public half of a key.", f"Name the private one: {path.with_suffix('')}")
+        raise UsageError(f"{setting}: {path} is a public key.", f"Set it to the private key: {path.with_suffix('')}.")
     beside = path.with_name(path.name + ".pub")
     if beside.is_file() and (keys := keys_of_file(beside, setting)):
         return keys[0]
     try:
         return _unencrypted_part(path.read_text(encoding="ascii"))
     except OSError as error:
-        raise UsageError(f"{setting}: {path} cannot be read: {error.strerror}.", "Name a private key file.") from None
+        raise UsageError(f"{setting}: {path} is not readable: {error.strerror}.", "Set it to your private key file.") from None
     except (ValueError, struct.error, IndexError):
         raise UsageError(
-            f"{setting}: the public half of {path} is not there, and the file does not say it.",
-            f"Make it: ssh-keygen -y -f {path} > {beside}",
+            f"{setting}: {beside} is missing, and {path} does not contain the public key.",
+            f"Create the file: `ssh-keygen -y -f {path} > {beside}`.",
         ) from None
 
 

@@ -49,8 +49,8 @@ def refusal(host: str, user: str, status: int, output: str) -> SelvedgeError | N
 _REFUSALS = (
     (
         r"incorrect password attempt|Sorry, try again",
-        "sudo refused the password of {user}.",
-        "Give the right one: --prompt-for-sudo-password asks for it, SELVEDGE_SUDO_PASSWORD holds it.",
+        "sudo rejected the password of {user}.",
+        "Run the same command with `fab --prompt-for-sudo-password …`, or correct SELVEDGE_SUDO_PASSWORD.",
     ),
     (
         r"sudo: a password is required|sudo: no password was provided",
@@ -60,16 +60,16 @@ _REFUSALS = (
     (
         r"is not in the sudoers file|may not run sudo|is not allowed to execute",
         "{user} may not use sudo.",
-        "As root on the server: `usermod -aG sudo {user}`, or run `fab -H {host} harden` as root.",
+        "Run `usermod -aG sudo {user}` on the server as root.",
     ),
     (
         r"sudo.*(not found|No such file)",
         "sudo is not installed on the server, and {user} is not root.",
-        "As root on the server: `apt-get install sudo`.",
+        "Run `apt-get install sudo` on the server as root.",
     ),
     (
         r"sudo: .*must have a tty",
-        "the server's sudoers file demands a terminal (requiretty).",
-        "Take the line `Defaults requiretty` out of it with visudo.",
+        "the server's sudoers file requires a terminal (requiretty).",
+        "Run `visudo` on the server as root, and delete the line `Defaults requiretty`.",
     ),
 )

@@ -1,4 +1,4 @@
-"""fail2ban: it bans addresses for a while after repeated failures."""
+"""fail2ban, which bans addresses for a while after repeated failures."""
 
 import selvedge as sv
 
@@ -6,14 +6,14 @@ JAILS = "/etc/fail2ban/jail.d"
 
 
 def bans(app):
-    """Ban addresses that fail to log in by ssh."""
+    """Ban addresses that repeatedly fail to log in over SSH."""
     jail = sv.File(f"{JAILS}/50-selvedge.local", sv.template("harden/fail2ban.local.j2", app=app))
     yield jail
     yield sv.Service("fail2ban", loads=(jail,), reload_command="fail2ban-client --test\nsystemctl restart fail2ban")
 
 
 def site_bans(app):
-    """Ban addresses that guess passwords of the site, or request pages that only other programs have."""
+    """Ban addresses that guess passwords of the site, or probe it for pages of other software."""
     # Behind a load balancer, all clients have its address.
     if app.server.fail2ban and not app.tls.upstream:
         yield sv.Jails(f"{JAILS}/60-selvedge-{app.name}.local", sv.template("nginx/fail2ban.local.j2", app=app))

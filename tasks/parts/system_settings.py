@@ -1,4 +1,4 @@
-"""The settings of `harden` other than logins and ports (docs/hardening.md)."""
+"""The settings of `harden` other than logins and ports."""
 
 import selvedge as sv
 
@@ -11,7 +11,7 @@ def system_settings(app):
     """Set the kernel's settings, the clock, password hashing, core dumps, kernel modules, idle logins and the login banner."""
     yield sv.Sysctl("/etc/sysctl.d/90-selvedge.conf", sv.template("harden/sysctl.conf.j2", app=app))
     if app.server.firewall:
-        # ufw sets them, too, each time it starts, and so overrides the file above.
+        # ufw sets these two each time it starts, which overrides the file above.
         yield sv.FileValues("/etc/ufw/sysctl.conf", LOGGED, if_contains="log_martians", separator="=")
     yield sv.TimeSync()
     yield sv.FileValues("/etc/login.defs", ROUNDS, if_contains="ENCRYPT_METHOD")

@@ -70,17 +70,32 @@ def listening(server: Server) -> list[str]:
     return server.run("ss -xlH | grep -o '/run/hello/[^ ]*\\.sock' | sed 's#.*/##; s#\\.sock##' | sort").stdout.split()
 
 
+def draining(server: Server, app: str = "hello") -> list[str]:
+    """Return the ids of the instances that still answer open requests after a switch."""
+    units = server.run(f"systemctl list-units --all --plain --no-legend 'selvedge-drain-{app}.*' | cut -d ' ' -f 1").stdout
+    return sorted(unit.removeprefix(f"selvedge-drain-{app}.").removesuffix(".service") for unit in units.split())
+
+
+def drained(server: Server, app: str = "hello") -> None:
+    """Wait until the previous releases have stopped."""
+    until(lambda: not draining(server, app), 60)
+
+
 def leftovers(server: Server) -> str:
     """Return the undo copies and unfinished files of killed runs, one per line; "" if there are none."""
     return server.run(
-        "ls -d /run/selvedge/*.undo.* /srv/*/.*.new /srv/*/previous.sock /srv/*/releases/.new-* 2>/dev/null;"
+        "ls -d /run/selvedge/*.undo.* /run/selvedge/*.drain /srv/*/.*.new /srv/*/previous.sock /srv/*/releases/.new-* 2>/dev/null;"
         "find /etc /srv -xdev -name '.selvedge.*' ! -path '*/site-packages/*' ! -name '.selvedge.before_build'"
         " ! -path '/srv/*/venvs/*/.selvedge' 2>/dev/null || true"
     ).stdout.strip()
 
 
 def assert_consistent(server: Server, app: str = "hello", url: str = "") -> str:
-    """Check that all links and sockets name one good release, and that no leftovers exist. Return its id."""
+    """Check that all links and sockets name one good release, once the previous ones have stopped, and that no leftovers exist.
+
+    Return its id.
+    """
+    drained(server, app)
     instance = live(server, app)
     seen = server.run(
         f"readlink /srv/{app}/current; ss -xlH | grep -o ' /run/{app}/[^ ]*\\.sock' | sort\n"

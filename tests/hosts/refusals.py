@@ -48,4 +48,4 @@ def refuse(server: Server, project: Project, fault: Fault, **more: object) -> No
     assert traffic.requests > 20 and traffic.wrk_requests > 20
     assert traffic.releases[0] == old
     assert assert_consistent(server) == old
-    assert not fault.built or f"The old release {old} still serves" in result.stderr, result
+    assert not fault.built or f"The previous release {old} keeps serving" in result.stderr, result

@@ -83,7 +83,7 @@ def test_up_returns_a_running_server(trio: dict[str, Server]) -> None:
 
 @pytest.mark.usefixtures("trio")
 def test_up_refuses_another_release() -> None:
-    with pytest.raises(sandbox.SandboxError, match=r"server one already, of bookworm.*sandbox\.down one"):
+    with pytest.raises(sandbox.SandboxError, match=r"server one already exists, with bookworm.*sandbox\.down one"):
         sandbox.up("one", "trixie")
 
 
@@ -210,7 +210,7 @@ def test_the_bare_image_has_only_sshd() -> None:
     assert server.run("ls /etc/ssh/ssh_host_ed25519_key; systemctl --failed --no-legend").stdout.split() == [
         "/etc/ssh/ssh_host_ed25519_key"
     ]
-    assert said[-1] == f"The server bare (Debian 12 (bookworm)) runs at {server.address}, ssh port 22."
+    assert said[-1] == f"The server bare (Debian 12 (bookworm)) is running at {server.address}, SSH port 22."
     assert sandbox.down("bare")
     assert not sandbox.down("bare")
 
@@ -232,8 +232,8 @@ def test_the_fab_tasks_list_and_remove_servers(tmp_path: Path) -> None:
     assert [line.split()[0] for line in lines] == ["extra", "one", "three", "two"]
     wrong = fab("sandbox.down", "extra,nothing")
     assert wrong.returncode == 2
-    assert "no sandbox server nothing; there are: extra, one, three, two" in wrong.stderr
-    assert fab("sandbox.down", "extra").stdout == "extra: gone\n"
+    assert "no sandbox server nothing. Existing servers: extra, one, three, two" in wrong.stderr
+    assert fab("sandbox.down", "extra").stdout == "extra: deleted.\n"
     assert fab("sandbox.up", "--name", "Bad").returncode == 2
     assert "Traceback" not in fab("sandbox.up", "--name", "Bad").stderr
 

@@ -1,4 +1,4 @@
-"""Alembic's environment. It takes the database from the app's settings, so that the URL is in one place."""
+"""Alembic's environment. It reads the database URL from the app's settings, so that the URL is in one place."""
 
 from logging.config import fileConfig
 

@@ -16,7 +16,7 @@ HERE = "here"
 
 
 def doctor(run: Run) -> None:
-    """Print a line for each check, and what to do about warnings and problems.
+    """Print a line for each check, and a remedy for each warning and problem.
 
     Raises SelvedgeError at the end if there are problems, with the exit status of an unreachable host if there is one.
     """
@@ -36,4 +36,4 @@ def doctor(run: Run) -> None:
     if problems := problem_summaries(results):
         statuses = [each.status for each in facts_by_host.values() if isinstance(each, SelvedgeError)]
         message = f"Problems: {'; '.join(problems)}."
-        raise SelvedgeError(message, "Each line with → says what to do.", status=max(statuses, default=1))
+        raise SelvedgeError(message, "Follow the lines with → above.", status=max(statuses, default=1))

@@ -81,7 +81,7 @@ def facts_query(app: Target) -> str:
     shell = [call("doctor_fact", app.manager, given=app.shell_values, domains=" ".join(app.domains))]
     if app.has_tls:
         shell += [certificate_query(app), call("doctor_certificate", certificate_path(app))]
-    if not app.is_local:  # a local repository is pushed: the server does not read it
+    if not app.repository_is_local:  # a local repository is pushed: the server does not read it
         shell.append(f"{resolve_call(app, GIT_SECONDS)} | sed '/^nogit/d; s/^/repository /'")
     return "\n".join(shell)
 

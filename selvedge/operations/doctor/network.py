@@ -29,25 +29,26 @@ def _dns(app: Target, facts: ServerFacts) -> Iterator[CheckResult]:
         seen = reachable(facts.named("domain").get(domain, "").split()) or reachable(facts.domains.get(domain, ()))
         wrong = sorted(set(seen) - own)
         if not seen:
-            shown = ", ".join(sorted(reachable(facts.addresses) or reachable(own)))
-            yield problem("dns", f"{domain} has no address", f"Add an A record to the DNS that leads it to {shown}.")
+            addresses = sorted(reachable(facts.addresses) or reachable(own))
+            records = ", ".join(f"{'AAAA' if ':' in each else 'A'} {each}" for each in addresses)
+            yield problem("dns", f"{domain} has no address", f"Add these records for {domain} to your DNS: {records}.")
         elif not wrong:
-            yield ok("dns", f"{domain} leads here ({', '.join(sorted(seen))})")
+            yield ok("dns", f"{domain} resolves to this server ({', '.join(sorted(seen))})")
         elif may_be_translated(wrong, own):
-            text = f"whether {domain} ({', '.join(wrong)}) leads here cannot be seen behind address translation"
-            remedy = f"Compare with the server's public address at the provider, and open http://{domain}/."
+            text = f"{domain} resolves to {', '.join(wrong)}, but the server knows only its private addresses"
+            remedy = f"Compare with the server's public address at your provider, and open http://{domain}/."
             yield warning("dns", text, remedy)
         else:
-            text = f"{domain} leads to {', '.join(wrong)}, not to this server"
+            text = f"{domain} resolves to {', '.join(wrong)}, not to this server"
             yield problem("dns", text, " ".join(_records(wrong, [reachable(facts.addresses), reachable(own)])))
 
 
 def _records(wrong: Sequence[str], own: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Yield what to do about each wrong DNS record. own: lists of the server's addresses, the preferred list first."""
+    """Yield the correction of each wrong DNS record. own: lists of the server's addresses, the preferred list first."""
     for record, separator in (("A", "."), ("AAAA", ":")):
         if any(separator in each for each in wrong):
             right = next(filter(None, (sorted(each for each in some if separator in each) for some in own)), [])
-            yield f"Make its {record} record {' or '.join(right)}." if right else f"Remove its {record} record."
+            yield f"Set its {record} record to {' or '.join(right)}." if right else f"Delete its {record} record."
 
 
 def _port(app: Target, facts: ServerFacts, port: int) -> Iterator[CheckResult]:
@@ -56,23 +57,24 @@ def _port(app: Target, facts: ServerFacts, port: int) -> Iterator[CheckResult]:
         yield _firewall(app, facts, port)
     elif holders:
         names = " and ".join(f"{name} (process {pid})" for name, pid in holders.items())
-        stop = f"`systemctl status {next(iter(holders.values()))}` on the server names its service: disable that if it may go."
-        yield problem("port", f"{port} is held by {names}, and nginx needs it", stop)
+        remedy = f"Find its service on the server with `systemctl status {next(iter(holders.values()))}`, and disable the service."
+        yield problem("port", f"{port} is used by {names}, but nginx needs it", remedy)
     elif facts.status.releases.live:
         step = "nginx" if port == 80 else "certbot"
-        yield problem("port", f"nobody listens on {port}", f"Run `fab -H {app.host.name} {step}`.")
+        yield problem("port", f"no program listens on {port}", f"Run `fab -H {app.host.name} {step}`.")
 
 
 def _firewall(app: Target, facts: ServerFacts, port: int) -> CheckResult:
     closed_by = _closed_by(facts, port)
     if closed_by:
-        remedy = f"Run `fab -H {app.host.name} harden`, or `ufw allow {port}/tcp` on the server."
-        return problem("firewall", f"{closed_by} does not let port {port} in", remedy)
+        remedy = f"Run `fab -H {app.host.name} harden`. Or run `ufw allow {port}/tcp` on the server."
+        return problem("firewall", f"{closed_by} blocks port {port}", remedy)
     tried = facts.ports.get(port, "")
     if tried and tried != "open":
-        remedy = f"Open port {port} at the provider's firewall (its security group), too."
-        return problem("firewall", f"nginx listens on {port}, but from this machine it is {tried}", remedy)
-    return ok("port", f"nginx listens on {port}{', and this machine reaches it' if tried else ''}")
+        remedy = f"Open port {port} in your provider's firewall (security group)."
+        result = "the connection is refused" if tried == "refused" else "there is no answer"
+        return problem("firewall", f"nginx listens on {port}, but from your machine {result}", remedy)
+    return ok("port", f"nginx listens on {port}{', and your machine can connect' if tried else ''}")
 
 
 def _closed_by(facts: ServerFacts, port: int) -> str:
@@ -98,4 +100,4 @@ def _certificate(app: Target, facts: ServerFacts) -> Iterator[CheckResult]:
     names = set(facts.lines.get("name", []))
     missing = sorted(set(app.domains) - names)
     if names and missing:
-        yield problem("certificate", f"it is not for {', '.join(missing)}", f"Run `fab -H {app.host.name} certbot`.")
+        yield problem("certificate", f"does not cover {', '.join(missing)}", f"Run `fab -H {app.host.name} certbot`.")

@@ -37,22 +37,22 @@ def check_server(app: Target, facts: ServerFacts) -> Iterator[CheckResult]:
 def _login(app: Target, facts: ServerFacts) -> CheckResult:
     user, remedy = app.host.user, f"Run `fab -H {app.host.name} harden`."
     if facts.user == "root":
-        return warning("login", f"root logs in, and {user} cannot yet", remedy)
+        return warning("login", f"root can log in, but {user} cannot", remedy)
     if facts.user != user:
-        return warning("login", f"{facts.user} logs in with sudo, {user} not yet", remedy)
-    return ok("login", f"{user} logs in, and sudo makes it root")
+        return warning("login", f"{facts.user} can log in, but {user} cannot", remedy)
+    return ok("login", f"{user} can log in and become root with sudo")
 
 
 def _system(facts: ServerFacts) -> CheckResult:
     kind, version, title = [*facts.one("os").split(" ", 2), "", "", ""][:3]
-    tested = ", ".join(f"{name.title()} {' and '.join(versions)}" for name, versions in TESTED.items())
+    tested = ", ".join(f"{name.title()} {' or '.join(versions)}" for name, versions in TESTED.items())
     if kind not in TESTED:
-        return problem("system", f"{title or 'an unknown system'} is not supported", f"Use one of {tested}.")
+        return problem("system", f"{title or 'an unknown system'} is not supported", f"Install {tested}.")
     if "yes" not in facts.lines.get("systemd", []):
-        remedy = "Use a virtual machine, or a container that boots systemd."
+        remedy = "Use a virtual machine, or a container that runs systemd."
         return problem("system", f"{title} runs without systemd", remedy)
     if version not in TESTED[kind]:
-        return warning("system", f"{title} was not tried", f"Tried are {tested}.")
+        return warning("system", f"{title} is not tested", f"Tested systems: {tested}.")
     return ok("system", title)
 
 
@@ -61,23 +61,23 @@ def _python(app: Target, facts: ServerFacts) -> CheckResult:
     wanted = app.python and app.python_from == "system"
     numbers = tuple(int(part) for part in re.findall(r"\d+", version)[:2])
     if not version:
-        return warning("python", "there is none yet", f"`fab -H {app.host.name} install` installs it.")
+        return warning("python", "not installed", f"Run `fab -H {app.host.name} install`.")
     if wanted and not version.startswith(app.python):
-        remedy = 'Set app.python_from = "auto", which brings the wanted version.'
-        return problem("python", f"the system's is {version}, and app.python asks for {app.python}", remedy)
+        remedy = f'Set app.python_from = "auto" in hosts.toml, which installs Python {app.python}.'
+        return problem("python", f"the system has {version}, but app.python is {app.python}", remedy)
     if numbers < OLDEST_PYTHON and not app.python:
-        return warning("python", f"{version} is too old for current FastAPI", 'Set app.python = "3.12" (or newer).')
-    return ok("python", f"the system's is {version}" + (f", the app gets {app.python}" if app.python else ""))
+        return warning("python", f"{version} is too old for current FastAPI", 'Set app.python = "3.12" or newer in hosts.toml.')
+    return ok("python", f"the system has {version}" + (f", the app uses {app.python}" if app.python else ""))
 
 
 def _clock(facts: ServerFacts) -> CheckResult:
-    late = f"{duration(abs(facts.skew))} {'ahead of' if facts.skew > 0 else 'behind'} this machine's"
-    remedy = "Find out which is wrong; on the server: `timedatectl set-ntp true`."
+    late = f"{duration(abs(facts.skew))} {'fast' if facts.skew > 0 else 'slow'}, compared with your machine's clock"
+    remedy = "Find out which clock is wrong. To correct the server's, run `timedatectl set-ntp true` there."
     if abs(facts.skew) >= SKEW_PROBLEM:
         return problem("clock", late, remedy)
     if abs(facts.skew) >= SKEW_WARNING:
         return warning("clock", late, remedy)
-    return ok("clock", "goes with this machine's")
+    return ok("clock", "agrees with your machine's clock")
 
 
 def _memory(app: Target, facts: ServerFacts) -> Iterator[CheckResult]:
@@ -89,8 +89,8 @@ def _memory(app: Target, facts: ServerFacts) -> Iterator[CheckResult]:
     needed = max(facts.status.memory / 1024, 150.0)
     text = f"{free:.0f} MB free, {swap:.0f} MB swap"
     if free + swap < needed and app.strategy == "beside":
-        remedy = 'Add memory or swap, set fewer app.workers, or app.strategy = "restart" (which loses requests).'
-        yield problem("memory", f"{text}; a release beside the old one needs {needed:.0f} MB", remedy)
+        remedy = 'Add memory or swap, or set fewer app.workers. Or set app.strategy = "restart", which loses requests at a deploy.'
+        yield problem("memory", f"{text}; a new release beside the live one needs {needed:.0f} MB", remedy)
     else:
         yield ok("memory", text)
 
@@ -98,21 +98,21 @@ def _memory(app: Target, facts: ServerFacts) -> Iterator[CheckResult]:
 def _configuration(facts: ServerFacts) -> Iterator[CheckResult]:
     nginx = facts.one("nginx")
     if nginx == "ok":
-        yield ok("nginx", "nginx -t: its configuration is right")
+        yield ok("nginx", "the configuration is valid (nginx -t)")
     elif nginx:
         file = re.search(r" in (/[^ :]+):(\d+)", nginx)
-        where = f"Mend line {file[2]} of {file[1]} on the server." if file else "Mend that on the server."
-        yield problem("nginx", nginx, f"{where} Until then nothing can be released.")
+        where = f"Correct line {file[2]} of {file[1]} on the server." if file else "Correct this on the server."
+        yield problem("nginx", nginx, f"{where} Until then, no app can be deployed there.")
     for manager, answer in facts.named("configuration").items():
         if answer == "ok":
-            yield ok(manager, "its configuration is right")
+            yield ok(manager, "the configuration is valid")
         elif answer:
-            remedy = f"Mend that file: {manager}, and every app with it, would not come back after a reboot."
+            remedy = f"Correct this file on the server. Until then, {manager} and its apps do not start after a reboot."
             yield problem(manager, answer, remedy)
     for unit, state in facts.named("boot").items():
         if facts.status.releases.live and state not in ("enabled", "static", "alias", "indirect"):
-            text = f"{unit} does not start at boot ({state or 'not there'})"
-            yield problem("boot", text, f"`systemctl enable {unit}`")
+            text = f"{unit} does not start at boot ({state or 'not installed'})"
+            yield problem("boot", text, f"Run `systemctl enable {unit}` on the server.")
 
 
 def _repository(app: Target, facts: ServerFacts) -> Iterator[CheckResult]:
@@ -121,46 +121,45 @@ def _repository(app: Target, facts: ServerFacts) -> Iterator[CheckResult]:
     if kind == "commit":
         yield ok("repository", f"the server can read it: {app.branch} is at {rest[:12]}")
     elif kind == "missing":
-        remedy = "Check app.branch; has it been pushed?"
+        remedy = f"Correct app.branch in hosts.toml, or push the branch: `git push origin {app.branch}`."
         yield problem("repository", f"{shown} has no branch or tag {app.branch}", remedy)
     elif kind == "changed":
-        remedy = f"`fab -H {host} deploy` says what to do."
+        remedy = f"Run `fab -H {host} deploy`, which shows how to accept the new key."
         yield problem("repository", f"the host key of the git server of {shown} has changed: {rest}", remedy)
     elif kind in ("refused", "silent"):
         said = rest.rpartition(" | ")[2]
-        remedy = f"`fab -H {host} deploy` shows the server's key, which the repository has to accept."
+        remedy = f"Run `fab -H {host} deploy`, which prints the server's deploy key. Add this key to the repository."
         yield problem("repository", f"the server cannot read {shown}: {said}", remedy)
 
 
 def _socket(app: Target, facts: ServerFacts) -> Iterator[CheckResult]:
     closed, reader = facts.one("closed"), facts.one("reader") or "nginx's user"
     if facts.one("open"):
-        yield ok("socket", f"{reader} reaches {facts.one('open')}")
+        yield ok("socket", f"{reader} can connect to {facts.one('open')}")
     elif closed:
         path, *rights = closed.split()
         if not rights:
             if facts.status.processes:
-                yield problem("socket", f"there is no {path}", f"`fab -H {app.host.name} restart` makes it anew.")
+                yield problem("socket", f"{path} is missing", f"Run `fab -H {app.host.name} restart`, which creates it.")
             return
         mode, owner, group = (*rights, "", "", "")[:3]
         ours = path.startswith((app.paths.base, app.paths.run))
-        remedy = f"`fab -H {app.host.name} deploy` sets it right." if ours else f"On the server: `chmod o+x {path}`."
-        yield problem("socket", f"{reader} may not pass {path} ({mode} {owner}:{group}): nginx answers 502", remedy)
+        remedy = f"Run `fab -H {app.host.name} deploy`, which corrects it." if ours else f"Run `chmod o+x {path}` on the server."
+        yield problem("socket", f"{reader} cannot access {path} ({mode} {owner}:{group}), so nginx answers 502", remedy)
 
 
 def _site(app: Target, facts: ServerFacts) -> Iterator[CheckResult]:
     host = app.host.name
     if facts.one("enabled") != "yes":
-        yield problem("site", f"nginx has no site of {app.name} enabled", f"Run `fab -H {host} nginx`.")
+        yield problem("site", f"{app.name} has no enabled site in nginx", f"Run `fab -H {host} nginx`.")
         return
     code, release = [*facts.one("site").split(), "", ""][:2]
     if not (code.isdecimal() and is_accepted(app, int(code))):
         answer = f"answers {code}" if code.strip("0") else "does not answer"
-        remedy = f"`fab -H {host} logs --nginx --errors` shows why."
+        remedy = f"Run `fab -H {host} logs --nginx --errors` to see why."
         yield problem("site", f"through nginx, GET {app.health} {answer}", remedy)
     elif app.release_header and release != facts.status.releases.live:
-        other = f"Another site may answer for {app.health_host_header}"
-        remedy = f"{other}; `fab -H {host} nginx` loads the app's site again."
-        yield problem("site", f"nginx answers with {release or 'no release'}, not with the live one", remedy)
+        remedy = f"Run `fab -H {host} nginx`. If that does not help, another site on the server has {app.health_host_header}."
+        yield problem("site", f"nginx answers from {release or 'another site'}, not from the live release", remedy)
     else:
         yield ok("site", f"through nginx, GET {app.health} answers {code}")

@@ -22,7 +22,7 @@ GIT_SECONDS = 20
 
 def check_workstation(settings: Settings, targets: Sequence[Target]) -> Iterator[CheckResult]:
     """Check this machine for all hosts of the run; a result that several hosts have in common is yielded once."""
-    yield ok("hosts.toml", f"valid; servers: {len(settings.hosts)}; the app is {settings.app.name}")
+    yield ok("hosts.toml", f"valid: app {settings.app.name}, servers: {len(settings.hosts)}")
     results = (result for app in targets for result in (*_key(app), *_repository(app), *_files(app)))
     yield from dict.fromkeys(results)
 
@@ -31,8 +31,9 @@ def _key(app: Target) -> Iterator[CheckResult]:
     setting = f"hosts.{app.host.name}.key"
     if not app.host.key:
         keys = [*public_keys.agent_keys(), *public_keys.home_keys()]
-        remedy = f"Make one with `ssh-keygen -t ed25519`, or name one in {setting}."
-        yield ok("key", f"{len(keys)} in the SSH agent and ~/.ssh") if keys else problem("key", "there is none", remedy)
+        remedy = f"Create one: `ssh-keygen -t ed25519`. Or set {setting} in hosts.toml to your private key."
+        found = ok("key", f"{len(keys)} in the SSH agent and ~/.ssh")
+        yield found if keys else problem("key", "the SSH agent and ~/.ssh have none", remedy)
         return
     yield _private_key(Path(app.host.key).expanduser(), setting)
 
@@ -42,49 +43,49 @@ def _private_key(path: Path, setting: str) -> CheckResult:
         mode = path.stat().st_mode & 0o777
         text = path.read_bytes()[:100]
     except OSError as error:
-        return problem("key", f"{path} cannot be read: {error.strerror}", f"Correct {setting} in hosts.toml.")
+        return problem("key", f"{path} is not readable: {error.strerror}", f"Correct {setting} in hosts.toml.")
     if b"PRIVATE KEY" not in text:
-        return problem("key", f"{path} is no private key", f"Name the private half in {setting}, without .pub.")
+        return problem("key", f"{path} is not a private key", f"Set {setting} in hosts.toml to the private key, without .pub.")
     if mode & 0o077:
-        return problem("key", f"{path} may be read by others (mode {mode:04o}), and ssh refuses it", f"chmod 600 {path}")
-    return ok("key", f"{path} is there, for its owner alone")
+        return problem("key", f"other users can read {path} (mode {mode:04o}), so ssh rejects it", f"Run `chmod 600 {path}`.")
+    return ok("key", f"only you can read {path}")
 
 
 def _repository(app: Target) -> Iterator[CheckResult]:
-    if app.local_path is None:
+    if app.repository_path is None:
         yield _remote_repository(app)
         return
     try:
-        commit = pushed.local_commit(app.local_path, app.branch)
+        commit = pushed.local_commit(app.repository_path, app.branch)
     except SelvedgeError as error:
         yield problem("repository", error.message, error.remedy)
         return
-    subject = pushed.git(app.local_path, "log", "-1", "--format=%s", commit).stdout.strip()
-    yield ok("repository", f"{app.branch} of {app.local_path} is at {commit[:12]} ({subject})")
-    changed = pushed.git(app.local_path, "status", "--porcelain", "--untracked-files=no", "--", app.root or ".").stdout
+    subject = pushed.git(app.repository_path, "log", "-1", "--format=%s", commit).stdout.strip()
+    yield ok("repository", f"{app.branch} of {app.repository_path} is at {commit[:12]} ({subject})")
+    changed = pushed.git(app.repository_path, "status", "--porcelain", "--untracked-files=no", "--", app.root or ".").stdout
     if changed:
         count = len(changed.splitlines())
-        yield warning("repository", f"changed files that are not committed, so in no release: {count}", "Commit them first.")
+        yield warning("repository", f"changed files that are not committed: {count}", "Commit them: a deploy takes only commits.")
 
 
 def _remote_repository(app: Target) -> CheckResult:
     """Check whether this machine can read the repository that the servers fetch with their own keys."""
     shown = app.repository_shown
     options = ("-c", "protocol.ext.allow=never", "ls-remote", "--exit-code", "--heads", "--tags")
-    remedy = "The servers may still be able to, with their own key: `fab deploy` says so, and shows the key."
+    remedy = f"Run `fab -H {app.host.name} deploy`: the server has its own key and may be able to read it."
     try:
         done = pushed.git(Path(), *options, "--", shown, app.branch, environment=_environment(app), timeout=GIT_SECONDS)
     except SelvedgeError:
-        return warning("repository", "git is not installed on this machine", "It is needed only to check this.")
+        return warning("repository", "not checked, because git is not installed on your machine", "Install git to check it.")
     except subprocess.TimeoutExpired:
         return warning("repository", f"{shown} did not answer within {GIT_SECONDS} s", remedy)
     if done.returncode == 2:
-        remedy = "Check app.branch; has it been pushed?"
+        remedy = f"Correct app.branch in hosts.toml, or push the branch: `git push origin {app.branch}`."
         return problem("repository", f"{shown} has no branch or tag {app.branch}", remedy)
     if done.returncode != 0:
-        lines = done.stderr.strip().splitlines() or ["it gives no reason"]
+        lines = done.stderr.strip().splitlines() or ["git gave no reason"]
         said = re.sub(r"(?<=://)[^/@\s]*@", "", lines[-1])
-        return warning("repository", f"this machine cannot read {shown}: {said}", remedy)
+        return warning("repository", f"your machine cannot read {shown}: {said}", remedy)
     return ok("repository", f"{app.branch} of {shown} is at {done.stdout[:12]}")
 
 
@@ -113,10 +114,10 @@ def _files(app: Target) -> Iterator[CheckResult]:
             path = app.local_file(app.env_file)
             count = len(read_environment(path))
             if path.stat().st_mode & 0o007:
-                yield warning("env_file", f"{path} may be read by every user of this machine", f"chmod 600 {path}")
+                yield warning("env_file", f"every user of your machine can read {path}", f"Run `chmod 600 {path}`.")
             yield ok("env_file", f"{path} has {count} variables")
         if app.tls.certificate:
             OwnCertificate.of(app)
-            yield ok("certificate", f"{app.tls.certificate} and its key belong together")
+            yield ok("certificate", f"{app.tls.certificate} and its key match")
     except SelvedgeError as error:
         yield problem("files", error.message, error.remedy)

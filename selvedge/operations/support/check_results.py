@@ -7,10 +7,11 @@ from typing import Literal
 
 from selvedge.operations.support.text import clean
 from selvedge.report import Report
+from selvedge.report.text import Style, Styled
 from selvedge.value import Value
 
 Level = Literal["ok", "warning", "problem"]
-_MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "problem": ("✗", "red")}
+_MARKS: dict[Level, tuple[str, Style]] = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "problem": ("✗", "red")}
 
 
 class CheckResult(Value):
@@ -49,8 +50,8 @@ def has_problem(results: Iterable[CheckResult]) -> bool:
 def print_results(report: Report, host: str, results: Iterable[CheckResult]) -> None:
     """Print a line for each result, and one for its remedy."""
     for result in results:
-        mark, color = _MARKS[result.level]
-        report.step(host, result.subject.ljust(11), f"{report.paint(mark, color)} {clean(result.text)}")
+        mark, style = _MARKS[result.level]
+        report.step(host, result.subject.ljust(11), Styled(mark, style), f" {clean(result.text)}")
         if result.remedy:
             report.step(host, " " * 11, f"  → {clean(result.remedy)}")
 

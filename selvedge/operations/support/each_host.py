@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from selvedge.engine.session import Session
 from selvedge.errors import SelvedgeError
+from selvedge.report.text import Part, Styled
 from selvedge.run import Run
 
 T = TypeVar("T")
@@ -34,9 +35,9 @@ def raise_first_error(run: Run, results: Mapping[str, Any]) -> None:
         raise errors[0]
 
 
-def line_prefix(run: Run, host: str) -> str:
+def line_prefix(run: Run, host: str) -> Part:
     """Return the text that begins each line of a host's output: its name in a column, or "" if the run has one host."""
     names = [session.name for session in run.fleet.sessions]
     if len(names) == 1:
         return ""
-    return f"{run.report.paint(host.ljust(max(map(len, names))), 'blue')}  "
+    return Styled(f"{host.ljust(max(map(len, names)))}  ", "blue")

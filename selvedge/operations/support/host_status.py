@@ -23,7 +23,7 @@ class Process(Value):
 
 @dataclass
 class HostStatus:
-    """The answers of a server. Sizes are in kB, times in seconds; a value is None if the server did not tell it.
+    """The answers of a server. Sizes are in kB, times in seconds; a value is None if the server did not report it.
 
     orphans: process ids of workers whose gunicorn was killed.
     """

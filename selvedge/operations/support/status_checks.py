@@ -24,13 +24,13 @@ def check_status(app: Target, status: HostStatus) -> Iterator[CheckResult]:
         yield from _orphans(status)
         yield _health(app, status)
     else:
-        yield warning("app", f"{app.name}: nothing is deployed here", f"Run `fab -H {app.host.name} deploy`.")
+        yield warning("app", f"{app.name} is not deployed", f"Run `fab -H {app.host.name} deploy`.")
     yield from _services(status, deployed=deployed)
     if app.has_tls:
         yield from _certificate(app, status)
     yield from _disk(status)
     yield from _load(status)
-    yield from _updates(status)
+    yield from _updates(app, status)
 
 
 def is_accepted(app: Target, code: float) -> bool:
@@ -45,8 +45,8 @@ def _live(status: HostStatus) -> str:
 
 def _stopped(app: Target, status: HostStatus) -> CheckResult:
     state = " ".join(status.facts.get("manager", []))
-    text = f"nothing listens on its socket ({state})" if state else "stopped"
-    remedy = f"`fab -H {app.host.name} start` starts it; `fab -H {app.host.name} logs` shows why it ended."
+    text = f"no process listens on its socket ({state})" if state else "stopped"
+    remedy = f"Run `fab -H {app.host.name} start`. `fab -H {app.host.name} logs` shows why the app stopped."
     return problem("app", f"{_live(status)}: {text}", remedy)
 
 
@@ -56,17 +56,17 @@ def _running(app: Target, status: HostStatus) -> CheckResult:
     restarts = f"{status.restarts} restart{'' if status.restarts == 1 else 's'}"
     text = f"{_live(status)}: {workers}, {status.memory / 1024:.0f} MB, up {duration(status.age or 0)}, {restarts}"
     if count == 0:
-        return problem("app", f"{text}: no process answers", f"`fab -H {app.host.name} logs` shows why they end.")
+        return problem("app", f"{text}: no worker is running", f"Run `fab -H {app.host.name} logs` to see why workers end.")
     if status.restarts:
-        return warning("app", text, f"`fab -H {app.host.name} logs` shows why it ended.")
+        return warning("app", text, f"Run `fab -H {app.host.name} logs` to see why the app ended.")
     return ok("app", text)
 
 
 def _orphans(status: HostStatus) -> Iterator[CheckResult]:
     if status.orphans:
         ids = " ".join(status.orphans)
-        text = f"still runs, but answers nobody, since its gunicorn was killed: {ids}"
-        yield warning("app", text, f"On the server: `kill -9 {ids}`.")
+        text = f"processes without requests still run, because their gunicorn was killed: {ids}"
+        yield warning("app", text, f"End them on the server: `kill -9 {ids}`.")
 
 
 def _health(app: Target, status: HostStatus) -> CheckResult:
@@ -74,9 +74,9 @@ def _health(app: Target, status: HostStatus) -> CheckResult:
     asked = f"GET {app.health} (Host: {app.health_host_header})"
     if is_accepted(app, code):
         return ok("health", f"{asked}: {code:.0f} in {seconds * 1000:.0f} ms")
-    silent = f"no answer within {app.health_timeout:g} s" if seconds >= app.health_timeout else "nothing answers there"
+    silent = f"no answer within {app.health_timeout:g} s" if seconds >= app.health_timeout else "no process accepts connections"
     answer = f"answered {code:.0f}" if code else silent
-    remedy = f"`fab -H {app.host.name} logs` shows why; accepted are {', '.join(app.health_status)}."
+    remedy = f"Run `fab -H {app.host.name} logs` to see why. Accepted statuses: {', '.join(app.health_status)}."
     return problem("health", f"{asked}: {answer}", remedy)
 
 
@@ -85,36 +85,36 @@ def _services(status: HostStatus, *, deployed: bool) -> Iterator[CheckResult]:
         if state == "active":
             yield ok("service", f"{name} is active")
         elif deployed:
-            remedy = f"On the server: `systemctl restart {name}`; `journalctl -u {name}`."
+            remedy = f"Run `systemctl restart {name}` on the server. `journalctl -u {name}` shows why it stopped."
             yield problem("service", f"{name} is {state}", remedy)
 
 
 def _certificate(app: Target, status: HostStatus) -> Iterator[CheckResult]:
-    remedy = f"`fab -H {app.host.name} certbot` gets a new one, or says what is in the way."
+    remedy = f"Run `fab -H {app.host.name} certbot`, which gets a new one or reports why it cannot."
     if app.tls.certificate:
-        remedy = f"Put a newer one in {app.tls.certificate}, then run `fab -H {app.host.name} certbot`."
+        remedy = f"Replace {app.tls.certificate} and its key by newer ones, then run `fab -H {app.host.name} certbot`."
     if not status.certificate:
-        yield warning("certificate", f"there is none for {', '.join(app.domains)}", remedy)
+        yield warning("certificate", f"missing for {', '.join(app.domains)}", remedy)
         return
     left, life = status.certificate
     if status.served:
         until = "" if status.served == "none" else day(status.served)
-        shown = f"still shows another one on port 443, until {until}" if until else "shows none on port 443"
-        yield problem("certificate", f"nginx {shown}", f"`fab -H {app.host.name} certbot` has it loaded.")
+        shown = f"still serves another one on port 443, valid until {until}" if until else "serves none on port 443"
+        yield problem("certificate", f"nginx {shown}", f"Run `fab -H {app.host.name} certbot`, which makes nginx load it.")
     if left <= 0:
-        yield problem("certificate", f"has expired {duration(-left)} ago", remedy)
+        yield problem("certificate", f"expired {duration(-left)} ago", remedy)
     elif left < LATE * life:
-        yield warning("certificate", f"ends in {duration(left)}, and was not renewed", remedy)
+        yield warning("certificate", f"expires in {duration(left)}, and was not renewed", remedy)
     elif not status.served:
-        yield ok("certificate", f"{left / 86400:.0f} days left")
+        yield ok("certificate", f"valid for {left / 86400:.0f} more days")
     for unit in () if app.tls.certificate else status.failed_renewals:
-        remedy = f"`fab -H {app.host.name} certbot --renew-dry-run`"
+        remedy = f"Run `fab -H {app.host.name} certbot --renew-dry-run` to see why."
         yield warning("certificate", f"its last renewal failed ({unit})", remedy)
 
 
 def _disk(status: HostStatus) -> Iterator[CheckResult]:
     disk, inodes = status.numbers("disk", 2), status.numbers("few-inodes", 1)
-    remedy = "Make room on the server: `apt-get clean`, `journalctl --vacuum-size=100M`, old files."
+    remedy = "Free space on the server: run `apt-get clean` and `journalctl --vacuum-size=100M`, and delete old files."
     if disk:
         free, size = disk
         text = f"{free / (1 << 20):.1f} of {size / (1 << 20):.1f} GB free"
@@ -125,7 +125,7 @@ def _disk(status: HostStatus) -> Iterator[CheckResult]:
         else:
             yield ok("disk", text)
     if inodes:
-        yield problem("disk", f"only {inodes[0]:.0f} files more can be made (inodes)", remedy)
+        yield problem("disk", f"only {inodes[0]:.0f} more files can be created (inodes)", remedy)
 
 
 def _load(status: HostStatus) -> Iterator[CheckResult]:
@@ -135,13 +135,13 @@ def _load(status: HostStatus) -> Iterator[CheckResult]:
         yield ok("load", f"{load[0]:.2f} on {cores}, {memory[0] / 1024:.0f} of {memory[1] / 1024:.0f} MB memory free")
 
 
-def _updates(status: HostStatus) -> Iterator[CheckResult]:
+def _updates(app: Target, status: HostStatus) -> Iterator[CheckResult]:
     upgrades = status.numbers("upgrades", 2)
     if upgrades and upgrades[0]:
-        text = f"{upgrades[0]:.0f} packages ({upgrades[1]:.0f} for security)"
-        yield warning("upgrades", text, "`fab update` installs them.")
+        text = f"available for {upgrades[0]:.0f} packages, {upgrades[1]:.0f} of them for security"
+        yield warning("upgrades", text, f"Run `fab -H {app.host.name} update`.")
     elif upgrades:
-        yield ok("upgrades", "none are waiting")
+        yield ok("upgrades", "all packages are up to date")
     if "reboot" in status.facts:
         packages = " ".join(status.facts["reboot"])
-        yield warning("reboot", f"needed by {packages or 'an update'}", "On the server: `systemctl reboot`.")
+        yield warning("reboot", f"needed to finish upgrading {packages or 'a package'}", "Run `systemctl reboot` on the server.")

@@ -1,34 +1,13 @@
-"""Text for a terminal: safe, one line, of a known width."""
+"""Text for people: a server's text on one line, times and time spans."""
 
 from __future__ import annotations
 
-import unicodedata
-
-from selvedge.report import printable
+from selvedge.report.text import printable
 
 
 def clean(text: str) -> str:
     """Return a server's text as one line that is safe on a terminal. Text before a carriage return is overwritten."""
     return printable(text.rstrip("\r\n").rpartition("\r")[2]).replace("\t", "    ").replace("\n", " ")
-
-
-def width(text: str) -> int:
-    """Return the number of columns that the text takes on a terminal. Wide letters, as in Chinese, take two."""
-    return sum(
-        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
-    )
-
-
-def shorten(text: str, columns: int) -> str:
-    """Return the text, cut with an ellipsis if it takes more columns."""
-    if width(text) <= columns:
-        return text
-    kept = ""
-    for char in text:
-        if width(kept + char) >= columns:
-            break
-        kept += char
-    return f"{kept}…"
 
 
 def when(moment: str) -> str:

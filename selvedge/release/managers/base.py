@@ -1,4 +1,4 @@
-"""What a process manager is, for the steps. Its shell functions are in selvedge/shell/lib/<name>.sh."""
+"""The interface between process managers and the steps. A manager's shell functions are in selvedge/shell/lib/<name>.sh."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from selvedge.value import Value
 class Manager(Value):
     """A process manager, which starts the app and keeps it running.
 
-    packages: Debian packages that `install` adds. service: the service of these that must run, "" for none. installed: a file
-    that exists once `install` has run. templates: the files in an instance's folder that it reads; each is named like its
-    template. app_listens: whether the app opens its own socket. If not, the manager opens it and passes it on.
+    packages: Debian packages that `install` adds. service: the service of these packages that must run, "" for none. installed:
+    a file that exists once `install` has run. templates: the templates of the files in an instance's folder that it reads.
+    app_listens: whether the app opens its own socket. If not, the manager opens it and passes it on.
     """
 
     name: str
@@ -22,7 +22,7 @@ class Manager(Value):
 
     @property
     def socket_folder_mode(self) -> str:
-        """The mode of the folder of the sockets. www-data, nginx's group, enters it and connects."""
+        """The mode of the folder of the sockets. nginx's group, www-data, may enter it."""
         return "2750" if self.app_listens else "0750"
 
     def socket_folder_owner(self, app: str) -> str:

@@ -6,7 +6,7 @@ from selvedge.resources.base import Change, Resource
 
 
 class TimeSync(Resource):
-    """A service keeps the clock right: an existing one, or else systemd's own."""
+    """A service synchronizes the clock: an existing one, or else systemd's own."""
 
     def probe(self) -> str:
         return "clock_fact"
@@ -15,4 +15,4 @@ class TimeSync(Resource):
         if fact.strip():
             return None
         shell = "apt_install systemd-timesyncd\nsystemctl enable --now systemd-timesyncd.service"
-        return Change("keep the clock right with systemd-timesyncd", shell)
+        return Change("synchronize the clock with systemd-timesyncd", shell)

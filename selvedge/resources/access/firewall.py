@@ -1,4 +1,4 @@
-"""The firewall: ufw lets in the ports of ssh and the ports that you name."""
+"""The firewall: ufw allows connections to the SSH ports and to the ports that you name."""
 
 from __future__ import annotations
 
@@ -89,21 +89,21 @@ class Firewall(Resource):
         stale = sorted({rule.port for each in rules for rule in each if rule.ours and rule.port not in wanted})
         running = set(parts.get("state", "").split()) == {"on", "deny", "ipv6", "live"}
         if not ssh:
-            problem = "it is not known which port ssh answers on (sshd -T), so the firewall stays as it is"
-            return Change.refused("turn the firewall on", problem)
+            problem = "Selvedge could not find out which port sshd listens on, so the firewall was not changed."
+            return Change.refused("turn on the firewall", problem, remedy="Look for errors of `sshd -T` on the server, as root.")
         limit = self._limit(ssh, parts.get("limit", ""))
         if running and not missing and not stale and limit is None:
             return None
-        what = [f"let in port {', '.join(missing)}"] if missing else []
-        what += [f"close port {', '.join(stale)}"] if stale else []
-        what += [f"limit new connections to port {', '.join(ssh)}"] if limit else []
-        what += [] if running else ["turn it on, and let in nothing else"]
+        actions = [f"open port {', '.join(missing)}"] if missing else []
+        actions += [f"close port {', '.join(stale)}"] if stale else []
+        actions += [f"limit new connections to port {', '.join(ssh)}"] if limit else []
+        actions += [] if running else ["turn it on and block all other incoming connections"]
         shell = [f"firewall_open {words(*missing)}"] if missing else []
         shell += [f"firewall_close {words(*stale)}"] if stale else []
         shell += [limit.shell] if limit else []
         shell += ["firewall_on"] if limit or not running else []
         shown = limit.diff if limit else ""
-        return Change(f"firewall: {'; '.join(what)}", "\n".join(shell), diff=shown, guard=self.guard)
+        return Change(f"change the firewall: {'; '.join(actions)}", "\n".join(shell), diff=shown, guard=self.guard)
 
     def _limit(self, ssh: list[str], fact: str) -> Change | None:
         if not self.limit:

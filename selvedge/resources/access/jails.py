@@ -58,8 +58,8 @@ class Jails(Resource):
             "bans_reload",
             self._stamp.write(self._hash) if self.text else ":",
         ]
-        what = f"have fail2ban read {self.path}" if self.text else f"remove {self.path}, and tell fail2ban"
+        summary = f"load {self.path} into fail2ban" if self.text else f"remove {self.path} and reload fail2ban"
         return Change(
-            what, "\n".join(shell), diff=written.diff if written else "",
-            remedy="On the server: `fail2ban-client --test`, and `journalctl -u fail2ban -n 50`.",
+            summary, "\n".join(shell), diff=written.diff if written else "",
+            remedy="On the server, run `fail2ban-client --test` and `journalctl -u fail2ban -n 50`.",
         )  # fmt: skip

@@ -46,4 +46,4 @@ class Sysctl(Resource):
         every = [f"{name}={value}" for name, value in self._values().items() if name in live]
         shell = f"{written.shell if written else ':'}\nkernel_sysctl_set {words(*every)}"
         shown = (written.diff if written else "") or "\n".join(f"+{each}" for each in differs)
-        return Change(f"set {len(every)} kernel settings ({self.path})", shell, diff=shown)
+        return Change(f"set {len(every)} kernel settings from {self.path}", shell, diff=shown)

@@ -30,10 +30,10 @@ def login_keys(app: Target) -> tuple[PublicKey, ...]:
         keys = agent_keys() or home_keys()
     if not keys:
         raise UsageError(
-            f"{host.name}: there is no public key to install for {host.user}, who could then not log in. Nothing was "
+            f"{host.name}: there is no public key to install for {host.user}, so {host.user} could not log in. Nothing was "
             "changed.",
-            "Make one with `ssh-keygen -t ed25519`, or name yours in hosts.toml: the host's key, or authorized_keys in "
-            "[server].",
+            f"Create a key with `ssh-keygen -t ed25519`, or name yours in hosts.toml: `key` in [hosts.{host.name}], or "
+            "`authorized_keys` in [server].",
         )
     return tuple(dict.fromkeys(keys))
 
@@ -52,7 +52,7 @@ class LoginUser(Resource):
             # The users of the apps must not read this user's home.
             options = "--create-home --key HOME_MODE=0700 --user-group --groups sudo --shell /bin/bash"
             shell = f"useradd {options} -- {name}"
-            return Change(f"create user {self.name}, who may use sudo", shell)
+            return Change(f"create the user {self.name} in the group sudo", shell)
         if "sudo" in fact.split():
             return None
         return Change(f"add {self.name} to the group sudo", f"usermod --append --groups sudo -- {name}")
@@ -73,11 +73,12 @@ class AuthorizedKeys(Resource):
         missing = [key for key in self.keys if key.blob not in present]
         if not missing and self._safe(folder) and self._safe(file):
             return None
-        what = ", ".join(key.title for key in missing) or "the keys that stand there"
+        titles = ", ".join(key.title for key in missing)
+        summary = f"let {titles} log in as {self.user}" if missing else f"correct the mode of {self.user}'s authorized_keys"
         authorize = f"sshd_authorize {quote(self.user)}"
         lines_to_add = "".join(f"{key.line}\n" for key in missing)
         shell = with_input(authorize, lines_to_add) if missing else f"{authorize} </dev/null"
-        return Change(f"let {what} log in as {self.user}", shell)
+        return Change(summary, shell)
 
     def _safe(self, fact: str) -> bool:
         """Return whether sshd (StrictModes) would read it: the user owns it, and no other user may write it."""
@@ -111,11 +112,13 @@ class LoginAllowed(Resource):
 
     def _excluded(self, line: str) -> Change:
         problem = (
-            f"sshd would not let {self.user} in, by its line `{line}`. Change that line on the server (`grep -rin "
-            f"{line.split()[0]} /etc/ssh/sshd_config*` finds it), then `systemctl reload ssh`, and run this again. "
-            "sshd, firewall and sudo are as they were."
+            f"sshd would reject logins of {self.user}, because of its line `{line}`. sshd, the firewall and sudo were not changed."
         )
-        return Change.refused(f"see that sshd lets {self.user} in", problem)
+        remedy = (
+            f"Change that line on the server (`grep -rin {line.split()[0]} /etc/ssh/sshd_config*` finds it), run "
+            "`systemctl reload ssh`, then run the same command again."
+        )
+        return Change.refused(f"check that sshd lets {self.user} log in", problem, remedy=remedy)
 
 
 def _matches(pattern: str, names: list[str]) -> bool:

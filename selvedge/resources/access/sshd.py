@@ -32,7 +32,7 @@ class HostKey(Resource):
         ]
         if not kinds:
             return None
-        summary = f"make the server's {' and '.join(kinds)} host key anew" + (f" ({RSA_BITS} bits)" * ("rsa" in kinds))
+        summary = f"replace the server's {' and '.join(kinds)} host key" + (f" ({RSA_BITS} bits)" * ("rsa" in kinds))
         shell = "\n".join(f"sshd_host_key {kind} {RSA_BITS}" for kind in kinds)
         return Change(summary, shell, guard=self.guard)
 
@@ -49,7 +49,7 @@ class Moduli(Resource):
         if fact.strip() == "there":
             return None
         shell = f"awk '$5 >= 3071' /etc/ssh/moduli | file_put {MODULI} 0644 root root"
-        return Change(f"create {MODULI} (the groups of at least 3071 bits)", shell, guard=self.guard)
+        return Change(f"create {MODULI} with Diffie-Hellman groups of at least 3071 bits", shell, guard=self.guard)
 
 
 class IncludeFirst(Resource):
@@ -66,7 +66,7 @@ class IncludeFirst(Resource):
             return None
         line = f"Include {DROP_IN}"
         return Change(
-            f"begin /etc/ssh/sshd_config with `{line}`",
+            f"put `{line}` at the top of /etc/ssh/sshd_config",
             f"sshd_include_first {quote(line)}",
             diff=f"+{line}\n {fact.strip()}",
             guard=self.guard,
@@ -107,10 +107,10 @@ class Sshd(Resource):
             f"sshd_reload {stamp}",
         ]
         return Change(
-            "harden sshd and reload it",
+            "harden the configuration of sshd and reload it",
             "\n".join(shell),
             diff=(written.diff if written else "") or "\n".join(wrong),
-            remedy="On the server: `sshd -T`, and `sshd -t` where it does not start.",
+            remedy="On the server, `sshd -t` shows errors in the configuration, and `sshd -T` shows the active settings.",
             guard=self.guard,
         )
 

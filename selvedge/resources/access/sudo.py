@@ -63,8 +63,9 @@ class Password(Resource):
     def plan(self, fact: str) -> Change | None:
         if fact.strip() == "elsewhere" or fact.split()[1:2] == ["P"]:
             return None
-        problem = (
-            f'server.sudo is "password", but {self.user} has none: as root on the server, type `passwd {self.user}`, '
-            "then run this again with --prompt-for-sudo-password. Until then logins and sudo stay as they are."
+        problem = f'server.sudo is "password", but {self.user} has no password. Logins and sudo were not changed.'
+        remedy = (
+            f"As root on the server, run `passwd {self.user}`. Then run the same command again with "
+            "`--prompt-for-sudo-password` after `fab`."
         )
-        return Change.refused(f"see that {self.user} has a password", problem)
+        return Change.refused(f"check that {self.user} has a password", problem, remedy=remedy)

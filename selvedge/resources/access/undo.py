@@ -28,4 +28,4 @@ class NoPendingUndo(Resource):
     def plan(self, fact: str) -> Change | None:
         if not fact.strip():
             return None
-        return Change("prove the changes that a cut-off run left unproved", ":", guard=self.guard)
+        return Change("test the changes of an interrupted run with a new login", ":", guard=self.guard)

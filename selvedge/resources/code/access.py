@@ -11,7 +11,7 @@ from selvedge.ssh import known_hosts
 
 
 class DeployKey(Resource):
-    """A key pair of this server for a private repository. Its public half is shown if the repository refuses."""
+    """A key pair of this server for a private repository. Its public half is shown if the repository rejects the server."""
 
     path: str
     comment: str
@@ -30,12 +30,12 @@ class DeployKey(Resource):
             return None
         path = quote(self.path)
         if fact.startswith("file"):
-            return Change("make the deploy key readable by root only", f"chown root:root -- {path}\nchmod 0600 -- {path}")
+            return Change("restrict the deploy key to root", f"chown root:root -- {path}\nchmod 0600 -- {path}")
         shell = (
             f"mkdir -p -- {quote(str(Path(self.path).parent))}\n"
             f"ssh-keygen -q -t ed25519 -N '' -C {quote(self.comment)} -f {path}"
         )
-        return Change("make this server's deploy key", shell, remedy="Run `fab install` first: it brings ssh-keygen.")
+        return Change("create this server's deploy key", shell, remedy="Run `fab install` first; it installs ssh-keygen.")
 
 
 class GitHostKey(Resource):
@@ -69,10 +69,13 @@ class GitHostKey(Resource):
             return None
         if self.known:
             shell = f"printf '%s' {quote(self.known)} >>{quote(self.path)}"
-            return Change(f"take the host key of {self._entry} from this machine's known_hosts", shell)
+            return Change(f"copy the host key of {self._entry} from this machine's known_hosts", shell)
         shell = f"git_take_host_key {words(self.host, str(self.port), self.path)}"
-        remedy = "Can the server reach it? With a path of this machine as app.repository, commits are pushed from here instead."
-        return Change(f"take the host key of {self._entry}", shell, remedy=remedy)
+        remedy = (
+            "Check that the server can reach the git server. Or set app.repository to a folder on this machine, "
+            "so that commits are pushed from here."
+        )
+        return Change(f"store the host key of {self._entry}", shell, remedy=remedy)
 
 
 @functools.cache

@@ -38,7 +38,7 @@ class FetchedCommit(MirroredCommit):
             git_known_hosts=self.git_known_hosts,
             git_credentials=self.git_credentials,
         )
-        return Change(f"fetch {self.commit[:12]} from {self.url}", shell)
+        return Change(f"fetch the commit {self.commit[:12]} from {self.url}", shell)
 
 
 def access(app: Target) -> Iterator[Resource]:

@@ -26,7 +26,8 @@ class Mirror(Resource):
         path = quote(self.path)
         shell = f"rm -rf -- {path}\n" if "\nfile" not in fact else ""
         shell += f"git init -q --bare -- {path}\nchown root:root -- {path}\nchmod 0700 -- {path}"
-        return Change(f"create the mirror {self.path}", shell, remedy="git is missing? Run `fab install` first.")
+        remedy = "If git is missing on the server, run `fab install` first."
+        return Change(f"create the git mirror {self.path}", shell, remedy=remedy)
 
 
 class MirroredCommit(Resource):

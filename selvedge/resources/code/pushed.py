@@ -17,13 +17,13 @@ from selvedge.errors import ConfigError, SelvedgeError, UsageError
 from selvedge.resources.base import Change, Resource
 from selvedge.resources.code.mirror import MirroredCommit
 from selvedge.resources.files import Absent
-from selvedge.shell.quoting import words
+from selvedge.shell.quoting import quote, words
 
 if TYPE_CHECKING:
     from selvedge.config.target import Target
 
 SHORT_SHA = re.compile(r"[0-9a-f]{4,40}")
-_REPOSITORY = "Name a folder with a git checkout, or the address of a repository."
+_REPOSITORY = "Give a folder with a git checkout, or the address of a repository."
 
 
 class PushedCommit(MirroredCommit):
@@ -42,7 +42,7 @@ class PushedCommit(MirroredCommit):
         if fact.startswith("present"):
             return None
         _, size, pack = fact.split(" ", 2)
-        summary = f"push {self.commit[:12]} from {self.checkout} ({_readable(int(size))})"
+        summary = f"push the commit {self.commit[:12]} from {self.checkout} ({_readable(int(size))})"
         return Change(summary, f"mirror_receive {words(self.repo, self.commit, size)}", payload=Path(pack))
 
 
@@ -72,7 +72,7 @@ def local_commit(repository: Path, ref: str) -> str:
     Raises ConfigError if the folder is not a git repository, UsageError if it does not know the ref.
     """
     if not repository.is_dir():
-        raise ConfigError(hosts_file_name(), "app.repository", f"there is no folder {repository}", _REPOSITORY)
+        raise ConfigError(hosts_file_name(), "app.repository", f"the folder {repository} does not exist", _REPOSITORY)
     names = [ref] if SHORT_SHA.fullmatch(ref) else [f"refs/heads/{ref}", f"refs/tags/{ref}"]
     for name in [*names, ref]:
         found = git(repository, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
@@ -82,7 +82,7 @@ def local_commit(repository: Path, ref: str) -> str:
         raise ConfigError(hosts_file_name(), "app.repository", f"{repository} is not a git repository", _REPOSITORY)
     raise UsageError(
         f"The repository {repository} has no branch, tag or commit {ref}.",
-        "Commit the work there first, or give --branch or --commit. `git -C PATH branch` lists the branches.",
+        f"Commit there first, or use --branch or --commit. `git -C {quote(str(repository))} branch` lists the branches.",
     )
 
 
@@ -100,7 +100,8 @@ def git(
             capture_output=True, text=True, errors="surrogateescape", check=False,
         )  # fmt: skip
     except FileNotFoundError as error:
-        raise SelvedgeError("git is not installed on this machine.", "Install it, e.g. `apt-get install git`.") from error
+        remedy = "Install it, for example with `apt-get install git`."
+        raise SelvedgeError("git is not installed on this machine.", remedy) from error
 
 
 def pack_objects(checkout: Path, commit: str, known: Sequence[str]) -> Path:
@@ -133,8 +134,8 @@ def _pack(checkout: Path, commit: str, known: tuple[str, ...]) -> Path:
         )
     if done.returncode != 0:
         raise SelvedgeError(
-            f"git could not pack {commit[:12]} of {checkout}: {done.stderr.decode(errors='replace').strip()}",
-            "Is it a whole checkout? `git fetch --unshallow` completes a shallow one.",
+            f"git could not pack the commit {commit[:12]} of {checkout}: {done.stderr.decode(errors='replace').strip()}",
+            f"If the checkout is shallow, complete it with `git -C {quote(str(checkout))} fetch --unshallow`.",
         )
     return path
 

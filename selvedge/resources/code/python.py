@@ -68,5 +68,5 @@ class Python(Resource):
         return Change(
             f"install Python {self.version}{origin}",
             f"python_install {words(self.version, self.source, UV_REQUIREMENT)}",
-            remedy="app.python and app.python_from in hosts.toml say which Python is wanted, and from where.",
+            remedy="Check app.python (the version) and app.python_from (its source) in hosts.toml.",
         )

@@ -30,4 +30,4 @@ class CodeSource(Protocol):
 
 def code_source(app: Target) -> CodeSource:
     """Return the source of the app's repository."""
-    return pushed if app.is_local else fetched
+    return pushed if app.repository_is_local else fetched

@@ -23,7 +23,7 @@ class Tool(Resource):
         if fact.strip() == self.requirement:
             return None
         return Change(
-            f"install {self.name} into {ROOT}/{self.name}",
+            f"install {self.name} in {ROOT}/{self.name}",
             f"python_tool_install {words(self.name, self.requirement)}",
-            remedy="pip's own message stands above; the server must reach a Python package index.",
+            remedy="Read pip's message above. Check that the server can reach a Python package index.",
         )

@@ -57,5 +57,5 @@ class Venv(Resource):
         return Change(
             "build the virtual environment",
             shell,
-            remedy="The installer's own message stands above. Nothing that serves was touched.",
+            remedy="Read the installer's message above. The live release was not changed.",
         )

@@ -34,7 +34,7 @@ class CertbotSnap(Resource):
     def plan(self, fact: str) -> Change | None:
         if fact.strip() == "there":
             return None
-        remedy = 'Where snapd cannot run, e.g. in a container, take [tls] certbot = "apt" or "pip".'
+        remedy = 'If snapd cannot run on the server, as in a container, set certbot = "apt" or "pip" under [tls] in hosts.toml.'
         return Change("install certbot from the snap store", "certbot_snap", remedy=remedy)
 
 

@@ -101,7 +101,7 @@ class Certificate(Resource):
             reason,
             f"certbot_issue {words(self.name, self.program, self.server, self.email, self.webroot, RELOAD_HOOK)} "
             f"{words(*self.domains)}",
-            remedy="The site goes on answering as before. When the cause is mended, run `fab certbot` again.",
+            remedy="The site keeps serving. Correct the cause, then run `fab certbot` again.",
         )
 
     def _reason(self, found: IssuedCertificate | None) -> str:
@@ -112,13 +112,13 @@ class Certificate(Resource):
             added, dropped = sorted(wanted - found.names), sorted(found.names - wanted)
             changes = [f"with {', '.join(added)}"] if added else []
             changes += [f"without {', '.join(dropped)}"] if dropped else []
-            return f"get the certificate anew {' and '.join(changes)}"
+            return f"get a new certificate {' and '.join(changes)}"
         if found.server != self.server:
-            return f"get the certificate anew from {self.server}"
+            return f"get a new certificate from {self.server}"
         if (found.authenticator, found.webroot, found.hook) != ("webroot", self.webroot, RELOAD_HOOK):
-            return "get the certificate anew, so that its renewal goes through the site and reloads nginx"
+            return "get a new certificate whose renewal uses the site and reloads nginx"
         left = found.end - found.now
         if left < LATE * (found.end - found.start):
-            ends = "has expired" if left <= 0 else f"ends in {left / 86400:.1f} days"
+            ends = "has expired" if left <= 0 else f"expires in {left / 86400:.1f} days"
             return f"renew the certificate, which {ends}"
         return ""

@@ -53,8 +53,8 @@ class NginxHttps(Nginx):
         change = super().plan(fact)
         instead = re.search(r"^Served=(.+)$", fact, re.MULTILINE)
         if change is None and instead:
-            what = "shows no certificate" if instead[1] == "none" else f"still serves the certificate until {day(instead[1])}"
-            change = replace(self.reload(), summary=f"reload nginx, which {what}")
+            fault = "serves no certificate" if instead[1] == "none" else f"serves an old certificate, valid until {day(instead[1])}"
+            change = replace(self.reload(), summary=f"reload nginx, which {fault}")
         return change
 
     def before_loads(self) -> str:
@@ -82,4 +82,4 @@ class HttpsRemoved(Resource):
             return None
         *first, last = self.files
         shell = f"file_remove {words(*first)}\nnginx -t\nnginx_reload\nrm -f -- {quote(last)}"
-        return Change("take HTTPS away, since no domain is set (or TLS ends upstream)", shell)
+        return Change("remove the HTTPS site, because the app has no domain or a load balancer handles TLS", shell)

@@ -19,10 +19,10 @@ def pem(path: Path, key: str) -> str:
     try:
         text = path.read_text(encoding="ascii")
     except (OSError, UnicodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no PEM file"
-        raise ConfigError(hosts_file_name(), key, f"{path} cannot be read: {reason}", "Name a PEM file.") from error
+        reason = error.strerror if isinstance(error, OSError) else "it is not a PEM file"
+        raise ConfigError(hosts_file_name(), key, f"could not read {path}: {reason}", "Give the path of a PEM file.") from error
     if "-----BEGIN " not in text:
-        raise ConfigError(hosts_file_name(), key, f"{path} is no PEM file: it has no BEGIN line", "Name a PEM file.")
+        raise ConfigError(hosts_file_name(), key, f"{path} is not a PEM file: it has no BEGIN line", "Give the path of a PEM file.")
     return text if text.endswith("\n") else text + "\n"
 
 
@@ -48,10 +48,10 @@ class OwnCertificate(File):
         paths = app.local_file(app.tls.certificate), app.local_file(app.tls.certificate_key)
         chain, key = pem(paths[0], "tls.certificate"), pem(paths[1], "tls.certificate_key")
         try:
-            # The empty password refuses a key with a passphrase: nginx could not start with it unattended.
+            # The empty password rejects a key with a passphrase: nginx could not start with it unattended.
             ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(*paths, password="")
         except ssl.SSLError as error:
-            problem = f"{paths[1]} is not the private key, without a passphrase, of the certificate {paths[0]}"
-            remedy = "Name the key that it was made with. In the chain, the server's own certificate comes first."
+            problem = f"{paths[1]} is not the private key of the certificate {paths[0]}, or it has a passphrase"
+            remedy = "Give the certificate's own key, without a passphrase. In the chain, the server's certificate must come first."
             raise ConfigError(hosts_file_name(), "tls.certificate_key", problem, remedy) from error
         return cls(app.paths.certificate, chain + key, "0600", secret=True)

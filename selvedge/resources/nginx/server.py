@@ -34,7 +34,7 @@ class NginxLogs(Resource):
         ]
         if not wrong:
             return None
-        return Change(f"keep others out of {', '.join(wrong)}", f"nginx_close_logs {words(*wrong)}")
+        return Change(f"make {', '.join(wrong)} unreadable for other users", f"nginx_close_logs {words(*wrong)}")
 
 
 class NginxConf(Resource):
@@ -70,13 +70,16 @@ class NginxConf(Resource):
 
 
 class OpenFilesLimit(File):
-    """The number of files that each nginx process may have open; absent if another file sets it, as nginx refuses a second one.
+    """The number of files that each nginx process may have open; absent if another file sets it, since nginx rejects a second one.
 
     Debian includes no other folder than modules-enabled outside of `http`.
     """
 
     path: str = "/etc/nginx/modules-enabled/90-selvedge.conf"
-    text: str = f"worker_rlimit_nofile {2 * CONNECTIONS};\n"
+    text: str = (
+        "# How many files each nginx process may have open. Written by `fab nginx`; changes here are overwritten.\n"
+        f"worker_rlimit_nofile {2 * CONNECTIONS};\n"
+    )
 
     def probe(self) -> str:
         files = "/etc/nginx/nginx.conf /etc/nginx/modules-enabled/*.conf"
@@ -95,7 +98,7 @@ class NginxRestrictions(File):
         change = super().plan(fact)
         if change is None:
             return None
-        remedy = "Take what hinders it out of templates/nginx/box.conf.j2, then run this again."
+        remedy = "Remove the restriction that nginx fails with from templates/nginx/box.conf.j2, then run `fab nginx` again."
         return replace(change, shell=f"{change.shell}\nnginx_restrict {quote(self.path)}", remedy=remedy)
 
 

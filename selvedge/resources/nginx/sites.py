@@ -73,19 +73,20 @@ class ServerNamesFree(Resource):
             taken = sorted(block.names & set(self.domains))
             if taken and 80 in block.ports:
                 return _refuse(
-                    f"{', '.join(taken)} is a name of another site of this server already: {block.file}",
-                    "Take the name out of that file, or out of app.domains.",
+                    f"Another site on the server already answers for {', '.join(taken)}: {block.file}.",
+                    "Remove the name from that file, or from app.domains in hosts.toml.",
                 )
             if not self.domains and 80 in block.defaults and block.file != DEFAULTS[80]:
                 return _refuse(
-                    f"another site of this server answers by address already: {block.file} is the default_server of port 80",
-                    "Only one can: set app.domains here, or there.",
+                    "The app has no domain, but another site on the server already answers requests by address: "
+                    f"{block.file} is the default_server of port 80.",
+                    "Set app.domains in hosts.toml, for this app or for the other one.",
                 )
         return None
 
 
 def _refuse(problem: str, remedy: str) -> Change:
-    return Change.refused("have the site's names to itself", problem, remedy=remedy)
+    return Change.refused("check that no other site has the app's names", problem, remedy=remedy)
 
 
 class DebianDefaultSiteDisabled(Resource):
@@ -97,7 +98,7 @@ class DebianDefaultSiteDisabled(Resource):
     def plan(self, fact: str) -> Change | None:
         if fact.strip() != "debians":
             return None
-        return Change(f"remove {DEBIAN_DEFAULT}, as Debian brought it", f"file_remove {DEBIAN_DEFAULT}")
+        return Change(f"remove Debian's default site {DEBIAN_DEFAULT}", f"file_remove {DEBIAN_DEFAULT}")
 
 
 class DefaultServer(Resource):

@@ -1,7 +1,7 @@
 # Alembic, in the environment of a release.
 
 # alembic_run ARGUMENT…: run alembic as the app's user for at most $seconds, and print its output. $run: the release's script
-# `run`. Alembic runs to its end even if the connection is lost; the next run waits for it, because it holds a step's lock.
+# `run`. Alembic runs to its end even if the connection is lost. It holds the lock of a step, so the next run waits for it.
 # Values: app run seconds
 alembic_run() {
   local output status

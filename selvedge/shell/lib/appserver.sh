@@ -1,5 +1,5 @@
-# The app servers, which run the app in their worker processes. Each has a file with the same functions, which only this file
-# calls: gunicorn.sh. An instance belongs to the app server whose start script is in its folder.
+# The app servers, which run the app in worker processes. Each has a file with the same functions, which only this file calls:
+# gunicorn.sh. An instance belongs to the app server whose start script is in its folder.
 # Needs: gunicorn
 
 appserver_all='gunicorn'
@@ -18,7 +18,7 @@ appserver_files() {
   for server in $appserver_all; do "${server}_files"; done
 }
 
-# appserver_workers INSTANCE: print the number of workers that it is set to run; 0 if that is unknown.
+# appserver_workers INSTANCE: print how many workers its settings ask for; 0 if that is unknown.
 appserver_workers() { "$(appserver_of "$1")_workers" "$1"; }
 
 # appserver_add_worker INSTANCE PID: ask the app server with this process id for one more worker.

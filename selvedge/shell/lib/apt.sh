@@ -1,4 +1,4 @@
-# apt without questions. It waits for other programs that hold apt's locks, and keeps the administrator's configuration files.
+# apt without questions. It waits while other programs hold apt's locks, and keeps the administrator's configuration files.
 
 apt_locks='/var/lib/dpkg/lock-frontend /var/lib/dpkg/lock /var/lib/apt/lists/lock /var/cache/apt/archives/lock'
 # Their times: when the lists were last fetched, and when the last upgrade ended.
@@ -52,8 +52,8 @@ apt_wait() {
   waited=0
   # shellcheck disable=SC2086
   while holder=$(apt_holder $apt_locks); do
-    [ "$waited" -lt 600 ] || step_fail "apt is still held by $holder after 10 minutes. Wait for it, or stop it on the server, and run this again."
-    [ $((waited % 15)) -ne 0 ] || step_say "waiting for apt, which is held by $holder"
+    [ "$waited" -lt 600 ] || step_fail "apt is still locked by $holder after 10 minutes. Wait for that program or stop it on the server, then run the same command again."
+    [ $((waited % 15)) -ne 0 ] || step_say "waiting for apt, which is locked by $holder"
     sleep 1
     waited=$((waited + 1))
   done
@@ -94,7 +94,7 @@ apt_fetch() {
 
 # apt_why: apt's own message about the first source that failed.
 apt_why() {
-  sed -n 's/^E: \(.*[^.]\)\.*$/\1/p' "$undo/apt" | head -n 1 | grep . || printf 'a source does not answer, or is not signed as it should be'
+  sed -n 's/^E: \(.*[^.]\)\.*$/\1/p' "$undo/apt" | head -n 1 | grep . || printf 'a package source does not answer, or its signature is not valid'
 }
 
 apt_update() {
@@ -106,14 +106,14 @@ apt_upgrade() {
   apt_run --with-new-pkgs upgrade
   mkdir -p /var/lib/selvedge
   touch "$apt_upgraded"
-  if [ -e /run/reboot-required ]; then step_say "an upgrade works only after a restart of this server"; fi
+  if [ -e /run/reboot-required ]; then step_say "reboot this server to finish an upgrade"; fi
 }
 
 # apt_install PACKAGE…
 apt_install() {
   local folder
   apt_repair
-  apt_lists_current || apt_fetch || step_say "the package lists are old, and stay so"
+  apt_lists_current || apt_fetch || step_say "could not refresh the package lists; using outdated ones"
   if ! apt_run install --no-install-recommends "$@"; then
     # apt's own messages about a full disk are long.
     for folder in /usr /var/cache/apt/archives /var/lib/dpkg; do disk_need_space "$folder" 10240; done

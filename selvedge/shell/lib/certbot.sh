@@ -26,13 +26,13 @@ certbot_issue() {
     set -- "$@" --register-unsafely-without-email
   fi
   certbot_trust
-  step_say "asking the certificate authority at $server"
+  step_say "requesting the certificate from $server"
   waited=0
   while ! "$program" certonly --non-interactive --agree-tos --cert-name "$name" --key-type ecdsa \
     --server "$server" --webroot --webroot-path "$webroot" --deploy-hook "$hook" \
     --renew-with-new-domains --force-renewal "$@" >"${undo:?}/certbot" 2>&1; do
     if [ "$waited" -lt 120 ] && grep -q 'Another instance of Certbot' "${undo:?}/certbot"; then
-      step_say "waiting for another certbot that runs on the server"
+      step_say "waiting for another certbot on the server to end"
       sleep 5
       waited=$((waited + 5))
       continue
@@ -47,29 +47,30 @@ certbot_issue() {
 # staging environment, or the authority at SERVER itself.
 certbot_rehearse() {
   if [ ! -x "$2" ] || [ ! -e "/etc/letsencrypt/renewal/$1.conf" ]; then
-    echo "there is no certificate by certbot yet"
+    echo "There is no certificate from certbot yet."
     return 1
   fi
   certbot_trust
   "$2" renew --dry-run --no-random-sleep-on-renew --cert-name "$1" ${3:+--server "$3"}
 }
 
-# certbot_refused: stop with the authority's own words, from certbot's output.
+# certbot_refused: fail with the authority's own message, from certbot's output.
 certbot_refused() {
   local detail said
   detail=$(sed -n 's/^ *Domain: */ /p; s/^ *Detail: */: /p' "${undo:?}/certbot" | tr -d '\n')
   if [ -n "$detail" ]; then
-    step_fail "The certificate authority could not verify the domains. It says:$detail. It comes from the Internet to port 80: let it in at the provider's firewall, too."
+    step_fail "The certificate authority could not verify the domains:${detail%.}. It connects to port 80 from the Internet, so check that your provider's firewall allows that."
   fi
   # Debian 12's certbot crashes on the authority's error ("can't set attribute"); only its log has the error.
   said=$(sed -n 's/^acme\.messages\.Error: urn:ietf:params:acme:error:[A-Za-z]* :: //p' /var/log/letsencrypt/letsencrypt.log 2>/dev/null | tail -n 1)
   said=${said:-$(grep -vE '^$|^Saving debug log|^Ask for help|^See the logfile|^An unexpected error|^Account registered|^Requesting' "${undo:?}/certbot" | tail -n 1)}
   case $said in
     *'rate limit'* | *'Rate limit'* | *rateLimit* | *'oo many'*)
-      step_fail "The certificate authority gives no more certificates for now: ${said##* :: }. Try with [tls] staging = true meanwhile"
+      said=${said##* :: }
+      step_fail "The certificate authority issues no more certificates for now: ${said%.}. To continue with test certificates, set staging = true under [tls] in hosts.toml."
       ;;
   esac
-  step_fail "Certbot got no certificate: ${said##* :: }"
+  step_fail "certbot could not get a certificate: ${said##* :: }"
 }
 
 # certbot_trust: make certbot trust the private authorities ([tls] acme_ca) besides the system's.
@@ -88,7 +89,7 @@ certbot_trust() {
 # request, because an authority limits the number of failed ones.
 certbot_check() {
   local folder token addresses domain
-  command -v curl >/dev/null 2>&1 || step_fail "curl is not installed on the server: run \`fab install\` first"
+  command -v curl >/dev/null 2>&1 || step_fail "curl is not installed on the server. Run \`fab install\` first."
   folder=$webroot/.well-known/acme-challenge
   token=selvedge-$(od -A n -N 8 -t x1 /dev/urandom | tr -d ' \n')
   mkdir -p -- "$folder"
@@ -97,7 +98,7 @@ certbot_check() {
   certbot_problems=
   for domain in "$@"; do certbot_check_domain "$domain" "$token" "$addresses"; done
   rm -f -- "$folder/$token"
-  [ -z "$certbot_problems" ] || step_fail "No certificate was asked for:$certbot_problems"
+  [ -z "$certbot_problems" ] || step_fail "No certificate was requested.$certbot_problems"
 }
 
 # certbot_check_domain DOMAIN TOKEN SERVER_ADDRESSES
@@ -107,7 +108,7 @@ certbot_check_domain() {
   found=$(getent --no-addrconfig ahosts "$1" 2>/dev/null || getent ahosts "$1" || true)
   found=$(printf '%s\n' "$found" | awk 'NF { print $1 }' | sort -u)
   if [ -z "$found" ]; then
-    certbot_problems="$certbot_problems $1 has no address in the DNS: add an A record with this server's public address."
+    certbot_problems="$certbot_problems $1 has no address in DNS: add an A record with this server's public address."
   fi
   for address in $found; do certbot_check_address "$@" "$address"; done
 }
@@ -121,11 +122,11 @@ certbot_check_address() {
   if [ "$(printf '%s\n' "$answer" | head -n 1)" = "$2" ]; then return 0; fi
   outcome=$(printf '%s\n' "$answer" | grep -E '^curl:|^HTTP status' | head -n 1)
   if printf '%s\n' "$3" | grep -qxF -- "$4"; then
-    certbot_problems="$certbot_problems nginx here does not answer for http://$1/.well-known/acme-challenge/ at $4 ($outcome); run \`fab nginx\` and look at the other sites in /etc/nginx/sites-enabled."
+    certbot_problems="$certbot_problems nginx on this server does not serve http://$1/.well-known/acme-challenge/ at $4 ($outcome): run \`fab nginx\`, and check the other sites in /etc/nginx/sites-enabled."
   elif certbot_behind_nat "$4" "$3"; then
-    step_say "whether $1 ($4) leads to this server cannot be seen from here, behind its network's address translation"
+    step_say "cannot check from the server whether $1 ($4) leads to it, because its own addresses are private (NAT)"
   else
-    certbot_problems="$certbot_problems $1 leads to $4, and not to this server ($(printf '%s\n' "$3" | grep -vE '^(127\.|::1$|fe80:)' | paste -s -d , -)): correct its $record record in the DNS, and wait until the old one has expired."
+    certbot_problems="$certbot_problems $1 leads to $4, not to this server ($(printf '%s\n' "$3" | grep -vE '^(127\.|::1$|fe80:)' | paste -s -d , -)): correct its $record record in DNS, and wait until the old record has expired."
   fi
 }
 
@@ -152,7 +153,7 @@ certbot_private() {
 # certbot_snap: install certbot from the snap store, as its own instructions say.
 certbot_snap() {
   apt_install snapd
-  timeout 120 snap wait system seed.loaded || step_fail "snapd does not come up on this server"
+  timeout 120 snap wait system seed.loaded || step_fail "snapd did not start within 2 minutes on this server."
   snap install core
   snap refresh core
   snap install --classic certbot

@@ -10,3 +10,9 @@ clock_fact() {
     done
   done
 }
+
+# clock_uptime: print the milliseconds since the boot, in steps of ten (proc_uptime(5)). No one can set this clock.
+clock_uptime() {
+  local uptime
+  read -r uptime _ </proc/uptime && printf '%s0' "${uptime%.*}${uptime#*.}"
+}

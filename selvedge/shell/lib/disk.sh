@@ -13,8 +13,8 @@ disk_need_space() {
   # shellcheck disable=SC2046
   set -- "$1" "$2" $(df -k --output=avail,iavail -- "$1")
   free=$5 inodes=$6
-  [ "$free" -ge "$2" ] || step_fail "too little space on the server: $((free / 1024)) MB free in $1, $(($2 / 1024)) MB needed. Make room (apt-get clean; journalctl --vacuum-size=100M; old files), then run this again."
+  [ "$free" -ge "$2" ] || step_fail "Too little disk space on the server: $1 has $((free / 1024)) MB free, but $(($2 / 1024)) MB are needed. Free some space (\`apt-get clean\`, \`journalctl --vacuum-size=100M\`), then run the same command again."
   if disk_few_inodes "$inodes"; then
-    step_fail "too few inodes are free in $1 on the server: $inodes. Remove files that are not needed, then run this again."
+    step_fail "Too few free inodes on the server: $1 has $inodes. Delete files that you do not need, then run the same command again."
   fi
 }

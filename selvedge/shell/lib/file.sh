@@ -24,10 +24,10 @@ file_restore() {
     number=$((number - 1))
     path=$(cat "$undo/$number.path")
     if file_put_back "$path" "$undo/$number.copy"; then
-      step_say "put back $path"
+      step_say "restored $path"
     else
       : >"$undo/stuck"
-      step_say "could not put back $path; what stood there is in $undo/$number.copy until the next reboot"
+      step_say "could not restore $path; its previous content is in $undo/$number.copy until the next reboot"
     fi
   done
 }
@@ -60,7 +60,7 @@ file_put() {
   # First in a folder that only root can enter.
   { cat >"$undo/put"; } 2>"$undo/why" || file_put_failed "$1" "$fresh"
   if [ $# -gt 4 ] && [ "$(wc -c <"$undo/put")" -ne "$5" ]; then
-    step_fail "the connection was lost before all of $1 had come; it was left as it is"
+    step_fail "The connection was lost before all of $1 arrived. The file was not changed."
   fi
   [ $# -gt 4 ] || file_backup "$1" || file_put_failed "$1" "$fresh"
   { install -T -m "$2" -o "$3" -g "$4" -- "$undo/put" "$fresh" && mv -fT -- "$fresh" "$1"; } 2>"$undo/why" || file_put_failed "$1" "$fresh"
@@ -71,7 +71,7 @@ file_put_failed() {
   local reason
   rm -f -- "$2"
   reason=$(sed -n '$s/.*: //p' "$undo/why")
-  step_fail "cannot write $1${reason:+: $reason} (free space there: $(df -h --output=avail "${1%/*}" | tail -n 1))"
+  step_fail "Could not write $1${reason:+: $reason} (free space: $(df -h --output=avail "${1%/*}" | tail -n 1 | tr -d ' '))."
 }
 
 # file_remove PATH…: delete files or links; file_restore can put them back.

@@ -1,10 +1,16 @@
 # The gate that a new release passes before and after the switch, in three layers: its settings and its import, its health on
-# its own socket, and the site through nginx. A layer that finds a fault calls switch_refuse or switch_back. Reads the variables
-# in the list of switch_release.
-# Shared: code url site_release log_from preflight_pid looked seen deaths first_pid
+# its own socket, and the site through nginx. A layer that fails calls switch_refuse or switch_back. Reads the variables in the
+# list of switch_release.
+# Shared: code url site_release log_from preflight_pid looked seen deaths first_pid waiting
 
-# gate_probe INSTANCE [SECONDS [three]]: ask an instance for its health on its own socket, or three times in a row over
-# separate connections. $code: the status of the first answer that is not accepted, or of the last one. 0: healthy.
+# gate_wait TEXT: step_wait, unless the user sees this text already: it would begin to count its seconds again.
+gate_wait() {
+  if [ "$1" != "${waiting:-}" ]; then step_wait "$1"; fi
+  waiting=$1
+}
+
+# gate_probe INSTANCE [SECONDS [three]]: request the health check on the instance's own socket, once or three times, each over
+# its own connection. $code: the status of the first answer that is not accepted, or of the last one. 0: healthy.
 gate_probe() {
   local codes
   codes=$(curl -s --noproxy '*' -w '%{http_code} ' --max-time "${2:-$health_timeout}" --unix-socket "$run_dir/$1.sock" --fail-early \
@@ -22,7 +28,7 @@ gate_accepted() {
   return 1
 }
 
-# gate_log_begin: the new release starts now. Earlier starts of the same release wrote to the same log.
+# gate_log_begin: note where the log of this start begins. Earlier starts of the release wrote to the same file.
 gate_log_begin() { log_from=$(stat -c %s "$log_dir/$new.log" 2>/dev/null) || log_from=0; }
 
 # gate_log: print the log of this start.
@@ -31,9 +37,9 @@ gate_log() {
   tail -c "+$((log_from + 1))" -- "$log_dir/$new.log" 2>/dev/null || :
 }
 
-# gate_preflight: the first layer, in the background: the app's settings are complete, its module can be imported, and it has an
-# ASGI app. If the release starts at the same time, the import waits for a second: by then most releases have proved that they can
-# be imported, and on one core two imports at once would take twice as long.
+# gate_preflight: the first layer, in the background: the app's settings are complete, and its module can be imported and has an
+# ASGI app. If the release starts at the same time, this import waits for a second. By then most releases have answered, and on
+# one core two imports at once take twice as long.
 gate_preflight() {
   local head_start line listener reader importer status waited
   head_start=1
@@ -53,7 +59,7 @@ gate_preflight() {
     printf '%s\n' "$importer" >"$undo/importer"
     status=0
     wait "$importer" || status=$?
-    # Processes that the app started during its import would go on, and tail would wait for them.
+    # Processes that the app started during its import would keep running, and tail would wait for them.
     kill -s KILL -- "-$importer" "$listener" 2>/dev/null || :
     waited=0
     while kill -0 "$reader" 2>/dev/null && [ "$waited" -lt 50 ]; do
@@ -66,36 +72,40 @@ gate_preflight() {
   preflight_pid=$!
 }
 
-# gate_settings: wait until the settings are known to be complete, or refuse the release. Nothing of the app runs before that.
+# gate_settings: wait until the settings are known to be complete, or refuse the release. No code of the app runs before that.
 gate_settings() {
+  gate_wait "waiting for the check of the app's settings"
   while [ ! -e "$undo/settings" ] && [ ! -e "$undo/preflight.status" ] && kill -0 "$preflight_pid" 2>/dev/null; do sleep 0.02; done
   gate_preflight_ok
 }
 
-# gate_preflight_end: end the first layer if it still runs; its result is not needed.
+# gate_preflight_end: stop the first layer if it still runs.
 gate_preflight_end() {
   local importer
   if [ ! -e "$undo/preflight.status" ] && { read -r importer <"$undo/importer"; } 2>/dev/null; then kill -s TERM "$importer" 2>/dev/null || :; fi
 }
 
-# gate_preflight_ok [wait]: refuse the release if the first layer has found a fault so far, or after its end.
+# gate_preflight_ok [wait]: refuse the release if the first layer has failed so far. wait: wait for its end first.
 gate_preflight_ok() {
   local sentence
-  if [ -n "${1:-}" ]; then wait; fi
+  if [ -n "${1:-}" ]; then
+    gate_wait "waiting for the import of $module"
+    wait
+  fi
   [ -f "$undo/preflight.status" ] || return 0
   case $(cat "$undo/preflight.status") in
     0) return 0 ;;
-    124 | 137) switch_refuse "importing $module did not end within $import_timeout seconds" ;;
+    124 | 137) switch_refuse "The import of $module did not end within $import_timeout s" ;;
     *)
       hide_secrets <"$undo/preflight" >"$undo/preflight.shown"
       tail -n 40 "$undo/preflight.shown"
       sentence=$(grep -v '^[[:space:]]*$' "$undo/preflight.shown" | tail -n 1) || :
-      switch_refuse "${sentence:-importing $module ended the process (exit status $(cat "$undo/preflight.status")) without a word}"
+      switch_refuse "${sentence:-The import of $module ended the process (exit status $(cat "$undo/preflight.status")) without a message}"
       ;;
   esac
 }
 
-# gate_crashed: whether the new instance has ended, even if its process manager has started it again since.
+# gate_crashed: whether the new instance has ended, even if its process manager has started it again.
 gate_crashed() {
   local pid
   if gate_log | appserver_ended "$new"; then return 0; fi
@@ -106,7 +116,7 @@ gate_crashed() {
   [ "$pid" != "$first_pid" ]
 }
 
-# gate_pass: the second layer: three healthy answers in a row on the new socket.
+# gate_pass: the second layer: three healthy answers in a row on the new instance's socket.
 gate_pass() {
   local attempt early bound patience stopped
   attempt=0
@@ -116,17 +126,19 @@ gate_pass() {
   seen=
   deaths=0
   first_pid=
-  stopped="the new release stopped by itself while it started"
+  stopped="The new release exited while it started"
+  gate_wait "waiting for the first worker"
   while :; do
     gate_bound
     patience=$health_timeout
     if [ ! -f "$undo/preflight.status" ] && [ "$early" -lt 40 ] && [ "${health_timeout%%.*}" -gt 1 ]; then patience=1; fi
     if gate_probe "$new" "$patience" three; then break; fi
     gate_preflight_ok
+    if [ "$code" != 000 ]; then gate_wait "waiting for the health check: GET $health answered $code"; fi
     if [ -S "$run_dir/$new.sock" ]; then bound=1; fi
     if [ "$early" -lt 40 ] && { [ -z "$bound" ] || [ "$patience" = 1 ]; }; then
-      # Until it listens and the first layer has ended, ask often, and count no attempt: most apps are up within a second.
-      # systemd listens from the beginning, so a request waits in its socket.
+      # Until it listens and the first layer has ended, ask often and count no attempt: most apps are up within a second.
+      # systemd listens from the beginning, so there a request waits in the socket.
       early=$((early + 1))
       sleep 0.05
       continue
@@ -142,7 +154,7 @@ gate_pass() {
   done
 }
 
-# gate_bound: wait until the new socket exists, at most two seconds. Looking at the path costs less than a refused request.
+# gate_bound: wait until the new socket exists, at most two seconds. Testing the path costs less than a failed request.
 gate_bound() {
   while [ -z "$bound" ] && [ "$looked" -lt 100 ] && [ ! -S "$run_dir/$new.sock" ]; do
     looked=$((looked + 1))
@@ -159,14 +171,14 @@ gate_deaths() {
     case " $running" in *" $pid "*) ;; *) deaths=$((deaths + 1)) ;; esac
   done
   seen=$running
-  [ "$deaths" -lt 3 ] || gate_ended "worker processes of the new release ended $deaths times while it started"
+  [ "$deaths" -lt 3 ] || gate_ended "Worker processes of the new release exited $deaths times while it started"
 }
 
-# gate_ended SENTENCE: the new instance ended. Refuse it with the best reason there is, else with this sentence.
+# gate_ended SENTENCE: the new instance has ended. Refuse it with the most precise reason, else with this sentence.
 gate_ended() {
   gate_preflight_ok wait
-  if gate_log | appserver_app_failed "$new"; then switch_refuse "the app's own start-up code (its lifespan) failed"; fi
-  if manager_starved "$new"; then switch_refuse "the new release needs more memory than app.memory_max allows: the kernel ended processes of it"; fi
+  if gate_log | appserver_app_failed "$new"; then switch_refuse "The app's start-up code (its lifespan) failed"; fi
+  if manager_starved "$new"; then switch_refuse "The new release needs more memory than app.memory_max allows: the kernel killed its processes"; fi
   switch_refuse "$1"
 }
 
@@ -180,13 +192,13 @@ gate_over() {
     switch_refuse "GET $health (Host: $health_host) on the new release answered $code in $attempts; accepted: $health_ranges"
   fi
   if [ ! -f "$undo/preflight.status" ]; then
-    switch_refuse "importing $module has not ended after $(($(date +%s) - began)) s, and nothing answered GET $health in $attempts of $health_timeout s"
+    switch_refuse "The import of $module has not ended after $(($(date +%s) - began)) s, and GET $health got no answer in $attempts of $health_timeout s"
   fi
-  switch_refuse "no answer to GET $health (Host: $health_host) on the new release's socket within $health_timeout s, in $attempts"
+  switch_refuse "GET $health (Host: $health_host) on the new release got no answer within $health_timeout s, in $attempts"
 }
 
-# gate_site: the third layer: nginx answers for the site, with the new release. It is asked for a name that it serves now: if the
-# first domain was changed, a later step tells nginx. The request is in $url, the answer in $code and $site_release.
+# gate_site: the third layer: through nginx the new release answers. The request has a name that nginx serves now: if the first
+# domain was changed, a later step tells nginx. $url: the request. $code and $site_release: its answer.
 gate_site() {
   local site name answer
   [ -e "$site_enabled" ] && systemctl is-active -q nginx || return 0
@@ -204,33 +216,35 @@ gate_site() {
   [ -z "$header" ] || [ "$site_release" = " from release $new" ]
 }
 
-# gate_settle: after the switch the new release must stay healthy, with all its processes, for $settle seconds.
+# gate_settle: after the switch the new release must stay healthy and keep all its processes for $settle seconds.
 gate_settle() {
   local processes failures end answered
   workers_grown
+  record_begin
+  gate_wait "waiting until the new release has settled (app.settle: $settle s)"
   processes=$(manager_processes "$new")
   failures=0
-  end=$(switch_clock)
+  end=$(clock_uptime)
   end=$((end + settle_ms))
-  while [ "$failures" -gt 0 ] || [ "$(switch_clock)" -lt "$end" ]; do
+  while [ "$failures" -gt 0 ] || [ "$(clock_uptime)" -lt "$end" ]; do
     gate_settle_lost
     if gate_probe "$new"; then
       failures=0
     else
       failures=$((failures + 1))
       answered="answered $code"
-      if [ "$code" = 000 ]; then answered="gave no answer in $health_timeout s"; fi
-      [ "$failures" -lt 2 ] || switch_back "GET $health (Host: $health_host) on the new release $answered, twice, within $settle s after the switch"
+      if [ "$code" = 000 ]; then answered="got no answer within $health_timeout s"; fi
+      [ "$failures" -lt 2 ] || switch_back "GET $health (Host: $health_host) on the new release $answered, twice within $settle s after the switch"
     fi
     sleep 0.2
   done
 }
 
-# gate_settle_lost: all processes that ran at the switch must still run; new ones may come.
+# gate_settle_lost: all processes that ran at the switch must still run. There may be new ones.
 gate_settle_lost() {
   local running pid
   running=" $(manager_processes "$new")"
   for pid in $processes; do
-    case $running in *" $pid "*) ;; *) switch_back "worker processes of the new release died within $settle s after the switch" ;; esac
+    case $running in *" $pid "*) ;; *) switch_back "Worker processes of the new release exited within $settle s after the switch" ;; esac
   done
 }

@@ -50,7 +50,7 @@ git_may_be_sha() {
 git_take_host_key() {
   local keys line
   keys=$(ssh-keyscan -T 15 -p "$2" -- "$1" 2>/dev/null) || keys=
-  [ -n "$keys" ] || step_fail "the git server $1, port $2, does not answer with a host key"
+  [ -n "$keys" ] || step_fail "The git server $1 did not send a host key on port $2."
   printf '%s\n' "$keys" >>"$3"
   printf '%s\n' "$keys" | ssh-keygen -lf - | while IFS= read -r line; do
     step_say "host key of the git server: $line"
@@ -95,15 +95,15 @@ git_fetch() {
   if ! output=$(git_run --git-dir="$repo" fetch --no-write-fetch-head --prune --force -- "$url" '+refs/heads/*:refs/heads/*' '+refs/tags/*:refs/tags/*' 2>&1); then
     printf '%s\n' "$output"
     if [ -e "$deploy_key.pub" ]; then
-      step_say "if the repository is private, give this key read access to it: $(cat "$deploy_key.pub")"
+      step_say "if the repository is private, give this deploy key read access to it: $(cat "$deploy_key.pub")"
     fi
     reason=$(printf '%s\n' "$output" | grep -E -m 1 'fatal|error|denied|ERROR' || printf '%s\n' "$output" | tail -n 1)
-    step_fail "git cannot fetch $(printf '%.12s' "$ref") from $url: ${reason:-it did not end within $git_seconds seconds}"
+    step_fail "git could not fetch the commit $(printf '%.12s' "$ref") from $url: ${reason:-it did not end within $git_seconds seconds}"
   fi
   # No branch or tag contains the commit: fetch it by its SHA.
   if ! git --git-dir="$repo" update-ref "refs/selvedge/$ref" "$ref" 2>/dev/null; then
     git_run --git-dir="$repo" fetch --no-write-fetch-head -- "$url" "+$ref:refs/selvedge/$ref" ||
-      step_fail "the repository $url has no commit $ref any more (was the branch force-pushed?)"
+      step_fail "The repository $url no longer has the commit $ref. Was its branch force-pushed?"
   fi
 }
 
@@ -113,7 +113,7 @@ git_room() {
   size=$(du -sk "$repo")
   room=$((${size%%[!0-9]*} * 3 + 51200))
   if ! (disk_need_space "${checkout%/*}" $((room + 102400))) >/dev/null; then
-    (prune_releases 1) || step_say "not all of the old releases could be removed"
+    (prune_releases 1) || step_say "could not remove all old releases"
     disk_need_space "${checkout%/*}" "$room"
   fi
 }
@@ -134,12 +134,12 @@ git_extras() {
   if [ -e "$git_fresh/.gitmodules" ]; then
     git_own
     git_run -C "$git_fresh" submodule update --init --recursive --quiet ||
-      step_fail "a submodule could not be fetched; its address stands in .gitmodules, and this server must be able to read it"
+      step_fail "Could not fetch a submodule. Check its address in .gitmodules, and that this server may read it."
   fi
   if grep -q -r --include=.gitattributes '^[^#]*[[:space:]]filter=lfs' "$git_fresh"; then
-    probe_has git-lfs || step_fail "the repository keeps files in Git LFS: install git-lfs on the server (apt-get install git-lfs), then run this again"
+    probe_has git-lfs || step_fail "The repository has files in Git LFS, but git-lfs is not installed on the server. Run \`apt-get install git-lfs\` there, then run the same command again."
     git_own
-    git_run -C "$git_fresh" lfs pull || step_fail "git lfs pull failed"
+    git_run -C "$git_fresh" lfs pull || step_fail "\`git lfs pull\` could not fetch the files in Git LFS."
   fi
 }
 

@@ -10,8 +10,8 @@ guard_unit=/etc/systemd/system/selvedge-undo
 guard_arm() {
   if [ ! -e "$guard_folder/armed" ]; then
     if [ -e "$guard_folder/fired" ]; then
-      guard_revert || step_fail "the server cannot take back what an earlier run left unproved, and tries again in a moment. Is its disk full? See journalctl -u selvedge-undo there"
-      step_fail "the server was still taking back what an earlier run had left unproved. That is done now: run this again"
+      guard_revert || step_fail "The server could not undo the untested changes of an earlier run, and tries again in 15 seconds. Check for a full disk, and run \`journalctl -u selvedge-undo\` on the server."
+      step_fail "The server was still undoing the untested changes of an earlier run. It has finished now. Run the same command again."
     fi
     systemctl stop selvedge-undo.timer selvedge-undo.service 2>/dev/null || true
     rm -rf -- "$guard_folder"
@@ -25,7 +25,7 @@ guard_arm() {
   # An undo that an interrupted run left armed keeps its saved state: the last one that a login has been tested with.
   systemctl daemon-reload
   systemctl stop selvedge-undo.timer 2>/dev/null || true
-  systemctl enable -q --now selvedge-undo.timer || step_fail "the undo could not be armed, so nothing was changed"
+  systemctl enable -q --now selvedge-undo.timer || step_fail "Could not schedule the automatic undo, so nothing was changed."
   # It must be on the disk if the power fails a moment from now.
   sync "$guard_folder"/* "$guard_folder" "$guard_unit".* "${guard_unit%/*}" "${guard_unit%/*}/timers.target.wants"
 }
@@ -43,7 +43,7 @@ guard_save() {
 guard_units() {
   cat >"$guard_unit.service" <<EOF
 [Unit]
-Description=Take back changes to sshd, the firewall and sudo that no login has proved
+Description=Undo changes to sshd, the firewall and sudo that no login has confirmed
 ConditionPathExists=$guard_folder/undo
 [Service]
 Type=oneshot
@@ -53,7 +53,7 @@ RestartSec=15
 EOF
   cat >"$guard_unit.timer" <<EOF
 [Unit]
-Description=A minute for the login that proves the changes to sshd, the firewall and sudo
+Description=Wait a minute for the login that confirms changes to sshd, the firewall and sudo
 [Timer]
 OnActiveSec=60
 AccuracySec=1
@@ -72,7 +72,7 @@ guard_pending() {
 
 # guard_touches NAME: record that the undo must restore sshd, the firewall or sudo, and start its minute again.
 guard_touches() {
-  [ -e "$guard_folder/armed" ] || step_fail "this took longer than a minute, so the server has taken it back: run it again"
+  [ -e "$guard_folder/armed" ] || step_fail "This took longer than a minute, so the server has undone it. Run the same command again."
   : >"$guard_folder/$1"
   systemctl restart selvedge-undo.timer
 }

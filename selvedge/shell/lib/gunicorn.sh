@@ -4,7 +4,7 @@ gunicorn_files() { echo gunicorn_start; }
 
 gunicorn_owns() { [ -f "$base/instances/$1/gunicorn_start" ]; }
 
-# gunicorn_workers INSTANCE: the start script has the number. The settings of this run may be newer than the script.
+# gunicorn_workers INSTANCE: the start script has the number; the settings of this run may be newer than the script.
 gunicorn_workers() {
   local workers
   workers=$(sh -c "echo $(sed -n 's/^WORKERS=//p' "$base/instances/$1/gunicorn_start" | head -n 1)") || :

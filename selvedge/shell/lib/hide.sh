@@ -1,4 +1,4 @@
-# The output of a failing app may contain its environment, and so its secrets. Reads $app, $base and $new.
+# Hides secrets in the output of an app: if it fails, it may print its environment. Reads $app, $base and $new.
 
 hide_program='
 import os, re, sys
@@ -13,12 +13,12 @@ for line in sys.stdin.buffer:
     sys.stdout.buffer.flush()
 '
 
-# hide_secrets: print standard input without the values of the app's environment, as the app's user. The release's Python does
-# this, but not its script `run`, which may be the part that fails.
+# hide_secrets: print standard input without the values of the app's environment, as the app's user. This runs the release's
+# Python without its script `run`, because that script may be the part that fails.
 hide_secrets() {
   # shellcheck disable=SC2016,SC2046
   (cd / && exec 3<&- && user_run "$app" sh -c 'set -a && . "$1" && set +a && shift && exec "$@"' sh "$base/instances/$new/env" \
     "$base/releases/${new%%-*}/.venv/bin/python" -I -c "$hide_program" \
     $(sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p' "$base/instances/$new/env")) ||
-    echo "(what the app said cannot be shown: its Python does not run)"
+    echo "(The app's output cannot be shown, because its Python does not run.)"
 }

@@ -1,7 +1,7 @@
 # The history of an app.
 
-# history_note HISTORY FIELD…: add a line with the time and the fields. Only root may read the file, because the reason why a
-# release was refused may quote one of the app's secrets.
+# history_note HISTORY FIELD…: add a line with the time and the fields. Only root may read the file, because the reason for a
+# refused release may quote one of the app's secrets.
 history_note() {
   local history at
   history=$1

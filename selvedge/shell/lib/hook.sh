@@ -1,6 +1,6 @@
 # The user's own commands around a release ([hooks] in hosts.toml).
 
-# hook_fact MARK LIVE_LINK: print "done" if the commands have run, else "previous" and the live instance.
+# hook_fact MARK LIVE_LINK: print "done" if the commands have run; else "previous" and the live instance.
 hook_fact() {
   if [ -e "$1" ]; then
     echo 'done'
@@ -10,14 +10,14 @@ hook_fact() {
 }
 
 # hook_run COUNT NAME=VALUE… COMMAND…: run the commands as $user in $folder, which is in $release, with the first COUNT arguments
-# as variables; then create the mark. $run: the script that gives a release its environment, or empty. $builds: the commands
-# may write in the folder, so its files belong to $user while they run.
+# as environment variables; then create the mark. $run: the script that sets a release's environment, or empty. $builds: the
+# commands may write in the folder, so $user owns its files while they run.
 # Values: hook user release folder run builds mark_path
 hook_run() {
   local count number command
   count=$1
   shift
-  file_within "$release" "$folder" || step_fail "the folder ${folder#"$release"/} (app.root) is a link that leads out of this commit"
+  file_within "$release" "$folder" || step_fail "The folder ${folder#"$release"/} (app.root) is a link to a place outside of this commit"
   if [ -n "$builds" ]; then chown -hR -- "$user:$user" "$folder"; fi
   number=0
   for command in "$@"; do
@@ -33,7 +33,7 @@ hook_run() {
 }
 
 # hook_command COUNT COMMAND NAME=VALUE…: run one command; more arguments may follow the variables. `env` sets the variables,
-# because every variable of a shell might also be one of the app's environment.
+# because a variable of this shell may have the same name.
 hook_command() {
   local count command number pair status
   count=$1 command=$2
@@ -45,15 +45,16 @@ hook_command() {
     if [ "$number" -le "$count" ]; then set -- "$@" "$pair"; fi
   done
   step_say "$hook: $command"
+  step_wait "waiting for the hook $hook"
   status=0
   (cd "$folder" && user_run "$user" ${run:+"$run"} env HOME="$folder" "$@" sh -c "$command") || status=$?
   if [ "$status" -ne 0 ]; then
     if [ -n "$builds" ]; then hook_close; fi
-    step_fail "the hook $hook failed (exit status $status): $command"
+    step_fail "The hook $hook failed (exit status $status): $command"
   fi
 }
 
-# hook_close: the folder belongs to root again.
+# hook_close: make root the owner of the folder again.
 hook_close() { chown -hR -- "root:$user" "$folder"; }
 
 # hook_on_failure COMMAND NAME=VALUE…: run a command in $folder as $user, with these variables.

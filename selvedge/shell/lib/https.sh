@@ -2,7 +2,7 @@
 
 # https_serves CHAIN DOMAIN: nginx serves this certificate; else the step fails.
 https_serves() {
-  [ -z "$(https_served_instead "$1" "$2")" ] || step_fail "nginx was reloaded, but does not serve the certificate of $2 on port 443: does another site have that name, or the port's address?"
+  [ -z "$(https_served_instead "$1" "$2")" ] || step_fail "nginx was reloaded, but does not serve the certificate of $2 on port 443. Check in /etc/nginx/sites-enabled whether another site has that name, or listens on the server's own address."
 }
 
 # https_fact CHAIN STAMP DOMAIN: if the certificate is newer than the stamp of nginx's last reload, print the output of

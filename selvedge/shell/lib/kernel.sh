@@ -23,7 +23,7 @@ kernel_sysctl_set() {
   : >"$kernel_refused"
   for pair in "$@"; do
     if ! printf '%s' "${pair#*=}" 2>/dev/null >"/proc/sys/$(printf '%s' "${pair%%=*}" | tr . /)"; then
-      step_say "the kernel refuses $pair here"
+      step_say "this server's kernel does not accept $pair"
       printf '%s\n' "$pair" >>"$kernel_refused"
     fi
   done

@@ -1,8 +1,8 @@
-# The lock of an app: the process that runs lock_take holds it by flock, and ends with the connection.
+# The lock of an app. The process that runs lock_take holds it by flock and ends with the connection.
 
-# lock_take: print "@lock held", "@lock held changed" (another run may have changed something since the reading),
-# "@lock held unfinished" (a step of a run that was cut off still runs), or "@lock busy HOLDER"; then hold the lock until
-# standard input ends. $wait: seconds to wait for another run. $age: seconds since the server was read.
+# lock_take: print "@lock held", "@lock held changed" (another run may have changed something since the reading), "@lock held
+# unfinished" (a step of an interrupted run still runs), or "@lock busy HOLDER". Then hold the lock until standard input ends.
+# $wait: seconds to wait for another run. $age: seconds since the server was read.
 # Values: app wait holder age
 lock_take() {
   local lock step answer
@@ -28,7 +28,7 @@ lock_take() {
   exec cat >/dev/null
 }
 
-# lock_wait_for_step: fail if the step of a run that was cut off still runs after $seconds.
+# lock_wait_for_step: wait for the step of an interrupted run, at most $seconds. 1: it still runs.
 # Values: app seconds
 lock_wait_for_step() {
   flock -w "$seconds" "/run/selvedge/$app.step" true

@@ -16,7 +16,7 @@ logs_session() {
 logs_show() {
   local size
   if [ ! -f "$2" ]; then
-    printf '! there is no %s yet\n' "$2"
+    printf '! the log file %s does not exist yet\n' "$2"
     missing=1
     return 0
   fi
@@ -37,7 +37,7 @@ logs_app() {
   missing=
   live=$(releases_live)
   if [ -z "$live" ]; then
-    printf '! nothing is deployed there\n'
+    printf '! no release is live\n'
     return 0
   fi
   logs_show app "$log_dir/$live.log" "$1"

@@ -1,12 +1,12 @@
 # The process managers. Each has a file with the same functions, which only this file calls: supervisor.sh, systemd.sh. An
-# instance belongs to the manager whose files are in its folder, not to the one in hosts.toml, so that the switch can stop, or
-# go back to, a release of another manager. Reads $base, $run_dir and $log_dir.
+# instance belongs to the manager whose files are in its folder, even if hosts.toml now names another one: so the switch can stop
+# a release of another manager, or go back to it. Reads $base, $run_dir and $log_dir.
 # Needs: supervisor systemd
 
 manager_all='systemd supervisor'
 
-# manager_of INSTANCE: print its process manager. Without any of their files in its folder it is the last one: supervisor's own
-# file may still have the instance.
+# manager_of INSTANCE: print its process manager. If no manager has files in its folder, it is the last one, because supervisor's
+# own file may still have the instance.
 manager_of() {
   local manager
   for manager in $manager_all; do
@@ -21,11 +21,11 @@ manager_files() {
   for manager in $manager_all; do "${manager}_files"; done
 }
 
-# manager_start INSTANCE [REFUSE]: start it, next to all that runs. REFUSE: the function that gets the sentence of an error.
+# manager_start INSTANCE [REFUSE]: start it next to all others. REFUSE: the function that gets the sentence of an error.
 manager_start() { "$(manager_of "$1")_start" "$1" "${2:-step_fail}"; }
 
-# manager_boot INSTANCE: start it at the next boot, and no other instance. Its own manager comes first, so that a power cut in
-# between leaves no server without an app.
+# manager_boot INSTANCE: have the next boot start it, and no other instance. Its own manager comes first, so that after a power
+# cut in between a boot still starts the app.
 manager_boot() {
   local own manager
   own=$(manager_of "$1")
@@ -38,10 +38,10 @@ manager_boot() {
 # manager_boots INSTANCE: whether a boot starts it, with the files in its folder.
 manager_boots() { "$(manager_of "$1")_boots" "$1"; }
 
-# manager_rewrite INSTANCE: write again what starts it at a boot. It keeps running.
+# manager_rewrite INSTANCE: write the files again that start it at a boot. It keeps running.
 manager_rewrite() { "$(manager_of "$1")_rewrite" "$1"; }
 
-# manager_pause INSTANCE: stop it until the next boot or manager_start.
+# manager_pause INSTANCE: stop it until the next boot or the next manager_start.
 manager_pause() { "$(manager_of "$1")_pause" "$1"; }
 
 # manager_stop INSTANCE: stop it and delete its files outside of its folder.
@@ -51,8 +51,8 @@ manager_stop() {
   manager_kill_orphans "$1"
 }
 
-# manager_kill_orphans INSTANCE: kill workers whose parent was killed. They run forever, and no manager knows them. They have no
-# requests to finish: the socket that they listen on has no file any more.
+# manager_kill_orphans INSTANCE: kill workers whose parent was killed. They would run forever, and no manager knows them. They
+# have no requests to finish, because the file of their socket was deleted.
 manager_kill_orphans() {
   local pid
   for pid in $(manager_processes "$1"); do

@@ -31,7 +31,7 @@ nginx_reload() {
     errors=$(tail -c "+$((size + 1))" "$log" 2>/dev/null | sed -n 's/^.*\[emerg\] [0-9#]*: //p')
     # nginx tries a port that is in use five times, every half second.
     if [ "$tries" -ge 300 ] || { [ -n "$errors" ] && printf '%s\n' "$errors" | grep -qv '^bind() to'; }; then
-      step_fail "nginx could not load its configuration and goes on with the one of before: $(printf '%s\n' "${errors:-it has not within 30 seconds}" | head -n 1)"
+      step_fail "nginx could not load its configuration and keeps the previous one: $(printf '%s\n' "${errors:-it did not load it within 30 seconds}" | head -n 1)"
     fi
     tries=$((tries + 1))
     sleep 0.1
@@ -92,27 +92,27 @@ nginx_restrict() {
   more=${1%/*}/60-selvedge-sites.conf
   nginx_exceptions >"$undo/exceptions"
   if [ -s "$undo/exceptions" ]; then
-    step_say "nginx gets what the sites of this server need beyond its box: $(paste -s -d ' ' "$undo/exceptions")"
-    printf '# What the sites of this server need beyond 50-selvedge.conf. Written with it by fab nginx.\n[Service]\n' |
+    step_say "nginx also gets the rights that this server's sites need: $(paste -s -d ' ' "$undo/exceptions")"
+    printf '# Rights that the sites of this server need beyond 50-selvedge.conf. Written by fab nginx; changes here are overwritten.\n[Service]\n' |
       cat - "$undo/exceptions" | file_put "$more" 0644 root root
     set -- "$1" "$more"
   else
     file_remove "$more"
   fi
   if ! errors=$(nginx_accepts "$@"); then
-    nginx -t -q 2>/dev/null || step_fail "nginx is broken already, also without the restrictions of $1: $errors. Mend that file first"
-    step_fail "nginx would not start with the restrictions of $1, which was taken back: $errors"
+    nginx -t -q 2>/dev/null || step_fail "nginx rejects its configuration even without the restrictions in $1: ${errors%.}. Correct that configuration first."
+    step_fail "nginx would not start with the restrictions in $1, so they were undone: $errors"
   fi
   systemctl daemon-reload
   systemctl is-active -q nginx || return 0
   if nginx_has_sites; then
-    step_say "nginx runs on as it is, since a restart would lose requests; its stricter box holds from its next start on"
+    step_say "nginx is not restarted, because that would lose requests; the restrictions take effect at its next start"
     return 0
   fi
   if ! systemctl restart nginx; then
     rm -f -- "$@"
     systemctl daemon-reload
     systemctl restart nginx || :
-    step_fail "nginx does not start with the restrictions of $1, which was taken away again: journalctl -u nginx -n 50"
+    step_fail "nginx could not start with the restrictions in $1, so they were removed again. Read its log on the server: \`journalctl -u nginx -n 50\`."
   fi
 }

@@ -18,7 +18,7 @@ pip_create() { venv_as "$python" -m venv "$fresh"; }
 
 pip_install() {
   case $lock in
-    uv.lock | pylock.toml) step_fail "$lock is installed by uv: set installer = \"uv\" in [app] of hosts.toml, or add a requirements.txt" ;;
+    uv.lock | pylock.toml) step_fail "pip cannot install $lock. Set installer = \"uv\" under [app] in hosts.toml, or add a requirements.txt." ;;
     pyproject.toml)
       venv_as "$fresh/bin/python" -c "$pip_dependencies" >"$undo/requirements" &&
         chmod 0644 "$undo/requirements" &&

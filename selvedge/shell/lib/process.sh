@@ -1,6 +1,6 @@
 # Stop and start the live release. Reads $app, $base and the variables that manager.sh and gate.sh read.
 
-# process_fact: print what releases_fact prints, and whether the process manager has the live instance and runs it.
+# process_fact: print the output of releases_fact, and whether the process manager has the live instance and runs it.
 # Values: app base run_dir live_socket supervisor_conf
 process_fact() {
   local live
@@ -17,12 +17,14 @@ process_note() {
   history_note "$base/history" "$step_by" "$1" "$2" "$3" good
 }
 
-# process_stop INSTANCE: stop it until process_start, also after a reboot.
-# Values: app base run_dir live_socket supervisor_conf
+# process_stop INSTANCE: stop it until process_start, even after a reboot. Releases that drain are stopped, too.
+# Values: app base run_dir supervisor_conf
 process_stop() {
+  drain_stop_all
+  step_wait "waiting for $1 to answer its open requests and stop"
   manager_stop "$1"
   process_note stop "$1" -
-  step_say "visitors get an error (502) until \`fab start\` or \`fab deploy\`"
+  step_say "the site answers 502 until you run \`fab start\` or \`fab deploy\`"
 }
 
 # process_start INSTANCE: start it, and wait until it is healthy.
@@ -32,14 +34,16 @@ process_start() {
   # shellcheck disable=SC2034 # for gate_probe
   scheme=$(request_scheme)
   manager_start "$1"
+  gate_wait "waiting for the first worker"
   attempt=1
   while ! gate_probe "$1"; do
     if [ "$attempt" -ge "$health_attempts" ]; then
       tail -n 20 -- "$log_dir/$1.log" 2>/dev/null || :
       answered=$code
       [ "$code" != 000 ] || answered=nothing
-      step_fail "it was started, but GET $health (Host: $health_host) answered $answered in $attempt attempts. Its process manager goes on trying"
+      step_fail "The release $1 was started, but GET $health (Host: $health_host) answered $answered in $attempt attempts. Its process manager keeps trying"
     fi
+    if [ "$code" != 000 ]; then gate_wait "waiting for the health check: GET $health answered $code"; fi
     attempt=$((attempt + 1))
     sleep "$health_interval"
   done

@@ -1,54 +1,69 @@
-# Old releases are removed: after a switch, and before a build if there is little free space. Reads $app, $base, $log_dir,
+# The removal of old releases: after a switch, and before a build if there is little free space. Reads $app, $base, $log_dir,
 # $live_socket, $supervisor_conf, $new (an instance, or only its commit) and $keep.
 
-# prune_releases BAD: keep the live instance, $new, the newest $keep good ones, and the newest BAD bad ones for study. An
-# instance in another state was left by a run that was cut off.
+# prune_releases BAD: keep the live instance, $new, the newest $keep good ones, and the newest BAD bad ones with their logs. An
+# instance in another state was left by an interrupted run. 1: not all could be removed.
 prune_releases() {
-  local good bad live instance
+  local status
+  status=0
+  prune_instances "$1" || status=1
+  prune_checkouts || status=1
+  prune_venvs || status=1
+  return "$status"
+}
+
+prune_instances() {
+  local good bad status live instance
   good=0
   bad=0
+  status=0
   live=$(releases_live)
   # shellcheck disable=SC2010,SC2012
-  ls -1t "$base/instances" 2>/dev/null | grep -x '[0-9a-f]\{12\}-[0-9a-f]\{6\}\(r[0-9]*\)\{0,1\}' | while IFS= read -r instance; do
-    case $instance in "$live" | "${live%r*}" | "$new") continue ;; esac
-    if manager_known "$instance"; then continue; fi
-    case $(releases_state "$instance") in
-      good | left)
-        good=$((good + 1))
-        [ "$good" -gt "$keep" ] || continue
-        ;;
-      bad)
-        bad=$((bad + 1))
-        [ "$bad" -gt "$1" ] || continue
-        ;;
-    esac
-    rm -rf -- "$base/instances/$instance"
-    rm -f -- "$log_dir/$instance.log"*
-  done
-  prune_checkouts
-  prune_venvs
+  ls -1t "$base/instances" 2>/dev/null | grep -x '[0-9a-f]\{12\}-[0-9a-f]\{6\}\(r[0-9]*\)\{0,1\}' | {
+    while IFS= read -r instance; do
+      case $instance in "$live" | "${live%r*}" | "$new") continue ;; esac
+      if manager_known "$instance" || releases_draining "$instance"; then continue; fi
+      case $instance:$(releases_state "$instance") in
+        # A later restart has replaced this copy of the live release.
+        "${live%r*}"r*) ;;
+        *:good | *:left)
+          good=$((good + 1))
+          [ "$good" -gt "$keep" ] || continue
+          ;;
+        *:bad)
+          bad=$((bad + 1))
+          [ "$bad" -gt "$1" ] || continue
+          ;;
+      esac
+      rm -rf -- "$base/instances/$instance" && rm -f -- "$log_dir/$instance.log"* || status=1
+    done
+    [ "$status" -eq 0 ]
+  }
 }
 
 # prune_checkouts: remove the checkouts of commits that have no instance.
 prune_checkouts() {
-  local checkout name
+  local status checkout name
+  status=0
   for checkout in "$base"/releases/*/ "$base"/releases/.new-*/; do
     checkout=${checkout%/}
     name=${checkout##*/}
-    # Other names are not Selvedge's.
+    # Selvedge made no folders with other names.
     case ${name#.new-} in
       *[!0-9a-f]*) continue ;;
       ????????????) ;;
       *) continue ;;
     esac
     case $new in "$name"*) continue ;; esac
-    if ! ls -d "$base/instances/$name-"* >/dev/null 2>&1; then rm -rf -- "$checkout"; fi
+    if ! ls -d "$base/instances/$name-"* >/dev/null 2>&1; then rm -rf -- "$checkout" || status=1; fi
   done
+  return "$status"
 }
 
 # prune_venvs: remove the virtual environments that no checkout uses.
 prune_venvs() {
-  local checkout link folder name used
+  local status checkout link folder name used
+  status=0
   used=" "
   for checkout in "$base"/releases/*/; do
     link=$(readlink "${checkout}.venv") || continue
@@ -57,13 +72,14 @@ prune_venvs() {
   for link in "$base"/venvs/*; do
     if [ -L "$link" ]; then
       case $used in *" ${link##*/} "*) continue ;; esac
-      rm -f -- "$link"
+      rm -f -- "$link" || status=1
     fi
   done
-  # Folders without a link were replaced, or a run was cut off while it built them.
+  # Folders without a link were replaced, or their build was interrupted.
   for folder in "$base"/venvs/*.*/; do
     folder=${folder%/}
     name=${folder##*/}
-    if [ "$(readlink "$base/venvs/${name%.*}")" != "$name" ]; then rm -rf -- "$folder"; fi
+    if [ "$(readlink "$base/venvs/${name%.*}")" != "$name" ]; then rm -rf -- "$folder" || status=1; fi
   done
+  return "$status"
 }

@@ -19,7 +19,7 @@ python_tool_install() {
   python3 -c 'import ensurepip' 2>/dev/null || apt_install python3 python3-venv
   python3 -m venv --clear "$python_root/$1"
   "$python_root/$1/bin/python" -m pip --no-cache-dir --disable-pip-version-check --quiet install "$2" ||
-    step_fail "pip could not install $2"
+    step_fail "pip could not install $2 on the server."
   printf '%s\n' "$2" >"$python_root/$1/.requirement"
 }
 
@@ -40,14 +40,14 @@ python_install() {
   case $2 in
     auto) python_auto "$3" ;;
     system)
-      python_system || step_fail "this server's own packages have no Python $1 (python3 is $(probe_python_version /usr/bin/python3)). In hosts.toml set app.python to that version, or app.python_from to \"auto\", \"uv\" or \"pyenv\""
+      python_system || step_fail "This server's distribution has no package of Python $1 (its python3 is $(probe_python_version /usr/bin/python3)). In hosts.toml, set app.python to that version, or app.python_from to \"auto\", \"uv\" or \"pyenv\"."
       ;;
-    deadsnakes) python_deadsnakes || step_fail "deadsnakes has no Python $1 for this release of Ubuntu" ;;
+    deadsnakes) python_deadsnakes || step_fail "deadsnakes has no Python $1 for this release of Ubuntu. Set app.python_from to \"auto\" or \"uv\" in hosts.toml." ;;
     uv) python_uv "$3" ;;
     pyenv) python_pyenv ;;
   esac
   python_is "$python_prefix/bin/python$minor" "$1" ||
-    step_fail "Python $1 was asked for, but $python_prefix/bin/python$minor is $(probe_python_version "$python_prefix/bin/python$minor")"
+    step_fail "hosts.toml asks for Python $1, but $python_prefix/bin/python$minor is Python $(probe_python_version "$python_prefix/bin/python$minor")."
   mkdir -p "$python_root/python"
   ln -sfn -- "$python_prefix" "$python_root/python/.new"
   mv -fT -- "$python_root/python/.new" "$python_root/python/$1"
@@ -61,21 +61,21 @@ python_auto() {
 
 # Debian splits ensurepip off into the package pythonX.Y-venv.
 python_system() {
-  apt_lists_current || apt_fetch || step_say "the package lists are old, and stay so"
+  apt_lists_current || apt_fetch || step_say "could not refresh the package lists; using outdated ones"
   apt-cache show "python$minor-venv" >/dev/null 2>&1 || return 1
   case $(apt-cache policy "python$minor" | sed -n 's/^ *Candidate: *//p') in
     "$wanted" | "$wanted"[!0-9]*) ;;
     *) return 1 ;;
   esac
-  apt_install "python$minor" "python$minor-venv" || step_fail "apt could not install python$minor"
+  apt_install "python$minor" "python$minor-venv" || step_fail "apt could not install python$minor."
   python_prefix=/usr
 }
 
 python_deadsnakes() {
-  grep -q '^ID=ubuntu$' /etc/os-release || step_fail "deadsnakes is for Ubuntu only; set app.python_from to \"auto\" or \"uv\" in hosts.toml"
-  apt_install software-properties-common || step_fail "apt could not install software-properties-common"
+  grep -q '^ID=ubuntu$' /etc/os-release || step_fail "deadsnakes has packages for Ubuntu only. Set app.python_from to \"auto\" or \"uv\" in hosts.toml."
+  apt_install software-properties-common || step_fail "apt could not install software-properties-common."
   # It checks the fingerprint of the archive's key, and writes the sources file for this release.
-  add-apt-repository --yes --no-update ppa:deadsnakes/ppa || step_fail "the archive ppa:deadsnakes/ppa could not be added"
+  add-apt-repository --yes --no-update ppa:deadsnakes/ppa || step_fail "Could not add the package archive ppa:deadsnakes/ppa."
   apt_update
   python_system
 }
@@ -85,9 +85,9 @@ python_uv() {
   [ "$(python_tool_fact uv)" = "$1" ] || python_tool_install uv "$1"
   UV_PYTHON_INSTALL_DIR=$python_root/pythons/uv UV_NO_PROGRESS=1 \
     "$python_root/uv/bin/uv" python install --no-bin "$wanted" ||
-    step_fail "uv could not install Python $wanted; uv's own message stands above"
+    step_fail "uv could not install Python $wanted. Read its message above."
   found=$(UV_PYTHON_INSTALL_DIR=$python_root/pythons/uv "$python_root/uv/bin/uv" python find --managed-python "$wanted") ||
-    step_fail "uv does not find the Python $wanted that it has installed"
+    step_fail "uv cannot find the Python $wanted that it installed."
   # uv makes its lock file writable for everyone.
   [ ! -e "$python_root/pythons/uv/.lock" ] || chmod 600 "$python_root/pythons/uv/.lock"
   found=$(readlink -f -- "$found")
@@ -100,16 +100,16 @@ python_pyenv() {
   apt_install git build-essential libssl-dev zlib1g-dev libbz2-dev libreadline-dev libsqlite3-dev libncurses-dev \
     xz-utils libxml2-dev libxmlsec1-dev libffi-dev liblzma-dev curl ca-certificates
   if [ -d "$python_root/pyenv/.git" ]; then
-    git -C "$python_root/pyenv" pull --quiet --ff-only || step_say "pyenv could not be updated; the one that is there is used"
+    git -C "$python_root/pyenv" pull --quiet --ff-only || step_say "could not update pyenv; using the installed version"
   else
     rm -rf -- "$python_root/pyenv"
     GIT_TERMINAL_PROMPT=0 git clone --quiet --depth 1 "$python_pyenv_url" "$python_root/pyenv" ||
-      step_fail "pyenv cannot be fetched from $python_pyenv_url"
+      step_fail "Could not fetch pyenv from $python_pyenv_url."
   fi
-  step_say "pyenv builds Python $wanted from its source, which takes minutes"
-  exact=$("$python_root/pyenv/bin/pyenv" latest --known "$wanted") || step_fail "pyenv knows no Python $wanted"
+  step_say "pyenv builds Python $wanted from source, which takes several minutes"
+  exact=$("$python_root/pyenv/bin/pyenv" latest --known "$wanted") || step_fail "pyenv does not know Python $wanted."
   python_prefix=$python_root/pythons/pyenv/$exact
   python_is "$python_prefix/bin/python$minor" "$exact" ||
     "$python_root/pyenv/plugins/python-build/bin/python-build" "$exact" "$python_prefix" ||
-    step_fail "pyenv could not build Python $exact; the compiler's own message stands above"
+    step_fail "pyenv could not build Python $exact. Read the compiler's message above."
 }

@@ -1,4 +1,5 @@
 # The records of releases on the server, and the app's history. Reads the variables in the list of switch_release.
+# Shared: revisions
 
 # record_state INSTANCE STATE: see releases_state.
 record_state() {
@@ -11,24 +12,31 @@ record_note() {
   history_note "$base/history" "$step_by" "$why" "${old:--}" "$new" "$1"
 }
 
-# record_write: write the record of the new release.
+# record_begin: read the revisions of the database in the background, because alembic needs about a second.
+record_begin() {
+  record_heads >"$undo/heads" 2>/dev/null 3<&- &
+  revisions=$!
+}
+
+# record_write: write the record of the new release, after record_begin.
 record_write() {
   local commit
   commit=${new%-*}
   {
     printf 'commit %s\n' "$(releases_git rev-parse "$commit^{commit}" || echo "$commit")"
-    printf 'subject %s\n' "$(releases_git log -1 --format=%s "$commit")"
-    printf 'author %s\n' "$(releases_git log -1 --format=%an "$commit")"
+    printf 'subject %s\n' "$(releases_git log -1 --no-walk --format=%s "$commit")"
+    printf 'author %s\n' "$(releases_git log -1 --no-walk --format=%an "$commit")"
     printf 'at %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)"
     printf 'by %s\n' "$step_by"
     printf 'seconds %s\n' "$(($(date +%s) - began))"
-    record_heads
+    wait "$revisions" || :
+    cat "$undo/heads"
   } >"$base/instances/$new/record.new"
   mv -f -- "$base/instances/$new/record.new" "$base/instances/$new/record"
 }
 
-# record_heads: print the revisions that the release's code needs (heads), and those that the database is at (database). A rollback
-# without a downgrade leaves the database as it is. Only the release itself can tell its heads.
+# record_heads: print the revisions that the release's code needs (heads), and the revisions of the database (database). A rollback
+# without a downgrade does not change the database. Only the release itself can list its heads.
 record_heads() {
   local heads database
   heads=

@@ -1,6 +1,7 @@
-# The releases on a server: their records, and the app's history. Writes nothing. Reads $base, $run_dir, $live_socket and $repo.
+# The releases on a server: their records, and the app's history. Writes nothing. Reads $app, $base, $run_dir, $live_socket and
+# $repo.
 
-# releases_linked LINK: print the instance whose socket a link leads to; nothing without the link.
+# releases_linked LINK: print the instance whose socket is the link's target; nothing without the link.
 releases_linked() {
   local socket
   socket=$(readlink "$1" 2>/dev/null) || return 0
@@ -11,13 +12,34 @@ releases_linked() {
 # releases_live: print the instance that nginx sends requests to.
 releases_live() { releases_linked "$live_socket"; }
 
-# releases_state INSTANCE: print its state: building, good, bad, or left (it was rolled back).
+# releases_state INSTANCE: print its state: building, good, bad, or left (rolled back).
 releases_state() { cat -- "$base/instances/$1/state" 2>/dev/null || :; }
+
+# releases_drain_unit INSTANCE: print the name of the systemd unit that drains it (drain.sh).
+releases_drain_unit() { printf 'selvedge-drain-%s.%s.service' "$app" "$1"; }
+
+# releases_draining INSTANCE: whether it answers open requests after a switch, before it is stopped.
+releases_draining() {
+  [ -e "/run/selvedge/$app.$1.drain" ] || return 1
+  case $(systemctl is-active "$(releases_drain_unit "$1")" 2>/dev/null) in
+    active | activating | deactivating) return 0 ;;
+    *) return 1 ;;
+  esac
+}
+
+# releases_drains: print the draining instances, one a line.
+releases_drains() {
+  local script
+  for script in "/run/selvedge/$app".*.drain; do
+    script=${script#"/run/selvedge/$app."}
+    if releases_draining "${script%.drain}"; then printf '%s\n' "${script%.drain}"; fi
+  done
+}
 
 # releases_git ARGUMENT…: run git in the app's mirror.
 releases_git() { git --git-dir="$repo" -c safe.directory='*' "$@" 2>/dev/null; }
 
-# releases_unrecorded: print the instances that never became live, each with the time of its state and the commit's author and
+# releases_unrecorded: print the instances that never became live, each with the time of its state and its commit, author and
 # subject.
 releases_unrecorded() {
   local folder instance
@@ -26,7 +48,7 @@ releases_unrecorded() {
     [ -f "$folder/state" ] && [ ! -f "$folder/record" ] || continue
     instance=${folder##*/}
     printf 'unrecorded %s\t%s\t%s\n' "$instance" "$(date -u -d "@$(stat -c %Y "$folder/state")" +%Y-%m-%dT%H:%M:%SZ)" \
-      "$(releases_git log -1 --format='%H%x09%an%x09%s' "${instance%-*}" --)"
+      "$(releases_git log -1 --no-walk --format='%H%x09%an%x09%s' "${instance%-*}" --)"
   done
 }
 
@@ -37,10 +59,12 @@ releases_history() {
 }
 
 # releases_fact: print the live instance, whether its socket is open and whether a boot starts it, the instances whose sockets
-# are open, and all records, each line after "INSTANCE/FILE:".
+# are open, those that drain, and all records, each line after "INSTANCE/FILE:".
 # Values: app base run_dir live_socket supervisor_conf
 releases_fact() {
-  local sockets live
+  local draining sockets live
+  # Before the sockets: an instance whose drain ends in between does not listen any more.
+  draining=$(releases_drains)
   sockets=$(ss -xlH 2>/dev/null)
   live=$(releases_live)
   printf 'live %s\n' "$live"
@@ -48,6 +72,7 @@ releases_fact() {
   case $sockets in *" $run_dir/${live:-.}.sock "*) printf 'listening yes\n' ;; esac
   if [ -n "$live" ] && manager_boots "$live"; then printf 'boots yes\n'; fi
   printf '%s\n' "$sockets" | sed -n "s#^.*[[:space:]]$run_dir/\([^/[:space:]]*\)\.sock[[:space:]].*#running \1#p"
+  [ -z "$draining" ] || printf '%s\n' "$draining" | sed 's/^/draining /'
   (
     cd -- "$base/instances" && set -- */ && [ -d "$1" ] && printf 'instance %s\n' "$@"
     grep -s '' -- /dev/null */state */record

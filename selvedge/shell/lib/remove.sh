@@ -8,13 +8,15 @@ remove_app() {
   # The site first, so that nginx sends no request to an app that has stopped.
   file_remove "$site_enabled" "$site_enabled-tls"
   remove_site
-  # The rest cannot be restored.
+  # From here on nothing can be restored.
   rm -f -- "$undo"/*.path "$undo"/*.copy
+  for instance in $(releases_drains); do drain_cancel "$instance"; done
+  rm -f -- "/run/selvedge/$app".*.drain
   for instance in $(manager_instances); do manager_stop "$instance"; done
   if [ -e "/etc/letsencrypt/renewal/$app.conf" ]; then
-    "$certbot" delete --non-interactive --cert-name "$app" >"$undo/certbot" 2>&1 || { cat "$undo/certbot"; step_fail "certbot cannot delete the certificate $app"; }
+    "$certbot" delete --non-interactive --cert-name "$app" >"$undo/certbot" 2>&1 || { cat "$undo/certbot"; step_fail "certbot could not delete the certificate $app."; }
   fi
-  # live.sock is the last path, so a run that is cut off here leaves it, and the next run knows what was live.
+  # live.sock is the last path: if the run is interrupted here, the next run still knows the live release.
   rm -rf -- "$@"
   if [ -z "$data" ]; then
     history_note "$base/history" "$step_by" remove "${live:--}" - good
@@ -26,6 +28,6 @@ remove_app() {
 # remove_site: reload nginx without the site; restore the site if nginx refuses its configuration.
 remove_site() {
   probe_has nginx || return 0
-  nginx -t >"$undo/nginx" 2>&1 || step_fail "nginx does not accept its configuration without $app, whose site was put back: $(grep -m 1 -F '[emerg]' "$undo/nginx")"
+  nginx -t >"$undo/nginx" 2>&1 || step_fail "nginx rejects its configuration without the site of $app, so the site was restored: $(grep -m 1 -F '[emerg]' "$undo/nginx")"
   if systemctl is-active -q nginx; then nginx_reload; fi
 }

@@ -1,7 +1,7 @@
 # The configuration of services.
 # shellcheck disable=SC2154
 
-# service_check PROBLEM REMEDY COMMAND [PATH…]: fail with the error message of a command that refuses the configuration. Errors
+# service_check PROBLEM REMEDY COMMAND [PATH…]: fail with the error message of a command that rejects the configuration. Errors
 # in the paths are only reported, because the step is about to write these files.
 service_check() {
   local problem remedy reason path
@@ -14,10 +14,10 @@ service_check() {
     # nginx names a file as `in FILE:LINE`, or `open() "FILE" failed`.
     case $reason in
       *[\ \"]"$path"[:\"]*)
-        step_say "written anew: $reason"
+        step_say "this step replaces the file that is wrong: $reason"
         return 0
         ;;
     esac
   done
-  step_fail "$problem: $reason. $remedy"
+  step_fail "$problem: ${reason%.}. $remedy"
 }

@@ -45,17 +45,17 @@ site_fact() {
 site_readable() {
   local real top links link
   real=$(realpath -e -- "$1/$2" 2>/dev/null) && [ -d "$real" ] ||
-    step_fail "the folder $2, which nginx is to serve ([nginx] static), is not in this release. Correct its name in hosts.toml, or have a hook make it"
+    step_fail "The folder $2 ([nginx] static) is not in this release. Correct its name in hosts.toml, or create it with a hook."
   top=$(realpath -e -- "$1")
   case $real in
     "$top"/*) ;;
-    *) step_fail "the folder $2, which nginx is to serve ([nginx] static), is a link out of the release" ;;
+    *) step_fail "The folder $2 ([nginx] static) is a link to a place outside the release. Replace the link with a folder." ;;
   esac
   links=$(find "$real" -type l)
   [ -z "$links" ] || printf '%s\n' "$links" | while IFS= read -r link; do
     case $(realpath -m -- "$link") in
       "$real"/*) ;;
-      *) step_fail "nginx is to serve the folder $2, but in it ${link#"$top"/} is a link that leads out of it. Take it out of the repository" ;;
+      *) step_fail "The folder $2 ([nginx] static) contains ${link#"$top"/}, a link to a place outside the folder. Remove the link from the repository." ;;
     esac
   done || exit 1
   # find follows no link.
@@ -87,7 +87,7 @@ site_media() {
       [ -n "$part" ] || continue
       [ -d "$part" ] || mkdir -- "$part"
       cd -P -- "$part"
-      case $(pwd -P)/ in "$1"/*) ;; *) echo "$2 is a link out of $1"; exit 1 ;; esac
+      case $(pwd -P)/ in "$1"/*) ;; *) echo "$2 is a link to a place outside $1"; exit 1 ;; esac
       chgrp www-data .
       if [ -n "$rest" ]; then chmod g+x .; else chmod 2750 .; fi
     done
@@ -95,5 +95,5 @@ site_media() {
     find . -user "$(id -u)" -type d ! -perm -g=rxs -exec sh -c \
       "for folder; do (cd -P -- \"\$folder\" && chmod g+rxs .) || :; done" sh "{}" +
     find . -user "$(id -u)" -type f ! -perm -g=r -exec chmod g+r -- "{}" +
-  ' sh "$2" "$3" || step_fail "the folder $2/$3 ([nginx] media) cannot be made readable for nginx: is it a folder of the user $1?"
+  ' sh "$2" "$3" || step_fail "Could not make the folder $2/$3 ([nginx] media) readable for nginx. Check that it is a folder, and that the user $1 owns it."
 }

@@ -20,7 +20,7 @@ sshd_keys_fact() {
 sshd_authorize() {
   local home
   home=$(getent passwd "$1" | cut -d : -f 6)
-  [ -d "$home" ] || step_fail "the home of $1, $home, is not there"
+  [ -d "$home" ] || step_fail "The home folder of $1 is missing: $home."
   # As the user, so that a link in the home leads nowhere that the user could not write.
   # shellcheck disable=SC2016
   user_run "$1" sh -euc '
@@ -33,7 +33,7 @@ sshd_authorize() {
     chmod --reference=authorized_keys "$fresh"
     chmod go-w "$fresh" .
     mv -f -- "$fresh" "$(readlink -f authorized_keys)"
-  ' sh "$home" || step_fail "cannot write $home/.ssh/authorized_keys as $1"
+  ' sh "$home" || step_fail "Could not write $home/.ssh/authorized_keys as the user $1."
 }
 
 # sshd_host_key KIND BITS: replace a host key; sshd uses the new one after its next reload.
@@ -47,7 +47,7 @@ sshd_host_key() {
 
 # sshd_include_first LINE: begin sshd_config with this line.
 sshd_include_first() {
-  { printf '# What is said first counts.\n%s\n' "$1" && cat /etc/ssh/sshd_config; } >"$undo/sshd_config"
+  { printf '# Added by fab harden: sshd uses the first value that it reads, so this line comes first.\n%s\n' "$1" && cat /etc/ssh/sshd_config; } >"$undo/sshd_config"
   file_put /etc/ssh/sshd_config "$(stat -c %a /etc/ssh/sshd_config)" root root <"$undo/sshd_config"
 }
 
@@ -124,13 +124,13 @@ sshd_fact() {
 sshd_check_unchanged() {
   local ports port
   mkdir -p /run/sshd
-  sshd -t 2>"$undo/sshd" || step_fail "sshd's configuration is broken already, before anything was changed: $(head -n 1 "$undo/sshd")"
+  sshd -t 2>"$undo/sshd" || step_fail "sshd rejects its current configuration, so nothing was changed: $(head -n 1 "$undo/sshd")"
   probe_has ss && ! systemctl is-active -q ssh.socket || return 0
   sshd_read
   ports=$(sshd_ports)
   for port in $(ss -Hltnp | sed -n '/"sshd"/s/^[A-Z]* *[0-9]* *[0-9]* *[^ ]*:\([0-9]*\) .*/\1/p'); do
     ss -Hltn "sport = :$port" | grep -Eq ' (127\.|\[::1\])' && continue
-    printf '%s\n' "$ports" | grep -qx "$port" || step_fail "sshd listens on port $port, but its configuration says $(printf '%s' "$ports" | xargs): somebody changed it and has not reloaded sshd. Do that first, or put the line back."
+    printf '%s\n' "$ports" | grep -qx "$port" || step_fail "sshd listens on port $port, but its configuration says $(printf '%s' "$ports" | xargs): it was changed and not loaded. Run \`systemctl reload ssh\` on the server, or restore the line, then run the same command again."
   done
 }
 
@@ -139,13 +139,13 @@ sshd_assert() {
   local login_user user from port line
   login_user=$1
   shift
-  sshd -t 2>"$undo/sshd" || step_fail "sshd would not start with this: $(head -n 1 "$undo/sshd")"
+  sshd -t 2>"$undo/sshd" || step_fail "sshd would not start with the new configuration: $(head -n 1 "$undo/sshd")"
   sshd_shown=
   sshd_read
   sshd_logins root "$login_user" "${SUDO_USER:-root}" | while read -r user from port; do
     sshd_values "$user" "$from" "$port" >"$undo/values"
     for line in "$@"; do
-      grep -Fqx -- "$line" "$undo/values" || step_fail "sshd would say '$(grep -m 1 "^${line%% *} " "$undo/values")' for $user from $from at port $port and not '$line': a Match block or another file sets it. Look: grep -rn '${line%% *}' /etc/ssh/sshd_config /etc/ssh/sshd_config.d -i"
+      grep -Fqx -- "$line" "$undo/values" || step_fail "For logins of $user from $from on port $port, sshd would use '$(grep -m 1 "^${line%% *} " "$undo/values")' and not '$line'. A Match block or another file sets it; this command finds it on the server: \`grep -rni '${line%% *}' /etc/ssh/sshd_config /etc/ssh/sshd_config.d\`."
     done
   done
 }

@@ -1,15 +1,19 @@
-# The frame of a step's script. $mark begins each line of progress. The script defines a function change_NAME for each name in
-# $step_changes, change_arm and change_failed.
+# The main program of a step's script. $mark begins each line of progress. The script defines change_arm, change_failed, and a
+# function change_NAME for each name in $step_changes.
 # Shared: undo status
 
 step_say() { printf '%s say %s\n' "$mark" "$*"; }
+
+# step_wait TEXT: tell the user what the change waits for ("waiting for the first worker"); the seconds are shown with it. The
+# waiting ends with the change, with the next step_wait, or with an empty TEXT.
+step_wait() { printf '%s wait %s\n' "$mark" "$*"; }
 
 step_fail() {
   printf '%s error %s\n' "$mark" "$*"
   exit 1
 }
 
-# step_run NAME: make one change, in a subshell; its exit status is in $status.
+# step_run NAME: make one change in a subshell; set $status to its exit status.
 step_run() {
   printf '%s begin %s\n' "$mark" "$1"
   "change_$1" 9>&-
@@ -22,7 +26,7 @@ step_run() {
   file_restore
 }
 
-# Not `step_run || return 1`: a command before `||` runs without `set -e`, with all functions and subshells in it.
+# Not `step_run || return 1`: before `||`, `set -e` has no effect, not even in functions and subshells.
 step_all() {
   local change
   for change in $step_changes; do
@@ -31,12 +35,13 @@ step_all() {
   done
 }
 
-# step_wait: hold the lock of the step, which a run that lost its connection may still hold.
-step_wait() {
+# step_lock: take the lock of the step, which a run that lost its connection may still hold.
+step_lock() {
   exec 9>"/run/selvedge/$step_app.step"
   if ! flock -n 9; then
-    step_say "waiting for the rest of a run that was cut off"
-    flock -w 300 9 || step_fail "a step of a run that was cut off is still busy after 5 minutes; see /var/log/selvedge/$step_app.log"
+    step_wait "waiting for the last step of an interrupted run"
+    flock -w 300 9 || step_fail "The last step of an interrupted run is still running after 5 minutes. See /var/log/selvedge/$step_app.log on the server."
+    step_wait ""
   fi
 }
 
@@ -57,13 +62,13 @@ step_note() {
     result="$step_counted changed"
     [ "$status" -eq 0 ] || result=failed
     history_note "/srv/$step_app/history" "$step_by" "$step_why" - - "$result"
-  ) || step_say "the history in /srv/$step_app cannot be written"
+  ) || step_say "could not write the history in /srv/$step_app"
 }
 
 step_main() {
-  step_wait
+  step_lock
   step_clean
-  undo=$(mktemp -d "/run/selvedge/$step_app.undo.XXXXXX") || step_fail "cannot write to /run/selvedge"
+  undo=$(mktemp -d "/run/selvedge/$step_app.undo.XXXXXX") || step_fail "Could not write to /run/selvedge."
   change_arm
   status=$?
   if [ "$status" -ne 0 ]; then
@@ -75,13 +80,13 @@ step_main() {
   if [ "$status" -ne 0 ]; then change_failed; fi
   [ -e "$undo/stuck" ] || rm -rf -- "$undo"
   step_note
-  # Its time tells other runs whether a step has ended since they read the server (lock_take).
+  # Other runs compare this file's time with the time of their reading (lock_take).
   : >"/run/selvedge/$step_app.step"
   return "$status"
 }
 
-# step_start: run the whole step, even if the connection is lost. `tee -p` also writes its output to the log, and keeps reading
-# after a disconnect, so that no child gets a broken pipe. Changes read their payloads from descriptor 3.
+# step_start: run the whole step, even if the connection is lost. `tee -p` also writes the output to the log. It continues after a
+# disconnect, so that no program of the step gets a broken pipe. Changes read their payloads from descriptor 3.
 # Values: step_app step_by step_why step_changes step_counted
 step_start() {
   trap '' HUP

@@ -20,7 +20,7 @@ supervisor_others() {
 }
 
 # supervisor_programs BOOT INSTANCE…: print their sections. A boot starts the instances in the list BOOT. An instance without
-# a file in its folder keeps its section of $supervisor_conf.
+# a file in its folder keeps its section in $supervisor_conf.
 supervisor_programs() {
   local boot instance starts
   boot=$1
@@ -36,16 +36,46 @@ supervisor_programs() {
   done
 }
 
-# supervisor_write BOOT INSTANCE…: write the file with exactly these. supervisor does not read it yet: it would restart a
-# program whose section has changed.
-supervisor_write() {
-  supervisor_programs "$@" >"$supervisor_conf.new"
+# supervisor_write BOOT COMMAND…: write the file again, with the instances that the command prints. A boot starts those in the
+# list BOOT; `unchanged`: those that it starts now. supervisor does not read the file yet: it would restart a program whose
+# section has changed. A drain and a run may both change the file, so there is a lock.
+supervisor_write() (
+  local boot
+  boot=$1
+  shift
+  [ -d /run/selvedge ] || (umask 077 && mkdir -p /run/selvedge)
+  exec 7>>"/run/selvedge/$app.supervisor"
+  flock 7
+  [ "$boot" != unchanged ] || boot=$(supervisor_booting)
+  # shellcheck disable=SC2046
+  supervisor_programs "$boot" $("$@") >"$supervisor_conf.new"
   sync -- "$supervisor_conf.new"
   mv -f -- "$supervisor_conf.new" "$supervisor_conf"
+)
+
+# supervisor_booting: print the instances that a boot starts, separated by spaces.
+supervisor_booting() {
+  awk -v head="[program:$app." 'index($0, head) == 1 { name = substr($0, length(head) + 1); sub(/].*/, "", name) }
+    /^autostart=true/ { printf "%s ", name }' "$supervisor_conf"
 }
 
-# supervisor_update INSTANCE: have supervisor start or stop it, as the file says. 1: supervisor cannot read its files or does not
-# respond; its message is in $answer.
+# supervisor_with INSTANCE: print the instances in the file, this one as the last.
+supervisor_with() {
+  supervisor_others "$1"
+  printf '%s\n' "$1"
+}
+
+# supervisor_kept INSTANCE: print this instance and those in the file that drain, in the order of the file.
+supervisor_kept() {
+  local other
+  for other in $(supervisor_instances); do
+    if [ "$other" = "$1" ] || releases_draining "$other"; then printf '%s\n' "$other"; fi
+  done
+  supervisor_known "$1" || printf '%s\n' "$1"
+}
+
+# supervisor_update INSTANCE: have supervisor start or stop it according to the file. 1: supervisor cannot read its files or does
+# not respond. $answer: its message.
 supervisor_update() {
   answer=$(supervisorctl update "$app.$1" 2>&1) || :
   case $answer in
@@ -55,8 +85,8 @@ supervisor_update() {
 
 supervisor_xml="<?xml version='1.0'?>"
 
-# supervisor_add INSTANCE: have supervisor start an instance that is new to it. This uses supervisor's own protocol: supervisorctl,
-# a Python program, takes a fifth of a second longer. 1: it failed, for whatever reason.
+# supervisor_add INSTANCE: have supervisor start an instance that is new to it. This uses supervisor's own protocol, because
+# supervisorctl, a Python program, takes a fifth of a second longer. 1: it failed.
 supervisor_add() {
   local response
   response=$(curl -s --noproxy '*' --max-time 10 --unix-socket /run/supervisor.sock -H 'Content-Type: text/xml' -d "$supervisor_xml\
@@ -72,18 +102,17 @@ supervisor_call() {
 <member><name>params</name><value><array><data>${2:-}</data></array></value></member></struct></value>"
 }
 
-# supervisor_start INSTANCE REFUSE: start it again, whatever its state. Only the live instance starts at the next boot.
+# supervisor_start INSTANCE REFUSE: start or restart it. Only the live instance starts at the next boot.
 supervisor_start() {
   local live
-  probe_has supervisorctl || step_fail "$1 runs under supervisor, which is not installed: run \`fab install\` with manager = \"supervisor\" first"
+  probe_has supervisorctl || step_fail "The release $1 runs under supervisor, which is not installed. Set app.manager = \"supervisor\" in hosts.toml, then run \`fab install\`"
   manager_log "$1"
   supervisor_folder
   live=$(releases_live)
-  cmp -s -- "$base/instances/$live/program.conf" "$supervisor_conf" || file_backup "$supervisor_conf"
-  # supervisor starts it because of autostart=true in the file, and remembers that line: if it were different, the next
-  # `supervisorctl update` would restart the program. After a power cut now, the live instance starts, too.
-  # shellcheck disable=SC2046
-  supervisor_write "$1 $live" $(supervisor_others "$1") "$1"
+  supervisor_boots "$live" || file_backup "$supervisor_conf"
+  # supervisor starts it because the file says autostart=true, and remembers that line. If it changed, the next `supervisorctl
+  # update` would restart the program. After a power cut at this moment a boot starts the live instance, too.
+  supervisor_write "$1 $live" supervisor_with "$1"
   if supervisor_add "$1"; then
     supervisor_boot "${live:-none}"
   elif supervisor_update "$1"; then
@@ -94,7 +123,7 @@ supervisor_start() {
     supervisor_boot "${live:-none}"
   else
     supervisor_boot "${live:-none}"
-    # It can start a program that it has in memory without reading its files, such as an old release that was just stopped.
+    # Without reading its files it can still start a program that it has in memory, such as the previous release after its stop.
     supervisorctl start "$app.$1" >/dev/null 2>&1 || supervisor_refuse "$2"
   fi
 }
@@ -102,43 +131,45 @@ supervisor_start() {
 # supervisor_refuse REFUSE: report $answer.
 supervisor_refuse() {
   case $answer in
-    *CANT_REREAD*) "$1" "supervisor cannot read its configuration: $answer. Look at the files in /etc/supervisor/conf.d" ;;
-    *) "$1" "supervisor does not answer: $answer. On the server: systemctl restart supervisor; journalctl -u supervisor -n 20" ;;
+    *CANT_REREAD*) "$1" "supervisor cannot read its configuration: $answer. Check the files in /etc/supervisor/conf.d" ;;
+    *) "$1" "supervisor does not answer: $answer. Run \`systemctl restart supervisor\` on the server; \`journalctl -u supervisor -n 20\` shows its log" ;;
   esac
 }
 
-# supervisor_folder: create the folder of the sockets, now and at each boot, as `fab gunicorn` does. A release of systemd has it
-# owned by root.
+# supervisor_folder: create the folder of the sockets, now and at each boot, as `fab gunicorn` does. Under systemd root owns it.
 supervisor_folder() {
   printf 'd %s 2750 %s www-data -\n' "$run_dir" "$app" >"/etc/tmpfiles.d/$app.conf"
   install -d -m 2750 -o "$app" -g www-data -- "$run_dir"
 }
 
 supervisor_boot() {
-  # shellcheck disable=SC2046
-  [ ! -f "$supervisor_conf" ] || supervisor_write "$1" $(supervisor_instances)
+  [ ! -f "$supervisor_conf" ] || supervisor_write "$1" supervisor_instances
 }
 
-supervisor_boots() { cmp -s -- "$base/instances/$1/program.conf" "$supervisor_conf"; }
+# supervisor_boots INSTANCE: whether the file has its section, and else only those of draining instances, which a boot does not
+# start.
+supervisor_boots() {
+  # shellcheck disable=SC2046
+  supervisor_known "$1" && supervisor_programs "$1" $(supervisor_kept "$1") | cmp -s -- - "$supervisor_conf"
+}
 
 supervisor_rewrite() {
   file_backup "$supervisor_conf"
-  supervisor_write "$1" "$1"
+  supervisor_write "$1" supervisor_kept "$1"
 }
 
 supervisor_pause() { supervisorctl stop "$app.$1"; }
 
-# supervisor_stop INSTANCE: supervisor is told even if the file does not have the instance: someone may have deleted or replaced
-# the file while the program ran.
+# supervisor_stop INSTANCE: this tells supervisor even if the file does not have the instance, because someone may have deleted or
+# replaced the file while the program ran.
 supervisor_stop() {
   if ! probe_has supervisorctl; then
-    # The package was removed, and its processes with it.
+    # The package was removed together with its processes.
     ! supervisor_known "$1" || rm -f -- "$supervisor_conf"
     return 0
   fi
-  # shellcheck disable=SC2046
-  if supervisor_known "$1"; then supervisor_write "$(releases_live)" $(supervisor_others "$1"); fi
-  supervisor_update "$1" || step_say "supervisor cannot be told that $1 has gone: $answer"
+  if supervisor_known "$1"; then supervisor_write unchanged supervisor_others "$1"; fi
+  supervisor_update "$1" || step_say "could not tell supervisor to stop $1: $answer"
 }
 
 supervisor_alive() {
@@ -162,7 +193,7 @@ supervisor_state() {
   esac
 }
 
-# supervisor_restarts INSTANCE: supervisor's log says "exited" only if a process was not stopped.
+# supervisor_restarts INSTANCE: supervisor's log has "exited" only for a process that no one stopped.
 supervisor_restarts() {
   cat /var/log/supervisor/supervisord.log.1 /var/log/supervisor/supervisord.log 2>/dev/null |
     awk -v name="$app.$1 (" 'index($0, " stopped: " name) { count = 0 } index($0, " exited: " name) { count++ } END { print count + 0 }'
@@ -173,7 +204,7 @@ supervisor_leaves_orphans() { :; }
 
 supervisor_service() { echo supervisor; }
 
-# supervisor_configuration: this calls supervisor's parser: its daemon would apply the files.
+# supervisor_configuration: this calls supervisor's parser, because its daemon would apply the files.
 supervisor_configuration() {
   local answer
   [ -f /etc/supervisor/supervisord.conf ] || return 0
@@ -183,7 +214,7 @@ from supervisor.options import ServerOptions
 ServerOptions().realize(["-c", "/etc/supervisor/supervisord.conf"])' 2>&1); then
     echo ok
   else
-    # The values that it quotes may be secrets of other programs.
+    # The message quotes values, which may be secrets of other programs.
     printf '%s %s\n' "$(printf '%s\n' "$answer" | grep -m 1 Error |
       sed "s/Format string '.*' for '/A format string for '/; s/ Available names: .* in section/ in section/")" \
       "$(printf '%s\n' "$answer" | grep -m 1 '^file: ')"

@@ -1,11 +1,6 @@
-# The release switch. A new instance starts next to the old one, passes the gate (gate.sh) and gets the traffic by one change
-# of a link. Then old releases are removed (prune.sh). Reads the variables in the list of switch_release.
-
-# switch_clock: print milliseconds of a clock that no one can set, in steps of ten (proc_uptime(5)).
-switch_clock() {
-  local uptime
-  read -r uptime _ </proc/uptime && printf '%s0' "${uptime%.*}${uptime#*.}"
-}
+# The release switch. A new instance starts next to the old one and passes the gate (gate.sh). Then one changed link sends it the
+# requests, and the old one is drained (drain.sh). Reads the variables in the list of switch_release.
+# Shared: preflight
 
 # switch_link LINK TARGET: create or replace a link in one step.
 switch_link() {
@@ -13,18 +8,19 @@ switch_link() {
   mv -fT -- "${1%/*}/.${1##*/}.new" "$1"
 }
 
-# switch_point LINK INSTANCE: make a link lead to the instance's socket.
+# switch_point LINK INSTANCE: link to the instance's socket.
 switch_point() { switch_link "$1" "$run_dir/$2.sock"; }
 
-# switch_current TARGET: where the link `current` leads to; "" keeps it.
+# switch_current TARGET: set the target of the link `current`; "" keeps it.
 switch_current() { [ -z "$1" ] || switch_link "$base/current" "$1"; }
 
-# switch_release: make $new the live release, or refuse it; then the old one stays live. $why: deploy, rollback, restart or revert.
+# switch_release: make $new the live release. If it fails, the old one stays live. $why: deploy, rollback, restart or revert.
 # shellcheck disable=SC2034 # other files read some of these variables
-# Values: app base run_dir log_dir live_socket previous_socket repo site_enabled supervisor_conf health health_host health_ranges health_timeout health_attempts health_interval new why module import_timeout header settle settle_ms drain strategy migrate alembic downgraded migrate_timeout settings preflight_size host before_switch keep
+# Values: app base run_dir log_dir live_socket previous_socket repo site_enabled supervisor_conf health health_host health_ranges health_timeout health_attempts health_interval new why module import_timeout header settle settle_ms drain stop_timeout strategy migrate alembic downgraded migrate_timeout settings host before_switch keep
 switch_release() {
-  local began old previous old_current scheme commit preflight asked took
+  local began old previous old_current scheme commit asked took
   began=$(date +%s)
+  switch_payload
   old=$(releases_live)
   previous=$(releases_linked "$previous_socket")
   if switch_is_unproven; then
@@ -35,24 +31,22 @@ switch_release() {
   scheme=$(request_scheme)
   commit=${new%-*}
   if switch_is_done; then
-    switch_stop_others
+    switch_drain_others
     manager_rewrite "$new"
     return 0
   fi
   gate_log_begin
   disk_need_space "$base" 4096
-  trap 'switch_refuse "the release was stopped by a signal"' TERM INT
+  trap 'switch_refuse "A signal stopped the release"' TERM INT
   if [ "$why" = restart ]; then switch_copy "$old" "$new"; fi
   [ -f "$base/instances/$new/state" ] || record_state "$new" building
-  preflight=$(head -c "$preflight_size" <&3)
-  [ "${#preflight}" -ge "$((preflight_size - 1))" ] || step_fail "the connection was lost before the release began; nothing was changed"
   switch_begin
-  # This writes most of what the `sync` of switch_go waits for.
+  # It writes most of the data that the `sync` of switch_go would wait for.
   sync -f "$base" 3<&- &
-  asked=$(switch_clock)
+  asked=$(clock_uptime)
   gate_pass
-  took=$(($(switch_clock) - asked))
-  # The release's own worker has imported the app, too, and responds.
+  took=$(($(clock_uptime) - asked))
+  # Its result is not needed: the release's own worker has imported the app, and answers.
   gate_preflight_end
   workers_grow
   switch_hooks
@@ -60,24 +54,36 @@ switch_release() {
   switch_keep
 }
 
-# switch_is_unproven: whether the live release never proved itself, because its run was killed after the switch, while the
-# release before it still runs.
+# switch_payload: read the payload: the sizes of two programs, the program that checks a release ($preflight), and the script
+# that drains one.
+switch_payload() {
+  local checks drains
+  if read -r checks drains <&3; then
+    # shellcheck disable=SC2034 # gate.sh reads it
+    preflight=$(head -c "$checks" <&3)
+    head -c "$drains" <&3 >"$undo/drain"
+    if [ "$(wc -c <"$undo/drain")" -eq "$drains" ]; then return 0; fi
+  fi
+  step_fail "The connection was lost before the release began. Nothing was changed"
+}
+
+# switch_is_unproven: whether the run of the live release was killed before that release had settled, and the previous release
+# still runs.
 switch_is_unproven() {
   [ "$why" != restart ] && [ -n "$old" ] && [ -n "$previous" ] && [ "$previous" != "$old" ] &&
     [ "$(releases_state "$old")" != good ] && releases_listening "$previous"
 }
 
-# switch_to_previous: give the traffic back to the release before, until a new one has passed the gate.
+# switch_to_previous: send requests to the previous release again, until a new one has passed the gate.
 switch_to_previous() {
-  step_say "an earlier run was killed before $old had proved itself: back to $previous"
+  step_say "an earlier run was killed before $old had settled: going back to $previous"
   manager_boot "$previous"
   switch_point "$live_socket" "$previous"
   switch_current "releases/${previous%-*}"
   sleep 1
 }
 
-# switch_is_done: whether the release is live already. The rest of a run that was cut off may have finished since the server
-# was read.
+# switch_is_done: whether the release is already live. An interrupted run may have finished on the server since the reading.
 switch_is_done() {
   [ "$old" = "$new" ] && [ "$(releases_state "$new")" = good ] &&
     [ "$old_current" = "releases/$commit" ] && releases_listening "$new"
@@ -100,11 +106,11 @@ switch_migrates() { [ -n "$migrate" ] && [ "$why" = deploy ]; }
 
 switch_stops_first() { [ "$strategy" = restart ] && [ -n "$old" ] && [ "$old" != "$new" ]; }
 
-# switch_begin: start the new release, after all that must come before. Without a migration the app server starts while the
-# settings are checked. It waits for them before it loads any module of the app or listens (the file `held`).
+# switch_begin: check the new release, migrate, and start it. Without a migration the app server starts while the settings are
+# checked. It waits for the result before it loads a module of the app or listens (the file `held`).
 switch_begin() {
   switch_check
-  # A killed run may have left it.
+  # A killed run may have left this file.
   rm -f -- "$base/instances/$new/held"
   gate_preflight
   if switch_migrates || switch_stops_first; then
@@ -126,7 +132,7 @@ switch_begin() {
 # switch_check: refuse the release if it cannot start, before anything is changed.
 switch_check() {
   if [ -e "$run_dir/$new.sock" ] && [ ! -S "$run_dir/$new.sock" ]; then
-    switch_refuse "the path of the new release's socket is taken: $run_dir/$new.sock is no socket ($(stat -c '%F, of %U' "$run_dir/$new.sock")). Remove it"
+    switch_refuse "The path of the new release's socket is in use: $run_dir/$new.sock is not a socket ($(stat -c '%F, owner %U' "$run_dir/$new.sock")). Remove that file"
   fi
   if [ "$strategy" = beside ]; then workers_room; fi
 }
@@ -134,30 +140,37 @@ switch_check() {
 # switch_run COMMAND…: run a command in the new release's environment, as the app's user.
 switch_run() { (cd / && exec 3<&- && user_run "$app" "$base/instances/$new/run" "$@"); }
 
-# switch_migrate: run the migration. It prints at most 50 lines; the log has all of them.
+# switch_migrate: run the migration. The user sees at most 50 lines of its output; the log has all of it.
 switch_migrate() {
   local status
   step_say "migrating: $migrate"
+  gate_wait "waiting for the migration"
   {
     status=0
     switch_run timeout -k 10 "$migrate_timeout" sh -c "$migrate" 2>&1 || status=$?
     printf '%s\n' "$status" >"$undo/migrated"
   } | hide_secrets | stdbuf -oL sed "1,50s/^/$mark say   /"
   status=$(cat "$undo/migrated")
-  case $status in 124 | 137) switch_refuse "the migration was ended after $migrate_timeout s (app.migrate_timeout): $migrate. The database may be changed in part" ;; esac
-  [ "$status" -eq 0 ] || switch_refuse "the migration failed (exit status $status): $migrate. The database may be changed in part"
+  case $status in 124 | 137) switch_refuse "The migration did not end within $migrate_timeout s (app.migrate_timeout) and was stopped: $migrate. It may have changed parts of the database" ;; esac
+  [ "$status" -eq 0 ] || switch_refuse "The migration failed (exit status $status): $migrate. It may have changed parts of the database"
 }
 
 switch_stop_old() {
-  step_say "app.strategy is restart: the old release stops first, and requests fail until the new one is up"
-  manager_pause "$old" || ! releases_listening "$old" || switch_refuse "the old release cannot be stopped"
+  step_say "app.strategy is restart: the live release stops first, and requests fail until the new one answers"
+  # Not even a release that drains may run next to the new one.
+  drain_stop_all
+  gate_wait "waiting for $old to stop"
+  manager_pause "$old" || ! releases_listening "$old" || switch_refuse "Could not stop the live release $old"
 }
 
 switch_start() {
-  # A live release may still be starting, after a reboot.
+  # After a reboot the live release may still be starting.
   if [ "$new" = "$old" ] && manager_alive "$new"; then return 0; fi
+  # It still runs if it was draining until now.
+  if drain_cancel "$new" && manager_alive "$new" && releases_listening "$new"; then return 0; fi
   if manager_known "$new"; then
-    # A run that was cut off left it. Its last output must not look like the end of the release that starts now.
+    # An interrupted run left it. Its last output must not look like the end of the release that starts now.
+    gate_wait "waiting for $new to stop, which an interrupted run left running"
     manager_pause "$new" >/dev/null 2>&1 || :
     gate_log_begin
   fi
@@ -172,26 +185,27 @@ switch_hooks() {
   printf '%s\n' "$before_switch" | while IFS= read -r command; do
     [ -n "$command" ] || continue
     step_say "before_switch: $command"
-    switch_run env PREVIOUS="$old" HOST="$host" sh -c "$command" </dev/null || switch_refuse "the hook before_switch failed (exit status $?): $command"
+    gate_wait "waiting for the hook before_switch"
+    switch_run env PREVIOUS="$old" HOST="$host" sh -c "$command" </dev/null || switch_refuse "The hook before_switch failed (exit status $?): $command"
   done || exit 1
 }
 
-# switch_go: switch to the new release. The old one still runs until the new one has settled.
+# switch_go: switch to the new release. The old one keeps running until the new one has settled.
 switch_go() {
   # After a power cut the files of the new release must be complete.
   sync -f "$base"
-  trap 'switch_back "the release was stopped by a signal"' TERM INT
+  trap 'switch_back "A signal stopped the release"' TERM INT
   if [ -n "$old" ] && [ "$old" != "$new" ]; then switch_point "$previous_socket" "$old"; fi
   switch_point "$live_socket" "$new"
   switch_current "releases/$commit"
   step_say "live: $new"
   manager_boot "$new"
-  if ! gate_site; then switch_back "after the switch GET $url through nginx answered ${code:-nothing}$site_release, and not with the new release"; fi
+  if ! gate_site; then switch_back "After the switch, GET $url through nginx answered ${code:-nothing}$site_release instead of the new release"; fi
   gate_settle
 }
 
-# switch_back SENTENCE: after the switch, give the traffic back to the old release and stop the new one. Requests that wait in
-# the new one's socket then reach the old one by the link previous.sock.
+# switch_back SENTENCE: after the switch, send requests to the old release again and stop the new one. Requests that wait in the
+# new one's socket then reach the old one by the link previous.sock.
 switch_back() {
   if [ "$new" = "$old" ]; then
     :
@@ -200,7 +214,7 @@ switch_back() {
     manager_boot "$old"
     switch_point "$live_socket" "$old"
     switch_current "$old_current"
-    # Let the new one answer the requests that it has accepted, unless the old one waits for its end.
+    # Let the new one answer the requests that it has accepted, unless the old one starts only when it has ended.
     if releases_listening "$old"; then sleep 1; fi
   else
     rm -f -- "$live_socket" "$base/current"
@@ -208,7 +222,7 @@ switch_back() {
   switch_refuse "$1"
 }
 
-# switch_refuse SENTENCE: stop the new instance; the old one stays live. The sentence is printed even if the disk is full.
+# switch_refuse SENTENCE: stop the new instance and fail; the live one stays. The sentence is printed even if the disk is full.
 switch_refuse() {
   local consequence
   trap '' TERM INT
@@ -219,21 +233,22 @@ switch_refuse() {
   fi
   consequence=
   if [ "$new" != "$old" ]; then
-    (manager_stop "$new") || :
+    # If it is still draining after an earlier switch, it was not started, and its unit stops it.
+    releases_draining "$new" || (manager_stop "$new") || :
     rm -f -- "$previous_socket" || :
     record_state "$new" bad || :
     if [ -n "$old" ]; then
-      consequence=". The old release $old still serves"
+      consequence=". The previous release $old keeps serving"
       if [ "$strategy" = restart ] && ! releases_listening "$old"; then
         switch_start_old
-        consequence=". The old release $old serves again"
+        consequence=". The previous release $old serves again"
       fi
-      releases_listening "$old" || consequence=". The release before it, $old, does not run either"
+      releases_listening "$old" || consequence=". The previous release $old does not run either"
     fi
   fi
   rm -f -- "$base/instances/$new/one" "$base/instances/$new/held"
   (record_note "refused: $1") || :
-  # Keep one bad release, for study: this one.
+  # Keep this bad release, and no other, so that its log can be read.
   (prune_releases 0) || :
   step_fail "$1$consequence"
 }
@@ -249,14 +264,14 @@ switch_start_old() {
   done
 }
 
-# switch_keep: the new release has proved itself. Record it, and stop and remove the others.
+# switch_keep: the new release has settled. Record it. The others are drained, stopped and removed in the background.
 switch_keep() {
   trap '' TERM INT
-  # If a later change of this step fails, nothing of the live release may be put back.
+  # If a later change of this step fails, no file of the live release may be restored.
   rm -f -- "$undo"/*.path "$undo"/*.copy
   record_write
   record_state "$new" good
-  # Another server refused the release that this one goes back from: a rollback must not choose it.
+  # Another server refused the release that this one goes back from. A rollback must not choose it.
   if [ "$why" = revert ] && [ -n "$old" ] && [ "$old" != "$new" ]; then record_state "$old" bad; fi
   if [ "$why" = rollback ] && [ -n "$old" ]; then
     record_state "$old" left
@@ -265,34 +280,18 @@ switch_keep() {
   fi
   record_note good
   rm -f -- "$previous_socket"
-  # A server that shuts down does not have to wait for the rest: the next run does it.
   trap - TERM INT
-  switch_stop_others
-  # The old release was itself made by a restart: the new one replaces it.
-  case $old in *r*) [ "$why" != restart ] || rm -rf -- "$base/instances/$old" "$log_dir/$old.log"* ;; esac
-  (prune_releases 1) || step_say "not all of the old releases could be removed; the next deploy tries again"
+  switch_drain_others
+  # What an earlier drain could not remove. The drain that has begun now removes the rest at its end.
+  (prune_releases 1) || step_say "could not remove all old releases; the next deploy tries again"
 }
 
-# switch_stop_others: stop every instance except the live one.
-switch_stop_others() {
+# switch_drain_others: drain every instance that runs, except the live one.
+switch_drain_others() {
   local folder other
   for folder in "$base"/instances/*/; do
     folder=${folder%/}
     other=${folder##*/}
-    if [ "$other" != "$new" ] && { manager_known "$other" || releases_listening "$other"; }; then
-      case $other in "$old" | "$previous") switch_drain "$other" ;; esac
-      manager_stop "$other"
-    fi
-  done
-}
-
-# switch_drain INSTANCE: wait until its last connection has ended, at most $drain seconds.
-switch_drain() {
-  local now end
-  now=$(switch_clock)
-  end=$((now + drain * 1000))
-  sleep 1
-  while [ "$(switch_clock)" -lt "$end" ] && ss -xH state established 2>/dev/null | grep -q -F -- " $run_dir/$1.sock "; do
-    sleep 0.5
+    if [ "$other" != "$new" ] && { manager_known "$other" || releases_listening "$other"; }; then drain_begin "$other"; fi
   done
 }

@@ -9,7 +9,7 @@ systemd_owns() { [ -f "$base/instances/$1/unit.service" ]; }
 
 systemd_known() { [ -e "$systemd_units/$app.$1.service" ] || [ -e "$systemd_units/$app.$1.socket" ]; }
 
-# systemd_instances: all instances with units have a folder.
+# systemd_instances: nothing, because all instances with units have a folder.
 systemd_instances() { :; }
 
 systemd_write() {
@@ -21,17 +21,17 @@ systemd_write() {
   done
 }
 
-# systemd_start INSTANCE REFUSE: start it again, whatever its state. This does not wait until it is ready; the gate does.
+# systemd_start INSTANCE REFUSE: start or restart it. The gate waits until it is ready.
 systemd_start() {
   local known
   if systemd_known "$1"; then known=1; else known=; fi
   manager_log "$1"
   [ -d "$run_dir" ] || install -d -m 0750 -g www-data -- "$run_dir"
   systemd_write "$1"
-  # systemd finds new units without a reload, which takes as long as all the rest.
+  # systemd finds new units without a reload, which would double the time.
   if [ -n "$known" ]; then systemctl daemon-reload; fi
   if ! { systemctl start "$app.$1.socket" && systemctl --no-block restart "$app.$1.service"; }; then
-    "$2" "systemd cannot start $app.$1: $(systemd_why "$1")"
+    "$2" "systemd could not start $app.$1: $(systemd_why "$1")"
   fi
   if [ "$(releases_live)" = "$1" ]; then systemd_enable "$1"; fi
 }
@@ -43,8 +43,8 @@ systemd_why() {
 
 systemd_enable() { systemctl --no-reload -q enable "$app.$1.socket" "$app.$1.service"; }
 
-# systemd_boot INSTANCE: enable it, if it is a unit, and disable all others afterwards: a power cut in between must not leave a
-# server that starts none.
+# systemd_boot INSTANCE: enable it, if it is a unit, and then disable all others. In this order a boot after a power cut in between
+# still starts one.
 systemd_boot() {
   local unit
   if systemd_known "$1"; then systemd_enable "$1"; fi
@@ -73,7 +73,7 @@ systemd_rewrite() {
 
 systemd_pause() { systemctl stop "$app.$1.socket" "$app.$1.service"; }
 
-# systemd_stop INSTANCE: its units are deleted last, so that the next run can finish a stop that was interrupted.
+# systemd_stop INSTANCE: this deletes the units last, so that the next run can finish an interrupted stop.
 systemd_stop() {
   systemd_known "$1" || return 0
   systemctl --no-reload -q disable "$app.$1.socket" "$app.$1.service" 2>/dev/null || :

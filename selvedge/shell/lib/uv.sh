@@ -3,7 +3,7 @@
 # uv_env [NAME=VALUE…] COMMAND…: a command as the app's user, with uv's settings.
 uv_env() { venv_as env UV_CACHE_DIR="$cache/uv" UV_NO_PROGRESS=1 UV_COMPILE_BYTECODE=1 UV_PYTHON_DOWNLOADS=never "$@"; }
 
-uv_check() { [ -x "$uv" ] || step_fail "uv is not at $uv: run 'fab install' first"; }
+uv_check() { [ -x "$uv" ] || step_fail "uv is missing at $uv. Run \`fab install\` first."; }
 
 uv_create() { uv_env "$uv" venv --quiet --no-project --allow-existing --python "$python" "$fresh"; }
 

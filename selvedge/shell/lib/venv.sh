@@ -64,12 +64,12 @@ venv_fill() {
   if ! venv_try venv_install; then
     # The builder has said why.
     if grep -q -F -- "$mark error" "$undo/installer"; then exit 1; fi
-    step_fail "the requirements in $lock cannot be installed: $(venv_reason)"
+    step_fail "Could not install the requirements in $lock: $(venv_reason)"
   fi
   for extra in $extras; do
     module=$(printf '%s' "$extra" | tr - _)
     if venv_as "$fresh/bin/python" -c "import importlib.util, sys; sys.exit(importlib.util.find_spec('$module') is None)"; then continue; fi
-    venv_try "${installer}_add" "$extra" || step_fail "$extra cannot be installed: $(venv_reason)"
+    venv_try "${installer}_add" "$extra" || step_fail "Could not install $extra: $(venv_reason)"
   done
 }
 
@@ -80,7 +80,7 @@ venv_make() {
   find "$venvs" -mindepth 1 -maxdepth 1 -name "$1.*" ! -name "$(readlink "$venvs/$1" || echo -)" -exec rm -rf -- '{}' +
   fresh=$(mktemp -d -- "$venvs/$1.XXXXXX")
   chown -- "$user" "$fresh"
-  step_say "Python $version, $lock, by $installer"
+  step_say "$installer installs $lock for Python $version"
   status=0
   (venv_fill) || status=$?
   # The running app must not write to the cache: the next release would install that.
@@ -101,16 +101,16 @@ venv_make() {
 venv_build() {
   local folder lock version key
   folder=$release${root:+/$root}
-  [ -d "$folder" ] || step_fail "the folder $root (app.root) is not in this commit"
-  [ -z "$root" ] || file_within "$release" "$folder" || step_fail "the folder $root (app.root) is a link that leads out of this commit"
-  [ -x "$python" ] || step_fail "Python is not at $python: run 'fab install' first"
+  [ -d "$folder" ] || step_fail "The folder $root (app.root) is not in this commit."
+  [ -z "$root" ] || file_within "$release" "$folder" || step_fail "The folder $root (app.root) is a link to a place outside this commit."
+  [ -x "$python" ] || step_fail "Python is missing at $python. Run \`fab install\` first."
   "${installer}_check"
-  lock=$(venv_lock) || step_fail "no ${requirements:-uv.lock, pylock.toml, requirements.txt or pyproject.toml} in ${root:-the top folder} of this commit: add one that names what the app needs"
+  lock=$(venv_lock) || step_fail "This commit has no ${requirements:-uv.lock, pylock.toml, requirements.txt or pyproject.toml} in ${root:-its top folder}. Commit one with the app's requirements."
   version=$(venv_compile)
-  [ -n "$version" ] || step_fail "$python does not run"
+  [ -n "$version" ] || step_fail "Could not run $python."
   key=$(printf %.16s "$({ printf '%s\n' "$version" "$request"; venv_lock_content "$lock"; } | sha256sum)")
   if [ -x "$venvs/$key/bin/python" ]; then
-    step_say "the environment of an earlier release fits: Python $version, $lock"
+    step_say "using the virtual environment of an earlier release: Python $version, $lock"
   else
     venv_make "$key"
   fi

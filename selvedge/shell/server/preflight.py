@@ -2,7 +2,7 @@
 
 This runs on the server, in the release's environment. The last line of its output is a sentence for the user. Arguments: the
 ASGI callable as "module:name"; the settings class in the same form, or ""; a number of seconds. When the settings are complete,
-file descriptor 4 gets a line, so that the release can start; the module is imported here after that number of seconds.
+this writes a line to file descriptor 4, so that the release can start, and imports the module after that number of seconds.
 """
 
 import gc
@@ -17,7 +17,7 @@ import traceback
 
 def main(app, settings, head_start):
     """Return the error as a sentence for the user, None without an error."""
-    # Garbage collection takes a tenth of an import's time, and this process ends soon.
+    # Garbage collection takes a tenth of an import's time, and this process ends soon anyway.
     gc.disable()
     sys.path.insert(0, "")
     # A process that the app starts must not keep it open.
@@ -31,7 +31,7 @@ def main(app, settings, head_start):
         time.sleep(head_start)
         return check_app(app)
     except SystemExit as stop:
-        return f"the app ends itself while it is imported (exit status {stop.code})"
+        return f"The app exits while it is imported (exit status {stop.code})"
     except BaseException as error:
         return explain(error)
 
@@ -61,7 +61,7 @@ def check_settings(name):
     found = importlib.import_module(module)
     for part in attribute.split("."):
         if not hasattr(found, part):
-            return f"app.settings: the module {module} has no {attribute}"
+            return f"The module {module} has no {attribute}. Correct app.settings in hosts.toml"
         found = getattr(found, part)
     found()
     return None
@@ -73,34 +73,34 @@ def check_app(name):
     target = importlib.import_module(module)
     for part in attribute.split("."):
         if not hasattr(target, part):
-            return f"the module {module} has no attribute {attribute} (app.module in hosts.toml)"
+            return f"The module {module} has no attribute {attribute}. Correct app.module in hosts.toml"
         target = getattr(target, part)
     if not callable(target):
-        return f"{name} is no ASGI app: it cannot be called"
+        return f"{name} is not an ASGI app, because it cannot be called. Correct app.module in hosts.toml"
     try:
         parameters = inspect.signature(target).parameters
     except (TypeError, ValueError):
         return None
     if len(parameters) == 2:
-        return f"{name} looks like a WSGI app (two parameters); an ASGI app takes scope, receive and send"
+        return f"{name} looks like a WSGI app, because it takes two parameters. An ASGI app takes three: scope, receive and send"
     return None
 
 
 def explain(error):
-    """Return an error as a sentence. A settings error gives only the names, because its text repeats the values."""
+    """Return an error as a sentence. For a settings error it has only names, because the error's own text repeats the values."""
     if hasattr(error, "errors") and type(error).__name__ == "ValidationError":
         problems = []
         for item in error.errors():
-            where = ".".join(str(part) for part in item["loc"]) or "(the whole)"
+            where = ".".join(str(part) for part in item["loc"]) or "(all together)"
             problems.append(f"{where} ({'missing' if item['type'] == 'missing' else item['type']})")
         return (
-            f"the environment does not fit {error.title}: {', '.join(problems)}. "
-            "Set these in the file that app.env_file names"
+            f"The app's environment does not match {error.title}: {', '.join(problems)}. "
+            "Set these variables in the file app.env_file"
         )
     if type(error).__name__ == "SettingsError":
-        return f"the environment does not fit the settings: {str(error).splitlines()[0]}"
+        return f"The app's environment does not match its settings: {str(error).splitlines()[0]}"
     traceback.print_exc()
-    return f"the app cannot be imported: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+    return f"The app cannot be imported: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ if [ -e fired ]; then
   firewall_back
   [ -z "$left" ] || exit 1
   sync -f /etc
-  logger -t selvedge 'changes to sshd, the firewall and sudo were taken back: no login proved them' || true
+  logger -t selvedge 'changes to sshd, the firewall and sudo were undone, because no login confirmed them' || true
   mv fired settled
 fi
 units=/etc/systemd/system

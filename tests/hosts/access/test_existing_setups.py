@@ -43,7 +43,7 @@ def test_sshd_on_another_port(fresh: Fresh, project: Project, tmp_path: Path) ->
     project.configure(table.replace(str(server.known_hosts), str(known)))
     result = project.must("-H", server.name, "harden")
     project.configure()
-    assert "let in port 2222, 80, 443" in result.stdout
+    assert "open port 2222, 80, 443" in result.stdout
     rules = server.run("ufw status").stdout
     assert "2222/tcp" in rules and "22/tcp" not in rules.replace("2222/tcp", "")
     assert "PermitRootLogin no" in server.run("cat /etc/ssh/sshd_config.d/00-selvedge.conf").stdout

@@ -89,7 +89,7 @@ def test_an_sshd_line_that_excludes_the_login_user(untouched: Server, project: P
     untouched.run(f"echo '{line}' >/etc/ssh/sshd_config.d/others.conf; systemctl reload ssh")
     before = ssh_and_firewall(untouched)
     result = project.fab("-H", untouched.name, "harden")
-    assert result.status == 1 and f"sshd would not let deploy in, by its line `{line}`" in result.stderr, result
+    assert result.status == 1 and f"sshd would reject logins of deploy, because of its line `{line}`" in result.stderr, result
     assert is_as_before(untouched, before)
     untouched.run("rm /etc/ssh/sshd_config.d/others.conf; systemctl reload ssh")
 
@@ -99,7 +99,7 @@ def test_keys_that_are_deleted_while_the_changes_are_made(untouched: Server, pro
     shadow(untouched, "ufw", "*enable*) : >~deploy/.ssh/authorized_keys ;;")
     result = project.fab("-H", untouched.name, "harden")
     untouched.run("rm /usr/local/sbin/ufw")
-    assert result.status == 1 and "taken back at once" in result.stderr, result
+    assert result.status == 1 and "undone at once" in result.stderr, result
     assert is_as_before(untouched, before)
 
 
@@ -112,7 +112,7 @@ def test_a_known_host_key_that_harden_disables(
     project.configure(project.host_settings(server).replace(str(server.known_hosts), str(known)))
     before = ssh_and_firewall(server)
     result = project.fab("-H", server.name, "harden")
-    assert result.status == 1 and "taken back at once" in result.stderr
+    assert result.status == 1 and "undone at once" in result.stderr
     assert f"fab -H {server.name} trust" in result.stderr
     assert is_as_before(server, before)
     project.must("-H", server.name, "trust", "--yes")
@@ -127,7 +127,7 @@ def test_a_firewall_without_the_ssh_port(untouched: Server, impatient: Project) 
     result = impatient.fab("-H", untouched.name, "harden")
     untouched.run("rm /usr/local/sbin/ufw")
     assert result.status == 1, result
-    assert "taken back at once: sshd, firewall and sudo are as they were" in result.stderr
+    assert "The changes to sshd, firewall and sudo were undone at once." in result.stderr
     assert is_as_before(untouched, before)
 
 
@@ -136,7 +136,7 @@ def test_a_firewall_rule_that_blocks_this_machine(untouched: Server, impatient: 
     untouched.run(f"ufw deny from {network}")  # It precedes all rules that harden adds.
     before = ssh_and_firewall(untouched)
     result = impatient.fab("-H", untouched.name, "harden")
-    assert result.status == 1 and "taken back at once" in result.stderr, result
+    assert result.status == 1 and "undone at once" in result.stderr, result
     assert is_as_before(untouched, before)
     untouched.run(f"ufw delete deny from {network}")
 
@@ -171,7 +171,7 @@ def test_an_sshd_configuration_that_is_broken_already(untouched: Server, project
     before = ssh_and_firewall(server)
     result = project.fab("-H", server.name, "harden")
     assert result.status == 1
-    assert "broken already" in result.stderr and "PortAndMore" in result.stderr
+    assert "rejects its current configuration" in result.stderr and "PortAndMore" in result.stderr
     assert ssh_and_firewall(server).split("ENABLED")[0] == before.split("ENABLED")[0]
     server.run("rm /etc/ssh/sshd_config.d/broken.conf")
 

@@ -54,7 +54,7 @@ def test_a_new_domain_extends_the_certificate(site: Site) -> None:
     before = site.serial()
     site.configure(NAME, WWW)
     result = site.must("nginx", "certbot")
-    assert f"get the certificate anew with {WWW}" in result.stdout
+    assert f"get a new certificate with {WWW}" in result.stdout
     assert {name for _, name in site.certificate(WWW)["subjectAltName"]} == {NAME, WWW}  # type: ignore[attr-defined]
     assert site.serial() != before
     assert site.plain("/", WWW).getheader("Location") == f"https://{WWW}/"
@@ -76,8 +76,8 @@ def test_a_renewed_certificate_that_nginx_did_not_load_is_reported_and_loaded(si
     site.server.run("rm /etc/nginx/sites-enabled/zz")
     assert site.serial() == before, "certbot's hook could not reload nginx"
     status = site.fab("status")
-    assert status.status == 1 and "nginx still shows another one on port 443, until " in status.stdout, status
-    assert "reload nginx, which still serves the certificate until " in site.must("certbot").stdout
+    assert status.status == 1 and "nginx still serves another one on port 443, valid until " in status.stdout, status
+    assert "reload nginx, which serves an old certificate, valid until " in site.must("certbot").stdout
     assert site.serial() != before
     assert "on port 443" not in site.must("status").stdout
     site.repeat_changes_nothing()
@@ -93,7 +93,7 @@ def test_renew_dry_run(site: Site) -> None:
         failed = site.fab("certbot", "--renew-dry-run")
     finally:
         site.server.run("rm /var/www/letsencrypt && mv /var/www/away /var/www/letsencrypt")
-    assert (failed.status, "the rehearsal of the renewal failed" in failed.stderr) == (1, True), failed
+    assert (failed.status, "the test of the certificate's renewal failed" in failed.stderr) == (1, True), failed
 
 
 def test_a_domain_that_points_elsewhere_is_reported_before_the_authority_is_asked(site: Site) -> None:
@@ -102,8 +102,8 @@ def test_a_domain_that_points_elsewhere_is_reported_before_the_authority_is_aske
     site.configure(NAME, "other.test", "nowhere.test")
     result = site.fab("nginx", "certbot")
     assert result.status == 1, result
-    assert f"other.test leads to {gateway(site.server)}, and not to this server ({site.server.address})" in result.stderr
-    assert "nowhere.test has no address in the DNS" in result.stderr
+    assert f"other.test leads to {gateway(site.server)}, not to this server ({site.server.address})" in result.stderr
+    assert "nowhere.test has no address in DNS" in result.stderr
     assert "Traceback" not in result.stderr
     assert site.asked() == asked
     assert (site.serial(), site.get("/health").status) == (before, 200)
@@ -117,7 +117,7 @@ def test_a_failed_validation_is_reported_in_the_authoritys_words(site: Site) -> 
     finally:
         site.server.run("ufw --force delete 1")
     assert result.status == 1, result
-    assert "could not verify the domains. It says: " in result.stderr
+    assert "could not verify the domains: " in result.stderr
     assert "provider's firewall" in result.stderr
     assert site.get("/health").status == 200
 
@@ -127,7 +127,7 @@ def test_an_authority_that_does_not_answer_changes_nothing(site: Site) -> None:
     site.configure(NAME, authority=f"https://{gateway(site.server)}:1/dir")
     result = site.fab("certbot")
     assert result.status == 1, result
-    assert "Certbot got no certificate: " in result.stderr
+    assert "certbot could not get a certificate: " in result.stderr
     assert (site.serial(), site.get("/health").status) == (before, 200)
 
 
@@ -137,7 +137,7 @@ def test_a_rate_limit_is_reported_after_one_order(site: Site) -> None:
         site.configure(NAME, authority=authority)
         result = site.fab("certbot")
     assert result.status == 1, result
-    assert f"gives no more certificates for now: {RateLimited.DETAIL}" in " ".join(result.stderr.split()), result
+    assert f"issues no more certificates for now: {RateLimited.DETAIL}" in " ".join(result.stderr.split()), result
     assert RateLimited.orders == 1
     assert (site.serial(), site.get("/health").status) == (before, 200)
 
@@ -187,7 +187,7 @@ def test_your_own_certificate(site: Site, tmp_path: Path) -> None:
 
 def test_without_a_domain_the_site_is_plain_http_again(site: Site) -> None:
     site.configure()
-    assert "take HTTPS away" in site.must("nginx", "certbot").stdout
+    assert "remove the HTTPS site" in site.must("nginx", "certbot").stdout
     assert request(site.server, "/health", site.server.address).status == 200
     until(site.refuses_https, 10, "port 443 is closed")  # nginx's old workers keep it open until the reload reaches them.
     site.repeat_changes_nothing()
@@ -199,7 +199,7 @@ def test_without_a_domain_the_site_is_plain_http_again(site: Site) -> None:
     site.configure(NAME)
     result = site.fab("certbot")
     site.server.run("systemctl stop squatter")
-    assert result.status == 1 and "port 443, which nginx needs, is held by python3 (process " in result.stderr, result
+    assert result.status == 1 and "Port 443, which nginx needs, is in use by python3 (process " in result.stderr, result
     assert "systemctl disable --now python3" in result.stderr
     assert (site.server.run(files).stdout, site.asked()) == (before, asked)
 
@@ -235,6 +235,6 @@ def test_certbot_on_a_bare_server_names_the_task_to_run_first(lab: Lab, project:
     project.configure("", domains=[NAME])
     result = project.fab("-H", server.name, "certbot")
     assert result.status == 1, result
-    assert "run `fab nginx` first" in result.stderr
+    assert "Run `fab nginx` first" in result.stderr
     project.configure("")
     assert "certbot: nothing to change" in project.must("-H", server.name, "certbot").stdout

@@ -35,6 +35,27 @@ def deployed(lab: Lab, folder: Path) -> Iterator[Reader]:
 
 def domain(lab: Lab, folder: Path) -> Iterator[Reader]:
     """Yield a reader who has finished the tutorial, with names that lead to the server and an ACME authority."""
+    for reader, _ in _with_names(lab, folder):
+        yield reader
+
+
+def new_server(lab: Lab, folder: Path) -> Iterator[Reader]:
+    """Yield a reader as `domain` does, with a second server that they have never logged in to.
+
+    `switch-dns` makes blog.example.com lead to the second server, as the page of a DNS provider would.
+    """
+    name = NAMES[0]
+    for reader, pebble in _with_names(lab, folder, lab.server("ready")):
+        old, new = reader.servers
+        _name(new, name, old.address)
+        edited = f"sed 's/^{old.address} {name}$/{new.address} {name}/' /etc/hosts >/tmp/hosts && cat /tmp/hosts >/etc/hosts"
+        answer = f'{{"host": "{name}.", "addresses": ["{new.address}"]}}'
+        told = [f"curl --noproxy '*' -d '{answer}' http://127.0.0.1:{pebble.names}/{what}" for what in ("clear-a", "add-a")]
+        reader.program("switch-dns", " &&\n".join([edited, f'on-server-2 "{edited}"', *told]))
+        yield reader
+
+
+def _with_names(lab: Lab, folder: Path, *more: Server) -> Iterator[tuple[Reader, Pebble]]:
     server = _live(lab, folder)
     with Pebble(gateway(server), folder / "pebble") as pebble:
         for name in NAMES:
@@ -44,7 +65,8 @@ def domain(lab: Lab, folder: Path) -> Iterator[Reader]:
         variables = {"SELVEDGE_TLS__ACME_SERVER": pebble.directory, "SELVEDGE_TLS__ACME_CA": str(pebble.ca),
                      "CURL_CA_BUNDLE": str(bundle)}  # fmt: skip
         bundle.write_bytes(pebble.root.read_bytes())
-        yield _trusting(Reader(folder, [server], names=dict.fromkeys(NAMES, server.address), variables=variables))
+        names = dict.fromkeys(NAMES, server.address)
+        yield _trusting(Reader(folder, [server, *more], names=names, variables=variables)), pebble
 
 
 def two_servers(lab: Lab, folder: Path) -> Iterator[Reader]:
@@ -86,8 +108,8 @@ def _name(server: Server, name: str, address: str) -> None:
 
 
 SETUPS: dict[str, Callable[[Lab, Path], Iterator[Reader]]] = {
-    "blank": blank, "nothing": nothing, "deployed": deployed, "domain": domain, "two-servers": two_servers,
-    "git-server": git_server,
+    "blank": blank, "nothing": nothing, "deployed": deployed, "domain": domain, "new-server": new_server,
+    "two-servers": two_servers, "git-server": git_server,
 }  # fmt: skip
 
 

@@ -44,7 +44,7 @@ def test_root_does_not_follow_links_of_the_app(server: Server, project: Project)
     before = server.run("stat -c '%a %U %G' /etc /etc/nginx").stdout
     failed = project.fab("-H", server.name, "nginx")
     server.run("rm /srv/hello/shared/up && mv /root/up /srv/hello/shared/up")
-    assert failed.status == 1 and "/srv/hello/shared/up/loads ([nginx] media) cannot be made readable" in failed.stderr
+    assert failed.status == 1 and "Could not make the folder /srv/hello/shared/up/loads ([nginx] media) readable" in failed.stderr
     assert server.run("stat -c '%a %U %G' /etc /etc/nginx").stdout == before
     assert not exists(server, "/etc/loads")
 
@@ -57,7 +57,7 @@ def test_a_static_folder_with_a_link_outside_is_refused_before_the_switch(
     failed = project.fab("-H", server.name, "deploy")
     project.git("reset", "--hard", "--quiet", "HEAD^")
     assert failed.status == 1
-    assert "nginx is to serve the folder static, but in it static/out is a link that leads out of it" in failed.stderr
+    assert "The folder static ([nginx] static) contains static/out, a link to a place outside the folder." in failed.stderr
     assert get(f"{server.url}/").headers["X-Release"] == live
 
 
@@ -153,7 +153,7 @@ def test_a_port_held_by_another_program_is_reported(server: Server, project: Pro
             until ss -Hltn | grep -q ':80 '; do sleep 0.1; done""")
     failed = project.fab("-H", server.name, "install")
     still = server.run("systemctl is-active squatter; systemctl stop squatter; systemctl start nginx").stdout
-    assert failed.status == 1 and "port 80, which nginx needs, is held by python3 (process " in failed.stderr, failed
+    assert failed.status == 1 and "Port 80, which nginx needs, is in use by python3 (process " in failed.stderr, failed
     assert still == "active\n"
     assert get(f"{server.url}/health").status == 200
 

@@ -38,7 +38,7 @@ def test_a_second_app_without_a_domain_is_refused(server: Server, project: Proje
     configure(project, "third")
     failed = project.fab("-H", server.name, "nginx")
     assert failed.status == 1
-    assert "answers by address already: /etc/nginx/sites-enabled/hello" in failed.stderr, failed
+    assert "already answers requests by address: /etc/nginx/sites-enabled/hello" in failed.stderr, failed
     assert not exists(server, "/etc/nginx/sites-enabled/third")
 
 
@@ -46,7 +46,7 @@ def test_a_domain_of_another_site_is_refused(server: Server, project: Project) -
     configure(project, "third", domains=["new.test", "other.test"])
     failed = project.fab("-H", server.name, "nginx")
     assert failed.status == 1
-    assert "other.test is a name of another site of this server already: /etc/nginx/sites-enabled/other" in failed.stderr
+    assert "already answers for other.test: /etc/nginx/sites-enabled/other" in failed.stderr
 
 
 def test_unknown_domains_get_no_answer_once_every_app_has_a_domain(server: Server, project: Project) -> None:
@@ -132,7 +132,7 @@ def test_a_broken_file_of_another_site_stops_the_run_before_any_change(server: S
     configure(project, "other", "[nginx]\nmax_body = \"7m\"\n", domains=["other.test"])
     failed = project.fab("-H", server.name, "nginx")
     assert failed.status == 1
-    assert "nginx is broken already, before anything was changed" in failed.stderr
+    assert "nginx rejects its current configuration, so nothing was changed" in failed.stderr
     assert "[emerg]" in failed.stderr and "/etc/nginx/sites-enabled/zz" in failed.stderr
     assert server.run("cat /etc/nginx/sites-enabled/zz").stdout == "server { broken }\n"
     server.run("rm /etc/nginx/sites-enabled/zz")
@@ -145,7 +145,7 @@ def test_a_reload_that_nginx_abandons_fails_and_is_repeated_by_the_next_run(serv
                "echo 'server { listen 8081; server_name theirs.test; }' >/etc/nginx/sites-enabled/zz; nginx -t")  # fmt: skip
     configure(project, "other", "[nginx]\nmax_body = \"6m\"\n", domains=["other.test"])
     failed = project.fab("-H", server.name, "nginx")
-    assert failed.status == 1 and "goes on with the one of before: bind() to 0.0.0.0:8081 failed" in failed.stderr, failed
+    assert failed.status == 1 and "keeps the previous one: bind() to 0.0.0.0:8081 failed" in failed.stderr, failed
     assert "6m" not in server.run("cat /etc/nginx/snippets/other.conf").stdout
     assert status(ask(server, "/health", "hello.test")) == 200
     server.run("systemctl stop holder; rm /etc/nginx/sites-enabled/zz")

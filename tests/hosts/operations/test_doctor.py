@@ -9,7 +9,7 @@ from sandbox import Server
 from traffic import get
 
 FAULTS = {
-    "socket": ("chmod 0700 /run/hello", "chmod 2750 /run/hello", "www-data may not pass /run/hello"),
+    "socket": ("chmod 0700 /run/hello", "chmod 2750 /run/hello", "www-data cannot access /run/hello"),
     "foreign site": (
         "echo 'server { broken' >/etc/nginx/sites-enabled/zz", "rm /etc/nginx/sites-enabled/zz",
         "/etc/nginx/sites-enabled/zz:2",
@@ -19,21 +19,21 @@ FAULTS = {
         "rm /etc/supervisor/conf.d/zz.conf", "/etc/supervisor/conf.d/zz.conf",
     ),
     "firewall": (
-        "ufw delete allow 80/tcp; ufw deny 80/tcp", "ufw delete deny 80/tcp; ufw allow 80/tcp", "ufw does not let port 80 in",
+        "ufw delete allow 80/tcp; ufw deny 80/tcp", "ufw delete deny 80/tcp; ufw allow 80/tcp", "ufw blocks port 80",
     ),
     "port": (
         "systemctl stop nginx; systemd-run --unit=squatter python3 -m http.server 80; sleep 1",
-        "systemctl stop squatter; systemctl start nginx", "80 is held by python3",
+        "systemctl stop squatter; systemctl start nginx", "80 is used by python3",
     ),
     "boot": ("systemctl disable nginx", "systemctl enable nginx", "nginx does not start at boot"),
-    "app": ("supervisorctl stop all", "supervisorctl start all; sleep 2", "nothing listens on its socket"),
+    "app": ("supervisorctl stop all", "supervisorctl start all; sleep 2", "no process listens on its socket"),
 }  # fmt: skip
 
 
 def test_a_healthy_server_passes(server: Server, project: Project) -> None:
     result = project.must("-H", server.name, "doctor")
     assert "✗" not in result.stdout
-    assert "nginx listens on 80, and this machine reaches it" in result.stdout
+    assert "nginx listens on 80, and your machine can connect" in result.stdout
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -61,12 +61,12 @@ def test_domains_that_point_elsewhere(server: Server, project: Project) -> None:
     finally:
         server.run("cat /root/hosts >/etc/hosts; rm /root/hosts")
     assert result.status == 1
-    assert f"here.test leads here ({server.address})" in result.stdout
-    assert "away.test leads to 10.9.8.7, not to this server" in result.stdout
+    assert f"here.test resolves to this server ({server.address})" in result.stdout
+    assert "away.test resolves to 10.9.8.7, not to this server" in result.stdout
 
 
 def test_an_unreachable_host_does_not_hide_the_others(server: Server, project: Project) -> None:
     result = project.fab("-H", f"{server.name},203.0.113.77", "doctor", timeout=120)
     assert result.status == 4, result
-    assert "this machine reaches it" in result.stdout
+    assert "your machine can connect" in result.stdout
     assert "203.0.113.77" in result.stderr

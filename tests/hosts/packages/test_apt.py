@@ -55,7 +55,7 @@ def test_update_waits_for_the_process_that_locks_apt(server: Server, project: Pr
     server.run("rm -f /var/lib/selvedge/upgraded; touch -d '2 days ago' /var/lib/selvedge/lists-fetched /var/lib/apt/lists/partial")
     server.run(f"cat >/root/holder.py <<'EOF'{HOLD}EOF\nsystemd-run --quiet --collect python3 /root/holder.py {lock} 12; sleep 1")
     result = project.must("-H", server.name, "update")
-    assert "waiting for apt, which is held by" in result.stdout, result
+    assert "waiting for apt, which is locked by" in result.stdout, result
     assert "/root/holder.py" in result.stdout
     assert "nothing to change" in project.must("-H", server.name, "update").stdout
 

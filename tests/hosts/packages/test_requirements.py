@@ -53,5 +53,5 @@ def test_the_environment_is_built_from_the_file(server: Server, project: Project
             pyproject.unlink()
     commit = project.commit(f"By {kind}")
     result = project.must("-H", server.name, "deploy")
-    assert f"{name}, by {installer or 'uv'}" in result.stdout, result
+    assert f"{installer or 'uv'} installs {name} for Python" in result.stdout, result
     assert assert_consistent(server).startswith(commit[:12])

@@ -38,7 +38,7 @@ def setting(line: str) -> Callable[[Path], object]:
 
 FAULTS = {
     "syntax error": Fault(first_line("def broken(:"), ["SyntaxError", "main.py", "line 1"]),
-    "import that ends the process": Fault(first_line("raise SystemExit(3)"), ["the app ends itself while it is imported"]),
+    "import that ends the process": Fault(first_line("raise SystemExit(3)"), ["The app exits while it is imported"]),
     "health redirects": Fault(
         insert(HEALTH, "    from fastapi.responses import RedirectResponse\n    return RedirectResponse('/')\n"),
         ["answered 307", "accepted: 200-299"],
@@ -47,11 +47,11 @@ FAULTS = {
     "missing module": Fault(first_line("import nosuchmodule"), ["No module named 'nosuchmodule'"]),
     "import that hangs": Fault(
         first_line("import time; time.sleep(600)"),
-        ["importing main:app did not end within 15 seconds"],
+        ["The import of main:app did not end within 15 s"],
         {"health_attempts": 4},
     ),
-    "attribute missing": Fault(last_line("application = app\ndel app"), ["the module main has no attribute app"]),
-    "no ASGI app": Fault(last_line("app = 'not an app'"), ["main:app is no ASGI app"]),
+    "attribute missing": Fault(last_line("application = app\ndel app"), ["The module main has no attribute app"]),
+    "no ASGI app": Fault(last_line("app = 'not an app'"), ["main:app is not an ASGI app"]),
     "lifespan raises": Fault(at_start("raise RuntimeError('no warehouse')"), ["start-up code (its lifespan) failed"]),
     "health 500": Fault(
         insert(HEALTH, "    raise RuntimeError('ill')\n"),
@@ -60,13 +60,13 @@ FAULTS = {
     ),
     "health too slow": Fault(
         insert(HEALTH, "    import time; time.sleep(5)\n"),
-        ["no answer to GET /health (Host: localhost)", "within 1.0 s, in 5 attempts"],
+        ["GET /health (Host: localhost) on the new release got no answer", "within 1.0 s, in 5 attempts"],
         {"health_attempts": 5, "health_timeout": 1.0},
     ),
     # The process may crash while it answers a request.
-    "crash after two seconds": Fault(at_start(TIMER), ["died within 4.0 s after the switch"], {"settle": 4.0}, lost=1),
+    "crash after two seconds": Fault(at_start(TIMER), ["exited within 4 s after the switch"], {"settle": 4.0}, lost=1),
     "ends itself": Fault(
-        at_start("import os; os._exit(9)"), ["processes of the new release ended", "times while it started"]
+        at_start("import os; os._exit(9)"), ["processes of the new release exited", "times while it started"]
     ),
     # The gate loads the settings before it starts a process.
     "missing variable": Fault(
@@ -77,7 +77,7 @@ FAULTS = {
     ),
     "start that takes longer than the gate waits": Fault(
         at_start("import asyncio; await asyncio.sleep(600)"),
-        ["no answer to GET /health (Host: localhost)", "within 1.0 s, in 3 attempts"],
+        ["GET /health (Host: localhost) on the new release got no answer", "within 1.0 s, in 3 attempts"],
         {"health_attempts": 3, "health_timeout": 1.0, "stop_timeout": 1},
     ),
 }

@@ -43,7 +43,7 @@ class TestChangedServers:
                 project.configure('[nginx]\nmax_body = "11m"\n', **QUICK)
                 site = server.run("cat /etc/nginx/snippets/hello.conf").stdout
                 result = project.fab("-H", server.name, "deploy")
-            assert result.status == 1 and other in result.stderr and "before anything was changed" in result.stderr, result
+            assert result.status == 1 and other in result.stderr and "so nothing was changed" in result.stderr, result
             assert traffic.lost == 0, traffic
             assert server.run("cat /etc/nginx/snippets/hello.conf").stdout == site
             assert server.run(f"cat {other}").stdout == "server { broken }\n"
@@ -86,7 +86,7 @@ class TestChangedServers:
             result = project.fab("-H", server.name, "deploy")
         finally:
             server.run("systemctl stop holder; systemctl start nginx")
-        assert result.status == 1 and "port 80, which nginx needs, is held by python3" in result.stderr, result
+        assert result.status == 1 and "Port 80, which nginx needs, is in use by python3" in result.stderr, result
         assert server.run(f"ls -d /srv/hello/releases/{project.head[:12]}", check=False).returncode != 0
         assert assert_consistent(server) == old
 
@@ -133,6 +133,6 @@ def written_again(server: Server, project: Project, edit: str) -> None:
     before = server.run(processes).stdout
     server.run(edit)
     result = project.must("-H", server.name, "deploy")
-    assert f"write again what starts {live(server)} at a boot" in result.stdout, result
+    assert f"write the files again that start {live(server)} at a boot" in result.stdout, result
     assert server.run(processes).stdout == before
     assert "nothing to change" in project.must("-H", server.name, "deploy").stdout

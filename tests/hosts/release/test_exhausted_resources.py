@@ -26,8 +26,8 @@ class TestExhaustedResources:
         project.commit("More than fits")
         with _small_disk(server, "size=%(used)dk"):
             result = project.fab("-H", server.name, "deploy")
-            assert result.status == 1 and "too little space on the server" in result.stderr, result
-            assert "Make room" in result.stderr
+            assert result.status == 1 and "Too little disk space on the server" in result.stderr, result
+            assert "Free some space" in result.stderr
             assert assert_consistent(server) == old
         project.must("-H", server.name, "deploy")
         assert assert_consistent(server).startswith(project.head[:12])
@@ -56,7 +56,7 @@ class TestExhaustedResources:
             with load(f"{server.url}/health", 100, GENTLE) as traffic:
                 result = project.fab("-H", server.name, "deploy")
             assert int(server.run("df --output=avail /srv/hello | tail -n 1").stdout) < 100, result
-            assert result.status == 1 and "the migration failed (exit status 1): cat /dev/zero" in result.stderr, result
+            assert result.status == 1 and "The migration failed (exit status 1): cat /dev/zero" in result.stderr, result
             assert "No space left on device" in result.stdout, result
             assert traffic.lost == 0, traffic
             assert assert_consistent(server) == old

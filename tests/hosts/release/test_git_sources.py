@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 import subprocess
 from collections.abc import Callable
@@ -73,7 +74,7 @@ class TestSources:
             publish()
             project.configure(repository=url, **QUICK)
             result = project.must("-H", server.name, "deploy")
-            assert f"fetch {commit[:12]} from {url}" in result.stdout
+            assert f"fetch the commit {commit[:12]} from {url}" in result.stdout
             assert assert_consistent(server).startswith(commit[:12])
             with count_execs(server) as execs:
                 assert "deploy: nothing to change" in project.must("-H", server.name, "setup", "deploy").stdout
@@ -159,9 +160,9 @@ class TestSources:
         assert refused.status == 1 and "THE HOST KEY OF THE GIT SERVER 127.0.0.1 HAS CHANGED" in refused.stderr, refused
         assert assert_consistent(server) == old
         again = project.fab("-H", server.name, "deploy", "--dry-run")
-        assert again.status == 1 and "HAS CHANGED: it shows SHA256:" in again.stderr, again
+        assert again.status == 1 and "HAS CHANGED to SHA256:" in again.stderr, again
         done = deploy_knowing(" ".join(server.run("cat /etc/ssh/ssh_host_ed25519_key.pub").stdout.split()[:2]))
-        assert done.status == 0 and "take the host key of 127.0.0.1 from this machine's known_hosts" in done.stdout, done
+        assert done.status == 0 and "copy the host key of 127.0.0.1 from this machine's known_hosts" in done.stdout, done
         assert assert_consistent(server).startswith(commit[:12])
         own.unlink()
 
@@ -239,7 +240,7 @@ class TestSources:
         project.configure(branch="drill", **QUICK)
         project.commit(pointer)
         result = project.fab("-H", server.name, "deploy")
-        assert result.status == 1 and "install git-lfs on the server (apt-get install git-lfs)" in result.stderr, result
+        assert result.status == 1 and "Run `apt-get install git-lfs` there" in result.stderr, result
         assert assert_consistent(server) == old
 
     @pytest.mark.usefixtures("publish")
@@ -258,17 +259,20 @@ class TestSources:
         server.run("cmp /srv/work/static/large.bin /srv/hello/current/static/large.bin && [ ! -e /srv/hello/current/.git ]")
 
     def test_a_shallow_clone_is_pushed(self, server: Server, project: Project, tmp_path: Path) -> None:
-        """A CI job often has only the last commit."""
+        """A CI job often has only the last commit. `fab releases` shows its subject, although its parent is missing."""
+        project.commit("Parent")
         commit = project.commit("Shallow")
         project.git("clone", "--quiet", "--depth", "1", f"file://{project.app}", str(tmp_path / "shallow"))
         project.configure(repository=str(tmp_path / "shallow"), **QUICK)
         project.must("-H", server.name, "deploy")
         assert assert_consistent(server).startswith(commit[:12])
+        listed = json.loads(project.must("-H", server.name, "releases", "--json").stdout)[server.name]
+        assert listed["releases"][0]["subject"] == project.git("log", "-1", "--format=%s"), listed
 
     def test_a_git_server_that_does_not_answer(self, server: Server, unanswered: subprocess.Popen[str]) -> None:
         """The run ends after 30 seconds, and names the repository and the branch."""
         old = assert_consistent(server)
         _, stderr = unanswered.communicate(timeout=40)
-        sentence = "the repository git://127.0.0.1:9420/app.git refuses, asked for main: no answer within 30 seconds"
+        sentence = "could not read main from the repository git://127.0.0.1:9420/app.git: no answer within 30 seconds"
         assert unanswered.returncode == 1 and sentence in stderr, stderr
         assert assert_consistent(server) == old

@@ -88,7 +88,7 @@ class TestKilledClient:
         project.configure(**QUICK)
         with load(f"{server.url}/health", 100, GENTLE) as traffic:
             result = project.must("-H", server.name, "deploy")
-        assert f"killed before {new} had proved itself: back to {old}" in result.stdout, result
+        assert f"killed before {new} had settled: going back to {old}" in result.stdout, result
         assert traffic.lost == 0, traffic
         assert assert_consistent(server) == new
 

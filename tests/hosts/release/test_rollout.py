@@ -75,8 +75,8 @@ def test_one_failing_host_reverts_all_hosts(servers: list[Server], names: str, p
     for server in servers:
         states = server.run(f"cat /srv/hello/instances/{commit[:12]}-*/state").stdout.split()
         assert states == ["bad"], "a release that failed on another server is no target of a rollback"
-    table = [line.split() for line in result.stdout.splitlines() if line.endswith("(as before)")]
-    assert table == [[server.name, "live", release, "(as", "before)"] for server, release in zip(servers, before, strict=True)]
+    table = [line.split() for line in result.stdout.splitlines() if line.endswith("(unchanged)")]
+    assert table == [[server.name, "live", release, "(unchanged)"] for server, release in zip(servers, before, strict=True)]
 
 
 def test_a_failing_first_host_stops_the_rollout(servers: list[Server], names: str, project: Project) -> None:
@@ -98,7 +98,7 @@ def test_no_revert_keeps_the_hosts_that_have_switched(servers: list[Server], nam
     result = project.fab("-H", names, "deploy", "--no-revert")
     assert result.status == 1, result
     assert [assert_consistent(server)[:12] for server in servers] == [commit[:12], commit[:12], before[2][:12]]
-    assert result.stdout.count("(switched)") == 2 and result.stdout.count("(as before)") == 1
+    assert result.stdout.count("(switched)") == 2 and result.stdout.count("(unchanged)") == 1
     servers[2].run("rm /srv/hello/shared/broken")
     switches(project)
     project.must("-H", names, "deploy")

@@ -178,7 +178,7 @@ def test_every_option_for_more_output(deployment: Deployment) -> None:
 
 def test_wrong_secrets_are_not_shown(deployment: Deployment) -> None:
     wrong = deployment.fab("-d", "-H", deployment.server.name, "deploy", SELVEDGE_SUDO_PASSWORD="c4nary-sudo-wrong")
-    assert wrong.status != 0 and "sudo refused the password" in wrong.stderr, wrong
+    assert wrong.status != 0 and "sudo rejected the password" in wrong.stderr, wrong
     url = deployment.env["SELVEDGE_APP__REPOSITORY"].replace(TOKEN, "c4nary-token-wrong").replace("hello.git", "none.git")
     wrong = deployment.fab("-d", "-H", deployment.server.name, "deploy", SELVEDGE_APP__REPOSITORY=url)
     assert wrong.status != 0 and "none.git" in wrong.stderr, wrong

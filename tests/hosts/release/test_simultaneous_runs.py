@@ -19,7 +19,7 @@ class TestTwoRuns:
         until(lambda: not lock_is_free(server), 60)
         second = project.fab("-H", server.name, "deploy")
         assert second.status == 3, second
-        assert "another run is changing hello there: \u5f20\u4f1f@" in second.stderr and ": fab deploy" in second.stderr
+        assert "another run is changing hello: \u5f20\u4f1f@" in second.stderr and ": fab deploy" in second.stderr
         assert "since 2" in second.stderr and "--wait SECONDS" in second.stderr
         for task in ("rollback", "restart"):
             assert project.fab("-H", server.name, task).status == 3

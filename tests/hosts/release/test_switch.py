@@ -20,7 +20,7 @@ class TestSwitch:
         old = assert_consistent(server)
         with load(f"{server.url}/health", 200, GENTLE) as traffic:
             result = project.fab("-H", server.name, "deploy")
-        assert result.status == 1 and f"/run/hello/{made}.sock is no socket (regular file, of root)" in result.stderr, result
+        assert result.status == 1 and f"/run/hello/{made}.sock is not a socket (regular file, owner root)" in result.stderr, result
         assert traffic.lost == 0, traffic
         assert server.run(f"cat /run/hello/{made}.sock && rm /run/hello/{made}.sock").stdout == "taken\n"
         assert assert_consistent(server) == old
@@ -49,19 +49,19 @@ class TestSwitch:
         project.configure(branch=branch, strategy="restart", **QUICK)
         commit = project.commit("One at a time")
         result = project.must("-H", server.name, "deploy")
-        assert "the old release stops first, and requests fail until the new one is up" in result.stdout
+        assert "the live release stops first, and requests fail until the new one answers" in result.stdout
         old = assert_consistent(server)
         assert old.startswith(commit[:12])
         project.commit(at_start("raise RuntimeError('no warehouse')"))
         result = project.fab("-H", server.name, "deploy")
-        assert result.status == 1 and f"The old release {old} serves again" in result.stderr, result
+        assert result.status == 1 and f"The previous release {old} serves again" in result.stderr, result
         assert assert_consistent(server) == old
         # The old release has stopped when supervisor refuses its configuration.
         server.run("printf '[program:zz]\\n' >/etc/supervisor/conf.d/zz.conf")
         result = project.fab("-H", server.name, "deploy")
         server.run("rm /etc/supervisor/conf.d/zz.conf")
         assert result.status == 1 and "supervisor cannot read its configuration" in result.stderr, result
-        assert f"The old release {old} serves again" in result.stderr, result
+        assert f"The previous release {old} serves again" in result.stderr, result
         assert assert_consistent(server) == old
 
     def test_a_site_that_does_not_answer_with_the_new_release(self, server: Server, project: Project, branch: str) -> None:
@@ -73,13 +73,13 @@ class TestSwitch:
         site = "/etc/nginx/snippets/hello.conf"
         server.run(f"cp {site} /root/site")
         try:
-            for status, answered in ((503, "answered 503, "), (200, "answered 200, ")):
+            for status, answered in ((503, "answered 503 "), (200, "answered 200 ")):
                 server.run(f"{{ cat /root/site; echo 'location = /health {{ return {status}; }}'; }} >{site} && nginx -s reload")
                 until(lambda wanted=status: _site_answer(server) == (wanted, None), 20)
                 result = project.fab("-H", server.name, "deploy")
                 assert result.status == 1 and live(server) == old, result
-                assert "after the switch GET http://localhost/health through nginx" in result.stderr, result
-                assert f"{answered}and not with the new release. The old release {old} still serves" in result.stderr, result
+                assert "After the switch, GET http://localhost/health through nginx" in result.stderr, result
+                assert f"{answered}instead of the new release. The previous release {old} keeps serving" in result.stderr, result
         finally:
             server.run(f"mv /root/site {site} && nginx -s reload")
         until(lambda: get(f"{server.url}/health").headers["X-Release"] == old, 20)

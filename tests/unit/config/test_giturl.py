@@ -46,10 +46,10 @@ def test_a_token_in_the_file_is_refused_and_not_printed(problems: Problems) -> N
     text = APP.replace('repository = "https://git.example.com/me/hello.git"', secret)
     (line,) = problems(text)
     assert line.startswith(
-        "hosts.toml: app.repository: holds a password or token, and this file is meant to be shared."
+        "hosts.toml: app.repository: contains a password or token, which must not be in this file."
     )
     (own,) = problems(f"{APP}[hosts.s.app]\n{secret}\n")
-    assert own.startswith("hosts.toml: hosts.s.app.repository: holds a password or token")
+    assert own.startswith("hosts.toml: hosts.s.app.repository: contains a password or token")
     assert "hunter2" not in line + own
     assert problems(APP, {"SELVEDGE_APP__REPOSITORY": "https://me:hunter2@git.example.com/x"}) == []
 

@@ -49,7 +49,7 @@ def test_an_address_selects_a_host_of_its_own(
 def test_the_apps_user_is_refused_as_login_user(settings: Load) -> None:
     found = settings(APP)
     (host,) = found.select(["hello@198.51.100.7"])
-    with pytest.raises(UsageError, match=r"app\.name must not be the login user hello too"):
+    with pytest.raises(UsageError, match=r"app\.name must not be the login user hello, because"):
         found.target(host)
 
 
@@ -85,7 +85,7 @@ def test_an_unknown_name_is_refused_with_a_list_of_names(settings: Load, typed: 
 
 
 def test_a_similar_name_is_suggested(settings: Load, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"no host or group 'wbe-1'\. Did you mean web-1"):
+    with pytest.raises(UsageError, match=r"No host or group is named 'wbe-1'\. Did you mean web-1"):
         settings(TWO).select(["wbe-1"], ssh_config=tmp_path / "none")
 
 
@@ -105,7 +105,7 @@ def test_without_a_name_the_only_host_or_the_default_hosts_are_selected(settings
     assert names(settings(APP + "[hosts.only]\n").select([])) == ["only"]
     marked = APP + "[hosts.a]\n[hosts.b]\ndefault = true\n[hosts.c]\ndefault = true\n"
     assert names(settings(marked).select([])) == ["b", "c"]
-    with pytest.raises(UsageError, match=r"not clear which server is meant\. Hosts: web-1, web-2\."):
+    with pytest.raises(UsageError, match=r"several servers, and none was selected\. Hosts: web-1, web-2\. Select one: `fab"):
         settings(TWO).select([])
-    with pytest.raises(UsageError, match=r"has no server of its own\..*add a table"):
+    with pytest.raises(UsageError, match=r"has no server yet\. Add a table \[hosts.server\]"):
         settings(APP).select([])

@@ -2,16 +2,44 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
+
 from selvedge.config.settings import Settings
 from tests.support.paths import ROOT
 from tests.unit.config.conftest import Load
+
+APP = {"name": "hello", "repository": "."}
 
 
 def test_the_reference_page_is_current() -> None:
     from selvedge.config.reference import reference
 
-    page = (ROOT / "docs/hosts-toml.md").read_text(encoding="utf-8")
-    assert page == reference(), "run: python -m selvedge.config.reference > docs/hosts-toml.md"
+    page = (ROOT / "docs/reference/hosts-toml.md").read_text(encoding="utf-8")
+    assert page == reference(), "run: python -m selvedge.config.reference > docs/reference/hosts-toml.md"
+
+
+def test_each_setting_is_in_one_part_of_its_section() -> None:
+    from selvedge.config.reference import GROUPS
+    from selvedge.config.schema import section_model
+
+    for section, groups in GROUPS.items():
+        model = section_model(Settings.model_fields[section].annotation)
+        assert model
+        assert sorted(key for keys in groups.values() for key in keys) == sorted(model.model_fields)
+
+
+def test_every_example_of_the_page_can_be_copied(settings: Load) -> None:
+    from selvedge.config.reference import reference
+
+    examples = re.findall(r"^```toml\n(.*?)^```", reference(), re.MULTILINE | re.DOTALL)
+    assert len(examples) > 20
+    for example in examples:
+        tables = tomllib.loads(example)
+        missing = [name for names in tables.get("groups", {}).values() for name in names]
+        head = "".join(f'{key} = "{value}"\n' for key, value in APP.items() if key not in tables.get("app", {}))
+        text = example.replace("[app]\n", f"[app]\n{head}") if "app" in tables else f"[app]\n{head}{example}"
+        settings(text + "".join(f"[hosts.{name}]\n" for name in missing))
 
 
 def test_every_setting_has_a_description_and_a_valid_example(settings: Load) -> None:

@@ -32,9 +32,9 @@ def test_hosts_of_the_file_win_over_those_of_the_sandbox(sandbox: Path, settings
 
 @pytest.mark.usefixtures("sandbox")
 def test_hosts_of_the_sandbox_are_listed_but_never_the_default(settings: Load) -> None:
-    with pytest.raises(UsageError, match="no server of its own") as caught:
+    with pytest.raises(UsageError, match="no server yet") as caught:
         settings(APP).select([])
-    assert "sandbox" in caught.value.remedy
+    assert "`fab -H sandbox TASK`" in caught.value.remedy
     assert names(settings(APP + "[hosts.mine]\n").select([])) == ["mine"]
 
 

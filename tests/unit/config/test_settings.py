@@ -63,7 +63,7 @@ def test_the_shipped_file_loads_with_and_without_its_examples(tmp_path: Path, se
     found = settings(live)
     assert list(found.hosts) == ["server", "staging"]
     assert found.target("staging").branch == "develop"
-    assert found.target("staging").local_path == tmp_path
+    assert found.target("staging").repository_path == tmp_path
     assert names(found.select(["production"])) == ["server"]
 
 
@@ -74,7 +74,7 @@ def test_defaults(settings: Load) -> None:
     assert (app.strategy, app.manager, app.installer, app.python_from) == ("beside", "supervisor", "uv", "auto")
     assert (app.host.address, app.host.user, app.host.bootstrap_user, app.host.port) == ("s", "deploy", "root", None)
     assert (app.tls.certbot, app.server.sudo, app.nginx.max_body) == ("apt", "nopasswd", "10m")
-    assert (app.health_host_header, app.local_path, app.release.commit) == ("localhost", None, "")
+    assert (app.health_host_header, app.repository_path, app.release.commit) == ("localhost", None, "")
 
 
 def test_a_target_is_frozen_and_gets_its_commit_later(settings: Load) -> None:
@@ -98,7 +98,7 @@ def test_health_ranges_and_host_header(settings: Load) -> None:
 
 def test_local_paths_are_relative_to_the_file(tmp_path: Path, settings: Load) -> None:
     app = settings('[app]\nname = "hello"\nrepository = "../my code"\n[hosts.s]\nkey = "keys/id"\n').target("s")
-    assert app.local_path == tmp_path / "../my code"
+    assert app.repository_path == tmp_path / "../my code"
     assert app.local_file("~/x") == Path("~/x").expanduser()
     assert app.local_file("/x") == Path("/x")
     assert app.host.key == str(tmp_path / "keys/id")

@@ -88,10 +88,10 @@ def test_the_file_is_named_or_found_in_a_parent_folder(tmp_path: Path, monkeypat
     assert hosts_file(environ={}) == tmp_path / "hosts.toml"
     (tmp_path / "other.toml").write_text(APP)
     assert hosts_file(environ={"SELVEDGE_HOSTS_FILE": "../../other.toml"}) == Path("../../other.toml")
-    with pytest.raises(ConfigError, match=r"none\.toml: there is no such file"):
+    with pytest.raises(ConfigError, match=r"none\.toml: the file is missing"):
         hosts_file(environ={"SELVEDGE_HOSTS_FILE": "none.toml"})
     (tmp_path / "hosts.toml").unlink()
-    with pytest.raises(ConfigError, match="there is none in"):
+    with pytest.raises(ConfigError, match="the file is missing in"):
         hosts_file(environ={})
 
 

@@ -13,21 +13,25 @@ from tests.unit.config.examples import APP
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
-        ("SELVEDGE_APP__BRNACH", "hunter2", "SELVEDGE_APP__BRNACH: is not a setting. Did you mean branch?"),
-        ("SELVEDGE_APPP__BRANCH", "hunter2", "SELVEDGE_APPP__BRANCH: is not a setting. Did you mean SELVEDGE_APP__…?"),
-        ("SELVEDGE_HOST_FILE", "hunter2", "SELVEDGE_HOST_FILE: is not a setting. Did you mean SELVEDGE_HOSTS_FILE?"),
-        ("SELVEDGE_XYZ", "hunter2", "SELVEDGE_XYZ: is not a setting. Settings are SELVEDGE_TABLE__KEY."),
+        ("SELVEDGE_APP__BRNACH", "hunter2", "SELVEDGE_APP__BRNACH: is not a setting. Did you mean `SELVEDGE_APP__BRANCH`?"),
+        ("SELVEDGE_APPP__BRANCH", "hunter2", "SELVEDGE_APPP__BRANCH: is not a setting. Did you mean `SELVEDGE_APP__…`?"),
+        ("SELVEDGE_HOST_FILE", "hunter2", "SELVEDGE_HOST_FILE: is not a setting. Did you mean `SELVEDGE_HOSTS_FILE`?"),
+        (
+            "SELVEDGE_XYZ",
+            "hunter2",
+            "SELVEDGE_XYZ: is not a setting. Write SELVEDGE_TABLE__KEY, for example `SELVEDGE_APP__BRANCH`.",
+        ),
         (
             "SELVEDGE_HOSTS__S__APP__BRNACH",
             "hunter2",
-            "SELVEDGE_HOSTS__S__APP__BRNACH: is not a setting. Did you mean branch?",
+            "SELVEDGE_HOSTS__S__APP__BRNACH: is not a setting. Did you mean `SELVEDGE_HOSTS__S__APP__BRANCH`?",
         ),
-        ("SELVEDGE_APP__WORKERS", "many", "SELVEDGE_APP__WORKERS: must be a whole number from 1 to 512, not 'many'. "),
+        ("SELVEDGE_APP__WORKERS", "many", "SELVEDGE_APP__WORKERS: must be an integer from 1 to 512, not 'many'. "),
         (
             "SELVEDGE_APP__DOMAINS",
             "a.example",
-            "SELVEDGE_APP__DOMAINS: must be a list of text, not 'a.example'. "
-            'Write e.g. SELVEDGE_APP__DOMAINS=\'["hello.example.com", "www.hello.example.com"]\'.',
+            "SELVEDGE_APP__DOMAINS: must be a list of strings, not 'a.example'. "
+            'Write, for example, `SELVEDGE_APP__DOMAINS=\'["hello.example.com", "www.hello.example.com"]\'`.',
         ),
         (
             "SELVEDGE_APP__DOMAINS",
@@ -37,10 +41,10 @@ from tests.unit.config.examples import APP
         (
             "SELVEDGE_SERVER__OPEN_PORTS",
             "80,81",
-            "SELVEDGE_SERVER__OPEN_PORTS: must be a list of whole numbers, not '80,81'.",
+            "SELVEDGE_SERVER__OPEN_PORTS: must be a list of integers, not '80,81'.",
         ),
         ("SELVEDGE_APP", "x", "SELVEDGE_APP: must be a table, not 'x'."),
-        ("SELVEDGE_HOSTS__S__PORT", "x", "SELVEDGE_HOSTS__S__PORT: must be a whole number from 1 to 65535, not 'x'."),
+        ("SELVEDGE_HOSTS__S__PORT", "x", "SELVEDGE_HOSTS__S__PORT: must be an integer from 1 to 65535, not 'x'."),
     ],
 )
 def test_an_unknown_variable_is_named_without_its_value(

@@ -100,6 +100,10 @@ def test_script_holds_for_every_task_of_the_line(monkeypatch: pytest.MonkeyPatch
     assert flags_of(monkeypatch, "setup", "deploy", "--script") == [("setup deploy", {"script": True})]
 
 
+def test_diff_holds_for_every_step_of_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert flags_of(monkeypatch, "setup", "deploy", "--diff") == [("setup deploy", {"diff": True})]
+
+
 @pytest.mark.parametrize("task", ["setup", "deploy", "rollback", "restart", "stop", "start", "nginx"])
 def test_dry_of_fabric_means_dry_run(monkeypatch: pytest.MonkeyPatch, task: str) -> None:
     assert [flags["dry_run"] for _, flags in flags_of(monkeypatch, task, dry=True)] == [True]
@@ -122,11 +126,11 @@ def test_two_values_of_one_flag_are_refused(tmp_path: Path) -> None:
     [
         (
             ["trust", "setup", "--dry-run"],
-            "--dry-run holds for all tasks of a command line, and trust does not know it.",
+            "--dry-run applies to all tasks of a command, and trust does not have it.",
         ),
         (
             ["releases", "deploy", "--script"],
-            "--script holds for all tasks of a command line, and releases does not know it.",
+            "--script applies to all tasks of a command, and releases does not have it.",
         ),
         (["setup", "--dry-run", "deploy", "--script"], "--dry-run and --script cannot be given together."),
     ],
@@ -159,7 +163,7 @@ def test_what_nobody_foresaw_is_one_sentence(monkeypatch: pytest.MonkeyPatch, ca
         Executor(fabfile.namespace, Config(), core).execute(*parsed)
     shown = capsys.readouterr().err
     assert ended.value.code == 1
-    assert "This should not have happened: ZeroDivisionError: by nobody (" in shown and "Traceback" not in shown
+    assert "Unexpected error: ZeroDivisionError: by nobody (" in shown and "Traceback" not in shown
 
 
 @pytest.mark.parametrize("line", ["garbage", 'Host "x'])
@@ -168,24 +172,24 @@ def test_an_ssh_config_that_cannot_be_read_is_named(tmp_path: Path, line: str) -
     config.parent.mkdir()
     config.write_text(f"{line}\n")
     done = fab(tmp_path, "-S", str(config), "-H", "server", "status")
-    assert done.returncode == 2 and f"{config} cannot be read: Unparsable" in done.stderr, done
+    assert done.returncode == 2 and f"Could not read {config}: Unparsable" in done.stderr, done
     assert "Traceback" not in done.stderr
 
 
 def test_a_number_that_is_none_is_wrong_usage(tmp_path: Path) -> None:
     done = fab(tmp_path, "-H", "server", "deploy", "--wait", "abc")
-    assert done.returncode == 2 and "--wait takes a number, and 'abc' is none." in done.stderr, done
+    assert done.returncode == 2 and "--wait takes a number, not 'abc'." in done.stderr, done
     assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize(
     ("setting", "sentence"),
     [
-        ("SELVEDGE_APP__REPOSITORY=./nowhere", "app.repository: there is no folder"),
+        ("SELVEDGE_APP__REPOSITORY=./nowhere", "app.repository: the folder "),
         ("SELVEDGE_APP__REPOSITORY=.", "is not a git repository"),
         ("SELVEDGE_APP__REPOSITORY=./code\nSELVEDGE_APP__BRANCH=gone", "has no branch, tag or commit gone"),
-        ("SELVEDGE_APP__ENV_FILE=none.env", "none.env: cannot be read"),
-        ("SELVEDGE_SERVER__AUTHORIZED_KEYS=[\"none.pub\"]", "none.pub cannot be read"),
+        ("SELVEDGE_APP__ENV_FILE=none.env", "none.env: the file is missing"),
+        ("SELVEDGE_SERVER__AUTHORIZED_KEYS=[\"none.pub\"]", "none.pub is not readable"),
     ],
 )
 def test_what_this_machine_lacks_is_told_before_anything_is_contacted(tmp_path: Path, setting: str, sentence: str) -> None:

@@ -24,6 +24,8 @@ class Session:
         self.needs = needs
         self.told: list[str] = []
         self.then: dict[str, dict[str, int]] = {}
+        self.finished: list[tuple[str, str]] = []
+        self.report = SimpleNamespace(finish=lambda *step: self.finished.append(step))
 
     def plan(self, steps: list[Any]) -> list[Planned]:
         self.told.append("read " + " ".join(step.name for step in steps))
@@ -51,6 +53,7 @@ def test_after_a_change_the_steps_up_to_the_next_change_are_read() -> None:
     session = Session(a=1, b=0, c=1, d=0, e=0)
     run(session)
     assert session.told == ["make a", "read a b c", "make c", "read c d e"]
+    assert session.finished == [("one", step) for step in "abcde"]
 
 
 def test_a_change_that_another_change_causes_is_made() -> None:
@@ -75,6 +78,6 @@ def test_the_last_reading_of_the_build_includes_the_switch() -> None:
 
 def test_a_step_that_never_converges_ends_the_run() -> None:
     session = Session(a=9, b=1)
-    with pytest.raises(StepError, match="one: a was made, but the server still differs"):
+    with pytest.raises(StepError, match="one: the changes of a were made, but the server still differs"):
         run(session)
     assert "make b" not in session.told

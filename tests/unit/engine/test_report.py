@@ -1,4 +1,4 @@
-"""What reaches the screen: whole lines, no control of the terminal by a server, no secret shape of our own."""
+"""Output: whole lines, and no control of the terminal by a server."""
 
 from __future__ import annotations
 
@@ -13,18 +13,17 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from selvedge import report as module
 from selvedge.errors import ConfigError, SelvedgeError
-from selvedge.report import Report, printable
+from selvedge.report import Report, activities, is_terminal
+from selvedge.report.text import Part, Styled, breaks, last_lines, printable, width
 
 OURS = re.compile(r"\033\[(?:0|1|2|31|32|33|34)m")
 
 
-def shown(*texts: str, color: bool = False) -> str:
+def shown(*parts: Part, terminal: bool = False) -> str:
     stream = io.StringIO()
-    report = Report(stream, color=color)
-    for text in texts:
-        report.line(text)
+    report = Report(stream, terminal=terminal)
+    report.line(*parts)
     return stream.getvalue()
 
 
@@ -52,17 +51,17 @@ ATTACKS = [
 ]
 
 
-@pytest.mark.parametrize("color", [False, True])
+@pytest.mark.parametrize("terminal", [False, True])
 @pytest.mark.parametrize(("text", "expected"), ATTACKS)
-def test_control_characters_of_a_server_do_not_reach_the_terminal(text: str, expected: str, color: bool) -> None:
-    assert shown(text, color=color) == expected + "\n"
+def test_control_characters_of_a_server_do_not_reach_the_terminal(text: str, expected: str, terminal: bool) -> None:
+    assert shown(text, terminal=terminal) == expected + "\n"
 
 
 @given(st.text(st.one_of(st.characters(exclude_categories=["Cs"]), st.sampled_from("\033\x9b\x9d]P[2Jm31;0\007\\"))))
 @example("\033[3\033[31m1m")
 @example("\033[31m\033]0;\033[0mx\007")
 def test_only_the_reports_own_colors_reach_the_terminal(text: str) -> None:
-    plain, colored = shown(text), shown(text, color=True)
+    plain, colored = shown(text), shown(text, terminal=True)
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f]", plain)
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f]", OURS.sub("", colored))
     # A color ends with its line.
@@ -72,33 +71,45 @@ def test_only_the_reports_own_colors_reach_the_terminal(text: str) -> None:
 
 def test_a_terminal_gets_colors() -> None:
     stream = io.StringIO()
-    report = Report(stream, color=True)
+    report = Report(stream, terminal=True)
     report.hosts(["web", "db"])
-    report.step("db", "nginx", f"{report.paint('✓', 'green')} written")
+    report.step("db", "nginx", Styled("✓", "green"), " written")
     assert stream.getvalue() == "\033[34mdb \033[0m  nginx       \033[32m✓\033[0m written\n"
-    assert Report(io.StringIO(), color=False).paint("x", "red") == "x"
+    assert shown(Styled("x", "red")) == "x\n"
 
 
 class Terminal(io.StringIO):
+    encoding = "utf-8"  # type: ignore[assignment]
+
     def isatty(self) -> bool:
         return True
+
+
+class OldTerminal(Terminal):
+    encoding = "iso-8859-1"  # type: ignore[assignment]
 
 
 @pytest.mark.parametrize(("stream", "environment", "colored"), [
     (Terminal(), {}, True),
     (Terminal(), {"NO_COLOR": "1"}, False),
+    (Terminal(), {"CI": "true"}, False),
+    (Terminal(), {"TERM": "dumb"}, False),
+    (OldTerminal(), {}, False),
     (io.StringIO(), {}, False),
 ])  # fmt: skip
 def test_when_output_is_colored(stream: Any, environment: dict[str, str], colored: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("NO_COLOR", raising=False)
-    for name, value in environment.items():
+    for name in ("NO_COLOR", "CI"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {"TERM": "xterm", **environment}.items():
         monkeypatch.setenv(name, value)
-    assert (Report(stream).paint("x", "red") != "x") is colored
+    assert is_terminal(stream) is colored
+    Report(stream).line(Styled("x", "red"))
+    assert (stream.getvalue() != "x\n") is colored
 
 
 def test_every_line_names_the_server_and_the_step() -> None:
     stream = io.StringIO()
-    report = Report(stream, color=False)
+    report = Report(stream, terminal=False)
     report.hosts(["web-1", "db"])
     report.step("db", "nginx", "1 change")
     report.begin("db", "nginx", "write x")
@@ -114,17 +125,17 @@ def test_every_line_names_the_server_and_the_step() -> None:
 
 def test_a_diff_is_indented_and_colored_by_row() -> None:
     stream = io.StringIO()
-    Report(stream, color=True).diff("@@ -1 +1 @@\n-old\033[2J\n+new\033[0m\n same")
+    Report(stream, terminal=True).diff("@@ -1 +1 @@\n-old\033[2J\n+new\033[0m\n same")
     assert stream.getvalue().splitlines() == [
         "    \033[2m@@ -1 +1 @@\033[0m", "    \033[31m-old\033[0m", "    \033[32m+new\033[0m", "     same"
     ]  # fmt: skip
 
 
 def test_an_error_says_what_happened_and_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
-    Report(io.StringIO(), color=True).error(SelvedgeError("web: it broke\033[2J.", "Mend it."))
+    Report(io.StringIO(), terminal=True).error(SelvedgeError("web: it broke\033[2J.", "Mend it."))
     out, err = capsys.readouterr()
     assert (out, err) == ("", "web: it broke.\nMend it.\n")
-    Report(io.StringIO(), color=False).error(ConfigError("hosts.toml", "app.name", "is missing"))
+    Report(io.StringIO(), terminal=False).error(ConfigError("hosts.toml", "app.name", "is missing"))
     assert capsys.readouterr().err == "hosts.toml: app.name: is missing.\n"
 
 
@@ -134,9 +145,9 @@ def test_characters_that_the_terminal_cannot_show_are_replaced(monkeypatch: pyte
 
 
 def test_a_slow_change_is_announced_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "QUIET_SECONDS", 0.1)
+    monkeypatch.setattr(activities, "QUIET_SECONDS", 0.1)
     stream = io.StringIO()
-    report = Report(stream, color=False)
+    report = Report(stream, terminal=False)
     report.hosts(["web"])
     report.begin("web", "install", "install nginx")
     time.sleep(1.2)
@@ -147,6 +158,33 @@ def test_a_slow_change_is_announced_once(monkeypatch: pytest.MonkeyPatch) -> Non
     assert re.fullmatch(r"web  install     ✓ install nginx  \(1\.\d s\)", last)
 
 
+def test_a_wait_is_announced_in_place_of_its_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(activities, "QUIET_SECONDS", 0.1)
+    stream = io.StringIO()
+    report = Report(stream, terminal=False)
+    report.hosts(["web"])
+    report.begin("web", "supervisor", "start the release")
+    report.wait("web", "supervisor", "waiting for the first worker")
+    time.sleep(0.8)
+    report.wait("web", "supervisor", "")
+    time.sleep(0.6)
+    report.done("web", "supervisor", "start the release")
+    waited, slow, _ = stream.getvalue().splitlines()
+    assert re.fullmatch(r"web  supervisor  … waiting for the first worker \(\d s\)", waited)
+    assert re.fullmatch(r"web  supervisor  … start the release \(\d s\)", slow)
+
+
+def test_a_wait_before_the_first_change_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(activities, "QUIET_SECONDS", 0.1)
+    stream = io.StringIO()
+    report = Report(stream, terminal=False)
+    report.wait("web", "clone", "waiting for another step")
+    report.wait("web", "clone", "")
+    with report.activity("web", "", "reading the server", live_only=True):
+        time.sleep(0.8)
+    assert stream.getvalue() == ""
+
+
 def test_lines_of_many_threads_stay_whole() -> None:
     class Slow(io.StringIO):
         def write(self, text: str) -> int:
@@ -154,7 +192,7 @@ def test_lines_of_many_threads_stay_whole() -> None:
             return super().write(text)
 
     stream = Slow()
-    report = Report(stream, color=False)
+    report = Report(stream, terminal=False)
     threads = [
         threading.Thread(target=lambda name=name: [report.step(name, "step", name * 50) for _ in range(10)])
         for name in "abcd"
@@ -165,3 +203,28 @@ def test_lines_of_many_threads_stay_whole() -> None:
         thread.join()
     rows = stream.getvalue().splitlines()
     assert sorted(rows) == sorted(f"{name}  {'step':<10}  {name * 50}" for name in "abcd" for _ in range(10))
+
+
+def test_width_counts_columns() -> None:
+    assert [width(text) for text in ("abc", "张伟", "e\u0301")] == [3, 4, 1]
+
+
+@pytest.mark.parametrize(
+    ("text", "columns", "indent", "rows"),
+    [
+        ("one two three", 7, 0, ["one two ", "three"]),
+        ("one two three", 7, 3, ["one two ", "three"]),
+        ("one two and", 7, 3, ["one two ", "and"]),
+        ("张伟 张伟", 5, 0, ["张伟 ", "张伟"]),
+        ("Run `fab -H web deploy`.", 10, 0, ["Run ", "`fab -H web deploy`."]),
+        ("averylongword and", 5, 0, ["averylongword ", "and"]),
+        ("a `b c", 4, 0, ["a `b ", "c"]),
+    ],
+)
+def test_lines_break_between_words_and_commands(text: str, columns: int, indent: int, rows: list[str]) -> None:
+    places = breaks(text, columns, indent)
+    assert [text[start:end] for start, end in zip([0, *places], [*places, len(text)], strict=True)] == rows
+
+
+def test_the_last_lines_of_an_output() -> None:
+    assert last_lines("one\n\033[31mtwo\033[0m\n\n three \n", 2) == "two | three"

@@ -72,33 +72,33 @@ class TestDoctor:
     @pytest.mark.parametrize(
         ("old", "new", "said"),
         [
-            ("os debian 12", "os debian 10", "system: Debian GNU/Linux 12 (bookworm) was not tried"),
+            ("os debian 12", "os debian 10", "system: Debian GNU/Linux 12 (bookworm) is not tested"),
             ("os debian 12", "os fedora 41", "system: Debian GNU/Linux 12 (bookworm) is not supported"),
             ("systemd yes", "x", "system: Debian GNU/Linux 12 (bookworm) runs without systemd"),
-            ("python 3.11.2", "python", "python: there is none yet"),
+            ("python 3.11.2", "python", "python: not installed"),
             ("python 3.11.2", "python 3.8.10", "python: 3.8.10 is too old for current FastAPI"),
             ("memory 1000000 2000000 0", "memory 90000 500000 10000",
-             "memory: 88 MB free, 10 MB swap; a release beside the old one needs 150 MB"),
+             "memory: 88 MB free, 10 MB swap; a new release beside the live one needs 150 MB"),
             ("nginx ok", 'nginx unknown directive "x" in /etc/nginx/sites-enabled/zz:3',
              'nginx: unknown directive "x" in /etc/nginx/sites-enabled/zz:3'),
             ("supervisor ok", "supervisor Error: x (file: '/etc/supervisor/conf.d/a.conf')",
              "supervisor: Error: x (file: '/etc/supervisor/conf.d/a.conf')"),
             ("boot nginx enabled", "boot nginx disabled", "boot: nginx does not start at boot (disabled)"),
-            ("boot nginx enabled", "boot nginx", "boot: nginx does not start at boot (not there)"),
+            ("boot nginx enabled", "boot nginx", "boot: nginx does not start at boot (not installed)"),
             (f"open /run/hello/{OLD}.sock", "closed /run/hello drwx------ hello hello",
-             "socket: www-data may not pass /run/hello (drwx------ hello:hello): nginx answers 502"),
-            (f"open /run/hello/{OLD}.sock", f"closed /run/hello/{OLD}.sock", f"socket: there is no /run/hello/{OLD}.sock"),
-            ("enabled yes", "x", "site: nginx has no site of hello enabled"),
+             "socket: www-data cannot access /run/hello (drwx------ hello:hello), so nginx answers 502"),
+            (f"open /run/hello/{OLD}.sock", f"closed /run/hello/{OLD}.sock", f"socket: /run/hello/{OLD}.sock is missing"),
+            ("enabled yes", "x", "site: hello has no enabled site in nginx"),
             (f"site 200 {OLD}", "site 502", "site: through nginx, GET / answers 502"),
             (f"site 200 {OLD}", "site 0", "site: through nginx, GET / does not answer"),
-            (f"site 200 {OLD}", "site 200", "site: nginx answers with no release, not with the live one"),
+            (f"site 200 {OLD}", "site 200", "site: nginx answers from another site, not from the live release"),
             ('port 80 users:(("nginx",pid=7,fd=6),("nginx",pid=8,fd=6))', 'port 80 users:(("apache2",pid=8,fd=6))',
-             "port: 80 is held by apache2 (process 8), and nginx needs it"),
-            ('port 80 users:(("nginx",pid=7,fd=6),("nginx",pid=8,fd=6))', "port 80", "port: nobody listens on 80"),
-            ("tcp 80,443", "tcp 22", "firewall: ufw does not let port 80 in"),
-            ("allow tcp 80,443", "deny tcp 80", "firewall: ufw does not let port 80 in"),
+             "port: 80 is used by apache2 (process 8), but nginx needs it"),
+            ('port 80 users:(("nginx",pid=7,fd=6),("nginx",pid=8,fd=6))', "port 80", "port: no program listens on 80"),
+            ("tcp 80,443", "tcp 22", "firewall: ufw blocks port 80"),
+            ("allow tcp 80,443", "deny tcp 80", "firewall: ufw blocks port 80"),
             ("ufw on deny ipv6 live", "ufw deny\ninput -P INPUT DROP\ninput -A INPUT -p tcp --dport 22 -j ACCEPT",
-             "firewall: iptables does not let port 80 in"),
+             "firewall: iptables blocks port 80"),
         ],
     )  # fmt: skip
     def test_problems_have_a_text_and_a_remedy(self, target: Callable[..., Target], old: str, new: str, said: str) -> None:
@@ -124,7 +124,7 @@ class TestDoctor:
 
     def test_a_firewall_of_the_provider_is_noticed(self, target: Callable[..., Target]) -> None:
         (said,) = lines(check_network(target(), found(GOOD, ports={80: "silent"})))
-        assert said == "firewall: nginx listens on 80, but from this machine it is silent"
+        assert said == "firewall: nginx listens on 80, but from your machine there is no answer"
 
     @pytest.mark.parametrize(
         ("skew", "level"),
@@ -141,11 +141,11 @@ class TestDoctor:
     @pytest.mark.parametrize(
         ("answer", "resolved", "level", "said"),
         [
-            ("203.0.113.10 2001:db8::10", (), "ok", "a.test leads here (2001:db8::10, 203.0.113.10)"),
-            ("203.0.113.10 2001:db8::bad", (), "problem", "a.test leads to 2001:db8::bad, not to this server"),
-            ("198.51.100.1", (), "problem", "a.test leads to 198.51.100.1, not to this server"),
+            ("203.0.113.10 2001:db8::10", (), "ok", "a.test resolves to this server (2001:db8::10, 203.0.113.10)"),
+            ("203.0.113.10 2001:db8::bad", (), "problem", "a.test resolves to 2001:db8::bad, not to this server"),
+            ("198.51.100.1", (), "problem", "a.test resolves to 198.51.100.1, not to this server"),
             ("", (), "problem", "a.test has no address"),
-            ("127.0.1.1", ("203.0.113.10",), "ok", "a.test leads here (203.0.113.10)"),
+            ("127.0.1.1", ("203.0.113.10",), "ok", "a.test resolves to this server (203.0.113.10)"),
             ("127.0.1.1", (), "problem", "a.test has no address"),
         ],
     )
@@ -160,10 +160,10 @@ class TestDoctor:
     @pytest.mark.parametrize(
         ("answer", "remedy"),
         [
-            ("198.51.100.1", "Make its A record 203.0.113.10."),
-            ("203.0.113.10 2001:db8::bad", "Make its AAAA record 2001:db8::10."),
-            ("198.51.100.1 2001:db8::bad", "Make its A record 203.0.113.10. Make its AAAA record 2001:db8::10."),
-            ("no-address 198.51.100.1", "Make its A record 203.0.113.10."),
+            ("198.51.100.1", "Set its A record to 203.0.113.10."),
+            ("203.0.113.10 2001:db8::bad", "Set its AAAA record to 2001:db8::10."),
+            ("198.51.100.1 2001:db8::bad", "Set its A record to 203.0.113.10. Set its AAAA record to 2001:db8::10."),
+            ("no-address 198.51.100.1", "Set its A record to 203.0.113.10."),
         ],
     )
     def test_the_remedy_names_the_wrong_dns_record(self, target: Callable[..., Target], answer: str, remedy: str) -> None:
@@ -200,7 +200,7 @@ class TestDoctor:
     def test_a_certificate_for_other_names(self, target: Callable[..., Target]) -> None:
         app = target(domains=["a.test", "b.test"])
         text = f"{GOOD}domain a.test 203.0.113.10\ndomain b.test 203.0.113.10\ncertificate 1767225600 1775001600\n"
-        assert lines(check_network(app, found(f"{text}name a.test\n"))) == ["certificate: it is not for b.test"]
+        assert lines(check_network(app, found(f"{text}name a.test\n"))) == ["certificate: does not cover b.test"]
         assert lines(check_network(app, found(f"{text}name a.test\nname b.test\n"))) == []
 
     @pytest.mark.parametrize(

@@ -50,9 +50,9 @@ class TestWorkstation:
     @pytest.mark.parametrize(
         ("mode", "text", "said"),
         [
-            (0o644, "PRIVATE KEY", "may be read by others (mode 0644)"),
-            (0o600, "ssh-ed25519 AAAA", "is no private key"),
-            (None, "", "cannot be read: No such file or directory"),
+            (0o644, "PRIVATE KEY", "key (mode 0644), so ssh rejects it"),
+            (0o600, "ssh-ed25519 AAAA", "is not a private key"),
+            (None, "", "is not readable: No such file or directory"),
         ],
     )
     def test_keys(self, project: Callable[..., Run], tmp_path: Path, mode: int | None, text: str, said: str) -> None:
@@ -67,13 +67,13 @@ class TestWorkstation:
 
     def test_a_machine_without_keys(self, project: Callable[..., Run], tmp_path: Path) -> None:
         run = self.load(project, {"a": ""}, self.repository(tmp_path / "code"))
-        assert lines(self.results(run)) == ["key: there is none"]
+        assert lines(self.results(run)) == ["key: the SSH agent and ~/.ssh have none"]
 
     def test_uncommitted_changes(self, project: Callable[..., Run], tmp_path: Path) -> None:
         repository = self.repository(tmp_path / "code")
         (tmp_path / "code" / "main.py").write_text("changed")
         run = self.load(project, {"a": self.key(tmp_path / "key")}, repository)
-        assert lines(self.results(run)) == ["repository: changed files that are not committed, so in no release: 1"]
+        assert lines(self.results(run)) == ["repository: changed files that are not committed: 1"]
 
     def test_a_missing_branch(self, project: Callable[..., Run], tmp_path: Path) -> None:
         run = self.load(
@@ -97,7 +97,7 @@ class TestWorkstation:
         run = project({"a": self.key(tmp_path / "key")})
         (said,) = lines(self.results(run))
         assert said == (
-            "repository: this machine cannot read https://git.example.com/x.git: "
+            "repository: your machine cannot read https://git.example.com/x.git: "
             "fatal: unable to access 'https://git.example.com/x.git/'"
         )
         assert "s3cr3t" not in (tmp_path / "argv").read_text()
@@ -112,7 +112,7 @@ class TestWorkstation:
         repository = self.repository(tmp_path / "code")
         host = {"a": self.key(tmp_path / "key")}
         results = self.results(self.load(project, host, repository, 'env_file = "x.env"'))
-        assert lines(results) == [f"env_file: {tmp_path}/x.env may be read by every user of this machine"]
+        assert lines(results) == [f"env_file: every user of your machine can read {tmp_path}/x.env"]
         (tmp_path / "x.env").write_text("A='s3cr3t\n")
         (problem,) = [
             each

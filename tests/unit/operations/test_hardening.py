@@ -67,5 +67,5 @@ def test_two_values_of_sshd_for_one_name(target: Any) -> None:
 def test_open_ports_that_no_setting_names(target: Callable[..., Target], rules: str, extra: str, remedy: str) -> None:
     parts = {"state": "on\ndeny\nlive", "ssh": "22", "listening": "80\n443", "rules": f"### tuple ### {rules}"}
     found = {each.subject: each for each in _firewall(target(), parts)}
-    assert found["open ports"].text.startswith(extra or "ufw lets in 22, 80, 443")
+    assert found["open ports"].text.startswith(extra or "ufw allows only 22, 80, 443")
     assert remedy in found["open ports"].remedy

@@ -50,5 +50,5 @@ class TestSsh:
             assert "user deploy\n" in done.stdout
 
     def test_several_hosts_are_wrong_usage(self, project: Callable[..., Run]) -> None:
-        with pytest.raises(UsageError, match="a, b are several"):
+        with pytest.raises(UsageError, match="2 are selected: a, b"):
             ssh_to(project({"a": "", "b": ""}))

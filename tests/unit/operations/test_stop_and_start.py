@@ -15,12 +15,12 @@ class TestStopAndStart:
     @pytest.mark.parametrize(
         ("facts", "stop", "start"),
         [
-            (("known", "alive", "listening"), f"stop hello, release {OLD}", None),
-            ((), None, f"start hello, release {OLD}"),
-            (("known",), f"stop hello, release {OLD}", f"start hello, release {OLD}"),
-            (("known", "alive"), f"stop hello, release {OLD}", f"start hello, release {OLD}"),
-            (("known", "listening"), f"stop hello, release {OLD}", f"start hello, release {OLD}"),
-            (("listening",), f"stop hello, release {OLD}", f"start hello, release {OLD}"),
+            (("known", "alive", "listening"), f"stop the release {OLD} of hello", None),
+            ((), None, f"start the release {OLD} of hello"),
+            (("known",), f"stop the release {OLD} of hello", f"start the release {OLD} of hello"),
+            (("known", "alive"), f"stop the release {OLD} of hello", f"start the release {OLD} of hello"),
+            (("known", "listening"), f"stop the release {OLD} of hello", f"start the release {OLD} of hello"),
+            (("listening",), f"stop the release {OLD} of hello", f"start the release {OLD} of hello"),
         ],
     )
     def test_stop_and_start(

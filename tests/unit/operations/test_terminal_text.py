@@ -1,4 +1,4 @@
-"""Text on a terminal: width, control characters, durations."""
+"""Text for people: control characters, durations."""
 
 from __future__ import annotations
 
@@ -23,14 +23,6 @@ class TestTerminalText:
     )
     def test_control_characters_are_removed(self, text: str, shown: str) -> None:
         assert terminal.clean(text) == shown
-
-    def test_width_counts_columns(self) -> None:
-        assert [terminal.width(text) for text in ("abc", "张伟", "e\u0301")] == [3, 4, 1]
-
-    @pytest.mark.parametrize(("columns", "shown"), [(9, "张伟 x"), (6, "张伟 x"), (5, "张伟…"), (4, "张…"), (2, "…")])
-    def test_shortened_text_fits(self, columns: int, shown: str) -> None:
-        assert terminal.shorten("张伟 x", columns) == shown
-        assert terminal.width(shown) <= columns
 
     @pytest.mark.parametrize(
         ("seconds", "text"),

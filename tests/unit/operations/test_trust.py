@@ -74,14 +74,14 @@ class TestTrust:
         trust(project({"web": self.lines(ssh)}))
         assert file.read_bytes() == before
         assert answers == ["unread"]
-        assert "Nothing to store" in capsys.readouterr().out
+        assert "All of these keys are known" in capsys.readouterr().out
 
     @pytest.mark.parametrize("typed", ["n", "", "nein", "yess", None])
     def test_only_yes_stores_the_keys(
         self, ssh: SshServer, project: Callable[..., Run], answers: list[str], typed: str | None
     ) -> None:
         answers.extend([] if typed is None else [typed])
-        with pytest.raises(SelvedgeError, match="web: the keys were not accepted; nothing was stored") as caught:
+        with pytest.raises(SelvedgeError, match=r"web: you did not accept the host keys\. Nothing was stored") as caught:
             trust(project({"web": self.lines(ssh)}))
         assert caught.value.status == 1
         assert not Path("~/.ssh/known_hosts").expanduser().exists()
@@ -90,7 +90,7 @@ class TestTrust:
         self, project: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("socket.create_connection", lambda *_, **__: pytest.fail("contacted"))
-        with pytest.raises(UsageError, match="Nobody can be asked") as caught:
+        with pytest.raises(UsageError, match="fab trust cannot ask you to confirm the host keys") as caught:
             trust(project({"web": 'address = "127.0.0.1"'}))
         assert caught.value.status == 2
         assert "--yes" in caught.value.remedy
@@ -106,7 +106,7 @@ class TestTrust:
         with pytest.raises(SelvedgeError) as caught:
             trust(project({"web": named}), yes=True)
         assert file.read_bytes() == before
-        assert f"ED25519: known is {old}, shown is {fingerprint(ssh.keys[0])}" in caught.value.message
+        assert f"ED25519: known_hosts has {old}, the server shows {fingerprint(ssh.keys[0])}" in caught.value.message
         assert fingerprint(ssh.keys[1]) not in caught.value.message
         assert caught.value.status == 1
         # The command of the remedy works as it is.
@@ -122,7 +122,7 @@ class TestTrust:
         file = Path("~/.ssh/known_hosts").expanduser()
         before = file.read_bytes()
         ssh.keys[1] = paramiko.ECDSAKey.generate()
-        with pytest.raises(SelvedgeError, match="The ED25519 key, which logins use, is the known one") as caught:
+        with pytest.raises(SelvedgeError, match="The ED25519 key, which logins use, is unchanged") as caught:
             trust(project({"web": self.lines(ssh)}), yes=True)
         assert fingerprint(ssh.keys[1]) in caught.value.message
         assert "ssh-keygen -R" in caught.value.remedy
@@ -135,7 +135,7 @@ class TestTrust:
         ssh.keys = first[:1]
         trust(project({"web": self.lines(ssh)}), yes=True)
         ssh.keys = first[1:]
-        with pytest.raises(SelvedgeError, match=r"HAS CHANGED.*shown is none"):
+        with pytest.raises(SelvedgeError, match=r"HAS CHANGED.*the server shows none"):
             trust(project({"web": self.lines(ssh)}), yes=True)
         assert len(self.stored(Path("~/.ssh/known_hosts").expanduser())) == 1
 
@@ -170,13 +170,13 @@ class TestTrust:
             f"Host jump\n    HostName 127.0.0.1\n    Port {ssh.port}\nHost inner\n    HostName 192.0.2.1\n    ProxyJump jump\n"
         )
         for attempt in (lambda run: trust(run, yes=True), lambda run: run.fleet.sessions[0].remote.connection):
-            with pytest.raises(UnreachableError, match=r"not known yet\. It is .*, on the way there") as caught:
+            with pytest.raises(UnreachableError, match=r"the jump host .* is not known yet\.") as caught:
                 attempt(Run.load(["inner"], Config()))
             assert ssh.entry in caught.value.message
             assert "fab -H jump trust" in caught.value.remedy
         file = config.parent / "known_hosts"
         file.write_text(f"{ssh.entry} {ssh.keys[0].get_name()} {ed25519().get_base64()}\n")
-        with pytest.raises(UnreachableError, match=r"HAS CHANGED\. It is .*, on the way there") as caught:
+        with pytest.raises(UnreachableError, match=r"HAS CHANGED\. It is the jump host ") as caught:
             _ = Run.load(["inner"], Config()).fleet.sessions[0].remote.connection
         assert f"ssh-keygen -R '{ssh.entry}'" in caught.value.remedy
         assert ssh.logins == []
@@ -186,19 +186,19 @@ class TestTrust:
     ) -> None:
         pin = f'host_key = "{fingerprint(ssh.keys[0])}"'
         trust(project({"web": self.lines(ssh, pin)}), yes=True)
-        assert "hosts.toml pins" in capsys.readouterr().out
+        assert "hosts.toml has the first of them" in capsys.readouterr().out
         assert not Path("~/.ssh/known_hosts").expanduser().exists()
         ssh.keys[0] = ed25519()
-        with pytest.raises(SelvedgeError, match=r"DOES NOT SHOW THE KEY THAT hosts.toml PINS"):
+        with pytest.raises(SelvedgeError, match=r"HAS CHANGED\. hosts.toml has "):
             trust(project({"web": self.lines(ssh, pin)}), yes=True)
-        with pytest.raises(UnreachableError, match=r"hosts.toml pins"):
+        with pytest.raises(UnreachableError, match=r"but hosts.toml has "):
             _ = project({"web": self.lines(ssh, pin)}).fleet.sessions[0].remote.connection
 
     def test_a_pin_of_a_key_that_logins_do_not_use_is_refused(
         self, ssh: SshServer, project: Callable[..., Run]
     ) -> None:
         pin = f'host_key = "{fingerprint(ssh.keys[1])}"'
-        with pytest.raises(SelvedgeError, match="pins a key that logins do not use") as caught:
+        with pytest.raises(SelvedgeError, match=r"host_key in hosts.toml is a key that logins do not use") as caught:
             trust(project({"web": self.lines(ssh, pin)}), yes=True)
         assert fingerprint(ssh.keys[0]) in caught.value.remedy
 
@@ -212,7 +212,7 @@ class TestTrust:
             _ = project({"web": lines}).fleet.sessions[0].remote.connection
         assert ssh.logins == []
         trust(project({"web": lines}), yes=True)
-        with pytest.raises(UnreachableError, match="refused the login"):
+        with pytest.raises(UnreachableError, match="rejected the login"):
             _ = project({"web": lines}).fleet.sessions[0].remote.connection
         assert set(ssh.logins) == {"deploy", "root"}
 
@@ -222,7 +222,7 @@ class TestTrust:
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         run = project({"gone": f'address = "127.0.0.1"\nport = {port}', "web": self.lines(ssh)})
-        with pytest.raises(UnreachableError, match=r"gone: 127.0.0.1 port [0-9]+ refuses connections") as caught:
+        with pytest.raises(UnreachableError, match=r"gone: 127.0.0.1 port [0-9]+ refused the connection") as caught:
             trust(run, yes=True)
         assert caught.value.status == 4
         assert len(self.stored(Path("~/.ssh/known_hosts").expanduser())) == 2
@@ -231,5 +231,5 @@ class TestTrust:
         self, ssh: SshServer, project: Callable[..., Run], tmp_path: Path
     ) -> None:
         (tmp_path / "folder").mkdir()
-        with pytest.raises(SelvedgeError, match="folder cannot be written: Is a directory"):
+        with pytest.raises(SelvedgeError, match=r"could not write .*folder: Is a directory"):
             trust(project({"web": self.lines(ssh, 'known_hosts = "folder"')}), yes=True)

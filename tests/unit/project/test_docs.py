@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import re
 import shlex
+import subprocess
+import sys
 import textwrap
 import tomllib
 from collections.abc import Iterator
@@ -18,10 +21,8 @@ from invoke.exceptions import Exit, ParseError
 from invoke.parser import Parser
 
 import fabfile
-import tasks.operations
 from selvedge.config.hosts import OVERRIDES, Host
 from selvedge.config.settings import Settings
-from selvedge.task import Operation
 from tests.support.paths import ROOT
 
 DOCS = [
@@ -43,9 +44,18 @@ FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 # Pages show how to add these tasks and files.
 ADDED_TASKS = {"redis", "uptime"}
 ADDED_FILES = {
-    "tasks/redis.py", "templates/redis/limit.conf.j2", "tests/unit/tasks/test_redis.py",
+    "tasks/redis.py", "tasks/uptime.py", "templates/redis/limit.conf.j2", "tests/unit/tasks/test_redis.py",
     "selvedge/release/servers/uvicorn.py", "selvedge/shell/lib/uvicorn.sh", "templates/uvicorn/uvicorn_start.j2",
     "selvedge/operations/uptime.py", "tests/hosts/scripts/operations/test_uptime.py",
+}  # fmt: skip
+INDEX = ROOT / "docs/README.md"
+CHINESE = ROOT / "docs/zh-CN"
+# The pages from before the four kinds, until they are deleted.
+OLD_PAGES = {
+    f"docs/{page}.md" for page in (
+        "dependencies", "environment", "getting-started", "hardening", "hosts-toml", "how-it-works", "https", "nginx",
+        "operations", "releases", "sandbox", "systemd", "troubleshooting",
+    )
 }  # fmt: skip
 # Placeholders in a command.
 PLACEHOLDER = re.compile(r"…|\b(TASK|NAME|SHA|RELEASE|HOST|ADDRESS|SECONDS)\b")
@@ -106,13 +116,14 @@ def test_named_files_of_the_project_exist(path: Path) -> None:
 
 
 def commands(path: Path) -> Iterator[list[str]]:
-    """Yield every `fab …` of a document as words, from code blocks and from code in sentences."""
+    """Yield every `fab …` of a document as words, from code blocks and from code in sentences, up to a `|` or the like."""
     text = path.read_text(encoding="utf-8")
     lines = [line.removeprefix("$ ") for _, code in blocks(path) for line in code.splitlines()]
     for line in [*lines, *re.findall(r"`([^`\n]+)`", FENCE.sub("", text))]:
         found = re.match(r"((?:[A-Z_]+=\S+ )*)fab (.+)", line.strip())
         if found and not re.match(r"[a-z]+:", found[2]):
-            yield shlex.split(found[2], comments=True)
+            words = shlex.split(found[2], comments=True)
+            yield list(itertools.takewhile(lambda word: word not in ("|", "&&", ";", ">"), words))
 
 
 def refused(words: list[str]) -> str:
@@ -211,7 +222,7 @@ def spoken() -> str:
 def messages() -> list[str]:
     """Return the quotes in the column "message" of the troubleshooting page."""
     found = []
-    for table in re.findall(r"^\| message \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", prose(ROOT / "docs/troubleshooting.md"), re.M):
+    for table in re.findall(r"^\| message \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", prose(ROOT / "docs/reference/troubleshooting.md"), re.M):
         for row in table.splitlines():
             found += re.findall(r"`([^`]+)`", row.split(" | ")[0])
     return found
@@ -244,11 +255,29 @@ def test_no_document_has_a_placeholder() -> None:
     assert not {page: words for page, words in kept.items() if words}
 
 
-def test_the_page_of_operations_names_every_task_and_flag() -> None:
-    text = ROOT.joinpath("docs/operations.md").read_text()
-    own = [task for task in vars(tasks.operations).values() if isinstance(task, Operation)]
-    assert len(own) > 8
-    for task in own:
-        assert re.search(rf"`fab (-H server )?{task.name}\b", text), task.name
-        missing = [option.name for option in task.options if f"--{option.name.replace('_', '-')}" not in text]
-        assert not missing, f"{task.name}: {missing}"
+# --- the pages together ---
+
+
+def links(path: Path) -> set[Path]:
+    """Return the pages of the project that a page links to."""
+    targets = re.findall(r"\]\(([^)\s#]+)[^)]*\)", prose(path))
+    return {(path.parent / target).resolve() for target in targets if not re.match(r"[a-z]+:", target)}
+
+
+def test_every_page_is_linked_from_the_index() -> None:
+    pages = {path for path in (ROOT / "docs").rglob("*.md") if path != INDEX and CHINESE not in path.parents}
+    assert not {name(path) for path in pages - links(INDEX)} - OLD_PAGES
+
+
+def test_the_page_of_commands_is_current() -> None:
+    command = [sys.executable, "-m", "tools.commands_reference"]
+    generated = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    page = (ROOT / "docs/reference/commands.md").read_text(encoding="utf-8")
+    assert page == generated, "run: python -m tools.commands_reference > docs/reference/commands.md"
+
+
+def test_the_page_of_commands_has_every_task_and_flag() -> None:
+    sections = (ROOT / "docs/reference/commands.md").read_text(encoding="utf-8").split("\n### ")
+    for task in fabfile.namespace.to_contexts():
+        section = next(part for part in sections if part.startswith(f"`{task.name}`\n")).partition("\n## ")[0]
+        assert {flag for flag in task.flags if flag.startswith("--")} <= set(re.findall(r"`(--[a-z-]+)`", section)), task.name

@@ -60,7 +60,7 @@ def test_settings_never_show_a_secret(hello: ModuleType, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize(
-    ("release", "sentence"), [("local", "runs on your own computer"), (COMMIT[:12], "was put here by")]
+    ("release", "sentence"), [("local", "runs on your own computer"), (COMMIT[:12], "deployed this FastAPI app")]
 )
 def test_the_page_escapes_its_values(release: str, sentence: str) -> None:
     pages = Environment(loader=FileSystemLoader(HELLO / "templates"), autoescape=True, undefined=StrictUndefined)

@@ -36,7 +36,7 @@ def record(name: str = "web", port: int = 22, driver: str = "nspawn") -> Record:
 
 @pytest.mark.parametrize("name", ["", "Web", "1web", "a b", "../x", "a" * 32, "web\n", "wéb"])
 def test_an_invalid_name_is_refused_first(name: str, place: Path) -> None:
-    with pytest.raises(sandbox.SandboxError, match="cannot name a server"):
+    with pytest.raises(sandbox.SandboxError, match="not a valid server name"):
         sandbox.up(name)
     assert not place.exists()
 
@@ -45,7 +45,7 @@ def test_the_subnet_is_the_first_free_one() -> None:
     taken = [IPv4Network("10.0.0.0/23"), IPv4Network("10.0.2.255/32"), IPv4Network("192.168.0.0/16")]
     assert network.pick_subnet(taken, 0) == IPv4Network("10.0.3.0/24")
     assert network.pick_subnet([], 0xFFFFFFFF) == IPv4Network("10.255.255.0/24")
-    with pytest.raises(sandbox.SandboxError, match="No private subnet is free"):
+    with pytest.raises(sandbox.SandboxError, match="Could not find a free private subnet"):
         network.pick_subnet([IPv4Network("10.0.0.0/8")], 7)
 
 
@@ -56,7 +56,7 @@ def test_a_released_address_is_reused_last(place: Path) -> None:
     assert network.new_address(subnet, []) == "10.9.8.3"
     assert network.new_address(subnet, ["10.9.8.4"]) == "10.9.8.5"
     assert [network.new_address(subnet, ["10.9.8.5"]) for _ in range(2)] == ["10.9.8.6", "10.9.8.2"]
-    with pytest.raises(sandbox.SandboxError, match="taken"):
+    with pytest.raises(sandbox.SandboxError, match="are in use"):
         network.new_address(subnet, [f"10.9.8.{number}" for number in range(2, 7)])
 
 
@@ -175,13 +175,13 @@ def test_without_a_driver_the_message_names_what_is_missing(monkeypatch: pytest.
     with pytest.raises(sandbox.SandboxError) as caught:
         sandbox.choose()
     if nspawn.sys.platform == "linux":
-        assert "with nspawn: you are not root (type the command again with sudo)" in str(caught.value)
-    assert "with docker: Docker is not installed" in str(caught.value)
+        assert "With nspawn: you are not root (run the same command with sudo)" in str(caught.value)
+    assert "With docker: Docker is not installed." in str(caught.value)
 
 
 def test_unknown_image_and_release_are_refused() -> None:
     for release, kind in (("sid", "bare"), ("bookworm", "fat")):
-        with pytest.raises(sandbox.SandboxError, match="there are bare, ready of bookworm, trixie"):
+        with pytest.raises(sandbox.SandboxError, match=r"Images: bare, ready\. Releases: bookworm, trixie\."):
             images.check(release, kind)
 
 

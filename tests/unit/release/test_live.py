@@ -40,8 +40,8 @@ SWITCHED = f"new={NEW}\nwhy=deploy\nswitch_release"
         (seen(replace(GOOD, listening=False)), f"start {NEW} again"),
         (seen(replace(GOOD, current="releases/other")), f"start {NEW} again"),
         (seen(releases(NEW, record(NEW, "building"))), f"start {NEW} again"),
-        (seen(replace(GOOD, boots=False)), f"write again what starts {NEW} at a boot"),
-        (seen(GOOD, f"running {NEW}\nrunning {OLD}\n"), f"stop what an earlier run left running: {OLD}"),
+        (seen(replace(GOOD, boots=False)), f"write the files again that start {NEW} at a boot"),
+        (seen(GOOD, f"running {NEW}\nrunning {OLD}\n"), f"stop the releases that an interrupted run left running: {OLD}"),
     ],
 )
 def test_live_release(target: Callable[..., Target], fact: str, summary: str | None) -> None:
@@ -82,7 +82,7 @@ def test_a_rolled_back_commit_is_refused_with_any_settings(
     other = "bbbbbbbbbbbb-444444"
     fact = seen(there)
     if refused:
-        with pytest.raises(SelvedgeError, match=r"^server: .* was rolled back from on "):
+        with pytest.raises(SelvedgeError, match=r"^server: the release .* of this commit was rolled back after it became live on "):
             Live(target("b" * 40), other).plan(fact)
     else:
         assert Live(target("b" * 40), other).plan(fact)

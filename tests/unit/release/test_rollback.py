@@ -21,16 +21,17 @@ def test_a_rollback_from_a_release_without_a_time() -> None:
 
 def test_a_rollback_never_chooses_a_bad_release() -> None:
     there = releases(OLD, record(OLD, "good", 1), record(NEW, "bad", 2))
-    with pytest.raises(SelvedgeError, match="no good release to go back to"):
+    with pytest.raises(SelvedgeError, match="no good release to roll back to"):
         choose_release("one", there)
 
 
 @pytest.mark.parametrize(("answers", "keep", "says"), [
     ({"current": (0, "0001 (head)\n")}, False, ""),
-    ({"current": (0, "")}, False, "is at no revision, aaaaaaaaaaaa-111111 needs 0001: it was taken back"),
+    ({"current": (0, "")}, False, "is at no revision, but the release aaaaaaaaaaaa-111111 needs 0001: the database was downgraded"),
     ({"current": (255, "FAILED: Can't locate revision identified by '0002'"), "history": (0, "0001 -> 0002, notes")}, False,
-     "is ahead of aaaaaaaaaaaa-111111: it is at 0002, that release knows it at 0001. The revisions between:\n    0001 -> 0002"),
-    ({"current": (255, "no such file"), "history": (0, "0001 -> 0002, notes")}, False, "it is at 0002"),
+     "is newer than the release aaaaaaaaaaaa-111111: it is at revision 0002, and that release needs 0001. The revisions between:\n"
+     "    0001 -> 0002"),
+    ({"current": (255, "no such file"), "history": (0, "0001 -> 0002, notes")}, False, "it is at revision 0002"),
     ({}, True, ""),
 ])  # fmt: skip
 def test_a_rollback_compares_the_revision_of_the_database(

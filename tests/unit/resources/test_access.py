@@ -58,7 +58,7 @@ def test_without_a_key_the_step_refuses(target: Callable[..., Target]) -> None:
 
 KEYS = AuthorizedKeys("deploy", (ME,))
 LET_ME_IN = (f"let {ME.title} log in as deploy", f"sshd_authorize deploy <<'EOF'\n{KEY}\nEOF")
-MADE_SAFE = ("let the keys that stand there log in as deploy", "sshd_authorize deploy </dev/null")
+MADE_SAFE = ("correct the mode of deploy's authorized_keys", "sshd_authorize deploy </dev/null")
 
 
 @table(
@@ -80,7 +80,7 @@ def test_authorized_keys(resource: Resource, fact: str, summary: str | None, she
 @table(
     (LoginUser("ubuntu"), "ubuntu adm sudo\n", None),
     (LoginUser("ubuntu"), "ubuntu adm\n", "add ubuntu to the group sudo", "usermod --append --groups sudo -- ubuntu"),
-    (LoginUser("deploy"), "\n", "create user deploy, who may use sudo",
+    (LoginUser("deploy"), "\n", "create the user deploy in the group sudo",
      "useradd --create-home --key HOME_MODE=0700 --user-group --groups sudo --shell /bin/bash -- deploy"),
 )  # fmt: skip
 def test_login_user(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
@@ -111,7 +111,7 @@ def test_sudo_rules(resource: Resource, fact: str, summary: str | None, shell: s
 @pytest.mark.parametrize(("mode", "rule"), [("nopasswd", "NOPASSWD: ALL"), ("password", "ALL")])
 def test_visudo_checks_the_rules(target: Callable[..., Target], mode: str, rule: str) -> None:
     file = Sudoers("deploy", mode, template("harden/sudoers.j2", app=target(server={"sudo": mode}))).file
-    assert file.text.splitlines()[1:] == [f"deploy ALL=(ALL:ALL) {rule}"]
+    assert file.text.splitlines()[2:] == [f"deploy ALL=(ALL:ALL) {rule}"]
     assert file.mode == "0440" and file.validate == "visudo -cqf"
 
 
@@ -128,12 +128,12 @@ def test_a_new_demand_for_a_password_is_guarded(mode: str, rules: str, guarded: 
 
 ADMITTED = LoginAllowed("deploy")
 GROUPS = "groups sudo deploy\n"
-SEE_IN = "see that sshd lets deploy in"
+SEE_IN = "check that sshd lets deploy log in"
 
 
 def left_out(line: str) -> str:
     """Return the beginning of the refusal for a line of sshd's configuration."""
-    return f"step_fail 'sshd would not let deploy in, by its line `{line}`. …"
+    return f"step_fail 'sshd would reject logins of deploy, because of its line `{line}`. …"
 
 
 @table(
@@ -151,7 +151,7 @@ def test_users_that_sshd_lets_in(resource: Resource, fact: str, summary: str | N
     check(resource, fact, summary, shell)
 
 
-ASK = ("see that deploy has a password", 'step_fail \'server.sudo is "password", but deploy has none: …')
+ASK = ("check that deploy has a password", 'step_fail \'server.sudo is "password", but deploy has no password. …')
 
 
 @table(
@@ -164,4 +164,4 @@ def test_password(resource: Resource, fact: str, summary: str | None, shell: str
     """Selvedge never sets one."""
     check(resource, fact, summary, shell)
     change = resource.plan(fact)
-    assert change is None or "passwd deploy" in change.shell
+    assert change is None or "passwd deploy" in change.remedy

@@ -42,7 +42,7 @@ def seen(
 CERTIFICATE = Certificate("hello", ("a.test", "www.a.test"), WEBROOT)
 ISSUE = f"certbot_issue hello /usr/bin/certbot {PRODUCTION} '' {WEBROOT} {words(RELOAD_HOOK)} a.test www.a.test"
 FIRST = ("get a certificate for a.test, www.a.test", ISSUE)
-TAKEN_OVER = ("get the certificate anew, so that its renewal goes through the site and reloads nginx", ISSUE)
+TAKEN_OVER = ("get a new certificate whose renewal uses the site and reloads nginx", ISSUE)
 
 
 @table(
@@ -51,24 +51,24 @@ TAKEN_OVER = ("get the certificate anew, so that its renewal goes through the si
     (CERTIFICATE, "", *FIRST),
     (CERTIFICATE, "now=1\nunable to load certificate\n", *FIRST),
     # Other names, or another authority.
-    (CERTIFICATE, seen(names="DNS:a.test"), "get the certificate anew with www.a.test", ISSUE),
+    (CERTIFICATE, seen(names="DNS:a.test"), "get a new certificate with www.a.test", ISSUE),
     (
         CERTIFICATE,
         seen(names="DNS:a.test, DNS:www.a.test, DNS:b.test"),
-        "get the certificate anew without b.test",
+        "get a new certificate without b.test",
         ISSUE,
     ),
     (
         CERTIFICATE,
         seen(names="DNS:a.test, DNS:b.test"),
-        "get the certificate anew with www.a.test and without b.test",
+        "get a new certificate with www.a.test and without b.test",
         ISSUE,
     ),
-    (CERTIFICATE, seen(server=STAGING), f"get the certificate anew from {PRODUCTION}", ISSUE),
+    (CERTIFICATE, seen(server=STAGING), f"get a new certificate from {PRODUCTION}", ISSUE),
     # Close to its end, after certbot should have renewed it.
     (CERTIFICATE, seen(now=EPOCH_END - 30 * DAY), None),
     (CERTIFICATE, seen(now=EPOCH_END - 19 * DAY), None),
-    (CERTIFICATE, seen(now=EPOCH_END - 17 * DAY), "renew the certificate, which ends in 17.0 days", ISSUE),
+    (CERTIFICATE, seen(now=EPOCH_END - 17 * DAY), "renew the certificate, which expires in 17.0 days", ISSUE),
     (CERTIFICATE, seen(now=EPOCH_END + 1), "renew the certificate, which has expired", ISSUE),
     # Set up by someone else, with another kind of renewal.
     (CERTIFICATE, seen(hook=""), *TAKEN_OVER),
@@ -166,7 +166,7 @@ rm -f -- /etc/available"""
 
 @table(
     (PLAIN, "", None),
-    (PLAIN, "/etc/snippet\n", "take HTTPS away, since no domain is set (or TLS ends upstream)", REMOVED),
+    (PLAIN, "/etc/snippet\n", "remove the HTTPS site, because the app has no domain or a load balancer handles TLS", REMOVED),
 )
 def test_site_without_https(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
     """The last file marks unfinished work, so it is removed after the reload."""

@@ -24,11 +24,12 @@ ROUNDS = FileValues("/etc/login.defs", (("ROUNDS", "65536"), ("COST", "8")), if_
     (SITE, "absent\n", "create /etc/app/site", "file_put /etc/app/site 0644 root root <<'EOF'\ntext\nEOF"),
     (SITE, "file 644 root root\nanother\nold\n", "write /etc/app/site", "file_put /etc/app/site 0644 root root <<'EOF'\ntext\nEOF"),
     (SITE, "link /elsewhere\n", "write /etc/app/site", "file_put /etc/app/site 0644 root root <<'EOF'"),
-    (SITE, f"file 600 root root\n{SUM}\n", "set /etc/app/site to mode 0644, root:root",
+    (SITE, f"file 600 root root\n{SUM}\n", "set the mode of /etc/app/site to 0644 and its owner to root:root",
      "chown -h -- root:root /etc/app/site\nchmod -- 0644 /etc/app/site"),
-    (SITE, f"file 644 daemon root\n{SUM}\n", "set /etc/app/site to mode 0644, root:root", "chown -h -- root:root /etc/app/site"),
+    (SITE, f"file 644 daemon root\n{SUM}\n", "set the mode of /etc/app/site to 0644 and its owner to root:root",
+     "chown -h -- root:root /etc/app/site"),
     (SITE, "directory 755 root root\n", "write /etc/app/site",
-     "step_fail '/etc/app/site is a directory; a file must stand there: move it away'"),
+     "step_fail '/etc/app/site is a directory, but Selvedge needs a file at this path.'"),
     (NO_LINE_END, "absent\n", "create /etc/app/id", "printf '%s' text | file_put /etc/app/id 0644 root root"),
     (SECRET, f"file 600 root root\n{SUM}\n", None),
     (SECRET, "absent\n", "create /etc/app/env", "head -c 5 <&3 | file_put /etc/app/env 0600 root root 5"),
@@ -42,13 +43,13 @@ def test_file(resource: Resource, fact: str, summary: str | None, shell: str) ->
 @table(
     (GROUP, "directory 750 root daemon\n", None),
     (GROUP, "absent\n", "create /srv/app/", "install -d -m 00750 -o root -g daemon -- /srv/app"),
-    (GROUP, "directory 755 root root\n", "set /srv/app to mode 0750, root:daemon",
+    (GROUP, "directory 755 root root\n", "set the mode of /srv/app to 0750 and its owner to root:daemon",
      "chown -- root:daemon /srv/app\nchmod -- 00750 /srv/app"),
-    (GROUP, "directory 2750 root daemon\n", "set /srv/app to mode 0750, root:daemon",
+    (GROUP, "directory 2750 root daemon\n", "set the mode of /srv/app to 0750 and its owner to root:daemon",
      "chmod -- 00750 /srv/app"),
     (GROUP, "file 644 root root\n", "create /srv/app/",
-     "step_fail '/srv/app is not a directory; one must stand there: move it away'"),
-    (GROUP, "link /elsewhere\n", "create /srv/app/", "step_fail '/srv/app is not a directory; …"),
+     "step_fail '/srv/app is not a directory, but Selvedge needs a directory at this path.'"),
+    (GROUP, "link /elsewhere\n", "create /srv/app/", "step_fail '/srv/app is not a directory, …"),
 )  # fmt: skip
 def test_directory(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
     check(resource, fact, summary, shell)
@@ -62,8 +63,8 @@ MOVED_INTO_PLACE = "file_link /srv/app/current releases/1"
     (CURRENT, "absent\n", "link /srv/app/current -> releases/1", MOVED_INTO_PLACE),
     (CURRENT, "link releases/0\n", "link /srv/app/current -> releases/1", MOVED_INTO_PLACE),
     (CURRENT, "file 644 root root\n", "link /srv/app/current -> releases/1", MOVED_INTO_PLACE),
-    (CURRENT, "directory 755 root root\n", "link /srv/app/current",
-     "step_fail '/srv/app/current is a directory; a link must stand there: move it away'"),
+    (CURRENT, "directory 755 root root\n", "link /srv/app/current -> releases/1",
+     "step_fail '/srv/app/current is a directory, but Selvedge needs a link at this path.'"),
 )  # fmt: skip
 def test_link(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
     check(resource, fact, summary, shell)
@@ -74,7 +75,7 @@ def test_link(resource: Resource, fact: str, summary: str | None, shell: str) ->
     (NOTHING, "file 644 root root\n", "remove /etc/app/old", "file_remove /etc/app/old"),
     (NOTHING, "link /nowhere\n", "remove /etc/app/old", "file_remove /etc/app/old"),
     (NOTHING, "directory 755 root root\n", "remove /etc/app/old",
-     "step_fail '/etc/app/old is a directory; nothing must stand there: move it away'"),
+     "step_fail '/etc/app/old is a directory, but Selvedge needs nothing at this path.'"),
 )  # fmt: skip
 def test_absent(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
     check(resource, fact, summary, shell)

@@ -18,12 +18,12 @@ from tests.support.tables import check, table
 WALL = Firewall((80, 443))
 OPEN = "\n".join(rule("allow", port, comment="selvedge") for port in ("22", "80", "443"))
 PROFILE = "### tuple ### allow tcp 80,443 0.0.0.0/0 any 0.0.0.0/0 Nginx%20Full - in"
-OPEN_ALL = ("firewall: let in port 22, 80, 443", "firewall_open 22 80 443")
-OPEN_SSH = ("firewall: let in port 22", "firewall_open 22")
-TURN_ON = ("firewall: turn it on, and let in nothing else", "firewall_on")
+OPEN_ALL = ("change the firewall: open port 22, 80, 443", "firewall_open 22 80 443")
+OPEN_SSH = ("change the firewall: open port 22", "firewall_open 22")
+TURN_ON = ("change the firewall: turn it on and block all other incoming connections", "firewall_on")
 UNKNOWN = (
-    "turn the firewall on",
-    "step_fail 'it is not known which port ssh answers on (sshd -T), so the firewall stays as it is'",
+    "turn on the firewall",
+    "step_fail 'Selvedge could not find out which port sshd listens on, so the firewall was not changed.'",
 )
 
 
@@ -43,18 +43,19 @@ UNKNOWN = (
     (WALL, firewall_fact(rule("allow", "22", source="10.0.0.0/8")), *OPEN_ALL),
     (WALL, firewall_fact(OPEN.replace("tcp 22 0", "udp 22 0")), *OPEN_SSH),
     (WALL, firewall_fact(OPEN.replace("allow tcp 22", "deny tcp 22")), *OPEN_SSH),
-    (WALL, firewall_fact(OPEN, ssh="22\n2222"), "firewall: let in port 2222", "firewall_open 2222"),
+    (WALL, firewall_fact(OPEN, ssh="22\n2222"), "change the firewall: open port 2222", "firewall_open 2222"),
     # Rules of Selvedge for ports that it no longer opens.
-    (WALL, firewall_fact(OPEN.replace("22", "222")), "firewall: let in port 22; close port 222",
+    (WALL, firewall_fact(OPEN.replace("22", "222")), "change the firewall: open port 22; close port 222",
      "firewall_open 22\nfirewall_close 222"),
-    (WALL, firewall_fact(OPEN + "\n" + rule("allow", "8443", comment="selvedge")), "firewall: close port 8443",
+    (WALL, firewall_fact(OPEN + "\n" + rule("allow", "8443", comment="selvedge")), "change the firewall: close port 8443",
      "firewall_close 8443"),
     # A firewall that is off, or lets in more.
     (WALL, firewall_fact(OPEN, state=""), *TURN_ON),
     (WALL, firewall_fact(OPEN, state="on\nipv6\nlive"), *TURN_ON),
     (WALL, firewall_fact(OPEN, state="on\ndeny\nlive"), *TURN_ON),
     (WALL, firewall_fact(OPEN, state="on\ndeny\nipv6"), *TURN_ON),
-    (WALL, firewall_fact("", state=""), "firewall: let in port 22, 80, 443; turn it on, and let in nothing else",
+    (WALL, firewall_fact("", state=""),
+     "change the firewall: open port 22, 80, 443; turn it on and block all other incoming connections",
      "firewall_open 22 80 443\nfirewall_on"),
     # Without the port of ssh, the firewall could shut you out.
     (WALL, firewall_fact("", ssh=""), *UNKNOWN),

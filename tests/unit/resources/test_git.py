@@ -22,9 +22,9 @@ KEY = DeployKey("/srv/hello/deploy_key", "hello@server")
 
 @table(
     (KEY, "file 600 root root\nabc\n", None),
-    (KEY, "absent\n", "make this server's deploy key",
+    (KEY, "absent\n", "create this server's deploy key",
      "mkdir -p -- /srv/hello\nssh-keygen -q -t ed25519 -N '' -C hello@server -f /srv/hello/deploy_key"),
-    (KEY, "file 640 root root\nabc\n", "make the deploy key readable by root only",
+    (KEY, "file 640 root root\nabc\n", "restrict the deploy key to root",
      "chown root:root -- /srv/hello/deploy_key\nchmod 0600 -- /srv/hello/deploy_key"),
 )  # fmt: skip
 def test_deploy_key(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
@@ -36,7 +36,7 @@ GIT_SERVER = GitHostKey("/srv/hello/git_known_hosts", "git.example.com", 2222, "
 
 @table(
     (GIT_SERVER, "known\n", None),
-    (GIT_SERVER, "", "take the host key of [git.example.com]:2222",
+    (GIT_SERVER, "", "store the host key of [git.example.com]:2222",
      "git_take_host_key git.example.com 2222 /srv/hello/git_known_hosts"),
 )  # fmt: skip
 def test_host_key_of_a_git_server(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
@@ -48,7 +48,7 @@ MIRROR = Mirror("/srv/hello/repo.git")
 MADE = """git init -q --bare -- /srv/hello/repo.git
 chown root:root -- /srv/hello/repo.git
 chmod 0700 -- /srv/hello/repo.git"""
-CREATE = "create the mirror /srv/hello/repo.git"
+CREATE = "create the git mirror /srv/hello/repo.git"
 
 
 @table(
@@ -68,7 +68,7 @@ FETCHED = FetchedCommit("/srv/hello/repo.git", COMMIT, "https://git.example.com/
 
 @table(
     (FETCHED, "present\n", None),
-    (FETCHED, "missing\n", "fetch aaaaaaaaaaaa from https://git.example.com/hello.git",
+    (FETCHED, "missing\n", "fetch the commit aaaaaaaaaaaa from https://git.example.com/hello.git",
      f"repo=/srv/hello/repo.git\nurl=https://git.example.com/hello.git\nref={COMMIT}\ngit_fetch"),
 )  # fmt: skip
 def test_fetched_commit(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
@@ -92,7 +92,7 @@ def test_pushed_commit(tmp_path: Path) -> None:
     assert change and isinstance(change.payload, Path)
     size = change.payload.stat().st_size
     shell = f"mirror_receive /srv/hello/repo.git {commit} {size}"
-    check(pushed, fact, f"push {commit[:12]} from {tmp_path} ({size / 1000:.1f} kB)", shell)
+    check(pushed, fact, f"push the commit {commit[:12]} from {tmp_path} ({size / 1000:.1f} kB)", shell)
 
 
 CHECKOUT = Checkout(
@@ -138,5 +138,5 @@ def test_a_pack_is_made_without_the_commits_that_the_mirror_has(tmp_path: Path, 
     change = pushed.plan(pushed.complete(f"missing\n{'c' * 40}\n{'b' * 40}\n{'b' * 40}\n"))
     assert change is not None
     assert asked == [(Path("/nowhere"), COMMIT, ["b" * 40, "c" * 40])]
-    assert (change.summary, change.payload) == (f"push {COMMIT[:12]} from /nowhere (1.2 kB)", tmp_path / "pack")
+    assert (change.summary, change.payload) == (f"push the commit {COMMIT[:12]} from /nowhere (1.2 kB)", tmp_path / "pack")
     assert change.shell.endswith(" 1234")

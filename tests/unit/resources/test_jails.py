@@ -24,7 +24,7 @@ def seen(file: str = WRITTEN, loaded: str = SUM, state: str = "active") -> str:
 
 JAILS = Jails(PATH, TEXT)
 NONE = Jails(PATH, "")
-READ = f"have fail2ban read {PATH}"
+READ = f"load {PATH} into fail2ban"
 LOADED = f"""stamp_remove 60-selvedge-hello
 bans_reload
 stamp_write 60-selvedge-hello {SUM}"""
@@ -40,7 +40,7 @@ WRITTEN_AND_LOADED = LOADED.replace("\n", f"\nfile_put {PATH} 0644 root root <<'
     (JAILS, seen("absent", "", "inactive"), None),
     (JAILS, seen("absent", "", "failed"), None),
     (NONE, seen("absent", ""), None),
-    (NONE, seen(), f"remove {PATH}, and tell fail2ban", f"file_remove {PATH}\nbans_reload"),
+    (NONE, seen(), f"remove {PATH} and reload fail2ban", f"file_remove {PATH}\nbans_reload"),
     (NONE, seen(state="inactive"), None),
 )
 def test_jails(resource: Resource, fact: str, summary: str | None, shell: str) -> None:

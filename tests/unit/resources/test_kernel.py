@@ -12,7 +12,7 @@ from selvedge.templates import template
 from tests.support.facts import SYSCTL, sysctl_fact
 from tests.support.tables import check, table
 
-SET = "set 2 kernel settings (/etc/sysctl.d/90-test.conf)"
+SET = "set 2 kernel settings from /etc/sysctl.d/90-test.conf"
 IN_FORCE = "net/a/b:1\nkernel/c:2"
 
 
@@ -44,7 +44,7 @@ def test_every_line_of_the_template_is_a_setting(target: Callable[..., Target]) 
 
 @table(
     (TimeSync(), "chrony\n", None),
-    (TimeSync(), "", "keep the clock right with systemd-timesyncd",
+    (TimeSync(), "", "synchronize the clock with systemd-timesyncd",
      "apt_install systemd-timesyncd\nsystemctl enable --now systemd-timesyncd.service"),
 )  # fmt: skip
 def test_time_service(resource: Resource, fact: str, summary: str | None, shell: str) -> None:

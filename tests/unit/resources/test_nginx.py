@@ -13,9 +13,9 @@ CLOSED = "file 640 www-data adm\n"
 @table(
     (LOGS, CLOSED + CLOSED, None),
     (LOGS, CLOSED + "link /dev/null\n", None),
-    (LOGS, "absent\n" + CLOSED, "keep others out of /var/log/hello/access.log",
+    (LOGS, "absent\n" + CLOSED, "make /var/log/hello/access.log unreadable for other users",
      "nginx_close_logs /var/log/hello/access.log"),
-    (LOGS, CLOSED + "file 644 www-data root\n", "keep others out of /var/log/hello/error.log",
+    (LOGS, CLOSED + "file 644 www-data root\n", "make /var/log/hello/error.log unreadable for other users",
      "nginx_close_logs /var/log/hello/error.log"),
 )  # fmt: skip
 def test_logs(resource: Resource, fact: str, summary: str | None, shell: str) -> None:

@@ -14,10 +14,10 @@ HELD = 'LISTEN 0 511 0.0.0.0:80 0.0.0.0:* users:(("{0}",pid=7,fd=6),("{0}",pid=6
 @table(
     (WEB, "", None),
     (WEB, HELD.format("nginx"), None),
-    (WEB, HELD.format("apache2"), "have port 80 free for nginx",
-     "step_fail 'port 80, which nginx needs, is held by apache2 (process 6). Nothing was changed.'"),
-    (WEB, "LISTEN 0 511 0.0.0.0:80 0.0.0.0:*\n", "have port 80 free for nginx",
-     "step_fail 'port 80, which nginx needs, is held by a program unknown to ss. Nothing was changed.'"),
+    (WEB, HELD.format("apache2"), "check that port 80 is free for nginx",
+     "step_fail 'Port 80, which nginx needs, is in use by apache2 (process 6). Nothing was changed.'"),
+    (WEB, "LISTEN 0 511 0.0.0.0:80 0.0.0.0:*\n", "check that port 80 is free for nginx",
+     "step_fail 'Port 80, which nginx needs, is in use by an unknown program. Nothing was changed.'"),
 )  # fmt: skip
 def test_port(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
     check(resource, fact, summary, shell)
@@ -30,8 +30,8 @@ def test_the_remedy_names_the_program_that_holds_the_port() -> None:
 
 @table(
     (Needs("/x", "clone"), "there\n", None),
-    (Needs("/x", "clone"), "", "needs /x, which `fab clone` makes",
-     "step_fail '/x is not there yet: run `fab clone` first, or `fab deploy`, which runs all steps'"),
+    (Needs("/x", "clone"), "", "check that `fab clone` has run",
+     "step_fail '/x is missing.'"),
 )  # fmt: skip
 def test_path_of_an_earlier_step(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
     check(resource, fact, summary, shell)

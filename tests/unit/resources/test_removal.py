@@ -45,8 +45,8 @@ OWNED = (
     "/var/lib/selvedge/loaded/nginx-hello",
     "/var/lib/selvedge/loaded/nginx-tls-hello",
 )
-KEPT = "remove hello from the server, /srv/hello/shared and /var/log/hello stay"
-ALL = "remove hello from the server, with all that it has written"
+KEPT = "remove hello from the server, keep /srv/hello/shared and /var/log/hello"
+ALL = "remove hello from the server, with its data and logs"
 
 
 @pytest.mark.parametrize(
@@ -103,8 +103,8 @@ def test_steps_of_your_own_may_need_the_settings_of_this_app(target: Callable[..
         yield File(f"/etc/named-{app.name}", app.domains[0])
 
     def local(app: Target) -> Iterator[Resource]:
-        assert app.local_path
-        yield File(f"/etc/local-{app.name}", (app.local_path / "a").read_text())
+        assert app.repository_path
+        yield File(f"/etc/local-{app.name}", (app.repository_path / "a").read_text())
 
     def this_app_only(app: Target) -> Iterator[Resource]:
         yield File("/etc/shared", "x")

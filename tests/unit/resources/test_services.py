@@ -42,11 +42,11 @@ SITE = File("/etc/site", "x\n")
 WEB = Service("web", (SITE,), check="web -t", reload_command="web reload")
 WEB_STAMP = WEB._wanted()
 CHECK = (
-    "service_check 'web refuses its configuration, so nothing of it was loaded' "
-    "'What this step wrote is taken back.' 'web -t'"
+    "service_check 'web rejects its configuration, so it was not reloaded' "
+    "'The files that this step changed were restored.' 'web -t'"
 )
 RELOAD = f"{CHECK}\nweb reload\nstamp_write web {WEB_STAMP}"
-RELOAD_IF_RUNNING = f"""service_check 'web refuses its configuration, so it was not started' …
+RELOAD_IF_RUNNING = f"""service_check 'web rejects its configuration, so it was not started' …
 if systemctl is-active -q web; then
 web reload
 systemctl enable --now web
@@ -81,9 +81,9 @@ HTTPS_STAMP = HTTPS._wanted()
     (HTTPS, fact(stamp=HTTPS_STAMP, more="Served=\n"), None),
     (HTTPS, fact(), "reload nginx", "nginx_reload\nhttps_serves /chain.pem a.test"),
     (HTTPS, fact(stamp=HTTPS_STAMP, more="Served=Apr  1 00:00:00 2026 GMT\n"),
-     "reload nginx, which still serves the certificate until 2026-04-01", "nginx_reload\nhttps_serves /chain.pem a.test"),
+     "reload nginx, which serves an old certificate, valid until 2026-04-01", "nginx_reload\nhttps_serves /chain.pem a.test"),
     (HTTPS, fact(stamp=HTTPS_STAMP, more="Served=none\n"),
-     "reload nginx, which shows no certificate", "nginx_reload\nhttps_serves /chain.pem a.test"),
+     "reload nginx, which serves no certificate", "nginx_reload\nhttps_serves /chain.pem a.test"),
 )  # fmt: skip
 def test_nginx_with_http_and_https(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
     check(resource, fact, summary, shell)

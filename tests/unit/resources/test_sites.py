@@ -16,7 +16,7 @@ server_name b.test
 """
 NAMED = ServerNamesFree(("a.test", "www.a.test"), (OWN,))
 NAMELESS = ServerNamesFree((), (OWN,))
-TAKEN = "have the site's names to itself"
+TAKEN = "check that no other site has the app's names"
 
 
 @table(
@@ -24,9 +24,11 @@ TAKEN = "have the site's names to itself"
     (NAMED, OTHER, None),
     (NAMED, OTHER.replace("b.test", "a.test www.a.test").replace("enabled/b", "enabled/a"), None),
     (NAMED, OTHER.replace("b.test", "www.a.test a.test"), TAKEN,
-     "step_fail 'a.test, www.a.test is a name of another site of this server already: /etc/nginx/sites-enabled/b'"),
+     "step_fail 'Another site on the server already answers for a.test, www.a.test: /etc/nginx/sites-enabled/b.'"),
     (NAMELESS, OTHER.replace(" default_server", ""), None),
-    (NAMELESS, OTHER, TAKEN, "step_fail 'another site of this server answers by address already: /etc/nginx/sites-enabled/b …"),
+    (NAMELESS, OTHER, TAKEN,
+     "step_fail 'The app has no domain, but another site on the server already answers requests by address: "
+     "/etc/nginx/sites-enabled/b …"),
 )  # fmt: skip
 def test_names(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
     check(resource, fact, summary, shell)
@@ -37,7 +39,7 @@ DEBIANS = "/etc/nginx/sites-enabled/default"
 
 @table(
     (DebianDefaultSiteDisabled(), "", None),
-    (DebianDefaultSiteDisabled(), "debians\n", f"remove {DEBIANS}, as Debian brought it",
+    (DebianDefaultSiteDisabled(), "debians\n", f"remove Debian's default site {DEBIANS}",
      f"file_remove {DEBIANS}"),
 )  # fmt: skip
 def test_site_of_debian(resource: Resource, fact: str, summary: str | None, shell: str) -> None:

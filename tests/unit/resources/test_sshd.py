@@ -25,7 +25,7 @@ STAMP = hashlib.sha256(KNOWN.encode()).hexdigest()
 KEX = "curve25519-sha256"
 SSHD = Sshd(TEXT, "deploy")
 DROP_IN = "/etc/ssh/sshd_config.d/00-selvedge.conf"
-HARDEN = "harden sshd and reload it"
+HARDEN = "harden the configuration of sshd and reload it"
 ASSERTED = "sshd_assert deploy 'permitrootlogin no' 'kexalgorithms {0}curve25519-sha256' 'hostkey /a' 'hostkey /b'"
 LOADED = f"sshd_check_unchanged\n:\n{ASSERTED.format('')}\nsshd_reload {STAMP}"
 WRITTEN = f"sshd_check_unchanged\nfile_put {DROP_IN} 0600 root root <<'EOF'\n{ASSERTED.format('')}\nsshd_reload {STAMP}"
@@ -70,7 +70,7 @@ def test_lines_are_compared_as_sshd_prints_them() -> None:
     assert differences("LogLevel VERBOSE\n", "loglevel VERBOSE\n") == []
 
 
-INCLUDE = (f"begin /etc/ssh/sshd_config with `Include {DROP_IN}`", f"sshd_include_first 'Include {DROP_IN}'")
+INCLUDE = (f"put `Include {DROP_IN}` at the top of /etc/ssh/sshd_config", f"sshd_include_first 'Include {DROP_IN}'")
 
 
 @table(
@@ -85,7 +85,7 @@ def test_the_include_is_the_first_line(resource: Resource, fact: str, summary: s
     check(resource, fact, summary, shell)
 
 
-RSA = "make the server's rsa host key anew (4096 bits)"
+RSA = "replace the server's rsa host key (4096 bits)"
 
 
 @table(
@@ -94,13 +94,13 @@ RSA = "make the server's rsa host key anew (4096 bits)"
     (
         HostKey(),
         "4096 SHA256:a root@x (RSA)\n",
-        "make the server's ed25519 host key anew",
+        "replace the server's ed25519 host key",
         "sshd_host_key ed25519 4096",
     ),
     (
         HostKey(),
         "",
-        "make the server's rsa and ed25519 host key anew (4096 bits)",
+        "replace the server's rsa and ed25519 host key (4096 bits)",
         "sshd_host_key rsa 4096\nsshd_host_key ed25519 4096",
     ),
 )
@@ -113,14 +113,14 @@ def test_host_keys(resource: Resource, fact: str, summary: str | None, shell: st
 
 @table(
     (Moduli(), "there\n", None),
-    (Moduli(), "", "create /etc/ssh/moduli-3072 (the groups of at least 3071 bits)",
+    (Moduli(), "", "create /etc/ssh/moduli-3072 with Diffie-Hellman groups of at least 3071 bits",
      "awk '$5 >= 3071' /etc/ssh/moduli | file_put /etc/ssh/moduli-3072 0644 root root"),
 )  # fmt: skip
 def test_moduli(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
     check(resource, fact, summary, shell)
 
 
-PROVE = "prove the changes that a cut-off run left unproved"
+PROVE = "test the changes of an interrupted run with a new login"
 
 
 @table(

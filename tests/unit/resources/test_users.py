@@ -12,23 +12,25 @@ CREATED = (
     "useradd --home-dir /srv/hello --shell /usr/sbin/nologin --user-group --comment 'runs hello' --system --no-create-home "
     "--groups adm,ssl-cert -- hello"
 )
-ANOTHERS = "see that hello is a user of its own"
-REFUSED = "step_fail 'the user hello exists already and is not the app'\"'\"'s: choose another app.name in hosts.toml'"
-CHANGED = "change user hello (shell, home or groups)"
+ANOTHERS = "check that the user hello belongs to the app"
+REFUSED = "step_fail 'The user hello already exists and does not belong to the app.'"
+GROUPS = "set the groups of the user hello"
 LOGIN = User("me", "/home/me")
 
 
 @table(
     (HELLO, PASSWD + "hello adm ssl-cert\n", None),
-    (HELLO, "", "create user hello", CREATED),
-    (HELLO, PASSWD + "hello\n", CHANGED, "usermod --append --groups adm,ssl-cert -- hello"),
-    (HELLO, PASSWD + "hello adm\n", CHANGED, "usermod --append --groups ssl-cert -- hello"),
-    (HELLO, PASSWD.replace("nologin", "false") + "hello adm ssl-cert\n", CHANGED, "usermod --shell /usr/sbin/nologin -- hello"),
+    (HELLO, "", "create the user hello", CREATED),
+    (HELLO, PASSWD + "hello\n", GROUPS, "usermod --append --groups adm,ssl-cert -- hello"),
+    (HELLO, PASSWD + "hello adm\n", GROUPS, "usermod --append --groups ssl-cert -- hello"),
+    (HELLO, PASSWD.replace("nologin", "false") + "hello adm ssl-cert\n", "set the shell of the user hello",
+     "usermod --shell /usr/sbin/nologin -- hello"),
     (HELLO, PASSWD + "hello adm ssl-cert sudo\n", ANOTHERS, REFUSED),
     (HELLO, PASSWD.replace(":998:", ":1000:") + "hello adm ssl-cert\n", ANOTHERS, REFUSED),
     (HELLO, PASSWD.replace("/srv/hello", "/home/x") + "hello adm ssl-cert\n", ANOTHERS, REFUSED),
-    (LOGIN, "", "create user me", "useradd --home-dir /home/me --shell /bin/bash --user-group --comment '' --create-home -- me"),
-    (LOGIN, "me:x:1000:1000::/old:/bin/bash\nme sudo\n", "change user me (shell, home or groups)",
+    (LOGIN, "", "create the user me",
+     "useradd --home-dir /home/me --shell /bin/bash --user-group --comment '' --create-home -- me"),
+    (LOGIN, "me:x:1000:1000::/old:/bin/bash\nme sudo\n", "set the home of the user me",
      "usermod --home /home/me -- me"),
 )  # fmt: skip
 def test_user(resource: Resource, fact: str, summary: str | None, shell: str) -> None:

@@ -24,17 +24,17 @@ class FakeConnection:
 
 KEY = paramiko.ECDSAKey.generate()
 FAILURES: list[tuple[Exception, str, str]] = [
-    (socket.gaierror(-2, "Name or service not known"), "no address is known for the name 192.0.2.1", "hosts.web.address"),
-    (ConnectionRefusedError(111, "x"), "192.0.2.1 port 22 refuses connections", "Is the SSH server running"),
+    (socket.gaierror(-2, "Name not known"), "could not resolve the host name 192.0.2.1: Name not known", "hosts.web.address"),
+    (ConnectionRefusedError(111, "x"), "192.0.2.1 port 22 refused the connection", "Check that the SSH server is running"),
     (TimeoutError("timed out"), "192.0.2.1 port 22 did not answer within 15 s", "firewall"),
-    (OSError(errno.EHOSTUNREACH, "x"), "cannot reach 192.0.2.1 port 22: No route to host", "Check the address"),
-    (OSError(errno.ENETUNREACH, "x"), "cannot reach 192.0.2.1 port 22: Network is unreachable", "Check the address"),
-    (FileNotFoundError(2, "x", "/home/me/id"), "the file /home/me/id on this machine cannot be read", "hosts.web.key"),
-    (PermissionError(13, "x", "/home/me/id"), "/home/me/id on this machine cannot be read: Permission denied", "hosts.web.key"),
+    (OSError(errno.EHOSTUNREACH, "x"), "could not reach 192.0.2.1 port 22: No route to host", "hosts.web.address"),
+    (OSError(errno.ENETUNREACH, "x"), "could not reach 192.0.2.1 port 22: Network is unreachable", "Check your network"),
+    (FileNotFoundError(2, "x", "/home/me/id"), "the file /home/me/id on your machine is not readable", "hosts.web.key"),
+    (PermissionError(13, "x", "/home/me/id"), "/home/me/id on your machine is not readable: Permission denied", "hosts.web.key"),
     (paramiko.SSHException("Error reading SSH protocol banner"), "Error reading SSH protocol banner", "ssh -v deploy@192.0.2.1"),
     (EOFError(), "the SSH connection to 192.0.2.1 port 22 failed: EOFError", "ssh -v deploy@192.0.2.1"),
-    (UnknownHostKey(KEY, ""), f"not known yet. Its ECDSA-SHA2-NISTP256 key is {fingerprint(KEY)}", "fab -H web trust"),
-    (UnknownHostKey(KEY, "SHA256:x"), "but hosts.toml pins SHA256:x", "hosts.web.host_key"),
+    (UnknownHostKey(KEY, ""), f"not known yet. Its ECDSA-SHA2-NISTP256 host key is {fingerprint(KEY)}", "fab -H web trust"),
+    (UnknownHostKey(KEY, "SHA256:x"), "but hosts.toml has SHA256:x", "hosts.web.host_key"),
     (paramiko.BadHostKeyException("web", KEY, KEY), "HOST KEY HAS CHANGED", "fab -H web trust"),
 ]  # fmt: skip
 
@@ -51,7 +51,7 @@ def test_an_error_becomes_a_message(error: Exception, message: str, remedy: str,
 def test_a_closed_port(remote: Callable[..., Remote]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as unused:
         port = unused.getsockname()[1]
-    with pytest.raises(UnreachableError, match=rf"web: 127\.0\.0\.1 port {port} refuses connections"):
+    with pytest.raises(UnreachableError, match=rf"web: 127\.0\.0\.1 port {port} refused the connection"):
         remote(port=port).run("true")
 
 
@@ -66,4 +66,4 @@ def test_another_program_than_sshd_answers(remote: Callable[..., Remote]) -> Non
         threading.Thread(target=answer, daemon=True).start()
         with pytest.raises(UnreachableError, match=r"web: the SSH connection to 127\.0\.0\.1 port \d+ failed: ") as caught:
             remote(port=other.getsockname()[1]).run("true")
-    assert caught.value.remedy.startswith("Try `ssh -v -p ")
+    assert caught.value.remedy.startswith("Run `ssh -v -p ")

@@ -20,7 +20,7 @@ def test_an_unknown_server_is_refused(sshd: Sshd, remote: Callable[..., Remote])
         remote(host_key="").run("true")
     assert "this server is not known yet" in caught.value.message
     assert fingerprint(sshd.host_key) in caught.value.message
-    assert caught.value.remedy.endswith("fab -H web trust")
+    assert caught.value.remedy.endswith("`fab -H web trust`.")
     assert not sshd.commands and not Path("~/.ssh/known_hosts").expanduser().exists()
 
 

@@ -26,12 +26,12 @@ class TestPublicKeys:
     @pytest.mark.parametrize(
         ("line", "problem"),
         [
-            ("ssh-dss AAAAB3NzaC1kc3MAAACBA me", "no kind of public key"),
+            ("ssh-dss AAAAB3NzaC1kc3MAAACBA me", "not a type of public key"),
             ("ssh-ed25519 not*base64 me", "not base64"),
-            (KEY.replace("AAAAC3NzaC1lZDI1NTE5", "AAAAB3NzaC1yc2EAAAAD"), "cut off, or is no ssh-ed25519"),
+            (KEY.replace("AAAAC3NzaC1lZDI1NTE5", "AAAAB3NzaC1yc2EAAAAD"), "cut off or is not of the type ssh-ed25519"),
             ("ssh-ed25519", "cut off"),
-            ('command="/bin/sh" ' + KEY, "no kind of public key"),
-            ("", "no kind of public key"),
+            ('command="/bin/sh" ' + KEY, "not a type of public key"),
+            ("", "not a type of public key"),
         ],
     )
     def test_other_lines_are_refused(self, line: str, problem: str) -> None:

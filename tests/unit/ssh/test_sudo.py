@@ -57,13 +57,13 @@ def test_sudo_never_reads_a_line_of_the_script(tmp_path: Path, password: str, at
     assert asked == ("wrong\n" + "\n" * (attempts - 1) if password else "")
     problem = sudo.refusal("web", "deploy", status, output)
     assert problem and problem.message == (
-        "web: sudo refused the password of deploy." if password else "web: sudo asks deploy for a password."
+        "web: sudo rejected the password of deploy." if password else "web: sudo asks deploy for a password."
     )
 
 
 REFUSALS = [
-    ("tty", "", "the server's sudoers file demands a terminal (requiretty)"),
-    ("tty", PASSWORD, "the server's sudoers file demands a terminal (requiretty)"),
+    ("tty", "", "the server's sudoers file requires a terminal (requiretty)"),
+    ("tty", PASSWORD, "the server's sudoers file requires a terminal (requiretty)"),
     ("never", "", "deploy may not use sudo"),
     ("never", PASSWORD, "deploy may not use sudo"),
 ]
@@ -111,6 +111,6 @@ def test_the_connection_uses_sudo_and_reports_refusals(sshd: Sshd, remote: Calla
     assert remote(PASSWORD).run("head -c 3", [b"abc"]).output == "abc"
     with pytest.raises(SelvedgeError, match="web: sudo asks deploy for a password"):
         remote().run("true")
-    with pytest.raises(SelvedgeError, match="web: sudo refused the password of deploy"):
+    with pytest.raises(SelvedgeError, match="web: sudo rejected the password of deploy"):
         remote("wrong").run("true")
     assert PASSWORD not in "".join(sshd.commands) and PASSWORD not in repr(Credentials(PASSWORD))

@@ -75,4 +75,4 @@ def test_git_gets_its_arguments_unchanged(server: Any, hostile: Target, target: 
     shell = changed(declared("clone", app), "FetchedCommit")
     done = server.run(f"git_fetch() {{ printf '%s\\0' {show}; }}\n{shell}")
     assert done.stdout.decode().split("\0")[:3] == [app.repository, "/srv/hello/repo.git", COMMIT]
-    assert hostile.local_path and hostile.local_path.name == TEXT.rpartition("/")[2]
+    assert hostile.repository_path and hostile.repository_path.name == TEXT.rpartition("/")[2]

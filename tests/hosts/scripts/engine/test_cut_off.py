@@ -80,7 +80,7 @@ def test_a_run_waits_for_the_rest_of_the_previous_one(server: Any) -> None:
     first = start(server, step_script(changes(SLOW), MARK, "hello"))
     wait_for(server.path("/srv/began"))
     second = start(server, step_script(changes("touch /srv/second"), MARK, "hello"))
-    assert second.stdout.readline() == b"@test say waiting for the rest of a run that was cut off\n"
+    assert second.stdout.readline() == b"@test wait waiting for the last step of an interrupted run\n"
     # Another app on the same server does not wait.
     server.run(step_script(changes("touch /srv/other"), MARK, "other"))
     assert server.path("/srv/other").exists() and not server.path("/srv/second").exists()

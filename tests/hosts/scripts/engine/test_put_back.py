@@ -50,7 +50,7 @@ def test_a_failed_step_restores_files_links_and_removed_paths(server: Any) -> No
     # A folder that was made for a file may stay.
     assert after.pop("etc/app/folder")
     assert after == before
-    assert [said for said in done.said if "put back" in said][-1] == "put back /etc/app/file"
+    assert [said for said in done.said if "restored" in said][-1] == "restored /etc/app/file"
     assert len(done.said) == 12
     server.assert_clean()
     assert not list(server.path("/run/selvedge").glob("*undo.*"))
@@ -75,7 +75,7 @@ def test_a_file_that_cannot_be_restored_is_kept_and_named(server: Any) -> None:
     done = server.apply(planned)
     assert done.status == 1
     (said,) = done.said
-    assert said.startswith("could not put back /etc/app/file; what stood there is in /run/selvedge/hello.undo.")
+    assert said.startswith("could not restore /etc/app/file; its previous content is in /run/selvedge/hello.undo.")
     kept = said.partition(" is in ")[2].partition(" ")[0]
     assert server.path(kept).read_text() == "precious\n"
     assert stat.S_IMODE(server.path(kept).parent.stat().st_mode) == 0o700
@@ -88,10 +88,10 @@ def test_a_full_disk_leaves_the_old_file(server: Any, secret: bool) -> None:
         File("/srv/small", "x\n"), File("/srv/file", "0123456789abcde\n" * 12_800, secret=secret))])  # fmt: skip
     done = server.apply(planned, before=full, after="echo; ls -A /srv; cat /srv/file")
     assert done.status == 1
-    assert done.error.startswith("cannot write /srv/file: No space left on device (free space there: ")
+    assert done.error.startswith("Could not write /srv/file: No space left on device (free space: ")
     assert done.output.partition(f"{MARK} end 1\n")[2] == "\nfile\nprecious\n"
 
 
 def test_a_read_only_disk_is_named(server: Any) -> None:
     done = server.apply(server.plan(File("/usr/local/nothing", "x\n")))
-    assert done.status == 1 and done.error.startswith("cannot write /usr/local/nothing: Read-only file system (free space there: ")
+    assert done.status == 1 and done.error.startswith("Could not write /usr/local/nothing: Read-only file system (free space: ")

@@ -38,6 +38,7 @@ class Unreachable(LocalRemote):
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.user = ""
 
     def run(self, *_: object, **__: object) -> Result:
         raise UnreachableError(f"{self.name}: does not answer.", "Switch it on.")

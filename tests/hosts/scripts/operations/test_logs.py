@@ -94,13 +94,13 @@ class TestLogs:
         assert line == "x" * 4000 + "…"
 
     def test_nothing_deployed(self, fake: Callable[..., Fake]) -> None:
-        with pytest.raises(SelvedgeError, match="one: nothing is deployed there") as caught:
+        with pytest.raises(SelvedgeError, match="one: no release is live") as caught:
             self.read(fake("one"))
         assert caught.value.status == 1
 
     def test_no_site(self, fake: Callable[..., Fake]) -> None:
         with pytest.raises(
-            SelvedgeError, match=r"there is no /var/log/hello/nginx-access.log yet; there is no .*error"
+            SelvedgeError, match=r"the log file /var/log/hello/nginx-access.log does not exist yet; the log file .*error"
         ):
             self.read(fake("one"), nginx=True)
 

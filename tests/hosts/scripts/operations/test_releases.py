@@ -12,7 +12,7 @@ import pytest
 from selvedge.errors import UnreachableError, UsageError
 from selvedge.operations.history import history
 from selvedge.operations.releases import releases
-from selvedge.operations.support.text import width
+from selvedge.report.text import width
 from tests.hosts.scripts.operations.fakes import RECORD, Fake, instance, live
 from tests.support.releases import NEW, OLD
 
@@ -83,7 +83,7 @@ class TestReleases:
     def test_a_server_without_releases_gets_a_hint(self, fake: Callable[..., Fake]) -> None:
         found = fake("one")
         releases(found.run)
-        assert found.text == "one: nothing was released there yet. `fab -H one deploy` does.\n"
+        assert found.text == "one: no releases yet. Run `fab -H one deploy`.\n"
 
     def test_json_with_an_unreachable_host(self, fake: Callable[..., Fake]) -> None:
         found = fake("one", "two", gone=["two"])

@@ -28,7 +28,7 @@ class TestRemove:
         with pytest.raises(UsageError, match="--dry-run"):
             tasks.remove.remove.operate(found.run)
         tasks.remove.remove.operate(found.run, dry_run=True)
-        assert "-/srv/hello/live.sock" in found.text and "/srv/hello/shared and /var/log/hello stay" in found.text
+        assert "-/srv/hello/live.sock" in found.text and "keep /srv/hello/shared and /var/log/hello" in found.text
         assert found.servers["one"].tree("/srv") == before
 
     def test_data_of_the_app_stays_without_the_flag(self, fake: Callable[..., Fake]) -> None:

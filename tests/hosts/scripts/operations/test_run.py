@@ -60,7 +60,7 @@ class TestRun:
             run_command(one.run, "exit 3")
 
     def test_nothing_live(self, fake: Callable[..., Fake]) -> None:
-        with pytest.raises(SelvedgeError, match="one: nothing is live there"):
+        with pytest.raises(SelvedgeError, match="one: no release is live"):
             run_command(fake("one").run, "true")
 
     @pytest.mark.parametrize("command", ["", "  ", "a\0b"])

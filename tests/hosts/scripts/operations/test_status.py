@@ -48,7 +48,7 @@ class TestStatus:
 
     def sick(self, one: Fake) -> str:
         """Return the lines of an unhealthy status."""
-        with pytest.raises(SelvedgeError, match="Unhealthy: one: ") as caught:
+        with pytest.raises(SelvedgeError, match="Problems: one: ") as caught:
             status(one.run)
         assert caught.value.status == 1
         return one.text
@@ -87,19 +87,19 @@ class TestStatus:
         [
             ("503 0.2", "GET /up?a=b (Host: hello.example.com): answered 503"),
             ("000 5.001", "no answer within 5 s"),
-            ("000 0.0001", "nothing answers there"),
+            ("000 0.0001", "no process accepts connections"),
         ],
     )
     def test_a_health_check_that_fails_is_a_problem(self, one: Fake, answer: str, said: str) -> None:
         one.servers["one"].program("curl", f'printf "{answer}"')
         text = self.sick(one)
         assert said in text
-        assert "accepted are 200-399" in text
+        assert "Accepted statuses: 200-399" in text
 
     @pytest.mark.parametrize(
         ("manager", "said"),
         [
-            (f"hello.{OLD}  FATAL  Exited too quickly", f"nothing listens on its socket (hello.{OLD} FATAL Exited too quickly)"),
+            (f"hello.{OLD}  FATAL  Exited too quickly", f"no process listens on its socket (hello.{OLD} FATAL Exited too quickly)"),
             (f"hello.{OLD}: ERROR (no such process)", ": stopped"),
         ],
     )  # fmt: skip
@@ -118,13 +118,13 @@ class TestStatus:
         assert (found["workers"], found["memory_kb"]) == (1, 120000)
         (orphan,) = found["findings"]
         assert orphan["level"] == "warning"
-        assert orphan["remedy"] == "On the server: `kill -9 20`."
+        assert orphan["remedy"] == "End them on the server: `kill -9 20`."
 
     def test_only_orphaned_workers(self, one: Fake) -> None:
         server = one.servers["one"]
         server.program("ps", "echo 20 1 30000 7500")
         server.program("supervisorctl", "echo hello.x BACKOFF")
-        assert "nothing listens on its socket (hello.x BACKOFF)" in self.sick(one)
+        assert "no process listens on its socket (hello.x BACKOFF)" in self.sick(one)
 
     def test_a_master_without_workers(self, one: Fake) -> None:
         one.servers["one"].program("ps", "echo 20 5 30000 7500")
@@ -150,8 +150,8 @@ class TestStatus:
     @pytest.mark.parametrize(
         ("moment", "level", "said"),
         [
-            ("1773532800", "warning", "ends in 17 days, and was not renewed"),
-            ("1775088000", "problem", "has expired 1 day ago"),
+            ("1773532800", "warning", "expires in 17 days, and was not renewed"),
+            ("1775088000", "problem", "expired 1 day ago"),
         ],
     )
     def test_a_certificate_near_its_end(self, one: Fake, moment: str, level: str, said: str) -> None:
@@ -163,8 +163,8 @@ class TestStatus:
         ("served", "said"),
         [
             ("echo Fingerprint=old; echo notAfter=Feb  1 00:00:00 2026 GMT",
-             "nginx still shows another one on port 443, until 2026-02-01"),
-            ("exit 1", "nginx shows none on port 443"),
+             "nginx still serves another one on port 443, valid until 2026-02-01"),
+            ("exit 1", "nginx serves none on port 443"),
         ],
     )
     def test_a_renewed_certificate_that_nginx_does_not_serve(self, one: Fake, served: str, said: str) -> None:
@@ -186,7 +186,7 @@ esac""")
         assert finding["text"] == "its last renewal failed (certbot.service)"
         server.path("/etc/letsencrypt/live/hello/fullchain.pem").unlink()
         one.screen.truncate(one.screen.seek(0))
-        assert [each["text"] for each in self.read(one)["findings"]] == ["there is none for hello.example.com"]
+        assert [each["text"] for each in self.read(one)["findings"]] == ["missing for hello.example.com"]
 
     @pytest.mark.parametrize(
         ("kilobytes", "inodes", "level"),
@@ -218,14 +218,14 @@ esac""")
         assert found["upgrades"] == {"all": 2, "security": 1}
         assert found["reboot_required"] is True
         assert [each["text"] for each in found["findings"]] == [
-            "2 packages (1 for security)", "needed by libc6 linux-image"
+            "available for 2 packages, 1 of them for security", "needed to finish upgrading libc6 linux-image"
         ]  # fmt: skip
 
     def test_a_bare_server_is_healthy(self, fake: Callable[..., Fake]) -> None:
         found = fake("one")
         found.servers["one"].program("systemctl", "echo inactive; exit 3")
         status(found.run)
-        assert "nothing is deployed here" in found.text
+        assert "hello is not deployed" in found.text
         assert "fab -H one deploy" in found.text
         assert "nginx" not in found.text
 

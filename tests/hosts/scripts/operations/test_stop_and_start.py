@@ -19,7 +19,7 @@ class TestStopAndStart:
     @pytest.mark.parametrize("work", [stop, start])
     def test_without_a_live_release_nothing_changes(self, fake: Callable[..., Fake], work: Work) -> None:
         found = fake("one")
-        with pytest.raises(SelvedgeError, match="one: nothing of hello is live there") as caught:
+        with pytest.raises(SelvedgeError, match="one: hello has no live release") as caught:
             work(found.run, {"dry_run": True})
         assert caught.value.status == 1
         assert found.text == ""
@@ -33,7 +33,7 @@ class TestStopAndStart:
         server.program("supervisorctl", 'echo "$*" >>/var/log/asked; echo RUNNING')
         before = server.tree("/srv"), server.tree("/etc")
         stop(found.run, {"dry_run": True})
-        assert f"stop hello, release {OLD}" in found.text
+        assert f"stop the release {OLD} of hello" in found.text
         assert (server.tree("/srv"), server.tree("/etc")) == before
         assert server.path("/var/log/asked").read_text() == f"status hello.{OLD}\n"
 

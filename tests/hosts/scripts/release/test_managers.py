@@ -173,7 +173,7 @@ def test_systemd_that_cannot_start_an_instance_says_why(managed: Managed) -> Non
     managed.server.path("/etc/systemd/system").mkdir(parents=True)
     managed.server.program("systemctl", "exit 1")
     managed.server.program("journalctl", "echo bad unit file")
-    assert managed.run(f"manager_start {NEW}") == f"@test error systemd cannot start hello.{NEW}: bad unit file \n"
+    assert managed.run(f"manager_start {NEW}") == f"@test error systemd could not start hello.{NEW}: bad unit file \n"
 
 
 @pytest.mark.parametrize(

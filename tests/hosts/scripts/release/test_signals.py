@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from selvedge.config.target import Target
-from selvedge.release.live import PREFLIGHT, Live
+from selvedge.release.live import Live
 from tests.hosts.scripts.release.managed import Managed
 from tests.support.releases import NEW, OLD
 
@@ -22,15 +22,15 @@ def test_a_signal_before_or_after_the_switch_leaves_the_old_release_live(
     base = managed.server.path("/srv/hello")
     (base / "current").symlink_to(f"releases/{OLD[:12]}")
     managed.listens(OLD)
-    managed.server.path("/run/preflight").write_bytes(PREFLIGHT)
     change = Live(target("b" * 40), NEW).plan(f"live {OLD}\nlistening yes\ncurrent releases/{OLD[:12]}\n")
-    assert change
+    assert change and isinstance(change.payload, bytes)
+    managed.server.path("/run/payload").write_bytes(change.payload)
     stop = f"{moment}() {{ readlink /srv/hello/live.sock; kill -TERM $$; echo goes on; }}"
-    said = managed.run(f"{STUBS}\n{stop}\nstep_by=me\nexec 3</run/preflight\n{change.shell}")
-    assert said.endswith(f"@test error the release was stopped by a signal. The old release {OLD} still serves\n")
+    said = managed.run(f"{STUBS}\n{stop}\nstep_by=me\nexec 3</run/payload\n{change.shell}")
+    assert said.endswith(f"@test error A signal stopped the release. The previous release {OLD} keeps serving\n")
     assert f"/run/hello/{OLD if moment == 'gate_pass' else NEW}.sock\n" in said and "goes on" not in said
     assert str((base / "live.sock").readlink()) == f"/run/hello/{OLD}.sock"
     assert str((base / "current").readlink()) == f"releases/{OLD[:12]}"
     assert (base / f"instances/{NEW}/state").read_text() == "bad\n"
     assert managed.boots() == {OLD: True}
-    assert (base / "history").read_text().endswith(f"\tme\tdeploy\t{OLD}\t{NEW}\trefused: the release was stopped by a signal\n")
+    assert (base / "history").read_text().endswith(f"\tme\tdeploy\t{OLD}\t{NEW}\trefused: A signal stopped the release\n")

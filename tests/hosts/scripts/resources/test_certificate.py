@@ -82,22 +82,22 @@ class TestBeforeAsking:
     @pytest.mark.parametrize(
         ("settings", "problem"),
         [
-            ({"names": "exit 2"}, "a.test has no address in the DNS: add an A record"),
+            ({"names": "exit 2"}, "a.test has no address in DNS: add an A record"),
             (
                 {"names": "echo 10.9.9.9 STREAM", "curl": "echo 'curl: (28) timed out' >&2; exit 28"},
-                "a.test leads to 10.9.9.9, and not to this server (10.0.0.5): correct its A record",
+                "a.test leads to 10.9.9.9, not to this server (10.0.0.5): correct its A record",
             ),
             (
                 {"names": "echo 10.9.9.9 STREAM", "curl": "echo Welcome; echo HTTP status 200"},
-                "a.test leads to 10.9.9.9, and not to this server",
+                "a.test leads to 10.9.9.9, not to this server",
             ),
             (
                 {"names": "echo 2001:db8::9 STREAM", "curl": "exit 7"},
-                "a.test leads to 2001:db8::9, and not to this server (10.0.0.5): correct its AAAA record",
+                "a.test leads to 2001:db8::9, not to this server (10.0.0.5): correct its AAAA record",
             ),
             (
                 {"curl": "echo '<html>'; echo; echo HTTP status 404"},
-                "nginx here does not answer for http://a.test/.well-known/acme-challenge/ at 10.0.0.5 (HTTP status 404)",
+                "nginx on this server does not serve http://a.test/.well-known/acme-challenge/ at 10.0.0.5 (HTTP status 404)",
             ),
         ],
     )
@@ -105,7 +105,7 @@ class TestBeforeAsking:
         server = issue(**settings)
         done = ask(server)
         assert done.status == 1
-        assert done.error.startswith("No certificate was asked for: ")
+        assert done.error.startswith("No certificate was requested. ")
         assert problem in done.error
         assert called(server) == 0
         assert not list(server.path(f"{WEBROOT}/.well-known/acme-challenge").iterdir()), "the token is left"
@@ -127,7 +127,7 @@ class TestBeforeAsking:
         server = issue(names="echo 93.184.216.34 STREAM", curl="exit 7")
         done = ask(server)
         assert (done.status, called(server)) == (0, 1)
-        assert any("cannot be seen from here" in said for said in done.said)
+        assert any("cannot check from the server" in said for said in done.said)
 
     def test_a_server_with_a_public_address_decides_itself(self, issue: Any) -> None:
         server = issue(names="echo 93.184.216.34 STREAM", own="93.184.216.35/24", curl="exit 7")
@@ -167,7 +167,7 @@ class TestAsking:
         log.write_text("raise messages.Error.from_json(jobj)\nacme.messages.Error: urn:ietf:params:acme:error:rateLimited :: There "
                        "were too many requests of a given type :: too many certificates (5) already issued, retry after 2031\n"
                        "2026-01-01 00:00:00,256:ERROR:certbot._internal.log:AttributeError: can't set attribute\n")  # fmt: skip
-        error = "gives no more certificates for now: too many certificates (5) already issued, retry after 2031. Try with"
+        error = "issues no more certificates for now: too many certificates (5) already issued, retry after 2031. To continue with"
         assert error in ask(server).error and called(server) == 1
 
     @pytest.mark.parametrize(
@@ -176,19 +176,19 @@ class TestAsking:
             (
                 "Certbot failed to authenticate some domains\n  Domain: a.test\n  Type:   connection\n"
                 "  Detail: 203.0.113.9: Fetching http://a.test/x: Connection refused\n\nSome challenges have failed.",
-                "The certificate authority could not verify the domains. It says: a.test: 203.0.113.9: "
+                "The certificate authority could not verify the domains: a.test: 203.0.113.9: "
                 "Fetching http://a.test/x: Connection refused.",
             ),
             (
                 "An unexpected error occurred:\ntoo many certificates (5) already issued for this exact set of domains, "
                 "retry after 2026-01-01 00:00:00 UTC: see the documentation",
-                "The certificate authority gives no more certificates for now: too many certificates (5) already issued "
+                "The certificate authority issues no more certificates for now: too many certificates (5) already issued "
                 "for this exact set of domains, retry after 2026-01-01 00:00:00 UTC",
             ),
             (
                 "Saving debug log to /var/log/letsencrypt/letsencrypt.log\nAn unexpected error occurred:\n"
                 "requests.exceptions.ConnectionError: no route\nAsk for help or search for solutions at x.",
-                "Certbot got no certificate: requests.exceptions.ConnectionError: no route",
+                "certbot could not get a certificate: requests.exceptions.ConnectionError: no route",
             ),
         ],
     )
@@ -204,7 +204,7 @@ class TestAsking:
         server = issue(certbot=busy)
         done = ask(server)
         assert (done.status, called(server)) == (0, 4)
-        assert "waiting for another certbot that runs on the server" in done.said
+        assert "waiting for another certbot on the server to end" in done.said
 
     def test_another_certbot_is_not_waited_for_endlessly(self, issue: Any) -> None:
         server = issue(certbot="echo 'Another instance of Certbot is already running.'; exit 1")

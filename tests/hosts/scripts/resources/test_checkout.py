@@ -45,7 +45,7 @@ def test_each_commit_has_its_own_checkout(server: Any, repository: Path) -> None
     (repository / "main.py").write_text("app = 2\n")
     second = commit(repository)
     assert summaries(server.make(*places(), fetched(second), checkout(second))) == [
-        f"fetch {second[:12]} from file:///opt/hello",
+        f"fetch the commit {second[:12]} from file:///opt/hello",
         f"check out /srv/hello/releases/{second[:12]}",
     ]
     read = [server.path(f"/srv/hello/releases/{sha[:12]}/main.py").read_text() for sha in (first, second)]
@@ -76,10 +76,10 @@ def test_an_unreachable_repository_is_named(server: Any, repository: Path) -> No
     server.make(*places())
     done = server.apply(server.plan(*places(), fetched(sha, "file:///opt/nowhere")))
     assert done.status == 1
-    assert done.error.startswith(f"git cannot fetch {sha[:12]} from file:///opt/nowhere: fatal: ")
+    assert done.error.startswith(f"git could not fetch the commit {sha[:12]} from file:///opt/nowhere: fatal: ")
     done = server.apply(server.plan(*places(), fetched("f" * 40)))
     assert done.status == 1
-    assert "has no commit ffffffffffff" in done.error and "force-pushed" in done.error
+    assert "no longer has the commit ffffffffffff" in done.error and "force-pushed" in done.error
 
 
 def test_submodules_are_checked_out(server: Any, repository: Path) -> None:
@@ -124,7 +124,10 @@ def test_an_interrupted_checkout_is_repeated(server: Any, repository: Path) -> N
     assert not (half.parent / sha[:12] / "left").exists()
 
 
-LFS = "the repository keeps files in Git LFS: install git-lfs on the server (apt-get install git-lfs), then run this again"
+LFS = (
+    "The repository has files in Git LFS, but git-lfs is not installed on the server. Run `apt-get install git-lfs` there, "
+    "then run the same command again."
+)
 
 
 @pytest.mark.parametrize(("attributes", "error"), [

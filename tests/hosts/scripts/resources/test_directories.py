@@ -42,7 +42,7 @@ def test_a_file_or_link_is_not_replaced_by_a_directory(server: Any) -> None:
     before = server.tree("/srv")
     for path in ("/srv/file", "/srv/link", "/srv/dangling"):
         done = server.apply(server.plan(Directory(path)))
-        assert done.status == 1 and done.error == f"{path} is not a directory; one must stand there: move it away"
+        assert done.status == 1 and done.error == f"{path} is not a directory, but Selvedge needs a directory at this path."
     assert server.tree("/srv") == before
 
 
@@ -82,7 +82,7 @@ def test_a_missing_path_of_an_earlier_step_stops_the_step(server: Any) -> None:
     need = Needs("/srv/hello/it's there", "clone")
     done = server.apply(server.plan(need, File("/etc/after", "")))
     assert done.status == 1
-    assert done.error == "/srv/hello/it's there is not there yet: run `fab clone` first, or `fab deploy`, which runs all steps"
+    assert done.error == "/srv/hello/it's there is missing."
     assert not server.path("/etc/after").exists()
     server.path("/srv/hello").mkdir()
     server.path("/srv/hello/it's there").touch()

@@ -102,7 +102,8 @@ def test_the_mode_of_a_file(server: Any) -> None:
     server.make(*files)
     for file in files:
         server.path(file.path).chmod(0o2777)
-    assert summaries(server.make(*files)) == [f"set {file.path} to mode {file.mode}, root:root" for file in files]
+    expected = [f"set the mode of {file.path} to {file.mode} and its owner to root:root" for file in files]
+    assert summaries(server.make(*files)) == expected
     for file in files:
         assert stat.S_IMODE(server.path(file.path).stat().st_mode) == int(file.mode, 8)
 
@@ -144,7 +145,7 @@ def test_a_directory_is_not_replaced_by_a_file(server: Any) -> None:
     for resource in (File("/etc/file", "x\n"), Link("/etc/file", "/srv"), Absent("/etc/file")):
         done = server.apply(server.plan(resource))
         assert done.status == 1
-        assert "/etc/file is a directory" in done.error and "move it away" in done.error
+        assert "/etc/file is a directory, but Selvedge needs " in done.error
     assert server.path("/etc/file/mine").exists()
 
 

@@ -21,7 +21,7 @@ def test_the_deploy_key(server: Any) -> None:
     made = path.read_bytes()
     assert server.path("/srv/hello/deploy_key.pub").read_text().endswith(" hello@it's a server\n")
     path.chmod(0o644)
-    assert summaries(server.make(key)) == ["make the deploy key readable by root only"]
+    assert summaries(server.make(key)) == ["restrict the deploy key to root"]
     assert path.read_bytes() == made and mode(path) == "0o600"
 
 
@@ -44,7 +44,7 @@ def test_the_host_key_of_a_git_server_is_stored_once(
     server.program("ssh-keyscan", "exit 1")
     planned = server.plan(GitHostKey.of("/srv/hello/git_known_hosts", "other.test", 22))
     done = server.apply(planned)
-    assert done.status == 1 and done.error == "the git server other.test, port 22, does not answer with a host key"
+    assert done.status == 1 and done.error == "The git server other.test did not send a host key on port 22."
     assert "pushed from here" in planned.changes[0][1].remedy
 
 
@@ -60,6 +60,6 @@ def test_a_host_key_that_this_machine_knows_is_used(
     server.program("ssh-keyscan", "exit 1")
     server.path("/srv/hello").mkdir()
     resource = GitHostKey.of("/srv/hello/git_known_hosts", "git.test", 2222)
-    assert summaries(server.make(resource)) == ["take the host key of [git.test]:2222 from this machine's known_hosts"]
+    assert summaries(server.make(resource)) == ["copy the host key of [git.test]:2222 from this machine's known_hosts"]
     assert server.path("/srv/hello/git_known_hosts").read_text() == f"[git.test]:2222 ssh-ed25519 {key}\n"
     assert not server.plan(resource)

@@ -50,7 +50,7 @@ def test_a_hook_gets_its_variables_and_the_apps_environment(server: Any) -> None
 def test_a_failing_hook_stops_the_step_and_leaves_no_mark(server: Any, folder: Path) -> None:
     done = server.apply(server.plan(hook("touch built; exit 3", "echo later", builds=True, run="")))
     assert done.status == 1 and "later" not in done.output.replace("after_build: echo later", "")
-    assert done.error == "the hook after_build failed (exit status 3): touch built; exit 3"
+    assert done.error == "The hook after_build failed (exit status 3): touch built; exit 3"
     assert not server.path("/srv/hello/mark").exists()
     assert (folder.stat().st_uid, (folder / "built").stat().st_uid) == (0, 0)
 

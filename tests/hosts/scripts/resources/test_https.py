@@ -107,10 +107,10 @@ esac""")
         chain.touch()
         served.write_text("certificate\nnotAfter=Apr  1 00:00:00 2026 GMT\n")
         ((_, change),) = server.plan(*https.loads, https).changes
-        assert change.summary == "reload nginx, which still serves the certificate until 2026-04-01"
+        assert change.summary == "reload nginx, which serves an old certificate, valid until 2026-04-01"
         served.write_text("")
         ((_, change),) = server.plan(*https.loads, https).changes
-        assert change.summary == "reload nginx, which shows no certificate"
+        assert change.summary == "reload nginx, which serves no certificate"
         server.program("systemctl", f"""
 echo UnitFileState=enabled; echo ActiveState=active
 [ $1 != reload ] || cat {self.CHAIN} >/opt/served""")
@@ -131,4 +131,4 @@ echo UnitFileState=enabled; echo ActiveState=active
         server.path(self.CHAIN).unlink()
         assert b"passed" in server.run(script).stdout, "the certificate is what is being mended"
         server.path("/etc/nginx/sites-enabled/hello-tls").unlink()
-        assert b"broken already" in server.run(f"mark=x\n{script}").stdout
+        assert b"rejects its current configuration" in server.run(f"mark=x\n{script}").stdout

@@ -55,7 +55,7 @@ def test_logs_are_closed_to_others_and_links_are_left_alone(server: Any) -> None
     server.path(files[0]).write_text("x\n")
     server.path(files[2]).symlink_to("/dev/null")
     planned = server.plan(NginxLogs(files))
-    assert [change.summary for _, change in planned.changes] == [f"keep others out of {files[0]}, {files[1]}"]
+    assert [change.summary for _, change in planned.changes] == [f"make {files[0]}, {files[1]} unreadable for other users"]
     assert server.apply(planned).status == 0
     assert [server.path(file).stat().st_mode & 0o777 for file in files[:2]] == [0o640, 0o640]
     assert server.path(files[0]).read_text() == "x\n"
@@ -88,7 +88,7 @@ def test_new_restrictions_do_not_restart_an_nginx_with_sites(server: Any) -> Non
     sites(server, b=BY_NAME)
     done = server.apply(server.plan(BOX))
     assert log.read_text().splitlines() == ["daemon-reload", "is-active -q nginx"]
-    assert "holds from its next start on" in done.said[0]
+    assert "take effect at its next start" in done.said[0]
 
 
 OTHERS = """
@@ -126,12 +126,12 @@ def test_restrictions_that_nginx_refuses_are_not_kept(server: Any) -> None:
     assert done.status == 1 and "would not start" in done.error and "Read-only file system" in done.error
     assert not server.path(BOX.path).exists() and not log.exists()
     server.program("nginx", "exit 1")
-    assert "is broken already, also without" in server.apply(server.plan(BOX)).error
+    assert "rejects its configuration even without" in server.apply(server.plan(BOX)).error
 
 
 def test_restrictions_under_which_nginx_does_not_start_are_removed(server: Any) -> None:
     log = systemctl(server, "[ ! -e /etc/systemd/system/nginx.service.d/50-selvedge.conf ]")
     done = server.apply(server.plan(BOX))
-    assert done.status == 1 and "does not start with the restrictions" in done.error
+    assert done.status == 1 and "could not start with the restrictions" in done.error
     assert log.read_text().splitlines()[-2:] == ["daemon-reload", "restart nginx"]
     assert not server.path(BOX.path).exists()

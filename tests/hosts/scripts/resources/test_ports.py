@@ -17,7 +17,7 @@ LISTEN = "LISTEN 0 511 0.0.0.0:80 0.0.0.0:* users:"
         (f'{LISTEN}(("nginx",pid=5,fd=6),("nginx",pid=6,fd=6))', None),
         (f'{LISTEN}(("apache2",pid=9,fd=4),("apache2",pid=8,fd=4))', "apache2 (process 8)"),
         (f'{LISTEN}(("caddy",pid=9,fd=4))\n{LISTEN}(("caddy",pid=9,fd=5))', "caddy (process 9)"),
-        ("LISTEN 0 511 0.0.0.0:80 0.0.0.0:*", "a program unknown to ss"),
+        ("LISTEN 0 511 0.0.0.0:80 0.0.0.0:*", "an unknown program"),
         (f'{LISTEN}(("$(touch x)",pid=9,fd=4))', "$(touch x) (process 9)"),
     ],
 )
@@ -28,4 +28,4 @@ def test_the_message_names_the_program_that_holds_the_port(server, fact, named):
         return
     done = server.apply(Plan.of([Port(80, "nginx")], [fact]))
     assert done.status == 1
-    assert done.error == f"port 80, which nginx needs, is held by {named}. Nothing was changed."
+    assert done.error == f"Port 80, which nginx needs, is in use by {named}. Nothing was changed."

@@ -27,7 +27,7 @@ def test_a_local_repository_is_pushed(server: Any, tmp_path: Path) -> None:
     (source / "main.py").write_text("app = 2\n")
     second = commit(source)
     planned = server.make(*places(), pushed(source, second), checkout(second))
-    assert summaries(planned)[0].startswith(f"push {second[:12]} from {source} (0.")
+    assert summaries(planned)[0].startswith(f"push the commit {second[:12]} from {source} (0.")
     assert server.path(f"/srv/hello/releases/{second[:12]}/main.py").read_text() == "app = 2\n"
     server.run("git --git-dir=/srv/hello/repo.git gc -q --prune=now")
     assert not server.plan(pushed(source, first))
@@ -66,6 +66,20 @@ def test_a_faulty_or_shallow_history_can_be_pushed(server: Any, tmp_path: Path) 
     server.run("rm -rf /srv/hello")
     server.make(*places(), pushed(shallow, last), checkout(last))
     assert server.path(f"/srv/hello/releases/{last[:12]}/main.py").read_text() == "app = 2\n"
+
+
+def test_commits_before_those_of_a_shallow_clone_can_be_pushed_later(server: Any, tmp_path: Path) -> None:
+    source, shallow = tmp_path / "source", tmp_path / "shallow"
+    source.mkdir()
+    git(source, "init", "-q", "-b", "main")
+    shas = []
+    for number in range(3):
+        (source / "main.py").write_text(f"app = {number}\n")
+        shas.append(commit(source))
+    git(tmp_path, "clone", "-q", "--depth", "1", f"file://{source}", str(shallow))
+    server.make(*places(), pushed(shallow, shas[2]))
+    server.make(pushed(source, shas[1]), checkout(shas[1]))
+    assert server.path(f"/srv/hello/releases/{shas[1][:12]}/main.py").read_text() == "app = 1\n"
 
 
 def test_an_interrupted_push_changes_nothing(server: Any, repository: Path) -> None:

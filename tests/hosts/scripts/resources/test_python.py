@@ -43,7 +43,7 @@ chmod +x $last/bin/python"""
     def test_a_failed_installation_is_repeated(self, server, python):
         python(f"{self.PIP}; exit 1")
         done = server.apply(server.plan(Tool("uv", UV_REQUIREMENT)))
-        assert (done.status, done.error) == (1, f"pip could not install {UV_REQUIREMENT}")
+        assert (done.status, done.error) == (1, f"pip could not install {UV_REQUIREMENT} on the server.")
         assert server.path("/opt/selvedge/uv/bin/uv").exists()
         python()
         assert server.make(Tool("uv", UV_REQUIREMENT))
@@ -94,7 +94,7 @@ esac"""
     def test_another_patch_version_is_refused(self, server):
         done = server.apply(server.plan(Python("3.12.9")))
         assert done.status == 1
-        assert done.error.endswith("bin/python3.12 is 3.12.4")
+        assert done.error.endswith("bin/python3.12 is Python 3.12.4.")
         assert not server.path("/opt/selvedge/python/3.12.9").is_symlink()
 
     def test_on_ubuntu_deadsnakes_comes_before_uv(self, server):
@@ -105,17 +105,17 @@ esac"""
 
     def test_deadsnakes_is_refused_elsewhere(self, server):
         done = server.apply(server.plan(Python("3.12", "deadsnakes")))
-        assert done.error == 'deadsnakes is for Ubuntu only; set app.python_from to "auto" or "uv" in hosts.toml'
+        assert done.error == 'deadsnakes has packages for Ubuntu only. Set app.python_from to "auto" or "uv" in hosts.toml.'
         assert "add-apt-repository" not in self.calls(server)
 
     def test_a_version_that_the_system_lacks_is_refused(self, server):
         done = server.apply(server.plan(Python("3.12", "system")))
-        assert "this server's own packages have no Python 3.12" in done.error
+        assert "This server's distribution has no package of Python 3.12" in done.error
         assert "python install" not in self.calls(server)
 
     def test_a_similar_version_of_the_system_is_refused(self, server):
         server.program("apt-cache", "case $1 in policy) echo '  Candidate: 3.11.20-1' ;; esac")
-        assert "have no Python 3.11.2 " in server.apply(server.plan(Python("3.11.2", "system"))).error
+        assert "has no package of Python 3.11.2 " in server.apply(server.plan(Python("3.11.2", "system"))).error
 
     def test_a_uv_that_is_too_old_is_replaced_first(self, server):
         server.path("/opt/selvedge/uv/.requirement").write_text("uv>=0.1\n")
@@ -126,7 +126,7 @@ esac"""
     def test_an_unreachable_pyenv_is_named_by_its_address(self, server):
         server.program("git", "exit 128")
         done = server.apply(server.plan(Python("3.12", "pyenv")))
-        assert done.error == "pyenv cannot be fetched from https://github.com/pyenv/pyenv.git"
+        assert done.error == "Could not fetch pyenv from https://github.com/pyenv/pyenv.git."
 
     def test_pyenv_builds_the_newest_patch_version_once(self, server):
         server.program("git", """

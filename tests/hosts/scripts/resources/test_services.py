@@ -93,7 +93,7 @@ def test_a_refused_configuration_is_restored_and_never_loaded(nginx: Any) -> Non
     assert done.status == 1 and "[emerg] bad directive" in done.output
     assert log(nginx) == []
     assert nginx.path("/etc/nginx/site").read_text() == "good\n"
-    assert done.said == ["put back /etc/nginx/site"]
+    assert done.said == ["restored /etc/nginx/site"]
     nginx.assert_clean()
 
 
@@ -115,8 +115,8 @@ def test_a_broken_configuration_stops_the_step_before_its_first_change(nginx: An
     done = nginx.apply(nginx.plan(*site("new\n")))
     assert done.status == 1
     assert done.error == (
-        "nginx is broken already, before anything was changed: nginx: [emerg] bad directive in /etc/nginx/x. "
-        "Mend that file first."
+        "nginx rejects its current configuration, so nothing was changed: nginx: [emerg] bad directive in /etc/nginx/x. "
+        "Correct that file first."
     )
     assert nginx.path("/etc/nginx/site").read_text() == "good\n" and log(nginx) == []
 
@@ -130,7 +130,7 @@ def test_a_broken_file_of_the_step_is_written_again(nginx: Any, words: str) -> N
     assert nginx.path("/etc/nginx/site").read_text() == "good\n"
     # A file with a longer name belongs to another app.
     nginx.program("nginx", "echo '[emerg] unknown directive in /etc/nginx/site-of-others:3' >&2; exit 1")
-    assert "broken already" in nginx.apply(nginx.plan(*site("new\n"))).error
+    assert "rejects its current configuration" in nginx.apply(nginx.plan(*site("new\n"))).error
 
 
 def test_a_stopped_service_starts_with_its_new_files(nginx: Any) -> None:

@@ -41,10 +41,10 @@ def test_other_users_may_read_only_the_folder(server: Any) -> None:
 @pytest.mark.parametrize(
     ("where", "target", "sentence"),
     [
-        ("static/css/x", "/etc/shadow", "in it static/css/x is a link that leads out of it"),
-        ("static/x", "../main.py", "in it static/x is a link that leads out of it"),
-        ("static", "/srv/secret", "is a link out of the release"),
-        ("static", "../../../secret", "is a link out of the release"),
+        ("static/css/x", "/etc/shadow", "contains static/css/x, a link to a place outside the folder"),
+        ("static/x", "../main.py", "contains static/x, a link to a place outside the folder"),
+        ("static", "/srv/secret", "is a link to a place outside the release"),
+        ("static", "../../../secret", "is a link to a place outside the release"),
         ("static", "nowhere", "is not in this release"),
     ],
 )

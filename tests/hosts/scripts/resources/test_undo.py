@@ -93,7 +93,7 @@ class TestUndo:
         server.path("/var/lib/selvedge/guard/armed").rename(server.path("/var/lib/selvedge/guard/fired"))
         assert server.read(NoPendingUndo()) == ["fired\n"]
         done = server.run(f"mark=m\n{functions('probe', 'file', 'guard')}\n( set -eu\n{UNDO.arm}\n)")
-        assert done.returncode == 1 and b"run this again" in done.stdout, done
+        assert done.returncode == 1 and b"Run the same command again." in done.stdout, done
         self.assert_undone(server)
 
     def test_proved_changes_stay(self, server: Any) -> None:

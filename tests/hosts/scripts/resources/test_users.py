@@ -10,14 +10,14 @@ from tests.support.plans import summaries
 
 def test_a_user_is_created_and_changed(server: Any) -> None:
     user = User("hello", "/srv/hello/shared", system=True, shell="/usr/sbin/nologin", comment="runs 'hello' $(x)")
-    assert summaries(server.make(user)) == ["create user hello"]
+    assert summaries(server.make(user)) == ["create the user hello"]
     line = next(row for row in server.path("/etc/passwd").read_text().splitlines() if row.startswith("hello:"))
     assert line.split(":")[4:] == ["runs 'hello' $(x)", "/srv/hello/shared", "/usr/sbin/nologin"]
     assert int(line.split(":")[2]) < 1000
     assert not server.path("/srv/hello").exists()
     home = "/srv/hello/shared"
     changed = User("hello", home, system=True, shell="/bin/sh", groups=("adm", "daemon"))
-    assert summaries(server.make(changed)) == ["change user hello (shell, home or groups)"]
+    assert summaries(server.make(changed)) == ["set the shell and groups of the user hello"]
     # Groups are added, never removed.
     assert not server.plan(User("hello", home, system=True, shell="/bin/sh"))
 

@@ -103,7 +103,7 @@ def test_releases_with_the_same_requirements_share_an_environment(builder: Any) 
     builder.make(release(builder, "one", **files))
     assert len(built(builder)) == 3
     done = builder.apply(builder.plan(release(builder, "two", **files)))
-    assert done.said == ["the environment of an earlier release fits: Python 3.12.4, requirements.txt"]
+    assert done.said == ["using the virtual environment of an earlier release: Python 3.12.4, requirements.txt"]
     assert built(builder) == []
     # An included file of requirements counts, too.
     builder.make(release(builder, "three", **{**files, "base_txt": "fastapi==2\n"}))
@@ -118,7 +118,7 @@ def test_a_failed_build_leaves_nothing(builder: Any) -> None:
     broken = release(builder, "two", requirements_txt="nosuchpackage\n")
     done = builder.apply(builder.plan(broken))
     assert done.status == 1
-    assert done.error == "the requirements in requirements.txt cannot be installed: no such package: not here: nor there"
+    assert done.error == "Could not install the requirements in requirements.txt: no such package: not here: nor there"
     after = builder.tree("/srv/hello/venvs")
     assert {name: entry[-1] for name, entry in after.items()} == {name: entry[-1] for name, entry in before.items()}
     assert not os.path.lexists(builder.path("/srv/hello/releases/two/.venv"))
@@ -145,20 +145,20 @@ def test_a_lock_file_wins_over_looser_requirements(builder: Any) -> None:
     for first, name in enumerate(LOCKS):
         one = release(builder, f"r{first}", **{lock.replace(".", "_"): f"{lock}\n" for lock in LOCKS[first:]})
         done = builder.apply(builder.plan(one))
-        assert done.said == [f"Python 3.12.4, {name}, by uv"]
+        assert done.said == [f"uv installs {name} for Python 3.12.4"]
     assert any(row.startswith("daemon export --frozen --no-dev") for row in built(builder))
     asked = replace(release(builder, "asked", uv_lock="x\n", other_txt="fastapi\n"), requirements="other.txt")
-    assert builder.apply(builder.plan(asked)).said == ["Python 3.12.4, other.txt, by uv"]
+    assert builder.apply(builder.plan(asked)).said == ["uv installs other.txt for Python 3.12.4"]
 
 
 def test_a_missing_file_of_the_environment_is_named(builder: Any) -> None:
     one = release(builder, "one", main_py="x\n")
     cases = {
-        "no uv.lock, pylock.toml, requirements.txt or pyproject.toml in the top folder of this commit": one,
-        "no other.txt in the top folder of this commit": replace(one, requirements="other.txt"),
-        "the folder backend (app.root) is not in this commit": replace(one, root="backend"),
-        "Python is not at /nowhere: run 'fab install' first": replace(one, python="/nowhere"),
-        "uv is not at /nowhere: run 'fab install' first": replace(one, uv="/nowhere"),
+        "This commit has no uv.lock, pylock.toml, requirements.txt or pyproject.toml in its top folder": one,
+        "This commit has no other.txt in its top folder.": replace(one, requirements="other.txt"),
+        "The folder backend (app.root) is not in this commit.": replace(one, root="backend"),
+        "Python is missing at /nowhere. Run `fab install` first.": replace(one, python="/nowhere"),
+        "uv is missing at /nowhere. Run `fab install` first.": replace(one, uv="/nowhere"),
     }
     for sentence, each in cases.items():
         done = builder.apply(builder.plan(each))
@@ -189,6 +189,6 @@ def test_pip_installs_the_dependencies_of_a_pyproject(builder: Any) -> None:
     assert builder.path("/srv/uv.log").read_text() == "-m pip install --requirement /dev/stdin\nfastapi>=0.1\nother\n"
     broken = replace(release(builder, "two", pyproject_toml="[project\n"), installer="pip")
     done = builder.apply(builder.plan(broken))
-    assert done.status == 1 and done.error.startswith("the requirements in pyproject.toml cannot be installed")
+    assert done.status == 1 and done.error.startswith("Could not install the requirements in pyproject.toml")
     locked = replace(release(builder, "three", uv_lock="x\n"), installer="pip")
-    assert builder.apply(builder.plan(locked)).error.startswith("uv.lock is installed by uv: set installer")
+    assert builder.apply(builder.plan(locked)).error.startswith("pip cannot install uv.lock. Set installer")

@@ -34,14 +34,14 @@ change_before() (
 set -eu
 if [ -e /etc/letsencrypt/live/hello/fullchain.pem ] || [ ! -L /etc/nginx/sites-enabled/hello-tls ]; then
 if probe_has nginx; then
-service_check 'nginx is broken already, before anything was changed' 'Mend that file first.' 'nginx -t' /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf
+service_check 'nginx rejects its current configuration, so nothing was changed' 'Correct that file first.' 'nginx -t' /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf
 fi
 stamp_remove nginx-tls-hello
 fi
 )
 change_0() (
 set -eu
-step_fail '/etc/nginx/sites-available/hello is not there yet: run `fab nginx` first, or `fab deploy`, which runs all steps'
+step_fail '/etc/nginx/sites-available/hello is missing.'
 )
 change_1() (
 set -eu
@@ -49,7 +49,7 @@ apt_install certbot
 )
 change_2() (
 set -eu
-service_check 'certbot.timer refuses its configuration, so it was not started' 'Mend the file that it names.' 'systemctl daemon-reload'
+service_check 'certbot.timer rejects its configuration, so it was not started' 'Correct the file that it names.' 'systemctl daemon-reload'
 systemctl enable --now certbot.timer
 :
 )
@@ -60,7 +60,8 @@ certbot_issue hello /usr/bin/certbot https://acme.example.com/directory me@examp
 change_4() (
 set -eu
 file_put /etc/nginx/snippets/selvedge-listen-tls.conf 0644 root root <<'EOF'
-# Written by `fab certbot`.
+# Makes a site listen for HTTPS and HTTP/2. All HTTPS sites of Selvedge on this server include this file.
+# Written by `fab certbot`; edit templates/nginx/listen-tls.conf.j2 instead.
 listen 443 ssl http2;
 listen [::]:443 ssl http2;
 EOF
@@ -68,7 +69,8 @@ EOF
 change_5() (
 set -eu
 file_put /etc/nginx/sites-available/hello-tls 0644 root root <<'EOF'
-# hello over HTTPS. Written by `fab certbot`: change templates/nginx/tls.conf.j2 and run it again.
+# The site of hello over HTTPS.
+# Written by `fab certbot`; edit templates/nginx/tls.conf.j2 instead.
 
 server {
     include /etc/nginx/snippets/selvedge-listen-tls.conf;
@@ -108,7 +110,8 @@ file_link /etc/nginx/sites-enabled/hello-tls /etc/nginx/sites-available/hello-tl
 change_7() (
 set -eu
 file_put /etc/nginx/snippets/hello-http.conf 0644 root root <<'EOF'
-# Redirects HTTP to HTTPS, except for the certificate authority's checks. Written by `fab certbot`.
+# Redirects HTTP to HTTPS, except for the certificate authority's checks.
+# Written by `fab certbot`; edit templates/nginx/redirect.conf.j2 instead.
 if ($uri !~ "^/\.well-known/acme-challenge/") {
     return 301 https://$host$request_uri;
 }
@@ -117,7 +120,8 @@ EOF
 change_8() (
 set -eu
 file_put /etc/nginx/conf.d/selvedge-default-tls.conf 0644 root root <<'EOF'
-# Refuses the handshake for names without a TLS site. Written by `fab certbot` for all apps of this server.
+# Rejects the TLS handshake for names without an HTTPS site. All apps of this server share this file.
+# Written by `fab certbot`; edit templates/nginx/default-tls.conf.j2 instead.
 # All sites of a port use the protocols of its default server, so this file sets them, too.
 
 server {
@@ -138,7 +142,7 @@ server {
     # nginx does not rotate the key of its session tickets: a leaked key would decrypt months of sessions.
     ssl_session_tickets off;
 
-    # Slow clients: a request's headers must arrive within 10 seconds, and each part of its body within 15.
+    # Limits for slow clients: a request's headers must arrive within 10 seconds, and each part of its body within 15.
     client_header_timeout 10s;
     client_body_timeout 15s;
     send_timeout 30s;
@@ -152,13 +156,13 @@ EOF
 )
 change_9() (
 set -eu
-service_check 'nginx refuses its configuration, so it was not started' 'Mend the file that it names.' 'nginx -t'
+service_check 'nginx rejects its configuration, so it was not started' 'Correct the file that it names.' 'nginx -t'
 if systemctl is-active -q nginx; then
 nginx_reload
 https_serves /etc/letsencrypt/live/hello/fullchain.pem hello.example.com
 fi
 systemctl enable --now nginx
-stamp_write nginx-tls-hello 896c0f0b2daa8ce86e274064071e85b7731664fbfa501ca60ce78646e71786fc
+stamp_write nginx-tls-hello 1cef5219069ff51896f9dc74205e825678fc2658c0b1ab619323b334d02d089f
 )
 change_arm() (
 set -eu

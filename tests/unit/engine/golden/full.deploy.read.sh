@@ -104,30 +104,30 @@ probe_path /var/log/hello ''
 printf '\n%s fact 23\n' "$mark"
 probe_path /srv/hello/instances ''
 printf '\n%s fact 24\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-77fd9b ''
+probe_path /srv/hello/instances/0123456789ab-fd8503 ''
 printf '\n%s fact 25\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-77fd9b/env ''
+probe_path /srv/hello/instances/0123456789ab-fd8503/env ''
 printf '\n%s fact 26\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-77fd9b/run 45c486c6fd5ebca28b29f8bdd65dbc3c5a625888a17b3b8e4a20036095ff6405
+probe_path /srv/hello/instances/0123456789ab-fd8503/run 497a6a75acbfaf47831749b554478018083754d90dfcf1535da197aa6ffabcc8
 printf '\n%s fact 27\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-77fd9b/selvedge_worker.py e78bb86d433676a5312608d706689a52bbd7e2116f294be09093f8bc0675c274
+probe_path /srv/hello/instances/0123456789ab-fd8503/selvedge_worker.py aea159616c233a549d75c3e1112cdd0956dade1d034f745d88704878f69bc507
 printf '\n%s fact 28\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-77fd9b/gunicorn_start 727c6a1420f4f79cc13a2038c8567bed6bb3e987384aadf6a89063b52b083a88
+probe_path /srv/hello/instances/0123456789ab-fd8503/gunicorn_start 42e5820f687b97acac08c90a2d8df10e1788217d6d72e754dabb7d6efa3eddf9
 printf '\n%s fact 29\n' "$mark"
-hook_fact /srv/hello/instances/0123456789ab-77fd9b/hook.after_build /srv/hello/live.sock
+hook_fact /srv/hello/instances/0123456789ab-fd8503/hook.after_build /srv/hello/live.sock
 printf '\n%s fact 30\n' "$mark"
 site_unreadable /srv/hello/releases/0123456789ab backend/static
 echo end
 printf '\n%s fact 31\n' "$mark"
 [ -e /etc/supervisor/supervisord.conf ] && echo there || true
 printf '\n%s fact 32\n' "$mark"
-[ -e /srv/hello/instances/0123456789ab-77fd9b/gunicorn_start ] && echo there || true
+[ -e /srv/hello/instances/0123456789ab-fd8503/gunicorn_start ] && echo there || true
 printf '\n%s fact 33\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-77fd9b/program.conf c11631079048ee5513ef537854cf839de5ce64a1c62e94f6c3d4216ce4502020
+probe_path /srv/hello/instances/0123456789ab-fd8503/program.conf c38b703ec6b999dd89cf95dd7fc5fd02e933c54c5aa7d7e8173c55a08d10b3e6
 printf '\n%s fact 34\n' "$mark"
-probe_path /etc/logrotate.d/hello.app fa932fb47c2f062c7fef6b32dfe6fc7b7dff569f444f14542f7b771a795fe06a
+probe_path /etc/logrotate.d/hello.app 26f39f87cdf56150272e72d7a741b79a381bc644a32aa172c31e70b7df1297a6
 printf '\n%s fact 35\n' "$mark"
-probe_path /etc/systemd/system/logrotate.timer.d/selvedge.conf 48570d6e7f5bdc56cf6629649445be7c0713d7fd9405d28ccbd6c2dafb026b1b
+probe_path /etc/systemd/system/logrotate.timer.d/selvedge.conf 29fb4e4b284e72a90a23a0a26d70c0a45678ada1d8e1220bc15370205bec3792
 :
 }
 read_second() {
@@ -144,7 +144,7 @@ live_socket=/srv/hello/live.sock
 supervisor_conf=/etc/supervisor/conf.d/hello.conf
 releases_fact
 printf '\n%s fact 38\n' "$mark"
-hook_fact /srv/hello/instances/0123456789ab-77fd9b/hook.after_switch /srv/hello/live.sock
+hook_fact /srv/hello/instances/0123456789ab-fd8503/hook.after_switch /srv/hello/live.sock
 printf '\n%s fact 39\n' "$mark"
 [ -e /etc/nginx/nginx.conf ] && echo there || true
 printf '\n%s fact 40\n' "$mark"
@@ -158,7 +158,7 @@ probe_path /var/log/hello/nginx-missed.log
 printf '\n%s fact 43\n' "$mark"
 probe_path /var/www/letsencrypt ''
 printf '\n%s fact 44\n' "$mark"
-probe_path /etc/systemd/system/nginx.service.d/50-selvedge.conf ef45a67b2fb4eac2df1dcb059d7dc311de9e963b601e3c4005db94882b90afc6
+probe_path /etc/systemd/system/nginx.service.d/50-selvedge.conf 7cd59db69ac57120d79f325fcf8799eadeaa4e99d1dfb4ea4607e652d1ea2e5f
 printf '\n%s fact 45\n' "$mark"
 site_unreadable /srv/hello/current backend/static
 echo end
@@ -170,13 +170,13 @@ cat -- /etc/nginx/nginx.conf
 printf '\n%s fact 48\n' "$mark"
 grep -lsE '^[^#]*worker_rlimit_nofile[[:space:]]' /etc/nginx/nginx.conf /etc/nginx/modules-enabled/*.conf
 echo --
-probe_path /etc/nginx/modules-enabled/90-selvedge.conf 072c778847b818eeca79234b9aa5a5f13efed6a9f4b3e8cf7e7ff870f4c7b39a
+probe_path /etc/nginx/modules-enabled/90-selvedge.conf 955f75b327991cce6c32f3709b577bb633aea20078a339e805be68e9ca81fed9
 printf '\n%s fact 49\n' "$mark"
-probe_path /etc/nginx/conf.d/selvedge.conf 56fa5f28644ec33f89d4a98725945e3faf8a37bfd128930b2b5a1fecdc049fe6
+probe_path /etc/nginx/conf.d/selvedge.conf db35c3ccc4fd20802a354af5f7b2f484b9ce8f9c29a516ec6d646765028d7c1d
 printf '\n%s fact 50\n' "$mark"
-probe_path /etc/nginx/snippets/hello.conf ab78776fd298b1956b666c908276b783eacaa107056bdefcfa69dd23178a6bec
+probe_path /etc/nginx/snippets/hello.conf 496006300b0013f60d568c1f4b6fe19c9cb212a29ab85aadfe3db3b6cada538b
 printf '\n%s fact 51\n' "$mark"
-probe_path /etc/nginx/sites-available/hello 0a7f47a3571055c5120bcf3ba04beef0a68ba718ec2a875ade2fa30812765f37
+probe_path /etc/nginx/sites-available/hello 498cc85338deccca17194377a9387eaf78db31e67cfa8278fc32190aad50bb0f
 printf '\n%s fact 52\n' "$mark"
 probe_path /etc/nginx/sites-enabled/hello ''
 printf '\n%s fact 53\n' "$mark"
@@ -187,7 +187,7 @@ site_fact
 printf '\n--\n'
 probe_path /etc/nginx/conf.d/selvedge-default.conf -
 printf '\n%s fact 55\n' "$mark"
-probe_path /etc/logrotate.d/hello c432d0c6349850200d145ffeccd175f114f3b05971192fb5f7d39b8dd5aebe2d
+probe_path /etc/logrotate.d/hello a8d6adbc87e9716ae3811e27658af9e29a59551977ae01de063713111808b306
 printf '\n%s fact 56\n' "$mark"
 probe_unit nginx.service
 printf Stamp=
@@ -199,7 +199,7 @@ probe_unit fail2ban.service
 printf '\n--- loaded\n'
 stamp_read 60-selvedge-hello
 printf '\n--- file\n'
-probe_path /etc/fail2ban/jail.d/60-selvedge-hello.local 6d5c0633ae9820a672f5da1681d8c2a49dae4edc203eb7309fecb60ed217aa3d
+probe_path /etc/fail2ban/jail.d/60-selvedge-hello.local 30828d4e28c3115d93c6bc796222e38bc904211810b3da530ab3fa66c6b73f73
 printf '\n%s fact 58\n' "$mark"
 [ -e /etc/nginx/sites-available/hello ] && echo there || true
 printf '\n%s fact 59\n' "$mark"
@@ -219,11 +219,11 @@ printf '\n%s fact 64\n' "$mark"
 nginx_version
 probe_path /etc/nginx/snippets/selvedge-listen-tls.conf -
 printf '\n%s fact 65\n' "$mark"
-probe_path /etc/nginx/sites-available/hello-tls b2c4dee2c2f757514a39f90d75ab8ba5be35590b56c95e0f7068e193ec6a2e6b
+probe_path /etc/nginx/sites-available/hello-tls 9acae7950e0980db6b97d5645785c2fd2b99506b746ff5bd6b6bacfba0deba26
 printf '\n%s fact 66\n' "$mark"
 probe_path /etc/nginx/sites-enabled/hello-tls ''
 printf '\n%s fact 67\n' "$mark"
-probe_path /etc/nginx/snippets/hello-http.conf ac7db87cb9f3f73e0fb7cb1fc98a67cd707936e2719a09026cb811b7721e577d
+probe_path /etc/nginx/snippets/hello-http.conf 99504638bb8dce5b5be681d6bdf9ba1053dd723f2885fe39664abc7bb74ee06d
 printf '\n%s fact 68\n' "$mark"
 nginx_version
 site_fact
@@ -240,8 +240,8 @@ probe_path /etc/selvedge/hello/certificate.pem ''
 :
 }
 read_lookups() {
-probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/git_credentials /srv/hello/releases/0123456789ab /srv/hello/venvs /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-77fd9b /srv/hello/instances/0123456789ab-77fd9b/env /srv/hello/instances/0123456789ab-77fd9b/run /srv/hello/instances/0123456789ab-77fd9b/selvedge_worker.py /srv/hello/instances/0123456789ab-77fd9b/gunicorn_start /srv/hello/instances/0123456789ab-77fd9b/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/selvedge/hello/acme-ca.pem /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf /etc/selvedge/hello/certificate.pem
-probe_take_hashes /srv/hello/git_credentials /etc/tmpfiles.d/hello.conf /srv/hello/instances/0123456789ab-77fd9b/env /srv/hello/instances/0123456789ab-77fd9b/run /srv/hello/instances/0123456789ab-77fd9b/selvedge_worker.py /srv/hello/instances/0123456789ab-77fd9b/gunicorn_start /srv/hello/instances/0123456789ab-77fd9b/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf
+probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/git_credentials /srv/hello/releases/0123456789ab /srv/hello/venvs /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-fd8503 /srv/hello/instances/0123456789ab-fd8503/env /srv/hello/instances/0123456789ab-fd8503/run /srv/hello/instances/0123456789ab-fd8503/selvedge_worker.py /srv/hello/instances/0123456789ab-fd8503/gunicorn_start /srv/hello/instances/0123456789ab-fd8503/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/selvedge/hello/acme-ca.pem /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf /etc/selvedge/hello/certificate.pem
+probe_take_hashes /srv/hello/git_credentials /etc/tmpfiles.d/hello.conf /srv/hello/instances/0123456789ab-fd8503/env /srv/hello/instances/0123456789ab-fd8503/run /srv/hello/instances/0123456789ab-fd8503/selvedge_worker.py /srv/hello/instances/0123456789ab-fd8503/gunicorn_start /srv/hello/instances/0123456789ab-fd8503/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf
 probe_take_packages nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 supervisor certbot
 :
 }

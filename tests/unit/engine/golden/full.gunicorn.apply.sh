@@ -30,7 +30,7 @@ mark=@selvedge
 
 change_0() (
 set -eu
-step_fail '/srv/hello/releases/0123456789ab/.venv/bin/python is not there yet: run `fab venv` first, or `fab deploy`, which runs all steps'
+step_fail '/srv/hello/releases/0123456789ab/.venv/bin/python is missing.'
 )
 change_1() (
 set -eu
@@ -52,36 +52,36 @@ install -d -m 00750 -o root -g hello -- /srv/hello/instances
 )
 change_5() (
 set -eu
-install -d -m 00750 -o root -g hello -- /srv/hello/instances/0123456789ab-77fd9b
+install -d -m 00750 -o root -g hello -- /srv/hello/instances/0123456789ab-fd8503
 )
 change_6() (
 set -eu
-head -c 32 <&3 | file_put /srv/hello/instances/0123456789ab-77fd9b/env 0640 root hello 32
+head -c 32 <&3 | file_put /srv/hello/instances/0123456789ab-fd8503/env 0640 root hello 32
 )
 change_7() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-77fd9b/run 0750 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-fd8503/run 0750 root hello <<'EOF'
 #!/bin/sh
-# Runs a command like this release of hello: same folder, environment variables and virtual environment.
-#   /srv/hello/instances/0123456789ab-77fd9b/run python -c 'import sys; print(sys.prefix)'
-# Written by `fab gunicorn`.
+# Runs a command in the environment of this release of hello: its folder, variables and virtual environment. Example:
+#   /srv/hello/instances/0123456789ab-fd8503/run python -c 'import sys; print(sys.prefix)'
+# Written by `fab gunicorn`; edit templates/gunicorn/run.j2 instead.
 set -eu
 cd /srv/hello/releases/0123456789ab/backend
 set -a
-. /srv/hello/instances/0123456789ab-77fd9b/env
+. /srv/hello/instances/0123456789ab-fd8503/env
 # The app may write only to this folder.
 APP_SHARED=/srv/hello/shared
 HOME=/srv/hello/shared
-RELEASE=0123456789ab-77fd9b
+RELEASE=0123456789ab-fd8503
 COMMIT=0123456789abcdef0123456789abcdef01234567
 VIRTUAL_ENV=/srv/hello/releases/0123456789ab/.venv
 PATH=/srv/hello/releases/0123456789ab/.venv/bin:/usr/local/bin:/usr/bin:/bin
-PYTHONPATH=/srv/hello/releases/0123456789ab/backend:/srv/hello/releases/0123456789ab/backend/src:/srv/hello/instances/0123456789ab-77fd9b
+PYTHONPATH=/srv/hello/releases/0123456789ab/backend:/srv/hello/releases/0123456789ab/backend/src:/srv/hello/instances/0123456789ab-fd8503
 # Output reaches the log at once, and no byte code is written next to the source.
 PYTHONUNBUFFERED=1
 PYTHONDONTWRITEBYTECODE=1
 # The release's own folder for temporary files, because all users of the server can write to /tmp.
-TMPDIR=/srv/hello/shared/.tmp/0123456789ab-77fd9b
+TMPDIR=/srv/hello/shared/.tmp/0123456789ab-fd8503
 set +a
 umask 0077
 mkdir -p "$TMPDIR" 2>/dev/null || TMPDIR=/tmp
@@ -91,10 +91,11 @@ EOF
 )
 change_8() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-77fd9b/selvedge_worker.py 0640 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-fd8503/selvedge_worker.py 0640 root hello <<'EOF'
 """gunicorn's worker for hello, which adds the header X-Release to every response.
 
-gunicorn loads this module before it listens and before it starts workers. Written by `fab gunicorn`.
+gunicorn loads this module before it listens and before it starts workers.
+Written by `fab gunicorn`; edit templates/gunicorn/selvedge_worker.py.j2 instead.
 """
 
 import contextlib
@@ -114,7 +115,7 @@ gc.freeze()
 gc.enable()
 
 # A new release waits here until Selvedge has checked the app's settings.
-while os.path.exists("/srv/hello/instances/0123456789ab-77fd9b/held"):
+while os.path.exists("/srv/hello/instances/0123456789ab-fd8503/held"):
     time.sleep(0.01)
 
 from uvicorn_worker import UvicornWorker as _Worker  # noqa: E402
@@ -136,26 +137,27 @@ EOF
 )
 change_9() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-77fd9b/gunicorn_start 0750 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-fd8503/gunicorn_start 0750 root hello <<'EOF'
 #!/bin/sh
-# Starts hello: gunicorn manages the worker processes, and uvicorn runs the ASGI app in each of them.
-# Written by `fab gunicorn`. supervisor runs it as the user hello.
+# Starts hello: gunicorn manages the workers, and uvicorn runs the ASGI app in each of them.
+# supervisor runs this script as the user hello.
+# Written by `fab gunicorn`; edit templates/gunicorn/gunicorn_start.j2 instead.
 set -eu
 
 NAME=hello
 DIR=/srv/hello/releases/0123456789ab/backend
 VENV=/srv/hello/releases/0123456789ab/.venv
-# One worker more than CPU cores keeps all cores busy while one worker waits.
+# By default one worker more than CPU cores, so that all cores are busy while one worker waits (app.workers in hosts.toml).
 WORKERS=3
-# A new release starts one worker. Once it is healthy, Selvedge tells gunicorn to start the others.
-if [ -e /srv/hello/instances/0123456789ab-77fd9b/one ]; then WORKERS=1; fi
-# uvicorn_worker.UvicornWorker and the modules that all workers share: /srv/hello/instances/0123456789ab-77fd9b/selvedge_worker.py
+# A new release starts with one worker. Once it is healthy, Selvedge makes gunicorn start the others.
+if [ -e /srv/hello/instances/0123456789ab-fd8503/one ]; then WORKERS=1; fi
+# /srv/hello/instances/0123456789ab-fd8503/selvedge_worker.py extends uvicorn_worker.UvicornWorker.
 WORKER_CLASS=selvedge_worker.Worker
 # Each release has its own socket. nginx connects to the live one by the link /srv/hello/live.sock.
-BIND=unix:/run/hello/0123456789ab-77fd9b.sock
+BIND=unix:/run/hello/0123456789ab-fd8503.sock
 LOG_LEVEL=debug
 
-# gunicorn 24 and later open a control socket in the home directory, which nothing here uses.
+# gunicorn 24 and later open a control socket in the home directory, which Selvedge does not use.
 CONTROL=
 for module in "$VENV"/lib/python*/site-packages/gunicorn/ctl; do
   if [ -e "$module" ]; then CONTROL=--no-control-socket; fi
@@ -164,13 +166,13 @@ done
 # Delete the temporary files of this release's last run and of removed releases.
 for old in /srv/hello/shared/.tmp/*; do
   name=${old##*/}
-  if [ "$name" = 0123456789ab-77fd9b ] || [ ! -e "/srv/hello/instances/$name" ]; then rm -rf -- "$old" || :; fi
+  if [ "$name" = 0123456789ab-fd8503 ] || [ ! -e "/srv/hello/instances/$name" ]; then rm -rf -- "$old" || :; fi
 done
 
 # --umask 0 opens the socket to all users, but only this user and nginx can enter its folder.
-# Only nginx can reach the socket, so gunicorn may trust its headers about the client ('*').
-# Heartbeat files are in memory, so that a slow disk does not look like a dead worker.
-exec setpriv --no-new-privs /srv/hello/instances/0123456789ab-77fd9b/run "$VENV/bin/python" -m gunicorn hello.web:app \
+# --forwarded-allow-ips '*': only nginx can reach the socket, so gunicorn may trust its headers about the client.
+# --worker-tmp-dir: heartbeat files are in memory, so that a slow disk does not look like a dead worker.
+exec setpriv --no-new-privs /srv/hello/instances/0123456789ab-fd8503/run "$VENV/bin/python" -m gunicorn hello.web:app \
   --name "$NAME" \
   --chdir "$DIR" \
   --workers "$WORKERS" \
@@ -192,10 +194,10 @@ hook=after_build
 user=hello
 release=/srv/hello/releases/0123456789ab
 folder=/srv/hello/releases/0123456789ab/backend
-run=/srv/hello/instances/0123456789ab-77fd9b/run
+run=/srv/hello/instances/0123456789ab-fd8503/run
 builds=1
-mark_path=/srv/hello/instances/0123456789ab-77fd9b/hook.after_build
-hook_run 4 RELEASE=0123456789ab-77fd9b COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server PREVIOUS= 'python manage.py check && echo '"'"'it'"'"''"'"'s built'"'"''
+mark_path=/srv/hello/instances/0123456789ab-fd8503/hook.after_build
+hook_run 4 RELEASE=0123456789ab-fd8503 COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server PREVIOUS= 'python manage.py check && echo '"'"'it'"'"''"'"'s built'"'"''
 )
 change_11() (
 set -eu

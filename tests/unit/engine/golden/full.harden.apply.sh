@@ -36,7 +36,7 @@ apt_install sudo nftables libpam-pwquality ufw fail2ban python3-systemd
 )
 change_1() (
 set -eu
-step_fail 'sshd would not let deploy in, by its line `AllowUsers root`. Change that line on the server (`grep -rin AllowUsers /etc/ssh/sshd_config*` finds it), then `systemctl reload ssh`, and run this again. sshd, firewall and sudo are as they were.'
+step_fail 'sshd would reject logins of deploy, because of its line `AllowUsers root`. sshd, the firewall and sudo were not changed.'
 )
 change_2() (
 set -eu
@@ -55,7 +55,8 @@ install -d -m 00750 -o root -g root -- /etc/sudoers.d
 change_5() (
 set -eu
 file_put /etc/sudoers.d/90-selvedge-deploy 0440 root root <<'EOF'
-# deploy may do everything, without a password: server.sudo in hosts.toml.
+# Lets deploy run everything as root, without a password (server.sudo in hosts.toml).
+# Written by `fab harden`; edit templates/harden/sudoers.j2 instead.
 deploy ALL=(ALL:ALL) NOPASSWD: ALL
 EOF
 visudo -cqf /etc/sudoers.d/90-selvedge-deploy
@@ -115,11 +116,12 @@ change_3() (
 set -eu
 sshd_check_unchanged
 file_put /etc/ssh/sshd_config.d/00-selvedge.conf 0600 root root <<'EOF'
-# sshd, stricter than Debian's defaults. Written by `fab harden`; `sshd -T` shows the active settings.
+# Settings of sshd that are stricter than Debian's defaults. `sshd -T` shows the active settings.
+# Written by `fab harden`; edit templates/harden/sshd.conf.j2 instead.
 # sshd uses the first value that it reads, and reads this folder sorted by name: 00- comes before a cloud image's
 # 50-cloud-init.conf, which may contain PasswordAuthentication yes.
 
-# Only keys, and no root login: log in as deploy and use sudo.
+# Logins need a key, and root cannot log in: log in as deploy and use sudo.
 PermitRootLogin no
 PubkeyAuthentication yes
 PasswordAuthentication no
@@ -130,19 +132,19 @@ PermitUserEnvironment no
 StrictModes yes
 
 # A connection may try four keys (CIS Debian 12 Benchmark 5.1.16) within 30 seconds, and one address cannot use up all
-# pending logins. If your agent has more than four keys, set one in hosts.toml (key).
+# pending logins. If your SSH agent has more than four keys, name the right one in hosts.toml (key).
 MaxAuthTries 4
 LoginGraceTime 30
 MaxStartups 10:30:60
 PerSourceMaxStartups 10
 MaxSessions 10
 
-# A connection ends after 40 seconds without a sign of life from the client.
+# A connection ends if the client does not answer for 40 seconds.
 ClientAliveInterval 20
 ClientAliveCountMax 2
 TCPKeepAlive no
 
-# Commands, sftp and git work. sshd forwards no connections (hosts.toml: server.allow_forwarding).
+# sshd forwards no connections (server.allow_forwarding in hosts.toml). Commands, sftp and git still work.
 DisableForwarding yes
 AllowTcpForwarding no
 AllowAgentForwarding no
@@ -166,21 +168,22 @@ Ciphers chacha20-poly1305@openssh.com,aes256-gcm@openssh.com,aes256-ctr,aes192-c
 MACs hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com,umac-128-etm@openssh.com
 EOF
 sshd_assert deploy 'permitrootlogin no' 'pubkeyauthentication yes' 'passwordauthentication no' 'kbdinteractiveauthentication no' 'hostbasedauthentication no' 'permitemptypasswords no' 'permituserenvironment no' 'strictmodes yes' 'maxauthtries 4' 'logingracetime 30' 'maxstartups 10:30:60' 'persourcemaxstartups 10' 'maxsessions 10' 'clientaliveinterval 20' 'clientalivecountmax 2' 'tcpkeepalive no' 'disableforwarding yes' 'allowtcpforwarding no' 'allowagentforwarding no' 'allowstreamlocalforwarding no' 'x11forwarding no' 'permittunnel no' 'gatewayports no' 'compression no' 'loglevel VERBOSE' 'hostkey /etc/ssh/ssh_host_ed25519_key' 'hostkey /etc/ssh/ssh_host_rsa_key' 'modulifile /etc/ssh/moduli-3072' 'hostkeyalgorithms sk-ssh-ed25519-cert-v01@openssh.com,ssh-ed25519-cert-v01@openssh.com,rsa-sha2-512-cert-v01@openssh.com,rsa-sha2-256-cert-v01@openssh.com,sk-ssh-ed25519@openssh.com,ssh-ed25519,rsa-sha2-512,rsa-sha2-256' 'kexalgorithms mlkem768x25519-sha256,sntrup761x25519-sha512,sntrup761x25519-sha512@openssh.com,curve25519-sha256,curve25519-sha256@libssh.org,diffie-hellman-group16-sha512,diffie-hellman-group18-sha512,diffie-hellman-group-exchange-sha256' 'ciphers chacha20-poly1305@openssh.com,aes256-gcm@openssh.com,aes256-ctr,aes192-ctr,aes128-gcm@openssh.com,aes128-ctr' 'macs hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com,umac-128-etm@openssh.com'
-sshd_reload 049ed8c8e33bb397676bdf029a36a7c573ebc21277842111f9f17a8a9c8e992d
+sshd_reload 64873a1382e86a32aeefefc6ed246dd116ef44b09f49276a1960a3a5a6ef14fa
 )
 change_4() (
 set -eu
 firewall_open 22 80 443 8443
 file_put /etc/ufw/before.init 0750 root root <<'EOF_'
 #!/bin/sh
-# Limits new ssh connections per address: 20 at once, then 2 per second. Packets over the limit are dropped, so a client
+# Limits new SSH connections per address: 20 at once, then 2 per second. Packets over the limit are dropped, so a client
 # that retries is only delayed. ufw's own `limit` (6 in 30 seconds) is too strict for a deploy tool.
-# ufw runs this script when it starts and stops (man ufw-framework). Written by `fab harden`.
+# ufw runs this script when it starts and stops (man ufw-framework).
+# Written by `fab harden`; edit templates/harden/before.init.j2 instead.
 
 case "$1" in
 start)
     # If the kernel does not support this limit, the rest of the firewall still works.
-    nft -f - <<'EOF' || logger -t ufw 'the limit on new ssh connections could not be set' || true
+    nft -f - <<'EOF' || logger -t ufw 'could not limit new SSH connections' || true
 table inet selvedge
 delete table inet selvedge
 table inet selvedge {
@@ -255,7 +258,7 @@ if [ -e fired ]; then
   firewall_back
   [ -z "$left" ] || exit 1
   sync -f /etc
-  logger -t selvedge 'changes to sshd, the firewall and sudo were taken back: no login proved them' || true
+  logger -t selvedge 'changes to sshd, the firewall and sudo were undone, because no login confirmed them' || true
   mv fired settled
 fi
 units=/etc/systemd/system
@@ -301,15 +304,16 @@ mark=@selvedge
 change_0() (
 set -eu
 file_put /etc/fail2ban/jail.d/50-selvedge.local 0644 root root <<'EOF'
-# Bans addresses that repeatedly fail to log in, for a limited time. Written by `fab harden`.
+# Bans addresses that repeatedly fail to log in over SSH, for a limited time.
+# Written by `fab harden`; edit templates/harden/fail2ban.local.j2 instead.
 
 [DEFAULT]
 banaction = nftables-multiport
 banaction_allports = nftables-allports
-# Never banned: the server itself, and server.ignore_ips in hosts.toml.
+# Never ban the server itself or the addresses of server.ignore_ips in hosts.toml.
 ignoreip = 127.0.0.1/8 ::1 198.51.100.7
-# Never banned either: an address with a successful key login within the last hour. Otherwise an SSH agent
-# that offers several wrong keys before the right one would lock you out.
+# Never ban an address with a successful key login within the last hour. Otherwise an SSH agent that offers several
+# wrong keys before the right one would lock you out.
 ignorecommand = /usr/bin/journalctl --quiet --since=-1h --lines=1 --identifier=sshd --identifier=sshd-session --grep='^Accepted publickey for [^ ]+ from <ip> port '
 ignorecache = key="<ip>", max-count=100, max-time=1m
 
@@ -328,13 +332,14 @@ fail2ban-client --test
 systemctl restart fail2ban
 fi
 systemctl enable --now fail2ban
-stamp_write fail2ban e09146efdadc26dc1930bc1754ae4ce9cacf16e427e7b390404aba714ce5d7cc
+stamp_write fail2ban 4b799f9fc0ed3047c0addc7c637b0a23dd879b92a64a20c7b733aee2461e941c
 )
 change_2() (
 set -eu
 file_put /etc/sysctl.d/90-selvedge.conf 0644 root root <<'EOF'
 # Kernel settings. Sources: [K] docs.kernel.org, admin-guide/sysctl and networking/ip-sysctl; [C] CIS Debian Linux 12
-# Benchmark 1.5 and 3.3; [L] Lynis 3, control KRNL-6000. `sysctl NAME` shows the active value. Written by `fab harden`.
+# Benchmark 1.5 and 3.3; [L] Lynis 3, control KRNL-6000. `sysctl NAME` shows the active value.
+# Written by `fab harden`; edit templates/harden/sysctl.conf.j2 instead.
 
 # Hide kernel addresses. Only root may read the kernel log and measure performance. [L] [K: kernel.rst]
 kernel.kptr_restrict = 2
@@ -383,8 +388,8 @@ kernel_sysctl_set kernel.kptr_restrict=2
 )
 change_3() (
 set -eu
-file_set_lines /etc/ufw/sysctl.conf '^[[:space:]]*(net/ipv4/conf/all/log_martians|net/ipv4/conf/default/log_martians)([[:space:]=]|$)' '^# By `fab harden`: net/ipv4/conf/all/log_martians, net/ipv4/conf/default/log_martians$' <<'EOF'
-# By `fab harden`: net/ipv4/conf/all/log_martians, net/ipv4/conf/default/log_martians
+file_set_lines /etc/ufw/sysctl.conf '^[[:space:]]*(net/ipv4/conf/all/log_martians|net/ipv4/conf/default/log_martians)([[:space:]=]|$)' '^# Set by `fab harden`: net/ipv4/conf/all/log_martians, net/ipv4/conf/default/log_martians$' <<'EOF'
+# Set by `fab harden`: net/ipv4/conf/all/log_martians, net/ipv4/conf/default/log_martians
 net/ipv4/conf/all/log_martians=1
 net/ipv4/conf/default/log_martians=1
 EOF
@@ -396,16 +401,16 @@ systemctl enable --now systemd-timesyncd.service
 )
 change_5() (
 set -eu
-file_set_lines /etc/login.defs '^[[:space:]]*(SHA_CRYPT_MIN_ROUNDS|SHA_CRYPT_MAX_ROUNDS)([[:space:]=]|$)' '^# By `fab harden`: SHA_CRYPT_MIN_ROUNDS, SHA_CRYPT_MAX_ROUNDS$' <<'EOF'
-# By `fab harden`: SHA_CRYPT_MIN_ROUNDS, SHA_CRYPT_MAX_ROUNDS
+file_set_lines /etc/login.defs '^[[:space:]]*(SHA_CRYPT_MIN_ROUNDS|SHA_CRYPT_MAX_ROUNDS)([[:space:]=]|$)' '^# Set by `fab harden`: SHA_CRYPT_MIN_ROUNDS, SHA_CRYPT_MAX_ROUNDS$' <<'EOF'
+# Set by `fab harden`: SHA_CRYPT_MIN_ROUNDS, SHA_CRYPT_MAX_ROUNDS
 SHA_CRYPT_MIN_ROUNDS 65536
 SHA_CRYPT_MAX_ROUNDS 65536
 EOF
 )
 change_6() (
 set -eu
-file_set_lines /etc/login.defs '^[[:space:]]*(YESCRYPT_COST_FACTOR)([[:space:]=]|$)' '^# By `fab harden`: YESCRYPT_COST_FACTOR$' <<'EOF'
-# By `fab harden`: YESCRYPT_COST_FACTOR
+file_set_lines /etc/login.defs '^[[:space:]]*(YESCRYPT_COST_FACTOR)([[:space:]=]|$)' '^# Set by `fab harden`: YESCRYPT_COST_FACTOR$' <<'EOF'
+# Set by `fab harden`: YESCRYPT_COST_FACTOR
 YESCRYPT_COST_FACTOR 7
 EOF
 )
@@ -413,7 +418,8 @@ change_7() (
 set -eu
 file_put /etc/security/limits.d/50-selvedge.conf 0644 root root <<'EOF'
 # No core dumps, because they contain a program's memory with its secrets. `*` does not include root: limits.conf(5).
-# CIS Debian 12 Benchmark 1.5; Lynis, control KRNL-5820. Written by `fab harden`; takes effect at the next login.
+# CIS Debian 12 Benchmark 1.5; Lynis, control KRNL-5820. Takes effect at the next login.
+# Written by `fab harden`; edit templates/harden/limits.conf.j2 instead.
 * - core 0
 root - core 0
 EOF
@@ -421,7 +427,8 @@ EOF
 change_8() (
 set -eu
 file_put /etc/systemd/coredump.conf.d/50-selvedge.conf 0644 root root <<'EOF'
-# systemd-coredump, if installed, keeps no core dumps either. Written by `fab harden`.
+# Makes systemd-coredump, if installed, store no core dumps, because they contain a program's memory with its secrets.
+# Written by `fab harden`; edit templates/harden/coredump.conf.j2 instead.
 [Coredump]
 Storage=none
 ProcessSizeMax=0
@@ -431,8 +438,8 @@ change_9() (
 set -eu
 file_put /etc/modprobe.d/50-selvedge.conf 0644 root root <<'EOF'
 # Blocks kernel modules that a web server does not need. Any user could make the kernel load them by opening a socket or
-# mounting a disk, and rarely used code has undetected holes. Loaded modules stay until the next reboot.
-# Written by `fab harden`.
+# mounting a disk, and rarely used code has undetected vulnerabilities. Loaded modules stay until the next reboot.
+# Written by `fab harden`; edit templates/harden/modules.conf.j2 instead.
 
 # Protocols: CIS Debian 12 Benchmark 3.2; Lynis, control NETW-3200.
 install dccp /bin/false
@@ -454,9 +461,9 @@ EOF
 change_10() (
 set -eu
 file_put /etc/profile.d/50-selvedge.sh 0644 root root <<'EOF'
-# bash logs out after 30 minutes at the prompt; running programs are not affected.
+# Makes bash log out after 30 minutes at the prompt; running programs are not affected.
 # CIS Debian 12 Benchmark 5.4.3.2; Lynis, control SHLL-6220. `unset TMOUT` in ~/.profile disables it for one user.
-# Written by `fab harden`.
+# Written by `fab harden`; edit templates/harden/profile.sh.j2 instead.
 TMOUT=1800
 export TMOUT
 EOF
@@ -464,13 +471,13 @@ EOF
 change_11() (
 set -eu
 file_put /etc/issue 0644 root root <<'EOF'
-Private system. Access is for authorized users only; logins are recorded.
+Private system. Authorized users only. All logins are recorded.
 EOF
 )
 change_12() (
 set -eu
 file_put /etc/issue.net 0644 root root <<'EOF'
-Private system. Access is for authorized users only; logins are recorded.
+Private system. Authorized users only. All logins are recorded.
 EOF
 )
 change_arm() (

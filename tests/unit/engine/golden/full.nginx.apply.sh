@@ -27,13 +27,13 @@ mark=@selvedge
 change_before() (
 set -eu
 if probe_has nginx; then
-service_check 'nginx is broken already, before anything was changed' 'Mend that file first.' 'nginx -t' /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf
+service_check 'nginx rejects its current configuration, so nothing was changed' 'Correct that file first.' 'nginx -t' /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf
 fi
 stamp_remove nginx-hello
 )
 change_0() (
 set -eu
-step_fail '/etc/nginx/nginx.conf is not there yet: run `fab install` first, or `fab deploy`, which runs all steps'
+step_fail '/etc/nginx/nginx.conf is missing.'
 )
 change_1() (
 set -eu
@@ -50,17 +50,17 @@ install -d -m 00755 -o root -g root -- /var/www/letsencrypt
 change_4() (
 set -eu
 file_put /etc/systemd/system/nginx.service.d/50-selvedge.conf 0644 root root <<'EOF'
-# Restricts nginx to the rights that it needs; check with `systemd-analyze security nginx`.
-# Written by `fab nginx`; takes effect when nginx next starts.
+# Restricts nginx to the rights that it needs, from its next start on. `systemd-analyze security nginx` rates them.
+# Written by `fab nginx`; edit templates/nginx/box.conf.j2 instead.
 [Service]
 LimitNOFILE=65536
 UMask=0027
 
-# nginx listens on ports below 1024, runs its workers as another user and gives that user the logs.
+# nginx listens on ports below 1024, runs its workers as another user and lets that user own the logs.
 CapabilityBoundingSet=CAP_NET_BIND_SERVICE CAP_SETUID CAP_SETGID CAP_CHOWN CAP_DAC_OVERRIDE
 NoNewPrivileges=yes
 
-# Everything is read-only except its logs, buffered request bodies and its pid file.
+# nginx can write only its logs, buffered request bodies and its pid file.
 ProtectSystem=strict
 ReadWritePaths=/run /var/log -/var/lib/nginx -/var/cache/nginx
 ProtectHome=read-only
@@ -103,13 +103,15 @@ site_media hello /srv/hello/shared uploads
 change_7() (
 set -eu
 file_put /etc/nginx/modules-enabled/90-selvedge.conf 0644 root root <<'EOF'
+# How many files each nginx process may have open. Written by `fab nginx`; changes here are overwritten.
 worker_rlimit_nofile 16384;
 EOF
 )
 change_8() (
 set -eu
 file_put /etc/nginx/conf.d/selvedge.conf 0644 root root <<'EOF'
-# Settings for all sites of this server. Written by `fab nginx`.
+# Settings that the sites of all apps share.
+# Written by `fab nginx`; edit templates/nginx/shared.conf.j2 instead.
 
 map $http_upgrade $connection_upgrade {
     default upgrade;
@@ -155,10 +157,11 @@ EOF
 change_9() (
 set -eu
 file_put /etc/nginx/snippets/hello.conf 0644 root root <<'EOF'
-# hello's locations, for HTTP and HTTPS. Written by `fab nginx`; the site files include it.
+# The locations of hello. Its sites for HTTP and HTTPS include this file.
+# Written by `fab nginx`; edit templates/nginx/locations.conf.j2 instead.
 
 client_max_body_size 100m;
-# Slow clients: a request's headers must arrive within 10 seconds, and each part of its body within 15.
+# Limits for slow clients: a request's headers must arrive within 10 seconds, and each part of its body within 15.
 client_header_timeout 10s;
 client_body_timeout 15s;
 send_timeout 30s;
@@ -166,7 +169,7 @@ keepalive_timeout 65s;
 client_header_buffer_size 1k;
 large_client_header_buffers 4 8k;
 
-# Open requests per address: enough for an office with one address, but one client cannot fill the disk with bodies.
+# Open requests per address: enough for an office with one address, but too few to fill the disk with request bodies.
 limit_conn selvedge_address 500;
 limit_conn_status 429;
 
@@ -232,7 +235,8 @@ EOF
 change_10() (
 set -eu
 file_put /etc/nginx/sites-available/hello 0644 root root <<'EOF'
-# hello behind nginx. Written by `fab nginx`: change templates/nginx/ and run it again.
+# The site of hello: nginx passes its requests to the live release.
+# Written by `fab nginx`; edit templates/nginx/site.conf.j2 instead.
 
 upstream hello {
     # A link to the socket of the live release. nginx follows it at every new connection, so a release only moves the link
@@ -267,7 +271,8 @@ file_link /etc/nginx/sites-enabled/hello /etc/nginx/sites-available/hello
 change_12() (
 set -eu
 file_put /etc/nginx/conf.d/selvedge-default.conf 0644 root root <<'EOF'
-# Closes requests for names without a site, without a response. Written by `fab nginx` for all apps of this server.
+# Closes the connection of requests for names without a site. All apps of this server share this file.
+# Written by `fab nginx`; edit templates/nginx/default.conf.j2 instead.
 
 server {
     listen 80 default_server;
@@ -275,7 +280,7 @@ server {
     server_name _;
     server_tokens off;
 
-    # Slow clients: a request's headers must arrive within 10 seconds, and each part of its body within 15.
+    # Limits for slow clients: a request's headers must arrive within 10 seconds, and each part of its body within 15.
     client_header_timeout 10s;
     client_body_timeout 15s;
     send_timeout 30s;
@@ -291,7 +296,8 @@ EOF
 change_13() (
 set -eu
 file_put /etc/logrotate.d/hello 0644 root root <<'EOF'
-# Rotates nginx's logs of hello every day and keeps two weeks. Written by `fab nginx`.
+# Rotates nginx's logs of hello every day and keeps two weeks.
+# Written by `fab nginx`; edit templates/nginx/logrotate.j2 instead.
 /var/log/hello/nginx-*.log {
     daily
     rotate 14
@@ -314,7 +320,7 @@ file_put /etc/logrotate.d/hello 0644 root root <<'EOF'
     missingok
     notifempty
     compress
-    # A current run keeps writing to the old file.
+    # A run in progress keeps writing to the old file.
     delaycompress
     nocreate
 }
@@ -322,19 +328,20 @@ EOF
 )
 change_14() (
 set -eu
-service_check 'nginx refuses its configuration, so it was not started' 'Mend the file that it names.' 'nginx -t'
+service_check 'nginx rejects its configuration, so it was not started' 'Correct the file that it names.' 'nginx -t'
 if systemctl is-active -q nginx; then
 nginx_reload
 fi
 systemctl enable --now nginx
-stamp_write nginx-hello abf8262a6a24df57ec9464b51eb6fa6df336d41a1a556fcb1fb4f4bfd1f72c6a
+stamp_write nginx-hello f850d37766a330c5a7e0db38c13e3fac7a716055bbe5284bbf8fb59964fe7ab0
 )
 change_15() (
 set -eu
 stamp_remove 60-selvedge-hello
 file_put /etc/fail2ban/jail.d/60-selvedge-hello.local 0644 root root <<'EOF'
-# Bans addresses that probe hello's site: blocks ports 80 and 443 for a limited time. Written by `fab nginx`.
+# Bans addresses that probe the site of hello: blocks ports 80 and 443 for them, for a limited time.
 # 50-selvedge.local has the addresses that are never banned.
+# Written by `fab nginx`; edit templates/nginx/fail2ban.local.j2 instead.
 
 # Wrong passwords for nginx's own login (auth_basic).
 [hello-passwords]
@@ -356,7 +363,7 @@ logpath = /var/log/hello/nginx-missed.log
           /dev/null
 EOF
 bans_reload
-stamp_write 60-selvedge-hello 6d5c0633ae9820a672f5da1681d8c2a49dae4edc203eb7309fecb60ed217aa3d
+stamp_write 60-selvedge-hello 30828d4e28c3115d93c6bc796222e38bc904211810b3da530ab3fa66c6b73f73
 )
 change_arm() (
 set -eu

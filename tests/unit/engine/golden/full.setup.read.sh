@@ -42,9 +42,9 @@ apt_fact
 printf '\n%s fact 1\n' "$mark"
 probe_packages unattended-upgrades
 printf '\n%s fact 2\n' "$mark"
-probe_path /etc/apt/apt.conf.d/20auto-upgrades 1b450160a36bc8548363d687946bf96a12b168bd1ffc206065e9565805d80de2
+probe_path /etc/apt/apt.conf.d/20auto-upgrades dc4ca5dfc4aacf3bd26d14c67ba84f8d3d074b208237e9aec85edb6476bcaa51
 printf '\n%s fact 3\n' "$mark"
-probe_path /etc/apt/apt.conf.d/52unattended-upgrades-selvedge e4b7bdb6fb5064c3f73ecd6642fc05d58a0bcb7e2e2217ae2a36b7aa2fa15acd
+probe_path /etc/apt/apt.conf.d/52unattended-upgrades-selvedge a44158e548baf8e42b0dc10a392abfe5d5088cf875603a38f5a8e1a932508582
 printf '\n%s fact 4\n' "$mark"
 probe_unit apt-daily.timer
 echo
@@ -65,7 +65,7 @@ printf '\n%s fact 9\n' "$mark"
 probe_path /etc/sudoers.d ''
 printf '\n%s fact 10\n' "$mark"
 printf '\n--- file\n'
-probe_path /etc/sudoers.d/90-selvedge-deploy 4b3a43b8efa58d24cb01c427ad802c5e6286606d129a9969d6adbee259307930
+probe_path /etc/sudoers.d/90-selvedge-deploy 7aea2befa37284c057f3c3795f38aa04011e1e62695c6b0d52f93d712a586d77
 printf '\n%s fact 11\n' "$mark"
 [ -s /etc/ssh/moduli-3072 ] && echo there || true
 printf '\n%s fact 12\n' "$mark"
@@ -79,7 +79,7 @@ firewall_fact /etc/ufw/before.init
 printf '\n%s fact 16\n' "$mark"
 guard_pending
 printf '\n%s fact 17\n' "$mark"
-probe_path /etc/fail2ban/jail.d/50-selvedge.local 91219142cb9e697f8b981240743d8ed2c4f07eca1c3f7cf585769b278c32cc2e
+probe_path /etc/fail2ban/jail.d/50-selvedge.local 607f309b7b497cb5c25c1f2d32171930547684be5c35db258192331aca515752
 :
 }
 read_second() {
@@ -99,17 +99,17 @@ grep -sE -e '^[[:space:]]*(SHA_CRYPT_MIN_ROUNDS|SHA_CRYPT_MAX_ROUNDS)([[:space:]
 printf '\n%s fact 23\n' "$mark"
 grep -sE -e '^[[:space:]]*(YESCRYPT_COST_FACTOR)([[:space:]=]|$)' -e YESCRYPT /etc/login.defs || true
 printf '\n%s fact 24\n' "$mark"
-probe_path /etc/security/limits.d/50-selvedge.conf c072863f38832db72516342b888b94a694392919e1ab7d6bf7e2c0a9adbd5373
+probe_path /etc/security/limits.d/50-selvedge.conf 2c053dd7c103e55a49c7229174f3660615c8f84fa1794210f68c56f4b07ee8d9
 printf '\n%s fact 25\n' "$mark"
-probe_path /etc/systemd/coredump.conf.d/50-selvedge.conf 08c1525652e14360a27af5ceb6750331ff75e6e536bb9c1cf1bfcf74146ddfe9
+probe_path /etc/systemd/coredump.conf.d/50-selvedge.conf 08b9d386ac97cf9838d55a34105aec692553bd9ac659f6357c46610cc675a755
 printf '\n%s fact 26\n' "$mark"
-probe_path /etc/modprobe.d/50-selvedge.conf 0cb73580b7cdd221bf9b337f0d61944ce456e7651b823f5776917d5927cf53ee
+probe_path /etc/modprobe.d/50-selvedge.conf ddc775dae8ff4db9af53b3b8a1c97770156504d765c74d158a3711482153cead
 printf '\n%s fact 27\n' "$mark"
-probe_path /etc/profile.d/50-selvedge.sh 075d959d6afbfb26f34b0639d22b4215837162866f4a97f69fae5abfc73f4a5e
+probe_path /etc/profile.d/50-selvedge.sh 58ad699da7fef2ba8d234486f72365173a4be0b70d275775de3730b4296a357d
 printf '\n%s fact 28\n' "$mark"
-probe_path /etc/issue 053201b621f4f4e06517c39ffe80be6b9891d0a6518e1779864b7618363a63ac
+probe_path /etc/issue 029ee748876ed84839533d2caa25b40c5283a1101c50d2dfaa61445bc6d24fae
 printf '\n%s fact 29\n' "$mark"
-probe_path /etc/issue.net 053201b621f4f4e06517c39ffe80be6b9891d0a6518e1779864b7618363a63ac
+probe_path /etc/issue.net 029ee748876ed84839533d2caa25b40c5283a1101c50d2dfaa61445bc6d24fae
 printf '\n%s fact 30\n' "$mark"
 ss -H -l -n -t -p 'sport = :80' || true
 printf '\n%s fact 31\n' "$mark"

@@ -8,7 +8,11 @@ cd /
 mark=@selvedge
 # … the library appserver
 
+# … the library clock
+
 # … the library disk
+
+# … the library drain
 
 # … the library file
 
@@ -52,18 +56,19 @@ stamp_remove logrotate.timer
 )
 change_0() (
 set -eu
-step_fail '/etc/supervisor/supervisord.conf is not there yet: run `fab install` first, or `fab deploy`, which runs all steps'
+step_fail '/etc/supervisor/supervisord.conf is missing.'
 )
 change_1() (
 set -eu
-step_fail '/srv/hello/instances/0123456789ab-77fd9b/gunicorn_start is not there yet: run `fab gunicorn` first, or `fab deploy`, which runs all steps'
+step_fail '/srv/hello/instances/0123456789ab-fd8503/gunicorn_start is missing.'
 )
 change_2() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-77fd9b/program.conf 0640 root hello <<'EOF'
-; hello, release 0123456789ab-77fd9b. During a deploy the old release also has a section; it is deleted afterwards.
-[program:hello.0123456789ab-77fd9b]
-command=/srv/hello/instances/0123456789ab-77fd9b/gunicorn_start
+file_put /srv/hello/instances/0123456789ab-fd8503/program.conf 0640 root hello <<'EOF'
+; Runs hello, release 0123456789ab-fd8503. During a deploy, the previous release also has a section.
+; Written by `fab supervisor`; edit templates/supervisor/program.conf.j2 instead.
+[program:hello.0123456789ab-fd8503]
+command=/srv/hello/instances/0123456789ab-fd8503/gunicorn_start
 directory=/srv/hello/releases/0123456789ab
 user=hello
 autostart=true
@@ -75,9 +80,9 @@ stopsignal=TERM
 stopwaitsecs=40
 killasgroup=true
 redirect_stderr=true
-stdout_logfile=/var/log/hello/0123456789ab-77fd9b.log
-; logrotate rotates the file at 10 MB, every hour. supervisor truncates it if it grows faster. It keeps no backups, because
-; all users could read them.
+stdout_logfile=/var/log/hello/0123456789ab-fd8503.log
+; logrotate checks the file every hour and rotates it at 10 MB. If it grows faster, supervisor truncates it. supervisor keeps
+; no old files, because all users could read them.
 stdout_logfile_maxbytes=50MB
 stdout_logfile_backups=0
 EOF
@@ -85,7 +90,8 @@ EOF
 change_3() (
 set -eu
 file_put /etc/logrotate.d/hello.app 0644 root root <<'EOF'
-# Rotates the releases' output of hello at 10 MB and keeps three old files. Written by `fab supervisor`.
+# Rotates the logs of hello's releases at 10 MB and keeps three old files.
+# Written by `fab supervisor`; edit templates/supervisor/logrotate.j2 instead.
 /var/log/hello/[0-9a-f]*-*.log {
     size 10M
     rotate 3
@@ -100,7 +106,8 @@ EOF
 change_4() (
 set -eu
 file_put /etc/systemd/system/logrotate.timer.d/selvedge.conf 0644 root root <<'EOF'
-# Runs logrotate every hour instead of every day, because a log may grow fast. Written by `fab supervisor`.
+# Runs logrotate every hour instead of every day, because a log may grow fast.
+# Written by `fab supervisor`; edit templates/supervisor/logrotate.timer.j2 instead.
 [Timer]
 OnCalendar=
 OnCalendar=hourly
@@ -113,7 +120,7 @@ if systemctl is-active -q logrotate.timer; then
 systemctl daemon-reload && systemctl restart logrotate.timer
 fi
 systemctl enable --now logrotate.timer
-stamp_write logrotate.timer aa0eda1b463f7f5e6502692ca42846ddfd30ce5c1a3f78436f93ae26ed2b367c
+stamp_write logrotate.timer af3d976583cedffe7e5fa83c997892079750939fe1d42c1e821d6324013c9b8d
 )
 change_6() (
 set -eu
@@ -132,21 +139,21 @@ health_ranges='200-299 301-301'
 health_timeout=5.0
 health_attempts=60
 health_interval=0.5
-new=0123456789ab-77fd9b
+new=0123456789ab-fd8503
 why=deploy
 module=hello.web:app
 import_timeout=60
 header=1
-settle=6.0
+settle=6
 settle_ms=6000
 drain=10
+stop_timeout=30
 strategy=beside
 migrate='alembic upgrade head && echo '"'"'done: $HOME'"'"''
 alembic='alembic upgrade head && echo '"'"'done: $HOME'"'"''
 downgraded=''
 migrate_timeout=600
 settings=''
-preflight_size=4538
 host=server
 before_switch=./warm-up
 keep=5
@@ -199,10 +206,10 @@ hook=after_switch
 user=hello
 release=/srv/hello/releases/0123456789ab
 folder=/srv/hello/releases/0123456789ab/backend
-run=/srv/hello/instances/0123456789ab-77fd9b/run
+run=/srv/hello/instances/0123456789ab-fd8503/run
 builds=''
-mark_path=/srv/hello/instances/0123456789ab-77fd9b/hook.after_switch
-hook_run 4 RELEASE=0123456789ab-77fd9b COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server PREVIOUS= './tell released'
+mark_path=/srv/hello/instances/0123456789ab-fd8503/hook.after_switch
+hook_run 4 RELEASE=0123456789ab-fd8503 COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server PREVIOUS= './tell released'
 )
 change_arm() (
 set -eu

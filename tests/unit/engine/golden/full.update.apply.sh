@@ -28,7 +28,8 @@ apt_install unattended-upgrades
 change_2() (
 set -eu
 file_put /etc/apt/apt.conf.d/20auto-upgrades 0644 root root <<'EOF'
-// Intervals in days. Written by `fab update`.
+// Days between updates of the package lists, automatic upgrades and cleanups.
+// Written by `fab update`; edit templates/update/20auto-upgrades.j2 instead.
 APT::Periodic::Update-Package-Lists "1";
 APT::Periodic::Unattended-Upgrade "1";
 APT::Periodic::AutocleanInterval "7";
@@ -39,12 +40,12 @@ set -eu
 file_put /etc/apt/apt.conf.d/52unattended-upgrades-selvedge 0644 root root <<'EOF'
 // Overrides settings of 50unattended-upgrades, which names the sources of upgrades. That file stays unchanged, so that
 // upgrades of its package never ask which version to keep. apt reads this folder sorted by name; later files win.
-// Written by `fab update`.
+// Written by `fab update`; edit templates/update/52unattended-upgrades.j2 instead.
 // A new kernel needs a reboot. Without a time, the server would reboot directly after the upgrade.
 Unattended-Upgrade::Automatic-Reboot "true";
 Unattended-Upgrade::Automatic-Reboot-WithUsers "true";
 Unattended-Upgrade::Automatic-Reboot-Time "03:30";
-// An upgrade keeps edited configuration files.
+// Upgrades keep configuration files that you edited.
 Dpkg::Options { "--force-confdef"; "--force-confold"; };
 EOF
 )

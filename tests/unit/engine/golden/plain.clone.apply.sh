@@ -30,7 +30,7 @@ mark=@selvedge
 
 change_0() (
 set -eu
-step_fail '/usr/bin/git is not there yet: run `fab install` first, or `fab deploy`, which runs all steps'
+step_fail '/usr/bin/git is missing.'
 )
 change_1() (
 set -eu

@@ -14,7 +14,7 @@ mark=@selvedge
 
 change_0() (
 set -eu
-step_fail '/srv/hello/releases/0123456789ab/.venv/bin/python is not there yet: run `fab venv` first, or `fab deploy`, which runs all steps'
+step_fail '/srv/hello/releases/0123456789ab/.venv/bin/python is missing.'
 )
 change_1() (
 set -eu
@@ -26,31 +26,31 @@ install -d -m 00750 -o root -g hello -- /srv/hello/instances
 )
 change_3() (
 set -eu
-install -d -m 00750 -o root -g hello -- /srv/hello/instances/0123456789ab-c2d9b4
+install -d -m 00750 -o root -g hello -- /srv/hello/instances/0123456789ab-97e444
 )
 change_4() (
 set -eu
-head -c 0 <&3 | file_put /srv/hello/instances/0123456789ab-c2d9b4/env 0640 root hello 0
+head -c 0 <&3 | file_put /srv/hello/instances/0123456789ab-97e444/env 0640 root hello 0
 )
 change_5() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-c2d9b4/run 0750 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-97e444/run 0750 root hello <<'EOF'
 #!/bin/sh
-# Runs a command like this release of hello: same folder, environment variables and virtual environment.
-#   /srv/hello/instances/0123456789ab-c2d9b4/run python -c 'import sys; print(sys.prefix)'
-# Written by `fab gunicorn`.
+# Runs a command in the environment of this release of hello: its folder, variables and virtual environment. Example:
+#   /srv/hello/instances/0123456789ab-97e444/run python -c 'import sys; print(sys.prefix)'
+# Written by `fab gunicorn`; edit templates/gunicorn/run.j2 instead.
 set -eu
 cd /srv/hello/releases/0123456789ab
 set -a
-. /srv/hello/instances/0123456789ab-c2d9b4/env
+. /srv/hello/instances/0123456789ab-97e444/env
 # The app may write only to this folder.
 APP_SHARED=/srv/hello/shared
 HOME=/srv/hello/shared
-RELEASE=0123456789ab-c2d9b4
+RELEASE=0123456789ab-97e444
 COMMIT=0123456789abcdef0123456789abcdef01234567
 VIRTUAL_ENV=/srv/hello/releases/0123456789ab/.venv
 PATH=/srv/hello/releases/0123456789ab/.venv/bin:/usr/local/bin:/usr/bin:/bin
-PYTHONPATH=/srv/hello/releases/0123456789ab:/srv/hello/releases/0123456789ab/src:/srv/hello/instances/0123456789ab-c2d9b4
+PYTHONPATH=/srv/hello/releases/0123456789ab:/srv/hello/releases/0123456789ab/src:/srv/hello/instances/0123456789ab-97e444
 # Output reaches the log at once, and no byte code is written next to the source.
 PYTHONUNBUFFERED=1
 PYTHONDONTWRITEBYTECODE=1
@@ -61,10 +61,11 @@ EOF
 )
 change_6() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-c2d9b4/selvedge_worker.py 0640 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-97e444/selvedge_worker.py 0640 root hello <<'EOF'
 """gunicorn's worker for hello.
 
-gunicorn loads this module before it listens and before it starts workers. Written by `fab gunicorn`.
+gunicorn loads this module before it listens and before it starts workers.
+Written by `fab gunicorn`; edit templates/gunicorn/selvedge_worker.py.j2 instead.
 """
 
 import contextlib
@@ -84,7 +85,7 @@ gc.freeze()
 gc.enable()
 
 # A new release waits here until Selvedge has checked the app's settings.
-while os.path.exists("/srv/hello/instances/0123456789ab-c2d9b4/held"):
+while os.path.exists("/srv/hello/instances/0123456789ab-97e444/held"):
     time.sleep(0.01)
 
 from uvicorn_worker import UvicornWorker as _Worker  # noqa: E402
@@ -101,33 +102,34 @@ EOF
 )
 change_7() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-c2d9b4/gunicorn_start 0750 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-97e444/gunicorn_start 0750 root hello <<'EOF'
 #!/bin/sh
-# Starts hello: gunicorn manages the worker processes, and uvicorn runs the ASGI app in each of them.
-# Written by `fab gunicorn`. systemd runs it as the user hello.
+# Starts hello: gunicorn manages the workers, and uvicorn runs the ASGI app in each of them.
+# systemd runs this script as the user hello.
+# Written by `fab gunicorn`; edit templates/gunicorn/gunicorn_start.j2 instead.
 set -eu
 
 NAME=hello
 DIR=/srv/hello/releases/0123456789ab
 VENV=/srv/hello/releases/0123456789ab/.venv
-# One worker more than CPU cores keeps all cores busy while one worker waits.
+# By default one worker more than CPU cores, so that all cores are busy while one worker waits (app.workers in hosts.toml).
 WORKERS=$(($(nproc) + 1))
-# A new release starts one worker. Once it is healthy, Selvedge tells gunicorn to start the others.
-if [ -e /srv/hello/instances/0123456789ab-c2d9b4/one ]; then WORKERS=1; fi
-# uvicorn_worker.UvicornWorker and the modules that all workers share: /srv/hello/instances/0123456789ab-c2d9b4/selvedge_worker.py
+# A new release starts with one worker. Once it is healthy, Selvedge makes gunicorn start the others.
+if [ -e /srv/hello/instances/0123456789ab-97e444/one ]; then WORKERS=1; fi
+# /srv/hello/instances/0123456789ab-97e444/selvedge_worker.py extends uvicorn_worker.UvicornWorker.
 WORKER_CLASS=selvedge_worker.Worker
 LOG_LEVEL=info
 
-# gunicorn 24 and later open a control socket in the home directory, which nothing here uses.
+# gunicorn 24 and later open a control socket in the home directory, which Selvedge does not use.
 CONTROL=
 for module in "$VENV"/lib/python*/site-packages/gunicorn/ctl; do
   if [ -e "$module" ]; then CONTROL=--no-control-socket; fi
 done
 
 # No --bind: systemd listens on the socket and passes it on ($LISTEN_FDS).
-# Only nginx can reach the socket, so gunicorn may trust its headers about the client ('*').
-# Heartbeat files are in memory, so that a slow disk does not look like a dead worker.
-exec /srv/hello/instances/0123456789ab-c2d9b4/run "$VENV/bin/python" -m gunicorn main:app \
+# --forwarded-allow-ips '*': only nginx can reach the socket, so gunicorn may trust its headers about the client.
+# --worker-tmp-dir: heartbeat files are in memory, so that a slow disk does not look like a dead worker.
+exec /srv/hello/instances/0123456789ab-97e444/run "$VENV/bin/python" -m gunicorn main:app \
   --name "$NAME" \
   --chdir "$DIR" \
   --workers "$WORKERS" \

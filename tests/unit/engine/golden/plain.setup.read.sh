@@ -42,9 +42,9 @@ apt_fact
 printf '\n%s fact 1\n' "$mark"
 probe_packages unattended-upgrades
 printf '\n%s fact 2\n' "$mark"
-probe_path /etc/apt/apt.conf.d/20auto-upgrades 1b450160a36bc8548363d687946bf96a12b168bd1ffc206065e9565805d80de2
+probe_path /etc/apt/apt.conf.d/20auto-upgrades dc4ca5dfc4aacf3bd26d14c67ba84f8d3d074b208237e9aec85edb6476bcaa51
 printf '\n%s fact 3\n' "$mark"
-probe_path /etc/apt/apt.conf.d/52unattended-upgrades-selvedge 31ffb70b0a69b6dd12467512bad82a7a2ae1fdf29b2f967dbd1f8efaf90d338f
+probe_path /etc/apt/apt.conf.d/52unattended-upgrades-selvedge 2304515f16176a753664c11e982985d7a38721243b4696b69029d6d7bd7ace53
 printf '\n%s fact 4\n' "$mark"
 probe_unit apt-daily.timer
 echo
@@ -69,7 +69,7 @@ printf '\n%s fact 11\n' "$mark"
 printf '\n--- rules\n'
 grep -rEhs '^[[:space:]]*(deploy|%sudo)[[:space:]]' /etc/sudoers /etc/sudoers.d
 printf '\n--- file\n'
-probe_path /etc/sudoers.d/90-selvedge-deploy 2a3946a5207a96f394ccc7e055d8c19edd2958f115697605bc8836712861b117
+probe_path /etc/sudoers.d/90-selvedge-deploy 99b272b631fd718c1b7e671129a37d00ffaf01f08e2822575b9f2dacf0db2ff3
 printf '\n%s fact 12\n' "$mark"
 [ -s /etc/ssh/moduli-3072 ] && echo there || true
 printf '\n%s fact 13\n' "$mark"
@@ -86,7 +86,7 @@ read_second() {
 printf '\n%s fact 17\n' "$mark"
 guard_pending
 printf '\n%s fact 18\n' "$mark"
-probe_path /etc/fail2ban/jail.d/50-selvedge.local 51adb173e43bb0568b711d09f44ba8e150bd899d5608c19643a4793d69a325f4
+probe_path /etc/fail2ban/jail.d/50-selvedge.local 978a11ed757083136bf466cea6ac622a97a8ddc0bbf63b5a3e3208a9aadde511
 printf '\n%s fact 19\n' "$mark"
 probe_unit fail2ban.service
 printf Stamp=
@@ -103,17 +103,17 @@ grep -sE -e '^[[:space:]]*(SHA_CRYPT_MIN_ROUNDS|SHA_CRYPT_MAX_ROUNDS)([[:space:]
 printf '\n%s fact 24\n' "$mark"
 grep -sE -e '^[[:space:]]*(YESCRYPT_COST_FACTOR)([[:space:]=]|$)' -e YESCRYPT /etc/login.defs || true
 printf '\n%s fact 25\n' "$mark"
-probe_path /etc/security/limits.d/50-selvedge.conf c072863f38832db72516342b888b94a694392919e1ab7d6bf7e2c0a9adbd5373
+probe_path /etc/security/limits.d/50-selvedge.conf 2c053dd7c103e55a49c7229174f3660615c8f84fa1794210f68c56f4b07ee8d9
 printf '\n%s fact 26\n' "$mark"
-probe_path /etc/systemd/coredump.conf.d/50-selvedge.conf 08c1525652e14360a27af5ceb6750331ff75e6e536bb9c1cf1bfcf74146ddfe9
+probe_path /etc/systemd/coredump.conf.d/50-selvedge.conf 08b9d386ac97cf9838d55a34105aec692553bd9ac659f6357c46610cc675a755
 printf '\n%s fact 27\n' "$mark"
-probe_path /etc/modprobe.d/50-selvedge.conf 0cb73580b7cdd221bf9b337f0d61944ce456e7651b823f5776917d5927cf53ee
+probe_path /etc/modprobe.d/50-selvedge.conf ddc775dae8ff4db9af53b3b8a1c97770156504d765c74d158a3711482153cead
 printf '\n%s fact 28\n' "$mark"
-probe_path /etc/profile.d/50-selvedge.sh 075d959d6afbfb26f34b0639d22b4215837162866f4a97f69fae5abfc73f4a5e
+probe_path /etc/profile.d/50-selvedge.sh 58ad699da7fef2ba8d234486f72365173a4be0b70d275775de3730b4296a357d
 printf '\n%s fact 29\n' "$mark"
-probe_path /etc/issue 053201b621f4f4e06517c39ffe80be6b9891d0a6518e1779864b7618363a63ac
+probe_path /etc/issue 029ee748876ed84839533d2caa25b40c5283a1101c50d2dfaa61445bc6d24fae
 printf '\n%s fact 30\n' "$mark"
-probe_path /etc/issue.net 053201b621f4f4e06517c39ffe80be6b9891d0a6518e1779864b7618363a63ac
+probe_path /etc/issue.net 029ee748876ed84839533d2caa25b40c5283a1101c50d2dfaa61445bc6d24fae
 printf '\n%s fact 31\n' "$mark"
 ss -H -l -n -t -p 'sport = :80' || true
 printf '\n%s fact 32\n' "$mark"

@@ -8,7 +8,11 @@ cd /
 mark=@selvedge
 # … the library appserver
 
+# … the library clock
+
 # … the library disk
+
+# … the library drain
 
 # … the library file
 
@@ -52,24 +56,25 @@ stamp_remove logrotate.timer
 )
 change_0() (
 set -eu
-step_fail '/etc/logrotate.conf is not there yet: run `fab install` first, or `fab deploy`, which runs all steps'
+step_fail '/etc/logrotate.conf is missing.'
 )
 change_1() (
 set -eu
-step_fail '/srv/hello/instances/0123456789ab-c2d9b4/gunicorn_start is not there yet: run `fab gunicorn` first, or `fab deploy`, which runs all steps'
+step_fail '/srv/hello/instances/0123456789ab-97e444/gunicorn_start is missing.'
 )
 change_2() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-c2d9b4/unit.socket 0640 root hello <<'EOF'
-# hello, release 0123456789ab-c2d9b4: its socket. Written by `fab supervisor`.
-# systemd listens from early boot on, before the app runs: requests wait instead of being refused.
+file_put /srv/hello/instances/0123456789ab-97e444/unit.socket 0640 root hello <<'EOF'
+# The socket of hello, release 0123456789ab-97e444.
+# Written by `fab supervisor`; edit templates/systemd/unit.socket.j2 instead.
+# systemd listens from early boot on, before the app runs, so requests wait instead of failing.
 [Unit]
-Description=hello, release 0123456789ab-c2d9b4: socket
+Description=hello, release 0123456789ab-97e444: socket
 # At shutdown nginx stops before the socket, so that no request finds the socket removed.
 Before=nginx.service
 
 [Socket]
-ListenStream=/run/hello/0123456789ab-c2d9b4.sock
+ListenStream=/run/hello/0123456789ab-97e444.sock
 # Only nginx may connect. The app needs no permission, because systemd passes it the open socket.
 SocketUser=root
 SocketGroup=www-data
@@ -85,27 +90,27 @@ EOF
 )
 change_3() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-c2d9b4/unit.service 0640 root hello <<'EOF'
-# hello, release 0123456789ab-c2d9b4. During a deploy the old release has its own unit, which is deleted afterwards.
-# Written by `fab supervisor`. Settings with free text are only in the start script and its environment file, because
-# systemd would expand `%` and `$` here.
+file_put /srv/hello/instances/0123456789ab-97e444/unit.service 0640 root hello <<'EOF'
+# Runs hello, release 0123456789ab-97e444. During a deploy, the previous release also has a unit.
+# Written by `fab supervisor`; edit templates/systemd/unit.service.j2 instead.
+# The start script and its environment file have all settings with free text, because systemd would expand `%` and `$` here.
 [Unit]
-Description=hello, release 0123456789ab-c2d9b4
-Requires=hello.0123456789ab-c2d9b4.socket
-After=hello.0123456789ab-c2d9b4.socket network.target
+Description=hello, release 0123456789ab-97e444
+Requires=hello.0123456789ab-97e444.socket
+After=hello.0123456789ab-97e444.socket network.target
 StartLimitIntervalSec=0
 
 [Service]
 Type=notify
-ExecStart=/srv/hello/instances/0123456789ab-c2d9b4/gunicorn_start
+ExecStart=/srv/hello/instances/0123456789ab-97e444/gunicorn_start
 WorkingDirectory=/srv/hello/releases/0123456789ab
 User=hello
 Group=hello
 # systemd opens the log as root, because only root may write to its folder.
-StandardOutput=append:/var/log/hello/0123456789ab-c2d9b4.log
+StandardOutput=append:/var/log/hello/0123456789ab-97e444.log
 StandardError=inherit
 
-# systemd restarts it at once, whatever the reason; requests wait at the socket meanwhile.
+# systemd restarts the app at once, whatever the reason. Requests wait at the socket meanwhile.
 Restart=always
 RestartSec=100ms
 # systemd sends TERM to gunicorn only, which lets its workers finish their requests, and later KILL to all processes.
@@ -141,7 +146,7 @@ ProtectKernelLogs=yes
 ProtectKernelModules=yes
 ProtectKernelTunables=yes
 ProtectControlGroups=yes
-# No privileges beyond those of its user, and no method to gain any.
+# The app has only the rights of its user, and cannot gain others.
 NoNewPrivileges=yes
 CapabilityBoundingSet=
 AmbientCapabilities=
@@ -164,7 +169,8 @@ EOF
 change_4() (
 set -eu
 file_put /etc/logrotate.d/hello.app 0644 root root <<'EOF'
-# Rotates the releases' output of hello at 10 MB and keeps three old files. Written by `fab supervisor`.
+# Rotates the logs of hello's releases at 10 MB and keeps three old files.
+# Written by `fab supervisor`; edit templates/supervisor/logrotate.j2 instead.
 /var/log/hello/[0-9a-f]*-*.log {
     size 10M
     rotate 3
@@ -179,7 +185,8 @@ EOF
 change_5() (
 set -eu
 file_put /etc/systemd/system/logrotate.timer.d/selvedge.conf 0644 root root <<'EOF'
-# Runs logrotate every hour instead of every day, because a log may grow fast. Written by `fab supervisor`.
+# Runs logrotate every hour instead of every day, because a log may grow fast.
+# Written by `fab supervisor`; edit templates/supervisor/logrotate.timer.j2 instead.
 [Timer]
 OnCalendar=
 OnCalendar=hourly
@@ -192,7 +199,7 @@ if systemctl is-active -q logrotate.timer; then
 systemctl daemon-reload && systemctl restart logrotate.timer
 fi
 systemctl enable --now logrotate.timer
-stamp_write logrotate.timer aa0eda1b463f7f5e6502692ca42846ddfd30ce5c1a3f78436f93ae26ed2b367c
+stamp_write logrotate.timer af3d976583cedffe7e5fa83c997892079750939fe1d42c1e821d6324013c9b8d
 )
 change_7() (
 set -eu
@@ -211,21 +218,21 @@ health_ranges=200-399
 health_timeout=5.0
 health_attempts=60
 health_interval=0.5
-new=0123456789ab-c2d9b4
+new=0123456789ab-97e444
 why=deploy
 module=main:app
 import_timeout=60
 header=''
-settle=6.0
+settle=6
 settle_ms=6000
 drain=10
+stop_timeout=30
 strategy=restart
 migrate=''
 alembic=''
 downgraded=''
 migrate_timeout=600
 settings=''
-preflight_size=4538
 host=server
 before_switch=''
 keep=5

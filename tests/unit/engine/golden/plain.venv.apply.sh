@@ -24,7 +24,7 @@ mark=@selvedge
 
 change_0() (
 set -eu
-step_fail '/srv/hello/releases/0123456789ab is not there yet: run `fab clone` first, or `fab deploy`, which runs all steps'
+step_fail '/srv/hello/releases/0123456789ab is missing.'
 )
 change_1() (
 set -eu

@@ -1,0 +1,169 @@
+"""Print plans, progress, tables and errors. Other modules do not print."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, TextIO
+
+from selvedge.errors import SelvedgeError
+from selvedge.report.activities import Activities, Activity
+from selvedge.report.lines import Lines
+from selvedge.report.text import Part, Style, Styled, printable
+
+if TYPE_CHECKING:
+    from selvedge.report.terminal import Terminal
+
+_DIFF_STYLES: dict[str, Style] = {"+": "green", "-": "red", "@": "dim"}
+
+
+class Report:
+    """The output of a run. Several threads may use it: a line is never torn.
+
+    On a terminal, a live area below the lines shows what each server is doing; elsewhere there are only plain lines.
+    """
+
+    def __init__(self, stream: TextIO | None = None, *, terminal: bool | None = None) -> None:
+        self._stream = stream or sys.stdout
+        self._is_terminal = is_terminal(self._stream) if terminal is None else terminal
+        self._activities = Activities()
+        self._width = 0
+        self._lock = threading.Lock()
+        self._made: Lines | Terminal | None = None
+        self._ticker: threading.Thread | None = None
+
+    @property
+    def _screen(self) -> Lines | Terminal:
+        with self._lock:
+            if self._made is None:
+                self._made = self._make_screen()
+            return self._made
+
+    def _make_screen(self) -> Lines | Terminal:
+        if not self._is_terminal:
+            return Lines(self._stream, self._activities)
+        # rich takes 25 ms to load. The ticker needs it first, while the run waits for its servers.
+        from selvedge.report.terminal import Terminal
+
+        return Terminal(self._stream, self._activities)
+
+    def hosts(self, names: Sequence[str]) -> None:
+        """Set the width of the first column to the longest name of a host."""
+        self._width = max((len(name) for name in names), default=0)
+
+    def line(self, *parts: Part, indent: int = 0) -> None:
+        """Print a line, without control characters. indent: a terminal wraps it at words, and indents its other lines."""
+        self._screen.print(parts, indent)
+
+    def raw(self, text: str) -> None:
+        """Print a text unchanged, e.g. a script for another program."""
+        self._screen.raw(text)
+
+    def step(self, host: str, step: str, *parts: Part) -> None:
+        """Print a line about a step on a host. A terminal wraps it at words, below its text."""
+        columns: list[Part] = [Styled(host.ljust(self._width), "blue"), f"  {step.ljust(10)}  "]
+        self._screen.print([*columns, *parts], indent=self._width + max(len(step), 10) + 4)
+
+    def diff(self, text: str) -> None:
+        """Print a unified diff, indented, in colors."""
+        for row in text.splitlines():
+            style = _DIFF_STYLES.get(row[:1])
+            self.line("    ", Styled(row, style) if style else row)
+
+    def table(
+        self, titles: Sequence[str], rows: Sequence[Sequence[Part]], long: str = "", secondary: Sequence[str] = ()
+    ) -> None:
+        """Print rows in columns under their titles.
+
+        For narrow terminals: `long` is the title of the column that is shortened, `secondary` are those that are left out,
+        the least important first.
+        """
+        self._screen.table(titles, rows, long, secondary)
+
+    def plan(self, host: str, steps: Iterable[str]) -> None:
+        """Add steps that this run is going to make on a host: the bar of the live area counts them."""
+        self._activities.plan(host, steps)
+        self._start_ticker()
+
+    def finish(self, host: str, step: str) -> None:
+        """Count a planned step as done."""
+        self._activities.finish(host, step)
+
+    def begin(self, host: str, step: str, text: str) -> None:
+        """Note that a change begins. It is printed if it takes long."""
+        self._activities.begin(host, step, Activity(text))
+        self._start_ticker()
+
+    def wait(self, host: str, step: str, text: str) -> None:
+        """Note what the running change waits for; an empty text ends the waiting. It is printed if it takes long."""
+        self._activities.wait(host, step, text)
+        self._start_ticker()
+
+    def done(self, host: str, step: str, text: str) -> None:
+        """Print that a change is made."""
+        seconds = self._activities.end(host, step)
+        took = [Styled(f"  ({seconds:.1f} s)", "dim")] if seconds >= 1 else []
+        self.step(host, step, Styled("✓", "green"), f" {text}", *took)
+
+    def failed(self, host: str, step: str, text: str) -> None:
+        """Print that a change failed."""
+        self._activities.end(host, step)
+        self.step(host, step, Styled("✗", "red"), f" {text}")
+
+    @contextmanager
+    def activity(self, host: str, step: str, text: str, *, live_only: bool = False) -> Iterator[None]:
+        """Show what a server is busy with during the context, if that takes long.
+
+        live_only: show it on a terminal only, because the output may be for another program.
+        """
+        self._activities.begin(host, step, Activity(text, live_only))
+        self._start_ticker()
+        try:
+            yield
+        finally:
+            self._activities.end(host, step)
+
+    def paused(self) -> AbstractContextManager[None]:
+        """Return a context without a live area, in which another program may use the terminal."""
+        return self._screen.paused()
+
+    def stop(self) -> None:
+        """Remove the live area, and forget what was running."""
+        self._activities.clear()
+        if self._made is not None:
+            self._made.stop()
+
+    def error(self, error: SelvedgeError) -> None:
+        """Print an error to standard error: what happened, and below it what to do now."""
+        message, remedy = printable(error.message), printable(error.remedy)
+        with self.paused():
+            sys.stdout.flush()
+            if is_terminal(sys.stderr):
+                from selvedge.report.terminal import print_error
+
+                print_error(sys.stderr, message, remedy)
+            else:
+                print(*filter(None, [message, remedy]), sep="\n", file=sys.stderr, flush=True)
+
+    def _start_ticker(self) -> None:
+        with self._lock:
+            if self._ticker is None:
+                self._ticker = threading.Thread(target=self._tick, daemon=True)
+                self._ticker.start()
+
+    def _tick(self) -> None:
+        screen = self._screen
+        while True:
+            time.sleep(screen.interval)
+            screen.update(self._width)
+
+
+def is_terminal(stream: TextIO) -> bool:
+    """Return whether output to the stream may have colors and move the cursor."""
+    if os.environ.get("NO_COLOR") or os.environ.get("CI") or os.environ.get("TERM", "dumb") in ("dumb", "unknown"):
+        return False
+    return stream.isatty() and (stream.encoding or "utf-8").lower().startswith("utf")

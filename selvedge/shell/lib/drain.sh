@@ -1,0 +1,103 @@
+# The end of the previous release. After a switch it answers its open requests, for at most app.drain seconds, and is then
+# stopped. A transient unit of systemd does this on the server, so that no run has to wait for it. The unit's script,
+# /run/selvedge/APP.INSTANCE.drain, calls drain_run. Reads $app, $run_dir and the variables that manager.sh reads.
+
+# drain_begin INSTANCE: drain it in the background. If systemd cannot start the unit, this waits for the end.
+drain_begin() {
+  local script unit
+  if releases_draining "$1"; then return 0; fi
+  script=/run/selvedge/$app.$1.drain
+  unit=$(releases_drain_unit "$1")
+  # The unit of an earlier drain may still wait to remove old releases.
+  systemctl stop "$unit" 2>/dev/null || :
+  cp -- "$undo/drain" "$script"
+  # RuntimeMaxSec= ends a unit that hangs. KillMode=mixed: see drain_run.
+  if ! systemd-run --quiet --collect --no-ask-password --unit="$unit" \
+    --description="Release $1 of $app answers its open requests, then stops" --property=KillMode=mixed \
+    --property="TimeoutStopSec=$((stop_timeout + 30))" --property="RuntimeMaxSec=$((drain + stop_timeout + 60))" \
+    /bin/sh "$script" "$1" >"$undo/why" 2>&1; then
+    step_say "systemd could not start the drain of $1, so this run waits for it: $(tail -n 1 "$undo/why")"
+    /bin/sh "$script" "$1" || :
+  fi
+}
+
+# drain_cancel INSTANCE: end its drain. The instance keeps running, unless it was being stopped already: then this waits for
+# its end. 1: nothing drained it.
+drain_cancel() {
+  local status
+  status=1
+  if releases_draining "$1"; then
+    step_wait "waiting for the drain of $1 to end"
+    systemctl stop "$(releases_drain_unit "$1")" 2>/dev/null || :
+    step_wait ""
+    status=0
+  fi
+  rm -f -- "/run/selvedge/$app.$1.drain"
+  return "$status"
+}
+
+# drain_stop_all: stop all draining instances now.
+drain_stop_all() {
+  local instance
+  for instance in $(releases_drains); do
+    drain_cancel "$instance" || :
+    manager_stop "$instance"
+  done
+}
+
+# drain_run INSTANCE: the unit's work. drain_cancel sends it TERM: that ends it while it waits, and is ignored while it stops the
+# instance. So whoever makes the instance live again finds it either running or stopped.
+# Values: app base run_dir log_dir live_socket supervisor_conf drain keep
+drain_run() {
+  exec >>"/var/log/selvedge/$app.log" 2>&1
+  drain_wait "$1"
+  trap '' TERM
+  if [ "$(releases_live)" = "$1" ]; then
+    drain_log "$1 is live again and keeps running"
+  else
+    drain_stop "$1"
+  fi
+  rm -f -- "/run/selvedge/$app.$1.drain"
+  trap - TERM
+  drain_prune
+}
+
+drain_stop() {
+  local status
+  (
+    set -eu
+    manager_stop "$1"
+    # A release that supervisor ran cannot delete its socket in a folder that has become systemd's.
+    rm -f -- "$run_dir/$1.sock"
+  )
+  status=$?
+  if [ "$status" -eq 0 ]; then drain_log "$1 was stopped"; else drain_log "could not stop $1; the next deploy tries again"; fi
+}
+
+drain_log() { printf 'drain %s %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$1"; }
+
+# drain_wait INSTANCE: wait until its last connection has ended, at most $drain seconds.
+drain_wait() {
+  local end
+  end=$(clock_uptime)
+  end=$((end + drain * 1000))
+  sleep 1
+  while [ "$(clock_uptime)" -lt "$end" ] && ss -xH state established 2>/dev/null | grep -q -F -- " $run_dir/$1.sock "; do
+    sleep 0.5
+  done
+}
+
+# drain_prune: remove old releases when the run has ended. Another run may be building one: then that run removes them at its
+# end. A run that begins meanwhile finds the lock of the step taken, and waits.
+drain_prune() (
+  local new
+  set -eu
+  flock -w 30 "/run/selvedge/$app.lock" true || exit 0
+  exec 9>"/run/selvedge/$app.step"
+  if ! flock -n 9 || ! flock -n "/run/selvedge/$app.lock" true; then exit 0; fi
+  # shellcheck disable=SC2034 # prune.sh reads it
+  new=$(releases_live)
+  prune_releases 1 || drain_log "could not remove all old releases; the next deploy tries again"
+  # See step_main.
+  : >"/run/selvedge/$app.step"
+)
