@@ -50,13 +50,6 @@ ADDED_FILES = {
 }  # fmt: skip
 INDEX = ROOT / "docs/README.md"
 CHINESE = ROOT / "docs/zh-CN"
-# The pages from before the four kinds, until they are deleted.
-OLD_PAGES = {
-    f"docs/{page}.md" for page in (
-        "dependencies", "environment", "getting-started", "hardening", "how-it-works", "https", "nginx",
-        "operations", "releases", "sandbox", "systemd", "troubleshooting",
-    )
-}  # fmt: skip
 # Placeholders in a command.
 PLACEHOLDER = re.compile(r"…|\b(TASK|NAME|SHA|RELEASE|HOST|ADDRESS|SECONDS)\b")
 
@@ -266,7 +259,7 @@ def links(path: Path) -> set[Path]:
 
 def test_every_page_is_linked_from_the_index() -> None:
     pages = {path for path in (ROOT / "docs").rglob("*.md") if path != INDEX and CHINESE not in path.parents}
-    assert not {name(path) for path in pages - links(INDEX)} - OLD_PAGES
+    assert not {name(path) for path in pages - links(INDEX)}
 
 
 def test_the_page_of_commands_is_current() -> None:
