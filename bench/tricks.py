@@ -1,6 +1,6 @@
 """Measure the time that each trick for speed saves: a run with nothing to change, with the trick and without it, in turn.
 
-`startup.py`, `value.py` and the others say why each trick works; docs/how-it-works.md has the figures.
+`startup.py`, `value.py` and the others say why each trick works; docs/explanation/how-selvedge-works.md has the figures.
 """
 
 from __future__ import annotations

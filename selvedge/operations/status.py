@@ -46,6 +46,7 @@ def _as_json(app: Target, status: HostStatus | SelvedgeError, results: Sequence[
         "healthy": not has_problem(results),
         "live": status.releases.live or None,
         "since": record.at if record else None,
+        "draining": list(status.releases.draining),
         "workers": len(status.workers),
         "memory_kb": status.memory,
         "uptime_seconds": status.age,

@@ -23,6 +23,7 @@ def check_status(app: Target, status: HostStatus) -> Iterator[CheckResult]:
         yield _running(app, status) if status.processes else _stopped(app, status)
         yield from _orphans(status)
         yield _health(app, status)
+        yield from _draining(app, status)
     else:
         yield warning("app", f"{app.name} is not deployed", f"Run `fab -H {app.host.name} deploy`.")
     yield from _services(status, deployed=deployed)
@@ -78,6 +79,11 @@ def _health(app: Target, status: HostStatus) -> CheckResult:
     answer = f"answered {code:.0f}" if code else silent
     remedy = f"Run `fab -H {app.host.name} logs` to see why. Accepted statuses: {', '.join(app.health_status)}."
     return problem("health", f"{asked}: {answer}", remedy)
+
+
+def _draining(app: Target, status: HostStatus) -> Iterator[CheckResult]:
+    for release in status.releases.draining:
+        yield ok("draining", f"{release} answers its open requests for up to {app.drain} s")
 
 
 def _services(status: HostStatus, *, deployed: bool) -> Iterator[CheckResult]:

@@ -63,7 +63,7 @@ releases_history() {
 # Values: app base run_dir live_socket supervisor_conf
 releases_fact() {
   local draining sockets live
-  # Before the sockets: an instance whose drain ends in between does not listen any more.
+  # Before the sockets: an instance whose drain ends in between no longer listens.
   draining=$(releases_drains)
   sockets=$(ss -xlH 2>/dev/null)
   live=$(releases_live)

@@ -170,7 +170,7 @@ switch_start() {
   if drain_cancel "$new" && manager_alive "$new" && releases_listening "$new"; then return 0; fi
   if manager_known "$new"; then
     # An interrupted run left it. Its last output must not look like the end of the release that starts now.
-    gate_wait "waiting for $new to stop, which an interrupted run left running"
+    gate_wait "waiting for $new to stop, because an interrupted run left it running"
     manager_pause "$new" >/dev/null 2>&1 || :
     gate_log_begin
   fi
@@ -192,6 +192,7 @@ switch_hooks() {
 
 # switch_go: switch to the new release. The old one keeps running until the new one has settled.
 switch_go() {
+  gate_wait ""
   # After a power cut the files of the new release must be complete.
   sync -f "$base"
   trap 'switch_back "A signal stopped the release"' TERM INT
@@ -233,7 +234,8 @@ switch_refuse() {
   fi
   consequence=
   if [ "$new" != "$old" ]; then
-    # If it is still draining after an earlier switch, it was not started, and its unit stops it.
+    gate_wait "waiting for the new release to stop"
+    # If it still drains after an earlier switch, this run has not started it, and its unit stops it.
     releases_draining "$new" || (manager_stop "$new") || :
     rm -f -- "$previous_socket" || :
     record_state "$new" bad || :
@@ -266,6 +268,7 @@ switch_start_old() {
 
 # switch_keep: the new release has settled. Record it. The others are drained, stopped and removed in the background.
 switch_keep() {
+  gate_wait ""
   trap '' TERM INT
   # If a later change of this step fails, no file of the live release may be restored.
   rm -f -- "$undo"/*.path "$undo"/*.copy
@@ -275,7 +278,7 @@ switch_keep() {
   if [ "$why" = revert ] && [ -n "$old" ] && [ "$old" != "$new" ]; then record_state "$old" bad; fi
   if [ "$why" = rollback ] && [ -n "$old" ]; then
     record_state "$old" left
-    # The old release may be a restarted copy; its commit is what was rolled back.
+    # The old release may be a restarted copy. The rollback is one from its commit.
     if [ -d "$base/instances/${old%r*}" ]; then record_state "${old%r*}" left; fi
   fi
   record_note good

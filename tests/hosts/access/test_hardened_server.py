@@ -177,7 +177,7 @@ def test_ssh_audit_reports_no_failure(hardened: Server, tool: Path) -> None:
     found = subprocess.run(policy, capture_output=True, text=True).stdout
     if hardened.release == "bookworm":
         assert "Passed" in found
-    else:  # docs/hardening.md explains the difference.
+    else:  # docs/reference/hardening.md explains the difference.
         assert re.findall(r"^  \* (.*) did not match", found, re.MULTILINE) == ["Key exchanges"], found
 
 

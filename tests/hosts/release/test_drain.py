@@ -157,7 +157,7 @@ class TestDrain:
 
     def test_a_drain_ends_in_time(self, server: Server, project: Project, manager: str, chat: ClientConnection) -> None:
         configure(project, manager, drain=3)
-        deploy(server, project, "Nobody ends the WebSocket")
+        deploy(server, project, "The WebSocket stays open")
         began = time.monotonic()
         drained(server)
         assert time.monotonic() - began < 3 + 10 + 3

@@ -132,7 +132,7 @@ class TestExhaustedResources:
         finally:
             server.run("umount /proc/meminfo")
         assert result.status == 1 and 'app.strategy = "restart"' in result.stderr, result
-        assert re.search(r"6 MB are free, and the one that runs uses \d\d+ MB", result.stderr), result
+        assert re.search(r"6 MB are free, and the live release uses \d\d+ MB", result.stderr), result
         assert assert_consistent(server) == old
         assert server.run("ls /srv/hello/shared/migrated", check=False).returncode != 0, "the migration has not run"
 

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from drills import GENTLE, QUICK, assert_consistent, at_start, leftovers, live, lock_is_free
+from drills import GENTLE, QUICK, assert_consistent, at_start, drained, leftovers, live, lock_is_free
 from lab import Project, Result, until
 from sandbox import Server
 from traffic import get, load
@@ -67,6 +67,8 @@ class TestTwoRuns:
         other.must("-H", server.name, "rollback")
         assert live(server, "other") == after[1] and live(server).startswith(project.head[:12])
         assert "nothing to change" in project.must("-H", server.name, "deploy").stdout
+        for app in ("hello", "other"):
+            drained(server, app)
         assert leftovers(server) == ""
 
     def test_a_second_app_without_a_domain_is_refused(

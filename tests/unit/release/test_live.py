@@ -42,6 +42,9 @@ SWITCHED = f"new={NEW}\nwhy=deploy\nswitch_release"
         (seen(releases(NEW, record(NEW, "building"))), f"start {NEW} again"),
         (seen(replace(GOOD, boots=False)), f"write the files again that start {NEW} at a boot"),
         (seen(GOOD, f"running {NEW}\nrunning {OLD}\n"), f"stop the releases that an interrupted run left running: {OLD}"),
+        (seen(GOOD, f"draining {OLD}\nrunning {NEW}\nrunning {OLD}\n"), None),
+        (seen(GOOD, f"draining {OLD}\nrunning {NEWER}\nrunning {OLD}\n"),
+         f"stop the releases that an interrupted run left running: {NEWER}"),
     ],
 )
 def test_live_release(target: Callable[..., Target], fact: str, summary: str | None) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from selvedge.errors import SelvedgeError
-from selvedge.operations.rollback import choose_release
+from selvedge.operations.rollback import choose_release, next_copy
 from selvedge.release import database
 from tests.support.releases import NEW, OLD
 from tests.unit.release.records import record, releases
@@ -57,3 +58,15 @@ def test_a_rollback_compares_the_revision_of_the_database(
     else:
         database.check_rollback(session, there, to, keep=keep, downgrade=False)
     assert asked == [(OLD if command == "current" else NEW, command) for command in answers]
+
+
+@pytest.mark.parametrize(("live", "running", "copy"), [
+    (NEW, (NEW,), f"{NEW}r1"),
+    (f"{NEW}r1", (NEW, f"{NEW}r1"), f"{NEW}r2"),
+    # Its copy drains, or still runs, after a rollback.
+    (NEW, (NEW, f"{NEW}r1"), f"{NEW}r2"),
+])  # fmt: skip
+def test_a_restart_starts_a_copy_that_does_not_run(live: str, running: tuple[str, ...], copy: str) -> None:
+    there = releases(live, record(live, "good", 1))
+    assert next_copy(replace(there, running=running)) == copy
+    assert next_copy(replace(there, draining=running)) == copy

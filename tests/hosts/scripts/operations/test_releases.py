@@ -43,6 +43,14 @@ class TestReleases:
         assert "\033" not in one.text
         assert one.run.fleet.sessions[0].remote.execs == 1
 
+    def test_a_previous_release_that_answers_open_requests_is_draining(self, one: Fake) -> None:
+        server = one.servers["one"]
+        server.path("/run/selvedge").mkdir()
+        server.path(f"/run/selvedge/hello.{NEW}.drain").touch()
+        server.program("systemctl", "echo active")
+        releases(one.run)
+        assert [row.split()[2] for row in one.text.splitlines()[1:]] == ["bad", "draining", "live,"]
+
     def test_columns_are_aligned_with_wide_characters(self, one: Fake) -> None:
         releases(one.run)
         title, _, *rows = one.text.splitlines()

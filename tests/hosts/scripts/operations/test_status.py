@@ -68,6 +68,15 @@ class TestStatus:
         assert one.run.fleet.sessions[0].remote.execs == 1
         assert one.servers["one"].tree("/srv") == before
 
+    def test_a_previous_release_that_drains_is_listed(self, one: Fake) -> None:
+        one.servers["one"].path("/run/selvedge").mkdir()
+        one.servers["one"].path(f"/run/selvedge/hello.{NEW}.drain").touch()
+        status(one.run)
+        assert f"{NEW} answers its open requests for up to 10 s" in one.text
+
+    def test_json_names_the_releases_that_drain(self, one: Fake) -> None:
+        assert self.read(one)["draining"] == []
+
     def test_the_first_lines(self, one: Fake) -> None:
         status(one.run)
         first, second = one.text.splitlines()[:2]

@@ -214,7 +214,7 @@ def test_a_rollback_to_a_release_that_the_drain_has_stopped_starts_it(switched: 
 
 
 def test_a_release_that_an_interrupted_drain_left_is_started_again(switched: Managed) -> None:
-    """It may hang: nobody knows since when it runs without a unit."""
+    """It may hang, because it has run without a unit for an unknown time."""
     switched.server.path(f"/run/selvedge/hello.{OLD}.drain").touch()
     told = starts(switched)
     assert told[0] == f"stop hello.{OLD}"

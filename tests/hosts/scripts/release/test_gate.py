@@ -82,3 +82,18 @@ def test_the_site_is_requested_by_a_name_that_nginx_knows(
     assert said == (f"no {wrong}\n" if wrong or not answer else "yes\n")
     command = managed.server.path("/var/log/asked").read_text()
     assert command.endswith(f"-- {asked}\n") and "--noproxy *" in command
+
+
+def test_the_user_sees_what_the_gate_waits_for(managed: Managed) -> None:
+    """Each text once, because the seconds are counted from its first line."""
+    answers = 'case $asked in "" | x) printf "000 " ;; xx | xxx) printf "503 " ;; *) printf "200 " ;; esac'
+    managed.server.program("curl", f"asked=$(cat /run/asked 2>/dev/null); echo x$asked >/run/asked\n{answers}")
+    said = managed.run(
+        f"new={NEW} health=/up health_host=a health_timeout=1.0 health_ranges=200-399\n"
+        "health_attempts=40 health_interval=0 scheme=http log_from=0\n: >/run/undo/preflight.status\n"
+        "gate_preflight_ok() { :; }\ngate_crashed() { return 1; }\ngate_bound() { :; }\ngate_pass"
+    )
+    assert said.splitlines() == [
+        "@test wait waiting for the first worker",
+        "@test wait waiting for the health check: GET /up answered 503",
+    ]
