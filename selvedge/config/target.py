@@ -99,7 +99,7 @@ class Target(App):
     @property
     def repository_path(self) -> Path | None:
         """`repository` as a path on this machine, None for a git address."""
-        return self.local_file(self.repository) if self.repository_is_local else None
+        return self.local_file(self.repository).resolve() if self.repository_is_local else None
 
     def local_file(self, path: str) -> Path:
         """Return a path of the settings as a path on this machine, relative to the folder of hosts.toml; `~` is the home."""

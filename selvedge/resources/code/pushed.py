@@ -63,7 +63,7 @@ def find(app: Target, run: Callable[[str], str]) -> str:  # noqa: ARG001
 
 def checkout(app: Target) -> Path:
     """Return the checkout on this machine."""
-    return app.local_file(app.repository)
+    return app.local_file(app.repository).resolve()
 
 
 def local_commit(repository: Path, ref: str) -> str:
