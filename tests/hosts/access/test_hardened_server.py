@@ -86,7 +86,7 @@ def test_core_dumps_rare_kernel_modules_and_the_login_banner(hardened: Server) -
         assert f"install {module} /bin/false" in shown, module
     assert "usb_storage" not in shown
     before_login = hardened.run("cat /etc/issue /etc/issue.net").stdout
-    assert "authorized" in before_login and "Debian" not in before_login
+    assert "Authorized" in before_login and "Debian" not in before_login
 
 
 def test_a_weak_password_is_refused_except_from_root(hardened: Server) -> None:
