@@ -40,7 +40,7 @@ class Lock:
         since = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
         holder = f"{who()} since {since}: {self._doing}".replace("\n", " ")
         take = call("lock_take", app=self._app, wait=max(wait, GRACE), holder=holder, age=math.ceil(age) + 1)
-        with self._report.activity(self._remote.host.name, "lock", "waiting for another run to end"):
+        with self._report.activity(self._remote.host.name, "lock", "waiting for the lock"):
             channel, answer = self._remote.hold(script(take), _MARK)
         if answer.startswith("held"):
             self._channel = channel
