@@ -45,13 +45,15 @@ drain_stop_all() {
   done
 }
 
-# drain_run INSTANCE: the unit's work. drain_cancel sends it TERM: that ends it while it waits, and is ignored while it stops the
-# instance. So whoever makes the instance live again finds it either running or stopped.
+# drain_run INSTANCE: the unit's work. drain_cancel sends it TERM: that ends it while it waits. While it stops the instance, TERM
+# ends it afterwards, so whoever makes the instance live again finds it either running or stopped.
 # Values: app base run_dir log_dir live_socket supervisor_conf drain keep
 drain_run() {
+  local cancelled
   exec >>"/var/log/selvedge/$app.log" 2>&1
   drain_wait "$1"
-  trap '' TERM
+  cancelled=
+  trap 'cancelled=yes' TERM
   if [ "$(releases_live)" = "$1" ]; then
     drain_log "$1 is live again and keeps running"
   else
@@ -59,7 +61,8 @@ drain_run() {
   fi
   rm -f -- "/run/selvedge/$app.$1.drain"
   trap - TERM
-  drain_prune
+  # The run that cancelled it holds the lock which drain_prune waits for.
+  if [ -z "$cancelled" ]; then drain_prune; fi
 }
 
 drain_stop() {

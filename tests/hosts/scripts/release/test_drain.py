@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import signal
 import subprocess
 import time
@@ -190,6 +191,17 @@ def test_a_cancelled_drain_leaves_the_release_running_or_stopped(switched: Manag
     process.send_signal(signal.SIGTERM)
     assert process.wait(10) == ends
     assert ("stopped" in switched.told) == (ends == 0) == (OLD not in switched.boots())
+
+
+def test_a_run_that_cancels_a_drain_does_not_wait_for_its_own_lock(switched: Managed) -> None:
+    """The drain is already stopping the release. Afterwards it must not wait for the lock to remove old releases."""
+    process = started(switched, 0)
+    with switched.server.path("/run/selvedge/hello.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        until_told(switched, "stops")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+    assert "stopped" in switched.told
 
 
 def starts(managed: Managed, **values: str) -> list[str]:
