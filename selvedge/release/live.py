@@ -78,7 +78,7 @@ class Live(Resource):
             raise SelvedgeError(
                 f"{self.app.host.name}: the release {rolled_back.id} of this commit was rolled back after it became live on "
                 f"{rolled_back.at}.",
-                "Push a newer commit, or add --force to release this commit again.",
+                "Correct the app and commit, or correct the setting or variable that was wrong. To release this commit again, add --force.",
             )
         old = found.live
         if old == self.instance:
@@ -112,4 +112,5 @@ class Live(Resource):
             before_switch="\n".join(hook for hook in app.hooks.before_switch if not hook.startswith(LOCAL_PREFIX)),
             keep=app.keep_releases,
         )
-        return Change(summary, shell, payload=switch_payload(app), noted=True)
+        remedy = f"Correct the cause, and commit if it is in the app. Then run `fab -H {app.host.name} deploy` again."
+        return Change(summary, shell, payload=switch_payload(app), noted=True, remedy=remedy if self.why == "deploy" else "")

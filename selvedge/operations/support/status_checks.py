@@ -100,7 +100,7 @@ def _certificate(app: Target, status: HostStatus) -> Iterator[CheckResult]:
     if app.tls.certificate:
         remedy = f"Replace {app.tls.certificate} and its key by newer ones, then run `fab -H {app.host.name} certbot`."
     if not status.certificate:
-        yield warning("certificate", f"missing for {', '.join(app.domains)}", remedy)
+        yield warning("certificate", f"missing for {', '.join(app.domains)}", f"Run `fab -H {app.host.name} deploy`.")
         return
     left, life = status.certificate
     if status.served:

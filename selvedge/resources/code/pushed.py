@@ -66,6 +66,12 @@ def checkout(app: Target) -> Path:
     return app.local_file(app.repository).resolve()
 
 
+def uncommitted_files(app: Target) -> int:
+    """Return the number of changed files in the checkout on this machine that no commit has; new files do not count."""
+    changed = git(checkout(app), "status", "--porcelain", "--untracked-files=no", "--", app.root or ".").stdout
+    return len(changed.splitlines())
+
+
 def local_commit(repository: Path, ref: str) -> str:
     """Return the commit that a branch, tag or SHA means in a checkout on this machine, 40 hex digits.
 
