@@ -36,6 +36,12 @@ drain_cancel() {
   return "$status"
 }
 
+# drain_cancel_all: end all drains, and the units that still wait to remove old releases.
+drain_cancel_all() {
+  systemctl stop "$(releases_drain_unit '*')" 2>/dev/null || :
+  rm -f -- "/run/selvedge/$app".*.drain
+}
+
 # drain_stop_all: stop all draining instances now.
 drain_stop_all() {
   local instance

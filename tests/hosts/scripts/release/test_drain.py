@@ -241,6 +241,14 @@ def test_stop_and_remove_end_the_drain(switched: Managed) -> None:
         switched.server.path("/var/log/told").unlink()
 
 
+def test_remove_ends_all_units_of_the_app(switched: Managed) -> None:
+    drains(switched, OLD)
+    names = "remove_site() { :; }\nsite_enabled=/etc/site step_by=me data="
+    switched.run(f"{functions('remove')}\n{names}\nremove_app /srv/hello/live.sock")
+    assert switched.told[0] == f"stop {UNIT.format('*')}"
+    assert not switched.server.path(f"/run/selvedge/hello.{OLD}.drain").exists()
+
+
 def test_a_boot_starts_no_draining_release(switched: Managed) -> None:
     """The file keeps its section, without which `supervisorctl update` would stop it."""
     drains(switched, OLD)
