@@ -78,7 +78,8 @@ class Live(Resource):
             raise SelvedgeError(
                 f"{self.app.host.name}: the release {rolled_back.id} of this commit was rolled back after it became live on "
                 f"{rolled_back.at}.",
-                "Correct the app and commit, or correct the setting or variable that was wrong. To release this commit again, add --force.",
+                "Correct the app and commit, or correct the setting or variable that was wrong. "
+                "To release this commit again, add --force.",
             )
         old = found.live
         if old == self.instance:
