@@ -72,7 +72,7 @@ class Live(Resource):
             if others := [each for each in found.running if each not in (found.live, *found.draining)]:
                 return clean_up(f"stop the releases that an interrupted run left running: {', '.join(others)}")
             # Someone has edited or removed the process manager's files.
-            return None if found.boots else clean_up(f"write the files again that start {found.live} at a boot")
+            return None if found.boots else clean_up(f"rewrite the files that start {found.live} at boot")
         rolled_back = found.rolled_back(self.instance)
         if rolled_back and not self.forced and found.live != self.instance:
             raise SelvedgeError(

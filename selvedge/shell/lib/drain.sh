@@ -16,7 +16,7 @@ drain_begin() {
     --description="Release $1 of $app answers its open requests, then stops" --property=KillMode=mixed \
     --property="TimeoutStopSec=$((stop_timeout + 30))" --property="RuntimeMaxSec=$((drain + stop_timeout + 60))" \
     /bin/sh "$script" "$1" >"$undo/why" 2>&1; then
-    step_say "systemd could not start the drain of $1, so this run waits for it: $(tail -n 1 "$undo/why")"
+    step_say "could not drain $1 in the background, so this run waits until it has stopped: $(tail -n 1 "$undo/why")"
     /bin/sh "$script" "$1" || :
   fi
 }

@@ -85,7 +85,7 @@ def test_every_other_running_release_is_drained_once(switched: Managed) -> None:
 def test_a_run_waits_for_the_drain_if_systemd_cannot_start_it(switched: Managed) -> None:
     switched.server.path("/run/no-systemd").touch()
     switched.server.path("/run/undo/drain").write_text("echo drains $1 >>/var/log/told\n")
-    said = f"systemd could not start the drain of {OLD}, so this run waits for it: no systemd here"
+    said = f"could not drain {OLD} in the background, so this run waits until it has stopped: no systemd here"
     assert begin(switched) == f"@test say {said}\n"
     assert switched.told == [f"stop {UNIT.format(OLD)}", f"drains {OLD}"]
 
