@@ -197,8 +197,9 @@ class Hooks(Section):
     """Your own commands before, during and after a release: one string or a list.
 
     `sh` runs each command as you wrote it: on the server, as the app's user in the app's folder of the release; or on your
-    machine, if the command begins with `local:`. Local commands of a hook run first. The variables `RELEASE`, `COMMIT`,
-    `PREVIOUS` (the release that was live before) and `HOST` are set.
+    machine, if the command begins with `local:`. Local commands of a hook run first. The variables `RELEASE`, `COMMIT` (the
+    full hash), `PREVIOUS` (the release that was live before; empty at the first deploy) and `HOST` (the name in hosts.toml)
+    are set.
     """
 
     before_build: HookList = Field(
@@ -208,12 +209,14 @@ class Hooks(Section):
     )
     after_build: HookList = Field(
         default_factory=list,
-        description="Run after the build and before the migration. If a command fails, the deploy stops.",
+        description="Run after the virtual environment is built and the start script is written, before the migration. "
+        "If a command fails, the deploy stops.",
         examples=[["python manage.py check"]],
     )
     before_switch: HookList = Field(
         default_factory=list,
-        description="Run when the new release is healthy, before it gets requests. If a command fails, the deploy stops.",
+        description="Run when the new release is healthy, before it gets requests; its `local:` commands already before it "
+        "starts. If a command fails, the deploy stops.",
         examples=[["./warm-up"]],
     )
     after_switch: HookList = Field(
@@ -223,7 +226,8 @@ class Hooks(Section):
     )
     on_failure: HookList = Field(
         default_factory=list,
-        description="Run after a deploy has failed, on the server in `/srv/NAME/shared`. The variable `ERROR` has the message.",
+        description="Run after a deploy has failed, on the server in `/srv/NAME/shared`. The variable `ERROR` has the message. "
+        "If a command fails, Selvedge reports that, and nothing else changes.",
         examples=[["local: ./tell-the-team failed"]],
     )
 

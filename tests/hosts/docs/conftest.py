@@ -55,8 +55,17 @@ def new_server(lab: Lab, folder: Path) -> Iterator[Reader]:
         yield reader
 
 
-def _with_names(lab: Lab, folder: Path, *more: Server) -> Iterator[tuple[Reader, Pebble]]:
-    server = _live(lab, folder)
+def by_hand(lab: Lab, folder: Path) -> Iterator[Reader]:
+    """Yield a reader whose server already has the app, deployed by hand for blog.example.com with HTTPS (by_hand.sh)."""
+    for reader, pebble in _with_names(lab, folder, server=lab.server("ready")):
+        ca = f"cat >/root/acme-ca.pem <<'END'\n{pebble.ca.read_text()}END\n"
+        values = f"acme={pebble.directory} name={NAMES[0]}\n"
+        reader.servers[0].run(ca + values + Path(__file__).with_name("by_hand.sh").read_text())
+        yield reader
+
+
+def _with_names(lab: Lab, folder: Path, *more: Server, server: Server | None = None) -> Iterator[tuple[Reader, Pebble]]:
+    trusted, server = server is None, server or _live(lab, folder)
     with Pebble(gateway(server), folder / "pebble") as pebble:
         for name in NAMES:
             pebble.resolve(name, server.address)
@@ -66,7 +75,8 @@ def _with_names(lab: Lab, folder: Path, *more: Server) -> Iterator[tuple[Reader,
                      "CURL_CA_BUNDLE": str(bundle)}  # fmt: skip
         bundle.write_bytes(pebble.root.read_bytes())
         names = dict.fromkeys(NAMES, server.address)
-        yield _trusting(Reader(folder, [server, *more], names=names, variables=variables)), pebble
+        reader = Reader(folder, [server, *more], names=names, variables=variables)
+        yield _trusting(reader) if trusted else reader, pebble
 
 
 def two_servers(lab: Lab, folder: Path) -> Iterator[Reader]:
@@ -109,7 +119,7 @@ def _name(server: Server, name: str, address: str) -> None:
 
 SETUPS: dict[str, Callable[[Lab, Path], Iterator[Reader]]] = {
     "blank": blank, "nothing": nothing, "deployed": deployed, "domain": domain, "new-server": new_server,
-    "two-servers": two_servers, "git-server": git_server,
+    "by-hand": by_hand, "two-servers": two_servers, "git-server": git_server,
 }  # fmt: skip
 
 
