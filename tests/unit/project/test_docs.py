@@ -235,11 +235,16 @@ def test_messages_are_found() -> None:
 # --- two languages ---
 
 
+def same_in_both(path: Path) -> list[tuple[str, str]]:
+    """Return the fenced code of a document, diagrams without their text: their labels are translated."""
+    return [(language, "" if language == "mermaid" else code) for language, code in blocks(path)]
+
+
 @pytest.mark.parametrize(("english", "chinese"), PAIRS)
 def test_both_languages_have_the_same_parts(english: str, chinese: str) -> None:
     first, second = ROOT / english, ROOT / chinese
     assert [level for level, _ in headings(first)] == [level for level, _ in headings(second)]
-    assert blocks(first) == blocks(second)
+    assert same_in_both(first) == same_in_both(second)
     assert re.search(r"[\u4e00-\u9fff]{20}", prose(second).replace("，", "一").replace("。", "一"))
 
 
