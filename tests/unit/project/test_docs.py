@@ -36,6 +36,7 @@ PAIRS = [
     ("docs/tutorial.md", "docs/zh-CN/tutorial.md"),
     ("docs/how-to/domain-and-https.md", "docs/zh-CN/domain-and-https.md"),
     ("docs/how-to/environment-and-secrets.md", "docs/zh-CN/environment-and-secrets.md"),
+    ("docs/how-to/slow-networks-and-china.md", "docs/zh-CN/slow-networks-and-china.md"),
     ("docs/explanation/releases.md", "docs/zh-CN/releases.md"),
     ("docs/from-the-tutorials.md", "docs/zh-CN/from-the-tutorials.md"),
     ("docs/reference/troubleshooting.md", "docs/zh-CN/troubleshooting.md"),
