@@ -108,7 +108,10 @@ def down_all() -> list[str]:
 def remove_images() -> None:
     """Delete the cached images. Raises SandboxError while servers exist, because their disks need the images."""
     if names := [record.name for record in state.records()]:
-        raise SandboxError(f"The images are in use by {', '.join(names)}. Delete them too: `fab sandbox.down all --images`.")
+        raise SandboxError(
+            f"The images are in use by {', '.join(names)}. To delete these servers as well as the images, run "
+            "`fab sandbox.down all --images`."
+        )
     for driver in DRIVERS:
         driver.remove_images()
 

@@ -126,7 +126,7 @@ def exec_argv(record: Record, script: str) -> list[str]:
 
 def console(record: Record) -> str:
     """Return the command that shows the server's boot messages."""
-    return f"docker logs {container(record.name)}"
+    return f"`docker logs {container(record.name)}`"
 
 
 def kill(record: Record) -> None:
@@ -169,7 +169,10 @@ def _free_ports(count: int) -> list[int]:
             each.bind(("127.0.0.1", 0))
         return [each.getsockname()[1] for each in sockets]
     except OSError as error:
-        raise SandboxError(f"Could not find a free port on 127.0.0.1: {error}") from None
+        raise SandboxError(
+            f"Could not find a free port on 127.0.0.1: {error}. Stop a program that uses ports there, or delete other sandbox "
+            "servers: `fab sandbox.down all`."
+        ) from None
     finally:
         for each in sockets:
             each.close()

@@ -88,7 +88,10 @@ def pick_subnet(taken: list[IPv4Network], start: int) -> IPv4Network:
         subnet = IPv4Network((int(IPv4Address("10.0.0.0")) + (number % blocks) * 256, 24))
         if not any(subnet.overlaps(other) for other in taken):
             return subnet
-    raise SandboxError("Could not find a free private subnet for the sandbox: this machine has a route for every 10.x.y.0/24.")
+    raise SandboxError(
+        "Could not find a free private subnet for the sandbox: this machine has a route for every 10.x.y.0/24. "
+        "Use Docker instead: `SELVEDGE_SANDBOX_DRIVER=docker fab sandbox.up`."
+    )
 
 
 def _routes() -> list[IPv4Network]:

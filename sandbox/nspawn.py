@@ -126,7 +126,10 @@ def start(record: Record) -> None:
     while leader(record) is None:
         if process.poll() is not None or time.monotonic() > deadline:
             output = (record.directory / "console.log").read_text(errors="replace")
-            raise SandboxError(f"The server {record.name} did not boot. systemd-nspawn printed: {tail(output)}")
+            raise SandboxError(
+                f"The server {record.name} did not boot. systemd-nspawn printed: {tail(output)}. "
+                f"Delete it with `fab sandbox.down {record.name}`, then create it again."
+            )
         time.sleep(0.02)
 
 

@@ -134,4 +134,7 @@ class Server(Record):
             time.sleep(0.05)
 
     def _error(self, problem: str) -> SandboxError:
-        return SandboxError(f"The server {self.name} {problem}. See its boot messages: {self.driver_module.console(self)}")
+        return SandboxError(
+            f"The server {self.name} {problem}. Read its boot messages: {self.driver_module.console(self)}. Then delete it with "
+            f"`fab sandbox.down {self.name}` and create it again."
+        )

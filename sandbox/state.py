@@ -87,7 +87,7 @@ def locked(path: Path) -> Iterator[None]:
             handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except (FileNotFoundError, FileExistsError):
             if path.parent.is_file():  # a single check: another process may be removing the directory
-                raise SandboxError(f"The sandbox needs a directory, but {path.parent} is a file. Move the file away.") from None
+                raise SandboxError(f"The sandbox needs a folder, but {path.parent} is a file. Move the file away.") from None
             continue
         fcntl.flock(handle, fcntl.LOCK_EX)
         if _same_file(handle, path):

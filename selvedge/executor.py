@@ -94,7 +94,7 @@ class Executor(fabric.Executor):
         wanted = {"dry_run"} if self.config.run.dry else set()
         wanted |= {name for name in ("dry_run", "script") for call in calls if call.kwargs.get(name)}
         if len(wanted) > 1:
-            raise UsageError("--dry-run and --script cannot be given together.", "Use one of them.")
+            raise UsageError("--dry-run and --script cannot be given together.", "Use only one of them.")
         for name in wanted:
             for call in calls:
                 if isinstance(call.task, Step | Operation) and name not in call.kwargs:
@@ -156,7 +156,7 @@ def _chains(items: Sequence[Item]) -> list[Chain | Item]:
         for name in sorted(given.keys() & chain.options.keys()):
             if chain.options[name] != given[name]:
                 flag, values = f"--{name.replace('_', '-')}", f"{chain.options[name]} and {given[name]}"
-                raise UsageError(f"{flag} has two values: {values}.", "Give one of them.")
+                raise UsageError(f"{flag} has two values: {values}.", "Use only one of them.")
         found = [*(found[:-1] if chain is last else found), Chain((*chain.tasks, call.task), {**chain.options, **given})]
     return found
 

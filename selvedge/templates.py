@@ -19,7 +19,7 @@ FOLDER = Path(__file__).parent.parent / "templates"
 def nginx_quote(value: str) -> str:
     """Return `value` as one nginx parameter. Raises ValueError for `$` and control characters, which nginx cannot quote."""
     if "$" in value or any(char < " " or char == "\x7f" for char in value):
-        raise ValueError(f"nginx cannot hold the value {value!r}: it has a `$` or a control character")
+        raise ValueError(f"The value {value!r} cannot be written to an nginx file, because it contains `$` or a control character.")
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 

@@ -13,7 +13,7 @@ DATA = sv.Option("data", "Also delete the app's data: shared/, logs and history.
 def remove(run, yes=False, data=False, **flags):
     """Remove the app from its servers, but keep its data."""
     if not (yes or flags.get("dry_run") or flags.get("script")):
-        problem = "`fab remove` deletes the app from the server, so it needs the flag --yes."
+        problem = f"`fab remove` deletes the app {run.settings.app.name} from its servers, so it needs the flag --yes."
         raise sv.UsageError(problem, "See what it would delete with `fab remove --dry-run`.")
 
     def removed(app):

@@ -3,7 +3,7 @@
 import selvedge as sv
 from selvedge import operations
 
-TO = sv.Option("to", "Roll back to this release (its name, or how it begins).", "")
+TO = sv.Option("to", "Roll back to this release: its name, or the start of it.", "")
 KEEP = sv.Option("keep_database", "Roll back even if the database is newer than the code.")
 DOWNGRADE = sv.Option("downgrade", "Also run `alembic downgrade`, after printing its SQL.")
 

@@ -44,7 +44,7 @@ def up(_: Context, name: list[str], release: str = "", count: int = 1, image: st
         _say(f"Try next: `fab -H {','.join(names)} setup deploy`, or `fab sandbox.ssh {names[0]}`.")
 
 
-@task(help={"name": "Names with commas in between, or `all`.", "images": "Also delete the cached Debian images."})
+@task(help={"name": "Names of servers, separated by commas, or `all`.", "images": "Also delete the cached Debian images."})
 def down(_: Context, name: str, images: bool = False) -> None:
     """Delete one sandbox server, or all of them."""
     import sandbox

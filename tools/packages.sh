@@ -39,5 +39,8 @@ say "Installing$wanted on this machine with apt-get"
 # shellcheck disable=SC2086
 if ! install $wanted >/dev/null 2>&1; then
   $sudo apt-get -qq -o DPkg::Lock::Timeout=300 update
-  install $wanted >/dev/null || fail "apt-get could not install$wanted. Read its message above."
+  output=$(install $wanted 2>&1) || {
+    printf '%s\n' "$output" >&2
+    fail "apt-get could not install$wanted: $(printf '%s\n' "$output" | tail -n 1). Check the network, then run the same command again."
+  }
 fi

@@ -41,6 +41,8 @@ stamp=$venv/$file.installed
 wanted=$("$venv/bin/python" --version; cat requirements.txt "$file")
 if [ "$wanted" = "$(cat "$stamp" 2>/dev/null)" ]; then exit 0; fi
 say "Installing the Python packages of $file in $venv"
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$file" ||
-  fail "pip could not install the packages of $file. Read its message above, check the network, then run the same command again."
+output=$("$venv/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$file" 2>&1) || {
+  printf '%s\n' "$output" >&2
+  fail "pip could not install the packages of $file: $(printf '%s\n' "$output" | tail -n 1). Check the network, then run the same command again."
+}
 printf '%s\n' "$wanted" >"$stamp"

@@ -35,10 +35,10 @@ def read_statements(path: Path) -> list[Binding]:
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
-        raise ConfigError(str(path), "", "is not UTF-8 text", "Save it as UTF-8.") from None
+        raise ConfigError(str(path), "", "the file is not UTF-8 text", "Save it as UTF-8.") from None
     except OSError as error:
         missing = isinstance(error, FileNotFoundError)
-        problem = "the file is missing" if missing else f"is not readable: {error.strerror}"
+        problem = "the file is missing" if missing else f"the file is not readable: {error.strerror}"
         remedy = "Create it, or correct app.env_file in hosts.toml." if missing else f"Check its permissions: `ls -l {path}`."
         raise ConfigError(str(path), "", problem, remedy) from None
     return [each for each in parse_stream(io.StringIO(text)) if each.key or each.error]

@@ -53,10 +53,10 @@ def read_toml(file: Path) -> dict[str, Any]:
         text = file.read_bytes().decode("utf-8")
         return tomllib.loads(text)
     except UnicodeDecodeError:
-        raise ConfigError(display_name(file), "", "is not UTF-8 text", "Save it as UTF-8.") from None
+        raise ConfigError(display_name(file), "", "the file is not UTF-8 text", "Save it as UTF-8.") from None
     except OSError as error:
         remedy = f"Check its permissions: `ls -l {display_name(file)}`."
-        raise ConfigError(display_name(file), "", f"is not readable: {error.strerror}", remedy) from None
+        raise ConfigError(display_name(file), "", f"the file is not readable: {error.strerror}", remedy) from None
     except tomllib.TOMLDecodeError as error:
         message, _, place = str(error).partition(" (at ")
         found = re.match(r"line ([0-9]+), column ([0-9]+)", place)

@@ -68,5 +68,5 @@ def still_differs(session: Session, item: Planned) -> StepError:
     return StepError(
         f"{session.name}: the changes of {item.name} were made, but the server still differs: {left}.",
         "Either another program on the server undoes the change, or the change had no effect. "
-        f"See /var/log/selvedge/{session.target.name}.log on the server.",
+        f"See the output on the server: `sudo less /var/log/selvedge/{session.target.name}.log`.",
     )

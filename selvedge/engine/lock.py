@@ -40,7 +40,7 @@ class Lock:
         since = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
         holder = f"{who()} since {since}: {self._doing}".replace("\n", " ")
         take = call("lock_take", app=self._app, wait=max(wait, GRACE), holder=holder, age=math.ceil(age) + 1)
-        with self._report.activity(self._remote.host.name, "lock", "waiting for another run to end"):
+        with self._report.activity(self._remote.host.name, "lock", "waiting for the lock"):
             channel, answer = self._remote.hold(script(take), _MARK)
         if answer.startswith("held"):
             self._channel = channel
@@ -57,7 +57,7 @@ class Lock:
             )
         raise SelvedgeError(
             f"{name}: could not take the lock /run/selvedge/{self._app}.lock: {answer or 'no answer'}.",
-            "Check on the server that root can write to /run.",
+            "Check on the server that /run is not full: `df -h /run`.",
         )
 
     def _wait_for_rest(self) -> None:
@@ -67,5 +67,5 @@ class Lock:
         if result.status != 0:
             raise SelvedgeError(
                 f"{name}: the last step of an interrupted run is still running after {REST_SECONDS} s.",
-                f"See its output in /var/log/selvedge/{self._app}.log on the server.",
+                f"See its output on the server: `sudo less /var/log/selvedge/{self._app}.log`.",
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 
 from selvedge.engine.plan import Plan
@@ -13,6 +14,11 @@ TAIL = 40
 """Lines of output that are shown after a change has failed."""
 WIDEST = 1000
 """Characters of each line that are shown."""
+
+
+def name_host(text: str, host: str) -> str:
+    """Return the text with `-H host` in each `fab TASK` that has no flag yet: hosts.toml may have several servers."""
+    return re.sub("`fab (?!-)", lambda _: f"`fab -H {host} ", text)
 
 
 class Progress:
@@ -50,7 +56,7 @@ class Progress:
         elif kind == "done" and value != "before":
             self._report.done(self._host, self._step, self._summary())
         elif kind == "say":
-            self._report.step(self._host, self._step, f"  {value[:WIDEST]}")
+            self._report.step(self._host, self._step, f"  {name_host(value[:WIDEST], self._host)}")
         elif kind == "wait":
             self._report.wait(self._host, self._step, value[:WIDEST])
         elif kind == "error":
@@ -80,13 +86,13 @@ class Progress:
         if self._end == 0:
             return
         self._report.failed(self._host, self._step, self._summary())
-        cause = self.error or last_lines("\n".join(self._tail), 1) or f"exit status {status}"
+        cause = name_host(self.error, self._host) or last_lines("\n".join(self._tail), 1) or f"exit status {status}"
         if any(row.strip() for row in self._tail):
             self._report.line(f"    The last lines of its output on {self._host}:")
             for row in self._tail:
                 self._report.line(f"    {row}")
-        remedy = self._plan.changes[self._current][1].remedy if self._current >= 0 else ""
-        where = f"See all of its output in {log} on the server."
+        remedy = name_host(self._plan.changes[self._current][1].remedy, self._host) if self._current >= 0 else ""
+        where = f"See all of its output on the server: `sudo less {log}`."
         end = "" if cause.endswith((".", "?", "!")) else "."
         message = f"{self._host}: {self._step} failed at: {self._summary()}. {cause}{end}"
         raise StepError(message, f"{remedy} {where}".strip())

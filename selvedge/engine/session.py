@@ -156,7 +156,7 @@ class Session:
     def _guarded(self, item: Planned, guard: Guard) -> None:
         """Make changes that could lock the user out: between two fresh logins, with an undo armed on the server."""
         user = self.target.host.user
-        self._log_in(item, f"a new login as {user} with sudo works; now the changes that could prevent it")
+        self._log_in(item, f"a new login as {user} with sudo works; starting the changes that could prevent it")
         self._make(item)
         try:
             self._log_in(item, f"a new login as {user} with sudo works after the changes")

@@ -32,6 +32,6 @@ def run_local(report: Report, host: str, what: str, commands: Sequence[str], env
             done = subprocess.run(["/bin/sh", "-c", command], env={**os.environ, **env_vars}, check=False)
         if done.returncode != 0:
             raise StepError(
-                f"{host}: {what}: a command on this machine failed with exit status {done.returncode}: {command}",
-                "Correct this command, or its cause of failure, then run the same `fab` command again.",
+                f"{host}: {what}: the command {command!r} failed on your machine with exit status {done.returncode}.",
+                "Correct the command, or remove what made it fail, then run the same `fab` command again.",
             )

@@ -107,7 +107,7 @@ def _firewall(app: Target, parts: Mapping[str, str]) -> Iterator[CheckResult]:
     extra = sorted(port for port in opened if not (port.endswith("/tcp") and port.removesuffix("/tcp") in asked))
     if extra:
         alone = any(extra[0] == f"{rule.port}/{rule.protocol}" for rule in rules)
-        close = f"ufw delete allow {extra[0]}" if alone else "ufw status numbered` and `ufw delete NUMBER"
+        close = f"sudo ufw delete allow {extra[0]}" if alone else "sudo ufw status numbered` and `sudo ufw delete NUMBER"
         remedy = f"Close the port on the server (`{close}`), or add it to server.open_ports in hosts.toml."
         yield problem("open ports", f"{', '.join(extra)}: open, but not in server.open_ports of hosts.toml", remedy)
     else:
@@ -125,12 +125,13 @@ def _accounts(app: Target, parts: Mapping[str, str]) -> Iterator[CheckResult]:
     empty = parts.get("empty", "").split()
     if roots != ["root"] or empty:
         names = [*(each for each in roots if each != "root"), *empty]
-        remedy = f"Lock each of them on the server: `passwd -l {' '.join(names[:1]) or 'NAME'}`."
+        remedy = f"Lock each of them on the server: `sudo passwd -l {' '.join(names[:1]) or 'NAME'}`."
         yield problem("accounts", f"with user ID 0 or without a password: {', '.join(names)}", remedy)
     else:
         yield ok("accounts", "only root has user ID 0, and every account is locked or has a password")
     if mode := parts.get("home", "").strip():
-        closed, remedy = mode.endswith("0"), f"Run `chmod o-rwx ~{app.host.user}` on the server, unless a service needs access."
+        closed = mode.endswith("0")
+        remedy = f"Run `sudo chmod o-rwx ~{app.host.user}` on the server, unless a service needs access."
         text = f"mode {mode}: other users, such as the app's, {'cannot' if closed else 'can'} access it"
         yield ok("home", text) if closed else warning("home", text, remedy)
     ours = f"/etc/sudoers.d/90-selvedge-{app.host.user}:"
@@ -138,7 +139,7 @@ def _accounts(app: Target, parts: Mapping[str, str]) -> Iterator[CheckResult]:
     others = [line for line in lines if not line.startswith(ours)]
     if others:
         files = list(dict.fromkeys(line.partition(":")[0] for line in others))
-        remedy = f"Check on the server who needs this: `visudo -f {files[0]}`."
+        remedy = f"Check on the server who needs this: `sudo visudo -f {files[0]}`."
         yield warning("sudo", f"also allowed without a password by {', '.join(files)}", remedy)
     else:
         yield ok("sudo", f"only {app.host.user} needs no password" if lines else "everyone needs a password")
@@ -149,7 +150,7 @@ def _upkeep(app: Target, parts: Mapping[str, str]) -> Iterator[CheckResult]:
         lines = parts.get("fail2ban", "").splitlines()
         banned = next((line.split(":")[1].strip() for line in lines if "Currently banned" in line), None)
         jails = next((line.split(":")[1].strip() for line in lines if "Jail list" in line), "")
-        remedy = f"Run `fab -H {app.host.name} harden`, and on the server `systemctl status fail2ban`."
+        remedy = f"Run `fab -H {app.host.name} harden`, and on the server `sudo systemctl status fail2ban`."
         yield (
             problem("fail2ban", "fail2ban does not answer", remedy)
             if banned is None
@@ -159,12 +160,12 @@ def _upkeep(app: Target, parts: Mapping[str, str]) -> Iterator[CheckResult]:
     if app.server.unattended_upgrades and len(times) == 2:
         days = (times[1] - times[0]) / DAY
         if days > 3:
-            remedy = "Find the reason on the server: `systemctl status 'apt-daily*'`."
+            remedy = "Find the reason on the server: `sudo systemctl status 'apt-daily*'`."
             yield warning("upgrades", f"last unattended run {days:.0f} days ago", remedy)
         else:
             yield ok("upgrades", f"last unattended run {days * 24:.0f} hours ago")
     if waiting := parts.get("reboot", "").split():
-        yield warning("reboot", f"needed to finish upgrading {', '.join(waiting)}", "Run `systemctl reboot` on the server.")
+        yield warning("reboot", f"needed to finish upgrading {', '.join(waiting)}", "Run `sudo systemctl reboot` on the server.")
     services, _, synchronized = parts.get("clock", "").strip().rpartition("\n")
     text = f"set by {services.replace(chr(10), ', ') or 'no service'}; synchronized: {synchronized or 'unknown'}"
     remedy = f"Run `fab -H {app.host.name} harden`, which installs systemd-timesyncd."

@@ -98,8 +98,9 @@ def logs(run: Run, *, lines: int, follow: bool, nginx: bool, errors: bool) -> No
         shell = _shell(session.target, BACKLOG if errors else lines, follow=follow, nginx=nginx, errors=errors)
         result = session.run(shell, on_line=printer.line)
         if printer.missing:
-            remedy = f"Run `fab -H {session.name} {'nginx' if nginx else 'deploy'}` first."
-            raise SelvedgeError(f"{session.name}: {'; '.join(printer.missing)}.", remedy)
+            problem = "; ".join(printer.missing)
+            step = "nginx" if nginx else "restart" if "log file" in problem else "deploy"
+            raise SelvedgeError(f"{session.name}: {problem}.", f"Run `fab -H {session.name} {step}` first.")
         if result.status == -1 or follow:
             raise session.lost("while the log was read")
 

@@ -46,6 +46,12 @@ def choose_release(host: str, releases: Releases, to: str = "") -> Record:
         and (live is None or not live.at or record.at <= live.at)
     ]
     if not before:
+        left = [each for each in releases.records if each.state == "left" and original(each.id) != original(releases.live)]
+        if left:
+            listing = (
+                f"`fab -H {host} rollback --to RELEASE` also accepts a release in the state \"rolled back\". The newest one: "
+                f"`fab -H {host} rollback --to {left[-1].id}`."
+            )
         raise SelvedgeError(f"{host}: there is no good release to roll back to.", listing)
     return before[-1]
 

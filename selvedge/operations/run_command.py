@@ -56,7 +56,7 @@ def _raise_failure(session: Session, command_status: int | None, script_status: 
         return
     if command_status is not None:
         error = f"{name}: the command ended with exit status {command_status}."
-        raise SelvedgeError(error, "Read its output above.")
+        raise SelvedgeError(error, f"Correct the command, or read the app's log: `fab -H {name} logs`.")
     if script_status == 3:
         raise SelvedgeError(f"{name}: no release is live.", f"Run `fab -H {name} deploy` first.")
     raise session.lost("while the command ran")

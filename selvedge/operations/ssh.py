@@ -26,7 +26,7 @@ def ssh(run: Run) -> None:
     (session,) = run.fleet.sessions
     program = shutil.which("ssh")
     if program is None:
-        raise SelvedgeError("ssh is not installed on your machine.", "Install it, for example: `apt-get install openssh-client`.")
+        raise SelvedgeError("ssh is not installed on your machine.", "Install it: `sudo apt-get install openssh-client`.")
     arguments = command(session)
     session.remote.close()
     sys.stdout.flush()

@@ -55,7 +55,7 @@ def _trust(report: Report, host: Host, shown: ServerKeys, *, yes: bool) -> None:
         _store(report, host, shown.entry, new, yes=yes)
     else:
         report.line("    All of these keys are known already.")
-    report.line(f"    To accept only this key, for everyone who uses your hosts.toml, add to [hosts.{_toml_key(host.name)}]:")
+    report.line(f"    To pin this key for everyone who uses your hosts.toml, add this line to [hosts.{_toml_key(host.name)}]:")
     report.line(f'    host_key = "{fingerprint(shown.keys[0])}"')
 
 
@@ -68,7 +68,7 @@ def _print_keys(report: Report, host: Host, shown: ServerKeys, known: Mapping[st
 
 def _store(report: Report, host: Host, entry: str, keys: Sequence[PKey], *, yes: bool) -> None:
     path = known_hosts.file_to_write(host)
-    if not yes and not _accepted(f"Are these the keys of your server? Then they are stored in {path}. [y/N] "):
+    if not yes and not _accepted(f"Are these your server's keys? If you answer y, Selvedge stores them in {path}. [y/N] "):
         raise SelvedgeError(
             f"{host.name}: you did not accept the host keys. Nothing was stored.",
             "Compare them with the keys that your provider's console shows. This command prints them there: "
@@ -81,11 +81,13 @@ def _store(report: Report, host: Host, entry: str, keys: Sequence[PKey], *, yes:
 
 def _compare_with_pinned(report: Report, host: Host, shown: ServerKeys) -> None:
     prints = [fingerprint(key) for key in shown.keys]
-    first = f'set `host_key = "{prints[0]}"` in [hosts.{_toml_key(host.name)}], the {kind_of(shown.keys[0])} key that logins use.'
+    kind = kind_of(shown.keys[0])
+    first = f'set `host_key = "{prints[0]}"` in [hosts.{_toml_key(host.name)}]. This is the {kind} key, which logins use.'
     if host.host_key == prints[0]:
-        report.line("    hosts.toml has the first of them as host_key. Nothing needs to be stored.")
+        report.line("    host_key in hosts.toml is the first of these keys, so there is nothing to store.")
     elif host.host_key in prints:
-        raise SelvedgeError(f"{host.name}: host_key in hosts.toml is a key that logins do not use.", f"In hosts.toml, {first}")
+        problem = f"{host.name}: host_key in hosts.toml is one of the server's keys, but logins use its {kind} key."
+        raise SelvedgeError(problem, f"In hosts.toml, {first}")
     else:
         raise SelvedgeError(
             f"{host.name}: THE SERVER'S HOST KEY HAS CHANGED. hosts.toml has {host.host_key}, but the server does not show this "

@@ -15,6 +15,7 @@ from selvedge.release.database import network_databases
 from selvedge.release.rollout import Plans, roll_out
 from selvedge.report import Report
 from selvedge.report.text import Styled
+from selvedge.resources.code.pushed import uncommitted_files
 from selvedge.task import Step
 
 # `--script` prints whole files of lib/. A script calls some of their functions and assigns their variables.
@@ -37,6 +38,7 @@ def run_chain(fleet: Fleet, commits: Commits, tasks: Sequence[Step], options: Ma
     dry = bool(options.get("dry_run"))
     for session in fleet.sessions:
         show_plan(fleet.report, session, plans[session.name], whole=dry or bool(options.get("diff")))
+    note_uncommitted(fleet, plans)
     if dry:
         fleet.report.line("Dry run: nothing was changed.")
         return
@@ -62,6 +64,15 @@ def plan_tasks(fleet: Fleet, commits: Commits, tasks: Sequence[Step], options: M
     if any(step.needs_commit for each in steps.values() for step in each):
         commits.resolve(fleet.sessions)
     return dict(zip(steps, fleet.each(lambda session: session.plan(steps[session.name])), strict=True))
+
+
+def note_uncommitted(fleet: Fleet, plans: Plans) -> None:
+    """Print how many changed files of a checkout on this machine are not released, because they are not committed."""
+    apps = [session.app for session in fleet.sessions if any(item.step.needs_commit for item in plans[session.name])]
+    for folder, app in {app.repository_path: app for app in apps if app.repository_path and not app.release.ref}.items():
+        if count := uncommitted_files(app):
+            text = f"{count} changed file{'' if count == 1 else 's'} in {folder} will not be released: commit first."
+            fleet.report.line(Styled("Note: ", "yellow"), text)
 
 
 def _steps(tasks: Sequence[Step], session: Session) -> list[Step]:

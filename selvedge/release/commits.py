@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from selvedge.config.types import GitRef
 from selvedge.errors import SelvedgeError, UsageError
+from selvedge.resources.code.pushed import SHORT_SHA
 from selvedge.resources.code.sources import code_source
 from selvedge.shell.quoting import quote
 from selvedge.ssh import known_hosts
@@ -25,7 +26,7 @@ def requested_ref(options: Mapping[str, Any]) -> str:
     """Return the branch, tag or SHA of --branch or --commit, "" without them. Raises UsageError if git does not allow the name."""
     branch, commit = str(options.get("branch") or ""), str(options.get("commit") or "")
     if branch and commit:
-        raise UsageError("--branch and --commit cannot be used together.", "Remove one of them.")
+        raise UsageError("--branch and --commit cannot be used together.", "Use only one of them.")
     if not branch and not commit:
         return ""
     try:
@@ -94,9 +95,10 @@ def refused(session: Session, answer: str) -> SelvedgeError:
     if kind == "nogit":
         return SelvedgeError(f"{name}: git is not installed.", f"Run `fab -H {name} install` first.")
     if kind == "missing":
+        pushed = "the commit's branch" if SHORT_SHA.fullmatch(target.ref) else f"the branch: `git push origin {quote(target.ref)}`"
         return SelvedgeError(
             f"{name}: the repository {target.repository_shown} has no branch or tag {target.ref}.",
-            "Check app.branch in hosts.toml, or the flag --branch or --commit, and check that it was pushed. "
+            f"Check app.branch in hosts.toml, or the flag --branch or --commit, and push {pushed}. "
             "A short SHA works only for a commit that is on a branch or tag of the repository.",
         )
     if kind == "changed":
@@ -125,8 +127,8 @@ def _changed(session: Session, fingerprint: str) -> SelvedgeError:
     server = known_hosts.entry_name(*target.ssh_server) if target.ssh_server else target.repository_shown
     return SelvedgeError(
         f"{name}: THE HOST KEY OF THE GIT SERVER {server} HAS CHANGED to {fingerprint or 'another one'}. Either its operator has "
-        "changed it, or someone intercepts the connection. Nothing was fetched.",
-        "Compare the key with the one that the operator publishes. If they match, remove the stored key from this machine and from "
+        "changed it, or someone may be intercepting the connection. Nothing was fetched.",
+        "Compare the key with the one that the operator publishes. If they match, remove the stored key from your machine and from "
         f"the server, then run the same command again:\n    ssh-keygen -R {quote(server)}\n    fab -H {name} ssh\n"
         f"    sudo rm {target.paths.git_known_hosts}",
     )

@@ -49,19 +49,22 @@ def check_rollback(session: Session, releases: Releases, to: Record, *, keep: bo
         raise SelvedgeError(
             f"{session.name}: the database is newer than the release {to.id}: it is at revision {' '.join(at)}, and that release "
             f"needs {' '.join(needed)}. The revisions between:\n{listed}",
-            "If the older code works with the newer database, add --keep-database. To downgrade the database, add --downgrade: it "
-            "prints the SQL, then runs `alembic downgrade`. A downgrade may delete data.",
+            f"If the older code works with the newer database, run `fab -H {session.name} rollback --to {to.id} --keep-database`. "
+            "To downgrade the database, use `--downgrade` instead: it prints the SQL, then runs `alembic downgrade`, which may "
+            "delete data.",
         )
-    _downgrade(session, newest, at[0], needed[0])
+    _downgrade(session, newest, to.id, at[0], needed[0])
 
 
-def _downgrade(session: Session, newest: str, at: str, needed: str) -> None:
-    """Print the SQL of the downgrade from revision `at` to `needed`, then run it, both with the release `newest`."""
+def _downgrade(session: Session, newest: str, to: str, at: str, needed: str) -> None:
+    """Downgrade from revision `at` to `needed`, for a rollback to the release `to`. Both commands run with `newest`."""
     session.report.step(session.name, "rollback", f"the SQL of the downgrade from {at} to {needed}:")
     status, sql = _alembic(session, newest, "downgrade", f"{at}:{needed}", "--sql")
     if status != 0:
         raise SelvedgeError(
-            f"{session.name}: alembic could not print the SQL of the downgrade: {sql}", "Nothing was changed."
+            f"{session.name}: alembic could not print the SQL of the downgrade: {sql}",
+            "Nothing was changed. Correct the migration's downgrade(). Or roll back the code only: "
+            f"`fab -H {session.name} rollback --to {to} --keep-database`.",
         )
     for line in sql.splitlines():
         session.report.line(f"    {line}")

@@ -72,13 +72,14 @@ class Live(Resource):
             if others := [each for each in found.running if each not in (found.live, *found.draining)]:
                 return clean_up(f"stop the releases that an interrupted run left running: {', '.join(others)}")
             # Someone has edited or removed the process manager's files.
-            return None if found.boots else clean_up(f"write the files again that start {found.live} at a boot")
+            return None if found.boots else clean_up(f"rewrite the files that start {found.live} at boot")
         rolled_back = found.rolled_back(self.instance)
         if rolled_back and not self.forced and found.live != self.instance:
             raise SelvedgeError(
                 f"{self.app.host.name}: the release {rolled_back.id} of this commit was rolled back after it became live on "
                 f"{rolled_back.at}.",
-                "Push a newer commit, or add --force to release this commit again.",
+                "Correct the app and commit, or correct the setting or variable that was wrong. "
+                "To release this commit again, add --force.",
             )
         old = found.live
         if old == self.instance:
@@ -112,4 +113,5 @@ class Live(Resource):
             before_switch="\n".join(hook for hook in app.hooks.before_switch if not hook.startswith(LOCAL_PREFIX)),
             keep=app.keep_releases,
         )
-        return Change(summary, shell, payload=switch_payload(app), noted=True)
+        remedy = f"Correct the cause, and commit if it is in the app. Then run `fab -H {app.host.name} deploy` again."
+        return Change(summary, shell, payload=switch_payload(app), noted=True, remedy=remedy if self.why == "deploy" else "")

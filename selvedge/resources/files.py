@@ -24,7 +24,7 @@ def _rows(text: str) -> list[str]:
 def _in_the_way(summary: str, path: str, found: str, needed: str) -> Change:
     """Return a change that only fails, because moving a directory away could lose data."""
     problem = f"{path} is {found}, but Selvedge needs {needed} at this path."
-    remedy = f"Move it away on the server (`mv {quote(path)} /root/`), then run the same command again."
+    remedy = f"Move it away on the server (`sudo mv {quote(path)} /root/`), then run the same command again."
     return Change.refused(summary, problem, remedy=remedy)
 
 

@@ -6,7 +6,7 @@ from selvedge.resources.base import Change, Resource
 from selvedge.shell.quoting import words
 
 DAY = 86_400
-REMEDY = "Read apt's message above. Check that `apt-get update` works on the server."
+REMEDY = "Check that `sudo apt-get update` works on the server."
 
 
 class Packages(Resource):
@@ -52,7 +52,7 @@ class Upgraded(Resource):
     def _change(self, fetch: str, shell: str) -> Change:
         upgrade = "upgrade the installed packages" if self.upgrade else ""
         return Change(
-            ", and ".join(filter(None, [fetch, upgrade])),
+            (", and " if "," in fetch else " and ").join(filter(None, [fetch, upgrade])),
             "\n".join(filter(None, [shell, "apt_upgrade" if upgrade else ""])),
             remedy=REMEDY,
         )

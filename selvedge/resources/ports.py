@@ -29,7 +29,7 @@ class Port(Resource):
             return None
         named = " and ".join(f"{name} (process {pid})" for name, pid in holders.items()) or "an unknown program"
         first = next(iter(holders), "")
-        stop = f"If you do not need {first}, stop it on the server: `systemctl disable --now {first}`." if first else ""
+        stop = f"If you do not need {first}, stop it on the server: `sudo systemctl disable --now {first}`." if first else ""
         problem = f"Port {self.number}, which {self.program} needs, is in use by {named}. Nothing was changed."
         return Change.refused(
             f"check that port {self.number} is free for {self.program}",

@@ -80,7 +80,7 @@ class Service(Loader):
         problem = "rejects its configuration, so it was not reloaded"
         checked = self._run_check(problem, "The files that this step changed were restored.")
         shell = "\n".join(filter(None, [checked, self._reload_line(), self._write_stamp()]))
-        remedy = f"Read its log on the server: `journalctl -u {self.name} -n 50`."
+        remedy = f"Read its log on the server: `sudo journalctl -u {self.name} -n 50`."
         return Change(f"reload {self.name}", shell, remedy=remedy)
 
     def before_loads(self) -> str:

@@ -1,4 +1,4 @@
-"""fail2ban, which bans addresses for a while after repeated failures."""
+"""fail2ban, which bans addresses for 10 minutes after repeated failures."""
 
 import selvedge as sv
 

@@ -57,7 +57,8 @@ def _port(app: Target, facts: ServerFacts, port: int) -> Iterator[CheckResult]:
         yield _firewall(app, facts, port)
     elif holders:
         names = " and ".join(f"{name} (process {pid})" for name, pid in holders.items())
-        remedy = f"Find its service on the server with `systemctl status {next(iter(holders.values()))}`, and disable the service."
+        pid = next(iter(holders.values()))
+        remedy = f"Find its service on the server with `sudo systemctl status {pid}`, and disable the service."
         yield problem("port", f"{port} is used by {names}, but nginx needs it", remedy)
     elif facts.status.releases.live:
         step = "nginx" if port == 80 else "certbot"
@@ -67,7 +68,7 @@ def _port(app: Target, facts: ServerFacts, port: int) -> Iterator[CheckResult]:
 def _firewall(app: Target, facts: ServerFacts, port: int) -> CheckResult:
     closed_by = _closed_by(facts, port)
     if closed_by:
-        remedy = f"Run `fab -H {app.host.name} harden`. Or run `ufw allow {port}/tcp` on the server."
+        remedy = f"Run `fab -H {app.host.name} harden`. Or run `sudo ufw allow {port}/tcp` on the server."
         return problem("firewall", f"{closed_by} blocks port {port}", remedy)
     tried = facts.ports.get(port, "")
     if tried and tried != "open":

@@ -72,7 +72,7 @@ def _python(app: Target, facts: ServerFacts) -> CheckResult:
 
 def _clock(facts: ServerFacts) -> CheckResult:
     late = f"{duration(abs(facts.skew))} {'fast' if facts.skew > 0 else 'slow'}, compared with your machine's clock"
-    remedy = "Find out which clock is wrong. To correct the server's, run `timedatectl set-ntp true` there."
+    remedy = "Find out which clock is wrong. To correct the server's, run `sudo timedatectl set-ntp true` there."
     if abs(facts.skew) >= SKEW_PROBLEM:
         return problem("clock", late, remedy)
     if abs(facts.skew) >= SKEW_WARNING:
@@ -112,7 +112,7 @@ def _configuration(facts: ServerFacts) -> Iterator[CheckResult]:
     for unit, state in facts.named("boot").items():
         if facts.status.releases.live and state not in ("enabled", "static", "alias", "indirect"):
             text = f"{unit} does not start at boot ({state or 'not installed'})"
-            yield problem("boot", text, f"Run `systemctl enable {unit}` on the server.")
+            yield problem("boot", text, f"Run `sudo systemctl enable {unit}` on the server.")
 
 
 def _repository(app: Target, facts: ServerFacts) -> Iterator[CheckResult]:
@@ -144,7 +144,9 @@ def _socket(app: Target, facts: ServerFacts) -> Iterator[CheckResult]:
             return
         mode, owner, group = (*rights, "", "", "")[:3]
         ours = path.startswith((app.paths.base, app.paths.run))
-        remedy = f"Run `fab -H {app.host.name} deploy`, which corrects it." if ours else f"Run `chmod o+x {path}` on the server."
+        remedy = f"Run `fab -H {app.host.name} deploy`, which corrects it."
+        if not ours:
+            remedy = f"Run `sudo chmod o+x {path}` on the server."
         yield problem("socket", f"{reader} cannot access {path} ({mode} {owner}:{group}), so nginx answers 502", remedy)
 
 

@@ -62,9 +62,7 @@ def _repository(app: Target) -> Iterator[CheckResult]:
         return
     subject = pushed.git(app.repository_path, "log", "-1", "--format=%s", commit).stdout.strip()
     yield ok("repository", f"{app.branch} of {app.repository_path} is at {commit[:12]} ({subject})")
-    changed = pushed.git(app.repository_path, "status", "--porcelain", "--untracked-files=no", "--", app.root or ".").stdout
-    if changed:
-        count = len(changed.splitlines())
+    if count := pushed.uncommitted_files(app):
         yield warning("repository", f"changed files that are not committed: {count}", "Commit them: a deploy takes only commits.")
 
 

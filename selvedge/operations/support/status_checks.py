@@ -57,17 +57,17 @@ def _running(app: Target, status: HostStatus) -> CheckResult:
     restarts = f"{status.restarts} restart{'' if status.restarts == 1 else 's'}"
     text = f"{_live(status)}: {workers}, {status.memory / 1024:.0f} MB, up {duration(status.age or 0)}, {restarts}"
     if count == 0:
-        return problem("app", f"{text}: no worker is running", f"Run `fab -H {app.host.name} logs` to see why workers end.")
+        return problem("app", f"{text}: no worker is running", f"Run `fab -H {app.host.name} logs` to see why the workers exited.")
     if status.restarts:
-        return warning("app", text, f"Run `fab -H {app.host.name} logs` to see why the app ended.")
+        return warning("app", text, f"Run `fab -H {app.host.name} logs` to see why the app exited.")
     return ok("app", text)
 
 
 def _orphans(status: HostStatus) -> Iterator[CheckResult]:
     if status.orphans:
         ids = " ".join(status.orphans)
-        text = f"processes without requests still run, because their gunicorn was killed: {ids}"
-        yield warning("app", text, f"End them on the server: `kill -9 {ids}`.")
+        text = f"worker processes of a killed gunicorn still run, and get no requests: {ids}"
+        yield warning("app", text, f"End them on the server: `sudo kill -9 {ids}`.")
 
 
 def _health(app: Target, status: HostStatus) -> CheckResult:
@@ -91,21 +91,23 @@ def _services(status: HostStatus, *, deployed: bool) -> Iterator[CheckResult]:
         if state == "active":
             yield ok("service", f"{name} is active")
         elif deployed:
-            remedy = f"Run `systemctl restart {name}` on the server. `journalctl -u {name}` shows why it stopped."
+            remedy = f"Run `sudo systemctl restart {name}` on the server. `sudo journalctl -u {name}` shows why it stopped."
             yield problem("service", f"{name} is {state}", remedy)
 
 
 def _certificate(app: Target, status: HostStatus) -> Iterator[CheckResult]:
     remedy = f"Run `fab -H {app.host.name} certbot`, which gets a new one or reports why it cannot."
     if app.tls.certificate:
-        remedy = f"Replace {app.tls.certificate} and its key by newer ones, then run `fab -H {app.host.name} certbot`."
+        remedy = f"Replace {app.tls.certificate} and its key with newer ones, then run `fab -H {app.host.name} certbot`."
     if not status.certificate:
-        yield warning("certificate", f"missing for {', '.join(app.domains)}", remedy)
+        yield warning("certificate", f"missing for {', '.join(app.domains)}", f"Run `fab -H {app.host.name} deploy`.")
         return
     left, life = status.certificate
     if status.served:
         until = "" if status.served == "none" else day(status.served)
-        shown = f"still serves another one on port 443, valid until {until}" if until else "serves none on port 443"
+        shown = f"still serves an older certificate on port 443, valid until {until}"
+        if not until:
+            shown = "serves no certificate on port 443"
         yield problem("certificate", f"nginx {shown}", f"Run `fab -H {app.host.name} certbot`, which makes nginx load it.")
     if left <= 0:
         yield problem("certificate", f"expired {duration(-left)} ago", remedy)
@@ -120,7 +122,7 @@ def _certificate(app: Target, status: HostStatus) -> Iterator[CheckResult]:
 
 def _disk(status: HostStatus) -> Iterator[CheckResult]:
     disk, inodes = status.numbers("disk", 2), status.numbers("few-inodes", 1)
-    remedy = "Free space on the server: run `apt-get clean` and `journalctl --vacuum-size=100M`, and delete old files."
+    remedy = "Free space on the server: run `sudo apt-get clean` and `sudo journalctl --vacuum-size=100M`, and delete old files."
     if disk:
         free, size = disk
         text = f"{free / (1 << 20):.1f} of {size / (1 << 20):.1f} GB free"
@@ -150,4 +152,5 @@ def _updates(app: Target, status: HostStatus) -> Iterator[CheckResult]:
         yield ok("upgrades", "all packages are up to date")
     if "reboot" in status.facts:
         packages = " ".join(status.facts["reboot"])
-        yield warning("reboot", f"needed to finish upgrading {packages or 'a package'}", "Run `systemctl reboot` on the server.")
+        text = f"needed to finish upgrading {packages or 'a package'}"
+        yield warning("reboot", text, "Run `sudo systemctl reboot` on the server.")

@@ -90,7 +90,8 @@ class Firewall(Resource):
         running = set(parts.get("state", "").split()) == {"on", "deny", "ipv6", "live"}
         if not ssh:
             problem = "Selvedge could not find out which port sshd listens on, so the firewall was not changed."
-            return Change.refused("turn on the firewall", problem, remedy="Look for errors of `sshd -T` on the server, as root.")
+            remedy = "Look for errors in its output on the server: `sudo sshd -T`."
+            return Change.refused("turn on the firewall", problem, remedy=remedy)
         limit = self._limit(ssh, parts.get("limit", ""))
         if running and not missing and not stale and limit is None:
             return None

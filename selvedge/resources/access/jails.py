@@ -61,5 +61,5 @@ class Jails(Resource):
         summary = f"load {self.path} into fail2ban" if self.text else f"remove {self.path} and reload fail2ban"
         return Change(
             summary, "\n".join(shell), diff=written.diff if written else "",
-            remedy="On the server, run `fail2ban-client --test` and `journalctl -u fail2ban -n 50`.",
+            remedy="On the server, run `sudo fail2ban-client --test` and `sudo journalctl -u fail2ban -n 50`.",
         )  # fmt: skip

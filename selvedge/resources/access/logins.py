@@ -115,8 +115,8 @@ class LoginAllowed(Resource):
             f"sshd would reject logins of {self.user}, because of its line `{line}`. sshd, the firewall and sudo were not changed."
         )
         remedy = (
-            f"Change that line on the server (`grep -rin {line.split()[0]} /etc/ssh/sshd_config*` finds it), run "
-            "`systemctl reload ssh`, then run the same command again."
+            f"Change that line on the server (`sudo grep -rin {line.split()[0]} /etc/ssh/sshd_config*` finds it), run "
+            "`sudo systemctl reload ssh`, then run the same command again."
         )
         return Change.refused(f"check that sshd lets {self.user} log in", problem, remedy=remedy)
 

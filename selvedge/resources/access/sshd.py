@@ -110,7 +110,7 @@ class Sshd(Resource):
             "harden the configuration of sshd and reload it",
             "\n".join(shell),
             diff=(written.diff if written else "") or "\n".join(wrong),
-            remedy="On the server, `sshd -t` shows errors in the configuration, and `sshd -T` shows the active settings.",
+            remedy="On the server, `sudo sshd -t` shows errors in the configuration, and `sudo sshd -T` shows the active settings.",
             guard=self.guard,
         )
 

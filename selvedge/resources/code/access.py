@@ -69,11 +69,11 @@ class GitHostKey(Resource):
             return None
         if self.known:
             shell = f"printf '%s' {quote(self.known)} >>{quote(self.path)}"
-            return Change(f"copy the host key of {self._entry} from this machine's known_hosts", shell)
+            return Change(f"copy the host key of {self._entry} from your machine's known_hosts", shell)
         shell = f"git_take_host_key {words(self.host, str(self.port), self.path)}"
         remedy = (
-            "Check that the server can reach the git server. Or set app.repository to a folder on this machine, "
-            "so that commits are pushed from here."
+            "Check that the server can reach the git server. Or set app.repository to a folder on your machine, "
+            "so that commits are pushed from there."
         )
         return Change(f"store the host key of {self._entry}", shell, remedy=remedy)
 

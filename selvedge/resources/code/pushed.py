@@ -66,6 +66,12 @@ def checkout(app: Target) -> Path:
     return app.local_file(app.repository).resolve()
 
 
+def uncommitted_files(app: Target) -> int:
+    """Return the number of changed files in the checkout on this machine that no commit has; new files do not count."""
+    changed = git(checkout(app), "status", "--porcelain", "--untracked-files=no", "--", app.root or ".").stdout
+    return len(changed.splitlines())
+
+
 def local_commit(repository: Path, ref: str) -> str:
     """Return the commit that a branch, tag or SHA means in a checkout on this machine, 40 hex digits.
 
@@ -82,7 +88,8 @@ def local_commit(repository: Path, ref: str) -> str:
         raise ConfigError(hosts_file_name(), "app.repository", f"{repository} is not a git repository", _REPOSITORY)
     raise UsageError(
         f"The repository {repository} has no branch, tag or commit {ref}.",
-        f"Commit there first, or use --branch or --commit. `git -C {quote(str(repository))} branch` lists the branches.",
+        "If the repository is empty, commit first. Otherwise correct app.branch in hosts.toml, or use --branch or --commit. "
+        f"`git -C {quote(str(repository))} branch` lists the branches.",
     )
 
 
@@ -100,8 +107,8 @@ def git(
             capture_output=True, text=True, errors="surrogateescape", check=False,
         )  # fmt: skip
     except FileNotFoundError as error:
-        remedy = "Install it, for example with `apt-get install git`."
-        raise SelvedgeError("git is not installed on this machine.", remedy) from error
+        remedy = "Install it: `sudo apt-get install git` (macOS: `brew install git`)."
+        raise SelvedgeError("git is not installed on your machine.", remedy) from error
 
 
 def pack_objects(checkout: Path, commit: str, known: Sequence[str]) -> Path:

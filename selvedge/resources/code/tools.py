@@ -25,5 +25,5 @@ class Tool(Resource):
         return Change(
             f"install {self.name} in {ROOT}/{self.name}",
             f"python_tool_install {words(self.name, self.requirement)}",
-            remedy="Read pip's message above. Check that the server can reach a Python package index.",
+            remedy="Check that the server can reach a Python package index.",
         )

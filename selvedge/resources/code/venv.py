@@ -57,5 +57,5 @@ class Venv(Resource):
         return Change(
             "build the virtual environment",
             shell,
-            remedy="Read the installer's message above. The live release was not changed.",
+            remedy="Correct the requirements, commit, and run the same command again. The live release keeps serving.",
         )

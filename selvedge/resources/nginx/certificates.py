@@ -101,7 +101,7 @@ class Certificate(Resource):
             reason,
             f"certbot_issue {words(self.name, self.program, self.server, self.email, self.webroot, RELOAD_HOOK)} "
             f"{words(*self.domains)}",
-            remedy="The site keeps serving. Correct the cause, then run `fab certbot` again.",
+            remedy="Correct the cause: a name in app.domains, or its record in DNS. Then run `fab deploy` again.",
         )
 
     def _reason(self, found: IssuedCertificate | None) -> str:

@@ -106,7 +106,7 @@ apt_upgrade() {
   apt_run --with-new-pkgs upgrade
   mkdir -p /var/lib/selvedge
   touch "$apt_upgraded"
-  if [ -e /run/reboot-required ]; then step_say "reboot this server to finish an upgrade"; fi
+  if [ -e /run/reboot-required ]; then step_say "reboot the server to finish an upgrade: \`sudo systemctl reboot\`"; fi
 }
 
 # apt_install PACKAGE…

@@ -124,9 +124,9 @@ certbot_check_address() {
   if printf '%s\n' "$3" | grep -qxF -- "$4"; then
     certbot_problems="$certbot_problems nginx on this server does not serve http://$1/.well-known/acme-challenge/ at $4 ($outcome): run \`fab nginx\`, and check the other sites in /etc/nginx/sites-enabled."
   elif certbot_behind_nat "$4" "$3"; then
-    step_say "cannot check from the server whether $1 ($4) leads to it, because its own addresses are private (NAT)"
+    step_say "cannot check from the server whether $1 ($4) resolves to it, because its own addresses are private (NAT)"
   else
-    certbot_problems="$certbot_problems $1 leads to $4, not to this server ($(printf '%s\n' "$3" | grep -vE '^(127\.|::1$|fe80:)' | paste -s -d , -)): correct its $record record in DNS, and wait until the old record has expired."
+    certbot_problems="$certbot_problems $1 resolves to $4, not to this server ($(printf '%s\n' "$3" | grep -vE '^(127\.|::1$|fe80:)' | paste -s -d , -)): correct its $record record in DNS, and wait until the old record has expired."
   fi
 }
 

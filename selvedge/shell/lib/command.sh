@@ -15,7 +15,8 @@ command_run() {
   } </dev/null >/dev/null 2>&1 &
   watch=$!
   status=0
-  user_run "$app" "$base/instances/$live/run" sh -c "$command" || status=$?
+  # Without the variables of sudo and of the SSH connection, as the app's own processes.
+  user_run "$app" env -i USER="$app" LOGNAME="$app" LANG=C.UTF-8 "$base/instances/$live/run" sh -c "$command" || status=$?
   # Output without a final newline must not swallow the mark.
   printf '\n%s %s\n' "$mark" "$status"
   # shellcheck disable=SC2046

@@ -13,7 +13,7 @@ disk_need_space() {
   # shellcheck disable=SC2046
   set -- "$1" "$2" $(df -k --output=avail,iavail -- "$1")
   free=$5 inodes=$6
-  [ "$free" -ge "$2" ] || step_fail "Too little disk space on the server: $1 has $((free / 1024)) MB free, but $(($2 / 1024)) MB are needed. Free some space (\`apt-get clean\`, \`journalctl --vacuum-size=100M\`), then run the same command again."
+  [ "$free" -ge "$2" ] || step_fail "Too little disk space on the server: $1 has $((free / 1024)) MB free, but $(($2 / 1024)) MB are needed. Free some space (\`sudo apt-get clean\`, \`sudo journalctl --vacuum-size=100M\`), then run the same command again."
   if disk_few_inodes "$inodes"; then
     step_fail "Too few free inodes on the server: $1 has $inodes. Delete files that you do not need, then run the same command again."
   fi

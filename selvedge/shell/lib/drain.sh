@@ -16,7 +16,7 @@ drain_begin() {
     --description="Release $1 of $app answers its open requests, then stops" --property=KillMode=mixed \
     --property="TimeoutStopSec=$((stop_timeout + 30))" --property="RuntimeMaxSec=$((drain + stop_timeout + 60))" \
     /bin/sh "$script" "$1" >"$undo/why" 2>&1; then
-    step_say "systemd could not start the drain of $1, so this run waits for it: $(tail -n 1 "$undo/why")"
+    step_say "could not drain $1 in the background, so this run waits until it has stopped: $(tail -n 1 "$undo/why")"
     /bin/sh "$script" "$1" || :
   fi
 }
@@ -36,6 +36,12 @@ drain_cancel() {
   return "$status"
 }
 
+# drain_cancel_all: end all drains, and the units that still wait to remove old releases.
+drain_cancel_all() {
+  systemctl stop "$(releases_drain_unit '*')" 2>/dev/null || :
+  rm -f -- "/run/selvedge/$app".*.drain
+}
+
 # drain_stop_all: stop all draining instances now.
 drain_stop_all() {
   local instance
@@ -45,13 +51,15 @@ drain_stop_all() {
   done
 }
 
-# drain_run INSTANCE: the unit's work. drain_cancel sends it TERM: that ends it while it waits, and is ignored while it stops the
-# instance. So whoever makes the instance live again finds it either running or stopped.
+# drain_run INSTANCE: the unit's work. drain_cancel sends it TERM: that ends it while it waits. While it stops the instance, TERM
+# ends it afterwards, so whoever makes the instance live again finds it either running or stopped.
 # Values: app base run_dir log_dir live_socket supervisor_conf drain keep
 drain_run() {
+  local cancelled
   exec >>"/var/log/selvedge/$app.log" 2>&1
   drain_wait "$1"
-  trap '' TERM
+  cancelled=
+  trap 'cancelled=yes' TERM
   if [ "$(releases_live)" = "$1" ]; then
     drain_log "$1 is live again and keeps running"
   else
@@ -59,7 +67,8 @@ drain_run() {
   fi
   rm -f -- "/run/selvedge/$app.$1.drain"
   trap - TERM
-  drain_prune
+  # The run that cancelled it holds the lock which drain_prune waits for.
+  if [ -z "$cancelled" ]; then drain_prune; fi
 }
 
 drain_stop() {

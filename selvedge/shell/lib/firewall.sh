@@ -53,7 +53,7 @@ firewall_close() {
 }
 
 firewall_on() {
-  ! systemctl is-active -q firewalld.service || step_fail "firewalld is running, and two firewalls interfere with each other. Turn one off: run \`systemctl disable --now firewalld\` on the server, or set firewall = false under [server] in hosts.toml."
+  ! systemctl is-active -q firewalld.service || step_fail "firewalld is running, and two firewalls interfere with each other. Turn one off: run \`sudo systemctl disable --now firewalld\` on the server, or set firewall = false under [server] in hosts.toml."
   guard_touches firewall
   firewall_ipv6
   ufw default deny incoming

@@ -95,7 +95,7 @@ gate_preflight_ok() {
   [ -f "$undo/preflight.status" ] || return 0
   case $(cat "$undo/preflight.status") in
     0) return 0 ;;
-    124 | 137) switch_refuse "The import of $module did not end within $import_timeout s" ;;
+    124 | 137) switch_refuse "The import of $module did not end within $import_timeout s. Move downloads and connections from the module to the app's lifespan" ;;
     *)
       hide_secrets <"$undo/preflight" >"$undo/preflight.shown"
       tail -n 40 "$undo/preflight.shown"
@@ -189,12 +189,12 @@ gate_over() {
   attempts="$attempt attempt"
   [ "$attempt" -eq 1 ] || attempts=${attempts}s
   if [ "$code" != 000 ]; then
-    switch_refuse "GET $health (Host: $health_host) on the new release answered $code in $attempts; accepted: $health_ranges"
+    switch_refuse "GET $health (Host: $health_host) on the new release answered $code in $attempts; accepted: $health_ranges. Correct app.health or app.health_status in hosts.toml, or the app"
   fi
   if [ ! -f "$undo/preflight.status" ]; then
     switch_refuse "The import of $module has not ended after $(($(date +%s) - began)) s, and GET $health got no answer in $attempts of $health_timeout s"
   fi
-  switch_refuse "GET $health (Host: $health_host) on the new release got no answer within $health_timeout s, in $attempts"
+  switch_refuse "GET $health (Host: $health_host) on the new release got no answer within $health_timeout s, in $attempts. If the app starts slowly, raise app.health_attempts"
 }
 
 # gate_site: the third layer: through nginx the new release answers. The request has a name that nginx serves now: if the first

@@ -87,18 +87,26 @@ git_resolve() {
   echo missing
 }
 
+# git_reason: print the line of git's $output that says why it failed.
+git_reason() {
+  if [ -z "$output" ]; then
+    printf 'it did not end within %s seconds' "$git_seconds"
+    return 0
+  fi
+  { printf '%s\n' "$output" | grep -E -m 1 'fatal|error|denied|ERROR' || printf '%s\n' "$output" | tail -n 1; } | sed 's/[. ]*$//'
+}
+
 # git_fetch: fetch the commit $ref from $url into the mirror, with all branches and tags; those deleted there are deleted here.
 # Values: repo url ref deploy_key git_known_hosts git_credentials
 git_fetch() {
-  local git_seconds output reason
+  local git_seconds output
   git_seconds=900
   if ! output=$(git_run --git-dir="$repo" fetch --no-write-fetch-head --prune --force -- "$url" '+refs/heads/*:refs/heads/*' '+refs/tags/*:refs/tags/*' 2>&1); then
     printf '%s\n' "$output"
     if [ -e "$deploy_key.pub" ]; then
-      step_say "if the repository is private, give this deploy key read access to it: $(cat "$deploy_key.pub")"
+      step_say "if the repository is private, add this deploy key to it with read access: $(cat "$deploy_key.pub")"
     fi
-    reason=$(printf '%s\n' "$output" | grep -E -m 1 'fatal|error|denied|ERROR' || printf '%s\n' "$output" | tail -n 1)
-    step_fail "git could not fetch the commit $(printf '%.12s' "$ref") from $url: ${reason:-it did not end within $git_seconds seconds}"
+    step_fail "git could not fetch the commit $(printf '%.12s' "$ref") from $url: $(git_reason)"
   fi
   # No branch or tag contains the commit: fetch it by its SHA.
   if ! git --git-dir="$repo" update-ref "refs/selvedge/$ref" "$ref" 2>/dev/null; then
@@ -129,17 +137,22 @@ git_own() {
 
 # git_extras: fetch the checkout's submodules and its files in Git LFS.
 git_extras() {
-  local git_seconds
+  local git_seconds output
   git_seconds=900
   if [ -e "$git_fresh/.gitmodules" ]; then
     git_own
-    git_run -C "$git_fresh" submodule update --init --recursive --quiet ||
-      step_fail "Could not fetch a submodule. Check its address in .gitmodules, and that this server may read it."
+    if ! output=$(git_run -C "$git_fresh" submodule update --init --recursive --quiet 2>&1); then
+      printf '%s\n' "$output"
+      step_fail "Could not fetch a submodule: $(git_reason). Check its address in .gitmodules, and that the server may read it."
+    fi
   fi
   if grep -q -r --include=.gitattributes '^[^#]*[[:space:]]filter=lfs' "$git_fresh"; then
-    probe_has git-lfs || step_fail "The repository has files in Git LFS, but git-lfs is not installed on the server. Run \`apt-get install git-lfs\` there, then run the same command again."
+    probe_has git-lfs || step_fail "The repository has files in Git LFS, but git-lfs is not installed on the server. Run \`sudo apt-get install git-lfs\` there, then run the same command again."
     git_own
-    git_run -C "$git_fresh" lfs pull || step_fail "\`git lfs pull\` could not fetch the files in Git LFS."
+    if ! output=$(git_run -C "$git_fresh" lfs pull 2>&1); then
+      printf '%s\n' "$output"
+      step_fail "\`git lfs pull\` failed: $(git_reason). Check that the deploy key or token may read the files in Git LFS."
+    fi
   fi
 }
 

@@ -10,7 +10,7 @@ guard_unit=/etc/systemd/system/selvedge-undo
 guard_arm() {
   if [ ! -e "$guard_folder/armed" ]; then
     if [ -e "$guard_folder/fired" ]; then
-      guard_revert || step_fail "The server could not undo the untested changes of an earlier run, and tries again in 15 seconds. Check for a full disk, and run \`journalctl -u selvedge-undo\` on the server."
+      guard_revert || step_fail "The server could not undo the untested changes of an earlier run, and tries again in 15 seconds. Check for a full disk, and run \`sudo journalctl -u selvedge-undo\` on the server."
       step_fail "The server was still undoing the untested changes of an earlier run. It has finished now. Run the same command again."
     fi
     systemctl stop selvedge-undo.timer selvedge-undo.service 2>/dev/null || true

@@ -92,7 +92,7 @@ nginx_restrict() {
   more=${1%/*}/60-selvedge-sites.conf
   nginx_exceptions >"$undo/exceptions"
   if [ -s "$undo/exceptions" ]; then
-    step_say "nginx also gets the rights that this server's sites need: $(paste -s -d ' ' "$undo/exceptions")"
+    step_say "allowing nginx what the other sites need, too: $(paste -s -d ' ' "$undo/exceptions")"
     printf '# Rights that the sites of this server need beyond 50-selvedge.conf. Written by fab nginx; changes here are overwritten.\n[Service]\n' |
       cat - "$undo/exceptions" | file_put "$more" 0644 root root
     set -- "$1" "$more"
@@ -100,8 +100,8 @@ nginx_restrict() {
     file_remove "$more"
   fi
   if ! errors=$(nginx_accepts "$@"); then
-    nginx -t -q 2>/dev/null || step_fail "nginx rejects its configuration even without the restrictions in $1: ${errors%.}. Correct that configuration first."
-    step_fail "nginx would not start with the restrictions in $1, so they were undone: $errors"
+    nginx -t -q 2>/dev/null || step_fail "nginx rejects its configuration even without the restrictions in $1: ${errors%.}. Correct that file, then run the same command again."
+    step_fail "nginx would not start with the restrictions in $1, so they were removed: $errors"
   fi
   systemctl daemon-reload
   systemctl is-active -q nginx || return 0
@@ -113,6 +113,6 @@ nginx_restrict() {
     rm -f -- "$@"
     systemctl daemon-reload
     systemctl restart nginx || :
-    step_fail "nginx could not start with the restrictions in $1, so they were removed again. Read its log on the server: \`journalctl -u nginx -n 50\`."
+    step_fail "nginx could not start with the restrictions in $1, so they were removed. Read its log on the server: \`sudo journalctl -u nginx -n 50\`."
   fi
 }

@@ -18,8 +18,8 @@ python_tool_fact() {
 python_tool_install() {
   python3 -c 'import ensurepip' 2>/dev/null || apt_install python3 python3-venv
   python3 -m venv --clear "$python_root/$1"
-  "$python_root/$1/bin/python" -m pip --no-cache-dir --disable-pip-version-check --quiet install "$2" ||
-    step_fail "pip could not install $2 on the server."
+  step_try "$python_root/$1/bin/python" -m pip --no-cache-dir --disable-pip-version-check --quiet install "$2" ||
+    step_fail "pip could not install $2 on the server: $reason."
   printf '%s\n' "$2" >"$python_root/$1/.requirement"
 }
 
@@ -83,9 +83,9 @@ python_deadsnakes() {
 python_uv() {
   local found
   [ "$(python_tool_fact uv)" = "$1" ] || python_tool_install uv "$1"
-  UV_PYTHON_INSTALL_DIR=$python_root/pythons/uv UV_NO_PROGRESS=1 \
+  step_try env UV_PYTHON_INSTALL_DIR="$python_root/pythons/uv" UV_NO_PROGRESS=1 \
     "$python_root/uv/bin/uv" python install --no-bin "$wanted" ||
-    step_fail "uv could not install Python $wanted. Read its message above."
+    step_fail "uv could not install Python $wanted: $reason. Choose another app.python, or set app.python_from, in hosts.toml."
   found=$(UV_PYTHON_INSTALL_DIR=$python_root/pythons/uv "$python_root/uv/bin/uv" python find --managed-python "$wanted") ||
     step_fail "uv cannot find the Python $wanted that it installed."
   # uv makes its lock file writable for everyone.
@@ -110,6 +110,6 @@ python_pyenv() {
   exact=$("$python_root/pyenv/bin/pyenv" latest --known "$wanted") || step_fail "pyenv does not know Python $wanted."
   python_prefix=$python_root/pythons/pyenv/$exact
   python_is "$python_prefix/bin/python$minor" "$exact" ||
-    "$python_root/pyenv/plugins/python-build/bin/python-build" "$exact" "$python_prefix" ||
-    step_fail "pyenv could not build Python $exact. Read the compiler's message above."
+    step_try "$python_root/pyenv/plugins/python-build/bin/python-build" "$exact" "$python_prefix" ||
+    step_fail "pyenv could not build Python $exact: $reason. Choose another app.python, or set app.python_from, in hosts.toml."
 }

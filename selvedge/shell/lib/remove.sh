@@ -10,8 +10,7 @@ remove_app() {
   remove_site
   # From here on nothing can be restored.
   rm -f -- "$undo"/*.path "$undo"/*.copy
-  for instance in $(releases_drains); do drain_cancel "$instance"; done
-  rm -f -- "/run/selvedge/$app".*.drain
+  drain_cancel_all
   for instance in $(manager_instances); do manager_stop "$instance"; done
   if [ -e "/etc/letsencrypt/renewal/$app.conf" ]; then
     "$certbot" delete --non-interactive --cert-name "$app" >"$undo/certbot" 2>&1 || { cat "$undo/certbot"; step_fail "certbot could not delete the certificate $app."; }

@@ -130,7 +130,7 @@ sshd_check_unchanged() {
   ports=$(sshd_ports)
   for port in $(ss -Hltnp | sed -n '/"sshd"/s/^[A-Z]* *[0-9]* *[0-9]* *[^ ]*:\([0-9]*\) .*/\1/p'); do
     ss -Hltn "sport = :$port" | grep -Eq ' (127\.|\[::1\])' && continue
-    printf '%s\n' "$ports" | grep -qx "$port" || step_fail "sshd listens on port $port, but its configuration says $(printf '%s' "$ports" | xargs): it was changed and not loaded. Run \`systemctl reload ssh\` on the server, or restore the line, then run the same command again."
+    printf '%s\n' "$ports" | grep -qx "$port" || step_fail "sshd listens on port $port, but its configuration says $(printf '%s' "$ports" | xargs): it was changed and not loaded. Run \`sudo systemctl reload ssh\` on the server, or restore the line, then run the same command again."
   done
 }
 
@@ -145,7 +145,7 @@ sshd_assert() {
   sshd_logins root "$login_user" "${SUDO_USER:-root}" | while read -r user from port; do
     sshd_values "$user" "$from" "$port" >"$undo/values"
     for line in "$@"; do
-      grep -Fqx -- "$line" "$undo/values" || step_fail "For logins of $user from $from on port $port, sshd would use '$(grep -m 1 "^${line%% *} " "$undo/values")' and not '$line'. A Match block or another file sets it; this command finds it on the server: \`grep -rni '${line%% *}' /etc/ssh/sshd_config /etc/ssh/sshd_config.d\`."
+      grep -Fqx -- "$line" "$undo/values" || step_fail "For logins of $user from $from on port $port, sshd would use '$(grep -m 1 "^${line%% *} " "$undo/values")' and not '$line'. A Match block or another file sets it; this command finds it on the server: \`sudo grep -rni '${line%% *}' /etc/ssh/sshd_config /etc/ssh/sshd_config.d\`."
     done
   done
 }

@@ -1,6 +1,6 @@
 # The main program of a step's script. $mark begins each line of progress. The script defines change_arm, change_failed, and a
 # function change_NAME for each name in $step_changes.
-# Shared: undo status
+# Shared: undo status reason
 
 step_say() { printf '%s say %s\n' "$mark" "$*"; }
 
@@ -11,6 +11,20 @@ step_wait() { printf '%s wait %s\n' "$mark" "$*"; }
 step_fail() {
   printf '%s error %s\n' "$mark" "$*"
   exit 1
+}
+
+# step_try COMMAND…: run a program and show its output. If it fails, set $reason to the last line and return its exit status.
+step_try() {
+  local shown
+  reason=
+  shown=$("$@" 2>&1) || {
+    set -- "$?"
+    printf '%s\n' "$shown"
+    reason=$(printf '%s\n' "$shown" | grep -v '^[[:space:]]*$' | tail -n 1 | sed 's/^[[:space:]]*//; s/^\(error\|ERROR\): //; s/[. ]*$//')
+    : "${reason:=exit status $1}"
+    return "$1"
+  }
+  [ -z "$shown" ] || printf '%s\n' "$shown"
 }
 
 # step_run NAME: make one change in a subshell; set $status to its exit status.
@@ -40,7 +54,7 @@ step_lock() {
   exec 9>"/run/selvedge/$step_app.step"
   if ! flock -n 9; then
     step_wait "waiting for the last step of an interrupted run"
-    flock -w 300 9 || step_fail "The last step of an interrupted run is still running after 5 minutes. See /var/log/selvedge/$step_app.log on the server."
+    flock -w 300 9 || step_fail "The last step of an interrupted run is still running after 5 minutes. See its output on the server: \`sudo less /var/log/selvedge/$step_app.log\`."
     step_wait ""
   fi
 }

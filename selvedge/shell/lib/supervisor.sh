@@ -132,7 +132,7 @@ supervisor_start() {
 supervisor_refuse() {
   case $answer in
     *CANT_REREAD*) "$1" "supervisor cannot read its configuration: $answer. Check the files in /etc/supervisor/conf.d" ;;
-    *) "$1" "supervisor does not answer: $answer. Run \`systemctl restart supervisor\` on the server; \`journalctl -u supervisor -n 20\` shows its log" ;;
+    *) "$1" "supervisor does not answer: $answer. Run \`sudo systemctl restart supervisor\` on the server; \`sudo journalctl -u supervisor -n 20\` shows its log" ;;
   esac
 }
 

@@ -37,7 +37,7 @@ switch_release() {
   fi
   gate_log_begin
   disk_need_space "$base" 4096
-  trap 'switch_refuse "A signal stopped the release"' TERM INT
+  trap 'switch_refuse "The release was interrupted by a signal, for example by a reboot. Run the same command again"' TERM INT
   if [ "$why" = restart ]; then switch_copy "$old" "$new"; fi
   [ -f "$base/instances/$new/state" ] || record_state "$new" building
   switch_begin
@@ -195,13 +195,13 @@ switch_go() {
   gate_wait ""
   # After a power cut the files of the new release must be complete.
   sync -f "$base"
-  trap 'switch_back "A signal stopped the release"' TERM INT
+  trap 'switch_back "The release was interrupted by a signal, for example by a reboot. Run the same command again"' TERM INT
   if [ -n "$old" ] && [ "$old" != "$new" ]; then switch_point "$previous_socket" "$old"; fi
   switch_point "$live_socket" "$new"
   switch_current "releases/$commit"
   step_say "live: $new"
   manager_boot "$new"
-  if ! gate_site; then switch_back "After the switch, GET $url through nginx answered ${code:-nothing}$site_release instead of the new release"; fi
+  if ! gate_site; then switch_back "After the switch, nginx did not answer GET $url from the new release: it answered ${code:-nothing}$site_release. Run \`fab doctor\`, which checks the site"; fi
   gate_settle
 }
 
@@ -245,7 +245,7 @@ switch_refuse() {
         switch_start_old
         consequence=". The previous release $old serves again"
       fi
-      releases_listening "$old" || consequence=". The previous release $old does not run either"
+      releases_listening "$old" || consequence=". The previous release $old is not running: start it with \`fab start\`"
     fi
   fi
   rm -f -- "$base/instances/$new/one" "$base/instances/$new/held"

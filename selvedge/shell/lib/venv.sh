@@ -101,13 +101,13 @@ venv_make() {
 venv_build() {
   local folder lock version key
   folder=$release${root:+/$root}
-  [ -d "$folder" ] || step_fail "The folder $root (app.root) is not in this commit."
-  [ -z "$root" ] || file_within "$release" "$folder" || step_fail "The folder $root (app.root) is a link to a place outside this commit."
+  [ -d "$folder" ] || step_fail "The folder $root (app.root) is not in this commit. Correct app.root in hosts.toml."
+  [ -z "$root" ] || file_within "$release" "$folder" || step_fail "The folder $root (app.root) is a symbolic link that leads out of the repository. In hosts.toml, set app.root to a real folder of the repository."
   [ -x "$python" ] || step_fail "Python is missing at $python. Run \`fab install\` first."
   "${installer}_check"
   lock=$(venv_lock) || step_fail "This commit has no ${requirements:-uv.lock, pylock.toml, requirements.txt or pyproject.toml} in ${root:-its top folder}. Commit one with the app's requirements."
   version=$(venv_compile)
-  [ -n "$version" ] || step_fail "Could not run $python."
+  [ -n "$version" ] || step_fail "$python does not start. Run \`fab install\`."
   key=$(printf %.16s "$({ printf '%s\n' "$version" "$request"; venv_lock_content "$lock"; } | sha256sum)")
   if [ -x "$venvs/$key/bin/python" ]; then
     step_say "using the virtual environment of an earlier release: Python $version, $lock"

@@ -91,11 +91,11 @@ def explain(error):
     if hasattr(error, "errors") and type(error).__name__ == "ValidationError":
         problems = []
         for item in error.errors():
-            where = ".".join(str(part) for part in item["loc"]) or "(all together)"
+            where = ".".join(str(part) for part in item["loc"]) or "(the settings as a whole)"
             problems.append(f"{where} ({'missing' if item['type'] == 'missing' else item['type']})")
         return (
             f"The app's environment does not match {error.title}: {', '.join(problems)}. "
-            "Set these variables in the file app.env_file"
+            "Set these variables in the file that app.env_file in hosts.toml names"
         )
     if type(error).__name__ == "SettingsError":
         return f"The app's environment does not match its settings: {str(error).splitlines()[0]}"

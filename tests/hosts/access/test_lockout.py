@@ -145,8 +145,11 @@ def test_a_match_block_that_overrides_the_settings(untouched: Server, project: P
     """A block for another user, or for a port that we do not use."""
     untouched.run("printf 'Port 22\nPort 2222\n' >/etc/ssh/sshd_config.d/ports.conf")
     for block, where in (
-        ("Match User root\n  PermitRootLogin yes", "'permitrootlogin yes' for root from"),
-        ("Match LocalPort 2222\n  PasswordAuthentication yes", "at port 2222 and not 'passwordauthentication no'"),
+        ("Match User root\n  PermitRootLogin yes", "sshd would use 'permitrootlogin yes' and not 'permitrootlogin no'"),
+        (
+            "Match LocalPort 2222\n  PasswordAuthentication yes",
+            "on port 2222, sshd would use 'passwordauthentication yes' and not 'passwordauthentication no'",
+        ),
     ):
         untouched.run(f"printf '{block}\n' >/etc/ssh/sshd_config.d/zz.conf; systemctl restart ssh")
         before = ssh_and_firewall(untouched)

@@ -76,7 +76,7 @@ def test_a_renewed_certificate_that_nginx_did_not_load_is_reported_and_loaded(si
     site.server.run("rm /etc/nginx/sites-enabled/zz")
     assert site.serial() == before, "certbot's hook could not reload nginx"
     status = site.fab("status")
-    assert status.status == 1 and "nginx still serves another one on port 443, valid until " in status.stdout, status
+    assert status.status == 1 and "nginx still serves an older certificate on port 443, valid until " in status.stdout, status
     assert "reload nginx, which serves an old certificate, valid until " in site.must("certbot").stdout
     assert site.serial() != before
     assert "on port 443" not in site.must("status").stdout
@@ -102,7 +102,7 @@ def test_a_domain_that_points_elsewhere_is_reported_before_the_authority_is_aske
     site.configure(NAME, "other.test", "nowhere.test")
     result = site.fab("nginx", "certbot")
     assert result.status == 1, result
-    assert f"other.test leads to {gateway(site.server)}, not to this server ({site.server.address})" in result.stderr
+    assert f"other.test resolves to {gateway(site.server)}, not to this server ({site.server.address})" in result.stderr
     assert "nowhere.test has no address in DNS" in result.stderr
     assert "Traceback" not in result.stderr
     assert site.asked() == asked
@@ -200,7 +200,7 @@ def test_without_a_domain_the_site_is_plain_http_again(site: Site) -> None:
     result = site.fab("certbot")
     site.server.run("systemctl stop squatter")
     assert result.status == 1 and "Port 443, which nginx needs, is in use by python3 (process " in result.stderr, result
-    assert "systemctl disable --now python3" in result.stderr
+    assert "sudo systemctl disable --now python3" in result.stderr
     assert (site.server.run(files).stdout, site.asked()) == (before, asked)
 
 
@@ -235,6 +235,6 @@ def test_certbot_on_a_bare_server_names_the_task_to_run_first(lab: Lab, project:
     project.configure("", domains=[NAME])
     result = project.fab("-H", server.name, "certbot")
     assert result.status == 1, result
-    assert "Run `fab nginx` first" in result.stderr
+    assert f"Run `fab -H {server.name} nginx` first" in result.stderr
     project.configure("")
     assert "certbot: nothing to change" in project.must("-H", server.name, "certbot").stdout

@@ -133,6 +133,6 @@ def written_again(server: Server, project: Project, edit: str) -> None:
     before = server.run(processes).stdout
     server.run(edit)
     result = project.must("-H", server.name, "deploy")
-    assert f"write the files again that start {live(server)} at a boot" in result.stdout, result
+    assert f"rewrite the files that start {live(server)} at boot" in result.stdout, result
     assert server.run(processes).stdout == before
     assert "nothing to change" in project.must("-H", server.name, "deploy").stdout

@@ -21,8 +21,8 @@ LATEST = 1.5
 """Seconds after app.settle within which a deploy ends."""
 
 
-def configure(project: Project, manager: str = "supervisor", **app: object) -> None:
-    project.configure(**QUICK | {"manager": manager, "settle": SETTLE, "drain": 30} | app)
+def configure(project: Project, manager: str = "supervisor", text: str = "", **app: object) -> None:
+    project.configure(text, **QUICK | {"manager": manager, "settle": SETTLE, "drain": 30} | app)
 
 
 @pytest.fixture(scope="class", params=["supervisor", "systemd"])
@@ -73,6 +73,8 @@ class TestDrain:
     ) -> None:
         """A request of nine seconds and a WebSocket are open. Neither is cut, and the run waits for neither."""
         old, answers = live(server), []
+        # The hook runs directly before the switch.
+        configure(project, manager, '[hooks]\nbefore_switch = "sleep 1"\n')
         project.commit(f"Answers to the end under {manager}")
         process = project.start("-H", server.name, "deploy")
         assert process.stdout
@@ -80,7 +82,7 @@ class TestDrain:
         slow = threading.Thread(target=lambda: answers.append(get(f"{server.url}/slow?seconds=9", timeout=30)))
         for line in process.stdout:
             seen.append((time.monotonic(), line))
-            if "migrating: " in line:
+            if "before_switch: " in line:
                 slow.start()
         assert process.wait(10) == 0, seen
         ended = time.monotonic()
@@ -98,6 +100,7 @@ class TestDrain:
         assert [(each.status, each.headers["X-Release"]) for each in answers] == [(200, old)]
         assert talks(chat)
         chat.close()
+        configure(project, manager)
         assert assert_consistent(server) != old
         assert states(server, project)[old] == "good"
         assert f"{old} was stopped\n" in server.run("tail -n 3 /var/log/selvedge/hello.log").stdout

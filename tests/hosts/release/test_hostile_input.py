@@ -70,7 +70,7 @@ class TestHostileInput:
             configure(project, text, root="out")
             project.commit("Its folder is a link")
             result = project.fab("-H", server.name, "deploy")
-            assert result.status == 1 and "a link to a place outside this commit" in result.stderr, result
+            assert result.status == 1 and "a symbolic link that leads out of the repository" in result.stderr, result
         assert server.run(look).stdout == before
 
     def test_temporary_folders_are_not_used(self, server: Server, project: Project) -> None:

@@ -180,9 +180,9 @@ def test_syntax_errors_show_the_line(problems: Problems) -> None:
 def test_files_that_are_not_text(tmp_path: Path, problems: Problems) -> None:
     problems(APP)
     (tmp_path / "hosts.toml").write_bytes(b"\xff\xfe")
-    with pytest.raises(ConfigError, match=r"hosts\.toml: is not UTF-8 text"):
+    with pytest.raises(ConfigError, match=r"hosts\.toml: the file is not UTF-8 text"):
         load(tmp_path / "hosts.toml", environ={})
     with pytest.raises(ConfigError, match="the file is missing"):
         load(tmp_path / "none.toml", environ={})
     (tmp_path / ".env").write_bytes(b"\xff")
-    assert problems(APP)[0].endswith(".env: is not UTF-8 text. Save it as UTF-8.")
+    assert problems(APP)[0].endswith(".env: the file is not UTF-8 text. Save it as UTF-8.")

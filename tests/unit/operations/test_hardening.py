@@ -59,9 +59,9 @@ def test_two_values_of_sshd_for_one_name(target: Any) -> None:
     ("rules", "extra", "remedy"),
     [
         ("allow tcp 80,443 0.0.0.0/0 any 0.0.0.0/0 Nginx%20Full - in", "", ""),
-        ("allow tcp 8000 0.0.0.0/0 any 0.0.0.0/0 in", "8000/tcp", "`ufw delete allow 8000/tcp`"),
-        ("allow tcp 80,8000 0.0.0.0/0 any 0.0.0.0/0 in", "8000/tcp", "`ufw status numbered` and `ufw delete NUMBER`"),
-        ("allow tcp 20:500 0.0.0.0/0 any 0.0.0.0/0 in", "20:500/tcp", "`ufw delete allow 20:500/tcp`"),
+        ("allow tcp 8000 0.0.0.0/0 any 0.0.0.0/0 in", "8000/tcp", "`sudo ufw delete allow 8000/tcp`"),
+        ("allow tcp 80,8000 0.0.0.0/0 any 0.0.0.0/0 in", "8000/tcp", "`sudo ufw status numbered` and `sudo ufw delete NUMBER`"),
+        ("allow tcp 20:500 0.0.0.0/0 any 0.0.0.0/0 in", "20:500/tcp", "`sudo ufw delete allow 20:500/tcp`"),
     ],
 )
 def test_open_ports_that_no_setting_names(target: Callable[..., Target], rules: str, extra: str, remedy: str) -> None:

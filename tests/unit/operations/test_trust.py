@@ -186,7 +186,7 @@ class TestTrust:
     ) -> None:
         pin = f'host_key = "{fingerprint(ssh.keys[0])}"'
         trust(project({"web": self.lines(ssh, pin)}), yes=True)
-        assert "hosts.toml has the first of them" in capsys.readouterr().out
+        assert "host_key in hosts.toml is the first of these keys" in capsys.readouterr().out
         assert not Path("~/.ssh/known_hosts").expanduser().exists()
         ssh.keys[0] = ed25519()
         with pytest.raises(SelvedgeError, match=r"HAS CHANGED\. hosts.toml has "):
@@ -198,7 +198,7 @@ class TestTrust:
         self, ssh: SshServer, project: Callable[..., Run]
     ) -> None:
         pin = f'host_key = "{fingerprint(ssh.keys[1])}"'
-        with pytest.raises(SelvedgeError, match=r"host_key in hosts.toml is a key that logins do not use") as caught:
+        with pytest.raises(SelvedgeError, match=r"host_key in hosts.toml is one of the server's keys, but logins") as caught:
             trust(project({"web": self.lines(ssh, pin)}), yes=True)
         assert fingerprint(ssh.keys[0]) in caught.value.remedy
 

@@ -40,7 +40,7 @@ SWITCHED = f"new={NEW}\nwhy=deploy\nswitch_release"
         (seen(replace(GOOD, listening=False)), f"start {NEW} again"),
         (seen(replace(GOOD, current="releases/other")), f"start {NEW} again"),
         (seen(releases(NEW, record(NEW, "building"))), f"start {NEW} again"),
-        (seen(replace(GOOD, boots=False)), f"write the files again that start {NEW} at a boot"),
+        (seen(replace(GOOD, boots=False)), f"rewrite the files that start {NEW} at boot"),
         (seen(GOOD, f"running {NEW}\nrunning {OLD}\n"), f"stop the releases that an interrupted run left running: {OLD}"),
         (seen(GOOD, f"draining {OLD}\nrunning {NEW}\nrunning {OLD}\n"), None),
         (seen(GOOD, f"draining {OLD}\nrunning {NEWER}\nrunning {OLD}\n"),

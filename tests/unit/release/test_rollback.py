@@ -22,8 +22,19 @@ def test_a_rollback_from_a_release_without_a_time() -> None:
 
 def test_a_rollback_never_chooses_a_bad_release() -> None:
     there = releases(OLD, record(OLD, "good", 1), record(NEW, "bad", 2))
-    with pytest.raises(SelvedgeError, match="no good release to roll back to"):
+    with pytest.raises(SelvedgeError, match="no good release to roll back to") as caught:
         choose_release("one", there)
+    assert caught.value.remedy == "Run `fab -H one releases` to see all releases."
+
+
+def test_the_newest_release_that_was_rolled_back_is_named() -> None:
+    """After a rollback, and then `rollback --to` the newer release, the older one is "left"."""
+    there = releases(NEW, record("cccccccccccc-333333", "left", 1), record(OLD, "left", 2), record(NEW, "good", 3))
+    with pytest.raises(SelvedgeError, match="no good release to roll back to") as caught:
+        choose_release("one", there)
+    assert 'in the state "rolled back"' in caught.value.remedy
+    assert f"`fab -H one rollback --to {OLD}`" in caught.value.remedy
+    assert choose_release("one", there, OLD).id == OLD
 
 
 @pytest.mark.parametrize(("answers", "keep", "says"), [

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import io
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from selvedge.config.target import Release, Target
 from selvedge.engine.plan import Plan
 from selvedge.engine.session import Planned
 from selvedge.release import chain
@@ -24,7 +28,7 @@ def shown(*changes: Change | None, whole: bool = False, pending: str = "") -> li
     stream = io.StringIO()
     session: Any = SimpleNamespace(name="web")
     plan = Plan([(File("/etc/x", ""), change) for change in changes if change])
-    items = [Planned(SimpleNamespace(name="nginx"), [], plan, pending)]  # type: ignore[arg-type]
+    items = [Planned(SimpleNamespace(name="nginx", needs_commit=False), [], plan, pending)]  # type: ignore[arg-type]
     show_plan(Report(stream), session, items, whole=whole)
     return stream.getvalue().splitlines()
 
@@ -65,7 +69,7 @@ def test_the_flags_that_show_the_text_of_new_files(options: dict[str, bool], who
     stream, made = io.StringIO(), []
     change = File("/etc/x", TEXT).plan("absent")
     assert change
-    items: list[Any] = [Planned(SimpleNamespace(name="nginx"), [], Plan([(File("/etc/x", ""), change)]))]  # type: ignore[arg-type]
+    items: list[Any] = [Planned(SimpleNamespace(name="nginx", needs_commit=False), [], Plan([(File("/etc/x", ""), change)]))]  # type: ignore[arg-type]
     fleet: Any = SimpleNamespace(sessions=[SimpleNamespace(name="web")], report=Report(stream), lock=lambda *_: False)
     monkeypatch.setattr(chain, "plan_tasks", lambda *_: {"web": items})
     monkeypatch.setattr(chain, "roll_out", lambda *_, **__: made.append("made"))
@@ -77,3 +81,23 @@ def test_the_flags_that_show_the_text_of_new_files(options: dict[str, bool], who
 def test_a_step_says_what_it_waits_for() -> None:
     assert shown(pending="waits for git") == ["web  nginx       waits for git"]
     assert shown() == ["web  nginx       nothing to change"]
+
+
+@pytest.mark.parametrize(("ref", "noted"), [("", True), ("main", False)])
+def test_a_run_names_changes_that_are_not_committed(
+    target: Callable[..., Target], tmp_path: Path, ref: str, noted: bool
+) -> None:
+    """They are not released, unless the user asked for a certain commit anyway."""
+    for words in (["init", "-q"], ["-c", "user.name=x", "-c", "user.email=x", "commit", "-q", "--allow-empty", "-m", "x"]):
+        subprocess.run(["git", *words], cwd=tmp_path, check=True)
+    (tmp_path / "main.py").write_text("new\n")
+    app = target(repository=str(tmp_path)).releasing(Release(ref=ref))
+    stream = io.StringIO()
+    fleet: Any = SimpleNamespace(sessions=[SimpleNamespace(name="web", app=app)], report=Report(stream))
+    plans: Any = {"web": [SimpleNamespace(step=SimpleNamespace(needs_commit=True))]}
+    chain.note_uncommitted(fleet, plans)
+    assert stream.getvalue() == "", "git does not know the new file"
+    subprocess.run(["git", "add", "."], cwd=tmp_path, check=True)
+    chain.note_uncommitted(fleet, plans)
+    text = f"Note: 1 changed file in {tmp_path} will not be released: commit first.\n"
+    assert stream.getvalue() == (text if noted else "")

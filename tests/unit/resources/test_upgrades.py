@@ -14,7 +14,7 @@ LISTS_ONLY = Upgraded(upgrade=False)
 @table(
     (ALL, "lists 60\n", None),
     (ALL, "lists 60\nchanged\n", "upgrade the installed packages", "apt_upgrade"),
-    (ALL, "", "fetch the package lists, and upgrade the installed packages", "apt_update\napt_upgrade"),
+    (ALL, "", "fetch the package lists and upgrade the installed packages", "apt_update\napt_upgrade"),
     (ALL, f"lists {DAY}\n", "fetch the package lists, which are 1 day old, and upgrade the installed packages",
      "apt_update\napt_upgrade"),
     (ALL, f"lists {3 * DAY}\n", "fetch the package lists, which are 3 days old, and upgrade the installed packages",

@@ -98,6 +98,12 @@ class TestLogs:
             self.read(fake("one"))
         assert caught.value.status == 1
 
+    def test_a_live_release_without_a_log(self, one: Fake) -> None:
+        one.servers["one"].path(f"/var/log/hello/{OLD}.log").unlink()
+        with pytest.raises(SelvedgeError, match=rf"the log file /var/log/hello/{OLD}\.log does not exist yet") as caught:
+            self.read(one)
+        assert caught.value.remedy == "Run `fab -H one restart` first."
+
     def test_no_site(self, fake: Callable[..., Fake]) -> None:
         with pytest.raises(
             SelvedgeError, match=r"the log file /var/log/hello/nginx-access.log does not exist yet; the log file .*error"

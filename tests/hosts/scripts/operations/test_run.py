@@ -47,7 +47,8 @@ class TestRun:
         run_command(one.run, "true")
         asked = one.servers["one"].path("/var/log/asked").read_text()
         rights = "--reuid=hello --regid=999 --init-groups --no-new-privs --bounding-set=-all"
-        assert asked.startswith(f"{rights} -- /srv/hello/instances/")
+        env = "env -i USER=hello LOGNAME=hello LANG=C.UTF-8"
+        assert asked.startswith(f"{rights} -- {env} /srv/hello/instances/")
 
     def test_a_failing_command_is_reported_with_status_1(self, one: Fake) -> None:
         with pytest.raises(SelvedgeError, match="one: the command ended with exit status 7") as caught:

@@ -127,7 +127,7 @@ class TestStatus:
         assert (found["workers"], found["memory_kb"]) == (1, 120000)
         (orphan,) = found["findings"]
         assert orphan["level"] == "warning"
-        assert orphan["remedy"] == "End them on the server: `kill -9 20`."
+        assert orphan["remedy"] == "End them on the server: `sudo kill -9 20`."
 
     def test_only_orphaned_workers(self, one: Fake) -> None:
         server = one.servers["one"]
@@ -172,8 +172,8 @@ class TestStatus:
         ("served", "said"),
         [
             ("echo Fingerprint=old; echo notAfter=Feb  1 00:00:00 2026 GMT",
-             "nginx still serves another one on port 443, valid until 2026-02-01"),
-            ("exit 1", "nginx serves none on port 443"),
+             "nginx still serves an older certificate on port 443, valid until 2026-02-01"),
+            ("exit 1", "nginx serves no certificate on port 443"),
         ],
     )
     def test_a_renewed_certificate_that_nginx_does_not_serve(self, one: Fake, served: str, said: str) -> None:

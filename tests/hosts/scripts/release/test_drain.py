@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import signal
 import subprocess
 import time
@@ -84,7 +85,7 @@ def test_every_other_running_release_is_drained_once(switched: Managed) -> None:
 def test_a_run_waits_for_the_drain_if_systemd_cannot_start_it(switched: Managed) -> None:
     switched.server.path("/run/no-systemd").touch()
     switched.server.path("/run/undo/drain").write_text("echo drains $1 >>/var/log/told\n")
-    said = f"systemd could not start the drain of {OLD}, so this run waits for it: no systemd here"
+    said = f"could not drain {OLD} in the background, so this run waits until it has stopped: no systemd here"
     assert begin(switched) == f"@test say {said}\n"
     assert switched.told == [f"stop {UNIT.format(OLD)}", f"drains {OLD}"]
 
@@ -192,6 +193,17 @@ def test_a_cancelled_drain_leaves_the_release_running_or_stopped(switched: Manag
     assert ("stopped" in switched.told) == (ends == 0) == (OLD not in switched.boots())
 
 
+def test_a_run_that_cancels_a_drain_does_not_wait_for_its_own_lock(switched: Managed) -> None:
+    """The drain is already stopping the release. Afterwards it must not wait for the lock to remove old releases."""
+    process = started(switched, 0)
+    with switched.server.path("/run/selvedge/hello.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        until_told(switched, "stops")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+    assert "stopped" in switched.told
+
+
 def starts(managed: Managed, **values: str) -> list[str]:
     names = assign(new=OLD, old=NEW, why="rollback", **values)
     managed.run(f"{names}\nlog_from=0\nswitch_start")
@@ -227,6 +239,14 @@ def test_stop_and_remove_end_the_drain(switched: Managed) -> None:
         assert switched.told[:2] == [f"stop {UNIT.format(OLD)}", f"update hello.{OLD}"]
         assert switched.run("releases_drains") == ""
         switched.server.path("/var/log/told").unlink()
+
+
+def test_remove_ends_all_units_of_the_app(switched: Managed) -> None:
+    drains(switched, OLD)
+    names = "remove_site() { :; }\nsite_enabled=/etc/site step_by=me data="
+    switched.run(f"{functions('remove')}\n{names}\nremove_app /srv/hello/live.sock")
+    assert switched.told[0] == f"stop {UNIT.format('*')}"
+    assert not switched.server.path(f"/run/selvedge/hello.{OLD}.drain").exists()
 
 
 def test_a_boot_starts_no_draining_release(switched: Managed) -> None:

@@ -27,10 +27,11 @@ def test_a_signal_before_or_after_the_switch_leaves_the_old_release_live(
     managed.server.path("/run/payload").write_bytes(change.payload)
     stop = f"{moment}() {{ readlink /srv/hello/live.sock; kill -TERM $$; echo goes on; }}"
     said = managed.run(f"{STUBS}\n{stop}\nstep_by=me\nexec 3</run/payload\n{change.shell}")
-    assert said.endswith(f"@test error A signal stopped the release. The previous release {OLD} keeps serving\n")
+    sentence = "The release was interrupted by a signal, for example by a reboot. Run the same command again"
+    assert said.endswith(f"@test error {sentence}. The previous release {OLD} keeps serving\n")
     assert f"/run/hello/{OLD if moment == 'gate_pass' else NEW}.sock\n" in said and "goes on" not in said
     assert str((base / "live.sock").readlink()) == f"/run/hello/{OLD}.sock"
     assert str((base / "current").readlink()) == f"releases/{OLD[:12]}"
     assert (base / f"instances/{NEW}/state").read_text() == "bad\n"
     assert managed.boots() == {OLD: True}
-    assert (base / "history").read_text().endswith(f"\tme\tdeploy\t{OLD}\t{NEW}\trefused: A signal stopped the release\n")
+    assert (base / "history").read_text().endswith(f"\tme\tdeploy\t{OLD}\t{NEW}\trefused: {sentence}\n")

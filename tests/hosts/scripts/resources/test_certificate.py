@@ -85,15 +85,15 @@ class TestBeforeAsking:
             ({"names": "exit 2"}, "a.test has no address in DNS: add an A record"),
             (
                 {"names": "echo 10.9.9.9 STREAM", "curl": "echo 'curl: (28) timed out' >&2; exit 28"},
-                "a.test leads to 10.9.9.9, not to this server (10.0.0.5): correct its A record",
+                "a.test resolves to 10.9.9.9, not to this server (10.0.0.5): correct its A record",
             ),
             (
                 {"names": "echo 10.9.9.9 STREAM", "curl": "echo Welcome; echo HTTP status 200"},
-                "a.test leads to 10.9.9.9, not to this server",
+                "a.test resolves to 10.9.9.9, not to this server",
             ),
             (
                 {"names": "echo 2001:db8::9 STREAM", "curl": "exit 7"},
-                "a.test leads to 2001:db8::9, not to this server (10.0.0.5): correct its AAAA record",
+                "a.test resolves to 2001:db8::9, not to this server (10.0.0.5): correct its AAAA record",
             ),
             (
                 {"curl": "echo '<html>'; echo; echo HTTP status 404"},
@@ -114,7 +114,7 @@ class TestBeforeAsking:
         curl = 'case $* in *10.9.9.9*) exit 7 ;; esac; for last; do :; done; cat "/srv/letsencrypt${last#http://*test}"'
         server = issue(names="printf '10.0.0.5 STREAM\\n10.9.9.9 STREAM\\n'", curl=curl)
         error = ask(server).error
-        assert "a.test leads to 10.9.9.9" in error
+        assert "a.test resolves to 10.9.9.9" in error
         assert "10.0.0.5, and not" not in error
 
     def test_all_wrong_names_are_reported_at_once(self, issue: Any) -> None:

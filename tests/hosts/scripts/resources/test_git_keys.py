@@ -45,7 +45,7 @@ def test_the_host_key_of_a_git_server_is_stored_once(
     planned = server.plan(GitHostKey.of("/srv/hello/git_known_hosts", "other.test", 22))
     done = server.apply(planned)
     assert done.status == 1 and done.error == "The git server other.test did not send a host key on port 22."
-    assert "pushed from here" in planned.changes[0][1].remedy
+    assert "pushed from there" in planned.changes[0][1].remedy
 
 
 @pytest.mark.parametrize("hashed", [False, True])
@@ -60,6 +60,6 @@ def test_a_host_key_that_this_machine_knows_is_used(
     server.program("ssh-keyscan", "exit 1")
     server.path("/srv/hello").mkdir()
     resource = GitHostKey.of("/srv/hello/git_known_hosts", "git.test", 2222)
-    assert summaries(server.make(resource)) == ["copy the host key of [git.test]:2222 from this machine's known_hosts"]
+    assert summaries(server.make(resource)) == ["copy the host key of [git.test]:2222 from your machine's known_hosts"]
     assert server.path("/srv/hello/git_known_hosts").read_text() == f"[git.test]:2222 ssh-ed25519 {key}\n"
     assert not server.plan(resource)

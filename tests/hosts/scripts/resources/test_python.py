@@ -41,9 +41,9 @@ chmod +x $last/bin/python"""
         assert server.make(Tool("uv", "uv==9.9"))
 
     def test_a_failed_installation_is_repeated(self, server, python):
-        python(f"{self.PIP}; exit 1")
+        python(f"{self.PIP}; echo 'ERROR: No matching distribution' >&2; exit 1")
         done = server.apply(server.plan(Tool("uv", UV_REQUIREMENT)))
-        assert (done.status, done.error) == (1, f"pip could not install {UV_REQUIREMENT} on the server.")
+        assert (done.status, done.error) == (1, f"pip could not install {UV_REQUIREMENT} on the server: No matching distribution.")
         assert server.path("/opt/selvedge/uv/bin/uv").exists()
         python()
         assert server.make(Tool("uv", UV_REQUIREMENT))
