@@ -17,7 +17,7 @@ hook_run() {
   local count number command
   count=$1
   shift
-  file_within "$release" "$folder" || step_fail "The folder ${folder#"$release"/} (app.root) is a link to a place outside of this commit"
+  file_within "$release" "$folder" || step_fail "The folder ${folder#"$release"/} (app.root) is a link to a place outside this commit"
   if [ -n "$builds" ]; then chown -hR -- "$user:$user" "$folder"; fi
   number=0
   for command in "$@"; do

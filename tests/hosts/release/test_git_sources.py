@@ -119,7 +119,7 @@ class TestSources:
         for url in ("git://127.0.0.1/none.git", "http://127.0.0.1:8081/none.git", "git://127.0.0.1:9/app.git"):
             project.configure(repository=url, **QUICK)
             result = project.fab("-H", server.name, "deploy")
-            assert result.status == 1 and f"the repository {url} refuses" in result.stderr, result
+            assert result.status == 1 and f"could not read main from the repository {url}: " in result.stderr, result
             assert "Check app.repository" in result.stderr
             assert result.seconds < 30
         assert assert_consistent(server) == old
