@@ -191,7 +191,7 @@ def test_a_port_that_sshd_has_not_loaded(untouched: Server, project: Project) ->
 
 def test_a_killed_client_can_run_again_at_once(fresh: Fresh, project: Project) -> None:
     server = fresh()
-    kill_when(project, server, "✓ firewall")
+    kill_when(project, server, "✓ change the firewall")
     assert "undo" in ssh_and_firewall(server)
     result = project.must("-H", server.name, "harden")
     assert "over the new rules" in result.stdout
@@ -205,7 +205,7 @@ def test_a_killed_client_can_run_again_at_once(fresh: Fresh, project: Project) -
 def test_power_cuts_before_the_proof_and_during_the_undo(fresh: Fresh, project: Project) -> None:
     server = fresh()
     before = ssh_and_firewall(server)
-    kill_when(project, server, "✓ firewall")
+    kill_when(project, server, "✓ change the firewall")
     shadow(server, "mv", "*'/etc/ssh /etc/.selvedge'*) /bin/mv \"$@\"; rm /usr/local/sbin/mv; sync; sleep 300 ;;")
     server.kill()
     server.boot()
