@@ -163,7 +163,7 @@ def test_each_step_on_a_bare_server_names_the_task_to_run_first(lab: Lab, projec
         "clone": "install", "venv": "clone", "gunicorn": "venv", "supervisor": "install", "nginx": "install",
     }.items():  # fmt: skip
         result = project.fab("-H", server.name, step)
-        assert result.status == 1 and f"Run `fab {before}` first" in result.stderr, result
+        assert result.status == 1 and f"Run `fab -H {server.name} {before}` first" in result.stderr, result
         assert "Traceback" not in result.stderr
     project.must("-H", server.name, "harden")
     assert server.run("id -un deploy && systemctl is-active fail2ban").stdout == "deploy\nactive\n"
