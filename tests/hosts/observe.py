@@ -19,6 +19,10 @@ VOLATILE = re.compile(
     r"|/srv/[^/]+/shared/|/etc/(resolv\.conf|mtab|\.pwd\.lock|ld\.so\.cache)$"
 )
 LISTING = f"""
+for attempt in $(seq 300); do
+  [ -n "$(systemctl list-units --plain --no-legend 'selvedge-drain-*')" ] || break
+  sleep 0.2
+done
 folders=
 for folder in {FOLDERS}; do if [ -e "$folder" ]; then folders="$folders $folder"; fi; done
 find $folders -printf '%p\\t%y %m %U:%G %s %T@ %C@ %l\\n'
@@ -29,7 +33,8 @@ _SESSION = re.compile(r"Starting session: (\S+)")
 def snapshot_of_filesystem(server: Server) -> dict[str, str]:
     """Return path → kind, mode, owner, size, mtime, ctime (which no program can set) and link target.
 
-    Folders have no size and no times: a temporary file is allowed, and a permanent one has its own entry.
+    First wait until no previous release drains, at most a minute: its end changes files. Folders have no size and no times:
+    a temporary file is allowed, and a permanent one has its own entry.
     """
     found = {}
     for line in server.run(LISTING).stdout.splitlines():
