@@ -194,7 +194,7 @@ def test_a_killed_client_can_run_again_at_once(fresh: Fresh, project: Project) -
     kill_when(project, server, "✓ change the firewall")
     assert "undo" in ssh_and_firewall(server)
     result = project.must("-H", server.name, "harden")
-    assert "over the new rules" in result.stdout
+    assert "with sudo works after the changes" in result.stdout
     left = server.run("systemctl list-timers --all --no-legend; ls /var/lib/selvedge").stdout
     assert "undo" not in ssh_and_firewall(server) + left and "guard" not in left
     assert becomes_root(server)
