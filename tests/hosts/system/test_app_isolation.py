@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from drills import drained
 from lab import Lab, Project, until
 from sandbox import Server
 from traffic import get
@@ -103,6 +104,7 @@ def test_the_app_answers_after_restarts_of_its_manager_and_nginx(server: Server,
 
 def rotated(server: Server) -> None:
     """Rotate the app's logs, and check that it writes to the new file and that both files are private."""
+    drained(server)
     log = f"/var/log/hello/{server.run('basename $(readlink /srv/hello/live.sock) .sock').stdout.strip()}.log"
     server.run(f"logrotate -f /etc/logrotate.d/hello.app && test ! -s {log} && test -s {log}.1.gz")
     server.run("kill -USR1 $(pgrep -o -u hello -f gunicorn)")
