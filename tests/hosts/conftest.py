@@ -13,6 +13,7 @@ SECONDS = 600
 """The timeout of a test with its fixtures, which may set up a new server."""
 
 LONG_FIRST = (
+    "test_pages.py",
     "test_killed_runs.py",
     "test_simultaneous_runs.py",
     "test_hardened_server.py",
