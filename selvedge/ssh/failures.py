@@ -81,6 +81,6 @@ def unreachable(host: Host, connection: Connection, error: Exception) -> Unreach
         remedy = f"Check your network and the server's address (hosts.{name}.address in hosts.toml)."
         return UnreachableError(f"{name}: could not reach {where}: {os.strerror(error.errno)}.", remedy)
     return UnreachableError(
-        f"{name}: the SSH connection to {where} failed: {str(error) or type(error).__name__}.",
+        f"{name}: the SSH connection to {where} failed: {str(error).removesuffix('.') or type(error).__name__}.",
         f"Run `{ssh_command(host, connection.user, '-v')}`, which shows each step of the connection.",
     )
