@@ -22,31 +22,27 @@ def share(number: int) -> pytest.MarkDecorator:
     return pytest.mark.parametrize(("page", "reader"), [(page, page.setup) for page in pages], indirect=["reader"], ids=names)
 
 
-def follow(page: Page, reader: Reader) -> None:
-    """Type all commands of a page. Raises AssertionError with all outputs that differ."""
-    problems = [problem for part in page.parts if (problem := reader.follow(part))]
-    assert not problems, f"{page.path.name}:\n" + "\n\n".join(problems)
-
-
-class TestFirstShare:
-    @share(0)
+class Pages:
     def test_the_commands_of_a_page_do_as_it_says(self, page: Page, reader: Reader) -> None:
-        follow(page, reader)
+        problems = [problem for part in page.parts if (problem := reader.follow(part))]
+        assert not problems, f"{page.path.name}:\n" + "\n\n".join(problems)
 
 
-class TestSecondShare:
-    @share(1)
-    def test_the_commands_of_a_page_do_as_it_says(self, page: Page, reader: Reader) -> None:
-        follow(page, reader)
+@share(0)
+class TestFirstShare(Pages):
+    pass
 
 
-class TestThirdShare:
-    @share(2)
-    def test_the_commands_of_a_page_do_as_it_says(self, page: Page, reader: Reader) -> None:
-        follow(page, reader)
+@share(1)
+class TestSecondShare(Pages):
+    pass
 
 
-class TestFourthShare:
-    @share(3)
-    def test_the_commands_of_a_page_do_as_it_says(self, page: Page, reader: Reader) -> None:
-        follow(page, reader)
+@share(2)
+class TestThirdShare(Pages):
+    pass
+
+
+@share(3)
+class TestFourthShare(Pages):
+    pass
