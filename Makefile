@@ -1,7 +1,7 @@
 # `make` lists the targets. Each works from a fresh clone, and a second call is faster.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down test lint unit hosts recording venv packages
+.PHONY: help demo demo-down test test-all lint unit hosts recording venv packages
 .NOTPARALLEL:
 MAKEFLAGS += --no-print-directory
 PYTHON ?=
@@ -21,6 +21,9 @@ demo-down: ## Delete the demo's server.
 
 test: venv packages lint ## Run all checks and tests, also those on real servers.
 	@.venv/bin/python tools/tests.py unit hosts
+
+test-all: venv packages lint ## Run all tests, also the long ones that `make test` leaves out (an hour).
+	@.venv/bin/python tools/tests.py unit hosts thorough
 
 lint: venv ## Check the code with ruff, mypy and shellcheck.
 	@sh tools/lint.sh

@@ -14,19 +14,19 @@ from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPTS = "tests/hosts/scripts"
+
 # Tests on servers mostly wait, so four processes keep two cores busy. The tests of a class, or of a file without classes,
 # share servers, so one process runs them all. A failed test runs once more, because a busy machine may miss a deadline;
 # the summary reports it.
+ON_SERVERS = [
+    *("tests/hosts", f"--ignore={SCRIPTS}", "-vv", "--numprocesses=4", "--dist=loadscope"),
+    *("--no-loadscope-reorder", "--durations=10", "--reruns=1"),
+]
 RUNS = {
     "unit": ("Unit tests, which need no server and no root (seconds)", ["tests/unit", "--numprocesses=auto"]),
     "scripts": ("Tests of the shell scripts, as root in folders of this machine (half a minute)", [SCRIPTS, "--numprocesses=auto"]),
-    "hosts": (
-        "Tests on real servers in the sandbox (minutes)",
-        [
-            *("tests/hosts", f"--ignore={SCRIPTS}", "-vv", "--numprocesses=4", "--dist=loadscope"),
-            *("--no-loadscope-reorder", "--durations=10", "--reruns=1"),
-        ],
-    ),
+    "hosts": ("Tests on real servers in the sandbox (minutes)", [*ON_SERVERS, "-m", "not thorough"]),
+    "thorough": ("Long tests on real servers (up to an hour)", [*ON_SERVERS, "-m", "thorough"]),
 }
 
 
