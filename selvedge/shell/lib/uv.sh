@@ -26,9 +26,7 @@ uv_lock() {
 
 uv_install() {
   case $lock in
-    uv.lock)
-      uv_current && uv_export && venv_requirements "$work/requirements.txt" && uv_add --requirement "$work/requirements.txt"
-      ;;
+    uv.lock) uv_current && uv_export && uv_install_exported ;;
     *.txt) venv_requirements "$code/$lock" && uv_add --requirement "$lock" ;;
     *) uv_add --requirement "$lock" ;;
   esac
@@ -41,6 +39,15 @@ uv_export() {
   if [ -f "$code/uv.lock" ] && grep -q '^\[tool\.uv\.workspace\]' "$code/pyproject.toml"; then all_members=1; fi
   uv_env "$uv" export --frozen --no-dev --no-emit-project --no-editable --no-header --quiet --python "$python" \
     ${all_members:+--all-packages} --output-file "$work/requirements.txt"
+}
+
+# uv_install_exported: install $work/requirements.txt. Its paths are relative to the folder of uv.lock.
+uv_install_exported() {
+  local found
+  found=$(uv_lock "$code" "$work/source")
+  local code
+  code=${found%/uv.lock}
+  venv_requirements "$work/requirements.txt" && uv_add --requirement "$work/requirements.txt"
 }
 
 # uv_current: fail if uv.lock is older than the project. Without the network first: a lock that is current needs none, and with

@@ -37,10 +37,17 @@ venv_try() {
   return "$(cat "$undo/installed")"
 }
 
-# venv_reason: the installer's error messages on one line.
+# venv_reason: the installer's error messages on one line, and the last line of a build backend that failed.
 venv_reason() {
-  sed -n 's/^[[:space:]]*\(cause\|Caused by\|error\|ERROR\):[[:space:]]*//p; s/^[[:space:]]*[×╰─▶]\{1,\}[[:space:]]*//p' "$undo/installer" | head -n 4 |
-    paste -s -d '|' | sed 's/|/: /g' | cut -c 1-400
+  {
+    venv_errors
+    awk '/\[stderr\]|lines of output\]/ { on = 1; next } /\[end of output\]|^[[:space:]]*hint:/ { on = 0 } on && NF { last = $0 }
+      END { if (last) print last }' "$undo/installer" | sed 's/^[[:space:]]*//'
+  } | paste -s -d '|' | sed 's/|/: /g' | cut -c 1-400
+}
+
+venv_errors() {
+  sed -n 's/^[[:space:]]*\(cause\|Caused by\|error\|ERROR\):[[:space:]]*//p; s/^[[:space:]]*[×╰─▶]\{1,\}[[:space:]]*//p' "$undo/installer" | head -n 4
 }
 
 # venv_programs: read the payload: the sizes of two programs, checkout.py and environment.py.
@@ -60,8 +67,8 @@ venv_checkout() { user_run "$user" "$python" -I -S -c "$checkout_program" "$@"; 
 # venv_record COMMAND ARGUMENT…: run environment.py.
 venv_record() { user_run "$user" "$python" -I -S -c "$record_program" "$@"; }
 
-# venv_requirements FILE: prepare a file of requirements in the copy for the installer.
-venv_requirements() { venv_checkout read "$work" "$root" "$1"; }
+# venv_requirements FILE: prepare a file of requirements for the installer. Its paths are relative to $code.
+venv_requirements() { venv_checkout read "$work" "$code" "$1"; }
 
 # venv_is_package: whether the app itself can be installed.
 venv_is_package() { venv_checkout builds "$code"; }
