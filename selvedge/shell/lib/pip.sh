@@ -40,6 +40,9 @@ pip_run() {
 
 pip_add() { pip_run install "$@"; }
 
+# pip keeps only wheels of packages from an index.
+pip_clean() { :; }
+
 pip_replace() { pip_add --no-deps --force-reinstall "$@"; }
 
 # pip_wheel FOLDER TO: with the pip of $base, since $fresh is empty.

@@ -68,6 +68,13 @@ uv_current() {
 
 uv_add() { uv_env "$uv" pip install --python "$fresh/bin/python" "$@"; }
 
+# uv_clean: remove what uv has kept of packages that it built from the checkout. Each build has another path, so it is never used.
+uv_clean() {
+  if ! ls -d "$cache"/uv/sdists-v*/path >/dev/null 2>&1; then return 0; fi
+  rm -rf -- "$cache"/uv/sdists-v*/path "$cache"/uv/sdists-v*/editable
+  uv_env "$uv" cache prune --quiet || :
+}
+
 uv_replace() { uv_add --no-deps --reinstall "$@"; }
 
 uv_wheel() { uv_env "$uv" build --wheel --quiet --python "$python" --out-dir "$2" "$1"; }

@@ -1,7 +1,8 @@
 # The virtual environment of a release. It is built from a copy of the checkout, which the app's user owns: a build may write
-# beside its source. A builder is a file of its own, named by $installer, with five functions:
+# beside its source. A builder is a file of its own, named by $installer, with these functions:
 # NAME_check (the builder is installed, else the step fails), NAME_create (an environment without packages in $fresh),
-# NAME_install (the requirements in $lock), NAME_add ARGUMENT… (more packages) and NAME_wheel FOLDER TO (a package of the checkout).
+# NAME_install (the requirements in $lock), NAME_add ARGUMENT… (more packages), NAME_replace WHEEL… (packages that are there already),
+# NAME_wheel FOLDER TO (a package of the checkout) and NAME_clean (what a build has left in the cache).
 # They run in $code, the app's folder in the copy. $work is the copy's parent, where they may write.
 # Needs: uv pip
 # Shared: made checkout_program record_program
@@ -118,6 +119,7 @@ venv_make() {
   code=$work/source${root:+/$root}
   status=0
   (venv_checkout copy "$release" "$work" "$root" && { package_renew "$1" || venv_fill; }) || status=$?
+  "${installer}_clean"
   rm -rf -- "$work"
   # The running app must not write to the cache: the next release would install that.
   chown -h -- root:root "$cache"

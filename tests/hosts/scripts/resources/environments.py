@@ -92,6 +92,9 @@ HOW = {"built": " installs ", "renewed": "installing only", "shared": "using the
 def project(name: str, to: Path, files: Mapping[str, str | bytes | None] | None = None) -> Path:
     """Copy a project, and write or remove (None) files of it."""
     shutil.copytree(PROJECTS / name, to)
+    for pyproject in to.rglob("pyproject.toml"):
+        if "tiny_backend" in pyproject.read_text():
+            shutil.copy2(PROJECTS / "tiny_backend.py", pyproject.parent)
     edit(to, files or {})
     return to
 

@@ -18,9 +18,9 @@ def builder(server: Any) -> Builder:
     return Builder(server)
 
 
-@pytest.fixture(params=["uv", "pip"])
+@pytest.fixture(params=["uv", pytest.param("pip", marks=pytest.mark.thorough)])
 def either(server: Any, request: Any) -> Builder:
-    """Each builder. pip takes three times as long."""
+    """Each builder. pip takes ten times as long."""
     return Builder(server, request.param)
 
 
@@ -36,7 +36,9 @@ def package(tmp_path: Path) -> Path:
     return project("package", tmp_path / "app")
 
 
-def test_a_change_in_a_local_folder_is_installed(either: Builder, local: Path) -> None:
+@pytest.mark.parametrize("installer", ["uv", "pip"])
+def test_a_change_in_a_local_folder_is_installed(server: Any, installer: str, local: Path) -> None:
+    either = Builder(server, installer)
     assert (either.must(local), either.run(VALUE)) == ("built", "1")
     one = either.last
     assert either.must(local) == "shared"
@@ -65,8 +67,8 @@ def test_requirements_in_any_encoding(builder: Builder, local: Path, encoding: s
         declared = f"# -*- coding: {name} -*-\n" if name == "latin-1" else ""
         return (b"\xfe\xff" if mark else b"") + (declared + text).encode(name)
 
-    files = {"requirements.txt": encoded("-r base.txt\n"), "base.txt": encoded("-r more.txt\n"), "more.txt": encoded("# Größe\n./common\n")}
-    edit(local, files)
+    files = {"requirements.txt": "-r base.txt\n", "base.txt": "-r more.txt\n", "more.txt": "# Größe\n./common\n"}
+    edit(local, {name: encoded(text) for name, text in files.items()})
     assert (builder.must(local), builder.run(VALUE)) == ("built", "1")
     edit(local, {"more.txt": encoded("# None.\n")})
     assert builder.must(local) == "built", "only an included file changed"
@@ -142,15 +144,15 @@ def test_requirements_of_an_app_that_is_a_package(either: Builder, package: Path
 
 def test_an_app_that_cannot_be_built(either: Builder, package: Path) -> None:
     broken = 'raise SystemExit("the backend is broken")\n'
-    good = (package / "backend.py").read_text()
-    edit(package, {"requirements.txt": "extra-package\n", "backend.py": broken})
+    good = (package / "tiny_backend.py").read_text()
+    edit(package, {"requirements.txt": "extra-package\n", "tiny_backend.py": broken})
     done = either.build(package)
     assert done.status == 0 and any("could not build the app's own package" in said for said in done.said), done.output
     edit(package, {"main.py": "# A comment.\n"})
     assert either.must(package) == "shared"
-    edit(package, {"backend.py": good})
+    edit(package, {"tiny_backend.py": good})
     assert (either.must(package), either.run("blog-title")) == ("built", "one")
-    edit(package, {"requirements.txt": None, "backend.py": broken})
+    edit(package, {"requirements.txt": None, "tiny_backend.py": broken})
     done = either.build(package)
     assert done.status == 1 and "the backend is broken" in done.error, done.output
 

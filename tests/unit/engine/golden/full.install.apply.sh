@@ -36,11 +36,11 @@ systemctl enable --now supervisor
 )
 change_3() (
 set -eu
-python_tool_install uv 'uv>=0.9'
+python_tool_install uv 'uv>=0.11.12'
 )
 change_4() (
 set -eu
-python_install 3.12 auto 'uv>=0.9'
+python_install 3.12 auto 'uv>=0.11.12'
 )
 change_arm() (
 set -eu
