@@ -24,6 +24,7 @@ from fastapi import FastAPI
 app = FastAPI()
 
 
+@app.get("/health")
 @app.get("/")
 def index():
     return {"value": value, "fastapi": version("fastapi"), "shop": version("shop")}

@@ -66,9 +66,9 @@ def test_python(resource: Resource, fact: str, summary: str | None, shell: str) 
 
 
 @table(
-    (Tool("uv", "uv>=0.9"), "uv>=0.9\n", None),
-    (Tool("uv", "uv>=0.9"), "uv>=0.8\n", "install uv in /opt/selvedge/uv", "python_tool_install uv 'uv>=0.11.12'"),
-    (Tool("uv", "uv>=0.9"), "", "install uv in /opt/selvedge/uv", "python_tool_install uv 'uv>=0.11.12'"),
+    (Tool("uv", "uv>=0.11.12"), "uv>=0.11.12\n", None),
+    (Tool("uv", "uv>=0.11.12"), "uv>=0.8\n", "install uv in /opt/selvedge/uv", "python_tool_install uv 'uv>=0.11.12'"),
+    (Tool("uv", "uv>=0.11.12"), "", "install uv in /opt/selvedge/uv", "python_tool_install uv 'uv>=0.11.12'"),
 )
 def test_tool(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
     check(resource, fact, summary, shell)
