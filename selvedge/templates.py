@@ -28,11 +28,11 @@ def _bytecode_cache() -> FileSystemBytecodeCache | None:
 
     Compiled templates are code.
     """
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "selvedge" / "templates"
     try:
+        folder = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "selvedge" / "templates"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         owned = folder.stat().st_uid == os.geteuid() and not folder.stat().st_mode & 0o022
-    except OSError:
+    except (OSError, RuntimeError):
         return None
     return FileSystemBytecodeCache(str(folder)) if owned else None
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 MIB = 1024 * 1024
 KINDS = {
-    stat.S_IFDIR: "is a folder, not a file",
-    stat.S_IFIFO: "is a pipe (FIFO), not a file: write its content to a file first",
-    stat.S_IFSOCK: "is a socket, not a file",
-    stat.S_IFCHR: "is a device, not a file",
-    stat.S_IFBLK: "is a device, not a file",
+    stat.S_IFDIR: "is a folder instead of a regular file",
+    stat.S_IFIFO: "is a pipe (FIFO) instead of a regular file",
+    stat.S_IFSOCK: "is a socket instead of a regular file",
+    stat.S_IFCHR: "is a device instead of a regular file",
+    stat.S_IFBLK: "is a device instead of a regular file",
 }
 # PEM and OpenSSH (RFC 7468), SSH2 (RFC 4716), PuTTY, age; and the base64 of "openssh-key-v1", for a key without its BEGIN line.
 _PRIVATE_KEY = re.compile(
@@ -22,15 +22,18 @@ _PRIVATE_KEY = re.compile(
 )
 
 
+_SAVE = "Save it as UTF-8."
+
+
 class LocalFileError(Exception):
     """A file cannot be used. Its text is the end of a sentence that begins with the file: "is missing".
 
-    missing: there is no such file.
+    remedy: a sentence, "" if it depends on the setting.
     """
 
-    def __init__(self, problem: str, *, missing: bool = False) -> None:
+    def __init__(self, problem: str, remedy: str = "") -> None:
         super().__init__(problem)
-        self.missing = missing
+        self.remedy = remedy
 
 
 def expanded(path: str) -> Path:
@@ -55,7 +58,7 @@ def read_bytes(path: Path, *, largest: int = MIB) -> bytes:
         try:
             found = os.fstat(handle)
             if not stat.S_ISREG(found.st_mode):
-                raise LocalFileError(KINDS.get(stat.S_IFMT(found.st_mode), "is not a regular file"))
+                raise _wrong_kind(found.st_mode)
             with os.fdopen(handle, "rb", closefd=False) as file:
                 # A file in /proc has the size 0, and a file may grow while it is read.
                 content = file.read(largest + 1)
@@ -78,13 +81,13 @@ def read_text(path: Path, *, largest: int = MIB) -> str:
     """
     content = read_bytes(path, largest=largest)
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise LocalFileError("is UTF-16 text: save it as UTF-8")
+        raise LocalFileError("is UTF-16 text", _SAVE)
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise LocalFileError("is not UTF-8 text: save it as UTF-8") from None
+        raise LocalFileError("is not UTF-8 text", _SAVE) from None
     if "\0" in text:
-        raise LocalFileError("is not text, because it has NUL characters: if it is UTF-16, save it as UTF-8")
+        raise LocalFileError("is not text, because it has NUL characters", "If it is UTF-16 text, save it as UTF-8.")
     return text
 
 
@@ -93,15 +96,20 @@ def holds_private_key(text: str) -> bool:
     return bool(_PRIVATE_KEY.search(text))
 
 
+def _wrong_kind(mode: int) -> LocalFileError:
+    remedy = "Write its content to a regular file first." if stat.S_ISFIFO(mode) else ""
+    return LocalFileError(KINDS.get(stat.S_IFMT(mode), "is not a regular file"), remedy)
+
+
 def _failure(path: Path, error: OSError) -> LocalFileError:
     if error.errno == errno.ENOENT:
         if path.is_symlink():
             return LocalFileError(f"is a symbolic link to {path.readlink()}, which is missing")
-        return LocalFileError("is missing", missing=True)
+        return LocalFileError("is missing")
     if error.errno == errno.ELOOP:
         return LocalFileError("is a loop of symbolic links")
     if error.errno in (errno.ENXIO, errno.EOPNOTSUPP):
-        return LocalFileError(KINDS[stat.S_IFSOCK])
+        return _wrong_kind(stat.S_IFSOCK)
     if error.errno == errno.ENOTDIR:
-        return LocalFileError("is missing, because a part of its path is a file and not a folder", missing=True)
+        return LocalFileError("is missing, because a part of its path is a file and not a folder")
     return LocalFileError(f"is not readable: {error.strerror}")

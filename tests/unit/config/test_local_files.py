@@ -28,11 +28,11 @@ def _large(path: Path) -> None:
 
 
 NOT_FILES: dict[str, tuple[Callable[[Path], object], str]] = {
-    "a FIFO": (os.mkfifo, "is a pipe (FIFO), not a file"),
-    "a socket": (_socket, "is a socket, not a file"),
-    "a folder": (Path.mkdir, "is a folder, not a file"),
-    "a link to /dev/zero": (lambda path: path.symlink_to("/dev/zero"), "is a device, not a file"),
-    "a link to a terminal": (lambda path: path.symlink_to("/dev/ptmx"), "is a device, not a file"),
+    "a FIFO": (os.mkfifo, "is a pipe (FIFO) instead of a regular file"),
+    "a socket": (_socket, "is a socket instead of a regular file"),
+    "a folder": (Path.mkdir, "is a folder instead of a regular file"),
+    "a link to /dev/zero": (lambda path: path.symlink_to("/dev/zero"), "is a device instead of a regular file"),
+    "a link to a terminal": (lambda path: path.symlink_to("/dev/ptmx"), "is a device instead of a regular file"),
     "a link to itself": (_loop, "is a loop of symbolic links"),
     "a link to nothing": (lambda path: path.symlink_to("gone"), "is a symbolic link to gone, which is missing"),
     "nothing": (lambda _path: None, "is missing"),
