@@ -18,6 +18,8 @@ mark=@selvedge
 
 # … the library probe
 
+# … the library sources
+
 # … the library sshd
 
 # … the library stamp
@@ -296,6 +298,8 @@ mark=@selvedge
 # … the library kernel
 
 # … the library probe
+
+# … the library sources
 
 # … the library stamp
 

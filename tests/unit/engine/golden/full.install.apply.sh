@@ -18,6 +18,8 @@ mark=@selvedge
 
 # … the library python
 
+# … the library sources
+
 # … the library step
 
 change_0() (

@@ -14,6 +14,8 @@ mark=@selvedge
 
 # … the library history
 
+# … the library sources
+
 # … the library step
 
 change_0() (

@@ -18,6 +18,8 @@ mark=@selvedge
 
 # … the library probe
 
+# … the library sources
+
 # … the library sshd
 
 # … the library stamp
@@ -300,6 +302,8 @@ mark=@selvedge
 # … the library kernel
 
 # … the library probe
+
+# … the library sources
 
 # … the library stamp
 
