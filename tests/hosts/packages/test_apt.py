@@ -98,7 +98,7 @@ def test_a_mirror_with_an_expired_release_file_is_reported(server: Server, proje
     result = project.fab("-H", server.name, "update", timeout=120)
     server.run("rm /etc/apt/apt.conf.d/zz-test")
     assert result.status == 1, result
-    assert re.search(r"apt-get update failed: Release file for \S+ is expired", result.stderr), result
+    assert re.search(r"apt-get update failed: \S+ \S+: Release file for \S+ is expired", result.stderr), result
 
 
 def test_sources_of_third_parties_that_fail_do_not_stop_the_rest(server: Server, project: Project) -> None:
