@@ -76,10 +76,29 @@ apt_run() {
     -o Acquire::Retries=1 -o Acquire::http::Timeout=20 -o Acquire::https::Timeout=20 "$@"
 }
 
+# apt_try COMMAND…: run it and show its output; $undo/apt keeps the output for apt_reason.
+apt_try() {
+  local result
+  # Before the output is redirected, so that the user sees whom it waits for.
+  apt_wait
+  result=0
+  "$@" >"$undo/apt" 2>&1 || result=$?
+  cat "$undo/apt"
+  return "$result"
+}
+
+# apt_reason: the sentence of apt or dpkg about the package that failed. Their last lines only say that one failed.
+apt_reason() {
+  awk '/^dpkg: error/ { sub(/:$/, ""); found = $0; getline; sub(/^ +/, ""); print found ": " $0; exit }
+    /unmet dependencies:$/ { getline; sub(/^ +/, ""); print; exit }
+    /^(E|Error): / && !/Sub-process/ { sub(/^[A-Za-z]*: /, ""); print; exit }' "$undo/apt" | sed 's/  */ /g; s/[. ]*$//' | grep . ||
+    tail -n 1 "$undo/apt"
+}
+
 # apt_repair: finish an upgrade that was interrupted.
 apt_repair() {
-  apt_wait
-  dpkg --force-confdef --force-confold --configure -a
+  apt_try dpkg --force-confdef --force-confold --configure -a ||
+    step_fail "dpkg could not finish an earlier installation: $(apt_reason). Correct that package on the server: \`sudo dpkg --configure -a\` shows its errors."
 }
 
 # apt_fetch: fetch the lists; three attempts. It fails if a source of the distribution itself fails, and then sets $reason to a
@@ -150,7 +169,8 @@ apt_update() {
 
 apt_upgrade() {
   apt_repair
-  apt_run --with-new-pkgs upgrade
+  apt_try apt_run --with-new-pkgs upgrade ||
+    step_fail "apt-get upgrade failed: $(apt_reason). Correct that on the server: \`sudo apt-get --with-new-pkgs upgrade\` shows its errors."
   mkdir -p /var/lib/selvedge
   apt_lists_state >"$apt_upgraded"
   if [ -e /run/reboot-required ]; then step_say "reboot the server to finish an upgrade: \`sudo systemctl reboot\`"; fi
@@ -161,11 +181,12 @@ apt_install() {
   local folder
   apt_repair
   apt_lists_current || apt_fetch || step_say "using the package lists of the last update, because apt-get update failed: $reason"
-  if ! apt_run install --no-install-recommends "$@"; then
+  if ! apt_try apt_run install --no-install-recommends "$@"; then
     # apt's own messages about a full disk are long.
     for folder in /usr /var/cache/apt/archives /var/lib/dpkg; do disk_need_space "$folder" 10240; done
     apt_update
-    apt_run --fix-broken install
-    apt_run install --no-install-recommends "$@"
+    apt_try apt_run --fix-broken install || :
+    apt_try apt_run install --no-install-recommends "$@" ||
+      step_fail "apt could not install $*: $(apt_reason). Correct that on the server: \`sudo apt-get install $*\` shows its errors."
   fi
 }

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from selvedge.engine.script import HEAD
-from selvedge.resources.packages import DAY
+from selvedge.resources.packages import DAY, Packages
 from tests.support.libraries import functions
 
 LIST = "/var/lib/apt/lists/deb.example.com_debian_dists_stable_main_binary-amd64_Packages"
@@ -84,3 +86,36 @@ class TestApt:
         self.fetch(server)
         server.path("/var/lib/apt/lists/lock").write_text("")
         assert self.run(server, "apt_holder /var/lib/apt/lists/lock || echo free") == "free\n"
+
+
+OUTPUTS = {
+    "a script of a package": (
+        "Setting up nginx (1.22) ...\ndpkg: error processing package nginx (--configure):\n"
+        " installed nginx package post-installation script subprocess returned error exit status 1\n"
+        "Errors were encountered while processing:\n nginx\nE: Sub-process /usr/bin/dpkg returned an error code (1)\n",
+        "dpkg: error processing package nginx (--configure): "
+        "installed nginx package post-installation script subprocess returned error exit status 1",
+    ),
+    "a package that is unknown": ("Reading package lists...\nE: Unable to locate package demo\n", "Unable to locate package demo"),
+    "held packages": (
+        "The following packages have unmet dependencies:\n demo : Depends: libdemo (>= 2) but 1 is to be installed\n"
+        "E: Unable to correct problems, you have held broken packages.\n",
+        "demo : Depends: libdemo (>= 2) but 1 is to be installed",
+    ),
+    "apt 3": ("Error: Unable to locate package demo\n", "Unable to locate package demo"),
+}
+
+
+@pytest.mark.parametrize("kind", OUTPUTS)
+def test_a_package_that_cannot_be_installed_is_reported_in_apts_words(server: Any, kind: str) -> None:
+    output, reason = OUTPUTS[kind]
+    server.path("/root/output").write_text(output)
+    server.program("apt-get", 'case "$*" in *update*) ;; *" install "*demo) cat /root/output; exit 100 ;; esac')
+    server.program("dpkg", "exit 0")
+    server.path("/var/cache/apt/archives").mkdir(parents=True)
+    server.path("/var/lib/dpkg").mkdir(parents=True)
+    server.path("/var/lib/apt/lists").mkdir(parents=True)
+    done = server.apply(server.plan(Packages("demo")))
+    assert done.error == (
+        f"apt could not install demo: {reason}. Correct that on the server: `sudo apt-get install demo` shows its errors."
+    ), done

@@ -14,6 +14,8 @@ mark=@selvedge
 
 # … the library history
 
+# … the library service
+
 # … the library sources
 
 # … the library step
@@ -24,7 +26,7 @@ apt_install nginx git curl ca-certificates openssh-client python3 python3-venv l
 )
 change_1() (
 set -eu
-systemctl enable --now nginx
+service_run 'enable --now' nginx
 :
 )
 change_arm() (
