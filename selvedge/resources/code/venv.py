@@ -18,13 +18,16 @@ PROGRAMS = b"%d %d\n%b%b" % (len(_CHECKOUT), len(_ENVIRONMENT), _CHECKOUT, _ENVI
 class Venv(Resource):
     """The link `<release>/.venv` to a complete virtual environment in `venvs`.
 
-    root: the app's folder in the release. python, uv: programs on the server. installer: the builder, a file of lib/.
-    requirements: a path in the app's folder, "" to find one. extras: packages that are added if the requirements lack them.
-    cache: the builder's folder, which `user` owns. user: builds the environment and cannot change it afterwards.
+    root: the app's folder in the release. repo, commit: where a package may take its version from. python, uv: programs on the
+    server. installer: the builder, a file of lib/. requirements: a path in the app's folder, "" to find one. extras: packages
+    that are added if the requirements lack them. cache: the builder's folder, which `user` owns while it builds. user: builds
+    the environment and cannot change it afterwards.
     """
 
     release: str
     root: str
+    repo: str
+    commit: str
     venvs: str
     cache: str
     python: str
@@ -52,6 +55,8 @@ class Venv(Resource):
             "venv_build",
             release=self.release,
             root=self.root,
+            repo=self.repo,
+            commit=self.commit,
             venvs=self.venvs,
             cache=self.cache,
             python=self.python,

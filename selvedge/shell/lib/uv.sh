@@ -27,8 +27,10 @@ uv_lock() {
 uv_install() {
   case $lock in
     uv.lock) uv_current && uv_export && uv_install_exported ;;
-    *.txt) venv_requirements "$code/$lock" && uv_add --requirement "$lock" ;;
-    *) uv_add --requirement "$lock" ;;
+    *)
+      if venv_is_list; then venv_requirements "$code/$lock" || return 1; fi
+      uv_add --requirement "$lock"
+      ;;
   esac
 }
 

@@ -22,8 +22,9 @@ venv_lock() {
 
 # venv_as COMMAND…: run it as the app's user, in the app's folder of the copy: an installation runs code of the packages.
 venv_as() {
+  # The repository of the copy belongs to root (package_git).
   # shellcheck disable=SC2016
-  user_run "$user" env HOME="$cache" sh -c 'cd "$1" && shift && umask 0022 && exec "$@"' sh "$code" "$@"
+  user_run "$user" env HOME="$cache" GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0='*' sh -c 'cd "$1" && shift && umask 0022 && exec "$@"' sh "$code" "$@"
 }
 
 # venv_try COMMAND…: run and print it; the end of its output is in $undo/installer. Only the end, since /run is in memory.
@@ -56,8 +57,9 @@ venv_programs() {
   local checkout records
   if read -r checkout records <&3; then
     checkout_program=$(head -c "$checkout" <&3)
-    record_program=$(head -c "$records" <&3)
-    case $record_program in *__main__*) return 0 ;; esac
+    head -c "$records" <&3 >"$undo/records"
+    record_program=$(cat "$undo/records")
+    if [ "$(wc -c <"$undo/records")" -eq "$records" ]; then return 0; fi
   fi
   step_fail "The connection was lost before the build began. Nothing was changed."
 }
@@ -67,6 +69,18 @@ venv_checkout() { user_run "$user" "$python" -I -S -c "$checkout_program" "$@"; 
 
 # venv_record COMMAND ARGUMENT…: run environment.py.
 venv_record() { user_run "$user" "$python" -I -S -c "$record_program" "$@"; }
+
+# venv_copy: copy the checkout to $work/source.
+venv_copy() {
+  venv_try venv_checkout copy "$release" "$work" "$root" "$lock" ||
+    step_fail "Could not copy the checkout to $cache: $(tail -n 1 "$undo/installer")"
+  package_git || step_say "could not give the build access to the repository, from which a package may take its version"
+}
+
+# venv_is_list: whether $lock is a requirements file as pip knows it.
+venv_is_list() {
+  case $lock in *.lock | *.toml | *.py) return 1 ;; esac
+}
 
 # venv_requirements FILE: prepare a file of requirements for the installer. Its paths are relative to $code.
 venv_requirements() { venv_checkout read "$work" "$code" "$1"; }
@@ -118,7 +132,7 @@ venv_make() {
   chown -- "$user" "$work" "$fresh"
   code=$work/source${root:+/$root}
   status=0
-  (venv_checkout copy "$release" "$work" "$root" && { package_renew "$1" || venv_fill; }) || status=$?
+  (venv_copy && { package_renew "$1" || venv_fill; }) || status=$?
   "${installer}_clean"
   rm -rf -- "$work"
   # The running app must not write to the cache: the next release would install that.
@@ -144,7 +158,7 @@ venv_make() {
 }
 
 # venv_build: link $release/.venv to an environment. Releases whose environments would be the same share one.
-# Values: release root venvs cache python uv installer requirements extras user request
+# Values: release root repo commit venvs cache python uv installer requirements extras user request
 venv_build() {
   local folder lock version found
   venv_programs

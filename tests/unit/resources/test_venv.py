@@ -7,7 +7,7 @@ from selvedge.resources.code.venv import Venv
 from tests.support.tables import check, table
 
 VENV = Venv(
-    "/srv/hello/releases/0", "", "/srv/hello/venvs", "/var/cache/selvedge/hello",
+    "/srv/hello/releases/0", "", "/srv/hello/repo.git", 40 * "0", "/srv/hello/venvs", "/var/cache/selvedge/hello",
     "/usr/bin/python3", "/uv", "uv", "", ("gunicorn",), "hello",
 )  # fmt: skip
 BUILD = """release=/srv/hello/releases/0

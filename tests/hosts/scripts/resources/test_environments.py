@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.hosts.scripts.resources.environments import Builder, edit, project
+from tests.hosts.scripts.resources.repository import commit, git
 
 VALUE = "python -c 'import common; print(common.value)'"
 COMMON = "common/common/__init__.py"
@@ -155,6 +157,21 @@ def test_an_app_that_cannot_be_built(either: Builder, package: Path) -> None:
     edit(package, {"requirements.txt": None, "tiny_backend.py": broken})
     done = either.build(package)
     assert done.status == 1 and "the backend is broken" in done.error, done.output
+
+
+def test_a_package_may_take_its_version_from_git(builder: Builder, package: Path) -> None:
+    """As setuptools-scm and hatch-vcs do."""
+    text = (package / "pyproject.toml").read_text().replace('version = "1.5"\ndynamic = [', 'dynamic = ["version", ')
+    edit(package, {"pyproject.toml": text + "\n[tool.setuptools_scm]\n"})
+    git(package, "init", "-q", "-b", "main")
+    git(package, "commit", "-q", "--allow-empty", "-m", "Before")
+    commit(package)
+    git(package, "tag", "3.1")
+    git(package, "clone", "-q", "--bare", str(package), str(builder.server.path("/srv/hello/repo.git")))
+    builder.server.path("/srv/hello/repo.git").chmod(0o700)
+    shutil.rmtree(package / ".git")
+    assert builder.must(package) == "built"
+    assert builder.run("python -c 'from importlib.metadata import version; print(version(\"blog\"))'") == "3.1"
 
 
 class TestWorkspace:
