@@ -28,9 +28,9 @@ class Builder:
         server.seconds = 60
         # Where programs keep their temporary files.
         server.path("/root").chmod(0o1777)
-        uv = server.path("/opt/selvedge/uv/bin/uv")
-        uv.parent.mkdir(parents=True)
-        shutil.copy2(Path(sysconfig.get_path("scripts"), "uv"), uv)
+        self.uv = server.path("/opt/selvedge/uv/bin/uv")
+        self.uv.parent.mkdir(parents=True)
+        shutil.copy2(Path(sysconfig.get_path("scripts"), "uv"), self.uv)
         wheels = server.path("/opt/wheels")
         wheels.mkdir()
         with zipfile.ZipFile(wheels / "extra_package-1-py3-none-any.whl", "w") as wheel:
