@@ -61,6 +61,12 @@ class App(Section):
         description="The app's folder in the repository. Set it if the app is not in the top folder. Default: top folder.",
         examples=["backend"],
     )
+    deploy_key_type: Literal["ed25519", "ecdsa", "rsa"] = Field(
+        "ed25519",
+        description="The type of the server's deploy key. Set it if the git server takes only other types, for example `rsa` for "
+        "Azure DevOps. A change makes a new key, which you then have to add to the repository.",
+        examples=["rsa"],
+    )
     module: ModulePath = Field(
         "main:app",
         description="The ASGI app as `module:name`, as for uvicorn. A factory such as `create_app()` cannot be named: create "
