@@ -116,11 +116,6 @@ class Target(App):
         found = giturl.credentials(self.repository)
         return SecretStr(found) if found else None
 
-    @property
-    def submodule_base(self) -> str:
-        """The base of relative submodule addresses: `repository`, or the origin of the checkout on this machine."""
-        return giturl.origin(self.repository_path) if self.repository_path else self.repository_shown
-
     @model_validator(mode="after")
     def _check_users(self) -> Self:
         if self.name in {self.host.user, self.host.bootstrap_user}:

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from selvedge.config.types import GitRef
 from selvedge.errors import SelvedgeError, UsageError
-from selvedge.resources.code.pushed import SHORT_SHA
+from selvedge.resources.code.local_repository import SHORT_SHA
 from selvedge.resources.code.sources import code_source
 from selvedge.shell.quoting import quote
 from selvedge.ssh import known_hosts
@@ -103,22 +103,10 @@ def refused(session: Session, answer: str) -> SelvedgeError:
         )
     if kind == "changed":
         return _changed(session, detail)
-    public, _, message = detail.partition(" | ")
-    remedy = "Check app.repository in hosts.toml, and that the server can reach that address."
-    if target.repository.startswith(("http://", "https://")) and re.search(r"could not read|40[134]|uthenticat|not found", detail):
-        remedy = (
-            "Check app.repository in hosts.toml. If the repository is private, use its SSH address (git@host:path): Selvedge then "
-            "creates a deploy key on the server and shows it. Or add its address with a token to .env: "
-            "SELVEDGE_APP__REPOSITORY=https://user:token@host/path."
-        )
-    if public.startswith("ssh-"):
-        remedy = (
-            "If the repository is private, add the server's deploy key with read access (GitHub: Settings, Deploy keys, Add "
-            f"deploy key; GitLab: Settings, Repository, Deploy keys), then run the same command again:\n{public}"
-        )
-    said = (message or detail).rstrip(". ")
+    said, remedy, key = [*detail.split("\t"), "", ""][:3]
     asked = f"{name}: could not read {target.ref} from the repository {target.repository_shown}"
-    return SelvedgeError(f"{asked}: {said}.", remedy)
+    remedy = remedy or "Check app.repository in hosts.toml, and that the server can reach that address."
+    return SelvedgeError(f"{asked}: {said}.", f"{remedy.rstrip('.')}:\n{key}" if key else remedy)
 
 
 def _changed(session: Session, fingerprint: str) -> SelvedgeError:

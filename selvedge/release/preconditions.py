@@ -19,11 +19,11 @@ def public_keys(app: Target) -> None:
 
 
 def repository(app: Target) -> None:
-    """Check that a repository on this machine exists and has the branch. Raises ConfigError; UsageError without the branch."""
-    from selvedge.resources.code.pushed import local_commit
+    """Check that a repository on this machine has the commit and all that it needs. Raises ConfigError or UsageError."""
+    from selvedge.resources.code import pushed
 
-    if app.repository_path is not None:
-        local_commit(app.repository_path, app.ref)
+    if app.repository_is_local:
+        pushed.check(app)
 
 
 def env_file(app: Target) -> None:

@@ -9,7 +9,6 @@ from selvedge.resources.base import Change, Resource
 from selvedge.shell.quoting import quote, words
 from selvedge.ssh import known_hosts
 
-
 KEY_TYPES = {"ed25519": "ssh-ed25519", "ecdsa": "ecdsa-sha2-nistp256", "rsa": "ssh-rsa"}
 """The types of deploy keys, and the first word of their public halves (RFC 4253, RFC 5656, RFC 8709)."""
 _BITS = {"ed25519": "", "ecdsa": " -b 256", "rsa": " -b 4096"}
@@ -46,7 +45,7 @@ class DeployKey(Resource):
             return Change(
                 f"replace the deploy key by one of the type {self.type} (app.deploy_key_type)",
                 f"rm -f -- {path} {public_path}\n{make}\n"
-                f'step_say "add the new deploy key to the repository, and remove the old one there: $(cat {public_path})"',
+                f'step_say "add the new deploy key to the repository, and remove the previous key there: $(cat {public_path})"',
             )
         if public != KEY_TYPES[self.type]:
             return Change("write the public half of the deploy key again", f"ssh-keygen -y -f {path} >{public_path}")

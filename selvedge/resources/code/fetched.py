@@ -53,11 +53,11 @@ def access(app: Target) -> Iterator[Resource]:
         yield Absent(paths.git_credentials)
 
 
-def commit(app: Target) -> Resource:
+def commits(app: Target) -> Iterator[Resource]:
     """Return the commit in the mirror. Raises Pending while the commit is unknown."""
     paths = app.paths
     keys = (paths.deploy_key, paths.git_known_hosts, paths.git_credentials)
-    return FetchedCommit(paths.repo, app.commit, app.repository_shown, *keys)
+    yield FetchedCommit(paths.repo, app.commit, app.repository_shown, *keys)
 
 
 def find(app: Target, run: Callable[[str], str]) -> str:

@@ -112,7 +112,7 @@ def test_the_server_of_an_address(source: str, server: tuple[str, int] | None) -
     ("source", "problem"),
     [
         ("github.com/me/app", "must be a full address: https://github.com/me/app"),
-        ("git@ssh.dev.azure.com:v3/org/my project/app", "must have %20 for each space: git@ssh.dev.azure.com:v3/org/my%20project/app"),
+        ("git@ssh.dev.azure.com:v3/o/my project/app", "must have %20 for each space: git@ssh.dev.azure.com:v3/o/my%20project/app"),
         ("git+https://github.com/me/app", "must be an address for git, without pip's git+: https://github.com/me/app"),
         ("ssh://git@github.com:me/app.git", "mixes two forms: write ssh://git@github.com/me/app.git or git@github.com:me/app.git"),
         ("git@[2001:db8::1]:22:me/app", "must name a port in the form ssh://git@[2001:db8::1]:22/me/app"),

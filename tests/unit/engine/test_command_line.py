@@ -187,7 +187,7 @@ def test_a_number_that_is_none_is_wrong_usage(tmp_path: Path) -> None:
     [
         ("SELVEDGE_APP__REPOSITORY=./nowhere", "app.repository: the folder "),
         ("SELVEDGE_APP__REPOSITORY=.", "is not a git repository"),
-        ("SELVEDGE_APP__REPOSITORY=./code\nSELVEDGE_APP__BRANCH=gone", "has no branch, tag or commit gone"),
+        ("SELVEDGE_APP__REPOSITORY=./code\nSELVEDGE_APP__BRANCH=gone", "has no commit yet, so it has no branch gone"),
         ("SELVEDGE_APP__ENV_FILE=none.env", "none.env: the file is missing"),
         ("SELVEDGE_SERVER__AUTHORIZED_KEYS=[\"none.pub\"]", "none.pub is not readable"),
     ],

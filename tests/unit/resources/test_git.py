@@ -36,7 +36,7 @@ HAS_ED25519 = "file 600 root root\nabc\nssh-ed25519 AAAA hello@server\n"
     (RSA, "file 600 root root\nabc\nssh-rsa AAAA hello@server\n", None),
     (RSA, HAS_ED25519, "replace the deploy key by one of the type rsa (app.deploy_key_type)",
      f"rm -f -- /srv/hello/deploy_key /srv/hello/deploy_key.pub\n{MAKE.format('rsa -b 4096')}\n"
-     'step_say "add the new deploy key to the repository, and remove the old one there: $(cat /srv/hello/deploy_key.pub)"'),
+     'step_say "add the new deploy key to the repository, and remove the previous key there: $(cat /srv/hello/deploy_key.pub)"'),
 )  # fmt: skip
 def test_deploy_key(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
     check(resource, fact, summary, shell)
@@ -102,7 +102,7 @@ def test_pushed_commit(tmp_path: Path) -> None:
     change = pushed.plan(fact)
     assert change and isinstance(change.payload, Path)
     size = change.payload.stat().st_size
-    shell = f"mirror_receive /srv/hello/repo.git {commit} {size}"
+    shell = f"push_commit /srv/hello/repo.git {commit} {size}"
     check(pushed, fact, f"push the commit {commit[:12]} from {tmp_path} ({size / 1000:.1f} kB)", shell)
 
 
@@ -116,7 +116,8 @@ keep=5
 checkout=/srv/hello/releases/aaaaaaaaaaaa
 commit={COMMIT}
 group=hello
-git_checkout"""
+submodules=''
+checkout_make"""
 
 
 @table(

@@ -90,7 +90,7 @@ def test_old_releases_are_deleted_before_a_build_if_the_disk_is_full(
     new = "dddddddddddd"
     said = managed.run(
         f"keep=2 new={new} commit={new} checkout=/srv/hello/releases/{new} repo=/srv/hello/repo.git\n"
-        f"{functions('git', 'prune')}\ngit_checkout"
+        f"{functions('checkout', 'git', 'prune')}\ncheckout_make"
     )
     assert said == "git --git-dir=/srv/hello/repo.git\n"
     assert oldest.exists() is not deleted

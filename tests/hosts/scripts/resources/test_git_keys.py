@@ -32,7 +32,7 @@ def test_another_type_of_deploy_key_is_made_and_shown(server: Any, kind: str, wo
     first = path.read_bytes()
     planned = server.plan(DeployKey("/srv/hello/deploy_key", "hello@server", kind))
     (said,) = server.apply(planned).said
-    assert said.startswith(f"add the new deploy key to the repository, and remove the old one there: {word} ")
+    assert said.startswith(f"add the new deploy key to the repository, and remove the previous key there: {word} ")
     server.make(DeployKey("/srv/hello/deploy_key", "hello@server", kind))
     assert path.read_bytes() != first and mode(path) == "0o600"
 
