@@ -20,3 +20,5 @@ def clone(app):
     yield from source.access(app)
     yield from source.commits(app)
     yield sv.Checkout.of(app)
+    if app.carry:
+        yield sv.CarriedFiles.of(app)

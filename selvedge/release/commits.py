@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from selvedge.config.types import GitRef
 from selvedge.errors import SelvedgeError, UsageError
+from selvedge.release import carried
 from selvedge.resources.code.local_repository import SHORT_SHA
 from selvedge.resources.code.sources import code_source
 from selvedge.shell.quoting import quote
@@ -50,22 +52,34 @@ class Commits:
     """The commits of this run, 40 hex digits each, by repository and ref."""
 
     known: dict[tuple[str, str], str] = field(default_factory=dict)
+    # The commands of several hosts may write to the same folder.
+    _building: Lock = field(default_factory=Lock)
 
     def resolve(self, sessions: Sequence[Session]) -> None:
         """Resolve the commits of all hosts before anything is changed, if possible.
 
         A commit stays unknown if git is not installed yet or the repository denies access: a later step may change that.
-        Raises SelvedgeError if the repository does not answer or its server has another host key.
+        Raises SelvedgeError if the repository does not answer, its server has another host key, or app.carry names files that
+        cannot be carried.
         """
         for session in sessions:
             answer = self._resolve(session)
             if answer.startswith(("silent", "changed")):
                 raise refused(session, answer)
+            carried.find(session)
 
     def resolve_now(self, session: Session) -> None:
         """Resolve the commit of a host that fetches it next. Raises SelvedgeError with the cause and the remedy."""
         if answer := self._resolve(session):
             raise refused(session, answer)
+        with self._building:
+            carried.find(session)
+            carried.build(session)
+
+    def build(self, sessions: Iterable[Session]) -> None:
+        """Make the content of app.carry for these hosts, one after the other. Raises SelvedgeError."""
+        for session in sessions:
+            carried.build(session)
 
     def _resolve(self, session: Session) -> str:
         """Set the session's commit; return "", or the answer of the repository if that has no commit."""

@@ -19,11 +19,16 @@ def public_keys(app: Target) -> None:
 
 
 def repository(app: Target) -> None:
-    """Check that a repository on this machine has the commit and all that it needs. Raises ConfigError or UsageError."""
-    from selvedge.resources.code import pushed
+    """Check that a repository on this machine has the commit and all that it needs, and that app.carry can be carried.
+
+    Raises ConfigError or UsageError.
+    """
+    from selvedge.resources.code import carried, pushed
 
     if app.repository_is_local:
         pushed.check(app)
+    if app.carry and not app.carry_commands:
+        carried.check(app.carry_base, tuple(app.carry))
 
 
 def env_file(app: Target) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from selvedge.paths import Paths
@@ -56,7 +57,7 @@ class Checkout(Resource):
             "checkout_make",
             given=Paths(self.group).shell_values,
             app=self.group,
-            new=self.commit[:12],
+            new=PurePosixPath(self.path).name,
             keep=self.keep,
             checkout=self.path,
             repo=self.repo,

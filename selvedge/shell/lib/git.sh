@@ -38,9 +38,10 @@ git_mask() { sed 's#\([a-z]://\)[^/@[:space:]]*@#\1#g'; }
 # git_reason: print the sentence of $output that says why git failed. What the git server or ssh said comes before git's own
 # conclusion.
 git_reason() {
+  case $output in *[![:space:]]*) ;; *) output='git gave no reason' ;; esac
   {
-    printf '%s\n' "$output" | grep -E -v '^(Cloning into|Fetching|Submodule|Downloading|Warning: Permanently)|^remote:[[:space:]=]*$' |
-      grep -E -i -m 1 'has changed|denied|not found|not exist|could not|refused|timed out|no route|unreachable|verification failed|no space|quota|rate limit|authenticat|^remote: |fatal: |error: ' ||
+    printf '%s\n' "$output" | grep -E -v '^(Cloning into|Fetching|Submodule|Downloading|Warning: Permanently)|^remote:[[:space:]=]*$|^fatal: unable to connect to .*:$' |
+      grep -E -i -m 1 'has changed|errno=|denied|not found|not exist|could not|refused|timed out|no route|unreachable|verification failed|no space|quota|rate limit|authenticat|^remote: |fatal: |error: ' ||
       printf '%s\n' "$output" | grep -v '^[[:space:]]*$' | tail -n 1
   } | sed 's/^[[:space:]@]*//; s/^\(remote\|fatal\|error\|ERROR\): *//; s/^ERROR: *//; s/[. ]*$//' | cut -c 1-300
 }
@@ -50,8 +51,8 @@ git_kind() {
   case $1 in
     *'o space left'* | *'isk quota'*) echo disk ;;
     *'data quota'* | *'andwidth'*) echo quota ;;
-    *'verification failed'* | *'HAS CHANGED'* | *'has changed'*) echo hostkey ;;
     *'ertificate'* | *' SSL '*) echo certificate ;;
+    *'verification failed'* | *'HAS CHANGED'* | *'has changed'*) echo hostkey ;;
     *'esolve host'* | *'ame or service not known'* | *'efused'* | *'imed out'* | *'o route to host'* | *'nreachable'* | *'o answer within'* | *'onnection closed'* | *'onnection reset'* | *'ailed to connect'* | *'nable to connect'*)
       echo network
       ;;
