@@ -228,7 +228,10 @@ class TestSources:
         assert int(server.run("git --git-dir=/srv/hello/repo.git for-each-ref | wc -l").stdout) > 1000
 
     @pytest.mark.usefixtures("branch")
-    def test_git_lfs_files_require_git_lfs_on_the_server(self, server: Server, project: Project) -> None:
+    def test_git_lfs_files_require_git_lfs_on_the_server(
+        self, server: Server, project: Project, publish: Callable[[], None]
+    ) -> None:
+        """A folder on this machine needs their contents instead."""
         old = assert_consistent(server)
 
         def pointer(app: Path) -> None:
@@ -238,7 +241,12 @@ class TestSources:
             )
 
         project.configure(branch="drill", **QUICK)
-        project.commit(pointer)
+        commit = project.commit(pointer)
+        result = project.fab("-H", server.name, "deploy")
+        assert result.status == 2 and "The content of model.bin is in Git LFS and not on your machine" in result.stderr, result
+        assert f"lfs fetch origin {commit}" in result.stderr
+        publish()
+        project.configure(repository="git://127.0.0.1/app.git", branch="drill", **QUICK)
         result = project.fab("-H", server.name, "deploy")
         assert result.status == 1 and "Run `sudo apt-get install git-lfs` there" in result.stderr, result
         assert assert_consistent(server) == old
