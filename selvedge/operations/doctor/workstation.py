@@ -61,6 +61,7 @@ def _repository(app: Target) -> Iterator[CheckResult]:
         return
     try:
         commit = local_commit(app.repository_path, app.branch)
+        pushed.check(app)
     except SelvedgeError as error:
         yield problem("repository", error.message, error.remedy)
         return

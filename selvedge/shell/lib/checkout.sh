@@ -67,6 +67,8 @@ checkout_fetch_large() {
   probe_has git-lfs || step_fail "The repository has files in Git LFS, but git-lfs is not installed on the server. Run \`sudo apt-get install git-lfs\` there, then run the same command again. Or set app.repository to a folder on your machine: files are pushed from there without it."
   checkout_own
   find "$fresh" -name .git | while IFS= read -r folder; do
+    # Without its filter, `git lfs pull` leaves the pointers and reports success.
+    git -C "${folder%/.git}" lfs install --local >/dev/null 2>&1 || :
     git_try -C "${folder%/.git}" lfs pull || git_fail "\`git lfs pull\` failed" "Check that the deploy key or token may read the files in Git LFS, and that they were pushed: \`git lfs push --all origin\`."
   done || exit 1
 }
