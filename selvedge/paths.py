@@ -6,9 +6,13 @@ from selvedge.value import Value
 
 
 class Paths(Value):
-    """The paths of an app on a server. `app` is a valid app name, so no path needs quoting."""
+    """The paths of an app on a server. `app` is a valid app name, so no path needs quoting.
+
+    carried: six hex digits for the files that go along with a commit (app.carry), "" without them.
+    """
 
     app: str
+    carried: str = ""
 
     @property
     def base(self) -> str:
@@ -22,12 +26,12 @@ class Paths(Value):
 
     @property
     def releases(self) -> str:
-        """The checkouts, one for each commit."""
+        """The checkouts, one for each commit; if files go along with it (app.carry), one for each content of these."""
         return f"{self.base}/releases"
 
     def release(self, commit: str) -> str:
-        """Return the checkout of `commit`, named by its first 12 hex digits."""
-        return f"{self.releases}/{commit[:12]}"
+        """Return the checkout of `commit`, named by its first 12 hex digits, and by those of the files that go along with it."""
+        return f"{self.releases}/{commit[:12]}{f'-{self.carried}' if self.carried else ''}"
 
     @property
     def current(self) -> str:

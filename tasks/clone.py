@@ -18,5 +18,7 @@ def clone(app):
     yield sv.Mirror(paths.repo)
     source = sv.code_source(app)
     yield from source.access(app)
-    yield source.commit(app)
+    yield from source.commits(app)
     yield sv.Checkout.of(app)
+    if app.carry:
+        yield sv.CarriedFiles.of(app)

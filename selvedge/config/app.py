@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from selvedge.config.carried_paths import CarriedPaths
 from selvedge.config.giturl import is_local, without_credentials
 from selvedge.config.types import (
     AppName,
@@ -60,6 +61,19 @@ class App(Section):
         "",
         description="The app's folder in the repository. Set it if the app is not in the top folder. Default: top folder.",
         examples=["backend"],
+    )
+    carry: CarriedPaths = Field(
+        default_factory=list,
+        description="Folders and files on your machine that go along with the release although git ignores them, such as a front "
+        "end that `before_build` builds with `local:`. The paths begin at the folder of `repository`; if that is an address, "
+        "at the folder of hosts.toml. In the release they have the same place.",
+        examples=[["frontend/dist"]],
+    )
+    deploy_key_type: Literal["ed25519", "ecdsa", "rsa"] = Field(
+        "ed25519",
+        description="The type of the server's deploy key. Set it if the git server takes only other types, for example `rsa` for "
+        "Azure DevOps. A change makes a new key, which you then have to add to the repository.",
+        examples=["rsa"],
     )
     module: ModulePath = Field(
         "main:app",

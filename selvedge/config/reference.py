@@ -116,7 +116,7 @@ TITLES: Mapping[str, str] = {
 }
 GROUPS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "app": {
-        "Code": ("name", "repository", "branch", "root", "module"),
+        "Code": ("name", "repository", "branch", "root", "carry", "deploy_key_type", "module"),
         "Host names": ("domains",),
         "Workers": ("workers", "worker_class", "timeout", "log_level", "release_header"),
         "Health check": ("health", "health_status", "health_host", "health_timeout", "health_attempts", "health_interval"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ from selvedge.config import giturl
 from selvedge.config.app import App
 from selvedge.config.hosts import Host
 from selvedge.config.server import Hooks, Nginx, Server, Tls
+from selvedge.config.types import LOCAL_PREFIX
 from selvedge.errors import Pending
 from selvedge.paths import Paths
 from selvedge.value import Value
@@ -22,11 +24,14 @@ class Release(Value):
     """The release of a run on one host.
 
     ref: the branch, tag or SHA on the command line, "" for the branch of hosts.toml. commit: 40 hex digits, "" while it is
-    unknown. forced: redeploy a rolled-back commit. migrates: False if another host migrates the database.
+    unknown. carried: the SHA-256 of the content of app.carry, "" while it is unknown. built: the commands that build this content
+    have run. forced: redeploy a rolled-back commit. migrates: False if another host migrates the database.
     """
 
     ref: str = ""
     commit: str = ""
+    carried: str = ""
+    built: bool = False
     forced: bool = False
     migrates: bool = True
 
@@ -54,9 +59,11 @@ class Target(App):
 
     @property
     def commit(self) -> str:
-        """The commit to release, 40 hex digits. Raises Pending while it is unknown."""
+        """The commit to release, 40 hex digits. Raises Pending while it, or the content of app.carry, is unknown."""
         if not self.release.commit:
             raise Pending("the commit is unknown until the server has git and can read the repository")
+        if self.carry and not self.release.carried:
+            raise Pending("the hook before_build makes the folders of app.carry on your machine first")
         return self.release.commit
 
     @property
@@ -67,7 +74,26 @@ class Target(App):
     @property
     def paths(self) -> Paths:
         """Every path on the server."""
-        return Paths(self.name)
+        return Paths(self.name, self._carried_name)
+
+    @property
+    def carry_commands(self) -> tuple[str, ...]:
+        """The commands of the hook before_build for this machine, if they may change what app.carry names."""
+        local = (each for each in self.hooks.before_build if each.startswith(LOCAL_PREFIX))
+        return tuple(each.removeprefix(LOCAL_PREFIX).strip() for each in local) if self.carry else ()
+
+    @property
+    def _carried_name(self) -> str:
+        """Six hex digits for the content of app.carry and the commands that made it; "" without it."""
+        if not self.carry or not self.release.carried:
+            return ""
+        text = "\n".join([*self.carry, *self.carry_commands, self.release.carried])
+        return hashlib.sha256(text.encode()).hexdigest()[:6]
+
+    @property
+    def carry_base(self) -> Path:
+        """The folder on this machine that the paths of app.carry begin at."""
+        return self.repository_path or self.base_dir.resolve()
 
     @property
     def url(self) -> str:
@@ -115,11 +141,6 @@ class Target(App):
         """The repository's address in the form of git's credential store; None if it has no user and token."""
         found = giturl.credentials(self.repository)
         return SecretStr(found) if found else None
-
-    @property
-    def submodule_base(self) -> str:
-        """The base of relative submodule addresses: `repository`, or the origin of the checkout on this machine."""
-        return giturl.origin(self.repository_path) if self.repository_path else self.repository_shown
 
     @model_validator(mode="after")
     def _check_users(self) -> Self:

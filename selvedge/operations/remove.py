@@ -18,7 +18,7 @@ from selvedge.task import Step
 REPOSITORY = "ssh://git@example.com/app.git"
 """A repository of the kind whose source makes all files for access to one (code/fetched.py)."""
 DOMAINS = ((), ("example.com",))
-RELEASE = Release(commit="0" * 40)
+RELEASE = Release(commit="0" * 40, carried="0" * 64)
 
 
 def owned_paths(chain: Step, app: Target) -> tuple[str, ...]:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from selvedge.config.dotenv import app_environment
 from selvedge.engine.fleet import Fleet
 from selvedge.engine.session import Planned, Session
-from selvedge.release.commits import Commits, apply_options
+from selvedge.release.carried import must_build
+from selvedge.release.commits import Commits, apply_options, requested_ref
 from selvedge.release.database import network_databases
 from selvedge.release.rollout import Plans, roll_out
 from selvedge.report import Report
@@ -29,7 +32,10 @@ def run_chain(fleet: Fleet, commits: Commits, tasks: Sequence[Step], options: Ma
     UnreachableError.
     """
     began = time.monotonic()
-    plans = plan_tasks(fleet, commits, tasks, options)
+    # git may need longer than the servers.
+    with ThreadPoolExecutor(max_workers=1) as background:
+        uncommitted = background.submit(count_uncommitted, fleet.sessions, tasks, options)
+        plans = plan_tasks(fleet, commits, tasks, options)
     if options.get("script"):
         fleet.report.raw(SCRIPT_HEAD)
         for session in fleet.sessions:
@@ -38,7 +44,7 @@ def run_chain(fleet: Fleet, commits: Commits, tasks: Sequence[Step], options: Ma
     dry = bool(options.get("dry_run"))
     for session in fleet.sessions:
         show_plan(fleet.report, session, plans[session.name], whole=dry or bool(options.get("diff")))
-    note_uncommitted(fleet, plans)
+    note_uncommitted(fleet.report, uncommitted.result())
     if dry:
         fleet.report.line("Dry run: nothing was changed.")
         return
@@ -47,6 +53,11 @@ def run_chain(fleet: Fleet, commits: Commits, tasks: Sequence[Step], options: Ma
     # Plan again if another run, or the last step of an interrupted one, has changed something since the reading.
     doing = f"fab {' '.join(str(task.name) for task in tasks)}"
     if fleet.lock(doing, int(options.get("wait") or 0), time.monotonic() - began):
+        plans = plan_tasks(fleet, commits, tasks, options)
+        if _nothing_to_change(fleet, tasks, plans):
+            return
+    if unbuilt := [session for session in fleet.sessions if must_build(session, plans[session.name])]:
+        commits.build(unbuilt)
         plans = plan_tasks(fleet, commits, tasks, options)
         if _nothing_to_change(fleet, tasks, plans):
             return
@@ -66,13 +77,20 @@ def plan_tasks(fleet: Fleet, commits: Commits, tasks: Sequence[Step], options: M
     return dict(zip(steps, fleet.each(lambda session: session.plan(steps[session.name])), strict=True))
 
 
-def note_uncommitted(fleet: Fleet, plans: Plans) -> None:
+def count_uncommitted(sessions: Sequence[Session], tasks: Sequence[Step], options: Mapping[str, Any]) -> Mapping[Path, int]:
+    """Return the number of changed files of each checkout on this machine whose newest commit is released."""
+    if requested_ref(options):
+        return {}
+    apps = [session.target for session in sessions if any(step.needs_commit for step in _steps(tasks, session))]
+    return {path: uncommitted_files(app) for path, app in {app.repository_path: app for app in apps}.items() if path}
+
+
+def note_uncommitted(report: Report, counts: Mapping[Path, int]) -> None:
     """Print how many changed files of a checkout on this machine are not released, because they are not committed."""
-    apps = [session.app for session in fleet.sessions if any(item.step.needs_commit for item in plans[session.name])]
-    for folder, app in {app.repository_path: app for app in apps if app.repository_path and not app.release.ref}.items():
-        if count := uncommitted_files(app):
+    for folder, count in counts.items():
+        if count:
             text = f"{count} changed file{'' if count == 1 else 's'} in {folder} will not be released: commit first."
-            fleet.report.line(Styled("Note: ", "yellow"), text)
+            report.line(Styled("Note: ", "yellow"), text)
 
 
 def _steps(tasks: Sequence[Step], session: Session) -> list[Step]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from selvedge.config.types import GitRef
 from selvedge.errors import SelvedgeError, UsageError
-from selvedge.resources.code.pushed import SHORT_SHA
+from selvedge.release import carried
+from selvedge.resources.code.local_repository import SHORT_SHA
 from selvedge.resources.code.sources import code_source
 from selvedge.shell.quoting import quote
 from selvedge.ssh import known_hosts
@@ -50,22 +52,34 @@ class Commits:
     """The commits of this run, 40 hex digits each, by repository and ref."""
 
     known: dict[tuple[str, str], str] = field(default_factory=dict)
+    # The commands of several hosts may write to the same folder.
+    _building: Lock = field(default_factory=Lock)
 
     def resolve(self, sessions: Sequence[Session]) -> None:
         """Resolve the commits of all hosts before anything is changed, if possible.
 
         A commit stays unknown if git is not installed yet or the repository denies access: a later step may change that.
-        Raises SelvedgeError if the repository does not answer or its server has another host key.
+        Raises SelvedgeError if the repository does not answer, its server has another host key, or app.carry names files that
+        cannot be carried.
         """
         for session in sessions:
             answer = self._resolve(session)
             if answer.startswith(("silent", "changed")):
                 raise refused(session, answer)
+            carried.find(session)
 
     def resolve_now(self, session: Session) -> None:
         """Resolve the commit of a host that fetches it next. Raises SelvedgeError with the cause and the remedy."""
         if answer := self._resolve(session):
             raise refused(session, answer)
+        with self._building:
+            carried.find(session)
+            carried.build(session)
+
+    def build(self, sessions: Iterable[Session]) -> None:
+        """Make the content of app.carry for these hosts, one after the other. Raises SelvedgeError."""
+        for session in sessions:
+            carried.build(session)
 
     def _resolve(self, session: Session) -> str:
         """Set the session's commit; return "", or the answer of the repository if that has no commit."""
@@ -103,22 +117,10 @@ def refused(session: Session, answer: str) -> SelvedgeError:
         )
     if kind == "changed":
         return _changed(session, detail)
-    public, _, message = detail.partition(" | ")
-    remedy = "Check app.repository in hosts.toml, and that the server can reach that address."
-    if target.repository.startswith(("http://", "https://")) and re.search(r"could not read|40[134]|uthenticat|not found", detail):
-        remedy = (
-            "Check app.repository in hosts.toml. If the repository is private, use its SSH address (git@host:path): Selvedge then "
-            "creates a deploy key on the server and shows it. Or add its address with a token to .env: "
-            "SELVEDGE_APP__REPOSITORY=https://user:token@host/path."
-        )
-    if public.startswith("ssh-"):
-        remedy = (
-            "If the repository is private, add the server's deploy key with read access (GitHub: Settings, Deploy keys, Add "
-            f"deploy key; GitLab: Settings, Repository, Deploy keys), then run the same command again:\n{public}"
-        )
-    said = (message or detail).rstrip(". ")
+    said, remedy, key = [*detail.split("\t"), "", ""][:3]
     asked = f"{name}: could not read {target.ref} from the repository {target.repository_shown}"
-    return SelvedgeError(f"{asked}: {said}.", remedy)
+    remedy = remedy or "Check app.repository in hosts.toml, and that the server can reach that address."
+    return SelvedgeError(f"{asked}: {said}.", f"{remedy.rstrip('.')}:\n{key}" if key else remedy)
 
 
 def _changed(session: Session, fingerprint: str) -> SelvedgeError:

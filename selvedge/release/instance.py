@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from selvedge.config.dotenv import app_environment, render_environment
 from selvedge.config.target import Target
+from selvedge.paths import Paths
 from selvedge.release.managers import process_manager
 from selvedge.release.servers import app_server
 from selvedge.templates import template
@@ -23,8 +24,9 @@ RUN_SCRIPT = "gunicorn/run.j2"
 class Instance(Value):
     """A release, as `fab releases` calls it: a commit that runs with certain settings.
 
-    `id` is "<commit12>-<6 hex digits of the settings' hash>": the same settings give the same instance on every server and in
-    every run. Other settings give another instance, which starts next to the old one.
+    `id` is "<commit12>-<6 hex digits of the settings' hash>", with six more digits in the middle if files go along with the
+    commit (app.carry). The same settings give the same instance on every server and in every run. Other settings give another
+    instance, which starts next to the old one.
     """
 
     app: Target
@@ -38,7 +40,7 @@ class Instance(Value):
 
     @cached_property
     def id(self) -> str:
-        return f"{self.commit[:12]}-{self.digest}"
+        return f"{PurePosixPath(self.release).name}-{self.digest}"
 
     @cached_property
     def digest(self) -> str:
@@ -77,7 +79,8 @@ class Instance(Value):
 
     def _render(self, name: str, instance: str) -> str:
         """Return a template's text. For the digest the instance is "ID", and its commit is "COMMIT"."""
-        app, paths = self.app, self.app.paths
+        app = self.app
+        paths = Paths(app.name) if instance == "ID" else app.paths
         commit = "COMMIT" if instance == "ID" else self.commit
         folder, release = f"{paths.instances}/{instance}", paths.release(commit)
         return template(

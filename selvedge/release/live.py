@@ -65,7 +65,7 @@ class Live(Resource):
         # A restarted instance ("…r1") also counts as the instance that it is a copy of.
         live = found.live if found.live == self.instance else original(found.live)
         record = found.record(found.live if live == self.instance else self.instance)
-        healthy = found.listening and found.current == f"releases/{self.instance[:12]}"
+        healthy = found.listening and found.current == f"releases/{self.instance.rpartition('-')[0]}"
         if live == self.instance and healthy and record and record.state == "good":
             clean_up = replace(self, instance=found.live)._change
             # A crash of the server or of the drain may leave an old instance running.

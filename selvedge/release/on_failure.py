@@ -30,7 +30,7 @@ def run_on_failure(session: Session, error: SelvedgeError) -> None:
 
 def _env_vars(session: Session, error: SelvedgeError) -> dict[str, str]:
     """Return the environment variables of the commands."""
-    release = Instance.of(session.app).id if session.release.commit else ""
+    release = Instance.of(session.app).id if session.release.commit and _is_named(session) else ""
     previous = ""
     if not isinstance(error, UnreachableError):
         try:
@@ -44,6 +44,11 @@ def _env_vars(session: Session, error: SelvedgeError) -> dict[str, str]:
         "PREVIOUS": previous,
         "ERROR": error.message,
     }
+
+
+def _is_named(session: Session) -> bool:
+    """Return whether the release has a name yet: the content of app.carry is part of it."""
+    return bool(session.release.carried) or not session.target.carry
 
 
 def _previous(session: Session, release: str) -> str:

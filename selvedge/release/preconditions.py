@@ -19,11 +19,16 @@ def public_keys(app: Target) -> None:
 
 
 def repository(app: Target) -> None:
-    """Check that a repository on this machine exists and has the branch. Raises ConfigError; UsageError without the branch."""
-    from selvedge.resources.code.pushed import local_commit
+    """Check that a repository on this machine has the commit and all that it needs, and that app.carry can be carried.
 
-    if app.repository_path is not None:
-        local_commit(app.repository_path, app.ref)
+    Raises ConfigError or UsageError.
+    """
+    from selvedge.resources.code import carried, pushed
+
+    if app.repository_is_local:
+        pushed.check(app)
+    if app.carry and not app.carry_commands:
+        carried.check(app.carry_base, tuple(app.carry))
 
 
 def env_file(app: Target) -> None:

@@ -6,6 +6,9 @@ import selvedge as sv
 def hook(app, instance, name, *, builds=False, local_only=False):
     """Run the hook `name` of hosts.toml, if it has one: before_build, after_build, before_switch or after_switch."""
     commands = [each for each in getattr(app.hooks, name) if each.startswith(sv.LOCAL_PREFIX) or not local_only]
+    if name == "before_build" and app.carry:
+        # They make what the release is named by, and have run before.
+        commands = [each for each in commands if not each.startswith(sv.LOCAL_PREFIX)]
     if not commands:
         return
     env_vars = {"RELEASE": instance.id, "COMMIT": instance.commit, "HOST": app.host.name}

@@ -101,7 +101,7 @@ def assert_consistent(server: Server, app: str = "hello", url: str = "") -> str:
         f"readlink /srv/{app}/current; ss -xlH | grep -o ' /run/{app}/[^ ]*\\.sock' | sort\n"
         f"cat /srv/{app}/instances/{instance}/state"
     ).stdout.split()
-    assert seen == [f"releases/{instance[:12]}", f"/run/{app}/{instance}.sock", "good"], seen
+    assert seen == [f"releases/{instance.rpartition('-')[0]}", f"/run/{app}/{instance}.sock", "good"], seen
     assert leftovers(server) == "", leftovers(server)
     answer = get(f"{url or server.url}/health")
     assert (answer.status, answer.headers["X-Release"]) == (200, instance)

@@ -127,7 +127,7 @@ def _repository(app: Target, facts: ServerFacts) -> Iterator[CheckResult]:
         remedy = f"Run `fab -H {host} deploy`, which shows how to accept the new key."
         yield problem("repository", f"the host key of the git server of {shown} has changed: {rest}", remedy)
     elif kind in ("refused", "silent"):
-        said = rest.rpartition(" | ")[2]
+        said = rest.partition("\t")[0]
         remedy = f"Run `fab -H {host} deploy`, which prints the server's deploy key. Add this key to the repository."
         yield problem("repository", f"the server cannot read {shown}: {said}", remedy)
 

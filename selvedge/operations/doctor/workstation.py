@@ -15,6 +15,8 @@ from selvedge.errors import SelvedgeError, UsageError
 from selvedge.operations.support.check_results import CheckResult, ok, problem, warning
 from selvedge.operations.support.text import counted
 from selvedge.resources.code import pushed
+from selvedge.resources.code.git import git
+from selvedge.resources.code.local_repository import local_commit
 from selvedge.resources.nginx.own_certificate import OwnCertificate
 from selvedge.ssh import public_keys
 from selvedge.ssh.named_files import check_named_files
@@ -58,11 +60,12 @@ def _repository(app: Target) -> Iterator[CheckResult]:
         yield _remote_repository(app)
         return
     try:
-        commit = pushed.local_commit(app.repository_path, app.branch)
+        commit = local_commit(app.repository_path, app.branch)
+        pushed.check(app)
     except SelvedgeError as error:
         yield problem("repository", error.message, error.remedy)
         return
-    subject = pushed.git(app.repository_path, "log", "-1", "--format=%s", commit).stdout.strip()
+    subject = git(app.repository_path, "log", "-1", "--format=%s", commit).stdout.strip()
     yield ok("repository", f"{app.branch} of {app.repository_path} is at {commit[:12]} ({subject})")
     if count := pushed.uncommitted_files(app):
         yield warning("repository", f"changed files that are not committed: {count}", "Commit them: a deploy takes only commits.")
@@ -74,7 +77,7 @@ def _remote_repository(app: Target) -> CheckResult:
     options = ("-c", "protocol.ext.allow=never", "ls-remote", "--exit-code", "--heads", "--tags")
     remedy = f"Run `fab -H {app.host.name} deploy`: the server has its own key and may be able to read it."
     try:
-        done = pushed.git(Path(), *options, "--", shown, app.branch, environment=_environment(app), timeout=GIT_SECONDS)
+        done = git(Path(), *options, "--", shown, app.branch, environment_variables=_environment(app), timeout=GIT_SECONDS)
     except SelvedgeError:
         return warning("repository", "not checked, because git is not installed on your machine", "Install git to check it.")
     except subprocess.TimeoutExpired:

@@ -9,12 +9,20 @@ from selvedge.resources.base import Change, Resource
 from selvedge.shell.quoting import quote, words
 from selvedge.ssh import known_hosts
 
+KEY_TYPES = {"ed25519": "ssh-ed25519", "ecdsa": "ecdsa-sha2-nistp256", "rsa": "ssh-rsa"}
+"""The types of deploy keys, and the first word of their public halves (RFC 4253, RFC 5656, RFC 8709)."""
+_BITS = {"ed25519": "", "ecdsa": " -b 256", "rsa": " -b 4096"}
+
 
 class DeployKey(Resource):
-    """A key pair of this server for a private repository. Its public half is shown if the repository rejects the server."""
+    """A key pair of this server for a private repository. Its public half is shown if the repository rejects the server.
+
+    type: a key of KEY_TYPES.
+    """
 
     path: str
     comment: str
+    type: str = "ed25519"
 
     def paths(self) -> tuple[str, ...]:
         return (self.path,)
@@ -23,19 +31,27 @@ class DeployKey(Resource):
         return (self.path, f"{self.path}.pub")
 
     def probe(self) -> str:
-        return f"probe_path {quote(self.path)} ''"
+        return f"probe_path {quote(self.path)} ''\nprobe_line {quote(f'{self.path}.pub')}"
 
     def plan(self, fact: str) -> Change | None:
-        if fact.startswith("file 600 root root"):
-            return None
-        path = quote(self.path)
-        if fact.startswith("file"):
+        state, _, rest = fact.partition("\n")
+        public = rest.strip().splitlines()[-1].split(" ")[0] if rest.strip() else ""
+        path, public_path = quote(self.path), quote(f"{self.path}.pub")
+        make = f"ssh-keygen -q -t {self.type}{_BITS[self.type]} -N '' -C {quote(self.comment)} -f {path}"
+        if not state.startswith("file"):
+            shell = f"mkdir -p -- {quote(str(Path(self.path).parent))}\nrm -f -- {public_path}\n{make}"
+            return Change("create this server's deploy key", shell, remedy="Run `fab install` first; it installs ssh-keygen.")
+        if public in KEY_TYPES.values() and public != KEY_TYPES[self.type]:
+            return Change(
+                f"replace the deploy key by one of the type {self.type} (app.deploy_key_type)",
+                f"rm -f -- {path} {public_path}\n{make}\n"
+                f'step_say "add the new deploy key to the repository, and remove the previous key there: $(cat {public_path})"',
+            )
+        if public != KEY_TYPES[self.type]:
+            return Change("write the public half of the deploy key again", f"ssh-keygen -y -f {path} >{public_path}")
+        if not state.startswith("file 600 root root"):
             return Change("restrict the deploy key to root", f"chown root:root -- {path}\nchmod 0600 -- {path}")
-        shell = (
-            f"mkdir -p -- {quote(str(Path(self.path).parent))}\n"
-            f"ssh-keygen -q -t ed25519 -N '' -C {quote(self.comment)} -f {path}"
-        )
-        return Change("create this server's deploy key", shell, remedy="Run `fab install` first; it installs ssh-keygen.")
+        return None
 
 
 class GitHostKey(Resource):

@@ -45,7 +45,7 @@ def access(app: Target) -> Iterator[Resource]:
     """Return the server's keys and credentials for the repository."""
     paths = app.paths
     if app.ssh_server:
-        yield DeployKey(paths.deploy_key, f"{app.name}@{app.host.name}")
+        yield DeployKey(paths.deploy_key, f"{app.name}@{app.host.name}", app.deploy_key_type)
         yield GitHostKey.of(paths.git_known_hosts, *app.ssh_server)
     if app.credentials:
         yield File(paths.git_credentials, app.credentials.get_secret_value() + "\n", "0600", secret=True)
@@ -53,11 +53,11 @@ def access(app: Target) -> Iterator[Resource]:
         yield Absent(paths.git_credentials)
 
 
-def commit(app: Target) -> Resource:
+def commits(app: Target) -> Iterator[Resource]:
     """Return the commit in the mirror. Raises Pending while the commit is unknown."""
     paths = app.paths
     keys = (paths.deploy_key, paths.git_known_hosts, paths.git_credentials)
-    return FetchedCommit(paths.repo, app.commit, app.repository_shown, *keys)
+    yield FetchedCommit(paths.repo, app.commit, app.repository_shown, *keys)
 
 
 def find(app: Target, run: Callable[[str], str]) -> str:

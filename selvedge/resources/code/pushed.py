@@ -4,32 +4,35 @@ from __future__ import annotations
 
 import atexit
 import functools
-import os
-import re
 import subprocess
+import tarfile
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from selvedge.config.files import hosts_file_name
-from selvedge.errors import ConfigError, SelvedgeError, UsageError
+from selvedge.errors import SelvedgeError
 from selvedge.resources.base import Change, Resource
+from selvedge.resources.code import local_repository
+from selvedge.resources.code.beside import LargeFile, git_variables, large_files, parts
+from selvedge.resources.code.git import environment, git
 from selvedge.resources.code.mirror import MirroredCommit
 from selvedge.resources.files import Absent
 from selvedge.shell.quoting import quote, words
+from selvedge.ssh.payload import readable
 
 if TYPE_CHECKING:
     from selvedge.config.target import Target
 
-SHORT_SHA = re.compile(r"[0-9a-f]{4,40}")
-_REPOSITORY = "Give a folder with a git checkout, or the address of a repository."
-
 
 class PushedCommit(MirroredCommit):
-    """A commit that is pushed from a checkout on this machine: only the objects that the mirror lacks."""
+    """A commit that is pushed from a checkout on this machine: only the objects that the mirror lacks.
+
+    path: the submodule's folder in the release, "" for the app's own repository.
+    """
 
     checkout: Path
+    path: str = ""
 
     def complete(self, fact: str) -> str:
         """Return the fact; for a missing commit "pack BYTES FILE", a file with the missing objects. Raises SelvedgeError."""
@@ -42,8 +45,35 @@ class PushedCommit(MirroredCommit):
         if fact.startswith("present"):
             return None
         _, size, pack = fact.split(" ", 2)
-        summary = f"push the commit {self.commit[:12]} from {self.checkout} ({_readable(int(size))})"
-        return Change(summary, f"mirror_receive {words(self.repo, self.commit, size)}", payload=Path(pack))
+        of = f" of the submodule {self.path}" if self.path else ""
+        summary = f"push the commit {self.commit[:12]}{of} from {self.checkout} ({readable(int(size))})"
+        return Change(summary, f"push_commit {words(self.repo, self.commit, size)}", payload=Path(pack))
+
+
+class PushedLargeFiles(Resource):
+    """The files in Git LFS of a commit and its submodules, in the mirror `repo`: only those that it lacks are pushed."""
+
+    repo: str
+    files: tuple[LargeFile, ...]
+
+    def probe(self) -> str:
+        return f"mirror_lacks {words(self.repo, *(file.oid for file in self.files))}"
+
+    def complete(self, fact: str) -> str:
+        """Return "" if the mirror has all files, else "pack BYTES COUNT FILE", an archive of those that it lacks."""
+        missing = set(fact.split())
+        files = tuple(file for file in self.files if file.oid in missing)
+        if not files:
+            return ""
+        archive = _archive(files)
+        return f"pack {archive.stat().st_size} {len(files)} {archive}"
+
+    def plan(self, fact: str) -> Change | None:
+        if not fact.strip():
+            return None
+        _, size, count, archive = fact.split(" ", 3)
+        summary = f"push {count} file{'' if count == '1' else 's'} of Git LFS ({readable(int(size))})"
+        return Change(summary, f"push_large {words(self.repo, size)}", payload=Path(archive))
 
 
 def access(app: Target) -> Iterator[Resource]:
@@ -51,14 +81,32 @@ def access(app: Target) -> Iterator[Resource]:
     yield Absent(app.paths.git_credentials)
 
 
-def commit(app: Target) -> Resource:
-    """Return the commit in the mirror. Raises Pending while the commit is unknown."""
-    return PushedCommit(app.paths.repo, app.commit, checkout(app))
+def commits(app: Target) -> Iterator[Resource]:
+    """Return the commit in the mirror, with its submodules and large files. Raises Pending while the commit is unknown."""
+    folder, repo = checkout(app), app.paths.repo
+    for part in parts(folder, app.commit):
+        yield PushedCommit(repo, part.commit, part.folder, part.path)
+    if files := large_files(folder, app.commit):
+        yield PushedLargeFiles(repo, files)
+
+
+def submodules(app: Target) -> tuple[tuple[str, str], ...]:
+    """Return the folder and the commit of each submodule, a submodule before those inside it."""
+    return tuple((part.path, part.commit) for part in parts(checkout(app), app.commit) if part.path)
 
 
 def find(app: Target, run: Callable[[str], str]) -> str:  # noqa: ARG001
     """Return "commit " and the commit that app.ref means. Raises ConfigError or UsageError as `local_commit` does."""
-    return f"commit {local_commit(checkout(app), app.ref)}"
+    return f"commit {local_repository.local_commit(checkout(app), app.ref)}"
+
+
+def check(app: Target) -> None:
+    """Check that the commit and what lies beside it can be pushed. Raises ConfigError or UsageError."""
+    folder = checkout(app)
+    commit = local_repository.local_commit(folder, app.ref)
+    local_repository.require_top_folder(app, folder)
+    parts(folder, commit)
+    large_files(folder, commit)
 
 
 def checkout(app: Target) -> Path:
@@ -67,48 +115,8 @@ def checkout(app: Target) -> Path:
 
 
 def uncommitted_files(app: Target) -> int:
-    """Return the number of changed files in the checkout on this machine that no commit has; new files do not count."""
-    changed = git(checkout(app), "status", "--porcelain", "--untracked-files=no", "--", app.root or ".").stdout
-    return len(changed.splitlines())
-
-
-def local_commit(repository: Path, ref: str) -> str:
-    """Return the commit that a branch, tag or SHA means in a checkout on this machine, 40 hex digits.
-
-    Raises ConfigError if the folder is not a git repository, UsageError if it does not know the ref.
-    """
-    if not repository.is_dir():
-        raise ConfigError(hosts_file_name(), "app.repository", f"the folder {repository} does not exist", _REPOSITORY)
-    names = [ref] if SHORT_SHA.fullmatch(ref) else [f"refs/heads/{ref}", f"refs/tags/{ref}"]
-    for name in [*names, ref]:
-        found = git(repository, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
-        if found.returncode == 0:
-            return found.stdout.strip()
-    if git(repository, "rev-parse", "--git-dir").returncode != 0:
-        raise ConfigError(hosts_file_name(), "app.repository", f"{repository} is not a git repository", _REPOSITORY)
-    raise UsageError(
-        f"The repository {repository} has no branch, tag or commit {ref}.",
-        "If the repository is empty, commit first. Otherwise correct app.branch in hosts.toml, or use --branch or --commit. "
-        f"`git -C {quote(str(repository))} branch` lists the branches.",
-    )
-
-
-def git(
-    folder: Path, *arguments: str, environment: Mapping[str, str] | None = None, timeout: float | None = None
-) -> subprocess.CompletedProcess[str]:
-    """Run git in a folder of this machine, with additional environment variables.
-
-    Raises SelvedgeError if git is not installed, subprocess.TimeoutExpired after `timeout` seconds.
-    """
-    command = ["git", "-C", str(folder), *arguments]
-    try:
-        return subprocess.run(
-            command, env={**os.environ, **(environment or {})}, timeout=timeout,
-            capture_output=True, text=True, errors="surrogateescape", check=False,
-        )  # fmt: skip
-    except FileNotFoundError as error:
-        remedy = "Install it: `sudo apt-get install git` (macOS: `brew install git`)."
-        raise SelvedgeError("git is not installed on your machine.", remedy) from error
+    """Return the number of changed files of the app in the checkout on this machine that no commit has."""
+    return local_repository.uncommitted_files(checkout(app), app.root)
 
 
 def pack_objects(checkout: Path, commit: str, known: Sequence[str]) -> Path:
@@ -117,35 +125,47 @@ def pack_objects(checkout: Path, commit: str, known: Sequence[str]) -> Path:
 
 
 @functools.cache
-def _pack(checkout: Path, commit: str, known: tuple[str, ...]) -> Path:
+def _folder() -> Path:
+    """Return a folder for files to send, which is deleted at the end of the run."""
     folder = tempfile.TemporaryDirectory(prefix="selvedge-")
     atexit.register(folder.cleanup)
-    path = Path(folder.name) / "pack"
-    git = ["git", "-C", str(checkout)]
+    return Path(folder.name)
+
+
+@functools.cache
+def _pack(checkout: Path, commit: str, known: tuple[str, ...]) -> Path:
+    path = _folder() / f"{commit}-{abs(hash(known)):x}.pack"
+    variables = git_variables(checkout)
     # The checkout may lack commits that the server has.
-    shared = subprocess.run(
-        [*git, "cat-file", "--batch-check=%(objectname) %(objecttype)"],
-        input="\n".join(known),
-        capture_output=True,
-        text=True,
-        check=False,
-    ).stdout
-    have = [line.split()[0] for line in shared.splitlines() if line.endswith(" commit")]
+    batch = git(
+        checkout, "cat-file", "--batch-check=%(objectname) %(objecttype)", stdin="\n".join(known), environment_variables=variables
+    )
+    have = [line.split()[0] for line in batch.stdout.splitlines() if line.endswith(" commit")]
     with path.open("wb") as output:
         done = subprocess.run(
-            [*git, "pack-objects", "--revs", "--stdout", "--thin", "--delta-base-offset", "-q"],
+            ["git", "-C", str(checkout), "pack-objects", "--revs", "--stdout", "--thin", "--delta-base-offset", "-q"],
             input="\n".join([commit, *(f"^{sha}" for sha in have)]).encode() + b"\n",
-            stdout=output,
-            stderr=subprocess.PIPE,
-            check=False,
-        )
+            env=environment(variables), stdout=output, stderr=subprocess.PIPE, check=False,
+        )  # fmt: skip
     if done.returncode != 0:
-        raise SelvedgeError(
-            f"git could not pack the commit {commit[:12]} of {checkout}: {done.stderr.decode(errors='replace').strip()}",
-            f"If the checkout is shallow, complete it with `git -C {quote(str(checkout))} fetch --unshallow`.",
-        )
+        raise _unpackable(checkout, done.stderr.decode(errors="replace"))
     return path
 
 
-def _readable(size: int) -> str:
-    return f"{size / 1e6:.1f} MB" if size >= 100_000 else f"{size / 1e3:.1f} kB"
+def _unpackable(checkout: Path, stderr: str) -> SelvedgeError:
+    """Return the error for a repository that lacks objects: those of a shallow clone can be fetched."""
+    error = local_repository.unreadable(checkout, stderr)
+    if git(checkout, "rev-parse", "--is-shallow-repository").stdout.strip() == "true":
+        complete = f"git -C {quote(str(checkout))} fetch --unshallow"
+        return SelvedgeError(error.message, f"The checkout is shallow: complete it with `{complete}`.")
+    return error
+
+
+@functools.cache
+def _archive(files: tuple[LargeFile, ...]) -> Path:
+    """Return a tar archive of large files, each named by its SHA-256."""
+    path = _folder() / f"{abs(hash(files)):x}.tar"
+    with tarfile.open(path, "w") as archive:
+        for file in files:
+            archive.add(file.source, arcname=file.oid)
+    return path

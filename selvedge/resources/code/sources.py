@@ -18,8 +18,8 @@ class CodeSource(Protocol):
     def access(self, app: Target) -> Iterator[Resource]:
         """Return the resources that give the server access to the repository."""
 
-    def commit(self, app: Target) -> Resource:
-        """Return the commit in the mirror. Raises Pending while the commit is unknown."""
+    def commits(self, app: Target) -> Iterator[Resource]:
+        """Return the commit in the mirror, and what it needs besides. Raises Pending while the commit is unknown."""
 
     def find(self, app: Target, run: Callable[[str], str]) -> str:
         """Return which commit `app.ref` is, e.g. "commit SHA", or why it is unknown (see git_resolve in git.sh).

@@ -1,5 +1,9 @@
 # git on the server: it never asks for input, ends in bounded time, and never shows its credentials.
-# Shared: git_answer git_fresh
+# Shared: output git_new_hosts
+
+# What ssh does with a git server whose host key is unknown: "yes" refuses it, "accept-new" stores its key.
+# shellcheck disable=SC2034 # checkout.sh sets it, too
+git_new_hosts=yes
 
 # git_run ARGUMENT…: git with the app's deploy key, known hosts and credentials, for at most $git_seconds.
 git_run() {
@@ -7,35 +11,96 @@ git_run() {
   # A repository on the server may have its submodules there, too, which git refuses by default (git-config(1), protocol.allow).
   protocol=user
   case $url in file://*) protocol=always ;; esac
-  ssh="ssh -o BatchMode=yes -o ConnectTimeout=15 -o ServerAliveInterval=10 -o ServerAliveCountMax=3 -o UserKnownHostsFile=$git_known_hosts -o StrictHostKeyChecking=yes"
+  ssh="ssh -o BatchMode=yes -o ConnectTimeout=15 -o ServerAliveInterval=10 -o ServerAliveCountMax=3 -o UserKnownHostsFile=$git_known_hosts -o StrictHostKeyChecking=$git_new_hosts"
   if [ -e "$deploy_key" ]; then ssh="$ssh -o IdentitiesOnly=yes -i $deploy_key"; fi
-  # The credential helper only reads: git would write the file after each login, also in a dry run.
-  GIT_TERMINAL_PROMPT=0 GIT_SSH_COMMAND=$ssh GIT_CONFIG_NOSYSTEM='' \
+  # The credential helper only reads: git would write the file after each login, also in a dry run. Files of Git LFS are fetched
+  # after the checkout.
+  LC_ALL=C GIT_TERMINAL_PROMPT=0 GIT_SSH_COMMAND=$ssh GIT_CONFIG_NOSYSTEM='' GIT_LFS_SKIP_SMUDGE=1 \
     timeout -k 5 "$git_seconds" git -c safe.directory='*' -c credential.helper= \
     -c credential.helper="!f() { [ \"\$1\" != get ] || git credential-store --file=$git_credentials get; }; f" -c protocol.ext.allow=never \
     -c protocol.file.allow="$protocol" \
     -c http.lowSpeedLimit=1 -c http.lowSpeedTime=30 "$@"
 }
 
-# git_ask: the branches and tags of the repository in $git_answer. Without an answer print the reason, and return 1.
-git_ask() {
-  local status key message
+# git_try ARGUMENT…: the same; set $output to what it printed, without users and passwords in addresses, and return its status.
+git_try() {
+  local status
   status=0
-  git_answer=$(git_run ls-remote -- "$url" 2>&1) || status=$?
-  if [ "$status" -eq 0 ]; then return 0; fi
-  if [ "$status" -eq 124 ]; then
-    echo "silent no answer within $git_seconds seconds"
-    return 1
-  fi
-  case $git_answer in
+  output=$(git_run "$@" 2>&1) || status=$?
+  output=$(printf '%s\n' "$output" | git_mask)
+  [ "$status" -ne 124 ] || output="fatal: no answer within $git_seconds seconds"
+  return "$status"
+}
+
+# git_mask: the standard input without the users, passwords and tokens in addresses.
+git_mask() { sed 's#\([a-z]://\)[^/@[:space:]]*@#\1#g'; }
+
+# git_reason: print the sentence of $output that says why git failed. What the git server or ssh said comes before git's own
+# conclusion.
+git_reason() {
+  case $output in *[![:space:]]*) ;; *) output='git gave no reason' ;; esac
+  {
+    printf '%s\n' "$output" | grep -E -v '^(Cloning into|Fetching|Submodule|Downloading|Warning: Permanently)|^remote:[[:space:]=]*$|^fatal: unable to connect to .*:$' |
+      grep -E -i -m 1 'has changed|errno=|denied|not found|not exist|could not|refused|timed out|no route|unreachable|verification failed|no space|quota|rate limit|authenticat|^remote: |fatal: |error: ' ||
+      printf '%s\n' "$output" | grep -v '^[[:space:]]*$' | tail -n 1
+  } | sed 's/^[[:space:]@]*//; s/^\(remote\|fatal\|error\|ERROR\): *//; s/^ERROR: *//; s/[. ]*$//' | cut -c 1-300
+}
+
+# git_kind TEXT: print what kind of failure git's words tell: disk, quota, hostkey, network, certificate, or access.
+git_kind() {
+  case $1 in
+    *'o space left'* | *'isk quota'*) echo disk ;;
+    *'data quota'* | *'andwidth'*) echo quota ;;
+    *'ertificate'* | *' SSL '*) echo certificate ;;
+    *'verification failed'* | *'HAS CHANGED'* | *'has changed'*) echo hostkey ;;
+    *'esolve host'* | *'ame or service not known'* | *'efused'* | *'imed out'* | *'o route to host'* | *'nreachable'* | *'o answer within'* | *'onnection closed'* | *'onnection reset'* | *'ailed to connect'* | *'nable to connect'*)
+      echo network
+      ;;
+    *) echo access ;;
+  esac
+}
+
+# git_remedy KIND: print what to do about a failure of git.
+# shellcheck disable=SC2016 # backquotes are part of the messages
+git_remedy() {
+  case $1 in
+    disk) echo 'Free some space on the server (`sudo apt-get clean`, `sudo journalctl --vacuum-size=100M`), then run the same command again.' ;;
+    quota) echo 'Buy more at the git server, or wait until its quota starts again. Or set app.repository to a folder on your machine that has the files: they are pushed from there.' ;;
+    hostkey) echo 'Run `fab deploy` again: it shows how to check and accept the host key of the git server.' ;;
+    certificate) echo 'If the git server has a certificate of a private authority, add that authority to the server: copy its certificate to /usr/local/share/ca-certificates/NAME.crt, and run `sudo update-ca-certificates` there.' ;;
+    network) echo 'Check app.repository in hosts.toml, and that the server can reach that address. Or set app.repository to a folder on your machine, so that commits are pushed from there.' ;;
+    *)
+      if [ -s "$git_credentials" ]; then
+        echo 'Check app.repository in hosts.toml, and the token in .env: it must be valid and may read this repository.'
+      elif [ -e "$deploy_key.pub" ]; then
+        echo "Check app.repository in hosts.toml. If the repository is private, add the server's deploy key with read access (GitHub: Settings, Deploy keys, Add deploy key; GitLab: Settings, Repository, Deploy keys), then run the same command again."
+      else
+        echo 'Check app.repository in hosts.toml. If the repository is private, use its SSH address (git@host:path): Selvedge then creates a deploy key on the server and shows it. Or add its address with a token to .env: SELVEDGE_APP__REPOSITORY=https://user:token@host/path.'
+      fi
+      ;;
+  esac
+}
+
+# git_ask: the branches and tags of the repository in $output. Without an answer print the reason, and return 1.
+git_ask() {
+  local said kind key tab
+  if git_try ls-remote -- "$url"; then return 0; fi
+  case $output in
     *'HOST IDENTIFICATION HAS CHANGED'*)
-      echo "changed $(printf '%s\n' "$git_answer" | grep -o -m 1 'SHA256:[A-Za-z0-9+/]*')"
+      echo "changed $(printf '%s\n' "$output" | grep -o -m 1 'SHA256:[A-Za-z0-9+/]*')"
       return 1
       ;;
   esac
-  key=$(cat "$deploy_key.pub" 2>/dev/null)
-  message=$(printf '%s\n' "$git_answer" | grep -v '^$' | grep -v 'Warning: Permanently' | head -n 3 | tr '\n' ' ')
-  echo "refused ${key:+$key | }${message:-exit status $status}"
+  said=$(git_reason)
+  kind=$(git_kind "$said")
+  key=
+  if [ "$kind" = access ] && [ ! -s "$git_credentials" ]; then key=$(cat "$deploy_key.pub" 2>/dev/null); fi
+  tab=$(printf '\t')
+  case $said in
+    'no answer within '*) printf 'silent ' ;;
+    *) printf 'refused ' ;;
+  esac
+  printf '%s\n' "$said$tab$(git_remedy "$kind")$tab$key"
   return 1
 }
 
@@ -57,10 +122,11 @@ git_take_host_key() {
   done
 }
 
-# git_resolve: print "commit SHA", "nogit", "missing", "silent MESSAGE", "changed FINGERPRINT", or "refused [PUBLIC KEY | ]MESSAGE".
+# git_resolve: print "commit SHA", "nogit", "missing", "changed FINGERPRINT", or "silent" or "refused" with three texts, each after a
+# tab: what git said, what to do, and the deploy key to register or nothing.
 # Values: repo url ref deploy_key git_known_hosts git_credentials git_seconds
 git_resolve() {
-  local found name
+  local found name output
   if ! command -v git >/dev/null 2>&1; then
     echo nogit
     return 0
@@ -71,14 +137,14 @@ git_resolve() {
   fi
   git_ask || return 0
   for name in "refs/heads/$ref" "refs/tags/$ref^{}" "refs/tags/$ref"; do
-    found=$(printf '%s\n' "$git_answer" | name=$name awk -F '\t' '$2 == ENVIRON["name"] { print $1; exit }')
+    found=$(printf '%s\n' "$output" | name=$name awk -F '\t' '$2 == ENVIRON["name"] { print $1; exit }')
     if [ -n "$found" ]; then
       echo "commit $found"
       return 0
     fi
   done
   if git_may_be_sha "$ref"; then
-    found=$(printf '%s\n' "$git_answer" | cut -f 1 | grep "^$ref" | sort -u)
+    found=$(printf '%s\n' "$output" | cut -f 1 | grep "^$ref" | sort -u)
     if [ "$(printf '%s\n' "$found" | grep -c .)" -eq 1 ]; then
       echo "commit $found"
       return 0
@@ -87,13 +153,18 @@ git_resolve() {
   echo missing
 }
 
-# git_reason: print the line of git's $output that says why it failed.
-git_reason() {
-  if [ -z "$output" ]; then
-    printf 'it did not end within %s seconds' "$git_seconds"
-    return 0
+# git_fail SENTENCE [REMEDY]: show all that git printed; then fail with the sentence, git's own words and what to do. REMEDY: what
+# to do if the git server denies access.
+git_fail() {
+  local said kind
+  printf '%s\n' "$output"
+  said=$(git_reason)
+  kind=$(git_kind "$said")
+  if [ "$kind" = access ] && [ -e "$deploy_key.pub" ] && [ ! -s "$git_credentials" ]; then
+    step_say "the deploy key of the server: $(cat "$deploy_key.pub")"
   fi
-  { printf '%s\n' "$output" | grep -E -m 1 'fatal|error|denied|ERROR' || printf '%s\n' "$output" | tail -n 1; } | sed 's/[. ]*$//'
+  if [ "$kind" = access ] && [ $# -gt 1 ]; then step_fail "$1: $said. $2"; fi
+  step_fail "$1: $said. $(git_remedy "$kind")"
 }
 
 # git_fetch: fetch the commit $ref from $url into the mirror, with all branches and tags; those deleted there are deleted here.
@@ -101,76 +172,13 @@ git_reason() {
 git_fetch() {
   local git_seconds output
   git_seconds=900
-  if ! output=$(git_run --git-dir="$repo" fetch --no-write-fetch-head --prune --force -- "$url" '+refs/heads/*:refs/heads/*' '+refs/tags/*:refs/tags/*' 2>&1); then
-    printf '%s\n' "$output"
-    if [ -e "$deploy_key.pub" ]; then
-      step_say "if the repository is private, add this deploy key to it with read access: $(cat "$deploy_key.pub")"
-    fi
-    step_fail "git could not fetch the commit $(printf '%.12s' "$ref") from $url: $(git_reason)"
-  fi
+  git_try --git-dir="$repo" fetch --no-write-fetch-head --prune --force -- "$url" '+refs/heads/*:refs/heads/*' '+refs/tags/*:refs/tags/*' ||
+    git_fail "git could not fetch the commit $(printf '%.12s' "$ref") from $url"
   # No branch or tag contains the commit: fetch it by its SHA.
   if ! git --git-dir="$repo" update-ref "refs/selvedge/$ref" "$ref" 2>/dev/null; then
-    git_run --git-dir="$repo" fetch --no-write-fetch-head -- "$url" "+$ref:refs/selvedge/$ref" ||
-      step_fail "The repository $url no longer has the commit $ref. Was its branch force-pushed?"
-  fi
-}
-
-# git_room: space for $commit, its submodules and a virtual environment. Old releases make room if there is too little.
-git_room() {
-  local size room
-  size=$(du -sk "$repo")
-  room=$((${size%%[!0-9]*} * 3 + 51200))
-  if ! (disk_need_space "${checkout%/*}" $((room + 102400))) >/dev/null; then
-    (prune_releases 1) || step_say "could not remove all old releases"
-    disk_need_space "${checkout%/*}" "$room"
-  fi
-}
-
-# git_own: make the checkout a repository, which submodules and Git LFS need.
-git_own() {
-  [ ! -e "$git_fresh/.git" ] || return 0
-  git clone -q --shared --no-checkout -- "$repo" "$undo/own"
-  mv -- "$undo/own/.git" "$git_fresh/.git"
-  git -C "$git_fresh" reset -q "$commit"
-  git -C "$git_fresh" remote set-url origin "$url"
-}
-
-# git_extras: fetch the checkout's submodules and its files in Git LFS.
-git_extras() {
-  local git_seconds output
-  git_seconds=900
-  if [ -e "$git_fresh/.gitmodules" ]; then
-    git_own
-    if ! output=$(git_run -C "$git_fresh" submodule update --init --recursive --quiet 2>&1); then
+    if ! git_try --git-dir="$repo" fetch --no-write-fetch-head -- "$url" "+$ref:refs/selvedge/$ref"; then
       printf '%s\n' "$output"
-      step_fail "Could not fetch a submodule: $(git_reason). Check its address in .gitmodules, and that the server may read it."
+      step_fail "The repository $url no longer has the commit $ref: $(git_reason). If its branch was force-pushed, release the branch's newest commit, or push the commit again under another branch."
     fi
   fi
-  if grep -q -r --include=.gitattributes '^[^#]*[[:space:]]filter=lfs' "$git_fresh"; then
-    probe_has git-lfs || step_fail "The repository has files in Git LFS, but git-lfs is not installed on the server. Run \`sudo apt-get install git-lfs\` there, then run the same command again."
-    git_own
-    if ! output=$(git_run -C "$git_fresh" lfs pull 2>&1); then
-      printf '%s\n' "$output"
-      step_fail "\`git lfs pull\` failed: $(git_reason). Check that the deploy key or token may read the files in Git LFS."
-    fi
-  fi
-}
-
-# git_checkout: the files of $commit in the folder $checkout, which appears when it is complete.
-# Values: app base log_dir live_socket supervisor_conf repo url deploy_key git_known_hosts git_credentials new keep checkout commit group
-git_checkout() {
-  git_room
-  git_fresh=${checkout%/*}/.new-${checkout##*/}
-  rm -rf -- "$git_fresh"
-  trap 'rm -rf -- "$git_fresh"' EXIT
-  mkdir -- "$git_fresh"
-  # The mirror has no files of Git LFS: git_extras fetches them all from $url.
-  GIT_LFS_SKIP_SMUDGE=1 GIT_INDEX_FILE=$undo/index git --git-dir="$repo" --work-tree="$git_fresh" read-tree --reset -u "$commit"
-  git_extras
-  # Other users may pass through the folders, but not list them: nginx reaches those that it serves, and no others.
-  find "$git_fresh" -name .git -prune -exec rm -rf -- '{}' + -o -type d -exec chmod 00751 -- '{}' + -o -type f -exec chmod u=rwX,g=rX,o= -- '{}' +
-  chown -hR -- "root:$group" "$git_fresh"
-  # A power cut must not leave a complete-looking release of empty files.
-  sync -f "$git_fresh"
-  mv -T -- "$git_fresh" "$checkout"
 }

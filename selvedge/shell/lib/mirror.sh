@@ -18,13 +18,19 @@ mirror_git() {
   git --git-dir="$repo" -c safe.directory='*' "$@" 2>/dev/null
 }
 
-# mirror_receive REPO COMMIT SIZE: add the commit's objects, a pack of SIZE bytes in the payload. Without --strict, which refuses
-# shallow histories, and old commits with faults that `git fsck` reports. The pack's checksum refuses an incomplete one.
-mirror_receive() {
-  local refs
-  head -c "$3" <&3 | git --git-dir="$1" index-pack --stdin --fix-thin >/dev/null
-  refs=refs/selvedge
-  # A shallow clone has not all ancestors. Later pushes leave out the ancestors of the commits that mirror_fact prints.
-  mirror_git "$1" rev-list --quiet "$2" --not --glob=refs/selvedge || refs=refs/incomplete
-  git --git-dir="$1" update-ref "$refs/$2" "$2"
+# mirror_large REPO OID: print the path of a file of Git LFS in the mirror.
+mirror_large() {
+  local rest
+  rest=${2#??}
+  printf '%s/lfs/objects/%s/%s/%s' "$1" "${2%"$rest"}" "${rest%"${rest#??}"}" "$2"
+}
+
+# mirror_lacks REPO OID…: print those files of Git LFS that the mirror lacks.
+mirror_lacks() {
+  local repo oid
+  repo=$1
+  shift
+  for oid; do
+    [ -f "$(mirror_large "$repo" "$oid")" ] || printf '%s\n' "$oid"
+  done
 }

@@ -19,7 +19,7 @@ prune_instances() {
   status=0
   live=$(releases_live)
   # shellcheck disable=SC2010,SC2012
-  ls -1t "$base/instances" 2>/dev/null | grep -x '[0-9a-f]\{12\}-[0-9a-f]\{6\}\(r[0-9]*\)\{0,1\}' | {
+  ls -1t "$base/instances" 2>/dev/null | grep -x '[0-9a-f]\{12\}\(-[0-9a-f]\{6\}\)\{1,2\}\(r[0-9]*\)\{0,1\}' | {
     while IFS= read -r instance; do
       case $instance in "$live" | "${live%r*}" | "$new") continue ;; esac
       if manager_known "$instance" || releases_draining "$instance"; then continue; fi
@@ -50,8 +50,8 @@ prune_checkouts() {
     name=${checkout##*/}
     # Selvedge made no folders with other names.
     case ${name#.new-} in
-      *[!0-9a-f]*) continue ;;
-      ????????????) ;;
+      *[!0-9a-f-]*) continue ;;
+      ???????????? | ????????????-??????) ;;
       *) continue ;;
     esac
     case $new in "$name"*) continue ;; esac

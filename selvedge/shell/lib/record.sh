@@ -21,7 +21,7 @@ record_begin() {
 # record_write: write the record of the new release, after record_begin.
 record_write() {
   local commit
-  commit=${new%-*}
+  commit=${new%%-*}
   {
     printf 'commit %s\n' "$(releases_git rev-parse "$commit^{commit}" || echo "$commit")"
     printf 'subject %s\n' "$(releases_git log -1 --no-walk --format=%s "$commit")"

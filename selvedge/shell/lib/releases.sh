@@ -48,7 +48,7 @@ releases_unrecorded() {
     [ -f "$folder/state" ] && [ ! -f "$folder/record" ] || continue
     instance=${folder##*/}
     printf 'unrecorded %s\t%s\t%s\n' "$instance" "$(date -u -d "@$(stat -c %Y "$folder/state")" +%Y-%m-%dT%H:%M:%SZ)" \
-      "$(releases_git log -1 --no-walk --format='%H%x09%an%x09%s' "${instance%-*}" --)"
+      "$(releases_git log -1 --no-walk --format='%H%x09%an%x09%s' "${instance%%-*}" --)"
   done
 }
 

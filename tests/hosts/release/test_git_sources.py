@@ -190,10 +190,28 @@ class TestSources:
         project.configure(repository="git://127.0.0.1/app.git", branch="folder", root="backend", **QUICK)
         project.must("-H", server.name, "deploy")
         assert assert_consistent(server).startswith(project.head[:12])
+        self.check_submodule_of_another_git_server(server, project, publish)
         project.configure(repository="git://127.0.0.1/app.git", branch="folder", root="no/such", **QUICK)
         result = project.fab("-H", server.name, "deploy")
         assert result.status == 1 and "no/such" in result.stderr, result
         project.git("checkout", "--quiet", "--force", "main")
+
+    def check_submodule_of_another_git_server(self, server: Server, project: Project, publish: Callable[[], None]) -> None:
+        """The deploy key counts for it, and its host key is taken at the first contact."""
+        modules = project.app / ".gitmodules"
+        modules.write_text(modules.read_text().replace("../part.git", "git@localhost:part.git"))
+        project.git("add", ".gitmodules")
+        project.git("commit", "--quiet", "-m", "With a submodule over SSH")
+        publish()
+        project.configure(repository="git@127.0.0.1:app.git", branch="folder", root="backend", **QUICK)
+        result = project.must("-H", server.name, "deploy")
+        assert re.search(r"host key of a submodule's git server: 256 SHA256:\S+ localhost \(ED25519\)", result.stdout), result
+        assert assert_consistent(server).startswith(project.head[:12])
+        server.run("mv /home/git/.ssh/authorized_keys /home/git/.ssh/hidden")
+        project.git("commit", "--quiet", "--allow-empty", "-m", "Again")
+        result = project.fab("-H", server.name, "deploy")
+        server.run("mv /home/git/.ssh/hidden /home/git/.ssh/authorized_keys")
+        assert result.status == 1 and "Permission denied" in result.stderr, result
 
     @pytest.fixture(scope="class")
     @staticmethod
@@ -228,7 +246,10 @@ class TestSources:
         assert int(server.run("git --git-dir=/srv/hello/repo.git for-each-ref | wc -l").stdout) > 1000
 
     @pytest.mark.usefixtures("branch")
-    def test_git_lfs_files_require_git_lfs_on_the_server(self, server: Server, project: Project) -> None:
+    def test_git_lfs_files_require_git_lfs_on_the_server(
+        self, server: Server, project: Project, publish: Callable[[], None]
+    ) -> None:
+        """A folder on this machine needs their contents instead."""
         old = assert_consistent(server)
 
         def pointer(app: Path) -> None:
@@ -238,7 +259,12 @@ class TestSources:
             )
 
         project.configure(branch="drill", **QUICK)
-        project.commit(pointer)
+        commit = project.commit(pointer)
+        result = project.fab("-H", server.name, "deploy")
+        assert result.status == 2 and "The content of model.bin is in Git LFS and not on your machine" in result.stderr, result
+        assert f"lfs fetch origin {commit}" in result.stderr
+        publish()
+        project.configure(repository="git://127.0.0.1/app.git", branch="drill", **QUICK)
         result = project.fab("-H", server.name, "deploy")
         assert result.status == 1 and "Run `sudo apt-get install git-lfs` there" in result.stderr, result
         assert assert_consistent(server) == old

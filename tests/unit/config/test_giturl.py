@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from selvedge.config.giturl import has_secret, is_local, without_credentials
+from selvedge.config.giturl import check_repository, credentials, has_secret, is_local, ssh_server, without_credentials
 from tests.unit.config.conftest import Load, Problems
 from tests.unit.config.examples import APP
 
@@ -21,6 +23,18 @@ from tests.unit.config.examples import APP
         ("https://me:sec ret@git.example.com/x", "https://git.example.com/x"),
         ("https://me:sec/ret@git.example.com/x", "https://git.example.com/x"),
         ("./a:b@c", "./a:b@c"),
+        # A user name alone is no secret: Bitbucket and Azure DevOps offer such addresses.
+        ("https://me@bitbucket.org/team/app.git", "https://me@bitbucket.org/team/app.git"),
+        ("https://org@dev.azure.com/org/my%20project/_git/app", "https://org@dev.azure.com/org/my%20project/_git/app"),
+        ("https://me-at-123456789012@git.example.com/x", "https://me-at-123456789012@git.example.com/x"),
+        ("https://first.last%40example.com@git.example.com/x", "https://first.last%40example.com@git.example.com/x"),
+        ("https://x-access-token:abc@github.com/me/app", "https://github.com/me/app"),
+        ("https://me:@git.example.com/x", "https://git.example.com/x"),
+        ("https://glpat-abcdefghij1234567890@git.example.com/x", "https://git.example.com/x"),
+        ("https://github_pat_11ABC@github.com/me/app", "https://github.com/me/app"),
+        (f"https://{'0123456789abcdef' * 3}@git.example.com/x", "https://git.example.com/x"),
+        ("https://xY3zAbCdEfGhIjKlMnOp@git.example.com/x", "https://git.example.com/x"),
+        ("ssh://APKAEIBAERJR2EXAMPLE@git.example.com/v1/repos/app", "ssh://APKAEIBAERJR2EXAMPLE@git.example.com/v1/repos/app"),
     ],
 )
 def test_a_repository_is_shown_without_its_secret(source: str, shown: str) -> None:
@@ -61,3 +75,52 @@ def test_a_wrong_address_is_printed_without_its_token(problems: Problems, source
     (line,) = problems(APP, {"SELVEDGE_APP__REPOSITORY": source})
     assert "must be a git address" in line
     assert "hunter2" not in line
+
+
+@pytest.mark.parametrize(
+    ("source", "line"),
+    [
+        ("https://me@bitbucket.org/team/app.git", ""),
+        ("https://me:secret@git.example.com:8443/x", "https://me:secret@git.example.com:8443"),
+        ("https://ghp_token@github.com/x", "https://ghp_token:@github.com"),
+        ("ssh://git@git.example.com/x", ""),
+    ],
+)
+def test_only_a_secret_is_sent_to_the_server_as_a_credential(source: str, line: str) -> None:
+    assert credentials(source) == line
+
+
+@pytest.mark.parametrize(
+    ("source", "server"),
+    [
+        ("git@ssh.dev.azure.com:v3/org/my%20project/app", ("ssh.dev.azure.com", 22)),
+        ("git@git.example.com:~me/app.git", ("git.example.com", 22)),
+        ("git@git.example.com:团队/app.git", ("git.example.com", 22)),
+        ("[git@git.example.com:2222]:me/app.git", ("git.example.com", 2222)),
+        ("git@[2001:db8::1]:me/app.git", ("2001:db8::1", 22)),
+        ("ssh://git@[2001:db8::1]:2222/~me/app.git", ("2001:db8::1", 2222)),
+        ("ssh://git@git.example.com:29418/app", ("git.example.com", 29418)),
+        ("https://me@git.example.com/x", None),
+        ("../app", None),
+    ],
+)
+def test_the_server_of_an_address(source: str, server: tuple[str, int] | None) -> None:
+    assert ssh_server(check_repository(source)) == server
+
+
+@pytest.mark.parametrize(
+    ("source", "problem"),
+    [
+        ("github.com/me/app", "must be a full address: https://github.com/me/app"),
+        ("git@ssh.dev.azure.com:v3/o/my project/app", "must have %20 for each space: git@ssh.dev.azure.com:v3/o/my%20project/app"),
+        ("git+https://github.com/me/app", "must be an address for git, without pip's git+: https://github.com/me/app"),
+        ("ssh://git@github.com:me/app.git", "mixes two forms: write ssh://git@github.com/me/app.git or git@github.com:me/app.git"),
+        ("git@[2001:db8::1]:22:me/app", "must name a port in the form ssh://git@[2001:db8::1]:22/me/app"),
+        ("git@git.example.com:2222:me/app", "must name a port in the form ssh://git@git.example.com:2222/me/app"),
+        ("ssh://git@git.example.com:70000/app", "must be a git address"),
+        ("[git@git.example.com:0]:app", "must be a git address"),
+    ],
+)
+def test_a_wrong_address_and_what_is_right(source: str, problem: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(problem)):
+        check_repository(source)

@@ -194,7 +194,7 @@ OWN = f"{DOMAIN}SELVEDGE_TLS__CERTIFICATE_KEY=.ssh/id_ed25519\n"
     [
         ("SELVEDGE_APP__REPOSITORY=./nowhere", "app.repository: the folder "),
         ("SELVEDGE_APP__REPOSITORY=.", "is not a git repository"),
-        ("SELVEDGE_APP__REPOSITORY=./code\nSELVEDGE_APP__BRANCH=gone", "has no branch, tag or commit gone"),
+        ("SELVEDGE_APP__REPOSITORY=./code\nSELVEDGE_APP__BRANCH=gone", "has no commit yet, so it has no branch gone"),
         ("SELVEDGE_APP__ENV_FILE=none.env", "none.env: the file is missing"),
         ("SELVEDGE_APP__ENV_FILE=/dev/zero", "/dev/zero: the file is a device"),
         ("SELVEDGE_APP__ENV_FILE=.ssh/id_ed25519", "id_ed25519: the file is a key or certificate, not a dotenv file"),

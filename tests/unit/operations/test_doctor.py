@@ -205,7 +205,7 @@ class TestDoctor:
 
     @pytest.mark.parametrize(
         ("line", "level"),
-        [(f"commit {'a' * 40}", "ok"), ("missing", "problem"), ("refused ssh-ed25519 AAAA x | denied", "problem")],
+        [(f"commit {'a' * 40}", "ok"), ("missing", "problem"), ("refused denied\tadd the key\tssh-ed25519 AAAA x", "problem")],
     )
     def test_the_server_can_read_the_repository(self, target: Callable[..., Target], line: str, level: str) -> None:
         (each,) = [

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from selvedge.config.target import Release, Target
+from selvedge.config.target import Target
 from selvedge.engine.plan import Plan
 from selvedge.engine.session import Planned
 from selvedge.release import chain
@@ -20,6 +20,7 @@ from selvedge.release.commits import Commits
 from selvedge.report import Report
 from selvedge.resources.base import Change
 from selvedge.resources.files import File, diff
+from selvedge.task import Step
 
 TEXT = "".join(f"line {number}\n" for number in range(34))
 
@@ -70,7 +71,8 @@ def test_the_flags_that_show_the_text_of_new_files(options: dict[str, bool], who
     change = File("/etc/x", TEXT).plan("absent")
     assert change
     items: list[Any] = [Planned(SimpleNamespace(name="nginx", needs_commit=False), [], Plan([(File("/etc/x", ""), change)]))]  # type: ignore[arg-type]
-    fleet: Any = SimpleNamespace(sessions=[SimpleNamespace(name="web")], report=Report(stream), lock=lambda *_: False)
+    session = SimpleNamespace(name="web", app=SimpleNamespace(carry_commands=()))
+    fleet: Any = SimpleNamespace(sessions=[session], report=Report(stream), lock=lambda *_: False)
     monkeypatch.setattr(chain, "plan_tasks", lambda *_: {"web": items})
     monkeypatch.setattr(chain, "roll_out", lambda *_, **__: made.append("made"))
     chain.run_chain(fleet, Commits(), [], options)
@@ -91,13 +93,15 @@ def test_a_run_names_changes_that_are_not_committed(
     for words in (["init", "-q"], ["-c", "user.name=x", "-c", "user.email=x", "commit", "-q", "--allow-empty", "-m", "x"]):
         subprocess.run(["git", *words], cwd=tmp_path, check=True)
     (tmp_path / "main.py").write_text("new\n")
-    app = target(repository=str(tmp_path)).releasing(Release(ref=ref))
-    stream = io.StringIO()
-    fleet: Any = SimpleNamespace(sessions=[SimpleNamespace(name="web", app=app)], report=Report(stream))
-    plans: Any = {"web": [SimpleNamespace(step=SimpleNamespace(needs_commit=True))]}
-    chain.note_uncommitted(fleet, plans)
-    assert stream.getvalue() == "", "git does not know the new file"
+    app = target(repository=str(tmp_path))
+    stream, session = io.StringIO(), SimpleNamespace(name="web", target=app, app=app)
+    options, clone = {"branch": ref}, Step(lambda _: iter(()), name="clone", needs_commit=True)
+
+    def note() -> str:
+        counts = chain.count_uncommitted([session], [clone], options)  # type: ignore[list-item]
+        chain.note_uncommitted(Report(stream), counts)
+        return stream.getvalue()
+
+    assert note() == "", "git does not know the new file"
     subprocess.run(["git", "add", "."], cwd=tmp_path, check=True)
-    chain.note_uncommitted(fleet, plans)
-    text = f"Note: 1 changed file in {tmp_path} will not be released: commit first.\n"
-    assert stream.getvalue() == (text if noted else "")
+    assert note() == (f"Note: 1 changed file in {tmp_path} will not be released: commit first.\n" if noted else "")

@@ -20,12 +20,23 @@ from tests.support.tables import check, table
 KEY = DeployKey("/srv/hello/deploy_key", "hello@server")
 
 
+MAKE = "ssh-keygen -q -t {} -N '' -C hello@server -f /srv/hello/deploy_key"
+RSA = DeployKey("/srv/hello/deploy_key", "hello@server", "rsa")
+HAS_ED25519 = "file 600 root root\nabc\nssh-ed25519 AAAA hello@server\n"
+
+
 @table(
-    (KEY, "file 600 root root\nabc\n", None),
+    (KEY, HAS_ED25519, None),
     (KEY, "absent\n", "create this server's deploy key",
-     "mkdir -p -- /srv/hello\nssh-keygen -q -t ed25519 -N '' -C hello@server -f /srv/hello/deploy_key"),
-    (KEY, "file 640 root root\nabc\n", "restrict the deploy key to root",
+     f"mkdir -p -- /srv/hello\nrm -f -- /srv/hello/deploy_key.pub\n{MAKE.format('ed25519')}"),
+    (KEY, "file 640 root root\nabc\nssh-ed25519 AAAA hello@server\n", "restrict the deploy key to root",
      "chown root:root -- /srv/hello/deploy_key\nchmod 0600 -- /srv/hello/deploy_key"),
+    (KEY, "file 600 root root\nabc\n", "write the public half of the deploy key again",
+     "ssh-keygen -y -f /srv/hello/deploy_key >/srv/hello/deploy_key.pub"),
+    (RSA, "file 600 root root\nabc\nssh-rsa AAAA hello@server\n", None),
+    (RSA, HAS_ED25519, "replace the deploy key by one of the type rsa (app.deploy_key_type)",
+     f"rm -f -- /srv/hello/deploy_key /srv/hello/deploy_key.pub\n{MAKE.format('rsa -b 4096')}\n"
+     'step_say "add the new deploy key to the repository, and remove the previous key there: $(cat /srv/hello/deploy_key.pub)"'),
 )  # fmt: skip
 def test_deploy_key(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
     check(resource, fact, summary, shell)
@@ -91,7 +102,7 @@ def test_pushed_commit(tmp_path: Path) -> None:
     change = pushed.plan(fact)
     assert change and isinstance(change.payload, Path)
     size = change.payload.stat().st_size
-    shell = f"mirror_receive /srv/hello/repo.git {commit} {size}"
+    shell = f"push_commit /srv/hello/repo.git {commit} {size}"
     check(pushed, fact, f"push the commit {commit[:12]} from {tmp_path} ({size / 1000:.1f} kB)", shell)
 
 
@@ -105,7 +116,8 @@ keep=5
 checkout=/srv/hello/releases/aaaaaaaaaaaa
 commit={COMMIT}
 group=hello
-git_checkout"""
+submodules=''
+checkout_make"""
 
 
 @table(

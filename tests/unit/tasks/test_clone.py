@@ -34,7 +34,7 @@ def test_a_repository_over_ssh(app: Callable[..., Target]) -> None:
     (fetched,) = of("clone", settings, FetchedCommit)
     (checkout,) = of("clone", settings, Checkout)
     assert fetched.deploy_key == checkout.deploy_key == "/srv/hello/deploy_key"
-    assert checkout.submodule_base == settings.repository
+    assert checkout.url == settings.repository
 
 
 def test_a_repository_of_this_machine(app: Callable[..., Target], tmp_path: Any) -> None:

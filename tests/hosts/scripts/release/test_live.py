@@ -67,6 +67,22 @@ def test_a_run_that_was_killed_while_the_release_settled(
         assert str((base / "current").readlink()) == f"releases/{OLD[:12]}"
 
 
+def test_only_the_checkouts_of_releases_are_kept(managed: Managed) -> None:
+    """Two releases of a commit differ by the folders that go along with it."""
+    base = managed.server.path("/srv/hello")
+    live, kept, other = "aaaaaaaaaaaa-111111", "bbbbbbbbbbbb-222222", "cccccccccccc"
+    for name in (live, kept, other):
+        managed.instance(f"{name}-000000")
+        (base / f"instances/{name}-000000/state").write_text("good\n")
+    names = [live, kept, other, "bbbbbbbbbbbb-333333", ".new-bbbbbbbbbbbb-222222", "my-own-folder", "dddddddddddd"]
+    for name in names:
+        (base / "releases" / name).mkdir(parents=True)
+    managed.run(f"keep=5 new={live}-000000\n{functions('prune')}\nprune_checkouts")
+    assert sorted(path.name for path in (base / "releases").iterdir()) == sorted([live, kept, other, "my-own-folder"])
+    managed.run(f"keep=1 new={live}-000000\n{functions('prune')}\nprune_instances 1")
+    assert not (base / f"instances/{kept}-000000").exists() or not (base / f"instances/{other}-000000").exists()
+
+
 @pytest.mark.parametrize(("free", "deleted"), [("400000", False), ("40000", True)])
 def test_old_releases_are_deleted_before_a_build_if_the_disk_is_full(
     managed: Managed, free: str, deleted: bool
@@ -90,7 +106,7 @@ def test_old_releases_are_deleted_before_a_build_if_the_disk_is_full(
     new = "dddddddddddd"
     said = managed.run(
         f"keep=2 new={new} commit={new} checkout=/srv/hello/releases/{new} repo=/srv/hello/repo.git\n"
-        f"{functions('git', 'prune')}\ngit_checkout"
+        f"{functions('checkout', 'git', 'prune')}\ncheckout_make"
     )
     assert said == "git --git-dir=/srv/hello/repo.git\n"
     assert oldest.exists() is not deleted

@@ -77,7 +77,8 @@ def test_an_unreachable_repository_is_named(server: Any, repository: Path) -> No
     server.make(*places())
     done = server.apply(server.plan(*places(), fetched(sha, "file:///opt/nowhere")))
     assert done.status == 1
-    assert done.error.startswith(f"git could not fetch the commit {sha[:12]} from file:///opt/nowhere: fatal: ")
+    assert done.error.startswith(f"git could not fetch the commit {sha[:12]} from file:///opt/nowhere: '/opt/nowhere' does not ")
+    assert "Check app.repository in hosts.toml" in done.error
     done = server.apply(server.plan(*places(), fetched("f" * 40)))
     assert done.status == 1
     assert "no longer has the commit ffffffffffff" in done.error and "force-pushed" in done.error
@@ -111,7 +112,7 @@ def test_a_submodule_that_cannot_be_fetched_leaves_no_release(server: Any, repos
     server.make(*places(), fetched(sha))
     done = server.apply(server.plan(*places(), fetched(sha), checkout(sha, base="file:///opt/hello")))
     assert done.status == 1
-    assert re.match(r"Could not fetch a submodule: fatal: .+[^.]\. Check its address in \.gitmodules, and that ", done.error), done
+    assert re.match(r"Could not fetch a submodule: .+[^.]\. Check its address in \.gitmodules, and that ", done.error), done
     assert not server.path(f"/srv/hello/releases/{sha[:12]}").exists()
 
 
@@ -128,18 +129,53 @@ def test_an_interrupted_checkout_is_repeated(server: Any, repository: Path) -> N
 
 LFS = (
     "The repository has files in Git LFS, but git-lfs is not installed on the server. Run `sudo apt-get install git-lfs` there, "
-    "then run the same command again."
+    "then run the same command again. Or set app.repository to a folder on your machine: files are pushed from there without it."
 )
+POINTER = f"version https://git-lfs.github.com/spec/v1\noid sha256:{64 * 'a'}\nsize 12345\n"
 
 
 @pytest.mark.parametrize(("attributes", "error"), [
     ("*.bin filter=lfs diff=lfs merge=lfs -text\n", LFS),
     ("# *.bin filter=lfs diff=lfs\n*.txt text\n", ""),
+    ("*.iso filter=lfs\n", ""),
 ])
-def test_git_lfs_is_asked_for_where_the_repository_needs_it(server: Any, repository: Path, attributes: str, error: str) -> None:
+def test_git_lfs_is_asked_for_where_a_file_needs_it(server: Any, repository: Path, attributes: str, error: str) -> None:
+    """This machine may have git-lfs."""
+    server.run("! [ -e /usr/bin/git-lfs ] || mount --bind /dev/null /usr/bin/git-lfs")
     (repository / "backend" / ".gitattributes").write_text(attributes)
+    (repository / "backend" / "it's a model.bin").write_text(POINTER)
     sha = commit(repository)
     server.make(*places(), fetched(sha))
-    done = server.apply(server.plan(*places(), fetched(sha), checkout(sha)))
+    done = server.apply(server.plan(*places(), fetched(sha), checkout(sha, base="file:///opt/hello")))
     assert done.error == error and (done.status == 0) is (not error)
     assert server.path(f"/srv/hello/releases/{sha[:12]}").exists() is (not error)
+
+
+def test_a_file_whose_content_git_lfs_did_not_bring_is_named(server: Any, repository: Path) -> None:
+    """The project's .lfsconfig may exclude it, and git-lfs then reports success."""
+    server.program("git-lfs", "exit 0")
+    (repository / ".gitattributes").write_text("*.bin filter=lfs diff=lfs merge=lfs -text\n")
+    (repository / "backend" / "model.bin").write_text(POINTER)
+    sha = commit(repository)
+    server.make(*places(), fetched(sha))
+    done = server.apply(server.plan(checkout(sha, base="file:///opt/hello")))
+    assert done.error.startswith("The content of a file in Git LFS is missing: backend/model.bin. "), done
+    assert not server.path(f"/srv/hello/releases/{sha[:12]}").exists()
+
+
+@pytest.mark.parametrize(("said", "kind"), [
+    ("batch response: This repository is over its data quota. Account responsible for LFS bandwidth should purchase more.",
+     "Buy more at the git server"),
+    ("Error downloading object: model.bin: [404] Object does not exist on the server", "git lfs push --all origin"),
+    ("fatal: unable to access 'https://me:hunter2@git.test/x': Could not resolve host: git.test", "the server can reach"),
+    ("LFS: write /srv/x: no space left on device", "Free some space"),
+])
+def test_a_failure_of_git_lfs_is_passed_on(server: Any, repository: Path, said: str, kind: str) -> None:
+    server.program("git-lfs", f"echo {said!r} >&2; exit 2" if "'" not in said else f'echo "{said}" >&2; exit 2')
+    (repository / ".gitattributes").write_text("*.bin filter=lfs diff=lfs merge=lfs -text\n")
+    (repository / "model.bin").write_text(POINTER)
+    sha = commit(repository)
+    server.make(*places(), fetched(sha))
+    done = server.apply(server.plan(checkout(sha, base="file:///opt/hello")))
+    assert done.error.startswith("`git lfs pull` failed: ") and kind in done.error, done
+    assert "hunter2" not in done.output

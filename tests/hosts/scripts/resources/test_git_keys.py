@@ -25,6 +25,28 @@ def test_the_deploy_key(server: Any) -> None:
     assert path.read_bytes() == made and mode(path) == "0o600"
 
 
+@pytest.mark.parametrize(("kind", "word"), [("rsa", "ssh-rsa"), ("ecdsa", "ecdsa-sha2-nistp256")])
+def test_another_type_of_deploy_key_is_made_and_shown(server: Any, kind: str, word: str) -> None:
+    path = server.path("/srv/hello/deploy_key")
+    server.make(Directory("/srv/hello"), DeployKey("/srv/hello/deploy_key", "hello@server"))
+    first = path.read_bytes()
+    planned = server.plan(DeployKey("/srv/hello/deploy_key", "hello@server", kind))
+    (said,) = server.apply(planned).said
+    assert said.startswith(f"add the new deploy key to the repository, and remove the previous key there: {word} ")
+    server.make(DeployKey("/srv/hello/deploy_key", "hello@server", kind))
+    assert path.read_bytes() != first and mode(path) == "0o600"
+
+
+def test_a_lost_public_half_is_written_again(server: Any) -> None:
+    key = DeployKey("/srv/hello/deploy_key", "hello@server")
+    server.make(Directory("/srv/hello"), key)
+    public = server.path("/srv/hello/deploy_key.pub")
+    before = public.read_text()
+    public.unlink()
+    server.make(key)
+    assert public.read_text().split()[:2] == before.split()[:2]
+
+
 def test_the_host_key_of_a_git_server_is_stored_once(
     server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

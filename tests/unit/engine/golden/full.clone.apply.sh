@@ -6,6 +6,8 @@ umask 022
 cd /
 
 mark=@selvedge
+# … the library checkout
+
 # … the library disk
 
 # … the library file
@@ -15,6 +17,8 @@ mark=@selvedge
 # … the library history
 
 # … the library manager
+
+# … the library mirror
 
 # … the library probe
 
@@ -86,7 +90,8 @@ keep=5
 checkout=/srv/hello/releases/0123456789ab
 commit=0123456789abcdef0123456789abcdef01234567
 group=hello
-git_checkout
+submodules=''
+checkout_make
 )
 change_arm() (
 set -eu

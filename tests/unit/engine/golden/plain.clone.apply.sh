@@ -6,6 +6,8 @@ umask 022
 cd /
 
 mark=@selvedge
+# … the library checkout
+
 # … the library disk
 
 # … the library file
@@ -15,6 +17,8 @@ mark=@selvedge
 # … the library history
 
 # … the library manager
+
+# … the library mirror
 
 # … the library probe
 
@@ -58,6 +62,7 @@ chmod 0700 -- /srv/hello/repo.git
 change_6() (
 set -eu
 mkdir -p -- /srv/hello
+rm -f -- /srv/hello/deploy_key.pub
 ssh-keygen -q -t ed25519 -N '' -C hello@server -f /srv/hello/deploy_key
 )
 change_7() (
@@ -91,7 +96,8 @@ keep=5
 checkout=/srv/hello/releases/0123456789ab
 commit=0123456789abcdef0123456789abcdef01234567
 group=hello
-git_checkout
+submodules=''
+checkout_make
 )
 change_arm() (
 set -eu

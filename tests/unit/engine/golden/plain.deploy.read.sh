@@ -58,6 +58,7 @@ probe_path /srv/hello/repo.git ''
 probe_path /srv/hello/repo.git/HEAD ''
 printf '\n%s fact 9\n' "$mark"
 probe_path /srv/hello/deploy_key ''
+probe_line /srv/hello/deploy_key.pub
 printf '\n%s fact 10\n' "$mark"
 ssh-keygen -F '[git.example.com]:2222' -f /srv/hello/git_known_hosts >/dev/null 2>&1 && echo known || true
 printf '\n%s fact 11\n' "$mark"

@@ -1,0 +1,107 @@
+"""A repository on this machine: its commits, and why git cannot read it."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from selvedge.config.files import hosts_file_name
+from selvedge.errors import ConfigError, SelvedgeError, UsageError
+from selvedge.resources.code.git import git, words
+from selvedge.shell.quoting import quote
+
+if TYPE_CHECKING:
+    from selvedge.config.target import Target
+
+SHORT_SHA = re.compile(r"[0-9a-f]{4,40}")
+_REPOSITORY = "Give a folder with a git checkout, or the address of a repository."
+_DAMAGED = re.compile(
+    r"corrupt|bad (tree |commit )?object|unable to (read|unpack|find)|missing (blob|tree|commit)|could not read|inflate"
+)
+
+
+def local_commit(repository: Path, ref: str) -> str:
+    """Return the commit that a branch, tag or SHA means in a checkout on this machine, 40 hex digits.
+
+    Raises ConfigError if git cannot read the folder, UsageError if the repository does not know the ref.
+    """
+    if not repository.is_dir():
+        problem = f"{repository} is a file" if repository.exists() else f"the folder {repository} does not exist"
+        raise ConfigError(hosts_file_name(), "app.repository", problem, _REPOSITORY)
+    names = [ref] if SHORT_SHA.fullmatch(ref) else [f"refs/heads/{ref}", f"refs/tags/{ref}"]
+    for name in [*names, ref]:
+        found = git(repository, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+        if found.returncode == 0:
+            return found.stdout.strip()
+        if found.returncode != 1:
+            raise unreadable(repository, found.stderr)
+        if git(repository, "rev-parse", "--verify", "--quiet", "--end-of-options", name).returncode == 0:
+            raise unreadable(repository, f"fatal: bad object: the commit of {name} is missing")
+    raise _unknown(repository, ref)
+
+
+def unreadable(repository: Path, stderr: str) -> SelvedgeError:
+    """Return the error for a repository that git cannot read, with git's own words and the remedy for them."""
+    said, where = words(stderr), quote(str(repository))
+    if trusted := re.search(r"--add safe\.directory (.+)$", stderr, re.MULTILINE):
+        said = said.partition(" To add an exception")[0]
+        remedy = (
+            "Another user owns this folder, and git runs nothing there unless you trust it. If you do: "
+            f"`git config --global --add safe.directory {quote(trusted[1].strip(chr(39)))}`."
+        )
+    elif "not a git repository" in said and not (repository / ".git").exists():
+        problem = f"{repository} is not a git repository"
+        return ConfigError(hosts_file_name(), "app.repository", problem, _REPOSITORY)
+    elif "not a git repository" in said:
+        said = f"{said}, although {repository / '.git'} exists"
+        remedy = f"Its files are incomplete: look at {repository / '.git' / 'HEAD'}, or clone the repository again."
+    elif "bad config" in said:
+        remedy = "Correct that line of the file."
+    elif _DAMAGED.search(said):
+        remedy = f"Objects of the repository are damaged: `git -C {where} fsck` lists them. Clone the repository again."
+    else:
+        remedy = f"Run `git -C {where} status`, and correct what it says."
+    return ConfigError(hosts_file_name(), "app.repository", f"git cannot read {repository}: {said}", remedy)
+
+
+def _unknown(repository: Path, ref: str) -> UsageError:
+    where = quote(str(repository))
+    if not git(repository, "rev-list", "--all", "--max-count=1").stdout:
+        return UsageError(
+            f"The repository {repository} has no commit yet, so it has no branch {ref}.",
+            f"Commit your app first: `git -C {where} add .`, then `git -C {where} commit -m 'First version'`.",
+        )
+    problem = f"The repository {repository} has no branch, tag or commit {ref}."
+    remote = git(repository, "for-each-ref", "--format=%(refname:short)", f"refs/remotes/*/{ref}").stdout.split()
+    if remote:
+        command = f"git -C {where} branch {quote(ref)} {quote(remote[0])}"
+        return UsageError(problem, f"There is {remote[0]}: create the branch with `{command}`.")
+    return UsageError(
+        problem,
+        "Correct app.branch in hosts.toml, or use --branch or --commit. "
+        f"`git -C {where} branch` lists the branches, and `git -C {where} fetch` gets newer ones.",
+    )
+
+
+def require_top_folder(app: Target, repository: Path) -> None:
+    """Refuse a folder inside a larger repository, unless app.root says where the app is. Raises ConfigError."""
+    inside = git(repository, "rev-parse", "--show-prefix").stdout.strip().rstrip("/")
+    if not inside or app.root:
+        return
+    top = Path(git(repository, "rev-parse", "--show-toplevel").stdout.strip())
+    shown = os.path.relpath(top, app.base_dir.resolve()) if app.repository.startswith(".") else str(top)
+    shown = shown if shown.startswith((".", "/")) else f"./{shown}"
+    raise ConfigError(
+        hosts_file_name(),
+        "app.repository",
+        f"{repository} is a folder inside the repository {top}, and commits contain the whole repository",
+        f'Set `repository = "{shown}"` and `root = "{inside}"` in [app].',
+    )
+
+
+def uncommitted_files(repository: Path, root: str) -> int:
+    """Return the number of changed files in a folder of the checkout that no commit has; new files do not count."""
+    changed = git(repository, "status", "--porcelain", "--untracked-files=no", "--", root or ".")
+    return len(changed.stdout.splitlines())
