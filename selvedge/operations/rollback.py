@@ -8,8 +8,8 @@ from typing import Any
 
 from selvedge.config.target import Target
 from selvedge.errors import SelvedgeError
+from selvedge.operations.database_check import Intent, check_database
 from selvedge.operations.support.text import when
-from selvedge.release.database import check_rollback
 from selvedge.release.live import Live, releases_query
 from selvedge.release.record import Record, Releases, original
 from selvedge.resources.base import Ask, Resource
@@ -58,19 +58,13 @@ def choose_release(host: str, releases: Releases, to: str = "") -> Record:
 
 def roll_back(run: Run, to: str, *, keep: bool, downgrade: bool, flags: Mapping[str, Any]) -> None:
     """Make an earlier release live on every host of the run. Raises SelvedgeError before anything is changed."""
-    changes_nothing = _changes_nothing(flags)
     found = _locked_releases(run, "fab rollback", flags)
     chosen = {host: choose_release(host, releases, to) for host, releases in found.items()}
     for host, record in chosen.items() if not flags.get("script") else ():
         run.report.step(host, "rollback", f"to {record.id} ({record.subject or 'no subject'}, live on {when(record.at)} UTC)")
+    intent = Intent(keep, downgrade, dry=_changes_nothing(flags), quiet=bool(flags.get("script")))
     for session in run.fleet.sessions:
-        check_rollback(
-            session,
-            found[session.name],
-            chosen[session.name],
-            keep=keep or (downgrade and changes_nothing),
-            downgrade=downgrade and not changes_nothing,
-        )
+        check_database(session, found[session.name], chosen[session.name], intent)
     ids = {host: record.id for host, record in chosen.items()}
     run.chain([_switch("rollback", ids, downgraded=downgrade)], flags)
 

@@ -10,6 +10,7 @@ from selvedge.config.target import Target
 from selvedge.config.types import LOCAL_PREFIX
 from selvedge.engine.script import script
 from selvedge.errors import SelvedgeError
+from selvedge.release.alembic import alembic_command
 from selvedge.release.record import Releases, original
 from selvedge.resources.base import Change, Resource
 from selvedge.shell import library
@@ -105,7 +106,7 @@ class Live(Resource):
             stop_timeout=app.stop_timeout,
             strategy=app.strategy,
             migrate=app.migrate if app.release.migrates else "",
-            alembic=app.migrate,
+            alembic=alembic_command(app.migrate, "read"),
             downgraded=self.downgraded,
             migrate_timeout=app.migrate_timeout,
             settings=app.settings,
