@@ -37,16 +37,19 @@ def check_database(session: Session, releases: Releases, to: Record, intent: Int
     nothing_known = not at and not needed and not session.target.migrate
     if intent.keep or nothing_known or (at and set(at) == set(needed)):
         return
-    asked, found = _read(session, releases, needed)
-    if not needed and not found.problem:
+    if not needed:
         # The release was not recorded with its revisions: its own code says which are the newest.
         own = ask_alembic(session, to.id, "read")
+        if own.problem:
+            _note_unknown(session, to, own.problem, intent)
+            return
         needed = list(own.heads) or ["base"]
-        asked, found = (asked, own) if own.problem else _read(session, releases, needed)
-    if found.problem and at and needed:
-        raise _newer_by_record(session, to, at, found.problem)
-    if found.problem or found.foreign or found.unknown:
-        _note_unknown(session, to, _reason(found), intent)
+    asked, found = _read(session, releases, to, needed)
+    if found.problem and at:
+        raise _newer_by_record(session, to, at, needed, found.problem)
+    if not found.compared:
+        names = " ".join(found.foreign or found.unknown)
+        _note_unknown(session, to, found.problem or f"no release on the server has the migration {names}", intent)
     elif found.missing:
         raise _older(session, to, found, needed)
     elif found.between and not intent.downgrade:
@@ -55,26 +58,27 @@ def check_database(session: Session, releases: Releases, to: Record, intent: Int
         _downgrade(session, asked, to, found, needed, intent)
 
 
-def _read(session: Session, releases: Releases, needed: Sequence[str]) -> tuple[str, Database]:
-    """Return the database as a release sees it that has all migrations of the database, and that release."""
-    found = ask_alembic(session, releases.live, "read", _given(needed))
-    if not found.foreign:
-        return releases.live, found
-    newest = [each.id for each in reversed(releases.records) if set(found.foreign) <= set(each.heads.split())]
+def _read(session: Session, releases: Releases, to: Record, needed: Sequence[str]) -> tuple[str, Database]:
+    """Return a release that has all migrations in question, and the database as it sees it.
+
+    The live release is asked first. It may lack the newest migrations, or have other settings of the database.
+    """
+    asked: dict[str, Database] = {}
+    for instance in (releases.live, to.id):
+        asked[instance] = ask_alembic(session, instance, "read", _given(needed))
+        if asked[instance].compared:
+            return instance, asked[instance]
+    foreign = {revision for each in asked.values() for revision in each.foreign}
+    newest = [each.id for each in reversed(releases.records) if each.id not in asked and foreign & set(each.heads.split())]
     for instance in newest[:1]:
-        return instance, ask_alembic(session, instance, "read", _given(needed))
-    return releases.live, found
+        asked[instance] = ask_alembic(session, instance, "read", _given(needed))
+        if asked[instance].compared:
+            return instance, asked[instance]
+    return next(((name, each) for name, each in asked.items() if not each.problem), next(iter(asked.items())))
 
 
 def _given(needed: Sequence[str]) -> list[str]:
     return [each for each in needed if each != "base"]
-
-
-def _reason(found: Database) -> str:
-    if found.problem:
-        return found.problem
-    names = " ".join(found.foreign or found.unknown)
-    return f"no release on the server has the migration {names}"
 
 
 def _note_unknown(session: Session, to: Record, reason: str, intent: Intent) -> None:
@@ -107,12 +111,12 @@ def _newer(session: Session, to: Record, found: Database, needed: Sequence[str])
     )
 
 
-def _newer_by_record(session: Session, to: Record, at: Sequence[str], problem: str) -> SelvedgeError:
+def _newer_by_record(session: Session, to: Record, at: Sequence[str], needed: Sequence[str], problem: str) -> SelvedgeError:
     why = "" if problem == NOT_CALLED else f"Correct the cause and run the same command again. {_choices(session, to)}"
     keep = f"If the older code works with this database, run `fab -H {session.name} rollback --to {to.id} --keep-database`."
     return SelvedgeError(
-        f"{session.name}: the release {to.id} needs the revision {to.heads.strip()} of the database. The live release was recorded "
-        f"with {' '.join(at)}, and the database itself could not be asked: {problem}.",
+        f"{session.name}: the release {to.id} needs the revision {_words(_given(needed))} of the database. The live release was "
+        f"recorded with {' '.join(at)}, and the database itself could not be asked: {problem}.",
         why or keep,
     )
 
@@ -151,7 +155,7 @@ def _downgrade(
         left = after.problem or f"afterwards the database is at {_words(after.current)}, not at {goal}"
         raise SelvedgeError(
             f"{session.name}: the downgrade of the database failed: {left}.",
-            "The live release keeps serving, but a part of the downgrade may have been made. Correct the migration's downgrade() in "
-            f"the database or in a new release, then run the same command again. `fab -H {session.name} run --command \"alembic "
-            'current"` shows the revision.',
+            "The live release keeps serving, but a part of the downgrade may have been made. "
+            f"`fab -H {session.name} run --command \"alembic current\"` shows the revision. Correct the migration's downgrade() in "
+            "a new release, then run the same command again.",
         )

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from selvedge.shell import library
-from selvedge.shell.quoting import quote, words
+from selvedge.shell.quoting import unquoted, words
 
 PROGRAM = (Path(library.__file__).parent / "server" / "revisions.py").read_text(encoding="utf-8")
 """The program that runs with the app's Python in place of alembic."""
@@ -45,12 +44,12 @@ def _parts(text: str, arguments: str) -> Iterator[str]:
         if not named:
             yield from [" ".join(command)] if command else []
         elif inner := _inner(named):
-            variables = [word for word in command[: command.index(named[0])]]
+            variables = command[: command.index(named[0])]
             parts = list(_parts(inner, arguments))
             if any(arguments in part for part in parts):
                 yield from [f"export {' '.join(variables)}"] if variables else []
                 yield from parts
-        elif called := _called(command, arguments):
+        elif called := "" if _is_shell(named[0]) else _called(command, arguments):
             yield called
         elif named[0] in _KEPT:
             yield " ".join(command)
@@ -68,11 +67,15 @@ def _commands(text: str) -> Iterator[list[str]]:
     yield command
 
 
+def _is_shell(word: str) -> bool:
+    return word.rpartition("/")[2] in _SHELLS
+
+
 def _inner(named: Sequence[str]) -> str:
     """Return the script of `sh -c SCRIPT`, "" for other commands."""
-    if named[0].rpartition("/")[2] not in _SHELLS or len(named) < 3 or not re.fullmatch(r"-[a-z]*c", named[1]):
+    if not _is_shell(named[0]) or len(named) < 3 or not re.fullmatch(r"-[a-z]*c", named[1]):
         return ""
-    return _plain(named[2])
+    return unquoted(named[2])
 
 
 def _called(command: Sequence[str], arguments: str) -> str:
@@ -87,15 +90,7 @@ def _called(command: Sequence[str], arguments: str) -> str:
             python = [f"{found[1]}python{found[2]}"]
         else:
             continue
-        plain = [_plain(each) for each in after]
+        plain = [unquoted(each) for each in after]
         if "upgrade" in plain:
             return " ".join([*before, *python, arguments, *after[: plain.index("upgrade")]])
     return ""
-
-
-def _plain(word: str) -> str:
-    """Return a word without its quotes."""
-    try:
-        return "".join(shlex.split(word))
-    except ValueError:
-        return word

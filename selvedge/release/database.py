@@ -46,6 +46,11 @@ class Database(Value):
     sql: tuple[str, ...] = ()
     problem: str = ""
 
+    @property
+    def compared(self) -> bool:
+        """Whether the release that was asked has all migrations in question, so that it could compare them."""
+        return not (self.problem or self.foreign or self.unknown)
+
     @classmethod
     def parse(cls, output: str, status: int, needed: Sequence[str] = ()) -> Database:
         """Read the output of revisions.py. status: its exit status."""
@@ -90,8 +95,7 @@ def ask_alembic(session: Session, instance: str, verb: str, needed: Sequence[str
     if not command:
         return Database(problem=NOT_CALLED)
     seconds = app.migrate_timeout if verb == "downgrade" else READ_SECONDS
-    values = {"app": app.name, "base": app.paths.base, "new": instance, "seconds": seconds}
-    result = session.run(call("alembic_run", command, **values))
+    result = session.run(call("alembic_run", command, app=app.name, base=app.paths.base, new=instance, seconds=seconds))
     if result.status == -1:
         raise session.lost("while alembic was running")
     return Database.parse(result.output, result.status, needed)

@@ -36,6 +36,7 @@ record_write() {
     record_heads
   } >"$base/instances/$new/record.new"
   mv -f -- "$base/instances/$new/record.new" "$base/instances/$new/record"
+  record_say_unknown
 }
 
 # record_heads: print the revisions that the release's code needs (heads), and the revisions of the database (database). A rollback

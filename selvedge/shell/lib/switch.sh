@@ -273,7 +273,6 @@ switch_keep() {
   # If a later change of this step fails, no file of the live release may be restored.
   rm -f -- "$undo"/*.path "$undo"/*.copy
   record_write
-  record_say_unknown
   record_state "$new" good
   # Another server refused the release that this one goes back from. A rollback must not choose it.
   if [ "$why" = revert ] && [ -n "$old" ] && [ "$old" != "$new" ]; then record_state "$old" bad; fi

@@ -64,7 +64,7 @@ class Revisions:
     def above(self, current):
         """Return the migrations in the database that the release does not need, the newest first.
 
-        None, if the needed revisions are all of other migrations: app.migrate may call alembic for several folders of them.
+        Empty if all needed revisions are of other migrations: app.migrate may call alembic for several folders of them.
         """
         if self.needed and not self.known:
             return []

@@ -142,7 +142,9 @@ PRINTS = {
     "selvedge/tasklist.py",
     "selvedge/config/reference.py",
     "selvedge/operations/trust.py",
+    "selvedge/operations/support/question.py",
     "selvedge/shell/server/preflight.py",
+    "selvedge/shell/server/revisions.py",
 }
 
 

@@ -6,6 +6,8 @@ umask 022
 cd /
 
 mark=@selvedge
+# … the library alembic
+
 # … the library appserver
 
 # … the library clock
@@ -150,7 +152,7 @@ drain=10
 stop_timeout=30
 strategy=beside
 migrate='alembic upgrade head && echo '"'"'done: $HOME'"'"''
-alembic='alembic upgrade head && echo '"'"'done: $HOME'"'"''
+alembic='python -c # … the program revisions.py read '"'"''"'"''
 downgraded=''
 migrate_timeout=600
 settings=''
