@@ -2,7 +2,6 @@
 
 import selvedge as sv
 from selvedge.release import preconditions
-from tasks.parts.hooks import hook
 from tasks.parts.sockets import socket_folder
 
 
@@ -22,6 +21,6 @@ def gunicorn(app):
     for name, text in instance.modules().items():
         yield sv.File(f"{instance.folder}/{name}", text, "0640", **own)
     yield sv.File(instance.start, instance.start_script(), "0750", **own)
-    yield from hook(app, instance, "after_build", builds=True)
+    yield from sv.build_hook(app, instance, "after_build")
     # Before the switch: from then on nginx serves these folders of this release.
     yield from sv.static_folders(app, instance.release)

@@ -15,6 +15,7 @@ from selvedge.release.database import network_databases
 from selvedge.release.rollout import Plans, roll_out
 from selvedge.report import Report
 from selvedge.report.text import Styled
+from selvedge.resources.code.hook import BuildHook
 from selvedge.resources.code.pushed import uncommitted_files
 from selvedge.task import Step
 
@@ -39,6 +40,7 @@ def run_chain(fleet: Fleet, commits: Commits, tasks: Sequence[Step], options: Ma
     for session in fleet.sessions:
         show_plan(fleet.report, session, plans[session.name], whole=dry or bool(options.get("diff")))
     note_uncommitted(fleet, plans)
+    note_changed_hooks(fleet, plans)
     if dry:
         fleet.report.line("Dry run: nothing was changed.")
         return
@@ -73,6 +75,15 @@ def note_uncommitted(fleet: Fleet, plans: Plans) -> None:
         if count := uncommitted_files(app):
             text = f"{count} changed file{'' if count == 1 else 's'} in {folder} will not be released: commit first."
             fleet.report.line(Styled("Note: ", "yellow"), text)
+
+
+def note_changed_hooks(fleet: Fleet, plans: Plans) -> None:
+    """Print which hooks of the build have other commands than when the release was built that has been live since."""
+    for name, items in plans.items():
+        for resource, fact in (pair for item in items for pair in zip(item.resources, item.facts, strict=False)):
+            if isinstance(resource, BuildHook) and fact.strip() == "built":
+                text = f"{name}: the hook {resource.name} is new or has changed. It will run when the next commit is built."
+                fleet.report.line(Styled("Note: ", "yellow"), text)
 
 
 def _steps(tasks: Sequence[Step], session: Session) -> list[Step]:

@@ -7,12 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from selvedge.config.target import Target
-from selvedge.config.types import LOCAL_PREFIX
 from selvedge.engine.script import script
 from selvedge.errors import SelvedgeError
 from selvedge.release.alembic import alembic_command
+from selvedge.release.hooks import hook_env_vars
 from selvedge.release.record import Releases, original
 from selvedge.resources.base import Change, Resource
+from selvedge.resources.code.hook import local_commands, server_commands
 from selvedge.shell import library
 from selvedge.shell.library import call
 
@@ -39,12 +40,13 @@ class Live(Resource):
     """The instance that nginx sends requests to.
 
     A new instance starts next to the old one on its own socket, and gets requests only once it is healthy. If it fails, the
-    old one keeps serving. forced: switch even to a commit that was rolled back. why: deploy, rollback, restart or revert.
-    downgraded: the database was downgraded for this rollback.
+    old one keeps serving. commit: its full hash, if known. forced: switch even to a commit that was rolled back.
+    why: deploy, rollback, restart or revert. downgraded: the database was downgraded for this rollback.
     """
 
     app: Target
     instance: str
+    commit: str = ""
     forced: bool = False
     why: str = "deploy"
     downgraded: bool = False
@@ -87,7 +89,9 @@ class Live(Resource):
             summary = f"start {self.instance} again"
         else:
             summary = f"switch from {old} to {self.instance}" if old else f"start {self.instance} and make it live"
-        return self._change(summary)
+        change = self._change(summary)
+        env_vars = {**hook_env_vars(self.app, self.instance, self.commit, self.why), "PREVIOUS": old}
+        return replace(change, local_commands=local_commands(self.app.hooks.before_switch), local_env_vars=tuple(env_vars.items()))
 
     def _change(self, summary: str) -> Change:
         app = self.app
@@ -111,7 +115,7 @@ class Live(Resource):
             migrate_timeout=app.migrate_timeout,
             settings=app.settings,
             host=app.host.name,
-            before_switch="\n".join(hook for hook in app.hooks.before_switch if not hook.startswith(LOCAL_PREFIX)),
+            before_switch="\n".join(server_commands(app.hooks.before_switch)),
             keep=app.keep_releases,
         )
         remedy = f"Correct the cause, and commit if it is in the app. Then run `fab -H {app.host.name} deploy` again."

@@ -52,6 +52,20 @@ def test_live_release(target: Callable[..., Target], fact: str, summary: str | N
 
 
 @pytest.mark.parametrize("why", ["deploy", "rollback", "revert", "restart"])
+def test_the_hook_before_switch_runs_at_every_switch_and_knows_which(target: Callable[..., Target], why: str) -> None:
+    app = target("b" * 40, hooks={"before_switch": ["local: ./note", "./warm-up 'it'"]})
+    there = releases(OLD, record(OLD, "good", 1), record(NEW, "good", 2))
+    change = Live(app, NEW, "b" * 40, forced=True, why=why).plan(seen(there))
+    assert change and change.local_commands == ("./note",)
+    assert dict(change.local_env_vars) == {
+        "RELEASE": NEW, "COMMIT": "b" * 40, "HOST": "server", "ACTION": why, "PREVIOUS": OLD
+    }  # fmt: skip
+    assert "before_switch='./warm-up '\"'\"'it'\"'\"''\n" in change.shell and f"\nwhy={why}\n" in change.shell
+    other = Live(app, NEW, why=why).plan(seen(GOOD, f"running {NEW}\nrunning {OLD}\n"))
+    assert other and not other.local_commands, "nothing is switched"
+
+
+@pytest.mark.parametrize("why", ["deploy", "rollback", "revert", "restart"])
 @pytest.mark.parametrize(
     ("live", "wanted", "changes"),
     [
