@@ -100,8 +100,8 @@ def is_empty(value: Any) -> bool:
 def empty_flag(argument: Argument) -> str:
     """Return the message for a flag without a value. Without it, `--commit "$SHA"` would release another commit."""
     return (
-        f"{flag_name(argument)} is empty.\nGive it a value, or leave it out. If the value comes from a variable, such as one of a CI "
-        "job, that variable is not set."
+        f"{flag_name(argument)} is empty.\nGive it a value, or leave it out. If the value comes from a variable, such as one of a "
+        "CI job, that variable is not set."
     )
 
 

@@ -17,7 +17,7 @@ def supervisor(app):
         yield sv.File(f"{instance.folder}/{name}", text, "0640", group=app.name)
     yield from log_rotation(app)
     # It also runs the hook before_switch: between the health check and the switch.
-    yield sv.Live(app, instance.id, instance.commit, forced=app.release.forced)
+    yield sv.Live(app, instance.id, instance.commit, forced=app.release.forced, environment=instance.environment_hashes)
     if not manager.app_listens:
         # After the switch, because an old release of another manager may open its own socket there.
         yield from socket_folder(app)

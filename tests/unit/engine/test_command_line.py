@@ -16,7 +16,6 @@ from invoke.exceptions import Exit
 from invoke.parser import Parser
 
 import fabfile
-
 from tests.support.paths import ROOT
 
 # No server is there: what gets so far as to contact one ends with status 4.
@@ -153,6 +152,7 @@ def test_what_nobody_foresaw_is_one_sentence(monkeypatch: pytest.MonkeyPatch, ca
     monkeypatch.setattr(runs, "Run", Broken)
     monkeypatch.setattr(Broken, "load", classmethod(lambda cls, *_: cls.__new__(cls)))
     from fabric import Config
+
     from selvedge.executor import Executor
 
     core = Parser(initial=program.initial_context, ignore_unknown=True).parse_argv([])

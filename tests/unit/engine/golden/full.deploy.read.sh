@@ -12,6 +12,8 @@ mark=@selvedge
 
 # … the library disk
 
+# … the library environment
+
 # … the library file
 
 # … the library history
@@ -107,6 +109,9 @@ printf '\n%s fact 24\n' "$mark"
 probe_path /srv/hello/instances/0123456789ab-fd8503 ''
 printf '\n%s fact 25\n' "$mark"
 probe_path /srv/hello/instances/0123456789ab-fd8503/env ''
+base=/srv/hello
+live_socket=/srv/hello/live.sock
+environment_of_live /srv/hello/instances/0123456789ab-fd8503/env
 printf '\n%s fact 26\n' "$mark"
 probe_path /srv/hello/instances/0123456789ab-fd8503/run 497a6a75acbfaf47831749b554478018083754d90dfcf1535da197aa6ffabcc8
 printf '\n%s fact 27\n' "$mark"
@@ -143,6 +148,8 @@ run_dir=/run/hello
 live_socket=/srv/hello/live.sock
 supervisor_conf=/etc/supervisor/conf.d/hello.conf
 releases_fact
+base=/srv/hello
+environment_of_left 0123456789ab-fd8503
 printf '\n%s fact 38\n' "$mark"
 hook_switched /srv/hello/instances/.after_switch fa95d49c11eeb778 0123456789ab-fd8503 /srv/hello/live.sock
 printf '\n%s fact 39\n' "$mark"
