@@ -118,7 +118,9 @@ def show_plan(report: Report, session: Session, items: Sequence[Planned], *, who
     for item in items:
         changes = [change for _, change in item.plan.changes if not (earlier_changes and change.waits)]
         if not changes and not item.pending:
-            report.step(session.name, item.name, Styled("nothing to change", "dim"))
+            known = [resource.unchanged(fact) for resource, fact in zip(item.resources, item.facts, strict=False)]
+            said = "; ".join(["nothing to change", *filter(None, known)])
+            report.step(session.name, item.name, Styled(said, "dim"))
             continue
         earlier_changes = True
         counted = _counted(len(changes), "change") if changes else ""
