@@ -12,6 +12,8 @@ from selvedge.startup import keep_compiled_modules
 if TYPE_CHECKING:
     from selvedge.config.types import LOCAL_PREFIX as LOCAL_PREFIX
     from selvedge.errors import UsageError as UsageError
+    from selvedge.release.hooks import after_switch as after_switch
+    from selvedge.release.hooks import build_hook as build_hook
     from selvedge.release.instance import Instance as Instance
     from selvedge.release.live import Live as Live
     from selvedge.release.managers import process_manager as process_manager
@@ -35,7 +37,6 @@ if TYPE_CHECKING:
     from selvedge.resources.code.access import GitHostKey as GitHostKey
     from selvedge.resources.code.carried import CarriedFiles as CarriedFiles
     from selvedge.resources.code.checkout import Checkout as Checkout
-    from selvedge.resources.code.hook import Hook as Hook
     from selvedge.resources.code.mirror import Mirror as Mirror
     from selvedge.resources.code.python import UV as UV
     from selvedge.resources.code.python import UV_REQUIREMENT as UV_REQUIREMENT
@@ -95,6 +96,7 @@ __version__ = "0.1.0"
 _NAMES = {
     "config.types": "LOCAL_PREFIX",
     "errors": "UsageError",
+    "release.hooks": "after_switch build_hook",
     "release.instance": "Instance",
     "release.live": "Live",
     "release.managers": "process_manager",
@@ -110,7 +112,6 @@ _NAMES = {
     "resources.code.access": "DeployKey GitHostKey",
     "resources.code.carried": "CarriedFiles",
     "resources.code.checkout": "Checkout",
-    "resources.code.hook": "Hook",
     "resources.code.mirror": "Mirror",
     "resources.code.python": "UV UV_REQUIREMENT Python interpreter needs_uv",
     "resources.code.sources": "code_source",

@@ -16,6 +16,7 @@ from invoke.tasks import Call
 from selvedge.errors import SelvedgeError, UsageError
 from selvedge.startup import collect_garbage
 from selvedge.task import Operation, Step
+from selvedge.tasklist import empty_flag, is_empty
 from selvedge.value import Value
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class Executor(fabric.Executor):
 
         If a task fails, exit with the status of its error; print a traceback only with --debug.
         """
+        self._check_core()
         calls = self.normalize(tasks)
         if not any(isinstance(call.task, Step | Operation) for call in calls):
             collect_garbage()
@@ -46,6 +48,16 @@ class Executor(fabric.Executor):
         except Exception as error:
             self._fail(fault(error))
         return {}
+
+    def _check_core(self) -> None:
+        """Refuse an empty value of Fabric's own flags, which it reads before it loads the fabfile. Raises Exit."""
+        for argument in self.core[0].args.values():
+            given = argument.value if argument.got_value else None
+            values = given if isinstance(given, list) else [given]
+            if "hosts" in argument.names and isinstance(given, str):
+                values = given.split(",")
+            if any(is_empty(value) for value in values):
+                raise Exit(empty_flag(argument), 2)
 
     def _plain(self, *tasks: Any) -> dict[Any, Any]:
         try:

@@ -33,6 +33,10 @@ class Paths(Value):
         """Return the checkout of `commit`, named by its first 12 hex digits, and by those of the files that go along with it."""
         return f"{self.releases}/{commit[:12]}{f'-{self.carried}' if self.carried else ''}"
 
+    def release_of(self, instance: str) -> str:
+        """Return the checkout of an instance, whose name begins with that of its checkout."""
+        return f"{self.releases}/{instance.rpartition('-')[0]}"
+
     @property
     def current(self) -> str:
         """The link to the live release."""

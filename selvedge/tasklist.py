@@ -74,15 +74,35 @@ def grouped(rows: Sequence[Row], groups: Groups) -> Iterator[tuple[str, list[Row
 
 
 def _checked_value(set_value: Callable[..., None]) -> Callable[..., None]:
-    """Make a flag's value that is not a number wrong usage; Invoke raises ValueError."""
+    """Make an empty value of a flag wrong usage, and one that is not a number, for which Invoke raises ValueError."""
 
     def checked(self: Argument, value: Any, cast: bool = True) -> None:
+        if cast and is_empty(value):
+            raise Exit(empty_flag(self), 2)
         try:
             set_value(self, value, cast)
         except ValueError:
-            raise wrong_usage(f"--{(self.name or '').replace('_', '-')} takes a number, not {value!r}.") from None
+            raise wrong_usage(f"{flag_name(self)} takes a number, not {value!r}.") from None
 
     return checked
+
+
+def flag_name(argument: Argument) -> str:
+    """Return a flag as it is typed, e.g. --commit or --hosts."""
+    return f"--{max(argument.names, key=len).replace('_', '-')}"
+
+
+def is_empty(value: Any) -> bool:
+    """Return whether the value of a flag is text without a visible character."""
+    return isinstance(value, str) and not value.strip()
+
+
+def empty_flag(argument: Argument) -> str:
+    """Return the message for a flag without a value. Without it, `--commit "$SHA"` would release another commit."""
+    return (
+        f"{flag_name(argument)} is empty.\nGive it a value, or leave it out. If the value comes from a variable, such as one of a "
+        "CI job, that variable is not set."
+    )
 
 
 def _checked_ssh_config(load: Callable[..., None]) -> Callable[..., None]:

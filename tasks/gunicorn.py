@@ -2,7 +2,6 @@
 
 import selvedge as sv
 from selvedge.release import preconditions
-from tasks.parts.hooks import hook
 from tasks.parts.sockets import socket_folder
 
 
@@ -17,11 +16,11 @@ def gunicorn(app):
     yield sv.Directory(paths.logs, "0710", group="www-data")
     yield sv.Directory(paths.instances, "0750", **own, removable=True)
     yield sv.Directory(instance.folder, "0750", **own)
-    yield sv.File(f"{instance.folder}/env", instance.environment_text(), "0640", secret=True, **own)
+    yield instance.environment_file()
     yield sv.File(f"{instance.folder}/run", instance.run_script(), "0750", **own)
     for name, text in instance.modules().items():
         yield sv.File(f"{instance.folder}/{name}", text, "0640", **own)
     yield sv.File(instance.start, instance.start_script(), "0750", **own)
-    yield from hook(app, instance, "after_build", builds=True)
+    yield from sv.build_hook(app, instance, "after_build")
     # Before the switch: from then on nginx serves these folders of this release.
     yield from sv.static_folders(app, instance.release)

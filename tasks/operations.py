@@ -28,7 +28,7 @@ def releases(run, json=False):
     operations.releases.releases(run, as_json=json)
 
 
-@sv.operation(lines(30), JSON)
+@sv.operation(sv.Option("lines", "Show this many of the latest runs.", 30), JSON)
 def history(run, lines=30, json=False):
     """List past runs: who changed what, when, and the result."""
     operations.history.history(run, lines=lines, as_json=json)

@@ -1,7 +1,6 @@
 """The release's process, started at boot and restarted if it ends, and the switch to it from the live release."""
 
 import selvedge as sv
-from tasks.parts.hooks import hook
 from tasks.parts.log_rotation import log_rotation
 from tasks.parts.sockets import socket_folder
 
@@ -17,10 +16,9 @@ def supervisor(app):
     for name, text in instance.manager_files().items():
         yield sv.File(f"{instance.folder}/{name}", text, "0640", group=app.name)
     yield from log_rotation(app)
-    # The commands for the server run inside `Live`, between the health check and the switch.
-    yield from hook(app, instance, "before_switch", local_only=True)
-    yield sv.Live(app, instance.id, forced=app.release.forced)
+    # It also runs the hook before_switch: between the health check and the switch.
+    yield sv.Live(app, instance.id, instance.commit, forced=app.release.forced, environment=instance.environment_hashes)
     if not manager.app_listens:
         # After the switch, because an old release of another manager may open its own socket there.
         yield from socket_folder(app)
-    yield from hook(app, instance, "after_switch")
+    yield from sv.after_switch(app, instance.id, instance.commit)

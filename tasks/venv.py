@@ -1,7 +1,6 @@
 """The app's virtual environment."""
 
 import selvedge as sv
-from tasks.parts.hooks import hook
 
 
 @sv.step(needs_commit=True)
@@ -9,7 +8,7 @@ def venv(app):
     """Install the app's requirements in a virtual environment."""
     release = app.paths.release(app.commit)
     yield sv.Needs(release, "clone")
-    yield from hook(app, sv.Instance.of(app), "before_build", builds=True)
+    yield from sv.build_hook(app, sv.Instance.of(app), "before_build")
     yield sv.Directory(app.paths.venvs, "0750", group=app.name, removable=True)
     yield sv.Venv(
         release=release,

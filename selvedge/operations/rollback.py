@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from selvedge.config.target import Target
 from selvedge.errors import SelvedgeError
+from selvedge.operations.database_check import Intent, check_database
 from selvedge.operations.support.text import when
-from selvedge.release.database import check_rollback
+from selvedge.release.hooks import after_switch
 from selvedge.release.live import Live, releases_query
 from selvedge.release.record import Record, Releases, original
 from selvedge.resources.base import Ask, Resource
@@ -58,31 +60,25 @@ def choose_release(host: str, releases: Releases, to: str = "") -> Record:
 
 def roll_back(run: Run, to: str, *, keep: bool, downgrade: bool, flags: Mapping[str, Any]) -> None:
     """Make an earlier release live on every host of the run. Raises SelvedgeError before anything is changed."""
-    changes_nothing = _changes_nothing(flags)
     found = _locked_releases(run, "fab rollback", flags)
     chosen = {host: choose_release(host, releases, to) for host, releases in found.items()}
     for host, record in chosen.items() if not flags.get("script") else ():
         run.report.step(host, "rollback", f"to {record.id} ({record.subject or 'no subject'}, live on {when(record.at)} UTC)")
+    intent = Intent(keep, downgrade, dry=_changes_nothing(flags), quiet=bool(flags.get("script")))
     for session in run.fleet.sessions:
-        check_rollback(
-            session,
-            found[session.name],
-            chosen[session.name],
-            keep=keep or (downgrade and changes_nothing),
-            downgrade=downgrade and not changes_nothing,
-        )
-    ids = {host: record.id for host, record in chosen.items()}
-    run.chain([_switch("rollback", ids, downgraded=downgrade)], flags)
+        check_database(session, found[session.name], chosen[session.name], intent)
+    run.chain([_switch("rollback", chosen, downgraded=downgrade)], flags)
 
 
 def restart(run: Run, flags: Mapping[str, Any]) -> None:
     """Start a copy of the live release on every host, and switch to it. Raises SelvedgeError."""
-    ids = {}
+    copies = {}
     for host, releases in _locked_releases(run, "fab restart", flags).items():
         if not releases.live:
             raise SelvedgeError(f"{host}: there is no live release to restart.", f"Run `fab -H {host} deploy` first.")
-        ids[host] = next_copy(releases)
-    run.chain([_switch("restart", ids)], flags)
+        live = releases.record(releases.live) or Record(releases.live, "good")
+        copies[host] = replace(live, id=next_copy(releases))
+    run.chain([_switch("restart", copies)], flags)
 
 
 def next_copy(releases: Releases) -> str:
@@ -105,10 +101,12 @@ def _locked_releases(run: Run, doing: str, flags: Mapping[str, Any]) -> dict[str
     return {name: Releases.parse(fact) for name, fact in zip(names, read, strict=True)}
 
 
-def _switch(why: str, ids: Mapping[str, str], *, downgraded: bool = False) -> Step:
-    """Return a step that makes the named release of each host live."""
+def _switch(why: str, chosen: Mapping[str, Record], *, downgraded: bool = False) -> Step:
+    """Return a step that makes the chosen release of each host live."""
 
     def switch(app: Target) -> Iterator[Resource | Step]:
-        yield Live(app, ids[app.host.name], forced=True, why=why, downgraded=downgraded)
+        release = chosen[app.host.name]
+        yield Live(app, release.id, release.commit, forced=True, why=why, downgraded=downgraded)
+        yield from after_switch(app, release.id, release.commit, why)
 
     return Step(switch, name=why, phase="switch")

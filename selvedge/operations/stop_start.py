@@ -43,6 +43,10 @@ class Running(Resource):
             noted=True,
         )
 
+    def unchanged(self, fact: str) -> str:
+        state = "is already running" if self.running else "is already stopped"
+        return f"{self.app.name} {state} (release {Releases.parse(fact).live})"
+
 
 def stop(run: Run, flags: Mapping[str, Any]) -> None:
     """Stop the live release of every host. Raises SelvedgeError."""

@@ -10,6 +10,7 @@ from paramiko import PKey
 from selvedge.config.hosts import Host
 from selvedge.errors import SelvedgeError, UsageError
 from selvedge.operations.support.each_host import on_each_host, raise_first_error
+from selvedge.operations.support.question import accepted
 from selvedge.report import Report
 from selvedge.report.text import Part, Styled
 from selvedge.run import Run
@@ -68,7 +69,7 @@ def _print_keys(report: Report, host: Host, shown: ServerKeys, known: Mapping[st
 
 def _store(report: Report, host: Host, entry: str, keys: Sequence[PKey], *, yes: bool) -> None:
     path = known_hosts.file_to_write(host)
-    if not yes and not _accepted(f"Are these your server's keys? If you answer y, Selvedge stores them in {path}. [y/N] "):
+    if not yes and not accepted(f"Are these your server's keys? If you answer y, Selvedge stores them in {path}. [y/N] "):
         raise SelvedgeError(
             f"{host.name}: you did not accept the host keys. Nothing was stored.",
             "Compare them with the keys that your provider's console shows. This command prints them there: "
@@ -118,14 +119,6 @@ def _changed(host: Host, shown: ServerKeys, known: Mapping[str, PKey]) -> Selved
         "If the server was reinstalled, compare the new keys with the ones on your provider's console. If they match, remove "
         f"the old keys and accept the new ones:\n{again}",
     )
-
-
-def _accepted(question: str) -> bool:
-    try:
-        return input(question).strip().lower() in ("y", "yes")
-    except EOFError:
-        print()
-        return False
 
 
 def _toml_key(name: str) -> str:

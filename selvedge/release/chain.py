@@ -18,6 +18,7 @@ from selvedge.release.database import network_databases
 from selvedge.release.rollout import Plans, roll_out
 from selvedge.report import Report
 from selvedge.report.text import Styled
+from selvedge.resources.code.hook import BuildHook
 from selvedge.resources.code.pushed import uncommitted_files
 from selvedge.task import Step
 
@@ -45,6 +46,7 @@ def run_chain(fleet: Fleet, commits: Commits, tasks: Sequence[Step], options: Ma
     for session in fleet.sessions:
         show_plan(fleet.report, session, plans[session.name], whole=dry or bool(options.get("diff")))
     note_uncommitted(fleet.report, uncommitted.result())
+    note_changed_hooks(fleet, plans)
     if dry:
         fleet.report.line("Dry run: nothing was changed.")
         return
@@ -93,6 +95,15 @@ def note_uncommitted(report: Report, counts: Mapping[Path, int]) -> None:
             report.line(Styled("Note: ", "yellow"), text)
 
 
+def note_changed_hooks(fleet: Fleet, plans: Plans) -> None:
+    """Print which hooks of the build have other commands than when the release was built that has been live since."""
+    for name, items in plans.items():
+        for resource, fact in (pair for item in items for pair in zip(item.resources, item.facts, strict=False)):
+            if isinstance(resource, BuildHook) and fact.strip() == "built":
+                text = f"{name}: the hook {resource.name} is new or has changed. It will run when the next commit is built."
+                fleet.report.line(Styled("Note: ", "yellow"), text)
+
+
 def _steps(tasks: Sequence[Step], session: Session) -> list[Step]:
     """Return the steps of the tasks on a host in their order, each once."""
     return list(dict.fromkeys(part for task in tasks for part in task.parts(session.app)))
@@ -125,7 +136,9 @@ def show_plan(report: Report, session: Session, items: Sequence[Planned], *, who
     for item in items:
         changes = [change for _, change in item.plan.changes if not (earlier_changes and change.waits)]
         if not changes and not item.pending:
-            report.step(session.name, item.name, Styled("nothing to change", "dim"))
+            known = [resource.unchanged(fact) for resource, fact in zip(item.resources, item.facts, strict=False)]
+            said = "; ".join(["nothing to change", *filter(None, known)])
+            report.step(session.name, item.name, Styled(said, "dim"))
             continue
         earlier_changes = True
         counted = _counted(len(changes), "change") if changes else ""

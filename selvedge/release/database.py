@@ -1,20 +1,22 @@
-"""The app's database: which hosts share one, and whether a rollback would leave it newer than the code."""
+"""The app's database: which hosts share one, and which alembic revisions it has."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pydantic import SecretStr
 
 from selvedge.engine.session import Session
-from selvedge.errors import SelvedgeError
-from selvedge.release.record import Record, Releases
+from selvedge.release.alembic import alembic_command
 from selvedge.shell.library import call
+from selvedge.value import Value
 
 _NETWORK = re.compile(r"(postgres|postgresql|mysql|mariadb|mssql|oracle|cockroachdb|mongodb)[a-z0-9+_]*://.+", re.ASCII)
-_REVISION = re.compile(r"^(\w+)(?: \(.*\))?$", re.ASCII | re.MULTILINE)
-_UNKNOWN = re.compile(r"Can't locate revision identified by '([^']+)'")
+_USUAL = "alembic upgrade head"
+"""Asked where `app.migrate` is empty now, but earlier releases have recorded revisions."""
+READ_SECONDS = 30
+NOT_CALLED = "app.migrate does not call alembic itself"
 
 
 def network_databases(environment: Mapping[str, SecretStr]) -> frozenset[str]:
@@ -26,77 +28,74 @@ def network_databases(environment: Mapping[str, SecretStr]) -> frozenset[str]:
     return frozenset(value for value in values if _NETWORK.fullmatch(value))
 
 
-def check_rollback(session: Session, releases: Releases, to: Record, *, keep: bool, downgrade: bool) -> None:
-    """Refuse a rollback to the release `to` that would leave the database newer than the code.
+class Database(Value):
+    """The revisions of a database, compared with those that a release needs, by the migrations of one release.
 
-    keep: allow it. downgrade: print the SQL, then downgrade the database with the migrations of the live release. Raises
-    SelvedgeError with the revisions between, or if the downgrade fails.
+    current: in the database. heads: the newest ones of the release that was asked. missing: needed, but not in the database.
+    foreign: in the database, but that release does not have them. unknown: needed, but that release does not have them.
+    between: what a downgrade takes back, as "0001 -> 0002, notes", the newest first. sql: the lines of its SQL.
+    problem: why nothing could be read, "" if it could.
     """
-    live = releases.record(releases.live)
-    at, needed = (live.database or live.heads).split() if live else [], to.heads.split()
-    if keep or not at or not needed or at == needed:
-        return
-    status, output = _alembic(session, to.id, "current")
-    if status == 0:
-        _check_same(session, to, _REVISION.findall(output))
-        return
-    at = _UNKNOWN.findall(output) or at
-    # Only the release that migrated the database to this revision has all the migrations.
-    newest = next((each.id for each in reversed(releases.records) if at[0] in each.heads.split()), releases.live)
-    if not downgrade:
-        between = _alembic(session, newest, "history", "-r", f"{needed[0]}:{at[0]}")[1]
-        listed = "\n".join(f"    {line}" for line in between.splitlines() if "->" in line)
-        raise SelvedgeError(
-            f"{session.name}: the database is newer than the release {to.id}: it is at revision {' '.join(at)}, and that release "
-            f"needs {' '.join(needed)}. The revisions between:\n{listed}",
-            f"If the older code works with the newer database, run `fab -H {session.name} rollback --to {to.id} --keep-database`. "
-            "To downgrade the database, use `--downgrade` instead: it prints the SQL, then runs `alembic downgrade`, which may "
-            "delete data.",
-        )
-    _downgrade(session, newest, to.id, at[0], needed[0])
 
+    current: tuple[str, ...] = ()
+    heads: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    foreign: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    between: tuple[str, ...] = ()
+    sql: tuple[str, ...] = ()
+    problem: str = ""
 
-def _downgrade(session: Session, newest: str, to: str, at: str, needed: str) -> None:
-    """Downgrade from revision `at` to `needed`, for a rollback to the release `to`. Both commands run with `newest`."""
-    session.report.step(session.name, "rollback", f"the SQL of the downgrade from {at} to {needed}:")
-    status, sql = _alembic(session, newest, "downgrade", f"{at}:{needed}", "--sql")
-    if status != 0:
-        raise SelvedgeError(
-            f"{session.name}: alembic could not print the SQL of the downgrade: {sql}",
-            "Nothing was changed. Correct the migration's downgrade(). Or roll back the code only: "
-            f"`fab -H {session.name} rollback --to {to} --keep-database`.",
-        )
-    for line in sql.splitlines():
-        session.report.line(f"    {line}")
-    status, output = _alembic(session, newest, "downgrade", needed)
-    if status == -1:
-        raise session.lost("during the downgrade of the database")
-    if status != 0:
-        raise SelvedgeError(
-            f"{session.name}: `alembic downgrade` failed: {output}",
-            "The live release keeps serving. Correct the migration, then run the same command again.",
+    @property
+    def compared(self) -> bool:
+        """Whether the release that was asked has all migrations in question, so that it could compare them."""
+        return not (self.problem or self.foreign or self.unknown)
+
+    @classmethod
+    def parse(cls, output: str, status: int, needed: Sequence[str] = ()) -> Database:
+        """Read the output of revisions.py. status: its exit status."""
+        said: dict[str, list[str]] = {}
+        other = ""
+        for line in output.splitlines():
+            mark, _, rest = line.partition(" ")
+            word, _, text = rest.partition(" ")
+            if mark == "@alembic":
+                said.setdefault(word, []).append(text)
+            else:
+                other = line.strip() or other
+        problem = said.get("error", [other or f"exit status {status}"])[-1]
+        if status in (124, 137):
+            problem = "alembic did not answer in time"
+        lists = {key: tuple(dict.fromkeys(" ".join(texts).split())) for key, texts in said.items()}
+        return cls(
+            current=lists.get("current", ()),
+            heads=lists.get("heads", ()),
+            missing=lists.get("missing", ()),
+            foreign=lists.get("foreign", ()),
+            unknown=tuple(each for each in needed if each not in lists.get("known", ())),
+            between=tuple(_shown(text) for text in said.get("between", ())),
+            sql=tuple(said.get("sql", ())),
+            problem=problem.rstrip(". ") if status or not ({"current", "sql"} & said.keys()) else "",
         )
 
 
-def _check_same(session: Session, to: Record, at: list[str]) -> None:
-    """Refuse the rollback if the database is not at the revisions that the release `to` needs: someone has downgraded it."""
-    if set(at) == set(to.heads.split()):
-        return
-    raise SelvedgeError(
-        f"{session.name}: the database is at {' '.join(at) or 'no revision'}, but the release {to.id} needs {to.heads.strip()}: "
-        "the database was downgraded.",
-        f"Run `fab -H {session.name} deploy --commit {to.id[:12]} --force` to migrate the database and release that commit, or add "
-        "--keep-database to roll back without a migration.",
-    )
+def _shown(text: str) -> str:
+    revision, older, *about = text.split(" ", 2)
+    return ", ".join([f"{older.replace(',', ', ')} -> {revision}", *filter(None, about)])
 
 
-def _alembic(session: Session, instance: str, *arguments: str) -> tuple[int, str]:
-    """Run alembic in a release's environment; return its exit status (-1: the connection was lost) and output, without log lines.
+def ask_alembic(session: Session, instance: str, verb: str, needed: Sequence[str] = ()) -> Database:
+    """Ask alembic in a release's environment, as `app.migrate` calls it, about its database.
 
-    It runs to its end even if the connection is lost, but for at most `app.migrate_timeout` seconds.
+    verb: "read"; "sql" prints the SQL of the downgrade to the revisions `needed`, "downgrade" runs it. A downgrade runs to its end
+    even if the connection is lost, but for at most `app.migrate_timeout` seconds. Raises UnreachableError if it is lost.
     """
     app = session.target
-    run = f"{app.paths.instances}/{instance}/run"
-    result = session.run(call("alembic_run", *arguments, app=app.name, run=run, seconds=app.migrate_timeout))
-    lines = [line for line in result.output.splitlines() if not line.startswith("INFO ")]
-    return result.status, "\n".join(lines).strip()
+    command = alembic_command(app.migrate or _USUAL, verb, needed)
+    if not command:
+        return Database(problem=NOT_CALLED)
+    seconds = app.migrate_timeout if verb == "downgrade" else READ_SECONDS
+    result = session.run(call("alembic_run", command, app=app.name, base=app.paths.base, new=instance, seconds=seconds))
+    if result.status == -1:
+        raise session.lost("while alembic was running")
+    return Database.parse(result.output, result.status, needed)

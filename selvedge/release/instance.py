@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from selvedge.config.dotenv import app_environment, render_environment
 from selvedge.config.target import Target
 from selvedge.paths import Paths
+from selvedge.release.environment import EnvironmentFile, Hashes, environment_hashes
 from selvedge.release.managers import process_manager
 from selvedge.release.servers import app_server
 from selvedge.templates import template
@@ -115,6 +116,18 @@ class Instance(Value):
 
     def _files(self, templates: Iterable[str]) -> dict[str, str]:
         return {PurePosixPath(name).stem: self._render(name, self.id) for name in templates}
+
+    @property
+    def environment_hashes(self) -> Hashes:
+        """The names of the environment's variables, with hashes."""
+        return environment_hashes(self.environment)
+
+    def environment_file(self) -> EnvironmentFile:
+        """Return the file with the environment, readable by root and the app."""
+        name, path = self.app.name, f"{self.folder}/env"
+        return EnvironmentFile(
+            path, self.environment_text(), "0640", group=name, secret=True, hashes=self.environment_hashes, app=name
+        )
 
     def environment_text(self) -> str:
         """Return the app's environment in the format of `sh` and systemd. Secret."""

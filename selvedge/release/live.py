@@ -7,11 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from selvedge.config.target import Target
-from selvedge.config.types import LOCAL_PREFIX
 from selvedge.engine.script import script
 from selvedge.errors import SelvedgeError
-from selvedge.release.record import Releases, original
+from selvedge.release.alembic import alembic_command
+from selvedge.release.environment import Hashes, changed_variables, parse_hashes
+from selvedge.release.hooks import hook_env_vars
+from selvedge.release.record import Record, Releases, original
 from selvedge.resources.base import Change, Resource
+from selvedge.resources.code.hook import local_commands, server_commands
 from selvedge.shell import library
 from selvedge.shell.library import call
 
@@ -38,15 +41,18 @@ class Live(Resource):
     """The instance that nginx sends requests to.
 
     A new instance starts next to the old one on its own socket, and gets requests only once it is healthy. If it fails, the
-    old one keeps serving. forced: switch even to a commit that was rolled back. why: deploy, rollback, restart or revert.
-    downgraded: the database was downgraded for this rollback.
+    old one keeps serving. commit: its full hash, if known. forced: switch even to a commit that was rolled back.
+    why: deploy, rollback, restart or revert. downgraded: the database was downgraded for this rollback.
+    environment: the release's variables with their hashes.
     """
 
     app: Target
     instance: str
+    commit: str = ""
     forced: bool = False
     why: str = "deploy"
     downgraded: bool = False
+    environment: Hashes = ()
 
     def __repr__(self) -> str:
         flags = f"{self.forced}, {self.why!r}, {self.app.release.migrates}, {self.downgraded}"
@@ -57,7 +63,10 @@ class Live(Resource):
         return paths.supervisor_conf, paths.previous_socket, paths.current, paths.live_socket
 
     def probe(self) -> str:
-        return releases_query(self.app)
+        query = releases_query(self.app)
+        if self.why != "deploy" or self.forced or not self.commit:
+            return query
+        return f"{query}\n{call('environment_of_left', self.instance, given=self.app.shell_values)}"
 
     def plan(self, fact: str) -> Change | None:
         """Return the change. Raises SelvedgeError for a commit that was rolled back, before anything is built for it."""
@@ -75,18 +84,34 @@ class Live(Resource):
             return None if found.boots else clean_up(f"rewrite the files that start {found.live} at boot")
         rolled_back = found.rolled_back(self.instance)
         if rolled_back and not self.forced and found.live != self.instance:
-            raise SelvedgeError(
-                f"{self.app.host.name}: the release {rolled_back.id} of this commit was rolled back after it became live on "
-                f"{rolled_back.at}.",
-                "Correct the app and commit, or correct the setting or variable that was wrong. "
-                "To release this commit again, add --force.",
-            )
+            raise self._was_rolled_back(rolled_back, fact)
         old = found.live
         if old == self.instance:
             summary = f"start {self.instance} again"
         else:
             summary = f"switch from {old} to {self.instance}" if old else f"start {self.instance} and make it live"
-        return self._change(summary)
+        change = self._change(summary)
+        env_vars = {**hook_env_vars(self.app, self.instance, self.commit, self.why), "PREVIOUS": old}
+        return replace(change, local_commands=local_commands(self.app.hooks.before_switch), local_env_vars=tuple(env_vars.items()))
+
+    def _was_rolled_back(self, record: Record, fact: str) -> SelvedgeError:
+        """Return the error for a commit that was rolled back. It says how this release differs from the one of that time."""
+        host, same = self.app.host.name, original(record.id) == self.instance
+        differs = " This release is the same commit with the same settings and the same environment."
+        if not same:
+            old = parse_hashes(fact, f"left {record.id}")
+            names = changed_variables(old, self.environment) if old is not None else ""
+            how = f"its environment differs: {names}" if names else "its settings in hosts.toml or its environment differ"
+            if old is not None and not names:
+                how = "its settings in hosts.toml differ"
+            differs = f" The release {self.instance} is the same commit, but {how}."
+        again = f"`fab -H {host} deploy --commit {self.instance[:12]} --force`"
+        return SelvedgeError(
+            f"{host}: the release {record.id} of this commit was rolled back after it became live on {record.at}.{differs}",
+            f"If it was not at fault, release it again: {again}. Or correct the app and commit."
+            if same
+            else f"If that corrects the fault, release {self.instance}: {again}. Or correct the app and commit.",
+        )
 
     def _change(self, summary: str) -> Change:
         app = self.app
@@ -105,12 +130,12 @@ class Live(Resource):
             stop_timeout=app.stop_timeout,
             strategy=app.strategy,
             migrate=app.migrate if app.release.migrates else "",
-            alembic=app.migrate,
+            alembic=alembic_command(app.migrate, "read"),
             downgraded=self.downgraded,
             migrate_timeout=app.migrate_timeout,
             settings=app.settings,
             host=app.host.name,
-            before_switch="\n".join(hook for hook in app.hooks.before_switch if not hook.startswith(LOCAL_PREFIX)),
+            before_switch="\n".join(server_commands(app.hooks.before_switch)),
             keep=app.keep_releases,
         )
         remedy = f"Correct the cause, and commit if it is in the app. Then run `fab -H {app.host.name} deploy` again."

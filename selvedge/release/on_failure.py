@@ -6,17 +6,21 @@ from selvedge.config.types import LOCAL_PREFIX
 from selvedge.engine.session import Session
 from selvedge.engine.workstation import run_local
 from selvedge.errors import SelvedgeError, UnreachableError
+from selvedge.release.hooks import hook_env_vars
 from selvedge.release.instance import Instance
-from selvedge.release.live import releases_query
+from selvedge.release.live import Live, releases_query
 from selvedge.release.record import Releases
 from selvedge.resources.base import Ask
 from selvedge.shell.library import call
 
 
-def run_on_failure(session: Session, error: SelvedgeError) -> None:
-    """Run the host's on_failure commands. If one fails, print that error and run the others."""
+def run_on_failure(session: Session, error: SelvedgeError, live: Live | None) -> None:
+    """Run the host's on_failure commands. If one fails, print that error and run the others.
+
+    live: what should have become live; None if a release is only built.
+    """
     commands = session.target.hooks.on_failure
-    env_vars = _env_vars(session, error) if commands else {}
+    env_vars = _env_vars(session, error, live) if commands else {}
     for command in commands:
         try:
             if command.startswith(LOCAL_PREFIX):
@@ -28,9 +32,13 @@ def run_on_failure(session: Session, error: SelvedgeError) -> None:
             session.report.error(problem)
 
 
-def _env_vars(session: Session, error: SelvedgeError) -> dict[str, str]:
+def _env_vars(session: Session, error: SelvedgeError, live: Live | None) -> dict[str, str]:
     """Return the environment variables of the commands."""
-    release = Instance.of(session.app).id if session.release.commit and _is_named(session) else ""
+    commit, release = session.release.commit, ""
+    if live:
+        release, commit = live.instance, live.commit
+    elif commit and _is_named(session):
+        release = Instance.of(session.app).id
     previous = ""
     if not isinstance(error, UnreachableError):
         try:
@@ -38,9 +46,7 @@ def _env_vars(session: Session, error: SelvedgeError) -> dict[str, str]:
         except SelvedgeError as problem:
             session.report.error(problem)
     return {
-        "HOST": session.name,
-        "COMMIT": session.release.commit,
-        "RELEASE": release,
+        **hook_env_vars(session.app, release, commit, live.why if live else "deploy"),
         "PREVIOUS": previous,
         "ERROR": error.message,
     }

@@ -11,9 +11,10 @@ from selvedge.engine.fleet import Fleet
 from selvedge.engine.session import Planned, Session
 from selvedge.errors import SelvedgeError
 from selvedge.release.commits import Commits
+from selvedge.release.hooks import after_switch
 from selvedge.release.live import Live
 from selvedge.release.on_failure import run_on_failure
-from selvedge.release.record import Releases
+from selvedge.release.record import Record, Releases
 from selvedge.resources.base import Resource
 from selvedge.task import Step
 
@@ -72,7 +73,7 @@ def _converge(
     try:
         return converge(session, items, commits.resolve_now, following)
     except SelvedgeError as error:
-        run_on_failure(session, error)
+        run_on_failure(session, error, _live_of(items))
         raise
 
 
@@ -81,9 +82,14 @@ def _switch(commits: Commits, session: Session, items: Sequence[Planned], ready:
     try:
         items = ready or session.plan([item.step for item in items])
     except SelvedgeError as error:
-        run_on_failure(session, error)
+        run_on_failure(session, error, _live_of(items))
         raise
     _converge(commits, session, items)
+
+
+def _live_of(items: Sequence[Planned]) -> Live | None:
+    """Return what the steps make live, None if they make nothing live."""
+    return next((resource for item in items for resource in item.resources if isinstance(resource, Live)), None)
 
 
 def _report_live(fleet: Fleet, plans: Plans) -> None:
@@ -102,22 +108,24 @@ def _report_draining(session: Session, items: Sequence[Planned]) -> None:
                 session.report.step(session.name, "draining", text)
 
 
-def _live_releases(fleet: Fleet, sessions: Sequence[Session]) -> dict[str, str]:
-    """Return the live release of each host by the host's name, "" if there is none."""
+def _live_releases(fleet: Fleet, sessions: Sequence[Session]) -> dict[str, Record]:
+    """Return the live release of each host by the host's name; its id is "" if there is none."""
     facts = fleet.each(lambda session: session.read([Live(session.app, "")])[0], sessions)
-    return {session.name: Releases.parse(fact).live for session, fact in zip(sessions, facts, strict=True)}
+    found = {session.name: Releases.parse(fact) for session, fact in zip(sessions, facts, strict=True)}
+    return {name: each.record(each.live) or Record(each.live, "good") for name, each in found.items()}
 
 
-def _back_to(release: str) -> Step:
+def _back_to(release: Record) -> Step:
     """Return a step that makes this release live again."""
 
     def revert(app: Target) -> Iterator[Resource]:
-        yield Live(app, release, forced=True, why="revert")
+        yield Live(app, release.id, release.commit, forced=True, why="revert")
+        yield from after_switch(app, release.id, release.commit, "revert")
 
     return Step(revert)
 
 
-def _go_back(fleet: Fleet, commits: Commits, done: Sequence[Session], before: Mapping[str, str], *, revert: bool) -> None:
+def _go_back(fleet: Fleet, commits: Commits, done: Sequence[Session], before: Mapping[str, Record], *, revert: bool) -> None:
     """Make the other hosts go back after the release has failed on one; then print the live release of each host.
 
     done: the hosts that may have switched. before: the release that was live on each host.
@@ -125,17 +133,19 @@ def _go_back(fleet: Fleet, commits: Commits, done: Sequence[Session], before: Ma
     after: dict[str, str] = {}
     for session in done:
         try:
-            after[session.name] = _live_releases(fleet, [session])[session.name]
+            after[session.name] = _live_releases(fleet, [session])[session.name].id
             old = before[session.name]
-            if revert and old and after[session.name] != old:
-                fleet.report.step(session.name, "revert", f"going back to {old}, because the release failed on another server")
+            if revert and old.id and after[session.name] != old.id:
+                fleet.report.step(session.name, "revert", f"going back to {old.id}, because the release failed on another server")
+                after[session.name] = "unknown"
                 converge(session, session.plan([_back_to(old)]), commits.resolve_now)
-                after[session.name] = old
+                after[session.name] = old.id
         except SelvedgeError as error:
-            after[session.name] = "unknown"
+            after.setdefault(session.name, "unknown")
             fleet.report.error(error)
     fleet.report.line()
     for session in fleet.sessions:
-        live = after.get(session.name, before.get(session.name, "")) or "nothing"
-        state = "unchanged" if live == (before.get(session.name) or "nothing") else "switched"
+        old_id = before[session.name].id if session.name in before else ""
+        live = after.get(session.name, old_id) or "nothing"
+        state = "unchanged" if live == (old_id or "nothing") else "switched"
         fleet.report.step(session.name, "live", f"{live}  ({state})")

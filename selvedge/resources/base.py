@@ -105,6 +105,10 @@ class Resource(Query):
         It is pure: it reads no file and runs no program.
         """
 
+    def unchanged(self, fact: str) -> str:  # noqa: ARG002
+        """Return what a user should know if nothing differs, e.g. that the app is running; "" for nothing."""
+        return ""
+
     def owned(self) -> tuple[str, ...]:
         """Return the paths that the resource makes. `fab remove` deletes them, unless another app has the same (remove.py)."""
         return ()

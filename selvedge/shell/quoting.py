@@ -26,6 +26,14 @@ def words(*values: str) -> str:
     return " ".join(quote(value) for value in values)
 
 
+def unquoted(word: str) -> str:
+    """Return a word of a shell command without its quotes; unchanged if a quote is not closed."""
+    try:
+        return "".join(shlex.split(word))
+    except ValueError:
+        return word
+
+
 def assign(**values: ShellValue) -> str:
     """Return assignments, one a line: name='value'. True becomes 1, False the empty string."""
     lines = []

@@ -85,7 +85,7 @@ def leftovers(server: Server) -> str:
     """Return the undo copies and unfinished files of killed runs, one per line; "" if there are none."""
     return server.run(
         "ls -d /run/selvedge/*.undo.* /run/selvedge/*.drain /srv/*/.*.new /srv/*/previous.sock /srv/*/releases/.new-* 2>/dev/null;"
-        "find /etc /srv -xdev -name '.selvedge.*' ! -path '*/site-packages/*' ! -name '.selvedge.before_build'"
+        "find /etc /srv -xdev -name '.selvedge.*' ! -path '*/site-packages/*'"
         " ! -path '/srv/*/venvs/*/.selvedge' 2>/dev/null || true"
     ).stdout.strip()
 

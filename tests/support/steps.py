@@ -9,8 +9,10 @@ import fabfile
 from selvedge.config.target import Target
 from selvedge.engine.plan import Plan
 from selvedge.engine.script import read_script, step_script
+from selvedge.release.alembic import PROGRAM
 from selvedge.resources.base import Resource
 from selvedge.shell.library import library, names
+from selvedge.shell.quoting import quote
 from selvedge.task import Step
 
 LIBRARIES = {name: library(name) for name in sorted(names())}
@@ -106,7 +108,8 @@ def scripts(app: Target) -> dict[str, str]:
 
 
 def legible(script: str) -> str:
-    """Return the script without the text of the libraries."""
+    """Return the script without the text of the libraries, and without the program that asks alembic."""
+    script = script.replace(quote(quote(PROGRAM))[1:-1], "# … the program revisions.py")
     for name, text in LIBRARIES.items():
         script = script.replace(text, f"# … the library {name}\n")
     return script

@@ -1,8 +1,9 @@
 # Alembic, in the environment of a release.
 
-# alembic_run ARGUMENT…: run alembic as the app's user for at most $seconds, and print its output. $run: the release's script
-# `run`. Alembic runs to its end even if the connection is lost. It holds the lock of a step, so the next run waits for it.
-# Values: app run seconds
+# alembic_run COMMAND: run a shell command that calls alembic, as the app's user in the release $new, for at most $seconds. Print the
+# lines with revisions, then all other output, without the app's secrets. It runs to its end even if the connection is lost. It
+# holds the lock of a step, so the next run waits for it.
+# Values: app base new seconds
 alembic_run() {
   local output status
   trap '' HUP PIPE
@@ -11,8 +12,30 @@ alembic_run() {
   flock -w 300 9 || return 1
   output=$(mktemp /run/selvedge/alembic.XXXXXX) || return 1
   status=0
-  user_run "$app" timeout -k 10 "$seconds" "$run" alembic "$@" >"$output" 2>&1 9>&- || status=$?
-  cat -- "$output"
+  user_run "$app" timeout -k 10 "$seconds" "$base/instances/$new/run" sh -c "$1" >"$output" 2>&1 3<&- 9>&- || status=$?
+  alembic_lines <"$output"
+  alembic_lines -v <"$output" | hide_secrets
   rm -f -- "$output"
   return "$status"
+}
+
+# alembic_lines [-v]: print the lines of standard input that name revisions (server/revisions.py), or all others. A variable of the
+# environment may be part of a revision's name, so these lines are not changed.
+alembic_lines() { grep -a -E "$@" '^@alembic (current|heads|known|missing|foreign|between)( |$)' || :; }
+
+# alembic_current FILE: print the revisions in the database, with spaces; "base" for none. Fails if the file, which has the output of
+# revisions.py, does not name them.
+alembic_current() {
+  local found
+  grep -a -q -E '^@alembic current( |$)' "$1" || return 1
+  found=$(sed -n 's/^@alembic current *//p' "$1" | tr ' ' '\n' | sort -u | tr '\n' ' ' | sed 's/^ *//; s/ *$//')
+  printf '%s' "${found:-base}"
+}
+
+# alembic_problem FILE: print why the revisions could not be read.
+alembic_problem() {
+  local found
+  found=$(sed -n 's/^@alembic error //p' "$1" | hide_secrets | tail -n 1)
+  [ -n "$found" ] || found=$(grep -a -v '^[[:space:]]*$' "$1" | hide_secrets | tail -n 1)
+  printf '%s' "${found:-alembic did not answer in time}" | sed 's/[. ]*$//'
 }

@@ -1,35 +1,68 @@
 # The user's own commands around a release ([hooks] in hosts.toml).
 
-# hook_fact MARK LIVE_LINK: print "done" if the commands have run; else "previous" and the live instance.
-hook_fact() {
-  if [ -e "$1" ]; then
+# hook_built MARK HASH RELEASE INSTANCE LIVE_LINK: print "done" if the commands with this hash have run; "built" if the release has been
+# live, so that nothing may write to it any more; else "previous" and the live instance. INSTANCE: empty for all of the commit.
+hook_built() {
+  if [ "$(cat -- "$1" 2>/dev/null)" = "$2" ]; then
     echo 'done'
+  elif [ -f "$3/.selvedge-live" ] && grep -q -x -e "${4:-.*}" -- "$3/.selvedge-live"; then
+    echo built
   else
-    printf 'previous %s\n' "$(releases_linked "$2")"
+    printf 'previous %s\n' "$(releases_linked "$5")"
   fi
 }
 
-# hook_run COUNT NAME=VALUE… COMMAND…: run the commands as $user in $folder, which is in $release, with the first COUNT arguments
-# as environment variables; then create the mark. $run: the script that sets a release's environment, or empty. $builds: the
-# commands may write in the folder, so $user owns its files while they run.
-# Values: hook user release folder run builds mark_path
+# hook_switched MARK HASH INSTANCE LIVE_LINK: print "done" if the instance, or a restarted copy of it, is live, and the commands with
+# this hash have run for it; else "previous" and the instance that was live before.
+hook_switched() {
+  local live marked
+  live=$(releases_linked "$4")
+  marked=$(cat -- "$1" 2>/dev/null) || marked=
+  if [ "$live" != "$3" ] && [ "${live%r*}" != "$3" ]; then
+    printf 'previous %s\n' "$live"
+  elif [ "$marked" = "$live $2" ]; then
+    echo 'done'
+  else
+    # The run that made it live has not come to this hook, or the commands have changed since.
+    marked=${marked%% *}
+    printf 'previous %s\n' "${marked:-$live}"
+  fi
+}
+
+# hook_build COUNT NAME=VALUE… COMMAND…: run the commands as hook_run does. They may write in $folder, so $user owns its files while
+# they run.
+# Values: hook user release folder run mark_path mark_text
+hook_build() {
+  file_within "$release" "$folder" || step_fail "The folder ${folder#"$release"/} (app.root) is a symbolic link that leads out of the repository. In hosts.toml, set app.root to a real folder of the repository."
+  trap hook_close EXIT
+  chown -hR -- "$user:$user" "$folder"
+  hook_run "$@"
+  trap - EXIT
+  hook_close
+  chmod -R u=rwX,g=rX,o= -- "$folder"
+  find "$folder" -type d -exec chmod o=x -- '{}' +
+  printf '%s\n' "$mark_text" >"$mark_path"
+}
+
+# hook_switch COUNT NAME=VALUE… COMMAND…: run the commands as hook_run does, for the live release.
+# Values: hook user folder run mark_path mark_text live_link
+hook_switch() {
+  hook_run "$@"
+  printf '%s %s\n' "$(releases_linked "$live_link")" "$mark_text" >"$mark_path.new"
+  mv -f -- "$mark_path.new" "$mark_path"
+}
+
+# hook_run COUNT NAME=VALUE… COMMAND…: run the commands as $user in $folder, with the first COUNT arguments as environment
+# variables. $run: the script that sets a release's environment, or empty.
 hook_run() {
   local count number command
   count=$1
   shift
-  file_within "$release" "$folder" || step_fail "The folder ${folder#"$release"/} (app.root) is a symbolic link that leads out of the repository. In hosts.toml, set app.root to a real folder of the repository."
-  if [ -n "$builds" ]; then chown -hR -- "$user:$user" "$folder"; fi
   number=0
   for command in "$@"; do
     number=$((number + 1))
     if [ "$number" -gt "$count" ]; then hook_command "$count" "$command" "$@"; fi
   done
-  if [ -n "$builds" ]; then
-    hook_close
-    chmod -R u=rwX,g=rX,o= -- "$folder"
-    find "$folder" -type d -exec chmod o=x -- '{}' +
-  fi
-  touch -- "$mark_path"
 }
 
 # hook_command COUNT COMMAND NAME=VALUE…: run one command; more arguments may follow the variables. `env` sets the variables,
@@ -49,7 +82,6 @@ hook_command() {
   status=0
   (cd "$folder" && user_run "$user" ${run:+"$run"} env HOME="$folder" "$@" sh -c "$command") || status=$?
   if [ "$status" -ne 0 ]; then
-    if [ -n "$builds" ]; then hook_close; fi
     step_fail "The hook $hook failed (exit status $status): $command"
   fi
 }

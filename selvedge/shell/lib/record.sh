@@ -14,8 +14,11 @@ record_note() {
 
 # record_begin: read the revisions of the database in the background, because alembic needs about a second.
 record_begin() {
-  record_heads >"$undo/heads" 2>/dev/null 3<&- &
-  revisions=$!
+  revisions=
+  if [ "$why" = deploy ] && [ -n "$alembic" ]; then
+    switch_run timeout -k 5 30 sh -c "$alembic" >"$undo/revisions" 2>&1 3<&- &
+    revisions=$!
+  fi
 }
 
 # record_write: write the record of the new release, after record_begin.
@@ -29,10 +32,13 @@ record_write() {
     printf 'at %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)"
     printf 'by %s\n' "$step_by"
     printf 'seconds %s\n' "$(($(date +%s) - began))"
-    wait "$revisions" || :
-    cat "$undo/heads"
+    if [ -n "$revisions" ]; then wait "$revisions" || :; fi
+    record_heads
   } >"$base/instances/$new/record.new"
   mv -f -- "$base/instances/$new/record.new" "$base/instances/$new/record"
+  # From now on no hook may write to the release's folder.
+  grep -q -s -x -e "${new%r*}" -- "$base/releases/$commit/.selvedge-live" || printf '%s\n' "${new%r*}" >>"$base/releases/$commit/.selvedge-live"
+  record_say_unknown
 }
 
 # record_heads: print the revisions that the release's code needs (heads), and the revisions of the database (database). A rollback
@@ -41,7 +47,7 @@ record_heads() {
   local heads database
   heads=
   if [ "$why" = deploy ]; then
-    case $alembic in *alembic*) heads=$(switch_run timeout -k 5 30 alembic current 2>/dev/null | cut -d ' ' -f 1 | tr '\n' ' ') || heads= ;; esac
+    if [ -n "$alembic" ]; then heads=$(alembic_current "$undo/revisions") || heads=; fi
     database=$heads
   else
     heads=$(record_field heads "$new")
@@ -49,6 +55,15 @@ record_heads() {
     if [ -z "$downgraded" ] && [ -n "$old" ]; then database=$(record_field database "$old"); fi
   fi
   if [ -n "$heads" ]; then printf 'heads %s\ndatabase %s\n' "$heads" "${database:-$heads}"; fi
+}
+
+# record_say_unknown: say why a rollback will not know the revision of the database that this release needs.
+record_say_unknown() {
+  local reason
+  [ "$why" = deploy ] && [ -n "$migrate" ] && [ -z "$(record_field heads "$new")" ] || return 0
+  reason="app.migrate does not call alembic itself"
+  if [ -n "$alembic" ]; then reason=$(alembic_problem "$undo/revisions"); fi
+  step_say "the database's revision is unknown: $reason. A rollback to or from this release will not compare the database with the code"
 }
 
 # record_field NAME INSTANCE: print a line of an instance's record.

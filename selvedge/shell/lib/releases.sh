@@ -52,10 +52,11 @@ releases_unrecorded() {
   done
 }
 
-# releases_history COUNT: print the last lines of the history.
+# releases_history COUNT: print the lines of the last runs in the history.
 # Values: base
 releases_history() {
-  if [ -f "$base/history" ]; then tail -n "$1" -- "$base/history"; fi
+  [ -f "$base/history" ] || return 0
+  tac -- "$base/history" | awk -F '\t' -v count="$1" '!($2 in seen) { seen[$2]; if (++runs > count) exit } { print }' | tac
 }
 
 # releases_fact: print the live instance, whether its socket is open and whether a boot starts it, the instances whose sockets

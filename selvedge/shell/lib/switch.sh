@@ -186,7 +186,7 @@ switch_hooks() {
     [ -n "$command" ] || continue
     step_say "before_switch: $command"
     gate_wait "waiting for the hook before_switch"
-    switch_run env PREVIOUS="$old" HOST="$host" sh -c "$command" </dev/null || switch_refuse "The hook before_switch failed (exit status $?): $command"
+    switch_run env PREVIOUS="$old" HOST="$host" ACTION="$why" sh -c "$command" </dev/null || switch_refuse "The hook before_switch failed (exit status $?): $command"
   done || exit 1
 }
 

@@ -12,7 +12,10 @@ from types import SimpleNamespace
 
 import pytest
 from fabric.main import program
+from invoke.exceptions import Exit
+from invoke.parser import Parser
 
+import fabfile
 from tests.support.paths import ROOT
 
 # No server is there: what gets so far as to contact one ends with status 4.
@@ -54,9 +57,6 @@ def _fab(folder: Path, words: tuple[str, ...]) -> None:
 
 def flags_of(monkeypatch: pytest.MonkeyPatch, *words: str, dry: bool = False) -> list[tuple[str, dict[str, object]]]:
     """What each task of a command line is called with, with the connections left out."""
-    from invoke.parser import Parser
-
-    import fabfile
     from selvedge import run as runs
     from selvedge.executor import Executor
     from selvedge.task import Operation, Step
@@ -155,9 +155,7 @@ def test_what_nobody_foresaw_is_one_sentence(monkeypatch: pytest.MonkeyPatch, ca
     monkeypatch.setattr(runs, "Run", Broken)
     monkeypatch.setattr(Broken, "load", classmethod(lambda cls, *_: cls.__new__(cls)))
     from fabric import Config
-    from invoke.parser import Parser
 
-    import fabfile
     from selvedge.executor import Executor
 
     core = Parser(initial=program.initial_context, ignore_unknown=True).parse_argv([])
@@ -177,6 +175,37 @@ def test_an_ssh_config_that_cannot_be_read_is_named(tmp_path: Path, line: str) -
     done = fab(tmp_path, "-S", str(config), "-H", "server", "status")
     assert done.returncode == 2 and f"Could not read {config}: Unparsable" in done.stderr, done
     assert "Traceback" not in done.stderr
+
+
+TAKING = [
+    (context.name, max(argument.names, key=len))
+    for context in fabfile.namespace.to_contexts()
+    for argument in context.args.values()
+    if argument.takes_value and not argument.positional
+]
+"""Every task with a flag that takes a value."""
+
+
+@pytest.mark.parametrize("text", ["", " "])
+def test_every_flag_refuses_an_empty_value(text: str) -> None:
+    assert {("deploy", "commit"), ("rollback", "to"), ("sandbox.up", "count")} <= set(TAKING)
+    for task, flag in TAKING:
+        with pytest.raises(Exit) as caught:
+            Parser(contexts=fabfile.namespace.to_contexts()).parse_argv([task, f"--{flag}", text])
+        assert caught.value.code == 2
+        assert caught.value.message.startswith(f"--{flag} is empty.\nGive it a value, or leave it out."), task
+        assert "CI" in caught.value.message
+
+
+@pytest.mark.parametrize("words", [
+    ["-H", "", "status"], ["--hosts=", "status"], ["-H", " ", "deploy"], ["-H", ",", "deploy"], ["-H", "server,", "deploy"],
+    ["status", "-H", ""],
+])  # fmt: skip
+def test_an_empty_name_of_a_host_is_wrong_usage(tmp_path: Path, words: list[str]) -> None:
+    """The host of hosts.toml would be taken, or only a part of the hosts."""
+    done = fab(tmp_path, *words)
+    assert done.returncode == 2, done
+    assert "--hosts is empty." in done.stderr, done
 
 
 def test_a_number_that_is_none_is_wrong_usage(tmp_path: Path) -> None:

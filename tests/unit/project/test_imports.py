@@ -144,7 +144,9 @@ PRINTS = {
     "selvedge/operations/trust.py",
     "selvedge/shell/server/checkout.py",
     "selvedge/shell/server/environment.py",
+    "selvedge/operations/support/question.py",
     "selvedge/shell/server/preflight.py",
+    "selvedge/shell/server/revisions.py",
 }
 
 

@@ -52,6 +52,20 @@ def test_live_release(target: Callable[..., Target], fact: str, summary: str | N
 
 
 @pytest.mark.parametrize("why", ["deploy", "rollback", "revert", "restart"])
+def test_the_hook_before_switch_runs_at_every_switch_and_knows_which(target: Callable[..., Target], why: str) -> None:
+    app = target("b" * 40, hooks={"before_switch": ["local: ./note", "./warm-up 'it'"]})
+    there = releases(OLD, record(OLD, "good", 1), record(NEW, "good", 2))
+    change = Live(app, NEW, "b" * 40, forced=True, why=why).plan(seen(there))
+    assert change and change.local_commands == ("./note",)
+    assert dict(change.local_env_vars) == {
+        "RELEASE": NEW, "COMMIT": "b" * 40, "HOST": "server", "ACTION": why, "PREVIOUS": OLD
+    }  # fmt: skip
+    assert "before_switch='./warm-up '\"'\"'it'\"'\"''\n" in change.shell and f"\nwhy={why}\n" in change.shell
+    other = Live(app, NEW, why=why).plan(seen(GOOD, f"running {NEW}\nrunning {OLD}\n"))
+    assert other and not other.local_commands, "nothing is switched"
+
+
+@pytest.mark.parametrize("why", ["deploy", "rollback", "revert", "restart"])
 @pytest.mark.parametrize(
     ("live", "wanted", "changes"),
     [
@@ -90,6 +104,33 @@ def test_a_rolled_back_commit_is_refused_with_any_settings(
     else:
         assert Live(target("b" * 40), other).plan(fact)
     assert Live(target("b" * 40), other, forced=True).plan(fact)
+
+
+VARIABLES = (("A", "1" * 64), ("B", "2" * 64))
+
+
+@pytest.mark.parametrize(("more", "differs"), [
+    (f"left {NEW}\nleft {NEW} A {'1' * 64}\nleft {NEW} B {'9' * 64}\nleft {NEW} C {'3' * 64}\n",
+     "its environment differs: B changed, C removed."),
+    (f"left {NEW}\n", "its environment differs: A added, B added."),
+    (f"left {NEW}\nleft {NEW} A {'1' * 64}\nleft {NEW} B {'2' * 64}\n", "its settings in hosts.toml differ."),
+    ("", "its settings in hosts.toml or its environment differ."),
+])  # fmt: skip
+def test_the_message_says_how_a_release_differs_from_the_one_rolled_back(
+    target: Callable[..., Target], more: str, differs: str
+) -> None:
+    other, there = "bbbbbbbbbbbb-444444", releases(OLD, record(OLD, "good", 1), record(NEW, "left", 2))
+    with pytest.raises(SelvedgeError) as caught:
+        Live(target("b" * 40), other, "b" * 40, environment=VARIABLES).plan(seen(there, more))
+    assert caught.value.message.endswith(f"The release {other} is the same commit, but {differs}")
+    assert caught.value.remedy.startswith(f"If that corrects the fault, release {other}: ")
+    assert "`fab -H server deploy --commit bbbbbbbbbbbb --force`" in caught.value.remedy
+
+
+def test_the_same_release_is_offered_too(target: Callable[..., Target]) -> None:
+    there = releases(OLD, record(OLD, "good", 1), record(NEW, "left", 2))
+    with pytest.raises(SelvedgeError, match=r"same commit with the same settings and the same environment\. If it was not"):
+        Live(target("b" * 40), NEW, "b" * 40).plan(seen(there))
 
 
 def test_a_deploy_may_return_to_a_good_instance() -> None:

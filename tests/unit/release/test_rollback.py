@@ -1,15 +1,13 @@
-"""The release that a rollback chooses, and the database's revision."""
+"""The release that a rollback chooses."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from selvedge.errors import SelvedgeError
 from selvedge.operations.rollback import choose_release, next_copy
-from selvedge.release import database
 from tests.support.releases import NEW, OLD
 from tests.unit.release.records import record, releases
 
@@ -35,40 +33,6 @@ def test_the_newest_release_that_was_rolled_back_is_named() -> None:
     assert 'in the state "rolled back"' in caught.value.remedy
     assert f"`fab -H one rollback --to {OLD}`" in caught.value.remedy
     assert choose_release("one", there, OLD).id == OLD
-
-
-@pytest.mark.parametrize(("answers", "keep", "says"), [
-    ({"current": (0, "0001 (head)\n")}, False, ""),
-    ({"current": (0, "")}, False, "is at no revision, but the release aaaaaaaaaaaa-111111 needs 0001: the database was downgraded"),
-    ({"current": (255, "FAILED: Can't locate revision identified by '0002'"), "history": (0, "0001 -> 0002, notes")}, False,
-     "is newer than the release aaaaaaaaaaaa-111111: it is at revision 0002, and that release needs 0001. The revisions between:\n"
-     "    0001 -> 0002"),
-    ({"current": (255, "no such file"), "history": (0, "0001 -> 0002, notes")}, False, "it is at revision 0002"),
-    ({}, True, ""),
-])  # fmt: skip
-def test_a_rollback_compares_the_revision_of_the_database(
-    monkeypatch: pytest.MonkeyPatch, answers: dict[str, tuple[int, str]], keep: bool, says: str
-) -> None:
-    asked = []
-
-    def alembic(_: object, instance: str, command: str, *_rest: str) -> tuple[int, str]:
-        asked.append((instance, command))
-        return answers[command]
-
-    class Session:
-        name = "one"
-
-    monkeypatch.setattr(database, "_alembic", alembic)
-    to = record(OLD, "good", 1, heads="0001 ", database="0001 ")
-    there = releases(NEW, to, record(NEW, "good", 2, heads="0002 ", database="0002 "))
-    session: Any = Session()
-    if says:
-        with pytest.raises(SelvedgeError) as caught:
-            database.check_rollback(session, there, to, keep=keep, downgrade=False)
-        assert says in caught.value.message
-    else:
-        database.check_rollback(session, there, to, keep=keep, downgrade=False)
-    assert asked == [(OLD if command == "current" else NEW, command) for command in answers]
 
 
 @pytest.mark.parametrize(("live", "running", "copy"), [

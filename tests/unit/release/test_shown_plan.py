@@ -19,6 +19,7 @@ from selvedge.release.chain import show_plan
 from selvedge.release.commits import Commits
 from selvedge.report import Report
 from selvedge.resources.base import Change
+from selvedge.resources.code.hook import BuildHook
 from selvedge.resources.files import File, diff
 from selvedge.task import Step
 
@@ -63,6 +64,17 @@ def test_a_change_without_a_text_is_one_line() -> None:
         "    • create /etc/x", "    • set a value", "    +a 1"
     ]  # fmt: skip
     assert "line" not in "".join(shown(secret, whole=True))
+
+
+@pytest.mark.parametrize(("fact", "noted"), [("built\n", True), ("done\n", False), ("previous \n", False)])
+def test_a_changed_hook_of_the_build_is_noted_if_the_release_was_live(fact: str, noted: bool) -> None:
+    stream = io.StringIO()
+    hook = BuildHook("before_build", ("make",), "/m", "hello", "a-1", "/r", "/r", "/l", ())
+    items: list[Any] = [Planned(SimpleNamespace(name="venv"), [File("/x", ""), hook], facts=["absent", fact])]  # type: ignore[arg-type]
+    fleet: Any = SimpleNamespace(report=Report(stream))
+    chain.note_changed_hooks(fleet, {"web": items})
+    text = "Note: web: the hook before_build is new or has changed. It will run when the next commit is built.\n"
+    assert stream.getvalue() == (text if noted else "")
 
 
 @pytest.mark.parametrize(("options", "whole"), [({}, False), ({"diff": True}, True), ({"dry_run": True}, True)])

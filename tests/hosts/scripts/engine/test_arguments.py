@@ -55,8 +55,8 @@ def test_the_release_switch_gets_its_values_unchanged(server: Any, hostile: Targ
 
 
 def test_hooks_get_their_commands_unchanged(server: Any, hostile: Target) -> None:
-    shell = changed(declared("gunicorn", hostile), "Hook")
-    functions = "hook_run() { shift $(($1 + 1)); printf '%s\\0' \"$@\"; }\n"
+    shell = changed(declared("gunicorn", hostile), "BuildHook")
+    functions = "hook_build() { shift $(($1 + 1)); printf '%s\\0' \"$@\"; }\n"
     assert server.run(functions + shell).stdout.decode().split("\0")[:-1] == [TEXT, "second"]
 
 

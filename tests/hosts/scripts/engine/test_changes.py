@@ -89,7 +89,7 @@ def test_changes_are_noted_in_the_history(server: Any) -> None:
     planned = changes("touch /srv/one", "touch /srv/two")
     server.run(step_script(planned, MARK, "hello", by="张伟@desk", why="install"))
     server.run(step_script(changes("exit 3"), MARK, "hello", by="me@desk", why="nginx"))
-    first, second = (line.split("\t")[1:] for line in server.path("/srv/hello/history").read_text().splitlines())
+    first, second = (line.split("\t")[2:] for line in server.path("/srv/hello/history").read_text().splitlines())
     assert first == ["张伟@desk", "install", "-", "-", "2 changed"]
     assert second == ["me@desk", "nginx", "-", "-", "failed"]
     assert stat.S_IMODE(server.path("/srv/hello/history").stat().st_mode) == 0o600

@@ -101,26 +101,31 @@ class TestReleases:
         assert document["one"]["releases"] == []
         assert document["two"] == {"error": "two: does not answer. Switch it on."}
 
-    def test_history_prints_its_last_lines(self, fake: Callable[..., Fake]) -> None:
+    def test_history_prints_its_last_runs(self, fake: Callable[..., Fake]) -> None:
         found = fake("one")
-        lines = [f"2026-01-0{day}T00:00:00Z\tme\tdeploy\t-\tx-{day}\tgood\n" for day in range(1, 6)]
-        lines.append(f"2026-01-06T00:00:00Z\tme\trollback\t{OLD}\t{NEW}\trefused: a\ttab \033[31m and more\n")
+        lines = [
+            f"2026-01-0{day}T00:00:0{second}Z\tr{day}\tme\t{why}\n"
+            for day in range(1, 6)
+            for second, why in enumerate(["clone\t-\t-\t2 changed", "venv\t-\t-\t1 changed", f"deploy\t-\tx-{day}\tgood"])
+        ]
+        lines.append(f"2026-01-06T00:00:00Z\tr6\tme\trollback\t{OLD}\t{NEW}\trefused: a\ttab \033[31m and more\n")
         path = found.servers["one"].path("/srv/hello/history")
         path.parent.mkdir(parents=True)
         path.write_text("".join(lines))
         history(found.run, lines=3)
         _, *rows = found.text.splitlines()
         assert [row.split()[1] for row in rows] == ["2026-01-04", "2026-01-05", "2026-01-06"]
+        assert " ".join(rows[0].split()) == "one 2026-01-04 00:00:02 me deploy clone 2, venv 1 - x-4 good"
         assert rows[2].endswith("refused: a    tab  and more")
 
     def test_history_as_json(self, fake: Callable[..., Fake]) -> None:
         found = fake("one", "two")
         path = found.servers["one"].path("/srv/hello/history")
         path.parent.mkdir(parents=True)
-        path.write_text(f"2026-01-06T00:00:00Z\tme\tdeploy\t-\t{NEW}\tgood\nshort\n")
+        path.write_text(f"2026-01-06T00:00:00Z\tr1\tme\tdeploy\t-\t{NEW}\tgood\nshort\n")
         history(found.run, lines=30, as_json=True)
-        event = {"at": "2026-01-06T00:00:00Z", "by": "me", "why": "deploy", "old": "-", "new": NEW, "result": "good"}
-        short = {"at": "short", "by": "", "why": "", "old": "", "new": "", "result": ""}
+        event = {"at": "2026-01-06T00:00:00Z", "run": "r1", "by": "me", "why": "deploy", "old": "-", "new": NEW, "result": "good"}
+        short = {"at": "short", "run": "", "by": "", "why": "", "old": "", "new": "", "result": ""}
         assert json.loads(found.text) == {"one": [event, short], "two": []}
 
     @pytest.mark.parametrize("lines", [0, -1])

@@ -37,6 +37,23 @@ class TestStopAndStart:
         assert (server.tree("/srv"), server.tree("/etc")) == before
         assert server.path("/var/log/asked").read_text() == f"status hello.{OLD}\n"
 
+    @pytest.mark.parametrize(("work", "name", "state"), [(start, "start", "running"), (stop, "stop", "stopped")])
+    def test_an_app_in_that_state_is_left_alone_and_it_is_said(
+        self, fake: Callable[..., Fake], work: Work, name: str, state: str
+    ) -> None:
+        found = fake("one")
+        server = found.servers["one"]
+        live(server, OLD)
+        if state == "running":
+            server.path("/etc/supervisor/conf.d").mkdir(parents=True)
+            server.path("/etc/supervisor/conf.d/hello.conf").write_text(f"[program:hello.{OLD}]\n")
+            server.program("supervisorctl", "echo RUNNING")
+            server.program("ss", f"echo 'u_str LISTEN 0 2048 /run/hello/{OLD}.sock 1 * 0'")
+        work(found.run, {})
+        said, last = found.text.splitlines()
+        assert said.endswith(f"nothing to change; hello is already {state} (release {OLD})")
+        assert last == f"{name}: nothing to change on one."
+
     @pytest.mark.parametrize("names", [("one",), ("one", "two")])
     def test_a_missing_env_file_does_not_matter(self, fake: Callable[..., Fake], names: tuple[str, ...]) -> None:
         found = fake(*names, env_file="/nowhere.env", migrate="alembic upgrade head")

@@ -12,6 +12,8 @@ mark=@selvedge
 
 # … the library disk
 
+# … the library environment
+
 # … the library file
 
 # … the library history
@@ -90,7 +92,7 @@ probe_path /srv/hello/releases/0123456789ab ''
 printf '\n%s fact 15\n' "$mark"
 [ -e /srv/hello/releases/0123456789ab ] && echo there || true
 printf '\n%s fact 16\n' "$mark"
-hook_fact /srv/hello/releases/0123456789ab/.selvedge.before_build /srv/hello/live.sock
+hook_built /srv/hello/releases/0123456789ab/.selvedge-before_build 4aee93435a157cb2 /srv/hello/releases/0123456789ab '' /srv/hello/live.sock
 printf '\n%s fact 17\n' "$mark"
 probe_path /srv/hello/venvs ''
 printf '\n%s fact 18\n' "$mark"
@@ -109,6 +111,9 @@ printf '\n%s fact 24\n' "$mark"
 probe_path /srv/hello/instances/0123456789ab-fd8503 ''
 printf '\n%s fact 25\n' "$mark"
 probe_path /srv/hello/instances/0123456789ab-fd8503/env ''
+base=/srv/hello
+live_socket=/srv/hello/live.sock
+environment_of_live /srv/hello/instances/0123456789ab-fd8503/env
 printf '\n%s fact 26\n' "$mark"
 probe_path /srv/hello/instances/0123456789ab-fd8503/run 497a6a75acbfaf47831749b554478018083754d90dfcf1535da197aa6ffabcc8
 printf '\n%s fact 27\n' "$mark"
@@ -116,7 +121,7 @@ probe_path /srv/hello/instances/0123456789ab-fd8503/selvedge_worker.py aea159616
 printf '\n%s fact 28\n' "$mark"
 probe_path /srv/hello/instances/0123456789ab-fd8503/gunicorn_start 42e5820f687b97acac08c90a2d8df10e1788217d6d72e754dabb7d6efa3eddf9
 printf '\n%s fact 29\n' "$mark"
-hook_fact /srv/hello/instances/0123456789ab-fd8503/hook.after_build /srv/hello/live.sock
+hook_built /srv/hello/releases/0123456789ab/.selvedge-after_build.0123456789ab-fd8503 d944855a14613d34 /srv/hello/releases/0123456789ab 0123456789ab-fd8503 /srv/hello/live.sock
 printf '\n%s fact 30\n' "$mark"
 site_unreadable /srv/hello/releases/0123456789ab backend/static
 echo end
@@ -145,8 +150,10 @@ run_dir=/run/hello
 live_socket=/srv/hello/live.sock
 supervisor_conf=/etc/supervisor/conf.d/hello.conf
 releases_fact
+base=/srv/hello
+environment_of_left 0123456789ab-fd8503
 printf '\n%s fact 38\n' "$mark"
-hook_fact /srv/hello/instances/0123456789ab-fd8503/hook.after_switch /srv/hello/live.sock
+hook_switched /srv/hello/instances/.after_switch fa95d49c11eeb778 0123456789ab-fd8503 /srv/hello/live.sock
 printf '\n%s fact 39\n' "$mark"
 [ -e /etc/nginx/nginx.conf ] && echo there || true
 printf '\n%s fact 40\n' "$mark"

@@ -195,9 +195,9 @@ user=hello
 release=/srv/hello/releases/0123456789ab
 folder=/srv/hello/releases/0123456789ab/backend
 run=/srv/hello/instances/0123456789ab-fd8503/run
-builds=1
-mark_path=/srv/hello/instances/0123456789ab-fd8503/hook.after_build
-hook_run 4 RELEASE=0123456789ab-fd8503 COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server PREVIOUS= 'python manage.py check && echo '"'"'it'"'"''"'"'s built'"'"''
+mark_path=/srv/hello/releases/0123456789ab/.selvedge-after_build.0123456789ab-fd8503
+mark_text=d944855a14613d34
+hook_build 5 RELEASE=0123456789ab-fd8503 COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server ACTION=deploy PREVIOUS= 'python manage.py check && echo '"'"'it'"'"''"'"'s built'"'"''
 )
 change_11() (
 set -eu

@@ -6,6 +6,8 @@ umask 022
 cd /
 
 mark=@selvedge
+# … the library alembic
+
 # … the library appserver
 
 # … the library clock
@@ -153,7 +155,7 @@ drain=10
 stop_timeout=30
 strategy=beside
 migrate='alembic upgrade head && echo '"'"'done: $HOME'"'"''
-alembic='alembic upgrade head && echo '"'"'done: $HOME'"'"''
+alembic='python -c # … the program revisions.py read '"'"''"'"''
 downgraded=''
 migrate_timeout=600
 settings=''
@@ -207,12 +209,12 @@ change_0() (
 set -eu
 hook=after_switch
 user=hello
-release=/srv/hello/releases/0123456789ab
-folder=/srv/hello/releases/0123456789ab/backend
+folder=/srv/hello/releases/0123456789ab
 run=/srv/hello/instances/0123456789ab-fd8503/run
-builds=''
-mark_path=/srv/hello/instances/0123456789ab-fd8503/hook.after_switch
-hook_run 4 RELEASE=0123456789ab-fd8503 COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server PREVIOUS= './tell released'
+mark_path=/srv/hello/instances/.after_switch
+mark_text=fa95d49c11eeb778
+live_link=/srv/hello/live.sock
+hook_switch 5 RELEASE=0123456789ab-fd8503 COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server ACTION=deploy PREVIOUS= './tell released'
 )
 change_arm() (
 set -eu

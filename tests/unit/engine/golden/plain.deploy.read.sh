@@ -6,6 +6,8 @@ umask 022
 cd /
 
 mark=@selvedge
+# … the library environment
+
 # … the library file
 
 # … the library history
@@ -83,6 +85,9 @@ printf '\n%s fact 20\n' "$mark"
 probe_path /srv/hello/instances/0123456789ab-97e444 ''
 printf '\n%s fact 21\n' "$mark"
 probe_path /srv/hello/instances/0123456789ab-97e444/env ''
+base=/srv/hello
+live_socket=/srv/hello/live.sock
+environment_of_live /srv/hello/instances/0123456789ab-97e444/env
 printf '\n%s fact 22\n' "$mark"
 probe_path /srv/hello/instances/0123456789ab-97e444/run f106a20e76d0250416277c5b3167f588d6b09e73bd6865e7cef4effbc3c5884e
 printf '\n%s fact 23\n' "$mark"
@@ -116,6 +121,8 @@ run_dir=/run/hello
 live_socket=/srv/hello/live.sock
 supervisor_conf=/etc/supervisor/conf.d/hello.conf
 releases_fact
+base=/srv/hello
+environment_of_left 0123456789ab-97e444
 printf '\n%s fact 33\n' "$mark"
 probe_path /etc/tmpfiles.d/hello.conf acf9fe75f943addd96ef29447a00fce22a5ab6bc9c97795c709e50a34ce37f38
 printf '\n%s fact 34\n' "$mark"

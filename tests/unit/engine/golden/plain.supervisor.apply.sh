@@ -6,6 +6,8 @@ umask 022
 cd /
 
 mark=@selvedge
+# … the library alembic
+
 # … the library appserver
 
 # … the library clock
