@@ -37,7 +37,7 @@ remove_site() {
 remove_strangers() {
   local uid ours instance
   uid=$(id -u "$app" 2>/dev/null) || return 0
-  cat /proc/[0-9]*/status 2>/dev/null | grep -q "^Uid:[[:space:]]*$uid[[:space:]]" || return 0
+  cat /proc/[0-9]*/status 2>/dev/null | grep -q "^Uid:[[:space:]]*${uid}[[:space:]]" || return 0
   ours=
   for instance in $(manager_instances); do
     ours="$ours $(manager_pid "$instance") $(manager_processes "$instance")"

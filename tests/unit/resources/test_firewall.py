@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -79,10 +80,24 @@ def test_ipv6_is_turned_on_before_the_first_rule() -> None:
     """ufw writes no rule for IPv6 while it is off."""
     script = (
         f"{functions('firewall')}\nguard_touches() {{ :; }}\ngrep() {{ return 1; }}\n"
-        'ufw() { echo "ufw $1"; }\nsed() { echo "$2"; }\nfirewall_open 22'
+        'firewall_ufw() { echo "ufw $1"; }\nsed() { echo "$2"; }\nfirewall_open 22'
     )
     done = subprocess.run(["sh", "-euc", script], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == ["ufw --force", "s/^IPV6=.*/IPV6=yes/", "ufw allow"]
+
+
+def test_an_error_of_ufw_is_passed_on(tmp_path: Path) -> None:
+    output = "ERROR: problem running ufw-init\\niptables-restore: line 5 failed\\n\\nProblem running '/etc/ufw/before.rules'"
+    script = (
+        f"{functions('firewall')}\nundo={tmp_path}; mark=@\nufw() {{ printf '%b\\n' \"{output}\"; return 1; }}\n"
+        "step_fail() { echo \"$*\"; exit 1; }\nfirewall_ufw --force enable"
+    )
+    done = subprocess.run(["sh", "-euc", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[-1] == (
+        "`ufw --force enable` failed: iptables-restore: line 5 failed. Correct that on the server, or set firewall = false under "
+        "[server] in hosts.toml if another firewall protects it."
+    )
 
 
 @pytest.mark.parametrize("line", ["### RULES ###", "-A ufw-user-input -p tcp --dport 22 -j ACCEPT", ""])

@@ -22,6 +22,8 @@ mark=@selvedge
 
 # … the library releases
 
+# … the library service
+
 # … the library site
 
 # … the library stamp
