@@ -12,7 +12,7 @@ from selvedge.shell.quoting import quote
 def tracked_warning(path: Path) -> tuple[str, str] | None:
     """Return a warning and its remedy if git tracks the file, None if it does not, or without git.
 
-    path: of an existing file with secrets.
+    path: an existing file with secrets.
     """
     folder = path.resolve().parent
     try:
@@ -23,7 +23,7 @@ def tracked_warning(path: Path) -> tuple[str, str] | None:
         return None
     name = quote(path.resolve().name)
     remedy = (
-        f"Run `git -C {quote(str(folder))} rm --cached {name}`, add it to .gitignore and commit. The history still has its secrets: "
+        f"Run `git -C {quote(str(folder))} rm --cached {name}`, add it to .gitignore and commit. The history keeps its secrets: "
         "change them if others can read the repository."
     )
     return f"git tracks {path}, so each copy of the repository has its secrets", remedy
