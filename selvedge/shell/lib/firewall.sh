@@ -1,7 +1,15 @@
 # ufw. `ufw status` takes a tenth of a second of Python, so the readings use ufw's files and the kernel's tables.
 
-# firewall_state: print "on", "deny", "ipv6", "live", as far as they apply.
+# firewall_state: print "on", "deny", "ipv6", "live", as far as they apply; "masked" or "unboot" if systemd does not load it at boot.
 firewall_state() {
+  local link
+  for link in /etc/systemd/system/ufw.service /run/systemd/system/ufw.service; do
+    if [ -L "$link" ] && [ "$(readlink "$link")" = /dev/null ]; then echo masked; fi
+  done
+  for link in /etc/systemd/system/*.wants/ufw.service unboot; do
+    if [ -e "$link" ]; then break; fi
+  done
+  if [ "$link" = unboot ]; then echo unboot; fi
   sed -n 's/^ENABLED=yes.*/on/p; s/^DEFAULT_INPUT_POLICY="\(DROP\|REJECT\)".*/deny/p; s/^IPV6=yes.*/ipv6/p' /etc/ufw/ufw.conf /etc/default/ufw
   iptables -S ufw-user-input >/dev/null || return 0
   # A kernel without IPv6 has no second table.
@@ -59,6 +67,7 @@ firewall_on() {
   firewall_ufw default deny incoming
   firewall_ufw --force disable
   firewall_ufw --force enable
+  service_run enable ufw.service
 }
 
 # firewall_ufw ARGUMENT…: run ufw. If it fails, the sentence has its first error: the last line is often only its last command.

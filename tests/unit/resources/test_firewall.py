@@ -55,6 +55,9 @@ UNKNOWN = (
     (WALL, firewall_fact(OPEN, state="on\nipv6\nlive"), *TURN_ON),
     (WALL, firewall_fact(OPEN, state="on\ndeny\nlive"), *TURN_ON),
     (WALL, firewall_fact(OPEN, state="on\ndeny\nipv6"), *TURN_ON),
+    (WALL, firewall_fact(OPEN, state="unboot\non\ndeny\nipv6\nlive"), *TURN_ON),
+    (WALL, firewall_fact(OPEN, state="masked\non\ndeny\nipv6\nlive"), "start ufw.service, which is masked",
+     "service_masked ufw.service 'set `firewall = false` under [server] in hosts.toml'"),
     (WALL, firewall_fact("", state=""),
      "change the firewall: open port 22, 80, 443; turn it on and block all other incoming connections",
      "firewall_open 22 80 443\nfirewall_on"),
@@ -66,7 +69,7 @@ def test_firewall(resource: Resource, fact: str, summary: str | None, shell: str
     check(resource, fact, summary, shell)
     change = resource.plan(fact)
     assert change is None or change.shell == shell
-    assert change is None or change.shell.startswith("step_fail ") or change.guard is UNDO
+    assert change is None or change.shell.startswith(("step_fail ", "service_masked ")) or change.guard is UNDO
 
 
 def test_new_connections_are_limited_on_every_port_of_ssh() -> None:

@@ -95,10 +95,10 @@ def test_a_source_of_a_third_party_whose_key_has_expired(apt: Any, tmp_path: Pat
     home.mkdir(mode=0o700)
     release(third, "stable", "Third")
     gpg = ["gpg", "--homedir", str(home), "--batch", "--quiet", "--passphrase", ""]
-    subprocess.run([*gpg, "--faked-system-time", "20240101T000000", "--quick-gen-key", "third", "rsa2048", "sign", "1d"], check=True)
+    then = [*gpg, "--faked-system-time", "20240101T000000!"]
+    subprocess.run([*then, "--quick-gen-key", "third", "rsa2048", "sign", "1d"], check=True)
     place = third / "dists/stable"
-    sign = [*gpg, "--faked-system-time", "20240101T000001", "--clearsign", "--output", str(place / "InRelease"), str(place / "Release")]
-    subprocess.run(sign, check=True)
+    subprocess.run([*then, "--clearsign", "--output", str(place / "InRelease"), str(place / "Release")], check=True)
     subprocess.run([*gpg, "--output", str(apt.path("/etc/apt/third.gpg")), "--export", "third"], check=True)
     subprocess.run(["gpgconf", "--homedir", str(home), "--kill", "all"], check=True)
     line = "deb [signed-by=/etc/apt/third.gpg] file:/srv/third stable main\n"
