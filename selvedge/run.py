@@ -9,12 +9,14 @@ from typing import Any
 
 from fabric import Config
 
+from selvedge.config.files import display_name, named_hosts_file
 from selvedge.config.load import load
 from selvedge.config.settings import Settings
 from selvedge.engine.fleet import Fleet
 from selvedge.engine.session import Session
 from selvedge.release.commits import Commits, requested_ref
 from selvedge.report import Report
+from selvedge.resources.code.tracked import tracked_warning
 from selvedge.ssh.connection import Credentials, Remote
 from selvedge.ssh.named_files import check_named_files
 from selvedge.task import Step
@@ -60,6 +62,19 @@ class Run:
             for step in dict.fromkeys(part for task in tasks for part in task.parts(app)):
                 if step.precondition:
                     step.precondition(app)
+        if not options.get("script"):
+            self._warn_of_tracked_files()
+
+    def _warn_of_tracked_files(self) -> None:
+        targets = (session.target for session in self.fleet.sessions)
+        for path in dict.fromkeys(app.local_file(app.env_file) for app in targets if app.env_file):
+            if warning := tracked_warning(path):
+                self.report.line(f"app.env_file: {warning[0]}. {warning[1]}")
+
+    def name_hosts_file(self) -> None:
+        """Print which file and app are meant if $SELVEDGE_HOSTS_FILE chose the file: its user may have forgotten that."""
+        if file := named_hosts_file():
+            self.report.line(f"SELVEDGE_HOSTS_FILE is set: this run uses {display_name(file)}, the app {self.settings.app.name}.")
 
     def check_named_files(self) -> None:
         """Check the keys and known_hosts files of all servers before one is contacted. Raises UsageError."""

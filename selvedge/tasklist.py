@@ -6,6 +6,8 @@ ssh_config that is not readable ends with a message instead of a traceback.
 
 from __future__ import annotations
 
+import difflib
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -30,7 +32,7 @@ def install(groups: Groups) -> None:
     """Make `fab --list` show these groups, and make wrong usage end as `wrong_usage` says."""
     stop_collecting_garbage()
     parser: Any = invoke.parser.parser
-    parser.ParseError = wrong_usage
+    parser.ParseError = functools.partial(wrong_usage, tasks=tuple(name for names in groups.values() for name in names))
     argument: Any = Argument
     argument.set_value = _checked_value(argument.set_value)
     Fab.display_with_columns = _in_groups(Fab.display_with_columns, groups)
@@ -121,9 +123,19 @@ def _checked_ssh_config(load: Callable[..., None]) -> Callable[..., None]:
     return checked
 
 
-def wrong_usage(message: str, context: object = None) -> Exit:  # noqa: ARG001
-    """Return the end of the program for wrong usage. It has the signature of Invoke's ParseError."""
-    if message.startswith("No idea what "):
-        message = f"There is no task or flag {message.removeprefix('No idea what ').removesuffix(' is!')}."
+def wrong_usage(message: str, context: Any = None, tasks: Sequence[str] = ()) -> Exit:
+    """Return the end of the program for wrong usage. It has the signature of Invoke's ParseError.
+
+    context: Invoke's parser of the task before the wrong word. tasks: the names of known tasks.
+    """
     hint = "`fab --list` shows all tasks. `fab --help TASK` shows the flags of a task."
+    if message.startswith("No idea what "):
+        quoted = message.removeprefix("No idea what ").removesuffix(" is!")
+        word = quoted.strip("'\"")
+        message = f"There is no task or flag {quoted}."
+        if getattr(context, "name", None) == "run" and not word.startswith("-"):
+            return Exit(f"{message}\n`fab run` takes its command with a flag: `fab run --command {quoted}`.", 2)
+        known = [name for name in getattr(context, "flags", ()) if name.startswith("--")] if word.startswith("-") else tasks
+        if close := difflib.get_close_matches(word, known, n=1):
+            message = f"{message} Did you mean `{close[0]}`?"
     return Exit(f"{message}\n{hint}", 2)

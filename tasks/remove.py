@@ -16,8 +16,10 @@ def remove(run, yes=False, data=False, **flags):
         problem = f"`fab remove` deletes the app {run.settings.app.name} from its servers, so it needs the flag --yes."
         raise sv.UsageError(problem, "See what it would delete with `fab remove --dry-run`.")
 
-    def removed(app):
+    def resources(app):
+        removed = operations.remove.Removed(app, operations.remove.owned_paths(deploy, app), data)
+        yield operations.remove.NoStrangers(removed)
         yield from no_site_bans(app)
-        yield operations.remove.Removed(app, operations.remove.owned_paths(deploy, app), data)
+        yield removed
 
-    run.chain([sv.Step(removed, name="remove")], flags)
+    run.chain([sv.Step(resources, name="remove")], flags)

@@ -166,10 +166,22 @@ def _upkeep(app: Target, parts: Mapping[str, str]) -> Iterator[CheckResult]:
             yield ok("upgrades", f"last unattended run {days * 24:.0f} hours ago")
     if waiting := parts.get("reboot", "").split():
         yield warning("reboot", f"needed to finish upgrading {', '.join(waiting)}", "Run `sudo systemctl reboot` on the server.")
-    services, _, synchronized = parts.get("clock", "").strip().rpartition("\n")
-    text = f"set by {services.replace(chr(10), ', ') or 'no service'}; synchronized: {synchronized or 'unknown'}"
-    remedy = f"Run `fab -H {app.host.name} harden`, which installs systemd-timesyncd."
-    yield ok("clock", text) if services else problem("clock", text, remedy)
+    yield _clock(app, parts.get("clock", "").split())
+
+
+def _clock(app: Target, lines: Sequence[str]) -> CheckResult:
+    """Return whether a service keeps the clock right. lines: the services, then `yes`, `no` or `container`."""
+    *services, state = lines or [""]
+    names = " and ".join(services)
+    if not services:
+        remedy = f"Run `fab -H {app.host.name} harden`, which installs systemd-timesyncd."
+        return problem("clock", "no service sets the server's clock", remedy)
+    if state == "container":
+        return ok("clock", f"set by the host of this container; {names} is installed")
+    if state != "yes":
+        remedy = f"Find the reason on the server: `timedatectl status`, `sudo journalctl -u {services[0]} -n 20`."
+        return warning("clock", f"{names} has not synchronized it yet", remedy)
+    return ok("clock", f"synchronized by {names}")
 
 
 def _kernel(app: Target, parts: Mapping[str, str]) -> Iterator[CheckResult]:

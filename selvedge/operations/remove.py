@@ -105,3 +105,28 @@ class Removed(Resource):
             diff="\n".join(f"-{path}" for path in fact.split("\n") if path),
             noted=True,
         )
+
+
+class NoStrangers(Resource):
+    """No process of the app's user runs beside those of its releases, if the app is about to be removed.
+
+    Such a process would lose its files while it runs, and `userdel` would fail half-way.
+    """
+
+    removed: Removed
+
+    def probe(self) -> str:
+        strangers = call("remove_strangers", given=self.removed.app.shell_values)
+        return f"{self.removed.probe()}\nprintf '\\n--- processes\\n'\n{strangers}"
+
+    def plan(self, fact: str) -> Change | None:
+        places, _, processes = fact.partition("\n--- processes\n")
+        found = [line.partition(" ")[::2] for line in processes.splitlines() if line.strip()]
+        if not found or self.removed.plan(places) is None:
+            return None
+        user = self.removed.app.name
+        listing = ", ".join(f"{name} (pid {pid})" for pid, name in found[:10]) + (", …" if len(found) > 10 else "")
+        problem = f"Other processes of the user {user} run on this server, so nothing was removed: {listing}."
+        stop = " ".join(pid for pid, _ in found[:10])
+        remedy = f"Stop them on the server: `sudo kill {stop}`, or wait for a job of cron. Then run the same command again."
+        return Change.refused(f"check that only releases of {user} run as its user", problem, remedy=remedy)

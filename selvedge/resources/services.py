@@ -12,6 +12,7 @@ from selvedge.shell.quoting import quote, words
 MASKED = ("masked", "masked-runtime")
 _INSTEAD = {
     "fail2ban": "set `fail2ban = false` under [server] in hosts.toml",
+    "ufw": "set `firewall = false` under [server] in hosts.toml",
     "supervisor": 'set `manager = "systemd"` under [app] in hosts.toml',
     **dict.fromkeys(
         ("apt-daily", "apt-daily-upgrade", "unattended-upgrades"),

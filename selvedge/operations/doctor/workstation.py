@@ -17,6 +17,7 @@ from selvedge.operations.support.text import counted
 from selvedge.resources.code import pushed
 from selvedge.resources.code.git import git
 from selvedge.resources.code.local_repository import local_commit
+from selvedge.resources.code.tracked import tracked_warning
 from selvedge.resources.nginx.own_certificate import OwnCertificate
 from selvedge.ssh import public_keys
 from selvedge.ssh.named_files import check_named_files
@@ -118,6 +119,8 @@ def _files(app: Target) -> Iterator[CheckResult]:
             count = len(read_environment(path))
             if path.stat().st_mode & 0o007:
                 yield warning("env_file", f"every user of your machine can read {path}", f"Run `chmod 600 {path}`.")
+            if tracked := tracked_warning(path):
+                yield warning("env_file", *tracked)
             yield ok("env_file", f"{path} has {counted(count, 'variable')}")
         if app.tls.certificate:
             OwnCertificate.of(app)

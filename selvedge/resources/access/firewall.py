@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from selvedge.resources.access.undo import UNDO
 from selvedge.resources.base import Change, Guard, Resource, sections
 from selvedge.resources.files import File
+from selvedge.resources.services import masked
 from selvedge.shell.quoting import words
 from selvedge.value import Value
 
@@ -87,7 +88,10 @@ class Firewall(Resource):
         rules = [_rules(parts.get(name, "")) for name in ("rules", "rules6")]
         missing = [port for port in wanted if not all(any(rule.opens(port) for rule in each) for each in rules)]
         stale = sorted({rule.port for each in rules for rule in each if rule.ours and rule.port not in wanted})
-        running = set(parts.get("state", "").split()) == {"on", "deny", "ipv6", "live"}
+        state = set(parts.get("state", "").split())
+        if "masked" in state:
+            return masked("ufw.service")
+        running = state == {"on", "deny", "ipv6", "live"}
         if not ssh:
             problem = "Selvedge could not find out which port sshd listens on, so the firewall was not changed."
             remedy = "Look for errors in its output on the server: `sudo sshd -T`."

@@ -1,7 +1,15 @@
 # ufw. `ufw status` takes a tenth of a second of Python, so the readings use ufw's files and the kernel's tables.
 
-# firewall_state: print "on", "deny", "ipv6", "live", as far as they apply.
+# firewall_state: print "on", "deny", "ipv6", "live", as far as they apply; "masked" or "unboot" if systemd does not load it at boot.
 firewall_state() {
+  local link
+  for link in /etc/systemd/system/ufw.service /run/systemd/system/ufw.service; do
+    if [ -L "$link" ] && [ "$(readlink "$link")" = /dev/null ]; then echo masked; fi
+  done
+  for link in /etc/systemd/system/*.wants/ufw.service unboot; do
+    if [ -e "$link" ]; then break; fi
+  done
+  if [ "$link" = unboot ]; then echo unboot; fi
   sed -n 's/^ENABLED=yes.*/on/p; s/^DEFAULT_INPUT_POLICY="\(DROP\|REJECT\)".*/deny/p; s/^IPV6=yes.*/ipv6/p' /etc/ufw/ufw.conf /etc/default/ufw
   iptables -S ufw-user-input >/dev/null || return 0
   # A kernel without IPv6 has no second table.
@@ -33,7 +41,7 @@ firewall_fact() {
 # chains for IPv6 and would refuse the rule, so it is stopped; firewall_on, which follows wherever IPv6 was off, starts it again.
 firewall_ipv6() {
   ! grep -qs '^IPV6=yes' /etc/default/ufw || return 0
-  ufw --force disable
+  firewall_ufw --force disable
   sed -i 's/^IPV6=.*/IPV6=yes/' /etc/default/ufw
 }
 
@@ -42,21 +50,34 @@ firewall_open() {
   local port
   guard_touches firewall
   firewall_ipv6
-  for port in "$@"; do ufw allow "$port/tcp" comment selvedge; done
+  for port in "$@"; do firewall_ufw allow "$port/tcp" comment selvedge; done
 }
 
 # firewall_close PORT…
 firewall_close() {
   local port
   guard_touches firewall
-  for port in "$@"; do ufw --force delete allow "$port/tcp"; done
+  for port in "$@"; do firewall_ufw --force delete allow "$port/tcp"; done
 }
 
 firewall_on() {
   ! systemctl is-active -q firewalld.service || step_fail "firewalld is running, and two firewalls interfere with each other. Turn one off: run \`sudo systemctl disable --now firewalld\` on the server, or set firewall = false under [server] in hosts.toml."
   guard_touches firewall
   firewall_ipv6
-  ufw default deny incoming
-  ufw --force disable
-  ufw --force enable
+  firewall_ufw default deny incoming
+  firewall_ufw --force disable
+  firewall_ufw --force enable
+  service_run enable ufw.service
+}
+
+# firewall_ufw ARGUMENT…: run ufw. If it fails, the sentence has its first error: the last line is often only its last command.
+firewall_ufw() {
+  local words
+  ufw "$@" >"$undo/ufw" 2>&1 || {
+    cat "$undo/ufw"
+    words=$(grep -v -i 'problem running' "$undo/ufw" | grep -i -m 1 -e error -e failed -e 'could not' -e "couldn't" || tail -n 1 "$undo/ufw")
+    words=$(printf '%s\n' "$words" | sed 's/^ERROR: *//; s/[. ]*$//')
+    step_fail "\`ufw $*\` failed: $words. Correct that on the server, or set firewall = false under [server] in hosts.toml if another firewall protects it."
+  }
+  cat "$undo/ufw"
 }

@@ -25,7 +25,8 @@ guard_arm() {
   # An undo that an interrupted run left armed keeps its saved state: the last one that a login has been tested with.
   systemctl daemon-reload
   systemctl stop selvedge-undo.timer 2>/dev/null || true
-  systemctl enable -q --now selvedge-undo.timer || step_fail "Could not schedule the automatic undo, so nothing was changed."
+  step_try systemctl enable -q --now selvedge-undo.timer ||
+    step_fail "systemd could not schedule the automatic undo, so nothing was changed: $reason. Correct that on the server: \`systemctl status selvedge-undo.timer\`."
   # It must be on the disk if the power fails a moment from now.
   sync "$guard_folder"/* "$guard_folder" "$guard_unit".* "${guard_unit%/*}" "${guard_unit%/*}/timers.target.wants"
 }

@@ -62,5 +62,6 @@ hardening_upkeep() {
   printf '\n--- reboot\n'
   if [ -e /run/reboot-required ]; then cat /run/reboot-required.pkgs; echo; fi
   printf '\n--- clock\n'
-  clock_fact && timedatectl show -p NTPSynchronized --value
+  clock_fact
+  if systemd-detect-virt --container --quiet 2>/dev/null; then echo container; else timedatectl show -p NTPSynchronized --value; fi
 }

@@ -25,7 +25,7 @@ nginx_reload() {
   log=/var/log/nginx/error.log
   size=$(wc -c <"$log" 2>/dev/null) || size=0
   before=$(nginx_serving)
-  systemctl reload nginx
+  service_run reload nginx
   tries=0
   while nginx_serving | grep -qxF "$before"; do
     errors=$(tail -c "+$((size + 1))" "$log" 2>/dev/null | sed -n 's/^.*\[emerg\] [0-9#]*: //p')
@@ -111,8 +111,9 @@ nginx_restrict() {
   fi
   if ! systemctl restart nginx; then
     rm -f -- "$@"
+    errors=$(service_journal nginx '1 minute ago' | service_reason)
     systemctl daemon-reload
     systemctl restart nginx || :
-    step_fail "nginx could not start with the restrictions in $1, so they were removed. Read its log on the server: \`sudo journalctl -u nginx -n 50\`."
+    step_fail "nginx could not start with the restrictions in $1, so they were removed: $errors. \`sudo journalctl -u nginx -n 50\` on the server shows its log."
   fi
 }

@@ -17,7 +17,7 @@ python_tool_fact() {
 # python_tool_install NAME REQUIREMENT: the requirement is written last, so an interrupted installation is made again.
 python_tool_install() {
   python3 -c 'import ensurepip' 2>/dev/null || apt_install python3 python3-venv
-  python3 -m venv --clear "$python_root/$1"
+  step_try python3 -m venv --clear "$python_root/$1" || step_fail "python3 could not make a virtual environment in $python_root/$1: $reason."
   step_try "$python_root/$1/bin/python" -m pip --no-cache-dir --disable-pip-version-check --quiet install "$2" ||
     step_fail "pip could not install $2 on the server: $reason."
   printf '%s\n' "$2" >"$python_root/$1/.requirement"
@@ -75,7 +75,8 @@ python_deadsnakes() {
   grep -q '^ID=ubuntu$' /etc/os-release || step_fail "deadsnakes has packages for Ubuntu only. Set app.python_from to \"auto\" or \"uv\" in hosts.toml."
   apt_install software-properties-common || step_fail "apt could not install software-properties-common."
   # It checks the fingerprint of the archive's key, and writes the sources file for this release.
-  add-apt-repository --yes --no-update ppa:deadsnakes/ppa || step_fail "Could not add the package archive ppa:deadsnakes/ppa."
+  step_try add-apt-repository --yes --no-update ppa:deadsnakes/ppa ||
+    step_fail "Could not add the package archive ppa:deadsnakes/ppa: $reason. Check that the server can reach it, or set app.python_from to \"uv\" in hosts.toml."
   apt_update
   python_system
 }
@@ -103,11 +104,11 @@ python_pyenv() {
     git -C "$python_root/pyenv" pull --quiet --ff-only || step_say "could not update pyenv; using the installed version"
   else
     rm -rf -- "$python_root/pyenv"
-    GIT_TERMINAL_PROMPT=0 git clone --quiet --depth 1 "$python_pyenv_url" "$python_root/pyenv" ||
-      step_fail "Could not fetch pyenv from $python_pyenv_url."
+    step_try env GIT_TERMINAL_PROMPT=0 git clone --quiet --depth 1 "$python_pyenv_url" "$python_root/pyenv" ||
+      step_fail "git could not fetch pyenv from $python_pyenv_url: $reason. Check that the server can reach it, or set app.python_from to \"uv\" in hosts.toml."
   fi
   step_say "pyenv builds Python $wanted from source, which takes several minutes"
-  exact=$("$python_root/pyenv/bin/pyenv" latest --known "$wanted") || step_fail "pyenv does not know Python $wanted."
+  exact=$("$python_root/pyenv/bin/pyenv" latest --known "$wanted") || step_fail "pyenv does not know Python $wanted. Choose another app.python in hosts.toml."
   python_prefix=$python_root/pythons/pyenv/$exact
   python_is "$python_prefix/bin/python$minor" "$exact" ||
     step_try "$python_root/pyenv/plugins/python-build/bin/python-build" "$exact" "$python_prefix" ||

@@ -30,3 +30,28 @@ remove_site() {
   nginx -t >"$undo/nginx" 2>&1 || step_fail "nginx rejects its configuration without the site of $app, so the site was restored: $(grep -m 1 -F '[emerg]' "$undo/nginx")"
   if systemctl is-active -q nginx; then nginx_reload; fi
 }
+
+# remove_strangers: print "PID NAME" for each process of the app's user that no process manager started for a release: a job of
+# cron, a terminal, an app server that someone started by hand. Without their arguments, which may be secrets.
+# Values: app base run_dir supervisor_conf
+remove_strangers() {
+  local uid ours instance
+  uid=$(id -u "$app" 2>/dev/null) || return 0
+  cat /proc/[0-9]*/status 2>/dev/null | grep -q "^Uid:[[:space:]]*${uid}[[:space:]]" || return 0
+  ours=
+  for instance in $(manager_instances); do
+    ours="$ours $(manager_pid "$instance") $(manager_processes "$instance")"
+  done
+  cat /proc/[0-9]*/status 2>/dev/null | awk -v uid="$uid" -v ours="$ours" '
+    BEGIN { count = split(ours, list); for (i = 1; i <= count; i++) if (list[i] > 1) own[list[i]] = 1 }
+    $1 == "Name:" { name = $0; sub(/^Name:[ \t]*/, "", name) }
+    $1 == "Pid:" { pid = $2 }
+    $1 == "PPid:" { parent[pid] = $2 }
+    $1 == "Uid:" && $2 == uid { stranger[pid] = name }
+    END {
+      for (pid in stranger) {
+        for (at = pid; at > 1 && !(at in own); at = parent[at]);
+        if (at <= 1) print pid " " stranger[pid]
+      }
+    }' | sort -n
+}

@@ -77,7 +77,7 @@ site_unreadable() {
 # could have become a program of the app by then, which would run with nginx's group.
 site_media() {
   # shellcheck disable=SC2016
-  setpriv --reuid="$1" --regid=www-data --clear-groups -- sh -c '
+  step_try setpriv --reuid="$1" --regid=www-data --clear-groups -- sh -c '
     set -eu
     umask 0027
     cd -- "$1"
@@ -95,5 +95,5 @@ site_media() {
     find . -user "$(id -u)" -type d ! -perm -g=rxs -exec sh -c \
       "for folder; do (cd -P -- \"\$folder\" && chmod g+rxs .) || :; done" sh "{}" +
     find . -user "$(id -u)" -type f ! -perm -g=r -exec chmod g+r -- "{}" +
-  ' sh "$2" "$3" || step_fail "Could not make the folder $2/$3 ([nginx] media) readable for nginx. Check that it is a folder, and that the user $1 owns it."
+  ' sh "$2" "$3" || step_fail "Could not make the folder $2/$3 ([nginx] media) readable for nginx: $reason. Check that it is a folder, and that the user $1 owns it."
 }

@@ -23,7 +23,7 @@ sshd_authorize() {
   [ -d "$home" ] || step_fail "The home folder of $1 is missing: $home."
   # As the user, so that a link in the home leads nowhere that the user could not write.
   # shellcheck disable=SC2016
-  user_run "$1" sh -euc '
+  step_try user_run "$1" sh -euc '
     umask 077
     mkdir -p -- "$1/.ssh"
     cd -- "$1/.ssh"
@@ -33,7 +33,7 @@ sshd_authorize() {
     chmod --reference=authorized_keys "$fresh"
     chmod go-w "$fresh" .
     mv -f -- "$fresh" "$(readlink -f authorized_keys)"
-  ' sh "$home" || step_fail "Could not write $home/.ssh/authorized_keys as the user $1."
+  ' sh "$home" || step_fail "Could not write $home/.ssh/authorized_keys as the user $1: $reason. Correct that on the server: \`sudo ls -la $home/.ssh\` shows owners and modes."
 }
 
 # sshd_host_key KIND BITS: replace a host key; sshd uses the new one after its next reload.
@@ -155,7 +155,7 @@ sshd_assert() {
 sshd_reload() {
   guard_touches sshd
   if systemctl is-active -q ssh.service; then
-    if systemctl is-active -q ssh.socket; then systemctl restart ssh.service; else systemctl reload ssh.service; fi
+    if systemctl is-active -q ssh.socket; then service_run restart ssh.service; else service_run reload ssh.service; fi
   fi
   stamp_write sshd "$1"
 }

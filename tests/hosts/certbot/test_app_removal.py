@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 from https_site import NAME, Site
@@ -23,6 +24,13 @@ def test_removing_one_app_keeps_the_other(site: Site, tmp_path: Path) -> None:
     theirs = f"find /etc /srv /run /var -maxdepth 4 -not -path '/etc/pam.d/*' -not -path '/srv/hello/*' \\( {names} \\) | sort"
     places = "/srv/hello /etc/nginx/*/*hello* /etc/letsencrypt/*/hello* /etc/supervisor /run/hello"
     ours = f"find {places} -xdev -printf '%p %T@ %s\\n' | sort"
+    for app in (other, site):
+        name = "other" if app is other else "hello"
+        site.server.run(f"systemd-run --quiet --unit=stray --uid={name} sleep 300")
+        stopped = app.fab("remove", "--yes")
+        assert stopped.status == 1, stopped
+        assert re.search(r"so nothing was removed: sleep \(pid \d+\)\.", stopped.stderr), stopped
+        site.server.run("systemctl stop stray")
     serial, before = site.serial(), site.server.run(ours).stdout
     refused = other.fab("remove")
     assert refused.status == 2 and "--dry-run" in refused.stderr, refused
@@ -30,6 +38,7 @@ def test_removing_one_app_keeps_the_other(site: Site, tmp_path: Path) -> None:
     shown = other.must("remove", "--dry-run")
     assert "-/etc/nginx/sites-enabled/other-tls" in shown.stdout.replace(" ", ""), shown
     assert site.server.run(theirs).stdout == there
+    assert other.get("/", "other.test").status == 200 and site.get("/health").status == 200
     other.must("remove", "--yes")
     own = ("/run/selvedge/other", "/var/log/selvedge/other.log")
     left = site.server.run(theirs).stdout.split()

@@ -118,6 +118,18 @@ def test_sources_of_third_parties_that_fail_do_not_stop_the_rest(server: Server,
     assert "apt-get update failed: Malformed entry 1 in list file /etc/apt/sources.list.d/bad.list" in result.stderr, result
 
 
+@pytest.mark.parametrize("server", ["bookworm"], indirect=True)
+def test_a_masked_timer_is_named_and_left_as_it_is(server: Server, project: Project) -> None:
+    server.run("systemctl mask --now apt-daily.timer")
+    result = project.fab("-H", server.name, "update")
+    assert result.status == 1
+    assert re.search(r"turned off with `systemctl mask apt-daily\.timer` by root on 20\S+ \S+ on", result.stderr), result
+    assert "unattended_upgrades = false" in result.stderr and "systemctl unmask apt-daily.timer" in result.stderr
+    assert server.run("systemctl is-enabled apt-daily.timer", check=False).stdout.strip() == "masked"
+    server.run("systemctl unmask apt-daily.timer")
+    project.must("-H", server.name, "update")
+
+
 def test_an_upgrade_keeps_a_hand_edited_file(server: Server, project: Project) -> None:
     server.run(REPOSITORY)
     server.run("echo 'edited by hand' >/etc/demo.conf; touch -d '2 days ago' /var/lib/selvedge/lists-fetched")

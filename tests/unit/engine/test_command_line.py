@@ -76,6 +76,9 @@ def flags_of(monkeypatch: pytest.MonkeyPatch, *words: str, dry: bool = False) ->
         def check_named_files(self) -> None:
             pass
 
+        def name_hosts_file(self) -> None:
+            pass
+
         def chain(self, tasks: list[Step], options: dict[str, object]) -> None:
             called.append((" ".join(str(task.name) for task in tasks), options))
 
@@ -149,7 +152,7 @@ def test_what_nobody_foresaw_is_one_sentence(monkeypatch: pytest.MonkeyPatch, ca
     from selvedge import run as runs
 
     class Broken(runs.Run):
-        def check_named_files(self) -> None:
+        def name_hosts_file(self) -> None:
             raise ZeroDivisionError("by nobody")
 
     monkeypatch.setattr(runs, "Run", Broken)
@@ -212,6 +215,41 @@ def test_a_number_that_is_none_is_wrong_usage(tmp_path: Path) -> None:
     done = fab(tmp_path, "-H", "server", "deploy", "--wait", "abc")
     assert done.returncode == 2 and "--wait takes a number, not 'abc'." in done.stderr, done
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["lgos"], "There is no task or flag 'lgos'. Did you mean `logs`?"),
+        (["deploi", "--commit", "a"], "There is no task or flag 'deploi'. Did you mean `deploy`?"),
+        (["logs", "--folow"], "There is no task or flag '--folow'. Did you mean `--follow`?"),
+        (["deploy", "--dry_run"], "There is no task or flag '--dry_run'. Did you mean `--dry-run`?"),
+        (["run", "ls -l"], "`fab run` takes its command with a flag: `fab run --command 'ls -l'`."),
+        (["run", "uptime"], "`fab run --command 'uptime'`."),
+        (["xyzzy"], "There is no task or flag 'xyzzy'.\n`fab --list` shows all tasks."),
+    ],
+)
+def test_a_misspelled_task_or_flag_gets_a_hint(tmp_path: Path, words: list[str], hint: str) -> None:
+    done = fab(tmp_path, "-H", "server", *words)
+    assert done.returncode == 2 and hint in done.stderr, done
+
+
+def test_the_first_line_names_the_hosts_file_that_a_variable_chose(tmp_path: Path) -> None:
+    for words, first in ((["logs", "--lines", "-1"], True), (["status", "--json"], False), (["setup", "--script"], False)):
+        done = fab(tmp_path, "-H", "server", *words)
+        line = f"SELVEDGE_HOSTS_FILE is set: this run uses {tmp_path}/hosts.toml, the app hello.\n"
+        assert done.stdout.startswith(line) == first, done
+
+
+def test_an_environment_file_in_a_repository_is_warned_about(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("SELVEDGE_APP__ENV_FILE=x.env\nSELVEDGE_APP__REPOSITORY=./nowhere\n")
+    (tmp_path / "x.env").write_text("KEY=hunter2\n")
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    warning = f"app.env_file: git tracks {tmp_path}/x.env, so each copy of the repository has its secrets. Run `git -C "
+    for tracked in (False, True):
+        done = fab(tmp_path, "-H", "server", "gunicorn")
+        assert (warning in done.stdout) == tracked and "hunter2" not in done.stdout, done
+        subprocess.run(["git", "-C", str(tmp_path), "add", "-f", "x.env"], check=True)
 
 
 DOMAIN = "SELVEDGE_APP__DOMAINS=[\"hello.example.com\"]\nSELVEDGE_APP__REPOSITORY=https://git.example.com/x.git\n"

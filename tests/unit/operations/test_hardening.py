@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from selvedge.config.target import Target
-from selvedge.operations.hardening import EVIDENCE, _declared, _firewall, _kernel, _ssh
+from selvedge.operations.hardening import EVIDENCE, _clock, _declared, _firewall, _kernel, _ssh
 from tasks.harden import harden
 from tasks.parts.system_settings import system_settings
 from tasks.update import update
@@ -29,6 +29,21 @@ def test_crash_dumps_and_kernel_modules(target: Any, core: str, modules: str, le
     found = list(_kernel(target(), {"core": core, "modules": modules}))
     assert [each.level for each in found] == levels
     assert not modules or "sctp, dccp" in found[1].text
+
+
+@pytest.mark.parametrize(
+    ("lines", "level", "text"),
+    [
+        (["chrony", "yes"], "ok", "synchronized by chrony"),
+        (["chrony", "no"], "warning", "chrony has not synchronized it yet"),
+        (["chrony"], "problem", "no service sets the server's clock"),
+        (["systemd-timesyncd", "container"], "ok", "set by the host of this container; systemd-timesyncd is installed"),
+        ([], "problem", "no service sets the server's clock"),
+    ],
+)
+def test_a_clock_that_is_not_synchronized_is_no_success(target: Any, lines: list[str], level: str, text: str) -> None:
+    found = _clock(target(), lines)
+    assert (found.level, found.text) == (level, text) and (level == "ok" or found.remedy)
 
 
 def test_every_measure_has_a_line(target: Any) -> None:

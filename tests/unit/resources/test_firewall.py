@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -54,6 +55,9 @@ UNKNOWN = (
     (WALL, firewall_fact(OPEN, state="on\nipv6\nlive"), *TURN_ON),
     (WALL, firewall_fact(OPEN, state="on\ndeny\nlive"), *TURN_ON),
     (WALL, firewall_fact(OPEN, state="on\ndeny\nipv6"), *TURN_ON),
+    (WALL, firewall_fact(OPEN, state="unboot\non\ndeny\nipv6\nlive"), *TURN_ON),
+    (WALL, firewall_fact(OPEN, state="masked\non\ndeny\nipv6\nlive"), "start ufw.service, which is masked",
+     "service_masked ufw.service 'set `firewall = false` under [server] in hosts.toml'"),
     (WALL, firewall_fact("", state=""),
      "change the firewall: open port 22, 80, 443; turn it on and block all other incoming connections",
      "firewall_open 22 80 443\nfirewall_on"),
@@ -65,7 +69,7 @@ def test_firewall(resource: Resource, fact: str, summary: str | None, shell: str
     check(resource, fact, summary, shell)
     change = resource.plan(fact)
     assert change is None or change.shell == shell
-    assert change is None or change.shell.startswith("step_fail ") or change.guard is UNDO
+    assert change is None or change.shell.startswith(("step_fail ", "service_masked ")) or change.guard is UNDO
 
 
 def test_new_connections_are_limited_on_every_port_of_ssh() -> None:
@@ -79,10 +83,24 @@ def test_ipv6_is_turned_on_before_the_first_rule() -> None:
     """ufw writes no rule for IPv6 while it is off."""
     script = (
         f"{functions('firewall')}\nguard_touches() {{ :; }}\ngrep() {{ return 1; }}\n"
-        'ufw() { echo "ufw $1"; }\nsed() { echo "$2"; }\nfirewall_open 22'
+        'firewall_ufw() { echo "ufw $1"; }\nsed() { echo "$2"; }\nfirewall_open 22'
     )
     done = subprocess.run(["sh", "-euc", script], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == ["ufw --force", "s/^IPV6=.*/IPV6=yes/", "ufw allow"]
+
+
+def test_an_error_of_ufw_is_passed_on(tmp_path: Path) -> None:
+    output = "ERROR: problem running ufw-init\\niptables-restore: line 5 failed\\n\\nProblem running '/etc/ufw/before.rules'"
+    script = (
+        f"{functions('firewall')}\nundo={tmp_path}; mark=@\nufw() {{ printf '%b\\n' \"{output}\"; return 1; }}\n"
+        "step_fail() { echo \"$*\"; exit 1; }\nfirewall_ufw --force enable"
+    )
+    done = subprocess.run(["sh", "-euc", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[-1] == (
+        "`ufw --force enable` failed: iptables-restore: line 5 failed. Correct that on the server, or set firewall = false under "
+        "[server] in hosts.toml if another firewall protects it."
+    )
 
 
 @pytest.mark.parametrize("line", ["### RULES ###", "-A ufw-user-input -p tcp --dport 22 -j ACCEPT", ""])

@@ -49,4 +49,6 @@ def test_jails(resource: Resource, fact: str, summary: str | None, shell: str) -
 
 
 def test_the_configuration_is_tested_before_it_is_loaded() -> None:
-    assert re.findall(r"fail2ban-client (\S+)", library("bans")) == ["--test", "reload"]
+    assert re.findall(r"^  (bans_test|fail2ban-client \S+)", library("bans"), re.MULTILINE) == [
+        "bans_test", "fail2ban-client reload", "fail2ban-client --test",
+    ]  # fmt: skip

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from selvedge.config.target import Target
-from selvedge.operations.remove import Removed, owned_paths
+from selvedge.operations.remove import NoStrangers, Removed, owned_paths
 from selvedge.resources.base import Resource
 from selvedge.resources.files import Directory, File, Link
 from selvedge.task import Step
@@ -115,3 +115,17 @@ def test_steps_of_your_own_may_need_the_settings_of_this_app(target: Callable[..
 
     app = target(domains=["a.test"], repository=str(tmp_path))
     assert owned_paths(Step(steps, chain=True, name="all"), app) == ("/etc/local-hello", "/etc/named-hello")
+
+
+@pytest.mark.parametrize(
+    ("fact", "refused"),
+    [
+        ("\n--- processes\n12 sh\n", ""),
+        ("/srv/hello/live.sock\n\n--- processes\n", ""),
+        ("/srv/hello\n\n--- processes\n12 sh\n7 tmux: server\n", "nothing was removed: sh (pid 12), tmux: server (pid 7)."),
+    ],
+)
+def test_processes_of_the_apps_user_matter_if_the_app_is_removed(target: Callable[[], Target], fact: str, refused: str) -> None:
+    change = NoStrangers(Removed(target(), OWNED, data=False)).plan(fact)
+    assert (change is None) == (not refused)
+    assert change is None or (refused in change.shell and "`sudo kill 12 7`" in change.remedy)

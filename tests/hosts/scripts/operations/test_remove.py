@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import time
 from collections.abc import Callable
 
 import pytest
@@ -10,7 +13,9 @@ import pytest
 import tasks.operations
 import tasks.remove
 from selvedge.engine.fleet import Fleet
+from selvedge.engine.script import script
 from selvedge.errors import SelvedgeError, UsageError
+from selvedge.shell.library import call
 from tests.hosts.scripts.operations.fakes import Fake, live
 from tests.support.releases import OLD
 
@@ -52,6 +57,35 @@ class TestRemove:
         tasks.remove.remove.operate(found.run, yes=True, data=True)
         assert not server.path("/srv/hello").exists() and not server.path("/var/log/hello").exists()
         assert server.path(theirs).exists()
+
+    @pytest.mark.parametrize("data", [False, True])
+    def test_processes_of_the_apps_user_that_are_no_release_are_named_first(self, fake: Callable[..., Fake], data: bool) -> None:
+        found = fake("one")
+        server = found.servers["one"]
+        live(server, OLD)
+        server.path(f"/srv/hello/instances/{OLD}").mkdir(parents=True, exist_ok=True)
+        server.program("id", '[ "$*" = "-u hello" ] && echo 54321')
+        before = server.tree("/srv")
+        command = ["setpriv", "--reuid=54321", "--clear-groups", "sh", "-c", "sleep 300 & : hunter2; sleep 302"]
+        process = subprocess.Popen(command, start_new_session=True)
+        try:
+            time.sleep(0.3)
+            server.program("supervisorctl", "echo 0")
+            with pytest.raises(SelvedgeError) as caught:
+                tasks.remove.remove.operate(found.run, yes=True, data=data)
+            said = str(caught.value)
+            assert "Other processes of the user hello run on this server, so nothing was removed: " in said
+            assert f"sh (pid {process.pid})" in said and "sleep (pid " in said and "sudo kill" in said
+            assert "hunter2" not in said + found.text
+            # The history has the failed run.
+            assert set(server.tree("/srv")) - set(before) == {"srv/hello/history"}
+            # A release's own processes, and all that they have started, do not count.
+            server.program("supervisorctl", f'[ "$1" = pid ] && echo {process.pid} || :')
+            done = server.run(script(call("remove_strangers", given=found.run.fleet.sessions[0].target.shell_values)))
+            assert done.stdout == b""
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
     def test_the_site_is_restored_if_nginx_fails_without_it(self, fake: Callable[..., Fake]) -> None:
         found = fake("one")

@@ -124,9 +124,12 @@ esac"""
         assert "python install" not in self.calls(server)
 
     def test_an_unreachable_pyenv_is_named_by_its_address(self, server):
-        server.program("git", "exit 128")
+        server.program("git", "echo 'fatal: unable to access it: Could not resolve host: github.com' >&2; exit 128")
         done = server.apply(server.plan(Python("3.12", "pyenv")))
-        assert done.error == "Could not fetch pyenv from https://github.com/pyenv/pyenv.git."
+        assert done.error == (
+            "git could not fetch pyenv from https://github.com/pyenv/pyenv.git: fatal: unable to access it: Could not resolve "
+            'host: github.com. Check that the server can reach it, or set app.python_from to "uv" in hosts.toml.'
+        )
 
     def test_pyenv_builds_the_newest_patch_version_once(self, server):
         server.program("git", """

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from selvedge.engine.script import script
 from selvedge.resources.base import Resource
 from selvedge.resources.files import File
 from selvedge.resources.services import Enabled, Service
@@ -196,3 +197,18 @@ def test_a_masked_unit_is_left_as_it_is(server: Any, name: str) -> None:
     assert re.match(start, done.error) and f"run `sudo systemctl unmask {unit}`" in done.error, done
     assert ("hosts.toml" in done.error) == (name != "nginx")
     assert "mask" not in server.path("/root/log").read_text(), "it is not unmasked"
+
+
+@pytest.mark.parametrize(
+    ("link", "wants", "state"),
+    [("", True, []), ("", False, ["unboot"]), ("/dev/null", True, ["masked"]), ("/usr/lib/systemd/system/ufw.service", True, [])],
+)
+def test_a_firewall_that_does_not_start_at_boot_is_not_on(server: Any, link: str, wants: bool, state: list[str]) -> None:
+    units = server.path("/etc/systemd/system")
+    (units / "multi-user.target.wants").mkdir(parents=True)
+    if wants:
+        (units / "multi-user.target.wants/ufw.service").touch()
+    if link:
+        (units / "ufw.service").symlink_to(link)
+    done = server.run(script("firewall_state 2>/dev/null"))
+    assert [word for word in done.stdout.decode().split() if word in ("masked", "unboot")] == state

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -86,6 +87,27 @@ def test_a_source_of_a_third_party_that_fails_is_named_and_does_not_stop_the_res
     assert "All other sources are up to date." in said and "hunter2" not in said
     assert not apt.plan(Upgraded(upgrade=False))
     assert f"|/etc/apt/sources.list.d/{name}, {place}|" in apt.path(FETCHED).read_text()
+
+
+@pytest.mark.skipif(not shutil.which("gpg"), reason="gpg is not installed")
+def test_a_source_of_a_third_party_whose_key_has_expired(apt: Any, tmp_path: Path) -> None:
+    third, home = apt.path("/srv/third"), tmp_path / "gpg"
+    home.mkdir(mode=0o700)
+    release(third, "stable", "Third")
+    gpg = ["gpg", "--homedir", str(home), "--batch", "--quiet", "--passphrase", ""]
+    then = [*gpg, "--faked-system-time", "20240101T000000!"]
+    subprocess.run([*then, "--quick-gen-key", "third", "rsa2048", "sign", "1d"], check=True)
+    place = third / "dists/stable"
+    subprocess.run([*then, "--clearsign", "--output", str(place / "InRelease"), str(place / "Release")], check=True)
+    subprocess.run([*gpg, "--output", str(apt.path("/etc/apt/third.gpg")), "--export", "third"], check=True)
+    subprocess.run(["gpgconf", "--homedir", str(home), "--kill", "all"], check=True)
+    line = "deb [signed-by=/etc/apt/third.gpg] file:/srv/third stable main\n"
+    apt.path("/etc/apt/sources.list.d/third.list").write_text(line)
+    done = update(apt)
+    assert done.error == "", done
+    (said,) = done.said
+    assert "/etc/apt/sources.list.d/third.list, line 1: file:/srv/third stable could not be fetched" in said, said
+    assert "EXPKEYSIG" in said and "Install the source's current key, or delete the source." in said, said
 
 
 def test_a_disc_in_the_file_of_the_distribution(apt: Any) -> None:

@@ -18,6 +18,8 @@ mark=@selvedge
 
 # … the library probe
 
+# … the library service
+
 # … the library sources
 
 # … the library sshd
@@ -93,6 +95,8 @@ mark=@selvedge
 # … the library history
 
 # … the library probe
+
+# … the library service
 
 # … the library sshd
 
@@ -289,6 +293,8 @@ cd /
 mark=@selvedge
 # … the library apt
 
+# … the library bans
+
 # … the library disk
 
 # … the library file
@@ -334,7 +340,7 @@ EOF
 change_1() (
 set -eu
 if systemctl is-active -q fail2ban; then
-fail2ban-client --test
+bans_test
 service_run restart fail2ban
 fi
 service_run 'enable --now' fail2ban

@@ -24,6 +24,8 @@ mark=@selvedge
 
 # … the library releases
 
+# … the library service
+
 # … the library site
 
 # … the library stamp
