@@ -159,6 +159,13 @@ def _relative(value: str) -> str:
     return value.rstrip("/")
 
 
+def _directory(value: str) -> str:
+    parts = [part for part in value.split("/") if part != "."]
+    if value and not any(parts):
+        raise ValueError("must be a folder inside the other one, such as uploads, not the whole folder or the top of the disk")
+    return _relative("/".join(parts))
+
+
 def _module(value: str) -> str:
     if value.endswith(")"):
         raise ValueError(
@@ -251,7 +258,7 @@ OptionalDomain = Annotated[Text, _optional(domain_name)]
 Repository = Annotated[Text, AfterValidator(check_repository)]
 GitRef = Annotated[Text, AfterValidator(_git_ref)]
 RelativePath = Annotated[Text, _optional(_relative)]
-Directory = Annotated[Text, AfterValidator(_relative)]
+Directory = Annotated[Text, AfterValidator(_directory)]
 ModulePath = Annotated[Text, AfterValidator(_module)]
 OptionalModule = Annotated[Text, _optional(_module)]
 Email = Annotated[Text, _optional(_email)]

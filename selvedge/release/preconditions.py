@@ -35,10 +35,10 @@ def env_file(app: Target) -> None:
 
 def certificates(app: Target) -> None:
     """Check that the certificates that hosts.toml names are readable. Raises ConfigError."""
-    from selvedge.resources.nginx.own_certificate import OwnCertificate, pem
+    from selvedge.resources.nginx.own_certificate import OwnCertificate, authorities
 
     if app.domains and not app.tls.upstream:
         if app.tls.certificate:
             OwnCertificate.of(app)
         elif app.tls.acme_ca:
-            pem(app.local_file(app.tls.acme_ca), "tls.acme_ca")
+            authorities(app.local_file(app.tls.acme_ca), "tls.acme_ca")

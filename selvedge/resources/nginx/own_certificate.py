@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +25,30 @@ def pem(path: Path, key: str) -> str:
     if "-----BEGIN " not in text:
         raise ConfigError(hosts_file_name(), key, f"{path} is not a PEM file: it has no BEGIN line", "Give the path of a PEM file.")
     return text if text.endswith("\n") else text + "\n"
+
+
+def authorities(path: Path, key: str) -> str:
+    """Return the certificates in a PEM file that the setting `key` names, without any other text of the file.
+
+    Raises ConfigError if the file cannot be read, has a part that is no certificate, or a damaged one. The text that is returned
+    is public, and becomes a file that every user of the server can read. So a private key is refused, whatever its format.
+    """
+    text = pem(path, key)
+    labels = re.findall(r"-----BEGIN ([^\n]*?)-----", text)
+    remedy = "Give a PEM file with the authority's certificate only. Its private key must not leave the authority."
+    others = sorted({label for label in labels if label != "CERTIFICATE"})
+    if others or len(labels) != text.count("-----BEGIN "):
+        found = "a private key" if any("PRIVATE KEY" in label for label in others) else "a part that is not a certificate"
+        raise ConfigError(hosts_file_name(), key, f"{path} has {found}", remedy)
+    blocks = re.findall(r"-----BEGIN CERTIFICATE-----\n[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----\n", text)
+    certificates = "".join(blocks)
+    try:
+        if len(blocks) != len(labels):
+            raise ValueError
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=certificates)
+    except (ssl.SSLError, ValueError):
+        raise ConfigError(hosts_file_name(), key, f"{path} has a damaged certificate", remedy) from None
+    return certificates
 
 
 class OwnCertificate(File):

@@ -55,6 +55,8 @@ GOOD: list[tuple[str, Any, Any]] = [
     ("RelativePath", "backend/app", "backend/app"),
     ("RelativePath", "backend/", "backend"),
     ("RelativePath", ".config/x_1@2+3-4", ".config/x_1@2+3-4"),
+    ("Directory", "uploads/", "uploads"),
+    ("Directory", "./up/./loads", "up/loads"),
     ("ModulePath", "main:app", "main:app"),
     ("ModulePath", "hello.web_2:site.app", "hello.web_2:site.app"),
     ("OptionalModule", "", ""),
@@ -147,7 +149,7 @@ BAD: list[tuple[str, Any]] = [
         ("RelativePath", bad)
         for bad in ("/a", "~/a", "..", "a/../b", "a//b", "-a", "a/-b", "a b", "a;b", "$x", "ü", "a\nb")
     ],
-    ("Directory", ""),
+    *[("Directory", bad) for bad in ("", ".", "./", "././.", "/", "//", "..", "a/../..", "./..", "a/./../b", "/abs", "./-a", "a//b")],
     *[
         ("ModulePath", bad)
         for bad in ("", "main", "main:", ":app", "main:create_app()", "main:app:x", "a-b:c", "a b:c")
