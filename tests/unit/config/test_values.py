@@ -149,7 +149,8 @@ BAD: list[tuple[str, Any]] = [
         ("RelativePath", bad)
         for bad in ("/a", "~/a", "..", "a/../b", "a//b", "-a", "a/-b", "a b", "a;b", "$x", "ü", "a\nb")
     ],
-    *[("Directory", bad) for bad in ("", ".", "./", "././.", "/", "//", "..", "a/../..", "./..", "a/./../b", "/abs", "./-a", "a//b")],
+    *[("Directory", bad) for bad in ("", ".", "./", "././.", "/", "//", "..", "a/../..", "./..", "a/./../b")],
+    *[("Directory", bad) for bad in ("/abs", "./-a", "a//b")],
     *[
         ("ModulePath", bad)
         for bad in ("", "main", "main:", ":app", "main:create_app()", "main:app:x", "a-b:c", "a b:c")
