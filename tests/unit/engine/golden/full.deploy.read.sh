@@ -104,26 +104,26 @@ probe_path /var/log/hello ''
 printf '\n%s fact 23\n' "$mark"
 probe_path /srv/hello/instances ''
 printf '\n%s fact 24\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-fd8503 ''
+probe_path /srv/hello/instances/0123456789ab-c6855e ''
 printf '\n%s fact 25\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-fd8503/env ''
+probe_path /srv/hello/instances/0123456789ab-c6855e/env ''
 printf '\n%s fact 26\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-fd8503/run 497a6a75acbfaf47831749b554478018083754d90dfcf1535da197aa6ffabcc8
+probe_path /srv/hello/instances/0123456789ab-c6855e/run b8099b05ed2b08a694321013b18722afbabc32c6539c6573ba54d37448ad0fd8
 printf '\n%s fact 27\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-fd8503/selvedge_worker.py aea159616c233a549d75c3e1112cdd0956dade1d034f745d88704878f69bc507
+probe_path /srv/hello/instances/0123456789ab-c6855e/selvedge_worker.py e9c70da0d986f62cc7396837719b3a21f87f1c7f80ca06d87daea48dfffa403e
 printf '\n%s fact 28\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-fd8503/gunicorn_start 42e5820f687b97acac08c90a2d8df10e1788217d6d72e754dabb7d6efa3eddf9
+probe_path /srv/hello/instances/0123456789ab-c6855e/gunicorn_start d187abecaa16b836e1e406bb05e7aaaf9030f8c04d27f482aada3363c4a16cbc
 printf '\n%s fact 29\n' "$mark"
-hook_fact /srv/hello/instances/0123456789ab-fd8503/hook.after_build /srv/hello/live.sock
+hook_fact /srv/hello/instances/0123456789ab-c6855e/hook.after_build /srv/hello/live.sock
 printf '\n%s fact 30\n' "$mark"
 site_unreadable /srv/hello/releases/0123456789ab backend/static
 echo end
 printf '\n%s fact 31\n' "$mark"
 [ -e /etc/supervisor/supervisord.conf ] && echo there || true
 printf '\n%s fact 32\n' "$mark"
-[ -e /srv/hello/instances/0123456789ab-fd8503/gunicorn_start ] && echo there || true
+[ -e /srv/hello/instances/0123456789ab-c6855e/gunicorn_start ] && echo there || true
 printf '\n%s fact 33\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-fd8503/program.conf c38b703ec6b999dd89cf95dd7fc5fd02e933c54c5aa7d7e8173c55a08d10b3e6
+probe_path /srv/hello/instances/0123456789ab-c6855e/program.conf 5e10c443ee49b31771539d5af388a114f70f660bf22b1d6c7525c7a282b4d340
 printf '\n%s fact 34\n' "$mark"
 probe_path /etc/logrotate.d/hello.app 26f39f87cdf56150272e72d7a741b79a381bc644a32aa172c31e70b7df1297a6
 printf '\n%s fact 35\n' "$mark"
@@ -144,7 +144,7 @@ live_socket=/srv/hello/live.sock
 supervisor_conf=/etc/supervisor/conf.d/hello.conf
 releases_fact
 printf '\n%s fact 38\n' "$mark"
-hook_fact /srv/hello/instances/0123456789ab-fd8503/hook.after_switch /srv/hello/live.sock
+hook_fact /srv/hello/instances/0123456789ab-c6855e/hook.after_switch /srv/hello/live.sock
 printf '\n%s fact 39\n' "$mark"
 [ -e /etc/nginx/nginx.conf ] && echo there || true
 printf '\n%s fact 40\n' "$mark"
@@ -240,8 +240,8 @@ probe_path /etc/selvedge/hello/certificate.pem ''
 :
 }
 read_lookups() {
-probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/git_credentials /srv/hello/releases/0123456789ab /srv/hello/venvs /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-fd8503 /srv/hello/instances/0123456789ab-fd8503/env /srv/hello/instances/0123456789ab-fd8503/run /srv/hello/instances/0123456789ab-fd8503/selvedge_worker.py /srv/hello/instances/0123456789ab-fd8503/gunicorn_start /srv/hello/instances/0123456789ab-fd8503/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/selvedge/hello/acme-ca.pem /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf /etc/selvedge/hello/certificate.pem
-probe_take_hashes /srv/hello/git_credentials /etc/tmpfiles.d/hello.conf /srv/hello/instances/0123456789ab-fd8503/env /srv/hello/instances/0123456789ab-fd8503/run /srv/hello/instances/0123456789ab-fd8503/selvedge_worker.py /srv/hello/instances/0123456789ab-fd8503/gunicorn_start /srv/hello/instances/0123456789ab-fd8503/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf
+probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/git_credentials /srv/hello/releases/0123456789ab /srv/hello/venvs /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-c6855e /srv/hello/instances/0123456789ab-c6855e/env /srv/hello/instances/0123456789ab-c6855e/run /srv/hello/instances/0123456789ab-c6855e/selvedge_worker.py /srv/hello/instances/0123456789ab-c6855e/gunicorn_start /srv/hello/instances/0123456789ab-c6855e/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/selvedge/hello/acme-ca.pem /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf /etc/selvedge/hello/certificate.pem
+probe_take_hashes /srv/hello/git_credentials /etc/tmpfiles.d/hello.conf /srv/hello/instances/0123456789ab-c6855e/env /srv/hello/instances/0123456789ab-c6855e/run /srv/hello/instances/0123456789ab-c6855e/selvedge_worker.py /srv/hello/instances/0123456789ab-c6855e/gunicorn_start /srv/hello/instances/0123456789ab-c6855e/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf
 probe_take_packages nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 supervisor certbot
 :
 }

@@ -79,26 +79,26 @@ probe_path /var/log/hello ''
 printf '\n%s fact 19\n' "$mark"
 probe_path /srv/hello/instances ''
 printf '\n%s fact 20\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-97e444 ''
+probe_path /srv/hello/instances/0123456789ab-a5f6a9 ''
 printf '\n%s fact 21\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-97e444/env ''
+probe_path /srv/hello/instances/0123456789ab-a5f6a9/env ''
 printf '\n%s fact 22\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-97e444/run f106a20e76d0250416277c5b3167f588d6b09e73bd6865e7cef4effbc3c5884e
+probe_path /srv/hello/instances/0123456789ab-a5f6a9/run c49f283ee5f319f2f5ba3951aaca80c287496b89e8112ec005cda64450749781
 printf '\n%s fact 23\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-97e444/selvedge_worker.py a40cd1746ffe21eeb8ffca9d5b5d0a27fa961df4c7af21e3579b1b87ecf5aa02
+probe_path /srv/hello/instances/0123456789ab-a5f6a9/selvedge_worker.py fa402036fc628ad6219af91ca86d45193f380f0a248b8c8f8189a1865180c698
 printf '\n%s fact 24\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-97e444/gunicorn_start e061b1590188e4a7cd98cbe4676cf0637576fa04309266a858534a2a29eac642
+probe_path /srv/hello/instances/0123456789ab-a5f6a9/gunicorn_start 268163d5efdd0a81fd8e0f6ab8ce3fbdea09cadde5c269d1586fefd54c63e96a
 printf '\n%s fact 25\n' "$mark"
 [ -e /etc/logrotate.conf ] && echo there || true
 printf '\n%s fact 26\n' "$mark"
-[ -e /srv/hello/instances/0123456789ab-97e444/gunicorn_start ] && echo there || true
+[ -e /srv/hello/instances/0123456789ab-a5f6a9/gunicorn_start ] && echo there || true
 :
 }
 read_second() {
 printf '\n%s fact 27\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-97e444/unit.socket 9b185a5591192b087fe7983879cf6ec369fc9a9a910aa3b869f383ac13332426
+probe_path /srv/hello/instances/0123456789ab-a5f6a9/unit.socket a41d13c7e29ee2157d57ac1d0749e191cb82f33388fefbfb00331f5f2b99ef0e
 printf '\n%s fact 28\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-97e444/unit.service 1a96f11f5124654d59517999f648f1a16c097f5ac21e967636c324ad4d3c9fa1
+probe_path /srv/hello/instances/0123456789ab-a5f6a9/unit.service 28789da316676249a4ac8b63195476b4b0039edc16595cd73cdd6d3e395a6649
 printf '\n%s fact 29\n' "$mark"
 probe_path /etc/logrotate.d/hello.app 88ec8d9d29ba9ad2dfbf1b1aea99ab82365e394f6b8885eb59f8ed80183914d1
 printf '\n%s fact 30\n' "$mark"
@@ -179,8 +179,8 @@ probe_existing /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http
 :
 }
 read_lookups() {
-probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/deploy_key /srv/hello/git_credentials /srv/hello/releases/0123456789ab /srv/hello/venvs /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-97e444 /srv/hello/instances/0123456789ab-97e444/env /srv/hello/instances/0123456789ab-97e444/run /srv/hello/instances/0123456789ab-97e444/selvedge_worker.py /srv/hello/instances/0123456789ab-97e444/gunicorn_start /srv/hello/instances/0123456789ab-97e444/unit.socket /srv/hello/instances/0123456789ab-97e444/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
-probe_take_hashes /srv/hello/instances/0123456789ab-97e444/env /srv/hello/instances/0123456789ab-97e444/run /srv/hello/instances/0123456789ab-97e444/selvedge_worker.py /srv/hello/instances/0123456789ab-97e444/gunicorn_start /srv/hello/instances/0123456789ab-97e444/unit.socket /srv/hello/instances/0123456789ab-97e444/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
+probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/deploy_key /srv/hello/git_credentials /srv/hello/releases/0123456789ab /srv/hello/venvs /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-a5f6a9 /srv/hello/instances/0123456789ab-a5f6a9/env /srv/hello/instances/0123456789ab-a5f6a9/run /srv/hello/instances/0123456789ab-a5f6a9/selvedge_worker.py /srv/hello/instances/0123456789ab-a5f6a9/gunicorn_start /srv/hello/instances/0123456789ab-a5f6a9/unit.socket /srv/hello/instances/0123456789ab-a5f6a9/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
+probe_take_hashes /srv/hello/instances/0123456789ab-a5f6a9/env /srv/hello/instances/0123456789ab-a5f6a9/run /srv/hello/instances/0123456789ab-a5f6a9/selvedge_worker.py /srv/hello/instances/0123456789ab-a5f6a9/gunicorn_start /srv/hello/instances/0123456789ab-a5f6a9/unit.socket /srv/hello/instances/0123456789ab-a5f6a9/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
 probe_take_packages nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2
 :
 }
