@@ -42,3 +42,12 @@ def certificates(app: Target) -> None:
             OwnCertificate.of(app)
         elif app.tls.acme_ca:
             authorities(app.local_file(app.tls.acme_ca), "tls.acme_ca")
+
+
+def site(app: Target) -> None:
+    """Check the passwords and the user's own lines for the site. Raises ConfigError."""
+    from selvedge.resources.nginx.include import included_lines
+
+    for user in app.nginx.basic_auth:
+        app.password(user)
+    included_lines(app)

@@ -72,7 +72,7 @@ def _orphans(status: HostStatus) -> Iterator[CheckResult]:
 
 def _health(app: Target, status: HostStatus) -> CheckResult:
     code, seconds = status.numbers("health", 2) or [0.0, 0.0]
-    asked = f"GET {app.health} (Host: {app.health_host_header})"
+    asked = f"GET {app.health_path} (Host: {app.health_host_header})"
     if is_accepted(app, code):
         return ok("health", f"{asked}: {code:.0f} in {seconds * 1000:.0f} ms")
     silent = f"no answer within {app.health_timeout:g} s" if seconds >= app.health_timeout else "no process accepts connections"
@@ -100,7 +100,7 @@ def _certificate(app: Target, status: HostStatus) -> Iterator[CheckResult]:
     if app.tls.certificate:
         remedy = f"Replace {app.tls.certificate} and its key with newer ones, then run `fab -H {app.host.name} certbot`."
     if not status.certificate:
-        yield warning("certificate", f"missing for {', '.join(app.domains)}", f"Run `fab -H {app.host.name} deploy`.")
+        yield warning("certificate", f"missing for {', '.join(app.names)}", f"Run `fab -H {app.host.name} deploy`.")
         return
     left, life = status.certificate
     if status.served:

@@ -66,15 +66,15 @@ status_services() {
   done
 }
 
-# status_certificate CHAIN UNIT DOMAIN: its validity, the end of the certificate that nginx serves instead, and the result of
-# the last renewal by this unit.
+# status_certificate CHAIN UNIT DOMAIN: its validity, the end of the certificate that nginx serves instead, and whether its last
+# renewal by this unit failed.
 status_certificate() {
   local dates
   [ -s "$1" ] || return 0
   dates=$(openssl x509 -in "$1" -noout -startdate -enddate)
   printf 'certificate %s %s\n' "$(status_date notBefore)" "$(status_date notAfter)"
   printf 'served %s\n' "$(https_served_instead "$1" "$3")"
-  printf 'renewal %s %s\n' "$2" "$(systemctl show --value -p Result "$2" 2>/dev/null)"
+  if [ -n "$(certbot_renewal "$1" "$2")" ]; then printf 'renewal %s failed\n' "$2"; fi
 }
 
 # status_date NAME: the date of this name in $dates, in seconds since 1970.

@@ -48,8 +48,8 @@ class TestStep:
     def test_with_a_domain_the_step_requests_and_serves_a_certificate(self, target: Any) -> None:
         resources = self.resources(target, email="me@a.test")
         assert kinds(resources) == [
-            "Needs", "Port", "Packages", "Absent", "Service", "Certificate", "ListenTls", "File", "Link", "File", "DefaultServer",
-            "NginxHttps", "Absent",
+            "Needs", "Port", "Packages", "Absent", "Service", "Certificate", "ListenTls", "File", "Link", "File",
+            "FormerNamesDropped", "DefaultServer", "NginxHttps", "Absent",
         ]  # fmt: skip
         certificate, https = resources[5], resources[-2]
         assert resources[3] == Absent("/etc/selvedge/hello/acme-ca.pem")
@@ -167,4 +167,7 @@ class TestOwnCertificate:
     def test_your_own_certificate_needs_no_certbot(self, target: Any, certificates: Path) -> None:  # noqa: ARG002
         tls = {"certificate": "one.pem", "certificate_key": "one.key"}
         found = kinds(list(certbot.resources(target(domains=["a.test"], tls=tls))))
-        assert found == ["Needs", "Port", "OwnCertificate", "ListenTls", "File", "Link", "File", "DefaultServer", "NginxHttps"]
+        assert found == [
+            "Needs", "Port", "OwnCertificate", "ListenTls", "File", "Link", "File", "FormerNamesDropped", "DefaultServer",
+            "NginxHttps",
+        ]  # fmt: skip

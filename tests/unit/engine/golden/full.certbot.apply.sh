@@ -6,6 +6,8 @@ umask 022
 cd /
 
 mark=@selvedge
+# … the library acme
+
 # … the library apt
 
 # … the library certbot
@@ -22,6 +24,8 @@ mark=@selvedge
 
 # … the library probe
 
+# … the library request
+
 # … the library service
 
 # … the library site
@@ -33,8 +37,8 @@ mark=@selvedge
 change_before() (
 set -eu
 if [ -e /etc/letsencrypt/live/hello/fullchain.pem ] || [ ! -L /etc/nginx/sites-enabled/hello-tls ]; then
-if probe_has nginx; then
-service_check 'nginx rejects its current configuration, so nothing was changed' 'Correct that file first.' 'nginx -t' /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf
+if probe_has nginx_test; then
+service_check 'nginx rejects its current configuration, so nothing was changed' 'Correct that file first.' nginx_test /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default-tls.conf
 fi
 stamp_remove nginx-tls-hello
 fi
@@ -97,6 +101,7 @@ server {
     location ^~ /.well-known/acme-challenge/ {
         root /var/www/letsencrypt;
         default_type text/plain;
+        auth_basic off;
     }
 
     include /etc/nginx/snippets/hello.conf;
@@ -156,13 +161,22 @@ EOF
 )
 change_9() (
 set -eu
-service_check 'nginx rejects its configuration, so it was not started' 'Correct the file that it names.' 'nginx -t'
+service_check 'nginx rejects its configuration, so it was not started' 'Correct the file that it names.' nginx_test
 if systemctl is-active -q nginx; then
 nginx_reload
 https_serves /etc/letsencrypt/live/hello/fullchain.pem hello.example.com
+live_socket=/srv/hello/live.sock
+site_enabled=/etc/nginx/sites-enabled/hello
+site_login=/etc/selvedge/hello/site-login
+site_host=hello.example.com
+site_follow=1
+health='/health?full=1'
+health_timeout=5.0
+header=1
+request_check
 fi
 systemctl enable --now nginx
-stamp_write nginx-tls-hello 1cef5219069ff51896f9dc74205e825678fc2658c0b1ab619323b334d02d089f
+stamp_write nginx-tls-hello 5b166a97ef94daca118c5108cea49036dac45301d1bb915d71a6a7e1921c47b3
 )
 change_arm() (
 set -eu

@@ -16,6 +16,8 @@ mark=@selvedge
 
 # … the library probe
 
+# … the library request
+
 # … the library service
 
 # … the library site
@@ -26,8 +28,8 @@ mark=@selvedge
 
 change_before() (
 set -eu
-if probe_has nginx; then
-service_check 'nginx rejects its current configuration, so nothing was changed' 'Correct that file first.' 'nginx -t' /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf
+if probe_has nginx_test; then
+service_check 'nginx rejects its current configuration, so nothing was changed' 'Correct that file first.' nginx_test /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf
 fi
 stamp_remove nginx-hello
 )
@@ -94,20 +96,53 @@ nginx_restrict /etc/systemd/system/nginx.service.d/50-selvedge.conf
 )
 change_5() (
 set -eu
-site_readable /srv/hello/current backend/static
+file_put /etc/systemd/system/selvedge-hello-boot.service 0644 root root <<'EOF'
+# At boot, nginx starts after hello listens on its socket, but no later than 30 seconds: it would answer 502 until then.
+# Written by `fab nginx`; edit templates/nginx/boot.service.j2 instead.
+[Unit]
+Description=Wait for hello before nginx starts
+After=supervisor.service
+Before=nginx.service
+ConditionPathIsSymbolicLink=/srv/hello/live.sock
+
+[Service]
+Type=oneshot
+TimeoutStartSec=60
+# A release that was stopped does not start at boot, so nothing waits for it.
+ExecStart=/bin/sh -c 'grep -qs "^autostart=true" /etc/supervisor/conf.d/hello.conf || exit 0; n=0; until [ -S /srv/hello/live.sock ] || [ "$$n" -ge 300 ]; do n=$$((n + 1)); sleep 0.1; done'
+ProtectSystem=strict
+ProtectHome=yes
+PrivateDevices=yes
+NoNewPrivileges=yes
+
+[Install]
+WantedBy=multi-user.target
+EOF
 )
 change_6() (
 set -eu
-site_media hello /srv/hello/shared uploads
+file_link /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/systemd/system/selvedge-hello-boot.service
 )
 change_7() (
+set -eu
+site_readable /srv/hello/current backend/static
+)
+change_8() (
+set -eu
+site_media hello /srv/hello/shared uploads
+)
+change_9() (
 set -eu
 file_put /etc/nginx/modules-enabled/90-selvedge.conf 0644 root root <<'EOF'
 # How many files each nginx process may have open. Written by `fab nginx`; changes here are overwritten.
 worker_rlimit_nofile 16384;
 EOF
 )
-change_8() (
+change_10() (
+set -eu
+file_remove /etc/nginx/conf.d/selvedge-sites.conf
+)
+change_11() (
 set -eu
 file_put /etc/nginx/conf.d/selvedge.conf 0644 root root <<'EOF'
 # Settings that the sites of all apps share.
@@ -116,11 +151,6 @@ file_put /etc/nginx/conf.d/selvedge.conf 0644 root root <<'EOF'
 map $http_upgrade $connection_upgrade {
     default upgrade;
     '' close;
-}
-# Behind a load balancer that terminates TLS ([tls] upstream = true), its header sets the scheme.
-map $http_x_forwarded_proto $selvedge_scheme {
-    default $scheme;
-    https https;
 }
 # The port of the request's Host header, if it has one: the app gets the host as nginx has parsed it, with this port.
 map $http_host $selvedge_port {
@@ -152,9 +182,18 @@ map $selvedge_direct$status $selvedge_missed {
     default 0;
     yes404 1;
 }
+# With a page that handles paths in the browser ([nginx] spa): requests for a page, not for data, and how long browsers keep files.
+map "$request_method $http_accept" $selvedge_navigation {
+    default '';
+    '~^(GET|HEAD) .*text/html' yes;
+}
+map $sent_http_content_type $selvedge_page_expires {
+    default 1h;
+    '~^text/html' epoch;
+}
 EOF
 )
-change_9() (
+change_12() (
 set -eu
 file_put /etc/nginx/snippets/hello.conf 0644 root root <<'EOF'
 # The locations of hello. Its sites for HTTP and HTTPS include this file.
@@ -207,32 +246,36 @@ location ^~ "/media/" {
         return 404;
     }
 }
+proxy_http_version 1.1;
+proxy_redirect off;
+proxy_connect_timeout 5s;
+proxy_read_timeout 60s;
+proxy_send_timeout 60s;
+# The head of a response must fit into one buffer.
+proxy_buffer_size 8k;
+proxy_buffers 8 8k;
+# nginx sends this header itself ([tls] hsts).
+proxy_hide_header Strict-Transport-Security;
+
+# Tell the app the client's address and scheme. nginx replaces these headers, because a client can forge them.
+proxy_set_header Host $host$selvedge_port;
+proxy_set_header X-Real-IP $remote_addr;
+proxy_set_header X-Forwarded-For $remote_addr;
+proxy_set_header X-Forwarded-Proto $scheme;
+proxy_set_header X-Forwarded-Host $host$selvedge_port;
+proxy_set_header Forwarded "";
+proxy_set_header Proxy "";
+
+# WebSockets.
+proxy_set_header Upgrade $http_upgrade;
+proxy_set_header Connection $connection_upgrade;
+
 location / {
     proxy_pass http://hello;
-    proxy_http_version 1.1;
-    proxy_redirect off;
-    proxy_connect_timeout 5s;
-    proxy_read_timeout 60s;
-    proxy_send_timeout 60s;
-    # nginx sends this header itself ([tls] hsts).
-    proxy_hide_header Strict-Transport-Security;
-
-    # Tell the app the client's address and scheme. nginx replaces these headers, because a client can forge them.
-    proxy_set_header Host $host$selvedge_port;
-    proxy_set_header X-Real-IP $remote_addr;
-    proxy_set_header X-Forwarded-For $remote_addr;
-    proxy_set_header X-Forwarded-Proto $scheme;
-    proxy_set_header X-Forwarded-Host $host$selvedge_port;
-    proxy_set_header Forwarded "";
-    proxy_set_header Proxy "";
-
-    # WebSockets.
-    proxy_set_header Upgrade $http_upgrade;
-    proxy_set_header Connection $connection_upgrade;
 }
 EOF
 )
-change_10() (
+change_13() (
 set -eu
 file_put /etc/nginx/sites-available/hello 0644 root root <<'EOF'
 # The site of hello: nginx passes its requests to the live release.
@@ -256,6 +299,7 @@ server {
     location ^~ /.well-known/acme-challenge/ {
         root /var/www/letsencrypt;
         default_type text/plain;
+        auth_basic off;
     }
 
     # `fab certbot` writes this redirect to HTTPS once there is a certificate.
@@ -264,11 +308,11 @@ server {
 }
 EOF
 )
-change_11() (
+change_14() (
 set -eu
 file_link /etc/nginx/sites-enabled/hello /etc/nginx/sites-available/hello
 )
-change_12() (
+change_15() (
 set -eu
 file_put /etc/nginx/conf.d/selvedge-default.conf 0644 root root <<'EOF'
 # Closes the connection of requests for names without a site. All apps of this server share this file.
@@ -288,12 +332,21 @@ server {
     client_header_buffer_size 1k;
     large_client_header_buffers 4 8k;
 
+    # The certificate authority's checks for a new name come before nginx serves the name.
+    location ^~ /.well-known/acme-challenge/ {
+        root /var/www/letsencrypt;
+        default_type text/plain;
+        auth_basic off;
+    }
+
     # nginx's own status 444 closes the connection without a response.
-    return 444;
+    location / {
+        return 444;
+    }
 }
 EOF
 )
-change_13() (
+change_16() (
 set -eu
 file_put /etc/logrotate.d/hello 0644 root root <<'EOF'
 # Rotates nginx's logs of hello every day and keeps two weeks.
@@ -326,16 +379,25 @@ file_put /etc/logrotate.d/hello 0644 root root <<'EOF'
 }
 EOF
 )
-change_14() (
+change_17() (
 set -eu
-service_check 'nginx rejects its configuration, so it was not started' 'Correct the file that it names.' 'nginx -t'
+service_check 'nginx rejects its configuration, so it was not started' 'Correct the file that it names.' nginx_test
 if systemctl is-active -q nginx; then
 nginx_reload
+live_socket=/srv/hello/live.sock
+site_enabled=/etc/nginx/sites-enabled/hello
+site_login=/etc/selvedge/hello/site-login
+site_host=hello.example.com
+site_follow=1
+health='/health?full=1'
+health_timeout=5.0
+header=1
+request_check
 fi
 systemctl enable --now nginx
-stamp_write nginx-hello f850d37766a330c5a7e0db38c13e3fac7a716055bbe5284bbf8fb59964fe7ab0
+stamp_write nginx-hello 745ae08960d46749e1bff66792760f3a6e25c7198e7e225367eac730a5226f21
 )
-change_15() (
+change_18() (
 set -eu
 stamp_remove 60-selvedge-hello
 file_put /etc/fail2ban/jail.d/60-selvedge-hello.local 0644 root root <<'EOF'
@@ -375,6 +437,6 @@ change_failed() {
 step_app=hello
 step_by=''
 step_why=''
-step_changes='before 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15'
+step_changes='before 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18'
 step_counted=0
 step_start

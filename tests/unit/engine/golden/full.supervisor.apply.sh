@@ -36,6 +36,8 @@ mark=@selvedge
 
 # … the library request
 
+# … the library site
+
 # … the library stamp
 
 # … the library step
@@ -132,6 +134,9 @@ live_socket=/srv/hello/live.sock
 previous_socket=/srv/hello/previous.sock
 repo=/srv/hello/repo.git
 site_enabled=/etc/nginx/sites-enabled/hello
+site_login=/etc/selvedge/hello/site-login
+site_host=hello.example.com
+site_follow=1
 supervisor_conf=/etc/supervisor/conf.d/hello.conf
 health='/health?full=1'
 health_host=health.example.com

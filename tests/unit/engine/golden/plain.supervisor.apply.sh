@@ -36,6 +36,8 @@ mark=@selvedge
 
 # … the library request
 
+# … the library site
+
 # … the library stamp
 
 # … the library step
@@ -211,6 +213,9 @@ live_socket=/srv/hello/live.sock
 previous_socket=/srv/hello/previous.sock
 repo=/srv/hello/repo.git
 site_enabled=/etc/nginx/sites-enabled/hello
+site_login=/etc/selvedge/hello/site-login
+site_host=203.0.113.10
+site_follow=1
 supervisor_conf=/etc/supervisor/conf.d/hello.conf
 health=/
 health_host=localhost
