@@ -115,12 +115,12 @@ class TestBeforeAsking:
 
     @pytest.mark.parametrize("headers", ["Server: cloudflare", "server: CloudFront", "Via: 1.1 varnish", "X-Cache: MISS"])
     def test_a_proxy_in_front_is_named_with_the_options(self, issue: Any, headers: str) -> None:
-        curl = 'while [ $# -gt 0 ]; do [ "$1" = --dump-header ] && printf "HTTP/1.1 521 x\\r\\n%s\\r\\n" "HEADERS" >$2; shift; done\n'
-        curl = f"{curl.replace('HEADERS', headers)}printf 'x\\nHTTP status 521'"
+        dump = f'printf "HTTP/1.1 521 x\\r\\n{headers}\\r\\n" >$2'
+        curl = f"while [ $# -gt 0 ]; do [ $1 = --dump-header ] && {dump}; shift; done\nprintf 'x\\nHTTP status 521'"
         server = issue(names="echo 104.16.1.1 STREAM", own="93.184.216.35/24", curl=curl)
         error = ask(server).error
         assert f"a.test resolves to 104.16.1.1, where a proxy answers ({headers}; HTTP status 521)" in error
-        for option in ('the grey cloud, "DNS only"', "upstream = true under [tls] and trusted_proxies", "certificate_key under [tls]"):
+        for option in ('the grey cloud, "DNS only"', "upstream = true under [tls]", "certificate_key under [tls]"):
             assert option in error
         assert called(server) == 0
         assert server.apply(Plan.of([NEW], [NEW_NAMES])).status == 0, "before nginx serves the name, a proxy is enough"
@@ -237,7 +237,9 @@ class TestAsking:
         assert kind == "connection" or "firewall" not in error
 
     @pytest.mark.parametrize(("kind", "remedy"), [
-        ("caa", "A CAA record"), ("invalidContact", "Correct email under [tls]"), ("externalAccountRequired", "your own certificate"),
+        ("caa", "A CAA record"),
+        ("invalidContact", "Correct email under [tls]"),
+        ("externalAccountRequired", "your own certificate"),
         ("serverInternal", "The fault is at the authority"), ("orderNotReady", "certbot's log is /var/log/letsencrypt"),
     ])  # fmt: skip
     def test_errors_in_certbots_log_have_a_remedy_too(self, issue: Any, kind: str, remedy: str) -> None:

@@ -119,6 +119,8 @@ printf '\n%s fact 29\n' "$mark"
 hook_fact /srv/hello/instances/0123456789ab-c6855e/hook.after_build /srv/hello/live.sock
 printf '\n%s fact 30\n' "$mark"
 site_unreadable /srv/hello/releases/0123456789ab backend/static
+site_unreadable /srv/hello/releases/0123456789ab frontend/dist
+site_without_page /srv/hello/releases/0123456789ab frontend/dist
 echo end
 printf '\n%s fact 31\n' "$mark"
 [ -e /etc/supervisor/supervisord.conf ] && echo there || true
@@ -174,6 +176,8 @@ printf '\n%s fact 47\n' "$mark"
 probe_path /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service ''
 printf '\n%s fact 48\n' "$mark"
 site_unreadable /srv/hello/current backend/static
+site_unreadable /srv/hello/current frontend/dist
+site_without_page /srv/hello/current frontend/dist
 echo end
 printf '\n%s fact 49\n' "$mark"
 stat -c '%a %U %G' -- /srv/hello/shared/uploads 2>/dev/null || true
@@ -199,11 +203,11 @@ probe_path /etc/nginx/conf.d/selvedge.conf 49b5c1af4a47d78f7a1a476d8c75d644441b4
 printf '\n%s fact 57\n' "$mark"
 probe_path /etc/nginx/snippets/hello.include.conf ''
 printf '\n%s fact 58\n' "$mark"
-probe_path /etc/nginx/snippets/hello.conf 6d4f4bba52c711c382f503e2e317088e5827533ac65b7ba512629d0a7dfec010
+probe_path /etc/nginx/snippets/hello.conf 9d4e03c049cb23429f307699676f1c76003ab60d2dacef523c43c20f84c3d06f
 printf '\n%s fact 59\n' "$mark"
 site_hold_fact /etc/nginx/sites-available/hello hello
 echo --
-probe_path /etc/nginx/sites-available/hello c1c2573d9272aaa7611977d1c2c27d772085e8117a1fd11ddd08d790ba53b8dc
+probe_path /etc/nginx/sites-available/hello c21042655d50aefa51002e0700eb095094a3622d1ae03a0911327f684bab6d9e
 printf '\n%s fact 60\n' "$mark"
 probe_path /etc/nginx/sites-enabled/hello ''
 printf '\n%s fact 61\n' "$mark"
@@ -246,7 +250,7 @@ printf '\n%s fact 72\n' "$mark"
 nginx_version
 probe_path /etc/nginx/snippets/selvedge-listen-tls.conf -
 printf '\n%s fact 73\n' "$mark"
-probe_path /etc/nginx/sites-available/hello-tls d88a8b4519bdd5e95760ea21e0da0d565577cb4cfe22de39f6f19ef0d0fe4d5b
+probe_path /etc/nginx/sites-available/hello-tls ba4f8d8e9520b26fb38b503883018d8151a3331b5112e58ed111c35f1385109e
 printf '\n%s fact 74\n' "$mark"
 probe_path /etc/nginx/sites-enabled/hello-tls ''
 printf '\n%s fact 75\n' "$mark"
@@ -254,7 +258,7 @@ probe_path /etc/nginx/snippets/hello-http.conf 99504638bb8dce5b5be681d6bdf9ba105
 printf '\n%s fact 76\n' "$mark"
 site_hold_fact /etc/nginx/sites-available/hello hello
 echo --
-probe_path /etc/nginx/sites-available/hello c1c2573d9272aaa7611977d1c2c27d772085e8117a1fd11ddd08d790ba53b8dc
+probe_path /etc/nginx/sites-available/hello c21042655d50aefa51002e0700eb095094a3622d1ae03a0911327f684bab6d9e
 printf '\n%s fact 77\n' "$mark"
 nginx_version
 site_fact

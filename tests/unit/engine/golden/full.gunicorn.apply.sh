@@ -222,6 +222,8 @@ hook_run 4 RELEASE=0123456789ab-c6855e COMMIT=0123456789abcdef0123456789abcdef01
 change_11() (
 set -eu
 site_readable /srv/hello/releases/0123456789ab backend/static
+site_readable /srv/hello/releases/0123456789ab frontend/dist spa
+site_page /srv/hello/releases/0123456789ab frontend/dist
 )
 change_arm() (
 set -eu

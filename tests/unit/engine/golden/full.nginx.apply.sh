@@ -126,6 +126,8 @@ file_link /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.servic
 change_7() (
 set -eu
 site_readable /srv/hello/current backend/static
+site_readable /srv/hello/current frontend/dist spa
+site_page /srv/hello/current frontend/dist
 )
 change_8() (
 set -eu
@@ -206,7 +208,34 @@ client_body_timeout 15s;
 send_timeout 30s;
 keepalive_timeout 65s;
 client_header_buffer_size 1k;
-large_client_header_buffers 4 8k;
+large_client_header_buffers 4 64k;
+
+# These proxies tell the client's address ([nginx] trusted_proxies).
+set_real_ip_from 10.0.0.0/8;
+set_real_ip_from 173.245.48.0/20;
+set_real_ip_from 103.21.244.0/22;
+set_real_ip_from 103.22.200.0/22;
+set_real_ip_from 103.31.4.0/22;
+set_real_ip_from 141.101.64.0/18;
+set_real_ip_from 108.162.192.0/18;
+set_real_ip_from 190.93.240.0/20;
+set_real_ip_from 188.114.96.0/20;
+set_real_ip_from 197.234.240.0/22;
+set_real_ip_from 198.41.128.0/17;
+set_real_ip_from 162.158.0.0/15;
+set_real_ip_from 104.16.0.0/13;
+set_real_ip_from 104.24.0.0/14;
+set_real_ip_from 172.64.0.0/13;
+set_real_ip_from 131.0.72.0/22;
+set_real_ip_from 2400:cb00::/32;
+set_real_ip_from 2606:4700::/32;
+set_real_ip_from 2803:f800::/32;
+set_real_ip_from 2405:b500::/32;
+set_real_ip_from 2405:8100::/32;
+set_real_ip_from 2a06:98c0::/29;
+set_real_ip_from 2c0f:f248::/32;
+real_ip_header X-Forwarded-For;
+real_ip_recursive on;
 
 # Open requests per address: enough for an office with one address, but too few to fill the disk with request bodies.
 limit_conn selvedge_address 500;
@@ -227,6 +256,10 @@ add_header X-Content-Type-Options $selvedge_content_type_options always;
 add_header X-Frame-Options $selvedge_frame_options always;
 add_header Referrer-Policy $selvedge_referrer_policy always;
 
+location = "/old" {
+    absolute_redirect off;
+    return 301 "/new$is_args$args";
+}
 location ^~ "/static/" {
     # Both paths need the final slash: without it, ..static would leave the folder.
     alias "/srv/hello/current/backend/static/";
@@ -252,8 +285,9 @@ proxy_connect_timeout 5s;
 proxy_read_timeout 60s;
 proxy_send_timeout 60s;
 # The head of a response must fit into one buffer.
-proxy_buffer_size 8k;
-proxy_buffers 8 8k;
+proxy_buffer_size 64k;
+proxy_buffers 8 64k;
+proxy_busy_buffers_size 128k;
 # nginx sends this header itself ([tls] hsts).
 proxy_hide_header Strict-Transport-Security;
 
@@ -261,7 +295,7 @@ proxy_hide_header Strict-Transport-Security;
 proxy_set_header Host $host$selvedge_port;
 proxy_set_header X-Real-IP $remote_addr;
 proxy_set_header X-Forwarded-For $remote_addr;
-proxy_set_header X-Forwarded-Proto $scheme;
+proxy_set_header X-Forwarded-Proto $selvedge_scheme_hello;
 proxy_set_header X-Forwarded-Host $host$selvedge_port;
 proxy_set_header Forwarded "";
 proxy_set_header Proxy "";
@@ -270,7 +304,29 @@ proxy_set_header Proxy "";
 proxy_set_header Upgrade $http_upgrade;
 proxy_set_header Connection $connection_upgrade;
 
+# The files of a page that handles paths in the browser ([nginx] spa). Other requests go to the app.
 location / {
+    root "/srv/hello/current/frontend/dist";
+    disable_symlinks if_not_owner "from=/srv/hello/current/";
+    expires $selvedge_page_expires;
+    try_files $uri $uri/index.html @app;
+    location ~ /\. {
+        proxy_pass http://hello;
+    }
+}
+location @app {
+    # The location @page has an error page of its own.
+    recursive_error_pages on;
+    error_page 418 = @page;
+    if ($selvedge_navigation) {
+        return 418;
+    }
+    proxy_pass http://hello;
+}
+# A browser asks for a page: where the app has none, the page in the folder handles the path.
+location @page {
+    proxy_intercept_errors on;
+    error_page 404 =200 /index.html;
     proxy_pass http://hello;
 }
 EOF
@@ -289,10 +345,43 @@ upstream hello {
     server unix:/srv/hello/previous.sock backup max_fails=0;
 }
 
+# Whether a request comes from a proxy in [nginx] trusted_proxies. Only such a proxy tells the scheme.
+geo $realip_remote_addr $selvedge_trusted_hello {
+    default '';
+    10.0.0.0/8 yes;
+    173.245.48.0/20 yes;
+    103.21.244.0/22 yes;
+    103.22.200.0/22 yes;
+    103.31.4.0/22 yes;
+    141.101.64.0/18 yes;
+    108.162.192.0/18 yes;
+    190.93.240.0/20 yes;
+    188.114.96.0/20 yes;
+    197.234.240.0/22 yes;
+    198.41.128.0/17 yes;
+    162.158.0.0/15 yes;
+    104.16.0.0/13 yes;
+    104.24.0.0/14 yes;
+    172.64.0.0/13 yes;
+    131.0.72.0/22 yes;
+    2400:cb00::/32 yes;
+    2606:4700::/32 yes;
+    2803:f800::/32 yes;
+    2405:b500::/32 yes;
+    2405:8100::/32 yes;
+    2a06:98c0::/29 yes;
+    2c0f:f248::/32 yes;
+}
+map $selvedge_trusted_hello$http_x_forwarded_proto $selvedge_scheme_hello {
+    default $scheme;
+    ~*^yeshttps(,|$) https;
+    ~*^yeshttp(,|$) http;
+}
+
 server {
     listen 80;
     listen [::]:80;
-    server_name hello.example.com www.hello.example.com;
+    server_name hello.example.com;
     server_tokens off;
 
     # Files for the certificate authority's checks (`fab certbot`).
@@ -305,6 +394,32 @@ server {
     # `fab certbot` writes this redirect to HTTPS once there is a certificate.
     include /etc/nginx/snippets/hello-http[.]conf;
     include /etc/nginx/snippets/hello.conf;
+}
+
+# Redirects these names ([nginx] redirects).
+server {
+    listen 80;
+    listen [::]:80;
+    server_name www.hello.example.com;
+    server_tokens off;
+    access_log /var/log/hello/nginx-access.log;
+    # Limits for slow clients: a request's headers must arrive within 10 seconds, and each part of its body within 15.
+    client_header_timeout 10s;
+    client_body_timeout 15s;
+    send_timeout 30s;
+    keepalive_timeout 65s;
+    client_header_buffer_size 1k;
+    large_client_header_buffers 4 64k;
+
+    location ^~ /.well-known/acme-challenge/ {
+        root /var/www/letsencrypt;
+        default_type text/plain;
+        auth_basic off;
+    }
+
+    location / {
+        return 301 $scheme://hello.example.com$request_uri;
+    }
 }
 EOF
 )
@@ -330,7 +445,7 @@ server {
     send_timeout 30s;
     keepalive_timeout 65s;
     client_header_buffer_size 1k;
-    large_client_header_buffers 4 8k;
+    large_client_header_buffers 4 64k;
 
     # The certificate authority's checks for a new name come before nginx serves the name.
     location ^~ /.well-known/acme-challenge/ {
@@ -395,7 +510,7 @@ header=1
 request_check
 fi
 systemctl enable --now nginx
-stamp_write nginx-hello 745ae08960d46749e1bff66792760f3a6e25c7198e7e225367eac730a5226f21
+stamp_write nginx-hello 4be3a1ee6a2113fe61cd8f14c5db4c5b72797237a01dd60a3e3204bc4441fecc
 )
 change_18() (
 set -eu
