@@ -23,6 +23,7 @@ def check_status(app: Target, status: HostStatus) -> Iterator[CheckResult]:
         yield _running(app, status) if status.processes else _stopped(app, status)
         yield from _orphans(status)
         yield _health(app, status)
+        yield from _site(app, status)
         yield from _draining(app, status)
     else:
         yield warning("app", f"{app.name} is not deployed", f"Run `fab -H {app.host.name} deploy`.")
@@ -79,6 +80,20 @@ def _health(app: Target, status: HostStatus) -> CheckResult:
     answer = f"answered {code:.0f}" if code else silent
     remedy = f"Run `fab -H {app.host.name} logs` to see why. Accepted statuses: {', '.join(app.health_status)}."
     return problem("health", f"{asked}: {answer}", remedy)
+
+
+def _site(app: Target, status: HostStatus) -> Iterator[CheckResult]:
+    """Yield a problem if the announced address shows another site, or nothing."""
+    answer = status.facts.get("site")
+    if not answer:
+        return
+    code, release = [*answer, ""][:2]
+    asked = f"GET {app.url.rstrip('/')}{app.health_path}"
+    remedy = f"Run `fab -H {app.host.name} doctor`, which checks the site."
+    if code == "0":
+        yield problem("site", f"{asked}: nginx does not answer", remedy)
+    elif app.release_header and release != status.releases.live:
+        yield problem("site", f"{asked}: {release or 'another site'} answers, not the live release", remedy)
 
 
 def _draining(app: Target, status: HostStatus) -> Iterator[CheckResult]:

@@ -11,7 +11,6 @@ doctor_fact() {
   doctor_manager
   if [ -n "$live" ]; then
     doctor_socket
-    doctor_site
   fi
 }
 
@@ -97,12 +96,6 @@ doctor_socket() {
   else
     printf 'open %s\n' "$socket"
   fi
-}
-
-# doctor_site: the answer of the site through nginx.
-doctor_site() {
-  [ -e "$site_enabled" ] || return 0
-  printf 'site %s\n' "$(request_site "$(request_scheme)://$site_host$health")"
 }
 
 # doctor_certificate CHAIN: the names that it is for.

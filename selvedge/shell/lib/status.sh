@@ -3,7 +3,7 @@
 
 # status_fact MANAGER: the releases, the app and the server. MANAGER is the process manager in hosts.toml; the live release may
 # still have another one ($manager). The slowest query runs in the background. Each line is one write, so that lines do not mix.
-# Values: app base run_dir live_socket supervisor_conf site_enabled health health_host health_timeout
+# Values: app base run_dir live_socket supervisor_conf site_enabled site_login site_host health health_host health_timeout
 status_fact() {
   local processes
   live=$(releases_live)
@@ -16,6 +16,7 @@ status_fact() {
     printf '%s\n' "$processes"
     status_release
     status_health
+    status_site
   fi
   status_services
   status_machine
@@ -51,6 +52,12 @@ status_release() {
 status_health() {
   printf 'health %s\n' "$(curl -s -o /dev/null -w '%{http_code} %{time_total}' --max-time "$health_timeout" \
     --unix-socket "$live_socket" -H "Host: $health_host" -H "X-Forwarded-Proto: $(request_scheme)" -- "http://localhost$health")"
+}
+
+# status_site: the status of the site's answer through nginx at the announced address, and the release that its header names.
+status_site() {
+  [ -e "$site_enabled" ] || return 0
+  printf 'site %s\n' "$(request_site "$(request_scheme)://$site_host$health")"
 }
 
 # status_units: the services that the app needs.

@@ -74,7 +74,8 @@ def test_another_site_with_the_address_is_named(server: Server, project: Project
     project.commit("Not announced")
     refused = project.fab("-H", server.name, "deploy")
     assert refused.status == 1 and f"nginx did not answer GET http://{server.address}/health from the new release" in refused.stderr
-    assert f"http://{server.address}/health" in project.fab("-H", server.name, "doctor").stdout
+    assert f"another site on the server has {server.address}" in project.fab("-H", server.name, "doctor").stdout
+    assert "another site answers, not the live release" in project.fab("-H", server.name, "status").stdout
     server.run("rm /etc/nginx/sites-enabled/old; systemctl reload nginx")
 
 
