@@ -35,13 +35,13 @@ def env_file(app: Target) -> None:
 
 def certificates(app: Target) -> None:
     """Check that the certificates that hosts.toml names are readable. Raises ConfigError."""
-    from selvedge.resources.nginx.own_certificate import OwnCertificate, authorities
+    from selvedge.resources.nginx.own_certificate import OwnCertificate, certificates_only
 
     if app.domains and not app.tls.upstream:
         if app.tls.certificate:
             OwnCertificate.of(app)
         elif app.tls.acme_ca:
-            authorities(app.local_file(app.tls.acme_ca), "tls.acme_ca")
+            certificates_only(app.local_file(app.tls.acme_ca), "tls.acme_ca")
 
 
 def site(app: Target) -> None:

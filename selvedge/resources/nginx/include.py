@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from selvedge.config.files import hosts_file_name
+from selvedge.config.local_files import LocalFileError, read_text
 from selvedge.errors import ConfigError
 from selvedge.resources.files import Absent, File
 from selvedge.templates import text_template
@@ -20,11 +21,12 @@ def included_lines(app: Target) -> File | Absent:
         return Absent(path)
     local = app.local_file(app.nginx.include)
     try:
-        text = local.read_text(encoding="utf-8")
+        text = read_text(local)
         text = text_template(text, app=app) if local.name.endswith(".j2") else text
-    except (OSError, UnicodeError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        reason = "it is not UTF-8 text" if isinstance(error, UnicodeError) else reason
-        remedy = "Give the path of a file with nginx directives."
-        raise ConfigError(hosts_file_name(), "nginx.include", f"could not read {local}: {reason}", remedy) from error
+    except LocalFileError as error:
+        problem, remedy = f"{local} {error}", error.remedy or "Give the path of a file with nginx directives."
+        raise ConfigError(hosts_file_name(), "nginx.include", problem, remedy) from error
+    except ValueError as error:
+        remedy = "Correct the template, or give it a name without .j2."
+        raise ConfigError(hosts_file_name(), "nginx.include", f"{local} is not a template: {error}", remedy) from error
     return File(path, text if text.endswith("\n") else f"{text}\n")

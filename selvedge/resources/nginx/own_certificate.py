@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from selvedge.config.files import hosts_file_name
+from selvedge.config.local_files import LocalFileError, holds_private_key, read_text
 from selvedge.errors import ConfigError
 from selvedge.resources.files import File
 
@@ -18,32 +19,32 @@ if TYPE_CHECKING:
 def pem(path: Path, key: str) -> str:
     """Return the text of a PEM file that the setting `key` names. Raises ConfigError if it cannot be read, or is not PEM."""
     try:
-        text = path.read_text(encoding="ascii")
-    except (OSError, UnicodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not a PEM file"
-        raise ConfigError(hosts_file_name(), key, f"could not read {path}: {reason}", "Give the path of a PEM file.") from error
+        text = read_text(path)
+    except LocalFileError as error:
+        raise ConfigError(hosts_file_name(), key, f"{path} {error}", error.remedy or "Give the path of a PEM file.") from error
     if "-----BEGIN " not in text:
         raise ConfigError(hosts_file_name(), key, f"{path} is not a PEM file: it has no BEGIN line", "Give the path of a PEM file.")
     return text if text.endswith("\n") else text + "\n"
 
 
-def authorities(path: Path, key: str) -> str:
+def certificates_only(path: Path, key: str) -> str:
     """Return the certificates in a PEM file that the setting `key` names, without any other text of the file.
 
-    Raises ConfigError if the file cannot be read, has a part that is no certificate, or a damaged one. The text that is returned
-    is public, and becomes a file that every user of the server can read. So a private key is refused, whatever its format.
+    Raises ConfigError as `pem`, for a private key in it (whatever its format), for a part that is no certificate, and for a
+    damaged certificate. The text that is returned becomes a file that every user of the server can read.
     """
-    text = pem(path, key)
-    labels = re.findall(r"-----BEGIN ([^\n]*?)-----", text)
-    remedy = "Give a PEM file with the authority's certificate only. Its private key must not leave the authority."
-    others = sorted({label for label in labels if label != "CERTIFICATE"})
-    if others or len(labels) != text.count("-----BEGIN "):
-        found = "a private key" if any("PRIVATE KEY" in label for label in others) else "a part that is not a certificate"
-        raise ConfigError(hosts_file_name(), key, f"{path} has {found}", remedy)
+    text = pem(path, key).replace("\r\n", "\n")
+    if holds_private_key(text):
+        problem = f"{path} has a private key in it, and must have certificates only"
+        remedy = "Delete the private key from it. The key of your own certificate is the file of tls.certificate_key."
+        raise ConfigError(hosts_file_name(), key, problem, remedy)
     blocks = re.findall(r"-----BEGIN CERTIFICATE-----\n[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----\n", text)
     certificates = "".join(blocks)
+    remedy = "Give a PEM file with the authority's certificates only."
+    if text.count("-----BEGIN CERTIFICATE-----") != text.count("-----BEGIN "):
+        raise ConfigError(hosts_file_name(), key, f"{path} has a part that is not a certificate", remedy)
     try:
-        if len(blocks) != len(labels):
+        if len(blocks) != text.count("-----BEGIN "):
             raise ValueError
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=certificates)
     except (ssl.SSLError, ValueError):
@@ -71,7 +72,7 @@ class OwnCertificate(File):
         Raises ConfigError if one cannot be read, or if they do not belong together.
         """
         paths = app.local_file(app.tls.certificate), app.local_file(app.tls.certificate_key)
-        chain, key = pem(paths[0], "tls.certificate"), pem(paths[1], "tls.certificate_key")
+        chain, key = certificates_only(paths[0], "tls.certificate"), pem(paths[1], "tls.certificate_key")
         try:
             # The empty password rejects a key with a passphrase: nginx could not start with it unattended.
             ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(*paths, password="")

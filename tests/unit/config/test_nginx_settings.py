@@ -119,9 +119,9 @@ def test_a_missing_password_is_refused_before_a_server_is_contacted(settings: Lo
 
 
 @pytest.mark.parametrize(("name", "content", "said"), [
-    ("none.conf", None, "No such file"),
-    ("binary.conf", b"\xff\xfe\x00", "it is not UTF-8 text"),
-    ("x.j2", b"a\n{% if %}", "line 2: "),
+    ("none.conf", None, "none.conf is missing"),
+    ("binary.conf", b"\xff\xfe\x00", "is UTF-16 text"),
+    ("x.j2", b"a\n{% if %}", "is not a template: line 2: "),
     ("y.j2", b"{{ nothing }}", "'nothing' is undefined"),
 ])  # fmt: skip
 def test_own_lines_that_cannot_be_read_are_refused(

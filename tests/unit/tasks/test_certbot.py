@@ -130,7 +130,7 @@ class TestStep:
         (tmp_path / "ca.pem").write_text(order.format(key=key, certificate=(certificates / "one.pem").read_text()))
         with pytest.raises(ConfigError) as caught:
             self.resources(target, acme_ca="ca.pem")
-        assert f"tls.acme_ca: {tmp_path / 'ca.pem'} has a private key. Give a PEM file" in str(caught.value)
+        assert f"tls.acme_ca: {tmp_path / 'ca.pem'} has a private key in it, and must have certificates only." in str(caught.value)
         assert "c4naryS3cret" not in str(caught.value)
 
     def test_text_around_the_authoritys_certificate_stays_here(self, target: Any, tmp_path: Path, certificates: Path) -> None:

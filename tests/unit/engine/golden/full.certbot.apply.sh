@@ -30,6 +30,8 @@ mark=@selvedge
 
 # … the library site
 
+# … the library sources
+
 # … the library stamp
 
 # … the library step
@@ -54,7 +56,7 @@ apt_install certbot
 change_2() (
 set -eu
 service_check 'certbot.timer rejects its configuration, so it was not started' 'Correct the file that it names.' 'systemctl daemon-reload'
-systemctl enable --now certbot.timer
+service_run 'enable --now' certbot.timer
 :
 )
 change_3() (
@@ -220,7 +222,7 @@ health_timeout=5.0
 header=1
 request_check
 fi
-systemctl enable --now nginx
+service_run 'enable --now' nginx
 stamp_write nginx-tls-hello 8460a4bc92f8988224d3dccf6e63ebde0fc188d1894e99f66d78c7a8d92d18f5
 )
 change_arm() (

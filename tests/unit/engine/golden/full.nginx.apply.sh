@@ -509,7 +509,7 @@ health_timeout=5.0
 header=1
 request_check
 fi
-systemctl enable --now nginx
+service_run 'enable --now' nginx
 stamp_write nginx-hello 4be3a1ee6a2113fe61cd8f14c5db4c5b72797237a01dd60a3e3204bc4441fecc
 )
 change_18() (

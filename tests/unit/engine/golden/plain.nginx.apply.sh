@@ -293,7 +293,7 @@ health_timeout=5.0
 header=''
 request_check
 fi
-systemctl enable --now nginx
+service_run 'enable --now' nginx
 stamp_write nginx-hello d4910a3ec0a25d8c547a809413f6719a029dec372a764ce8d0f9bd42e94ed149
 )
 change_14() (
