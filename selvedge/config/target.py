@@ -135,7 +135,8 @@ class Target(App):
             "health_attempts": self.health_attempts,
             "health_interval": self.health_interval,
             "site_host": self.site_host,
-            "site_follow": not self.tls.upstream,
+            # Whether the check of the site follows redirects: not to a load balancer, and to HTTPS once it is there.
+            "site_follow": "no" if self.tls.upstream else "https" if self.has_tls else "yes",
         }
 
     @property

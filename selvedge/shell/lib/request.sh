@@ -39,11 +39,11 @@ request_site() {
 }
 
 # request_lost URL: follow the redirects of a URL as a visitor would, as long as they stay on this host. Print a sentence if they
-# end where nothing answers, or do not end.
+# end where nothing answers, or do not end. Before there is a certificate, a redirect to HTTPS cannot work yet.
 request_lost() {
   local url host answer next hops
   url=$1 host=$(request_host "$1") hops=0
-  [ -n "$site_follow" ] || return 0
+  case $site_follow$(request_scheme) in no* | httpshttp) return 0 ;; esac
   while :; do
     answer=$(request_curl "$url" -w '%{http_code} %{redirect_url}') || :
     next=${answer#* }
@@ -71,14 +71,20 @@ request_remedy() {
 
 # request_check: the announced address shows the live release; else the step fails. A release that does not answer on its own
 # socket either is no fault of nginx.
+# The certificate may still lack a new first name; then another name of the site is asked for.
 # Values: live_socket site_enabled site_login site_host site_follow health health_timeout header
 request_check() {
-  local live direct url answer code release lost
+  local live direct host names url answer code release lost
   live=$(readlink "$live_socket") || return 0
   live=${live##*/} live=${live%.sock}
-  url=$(request_scheme)://$site_host$health
+  host=$site_host
+  if [ "$(request_scheme)" = https ]; then
+    names=$(site_names "$site_enabled-tls")
+    case " $names " in *" $host "*) ;; *) host=${names%% *} ;; esac
+  fi
+  url=$(request_scheme)://$host$health
   direct=$(curl -s -o /dev/null -w '%{http_code}' --noproxy '*' --max-time "$health_timeout" --unix-socket "$live_socket" \
-    -H "Host: $site_host" -H "X-Forwarded-Proto: $(request_scheme)" -- "http://localhost$health") || return 0
+    -H "Host: $host" -H "X-Forwarded-Proto: $(request_scheme)" -- "http://localhost$health") || return 0
   answer=$(request_site "$url")
   code=${answer%% *} release=${answer#* }
   if [ "$code" = 0 ]; then

@@ -167,7 +167,7 @@ def test_the_run_waits_until_the_new_workers_answer(server: Server, project: Pro
     with socket.create_connection((server.address, 80), timeout=60) as client:
         client.sendall(b"GET / HTTP/1.1\r\nHost: hello.test\r\n")
         for name, other in (("first.test", "second.test"), ("second.test", "first.test")):
-            configure(project, "hello", FOLDERS, domains=["hello.test", name])
+            configure(project, "hello", FOLDERS + "[tls]\nupstream = true\n", domains=["hello.test", name])
             project.must("-H", server.name, "nginx")
             for _ in range(20):
                 assert (status(ask(server, "/health", name)), ask(server, "/health", other)) == (200, b"")

@@ -79,7 +79,7 @@ def test_the_site_is_requested_by_a_name_that_nginx_knows(
     managed.server.program("curl", f'echo "$*" >/var/log/asked; printf "{answer}"')
     said = managed.run(
         f"{functions('gate')}\nnew=new header=1 health=/health health_host=localhost health_timeout=1 health_ranges=200-399\n"
-        "site_enabled=/etc/nginx/sites-enabled/hello site_login=/none site_host=203.0.113.10 site_follow=1\n"
+        "site_enabled=/etc/nginx/sites-enabled/hello site_login=/none site_host=203.0.113.10 site_follow=yes\n"
         'if gate_site; then echo yes; else echo "no: $site_problem"; fi'
     )
     problem = f"no: After the switch, nginx did not answer GET {asked} from the new release: it answered {wrong or 'nothing'}."

@@ -101,6 +101,21 @@ def test_a_load_balancer_follows_redirects_to_https(server: Any, target: Callabl
     assert check(server, app, "http://a.test/health 307 new https://a.test/health\n") == "passed\n"
 
 
+def test_before_there_is_a_certificate_https_is_not_expected(server: Any, target: Callable[..., Target]) -> None:
+    app = target(health="/health", domains=["a.test"])
+    answers = "http://a.test/health 307 new https://a.test/health\n"
+    assert check(server, app, answers) == "passed\n"
+    tls = server.path("/etc/nginx/sites-enabled/hello-tls")
+    tls.parent.mkdir(parents=True)
+    tls.write_text("server {\n    server_name a.test www.a.test;\n}\n")
+    assert check(server, app, "https://a.test/health 200 new\n") == "passed\n"
+    lost = "https://a.test/health 307 new https://a.test:8443/health\n"
+    assert "redirects visitors to https://a.test:8443/health" in check(server, app, lost)
+    # The certificate has the old names until the next step.
+    tls.write_text("server {\n    server_name old.test www.old.test;\n}\n")
+    assert check(server, app, "https://old.test/health 200 new\n") == "passed\n"
+
+
 def test_the_request_comes_as_visitors_requests_do(server: Any, target: Callable[..., Target]) -> None:
     for address, wanted in (("10.0.0.5", "::10.0.0.5:"), ("203.0.113.10", "::10.0.0.5:"), ("2001:db8::5", "::[2001:db8::5]:")):
         shown = f"[{address}]" if ":" in address else address

@@ -503,7 +503,7 @@ live_socket=/srv/hello/live.sock
 site_enabled=/etc/nginx/sites-enabled/hello
 site_login=/etc/selvedge/hello/site-login
 site_host=hello.example.com
-site_follow=1
+site_follow=https
 health='/health?full=1'
 health_timeout=5.0
 header=1

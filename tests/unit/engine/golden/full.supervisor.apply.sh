@@ -139,7 +139,7 @@ repo=/srv/hello/repo.git
 site_enabled=/etc/nginx/sites-enabled/hello
 site_login=/etc/selvedge/hello/site-login
 site_host=hello.example.com
-site_follow=1
+site_follow=https
 supervisor_conf=/etc/supervisor/conf.d/hello.conf
 health='/health?full=1'
 health_host=health.example.com
