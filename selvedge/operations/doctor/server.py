@@ -156,7 +156,9 @@ def _site(app: Target, facts: ServerFacts) -> Iterator[CheckResult]:
         yield problem("site", f"{app.name} has no enabled site in nginx", f"Run `fab -H {host} nginx`.")
         return
     code, release = [*facts.one("site").split(), "", ""][:2]
-    if not (code.isdecimal() and is_accepted(app, int(code))):
+    # An app that accepts other names only (app.health_host) may refuse its address.
+    refuses = bool(app.health_host) and not app.domains and release == facts.status.releases.live
+    if not (code.isdecimal() and (is_accepted(app, int(code)) or refuses)):
         answer = f"answers {code}" if code.strip("0") else "does not answer"
         remedy = f"Run `fab -H {host} logs --nginx --errors` to see why."
         yield problem("site", f"through nginx, GET {app.url.rstrip('/')}{app.health_path} {answer}", remedy)

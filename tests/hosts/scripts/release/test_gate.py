@@ -104,3 +104,23 @@ def test_the_user_sees_what_the_gate_waits_for(managed: Managed) -> None:
         "@test wait waiting for the first worker",
         "@test wait waiting for the health check: GET /up answered 503",
     ]
+
+
+@pytest.mark.parametrize(("answer", "good"), [
+    ("400 x\\r\\nX-Release: new", True),
+    ("400 x", False),
+    ("200 x\\r\\nX-Release: old", False),
+])  # fmt: skip
+def test_an_app_that_refuses_its_address_is_still_the_app(managed: Managed, answer: str, good: bool) -> None:
+    """It accepts the name of app.health_host only."""
+    for path in ("/etc/nginx/sites-enabled/hello", "/var/lib/selvedge/loaded/nginx-hello"):
+        managed.server.path(path).parent.mkdir(parents=True)
+        managed.server.path(path).write_text("server_name _;\n")
+    managed.server.program("systemctl", "exit 0")
+    managed.server.program("curl", f'printf "HTTP/1.1 {answer}\\r\\n"')
+    said = managed.run(
+        f"{functions('gate')}\nnew=new header=1 health=/health health_host=a.test health_timeout=1 health_ranges=200-399\n"
+        "site_enabled=/etc/nginx/sites-enabled/hello site_login=/none site_host=203.0.113.10 site_follow=yes\n"
+        "if gate_site; then echo yes; else echo no; fi"
+    )
+    assert said == ("yes\n" if good else "no\n")
