@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from selvedge.resources.files import FileValues as FileValues
     from selvedge.resources.files import Link as Link
     from selvedge.resources.need import Needs as Needs
+    from selvedge.resources.nginx.basic_auth import BasicAuth as BasicAuth
     from selvedge.resources.nginx.certbot import certbot_client as certbot_client
     from selvedge.resources.nginx.certificates import Certificate as Certificate
     from selvedge.resources.nginx.folders import MediaFolder as MediaFolder
@@ -59,16 +60,23 @@ if TYPE_CHECKING:
     from selvedge.resources.nginx.https import HttpsRemoved as HttpsRemoved
     from selvedge.resources.nginx.https import ListenTls as ListenTls
     from selvedge.resources.nginx.https import NginxHttps as NginxHttps
+    from selvedge.resources.nginx.include import included_lines as included_lines
+    from selvedge.resources.nginx.names import FormerNamesDropped as FormerNamesDropped
+    from selvedge.resources.nginx.names import NewNames as NewNames
+    from selvedge.resources.nginx.names import Site as Site
     from selvedge.resources.nginx.own_certificate import OwnCertificate as OwnCertificate
     from selvedge.resources.nginx.server import Nginx as Nginx
     from selvedge.resources.nginx.server import NginxConf as NginxConf
+    from selvedge.resources.nginx.server import NginxGroup as NginxGroup
     from selvedge.resources.nginx.server import NginxLogs as NginxLogs
     from selvedge.resources.nginx.server import NginxRestrictions as NginxRestrictions
     from selvedge.resources.nginx.server import OpenFilesLimit as OpenFilesLimit
+    from selvedge.resources.nginx.server import SitesEnabled as SitesEnabled
     from selvedge.resources.nginx.sites import LISTEN_TLS as LISTEN_TLS
     from selvedge.resources.nginx.sites import DebianDefaultSiteDisabled as DebianDefaultSiteDisabled
     from selvedge.resources.nginx.sites import DefaultServer as DefaultServer
     from selvedge.resources.nginx.sites import ServerNamesFree as ServerNamesFree
+    from selvedge.resources.nginx.sites import site_check as site_check
     from selvedge.resources.nginx.version import nginx_template as nginx_template
     from selvedge.resources.packages import Packages as Packages
     from selvedge.resources.packages import Upgraded as Upgraded
@@ -121,11 +129,14 @@ _NAMES = {
     "resources.need": "Needs",
     "resources.nginx.certbot": "certbot_client",
     "resources.nginx.certificates": "Certificate",
+    "resources.nginx.basic_auth": "BasicAuth",
+    "resources.nginx.include": "included_lines",
+    "resources.nginx.names": "FormerNamesDropped NewNames Site",
     "resources.nginx.folders": "MediaFolder static_folders",
     "resources.nginx.https": "HttpsRemoved ListenTls NginxHttps",
     "resources.nginx.own_certificate": "OwnCertificate",
-    "resources.nginx.server": "Nginx NginxConf NginxLogs NginxRestrictions OpenFilesLimit",
-    "resources.nginx.sites": "LISTEN_TLS DebianDefaultSiteDisabled DefaultServer ServerNamesFree",
+    "resources.nginx.server": "Nginx NginxConf NginxGroup NginxLogs NginxRestrictions OpenFilesLimit SitesEnabled",
+    "resources.nginx.sites": "LISTEN_TLS DebianDefaultSiteDisabled DefaultServer ServerNamesFree site_check",
     "resources.nginx.version": "nginx_template",
     "resources.packages": "Packages Upgraded",
     "resources.ports": "Port",

@@ -133,6 +133,16 @@ class Paths(Value):
         return f"{self.private}/acme-ca.pem"
 
     @property
+    def htpasswd(self) -> str:
+        """The users of the site's password and the hashes of their passwords. Only root and nginx can read it."""
+        return f"/etc/nginx/selvedge/{self.app}.htpasswd"
+
+    @property
+    def site_login(self) -> str:
+        """The login for Selvedge's own requests to a site with a password, as a file of curl's. Only root can read it."""
+        return f"{self.private}/site-login"
+
+    @property
     def webroot(self) -> str:
         """The folder for HTTP-01 challenges (RFC 8555, 8.3), shared by all apps on the server."""
         return "/var/www/letsencrypt"
@@ -146,6 +156,7 @@ class Paths(Value):
             "log_dir": self.logs,
             "repo": self.repo,
             "site_enabled": self.site_enabled,
+            "site_login": self.site_login,
             "supervisor_conf": self.supervisor_conf,
             "live_socket": self.live_socket,
             "previous_socket": self.previous_socket,

@@ -102,3 +102,13 @@ def template(name: str, **values: Any) -> str:
     Raises ConfigError if the template is missing or has a mistake.
     """
     return Template(name, **values).render()
+
+
+def text_template(text: str, **values: Any) -> str:
+    """Return a template's text, e.g. of a user's own file, with the values filled in. Raises ValueError, which names the line."""
+    try:
+        return _environment().from_string(text).render(**values)
+    except jinja2.TemplateSyntaxError as error:
+        raise ValueError(f"line {error.lineno}: {error.message}") from error
+    except jinja2.TemplateError as error:
+        raise ValueError(str(error)) from error

@@ -34,9 +34,12 @@ def certbot(app):
     listen = sv.ListenTls(sv.nginx_template("nginx/listen-tls.conf.j2"))
     text = sv.template("nginx/tls.conf.j2", app=app, listen=listen.path, certificate=certificate)
     to_https = sv.template("nginx/redirect.conf.j2")
-    loads = (certificate, listen, sv.File(site, text), sv.Link(enabled, to=site), sv.File(redirect, to_https), default)
+    former = sv.FormerNamesDropped(sv.Site.of(app))
+    loads = (certificate, listen, sv.File(site, text), sv.Link(enabled, to=site), sv.File(redirect, to_https), former, default)
     yield from loads
-    yield sv.NginxHttps(loads=loads, stamp=f"nginx-tls-{app.name}", domain=app.domains[0], fullchain=certificate.fullchain)
+    domain, check = app.served_names[0], sv.site_check(app)
+    stamp = f"nginx-tls-{app.name}"
+    yield sv.NginxHttps(loads=loads, stamp=stamp, domain=domain, fullchain=certificate.fullchain, check_site=check)
     if not app.tls.certificate:
         # Delete your own certificate: nginx no longer uses it, and an unused key could only be stolen.
         yield sv.Absent(app.paths.certificate)

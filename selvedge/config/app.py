@@ -262,8 +262,3 @@ class App(Section):
         """`health_status` as pairs of the first and the last status."""
         pairs = [status.partition("-") for status in self.health_status]
         return [(int(first), int(last or first)) for first, _, last in pairs]
-
-    @property
-    def health_host_header(self) -> str:
-        """The Host header of a health check: `health_host`, else the first domain, else localhost."""
-        return self.health_host or (self.domains[0] if self.domains else "localhost")

@@ -6,10 +6,11 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from selvedge.config.types import Directory
+from selvedge.config.types import Text, relative_path
 
 
 def _inside(value: str) -> str:
+    value = relative_path(value)
     first = value.split("/")[0]
     if first in {".", ".git", ".venv"} or first.startswith(".selvedge"):
         raise ValueError("must be a folder or file in the repository's folder, not the whole, and not .git or .venv")
@@ -23,4 +24,4 @@ def _apart(values: list[str]) -> list[str]:
     return list(dict.fromkeys(values))
 
 
-CarriedPaths = Annotated[list[Annotated[Directory, AfterValidator(_inside)]], AfterValidator(_apart)]
+CarriedPaths = Annotated[list[Annotated[Text, AfterValidator(_inside)]], AfterValidator(_apart)]

@@ -15,6 +15,7 @@ from selvedge.config.env_vars import settings_env_vars, tables_of, unknown_names
 from selvedge.config.files import display_name, hosts_file, read_toml, sandbox_file
 from selvedge.config.hosts import OVERRIDES, Host
 from selvedge.config.messages import to_problem
+from selvedge.config.nginx import PASSWORD_PREFIX
 from selvedge.config.settings import Settings
 from selvedge.config.sources import Source
 from selvedge.config.tables import merged, subtable
@@ -48,12 +49,14 @@ def load(
         _env_vars_source("environment", environ, hosts),
         Source("command line", dict(overrides or {})),
     ]
+    secrets = {name: SecretStr(value) for name, value in {**dotenv, **environ}.items() if name.startswith(PASSWORD_PREFIX)}
     password = environ.get(SUDO_PASSWORD, dotenv.get(SUDO_PASSWORD))
     settings = _validated(
         sources,
         base_dir=file.parent.absolute(),
         sandbox=frozenset(subtable(sandbox.data, "hosts")),
         sudo_password=None if password is None else SecretStr(password),
+        passwords=secrets,
     )
     settings.hosts.update(list(_with_absolute_paths(settings, sandbox_file(environ).parent)))
     _raise_problems(host_problems(settings, sources))

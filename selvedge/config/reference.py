@@ -137,6 +137,12 @@ GROUPS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "Firewall and bans": ("firewall", "open_ports", "fail2ban", "ignore_ips"),
         "Logins": ("authorized_keys", "sudo", "allow_forwarding"),
     },
+    "nginx": {
+        "Files": ("static", "media", "spa"),
+        "Names and access": ("redirects", "default_server", "trusted_proxies", "basic_auth"),
+        "Limits": ("max_body", "read_timeout", "large_headers"),
+        "Responses": ("gzip", "security_headers", "include"),
+    },
 }
 """The titles of the parts of a long section, with their keys. A part's examples can be set together."""
 

@@ -1,4 +1,4 @@
-"""`[tls]`, `[server]`, `[nginx]`, `[hooks]`, `[rollout]`. The reference page shows the descriptions."""
+"""`[tls]`, `[server]`, `[hooks]`, `[rollout]`. The reference page shows the descriptions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from selvedge.config.app import Section
 from selvedge.config.types import (
     Batch,
     Clock,
-    Directory,
     Email,
     HookList,
     HttpsUrl,
@@ -19,9 +18,7 @@ from selvedge.config.types import (
     Network,
     Port,
     Seconds,
-    Size,
     Switch,
-    UrlPrefix,
     Whole,
 )
 
@@ -66,8 +63,8 @@ class Tls(Section):
     )
     upstream: Switch = Field(
         False,
-        description="Set it if a load balancer in front of the server handles HTTPS. The server then has no certificate and "
-        "trusts the balancer's X-Forwarded-Proto header, so only the balancer must be able to reach port 80.",
+        description="Set it if a load balancer in front of the server handles HTTPS. The server then has no certificate, and the "
+        "app is told that requests came over HTTPS. List the balancer in `nginx.trusted_proxies`, too.",
         examples=[True],
     )
     hsts: Whole = Field(
@@ -145,52 +142,6 @@ class Server(Section):
         description="Allow SSH to forward ports, agents and X11, for example for a tunnel to a database.",
         examples=[True],
     )
-
-
-class Nginx(Section):
-    """The web server in front of the app."""
-
-    max_body: Size = Field(
-        "10m",
-        description="The largest request body, for example an upload. `0` removes the limit.",
-        examples=["100m"],
-    )
-    static: dict[UrlPrefix, Directory] = Field(
-        default_factory=dict,
-        description="Files of the release that nginx serves without the app: URL prefix = folder in the app's folder.",
-        examples=[{"/static": "static"}],
-    )
-    media: dict[UrlPrefix, Directory] = Field(
-        default_factory=dict,
-        description="Files that the app writes and nginx serves, such as uploads: URL prefix = folder in `/srv/NAME/shared`.",
-        examples=[{"/media": "uploads"}],
-    )
-    gzip: Switch = Field(True, description="Compress text in responses.", examples=[False])
-    security_headers: Switch = Field(
-        True,
-        description="Add the headers X-Content-Type-Options, X-Frame-Options and Referrer-Policy to responses that lack them.",
-        examples=[False],
-    )
-    read_timeout: Whole = Field(
-        60,
-        ge=1,
-        le=86400,
-        description="Seconds that nginx waits for the app's next data. Raise it for slow requests and quiet WebSockets.",
-        examples=[300],
-    )
-    default_server: Switch = Field(
-        True,
-        description="Close connections for host names that no site has, if the app has `domains`. It applies to the whole server, "
-        "so set it alike in all its apps.",
-        examples=[False],
-    )
-
-    @model_validator(mode="after")
-    def _check_prefixes(self) -> Self:
-        both = {prefix.rstrip("/") for prefix in self.static} & {prefix.rstrip("/") for prefix in self.media}
-        if both:
-            raise ValueError(f"{min(both)} is in both static and media: remove it from one of them")
-        return self
 
 
 class Hooks(Section):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Self
 
 from pydantic import Field, PrivateAttr, SecretStr, ValidationError, model_validator
@@ -11,7 +12,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from selvedge.config.app import App
 from selvedge.config.hosts import OVERRIDES, EntryName, Host, select_hosts, with_name
-from selvedge.config.server import Hooks, Nginx, Rollout, Server, Tls
+from selvedge.config.nginx import Nginx
+from selvedge.config.server import Hooks, Rollout, Server, Tls
 from selvedge.config.tables import merged
 from selvedge.config.target import Target
 from selvedge.errors import UsageError
@@ -37,6 +39,7 @@ class Settings(BaseSettings):
     _base_dir: Path = PrivateAttr(default_factory=Path.cwd)
     _sandbox: frozenset[str] = PrivateAttr(default=frozenset())
     _sudo_password: SecretStr | None = PrivateAttr(default=None)
+    _passwords: Mapping[str, SecretStr] = PrivateAttr(default_factory=dict)
 
     @classmethod
     def settings_customise_sources(
@@ -66,9 +69,11 @@ class Settings(BaseSettings):
         base_dir: Path,
         sandbox: frozenset[str] = frozenset(),
         sudo_password: SecretStr | None = None,
+        passwords: Mapping[str, SecretStr] = MappingProxyType({}),
     ) -> Self:
-        """Return the settings of `tables`. sandbox: names of hosts. Raises pydantic.ValidationError."""
+        """Return the settings of `tables`. sandbox: names of hosts. passwords: as in Target. Raises pydantic.ValidationError."""
         settings = cls(**tables)
+        settings._passwords = passwords
         settings._base_dir, settings._sandbox, settings._sudo_password = base_dir, sandbox, sudo_password
         return settings
 
@@ -97,7 +102,8 @@ class Settings(BaseSettings):
         found = self.hosts[host] if isinstance(host, str) else host
         sections = {name: merged(dict(getattr(self, name)), getattr(found, name)) for name in OVERRIDES}
         try:
-            return Target.model_validate({**sections.pop("app"), **sections, "host": found, "base_dir": self._base_dir})
+            more = {"host": found, "base_dir": self._base_dir, "passwords": self._passwords}
+            return Target.model_validate({**sections.pop("app"), **sections, **more})
         except ValidationError as error:
             first = error.errors()[0]
             raise UsageError(str(first.get("ctx", {}).get("error", first["msg"])) + ".") from None

@@ -13,9 +13,10 @@ from pydantic import ConfigDict, Field, SecretStr, model_validator
 from selvedge.config import giturl
 from selvedge.config.app import App
 from selvedge.config.hosts import Host
-from selvedge.config.server import Hooks, Nginx, Server, Tls
+from selvedge.config.nginx import Nginx, password_variable
+from selvedge.config.server import Hooks, Server, Tls
 from selvedge.config.types import LOCAL_PREFIX
-from selvedge.errors import Pending
+from selvedge.errors import ConfigError, Pending
 from selvedge.paths import Paths
 from selvedge.value import Value
 
@@ -41,7 +42,10 @@ class Release(Value):
 
 
 class Target(App):
-    """The settings of one host. base_dir: the folder of hosts.toml."""
+    """The settings of one host.
+
+    base_dir: the folder of hosts.toml. passwords: those for `nginx.basic_auth`, by their environment variables.
+    """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
@@ -51,6 +55,7 @@ class Target(App):
     nginx: Nginx
     hooks: Hooks
     base_dir: Path
+    passwords: Mapping[str, SecretStr] = Field(default_factory=dict, repr=False)
     release: Release = Field(default_factory=Release)
 
     def releasing(self, release: Release) -> Target:
@@ -98,10 +103,45 @@ class Target(App):
     @property
     def url(self) -> str:
         """The address of the app."""
+        return f"{'https' if self.domains else 'http'}://{self.site_host}/"
+
+    @property
+    def site_host(self) -> str:
+        """The name or address in `url`."""
         if self.domains:
-            return f"https://{self.domains[0]}/"
+            return self.served_names[0]
         address = self.host.address or self.host.name
-        return f"http://[{address}]/" if ":" in address else f"http://{address}/"
+        return f"[{address}]" if ":" in address else address
+
+    @property
+    def served_names(self) -> list[str]:
+        """The host names at which the app itself answers: `domains` without those that are redirected."""
+        return [name for name in self.domains if name not in self.nginx.redirects]
+
+    @property
+    def names(self) -> list[str]:
+        """All host names of the app, redirected ones included. The certificate is for these."""
+        redirected = (name for names in self.nginx.redirected_names.values() for name in names)
+        return list(dict.fromkeys([*self.domains, *redirected]))
+
+    @property
+    def health_host_header(self) -> str:
+        """The Host header of a health check: `health_host`, else the first name at which the app answers, else localhost."""
+        return self.health_host or (self.served_names[0] if self.domains else "localhost")
+
+    @property
+    def health_path(self) -> str:
+        """The path of the health check. A page in front of the app (`nginx.spa`) hides its `/`: then it is a path of no one."""
+        return "/.selvedge-health" if self._page_hides_health else self.health
+
+    @property
+    def health_ranges(self) -> list[tuple[int, int]]:
+        """The accepted statuses; with a path of no one, each answer of a working app: 404 is one."""
+        return [(200, 499)] if self._page_hides_health and self.health_status == ["200-399"] else super().health_ranges
+
+    @property
+    def _page_hides_health(self) -> bool:
+        return bool(self.nginx.spa) and self.health == "/"
 
     @property
     def has_tls(self) -> bool:
@@ -114,12 +154,15 @@ class Target(App):
         return {
             "app": self.name,
             **self.paths.shell_values,
-            "health": self.health,
+            "health": self.health_path,
             "health_host": self.health_host_header,
             "health_ranges": " ".join(f"{first}-{last}" for first, last in self.health_ranges),
             "health_timeout": self.health_timeout,
             "health_attempts": self.health_attempts,
             "health_interval": self.health_interval,
+            "site_host": self.site_host,
+            # Whether the check of the site follows redirects: not to a load balancer, and to HTTPS once it is there.
+            "site_follow": "no" if self.tls.upstream else "https" if self.has_tls else "yes",
         }
 
     @property
@@ -141,6 +184,28 @@ class Target(App):
         """The repository's address in the form of git's credential store; None if it has no user and token."""
         found = giturl.credentials(self.repository)
         return SecretStr(found) if found else None
+
+    def password(self, user: str) -> str:
+        """Return the password of a user of `nginx.basic_auth`. Raises ConfigError if it is missing or too long."""
+        variable = password_variable(user)
+        found = self.passwords.get(variable)
+        text = found.get_secret_value() if found else ""
+        remedy = f"Add it to .env beside hosts.toml, which git must not have: `{variable}=…`."
+        if not text:
+            raise ConfigError("environment", variable, f"the password of {user} is missing (nginx.basic_auth)", remedy)
+        if len(text.encode()) > 72 or "\0" in text:
+            problem = "must have at most 72 bytes and no NUL character, because bcrypt reads no more"
+            raise ConfigError("environment", variable, problem, "Choose a shorter password.")
+        return text
+
+    @model_validator(mode="after")
+    def _check_redirected_names(self) -> Self:
+        names = self.nginx.redirected_names
+        if names and not self.served_names:
+            redirected = next(iter(names.values()))[0]
+            problem = f"nginx.redirects has the host name {redirected}, but app.domains has no name at which the app itself answers"
+            raise ValueError(f"{problem}: add that name to app.domains")
+        return self
 
     @model_validator(mode="after")
     def _check_users(self) -> Self:

@@ -45,7 +45,7 @@ _SNIPPETS = frozenset({"snakeoil", "fastcgi-php", "selvedge-listen-tls"})
 LOCAL_PREFIX = "local:"
 """The beginning of a hook's command that runs on the operator's machine."""
 _SHARE = "(?:100|[1-9][0-9]?)%"
-# Python's codec (IDNA 2003) maps these to other letters than IDNA 2008 does (RFC 5892, 2.6).
+# Python's codec (IDNA 2003) maps these to other letters than IDNA 2008 (RFC 5892, 2.6).
 _IDNA_DEVIATIONS = frozenset("ßςẞ\u200c\u200d")
 
 
@@ -150,7 +150,8 @@ def _git_ref(value: str) -> str:
     return value
 
 
-def _relative(value: str) -> str:
+def relative_path(value: str) -> str:
+    """Return a path inside the repository, without a slash at its end. Raises ValueError."""
     if value.startswith(("/", "~")) or ".." in value.split("/"):
         raise ValueError("must be a path inside the repository, without '/' or '~' at its beginning and without '..'")
     if not re.fullmatch(
@@ -192,7 +193,8 @@ def _email(value: str) -> str:
     return f"{local}@{domain_name(domain)}"
 
 
-def _https_url(value: str) -> str:
+def https_url(value: str) -> str:
+    """Return an https:// address. Raises ValueError."""
     if not re.fullmatch(r"https://[A-Za-z0-9._~%/:\[\]-]+", value):
         raise ValueError("must be an https:// address without a user, a query and spaces")
     try:
@@ -204,7 +206,8 @@ def _https_url(value: str) -> str:
     return value
 
 
-def _network(value: str) -> str:
+def network(value: str) -> str:
+    """Return an IP address or a network, in its usual form. Raises ValueError."""
     try:
         if "%" in value:
             raise ValueError
@@ -230,12 +233,6 @@ def _one_or_many(value: Any) -> Any:
     return ([value] if value else []) if isinstance(value, str) else value
 
 
-def _hook(value: str) -> str:
-    if not value.removeprefix(LOCAL_PREFIX).strip():
-        raise ValueError("must be a command")
-    return value
-
-
 def _check_batch(value: Any) -> Any:
     if (type(value) is int and value > 0) or (isinstance(value, str) and re.fullmatch(_SHARE, value)):
         return value
@@ -252,15 +249,14 @@ Address = Annotated[Text, _optional(host_address)]
 OptionalDomain = Annotated[Text, _optional(domain_name)]
 Repository = Annotated[Text, AfterValidator(check_repository)]
 GitRef = Annotated[Text, AfterValidator(_git_ref)]
-RelativePath = Annotated[Text, _optional(_relative)]
-Directory = Annotated[Text, AfterValidator(_relative)]
+RelativePath = Annotated[Text, _optional(relative_path)]
 ModulePath = Annotated[Text, AfterValidator(_module)]
 OptionalModule = Annotated[Text, _optional(_module)]
 Email = Annotated[Text, _optional(_email)]
-HttpsUrl = Annotated[Text, _optional(_https_url)]
-Network = Annotated[Text, AfterValidator(_network)]
+HttpsUrl = Annotated[Text, _optional(https_url)]
+Network = Annotated[Text, AfterValidator(network)]
 StatusRange = Annotated[str, BeforeValidator(_status_range)]
-Hook = Annotated[Text, AfterValidator(_hook)]
+Hook = Annotated[Text, _matching(rf"(?!{LOCAL_PREFIX}\s*$).*\S.*", "must be a command")]
 HookList = Annotated[list[Hook], BeforeValidator(_one_or_many)]
 UrlPath = Annotated[
     Text,

@@ -40,10 +40,19 @@ def env_file(app: Target) -> None:
 
 def certificates(app: Target) -> None:
     """Check that the certificates that hosts.toml names are readable. Raises ConfigError."""
-    from selvedge.resources.nginx.own_certificate import OwnCertificate, pem
+    from selvedge.resources.nginx.own_certificate import OwnCertificate, certificates_only
 
     if app.domains and not app.tls.upstream:
         if app.tls.certificate:
             OwnCertificate.of(app)
         elif app.tls.acme_ca:
-            pem(app.local_file(app.tls.acme_ca), "tls.acme_ca")
+            certificates_only(app.local_file(app.tls.acme_ca), "tls.acme_ca")
+
+
+def site(app: Target) -> None:
+    """Check the passwords and the user's own lines for the site. Raises ConfigError."""
+    from selvedge.resources.nginx.include import included_lines
+
+    for user in app.nginx.basic_auth:
+        app.password(user)
+    included_lines(app)

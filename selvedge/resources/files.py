@@ -188,6 +188,9 @@ class Link(Resource):
             return None
         if kind.startswith("directory"):
             return _in_the_way(f"link {self.path} -> {self.to}", self.path, "a directory", "a link")
+        if kind.startswith("file"):
+            summary = f"replace the file {self.path} with a link -> {self.to}, and keep a copy"
+            return Change(summary, f"file_link {words(self.path, self.to)}")
         return Change(f"link {self.path} -> {self.to}", f"file_link {words(self.path, self.to)}")
 
 

@@ -27,7 +27,9 @@ HOSTILE: dict[str, Any] = {
     "requirements": "req.d/x@+y-z.txt",
     "release_header": False,
     "tls": {"email": "o'hara|`x`$y{z}*&#%/?=^~@example.com", "acme_server": "https://acme.example.com:14000/~a%20b/[x]"},
-    "nginx": {"static": {"/~a_-.b": "dir.@+x", "/s/": "deep/er"}, "media": {"/m-/n": "up.load_@"}, "max_body": "1g"},
+    "nginx": {"static": {"/~a_-.b": "dir.@+x", "/s/": "deep/er"}, "media": {"/m-/n": "up.load_@"}, "max_body": "1g",
+              "redirects": {"/~r": "/%24(id)?a=1&b=%22".replace("(", "%28").replace(")", "%29"), "x-y.example": "https://z.example/~%20"},
+              "spa": "front.end/x@+y"},
     "server": {"authorized_keys": ["me.pub"], "ignore_ips": ["2001:db8::/32"]},
     "hooks": {"after_build": [TEXT, "second"], "before_switch": [TEXT]},
 }

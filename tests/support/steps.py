@@ -36,7 +36,15 @@ FULL: dict[str, Any] = {
     "python": "3.12",
     "requirements": "requirements/production.txt",
     "tls": {"email": "me@example.com", "acme_server": "https://acme.example.com/directory", "hsts": 31536000},
-    "nginx": {"static": {"/static": "static"}, "media": {"/media": "uploads"}, "max_body": "100m"},
+    "nginx": {
+        "static": {"/static": "static"},
+        "media": {"/media": "uploads"},
+        "max_body": "100m",
+        "spa": "frontend/dist",
+        "redirects": {"www.hello.example.com": "hello.example.com", "/old": "/new"},
+        "trusted_proxies": ["10.0.0.0/8", "cloudflare"],
+        "large_headers": True,
+    },
     "server": {"open_ports": [8443], "ignore_ips": ["198.51.100.7"], "authorized_keys": ["me.pub"], "reboot_time": "03:30"},
     "hooks": {
         "before_build": ["local: npm run build"],

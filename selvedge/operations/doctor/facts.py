@@ -71,14 +71,14 @@ def read_facts(session: Session) -> ServerFacts:
         facts,
         skew=_distance(now[0], before, after) if now else 0.0,
         ports={port: _try_port(connection.host, port) for port in wanted} if direct else {},
-        domains={name: resolve(name) for name in app.domains},
+        domains={name: resolve(name) for name in app.names},
         addresses=resolve(connection.host),
     )
 
 
 def facts_query(app: Target) -> str:
     """Return shell that prints all facts about a server, for ServerFacts.parse."""
-    shell = [call("doctor_fact", app.manager, given=app.shell_values, domains=" ".join(app.domains))]
+    shell = [call("doctor_fact", app.manager, given=app.shell_values, domains=" ".join(app.names))]
     if app.has_tls:
         shell += [certificate_query(app), call("doctor_certificate", certificate_path(app))]
     if not app.repository_is_local:  # a local repository is pushed: the server does not read it

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -24,7 +25,7 @@ def check_network(app: Target, facts: ServerFacts) -> Iterator[CheckResult]:
 
 def _dns(app: Target, facts: ServerFacts) -> Iterator[CheckResult]:
     own = {*facts.lines.get("address", []), *facts.addresses}
-    for domain in app.domains:
+    for domain in app.names:
         # The server's /etc/hosts often has its own name at 127.0.1.1, which says nothing about the DNS.
         seen = reachable(facts.named("domain").get(domain, "").split()) or reachable(facts.domains.get(domain, ()))
         wrong = sorted(set(seen) - own)
@@ -32,6 +33,8 @@ def _dns(app: Target, facts: ServerFacts) -> Iterator[CheckResult]:
             addresses = sorted(reachable(facts.addresses) or reachable(own))
             records = ", ".join(f"{'AAAA' if ':' in each else 'A'} {each}" for each in addresses)
             yield problem("dns", f"{domain} has no address", f"Add these records for {domain} to your DNS: {records}.")
+        elif wrong and all(_proxied(each, app) for each in wrong):
+            yield ok("dns", f"{domain} resolves to a proxy in nginx.trusted_proxies ({', '.join(sorted(seen))})")
         elif not wrong:
             yield ok("dns", f"{domain} resolves to this server ({', '.join(sorted(seen))})")
         elif may_be_translated(wrong, own):
@@ -41,6 +44,12 @@ def _dns(app: Target, facts: ServerFacts) -> Iterator[CheckResult]:
         else:
             text = f"{domain} resolves to {', '.join(wrong)}, not to this server"
             yield problem("dns", text, " ".join(_records(wrong, [reachable(facts.addresses), reachable(own)])))
+
+
+def _proxied(address: str, app: Target) -> bool:
+    """Return whether an address belongs to a proxy in `nginx.trusted_proxies`."""
+    found = ipaddress.ip_address(address)
+    return any(found in ipaddress.ip_network(network) for network in app.nginx.proxy_networks)
 
 
 def _records(wrong: Sequence[str], own: Sequence[Sequence[str]]) -> Iterator[str]:
@@ -99,6 +108,6 @@ def _is_listed(port: int, lists: Iterable[str]) -> bool:
 
 def _certificate(app: Target, facts: ServerFacts) -> Iterator[CheckResult]:
     names = set(facts.lines.get("name", []))
-    missing = sorted(set(app.domains) - names)
+    missing = sorted(set(app.names) - names)
     if names and missing:
         yield problem("certificate", f"does not cover {', '.join(missing)}", f"Run `fab -H {app.host.name} certbot`.")

@@ -156,12 +156,14 @@ def _site(app: Target, facts: ServerFacts) -> Iterator[CheckResult]:
         yield problem("site", f"{app.name} has no enabled site in nginx", f"Run `fab -H {host} nginx`.")
         return
     code, release = [*facts.one("site").split(), "", ""][:2]
-    if not (code.isdecimal() and is_accepted(app, int(code))):
+    # An app that accepts other names only (app.health_host) may refuse its address.
+    refuses = bool(app.health_host) and not app.domains and release == facts.status.releases.live
+    if not (code.isdecimal() and (is_accepted(app, int(code)) or refuses)):
         answer = f"answers {code}" if code.strip("0") else "does not answer"
         remedy = f"Run `fab -H {host} logs --nginx --errors` to see why."
-        yield problem("site", f"through nginx, GET {app.health} {answer}", remedy)
+        yield problem("site", f"through nginx, GET {app.url.rstrip('/')}{app.health_path} {answer}", remedy)
     elif app.release_header and release != facts.status.releases.live:
-        remedy = f"Run `fab -H {host} nginx`. If that does not help, another site on the server has {app.health_host_header}."
+        remedy = f"Run `fab -H {host} nginx`. If that does not help, another site on the server has {app.site_host}."
         yield problem("site", f"nginx answers from {release or 'another site'}, not from the live release", remedy)
     else:
-        yield ok("site", f"through nginx, GET {app.health} answers {code}")
+        yield ok("site", f"through nginx, GET {app.health_path} answers {code}")

@@ -23,6 +23,7 @@ def check_status(app: Target, status: HostStatus) -> Iterator[CheckResult]:
         yield _running(app, status) if status.processes else _stopped(app, status)
         yield from _orphans(status)
         yield _health(app, status)
+        yield from _site(app, status)
         yield from _draining(app, status)
     else:
         yield warning("app", f"{app.name} is not deployed", f"Run `fab -H {app.host.name} deploy`.")
@@ -72,13 +73,27 @@ def _orphans(status: HostStatus) -> Iterator[CheckResult]:
 
 def _health(app: Target, status: HostStatus) -> CheckResult:
     code, seconds = status.numbers("health", 2) or [0.0, 0.0]
-    asked = f"GET {app.health} (Host: {app.health_host_header})"
+    asked = f"GET {app.health_path} (Host: {app.health_host_header})"
     if is_accepted(app, code):
         return ok("health", f"{asked}: {code:.0f} in {seconds * 1000:.0f} ms")
     silent = f"no answer within {app.health_timeout:g} s" if seconds >= app.health_timeout else "no process accepts connections"
     answer = f"answered {code:.0f}" if code else silent
     remedy = f"Run `fab -H {app.host.name} logs` to see why. Accepted statuses: {', '.join(app.health_status)}."
     return problem("health", f"{asked}: {answer}", remedy)
+
+
+def _site(app: Target, status: HostStatus) -> Iterator[CheckResult]:
+    """Yield a problem if the announced address shows another site, or nothing."""
+    answer = status.facts.get("site")
+    if not answer:
+        return
+    code, release = [*answer, ""][:2]
+    asked = f"GET {app.url.rstrip('/')}{app.health_path}"
+    remedy = f"Run `fab -H {app.host.name} doctor`, which checks the site."
+    if code == "0":
+        yield problem("site", f"{asked}: nginx does not answer", remedy)
+    elif app.release_header and release != status.releases.live:
+        yield problem("site", f"{asked}: {release or 'another site'} answers, not the live release", remedy)
 
 
 def _draining(app: Target, status: HostStatus) -> Iterator[CheckResult]:
@@ -100,7 +115,7 @@ def _certificate(app: Target, status: HostStatus) -> Iterator[CheckResult]:
     if app.tls.certificate:
         remedy = f"Replace {app.tls.certificate} and its key with newer ones, then run `fab -H {app.host.name} certbot`."
     if not status.certificate:
-        yield warning("certificate", f"missing for {', '.join(app.domains)}", f"Run `fab -H {app.host.name} deploy`.")
+        yield warning("certificate", f"missing for {', '.join(app.names)}", f"Run `fab -H {app.host.name} deploy`.")
         return
     left, life = status.certificate
     if status.served:

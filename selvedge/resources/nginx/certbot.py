@@ -9,7 +9,7 @@ from selvedge.resources.base import Change, Resource
 from selvedge.resources.code.python import ROOT
 from selvedge.resources.code.tools import Tool
 from selvedge.resources.files import Absent, File
-from selvedge.resources.nginx.own_certificate import pem
+from selvedge.resources.nginx.own_certificate import certificates_only
 from selvedge.resources.packages import Packages
 from selvedge.resources.services import Service
 from selvedge.templates import template
@@ -53,7 +53,7 @@ def certbot_client(app: Target) -> Iterator[Resource]:
         units.append(File(f"/etc/systemd/system/{unit}.service", service))
         units.append(File(f"/etc/systemd/system/{unit}.timer", template("certbot/certbot.timer.j2")))
     if app.tls.acme_ca:
-        yield File(app.paths.acme_ca, pem(app.local_file(app.tls.acme_ca), "tls.acme_ca"))
+        yield File(app.paths.acme_ca, certificates_only(app.local_file(app.tls.acme_ca), "tls.acme_ca"))
         units.append(File(f"/etc/systemd/system/{unit}.service.d/selvedge.conf", template("certbot/trust.conf.j2")))
     else:
         yield Absent(app.paths.acme_ca)

@@ -9,8 +9,8 @@ from dataclasses import field
 from typing import TYPE_CHECKING
 
 from selvedge.resources.base import Change, Resource
-from selvedge.resources.nginx.certbot import PROGRAMS
-from selvedge.shell.quoting import quote, words
+from selvedge.resources.nginx.certbot import PROGRAMS, UNITS
+from selvedge.shell.quoting import words
 from selvedge.value import Value
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ STAGING = "https://acme-staging-v02.api.letsencrypt.org/directory"
 """Let's Encrypt's directories (https://letsencrypt.org/getting-started/, https://letsencrypt.org/docs/staging-environment/)."""
 RELOAD_HOOK = "nginx -t -q && systemctl reload nginx"
 """The command that certbot runs after each renewal: nginx keeps the old certificate in memory until it is reloaded."""
+DUE = 1 / 3
+"""The share of its life that a certificate has left when certbot renews it."""
 LATE = 0.2
 """The share of its life that a certificate has left when its renewal counts as failing; certbot renews at a third."""
 
@@ -31,7 +33,10 @@ def day(moment: str) -> str:
 
 
 class IssuedCertificate(Value):
-    """A certificate on a server. Times are in seconds since 1970; server and the fields after it are settings of its renewal."""
+    """A certificate on a server. Times are in seconds since 1970; server and the fields after it are settings of its renewal.
+
+    renewal_failed: the last renewal on the server failed, and no certificate was issued since.
+    """
 
     names: frozenset[str]
     start: float
@@ -41,6 +46,7 @@ class IssuedCertificate(Value):
     authenticator: str
     webroot: str
     hook: str
+    renewal_failed: bool = False
 
     @classmethod
     def parse(cls, fact: str) -> IssuedCertificate | None:
@@ -57,13 +63,15 @@ class IssuedCertificate(Value):
             lines.get("authenticator", ""),
             lines.get("webroot_path", "").rstrip(","),
             lines.get("renew_hook", ""),
+            lines.get("renewal") == "failed",
         )
 
 
 class Certificate(Resource):
     """A certificate for `domains` from the authority at `server`, which checks files in `webroot` over HTTP.
 
-    name: certbot's name for it. program: the path of certbot. email: "" registers without one. certbot's own timer renews it.
+    name: certbot's name for it. program: the path of certbot. unit: the timer that renews it, without its suffix. email: ""
+    registers without one.
     """
 
     name: str
@@ -72,6 +80,7 @@ class Certificate(Resource):
     server: str = PRODUCTION
     email: str = field(default="", repr=False)
     program: str = field(default="/usr/bin/certbot", repr=False)
+    unit: str = field(default="certbot", repr=False)
 
     @property
     def fullchain(self) -> str:
@@ -85,13 +94,13 @@ class Certificate(Resource):
 
     @classmethod
     def of(cls, app: Target) -> Certificate:
-        """Return the certificate for `app.domains`, from the settings in `[tls]`."""
+        """Return the certificate for the names of the app, from the settings in `[tls]`."""
         server = STAGING if app.tls.staging else app.tls.acme_server or PRODUCTION
         program = PROGRAMS[app.tls.certbot]
-        return cls(app.name, tuple(app.domains), app.paths.webroot, server, app.tls.email, program)
+        return cls(app.name, tuple(app.names), app.paths.webroot, server, app.tls.email, program, UNITS[app.tls.certbot])
 
     def probe(self) -> str:
-        return f"certbot_fact {quote(self.name)}"
+        return f"certbot_fact {words(self.name, f'{self.unit}.service')}"
 
     def plan(self, fact: str) -> Change | None:
         reason = self._reason(IssuedCertificate.parse(fact))
@@ -121,4 +130,6 @@ class Certificate(Resource):
         if left < LATE * (found.end - found.start):
             ends = "has expired" if left <= 0 else f"expires in {left / 86400:.1f} days"
             return f"renew the certificate, which {ends}"
+        if found.renewal_failed and left < DUE * (found.end - found.start):
+            return "renew the certificate, because its last renewal on the server failed"
         return ""

@@ -14,21 +14,26 @@ if TYPE_CHECKING:
 
 
 class StaticFolders(Resource):
-    """Folders of a release that nginx may read. release: its path, which may be a link."""
+    """Folders of a release that nginx may read. release: its path, which may be a link.
+
+    page: the folder with the page of `nginx.spa`, which must have an index.html; "" if there is none.
+    """
 
     release: str
     folders: tuple[str, ...]
+    page: str = ""
 
     def probe(self) -> str:
-        return "\n".join([*(f"site_unreadable {words(self.release, folder)}" for folder in self.folders), "echo end"])
+        page = [f"site_without_page {words(self.release, self.page)}"] if self.page else []
+        return "\n".join([*(f"site_unreadable {words(self.release, folder)}" for folder in self.folders), *page, "echo end"])
 
     def plan(self, fact: str) -> Change | None:
         if fact.strip() == "end":
             return None
-        return Change(
-            f"let nginx read {', '.join(self.folders)}",
-            "\n".join(f"site_readable {words(self.release, folder)}" for folder in self.folders),
-        )
+        setting = {self.page: ["spa"]}
+        shell = [f"site_readable {words(self.release, folder, *setting.get(folder, []))}" for folder in self.folders]
+        shell += [f"site_page {words(self.release, self.page)}"] if self.page else []
+        return Change(f"let nginx read {', '.join(self.folders)}", "\n".join(shell))
 
 
 class MediaFolder(Resource):
@@ -56,7 +61,8 @@ class MediaFolder(Resource):
 
 
 def static_folders(app: Target, release: str) -> Iterator[StaticFolders]:
-    """Return the folders of [nginx] static in a release, or in the link to the live one; nothing if there are none."""
-    if app.nginx.static:
-        found = [f"{app.root}/{folder}".strip("/") for folder in app.nginx.static.values()]
-        yield StaticFolders(release, tuple(dict.fromkeys(found)))
+    """Return the folders of [nginx] static and spa in a release, or in the link to the live one; nothing if there are none."""
+    found = [f"{app.root}/{folder}".strip("/") for folder in app.nginx.static.values()]
+    found += [app.nginx.spa] if app.nginx.spa else []
+    if found:
+        yield StaticFolders(release, tuple(dict.fromkeys(found)), app.nginx.spa)

@@ -63,7 +63,7 @@ class NginxHttps(Nginx):
         return f"if [ -e {quote(self.fullchain)} ] || [ ! -L {quote(site)} ]; then\n{super().before_loads()}\nfi"
 
     def _reload_line(self) -> str:
-        return f"{super()._reload_line()}\nhttps_serves {words(self.fullchain, self.domain)}"
+        return f"{self.reload_command}\nhttps_serves {words(self.fullchain, self.domain)}\n{self.check_site}".rstrip()
 
 
 class HttpsRemoved(Resource):

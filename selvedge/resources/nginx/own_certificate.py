@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,13 +28,28 @@ def pem(path: Path, key: str) -> str:
 
 
 def certificates_only(path: Path, key: str) -> str:
-    """Return the text of a PEM file that must have no private key in it. Raises ConfigError as `pem`, and for such a key."""
-    text = pem(path, key)
+    """Return the certificates in a PEM file that the setting `key` names, without any other text of the file.
+
+    Raises ConfigError as `pem`, for a private key in it (whatever its format), for a part that is no certificate, and for a
+    damaged certificate. The text that is returned becomes a file that every user of the server can read.
+    """
+    text = pem(path, key).replace("\r\n", "\n")
     if holds_private_key(text):
         problem = f"{path} has a private key in it, and must have certificates only"
         remedy = "Delete the private key from it. The key of your own certificate is the file of tls.certificate_key."
         raise ConfigError(hosts_file_name(), key, problem, remedy)
-    return text
+    blocks = re.findall(r"-----BEGIN CERTIFICATE-----\n[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----\n", text)
+    certificates = "".join(blocks)
+    remedy = "Give a PEM file with the authority's certificates only."
+    if text.count("-----BEGIN CERTIFICATE-----") != text.count("-----BEGIN "):
+        raise ConfigError(hosts_file_name(), key, f"{path} has a part that is not a certificate", remedy)
+    try:
+        if len(blocks) != text.count("-----BEGIN "):
+            raise ValueError
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=certificates)
+    except (ssl.SSLError, ValueError):
+        raise ConfigError(hosts_file_name(), key, f"{path} has a damaged certificate", remedy) from None
+    return certificates
 
 
 class OwnCertificate(File):

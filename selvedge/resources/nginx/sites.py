@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from selvedge.resources.base import Change, Resource
 from selvedge.resources.files import Absent, File
 from selvedge.resources.nginx import version
 from selvedge.resources.nginx.version import VersionedText
+from selvedge.shell.library import call
 from selvedge.shell.quoting import quote
 from selvedge.value import Value
+
+if TYPE_CHECKING:
+    from selvedge.config.target import Target
 
 DEBIAN_DEFAULT = "/etc/nginx/sites-enabled/default"
 LISTEN_TLS = "/etc/nginx/snippets/selvedge-listen-tls.conf"
@@ -18,12 +23,16 @@ DEFAULTS = {80: "/etc/nginx/conf.d/selvedge-default.conf", 443: "/etc/nginx/conf
 
 
 class Block(Value):
-    """A server block: its file and names, the ports that it listens on at every address, and those where it is the default."""
+    """A server block: its file and names, the ports that it listens on at every address, and those where it is the default.
+
+    addresses: single addresses, without brackets, where it listens on port 80.
+    """
 
     file: str
     names: frozenset[str]
     ports: frozenset[int]
     defaults: frozenset[int]
+    addresses: frozenset[str] = frozenset()
 
 
 def parse(fact: str) -> list[Block]:
@@ -35,7 +44,7 @@ def parse(fact: str) -> list[Block]:
             file = line[5:]
         elif line.startswith("server {"):
             blocks.append((file, []))
-        elif blocks and blocks[-1][0] == file:
+        elif line.strip() and blocks and blocks[-1][0] == file:
             blocks[-1][1].append(line.split())
     return [_block(file, directives) for file, directives in blocks]
 
@@ -44,30 +53,36 @@ def _block(file: str, directives: list[list[str]]) -> Block:
     listens = [values for name, *values in directives if name == "listen"]
     listens += [["443"] for name, *values in directives if name == "include" and values == [LISTEN_TLS]]
     names = frozenset(value for name, *values in directives if name == "server_name" for value in values)
-    ports, defaults = set(), set()
+    ports, defaults, addresses = set(), set(), set()
     for address, *options in listens or [["80"]]:
         found = re.fullmatch(r"(?:(?:\*|0\.0\.0\.0|\[::\]):)?([0-9]+)", address)
         if found:
             ports.add(int(found[1]))
             if {"default_server", "default"} & set(options):
                 defaults.add(int(found[1]))
-    return Block(file, names, frozenset(ports), frozenset(defaults))
+        elif single := re.fullmatch(r"(?:([0-9.]+)|\[([0-9a-fA-F:.]+)\])(?::80)?", address):
+            addresses.add(single[1] or single[2].lower())
+    return Block(file, names, frozenset(ports), frozenset(defaults), frozenset(addresses))
 
 
 class ServerNamesFree(Resource):
-    """No other enabled site has the app's names; without names, no other site is the default of port 80.
+    """No other enabled site has the app's names; without names, no other site is the default of port 80 or has the address.
 
-    own: the app's own files in sites-enabled. nginx only warns of a name that two sites have, and uses the first one.
+    own: the app's own files in sites-enabled. address: the address at which an app without names is announced. nginx only warns
+    of a name that two sites have, and uses the first one. It asks only the sites that listen on a single address, if any do.
     """
 
     domains: tuple[str, ...]
     own: tuple[str, ...]
+    address: str = ""
 
     def probe(self) -> str:
-        return "site_fact"
+        return "site_fact\necho\necho --\nsite_addresses"
 
     def plan(self, fact: str) -> Change | None:
-        for block in parse(fact):
+        sites, _, addresses = fact.partition("\n--\n")
+        here = set(addresses.split())
+        for block in parse(sites):
             if block.file in self.own:
                 continue
             taken = sorted(block.names & set(self.domains))
@@ -76,12 +91,29 @@ class ServerNamesFree(Resource):
                     f"Another site on the server already answers for {', '.join(taken)}: {block.file}.",
                     "Remove the name from that file, or from app.domains in hosts.toml.",
                 )
-            if not self.domains and 80 in block.defaults and block.file != DEFAULTS[80]:
+            if block.addresses & here:
                 return _refuse(
-                    "The app has no domain, but another site on the server already answers requests by address: "
-                    f"{block.file} is the default_server of port 80.",
-                    "Set app.domains in hosts.toml, for this app or for the other one.",
+                    f"Another site on the server gets all requests to {min(block.addresses & here)}: {block.file} listens on "
+                    "this address, and nginx prefers it to sites that listen on all addresses.",
+                    f"Replace the address with the port alone in its listen lines, as in `listen 80;`: `sudo editor {block.file}`.",
                 )
+            if not self.domains and (refused := self._address_taken(block, here)):
+                return refused
+        return None
+
+    def _address_taken(self, block: Block, here: set[str]) -> Change | None:
+        remedy = "Set app.domains in hosts.toml, for this app or for the other one."
+        shown = self.address.strip("[]")
+        taken = sorted(block.names & {self.address, shown, *here}) if 80 in block.ports else []
+        if taken:
+            problem = f"The app has no domain, but another site on the server already answers for {taken[0]}: {block.file}."
+            return _refuse(problem, f"{remedy} Or remove the address from that file.")
+        if 80 in block.defaults and block.file != DEFAULTS[80]:
+            return _refuse(
+                "The app has no domain, but another site on the server already answers requests by address: "
+                f"{block.file} is the default_server of port 80.",
+                remedy,
+            )
         return None
 
 
@@ -139,3 +171,8 @@ class DefaultServer(Resource):
         if self.port == 443 and any(443 in block.ports for block in others):
             return None
         return Absent(self.path).plan(file)
+
+
+def site_check(app: Target) -> str:
+    """Return shell that fails if the address of the app does not show its live release."""
+    return call("request_check", given=app.shell_values, header=app.release_header)

@@ -1,10 +1,23 @@
 # Certificates by certbot: reading one, requesting one after a check of DNS and port 80, rehearsing a renewal.
 # Shared: certbot_problems
 
-# certbot_fact NAME: the certificate's dates and names, the settings of its renewal, and the server's time.
+# certbot_renewal CHAIN UNIT: print "renewal=failed" if the last renewal by this unit failed after the certificate was issued.
+certbot_renewal() {
+  local ended result
+  result=$(systemctl show --value -p Result "$2" 2>/dev/null) || return 0
+  case $result in '' | success) return 0 ;; esac
+  ended=$(TZ=UTC LC_ALL=C systemctl show --value -p ExecMainExitTimestamp "$2" 2>/dev/null)
+  ended=$(date -d "${ended:-unknown}" +%s 2>/dev/null) || ended=0
+  # The file is a link to the newest certificate.
+  if [ "$ended" -eq 0 ] || [ "$(stat -L -c %Y "$1")" -le "$ended" ]; then printf 'renewal=%s\n' failed; fi
+}
+
+# certbot_fact NAME UNIT: the certificate's dates and names, the settings and the result of its renewal by this unit, and the
+# server's time.
 certbot_fact() {
   if [ -s "/etc/letsencrypt/live/$1/fullchain.pem" ] && [ -s "/etc/letsencrypt/live/$1/privkey.pem" ]; then
     date '+now=%s'
+    certbot_renewal "/etc/letsencrypt/live/$1/fullchain.pem" "$2"
     openssl x509 -in "/etc/letsencrypt/live/$1/fullchain.pem" -noout -startdate -enddate -ext subjectAltName || true
     grep -E '^(server|authenticator|webroot_path|renew_hook) = ' "/etc/letsencrypt/renewal/$1.conf" || true
   fi
@@ -12,10 +25,10 @@ certbot_fact() {
 
 # certbot_issue NAME PROGRAM SERVER EMAIL WEBROOT HOOK DOMAIN…: request a certificate.
 certbot_issue() {
-  local name program server email webroot hook domain domains waited
+  local name program server email webroot hook domain domains waited log
   name=$1 program=$2 server=$3 email=$4 webroot=$5 hook=$6
   shift 6
-  certbot_check "$@"
+  certbot_check certificate "$@"
   domains=$*
   set --
   # A host name has no space.
@@ -28,7 +41,7 @@ certbot_issue() {
   certbot_trust
   step_say "requesting the certificate from $server"
   waited=0
-  while ! "$program" certonly --non-interactive --agree-tos --cert-name "$name" --key-type ecdsa \
+  while log=$(acme_log_begin) && ! "$program" certonly --non-interactive --agree-tos --cert-name "$name" --key-type ecdsa \
     --server "$server" --webroot --webroot-path "$webroot" --deploy-hook "$hook" \
     --renew-with-new-domains --force-renewal "$@" >"${undo:?}/certbot" 2>&1; do
     if [ "$waited" -lt 120 ] && grep -q 'Another instance of Certbot' "${undo:?}/certbot"; then
@@ -38,7 +51,8 @@ certbot_issue() {
       continue
     fi
     cat "${undo:?}/certbot"
-    certbot_refused
+    # shellcheck disable=SC2086
+    acme_refused "$undo/certbot" "$log" "$server" $domains
   done
   cat "${undo:?}/certbot"
 }
@@ -54,25 +68,6 @@ certbot_rehearse() {
   "$2" renew --dry-run --no-random-sleep-on-renew --cert-name "$1" ${3:+--server "$3"}
 }
 
-# certbot_refused: fail with the authority's own message, from certbot's output.
-certbot_refused() {
-  local detail said
-  detail=$(sed -n 's/^ *Domain: */ /p; s/^ *Detail: */: /p' "${undo:?}/certbot" | tr -d '\n')
-  if [ -n "$detail" ]; then
-    step_fail "The certificate authority could not verify the domains:${detail%.}. It connects to port 80 from the Internet, so check that your provider's firewall allows that."
-  fi
-  # Debian 12's certbot crashes on the authority's error ("can't set attribute"); only its log has the error.
-  said=$(sed -n 's/^acme\.messages\.Error: urn:ietf:params:acme:error:[A-Za-z]* :: //p' /var/log/letsencrypt/letsencrypt.log 2>/dev/null | tail -n 1)
-  said=${said:-$(grep -vE '^$|^Saving debug log|^Ask for help|^See the logfile|^An unexpected error|^Account registered|^Requesting' "${undo:?}/certbot" | tail -n 1)}
-  case $said in
-    *'rate limit'* | *'Rate limit'* | *rateLimit* | *'oo many'*)
-      said=${said##* :: }
-      step_fail "The certificate authority issues no more certificates for now: ${said%.}. To continue with test certificates, set staging = true under [tls] in hosts.toml."
-      ;;
-  esac
-  step_fail "certbot could not get a certificate: ${said##* :: }"
-}
-
 # certbot_trust: make certbot trust the private authorities ([tls] acme_ca) besides the system's.
 certbot_trust() {
   local authority
@@ -85,11 +80,18 @@ certbot_trust() {
   export REQUESTS_CA_BUNDLE
 }
 
-# certbot_check DOMAIN…: each name must lead to this server, and port 80 must answer with our token. This comes before the
-# request, because an authority limits the number of failed ones.
+# certbot_lead_here DOMAIN…: names that the site will get lead to this server, or to a proxy in front of it; else the step fails.
+# Values: webroot
+certbot_lead_here() { certbot_check name "$@"; }
+
+# certbot_check WHAT DOMAIN…: each name must lead to this server, and port 80 must answer with our token. This comes before the
+# request, because an authority limits the number of failed ones. WHAT is `certificate`, or `name` before nginx serves the
+# names: then an address of the server, or of a proxy, is enough.
 certbot_check() {
-  local folder token addresses domain
+  local what folder token addresses domain
   command -v curl >/dev/null 2>&1 || step_fail "curl is not installed on the server. Run \`fab install\` first."
+  what=$1
+  shift
   folder=$webroot/.well-known/acme-challenge
   token=selvedge-$(od -A n -N 8 -t x1 /dev/urandom | tr -d ' \n')
   mkdir -p -- "$folder"
@@ -98,7 +100,9 @@ certbot_check() {
   certbot_problems=
   for domain in "$@"; do certbot_check_domain "$domain" "$token" "$addresses"; done
   rm -f -- "$folder/$token"
-  [ -z "$certbot_problems" ] || step_fail "No certificate was requested.$certbot_problems"
+  [ -n "$certbot_problems" ] || return 0
+  if [ "$what" = name ]; then step_fail "The site keeps its present names.$certbot_problems"; fi
+  step_fail "No certificate was requested.$certbot_problems"
 }
 
 # certbot_check_domain DOMAIN TOKEN SERVER_ADDRESSES
@@ -113,21 +117,34 @@ certbot_check_domain() {
   for address in $found; do certbot_check_address "$@" "$address"; done
 }
 
-# certbot_check_address DOMAIN TOKEN SERVER_ADDRESSES ADDRESS
+# certbot_check_address DOMAIN TOKEN SERVER_ADDRESSES ADDRESS: as an authority, follow redirects to HTTPS, too.
 certbot_check_address() {
-  local at record answer outcome
+  local at record answer outcome proxy
   case $4 in *:*) at="[$4]" record=AAAA ;; *) at=$4 record=A ;; esac
-  answer=$(curl --silent --show-error --max-time 10 --noproxy '*' --resolve "$1:80:$at" \
+  answer=$(curl --silent --show-error --max-time 10 --noproxy '*' --resolve "$1:80:$at" --resolve "$1:443:$at" --location --insecure \
+    --max-redirs 5 --dump-header "$undo/headers" \
     --write-out '\nHTTP status %{http_code}' "http://$1/.well-known/acme-challenge/$2" 2>&1 | head -c 2000 || true)
   if [ "$(printf '%s\n' "$answer" | head -n 1)" = "$2" ]; then return 0; fi
   outcome=$(printf '%s\n' "$answer" | grep -E '^curl:|^HTTP status' | head -n 1)
+  proxy=$(certbot_proxy)
   if printf '%s\n' "$3" | grep -qxF -- "$4"; then
-    certbot_problems="$certbot_problems nginx on this server does not serve http://$1/.well-known/acme-challenge/ at $4 ($outcome): run \`fab nginx\`, and check the other sites in /etc/nginx/sites-enabled."
+    [ "$what" = name ] ||
+      certbot_problems="$certbot_problems nginx on this server does not serve http://$1/.well-known/acme-challenge/ at $4 ($outcome): run \`fab nginx\`, and check the other sites in /etc/nginx/sites-enabled."
+  elif [ -n "$proxy" ]; then
+    [ "$what" = name ] ||
+      certbot_problems="$certbot_problems $1 resolves to $4, where a proxy answers ($proxy; $outcome), and it does not pass on the answer of this server. If the proxy is yours, you have three options: let the name lead straight to this server until it has the certificate (at Cloudflare the grey cloud, \"DNS only\"); or leave HTTPS to the proxy, with upstream = true under [tls] and trusted_proxies under [nginx]; or bring a certificate, with certificate and certificate_key under [tls]. If it is not yours, correct the $record record in DNS."
   elif certbot_behind_nat "$4" "$3"; then
     step_say "cannot check from the server whether $1 ($4) resolves to it, because its own addresses are private (NAT)"
   else
     certbot_problems="$certbot_problems $1 resolves to $4, not to this server ($(printf '%s\n' "$3" | grep -vE '^(127\.|::1$|fe80:)' | paste -s -d , -)): correct its $record record in DNS, and wait until the old record has expired."
   fi
+}
+
+# certbot_proxy: print how the answer in $undo/headers shows that a proxy or CDN gave it; nothing for any other server.
+certbot_proxy() {
+  tr -d '\r' <"$undo/headers" 2>/dev/null |
+    grep -m 1 -iE '^(server: *(cloudflare|cloudfront|akamai.*|bunnycdn.*|fastly.*|varnish.*|keycdn.*|sucuri.*|imperva.*|ddos-guard.*)|cf-ray:.*|via:.*|x-served-by:.*|x-cache:.*|x-amz-cf-id:.*|x-azure-ref:.*|x-iinfo:.*)$' |
+    cut -c 1-80 || :
 }
 
 # certbot_behind_nat ADDRESS SERVER_ADDRESSES: a public IPv4 address, and this server has none itself.

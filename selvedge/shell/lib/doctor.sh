@@ -1,7 +1,7 @@
 # Frequent causes of trouble on a server, one fact a line. Changes nothing, but `nginx -t` opens the logs as nginx would.
 
 # doctor_fact MANAGER: the facts of status_fact, and more.
-# Values: app base run_dir live_socket supervisor_conf site_enabled health health_host health_timeout domains
+# Values: app base run_dir live_socket supervisor_conf site_enabled site_login site_host health health_host health_timeout domains
 doctor_fact() {
   status_fact "$1"
   doctor_system
@@ -11,7 +11,6 @@ doctor_fact() {
   doctor_manager
   if [ -n "$live" ]; then
     doctor_socket
-    doctor_site
   fi
 }
 
@@ -97,12 +96,6 @@ doctor_socket() {
   else
     printf 'open %s\n' "$socket"
   fi
-}
-
-# doctor_site: the answer of the site through nginx.
-doctor_site() {
-  [ -e "$site_enabled" ] || return 0
-  printf 'site %s\n' "$(request_site "$(request_scheme)://$health_host$health")"
 }
 
 # doctor_certificate CHAIN: the names that it is for.

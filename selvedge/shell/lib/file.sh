@@ -83,11 +83,15 @@ file_remove() {
   done
 }
 
-# file_link PATH TARGET: make a link, or replace it atomically.
+# file_link PATH TARGET: make a link, or replace it atomically. A file in its place may be someone's work: a copy is kept.
 file_link() {
   local fresh
   fresh=${1%/*}/.selvedge.link
   file_keep "$1"
+  if [ -f "$1" ] && [ ! -L "$1" ]; then
+    file_backup "$1" || step_fail "Could not keep a copy of $1 in /var/backups/selvedge. It was not changed."
+    step_say "$1 was a file of its own: a copy is in $(find "/var/backups/selvedge${1%/*}" -maxdepth 1 -name "${1##*/}.[0-9]*Z" | sort | tail -n 1)"
+  fi
   mkdir -p -- "${1%/*}"
   ln -sfn -- "$2" "$fresh"
   mv -fT -- "$fresh" "$1"

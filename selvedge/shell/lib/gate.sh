@@ -1,7 +1,7 @@
 # The gate that a new release passes before and after the switch, in three layers: its settings and its import, its health on
 # its own socket, and the site through nginx. A layer that fails calls switch_refuse or switch_back. Reads the variables in the
 # list of switch_release.
-# Shared: code url site_release log_from preflight_pid looked seen deaths first_pid waiting
+# Shared: code site_problem log_from preflight_pid looked seen deaths first_pid waiting
 
 # gate_wait TEXT: step_wait, unless the user sees this text already: it would begin to count its seconds again.
 gate_wait() {
@@ -198,22 +198,33 @@ gate_over() {
 }
 
 # gate_site: the third layer: through nginx the new release answers. The request has a name that nginx serves now: if the first
-# domain was changed, a later step tells nginx. $url: the request. $code and $site_release: its answer.
+# domain was changed, a later step tells nginx. An app without a name is requested by its announced address; if it accepts only
+# other names (app.health_host), any answer of the release counts. A site that a later step replaces is not asked: nginx has not
+# loaded ours yet, so there is no stamp. $site_problem: the reason, if it fails.
 gate_site() {
-  local site name answer
-  [ -e "$site_enabled" ] && systemctl is-active -q nginx || return 0
+  local site name other answer code release url
+  [ -e "$site_enabled" ] && stamp_exists "nginx-$app" && systemctl is-active -q nginx || return 0
   site=$site_enabled
   [ "$(request_scheme)" = http ] || site=$site_enabled-tls
-  name=$(sed -n 's/^ *server_name  *\([^ ;]*\).*/\1/p' "$site" | head -n 1)
-  case $name in '' | _ | '""') name=$health_host ;; esac
+  name=$(site_names "$site")
+  name=${name%% *}
+  other=
+  case $name in '' | _ | '""')
+    name=$site_host
+    if [ "$health_host" != localhost ] && [ -n "$header" ]; then other=1; fi
+    ;;
+  esac
   url=$(request_scheme)://$name$health
   answer=$(request_site "$url")
-  code=${answer%% *}
-  site_release=${answer#* }
+  code=${answer%% *} release=${answer#* }
   if [ "$code" = 0 ]; then code=; fi
-  if [ -n "$site_release" ]; then site_release=" from release $site_release"; fi
-  gate_accepted "${code:-0}" || return 1
-  [ -z "$header" ] || [ "$site_release" = " from release $new" ]
+  site_problem="After the switch, nginx did not answer GET $url from the new release: it answered ${code:-nothing}${release:+ from release $release}. Run \`fab doctor\`, which checks the site"
+  [ -n "$other" ] || gate_accepted "${code:-0}" || return 1
+  if [ -n "$header" ] && [ "$release" != "$new" ]; then return 1; fi
+  site_problem=$(request_lost "$url")
+  [ -n "$site_problem" ] || return 0
+  site_problem="$site_problem. $(request_remedy "$site_problem")"
+  return 1
 }
 
 # gate_settle: after the switch the new release must stay healthy and keep all its processes for $settle seconds.

@@ -9,6 +9,37 @@ nginx_version() {
   printf '%s\n' "$nginx_version_text"
 }
 
+# nginx_test [PATH LOCAL]: `nginx -t`. An error in the file PATH names the user's file, which it is a copy of, too. LOCAL is text
+# for sed.
+nginx_test() {
+  local status
+  probe_has nginx || return 0
+  status=0
+  nginx -t >"$undo/nginx.test" 2>&1 || status=$?
+  sed "${1:+s#in $1:\([0-9]*\)#& (line \1 of your file $2)#}" "$undo/nginx.test"
+  return "$status"
+}
+
+# nginx_user: the user of nginx's workers.
+nginx_user() { sed -n 's/^[[:space:]]*user[[:space:]][[:space:]]*\([^ ;]*\).*/\1/p' /etc/nginx/nginx.conf 2>/dev/null | head -n 1; }
+
+# nginx_outsider: print the user of nginx's workers, if it is not in the group www-data. The sockets, logs and folders of apps have
+# this group.
+nginx_outsider() {
+  local user
+  user=$(nginx_user)
+  case $user in '' | root | www-data) return 0 ;; esac
+  if id -nG "$user" 2>/dev/null | tr ' ' '\n' | grep -qx www-data; then return 0; fi
+  if id "$user" >/dev/null 2>&1; then printf '%s\n' "$user"; fi
+}
+
+# nginx_without_sites OWN: print "none" if no file that nginx reads includes /etc/nginx/sites-enabled, apart from OWN.
+nginx_without_sites() {
+  [ -e /etc/nginx/nginx.conf ] || return 0
+  grep -lsE '^[^#]*include[[:space:]]+"?/?[a-z/]*sites-enabled/\*' /etc/nginx/nginx.conf /etc/nginx/conf.d/*.conf |
+    grep -qvxF -- "$1" || echo none
+}
+
 # nginx_serving: the workers that accept new requests, as paths in /proc. Workers that are shutting down have another title.
 nginx_serving() {
   local main workers

@@ -27,6 +27,20 @@ site_directives() {
 # The output of site_directives for all enabled sites.
 site_claims=
 
+# site_addresses: print the server's own addresses, without those of the loopback interface.
+site_addresses() { ip -o address show scope global 2>/dev/null | awk '{ sub("/.*", "", $4); print $4 }'; }
+
+# site_names FILE: print the names of its first server block.
+site_names() { sed -n 's/^ *server_name  *\([^;]*\);.*/\1/p' "$1" 2>/dev/null | head -n 1; }
+
+# site_hold_fact FILE CERTIFICATE: the names that the site has now, those of certbot's certificate, and the server's addresses.
+site_hold_fact() {
+  printf 'names %s\n' "$(site_names "$1")"
+  printf 'certified %s\n' "$(openssl x509 -in "/etc/letsencrypt/live/$2/fullchain.pem" -noout -ext subjectAltName 2>/dev/null |
+    grep -o 'DNS:[^, ]*' | cut -d : -f 2 | paste -s -d ' ')"
+  printf 'addresses %s\n' "$(site_addresses | paste -s -d ' ')"
+}
+
 # site_fact: the directives of all enabled sites, read once for all probes of a script.
 site_fact() {
   local path
@@ -41,21 +55,22 @@ site_fact() {
   printf '%s\n' "$site_claims"
 }
 
-# site_readable RELEASE FOLDER: let other users read the folder. It, and the target of every link in it, must be in the release.
+# site_readable RELEASE FOLDER [spa]: let other users read the folder. It, and the target of every link in it, must be in the
+# release.
 site_readable() {
   local real top links link
   real=$(realpath -e -- "$1/$2" 2>/dev/null) && [ -d "$real" ] ||
-    step_fail "The folder $2 ([nginx] static) is not in this release. Correct its name in hosts.toml, or create it with a hook."
+    step_fail "The folder $2 ([nginx] ${3:-static}) is not in this release. Correct its name in hosts.toml, or create it with a hook."
   top=$(realpath -e -- "$1")
   case $real in
     "$top"/*) ;;
-    *) step_fail "The folder $2 ([nginx] static) is a link to a place outside the release. Replace the link with a folder." ;;
+    *) step_fail "The folder $2 ([nginx] ${3:-static}) is a link to a place outside the release. Replace the link with a folder." ;;
   esac
   links=$(find "$real" -type l)
   [ -z "$links" ] || printf '%s\n' "$links" | while IFS= read -r link; do
     case $(realpath -m -- "$link") in
       "$real"/*) ;;
-      *) step_fail "The folder $2 ([nginx] static) contains ${link#"$top"/}, a link to a place outside the folder. Remove the link from the repository." ;;
+      *) step_fail "The folder $2 ([nginx] ${3:-static}) contains ${link#"$top"/}, a link to a place outside the folder. Remove the link from the repository." ;;
     esac
   done || exit 1
   # find follows no link.
@@ -70,6 +85,15 @@ site_unreadable() {
     return 0
   fi
   find -H "$1/$2" \( -type d ! -perm -o=rx -o -type f ! -perm -o=r \) -print -quit
+}
+
+# site_without_page RELEASE FOLDER: print "no page" if the folder has no index.html.
+site_without_page() { [ -f "$1/$2/index.html" ] || echo no page; }
+
+# site_page RELEASE FOLDER: fail if the folder has no index.html.
+site_page() {
+  [ -f "$1/$2/index.html" ] ||
+    step_fail "The folder $2 ([nginx] spa) has no index.html in this release. Build the page into it before the deploy, or correct the name in hosts.toml."
 }
 
 # site_media USER SHARED FOLDER: make a folder where the app writes and nginx reads. The app's user does it: the app can put

@@ -15,4 +15,6 @@ stamp_write() {
 # stamp_older NAME FILE: whether the file was written after the stamp, or there is no stamp.
 stamp_older() { [ "$2" -nt "$stamp_folder/$1" ]; }
 
+stamp_exists() { [ -e "$stamp_folder/$1" ]; }
+
 stamp_remove() { rm -f -- "$stamp_folder/$1"; }

@@ -3,7 +3,7 @@
 
 # status_fact MANAGER: the releases, the app and the server. MANAGER is the process manager in hosts.toml; the live release may
 # still have another one ($manager). The slowest query runs in the background. Each line is one write, so that lines do not mix.
-# Values: app base run_dir live_socket supervisor_conf site_enabled health health_host health_timeout
+# Values: app base run_dir live_socket supervisor_conf site_enabled site_login site_host health health_host health_timeout
 status_fact() {
   local processes
   live=$(releases_live)
@@ -16,6 +16,7 @@ status_fact() {
     printf '%s\n' "$processes"
     status_release
     status_health
+    status_site
   fi
   status_services
   status_machine
@@ -53,6 +54,12 @@ status_health() {
     --unix-socket "$live_socket" -H "Host: $health_host" -H "X-Forwarded-Proto: $(request_scheme)" -- "http://localhost$health")"
 }
 
+# status_site: the status of the site's answer through nginx at the announced address, and the release that its header names.
+status_site() {
+  [ -e "$site_enabled" ] || return 0
+  printf 'site %s\n' "$(request_site "$(request_scheme)://$site_host$health")"
+}
+
 # status_units: the services that the app needs.
 status_units() {
   echo nginx
@@ -66,15 +73,15 @@ status_services() {
   done
 }
 
-# status_certificate CHAIN UNIT DOMAIN: its validity, the end of the certificate that nginx serves instead, and the result of
-# the last renewal by this unit.
+# status_certificate CHAIN UNIT DOMAIN: its validity, the end of the certificate that nginx serves instead, and whether its last
+# renewal by this unit failed.
 status_certificate() {
   local dates
   [ -s "$1" ] || return 0
   dates=$(openssl x509 -in "$1" -noout -startdate -enddate)
   printf 'certificate %s %s\n' "$(status_date notBefore)" "$(status_date notAfter)"
   printf 'served %s\n' "$(https_served_instead "$1" "$3")"
-  printf 'renewal %s %s\n' "$2" "$(systemctl show --value -p Result "$2" 2>/dev/null)"
+  if [ -n "$(certbot_renewal "$1" "$2")" ]; then printf 'renewal %s failed\n' "$2"; fi
 }
 
 # status_date NAME: the date of this name in $dates, in seconds since 1970.

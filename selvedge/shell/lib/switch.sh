@@ -16,7 +16,7 @@ switch_current() { [ -z "$1" ] || switch_link "$base/current" "$1"; }
 
 # switch_release: make $new the live release. If it fails, the old one stays live. $why: deploy, rollback, restart or revert.
 # shellcheck disable=SC2034 # other files read some of these variables
-# Values: app base run_dir log_dir live_socket previous_socket repo site_enabled supervisor_conf health health_host health_ranges health_timeout health_attempts health_interval new why module import_timeout header settle settle_ms drain stop_timeout strategy migrate alembic downgraded migrate_timeout settings host before_switch keep
+# Values: app base run_dir log_dir live_socket previous_socket repo site_enabled site_login site_host site_follow supervisor_conf health health_host health_ranges health_timeout health_attempts health_interval new why module import_timeout header settle settle_ms drain stop_timeout strategy migrate alembic downgraded migrate_timeout settings host before_switch keep
 switch_release() {
   local began old previous old_current scheme commit asked took
   began=$(date +%s)
@@ -201,7 +201,7 @@ switch_go() {
   switch_current "releases/$commit"
   step_say "live: $new"
   manager_boot "$new"
-  if ! gate_site; then switch_back "After the switch, nginx did not answer GET $url from the new release: it answered ${code:-nothing}$site_release. Run \`fab doctor\`, which checks the site"; fi
+  gate_site || switch_back "$site_problem"
   gate_settle
 }
 

@@ -51,6 +51,15 @@ def test_a_domain_of_another_site_is_refused(server: Server, project: Project) -
 
 def test_unknown_domains_get_no_answer_once_every_app_has_a_domain(server: Server, project: Project) -> None:
     configure(project, "hello", FOLDERS, domains=["hello.test"])
+    refused = project.fab("-H", server.name, "nginx")
+    assert refused.status == 1 and "The site keeps its present names. hello.test has no address in DNS" in refused.stderr
+    assert status(ask(server, "/health", server.address)) == 200
+    server.run(f"echo '{server.address} hello.test' >>/etc/hosts")
+    project.must("-H", server.name, "nginx")
+    # Until `certbot` has the certificate, the app answers at its address, too.
+    assert status(ask(server, "/health", server.address)) == 200
+    server.run("sed -i '/ hello.test$/d' /etc/hosts")
+    configure(project, "hello", FOLDERS + "[tls]\nupstream = true\n", domains=["hello.test"])
     project.must("-H", server.name, "nginx")
     assert exists(server, DEFAULT)
     assert status(ask(server, "/health", "hello.test")) == 200
@@ -158,7 +167,7 @@ def test_the_run_waits_until_the_new_workers_answer(server: Server, project: Pro
     with socket.create_connection((server.address, 80), timeout=60) as client:
         client.sendall(b"GET / HTTP/1.1\r\nHost: hello.test\r\n")
         for name, other in (("first.test", "second.test"), ("second.test", "first.test")):
-            configure(project, "hello", FOLDERS, domains=["hello.test", name])
+            configure(project, "hello", FOLDERS + "[tls]\nupstream = true\n", domains=["hello.test", name])
             project.must("-H", server.name, "nginx")
             for _ in range(20):
                 assert (status(ask(server, "/health", name)), ask(server, "/health", other)) == (200, b"")

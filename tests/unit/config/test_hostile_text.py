@@ -54,6 +54,7 @@ FREE = {
     "tls.acme_ca",
     "tls.certificate",
     "tls.certificate_key",
+    "nginx.include",
     "server.authorized_keys[]",
     "hosts.s.key",
     "hosts.s.known_hosts",

@@ -93,7 +93,7 @@ def test_health_ranges_and_host_header(settings: Load) -> None:
     app = settings(text).target("s")
     assert app.health_ranges == [(200, 200), (300, 308)]
     assert app.health_host_header == "b.example"
-    assert settings(text, {"SELVEDGE_APP__HEALTH_HOST": "c.example"}).app.health_host_header == "c.example"
+    assert settings(text, {"SELVEDGE_APP__HEALTH_HOST": "c.example"}).target("s").health_host_header == "c.example"
 
 
 def test_local_paths_are_relative_to_the_file(tmp_path: Path, settings: Load) -> None:

@@ -55,6 +55,7 @@ def test_directory(resource: Resource, fact: str, summary: str | None, shell: st
     check(resource, fact, summary, shell)
 
 
+REPLACED = "replace the file /srv/app/current with a link -> releases/1, and keep a copy"
 MOVED_INTO_PLACE = "file_link /srv/app/current releases/1"
 
 
@@ -62,7 +63,7 @@ MOVED_INTO_PLACE = "file_link /srv/app/current releases/1"
     (CURRENT, "link releases/1\n", None),
     (CURRENT, "absent\n", "link /srv/app/current -> releases/1", MOVED_INTO_PLACE),
     (CURRENT, "link releases/0\n", "link /srv/app/current -> releases/1", MOVED_INTO_PLACE),
-    (CURRENT, "file 644 root root\n", "link /srv/app/current -> releases/1", MOVED_INTO_PLACE),
+    (CURRENT, "file 644 root root\n", REPLACED, MOVED_INTO_PLACE),
     (CURRENT, "directory 755 root root\n", "link /srv/app/current -> releases/1",
      "step_fail '/srv/app/current is a directory, but Selvedge needs a link at this path.'"),
 )  # fmt: skip

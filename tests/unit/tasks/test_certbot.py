@@ -48,8 +48,8 @@ class TestStep:
     def test_with_a_domain_the_step_requests_and_serves_a_certificate(self, target: Any) -> None:
         resources = self.resources(target, email="me@a.test")
         assert kinds(resources) == [
-            "Needs", "Port", "Packages", "Absent", "Service", "Certificate", "ListenTls", "File", "Link", "File", "DefaultServer",
-            "NginxHttps", "Absent",
+            "Needs", "Port", "Packages", "Absent", "Service", "Certificate", "ListenTls", "File", "Link", "File",
+            "FormerNamesDropped", "DefaultServer", "NginxHttps", "Absent",
         ]  # fmt: skip
         certificate, https = resources[5], resources[-2]
         assert resources[3] == Absent("/etc/selvedge/hello/acme-ca.pem")
@@ -92,8 +92,8 @@ class TestStep:
         ]
         assert "ExecStart=/opt/selvedge/certbot/bin/certbot --quiet renew" in files[0].text
 
-    def test_a_private_authority_is_trusted_at_renewals_too(self, target: Any, tmp_path: Path) -> None:
-        (tmp_path / "ca.pem").write_text("-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----")
+    def test_a_private_authority_is_trusted_at_renewals_too(self, target: Any, tmp_path: Path, certificates: Path) -> None:
+        (tmp_path / "ca.pem").write_text((certificates / "one.pem").read_text())
         resources = self.resources(target, acme_ca="ca.pem")
         paths = [each.path for each in resources if isinstance(each, File)]
         assert paths[:2] == [
@@ -102,7 +102,15 @@ class TestStep:
         ]
         assert paths.index("/etc/selvedge/hello/acme-ca.pem") < kinds(resources).index("Certificate")
 
-    @pytest.mark.parametrize("content", [None, b"", b"no pem", b"\xff\xfe"])
+    @pytest.mark.parametrize("content", [
+        None,
+        b"",
+        b"no pem",
+        b"\xff\xfe",
+        b"-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n",
+        b"-----BEGIN CERTIFICATE-----\nMIIB\n",
+        b"-----BEGIN X509 CRL-----\nMIIB\n-----END X509 CRL-----\n",
+    ])  # fmt: skip
     def test_a_file_that_is_not_a_certificate_is_refused(
         self, target: Any, tmp_path: Path, content: bytes | None
     ) -> None:
@@ -112,6 +120,24 @@ class TestStep:
             self.resources(target, acme_ca="ca.pem")
         assert caught.value.key == "tls.acme_ca"
         assert str(tmp_path / "ca.pem") in str(caught.value)
+
+    @pytest.mark.parametrize("kind", ["PRIVATE KEY", "RSA PRIVATE KEY", "OPENSSH PRIVATE KEY", "ENCRYPTED PRIVATE KEY"])
+    @pytest.mark.parametrize("order", ["{key}", "{certificate}{key}", "{key}{certificate}", "{certificate} {key}"])
+    def test_a_private_key_in_the_authoritys_file_is_refused_and_not_shown(
+        self, target: Any, tmp_path: Path, certificates: Path, kind: str, order: str
+    ) -> None:
+        key = f"-----BEGIN {kind}-----\nc4naryS3cret\n-----END {kind}-----\n"
+        (tmp_path / "ca.pem").write_text(order.format(key=key, certificate=(certificates / "one.pem").read_text()))
+        with pytest.raises(ConfigError) as caught:
+            self.resources(target, acme_ca="ca.pem")
+        assert f"tls.acme_ca: {tmp_path / 'ca.pem'} has a private key in it, and must have certificates only." in str(caught.value)
+        assert "c4naryS3cret" not in str(caught.value)
+
+    def test_text_around_the_authoritys_certificate_stays_here(self, target: Any, tmp_path: Path, certificates: Path) -> None:
+        certificate = (certificates / "one.pem").read_text()
+        (tmp_path / "ca.pem").write_text(f"password = c4nary\r\n{certificate}Issuer: c4nary\n{certificate}")
+        (sent,) = (each for each in self.resources(target, acme_ca="ca.pem") if str(getattr(each, "path", "")).endswith("ca.pem"))
+        assert sent.text == certificate * 2
 
     def test_the_https_site_names_the_certificate_and_the_shared_snippet(self, target: Any) -> None:
         site = next(each for each in self.resources(target, hsts=300) if getattr(each, "path", "").endswith("hello-tls"))
@@ -141,4 +167,7 @@ class TestOwnCertificate:
     def test_your_own_certificate_needs_no_certbot(self, target: Any, certificates: Path) -> None:  # noqa: ARG002
         tls = {"certificate": "one.pem", "certificate_key": "one.key"}
         found = kinds(list(certbot.resources(target(domains=["a.test"], tls=tls))))
-        assert found == ["Needs", "Port", "OwnCertificate", "ListenTls", "File", "Link", "File", "DefaultServer", "NginxHttps"]
+        assert found == [
+            "Needs", "Port", "OwnCertificate", "ListenTls", "File", "Link", "File", "FormerNamesDropped", "DefaultServer",
+            "NginxHttps",
+        ]  # fmt: skip

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -82,6 +83,46 @@ def test_a_broken_library_does_not_stop_the_master(app: Callable[..., Target], t
     (tmp_path / "selvedge_worker.py").write_text(text)
     environment = {"PYTHONPATH": str(tmp_path), "RELEASE": "r"}
     subprocess.run([sys.executable, "-c", "import selvedge_worker"], env=environment, check=True, timeout=20)
+
+
+# The worker's app answers with these headers; the program prints those that nginx gets.
+STREAMS = """
+import asyncio, selvedge_worker
+
+async def app(scope, receive, send):
+    await send({{"type": "http.response.start", "status": 200, "headers": {headers}}})
+    await send({{"type": "http.response.body", "body": b"x"}})
+
+async def send(message):
+    seen.append(message)
+
+seen = []
+worker = selvedge_worker.Worker()
+worker.app = app
+worker.load_wsgi()
+asyncio.run(worker.wsgi({{"type": {kind!r}}}, None, send))
+print(seen[0].get("headers"), seen[1]["body"])
+"""
+
+
+@pytest.mark.parametrize(("kind", "headers", "seen"), [
+    ("http", [(b"content-type", b"text/plain")], [(b"content-type", b"text/plain"), (b"x-accel-buffering", b"no")]),
+    ("http", [(b"Content-Length", b"1")], [(b"Content-Length", b"1")]),
+    ("http", [(b"X-Accel-Buffering", b"yes")], [(b"X-Accel-Buffering", b"yes")]),
+    ("websocket", [], []),
+])  # fmt: skip
+def test_nginx_does_not_hold_back_the_pieces_of_a_stream(
+    app: Callable[..., Target], tmp_path: Path, kind: str, headers: list[Any], seen: list[Any]
+) -> None:
+    settings = app("nothing set")
+    worker = "class UvicornWorker:\n def load_wsgi(self): self.wsgi = self.app\n"
+    (tmp_path / "uvicorn_worker.py").write_text(worker)
+    text = file("gunicorn", settings, f"{Instance.of(settings).folder}/selvedge_worker.py").text
+    (tmp_path / "selvedge_worker.py").write_text(text)
+    program = STREAMS.format(kind=kind, headers=headers)
+    environment = {"PYTHONPATH": str(tmp_path), "RELEASE": "r"}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True, timeout=20)
+    assert done.stdout == f"{seen} b'x'\n"
 
 
 def test_by_default_the_app_has_one_worker_more_than_cores(app: Callable[..., Target]) -> None:

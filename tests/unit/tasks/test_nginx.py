@@ -19,10 +19,10 @@ def test_hostile_values_stay_values_for_nginx(hostile: Target) -> None:
     files = {each.path: nginx_file(each.text) for step in ("nginx", "certbot") for each in declared(step, hostile)
              if isinstance(each, File) and each.path.startswith("/etc/nginx/")}  # fmt: skip
     site = files["/etc/nginx/sites-available/a-1"]
-    assert [each.words[0] for each in site.block or []] == ["upstream", "server"]
+    assert [each.words[0] for each in site.block or []] == ["upstream", "server", "server"]
     for path in ("/etc/nginx/sites-available/a-1", "/etc/nginx/sites-available/a-1-tls"):
-        (block,) = files[path].find("server")
-        assert [each.words for each in block.find("server_name")] == [["server_name", *HOSTILE["domains"]]]
+        names = [each.words for block in files[path].find("server") for each in block.find("server_name")]
+        assert names == [["server_name", *HOSTILE["domains"]], ["server_name", "x-y.example"]]
     shared = files["/etc/nginx/snippets/a-1.conf"]
     aliases = {each.words[-1]: [alias.words[1] for alias in each.find("alias")] for each in shared.find("location")}
     code = "/srv/a-1/current/back.end_/x@+y-z"
@@ -30,8 +30,13 @@ def test_hostile_values_stay_values_for_nginx(hostile: Target) -> None:
         "/~a_-.b/": [f"{code}/dir.@+x/"],
         "/s/": [f"{code}/deep/er/"],
         "/m-/n/": ["/srv/a-1/shared/up.load_@/"],
+        "/~r": [],
         "/": [],
+        "@app": [],
+        "@page": [],
     }
+    (redirect,) = [each for each in shared.find("location") if each.words[-1] == "/~r"]
+    assert [each.words for each in redirect.find("return")] == [["return", "301", "/%24%28id%29?a=1&b=%22"]]
     assert [each.words for each in shared.find("client_max_body_size")] == [["client_max_body_size", "1g"]]
 
 
@@ -50,7 +55,7 @@ def test_every_server_block_has_the_limits(target: Any) -> None:
     limits = template("nginx/limits.conf.j2")
     directives = [line for line in limits.splitlines() if line.endswith(";")]
     assert len(directives) >= 6
-    texts = [template("nginx/default.conf.j2"), *nginx_template("nginx/default-tls.conf.j2").texts,
+    texts = [template("nginx/default.conf.j2", app=target()), *nginx_template("nginx/default-tls.conf.j2").texts,
              template("nginx/locations.conf.j2", app=target(), code="/srv/hello/current")]  # fmt: skip
     for text in texts:
         for directive in directives:

@@ -188,6 +188,20 @@ esac""")
         assert said in text
         assert "days left" not in text
 
+    @pytest.mark.parametrize(("head", "said"), [
+        (f"HTTP/2 200\\r\\nx-release: {OLD}\\r\\n", ""),
+        (f"HTTP/2 500\\r\\nx-release: {OLD}\\r\\n", ""),
+        ("HTTP/2 200\\r\\n", "GET https://hello.example.com/up?a=b: another site answers, not the live release"),
+        ("HTTP/2 200\\r\\nx-release: x\\r\\n", "GET https://hello.example.com/up?a=b: x answers, not the live release"),
+        ("", "GET https://hello.example.com/up?a=b: nginx does not answer"),
+    ])  # fmt: skip
+    def test_another_site_at_the_apps_address(self, one: Fake, head: str, said: str) -> None:
+        server = one.servers["one"]
+        server.path("/etc/nginx/sites-enabled/hello").write_text("")
+        server.program("curl", f"case $* in *--unix-socket*) printf '200 0.012' ;; *) printf '{head}' ;; esac")
+        status(one.run, as_json=True) if not said else self.sick(one)
+        assert said in one.text
+
     def test_no_certificate_yet_and_a_renewal_that_failed(self, one: Fake) -> None:
         server = one.servers["one"]
         server.program("systemctl", "case $1 in is-active) echo active ;; *) echo exit-code ;; esac")

@@ -51,7 +51,7 @@ def test_the_other_workers_of_a_slow_app_are_waited_for(managed: Managed, took: 
 
 
 @pytest.mark.parametrize(("site", "tls", "asked"), [
-    ("    server_name _;", "", "http://localhost/health"),
+    ("    server_name _;", "", "http://203.0.113.10/health"),
     ("    server_name old.test www.old.test;", "", "http://old.test/health"),
     ("    server_name old.test;", "    server_name tls.test www.tls.test;", "https://tls.test/health"),
 ])  # fmt: skip
@@ -73,15 +73,22 @@ def test_the_site_is_requested_by_a_name_that_nginx_knows(
     if tls:
         (sites / "hello-tls").write_text(f"server {{\n{tls}\n}}\n")
     managed.server.program("systemctl", "exit 0")
+    stamp = managed.server.path("/var/lib/selvedge/loaded/nginx-hello")
+    stamp.parent.mkdir(parents=True)
+    stamp.touch()
     managed.server.program("curl", f'echo "$*" >/var/log/asked; printf "{answer}"')
     said = managed.run(
         f"{functions('gate')}\nnew=new header=1 health=/health health_host=localhost health_timeout=1 health_ranges=200-399\n"
-        "site_enabled=/etc/nginx/sites-enabled/hello\n"
-        'if gate_site; then echo yes; else echo "no $code$site_release"; fi'
+        "site_enabled=/etc/nginx/sites-enabled/hello site_login=/none site_host=203.0.113.10 site_follow=yes\n"
+        'if gate_site; then echo yes; else echo "no: $site_problem"; fi'
     )
-    assert said == (f"no {wrong}\n" if wrong or not answer else "yes\n")
+    problem = f"no: After the switch, nginx did not answer GET {asked} from the new release: it answered {wrong or 'nothing'}."
+    assert said.startswith(problem) if wrong or not answer else said == "yes\n"
     command = managed.server.path("/var/log/asked").read_text()
     assert command.endswith(f"-- {asked}\n") and "--noproxy *" in command
+    managed.server.path("/var/lib/selvedge/loaded/nginx-hello").unlink()
+    # nginx has not loaded the site yet: someone made it by hand.
+    assert "yes" in managed.run("site_enabled=/etc/nginx/sites-enabled/hello\ngate_site && echo yes")
 
 
 def test_the_user_sees_what_the_gate_waits_for(managed: Managed) -> None:
@@ -97,3 +104,23 @@ def test_the_user_sees_what_the_gate_waits_for(managed: Managed) -> None:
         "@test wait waiting for the first worker",
         "@test wait waiting for the health check: GET /up answered 503",
     ]
+
+
+@pytest.mark.parametrize(("answer", "good"), [
+    ("400 x\\r\\nX-Release: new", True),
+    ("400 x", False),
+    ("200 x\\r\\nX-Release: old", False),
+])  # fmt: skip
+def test_an_app_that_refuses_its_address_is_still_the_app(managed: Managed, answer: str, good: bool) -> None:
+    """It accepts the name of app.health_host only."""
+    for path in ("/etc/nginx/sites-enabled/hello", "/var/lib/selvedge/loaded/nginx-hello"):
+        managed.server.path(path).parent.mkdir(parents=True)
+        managed.server.path(path).write_text("server_name _;\n")
+    managed.server.program("systemctl", "exit 0")
+    managed.server.program("curl", f'printf "HTTP/1.1 {answer}\\r\\n"')
+    said = managed.run(
+        f"{functions('gate')}\nnew=new header=1 health=/health health_host=a.test health_timeout=1 health_ranges=200-399\n"
+        "site_enabled=/etc/nginx/sites-enabled/hello site_login=/none site_host=203.0.113.10 site_follow=yes\n"
+        "if gate_site; then echo yes; else echo no; fi"
+    )
+    assert said == ("yes\n" if good else "no\n")

@@ -10,11 +10,14 @@ import pytest
 
 from selvedge.engine.plan import Plan
 from selvedge.resources.nginx.certificates import PRODUCTION, RELOAD_HOOK, STAGING, Certificate
+from selvedge.resources.nginx.names import NewNames
 from selvedge.shell.quoting import quote
 
 # Its parent exists on every machine.
 WEBROOT = "/srv/letsencrypt"
 CERTIFICATE = Certificate("hello", ("a.test", "www.a.test"), WEBROOT)
+NEW = NewNames(("a.test", "b.test"), "hello", "/etc/nginx/sites-enabled/hello", WEBROOT)
+NEW_NAMES = "names a.test\ncertified \naddresses 10.0.0.5\n"
 
 
 class TestFact:
@@ -110,6 +113,34 @@ class TestBeforeAsking:
         assert called(server) == 0
         assert not list(server.path(f"{WEBROOT}/.well-known/acme-challenge").iterdir()), "the token is left"
 
+    @pytest.mark.parametrize("headers", ["Server: cloudflare", "server: CloudFront", "Via: 1.1 varnish", "X-Cache: MISS"])
+    def test_a_proxy_in_front_is_named_with_the_options(self, issue: Any, headers: str) -> None:
+        dump = f'printf "HTTP/1.1 521 x\\r\\n{headers}\\r\\n" >$2'
+        curl = f"while [ $# -gt 0 ]; do [ $1 = --dump-header ] && {dump}; shift; done\nprintf 'x\\nHTTP status 521'"
+        server = issue(names="echo 104.16.1.1 STREAM", own="93.184.216.35/24", curl=curl)
+        error = ask(server).error
+        assert f"a.test resolves to 104.16.1.1, where a proxy answers ({headers}; HTTP status 521)" in error
+        for option in ('the grey cloud, "DNS only"', "upstream = true under [tls]", "certificate_key under [tls]"):
+            assert option in error
+        assert called(server) == 0
+        assert server.apply(Plan.of([NEW], [NEW_NAMES])).status == 0, "before nginx serves the name, a proxy is enough"
+
+    @pytest.mark.parametrize(("settings", "problem"), [
+        ({}, ""),
+        # nginx does not serve the name yet.
+        ({"curl": "exit 52"}, ""),
+        ({"names": "exit 2"}, "b.test has no address in DNS: add an A record"),
+        ({"names": "echo 10.9.9.9 STREAM", "curl": "exit 7"}, "b.test resolves to 10.9.9.9, not to this server (10.0.0.5)"),
+        # Another address that leads here, such as a floating one.
+        ({"names": "echo 10.9.9.9 STREAM"}, ""),
+        ({"names": "echo 93.184.216.34 STREAM", "curl": "exit 7"}, ""),
+    ])  # fmt: skip
+    def test_a_new_name_must_lead_to_this_server(self, issue: Any, settings: dict[str, str], problem: str) -> None:
+        server = issue(**settings)
+        done = server.apply(Plan.of([NEW], [NEW_NAMES]))
+        assert done.status == bool(problem), done.output
+        assert done.error == "" or (problem in done.error and done.error.startswith("The site keeps its present names. "))
+
     def test_one_wrong_address_of_two_is_found(self, issue: Any) -> None:
         curl = 'case $* in *10.9.9.9*) exit 7 ;; esac; for last; do :; done; cat "/srv/letsencrypt${last#http://*test}"'
         server = issue(names="printf '10.0.0.5 STREAM\\n10.9.9.9 STREAM\\n'", curl=curl)
@@ -159,16 +190,62 @@ class TestAsking:
         assert "--register-unsafely-without-email" in argv
         assert "--email" not in argv
 
-    def test_the_authoritys_message_is_found_in_certbots_log(self, issue: Any) -> None:
-        """certbot 2.1 of Debian 12 fails over the authority's refusal."""
-        server = issue(certbot="echo 'An unexpected error occurred:'; echo \"AttributeError: can't set attribute\"; exit 1")
-        log = server.path("/var/log/letsencrypt/letsencrypt.log")
+    LOG = "/var/log/letsencrypt/letsencrypt.log"
+    CRASHES = "echo 'An unexpected error occurred:'; echo \"AttributeError: can't set attribute\"; exit 1"
+
+    @staticmethod
+    def logged(kind: str, detail: str) -> str:
+        error = f"acme.messages.Error: urn:ietf:params:acme:error:{kind} :: There were too many requests :: {detail}"
+        return f"raise messages.Error.from_json(jobj)\n{error}\n2026-01-01:ERROR:certbot: AttributeError: can't set attribute\n"
+
+    @pytest.mark.parametrize("rotated", [False, True])
+    def test_the_authoritys_message_of_this_run_is_found_in_certbots_log(self, issue: Any, rotated: bool) -> None:
+        """certbot 2.1 of Debian 12 fails over the authority's refusal. Its log has the errors of earlier runs, too."""
+        now = quote(self.logged("rateLimited", "too many certificates (5) already issued, retry after 2031"))
+        rotate = f"mv {self.LOG} {self.LOG}.1; " if rotated else ""
+        server = issue(certbot=f"{rotate}printf '%s' {now} >>{self.LOG}; {self.CRASHES}")
+        log = server.path(self.LOG)
         log.parent.mkdir(parents=True)
-        log.write_text("raise messages.Error.from_json(jobj)\nacme.messages.Error: urn:ietf:params:acme:error:rateLimited :: There "
-                       "were too many requests of a given type :: too many certificates (5) already issued, retry after 2031\n"
-                       "2026-01-01 00:00:00,256:ERROR:certbot._internal.log:AttributeError: can't set attribute\n")  # fmt: skip
+        log.write_text(self.logged("malformed", "an older error"))
         error = "issues no more certificates for now: too many certificates (5) already issued, retry after 2031. To continue with"
         assert error in ask(server).error and called(server) == 1
+
+    @pytest.mark.parametrize("output", [
+        "An unexpected error occurred:\nrequests.exceptions.ConnectionError: Connection refused",
+        "An unexpected error occurred:\nrequests.exceptions.ConnectTimeout: timed out",
+    ])  # fmt: skip
+    def test_the_error_of_an_earlier_run_is_not_repeated(self, issue: Any, output: str) -> None:
+        server = issue(certbot=f"printf '%s\\n' {quote(output)}; exit 1")
+        log = server.path(self.LOG)
+        log.parent.mkdir(parents=True)
+        log.write_text(self.logged("rateLimited", "too many certificates"))
+        error = ask(server).error
+        assert "issues no more" not in error and "too many" not in error
+        assert f"The server could not reach {PRODUCTION}. Check acme_server under [tls]" in error
+
+    @pytest.mark.parametrize(("kind", "remedy"), [
+        ("connection", "your provider's firewall"),
+        ("dns", "check the records at your DNS provider: `dig +trace a.test`"),
+        ("unauthorized", "another server or a proxy"),
+        ("caa", "A CAA record of the domain names another authority"),
+        ("rejectedIdentifier", "gives no certificate for this name"),
+    ])  # fmt: skip
+    def test_each_answer_of_the_authority_has_its_remedy(self, issue: Any, kind: str, remedy: str) -> None:
+        output = f"  Domain: a.test\n  Type:   {kind}\n  Detail: no\n"
+        error = ask(issue(certbot=f"printf {quote(output)}; exit 1")).error
+        assert error.startswith("The certificate authority could not verify the domains: a.test: no.") and remedy in error, error
+        assert kind == "connection" or "firewall" not in error
+
+    @pytest.mark.parametrize(("kind", "remedy"), [
+        ("caa", "A CAA record"),
+        ("invalidContact", "Correct email under [tls]"),
+        ("externalAccountRequired", "your own certificate"),
+        ("serverInternal", "The fault is at the authority"), ("orderNotReady", "certbot's log is /var/log/letsencrypt"),
+    ])  # fmt: skip
+    def test_errors_in_certbots_log_have_a_remedy_too(self, issue: Any, kind: str, remedy: str) -> None:
+        log = f"mkdir -p {self.LOG.rpartition('/')[0]}; printf '%s' {quote(self.logged(kind, 'no'))} >{self.LOG}"
+        error = ask(issue(certbot=f"{log}; {self.CRASHES}")).error
+        assert error.startswith("certbot could not get a certificate: no. ") and remedy in error, error
 
     @pytest.mark.parametrize(
         ("output", "error"),
@@ -188,7 +265,7 @@ class TestAsking:
             (
                 "Saving debug log to /var/log/letsencrypt/letsencrypt.log\nAn unexpected error occurred:\n"
                 "requests.exceptions.ConnectionError: no route\nAsk for help or search for solutions at x.",
-                "certbot could not get a certificate: requests.exceptions.ConnectionError: no route",
+                "certbot could not get a certificate: requests.exceptions.ConnectionError: no route. The server could not reach",
             ),
         ],
     )

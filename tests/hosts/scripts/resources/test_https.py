@@ -126,7 +126,7 @@ echo UnitFileState=enabled; echo ActiveState=active
         server.path("/opt/served").write_text("certificate\n")
         server.make(*https.loads, https)
         server.program("nginx", f"[ -e {self.CHAIN} ] || {{ echo '[emerg] no certificate'; exit 1; }}")
-        script = f"undo=/opt\n{functions('service', 'stamp')}\n{https.before_loads()}\necho passed"
+        script = f"undo=/opt\n{functions('service', 'stamp', 'nginx')}\n{https.before_loads()}\necho passed"
         assert b"passed" in server.run(script).stdout
         server.path(self.CHAIN).unlink()
         assert b"passed" in server.run(script).stdout, "the certificate is what is being mended"

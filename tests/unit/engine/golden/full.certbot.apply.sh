@@ -6,6 +6,8 @@ umask 022
 cd /
 
 mark=@selvedge
+# … the library acme
+
 # … the library apt
 
 # … the library certbot
@@ -22,6 +24,8 @@ mark=@selvedge
 
 # … the library probe
 
+# … the library request
+
 # … the library service
 
 # … the library site
@@ -35,8 +39,8 @@ mark=@selvedge
 change_before() (
 set -eu
 if [ -e /etc/letsencrypt/live/hello/fullchain.pem ] || [ ! -L /etc/nginx/sites-enabled/hello-tls ]; then
-if probe_has nginx; then
-service_check 'nginx rejects its current configuration, so nothing was changed' 'Correct that file first.' 'nginx -t' /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf
+if probe_has nginx_test; then
+service_check 'nginx rejects its current configuration, so nothing was changed' 'Correct that file first.' nginx_test /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default-tls.conf
 fi
 stamp_remove nginx-tls-hello
 fi
@@ -76,7 +80,7 @@ file_put /etc/nginx/sites-available/hello-tls 0644 root root <<'EOF'
 
 server {
     include /etc/nginx/snippets/selvedge-listen-tls.conf;
-    server_name hello.example.com www.hello.example.com;
+    server_name hello.example.com;
     server_tokens off;
 
     ssl_certificate /etc/letsencrypt/live/hello/fullchain.pem;
@@ -99,9 +103,52 @@ server {
     location ^~ /.well-known/acme-challenge/ {
         root /var/www/letsencrypt;
         default_type text/plain;
+        auth_basic off;
     }
 
     include /etc/nginx/snippets/hello.conf;
+}
+
+# Redirects these names ([nginx] redirects).
+server {
+    include /etc/nginx/snippets/selvedge-listen-tls.conf;
+    server_name www.hello.example.com;
+    server_tokens off;
+    access_log /var/log/hello/nginx-access.log;
+
+    ssl_certificate /etc/letsencrypt/live/hello/fullchain.pem;
+    ssl_certificate_key /etc/letsencrypt/live/hello/privkey.pem;
+
+    # Mozilla's intermediate profile, version 5.7 (https://wiki.mozilla.org/Security/Server_Side_TLS), without the DHE
+    # ciphers: they need extra parameters, and every client supports one of the others.
+    ssl_protocols TLSv1.2 TLSv1.3;
+    ssl_ciphers ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305;
+    ssl_ecdh_curve X25519:prime256v1:secp384r1;
+    ssl_prefer_server_ciphers off;
+    ssl_session_timeout 1d;
+    ssl_session_cache shared:selvedge:10m;
+    # nginx does not rotate the key of its session tickets: a leaked key would decrypt months of sessions.
+    ssl_session_tickets off;
+
+    # Limits for slow clients: a request's headers must arrive within 10 seconds, and each part of its body within 15.
+    client_header_timeout 10s;
+    client_body_timeout 15s;
+    send_timeout 30s;
+    keepalive_timeout 65s;
+    client_header_buffer_size 1k;
+    large_client_header_buffers 4 64k;
+
+    add_header Strict-Transport-Security "max-age=31536000" always;
+
+    location ^~ /.well-known/acme-challenge/ {
+        root /var/www/letsencrypt;
+        default_type text/plain;
+        auth_basic off;
+    }
+
+    location / {
+        return 301 https://hello.example.com$request_uri;
+    }
 }
 EOF
 )
@@ -152,19 +199,31 @@ server {
     client_header_buffer_size 1k;
     large_client_header_buffers 4 8k;
 
-    return 444;
+    # For requests that reach this server over the connection of another name (RFC 9110, 15.5.20).
+    location / {
+        return 421;
+    }
 }
 EOF
 )
 change_9() (
 set -eu
-service_check 'nginx rejects its configuration, so it was not started' 'Correct the file that it names.' 'nginx -t'
+service_check 'nginx rejects its configuration, so it was not started' 'Correct the file that it names.' nginx_test
 if systemctl is-active -q nginx; then
 nginx_reload
 https_serves /etc/letsencrypt/live/hello/fullchain.pem hello.example.com
+live_socket=/srv/hello/live.sock
+site_enabled=/etc/nginx/sites-enabled/hello
+site_login=/etc/selvedge/hello/site-login
+site_host=hello.example.com
+site_follow=https
+health='/health?full=1'
+health_timeout=5.0
+header=1
+request_check
 fi
 service_run 'enable --now' nginx
-stamp_write nginx-tls-hello 1cef5219069ff51896f9dc74205e825678fc2658c0b1ab619323b334d02d089f
+stamp_write nginx-tls-hello 8460a4bc92f8988224d3dccf6e63ebde0fc188d1894e99f66d78c7a8d92d18f5
 )
 change_arm() (
 set -eu

@@ -16,6 +16,8 @@ mark=@selvedge
 
 # … the library probe
 
+# … the library request
+
 # … the library service
 
 # … the library site
@@ -26,8 +28,8 @@ mark=@selvedge
 
 change_before() (
 set -eu
-if probe_has nginx; then
-service_check 'nginx rejects its current configuration, so nothing was changed' 'Correct that file first.' 'nginx -t' /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf
+if probe_has nginx_test; then
+service_check 'nginx rejects its current configuration, so nothing was changed' 'Correct that file first.' nginx_test /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf
 fi
 stamp_remove nginx-hello
 )
@@ -94,20 +96,55 @@ nginx_restrict /etc/systemd/system/nginx.service.d/50-selvedge.conf
 )
 change_5() (
 set -eu
-site_readable /srv/hello/current backend/static
+file_put /etc/systemd/system/selvedge-hello-boot.service 0644 root root <<'EOF'
+# At boot, nginx starts after hello listens on its socket, but no later than 30 seconds: it would answer 502 until then.
+# Written by `fab nginx`; edit templates/nginx/boot.service.j2 instead.
+[Unit]
+Description=Wait for hello before nginx starts
+After=supervisor.service
+Before=nginx.service
+ConditionPathIsSymbolicLink=/srv/hello/live.sock
+
+[Service]
+Type=oneshot
+TimeoutStartSec=60
+# A release that was stopped does not start at boot, so nothing waits for it.
+ExecStart=/bin/sh -c 'grep -qs "^autostart=true" /etc/supervisor/conf.d/hello.conf || exit 0; n=0; until [ -S /srv/hello/live.sock ] || [ "$$n" -ge 300 ]; do n=$$((n + 1)); sleep 0.1; done'
+ProtectSystem=strict
+ProtectHome=yes
+PrivateDevices=yes
+NoNewPrivileges=yes
+
+[Install]
+WantedBy=multi-user.target
+EOF
 )
 change_6() (
 set -eu
-site_media hello /srv/hello/shared uploads
+file_link /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/systemd/system/selvedge-hello-boot.service
 )
 change_7() (
+set -eu
+site_readable /srv/hello/current backend/static
+site_readable /srv/hello/current frontend/dist spa
+site_page /srv/hello/current frontend/dist
+)
+change_8() (
+set -eu
+site_media hello /srv/hello/shared uploads
+)
+change_9() (
 set -eu
 file_put /etc/nginx/modules-enabled/90-selvedge.conf 0644 root root <<'EOF'
 # How many files each nginx process may have open. Written by `fab nginx`; changes here are overwritten.
 worker_rlimit_nofile 16384;
 EOF
 )
-change_8() (
+change_10() (
+set -eu
+file_remove /etc/nginx/conf.d/selvedge-sites.conf
+)
+change_11() (
 set -eu
 file_put /etc/nginx/conf.d/selvedge.conf 0644 root root <<'EOF'
 # Settings that the sites of all apps share.
@@ -116,11 +153,6 @@ file_put /etc/nginx/conf.d/selvedge.conf 0644 root root <<'EOF'
 map $http_upgrade $connection_upgrade {
     default upgrade;
     '' close;
-}
-# Behind a load balancer that terminates TLS ([tls] upstream = true), its header sets the scheme.
-map $http_x_forwarded_proto $selvedge_scheme {
-    default $scheme;
-    https https;
 }
 # The port of the request's Host header, if it has one: the app gets the host as nginx has parsed it, with this port.
 map $http_host $selvedge_port {
@@ -152,9 +184,18 @@ map $selvedge_direct$status $selvedge_missed {
     default 0;
     yes404 1;
 }
+# With a page that handles paths in the browser ([nginx] spa): requests for a page, not for data, and how long browsers keep files.
+map "$request_method $http_accept" $selvedge_navigation {
+    default '';
+    '~^(GET|HEAD) .*text/html' yes;
+}
+map $sent_http_content_type $selvedge_page_expires {
+    default 1h;
+    '~^text/html' epoch;
+}
 EOF
 )
-change_9() (
+change_12() (
 set -eu
 file_put /etc/nginx/snippets/hello.conf 0644 root root <<'EOF'
 # The locations of hello. Its sites for HTTP and HTTPS include this file.
@@ -167,7 +208,34 @@ client_body_timeout 15s;
 send_timeout 30s;
 keepalive_timeout 65s;
 client_header_buffer_size 1k;
-large_client_header_buffers 4 8k;
+large_client_header_buffers 4 64k;
+
+# These proxies tell the client's address ([nginx] trusted_proxies).
+set_real_ip_from 10.0.0.0/8;
+set_real_ip_from 173.245.48.0/20;
+set_real_ip_from 103.21.244.0/22;
+set_real_ip_from 103.22.200.0/22;
+set_real_ip_from 103.31.4.0/22;
+set_real_ip_from 141.101.64.0/18;
+set_real_ip_from 108.162.192.0/18;
+set_real_ip_from 190.93.240.0/20;
+set_real_ip_from 188.114.96.0/20;
+set_real_ip_from 197.234.240.0/22;
+set_real_ip_from 198.41.128.0/17;
+set_real_ip_from 162.158.0.0/15;
+set_real_ip_from 104.16.0.0/13;
+set_real_ip_from 104.24.0.0/14;
+set_real_ip_from 172.64.0.0/13;
+set_real_ip_from 131.0.72.0/22;
+set_real_ip_from 2400:cb00::/32;
+set_real_ip_from 2606:4700::/32;
+set_real_ip_from 2803:f800::/32;
+set_real_ip_from 2405:b500::/32;
+set_real_ip_from 2405:8100::/32;
+set_real_ip_from 2a06:98c0::/29;
+set_real_ip_from 2c0f:f248::/32;
+real_ip_header X-Forwarded-For;
+real_ip_recursive on;
 
 # Open requests per address: enough for an office with one address, but too few to fill the disk with request bodies.
 limit_conn selvedge_address 500;
@@ -188,6 +256,10 @@ add_header X-Content-Type-Options $selvedge_content_type_options always;
 add_header X-Frame-Options $selvedge_frame_options always;
 add_header Referrer-Policy $selvedge_referrer_policy always;
 
+location = "/old" {
+    absolute_redirect off;
+    return 301 "/new$is_args$args";
+}
 location ^~ "/static/" {
     # Both paths need the final slash: without it, ..static would leave the folder.
     alias "/srv/hello/current/backend/static/";
@@ -207,32 +279,59 @@ location ^~ "/media/" {
         return 404;
     }
 }
+proxy_http_version 1.1;
+proxy_redirect off;
+proxy_connect_timeout 5s;
+proxy_read_timeout 60s;
+proxy_send_timeout 60s;
+# The head of a response must fit into one buffer.
+proxy_buffer_size 64k;
+proxy_buffers 8 64k;
+proxy_busy_buffers_size 128k;
+# nginx sends this header itself ([tls] hsts).
+proxy_hide_header Strict-Transport-Security;
+
+# Tell the app the client's address and scheme. nginx replaces these headers, because a client can forge them.
+proxy_set_header Host $host$selvedge_port;
+proxy_set_header X-Real-IP $remote_addr;
+proxy_set_header X-Forwarded-For $remote_addr;
+proxy_set_header X-Forwarded-Proto $selvedge_scheme_hello;
+proxy_set_header X-Forwarded-Host $host$selvedge_port;
+proxy_set_header Forwarded "";
+proxy_set_header Proxy "";
+
+# WebSockets.
+proxy_set_header Upgrade $http_upgrade;
+proxy_set_header Connection $connection_upgrade;
+
+# The files of a page that handles paths in the browser ([nginx] spa). Other requests go to the app.
 location / {
+    root "/srv/hello/current/frontend/dist";
+    disable_symlinks if_not_owner "from=/srv/hello/current/";
+    expires $selvedge_page_expires;
+    try_files $uri $uri/index.html @app;
+    location ~ /\. {
+        proxy_pass http://hello;
+    }
+}
+location @app {
+    # The location @page has an error page of its own.
+    recursive_error_pages on;
+    error_page 418 = @page;
+    if ($selvedge_navigation) {
+        return 418;
+    }
     proxy_pass http://hello;
-    proxy_http_version 1.1;
-    proxy_redirect off;
-    proxy_connect_timeout 5s;
-    proxy_read_timeout 60s;
-    proxy_send_timeout 60s;
-    # nginx sends this header itself ([tls] hsts).
-    proxy_hide_header Strict-Transport-Security;
-
-    # Tell the app the client's address and scheme. nginx replaces these headers, because a client can forge them.
-    proxy_set_header Host $host$selvedge_port;
-    proxy_set_header X-Real-IP $remote_addr;
-    proxy_set_header X-Forwarded-For $remote_addr;
-    proxy_set_header X-Forwarded-Proto $scheme;
-    proxy_set_header X-Forwarded-Host $host$selvedge_port;
-    proxy_set_header Forwarded "";
-    proxy_set_header Proxy "";
-
-    # WebSockets.
-    proxy_set_header Upgrade $http_upgrade;
-    proxy_set_header Connection $connection_upgrade;
+}
+# A browser asks for a page: where the app has none, the page in the folder handles the path.
+location @page {
+    proxy_intercept_errors on;
+    error_page 404 =200 /index.html;
+    proxy_pass http://hello;
 }
 EOF
 )
-change_10() (
+change_13() (
 set -eu
 file_put /etc/nginx/sites-available/hello 0644 root root <<'EOF'
 # The site of hello: nginx passes its requests to the live release.
@@ -246,29 +345,89 @@ upstream hello {
     server unix:/srv/hello/previous.sock backup max_fails=0;
 }
 
+# Whether a request comes from a proxy in [nginx] trusted_proxies. Only such a proxy tells the scheme.
+geo $realip_remote_addr $selvedge_trusted_hello {
+    default '';
+    10.0.0.0/8 yes;
+    173.245.48.0/20 yes;
+    103.21.244.0/22 yes;
+    103.22.200.0/22 yes;
+    103.31.4.0/22 yes;
+    141.101.64.0/18 yes;
+    108.162.192.0/18 yes;
+    190.93.240.0/20 yes;
+    188.114.96.0/20 yes;
+    197.234.240.0/22 yes;
+    198.41.128.0/17 yes;
+    162.158.0.0/15 yes;
+    104.16.0.0/13 yes;
+    104.24.0.0/14 yes;
+    172.64.0.0/13 yes;
+    131.0.72.0/22 yes;
+    2400:cb00::/32 yes;
+    2606:4700::/32 yes;
+    2803:f800::/32 yes;
+    2405:b500::/32 yes;
+    2405:8100::/32 yes;
+    2a06:98c0::/29 yes;
+    2c0f:f248::/32 yes;
+}
+map $selvedge_trusted_hello$http_x_forwarded_proto $selvedge_scheme_hello {
+    default $scheme;
+    ~*^yeshttps(,|$) https;
+    ~*^yeshttp(,|$) http;
+}
+
 server {
     listen 80;
     listen [::]:80;
-    server_name hello.example.com www.hello.example.com;
+    server_name hello.example.com;
     server_tokens off;
 
     # Files for the certificate authority's checks (`fab certbot`).
     location ^~ /.well-known/acme-challenge/ {
         root /var/www/letsencrypt;
         default_type text/plain;
+        auth_basic off;
     }
 
     # `fab certbot` writes this redirect to HTTPS once there is a certificate.
     include /etc/nginx/snippets/hello-http[.]conf;
     include /etc/nginx/snippets/hello.conf;
 }
+
+# Redirects these names ([nginx] redirects).
+server {
+    listen 80;
+    listen [::]:80;
+    server_name www.hello.example.com;
+    server_tokens off;
+    access_log /var/log/hello/nginx-access.log;
+    # Limits for slow clients: a request's headers must arrive within 10 seconds, and each part of its body within 15.
+    client_header_timeout 10s;
+    client_body_timeout 15s;
+    send_timeout 30s;
+    keepalive_timeout 65s;
+    client_header_buffer_size 1k;
+    large_client_header_buffers 4 64k;
+
+    location ^~ /.well-known/acme-challenge/ {
+        root /var/www/letsencrypt;
+        default_type text/plain;
+        auth_basic off;
+    }
+
+    location / {
+        return 301 $scheme://hello.example.com$request_uri;
+    }
+}
 EOF
 )
-change_11() (
+change_14() (
 set -eu
 file_link /etc/nginx/sites-enabled/hello /etc/nginx/sites-available/hello
 )
-change_12() (
+change_15() (
 set -eu
 file_put /etc/nginx/conf.d/selvedge-default.conf 0644 root root <<'EOF'
 # Closes the connection of requests for names without a site. All apps of this server share this file.
@@ -286,14 +445,23 @@ server {
     send_timeout 30s;
     keepalive_timeout 65s;
     client_header_buffer_size 1k;
-    large_client_header_buffers 4 8k;
+    large_client_header_buffers 4 64k;
+
+    # The certificate authority's checks for a new name come before nginx serves the name.
+    location ^~ /.well-known/acme-challenge/ {
+        root /var/www/letsencrypt;
+        default_type text/plain;
+        auth_basic off;
+    }
 
     # nginx's own status 444 closes the connection without a response.
-    return 444;
+    location / {
+        return 444;
+    }
 }
 EOF
 )
-change_13() (
+change_16() (
 set -eu
 file_put /etc/logrotate.d/hello 0644 root root <<'EOF'
 # Rotates nginx's logs of hello every day and keeps two weeks.
@@ -326,16 +494,25 @@ file_put /etc/logrotate.d/hello 0644 root root <<'EOF'
 }
 EOF
 )
-change_14() (
+change_17() (
 set -eu
-service_check 'nginx rejects its configuration, so it was not started' 'Correct the file that it names.' 'nginx -t'
+service_check 'nginx rejects its configuration, so it was not started' 'Correct the file that it names.' nginx_test
 if systemctl is-active -q nginx; then
 nginx_reload
+live_socket=/srv/hello/live.sock
+site_enabled=/etc/nginx/sites-enabled/hello
+site_login=/etc/selvedge/hello/site-login
+site_host=hello.example.com
+site_follow=https
+health='/health?full=1'
+health_timeout=5.0
+header=1
+request_check
 fi
 service_run 'enable --now' nginx
-stamp_write nginx-hello f850d37766a330c5a7e0db38c13e3fac7a716055bbe5284bbf8fb59964fe7ab0
+stamp_write nginx-hello 4be3a1ee6a2113fe61cd8f14c5db4c5b72797237a01dd60a3e3204bc4441fecc
 )
-change_15() (
+change_18() (
 set -eu
 stamp_remove 60-selvedge-hello
 file_put /etc/fail2ban/jail.d/60-selvedge-hello.local 0644 root root <<'EOF'
@@ -375,6 +552,6 @@ change_failed() {
 step_app=hello
 step_by=''
 step_why=''
-step_changes='before 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15'
+step_changes='before 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18'
 step_counted=0
 step_start

@@ -40,6 +40,8 @@ mark=@selvedge
 
 # … the library service
 
+# … the library site
+
 # … the library stamp
 
 # … the library step
@@ -64,15 +66,15 @@ step_fail '/etc/supervisor/supervisord.conf is missing.'
 )
 change_1() (
 set -eu
-step_fail '/srv/hello/instances/0123456789ab-fd8503/gunicorn_start is missing.'
+step_fail '/srv/hello/instances/0123456789ab-c6855e/gunicorn_start is missing.'
 )
 change_2() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-fd8503/program.conf 0640 root hello <<'EOF'
-; Runs hello, release 0123456789ab-fd8503. During a deploy, the previous release also has a section.
+file_put /srv/hello/instances/0123456789ab-c6855e/program.conf 0640 root hello <<'EOF'
+; Runs hello, release 0123456789ab-c6855e. During a deploy, the previous release also has a section.
 ; Written by `fab supervisor`; edit templates/supervisor/program.conf.j2 instead.
-[program:hello.0123456789ab-fd8503]
-command=/srv/hello/instances/0123456789ab-fd8503/gunicorn_start
+[program:hello.0123456789ab-c6855e]
+command=/srv/hello/instances/0123456789ab-c6855e/gunicorn_start
 directory=/srv/hello/releases/0123456789ab
 user=hello
 autostart=true
@@ -84,7 +86,7 @@ stopsignal=TERM
 stopwaitsecs=40
 killasgroup=true
 redirect_stderr=true
-stdout_logfile=/var/log/hello/0123456789ab-fd8503.log
+stdout_logfile=/var/log/hello/0123456789ab-c6855e.log
 ; logrotate checks the file every hour and rotates it at 10 MB. If it grows faster, supervisor truncates it. supervisor keeps
 ; no old files, because all users could read them.
 stdout_logfile_maxbytes=50MB
@@ -137,6 +139,9 @@ live_socket=/srv/hello/live.sock
 previous_socket=/srv/hello/previous.sock
 repo=/srv/hello/repo.git
 site_enabled=/etc/nginx/sites-enabled/hello
+site_login=/etc/selvedge/hello/site-login
+site_host=hello.example.com
+site_follow=https
 supervisor_conf=/etc/supervisor/conf.d/hello.conf
 health='/health?full=1'
 health_host=health.example.com
@@ -144,7 +149,7 @@ health_ranges='200-299 301-301'
 health_timeout=5.0
 health_attempts=60
 health_interval=0.5
-new=0123456789ab-fd8503
+new=0123456789ab-c6855e
 why=deploy
 module=hello.web:app
 import_timeout=60
@@ -210,11 +215,11 @@ set -eu
 hook=after_switch
 user=hello
 folder=/srv/hello/releases/0123456789ab
-run=/srv/hello/instances/0123456789ab-fd8503/run
+run=/srv/hello/instances/0123456789ab-c6855e/run
 mark_path=/srv/hello/instances/.after_switch
 mark_text=fa95d49c11eeb778
 live_link=/srv/hello/live.sock
-hook_switch 5 RELEASE=0123456789ab-fd8503 COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server ACTION=deploy PREVIOUS= './tell released'
+hook_switch 5 RELEASE=0123456789ab-c6855e COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server ACTION=deploy PREVIOUS= './tell released'
 )
 change_arm() (
 set -eu

@@ -16,6 +16,8 @@ mark=@selvedge
 
 # … the library probe
 
+# … the library request
+
 # … the library service
 
 # … the library site
@@ -26,8 +28,8 @@ mark=@selvedge
 
 change_before() (
 set -eu
-if probe_has nginx; then
-service_check 'nginx rejects its current configuration, so nothing was changed' 'Correct that file first.' 'nginx -t' /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf
+if probe_has nginx_test; then
+service_check 'nginx rejects its current configuration, so nothing was changed' 'Correct that file first.' nginx_test /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf
 fi
 stamp_remove nginx-hello
 )
@@ -101,6 +103,10 @@ EOF
 )
 change_6() (
 set -eu
+file_remove /etc/nginx/conf.d/selvedge-sites.conf
+)
+change_7() (
+set -eu
 file_put /etc/nginx/conf.d/selvedge.conf 0644 root root <<'EOF'
 # Settings that the sites of all apps share.
 # Written by `fab nginx`; edit templates/nginx/shared.conf.j2 instead.
@@ -108,11 +114,6 @@ file_put /etc/nginx/conf.d/selvedge.conf 0644 root root <<'EOF'
 map $http_upgrade $connection_upgrade {
     default upgrade;
     '' close;
-}
-# Behind a load balancer that terminates TLS ([tls] upstream = true), its header sets the scheme.
-map $http_x_forwarded_proto $selvedge_scheme {
-    default $scheme;
-    https https;
 }
 # The port of the request's Host header, if it has one: the app gets the host as nginx has parsed it, with this port.
 map $http_host $selvedge_port {
@@ -144,9 +145,18 @@ map $selvedge_direct$status $selvedge_missed {
     default 0;
     yes404 1;
 }
+# With a page that handles paths in the browser ([nginx] spa): requests for a page, not for data, and how long browsers keep files.
+map "$request_method $http_accept" $selvedge_navigation {
+    default '';
+    '~^(GET|HEAD) .*text/html' yes;
+}
+map $sent_http_content_type $selvedge_page_expires {
+    default 1h;
+    '~^text/html' epoch;
+}
 EOF
 )
-change_7() (
+change_8() (
 set -eu
 file_put /etc/nginx/snippets/hello.conf 0644 root root <<'EOF'
 # The locations of hello. Its sites for HTTP and HTTPS include this file.
@@ -169,30 +179,34 @@ access_log /var/log/hello/nginx-access.log;
 access_log /var/log/hello/nginx-missed.log combined if=$selvedge_missed;
 error_log /var/log/hello/nginx-error.log warn;
 
+proxy_http_version 1.1;
+proxy_redirect off;
+proxy_connect_timeout 5s;
+proxy_read_timeout 60s;
+proxy_send_timeout 60s;
+# The head of a response must fit into one buffer.
+proxy_buffer_size 8k;
+proxy_buffers 8 8k;
+
+# Tell the app the client's address and scheme. nginx replaces these headers, because a client can forge them.
+proxy_set_header Host $host$selvedge_port;
+proxy_set_header X-Real-IP $remote_addr;
+proxy_set_header X-Forwarded-For $remote_addr;
+proxy_set_header X-Forwarded-Proto $scheme;
+proxy_set_header X-Forwarded-Host $host$selvedge_port;
+proxy_set_header Forwarded "";
+proxy_set_header Proxy "";
+
+# WebSockets.
+proxy_set_header Upgrade $http_upgrade;
+proxy_set_header Connection $connection_upgrade;
+
 location / {
     proxy_pass http://hello;
-    proxy_http_version 1.1;
-    proxy_redirect off;
-    proxy_connect_timeout 5s;
-    proxy_read_timeout 60s;
-    proxy_send_timeout 60s;
-
-    # Tell the app the client's address and scheme. nginx replaces these headers, because a client can forge them.
-    proxy_set_header Host $host$selvedge_port;
-    proxy_set_header X-Real-IP $remote_addr;
-    proxy_set_header X-Forwarded-For $remote_addr;
-    proxy_set_header X-Forwarded-Proto $scheme;
-    proxy_set_header X-Forwarded-Host $host$selvedge_port;
-    proxy_set_header Forwarded "";
-    proxy_set_header Proxy "";
-
-    # WebSockets.
-    proxy_set_header Upgrade $http_upgrade;
-    proxy_set_header Connection $connection_upgrade;
 }
 EOF
 )
-change_8() (
+change_9() (
 set -eu
 file_put /etc/nginx/sites-available/hello 0644 root root <<'EOF'
 # The site of hello: nginx passes its requests to the live release.
@@ -216,21 +230,22 @@ server {
     location ^~ /.well-known/acme-challenge/ {
         root /var/www/letsencrypt;
         default_type text/plain;
+        auth_basic off;
     }
 
     include /etc/nginx/snippets/hello.conf;
 }
 EOF
 )
-change_9() (
+change_10() (
 set -eu
 file_link /etc/nginx/sites-enabled/hello /etc/nginx/sites-available/hello
 )
-change_10() (
+change_11() (
 set -eu
 file_remove /etc/nginx/conf.d/selvedge-default.conf
 )
-change_11() (
+change_12() (
 set -eu
 file_put /etc/logrotate.d/hello 0644 root root <<'EOF'
 # Rotates nginx's logs of hello every day and keeps two weeks.
@@ -263,16 +278,25 @@ file_put /etc/logrotate.d/hello 0644 root root <<'EOF'
 }
 EOF
 )
-change_12() (
+change_13() (
 set -eu
-service_check 'nginx rejects its configuration, so it was not started' 'Correct the file that it names.' 'nginx -t'
+service_check 'nginx rejects its configuration, so it was not started' 'Correct the file that it names.' nginx_test
 if systemctl is-active -q nginx; then
 nginx_reload
+live_socket=/srv/hello/live.sock
+site_enabled=/etc/nginx/sites-enabled/hello
+site_login=/etc/selvedge/hello/site-login
+site_host=203.0.113.10
+site_follow=yes
+health=/
+health_timeout=5.0
+header=''
+request_check
 fi
 service_run 'enable --now' nginx
-stamp_write nginx-hello dfe7350c1988a61d1bfafc2582e800c358cc17f31925e0593bcb6c1f6f80b091
+stamp_write nginx-hello d4910a3ec0a25d8c547a809413f6719a029dec372a764ce8d0f9bd42e94ed149
 )
-change_13() (
+change_14() (
 set -eu
 stamp_remove 60-selvedge-hello
 file_put /etc/fail2ban/jail.d/60-selvedge-hello.local 0644 root root <<'EOF'
@@ -312,6 +336,6 @@ change_failed() {
 step_app=hello
 step_by=''
 step_why=''
-step_changes='before 0 1 2 3 4 5 6 7 8 9 10 11 12 13'
+step_changes='before 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14'
 step_counted=0
 step_start

@@ -1,0 +1,138 @@
+"""`[nginx]`. The reference page shows the descriptions."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from selvedge.config.app import Section
+from selvedge.config.nginx_types import (
+    PROXIES,
+    Directory,
+    OptionalDirectory,
+    RedirectFrom,
+    RedirectTo,
+    TrustedProxy,
+    UserName,
+)
+from selvedge.config.types import LocalPath, Size, Switch, UrlPrefix, Whole
+
+PASSWORD_PREFIX = "SELVEDGE_BASIC_AUTH_"
+
+
+def password_variable(user: str) -> str:
+    """Return the environment variable with the password of a user of `basic_auth`."""
+    return PASSWORD_PREFIX + user.upper().replace(".", "_").replace("-", "_")
+
+
+class Nginx(Section):
+    """The web server in front of the app."""
+
+    max_body: Size = Field(
+        "10m",
+        description="The largest request body, for example an upload. `0` removes the limit.",
+        examples=["100m"],
+    )
+    static: dict[UrlPrefix, Directory] = Field(
+        default_factory=dict,
+        description="Files of the release that nginx serves without the app: URL prefix = folder in the app's folder.",
+        examples=[{"/static": "static"}],
+    )
+    media: dict[UrlPrefix, Directory] = Field(
+        default_factory=dict,
+        description="Files that the app writes and nginx serves, such as uploads: URL prefix = folder in `/srv/NAME/shared`.",
+        examples=[{"/media": "uploads"}],
+    )
+    spa: OptionalDirectory = Field(
+        "",
+        description="A folder of the repository with a page (`index.html`) whose JavaScript handles paths in the browser. nginx "
+        "serves its files first and passes other requests to the app. Where the app answers 404 to a browser, it serves the page.",
+        examples=["frontend/dist"],
+    )
+    redirects: dict[RedirectFrom, RedirectTo] = Field(
+        default_factory=dict,
+        description="Permanent redirects: from a host name or an exact path, to a host name (the path is kept), an https:// "
+        "address or a path. A host name here also gets a certificate; it need not be in `app.domains`.",
+        examples=[{"www.example.com": "example.com", "/old": "/new"}],
+    )
+    trusted_proxies: list[TrustedProxy] = Field(
+        default_factory=list,
+        description="The proxies whose headers tell the client's address and scheme: addresses, networks, or `cloudflare`. "
+        "Without them, the app, the logs and the limits see the proxy's address.",
+        examples=[["10.0.0.0/8", "cloudflare"]],
+    )
+    basic_auth: list[UserName] = Field(
+        default_factory=list,
+        description="The users who may see the site, after a password (HTTP basic authentication). The password of `me` is in "
+        "the environment variable `SELVEDGE_BASIC_AUTH_ME`, or in `.env` beside hosts.toml.",
+        examples=[["me"]],
+    )
+    include: LocalPath = Field(
+        "",
+        description="A file on your machine with lines of your own for the site: nginx directives that are allowed in `server`. "
+        "In a file whose name ends with `.j2`, `{{ app.name }}` and other settings are filled in.",
+        examples=["nginx-extra.conf"],
+    )
+    large_headers: Switch = Field(
+        False,
+        description="Accept request and response headers of up to 64 kB in place of 8 kB, for example large cookies or tokens.",
+        examples=[True],
+    )
+    gzip: Switch = Field(True, description="Compress text in responses.", examples=[False])
+    security_headers: Switch = Field(
+        True,
+        description="Add the headers X-Content-Type-Options, X-Frame-Options and Referrer-Policy to responses that lack them.",
+        examples=[False],
+    )
+    read_timeout: Whole = Field(
+        60,
+        ge=1,
+        le=86400,
+        description="Seconds that nginx waits for the app's next data. Raise it for slow requests and quiet WebSockets.",
+        examples=[300],
+    )
+    default_server: Switch = Field(
+        True,
+        description="Close connections for host names that no site has, if the app has `domains`. It applies to the whole server, "
+        "so set it alike in all its apps.",
+        examples=[False],
+    )
+
+    @model_validator(mode="after")
+    def _check_prefixes(self) -> Self:
+        both = {prefix.rstrip("/") for prefix in self.static} & {prefix.rstrip("/") for prefix in self.media}
+        if both:
+            raise ValueError(f"{min(both)} is in both static and media: remove it from one of them")
+        return self
+
+    @model_validator(mode="after")
+    def _check_redirects(self) -> Self:
+        for source, to in self.redirects.items():
+            if to == source or to in self.redirects:
+                raise ValueError(f"redirects: {source} leads to {to}, which is redirected, too: name the last address")
+        names: dict[str, str] = {}
+        for user in self.basic_auth:
+            other = names.setdefault(password_variable(user), user)
+            if other != user:
+                raise ValueError(f"basic_auth: {other} and {user} have the same variable {password_variable(user)}: rename one")
+        return self
+
+    @property
+    def proxy_networks(self) -> list[str]:
+        """The networks of `trusted_proxies`, each once."""
+        return list(dict.fromkeys(each for proxy in self.trusted_proxies for each in PROXIES.get(proxy, (proxy,))))
+
+    @property
+    def redirected_names(self) -> dict[str, list[str]]:
+        """The host names that are redirected, by their target."""
+        found: dict[str, list[str]] = {}
+        for source, to in self.redirects.items():
+            if not source.startswith("/"):
+                found.setdefault(to, []).append(source)
+        return found
+
+    @property
+    def redirected_paths(self) -> dict[str, str]:
+        """The paths that are redirected, with their targets."""
+        return {source: to for source, to in self.redirects.items() if source.startswith("/")}

@@ -1,0 +1,76 @@
+"""The types of the settings in `[nginx]`. None of their values has a character with a meaning in nginx's files."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+from selvedge.config.types import Text, domain_name, https_url, network, relative_path
+
+PROXIES = {
+    "cloudflare": (
+        *("173.245.48.0/20", "103.21.244.0/22", "103.22.200.0/22", "103.31.4.0/22", "141.101.64.0/18", "108.162.192.0/18"),
+        *("190.93.240.0/20", "188.114.96.0/20", "197.234.240.0/22", "198.41.128.0/17", "162.158.0.0/15", "104.16.0.0/13"),
+        *("104.24.0.0/14", "172.64.0.0/13", "131.0.72.0/22", "2400:cb00::/32", "2606:4700::/32", "2803:f800::/32"),
+        *("2405:b500::/32", "2405:8100::/32", "2a06:98c0::/29", "2c0f:f248::/32"),
+    ),
+}
+"""The networks of proxies that have a name in `trusted_proxies` (https://www.cloudflare.com/ips/)."""
+_PATH = re.compile(r"/([A-Za-z0-9._~/:@+,=&?-]|%[0-9A-Fa-f]{2})*", re.ASCII)
+_EXACT = re.compile(r"(/[A-Za-z0-9._~-]+)*/?", re.ASCII)
+
+
+def _directory(value: str) -> str:
+    parts = [part for part in value.split("/") if part != "."]
+    if value and not any(parts):
+        raise ValueError("must be a folder inside the other one, such as uploads, not the whole folder or the top of the disk")
+    return relative_path("/".join(parts))
+
+
+def _trusted_proxy(value: str) -> str:
+    if value in PROXIES:
+        return value
+    try:
+        found = network(value)
+    except ValueError as error:
+        raise ValueError(f"{error}, or the name of a proxy: {', '.join(PROXIES)}") from None
+    if ipaddress.ip_network(found).prefixlen == 0:
+        raise ValueError("must not be all addresses, because every client could then claim another address")
+    return found
+
+
+def _redirect_from(value: str) -> str:
+    if not value.startswith("/"):
+        return domain_name(value)
+    if not _EXACT.fullmatch(value):
+        raise ValueError("must be a host name, or a path of letters, digits and any of . _ ~ - / such as /old")
+    return value
+
+
+def _redirect_to(value: str) -> str:
+    if value.startswith("https://"):
+        return https_url(value)
+    if not value.startswith("/"):
+        return domain_name(value)
+    if not _PATH.fullmatch(value):
+        raise ValueError("must be a host name, an https:// address, or a path such as /new")
+    return value
+
+
+def _user_name(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", value, re.ASCII):
+        raise ValueError("must be a name of at most 64 letters, digits, '.', '_' and '-', beginning with a letter or digit")
+    if value.lower() == "selvedge":
+        raise ValueError("must not be selvedge, because Selvedge's own check of the site uses this name")
+    return value
+
+
+Directory = Annotated[Text, AfterValidator(_directory)]
+OptionalDirectory = Annotated[Text, AfterValidator(lambda value: _directory(value) if value else value)]
+TrustedProxy = Annotated[Text, AfterValidator(_trusted_proxy)]
+RedirectFrom = Annotated[Text, AfterValidator(_redirect_from)]
+RedirectTo = Annotated[Text, AfterValidator(_redirect_to)]
+UserName = Annotated[Text, AfterValidator(_user_name)]

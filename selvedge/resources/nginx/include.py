@@ -1,0 +1,32 @@
+"""A user's own lines for a site."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from selvedge.config.files import hosts_file_name
+from selvedge.config.local_files import LocalFileError, read_text
+from selvedge.errors import ConfigError
+from selvedge.resources.files import Absent, File
+from selvedge.templates import text_template
+
+if TYPE_CHECKING:
+    from selvedge.config.target import Target
+
+
+def included_lines(app: Target) -> File | Absent:
+    """Return the file with the lines of `nginx.include`. Raises ConfigError if it cannot be read, or is a wrong template."""
+    path = f"/etc/nginx/snippets/{app.name}.include.conf"
+    if not app.nginx.include:
+        return Absent(path)
+    local = app.local_file(app.nginx.include)
+    try:
+        text = read_text(local)
+        text = text_template(text, app=app) if local.name.endswith(".j2") else text
+    except LocalFileError as error:
+        problem, remedy = f"{local} {error}", error.remedy or "Give the path of a file with nginx directives."
+        raise ConfigError(hosts_file_name(), "nginx.include", problem, remedy) from error
+    except ValueError as error:
+        remedy = "Correct the template, or give it a name without .j2."
+        raise ConfigError(hosts_file_name(), "nginx.include", f"{local} is not a template: {error}", remedy) from error
+    return File(path, text if text.endswith("\n") else f"{text}\n")

@@ -1,0 +1,136 @@
+"""The settings of `[nginx]` on a server: an API beside a page, passwords, proxies, redirects, streams, large headers."""
+
+from __future__ import annotations
+
+import base64
+import json
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+from lab import Project
+from nginx_site import APP, ask, raw, status
+from sandbox import Server
+from traffic import get
+
+SETTINGS = """
+[nginx]
+spa = "frontend/dist"
+redirects = { "/old" = "/new", "/docs2" = "https://docs.example.com/x" }
+trusted_proxies = ["127.0.0.2"]
+basic_auth = ["me"]
+large_headers = true
+include = "extra.conf.j2"
+"""
+LOGIN = f"Authorization: Basic {base64.b64encode(b'me:c4nary s3cret').decode()}\r\n"
+BROWSER = f"{LOGIN}Accept: text/html,*/*\r\n"
+
+
+def api_and_page(app: Path) -> None:
+    (app / "main.py").write_text(APP)
+    (app / "frontend/dist/assets").mkdir(parents=True)
+    (app / "frontend/dist/index.html").write_text("<html>the page</html>\n")
+    (app / "frontend/dist/assets/a.js").write_text("script\n")
+    (app / "frontend/dist/.env").write_text("secret\n")
+
+
+@pytest.fixture(scope="module")
+def site(server: Server, project: Project) -> Server:
+    project.commit(api_and_page)
+    (project.folder / "extra.conf.j2").write_text('location = /own { return 200 "own {{ app.name }}"; }\n')
+    (project.folder / ".env").write_text("SELVEDGE_BASIC_AUTH_ME='c4nary s3cret'\n")
+    project.configure(SETTINGS, health=None)
+    deployed = project.must("-H", server.name, "deploy")
+    assert "c4nary" not in deployed.stdout + deployed.stderr and "live" in deployed.stdout
+    assert "deploy: nothing to change" in project.must("-H", server.name, "deploy").stdout
+    return server
+
+
+def test_no_one_enters_without_the_password(site: Server, project: Project) -> None:
+    assert status(ask(site, "/")) == status(ask(site, "/api/client")) == 401
+    wrong = base64.b64encode(b"me:x").decode()
+    assert status(ask(site, "/", more=f"Authorization: Basic {wrong}\r\n")) == 401
+    assert status(ask(site, "/", more=LOGIN)) == 200
+    assert b'"login":null' in ask(site, "/api/client", more=LOGIN)
+    stat = "stat -c '%a %U %G' /etc/nginx/selvedge/hello.htpasswd"
+    kept = site.run(f"{stat}; grep -rlF 'c4nary s3cret' /etc /var/log /srv || true").stdout
+    assert kept == "640 root www-data\n"
+    script = project.must("-H", site.name, "nginx", "--script").stdout
+    assert "c4nary" not in script
+    assert "c4nary" not in project.must("-H", site.name, "doctor").stdout
+
+
+def test_a_page_and_an_api(site: Server) -> None:
+    for path in ("/", "/users/5", "/deep/er/path"):
+        answer = ask(site, path, more=BROWSER)
+        assert status(answer) == 200 and b"the page" in answer and b"Cache-Control: no-cache" in answer, path
+    script = ask(site, "/assets/a.js", more=LOGIN)
+    assert b"script" in script and b"Cache-Control: max-age=3600" in script
+    assert status(ask(site, "/api/none", more=LOGIN)) == 404 and b'"detail"' in ask(site, "/api/none", more=LOGIN)
+    assert b"<html>the page" not in ask(site, "/docs", more=BROWSER)
+    for path in ("/.env", "/assets/../.env", "/assets/%2e%2e/.env"):
+        assert b"secret" not in ask(site, path, more=LOGIN)
+
+
+def test_the_address_of_the_client_comes_from_trusted_proxies_only(site: Server) -> None:
+    forged = "X-Forwarded-For: 9.9.9.9, 1.2.3.4\r\nX-Forwarded-Proto: https\r\n"
+    host = json.loads(ask(site, "/api/client", more=LOGIN + forged).partition(b"\r\n\r\n")[2])["host"]
+    assert host not in ("9.9.9.9", "1.2.3.4")
+    curl = "curl -s -K /etc/selvedge/hello/site-login -H 'X-Forwarded-For: 9.9.9.9, 1.2.3.4' -H 'X-Forwarded-Proto: https'"
+    seen = json.loads(site.run(f"{curl} --interface 127.0.0.2 http://127.0.0.1/api/client").stdout)
+    assert (seen["host"], seen["scheme"]) == ("1.2.3.4", "https")
+    assert site.run("sleep 0.2; tail -n 1 /var/log/hello/nginx-access.log").stdout.startswith("1.2.3.4 - ")
+    seen = json.loads(site.run(f"{curl} http://127.0.0.1/api/client").stdout)
+    assert (seen["host"], seen["scheme"]) == ("127.0.0.1", "http")
+
+
+def test_redirects_and_own_lines(site: Server) -> None:
+    assert b"\r\nLocation: /new?a=1\r\n" in ask(site, "/old?a=1", more=LOGIN)
+    assert b"\r\nLocation: https://docs.example.com/x\r\n" in ask(site, "/docs2", more=LOGIN)
+    assert b"own hello" in ask(site, "/own", more=LOGIN)
+
+
+def test_large_headers(site: Server) -> None:
+    assert status(ask(site, "/api/large", more=LOGIN)) == 200
+    assert status(ask(site, "/api/client", more=f"{LOGIN}X-Large: {'x' * 30000}\r\n")) == 200
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/json", "text/html", "text/event-stream", "application/x-ndjson"])
+def test_streams_arrive_in_pieces(site: Server, kind: str) -> None:
+    with socket.create_connection((site.address, 80), timeout=10) as connection:
+        connection.sendall(
+            f"GET /api/stream?kind={kind} HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\nConnection: close\r\n{LOGIN}\r\n".encode()
+        )
+        began, times = time.monotonic(), []
+        while connection.recv(65536):
+            times.append(time.monotonic() - began)
+    assert times[0] < 0.3 and len([each for each in times if each < 1.4]) >= 3, times
+
+
+def test_an_error_in_your_own_lines_names_your_file(site: Server, project: Project) -> None:
+    (project.folder / "extra.conf.j2").write_text("gzip_static on;\nno_such_thing on;\n")
+    failed = project.fab("-H", site.name, "nginx")
+    (project.folder / "extra.conf.j2").write_text('location = /own { return 200 "own {{ app.name }}"; }\n')
+    assert failed.status == 1
+    assert "no_such_thing" in failed.stderr and "(line 2 of your file extra.conf.j2)" in " ".join(failed.stderr.split()), failed
+    assert "1 change" in project.must("-H", site.name, "nginx").stdout, "it loads the files that were restored"
+    assert status(ask(site, "/own", more=LOGIN)) == 200
+
+
+def test_a_missing_password_is_refused_before_the_server_is_contacted(site: Server, project: Project) -> None:
+    (project.folder / ".env").unlink()
+    failed = project.fab("-H", site.name, "deploy")
+    assert failed.status == 2 and "SELVEDGE_BASIC_AUTH_ME: the password of me is missing" in failed.stderr, failed
+    assert status(ask(site, "/")) == 401
+
+
+def test_a_site_without_these_settings_is_open_again(site: Server, project: Project) -> None:
+    project.configure()
+    project.must("-H", site.name, "nginx")
+    assert get(f"{site.url}/health").status == 200
+    assert raw(site, "GET /nowhere HTTP/1.0\r\nHost: x\r\n\r\n").startswith(b"HTTP/1.1 404")
+    assert site.run("ls /etc/nginx/selvedge /etc/selvedge/hello 2>/dev/null || true").stdout.split() in (
+        [], ["/etc/nginx/selvedge:", "/etc/selvedge/hello:"]
+    )  # fmt: skip
