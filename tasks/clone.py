@@ -20,3 +20,5 @@ def clone(app):
     yield from source.access(app)
     yield source.commit(app)
     yield sv.Checkout.of(app)
+    if app.shared_paths:
+        yield sv.SharedPaths.of(app)

@@ -11,6 +11,7 @@ from pydantic import ConfigDict, Field, SecretStr, model_validator
 
 from selvedge.config import giturl
 from selvedge.config.app import App
+from selvedge.config.box import Box
 from selvedge.config.hosts import Host
 from selvedge.config.server import Hooks, Nginx, Server, Tls
 from selvedge.errors import Pending
@@ -45,6 +46,7 @@ class Target(App):
     server: Server
     nginx: Nginx
     hooks: Hooks
+    box: Box
     base_dir: Path
     release: Release = Field(default_factory=Release)
 

@@ -48,7 +48,7 @@ _SHARE = "(?:100|[1-9][0-9]?)%"
 _IDNA_DEVIATIONS = frozenset("ßςẞ\u200c\u200d")
 
 
-def _text(value: str) -> str:
+def text(value: str) -> str:
     """Refuse control characters: they break lines, terminals or C strings."""
     for char in value:
         if unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"}:
@@ -159,15 +159,18 @@ def _relative(value: str) -> str:
     return value.rstrip("/")
 
 
-def _module(value: str) -> str:
+def module_path(value: str) -> str:
+    """Return `module:name`. Raises ValueError for anything else."""
     if value.endswith(")"):
-        raise ValueError(
-            "must name an object and not call a factory: write `app = create_app()` in the module, and name app"
-        )
+        raise ValueError("must call a factory without arguments, as in main:create_app()")
     names = re.split(r"[.:]", value)
     if not re.fullmatch(r"\w+(\.\w+)*:\w+(\.\w+)*", value, re.ASCII) or not all(_identifier(each) for each in names):
         raise ValueError("must be a Python module, a colon and a name in that module")
     return value
+
+
+def _factory(value: str) -> str:
+    return f"{module_path(value.removesuffix('()'))}{'()' if value.endswith('()') else ''}"
 
 
 def _identifier(name: str) -> bool:
@@ -240,7 +243,7 @@ def _check_batch(value: Any) -> Any:
     raise ValueError("must be a number of servers, or a share of them from '1%' to '100%'")
 
 
-Text = Annotated[str, AfterValidator(_text)]
+Text = Annotated[str, AfterValidator(text)]
 Line = Text
 LocalPath = Annotated[Text, _optional(_local_path)]
 LocalFile = Annotated[Text, _matching(r".+", "must be a path"), AfterValidator(_local_path)]
@@ -252,8 +255,7 @@ Repository = Annotated[Text, AfterValidator(check_repository)]
 GitRef = Annotated[Text, AfterValidator(_git_ref)]
 RelativePath = Annotated[Text, _optional(_relative)]
 Directory = Annotated[Text, AfterValidator(_relative)]
-ModulePath = Annotated[Text, AfterValidator(_module)]
-OptionalModule = Annotated[Text, _optional(_module)]
+ModulePath = Annotated[Text, AfterValidator(_factory)]
 Email = Annotated[Text, _optional(_email)]
 HttpsUrl = Annotated[Text, _optional(_https_url)]
 Network = Annotated[Text, AfterValidator(_network)]
@@ -290,9 +292,7 @@ MemoryLimit = Annotated[
 Clock = Annotated[Text, _matching(r"([01][0-9]|2[0-3]):[0-5][0-9]", "must be a time from '00:00' to '23:59'")]
 Fingerprint = Annotated[
     Text,
-    _matching(
-        r"(SHA256:[A-Za-z0-9+/]{43})?", "must be SHA256: and 43 characters, as printed by `ssh-keygen -lf`"
-    ),
+    _matching(r"(SHA256:[A-Za-z0-9+/]{43})?", "must be SHA256: and 43 characters, as printed by `ssh-keygen -lf`"),
 ]
 PythonVersion = Annotated[Text, _matching(r"(3\.[0-9]{1,2}(\.[0-9]{1,2})?)?", "must be a Python 3 version such as '3.12'")]
 Port = Annotated[Whole, Ge(1), Le(65535)]

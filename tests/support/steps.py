@@ -9,6 +9,7 @@ import fabfile
 from selvedge.config.target import Target
 from selvedge.engine.plan import Plan
 from selvedge.engine.script import read_script, step_script
+from selvedge.release.instance import LOADER, LOADER_TEXT
 from selvedge.resources.base import Resource
 from selvedge.shell.library import library, names
 from selvedge.task import Step
@@ -31,6 +32,7 @@ FULL: dict[str, Any] = {
     "health_host": "health.example.com",
     "migrate": "alembic upgrade head && echo 'done: $HOME'",
     "env_file": "production.env",
+    "shared_paths": ["uploads", "data/blog.db"],
     "python": "3.12",
     "requirements": "requirements/production.txt",
     "tls": {"email": "me@example.com", "acme_server": "https://acme.example.com/directory", "hsts": 31536000},
@@ -106,7 +108,8 @@ def scripts(app: Target) -> dict[str, str]:
 
 
 def legible(script: str) -> str:
-    """Return the script without the text of the libraries."""
+    """Return the script without the text of the libraries and of the module that finds the app."""
+    script = script.replace(LOADER_TEXT, f"# … {LOADER}\n")
     for name, text in LIBRARIES.items():
         script = script.replace(text, f"# … the library {name}\n")
     return script

@@ -80,6 +80,15 @@ manager_instances() {
 
 manager_alive() { "$(manager_of "$1")_alive" "$1"; }
 
+# manager_watch INSTANCE: print the id of its main process, 0 if it does not run, and its state in its process manager.
+manager_watch() { "$(manager_of "$1")_watch" "$1"; }
+
+# manager_run INSTANCE COMMAND…: run a command as the app's user, in the restrictions in which its process manager runs it.
+manager_run() { "$(manager_of "$1")_run" "$@"; }
+
+# manager_run_end INSTANCE: end the command that manager_run runs.
+manager_run_end() { "$(manager_of "$1")_run_end" "$1"; }
+
 # manager_pid INSTANCE: print the id of its main process, 0 if it does not run.
 manager_pid() { "$(manager_of "$1")_pid" "$1"; }
 

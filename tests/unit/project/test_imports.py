@@ -142,7 +142,10 @@ PRINTS = {
     "selvedge/tasklist.py",
     "selvedge/config/reference.py",
     "selvedge/operations/trust.py",
+    "selvedge/shell/server/gunicorn_conf.py",
     "selvedge/shell/server/preflight.py",
+    "selvedge/shell/server/remedy.py",
+    "selvedge/shell/server/selvedge_app.py",
 }
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from selvedge.config.target import Target
-from selvedge.release.instance import Instance
+from selvedge.release.instance import LOADER, LOADER_TEXT, Instance
 from selvedge.resources.code.venv import Venv
 from selvedge.resources.files import File
 from tests.support.declared import file, of
@@ -35,7 +35,17 @@ def test_the_start_script_of_an_instance(app: Callable[..., Target]) -> None:
     assert re.fullmatch(r"0123456789ab-[0-9a-f]{6}", instance.id)
     assert file("gunicorn", settings, f"{instance.folder}/env").text == 'TOKEN="c4nary"\n'
     modes = {each.path.rpartition("/")[2]: each.mode for each in of("gunicorn", settings, File) if instance.id in each.path}
-    assert modes == {"env": "0640", "run": "0750", "selvedge_worker.py": "0640", "gunicorn_start": "0750"}
+    assert modes == {
+        "env": "0640", "run": "0750", "selvedge_worker.py": "0640", "selvedge_app.py": "0640", "gunicorn_start": "0750",
+    }  # fmt: skip
+
+
+def installed(folder: Path) -> None:
+    """Write the modules that selvedge_worker.py needs besides the worker's own."""
+    (folder / "gunicorn").mkdir()
+    (folder / "gunicorn/__init__.py").touch()
+    (folder / "gunicorn/errors.py").write_text("class AppImportError(Exception): pass\n")
+    (folder / LOADER).write_text(LOADER_TEXT)
 
 
 # Each module prints its name when it is loaded, and whether the app's settings were still incomplete.
@@ -66,6 +76,7 @@ def test_gunicorn_loads_libraries_first_and_the_app_after_the_settings(
         (tmp_path / f"{module}.py").write_text(LIBRARY.format(held=held))
     folder = Instance.of(settings).folder
     text = file("gunicorn", settings, f"{folder}/selvedge_worker.py").text
+    installed(tmp_path)
     (tmp_path / "selvedge_worker.py").write_text(text.replace(folder, str(tmp_path)))
     environment = {"PYTHONPATH": str(tmp_path), "RELEASE": "r"}
     done = subprocess.run(
@@ -79,6 +90,7 @@ def test_a_broken_library_does_not_stop_the_master(app: Callable[..., Target], t
     (tmp_path / "fastapi.py").write_text("1 / 0\n")
     (tmp_path / "uvicorn_worker.py").write_text("class UvicornWorker: pass\n")
     text = file("gunicorn", settings, f"{Instance.of(settings).folder}/selvedge_worker.py").text
+    installed(tmp_path)
     (tmp_path / "selvedge_worker.py").write_text(text)
     environment = {"PYTHONPATH": str(tmp_path), "RELEASE": "r"}
     subprocess.run([sys.executable, "-c", "import selvedge_worker"], env=environment, check=True, timeout=20)

@@ -6,6 +6,8 @@ umask 022
 cd /
 
 mark=@selvedge
+# … the library answer
+
 # … the library appserver
 
 # … the library clock
@@ -26,15 +28,23 @@ mark=@selvedge
 
 # … the library manager
 
+# … the library payload
+
+# … the library preflight
+
 # … the library probe
 
 # … the library prune
+
+# … the library reason
 
 # … the library record
 
 # … the library releases
 
 # … the library request
+
+# … the library settle
 
 # … the library stamp
 
@@ -60,15 +70,15 @@ step_fail '/etc/supervisor/supervisord.conf is missing.'
 )
 change_1() (
 set -eu
-step_fail '/srv/hello/instances/0123456789ab-fd8503/gunicorn_start is missing.'
+step_fail '/srv/hello/instances/0123456789ab-246b24/gunicorn_start is missing.'
 )
 change_2() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-fd8503/program.conf 0640 root hello <<'EOF'
-; Runs hello, release 0123456789ab-fd8503. During a deploy, the previous release also has a section.
+file_put /srv/hello/instances/0123456789ab-246b24/program.conf 0640 root hello <<'EOF'
+; Runs hello, release 0123456789ab-246b24. During a deploy, the previous release also has a section.
 ; Written by `fab supervisor`; edit templates/supervisor/program.conf.j2 instead.
-[program:hello.0123456789ab-fd8503]
-command=/srv/hello/instances/0123456789ab-fd8503/gunicorn_start
+[program:hello.0123456789ab-246b24]
+command=/srv/hello/instances/0123456789ab-246b24/gunicorn_start
 directory=/srv/hello/releases/0123456789ab
 user=hello
 autostart=true
@@ -80,7 +90,7 @@ stopsignal=TERM
 stopwaitsecs=40
 killasgroup=true
 redirect_stderr=true
-stdout_logfile=/var/log/hello/0123456789ab-fd8503.log
+stdout_logfile=/var/log/hello/0123456789ab-246b24.log
 ; logrotate checks the file every hour and rotates it at 10 MB. If it grows faster, supervisor truncates it. supervisor keeps
 ; no old files, because all users could read them.
 stdout_logfile_maxbytes=50MB
@@ -139,10 +149,10 @@ health_ranges='200-299 301-301'
 health_timeout=5.0
 health_attempts=60
 health_interval=0.5
-new=0123456789ab-fd8503
+new=0123456789ab-246b24
 why=deploy
 module=hello.web:app
-import_timeout=60
+start_timeout=120
 header=1
 settle=6
 settle_ms=6000
@@ -206,10 +216,10 @@ hook=after_switch
 user=hello
 release=/srv/hello/releases/0123456789ab
 folder=/srv/hello/releases/0123456789ab/backend
-run=/srv/hello/instances/0123456789ab-fd8503/run
+run=/srv/hello/instances/0123456789ab-246b24/run
 builds=''
-mark_path=/srv/hello/instances/0123456789ab-fd8503/hook.after_switch
-hook_run 4 RELEASE=0123456789ab-fd8503 COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server PREVIOUS= './tell released'
+mark_path=/srv/hello/instances/0123456789ab-246b24/hook.after_switch
+hook_run 4 RELEASE=0123456789ab-246b24 COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server PREVIOUS= './tell released'
 )
 change_arm() (
 set -eu
