@@ -24,7 +24,8 @@ appserver_workers() { "$(appserver_of "$1")_workers" "$1"; }
 # appserver_add_worker INSTANCE PID: ask the app server with this process id for one more worker.
 appserver_add_worker() { "$(appserver_of "$1")_add_worker" "$2"; }
 
-# appserver_stage INSTANCE: print by its log, on standard input, what it does: import, lifespan or ready; nothing if unknown.
+# appserver_stage INSTANCE: print by its log, on standard input, what it does: import, lifespan, ready or ended; nothing if
+# that is unknown.
 appserver_stage() { "$(appserver_of "$1")_stage"; }
 
 # appserver_ready INSTANCE: print by its log, on standard input, how many workers have started.

@@ -1,6 +1,6 @@
 # The gate that a new release passes before and after the switch: its health on its own socket, and the site through nginx. A
 # check that fails calls switch_refuse or switch_back. Reads the variables in the list of switch_release.
-# Shared: code url site_release log_from looked seen deaths first_pid waiting attempt early settled before
+# Shared: code url site_release log_from looked seen deaths first_pid waiting attempt early settled before stage
 
 # gate_wait TEXT: step_wait, unless the user sees this text already: it would begin to count its seconds again.
 gate_wait() {
@@ -70,8 +70,10 @@ gate_pass() {
   gate_wait "waiting for the import of $module"
   while :; do
     gate_bound
+    # By its log: import, lifespan, ready or ended.
+    stage=$(gate_log | appserver_stage "$new")
     if gate_probe "$new" "$(gate_patience)" three; then break; fi
-    if gate_log | appserver_ended "$new"; then gate_ended "The new release exited while it started"; fi
+    if [ "$stage" = ended ]; then gate_ended "The new release exited while it started"; fi
     gate_shown
     workers_early
     if [ -S "$run_dir/$new.sock" ]; then bound=1; fi
@@ -97,11 +99,8 @@ gate_pass() {
 # gate_patience: print the seconds to wait for an answer. Until the app has started, a request would wait in its socket, and the
 # end of a process would be seen late.
 gate_patience() {
-  if [ "$early" -lt 40 ] && [ "${health_timeout%%.*}" -gt 1 ] && [ "$(gate_stage)" != ready ]; then echo 1; else echo "$health_timeout"; fi
+  if [ "$early" -lt 40 ] && [ "${health_timeout%%.*}" -gt 1 ] && [ "$stage" != ready ]; then echo 1; else echo "$health_timeout"; fi
 }
-
-# gate_stage: print what the new instance does, by its log: import, lifespan or ready.
-gate_stage() { gate_log | appserver_stage "$new"; }
 
 # gate_shown: tell the user what the new release is doing.
 gate_shown() {
@@ -109,7 +108,7 @@ gate_shown() {
     gate_wait "waiting for the health check: GET $health answered $code"
     return 0
   fi
-  case $(gate_stage) in
+  case $stage in
     lifespan) gate_wait "waiting for the app's start-up code (its lifespan), at most $start_timeout s (app.start_timeout)" ;;
     ready) gate_wait "waiting for the answer to GET $health" ;;
     *) if [ "$early" -ge 40 ]; then gate_wait "waiting for the import of $module, at most $start_timeout s (app.start_timeout)"; fi ;;
@@ -168,8 +167,7 @@ gate_ended() {
 
 # gate_over: refuse the release if it has failed too many health checks, or takes too long to start.
 gate_over() {
-  local attempts stage seconds
-  stage=$(gate_stage)
+  local attempts seconds
   seconds=$((($(clock_uptime) - asked) / 1000))
   if [ "$code" = 000 ] && [ "$stage" != ready ]; then
     [ "$seconds" -ge "$start_timeout" ] || return 0

@@ -19,7 +19,8 @@ gunicorn_stage() {
   awk '/Booting worker with pid/ && !stage { stage = "import" }
     /Waiting for application startup/ && stage != "ready" { stage = "lifespan" }
     /Application startup complete/ { stage = "ready" }
-    END { print stage }'
+    /Shutting down: Master|Worker failed to boot/ { ended = 1 }
+    END { print ended ? "ended" : stage }'
 }
 
 # gunicorn_ready: uvicorn writes this line in each worker.

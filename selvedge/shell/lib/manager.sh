@@ -54,9 +54,15 @@ manager_stop() {
 # manager_kill_orphans INSTANCE: kill workers whose parent was killed. They would run forever, and no manager knows them. They
 # have no requests to finish, because the file of their socket was deleted.
 manager_kill_orphans() {
-  local pid
-  for pid in $(manager_processes "$1"); do
-    [ "$pid" -eq 1 ] || kill -KILL "$pid" 2>/dev/null || :
+  local pids round
+  round=0
+  # A master that is killed after its worker may have started another one meanwhile.
+  while [ "$round" -lt 5 ]; do
+    round=$((round + 1))
+    pids=$(manager_processes "$1" | tr ' ' '\n' | grep -x -v 1) || return 0
+    # shellcheck disable=SC2086
+    kill -KILL $pids 2>/dev/null || :
+    sleep 0.1
   done
 }
 

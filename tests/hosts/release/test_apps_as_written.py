@@ -42,7 +42,7 @@ def release(server: Server, project: Project, change: Callable[[Path], object], 
 
 
 def assert_live(server: Server, project: Project, result: Result) -> None:
-    assert result.status == 0, result
+    assert result.status == 0, f"{result}\n{result.stderr}"
     assert assert_live_at(server).startswith(project.head[:12])
 
 

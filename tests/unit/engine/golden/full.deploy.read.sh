@@ -108,28 +108,28 @@ probe_path /var/log/hello ''
 printf '\n%s fact 24\n' "$mark"
 probe_path /srv/hello/instances ''
 printf '\n%s fact 25\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-246b24 ''
+probe_path /srv/hello/instances/0123456789ab-dbb5a8 ''
 printf '\n%s fact 26\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-246b24/env ''
+probe_path /srv/hello/instances/0123456789ab-dbb5a8/env ''
 printf '\n%s fact 27\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-246b24/run 0faba584f6196b7bf3aa146f5287c006075be2fa2385f5fdeeda626be127c87c
+probe_path /srv/hello/instances/0123456789ab-dbb5a8/run f3a206d7e9b1a0904ef1fd1139d2337d14d5a7182956032f4698069dded879a1
 printf '\n%s fact 28\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-246b24/selvedge_worker.py 79e9ab54eaf475607f216179de0cf2e1dc7da7b7a5f095373d7ed5ce2038eeca
+probe_path /srv/hello/instances/0123456789ab-dbb5a8/selvedge_worker.py 2f1e05b2f0468123e93060eaeddd17e408455ac6c9ceafc2a6a3d800b7056867
 printf '\n%s fact 29\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-246b24/selvedge_app.py d5734c87e6817ef5d3d70c5ae1d9dcf6fb2c0b09db2e20c96e03198ccfdc3148
+probe_path /srv/hello/instances/0123456789ab-dbb5a8/selvedge_app.py d5734c87e6817ef5d3d70c5ae1d9dcf6fb2c0b09db2e20c96e03198ccfdc3148
 printf '\n%s fact 30\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-246b24/gunicorn_start 3fdeb69b260fc715e29605fd60f846eb17d212e0b04f6ebbef2ccef526df2a6d
+probe_path /srv/hello/instances/0123456789ab-dbb5a8/gunicorn_start 590ae842d2b14b2098617c52271711b6e52389eb39a743edb0d10d369f522524
 printf '\n%s fact 31\n' "$mark"
-hook_fact /srv/hello/instances/0123456789ab-246b24/hook.after_build /srv/hello/live.sock
+hook_fact /srv/hello/instances/0123456789ab-dbb5a8/hook.after_build /srv/hello/live.sock
 printf '\n%s fact 32\n' "$mark"
 site_unreadable /srv/hello/releases/0123456789ab backend/static
 echo end
 printf '\n%s fact 33\n' "$mark"
 [ -e /etc/supervisor/supervisord.conf ] && echo there || true
 printf '\n%s fact 34\n' "$mark"
-[ -e /srv/hello/instances/0123456789ab-246b24/gunicorn_start ] && echo there || true
+[ -e /srv/hello/instances/0123456789ab-dbb5a8/gunicorn_start ] && echo there || true
 printf '\n%s fact 35\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-246b24/program.conf c225fb67384da4c64bdcebb79ccfc54060c3858cad88e691a6200574b913fcd5
+probe_path /srv/hello/instances/0123456789ab-dbb5a8/program.conf 804c66cb5254e96de2db673ec23f83c0440f53e22e897b3f0ae9501473812bf8
 printf '\n%s fact 36\n' "$mark"
 probe_path /etc/logrotate.d/hello.app 26f39f87cdf56150272e72d7a741b79a381bc644a32aa172c31e70b7df1297a6
 :
@@ -150,7 +150,7 @@ live_socket=/srv/hello/live.sock
 supervisor_conf=/etc/supervisor/conf.d/hello.conf
 releases_fact
 printf '\n%s fact 40\n' "$mark"
-hook_fact /srv/hello/instances/0123456789ab-246b24/hook.after_switch /srv/hello/live.sock
+hook_fact /srv/hello/instances/0123456789ab-dbb5a8/hook.after_switch /srv/hello/live.sock
 printf '\n%s fact 41\n' "$mark"
 [ -e /etc/nginx/nginx.conf ] && echo there || true
 printf '\n%s fact 42\n' "$mark"
@@ -246,8 +246,8 @@ probe_path /etc/selvedge/hello/certificate.pem ''
 :
 }
 read_lookups() {
-probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/git_credentials /srv/hello/releases/0123456789ab /srv/hello/venvs /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-246b24 /srv/hello/instances/0123456789ab-246b24/env /srv/hello/instances/0123456789ab-246b24/run /srv/hello/instances/0123456789ab-246b24/selvedge_worker.py /srv/hello/instances/0123456789ab-246b24/selvedge_app.py /srv/hello/instances/0123456789ab-246b24/gunicorn_start /srv/hello/instances/0123456789ab-246b24/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/selvedge/hello/acme-ca.pem /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf /etc/selvedge/hello/certificate.pem
-probe_take_hashes /srv/hello/git_credentials /etc/tmpfiles.d/hello.conf /srv/hello/instances/0123456789ab-246b24/env /srv/hello/instances/0123456789ab-246b24/run /srv/hello/instances/0123456789ab-246b24/selvedge_worker.py /srv/hello/instances/0123456789ab-246b24/selvedge_app.py /srv/hello/instances/0123456789ab-246b24/gunicorn_start /srv/hello/instances/0123456789ab-246b24/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf
+probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/git_credentials /srv/hello/releases/0123456789ab /srv/hello/venvs /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-dbb5a8 /srv/hello/instances/0123456789ab-dbb5a8/env /srv/hello/instances/0123456789ab-dbb5a8/run /srv/hello/instances/0123456789ab-dbb5a8/selvedge_worker.py /srv/hello/instances/0123456789ab-dbb5a8/selvedge_app.py /srv/hello/instances/0123456789ab-dbb5a8/gunicorn_start /srv/hello/instances/0123456789ab-dbb5a8/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/selvedge/hello/acme-ca.pem /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf /etc/selvedge/hello/certificate.pem
+probe_take_hashes /srv/hello/git_credentials /etc/tmpfiles.d/hello.conf /srv/hello/instances/0123456789ab-dbb5a8/env /srv/hello/instances/0123456789ab-dbb5a8/run /srv/hello/instances/0123456789ab-dbb5a8/selvedge_worker.py /srv/hello/instances/0123456789ab-dbb5a8/selvedge_app.py /srv/hello/instances/0123456789ab-dbb5a8/gunicorn_start /srv/hello/instances/0123456789ab-dbb5a8/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf
 probe_take_packages nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 supervisor certbot
 :
 }

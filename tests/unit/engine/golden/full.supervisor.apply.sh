@@ -70,15 +70,15 @@ step_fail '/etc/supervisor/supervisord.conf is missing.'
 )
 change_1() (
 set -eu
-step_fail '/srv/hello/instances/0123456789ab-246b24/gunicorn_start is missing.'
+step_fail '/srv/hello/instances/0123456789ab-dbb5a8/gunicorn_start is missing.'
 )
 change_2() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-246b24/program.conf 0640 root hello <<'EOF'
-; Runs hello, release 0123456789ab-246b24. During a deploy, the previous release also has a section.
+file_put /srv/hello/instances/0123456789ab-dbb5a8/program.conf 0640 root hello <<'EOF'
+; Runs hello, release 0123456789ab-dbb5a8. During a deploy, the previous release also has a section.
 ; Written by `fab supervisor`; edit templates/supervisor/program.conf.j2 instead.
-[program:hello.0123456789ab-246b24]
-command=/srv/hello/instances/0123456789ab-246b24/gunicorn_start
+[program:hello.0123456789ab-dbb5a8]
+command=/srv/hello/instances/0123456789ab-dbb5a8/gunicorn_start
 directory=/srv/hello/releases/0123456789ab
 user=hello
 autostart=true
@@ -90,7 +90,7 @@ stopsignal=TERM
 stopwaitsecs=40
 killasgroup=true
 redirect_stderr=true
-stdout_logfile=/var/log/hello/0123456789ab-246b24.log
+stdout_logfile=/var/log/hello/0123456789ab-dbb5a8.log
 ; logrotate checks the file every hour and rotates it at 10 MB. If it grows faster, supervisor truncates it. supervisor keeps
 ; no old files, because all users could read them.
 stdout_logfile_maxbytes=50MB
@@ -149,7 +149,7 @@ health_ranges='200-299 301-301'
 health_timeout=5.0
 health_attempts=60
 health_interval=0.5
-new=0123456789ab-246b24
+new=0123456789ab-dbb5a8
 why=deploy
 module=hello.web:app
 start_timeout=120
@@ -216,10 +216,10 @@ hook=after_switch
 user=hello
 release=/srv/hello/releases/0123456789ab
 folder=/srv/hello/releases/0123456789ab/backend
-run=/srv/hello/instances/0123456789ab-246b24/run
+run=/srv/hello/instances/0123456789ab-dbb5a8/run
 builds=''
-mark_path=/srv/hello/instances/0123456789ab-246b24/hook.after_switch
-hook_run 4 RELEASE=0123456789ab-246b24 COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server PREVIOUS= './tell released'
+mark_path=/srv/hello/instances/0123456789ab-dbb5a8/hook.after_switch
+hook_run 4 RELEASE=0123456789ab-dbb5a8 COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server PREVIOUS= './tell released'
 )
 change_arm() (
 set -eu

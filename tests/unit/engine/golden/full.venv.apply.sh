@@ -74,7 +74,7 @@ folder=/srv/hello/releases/0123456789ab/backend
 run=''
 builds=1
 mark_path=/srv/hello/releases/0123456789ab/.selvedge.before_build
-hook_run 4 RELEASE=0123456789ab-246b24 COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server PREVIOUS=
+hook_run 4 RELEASE=0123456789ab-dbb5a8 COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server PREVIOUS=
 )
 change_1() (
 set -eu

@@ -79,28 +79,28 @@ probe_path /var/log/hello ''
 printf '\n%s fact 19\n' "$mark"
 probe_path /srv/hello/instances ''
 printf '\n%s fact 20\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-f47248 ''
+probe_path /srv/hello/instances/0123456789ab-993003 ''
 printf '\n%s fact 21\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-f47248/env ''
+probe_path /srv/hello/instances/0123456789ab-993003/env ''
 printf '\n%s fact 22\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-f47248/run 8eaf15aefb46d59b70a412c339a61c3131a96dcd19887341d9b3a6582ec4d2e3
+probe_path /srv/hello/instances/0123456789ab-993003/run c028ba86a7708f92986cd8eda0a907cbfe4e3b3e56576b42e64d0c4c4b3066b3
 printf '\n%s fact 23\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-f47248/selvedge_worker.py 3ca7f26b4840aa470ac9f75b779ac2fded5959c18c46439ad7af6e6a69cfa088
+probe_path /srv/hello/instances/0123456789ab-993003/selvedge_worker.py b25937dc01649e7e744e01705fb98969a95a03fcb4eba544a40d5264d0211217
 printf '\n%s fact 24\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-f47248/selvedge_app.py d5734c87e6817ef5d3d70c5ae1d9dcf6fb2c0b09db2e20c96e03198ccfdc3148
+probe_path /srv/hello/instances/0123456789ab-993003/selvedge_app.py d5734c87e6817ef5d3d70c5ae1d9dcf6fb2c0b09db2e20c96e03198ccfdc3148
 printf '\n%s fact 25\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-f47248/gunicorn_start 6d8df042736cb05ffb5b1fda62bc9643089b360cfe956749c549deb5a15f8a73
+probe_path /srv/hello/instances/0123456789ab-993003/gunicorn_start e1f26e6ab020898a5473064c25f50c8cc9c4d7106332a73b9fd0781cd3ae96e0
 printf '\n%s fact 26\n' "$mark"
 [ -e /etc/logrotate.conf ] && echo there || true
 printf '\n%s fact 27\n' "$mark"
-[ -e /srv/hello/instances/0123456789ab-f47248/gunicorn_start ] && echo there || true
+[ -e /srv/hello/instances/0123456789ab-993003/gunicorn_start ] && echo there || true
 :
 }
 read_second() {
 printf '\n%s fact 28\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-f47248/unit.socket 7c81593490425eab6a3c769e01b145b5b0e4b7ca6d04d9f3c6a9e0de1c0c1e9e
+probe_path /srv/hello/instances/0123456789ab-993003/unit.socket 9cec11f52c612e2cf5f56d0de5ae3c485020a3ad2d91f3ea8b07adfc2b9622ea
 printf '\n%s fact 29\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-f47248/unit.service a087230a0e08846aaf095bfea659fc89b443e812ac0f6f7ddff70ac5454ad238
+probe_path /srv/hello/instances/0123456789ab-993003/unit.service d2d012666a5bfec0529bab63e0eb4150d06c6590993fdc9baef5d806d89fba58
 printf '\n%s fact 30\n' "$mark"
 probe_path /etc/logrotate.d/hello.app 88ec8d9d29ba9ad2dfbf1b1aea99ab82365e394f6b8885eb59f8ed80183914d1
 printf '\n%s fact 31\n' "$mark"
@@ -181,8 +181,8 @@ probe_existing /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http
 :
 }
 read_lookups() {
-probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/deploy_key /srv/hello/git_credentials /srv/hello/releases/0123456789ab /srv/hello/venvs /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-f47248 /srv/hello/instances/0123456789ab-f47248/env /srv/hello/instances/0123456789ab-f47248/run /srv/hello/instances/0123456789ab-f47248/selvedge_worker.py /srv/hello/instances/0123456789ab-f47248/selvedge_app.py /srv/hello/instances/0123456789ab-f47248/gunicorn_start /srv/hello/instances/0123456789ab-f47248/unit.socket /srv/hello/instances/0123456789ab-f47248/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
-probe_take_hashes /srv/hello/instances/0123456789ab-f47248/env /srv/hello/instances/0123456789ab-f47248/run /srv/hello/instances/0123456789ab-f47248/selvedge_worker.py /srv/hello/instances/0123456789ab-f47248/selvedge_app.py /srv/hello/instances/0123456789ab-f47248/gunicorn_start /srv/hello/instances/0123456789ab-f47248/unit.socket /srv/hello/instances/0123456789ab-f47248/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
+probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/deploy_key /srv/hello/git_credentials /srv/hello/releases/0123456789ab /srv/hello/venvs /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-993003 /srv/hello/instances/0123456789ab-993003/env /srv/hello/instances/0123456789ab-993003/run /srv/hello/instances/0123456789ab-993003/selvedge_worker.py /srv/hello/instances/0123456789ab-993003/selvedge_app.py /srv/hello/instances/0123456789ab-993003/gunicorn_start /srv/hello/instances/0123456789ab-993003/unit.socket /srv/hello/instances/0123456789ab-993003/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
+probe_take_hashes /srv/hello/instances/0123456789ab-993003/env /srv/hello/instances/0123456789ab-993003/run /srv/hello/instances/0123456789ab-993003/selvedge_worker.py /srv/hello/instances/0123456789ab-993003/selvedge_app.py /srv/hello/instances/0123456789ab-993003/gunicorn_start /srv/hello/instances/0123456789ab-993003/unit.socket /srv/hello/instances/0123456789ab-993003/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
 probe_take_packages nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2
 :
 }
