@@ -20,6 +20,7 @@ from annotated_types import Ge, Le
 from pydantic import AfterValidator, BeforeValidator, Strict
 
 from selvedge.config.giturl import check_repository
+from selvedge.config.local_files import expanded
 
 Switch = Annotated[bool, Strict()]
 Whole = Annotated[int, Strict()]
@@ -180,6 +181,7 @@ def _identifier(name: str) -> bool:
 def _local_path(value: str) -> str:
     if value.startswith("-"):
         raise ValueError("must not begin with '-': write ./ in front")
+    expanded(value)
     return value
 
 
@@ -270,14 +272,12 @@ UrlPath = Annotated[
     ),
 ]
 UrlPrefix = Annotated[
-    Text,
-    _matching(
+    Text, _matching(
         r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+/?", "must be a URL prefix of letters, digits and any of . _ ~ - / such as /static"
     ),
 ]
 LoginName = Annotated[
-    Text,
-    _matching(
+    Text, _matching(
         r"[a-z_][a-z0-9_-]{0,31}", "must be a Linux user name: lower-case letters, digits, '_' and '-', at most 32 characters"
     ),
 ]
