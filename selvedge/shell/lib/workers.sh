@@ -107,14 +107,13 @@ workers_count() { pgrep -c -P "$1" || :; }
 # workers_add_one PARENT WANTED: start one worker and wait for it, because two signals at once count as one. 1: there are enough,
 # or the app server starts no further one.
 workers_add_one() {
-  local running waited
+  local running end
   running=$(workers_count "$1")
   [ "$running" -lt "$2" ] || return 1
   appserver_add_worker "$new" "$1" || return 1
-  waited=0
+  end=$(($(clock_uptime) + 3000))
   while [ "$(workers_count "$1")" -le "$running" ]; do
-    waited=$((waited + 1))
-    [ "$waited" -lt 100 ] || return 1
+    [ "$(clock_uptime)" -lt "$end" ] || return 1
     sleep 0.01
   done
 }

@@ -107,3 +107,50 @@ def test_the_worker_module_is_valid_python_for_any_class_name(target: Callable[.
     text = next(each.text for each in declared("gunicorn", app) if isinstance(each, File) and "worker" in each.path)
     assert "from _a._b import C_1 as _Worker" in text
     compile(text, "worker", "exec")
+
+
+# gunicorn's part of a worker: its heartbeat, and the load of the app.
+WORKER = """
+class UvicornWorker:
+    class tmp:
+        beats = 0
+        def notify(self): self.beats += 1
+    def __init__(self, uri): self.app, self.tmp = type("App", (), {"app_uri": uri, "callable": None})(), self.tmp()
+    def load_wsgi(self): self.wsgi = self.app.callable
+    def notify(self): self.tmp.notify()
+"""
+STARTS = """
+import time, selvedge_worker
+worker = selvedge_worker.Worker("{uri}")
+worker.load_wsgi()
+time.sleep(2.5)
+before = worker.tmp.beats
+worker.notify()
+time.sleep(2.2)
+print(worker.wsgi.__name__, before, worker.tmp.beats - before)
+"""
+
+
+def test_a_worker_calls_factories_and_lives_until_it_serves(app: Callable[..., Target], tmp_path: Path) -> None:
+    """gunicorn kills a worker whose heartbeat stops for app.timeout seconds; it has begun by itself once the app serves."""
+    done = start(app("nothing set"), tmp_path, "main:create_app", "async def real(a, b, c): ...\ndef create_app(): return real\n")
+    name, before, after = done.stdout.split()
+    assert (name, int(before) in (2, 3), after) == ("real", True, "1"), done
+
+
+def test_a_worker_says_why_it_cannot_load_the_app(app: Callable[..., Target], tmp_path: Path) -> None:
+    done = start(app("nothing set"), tmp_path, "main:app", "import nosuch\n")
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert last == "gunicorn.errors.AppImportError: [selvedge] The app cannot be imported: ModuleNotFoundError: No module named 'nosuch'"
+
+
+def start(settings: Target, folder: Path, uri: str, text: str) -> subprocess.CompletedProcess[str]:
+    installed(folder)
+    (folder / "uvicorn_worker.py").write_text(WORKER)
+    (folder / "main.py").write_text(text)
+    worker = file("gunicorn", settings, f"{Instance.of(settings).folder}/selvedge_worker.py").text
+    (folder / "selvedge_worker.py").write_text(worker)
+    environment = {"PYTHONPATH": str(folder), "RELEASE": "r"}
+    command = [sys.executable, "-c", STARTS.format(uri=uri)]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=40)
