@@ -132,7 +132,7 @@ print(worker.wsgi.__name__, before, worker.tmp.beats - before)
 
 
 def test_a_worker_calls_factories_and_lives_until_it_serves(app: Callable[..., Target], tmp_path: Path) -> None:
-    """gunicorn kills a worker whose heartbeat stops for app.timeout seconds; it has begun by itself once the app serves."""
+    """gunicorn kills a worker whose heartbeat stops for app.timeout seconds. Once the app serves, its loop beats."""
     done = start(app("nothing set"), tmp_path, "main:create_app", "async def real(a, b, c): ...\ndef create_app(): return real\n")
     name, before, after = done.stdout.split()
     assert (name, int(before) in (2, 3), after) == ("real", True, "1"), done
@@ -141,8 +141,8 @@ def test_a_worker_calls_factories_and_lives_until_it_serves(app: Callable[..., T
 def test_a_worker_says_why_it_cannot_load_the_app(app: Callable[..., Target], tmp_path: Path) -> None:
     done = start(app("nothing set"), tmp_path, "main:app", "import nosuch\n")
     assert done.returncode == 1
-    last = done.stderr.splitlines()[-1]
-    assert last == "gunicorn.errors.AppImportError: [selvedge] The app cannot be imported: ModuleNotFoundError: No module named 'nosuch'"
+    sentence = "[selvedge] The app cannot be imported: ModuleNotFoundError: No module named 'nosuch'"
+    assert done.stderr.splitlines()[-1] == f"gunicorn.errors.AppImportError: {sentence}"
 
 
 def start(settings: Target, folder: Path, uri: str, text: str) -> subprocess.CompletedProcess[str]:
