@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from selvedge.resources.code.python import Python as Python
     from selvedge.resources.code.python import interpreter as interpreter
     from selvedge.resources.code.python import needs_uv as needs_uv
+    from selvedge.resources.code.shared import SharedPaths as SharedPaths
     from selvedge.resources.code.sources import code_source as code_source
     from selvedge.resources.code.tools import Tool as Tool
     from selvedge.resources.code.venv import Venv as Venv
@@ -122,6 +123,7 @@ _NAMES = {
     "resources.code.checkout": "Checkout",
     "resources.code.mirror": "Mirror",
     "resources.code.python": "UV UV_REQUIREMENT Python interpreter needs_uv",
+    "resources.code.shared": "SharedPaths",
     "resources.code.sources": "code_source",
     "resources.code.tools": "Tool",
     "resources.code.venv": "Venv",

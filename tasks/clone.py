@@ -22,3 +22,5 @@ def clone(app):
     yield sv.Checkout.of(app)
     if app.carry:
         yield sv.CarriedFiles.of(app)
+    if app.shared_paths:
+        yield sv.SharedPaths.of(app)

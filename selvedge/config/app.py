@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from selvedge.config.app_types import SettingsClass, SharedPaths
 from selvedge.config.carried_paths import CarriedPaths
 from selvedge.config.giturl import is_local, without_credentials
 from selvedge.config.types import (
@@ -18,7 +19,6 @@ from selvedge.config.types import (
     MemoryLimit,
     ModulePath,
     OptionalDomain,
-    OptionalModule,
     PythonVersion,
     RelativePath,
     Repository,
@@ -77,9 +77,21 @@ class App(Section):
     )
     module: ModulePath = Field(
         "main:app",
-        description="The ASGI app as `module:name`, as for uvicorn. A factory such as `create_app()` cannot be named: create "
-        "the object in the module.",
-        examples=["main:app", "hello.web:app"],
+        description="The ASGI app as `module:name`, as for uvicorn. A function that makes the app is called: "
+        "`main:create_app()`. Without the parentheses, it is called if it needs no arguments.",
+        examples=["main:app", "hello.web:app", "main:create_app()"],
+    )
+    factory: Switch = Field(
+        False,
+        description="Call the function that `module` names, as uvicorn's `--factory` does. Set it if Selvedge does not "
+        "recognize the factory.",
+        examples=[True],
+    )
+    shared_paths: SharedPaths = Field(
+        default_factory=list,
+        description="Files and folders in the app's folder that the app writes to. In each release they are links to "
+        "`/srv/NAME/shared`, so that all releases share them. A name with a dot is a file unless it ends with `/`.",
+        examples=[["uploads", "database.db"]],
     )
     domains: list[DomainName] = Field(
         default_factory=list,
@@ -91,7 +103,8 @@ class App(Section):
         None,
         ge=1,
         le=512,
-        description="The number of worker processes. Set fewer if memory is short. Default: CPU cores + 1.",
+        description="The number of worker processes. Set fewer if memory is short, and 1 if the app has its own scheduler or "
+        "keeps state in memory, because each worker is a copy of the app. Default: CPU cores + 1.",
         examples=[3],
     )
     worker_class: DottedName = Field(
@@ -104,7 +117,7 @@ class App(Section):
         ge=1,
         le=3600,
         description="Seconds after which gunicorn replaces a worker that does not respond. Raise it if the app blocks its "
-        "event loop for longer.",
+        "event loop for longer. It does not count while a worker starts: see `start_timeout`.",
         examples=[60],
     )
     log_level: Literal["debug", "info", "warning", "error", "critical"] = Field(
@@ -131,12 +144,20 @@ class App(Section):
     health_timeout: Seconds = Field(
         5.0, gt=0, le=300, description="Seconds that the app has to answer a health check.", examples=[10.0]
     )
+    start_timeout: Whole | None = Field(
+        None,
+        ge=1,
+        le=3600,
+        description="Seconds that a new release has to start: its import, its lifespan, and the first answer to the health "
+        "check. Raise it for slow apps, for example those that load a model. Default: 120, or `timeout` if that is more.",
+        examples=[300],
+    )
     health_attempts: Whole = Field(
         60,
         ge=1,
         le=3600,
-        description="The number of health checks that a new release may fail before the deploy fails. Raise it if the app "
-        "starts slowly.",
+        description="The number of health checks that a new release may fail once it has started. Raise it if the app "
+        "answers with an error, such as 503, until it is ready.",
         examples=[120],
     )
     health_interval: Seconds = Field(0.5, gt=0, le=60, description="Seconds between two health checks.", examples=[1.0])
@@ -151,8 +172,8 @@ class App(Section):
     strategy: Literal["beside", "restart"] = Field(
         "beside",
         description="`beside`: start the new release while the live one serves, then switch; no request is lost. `restart`: "
-        "stop the live release first; requests fail until the new one is up. Use it if two releases must not run at once, "
-        "or if memory is short.",
+        "stop the live release first; requests fail until the new one is up. Use it if two releases must not run at once "
+        "(a port or lock file of its own), or if memory is short.",
         examples=["restart"],
     )
     drain: Whole = Field(
@@ -208,11 +229,12 @@ class App(Section):
         "variables, secrets included. On the server only root and the app can read it. `${NAME}` is not expanded.",
         examples=["production.env"],
     )
-    settings: OptionalModule = Field(
+    settings: SettingsClass = Field(
         "",
-        description="The app's pydantic-settings class as `module:name`. Selvedge creates it before the switch, so that a "
-        "missing variable stops the deploy. Default: `Settings` in settings.py or config.py, if it exists.",
-        examples=["main:Settings"],
+        description="The app's pydantic-settings class as `module:name`. Selvedge creates it before the release starts, so that "
+        "a missing variable stops the deploy at once. `false` turns the check off. Default: `Settings` in settings.py or "
+        "config.py if it exists; its error counts only if the app does not start.",
+        examples=["main:Settings", False],
     )
     python: PythonVersion = Field(
         "",
@@ -246,6 +268,16 @@ class App(Section):
         description='The most processes and threads that the app may have. Needs `manager = "systemd"`.',
         examples=[1024],
     )
+
+    @property
+    def start_seconds(self) -> int:
+        """`start_timeout` or its default, in seconds."""
+        return self.start_timeout or max(120, self.timeout)
+
+    @property
+    def asgi(self) -> str:
+        """`module`, with `()` at its end if it is a factory."""
+        return f"{self.module}()" if self.factory and not self.module.endswith("()") else self.module
 
     @property
     def repository_is_local(self) -> bool:

@@ -15,7 +15,7 @@ from selvedge.config.app import Section
 from selvedge.config.types import Address, Fingerprint, LocalPath, LoginName, Port, Switch, Text, host_address
 from selvedge.errors import UsageError
 
-OVERRIDES = ("app", "tls", "server", "nginx", "hooks")
+OVERRIDES = ("app", "tls", "server", "nginx", "hooks", "box")
 """The sections that a host may override."""
 
 
@@ -90,6 +90,7 @@ class Host(Section):
     server: dict[str, Any] = _override_field("server")
     nginx: dict[str, Any] = _override_field("nginx")
     hooks: dict[str, Any] = _override_field("hooks")
+    box: dict[str, Any] = _override_field("box")
 
 
 def with_name(name: str, table: Any) -> Any:

@@ -112,14 +112,17 @@ TITLES: Mapping[str, str] = {
     "server": "the server",
     "nginx": "the web server",
     "hooks": "your own commands",
+    "box": "the restrictions under systemd",
     "rollout": "several servers",
 }
 GROUPS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "app": {
-        "Code": ("name", "repository", "branch", "root", "carry", "deploy_key_type", "module"),
+        "Code": ("name", "repository", "branch", "root", "carry", "deploy_key_type", "module", "factory", "shared_paths"),
         "Host names": ("domains",),
         "Workers": ("workers", "worker_class", "timeout", "log_level", "release_header"),
-        "Health check": ("health", "health_status", "health_host", "health_timeout", "health_attempts", "health_interval"),
+        "Health check": (
+            "health", "health_status", "health_host", "health_timeout", "start_timeout", "health_attempts", "health_interval",
+        ),
         "Switch to a new release": ("strategy", "settle", "drain", "stop_timeout", "keep_releases"),
         "Database migration": ("migrate", "migrate_timeout"),
         "The app's environment": ("env_file", "settings"),

@@ -89,7 +89,7 @@ def describe_type(annotation: Any, limits: Sequence[Any] = ()) -> str:
     if list in types:
         return "a list of integers" if int in plain_types(get_args(annotation)[0]) else "a list of strings"
     if bool in types:
-        return "true or false"
+        return "a string or false" if str in types else "true or false"
     if str in types:
         return "an integer or a string" if int in types else "a string"
     return ("an integer" if int in types else "a number") + _describe_range([*limits, *_limits(annotation)])

@@ -11,6 +11,7 @@ from pydantic import Field, PrivateAttr, SecretStr, ValidationError, model_valid
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from selvedge.config.app import App
+from selvedge.config.box import Box
 from selvedge.config.hosts import OVERRIDES, EntryName, Host, select_hosts, with_name
 from selvedge.config.nginx import Nginx
 from selvedge.config.server import Hooks, Rollout, Server, Tls
@@ -32,6 +33,7 @@ class Settings(BaseSettings):
     server: Server = Field(default_factory=Server.model_construct)
     nginx: Nginx = Field(default_factory=Nginx.model_construct)
     hooks: Hooks = Field(default_factory=Hooks.model_construct)
+    box: Box = Field(default_factory=Box.model_construct)
     rollout: Rollout = Field(default_factory=Rollout.model_construct)
     hosts: dict[EntryName, Host] = Field(default_factory=dict)
     groups: dict[EntryName, list[str]] = Field(default_factory=dict)

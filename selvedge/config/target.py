@@ -12,6 +12,7 @@ from pydantic import ConfigDict, Field, SecretStr, model_validator
 
 from selvedge.config import giturl
 from selvedge.config.app import App
+from selvedge.config.box import Box
 from selvedge.config.hosts import Host
 from selvedge.config.nginx import Nginx, password_variable
 from selvedge.config.server import Hooks, Server, Tls
@@ -54,6 +55,7 @@ class Target(App):
     server: Server
     nginx: Nginx
     hooks: Hooks
+    box: Box
     base_dir: Path
     passwords: Mapping[str, SecretStr] = Field(default_factory=dict, repr=False)
     release: Release = Field(default_factory=Release)

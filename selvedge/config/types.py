@@ -49,7 +49,7 @@ _SHARE = "(?:100|[1-9][0-9]?)%"
 _IDNA_DEVIATIONS = frozenset("ßςẞ\u200c\u200d")
 
 
-def _text(value: str) -> str:
+def text(value: str) -> str:
     """Refuse control characters: they break lines, terminals or C strings."""
     for char in value:
         if unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"}:
@@ -161,15 +161,18 @@ def relative_path(value: str) -> str:
     return value.rstrip("/")
 
 
-def _module(value: str) -> str:
+def module_path(value: str) -> str:
+    """Return `module:name`. Raises ValueError for anything else."""
     if value.endswith(")"):
-        raise ValueError(
-            "must name an object and not call a factory: write `app = create_app()` in the module, and name app"
-        )
+        raise ValueError("must call a factory without arguments, as in main:create_app()")
     names = re.split(r"[.:]", value)
     if not re.fullmatch(r"\w+(\.\w+)*:\w+(\.\w+)*", value, re.ASCII) or not all(_identifier(each) for each in names):
         raise ValueError("must be a Python module, a colon and a name in that module")
     return value
+
+
+def _factory(value: str) -> str:
+    return f"{module_path(value.removesuffix('()'))}{'()' if value.endswith('()') else ''}"
 
 
 def _identifier(name: str) -> bool:
@@ -239,7 +242,7 @@ def _check_batch(value: Any) -> Any:
     raise ValueError("must be a number of servers, or a share of them from '1%' to '100%'")
 
 
-Text = Annotated[str, AfterValidator(_text)]
+Text = Annotated[str, AfterValidator(text)]
 Line = Text
 LocalPath = Annotated[Text, _optional(_local_path)]
 LocalFile = Annotated[Text, _matching(r".+", "must be a path"), AfterValidator(_local_path)]
@@ -250,8 +253,7 @@ OptionalDomain = Annotated[Text, _optional(domain_name)]
 Repository = Annotated[Text, AfterValidator(check_repository)]
 GitRef = Annotated[Text, AfterValidator(_git_ref)]
 RelativePath = Annotated[Text, _optional(relative_path)]
-ModulePath = Annotated[Text, AfterValidator(_module)]
-OptionalModule = Annotated[Text, _optional(_module)]
+ModulePath = Annotated[Text, AfterValidator(_factory)]
 Email = Annotated[Text, _optional(_email)]
 HttpsUrl = Annotated[Text, _optional(https_url)]
 Network = Annotated[Text, AfterValidator(network)]
@@ -266,14 +268,12 @@ UrlPath = Annotated[
     ),
 ]
 UrlPrefix = Annotated[
-    Text,
-    _matching(
+    Text, _matching(
         r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+/?", "must be a URL prefix of letters, digits and any of . _ ~ - / such as /static"
     ),
 ]
 LoginName = Annotated[
-    Text,
-    _matching(
+    Text, _matching(
         r"[a-z_][a-z0-9_-]{0,31}", "must be a Linux user name: lower-case letters, digits, '_' and '-', at most 32 characters"
     ),
 ]

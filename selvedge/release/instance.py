@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import field
 from functools import cached_property
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from pydantic import SecretStr
 
@@ -16,10 +16,14 @@ from selvedge.paths import Paths
 from selvedge.release.environment import EnvironmentFile, Hashes, environment_hashes
 from selvedge.release.managers import process_manager
 from selvedge.release.servers import app_server
+from selvedge.shell import library
 from selvedge.templates import template
 from selvedge.value import Value
 
 RUN_SCRIPT = "gunicorn/run.j2"
+LOADER = "selvedge_app.py"
+LOADER_TEXT = (Path(library.__file__).parent / "server" / LOADER).read_text(encoding="utf-8")
+"""The module that finds the ASGI app, for the workers and for the check before a migration."""
 
 
 class Instance(Value):
@@ -52,6 +56,8 @@ class Instance(Value):
         server, manager = app_server(self.app), process_manager(self.app)
         templates = (server.script, RUN_SCRIPT, *server.modules, *manager.templates)
         parts = [self._render(name, "ID") for name in templates]
+        parts.append(LOADER_TEXT)
+        parts += self.app.shared_paths
         parts.append(f"{self.app.python} {self.app.installer} {self.app.requirements}")
         text = "\n".join(parts).encode()
         if self.environment:
@@ -108,7 +114,7 @@ class Instance(Value):
 
     def modules(self) -> dict[str, str]:
         """Return the Python modules of the app server: the text of each file, by its name in the instance's folder."""
-        return self._files(app_server(self.app).modules)
+        return {**self._files(app_server(self.app).modules), LOADER: LOADER_TEXT}
 
     def manager_files(self) -> dict[str, str]:
         """Return the files of the process manager: the text of each file, by its name in the instance's folder."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,18 +17,24 @@ from selvedge.resources.code.hook import local_commands, server_commands
 from selvedge.shell import library
 from selvedge.shell.library import call
 
-PREFLIGHT = (Path(library.__file__).parent / "server" / "preflight.py").read_bytes()
-"""The program that checks on the server whether a release can start."""
+_SERVER = Path(library.__file__).parent / "server"
+PROGRAMS = {
+    "preflight": (_SERVER / "preflight.py").read_bytes(),
+    "remedy": (_SERVER / "remedy.py").read_bytes(),
+    "gunicorn": (_SERVER / "gunicorn_conf.py").read_bytes(),
+}
+"""The programs that check a release on the server, and find the remedy if it fails."""
 
 
 def switch_payload(app: Target) -> bytes:
-    """Return the payload of `switch_release`: two sizes, PREFLIGHT, and the script that drains a release.
+    """Return the payload of `switch_release`: a line with names and sizes, PROGRAMS, and `drain`, the script that drains a release.
 
     That script runs on the server after the run has ended. Its argument is the release.
     """
     drain = call("drain_run", given=app.shell_values, drain=app.drain, keep=app.keep_releases)
-    text = script(f'{drain} "$1"', mark="drain").encode()
-    return b"%d %d\n%b%b" % (len(PREFLIGHT), len(text), PREFLIGHT, text)
+    programs = {**PROGRAMS, "drain": script(f'{drain} "$1"', mark="drain").encode()}
+    sizes = " ".join(f"{name} {len(text)}" for name, text in programs.items())
+    return f"{sizes}\n".encode() + b"".join(programs.values())
 
 
 def releases_query(app: Target) -> str:
@@ -120,9 +125,8 @@ class Live(Resource):
             given=app.shell_values,
             new=self.instance,
             why=self.why,
-            module=app.module,
-            # An import may take as long as all attempts of the health check, but at least 15 and at most 60 seconds.
-            import_timeout=min(60, max(15, math.ceil(app.health_attempts * (app.health_interval + app.health_timeout)))),
+            module=app.asgi,
+            start_timeout=app.start_seconds,
             header=app.release_header,
             settle=f"{app.settle:g}",
             settle_ms=int(app.settle * 1000),
@@ -133,7 +137,7 @@ class Live(Resource):
             alembic=alembic_command(app.migrate, "read"),
             downgraded=self.downgraded,
             migrate_timeout=app.migrate_timeout,
-            settings=app.settings,
+            settings="false" if app.settings is False else str(app.settings),
             host=app.host.name,
             before_switch="\n".join(server_commands(app.hooks.before_switch)),
             keep=app.keep_releases,

@@ -22,6 +22,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
         **NAMED,
         "repository": "https://me:t0ken@git.example.com/me/hello.git",
         "root": "backend",
+        "shared_paths": ["uploads", "data/blog.db"],
         "python": "3.12",
         "env_file": "production.env",
         "migrate": "true",

@@ -10,6 +10,7 @@ from selvedge.config.target import Target
 from selvedge.engine.plan import Plan
 from selvedge.engine.script import read_script, step_script
 from selvedge.release.alembic import PROGRAM
+from selvedge.release.instance import LOADER, LOADER_TEXT
 from selvedge.resources.base import Resource
 from selvedge.shell.library import library, names
 from selvedge.shell.quoting import quote
@@ -33,6 +34,7 @@ FULL: dict[str, Any] = {
     "health_host": "health.example.com",
     "migrate": "alembic upgrade head && echo 'done: $HOME'",
     "env_file": "production.env",
+    "shared_paths": ["uploads", "data/blog.db"],
     "python": "3.12",
     "requirements": "requirements/production.txt",
     "tls": {"email": "me@example.com", "acme_server": "https://acme.example.com/directory", "hsts": 31536000},
@@ -116,8 +118,9 @@ def scripts(app: Target) -> dict[str, str]:
 
 
 def legible(script: str) -> str:
-    """Return the script without the text of the libraries, and without the program that asks alembic."""
+    """Return the script without the text of the libraries, and without the programs that ask alembic and find the app."""
     script = script.replace(quote(quote(PROGRAM))[1:-1], "# … the program revisions.py")
+    script = script.replace(LOADER_TEXT, f"# … {LOADER}\n")
     for name, text in LIBRARIES.items():
         script = script.replace(text, f"# … the library {name}\n")
     return script

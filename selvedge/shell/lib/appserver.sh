@@ -24,6 +24,16 @@ appserver_workers() { "$(appserver_of "$1")_workers" "$1"; }
 # appserver_add_worker INSTANCE PID: ask the app server with this process id for one more worker.
 appserver_add_worker() { "$(appserver_of "$1")_add_worker" "$2"; }
 
+# appserver_stage INSTANCE: print by its log, on standard input, what it does: import, lifespan, ready or ended; nothing if
+# that is unknown.
+appserver_stage() { "$(appserver_of "$1")_stage"; }
+
+# appserver_ready INSTANCE: print by its log, on standard input, how many workers have started.
+appserver_ready() { "$(appserver_of "$1")_ready"; }
+
+# appserver_conflict INSTANCE: print a sentence about settings of the app server that its process manager cannot live with.
+appserver_conflict() { "$(appserver_of "$1")_conflict" "$1"; }
+
 # appserver_ended INSTANCE: whether its log, on standard input, says that the app server has ended.
 appserver_ended() { "$(appserver_of "$1")_ended"; }
 

@@ -10,7 +10,7 @@ drain_begin() {
   unit=$(releases_drain_unit "$1")
   # The unit of an earlier drain may still wait to remove old releases.
   systemctl stop "$unit" 2>/dev/null || :
-  cp -- "$undo/drain" "$script"
+  cp -- "$undo/program.drain" "$script"
   # RuntimeMaxSec= ends a unit that hangs. KillMode=mixed: see drain_run.
   if ! systemd-run --quiet --collect --no-ask-password --unit="$unit" \
     --description="Release $1 of $app answers its open requests, then stops" --property=KillMode=mixed \

@@ -1,7 +1,6 @@
-# The gate that a new release passes before and after the switch, in three layers: its settings and its import, its health on
-# its own socket, and the site through nginx. A layer that fails calls switch_refuse or switch_back. Reads the variables in the
-# list of switch_release.
-# Shared: code site_problem log_from preflight_pid looked seen deaths first_pid waiting
+# The gate that a new release passes before and after the switch: its health on its own socket, and the site through nginx. A
+# check that fails calls switch_refuse or switch_back. Reads the variables in the list of switch_release.
+# Shared: code site_problem log_from looked seen deaths first_pid waiting attempt early settled before stage
 
 # gate_wait TEXT: step_wait, unless the user sees this text already: it would begin to count its seconds again.
 gate_wait() {
@@ -9,12 +8,20 @@ gate_wait() {
   waiting=$1
 }
 
+# gate_request INSTANCE SECONDS PATH [ARGUMENT…]: request a path on the instance's own socket, with more arguments of curl.
+gate_request() {
+  local instance seconds path
+  instance=$1 seconds=$2 path=$3
+  shift 3
+  curl -s --noproxy '*' --max-time "$seconds" --unix-socket "$run_dir/$instance.sock" \
+    -H "Host: $health_host" -H "X-Forwarded-Proto: $scheme" -H "Connection: close" "$@" "http://localhost$path"
+}
+
 # gate_probe INSTANCE [SECONDS [three]]: request the health check on the instance's own socket, once or three times, each over
 # its own connection. $code: the status of the first answer that is not accepted, or of the last one. 0: healthy.
 gate_probe() {
   local codes
-  codes=$(curl -s --noproxy '*' -w '%{http_code} ' --max-time "${2:-$health_timeout}" --unix-socket "$run_dir/$1.sock" --fail-early \
-    -H "Host: $health_host" -H "X-Forwarded-Proto: $scheme" -H "Connection: close" -o /dev/null "http://localhost$health" \
+  codes=$(gate_request "$1" "${2:-$health_timeout}" "$health" -w '%{http_code} ' --fail-early -o /dev/null \
     ${3:+-o /dev/null "http://localhost$health" -o /dev/null "http://localhost$health"}) || :
   for code in ${codes:-000}; do gate_accepted "$code" || return 1; done
 }
@@ -37,74 +44,6 @@ gate_log() {
   tail -c "+$((log_from + 1))" -- "$log_dir/$new.log" 2>/dev/null || :
 }
 
-# gate_preflight: the first layer, in the background: the app's settings are complete, and its module can be imported and has an
-# ASGI app. If the release starts at the same time, this import waits for a second. By then most releases have answered, and on
-# one core two imports at once take twice as long.
-gate_preflight() {
-  local head_start line listener reader importer status waited
-  head_start=1
-  if switch_migrates || switch_stops_first; then head_start=0; fi
-  (
-    exec 3<&-
-    mkfifo -- "$undo/preflight.pipe" "$undo/settings.pipe"
-    { read -r line <"$undo/settings.pipe" && [ "$line" = complete ] && mkdir -- "$undo/settings"; } &
-    listener=$!
-    # Keep only the end of its output: /run is memory.
-    tail -c 65536 <"$undo/preflight.pipe" >"$undo/preflight" &
-    reader=$!
-    # Not by user_run: a function's process is a shell between this one and timeout, which leads a process group.
-    setpriv --reuid="$app" --regid="$(id -g "$app")" --init-groups --no-new-privs --bounding-set=-all -- timeout -k 5 "$import_timeout" \
-      "$base/instances/$new/run" python -c "$preflight" "$module" "$settings" "$head_start" >"$undo/preflight.pipe" 2>&1 4>"$undo/settings.pipe" &
-    importer=$!
-    printf '%s\n' "$importer" >"$undo/importer"
-    status=0
-    wait "$importer" || status=$?
-    # Processes that the app started during its import would keep running, and tail would wait for them.
-    kill -s KILL -- "-$importer" "$listener" 2>/dev/null || :
-    waited=0
-    while kill -0 "$reader" 2>/dev/null && [ "$waited" -lt 50 ]; do
-      waited=$((waited + 1))
-      sleep 0.02
-    done
-    printf '%s\n' "$status" >"$undo/preflight.status.new"
-    mv -f -- "$undo/preflight.status.new" "$undo/preflight.status"
-  ) &
-  preflight_pid=$!
-}
-
-# gate_settings: wait until the settings are known to be complete, or refuse the release. No code of the app runs before that.
-gate_settings() {
-  gate_wait "waiting for the check of the app's settings"
-  while [ ! -e "$undo/settings" ] && [ ! -e "$undo/preflight.status" ] && kill -0 "$preflight_pid" 2>/dev/null; do sleep 0.02; done
-  gate_preflight_ok
-}
-
-# gate_preflight_end: stop the first layer if it still runs.
-gate_preflight_end() {
-  local importer
-  if [ ! -e "$undo/preflight.status" ] && { read -r importer <"$undo/importer"; } 2>/dev/null; then kill -s TERM "$importer" 2>/dev/null || :; fi
-}
-
-# gate_preflight_ok [wait]: refuse the release if the first layer has failed so far. wait: wait for its end first.
-gate_preflight_ok() {
-  local sentence
-  if [ -n "${1:-}" ]; then
-    gate_wait "waiting for the import of $module"
-    wait
-  fi
-  [ -f "$undo/preflight.status" ] || return 0
-  case $(cat "$undo/preflight.status") in
-    0) return 0 ;;
-    124 | 137) switch_refuse "The import of $module did not end within $import_timeout s. Move downloads and connections from the module to the app's lifespan" ;;
-    *)
-      hide_secrets <"$undo/preflight" >"$undo/preflight.shown"
-      tail -n 40 "$undo/preflight.shown"
-      sentence=$(grep -v '^[[:space:]]*$' "$undo/preflight.shown" | tail -n 1) || :
-      switch_refuse "${sentence:-The import of $module ended the process (exit status $(cat "$undo/preflight.status")) without a message}"
-      ;;
-  esac
-}
-
 # gate_crashed: whether the new instance has ended, even if its process manager has started it again.
 gate_crashed() {
   local pid
@@ -116,42 +55,75 @@ gate_crashed() {
   [ "$pid" != "$first_pid" ]
 }
 
-# gate_pass: the second layer: three healthy answers in a row on the new instance's socket.
+# gate_pass: the first layer: three healthy answers in a row on the new instance's socket.
 gate_pass() {
-  local attempt early bound patience stopped
+  local bound
   attempt=0
   early=0
+  settled=0
+  before=
   bound=
   looked=0
   seen=
   deaths=0
   first_pid=
-  stopped="The new release exited while it started"
-  gate_wait "waiting for the first worker"
+  gate_wait "waiting for the import of $module"
   while :; do
     gate_bound
-    patience=$health_timeout
-    if [ ! -f "$undo/preflight.status" ] && [ "$early" -lt 40 ] && [ "${health_timeout%%.*}" -gt 1 ]; then patience=1; fi
-    if gate_probe "$new" "$patience" three; then break; fi
-    gate_preflight_ok
-    if [ "$code" != 000 ]; then gate_wait "waiting for the health check: GET $health answered $code"; fi
+    # By its log: import, lifespan, ready or ended.
+    stage=$(gate_log | appserver_stage "$new")
+    if gate_probe "$new" "$(gate_patience)" three; then break; fi
+    if [ "$stage" = ended ]; then gate_ended "The new release exited while it started"; fi
+    gate_shown
+    workers_early
     if [ -S "$run_dir/$new.sock" ]; then bound=1; fi
-    if [ "$early" -lt 40 ] && { [ -z "$bound" ] || [ "$patience" = 1 ]; }; then
-      # Until it listens and the first layer has ended, ask often and count no attempt: most apps are up within a second.
-      # systemd listens from the beginning, so there a request waits in the socket.
+    if [ "$code" = 000 ] && [ "$early" -lt 40 ]; then
+      # Most apps are up within a second, so ask often. systemd listens from the beginning: there a request waits in the socket.
       early=$((early + 1))
+      [ $((early % 10)) -ne 0 ] || gate_deaths
       sleep 0.05
       continue
     fi
-    attempt=$((attempt + 1))
+    gate_settled
     gate_deaths
     # Asking the process manager costs more than asking the app.
-    if [ $((attempt % 5)) -eq 0 ] || [ "$code" = 000 ]; then
-      if gate_crashed; then gate_ended "$stopped"; fi
+    if [ $((looked % 5)) -eq 0 ] || [ "$code" = 000 ]; then
+      if gate_crashed; then gate_ended "The new release exited while it started"; fi
     fi
-    if [ "$attempt" -ge "$health_attempts" ]; then gate_over; fi
+    gate_over
+    looked=$((looked + 1))
     sleep "$health_interval"
   done
+}
+
+# gate_patience: print the seconds to wait for an answer. Until the app has started, a request would wait in its socket, and the
+# end of a process would be seen late.
+gate_patience() {
+  if [ "$early" -lt 40 ] && [ "${health_timeout%%.*}" -gt 1 ] && [ "$stage" != ready ]; then echo 1; else echo "$health_timeout"; fi
+}
+
+# gate_shown: tell the user what the new release is doing.
+gate_shown() {
+  if [ "$code" != 000 ]; then
+    gate_wait "waiting for the health check: GET $health answered $code"
+    return 0
+  fi
+  case $stage in
+    lifespan) gate_wait "waiting for the app's start-up code (its lifespan), at most $start_timeout s (app.start_timeout)" ;;
+    ready) gate_wait "waiting for the answer to GET $health" ;;
+    *) if [ "$early" -ge 40 ]; then gate_wait "waiting for the import of $module, at most $start_timeout s (app.start_timeout)"; fi ;;
+  esac
+}
+
+# gate_settled: refuse the release after three equal answers that time does not change. 408, 425 and 429 ask to try again.
+gate_settled() {
+  case $code in
+    408 | 425 | 429 | 000 | 5??) settled=0 ;;
+    "$before") settled=$((settled + 1)) ;;
+    *) settled=1 ;;
+  esac
+  before=$code
+  if [ "$settled" -ge 3 ]; then answer_refuse; fi
 }
 
 # gate_bound: wait until the new socket exists, at most two seconds. Testing the path costs less than a failed request.
@@ -159,7 +131,6 @@ gate_bound() {
   while [ -z "$bound" ] && [ "$looked" -lt 100 ] && [ ! -S "$run_dir/$new.sock" ]; do
     looked=$((looked + 1))
     sleep 0.02
-    if [ $((looked % 10)) -eq 0 ]; then gate_preflight_ok; fi
   done
 }
 
@@ -176,28 +147,52 @@ gate_deaths() {
 
 # gate_ended SENTENCE: the new instance has ended. Refuse it with the most precise reason, else with this sentence.
 gate_ended() {
-  gate_preflight_ok wait
-  if gate_log | appserver_app_failed "$new"; then switch_refuse "The app's start-up code (its lifespan) failed"; fi
-  if manager_starved "$new"; then switch_refuse "The new release needs more memory than app.memory_max allows: the kernel killed its processes"; fi
-  switch_refuse "$1"
+  local sentence
+  gate_wait ""
+  gate_log | reason_hide
+  reason_find
+  if manager_starved "$new"; then switch_refuse "The new release needs more memory than app.memory_max allows: the kernel killed its processes. Raise it, or set fewer app.workers"; fi
+  sentence=$1
+  if grep -q '^\[selvedge\] .' "$undo/shown"; then
+    sentence=$(reason_sentence)
+  elif appserver_app_failed "$new" <"$undo/shown"; then
+    sentence="The app's start-up code (its lifespan) failed"
+  fi
+  if [ -s "$undo/doubt" ] && { [ "$sentence" = "$1" ] || grep -q 'validation error' "$undo/shown"; }; then
+    reason_clear
+    sentence=$(cat "$undo/doubt")
+  fi
+  switch_refuse "$(reason_said "$sentence")"
 }
 
-# gate_over: the last attempt failed.
+# gate_over: refuse the release if it has failed too many health checks, or takes too long to start.
 gate_over() {
-  local attempts
-  if gate_crashed; then gate_ended "$stopped"; fi
+  local attempts seconds
+  seconds=$((($(clock_uptime) - asked) / 1000))
+  if [ "$code" = 000 ] && [ "$stage" != ready ]; then
+    [ "$seconds" -ge "$start_timeout" ] || return 0
+    gate_log | reason_hide
+    reason_find
+    case $stage in
+      import) switch_refuse "$(reason_said "The import of $module did not end within $start_timeout s. Move downloads and connections from the module to the app's lifespan, or raise app.start_timeout")" ;;
+      lifespan) switch_refuse "$(reason_said "The app's start-up code (its lifespan) did not end within $start_timeout s. Find out what it waits for, or raise app.start_timeout")" ;;
+      *) switch_refuse "$(reason_said "The new release did not answer GET $health within $start_timeout s of its start. If the app starts slowly, raise app.start_timeout")" ;;
+    esac
+  fi
+  attempt=$((attempt + 1))
+  [ "$attempt" -ge "$health_attempts" ] || return 0
+  if gate_crashed; then gate_ended "The new release exited while it started"; fi
   attempts="$attempt attempt"
   [ "$attempt" -eq 1 ] || attempts=${attempts}s
+  gate_log | reason_hide
+  reason_find
   if [ "$code" != 000 ]; then
-    switch_refuse "GET $health (Host: $health_host) on the new release answered $code in $attempts; accepted: $health_ranges. Correct app.health or app.health_status in hosts.toml, or the app"
+    switch_refuse "$(reason_said "GET $health (Host: $health_host) on the new release answered $code in $attempts; accepted: $health_ranges")$(reason_otherwise ". Correct app.health or app.health_status in hosts.toml, or the app")"
   fi
-  if [ ! -f "$undo/preflight.status" ]; then
-    switch_refuse "The import of $module has not ended after $(($(date +%s) - began)) s, and GET $health got no answer in $attempts of $health_timeout s"
-  fi
-  switch_refuse "GET $health (Host: $health_host) on the new release got no answer within $health_timeout s, in $attempts. If the app starts slowly, raise app.health_attempts"
+  switch_refuse "$(reason_said "GET $health (Host: $health_host) on the new release got no answer within $health_timeout s, in $attempts")$(reason_otherwise ". If the health check needs longer, raise app.health_timeout")"
 }
 
-# gate_site: the third layer: through nginx the new release answers. The request has a name that nginx serves now: if the first
+# gate_site: the second layer: through nginx the new release answers. The request has a name that nginx serves now: if the first
 # domain was changed, a later step tells nginx. An app without a name is requested by its announced address; if it accepts only
 # other names (app.health_host), any answer of the release counts. A site that a later step replaces is not asked: nginx has not
 # loaded ours yet, so there is no stamp. $site_problem: the reason, if it fails.
@@ -225,37 +220,4 @@ gate_site() {
   [ -n "$site_problem" ] || return 0
   site_problem="$site_problem. $(request_remedy "$site_problem")"
   return 1
-}
-
-# gate_settle: after the switch the new release must stay healthy and keep all its processes for $settle seconds.
-gate_settle() {
-  local processes failures end answered
-  workers_grown
-  record_begin
-  gate_wait "waiting until the new release has settled (app.settle: $settle s)"
-  processes=$(manager_processes "$new")
-  failures=0
-  end=$(clock_uptime)
-  end=$((end + settle_ms))
-  while [ "$failures" -gt 0 ] || [ "$(clock_uptime)" -lt "$end" ]; do
-    gate_settle_lost
-    if gate_probe "$new"; then
-      failures=0
-    else
-      failures=$((failures + 1))
-      answered="answered $code"
-      if [ "$code" = 000 ]; then answered="got no answer within $health_timeout s"; fi
-      [ "$failures" -lt 2 ] || switch_back "GET $health (Host: $health_host) on the new release $answered, twice within $settle s after the switch"
-    fi
-    sleep 0.2
-  done
-}
-
-# gate_settle_lost: all processes that ran at the switch must still run. There may be new ones.
-gate_settle_lost() {
-  local running pid
-  running=" $(manager_processes "$new")"
-  for pid in $processes; do
-    case $running in *" $pid "*) ;; *) switch_back "Worker processes of the new release exited within $settle s after the switch" ;; esac
-  done
 }

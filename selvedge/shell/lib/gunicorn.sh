@@ -14,6 +14,45 @@ gunicorn_workers() {
 
 gunicorn_add_worker() { kill -s TTIN "$1" 2>/dev/null; }
 
+# gunicorn_stage: by uvicorn's lines in the log. Without the lines of level "info" the stage is unknown.
+gunicorn_stage() {
+  awk '/Booting worker with pid/ && !stage { stage = "import" }
+    /Waiting for application startup/ && stage != "ready" { stage = "lifespan" }
+    /Application startup complete/ { stage = "ready" }
+    /Shutting down: Master|Worker failed to boot/ { ended = 1 }
+    END { print ended ? "ended" : stage }'
+}
+
+# gunicorn_ready: uvicorn writes this line in each worker.
+gunicorn_ready() { grep -c 'Application startup complete' || :; }
+
+# gunicorn_conflict INSTANCE: the settings come from gunicorn.conf.py in the app's folder, from GUNICORN_CMD_ARGS, and from the
+# start script, whose options win. gunicorn itself reads them.
+gunicorn_conflict() {
+  local folder status
+  folder=$(sed -n 's/^cd //p' "$base/instances/$1/run" 2>/dev/null | head -n 1 | tr -d \')
+  gunicorn_script_conflict "$base/instances/$1/gunicorn_start"
+  if [ ! -e "$folder/gunicorn.conf.py" ] && ! grep -q -s '^GUNICORN_CMD_ARGS=' "$base/instances/$1/env"; then return 0; fi
+  status=0
+  manager_run "$1" timeout -k 5 30 "$base/instances/$1/run" python -c "$(cat "$undo/program.gunicorn")" >"$undo/conflict" 2>&1 </dev/null 3<&- || status=$?
+  if [ "$status" -ne 0 ]; then
+    hide_secrets <"$undo/conflict" | grep -v '^[[:space:]]*$' | tail -n 1
+  else
+    hide_secrets <"$undo/conflict" | sed "s/^/$mark say note: /" >&2
+  fi
+}
+
+# gunicorn_script_conflict FILE: the start script is a template that users may edit.
+gunicorn_script_conflict() {
+  local option
+  for option in --reload --daemon --pid --preload; do
+    if grep -q -s -e "^[^#]* $option\([ =]\|\$\)" "$1"; then
+      printf '%s\n' "The start script has the option $option, which the process manager cannot live with. Remove it from templates/gunicorn/gunicorn_start.j2"
+      return 0
+    fi
+  done
+}
+
 gunicorn_ended() { grep -q -e 'Shutting down: Master' -e 'Worker failed to boot'; }
 
 # gunicorn_app_failed: uvicorn writes this line.

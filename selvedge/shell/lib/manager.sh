@@ -54,9 +54,15 @@ manager_stop() {
 # manager_kill_orphans INSTANCE: kill workers whose parent was killed. They would run forever, and no manager knows them. They
 # have no requests to finish, because the file of their socket was deleted.
 manager_kill_orphans() {
-  local pid
-  for pid in $(manager_processes "$1"); do
-    [ "$pid" -eq 1 ] || kill -KILL "$pid" 2>/dev/null || :
+  local pids round
+  round=0
+  # A master that is killed after its worker may have started another one meanwhile.
+  while [ "$round" -lt 5 ]; do
+    round=$((round + 1))
+    pids=$(manager_processes "$1" | tr ' ' '\n' | grep -x -v 1) || return 0
+    # shellcheck disable=SC2086
+    kill -KILL $pids 2>/dev/null || :
+    sleep 0.1
   done
 }
 
@@ -79,6 +85,15 @@ manager_instances() {
 }
 
 manager_alive() { "$(manager_of "$1")_alive" "$1"; }
+
+# manager_watch INSTANCE: print the id of its main process, 0 if it does not run, and its state in its process manager.
+manager_watch() { "$(manager_of "$1")_watch" "$1"; }
+
+# manager_run INSTANCE COMMAND…: run a command as the app's user, in the restrictions in which its process manager runs it.
+manager_run() { "$(manager_of "$1")_run" "$@"; }
+
+# manager_run_end INSTANCE: end the command that manager_run runs.
+manager_run_end() { "$(manager_of "$1")_run_end" "$1"; }
 
 # manager_pid INSTANCE: print the id of its main process, 0 if it does not run.
 manager_pid() { "$(manager_of "$1")_pid" "$1"; }

@@ -179,6 +179,45 @@ supervisor_alive() {
   esac
 }
 
+# supervisor_watch INSTANCE: print the id of its process, and its state in supervisor. This uses supervisor's own protocol, as
+# supervisor_add does.
+supervisor_watch() {
+  local info state pid
+  info=$(curl -s --noproxy '*' --max-time 10 --unix-socket /run/supervisor.sock -H 'Content-Type: text/xml' -d "$supervisor_xml\
+<methodCall><methodName>supervisor.getProcessInfo</methodName><params><param><value><string>$app.$1:$app.$1</string></value></param>\
+</params></methodCall>" http://localhost/RPC2 | tr -d '\n') || info=
+  state=$(printf '%s' "$info" | sed -n 's#.*<name>statename</name> *<value><string>\([A-Z]*\)</string>.*#\1#p')
+  pid=$(printf '%s' "$info" | sed -n 's#.*<name>pid</name> *<value><int>\([0-9]*\)</int>.*#\1#p')
+  if [ -z "$state" ]; then
+    # NAME STATE pid 123, uptime 0:00:05
+    info=$(supervisorctl status "$app.$1" 2>&1 | tail -n 1) || :
+    state=$(printf '%s\n' "$info" | awk '{ print $2 }')
+    pid=$(printf '%s\n' "$info" | sed -n 's/.* pid \([0-9]*\),.*/\1/p')
+  fi
+  printf '%s %s\n' "${pid:-0}" "${state:-unknown}"
+}
+
+# supervisor_run INSTANCE COMMAND…: run a command as supervisor would run the app. The command leads a process group, whose
+# processes end with it.
+supervisor_run() {
+  local pid status
+  shift
+  # Not by user_run: a function's process is a shell, and would be the group's parent.
+  setpriv --reuid="$app" --regid="$(id -g "$app")" --init-groups --no-new-privs --bounding-set=-all -- "$@" &
+  pid=$!
+  printf '%s\n' "$pid" >"$undo/run.pid"
+  status=0
+  wait "$pid" || status=$?
+  rm -f -- "$undo/run.pid"
+  kill -s KILL -- "-$pid" 2>/dev/null || :
+  return "$status"
+}
+
+supervisor_run_end() {
+  local pid
+  if { read -r pid <"$undo/run.pid"; } 2>/dev/null; then kill -s TERM "$pid" 2>/dev/null || :; fi
+}
+
 supervisor_pid() { supervisorctl pid "$app.$1" 2>/dev/null || echo 0; }
 
 # supervisor_starved INSTANCE: supervisor does not limit memory.

@@ -1,6 +1,6 @@
-# The release switch. A new instance starts next to the old one and passes the gate (gate.sh). Then one changed link sends it the
+# The release switch. A new instance starts next to the old one and passes the gate (preflight.sh, gate.sh, settle.sh). Then one changed link sends it the
 # requests, and the old one is drained (drain.sh). Reads the variables in the list of switch_release.
-# Shared: preflight
+# Shared: asked
 
 # switch_link LINK TARGET: create or replace a link in one step.
 switch_link() {
@@ -16,11 +16,11 @@ switch_current() { [ -z "$1" ] || switch_link "$base/current" "$1"; }
 
 # switch_release: make $new the live release. If it fails, the old one stays live. $why: deploy, rollback, restart or revert.
 # shellcheck disable=SC2034 # other files read some of these variables
-# Values: app base run_dir log_dir live_socket previous_socket repo site_enabled site_login site_host site_follow supervisor_conf health health_host health_ranges health_timeout health_attempts health_interval new why module import_timeout header settle settle_ms drain stop_timeout strategy migrate alembic downgraded migrate_timeout settings host before_switch keep
+# Values: app base run_dir log_dir live_socket previous_socket repo site_enabled site_login site_host site_follow supervisor_conf health health_host health_ranges health_timeout health_attempts health_interval new why module start_timeout header settle settle_ms drain stop_timeout strategy migrate alembic downgraded migrate_timeout settings host before_switch keep
 switch_release() {
-  local began old previous old_current scheme commit asked took
+  local began old previous old_current scheme commit took
   began=$(date +%s)
-  switch_payload
+  programs_read
   old=$(releases_live)
   previous=$(releases_linked "$previous_socket")
   if switch_is_unproven; then
@@ -43,28 +43,15 @@ switch_release() {
   switch_begin
   # It writes most of the data that the `sync` of switch_go would wait for.
   sync -f "$base" 3<&- &
-  asked=$(clock_uptime)
   gate_pass
   took=$(($(clock_uptime) - asked))
-  # Its result is not needed: the release's own worker has imported the app, and answers.
-  gate_preflight_end
+  answer_no_circle
+  settle_managed
   workers_grow
+  workers_warn
   switch_hooks
   switch_go
   switch_keep
-}
-
-# switch_payload: read the payload: the sizes of two programs, the program that checks a release ($preflight), and the script
-# that drains one.
-switch_payload() {
-  local checks drains
-  if read -r checks drains <&3; then
-    # shellcheck disable=SC2034 # gate.sh reads it
-    preflight=$(head -c "$checks" <&3)
-    head -c "$drains" <&3 >"$undo/drain"
-    if [ "$(wc -c <"$undo/drain")" -eq "$drains" ]; then return 0; fi
-  fi
-  step_fail "The connection was lost before the release began. Nothing was changed"
 }
 
 # switch_is_unproven: whether the run of the live release was killed before that release had settled, and the previous release
@@ -107,34 +94,42 @@ switch_migrates() { [ -n "$migrate" ] && [ "$why" = deploy ]; }
 switch_stops_first() { [ "$strategy" = restart ] && [ -n "$old" ] && [ "$old" != "$new" ]; }
 
 # switch_begin: check the new release, migrate, and start it. Without a migration the app server starts while the settings are
-# checked. It waits for the result before it loads a module of the app or listens (the file `held`).
+# checked. It waits for the result before it loads a module of the app or listens (the file `held`). With strategy = "restart",
+# nothing of the new release runs before the live one has stopped.
 switch_begin() {
   switch_check
   # A killed run may have left this file.
   rm -f -- "$base/instances/$new/held"
-  gate_preflight
-  if switch_migrates || switch_stops_first; then
-    gate_preflight_ok wait
-    if switch_migrates; then switch_migrate; fi
-    if switch_stops_first; then switch_stop_old; fi
+  if switch_stops_first; then switch_stop_old; fi
+  asked=$(clock_uptime)
+  if switch_migrates; then
+    preflight_begin import
+    preflight_ok "import of $module"
+    switch_migrate
+    asked=$(clock_uptime)
     switch_start
-  elif [ "$new" = "$old" ]; then
-    gate_settings
+  elif [ "$new" = "$old" ] || switch_stops_first; then
+    preflight_begin settings
+    preflight_ok "check of the app's settings"
     switch_start
   else
+    preflight_begin settings
     : >"$base/instances/$new/held"
     switch_start
-    gate_settings
+    preflight_ok "check of the app's settings"
     rm -f -- "$base/instances/$new/held"
   fi
 }
 
 # switch_check: refuse the release if it cannot start, before anything is changed.
 switch_check() {
+  local conflict
   if [ -e "$run_dir/$new.sock" ] && [ ! -S "$run_dir/$new.sock" ]; then
     switch_refuse "The path of the new release's socket is in use: $run_dir/$new.sock is not a socket ($(stat -c '%F, owner %U' "$run_dir/$new.sock")). Remove that file"
   fi
   if [ "$strategy" = beside ]; then workers_room; fi
+  conflict=$(appserver_conflict "$new")
+  [ -z "$conflict" ] || switch_refuse "$conflict"
 }
 
 # switch_run COMMAND…: run a command in the new release's environment, as the app's user.
@@ -202,7 +197,7 @@ switch_go() {
   step_say "live: $new"
   manager_boot "$new"
   gate_site || switch_back "$site_problem"
-  gate_settle
+  settle_wait
 }
 
 # switch_back SENTENCE: after the switch, send requests to the old release again and stop the new one. Requests that wait in the
@@ -227,7 +222,7 @@ switch_back() {
 switch_refuse() {
   local consequence
   trap '' TERM INT
-  gate_preflight_end
+  preflight_end
   if [ -n "$(gate_log)" ]; then
     printf 'The last lines of %s:\n' "$log_dir/$new.log"
     gate_log | tail -n 40 | hide_secrets | cut -c 1-400

@@ -86,6 +86,36 @@ systemd_stop() {
 # systemd_alive INSTANCE: while systemd listens on its socket, it restarts the service whenever that ends.
 systemd_alive() { systemctl -q is-active "$app.$1.socket"; }
 
+# systemd_watch INSTANCE: print the id of its process, its state and the number of its restarts.
+systemd_watch() {
+  systemctl show -p MainPID -p ActiveState -p NRestarts "$app.$1.service" 2>/dev/null | awk -F = '
+    { value[$1] = $2 }
+    END { printf "%d %s, restarted %d times\n", value["MainPID"], value["ActiveState"] ? value["ActiveState"] : "unknown", value["NRestarts"] }'
+}
+
+# systemd_walls INSTANCE: print the properties of its unit that restrict it.
+systemd_walls() {
+  sed -n '/^\[Service\]/,/^\[Install\]/p' "$base/instances/$1/unit.service" | grep '^[A-Z][A-Za-z]*=' |
+    grep -v '^\(Type\|ExecStart\|Standard[A-Za-z]*\|Restart[A-Za-z]*\|KillMode\|Timeout[A-Za-z]*\|OOMPolicy\|MemoryMax\|TasksMax\)='
+}
+
+systemd_run_unit() { printf 'selvedge-check-%s.%s.service' "$app" "$1"; }
+
+# systemd_run INSTANCE COMMAND…: run a command in the restrictions of its unit. systemd reads the properties in their order.
+systemd_run() {
+  local unit line walls
+  unit=$(systemd_run_unit "$1")
+  walls=$(systemd_walls "$1" | tac)
+  shift
+  set -- --quiet --collect --pipe --wait --service-type=exec --unit="$unit" --description="Checks a release of $app" -- "$@"
+  while IFS= read -r line; do set -- "--property=$line" "$@"; done <<EOF
+$walls
+EOF
+  systemd-run --no-ask-password "$@"
+}
+
+systemd_run_end() { systemctl stop "$(systemd_run_unit "$1")" 2>/dev/null || :; }
+
 systemd_pid() { systemctl show --value --property=MainPID "$app.$1.service" 2>/dev/null || echo 0; }
 
 systemd_starved() { journalctl -q -o cat --no-pager -u "$app.$1.service" 2>/dev/null | grep -q 'killed by the OOM killer'; }

@@ -23,20 +23,33 @@ $used MB. ${drains:+A previous release still answers open requests: try again in
 app.strategy = \"restart\": then the live release stops first, and requests fail until the new one answers"
 }
 
-# workers_grow: the first worker is healthy. Start the others in the background, one after another: all at once they would slow
-# down the live release and each other. If the first took more than two seconds ($took, in milliseconds), wait as long for the
-# others, because until then the first would have to answer all requests.
-workers_grow() {
+# workers_early: the first worker needs long to start. Start the others now, so that they do not need as long again afterwards.
+workers_early() {
+  if [ -z "${growing:-}" ] && [ $(($(clock_uptime) - asked)) -gt 5000 ]; then workers_begin; fi
+}
+
+# workers_begin: start the other workers in the background, one after another.
+workers_begin() {
   local wanted
   rm -f -- "$base/instances/$new/one"
   wanted=$(appserver_workers "$new")
+  growing=none
   [ "$wanted" -gt 1 ] || return 0
   workers_add "$wanted" 3<&- &
   growing=$!
-  if [ "$took" -gt 2000 ]; then
-    gate_wait "waiting for the other workers"
-    sleep "$((took / 1000))"
-  fi
+}
+
+# workers_grow: the first worker is healthy. Start the others, unless they have begun. They do not start together with the first:
+# all at once they would slow down the live release, for one that may fail. If the first took more than two seconds ($took, in
+# milliseconds), wait for the others, at most as long, because until then the first would have to answer all requests.
+workers_grow() {
+  local end wanted
+  [ -n "${growing:-}" ] || workers_begin
+  if [ "$growing" = none ] || [ "$took" -le 2000 ]; then return 0; fi
+  gate_wait "waiting for the other workers"
+  end=$(($(clock_uptime) + took))
+  wanted=$(appserver_workers "$new")
+  while [ "$(clock_uptime)" -lt "$end" ] && [ "$(gate_log | appserver_ready "$new")" -lt "$wanted" ]; do sleep 0.2; done
 }
 
 # workers_add WANTED: start workers until there are that many.
@@ -49,7 +62,7 @@ workers_add() {
 
 # workers_grown: wait until all workers were started.
 workers_grown() {
-  [ -n "${growing:-}" ] || return 0
+  case ${growing:-none} in none) return 0 ;; esac
   gate_wait "waiting for the other workers"
   wait "$growing" || :
 }
@@ -63,19 +76,44 @@ workers_parent() {
   done
 }
 
+# workers_warn: tell the user of schedulers that run once in each worker.
+workers_warn() {
+  local wanted found
+  [ "$why" = deploy ] || return 0
+  wanted=$(appserver_workers "$new")
+  [ "$wanted" -gt 1 ] || return 0
+  found=$(workers_schedulers "$base/releases/${new%%-*}")
+  [ -z "$found" ] || step_say "note: the app has $found installed and $wanted workers. A scheduler in the app runs in each of them, so each job runs $wanted times. Set app.workers = 1, or start the scheduler as a process of its own"
+}
+
+# workers_schedulers RELEASE: print the schedulers in its virtual environment that run inside an app, separated by commas. The
+# last ones are for other things, too, so the code must use their function for timers.
+workers_schedulers() {
+  local package folder
+  {
+    for package in apscheduler rocketry aiocron fastapi_scheduler fastapi_crons fastapi_apscheduler aioschedule asyncz; do
+      for folder in "$1"/.venv/lib/python*/site-packages/"$package"; do if [ -e "$folder" ] || [ -e "$folder.py" ]; then echo "$package"; fi; done
+    done
+    for package in fastapi_utils:repeat_every fastapi_utilities:repeat_ fastapi_restful:repeat_every schedule:schedule.every; do
+      for folder in "$1"/.venv/lib/python*/site-packages/"${package%:*}"; do
+        if [ -e "$folder" ] && grep -q -s -r -F --include='*.py' --exclude-dir=.venv -e "${package#*:}" -- "$1"; then echo "${package%:*}"; fi
+      done
+    done
+  } | sort -u | paste -s -d , | sed 's/,/, /g'
+}
+
 workers_count() { pgrep -c -P "$1" || :; }
 
 # workers_add_one PARENT WANTED: start one worker and wait for it, because two signals at once count as one. 1: there are enough,
 # or the app server starts no further one.
 workers_add_one() {
-  local running waited
+  local running end
   running=$(workers_count "$1")
   [ "$running" -lt "$2" ] || return 1
   appserver_add_worker "$new" "$1" || return 1
-  waited=0
+  end=$(($(clock_uptime) + 3000))
   while [ "$(workers_count "$1")" -le "$running" ]; do
-    waited=$((waited + 1))
-    [ "$waited" -lt 100 ] || return 1
+    [ "$(clock_uptime)" -lt "$end" ] || return 1
     sleep 0.01
   done
 }

@@ -45,8 +45,8 @@ WORDS: list[tuple[str, str]] = [
     ("wrokers = 3", "app.wrokers: is not a setting. Did you mean `workers`?"),
     ("email = 'a@b.c'", "app.email: is not a setting. Move it to the table [tls]."),
     (
-        "module = 'main:create_app()'",
-        "app.module: must name an object and not call a factory: write `app = create_app()` in the module, and name app. "
+        "module = 'main:create_app(1)'",
+        "app.module: must call a factory without arguments, as in main:create_app(). "
         'Write, for example, `module = "main:app"`.',
     ),
     (
@@ -109,7 +109,7 @@ WORDS: list[tuple[str, str]] = [
     ("[groups]\nall = ['x']", "groups.all: no host is named 'x'. Add a table [hosts.x]."),
     ("[hosts.all]\n[groups]\nall = ['all']", "groups.all: is also the name of a host. Rename the group."),
     ("[serve]\nx = 1", "serve: is not a setting. Did you mean `server`?"),
-    ("[zzz]", "zzz: is not a setting. Known tables: app, tls, server, nginx, hooks, rollout, hosts, groups."),
+    ("[zzz]", "zzz: is not a setting. Known tables: app, tls, server, nginx, hooks, box, rollout, hosts, groups."),
     (
         "[rollout]\nbatch = '5'",
         "rollout.batch: must be a number of servers, or a share of them from '1%' to '100%', not '5'.",

@@ -57,7 +57,7 @@ GOOD: list[tuple[str, Any, Any]] = [
     ("RelativePath", ".config/x_1@2+3-4", ".config/x_1@2+3-4"),
     ("ModulePath", "main:app", "main:app"),
     ("ModulePath", "hello.web_2:site.app", "hello.web_2:site.app"),
-    ("OptionalModule", "", ""),
+    ("ModulePath", "app.main:create_app()", "app.main:create_app()"),
     ("UrlPath", "/", "/"),
     ("UrlPath", "/health?full=1&x=%20", "/health?full=1&x=%20"),
     ("UrlPrefix", "/static", "/static"),
@@ -149,7 +149,7 @@ BAD: list[tuple[str, Any]] = [
     ],
     *[
         ("ModulePath", bad)
-        for bad in ("", "main", "main:", ":app", "main:create_app()", "main:app:x", "a-b:c", "a b:c")
+        for bad in ("", "main", "main:", ":app", "main:create_app(1)", "main:app:x", "a-b:c", "a b:c")
     ],
     *[
         ("ModulePath", bad)
@@ -211,7 +211,7 @@ def test_refused_values(name: str, given_value: Any) -> None:
 def test_both_tables_have_every_type() -> None:
     named = {name for name in vars(types) if hasattr(getattr(types, name), "__metadata__")}
     assert named - {"Text", "Line", "OptionalDomain", "Hook"} <= {name for name, *_ in GOOD}
-    assert named - {"Line", "OptionalDomain", "OptionalModule", "Hook"} <= {name for name, _ in BAD}
+    assert named - {"Line", "OptionalDomain", "Hook"} <= {name for name, _ in BAD}
 
 
 @settings(deadline=None, max_examples=60)

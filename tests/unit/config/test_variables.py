@@ -17,9 +17,9 @@ from tests.unit.config.examples import APP
         ("SELVEDGE_APPP__BRANCH", "hunter2", "SELVEDGE_APPP__BRANCH: is not a setting. Did you mean `SELVEDGE_APP__…`?"),
         ("SELVEDGE_HOST_FILE", "hunter2", "SELVEDGE_HOST_FILE: is not a setting. Did you mean `SELVEDGE_HOSTS_FILE`?"),
         (
-            "SELVEDGE_XYZ",
+            "SELVEDGE_QQQQ",
             "hunter2",
-            "SELVEDGE_XYZ: is not a setting. Write SELVEDGE_TABLE__KEY, for example `SELVEDGE_APP__BRANCH`.",
+            "SELVEDGE_QQQQ: is not a setting. Write SELVEDGE_TABLE__KEY, for example `SELVEDGE_APP__BRANCH`.",
         ),
         (
             "SELVEDGE_HOSTS__S__APP__BRNACH",

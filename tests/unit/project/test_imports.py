@@ -142,11 +142,14 @@ PRINTS = {
     "selvedge/tasklist.py",
     "selvedge/config/reference.py",
     "selvedge/operations/trust.py",
+    "selvedge/operations/support/question.py",
     "selvedge/shell/server/checkout.py",
     "selvedge/shell/server/environment.py",
-    "selvedge/operations/support/question.py",
+    "selvedge/shell/server/gunicorn_conf.py",
     "selvedge/shell/server/preflight.py",
+    "selvedge/shell/server/remedy.py",
     "selvedge/shell/server/revisions.py",
+    "selvedge/shell/server/selvedge_app.py",
 }
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from selvedge.config.target import Target
-from selvedge.release.instance import Instance
+from selvedge.release.instance import LOADER, LOADER_TEXT, Instance
 from selvedge.resources.code.venv import Venv
 from selvedge.resources.files import File
 from tests.support.declared import file, of
@@ -36,7 +36,17 @@ def test_the_start_script_of_an_instance(app: Callable[..., Target]) -> None:
     assert re.fullmatch(r"0123456789ab-[0-9a-f]{6}", instance.id)
     assert file("gunicorn", settings, f"{instance.folder}/env").text == 'TOKEN="c4nary"\n'
     modes = {each.path.rpartition("/")[2]: each.mode for each in of("gunicorn", settings, File) if instance.id in each.path}
-    assert modes == {"env": "0640", "run": "0750", "selvedge_worker.py": "0640", "gunicorn_start": "0750"}
+    assert modes == {
+        "env": "0640", "run": "0750", "selvedge_worker.py": "0640", "selvedge_app.py": "0640", "gunicorn_start": "0750",
+    }  # fmt: skip
+
+
+def installed(folder: Path) -> None:
+    """Write the modules that selvedge_worker.py needs besides the worker's own."""
+    (folder / "gunicorn").mkdir()
+    (folder / "gunicorn/__init__.py").touch()
+    (folder / "gunicorn/errors.py").write_text("class AppImportError(Exception): pass\n")
+    (folder / LOADER).write_text(LOADER_TEXT)
 
 
 # Each module prints its name when it is loaded, and whether the app's settings were still incomplete.
@@ -67,6 +77,7 @@ def test_gunicorn_loads_libraries_first_and_the_app_after_the_settings(
         (tmp_path / f"{module}.py").write_text(LIBRARY.format(held=held))
     folder = Instance.of(settings).folder
     text = file("gunicorn", settings, f"{folder}/selvedge_worker.py").text
+    installed(tmp_path)
     (tmp_path / "selvedge_worker.py").write_text(text.replace(folder, str(tmp_path)))
     environment = {"PYTHONPATH": str(tmp_path), "RELEASE": "r"}
     done = subprocess.run(
@@ -80,25 +91,26 @@ def test_a_broken_library_does_not_stop_the_master(app: Callable[..., Target], t
     (tmp_path / "fastapi.py").write_text("1 / 0\n")
     (tmp_path / "uvicorn_worker.py").write_text("class UvicornWorker: pass\n")
     text = file("gunicorn", settings, f"{Instance.of(settings).folder}/selvedge_worker.py").text
+    installed(tmp_path)
     (tmp_path / "selvedge_worker.py").write_text(text)
     environment = {"PYTHONPATH": str(tmp_path), "RELEASE": "r"}
     subprocess.run([sys.executable, "-c", "import selvedge_worker"], env=environment, check=True, timeout=20)
 
 
 # The worker's app answers with these headers; the program prints those that nginx gets.
-STREAMS = """
-import asyncio, selvedge_worker
-
+STREAMING = """
 async def app(scope, receive, send):
     await send({{"type": "http.response.start", "status": 200, "headers": {headers}}})
     await send({{"type": "http.response.body", "body": b"x"}})
+"""
+STREAMS = """
+import asyncio, selvedge_worker
 
 async def send(message):
     seen.append(message)
 
 seen = []
-worker = selvedge_worker.Worker()
-worker.app = app
+worker = selvedge_worker.Worker("main:app")
 worker.load_wsgi()
 asyncio.run(worker.wsgi({{"type": {kind!r}}}, None, send))
 print(seen[0].get("headers"), seen[1]["body"])
@@ -115,14 +127,8 @@ def test_nginx_does_not_hold_back_the_pieces_of_a_stream(
     app: Callable[..., Target], tmp_path: Path, kind: str, headers: list[Any], seen: list[Any]
 ) -> None:
     settings = app("nothing set")
-    worker = "class UvicornWorker:\n def load_wsgi(self): self.wsgi = self.app\n"
-    (tmp_path / "uvicorn_worker.py").write_text(worker)
-    text = file("gunicorn", settings, f"{Instance.of(settings).folder}/selvedge_worker.py").text
-    (tmp_path / "selvedge_worker.py").write_text(text)
-    program = STREAMS.format(kind=kind, headers=headers)
-    environment = {"PYTHONPATH": str(tmp_path), "RELEASE": "r"}
-    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True, timeout=20)
-    assert done.stdout == f"{seen} b'x'\n"
+    done = start(settings, tmp_path, STREAMS.format(kind=kind), STREAMING.format(headers=headers))
+    assert done.stdout == f"{seen} b'x'\n", done
 
 
 def test_by_default_the_app_has_one_worker_more_than_cores(app: Callable[..., Target]) -> None:
@@ -136,3 +142,52 @@ def test_the_worker_module_is_valid_python_for_any_class_name(target: Callable[.
     text = next(each.text for each in declared("gunicorn", app) if isinstance(each, File) and "worker" in each.path)
     assert "from _a._b import C_1 as _Worker" in text
     compile(text, "worker", "exec")
+
+
+# gunicorn's part of a worker: its heartbeat, and the load of the app.
+WORKER = """
+class UvicornWorker:
+    class tmp:
+        beats = 0
+        def notify(self): self.beats += 1
+    def __init__(self, uri): self.app, self.tmp = type("App", (), {"app_uri": uri, "callable": None})(), self.tmp()
+    def load_wsgi(self): self.wsgi = self.app.callable
+    def notify(self): self.tmp.notify()
+"""
+STARTS = """
+import time, selvedge_worker
+worker = selvedge_worker.Worker("{uri}")
+worker.load_wsgi()
+time.sleep(2.5)
+before = worker.tmp.beats
+worker.notify()
+time.sleep(2.2)
+print(worker.app.callable.__name__, before, worker.tmp.beats - before)
+"""
+
+
+def test_a_worker_calls_factories_and_lives_until_it_serves(app: Callable[..., Target], tmp_path: Path) -> None:
+    """gunicorn kills a worker whose heartbeat stops for app.timeout seconds. Once the app serves, its loop beats."""
+    factory = "async def real(a, b, c): ...\ndef create_app(): return real\n"
+    done = start(app("nothing set"), tmp_path, STARTS.format(uri="main:create_app"), factory)
+    name, before, after = done.stdout.split()
+    assert (name, int(before) in (2, 3), after) == ("real", True, "1"), done
+
+
+def test_a_worker_says_why_it_cannot_load_the_app(app: Callable[..., Target], tmp_path: Path) -> None:
+    done = start(app("nothing set"), tmp_path, STARTS.format(uri="main:app"), "import nosuch\n")
+    assert done.returncode == 1
+    sentence = "[selvedge] The app cannot be imported: ModuleNotFoundError: No module named 'nosuch'"
+    assert done.stderr.splitlines()[-1] == f"gunicorn.errors.AppImportError: {sentence}"
+
+
+def start(settings: Target, folder: Path, program: str, text: str) -> subprocess.CompletedProcess[str]:
+    """Run a program that uses the worker. text: the app's module main."""
+    installed(folder)
+    (folder / "uvicorn_worker.py").write_text(WORKER)
+    (folder / "main.py").write_text(text)
+    worker = file("gunicorn", settings, f"{Instance.of(settings).folder}/selvedge_worker.py").text
+    (folder / "selvedge_worker.py").write_text(worker)
+    environment = {"PYTHONPATH": str(folder), "RELEASE": "r"}
+    command = [sys.executable, "-c", program]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=40)

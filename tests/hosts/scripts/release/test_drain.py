@@ -34,7 +34,7 @@ def switched(managed: Managed) -> Managed:
     managed.listens(OLD, NEW)
     for folder in ("/run/units", "/run/selvedge", "/run/hello", "/var/log/selvedge"):
         server.path(folder).mkdir(exist_ok=True)
-    server.path("/run/undo/drain").write_text("the script\n")
+    server.path("/run/undo/program.drain").write_text("the script\n")
     server.program(
         "systemd-run",
         '[ ! -e /run/no-systemd ] || { echo "no systemd here"; exit 1; }\n'
@@ -84,7 +84,7 @@ def test_every_other_running_release_is_drained_once(switched: Managed) -> None:
 
 def test_a_run_waits_for_the_drain_if_systemd_cannot_start_it(switched: Managed) -> None:
     switched.server.path("/run/no-systemd").touch()
-    switched.server.path("/run/undo/drain").write_text("echo drains $1 >>/var/log/told\n")
+    switched.server.path("/run/undo/program.drain").write_text("echo drains $1 >>/var/log/told\n")
     said = f"could not drain {OLD} in the background, so this run waits until it has stopped: no systemd here"
     assert begin(switched) == f"@test say {said}\n"
     assert switched.told == [f"stop {UNIT.format(OLD)}", f"drains {OLD}"]

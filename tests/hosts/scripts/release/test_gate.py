@@ -1,9 +1,10 @@
-"""The health gate: further workers, and the question through nginx."""
+"""The health gate: answers, starts that take long or fail, further workers, and the request through nginx."""
 
 from __future__ import annotations
 
 import pytest
 
+from selvedge.release.live import PROGRAMS
 from tests.hosts.scripts.release.managed import Managed
 from tests.support.libraries import functions
 from tests.support.releases import NEW
@@ -40,14 +41,28 @@ def test_after_the_gate_gunicorn_starts_the_other_workers(
     assert not (folder / "one").exists()
 
 
-@pytest.mark.parametrize(("took", "waits"), [(1999, []), (3900, ["3"])])
-def test_the_other_workers_of_a_slow_app_are_waited_for(managed: Managed, took: int, waits: list[str]) -> None:
+@pytest.mark.parametrize(("took", "ready", "waits"), [(1999, 1, 0), (3900, 1, 2), (3900, 3, 0)])
+def test_the_other_workers_of_a_slow_app_are_waited_for(managed: Managed, took: int, ready: int, waits: int) -> None:
+    """At most as long as the first needed."""
     folder = managed.server.path(f"/srv/hello/instances/{NEW}")
     (folder / "gunicorn_start").write_text("WORKERS=3\n")
+    managed.server.path(f"/var/log/hello/{NEW}.log").write_text("Application startup complete.\n" * ready)
     managed.server.program("sleep", "echo $1 >>/var/log/told")
-    fake = "workers_parent() { echo 1; }\nworkers_count() { echo 1; }\nworkers_add_one() { return 1; }"
-    managed.run(f"{fake}\nnew={NEW} took={took}\nworkers_grow")
-    assert managed.told == waits
+    fake = "workers_parent() { echo 1; }\nworkers_count() { echo 1; }\nworkers_add_one() { return 1; }\n"
+    clock = "clock_uptime() { echo $(($(wc -l </var/log/told) * 3000)); }\n: >/var/log/told\n"
+    managed.run(f"{fake}{clock}new={NEW} took={took} log_from=0\nworkers_grow")
+    assert managed.told == ["0.2"] * waits
+
+
+def test_all_workers_start_at_once_if_the_first_needs_long(managed: Managed) -> None:
+    folder = managed.server.path(f"/srv/hello/instances/{NEW}")
+    (folder / "gunicorn_start").write_text("WORKERS=3\n")
+    (folder / "one").touch()
+    fake = "workers_add() { echo adds $1; }\nclock_uptime() { echo $now; }\n"
+    call = "workers_early\nwait\n"
+    said = managed.run(f"{fake}new={NEW} asked=1000 took=9000\nnow=5900\n{call}now=6100\n{call}now=9000\n{call}")
+    assert said == "adds 3\n"
+    assert not (folder / "one").exists()
 
 
 @pytest.mark.parametrize(("site", "tls", "asked"), [
@@ -91,17 +106,33 @@ def test_the_site_is_requested_by_a_name_that_nginx_knows(
     assert "yes" in managed.run("site_enabled=/etc/nginx/sites-enabled/hello\ngate_site && echo yes")
 
 
+def gate(managed: Managed, answers: str, log: str = "", **more: str) -> list[str]:
+    """Return what the gate says if curl prints the answers of this shell, and the release has this log. `$n`: requests so far."""
+    count = "n=$(cat /run/asked 2>/dev/null || echo 0)\necho $((n + 1)) >/run/asked\n"
+    managed.server.program("curl", f"{count}{answers}")
+    managed.server.program("sleep", "exit 0")
+    managed.server.path(f"/var/log/hello/{NEW}.log").write_text(log)
+    managed.server.path(f"/srv/hello/instances/{NEW}/gunicorn_start").touch()
+    values = {
+        "new": NEW, "health": "/up", "health_host": "a", "health_timeout": "1.0", "health_ranges": "200-399",
+        "health_attempts": "40", "health_interval": "0", "scheme": "http", "log_from": "0", "module": "main:app",
+        "start_timeout": "120", "strategy": "beside", "asked": "0", "growing": "none", **more,
+    }  # fmt: skip
+    fakes = (
+        "gate_crashed() { return 1; }\ngate_bound() { :; }\nhide_secrets() { cat; }\nmanager_starved() { return 1; }\n"
+        "clock_uptime() { echo $(($(cat /run/asked) * 1000)); }\nswitch_refuse() { echo \"refused: $1\"; exit 1; }\n"
+        "preflight_routes() { echo /health, /items; }\nuser_run() { shift 2; shift; /usr/bin/python3 -I \"$@\"; }\n"
+    )
+    program = f"cat >/run/undo/program.remedy <<'END'\n{PROGRAMS['remedy'].decode()}\nEND\n"
+    assigned = "\n".join(f"{name}='{value}'" for name, value in values.items())
+    return managed.run(f"{fakes}{program}{assigned}\ngate_pass\n").splitlines()
+
+
 def test_the_user_sees_what_the_gate_waits_for(managed: Managed) -> None:
     """Each text once, because the seconds are counted from its first line."""
-    answers = 'case $asked in "" | x) printf "000 " ;; xx | xxx) printf "503 " ;; *) printf "200 " ;; esac'
-    managed.server.program("curl", f"asked=$(cat /run/asked 2>/dev/null); echo x$asked >/run/asked\n{answers}")
-    said = managed.run(
-        f"new={NEW} health=/up health_host=a health_timeout=1.0 health_ranges=200-399\n"
-        "health_attempts=40 health_interval=0 scheme=http log_from=0\n: >/run/undo/preflight.status\n"
-        "gate_preflight_ok() { :; }\ngate_crashed() { return 1; }\ngate_bound() { :; }\ngate_pass"
-    )
-    assert said.splitlines() == [
-        "@test wait waiting for the first worker",
+    answers = 'case $n in 0 | 1) printf "000 " ;; 2 | 3) printf "503 " ;; *) printf "200 " ;; esac'
+    assert gate(managed, answers) == [
+        "@test wait waiting for the import of main:app",
         "@test wait waiting for the health check: GET /up answered 503",
     ]
 
@@ -124,3 +155,104 @@ def test_an_app_that_refuses_its_address_is_still_the_app(managed: Managed, answ
         "if gate_site; then echo yes; else echo no; fi"
     )
     assert said == ("yes\n" if good else "no\n")
+
+
+BOOTING = "[INFO] Booting worker with pid: 7\n"
+LIFESPAN = f"{BOOTING}[INFO] Started server process [7]\n[INFO] Waiting for application startup.\n"
+UP = f"{LIFESPAN}[INFO] Application startup complete.\n"
+
+
+@pytest.mark.parametrize(("log", "sentence"), [
+    (BOOTING, "The import of main:app did not end within 120 s. Move downloads"),
+    (LIFESPAN, "The app's start-up code (its lifespan) did not end within 120 s. Find out what it waits for"),
+    ("", "The new release did not answer GET /up within 120 s of its start. If the app starts slowly, raise app.start_timeout"),
+    (UP, "GET /up (Host: a) on the new release got no answer within 1.0 s, in 40 attempts. If the health check needs longer"),
+])  # fmt: skip
+def test_one_setting_says_how_long_a_start_may_take(managed: Managed, log: str, sentence: str) -> None:
+    said = gate(managed, 'printf "000 "', log)
+    assert said[-1].startswith(f"refused: {sentence}")
+    # The user sees what is waited for, and until when.
+    waited = [line for line in said if "at most 120 s (app.start_timeout)" in line]
+    assert len(waited) == (0 if log == UP else 1), said
+
+
+def test_a_slow_start_is_not_refused(managed: Managed) -> None:
+    assert not [line for line in gate(managed, '[ $n -lt 119 ] && printf "000 " || printf "200 "', BOOTING) if "refused" in line]
+
+
+@pytest.mark.parametrize(("code", "words"), [
+    ("404", "The app has no such path. Set app.health in hosts.toml to one that it has. Paths of the app: /health, /items"),
+    ("405", "This path takes no GET requests"),
+    ("401", "This path needs a login. Set app.health in hosts.toml to a path that needs none"),
+    ("403", "This path needs a login"),
+    ("400", "The app may accept certain Host headers only: set app.health_host"),
+    ("418", "Correct app.health or app.health_status in hosts.toml, or the app. Paths of the app: /health, /items"),
+])  # fmt: skip
+def test_three_equal_answers_settle_it(managed: Managed, code: str, words: str) -> None:
+    (said,) = [line for line in gate(managed, f'printf "{code} "') if line.startswith("refused")]
+    sentence = f"GET /up (Host: a) on the new release answered {code} three times in a row; accepted: 200-399. "
+    assert said.startswith(f"refused: {sentence}")
+    assert words in said
+    assert managed.server.path("/run/asked").read_text() == "3\n"
+
+
+@pytest.mark.parametrize("answers", [
+    'case $n in 0 | 1) printf "404 " ;; *) printf "200 " ;; esac',
+    'case $n in 0 | 2) printf "404 " ;; 1 | 3) printf "503 " ;; *) printf "200 " ;; esac',
+    '[ $n -lt 20 ] && printf "503 " || printf "200 "',
+    '[ $n -lt 20 ] && printf "429 " || printf "200 "',
+])  # fmt: skip
+def test_an_answer_that_may_change_is_asked_for_again(managed: Managed, answers: str) -> None:
+    assert not [line for line in gate(managed, answers) if line.startswith("refused")]
+
+
+def test_a_redirect_that_is_not_accepted_is_shown(managed: Managed) -> None:
+    said = gate(managed, 'case $* in *redirect_url*) printf "http://a/login" ;; *) printf "307 " ;; esac', health_ranges="200-299")
+    assert "answered 307 three times in a row; accepted: 200-299. It redirects to http://a/login." in said[-1]
+
+
+@pytest.mark.parametrize(("next_url", "refused"), [
+    ("http://localhost/up", "redirects in a circle (/up /up)"),
+    ("http://a/up", "redirects in a circle (/up /up)"),
+    ("http://a/up?again=1", "redirects in a circle (/up /up?again=1 /up?again=1)"),
+    ("https://a/up", ""),
+    ("http://elsewhere.test/up", ""),
+    ("", ""),
+])  # fmt: skip
+def test_a_redirect_in_a_circle_is_refused(managed: Managed, next_url: str, refused: str) -> None:
+    managed.server.program("curl", f'printf "%s" "{next_url}"')
+    values = f"new={NEW} code=307 health=/up health_host=a health_timeout=1 scheme=http"
+    said = managed.run(f'switch_refuse() {{ echo "$1"; exit 1; }}\n{values}\nanswer_no_circle')
+    assert (refused in said) if refused else said == ""
+
+
+FAILED = "Traceback (most recent call last):\n{}\n[ERROR] Application startup failed. Exiting.\n[INFO] Shutting down: Master\n"
+
+
+@pytest.mark.parametrize(("log", "sentence"), [
+    (f"{BOOTING}[selvedge] The app cannot be imported: ModuleNotFoundError: No module named 'x'\n[INFO] Shutting down: Master\n",
+     "The app cannot be imported: ModuleNotFoundError: No module named 'x'"),
+    (LIFESPAN + FAILED.format("RuntimeError: no warehouse"),
+     "The app's start-up code (its lifespan) failed: RuntimeError: no warehouse"),
+    (LIFESPAN + FAILED.format("OSError: [Errno 98] Address already in use"),
+     "The app's start-up code (its lifespan) failed: OSError: [Errno 98] Address already in use. The app opens a port or socket of "
+     "its own, which another process has: the previous release, another worker, or another program. "
+     'Set app.strategy = "restart", which stops the previous release'),
+    (f"{BOOTING}[ERROR] Worker (pid:7) was sent SIGSEGV!\n[INFO] Shutting down: Master\n",
+     "The new release exited while it started. A library in native code crashed."),
+])  # fmt: skip
+def test_the_end_of_a_release_has_the_apps_own_words_and_a_remedy(managed: Managed, log: str, sentence: str) -> None:
+    assert gate(managed, 'printf "000 "', log)[-1].startswith(f"refused: {sentence}")
+
+
+@pytest.mark.parametrize(("log", "settings"), [
+    (LIFESPAN + FAILED.format("pydantic_core.ValidationError: 1 validation error for Settings"), True),
+    ("[INFO] Shutting down: Master\n", True),
+    (LIFESPAN + FAILED.format("RuntimeError: no warehouse"), False),
+])  # fmt: skip
+def test_the_error_of_a_settings_class_that_was_found_counts_if_nothing_else_explains_the_end(
+    managed: Managed, log: str, settings: bool
+) -> None:
+    managed.server.path("/run/undo/doubt").write_text("The app's environment does not match Settings: key (missing)\n")
+    said = gate(managed, 'printf "000 "', log)[-1]
+    assert ("does not match Settings: key (missing)" in said) is settings

@@ -200,3 +200,12 @@ def test_only_systemd_ends_the_workers_of_a_killed_app_server(managed: Managed) 
 @pytest.mark.parametrize("manager", MANAGERS.values(), ids=MANAGERS)
 def test_status_asks_for_the_service_that_install_adds(managed: Managed, manager: Manager) -> None:
     assert managed.run(f"manager_service {manager.name}").strip() == manager.service
+
+
+def test_workers_that_a_dying_master_starts_are_killed_too(managed: Managed) -> None:
+    """Under supervisor, a master that was not its child starts a new worker for one that was killed."""
+    line = f"u_str LISTEN 0 2048 /run/hello/{NEW}.sock 1 * 0 users:((x,pid=$1,fd=3))"
+    managed.server.program("ss", f'set -- $(head -n 1 /run/pids); sed -i 1d /run/pids; [ -z "$1" ] || echo "{line}"')
+    start = "sleep 60 & a=$!\nsleep 60 & b=$!\nprintf '%s\\n%s\\n' $a $b >/run/pids\n"
+    said = managed.run(f"{start}manager_kill_orphans {NEW}\nwait $a || echo $?\nwait $b || echo $?")
+    assert said.split() == ["137", "137"]

@@ -26,11 +26,15 @@ mark=@selvedge
 
 # … the library releases
 
+# … the library shared
+
 # … the library step
 
 # … the library supervisor
 
 # … the library systemd
+
+# … the library user
 
 change_0() (
 set -eu
@@ -93,6 +97,19 @@ group=hello
 submodules=''
 checkout_make
 )
+change_9() (
+set -eu
+release=/srv/hello/releases/0123456789ab
+folder=/srv/hello/releases/0123456789ab/backend
+shared=/srv/hello/shared
+user=hello
+shared_link uploads folder
+release=/srv/hello/releases/0123456789ab
+folder=/srv/hello/releases/0123456789ab/backend
+shared=/srv/hello/shared
+user=hello
+shared_link data/blog.db file
+)
 change_arm() (
 set -eu
 :
@@ -103,6 +120,6 @@ change_failed() {
 step_app=hello
 step_by=''
 step_why=''
-step_changes='0 1 2 3 4 5 6 7 8'
+step_changes='0 1 2 3 4 5 6 7 8 9'
 step_counted=0
 step_start

@@ -52,36 +52,36 @@ install -d -m 00750 -o root -g hello -- /srv/hello/instances
 )
 change_5() (
 set -eu
-install -d -m 00750 -o root -g hello -- /srv/hello/instances/0123456789ab-c6855e
+install -d -m 00750 -o root -g hello -- /srv/hello/instances/0123456789ab-70e840
 )
 change_6() (
 set -eu
-head -c 32 <&3 | file_put /srv/hello/instances/0123456789ab-c6855e/env 0640 root hello 32
+head -c 32 <&3 | file_put /srv/hello/instances/0123456789ab-70e840/env 0640 root hello 32
 )
 change_7() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-c6855e/run 0750 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-70e840/run 0750 root hello <<'EOF'
 #!/bin/sh
 # Runs a command in the environment of this release of hello: its folder, variables and virtual environment. Example:
-#   /srv/hello/instances/0123456789ab-c6855e/run python -c 'import sys; print(sys.prefix)'
+#   /srv/hello/instances/0123456789ab-70e840/run python -c 'import sys; print(sys.prefix)'
 # Written by `fab gunicorn`; edit templates/gunicorn/run.j2 instead.
 set -eu
 cd /srv/hello/releases/0123456789ab/backend
 set -a
-. /srv/hello/instances/0123456789ab-c6855e/env
+. /srv/hello/instances/0123456789ab-70e840/env
 # The app may write only to this folder.
 APP_SHARED=/srv/hello/shared
 HOME=/srv/hello/shared
-RELEASE=0123456789ab-c6855e
+RELEASE=0123456789ab-70e840
 COMMIT=0123456789abcdef0123456789abcdef01234567
 VIRTUAL_ENV=/srv/hello/releases/0123456789ab/.venv
 PATH=/srv/hello/releases/0123456789ab/.venv/bin:/usr/local/bin:/usr/bin:/bin
-PYTHONPATH=/srv/hello/releases/0123456789ab/backend:/srv/hello/releases/0123456789ab/backend/src:/srv/hello/instances/0123456789ab-c6855e
+PYTHONPATH=/srv/hello/releases/0123456789ab/backend:/srv/hello/releases/0123456789ab/backend/src:/srv/hello/instances/0123456789ab-70e840
 # Output reaches the log at once, and no byte code is written next to the source.
 PYTHONUNBUFFERED=1
 PYTHONDONTWRITEBYTECODE=1
 # The release's own folder for temporary files, because all users of the server can write to /tmp.
-TMPDIR=/srv/hello/shared/.tmp/0123456789ab-c6855e
+TMPDIR=/srv/hello/shared/.tmp/0123456789ab-70e840
 set +a
 umask 0077
 mkdir -p "$TMPDIR" 2>/dev/null || TMPDIR=/tmp
@@ -91,18 +91,22 @@ EOF
 )
 change_8() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-c6855e/selvedge_worker.py 0640 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-70e840/selvedge_worker.py 0640 root hello <<'EOF'
 """gunicorn's worker for hello, which adds the header X-Release to every response.
 
 gunicorn loads this module before it listens and before it starts workers.
 Written by `fab gunicorn`; edit templates/gunicorn/selvedge_worker.py.j2 instead.
 """
 
+import _thread
 import contextlib
 import gc
 import importlib
 import os
+import threading
 import time
+
+import selvedge_app
 
 # Workers inherit the libraries that gunicorn has loaded: they start faster and share the memory. The app's own modules are
 # not loaded here, because they may open connections, which processes cannot share. Loading modules leaves no garbage, so
@@ -115,8 +119,10 @@ gc.freeze()
 gc.enable()
 
 # A new release waits here until Selvedge has checked the app's settings.
-while os.path.exists("/srv/hello/instances/0123456789ab-c6855e/held"):
+while os.path.exists(os.path.join(os.path.dirname(os.path.abspath(__file__)), "held")):
     time.sleep(0.01)
+
+from gunicorn.errors import AppImportError  # noqa: E402
 
 from uvicorn_worker import UvicornWorker as _Worker  # noqa: E402
 
@@ -147,17 +153,40 @@ class Worker(_Worker):
     }
 
     def load_wsgi(self):
-        """Load the app, also without garbage collection."""
+        """Load the app, also without garbage collection. If that fails, the log says why."""
+        self._started = threading.Event()
+        # Unlike Thread, this does not keep the process alive.
+        _thread.start_new_thread(self._starting, ())
         gc.disable()
+        try:
+            self.app.callable = selvedge_app.load_or_explain(self.app.app_uri)
+        except selvedge_app.NoApp as error:
+            raise AppImportError(str(error))
         super().load_wsgi()
         self.wsgi = streaming(self.wsgi)
         gc.freeze()
         gc.enable()
+
+    def _starting(self):
+        """Tell gunicorn that the worker lives until it serves: app.timeout does not count while the app starts."""
+        end = time.monotonic() + 120
+        while not self._started.wait(1) and time.monotonic() < end:
+            self.tmp.notify()
+
+    def notify(self):
+        self._started.set()
+        super().notify()
 EOF
 )
 change_9() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-c6855e/gunicorn_start 0750 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-70e840/selvedge_app.py 0640 root hello <<'EOF'
+# … selvedge_app.py
+EOF
+)
+change_10() (
+set -eu
+file_put /srv/hello/instances/0123456789ab-70e840/gunicorn_start 0750 root hello <<'EOF'
 #!/bin/sh
 # Starts hello: gunicorn manages the workers, and uvicorn runs the ASGI app in each of them.
 # supervisor runs this script as the user hello.
@@ -170,11 +199,11 @@ VENV=/srv/hello/releases/0123456789ab/.venv
 # By default one worker more than CPU cores, so that all cores are busy while one worker waits (app.workers in hosts.toml).
 WORKERS=3
 # A new release starts with one worker. Once it is healthy, Selvedge makes gunicorn start the others.
-if [ -e /srv/hello/instances/0123456789ab-c6855e/one ]; then WORKERS=1; fi
-# /srv/hello/instances/0123456789ab-c6855e/selvedge_worker.py extends uvicorn_worker.UvicornWorker.
+if [ -e /srv/hello/instances/0123456789ab-70e840/one ]; then WORKERS=1; fi
+# /srv/hello/instances/0123456789ab-70e840/selvedge_worker.py extends uvicorn_worker.UvicornWorker.
 WORKER_CLASS=selvedge_worker.Worker
 # Each release has its own socket. nginx connects to the live one by the link /srv/hello/live.sock.
-BIND=unix:/run/hello/0123456789ab-c6855e.sock
+BIND=unix:/run/hello/0123456789ab-70e840.sock
 LOG_LEVEL=debug
 
 # gunicorn 24 and later open a control socket in the home directory, which Selvedge does not use.
@@ -183,16 +212,19 @@ for module in "$VENV"/lib/python*/site-packages/gunicorn/ctl; do
   if [ -e "$module" ]; then CONTROL=--no-control-socket; fi
 done
 
+# Allow as many open files and connections as the server does. Most programs get 1024 by default.
+ulimit -S -n "$(ulimit -H -n)" 2>/dev/null || :
+
 # Delete the temporary files of this release's last run and of removed releases.
 for old in /srv/hello/shared/.tmp/*; do
   name=${old##*/}
-  if [ "$name" = 0123456789ab-c6855e ] || [ ! -e "/srv/hello/instances/$name" ]; then rm -rf -- "$old" || :; fi
+  if [ "$name" = 0123456789ab-70e840 ] || [ ! -e "/srv/hello/instances/$name" ]; then rm -rf -- "$old" || :; fi
 done
 
 # --umask 0 opens the socket to all users, but only this user and nginx can enter its folder.
 # --forwarded-allow-ips '*': only nginx can reach the socket, so gunicorn may trust its headers about the client.
 # --worker-tmp-dir: heartbeat files are in memory, so that a slow disk does not look like a dead worker.
-exec setpriv --no-new-privs /srv/hello/instances/0123456789ab-c6855e/run "$VENV/bin/python" -m gunicorn hello.web:app \
+exec setpriv --no-new-privs /srv/hello/instances/0123456789ab-70e840/run "$VENV/bin/python" -m gunicorn hello.web:app \
   --name "$NAME" \
   --chdir "$DIR" \
   --workers "$WORKERS" \
@@ -208,18 +240,18 @@ exec setpriv --no-new-privs /srv/hello/instances/0123456789ab-c6855e/run "$VENV/
   $CONTROL
 EOF
 )
-change_10() (
+change_11() (
 set -eu
 hook=after_build
 user=hello
 release=/srv/hello/releases/0123456789ab
 folder=/srv/hello/releases/0123456789ab/backend
-run=/srv/hello/instances/0123456789ab-c6855e/run
-mark_path=/srv/hello/releases/0123456789ab/.selvedge-after_build.0123456789ab-c6855e
+run=/srv/hello/instances/0123456789ab-70e840/run
+mark_path=/srv/hello/releases/0123456789ab/.selvedge-after_build.0123456789ab-70e840
 mark_text=d944855a14613d34
-hook_build 5 RELEASE=0123456789ab-c6855e COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server ACTION=deploy PREVIOUS= 'python manage.py check && echo '"'"'it'"'"''"'"'s built'"'"''
+hook_build 5 RELEASE=0123456789ab-70e840 COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server ACTION=deploy PREVIOUS= 'python manage.py check && echo '"'"'it'"'"''"'"'s built'"'"''
 )
-change_11() (
+change_12() (
 set -eu
 site_readable /srv/hello/releases/0123456789ab backend/static
 site_readable /srv/hello/releases/0123456789ab frontend/dist spa
@@ -235,6 +267,6 @@ change_failed() {
 step_app=hello
 step_by=''
 step_why=''
-step_changes='0 1 2 3 4 5 6 7 8 9 10 11'
+step_changes='0 1 2 3 4 5 6 7 8 9 10 11 12'
 step_counted=0
 step_start

@@ -8,6 +8,8 @@ cd /
 mark=@selvedge
 # … the library alembic
 
+# … the library answer
+
 # … the library appserver
 
 # … the library clock
@@ -28,9 +30,15 @@ mark=@selvedge
 
 # … the library manager
 
+# … the library preflight
+
 # … the library probe
 
+# … the library programs
+
 # … the library prune
+
+# … the library reason
 
 # … the library record
 
@@ -39,6 +47,8 @@ mark=@selvedge
 # … the library request
 
 # … the library service
+
+# … the library settle
 
 # … the library site
 
@@ -66,15 +76,15 @@ step_fail '/etc/supervisor/supervisord.conf is missing.'
 )
 change_1() (
 set -eu
-step_fail '/srv/hello/instances/0123456789ab-c6855e/gunicorn_start is missing.'
+step_fail '/srv/hello/instances/0123456789ab-70e840/gunicorn_start is missing.'
 )
 change_2() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-c6855e/program.conf 0640 root hello <<'EOF'
-; Runs hello, release 0123456789ab-c6855e. During a deploy, the previous release also has a section.
+file_put /srv/hello/instances/0123456789ab-70e840/program.conf 0640 root hello <<'EOF'
+; Runs hello, release 0123456789ab-70e840. During a deploy, the previous release also has a section.
 ; Written by `fab supervisor`; edit templates/supervisor/program.conf.j2 instead.
-[program:hello.0123456789ab-c6855e]
-command=/srv/hello/instances/0123456789ab-c6855e/gunicorn_start
+[program:hello.0123456789ab-70e840]
+command=/srv/hello/instances/0123456789ab-70e840/gunicorn_start
 directory=/srv/hello/releases/0123456789ab
 user=hello
 autostart=true
@@ -86,7 +96,7 @@ stopsignal=TERM
 stopwaitsecs=40
 killasgroup=true
 redirect_stderr=true
-stdout_logfile=/var/log/hello/0123456789ab-c6855e.log
+stdout_logfile=/var/log/hello/0123456789ab-70e840.log
 ; logrotate checks the file every hour and rotates it at 10 MB. If it grows faster, supervisor truncates it. supervisor keeps
 ; no old files, because all users could read them.
 stdout_logfile_maxbytes=50MB
@@ -149,10 +159,10 @@ health_ranges='200-299 301-301'
 health_timeout=5.0
 health_attempts=60
 health_interval=0.5
-new=0123456789ab-c6855e
+new=0123456789ab-70e840
 why=deploy
 module=hello.web:app
-import_timeout=60
+start_timeout=120
 header=1
 settle=6
 settle_ms=6000
@@ -215,11 +225,11 @@ set -eu
 hook=after_switch
 user=hello
 folder=/srv/hello/releases/0123456789ab
-run=/srv/hello/instances/0123456789ab-c6855e/run
+run=/srv/hello/instances/0123456789ab-70e840/run
 mark_path=/srv/hello/instances/.after_switch
 mark_text=fa95d49c11eeb778
 live_link=/srv/hello/live.sock
-hook_switch 5 RELEASE=0123456789ab-c6855e COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server ACTION=deploy PREVIOUS= './tell released'
+hook_switch 5 RELEASE=0123456789ab-70e840 COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server ACTION=deploy PREVIOUS= './tell released'
 )
 change_arm() (
 set -eu

@@ -76,7 +76,7 @@ folder=/srv/hello/releases/0123456789ab/backend
 run=''
 mark_path=/srv/hello/releases/0123456789ab/.selvedge-before_build
 mark_text=4aee93435a157cb2
-hook_build 5 RELEASE=0123456789ab-c6855e COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server ACTION=deploy PREVIOUS=
+hook_build 5 RELEASE=0123456789ab-70e840 COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server ACTION=deploy PREVIOUS=
 )
 change_1() (
 set -eu

@@ -26,31 +26,31 @@ install -d -m 00750 -o root -g hello -- /srv/hello/instances
 )
 change_3() (
 set -eu
-install -d -m 00750 -o root -g hello -- /srv/hello/instances/0123456789ab-a5f6a9
+install -d -m 00750 -o root -g hello -- /srv/hello/instances/0123456789ab-4cfa6b
 )
 change_4() (
 set -eu
-head -c 0 <&3 | file_put /srv/hello/instances/0123456789ab-a5f6a9/env 0640 root hello 0
+head -c 0 <&3 | file_put /srv/hello/instances/0123456789ab-4cfa6b/env 0640 root hello 0
 )
 change_5() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-a5f6a9/run 0750 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-4cfa6b/run 0750 root hello <<'EOF'
 #!/bin/sh
 # Runs a command in the environment of this release of hello: its folder, variables and virtual environment. Example:
-#   /srv/hello/instances/0123456789ab-a5f6a9/run python -c 'import sys; print(sys.prefix)'
+#   /srv/hello/instances/0123456789ab-4cfa6b/run python -c 'import sys; print(sys.prefix)'
 # Written by `fab gunicorn`; edit templates/gunicorn/run.j2 instead.
 set -eu
 cd /srv/hello/releases/0123456789ab
 set -a
-. /srv/hello/instances/0123456789ab-a5f6a9/env
+. /srv/hello/instances/0123456789ab-4cfa6b/env
 # The app may write only to this folder.
 APP_SHARED=/srv/hello/shared
 HOME=/srv/hello/shared
-RELEASE=0123456789ab-a5f6a9
+RELEASE=0123456789ab-4cfa6b
 COMMIT=0123456789abcdef0123456789abcdef01234567
 VIRTUAL_ENV=/srv/hello/releases/0123456789ab/.venv
 PATH=/srv/hello/releases/0123456789ab/.venv/bin:/usr/local/bin:/usr/bin:/bin
-PYTHONPATH=/srv/hello/releases/0123456789ab:/srv/hello/releases/0123456789ab/src:/srv/hello/instances/0123456789ab-a5f6a9
+PYTHONPATH=/srv/hello/releases/0123456789ab:/srv/hello/releases/0123456789ab/src:/srv/hello/instances/0123456789ab-4cfa6b
 # Output reaches the log at once, and no byte code is written next to the source.
 PYTHONUNBUFFERED=1
 PYTHONDONTWRITEBYTECODE=1
@@ -61,18 +61,22 @@ EOF
 )
 change_6() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-a5f6a9/selvedge_worker.py 0640 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-4cfa6b/selvedge_worker.py 0640 root hello <<'EOF'
 """gunicorn's worker for hello.
 
 gunicorn loads this module before it listens and before it starts workers.
 Written by `fab gunicorn`; edit templates/gunicorn/selvedge_worker.py.j2 instead.
 """
 
+import _thread
 import contextlib
 import gc
 import importlib
 import os
+import threading
 import time
+
+import selvedge_app
 
 # Workers inherit the libraries that gunicorn has loaded: they start faster and share the memory. The app's own modules are
 # not loaded here, because they may open connections, which processes cannot share. Loading modules leaves no garbage, so
@@ -85,8 +89,10 @@ gc.freeze()
 gc.enable()
 
 # A new release waits here until Selvedge has checked the app's settings.
-while os.path.exists("/srv/hello/instances/0123456789ab-a5f6a9/held"):
+while os.path.exists(os.path.join(os.path.dirname(os.path.abspath(__file__)), "held")):
     time.sleep(0.01)
+
+from gunicorn.errors import AppImportError  # noqa: E402
 
 from uvicorn_worker import UvicornWorker as _Worker  # noqa: E402
 
@@ -112,17 +118,40 @@ def streaming(app):
 
 class Worker(_Worker):
     def load_wsgi(self):
-        """Load the app, also without garbage collection."""
+        """Load the app, also without garbage collection. If that fails, the log says why."""
+        self._started = threading.Event()
+        # Unlike Thread, this does not keep the process alive.
+        _thread.start_new_thread(self._starting, ())
         gc.disable()
+        try:
+            self.app.callable = selvedge_app.load_or_explain(self.app.app_uri)
+        except selvedge_app.NoApp as error:
+            raise AppImportError(str(error))
         super().load_wsgi()
         self.wsgi = streaming(self.wsgi)
         gc.freeze()
         gc.enable()
+
+    def _starting(self):
+        """Tell gunicorn that the worker lives until it serves: app.timeout does not count while the app starts."""
+        end = time.monotonic() + 120
+        while not self._started.wait(1) and time.monotonic() < end:
+            self.tmp.notify()
+
+    def notify(self):
+        self._started.set()
+        super().notify()
 EOF
 )
 change_7() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-a5f6a9/gunicorn_start 0750 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-4cfa6b/selvedge_app.py 0640 root hello <<'EOF'
+# … selvedge_app.py
+EOF
+)
+change_8() (
+set -eu
+file_put /srv/hello/instances/0123456789ab-4cfa6b/gunicorn_start 0750 root hello <<'EOF'
 #!/bin/sh
 # Starts hello: gunicorn manages the workers, and uvicorn runs the ASGI app in each of them.
 # systemd runs this script as the user hello.
@@ -135,8 +164,8 @@ VENV=/srv/hello/releases/0123456789ab/.venv
 # By default one worker more than CPU cores, so that all cores are busy while one worker waits (app.workers in hosts.toml).
 WORKERS=$(($(nproc) + 1))
 # A new release starts with one worker. Once it is healthy, Selvedge makes gunicorn start the others.
-if [ -e /srv/hello/instances/0123456789ab-a5f6a9/one ]; then WORKERS=1; fi
-# /srv/hello/instances/0123456789ab-a5f6a9/selvedge_worker.py extends uvicorn_worker.UvicornWorker.
+if [ -e /srv/hello/instances/0123456789ab-4cfa6b/one ]; then WORKERS=1; fi
+# /srv/hello/instances/0123456789ab-4cfa6b/selvedge_worker.py extends uvicorn_worker.UvicornWorker.
 WORKER_CLASS=selvedge_worker.Worker
 LOG_LEVEL=info
 
@@ -149,7 +178,7 @@ done
 # No --bind: systemd listens on the socket and passes it on ($LISTEN_FDS).
 # --forwarded-allow-ips '*': only nginx can reach the socket, so gunicorn may trust its headers about the client.
 # --worker-tmp-dir: heartbeat files are in memory, so that a slow disk does not look like a dead worker.
-exec /srv/hello/instances/0123456789ab-a5f6a9/run "$VENV/bin/python" -m gunicorn main:app \
+exec /srv/hello/instances/0123456789ab-4cfa6b/run "$VENV/bin/python" -m gunicorn main:app \
   --name "$NAME" \
   --chdir "$DIR" \
   --workers "$WORKERS" \
@@ -173,6 +202,6 @@ change_failed() {
 step_app=hello
 step_by=''
 step_why=''
-step_changes='0 1 2 3 4 5 6 7'
+step_changes='0 1 2 3 4 5 6 7 8'
 step_counted=0
 step_start

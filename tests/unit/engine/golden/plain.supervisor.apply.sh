@@ -8,6 +8,8 @@ cd /
 mark=@selvedge
 # … the library alembic
 
+# … the library answer
+
 # … the library appserver
 
 # … the library clock
@@ -28,9 +30,15 @@ mark=@selvedge
 
 # … the library manager
 
+# … the library preflight
+
 # … the library probe
 
+# … the library programs
+
 # … the library prune
+
+# … the library reason
 
 # … the library record
 
@@ -39,6 +47,8 @@ mark=@selvedge
 # … the library request
 
 # … the library service
+
+# … the library settle
 
 # … the library site
 
@@ -66,21 +76,21 @@ step_fail '/etc/logrotate.conf is missing.'
 )
 change_1() (
 set -eu
-step_fail '/srv/hello/instances/0123456789ab-a5f6a9/gunicorn_start is missing.'
+step_fail '/srv/hello/instances/0123456789ab-4cfa6b/gunicorn_start is missing.'
 )
 change_2() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-a5f6a9/unit.socket 0640 root hello <<'EOF'
-# The socket of hello, release 0123456789ab-a5f6a9.
+file_put /srv/hello/instances/0123456789ab-4cfa6b/unit.socket 0640 root hello <<'EOF'
+# The socket of hello, release 0123456789ab-4cfa6b.
 # Written by `fab supervisor`; edit templates/systemd/unit.socket.j2 instead.
 # systemd listens from early boot on, before the app runs, so requests wait instead of failing.
 [Unit]
-Description=hello, release 0123456789ab-a5f6a9: socket
+Description=hello, release 0123456789ab-4cfa6b: socket
 # At shutdown nginx stops before the socket, so that no request finds the socket removed.
 Before=nginx.service
 
 [Socket]
-ListenStream=/run/hello/0123456789ab-a5f6a9.sock
+ListenStream=/run/hello/0123456789ab-4cfa6b.sock
 # Only nginx may connect. The app needs no permission, because systemd passes it the open socket.
 SocketUser=root
 SocketGroup=www-data
@@ -96,24 +106,24 @@ EOF
 )
 change_3() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-a5f6a9/unit.service 0640 root hello <<'EOF'
-# Runs hello, release 0123456789ab-a5f6a9. During a deploy, the previous release also has a unit.
+file_put /srv/hello/instances/0123456789ab-4cfa6b/unit.service 0640 root hello <<'EOF'
+# Runs hello, release 0123456789ab-4cfa6b. During a deploy, the previous release also has a unit.
 # Written by `fab supervisor`; edit templates/systemd/unit.service.j2 instead.
 # The start script and its environment file have all settings with free text, because systemd would expand `%` and `$` here.
 [Unit]
-Description=hello, release 0123456789ab-a5f6a9
-Requires=hello.0123456789ab-a5f6a9.socket
-After=hello.0123456789ab-a5f6a9.socket network.target
+Description=hello, release 0123456789ab-4cfa6b
+Requires=hello.0123456789ab-4cfa6b.socket
+After=hello.0123456789ab-4cfa6b.socket network.target
 StartLimitIntervalSec=0
 
 [Service]
 Type=notify
-ExecStart=/srv/hello/instances/0123456789ab-a5f6a9/gunicorn_start
+ExecStart=/srv/hello/instances/0123456789ab-4cfa6b/gunicorn_start
 WorkingDirectory=/srv/hello/releases/0123456789ab
 User=hello
 Group=hello
 # systemd opens the log as root, because only root may write to its folder.
-StandardOutput=append:/var/log/hello/0123456789ab-a5f6a9.log
+StandardOutput=append:/var/log/hello/0123456789ab-4cfa6b.log
 StandardError=inherit
 
 # systemd restarts the app at once, whatever the reason. Requests wait at the socket meanwhile.
@@ -122,14 +132,17 @@ RestartSec=100ms
 # systemd sends TERM to gunicorn only, which lets its workers finish their requests, and later KILL to all processes.
 KillMode=mixed
 TimeoutStopSec=40
-TimeoutStartSec=300
+TimeoutStartSec=150
+# As many open files and connections as systemd allows. Most programs get 1024 by default.
+LimitNOFILE=524288
 
 # If the kernel kills a worker that uses too much memory, gunicorn starts another one and the rest continue.
 MemoryMax=512M
 TasksMax=64
 OOMPolicy=continue
 
-# The sandbox. The app may write to its shared folder, its own /tmp and its own /dev/shm, and execute nothing there.
+# The sandbox. The app may write to its shared folder, its own /tmp and its own /dev/shm, and execute nothing there. [box] in
+# hosts.toml opens single restrictions.
 ProtectSystem=strict
 ReadWritePaths=/srv/hello/shared
 # ProtectSystem= does not cover /run if another setting implies MountAPIVFS= (systemd.exec(5)).
@@ -228,10 +241,10 @@ health_ranges=200-399
 health_timeout=5.0
 health_attempts=60
 health_interval=0.5
-new=0123456789ab-a5f6a9
+new=0123456789ab-4cfa6b
 why=deploy
 module=main:app
-import_timeout=60
+start_timeout=120
 header=''
 settle=6
 settle_ms=6000

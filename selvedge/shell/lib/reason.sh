@@ -1,0 +1,49 @@
+# Why a release failed, in the app's own words, and what to do about it. Reads the variables in the list of switch_release.
+# Shared: reason_error reason_remedy
+
+# reason_hide: copy standard input to $undo/shown, without the values of the environment.
+reason_hide() { hide_secrets >"$undo/shown"; }
+
+# reason_sentence: print the sentence of selvedge_app.py in $undo/shown, or else the last line of the output.
+reason_sentence() {
+  if grep -q '^\[selvedge\] ' "$undo/shown"; then
+    sed -n 's/^\[selvedge\] //p' "$undo/shown" | tail -n 1
+  else
+    grep -v '^[[:space:]]*$' "$undo/shown" | tail -n 1
+  fi | cut -c 1-600
+}
+
+# reason_program ARGUMENT…: run remedy.py as the app's user, without the release's settings.
+reason_program() {
+  (cd / && exec 3<&- && user_run "$app" "$base/releases/${new%%-*}/.venv/bin/python" -I -c "$(cat "$undo/program.remedy")" "$@") 2>/dev/null
+}
+
+# reason_find: set $reason_error to the last exception in $undo/shown, and $reason_remedy to what to do about it.
+reason_find() {
+  local found folder
+  folder=$(sed -n 's/^cd //p' "$base/instances/$new/run" 2>/dev/null | head -n 1 | tr -d \')
+  found=$(reason_program "${folder:-$base/releases/${new%%-*}}" "$base/shared" "$strategy" "$(appserver_workers "$new")" \
+    "$(manager_of "$new")" <"$undo/shown") || found=
+  reason_error=$(printf '%s\n' "$found" | sed -n 1p | cut -c 1-400)
+  reason_remedy=$(printf '%s\n' "$found" | sed -n 2p)
+}
+
+# reason_said SENTENCE: print the sentence with the exception, unless it has that already, and the remedy.
+reason_said() {
+  local said
+  said=$1
+  case $said in
+    *"${reason_error:-$said}"*) ;;
+    *) said="$said: $reason_error" ;;
+  esac
+  printf '%s' "${said%.}${reason_remedy:+. $reason_remedy}"
+}
+
+# reason_otherwise SENTENCE: print the sentence if there is no remedy that fits better.
+reason_otherwise() { [ -n "$reason_remedy" ] || printf '%s' "$1"; }
+
+# reason_clear: forget the exception and the remedy, because a sentence already has both.
+reason_clear() {
+  reason_error=
+  reason_remedy=
+}

@@ -1,0 +1,143 @@
+"""The program that finds the app's error in its output, and what to do about it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from selvedge.release.live import PROGRAMS
+
+RELEASE = "/srv/hello/releases/aaaa"
+
+
+def remedy(
+    output: str, folder: Path | str = RELEASE, strategy: str = "beside", workers: str = "3", manager: str = "supervisor"
+) -> list[str]:
+    """Return the exception and the remedy."""
+    arguments = [str(folder), "/srv/hello/shared", strategy, workers, manager]
+    command = [sys.executable, "-I", "-c", PROGRAMS["remedy"].decode(), *arguments]
+    return subprocess.run(command, input=output, capture_output=True, text=True, check=True, timeout=20).stdout.split("\n")[:2]
+
+
+TRACEBACK = 'Traceback (most recent call last):\n  File "/srv/main.py", line 1, in <module>\n    x()\n'
+
+
+@pytest.mark.parametrize(("error", "shared"), [
+    ("PermissionError: [Errno 13] Permission denied: 'logs'", "logs"),
+    ("PermissionError: [Errno 13] Permission denied: '/srv/hello/releases/aaaa/logs/app.log'", "logs"),
+    ("PermissionError: [Errno 13] Permission denied: 'app.log'", "app.log"),
+    ("OSError: [Errno 30] Read-only file system: './static/uploads/x.png'", "static/uploads"),
+    ("OSError: [Errno 30] Read-only file system: 'uploads'", "uploads"),
+    ("FileNotFoundError: [Errno 2] No such file or directory: '/srv/hello/releases/aaaa/logs/app.log'", "logs"),
+    ("sqlalchemy.exc.OperationalError: (sqlite3.OperationalError) unable to open database file", "database.db"),
+    ("sqlite3.OperationalError: attempt to write a readonly database", "database.db"),
+    ("    | peewee.OperationalError: unable to open database file", "database.db"),
+])  # fmt: skip
+def test_the_app_writes_beside_its_code(error: str, shared: str) -> None:
+    found, words = remedy(f"{TRACEBACK}{error}\n[ERROR] Application startup failed. Exiting.\n")
+    assert error.rpartition("Error: ")[2] in found
+    assert f'app.shared_paths = ["{shared}"] in hosts.toml: then it is in /srv/hello/shared' in words
+
+
+@pytest.mark.parametrize(("file", "text", "shared"), [
+    ("app/db.py", 'URL = "sqlite:///database.db"\n', "database.db"),
+    ("app/db.py", 'URL = "sqlite+aiosqlite:///./data/blog.sqlite3?timeout=5"\n', "data"),
+    ("db.py", 'URL = f"sqlite:///{BASE_DIR}/app.db"\n', "app.db"),
+    ("db.py", "con = sqlite3.connect('tutorial.db')\n", "tutorial.db"),
+    ("alembic.ini", "sqlalchemy.url = sqlite:///blog.db\n", "blog.db"),
+    ("tests/db.py", 'URL = "sqlite:///test.db"\n', "database.db"),
+    ("db.py", 'URL = "sqlite:///:memory:"\n', "database.db"),
+])  # fmt: skip
+def test_the_database_is_named_as_the_code_names_it(tmp_path: Path, file: str, text: str, shared: str) -> None:
+    (tmp_path / file).parent.mkdir(exist_ok=True)
+    (tmp_path / file).write_text(text)
+    assert f'app.shared_paths = ["{shared}"]' in remedy("sqlite3.OperationalError: unable to open database file\n", tmp_path)[1]
+
+
+@pytest.mark.parametrize("path", ["/var/log/blog.log", "/data/x", "../x", "/root/.cache"])
+def test_the_app_writes_elsewhere(path: str) -> None:
+    words = remedy(f"PermissionError: [Errno 13] Permission denied: '{path}'\n")[1]
+    assert "The app may write only to /srv/hello/shared, whose path is in the variable APP_SHARED" in words
+
+
+@pytest.mark.parametrize("error", [
+    "OSError: [Errno 98] Address already in use",
+    "OSError: [Errno 98] error while attempting to bind on address ('0.0.0.0', 9100): address already in use",
+    "OSError: [Errno 98] error while attempting to bind on address ('127.0.0.1', 50051): [errno 98] address already in use",
+    "RuntimeError: Failed to bind to address 0.0.0.0:50051: Address already in use",
+    "BlockingIOError: [Errno 11] Resource temporarily unavailable",
+    "filelock._error.Timeout: The file lock '/srv/hello/shared/app.lock' could not be acquired.",
+])  # fmt: skip
+def test_two_processes_want_the_same(error: str) -> None:
+    found, words = remedy(f"{TRACEBACK}{error}\n")
+    assert found.partition(": ")[2].rstrip(".") in error
+    assert 'Set app.strategy = "restart"' in words and "app.workers = 1" in words
+    assert "app.workers" not in remedy(error, workers="1")[1]
+    assert "app.strategy" not in remedy(error, strategy="restart")[1]
+    assert "ss -lntup" in remedy(error, strategy="restart", workers="1")[1]
+
+
+@pytest.mark.parametrize(("output", "words"), [
+    ("[ERROR] Worker (pid:7) was sent SIGKILL! Perhaps out of memory?", "memory was short. Set fewer app.workers"),
+    ("MemoryError", "memory was short"),
+    ("[ERROR] Worker (pid:7) was sent SIGSEGV!", "A library in native code crashed"),
+    ("Fatal Python error: Segmentation fault", "A library in native code crashed"),
+    ("[ERROR] Worker (pid:7) was sent SIGILL!", "instructions that this processor does not have"),
+    ("[CRITICAL] WORKER TIMEOUT (pid:7)", "app.timeout"),
+    ('    key = os.environ["DATABASE_URL"]\nKeyError: \'DATABASE_URL\'', "Set the variable 'DATABASE_URL' in the file"),
+    ("ConnectionRefusedError: [Errno 111] Connection refused", "A service that the app needs does not answer"),
+    ("redis.exceptions.ConnectionError: Error 111 connecting to localhost:6379. Connection refused.", "does not answer"),
+    ('psycopg.OperationalError: connection failed: connection to server at "127.0.0.1", port 5432 failed', "does not answer"),
+    ("socket.gaierror: [Errno -2] Name or service not known", "cannot resolve the name of a service"),
+    ('asyncpg.exceptions.InvalidPasswordError: password authentication failed for user "x"', "rejects the app's login"),
+    ("OSError: [Errno 24] Too many open files", "as many files and connections open as it may"),
+    ("RuntimeError: can't start new thread", "Raise app.tasks_max"),
+    ("RuntimeError: no warehouse", ""),
+    ("", ""),
+])  # fmt: skip
+def test_each_failure_has_its_remedy(output: str, words: str) -> None:
+    found = remedy(f"[INFO] Starting\n{output}\n[INFO] Shutting down: Master\n")[1]
+    assert (words in found) if words else not found
+
+
+def test_the_last_exception_counts() -> None:
+    between = "During handling of the above exception, another exception occurred:"
+    output = f"{TRACEBACK}KeyError: 'x'\n{between}\n{TRACEBACK}my.OwnError: y\n"
+    assert remedy(output)[0] == "OwnError: y"
+
+
+@pytest.mark.parametrize(("text", "paths"), [
+    (json.dumps({"paths": {"/items": {"get": {}}, "/items/{id}": {"get": {}}, "/login": {"post": {}}, "/healthz": {"get": {}}}}),
+     "/healthz, /items"),
+    ("/docs\n/redoc\n/openapi.json\n/b\n/api/ping\n/b\n", "/api/ping, /b, /docs"),
+    ("".join(f"/{number}\n" for number in range(9)), "/0, /1, /2, /3, /4, /5"),
+    ("Not Found", ""),
+    ('["x"]', ""),
+    ("/a\x1b[2J\n", "/a?[2J"),
+])  # fmt: skip
+def test_paths_for_a_health_check(text: str, paths: str) -> None:
+    command = [sys.executable, "-I", "-c", PROGRAMS["remedy"].decode(), "routes"]
+    assert subprocess.run(command, input=text, capture_output=True, text=True, check=True, timeout=20).stdout == f"{paths}\n"
+
+
+@pytest.mark.parametrize(("output", "setting"), [
+    ("FileNotFoundError: [Errno 2] No such file or directory: '/proc/meminfo'", "proc = true"),
+    ("OSError: [Errno 97] Address family not supported by protocol", "netlink = true"),
+    ("PermissionError: [Errno 1] Operation not permitted: '/dev/dri/card0'", "devices = true"),
+    ("FileNotFoundError: [Errno 2] No such file or directory: '/home/deploy/model.bin'", "home = true"),
+    ("    self._execute_child(args)\nPermissionError: [Errno 13] Permission denied: '/srv/hello/shared/bin/x'", "execute = true"),
+    ("    os.nice(5)\nPermissionError: [Errno 1] Operation not permitted", "resources = true"),
+    ("OSError: [Errno 30] Read-only file system: '/mnt/media/x.png'", 'write = ["/mnt/media"]'),
+])  # fmt: skip
+def test_a_wall_of_the_box_is_named(output: str, setting: str) -> None:
+    assert f"set {setting} in [box] of hosts.toml" in remedy(output, manager="systemd")[1]
+    assert "[box]" not in remedy(output)[1], "supervisor has no walls"
+
+
+def test_code_is_read_only_in_the_box_too() -> None:
+    words = remedy(f"OSError: [Errno 30] Read-only file system: '{RELEASE}/uploads'", manager="systemd")[1]
+    assert 'app.shared_paths = ["uploads"]' in words
