@@ -149,8 +149,6 @@ venv_make() {
     return 0
   fi
   chown -hR -- "root:$user" "$fresh"
-  # The build may have left a link of this name.
-  rm -f -- "$fresh/.selvedge"
   chmod -R u=rwX,g=rX,o= -- "$fresh"
   sync -f "$fresh"
   printf '%s\n' "$request" >"$fresh/.selvedge"
