@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from selvedge.resources.nginx.sites import DefaultServer as DefaultServer
     from selvedge.resources.nginx.sites import ServerNamesFree as ServerNamesFree
     from selvedge.resources.nginx.version import nginx_template as nginx_template
+    from selvedge.resources.packages import OwnPackages as OwnPackages
     from selvedge.resources.packages import Packages as Packages
     from selvedge.resources.packages import Upgraded as Upgraded
     from selvedge.resources.ports import Port as Port
@@ -124,7 +125,7 @@ _NAMES = {
     "resources.nginx.server": "Nginx NginxConf NginxLogs NginxRestrictions OpenFilesLimit",
     "resources.nginx.sites": "LISTEN_TLS DebianDefaultSiteDisabled DefaultServer ServerNamesFree",
     "resources.nginx.version": "nginx_template",
-    "resources.packages": "Packages Upgraded",
+    "resources.packages": "OwnPackages Packages Upgraded",
     "resources.ports": "Port",
     "resources.services": "Enabled Service",
     "resources.users": "User",

@@ -26,8 +26,8 @@ _SPECIAL, _ESCAPED = re.compile(r'(["\\`$])'), r"\\\1"
 _REMEDY = 'Write one NAME="value" on each line.'
 
 
-def read_statements(path: Path) -> list[Binding]:
-    """Return the statements of a dotenv file, also those that are not assignments.
+def read_statements(path: Path, setting: str = "app.env_file") -> list[Binding]:
+    """Return the statements of a dotenv file, also those that are not assignments. setting: names the file in hosts.toml.
 
     Raises:
         ConfigError: the file is missing, not readable, or not UTF-8.
@@ -39,7 +39,7 @@ def read_statements(path: Path) -> list[Binding]:
     except OSError as error:
         missing = isinstance(error, FileNotFoundError)
         problem = "the file is missing" if missing else f"the file is not readable: {error.strerror}"
-        remedy = "Create it, or correct app.env_file in hosts.toml." if missing else f"Check its permissions: `ls -l {path}`."
+        remedy = f"Create it, or correct {setting} in hosts.toml." if missing else f"Check its permissions: `ls -l {path}`."
         raise ConfigError(str(path), "", problem, remedy) from None
     return [each for each in parse_stream(io.StringIO(text)) if each.key or each.error]
 
@@ -49,8 +49,13 @@ def app_environment(app: Target) -> dict[str, SecretStr]:
     return read_environment(app.local_file(app.env_file)) if app.env_file else {}
 
 
-def read_environment(path: Path) -> dict[str, SecretStr]:
-    """Return the variables of a dotenv file. The last value of a name counts, as in a shell.
+def build_environment(app: Target) -> dict[str, SecretStr]:
+    """Return the variables of the build, empty without `app.build_env_file`. Raises ConfigError as `read_environment` does."""
+    return read_environment(app.local_file(app.build_env_file), "app.build_env_file") if app.build_env_file else {}
+
+
+def read_environment(path: Path, setting: str = "app.env_file") -> dict[str, SecretStr]:
+    """Return the variables of a dotenv file. The last value of a name counts, as in a shell. setting: names it in hosts.toml.
 
     Raises:
         ConfigError: the file is missing or not readable, a line is not an assignment, a name has other characters than
@@ -58,7 +63,7 @@ def read_environment(path: Path) -> dict[str, SecretStr]:
     """
     values: dict[str, SecretStr] = {}
     problems = []
-    for statement in read_statements(path):
+    for statement in read_statements(path, setting):
         line = f"line {statement.original.line + _leading_lines(statement.original.string)}"
         problem = _problem(statement)
         if problem:
