@@ -1,10 +1,18 @@
-"""The virtual environment of a release. Releases with the same Python and requirements share one."""
+"""The virtual environment of a release. Releases for which the same would be installed share one."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from selvedge.resources.base import Change, Resource
+from selvedge.shell import library
 from selvedge.shell.library import call
 from selvedge.shell.quoting import quote
+
+_SERVER = Path(library.__file__).parent / "server"
+_CHECKOUT, _ENVIRONMENT = ((_SERVER / name).read_bytes() for name in ("checkout.py", "environment.py"))
+PROGRAMS = b"%d %d\n%b%b" % (len(_CHECKOUT), len(_ENVIRONMENT), _CHECKOUT, _ENVIRONMENT)
+"""The payload of `venv_build`: two sizes, the program that prepares a checkout, and the one that records what was installed."""
 
 
 class Venv(Resource):
@@ -28,7 +36,7 @@ class Venv(Resource):
 
     @property
     def _request(self) -> str:
-        return " ".join([self.python, self.installer, self.requirements or "-", *self.extras])
+        return " ".join([self.python, self.installer, self.root or ".", self.requirements or "-", *self.extras])
 
     def owned(self) -> tuple[str, ...]:
         return (self.cache,)
@@ -57,5 +65,6 @@ class Venv(Resource):
         return Change(
             "build the virtual environment",
             shell,
+            payload=PROGRAMS,
             remedy="Correct the requirements, commit, and run the same command again. The live release keeps serving.",
         )

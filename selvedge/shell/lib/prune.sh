@@ -60,26 +60,18 @@ prune_checkouts() {
   return "$status"
 }
 
-# prune_venvs: remove the virtual environments that no checkout uses.
+# prune_venvs: remove the virtual environments that no checkout uses, and those that are not complete.
 prune_venvs() {
-  local status checkout link folder name used
+  local status checkout link folder used
   status=0
   used=" "
   for checkout in "$base"/releases/*/; do
     link=$(readlink "${checkout}.venv") || continue
     used="$used${link##*/} "
   done
-  for link in "$base"/venvs/*; do
-    if [ -L "$link" ]; then
-      case $used in *" ${link##*/} "*) continue ;; esac
-      rm -f -- "$link" || status=1
-    fi
-  done
-  # Folders without a link were replaced, or their build was interrupted.
-  for folder in "$base"/venvs/*.*/; do
-    folder=${folder%/}
-    name=${folder##*/}
-    if [ "$(readlink "$base/venvs/${name%.*}")" != "$name" ]; then rm -rf -- "$folder" || status=1; fi
+  for folder in "$base"/venvs/*; do
+    case $used in *" ${folder##*/} "*) continue ;; esac
+    rm -rf -- "$folder" || status=1
   done
   return "$status"
 }

@@ -1,20 +1,66 @@
 # uv as a builder of virtual environments (see venv.sh).
 
 # uv_env [NAME=VALUE…] COMMAND…: a command as the app's user, with uv's settings.
-uv_env() { venv_as env UV_CACHE_DIR="$cache/uv" UV_NO_PROGRESS=1 UV_COMPILE_BYTECODE=1 UV_PYTHON_DOWNLOADS=never "$@"; }
+uv_env() {
+  venv_as env UV_CACHE_DIR="$cache/uv" UV_NO_PROGRESS=1 UV_COMPILE_BYTECODE=1 UV_PYTHON_DOWNLOADS=never UV_NO_EDITABLE=1 "$@"
+}
 
 uv_check() { [ -x "$uv" ] || step_fail "uv is missing at $uv. Run \`fab install\` first."; }
 
 uv_create() { uv_env "$uv" venv --quiet --no-project --allow-existing --python "$python" "$fresh"; }
 
-uv_install() {
-  if [ "$lock" != uv.lock ]; then
-    uv_add --requirement "$lock"
-    return
+# uv_lock FOLDER TOP: print the path of the uv.lock in the folder or, if the folder is a member of its workspace, in a parent.
+uv_lock() {
+  local parent member
+  parent=$1
+  while [ ! -f "$parent/uv.lock" ]; do
+    [ "$parent" != "$2" ] || return 1
+    parent=${parent%/*}
+  done
+  if [ "$parent" != "$1" ]; then
+    member=${1#"$parent"/}
+    grep -q -F -e "{ editable = \"$member\" }" -e "{ virtual = \"$member\" }" -e "{ directory = \"$member\" }" -- "$parent/uv.lock" || return 1
   fi
-  uv_env UV_PROJECT_ENVIRONMENT="$fresh" VIRTUAL_ENV="$fresh" "$uv" export --frozen --no-dev --no-emit-workspace \
-    --no-header --quiet --output-file "$fresh/requirements.lock" &&
-    uv_add --requirement "$fresh/requirements.lock"
+  printf '%s' "$parent/uv.lock"
+}
+
+uv_install() {
+  case $lock in
+    uv.lock)
+      uv_current && uv_export && venv_requirements "$work/requirements.txt" && uv_add --requirement "$work/requirements.txt"
+      ;;
+    *.txt) venv_requirements "$code/$lock" && uv_add --requirement "$lock" ;;
+    *) uv_add --requirement "$lock" ;;
+  esac
+}
+
+# uv_export: write the versions in uv.lock to $work/requirements.txt. At the top of a workspace, those of all members.
+uv_export() {
+  local all_members
+  all_members=
+  if [ -f "$code/uv.lock" ] && grep -q '^\[tool\.uv\.workspace\]' "$code/pyproject.toml"; then all_members=1; fi
+  uv_env "$uv" export --frozen --no-dev --no-emit-project --no-editable --no-header --quiet --python "$python" \
+    ${all_members:+--all-packages} --output-file "$work/requirements.txt"
+}
+
+# uv_current: fail if uv.lock is older than the project. Without the network first: a lock that is current needs none, and with
+# another index than that of the lock, uv takes it for old.
+uv_current() {
+  local index output
+  if uv_env "$uv" lock --check --offline --no-cache --python "$python" >/dev/null 2>&1; then return 0; fi
+  index=$(sed -n 's/^source = { registry = "\(http[^"]*\)" }$/\1/p' "$(uv_lock "$code" "$work/source")" | sort | uniq -c | sort -n | sed -n '$s/^ *[0-9]* //p')
+  if [ -n "$index" ] && uv_env "$uv" lock --check --offline --no-cache --python "$python" --default-index "$index" >/dev/null 2>&1; then return 0; fi
+  output=$(uv_env "$uv" lock --check --python "$python" 2>&1) && return 0
+  case $output in
+    *'needs to be updated'*)
+      step_fail "uv.lock is older than pyproject.toml: $(printf '%s\n' "$output" | sed -n 's/^error: //p' | head -n 1) Run \`uv lock\` on your machine and commit uv.lock."
+      ;;
+  esac
+  step_say "could not check whether uv.lock is current: $(printf '%s\n' "$output" | sed -n 's/^error: //p' | head -n 1)"
 }
 
 uv_add() { uv_env "$uv" pip install --python "$fresh/bin/python" "$@"; }
+
+uv_replace() { uv_add --no-deps --reinstall "$@"; }
+
+uv_wheel() { uv_env "$uv" build --wheel --quiet --python "$python" --out-dir "$2" "$1"; }

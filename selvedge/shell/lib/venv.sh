@@ -1,13 +1,16 @@
-# The virtual environment of a release. A builder is a file of its own, named by $installer, with four functions:
+# The virtual environment of a release. It is built from a copy of the checkout, which the app's user owns: a build may write
+# beside its source. A builder is a file of its own, named by $installer, with five functions:
 # NAME_check (the builder is installed, else the step fails), NAME_create (an environment without packages in $fresh),
-# NAME_install (the requirements in the file $lock) and NAME_add REQUIREMENT… (more packages).
+# NAME_install (the requirements in $lock), NAME_add ARGUMENT… (more packages) and NAME_wheel FOLDER TO (a package of the checkout).
+# They run in $code, the app's folder in the copy. $work is the copy's parent, where they may write.
 # Needs: uv pip
+# Shared: made checkout_program record_program
 
 # venv_lock: print the name of the file with the requirements.
 venv_lock() {
   local candidate
-  for candidate in ${requirements:+"$requirements"} uv.lock pylock.toml requirements.txt pyproject.toml; do
-    if [ -f "$folder/$candidate" ]; then
+  for candidate in ${requirements:+"$requirements"} uv.lock pylock.toml requirements.txt pyproject.toml setup.py; do
+    if [ -f "$folder/$candidate" ] || { [ "$candidate" = uv.lock ] && uv_lock "$folder" "$release" >/dev/null; }; then
       printf '%s' "$candidate"
       return 0
     fi
@@ -16,27 +19,10 @@ venv_lock() {
   return 1
 }
 
-# venv_lock_content FILE: everything that decides which packages are installed: the file, and the files that it includes.
-venv_lock_content() {
-  local included
-  cat -- "$folder/$1"
-  case $1 in
-    uv.lock) cat -- "$folder/pyproject.toml" 2>/dev/null || : ;;
-    *.txt)
-      sed -n 's/^[[:space:]]*\(-r\|-c\|--requirement\|--constraint\)[[:space:]=]*\([^[:space:]#]*\).*/\2/p' -- "$folder/$1" |
-        while IFS= read -r included; do
-          case $1 in */*) included=${1%/*}/$included ;; esac
-          if [ -f "$folder/$included" ] && [ "$included" != "$1" ]; then venv_lock_content "$included"; fi
-        done
-      ;;
-  esac
-}
-
-# venv_as COMMAND…: run it as the app's user, in the app's folder: an installation runs code of the packages.
+# venv_as COMMAND…: run it as the app's user, in the app's folder of the copy: an installation runs code of the packages.
 venv_as() {
-  install -d -m 0700 -o "$user" -g "$user" "$cache"
   # shellcheck disable=SC2016
-  user_run "$user" env HOME="$cache" sh -c 'cd "$1" && shift && umask 0022 && exec "$@"' sh "$folder" "$@"
+  user_run "$user" env HOME="$cache" sh -c 'cd "$1" && shift && umask 0022 && exec "$@"' sh "$code" "$@"
 }
 
 # venv_try COMMAND…: run and print it; the end of its output is in $undo/installer. Only the end, since /run is in memory.
@@ -57,10 +43,35 @@ venv_reason() {
     paste -s -d '|' | sed 's/|/: /g' | cut -c 1-400
 }
 
+# venv_programs: read the payload: the sizes of two programs, checkout.py and environment.py.
+venv_programs() {
+  local checkout records
+  if read -r checkout records <&3; then
+    checkout_program=$(head -c "$checkout" <&3)
+    record_program=$(head -c "$records" <&3)
+    case $record_program in *__main__*) return 0 ;; esac
+  fi
+  step_fail "The connection was lost before the build began. Nothing was changed."
+}
+
+# venv_checkout COMMAND ARGUMENT…: run checkout.py.
+venv_checkout() { user_run "$user" "$python" -I -S -c "$checkout_program" "$@"; }
+
+# venv_record COMMAND ARGUMENT…: run environment.py.
+venv_record() { user_run "$user" "$python" -I -S -c "$record_program" "$@"; }
+
+# venv_requirements FILE: prepare a file of requirements in the copy for the installer.
+venv_requirements() { venv_checkout read "$work" "$root" "$1"; }
+
+# venv_is_package: whether the app itself can be installed.
+venv_is_package() { venv_checkout builds "$code"; }
+
 venv_install() { "${installer}_create" && "${installer}_install"; }
 
+# venv_fill: install everything in the new environment $fresh.
 venv_fill() {
   local extra module
+  step_say "$installer installs $lock for Python $version"
   if ! venv_try venv_install; then
     # The builder has said why.
     if grep -q -F -- "$mark error" "$undo/installer"; then exit 1; fi
@@ -71,51 +82,81 @@ venv_fill() {
     if venv_as "$fresh/bin/python" -c "import importlib.util, sys; sys.exit(importlib.util.find_spec('$module') is None)"; then continue; fi
     venv_try "${installer}_add" "$extra" || step_fail "Could not install $extra: $(venv_reason)"
   done
+  package_install
+  venv_try venv_record record "$fresh" "$work" "$release" "$root" "$version" "$request" ||
+    step_fail "The environment is not complete without the checkout: $(tail -n 1 "$undo/installer"). Remove the editable requirement."
 }
 
-# venv_make KEY: build the environment $venvs/KEY. It cannot be moved afterwards, so it gets another name, and KEY is a link.
+# venv_sweep: remove unfinished environments, which an interrupted run has left.
+venv_sweep() {
+  local left
+  rm -rf -- "$cache"/build.*
+  for left in "$venvs"/*/; do
+    left=${left%/}
+    if [ -L "$left" ] || [ -e "$left/.selvedge" ] || [ ! -d "$left" ]; then continue; fi
+    rm -rf -- "$left"
+  done
+}
+
+# venv_make [BASE]: build an environment and set $made to its name. BASE: one whose packages from the checkout may differ only.
 venv_make() {
-  local fresh status
+  local fresh work code status
   disk_need_space "$venvs" 102400
-  find "$venvs" -mindepth 1 -maxdepth 1 -name "$1.*" ! -name "$(readlink "$venvs/$1" || echo -)" -exec rm -rf -- '{}' +
-  fresh=$(mktemp -d -- "$venvs/$1.XXXXXX")
-  chown -- "$user" "$fresh"
-  step_say "$installer installs $lock for Python $version"
+  venv_sweep
+  install -d -m 0700 -o "$user" -g "$user" "$cache"
+  work=$(mktemp -d -- "$cache/build.XXXXXX")
+  # It cannot be moved afterwards, since scripts in it have its path.
+  fresh=$(mktemp -d -- "$venvs/${release##*/}.XXXXXX")
+  chown -- "$user" "$work" "$fresh"
+  code=$work/source${root:+/$root}
   status=0
-  (venv_fill) || status=$?
+  (venv_checkout copy "$release" "$work" "$root" && { package_renew "$1" || venv_fill; }) || status=$?
+  rm -rf -- "$work"
   # The running app must not write to the cache: the next release would install that.
-  if [ -d "$cache" ]; then chown -h -- root:root "$cache"; fi
+  chown -h -- root:root "$cache"
   if [ "$status" -ne 0 ]; then
     rm -rf -- "$fresh"
     exit 1
   fi
-  printf '%s\n' "$request" >"$fresh/.selvedge"
+  made=${fresh##*/}
+  # Where it has no record, it is the base itself that fits.
+  if [ ! -e "$fresh/selvedge-inputs.json" ]; then
+    rm -rf -- "$fresh"
+    made=$1
+    return 0
+  fi
   chown -hR -- "root:$user" "$fresh"
   chmod -R u=rwX,g=rX,o= -- "$fresh"
   sync -f "$fresh"
-  ln -sfn -- "${fresh##*/}" "$venvs/.link" && mv -fT -- "$venvs/.link" "$venvs/$1"
+  printf '%s\n' "$request" >"$fresh/.selvedge"
+  chown -- "root:$user" "$fresh/.selvedge"
+  chmod 0640 -- "$fresh/.selvedge"
+  sync -f "$fresh"
 }
 
-# venv_build: link $release/.venv to an environment. Releases with the same Python and requirements share one.
+# venv_build: link $release/.venv to an environment. Releases whose environments would be the same share one.
 # Values: release root venvs cache python uv installer requirements extras user request
 venv_build() {
-  local folder lock version key
+  local folder lock version found
+  venv_programs
   folder=$release${root:+/$root}
   [ -d "$folder" ] || step_fail "The folder $root (app.root) is not in this commit. Correct app.root in hosts.toml."
   [ -z "$root" ] || file_within "$release" "$folder" || step_fail "The folder $root (app.root) is a symbolic link that leads out of the repository. In hosts.toml, set app.root to a real folder of the repository."
   [ -x "$python" ] || step_fail "Python is missing at $python. Run \`fab install\` first."
   "${installer}_check"
-  lock=$(venv_lock) || step_fail "This commit has no ${requirements:-uv.lock, pylock.toml, requirements.txt or pyproject.toml} in ${root:-its top folder}. Commit one with the app's requirements."
+  lock=$(venv_lock) || step_fail "This commit has no ${requirements:-uv.lock, pylock.toml, requirements.txt, pyproject.toml or setup.py} in ${root:-its top folder}. Commit one with the app's requirements."
   version=$(venv_compile)
   [ -n "$version" ] || step_fail "$python does not start. Run \`fab install\`."
-  key=$(printf %.16s "$({ printf '%s\n' "$version" "$request"; venv_lock_content "$lock"; } | sha256sum)")
-  if [ -x "$venvs/$key/bin/python" ]; then
-    step_say "using the virtual environment of an earlier release: Python $version, $lock"
-  else
-    venv_make "$key"
-  fi
+  found=$(venv_record find "$release" "$venvs" "$version" "$request") || found=
+  case $found in
+    'same '*)
+      made=${found#same }
+      step_say "using the virtual environment of an earlier release: Python $version, $lock"
+      ;;
+    *) venv_make "${found#renew }" ;;
+  esac
   [ ! -e "$release/.venv" ] && [ ! -L "$release/.venv" ] || rm -rf -- "$release/.venv"
-  ln -s -- "../../venvs/$key" "$release/.venv"
+  ln -s -- "../../venvs/$made" "$release/.venv"
 }
 
 # A program that prints Python's version, e.g. 3.12.4, and compiles the files whose names it reads. compileall would take three

@@ -141,7 +141,7 @@ class TestRollback:
         assert sorted(kept) == sorted(made) and len(listed) == 4, "the live release, two good ones, and a bad one"
         names = server.run("ls /srv/hello/releases").stdout.split()
         assert sorted(names) == sorted(["notes", *(entry["release"][:12] for entry in listed)])
-        assert len(server.run("ls /srv/hello/venvs").stdout.split()) == 2, "a link and its target"
+        assert len(server.run("ls /srv/hello/venvs").stdout.split()) == 1
         result = project.fab("-H", server.name, "rollback", "--to", oldest)
         assert result.status == 1 and f"the server has no release {oldest}" in result.stderr, result
         assert assert_consistent(server) == made[-1]

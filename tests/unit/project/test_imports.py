@@ -142,6 +142,8 @@ PRINTS = {
     "selvedge/tasklist.py",
     "selvedge/config/reference.py",
     "selvedge/operations/trust.py",
+    "selvedge/shell/server/checkout.py",
+    "selvedge/shell/server/environment.py",
     "selvedge/shell/server/preflight.py",
 }
 

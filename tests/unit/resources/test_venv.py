@@ -16,15 +16,15 @@ python=/usr/bin/python3
 installer=uv
 extras=gunicorn
 user=hello
-request='/usr/bin/python3 uv - gunicorn'
+request='/usr/bin/python3 uv . - gunicorn'
 venv_build"""
 
 
 @table(
-    (VENV, "/usr/bin/python3 uv - gunicorn\n", None),
+    (VENV, "/usr/bin/python3 uv . - gunicorn\n", None),
     (VENV, "", "build the virtual environment", BUILD),
-    (VENV, "/usr/bin/python3 pip - gunicorn\n", "build the virtual environment", BUILD),
-    (VENV, "/usr/bin/python3 uv requirements.txt gunicorn\n", "build the virtual environment", BUILD),
+    (VENV, "/usr/bin/python3 pip . - gunicorn\n", "build the virtual environment", BUILD),
+    (VENV, "/usr/bin/python3 uv . requirements.txt gunicorn\n", "build the virtual environment", BUILD),
 )
 def test_virtual_environment(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
     check(resource, fact, summary, shell)

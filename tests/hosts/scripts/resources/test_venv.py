@@ -16,7 +16,10 @@ from tests.hosts.scripts.resources.modes import mode
 # to its start-up.
 UV = """echo "$(id -u -n) $*" >>/srv/uv.log
 case $1 in
-  export) echo exported >"$9" ;;
+  export)
+    for last; do :; done
+    echo exported >"$last"
+    ;;
   venv)
     for fresh; do :; done
     mkdir -p "$fresh/bin"
@@ -35,7 +38,10 @@ EOF
     fi
     ;;
 esac"""
-PYTHON = """echo 3.12.4
+# The programs of the build run in a real Python.
+PROGRAMS = """case $* in *__main__*) exec /usr/bin/python3 "$@" ;; esac
+"""
+PYTHON = PROGRAMS + """echo 3.12.4
 echo "$(id -u -n) $*" >>/srv/base.log"""
 
 
@@ -80,8 +86,7 @@ def test_the_app_builds_a_virtual_environment_that_root_owns(builder: Any) -> No
     builder.make(release(builder, "one", requirements_txt="fastapi\n"))
     assert built(builder) == INSTALLED
     link = builder.path("/srv/hello/releases/one/.venv")
-    key = link.readlink().name
-    environment = builder.path("/srv/hello/venvs") / builder.path(f"/srv/hello/venvs/{key}").readlink()
+    environment = builder.path("/srv/hello/venvs") / link.readlink().name
     for entry in [environment, *environment.rglob("*")]:
         status = entry.lstat()
         assert (status.st_uid, status.st_gid, status.st_mode & 0o027) == (0, 1, 0), entry
@@ -129,13 +134,15 @@ def test_a_failed_build_leaves_nothing(builder: Any) -> None:
 def test_leftovers_of_an_interrupted_build_are_deleted(builder: Any) -> None:
     one = release(builder, "one", requirements_txt="fastapi\n")
     builder.make(one)
-    key = builder.path("/srv/hello/releases/one/.venv").readlink().name
+    name = builder.path("/srv/hello/releases/one/.venv").readlink().name
     folder = builder.path("/srv/hello/venvs")
-    (folder / key).unlink()
-    (folder / f"{key}.half12").mkdir()
+    (folder / name / ".selvedge").unlink()
+    (folder / "one.half12").mkdir()
     builder.path("/srv/hello/releases/one/.venv").unlink()
     builder.make(one)
-    assert len([entry for entry in folder.iterdir() if not entry.is_symlink()]) == 1
+    left = [entry.name for entry in folder.iterdir()]
+    assert len(left) == 1 and left != [name]
+    assert not list(builder.path("/var/cache/selvedge/daemon").glob("build.*"))
 
 
 LOCKS = ["uv.lock", "pylock.toml", "requirements.txt", "pyproject.toml"]
@@ -154,7 +161,7 @@ def test_a_lock_file_wins_over_looser_requirements(builder: Any) -> None:
 def test_a_missing_file_of_the_environment_is_named(builder: Any) -> None:
     one = release(builder, "one", main_py="x\n")
     cases = {
-        "This commit has no uv.lock, pylock.toml, requirements.txt or pyproject.toml in its top folder": one,
+        "This commit has no uv.lock, pylock.toml, requirements.txt, pyproject.toml or setup.py in its top folder": one,
         "This commit has no other.txt in its top folder.": replace(one, requirements="other.txt"),
         "The folder backend (app.root) is not in this commit.": replace(one, root="backend"),
         "Python is missing at /nowhere. Run `fab install` first.": replace(one, python="/nowhere"),
@@ -166,7 +173,7 @@ def test_a_missing_file_of_the_environment_is_named(builder: Any) -> None:
     assert not list(builder.path("/srv/hello/venvs").iterdir())
 
 
-PYTHON_WITH_PIP = """case $* in *'-m venv'*) ;; *) echo 3.12.4; exit ;; esac
+PYTHON_WITH_PIP = PROGRAMS + """case $* in *'-m venv'*) ;; *) echo 3.12.4; exit ;; esac
 for fresh; do :; done
 mkdir -p "$fresh/bin"
 cat >"$fresh/bin/python" <<'EOF'

@@ -47,6 +47,8 @@ mark=@selvedge
 
 # … the library manager
 
+# … the library package
+
 # … the library pip
 
 # … the library probe
@@ -92,7 +94,7 @@ installer=uv
 requirements=requirements/production.txt
 extras='gunicorn uvicorn-worker'
 user=hello
-request='/opt/selvedge/python/3.12/bin/python3.12 uv requirements/production.txt gunicorn uvicorn-worker'
+request='/opt/selvedge/python/3.12/bin/python3.12 uv backend requirements/production.txt gunicorn uvicorn-worker'
 venv_build
 )
 change_arm() (

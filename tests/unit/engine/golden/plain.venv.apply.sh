@@ -12,6 +12,8 @@ mark=@selvedge
 
 # … the library history
 
+# … the library package
+
 # … the library pip
 
 # … the library step
@@ -42,7 +44,7 @@ installer=pip
 requirements=''
 extras='gunicorn uvicorn-worker'
 user=hello
-request='/usr/bin/python3 pip - gunicorn uvicorn-worker'
+request='/usr/bin/python3 pip . - gunicorn uvicorn-worker'
 venv_build
 )
 change_arm() (

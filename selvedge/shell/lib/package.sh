@@ -1,0 +1,64 @@
+# The packages of a checkout in its environment: the app's own, and folders that its requirements name (see venv.sh).
+
+# package_install: install the app's own package, if it has one and the requirements have not installed it.
+package_install() {
+  if ! venv_is_package || venv_record installed "$fresh" "$work" "$root"; then return 0; fi
+  if venv_try "${installer}_add" --no-deps .; then return 0; fi
+  case $lock in
+    *.txt)
+      # The requirements alone may be enough, since the app's folder is on the module path.
+      step_say "could not build the app's own package, so it is not installed: $(venv_reason)"
+      : >"$work/unbuilt"
+      ;;
+    *)
+      step_fail "Could not build the app's own package: $(venv_reason). If the app is not a package, add \`package = false\` under [tool.uv] in its pyproject.toml."
+      ;;
+  esac
+}
+
+# package_renew BASE: make the environment from the environment BASE, if only packages of the checkout differ. 1: they also need
+# other packages, or there is no BASE.
+package_renew() {
+  local base
+  [ -n "$1" ] || return 1
+  base=$venvs/$1
+  package_wheels || return 1
+  venv_record fits "$base" "$work" "$root" || return 1
+  if ! ls "$work"/dist/*/*.whl >/dev/null 2>&1; then
+    step_say "using the virtual environment of an earlier release: Python $version, $lock"
+    return 0
+  fi
+  step_say "copying the virtual environment of an earlier release, and installing only the app's own packages again"
+  if ! { package_copy && package_names; }; then step_fail "Could not copy the virtual environment $base. Is the disk full?"; fi
+  venv_try package_add || step_fail "Could not install the app's own packages: $(venv_reason)"
+  venv_try venv_record renewed "$base" "$fresh" "$work" "$release" || step_fail "The environment is not complete without the checkout: $(tail -n 1 "$undo/installer")"
+}
+
+# package_wheels: build a wheel of each folder of the checkout that $base has a package of, in the folders 1, 2 … of $work/dist.
+package_wheels() {
+  local number part
+  venv_record parts "$base" >"$undo/parts" || return 1
+  number=0
+  while IFS= read -r part; do
+    number=$((number + 1))
+    venv_try "${installer}_wheel" "$work/source/$part" "$work/dist/$number" </dev/null || rm -rf -- "$work/dist/$number"
+  done <"$undo/parts"
+}
+
+package_add() { "${installer}_replace" "$work"/dist/*/*.whl; }
+
+# package_copy: copy $base to $fresh with hard links. Its files belong to root, so that the app's user can replace them in the copy,
+# but not change them.
+package_copy() {
+  cp -al -- "$base/." "$fresh/" &&
+    rm -f -- "$fresh/.selvedge" "$fresh/selvedge-inputs.json" "$fresh/.lock" &&
+    find "$fresh" -type d -exec chown -- "$user" '{}' +
+}
+
+# package_names: put the copy's own path in place of that of $base in its scripts. sed writes new files.
+package_names() {
+  local name
+  grep -l -r -I -F -- "$base" "$fresh/bin" "$fresh/pyvenv.cfg" | while IFS= read -r name; do
+    [ -L "$name" ] || sed -i "s|$base|$fresh|g" -- "$name"
+  done
+}
