@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from selvedge.resources.access.undo import NoPendingUndo as NoPendingUndo
     from selvedge.resources.code.access import DeployKey as DeployKey
     from selvedge.resources.code.access import GitHostKey as GitHostKey
+    from selvedge.resources.code.build_env import build_variables as build_variables
     from selvedge.resources.code.checkout import Checkout as Checkout
     from selvedge.resources.code.hook import Hook as Hook
     from selvedge.resources.code.mirror import Mirror as Mirror
@@ -108,6 +109,7 @@ _NAMES = {
     "resources.access.sudo": "Password Sudoers",
     "resources.access.undo": "NoPendingUndo",
     "resources.code.access": "DeployKey GitHostKey",
+    "resources.code.build_env": "build_variables",
     "resources.code.checkout": "Checkout",
     "resources.code.hook": "Hook",
     "resources.code.mirror": "Mirror",

@@ -1,6 +1,6 @@
 # The world of a build: its variables, its access to git servers, and the meaning of its errors. Reads $user, $cache, $build_env,
 # $deploy_key, $git_known_hosts and $installer of venv_build or hook_run.
-# Shared: build_agent build_socket
+# Shared: build_agent build_socket build_git
 
 # build_run COMMAND…: run it as the app's user with the variables of app.build_env_file, which come by a descriptor: they are in no
 # process list. Programs that bring their own list of certificate authorities get the system's.
@@ -22,12 +22,7 @@ build_run() {
     set +a
     exec 4<&-
     exec "$@"
-  ' sh "${build_socket:-}" "$(build_ssh)" "$@" 4<"$variables"
-}
-
-# build_ssh: the command that git uses. The key of another git server is taken at the first contact, as that of the repository's is.
-build_ssh() {
-  [ -z "${build_socket:-}" ] || printf '%s' "ssh -F none -o BatchMode=yes -o ConnectTimeout=15 -o ServerAliveInterval=10 -o ServerAliveCountMax=3 -o UserKnownHostsFile=$cache/known_hosts -o StrictHostKeyChecking=accept-new"
+  ' sh "${build_socket:-}" "${build_git:-}" "$@" 4<"$variables"
 }
 
 # build_names: the names of the build's variables.
@@ -40,7 +35,7 @@ build_hide() {
     return
   fi
   # shellcheck disable=SC2046
-  build_run /usr/bin/python3 -I -c "$hide_program" $(build_names)
+  build_run /usr/bin/python3 -I -c "$(hide_text)" $(build_names)
 }
 
 # build_shown COMMAND…: run it like build_run, and print its output without the values of the build's variables.
@@ -54,17 +49,19 @@ build_shown() {
   return "$(cat "$undo/shown")"
 }
 
-# build_begin FILE…: if one of these files names a git server over SSH, let the app's user log in there with the deploy key: an agent
-# answers for the key, which the user cannot read, until build_end.
+# build_begin: if the project names a git server over SSH, let the app's user log in there with the deploy key: an agent answers for
+# the key, which the user cannot read, until build_end.
 build_begin() {
   local waited
   build_agent=
   build_socket=
-  grep -q -s -E 'git\+ssh://|ssh://git@|git@[^ ]+:' -- "$@" || return 0
+  grep -r -q -s -E --include='*.txt' --include='*.toml' --include='*.lock' 'ssh://|git@[^ ]+:' -- "$release" || return 0
   [ -e "$deploy_key" ] || ssh-keygen -q -t ed25519 -N '' -C "$user@$(uname -n)" -f "$deploy_key"
   { cat "$git_known_hosts" "$cache/known_hosts" 2>/dev/null || :; } | sort -u >"$undo/known_hosts"
   install -m 0600 -o "$user" -g "$user" -- "$undo/known_hosts" "$cache/known_hosts"
   build_socket=$cache/agent.$$
+  # The key of another git server is taken at the first contact, as that of the repository's is.
+  build_git="ssh -F none -o BatchMode=yes -o ConnectTimeout=15 -o ServerAliveInterval=10 -o ServerAliveCountMax=3 -o UserKnownHostsFile=$cache/known_hosts -o StrictHostKeyChecking=accept-new"
   rm -f -- "$build_socket"
   # Not by user_run: a function's process is a shell, and killing it would leave the agent.
   setpriv --reuid="$user" --regid="$(id -g "$user")" --init-groups --no-new-privs --bounding-set=-all -- \
@@ -100,15 +97,11 @@ build_add() {
   # shellcheck disable=SC2016
   venv_as sh -c '"$1" -I -c "$2" >"$3"' sh "$fresh/bin/python" "$build_constraints" "$work/constraints.txt" &&
     build_indexes &&
-    "${installer}_add" --constraint "$work/constraints.txt" --requirement "$code/.selvedge.indexes.txt" "$@"
+    "${installer}_add" --constraint "$work/constraints.txt" --requirement "$code/selvedge-indexes.txt" "$@"
 }
 
 # A program that prints the installed packages as constraints.
-build_constraints='
-import importlib.metadata
-for found in importlib.metadata.distributions():
-    print(f"{found.metadata[\"Name\"]}=={found.version}")
-'
+build_constraints='import importlib.metadata as m; print(*("%s==%s" % (d.metadata["Name"], d.version) for d in m.distributions()), sep="\n")'
 
 # build_indexes: write the options of the requirements that name indexes to a file beside them, because paths in it are relative.
 build_indexes() {
@@ -117,7 +110,7 @@ build_indexes() {
   else
     case $lock in *.txt) project_ask indexes "$lock" ;; *) : >"$undo/answer" ;; esac
   fi
-  export_write "$code/.selvedge.indexes.txt" <"$undo/answer"
+  export_write "$code/selvedge-indexes.txt" <"$undo/answer"
 }
 
 # build_server: add the packages of the app server that the app does not bring itself. $extras: their requirements.

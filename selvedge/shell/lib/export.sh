@@ -54,11 +54,14 @@ export_in() {
   esac
 }
 
+# export_twice FUNCTION FILE: pip wants hashes for all packages or for none, and a folder or a git repository has none.
+export_twice() {
+  "$@" || return 1
+  if [ "$installer" = pip ] && grep -q -e ' @ ' -e '^-e ' -- "$2"; then "$@" --without-hashes; fi
+}
+
 export_poetry() {
-  export_tool poetry 'poetry>=2,<3' 'poetry-plugin-export>=1.9,<2' || return 1
-  export_poetry_run "$1" || return 1
-  # pip wants hashes for all packages or for none, and a folder or a git repository has none.
-  if [ "$installer" = pip ] && grep -q -e ' @ ' -e '^-e ' -- "$1"; then export_poetry_run "$1" --without-hashes; fi
+  export_tool poetry 'poetry>=2,<3' 'poetry-plugin-export>=1.9,<2' && export_twice export_poetry_run "$1"
 }
 
 # export_poetry_run FILE [OPTION]: without groups it exports the main one only.
@@ -68,24 +71,26 @@ export_poetry_run() {
     --format requirements.txt --with-credentials --output "$@" $(project_options --extras --with)
 }
 
-# export_pdm: PDM names extras and groups by the same option, so groups are a second list.
 export_pdm() {
-  local name
   export_tool pdm 'pdm[locked]>=2.18,<3' || return 1
   # The Python that it would otherwise look for, and make an environment with.
   printf '%s' "$python" | export_write "$(dirname -- "$lock")/.pdm-python"
-  # shellcheck disable=SC2046
-  export_pdm_run --prod $(for name in $app_extras; do printf -- '--group %s ' "$name"; done) --output "$1" || return 1
-  if [ -n "$app_groups" ]; then
-    # shellcheck disable=SC2046
-    export_pdm_run --dev --no-default $(for name in $app_groups; do printf -- '--group %s ' "$name"; done) --output "$1.groups" || return 1
-    printf -- '-r %s\n' "$1.groups" | export_write "$1.more"
-    # shellcheck disable=SC2016
-    venv_as sh -c 'cat "$1.more" >>"$1"' sh "$1"
-  fi
+  export_twice export_pdm_run "$1"
 }
 
+# export_pdm_run FILE [OPTION]: PDM names extras and groups by the same option, so the groups are a second list.
 export_pdm_run() {
-  export_in env PDM_CHECK_UPDATE=0 PDM_NON_INTERACTIVE=1 PDM_USE_VENV=0 "$cache/tools/pdm/bin/pdm" export --format requirements \
-    ${export_unhashed:+--no-hashes} "$@"
+  # shellcheck disable=SC2046
+  export_pdm_list --prod $(export_named "$app_extras") --output "$@" || return 1
+  [ -n "$app_groups" ] || return 0
+  # shellcheck disable=SC2046
+  export_pdm_list --dev --no-default $(export_named "$app_groups") --output "$1.groups" ${2:+"$2"} || return 1
+  # shellcheck disable=SC2016
+  venv_as sh -c 'echo "-r $1.groups" >>"$1"' sh "$1"
+}
+
+export_named() { printf '%s' "$1" | sed 's/[^ ][^ ]*/--group &/g'; }
+
+export_pdm_list() {
+  export_in env PDM_CHECK_UPDATE=0 PDM_NON_INTERACTIVE=1 PDM_USE_VENV=0 "$cache/tools/pdm/bin/pdm" export --format requirements "$@"
 }

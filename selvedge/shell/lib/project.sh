@@ -1,10 +1,11 @@
+# Shared: lock python
 # What a project's own files say of its environment: the program selvedge/shell/server/project, in $undo/project.zip. Reads $release,
 # $root, $requirements, $python, $app_python, $app_extras and $app_groups of venv_build.
 
-# project_take SIZE: read the program from the payload.
+# project_take SIZE: read the program from the payload; fails if it is not complete.
 project_take() {
   head -c "$1" <&3 >"$undo/project.zip"
-  [ "$(wc -c <"$undo/project.zip")" -eq "$1" ] || step_fail "The connection was lost before the build began. Nothing was changed."
+  [ "$(wc -c <"$undo/project.zip")" -eq "$1" ]
 }
 
 # project_run COMMAND TOP ROOT ARGUMENT…: its answer is in $undo/answer. It only parses files, and follows no link out of TOP.
@@ -60,7 +61,7 @@ project_options() {
   for name in $app_groups; do printf '%s %s ' "$2" "$name"; done
 }
 
-# project_modules: the modules that extras and groups of the project bring, for hint_for. Another release may have others.
+# project_modules: print the modules that the project's extras and groups bring, for hint_for.
 project_modules() {
   project_ask modules "$lock"
   cat "$undo/answer"

@@ -10,21 +10,24 @@ VENV = Venv(
     "/srv/hello/releases/0", "", "/srv/hello/venvs", "/var/cache/selvedge/hello",
     "/usr/bin/python3", "/uv", "uv", "", ("gunicorn",), "hello",
 )  # fmt: skip
+SUMMARY = "build the virtual environment, with another Python if the project asks for one"
 BUILD = """release=/srv/hello/releases/0
 venvs=/srv/hello/venvs
-python=/usr/bin/python3
+interpreter=/usr/bin/python3
 installer=uv
 extras=gunicorn
 user=hello
 request='/usr/bin/python3 uv . - gunicorn'
+python_from=auto
+uv_requirement='uv>=0.9'
 venv_build"""
 
 
 @table(
     (VENV, "/usr/bin/python3 uv . - gunicorn\n", None),
-    (VENV, "", "build the virtual environment", BUILD),
-    (VENV, "/usr/bin/python3 pip . - gunicorn\n", "build the virtual environment", BUILD),
-    (VENV, "/usr/bin/python3 uv . requirements.txt gunicorn\n", "build the virtual environment", BUILD),
+    (VENV, "", SUMMARY, BUILD),
+    (VENV, "/usr/bin/python3 pip . - gunicorn\n", SUMMARY, BUILD),
+    (VENV, "/usr/bin/python3 uv . requirements.txt gunicorn\n", SUMMARY, BUILD),
 )
 def test_virtual_environment(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
     check(resource, fact, summary, shell)

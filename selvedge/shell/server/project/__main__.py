@@ -32,6 +32,11 @@ def pipfile(tree, root, name, groups):
     return list(exports.pipfile_requirements(tree, root, name, groups.split()))
 
 
+def dependencies(tree, root, extras, groups):
+    """The requirements of pyproject.toml, with those of extras and groups."""
+    return list(exports.dependencies(tree, root, extras.split(), groups.split()))
+
+
 def indexes(tree, root, name):
     """The options of a requirements file that name indexes."""
     return list(exports.index_options(tree, root, name))

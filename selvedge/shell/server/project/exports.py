@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from .files import Refused, Tree, join
-from .names import pipfile
+from .files import Refused, Tree, join, read_toml, table
+from .names import normal, pipfile
 
 _INDEX = re.compile(r"(?:--(?:index-url|extra-index-url|find-links|trusted-host|no-index|pre)|-i|-f)(?![\w-]).*")
 _INCLUDE = re.compile(r"(?:-r|-c|--requirement|--constraint)[\s=]*(\S.*)")
@@ -49,6 +49,29 @@ def _pipfile_line(name: str, package: dict[str, object]) -> str:
     version = "" if package["version"] == "*" else package["version"]
     hashes = "".join(f" --hash={each}" for each in package.get("hashes") or ())  # type: ignore[attr-defined]
     return f"{name}{extras}{version}{marker}{hashes}"
+
+
+def dependencies(tree: Tree, root: str, extras: Sequence[str], groups: Sequence[str]) -> Iterator[str]:
+    """Yield the requirements of a pyproject.toml with those of some extras and dependency groups. Raises Refused."""
+    data = read_toml(tree, join(root, "pyproject.toml"))
+    project, tables = table(data, "project"), {normal(name): each for name, each in table(data, "dependency-groups").items()}
+    optional = {normal(name): each for name, each in table(data, "project", "optional-dependencies").items()}
+    own = re.compile(rf"{re.escape(normal(str(project.get('name', ''))))}\[(.*)\]\s*")
+    todo: list[object] = [*project.get("dependencies", [])]
+    todo += [each for name in extras for each in optional.get(normal(name), [])]
+    todo += [{"include-group": name} for name in groups]
+    seen: set[str] = set()
+    for each in todo:
+        if isinstance(each, dict):
+            name = normal(str(each.get("include-group")))
+            todo += [] if name in seen else tables.get(name, [])
+            seen.add(name)
+        elif found := own.fullmatch(normal(str(each)).replace(" ", "")):
+            # An extra may name others of the project itself: blog[server].
+            todo += [other for name in found[1].split(",") if f"[{name}]" not in seen for other in optional.get(normal(name), [])]
+            seen |= {f"[{name}]" for name in found[1].split(",")}
+        else:
+            yield str(each)
 
 
 def index_options(tree: Tree, root: str, name: str, seen: set[str] | None = None) -> Iterator[str]:

@@ -79,7 +79,7 @@ def workspace(tree: Tree, root: str) -> str:
 
 
 def _folder(root: str) -> str:
-    return f"the folder {root}" if root else "its top folder"
+    return f"the folder {root}" if root else "the top folder"
 
 
 def _lists_packages(tree: Tree, root: str) -> bool:
@@ -106,7 +106,7 @@ def _nothing(tree: Tree, root: str, names: set[str]) -> str:
     if "pyproject.toml" in names:
         problem = "pyproject.toml lists no packages: it has no [project] table."
         return f"{problem} Add one with `dependencies`, or commit a requirements.txt."
-    missing = f"This commit has no {', '.join(ORDER[:-1])} or {ORDER[-1]} in {_folder(root)}."
+    missing = f"This commit lists no packages: {_folder(root)} has none of {', '.join(ORDER)}."
     for folder in sorted(name.rstrip("/") for name in names if name.endswith("/") and not name.startswith(".")):
         if set(tree.list(join(root, folder))) & set(ORDER):
             inner = join(root, folder)

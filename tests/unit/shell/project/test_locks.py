@@ -56,7 +56,7 @@ def test_a_lock_alone_needs_no_word() -> None:
 def test_hosts_toml_chooses_another_file() -> None:
     files = all_files("uv.lock", "pyproject.toml") | {"deploy/poetry.lock": ""}
     assert find(texts(files), "", "deploy/poetry.lock") == ("deploy/poetry.lock", [])
-    with pytest.raises(Refused, match=r"no other.txt in its top folder. Commit it, or correct app.requirements"):
+    with pytest.raises(Refused, match=r"no other.txt in the top folder. Commit it, or correct app.requirements"):
         find(texts(files), "", "other.txt")
 
 
