@@ -36,6 +36,9 @@ class Packages(Resource):
 class OwnPackages(Packages):
     """The packages of server.packages in hosts.toml are installed."""
 
+    def __init__(self, *names: str) -> None:
+        super().__init__(*names)
+
     def plan(self, fact: str) -> Change | None:
         change = super().plan(fact)
         if change is None:

@@ -101,7 +101,7 @@ build_add() {
 }
 
 # A program that prints the installed packages as constraints.
-build_constraints='import importlib.metadata as m; print(*("%s==%s" % (d.metadata["Name"], d.version) for d in m.distributions()), sep="\n")'
+build_constraints='import importlib.metadata as m; print(*("%s==%s" % (d.metadata["Name"], d.version) for d in m.distributions()), sep=chr(10))'
 
 # build_indexes: write the options of the requirements that name indexes to a file beside them, because paths in it are relative.
 build_indexes() {

@@ -19,7 +19,7 @@ hint_in() {
     hint_module "$name"
     return 0
   fi
-  name=$(printf '%s\n' "$1" | sed -n "s/.*[^A-Za-z0-9_+.-]\([A-Za-z0-9_+.-]*\.so[.0-9]*\): cannot open shared object file.*/\1/p; s/.*cannot load library '\([A-Za-z0-9_+.-]*\)'.*/\1/p" | tail -n 1)
+  name=$(printf ' %s\n' "$1" | sed -n "s/.*[^A-Za-z0-9_+.-]\([A-Za-z0-9_+.-]*\.so[.0-9]*\): cannot open shared object file.*/\1/p; s/.*cannot load library '\([A-Za-z0-9_+.-]*\)'.*/\1/p" | tail -n 1)
   if [ -n "$name" ]; then hint_library "$name"; fi
 }
 

@@ -69,10 +69,21 @@ def check(tree: Tree, root: str, lock: str, wanted_extras: Sequence[str], wanted
         if wanted and lock.endswith("Pipfile.lock") and setting == "extras":
             remedy = "Delete app.extras from hosts.toml; the categories of a Pipfile are app.dependency_groups."
             raise Refused(f"Pipfile.lock has no extras. {remedy}")
+        if lock.endswith("pdm.lock"):
+            _check_pdm(tree, join(root, lock), setting, wanted)
         for name in wanted if known is not None else ():
             if normal(name) not in map(normal, known):
                 listed = f"It has {', '.join(sorted(known))}." if known else "It has none."
                 raise Refused(f"The project has no {_word(setting)} {name}. {listed} Correct app.{setting} in hosts.toml.")
+
+
+def _check_pdm(tree: Tree, path: str, setting: str, wanted: Sequence[str]) -> None:
+    """Refuse extras and groups that `pdm lock` has left out: PDM would ignore them."""
+    locked = table(read_toml(tree, path), "metadata").get("groups", [])
+    for name in wanted:
+        if normal(name) not in map(normal, locked):
+            remedy = "Lock it, too: `pdm lock --group :all`, and commit pdm.lock."
+            raise Refused(f"pdm.lock does not have the {_word(setting)} {name}. {remedy}")
 
 
 def _word(setting: str) -> str:

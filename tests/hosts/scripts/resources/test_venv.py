@@ -79,7 +79,8 @@ def built(server: Any) -> list[str]:
 INSTALLED = [
     "daemon venv --quiet --no-project --allow-existing --python /usr/local/sbin/python3.12 NEW",
     "daemon pip install --python NEW/bin/python --requirement requirements.txt",
-    "daemon pip install --python NEW/bin/python --constraint WORK/constraints.txt --requirement WORK/source/selvedge-indexes.txt gunicorn",
+    "daemon pip install --python NEW/bin/python --constraint WORK/constraints.txt "
+    "--requirement WORK/source/selvedge-indexes.txt gunicorn",
 ]
 
 
