@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 ROOT = "/opt/selvedge"
 UV = f"{ROOT}/uv/bin/uv"
-UV_REQUIREMENT = "uv>=0.9"
-"""uv knows pylock.toml since 0.6.15; versions before 0.9 are not tested."""
+UV_REQUIREMENT = "uv>=0.11.12"
+"""The first version whose `uv pip install` knows UV_NO_EDITABLE."""
 PREFIXES = {
     "system": "/usr",
     "deadsnakes": "/usr",

@@ -12,7 +12,7 @@ pip_install() {
     pyproject.toml)
       # Not all versions of pip know groups, and none installs the dependencies of a folder without its package.
       project_ask dependencies "$app_extras" "$app_groups"
-      export_write "$work/requirements.txt" <"$undo/answer"
+      export_write "$work/requirements.txt" <"$undo/answer" && venv_requirements "$work/requirements.txt" || return 1
       if venv_is_package; then set -- .; fi
       pip_add "$@" --requirement "$work/requirements.txt"
       ;;
@@ -29,6 +29,9 @@ pip_run() {
 }
 
 pip_add() { pip_run install "$@"; }
+
+# pip keeps only wheels of packages from an index.
+pip_clean() { :; }
 
 pip_replace() { pip_add --no-deps --force-reinstall "$@"; }
 

@@ -29,9 +29,7 @@ uv_install() {
     *poetry.lock | *pdm.lock | *Pipfile.lock | *requirements.lock)
       export_requirements "$work/requirements.txt" && venv_requirements "$work/requirements.txt" && uv_add --requirement "$work/requirements.txt"
       ;;
-    uv.lock)
-      uv_current && uv_export && venv_requirements "$work/requirements.txt" && uv_add --requirement "$work/requirements.txt"
-      ;;
+    uv.lock) uv_current && uv_export && uv_install_exported ;;
     *.txt) venv_requirements "$code/$lock" && uv_add --requirement "$lock" ;;
     *)
       # shellcheck disable=SC2046
@@ -53,6 +51,15 @@ uv_export() {
     ${all_members:+--all-packages} --output-file "$work/requirements.txt"
 }
 
+# uv_install_exported: install $work/requirements.txt. Its paths are relative to the folder of uv.lock.
+uv_install_exported() {
+  local found
+  found=$(uv_lock "$code" "$work/source")
+  local code
+  code=${found%/uv.lock}
+  venv_requirements "$work/requirements.txt" && uv_add --requirement "$work/requirements.txt"
+}
+
 # uv_current: fail if uv.lock is older than the project. Without the network first: a lock that is current needs none, and with
 # another index than that of the lock, uv takes it for old.
 uv_current() {
@@ -70,6 +77,13 @@ uv_current() {
 }
 
 uv_add() { uv_env "$uv" pip install --python "$fresh/bin/python" "$@"; }
+
+# uv_clean: remove what uv has kept of packages that it built from the checkout. Each build has another path, so it is never used.
+uv_clean() {
+  if ! ls -d "$cache"/uv/sdists-v*/path >/dev/null 2>&1; then return 0; fi
+  rm -rf -- "$cache"/uv/sdists-v*/path "$cache"/uv/sdists-v*/editable
+  uv_env "$uv" cache prune --quiet || :
+}
 
 uv_replace() { uv_add --no-deps --reinstall "$@"; }
 

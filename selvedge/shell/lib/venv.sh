@@ -1,7 +1,8 @@
 # The virtual environment of a release. It is built from a copy of the checkout, which the app's user owns: a build may write
-# beside its source. A builder is a file of its own, named by $installer, with five functions:
+# beside its source. A builder is a file of its own, named by $installer, with these functions:
 # NAME_check (the builder is installed, else the step fails), NAME_create (an environment without packages in $fresh),
-# NAME_install (the requirements in $lock), NAME_add ARGUMENT… (more packages) and NAME_wheel FOLDER TO (a package of the checkout).
+# NAME_install (the requirements in $lock), NAME_add ARGUMENT… (more packages), NAME_replace WHEEL… (packages that are there already),
+# NAME_wheel FOLDER TO (a package of the checkout) and NAME_clean (what a build has left in the cache).
 # They run in $code, the app's folder in the copy. $work is the copy's parent, where they may write.
 # Needs: uv pip
 # Shared: made checkout_program record_program
@@ -44,8 +45,8 @@ venv_checkout() { user_run "$user" "$python" -I -S -c "$checkout_program" "$@"; 
 # venv_record COMMAND ARGUMENT…: run environment.py.
 venv_record() { user_run "$user" "$python" -I -S -c "$record_program" "$@"; }
 
-# venv_requirements FILE: prepare a file of requirements in the copy for the installer.
-venv_requirements() { venv_checkout read "$work" "$root" "$1"; }
+# venv_requirements FILE: prepare a file of requirements for the installer. Its paths are relative to $code.
+venv_requirements() { venv_checkout read "$work" "$code" "$1"; }
 
 # venv_is_package: whether the app itself can be installed.
 venv_is_package() { venv_checkout builds "$code"; }
@@ -77,6 +78,21 @@ venv_sweep() {
   done
 }
 
+# venv_seal: give the finished environment $fresh to root. Its marks come last, so an interrupted build has none.
+venv_seal() {
+  chown -hR -- "root:$user" "$fresh"
+  # The build may have left links of these names, or hard links to those of another environment.
+  rm -f -- "$fresh/.selvedge" "$fresh/selvedge-modules"
+  project_modules >"$fresh/selvedge-modules"
+  chown -- "root:$user" "$fresh/selvedge-modules"
+  chmod -R u=rwX,g=rX,o= -- "$fresh"
+  sync -f "$fresh"
+  printf '%s\n' "$request" >"$fresh/.selvedge"
+  chown -- "root:$user" "$fresh/.selvedge"
+  chmod 0640 -- "$fresh/.selvedge"
+  sync -f "$fresh"
+}
+
 # venv_make [BASE]: build an environment and set $made to its name. BASE: one whose packages from the checkout may differ only.
 venv_make() {
   local fresh work code status
@@ -92,6 +108,7 @@ venv_make() {
   status=0
   (venv_checkout copy "$release" "$work" "$root" && { package_renew "$1" || venv_fill; }) || status=$?
   build_end
+  "${installer}_clean"
   rm -rf -- "$work"
   # The running app must not write to the cache: the next release would install that.
   chown -h -- root:root "$cache"
@@ -106,17 +123,7 @@ venv_make() {
     made=$1
     return 0
   fi
-  chown -hR -- "root:$user" "$fresh"
-  # The build may have left links of these names, or hard links to those of another environment.
-  rm -f -- "$fresh/.selvedge" "$fresh/selvedge-modules"
-  project_modules >"$fresh/selvedge-modules"
-  chown -- "root:$user" "$fresh/selvedge-modules"
-  chmod -R u=rwX,g=rX,o= -- "$fresh"
-  sync -f "$fresh"
-  printf '%s\n' "$request" >"$fresh/.selvedge"
-  chown -- "root:$user" "$fresh/.selvedge"
-  chmod 0640 -- "$fresh/.selvedge"
-  sync -f "$fresh"
+  venv_seal
 }
 
 # venv_build: link $release/.venv to an environment. Releases whose environments would be the same share one.

@@ -57,11 +57,11 @@ class Requirements:
     They become UTF-8. An editable line becomes an ordinary one. A file that includes itself is read once.
     """
 
-    def __init__(self, work, root):
+    def __init__(self, work, folder):
         find_pip()
         from pip._internal.req import req_file
 
-        self.work, self.root = os.path.realpath(work), os.path.realpath(os.path.join(work, "source", root))
+        self.work, self.root = os.path.realpath(work), os.path.realpath(folder)
         self.pip, self.parse = req_file, req_file.get_line_parser(None)
         self.found, self.open = set(), []
 
@@ -142,21 +142,20 @@ def decode(raw):
         return raw.decode("latin-1")
 
 
-def read(work, root, path):
+def read(work, folder, path):
     """Prepare a requirements file, and note each file and folder that it names. If that fails, everything counts."""
     try:
-        reading = Requirements(work, root)
+        reading = Requirements(work, folder)
         reading.read(path)
         found = reading.found
     except Exception as error:
         print(f"cannot tell which files {os.path.basename(path)} includes, so that every change of the repository counts: {error}")
         found = {""}
     source = os.path.realpath(os.path.join(work, "source"))
-    # A file that an export wrote is no input: the lock is.
+    # A file that an export wrote is no input: the lock is. Folders of projects become packages, which the environment's record has.
     exported = os.path.join(os.path.realpath(work), "requirements.txt")
-    found = {each if each in ("", "?") else relative(each, source) for each in found - {exported}}
-    # Folders of projects become packages, which the record of the environment has.
-    keep_inputs(work, {each for each in found if each in ("", "?") or not can_be_built(os.path.join(source, each), True)})
+    paths = {each for each in found - {"", "?", exported} if not can_be_built(each, True)}
+    keep_inputs(work, {*(found & {"", "?"}), *(relative(each, source) for each in paths)})
 
 
 def relative(path, source):

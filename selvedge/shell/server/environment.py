@@ -6,17 +6,11 @@ release in which all these paths have the same digests. An environment that has 
 or other folders) also has the digest of the whole checkout, because a build may read any file.
 """
 
-import email.parser
-import fnmatch
-import glob
 import hashlib
 import json
 import os
 import stat
 import sys
-import urllib.parse
-import urllib.request
-import zipfile
 
 RECORD = "selvedge-inputs.json"
 SKIPPED = {"__pycache__", ".git", ".venv"}
@@ -95,19 +89,28 @@ def load(venv):
 
 def packages(venv):
     """Yield the packages that were installed from a path: the folder of their metadata, the path, and whether it is editable."""
-    for name in sorted(glob.glob(glob.escape(venv) + "/lib/python*/site-packages/*.dist-info/direct_url.json")):
-        with open(name, encoding="utf-8") as file:
+    # Loading it takes as long as all of `find`.
+    from urllib.parse import unquote
+
+    for folder in (name for name in site_packages(venv) if os.path.exists(os.path.join(name, "direct_url.json"))):
+        with open(os.path.join(folder, "direct_url.json"), encoding="utf-8") as file:
             origin = json.load(file)
-        url = urllib.parse.urlsplit(origin["url"])
-        if url.scheme == "file":
-            path = os.path.realpath(urllib.request.url2pathname(url.path))
-            yield os.path.dirname(name), path, origin.get("dir_info", {}).get("editable", False)
+        if origin["url"].startswith("file://"):
+            path = os.path.realpath(unquote(origin["url"].removeprefix("file://")))
+            yield folder, path, origin.get("dir_info", {}).get("editable", False)
 
 
-def metadata(lines, own):
+def site_packages(venv):
+    """Return the paths in the folder site-packages of an environment."""
+    import glob
+
+    return sorted(glob.glob(glob.escape(venv) + "/lib/python*/site-packages/*"))
+
+
+def metadata(text, own):
     """Return a digest of the metadata that decides what is installed with a package. For the app's own, its version does not."""
-    found = email.parser.Parser().parsestr(lines, headersonly=True)
-    kept = [f"{field}: {value}" for field in FIELDS if not (own and field == "Version") for value in found.get_all(field, [])]
+    names = set(FIELDS) - ({"Version"} if own else set())
+    kept = [line for line in text.partition("\n\n")[0].splitlines() if line.partition(":")[0] in names]
     return hashlib.sha256("\n".join(kept).encode("utf-8", "surrogateescape")).hexdigest()
 
 
@@ -138,7 +141,7 @@ def record(venv, work, release, root, version, request):
 
 def finish(venv, work, found):
     """Check that nothing in an environment leads out of it, and write its record."""
-    for name in glob.glob(glob.escape(venv) + "/lib/python*/site-packages/*"):
+    for name in site_packages(venv):
         if name.endswith((".pth", ".egg-link")) or os.path.basename(name).startswith("__editable__"):
             with open(name, encoding="utf-8", errors="surrogateescape") as file:
                 if os.path.realpath(work) in file.read():
@@ -162,13 +165,15 @@ def parts(venv):
 
 def fits(venv, work, root):
     """Succeed if the wheels in `work`, in the order of `parts`, need the same packages as those in the environment."""
+    import zipfile
+
     for number, (path, known) in enumerate(sorted(load(venv)["packages"].items()), 1):
-        wheels = glob.glob(os.path.join(glob.escape(work), "dist", str(number), "*.whl"))
-        text = "-"
-        for wheel in wheels:
-            with zipfile.ZipFile(wheel) as file:
-                name = next(name for name in file.namelist() if fnmatch.fnmatch(name, "*.dist-info/METADATA"))
-                text = metadata(file.read(name).decode("utf-8", "surrogateescape"), path == root)
+        folder, text = os.path.join(work, "dist", str(number)), "-"
+        for wheel in os.listdir(folder) if os.path.isdir(folder) else ():
+            if wheel.endswith(".whl"):
+                with zipfile.ZipFile(os.path.join(folder, wheel)) as file:
+                    name = next(name for name in file.namelist() if name.endswith(".dist-info/METADATA"))
+                    text = metadata(file.read(name).decode("utf-8", "surrogateescape"), path == root)
         if text != known:
             sys.exit(1)
 

@@ -35,9 +35,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("WWW-Authenticate", 'Basic realm="x"')
         self.send_header("Content-Type", "text/html" if self.path.startswith("/simple") else "application/octet-stream")
         self.end_headers()
-        if allowed and known:
+        if allowed and known and self.command == "GET":
             page = b'<a href="/own-2-py3-none-any.whl">own-2-py3-none-any.whl</a>'
             self.wfile.write(page if self.path.startswith("/simple") else wheel.getvalue())
+    do_HEAD = do_GET
 http.server.HTTPServer(("127.0.0.1", 8099), Handler).serve_forever()
 EOF
 systemd-run -q --unit=index python3 /root/index/serve.py

@@ -59,6 +59,9 @@ class Done:
 class Server:
     """A server that consists of folders. Scripts run in it as root, in a mount namespace of its own."""
 
+    seconds = 20
+    """How long a script may take."""
+
     def __init__(self, root: Path) -> None:
         if os.geteuid() != 0:
             pytest.fail("The engine's scripts run as root: run the tests as root (in a container, or with sudo).")
@@ -133,11 +136,11 @@ class Server:
         """Run a script to its end. The output contains standard error."""
         process = self.start(script, stderr=subprocess.STDOUT)
         try:
-            output, _ = process.communicate(script.encode("utf-8", "surrogateescape") + stdin, timeout=20)
+            output, _ = process.communicate(script.encode("utf-8", "surrogateescape") + stdin, timeout=self.seconds)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             output, _ = process.communicate()
-            pytest.fail(f"the script did not end within 20 seconds; so far it said: {output.decode(errors='replace')}")
+            pytest.fail(f"the script did not end within {self.seconds} seconds; so far it said: {output.decode(errors='replace')}")
         return subprocess.CompletedProcess(process.args, process.returncode, output)
 
     def read(self, *resources: Resource) -> list[str]:

@@ -20,5 +20,5 @@ def test_each_builder_is_a_file_that_venv_needs() -> None:
 
 @pytest.mark.parametrize("builder", BUILDERS)
 def test_a_builder_has_the_functions_that_venv_calls(builder: str) -> None:
-    names = ("check", "create", "install", "add", "replace", "wheel")
+    names = ("check", "create", "install", "add", "replace", "wheel", "clean")
     assert {f"{builder}_{name}" for name in names} <= library.functions(builder).keys()

@@ -51,14 +51,14 @@ PYENV_PREFIX = "/opt/selvedge/pythons/pyenv/3.12.4\n"
 @table(
     (Python("3.12"), "/usr\n", None),
     (Python("3.12"), UV_PREFIX, None),
-    (Python("3.12"), "", "install Python 3.12", "python_install 3.12 auto 'uv>=0.9'"),
+    (Python("3.12"), "", "install Python 3.12", "python_install 3.12 auto 'uv>=0.11.12'"),
     (Python("3.12", "system"), "/usr\n", None),
-    (Python("3.12", "system"), UV_PREFIX, "install Python 3.12 from system", "python_install 3.12 system 'uv>=0.9'"),
+    (Python("3.12", "system"), UV_PREFIX, "install Python 3.12 from system", "python_install 3.12 system 'uv>=0.11.12'"),
     (Python("3.12", "deadsnakes"), "/usr\n", None),
     (Python("3.12", "uv"), UV_PREFIX, None),
-    (Python("3.12", "uv"), "/usr\n", "install Python 3.12 from uv", "python_install 3.12 uv 'uv>=0.9'"),
+    (Python("3.12", "uv"), "/usr\n", "install Python 3.12 from uv", "python_install 3.12 uv 'uv>=0.11.12'"),
     (Python("3.12.4", "pyenv"), PYENV_PREFIX, None),
-    (Python("3.12.4", "pyenv"), UV_PREFIX, "install Python 3.12.4 from pyenv", "python_install 3.12.4 pyenv 'uv>=0.9'"),
+    (Python("3.12.4", "pyenv"), UV_PREFIX, "install Python 3.12.4 from pyenv", "python_install 3.12.4 pyenv 'uv>=0.11.12'"),
 )
 def test_python(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
     """"auto" takes a Python from wherever it is."""
@@ -66,9 +66,9 @@ def test_python(resource: Resource, fact: str, summary: str | None, shell: str) 
 
 
 @table(
-    (Tool("uv", "uv>=0.9"), "uv>=0.9\n", None),
-    (Tool("uv", "uv>=0.9"), "uv>=0.8\n", "install uv in /opt/selvedge/uv", "python_tool_install uv 'uv>=0.9'"),
-    (Tool("uv", "uv>=0.9"), "", "install uv in /opt/selvedge/uv", "python_tool_install uv 'uv>=0.9'"),
+    (Tool("uv", "uv>=0.11.12"), "uv>=0.11.12\n", None),
+    (Tool("uv", "uv>=0.11.12"), "uv>=0.8\n", "install uv in /opt/selvedge/uv", "python_tool_install uv 'uv>=0.11.12'"),
+    (Tool("uv", "uv>=0.11.12"), "", "install uv in /opt/selvedge/uv", "python_tool_install uv 'uv>=0.11.12'"),
 )
 def test_tool(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
     check(resource, fact, summary, shell)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from selvedge.resources.base import Resource
+from selvedge.resources.code.python import UV_REQUIREMENT
 from selvedge.resources.code.venv import Venv
+from selvedge.shell.quoting import quote
 from tests.support.tables import check, table
 
 VENV = Venv(
@@ -19,8 +21,8 @@ extras=gunicorn
 user=hello
 request='/usr/bin/python3 uv . - gunicorn'
 python_from=auto
-uv_requirement='uv>=0.9'
-venv_build"""
+uv_requirement=UV
+venv_build""".replace("=UV\n", f"={quote(UV_REQUIREMENT)}\n")
 
 
 @table(

@@ -67,6 +67,8 @@ mark=@selvedge
 
 # … the library releases
 
+# … the library sources
+
 # … the library step
 
 # … the library supervisor
@@ -110,7 +112,7 @@ user=hello
 request='/opt/selvedge/python/3.12/bin/python3.12 uv backend requirements/production.txt gunicorn uvicorn[standard] uvicorn-worker websockets'
 app_python=3.12
 python_from=auto
-uv_requirement='uv>=0.9'
+uv_requirement='uv>=0.11.12'
 app_extras=''
 app_groups=''
 index_strategy=''

@@ -30,6 +30,8 @@ mark=@selvedge
 
 # … the library python
 
+# … the library sources
+
 # … the library step
 
 # … the library user
@@ -61,7 +63,7 @@ user=hello
 request='/usr/bin/python3 pip . - gunicorn uvicorn[standard] uvicorn-worker websockets'
 app_python=''
 python_from=auto
-uv_requirement='uv>=0.9'
+uv_requirement='uv>=0.11.12'
 app_extras=''
 app_groups=''
 index_strategy=''

@@ -1,0 +1,1 @@
+from common import value  # noqa: F401

@@ -1,0 +1,6 @@
+"""A package with a command."""
+
+
+def title() -> None:
+    """Print the title."""
+    print("one")
