@@ -16,6 +16,8 @@ def venv(app):
     yield sv.Venv(
         release=release,
         root=app.root,
+        repo=app.paths.repo,
+        commit=app.commit,
         venvs=app.paths.venvs,
         cache=app.paths.cache,
         python=sv.interpreter(app),

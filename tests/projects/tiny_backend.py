@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import pathlib
+import subprocess
 import tomllib
 import zipfile
 
@@ -14,6 +15,9 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     pathlib.Path("written-by-the-build").write_text("x")
     pyproject = tomllib.loads(pathlib.Path("pyproject.toml").read_text())
     project, source = pyproject["project"], pathlib.Path(pyproject.get("tool", {}).get("test", {}).get("source", "."))
+    if "version" not in project:
+        describe = ["git", "describe", "--tags", "--dirty"]
+        project["version"] = subprocess.run(describe, capture_output=True, text=True, check=True).stdout.strip()
     title = f"{project['name']}-{project['version']}"
     files = {str(path.relative_to(source)): path.read_bytes() for path in source.glob(f"{project['name']}/**/*.py")}
     scripts = "".join(f"{key} = {value}\n" for key, value in project.get("scripts", {}).items())

@@ -21,9 +21,10 @@ one that reads the project's own files."""
 class Venv(Resource):
     """The link `<release>/.venv` to a complete virtual environment in `venvs`.
 
-    root: the app's folder in the release. python, uv: programs on the server. installer: the builder, a file of lib/.
-    requirements: a path in the app's folder, "" to find one. extras: packages that are added if the requirements lack them.
-    cache: the builder's folder, which `user` owns. user: builds the environment and cannot change it afterwards.
+    root: the app's folder in the release. repo, commit: where a package may take its version from. python, uv: programs on the
+    server. installer: the builder, a file of lib/. requirements: a path in the app's folder, "" to find one. extras: packages
+    that are added if the requirements lack them. cache: the builder's folder, which `user` owns while it builds. user: builds
+    the environment and cannot change it afterwards.
     app_python, python_from: settings that decide which other Python is installed if the project asks for one. app_extras,
     app_groups: names of the project's extras and groups. index_strategy: uv's, "" for its default. deploy_key, git_known_hosts:
     files for git dependencies. build_env: the file with the build's variables.
@@ -31,6 +32,8 @@ class Venv(Resource):
 
     release: str
     root: str
+    repo: str
+    commit: str
     venvs: str
     cache: str
     python: str
@@ -68,6 +71,8 @@ class Venv(Resource):
             "venv_build",
             release=self.release,
             root=self.root,
+            repo=self.repo,
+            commit=self.commit,
             venvs=self.venvs,
             cache=self.cache,
             interpreter=self.python,

@@ -108,7 +108,8 @@ build_indexes() {
   if [ -e "$work/requirements.txt" ]; then
     project_run indexes "$work" "" requirements.txt
   else
-    case $lock in *.txt) project_ask indexes "$lock" ;; *) : >"$undo/answer" ;; esac
+    : >"$undo/answer"
+    if venv_is_list; then project_ask indexes "$lock"; fi
   fi
   export_write "$code/selvedge-indexes.txt" <"$undo/answer"
 }

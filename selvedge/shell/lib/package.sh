@@ -4,16 +4,28 @@
 package_install() {
   if ! venv_is_package || venv_record installed "$fresh" "$work" "$root"; then return 0; fi
   if venv_try "${installer}_add" --no-deps .; then return 0; fi
-  case $lock in
-    *.txt)
-      # The requirements alone may be enough, since the app's folder is on the module path.
-      step_say "could not build the app's own package, so it is not installed: $(venv_reason)"
-      : >"$work/unbuilt"
-      ;;
-    *)
-      step_fail "Could not build the app's own package: $(venv_reason). If the app is not a package, add \`package = false\` under [tool.uv] in its pyproject.toml."
-      ;;
-  esac
+  if ! venv_is_list; then
+    step_fail "Could not build the app's own package: $(venv_reason). If the app is not a package, add \`package = false\` under [tool.uv] in its pyproject.toml."
+  fi
+  # The requirements alone may be enough, since the app's folder is on the module path.
+  step_say "could not build the app's own package, so it is not installed: $(venv_reason)"
+  : >"$work/unbuilt"
+}
+
+# package_clone OPTION: clone the mirror. Hard links are cheap, but need the same file system.
+package_clone() { git -c safe.directory='*' clone -q --bare "$1" -- "$repo" "$work/source/.git"; }
+
+# package_git: make the copy a repository if a package of it may take its version from git.
+package_git() {
+  local found
+  found=$(find "$work/source" -maxdepth 4 \( -name pyproject.toml -o -name setup.py -o -name setup.cfg \) -exec \
+    grep -l -i -E 'scm|vcs|versioningit|dunamai|dynamic-versioning|versioneer|pbr' -- '{}' + | head -n 1) || :
+  [ -n "$found" ] && [ -d "$repo" ] || return 0
+  package_clone --local 2>/dev/null || package_clone --no-hardlinks || return 1
+  git --git-dir="$work/source/.git" config core.bare false || return 1
+  git -c safe.directory='*' --git-dir="$work/source/.git" --work-tree="$work/source" reset -q "$commit" || return 1
+  git --git-dir="$work/source/.git" remote remove origin
+  chmod -R a+rX -- "$work/source/.git"
 }
 
 # package_renew BASE: make the environment from the environment BASE, if only packages of the checkout differ. 1: they also need

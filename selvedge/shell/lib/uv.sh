@@ -30,8 +30,8 @@ uv_install() {
       export_requirements "$work/requirements.txt" && venv_requirements "$work/requirements.txt" && uv_add --requirement "$work/requirements.txt"
       ;;
     uv.lock) uv_current && uv_export && uv_install_exported ;;
-    *.txt) venv_requirements "$code/$lock" && uv_add --requirement "$lock" ;;
     *)
+      if venv_is_list; then venv_requirements "$code/$lock" || return 1; fi
       # shellcheck disable=SC2046
       uv_add --requirement "$lock" $(project_options --extra --group)
       ;;

@@ -9,8 +9,9 @@
 
 # venv_as COMMAND…: run it as the app's user, in the app's folder of the copy: an installation runs code of the packages.
 venv_as() {
+  # The repository of the copy belongs to root (package_git).
   # shellcheck disable=SC2016
-  build_run env HOME="$cache" sh -c 'cd "$1" && shift && umask 0022 && exec "$@"' sh "$code" "$@"
+  build_run env HOME="$cache" GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0='*' sh -c 'cd "$1" && shift && umask 0022 && exec "$@"' sh "$code" "$@"
 }
 
 # venv_try COMMAND…: run and print it; the end of its output is in $undo/installer. Only the end, since /run is in memory.
@@ -33,8 +34,9 @@ venv_programs() {
   local checkout records project
   if read -r checkout records project <&3; then
     checkout_program=$(head -c "$checkout" <&3)
-    record_program=$(head -c "$records" <&3)
-    if project_take "$project"; then return 0; fi
+    head -c "$records" <&3 >"$undo/records"
+    record_program=$(cat "$undo/records")
+    if [ "$(wc -c <"$undo/records")" -eq "$records" ] && project_take "$project"; then return 0; fi
   fi
   step_fail "The connection was lost before the build began. Nothing was changed."
 }
@@ -44,6 +46,18 @@ venv_checkout() { user_run "$user" "$python" -I -S -c "$checkout_program" "$@"; 
 
 # venv_record COMMAND ARGUMENT…: run environment.py.
 venv_record() { user_run "$user" "$python" -I -S -c "$record_program" "$@"; }
+
+# venv_copy: copy the checkout to $work/source.
+venv_copy() {
+  venv_try venv_checkout copy "$release" "$work" "$root" "$lock" ||
+    step_fail "Could not copy the checkout to $cache: $(tail -n 1 "$undo/installer")"
+  package_git || step_say "could not give the build access to the repository, from which a package may take its version"
+}
+
+# venv_is_list: whether $lock is a requirements file as pip knows it.
+venv_is_list() {
+  case $lock in *.lock | *.toml | *.py) return 1 ;; esac
+}
 
 # venv_requirements FILE: prepare a file of requirements for the installer. Its paths are relative to $code.
 venv_requirements() { venv_checkout read "$work" "$code" "$1"; }
@@ -106,7 +120,7 @@ venv_make() {
   code=$work/source${root:+/$root}
   build_begin
   status=0
-  (venv_checkout copy "$release" "$work" "$root" && { package_renew "$1" || venv_fill; }) || status=$?
+  (venv_copy && { package_renew "$1" || venv_fill; }) || status=$?
   build_end
   "${installer}_clean"
   rm -rf -- "$work"
@@ -127,7 +141,7 @@ venv_make() {
 }
 
 # venv_build: link $release/.venv to an environment. Releases whose environments would be the same share one.
-# Values: release root venvs cache interpreter uv installer requirements extras user request app_python python_from uv_requirement app_extras app_groups index_strategy deploy_key git_known_hosts build_env
+# Values: release root repo commit venvs cache interpreter uv installer requirements extras user request app_python python_from uv_requirement app_extras app_groups index_strategy deploy_key git_known_hosts build_env
 venv_build() {
   local folder lock python version found
   python=$interpreter

@@ -27,14 +27,17 @@ ENCODINGS = (
 )  # fmt: skip
 
 
-def copy(release, work, root):
-    """Copy a release to the folder `source` of `work`, with new times: the installer may write there."""
+def copy(release, work, root, lock):
+    """Copy a release to the folder `source` of `work`, with new times: the installer may write there.
+
+    lock: the file that the installer begins with, in the folder `root`.
+    """
     source = os.path.join(work, "source")
     shutil.copytree(release, source, symlinks=True, ignore=lambda _folder, names: SKIPPED & set(names), copy_function=shutil.copy)
     folders = [root]
     while folders[-1]:
         folders.append(os.path.dirname(folders[-1]))
-    keep_inputs(work, [os.path.join(folder, name) for folder in folders for name in NAMES])
+    keep_inputs(work, [os.path.join(folder, name) for folder in folders for name in (*NAMES, lock)])
 
 
 def keep_inputs(work, more):

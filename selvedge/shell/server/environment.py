@@ -107,8 +107,10 @@ def site_packages(venv):
     return sorted(glob.glob(glob.escape(venv) + "/lib/python*/site-packages/*"))
 
 
-def metadata(text, own):
+def metadata(text, own, work):
     """Return a digest of the metadata that decides what is installed with a package. For the app's own, its version does not."""
+    # The address of another package in the checkout has the path of the build.
+    text = text.replace(os.path.realpath(work), "")
     names = set(FIELDS) - ({"Version"} if own else set())
     kept = [line for line in text.partition("\n\n")[0].splitlines() if line.partition(":")[0] in names]
     return hashlib.sha256("\n".join(kept).encode("utf-8", "surrogateescape")).hexdigest()
@@ -129,7 +131,7 @@ def record(venv, work, release, root, version, request):
         name = "" if path == source else path.removeprefix(source + "/")
         if os.path.isdir(path):
             with open(os.path.join(folder, "METADATA"), encoding="utf-8", errors="surrogateescape") as file:
-                built[name] = metadata(file.read(), name == root)
+                built[name] = metadata(file.read(), name == root, work)
         else:
             paths.append(name)
     if os.path.exists(os.path.join(work, "unbuilt")):
@@ -173,7 +175,7 @@ def fits(venv, work, root):
             if wheel.endswith(".whl"):
                 with zipfile.ZipFile(os.path.join(folder, wheel)) as file:
                     name = next(name for name in file.namelist() if name.endswith(".dist-info/METADATA"))
-                    text = metadata(file.read(name).decode("utf-8", "surrogateescape"), path == root)
+                    text = metadata(file.read(name).decode("utf-8", "surrogateescape"), path == root, work)
         if text != known:
             sys.exit(1)
 

@@ -9,7 +9,7 @@ from selvedge.shell.quoting import quote
 from tests.support.tables import check, table
 
 VENV = Venv(
-    "/srv/hello/releases/0", "", "/srv/hello/venvs", "/var/cache/selvedge/hello",
+    "/srv/hello/releases/0", "", "/srv/hello/repo.git", 40 * "0", "/srv/hello/venvs", "/var/cache/selvedge/hello",
     "/usr/bin/python3", "/uv", "uv", "", ("gunicorn",), "hello",
 )  # fmt: skip
 SUMMARY = "build the virtual environment, with another Python if the project asks for one"

@@ -49,7 +49,7 @@ class Server:
         (venv / "bin").mkdir(parents=True)
         (venv / "bin/python").symlink_to(sys.executable)
         work.mkdir()
-        checkout.copy(str(release), str(work), root)
+        checkout.copy(str(release), str(work), root, path)
         code = work / "source" / root
         checkout.read(str(work), str(code), str(code / path))
         environment.record(str(venv), str(work), str(release), root, "3.12.4", "request")

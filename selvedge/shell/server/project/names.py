@@ -14,8 +14,6 @@ MODULES = {
     "MySQLdb": "mysqlclient", "PIL": "pillow", "psycopg2": "psycopg2-binary", "sklearn": "scikit-learn", "yaml": "pyyaml",
 }  # fmt: skip
 """Modules whose package has another name."""
-PLAIN = (".txt", "requirements.lock", "setup.py")
-"""Endings of files without extras and groups."""
 
 
 def normal(name: str) -> str:
@@ -61,7 +59,7 @@ def check(tree: Tree, root: str, lock: str, wanted_extras: Sequence[str], wanted
         ("extras", wanted_extras, None if _dynamic(tree, root) else extras(tree, root)),
         ("dependency_groups", wanted_groups, groups(tree, root, lock)),
     ):
-        if wanted and lock.endswith(PLAIN):
+        if wanted and (lock.endswith("requirements.lock") or not lock.endswith((".lock", ".toml"))):
             raise Refused(
                 f"app.{setting} needs a lock or a pyproject.toml, but the app's packages are those of {lock}. Delete app.{setting} "
                 "from hosts.toml, or name the other file with app.requirements."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 LONGEST = 600
 """Characters of an error that are shown."""
@@ -53,7 +54,7 @@ def _uv(lines: list[str]) -> list[str]:
     """Return uv's message: its causes and hints, and of the output of another program in it only the errors."""
     starts = [number for number, line in enumerate(lines) if _UV_BEGINS.match(line)]
     found: list[str] = []
-    quoted = False
+    quoted, last = False, ""
     for line in lines[starts[-1] :] if starts else ():
         text = line.strip()
         if _UV_PART.match(line):
@@ -63,16 +64,19 @@ def _uv(lines: list[str]) -> list[str]:
             quoted = True
         elif text and not quoted:
             found[-1] += f" {text}"
-        elif quoted and _INNER.match(text):
-            found.append(text)
+        elif quoted and text:
+            last = text
+            if _INNER.match(text):
+                found.append(text)
     causes = [line for line in found if not _INNER.match(line) or _UV_PART.match(line)]
     inner = [line for line in found if line not in causes]
     # A traceback may have many errors: its last one is the cause.
-    return [causes[0], *inner[-2:]] if inner else causes
+    return [causes[0], *(inner[-2:] or [last])] if inner or last else causes
 
 
 def _pip(lines: list[str]) -> list[str]:
     inner = [line for line in lines if _INNER.match(line.strip()) and "subprocess-exited" not in line]
+    inner = inner or [before for before, line in pairwise(filter(None, lines)) if "[end of output]" in line][-1:]
     return [*[line for line in lines if line.startswith("ERROR:") and line not in inner][:3], *inner[-2:]]
 
 

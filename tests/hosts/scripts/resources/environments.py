@@ -15,6 +15,7 @@ from tests.hosts.scripts.server import Done
 
 PROJECTS = Path(__file__).parents[3] / "projects"
 ENVIRONMENTS = "/srv/hello/venvs"
+CACHE = "/var/cache/selvedge/daemon"
 OFFLINE = "export UV_OFFLINE=1 UV_FIND_LINKS=/opt/wheels PIP_NO_INDEX=1 PIP_FIND_LINKS=/opt/wheels\n"
 
 
@@ -27,9 +28,9 @@ class Builder:
         server.seconds = 60
         # Where programs keep their temporary files.
         server.path("/root").chmod(0o1777)
-        uv = server.path("/opt/selvedge/uv/bin/uv")
-        uv.parent.mkdir(parents=True)
-        shutil.copy2(Path(sysconfig.get_path("scripts"), "uv"), uv)
+        self.uv = server.path("/opt/selvedge/uv/bin/uv")
+        self.uv.parent.mkdir(parents=True)
+        shutil.copy2(Path(sysconfig.get_path("scripts"), "uv"), self.uv)
         wheels = server.path("/opt/wheels")
         wheels.mkdir()
         with zipfile.ZipFile(wheels / "extra_package-1-py3-none-any.whl", "w") as wheel:
@@ -43,9 +44,10 @@ class Builder:
         self.count += 1
         folder = f"/srv/hello/releases/{self.count:012}"
         shutil.copytree(project, self.server.path(folder), symlinks=True)
-        given = {"root": "", "requirements": "", "extras": (), "installer": self.installer} | settings
+        places = {"root": "", "repo": "/srv/hello/repo.git", "commit": "HEAD", "venvs": ENVIRONMENTS, "cache": CACHE}
+        given = places | {"requirements": "", "extras": (), "installer": self.installer} | settings
         programs = {"python": "/usr/bin/python3", "uv": "/opt/selvedge/uv/bin/uv"}
-        return Venv(folder, venvs=ENVIRONMENTS, cache="/var/cache/selvedge/daemon", user="daemon", **programs, **given)
+        return Venv(folder, user="daemon", **programs, **given)
 
     def build(self, project: Path, **settings: Any) -> Done:
         """Build the environment of a new release, and check what holds for each."""
@@ -73,7 +75,7 @@ class Builder:
                 content = entry.read_bytes()
                 assert b"/srv/hello/releases/" not in content, entry
                 assert b"/var/cache/selvedge" not in content or entry.name == "RECORD", entry
-        assert not list(self.server.path("/var/cache/selvedge/daemon").glob("build.*"))
+        assert not list(self.server.path(CACHE).glob("build.*"))
 
     def environment(self) -> Path:
         """Return the environment of the last release."""

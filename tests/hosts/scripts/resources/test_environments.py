@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.hosts.scripts.resources.environments import Builder, edit, project
+from tests.hosts.scripts.resources.repository import commit, git
 
 VALUE = "python -c 'import common; print(common.value)'"
 COMMON = "common/common/__init__.py"
@@ -157,6 +162,47 @@ def test_an_app_that_cannot_be_built(either: Builder, package: Path) -> None:
     assert done.status == 1 and "the backend is broken" in done.error, done.output
 
 
+@pytest.mark.parametrize("locked", [False, True])
+def test_path_sources_of_uv(builder: Builder, local: Path, locked: bool) -> None:
+    """They are editable in the project, and one of them leads to the next."""
+    sources = "[tool.uv.sources]\n{0} = {{ path = '{1}', editable = true }}\n"
+    head = '[project]\nname = "{0}"\nversion = "1"\nrequires-python = ">=3.9"\ndependencies = ["{1}"]\n\n'
+    build = "[build-system]" + (local / "common/pyproject.toml").read_text().partition("[build-system]")[2]
+    middle = head.format("middle", "common") + sources.format("common", "../../common") + build
+    edit(
+        local,
+        {
+            "requirements.txt": None,
+            "pyproject.toml": head.format("shop", "middle") + sources.format("middle", "libs/middle"),
+            "libs/middle/pyproject.toml": middle,
+            "libs/middle/tiny_backend.py": (local / "common/tiny_backend.py").read_text(),
+            "libs/middle/middle/__init__.py": "from common import value  # noqa: F401\n",
+        },
+    )
+    if locked:
+        command = [str(builder.uv), "lock", "--offline", "--quiet", "--python", "/usr/bin/python3"]
+        subprocess.run(command, cwd=local, check=True)
+    seen = "python -c 'import middle; print(middle.value)'"
+    assert (builder.must(local), builder.run(seen)) == ("built", "1")
+    edit(local, {COMMON: "value = 2\n"})
+    assert (builder.must(local), builder.run(seen)) == ("renewed", "2")
+
+
+def test_a_package_may_take_its_version_from_git(builder: Builder, package: Path) -> None:
+    """As setuptools-scm and hatch-vcs do."""
+    text = (package / "pyproject.toml").read_text().replace('version = "1.5"\ndynamic = [', 'dynamic = ["version", ')
+    edit(package, {"pyproject.toml": text + "\n[tool.setuptools_scm]\n"})
+    git(package, "init", "-q", "-b", "main")
+    git(package, "commit", "-q", "--allow-empty", "-m", "Before")
+    commit(package)
+    git(package, "tag", "3.1")
+    git(package, "clone", "-q", "--bare", str(package), str(builder.server.path("/srv/hello/repo.git")))
+    builder.server.path("/srv/hello/repo.git").chmod(0o700)
+    shutil.rmtree(package / ".git")
+    assert builder.must(package) == "built"
+    assert builder.run("python -c 'from importlib.metadata import version; print(version(\"blog\"))'") == "3.1"
+
+
 class TestWorkspace:
     """A workspace of uv: its lock is at the top, and the app is the member "backend"."""
 
@@ -188,3 +234,22 @@ class TestWorkspace:
             "uv.lock is older than pyproject.toml: The lockfile at `uv.lock` needs to be updated, but `--check` was provided. "
             "Run `uv lock` on your machine and commit uv.lock."
         )
+
+
+DEPENDENCIES = ["requirements.txt", "base.txt"]
+
+
+@pytest.mark.thorough
+@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
+@given(edits=st.lists(st.sampled_from([*DEPENDENCIES, "common/pyproject.toml", COMMON, "main.py"]), min_size=4, max_size=6))
+def test_random_edits(builder: Builder, tmp_path_factory: Any, edits: list[str]) -> None:
+    """A change that an environment depends on always has an effect, and any other change installs no dependency again."""
+    app = project("local_folder", tmp_path_factory.mktemp("random") / "app", {COMMON: "value = 'start'\n"})
+    builder.must(app)
+    served = "start"
+    for name in edits:
+        value = f"edit {builder.count}"
+        edit(app, {name: f"value = {value!r}\n" if name == COMMON else f"{(app / name).read_text()}# {value}\n"})
+        assert builder.must(app) == ("built" if name in DEPENDENCIES else "renewed"), name
+        served = value if name == COMMON else served
+        assert builder.run(VALUE) == served

@@ -64,7 +64,8 @@ def release(server: Any, name: str, **files: str) -> Venv:
         (folder / file.replace("_", ".")).write_text(text)
     programs = {"python": "/usr/local/sbin/python3.12", "uv": "/usr/local/sbin/uv"}
     more = {"installer": "uv", "requirements": "", "extras": ("gunicorn", "uvicorn-worker"), "user": "daemon"}
-    return Venv(f"/srv/hello/releases/{name}", "", "/srv/hello/venvs", "/var/cache/selvedge/daemon", **programs, **more)
+    places = (f"/srv/hello/releases/{name}", "", "/srv/hello/repo.git", 40 * "0", "/srv/hello/venvs", "/var/cache/selvedge/daemon")
+    return Venv(*places, **programs, **more)
 
 
 def built(server: Any) -> list[str]:

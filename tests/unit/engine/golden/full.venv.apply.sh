@@ -101,6 +101,8 @@ change_2() (
 set -eu
 release=/srv/hello/releases/0123456789ab
 root=backend
+repo=/srv/hello/repo.git
+commit=0123456789abcdef0123456789abcdef01234567
 venvs=/srv/hello/venvs
 cache=/var/cache/selvedge/hello
 interpreter=/opt/selvedge/python/3.12/bin/python3.12

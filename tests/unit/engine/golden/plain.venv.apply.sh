@@ -52,6 +52,8 @@ change_2() (
 set -eu
 release=/srv/hello/releases/0123456789ab
 root=''
+repo=/srv/hello/repo.git
+commit=0123456789abcdef0123456789abcdef01234567
 venvs=/srv/hello/venvs
 cache=/var/cache/selvedge/hello
 interpreter=/usr/bin/python3

@@ -92,6 +92,8 @@ KEY = "ssh-ed25519 AAAA hello@one"
             "Could not find a version that satisfies the requirement nosuch (from versions: none): No matching distribution found",
         ),
         ("Installing\n\nkilled\n", "Installing: killed"),
+        ("error: Failed to build `x`\n  cause: x\n\n      [stderr]\n      it is broken\n", "Failed to build `x`: it is broken"),
+        ("  error: subprocess-exited-with-error\n      it is broken\n\n      [end of output]\n", "it is broken"),
         ("", ""),
     ],
 )
