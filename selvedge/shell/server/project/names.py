@@ -72,7 +72,8 @@ def check(tree: Tree, root: str, lock: str, wanted_extras: Sequence[str], wanted
         for name in wanted if known is not None else ():
             if normal(name) not in map(normal, known):
                 listed = f"It has {', '.join(sorted(known))}." if known else "It has none."
-                raise Refused(f"The project has no {_word(setting)} {name}. {listed} Correct app.{setting} in hosts.toml.")
+                problem = "The project has no extra" if setting == "extras" else "The project has no dependency group"
+                raise Refused(f"{problem} {name}. {listed} Correct app.{setting} in hosts.toml.")
 
 
 def _check_pdm(tree: Tree, path: str, setting: str, wanted: Sequence[str]) -> None:
@@ -81,11 +82,7 @@ def _check_pdm(tree: Tree, path: str, setting: str, wanted: Sequence[str]) -> No
     for name in wanted:
         if normal(name) not in map(normal, locked):
             remedy = "Lock it, too: `pdm lock --group :all`, and commit pdm.lock."
-            raise Refused(f"pdm.lock does not have the {_word(setting)} {name}. {remedy}")
-
-
-def _word(setting: str) -> str:
-    return "extra" if setting == "extras" else "dependency group"
+            raise Refused(f"pdm.lock does not have {name} of app.{setting}. {remedy}")
 
 
 def _dynamic(tree: Tree, root: str) -> bool:
