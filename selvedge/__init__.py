@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from selvedge.resources.access.undo import NoPendingUndo as NoPendingUndo
     from selvedge.resources.code.access import DeployKey as DeployKey
     from selvedge.resources.code.access import GitHostKey as GitHostKey
+    from selvedge.resources.code.build_env import build_variables as build_variables
     from selvedge.resources.code.checkout import Checkout as Checkout
     from selvedge.resources.code.hook import Hook as Hook
     from selvedge.resources.code.mirror import Mirror as Mirror
@@ -68,6 +69,7 @@ if TYPE_CHECKING:
     from selvedge.resources.nginx.sites import DefaultServer as DefaultServer
     from selvedge.resources.nginx.sites import ServerNamesFree as ServerNamesFree
     from selvedge.resources.nginx.version import nginx_template as nginx_template
+    from selvedge.resources.packages import OwnPackages as OwnPackages
     from selvedge.resources.packages import Packages as Packages
     from selvedge.resources.packages import Upgraded as Upgraded
     from selvedge.resources.ports import Port as Port
@@ -107,6 +109,7 @@ _NAMES = {
     "resources.access.sudo": "Password Sudoers",
     "resources.access.undo": "NoPendingUndo",
     "resources.code.access": "DeployKey GitHostKey",
+    "resources.code.build_env": "build_variables",
     "resources.code.checkout": "Checkout",
     "resources.code.hook": "Hook",
     "resources.code.mirror": "Mirror",
@@ -124,7 +127,7 @@ _NAMES = {
     "resources.nginx.server": "Nginx NginxConf NginxLogs NginxRestrictions OpenFilesLimit",
     "resources.nginx.sites": "LISTEN_TLS DebianDefaultSiteDisabled DefaultServer ServerNamesFree",
     "resources.nginx.version": "nginx_template",
-    "resources.packages": "Packages Upgraded",
+    "resources.packages": "OwnPackages Packages Upgraded",
     "resources.ports": "Port",
     "resources.services": "Enabled Service",
     "resources.users": "User",

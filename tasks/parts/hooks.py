@@ -21,4 +21,5 @@ def hook(app, instance, name, *, builds=False, local_only=False):
         env_vars=tuple(env_vars.items()),
         run="" if before else f"{instance.folder}/run",
         builds=builds,
+        build_env=app.paths.build_env if before else "",
     )

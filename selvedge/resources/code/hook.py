@@ -13,7 +13,8 @@ class Hook(Resource):
 
     Commands that begin with "local:" run first, on the operator's machine; then the others in `folder` of `release`, as the
     app's user. run: the script that gives a release its environment, "" before there is one. builds: the commands may write
-    to the release, so its files belong to the app's user meanwhile.
+    to the release, so its files belong to the app's user meanwhile. build_env: the file with the build's variables, "" for a
+    hook that does not get them.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Hook(Resource):
     env_vars: tuple[tuple[str, str], ...]
     run: str = ""
     builds: bool = False
+    build_env: str = ""
 
     def probe(self) -> str:
         return f"hook_fact {words(self.mark, self.live_link)}"
@@ -47,6 +49,7 @@ class Hook(Resource):
             folder=self.folder,
             run=self.run,
             builds=self.builds,
+            build_env=self.build_env,
             mark_path=self.mark,
         )
         return Change(

@@ -12,7 +12,7 @@ hook_fact() {
 # hook_run COUNT NAME=VALUE… COMMAND…: run the commands as $user in $folder, which is in $release, with the first COUNT arguments
 # as environment variables; then create the mark. $run: the script that sets a release's environment, or empty. $builds: the
 # commands may write in the folder, so $user owns its files while they run.
-# Values: hook user release folder run builds mark_path
+# Values: hook user release folder run builds build_env mark_path
 hook_run() {
   local count number command
   count=$1
@@ -47,11 +47,16 @@ hook_command() {
   step_say "$hook: $command"
   step_wait "waiting for the hook $hook"
   status=0
-  (cd "$folder" && user_run "$user" ${run:+"$run"} env HOME="$folder" "$@" sh -c "$command") || status=$?
+  (cd "$folder" && hook_as ${run:+"$run"} env HOME="$folder" "$@" sh -c "$command") || status=$?
   if [ "$status" -ne 0 ]; then
     if [ -n "$builds" ]; then hook_close; fi
     step_fail "The hook $hook failed (exit status $status): $command"
   fi
+}
+
+# hook_as COMMAND…: as the app's user; a hook before the build gets the build's variables.
+hook_as() {
+  if [ -n "$build_env" ]; then build_shown "$@"; else user_run "$user" "$@"; fi
 }
 
 # hook_close: make root the owner of the folder again.

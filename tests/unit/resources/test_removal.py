@@ -26,6 +26,7 @@ OWNED = (
     "/etc/nginx/snippets/hello-http.conf",
     "/etc/nginx/snippets/hello.conf",
     "/etc/selvedge/hello/acme-ca.pem",
+    "/etc/selvedge/hello/build.env",
     "/etc/selvedge/hello/certificate.pem",
     "/etc/supervisor/conf.d/hello.conf",
     "/etc/tmpfiles.d/hello.conf",

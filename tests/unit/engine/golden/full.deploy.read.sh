@@ -8,11 +8,17 @@ cd /
 mark=@selvedge
 # … the library apt
 
+# … the library build
+
 # … the library certbot
 
 # … the library disk
 
+# … the library export
+
 # … the library file
+
+# … the library hide
 
 # … the library history
 
@@ -26,7 +32,13 @@ mark=@selvedge
 
 # … the library nginx
 
+# … the library package
+
+# … the library pip
+
 # … the library probe
+
+# … the library project
 
 # … the library python
 
@@ -47,6 +59,10 @@ mark=@selvedge
 # … the library systemd
 
 # … the library user
+
+# … the library uv
+
+# … the library venv
 
 read_first() {
 printf '\n%s fact 0\n' "$mark"
@@ -90,159 +106,161 @@ probe_path /srv/hello/releases/0123456789ab ''
 printf '\n%s fact 15\n' "$mark"
 [ -e /srv/hello/releases/0123456789ab ] && echo there || true
 printf '\n%s fact 16\n' "$mark"
-hook_fact /srv/hello/releases/0123456789ab/.selvedge.before_build /srv/hello/live.sock
+probe_path /etc/selvedge/hello/build.env ''
 printf '\n%s fact 17\n' "$mark"
-probe_path /srv/hello/venvs ''
+hook_fact /srv/hello/releases/0123456789ab/.selvedge.before_build /srv/hello/live.sock
 printf '\n%s fact 18\n' "$mark"
-if [ -x /srv/hello/releases/0123456789ab/.venv/bin/python ]; then probe_line /srv/hello/releases/0123456789ab/.venv/.selvedge; fi
+probe_path /srv/hello/venvs ''
 printf '\n%s fact 19\n' "$mark"
-[ -e /srv/hello/releases/0123456789ab/.venv/bin/python ] && echo there || true
+if [ -x /srv/hello/releases/0123456789ab/.venv/bin/python ]; then probe_line /srv/hello/releases/0123456789ab/.venv/.selvedge; fi
 printf '\n%s fact 20\n' "$mark"
-probe_path /etc/tmpfiles.d/hello.conf f7f2482494c297529b0d553097d04214e06f2a6519bdac6697c9161cdbdf5f02
+[ -e /srv/hello/releases/0123456789ab/.venv/bin/python ] && echo there || true
 printf '\n%s fact 21\n' "$mark"
-probe_path /run/hello ''
+probe_path /etc/tmpfiles.d/hello.conf f7f2482494c297529b0d553097d04214e06f2a6519bdac6697c9161cdbdf5f02
 printf '\n%s fact 22\n' "$mark"
-probe_path /var/log/hello ''
+probe_path /run/hello ''
 printf '\n%s fact 23\n' "$mark"
-probe_path /srv/hello/instances ''
+probe_path /var/log/hello ''
 printf '\n%s fact 24\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-fd8503 ''
+probe_path /srv/hello/instances ''
 printf '\n%s fact 25\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-fd8503/env ''
+probe_path /srv/hello/instances/0123456789ab-fd8503 ''
 printf '\n%s fact 26\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-fd8503/run 497a6a75acbfaf47831749b554478018083754d90dfcf1535da197aa6ffabcc8
+probe_path /srv/hello/instances/0123456789ab-fd8503/env ''
 printf '\n%s fact 27\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-fd8503/selvedge_worker.py aea159616c233a549d75c3e1112cdd0956dade1d034f745d88704878f69bc507
+probe_path /srv/hello/instances/0123456789ab-fd8503/run 497a6a75acbfaf47831749b554478018083754d90dfcf1535da197aa6ffabcc8
 printf '\n%s fact 28\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-fd8503/gunicorn_start 42e5820f687b97acac08c90a2d8df10e1788217d6d72e754dabb7d6efa3eddf9
+probe_path /srv/hello/instances/0123456789ab-fd8503/selvedge_worker.py aea159616c233a549d75c3e1112cdd0956dade1d034f745d88704878f69bc507
 printf '\n%s fact 29\n' "$mark"
-hook_fact /srv/hello/instances/0123456789ab-fd8503/hook.after_build /srv/hello/live.sock
+probe_path /srv/hello/instances/0123456789ab-fd8503/gunicorn_start 42e5820f687b97acac08c90a2d8df10e1788217d6d72e754dabb7d6efa3eddf9
 printf '\n%s fact 30\n' "$mark"
+hook_fact /srv/hello/instances/0123456789ab-fd8503/hook.after_build /srv/hello/live.sock
+printf '\n%s fact 31\n' "$mark"
 site_unreadable /srv/hello/releases/0123456789ab backend/static
 echo end
-printf '\n%s fact 31\n' "$mark"
-[ -e /etc/supervisor/supervisord.conf ] && echo there || true
 printf '\n%s fact 32\n' "$mark"
-[ -e /srv/hello/instances/0123456789ab-fd8503/gunicorn_start ] && echo there || true
+[ -e /etc/supervisor/supervisord.conf ] && echo there || true
 printf '\n%s fact 33\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-fd8503/program.conf c38b703ec6b999dd89cf95dd7fc5fd02e933c54c5aa7d7e8173c55a08d10b3e6
+[ -e /srv/hello/instances/0123456789ab-fd8503/gunicorn_start ] && echo there || true
 printf '\n%s fact 34\n' "$mark"
-probe_path /etc/logrotate.d/hello.app 26f39f87cdf56150272e72d7a741b79a381bc644a32aa172c31e70b7df1297a6
+probe_path /srv/hello/instances/0123456789ab-fd8503/program.conf c38b703ec6b999dd89cf95dd7fc5fd02e933c54c5aa7d7e8173c55a08d10b3e6
 printf '\n%s fact 35\n' "$mark"
-probe_path /etc/systemd/system/logrotate.timer.d/selvedge.conf 29fb4e4b284e72a90a23a0a26d70c0a45678ada1d8e1220bc15370205bec3792
+probe_path /etc/logrotate.d/hello.app 26f39f87cdf56150272e72d7a741b79a381bc644a32aa172c31e70b7df1297a6
 :
 }
 read_second() {
 printf '\n%s fact 36\n' "$mark"
+probe_path /etc/systemd/system/logrotate.timer.d/selvedge.conf 29fb4e4b284e72a90a23a0a26d70c0a45678ada1d8e1220bc15370205bec3792
+printf '\n%s fact 37\n' "$mark"
 probe_unit logrotate.timer
 printf Stamp=
 stamp_read logrotate.timer
 echo
-printf '\n%s fact 37\n' "$mark"
+printf '\n%s fact 38\n' "$mark"
 app=hello
 base=/srv/hello
 run_dir=/run/hello
 live_socket=/srv/hello/live.sock
 supervisor_conf=/etc/supervisor/conf.d/hello.conf
 releases_fact
-printf '\n%s fact 38\n' "$mark"
-hook_fact /srv/hello/instances/0123456789ab-fd8503/hook.after_switch /srv/hello/live.sock
 printf '\n%s fact 39\n' "$mark"
-[ -e /etc/nginx/nginx.conf ] && echo there || true
+hook_fact /srv/hello/instances/0123456789ab-fd8503/hook.after_switch /srv/hello/live.sock
 printf '\n%s fact 40\n' "$mark"
-site_fact
+[ -e /etc/nginx/nginx.conf ] && echo there || true
 printf '\n%s fact 41\n' "$mark"
-probe_path /var/log/hello ''
+site_fact
 printf '\n%s fact 42\n' "$mark"
+probe_path /var/log/hello ''
+printf '\n%s fact 43\n' "$mark"
 probe_path /var/log/hello/nginx-access.log
 probe_path /var/log/hello/nginx-error.log
 probe_path /var/log/hello/nginx-missed.log
-printf '\n%s fact 43\n' "$mark"
-probe_path /var/www/letsencrypt ''
 printf '\n%s fact 44\n' "$mark"
-probe_path /etc/systemd/system/nginx.service.d/50-selvedge.conf 7cd59db69ac57120d79f325fcf8799eadeaa4e99d1dfb4ea4607e652d1ea2e5f
+probe_path /var/www/letsencrypt ''
 printf '\n%s fact 45\n' "$mark"
+probe_path /etc/systemd/system/nginx.service.d/50-selvedge.conf 7cd59db69ac57120d79f325fcf8799eadeaa4e99d1dfb4ea4607e652d1ea2e5f
+printf '\n%s fact 46\n' "$mark"
 site_unreadable /srv/hello/current backend/static
 echo end
-printf '\n%s fact 46\n' "$mark"
-stat -c '%a %U %G' -- /srv/hello/shared/uploads 2>/dev/null || true
 printf '\n%s fact 47\n' "$mark"
+stat -c '%a %U %G' -- /srv/hello/shared/uploads 2>/dev/null || true
+printf '\n%s fact 48\n' "$mark"
 probe_path /etc/nginx/nginx.conf
 cat -- /etc/nginx/nginx.conf
-printf '\n%s fact 48\n' "$mark"
+printf '\n%s fact 49\n' "$mark"
 grep -lsE '^[^#]*worker_rlimit_nofile[[:space:]]' /etc/nginx/nginx.conf /etc/nginx/modules-enabled/*.conf
 echo --
 probe_path /etc/nginx/modules-enabled/90-selvedge.conf 955f75b327991cce6c32f3709b577bb633aea20078a339e805be68e9ca81fed9
-printf '\n%s fact 49\n' "$mark"
-probe_path /etc/nginx/conf.d/selvedge.conf db35c3ccc4fd20802a354af5f7b2f484b9ce8f9c29a516ec6d646765028d7c1d
 printf '\n%s fact 50\n' "$mark"
-probe_path /etc/nginx/snippets/hello.conf 496006300b0013f60d568c1f4b6fe19c9cb212a29ab85aadfe3db3b6cada538b
+probe_path /etc/nginx/conf.d/selvedge.conf db35c3ccc4fd20802a354af5f7b2f484b9ce8f9c29a516ec6d646765028d7c1d
 printf '\n%s fact 51\n' "$mark"
-probe_path /etc/nginx/sites-available/hello 498cc85338deccca17194377a9387eaf78db31e67cfa8278fc32190aad50bb0f
+probe_path /etc/nginx/snippets/hello.conf 496006300b0013f60d568c1f4b6fe19c9cb212a29ab85aadfe3db3b6cada538b
 printf '\n%s fact 52\n' "$mark"
-probe_path /etc/nginx/sites-enabled/hello ''
+probe_path /etc/nginx/sites-available/hello 498cc85338deccca17194377a9387eaf78db31e67cfa8278fc32190aad50bb0f
 printf '\n%s fact 53\n' "$mark"
-if site_is_debians; then echo debians; fi
+probe_path /etc/nginx/sites-enabled/hello ''
 printf '\n%s fact 54\n' "$mark"
+if site_is_debians; then echo debians; fi
+printf '\n%s fact 55\n' "$mark"
 nginx_version
 site_fact
 printf '\n--\n'
 probe_path /etc/nginx/conf.d/selvedge-default.conf -
-printf '\n%s fact 55\n' "$mark"
-probe_path /etc/logrotate.d/hello a8d6adbc87e9716ae3811e27658af9e29a59551977ae01de063713111808b306
 printf '\n%s fact 56\n' "$mark"
+probe_path /etc/logrotate.d/hello a8d6adbc87e9716ae3811e27658af9e29a59551977ae01de063713111808b306
+printf '\n%s fact 57\n' "$mark"
 probe_unit nginx.service
 printf Stamp=
 stamp_read nginx-hello
 echo
-printf '\n%s fact 57\n' "$mark"
+printf '\n%s fact 58\n' "$mark"
 printf '\n--- unit\n'
 probe_unit fail2ban.service
 printf '\n--- loaded\n'
 stamp_read 60-selvedge-hello
 printf '\n--- file\n'
 probe_path /etc/fail2ban/jail.d/60-selvedge-hello.local 30828d4e28c3115d93c6bc796222e38bc904211810b3da530ab3fa66c6b73f73
-printf '\n%s fact 58\n' "$mark"
-[ -e /etc/nginx/sites-available/hello ] && echo there || true
 printf '\n%s fact 59\n' "$mark"
-ss -H -l -n -t -p 'sport = :443' || true
+[ -e /etc/nginx/sites-available/hello ] && echo there || true
 printf '\n%s fact 60\n' "$mark"
-probe_packages certbot
+ss -H -l -n -t -p 'sport = :443' || true
 printf '\n%s fact 61\n' "$mark"
-probe_path /etc/selvedge/hello/acme-ca.pem ''
+probe_packages certbot
 printf '\n%s fact 62\n' "$mark"
+probe_path /etc/selvedge/hello/acme-ca.pem ''
+printf '\n%s fact 63\n' "$mark"
 probe_unit certbot.timer
 printf Stamp=
 stamp_read certbot.timer
 echo
-printf '\n%s fact 63\n' "$mark"
-certbot_fact hello
 printf '\n%s fact 64\n' "$mark"
+certbot_fact hello
+printf '\n%s fact 65\n' "$mark"
 nginx_version
 probe_path /etc/nginx/snippets/selvedge-listen-tls.conf -
-printf '\n%s fact 65\n' "$mark"
-probe_path /etc/nginx/sites-available/hello-tls 9acae7950e0980db6b97d5645785c2fd2b99506b746ff5bd6b6bacfba0deba26
 printf '\n%s fact 66\n' "$mark"
-probe_path /etc/nginx/sites-enabled/hello-tls ''
+probe_path /etc/nginx/sites-available/hello-tls 9acae7950e0980db6b97d5645785c2fd2b99506b746ff5bd6b6bacfba0deba26
 printf '\n%s fact 67\n' "$mark"
-probe_path /etc/nginx/snippets/hello-http.conf 99504638bb8dce5b5be681d6bdf9ba1053dd723f2885fe39664abc7bb74ee06d
+probe_path /etc/nginx/sites-enabled/hello-tls ''
 printf '\n%s fact 68\n' "$mark"
+probe_path /etc/nginx/snippets/hello-http.conf 99504638bb8dce5b5be681d6bdf9ba1053dd723f2885fe39664abc7bb74ee06d
+printf '\n%s fact 69\n' "$mark"
 nginx_version
 site_fact
 printf '\n--\n'
 probe_path /etc/nginx/conf.d/selvedge-default-tls.conf -
-printf '\n%s fact 69\n' "$mark"
+printf '\n%s fact 70\n' "$mark"
 probe_unit nginx.service
 printf Stamp=
 stamp_read nginx-tls-hello
 echo
 https_fact /etc/letsencrypt/live/hello/fullchain.pem nginx-tls-hello hello.example.com
-printf '\n%s fact 70\n' "$mark"
+printf '\n%s fact 71\n' "$mark"
 probe_path /etc/selvedge/hello/certificate.pem ''
 :
 }
 read_lookups() {
-probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/git_credentials /srv/hello/releases/0123456789ab /srv/hello/venvs /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-fd8503 /srv/hello/instances/0123456789ab-fd8503/env /srv/hello/instances/0123456789ab-fd8503/run /srv/hello/instances/0123456789ab-fd8503/selvedge_worker.py /srv/hello/instances/0123456789ab-fd8503/gunicorn_start /srv/hello/instances/0123456789ab-fd8503/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/selvedge/hello/acme-ca.pem /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf /etc/selvedge/hello/certificate.pem
+probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-fd8503 /srv/hello/instances/0123456789ab-fd8503/env /srv/hello/instances/0123456789ab-fd8503/run /srv/hello/instances/0123456789ab-fd8503/selvedge_worker.py /srv/hello/instances/0123456789ab-fd8503/gunicorn_start /srv/hello/instances/0123456789ab-fd8503/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/selvedge/hello/acme-ca.pem /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf /etc/selvedge/hello/certificate.pem
 probe_take_hashes /srv/hello/git_credentials /etc/tmpfiles.d/hello.conf /srv/hello/instances/0123456789ab-fd8503/env /srv/hello/instances/0123456789ab-fd8503/run /srv/hello/instances/0123456789ab-fd8503/selvedge_worker.py /srv/hello/instances/0123456789ab-fd8503/gunicorn_start /srv/hello/instances/0123456789ab-fd8503/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf
 probe_take_packages nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 supervisor certbot
 :

@@ -6,7 +6,17 @@ umask 022
 cd /
 
 mark=@selvedge
+# … the library apt
+
+# … the library build
+
+# … the library disk
+
+# … the library export
+
 # … the library file
+
+# … the library hide
 
 # … the library history
 
@@ -14,11 +24,21 @@ mark=@selvedge
 
 # … the library manager
 
+# … the library package
+
+# … the library pip
+
 # … the library probe
+
+# … the library project
+
+# … the library python
 
 # … the library releases
 
 # … the library site
+
+# … the library sources
 
 # … the library step
 
@@ -27,6 +47,10 @@ mark=@selvedge
 # … the library systemd
 
 # … the library user
+
+# … the library uv
+
+# … the library venv
 
 change_0() (
 set -eu
@@ -196,6 +220,7 @@ release=/srv/hello/releases/0123456789ab
 folder=/srv/hello/releases/0123456789ab/backend
 run=/srv/hello/instances/0123456789ab-fd8503/run
 builds=1
+build_env=''
 mark_path=/srv/hello/instances/0123456789ab-fd8503/hook.after_build
 hook_run 4 RELEASE=0123456789ab-fd8503 COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server PREVIOUS= 'python manage.py check && echo '"'"'it'"'"''"'"'s built'"'"''
 )

@@ -22,6 +22,8 @@ mark=@selvedge
 
 # … the library hide
 
+# … the library hint
+
 # … the library history
 
 # … the library manager
@@ -183,7 +185,17 @@ umask 022
 cd /
 
 mark=@selvedge
+# … the library apt
+
+# … the library build
+
+# … the library disk
+
+# … the library export
+
 # … the library file
+
+# … the library hide
 
 # … the library history
 
@@ -191,9 +203,19 @@ mark=@selvedge
 
 # … the library manager
 
+# … the library package
+
+# … the library pip
+
 # … the library probe
 
+# … the library project
+
+# … the library python
+
 # … the library releases
+
+# … the library sources
 
 # … the library step
 
@@ -203,6 +225,10 @@ mark=@selvedge
 
 # … the library user
 
+# … the library uv
+
+# … the library venv
+
 change_0() (
 set -eu
 hook=after_switch
@@ -211,6 +237,7 @@ release=/srv/hello/releases/0123456789ab
 folder=/srv/hello/releases/0123456789ab/backend
 run=/srv/hello/instances/0123456789ab-fd8503/run
 builds=''
+build_env=''
 mark_path=/srv/hello/instances/0123456789ab-fd8503/hook.after_switch
 hook_run 4 RELEASE=0123456789ab-fd8503 COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server PREVIOUS= './tell released'
 )

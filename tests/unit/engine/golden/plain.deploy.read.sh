@@ -69,117 +69,119 @@ probe_path /srv/hello/releases/0123456789ab ''
 printf '\n%s fact 14\n' "$mark"
 [ -e /srv/hello/releases/0123456789ab ] && echo there || true
 printf '\n%s fact 15\n' "$mark"
-probe_path /srv/hello/venvs ''
+probe_path /etc/selvedge/hello/build.env ''
 printf '\n%s fact 16\n' "$mark"
-if [ -x /srv/hello/releases/0123456789ab/.venv/bin/python ]; then probe_line /srv/hello/releases/0123456789ab/.venv/.selvedge; fi
+probe_path /srv/hello/venvs ''
 printf '\n%s fact 17\n' "$mark"
-[ -e /srv/hello/releases/0123456789ab/.venv/bin/python ] && echo there || true
+if [ -x /srv/hello/releases/0123456789ab/.venv/bin/python ]; then probe_line /srv/hello/releases/0123456789ab/.venv/.selvedge; fi
 printf '\n%s fact 18\n' "$mark"
-probe_path /var/log/hello ''
+[ -e /srv/hello/releases/0123456789ab/.venv/bin/python ] && echo there || true
 printf '\n%s fact 19\n' "$mark"
-probe_path /srv/hello/instances ''
+probe_path /var/log/hello ''
 printf '\n%s fact 20\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-97e444 ''
+probe_path /srv/hello/instances ''
 printf '\n%s fact 21\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-97e444/env ''
+probe_path /srv/hello/instances/0123456789ab-97e444 ''
 printf '\n%s fact 22\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-97e444/run f106a20e76d0250416277c5b3167f588d6b09e73bd6865e7cef4effbc3c5884e
+probe_path /srv/hello/instances/0123456789ab-97e444/env ''
 printf '\n%s fact 23\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-97e444/selvedge_worker.py a40cd1746ffe21eeb8ffca9d5b5d0a27fa961df4c7af21e3579b1b87ecf5aa02
+probe_path /srv/hello/instances/0123456789ab-97e444/run f106a20e76d0250416277c5b3167f588d6b09e73bd6865e7cef4effbc3c5884e
 printf '\n%s fact 24\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-97e444/gunicorn_start e061b1590188e4a7cd98cbe4676cf0637576fa04309266a858534a2a29eac642
+probe_path /srv/hello/instances/0123456789ab-97e444/selvedge_worker.py a40cd1746ffe21eeb8ffca9d5b5d0a27fa961df4c7af21e3579b1b87ecf5aa02
 printf '\n%s fact 25\n' "$mark"
-[ -e /etc/logrotate.conf ] && echo there || true
+probe_path /srv/hello/instances/0123456789ab-97e444/gunicorn_start e061b1590188e4a7cd98cbe4676cf0637576fa04309266a858534a2a29eac642
 printf '\n%s fact 26\n' "$mark"
+[ -e /etc/logrotate.conf ] && echo there || true
+printf '\n%s fact 27\n' "$mark"
 [ -e /srv/hello/instances/0123456789ab-97e444/gunicorn_start ] && echo there || true
 :
 }
 read_second() {
-printf '\n%s fact 27\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-97e444/unit.socket 9b185a5591192b087fe7983879cf6ec369fc9a9a910aa3b869f383ac13332426
 printf '\n%s fact 28\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-97e444/unit.service 1a96f11f5124654d59517999f648f1a16c097f5ac21e967636c324ad4d3c9fa1
+probe_path /srv/hello/instances/0123456789ab-97e444/unit.socket 9b185a5591192b087fe7983879cf6ec369fc9a9a910aa3b869f383ac13332426
 printf '\n%s fact 29\n' "$mark"
-probe_path /etc/logrotate.d/hello.app 88ec8d9d29ba9ad2dfbf1b1aea99ab82365e394f6b8885eb59f8ed80183914d1
+probe_path /srv/hello/instances/0123456789ab-97e444/unit.service 1a96f11f5124654d59517999f648f1a16c097f5ac21e967636c324ad4d3c9fa1
 printf '\n%s fact 30\n' "$mark"
-probe_path /etc/systemd/system/logrotate.timer.d/selvedge.conf 29fb4e4b284e72a90a23a0a26d70c0a45678ada1d8e1220bc15370205bec3792
+probe_path /etc/logrotate.d/hello.app 88ec8d9d29ba9ad2dfbf1b1aea99ab82365e394f6b8885eb59f8ed80183914d1
 printf '\n%s fact 31\n' "$mark"
+probe_path /etc/systemd/system/logrotate.timer.d/selvedge.conf 29fb4e4b284e72a90a23a0a26d70c0a45678ada1d8e1220bc15370205bec3792
+printf '\n%s fact 32\n' "$mark"
 probe_unit logrotate.timer
 printf Stamp=
 stamp_read logrotate.timer
 echo
-printf '\n%s fact 32\n' "$mark"
+printf '\n%s fact 33\n' "$mark"
 app=hello
 base=/srv/hello
 run_dir=/run/hello
 live_socket=/srv/hello/live.sock
 supervisor_conf=/etc/supervisor/conf.d/hello.conf
 releases_fact
-printf '\n%s fact 33\n' "$mark"
-probe_path /etc/tmpfiles.d/hello.conf acf9fe75f943addd96ef29447a00fce22a5ab6bc9c97795c709e50a34ce37f38
 printf '\n%s fact 34\n' "$mark"
-probe_path /run/hello ''
+probe_path /etc/tmpfiles.d/hello.conf acf9fe75f943addd96ef29447a00fce22a5ab6bc9c97795c709e50a34ce37f38
 printf '\n%s fact 35\n' "$mark"
-[ -e /etc/nginx/nginx.conf ] && echo there || true
+probe_path /run/hello ''
 printf '\n%s fact 36\n' "$mark"
-site_fact
+[ -e /etc/nginx/nginx.conf ] && echo there || true
 printf '\n%s fact 37\n' "$mark"
-probe_path /var/log/hello ''
+site_fact
 printf '\n%s fact 38\n' "$mark"
+probe_path /var/log/hello ''
+printf '\n%s fact 39\n' "$mark"
 probe_path /var/log/hello/nginx-access.log
 probe_path /var/log/hello/nginx-error.log
 probe_path /var/log/hello/nginx-missed.log
-printf '\n%s fact 39\n' "$mark"
-probe_path /var/www/letsencrypt ''
 printf '\n%s fact 40\n' "$mark"
-probe_path /etc/systemd/system/nginx.service.d/50-selvedge.conf 7cd59db69ac57120d79f325fcf8799eadeaa4e99d1dfb4ea4607e652d1ea2e5f
+probe_path /var/www/letsencrypt ''
 printf '\n%s fact 41\n' "$mark"
+probe_path /etc/systemd/system/nginx.service.d/50-selvedge.conf 7cd59db69ac57120d79f325fcf8799eadeaa4e99d1dfb4ea4607e652d1ea2e5f
+printf '\n%s fact 42\n' "$mark"
 probe_path /etc/nginx/nginx.conf
 cat -- /etc/nginx/nginx.conf
-printf '\n%s fact 42\n' "$mark"
+printf '\n%s fact 43\n' "$mark"
 grep -lsE '^[^#]*worker_rlimit_nofile[[:space:]]' /etc/nginx/nginx.conf /etc/nginx/modules-enabled/*.conf
 echo --
 probe_path /etc/nginx/modules-enabled/90-selvedge.conf 955f75b327991cce6c32f3709b577bb633aea20078a339e805be68e9ca81fed9
-printf '\n%s fact 43\n' "$mark"
-probe_path /etc/nginx/conf.d/selvedge.conf db35c3ccc4fd20802a354af5f7b2f484b9ce8f9c29a516ec6d646765028d7c1d
 printf '\n%s fact 44\n' "$mark"
-probe_path /etc/nginx/snippets/hello.conf e5aa01d8cf6260511f3977700c5e8b007d4ff8777e89a69cc4728ba4f55c7545
+probe_path /etc/nginx/conf.d/selvedge.conf db35c3ccc4fd20802a354af5f7b2f484b9ce8f9c29a516ec6d646765028d7c1d
 printf '\n%s fact 45\n' "$mark"
-probe_path /etc/nginx/sites-available/hello 523edcfaa12612cc1884ae1dc208141a6c75c6faa0c32f7aa34a0cba344bee15
+probe_path /etc/nginx/snippets/hello.conf e5aa01d8cf6260511f3977700c5e8b007d4ff8777e89a69cc4728ba4f55c7545
 printf '\n%s fact 46\n' "$mark"
-probe_path /etc/nginx/sites-enabled/hello ''
+probe_path /etc/nginx/sites-available/hello 523edcfaa12612cc1884ae1dc208141a6c75c6faa0c32f7aa34a0cba344bee15
 printf '\n%s fact 47\n' "$mark"
-if site_is_debians; then echo debians; fi
+probe_path /etc/nginx/sites-enabled/hello ''
 printf '\n%s fact 48\n' "$mark"
+if site_is_debians; then echo debians; fi
+printf '\n%s fact 49\n' "$mark"
 nginx_version
 site_fact
 printf '\n--\n'
 probe_path /etc/nginx/conf.d/selvedge-default.conf -
-printf '\n%s fact 49\n' "$mark"
-probe_path /etc/logrotate.d/hello a8d6adbc87e9716ae3811e27658af9e29a59551977ae01de063713111808b306
 printf '\n%s fact 50\n' "$mark"
+probe_path /etc/logrotate.d/hello a8d6adbc87e9716ae3811e27658af9e29a59551977ae01de063713111808b306
+printf '\n%s fact 51\n' "$mark"
 probe_unit nginx.service
 printf Stamp=
 stamp_read nginx-hello
 echo
-printf '\n%s fact 51\n' "$mark"
+printf '\n%s fact 52\n' "$mark"
 printf '\n--- unit\n'
 probe_unit fail2ban.service
 printf '\n--- loaded\n'
 stamp_read 60-selvedge-hello
 printf '\n--- file\n'
 probe_path /etc/fail2ban/jail.d/60-selvedge-hello.local 30828d4e28c3115d93c6bc796222e38bc904211810b3da530ab3fa66c6b73f73
-printf '\n%s fact 52\n' "$mark"
+printf '\n%s fact 53\n' "$mark"
 nginx_version
 site_fact
 printf '\n--\n'
 probe_path /etc/nginx/conf.d/selvedge-default-tls.conf -
-printf '\n%s fact 53\n' "$mark"
+printf '\n%s fact 54\n' "$mark"
 probe_existing /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/selvedge/hello/certificate.pem /etc/nginx/sites-available/hello-tls
 :
 }
 read_lookups() {
-probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/deploy_key /srv/hello/git_credentials /srv/hello/releases/0123456789ab /srv/hello/venvs /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-97e444 /srv/hello/instances/0123456789ab-97e444/env /srv/hello/instances/0123456789ab-97e444/run /srv/hello/instances/0123456789ab-97e444/selvedge_worker.py /srv/hello/instances/0123456789ab-97e444/gunicorn_start /srv/hello/instances/0123456789ab-97e444/unit.socket /srv/hello/instances/0123456789ab-97e444/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
+probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/deploy_key /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-97e444 /srv/hello/instances/0123456789ab-97e444/env /srv/hello/instances/0123456789ab-97e444/run /srv/hello/instances/0123456789ab-97e444/selvedge_worker.py /srv/hello/instances/0123456789ab-97e444/gunicorn_start /srv/hello/instances/0123456789ab-97e444/unit.socket /srv/hello/instances/0123456789ab-97e444/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
 probe_take_hashes /srv/hello/instances/0123456789ab-97e444/env /srv/hello/instances/0123456789ab-97e444/run /srv/hello/instances/0123456789ab-97e444/selvedge_worker.py /srv/hello/instances/0123456789ab-97e444/gunicorn_start /srv/hello/instances/0123456789ab-97e444/unit.socket /srv/hello/instances/0123456789ab-97e444/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
 probe_take_packages nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2
 :

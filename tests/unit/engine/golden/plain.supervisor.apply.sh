@@ -22,6 +22,8 @@ mark=@selvedge
 
 # … the library hide
 
+# … the library hint
+
 # … the library history
 
 # … the library manager
