@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from selvedge.resources.access.undo import NoPendingUndo as NoPendingUndo
     from selvedge.resources.code.access import DeployKey as DeployKey
     from selvedge.resources.code.access import GitHostKey as GitHostKey
+    from selvedge.resources.code.build_env import build_variables as build_variables
     from selvedge.resources.code.carried import CarriedFiles as CarriedFiles
     from selvedge.resources.code.checkout import Checkout as Checkout
     from selvedge.resources.code.mirror import Mirror as Mirror
@@ -79,6 +80,7 @@ if TYPE_CHECKING:
     from selvedge.resources.nginx.sites import ServerNamesFree as ServerNamesFree
     from selvedge.resources.nginx.sites import site_check as site_check
     from selvedge.resources.nginx.version import nginx_template as nginx_template
+    from selvedge.resources.packages import OwnPackages as OwnPackages
     from selvedge.resources.packages import Packages as Packages
     from selvedge.resources.packages import Upgraded as Upgraded
     from selvedge.resources.ports import Port as Port
@@ -119,6 +121,7 @@ _NAMES = {
     "resources.access.sudo": "Password Sudoers",
     "resources.access.undo": "NoPendingUndo",
     "resources.code.access": "DeployKey GitHostKey",
+    "resources.code.build_env": "build_variables",
     "resources.code.carried": "CarriedFiles",
     "resources.code.checkout": "Checkout",
     "resources.code.mirror": "Mirror",
@@ -140,7 +143,7 @@ _NAMES = {
     "resources.nginx.server": "Nginx NginxConf NginxGroup NginxLogs NginxRestrictions OpenFilesLimit SitesEnabled",
     "resources.nginx.sites": "LISTEN_TLS DebianDefaultSiteDisabled DefaultServer ServerNamesFree site_check",
     "resources.nginx.version": "nginx_template",
-    "resources.packages": "Packages Upgraded",
+    "resources.packages": "OwnPackages Packages Upgraded",
     "resources.ports": "Port",
     "resources.services": "Enabled Service",
     "resources.users": "User",

@@ -123,6 +123,11 @@ class Paths(Value):
         return f"/etc/selvedge/{self.app}"
 
     @property
+    def build_env(self) -> str:
+        """The variables for the build of a virtual environment (app.build_env_file). Only root can read it."""
+        return f"{self.private}/build.env"
+
+    @property
     def certificate(self) -> str:
         """The user's own certificate with its key. Only root can read it."""
         return f"{self.private}/certificate.pem"
@@ -163,4 +168,5 @@ class Paths(Value):
             "deploy_key": self.deploy_key,
             "git_known_hosts": self.git_known_hosts,
             "git_credentials": self.git_credentials,
+            "build_env": self.build_env,
         }

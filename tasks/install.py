@@ -10,8 +10,9 @@ def install(app):
     """Install Python, nginx, git and the process manager."""
     manager = sv.process_manager(app)
     yield sv.Port(80, "nginx")
-    # A requirement without a wheel needs a compiler: add "build-essential" and "python3-dev" here.
     yield sv.Packages(*BASE, *manager.packages)
+    if app.server.packages:
+        yield sv.OwnPackages(*app.server.packages)
     yield sv.Service("nginx")
     if manager.service:
         yield sv.Service(manager.service)

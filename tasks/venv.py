@@ -1,13 +1,15 @@
 """The app's virtual environment."""
 
 import selvedge as sv
+from selvedge.release import preconditions
 
 
-@sv.step(needs_commit=True)
+@sv.step(needs_commit=True, precondition=preconditions.build)
 def venv(app):
     """Install the app's requirements in a virtual environment."""
     release = app.paths.release(app.commit)
     yield sv.Needs(release, "clone")
+    yield sv.build_variables(app)
     yield from sv.build_hook(app, sv.Instance.of(app), "before_build")
     yield sv.Directory(app.paths.venvs, "0750", group=app.name, removable=True)
     yield sv.Venv(
@@ -23,4 +25,12 @@ def venv(app):
         requirements=app.requirements,
         extras=sv.app_server(app).packages(app),
         user=app.name,
+        app_python=app.python,
+        python_from=app.python_from,
+        app_extras=tuple(app.extras),
+        app_groups=tuple(app.dependency_groups),
+        index_strategy=app.index_strategy or "",
+        deploy_key=app.paths.deploy_key,
+        git_known_hosts=app.paths.git_known_hosts,
+        build_env=app.paths.build_env,
     )

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _SPECIAL, _ESCAPED = re.compile(r'(["\\`$])'), r"\\\1"
 _REMEDY = 'Write one NAME="value" on each line.'
-_CORRECT = "Correct app.env_file in hosts.toml: it names a dotenv file with one NAME=\"value\" on each line."
+_CORRECT = 'Correct {} in hosts.toml: it names a dotenv file with one NAME="value" on each line.'
 
 
 def read_statements(path: Path, remedy: str) -> list[Binding]:
@@ -49,8 +49,13 @@ def app_environment(app: Target) -> dict[str, SecretStr]:
     return read_environment(app.local_file(app.env_file)) if app.env_file else {}
 
 
-def read_environment(path: Path) -> dict[str, SecretStr]:
-    """Return the variables of a dotenv file. The last value of a name counts, as in a shell.
+def build_environment(app: Target) -> dict[str, SecretStr]:
+    """Return the variables of the build, empty without `app.build_env_file`. Raises ConfigError as `read_environment` does."""
+    return read_environment(app.local_file(app.build_env_file), "app.build_env_file") if app.build_env_file else {}
+
+
+def read_environment(path: Path, setting: str = "app.env_file") -> dict[str, SecretStr]:
+    """Return the variables of a dotenv file. The last value of a name counts, as in a shell. setting: names it in hosts.toml.
 
     Raises:
         ConfigError: the file is not a readable dotenv file, a line is not an assignment, a name has other characters than
@@ -59,7 +64,7 @@ def read_environment(path: Path) -> dict[str, SecretStr]:
     """
     values: dict[str, str] = {}
     problems = []
-    for statement in read_statements(path, _CORRECT):
+    for statement in read_statements(path, _CORRECT.format(setting)):
         found = _problem(statement)
         if found:
             line = statement.original.line + _leading_lines(statement.original.string)

@@ -85,8 +85,8 @@ Any other variable that begins with `SELVEDGE_` is a mistake. Selvedge ignores o
 SECRETS = """\
 ## Secrets
 
-Keep secrets out of hosts.toml: put them into the environment, into `.env` or into the file of `app.env_file`. Selvedge
-rejects a repository address with a password or token in hosts.toml.
+Keep secrets out of hosts.toml: put them into the environment, into `.env`, or into the files of `app.env_file` and
+`app.build_env_file`. Selvedge rejects a repository address with a password or token in hosts.toml.
 """
 
 STRINGS = """\
@@ -98,12 +98,12 @@ them. The following values may contain any character except line breaks and othe
 | setting | read by |
 |---|---|
 | `app.migrate`, commands in `[hooks]` | `sh`, exactly as you wrote them |
-| `app.repository` (a path), `app.env_file`, `tls.certificate`, `tls.certificate_key`, `tls.acme_ca`, \
+| `app.repository` (a path), `app.env_file`, `app.build_env_file`, `tls.certificate`, `tls.certificate_key`, `tls.acme_ca`, \
 `server.authorized_keys`, `hosts.NAME.key`, `hosts.NAME.known_hosts` | your machine, as paths |
 | `tls.email`, the part before `@` | the certificate authority; common punctuation only |
-| values in the file of `app.env_file` | the app; line breaks are allowed |
+| values in the files of `app.env_file` and `app.build_env_file` | the app, or the installer; line breaks are allowed |
 
-python-dotenv reads the file of `app.env_file`. `${NAME}` in it is not expanded.
+python-dotenv reads both files. `${NAME}` in them is not expanded.
 """
 
 TITLES: Mapping[str, str] = {
@@ -126,7 +126,8 @@ GROUPS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "Switch to a new release": ("strategy", "settle", "drain", "stop_timeout", "keep_releases"),
         "Database migration": ("migrate", "migrate_timeout"),
         "The app's environment": ("env_file", "settings"),
-        "Python and requirements": ("python", "python_from", "installer", "requirements"),
+        "Python and requirements": ("python", "python_from", "installer", "requirements", "extras", "dependency_groups"),
+        "Package indexes": ("index_strategy", "build_env_file"),
         "Process manager": ("manager", "memory_max", "tasks_max"),
     },
     "tls": {
@@ -136,6 +137,7 @@ GROUPS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "HTTPS on a load balancer": ("upstream",),
     },
     "server": {
+        "Packages": ("packages",),
         "Updates": ("upgrade", "unattended_upgrades", "automatic_reboot", "reboot_time"),
         "Firewall and bans": ("firewall", "open_ports", "fail2ban", "ignore_ips"),
         "Logins": ("authorized_keys", "sudo", "allow_forwarding"),

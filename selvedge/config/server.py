@@ -7,6 +7,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from selvedge.config.app import Section
+from selvedge.config.package_names import DebianPackage
 from selvedge.config.types import (
     Batch,
     Clock,
@@ -105,6 +106,12 @@ class Server(Section):
     )
     reboot_time: Clock = Field(
         "04:00", description="The time of an automatic reboot, in the server's time zone.", examples=["03:30"]
+    )
+    packages: list[DebianPackage] = Field(
+        default_factory=list,
+        description="More Debian packages that `fab install` installs, for example libraries that the app loads, or "
+        "compilers that its requirements need.",
+        examples=[["libgl1", "build-essential"]],
     )
     firewall: Switch = Field(
         True,

@@ -24,11 +24,12 @@ def name_host(text: str, host: str) -> str:
 class Progress:
     """Reads the output of a script line by line. Lines that begin with the mark are progress, all others are output.
 
-    error: the sentence of `step_fail`. ended: whether the script has ended. rest: the lines after its end.
+    error: the sentence of `step_fail`. remedy: that of `step_remedy`, in place of the change's. ended: whether the script has
+    ended. rest: the lines after its end.
     """
 
     def __init__(self, report: Report, host: str, step: str, plan: Plan, mark: str) -> None:
-        self.error = ""
+        self.error, self.remedy = "", ""
         self.rest: list[str] = []
         self._report, self._host, self._step, self._plan, self._mark = report, host, step, plan, mark
         self._tail: deque[str] = deque(maxlen=TAIL)
@@ -61,6 +62,8 @@ class Progress:
             self._report.wait(self._host, self._step, value[:WIDEST])
         elif kind == "error":
             self.error = value[:WIDEST]
+        elif kind == "remedy":
+            self.remedy = value[:WIDEST]
         elif kind == "end":
             self._end = int(value)
 
@@ -91,8 +94,8 @@ class Progress:
             self._report.line(f"    The last lines of its output on {self._host}:")
             for row in self._tail:
                 self._report.line(f"    {row}")
-        remedy = name_host(self._plan.changes[self._current][1].remedy, self._host) if self._current >= 0 else ""
+        remedy = self.remedy or (self._plan.changes[self._current][1].remedy if self._current >= 0 else "")
         where = f"See all of its output on the server: `sudo less {log}`."
         end = "" if cause.endswith((".", "?", "!")) else "."
         message = f"{self._host}: {self._step} failed at: {self._summary()}. {cause}{end}"
-        raise StepError(message, f"{remedy} {where}".strip())
+        raise StepError(message, f"{name_host(remedy, self._host)} {where}".strip())

@@ -34,6 +34,7 @@ def build_hook(app: Target, instance: Instance, name: str) -> Iterator[BuildHook
             live_link=app.paths.live_socket,
             env_vars=tuple(hook_env_vars(app, instance.id, instance.commit, "deploy").items()),
             run="" if early else f"{instance.folder}/run",
+            build_env=app.paths.build_env if early else "",
         )
 
 

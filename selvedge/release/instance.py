@@ -58,7 +58,9 @@ class Instance(Value):
         parts = [self._render(name, "ID") for name in templates]
         parts.append(LOADER_TEXT)
         parts += self.app.shared_paths
-        parts.append(f"{self.app.python} {self.app.installer} {self.app.requirements}")
+        app = self.app
+        build = [app.python, app.installer, app.requirements, *app.extras, *app.dependency_groups]
+        parts.append(" ".join([*build, *filter(None, [app.index_strategy])]))
         text = "\n".join(parts).encode()
         if self.environment:
             secret = self.environment_text().encode()

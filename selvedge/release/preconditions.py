@@ -38,6 +38,17 @@ def env_file(app: Target) -> None:
     app_environment(app)
 
 
+def build(app: Target) -> None:
+    """Check app.build_env_file, and whether an environment can be built from a commit on this machine. Raises ConfigError."""
+    from selvedge.config.dotenv import build_environment
+    from selvedge.resources.code.project import check_project
+    from selvedge.resources.code.pushed import local_commit
+
+    build_environment(app)
+    if app.repository_path is not None:
+        check_project(app, local_commit(app.repository_path, app.ref))
+
+
 def certificates(app: Target) -> None:
     """Check that the certificates that hosts.toml names are readable. Raises ConfigError."""
     from selvedge.resources.nginx.own_certificate import OwnCertificate, certificates_only

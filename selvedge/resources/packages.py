@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from selvedge.resources.base import Change, Resource
 from selvedge.shell.quoting import words
 
@@ -28,6 +30,21 @@ class Packages(Resource):
         if not missing:
             return None
         return Change(f"install {', '.join(missing)}", f"apt_install {words(*missing)}")
+
+
+class OwnPackages(Packages):
+    """The packages of server.packages in hosts.toml are installed."""
+
+    def __init__(self, *names: str) -> None:
+        super().__init__(*names)
+
+    def plan(self, fact: str) -> Change | None:
+        change = super().plan(fact)
+        if change is None:
+            return None
+        shell = change.shell.replace("apt_install", "packages_install", 1)
+        remedy = "Correct server.packages in hosts.toml. `apt-cache search WORD` on the server lists packages."
+        return replace(change, shell=shell, remedy=remedy)
 
 
 class Upgraded(Resource):

@@ -37,6 +37,7 @@ def target(tmp_path: Path) -> Callable[..., Target]:
 def host(target: Callable[..., Target], tmp_path: Path) -> Callable[..., Target]:
     """Return the settings of a host of HOSTS."""
     (tmp_path / "production.env").write_text(f'TOKEN="{CANARY}"\nPLAIN=x\n')
+    (tmp_path / "build.env").write_text(f'UV_INDEX_OWN_PASSWORD="{CANARY}"\n')
     (tmp_path / "me.pub").write_text(KEY + "\n")
     return lambda name: target(COMMIT, **HOSTS[name])
 

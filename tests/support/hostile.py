@@ -24,13 +24,16 @@ HOSTILE: dict[str, Any] = {
     "health_host": "x-y.example",
     "migrate": TEXT,
     "env_file": "a file's $(x).env",
+    "build_env_file": "a file's $(x).env",
+    "extras": ["A.b_c-1"],
+    "dependency_groups": ["A.b_c-1", "2"],
     "requirements": "req.d/x@+y-z.txt",
     "release_header": False,
     "tls": {"email": "o'hara|`x`$y{z}*&#%/?=^~@example.com", "acme_server": "https://acme.example.com:14000/~a%20b/[x]"},
     "nginx": {"static": {"/~a_-.b": "dir.@+x", "/s/": "deep/er"}, "media": {"/m-/n": "up.load_@"}, "max_body": "1g",
               "redirects": {"/~r": "/%24(id)?a=1&b=%22".replace("(", "%28").replace(")", "%29"), "x-y.example": "https://z.example/~%20"},
               "spa": "front.end/x@+y"},
-    "server": {"authorized_keys": ["me.pub"], "ignore_ips": ["2001:db8::/32"]},
+    "server": {"authorized_keys": ["me.pub"], "ignore_ips": ["2001:db8::/32"], "packages": ["lib+x.y-1"]},
     "hooks": {"after_build": [TEXT, "second"], "before_switch": [TEXT]},
 }
 

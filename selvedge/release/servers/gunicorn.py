@@ -7,8 +7,13 @@ from selvedge.release.servers.base import AppServer
 
 
 def packages(app: Target) -> tuple[str, ...]:
-    """Return gunicorn, and the package of uvicorn's worker unless the app has a worker class of its own."""
-    return ("gunicorn", "uvicorn-worker") if app.worker_class.startswith("uvicorn_worker.") else ("gunicorn",)
+    """Return gunicorn, and for uvicorn's worker what the tutorials install: uvicorn with uvloop, httptools and WebSockets.
+
+    An app that brings uvicorn itself keeps it as it is, and gets a WebSocket library if it has none.
+    """
+    if not app.worker_class.startswith("uvicorn_worker."):
+        return ("gunicorn",)
+    return ("gunicorn", "uvicorn[standard]", "uvicorn-worker", "websockets")
 
 
 GUNICORN = AppServer(

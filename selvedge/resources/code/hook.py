@@ -26,6 +26,7 @@ class Hook(Resource):
 
     Commands that begin with "local:" run first, on the operator's machine; then the others in `folder`, as the app's user. release:
     the commit's folder. run: the script that gives a release its environment, "" before there is one. env_vars: for both.
+    build_env: the file with the variables of the build, "" for a hook that does not get them.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Hook(Resource):
     env_vars: tuple[tuple[str, str], ...]
     run: str = ""
     remedy: str = ""
+    build_env: str = ""
 
     @property
     def hash(self) -> str:
@@ -83,6 +85,7 @@ class BuildHook(Hook):
             release=self.release,
             folder=self.folder,
             run=self.run,
+            build_env=self.build_env,
             mark_path=self.mark,
             mark_text=self.hash,
         )

@@ -5,14 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 from selvedge.resources.base import Change, Resource
+from selvedge.resources.code.project import program
+from selvedge.resources.code.python import UV_REQUIREMENT
 from selvedge.shell import library
 from selvedge.shell.library import call
 from selvedge.shell.quoting import quote
 
 _SERVER = Path(library.__file__).parent / "server"
 _CHECKOUT, _ENVIRONMENT = ((_SERVER / name).read_bytes() for name in ("checkout.py", "environment.py"))
-PROGRAMS = b"%d %d\n%b%b" % (len(_CHECKOUT), len(_ENVIRONMENT), _CHECKOUT, _ENVIRONMENT)
-"""The payload of `venv_build`: two sizes, the program that prepares a checkout, and the one that records what was installed."""
+PROGRAMS = b"%d %d %d\n%b%b%b" % (len(_CHECKOUT), len(_ENVIRONMENT), len(program()), _CHECKOUT, _ENVIRONMENT, program())
+"""The payload of `venv_build`: three sizes, the program that prepares a checkout, the one that records what was installed, and the
+one that reads the project's own files."""
 
 
 class Venv(Resource):
@@ -22,6 +25,9 @@ class Venv(Resource):
     server. installer: the builder, a file of lib/. requirements: a path in the app's folder, "" to find one. extras: packages
     that are added if the requirements lack them. cache: the builder's folder, which `user` owns while it builds. user: builds
     the environment and cannot change it afterwards.
+    app_python, python_from: settings that decide which other Python is installed if the project asks for one. app_extras,
+    app_groups: names of the project's extras and groups. index_strategy: uv's, "" for its default. deploy_key, git_known_hosts:
+    files for git dependencies. build_env: the file with the build's variables.
     """
 
     release: str
@@ -36,10 +42,20 @@ class Venv(Resource):
     requirements: str
     extras: tuple[str, ...]
     user: str
+    app_python: str = ""
+    python_from: str = "auto"
+    app_extras: tuple[str, ...] = ()
+    app_groups: tuple[str, ...] = ()
+    index_strategy: str = ""
+    deploy_key: str = ""
+    git_known_hosts: str = ""
+    build_env: str = ""
 
     @property
     def _request(self) -> str:
-        return " ".join([self.python, self.installer, self.root or ".", self.requirements or "-", *self.extras])
+        names = [f"extra:{name}" for name in self.app_extras] + [f"group:{name}" for name in self.app_groups]
+        more = [*names, *filter(None, [self.index_strategy]), *self.extras]
+        return " ".join([self.python, self.installer, self.root or ".", self.requirements or "-", *more])
 
     def owned(self) -> tuple[str, ...]:
         return (self.cache,)
@@ -59,16 +75,25 @@ class Venv(Resource):
             commit=self.commit,
             venvs=self.venvs,
             cache=self.cache,
-            python=self.python,
+            interpreter=self.python,
             uv=self.uv,
             installer=self.installer,
             requirements=self.requirements,
             extras=" ".join(self.extras),
             user=self.user,
             request=self._request,
+            app_python=self.app_python,
+            python_from=self.python_from,
+            uv_requirement=UV_REQUIREMENT,
+            app_extras=" ".join(self.app_extras),
+            app_groups=" ".join(self.app_groups),
+            index_strategy=self.index_strategy,
+            deploy_key=self.deploy_key,
+            git_known_hosts=self.git_known_hosts,
+            build_env=self.build_env,
         )
         return Change(
-            "build the virtual environment",
+            "build the virtual environment" + ("" if self.app_python else ", with another Python if the project asks for one"),
             shell,
             payload=PROGRAMS,
             remedy="Correct the requirements, commit, and run the same command again. The live release keeps serving.",

@@ -13,6 +13,9 @@ for line in sys.stdin.buffer:
     sys.stdout.buffer.flush()
 '
 
+# hide_text: print the program: its arguments are names of variables, and it prints standard input without their values.
+hide_text() { printf '%s' "$hide_program"; }
+
 # hide_secrets: print standard input without the values of the app's environment, as the app's user. This runs the release's
 # Python without its script `run`, because that script may be the part that fails.
 hide_secrets() {

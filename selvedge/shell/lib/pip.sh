@@ -1,16 +1,5 @@
 # Python's venv and pip as a builder of virtual environments (see venv.sh).
 
-# A program that prints the dependencies in pyproject.toml, a line each.
-pip_dependencies='
-import sys
-try:
-    import tomllib
-except ImportError:
-    from pip._vendor import tomli as tomllib
-with open("pyproject.toml", "rb") as file:
-    print(*tomllib.load(file).get("project", {}).get("dependencies", []), sep="\n")
-'
-
 # pip comes with Python.
 pip_check() { :; }
 
@@ -21,13 +10,14 @@ pip_install() {
     uv.lock | pylock.toml) step_fail "pip cannot install $lock. Set installer = \"uv\" under [app] in hosts.toml, or add a requirements.txt." ;;
     setup.py) pip_add . ;;
     pyproject.toml)
-      if venv_is_package; then
-        pip_add .
-      else
-        venv_as "$fresh/bin/python" -c "$pip_dependencies" >"$undo/requirements" &&
-          chmod 0644 "$undo/requirements" &&
-          pip_add --requirement /dev/stdin <"$undo/requirements"
-      fi
+      # Not all versions of pip know groups, and none installs the dependencies of a folder without its package.
+      project_ask dependencies "$app_extras" "$app_groups"
+      export_write "$work/requirements.txt" <"$undo/answer" && venv_requirements "$work/requirements.txt" || return 1
+      if venv_is_package; then set -- .; fi
+      pip_add "$@" --requirement "$work/requirements.txt"
+      ;;
+    *poetry.lock | *pdm.lock | *Pipfile.lock | *requirements.lock)
+      export_requirements "$work/requirements.txt" && venv_requirements "$work/requirements.txt" && pip_add --requirement "$work/requirements.txt"
       ;;
     *) venv_requirements "$code/$lock" && pip_add --requirement "$lock" ;;
   esac

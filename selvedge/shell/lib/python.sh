@@ -2,6 +2,7 @@
 # Shared: python_prefix
 
 python_root=/opt/selvedge
+python_certificates=/etc/ssl/certs/ca-certificates.crt
 python_pyenv_url=https://github.com/pyenv/pyenv.git
 
 # python_fact LINK MINOR: the target of the link to a prefix, if the prefix has this Python with its venv module.
@@ -18,9 +19,15 @@ python_tool_fact() {
 python_tool_install() {
   python3 -c 'import ensurepip' 2>/dev/null || apt_install python3 python3-venv
   step_try python3 -m venv --clear "$python_root/$1" || step_fail "python3 could not make a virtual environment in $python_root/$1: $reason."
-  step_try "$python_root/$1/bin/python" -m pip --no-cache-dir --disable-pip-version-check --quiet install "$2" ||
+  step_try python_env "$python_root/$1/bin/python" -m pip --no-cache-dir --disable-pip-version-check --quiet install "$2" ||
     step_fail "pip could not install $2 on the server: $reason."
   printf '%s\n' "$2" >"$python_root/$1/.requirement"
+}
+
+# python_env [NAME=VALUE…] COMMAND…: programs that bring their own list of certificate authorities get the system's.
+python_env() {
+  if [ -e "$python_certificates" ]; then set -- SSL_CERT_FILE="$python_certificates" PIP_CERT="$python_certificates" "$@"; fi
+  env "$@"
 }
 
 # python_is EXECUTABLE VERSION: the executable has this version, or this minor version.
@@ -84,7 +91,7 @@ python_deadsnakes() {
 python_uv() {
   local found
   [ "$(python_tool_fact uv)" = "$1" ] || python_tool_install uv "$1"
-  step_try env UV_PYTHON_INSTALL_DIR="$python_root/pythons/uv" UV_NO_PROGRESS=1 \
+  step_try python_env UV_PYTHON_INSTALL_DIR="$python_root/pythons/uv" UV_NO_PROGRESS=1 \
     "$python_root/uv/bin/uv" python install --no-bin "$wanted" ||
     step_fail "uv could not install Python $wanted: $reason. Choose another app.python, or set app.python_from, in hosts.toml."
   found=$(UV_PYTHON_INSTALL_DIR=$python_root/pythons/uv "$python_root/uv/bin/uv" python find --managed-python "$wanted") ||

@@ -247,7 +247,7 @@ switch_refuse() {
   (record_note "refused: $1") || :
   # Keep this bad release, and no other, so that its log can be read.
   (prune_releases 0) || :
-  step_fail "$1$consequence"
+  step_fail "$1$(hint_for "$1" "$(gate_log | tail -n 40)")$consequence"
 }
 
 # switch_start_old: start the old release again and wait until it is healthy, for at most 120 requests.

@@ -2,7 +2,7 @@
 
 # uv_env [NAME=VALUE…] COMMAND…: a command as the app's user, with uv's settings.
 uv_env() {
-  venv_as env UV_CACHE_DIR="$cache/uv" UV_NO_PROGRESS=1 UV_COMPILE_BYTECODE=1 UV_PYTHON_DOWNLOADS=never UV_NO_EDITABLE=1 "$@"
+  venv_as env ${index_strategy:+UV_INDEX_STRATEGY="$index_strategy"} UV_CACHE_DIR="$cache/uv" UV_NO_PROGRESS=1 UV_COMPILE_BYTECODE=1 UV_PYTHON_DOWNLOADS=never UV_NO_EDITABLE=1 "$@"
 }
 
 uv_check() { [ -x "$uv" ] || step_fail "uv is missing at $uv. Run \`fab install\` first."; }
@@ -26,20 +26,28 @@ uv_lock() {
 
 uv_install() {
   case $lock in
+    *poetry.lock | *pdm.lock | *Pipfile.lock | *requirements.lock)
+      export_requirements "$work/requirements.txt" && venv_requirements "$work/requirements.txt" && uv_add --requirement "$work/requirements.txt"
+      ;;
     uv.lock) uv_current && uv_export && uv_install_exported ;;
     *)
       if venv_is_list; then venv_requirements "$code/$lock" || return 1; fi
-      uv_add --requirement "$lock"
+      # shellcheck disable=SC2046
+      uv_add --requirement "$lock" $(project_options --extra --group)
       ;;
   esac
 }
 
 # uv_export: write the versions in uv.lock to $work/requirements.txt. At the top of a workspace, those of all members.
 uv_export() {
-  local all_members
+  local all_members no_dev
   all_members=
+  no_dev=1
+  # The option would win over the group.
+  case " $app_groups " in *' dev '*) no_dev= ;; esac
   if [ -f "$code/uv.lock" ] && grep -q '^\[tool\.uv\.workspace\]' "$code/pyproject.toml"; then all_members=1; fi
-  uv_env "$uv" export --frozen --no-dev --no-emit-project --no-editable --no-header --quiet --python "$python" \
+  # shellcheck disable=SC2046
+  uv_env "$uv" export --frozen ${no_dev:+--no-dev} $(project_options --extra --group) --no-emit-project --no-editable --no-header --quiet --python "$python" \
     ${all_members:+--all-packages} --output-file "$work/requirements.txt"
 }
 

@@ -7,24 +7,11 @@
 # Needs: uv pip
 # Shared: made checkout_program record_program
 
-# venv_lock: print the name of the file with the requirements.
-venv_lock() {
-  local candidate
-  for candidate in ${requirements:+"$requirements"} uv.lock pylock.toml requirements.txt pyproject.toml setup.py; do
-    if [ -f "$folder/$candidate" ] || { [ "$candidate" = uv.lock ] && uv_lock "$folder" "$release" >/dev/null; }; then
-      printf '%s' "$candidate"
-      return 0
-    fi
-    [ -z "$requirements" ] || return 1
-  done
-  return 1
-}
-
 # venv_as COMMAND…: run it as the app's user, in the app's folder of the copy: an installation runs code of the packages.
 venv_as() {
   # The repository of the copy belongs to root (package_git).
   # shellcheck disable=SC2016
-  user_run "$user" env HOME="$cache" GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0='*' sh -c 'cd "$1" && shift && umask 0022 && exec "$@"' sh "$code" "$@"
+  build_run env HOME="$cache" GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0='*' sh -c 'cd "$1" && shift && umask 0022 && exec "$@"' sh "$code" "$@"
 }
 
 # venv_try COMMAND…: run and print it; the end of its output is in $undo/installer. Only the end, since /run is in memory.
@@ -34,32 +21,22 @@ venv_try() {
     status=0
     ("$@") 2>&1 || status=$?
     printf '%s\n' "$status" >"$undo/installed"
-  } | tail -c 65536 >"$undo/installer"
+  } | build_hide | tail -c 65536 >"$undo/installer"
   cat "$undo/installer"
   return "$(cat "$undo/installed")"
 }
 
-# venv_reason: the installer's error messages on one line, and the last line of a build backend that failed.
-venv_reason() {
-  {
-    venv_errors
-    awk '/\[stderr\]|lines of output\]/ { on = 1; next } /\[end of output\]|^[[:space:]]*hint:/ { on = 0 } on && NF { last = $0 }
-      END { if (last) print last }' "$undo/installer" | sed 's/^[[:space:]]*//'
-  } | paste -s -d '|' | sed 's/|/: /g' | cut -c 1-400
-}
+# venv_reason: the installer's error on one line.
+venv_reason() { project_run reason "$undo" "" installer "$installer" "" && project_word why; }
 
-venv_errors() {
-  sed -n 's/^[[:space:]]*\(cause\|Caused by\|error\|ERROR\):[[:space:]]*//p; s/^[[:space:]]*[×╰─▶]\{1,\}[[:space:]]*//p' "$undo/installer" | head -n 4
-}
-
-# venv_programs: read the payload: the sizes of two programs, checkout.py and environment.py.
+# venv_programs: read the payload: the sizes of three programs, checkout.py, environment.py and project.
 venv_programs() {
-  local checkout records
-  if read -r checkout records <&3; then
+  local checkout records project
+  if read -r checkout records project <&3; then
     checkout_program=$(head -c "$checkout" <&3)
     head -c "$records" <&3 >"$undo/records"
     record_program=$(cat "$undo/records")
-    if [ "$(wc -c <"$undo/records")" -eq "$records" ]; then return 0; fi
+    if [ "$(wc -c <"$undo/records")" -eq "$records" ] && project_take "$project"; then return 0; fi
   fi
   step_fail "The connection was lost before the build began. Nothing was changed."
 }
@@ -92,18 +69,13 @@ venv_install() { "${installer}_create" && "${installer}_install"; }
 
 # venv_fill: install everything in the new environment $fresh.
 venv_fill() {
-  local extra module
   step_say "$installer installs $lock for Python $version"
   if ! venv_try venv_install; then
     # The builder has said why.
     if grep -q -F -- "$mark error" "$undo/installer"; then exit 1; fi
-    step_fail "Could not install the requirements in $lock: $(venv_reason)"
+    build_failed "Could not install the requirements in $lock"
   fi
-  for extra in $extras; do
-    module=$(printf '%s' "$extra" | tr - _)
-    if venv_as "$fresh/bin/python" -c "import importlib.util, sys; sys.exit(importlib.util.find_spec('$module') is None)"; then continue; fi
-    venv_try "${installer}_add" "$extra" || step_fail "Could not install $extra: $(venv_reason)"
-  done
+  build_server
   package_install
   venv_try venv_record record "$fresh" "$work" "$release" "$root" "$version" "$request" ||
     step_fail "The environment is not complete without the checkout: $(tail -n 1 "$undo/installer"). Remove the editable requirement."
@@ -120,6 +92,21 @@ venv_sweep() {
   done
 }
 
+# venv_seal: give the finished environment $fresh to root. Its marks come last, so an interrupted build has none.
+venv_seal() {
+  chown -hR -- "root:$user" "$fresh"
+  # The build may have left links of these names, or hard links to those of another environment.
+  rm -f -- "$fresh/.selvedge" "$fresh/selvedge-modules"
+  project_modules >"$fresh/selvedge-modules"
+  chown -- "root:$user" "$fresh/selvedge-modules"
+  chmod -R u=rwX,g=rX,o= -- "$fresh"
+  sync -f "$fresh"
+  printf '%s\n' "$request" >"$fresh/.selvedge"
+  chown -- "root:$user" "$fresh/.selvedge"
+  chmod 0640 -- "$fresh/.selvedge"
+  sync -f "$fresh"
+}
+
 # venv_make [BASE]: build an environment and set $made to its name. BASE: one whose packages from the checkout may differ only.
 venv_make() {
   local fresh work code status
@@ -131,8 +118,10 @@ venv_make() {
   fresh=$(mktemp -d -- "$venvs/${release##*/}.XXXXXX")
   chown -- "$user" "$work" "$fresh"
   code=$work/source${root:+/$root}
+  build_begin
   status=0
   (venv_copy && { package_renew "$1" || venv_fill; }) || status=$?
+  build_end
   "${installer}_clean"
   rm -rf -- "$work"
   # The running app must not write to the cache: the next release would install that.
@@ -148,26 +137,22 @@ venv_make() {
     made=$1
     return 0
   fi
-  chown -hR -- "root:$user" "$fresh"
-  chmod -R u=rwX,g=rX,o= -- "$fresh"
-  sync -f "$fresh"
-  printf '%s\n' "$request" >"$fresh/.selvedge"
-  chown -- "root:$user" "$fresh/.selvedge"
-  chmod 0640 -- "$fresh/.selvedge"
-  sync -f "$fresh"
+  venv_seal
 }
 
 # venv_build: link $release/.venv to an environment. Releases whose environments would be the same share one.
-# Values: release root repo commit venvs cache python uv installer requirements extras user request
+# Values: release root repo commit venvs cache interpreter uv installer requirements extras user request app_python python_from uv_requirement app_extras app_groups index_strategy deploy_key git_known_hosts build_env
 venv_build() {
-  local folder lock version found
+  local folder lock python version found
+  python=$interpreter
   venv_programs
   folder=$release${root:+/$root}
   [ -d "$folder" ] || step_fail "The folder $root (app.root) is not in this commit. Correct app.root in hosts.toml."
   [ -z "$root" ] || file_within "$release" "$folder" || step_fail "The folder $root (app.root) is a symbolic link that leads out of the repository. In hosts.toml, set app.root to a real folder of the repository."
   [ -x "$python" ] || step_fail "Python is missing at $python. Run \`fab install\` first."
   "${installer}_check"
-  lock=$(venv_lock) || step_fail "This commit has no ${requirements:-uv.lock, pylock.toml, requirements.txt, pyproject.toml or setup.py} in ${root:-its top folder}. Commit one with the app's requirements."
+  project_lock
+  project_python
   version=$(venv_compile)
   [ -n "$version" ] || step_fail "$python does not start. Run \`fab install\`."
   found=$(venv_record find "$release" "$venvs" "$version" "$request") || found=

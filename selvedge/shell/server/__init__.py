@@ -1,1 +1,1 @@
-"""Programs that run on the server: its Python or sh runs them. Nothing on this machine imports them."""
+"""Programs that run on the server: its Python or sh runs them. This machine imports `project` only."""

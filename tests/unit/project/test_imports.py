@@ -147,6 +147,7 @@ PRINTS = {
     "selvedge/shell/server/environment.py",
     "selvedge/shell/server/gunicorn_conf.py",
     "selvedge/shell/server/preflight.py",
+    "selvedge/shell/server/project/__main__.py",
     "selvedge/shell/server/remedy.py",
     "selvedge/shell/server/revisions.py",
     "selvedge/shell/server/selvedge_app.py",

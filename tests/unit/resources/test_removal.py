@@ -28,6 +28,7 @@ OWNED = (
     "/etc/nginx/snippets/hello.conf",
     "/etc/nginx/snippets/hello.include.conf",
     "/etc/selvedge/hello/acme-ca.pem",
+    "/etc/selvedge/hello/build.env",
     "/etc/selvedge/hello/certificate.pem",
     "/etc/selvedge/hello/site-login",
     "/etc/supervisor/conf.d/hello.conf",

@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 from selvedge.resources.base import Resource
+from selvedge.resources.code.python import UV_REQUIREMENT
 from selvedge.resources.code.venv import Venv
+from selvedge.shell.quoting import quote
 from tests.support.tables import check, table
 
 VENV = Venv(
     "/srv/hello/releases/0", "", "/srv/hello/repo.git", 40 * "0", "/srv/hello/venvs", "/var/cache/selvedge/hello",
     "/usr/bin/python3", "/uv", "uv", "", ("gunicorn",), "hello",
 )  # fmt: skip
+SUMMARY = "build the virtual environment, with another Python if the project asks for one"
 BUILD = """release=/srv/hello/releases/0
 venvs=/srv/hello/venvs
-python=/usr/bin/python3
+interpreter=/usr/bin/python3
 installer=uv
 extras=gunicorn
 user=hello
 request='/usr/bin/python3 uv . - gunicorn'
-venv_build"""
+python_from=auto
+uv_requirement=UV
+venv_build""".replace("=UV\n", f"={quote(UV_REQUIREMENT)}\n")
 
 
 @table(
     (VENV, "/usr/bin/python3 uv . - gunicorn\n", None),
-    (VENV, "", "build the virtual environment", BUILD),
-    (VENV, "/usr/bin/python3 pip . - gunicorn\n", "build the virtual environment", BUILD),
-    (VENV, "/usr/bin/python3 uv . requirements.txt gunicorn\n", "build the virtual environment", BUILD),
+    (VENV, "", SUMMARY, BUILD),
+    (VENV, "/usr/bin/python3 pip . - gunicorn\n", SUMMARY, BUILD),
+    (VENV, "/usr/bin/python3 uv . requirements.txt gunicorn\n", SUMMARY, BUILD),
 )
 def test_virtual_environment(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
     check(resource, fact, summary, shell)

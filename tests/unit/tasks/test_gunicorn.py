@@ -21,7 +21,7 @@ from tests.support.hostile import declared
 
 
 @pytest.mark.parametrize(("name", "extras"), [
-    ("nothing set", ("gunicorn", "uvicorn-worker")),
+    ("nothing set", ("gunicorn", "uvicorn[standard]", "uvicorn-worker", "websockets")),
     ("no header, own worker", ("gunicorn",)),
 ])  # fmt: skip
 def test_gunicorn_and_its_worker_are_added_to_the_requirements(app: Callable[..., Target], name: str, extras: tuple[str]) -> None:

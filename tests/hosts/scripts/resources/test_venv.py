@@ -71,7 +71,8 @@ def release(server: Any, name: str, **files: str) -> Venv:
 def built(server: Any) -> list[str]:
     """Return the calls of uv since the last look, each with its user."""
     log = server.path("/srv/uv.log")
-    rows = [re.sub(r"/srv/hello/venvs/\w+\.\w+", "NEW", row) for row in log.read_text().splitlines()]
+    text = re.sub(r"/srv/hello/venvs/\w+\.\w+", "NEW", log.read_text())
+    rows = re.sub(r"/var/cache/selvedge/daemon/build\.\w+", "WORK", text).splitlines()
     log.write_text("")
     return rows
 
@@ -79,7 +80,8 @@ def built(server: Any) -> list[str]:
 INSTALLED = [
     "daemon venv --quiet --no-project --allow-existing --python /usr/local/sbin/python3.12 NEW",
     "daemon pip install --python NEW/bin/python --requirement requirements.txt",
-    "daemon pip install --python NEW/bin/python gunicorn",
+    "daemon pip install --python NEW/bin/python --constraint WORK/constraints.txt "
+    "--requirement WORK/source/selvedge-indexes.txt gunicorn",
 ]
 
 
@@ -146,24 +148,26 @@ def test_leftovers_of_an_interrupted_build_are_deleted(builder: Any) -> None:
     assert not list(builder.path("/var/cache/selvedge/daemon").glob("build.*"))
 
 
+TEXTS = {"pyproject.toml": '[project]\nname = "x"\n'}
 LOCKS = ["uv.lock", "pylock.toml", "requirements.txt", "pyproject.toml"]
 
 
 def test_a_lock_file_wins_over_looser_requirements(builder: Any) -> None:
     for first, name in enumerate(LOCKS):
-        one = release(builder, f"r{first}", **{lock.replace(".", "_"): f"{lock}\n" for lock in LOCKS[first:]})
+        one = release(builder, f"r{first}", **{lock.replace(".", "_"): TEXTS.get(lock, "") for lock in LOCKS[first:]})
         done = builder.apply(builder.plan(one))
-        assert done.said == [f"uv installs {name} for Python 3.12.4"]
+        assert done.said[-1] == f"uv installs {name} for Python 3.12.4"
+        assert len(done.said) == 2 and ("left out: " in done.said[0] or "has no lock file beside it" in done.said[0])
     assert any(row.startswith("daemon export --frozen --no-dev") for row in built(builder))
-    asked = replace(release(builder, "asked", uv_lock="x\n", other_txt="fastapi\n"), requirements="other.txt")
+    asked = replace(release(builder, "asked", uv_lock="", other_txt="fastapi\n"), requirements="other.txt")
     assert builder.apply(builder.plan(asked)).said == ["uv installs other.txt for Python 3.12.4"]
 
 
 def test_a_missing_file_of_the_environment_is_named(builder: Any) -> None:
     one = release(builder, "one", main_py="x\n")
     cases = {
-        "This commit has no uv.lock, pylock.toml, requirements.txt, pyproject.toml or setup.py in its top folder": one,
-        "This commit has no other.txt in its top folder.": replace(one, requirements="other.txt"),
+        "This commit lists no packages: the top folder has none of uv.lock, pylock.toml, poetry.lock": one,
+        "This commit has no other.txt in the top folder.": replace(one, requirements="other.txt"),
         "The folder backend (app.root) is not in this commit.": replace(one, root="backend"),
         "Python is missing at /nowhere. Run `fab install` first.": replace(one, python="/nowhere"),
         "uv is missing at /nowhere. Run `fab install` first.": replace(one, uv="/nowhere"),
@@ -194,9 +198,9 @@ def test_pip_installs_the_dependencies_of_a_pyproject(builder: Any) -> None:
     builder.program("python3.12", PYTHON_WITH_PIP)
     one = replace(release(builder, "one", pyproject_toml=project), installer="pip")
     builder.make(one)
-    assert builder.path("/srv/uv.log").read_text() == "-m pip install --requirement /dev/stdin\nfastapi>=0.1\nother\n"
+    assert built(builder) == ["-m pip install --requirement WORK/requirements.txt", "fastapi>=0.1", "other"]
     broken = replace(release(builder, "two", pyproject_toml="[project\n"), installer="pip")
     done = builder.apply(builder.plan(broken))
-    assert done.status == 1 and done.error.startswith("Could not install the requirements in pyproject.toml")
-    locked = replace(release(builder, "three", uv_lock="x\n"), installer="pip")
+    assert done.status == 1 and done.error.startswith("pyproject.toml is not valid TOML: ")
+    locked = replace(release(builder, "three", uv_lock=""), installer="pip")
     assert builder.apply(builder.plan(locked)).error.startswith("pip cannot install uv.lock. Set installer")

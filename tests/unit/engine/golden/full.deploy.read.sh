@@ -10,13 +10,19 @@ mark=@selvedge
 
 # … the library apt
 
+# … the library build
+
 # … the library certbot
 
 # … the library disk
 
 # … the library environment
 
+# … the library export
+
 # … the library file
+
+# … the library hide
 
 # … the library history
 
@@ -30,7 +36,13 @@ mark=@selvedge
 
 # … the library nginx
 
+# … the library package
+
+# … the library pip
+
 # … the library probe
+
+# … the library project
 
 # … the library python
 
@@ -55,6 +67,10 @@ mark=@selvedge
 # … the library systemd
 
 # … the library user
+
+# … the library uv
+
+# … the library venv
 
 read_first() {
 printf '\n%s fact 0\n' "$mark"
@@ -100,59 +116,61 @@ shared_fact /srv/hello/releases/0123456789ab/backend /srv/hello/shared uploads d
 printf '\n%s fact 16\n' "$mark"
 [ -e /srv/hello/releases/0123456789ab ] && echo there || true
 printf '\n%s fact 17\n' "$mark"
-hook_built /srv/hello/releases/0123456789ab/.selvedge-before_build 4aee93435a157cb2 /srv/hello/releases/0123456789ab '' /srv/hello/live.sock
+probe_path /etc/selvedge/hello/build.env ''
 printf '\n%s fact 18\n' "$mark"
-probe_path /srv/hello/venvs ''
+hook_built /srv/hello/releases/0123456789ab/.selvedge-before_build 4aee93435a157cb2 /srv/hello/releases/0123456789ab '' /srv/hello/live.sock
 printf '\n%s fact 19\n' "$mark"
-if [ -x /srv/hello/releases/0123456789ab/.venv/bin/python ]; then probe_line /srv/hello/releases/0123456789ab/.venv/.selvedge; fi
+probe_path /srv/hello/venvs ''
 printf '\n%s fact 20\n' "$mark"
-[ -e /srv/hello/releases/0123456789ab/.venv/bin/python ] && echo there || true
+if [ -x /srv/hello/releases/0123456789ab/.venv/bin/python ]; then probe_line /srv/hello/releases/0123456789ab/.venv/.selvedge; fi
 printf '\n%s fact 21\n' "$mark"
-probe_path /etc/tmpfiles.d/hello.conf f7f2482494c297529b0d553097d04214e06f2a6519bdac6697c9161cdbdf5f02
+[ -e /srv/hello/releases/0123456789ab/.venv/bin/python ] && echo there || true
 printf '\n%s fact 22\n' "$mark"
-probe_path /run/hello ''
+probe_path /etc/tmpfiles.d/hello.conf f7f2482494c297529b0d553097d04214e06f2a6519bdac6697c9161cdbdf5f02
 printf '\n%s fact 23\n' "$mark"
-probe_path /var/log/hello ''
+probe_path /run/hello ''
 printf '\n%s fact 24\n' "$mark"
-probe_path /srv/hello/instances ''
+probe_path /var/log/hello ''
 printf '\n%s fact 25\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-70e840 ''
+probe_path /srv/hello/instances ''
 printf '\n%s fact 26\n' "$mark"
+probe_path /srv/hello/instances/0123456789ab-70e840 ''
+printf '\n%s fact 27\n' "$mark"
 probe_path /srv/hello/instances/0123456789ab-70e840/env ''
 base=/srv/hello
 live_socket=/srv/hello/live.sock
 environment_of_live /srv/hello/instances/0123456789ab-70e840/env
-printf '\n%s fact 27\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-70e840/run 4f959e93a6323c08f74f4c5537875d3e6c1cb48d90e0b6050f08551d94d2b9b7
 printf '\n%s fact 28\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-70e840/selvedge_worker.py c55b0e916ef065acec2530742fc23711e985c29fb3d6e8c92746d0e33437a7af
+probe_path /srv/hello/instances/0123456789ab-70e840/run 4f959e93a6323c08f74f4c5537875d3e6c1cb48d90e0b6050f08551d94d2b9b7
 printf '\n%s fact 29\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-70e840/selvedge_app.py d5734c87e6817ef5d3d70c5ae1d9dcf6fb2c0b09db2e20c96e03198ccfdc3148
+probe_path /srv/hello/instances/0123456789ab-70e840/selvedge_worker.py c55b0e916ef065acec2530742fc23711e985c29fb3d6e8c92746d0e33437a7af
 printf '\n%s fact 30\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-70e840/gunicorn_start 480485dd209780070fdd9f1774f5ef35e73498869c144cff3a760d994c7b5e18
+probe_path /srv/hello/instances/0123456789ab-70e840/selvedge_app.py d5734c87e6817ef5d3d70c5ae1d9dcf6fb2c0b09db2e20c96e03198ccfdc3148
 printf '\n%s fact 31\n' "$mark"
-hook_built /srv/hello/releases/0123456789ab/.selvedge-after_build.0123456789ab-70e840 d944855a14613d34 /srv/hello/releases/0123456789ab 0123456789ab-70e840 /srv/hello/live.sock
+probe_path /srv/hello/instances/0123456789ab-70e840/gunicorn_start 480485dd209780070fdd9f1774f5ef35e73498869c144cff3a760d994c7b5e18
 printf '\n%s fact 32\n' "$mark"
+hook_built /srv/hello/releases/0123456789ab/.selvedge-after_build.0123456789ab-70e840 d944855a14613d34 /srv/hello/releases/0123456789ab 0123456789ab-70e840 /srv/hello/live.sock
+printf '\n%s fact 33\n' "$mark"
 site_unreadable /srv/hello/releases/0123456789ab backend/static
 site_unreadable /srv/hello/releases/0123456789ab frontend/dist
 site_without_page /srv/hello/releases/0123456789ab frontend/dist
 echo end
-printf '\n%s fact 33\n' "$mark"
-[ -e /etc/supervisor/supervisord.conf ] && echo there || true
 printf '\n%s fact 34\n' "$mark"
-[ -e /srv/hello/instances/0123456789ab-70e840/gunicorn_start ] && echo there || true
+[ -e /etc/supervisor/supervisord.conf ] && echo there || true
 printf '\n%s fact 35\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-70e840/program.conf bd7484837070a236912d2fd9529154192c60078fbb3cf5c778652f577ce524ee
+[ -e /srv/hello/instances/0123456789ab-70e840/gunicorn_start ] && echo there || true
 printf '\n%s fact 36\n' "$mark"
-probe_path /etc/logrotate.d/hello.app 26f39f87cdf56150272e72d7a741b79a381bc644a32aa172c31e70b7df1297a6
+probe_path /srv/hello/instances/0123456789ab-70e840/program.conf bd7484837070a236912d2fd9529154192c60078fbb3cf5c778652f577ce524ee
 printf '\n%s fact 37\n' "$mark"
-probe_path /etc/systemd/system/logrotate.timer.d/selvedge.conf 29fb4e4b284e72a90a23a0a26d70c0a45678ada1d8e1220bc15370205bec3792
+probe_path /etc/logrotate.d/hello.app 26f39f87cdf56150272e72d7a741b79a381bc644a32aa172c31e70b7df1297a6
 printf '\n%s fact 38\n' "$mark"
+probe_path /etc/systemd/system/logrotate.timer.d/selvedge.conf 29fb4e4b284e72a90a23a0a26d70c0a45678ada1d8e1220bc15370205bec3792
+printf '\n%s fact 39\n' "$mark"
 probe_unit logrotate.timer
 printf Stamp=
 stamp_read logrotate.timer
 echo
-printf '\n%s fact 39\n' "$mark"
+printf '\n%s fact 40\n' "$mark"
 app=hello
 base=/srv/hello
 run_dir=/run/hello
@@ -161,138 +179,138 @@ supervisor_conf=/etc/supervisor/conf.d/hello.conf
 releases_fact
 base=/srv/hello
 environment_of_left 0123456789ab-70e840
-printf '\n%s fact 40\n' "$mark"
+printf '\n%s fact 41\n' "$mark"
 hook_switched /srv/hello/instances/.after_switch fa95d49c11eeb778 0123456789ab-70e840 /srv/hello/live.sock
 :
 }
 read_second() {
-printf '\n%s fact 41\n' "$mark"
-[ -e /etc/nginx/nginx.conf ] && echo there || true
 printf '\n%s fact 42\n' "$mark"
+[ -e /etc/nginx/nginx.conf ] && echo there || true
+printf '\n%s fact 43\n' "$mark"
 site_fact
 echo
 echo --
 site_addresses
-printf '\n%s fact 43\n' "$mark"
+printf '\n%s fact 44\n' "$mark"
 if [ -e /etc/nginx/sites-enabled/hello ]; then
 site_hold_fact /etc/nginx/sites-enabled/hello hello
 fi
-printf '\n%s fact 44\n' "$mark"
-probe_path /var/log/hello ''
 printf '\n%s fact 45\n' "$mark"
+probe_path /var/log/hello ''
+printf '\n%s fact 46\n' "$mark"
 probe_path /var/log/hello/nginx-access.log
 probe_path /var/log/hello/nginx-error.log
 probe_path /var/log/hello/nginx-missed.log
-printf '\n%s fact 46\n' "$mark"
-probe_path /var/www/letsencrypt ''
 printf '\n%s fact 47\n' "$mark"
-probe_path /etc/systemd/system/nginx.service.d/50-selvedge.conf 7cd59db69ac57120d79f325fcf8799eadeaa4e99d1dfb4ea4607e652d1ea2e5f
+probe_path /var/www/letsencrypt ''
 printf '\n%s fact 48\n' "$mark"
-probe_path /etc/systemd/system/selvedge-hello-boot.service 89906592856c55238f320ff49f09e9de83a3402693af73904c0d1efa48e862f4
+probe_path /etc/systemd/system/nginx.service.d/50-selvedge.conf 7cd59db69ac57120d79f325fcf8799eadeaa4e99d1dfb4ea4607e652d1ea2e5f
 printf '\n%s fact 49\n' "$mark"
-probe_path /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service ''
+probe_path /etc/systemd/system/selvedge-hello-boot.service 89906592856c55238f320ff49f09e9de83a3402693af73904c0d1efa48e862f4
 printf '\n%s fact 50\n' "$mark"
+probe_path /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service ''
+printf '\n%s fact 51\n' "$mark"
 site_unreadable /srv/hello/current backend/static
 site_unreadable /srv/hello/current frontend/dist
 site_without_page /srv/hello/current frontend/dist
 echo end
-printf '\n%s fact 51\n' "$mark"
-stat -c '%a %U %G' -- /srv/hello/shared/uploads 2>/dev/null || true
 printf '\n%s fact 52\n' "$mark"
-probe_path /etc/nginx/selvedge/hello.htpasswd ''
+stat -c '%a %U %G' -- /srv/hello/shared/uploads 2>/dev/null || true
 printf '\n%s fact 53\n' "$mark"
-probe_path /etc/selvedge/hello/site-login ''
+probe_path /etc/nginx/selvedge/hello.htpasswd ''
 printf '\n%s fact 54\n' "$mark"
+probe_path /etc/selvedge/hello/site-login ''
+printf '\n%s fact 55\n' "$mark"
 probe_path /etc/nginx/nginx.conf
 cat -- /etc/nginx/nginx.conf
-printf '\n%s fact 55\n' "$mark"
-nginx_outsider
 printf '\n%s fact 56\n' "$mark"
+nginx_outsider
+printf '\n%s fact 57\n' "$mark"
 grep -lsE '^[^#]*worker_rlimit_nofile[[:space:]]' /etc/nginx/nginx.conf /etc/nginx/modules-enabled/*.conf
 echo --
 probe_path /etc/nginx/modules-enabled/90-selvedge.conf 955f75b327991cce6c32f3709b577bb633aea20078a339e805be68e9ca81fed9
-printf '\n%s fact 57\n' "$mark"
+printf '\n%s fact 58\n' "$mark"
 nginx_without_sites /etc/nginx/conf.d/selvedge-sites.conf
 echo --
 probe_path /etc/nginx/conf.d/selvedge-sites.conf b0ddaf16977a6b8c5f9fbda3f2f56b94909bd9e904f52a165acd7b33d4cbac9d
-printf '\n%s fact 58\n' "$mark"
-probe_path /etc/nginx/conf.d/selvedge.conf 49b5c1af4a47d78f7a1a476d8c75d644441b476e045d3e4f71243a916311a25a
 printf '\n%s fact 59\n' "$mark"
-probe_path /etc/nginx/snippets/hello.include.conf ''
+probe_path /etc/nginx/conf.d/selvedge.conf 49b5c1af4a47d78f7a1a476d8c75d644441b476e045d3e4f71243a916311a25a
 printf '\n%s fact 60\n' "$mark"
-probe_path /etc/nginx/snippets/hello.conf 9d4e03c049cb23429f307699676f1c76003ab60d2dacef523c43c20f84c3d06f
+probe_path /etc/nginx/snippets/hello.include.conf ''
 printf '\n%s fact 61\n' "$mark"
+probe_path /etc/nginx/snippets/hello.conf 9d4e03c049cb23429f307699676f1c76003ab60d2dacef523c43c20f84c3d06f
+printf '\n%s fact 62\n' "$mark"
 site_hold_fact /etc/nginx/sites-available/hello hello
 echo --
 probe_path /etc/nginx/sites-available/hello c21042655d50aefa51002e0700eb095094a3622d1ae03a0911327f684bab6d9e
-printf '\n%s fact 62\n' "$mark"
-probe_path /etc/nginx/sites-enabled/hello ''
 printf '\n%s fact 63\n' "$mark"
-if site_is_debians; then echo debians; fi
+probe_path /etc/nginx/sites-enabled/hello ''
 printf '\n%s fact 64\n' "$mark"
+if site_is_debians; then echo debians; fi
+printf '\n%s fact 65\n' "$mark"
 nginx_version
 site_fact
 printf '\n--\n'
 probe_path /etc/nginx/conf.d/selvedge-default.conf -
-printf '\n%s fact 65\n' "$mark"
-probe_path /etc/logrotate.d/hello a8d6adbc87e9716ae3811e27658af9e29a59551977ae01de063713111808b306
 printf '\n%s fact 66\n' "$mark"
+probe_path /etc/logrotate.d/hello a8d6adbc87e9716ae3811e27658af9e29a59551977ae01de063713111808b306
+printf '\n%s fact 67\n' "$mark"
 probe_unit nginx.service
 printf Stamp=
 stamp_read nginx-hello
 echo
-printf '\n%s fact 67\n' "$mark"
+printf '\n%s fact 68\n' "$mark"
 printf '\n--- unit\n'
 probe_unit fail2ban.service
 printf '\n--- loaded\n'
 stamp_read 60-selvedge-hello
 printf '\n--- file\n'
 probe_path /etc/fail2ban/jail.d/60-selvedge-hello.local 30828d4e28c3115d93c6bc796222e38bc904211810b3da530ab3fa66c6b73f73
-printf '\n%s fact 68\n' "$mark"
-[ -e /etc/nginx/sites-available/hello ] && echo there || true
 printf '\n%s fact 69\n' "$mark"
-ss -H -l -n -t -p 'sport = :443' || true
+[ -e /etc/nginx/sites-available/hello ] && echo there || true
 printf '\n%s fact 70\n' "$mark"
-probe_packages certbot
+ss -H -l -n -t -p 'sport = :443' || true
 printf '\n%s fact 71\n' "$mark"
-probe_path /etc/selvedge/hello/acme-ca.pem ''
+probe_packages certbot
 printf '\n%s fact 72\n' "$mark"
+probe_path /etc/selvedge/hello/acme-ca.pem ''
+printf '\n%s fact 73\n' "$mark"
 probe_unit certbot.timer
 printf Stamp=
 stamp_read certbot.timer
 echo
-printf '\n%s fact 73\n' "$mark"
-certbot_fact hello certbot.service
 printf '\n%s fact 74\n' "$mark"
+certbot_fact hello certbot.service
+printf '\n%s fact 75\n' "$mark"
 nginx_version
 probe_path /etc/nginx/snippets/selvedge-listen-tls.conf -
-printf '\n%s fact 75\n' "$mark"
-probe_path /etc/nginx/sites-available/hello-tls ba4f8d8e9520b26fb38b503883018d8151a3331b5112e58ed111c35f1385109e
 printf '\n%s fact 76\n' "$mark"
-probe_path /etc/nginx/sites-enabled/hello-tls ''
+probe_path /etc/nginx/sites-available/hello-tls ba4f8d8e9520b26fb38b503883018d8151a3331b5112e58ed111c35f1385109e
 printf '\n%s fact 77\n' "$mark"
-probe_path /etc/nginx/snippets/hello-http.conf 99504638bb8dce5b5be681d6bdf9ba1053dd723f2885fe39664abc7bb74ee06d
+probe_path /etc/nginx/sites-enabled/hello-tls ''
 printf '\n%s fact 78\n' "$mark"
+probe_path /etc/nginx/snippets/hello-http.conf 99504638bb8dce5b5be681d6bdf9ba1053dd723f2885fe39664abc7bb74ee06d
+printf '\n%s fact 79\n' "$mark"
 site_hold_fact /etc/nginx/sites-available/hello hello
 echo --
 probe_path /etc/nginx/sites-available/hello c21042655d50aefa51002e0700eb095094a3622d1ae03a0911327f684bab6d9e
-printf '\n%s fact 79\n' "$mark"
+printf '\n%s fact 80\n' "$mark"
 nginx_version
 site_fact
 printf '\n--\n'
 probe_path /etc/nginx/conf.d/selvedge-default-tls.conf -
-printf '\n%s fact 80\n' "$mark"
+printf '\n%s fact 81\n' "$mark"
 probe_unit nginx.service
 printf Stamp=
 stamp_read nginx-tls-hello
 echo
 https_fact /etc/letsencrypt/live/hello/fullchain.pem nginx-tls-hello hello.example.com
-printf '\n%s fact 81\n' "$mark"
+printf '\n%s fact 82\n' "$mark"
 probe_path /etc/selvedge/hello/certificate.pem ''
 :
 }
 read_lookups() {
-probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/git_credentials /srv/hello/releases/0123456789ab /srv/hello/venvs /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-70e840 /srv/hello/instances/0123456789ab-70e840/env /srv/hello/instances/0123456789ab-70e840/run /srv/hello/instances/0123456789ab-70e840/selvedge_worker.py /srv/hello/instances/0123456789ab-70e840/selvedge_app.py /srv/hello/instances/0123456789ab-70e840/gunicorn_start /srv/hello/instances/0123456789ab-70e840/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/selvedge/hello/acme-ca.pem /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf /etc/selvedge/hello/certificate.pem
+probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-70e840 /srv/hello/instances/0123456789ab-70e840/env /srv/hello/instances/0123456789ab-70e840/run /srv/hello/instances/0123456789ab-70e840/selvedge_worker.py /srv/hello/instances/0123456789ab-70e840/selvedge_app.py /srv/hello/instances/0123456789ab-70e840/gunicorn_start /srv/hello/instances/0123456789ab-70e840/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/selvedge/hello/acme-ca.pem /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf /etc/selvedge/hello/certificate.pem
 probe_take_hashes /srv/hello/git_credentials /etc/tmpfiles.d/hello.conf /srv/hello/instances/0123456789ab-70e840/env /srv/hello/instances/0123456789ab-70e840/run /srv/hello/instances/0123456789ab-70e840/selvedge_worker.py /srv/hello/instances/0123456789ab-70e840/selvedge_app.py /srv/hello/instances/0123456789ab-70e840/gunicorn_start /srv/hello/instances/0123456789ab-70e840/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf
 probe_take_packages nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 supervisor certbot
 :

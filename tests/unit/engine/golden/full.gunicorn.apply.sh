@@ -6,7 +6,17 @@ umask 022
 cd /
 
 mark=@selvedge
+# … the library apt
+
+# … the library build
+
+# … the library disk
+
+# … the library export
+
 # … the library file
+
+# … the library hide
 
 # … the library history
 
@@ -14,11 +24,21 @@ mark=@selvedge
 
 # … the library manager
 
+# … the library package
+
+# … the library pip
+
 # … the library probe
+
+# … the library project
+
+# … the library python
 
 # … the library releases
 
 # … the library site
+
+# … the library sources
 
 # … the library step
 
@@ -27,6 +47,10 @@ mark=@selvedge
 # … the library systemd
 
 # … the library user
+
+# … the library uv
+
+# … the library venv
 
 change_0() (
 set -eu
@@ -247,6 +271,7 @@ user=hello
 release=/srv/hello/releases/0123456789ab
 folder=/srv/hello/releases/0123456789ab/backend
 run=/srv/hello/instances/0123456789ab-70e840/run
+build_env=''
 mark_path=/srv/hello/releases/0123456789ab/.selvedge-after_build.0123456789ab-70e840
 mark_text=d944855a14613d34
 hook_build 5 RELEASE=0123456789ab-70e840 COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server ACTION=deploy PREVIOUS= 'python manage.py check && echo '"'"'it'"'"''"'"'s built'"'"''

@@ -26,6 +26,8 @@ mark=@selvedge
 
 # … the library hide
 
+# … the library hint
+
 # … the library history
 
 # … the library manager
@@ -200,7 +202,17 @@ umask 022
 cd /
 
 mark=@selvedge
+# … the library apt
+
+# … the library build
+
+# … the library disk
+
+# … the library export
+
 # … the library file
+
+# … the library hide
 
 # … the library history
 
@@ -208,9 +220,19 @@ mark=@selvedge
 
 # … the library manager
 
+# … the library package
+
+# … the library pip
+
 # … the library probe
 
+# … the library project
+
+# … the library python
+
 # … the library releases
+
+# … the library sources
 
 # … the library step
 
@@ -219,6 +241,10 @@ mark=@selvedge
 # … the library systemd
 
 # … the library user
+
+# … the library uv
+
+# … the library venv
 
 change_0() (
 set -eu

@@ -37,9 +37,17 @@ umask 022
 cd /
 
 mark=@selvedge
+# … the library apt
+
+# … the library build
+
 # … the library disk
 
+# … the library export
+
 # … the library file
+
+# … the library hide
 
 # … the library history
 
@@ -53,7 +61,13 @@ mark=@selvedge
 
 # … the library probe
 
+# … the library project
+
+# … the library python
+
 # … the library releases
+
+# … the library sources
 
 # … the library step
 
@@ -74,6 +88,7 @@ user=hello
 release=/srv/hello/releases/0123456789ab
 folder=/srv/hello/releases/0123456789ab/backend
 run=''
+build_env=/etc/selvedge/hello/build.env
 mark_path=/srv/hello/releases/0123456789ab/.selvedge-before_build
 mark_text=4aee93435a157cb2
 hook_build 5 RELEASE=0123456789ab-70e840 COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server ACTION=deploy PREVIOUS=
@@ -90,13 +105,22 @@ repo=/srv/hello/repo.git
 commit=0123456789abcdef0123456789abcdef01234567
 venvs=/srv/hello/venvs
 cache=/var/cache/selvedge/hello
-python=/opt/selvedge/python/3.12/bin/python3.12
+interpreter=/opt/selvedge/python/3.12/bin/python3.12
 uv=/opt/selvedge/uv/bin/uv
 installer=uv
 requirements=requirements/production.txt
-extras='gunicorn uvicorn-worker'
+extras='gunicorn uvicorn[standard] uvicorn-worker websockets'
 user=hello
-request='/opt/selvedge/python/3.12/bin/python3.12 uv backend requirements/production.txt gunicorn uvicorn-worker'
+request='/opt/selvedge/python/3.12/bin/python3.12 uv backend requirements/production.txt gunicorn uvicorn[standard] uvicorn-worker websockets'
+app_python=3.12
+python_from=auto
+uv_requirement='uv>=0.11.12'
+app_extras=''
+app_groups=''
+index_strategy=''
+deploy_key=/srv/hello/deploy_key
+git_known_hosts=/srv/hello/git_known_hosts
+build_env=/etc/selvedge/hello/build.env
 venv_build
 )
 change_arm() (

@@ -74,51 +74,53 @@ probe_path /srv/hello/releases/0123456789ab ''
 printf '\n%s fact 14\n' "$mark"
 [ -e /srv/hello/releases/0123456789ab ] && echo there || true
 printf '\n%s fact 15\n' "$mark"
-probe_path /srv/hello/venvs ''
+probe_path /etc/selvedge/hello/build.env ''
 printf '\n%s fact 16\n' "$mark"
-if [ -x /srv/hello/releases/0123456789ab/.venv/bin/python ]; then probe_line /srv/hello/releases/0123456789ab/.venv/.selvedge; fi
+probe_path /srv/hello/venvs ''
 printf '\n%s fact 17\n' "$mark"
-[ -e /srv/hello/releases/0123456789ab/.venv/bin/python ] && echo there || true
+if [ -x /srv/hello/releases/0123456789ab/.venv/bin/python ]; then probe_line /srv/hello/releases/0123456789ab/.venv/.selvedge; fi
 printf '\n%s fact 18\n' "$mark"
-probe_path /var/log/hello ''
+[ -e /srv/hello/releases/0123456789ab/.venv/bin/python ] && echo there || true
 printf '\n%s fact 19\n' "$mark"
-probe_path /srv/hello/instances ''
+probe_path /var/log/hello ''
 printf '\n%s fact 20\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-4cfa6b ''
+probe_path /srv/hello/instances ''
 printf '\n%s fact 21\n' "$mark"
+probe_path /srv/hello/instances/0123456789ab-4cfa6b ''
+printf '\n%s fact 22\n' "$mark"
 probe_path /srv/hello/instances/0123456789ab-4cfa6b/env ''
 base=/srv/hello
 live_socket=/srv/hello/live.sock
 environment_of_live /srv/hello/instances/0123456789ab-4cfa6b/env
-printf '\n%s fact 22\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-4cfa6b/run 40b44bd62913a8202089c3ec4953153a397c183c82e7bc8da82f91a7b49e1817
 printf '\n%s fact 23\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-4cfa6b/selvedge_worker.py 2cb73ff2a7dc4350c04a0e0c523fed37a368d8a4f0dcb73132bc6019bf01b024
+probe_path /srv/hello/instances/0123456789ab-4cfa6b/run 40b44bd62913a8202089c3ec4953153a397c183c82e7bc8da82f91a7b49e1817
 printf '\n%s fact 24\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-4cfa6b/selvedge_app.py d5734c87e6817ef5d3d70c5ae1d9dcf6fb2c0b09db2e20c96e03198ccfdc3148
+probe_path /srv/hello/instances/0123456789ab-4cfa6b/selvedge_worker.py 2cb73ff2a7dc4350c04a0e0c523fed37a368d8a4f0dcb73132bc6019bf01b024
 printf '\n%s fact 25\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-4cfa6b/gunicorn_start 02014b9a3f77b3ba05592abe7abf929a9b5c84e452742467a12dc218ffcc500e
+probe_path /srv/hello/instances/0123456789ab-4cfa6b/selvedge_app.py d5734c87e6817ef5d3d70c5ae1d9dcf6fb2c0b09db2e20c96e03198ccfdc3148
 printf '\n%s fact 26\n' "$mark"
-[ -e /etc/logrotate.conf ] && echo there || true
+probe_path /srv/hello/instances/0123456789ab-4cfa6b/gunicorn_start 02014b9a3f77b3ba05592abe7abf929a9b5c84e452742467a12dc218ffcc500e
 printf '\n%s fact 27\n' "$mark"
-[ -e /srv/hello/instances/0123456789ab-4cfa6b/gunicorn_start ] && echo there || true
+[ -e /etc/logrotate.conf ] && echo there || true
 printf '\n%s fact 28\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-4cfa6b/unit.socket 4df956523bdd837a0fca0a5173daa726777bb8cbe61d6b0a3e7bb62a5a2fd57c
+[ -e /srv/hello/instances/0123456789ab-4cfa6b/gunicorn_start ] && echo there || true
 printf '\n%s fact 29\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-4cfa6b/unit.service 5f944823b9035c1126ac24e01255a885be564a73efa64da529fdfdb87ce7b70b
+probe_path /srv/hello/instances/0123456789ab-4cfa6b/unit.socket 4df956523bdd837a0fca0a5173daa726777bb8cbe61d6b0a3e7bb62a5a2fd57c
 printf '\n%s fact 30\n' "$mark"
+probe_path /srv/hello/instances/0123456789ab-4cfa6b/unit.service 5f944823b9035c1126ac24e01255a885be564a73efa64da529fdfdb87ce7b70b
+printf '\n%s fact 31\n' "$mark"
 probe_path /etc/logrotate.d/hello.app 88ec8d9d29ba9ad2dfbf1b1aea99ab82365e394f6b8885eb59f8ed80183914d1
 :
 }
 read_second() {
-printf '\n%s fact 31\n' "$mark"
-probe_path /etc/systemd/system/logrotate.timer.d/selvedge.conf 29fb4e4b284e72a90a23a0a26d70c0a45678ada1d8e1220bc15370205bec3792
 printf '\n%s fact 32\n' "$mark"
+probe_path /etc/systemd/system/logrotate.timer.d/selvedge.conf 29fb4e4b284e72a90a23a0a26d70c0a45678ada1d8e1220bc15370205bec3792
+printf '\n%s fact 33\n' "$mark"
 probe_unit logrotate.timer
 printf Stamp=
 stamp_read logrotate.timer
 echo
-printf '\n%s fact 33\n' "$mark"
+printf '\n%s fact 34\n' "$mark"
 app=hello
 base=/srv/hello
 run_dir=/run/hello
@@ -127,92 +129,92 @@ supervisor_conf=/etc/supervisor/conf.d/hello.conf
 releases_fact
 base=/srv/hello
 environment_of_left 0123456789ab-4cfa6b
-printf '\n%s fact 34\n' "$mark"
-probe_path /etc/tmpfiles.d/hello.conf acf9fe75f943addd96ef29447a00fce22a5ab6bc9c97795c709e50a34ce37f38
 printf '\n%s fact 35\n' "$mark"
-probe_path /run/hello ''
+probe_path /etc/tmpfiles.d/hello.conf acf9fe75f943addd96ef29447a00fce22a5ab6bc9c97795c709e50a34ce37f38
 printf '\n%s fact 36\n' "$mark"
-[ -e /etc/nginx/nginx.conf ] && echo there || true
+probe_path /run/hello ''
 printf '\n%s fact 37\n' "$mark"
+[ -e /etc/nginx/nginx.conf ] && echo there || true
+printf '\n%s fact 38\n' "$mark"
 site_fact
 echo
 echo --
 site_addresses
-printf '\n%s fact 38\n' "$mark"
-probe_path /var/log/hello ''
 printf '\n%s fact 39\n' "$mark"
+probe_path /var/log/hello ''
+printf '\n%s fact 40\n' "$mark"
 probe_path /var/log/hello/nginx-access.log
 probe_path /var/log/hello/nginx-error.log
 probe_path /var/log/hello/nginx-missed.log
-printf '\n%s fact 40\n' "$mark"
-probe_path /var/www/letsencrypt ''
 printf '\n%s fact 41\n' "$mark"
-probe_path /etc/systemd/system/nginx.service.d/50-selvedge.conf 7cd59db69ac57120d79f325fcf8799eadeaa4e99d1dfb4ea4607e652d1ea2e5f
+probe_path /var/www/letsencrypt ''
 printf '\n%s fact 42\n' "$mark"
-probe_path /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service ''
+probe_path /etc/systemd/system/nginx.service.d/50-selvedge.conf 7cd59db69ac57120d79f325fcf8799eadeaa4e99d1dfb4ea4607e652d1ea2e5f
 printf '\n%s fact 43\n' "$mark"
-probe_path /etc/systemd/system/selvedge-hello-boot.service ''
+probe_path /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service ''
 printf '\n%s fact 44\n' "$mark"
-probe_path /etc/nginx/selvedge/hello.htpasswd ''
+probe_path /etc/systemd/system/selvedge-hello-boot.service ''
 printf '\n%s fact 45\n' "$mark"
-probe_path /etc/selvedge/hello/site-login ''
+probe_path /etc/nginx/selvedge/hello.htpasswd ''
 printf '\n%s fact 46\n' "$mark"
+probe_path /etc/selvedge/hello/site-login ''
+printf '\n%s fact 47\n' "$mark"
 probe_path /etc/nginx/nginx.conf
 cat -- /etc/nginx/nginx.conf
-printf '\n%s fact 47\n' "$mark"
-nginx_outsider
 printf '\n%s fact 48\n' "$mark"
+nginx_outsider
+printf '\n%s fact 49\n' "$mark"
 grep -lsE '^[^#]*worker_rlimit_nofile[[:space:]]' /etc/nginx/nginx.conf /etc/nginx/modules-enabled/*.conf
 echo --
 probe_path /etc/nginx/modules-enabled/90-selvedge.conf 955f75b327991cce6c32f3709b577bb633aea20078a339e805be68e9ca81fed9
-printf '\n%s fact 49\n' "$mark"
+printf '\n%s fact 50\n' "$mark"
 nginx_without_sites /etc/nginx/conf.d/selvedge-sites.conf
 echo --
 probe_path /etc/nginx/conf.d/selvedge-sites.conf b0ddaf16977a6b8c5f9fbda3f2f56b94909bd9e904f52a165acd7b33d4cbac9d
-printf '\n%s fact 50\n' "$mark"
-probe_path /etc/nginx/conf.d/selvedge.conf 49b5c1af4a47d78f7a1a476d8c75d644441b476e045d3e4f71243a916311a25a
 printf '\n%s fact 51\n' "$mark"
-probe_path /etc/nginx/snippets/hello.include.conf ''
+probe_path /etc/nginx/conf.d/selvedge.conf 49b5c1af4a47d78f7a1a476d8c75d644441b476e045d3e4f71243a916311a25a
 printf '\n%s fact 52\n' "$mark"
-probe_path /etc/nginx/snippets/hello.conf 79fb1c77a7031256b26663b5d790b37e505c8538db2d91cb7964242a3a8c2574
+probe_path /etc/nginx/snippets/hello.include.conf ''
 printf '\n%s fact 53\n' "$mark"
+probe_path /etc/nginx/snippets/hello.conf 79fb1c77a7031256b26663b5d790b37e505c8538db2d91cb7964242a3a8c2574
+printf '\n%s fact 54\n' "$mark"
 :
 echo --
 probe_path /etc/nginx/sites-available/hello e74010dc20037754b646b594a4c90e8503f2a2b288a9488c590539b465ceb432
-printf '\n%s fact 54\n' "$mark"
-probe_path /etc/nginx/sites-enabled/hello ''
 printf '\n%s fact 55\n' "$mark"
-if site_is_debians; then echo debians; fi
+probe_path /etc/nginx/sites-enabled/hello ''
 printf '\n%s fact 56\n' "$mark"
+if site_is_debians; then echo debians; fi
+printf '\n%s fact 57\n' "$mark"
 nginx_version
 site_fact
 printf '\n--\n'
 probe_path /etc/nginx/conf.d/selvedge-default.conf -
-printf '\n%s fact 57\n' "$mark"
-probe_path /etc/logrotate.d/hello a8d6adbc87e9716ae3811e27658af9e29a59551977ae01de063713111808b306
 printf '\n%s fact 58\n' "$mark"
+probe_path /etc/logrotate.d/hello a8d6adbc87e9716ae3811e27658af9e29a59551977ae01de063713111808b306
+printf '\n%s fact 59\n' "$mark"
 probe_unit nginx.service
 printf Stamp=
 stamp_read nginx-hello
 echo
-printf '\n%s fact 59\n' "$mark"
+printf '\n%s fact 60\n' "$mark"
 printf '\n--- unit\n'
 probe_unit fail2ban.service
 printf '\n--- loaded\n'
 stamp_read 60-selvedge-hello
 printf '\n--- file\n'
 probe_path /etc/fail2ban/jail.d/60-selvedge-hello.local 30828d4e28c3115d93c6bc796222e38bc904211810b3da530ab3fa66c6b73f73
-printf '\n%s fact 60\n' "$mark"
+printf '\n%s fact 61\n' "$mark"
 nginx_version
 site_fact
 printf '\n--\n'
 probe_path /etc/nginx/conf.d/selvedge-default-tls.conf -
-printf '\n%s fact 61\n' "$mark"
+printf '\n%s fact 62\n' "$mark"
 probe_existing /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/selvedge/hello/certificate.pem /etc/nginx/sites-available/hello-tls
 :
 }
 read_lookups() {
-probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/deploy_key /srv/hello/git_credentials /srv/hello/releases/0123456789ab /srv/hello/venvs /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-4cfa6b /srv/hello/instances/0123456789ab-4cfa6b/env /srv/hello/instances/0123456789ab-4cfa6b/run /srv/hello/instances/0123456789ab-4cfa6b/selvedge_worker.py /srv/hello/instances/0123456789ab-4cfa6b/selvedge_app.py /srv/hello/instances/0123456789ab-4cfa6b/gunicorn_start /srv/hello/instances/0123456789ab-4cfa6b/unit.socket /srv/hello/instances/0123456789ab-4cfa6b/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
+probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/deploy_key /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-4cfa6b /srv/hello/instances/0123456789ab-4cfa6b/env /srv/hello/instances/0123456789ab-4cfa6b/run /srv/hello/instances/0123456789ab-4cfa6b/selvedge_worker.py /srv/hello/instances/0123456789ab-4cfa6b/selvedge_app.py /srv/hello/instances/0123456789ab-4cfa6b/gunicorn_start /srv/hello/instances/0123456789ab-4cfa6b/unit.socket /srv/hello/instances/0123456789ab-4cfa6b/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
 probe_take_hashes /srv/hello/instances/0123456789ab-4cfa6b/env /srv/hello/instances/0123456789ab-4cfa6b/run /srv/hello/instances/0123456789ab-4cfa6b/selvedge_worker.py /srv/hello/instances/0123456789ab-4cfa6b/selvedge_app.py /srv/hello/instances/0123456789ab-4cfa6b/gunicorn_start /srv/hello/instances/0123456789ab-4cfa6b/unit.socket /srv/hello/instances/0123456789ab-4cfa6b/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
 probe_take_packages nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2
 :

@@ -26,6 +26,8 @@ mark=@selvedge
 
 # … the library hide
 
+# … the library hint
+
 # … the library history
 
 # … the library manager

@@ -6,15 +6,31 @@ umask 022
 cd /
 
 mark=@selvedge
+# … the library apt
+
+# … the library build
+
 # … the library disk
 
+# … the library export
+
 # … the library file
+
+# … the library hide
 
 # … the library history
 
 # … the library package
 
 # … the library pip
+
+# … the library probe
+
+# … the library project
+
+# … the library python
+
+# … the library sources
 
 # … the library step
 
@@ -40,13 +56,22 @@ repo=/srv/hello/repo.git
 commit=0123456789abcdef0123456789abcdef01234567
 venvs=/srv/hello/venvs
 cache=/var/cache/selvedge/hello
-python=/usr/bin/python3
+interpreter=/usr/bin/python3
 uv=/opt/selvedge/uv/bin/uv
 installer=pip
 requirements=''
-extras='gunicorn uvicorn-worker'
+extras='gunicorn uvicorn[standard] uvicorn-worker websockets'
 user=hello
-request='/usr/bin/python3 pip . - gunicorn uvicorn-worker'
+request='/usr/bin/python3 pip . - gunicorn uvicorn[standard] uvicorn-worker websockets'
+app_python=''
+python_from=auto
+uv_requirement='uv>=0.11.12'
+app_extras=''
+app_groups=''
+index_strategy=''
+deploy_key=/srv/hello/deploy_key
+git_known_hosts=/srv/hello/git_known_hosts
+build_env=/etc/selvedge/hello/build.env
 venv_build
 )
 change_arm() (

@@ -1,0 +1,72 @@
+"""A project's own files, read by selvedge/shell/server/project: on the server, or in a checkout on this machine."""
+
+from __future__ import annotations
+
+import functools
+import io
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from selvedge.errors import ConfigError
+from selvedge.resources.code.pushed import git
+from selvedge.shell import library
+from selvedge.shell.server.project import locks, names, pythons
+from selvedge.shell.server.project.files import Refused, decoded
+
+if TYPE_CHECKING:
+    from selvedge.config.target import Target
+
+SOURCE = Path(library.__file__).parent / "server" / "project"
+
+
+@functools.cache
+def program() -> bytes:
+    """Return the package as a zip file that Python runs. The same source gives the same bytes."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(SOURCE.glob("*.py")):
+            name = path.name if path.name == "__main__.py" else f"project/{path.name}"
+            archive.writestr(zipfile.ZipInfo(name), path.read_bytes(), zipfile.ZIP_DEFLATED)
+    return buffer.getvalue()
+
+
+class Commit:
+    """The tree of a commit in a checkout on this machine."""
+
+    def __init__(self, checkout: Path, commit: str) -> None:
+        self._checkout, self._commit = checkout, commit
+
+    def read(self, path: str) -> str | None:
+        found = self._git("cat-file", "blob", f"{self._commit}:{path}")
+        return None if found is None else decoded(found)
+
+    def _git(self, *arguments: str) -> bytes | None:
+        done = git(self._checkout, *arguments)
+        return done.stdout.encode("utf-8", "surrogateescape") if done.returncode == 0 else None
+
+    def list(self, path: str) -> list[str]:
+        return list(self._entries(path))
+
+    def _entries(self, path: str) -> Iterator[str]:
+        place = f"{self._commit}:{path}" if path else self._commit
+        for line in (self._git("ls-tree", "-z", place) or b"").split(b"\0"):
+            about, _, name = line.partition(b"\t")
+            if name:
+                yield name.decode("utf-8", "replace") + ("/" if b" tree " in about else "")
+
+
+def check_project(app: Target, commit: str) -> None:
+    """Check that an environment can be built from a commit of the checkout on this machine. Raises ConfigError."""
+    if app.repository_path is None:
+        return
+    tree, root = Commit(app.repository_path, commit), app.root
+    try:
+        lock, _ = locks.find(tree, root, app.requirements)
+        names.check(tree, root, lock, app.extras, app.dependency_groups)
+        if app.python:
+            pythons.decide(tree, root, lock, app.python, "")
+    except Refused as error:
+        where = f"{app.repository_path} at {commit[:12]}"
+        raise ConfigError(where, "", str(error)) from None

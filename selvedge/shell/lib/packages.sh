@@ -1,0 +1,17 @@
+# The Debian packages of server.packages.
+
+# packages_install PACKAGE…: install packages that hosts.toml names, which the distribution may not have.
+packages_install() {
+  local name others
+  apt_lists_current || apt_fetch || step_say "could not refresh the package lists; using outdated ones"
+  for name; do
+    if apt-cache show --no-all-versions "$name" >/dev/null 2>&1; then continue; fi
+    # dpkg would never list the name of a virtual package as installed.
+    others=$(apt-cache showpkg "$name" 2>/dev/null | sed -n '/^Reverse Provides:/,$s/^\([a-z0-9][^ ]*\) .*/\1/p' | sort -u | head -n 5 | paste -s -d ' ')
+    if [ -n "$others" ]; then
+      step_fail "This server's distribution has no package $name, but other packages stand in for it: $others. Name one of them in server.packages."
+    fi
+    step_fail "This server's distribution has no package $name (server.packages)."
+  done
+  apt_install "$@"
+}
