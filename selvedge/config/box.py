@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from selvedge.config.app import Section
+from selvedge.config.section import Section
 from selvedge.config.types import Switch, Text
 
 # The app must not be able to change itself, its start, or what root runs.

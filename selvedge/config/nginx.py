@@ -6,7 +6,6 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from selvedge.config.app import Section
 from selvedge.config.nginx_types import (
     PROXIES,
     Directory,
@@ -16,6 +15,7 @@ from selvedge.config.nginx_types import (
     TrustedProxy,
     UserName,
 )
+from selvedge.config.section import Section
 from selvedge.config.types import LocalPath, Size, Switch, UrlPrefix, Whole
 
 PASSWORD_PREFIX = "SELVEDGE_BASIC_AUTH_"

@@ -6,8 +6,8 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from selvedge.config.app import Section
 from selvedge.config.package_names import DebianPackage
+from selvedge.config.section import Section
 from selvedge.config.types import (
     Batch,
     Clock,

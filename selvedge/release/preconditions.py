@@ -41,8 +41,8 @@ def env_file(app: Target) -> None:
 def build(app: Target) -> None:
     """Check app.build_env_file, and whether an environment can be built from a commit on this machine. Raises ConfigError."""
     from selvedge.config.dotenv import build_environment
+    from selvedge.resources.code.local_repository import local_commit
     from selvedge.resources.code.project import check_project
-    from selvedge.resources.code.pushed import local_commit
 
     build_environment(app)
     if app.repository_path is not None:

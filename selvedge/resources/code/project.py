@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from selvedge.errors import ConfigError
-from selvedge.resources.code.pushed import git
+from selvedge.resources.code.git import git
 from selvedge.shell import library
 from selvedge.shell.server.project import locks, names, pythons
 from selvedge.shell.server.project.files import Refused, decoded
