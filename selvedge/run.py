@@ -9,12 +9,15 @@ from typing import Any
 
 from fabric import Config
 
+from selvedge.config.files import hosts_file_name
 from selvedge.config.load import load
 from selvedge.config.settings import Settings
 from selvedge.engine.fleet import Fleet
 from selvedge.engine.session import Session
 from selvedge.release.commits import Commits, requested_ref
 from selvedge.report import Report
+from selvedge.ssh import openssh
+from selvedge.ssh.config import check_key_file, request_for
 from selvedge.ssh.connection import Credentials, Remote
 from selvedge.task import Step
 
@@ -31,19 +34,23 @@ class Run:
     def load(cls, names: Sequence[str], config: Config) -> Run:
         """Read hosts.toml and choose the servers, without contacting them.
 
-        Raises ConfigError and UsageError (exit status 2).
+        Raises ConfigError and UsageError (exit status 2), also if ssh's configuration has an error.
         """
         # paramiko logs the traceback of a failed connection. The error that Selvedge raises is enough for a user.
         logging.getLogger("paramiko").addHandler(logging.NullHandler())
         settings = load()
+        openssh.forget()
+        ssh_config = str(config._runtime_ssh_path or config.ssh_config_path or "")
         typed = config.sudo.password
         known = settings.sudo_password
         password = typed or (known.get_secret_value() if known else "")
         report = Report()
-        sessions = [
-            Session(settings.target(host), Remote(host, config, Credentials(password)), report)
-            for host in settings.select(names)
-        ]
+        hosts = settings.select(names, in_ssh_config=lambda name: openssh.configures(name, ssh_config))
+        for host in hosts:
+            check_key_file(host, hosts_file_name())
+        openssh.ask_all(request_for(host, host.user, ssh_config) for host in hosts)
+        remotes = [Remote(host, config, Credentials(password), report.warning) for host in hosts]
+        sessions = [Session(settings.target(remote.host), remote, report) for remote in remotes]
         report.hosts([session.name for session in sessions])
         return cls(settings, Fleet(sessions, report, settings.rollout))
 

@@ -14,7 +14,9 @@ from selvedge.errors import SelvedgeError
 from selvedge.operations.support.check_results import CheckResult, ok, problem, warning
 from selvedge.resources.code import pushed
 from selvedge.resources.nginx.own_certificate import OwnCertificate
-from selvedge.ssh import public_keys
+from selvedge.ssh.agent import Agent
+from selvedge.ssh.authentication import PUBLIC, file_problem
+from selvedge.ssh.config import for_host
 
 GIT_SECONDS = 20
 """Seconds to wait for a git server."""
@@ -29,19 +31,34 @@ def check_workstation(settings: Settings, targets: Sequence[Target]) -> Iterator
 
 def _key(app: Target) -> Iterator[CheckResult]:
     setting = f"hosts.{app.host.name}.key"
-    if not app.host.key:
-        keys = [*public_keys.agent_keys(), *public_keys.home_keys()]
-        remedy = f"Create one: `ssh-keygen -t ed25519`. Or set {setting} in hosts.toml to your private key."
-        found = ok("key", f"{len(keys)} in the SSH agent and ~/.ssh")
-        yield found if keys else problem("key", "the SSH agent and ~/.ssh have none", remedy)
+    if app.host.key:
+        yield _private_key(Path(app.host.key).expanduser(), setting)
         return
-    yield _private_key(Path(app.host.key).expanduser(), setting)
+    settings = for_host(app.host, app.host.user)
+    agent = Agent(settings.agent)
+    held = len(agent.listed())
+    agent.close()
+    files = [path for path in settings.identity_files if path.is_file()]
+    where = f"the SSH agent {settings.agent} has {held}" if settings.agent else "there is no SSH agent"
+    problems = [f"{path} {said}" for path in files if (said := file_problem(path)) not in ("", PUBLIC)]
+    if held or len(files) > len(problems):
+        yield ok("key", f"{where}, files: {', '.join(map(str, files)) or 'none'}")
+        return
+    remedy = f"Create one: `ssh-keygen -t ed25519`. Or set {setting} in hosts.toml to your private key."
+    if problems:
+        yield problem("key", f"{where}, and {'; '.join(problems)}", f"Correct it, or set {setting} in hosts.toml.")
+    elif agent.problem:
+        empty = f"the SSH agent {settings.agent}: {agent.problem}, and no key file that ssh's configuration names exists"
+        yield problem("key", empty, f"Add your key: `ssh-add FILE`. {remedy}")
+    else:
+        yield problem("key", f"{where}, and no key file that ssh's configuration names exists", remedy)
 
 
 def _private_key(path: Path, setting: str) -> CheckResult:
     try:
         mode = path.stat().st_mode & 0o777
-        text = path.read_bytes()[:100]
+        with path.open("rb") as file:
+            text = file.read(100)
     except OSError as error:
         return problem("key", f"{path} is not readable: {error.strerror}", f"Correct {setting} in hosts.toml.")
     if b"PRIVATE KEY" not in text:

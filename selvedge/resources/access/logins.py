@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from selvedge.errors import UsageError
 from selvedge.resources.base import Change, Resource
 from selvedge.shell.quoting import quote, with_input
-from selvedge.ssh.public_keys import PublicKey, agent_keys, home_keys, keys_of_file, public_half
+from selvedge.ssh.config import for_host
+from selvedge.ssh.public_keys import PublicKey, keys_of_file, own_keys, public_half
 
 if TYPE_CHECKING:
     from selvedge.config.target import Target
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 def login_keys(app: Target) -> tuple[PublicKey, ...]:
     """Return the keys that may log in as the host's user.
 
-    They are server.authorized_keys, else the public half of the host's key, else the agent's keys, else those of ~/.ssh.
-    Raises UsageError if there is none, or if one of the files is not a public key file.
+    They are server.authorized_keys, else the public half of the host's key, else those of `own_keys`. Raises UsageError if
+    there is none, if one of the files is not a public key file, or if ssh's configuration has an error.
     """
     host, keys = app.host, []
     if app.server.authorized_keys:
@@ -27,7 +28,7 @@ def login_keys(app: Target) -> tuple[PublicKey, ...]:
     elif host.key:
         keys = [public_half(app.local_file(host.key), f"hosts.{host.name}.key")]
     else:
-        keys = agent_keys() or home_keys()
+        keys = own_keys(for_host(host, host.user))
     if not keys:
         raise UsageError(
             f"{host.name}: there is no public key to install for {host.user}, so {host.user} could not log in. Nothing was "

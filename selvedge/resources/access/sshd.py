@@ -17,7 +17,8 @@ RSA_BITS = 4096
 class HostKey(Resource):
     """The host keys have enough bits.
 
-    Only a key that is missing or too short is replaced: clients that know the server by its ed25519 key notice nothing.
+    Only a key that is missing or too short is replaced: clients that know the server by its ed25519 key notice nothing. The
+    session stores the new keys in this machine's known_hosts.
     """
 
     guard: Guard = UNDO
@@ -34,7 +35,7 @@ class HostKey(Resource):
             return None
         summary = f"replace the server's {' and '.join(kinds)} host key" + (f" ({RSA_BITS} bits)" * ("rsa" in kinds))
         shell = "\n".join(f"sshd_host_key {kind} {RSA_BITS}" for kind in kinds)
-        return Change(summary, shell, guard=self.guard)
+        return Change(summary, shell, guard=self.guard, host_keys=tuple(f"ssh-{kind}" for kind in kinds))
 
 
 class Moduli(Resource):
