@@ -13,7 +13,9 @@ from paramiko.pkey import PublicBlob
 
 from selvedge.ssh import public_keys
 from selvedge.ssh.agent import Agent
+from selvedge.ssh.certificates import certified_key
 from selvedge.ssh.config import ClientSettings
+from selvedge.ssh.known_hosts import HostKey
 from selvedge.ssh.public_keys import fingerprint_of
 from selvedge.ssh.transport import Transport
 from selvedge.value import Value
@@ -187,7 +189,8 @@ class KeyLogin:
             with contextlib.suppress(OSError, ValueError, paramiko.SSHException):
                 if path.is_file() and path.stat().st_size < LARGEST:
                     certificate = PublicBlob.from_file(str(path))
-                    found[paramiko.PKey.from_type_string(certificate.key_type, certificate.key_blob).asbytes()] = certificate
+                    if key := certified_key(HostKey(certificate.key_type, certificate.key_blob)):
+                        found[key.blob] = certificate
         return found
 
 

@@ -8,9 +8,9 @@ import paramiko
 
 from selvedge.config.hosts import Host
 from selvedge.errors import UnreachableError
-from selvedge.ssh import host_certificates, known_hosts
+from selvedge.ssh import certificates, known_hosts
+from selvedge.ssh.certificates import SUFFIX
 from selvedge.ssh.config import ClientSettings
-from selvedge.ssh.host_certificates import SUFFIX
 from selvedge.ssh.known_hosts import HostKey, Known
 from selvedge.ssh.public_keys import fingerprint_of
 
@@ -88,7 +88,7 @@ class HostKeyCheck(paramiko.MissingHostKeyPolicy):
             if fingerprint(key) != self._pinned and key not in self._proved:
                 raise HostKeyRefused(self._not_pinned(key))
             return
-        signer = host_certificates.signer(certificate) if certificate else None
+        signer = certificates.signer(certificate) if certificate else None
         for line in (*self._known.revoked, *self._other_port.revoked):
             if line.key in (key, certificate, signer):
                 raise HostKeyRefused(self._revoked(key, line.place))
@@ -97,7 +97,7 @@ class HostKeyCheck(paramiko.MissingHostKeyPolicy):
         why = ""
         if certificate:
             authorities = [line.key for line in (*self._known.authorities, *self._other_port.authorities)]
-            why = host_certificates.refusal(certificate, self._settings.alias or self._settings.address, authorities)
+            why = certificates.refusal(certificate, self._settings.alias or self._settings.address, authorities)
             if not why:
                 return
         if any(line.key.kind in ALGORITHMS.values() for line in self._known.keys):

@@ -119,8 +119,8 @@ def _read(path: Path, _changed: tuple[int, int], size: int) -> Content:
             lines += _parsed(text, path, number)
         except ValueError as error:
             skipped.append(f"{path}, line {number} was skipped: {error}.")
-    more = len(skipped) - 1
-    return Content(tuple(lines), (f"{skipped[0]} So were {more} more lines." if more else skipped[0],) if skipped else ())
+    rest = f" Further damaged lines: {len(skipped) - 1}." if len(skipped) > 1 else ""
+    return Content(tuple(lines), (skipped[0] + rest,) if skipped else ())
 
 
 def _parsed(text: str, path: Path, number: int) -> Iterator[Line]:

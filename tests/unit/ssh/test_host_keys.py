@@ -12,7 +12,7 @@ import pytest
 
 from selvedge.config.hosts import Host
 from selvedge.errors import UnreachableError
-from selvedge.ssh import host_certificates
+from selvedge.ssh import certificates
 from selvedge.ssh.config import ClientSettings
 from selvedge.ssh.connection import Remote
 from selvedge.ssh.host_keys import HostKeyCheck, HostKeyRefused
@@ -187,16 +187,16 @@ class TestCertificates:
     @pytest.mark.parametrize("kind", ["ed25519", "ecdsa", "rsa"])
     def test_a_certificate_is_verified(self, tmp_path: Path, kind: str, options: list[str], says: str) -> None:
         _, certificate, authority = self.certificate(tmp_path, *options, kind=kind)
-        assert host_certificates.refusal(certificate, "web.example.com", [authority]) == says
+        assert certificates.refusal(certificate, "web.example.com", [authority]) == says
 
     def test_other_authorities_and_damage(self, tmp_path: Path) -> None:
         key, certificate, authority = self.certificate(tmp_path, "-h", "-n", "web")
-        assert "does not have the authority" in host_certificates.refusal(certificate, "web", [key])
+        assert "does not have the authority" in certificates.refusal(certificate, "web", [key])
         for position in (60, len(certificate.blob) - 3):
             blob = bytearray(certificate.blob)
             blob[position] ^= 1
-            assert host_certificates.refusal(HostKey(certificate.kind, bytes(blob)), "web", [authority])
-        assert host_certificates.refusal(HostKey(certificate.kind, b"x"), "web", [authority]).startswith("it is damaged")
+            assert certificates.refusal(HostKey(certificate.kind, bytes(blob)), "web", [authority])
+        assert certificates.refusal(HostKey(certificate.kind, b"x"), "web", [authority]).startswith("it is damaged")
 
     def test_the_login_offers_certificates_if_there_is_an_authority(self, tmp_path: Path) -> None:
         key, certificate, authority = self.certificate(tmp_path, "-h", "-n", "web")

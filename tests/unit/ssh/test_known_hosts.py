@@ -101,7 +101,7 @@ def test_a_damaged_line_is_skipped_and_named(file: Path, row: bytes, problem: st
 def test_many_damaged_lines_are_one_warning(file: Path) -> None:
     file.write_text(f"web {ONE.text}\n" + "damaged\n" * 500)
     (said,) = problems([file])
-    assert said.startswith(f"{file}, line 2 was skipped: ") and said.endswith(" So were 499 more lines.")
+    assert said.startswith(f"{file}, line 2 was skipped: ") and said.endswith(" Further damaged lines: 499.")
 
 
 @pytest.mark.parametrize(

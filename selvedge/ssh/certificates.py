@@ -1,4 +1,4 @@
-"""Host certificates (OpenSSH's PROTOCOL.certkeys): whether an authority of known_hosts vouches for a server's key."""
+"""Certificates (OpenSSH's PROTOCOL.certkeys): whether an authority of known_hosts vouches for a server's key."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import base64
 import time
 from collections.abc import Callable, Collection
 from fnmatch import fnmatchcase
+from typing import Any
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import (
@@ -51,14 +52,29 @@ def refusal(certificate: HostKey, name: str, authorities: Collection[HostKey], n
 
 def authority_of(certificate: SSHCertificate) -> HostKey:
     """Return the key that signed a certificate."""
-    line = certificate.signature_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
-    return HostKey(line.split()[0].decode(), base64.b64decode(line.split()[1]))
+    return _key(certificate.signature_key())
 
 
 def signer(certificate: HostKey) -> HostKey | None:
     """Return the key that signed a certificate, None if it is damaged."""
+    found = _loaded(certificate)
+    return authority_of(found) if found else None
+
+
+def certified_key(certificate: HostKey) -> HostKey | None:
+    """Return the key that a certificate is for, None if it is damaged."""
+    found = _loaded(certificate)
+    return _key(found.public_key()) if found else None
+
+
+def _loaded(certificate: HostKey) -> SSHCertificate | None:
     try:
         found = load_ssh_public_identity(certificate.text.encode())
     except (ValueError, UnsupportedAlgorithm):
         return None
-    return authority_of(found) if isinstance(found, SSHCertificate) else None
+    return found if isinstance(found, SSHCertificate) else None
+
+
+def _key(key: Any) -> HostKey:
+    line = key.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
+    return HostKey(line.split()[0].decode(), base64.b64decode(line.split()[1]))
