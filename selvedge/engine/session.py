@@ -190,9 +190,9 @@ class Session:
                 self.report.step(self.name, item.name, Styled("!", "yellow"), f" {todo}")
 
     def _new_host_keys(self, item: Planned) -> list[HostKey]:
-        """Return the host keys that the changes have made. From now on, logins of this run accept them, too."""
-        kinds = {kind for _, change in item.plan.changes for kind in change.host_keys}
-        keys = new_host_keys.parse_keys(self.run(new_host_keys.PRINT_KEYS).output, kinds) if kinds else []
+        """Return the host keys that sshd has after changes of them. From now on, logins of this run accept them, too."""
+        changed = any(change.host_keys for _, change in item.plan.changes)
+        keys = new_host_keys.parse_keys(self.run(new_host_keys.PRINT_KEYS).output) if changed else []
         self.remote.proved.update(keys)
         return keys
 

@@ -134,7 +134,8 @@ class HostKeyCheck(paramiko.MissingHostKeyPolicy):
             f"{self._host.name}: THE SERVER'S HOST KEY HAS CHANGED. {which}Your known_hosts file has {known}, but the server shows "
             f"{fingerprint(key)} ({kind_of(key)}). Someone may be intercepting the connection, or the server was reinstalled. "
             "Nothing was sent to it.",
-            "If the server was reinstalled, compare the new fingerprint with the one on your provider's console. If they match, "
+            "If the server was reinstalled, or a colleague has run `fab harden`, which replaces weak keys, compare the new "
+            "fingerprint with the one on your provider's console. If they match, "
             f"remove the old key and accept the new one:\n{forget}\n    {self._trust}",
         )
 

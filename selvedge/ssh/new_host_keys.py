@@ -11,29 +11,31 @@ from selvedge.errors import SelvedgeError
 from selvedge.ssh import known_hosts
 from selvedge.ssh.config import ClientSettings
 from selvedge.ssh.connection import Remote
-from selvedge.ssh.host_keys import fingerprint, kind_of, of_paramiko
+from selvedge.ssh.host_keys import ALGORITHMS, fingerprint, kind_of, of_paramiko
 from selvedge.ssh.known_hosts import HostKey, Known
 
-PRINT_KEYS = "cat /etc/ssh/ssh_host_*_key.pub"
-"""Shell that prints the public host keys of a server."""
+PRINT_KEYS = """sshd -T -C user=root,host=localhost,addr=127.0.0.1,laddr=127.0.0.1,lport=22 2>/dev/null |
+sed -n 's/^hostkey //p' | while read -r file; do cat "$file.pub"; done"""
+"""Shell that prints the public host keys that sshd uses. Of its Match lines, none may be without a value (sshd(8), -C)."""
 
 
-def parse_keys(output: str, kinds: Collection[str]) -> list[HostKey]:
-    """Return the keys of these kinds in the output of PRINT_KEYS."""
+def parse_keys(output: str) -> list[HostKey]:
+    """Return the keys in the output of PRINT_KEYS."""
     found = []
     for line in output.splitlines():
         kind, blob, *_ = [*line.split(), "", ""]
         try:
-            found += [HostKey(kind, base64.b64decode(blob, validate=True))] if kind in kinds else []
+            found += [HostKey(kind, base64.b64decode(blob, validate=True))] if kind in ALGORITHMS.values() else []
         except binascii.Error:
             continue
     return found
 
 
 def store(remote: Remote, keys: Sequence[HostKey]) -> tuple[str, str]:
-    """Store new keys of a server in the files that know it. Return what was stored, and what the user must do; "" for none.
+    """Store the keys of a server in the files that know it. Return what was stored, and what the user must do; "" for none.
 
-    Only the old key of the same kind is replaced. A server that no file knows, because hosts.toml pins its key, stays unknown.
+    Only an old key of the same kind is replaced. ssh does the same (UpdateHostKeys in ssh_config(5)). A server that no file
+    knows, because hosts.toml pins its key, stays unknown.
     """
     host = remote.host
     settings = remote.logins.settings(host.user)
@@ -51,9 +53,10 @@ def store(remote: Remote, keys: Sequence[HostKey]) -> tuple[str, str]:
         for key in missing:
             files += _store(settings, known, key, settings.file_to_write(host), _entries(remote, settings))
     except SelvedgeError as error:
-        return "", f"{error.message} {error.remedy} Then run `fab -H {host.name} trust`, which stores the new keys."
+        return "", f"{error.message} {error.remedy} Then run `fab -H {host.name} trust`, which stores the new host keys."
     places = " and ".join(dict.fromkeys(map(str, files)))
-    return f"stored the server's new {' and '.join(map(kind_of, missing))} host key in {places}", todo
+    kinds = " and ".join(map(kind_of, missing))
+    return f"stored the server's new {kinds} host key{'s' * (len(missing) > 1)} in {places}", todo
 
 
 def _entries(remote: Remote, settings: ClientSettings) -> set[str]:

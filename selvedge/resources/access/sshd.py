@@ -17,8 +17,7 @@ RSA_BITS = 4096
 class HostKey(Resource):
     """The host keys have enough bits.
 
-    Only a key that is missing or too short is replaced: clients that know the server by its ed25519 key notice nothing. The
-    session stores the new keys in this machine's known_hosts.
+    Only a key that is missing or too short is replaced: clients that know the server by its ed25519 key notice nothing.
     """
 
     guard: Guard = UNDO
@@ -35,7 +34,7 @@ class HostKey(Resource):
             return None
         summary = f"replace the server's {' and '.join(kinds)} host key" + (f" ({RSA_BITS} bits)" * ("rsa" in kinds))
         shell = "\n".join(f"sshd_host_key {kind} {RSA_BITS}" for kind in kinds)
-        return Change(summary, shell, guard=self.guard, host_keys=tuple(f"ssh-{kind}" for kind in kinds))
+        return Change(summary, shell, guard=self.guard, host_keys=True)
 
 
 class Moduli(Resource):
@@ -113,6 +112,7 @@ class Sshd(Resource):
             diff=(written.diff if written else "") or "\n".join(wrong),
             remedy="On the server, `sudo sshd -t` shows errors in the configuration, and `sudo sshd -T` shows the active settings.",
             guard=self.guard,
+            host_keys=True,
         )
 
 
