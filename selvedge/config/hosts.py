@@ -59,7 +59,8 @@ class Host(Section):
     )
     bootstrap_user: LoginName = Field(
         "root",
-        description="The user for the first login, used until `user` can log in. Many clouds have `ubuntu`, `debian` or `admin`.",
+        description="The user for the first login, used until `user` can log in. Many clouds have `ubuntu`, `debian` or `admin`. "
+        "If it is not set, the User of ssh_config is tried before root.",
         examples=["ubuntu", "admin"],
     )
     port: Port | None = Field(
@@ -67,7 +68,8 @@ class Host(Section):
     )
     key: LocalPath = Field(
         "",
-        description="Your private SSH key, a file on your machine. Default: SSH agent, ssh_config and `~/.ssh`.",
+        description="Your private SSH key, a file on your machine. Default: the keys and the agent of ssh_config, else the SSH "
+        "agent and `~/.ssh`.",
         examples=["~/.ssh/id_ed25519"],
     )
     host_key: Fingerprint = Field(
@@ -78,7 +80,7 @@ class Host(Section):
     )
     known_hosts: LocalPath = Field(
         "",
-        description="A known_hosts file on your machine for this server's host keys, in addition to the usual one. "
+        description="A known_hosts file on your machine for this server's host keys, in addition to those of ssh_config. "
         "`fab trust` writes to it. Default: `~/.ssh/known_hosts`.",
         examples=["known_hosts"],
     )

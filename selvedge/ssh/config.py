@@ -120,8 +120,8 @@ def check_key_file(host: Host, file: str) -> None:
     except OSError:
         return
     if host.key and not (stat.S_ISREG(status.st_mode) and status.st_size <= LARGEST_KEY):
-        problem = f"{path} is {'too large for a private key' if path.is_file() else 'not a regular file'}"
-        raise ConfigError(file, f"hosts.{host.name}.key", problem, "Set it to your private key, such as ~/.ssh/id_ed25519.")
+        problem = "is too large for a private key" if path.is_file() else "is not a regular file"
+        raise ConfigError(file, f"hosts.{host.name}.key", f"{path} {problem}", "Set it to your private key, such as ~/.ssh/id_ed25519.")
 
 
 def login_users(host: Host, file: str = "") -> Iterator[str]:
