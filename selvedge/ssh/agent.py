@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import socket
+from typing import Any
 
-import paramiko
 from paramiko.agent import AgentKey, AgentSSH
 
+REQUEST_IDENTITIES, IDENTITIES_ANSWER = b"\x0b", 12
+MOST_KEYS = 1000
 SECONDS = 10.0
 """Seconds for an agent to list its keys."""
 
@@ -27,17 +29,29 @@ class Agent(AgentSSH):
         connection.settimeout(SECONDS)
         try:
             connection.connect(self.path)
-            self._connect(connection)  # type: ignore[attr-defined]
+            self._list(connection)
             # A key may wait for its user's confirmation.
             connection.settimeout(None)
+        except TimeoutError:
+            self.problem = f"it does not answer within {SECONDS:.0f} s"
         except OSError as error:
-            self.problem = os.strerror(error.errno) if error.errno else "it does not answer"
-        except (paramiko.SSHException, EOFError, ValueError, IndexError) as error:
-            self.problem = str(error) or "it does not answer"
+            self.problem = os.strerror(error.errno) if error.errno else str(error)
+        except Exception as error:  # the program behind the socket may answer anything
+            self.problem = f"its answer is not that of an agent ({type(error).__name__}: {error})"
         else:
             self.problem = "" if self.get_keys() else "it has no keys"
             return
         connection.close()
+
+    def _list(self, connection: socket.socket) -> None:
+        """Ask for the keys (SSH agent protocol, draft-ietf-sshm-ssh-agent, section 3.5)."""
+        protocol: Any = self
+        protocol._conn = connection
+        kind, answer = protocol._send_message(REQUEST_IDENTITIES)
+        if kind != IDENTITIES_ANSWER or (count := answer.get_int()) > MOST_KEYS:
+            raise ValueError("no list of keys")
+        fields = [(answer.get_binary(), answer.get_binary().decode("utf-8", "replace")) for _ in range(count)]
+        protocol._keys = tuple(AgentKey(agent=self, blob=blob, comment=comment) for blob, comment in fields)
 
     def listed(self) -> tuple[AgentKey, ...]:
         """Return the keys."""

@@ -51,7 +51,7 @@ class LoginRefused(paramiko.AuthenticationException):
     """The server, or a jump host, did not accept a user.
 
     agent: the socket of the agent that was asked, "" for none; agent_problem: why it had no keys. methods: what the server
-    would accept, as far as it has said. said: its own words.
+    would accept, as far as it has said. said: its own words. closed: it has closed the connection.
     """
 
     def __init__(self, settings: ClientSettings, offers: list[Offer], agent: Agent, transport: Transport) -> None:
@@ -62,6 +62,7 @@ class LoginRefused(paramiko.AuthenticationException):
         self.agent_problem = agent.problem
         self.methods: tuple[str, ...] = ()
         self.said = transport.said()
+        self.closed = not transport.is_active()
 
 
 class KeyLogin:
@@ -98,7 +99,7 @@ class KeyLogin:
                 self._offers.append(Offer(what, REFUSED, file))
                 return tuple(error.allowed_types)
             except (paramiko.SSHException, OSError, EOFError, ValueError) as error:
-                rejected = type(error) is paramiko.AuthenticationException
+                rejected = type(error) is paramiko.AuthenticationException and "timeout" not in str(error)
                 self._offers.append(Offer(what, REFUSED if rejected else str(error).rstrip("."), file))
                 if not transport.is_active():
                     return ()

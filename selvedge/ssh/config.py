@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from selvedge.config.hosts import Host
-from selvedge.errors import ConfigError, UsageError
+from selvedge.errors import ConfigError, SelvedgeError, UsageError
 from selvedge.ssh import openssh
 from selvedge.ssh.openssh import Options, Request
 from selvedge.value import Value
@@ -72,10 +72,19 @@ class ClientSettings(Value):
         return tuple(dict.fromkeys((*self.user_known_hosts, *self.global_known_hosts)))
 
     def file_to_write(self, host: Host) -> Path:
-        """Return the file for the keys of a host of hosts.toml: its own known_hosts, else the first one that ssh reads."""
+        """Return the file for the keys of a host of hosts.toml: its own known_hosts, else the first one that ssh reads.
+
+        Raises SelvedgeError if ssh's configuration has none.
+        """
         if host.known_hosts:
             return Path(host.known_hosts).expanduser()
-        return self.user_known_hosts[0] if self.user_known_hosts else Path("~/.ssh/known_hosts").expanduser()
+        for path in self.user_known_hosts:
+            if path != Path(os.devnull):
+                return path
+        raise SelvedgeError(
+            f"{host.name}: ssh's configuration stores no host keys for this server (UserKnownHostsFile is none or {os.devnull}).",
+            f'Name a file in [hosts.{host.name}] of hosts.toml: `known_hosts = "known_hosts"`. Or pin the key there: `host_key`.',
+        )
 
 
 def request_for(host: Host, user: str, file: str = "") -> Request:
@@ -121,7 +130,8 @@ def check_key_file(host: Host, file: str) -> None:
         return
     if host.key and not (stat.S_ISREG(status.st_mode) and status.st_size <= LARGEST_KEY):
         problem = "is too large for a private key" if path.is_file() else "is not a regular file"
-        raise ConfigError(file, f"hosts.{host.name}.key", f"{path} {problem}", "Set it to your private key, such as ~/.ssh/id_ed25519.")
+        remedy = "Set it to your private key, such as ~/.ssh/id_ed25519."
+        raise ConfigError(file, f"hosts.{host.name}.key", f"{path} {problem}", remedy)
 
 
 def login_users(host: Host, file: str = "") -> Iterator[str]:
@@ -157,7 +167,7 @@ def of_options(options: Options, name: str) -> ClientSettings:
         certificate_files=tuple(expand.path(each) for each in options.get("certificatefile", ()) if each.lower() != "none"),
         identities_only=first.get("identitiesonly", "no") in ("yes", "true"),
         agent=_agent(first.get("identityagent", "SSH_AUTH_SOCK"), expand),
-        jumps=() if (jump := first.get("proxyjump", "none")).lower() == "none" else tuple(jump.replace(" ", "").split(",")),
+        jumps=() if (jump := first.get("proxyjump", "none")).lower() == "none" else tuple(expand.tokens(jump).split(",")),
         proxy_command="" if (proxy := first.get("proxycommand", "none")).lower() == "none" else expand.tokens(proxy),
         proxy_passes_socket=first.get("proxyusefdpass", "no") in ("yes", "true"),
         user_known_hosts=_files(first, "userknownhostsfile", expand),

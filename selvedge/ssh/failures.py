@@ -63,9 +63,12 @@ def unreachable(host: Host, connection: Connection, error: Exception, *, jump_ho
             f"Run `{ssh_command(host, connection.user, '-v')}`, which shows the command. If ssh fails too, correct ~/.ssh/config.",
         )
     if isinstance(error, socket.gaierror):
+        asked = getattr(connection, "settings", None)
+        remedy = f"Check for a typo, or set the server's IP address in hosts.toml (hosts.{name}.address)."
+        if asked and (jump_host or asked.address != asked.name):
+            remedy = f"The name is from ssh's configuration: correct HostName in the `Host {asked.name}` section of ~/.ssh/config."
         return UnreachableError(
-            f"{name}: could not resolve the host name {connection.host}: {error.strerror or error}.",
-            f"Check for a typo, or set the server's IP address in hosts.toml (hosts.{name}.address).",
+            f"{name}: could not resolve the host name {connection.host}: {error.strerror or error}.", remedy
         )
     if isinstance(error, ConnectionRefusedError):
         return UnreachableError(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import errno
 import functools
 import hashlib
 import hmac
@@ -103,6 +104,8 @@ def read(path: Path) -> Content:
 @functools.cache
 def _read(path: Path, _changed: tuple[int, int], size: int) -> Content:
     """Read a file once, for all servers of a run."""
+    if path == Path(os.devnull):
+        return Content()
     if not path.is_file() or size > LARGEST:
         return Content((), (f"{path} is not a file of at most {LARGEST >> 20} MiB, so it was not read.",))
     try:
@@ -145,6 +148,15 @@ def _parsed(text: str, path: Path, number: int) -> Iterator[Line]:
     if data[4 : 4 + length] != kind.encode("utf-8", "surrogateescape") or len(data) <= 4 + length:
         raise ValueError(f"its key is damaged, or not of the type {kind[:40]}")
     yield Line(marker, names, HostKey(kind, data), path, number)
+
+
+def _line(row: str) -> Line | None:
+    """Return the line, None if it is damaged, empty or a comment."""
+    text = row.strip()
+    try:
+        return next(_parsed(text, Path(), 0), None) if text and not text.startswith("#") else None
+    except ValueError:
+        return None
 
 
 def find(files: Iterable[Path], entry: str) -> Known:
@@ -221,14 +233,13 @@ def replace(path: Path, entries: Collection[str], new: Mapping[HostKey, HostKey]
     new: old key → new key. Only lines for one of `entries` lose the old key. If a line with the same key is for another name,
     the new key is added to it: it may be this server or a copy with the same keys.
     """
-    rows_of = {line.number: line for line in read(path).lines if line.key in new and not line.marker}
-    if not rows_of:
+    if not any(line.key in new and not line.marker for line in read(path).lines):
         return False
 
     def changed(rows: Sequence[str]) -> Iterator[str]:
-        for number, row in enumerate(rows, 1):
-            line = rows_of.get(number)
-            if line is None or line.names not in row:
+        for row in rows:
+            line = _line(row)
+            if line is None or line.marker or line.key not in new:
                 yield row
                 continue
             if not any(matches(line.names, entry) for entry in entries):
@@ -240,10 +251,12 @@ def replace(path: Path, entries: Collection[str], new: Mapping[HostKey, HostKey]
 
 
 def _change(path: Path, change: Callable[[Sequence[str]], Iterable[str]]) -> None:
-    """Replace a file by one with changed lines. Its mode stays; a link stays a link."""
-    real = path.resolve()
+    """Replace a file by one with changed lines. Its mode stays; a link stays a link. A device is never replaced."""
     try:
+        real = path.resolve()
         with _writing:
+            if real.exists() and not real.is_file():
+                raise IsADirectoryError(errno.EISDIR, "Is a directory, or no regular file")
             real.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             text = real.read_bytes().decode("utf-8", "surrogateescape") if real.exists() else ""
             mode = real.stat().st_mode & 0o7777 if text else 0o600

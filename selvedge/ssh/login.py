@@ -42,7 +42,8 @@ class Logins:
     """How this machine logs in to one host.
 
     config: Fabric's configuration, for its flags. warn: gets sentences about ssh's files that are not fully usable.
-    proved: keys that the server has named over a checked connection of this run.
+    proved: keys that the server has named over a checked connection of this run. configuration: the file of `fab -S`, "" for
+    the usual ones.
     """
 
     def __init__(self, host: Host, config: Config, warn: Callable[[str], None], proved: Collection[HostKey] = ()) -> None:
@@ -50,7 +51,7 @@ class Logins:
         self._config = config
         self._warn = warn
         self._proved = proved
-        self._file = str(config._runtime_ssh_path or config.ssh_config_path or "")
+        self.configuration = str(config._runtime_ssh_path or config.ssh_config_path or "")
         # `ssh -G` has read ssh's configuration, which Fabric's reader does not know in full.
         config.base_ssh_config = SSHConfig()
 
@@ -60,7 +61,7 @@ class Logins:
         Raises UnreachableError; UsageError if ssh's configuration has an error.
         """
         refusals = []
-        for user in login_users(self.host, self._file):
+        for user in login_users(self.host, self.configuration):
             connection = self.unopened(user)
             try:
                 self.open(connection)
@@ -75,7 +76,7 @@ class Logins:
 
     def settings(self, user: str) -> ClientSettings:
         """Return the settings for a login as `user`. Raises UsageError if ssh's configuration has an error."""
-        return for_host(self.host, user, self._file)
+        return for_host(self.host, user, self.configuration)
 
     def unopened(self, user: str) -> Connection:
         """Return a connection as `user` that is not open yet. Raises UsageError if ssh's configuration has an error."""
@@ -147,7 +148,7 @@ class Logins:
             if not settings.jumps:
                 return
             *before, last = settings.jumps
-            settings = for_jump_host(last, before, self._file)
+            settings = for_jump_host(last, before, self.configuration)
             connection.gateway = self._connection(settings, "", jump=True)
             connection = connection.gateway
         raise endless_jumps(self.host, settings.name)

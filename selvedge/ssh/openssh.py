@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import IO
 
 from selvedge.errors import UsageError
 from selvedge.value import Value
@@ -72,22 +73,14 @@ def configures(name: str, file: str = "") -> bool:
 def _ask(request: Request, home: str, program: str) -> Options:
     if not program:
         return _by_paramiko(request, home, "Your machine has no ssh program")
-    file, text = request.file, b""
-    if not file and home != home_of_database():
-        file, text = "/dev/stdin", _configuration(home)
-    # A file, because ssh opens its configuration a second time for Match final.
-    with tempfile.TemporaryFile() as standard_input:
-        standard_input.write(text)
-        standard_input.seek(0)
-        try:
-            done = subprocess.run(
-                _command(request, program, file), stdin=standard_input, capture_output=True, timeout=SECONDS, check=False
-            )
-        except subprocess.TimeoutExpired:
-            raise UsageError(
-                f"{request.name}: `ssh -G {request.name}` did not answer within {SECONDS} s.",
-                "Check the commands of its Match exec lines, and your name servers if it has CanonicalizeHostname.",
-            ) from None
+    if request.file or home == home_of_database():
+        done = _run(request, _command(request, program, request.file), subprocess.DEVNULL)
+    else:
+        # A file, because ssh opens its configuration a second time for Match final.
+        with tempfile.TemporaryFile() as configuration:
+            configuration.write(_configuration(home))
+            configuration.seek(0)
+            done = _run(request, _command(request, program, "/dev/stdin"), configuration)
     words = done.stderr.decode("utf-8", "replace").replace("/dev/stdin", f"{home}/.ssh/config")
     options = _parsed(done.stdout.decode("utf-8", "surrogateescape"))
     if "hostname" in options:
@@ -95,6 +88,16 @@ def _ask(request: Request, home: str, program: str) -> Options:
     if re.search(r"(unknown|illegal|invalid) option -- '?G", words):
         return _by_paramiko(request, home, "Your ssh program does not know the option -G")
     raise _refused(request, words)
+
+
+def _run(request: Request, command: Sequence[str], standard_input: int | IO[bytes]) -> subprocess.CompletedProcess[bytes]:
+    try:
+        return subprocess.run(command, stdin=standard_input, capture_output=True, timeout=SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        raise UsageError(
+            f"{request.name}: `ssh -G {request.name}` did not answer within {SECONDS} s.",
+            "Check the commands of its Match exec lines, and your name servers if it has CanonicalizeHostname.",
+        ) from None
 
 
 def _command(request: Request, program: str, file: str) -> Sequence[str]:

@@ -168,6 +168,15 @@ def agent_keys(socket: str) -> list[PublicKey]:
     return keys
 
 
+def agent_problem(socket: str) -> str:
+    """Return a sentence about an SSH agent that is configured and has no keys, "" if none is configured."""
+    from selvedge.ssh.agent import Agent
+
+    agent = Agent(socket)
+    agent.close()
+    return f"The SSH agent {socket}: {agent.problem}." if agent.problem else ""
+
+
 def own_keys(settings: ClientSettings) -> list[PublicKey]:
     """Return the public keys of the keys that this machine logs in with.
 

@@ -30,6 +30,8 @@ def login_refused(host: Host, refusals: Sequence[LoginRefused], *, jump_host: st
         parts.append(f"It was offered {', '.join(each.what for each in tried[:SHOWN])}{more}.")
     else:
         parts = [f"{host.name}: could not log in to {server} as {logins}, because no key could be offered.{said}"]
+    if last.closed and not last.said:
+        parts.append("Then it closed the connection.")
     parts += [f"Not offered: {each.what}, which {each.result}." for each in map(_worded, unusable[:SHOWN])]
     if last.agent_problem:
         parts.append(f"The SSH agent {last.agent}: {last.agent_problem}.")
@@ -48,7 +50,7 @@ def _worded(offer: Offer) -> Offer:
 def _remedy(host: Host, last: LoginRefused, tried: Sequence[Offer], unusable: Sequence[Offer], jump_host: str) -> str:
     test = f"`{ssh_command(host, last.settings.user)}`"
     setting = "IdentityFile in ~/.ssh/config" if jump_host else f"hosts.{host.name}.key in hosts.toml"
-    if "too many authentication failures" in last.said.lower():
+    if "too many authentication failures" in last.said.lower() or (last.closed and len(tried) > 1):
         return (
             f"The server stops after a few keys, and the right one was not among the first {len(tried)}. Name it: {setting}. Then "
             "only this key is offered."

@@ -110,7 +110,7 @@ def test_the_way_of_the_configuration(hardened: Server, project: Project, folder
             result = project.must("-H", name, "harden")
             assert "nothing to change" in result.stdout, result
             assert f"Warning: {file}, line 2 was skipped: " in result.stderr and result.stderr.count("Warning") == 1
-    refused = project.fab("-H", "inner", "harden")
+    refused = project.fab("-H", "inner", "status")
     assert refused.status == 4 and f"The SSH agent {folder}/agent.sock: " in refused.stderr, refused
 
 

@@ -126,7 +126,7 @@ class TestKeysToInstall:
         project({"web": ""})
         (ssh_folder() / "config").write_text("IdentityAgent ~/none.sock\n")
         run = Run.load(["web"], Config())
-        with pytest.raises(UsageError, match="there is no public key to install"):
+        with pytest.raises(UsageError, match=r"no public key to install for deploy.* The SSH agent .*/none\.sock: No such file"):
             login_keys(run.fleet.sessions[0].target)
 
 

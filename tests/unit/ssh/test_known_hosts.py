@@ -179,5 +179,7 @@ class TestNewLines:
     def test_a_file_that_is_not_writable(self, tmp_path: Path) -> None:
         with pytest.raises(SelvedgeError, match="could not write /proc/nothing/known_hosts"):
             known_hosts.add(Path("/proc/nothing/known_hosts"), "web", [ONE])
-        with pytest.raises(SelvedgeError, match="Is a directory"):
-            known_hosts.add(tmp_path, "web", [ONE])
+        os.mkfifo(tmp_path / "fifo")
+        for path in (tmp_path, tmp_path / "fifo"):
+            with pytest.raises(SelvedgeError, match="Is a directory, or no regular file"):
+                known_hosts.add(path, "web", [ONE])

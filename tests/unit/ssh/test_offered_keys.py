@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -69,6 +71,28 @@ def test_an_agent_without_keys_is_named(sshd: Sshd, remote: Callable[..., Remote
     configure(f"IdentityAgent {agent}")
     error = refusal(remote)
     assert f"The SSH agent {agent}: it has no keys." in error.message and "ssh-keygen -t ed25519" in error.remedy
+
+
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\0\0\0\5\14\xff\xff\xff\xff", b"\0\0\0\1\5"])
+def test_another_program_than_an_agent(
+    sshd: Sshd, remote: Callable[..., Remote], tmp_path: Path, answer: bytes
+) -> None:
+    del sshd
+    path = tmp_path / "b.sock"
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(path))
+        listening.listen()
+
+        def serve() -> None:
+            for _ in range(2):
+                client, _ = listening.accept()
+                client.recv(100)
+                client.sendall(answer)
+                client.close()
+
+        threading.Thread(target=serve, daemon=True).start()
+        configure(f"IdentityAgent {path}")
+        assert f"The SSH agent {path}: " in refusal(remote).message
 
 
 def test_only_the_named_keys_of_the_agent_are_offered(

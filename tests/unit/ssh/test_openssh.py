@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from selvedge.config.hosts import Host
-from selvedge.errors import UsageError
-from selvedge.ssh import openssh
+from selvedge.errors import SelvedgeError, UsageError
+from selvedge.ssh import known_hosts, openssh
 from selvedge.ssh.config import ClientSettings, for_host, for_jump_host, login_users
 
 
@@ -115,6 +115,10 @@ def test_the_files_of_known_hosts(settings: Callable[..., ClientSettings], home:
     assert settings(text).known_hosts == (home / ".ssh/k_web", home / "two words", Path("/etc/x"))
     assert settings("Host web\n  UserKnownHostsFile none\n").user_known_hosts == ()
     assert settings("", known_hosts="/own").user_known_hosts == (*usual, Path("/own"))
+    off = settings("Host web\n  UserKnownHostsFile /dev/null\n  StrictHostKeyChecking no\n")
+    with pytest.raises(SelvedgeError, match="stores no host keys for this server"):
+        off.file_to_write(Host(name="web"))
+    assert off.file_to_write(Host(name="web", known_hosts="/own")) == Path("/own") and not known_hosts.problems(off.known_hosts)
 
 
 def test_further_settings(settings: Callable[..., ClientSettings]) -> None:
@@ -137,6 +141,8 @@ def test_jump_hosts_have_their_own_settings(settings: Callable[..., ClientSettin
         "Host outer\n  HostName 203.0.113.1\n"
     )
     assert settings(text).jumps == ("me@outer:2201", "inner")
+    assert settings("Host web\n  ProxyJump %r@gate-%h\n").jumps == ("deploy@gate-web",)
+    settings(text)
     inner = for_jump_host("inner", ["me@outer:2201"])
     assert (inner.address, inner.user, inner.jumps, inner.proxy_command) == ("10.0.0.2", "gate", ("me@outer:2201",), "")
     outer = for_jump_host("me@outer:2201", [])
