@@ -9,7 +9,6 @@ from typing import Any
 
 from fabric import Config
 
-from selvedge.config.files import hosts_file_name
 from selvedge.config.load import load
 from selvedge.config.settings import Settings
 from selvedge.engine.fleet import Fleet
@@ -17,8 +16,9 @@ from selvedge.engine.session import Session
 from selvedge.release.commits import Commits, requested_ref
 from selvedge.report import Report
 from selvedge.ssh import openssh
-from selvedge.ssh.config import check_key_file, request_for
+from selvedge.ssh.config import request_for
 from selvedge.ssh.connection import Credentials, Remote
+from selvedge.ssh.named_files import check_named_files
 from selvedge.task import Step
 
 
@@ -46,8 +46,6 @@ class Run:
         password = typed or (known.get_secret_value() if known else "")
         report = Report()
         hosts = settings.select(names, in_ssh_config=lambda name: openssh.configures(name, ssh_config))
-        for host in hosts:
-            check_key_file(host, hosts_file_name())
         openssh.ask_all(request_for(host, host.user, ssh_config) for host in hosts)
         remotes = [Remote(host, config, Credentials(password), report.warning) for host in hosts]
         sessions = [Session(settings.target(remote.host), remote, report) for remote in remotes]
@@ -66,6 +64,11 @@ class Run:
             for step in dict.fromkeys(part for task in tasks for part in task.parts(app)):
                 if step.precondition:
                     step.precondition(app)
+
+    def check_named_files(self) -> None:
+        """Check the keys and known_hosts files of all servers before one is contacted. Raises UsageError."""
+        for session in self.fleet.sessions:
+            check_named_files(session.target.host)
 
     def chain(self, tasks: Sequence[Step], options: Mapping[str, Any]) -> None:
         """Run the tasks as one chain, with the flags of the command line. Raises SelvedgeError."""

@@ -12,7 +12,7 @@ from pydantic import SecretStr, ValidationError
 from selvedge.config.checks import host_problems, table_problems
 from selvedge.config.dotenv import read_statements
 from selvedge.config.env_vars import settings_env_vars, tables_of, unknown_names
-from selvedge.config.files import display_name, hosts_file, hosts_file_name, read_toml, sandbox_file
+from selvedge.config.files import display_name, hosts_file, read_toml, sandbox_file
 from selvedge.config.hosts import OVERRIDES, Host
 from selvedge.config.messages import to_problem
 from selvedge.config.settings import Settings
@@ -65,17 +65,7 @@ def _with_absolute_paths(settings: Settings, sandbox_dir: Path) -> Iterator[tupl
     for name, host in settings.hosts.items():
         folder = sandbox_dir.absolute() if name in settings.sandbox else settings.base_dir
         paths = {key: getattr(host, key) for key in ("key", "known_hosts") if getattr(host, key)}
-        yield name, host.model_copy(update={key: str(folder / _expanded(name, key, path)) for key, path in paths.items()})
-
-
-def _expanded(name: str, key: str, path: str) -> Path:
-    """Return the path of a host's file without `~`. Raises ConfigError if it names the home of an unknown user."""
-    try:
-        return Path(path).expanduser()
-    except RuntimeError:
-        user = path.partition("/")[0].removeprefix("~")
-        problem = f"{path} is in the home folder of the user {user}, who does not exist on your machine"
-        raise ConfigError(hosts_file_name(), f"hosts.{name}.{key}", problem, "Write `~/` for your own home folder.") from None
+        yield name, host.model_copy(update={key: str(folder / Path(path).expanduser()) for key, path in paths.items()})
 
 
 def _sandbox_source(environ: Mapping[str, str], own: Mapping[str, Any]) -> Source:
@@ -87,7 +77,8 @@ def _sandbox_source(environ: Mapping[str, str], own: Mapping[str, Any]) -> Sourc
 
 def _read_dotenv(file: Path) -> dict[str, str]:
     """Return the variables of `.env`, empty if it is missing. Lines that only other programs understand are skipped."""
-    statements = read_statements(file) if file.is_file() else []
+    remedy = f"Correct the file, or move it away: `mv {display_name(file)} {display_name(file)}.old`."
+    statements = read_statements(file, remedy) if file.exists() or file.is_symlink() else []
     return {each.key: each.value for each in statements if each.key and each.value is not None}
 
 

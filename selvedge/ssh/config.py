@@ -7,14 +7,13 @@ import hashlib
 import os
 import re
 import socket
-import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from selvedge.config.hosts import Host
-from selvedge.errors import ConfigError, SelvedgeError, UsageError
+from selvedge.errors import SelvedgeError, UsageError
 from selvedge.ssh import openssh
 from selvedge.ssh.openssh import Options, Request
 from selvedge.value import Value
@@ -25,8 +24,6 @@ DEFAULT_KNOWN_HOSTS = {
     "userknownhostsfile": "~/.ssh/known_hosts ~/.ssh/known_hosts2",
     "globalknownhostsfile": "/etc/ssh/ssh_known_hosts /etc/ssh/ssh_known_hosts2",
 }
-LARGEST_KEY = 1 << 20
-"""Bytes of the largest file that is read as a private key."""
 FAMILIES = {"inet": socket.AF_INET, "inet6": socket.AF_INET6}
 
 
@@ -116,22 +113,6 @@ def for_jump_host(hop: str, before: Sequence[str], file: str = "") -> ClientSett
     request = Request(name, found["user"] or "", int(found["port"]) if found["port"] else None, file)
     settings = of_options(openssh.ask(request), name)
     return replace(settings, jumps=tuple(before), proxy_command="") if before else settings
-
-
-def check_key_file(host: Host, file: str) -> None:
-    """Refuse a key that is no regular file of a sane size, before it is read. Raises ConfigError.
-
-    file: the hosts file, for the message. A missing or unreadable key is reported by the login.
-    """
-    path = Path(host.key).expanduser()
-    try:
-        status = path.stat()
-    except OSError:
-        return
-    if host.key and not (stat.S_ISREG(status.st_mode) and status.st_size <= LARGEST_KEY):
-        problem = "is too large for a private key" if path.is_file() else "is not a regular file"
-        remedy = "Set it to your private key, such as ~/.ssh/id_ed25519."
-        raise ConfigError(file, f"hosts.{host.name}.key", f"{path} {problem}", remedy)
 
 
 def login_users(host: Host, file: str = "") -> Iterator[str]:

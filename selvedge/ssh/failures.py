@@ -63,13 +63,8 @@ def unreachable(host: Host, connection: Connection, error: Exception, *, jump_ho
             f"Run `{ssh_command(host, connection.user, '-v')}`, which shows the command. If ssh fails too, correct ~/.ssh/config.",
         )
     if isinstance(error, socket.gaierror):
-        asked = getattr(connection, "settings", None)
-        remedy = f"Check for a typo, or set the server's IP address in hosts.toml (hosts.{name}.address)."
-        if asked and (jump_host or asked.address != asked.name):
-            remedy = f"The name is from ssh's configuration: correct HostName in the `Host {asked.name}` section of ~/.ssh/config."
-        return UnreachableError(
-            f"{name}: could not resolve the host name {connection.host}: {error.strerror or error}.", remedy
-        )
+        problem = f"{name}: could not resolve the host name {connection.host}: {error.strerror or error}."
+        return UnreachableError(problem, _name_remedy(name, connection, jump_host))
     if isinstance(error, ConnectionRefusedError):
         return UnreachableError(
             f"{name}: {where} refused the connection.",
@@ -88,3 +83,11 @@ def unreachable(host: Host, connection: Connection, error: Exception, *, jump_ho
         f"{name}: the SSH connection to {where} failed: {str(error).removesuffix('.') or type(error).__name__}.",
         f"Run `{ssh_command(host, connection.user, '-v')}`, which shows each step of the connection.",
     )
+
+
+def _name_remedy(name: str, connection: Connection, jump_host: bool) -> str:
+    """Return the remedy for a host name without an address: where the name is from."""
+    asked = getattr(connection, "settings", None)
+    if asked and (jump_host or asked.address != asked.name):
+        return f"The name is from ssh's configuration: correct HostName in the `Host {asked.name}` section of ~/.ssh/config."
+    return f"Check for a typo, or set the server's IP address in hosts.toml (hosts.{name}.address)."

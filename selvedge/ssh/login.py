@@ -17,6 +17,7 @@ from selvedge.ssh.config import ClientSettings, for_host, for_jump_host, login_u
 from selvedge.ssh.failures import endless_jumps, socket_passing, unreachable
 from selvedge.ssh.host_keys import HostKeyCheck
 from selvedge.ssh.known_hosts import HostKey
+from selvedge.ssh.named_files import check_named_files
 from selvedge.ssh.proxy import open_proxy
 from selvedge.ssh.refusals import login_refused
 from selvedge.ssh.tcp import CONNECT_TIMEOUT, open_socket
@@ -58,8 +59,10 @@ class Logins:
     def log_in(self) -> Connection:
         """Return a connection as the host's user, or as another user of `login_users` if that one cannot log in yet.
 
-        Raises UnreachableError; UsageError if ssh's configuration has an error.
+        Raises UnreachableError; UsageError if ssh's configuration has an error, or if a file that the host's table names is not
+        what it must be.
         """
+        check_named_files(self.host)
         refusals = []
         for user in login_users(self.host, self.configuration):
             connection = self.unopened(user)
@@ -88,8 +91,11 @@ class Logins:
                 self._warn(sentence)
         return connection
 
-    def open(self, connection: Connection) -> None:
-        """Open a connection, its jump hosts first. Raises UnreachableError, and LoginRefused if a server rejects the user."""
+    def open(self, connection: Connection, jump: bool = False) -> None:
+        """Open a connection, its jump hosts first. jump: it is a jump host itself.
+
+        Raises UnreachableError, and LoginRefused if a server rejects the user.
+        """
         path = [connection, *gateways(connection)][::-1]
         for each in path:
             try:
@@ -99,7 +105,7 @@ class Logins:
             except LoginRefused:
                 raise
             except (OSError, EOFError, paramiko.SSHException) as error:
-                failed = unreachable(self.host, each, error, jump_host=each is not connection)
+                failed = unreachable(self.host, each, error, jump_host=jump or each is not connection)
                 connection.close()
                 raise failed from error
             each.transport.set_keepalive(KEEPALIVE)
@@ -109,7 +115,7 @@ class Logins:
         if not connection.gateway:
             return self._socket(connection)
         try:
-            self.open(connection.gateway)
+            self.open(connection.gateway, jump=True)
         except LoginRefused as refused:
             raise login_refused(self.host, [refused], jump_host=refused.settings.name) from None
         return connection.open_gateway()

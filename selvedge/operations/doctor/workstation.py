@@ -8,15 +8,18 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from selvedge.config.dotenv import read_environment
+from selvedge.config.hosts import Host
 from selvedge.config.settings import Settings
 from selvedge.config.target import Target
-from selvedge.errors import SelvedgeError
+from selvedge.errors import SelvedgeError, UsageError
 from selvedge.operations.support.check_results import CheckResult, ok, problem, warning
+from selvedge.operations.support.text import counted
 from selvedge.resources.code import pushed
 from selvedge.resources.nginx.own_certificate import OwnCertificate
 from selvedge.ssh.agent import Agent
 from selvedge.ssh.authentication import PUBLIC, file_problem
 from selvedge.ssh.config import for_host
+from selvedge.ssh.named_files import check_named_files
 
 GIT_SECONDS = 20
 """Seconds to wait for a git server."""
@@ -32,7 +35,7 @@ def check_workstation(settings: Settings, targets: Sequence[Target]) -> Iterator
 def _key(app: Target) -> Iterator[CheckResult]:
     setting = f"hosts.{app.host.name}.key"
     if app.host.key:
-        yield _private_key(Path(app.host.key).expanduser(), setting)
+        yield _private_key(app.host)
         return
     settings = for_host(app.host, app.host.user)
     agent = Agent(settings.agent)
@@ -42,30 +45,28 @@ def _key(app: Target) -> Iterator[CheckResult]:
     where = f"the SSH agent {settings.agent} has {held}" if settings.agent else "there is no SSH agent"
     problems = [f"{path} {said}" for path in files if (said := file_problem(path)) not in ("", PUBLIC)]
     if held or len(files) > len(problems):
-        yield ok("key", f"{where}, files: {', '.join(map(str, files)) or 'none'}")
+        yield ok("SSH key", f"{where}, files: {', '.join(map(str, files)) or 'none'}")
         return
     remedy = f"Create one: `ssh-keygen -t ed25519`. Or set {setting} in hosts.toml to your private key."
     if problems:
-        yield problem("key", f"{where}, and {'; '.join(problems)}", f"Correct it, or set {setting} in hosts.toml.")
+        yield problem("SSH key", f"{where}, and {'; '.join(problems)}", f"Correct it, or set {setting} in hosts.toml.")
     elif agent.problem:
         empty = f"the SSH agent {settings.agent}: {agent.problem}, and no key file that ssh's configuration names exists"
-        yield problem("key", empty, f"Add your key: `ssh-add FILE`. {remedy}")
+        yield problem("SSH key", empty, f"Add your key: `ssh-add FILE`. {remedy}")
     else:
-        yield problem("key", f"{where}, and no key file that ssh's configuration names exists", remedy)
+        yield problem("SSH key", f"{where}, and no key file that ssh's configuration names exists", remedy)
 
 
-def _private_key(path: Path, setting: str) -> CheckResult:
+def _private_key(host: Host) -> CheckResult:
+    path = Path(host.key)
     try:
-        mode = path.stat().st_mode & 0o777
-        with path.open("rb") as file:
-            text = file.read(100)
-    except OSError as error:
-        return problem("key", f"{path} is not readable: {error.strerror}", f"Correct {setting} in hosts.toml.")
-    if b"PRIVATE KEY" not in text:
-        return problem("key", f"{path} is not a private key", f"Set {setting} in hosts.toml to the private key, without .pub.")
+        check_named_files(host)
+    except UsageError as error:
+        return problem("SSH key", error.message, error.remedy)
+    mode = path.stat().st_mode & 0o777
     if mode & 0o077:
-        return problem("key", f"other users can read {path} (mode {mode:04o}), so ssh rejects it", f"Run `chmod 600 {path}`.")
-    return ok("key", f"only you can read {path}")
+        return problem("SSH key", f"other users can read {path} (mode {mode:04o}), so ssh rejects it", f"Run `chmod 600 {path}`.")
+    return ok("SSH key", f"only you can read {path}")
 
 
 def _repository(app: Target) -> Iterator[CheckResult]:
@@ -130,7 +131,7 @@ def _files(app: Target) -> Iterator[CheckResult]:
             count = len(read_environment(path))
             if path.stat().st_mode & 0o007:
                 yield warning("env_file", f"every user of your machine can read {path}", f"Run `chmod 600 {path}`.")
-            yield ok("env_file", f"{path} has {count} variables")
+            yield ok("env_file", f"{path} has {counted(count, 'variable')}")
         if app.tls.certificate:
             OwnCertificate.of(app)
             yield ok("certificate", f"{app.tls.certificate} and its key match")

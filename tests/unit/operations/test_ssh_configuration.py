@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pytest
 from fabric import Config
 
 from selvedge.config.hosts import Host
-from selvedge.errors import ConfigError, SelvedgeError, UnreachableError, UsageError
+from selvedge.errors import SelvedgeError, UnreachableError, UsageError
 from selvedge.resources.access.logins import login_keys
 from selvedge.run import Run
 from selvedge.ssh import openssh
@@ -22,31 +21,6 @@ def ssh_folder() -> Path:
     folder = Path("~/.ssh").expanduser()
     (folder / "config.d").mkdir(parents=True, exist_ok=True)
     return folder
-
-
-@pytest.mark.parametrize(
-    ("key", "says"),
-    [
-        ("~nosuch/x", "~nosuch/x is in the home folder of the user nosuch, who does not exist on your machine"),
-        ("/dev/zero", "/dev/zero is not a regular file"),
-        ("fifo", "fifo is not a regular file"),
-        (".", "is not a regular file"),
-        ("large", "large is too large for a private key"),
-    ],
-)
-def test_a_key_that_cannot_be_one_is_refused(project: Callable[..., Run], tmp_path: Path, key: str, says: str) -> None:
-    os.mkfifo(tmp_path / "fifo")
-    (tmp_path / "large").touch()
-    os.truncate(tmp_path / "large", 1 << 30)
-    with pytest.raises(ConfigError) as caught:
-        project({"one": f'key = "{key}"'})
-    assert caught.value.key == "hosts.one.key" and caught.value.status == 2
-    assert caught.value.file.endswith("hosts.toml") and says in caught.value.problem and caught.value.remedy
-
-
-def test_the_file_of_known_hosts_of_an_unknown_user(project: Callable[..., Run]) -> None:
-    with pytest.raises(ConfigError, match=r"hosts\.one\.known_hosts: ~nosuch/x is in the home folder"):
-        project({"one": 'known_hosts = "~nosuch/x"'})
 
 
 def test_an_error_in_the_configuration_ends_the_run_before_a_login(

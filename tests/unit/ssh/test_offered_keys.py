@@ -142,7 +142,8 @@ def test_a_file_that_is_not_usable(
     if text:
         sshd.key_file.write_text(text)
     sshd.key_file.chmod(mode)
-    error = refusal(remote, key=str(sshd.key_file))
+    configure(f"IdentityFile {sshd.key_file}")
+    error = refusal(remote)
     assert says in error.message and str(sshd.key_file) in error.message and remedy in error.remedy
     assert "ssh-keygen -t" not in error.remedy and not sshd.offered
 
