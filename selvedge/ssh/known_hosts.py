@@ -27,6 +27,7 @@ USER_FILE = Path("~/.ssh/known_hosts")
 SYSTEM_FILE = Path("/etc/ssh/ssh_known_hosts")
 LARGEST = 32 << 20
 """Bytes of the largest known_hosts file that is read."""
+ATTEMPTS = 20
 AUTHORITY, REVOKED = "@cert-authority", "@revoked"
 _writing = threading.Lock()
 
@@ -258,18 +259,39 @@ def _change(path: Path, change: Callable[[Sequence[str]], Iterable[str]]) -> Non
             if real.exists() and not real.is_file():
                 raise IsADirectoryError(errno.EISDIR, "Is a directory, or no regular file")
             real.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            text = real.read_bytes().decode("utf-8", "surrogateescape") if real.exists() else ""
-            mode = real.stat().st_mode & 0o7777 if text else 0o600
-            rows = text.split("\n")
-            fresh = "".join(f"{row}\n" for row in change(rows if rows[-1] else rows[:-1]))
-            handle, name = tempfile.mkstemp(dir=real.parent, prefix=".known_hosts.")
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    file.write(fresh.encode("utf-8", "surrogateescape"))
-                Path(name).chmod(mode)
-                Path(name).replace(real)
-            finally:
-                Path(name).unlink(missing_ok=True)
+            # Another program, such as ssh, may add a line meanwhile.
+            for _ in range(ATTEMPTS):
+                if _replaced(real, change):
+                    return
+            raise OSError(errno.EBUSY, "Other programs change it all the time")
     except OSError as error:
         remedy = f"Check its permissions: `ls -ld {path.parent} {path}`."
         raise SelvedgeError(f"could not write {path}: {error.strerror}.", remedy) from error
+
+
+def _replaced(real: Path, change: Callable[[Sequence[str]], Iterable[str]]) -> bool:
+    """Replace a file by one with changed lines. Return False, and leave it, if it has changed meanwhile."""
+    before = _version(real)
+    text = real.read_bytes().decode("utf-8", "surrogateescape") if before else ""
+    rows = text.split("\n")
+    fresh = "".join(f"{row}\n" for row in change(rows if rows[-1] else rows[:-1]))
+    handle, name = tempfile.mkstemp(dir=real.parent, prefix=".known_hosts.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(fresh.encode("utf-8", "surrogateescape"))
+        Path(name).chmod(real.stat().st_mode & 0o7777 if before else 0o600)
+        if _version(real) != before:
+            return False
+        Path(name).replace(real)
+    finally:
+        Path(name).unlink(missing_ok=True)
+    return True
+
+
+def _version(path: Path) -> tuple[int, ...]:
+    """Return what changes with the content of a file, () if it is missing."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return ()
+    return (status.st_ino, status.st_mtime_ns, status.st_size)

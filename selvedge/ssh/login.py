@@ -38,6 +38,13 @@ class ServerConnection(Connection):
 
     settings: Any = None
 
+    def close(self) -> None:
+        """End the connection and those to its jump hosts, also if the login has failed, which Fabric leaves open."""
+        super().close()
+        self.client.close()
+        if isinstance(self.gateway, Connection):
+            self.gateway.close()
+
 
 class Logins:
     """How this machine logs in to one host.

@@ -114,12 +114,27 @@ def test_the_way_of_the_configuration(hardened: Server, project: Project, folder
     assert refused.status == 4 and f"The SSH agent {folder}/agent.sock: " in refused.stderr, refused
 
 
+def test_an_agent_with_more_keys_than_the_server_tries(plain: Server, project: Project, folder: Path) -> None:
+    keys = [folder / f"key{number}" for number in range(7)]
+    for key in keys:
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+    (folder / "known_hosts").write_text(line(plain, "ed25519"))
+    (folder / "config").write_text(f"Host {plain.address}\n  IdentityAgent ~/.ssh/agent.sock\n")
+    try:
+        with agent(folder / "agent.sock", *keys):
+            refused = project.fab("-H", f"root@{plain.address}", "status")
+    finally:
+        plain.run("fail2ban-client unban --all || true")
+    assert refused.status == 4 and "It said: Too many authentication failures." in refused.stderr, refused
+    assert "The server stops after a few keys" in refused.stderr and "ssh-keygen" not in refused.stderr
+
+
 @contextlib.contextmanager
-def agent(path: Path, key: Path) -> Iterator[None]:
+def agent(path: Path, *keys: Path) -> Iterator[None]:
     with subprocess.Popen(["ssh-agent", "-D", "-a", path], stdout=subprocess.DEVNULL) as process:
         while not path.exists():
             assert process.poll() is None
-        subprocess.run(["ssh-add", "-q", key], env={"SSH_AUTH_SOCK": str(path), "PATH": "/usr/bin:/bin"}, check=True)
+        subprocess.run(["ssh-add", "-q", *keys], env={"SSH_AUTH_SOCK": str(path), "PATH": "/usr/bin:/bin"}, check=True)
         yield
         process.terminate()
 

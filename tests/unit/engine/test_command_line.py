@@ -179,6 +179,16 @@ def test_an_ssh_config_that_cannot_be_read_is_named(tmp_path: Path, line: str) -
     assert "Traceback" not in done.stderr
 
 
+def test_the_list_of_tasks_asks_no_ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "programs").mkdir()
+    (tmp_path / "programs/ssh").write_text(f"#!/bin/sh\ntouch {tmp_path}/asked\necho hostname 127.0.0.1\n")
+    (tmp_path / "programs/ssh").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}/programs:/usr/bin:/bin")
+    assert fab(tmp_path, "--list").returncode == 0 and not (tmp_path / "asked").exists()
+    fab(tmp_path, "-H", "server", "status")
+    assert (tmp_path / "asked").exists()
+
+
 def test_a_number_that_is_none_is_wrong_usage(tmp_path: Path) -> None:
     done = fab(tmp_path, "-H", "server", "deploy", "--wait", "abc")
     assert done.returncode == 2 and "--wait takes a number, not 'abc'." in done.stderr, done

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -36,12 +37,10 @@ class JumpHost(Sshd):
         assert channel is not None and channel.get_id() == chanid
 
         def copy(source: socket.socket | paramiko.Channel, sink: socket.socket | paramiko.Channel) -> None:
-            try:
+            with contextlib.suppress(OSError, EOFError):
                 while data := source.recv(1 << 15):
                     sink.sendall(data)
-            except OSError:
-                pass
-            finally:
+            with contextlib.suppress(OSError, EOFError):
                 sink.close()
 
         threading.Thread(target=copy, args=(channel, target), daemon=True).start()
@@ -112,8 +111,10 @@ def test_a_jump_host_that_rejects_the_login_is_named(remote: Callable[..., Remot
     configure(section("outer", outer) + section("inner", inner) + "Host 127.0.0.1\n  ProxyJump outer,inner\n")
     trust(outer=outer.host_key, inner=inner.host_key)
     inner.users = []
+    before = threading.active_count()
     with pytest.raises(UnreachableError, match="web: the jump host inner rejected the login as gate") as caught:
         remote().run("true")
+    assert threading.active_count() <= before + 3, "the connection to the outer jump host is open"
     assert str(inner.key_file) in caught.value.message and "IdentityFile in ~/.ssh/config" in caught.value.remedy
 
 

@@ -170,6 +170,21 @@ class TestNewLines:
         assert known_hosts.replace(file, {"web"}, {HostKey("ssh-ed25519", base64.b64decode(key)): TWO})
         assert file.read_text() == f"{names} {TWO.text}\n"
 
+    def test_a_line_that_ssh_adds_meanwhile_stays(self, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        file.write_text(f"web {ONE.text}\n")
+        real, added = tempfile.mkstemp, []
+
+        def slow(**options: object) -> object:
+            if not added:
+                added.append("other")
+                with file.open("a") as other:
+                    other.write(f"other {TWO.text}\n")
+            return real(**options)  # type: ignore[call-overload]
+
+        monkeypatch.setattr("tempfile.mkstemp", slow)
+        known_hosts.add(file, "new", [ONE])
+        assert file.read_text() == f"web {ONE.text}\nother {TWO.text}\nnew {ONE.text}\n"
+
     def test_a_link_stays_a_link(self, file: Path, tmp_path: Path) -> None:
         (tmp_path / "real").write_text("")
         file.symlink_to("real")
