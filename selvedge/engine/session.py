@@ -191,8 +191,12 @@ class Session:
 
     def _new_host_keys(self, item: Planned) -> list[HostKey]:
         """Return the host keys that sshd has after changes of them. From now on, logins of this run accept them, too."""
-        changed = any(change.host_keys for _, change in item.plan.changes)
-        keys = new_host_keys.parse_keys(self.run(new_host_keys.PRINT_KEYS).output) if changed else []
+        if not any(change.host_keys for _, change in item.plan.changes):
+            return []
+        try:
+            keys = new_host_keys.parse_keys(self.run(new_host_keys.PRINT_KEYS).output)
+        except SelvedgeError:
+            return []  # The login that follows fails as well, which undoes the changes.
         self.remote.proved.update(keys)
         return keys
 
