@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable, Collection
 from typing import Any
@@ -40,8 +41,11 @@ class ServerConnection(Connection):
 
     def close(self) -> None:
         """End the connection and those to its jump hosts, also if the login has failed, which Fabric leaves open."""
-        super().close()
-        self.client.close()
+        # The jump host may have closed its part already.
+        with contextlib.suppress(OSError, EOFError):
+            super().close()
+        with contextlib.suppress(OSError, EOFError):
+            self.client.close()
         if isinstance(self.gateway, Connection):
             self.gateway.close()
 

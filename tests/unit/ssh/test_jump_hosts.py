@@ -13,6 +13,7 @@ import pytest
 
 from selvedge.errors import UnreachableError, UsageError
 from selvedge.ssh.connection import Remote
+from selvedge.ssh.login import gateways
 from tests.unit.ssh.sshd import Sshd, print_of
 
 
@@ -106,15 +107,27 @@ def test_the_key_of_each_jump_host_is_checked(remote: Callable[..., Remote], jum
         remote().run("true")
 
 
+def test_the_connections_to_jump_hosts_are_closed(
+    sshd: Sshd, remote: Callable[..., Remote], jumps: list[JumpHost]
+) -> None:
+    outer, inner = jumps
+    configure(section("outer", outer) + section("inner", inner) + "Host 127.0.0.1\n  ProxyJump outer,inner\n")
+    trust(outer=outer.host_key, inner=inner.host_key)
+    sshd.users = ["deploy"]
+    one = remote()
+    path = [one.connection, *gateways(one.connection)]
+    outer.cut()
+    one.close()
+    assert len(path) == 3 and not any(each.is_connected for each in path)
+
+
 def test_a_jump_host_that_rejects_the_login_is_named(remote: Callable[..., Remote], jumps: list[JumpHost]) -> None:
     outer, inner = jumps
     configure(section("outer", outer) + section("inner", inner) + "Host 127.0.0.1\n  ProxyJump outer,inner\n")
     trust(outer=outer.host_key, inner=inner.host_key)
     inner.users = []
-    before = threading.active_count()
     with pytest.raises(UnreachableError, match="web: the jump host inner rejected the login as gate") as caught:
         remote().run("true")
-    assert threading.active_count() <= before + 3, "the connection to the outer jump host is open"
     assert str(inner.key_file) in caught.value.message and "IdentityFile in ~/.ssh/config" in caught.value.remedy
 
 
