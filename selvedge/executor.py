@@ -134,9 +134,9 @@ class Executor(fabric.Executor):
         names = [value for value in hosts or [] if isinstance(value, str)]
         if not names:
             return list(super().normalize_hosts(hosts))
-        from selvedge.config.load import load
+        from selvedge.run import Run
 
-        return [{"host": host} for host in load().select(names)]
+        return [{"host": session.target.host} for session in Run.load(names, self.config).fleet.sessions]
 
     def parameterize(self, call: Call, connection_init_kwargs: dict[str, Any]) -> Call:
         """Run a plain Fabric task on a server of hosts.toml. A task of Invoke runs without a server."""

@@ -17,6 +17,8 @@ from selvedge.engine.session import Session
 from selvedge.release.commits import Commits, requested_ref
 from selvedge.report import Report
 from selvedge.resources.code.tracked import tracked_warning
+from selvedge.ssh import openssh
+from selvedge.ssh.config import request_for
 from selvedge.ssh.connection import Credentials, Remote
 from selvedge.ssh.named_files import check_named_files
 from selvedge.task import Step
@@ -34,19 +36,21 @@ class Run:
     def load(cls, names: Sequence[str], config: Config) -> Run:
         """Read hosts.toml and choose the servers, without contacting them.
 
-        Raises ConfigError and UsageError (exit status 2).
+        Raises ConfigError and UsageError (exit status 2), also if ssh's configuration has an error.
         """
         # paramiko logs the traceback of a failed connection. The error that Selvedge raises is enough for a user.
         logging.getLogger("paramiko").addHandler(logging.NullHandler())
         settings = load()
+        openssh.forget()
+        ssh_config = str(config._runtime_ssh_path or config.ssh_config_path or "")
         typed = config.sudo.password
         known = settings.sudo_password
         password = typed or (known.get_secret_value() if known else "")
         report = Report()
-        sessions = [
-            Session(settings.target(host), Remote(host, config, Credentials(password)), report)
-            for host in settings.select(names)
-        ]
+        hosts = settings.select(names, in_ssh_config=lambda name: openssh.configures(name, ssh_config))
+        openssh.ask_all(request_for(host, host.user, ssh_config) for host in hosts)
+        remotes = [Remote(host, config, Credentials(password), report.warning) for host in hosts]
+        sessions = [Session(settings.target(remote.host), remote, report) for remote in remotes]
         report.hosts([session.name for session in sessions])
         return cls(settings, Fleet(sessions, report, settings.rollout))
 

@@ -1,7 +1,7 @@
 """Changes to Fabric and Invoke that no setting of theirs makes, applied when the fabfile is loaded.
 
-`fab --list` shows the tasks in groups instead of in alphabetical order. Wrong usage ends with status 2 instead of 1. An
-ssh_config that is not readable ends with a message instead of a traceback.
+`fab --list` shows the tasks in groups instead of in alphabetical order. Wrong usage ends with status 2 instead of 1. Fabric
+does not read ssh's configuration.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from fabric import Config
 from fabric.main import Fab
 from invoke.exceptions import Exit
 from invoke.parser.argument import Argument
-from paramiko.ssh_exception import ConfigParseError
 
 from selvedge.startup import stop_collecting_garbage
 
@@ -36,7 +35,8 @@ def install(groups: Groups) -> None:
     argument: Any = Argument
     argument.set_value = _checked_value(argument.set_value)
     Fab.display_with_columns = _in_groups(Fab.display_with_columns, groups)
-    Config._load_ssh_file = _checked_ssh_config(Config._load_ssh_file)
+    # `ssh -G` reads ssh's configuration; paramiko's reader, which Fabric uses, ends with a traceback where it knows less.
+    Config._load_ssh_files = lambda _self: None
 
 
 def _in_groups(display: Callable[..., None], groups: Groups) -> Callable[..., None]:
@@ -105,22 +105,6 @@ def empty_flag(argument: Argument) -> str:
         f"{flag_name(argument)} is empty.\nGive it a value, or leave it out. If the value comes from a variable, such as one of a "
         "CI job, that variable is not set."
     )
-
-
-def _checked_ssh_config(load: Callable[..., None]) -> Callable[..., None]:
-    """Make an ssh_config that is not readable end with a message that names it."""
-
-    def checked(self: Config, path: str) -> None:
-        try:
-            load(self, path)
-        except (ConfigParseError, OSError, ValueError) as error:
-            raise Exit(
-                f"Could not read {path}: {error}.\nCorrect the file, or use another one: `fab -S FILE …`. "
-                "paramiko does not know all of OpenSSH's directives.",
-                2,
-            ) from None
-
-    return checked
 
 
 def wrong_usage(message: str, context: Any = None, tasks: Sequence[str] = ()) -> Exit:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import difflib
-import fnmatch
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, TypeAdapter
@@ -61,7 +59,8 @@ class Host(Section):
     )
     bootstrap_user: LoginName = Field(
         "root",
-        description="The user for the first login, used until `user` can log in. Many clouds have `ubuntu`, `debian` or `admin`.",
+        description="The user for the first login, used until `user` can log in. Many clouds have `ubuntu`, `debian` or `admin`. "
+        "If it is not set, the User of ssh_config is tried before root.",
         examples=["ubuntu", "admin"],
     )
     port: Port | None = Field(
@@ -69,7 +68,8 @@ class Host(Section):
     )
     key: LocalPath = Field(
         "",
-        description="Your private SSH key, a file on your machine. Default: SSH agent, ssh_config and `~/.ssh`.",
+        description="Your private SSH key, a file on your machine. Default: the keys and the agent of ssh_config, else the SSH "
+        "agent and `~/.ssh`.",
         examples=["~/.ssh/id_ed25519"],
     )
     host_key: Fingerprint = Field(
@@ -80,7 +80,7 @@ class Host(Section):
     )
     known_hosts: LocalPath = Field(
         "",
-        description="A known_hosts file on your machine for this server's host keys, in addition to the usual one. "
+        description="A known_hosts file on your machine for this server's host keys, in addition to those of ssh_config. "
         "`fab trust` writes to it. Default: `~/.ssh/known_hosts`.",
         examples=["known_hosts"],
     )
@@ -133,11 +133,12 @@ def select_hosts(
     hosts: Mapping[str, Host],
     groups: Mapping[str, Sequence[str]],
     sandbox: Collection[str],
-    ssh_config: Path,
+    in_ssh_config: Callable[[str], bool],
 ) -> list[Host]:
     """Return the hosts that `names` (hosts, groups, addresses, ssh_config names) mean, each once, in their order.
 
     Without names: the hosts with `default = true`, else the only host. sandbox: names of hosts that are then left out.
+    in_ssh_config: whether ssh's configuration has lines for a name.
 
     Raises:
         UsageError: an unknown name, or no names and no default.
@@ -145,13 +146,13 @@ def select_hosts(
     chosen: dict[str, Host] = {}
     for typed in names:
         members = (
-            [hosts[each] for each in groups[typed]] if typed in groups else [_find_host(typed, hosts, groups, ssh_config)]
+            [hosts[each] for each in groups[typed]] if typed in groups else [_find_host(typed, hosts, groups, in_ssh_config)]
         )
         chosen.update((host.name, host) for host in members)
     return list(chosen.values()) if names else _default_hosts(hosts, groups, sandbox)
 
 
-def _find_host(typed: str, hosts: Mapping[str, Host], groups: Iterable[str], ssh_config: Path) -> Host:
+def _find_host(typed: str, hosts: Mapping[str, Host], groups: Iterable[str], in_ssh_config: Callable[[str], bool]) -> Host:
     if typed in hosts:
         return hosts[typed]
     same = [host for host in hosts.values() if host.address == typed]
@@ -161,7 +162,7 @@ def _find_host(typed: str, hosts: Mapping[str, Host], groups: Iterable[str], ssh
     if host and host.address in hosts:
         typed_too = host.model_dump(include={"user", "bootstrap_user", "port"}, exclude_defaults=True)
         return hosts[host.address].model_copy(update=typed_too)
-    if host is None or (not re.search(r"[.:@]", typed) and not _in_ssh_config(typed, ssh_config)):
+    if host is None or (not re.search(r"[.:@]", typed) and not in_ssh_config(typed)):
         close = difflib.get_close_matches(typed, [*hosts, *groups], n=3)
         hint = f" Did you mean {' or '.join(close)}?" if close else ""
         raise UsageError(f"No host or group is named {typed!r}.{hint}", _known_names(hosts, groups))
@@ -188,19 +189,3 @@ def _known_names(hosts: Iterable[str], groups: Iterable[str]) -> str:
         )
     listing = f"Hosts: {', '.join(hosts)}." + (f" Groups: {', '.join(groups)}." if list(groups) else "")
     return f"{listing} Select one: `fab -H {next(iter(hosts))} TASK`."
-
-
-def _in_ssh_config(name: str, path: Path) -> bool:
-    """Return whether a `Host` line of ssh_config, other than `Host *`, matches `name`."""
-    if not path.is_file():
-        return False
-    # Importing takes 0.1 s and is only needed for names that are not in hosts.toml.
-    from paramiko.config import SSHConfig
-    from paramiko.ssh_exception import ConfigParseError
-
-    try:
-        patterns = SSHConfig.from_path(str(path)).get_hostnames() - {"*"}
-    except (ConfigParseError, KeyError) as error:
-        remedy = f"Correct {path}; Selvedge's SSH library does not know all directives. Or add the server to hosts.toml."
-        raise UsageError(f"{path} is not readable: {error}.", remedy) from None
-    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Self
@@ -110,11 +110,12 @@ class Settings(BaseSettings):
             first = error.errors()[0]
             raise UsageError(str(first.get("ctx", {}).get("error", first["msg"])) + ".") from None
 
-    def select(self, names: Sequence[str], *, ssh_config: Path | None = None) -> list[Host]:
+    def select(self, names: Sequence[str], *, in_ssh_config: Callable[[str], bool] = lambda _name: False) -> list[Host]:
         """Return the hosts that a command line means, each once: names, groups, addresses, or without them the default.
 
         Raises:
             UsageError: an unknown name, or no names and no default. The message lists the known names.
         """
-        config = ssh_config or Path("~/.ssh/config").expanduser()
-        return select_hosts(names, hosts=self.hosts, groups=self.groups, sandbox=self._sandbox, ssh_config=config)
+        return select_hosts(
+            names, hosts=self.hosts, groups=self.groups, sandbox=self._sandbox, in_ssh_config=in_ssh_config
+        )

@@ -15,9 +15,11 @@ from selvedge.errors import Pending, SelvedgeError, StepError, UnreachableError
 from selvedge.report import Report
 from selvedge.report.text import Styled, last_lines
 from selvedge.resources.base import Guard, Query, Resource
+from selvedge.ssh import new_host_keys
 from selvedge.ssh.connection import Remote, Result
-from selvedge.ssh.failures import lost
+from selvedge.ssh.failures import lost, ssh_command
 from selvedge.ssh.fresh_login import require_fresh_login
+from selvedge.ssh.known_hosts import HostKey
 from selvedge.task import Step
 
 
@@ -86,9 +88,18 @@ class Session:
             return [of_probe[probe] for probe in probes]
         if result.status == -1:
             raise self.lost("while reading")
+        said = last_lines(result.output, 5) or "nothing"
+        command = f"`{ssh_command(self.target.host, self.remote.user)} id`"
+        if self.mark in result.output:
+            raise SelvedgeError(
+                f"{self.name}: could not read the server (exit status {result.status}): {said}",
+                f"Check with {command} that commands run there.",
+            )
         raise SelvedgeError(
-            f"{self.name}: could not read the server (exit status {result.status}): {last_lines(result.output, 5)}",
-            f"Check with `ssh {self.remote.user}@{self.target.host.address or self.name} /bin/sh -c true` that commands run there.",
+            f"{self.name}: {self.remote.user} can log in, but the login ends without running a command (exit status "
+            f"{result.status}). It printed: {said}",
+            f"{command} must print a user. If it does not, correct the login shell of {self.remote.user} or the command in its "
+            "authorized_keys. Or log in as another user: set `bootstrap_user` in hosts.toml.",
         )
 
     def run(self, shell: str, *, on_line: Callable[[str], None] | None = None, more: bool = False) -> Result:
@@ -158,6 +169,7 @@ class Session:
         user = self.target.host.user
         self._log_in(item, f"a new login as {user} with sudo works; starting the changes that could prevent it")
         self._make(item)
+        new_keys = self._new_host_keys(item)
         try:
             self._log_in(item, f"a new login as {user} with sudo works after the changes")
         except SelvedgeError as error:
@@ -170,6 +182,23 @@ class Session:
                 "changes to sshd, firewall and sudo, or undoes them within a minute.",
                 "Run the same command again.",
             )
+        if new_keys:
+            stored, todo = new_host_keys.store(self.remote, new_keys)
+            if stored:
+                self.report.step(self.name, item.name, Styled("✓", "green"), f" {stored}")
+            if todo:
+                self.report.step(self.name, item.name, Styled("!", "yellow"), f" {todo}")
+
+    def _new_host_keys(self, item: Planned) -> list[HostKey]:
+        """Return the host keys that sshd has after changes of them. From now on, logins of this run accept them, too."""
+        if not any(change.host_keys for _, change in item.plan.changes):
+            return []
+        try:
+            keys = new_host_keys.parse_keys(self.run(new_host_keys.PRINT_KEYS).output)
+        except SelvedgeError:
+            return []  # The login that follows fails as well, which undoes the changes.
+        self.remote.proved.update(keys)
+        return keys
 
     def _log_in(self, item: Planned, message: str) -> None:
         try:

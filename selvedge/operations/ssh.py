@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from selvedge.engine.session import Session
 from selvedge.errors import SelvedgeError, UsageError
 from selvedge.run import Run
-from selvedge.ssh import known_hosts
 
 
 def ssh(run: Run) -> None:
@@ -37,7 +36,8 @@ def command(session: Session) -> list[str]:
     """Return the command line of ssh. Logs in once, to find the user that can log in and the key that the server shows."""
     host = session.target.host
     connection = session.remote.connection
-    words = ["ssh", "-l", session.remote.user]
+    logins = session.remote.logins
+    words = ["ssh", *(["-F", logins.configuration] if logins.configuration else []), "-l", session.remote.user]
     if host.port:
         words += ["-p", str(host.port)]
     if host.key:
@@ -52,8 +52,8 @@ def command(session: Session) -> list[str]:
             StrictHostKeyChecking="yes",
         )
     elif host.known_hosts:
-        files = (str(known_hosts.USER_FILE), host.known_hosts)
-        words += _options(UserKnownHostsFile=" ".join(f'"{_literal(file)}"' for file in files))
+        files = logins.settings(session.remote.user).user_known_hosts
+        words += _options(UserKnownHostsFile=" ".join(f'"{_literal(str(file))}"' for file in files))
     return [*words, "--", host.address or host.name]
 
 

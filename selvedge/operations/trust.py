@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
-
-from paramiko import PKey
+from collections.abc import Sequence
 
 from selvedge.config.hosts import Host
 from selvedge.errors import SelvedgeError, UsageError
@@ -15,8 +13,9 @@ from selvedge.report import Report
 from selvedge.report.text import Part, Styled
 from selvedge.run import Run
 from selvedge.ssh import key_scan, known_hosts
-from selvedge.ssh.host_keys import fingerprint
-from selvedge.ssh.key_scan import ServerKeys, kind_of
+from selvedge.ssh.host_keys import fingerprint, kind_of
+from selvedge.ssh.key_scan import ServerKeys
+from selvedge.ssh.known_hosts import HostKey, Known
 
 
 def trust(run: Run, *, yes: bool = False) -> None:
@@ -43,32 +42,35 @@ def trust(run: Run, *, yes: bool = False) -> None:
 
 
 def _trust(report: Report, host: Host, shown: ServerKeys, *, yes: bool) -> None:
-    known = known_hosts.lookup_keys(known_hosts.files_for(host), shown.entry)
+    known = known_hosts.find(shown.settings.known_hosts, shown.settings.entry)
     _print_keys(report, host, shown, known)
     if host.host_key:
         _compare_with_pinned(report, host, shown)
         return
-    new = [key for key in shown.keys if key.get_name() not in known]
-    same = [key for key in shown.keys if known.get(key.get_name()) == key]
-    if known and (not same or len(new) + len(same) < len(shown.keys)):
+    for line in known.revoked:
+        if line.key in shown.keys:
+            raise _revoked(host, line.place, line.key)
+    new = [key for key in shown.keys if not known.of_kind(key.kind)]
+    same = [key for key in shown.keys if known.has(key)]
+    if known.keys and (not same or len(new) + len(same) < len(shown.keys)):
         raise _changed(host, shown, known)
     if new:
-        _store(report, host, shown.entry, new, yes=yes)
+        _store(report, host, shown, new, yes=yes)
     else:
         report.line("    All of these keys are known already.")
     report.line(f"    To pin this key for everyone who uses your hosts.toml, add this line to [hosts.{_toml_key(host.name)}]:")
     report.line(f'    host_key = "{fingerprint(shown.keys[0])}"')
 
 
-def _print_keys(report: Report, host: Host, shown: ServerKeys, known: Mapping[str, PKey]) -> None:
-    report.line(Styled(host.name, "bold"), f": {shown.entry} shows these host keys:")
+def _print_keys(report: Report, host: Host, shown: ServerKeys, known: Known) -> None:
+    report.line(Styled(host.name, "bold"), f": {shown.settings.entry} shows these host keys:")
     for key in shown.keys:
-        note: Part = Styled("  known", "dim") if known.get(key.get_name()) == key else ""
+        note: Part = Styled("  known", "dim") if known.has(key) else ""
         report.line(f"    {kind_of(key):<8} {fingerprint(key)}", note)
 
 
-def _store(report: Report, host: Host, entry: str, keys: Sequence[PKey], *, yes: bool) -> None:
-    path = known_hosts.file_to_write(host)
+def _store(report: Report, host: Host, shown: ServerKeys, keys: Sequence[HostKey], *, yes: bool) -> None:
+    path = shown.settings.file_to_write(host)
     if not yes and not accepted(f"Are these your server's keys? If you answer y, Selvedge stores them in {path}. [y/N] "):
         raise SelvedgeError(
             f"{host.name}: you did not accept the host keys. Nothing was stored.",
@@ -76,7 +78,7 @@ def _store(report: Report, host: Host, entry: str, keys: Sequence[PKey], *, yes:
             "`for f in /etc/ssh/ssh_host_*.pub; do ssh-keygen -lf $f; done`. "
             f"Then run `fab -H {host.name} trust` again.",
         )
-    known_hosts.store_keys(host, entry, keys)
+    known_hosts.add(path, shown.settings.entry, keys)
     report.line("    ", Styled("✓", "green"), f" stored in {path}")
 
 
@@ -98,16 +100,17 @@ def _compare_with_pinned(report: Report, host: Host, shown: ServerKeys) -> None:
         )
 
 
-def _changed(host: Host, shown: ServerKeys, known: Mapping[str, PKey]) -> SelvedgeError:
-    now = {key.get_name(): key for key in shown.keys}
+def _changed(host: Host, shown: ServerKeys, known: Known) -> SelvedgeError:
+    now = {key.kind: key for key in shown.keys}
     changes = [
-        f"{kind_of(key)}: known_hosts has {fingerprint(key)}, the server shows {fingerprint(now[name]) if name in now else 'none'}"
-        for name, key in known.items()
-        if now.get(name) != key
+        f"{kind_of(key)}: known_hosts has {fingerprint(key)}, the server shows "
+        f"{fingerprint(now[key.kind]) if key.kind in now else 'none'}"
+        for key in dict.fromkeys(line.key for line in known.keys)
+        if now.get(key.kind) != key
     ]
-    again = f"{known_hosts.forget_commands(host, shown.entry)}\n    fab -H {host.name} trust"
+    again = f"{known_hosts.forget_commands(shown.settings.known_hosts, shown.settings.entry)}\n    fab -H {host.name} trust"
     first = shown.keys[0]
-    if known.get(first.get_name()) == first:
+    if known.has(first):
         return SelvedgeError(
             f"{host.name}: a host key has changed. {'; '.join(changes)}. The {kind_of(first)} key, which logins use, is unchanged. "
             "Nothing was stored.",
@@ -118,6 +121,15 @@ def _changed(host: Host, shown: ServerKeys, known: Mapping[str, PKey]) -> Selved
         "connection, or the server was reinstalled. Nothing was stored.",
         "If the server was reinstalled, compare the new keys with the ones on your provider's console. If they match, remove "
         f"the old keys and accept the new ones:\n{again}",
+    )
+
+
+def _revoked(host: Host, place: str, key: HostKey) -> SelvedgeError:
+    return SelvedgeError(
+        f"{host.name}: the server shows the {kind_of(key)} host key {fingerprint(key)}, which {place} marks as revoked. Nothing "
+        "was stored.",
+        "Someone else may have this key. Make new host keys on the server over your provider's console, then run "
+        f"`fab -H {host.name} trust` again.",
     )
 
 

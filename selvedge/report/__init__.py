@@ -35,6 +35,7 @@ class Report:
         self._lock = threading.Lock()
         self._made: Lines | Terminal | None = None
         self._ticker: threading.Thread | None = None
+        self._warned: set[str] = set()
 
     @property
     def _screen(self) -> Lines | Terminal:
@@ -148,6 +149,16 @@ class Report:
                 print_error(sys.stderr, message, remedy)
             else:
                 print(*filter(None, [message, remedy]), sep="\n", file=sys.stderr, flush=True)
+
+    def warning(self, sentence: str) -> None:
+        """Print a warning to standard error, once a run, whoever finds it."""
+        with self._lock:
+            new = sentence not in self._warned
+            self._warned.add(sentence)
+        if new:
+            with self.paused():
+                sys.stdout.flush()
+                print(f"Warning: {printable(sentence)}", file=sys.stderr, flush=True)
 
     def _start_ticker(self) -> None:
         with self._lock:

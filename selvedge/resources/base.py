@@ -38,6 +38,7 @@ class Change(Value):
     local_commands: commands for the operator's own machine, run before the step's shell. local_env_vars: their env vars.
     guard: set if the change could lock its user out; successive changes with the same guard are made under it together.
     noted: the shell adds a line of its own to the app's history.
+    host_keys: the shell changes sshd's host keys, or which of them it uses.
     """
 
     summary: str
@@ -50,6 +51,7 @@ class Change(Value):
     local_env_vars: tuple[tuple[str, str], ...] = ()
     guard: Guard | None = None
     noted: bool = False
+    host_keys: bool = False
 
     @classmethod
     def refused(cls, summary: str, problem: str, *, remedy: str = "", waits: bool = False) -> Change:

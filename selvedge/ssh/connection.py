@@ -11,8 +11,11 @@ import paramiko
 from fabric import Config, Connection
 
 from selvedge.config.hosts import Host
-from selvedge.ssh import login, streams, sudo
+from selvedge.ssh import streams, sudo
 from selvedge.ssh.failures import lost
+from selvedge.ssh.known_hosts import HostKey
+from selvedge.ssh.login import Logins
+from selvedge.ssh.login_words import login_problem
 from selvedge.ssh.payload import Payload
 from selvedge.ssh.shells import Shells, in_background
 from selvedge.value import Value
@@ -41,12 +44,18 @@ class Remote:
     """A server, over one SSH connection that is opened when it is first needed.
 
     user: the user who logged in. execs: the number of commands sent. Users wait for round trips, so tests count them.
+    proved: host keys that the server has named over this connection; a login accepts them before known_hosts has them.
+    warn: gets sentences about ssh's files on this machine that are not fully usable.
     """
 
-    def __init__(self, host: Host, config: Config, credentials: Credentials) -> None:
+    def __init__(
+        self, host: Host, config: Config, credentials: Credentials, warn: Callable[[str], None] = lambda _sentence: None
+    ) -> None:
         self.host = host
         self.execs = 0
         self.user = ""
+        self.proved: set[HostKey] = set()
+        self._warn = warn
         self._config = config
         self._credentials = credentials
         self._shells: Shells | None = None
@@ -79,7 +88,7 @@ class Remote:
             self._ahead = in_background(self._log_in_ahead)
 
     def _log_in(self) -> Shells:
-        connection = login.log_in(self.host, self._config)
+        connection = self.logins.log_in()
         self.user = str(connection.user)
         return Shells(self.host, connection, self._credentials.sudo_password)
 
@@ -89,9 +98,10 @@ class Remote:
         shells.open_first()
         return shells
 
-    def unopened(self, user: str) -> Connection:
-        """Return another Fabric connection to the server, which is not open yet."""
-        return login.unopened(self.host, self._config, user)
+    @property
+    def logins(self) -> Logins:
+        """How this machine logs in to the server."""
+        return Logins(self.host, self._config, self._warn, self.proved)
 
     def run(
         self,
@@ -114,7 +124,8 @@ class Remote:
             streams.send(channel, payloads)
         output = streams.receive(channel, on_line)
         status = channel.recv_exit_status()
-        if refused := sudo.refusal(self.host.name, self.user, status, output):
+        refused = sudo.refusal(self.host.name, self.user, status, output) or login_problem(self.host, self.user, status, output)
+        if refused:
             raise refused
         return Result(status, output)
 
@@ -151,7 +162,10 @@ class Remote:
 
     def alone(self) -> Remote:
         """Return the same server as its user only, not its bootstrap user, over a connection of its own."""
-        return Remote(self.host.model_copy(update={"bootstrap_user": self.host.user}), self._config, self._credentials)
+        host = self.host.model_copy(update={"bootstrap_user": self.host.user})
+        other = Remote(host, self._config, self._credentials, self._warn)
+        other.proved = self.proved
+        return other
 
     def close(self) -> None:
         """End the connection. Scripts that run whole on the server run on."""

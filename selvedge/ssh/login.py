@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import contextlib
+import functools
+from collections.abc import Callable, Collection
 from typing import Any
 
 import paramiko
 from fabric import Config, Connection
+from paramiko.config import SSHConfig
 
 from selvedge.config.hosts import Host
-from selvedge.ssh import host_keys
-from selvedge.ssh.failures import login_refused, unreachable
+from selvedge.ssh import known_hosts
+from selvedge.ssh.authentication import KeyLogin, LoginRefused, Typed
+from selvedge.ssh.config import ClientSettings, for_host, for_jump_host, login_users
+from selvedge.ssh.failures import endless_jumps, socket_passing, unreachable
+from selvedge.ssh.host_keys import HostKeyCheck
+from selvedge.ssh.known_hosts import HostKey
 from selvedge.ssh.named_files import check_named_files
+from selvedge.ssh.proxy import open_proxy
+from selvedge.ssh.refusals import login_refused
 from selvedge.ssh.tcp import CONNECT_TIMEOUT, open_socket
+from selvedge.ssh.transport import Transport
 
 AUTH_TIMEOUT = 30
 """Seconds for the server to answer a login attempt."""
@@ -20,58 +30,151 @@ CHANNEL_TIMEOUT = 30.0
 """Seconds for the server to open a channel."""
 KEEPALIVE = 5
 """Seconds between two messages on an idle connection, so that firewalls keep it and a dead one is noticed."""
+MOST_JUMPS = 8
+"""Jump hosts on the path to a server; more are a loop in ssh's configuration."""
 
 
-def log_in(host: Host, config: Config) -> Connection:
-    """Return a connection as the host's user, or as its bootstrap user if that one cannot log in yet.
+class ServerConnection(Connection):
+    """A Fabric connection with the settings that it was made from."""
 
-    Raises UnreachableError; UsageError if a file that the host's table names is not what it must be.
+    settings: Any = None
+
+    def close(self) -> None:
+        """End the connection and those to its jump hosts, also if the login has failed, which Fabric leaves open."""
+        # The jump host may have closed its part already.
+        with contextlib.suppress(OSError, EOFError):
+            super().close()
+        with contextlib.suppress(OSError, EOFError):
+            self.client.close()
+        if isinstance(self.gateway, Connection):
+            self.gateway.close()
+
+
+class Logins:
+    """How this machine logs in to one host.
+
+    config: Fabric's configuration, for its flags. warn: gets sentences about ssh's files that are not fully usable.
+    proved: keys that the server has named over a checked connection of this run. configuration: the file of `fab -S`, "" for
+    the usual ones.
     """
-    check_named_files(host)
-    users = list(dict.fromkeys(filter(None, [host.user, host.bootstrap_user])))
-    for user in users:
-        connection = unopened(host, config, user)
-        if _opened(connection, host):
-            return connection
-    raise login_refused(host, users)
+
+    def __init__(self, host: Host, config: Config, warn: Callable[[str], None], proved: Collection[HostKey] = ()) -> None:
+        self.host = host
+        self._config = config
+        self._warn = warn
+        self._proved = proved
+        self.configuration = str(config._runtime_ssh_path or config.ssh_config_path or "")
+        # `ssh -G` has read ssh's configuration, which Fabric's reader does not know in full.
+        config.base_ssh_config = SSHConfig()
+
+    def log_in(self) -> Connection:
+        """Return a connection as the host's user, or as another user of `login_users` if that one cannot log in yet.
+
+        Raises UnreachableError; UsageError if ssh's configuration has an error, or if a file that the host's table names is not
+        what it must be.
+        """
+        check_named_files(self.host)
+        refusals = []
+        for user in login_users(self.host, self.configuration):
+            connection = self.unopened(user)
+            try:
+                self.open(connection)
+            except LoginRefused as refused:
+                connection.close()
+                if refused.settings.name != connection.settings.name:
+                    raise login_refused(self.host, [refused], jump_host=refused.settings.name) from None
+                refusals.append(refused)
+            else:
+                return connection
+        raise login_refused(self.host, refusals)
+
+    def settings(self, user: str) -> ClientSettings:
+        """Return the settings for a login as `user`. Raises UsageError if ssh's configuration has an error."""
+        return for_host(self.host, user, self.configuration)
+
+    def unopened(self, user: str) -> Connection:
+        """Return a connection as `user` that is not open yet. Raises UsageError if ssh's configuration has an error."""
+        settings = self.settings(user)
+        connection = self._connection(settings, self.host.host_key)
+        self._add_jumps(connection, settings)
+        for sentence in [settings.note, *known_hosts.problems(settings.known_hosts)]:
+            if sentence:
+                self._warn(sentence)
+        return connection
+
+    def open(self, connection: Connection, jump: bool = False) -> None:
+        """Open a connection, its jump hosts first. jump: it is a jump host itself.
+
+        Raises UnreachableError, and LoginRefused if a server rejects the user.
+        """
+        path = [connection, *gateways(connection)][::-1]
+        for each in path:
+            try:
+                if each is path[0]:
+                    each.connect_kwargs["sock"] = self._socket(each)
+                each.open()
+            except LoginRefused:
+                raise
+            except (OSError, EOFError, paramiko.SSHException) as error:
+                failed = unreachable(self.host, each, error, jump_host=jump or each is not connection)
+                connection.close()
+                raise failed from error
+            each.transport.set_keepalive(KEEPALIVE)
+
+    def open_path(self, connection: Connection) -> Any:
+        """Return a socket to the server of a connection that stays closed: through its jump hosts, which are logged in to."""
+        if not connection.gateway:
+            return self._socket(connection)
+        try:
+            self.open(connection.gateway, jump=True)
+        except LoginRefused as refused:
+            raise login_refused(self.host, [refused], jump_host=refused.settings.name) from None
+        return connection.open_gateway()
+
+    def _socket(self, connection: Connection) -> Any:
+        settings: ClientSettings = connection.settings
+        if settings.proxy_command:
+            return open_proxy(settings.proxy_command)
+        timeout = settings.timeout or CONNECT_TIMEOUT
+        return open_socket(settings.address, settings.port, settings.family, settings.bind_address, timeout)
+
+    def _connection(self, settings: ClientSettings, pinned: str, jump: bool = False) -> Connection:
+        check = HostKeyCheck(self.host, settings, pinned, jump, () if jump else self._proved)
+        given = self._config.connect_kwargs
+        keys = [] if jump else given.get("key_filename") or []
+        typed = Typed(
+            given.get("passphrase") or "", given.get("password") or "", (keys,) if isinstance(keys, str) else tuple(keys)
+        )
+        kwargs: dict[str, Any] = {
+            "banner_timeout": settings.timeout or CONNECT_TIMEOUT, "auth_timeout": AUTH_TIMEOUT, "channel_timeout": CHANNEL_TIMEOUT,
+            "transport_factory": functools.partial(Transport, algorithms=check.algorithms()),
+            "auth_strategy": KeyLogin(settings, typed),
+        }  # fmt: skip
+        connection = ServerConnection("server", user=settings.user, port=settings.port, config=self._config, connect_kwargs=kwargs)
+        connection.host = settings.address
+        connection.gateway = None
+        connection.settings = settings
+        connection.client.set_missing_host_key_policy(check)
+        return connection
+
+    def _add_jumps(self, connection: Connection, settings: ClientSettings) -> None:
+        """Give the connection its jump hosts (ProxyJump). Raises UsageError for a loop of them."""
+        for _ in range(MOST_JUMPS):
+            if settings.proxy_passes_socket:
+                raise socket_passing(self.host)
+            if not settings.jumps:
+                return
+            *before, last = settings.jumps
+            settings = for_jump_host(last, before, self.configuration)
+            connection.gateway = self._connection(settings, "", jump=True)
+            connection = connection.gateway
+        raise endless_jumps(self.host, settings.name)
 
 
-def unopened(host: Host, config: Config, user: str) -> Connection:
-    """Return a connection that is not open yet. Fabric applies ssh_config to it."""
-    key = str(Path(host.key).expanduser()) if host.key else ""
-    timeouts = {"banner_timeout": CONNECT_TIMEOUT, "auth_timeout": AUTH_TIMEOUT, "channel_timeout": CHANNEL_TIMEOUT}
-    # The configuration has the values of Fabric's flags: --prompt-for-passphrase, --prompt-for-login-password, -i.
-    kwargs: dict[str, Any] = {**config.connect_kwargs, **timeouts}
-    if key:
-        kwargs |= {"key_filename": key, "allow_agent": False, "look_for_keys": False}
-    return Connection(host.address or host.name, user=user, port=host.port, config=config, connect_kwargs=kwargs)
-
-
-def _opened(connection: Connection, host: Host) -> bool:
-    """Open the connection. Return whether the server accepted the user. Raises UnreachableError if it never got to decide."""
-    try:
-        host_keys.require_known(connection, host)
-        _give_socket(connection, host)
-        connection.open()
-    except (OSError, paramiko.SSHException) as error:
-        transport = connection.client.get_transport()
-        # If the server refuses an RSA or ECDSA key, paramiko tries to load the file as Ed25519 and raises that error.
-        tried = type(error) is paramiko.SSHException and transport is not None and transport.is_active()
-        connection.close()
-        if tried or isinstance(error, paramiko.AuthenticationException):
-            return False
-        raise unreachable(host, connection, error) from error
-    for each in (connection, *host_keys.gateways(connection)):
-        each.transport.set_keepalive(KEEPALIVE)
-    return True
-
-
-def _give_socket(connection: Connection, host: Host) -> None:
-    """Open the TCP connection to the host, or to the outermost jump host, and give it to Fabric."""
-    first = [connection, *host_keys.gateways(connection)][-1]
-    if first.gateway:
-        return  # A ProxyCommand opens its own connection.
-    try:
-        first.connect_kwargs["sock"] = open_socket(first.host, first.port)
-    except OSError as error:
-        raise unreachable(host, first, error) from error
+def gateways(connection: Connection) -> list[Connection]:
+    """Return the jump hosts (ProxyJump in ssh_config(5)), the one next to the host first."""
+    found = []
+    while isinstance(connection.gateway, Connection):
+        connection = connection.gateway
+        found.append(connection)
+    return found

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from selvedge.config.local_files import LocalFileError, holds_private_key, read_text
 from selvedge.errors import UsageError
+from selvedge.ssh.config import ClientSettings
 from selvedge.value import Value
 
 ACCEPTED_KINDS = (
@@ -22,6 +23,8 @@ ACCEPTED_KINDS = (
     "ssh-rsa",
 )
 """The kinds that sshd of OpenSSH 8.8 and later accepts (ssh-rsa keys sign with SHA-2 there)."""
+LARGEST = 1 << 20
+"""Bytes of the largest file that is read as a key."""
 _MAGIC = b"openssh-key-v1\0"
 
 
@@ -43,9 +46,14 @@ class PublicKey(Value):
         return f"{self.kind} {self.blob} {self.comment}".rstrip()
 
     @property
+    def data(self) -> bytes:
+        """The key as in the SSH protocol (RFC 4253, section 6.6)."""
+        return base64.b64decode(self.blob)
+
+    @property
     def fingerprint(self) -> str:
         """SHA256:… as `ssh-keygen -lf` prints it."""
-        return fingerprint_of(base64.b64decode(self.blob))
+        return fingerprint_of(self.data)
 
     @property
     def title(self) -> str:
@@ -136,28 +144,48 @@ def _string(data: bytes, at: int) -> tuple[bytes, int]:
     return data[at + 4 : at + 4 + length], at + 4 + length
 
 
-def agent_keys() -> list[PublicKey]:
-    """Return the keys of the SSH agent; none if there is no agent."""
-    import paramiko
+def of_identity(path: Path) -> PublicKey | None:
+    """Return the public key of an IdentityFile: a .pub file, one beside it, or the unencrypted part of the private file."""
+    beside = path.with_name(path.name + ".pub")
+    for file in (beside, path):
+        try:
+            if file.is_file() and file.stat().st_size <= LARGEST:
+                text = file.read_text(encoding="ascii", errors="replace")
+                return _unencrypted_part(text) if "PRIVATE KEY" in text else parse_public_key(text.strip())
+        except (OSError, ValueError, struct.error, IndexError):
+            continue
+    return None
 
-    try:
-        keys = paramiko.Agent().get_keys()
-    except (paramiko.SSHException, OSError):
-        return []
-    return [
+
+def agent_keys(socket: str) -> list[PublicKey]:
+    """Return the keys of the SSH agent with this socket; none if there is no agent."""
+    from selvedge.ssh.agent import Agent
+
+    agent = Agent(socket)
+    keys = [
         PublicKey(key.get_name(), base64.b64encode(key.asbytes()).decode(), getattr(key, "comment", "") or "")
-        for key in keys
+        for key in agent.listed()
         if key.get_name() in ACCEPTED_KINDS
     ]
+    agent.close()
+    return keys
 
 
-def home_keys() -> list[PublicKey]:
-    """Return the public halves of the keys in ~/.ssh that ssh tries by default (ssh_config(5), IdentityFile)."""
-    folder = Path("~/.ssh").expanduser()
-    names = ("id_ed25519", "id_ecdsa", "id_ecdsa_sk", "id_ed25519_sk", "id_rsa")
-    return [
-        key
-        for name in names
-        if (folder / name).is_file() and (folder / f"{name}.pub").is_file()
-        for key in keys_of_file(folder / f"{name}.pub", f"~/.ssh/{name}.pub")
-    ]
+def agent_problem(socket: str) -> str:
+    """Return a sentence about an SSH agent that is configured and has no keys, "" if none is configured."""
+    from selvedge.ssh.agent import Agent
+
+    agent = Agent(socket)
+    agent.close()
+    return f"The SSH agent {socket}: {agent.problem}." if agent.problem else ""
+
+
+def own_keys(settings: ClientSettings) -> list[PublicKey]:
+    """Return the public keys of the keys that this machine logs in with.
+
+    They are those of the IdentityFile lines in ssh's configuration, else those of the agent, else those of ~/.ssh.
+    """
+    files = [key for path in settings.identity_files if (key := of_identity(path))]
+    if settings.keys_named and (files or settings.identities_only):
+        return files
+    return agent_keys(settings.agent) or files

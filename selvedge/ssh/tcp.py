@@ -26,15 +26,34 @@ class PromptSocket(socket.socket):
         return data
 
 
-def open_socket(address: str, port: int) -> socket.socket:
-    """Return a connected socket. Raises OSError.
+def open_socket(
+    address: str, port: int, family: int = socket.AF_UNSPEC, source: str = "", timeout: float = CONNECT_TIMEOUT
+) -> socket.socket:
+    """Return a connected socket. family: AF_INET or AF_INET6 for only these addresses. source: the local address.
+
+    Raises OSError.
 
     It has TCP_NODELAY, which paramiko does not set: on a local bridge, Fabric's `run` takes 11 ms with it and 47 ms without.
     """
-    opened = socket.create_connection((address, port), timeout=CONNECT_TIMEOUT)
+    opened = _connected(address, port, family, source, timeout)
     sock = PromptSocket(fileno=opened.detach())
     sock.settimeout(CONNECT_TIMEOUT)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if hasattr(socket, "TCP_USER_TIMEOUT"):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, DEAD_NETWORK_MS)
     return sock
+
+
+def _connected(address: str, port: int, family: int, source: str, timeout: float) -> socket.socket:
+    """Return a socket to the first of the address's addresses that answers."""
+    local = (source, 0) if source else None
+    if family == socket.AF_UNSPEC:
+        return socket.create_connection((address, port), timeout, local)
+    found = socket.getaddrinfo(address, port, socket.AddressFamily(family), socket.SOCK_STREAM)
+    for index, (*_, where) in enumerate(found):
+        try:
+            return socket.create_connection((str(where[0]), port), timeout, local)
+        except OSError:
+            if index == len(found) - 1:
+                raise
+    raise OSError(f"{address} has no address")

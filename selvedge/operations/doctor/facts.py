@@ -65,7 +65,7 @@ def read_facts(session: Session) -> ServerFacts:
     after = time.time()
     now = facts.status.numbers("now", 1)
     # A gateway or a forwarded port of this machine says nothing about the server's own ports.
-    direct = not connection.gateway and not is_loopback(connection.host)
+    direct = not (connection.gateway or connection.settings.proxy_command) and not is_loopback(connection.host)
     wanted = (80, 443) if app.has_tls else (80,)
     return replace(
         facts,

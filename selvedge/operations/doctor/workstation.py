@@ -19,7 +19,9 @@ from selvedge.resources.code.git import git
 from selvedge.resources.code.local_repository import local_commit
 from selvedge.resources.code.tracked import tracked_warning
 from selvedge.resources.nginx.own_certificate import OwnCertificate
-from selvedge.ssh import public_keys
+from selvedge.ssh.agent import Agent
+from selvedge.ssh.authentication import PUBLIC, file_problem
+from selvedge.ssh.config import for_host
 from selvedge.ssh.named_files import check_named_files
 
 GIT_SECONDS = 20
@@ -35,13 +37,27 @@ def check_workstation(settings: Settings, targets: Sequence[Target]) -> Iterator
 
 def _key(app: Target) -> Iterator[CheckResult]:
     setting = f"hosts.{app.host.name}.key"
-    if not app.host.key:
-        keys = [*public_keys.agent_keys(), *public_keys.home_keys()]
-        remedy = f"Create one: `ssh-keygen -t ed25519`. Or set {setting} in hosts.toml to your private key."
-        found = ok("SSH key", f"the SSH agent and ~/.ssh have {counted(len(keys), 'key')}")
-        yield found if keys else problem("SSH key", "the SSH agent and ~/.ssh have no key", remedy)
+    if app.host.key:
+        yield _private_key(app.host)
         return
-    yield _private_key(app.host)
+    settings = for_host(app.host, app.host.user)
+    agent = Agent(settings.agent)
+    held = len(agent.listed())
+    agent.close()
+    files = [path for path in settings.identity_files if path.is_file()]
+    where = f"the SSH agent {settings.agent} has {held}" if settings.agent else "there is no SSH agent"
+    problems = [f"{path} {said}" for path in files if (said := file_problem(path)) not in ("", PUBLIC)]
+    if held or len(files) > len(problems):
+        yield ok("SSH key", f"{where}, files: {', '.join(map(str, files)) or 'none'}")
+        return
+    remedy = f"Create one: `ssh-keygen -t ed25519`. Or set {setting} in hosts.toml to your private key."
+    if problems:
+        yield problem("SSH key", f"{where}, and {'; '.join(problems)}", f"Correct it, or set {setting} in hosts.toml.")
+    elif agent.problem:
+        empty = f"the SSH agent {settings.agent}: {agent.problem}, and no key file that ssh's configuration names exists"
+        yield problem("SSH key", empty, f"Add your key: `ssh-add FILE`. {remedy}")
+    else:
+        yield problem("SSH key", f"{where}, and no key file that ssh's configuration names exists", remedy)
 
 
 def _private_key(host: Host) -> CheckResult:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from selvedge.errors import UsageError
 from selvedge.resources.base import Change, Resource
 from selvedge.shell.quoting import quote, with_input
-from selvedge.ssh.public_keys import PublicKey, agent_keys, home_keys, keys_of_file, public_half
+from selvedge.ssh.config import for_host
+from selvedge.ssh.public_keys import PublicKey, agent_problem, keys_of_file, own_keys, public_half
 
 if TYPE_CHECKING:
     from selvedge.config.target import Target
@@ -17,22 +18,25 @@ if TYPE_CHECKING:
 def login_keys(app: Target) -> tuple[PublicKey, ...]:
     """Return the keys that may log in as the host's user.
 
-    They are server.authorized_keys, else the public half of the host's key, else the agent's keys, else those of ~/.ssh.
-    Raises UsageError if there is none, or if one of the files is not a public key file.
+    They are server.authorized_keys, else the public half of the host's key, else those of `own_keys`. Raises UsageError if
+    there is none, if one of the files is not a public key file, or if ssh's configuration has an error.
     """
-    host, keys = app.host, []
+    host, keys, agent = app.host, [], ""
     if app.server.authorized_keys:
         for name in app.server.authorized_keys:
             keys += keys_of_file(app.local_file(name), f"server.authorized_keys: {name}")
     elif host.key:
         keys = [public_half(app.local_file(host.key), f"hosts.{host.name}.key")]
     else:
-        keys = agent_keys() or home_keys()
+        settings = for_host(host, host.user)
+        keys = own_keys(settings)
+        agent = "" if keys else agent_problem(settings.agent)
     if not keys:
+        begin = "Start that agent and add your key to it. Or create" if agent else "Create"
         raise UsageError(
             f"{host.name}: there is no public key to install for {host.user}, so {host.user} could not log in. Nothing was "
-            "changed.",
-            f"Create a key with `ssh-keygen -t ed25519`, or name yours in hosts.toml: `key` in [hosts.{host.name}], or "
+            f"changed. {agent}".rstrip(),
+            f"{begin} a key with `ssh-keygen -t ed25519`, or name yours in hosts.toml: `key` in [hosts.{host.name}], or "
             "`authorized_keys` in [server].",
         )
     return tuple(dict.fromkeys(keys))

@@ -34,7 +34,7 @@ class HostKey(Resource):
             return None
         summary = f"replace the server's {' and '.join(kinds)} host key" + (f" ({RSA_BITS} bits)" * ("rsa" in kinds))
         shell = "\n".join(f"sshd_host_key {kind} {RSA_BITS}" for kind in kinds)
-        return Change(summary, shell, guard=self.guard)
+        return Change(summary, shell, guard=self.guard, host_keys=True)
 
 
 class Moduli(Resource):
@@ -112,6 +112,7 @@ class Sshd(Resource):
             diff=(written.diff if written else "") or "\n".join(wrong),
             remedy="On the server, `sudo sshd -t` shows errors in the configuration, and `sudo sshd -T` shows the active settings.",
             guard=self.guard,
+            host_keys=True,
         )
 
 

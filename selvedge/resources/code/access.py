@@ -67,7 +67,7 @@ class GitHostKey(Resource):
 
     @classmethod
     def of(cls, path: str, host: str, port: int) -> GitHostKey:
-        """Return the key as this machine knows it. Raises SelvedgeError if a known_hosts file cannot be read."""
+        """Return the key as this machine knows it."""
         return cls(path, host, port, _known_here(tuple(known_hosts.machine_files()), known_hosts.entry_name(host, port)))
 
     @property
@@ -97,4 +97,4 @@ class GitHostKey(Resource):
 @functools.cache
 def _known_here(files: tuple[Path, ...], entry: str) -> str:
     """Return the lines of these files for an entry. Cached: a step is declared several times a run, and the files may be long."""
-    return known_hosts.format_lines(entry, known_hosts.lookup_keys(files, entry).values())
+    return known_hosts.lines_for(files, entry)

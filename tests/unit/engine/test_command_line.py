@@ -176,7 +176,7 @@ def test_an_ssh_config_that_cannot_be_read_is_named(tmp_path: Path, line: str) -
     config.parent.mkdir()
     config.write_text(f"{line}\n")
     done = fab(tmp_path, "-S", str(config), "-H", "server", "status")
-    assert done.returncode == 2 and f"Could not read {config}: Unparsable" in done.stderr, done
+    assert done.returncode == 2 and f"ssh cannot use its configuration: {config} line 1: " in done.stderr, done
     assert "Traceback" not in done.stderr
 
 
@@ -209,6 +209,16 @@ def test_an_empty_name_of_a_host_is_wrong_usage(tmp_path: Path, words: list[str]
     done = fab(tmp_path, *words)
     assert done.returncode == 2, done
     assert "--hosts is empty." in done.stderr, done
+
+
+def test_the_list_of_tasks_asks_no_ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "programs").mkdir()
+    (tmp_path / "programs/ssh").write_text(f"#!/bin/sh\ntouch {tmp_path}/asked\necho hostname 127.0.0.1\n")
+    (tmp_path / "programs/ssh").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}/programs:/usr/bin:/bin")
+    assert fab(tmp_path, "--list").returncode == 0 and not (tmp_path / "asked").exists()
+    fab(tmp_path, "-H", "server", "status")
+    assert (tmp_path / "asked").exists()
 
 
 def test_a_number_that_is_none_is_wrong_usage(tmp_path: Path) -> None:

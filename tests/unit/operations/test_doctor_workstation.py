@@ -69,7 +69,9 @@ class TestWorkstation:
 
     def test_a_machine_without_keys(self, project: Callable[..., Run], tmp_path: Path) -> None:
         run = self.load(project, {"a": ""}, self.repository(tmp_path / "code"))
-        assert lines(self.results(run)) == ["SSH key: the SSH agent and ~/.ssh have no key"]
+        assert lines(self.results(run)) == [
+            "SSH key: there is no SSH agent, and no key file that ssh's configuration names exists"
+        ]
 
     def test_uncommitted_changes(self, project: Callable[..., Run], tmp_path: Path) -> None:
         repository = self.repository(tmp_path / "code")

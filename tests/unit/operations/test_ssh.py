@@ -22,7 +22,7 @@ class TestSsh:
         key = ed25519()
         transport = SimpleNamespace(get_remote_server_key=lambda: key)
         session.remote = SimpleNamespace(  # type: ignore[assignment]
-            user=user, connection=SimpleNamespace(transport=transport), close=lambda: None
+            user=user, connection=SimpleNamespace(transport=transport), close=lambda: None, logins=session.remote.logins
         )
         found = ssh_command(session)
         return [word.replace(key.get_base64(), "KEY") for word in found]
@@ -32,9 +32,10 @@ class TestSsh:
 
     def test_settings_of_the_host_become_options(self, project: Callable[..., Run], tmp_path: Path) -> None:
         lines = 'address = "203.0.113.10"\nport = 2222\nkey = "a %k"\nknown_hosts = "known hosts"'
+        usual = tmp_path / "home/.ssh/known_hosts"
         assert self.words(project({"web": lines}), "root") == [
             "ssh", "-l", "root", "-p", "2222", "-i", f"{tmp_path}/a %%k", "-o", "IdentitiesOnly=yes",
-            "-o", f'UserKnownHostsFile="~/.ssh/known_hosts" "{tmp_path}/known hosts"', "--", "203.0.113.10",
+            "-o", f'UserKnownHostsFile="{usual}" "{usual}2" "{tmp_path}/known hosts"', "--", "203.0.113.10",
         ]  # fmt: skip
 
     def test_only_the_pinned_key_is_accepted(self, project: Callable[..., Run]) -> None:

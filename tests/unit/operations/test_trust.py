@@ -15,8 +15,8 @@ from fabric import Config
 from selvedge.errors import SelvedgeError, UnreachableError, UsageError
 from selvedge.operations.trust import trust
 from selvedge.run import Run
-from selvedge.ssh.host_keys import fingerprint
 from tests.unit.operations.ssh_server import SshServer, ed25519
+from tests.unit.ssh.sshd import print_of
 
 
 @pytest.fixture
@@ -56,11 +56,11 @@ class TestTrust:
         trust(project({"web": self.lines(ssh)}))
         file = Path("~/.ssh/known_hosts").expanduser()
         found = subprocess.run(["ssh-keygen", "-lF", ssh.entry, "-f", file], capture_output=True, text=True, check=True)
-        assert set(re.findall(r"SHA256:\S+", found.stdout)) == {fingerprint(key) for key in ssh.keys}
+        assert set(re.findall(r"SHA256:\S+", found.stdout)) == {print_of(key) for key in ssh.keys}
         assert file.stat().st_mode & 0o777 == 0o600
         assert file.parent.stat().st_mode & 0o777 == 0o700
         shown = capsys.readouterr().out
-        assert f'host_key = "{fingerprint(ssh.keys[0])}"' in shown
+        assert f'host_key = "{print_of(ssh.keys[0])}"' in shown
         assert "[hosts.web]" in shown
         assert ssh.logins == []
 
@@ -100,14 +100,14 @@ class TestTrust:
     ) -> None:
         named = self.lines(ssh, 'known_hosts = "known hosts"')
         trust(project({"web": named}), yes=True)
-        file, old = tmp_path / "known hosts", fingerprint(ssh.keys[0])
+        file, old = tmp_path / "known hosts", print_of(ssh.keys[0])
         before = file.read_bytes()
         ssh.keys[0] = ed25519()
         with pytest.raises(SelvedgeError) as caught:
             trust(project({"web": named}), yes=True)
         assert file.read_bytes() == before
-        assert f"ED25519: known_hosts has {old}, the server shows {fingerprint(ssh.keys[0])}" in caught.value.message
-        assert fingerprint(ssh.keys[1]) not in caught.value.message
+        assert f"ED25519: known_hosts has {old}, the server shows {print_of(ssh.keys[0])}" in caught.value.message
+        assert print_of(ssh.keys[1]) not in caught.value.message
         assert caught.value.status == 1
         # The command of the remedy works as it is.
         command = next(line for line in caught.value.remedy.splitlines() if "ssh-keygen" in line)
@@ -124,7 +124,7 @@ class TestTrust:
         ssh.keys[1] = paramiko.ECDSAKey.generate()
         with pytest.raises(SelvedgeError, match="The ED25519 key, which logins use, is unchanged") as caught:
             trust(project({"web": self.lines(ssh)}), yes=True)
-        assert fingerprint(ssh.keys[1]) in caught.value.message
+        assert print_of(ssh.keys[1]) in caught.value.message
         assert "ssh-keygen -R" in caught.value.remedy
         assert file.read_bytes() == before
 
@@ -184,7 +184,7 @@ class TestTrust:
     def test_the_pinned_key_wins_over_the_file(
         self, ssh: SshServer, project: Callable[..., Run], capsys: pytest.CaptureFixture[str]
     ) -> None:
-        pin = f'host_key = "{fingerprint(ssh.keys[0])}"'
+        pin = f'host_key = "{print_of(ssh.keys[0])}"'
         trust(project({"web": self.lines(ssh, pin)}), yes=True)
         assert "host_key in hosts.toml is the first of these keys" in capsys.readouterr().out
         assert not Path("~/.ssh/known_hosts").expanduser().exists()
@@ -197,10 +197,10 @@ class TestTrust:
     def test_a_pin_of_a_key_that_logins_do_not_use_is_refused(
         self, ssh: SshServer, project: Callable[..., Run]
     ) -> None:
-        pin = f'host_key = "{fingerprint(ssh.keys[1])}"'
+        pin = f'host_key = "{print_of(ssh.keys[1])}"'
         with pytest.raises(SelvedgeError, match=r"host_key in hosts.toml is one of the server's keys, but logins") as caught:
             trust(project({"web": self.lines(ssh, pin)}), yes=True)
-        assert fingerprint(ssh.keys[0]) in caught.value.remedy
+        assert print_of(ssh.keys[0]) in caught.value.remedy
 
     def test_a_login_accepts_only_stored_keys(
         self, ssh: SshServer, project: Callable[..., Run], tmp_path: Path

@@ -103,20 +103,18 @@ def test_the_engine_knows_neither_tasks_nor_sandbox_and_the_sandbox_not_the_engi
             assert not tops & {"selvedge", "tasks", "fabfile", "tests"}, short(path)
 
 
-# Who may use paramiko, and which of its names: the connection; host keys; keys of the agent; ssh_config's names.
+# Who may use paramiko, and which of its names: the connection; host keys; keys of the agent; ssh's configuration.
 PARAMIKO = {
     "selvedge/ssh/connection.py": {""},
-    "selvedge/ssh/login.py": {""},
+    "selvedge/ssh/login.py": {"", "SSHConfig"},
     "selvedge/ssh/shells.py": {""},
     "selvedge/ssh/streams.py": {""},
     "selvedge/ssh/host_keys.py": {""},
-    "selvedge/ssh/known_hosts.py": {""},
+    "selvedge/ssh/agent.py": {"", "AgentKey", "AgentSSH"},
+    "selvedge/ssh/authentication.py": {"", "PublicBlob"},
+    "selvedge/ssh/transport.py": {""},
+    "selvedge/ssh/openssh.py": {"SSHConfig", "ConfigParseError", "CouldNotCanonicalize"},
     "selvedge/ssh/key_scan.py": {""},
-    "selvedge/operations/trust.py": {"PKey"},
-    "selvedge/ssh/public_keys.py": {""},
-    "selvedge/ssh/failures.py": {"BadHostKeyException"},
-    "selvedge/config/hosts.py": {"SSHConfig", "ConfigParseError"},
-    "selvedge/tasklist.py": {"ConfigParseError"},
 }
 CONNECTION = {f"selvedge/ssh/{name}.py" for name in ("connection", "login", "shells", "failures", "host_keys", "key_scan")}
 

@@ -11,8 +11,7 @@ from fabric import Config
 
 from selvedge.config.hosts import Host
 from selvedge.ssh.connection import Credentials, Remote
-from selvedge.ssh.host_keys import fingerprint
-from tests.unit.ssh.sshd import Sshd
+from tests.unit.ssh.sshd import Sshd, print_of
 
 
 @pytest.fixture
@@ -31,7 +30,7 @@ def remote(sshd: Sshd) -> Iterator[Callable[..., Remote]]:
     made = []
 
     def make(password: str = "", **fields: Any) -> Remote:
-        values = {"host_key": fingerprint(sshd.host_key), "key": str(sshd.key_file), "port": sshd.port, **fields}
+        values = {"host_key": print_of(sshd.host_key), "key": str(sshd.key_file), "port": sshd.port, **fields}
         host = Host.model_validate({"name": "web", "address": "127.0.0.1", **values})
         made.append(Remote(host, Config(), Credentials(password)))
         return made[-1]

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import paramiko
 
+from selvedge.ssh.host_keys import fingerprint, of_paramiko
+
 PASSWORD = "päss 'word\" $x`\\"
 
 
@@ -19,6 +21,8 @@ class Sshd(paramiko.ServerInterface):
     def __init__(self, folder: Path) -> None:
         self.users = ["root"]
         self.host_key: paramiko.PKey = paramiko.ECDSAKey.generate()
+        self.more_host_keys: list[paramiko.PKey] = []
+        self.offered: list[str] = []
         self.key = paramiko.ECDSAKey.generate()
         self.key_file = folder / "id"
         self.key.write_private_key_file(str(self.key_file))
@@ -36,11 +40,16 @@ class Sshd(paramiko.ServerInterface):
             except OSError:
                 return
             transport = paramiko.Transport(client)
-            transport.add_server_key(self.host_key)
+            for key in (self.host_key, *self.more_host_keys):
+                transport.add_server_key(key)
             self.transports.append(transport)
             transport.start_server(event=threading.Event(), server=self)
 
+    def get_allowed_auths(self, username: str) -> str:  # noqa: ARG002
+        return "publickey"
+
     def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:
+        self.offered.append(key.get_name())
         known = username in self.users and key.asbytes() == self.key.asbytes()
         return paramiko.AUTH_SUCCESSFUL if known else paramiko.AUTH_FAILED
 
@@ -128,6 +137,11 @@ def fake_sudo(folder: Path, mode: str, attempts: int = 3) -> Path:
         (programs / name).write_text(text)
     (programs / "sudo").chmod(0o755)
     return programs
+
+
+def print_of(key: paramiko.PKey) -> str:
+    """Return the fingerprint of a host key."""
+    return fingerprint(of_paramiko(key))
 
 
 def known(sshd: Sshd, key: paramiko.PKey) -> str:

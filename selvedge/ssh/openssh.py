@@ -1,0 +1,178 @@
+"""The client configuration of this machine, as `ssh -G` shows it.
+
+Without an ssh program, paramiko's reader takes its place. It knows less, which `UNKNOWN` says.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import IO
+
+from selvedge.errors import UsageError
+from selvedge.value import Value
+
+Options = Mapping[str, tuple[str, ...]]
+"""Name of an option in lower case → its values. An option such as IdentityFile has several."""
+SECONDS = 20
+"""Seconds for one `ssh -G`: a Match line may run a command, and a canonical name is looked up."""
+SYSTEM_FILE = Path("/etc/ssh/ssh_config")
+UNKNOWN = "{why}, so Selvedge reads {file} with its own library. It ignores Include and the newer conditions of Match."
+"""The note about paramiko's reader (paramiko.config.SSHConfig). why: why `ssh -G` gave no answer."""
+_INCLUDE = re.compile(r"^(\s*include(?:\s+|\s*=\s*))(.*)$", re.IGNORECASE)
+
+
+class Request(Value):
+    """A question to `ssh -G`. name: as a user types it after `ssh`. file: another file than the usual ones, as for `ssh -F`."""
+
+    name: str
+    user: str = ""
+    port: int | None = None
+    file: str = ""
+
+
+def ask(request: Request) -> Options:
+    """Return the options that apply; each request is answered once a run. The option "note" says what was not read.
+
+    Raises UsageError with ssh's own words if the configuration has an error.
+    """
+    return _ask(request, str(Path("~").expanduser()), shutil.which("ssh") or "")
+
+
+def ask_all(requests: Iterable[Request]) -> None:
+    """Ask all of these at once, so that `ask` has the answers. Raises UsageError as `ask` does."""
+    distinct = list(dict.fromkeys(requests))
+    if len(distinct) > 1:
+        with ThreadPoolExecutor(max_workers=min(16, len(distinct))) as pool:
+            list(pool.map(ask, distinct))
+    elif distinct:
+        ask(distinct[0])
+
+
+def forget() -> None:
+    """Forget all answers: a new run begins."""
+    _ask.cache_clear()
+
+
+def configures(name: str, file: str = "") -> bool:
+    """Return whether the configuration has lines for this name, apart from those for all names."""
+    other = "selvedge-unknown-name"
+    mine, general = (ask(Request(each, file=file)) for each in (name, other))
+    shown = {option: tuple(value.replace(other, name) for value in values) for option, values in general.items()}
+    return dict(mine) != shown
+
+
+@functools.cache
+def _ask(request: Request, home: str, program: str) -> Options:
+    if not program:
+        return _by_paramiko(request, home, "Your machine has no ssh program")
+    if request.file or home == home_of_database():
+        done = _run(request, _command(request, program, request.file), subprocess.DEVNULL)
+    else:
+        # A file, because ssh opens its configuration a second time for Match final.
+        with tempfile.TemporaryFile() as configuration:
+            configuration.write(_configuration(home))
+            configuration.seek(0)
+            done = _run(request, _command(request, program, "/dev/stdin"), configuration)
+    words = done.stderr.decode("utf-8", "replace").replace("/dev/stdin", f"{home}/.ssh/config")
+    options = _parsed(done.stdout.decode("utf-8", "surrogateescape"))
+    if "hostname" in options:
+        return options
+    if re.search(r"(unknown|illegal|invalid) option -- '?G", words):
+        return _by_paramiko(request, home, "Your ssh program does not know the option -G")
+    raise _refused(request, words)
+
+
+def _run(request: Request, command: Sequence[str], standard_input: int | IO[bytes]) -> subprocess.CompletedProcess[bytes]:
+    try:
+        return subprocess.run(command, stdin=standard_input, capture_output=True, timeout=SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        raise UsageError(
+            f"{request.name}: `ssh -G {request.name}` did not answer within {SECONDS} s.",
+            "Check the commands of its Match exec lines, and your name servers if it has CanonicalizeHostname.",
+        ) from None
+
+
+def _command(request: Request, program: str, file: str) -> Sequence[str]:
+    options = ["-F", file] if file else []
+    options += ["-l", request.user] if request.user else []
+    options += ["-p", str(request.port)] if request.port else []
+    return [program, "-G", *options, "--", request.name]
+
+
+def _parsed(text: str) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for line in text.splitlines():
+        name, _, value = line.partition(" ")
+        found[name.lower()] = (*found.get(name.lower(), ()), value)
+    return found
+
+
+def _refused(request: Request, words: str) -> UsageError:
+    noise = ("Pseudo-terminal", "terminating,")
+    lines = [line.strip() for line in words.splitlines() if not any(each in line for each in noise)]
+    said = "; ".join(filter(None, lines)).rstrip(".") or "it gave no reason"
+    return UsageError(
+        f"{request.name}: ssh cannot use its configuration: {said}.",
+        f"Correct it until `ssh -G {request.name}` shows no error.",
+    )
+
+
+def _configuration(home: str) -> bytes:
+    """Return the configuration of a user whose HOME is not the home folder of the user database, which alone ssh reads."""
+    own = Path(home, ".ssh/config")
+    lines = own.read_text("utf-8", "surrogateescape").splitlines() if own.is_file() else []
+    text = "".join(f"{_with_home(line, home)}\n" for line in lines)
+    text += f"Match all\nInclude {SYSTEM_FILE}\n" if SYSTEM_FILE.is_file() else ""
+    return text.encode("utf-8", "surrogateescape")
+
+
+def home_of_database() -> str:
+    """Return the home folder in the user database, "" if the user is not in it."""
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.getuid()).pw_dir
+    except KeyError:
+        return ""
+
+
+def _with_home(line: str, home: str) -> str:
+    """Return an Include line with the paths that it has below the home folder HOME."""
+    found = _INCLUDE.match(line)
+    if not found:
+        return line
+    paths = [path.strip('"') for path in re.findall(r'"[^"]*"|\S+', found[2])]
+    full = [home + path[1:] if path.startswith("~/") else str(Path(home, ".ssh", path)) for path in paths]
+    return found[1] + " ".join(f'"{path}"' for path in full)
+
+
+def _by_paramiko(request: Request, home: str, why: str) -> Options:
+    """Return the options as paramiko reads them. Raises UsageError."""
+    from paramiko.config import SSHConfig
+    from paramiko.ssh_exception import ConfigParseError, CouldNotCanonicalize
+
+    files = [Path(request.file)] if request.file else [Path(home, ".ssh/config"), SYSTEM_FILE]
+    config = SSHConfig()
+    try:
+        for path in (path for path in files if request.file or path.is_file()):
+            config.parse(path.read_text("utf-8", "replace").splitlines())
+        found = config.lookup(request.name)
+    except (OSError, ConfigParseError, CouldNotCanonicalize, KeyError, ValueError) as error:
+        remedy = "Install OpenSSH's ssh, which reads all of it: `sudo apt-get install openssh-client`."
+        raise UsageError(f"{request.name}: {files[0]} is not readable: {error}.", remedy) from None
+    options = {name: tuple(value) if isinstance(value, list) else (str(value),) for name, value in found.items() if value}
+    if request.user:
+        options["user"] = (request.user,)
+    if request.port:
+        options["port"] = (str(request.port),)
+    if any(path.is_file() for path in files[:1]):
+        options["note"] = (UNKNOWN.format(why=why, file=files[0]),)
+    return options
