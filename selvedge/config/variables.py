@@ -28,6 +28,11 @@ _FIGHTING = ("daemon", "pid", "user", "group", "umask", "chdir", "bind", "reload
 """Options of gunicorn that the process manager or the start script decides."""
 _SHORT = {"-D": "daemon", "-p": "pid", "-u": "user", "-g": "group", "-m": "umask", "-b": "bind"}
 
+OVERRIDDEN = frozenset(
+    ("APP_SHARED", "HOME", "RELEASE", "COMMIT", "VIRTUAL_ENV", "PATH", "PYTHONPATH", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE")
+)
+"""Variables that the start script sets itself, whatever the file says (templates/gunicorn/run.j2)."""
+
 LARGEST_VARIABLE = 128 * 1024
 """Bytes of `NAME=value` with its final NUL (execve(2), MAX_ARG_STRLEN)."""
 LARGEST_ENVIRONMENT = 1024 * 1024

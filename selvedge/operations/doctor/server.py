@@ -26,6 +26,7 @@ def check_server(app: Target, facts: ServerFacts) -> Iterator[CheckResult]:
     yield _python(app, facts)
     yield _clock(facts)
     yield from _memory(app, facts)
+    yield from _sources(app, facts)
     yield from _configuration(facts)
     yield from _repository(app, facts)
     yield from check_status(app, facts.status)
@@ -93,6 +94,14 @@ def _memory(app: Target, facts: ServerFacts) -> Iterator[CheckResult]:
         yield problem("memory", f"{text}; a new release beside the live one needs {needed:.0f} MB", remedy)
     else:
         yield ok("memory", text)
+
+
+def _sources(app: Target, facts: ServerFacts) -> Iterator[CheckResult]:
+    """Report package sources of third parties that failed: `fab update` only names them once a day."""
+    for line in facts.lines.get("source", []):
+        place, source, reason = [*line.split("|"), "", ""][:3]
+        remedy = f"Correct or delete that entry on the server, then run `fab -H {app.host.name} update`."
+        yield warning("packages", f"{source} could not be fetched: {reason} ({place})", remedy)
 
 
 def _configuration(facts: ServerFacts) -> Iterator[CheckResult]:

@@ -11,6 +11,7 @@ from selvedge.config.dotenv import read_environment
 from selvedge.config.hosts import Host
 from selvedge.config.settings import Settings
 from selvedge.config.target import Target
+from selvedge.config.variables import OVERRIDDEN
 from selvedge.errors import SelvedgeError, UsageError
 from selvedge.operations.support.check_results import CheckResult, ok, problem, warning
 from selvedge.operations.support.text import counted
@@ -132,12 +133,15 @@ def _files(app: Target) -> Iterator[CheckResult]:
     try:
         if app.env_file:
             path = app.local_file(app.env_file)
-            count = len(read_environment(path))
+            names = read_environment(path)
             if path.stat().st_mode & 0o007:
                 yield warning("env_file", f"every user of your machine can read {path}", f"Run `chmod 600 {path}`.")
+            if useless := sorted(OVERRIDDEN & set(names) - {"PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE"}):
+                text = f"{', '.join(useless)} in {path} cannot be replaced: Selvedge sets the same names"
+                yield warning("env_file", text, "Delete the lines, or give the variables other names.")
             if tracked := tracked_warning(path):
                 yield warning("env_file", *tracked)
-            yield ok("env_file", f"{path} has {counted(count, 'variable')}")
+            yield ok("env_file", f"{path} has {counted(len(names), 'variable')}")
         if app.tls.certificate:
             OwnCertificate.of(app)
             yield ok("certificate", f"{app.tls.certificate} and its key match")

@@ -109,6 +109,7 @@ apt_fetch() {
     apt_wait
     # Without the error mode, apt succeeds even if a mirror does not answer.
     if apt_run -o Acquire::Retries=0 -o APT::Update::Error-Mode=any update >"$undo/apt" 2>&1; then
+      rm -f "$undo/failed"
       apt_note_fetched
       return 0
     fi

@@ -5,6 +5,7 @@
 doctor_fact() {
   status_fact "$1"
   doctor_system
+  doctor_sources
   doctor_names
   doctor_ports
   doctor_nginx
@@ -23,6 +24,12 @@ doctor_system() {
   for unit in $(status_units); do
     printf 'boot %s %s\n' "$unit" "$(systemctl is-enabled "$unit" 2>/dev/null)"
   done
+}
+
+# doctor_sources: the package sources that failed at the last fetch, "PLACE|SOURCE|REASON".
+doctor_sources() {
+  [ ! -e /var/lib/selvedge/lists-fetched ] ||
+    awk -F '|' 'NR > 1 { print "source " $3 "|" $2 "|" $4 }' /var/lib/selvedge/lists-fetched
 }
 
 # doctor_names: the addresses of the server and of each domain.

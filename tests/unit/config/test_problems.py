@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from selvedge.config.files import sandbox_file
 from selvedge.config.load import load
 from selvedge.errors import ConfigError
 from tests.unit.config.conftest import Problems
@@ -186,3 +190,33 @@ def test_files_that_are_not_text(tmp_path: Path, problems: Problems) -> None:
         load(tmp_path / "none.toml", environ={})
     (tmp_path / ".env").write_bytes(b"\xff")
     assert problems(APP)[0].endswith(".env: the file is not UTF-8 text. Save it as UTF-8.")
+
+
+@pytest.mark.parametrize("name", [".env", "hosts.toml"])
+@pytest.mark.parametrize(("make", "problem"), [(os.mkfifo, "is a pipe"), (Path.mkdir, "is a folder")])
+def test_a_file_of_settings_that_is_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, make: Callable[[Path], object], problem: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if name == ".env":
+        (tmp_path / "hosts.toml").write_text('[app]\nname = "hello"\nrepository = "."\n')
+    make(tmp_path / name)
+    with pytest.raises(ConfigError, match=f"{name}: the file {problem}"):
+        load(environ={})
+
+
+@pytest.mark.parametrize(
+    ("named", "problem"),
+    [
+        ("/dev/zero", "/dev/zero: the file is a device"),
+        ("/tmp", "/tmp: the file is a folder"),
+        ("~nosuch/hosts.toml", "environment: SELVEDGE_HOSTS_FILE: begins with ~nosuch"),
+        ("none.toml", "none.toml: the file is missing"),
+    ],
+)
+def test_a_variable_that_names_no_hosts_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: str, problem: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match=re.escape(problem)):
+        load(environ={"SELVEDGE_HOSTS_FILE": named})
+    with pytest.raises(ConfigError, match="SELVEDGE_SANDBOX_DIR: begins with ~nosuch"):
+        sandbox_file({"SELVEDGE_SANDBOX_DIR": "~nosuch/x"})

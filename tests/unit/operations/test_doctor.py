@@ -62,6 +62,12 @@ site 200 {OLD}
 
 
 class TestDoctor:
+    def test_a_package_source_that_failed(self, target: Callable[..., Target]) -> None:
+        facts = found(f"{GOOD}source /etc/apt/sources.list.d/x.list, line 1|http://x stable|404  Not Found\n", ports={80: "open"})
+        assert lines(check_server(target(), facts)) == [
+            "packages: http://x stable could not be fetched: 404  Not Found (/etc/apt/sources.list.d/x.list, line 1)"
+        ]
+
     def test_a_healthy_server_has_no_findings(self, target: Callable[..., Target]) -> None:
         app, facts = target(), found(GOOD, ports={80: "open"})
         assert lines([*check_server(app, facts), *check_network(app, facts)]) == []

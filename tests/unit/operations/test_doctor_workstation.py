@@ -108,6 +108,22 @@ class TestWorkstation:
         # git gets the token in its environment, which other users cannot read.
         assert "GIT_LOGIN=https://me:s3cr3t@git.example.com" in (tmp_path / "env").read_text()
 
+    def test_an_environment_file_with_names_that_selvedge_sets_in_a_repository(
+        self, project: Callable[..., Run], tmp_path: Path
+    ) -> None:
+        repository = self.repository(tmp_path / "code")
+        path = tmp_path / "code" / "x.env"
+        path.write_text("PATH=/x\nPYTHONUNBUFFERED=1\nA=1\n")
+        path.chmod(0o600)
+        subprocess.run(["git", "-C", str(tmp_path / "code"), "add", "x.env"], check=True)
+        run = self.load(project, {"a": self.key(tmp_path / "key")}, repository, 'env_file = "code/x.env"')
+        found = [each for each in lines(self.results(run)) if each.startswith("env_file")]
+        assert found == [
+            f"env_file: PATH in {path} cannot be replaced: Selvedge sets the same names",
+            f"env_file: git tracks {path}, so each copy of the repository has its secrets",
+        ]
+        assert [each.text for each in self.results(run) if each.subject == "env_file"][-1] == f"{path} has 3 variables"
+
     def test_an_environment_file_that_is_readable_by_others_or_invalid(
         self, project: Callable[..., Run], tmp_path: Path
     ) -> None:

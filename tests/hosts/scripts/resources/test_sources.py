@@ -165,6 +165,14 @@ def test_one_source_with_two_keys_names_its_files(apt: Any) -> None:
     assert "(/etc/apt/sources.list.d/a.list, /etc/apt/sources.list.d/b.list)" in error, error
 
 
+def test_a_second_attempt_that_succeeds_leaves_no_failure(apt: Any) -> None:
+    apt.program("sleep", "mv /srv/away /srv/debian-security")
+    subprocess.run(["mv", str(apt.path("/srv/debian-security")), str(apt.path("/srv/away"))], check=True)
+    done = update(apt)
+    assert done.error == "" and done.said == ["apt-get update failed, attempt 1 of 3"], done
+    assert len(apt.path(FETCHED).read_text().splitlines()) == 1
+
+
 def test_an_update_that_was_killed_does_not_count(apt: Any) -> None:
     apt.run("mkdir -p /var/lib/apt/lists/partial && apt-get -q update")
     assert apt.plan(Upgraded(upgrade=False))
