@@ -81,17 +81,21 @@ def _with_submodules(part: Part, top: Path) -> Iterator[Part]:
         if about.startswith("160000 "):
             commit = about.split()[2]
             inside = f"{part.path}/{path}".lstrip("/")
-            yield from _with_submodules(Part(inside, commit, _submodule(part, path, commit, top)), top)
+            if folder := _submodule(part, path, commit, top):
+                yield from _with_submodules(Part(inside, commit, folder), top)
 
 
-def _submodule(part: Part, path: str, commit: str, top: Path) -> Path:
-    """Return the folder of a submodule's repository that has this commit."""
+def _submodule(part: Part, path: str, commit: str, top: Path) -> Path | None:
+    """Return the folder of a submodule's repository that has this commit; None if git leaves it out, too (`update = none`)."""
     folders = list(_candidates(part, path))
     for folder in folders:
         if _has_commit(Part(path, commit, folder)):
             return folder
     where, inside = quote(str(top)), f"{part.path}/{path}".lstrip("/")
-    if not folders and not _name(part, path):
+    name = _name(part, path)
+    if name and _in_gitmodules(part, f"submodule.{name}.update") == ["none"]:
+        return None
+    if not folders and not name:
         raise UsageError(
             f"The folder {inside} of {top} was committed as a reference to a git repository of its own. .gitmodules does not name "
             "it, and your machine does not have it, so the release would have an empty folder in its place.",
@@ -119,16 +123,19 @@ def _candidates(part: Part, path: str) -> Iterator[Path]:
 
 def _name(part: Part, path: str) -> str:
     """Return the submodule's name in .gitmodules, "" if it is not there."""
-    blob = f"{part.commit}:.gitmodules"
-    variables = git_variables(part.folder)
-    listed = git(
-        part.folder, "config", "-z", "--blob", blob, "--get-regexp", r"^submodule\..*\.path$", environment_variables=variables
-    )
-    for entry in listed.stdout.split("\0"):
+    for entry in _in_gitmodules(part, "--get-regexp", r"^submodule\..*\.path$"):
         key, _, value = entry.partition("\n")
         if value == path:
             return key.removeprefix("submodule.").removesuffix(".path")
     return ""
+
+
+def _in_gitmodules(part: Part, *question: str) -> list[str]:
+    """Return git-config's answers from the commit's .gitmodules, none without that file."""
+    question = question if len(question) > 1 else ("--get", *question)
+    command = ("config", "-z", "--blob", f"{part.commit}:.gitmodules", *question)
+    answer = git(part.folder, *command, environment_variables=git_variables(part.folder))
+    return answer.stdout.rstrip("\0").split("\0") if answer.returncode == 0 else []
 
 
 @functools.cache

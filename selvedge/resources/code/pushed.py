@@ -115,8 +115,11 @@ def checkout(app: Target) -> Path:
 
 
 def uncommitted_files(app: Target) -> int:
-    """Return the number of changed files of the app in the checkout on this machine that no commit has."""
-    return local_repository.uncommitted_files(checkout(app), app.root)
+    """Return the number of changed files of the app in the checkout on this machine that no commit has.
+
+    With app.carry all files count, because what is carried may be built from any of them.
+    """
+    return local_repository.uncommitted_files(checkout(app), "" if app.carry else app.root)
 
 
 def pack_objects(checkout: Path, commit: str, known: Sequence[str]) -> Path:

@@ -124,6 +124,14 @@ def test_a_submodule_that_is_missing_here_is_named_with_the_remedy(app: Path, tm
         parts(app, sha)
 
 
+def test_a_submodule_that_git_itself_leaves_out(app: Path, tmp_path: Path) -> None:
+    git(app, "config", "--file", ".gitmodules", "submodule.vendor/library.update", "none")
+    sha = commit(app)
+    git(tmp_path, "clone", "-q", str(app), str(tmp_path / "clone"))
+    assert [part.path for part in parts(tmp_path / "clone", sha)] == [""]
+    assert [part.path for part in parts(app, sha)] == ["", "vendor/library", "vendor/library/in ner"]
+
+
 def test_a_reference_without_gitmodules_and_without_the_repository(tmp_path: Path) -> None:
     app = make(tmp_path / "app", main="app = 1\n")
     make(app / "plugin", plug="z = 3\n")
