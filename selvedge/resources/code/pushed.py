@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 from selvedge.errors import SelvedgeError
 from selvedge.resources.base import Change, Resource
 from selvedge.resources.code import local_repository
-from selvedge.resources.code.beside import LargeFile, git_variables, large_files, parts
 from selvedge.resources.code.git import environment, git
+from selvedge.resources.code.large_files import LargeFile, large_files
 from selvedge.resources.code.mirror import MirroredCommit
+from selvedge.resources.code.submodules import git_variables, parts
 from selvedge.resources.files import Absent
 from selvedge.shell.quoting import quote, words
 from selvedge.ssh.payload import readable

@@ -11,9 +11,10 @@ import pytest
 
 from selvedge.errors import UsageError
 from selvedge.resources.base import Resource
-from selvedge.resources.code.beside import large_files, parts
 from selvedge.resources.code.checkout import Checkout
+from selvedge.resources.code.large_files import large_files
 from selvedge.resources.code.pushed import PushedCommit, PushedLargeFiles
+from selvedge.resources.code.submodules import parts
 from tests.hosts.scripts.resources.repository import commit, git, places
 from tests.support.plans import summaries
 
