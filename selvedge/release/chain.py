@@ -12,7 +12,7 @@ from typing import Any
 from selvedge.config.dotenv import app_environment
 from selvedge.engine.fleet import Fleet
 from selvedge.engine.session import Planned, Session
-from selvedge.release.carried import must_build
+from selvedge.release.carried import must_build, note_other_commits
 from selvedge.release.commits import Commits, apply_options, requested_ref
 from selvedge.release.database import network_databases
 from selvedge.release.rollout import Plans, roll_out
@@ -47,6 +47,7 @@ def run_chain(fleet: Fleet, commits: Commits, tasks: Sequence[Step], options: Ma
         show_plan(fleet.report, session, plans[session.name], whole=dry or bool(options.get("diff")))
     note_uncommitted(fleet.report, uncommitted.result())
     note_changed_hooks(fleet, plans)
+    note_other_commits(fleet.sessions, plans)
     if dry:
         fleet.report.line("Dry run: nothing was changed.")
         return

@@ -101,6 +101,11 @@ def require_top_folder(app: Target, repository: Path) -> None:
     )
 
 
+def checked_out(repository: Path) -> str:
+    """Return the commit that is checked out, "" for a repository without one."""
+    return git(repository, "rev-parse", "--verify", "--quiet", "HEAD^{commit}").stdout.strip()
+
+
 def uncommitted_files(repository: Path, root: str) -> int:
     """Return the number of changed files in a folder of the checkout that no commit has; new files do not count."""
     changed = git(repository, "status", "--porcelain", "--untracked-files=no", "--", root or ".")

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 from selvedge.errors import SelvedgeError
 from selvedge.resources.base import Change, Resource
 from selvedge.resources.code import local_repository
-from selvedge.resources.code.beside import LargeFile, git_variables, large_files, parts
 from selvedge.resources.code.git import environment, git
+from selvedge.resources.code.large_files import LargeFile, large_files
 from selvedge.resources.code.mirror import MirroredCommit
+from selvedge.resources.code.submodules import git_variables, parts
 from selvedge.resources.files import Absent
 from selvedge.shell.quoting import quote, words
 from selvedge.ssh.payload import readable
@@ -115,8 +116,11 @@ def checkout(app: Target) -> Path:
 
 
 def uncommitted_files(app: Target) -> int:
-    """Return the number of changed files of the app in the checkout on this machine that no commit has."""
-    return local_repository.uncommitted_files(checkout(app), app.root)
+    """Return the number of changed files of the app in the checkout on this machine that no commit has.
+
+    With app.carry all files count, because what is carried may be built from any of them.
+    """
+    return local_repository.uncommitted_files(checkout(app), "" if app.carry else app.root)
 
 
 def pack_objects(checkout: Path, commit: str, known: Sequence[str]) -> Path:

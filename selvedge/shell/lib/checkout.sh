@@ -43,6 +43,16 @@ checkout_fetch_submodules() {
   done || :
 }
 
+# checkout_name_empty: name the submodules of the commit that git has left out without a word.
+checkout_name_empty() {
+  local path
+  git --git-dir="$repo" -c core.quotePath=false ls-tree -r "$commit" | sed -n 's/^160000 commit [0-9a-f]*[[:space:]]//p' | while IFS= read -r path; do
+    if [ -z "$(ls -A -- "$fresh/$path" 2>/dev/null)" ]; then
+      step_say "the folder $path is empty in the release: it is a reference to another repository, and .gitmodules has no address for it"
+    fi
+  done
+}
+
 # checkout_pointers: print the files of the checkout that stand for files in Git LFS, and that .gitattributes gives to it, each as "./PATH"
 # and a NUL.
 checkout_pointers() {
@@ -108,6 +118,7 @@ checkout_make() {
   printf '%s' "$submodules" | while read -r sha folder; do checkout_files "$sha" "$fresh/$folder"; done
   if [ -n "$url" ]; then
     checkout_fetch_submodules
+    checkout_name_empty
     checkout_fetch_large
   else
     checkout_take_large

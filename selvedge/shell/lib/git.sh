@@ -32,8 +32,8 @@ git_try() {
   return "$status"
 }
 
-# git_mask: the standard input without the users, passwords and tokens in addresses.
-git_mask() { sed 's#\([a-z]://\)[^/@[:space:]]*@#\1#g'; }
+# git_mask: the standard input without the users, passwords and tokens in addresses, and without the carriage returns of ssh.
+git_mask() { tr -d '\r' | sed 's#\([a-z]://\)[^/@[:space:]]*@#\1#g'; }
 
 # git_reason: print the sentence of $output that says why git failed. What the git server or ssh said comes before git's own
 # conclusion.

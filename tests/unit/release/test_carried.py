@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -140,3 +141,20 @@ def test_a_commit_that_becomes_known_later_is_built_then(
     assert builds(tmp_path) == 1
     assert replace(session.release, ref="x").carried == session.release.carried
     assert not carried.must_build(session, [])
+
+
+def test_a_checkout_of_another_commit_is_noted(target: Callable[..., Target], tmp_path: Path) -> None:
+    """`fab deploy --commit` of an older commit carries what was built from the newest."""
+    for number in ("1", "2"):
+        for words in (["init", "-q"], ["-c", "user.name=x", "-c", "user.email=x", "commit", "-q", "--allow-empty", "-m", number]):
+            subprocess.run(["git", *words], cwd=tmp_path, check=True)
+    old, new = (subprocess.run(["git", "rev-parse", ref], cwd=tmp_path, check=True, capture_output=True, text=True).stdout.strip()
+                for ref in ("HEAD~1", "HEAD"))  # fmt: skip
+    screen = io.StringIO()
+    for commit in (new, old):
+        session = Session(target(carry=["dist"], repository=str(tmp_path)), None, Report(screen))  # type: ignore[arg-type]
+        session.release = Release(commit=commit)
+        carried.note_other_commits([session], {"server": []})
+    assert screen.getvalue() == (
+        f"Note: app.carry takes files from {tmp_path}, which is at {new[:12]}; the release is of {old[:12]}.\n"
+    )

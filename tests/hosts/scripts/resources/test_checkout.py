@@ -100,6 +100,20 @@ def test_submodules_are_checked_out(server: Any, repository: Path) -> None:
     assert not list(release.rglob(".git"))
 
 
+def test_a_repository_inside_the_repository_is_named(server: Any, repository: Path) -> None:
+    """`git add` of a folder with a .git of its own commits a reference without an address; git leaves such a folder empty."""
+    plugin = repository / "plug in"
+    plugin.mkdir()
+    git(plugin, "init", "-q", "-b", "main")
+    git(plugin, "commit", "-q", "--allow-empty", "-m", "x")
+    sha = commit(repository)
+    server.make(*places(), fetched(sha))
+    done = server.apply(server.plan(checkout(sha, base="file:///opt/hello")))
+    assert done.status == 0 and done.said == [
+        "the folder plug in is empty in the release: it is a reference to another repository, and .gitmodules has no address for it"
+    ]
+
+
 def test_a_submodule_that_cannot_be_fetched_leaves_no_release(server: Any, repository: Path) -> None:
     library = server.path("/opt/library")
     library.mkdir()

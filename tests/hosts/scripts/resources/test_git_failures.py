@@ -12,7 +12,7 @@ from selvedge.engine.script import call_script
 from selvedge.resources.code.fetched import ANSWERS, resolve_call
 from tests.hosts.scripts.resources.repository import fetched, places
 
-SSH_REFUSED = "git@git.test: Permission denied (publickey).\nfatal: Could not read from remote repository.\n\nPlease make sure …"
+SSH_REFUSED = "git@git.test: Permission denied (publickey).\r\nfatal: Could not read from remote repository.\n\nPlease make sure …"
 CHANGED = (
     "@@@@@@@@@@@\n@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\n@@@@@@@@@@@\nThe fingerprint is\n"
     "SHA256:+DiY3wvvV6TuJJhbpZisF/zLDA0zPMSvHdkr4UvCOqU.\nHost key verification failed.\n"

@@ -11,9 +11,10 @@ import pytest
 
 from selvedge.errors import UsageError
 from selvedge.resources.base import Resource
-from selvedge.resources.code.beside import large_files, parts
 from selvedge.resources.code.checkout import Checkout
+from selvedge.resources.code.large_files import large_files
 from selvedge.resources.code.pushed import PushedCommit, PushedLargeFiles
+from selvedge.resources.code.submodules import parts
 from tests.hosts.scripts.resources.repository import commit, git, places
 from tests.support.plans import summaries
 
@@ -122,6 +123,14 @@ def test_a_submodule_that_is_missing_here_is_named_with_the_remedy(app: Path, tm
     git(library, "gc", "-q", "--prune=now")
     with pytest.raises(UsageError, match=f"vendor/library of .* has no commit {new[:12]}"):
         parts(app, sha)
+
+
+def test_a_submodule_that_git_itself_leaves_out(app: Path, tmp_path: Path) -> None:
+    git(app, "config", "--file", ".gitmodules", "submodule.vendor/library.update", "none")
+    sha = commit(app)
+    git(tmp_path, "clone", "-q", str(app), str(tmp_path / "clone"))
+    assert [part.path for part in parts(tmp_path / "clone", sha)] == [""]
+    assert [part.path for part in parts(app, sha)] == ["", "vendor/library", "vendor/library/in ner"]
 
 
 def test_a_reference_without_gitmodules_and_without_the_repository(tmp_path: Path) -> None:

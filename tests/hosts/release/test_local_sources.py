@@ -1,4 +1,4 @@
-"""What lies beside the code on the user's machine: built folders, submodules and files in Git LFS, in releases."""
+"""What releases take from the user's machine besides a commit: built folders, submodules, files in Git LFS."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def page(server: Server) -> str:
     return server.run("cat /srv/hello/current/web/dist/index.html").stdout.strip()
 
 
-class TestBesideTheCode:
+class TestLocalSources:
     def configure(self, project: Project, **app: object) -> None:
         project.configure(f"[hooks]\nbefore_build = '''{BUILD}'''\n", **QUICK | {"carry": ["web/dist"]} | app)
 

@@ -1,4 +1,4 @@
-"""What a commit on this machine needs besides its own objects: submodules, and files in Git LFS."""
+"""The files in Git LFS of a commit on this machine, and where their contents are."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import functools
 import hashlib
 import re
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from selvedge.errors import SelvedgeError, UsageError
+from selvedge.errors import UsageError
 from selvedge.resources.code.git import git
-from selvedge.resources.code.local_repository import unreadable
+from selvedge.resources.code.submodules import Part, git_variables, parts
 from selvedge.shell.quoting import quote
 from selvedge.value import Value
 
@@ -24,111 +24,12 @@ _POINTER_BYTES = 1024
 """The most bytes of a pointer, by the same specification."""
 
 
-class Part(Value):
-    """A commit that a release consists of, with its repository on this machine.
-
-    path: its folder in the release, "" for the app's own repository. folder: a checkout or the folder of a repository.
-    """
-
-    path: str
-    commit: str
-    folder: Path
-
-    def git(self, *arguments: str, stdin: str | None = None, more: Mapping[str, str] | None = None) -> str:
-        """Return git's output. Raises ConfigError with git's own words if it fails."""
-        done = git(self.folder, *arguments, stdin=stdin, environment_variables={**git_variables(self.folder), **(more or {})})
-        if done.returncode != 0:
-            raise unreadable(self.folder, done.stderr)
-        return done.stdout
-
-
 class LargeFile(Value):
     """A file in Git LFS: its SHA-256, its size in bytes, and a file on this machine with its content."""
 
     oid: str
     size: int
     source: Path
-
-
-def git_variables(folder: Path) -> dict[str, str]:
-    """Return git's variables for a repository's own folder: the checkout that it names may be missing."""
-    return {} if (folder / ".git").exists() or not (folder / "HEAD").is_file() else {"GIT_WORK_TREE": "."}
-
-
-@functools.cache
-def parts(repository: Path, commit: str) -> tuple[Part, ...]:
-    """Return the commit and those of its submodules, the nested ones, too; only the commit if the repository does not have it.
-
-    Raises UsageError for a submodule that is missing on this machine.
-    """
-    top = Part("", commit, repository)
-    return tuple(_with_submodules(top, repository)) if _has_commit(top) else (top,)
-
-
-def _has_commit(part: Part) -> bool:
-    """Return whether the repository has the commit with its files. False without git."""
-    try:
-        done = git(part.folder, "cat-file", "-e", f"{part.commit}^{{tree}}", environment_variables=git_variables(part.folder))
-    except SelvedgeError:
-        return False
-    return done.returncode == 0
-
-
-def _with_submodules(part: Part, top: Path) -> Iterator[Part]:
-    yield part
-    for line in part.git("ls-tree", "-r", "-z", part.commit).split("\0"):
-        about, _, path = line.partition("\t")
-        if about.startswith("160000 "):
-            commit = about.split()[2]
-            inside = f"{part.path}/{path}".lstrip("/")
-            yield from _with_submodules(Part(inside, commit, _submodule(part, path, commit, top)), top)
-
-
-def _submodule(part: Part, path: str, commit: str, top: Path) -> Path:
-    """Return the folder of a submodule's repository that has this commit."""
-    folders = list(_candidates(part, path))
-    for folder in folders:
-        if _has_commit(Part(path, commit, folder)):
-            return folder
-    where, inside = quote(str(top)), f"{part.path}/{path}".lstrip("/")
-    if not folders and not _name(part, path):
-        raise UsageError(
-            f"The folder {inside} of {top} was committed as a reference to a git repository of its own. .gitmodules does not name "
-            "it, and your machine does not have it, so the release would have an empty folder in its place.",
-            f"To commit its files instead: `git -C {where} rm --cached {quote(inside)}`, delete {inside}/.git, then "
-            f"`git -C {where} add {quote(inside)}` and commit. For a submodule: `git submodule add`.",
-        )
-    why = f"has no commit {commit[:12]}" if folders else "is not initialized"
-    raise UsageError(
-        f"The submodule {inside} of {top} {why} on your machine, so it cannot be pushed with the release.",
-        f"Get it with `git -C {where} submodule update --init --recursive`, then run the same command again.",
-    )
-
-
-def _candidates(part: Part, path: str) -> Iterator[Path]:
-    """Yield the repositories on this machine that may have a submodule: its checkout, and git's own folder for it."""
-    checkout = part.folder / path
-    if (checkout / ".git").exists():
-        yield checkout
-    if name := _name(part, path):
-        own, common = part.git("rev-parse", "--git-path", f"modules/{name}", "--git-common-dir").splitlines()
-        for folder in dict.fromkeys((part.folder / own, part.folder / common / "modules" / name)):
-            if (folder / "HEAD").is_file():
-                yield folder
-
-
-def _name(part: Part, path: str) -> str:
-    """Return the submodule's name in .gitmodules, "" if it is not there."""
-    blob = f"{part.commit}:.gitmodules"
-    variables = git_variables(part.folder)
-    listed = git(
-        part.folder, "config", "-z", "--blob", blob, "--get-regexp", r"^submodule\..*\.path$", environment_variables=variables
-    )
-    for entry in listed.stdout.split("\0"):
-        key, _, value = entry.partition("\n")
-        if value == path:
-            return key.removeprefix("submodule.").removesuffix(".path")
-    return ""
 
 
 @functools.cache
