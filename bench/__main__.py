@@ -14,6 +14,7 @@ NAMES = {
     "against": "all of the above for this checkout and for another one: python -m bench against FOLDER",
     "tricks": "the time that each optimization saves in a run with nothing to change (ten minutes)",
     "load": "the requests lost in ten deploys and ten rollbacks under load, for two apps (half an hour)",
+    "serving": "the requests per second of an app with 1 kB of JSON, against a tutorial's set-up (five minutes)",
     "tools": "a release and a second run, against a script, Fabric, Ansible and pyinfra (ten minutes)",
 }
 

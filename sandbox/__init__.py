@@ -82,10 +82,11 @@ def servers() -> list[Server]:
     return [Server(**vars(record)) for record in state.records()]
 
 
-def down(name: str = "sandbox") -> bool:
+def down(name: str = "sandbox", say: Say = silent) -> bool:
     """Remove the server and its disk. With the last server, also remove the network and the state directory.
 
-    The images stay. Returns whether the server existed. Raises SandboxError if a part of it cannot be removed.
+    The images stay, and so does each thing that other programs of this machine use by now; `say` gets a sentence for it.
+    Returns whether the server existed. Raises SandboxError if a part of it cannot be removed.
     """
     if not state.home().is_dir():
         return False
@@ -95,14 +96,15 @@ def down(name: str = "sandbox") -> bool:
             Server(**vars(record)).driver_module.remove(record)
             state.forget(record)
         if not state.records():
-            network.remove()
-            state.clear()
+            for sentence in network.remove():
+                say(sentence)
+            state.clear(network_remains=network.exists())
     return record is not None
 
 
-def down_all() -> list[str]:
-    """Remove all servers, and return their names. Raises SandboxError."""
-    return [record.name for record in state.records() if down(record.name)]
+def down_all(say: Say = silent) -> list[str]:
+    """Remove all servers, and return their names. say: as for `down`. Raises SandboxError."""
+    return [record.name for record in state.records() if down(record.name, say)]
 
 
 def remove_images() -> None:

@@ -7,7 +7,6 @@ import ipaddress
 import json
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network
-from pathlib import Path
 
 from sandbox import kernel, machine, state
 from sandbox.shell import SandboxError, attempt, run
@@ -15,7 +14,7 @@ from sandbox.shell import SandboxError, attempt, run
 
 def bridge() -> str:
     """Return the bridge's name: 12 characters of the 15 that Linux allows."""
-    return f"slv-{state.tag()}"
+    return f"{kernel.OWN}{state.tag()}"
 
 
 def ensure() -> IPv4Network:
@@ -36,17 +35,34 @@ def ensure() -> IPv4Network:
     return subnet
 
 
-def remove() -> None:
-    """Remove the bridge and its rules, and restore the kernel settings. The caller holds the lock."""
+def remove() -> list[str]:
+    """Remove the bridge and its rules, and restore the kernel settings. The caller holds the lock.
+
+    Return a sentence for each thing that stays because others use it.
+    """
     path = state.home() / "network.json"
     if not path.is_file():
-        return
+        return []
+    if others := _other_members():
+        return [
+            f"The bridge {bridge()} and its rules were not removed, because {', '.join(others)} of this machine use it. "
+            f"To remove it later: `sudo ip link delete {bridge()}`."
+        ]
     for rule in _rules(bridge(), IPv4Network(json.loads(path.read_text())["subnet"])):
         while attempt(_iptables(rule, "-D")).returncode == 0:
             pass
     attempt(["ip", "link", "delete", bridge()])
-    if not any(Path("/sys/class/net").glob("slv-*")):
-        kernel.restore()
+    return [] if any(kernel.INTERFACES.glob(f"{kernel.OWN}*")) else kernel.restore()
+
+
+def exists() -> bool:
+    """Return whether the bridge is here."""
+    return (kernel.INTERFACES / bridge()).exists()
+
+
+def _other_members() -> list[str]:
+    """Return the interfaces in the bridge that are not a server's. systemd-nspawn names those vb-MACHINE."""
+    return sorted(path.name for path in (kernel.INTERFACES / bridge()).glob("brif/*") if not path.name.startswith("vb-"))
 
 
 def gateway(subnet: IPv4Network) -> IPv4Address:

@@ -167,10 +167,14 @@ def ensure_key() -> str:
     return path.with_suffix(".pub").read_text()
 
 
-def clear() -> None:
-    """Delete the state directory once no server is left; the lock is its last file. The caller holds the lock."""
+def clear(*, network_remains: bool = False) -> None:
+    """Delete the state directory once no server is left; the lock is its last file. The caller holds the lock.
+
+    network_remains: keep the file that describes the bridge.
+    """
     for name in FILES:
-        (home() / name).unlink(missing_ok=True)
+        if not (network_remains and name == "network.json"):
+            (home() / name).unlink(missing_ok=True)
     for folder in (home() / "servers", home(), home().parent):
         with contextlib.suppress(OSError):  # it has files that are not the sandbox's
             folder.rmdir()

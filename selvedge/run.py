@@ -16,6 +16,7 @@ from selvedge.engine.session import Session
 from selvedge.release.commits import Commits, requested_ref
 from selvedge.report import Report
 from selvedge.ssh.connection import Credentials, Remote
+from selvedge.ssh.named_files import check_named_files
 from selvedge.task import Step
 
 
@@ -59,6 +60,11 @@ class Run:
             for step in dict.fromkeys(part for task in tasks for part in task.parts(app)):
                 if step.precondition:
                     step.precondition(app)
+
+    def check_named_files(self) -> None:
+        """Check the keys and known_hosts files of all servers before one is contacted. Raises UsageError."""
+        for session in self.fleet.sessions:
+            check_named_files(session.target.host)
 
     def chain(self, tasks: Sequence[Step], options: Mapping[str, Any]) -> None:
         """Run the tasks as one chain, with the flags of the command line. Raises SelvedgeError."""

@@ -10,6 +10,7 @@ from typing import Any
 import jinja2
 from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined
 
+from selvedge.errors import ConfigError
 from selvedge.shell.quoting import quote
 from selvedge.value import Value
 
@@ -28,11 +29,11 @@ def _bytecode_cache() -> FileSystemBytecodeCache | None:
 
     Compiled templates are code.
     """
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "selvedge" / "templates"
     try:
+        folder = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "selvedge" / "templates"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         owned = folder.stat().st_uid == os.geteuid() and not folder.stat().st_mode & 0o022
-    except OSError:
+    except (OSError, RuntimeError):
         return None
     return FileSystemBytecodeCache(str(folder)) if owned else None
 
@@ -52,6 +53,28 @@ def _environment() -> Environment:
     return environment
 
 
+def _compiled(name: str) -> jinja2.Template:
+    try:
+        return _environment().get_template(name)
+    except (jinja2.TemplateError, OSError, UnicodeDecodeError) as error:
+        raise _mistake(name, error) from error
+
+
+def _mistake(name: str, error: Exception) -> ConfigError:
+    """Return the error for a template that someone has edited, renamed or deleted."""
+    line = ""
+    if isinstance(error, jinja2.TemplateNotFound):
+        name, problem = str(error.name), "the file is missing, or not a regular file"
+    elif isinstance(error, jinja2.TemplateSyntaxError):
+        name, line, problem = error.name or name, f"line {error.lineno}", error.message or "is not a template"
+    elif isinstance(error, UnicodeDecodeError):
+        problem = "the file is not UTF-8 text"
+    else:
+        problem = str(error)
+    file = f"templates/{name}"
+    return ConfigError(file, line, problem, f"Correct it, or restore the original: `git checkout -- {quote(file)}`.")
+
+
 class Template(Value):
     """A template that needs further values, such as facts of a server, to become text.
 
@@ -62,17 +85,20 @@ class Template(Value):
     values: tuple[tuple[str, Any], ...]
 
     def __init__(self, name: str, **values: Any) -> None:
-        object.__setattr__(self, "compiled", _environment().get_template(name))
+        object.__setattr__(self, "compiled", _compiled(name))
         object.__setattr__(self, "values", tuple(values.items()))
 
     def render(self, **values: Any) -> str:
-        """Return the text. Raises jinja2.UndefinedError if the template names a value that is missing."""
-        return self.compiled.render(**dict(self.values), **values)
+        """Return the text. Raises ConfigError if the template, or one that it includes, has a mistake."""
+        try:
+            return self.compiled.render(**dict(self.values), **values)
+        except jinja2.TemplateError as error:
+            raise _mistake(str(self.compiled.name), error) from error
 
 
 def template(name: str, **values: Any) -> str:
     """Return the text of `templates/<name>` with the values filled in, e.g. template("nginx/site.conf.j2", app=app).
 
-    Raises jinja2.UndefinedError if the template names a value that is missing.
+    Raises ConfigError if the template is missing or has a mistake.
     """
     return Template(name, **values).render()

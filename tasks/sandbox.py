@@ -55,7 +55,7 @@ def down(_: Context, name: str, images: bool = False) -> None:
         if unknown := [each for each in names if each not in existing]:
             raise Exit(_no_server(unknown[0], existing), 2)
         for each in names:
-            sandbox.down(each)
+            sandbox.down(each, _say)
             _say(f"{each}: deleted.")
         if images:
             sandbox.remove_images()

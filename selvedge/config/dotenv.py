@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 from dotenv.parser import Binding, parse_stream
 from pydantic import SecretStr
 
+from selvedge.config.local_files import MIB, LocalFileError, read_text
+from selvedge.config.variables import refusal, total_refusal
 from selvedge.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
@@ -24,24 +26,22 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _SPECIAL, _ESCAPED = re.compile(r'(["\\`$])'), r"\\\1"
 _REMEDY = 'Write one NAME="value" on each line.'
+_CORRECT = "Correct app.env_file in hosts.toml: it names a dotenv file with one NAME=\"value\" on each line."
 
 
-def read_statements(path: Path) -> list[Binding]:
-    """Return the statements of a dotenv file, also those that are not assignments.
+def read_statements(path: Path, remedy: str) -> list[Binding]:
+    """Return the statements of a dotenv file, also those that are not assignments. Line breaks stay as they are.
 
     Raises:
-        ConfigError: the file is missing, not readable, or not UTF-8.
+        ConfigError: the file is missing, not a regular file, too large, or not UTF-8 text. `remedy` is its remedy.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise ConfigError(str(path), "", "the file is not UTF-8 text", "Save it as UTF-8.") from None
-    except OSError as error:
-        missing = isinstance(error, FileNotFoundError)
-        problem = "the file is missing" if missing else f"the file is not readable: {error.strerror}"
-        remedy = "Create it, or correct app.env_file in hosts.toml." if missing else f"Check its permissions: `ls -l {path}`."
-        raise ConfigError(str(path), "", problem, remedy) from None
-    return [each for each in parse_stream(io.StringIO(text)) if each.key or each.error]
+        text = read_text(path, largest=8 * MIB)
+    except LocalFileError as error:
+        raise ConfigError(str(path), "", f"the file {error}", error.remedy or remedy) from None
+    if text.lstrip().startswith(("-----BEGIN ", "---- BEGIN ")):
+        raise ConfigError(str(path), "", "the file is a key or certificate, not a dotenv file", remedy)
+    return [each for each in parse_stream(io.StringIO(text, newline="")) if each.key or each.error]
 
 
 def app_environment(app: Target) -> dict[str, SecretStr]:
@@ -53,38 +53,40 @@ def read_environment(path: Path) -> dict[str, SecretStr]:
     """Return the variables of a dotenv file. The last value of a name counts, as in a shell.
 
     Raises:
-        ConfigError: the file is missing or not readable, a line is not an assignment, a name has other characters than
-            `[A-Za-z_][A-Za-z0-9_]*`, a name has no value, or a value has a NUL. It lists all problems, never a value.
+        ConfigError: the file is not a readable dotenv file, a line is not an assignment, a name has other characters than
+            `[A-Za-z_][A-Za-z0-9_]*` or no value, or the app cannot be started with a variable
+            (`variables.refusal`) or with all of them. It lists all problems, never a value.
     """
-    values: dict[str, SecretStr] = {}
+    values: dict[str, str] = {}
     problems = []
-    for statement in read_statements(path):
-        line = f"line {statement.original.line + _leading_lines(statement.original.string)}"
-        problem = _problem(statement)
-        if problem:
-            problems.append(Problem(str(path), line, problem, _REMEDY))
+    for statement in read_statements(path, _CORRECT):
+        found = _problem(statement)
+        if found:
+            line = statement.original.line + _leading_lines(statement.original.string)
+            problems.append(Problem(str(path), f"line {line}", *found))
         elif statement.key and statement.value is not None:
-            values[statement.key] = SecretStr(statement.value)
+            values[statement.key] = statement.value
+    if total := None if problems else total_refusal(values):
+        problems.append(Problem(str(path), "", *total))
     if problems:
         raise ConfigError.of(problems)
-    return values
+    return {name: SecretStr(value) for name, value in values.items()}
 
 
 def _leading_lines(statement: str) -> int:
     """Return the number of empty lines at the start of a statement, which python-dotenv includes."""
-    return statement[: len(statement) - len(statement.lstrip())].count("\n")
+    return len(re.findall(r"\r\n|\n|\r", statement[: len(statement) - len(statement.lstrip())]))
 
 
-def _problem(statement: Binding) -> str:
+def _problem(statement: Binding) -> tuple[str, str] | None:
+    """Return what is wrong with a statement, and the remedy. It never has text of the file that may be a value."""
     if statement.error or not statement.key:
-        return "is not an assignment, or a closing quote is missing"
-    if not _NAME.fullmatch(statement.key):
-        return "the variable's name must have only letters, digits and '_', and must not begin with a digit"
+        return "is not an assignment, or a closing quote is missing", _REMEDY
     if statement.value is None:
-        return f"{statement.key} has no value"
-    if "\0" in statement.value:
-        return f"{statement.key} has a NUL character, which an environment variable cannot contain"
-    return ""
+        return "has no `=`, so it gives no value to a variable", _REMEDY
+    if not _NAME.fullmatch(statement.key):
+        return "the variable's name must have only letters, digits and '_', and must not begin with a digit", _REMEDY
+    return refusal(statement.key, statement.value)
 
 
 def render_environment(environment: Mapping[str, SecretStr]) -> str:

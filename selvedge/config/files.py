@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from selvedge.config.local_files import LocalFileError, expanded, read_bytes, read_text
 from selvedge.errors import ConfigError
+from selvedge.shell.quoting import quote
 
 
 def hosts_file(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Path:
@@ -18,18 +20,35 @@ def hosts_file(path: Path | None = None, environ: Mapping[str, str] = os.environ
     Raises:
         ConfigError: there is no such file.
     """
-    named = path or (Path(environ["SELVEDGE_HOSTS_FILE"]).expanduser() if environ.get("SELVEDGE_HOSTS_FILE") else None)
+    named = path or named_hosts_file(environ)
     if named:
-        if named.is_file():
-            return named
         remedy = "Correct the variable SELVEDGE_HOSTS_FILE, or run `unset SELVEDGE_HOSTS_FILE`."
-        raise ConfigError(str(named), "", "the file is missing", remedy)
+        if named.is_dir() and (named / "hosts.toml").is_file():
+            remedy = f"Run `export SELVEDGE_HOSTS_FILE={quote(str(named / 'hosts.toml'))}`."
+        try:
+            read_bytes(named)
+        except LocalFileError as error:
+            raise ConfigError(str(named), "", f"the file {error}", remedy) from None
+        return named
     here = Path.cwd()
     for folder in (here, *here.parents):
-        if (folder / "hosts.toml").is_file():
+        if os.path.lexists(folder / "hosts.toml"):
             return folder / "hosts.toml"
     remedy = "Change to your project's folder, or name the file: `SELVEDGE_HOSTS_FILE=path/to/hosts.toml fab …`."
     raise ConfigError("hosts.toml", "", f"the file is missing in {here} and in the folders above it", remedy)
+
+
+def named_hosts_file(environ: Mapping[str, str] = os.environ) -> Path | None:
+    """Return the file that $SELVEDGE_HOSTS_FILE names; None if it is not set. Raises ConfigError for an unknown `~user`."""
+    named = environ.get("SELVEDGE_HOSTS_FILE")
+    return _env_var_path("SELVEDGE_HOSTS_FILE", named) if named else None
+
+
+def _env_var_path(name: str, path: str) -> Path:
+    try:
+        return expanded(path)
+    except ValueError as error:
+        raise ConfigError("environment", name, str(error), f"Correct it, or run `unset {name}`.") from None
 
 
 def hosts_file_name() -> str:
@@ -39,8 +58,10 @@ def hosts_file_name() -> str:
 
 def sandbox_file(environ: Mapping[str, str] = os.environ) -> Path:
     """Return the sandbox's file of hosts, in $SELVEDGE_SANDBOX_DIR or in selvedge/sandbox of the XDG state folder."""
-    state = Path(environ.get("XDG_STATE_HOME") or "~/.local/state").expanduser()
-    return Path(environ.get("SELVEDGE_SANDBOX_DIR") or state / "selvedge" / "sandbox").expanduser() / "hosts.toml"
+    if named := environ.get("SELVEDGE_SANDBOX_DIR"):
+        return _env_var_path("SELVEDGE_SANDBOX_DIR", named) / "hosts.toml"
+    state = _env_var_path("XDG_STATE_HOME", environ.get("XDG_STATE_HOME") or "~/.local/state")
+    return state / "selvedge" / "sandbox" / "hosts.toml"
 
 
 def read_toml(file: Path) -> dict[str, Any]:
@@ -50,13 +71,11 @@ def read_toml(file: Path) -> dict[str, Any]:
         ConfigError: the file is not readable or not TOML. The message then has the line, the column and the line's text.
     """
     try:
-        text = file.read_bytes().decode("utf-8")
+        text = read_text(file)
         return tomllib.loads(text)
-    except UnicodeDecodeError:
-        raise ConfigError(display_name(file), "", "the file is not UTF-8 text", "Save it as UTF-8.") from None
-    except OSError as error:
-        remedy = f"Check its permissions: `ls -l {display_name(file)}`."
-        raise ConfigError(display_name(file), "", f"the file is not readable: {error.strerror}", remedy) from None
+    except LocalFileError as error:
+        remedy = error.remedy or f"Check it: `ls -lL {display_name(file)}`."
+        raise ConfigError(display_name(file), "", f"the file {error}", remedy) from None
     except tomllib.TOMLDecodeError as error:
         message, _, place = str(error).partition(" (at ")
         found = re.match(r"line ([0-9]+), column ([0-9]+)", place)

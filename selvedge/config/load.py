@@ -77,7 +77,8 @@ def _sandbox_source(environ: Mapping[str, str], own: Mapping[str, Any]) -> Sourc
 
 def _read_dotenv(file: Path) -> dict[str, str]:
     """Return the variables of `.env`, empty if it is missing. Lines that only other programs understand are skipped."""
-    statements = read_statements(file) if file.is_file() else []
+    remedy = f"Correct the file, or move it away: `mv {display_name(file)} {display_name(file)}.old`."
+    statements = read_statements(file, remedy) if file.exists() or file.is_symlink() else []
     return {each.key: each.value for each in statements if each.key and each.value is not None}
 
 

@@ -20,6 +20,7 @@ from annotated_types import Ge, Le
 from pydantic import AfterValidator, BeforeValidator, Strict
 
 from selvedge.config.giturl import check_repository
+from selvedge.config.local_files import expanded
 
 Switch = Annotated[bool, Strict()]
 Whole = Annotated[int, Strict()]
@@ -177,6 +178,7 @@ def _identifier(name: str) -> bool:
 def _local_path(value: str) -> str:
     if value.startswith("-"):
         raise ValueError("must not begin with '-': write ./ in front")
+    expanded(value)
     return value
 
 
@@ -290,9 +292,7 @@ MemoryLimit = Annotated[
 Clock = Annotated[Text, _matching(r"([01][0-9]|2[0-3]):[0-5][0-9]", "must be a time from '00:00' to '23:59'")]
 Fingerprint = Annotated[
     Text,
-    _matching(
-        r"(SHA256:[A-Za-z0-9+/]{43})?", "must be SHA256: and 43 characters, as printed by `ssh-keygen -lf`"
-    ),
+    _matching(r"(SHA256:[A-Za-z0-9+/]{43})?", "must be SHA256: and 43 characters, as printed by `ssh-keygen -lf`"),
 ]
 PythonVersion = Annotated[Text, _matching(r"(3\.[0-9]{1,2}(\.[0-9]{1,2})?)?", "must be a Python 3 version such as '3.12'")]
 Port = Annotated[Whole, Ge(1), Le(65535)]

@@ -6,7 +6,6 @@ from selvedge.resources.base import Change, Resource
 from selvedge.shell.quoting import words
 
 DAY = 86_400
-REMEDY = "Check that `sudo apt-get update` works on the server."
 
 
 class Packages(Resource):
@@ -28,7 +27,7 @@ class Packages(Resource):
         missing = [name for name in self.names if name not in installed]
         if not missing:
             return None
-        return Change(f"install {', '.join(missing)}", f"apt_install {words(*missing)}", remedy=REMEDY)
+        return Change(f"install {', '.join(missing)}", f"apt_install {words(*missing)}")
 
 
 class Upgraded(Resource):
@@ -54,7 +53,6 @@ class Upgraded(Resource):
         return Change(
             (", and " if "," in fetch else " and ").join(filter(None, [fetch, upgrade])),
             "\n".join(filter(None, [shell, "apt_upgrade" if upgrade else ""])),
-            remedy=REMEDY,
         )
 
 

@@ -9,6 +9,22 @@ from selvedge.resources.stamp import Stamp
 from selvedge.shell.library import call
 from selvedge.shell.quoting import quote, words
 
+MASKED = ("masked", "masked-runtime")
+_INSTEAD = {
+    "fail2ban": "set `fail2ban = false` under [server] in hosts.toml",
+    "supervisor": 'set `manager = "systemd"` under [app] in hosts.toml',
+    **dict.fromkeys(
+        ("apt-daily", "apt-daily-upgrade", "unattended-upgrades"),
+        "set `unattended_upgrades = false` under [server] in hosts.toml, and install security updates yourself",
+    ),
+}
+"""The settings with which Selvedge does without a unit."""
+
+
+def masked(unit: str) -> Change:
+    """Return the change for a unit that someone has masked (systemctl(1), mask). It only fails: they may have had a reason."""
+    return Change(f"start {unit}, which is masked", call("service_masked", unit, _INSTEAD.get(unit.rpartition(".")[0], "")))
+
 
 class Service(Loader):
     """A systemd service is enabled, runs, and has loaded its configuration.
@@ -44,6 +60,8 @@ class Service(Loader):
 
     def plan(self, fact: str) -> Change | None:
         properties = dict(line.split("=", 1) for line in fact.splitlines() if "=" in line)
+        if properties.get("UnitFileState") in MASKED:
+            return masked(self.units()[0])
         enabled = properties.get("UnitFileState") in ("enabled", "static", "alias", "indirect", "generated")
         active = properties.get("ActiveState") in ("active", "reloading")
         if not enabled or not active:
@@ -61,11 +79,11 @@ class Service(Loader):
         if self.loads:
             # A package that this step has installed may have started the service with its own configuration.
             lines.append(f"if systemctl is-active -q {unit}; then\n{self._reload_line()}\nfi")
-        lines.append(f"systemctl enable --now {unit}")
+        lines.append(f"service_run 'enable --now' {unit}")
         return Change(f"{verbs} {self.name}", "\n".join([*filter(None, lines), self._write_stamp()]))
 
     def _reload_line(self) -> str:
-        return self.reload_command or f"systemctl reload-or-restart {quote(self.name)}"
+        return self.reload_command or f"service_run reload-or-restart {quote(self.name)}"
 
     def _write_stamp(self) -> str:
         return self._stamp.write(self._wanted()) if self.loads else ":"
@@ -80,8 +98,7 @@ class Service(Loader):
         problem = "rejects its configuration, so it was not reloaded"
         checked = self._run_check(problem, "The files that this step changed were restored.")
         shell = "\n".join(filter(None, [checked, self._reload_line(), self._write_stamp()]))
-        remedy = f"Read its log on the server: `sudo journalctl -u {self.name} -n 50`."
-        return Change(f"reload {self.name}", shell, remedy=remedy)
+        return Change(f"reload {self.name}", shell)
 
     def before_loads(self) -> str:
         lines = []
@@ -111,5 +128,9 @@ class Enabled(Resource):
     def plan(self, fact: str) -> Change | None:
         blocks = [set(block.split()) for block in fact.split("\n\n")]
         on = {"ActiveState=active", "UnitFileState=enabled"}
-        off = [name for name, block in zip(self.names, [*blocks, *[set()] * len(self.names)], strict=False) if not on <= block]
-        return Change(f"enable {', '.join(off)}", f"systemctl enable --now {words(*off)}") if off else None
+        states = list(zip(self.names, [*blocks, *[set()] * len(self.names)], strict=False))
+        for name, block in states:
+            if not block.isdisjoint(f"UnitFileState={state}" for state in MASKED):
+                return masked(name)
+        off = [name for name, block in states if not on <= block]
+        return Change(f"enable {', '.join(off)}", f"service_run 'enable --now' {words(*off)}") if off else None

@@ -54,3 +54,11 @@ def with_input(command: str, text: str) -> str:
             end += "_"
         return f"{command} <<'{end}'\n{text}{end}"
     return f"printf '%s' {quote(text)} | {command}"
+
+
+def split_words(text: str) -> list[str]:
+    """Return the words of a command line as sh reads them, without expansions; split at spaces if a quote is not closed."""
+    try:
+        return shlex.split(text)
+    except ValueError:
+        return text.split()

@@ -11,6 +11,7 @@ from fabric import Config, Connection
 from selvedge.config.hosts import Host
 from selvedge.ssh import host_keys
 from selvedge.ssh.failures import login_refused, unreachable
+from selvedge.ssh.named_files import check_named_files
 from selvedge.ssh.tcp import CONNECT_TIMEOUT, open_socket
 
 AUTH_TIMEOUT = 30
@@ -24,8 +25,9 @@ KEEPALIVE = 5
 def log_in(host: Host, config: Config) -> Connection:
     """Return a connection as the host's user, or as its bootstrap user if that one cannot log in yet.
 
-    Raises UnreachableError.
+    Raises UnreachableError; UsageError if a file that the host's table names is not what it must be.
     """
+    check_named_files(host)
     users = list(dict.fromkeys(filter(None, [host.user, host.bootstrap_user])))
     for user in users:
         connection = unopened(host, config, user)

@@ -8,6 +8,7 @@ import hashlib
 import struct
 from pathlib import Path
 
+from selvedge.config.local_files import LocalFileError, holds_private_key, read_text
 from selvedge.errors import UsageError
 from selvedge.value import Value
 
@@ -62,7 +63,9 @@ def parse_public_key(line: str) -> PublicKey:
     """Return the key in a line of a .pub file. Raises ValueError if it is not such a line."""
     kind, blob, comment = [*line.split(None, 2), "", "", ""][:3]
     if kind not in ACCEPTED_KINDS:
-        raise ValueError(f"{kind[:40]!r} is not a type of public key that sshd accepts")
+        # Another text may be a secret.
+        shown = kind[:40] if kind.startswith(("ssh-", "ecdsa-", "sk-")) else "the first word of a line"
+        raise ValueError(f"{shown} is not a type of public key that sshd accepts")
     try:
         data = base64.b64decode(blob, validate=True)
     except binascii.Error:
@@ -75,10 +78,10 @@ def parse_public_key(line: str) -> PublicKey:
 def keys_of_file(path: Path, setting: str) -> list[PublicKey]:
     """Return the keys of a public key file, one a line. Raises UsageError, which names the setting."""
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise UsageError(f"{setting}: {path} is not readable: {error.strerror}.", "Set it to your public key file.") from None
-    if "PRIVATE KEY-----" in text:
+        text = read_text(path)
+    except LocalFileError as error:
+        raise UsageError(f"{setting}: {path} {error}.", error.remedy or "Set it to your public key file.") from None
+    if holds_private_key(text):
         raise UsageError(f"{setting}: {path} is a private key.", f"Set it to the public key: {path}.pub.")
     lines = [line.strip() for line in text.splitlines()]
     try:
@@ -99,9 +102,9 @@ def public_half(path: Path, setting: str) -> PublicKey:
     if beside.is_file() and (keys := keys_of_file(beside, setting)):
         return keys[0]
     try:
-        return _unencrypted_part(path.read_text(encoding="ascii"))
-    except OSError as error:
-        raise UsageError(f"{setting}: {path} is not readable: {error.strerror}.", "Set it to your private key file.") from None
+        return _unencrypted_part(read_text(path))
+    except LocalFileError as error:
+        raise UsageError(f"{setting}: {path} {error}.", error.remedy or "Set it to your private key file.") from None
     except (ValueError, struct.error, IndexError):
         raise UsageError(
             f"{setting}: {beside} is missing, and {path} does not contain the public key.",

@@ -9,7 +9,7 @@ def bans(app):
     """Ban addresses that repeatedly fail to log in over SSH."""
     jail = sv.File(f"{JAILS}/50-selvedge.local", sv.template("harden/fail2ban.local.j2", app=app))
     yield jail
-    yield sv.Service("fail2ban", loads=(jail,), reload_command="fail2ban-client --test\nsystemctl restart fail2ban")
+    yield sv.Service("fail2ban", loads=(jail,), reload_command="fail2ban-client --test\nservice_run restart fail2ban")
 
 
 def site_bans(app):

@@ -113,6 +113,13 @@ class Project:
         self.git("commit", "--quiet", "--allow-empty", "--message", message)
         return self.head
 
+    def become(self, name: str) -> None:
+        """Replace the app's files by those of tests/projects/NAME, without a commit."""
+        for each in self.app.iterdir():
+            if each.name != ".git":
+                shutil.rmtree(each) if each.is_dir() else each.unlink()
+        shutil.copytree(ROOT / "tests/projects" / name, self.app, dirs_exist_ok=True)
+
     @property
     def head(self) -> str:
         """Return the newest commit of the current branch (40 hex digits)."""

@@ -8,13 +8,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from selvedge.config.dotenv import read_environment
+from selvedge.config.hosts import Host
 from selvedge.config.settings import Settings
 from selvedge.config.target import Target
-from selvedge.errors import SelvedgeError
+from selvedge.errors import SelvedgeError, UsageError
 from selvedge.operations.support.check_results import CheckResult, ok, problem, warning
+from selvedge.operations.support.text import counted
 from selvedge.resources.code import pushed
 from selvedge.resources.nginx.own_certificate import OwnCertificate
 from selvedge.ssh import public_keys
+from selvedge.ssh.named_files import check_named_files
 
 GIT_SECONDS = 20
 """Seconds to wait for a git server."""
@@ -32,23 +35,22 @@ def _key(app: Target) -> Iterator[CheckResult]:
     if not app.host.key:
         keys = [*public_keys.agent_keys(), *public_keys.home_keys()]
         remedy = f"Create one: `ssh-keygen -t ed25519`. Or set {setting} in hosts.toml to your private key."
-        found = ok("key", f"{len(keys)} in the SSH agent and ~/.ssh")
-        yield found if keys else problem("key", "the SSH agent and ~/.ssh have none", remedy)
+        found = ok("SSH key", f"the SSH agent and ~/.ssh have {counted(len(keys), 'key')}")
+        yield found if keys else problem("SSH key", "the SSH agent and ~/.ssh have no key", remedy)
         return
-    yield _private_key(Path(app.host.key).expanduser(), setting)
+    yield _private_key(app.host)
 
 
-def _private_key(path: Path, setting: str) -> CheckResult:
+def _private_key(host: Host) -> CheckResult:
+    path = Path(host.key)
     try:
-        mode = path.stat().st_mode & 0o777
-        text = path.read_bytes()[:100]
-    except OSError as error:
-        return problem("key", f"{path} is not readable: {error.strerror}", f"Correct {setting} in hosts.toml.")
-    if b"PRIVATE KEY" not in text:
-        return problem("key", f"{path} is not a private key", f"Set {setting} in hosts.toml to the private key, without .pub.")
+        check_named_files(host)
+    except UsageError as error:
+        return problem("SSH key", error.message, error.remedy)
+    mode = path.stat().st_mode & 0o777
     if mode & 0o077:
-        return problem("key", f"other users can read {path} (mode {mode:04o}), so ssh rejects it", f"Run `chmod 600 {path}`.")
-    return ok("key", f"only you can read {path}")
+        return problem("SSH key", f"other users can read {path} (mode {mode:04o}), so ssh rejects it", f"Run `chmod 600 {path}`.")
+    return ok("SSH key", f"only you can read {path}")
 
 
 def _repository(app: Target) -> Iterator[CheckResult]:
@@ -113,7 +115,7 @@ def _files(app: Target) -> Iterator[CheckResult]:
             count = len(read_environment(path))
             if path.stat().st_mode & 0o007:
                 yield warning("env_file", f"every user of your machine can read {path}", f"Run `chmod 600 {path}`.")
-            yield ok("env_file", f"{path} has {count} variables")
+            yield ok("env_file", f"{path} has {counted(count, 'variable')}")
         if app.tls.certificate:
             OwnCertificate.of(app)
             yield ok("certificate", f"{app.tls.certificate} and its key match")

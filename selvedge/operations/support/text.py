@@ -26,3 +26,8 @@ def duration(seconds: float) -> str:
     if minutes:
         return f"{minutes} min" + (f" {whole % 60} s" if whole % 60 else "")
     return f"{whole} s"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return "1 variable", "2 variables"."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -14,5 +14,5 @@ class TimeSync(Resource):
     def plan(self, fact: str) -> Change | None:
         if fact.strip():
             return None
-        shell = "apt_install systemd-timesyncd\nsystemctl enable --now systemd-timesyncd.service"
+        shell = "apt_install systemd-timesyncd\nservice_run 'enable --now' systemd-timesyncd.service"
         return Change("synchronize the clock with systemd-timesyncd", shell)

@@ -62,5 +62,5 @@ def certbot_client(app: Target) -> Iterator[Resource]:
         f"{unit}.timer",
         tuple(units),
         check="systemctl daemon-reload",
-        reload_command=f"systemctl restart {unit}.timer",
+        reload_command=f"service_run restart {unit}.timer",
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from selvedge.config.files import hosts_file_name
+from selvedge.config.local_files import LocalFileError, holds_private_key, read_text
 from selvedge.errors import ConfigError
 from selvedge.resources.files import File
 
@@ -17,13 +18,22 @@ if TYPE_CHECKING:
 def pem(path: Path, key: str) -> str:
     """Return the text of a PEM file that the setting `key` names. Raises ConfigError if it cannot be read, or is not PEM."""
     try:
-        text = path.read_text(encoding="ascii")
-    except (OSError, UnicodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not a PEM file"
-        raise ConfigError(hosts_file_name(), key, f"could not read {path}: {reason}", "Give the path of a PEM file.") from error
+        text = read_text(path)
+    except LocalFileError as error:
+        raise ConfigError(hosts_file_name(), key, f"{path} {error}", error.remedy or "Give the path of a PEM file.") from error
     if "-----BEGIN " not in text:
         raise ConfigError(hosts_file_name(), key, f"{path} is not a PEM file: it has no BEGIN line", "Give the path of a PEM file.")
     return text if text.endswith("\n") else text + "\n"
+
+
+def certificates_only(path: Path, key: str) -> str:
+    """Return the text of a PEM file that must have no private key in it. Raises ConfigError as `pem`, and for such a key."""
+    text = pem(path, key)
+    if holds_private_key(text):
+        problem = f"{path} has a private key in it, and must have certificates only"
+        remedy = "Delete the private key from it. The key of your own certificate is the file of tls.certificate_key."
+        raise ConfigError(hosts_file_name(), key, problem, remedy)
+    return text
 
 
 class OwnCertificate(File):
@@ -46,7 +56,7 @@ class OwnCertificate(File):
         Raises ConfigError if one cannot be read, or if they do not belong together.
         """
         paths = app.local_file(app.tls.certificate), app.local_file(app.tls.certificate_key)
-        chain, key = pem(paths[0], "tls.certificate"), pem(paths[1], "tls.certificate_key")
+        chain, key = certificates_only(paths[0], "tls.certificate"), pem(paths[1], "tls.certificate_key")
         try:
             # The empty password rejects a key with a passphrase: nginx could not start with it unattended.
             ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(*paths, password="")

@@ -35,6 +35,6 @@ class VersionedText(Value):
 def nginx_template(name: str, **values: Any) -> VersionedText:
     """Return the text of `templates/<name>` for each version of nginx, which the template gets as the value `nginx`.
 
-    Raises jinja2.UndefinedError for a missing value.
+    Raises ConfigError if the template has a mistake.
     """
     return VersionedText(tuple(template(name, nginx=version, **values) for version in CHANGES))

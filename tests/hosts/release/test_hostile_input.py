@@ -20,6 +20,7 @@ HOSTILE = {
     "H_SPACES": "  padded  ", "H_TAB": "a\tb", "H_EMPTY": "", "H_HASH": "#no comment", "H_EQUALS": "a=b=c", "H_BANG": "!x ^y ~z *",
     "H_RETURN": "a\rb", "H_PICTURE": "\U0001f9f5", "H_LONG": 5000 * "x", "H_SIGNS": "a&b|c<d>(e)[f]", "H_BELL": "a\x07\x1b[31mb",
 }  # fmt: skip
+PLAIN = ('H_CRLF="a\nb"\n', "ENV=production\n", "UID=7\n", "BASH_ENV=/nonexistent\n", "PYTHONPATH=/evil\n", "PWD=/evil\n")
 ENVIRON = """@app.get("/environ")
 def environ():
     import os
@@ -38,10 +39,12 @@ class TestHostileInput:
         file = project.folder / "hostile.env"
         file.write_text("".join(lines))
         assert dotenv_values(file, interpolate=False) == HOSTILE
+        # A file of Windows, in which a quoted value has a line break, and names that shells and Python know.
+        file.write_bytes(b"\xef\xbb\xbf" + b"".join(line.encode() for line in (*lines, *PLAIN)).replace(b"\n", b"\r\n"))
         configure(project, env_file="hostile.env", manager=manager)
         project.commit(insert('@app.get("/client")', ENVIRON))
         deploy(server, project)
-        assert json.loads(get(f"{server.url}/environ").text) == HOSTILE
+        assert json.loads(get(f"{server.url}/environ").text) == HOSTILE | {"H_CRLF": "a\r\nb"}
         assert server.run("ls -d /tmp/pwned 2>&1", check=False).returncode != 0
 
     def test_root_does_not_follow_links_of_the_repository(self, server: Server, project: Project) -> None:

@@ -134,7 +134,7 @@ def test_variables_are_not_expanded(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(values.filter(lambda text: "\r" not in text))
+@given(values)
 def test_single_quotes_keep_any_value(tmp_path: Path, value: str) -> None:
     file = tmp_path / ".env"
     quoted = value.replace("\\", "\\\\").replace("'", "\\'")
@@ -142,9 +142,14 @@ def test_single_quotes_keep_any_value(tmp_path: Path, value: str) -> None:
     assert plain(file) == {"A": value}
 
 
-def test_windows_line_ends_are_line_ends(tmp_path: Path) -> None:
-    (tmp_path / ".env").write_bytes(b'A=1\r\nB="x\r\ny"\r\n')
-    assert plain(tmp_path / ".env") == {"A": "1", "B": "x\ny"}
+def test_windows_line_ends_are_line_ends_and_stay_in_values(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"A=1\r\n\r\nexport B=\"x\r\ny\"\r\nC='a\rb\r\n'\r\nD=x # y\r\n")
+    assert plain(tmp_path / ".env") == {"A": "1", "B": "x\r\ny", "C": "a\rb\r\n", "D": "x"}
+
+
+def test_a_byte_order_mark_is_not_part_of_the_first_name(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"\xef\xbb\xbfA=1\n")
+    assert plain(tmp_path / ".env") == {"A": "1"}
 
 
 def test_a_secret_has_its_own_type(tmp_path: Path) -> None:
@@ -156,12 +161,13 @@ def test_a_secret_has_its_own_type(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "line", "words"),
     [
-        ("A=1\n\nNO_VALUE\n", "line 3", "NO_VALUE has no value"),
+        ("A=1\n\nNO_VALUE\n", "line 3", "has no `=`"),
+        ("hunter2\n", "line 1", "has no `=`"),
+        ("A=1\r\n\r\n1B=hunter2\r\n", "line 3", "must not begin with a digit"),
         ("A=1\nB-C=hunter2\n", "line 2", "name must have only letters, digits and '_'"),
         ("1A=hunter2\n", "line 1", "must not begin with a digit"),
         ("É=hunter2\n", "line 1", "only letters, digits"),
         ("A='hunter2\n", "line 1", "a closing quote is missing"),
-        ("A=hunter2\0\n", "line 1", "NUL"),
         ("=hunter2\n", "line 1", "is not an assignment"),
     ],
 )
@@ -184,11 +190,28 @@ def test_all_problems_are_listed_at_once(tmp_path: Path) -> None:
     assert [problem.key for problem in caught.value.problems] == ["line 1", "line 3", "line 4"]
 
 
-def test_a_file_that_is_missing_or_not_text(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="the file is missing"):
-        read_environment(tmp_path / "none.env")
-    (tmp_path / "latin.env").write_bytes(b"A=\xe9\n")
-    with pytest.raises(ConfigError, match="is not UTF-8"):
-        read_environment(tmp_path / "latin.env")
-    with pytest.raises(ConfigError, match="is not readable"):
-        read_environment(tmp_path)
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (None, "the file is missing"),
+        (b"A=\xe9\n", "is not UTF-8"),
+        (b"A=hunter2\0\n", "NUL"),
+        ("A=hunter2\n".encode("utf-16"), "is UTF-16 text"),
+        (b"-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXk=\n", "is a key or certificate, not a dotenv file"),
+        (b"\n-----BEGIN CERTIFICATE-----\nhunter2=\n", "is a key or certificate"),
+        (9 * 1024 * 1024 * b"A", "is too large"),
+    ],
+)
+def test_a_file_that_is_not_a_dotenv_file(tmp_path: Path, content: bytes | None, problem: str) -> None:
+    if content is not None:
+        (tmp_path / "x.env").write_bytes(content)
+    with pytest.raises(ConfigError, match=problem) as caught:
+        read_environment(tmp_path / "x.env")
+    assert caught.value.remedy
+    assert "hunter2" not in str(caught.value) and "b3B" not in str(caught.value)
+
+
+@pytest.mark.parametrize("path", ["/dev/zero", "/dev/stdin", "/"])
+def test_a_file_without_end_is_not_read(path: str) -> None:
+    with pytest.raises(ConfigError, match="instead of a regular file"):
+        read_environment(Path(path))

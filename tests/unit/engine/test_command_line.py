@@ -73,6 +73,9 @@ def flags_of(monkeypatch: pytest.MonkeyPatch, *words: str, dry: bool = False) ->
         def check(self, tasks: object, options: object) -> None:
             pass
 
+        def check_named_files(self) -> None:
+            pass
+
         def chain(self, tasks: list[Step], options: dict[str, object]) -> None:
             called.append((" ".join(str(task.name) for task in tasks), options))
 
@@ -146,7 +149,7 @@ def test_what_nobody_foresaw_is_one_sentence(monkeypatch: pytest.MonkeyPatch, ca
     from selvedge import run as runs
 
     class Broken(runs.Run):
-        def check(self, tasks: object, options: object) -> None:  # noqa: ARG002
+        def check_named_files(self) -> None:
             raise ZeroDivisionError("by nobody")
 
     monkeypatch.setattr(runs, "Run", Broken)
@@ -211,6 +214,10 @@ def test_a_number_that_is_none_is_wrong_usage(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+DOMAIN = "SELVEDGE_APP__DOMAINS=[\"hello.example.com\"]\nSELVEDGE_APP__REPOSITORY=https://git.example.com/x.git\n"
+OWN = f"{DOMAIN}SELVEDGE_TLS__CERTIFICATE_KEY=.ssh/id_ed25519\n"
+
+
 @pytest.mark.parametrize(
     ("setting", "sentence"),
     [
@@ -218,15 +225,28 @@ def test_a_number_that_is_none_is_wrong_usage(tmp_path: Path) -> None:
         ("SELVEDGE_APP__REPOSITORY=.", "is not a git repository"),
         ("SELVEDGE_APP__REPOSITORY=./code\nSELVEDGE_APP__BRANCH=gone", "has no branch, tag or commit gone"),
         ("SELVEDGE_APP__ENV_FILE=none.env", "none.env: the file is missing"),
-        ("SELVEDGE_SERVER__AUTHORIZED_KEYS=[\"none.pub\"]", "none.pub is not readable"),
+        ("SELVEDGE_APP__ENV_FILE=/dev/zero", "/dev/zero: the file is a device"),
+        ("SELVEDGE_APP__ENV_FILE=.ssh/id_ed25519", "id_ed25519: the file is a key or certificate, not a dotenv file"),
+        ("SELVEDGE_APP__ENV_FILE=~nosuch/x", "SELVEDGE_APP__ENV_FILE: begins with ~nosuch, and this machine has no user"),
+        ("SELVEDGE_SERVER__AUTHORIZED_KEYS=[\"none.pub\"]", "none.pub is missing"),
+        ("SELVEDGE_SERVER__AUTHORIZED_KEYS=[\"/dev/zero\"]", "/dev/zero is a device"),
+        ("SELVEDGE_SERVER__AUTHORIZED_KEYS=[\".ssh/id_ed25519\"]", "id_ed25519 is a private key"),
+        ("SELVEDGE_HOSTS__SERVER__KEY=~nosuch/x", "SELVEDGE_HOSTS__SERVER__KEY: begins with ~nosuch"),
+        ("SELVEDGE_HOSTS__SERVER__KEY=/dev/zero", "hosts.server.key: /dev/zero is a device"),
+        ("SELVEDGE_HOSTS__SERVER__KEY=.ssh/id_ed25519.pub", "id_ed25519.pub is a public key"),
+        ("SELVEDGE_HOSTS__SERVER__KNOWN_HOSTS=/dev/zero", "hosts.server.known_hosts: /dev/zero is a device"),
+        (f"{OWN}SELVEDGE_TLS__CERTIFICATE=/dev/zero", "tls.certificate: /dev/zero is a device"),
+        (f"{OWN}SELVEDGE_TLS__CERTIFICATE=.ssh/id_ed25519", "id_ed25519 has a private key in it"),
+        (f"{DOMAIN}SELVEDGE_TLS__ACME_CA=/dev/zero", "tls.acme_ca: /dev/zero is a device"),
+        (f"{DOMAIN}SELVEDGE_TLS__ACME_CA=~nosuch/x", "SELVEDGE_TLS__ACME_CA: begins with ~nosuch"),
     ],
 )
 def test_what_this_machine_lacks_is_told_before_anything_is_contacted(tmp_path: Path, setting: str, sentence: str) -> None:
     """For the whole command line: `setup` does not run where `deploy` cannot."""
     (tmp_path / ".ssh").mkdir()
-    (tmp_path / ".ssh/id_ed25519").touch()
+    (tmp_path / ".ssh/id_ed25519").write_text("-----BEGIN OPENSSH PRIVATE KEY-----\nhunter2=\n")
     (tmp_path / ".ssh/id_ed25519.pub").write_text(f"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI{'A' * 43} me\n")
     (tmp_path / ".env").write_text(setting + "\n")
     subprocess.run(["git", "init", "-q", str(tmp_path / "code")], check=True)
     done = fab(tmp_path, "-H", "server", "install", "setup", "deploy")
-    assert done.returncode == 2 and sentence in done.stderr, done
+    assert done.returncode == 2 and sentence in done.stderr and "hunter2" not in done.stderr, done

@@ -50,9 +50,11 @@ class TestWorkstation:
     @pytest.mark.parametrize(
         ("mode", "text", "said"),
         [
-            (0o644, "PRIVATE KEY", "key (mode 0644), so ssh rejects it"),
-            (0o600, "ssh-ed25519 AAAA", "is not a private key"),
-            (None, "", "is not readable: No such file or directory"),
+            (0o644, "-----BEGIN PRIVATE KEY", "key (mode 0644), so ssh rejects it"),
+            (0o600, "ssh-ed25519 AAAA", "is a public key"),
+            (0o600, "-----BEGIN CERTIFICATE-----", "is not a private key"),
+            (0o600, "PuTTY-User-Key-File-3: ssh-ed25519", "in PuTTY's format"),
+            (None, "", "key is missing"),
         ],
     )
     def test_keys(self, project: Callable[..., Run], tmp_path: Path, mode: int | None, text: str, said: str) -> None:
@@ -67,7 +69,7 @@ class TestWorkstation:
 
     def test_a_machine_without_keys(self, project: Callable[..., Run], tmp_path: Path) -> None:
         run = self.load(project, {"a": ""}, self.repository(tmp_path / "code"))
-        assert lines(self.results(run)) == ["key: the SSH agent and ~/.ssh have none"]
+        assert lines(self.results(run)) == ["SSH key: the SSH agent and ~/.ssh have no key"]
 
     def test_uncommitted_changes(self, project: Callable[..., Run], tmp_path: Path) -> None:
         repository = self.repository(tmp_path / "code")

@@ -60,23 +60,84 @@ def test_a_released_address_is_reused_last(place: Path) -> None:
         network.new_address(subnet, [f"10.9.8.{number}" for number in range(2, 7)])
 
 
-def test_kernel_settings_are_raised_and_restored_where_too_low(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(kernel, "SETTINGS", tmp_path)
-    monkeypatch.setattr(kernel, "MEMORY", tmp_path)
+@pytest.fixture
+def machine_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
+    """Forwarding and the limit of inotify instances of a machine with one network card and no rules."""
+    for name in ("SETTINGS", "MEMORY"):
+        monkeypatch.setattr(kernel, name, tmp_path)
+    monkeypatch.setattr(kernel, "INTERFACES", tmp_path / "net")
+    monkeypatch.setattr(kernel, "_output", lambda _argv: [])
+    monkeypatch.setattr(kernel, "_inotify_instances", lambda: 20)
+    for name in ("lo", "eth0", "slv-0123"):
+        (tmp_path / "net" / name).mkdir(parents=True)
     forward, watchers = (tmp_path / name for name in kernel.LEAST)
     for setting, value in ((forward, "0\n"), (watchers, "4096\n")):
         setting.parent.mkdir(parents=True)
         setting.write_text(value)
+    return forward, watchers
+
+
+def test_kernel_settings_are_raised_and_restored_where_too_low(machine_settings: tuple[Path, Path], tmp_path: Path) -> None:
+    forward, watchers = machine_settings
     kernel.ensure()
     kernel.ensure()
     assert (int(forward.read_text()), int(watchers.read_text())) == (1, 4096)
     watchers.write_text("8192\n")  # the user's own setting
-    kernel.restore()
+    assert kernel.restore() == []
     assert (int(forward.read_text()), int(watchers.read_text())) == (0, 8192)
-    kernel.restore()
-    assert not list(tmp_path.glob("selvedge-*"))
+    assert kernel.restore() == [] and not list(tmp_path.glob("selvedge-*"))
+
+
+@pytest.mark.parametrize(
+    "newer", ["docker0", "wg0", "tun0", "-A POSTROUTING -s 10.1.0.0/24 -j MASQUERADE", "-A FORWARD -i x -j ACCEPT"]
+)
+def test_forwarding_stays_on_for_a_network_that_came_later(
+    machine_settings: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, newer: str
+) -> None:
+    forward, _ = machine_settings
+    rules = {"nat": ["-A POSTROUTING -s 10.9.9.0/24 ! -o slv-0123 -j MASQUERADE"], "filter": ["-A INPUT -j ACCEPT"]}
+    monkeypatch.setattr(kernel, "_output", lambda argv: rules.get(argv[-1], []))
+    kernel.ensure()
+    if newer.startswith("-A"):
+        rules["filter" if "FORWARD" in newer else "nat"].append(newer)
+    else:
+        (tmp_path / "net" / newer).mkdir()
+    (sentence,) = kernel.restore()
+    assert int(forward.read_text()) == 1
+    assert sentence == (
+        "The kernel setting net.ipv4.ip_forward was not set back to 0, because this machine has a network that is newer than the "
+        f"sandbox: {newer}. To do so: `sudo sysctl net.ipv4.ip_forward=0`."
+    )
+    assert not list(tmp_path.glob("selvedge-*")), "the setting is the machine's own from now on"
+
+
+def test_a_limit_that_others_use_or_have_changed_stays(
+    machine_settings: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, watchers = machine_settings
+    for used, changed in ((200, "1024"), (20, "8192")):
+        watchers.write_text("128\n")
+        kernel.ensure()
+        watchers.write_text(changed)
+        monkeypatch.setattr(kernel, "_inotify_instances", lambda used=used: used)
+        (sentence,) = kernel.restore()
+        assert watchers.read_text() == changed and "max_user_instances was not set back to 128" in sentence
+
+
+def test_a_bridge_with_another_member_stays(
+    machine_settings: tuple[Path, Path], place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forward, _ = machine_settings
+    ran: list[object] = []
+    monkeypatch.setattr(network, "attempt", ran.append)
+    kernel.ensure()
+    state.write(place / "network.json", json.dumps({"subnet": "10.9.8.0/24"}))
+    (tmp_path / "net" / network.bridge() / "brif/vnet7").mkdir(parents=True)
+    (tmp_path / "net" / network.bridge() / "brif/vb-web").mkdir()
+    (sentence,) = network.remove()
+    assert "because vnet7 of this machine use it" in sentence and not ran and int(forward.read_text()) == 1
+    state.clear(network_remains=network.exists())
+    assert (place / "network.json").is_file()
 
 
 def test_ssh_and_a_project_can_read_the_hosts(place: Path) -> None:

@@ -43,7 +43,7 @@ def stub(folder: Path, name: str, text: str) -> None:
 def test_make_lists_its_targets() -> None:
     listed = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert [line.split()[1] for line in listed.splitlines() if line.startswith("  make ")] == [
-        "help", "demo", "demo-down", "test", "lint", "unit", "hosts", "recording",
+        "help", "demo", "demo-down", "test", "test-all", "lint", "unit", "hosts", "recording",
     ]  # fmt: skip
 
 

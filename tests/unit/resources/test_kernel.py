@@ -45,7 +45,7 @@ def test_every_line_of_the_template_is_a_setting(target: Callable[..., Target]) 
 @table(
     (TimeSync(), "chrony\n", None),
     (TimeSync(), "", "synchronize the clock with systemd-timesyncd",
-     "apt_install systemd-timesyncd\nsystemctl enable --now systemd-timesyncd.service"),
+     "apt_install systemd-timesyncd\nservice_run 'enable --now' systemd-timesyncd.service"),
 )  # fmt: skip
 def test_time_service(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
     check(resource, fact, summary, shell)

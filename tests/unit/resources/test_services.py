@@ -20,7 +20,7 @@ def fact(enabled: str = "enabled", active: str = "active", stamp: str = "", more
 
 
 CRON = Service("cron")
-START = "systemctl enable --now cron"
+START = "service_run 'enable --now' cron"
 
 
 @table(
@@ -29,7 +29,9 @@ START = "systemctl enable --now cron"
     (CRON, fact("disabled"), "enable cron", START),
     (CRON, fact("enabled", "inactive"), "start cron", START),
     (CRON, fact("enabled", "failed"), "start cron", START),
-    (CRON, fact("masked", "inactive"), "enable and start cron", START),
+    (CRON, fact("masked", "inactive"), "start cron.service, which is masked", "service_masked cron.service ''"),
+    (CRON, fact("masked-runtime", "inactive"), "start cron.service, which is masked", "service_masked cron.service ''"),
+    (CRON, fact("masked", "active"), "start cron.service, which is masked", "service_masked cron.service ''"),
     (CRON, fact("", "inactive"), "enable and start cron", START),
     (CRON, fact(""), "enable cron", START),
     (CRON, "", "enable and start cron", START),
@@ -49,7 +51,7 @@ RELOAD = f"{CHECK}\nweb reload\nstamp_write web {WEB_STAMP}"
 RELOAD_IF_RUNNING = f"""service_check 'web rejects its configuration, so it was not started' …
 if systemctl is-active -q web; then
 web reload
-systemctl enable --now web
+service_run 'enable --now' web
 stamp_write web {WEB_STAMP}"""
 
 

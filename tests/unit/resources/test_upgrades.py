@@ -35,17 +35,17 @@ def unit(name: str, active: str = "active", file: str = "enabled") -> str:
 
 
 TIMERS = Enabled("a.timer", "b.service")
-ENABLE_BOTH = ("enable a.timer, b.service", "systemctl enable --now a.timer b.service")
+ENABLE_BOTH = ("enable a.timer, b.service", "service_run 'enable --now' a.timer b.service")
 
 
 @table(
     (TIMERS, unit("a.timer") + unit("b.service"), None),
-    (TIMERS, unit("a.timer") + unit("b.service", "inactive"), "enable b.service", "systemctl enable --now b.service"),
+    (TIMERS, unit("a.timer") + unit("b.service", "inactive"), "enable b.service", "service_run 'enable --now' b.service"),
     (
         TIMERS,
         unit("a.timer") + unit("b.service", file="disabled"),
         "enable b.service",
-        "systemctl enable --now b.service",
+        "service_run 'enable --now' b.service",
     ),
     (TIMERS, unit("a.timer", "inactive", "") + unit("b.service", "inactive", ""), *ENABLE_BOTH),
     (TIMERS, "\n\n\n", *ENABLE_BOTH),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
 from selvedge.resources.base import Resource
 from selvedge.resources.files import File
-from selvedge.resources.services import Service
+from selvedge.resources.services import Enabled, Service
 from tests.support.plans import summaries
 
 
@@ -144,3 +145,54 @@ def test_a_stopped_service_starts_with_its_new_files(nginx: Any) -> None:
 def test_unchanged_loads_cause_no_reload(nginx: Any) -> None:
     nginx.make(*site(), File("/etc/other", "x\n"))
     assert summaries(nginx.plan(*site(), File("/etc/other", "y\n"))) == ["write /etc/other"]
+
+
+JOURNAL = {
+    "nginx": ("nginx", "nginx[71]: nginx: [emerg] bind() to 0.0.0.0:80 failed (98: Address already in use)",
+              "nginx: [emerg] bind() to 0.0.0.0:80 failed (98: Address already in use)", "ss -ltnp \"sport = :80\""),
+    "fail2ban": ("fail2ban", "fail2ban-server[9]: ERROR   Failed during configuration: Have not found any log file for sshd jail",
+                 "ERROR   Failed during configuration: Have not found any log file for sshd jail", "journalctl -u fail2ban -n 50"),
+    "a secret": ("supervisor", "supervisord[1]: Error: Format string 'DB=hunter2 %(x)s' for 'program:a.environment' contains names",
+                 "Error: A format string for 'program:a.environment' contains names", "journalctl -u supervisor"),
+    "a password": ("web", "web[1]: error: cannot connect to postgres://me:hunter2@db/x with API_KEY=hunter2",
+                   "error: cannot connect to postgres://•••@db/x with API_KEY=•••", "journalctl -u web"),
+    "systemd's own": ("web", "systemd[1]: web.service: Failed at step EXEC spawning /usr/bin/web: No such file or directory",
+                      "web.service: Failed at step EXEC spawning /usr/bin/web: No such file or directory", "journalctl -u web"),
+    "silence": ("web", "", 'See "systemctl status web.service" for details', "journalctl -u web -n 50"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", JOURNAL)
+def test_a_service_that_cannot_start_says_why_in_its_own_words(server: Any, kind: str) -> None:
+    name, line, words, remedy = JOURNAL[kind]
+    server.program(
+        "systemctl",
+        f"""case "$1" in
+          show) echo UnitFileState=enabled; echo ActiveState=inactive; exit ;;
+          enable) printf '%s\n' 'Job for {name}.service failed because the control process exited with error code.' \
+            'See "systemctl status {name}.service" for details.' >&2; exit 1 ;;
+        esac""",
+    )
+    server.path("/root/journal").write_text(
+        "2026-01-01T00:00:00+0000 systemd[1]: Starting it...\n"
+        + (f"2026-01-01T00:00:00+0000 {line}\n" if line else "")
+        + f"2026-01-01T00:00:01+0000 systemd[1]: {name}.service: Control process exited, code=exited, status=1/FAILURE\n"
+        f"2026-01-01T00:00:01+0000 systemd[1]: {name}.service: Failed with result 'exit-code'.\n"
+    )
+    server.program("journalctl", "cat /root/journal")
+    done = server.apply(server.plan(Service(name)))
+    assert done.error.startswith(f"{name} could not be started: {words}. "), done
+    assert remedy in done.error and "hunter2" not in done.output
+
+
+@pytest.mark.parametrize("name", ["nginx", "fail2ban", "apt-daily.timer"])
+def test_a_masked_unit_is_left_as_it_is(server: Any, name: str) -> None:
+    unit = name if "." in name else f"{name}.service"
+    server.path("/etc/systemd/system").mkdir(parents=True)
+    server.path(f"/etc/systemd/system/{unit}").symlink_to("/dev/null")
+    server.program("systemctl", 'echo "$*" >>/root/log; echo UnitFileState=masked; echo ActiveState=inactive')
+    done = server.apply(server.plan(Enabled(name) if "." in name else Service(name)))
+    start = rf"{unit} is masked: it was turned off with `systemctl mask {unit}` by root on 20..-..-.. ..:..:.. on this server"
+    assert re.match(start, done.error) and f"run `sudo systemctl unmask {unit}`" in done.error, done
+    assert ("hosts.toml" in done.error) == (name != "nginx")
+    assert "mask" not in server.path("/root/log").read_text(), "it is not unmasked"

@@ -26,6 +26,8 @@ mark=@selvedge
 
 # … the library site
 
+# … the library sources
+
 # … the library stamp
 
 # … the library step
@@ -50,7 +52,7 @@ apt_install certbot
 change_2() (
 set -eu
 service_check 'certbot.timer rejects its configuration, so it was not started' 'Correct the file that it names.' 'systemctl daemon-reload'
-systemctl enable --now certbot.timer
+service_run 'enable --now' certbot.timer
 :
 )
 change_3() (
@@ -161,7 +163,7 @@ if systemctl is-active -q nginx; then
 nginx_reload
 https_serves /etc/letsencrypt/live/hello/fullchain.pem hello.example.com
 fi
-systemctl enable --now nginx
+service_run 'enable --now' nginx
 stamp_write nginx-tls-hello 1cef5219069ff51896f9dc74205e825678fc2658c0b1ab619323b334d02d089f
 )
 change_arm() (

@@ -38,6 +38,8 @@ mark=@selvedge
 
 # … the library site
 
+# … the library sources
+
 # … the library stamp
 
 # … the library step

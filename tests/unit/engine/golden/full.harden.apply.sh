@@ -18,6 +18,8 @@ mark=@selvedge
 
 # … the library probe
 
+# … the library sources
+
 # … the library sshd
 
 # … the library stamp
@@ -297,6 +299,10 @@ mark=@selvedge
 
 # … the library probe
 
+# … the library service
+
+# … the library sources
+
 # … the library stamp
 
 # … the library step
@@ -329,9 +335,9 @@ change_1() (
 set -eu
 if systemctl is-active -q fail2ban; then
 fail2ban-client --test
-systemctl restart fail2ban
+service_run restart fail2ban
 fi
-systemctl enable --now fail2ban
+service_run 'enable --now' fail2ban
 stamp_write fail2ban 4b799f9fc0ed3047c0addc7c637b0a23dd879b92a64a20c7b733aee2461e941c
 )
 change_2() (
@@ -397,7 +403,7 @@ EOF
 change_4() (
 set -eu
 apt_install systemd-timesyncd
-systemctl enable --now systemd-timesyncd.service
+service_run 'enable --now' systemd-timesyncd.service
 )
 change_5() (
 set -eu

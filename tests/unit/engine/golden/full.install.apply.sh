@@ -18,6 +18,10 @@ mark=@selvedge
 
 # … the library python
 
+# … the library service
+
+# … the library sources
+
 # … the library step
 
 change_0() (
@@ -26,12 +30,12 @@ apt_install nginx git curl ca-certificates openssh-client python3 python3-venv l
 )
 change_1() (
 set -eu
-systemctl enable --now nginx
+service_run 'enable --now' nginx
 :
 )
 change_2() (
 set -eu
-systemctl enable --now supervisor
+service_run 'enable --now' supervisor
 :
 )
 change_3() (

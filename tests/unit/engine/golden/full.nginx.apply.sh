@@ -332,7 +332,7 @@ service_check 'nginx rejects its configuration, so it was not started' 'Correct 
 if systemctl is-active -q nginx; then
 nginx_reload
 fi
-systemctl enable --now nginx
+service_run 'enable --now' nginx
 stamp_write nginx-hello f850d37766a330c5a7e0db38c13e3fac7a716055bbe5284bbf8fb59964fe7ab0
 )
 change_15() (

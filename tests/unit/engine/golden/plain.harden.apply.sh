@@ -18,6 +18,8 @@ mark=@selvedge
 
 # … the library probe
 
+# … the library sources
+
 # … the library sshd
 
 # … the library stamp
@@ -301,6 +303,10 @@ mark=@selvedge
 
 # … the library probe
 
+# … the library service
+
+# … the library sources
+
 # … the library stamp
 
 # … the library step
@@ -333,9 +339,9 @@ change_1() (
 set -eu
 if systemctl is-active -q fail2ban; then
 fail2ban-client --test
-systemctl restart fail2ban
+service_run restart fail2ban
 fi
-systemctl enable --now fail2ban
+service_run 'enable --now' fail2ban
 stamp_write fail2ban dd86a12cce64e8f593d0f272160961cf1fe0cdce402f2961ca5a4da61fa11bd4
 )
 change_2() (
@@ -401,7 +407,7 @@ EOF
 change_4() (
 set -eu
 apt_install systemd-timesyncd
-systemctl enable --now systemd-timesyncd.service
+service_run 'enable --now' systemd-timesyncd.service
 )
 change_5() (
 set -eu

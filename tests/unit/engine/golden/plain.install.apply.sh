@@ -14,6 +14,10 @@ mark=@selvedge
 
 # … the library history
 
+# … the library service
+
+# … the library sources
+
 # … the library step
 
 change_0() (
@@ -22,7 +26,7 @@ apt_install nginx git curl ca-certificates openssh-client python3 python3-venv l
 )
 change_1() (
 set -eu
-systemctl enable --now nginx
+service_run 'enable --now' nginx
 :
 )
 change_arm() (

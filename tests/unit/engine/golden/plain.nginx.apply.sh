@@ -269,7 +269,7 @@ service_check 'nginx rejects its configuration, so it was not started' 'Correct 
 if systemctl is-active -q nginx; then
 nginx_reload
 fi
-systemctl enable --now nginx
+service_run 'enable --now' nginx
 stamp_write nginx-hello dfe7350c1988a61d1bfafc2582e800c358cc17f31925e0593bcb6c1f6f80b091
 )
 change_13() (

@@ -26,6 +26,8 @@ mark=@selvedge
 
 # … the library read
 
+# … the library sources
+
 # … the library sshd
 
 # … the library stamp

@@ -38,6 +38,8 @@ mark=@selvedge
 
 # … the library request
 
+# … the library service
+
 # … the library stamp
 
 # … the library step
@@ -198,9 +200,10 @@ EOF
 change_6() (
 set -eu
 if systemctl is-active -q logrotate.timer; then
-systemctl daemon-reload && systemctl restart logrotate.timer
+systemctl daemon-reload
+service_run restart logrotate.timer
 fi
-systemctl enable --now logrotate.timer
+service_run 'enable --now' logrotate.timer
 stamp_write logrotate.timer af3d976583cedffe7e5fa83c997892079750939fe1d42c1e821d6324013c9b8d
 )
 change_7() (

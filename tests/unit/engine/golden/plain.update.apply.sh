@@ -14,6 +14,10 @@ mark=@selvedge
 
 # … the library history
 
+# … the library service
+
+# … the library sources
+
 # … the library step
 
 change_0() (
@@ -49,7 +53,7 @@ EOF
 )
 change_4() (
 set -eu
-systemctl enable --now apt-daily.timer apt-daily-upgrade.timer unattended-upgrades.service
+service_run 'enable --now' apt-daily.timer apt-daily-upgrade.timer unattended-upgrades.service
 )
 change_arm() (
 set -eu

@@ -1,0 +1,1 @@
+TEXT = "release 0"

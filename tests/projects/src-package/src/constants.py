@@ -1,0 +1,6 @@
+from enum import Enum
+
+
+class Environment(str, Enum):
+    LOCAL = "LOCAL"
+    PRODUCTION = "PRODUCTION"

@@ -1,0 +1,39 @@
+"""Templates that someone has edited."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from jinja2 import FileSystemLoader
+
+from selvedge import templates
+from selvedge.errors import ConfigError
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"a\n{% if x %}\nb\n", "templates/x.j2: line 3: Unexpected end of template"),
+        (b"a\n{{ nosuch }}\n", "templates/x.j2: 'nosuch' is undefined."),
+        (b"{{ app.nosuch }}", "templates/x.j2: 'str object' has no attribute 'nosuch'."),
+        (b"{% include 'gone.j2' %}", "templates/gone.j2: the file is missing"),
+        (b"\xff", "templates/x.j2: the file is not UTF-8 text."),
+        (None, "templates/x.j2: the file is missing, or not a regular file."),
+    ],
+)
+def test_a_mistake_names_the_file_and_a_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None, sentence: str
+) -> None:
+    path = tmp_path / "x.j2"
+    if content is None:
+        os.mkfifo(path)
+    else:
+        path.write_bytes(content)
+    environment = templates._environment().overlay(loader=FileSystemLoader(tmp_path), bytecode_cache=None)
+    monkeypatch.setattr(templates, "_environment", lambda: environment)
+    with pytest.raises(ConfigError) as caught:
+        templates.template("x.j2", app="a")
+    assert caught.value.message.startswith(sentence)
+    assert "git checkout -- templates/" in caught.value.remedy
