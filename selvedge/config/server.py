@@ -227,8 +227,8 @@ class Hooks(Section):
     )
     on_failure: HookList = Field(
         default_factory=list,
-        description="Run after a deploy, rollback or restart has failed, on the server in `/srv/NAME/shared`. The variable `ERROR` has "
-        "the message. If a command fails, Selvedge reports that, and nothing else changes.",
+        description="Run after a deploy, rollback or restart has failed, on the server in `/srv/NAME/shared`. The variable "
+        "`ERROR` has the message. If a command fails, Selvedge reports that, and nothing else changes.",
         examples=[["local: ./tell-the-team failed"]],
     )
 
