@@ -5,7 +5,7 @@ from selvedge import operations
 
 TO = sv.Option("to", "Roll back to this release: its name, or the start of it.", "")
 KEEP = sv.Option("keep_database", "Roll back even if the database is newer than the code.")
-DOWNGRADE = sv.Option("downgrade", "Also run `alembic downgrade`, after printing its SQL.")
+DOWNGRADE = sv.Option("downgrade", "Also downgrade the database, after showing the SQL.")
 
 
 @sv.operation(TO, KEEP, DOWNGRADE, sv.DRY_RUN, sv.SCRIPT, sv.WAIT)

@@ -156,37 +156,38 @@ class Hooks(Section):
 
     `sh` runs each command as you wrote it: on the server, as the app's user in the app's folder of the release; or on your
     machine, if the command begins with `local:`. Local commands of a hook run first. The variables `RELEASE`, `COMMIT` (the
-    full hash), `PREVIOUS` (the release that was live before; empty at the first deploy) and `HOST` (the name in hosts.toml)
-    are set.
+    full hash), `PREVIOUS` (the release that was live before; empty at the first deploy), `HOST` (the name in hosts.toml) and
+    `ACTION` (`deploy`, `rollback`, `restart`, or `revert` after a failure on another server) are set.
     """
 
     before_build: HookList = Field(
         default_factory=list,
-        description="Run before the virtual environment is built. If a command fails, the deploy stops. With `app.carry`, its "
+        description="Run once, before the virtual environment is built. If a command fails, the deploy stops. With `app.carry`, its "
         "commands for your machine run before the release is made, because they build a part of it.",
         examples=[["npm ci", "npm run build"]],
     )
     after_build: HookList = Field(
         default_factory=list,
-        description="Run after the virtual environment is built and the start script is written, before the migration. "
+        description="Run once, after the virtual environment is built and the start script is written, before the migration. "
         "If a command fails, the deploy stops.",
         examples=[["python manage.py check"]],
     )
     before_switch: HookList = Field(
         default_factory=list,
-        description="Run when the new release is healthy, before it gets requests; its `local:` commands already before it "
-        "starts. If a command fails, the deploy stops.",
+        description="Run at each deploy, rollback and restart when the release is healthy, before it gets requests; its `local:` "
+        "commands already before it starts. If a command fails, the previous release stays live.",
         examples=[["./warm-up"]],
     )
     after_switch: HookList = Field(
         default_factory=list,
-        description="Run when the new release is live. If a command fails, the run exits with 1, and the release stays live.",
+        description="Run at each deploy, rollback and restart when the release is live, and at a deploy after the commands have "
+        "changed. If a command fails, the run exits with 1, and the release stays live.",
         examples=[["local: ./tell-the-team released"]],
     )
     on_failure: HookList = Field(
         default_factory=list,
-        description="Run after a deploy has failed, on the server in `/srv/NAME/shared`. The variable `ERROR` has the message. "
-        "If a command fails, Selvedge reports that, and nothing else changes.",
+        description="Run after a deploy, rollback or restart has failed, on the server in `/srv/NAME/shared`. The variable "
+        "`ERROR` has the message. If a command fails, Selvedge reports that, and nothing else changes.",
         examples=[["local: ./tell-the-team failed"]],
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -56,9 +57,11 @@ class Shells:
             channel: paramiko.Channel = self.connection.transport.open_session(timeout=CHANNEL_TIMEOUT)
             channel.set_combine_stderr(True)
             channel.exec_command(self._command)
-            channel.sendall(self._preface)
         except (paramiko.SSHException, OSError, EOFError) as error:
             raise unreachable(self._host, self.connection, error) from error
+        # If sudo refuses, it may have ended by now. The channel then has its reason.
+        with contextlib.suppress(OSError):
+            channel.sendall(self._preface)
         return channel
 
 

@@ -7,12 +7,31 @@ import socket
 import subprocess
 import threading
 from pathlib import Path
+from typing import Any
 
 import paramiko
+from paramiko.common import MSG_CHANNEL_SUCCESS
 
 from selvedge.ssh.host_keys import fingerprint, of_paramiko
 
 PASSWORD = "päss 'word\" $x`\\"
+
+
+class _Transport(paramiko.Transport):
+    """Starts a command only after the client was told that it is accepted, like OpenSSH.
+
+    A command that ends at once would else close its channel before, and the client would report "Channel closed".
+    """
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.accepted: list[threading.Thread] = []
+
+    def _send_user_message(self, data: Any) -> None:
+        super()._send_user_message(data)
+        if data.asbytes()[0] == MSG_CHANNEL_SUCCESS:
+            while self.accepted:
+                self.accepted.pop(0).start()
 
 
 class Sshd(paramiko.ServerInterface):
@@ -39,7 +58,7 @@ class Sshd(paramiko.ServerInterface):
                 client, _ = self._listening.accept()
             except OSError:
                 return
-            transport = paramiko.Transport(client)
+            transport = _Transport(client)
             for key in (self.host_key, *self.more_host_keys):
                 transport.add_server_key(key)
             self.transports.append(transport)
@@ -58,7 +77,9 @@ class Sshd(paramiko.ServerInterface):
 
     def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
         self.commands.append(command.decode())
-        threading.Thread(target=self._run, args=(channel, command.decode()), daemon=True).start()
+        transport = channel.get_transport()
+        assert isinstance(transport, _Transport)
+        transport.accepted.append(threading.Thread(target=self._run, args=(channel, command.decode()), daemon=True))
         return True
 
     def _run(self, channel: paramiko.Channel, command: str) -> None:

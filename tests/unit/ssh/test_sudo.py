@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
+import paramiko
 import pytest
 
 from selvedge.errors import SelvedgeError
@@ -103,6 +105,27 @@ def test_a_server_without_sudo(tmp_path: Path, password: str, login: str) -> Non
 ])  # fmt: skip
 def test_output_of_a_script_is_no_refusal(user: str, status: int, output: str) -> None:
     assert sudo.refusal("web", user, status, output) is None
+
+
+@pytest.mark.parametrize(("mode", "message"), [("tty", "requires a terminal"), ("never", "may not use sudo")])
+def test_a_refusal_that_comes_before_the_password_was_sent(
+    sshd: Sshd, remote: Callable[..., Remote], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str, message: str
+) -> None:
+    """On a busy machine sudo may have ended by then."""
+    sshd.users = ["deploy"]
+    sshd.path = f"{fake_sudo(tmp_path, mode)}:/usr/bin:/bin"
+    execute = paramiko.Channel.exec_command
+
+    def ended(channel: paramiko.Channel, command: str) -> None:
+        execute(channel, command)
+        for _ in range(500):
+            if channel.closed:
+                break
+            time.sleep(0.01)
+
+    monkeypatch.setattr(paramiko.Channel, "exec_command", ended)
+    with pytest.raises(SelvedgeError, match=message):
+        remote(PASSWORD).run("true")
 
 
 def test_the_connection_uses_sudo_and_reports_refusals(sshd: Sshd, remote: Callable[..., Remote], tmp_path: Path) -> None:
