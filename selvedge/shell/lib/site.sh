@@ -33,9 +33,11 @@ site_addresses() { ip -o address show scope global 2>/dev/null | awk '{ sub("/.*
 # site_names FILE: print the names of its first server block.
 site_names() { sed -n 's/^ *server_name  *\([^;]*\);.*/\1/p' "$1" 2>/dev/null | head -n 1; }
 
-# site_hold_fact FILE CERTIFICATE: the names that the site has now, those of certbot's certificate, and the server's addresses.
+# site_hold_fact FILE CERTIFICATE: the names that the site has now, those of its redirects, too, those of certbot's certificate, and
+# the server's addresses.
 site_hold_fact() {
   printf 'names %s\n' "$(site_names "$1")"
+  printf 'listed %s\n' "$(sed -n 's/^ *server_name  *\([^;]*\);.*/\1/p' "$1" 2>/dev/null | paste -s -d ' ')"
   printf 'certified %s\n' "$(openssl x509 -in "/etc/letsencrypt/live/$2/fullchain.pem" -noout -ext subjectAltName 2>/dev/null |
     grep -o 'DNS:[^, ]*' | cut -d : -f 2 | paste -s -d ' ')"
   printf 'addresses %s\n' "$(site_addresses | paste -s -d ' ')"

@@ -78,7 +78,7 @@ class TestSwitch:
                 until(lambda wanted=status: _site_answer(server) == (wanted, None), 20)
                 result = project.fab("-H", server.name, "deploy")
                 assert result.status == 1 and live(server) == old, result
-                said = f"nginx did not answer GET http://localhost/health from the new release: it answered {answered}. "
+                said = f"nginx did not answer GET http://{server.address}/health from the new release: it answered {answered}. "
                 assert f"After the switch, {said}" in result.stderr, result
                 assert f"The previous release {old} keeps serving" in result.stderr, result
         finally:

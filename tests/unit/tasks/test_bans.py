@@ -21,3 +21,9 @@ def test_no_jail_keeps_fail2ban_from_starting(target: Any) -> None:
     """It does not start if a jail has no log file."""
     (jails,) = site_bans(target())
     assert jails.text.count("[") == jails.text.count("/dev/null\n") == 2
+
+
+def test_trusted_proxies_are_never_banned(target: Any) -> None:
+    (jails,) = site_bans(target(nginx={"trusted_proxies": ["10.0.0.0/8"]}, server={"ignore_ips": ["198.51.100.7"]}))
+    assert jails.text.count("ignoreip = 127.0.0.1/8 ::1 198.51.100.7 10.0.0.0/8\n") == 2
+    assert "ignoreip" not in next(site_bans(target())).text

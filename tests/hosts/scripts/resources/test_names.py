@@ -96,3 +96,14 @@ def test_only_names_that_a_present_site_gets_are_checked(server: Any) -> None:
     assert change.summary == "check that b.test leads to this server"
     certify(server, "a.test", "b.test")
     assert not server.plan(names)
+
+
+def test_a_redirected_name_is_checked_once(server: Any, target: Callable[..., Target]) -> None:
+    """Its certificate comes in a later step, but its redirect is there."""
+    app = target(domains=["a.test"], nginx={"redirects": {"www.a.test": "a.test"}})
+    names = NewNames(tuple(app.names), "hello", PATH, "/srv/letsencrypt")
+    by_hand(server, "a.test")
+    ((_, change),) = server.plan(names).changes
+    assert change.summary == "check that www.a.test leads to this server"
+    server.make(Site.of(app))
+    assert not server.plan(names)

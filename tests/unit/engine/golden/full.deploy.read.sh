@@ -265,7 +265,7 @@ probe_unit fail2ban.service
 printf '\n--- loaded\n'
 stamp_read 60-selvedge-hello
 printf '\n--- file\n'
-probe_path /etc/fail2ban/jail.d/60-selvedge-hello.local 30828d4e28c3115d93c6bc796222e38bc904211810b3da530ab3fa66c6b73f73
+probe_path /etc/fail2ban/jail.d/60-selvedge-hello.local 85798d26dbabf82f70c76ec277d4bcb0e0dda8990185f5d715451b01936f6924
 printf '\n%s fact 69\n' "$mark"
 [ -e /etc/nginx/sites-available/hello ] && echo there || true
 printf '\n%s fact 70\n' "$mark"

@@ -526,6 +526,8 @@ enabled = true
 filter = nginx-http-auth
 backend = auto
 port = http,https
+# Never ban a proxy of nginx.trusted_proxies: that would block all of its clients.
+ignoreip = 127.0.0.1/8 ::1 198.51.100.7 10.0.0.0/8 173.245.48.0/20 103.21.244.0/22 103.22.200.0/22 103.31.4.0/22 141.101.64.0/18 108.162.192.0/18 190.93.240.0/20 188.114.96.0/20 197.234.240.0/22 198.41.128.0/17 162.158.0.0/15 104.16.0.0/13 104.24.0.0/14 172.64.0.0/13 131.0.72.0/22 2400:cb00::/32 2606:4700::/32 2803:f800::/32 2405:b500::/32 2405:8100::/32 2a06:98c0::/29 2c0f:f248::/32
 # fail2ban does not start if a jail has no log file. /dev/null always exists, even after the app is removed.
 logpath = /var/log/hello/nginx-error.log
           /dev/null
@@ -536,11 +538,13 @@ enabled = true
 filter = nginx-botsearch
 backend = auto
 port = http,https
+# Never ban a proxy of nginx.trusted_proxies: that would block all of its clients.
+ignoreip = 127.0.0.1/8 ::1 198.51.100.7 10.0.0.0/8 173.245.48.0/20 103.21.244.0/22 103.22.200.0/22 103.31.4.0/22 141.101.64.0/18 108.162.192.0/18 190.93.240.0/20 188.114.96.0/20 197.234.240.0/22 198.41.128.0/17 162.158.0.0/15 104.16.0.0/13 104.24.0.0/14 172.64.0.0/13 131.0.72.0/22 2400:cb00::/32 2606:4700::/32 2803:f800::/32 2405:b500::/32 2405:8100::/32 2a06:98c0::/29 2c0f:f248::/32
 logpath = /var/log/hello/nginx-missed.log
           /dev/null
 EOF
 bans_reload
-stamp_write 60-selvedge-hello 30828d4e28c3115d93c6bc796222e38bc904211810b3da530ab3fa66c6b73f73
+stamp_write 60-selvedge-hello 85798d26dbabf82f70c76ec277d4bcb0e0dda8990185f5d715451b01936f6924
 )
 change_arm() (
 set -eu
