@@ -25,7 +25,8 @@ def committed(folder: Path, files: dict[str, str]) -> str:
         (folder / name).write_text(text)
     for words in (["init", "-q"], ["add", "."], ["-c", "user.name=t", "-c", "user.email=t@t.test", "commit", "-q", "-m", "x"]):
         subprocess.run(["git", "-C", str(folder), *words], check=True)
-    return subprocess.run(["git", "-C", str(folder), "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
+    shown = subprocess.run(["git", "-C", str(folder), "rev-parse", "HEAD"], check=True, capture_output=True, text=True)
+    return shown.stdout.strip()
 
 
 @pytest.mark.parametrize(
