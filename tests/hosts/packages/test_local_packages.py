@@ -122,7 +122,8 @@ def test_editable_packages(server: Server, project: Project) -> None:
     assert "using the virtual environment" not in deploy(project, server, {"main.py": MAIN + "# A comment.\n"})
     project.must("-H", server.name, "restart")
     server.run("pkill -KILL -u hello -f 'gunicorn.*main:app'")
-    until(lambda: answer(server)["value"] == 6, 60, "an answer after all workers were killed")
+    until(lambda: get(f"{server.url}/").status == 200, 60, "an answer after all processes were killed")
+    assert answer(server)["value"] == 6
     project.must("-H", server.name, "rollback")
     assert answer(server)["value"] == 6
     assert len(server.run("ls /srv/hello/venvs").stdout.split()) <= 4

@@ -77,6 +77,9 @@ def _uv(lines: list[str]) -> list[str]:
 def _pip(lines: list[str]) -> list[str]:
     inner = [line for line in lines if _INNER.match(line.strip()) and "subprocess-exited" not in line]
     inner = inner or [before for before, line in pairwise(filter(None, lines)) if "[end of output]" in line][-1:]
+    ends = [number for number, line in enumerate(lines) if line.strip() == "[end of output]"]
+    if not inner and ends:
+        inner = [lines[ends[0] - 1].strip()]
     return [*[line for line in lines if line.startswith("ERROR:") and line not in inner][:3], *inner[-2:]]
 
 
