@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from selvedge.resources.code.carried import CarriedFiles as CarriedFiles
     from selvedge.resources.code.checkout import Checkout as Checkout
     from selvedge.resources.code.mirror import Mirror as Mirror
+    from selvedge.resources.code.project import asked_python as asked_python
     from selvedge.resources.code.python import UV as UV
     from selvedge.resources.code.python import UV_REQUIREMENT as UV_REQUIREMENT
     from selvedge.resources.code.python import Python as Python
@@ -125,6 +126,7 @@ _NAMES = {
     "resources.code.carried": "CarriedFiles",
     "resources.code.checkout": "Checkout",
     "resources.code.mirror": "Mirror",
+    "resources.code.project": "asked_python",
     "resources.code.python": "UV UV_REQUIREMENT Python interpreter needs_uv",
     "resources.code.shared": "SharedPaths",
     "resources.code.sources": "code_source",

@@ -33,4 +33,5 @@ def venv(app):
         deploy_key=app.paths.deploy_key,
         git_known_hosts=app.paths.git_known_hosts,
         build_env=app.paths.build_env,
+        asks=sv.asked_python(app),
     )

@@ -70,3 +70,23 @@ def check_project(app: Target, commit: str) -> None:
     except Refused as error:
         where = f"{app.repository_path} at {commit[:12]}"
         raise ConfigError(where, "", str(error)) from None
+
+
+def asked_python(app: Target) -> str:
+    """Return what a commit on this machine says of its Python, e.g. ">=3.13"; "" if it says nothing, or app.python is set.
+
+    Raises Pending while the commit is unknown.
+    """
+    return "" if app.python or app.repository_path is None else _asked(app.repository_path, app.commit, app.root, app.requirements)
+
+
+@functools.cache
+def _asked(checkout: Path, commit: str, root: str, requirements: str) -> str:
+    """Cached: a step is declared several times a run."""
+    tree = Commit(checkout, commit)
+    try:
+        lock, _ = locks.find(tree, root, requirements)
+        wanted = [*pythons.laws(tree, root, lock), *pythons.pins(tree, root)]
+    except Refused:
+        return ""
+    return " and ".join(dict.fromkeys(want.text for want in wanted))

@@ -27,7 +27,8 @@ class Venv(Resource):
     the environment and cannot change it afterwards.
     app_python, python_from: settings that decide which other Python is installed if the project asks for one. app_extras,
     app_groups: names of the project's extras and groups. index_strategy: uv's, "" for its default. deploy_key, git_known_hosts:
-    files for git dependencies. build_env: the file with the build's variables.
+    files for git dependencies. build_env: the file with the build's variables. asks: the Python that
+    the project asks for, for the summary; "" if that is not known here.
     """
 
     release: str
@@ -50,6 +51,7 @@ class Venv(Resource):
     deploy_key: str = ""
     git_known_hosts: str = ""
     build_env: str = ""
+    asks: str = ""
 
     @property
     def _request(self) -> str:
@@ -93,7 +95,7 @@ class Venv(Resource):
             build_env=self.build_env,
         )
         return Change(
-            "build the virtual environment" + ("" if self.app_python else ", with another Python if the project asks for one"),
+            "build the virtual environment" + (f"; the project asks for Python {self.asks}" if self.asks else ""),
             shell,
             payload=PROGRAMS,
             remedy="Correct the requirements, commit, and run the same command again. The live release keeps serving.",

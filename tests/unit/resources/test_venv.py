@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from selvedge.resources.base import Resource
 from selvedge.resources.code.python import UV_REQUIREMENT
 from selvedge.resources.code.venv import Venv
@@ -12,7 +14,7 @@ VENV = Venv(
     "/srv/hello/releases/0", "", "/srv/hello/repo.git", 40 * "0", "/srv/hello/venvs", "/var/cache/selvedge/hello",
     "/usr/bin/python3", "/uv", "uv", "", ("gunicorn",), "hello",
 )  # fmt: skip
-SUMMARY = "build the virtual environment, with another Python if the project asks for one"
+SUMMARY = "build the virtual environment"
 BUILD = """release=/srv/hello/releases/0
 venvs=/srv/hello/venvs
 interpreter=/usr/bin/python3
@@ -28,6 +30,7 @@ venv_build""".replace("=UV\n", f"={quote(UV_REQUIREMENT)}\n")
 @table(
     (VENV, "/usr/bin/python3 uv . - gunicorn\n", None),
     (VENV, "", SUMMARY, BUILD),
+    (replace(VENV, asks=">=3.13"), "", f"{SUMMARY}; the project asks for Python >=3.13", BUILD),
     (VENV, "/usr/bin/python3 pip . - gunicorn\n", SUMMARY, BUILD),
     (VENV, "/usr/bin/python3 uv . requirements.txt gunicorn\n", SUMMARY, BUILD),
 )
