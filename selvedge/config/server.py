@@ -162,8 +162,8 @@ class Hooks(Section):
 
     before_build: HookList = Field(
         default_factory=list,
-        description="Run once, before the virtual environment is built. If a command fails, the deploy stops. With `app.carry`, its "
-        "commands for your machine run before the release is made, because they build a part of it.",
+        description="Run once, before the virtual environment is built. If a command fails, the deploy stops. With `app.carry`, "
+        "its commands for your machine run before the release is made, because they build a part of it.",
         examples=[["npm ci", "npm run build"]],
     )
     after_build: HookList = Field(

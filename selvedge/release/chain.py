@@ -38,9 +38,7 @@ def run_chain(fleet: Fleet, commits: Commits, tasks: Sequence[Step], options: Ma
         uncommitted = background.submit(count_uncommitted, fleet.sessions, tasks, options)
         plans = plan_tasks(fleet, commits, tasks, options)
     if options.get("script"):
-        fleet.report.raw(SCRIPT_HEAD)
-        for session in fleet.sessions:
-            _print_scripts(session, plans[session.name])
+        _print_scripts(fleet, plans)
         return
     dry = bool(options.get("dry_run"))
     for session in fleet.sessions:
@@ -163,11 +161,13 @@ def _counted(number: int, word: str) -> str:
     return f"{number} {word}{'' if number == 1 else 's'}"
 
 
-def _print_scripts(session: Session, items: Sequence[Planned]) -> None:
-    for item in items:
-        if item.pending:
-            session.report.raw(f"# {session.name}: {item.name}: {item.pending}")
-        if item.plan:
-            session.report.raw(f"# {session.name}: {item.name}\n{session.script(item)}")
-        elif not item.pending:
-            session.report.raw(f"# {session.name}: {item.name}: nothing to change")
+def _print_scripts(fleet: Fleet, plans: Plans) -> None:
+    fleet.report.raw(SCRIPT_HEAD)
+    for session in fleet.sessions:
+        for item in plans[session.name]:
+            if item.pending:
+                session.report.raw(f"# {session.name}: {item.name}: {item.pending}")
+            if item.plan:
+                session.report.raw(f"# {session.name}: {item.name}\n{session.script(item)}")
+            elif not item.pending:
+                session.report.raw(f"# {session.name}: {item.name}: nothing to change")
