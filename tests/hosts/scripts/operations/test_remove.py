@@ -64,9 +64,11 @@ class TestRemove:
         server = found.servers["one"]
         live(server, OLD)
         server.path(f"/srv/hello/instances/{OLD}").mkdir(parents=True, exist_ok=True)
-        server.program("id", '[ "$*" = "-u hello" ] && echo 54321')
+        # The two cases run at the same time, on one machine.
+        uid = 54321 + data
+        server.program("id", f'[ "$*" = "-u hello" ] && echo {uid}')
         before = server.tree("/srv")
-        command = ["setpriv", "--reuid=54321", "--clear-groups", "sh", "-c", "sleep 300 & : hunter2; sleep 302"]
+        command = ["setpriv", f"--reuid={uid}", "--clear-groups", "sh", "-c", "sleep 300 & : hunter2; sleep 302"]
         process = subprocess.Popen(command, start_new_session=True)
         try:
             time.sleep(0.3)

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from selvedge.config.dotenv import render_environment
 from selvedge.engine.script import call_script
-from selvedge.resources.code.hook import Hook
+from selvedge.resources.code.hook import BuildHook
 from selvedge.resources.code.venv import Venv
 from selvedge.resources.files import File
 from selvedge.resources.packages import OwnPackages
@@ -181,7 +181,8 @@ class TestBuildVariables:
         release(variables, "one", main_py="")
         base = "/srv/hello/releases/one"
         command = 'echo "got: $OWN_TOKEN"; test "$OTHER" = "$(printf \'a\\nb\')" && test "$RELEASE" = r'
-        hook = Hook("before_build", (command,), f"{base}/.mark", "daemon", base, base, "/srv/hello/live.sock", (("RELEASE", "r"),))
+        named = (("RELEASE", "r"),)
+        hook = BuildHook("before_build", (command,), f"{base}/.mark", "daemon", "", base, base, "/srv/hello/live.sock", named)
         done = variables.apply(variables.plan(replace(hook, build_env=BUILD_ENV)))
         assert done.status == 0, done.output
         assert "got: •••" in done.output and "secret" not in done.output.replace(command, "")
