@@ -74,7 +74,7 @@ checkout_pointers() {
 checkout_fetch_large() {
   local folder
   [ -n "$(checkout_pointers | head -c 1 | tr '\000' x)" ] || return 0
-  probe_has git-lfs || step_fail "The repository has files in Git LFS, but git-lfs is not installed on the server. Run \`sudo apt-get install git-lfs\` there, then run the same command again. Or set app.repository to a folder on your machine: files are pushed from there without it."
+  probe_has git-lfs || step_fail "The repository has files in Git LFS, but git-lfs is not installed on the server. Set packages = [\"git-lfs\"] under [server] in hosts.toml, then run \`fab deploy\` again. Or set app.repository to a folder on your machine: files are pushed from there without it."
   checkout_own
   find "$fresh" -name .git | while IFS= read -r folder; do
     # Without its filter, `git lfs pull` leaves the pointers and reports success.

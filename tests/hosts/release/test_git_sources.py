@@ -266,7 +266,7 @@ class TestSources:
         publish()
         project.configure(repository="git://127.0.0.1/app.git", branch="drill", **QUICK)
         result = project.fab("-H", server.name, "deploy")
-        assert result.status == 1 and "Run `sudo apt-get install git-lfs` there" in result.stderr, result
+        assert result.status == 1 and 'Set packages = ["git-lfs"] under [server]' in result.stderr, result
         assert assert_consistent(server) == old
 
     @pytest.mark.usefixtures("publish")
