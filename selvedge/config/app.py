@@ -119,7 +119,7 @@ class App(Build):
     health: UrlPath = Field(
         "/",
         description="The path of the health check. A release gets requests only after this path has answered. Choose one "
-        "that fails if the app cannot work, for example without its database.",
+        "that fails if the app cannot work, for example without its database. A new value counts from the next release on.",
         examples=["/health"],
     )
     health_status: list[StatusRange] = Field(

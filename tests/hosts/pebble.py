@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -146,7 +148,9 @@ def _opener(trusted: ssl.SSLContext | None) -> urllib.request.OpenerDirector:
 
 
 def free_port(address: str) -> int:
-    """Return a free TCP port of this address."""
-    with socket.socket() as probe:
-        probe.bind((address, 0))
-        return int(probe.getsockname()[1])
+    """Return a free TCP port of this address, outside the range in which the kernel chooses ports of connections (32768 and up)."""
+    while True:
+        port = random.randrange(20000, 32000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((address, port))
+            return port
