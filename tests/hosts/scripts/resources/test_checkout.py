@@ -143,7 +143,8 @@ def test_an_interrupted_checkout_is_repeated(server: Any, repository: Path) -> N
 
 LFS = (
     "The repository has files in Git LFS, but git-lfs is not installed on the server. Set packages = [\"git-lfs\"] under [server] "
-    "in hosts.toml, then run `fab deploy` again. Or set app.repository to a folder on your machine: files are pushed from there without it."
+    "in hosts.toml, then run `fab deploy` again. Or set app.repository to a folder on your machine: "
+    "files are pushed from there without it."
 )
 POINTER = f"version https://git-lfs.github.com/spec/v1\noid sha256:{64 * 'a'}\nsize 12345\n"
 
