@@ -11,7 +11,7 @@ git_run() {
   # A repository on the server may have its submodules there, too, which git refuses by default (git-config(1), protocol.allow).
   protocol=user
   case $url in file://*) protocol=always ;; esac
-  ssh="ssh -o BatchMode=yes -o ConnectTimeout=15 -o ServerAliveInterval=10 -o ServerAliveCountMax=3 -o UserKnownHostsFile=$git_known_hosts -o StrictHostKeyChecking=$git_new_hosts"
+  ssh="ssh -o BatchMode=yes -o ConnectTimeout=15 -o ServerAliveInterval=10 -o ServerAliveCountMax=3 -o UserKnownHostsFile=$git_known_hosts -o HashKnownHosts=no -o StrictHostKeyChecking=$git_new_hosts"
   if [ -e "$deploy_key" ]; then ssh="$ssh -o IdentitiesOnly=yes -i $deploy_key"; fi
   # The credential helper only reads: git would write the file after each login, also in a dry run. Files of Git LFS are fetched
   # after the checkout.

@@ -41,7 +41,7 @@ hook_build() {
   hook_close
   chmod -R u=rwX,g=rX,o= -- "$folder"
   find "$folder" -type d -exec chmod o=x -- '{}' +
-  printf '%s\n' "$mark_text" >"$mark_path"
+  (umask 077 && printf '%s\n' "$mark_text" >"$mark_path")
 }
 
 # hook_switch COUNT NAME=VALUE… COMMAND…: run the commands as hook_run does, for the live release.

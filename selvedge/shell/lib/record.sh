@@ -37,8 +37,8 @@ record_write() {
   } >"$base/instances/$new/record.new"
   mv -f -- "$base/instances/$new/record.new" "$base/instances/$new/record"
   # From now on no hook may write to the release's folder.
-  grep -q -s -x -e "${new%r*}" -- "$base/releases/$commit/.selvedge-live" ||
-    printf '%s\n' "${new%r*}" >>"$base/releases/$commit/.selvedge-live" || :
+  grep -q -s -x -e "${new%r*}" -- "$base/releases/${new%-*}/.selvedge-live" ||
+    (umask 077 && printf '%s\n' "${new%r*}" >>"$base/releases/${new%-*}/.selvedge-live") || :
   record_say_unknown
 }
 
