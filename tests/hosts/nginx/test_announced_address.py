@@ -86,7 +86,7 @@ def test_a_site_in_a_file_that_no_one_expects_is_noticed(server: Server, project
     failed = project.fab("-H", server.name, "nginx")
     assert failed.status == 1 and "shows another site: it answered 200, not from the live release" in failed.stderr, failed
     server.run("cp /root/nginx.conf /etc/nginx/nginx.conf; systemctl reload nginx")
-    assert project.must("-H", server.name, "deploy").stdout.rstrip().endswith(f"http://{server.address}/")
+    assert f"  http://{server.address}/\n" in project.must("-H", server.name, "deploy").stdout
 
 
 def test_nginx_as_nginx_org_packages_it(server: Server, project: Project) -> None:
