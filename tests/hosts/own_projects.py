@@ -15,8 +15,8 @@ def locked(server: Server, folder: Path, command: str) -> None:
 
     Raises AssertionError with the command's output if it fails.
     """
-    login = server.ssh_argv("root")
-    there = "/root/lock"
+    login = server.ssh_argv("deploy")
+    there = "/tmp/lock"
     make = f"PATH=$PATH:{Path(UV).parent} {command} >&2"
     script = f"rm -rf {there} && mkdir {there} && cd {there} && tar -x && {make} && tar -c -- *.lock"
     packed = subprocess.run(["tar", "-c", "-C", str(folder), "--exclude=.git", "."], capture_output=True, check=True).stdout

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import io
+import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,6 +47,13 @@ class Commit:
         done = git(self._checkout, *arguments)
         return done.stdout.encode("utf-8", "surrogateescape") if done.returncode == 0 else None
 
+    def has_links(self, root: str) -> bool:
+        """Return whether a part of a path, or an entry of its folder, is a symbolic link: only a checkout can follow it."""
+        parts = root.split("/") if root else []
+        shown = [self._git("ls-tree", self._commit, "--", "/".join(parts[:count])) for count in range(1, len(parts) + 1)]
+        entries = self._git("ls-tree", f"{self._commit}:{root}" if root else self._commit)
+        return any(re.search(rb"^120000 ", each or b"", re.MULTILINE) for each in [*shown, entries])
+
     def list(self, path: str) -> list[str]:
         return list(self._entries(path))
 
@@ -58,10 +66,15 @@ class Commit:
 
 
 def check_project(app: Target, commit: str) -> None:
-    """Check that an environment can be built from a commit of the checkout on this machine. Raises ConfigError."""
+    """Check that an environment can be built from a commit of the checkout on this machine. Raises ConfigError.
+
+    With symbolic links, only the server's checkout can tell.
+    """
     if app.repository_path is None:
         return
     tree, root = Commit(app.repository_path, commit), app.root
+    if tree.has_links(root):
+        return
     try:
         lock, _ = locks.find(tree, root, app.requirements)
         names.check(tree, root, lock, app.extras, app.dependency_groups)

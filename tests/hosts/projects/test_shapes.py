@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
 from websockets.sync.client import connect
 
 from drills import live
 from lab import Lab, Project
-from own_projects import edit, locked
+from own_projects import locked
 from sandbox import Server
 from traffic import get
-
-POETRY = "uvx --quiet poetry lock --no-interaction"
-
-
-@pytest.fixture(scope="module")
-def server(lab: Lab) -> Server:
-    return lab.server("setup")
 
 
 def configure(project: Project, *lines: str, **variables: str) -> None:
@@ -33,8 +25,9 @@ def deploy(server: Server, project: Project) -> None:
     assert live(server).startswith(project.head[:12]), result
 
 
-def test_a_workspace_with_front_end_and_prestart_script(server: Server, project: Project) -> None:
+def test_a_workspace_with_front_end_and_prestart_script(lab: Lab, project: Project) -> None:
     """As the full-stack template: a uv workspace, a package in backend/, Python 3.13, a front end built here."""
+    server = lab.server("setup", "trixie")
     project.become("full-stack")
     locked(server, project.app, "uv lock --quiet")
     built = project.app / "backend/app/frontend"
@@ -46,13 +39,14 @@ def test_a_workspace_with_front_end_and_prestart_script(server: Server, project:
         project,
         'root = "backend"',
         'module = "app.main:app"',
-        'python = "3.13"',
         'migrate = "bash scripts/prestart.sh"',
         'carry = ["backend/app/frontend"]',
         PROJECT_NAME="Full stack", SECRET_KEY="changethis", DATABASE_URL=shared,
     )  # fmt: skip
     refused = project.fab("-H", server.name, "deploy")
-    assert refused.status == 1 and 'SECRET_KEY is "changethis"' in refused.stderr, refused
+    # The validator's own words, without the value.
+    assert refused.status == 1 and "set your own before you deploy" in refused.stderr, refused.stderr
+    assert "changethis" not in refused.stderr + refused.stdout
     variables = (project.folder / "production.env").read_text()
     (project.folder / "production.env").write_text(variables.replace("changethis", "a-long-secret"))
     deploy(server, project)
@@ -67,42 +61,3 @@ def test_a_workspace_with_front_end_and_prestart_script(server: Server, project:
     assert get(f"{server.url}/").text == "<h1>Second</h1>"
     project.must("-H", server.name, "rollback")
     assert get(f"{server.url}/").text == "<h1>First</h1>"
-
-
-def test_a_package_called_src_with_poetry(server: Server, project: Project) -> None:
-    """As a template for production: poetry with a group for production, `src` as package, gunicorn's file elsewhere."""
-    project.become("src-package")
-    locked(server, project.app, POETRY)
-    project.commit()
-    configure(
-        project,
-        'module = "src.main:app"',
-        'health = "/healthcheck"',
-        'dependency_groups = ["prod"]',
-        'migrate = "alembic upgrade head"',
-        DATABASE_URL="sqlite:////srv/hello/shared/src.sqlite3", SENTRY_DSN="https://public@sentry.example.com/1",
-    )  # fmt: skip
-    deploy(server, project)
-    assert '"metrics":"prometheus_client"' in get(f"{server.url}/healthcheck").text
-    project.commit(lambda app: edit(app / "src/main.py", '"ok"', '"fine"'))
-    deploy(server, project)
-    assert '"status":"fine"' in get(f"{server.url}/healthcheck").text
-
-
-def test_an_app_of_2022_with_pydantic_1(server: Server, project: Project) -> None:
-    """As the RealWorld example: poetry with old pins, settings in folders, migrations in app/db."""
-    project.become("factory-function")
-    locked(server, project.app, POETRY)
-    project.commit()
-    configure(
-        project,
-        'module = "app.main:app"',
-        'health = "/api/tags"',
-        'migrate = "alembic upgrade head"',
-        DATABASE_URL="sqlite:////srv/hello/shared/2022.sqlite3", SECRET_KEY="a-long-secret",
-    )  # fmt: skip
-    deploy(server, project)
-    assert get(f"{server.url}/api/tags").text == '{"tags":["fastapi"]}'
-    python = "import fastapi, pydantic; print(fastapi.__version__, pydantic.VERSION)"
-    shown = server.run(f"/srv/hello/current/.venv/bin/python -c '{python}'").stdout
-    assert shown.startswith("0.79.") and " 1." in shown, "the versions of the lock"

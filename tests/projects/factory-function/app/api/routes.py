@@ -1,8 +1,0 @@
-from fastapi import APIRouter
-
-router = APIRouter()
-
-
-@router.get("/tags")
-def tags() -> dict:
-    return {"tags": ["fastapi"]}

@@ -1,6 +1,0 @@
-from enum import Enum
-
-
-class Environment(str, Enum):
-    LOCAL = "LOCAL"
-    PRODUCTION = "PRODUCTION"
