@@ -7,6 +7,7 @@ the check before a migration. "[selvedge] " begins the line of a sentence in the
 import importlib
 import inspect
 import os
+import re
 import sys
 import traceback
 
@@ -193,10 +194,16 @@ def prefix_of(error):
     return ""
 
 
+# Variables of the system, of sudo, of the process manager and of Selvedge, whose values are public: any sentence may have them.
+SYSTEM = re.compile(
+    "PATH|HOME|LANG|LC_.*|PWD|OLDPWD|SHLVL|_|SHELL|TERM|MAIL|TZ|USER|USERNAME|LOGNAME|HOSTNAME|SUDO_.*|SSH_.*|XDG_.*|SUPERVISOR_.*"
+    "|INVOCATION_ID|JOURNAL_STREAM|SYSTEMD_EXEC_PID|VIRTUAL_ENV|PYTHONPATH|APP_SHARED|TMPDIR|RELEASE|COMMIT"
+)
+
+
 def hide(text, value):
-    """Replace a value, the values in it, and those of the environment, wherever the text has them."""
-    system = ("PATH", "HOME", "LANG", "PWD", "SHLVL", "_", "VIRTUAL_ENV", "PYTHONPATH", "APP_SHARED", "TMPDIR", "RELEASE", "COMMIT")
-    values = {name: each for name, each in os.environ.items() if name not in system}
+    """Replace a value, the values in it, and those of the app's environment, wherever the text has them."""
+    values = {name: each for name, each in os.environ.items() if not SYSTEM.fullmatch(name)}
     found = {form for each in (*leaves(value), *leaves(values)) for form in (each, each.strip(), each.lower(), each.upper())}
     for each in sorted(found, key=len, reverse=True):
         # A shorter value is no secret, and may be a part of any word.

@@ -118,6 +118,7 @@ def test_rollback_on_all_hosts(servers: list[Server], names: str, project: Proje
 def test_batches_given_as_a_percentage(lab: Lab, servers: list[Server], names: str, project: Project) -> None:
     """25 % of four servers is one server a batch, in the order of the command line."""
     fourth = lab.server("deployed")
+    switches(project)
     configure(project, 'batch = "25%"\npause = 0.1')
     project.commit("A quarter at a time")
     result = project.must("-H", f"{names},{fourth.name}", "deploy")

@@ -161,6 +161,15 @@ class TestSettings:
         assert status == 1 and words in last
         assert not [each for each in env_vars.values() if len(each) > 5 and each in output]
 
+    def test_words_that_are_also_names_of_users_stay(self, check: Check) -> None:
+        """sudo sets such variables: their values are no secrets, and any sentence may have them."""
+        code = "raise ValueError(f'set {values[\"key\"]} before you deploy')"
+        check_it = f"    @model_validator(mode='before')\n    def check(cls, values):\n        {code}\n"
+        text = f"{FOUND}class Settings(BaseSettings):\n    key: str\n{check_it}"
+        public = {"SUDO_USER": "deploy", "LOGNAME": "before", "USER": "deploy"}
+        (_, last, _) = check("settings", {"config.py": text}, settings="config:Settings", KEY="canary-value", **public)
+        assert "set ••• before you deploy" in last
+
     def test_settings_of_pydantic_1(self, check: Check) -> None:
         text = "from pydantic.v1 import BaseSettings, root_validator\nclass Settings(BaseSettings):\n    payment_key: str\n"
         (_, last, _) = check("settings", {"config.py": text}, settings="config:Settings")

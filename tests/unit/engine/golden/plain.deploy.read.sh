@@ -86,28 +86,28 @@ probe_path /var/log/hello ''
 printf '\n%s fact 20\n' "$mark"
 probe_path /srv/hello/instances ''
 printf '\n%s fact 21\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-4cfa6b ''
+probe_path /srv/hello/instances/0123456789ab-ab1779 ''
 printf '\n%s fact 22\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-4cfa6b/env ''
+probe_path /srv/hello/instances/0123456789ab-ab1779/env ''
 base=/srv/hello
 live_socket=/srv/hello/live.sock
-environment_of_live /srv/hello/instances/0123456789ab-4cfa6b/env
+environment_of_live /srv/hello/instances/0123456789ab-ab1779/env
 printf '\n%s fact 23\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-4cfa6b/run 40b44bd62913a8202089c3ec4953153a397c183c82e7bc8da82f91a7b49e1817
+probe_path /srv/hello/instances/0123456789ab-ab1779/run 0b2a9e1143cd9472708e5e907258e206f2886ea47360d241cf7c0f34e362a0e8
 printf '\n%s fact 24\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-4cfa6b/selvedge_worker.py 2cb73ff2a7dc4350c04a0e0c523fed37a368d8a4f0dcb73132bc6019bf01b024
+probe_path /srv/hello/instances/0123456789ab-ab1779/selvedge_worker.py 2cb73ff2a7dc4350c04a0e0c523fed37a368d8a4f0dcb73132bc6019bf01b024
 printf '\n%s fact 25\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-4cfa6b/selvedge_app.py d5734c87e6817ef5d3d70c5ae1d9dcf6fb2c0b09db2e20c96e03198ccfdc3148
+probe_path /srv/hello/instances/0123456789ab-ab1779/selvedge_app.py 71d396e8adcbf3290aadab44da86793d1c611f3e377e14fe0ea7651dc21e4daf
 printf '\n%s fact 26\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-4cfa6b/gunicorn_start 02014b9a3f77b3ba05592abe7abf929a9b5c84e452742467a12dc218ffcc500e
+probe_path /srv/hello/instances/0123456789ab-ab1779/gunicorn_start 2e18df0fd2f8101e19c7ce8219cb9e7ff445d9f081043f6ded23a6f0f2f3ce57
 printf '\n%s fact 27\n' "$mark"
 [ -e /etc/logrotate.conf ] && echo there || true
 printf '\n%s fact 28\n' "$mark"
-[ -e /srv/hello/instances/0123456789ab-4cfa6b/gunicorn_start ] && echo there || true
+[ -e /srv/hello/instances/0123456789ab-ab1779/gunicorn_start ] && echo there || true
 printf '\n%s fact 29\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-4cfa6b/unit.socket 4df956523bdd837a0fca0a5173daa726777bb8cbe61d6b0a3e7bb62a5a2fd57c
+probe_path /srv/hello/instances/0123456789ab-ab1779/unit.socket ea2ab872920cb71ac70984282b12a4bdc94a563ef14981f714e39e784ac19184
 printf '\n%s fact 30\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-4cfa6b/unit.service 5f944823b9035c1126ac24e01255a885be564a73efa64da529fdfdb87ce7b70b
+probe_path /srv/hello/instances/0123456789ab-ab1779/unit.service cc8b9e3a15ba8d0d82c187e038558b1099ef1fea3ad9153721e31ecec7952f92
 printf '\n%s fact 31\n' "$mark"
 probe_path /etc/logrotate.d/hello.app 88ec8d9d29ba9ad2dfbf1b1aea99ab82365e394f6b8885eb59f8ed80183914d1
 :
@@ -128,7 +128,7 @@ live_socket=/srv/hello/live.sock
 supervisor_conf=/etc/supervisor/conf.d/hello.conf
 releases_fact
 base=/srv/hello
-environment_of_left 0123456789ab-4cfa6b
+environment_of_left 0123456789ab-ab1779
 printf '\n%s fact 35\n' "$mark"
 probe_path /etc/tmpfiles.d/hello.conf acf9fe75f943addd96ef29447a00fce22a5ab6bc9c97795c709e50a34ce37f38
 printf '\n%s fact 36\n' "$mark"
@@ -214,8 +214,8 @@ probe_existing /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http
 :
 }
 read_lookups() {
-probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/deploy_key /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-4cfa6b /srv/hello/instances/0123456789ab-4cfa6b/env /srv/hello/instances/0123456789ab-4cfa6b/run /srv/hello/instances/0123456789ab-4cfa6b/selvedge_worker.py /srv/hello/instances/0123456789ab-4cfa6b/selvedge_app.py /srv/hello/instances/0123456789ab-4cfa6b/gunicorn_start /srv/hello/instances/0123456789ab-4cfa6b/unit.socket /srv/hello/instances/0123456789ab-4cfa6b/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
-probe_take_hashes /srv/hello/instances/0123456789ab-4cfa6b/env /srv/hello/instances/0123456789ab-4cfa6b/run /srv/hello/instances/0123456789ab-4cfa6b/selvedge_worker.py /srv/hello/instances/0123456789ab-4cfa6b/selvedge_app.py /srv/hello/instances/0123456789ab-4cfa6b/gunicorn_start /srv/hello/instances/0123456789ab-4cfa6b/unit.socket /srv/hello/instances/0123456789ab-4cfa6b/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
+probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/deploy_key /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-ab1779 /srv/hello/instances/0123456789ab-ab1779/env /srv/hello/instances/0123456789ab-ab1779/run /srv/hello/instances/0123456789ab-ab1779/selvedge_worker.py /srv/hello/instances/0123456789ab-ab1779/selvedge_app.py /srv/hello/instances/0123456789ab-ab1779/gunicorn_start /srv/hello/instances/0123456789ab-ab1779/unit.socket /srv/hello/instances/0123456789ab-ab1779/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
+probe_take_hashes /srv/hello/instances/0123456789ab-ab1779/env /srv/hello/instances/0123456789ab-ab1779/run /srv/hello/instances/0123456789ab-ab1779/selvedge_worker.py /srv/hello/instances/0123456789ab-ab1779/selvedge_app.py /srv/hello/instances/0123456789ab-ab1779/gunicorn_start /srv/hello/instances/0123456789ab-ab1779/unit.socket /srv/hello/instances/0123456789ab-ab1779/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
 probe_take_packages nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2
 :
 }
