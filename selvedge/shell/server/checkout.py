@@ -33,11 +33,16 @@ def copy(release, work, root, lock):
     lock: the file that the installer begins with, in the folder `root`.
     """
     source = os.path.join(work, "source")
-    shutil.copytree(release, source, symlinks=True, ignore=lambda _folder, names: SKIPPED & set(names), copy_function=shutil.copy)
+    shutil.copytree(release, source, symlinks=True, ignore=skipped, copy_function=shutil.copy)
     folders = [root]
     while folders[-1]:
         folders.append(os.path.dirname(folders[-1]))
     keep_inputs(work, [os.path.join(folder, name) for folder in folders for name in (*NAMES, lock)])
+
+
+def skipped(_folder, names):
+    """Return the names that are no part of the code: among them Selvedge's own marks, which only root reads."""
+    return {name for name in names if name in SKIPPED or name.startswith(".selvedge")}
 
 
 def keep_inputs(work, more):

@@ -39,7 +39,7 @@ class Tree:
         try:
             status = os.stat(path)
             if stat.S_ISDIR(status.st_mode):
-                names = [name for name in sorted(os.listdir(path)) if name not in SKIPPED and not name.startswith(".selvedge.")]
+                names = [name for name in sorted(os.listdir(path)) if name not in SKIPPED and not name.startswith(".selvedge")]
                 parts = [f"{name}\0{self._entry(os.path.join(path, name))}\0" for name in names]
                 return hashlib.sha256("".join(parts).encode("utf-8", "surrogateescape")).hexdigest()
             if not stat.S_ISREG(status.st_mode):

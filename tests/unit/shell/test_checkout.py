@@ -193,3 +193,12 @@ def test_an_environment_must_not_lead_to_the_checkout(tmp_path: Path) -> None:
     (packages / "common-1.dist-info/direct_url.json").write_text(json.dumps(origin))
     with pytest.raises(SystemExit, match=r"common-1\.dist-info"):
         environment.record(*arguments)
+
+
+def test_selvedges_own_marks_are_no_part_of_the_code(tmp_path: Path) -> None:
+    """Only root reads them, and they change when a release becomes live."""
+    server = Server(tmp_path)
+    files = {"requirements.txt": b"./lib\n", "lib/pyproject.toml": b"[project]\nname = 'lib'\nversion = '1'\n"}
+    release = server.release({**files, ".selvedge-live": b"one\n"})
+    assert not (server.build(release) / ".selvedge-live").exists()
+    assert environment.Tree(str(release)).digest("") == environment.Tree(str(server.release(files))).digest("")
