@@ -16,7 +16,7 @@ from selvedge.shell.quoting import quote
 from selvedge.value import Value
 
 POINTER = re.compile(r"version https://git-lfs\.github\.com/spec/v1\n(?:ext-.*\n)*oid sha256:([0-9a-f]{64})\nsize ([0-9]+)\n?")
-"""The content of a file that stands for another one in Git LFS (the specification is docs/spec.md of git-lfs)."""
+"""The content of a pointer to a file in Git LFS (the specification is docs/spec.md of git-lfs)."""
 _BLOB = re.compile(
     r"^([0-9a-f]{40}) blob [0-9]+\n(version https://git-lfs[^\n]*\n(?:[a-z0-9-]+ [^\n]*\n?){2,9})", re.MULTILINE
 )

@@ -53,7 +53,7 @@ checkout_name_empty() {
   done
 }
 
-# checkout_pointers: print the files of the checkout that stand for files in Git LFS, and that .gitattributes gives to it, each as "./PATH"
+# checkout_pointers: print the files of the checkout that are pointers to files in Git LFS, and that .gitattributes gives to it, each as "./PATH"
 # and a NUL.
 checkout_pointers() {
   (
