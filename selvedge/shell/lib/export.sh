@@ -31,16 +31,9 @@ export_tool() {
   venv_as rm -rf -- "$folder"
   case $installer in
     uv) uv_env "$uv" venv --quiet --no-project --python /usr/bin/python3 "$folder" && uv_env "$uv" pip install --quiet --python "$folder/bin/python" "$@" ;;
-    pip) venv_as /usr/bin/python3 -m venv "$folder" && export_pip "$folder" "$@" ;;
+    pip) venv_as /usr/bin/python3 -m venv "$folder" && pip_run "$folder/bin/python" install --quiet "$@" ;;
   esac || return 1
   printf '%s\n' "$*" | export_write "$folder/.requirement"
-}
-
-export_pip() {
-  local folder
-  folder=$1
-  shift
-  venv_as env PIP_CACHE_DIR="$cache/pip" PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 "$folder/bin/python" -m pip install --quiet "$@"
 }
 
 # export_in COMMAND…: run it in the lock's folder.

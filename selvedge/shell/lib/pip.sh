@@ -23,12 +23,15 @@ pip_install() {
   esac
 }
 
-# pip_run COMMAND ARGUMENT…: pip as the app's user, with its settings.
+# pip_run PYTHON COMMAND ARGUMENT…: the pip of this Python as the app's user, with its settings.
 pip_run() {
-  venv_as env PIP_CACHE_DIR="$cache/pip" PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 "$fresh/bin/python" -m pip "$@"
+  local program
+  program=$1
+  shift
+  venv_as env PIP_CACHE_DIR="$cache/pip" PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 "$program" -m pip "$@"
 }
 
-pip_add() { pip_run install "$@"; }
+pip_add() { pip_run "$fresh/bin/python" install "$@"; }
 
 # pip keeps only wheels of packages from an index.
 pip_clean() { :; }
@@ -36,8 +39,4 @@ pip_clean() { :; }
 pip_replace() { pip_add --no-deps --force-reinstall "$@"; }
 
 # pip_wheel FOLDER TO: with the pip of $base, since $fresh is empty.
-pip_wheel() {
-  local fresh
-  fresh=$base
-  pip_run wheel --no-deps --wheel-dir "$2" "$1"
-}
+pip_wheel() { pip_run "$base/bin/python" wheel --no-deps --wheel-dir "$2" "$1"; }
