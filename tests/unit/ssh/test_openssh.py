@@ -122,7 +122,7 @@ def test_the_files_of_known_hosts(settings: Callable[..., ClientSettings], home:
 
 
 @pytest.mark.parametrize("text", ["", "Host web\n  UserKnownHostsFile ~/.ssh/known_hosts\n"])
-def test_files_of_another_home_than_the_variables_do_not_count(settings: Callable[..., ClientSettings], home: Path, text: str) -> None:
+def test_files_of_another_home_do_not_count(settings: Callable[..., ClientSettings], home: Path, text: str) -> None:
     """ssh answers with that folder, and its files may exist: then a program with another HOME would write to them."""
     settings(text)
     other = home / "other config"
