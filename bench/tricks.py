@@ -32,7 +32,7 @@ TRICKS = {
     "garbage is not collected while modules load": (
         "selvedge/startup.py", "    gc.disable()\n    atexit.register(gc.freeze)\n", "    atexit.register\n",
     ),
-    "compiled templates are kept": ("selvedge/templates.py", "bytecode_cache=_bytecode_cache()", "bytecode_cache=None"),
+    "compiled templates are kept": ("selvedge/project/render.py", "bytecode_cache=_bytecode_cache()", "bytecode_cache=None"),
     "values have no compiled methods": (
         "selvedge/value.py", "(repr=False, eq=False, match_args=False)", "(repr=False, frozen=True)",
     ),

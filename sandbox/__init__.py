@@ -14,9 +14,9 @@ from __future__ import annotations
 import os
 import re
 
-from sandbox import network, state
-from sandbox.server import DRIVERS, Driver, Server
-from sandbox.shell import SandboxError, Say, WrongUsageError, silent
+from . import network, state
+from .server import DRIVERS, Driver, Server
+from .shell import SandboxError, Say, WrongUsageError, silent
 
 __all__ = ["SandboxError", "Server", "WrongUsageError", "copy", "down", "down_all", "remove_images", "servers", "start", "up"]
 

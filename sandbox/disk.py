@@ -5,8 +5,8 @@ from __future__ import annotations
 import uuid
 from pathlib import Path
 
-from sandbox import machine, state
-from sandbox.shell import run
+from . import machine, state
+from .shell import run
 
 
 def seed(root: Path, extra: dict[str, str], *, keys: bool = True) -> tuple[str, ...]:

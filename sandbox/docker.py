@@ -12,9 +12,9 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from sandbox import disk, images, machine
-from sandbox.shell import SandboxError, Say, attempt, run
-from sandbox.state import Record, tag
+from . import disk, images, machine
+from .shell import SandboxError, Say, attempt, run
+from .state import Record, tag
 
 NAME = "docker"
 REPOSITORY = "selvedge-sandbox"

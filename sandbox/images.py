@@ -11,8 +11,8 @@ import os
 import shutil
 from pathlib import Path
 
-from sandbox import machine, state
-from sandbox.shell import Say, WrongUsageError, run
+from . import machine, state
+from .shell import Say, WrongUsageError, run
 
 RELEASES = {"bookworm": "Debian 12", "trixie": "Debian 13"}
 KINDS = ("bare", "ready")

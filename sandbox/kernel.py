@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sandbox.shell import SandboxError, attempt
+from .shell import SandboxError, attempt
 
 FORWARD = "net/ipv4/ip_forward"
 INOTIFY = "fs/inotify/max_user_instances"

@@ -14,7 +14,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from sandbox.shell import attempt
+from .shell import attempt
 
 CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT", "CURL_CA_BUNDLE")
 CA_FILES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")

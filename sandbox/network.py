@@ -8,8 +8,8 @@ import json
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network
 
-from sandbox import kernel, machine, state
-from sandbox.shell import SandboxError, attempt, run
+from . import kernel, machine, state
+from .shell import SandboxError, attempt, run
 
 
 def bridge() -> str:

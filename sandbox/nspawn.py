@@ -15,9 +15,9 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from sandbox import disk, images, machine, network, state
-from sandbox.shell import SandboxError, Say, attempt, run, tail
-from sandbox.state import Record
+from . import disk, images, machine, network, state
+from .shell import SandboxError, Say, attempt, run, tail
+from .state import Record
 
 NAME = "nspawn"
 # Program → its Debian package.

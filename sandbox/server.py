@@ -9,9 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from sandbox import docker, images, nspawn, state
-from sandbox.shell import SandboxError, Say, attempt
-from sandbox.state import Record
+from . import docker, images, nspawn, state
+from .shell import SandboxError, Say, attempt
+from .state import Record
 
 # sshd may start before the boot is complete. Until then pam_nologin refuses all users except root.
 LOGIN_CHECK = "systemctl is-active --quiet ssh.service ssh.socket && test ! -e /run/nologin"

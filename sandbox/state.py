@@ -23,7 +23,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from sandbox.shell import SandboxError, run
+from .shell import SandboxError, run
 
 FILES = ("hosts.toml", "known_hosts", "network.json", "id_ed25519", "id_ed25519.pub", "lock")
 

@@ -8,10 +8,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from selvedge.startup import keep_compiled_modules
+from selvedge.version import VERSION
 
 if TYPE_CHECKING:
     from selvedge.config.types import LOCAL_PREFIX as LOCAL_PREFIX
     from selvedge.errors import UsageError as UsageError
+    from selvedge.project.render import Template as Template
+    from selvedge.project.render import template as template
     from selvedge.release.hooks import after_switch as after_switch
     from selvedge.release.hooks import build_hook as build_hook
     from selvedge.release.instance import Instance as Instance
@@ -98,12 +101,10 @@ if TYPE_CHECKING:
     from selvedge.task import chain as chain
     from selvedge.task import operation as operation
     from selvedge.task import step as step
-    from selvedge.templates import Template as Template
-    from selvedge.templates import template as template
 
 keep_compiled_modules()
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 _NAMES = {
     "config.types": "LOCAL_PREFIX",
@@ -150,7 +151,7 @@ _NAMES = {
     "resources.services": "Enabled Service",
     "resources.users": "User",
     "task": "BRANCH COMMIT DRY_RUN SCRIPT WAIT Option Step chain operation step",
-    "templates": "Template template",
+    "project.render": "Template template",
 }
 _HOMES = {name: f"selvedge.{module}" for module, names in _NAMES.items() for name in names.split()}
 

@@ -1,15 +1,16 @@
 """The chains: each is a list of steps."""
 
 import selvedge as sv
-from tasks.certbot import certbot
-from tasks.clone import clone
-from tasks.gunicorn import gunicorn
-from tasks.harden import harden
-from tasks.install import install
-from tasks.nginx import nginx
-from tasks.supervisor import FORCE, supervisor
-from tasks.update import update
-from tasks.venv import venv
+
+from .certbot import certbot
+from .clone import clone
+from .gunicorn import gunicorn
+from .harden import harden
+from .install import install
+from .nginx import nginx
+from .supervisor import FORCE, supervisor
+from .update import update
+from .venv import venv
 
 NO_REVERT = sv.Option("no_revert", "If one server fails, keep the new release on the others.")
 

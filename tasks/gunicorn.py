@@ -2,7 +2,8 @@
 
 import selvedge as sv
 from selvedge.release import preconditions
-from tasks.parts.sockets import socket_folder
+
+from .parts.sockets import socket_folder
 
 
 @sv.step(needs_commit=True, precondition=preconditions.env_file)

@@ -3,9 +3,10 @@
 import selvedge as sv
 from selvedge import operations
 from selvedge.release import preconditions
-from tasks.parts.bans import bans
-from tasks.parts.system_settings import system_settings
-from tasks.update import update
+
+from .parts.bans import bans
+from .parts.system_settings import system_settings
+from .update import update
 
 CHECK = sv.Option("check", "Show each hardening check with evidence; change nothing.")
 

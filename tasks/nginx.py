@@ -2,8 +2,9 @@
 
 import selvedge as sv
 from selvedge.release import preconditions
-from tasks.parts.bans import site_bans
-from tasks.parts.site_parts import boot_order, passwords
+
+from .parts.bans import site_bans
+from .parts.site_parts import boot_order, passwords
 
 
 @sv.step(phase="switch", precondition=preconditions.site)

@@ -2,8 +2,9 @@
 
 import selvedge as sv
 from selvedge import operations
-from tasks.chains import deploy
-from tasks.parts.bans import no_site_bans
+
+from .chains import deploy
+from .parts.bans import no_site_bans
 
 YES = sv.Option("yes", "Confirm: without this flag, nothing is removed.")
 DATA = sv.Option("data", "Also delete the app's data: shared/, logs and history.")

@@ -6,7 +6,9 @@ These tasks contact no server that -H names.
 from __future__ import annotations
 
 import contextlib
+import importlib
 from collections.abc import Iterable, Iterator
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from invoke.context import Context
@@ -16,7 +18,11 @@ from invoke.tasks import task
 if TYPE_CHECKING:
     from sandbox import Server
 
-# The package `sandbox` is imported inside the tasks: `fab --list` should not pay for it.
+
+def _package() -> ModuleType:
+    """Return the package `sandbox`, which is beside the package `tasks`. `fab --list` should not load it."""
+    return importlib.import_module(__name__.removesuffix("tasks.sandbox") + "sandbox")
+
 
 
 @task(
@@ -30,7 +36,7 @@ if TYPE_CHECKING:
 )
 def up(_: Context, name: list[str], release: str = "", count: int = 1, image: str = "bare") -> None:
     """Start a throwaway Debian server on this machine."""
-    import sandbox
+    sandbox = _package()
 
     if count < 1:
         raise Exit(f"--count must be at least 1, not {count}.", 2)
@@ -47,7 +53,7 @@ def up(_: Context, name: list[str], release: str = "", count: int = 1, image: st
 @task(help={"name": "Names of servers, separated by commas, or `all`.", "images": "Also delete the cached Debian images."})
 def down(_: Context, name: str, images: bool = False) -> None:
     """Delete one sandbox server, or all of them."""
-    import sandbox
+    sandbox = _package()
 
     with _plainly():
         existing = [server.name for server in sandbox.servers()]
@@ -66,7 +72,7 @@ def down(_: Context, name: str, images: bool = False) -> None:
 @task(name="list")
 def list_(_: Context) -> None:
     """List the sandbox servers."""
-    import sandbox
+    sandbox = _package()
 
     with _plainly():
         found = sandbox.servers()
@@ -90,7 +96,7 @@ def ssh(_: Context, name: str, user: str = "") -> None:
 
 
 def _find(name: str) -> Server:
-    import sandbox
+    sandbox = _package()
 
     servers = {server.name: server for server in sandbox.servers()}
     if name not in servers:

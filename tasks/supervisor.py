@@ -1,8 +1,9 @@
 """The release's process, started at boot and restarted if it ends, and the switch to it from the live release."""
 
 import selvedge as sv
-from tasks.parts.log_rotation import log_rotation
-from tasks.parts.sockets import socket_folder
+
+from .parts.log_rotation import log_rotation
+from .parts.sockets import socket_folder
 
 FORCE = sv.Option("force", "Redeploy a rolled-back commit.")
 

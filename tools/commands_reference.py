@@ -11,6 +11,7 @@ from invoke.tasks import Task
 
 import fabfile
 from selvedge.task import Operation, Step
+from tasks.groups import GROUPS
 
 INTRODUCTION = """\
 # Commands
@@ -67,7 +68,7 @@ shows the traceback alone. |
 `-e`, `-p`, `-w`, `--hide`, `-t` and `-T` change only plain Fabric tasks that you add yourself.
 """
 
-COMMON = {option.name for option in fabfile.setup.options}
+COMMON = {option.name for option in fabfile.namespace["setup"].options}
 KINDS = {bool: "a switch", int: "a number", str: "text", list: "text, repeatable"}
 
 
@@ -79,7 +80,7 @@ def commands_reference() -> str:
 
 def groups() -> Iterator[tuple[str, list[tuple[str, Task]]]]:
     """Yield the title of each group of `fab --list`, and its tasks by their names on the command line."""
-    for title, tasks in fabfile.GROUPS.items():
+    for title, tasks in GROUPS.items():
         yield title, [(task.name, task) for task in tasks]
     names = sorted(name for name in fabfile.namespace.task_names if "." in name)
     yield "The sandbox", [(name, fabfile.namespace[name]) for name in names]

@@ -13,11 +13,11 @@ from pydantic import SecretStr
 from selvedge.config.dotenv import app_environment, render_environment
 from selvedge.config.target import Target
 from selvedge.paths import Paths
+from selvedge.project.render import template
 from selvedge.release.environment import EnvironmentFile, Hashes, environment_hashes
 from selvedge.release.managers import process_manager
 from selvedge.release.servers import app_server
 from selvedge.shell import library
-from selvedge.templates import template
 from selvedge.value import Value
 
 RUN_SCRIPT = "gunicorn/run.j2"

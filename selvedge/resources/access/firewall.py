@@ -12,7 +12,7 @@ from selvedge.shell.quoting import words
 from selvedge.value import Value
 
 if TYPE_CHECKING:
-    from selvedge.templates import Template
+    from selvedge.project.render import Template
 
 MARK = "selvedge"
 """The comment of Selvedge's rules. Only rules with this comment are deleted when their port is no longer named."""

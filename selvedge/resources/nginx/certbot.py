@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from selvedge.project.render import template
 from selvedge.resources.base import Change, Resource
 from selvedge.resources.code.python import ROOT
 from selvedge.resources.code.tools import Tool
@@ -12,7 +13,6 @@ from selvedge.resources.files import Absent, File
 from selvedge.resources.nginx.own_certificate import certificates_only
 from selvedge.resources.packages import Packages
 from selvedge.resources.services import Service
-from selvedge.templates import template
 
 if TYPE_CHECKING:
     from selvedge.config.target import Target

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from selvedge.config.files import hosts_file_name
 from selvedge.config.local_files import LocalFileError, read_text
 from selvedge.errors import ConfigError
+from selvedge.project.render import text_template
 from selvedge.resources.files import Absent, File
-from selvedge.templates import text_template
 
 if TYPE_CHECKING:
     from selvedge.config.target import Target

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from selvedge.project.render import template
 from selvedge.resources.base import Change, Resource
 from selvedge.resources.files import File
 from selvedge.shell.library import call
 from selvedge.shell.quoting import quote, words
-from selvedge.templates import template
 
 if TYPE_CHECKING:
     from selvedge.config.target import Target

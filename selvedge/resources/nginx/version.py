@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from selvedge.templates import template
+from selvedge.project.render import template
 from selvedge.value import Value
 
 PROBE = "nginx_version"

@@ -74,7 +74,7 @@ def test_your_own_tasks_have_a_group_at_the_end(tmp_path: Path) -> None:
         shutil.copy2(ROOT / file, tmp_path)
     for folder in ("selvedge", "tasks", "templates"):
         (tmp_path / folder).symlink_to(ROOT / folder)
-    own = "from invoke import task\n@task\ndef backup(_):\n    '''Copy the data.'''\nnamespace.add_task(backup)\n"
+    own = "from invoke import Collection, task\n@task\ndef backup(_):\n    '''Copy the data.'''\nnamespace.add_task(backup)\n"
     more = "namespace.add_collection(Collection(backup), 'db')\n"
     (tmp_path / "fabfile.py").write_text((ROOT / "fabfile.py").read_text() + own + more)
     shown = fab("--list", folder=tmp_path)

@@ -9,11 +9,11 @@ import pytest
 
 from selvedge.config.target import Target
 from selvedge.errors import UsageError
+from selvedge.project.render import template
 from selvedge.resources.access.logins import AuthorizedKeys, LoginAllowed, LoginUser, login_keys
 from selvedge.resources.access.sudo import Password, Sudoers
 from selvedge.resources.access.undo import UNDO
 from selvedge.resources.base import Resource
-from selvedge.templates import template
 from tasks.harden import harden
 from tests.support.keys import KEY, ME, OTHER, pair
 from tests.support.tables import check, table

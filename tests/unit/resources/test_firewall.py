@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from selvedge.project.render import Template
 from selvedge.resources.access.firewall import BEFORE_INIT, MARK, Firewall, Rule
 from selvedge.resources.access.undo import UNDO
 from selvedge.resources.base import Resource
 from selvedge.shell.library import library
-from selvedge.templates import Template
 from tests.support.facts import firewall_fact, rule
 from tests.support.libraries import functions
 from tests.support.tables import check, table

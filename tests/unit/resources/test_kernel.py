@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from selvedge.config.target import Target
+from selvedge.project.render import template
 from selvedge.resources.access.clock import TimeSync
 from selvedge.resources.access.kernel import Sysctl
 from selvedge.resources.base import Resource
-from selvedge.templates import template
 from tests.support.facts import SYSCTL, sysctl_fact
 from tests.support.tables import check, table
 

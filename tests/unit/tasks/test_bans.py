@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from selvedge.templates import template
+from selvedge.project.render import template
 from tasks.parts.bans import site_bans
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from selvedge.config.target import Target
 from selvedge.engine.plan import Plan
+from selvedge.project.render import template
 from selvedge.resources.access.firewall import Firewall
 from selvedge.resources.access.logins import AuthorizedKeys, LoginUser
 from selvedge.resources.access.sshd import (
@@ -21,7 +22,6 @@ from selvedge.resources.access.sshd import (
 from selvedge.resources.access.undo import UNDO
 from selvedge.resources.files import File
 from selvedge.resources.packages import Packages
-from selvedge.templates import template
 from tasks.harden import harden
 from tasks.parts.system_settings import system_settings
 from tests.support.declared import of

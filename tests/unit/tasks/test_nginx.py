@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from selvedge.config.target import Target
+from selvedge.project.render import template
 from selvedge.resources.files import File
 from selvedge.resources.nginx.sites import DebianDefaultSiteDisabled
 from selvedge.resources.nginx.version import nginx_template
-from selvedge.templates import template
 from tests.support.declared import file, of
 from tests.support.hostile import HOSTILE, declared
 from tests.support.readers import nginx_file

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from selvedge.templates import template
+from selvedge.project.render import template
 from tasks.update import update
 
 

@@ -11,10 +11,9 @@ import jinja2
 from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined
 
 from selvedge.errors import ConfigError
+from selvedge.project.collection import TEMPLATES
 from selvedge.shell.quoting import quote
 from selvedge.value import Value
-
-FOLDER = Path(__file__).parent.parent / "templates"
 
 
 def nginx_quote(value: str) -> str:
@@ -41,7 +40,7 @@ def _bytecode_cache() -> FileSystemBytecodeCache | None:
 @functools.cache
 def _environment() -> Environment:
     environment = Environment(
-        loader=FileSystemLoader(FOLDER),
+        loader=FileSystemLoader(TEMPLATES),
         undefined=StrictUndefined,
         keep_trailing_newline=True,
         trim_blocks=True,

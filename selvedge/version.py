@@ -1,0 +1,3 @@
+"""The version of Selvedge, which the package has, too."""
+
+VERSION = "0.1.0"

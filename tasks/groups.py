@@ -1,0 +1,29 @@
+"""The tasks of `fab`, in the groups and in the order of `fab --list`."""
+
+from invoke import Collection
+
+from selvedge import tasklist
+
+from . import sandbox
+from .certbot import certbot
+from .chains import deploy, setup
+from .clone import clone
+from .gunicorn import gunicorn
+from .harden import harden
+from .install import install
+from .nginx import nginx
+from .operations import doctor, history, logs, releases, run_command, ssh, start, status, stop, trust
+from .remove import remove
+from .rollback import restart, rollback
+from .supervisor import supervisor
+from .update import update
+from .venv import venv
+
+GROUPS = {
+    "The tutorial's steps, in order": [update, harden, install, clone, venv, gunicorn, supervisor, nginx, certbot],
+    "Chains of steps": [setup, deploy],
+    "Every day": [status, logs, doctor, releases, rollback, history, restart, stop, start, run_command, ssh, trust, remove],
+}
+
+tasklist.install({**{heading: [task.name for task in group] for heading, group in GROUPS.items()}, "The sandbox": ["sandbox"]})
+namespace = Collection(*(task for group in GROUPS.values() for task in group), sandbox=Collection.from_module(sandbox))
