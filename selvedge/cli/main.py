@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
+from selvedge.errors import SelvedgeError
 from selvedge.version import VERSION
 
 
@@ -13,10 +15,34 @@ def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     program = argparse.ArgumentParser(prog="selvedge", description="Put a FastAPI app on your own Linux servers.")
     program.add_argument("--version", action="version", version=f"selvedge-deploy {VERSION}")
+    program.add_argument("--debug", action="store_true", help="Print Python's traceback of an error, too.")
+    commands = program.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    init = commands.add_parser("init", help="Write hosts.toml, fabfile.py and fabric.yaml into the app's repository.")
+    init.add_argument("--address", default="", help="The server's host name or IP address.")
+    init.add_argument("--user", default="", help="The user that can log in to it now (default: root).")
+    init.add_argument("--domain", default="", help="The app's domain, for HTTPS.")
+    init.add_argument("--module", default="", help="The ASGI app, e.g. app.main:app. By default it is found.")
+    init.add_argument("--yes", action="store_true", help="Ask nothing.")
     return program
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program. Return its exit status: 0, 1 if it failed, 2 for wrong usage."""
-    parser().parse_args(sys.argv[1:] if arguments is None else arguments)
+    options = parser().parse_args(sys.argv[1:] if arguments is None else arguments)
+    try:
+        _run(options)
+    except SelvedgeError as error:
+        if options.debug:
+            raise
+        print("\n".join(filter(None, (error.message, error.remedy))), file=sys.stderr)
+        return error.status
+    except KeyboardInterrupt:
+        print("\nInterrupted. Nothing was written.", file=sys.stderr)
+        return 1
     return 0
+
+
+def _run(options: argparse.Namespace) -> None:
+    from selvedge.cli.init import Options, init
+
+    init(Path.cwd(), Options(options.address, options.user, options.domain, options.module, options.yes), print)
