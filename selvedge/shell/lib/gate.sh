@@ -1,6 +1,6 @@
 # The gate that a new release passes before and after the switch: its health on its own socket, and the site through nginx. A
 # check that fails calls switch_refuse or switch_back. Reads the variables in the list of switch_release.
-# Shared: code site_problem log_from looked seen deaths first_pid waiting attempt early settled before stage
+# Shared: code site_problem log_from log_since looked seen deaths first_pid waiting attempt early settled before stage
 
 # gate_wait TEXT: step_wait, unless the user sees this text already: it would begin to count its seconds again.
 gate_wait() {
@@ -35,8 +35,12 @@ gate_accepted() {
   return 1
 }
 
-# gate_log_begin: note where the log of this start begins. Earlier starts of the release wrote to the same file.
-gate_log_begin() { log_from=$(stat -c %s "$log_dir/$new.log" 2>/dev/null) || log_from=0; }
+# gate_log_begin: note where the log of this start begins, and when. Earlier starts of the release wrote to the same logs.
+gate_log_begin() {
+  log_from=$(stat -c %s "$log_dir/$new.log" 2>/dev/null) || log_from=0
+  # shellcheck disable=SC2034 # for systemd_starved
+  log_since=@$(date +%s)
+}
 
 # gate_log: print the log of this start.
 gate_log() {

@@ -256,3 +256,15 @@ def test_the_error_of_a_settings_class_that_was_found_counts_if_nothing_else_exp
     managed.server.path("/run/undo/doubt").write_text("The app's environment does not match Settings: key (missing)\n")
     said = gate(managed, 'printf "000 "', log)[-1]
     assert ("does not match Settings: key (missing)" in said) is settings
+
+
+def test_a_start_that_fails_shows_its_own_log_without_secrets(managed: Managed) -> None:
+    """`fab start`: the lines of yesterday say nothing about it."""
+    log = managed.server.path(f"/var/log/hello/{NEW}.log")
+    log.write_text("yesterday's error\n")
+    fake = f"manager_start() {{ echo token=hunter2 >>/var/log/hello/{NEW}.log; }}\nhide_secrets() {{ sed s/hunter2/hidden/; }}\n"
+    fake += "gate_probe() { code=500; return 1; }\nrequest_scheme() { echo http; }\n"
+    settings = "health=/ health_host=x health_attempts=1 health_interval=0 site_enabled=/none"
+    said = managed.run(f"{functions('process')}\n{fake}\n{settings}\nprocess_start {NEW} || :")
+    assert "token=hidden\n" in said and "answered 500 in 1 attempts" in said
+    assert "hunter2" not in said and "yesterday" not in said

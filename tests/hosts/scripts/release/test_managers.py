@@ -141,6 +141,13 @@ def test_a_release_killed_by_memory_max_is_noticed(managed: Managed, journal: st
     assert managed.run("if systemd_starved x; then echo yes; else echo no; fi") == ("yes\n" if starved else "no\n")
 
 
+def test_memory_that_ran_out_at_an_earlier_start_is_no_reason_today(managed: Managed) -> None:
+    managed.server.program("date", "echo 1700000000")
+    earlier = "hello.x.service: A process of this unit has been killed by the OOM killer."
+    managed.server.program("journalctl", f'case "$*" in *"--since @1700000000 "*) ;; *) echo "{earlier}" ;; esac')
+    assert managed.run(f"new={NEW}\ngate_log_begin\nif systemd_starved {NEW}; then echo yes; else echo no; fi") == "no\n"
+
+
 def test_systemd_starts_an_instance_as_a_boot_does_and_stops_it_for_good(managed: Managed) -> None:
     units, folder = managed.server.path("/etc/systemd/system"), managed.server.path(f"/srv/hello/instances/{NEW}")
     (folder / "program.conf").unlink()
