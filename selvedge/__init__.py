@@ -7,7 +7,7 @@ loads none of the resources, and a run loads them while it logs in.
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from selvedge.startup import keep_compiled_modules
+from selvedge.startup import keep_compiled_modules, open_closed_streams
 
 if TYPE_CHECKING:
     from selvedge.config.types import LOCAL_PREFIX as LOCAL_PREFIX
@@ -102,6 +102,7 @@ if TYPE_CHECKING:
     from selvedge.templates import template as template
 
 keep_compiled_modules()
+open_closed_streams()
 
 __version__ = "0.1.0"
 

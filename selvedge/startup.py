@@ -1,9 +1,10 @@
-"""Make the start of a run faster. The figures are of a run with nothing to change, 336 ms (`python -m bench tricks`)."""
+"""The start of a run: its streams, and how it gets faster. The figures: nothing to change, 336 ms (`python -m bench tricks`)."""
 
 from __future__ import annotations
 
 import atexit
 import gc
+import os
 import sys
 
 
@@ -14,6 +15,13 @@ def keep_compiled_modules() -> None:
     PYTHONDONTWRITEBYTECODE still hold.
     """
     sys.dont_write_bytecode = bool(sys.flags.dont_write_bytecode)
+
+
+def open_closed_streams() -> None:
+    """Open /dev/null in place of a standard stream that is closed (`fab … >&-`): a connection would get its number."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
 
 
 def stop_collecting_garbage() -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from dotenv.parser import Binding, parse_stream
 from pydantic import SecretStr
 
+from selvedge.config import private_keys
 from selvedge.config.local_files import MIB, LocalFileError, read_text
 from selvedge.config.variables import refusal, total_refusal
 from selvedge.errors import ConfigError, Problem
@@ -39,7 +40,7 @@ def read_statements(path: Path, remedy: str) -> list[Binding]:
         text = read_text(path, largest=8 * MIB)
     except LocalFileError as error:
         raise ConfigError(str(path), "", f"the file {error}", error.remedy or remedy) from None
-    if text.lstrip().startswith(("-----BEGIN ", "---- BEGIN ")):
+    if private_keys.is_file(text.encode()) or text.lstrip().startswith("-----BEGIN "):
         raise ConfigError(str(path), "", "the file is a key or certificate, not a dotenv file", remedy)
     return [each for each in parse_stream(io.StringIO(text, newline="")) if each.key or each.error]
 

@@ -56,8 +56,17 @@ def _wrong_value(value: Any, path: KeyPath, problem: str) -> str:
         return ""
     if path[-1] == "repository":
         value = without_credentials(str(value))
+    if isinstance(value, str):
+        value = _masked(value, path)
     text = repr(value) if isinstance(value, str) else to_toml(value) if isinstance(value, bool) else str(value)
     return f", not {text if len(text) <= 60 else text[:57] + '...'}"
+
+
+def _masked(value: str, path: KeyPath) -> str:
+    """Return the value without the login of an address, and without what may be the password of a user."""
+    if "basic_auth" in path:
+        return re.sub(":.*", ":•••", value, flags=re.DOTALL)
+    return re.sub("(?<=://)[^/@]*@", "•••@", value)
 
 
 def _example(path: KeyPath, in_env_var: bool) -> str:

@@ -79,6 +79,8 @@ These variables are not settings:
 | `SELVEDGE_SANDBOX_DIR` | folder of the sandbox |
 | `SELVEDGE_SANDBOX_DRIVER` | program that runs sandbox servers |
 
+An empty variable is a mistake, also in `.env`. To turn a setting off, set it to `""` in hosts.toml.
+
 Any other variable that begins with `SELVEDGE_` is a mistake. Selvedge ignores other names in `.env`.
 """
 

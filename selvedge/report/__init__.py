@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import TYPE_CHECKING, TextIO
 
 from selvedge.errors import SelvedgeError
@@ -148,7 +148,15 @@ class Report:
 
                 print_error(sys.stderr, message, remedy)
             else:
-                print(*filter(None, [message, remedy]), sep="\n", file=sys.stderr, flush=True)
+                _print_to_stderr(*filter(None, [message, remedy]))
+
+    def check_written(self) -> None:
+        """Raise SelvedgeError if a part of the output could not be written, for example because the disk is full."""
+        if isinstance(self._made, Lines) and self._made.lost:
+            raise SelvedgeError(
+                f"A part of the output could not be written: {self._made.lost}. The rest of the command was carried out.",
+                "Correct the cause. `fab status` shows the state of the servers.",
+            )
 
     def warning(self, sentence: str) -> None:
         """Print a warning to standard error, once a run, whoever finds it."""
@@ -158,7 +166,7 @@ class Report:
         if new:
             with self.paused():
                 sys.stdout.flush()
-                print(f"Warning: {printable(sentence)}", file=sys.stderr, flush=True)
+                _print_to_stderr(f"Warning: {printable(sentence)}")
 
     def _start_ticker(self) -> None:
         with self._lock:
@@ -171,6 +179,12 @@ class Report:
         while True:
             time.sleep(screen.interval)
             screen.update(self._width)
+
+
+def _print_to_stderr(*lines: str) -> None:
+    """Print lines to standard error. If that fails, for example on a full disk, the exit status still says what happened."""
+    with suppress(OSError):
+        print(*lines, sep="\n", file=sys.stderr, flush=True)
 
 
 def is_terminal(stream: TextIO) -> bool:

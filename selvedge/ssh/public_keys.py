@@ -8,7 +8,8 @@ import hashlib
 import struct
 from pathlib import Path
 
-from selvedge.config.local_files import LocalFileError, holds_private_key, read_text
+from selvedge.config import private_keys
+from selvedge.config.local_files import LocalFileError, read_text
 from selvedge.errors import UsageError
 from selvedge.ssh.config import ClientSettings
 from selvedge.value import Value
@@ -89,7 +90,7 @@ def keys_of_file(path: Path, setting: str) -> list[PublicKey]:
         text = read_text(path)
     except LocalFileError as error:
         raise UsageError(f"{setting}: {path} {error}.", error.remedy or "Set it to your public key file.") from None
-    if holds_private_key(text):
+    if private_keys.in_text(text):
         raise UsageError(f"{setting}: {path} is a private key.", f"Set it to the public key: {path}.pub.")
     lines = [line.strip() for line in text.splitlines()]
     try:

@@ -181,6 +181,36 @@ def test_syntax_errors_show_the_line(problems: Problems) -> None:
     assert problems("[app]\nname = 'a'\nname = 'b'\n")[0].startswith("hosts.toml: line 3")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[app]\nrepository = https://me:hunter2@git.example.com/x.git\n",
+        "[app]\nAPI_TOKEN=hunter2\n",
+        "[app]\npassword = 'hunter2\n",
+        '[app]\nname = "x"\n[nginx]\nbasic_auth = ["me:hunter2"]\n',
+        "[app]\nname = 'x'\n[tls]\nacme_server = 'https://me:hunter2@ca.example.com/directory'\n",
+        "[app]\nname = 'x'\n[nginx]\nredirects = { '/a' = 'https://me:hunter2@x.example.com/' }\n",
+        "[app]\nname = 'x'\nhealth = 'https://me:hunter2@x.example.com/'\n",
+        "[app]\nname = 'x'\nrepository = 'gopher://me:hunter2@x.example.com/'\n",
+        "[app]\nname = 'x'\n[hosts.s]\naddress = 'root:hunter2@203.0.113.1'\n",
+        "[app]\nname = 'x'\napi_token = 'hunter2'\n",
+    ],
+)
+def test_a_secret_by_mistake_is_not_shown(problems: Problems, text: str) -> None:
+    lines = problems(text)
+    assert lines and "hunter2" not in "\n".join(lines), lines
+
+
+@pytest.mark.parametrize(
+    "content", ["API_TOKEN=hunter2\n", "DEBUG=hunter2\n", "-----BEGIN OPENSSH PRIVATE KEY-----\nhunter2\n", "hunter2\n"]
+)
+def test_another_file_in_place_of_hosts_toml_is_not_shown(tmp_path: Path, content: str) -> None:
+    (tmp_path / "production.env").write_text(content)
+    with pytest.raises(ConfigError) as caught:
+        load(environ={"SELVEDGE_HOSTS_FILE": str(tmp_path / "production.env")})
+    assert "production.env: " in str(caught.value) and "hunter2" not in str(caught.value)
+
+
 def test_files_that_are_not_text(tmp_path: Path, problems: Problems) -> None:
     problems(APP)
     (tmp_path / "hosts.toml").write_bytes(b"\xff")

@@ -14,7 +14,7 @@ from tests.unit.project.sources import ENGINE, SOURCES, short
 # From the bottom to the top. A module imports modules of its own entry, or of an entry before it.
 ORDER = (
     "startup", "value", "errors", "paths", "shell", "report", "templates", "config", "ssh", "resources", "task", "engine",
-    "release", "run", "operations", "tasklist", "executor",
+    "release", "run", "operations", "fabric_errors", "tasklist", "executor",
 )  # fmt: skip
 
 
