@@ -90,7 +90,10 @@ WORDS: list[tuple[str, str]] = [
         "[hosts.s]\nport = 70000",
         "hosts.s.port: must be an integer from 1 to 65535, not 70000. Write, for example, `port = 2222`.",
     ),
-    ("[hosts]\ns = 3", "hosts.s: must be a table, not 3."),
+    ("[hosts]\ns = 3", "hosts.s: must be a table, not 3. Write a line `[hosts.s]`, and the settings of the table below it."),
+    ("tls = 'x'", "app.tls: is not a setting."),
+    ("[hosts.s]\ntls = 3", "hosts.s.tls: must be a table, not 3. Write a line `[hosts.s.tls]`, and the settings"),
+    ("[groups]\ng = 'x'", "groups.g: must be a list of strings, not 'x'. Write, for example, `production = [\"server\"]` below"),
     (
         "[hosts.'a b']",
         "hosts.a b: must be a name of at most 63 letters, digits, '.', '_' and '-', beginning with a letter or digit, not 'a b'.",
@@ -136,7 +139,17 @@ def test_the_message_for_a_missing_key(problems: Problems) -> None:
         'hosts.toml: app.name: is missing. Write, for example, `name = "hello"`.',
         'hosts.toml: app.repository: is missing. Write, for example, `repository = "https://git.example.com/me/hello.git"`.',
     ]
-    assert problems("app = 3\n") == ["hosts.toml: app: must be a table, not 3."]
+    (line,) = problems("app = 3\n")
+    assert line == "hosts.toml: app: must be a table, not 3. Write a line `[app]`, and the settings of the table below it."
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [("[" * 5000, "too many tables or lists inside each other"), ("9" * 6000, "a number has too many digits")],
+)
+def test_toml_that_python_cannot_read(problems: Problems, value: str, problem: str) -> None:
+    (line,) = problems(f"{APP}x = {value}\n")
+    assert line.startswith("hosts.toml: ") and problem in line
 
 
 def test_all_problems_are_reported_at_once(problems: Problems) -> None:
