@@ -36,9 +36,9 @@ systemd_start() {
   if [ "$(releases_live)" = "$1" ]; then systemd_enable "$1"; fi
 }
 
-# systemd_why INSTANCE: print the last lines of its units in the journal.
+# systemd_why INSTANCE: print systemd's own last lines about its units in the journal: the app's lines may have secrets.
 systemd_why() {
-  journalctl -q -n 3 -o cat --no-pager -u "$app.$1.socket" -u "$app.$1.service" 2>/dev/null | tr '\n' ' '
+  journalctl -q -n 3 -o cat --no-pager -t systemd -u "$app.$1.socket" -u "$app.$1.service" 2>/dev/null | service_hide | tr '\n' ' '
 }
 
 systemd_enable() { systemctl --no-reload -q enable "$app.$1.socket" "$app.$1.service"; }
