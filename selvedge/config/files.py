@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from selvedge.config import private_keys
-from selvedge.config.local_files import LocalFileError, expanded, read_bytes, read_text
+from selvedge.config.local_files import LocalFileError, expanded, home_folder, read_bytes, read_text
 from selvedge.errors import ConfigError
 from selvedge.shell.quoting import quote
 
@@ -67,7 +67,8 @@ def sandbox_file(environ: Mapping[str, str] = os.environ) -> Path:
     """Return the sandbox's file of hosts, in $SELVEDGE_SANDBOX_DIR or in selvedge/sandbox of the XDG state folder."""
     if named := environ.get("SELVEDGE_SANDBOX_DIR"):
         return _env_var_path("SELVEDGE_SANDBOX_DIR", named) / "hosts.toml"
-    state = _env_var_path("XDG_STATE_HOME", environ.get("XDG_STATE_HOME") or "~/.local/state")
+    named = environ.get("XDG_STATE_HOME")
+    state = _env_var_path("XDG_STATE_HOME", named) if named else home_folder() / ".local/state"
     return state / "selvedge" / "sandbox" / "hosts.toml"
 
 

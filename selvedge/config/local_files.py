@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import getpass
 import os
 import stat
 from pathlib import Path
@@ -31,6 +32,22 @@ class LocalFileError(Exception):
     def __init__(self, problem: str, remedy: str = "") -> None:
         super().__init__(problem)
         self.remedy = remedy
+
+
+def home_folder() -> Path:
+    """Return the user's home folder: $HOME, else that of the user database, else /, as in a container whose user has none."""
+    try:
+        return Path("~").expanduser()
+    except RuntimeError:
+        return Path("/")
+
+
+def user_name() -> str:
+    """Return the user's name on this machine; its number if it has no name, as in a container."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
 
 
 def expanded(path: str) -> Path:

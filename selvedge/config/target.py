@@ -45,7 +45,8 @@ class Release(Value):
 class Target(App):
     """The settings of one host.
 
-    base_dir: the folder of hosts.toml. passwords: those for `nginx.basic_auth`, by their environment variables.
+    base_dir: the folder of hosts.toml. passwords: those for `nginx.basic_auth`, by their environment variables. ssh_config: the
+    file of `fab -S`, "" for the usual ones. ssh_keys: the private keys of `fab -i`. ssh_address: where ssh connects to.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -58,7 +59,14 @@ class Target(App):
     box: Box
     base_dir: Path
     passwords: Mapping[str, SecretStr] = Field(default_factory=dict, repr=False)
+    ssh_config: str = ""
+    ssh_keys: tuple[str, ...] = ()
+    ssh_address: str = ""
     release: Release = Field(default_factory=Release)
+
+    def reached(self, ssh_config: str, ssh_keys: tuple[str, ...], ssh_address: str) -> Target:
+        """Return a copy of these settings with those of Fabric's flags and of ssh's configuration."""
+        return self.model_copy(update={"ssh_config": ssh_config, "ssh_keys": ssh_keys, "ssh_address": ssh_address})
 
     def releasing(self, release: Release) -> Target:
         """Return a copy of these settings with another release."""
@@ -113,6 +121,9 @@ class Target(App):
         if self.domains:
             return self.served_names[0]
         address = self.host.address or self.host.name
+        # A visitor does not know the names of ssh's configuration.
+        if self.ssh_address and not re.search("[.:]", address) and self.ssh_address not in ("localhost", "127.0.0.1", "::1"):
+            address = self.ssh_address
         return f"[{address}]" if ":" in address else address
 
     @property

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import socket
 import subprocess
 from collections.abc import Mapping, Sequence
 
+from selvedge.config.local_files import user_name
 from selvedge.errors import StepError
 from selvedge.report import Report
 
 
 def who() -> str:
     """Return user@machine."""
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):
-        # In a container, the user's number may have no name.
-        user = str(os.getuid())
-    return f"{user}@{socket.gethostname()}"
+    return f"{user_name()}@{socket.gethostname()}"
 
 
 def run_local(report: Report, host: str, what: str, commands: Sequence[str], env_vars: Mapping[str, str]) -> None:

@@ -7,6 +7,7 @@ import binascii
 import hashlib
 import struct
 from pathlib import Path
+from typing import Any
 
 from selvedge.config import private_keys
 from selvedge.config.local_files import LocalFileError, read_text
@@ -122,10 +123,12 @@ def public_half(path: Path, setting: str) -> PublicKey:
 
 
 def _unencrypted_part(text: str) -> PublicKey:
-    """Return the public key in a private key file of OpenSSH's format (OpenSSH's PROTOCOL.key, section 1).
+    """Return the public key in a private key file: of OpenSSH's format (OpenSSH's PROTOCOL.key, section 1), or unencrypted PEM.
 
     Raises ValueError, struct.error or IndexError for another format.
     """
+    if "-----BEGIN OPENSSH" not in text:
+        return _of_pem(text)
     body = "".join(line for line in text.splitlines() if not line.startswith("-----"))
     data = base64.b64decode(body, validate=True)
     if not data.startswith(_MAGIC):
@@ -135,6 +138,18 @@ def _unencrypted_part(text: str) -> PublicKey:
         _, at = _string(data, at)
     key, _ = _string(data, at + 4)
     return parse_public_key(f"{_string(key, 0)[0].decode()} {base64.b64encode(key).decode()}")
+
+
+def _of_pem(text: str) -> PublicKey:
+    """Return the public half of an unencrypted private key in PEM, such as those that clouds make. Raises ValueError."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+
+    try:
+        key: Any = load_pem_private_key(text.encode(), None).public_key()
+        return parse_public_key(key.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode())
+    except (TypeError, UnsupportedAlgorithm) as error:
+        raise ValueError(str(error)) from None
 
 
 def _string(data: bytes, at: int) -> tuple[bytes, int]:

@@ -37,9 +37,10 @@ systemd_start() {
   if [ "$(releases_live)" = "$1" ]; then systemd_enable "$1"; fi
 }
 
-# systemd_why INSTANCE SINCE: print the last lines of its units in the journal since then.
+# systemd_why INSTANCE SINCE: print systemd's own last lines about its units since then: the app's lines may have secrets.
 systemd_why() {
-  journalctl -q -n 3 --since "$2" -o cat --no-pager -u "$app.$1.socket" -u "$app.$1.service" 2>/dev/null | tr '\n' ' '
+  journalctl -q -n 3 --since "$2" -o cat --no-pager -t systemd -u "$app.$1.socket" -u "$app.$1.service" 2>/dev/null | service_hide | tr '
+' ' '
 }
 
 systemd_enable() { systemctl --no-reload -q enable "$app.$1.socket" "$app.$1.service"; }

@@ -106,7 +106,8 @@ def test_the_engine_knows_neither_tasks_nor_sandbox_and_the_sandbox_not_the_engi
 # Who may use paramiko, and which of its names: the connection; host keys; keys of the agent; ssh's configuration.
 PARAMIKO = {
     "selvedge/ssh/connection.py": {""},
-    "selvedge/ssh/login.py": {"", "SSHConfig"},
+    "selvedge/ssh/login.py": {"", "IncompatiblePeer", "SSHConfig"},
+    "selvedge/ssh/private_keys.py": {""},
     "selvedge/ssh/shells.py": {""},
     "selvedge/ssh/streams.py": {""},
     "selvedge/ssh/host_keys.py": {""},

@@ -179,8 +179,11 @@ def test_systemd_that_cannot_start_an_instance_says_why(managed: Managed) -> Non
         managed.server.path(f"/srv/hello/instances/{NEW}/unit.{kind}").write_text(kind)
     managed.server.path("/etc/systemd/system").mkdir(parents=True)
     managed.server.program("systemctl", "exit 1")
-    managed.server.program("journalctl", "echo bad unit file")
-    assert managed.run(f"manager_start {NEW}") == f"@test error systemd could not start hello.{NEW}: bad unit file \n"
+    # The app's own lines are in the journal, too.
+    own = 'case "$*" in *"-t systemd"*) echo "bad unit file, TOKEN=hunter2" ;; *) echo hunter2 ;; esac'
+    managed.server.program("journalctl", own)
+    said = managed.run(f"manager_start {NEW}")
+    assert said == f"@test error systemd could not start hello.{NEW}: bad unit file, TOKEN=••• \n"
 
 
 @pytest.mark.parametrize(

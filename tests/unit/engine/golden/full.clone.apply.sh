@@ -26,6 +26,8 @@ mark=@selvedge
 
 # … the library releases
 
+# … the library service
+
 # … the library shared
 
 # … the library step

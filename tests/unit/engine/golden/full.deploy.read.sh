@@ -96,6 +96,7 @@ printf '\n%s fact 6\n' "$mark"
 printf '\n%s fact 7\n' "$mark"
 getent passwd hello || true
 id -nG hello 2>/dev/null || true
+if getent group hello >/dev/null; then echo 'has a group'; fi
 printf '\n%s fact 8\n' "$mark"
 probe_path /srv/hello ''
 printf '\n%s fact 9\n' "$mark"

@@ -36,6 +36,8 @@ mark=@selvedge
 
 # … the library releases
 
+# … the library service
+
 # … the library site
 
 # … the library sources

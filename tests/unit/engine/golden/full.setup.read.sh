@@ -63,6 +63,7 @@ sshd_read
 sshd_login_lists deploy
 printf '\n%s fact 7\n' "$mark"
 id -nG deploy 2>/dev/null || true
+if getent group deploy >/dev/null; then echo 'has a group'; fi
 printf '\n%s fact 8\n' "$mark"
 sshd_keys_fact deploy
 printf '\n%s fact 9\n' "$mark"

@@ -67,6 +67,8 @@ mark=@selvedge
 
 # … the library releases
 
+# … the library service
+
 # … the library sources
 
 # … the library step

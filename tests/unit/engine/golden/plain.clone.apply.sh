@@ -26,6 +26,8 @@ mark=@selvedge
 
 # … the library releases
 
+# … the library service
+
 # … the library step
 
 # … the library supervisor

@@ -51,6 +51,7 @@ printf '\n%s fact 3\n' "$mark"
 printf '\n%s fact 4\n' "$mark"
 getent passwd hello || true
 id -nG hello 2>/dev/null || true
+if getent group hello >/dev/null; then echo 'has a group'; fi
 printf '\n%s fact 5\n' "$mark"
 probe_path /srv/hello ''
 printf '\n%s fact 6\n' "$mark"
