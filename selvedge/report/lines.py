@@ -32,6 +32,10 @@ class Lines:
         with self._lock:
             try:
                 print(text, file=self._stream, flush=True)
+            except UnicodeEncodeError:
+                # A script of --script is UTF-8, whatever the terminal can show.
+                self._stream.buffer.write(f"{text}\n".encode())
+                self._stream.flush()
             except BrokenPipeError:
                 # The reader has ended, as in `fab … | head`. The run continues: a server may be in the middle of a change.
                 os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())

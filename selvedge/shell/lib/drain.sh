@@ -4,8 +4,10 @@
 
 # drain_begin INSTANCE: drain it in the background. If systemd cannot start the unit, this waits for the end.
 drain_begin() {
+  local reason
   if releases_draining "$1" || drain_start "$1" >"$undo/why" 2>&1; then return 0; fi
-  step_say "could not drain $1 in the background, so this run waits until it has stopped: $(tail -n 1 "$undo/why")"
+  reason=$(tail -n 1 "$undo/why")
+  step_say "could not drain $1 in the background, so this run waits until it has stopped: ${reason:-systemd-run failed}"
   step_wait "waiting for $1 to answer its open requests and stop"
   /bin/sh "$undo/program.drain" "$1" waited || :
   step_wait ""
@@ -59,8 +61,9 @@ drain_stop_now() {
 # Values: app base run_dir log_dir live_socket supervisor_conf drain keep
 drain_run() {
   local cancelled
-  exec >>"/var/log/selvedge/$app.log" 2>&1
   drain_wait "$1"
+  # Not earlier: the log may have been rotated meanwhile.
+  exec >>"/var/log/selvedge/$app.log" 2>&1
   cancelled=
   trap 'cancelled=yes' TERM
   if [ "$(releases_live)" = "$1" ]; then
