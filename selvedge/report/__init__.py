@@ -130,8 +130,12 @@ class Report:
             self._activities.end(host, step)
 
     def paused(self) -> AbstractContextManager[None]:
-        """Return a context without a live area, in which another program may use the terminal."""
+        """Return a context without a live area."""
         return self._screen.paused()
+
+    def lent(self) -> AbstractContextManager[None]:
+        """Return a context without a live area, in which another program may use the terminal."""
+        return self._screen.lent()
 
     def handle_suspension(self) -> None:
         """Have Ctrl-Z remove the live area first, which otherwise overwrites the shell's lines after `fg`.

@@ -173,3 +173,12 @@ def test_a_run_that_ignores_ctrl_z_goes_on_ignoring_it(terminal: bool) -> None:
         assert signal.getsignal(signal.SIGTSTP) is (signal.SIG_IGN if terminal else signal.SIG_DFL)
     finally:
         signal.signal(signal.SIGTSTP, before)
+
+
+@pytest.mark.usefixtures("screen")
+def test_a_narrow_terminal_shows_what_a_step_does_instead_of_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    narrow = Screen()
+    narrow.report.hosts(["web-1"])
+    narrow.report.begin("web-1", "supervisor", "waiting for the migration")
+    assert re.fullmatch(r"web-1     . waiting for the migrat…  \d+ s", narrow.area[0]), narrow.area

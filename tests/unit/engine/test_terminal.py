@@ -210,3 +210,14 @@ def test_a_script_is_utf_8_whatever_the_terminal_can_show() -> None:
     environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, check=False)
     assert done.stdout == "?\n# … 部署\n".encode(), done
+
+
+@pytest.mark.usefixtures("columns")
+def test_the_last_line_of_another_program_is_ended() -> None:
+    """As many spaces as the terminal has columns move the cursor to the next line, except from the first column."""
+    stream = io.StringIO()
+    report = Report(stream, terminal=True)
+    with report.lent():
+        stream.write("no newline")
+    report.line("next")
+    assert stream.getvalue() == f"no newline{' ' * 60}\rnext\n"
