@@ -207,8 +207,7 @@ switch_back() {
   if [ "$new" = "$old" ]; then
     :
   elif [ -n "$old" ]; then
-    # The boot comes first: after a power cut in between, previous.sock still leads to the old release. A full disk, on which no
-    # file can be written, must not keep the requests from the old release.
+    # The boot comes first: after a power cut in between, previous.sock still leads to the old release. A full disk stops neither.
     manager_boot "$old" || step_say "could not write which release a boot starts: run the same command again"
     switch_point "$live_socket" "$old"
     switch_current "$old_current"
