@@ -1,4 +1,4 @@
-"""The start of a run, and what makes it faster. The figures are of a run with nothing to change, 336 ms (`python -m bench tricks`)."""
+"""The start of a run. The figures are of a run with nothing to change, 336 ms (`python -m bench tricks`)."""
 
 from __future__ import annotations
 

@@ -157,7 +157,8 @@ def test_the_area_is_not_on_the_screen_while_the_run_is_suspended(screen: Screen
     before = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
     try:
         screen.report.handle_suspension()
-        assert callable(handler := signal.getsignal(signal.SIGTSTP))
+        handler = signal.getsignal(signal.SIGTSTP)
+        assert callable(handler)
         handler(signal.SIGTSTP, None)
         assert while_suspended == [[]] and len(screen.area) == 1
         assert signal.getsignal(signal.SIGTSTP) is handler
