@@ -48,6 +48,7 @@ class Run:
         known = settings.sudo_password
         password = typed or (known.get_secret_value() if known else "")
         report = Report()
+        report.handle_suspension()
         hosts = settings.select(names, in_ssh_config=lambda name: openssh.configures(name, ssh_config))
         openssh.ask_all(request_for(host, host.user, ssh_config) for host in hosts)
         remotes = [Remote(host, config, Credentials(password), report.warning) for host in hosts]

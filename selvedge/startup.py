@@ -8,6 +8,20 @@ import os
 import sys
 
 
+def open_closed_streams() -> None:
+    """Connect standard input, output and error to /dev/null where the caller has closed them, as in `fab deploy >&-`.
+
+    Otherwise a connection would get the free number, and a command on this machine would print into it.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            handle = os.open(os.devnull, os.O_RDWR)
+            if handle != number:
+                os.dup2(handle, number)
+                os.close(handle)
+            setattr(sys, name, os.fdopen(number, "w" if number else "r", encoding="utf-8", closefd=False))
+
+
 def keep_compiled_modules() -> None:
     """Let Python write compiled modules: compiling the hundred modules of a run again takes 51 ms.
 
@@ -15,13 +29,6 @@ def keep_compiled_modules() -> None:
     PYTHONDONTWRITEBYTECODE still hold.
     """
     sys.dont_write_bytecode = bool(sys.flags.dont_write_bytecode)
-
-
-def open_closed_streams() -> None:
-    """Open /dev/null in place of a standard stream that is closed (`fab … >&-`): a connection would get its number."""
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:
-            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
 
 
 def stop_collecting_garbage() -> None:

@@ -29,10 +29,10 @@ PROGRAMS = {
 def switch_payload(app: Target) -> bytes:
     """Return the payload of `switch_release`: a line with names and sizes, PROGRAMS, and `drain`, the script that drains a release.
 
-    That script runs on the server after the run has ended. Its argument is the release.
+    That script runs on the server after the run has ended. Its arguments are those of `drain_run`.
     """
     drain = call("drain_run", given=app.shell_values, drain=app.drain, keep=app.keep_releases)
-    programs = {**PROGRAMS, "drain": script(f'{drain} "$1"', mark="drain").encode()}
+    programs = {**PROGRAMS, "drain": script(f'{drain} "$@"', mark="drain").encode()}
     sizes = " ".join(f"{name} {len(text)}" for name, text in programs.items())
     return f"{sizes}\n".encode() + b"".join(programs.values())
 

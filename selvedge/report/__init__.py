@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, TextIO
 
 from selvedge.errors import SelvedgeError
@@ -129,8 +130,28 @@ class Report:
             self._activities.end(host, step)
 
     def paused(self) -> AbstractContextManager[None]:
-        """Return a context without a live area, in which another program may use the terminal."""
+        """Return a context without a live area."""
         return self._screen.paused()
+
+    def lent(self) -> AbstractContextManager[None]:
+        """Return a context without a live area, in which another program may use the terminal."""
+        return self._screen.lent()
+
+    def handle_suspension(self) -> None:
+        """Have Ctrl-Z remove the live area first, which otherwise overwrites the shell's lines after `fg`.
+
+        Only the main thread may call this.
+        """
+        if self._is_terminal and signal.getsignal(signal.SIGTSTP) is signal.SIG_DFL:
+            signal.signal(signal.SIGTSTP, lambda *_: self._suspend())
+
+    def _suspend(self) -> None:
+        # Not _screen: the main thread may hold its lock at this moment.
+        with self._made.paused() if self._made else nullcontext():
+            handler = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+            os.kill(os.getpid(), signal.SIGTSTP)
+            # Here the run continues after `fg`.
+            signal.signal(signal.SIGTSTP, handler)
 
     def stop(self) -> None:
         """Remove the live area, and forget what was running."""

@@ -64,5 +64,7 @@ class Lines:
         """Return a context in which other programs print; there is no live area to remove."""
         return nullcontext()
 
+    lent = paused
+
     def stop(self) -> None:
         """End the live area; there is none."""

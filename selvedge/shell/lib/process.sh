@@ -17,12 +17,12 @@ process_note() {
   history_note "$base/history" "$step_by" "$1" "$2" "$3" good
 }
 
-# process_stop INSTANCE: stop it until process_start, even after a reboot. Releases that drain are stopped, too.
+# process_stop INSTANCE: stop it until process_start, even after a reboot. Releases that drain, or that an interrupted run left,
+# are stopped, too.
 # Values: app base run_dir supervisor_conf
 process_stop() {
-  drain_stop_all
-  step_wait "waiting for $1 to answer its open requests and stop"
-  manager_stop "$1"
+  # shellcheck disable=SC2046
+  drain_stop_now $(manager_others "$1") "$1"
   process_note stop "$1" -
   step_say "the site answers 502 until you run \`fab start\` or \`fab deploy\`"
 }

@@ -26,7 +26,7 @@ push_large() {
   mkdir -p -- "$fresh"
   payload_read "$2" | tar -x -f - -C "$fresh" --no-same-owner || step_fail "The files of Git LFS arrived incomplete. Run the same command again."
   (cd "$fresh" && sha256sum -- *) | while read -r oid path; do
-    [ "$oid" = "$path" ] || step_fail "The file $path of Git LFS has another content on your machine than the commit says. Run \`git lfs fsck\` in your checkout."
+    [ "$oid" = "$path" ] || step_fail "On your machine, the Git LFS file $path differs from the one in the commit. Run \`git lfs fsck\` in your checkout."
   done || exit 1
   for path in "$fresh"/*; do
     oid=${path##*/}

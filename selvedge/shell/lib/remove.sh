@@ -3,15 +3,16 @@
 # remove_app PATH...: remove the app's site, processes and certificate, then the paths; with $data, its user too.
 # Values: app base run_dir live_socket supervisor_conf site_enabled certbot data
 remove_app() {
-  local instance live
+  local live
   live=$(releases_live)
   # The site first, so that nginx sends no request to an app that has stopped.
   file_remove "$site_enabled" "$site_enabled-tls"
   remove_site
   # From here on nothing can be restored.
   rm -f -- "$undo"/*.path "$undo"/*.copy
-  drain_cancel_all
-  for instance in $(manager_instances); do manager_stop "$instance"; done
+  # Not only those of manager_others: someone may have deleted the file of a process manager.
+  # shellcheck disable=SC2046
+  drain_stop_now $(manager_instances)
   if [ -e "/etc/letsencrypt/renewal/$app.conf" ]; then
     "$certbot" delete --non-interactive --cert-name "$app" >"$undo/certbot" 2>&1 || { cat "$undo/certbot"; step_fail "certbot could not delete the certificate $app."; }
   fi

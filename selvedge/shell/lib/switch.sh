@@ -152,8 +152,9 @@ switch_migrate() {
 
 switch_stop_old() {
   step_say "app.strategy is restart: the live release stops first, and requests fail until the new one answers"
-  # Not even a release that drains may run next to the new one.
-  drain_stop_all
+  # Not even a release that drains, or that an interrupted run left, may run next to the new one.
+  # shellcheck disable=SC2046
+  drain_stop_now $(manager_others "$old")
   gate_wait "waiting for $old to stop"
   manager_pause "$old" || ! releases_listening "$old" || switch_refuse "Could not stop the live release $old"
 }
@@ -206,8 +207,8 @@ switch_back() {
   if [ "$new" = "$old" ]; then
     :
   elif [ -n "$old" ]; then
-    # The boot comes first: after a power cut in between, previous.sock still leads to the old release.
-    manager_boot "$old"
+    # The boot comes first: after a power cut in between, previous.sock still leads to the old release. A full disk stops neither.
+    manager_boot "$old" || step_say "could not write which release a boot starts: run the same command again"
     switch_point "$live_socket" "$old"
     switch_current "$old_current"
     # Let the new one answer the requests that it has accepted, unless the old one starts only when it has ended.
@@ -284,12 +285,16 @@ switch_keep() {
   (prune_releases 1) || step_say "could not remove all old releases; the next deploy tries again"
 }
 
-# switch_drain_others: drain every instance that runs, except the live one.
+# switch_drain_others: drain every instance that runs, except the live one. One that does not listen has no request to answer.
 switch_drain_others() {
-  local folder other
-  for folder in "$base"/instances/*/; do
-    folder=${folder%/}
-    other=${folder##*/}
-    if [ "$other" != "$new" ] && { manager_known "$other" || releases_listening "$other"; }; then drain_begin "$other"; fi
+  local other
+  for other in $(manager_others "$new"); do
+    if releases_listening "$other" || releases_draining "$other"; then
+      drain_begin "$other"
+    else
+      gate_wait "waiting for $other to stop"
+      manager_stop "$other"
+    fi
   done
+  gate_wait ""
 }

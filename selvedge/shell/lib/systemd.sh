@@ -15,8 +15,8 @@ systemd_instances() { :; }
 systemd_write() {
   local kind
   for kind in socket service; do
-    install -m 0644 -- "$base/instances/$1/unit.$kind" "$systemd_units/.$app.$1.new"
-    sync -- "$systemd_units/.$app.$1.new"
+    install -m 0644 -- "$base/instances/$1/unit.$kind" "$systemd_units/.$app.$1.new" || return 1
+    sync -- "$systemd_units/.$app.$1.new" || return 1
     mv -f -- "$systemd_units/.$app.$1.new" "$systemd_units/$app.$1.$kind"
   done
 }
