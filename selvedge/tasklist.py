@@ -21,7 +21,7 @@ from invoke.exceptions import Exit
 from invoke.parser.argument import Argument
 
 from selvedge import fabric_errors
-from selvedge.startup import open_closed_streams, stop_collecting_garbage
+from selvedge.startup import stop_collecting_garbage
 
 Groups = Mapping[str, Sequence[str]]
 """Heading → the names of its tasks and collections, in the order of the list."""
@@ -33,7 +33,6 @@ OWN = "Your own tasks"
 
 def install(groups: Groups) -> None:
     """Make `fab --list` show these groups, and make wrong usage end as `wrong_usage` says."""
-    open_closed_streams()
     stop_collecting_garbage()
     parser: Any = invoke.parser.parser
     parser.ParseError = functools.partial(wrong_usage, tasks=tuple(name for names in groups.values() for name in names))
