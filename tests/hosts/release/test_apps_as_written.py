@@ -87,6 +87,9 @@ def root():
 """
 
 
+USUAL = "preload_app = True\nmax_requests = 1000\ndef on_starting(server):\n    print('on starting')\n"
+
+
 @pytest.mark.usefixtures("branch")
 class TestUnderSupervisor:
     def test_settings_of_gunicorn_that_fight_the_process_manager(self, server: Server, project: Project) -> None:
@@ -99,7 +102,7 @@ class TestUnderSupervisor:
         result = release(server, project, app_of(text), env_file="production.env")
         assert result.status == 2 and "GUNICORN_CMD_ARGS has gunicorn's option --reload" in result.stderr, result
         # What the start script sets, too, does no harm.
-        result = release(server, project, app_of(text, gunicorn__conf__py="workers = 9\nbind = '0.0.0.0:80'\numask = 0o777\n"))
+        result = release(server, project, app_of(text, gunicorn__conf__py=f"workers = 9\nbind = '0.0.0.0:80'\numask = 0o777\n{USUAL}"))
         assert_live(server, project, result)
         assert "note: gunicorn.conf.py sets gunicorn's workers, which has no effect: app.workers counts" in result.stdout
 
