@@ -52,7 +52,9 @@ def parse(fact: str) -> list[Block]:
 def _block(file: str, directives: list[list[str]]) -> Block:
     listens = [values for name, *values in directives if name == "listen"]
     listens += [["443"] for name, *values in directives if name == "include" and values == [LISTEN_TLS]]
-    names = frozenset(value for name, *values in directives if name == "server_name" for value in values)
+    listed = (value for name, *values in directives if name == "server_name" for value in values)
+    # nginx compares names in lower case.
+    names = frozenset(value.strip("\"'").lower() for value in listed)
     ports, defaults, addresses = set(), set(), set()
     for address, *options in listens or [["80"]]:
         found = re.fullmatch(r"(?:(?:\*|0\.0\.0\.0|\[::\]):)?([0-9]+)", address)

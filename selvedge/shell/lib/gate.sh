@@ -146,7 +146,7 @@ gate_deaths() {
     case " $running" in *" $pid "*) ;; *) deaths=$((deaths + 1)) ;; esac
   done
   seen=$running
-  [ "$deaths" -lt 3 ] || gate_ended "Worker processes of the new release exited $deaths times while it started"
+  [ "$deaths" -lt 3 ] || [ $((deaths - $(gate_log | appserver_retired "$new"))) -lt 3 ] || gate_ended "Worker processes of the new release exited $deaths times while it started"
 }
 
 # gate_ended SENTENCE: the new instance has ended. Refuse it with the most precise reason, else with this sentence.

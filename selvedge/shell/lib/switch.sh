@@ -101,6 +101,7 @@ switch_begin() {
   # A killed run may have left this file.
   rm -f -- "$base/instances/$new/held"
   if switch_stops_first; then switch_stop_old; fi
+  switch_conflict
   asked=$(clock_uptime)
   if switch_migrates; then
     preflight_begin import
@@ -123,11 +124,15 @@ switch_begin() {
 
 # switch_check: refuse the release if it cannot start, before anything is changed.
 switch_check() {
-  local conflict
   if [ -e "$run_dir/$new.sock" ] && [ ! -S "$run_dir/$new.sock" ]; then
     switch_refuse "The path of the new release's socket is in use: $run_dir/$new.sock is not a socket ($(stat -c '%F, owner %U' "$run_dir/$new.sock")). Remove that file"
   fi
   if [ "$strategy" = beside ]; then workers_room; fi
+}
+
+# switch_conflict: refuse the release if its app server's settings cannot work. They may be code of the app (gunicorn.conf.py).
+switch_conflict() {
+  local conflict
   conflict=$(appserver_conflict "$new")
   [ -z "$conflict" ] || switch_refuse "$conflict"
 }
@@ -182,7 +187,7 @@ switch_hooks() {
     [ -n "$command" ] || continue
     step_say "before_switch: $command"
     gate_wait "waiting for the hook before_switch"
-    switch_run env PREVIOUS="$old" HOST="$host" ACTION="$why" sh -c "$command" </dev/null || switch_refuse "The hook before_switch failed (exit status $?): $command"
+    hide_output switch_run env PREVIOUS="$old" HOST="$host" ACTION="$why" sh -c "$command" </dev/null || switch_refuse "The hook before_switch failed (exit status $?): $command"
   done || exit 1
 }
 

@@ -276,6 +276,9 @@ EOF
 )
 change_11() (
 set -eu
+app=hello
+base=/srv/hello
+new=0123456789ab-ba098d
 hook=after_build
 user=hello
 release=/srv/hello/releases/0123456789ab

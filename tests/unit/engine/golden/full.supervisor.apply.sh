@@ -250,6 +250,9 @@ mark=@selvedge
 
 change_0() (
 set -eu
+app=hello
+base=/srv/hello
+new=0123456789ab-ba098d
 hook=after_switch
 user=hello
 folder=/srv/hello/releases/0123456789ab

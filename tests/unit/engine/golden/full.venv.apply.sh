@@ -85,6 +85,9 @@ mark=@selvedge
 
 change_0() (
 set -eu
+app=hello
+base=/srv/hello
+new=0123456789ab-ba098d
 hook=before_build
 user=hello
 release=/srv/hello/releases/0123456789ab

@@ -38,7 +38,7 @@ mark=@selvedge
 
 read_first() {
 printf '\n%s fact 0\n' "$mark"
-ss -H -l -n -t -p 'sport = :80' || true
+probe_port 80
 printf '\n%s fact 1\n' "$mark"
 probe_packages nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2
 printf '\n%s fact 2\n' "$mark"
@@ -166,6 +166,7 @@ printf '\n%s fact 48\n' "$mark"
 nginx_outsider
 printf '\n%s fact 49\n' "$mark"
 grep -lsE '^[^#]*worker_rlimit_nofile[[:space:]]' /etc/nginx/nginx.conf /etc/nginx/modules-enabled/*.conf
+if [ -e /etc/nginx/nginx.conf ] && ! grep -qE '^[^#]*include[[:space:]]+[^;]*modules-enabled/' /etc/nginx/nginx.conf; then echo unread; fi
 echo --
 probe_path /etc/nginx/modules-enabled/90-selvedge.conf 955f75b327991cce6c32f3709b577bb633aea20078a339e805be68e9ca81fed9
 printf '\n%s fact 50\n' "$mark"
