@@ -30,7 +30,7 @@ ufw allow 8080/tcp >/dev/null
 nginx -t -q
 systemctl reload nginx
 supervisorctl reread >/dev/null
-supervisorctl update >/dev/null
+supervisorctl update tutorial >/dev/null
 """
 UPDATE = "set -e\ncd /opt/tutorial/hello\ngit pull -q\nsupervisorctl restart tutorial >/dev/null\n"
 

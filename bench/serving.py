@@ -62,7 +62,7 @@ ufw allow 8080/tcp >/dev/null
 nginx -t -q
 systemctl reload nginx
 supervisorctl reread >/dev/null
-supervisorctl update >/dev/null
+supervisorctl update serving >/dev/null
 """
 
 

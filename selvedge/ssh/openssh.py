@@ -27,6 +27,7 @@ SYSTEM_FILE = Path("/etc/ssh/ssh_config")
 UNKNOWN = "{why}, so Selvedge reads {file} with its own library. It ignores Include and the newer conditions of Match."
 """The note about paramiko's reader (paramiko.config.SSHConfig). why: why `ssh -G` gave no answer."""
 _INCLUDE = re.compile(r"^(\s*include(?:\s+|\s*=\s*))(.*)$", re.IGNORECASE)
+_PATHS = re.compile(r"\s*(IdentityFile|CertificateFile|IdentityAgent|UserKnownHostsFile)\b", re.IGNORECASE)
 
 
 class Request(Value):
@@ -73,15 +74,16 @@ def configures(name: str, file: str = "") -> bool:
 def _ask(request: Request, home: str, program: str) -> Options:
     if not program:
         return _by_paramiko(request, home, "Your machine has no ssh program")
-    if request.file or home == home_of_database():
+    own = Path(request.file or f"{home}/.ssh/config")
+    if home == home_of_database() or (request.file and not own.is_file()):
         done = _run(request, _command(request, program, request.file), subprocess.DEVNULL)
     else:
         # A file, because ssh opens its configuration a second time for Match final.
         with tempfile.TemporaryFile() as configuration:
-            configuration.write(_configuration(home))
+            configuration.write(_configuration(home, own, Path("/") if request.file else SYSTEM_FILE))
             configuration.seek(0)
             done = _run(request, _command(request, program, "/dev/stdin"), configuration)
-    words = done.stderr.decode("utf-8", "replace").replace("/dev/stdin", f"{home}/.ssh/config")
+    words = done.stderr.decode("utf-8", "replace").replace("/dev/stdin", str(own))
     options = _parsed(done.stdout.decode("utf-8", "surrogateescape"))
     if "hostname" in options:
         return options
@@ -125,12 +127,12 @@ def _refused(request: Request, words: str) -> UsageError:
     )
 
 
-def _configuration(home: str) -> bytes:
-    """Return the configuration of a user whose HOME is not the home folder of the user database, which alone ssh reads."""
-    own = Path(home, ".ssh/config")
+def _configuration(home: str, own: Path, system: Path) -> bytes:
+    """Return a user's own and the system's configuration with the paths of HOME, which ssh does not read."""
     lines = own.read_text("utf-8", "surrogateescape").splitlines() if own.is_file() else []
     text = "".join(f"{_with_home(line, home)}\n" for line in lines)
-    text += f"Match all\nInclude {SYSTEM_FILE}\n" if SYSTEM_FILE.is_file() else ""
+    text += f"Match all\nInclude {system}\n" if system.is_file() else ""
+    text += f'Match all\nUserKnownHostsFile "{home}/.ssh/known_hosts" "{home}/.ssh/known_hosts2"\n'
     return text.encode("utf-8", "surrogateescape")
 
 
@@ -145,7 +147,9 @@ def home_of_database() -> str:
 
 
 def _with_home(line: str, home: str) -> str:
-    """Return an Include line with the paths that it has below the home folder HOME."""
+    """Return a line with the paths that it has below the home folder HOME. ssh replaces `~` in these options (ssh_config(5))."""
+    if _PATHS.match(line):
+        return re.sub(r'(?<=[\s=])(?:"~(/[^"]*)"|~(/\S*))', lambda path: f'"{home}{path[1] or path[2]}"', line)
     found = _INCLUDE.match(line)
     if not found:
         return line

@@ -121,6 +121,16 @@ def test_the_files_of_known_hosts(settings: Callable[..., ClientSettings], home:
     assert off.file_to_write(Host(name="web", known_hosts="/own")) == Path("/own") and not known_hosts.problems(off.known_hosts)
 
 
+@pytest.mark.parametrize("text", ["", "Host web\n  UserKnownHostsFile ~/.ssh/known_hosts\n"])
+def test_files_of_another_home_do_not_count(settings: Callable[..., ClientSettings], home: Path, text: str) -> None:
+    """ssh answers with that folder, and its files may exist: then a program with another HOME would write to them."""
+    settings(text)
+    other = home / "other config"
+    other.write_text(text)
+    for request in (openssh.Request("web"), openssh.Request("web", file=str(other))):
+        assert openssh.ask(request)["userknownhostsfile"][0].startswith(f"{home}/.ssh/known_hosts")
+
+
 def test_further_settings(settings: Callable[..., ClientSettings]) -> None:
     found = settings("Host web\n  HostKeyAlias Fleet\n  AddressFamily inet6\n  ConnectTimeout 3\n  BindAddress 127.0.0.2\n")
     assert (found.entry, found.family, found.timeout, found.bind_address) == ("fleet", socket.AF_INET6, 3.0, "127.0.0.2")

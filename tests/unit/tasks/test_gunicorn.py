@@ -71,8 +71,11 @@ print(gc.isenabled(), gc.get_freeze_count() > 0, getattr(selvedge_worker.Worker,
 
 
 @pytest.mark.parametrize(("name", "said"), [
-    ("nothing set", ["uvicorn_worker True", "fastapi True", "True True {'a': 1, 'headers': [('x-release', 'r')]}"]),
-    ("no header, own worker", ["uvicorn_worker True", "fastapi True", "my False", "True True {'a': 1}"]),
+    (
+        "nothing set",
+        ["uvicorn_worker True", "fastapi True", "True True {'a': 1, 'interface': 'asgi3', 'headers': [('x-release', 'r')]}"],
+    ),
+    ("no header, own worker", ["uvicorn_worker True", "fastapi True", "my False", "True True {'a': 1, 'interface': 'asgi3'}"]),
 ])  # fmt: skip
 def test_gunicorn_loads_libraries_first_and_the_app_after_the_settings(
     app: Callable[..., Target], tmp_path: Path, name: str, said: list[str]

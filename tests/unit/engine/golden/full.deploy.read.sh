@@ -134,22 +134,22 @@ probe_path /var/log/hello ''
 printf '\n%s fact 25\n' "$mark"
 probe_path /srv/hello/instances ''
 printf '\n%s fact 26\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-35827c ''
+probe_path /srv/hello/instances/0123456789ab-ba098d ''
 printf '\n%s fact 27\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-35827c/env ''
+probe_path /srv/hello/instances/0123456789ab-ba098d/env ''
 base=/srv/hello
 live_socket=/srv/hello/live.sock
-environment_of_live /srv/hello/instances/0123456789ab-35827c/env
+environment_of_live /srv/hello/instances/0123456789ab-ba098d/env
 printf '\n%s fact 28\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-35827c/run 5bd6d90f7cc0da13cab09e17752009ce3dfd84fcf8397a0071eb113e30417c9c
+probe_path /srv/hello/instances/0123456789ab-ba098d/run a47d37c512f514bca5a56bb54008ed2f4bc1230475cf950a7c8b7c551d2852d0
 printf '\n%s fact 29\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-35827c/selvedge_worker.py c55b0e916ef065acec2530742fc23711e985c29fb3d6e8c92746d0e33437a7af
+probe_path /srv/hello/instances/0123456789ab-ba098d/selvedge_worker.py b26afe79fcde9a100441544fddbb5a988c6b562fe996fe3be0f6e1fbaea0957b
 printf '\n%s fact 30\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-35827c/selvedge_app.py 71d396e8adcbf3290aadab44da86793d1c611f3e377e14fe0ea7651dc21e4daf
+probe_path /srv/hello/instances/0123456789ab-ba098d/selvedge_app.py 71d396e8adcbf3290aadab44da86793d1c611f3e377e14fe0ea7651dc21e4daf
 printf '\n%s fact 31\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-35827c/gunicorn_start 0ca19ab880b95897502531c01aced198b36fca396ddbde419ebff6a727ae1ab6
+probe_path /srv/hello/instances/0123456789ab-ba098d/gunicorn_start e3b04d97d1f8a3b7e7132ef20358a1d51f5a66baace1944619b21a0f904f3724
 printf '\n%s fact 32\n' "$mark"
-hook_built /srv/hello/releases/0123456789ab/.selvedge-after_build.0123456789ab-35827c d944855a14613d34 /srv/hello/releases/0123456789ab 0123456789ab-35827c /srv/hello/live.sock
+hook_built /srv/hello/releases/0123456789ab/.selvedge-after_build.0123456789ab-ba098d d944855a14613d34 /srv/hello/releases/0123456789ab 0123456789ab-ba098d /srv/hello/live.sock
 printf '\n%s fact 33\n' "$mark"
 site_unreadable /srv/hello/releases/0123456789ab backend/static
 site_unreadable /srv/hello/releases/0123456789ab frontend/dist
@@ -158,9 +158,9 @@ echo end
 printf '\n%s fact 34\n' "$mark"
 [ -e /etc/supervisor/supervisord.conf ] && echo there || true
 printf '\n%s fact 35\n' "$mark"
-[ -e /srv/hello/instances/0123456789ab-35827c/gunicorn_start ] && echo there || true
+[ -e /srv/hello/instances/0123456789ab-ba098d/gunicorn_start ] && echo there || true
 printf '\n%s fact 36\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-35827c/program.conf 76677e24fb1586bef79033bae88bbef8db88a78ad94cfc7686bfca99d52a45f9
+probe_path /srv/hello/instances/0123456789ab-ba098d/program.conf f2e19b500168af6a495dfbd883da152fa9b27680a06f4ead7a7db07a08bca183
 printf '\n%s fact 37\n' "$mark"
 probe_path /etc/logrotate.d/hello.app 26f39f87cdf56150272e72d7a741b79a381bc644a32aa172c31e70b7df1297a6
 printf '\n%s fact 38\n' "$mark"
@@ -178,9 +178,9 @@ live_socket=/srv/hello/live.sock
 supervisor_conf=/etc/supervisor/conf.d/hello.conf
 releases_fact
 base=/srv/hello
-environment_of_left 0123456789ab-35827c
+environment_of_left 0123456789ab-ba098d
 printf '\n%s fact 41\n' "$mark"
-hook_switched /srv/hello/instances/.after_switch fa95d49c11eeb778 0123456789ab-35827c /srv/hello/live.sock
+hook_switched /srv/hello/instances/.after_switch fa95d49c11eeb778 0123456789ab-ba098d /srv/hello/live.sock
 :
 }
 read_second() {
@@ -310,8 +310,8 @@ probe_path /etc/selvedge/hello/certificate.pem ''
 :
 }
 read_lookups() {
-probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-35827c /srv/hello/instances/0123456789ab-35827c/env /srv/hello/instances/0123456789ab-35827c/run /srv/hello/instances/0123456789ab-35827c/selvedge_worker.py /srv/hello/instances/0123456789ab-35827c/selvedge_app.py /srv/hello/instances/0123456789ab-35827c/gunicorn_start /srv/hello/instances/0123456789ab-35827c/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/selvedge/hello/acme-ca.pem /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf /etc/selvedge/hello/certificate.pem
-probe_take_hashes /srv/hello/git_credentials /etc/tmpfiles.d/hello.conf /srv/hello/instances/0123456789ab-35827c/env /srv/hello/instances/0123456789ab-35827c/run /srv/hello/instances/0123456789ab-35827c/selvedge_worker.py /srv/hello/instances/0123456789ab-35827c/selvedge_app.py /srv/hello/instances/0123456789ab-35827c/gunicorn_start /srv/hello/instances/0123456789ab-35827c/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf
+probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-ba098d /srv/hello/instances/0123456789ab-ba098d/env /srv/hello/instances/0123456789ab-ba098d/run /srv/hello/instances/0123456789ab-ba098d/selvedge_worker.py /srv/hello/instances/0123456789ab-ba098d/selvedge_app.py /srv/hello/instances/0123456789ab-ba098d/gunicorn_start /srv/hello/instances/0123456789ab-ba098d/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/selvedge/hello/acme-ca.pem /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf /etc/selvedge/hello/certificate.pem
+probe_take_hashes /srv/hello/git_credentials /etc/tmpfiles.d/hello.conf /srv/hello/instances/0123456789ab-ba098d/env /srv/hello/instances/0123456789ab-ba098d/run /srv/hello/instances/0123456789ab-ba098d/selvedge_worker.py /srv/hello/instances/0123456789ab-ba098d/selvedge_app.py /srv/hello/instances/0123456789ab-ba098d/gunicorn_start /srv/hello/instances/0123456789ab-ba098d/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf
 probe_take_packages nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 supervisor certbot
 :
 }

@@ -86,28 +86,28 @@ probe_path /var/log/hello ''
 printf '\n%s fact 20\n' "$mark"
 probe_path /srv/hello/instances ''
 printf '\n%s fact 21\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-ab1779 ''
+probe_path /srv/hello/instances/0123456789ab-463e92 ''
 printf '\n%s fact 22\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-ab1779/env ''
+probe_path /srv/hello/instances/0123456789ab-463e92/env ''
 base=/srv/hello
 live_socket=/srv/hello/live.sock
-environment_of_live /srv/hello/instances/0123456789ab-ab1779/env
+environment_of_live /srv/hello/instances/0123456789ab-463e92/env
 printf '\n%s fact 23\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-ab1779/run 0b2a9e1143cd9472708e5e907258e206f2886ea47360d241cf7c0f34e362a0e8
+probe_path /srv/hello/instances/0123456789ab-463e92/run bd7faec3d84f86fc7945464bfab6e3d8664082778e59b961eeaff3cd9f7c7ac2
 printf '\n%s fact 24\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-ab1779/selvedge_worker.py 2cb73ff2a7dc4350c04a0e0c523fed37a368d8a4f0dcb73132bc6019bf01b024
+probe_path /srv/hello/instances/0123456789ab-463e92/selvedge_worker.py daf429ccf67e4eb4f8a046525f8e85f96fef45e26221610a8b9dbecaa6fdb7fb
 printf '\n%s fact 25\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-ab1779/selvedge_app.py 71d396e8adcbf3290aadab44da86793d1c611f3e377e14fe0ea7651dc21e4daf
+probe_path /srv/hello/instances/0123456789ab-463e92/selvedge_app.py 71d396e8adcbf3290aadab44da86793d1c611f3e377e14fe0ea7651dc21e4daf
 printf '\n%s fact 26\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-ab1779/gunicorn_start 2e18df0fd2f8101e19c7ce8219cb9e7ff445d9f081043f6ded23a6f0f2f3ce57
+probe_path /srv/hello/instances/0123456789ab-463e92/gunicorn_start 688ba330b0d5b257a850c323a0a0607d92fc755f2d8aa70e4f76cae743535113
 printf '\n%s fact 27\n' "$mark"
 [ -e /etc/logrotate.conf ] && echo there || true
 printf '\n%s fact 28\n' "$mark"
-[ -e /srv/hello/instances/0123456789ab-ab1779/gunicorn_start ] && echo there || true
+[ -e /srv/hello/instances/0123456789ab-463e92/gunicorn_start ] && echo there || true
 printf '\n%s fact 29\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-ab1779/unit.socket ea2ab872920cb71ac70984282b12a4bdc94a563ef14981f714e39e784ac19184
+probe_path /srv/hello/instances/0123456789ab-463e92/unit.socket ffd37c4e318ce0d4bc19ff61417e923f2f3d25dbeb9f79b99ec42a9e017ddc08
 printf '\n%s fact 30\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-ab1779/unit.service cc8b9e3a15ba8d0d82c187e038558b1099ef1fea3ad9153721e31ecec7952f92
+probe_path /srv/hello/instances/0123456789ab-463e92/unit.service 2a74dd536ac3672726fd16d9e41d4f41f7a35e00da056b1e214ff8269f2fca32
 printf '\n%s fact 31\n' "$mark"
 probe_path /etc/logrotate.d/hello.app 88ec8d9d29ba9ad2dfbf1b1aea99ab82365e394f6b8885eb59f8ed80183914d1
 :
@@ -128,7 +128,7 @@ live_socket=/srv/hello/live.sock
 supervisor_conf=/etc/supervisor/conf.d/hello.conf
 releases_fact
 base=/srv/hello
-environment_of_left 0123456789ab-ab1779
+environment_of_left 0123456789ab-463e92
 printf '\n%s fact 35\n' "$mark"
 probe_path /etc/tmpfiles.d/hello.conf acf9fe75f943addd96ef29447a00fce22a5ab6bc9c97795c709e50a34ce37f38
 printf '\n%s fact 36\n' "$mark"
@@ -214,8 +214,8 @@ probe_existing /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http
 :
 }
 read_lookups() {
-probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/deploy_key /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-ab1779 /srv/hello/instances/0123456789ab-ab1779/env /srv/hello/instances/0123456789ab-ab1779/run /srv/hello/instances/0123456789ab-ab1779/selvedge_worker.py /srv/hello/instances/0123456789ab-ab1779/selvedge_app.py /srv/hello/instances/0123456789ab-ab1779/gunicorn_start /srv/hello/instances/0123456789ab-ab1779/unit.socket /srv/hello/instances/0123456789ab-ab1779/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
-probe_take_hashes /srv/hello/instances/0123456789ab-ab1779/env /srv/hello/instances/0123456789ab-ab1779/run /srv/hello/instances/0123456789ab-ab1779/selvedge_worker.py /srv/hello/instances/0123456789ab-ab1779/selvedge_app.py /srv/hello/instances/0123456789ab-ab1779/gunicorn_start /srv/hello/instances/0123456789ab-ab1779/unit.socket /srv/hello/instances/0123456789ab-ab1779/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
+probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/deploy_key /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-463e92 /srv/hello/instances/0123456789ab-463e92/env /srv/hello/instances/0123456789ab-463e92/run /srv/hello/instances/0123456789ab-463e92/selvedge_worker.py /srv/hello/instances/0123456789ab-463e92/selvedge_app.py /srv/hello/instances/0123456789ab-463e92/gunicorn_start /srv/hello/instances/0123456789ab-463e92/unit.socket /srv/hello/instances/0123456789ab-463e92/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
+probe_take_hashes /srv/hello/instances/0123456789ab-463e92/env /srv/hello/instances/0123456789ab-463e92/run /srv/hello/instances/0123456789ab-463e92/selvedge_worker.py /srv/hello/instances/0123456789ab-463e92/selvedge_app.py /srv/hello/instances/0123456789ab-463e92/gunicorn_start /srv/hello/instances/0123456789ab-463e92/unit.socket /srv/hello/instances/0123456789ab-463e92/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
 probe_take_packages nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2
 :
 }

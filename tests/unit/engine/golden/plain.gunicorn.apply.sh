@@ -26,31 +26,31 @@ install -d -m 00750 -o root -g hello -- /srv/hello/instances
 )
 change_3() (
 set -eu
-install -d -m 00750 -o root -g hello -- /srv/hello/instances/0123456789ab-ab1779
+install -d -m 00750 -o root -g hello -- /srv/hello/instances/0123456789ab-463e92
 )
 change_4() (
 set -eu
-head -c 0 <&3 | file_put /srv/hello/instances/0123456789ab-ab1779/env 0640 root hello 0
+head -c 0 <&3 | file_put /srv/hello/instances/0123456789ab-463e92/env 0640 root hello 0
 )
 change_5() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-ab1779/run 0750 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-463e92/run 0750 root hello <<'EOF'
 #!/bin/sh
 # Runs a command in the environment of this release of hello: its folder, variables and virtual environment. Example:
-#   /srv/hello/instances/0123456789ab-ab1779/run python -c 'import sys; print(sys.prefix)'
+#   /srv/hello/instances/0123456789ab-463e92/run python -c 'import sys; print(sys.prefix)'
 # Written by `fab gunicorn`; edit templates/gunicorn/run.j2 instead.
 set -eu
 cd /srv/hello/releases/0123456789ab
 set -a
-. /srv/hello/instances/0123456789ab-ab1779/env
+. /srv/hello/instances/0123456789ab-463e92/env
 # The app may write only to this folder.
 APP_SHARED=/srv/hello/shared
 HOME=/srv/hello/shared
-RELEASE=0123456789ab-ab1779
+RELEASE=0123456789ab-463e92
 COMMIT=0123456789abcdef0123456789abcdef01234567
 VIRTUAL_ENV=/srv/hello/releases/0123456789ab/.venv
 PATH=/srv/hello/releases/0123456789ab/.venv/bin:/usr/local/bin:/usr/bin:/bin
-PYTHONPATH=/srv/hello/releases/0123456789ab:/srv/hello/releases/0123456789ab/src:/srv/hello/instances/0123456789ab-ab1779
+PYTHONPATH=/srv/hello/releases/0123456789ab:/srv/hello/releases/0123456789ab/src:/srv/hello/instances/0123456789ab-463e92
 # Output reaches the log at once, and no byte code is written next to the source.
 PYTHONUNBUFFERED=1
 PYTHONDONTWRITEBYTECODE=1
@@ -61,7 +61,7 @@ EOF
 )
 change_6() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-ab1779/selvedge_worker.py 0640 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-463e92/selvedge_worker.py 0640 root hello <<'EOF'
 """gunicorn's worker for hello.
 
 gunicorn loads this module before it listens and before it starts workers.
@@ -101,22 +101,34 @@ def streaming(app):
     """Make nginx pass on each piece of a streamed response when the app sends it.
 
     Otherwise nginx compresses such a response as a whole and sends it at its end. A response with Content-Length is no stream.
+    This runs for each request, so it is a plain function that returns the app's own coroutine.
     """
 
-    async def wrapped(scope, receive, send):
+    def wrapped(scope, receive, send):
+        if scope["type"] != "http":
+            return app(scope, receive, send)
+
         def send_unbuffered(message):
             if message["type"] == "http.response.start":
                 headers = message.get("headers", ())
-                if not any(name.lower() in (b"content-length", b"x-accel-buffering") for name, _ in headers):
-                    message = {**message, "headers": [*headers, (b"x-accel-buffering", b"no")]}
+                for name, _ in headers:
+                    if name == b"content-length" or name.lower() in (b"content-length", b"x-accel-buffering"):
+                        return send(message)
+                message = {**message, "headers": [*headers, (b"x-accel-buffering", b"no")]}
             return send(message)
 
-        await app(scope, receive, send_unbuffered if scope["type"] == "http" else send)
+        return app(scope, receive, send_unbuffered)
 
     return wrapped
 
 
 class Worker(_Worker):
+    CONFIG_KWARGS = {
+        **getattr(_Worker, "CONFIG_KWARGS", {}),
+        # uvicorn takes a plain function for an app of ASGI 2.
+        "interface": "asgi3",
+    }
+
     def load_wsgi(self):
         """Load the app, also without garbage collection. If that fails, the log says why."""
         self._started = threading.Event()
@@ -145,13 +157,13 @@ EOF
 )
 change_7() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-ab1779/selvedge_app.py 0640 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-463e92/selvedge_app.py 0640 root hello <<'EOF'
 # … selvedge_app.py
 EOF
 )
 change_8() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-ab1779/gunicorn_start 0750 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-463e92/gunicorn_start 0750 root hello <<'EOF'
 #!/bin/sh
 # Starts hello: gunicorn manages the workers, and uvicorn runs the ASGI app in each of them.
 # systemd runs this script as the user hello.
@@ -164,8 +176,8 @@ VENV=/srv/hello/releases/0123456789ab/.venv
 # By default one worker more than CPU cores, so that all cores are busy while one worker waits (app.workers in hosts.toml).
 WORKERS=$(($(nproc) + 1))
 # A new release starts with one worker. Once it is healthy, Selvedge makes gunicorn start the others.
-if [ -e /srv/hello/instances/0123456789ab-ab1779/one ]; then WORKERS=1; fi
-# /srv/hello/instances/0123456789ab-ab1779/selvedge_worker.py extends uvicorn_worker.UvicornWorker.
+if [ -e /srv/hello/instances/0123456789ab-463e92/one ]; then WORKERS=1; fi
+# /srv/hello/instances/0123456789ab-463e92/selvedge_worker.py extends uvicorn_worker.UvicornWorker.
 WORKER_CLASS=selvedge_worker.Worker
 LOG_LEVEL=info
 
@@ -178,7 +190,7 @@ done
 # No --bind: systemd listens on the socket and passes it on ($LISTEN_FDS).
 # --forwarded-allow-ips '*': only nginx can reach the socket, so gunicorn may trust its headers about the client.
 # --worker-tmp-dir: heartbeat files are in memory, so that a slow disk does not look like a dead worker.
-exec /srv/hello/instances/0123456789ab-ab1779/run "$VENV/bin/python" -m gunicorn main:app \
+exec /srv/hello/instances/0123456789ab-463e92/run "$VENV/bin/python" -m gunicorn main:app \
   --name "$NAME" \
   --chdir "$DIR" \
   --workers "$WORKERS" \
