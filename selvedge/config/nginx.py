@@ -109,7 +109,9 @@ class Nginx(Section):
     @model_validator(mode="after")
     def _check_redirects(self) -> Self:
         for source, to in self.redirects.items():
-            if to == source or to in self.redirects:
+            if to.startswith("/") and not source.startswith("/"):
+                raise ValueError(f"redirects: the host name {source} leads to the path {to}: name a host or an https:// address")
+            if to.partition("?")[0] in self.redirects:
                 raise ValueError(f"redirects: {source} leads to {to}, which is redirected, too: name the last address")
         names: dict[str, str] = {}
         for user in self.basic_auth:
@@ -134,5 +136,6 @@ class Nginx(Section):
 
     @property
     def redirected_paths(self) -> dict[str, str]:
-        """The paths that are redirected, with their targets."""
-        return {source: to for source, to in self.redirects.items() if source.startswith("/")}
+        """The paths that are redirected, with their targets: paths and addresses. The same path of another host has its address."""
+        paths = ((source, to) for source, to in self.redirects.items() if source.startswith("/"))
+        return {source: to if to.startswith(("/", "https://")) else f"https://{to}{source}" for source, to in paths}

@@ -55,8 +55,8 @@ def _redirect_to(value: str) -> str:
         return https_url(value)
     if not value.startswith("/"):
         return domain_name(value)
-    if not _PATH.fullmatch(value):
-        raise ValueError("must be a host name, an https:// address, or a path such as /new")
+    if not _PATH.fullmatch(value) or value.startswith("//"):
+        raise ValueError("must be a host name, an https:// address, or a path such as /new, which begins with one '/'")
     return value
 
 

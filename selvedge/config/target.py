@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
+from urllib.parse import urlsplit
 
 from pydantic import ConfigDict, Field, SecretStr, model_validator
 
@@ -218,6 +219,10 @@ class Target(App):
             redirected = next(iter(names.values()))[0]
             problem = f"nginx.redirects has the host name {redirected}, but app.domains has no name at which the app itself answers"
             raise ValueError(f"{problem}: add that name to app.domains")
+        for source, to in self.nginx.redirected_paths.items():
+            found = urlsplit(to)
+            if found.hostname in self.served_names and found.path in self.nginx.redirected_paths:
+                raise ValueError(f"nginx.redirects: {source} leads to {to}, which is redirected, too: name the last address")
         return self
 
     @model_validator(mode="after")

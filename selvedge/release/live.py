@@ -21,6 +21,7 @@ _SERVER = Path(library.__file__).parent / "server"
 PROGRAMS = {
     "preflight": (_SERVER / "preflight.py").read_bytes(),
     "remedy": (_SERVER / "remedy.py").read_bytes(),
+    "routes": (_SERVER / "routes.py").read_bytes(),
     "gunicorn": (_SERVER / "gunicorn_conf.py").read_bytes(),
 }
 """The programs that check a release on the server, and find the remedy if it fails."""

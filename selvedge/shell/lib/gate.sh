@@ -157,12 +157,12 @@ gate_ended() {
   reason_find
   if manager_starved "$new"; then switch_refuse "The new release needs more memory than app.memory_max allows: the kernel killed its processes. Raise it, or set fewer app.workers"; fi
   sentence=$1
-  if grep -q '^\[selvedge\] .' "$undo/shown"; then
+  if grep -q -a '^\[selvedge\] .' "$undo/shown"; then
     sentence=$(reason_sentence)
   elif appserver_app_failed "$new" <"$undo/shown"; then
     sentence="The app's start-up code (its lifespan) failed"
   fi
-  if [ -s "$undo/doubt" ] && { [ "$sentence" = "$1" ] || grep -q 'validation error' "$undo/shown"; }; then
+  if [ -s "$undo/doubt" ] && { [ "$sentence" = "$1" ] || grep -q -a 'validation error' "$undo/shown"; }; then
     reason_clear
     sentence=$(cat "$undo/doubt")
   fi
@@ -178,7 +178,7 @@ gate_over() {
     gate_log | reason_hide
     reason_find
     case $stage in
-      import) switch_refuse "$(reason_said "The import of $module did not end within $start_timeout s. Move downloads and connections from the module to the app's lifespan, or raise app.start_timeout")" ;;
+      import) switch_refuse "$(reason_said "The import of $module did not end within $start_timeout s. Move downloads and connections from the module to the app's lifespan, and a server that it runs below \`if __name__ == \"__main__\":\`; or raise app.start_timeout")" ;;
       lifespan) switch_refuse "$(reason_said "The app's start-up code (its lifespan) did not end within $start_timeout s. Find out what it waits for, or raise app.start_timeout")" ;;
       *) switch_refuse "$(reason_said "The new release did not answer GET $health within $start_timeout s of its start. If the app starts slowly, raise app.start_timeout")" ;;
     esac

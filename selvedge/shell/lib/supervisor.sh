@@ -158,21 +158,53 @@ supervisor_rewrite() {
   supervisor_write "$1" supervisor_kept "$1"
 }
 
-supervisor_pause() { supervisorctl stop "$app.$1"; }
+supervisor_pause() {
+  local leader status
+  leader=$(supervisor_leader "$1")
+  status=0
+  supervisorctl stop "$app.$1" || status=$?
+  supervisor_end_group "$leader"
+  return "$status"
+}
+
+# supervisor_leader INSTANCE: print the id of its main process, which leads a process group; 0 if it does not run.
+supervisor_leader() {
+  local pid
+  pid=$(supervisor_info "$1" | sed -n 's#.*<name>pid</name> *<value><int>\([0-9]*\)</int>.*#\1#p')
+  echo "${pid:-0}"
+}
+
+# supervisor_end_group LEADER: end the programs and processes that the app started and left when it ended. Under systemd they end
+# with the unit.
+supervisor_end_group() {
+  local round
+  # A process that has ended may still be listed until its parent has noticed.
+  if [ "$1" -le 1 ] || grep -q -s '^State:[[:space:]]*[^ZX[:space:]]' "/proc/$1/status"; then return 0; fi
+  kill -s TERM -- "-$1" 2>/dev/null || return 0
+  round=0
+  while pgrep -g "$1" >/dev/null && [ "$round" -lt 20 ]; do
+    round=$((round + 1))
+    sleep 0.1
+  done
+  kill -s KILL -- "-$1" 2>/dev/null || :
+}
 
 # supervisor_stop INSTANCE: this tells supervisor even if the file does not have the instance, because someone may have deleted or
 # replaced the file while the program ran. 1: the file still has it, and a boot may start it.
 supervisor_stop() {
+  local leader
   if ! probe_has supervisorctl; then
     # The package was removed together with its processes.
     ! supervisor_known "$1" || rm -f -- "$supervisor_conf"
     return 0
   fi
+  leader=$(supervisor_leader "$1")
   if supervisor_known "$1" && ! supervisor_write unchanged supervisor_others "$1"; then
     supervisor_pause "$1" >/dev/null 2>&1 || :
     return 1
   fi
   supervisor_update "$1" || step_say "could not tell supervisor to stop $1: $answer"
+  supervisor_end_group "$leader"
 }
 
 supervisor_alive() {
@@ -182,13 +214,18 @@ supervisor_alive() {
   esac
 }
 
-# supervisor_watch INSTANCE: print the id of its process, and its state in supervisor. This uses supervisor's own protocol, as
-# supervisor_add does.
+# supervisor_info INSTANCE: print the answer of supervisor's own protocol about it, as supervisor_add uses it; nothing if supervisor
+# does not respond.
+supervisor_info() {
+  curl -s --noproxy '*' --max-time 10 --unix-socket /run/supervisor.sock -H 'Content-Type: text/xml' -d "$supervisor_xml\
+<methodCall><methodName>supervisor.getProcessInfo</methodName><params><param><value><string>$app.$1:$app.$1</string></value></param>\
+</params></methodCall>" http://localhost/RPC2 2>/dev/null | tr -d '\n' || :
+}
+
+# supervisor_watch INSTANCE: print the id of its process, and its state in supervisor.
 supervisor_watch() {
   local info state pid
-  info=$(curl -s --noproxy '*' --max-time 10 --unix-socket /run/supervisor.sock -H 'Content-Type: text/xml' -d "$supervisor_xml\
-<methodCall><methodName>supervisor.getProcessInfo</methodName><params><param><value><string>$app.$1:$app.$1</string></value></param>\
-</params></methodCall>" http://localhost/RPC2 | tr -d '\n') || info=
+  info=$(supervisor_info "$1")
   state=$(printf '%s' "$info" | sed -n 's#.*<name>statename</name> *<value><string>\([A-Z]*\)</string>.*#\1#p')
   pid=$(printf '%s' "$info" | sed -n 's#.*<name>pid</name> *<value><int>\([0-9]*\)</int>.*#\1#p')
   if [ -z "$state" ]; then

@@ -62,6 +62,10 @@ def test_refused_values(name: str, bad: str) -> None:
 @pytest.mark.parametrize(("text", "said"), [
     ('redirects = { "a.example" = "a.example" }', "redirects: a.example leads to a.example, which is redirected, too"),
     ('redirects = { "/a" = "/b", "/b" = "/a" }', "redirects: /a leads to /b, which is redirected, too"),
+    ('redirects = { "/a" = "/b?x=1", "/b" = "/c?x=2" }', "redirects: /a leads to /b?x=1, which is redirected, too"),
+    ('redirects = { "/a" = "/a?x=1" }', "redirects: /a leads to /a?x=1, which is redirected, too"),
+    ('redirects = { "www.a.example" = "/x" }', "redirects: the host name www.a.example leads to the path /x: name a host"),
+    ('redirects = { "/x" = "//b.example/x" }', "a path such as /new, which begins with one '/'"),
     ('basic_auth = ["a.b", "a-b"]', "basic_auth: a.b and a-b have the same variable SELVEDGE_BASIC_AUTH_A_B"),
     ('basic_auth = { me = "c4nary" }', "nginx.basic_auth: must be a list of strings"),
     ('media = { "/m" = "." }', "nginx.media./m: must be a folder inside the other one"),
@@ -73,6 +77,13 @@ def test_settings_that_do_not_go_together(problems: Problems, text: str, said: s
     assert said in " ".join(found) and "c4nary" not in " ".join(found)
 
 
+@pytest.mark.parametrize("to", ["https://a.example/a", "https://a.example/b", "a.example"])
+def test_a_redirect_in_a_circle_over_the_sites_own_name(problems: Problems, to: str) -> None:
+    redirects = f'redirects = {{ "/a" = "{to}", "/b" = "/c" }}'
+    (found,) = problems(f'{APP}domains = ["a.example"]\n[nginx]\n{redirects}\n[hosts.s]\n')
+    assert "nginx.redirects: /a leads to https://a.example/" in found and "which is redirected, too: name the last" in found
+
+
 def test_names_with_redirects(settings: Load) -> None:
     redirects = 'redirects = { "www.a.example" = "a.example", "old.example" = "https://b.example/x", "/x" = "/y" }'
     app = settings(f'{APP}domains = ["www.a.example", "a.example"]\n[nginx]\n{redirects}\n[hosts.s]\n').target("s")
@@ -80,6 +91,12 @@ def test_names_with_redirects(settings: Load) -> None:
     assert app.names == ["www.a.example", "a.example", "old.example"]
     assert app.health_host_header == "a.example"
     assert app.nginx.redirected_names == {"a.example": ["www.a.example"], "https://b.example/x": ["old.example"]}
+
+
+def test_a_path_may_lead_to_another_host(settings: Load) -> None:
+    """The path is kept, as for a host name."""
+    found = settings(f'{APP}[nginx]\nredirects = {{ "/x" = "b.example", "/y" = "https://b.example/z" }}\n').nginx.redirected_paths
+    assert found == {"/x": "https://b.example/x", "/y": "https://b.example/z"}
 
 
 def test_proxies_have_their_networks(settings: Load) -> None:
@@ -122,6 +139,7 @@ def test_a_missing_password_is_refused_before_a_server_is_contacted(settings: Lo
     ("none.conf", None, "none.conf is missing"),
     ("binary.conf", b"\xff\xfe\x00", "is UTF-16 text"),
     ("x.j2", b"a\n{% if %}", "is not a template: line 2: "),
+    ("key.conf", b"-----BEGIN PRIVATE KEY-----\nc4nary", "key.conf has a private key"),
     ("y.j2", b"{{ nothing }}", "'nothing' is undefined"),
 ])  # fmt: skip
 def test_own_lines_that_cannot_be_read_are_refused(

@@ -118,14 +118,43 @@ def gate(managed: Managed, answers: str, log: str = "", **more: str) -> list[str
         "health_attempts": "40", "health_interval": "0", "scheme": "http", "log_from": "0", "module": "main:app",
         "start_timeout": "120", "strategy": "beside", "asked": "0", "growing": "none", **more,
     }  # fmt: skip
+    python = managed.server.path(f"/srv/hello/releases/{values['new'].rpartition('-')[0]}/.venv/bin/python")
+    python.parent.mkdir(parents=True)
+    python.symlink_to("/usr/bin/python3")
     fakes = (
         "gate_crashed() { return 1; }\ngate_bound() { :; }\nhide_secrets() { cat; }\nmanager_starved() { return 1; }\n"
         "clock_uptime() { echo $(($(cat /run/asked) * 1000)); }\nswitch_refuse() { echo \"refused: $1\"; exit 1; }\n"
-        "preflight_routes() { echo /health, /items; }\nuser_run() { shift 2; shift; /usr/bin/python3 -I \"$@\"; }\n"
+        "preflight_routes() { echo /health, /items; }\nuser_run() { shift; \"$@\"; }\n"
     )
     program = f"cat >/run/undo/program.remedy <<'END'\n{PROGRAMS['remedy'].decode()}\nEND\n"
     assigned = "\n".join(f"{name}='{value}'" for name, value in values.items())
     return managed.run(f"{fakes}{program}{assigned}\ngate_pass\n").splitlines()
+
+
+@pytest.mark.parametrize("text", ["\0", "caf\udce9"])
+def test_an_output_that_is_no_text(managed: Managed, text: str) -> None:
+    """Of such an output grep prints nothing but that it is binary."""
+    managed.server.path("/run/undo/shown").write_bytes(f"{text}\n\nRuntimeError: no warehouse\n".encode(errors="surrogateescape"))
+    assert managed.run(f"new={NEW}\nreason_sentence") == "RuntimeError: no warehouse\n"
+
+
+def test_an_app_that_prints_much_fills_no_memory(managed: Managed) -> None:
+    """/run is memory. Secrets are hidden before the output is shortened."""
+    prints = "yes | head -c 9000000 | { cat; echo end; }"
+    shown = "stat -c %s /run/undo/shown; tail -n 1 /run/undo/shown"
+    said = managed.run(f"hide_secrets() {{ cat; }}\n{prints} | reason_hide\n{shown}")
+    assert said == "262144\nend\n"
+
+
+def test_a_release_that_carries_files_gets_its_remedy_too(managed: Managed) -> None:
+    """Its name has a part more."""
+    name = "bbbbbbbbbbbb-8c1f0e-222222"
+    for folder in (f"/srv/hello/instances/{name}", "/var/log/hello"):
+        managed.server.path(folder).mkdir(parents=True, exist_ok=True)
+    log = LIFESPAN + FAILED.format("OSError: [Errno 98] Address already in use")
+    managed.server.path(f"/var/log/hello/{name}.log").write_text(log)
+    managed.server.path(f"/srv/hello/instances/{name}/gunicorn_start").touch()
+    assert 'Set app.strategy = "restart"' in gate(managed, 'printf "000 "', new=name)[-1]
 
 
 def test_the_user_sees_what_the_gate_waits_for(managed: Managed) -> None:

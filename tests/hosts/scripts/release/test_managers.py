@@ -61,6 +61,24 @@ def test_an_existing_program_is_restarted(managed: Managed) -> None:
     assert managed.told == [f"update hello.{NEW}", f"restart hello.{NEW}"]
 
 
+LEADER = """
+setsid sh -c 'sleep 61 & echo $! >/run/child; exec sleep 62' &
+echo $! >/run/leader
+until [ -s /run/child ]; do sleep 0.01; done
+printf '<name>pid</name><value><int>%s</int></value>' "$(cat /run/leader)" >/run/answer
+"""
+
+
+@pytest.mark.parametrize(("ends", "action"), [(True, "manager_pause"), (True, "manager_stop"), (False, "manager_pause")])
+def test_a_program_that_the_app_started_ends_with_its_release(managed: Managed, ends: bool, action: str) -> None:
+    """supervisor ends only the process that it has started. If it could not, its group is left alone."""
+    managed.server.program("curl", "cat /run/answer")
+    managed.server.program("supervisorctl", f"{'kill $(cat /run/leader); sleep 0.1' if ends else ':'}; exit 0")
+    listed = "grep -q -s '^State:[[:space:]]*[^ZX[:space:]]' /proc/$(cat /run/child)/status && echo runs"
+    said = managed.run(f"{LEADER}{action} {OLD}\n{listed}\nkill -9 $(cat /run/leader /run/child) 2>/dev/null || :")
+    assert said == ("" if ends else "runs\n")
+
+
 @pytest.mark.parametrize("answer", ["added process group", "updated process group"])
 def test_a_name_may_look_like_an_error(server: Server, answer: str) -> None:
     managed = Managed(server, "error-refused")

@@ -161,6 +161,19 @@ def test_a_scheduler_in_more_than_one_worker_is_named(
     assert said.startswith(wanted) if wanted else said == ""
 
 
+@pytest.mark.parametrize("name", [NEW, "bbbbbbbbbbbb-8c1f0e-222222", f"{NEW}r1"])
+def test_sessions_in_the_memory_of_one_worker(managed: Managed, name: str) -> None:
+    """Also in a release that carries files, whose name has a part more, and in a restarted one."""
+    release = managed.server.path(f"/srv/hello/releases/{name.rpartition('-')[0]}")
+    (release / ".venv/lib/python3.11/site-packages/socketio").mkdir(parents=True)
+    folder = managed.server.path(f"/srv/hello/instances/{name}")
+    folder.mkdir(exist_ok=True)
+    (folder / "gunicorn_start").write_text("WORKERS=3\n")
+    said = managed.run(f"new={name}\nworkers_warn")
+    assert said.startswith("@test say note: the app has socketio installed and 3 workers. Clients that poll fail")
+    assert said.count("\n") == 1
+
+
 @pytest.mark.parametrize(("line", "option"), [
     ("exec gunicorn main:app --reload \\", "--reload"),
     ("exec gunicorn --daemon main:app", "--daemon"),
