@@ -147,6 +147,7 @@ GROUPS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "nginx": {
         "Files": ("static", "media", "spa"),
         "Names and access": ("redirects", "default_server", "trusted_proxies", "basic_auth"),
+        "Several apps under one name": ("path", "strip_path"),
         "Limits": ("max_body", "read_timeout", "large_headers"),
         "Responses": ("gzip", "security_headers", "include"),
     },

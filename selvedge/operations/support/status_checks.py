@@ -89,7 +89,7 @@ def _site(app: Target, status: HostStatus) -> Iterator[CheckResult]:
     if not answer:
         return
     code, release = [*answer, ""][:2]
-    asked = f"GET {app.url.rstrip('/')}{app.health_path}"
+    asked = f"GET {app.health_url}"
     remedy = f"Run `fab -H {app.host.name} doctor`, which checks the site."
     if code == "0":
         yield problem("site", f"{asked}: nginx does not answer", remedy)

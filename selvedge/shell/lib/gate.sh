@@ -201,19 +201,26 @@ gate_over() {
 # other names (app.health_host), any answer of the release counts. A site that a later step replaces is not asked: nginx has not
 # loaded ours yet, so there is no stamp. $site_problem: the reason, if it fails.
 gate_site() {
-  local site name other answer code release url
+  local site name other answer code release url place
   [ -e "$site_enabled" ] && stamp_exists "nginx-$app" && systemctl is-active -q nginx || return 0
   site=$site_enabled
   [ "$(request_scheme)" = http ] || site=$site_enabled-tls
   name=$(site_names "$site")
   name=${name%% *}
+  place=$(site_locations_of "$app" | head -n 1)
+  if [ -n "$place" ]; then
+    name=${place%/*} name=${name##*/}
+    # The app moves to another path, which a later step tells nginx.
+    place=$(sed -n 's/^location = \(.*\) {$/\1/p' "$place")
+    case $(request_prefix)$health in "$place" | "$place"[/?]*) ;; *) return 0 ;; esac
+  fi
   other=
   case $name in '' | _ | '""')
     name=$site_host
     if [ "$health_host" != localhost ] && [ -n "$header" ]; then other=1; fi
     ;;
   esac
-  url=$(request_scheme)://$name$health
+  url=$(request_scheme)://$name$(request_prefix)$health
   answer=$(request_site "$url")
   code=${answer%% *} release=${answer#* }
   if [ "$code" = 0 ]; then code=; fi

@@ -1,7 +1,21 @@
 # Requests to the site through nginx, on the server itself.
 
-# request_scheme: print https if the site has a certificate, else http.
-request_scheme() { if [ -e "$site_enabled-tls" ]; then echo https; else echo http; fi; }
+# request_scheme: print https if the site has a certificate, else http. An app with a path may be on the HTTPS site of another app.
+request_scheme() {
+  local file
+  file=$(site_locations_of "$app" | head -n 1)
+  if [ -e "$site_enabled-tls" ] || { [ -n "$file" ] && [ -n "$(https_sites "${file%/*}")" ]; }; then echo https; else echo http; fi
+}
+
+# request_prefix: print the path of the site that the app has, without a slash at its end, if its own paths do not have it
+# ([nginx] path).
+request_prefix() {
+  local file
+  for file in $(site_locations_of "$app"); do
+    sed -n 's,^ *proxy_set_header X-Forwarded-Prefix "\(/[^"]*\)";,\1,p' "$file" | head -n 1
+    return 0
+  done
+}
 
 # request_address HOST: print the address to which visitors of a host connect, as the server sees it: the host itself if it is an
 # address of the server, else the address that it has on the Internet's side.
@@ -121,17 +135,17 @@ request_cause() {
 # request_check: the announced address shows the live release; else the step fails. A release that does not answer on its own
 # socket either is no fault of nginx.
 # The certificate may still lack a new first name; then another name of the site is asked for.
-# Values: live_socket site_enabled site_login site_host site_follow health health_timeout header
+# Values: app live_socket site_enabled site_login site_host site_follow health health_timeout header
 request_check() {
   local live direct host names url answer code release lost
   live=$(readlink "$live_socket") || return 0
   live=${live##*/} live=${live%.sock}
   host=$site_host
-  if [ "$(request_scheme)" = https ]; then
+  if [ "$(request_scheme)" = https ] && [ -z "$(site_locations_of "$app")" ]; then
     names=$(site_names "$site_enabled-tls")
     case " $names " in *" $host "*) ;; *) host=${names%% *} ;; esac
   fi
-  url=$(request_scheme)://$host$health
+  url=$(request_scheme)://$host$(request_prefix)$health
   direct=$(curl -s -o /dev/null -w '%{http_code}' --noproxy '*' --max-time "$health_timeout" --unix-socket "$live_socket" \
     -H "Host: $host" -H "X-Forwarded-Proto: $(request_scheme)" -- "http://localhost$health") || return 0
   answer=$(request_site "$url")

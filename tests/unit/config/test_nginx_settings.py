@@ -28,6 +28,9 @@ GOOD = [
     ("RedirectTo", "example.com", "example.com"),
     ("RedirectTo", "https://example.org/x", "https://example.org/x"),
     ("RedirectTo", "/new?x=1&y=%20", "/new?x=1&y=%20"),
+    ("OptionalSitePath", "", ""),
+    ("OptionalSitePath", "/api/", "/api"),
+    ("OptionalSitePath", "/a~b/v1.2/_x-y", "/a~b/v1.2/_x-y"),
     ("UserName", "me.too-2_x", "me.too-2_x"),
 ]
 HOSTILE = ("a;b", "$x", "{x}", "a b", "a\nb", 'a"b', "a'b", "a\\b", "a}b")
@@ -40,6 +43,9 @@ BAD = [
     *[("RedirectFrom", f"/{bad}") for bad in HOSTILE],
     *[("RedirectTo", bad) for bad in ("", "http://a.example/", "https://a.example/?x=$y", "javascript:x", *HOSTILE)],
     *[("RedirectTo", f"/{bad}") for bad in (*HOSTILE, "%zz")],
+    *[("OptionalSitePath", bad) for bad in ("/", "//", "api", "/api//", "//a", "/.", "/..", "/a/../b", "/.well-known")],
+    *[("OptionalSitePath", bad) for bad in ("/a%2fb", "/ä", "/a?b", "/a#b", "/a*", "~/a")],
+    *[("OptionalSitePath", f"/{bad}") for bad in HOSTILE],
     *[("UserName", bad) for bad in ("", "a:b", "selvedge", "-a", "ü", *HOSTILE)],
 ]
 
@@ -71,6 +77,13 @@ def test_refused_values(name: str, bad: str) -> None:
     ('media = { "/m" = "." }', "nginx.media./m: must be a folder inside the other one"),
     ('static = { "/s" = "." }', "nginx.static./s: must be a folder inside the other one"),
     ('redirects = { "www.a.example" = "a.example" }\n[hosts.s]', "app.domains has no name at which the app itself answers"),
+    ('path = "/"', "nginx.path: must be a path such as /api: an app without this setting answers at /"),
+    ('path = "/a"\nspa = "dist"', "spa and path exclude each other"),
+    ('path = "/a"\nredirects = { "www.a.example" = "a.example" }', "an app with path cannot redirect the name www.a.example"),
+    ('path = "/a"\nstrip_path = false\nstatic = { "/s" = "s" }', "/s is not below the path /a, with which the app's routes begin"),
+    ('path = "/a"\nstrip_path = false\nmedia = { "/ab" = "s" }', "/ab is not below the path /a"),
+    ('path = "/a"\nstrip_path = false\n[hosts.s]', "app.health is /, which is not below nginx.path /a"),
+    ('path = "/a"\n[hosts.s]\n[hosts.s.nginx]\npath = "a b"', "hosts.s.nginx.path: must be a path of letters"),
 ])  # fmt: skip
 def test_settings_that_do_not_go_together(problems: Problems, text: str, said: str) -> None:
     found = problems(f"{APP}[nginx]\n{text}\n")
@@ -97,6 +110,15 @@ def test_a_path_may_lead_to_another_host(settings: Load) -> None:
     """The path is kept, as for a host name."""
     found = settings(f'{APP}[nginx]\nredirects = {{ "/x" = "b.example", "/y" = "https://b.example/z" }}\n').nginx.redirected_paths
     assert found == {"/x": "https://b.example/x", "/y": "https://b.example/z"}
+
+
+def test_an_app_with_a_path_is_announced_with_it(settings: Load) -> None:
+    app = settings(f'{APP}domains = ["a.example", "b.example"]\n[nginx]\npath = "/api/"\n[hosts.s]\n').target("s")
+    assert (app.url, app.health_url) == ("https://a.example/api/", "https://a.example/api/")
+    assert app.server_names == [r"~^a\.example$", r"~^b\.example$"]
+    text = '[nginx]\npath = "/api"\nstrip_path = false\n[hosts.s]\naddress = "::1"\n'
+    own = settings(f'{APP}health = "/api?x=1"\n{text}').target("s")
+    assert (own.url, own.health_url, own.server_names) == ("http://[::1]/api/", "http://[::1]/api?x=1", [f"_{own.name}"])
 
 
 def test_proxies_have_their_networks(settings: Load) -> None:

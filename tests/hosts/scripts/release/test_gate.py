@@ -106,6 +106,32 @@ def test_the_site_is_requested_by_a_name_that_nginx_knows(
     assert "yes" in managed.run("site_enabled=/etc/nginx/sites-enabled/hello\ngate_site && echo yes")
 
 
+@pytest.mark.parametrize(("prefix", "health", "asked"), [
+    ('    proxy_set_header X-Forwarded-Prefix "/old";\n', "/health", "http://a.test/old/health"),
+    ("", "/old/health", "http://a.test/old/health"),
+    ("", "/old", "http://a.test/old"),
+    # The app moves to another path, which nginx learns after the switch.
+    ("", "/oldest", ""),
+    ("", "/new/health", ""),
+])  # fmt: skip
+def test_an_app_with_a_path_is_requested_at_the_path_that_nginx_knows(
+    managed: Managed, prefix: str, health: str, asked: str
+) -> None:
+    for path in ("/etc/nginx/selvedge/sites/a.test/app.conf", "/etc/nginx/sites-enabled/app", "/var/lib/selvedge/loaded/nginx-app"):
+        managed.server.path(path).parent.mkdir(parents=True, exist_ok=True)
+        managed.server.path(path).write_text(f"location ^~ /old/ {{\n{prefix}}}\nlocation = /old {{\n}}\n")
+    managed.server.program("systemctl", "exit 0")
+    managed.server.program("curl", 'echo "$*" >/var/log/asked; printf "HTTP/1.1 200 OK\\r\\nX-Release: new\\r\\n"')
+    said = managed.run(
+        f"{functions('gate')}\napp=app new=new header=1 health={health} health_host=localhost health_timeout=1\n"
+        "health_ranges=200-399\n"
+        "site_enabled=/etc/nginx/sites-enabled/app site_login=/none site_host=b.test site_follow=no\n"
+        "if gate_site; then echo yes; fi"
+    )
+    log = managed.server.path("/var/log/asked")
+    assert said == "yes\n" and (log.read_text().split()[-1] if log.exists() else "") == asked
+
+
 def gate(managed: Managed, answers: str, log: str = "", **more: str) -> list[str]:
     """Return what the gate says if curl prints the answers of this shell, and the release has this log. `$n`: requests so far."""
     count = "n=$(cat /run/asked 2>/dev/null || echo 0)\necho $((n + 1)) >/run/asked\n"
