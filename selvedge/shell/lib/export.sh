@@ -1,6 +1,11 @@
 # Lock files that no installer reads: the lock's own program turns them into requirements, as the app's user, in the copy of the
 # checkout ($code). The programs are in environments of their own in $cache/tools.
 
+# export_is_lock: whether $lock is such a file.
+export_is_lock() {
+  case $lock in *poetry.lock | *pdm.lock | *Pipfile.lock | *requirements.lock) ;; *) return 1 ;; esac
+}
+
 # export_requirements FILE: write the packages of $lock to FILE.
 export_requirements() {
   case ${lock##*/} in

@@ -4,7 +4,7 @@
 package_install() {
   if ! venv_is_package || venv_record installed "$fresh" "$work" "$root"; then return 0; fi
   if venv_try "${installer}_add" --no-deps .; then return 0; fi
-  if ! venv_is_list; then
+  if ! venv_is_list && ! export_is_lock; then
     step_fail "Could not build the app's own package: $(venv_reason). If the app is not a package, add \`package = false\` under [tool.uv] in its pyproject.toml."
   fi
   # The requirements alone may be enough, since the app's folder is on the module path.

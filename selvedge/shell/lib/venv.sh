@@ -159,6 +159,8 @@ venv_build() {
   case $found in
     'same '*)
       made=${found#same }
+      # Only the newest environment is renewed for the next release.
+      touch -c -- "$venvs/$made"
       step_say "using the virtual environment of an earlier release: Python $version, $lock"
       ;;
     *) venv_make "${found#renew }" ;;

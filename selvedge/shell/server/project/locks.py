@@ -25,14 +25,12 @@ _CONDA = "Selvedge does not install conda's packages. Commit a requirements.txt 
 NO_LOCKS = {
     "Pipfile": "Run `pipenv lock`, and commit Pipfile.lock.",
     "requirements.in": "Run `uv pip compile requirements.in --output-file requirements.txt`, and commit requirements.txt.",
-    "environment.yml": _CONDA,
-    "environment.yaml": _CONDA,
-    "conda-lock.yml": _CONDA,
+    "environment*.y*ml": _CONDA,
+    "conda*.y*ml": _CONDA,
     "pixi.toml": _CONDA,
-    "setup.cfg": "Commit a pyproject.toml with `[build-system]` and `requires = [\"setuptools\"]`, and a requirements.txt with "
-    "one line that is a dot (`.`).",
+    "setup.cfg": "Commit a pyproject.toml with `[build-system]` and `requires = [\"setuptools\"]`.",
 }
-"""Files from which no environment is built, with the remedy."""
+"""Names of files from which no environment is built, as patterns, with the remedy."""
 
 
 def find(tree: Tree, root: str, requirements: str) -> tuple[str, list[str]]:
@@ -84,7 +82,8 @@ def _folder(root: str) -> str:
 
 def _lists_packages(tree: Tree, root: str) -> bool:
     data = read_toml(tree, join(root, "pyproject.toml"))
-    return "project" in data or bool(table(data, "tool", "poetry"))
+    by_setuptools = "build-system" in data and tree.read(join(root, "setup.cfg")) is not None
+    return "project" in data or bool(table(data, "tool", "poetry")) or by_setuptools
 
 
 def _check_pyproject(tree: Tree, root: str) -> None:
@@ -100,8 +99,8 @@ def _nothing(tree: Tree, root: str, names: set[str]) -> str:
     for name in _requirements_files(tree, root, names):
         problem = f"This commit has no requirements.txt in {_folder(root)}, but {name}."
         return f'{problem} Set app.requirements = "{name}" in hosts.toml.'
-    for name, remedy in NO_LOCKS.items():
-        if name in names:
+    for pattern, remedy in NO_LOCKS.items():
+        for name in fnmatch.filter(sorted(names), pattern):
             return f"This commit has {name}, but no lock or requirements file that Selvedge installs. {remedy}"
     if "pyproject.toml" in names:
         problem = "pyproject.toml lists no packages: it has no [project] table."
@@ -115,8 +114,9 @@ def _nothing(tree: Tree, root: str, names: set[str]) -> str:
 
 
 def _requirements_files(tree: Tree, root: str, names: set[str]) -> Iterator[str]:
-    """Yield the requirements files of other names, the likeliest first."""
-    found = [name for name in sorted(names) if fnmatch.fnmatch(name, "requirements*.txt")]
+    """Yield the requirements files and locks of other names, the likeliest first."""
+    patterns = ("requirements*.txt", "*requirements.txt", "pylock.*.toml")
+    found = [name for name in sorted(names) if any(fnmatch.fnmatch(name, pattern) for pattern in patterns)]
     found += [f"requirements/{name}" for name in tree.list(join(root, "requirements")) if name.endswith(".txt")]
     for word in PRODUCTION:
         yield from (name for name in found if word in name)

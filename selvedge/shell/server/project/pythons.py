@@ -82,7 +82,7 @@ def laws(tree: Tree, root: str, lock: str) -> Iterator[Want]:
     yield from _law(python.get("version") if isinstance(python, dict) else python, "[tool.poetry.dependencies] in pyproject.toml")
     path = workspace(tree, root) if lock == "uv.lock" else ""
     path = path or join(root, lock)
-    if path.endswith(("uv.lock", "pylock.toml")):
+    if path.endswith("uv.lock") or re.search(r"(?:^|/)pylock\.(?:[^/]+\.)?toml$", path):
         yield from _law(read_toml(tree, path).get("requires-python"), f"requires-python in {path}")
     requires = table(read_toml(tree, join(root, "Pipfile")), "requires")
     yield from _law(requires.get("python_full_version") or requires.get("python_version"), "[requires] in Pipfile")

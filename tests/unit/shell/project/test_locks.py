@@ -53,6 +53,13 @@ def test_a_lock_alone_needs_no_word() -> None:
     assert find(texts(all_files("requirements.txt") | {"pyproject.toml": "[tool.ruff]\n"}), "", "") == ("requirements.txt", [])
 
 
+def test_setuptools_may_list_the_packages_in_setup_cfg() -> None:
+    build = '[build-system]\nrequires = ["setuptools"]\n'
+    assert find(texts({"setup.cfg": "", "pyproject.toml": build}), "", "")[0] == "pyproject.toml"
+    with pytest.raises(Refused, match=r"it has no \[project\] table"):
+        find(texts({"pyproject.toml": build}), "", "")
+
+
 def test_hosts_toml_chooses_another_file() -> None:
     files = all_files("uv.lock", "pyproject.toml") | {"deploy/poetry.lock": ""}
     assert find(texts(files), "", "deploy/poetry.lock") == ("deploy/poetry.lock", [])
@@ -73,6 +80,10 @@ def test_a_member_of_a_workspace_has_the_lock_at_the_top() -> None:
         ({"Pipfile": ""}, "Run `pipenv lock`"),
         ({"environment.yml": ""}, "does not install conda's packages"),
         ({"pixi.toml": "", "pixi.lock": ""}, "does not install conda's packages"),
+        ({"environment-prod.yaml": "", "Pipfile.toml": ""}, "has environment-prod.yaml"),
+        ({"conda.yml": ""}, "does not install conda's packages"),
+        ({"dev-requirements.txt": "", "prod-requirements.txt": ""}, 'Set app.requirements = "prod-requirements.txt"'),
+        ({"pylock.prod.toml": ""}, 'Set app.requirements = "pylock.prod.toml"'),
         ({"requirements.in": ""}, "Run `uv pip compile requirements.in"),
         ({"setup.cfg": ""}, "Commit a pyproject.toml with `[build-system]`"),
         ({"requirements-dev.txt": "", "requirements-prod.txt": ""}, 'Set app.requirements = "requirements-prod.txt"'),
