@@ -90,7 +90,7 @@ hook_command() {
 
 # hook_as COMMAND…: as the app's user; a hook before the build gets the build's variables.
 hook_as() {
-  if [ -n "$build_env" ]; then build_shown "$@"; else user_run "$user" "$@"; fi
+  if [ -n "$build_env" ]; then build_shown build_run "$@"; else user_run "$user" "$@"; fi
 }
 
 # hook_close: make root the owner of the folder again.
