@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from selvedge.startup import keep_compiled_modules, open_closed_streams
 
 if TYPE_CHECKING:
+    from selvedge.config.dotenv import build_digest as build_digest
     from selvedge.config.types import LOCAL_PREFIX as LOCAL_PREFIX
     from selvedge.errors import UsageError as UsageError
     from selvedge.release.hooks import after_switch as after_switch
@@ -113,6 +114,7 @@ open_closed_streams()
 __version__ = "0.1.0"
 
 _NAMES = {
+    "config.dotenv": "build_digest",
     "config.types": "LOCAL_PREFIX",
     "errors": "UsageError",
     "release.hooks": "after_switch build_hook",

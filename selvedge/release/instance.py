@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from pydantic import SecretStr
 
-from selvedge.config.dotenv import app_environment, render_environment
+from selvedge.config.dotenv import app_environment, build_digest, render_environment
 from selvedge.config.target import Target
 from selvedge.paths import Paths
 from selvedge.release.environment import EnvironmentFile, Hashes, environment_hashes
@@ -62,7 +62,7 @@ class Instance(Value):
         parts += self.app.shared_paths
         app = self.app
         build = [app.python, app.installer, app.requirements, *app.extras, *app.dependency_groups]
-        parts.append(" ".join([*build, *filter(None, [app.index_strategy])]))
+        parts.append(" ".join([*build, *filter(None, [app.index_strategy, build_digest(app)])]))
         text = "\n".join(parts).encode()
         if self.environment:
             secret = self.environment_text().encode()

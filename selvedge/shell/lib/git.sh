@@ -5,19 +5,25 @@
 # shellcheck disable=SC2034 # checkout.sh sets it, too
 git_new_hosts=yes
 
+# git_ssh KNOWN_HOSTS NEW_HOSTS: print the options of ssh for git. NEW_HOSTS: as $git_new_hosts. Names in KNOWN_HOSTS stay readable.
+git_ssh() { printf '%s' "-o BatchMode=yes -o ConnectTimeout=15 -o ServerAliveInterval=10 -o ServerAliveCountMax=3 -o UserKnownHostsFile=$1 -o HashKnownHosts=no -o StrictHostKeyChecking=$2"; }
+
+# git_login FILE: print a credential helper that only reads the logins in a file: git would write the file after each login, also in
+# a dry run.
+git_login() { printf '%s' "!f() { [ \"\$1\" != get ] || git credential-store --file=$1 get; }; f"; }
+
 # git_run ARGUMENT…: git with the app's deploy key, known hosts and credentials, for at most $git_seconds.
 git_run() {
   local protocol ssh
   # A repository on the server may have its submodules there, too, which git refuses by default (git-config(1), protocol.allow).
   protocol=user
   case $url in file://*) protocol=always ;; esac
-  ssh="ssh -o BatchMode=yes -o ConnectTimeout=15 -o ServerAliveInterval=10 -o ServerAliveCountMax=3 -o UserKnownHostsFile=$git_known_hosts -o HashKnownHosts=no -o StrictHostKeyChecking=$git_new_hosts"
+  ssh="ssh $(git_ssh "$git_known_hosts" "$git_new_hosts")"
   if [ -e "$deploy_key" ]; then ssh="$ssh -o IdentitiesOnly=yes -i $deploy_key"; fi
-  # The credential helper only reads: git would write the file after each login, also in a dry run. Files of Git LFS are fetched
-  # after the checkout.
+  # Files of Git LFS are fetched after the checkout.
   LC_ALL=C GIT_TERMINAL_PROMPT=0 GIT_SSH_COMMAND=$ssh GIT_CONFIG_NOSYSTEM='' GIT_LFS_SKIP_SMUDGE=1 \
     timeout -k 5 "$git_seconds" git -c safe.directory='*' -c credential.helper= \
-    -c credential.helper="!f() { [ \"\$1\" != get ] || git credential-store --file=$git_credentials get; }; f" -c protocol.ext.allow=never \
+    -c credential.helper="$(git_login "$git_credentials")" -c protocol.ext.allow=never \
     -c protocol.file.allow="$protocol" \
     -c http.lowSpeedLimit=1 -c http.lowSpeedTime=30 "$@"
 }

@@ -94,7 +94,7 @@ hook_as() {
   if [ -n "$run" ]; then
     hide_output user_run "$user" "$run" "$@"
   elif [ -n "$build_env" ]; then
-    build_shown "$@"
+    build_shown build_run "$@"
   else
     user_run "$user" "$@"
   fi
