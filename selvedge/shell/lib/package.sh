@@ -44,7 +44,7 @@ package_renew() {
     return 0
   fi
   step_say "copying the virtual environment of an earlier release, and installing only the app's own packages again"
-  if ! { package_copy && package_names; }; then step_fail "Could not copy the virtual environment $base. Check the free space on the server: \`df -h /srv\`."; fi
+  if ! package_copy; then step_fail "Could not copy the virtual environment $base. Check the free space on the server: \`df -h /srv\`."; fi
   venv_try package_add || step_fail "Could not install the app's own packages: $(venv_reason)"
   venv_try venv_record renewed "$base" "$fresh" "$work" "$release" "$commit" || step_fail "The environment is not complete without the checkout: $(tail -n 1 "$undo/installer")"
 }

@@ -67,9 +67,8 @@ def skipped(folder, names):
     """
     above = os.path.dirname(folder)
     built = os.path.basename(folder) == "build" and any(os.path.exists(os.path.join(above, name)) for name in PROJECTS)
-    return {
-        name for name in names if name in SKIPPED or name.startswith(".selvedge") or (built and re.match(r"(lib|bdist)(\.|$)", name))
-    }
+    output = re.compile(r"(lib|bdist)(\.|$)")
+    return {name for name in names if name in SKIPPED or name.startswith(".selvedge") or (built and output.match(name))}
 
 
 def keep_inputs(work, more):

@@ -102,7 +102,8 @@ class TestUnderSupervisor:
         result = release(server, project, app_of(text), env_file="production.env")
         assert result.status == 2 and "GUNICORN_CMD_ARGS has gunicorn's option --reload" in result.stderr, result
         # What the start script sets, too, does no harm.
-        result = release(server, project, app_of(text, gunicorn__conf__py=f"workers = 9\nbind = '0.0.0.0:80'\numask = 0o777\n{USUAL}"))
+        own = f"workers = 9\nbind = '0.0.0.0:80'\numask = 0o777\n{USUAL}"
+        result = release(server, project, app_of(text, gunicorn__conf__py=own))
         assert_live(server, project, result)
         assert "note: gunicorn.conf.py sets gunicorn's workers, which has no effect: app.workers counts" in result.stdout
 

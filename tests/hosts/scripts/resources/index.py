@@ -14,7 +14,7 @@ from typing import Any
 from tests.hosts.scripts.resources.repository import commit, git
 
 LOGIN = "me:hunter2"
-KEY = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes".split()
+KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
 
 
 class Index:
@@ -56,7 +56,8 @@ class Index:
         key, request, signed = folder / "server.key", folder / "server.csr", folder / "server.pem"
         (folder / "names").write_text("subjectAltName=IP:127.0.0.1\n")
         for path in (self.other_authority, self.authority):
-            self._openssl("req", "-x509", *KEY, "-keyout", folder / "authority.key", "-out", path, "-subj", f"/CN={path.stem}", "-days", "2")
+            own = ["-keyout", folder / "authority.key", "-out", path, "-subj", f"/CN={path.stem}", "-days", "2"]
+            self._openssl("req", "-x509", *KEY, *own)
         self._openssl("req", *KEY, "-keyout", key, "-out", request, "-subj", "/CN=server")
         by = ["-CA", self.authority, "-CAkey", folder / "authority.key", "-CAcreateserial", "-days", "2"]
         self._openssl("x509", "-req", "-in", request, *by, "-extfile", folder / "names", "-out", signed)

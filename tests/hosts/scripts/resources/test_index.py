@@ -71,7 +71,7 @@ class TestGit:
         trust(server, index.authority)
         server.path(CREDENTIALS).write_text(f"https://{LOGIN}@{index.host}\n")
         assert (builder.must(app, git_credentials=CREDENTIALS), builder.run(VALUE)) == ("built", "1")
-        assert not [path for path in server.path("/var/cache/selvedge").rglob("*credentials*")]
+        assert not list(server.path("/var/cache/selvedge").rglob("*credentials*"))
         assert "hunter2" not in server.path("/var/log/selvedge/hello.log").read_text()
 
     def test_no_other_server_gets_it(self, server: Any, index: Index, app: Path) -> None:

@@ -114,11 +114,11 @@ def test_the_source_of_a_package_in_the_repository(builder: Builder, local: Path
 
     def middle(path: str) -> str:
         sources = f"[tool.uv.sources]\ncommon = {{ path = '{path}' }}\n\n"
-        head = pyproject.replace('"common"', '"middle"').replace("[build", f'dependencies = ["common"]\n\n{sources}[build')
-        return head
+        return pyproject.replace('"common"', '"middle"').replace("[build", f'dependencies = ["common"]\n\n{sources}[build')
 
     files = {"libs/middle/pyproject.toml": middle("../../common"), "libs/middle/tiny_backend.py": backend}
-    edit(local, {**files, "libs/middle/middle/__init__.py": "", "other/common/__init__.py": "value = 2\n", "base.txt": "./libs/middle\n"})
+    modules = {"libs/middle/middle/__init__.py": "", "other/common/__init__.py": "value = 2\n"}
+    edit(local, {**files, **modules, "base.txt": "./libs/middle\n"})
     assert (builder.must(local), builder.run(VALUE)) == ("built", "1")
     edit(local, {"libs/middle/pyproject.toml": middle("../../other")})
     assert (builder.must(local), builder.run(VALUE)) == ("built", "2")

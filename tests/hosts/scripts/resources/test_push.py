@@ -47,8 +47,8 @@ def test_the_tags_of_its_history_are_pushed_with_a_commit(server: Any, tmp_path:
     commit(source)
     git(source, "tag", "elsewhere")
     server.make(*places(), pushed(source, first))
-    shown = server.run("git --git-dir=/srv/hello/repo.git for-each-ref refs/tags --format='%(objectname) %(refname)'").stdout.decode()
-    assert shown.splitlines() == [f"{first} refs/tags/release/2;$(x)", f"{first} refs/tags/v1"]
+    shown = server.run("git --git-dir=/srv/hello/repo.git for-each-ref refs/tags --format='%(objectname) %(refname)'")
+    assert shown.stdout.decode().splitlines() == [f"{first} refs/tags/release/2;$(x)", f"{first} refs/tags/v1"]
 
 
 def test_only_missing_objects_are_pushed(server: Any, tmp_path: Path) -> None:

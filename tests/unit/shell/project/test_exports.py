@@ -70,6 +70,7 @@ def test_options_that_name_indexes_are_found_in_included_files_too() -> None:
 
 
 def test_folders_of_wheels_are_named_from_the_apps_folder() -> None:
-    files = {"web/sets/prod.txt": "-f ../wheels\n--find-links=../../all\n-f https://a.test/x\n", "web/wheels/x.whl": "", "all/x.whl": ""}
+    lines = "-f ../wheels\n--find-links=../../all\n-f https://a.test/x\n"
+    files = {"web/sets/prod.txt": lines, "web/wheels/x.whl": "", "all/x.whl": ""}
     found = ["-f ./../web/wheels", "--find-links ./../all", "-f https://a.test/x"]
     assert list(index_options(texts(files), "web", "sets/prod.txt")) == found

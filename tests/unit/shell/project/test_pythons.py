@@ -59,7 +59,10 @@ def test_the_lowest_version_that_fits_is_chosen(constraints: list[str], chosen: 
 
 @pytest.mark.parametrize(
     ("constraint", "chosen"),
-    [("<3.12", ["3.11"]), (">=3.9,<3.13", ["3.12"]), (">=3.8,!=3.13.*", ["3.12"]), (">=3.14", ["3.14"]), (">=3.13.9", ["3.13", "3.13.9"])],
+    [
+        ("<3.12", ["3.11"]), (">=3.9,<3.13", ["3.12"]), (">=3.8,!=3.13.*", ["3.12"]), (">=3.14", ["3.14"]),
+        (">=3.13.9", ["3.13", "3.13.9"]),
+    ],
 )
 def test_the_version_next_to_the_present_one_is_chosen(constraint: str, chosen: list[str]) -> None:
     assert decide(texts({"pyproject.toml": PROJECT.format(constraint)}), "", "requirements.txt", "", "3.13.1")[0] == chosen
