@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from selvedge.config import private_keys
 from selvedge.config.files import hosts_file_name
-from selvedge.config.local_files import LocalFileError, holds_private_key, read_text
+from selvedge.config.local_files import LocalFileError, read_text
 from selvedge.errors import ConfigError
 from selvedge.resources.files import Absent, File
 from selvedge.templates import text_template
@@ -23,8 +23,6 @@ def included_lines(app: Target) -> File | Absent:
     local = app.local_file(app.nginx.include)
     try:
         text = read_text(local)
-        if holds_private_key(text):
-            raise LocalFileError("has a private key")
         text = text_template(text, app=app) if local.name.endswith(".j2") else text
     except LocalFileError as error:
         problem, remedy = f"{local} {error}", error.remedy or "Give the path of a file with nginx directives."

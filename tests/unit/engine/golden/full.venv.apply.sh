@@ -47,6 +47,8 @@ mark=@selvedge
 
 # … the library file
 
+# … the library git
+
 # … the library hide
 
 # … the library history
@@ -54,6 +56,8 @@ mark=@selvedge
 # … the library hook
 
 # … the library manager
+
+# … the library mirror
 
 # … the library package
 
@@ -87,7 +91,7 @@ change_0() (
 set -eu
 app=hello
 base=/srv/hello
-new=0123456789ab-ba098d
+new=0123456789ab-cd971f
 hook=before_build
 user=hello
 release=/srv/hello/releases/0123456789ab
@@ -96,7 +100,7 @@ run=''
 build_env=/etc/selvedge/hello/build.env
 mark_path=/srv/hello/releases/0123456789ab/.selvedge-before_build
 mark_text=4aee93435a157cb2
-hook_build 5 RELEASE=0123456789ab-e4852b COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server ACTION=deploy PREVIOUS=
+hook_build 5 RELEASE=0123456789ab-cd971f COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server ACTION=deploy PREVIOUS=
 )
 change_1() (
 set -eu
@@ -125,6 +129,7 @@ app_groups=''
 index_strategy=''
 deploy_key=/srv/hello/deploy_key
 git_known_hosts=/srv/hello/git_known_hosts
+git_credentials=/srv/hello/git_credentials
 build_env=/etc/selvedge/hello/build.env
 venv_build
 )
