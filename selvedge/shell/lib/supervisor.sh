@@ -163,7 +163,7 @@ supervisor_pause() {
   leader=$(supervisor_leader "$1")
   status=0
   supervisorctl stop "$app.$1" || status=$?
-  supervisor_end_group "$leader"
+  group_end "$leader"
   return "$status"
 }
 
@@ -172,21 +172,6 @@ supervisor_leader() {
   local pid
   pid=$(supervisor_info "$1" | sed -n 's#.*<name>pid</name> *<value><int>\([0-9]*\)</int>.*#\1#p')
   echo "${pid:-0}"
-}
-
-# supervisor_end_group LEADER: end the programs and processes that the app started and left when it ended. Under systemd they end
-# with the unit.
-supervisor_end_group() {
-  local round
-  # A process that has ended may still be listed until its parent has noticed.
-  if [ "$1" -le 1 ] || grep -q -s '^State:[[:space:]]*[^ZX[:space:]]' "/proc/$1/status"; then return 0; fi
-  kill -s TERM -- "-$1" 2>/dev/null || return 0
-  round=0
-  while pgrep -g "$1" >/dev/null && [ "$round" -lt 20 ]; do
-    round=$((round + 1))
-    sleep 0.1
-  done
-  kill -s KILL -- "-$1" 2>/dev/null || :
 }
 
 # supervisor_stop INSTANCE: this tells supervisor even if the file does not have the instance, because someone may have deleted or
@@ -204,7 +189,7 @@ supervisor_stop() {
     return 1
   fi
   supervisor_update "$1" || step_say "could not tell supervisor to stop $1: $answer"
-  supervisor_end_group "$leader"
+  group_end "$leader"
 }
 
 supervisor_alive() {

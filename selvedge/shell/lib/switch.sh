@@ -89,8 +89,6 @@ switch_copy() {
   chown -- "root:$app" "$base/instances/$2"
 }
 
-switch_migrates() { [ -n "$migrate" ] && [ "$why" = deploy ]; }
-
 switch_stops_first() { [ "$strategy" = restart ] && [ -n "$old" ] && [ "$old" != "$new" ]; }
 
 # switch_begin: check the new release, migrate, and start it. Without a migration the app server starts while the settings are
@@ -103,10 +101,10 @@ switch_begin() {
   if switch_stops_first; then switch_stop_old; fi
   switch_conflict
   asked=$(clock_uptime)
-  if switch_migrates; then
+  if migrate_due; then
     preflight_begin import
     preflight_ok "import of $module"
-    switch_migrate
+    migrate_run
     asked=$(clock_uptime)
     switch_start
   elif [ "$new" = "$old" ] || switch_stops_first; then
@@ -139,21 +137,6 @@ switch_conflict() {
 
 # switch_run COMMAND…: run a command in the new release's environment, as the app's user.
 switch_run() { (cd / && exec 3<&- && user_run "$app" "$base/instances/$new/run" "$@"); }
-
-# switch_migrate: run the migration. The user sees at most 50 lines of its output; the log has all of it.
-switch_migrate() {
-  local status
-  step_say "migrating: $migrate"
-  gate_wait "waiting for the migration"
-  {
-    status=0
-    switch_run timeout -k 10 "$migrate_timeout" sh -c "$migrate" 2>&1 || status=$?
-    printf '%s\n' "$status" >"$undo/migrated"
-  } | hide_secrets | stdbuf -oL sed "1,50s/^/$mark say   /"
-  status=$(cat "$undo/migrated")
-  case $status in 124 | 137) switch_refuse "The migration did not end within $migrate_timeout s (app.migrate_timeout) and was stopped: $migrate. It may have changed parts of the database" ;; esac
-  [ "$status" -eq 0 ] || switch_refuse "The migration failed (exit status $status): $migrate. It may have changed parts of the database"
-}
 
 switch_stop_old() {
   step_say "app.strategy is restart: the live release stops first, and requests fail until the new one answers"

@@ -145,6 +145,7 @@ PRINTS = {
     "selvedge/shell/server/checkout.py",
     "selvedge/shell/server/environment.py",
     "selvedge/shell/server/gunicorn_conf.py",
+    "selvedge/shell/server/routes.py",
     "selvedge/shell/server/preflight.py",
     "selvedge/shell/server/project/__main__.py",
     "selvedge/shell/server/remedy.py",

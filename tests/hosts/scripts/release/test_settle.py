@@ -225,7 +225,7 @@ def test_nothing_of_the_new_release_runs_beside_the_old_one(managed: Managed, st
     fakes = (
         "switch_check() { :; }\nswitch_conflict() { echo read gunicorn.conf.py; }\nswitch_stop_old() { echo stop old; }\n"
         "preflight_begin() { echo check $1; }\npreflight_ok() { :; }\n"
-        "switch_migrate() { echo migrate; }\nswitch_start() { echo start; }\n"
+        "migrate_run() { echo migrate; }\nswitch_start() { echo start; }\n"
     )
     said = managed.run(f"{fakes}new={NEW} old={OLD} strategy={strategy} migrate='{migrate}' module=main:app\nswitch_begin")
     assert ", ".join(said.splitlines()) == order

@@ -18,6 +18,8 @@ mark=@selvedge
 
 # … the library git
 
+# … the library group
+
 # … the library hide
 
 # … the library history

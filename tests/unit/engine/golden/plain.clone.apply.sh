@@ -14,6 +14,8 @@ mark=@selvedge
 
 # … the library git
 
+# … the library group
+
 # … the library history
 
 # … the library manager

@@ -10,6 +10,8 @@ mark=@selvedge
 
 # … the library file
 
+# … the library group
+
 # … the library history
 
 # … the library manager

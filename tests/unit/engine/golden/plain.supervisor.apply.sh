@@ -22,6 +22,8 @@ mark=@selvedge
 
 # … the library gate
 
+# … the library group
+
 # … the library gunicorn
 
 # … the library hide
@@ -33,6 +35,8 @@ mark=@selvedge
 # … the library https
 
 # … the library manager
+
+# … the library migrate
 
 # … the library preflight
 
