@@ -139,24 +139,24 @@ probe_path /var/log/hello ''
 printf '\n%s fact 25\n' "$mark"
 probe_path /srv/hello/instances ''
 printf '\n%s fact 26\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-cd971f ''
+probe_path /srv/hello/instances/0123456789ab-6d02ea ''
 printf '\n%s fact 27\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-cd971f/env ''
+probe_path /srv/hello/instances/0123456789ab-6d02ea/env ''
 base=/srv/hello
 live_socket=/srv/hello/live.sock
-environment_of_live /srv/hello/instances/0123456789ab-cd971f/env
+environment_of_live /srv/hello/instances/0123456789ab-6d02ea/env
 printf '\n%s fact 28\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-cd971f/run 19cc318e2c6d96193b29e02eefdb1b10fed5d1ca0867c2373309db3413424a8d
+probe_path /srv/hello/instances/0123456789ab-6d02ea/run 8be67b9fd760faadd3da44fc7f65389485b52094a47c0b32a1737cd1bf253f5a
 printf '\n%s fact 29\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-cd971f/selvedge_worker.py abdb3a9f37a0d9186d6871e6e5d155a1e2460a0e36cfceff2ef903a941a62765
+probe_path /srv/hello/instances/0123456789ab-6d02ea/selvedge_worker.py b26afe79fcde9a100441544fddbb5a988c6b562fe996fe3be0f6e1fbaea0957b
 printf '\n%s fact 30\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-cd971f/selvedge_app.py 4400e0a527c651177f759a43e868f3508f46d2eec8520b6e277769143d60c6c9
+probe_path /srv/hello/instances/0123456789ab-6d02ea/selvedge_app.py 4400e0a527c651177f759a43e868f3508f46d2eec8520b6e277769143d60c6c9
 printf '\n%s fact 31\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-cd971f/selvedge_explain.py 306d3f4be607e4961d0aea177f50db14858910389bf2656cd77b2fe15812edc2
+probe_path /srv/hello/instances/0123456789ab-6d02ea/selvedge_explain.py 306d3f4be607e4961d0aea177f50db14858910389bf2656cd77b2fe15812edc2
 printf '\n%s fact 32\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-cd971f/gunicorn_start c27fc89718c2de1b001796c8ecf616f662ec4ba69e64270e73af08b409d4080f
+probe_path /srv/hello/instances/0123456789ab-6d02ea/gunicorn_start 82dc7689465ba428a4ad0b5aa5385ca03ce73ca5b6a7537833780bb36ce82b70
 printf '\n%s fact 33\n' "$mark"
-hook_built /srv/hello/releases/0123456789ab/.selvedge-after_build.0123456789ab-cd971f d944855a14613d34 /srv/hello/releases/0123456789ab 0123456789ab-cd971f /srv/hello/live.sock
+hook_built /srv/hello/releases/0123456789ab/.selvedge-after_build.0123456789ab-6d02ea d944855a14613d34 /srv/hello/releases/0123456789ab 0123456789ab-6d02ea /srv/hello/live.sock
 printf '\n%s fact 34\n' "$mark"
 site_unreadable /srv/hello/releases/0123456789ab backend/static
 site_unreadable /srv/hello/releases/0123456789ab frontend/dist
@@ -165,9 +165,9 @@ echo end
 printf '\n%s fact 35\n' "$mark"
 [ -e /etc/supervisor/supervisord.conf ] && echo there || true
 printf '\n%s fact 36\n' "$mark"
-[ -e /srv/hello/instances/0123456789ab-cd971f/gunicorn_start ] && echo there || true
+[ -e /srv/hello/instances/0123456789ab-6d02ea/gunicorn_start ] && echo there || true
 printf '\n%s fact 37\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-cd971f/program.conf 0a5e80b56c31d0d297c9cf072098c85277420522e061b03c22bec8c57e622fc1
+probe_path /srv/hello/instances/0123456789ab-6d02ea/program.conf 502776f7457d5ade80f336f95dac4f12031cbd85c871df18e41da8983acc51b3
 printf '\n%s fact 38\n' "$mark"
 probe_path /etc/logrotate.d/hello.app 26f39f87cdf56150272e72d7a741b79a381bc644a32aa172c31e70b7df1297a6
 printf '\n%s fact 39\n' "$mark"
@@ -185,9 +185,9 @@ live_socket=/srv/hello/live.sock
 supervisor_conf=/etc/supervisor/conf.d/hello.conf
 releases_fact
 base=/srv/hello
-environment_of_left 0123456789ab-cd971f
+environment_of_left 0123456789ab-6d02ea
 printf '\n%s fact 42\n' "$mark"
-hook_switched /srv/hello/instances/.after_switch fa95d49c11eeb778 0123456789ab-cd971f /srv/hello/live.sock
+hook_switched /srv/hello/instances/.after_switch fa95d49c11eeb778 0123456789ab-6d02ea /srv/hello/live.sock
 printf '\n%s fact 43\n' "$mark"
 [ -e /etc/nginx/nginx.conf ] && echo there || true
 :
@@ -327,8 +327,8 @@ probe_path /etc/selvedge/hello/certificate.pem ''
 :
 }
 read_lookups() {
-probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-cd971f /srv/hello/instances/0123456789ab-cd971f/env /srv/hello/instances/0123456789ab-cd971f/run /srv/hello/instances/0123456789ab-cd971f/selvedge_worker.py /srv/hello/instances/0123456789ab-cd971f/selvedge_app.py /srv/hello/instances/0123456789ab-cd971f/selvedge_explain.py /srv/hello/instances/0123456789ab-cd971f/gunicorn_start /srv/hello/instances/0123456789ab-cd971f/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/conf.d/00-selvedge-hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/selvedge/hello/acme-ca.pem /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf /etc/selvedge/hello/certificate.pem
-probe_take_hashes /srv/hello/git_credentials /etc/tmpfiles.d/hello.conf /srv/hello/instances/0123456789ab-cd971f/env /srv/hello/instances/0123456789ab-cd971f/run /srv/hello/instances/0123456789ab-cd971f/selvedge_worker.py /srv/hello/instances/0123456789ab-cd971f/selvedge_app.py /srv/hello/instances/0123456789ab-cd971f/selvedge_explain.py /srv/hello/instances/0123456789ab-cd971f/gunicorn_start /srv/hello/instances/0123456789ab-cd971f/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf
+probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-6d02ea /srv/hello/instances/0123456789ab-6d02ea/env /srv/hello/instances/0123456789ab-6d02ea/run /srv/hello/instances/0123456789ab-6d02ea/selvedge_worker.py /srv/hello/instances/0123456789ab-6d02ea/selvedge_app.py /srv/hello/instances/0123456789ab-6d02ea/selvedge_explain.py /srv/hello/instances/0123456789ab-6d02ea/gunicorn_start /srv/hello/instances/0123456789ab-6d02ea/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/conf.d/00-selvedge-hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/selvedge/hello/acme-ca.pem /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf /etc/selvedge/hello/certificate.pem
+probe_take_hashes /srv/hello/git_credentials /etc/tmpfiles.d/hello.conf /srv/hello/instances/0123456789ab-6d02ea/env /srv/hello/instances/0123456789ab-6d02ea/run /srv/hello/instances/0123456789ab-6d02ea/selvedge_worker.py /srv/hello/instances/0123456789ab-6d02ea/selvedge_app.py /srv/hello/instances/0123456789ab-6d02ea/selvedge_explain.py /srv/hello/instances/0123456789ab-6d02ea/gunicorn_start /srv/hello/instances/0123456789ab-6d02ea/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf
 probe_take_packages nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 supervisor certbot
 :
 }
