@@ -57,8 +57,9 @@ def test_a_site_made_by_hand_is_kept_as_a_copy(server: Server, project: Project)
     server.run(f"rm -f /etc/nginx/sites-enabled/hello; echo '{BY_HAND}' >/etc/nginx/sites-enabled/hello; systemctl reload nginx")
     project.git("revert", "--no-edit", "HEAD")
     deployed = project.must("-H", server.name, "deploy")
-    assert "A copy of the file is in /var/backups/selvedge/etc/nginx/sites-enabled/hello." in " ".join(deployed.stdout.split()), deployed
-    assert server.run("cat /var/backups/selvedge/etc/nginx/sites-enabled/hello.*").stdout.splitlines()[-1] == BY_HAND
+    copy = "/var/backups/selvedge/etc/nginx/sites-enabled/hello."
+    assert f"A copy of the file is in {copy}" in " ".join(deployed.stdout.split()), deployed
+    assert server.run(f"cat {copy}*").stdout.splitlines()[-1] == BY_HAND
     assert get(f"{server.url}/health").headers["X-Release"]
     assert "deploy: nothing to change" in project.must("-H", server.name, "deploy").stdout
 
