@@ -7,10 +7,11 @@ loads none of the resources, and a run loads them while it logs in.
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from selvedge.startup import keep_compiled_modules
+from selvedge.startup import keep_compiled_modules, open_closed_streams
 from selvedge.version import VERSION
 
 if TYPE_CHECKING:
+    from selvedge.config.dotenv import build_digest as build_digest
     from selvedge.config.types import LOCAL_PREFIX as LOCAL_PREFIX
     from selvedge.errors import UsageError as UsageError
     from selvedge.project.render import Template as Template
@@ -59,8 +60,8 @@ if TYPE_CHECKING:
     from selvedge.resources.files import Link as Link
     from selvedge.resources.need import Needs as Needs
     from selvedge.resources.nginx.basic_auth import BasicAuth as BasicAuth
+    from selvedge.resources.nginx.certbot import PROGRAMS as PROGRAMS
     from selvedge.resources.nginx.certbot import certbot_client as certbot_client
-    from selvedge.resources.nginx.certificates import Certificate as Certificate
     from selvedge.resources.nginx.folders import MediaFolder as MediaFolder
     from selvedge.resources.nginx.folders import static_folders as static_folders
     from selvedge.resources.nginx.https import HttpsRemoved as HttpsRemoved
@@ -71,6 +72,12 @@ if TYPE_CHECKING:
     from selvedge.resources.nginx.names import NewNames as NewNames
     from selvedge.resources.nginx.names import Site as Site
     from selvedge.resources.nginx.own_certificate import OwnCertificate as OwnCertificate
+    from selvedge.resources.nginx.paths import FormerLocationsRemoved as FormerLocationsRemoved
+    from selvedge.resources.nginx.paths import LeftCertificates as LeftCertificates
+    from selvedge.resources.nginx.paths import PathsFree as PathsFree
+    from selvedge.resources.nginx.paths import certbot_certificate as certbot_certificate
+    from selvedge.resources.nginx.paths import locations as locations
+    from selvedge.resources.nginx.paths import tls_site as tls_site
     from selvedge.resources.nginx.server import Nginx as Nginx
     from selvedge.resources.nginx.server import NginxConf as NginxConf
     from selvedge.resources.nginx.server import NginxGroup as NginxGroup
@@ -103,10 +110,12 @@ if TYPE_CHECKING:
     from selvedge.task import step as step
 
 keep_compiled_modules()
+open_closed_streams()
 
 __version__ = VERSION
 
 _NAMES = {
+    "config.dotenv": "build_digest",
     "config.types": "LOCAL_PREFIX",
     "errors": "UsageError",
     "release.hooks": "after_switch build_hook",
@@ -135,14 +144,14 @@ _NAMES = {
     "resources.code.venv": "Venv",
     "resources.files": "Absent Directory File FileValues Link",
     "resources.need": "Needs",
-    "resources.nginx.certbot": "certbot_client",
-    "resources.nginx.certificates": "Certificate",
+    "resources.nginx.certbot": "PROGRAMS certbot_client",
     "resources.nginx.basic_auth": "BasicAuth",
     "resources.nginx.include": "included_lines",
     "resources.nginx.names": "FormerNamesDropped NewNames Site",
     "resources.nginx.folders": "MediaFolder static_folders",
     "resources.nginx.https": "HttpsRemoved ListenTls NginxHttps",
     "resources.nginx.own_certificate": "OwnCertificate",
+    "resources.nginx.paths": "FormerLocationsRemoved LeftCertificates PathsFree certbot_certificate locations tls_site",
     "resources.nginx.server": "Nginx NginxConf NginxGroup NginxLogs NginxRestrictions OpenFilesLimit SitesEnabled",
     "resources.nginx.sites": "LISTEN_TLS DebianDefaultSiteDisabled DefaultServer ServerNamesFree site_check",
     "resources.nginx.version": "nginx_template",

@@ -14,6 +14,7 @@ from invoke.exceptions import Exit, Failure
 from invoke.tasks import Call
 
 from selvedge.errors import SelvedgeError, UsageError
+from selvedge.shell.quoting import quote
 from selvedge.startup import collect_garbage
 from selvedge.task import Operation, Step
 from selvedge.tasklist import empty_flag, is_empty
@@ -21,6 +22,10 @@ from selvedge.value import Value
 
 if TYPE_CHECKING:
     from selvedge.run import Run
+
+
+LARGEST_NUMBER = 1_000_000_000
+"""The largest value of a flag that takes a number."""
 
 
 class Executor(fabric.Executor):
@@ -58,6 +63,9 @@ class Executor(fabric.Executor):
                 values = given.split(",")
             if any(is_empty(value) for value in values):
                 raise Exit(empty_flag(argument), 2)
+        if self.core.remainder:
+            remedy = f"Run it on its own: `fab run --command {quote(self.core.remainder)}`."
+            raise Exit(f"fab does not run the command after `--` together with tasks.\n{remedy}", 2)
 
     def _plain(self, *tasks: Any) -> dict[Any, Any]:
         try:
@@ -91,6 +99,7 @@ class Executor(fabric.Executor):
                     self._single(run, *group)
         finally:
             run.close()
+        run.report.check_written()
 
     def _single(self, run: Run, call: Call, options: dict[str, Any], task: Any) -> None:
         """Run a task that is not part of a chain: an operation, a step with a flag of `Step.instead`, or a plain task."""
@@ -119,6 +128,7 @@ class Executor(fabric.Executor):
                         f"{flag} applies to all tasks of a command, and {call.task.name} does not have it.",
                         f"Run {call.task.name} in a command of its own.",
                     )
+        _check_numbers(calls)
         return [call.kwargs | {name: True for name in wanted if name in call.kwargs} for call in calls]
 
     def _fail(self, error: SelvedgeError) -> None:
@@ -154,6 +164,15 @@ class Chain(Value):
 
 Item = tuple[Call, dict[str, Any], Any]
 """A task of the command line: Invoke's call, its flags, and Invoke's own argument for it."""
+
+
+def _check_numbers(calls: Sequence[Call]) -> None:
+    """Raise UsageError for a number that no program on a server could use."""
+    for call in calls:
+        for name, value in call.kwargs.items() if isinstance(call.task, Step | Operation) else ():
+            if type(value) is int and not 0 <= value <= LARGEST_NUMBER:
+                flag = f"--{name.replace('_', '-')}"
+                raise UsageError(f"{flag} must be at least 0 and at most {LARGEST_NUMBER}, not {value}.", f"Correct {flag}.")
 
 
 def _chains(items: Sequence[Item]) -> list[Chain | Item]:

@@ -148,6 +148,16 @@ class Paths(Value):
         return f"{self.private}/site-login"
 
     @property
+    def site_paths(self) -> str:
+        """The folders of the names of all apps, with a file for each app that has only a path of the name (nginx.path)."""
+        return "/etc/nginx/selvedge/sites"
+
+    @property
+    def path_site(self) -> str:
+        """The server block of an app with a path, for as long as no app has the whole name. nginx reads it before other sites."""
+        return f"/etc/nginx/conf.d/00-selvedge-{self.app}.conf"
+
+    @property
     def webroot(self) -> str:
         """The folder for HTTP-01 challenges (RFC 8555, 8.3), shared by all apps on the server."""
         return "/var/www/letsencrypt"

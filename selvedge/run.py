@@ -18,8 +18,9 @@ from selvedge.release.commits import Commits, requested_ref
 from selvedge.report import Report
 from selvedge.resources.code.tracked import tracked_warning
 from selvedge.ssh import openssh
-from selvedge.ssh.config import request_for
+from selvedge.ssh.config import for_host, request_for
 from selvedge.ssh.connection import Credentials, Remote
+from selvedge.ssh.login import configuration_file, typed_keys
 from selvedge.ssh.named_files import check_named_files
 from selvedge.task import Step
 
@@ -42,15 +43,22 @@ class Run:
         logging.getLogger("paramiko").addHandler(logging.NullHandler())
         settings = load()
         openssh.forget()
-        ssh_config = str(config._runtime_ssh_path or config.ssh_config_path or "")
+        ssh_config = configuration_file(config)
         typed = config.sudo.password
         known = settings.sudo_password
         password = typed or (known.get_secret_value() if known else "")
         report = Report()
+        report.handle_suspension()
         hosts = settings.select(names, in_ssh_config=lambda name: openssh.configures(name, ssh_config))
         openssh.ask_all(request_for(host, host.user, ssh_config) for host in hosts)
         remotes = [Remote(host, config, Credentials(password), report.warning) for host in hosts]
-        sessions = [Session(settings.target(remote.host), remote, report) for remote in remotes]
+        keys = typed_keys(config)
+
+        def session(remote: Remote) -> Session:
+            address = for_host(remote.host, remote.host.user, ssh_config).address
+            return Session(settings.target(remote.host).reached(ssh_config, keys, address), remote, report)
+
+        sessions = [session(remote) for remote in remotes]
         report.hosts([session.name for session in sessions])
         return cls(settings, Fleet(sessions, report, settings.rollout))
 

@@ -1,10 +1,25 @@
-"""Make the start of a run faster. The figures are of a run with nothing to change, 336 ms (`python -m bench tricks`)."""
+"""The start of a run: its streams, and how it gets faster. The figures: nothing to change, 336 ms (`python -m bench tricks`)."""
 
 from __future__ import annotations
 
 import atexit
 import gc
+import os
 import sys
+
+
+def open_closed_streams() -> None:
+    """Connect standard input, output and error to /dev/null where the caller has closed them, as in `fab deploy >&-`.
+
+    Otherwise a connection would get the free number, and a command on this machine would print into it.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            handle = os.open(os.devnull, os.O_RDWR)
+            if handle != number:
+                os.dup2(handle, number)
+                os.close(handle)
+            setattr(sys, name, os.fdopen(number, "w" if number else "r", encoding="utf-8", closefd=False))
 
 
 def keep_compiled_modules() -> None:

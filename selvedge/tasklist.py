@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import difflib
 import functools
+import itertools
+import re
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -17,6 +20,7 @@ from fabric.main import Fab
 from invoke.exceptions import Exit
 from invoke.parser.argument import Argument
 
+from selvedge import fabric_errors
 from selvedge.startup import stop_collecting_garbage
 
 Groups = Mapping[str, Sequence[str]]
@@ -35,6 +39,7 @@ def install(groups: Groups) -> None:
     argument: Any = Argument
     argument.set_value = _checked_value(argument.set_value)
     Fab.display_with_columns = _in_groups(Fab.display_with_columns, groups)
+    fabric_errors.install()
     # `ssh -G` reads ssh's configuration; paramiko's reader, which Fabric uses, ends with a traceback where it knows less.
     Config._load_ssh_files = lambda _self: None
 
@@ -107,12 +112,27 @@ def empty_flag(argument: Argument) -> str:
     )
 
 
+def _given_twice(message: str) -> str:
+    """Return the message for a flag that was given twice, "" for another mistake. Invoke takes its second value for a task."""
+    words = sys.argv[1:]
+    for flag, value in itertools.pairwise(words):
+        if flag.startswith("-") and "=" not in flag and words.count(flag) > 1 and message == f"No idea what {value!r} is!":
+            several = flag in ("-H", "--hosts")
+            how = "Separate several servers by commas: `-H one,two`." if several else "Give it once."
+            return f"{flag} is given twice.\n{how}"
+    return ""
+
+
 def wrong_usage(message: str, context: Any = None, tasks: Sequence[str] = ()) -> Exit:
     """Return the end of the program for wrong usage. It has the signature of Invoke's ParseError.
 
     context: Invoke's parser of the task before the wrong word. tasks: the names of known tasks.
     """
     hint = "`fab --list` shows all tasks. `fab --help TASK` shows the flags of a task."
+    if found := re.fullmatch(r"Flag <Argument: ([\w-]+).*> needed value and was not given one!", message):
+        message = f"--{found[1].replace('_', '-')} needs a value."
+    if twice := _given_twice(message):
+        return Exit(twice, 2)
     if message.startswith("No idea what "):
         quoted = message.removeprefix("No idea what ").removesuffix(" is!")
         word = quoted.strip("'\"")

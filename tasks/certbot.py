@@ -30,16 +30,19 @@ def certbot(app):
         certificate = sv.OwnCertificate.of(app)
     else:
         yield from sv.certbot_client(app)
-        certificate = sv.Certificate.of(app)
+        certificate = sv.certbot_certificate(app)
     listen = sv.ListenTls(sv.nginx_template("nginx/listen-tls.conf.j2"))
     text = sv.template("nginx/tls.conf.j2", app=app, listen=listen.path, certificate=certificate)
     to_https = sv.template("nginx/redirect.conf.j2")
     former = sv.FormerNamesDropped(sv.Site.of(app))
-    loads = (certificate, listen, sv.File(site, text), sv.Link(enabled, to=site), sv.File(redirect, to_https), former, default)
+    site_file, http = sv.tls_site(site, text, certificate), sv.File(redirect, to_https)
+    loads = (certificate, listen, site_file, sv.Link(enabled, to=site), http, former, default)
     yield from loads
-    domain, check = app.served_names[0], sv.site_check(app)
+    domain, chain, check = app.served_names[0], certificate.fullchain, sv.site_check(app)
     stamp = f"nginx-tls-{app.name}"
-    yield sv.NginxHttps(loads=loads, stamp=stamp, domain=domain, fullchain=certificate.fullchain, check_site=check)
+    yield sv.NginxHttps(loads=loads, stamp=stamp, domain=domain, fullchain=chain, folder=app.path_folder, check_site=check)
     if not app.tls.certificate:
         # Delete your own certificate: nginx no longer uses it, and an unused key could only be stolen.
         yield sv.Absent(app.paths.certificate)
+    if app.nginx.path:
+        yield sv.LeftCertificates(sv.PROGRAMS[app.tls.certbot], app.paths.webroot)

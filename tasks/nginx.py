@@ -4,19 +4,16 @@ import selvedge as sv
 from selvedge.release import preconditions
 
 from .parts.bans import site_bans
-from .parts.site_parts import boot_order, passwords
+from .parts.site_parts import boot_order, folders, locations, passwords, site_names
 
 
 @sv.step(phase="switch", precondition=preconditions.site)
 def nginx(app):
     """Configure nginx to serve the app."""
     paths = app.paths
-    code = f"{paths.current}/{app.root}".rstrip("/")
-    own = (paths.site_enabled, f"{paths.site_enabled}-tls")
+    own = (paths.site_enabled, f"{paths.site_enabled}-tls", paths.path_site, app.location_file)
     yield sv.Needs("/etc/nginx/nginx.conf", "install")
-    yield sv.ServerNamesFree(tuple(app.names), own, "" if app.domains else app.site_host)
-    if app.has_tls and not app.tls.certificate:
-        yield sv.NewNames(tuple(app.names), app.name, paths.site_enabled, paths.webroot)
+    yield from site_names(app, own)
     # After a rotation nginx's workers open the logs as www-data: they may enter the folder, but not list it.
     yield sv.Directory(paths.logs, "0710", group="www-data")
     yield sv.NginxLogs(tuple(f"{paths.logs}/nginx-{kind}.log" for kind in ("access", "error", "missed")))
@@ -26,17 +23,17 @@ def nginx(app):
     yield from sv.static_folders(app, paths.current)
     for folder in app.nginx.media.values():
         yield sv.MediaFolder(app.name, paths.shared, folder)
+    yield from folders(app)
     yield from passwords(app)
     lines = sv.included_lines(app)
     shared = sv.File("/etc/nginx/conf.d/selvedge.conf", sv.template("nginx/shared.conf.j2", app=app))
-    locations = sv.File(f"/etc/nginx/snippets/{app.name}.conf", sv.template("nginx/locations.conf.j2", app=app, code=code))
     site = sv.Site.of(app)
     link = sv.Link(paths.site_enabled, to=paths.site)
     # An app without a domain answers for all names itself.
     wanted = bool(app.domains) and app.nginx.default_server
     default = sv.DefaultServer(80, sv.nginx_template("nginx/default.conf.j2", app=app), wanted, own)
     server = (sv.NginxConf(), sv.NginxGroup(), sv.OpenFilesLimit(), sv.SitesEnabled())
-    loads = (*server, shared, lines, locations, site, link, sv.DebianDefaultSiteDisabled(), default)
+    loads = (*server, shared, lines, *locations(app), site, link, sv.DebianDefaultSiteDisabled(), default)
     yield from loads
     yield sv.File(f"/etc/logrotate.d/{app.name}", sv.template("nginx/logrotate.j2", app=app))
     own_file = (lines.path, app.nginx.include) if app.nginx.include else ()

@@ -32,6 +32,8 @@ def venv(app):
         index_strategy=app.index_strategy or "",
         deploy_key=app.paths.deploy_key,
         git_known_hosts=app.paths.git_known_hosts,
+        git_credentials=app.paths.git_credentials,
         build_env=app.paths.build_env,
+        variables=sv.build_digest(app),
         asks=sv.asked_python(app),
     )

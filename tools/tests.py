@@ -22,12 +22,17 @@ ON_SERVERS = [
     *("tests/hosts", f"--ignore={SCRIPTS}", "-vv", "--numprocesses=4", "--dist=loadscope"),
     *("--no-loadscope-reorder", "--durations=10", "--reruns=1"),
 ]
+IN_FOLDERS = [SCRIPTS, "--numprocesses=auto"]
+SHORT, LONG = ["-m", "not thorough"], ["-m", "thorough"]
 RUNS = {
     "unit": ("Unit tests, which need no server and no root (seconds)", ["tests/unit", "--numprocesses=auto"]),
-    "scripts": ("Tests of the shell scripts, as root in folders of this machine (half a minute)", [SCRIPTS, "--numprocesses=auto"]),
-    "hosts": ("Tests on real servers in the sandbox (minutes)", [*ON_SERVERS, "-m", "not thorough"]),
-    "thorough": ("Long tests on real servers (up to an hour)", [*ON_SERVERS, "-m", "thorough"]),
+    "scripts": ("Tests of the shell scripts, as root in folders of this machine (half a minute)", [*IN_FOLDERS, *SHORT]),
+    "servers": ("Tests on real servers in the sandbox (minutes)", [*ON_SERVERS, *SHORT]),
+    "long scripts": ("Long tests of the shell scripts (minutes)", [*IN_FOLDERS, *LONG]),
+    "long servers": ("Long tests on real servers (up to an hour)", [*ON_SERVERS, *LONG]),
 }
+GROUPS = {"unit": ["unit"], "hosts": ["scripts", "servers"], "thorough": ["long scripts", "long servers"]}
+"""What `tests.py NAME` runs. Only tests/hosts may have tests that are marked `thorough`."""
 
 
 def main(names: list[str]) -> int:
@@ -39,10 +44,10 @@ def main(names: list[str]) -> int:
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     for part in ("selvedge", "sandbox", "tasks"):
         compileall.compile_dir(ROOT / part, quiet=1)
-    for name in groups(names):
+    for name in [name for group in names for name in GROUPS[group]]:
         title, arguments = RUNS[name]
         print(f"\n==> {title}", flush=True)
-        if name == "hosts" and not prepare():
+        if name.endswith("servers") and not prepare():
             status = 1
             break
         status, counts = run(arguments)
@@ -52,11 +57,6 @@ def main(names: list[str]) -> int:
     counted = ", ".join(f"{totals[word]} {word}" for word in ("failed", "passed", "skipped", "errors") if totals[word])
     print(f"=== {counted or 'no tests ran'} in {time.monotonic() - began:.0f}s ===", flush=True)
     return status
-
-
-def groups(names: list[str]) -> list[str]:
-    """Return the groups to run: the tests of scripts come before those on servers."""
-    return [group for name in names for group in (["scripts", "hosts"] if name == "hosts" else [name])]
 
 
 def prepare() -> bool:

@@ -7,6 +7,7 @@ systemd's `EnvironmentFile=` (systemd.exec(5)) and `sh` (`set -a; . file`) read 
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 from dotenv.parser import Binding, parse_stream
 from pydantic import SecretStr
 
+from selvedge.config import private_keys
 from selvedge.config.local_files import MIB, LocalFileError, read_text
 from selvedge.config.variables import refusal, total_refusal
 from selvedge.errors import ConfigError, Problem
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _SPECIAL, _ESCAPED = re.compile(r'(["\\`$])'), r"\\\1"
+_LOGIN = re.compile(r"//[^/@\s]*@")
+_LOGIN_NAME = re.compile(r"TOKEN|PASS|SECRET|USER|LOGIN|AUTH|CREDENTIAL|KEY", re.IGNORECASE)
 _REMEDY = 'Write one NAME="value" on each line.'
 _CORRECT = 'Correct {} in hosts.toml: it names a dotenv file with one NAME="value" on each line.'
 
@@ -39,7 +43,7 @@ def read_statements(path: Path, remedy: str) -> list[Binding]:
         text = read_text(path, largest=8 * MIB)
     except LocalFileError as error:
         raise ConfigError(str(path), "", f"the file {error}", error.remedy or remedy) from None
-    if text.lstrip().startswith(("-----BEGIN ", "---- BEGIN ")):
+    if private_keys.is_file(text.encode()) or text.lstrip().startswith("-----BEGIN "):
         raise ConfigError(str(path), "", "the file is a key or certificate, not a dotenv file", remedy)
     return [each for each in parse_stream(io.StringIO(text, newline="")) if each.key or each.error]
 
@@ -52,6 +56,18 @@ def app_environment(app: Target) -> dict[str, SecretStr]:
 def build_environment(app: Target) -> dict[str, SecretStr]:
     """Return the variables of the build, empty without `app.build_env_file`. Raises ConfigError as `read_environment` does."""
     return read_environment(app.local_file(app.build_env_file), "app.build_env_file") if app.build_env_file else {}
+
+
+def build_digest(app: Target) -> str:
+    """Return six hex digits of a hash of the build's variables that decide what is installed, "" without any.
+
+    Logins may change with every run, and decide nothing: neither those in variables nor those in addresses. Raises ConfigError
+    as `read_environment` does.
+    """
+    values = {name: _LOGIN.sub("//", value.get_secret_value()) for name, value in build_environment(app).items()}
+    text = "\n".join(f"{name}={value}" for name, value in sorted(values.items()) if not _LOGIN_NAME.search(name))
+    # The digest is public.
+    return hashlib.scrypt(text.encode(), salt=app.name.encode(), n=2**12, r=8, p=1, dklen=3).hex() if text else ""
 
 
 def read_environment(path: Path, setting: str = "app.env_file") -> dict[str, SecretStr]:

@@ -58,6 +58,13 @@ def unknown_names(names: Iterable[str], file: str) -> list[Problem]:
     return problems
 
 
+def empty_names(env_vars: Mapping[str, str], label: str) -> list[Problem]:
+    """Return a problem for each env var without a value. It would turn off what the file sets, for example its env_file."""
+    remedy = "Give it a value, or unset it. If it comes from a variable of a CI job, that variable is not set. To turn a setting "
+    remedy += 'off, set it to "" in hosts.toml.'
+    return [Problem(label, name, "is empty", remedy) for name, value in env_vars.items() if not value.strip()]
+
+
 def tables_of(env_vars: Mapping[str, str], hosts: Collection[str]) -> dict[str, Any]:
     """Return the settings in env vars as tables.
 

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from selvedge.config.local_files import LocalFileError, expanded, read_bytes, read_text
+from selvedge.config import private_keys
+from selvedge.config.local_files import LocalFileError, expanded, home_folder, read_bytes, read_text
 from selvedge.errors import ConfigError
 from selvedge.shell.quoting import quote
 
@@ -39,8 +40,14 @@ def hosts_file(path: Path | None = None, environ: Mapping[str, str] = os.environ
 
 
 def named_hosts_file(environ: Mapping[str, str] = os.environ) -> Path | None:
-    """Return the file that $SELVEDGE_HOSTS_FILE names; None if it is not set. Raises ConfigError for an unknown `~user`."""
+    """Return the file that $SELVEDGE_HOSTS_FILE names; None if it is not set.
+
+    Raises ConfigError if it is empty or names an unknown `~user`.
+    """
     named = environ.get("SELVEDGE_HOSTS_FILE")
+    if named is not None and not named.strip():
+        remedy = "Give it a value, or run `unset SELVEDGE_HOSTS_FILE`. In a CI job, the variable that it comes from is not set."
+        raise ConfigError("environment", "SELVEDGE_HOSTS_FILE", "is empty", remedy)
     return _env_var_path("SELVEDGE_HOSTS_FILE", named) if named else None
 
 
@@ -60,7 +67,8 @@ def sandbox_file(environ: Mapping[str, str] = os.environ) -> Path:
     """Return the sandbox's file of hosts, in $SELVEDGE_SANDBOX_DIR or in selvedge/sandbox of the XDG state folder."""
     if named := environ.get("SELVEDGE_SANDBOX_DIR"):
         return _env_var_path("SELVEDGE_SANDBOX_DIR", named) / "hosts.toml"
-    state = _env_var_path("XDG_STATE_HOME", environ.get("XDG_STATE_HOME") or "~/.local/state")
+    named = environ.get("XDG_STATE_HOME")
+    state = _env_var_path("XDG_STATE_HOME", named) if named else home_folder() / ".local/state"
     return state / "selvedge" / "sandbox" / "hosts.toml"
 
 
@@ -72,21 +80,40 @@ def read_toml(file: Path) -> dict[str, Any]:
     """
     try:
         text = read_text(file)
+        if private_keys.is_file(text.encode()):
+            raise LocalFileError("is a private key", "Name a hosts.toml, and let no one else read the key.")
         return tomllib.loads(text)
     except LocalFileError as error:
         remedy = error.remedy or f"Check it: `ls -lL {display_name(file)}`."
         raise ConfigError(display_name(file), "", f"the file {error}", remedy) from None
+    except RecursionError:
+        problem, remedy = "it has too many tables or lists inside each other", "Correct it: see docs/reference/hosts-toml.md."
+        raise ConfigError(display_name(file), "", problem, remedy) from None
     except tomllib.TOMLDecodeError as error:
         message, _, place = str(error).partition(" (at ")
         found = re.match(r"line ([0-9]+), column ([0-9]+)", place)
         lines = text.splitlines()
         number, column = (int(found[1]), int(found[2])) if found else (len(lines), len(lines[-1]) + 1 if lines else 1)
-        line = lines[number - 1].strip() if 0 < number <= len(lines) else ""
+        line = _shown(file, lines[number - 1].strip()) if 0 < number <= len(lines) else ""
         remedy = 'Put text in quotes: `key = "value"`. Begin a table with its name in brackets, on its own line: `[app]`.'
         if message.startswith("Illegal character '\\n'"):
             message = "A closing quote is missing"
-        problem = f"{message.rstrip('.')}: `{line}`"
+        problem = f"{message.rstrip('.')}: `{line}`" if line else message.rstrip(".")
         raise ConfigError(display_name(file), f"line {number}, column {column}", problem, remedy) from None
+    except ValueError:
+        # Python reads no integer of more than 4300 digits (sys.set_int_max_str_digits).
+        raise ConfigError(display_name(file), "", "a number has too many digits", "Write a smaller one.") from None
+
+
+def _shown(file: Path, line: str) -> str:
+    """Return a line of a TOML file for a message, without what may be a secret: $SELVEDGE_HOSTS_FILE may name another file."""
+    if file.suffix != ".toml":
+        return ""
+    key, equals, _ = line.partition("=")
+    secret = re.search(r"pass|secret|token|credential|api_?key|://[^/\s]*@", key if equals else line, re.IGNORECASE)
+    if secret or re.search(r"://[^/\s]*@", line):
+        return f"{key.rstrip()} = •••" if equals else "•••"
+    return line
 
 
 def display_name(file: Path) -> str:

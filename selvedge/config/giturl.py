@@ -7,8 +7,10 @@ import re
 # The characters of a path: besides ASCII's, letters of other scripts, which git passes on as they are.
 _PATH = r"(?:[A-Za-z0-9._~%+@:,=/-]|[^\W\x00-\x7f])+"
 _HOST = r"[A-Za-z0-9_][A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\]"
+# What RFC 3986 allows there: other characters are percent codes.
+_PASSWORD = r"[A-Za-z0-9._~%+=!$&'()*,;:-]*"
 _URL = re.compile(
-    r"(?P<scheme>https?|ssh|git)://((?P<user>[A-Za-z0-9._~%+=][A-Za-z0-9._~%+=-]*)(:(?P<password>[A-Za-z0-9._~%+=-]*))?@)?"
+    r"(?P<scheme>https?|ssh|git)://((?P<user>[A-Za-z0-9._~%+=][A-Za-z0-9._~%+=-]*)(:(?P<password>" + _PASSWORD + "))?@)?"
     rf"(?P<host>{_HOST})(:(?P<port>[0-9]{{1,5}}))?/(?P<path>{_PATH})"
 )
 # git's short forms: [user@]host:path and [user@host:port]:path (git-clone(1), "GIT URLS"). A '/' before the ':' makes it a path.
@@ -17,6 +19,11 @@ _SCP = re.compile(
 )
 _SCP_PORT = re.compile(
     rf"\[([A-Za-z0-9_][A-Za-z0-9._-]*@)?(?P<host>[A-Za-z0-9_][A-Za-z0-9._-]+):(?P<port>[0-9]{{1,5}})\]:(?!-|:|//){_PATH}"
+)
+# A page of a branch or folder, from the address line of a browser: at GitHub and Gitea's Codeberg, and at GitLab.
+_PAGE = re.compile(
+    r"(https://(?:github\.com|codeberg\.org)/[\w.-]+/[\w.-]+)/(?:tree|blob|src)/.+|(https://[\w.-]+/[\w./-]+)/-/(?:tree|blob)/.+",
+    re.ASCII,
 )
 _FILE = re.compile(rf"file:///{_PATH}")
 # The beginnings of the tokens of GitHub, GitLab, Bitbucket, Gitea's and Atlassian's API, Azure DevOps and Hugging Face.
@@ -37,6 +44,8 @@ def check_repository(repository: str) -> str:
     Raises:
         ValueError: the end of a sentence that begins with the setting's name.
     """
+    if page := _PAGE.fullmatch(repository):
+        raise ValueError(f"must be the address of the repository, not of one of its pages: {page[1] or page[2]}.git")
     if is_local(repository) or _FILE.fullmatch(repository) or _SCP.fullmatch(repository):
         return repository
     found = _URL.fullmatch(repository) or _SCP_PORT.fullmatch(repository)
@@ -59,9 +68,26 @@ def _meant(repository: str) -> str:
     if mixed := re.fullmatch(rf"ssh://([\w.-]+@)?({_HOST}):([A-Za-z~_]{_PATH})", repository, re.ASCII):
         user, host, path = mixed[1] or "", mixed[2], mixed[3]
         return f"mixes two forms: write ssh://{user}{host}/{path} or {user}{host}:{path}"
+    if (login := re.match(r"(?:https?|ssh)://[^\s/@:]+:(\S+)@", repository)) and not re.fullmatch(_PASSWORD, login[1]):
+        return "must have the special characters of its password as percent codes: %40 for @, %2F for /, %23 for #, %3F for ?"
     if port := re.fullmatch(rf"([\w.-]+@)?({_HOST}):([0-9]+):({_PATH})", repository, re.ASCII):
         return f"must name a port in the form ssh://{port[1] or ''}{port[2]}:{port[3]}/{port[4].lstrip('/')}"
     return ""
+
+
+def with_server(repository: str, user: str, host: str, port: int) -> str:
+    """Return an SSH address with another server. user: for an address without one. Raises ValueError for another address."""
+    found = _URL.fullmatch(repository) or _SCP_PORT.fullmatch(repository) or _SCP.fullmatch(repository)
+    if not found:
+        raise ValueError("is no address over SSH")
+    name = f"[{host}]" if ":" in host else host
+    begin, path = repository[: found.start("host")], repository[found.end("host") :]
+    if found.groupdict().get("scheme"):
+        login = begin.partition("://")[2] or (f"{user}@" if user else "")
+        return f"ssh://{login}{name}:{port}/{found['path']}"
+    login = begin.lstrip("[") or (f"{user}@" if user else "")
+    path = re.sub(r"^(:[0-9]+)?\]?:", "", path)
+    return f"{login}{name}:{path}" if port == 22 else f"ssh://{login}{name}:{port}/{path.lstrip('/')}"
 
 
 def without_credentials(repository: str) -> str:

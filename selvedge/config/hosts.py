@@ -165,7 +165,8 @@ def _find_host(typed: str, hosts: Mapping[str, Host], groups: Iterable[str], in_
     if host is None or (not re.search(r"[.:@]", typed) and not in_ssh_config(typed)):
         close = difflib.get_close_matches(typed, [*hosts, *groups], n=3)
         hint = f" Did you mean {' or '.join(close)}?" if close else ""
-        raise UsageError(f"No host or group is named {typed!r}.{hint}", _known_names(hosts, groups))
+        shown = re.sub("(?<=:).*(?=@)", "•••", typed)
+        raise UsageError(f"No host or group is named {shown!r}.{hint}", _known_names(hosts, groups))
     return host
 
 

@@ -11,7 +11,7 @@ from pydantic import SecretStr, ValidationError
 
 from selvedge.config.checks import host_problems, table_problems
 from selvedge.config.dotenv import read_statements
-from selvedge.config.env_vars import settings_env_vars, tables_of, unknown_names
+from selvedge.config.env_vars import empty_names, settings_env_vars, tables_of, unknown_names
 from selvedge.config.files import display_name, hosts_file, read_toml, sandbox_file
 from selvedge.config.hosts import OVERRIDES, Host
 from selvedge.config.messages import to_problem
@@ -87,7 +87,7 @@ def _read_dotenv(file: Path) -> dict[str, str]:
 
 def _env_vars_source(label: str, environ: Mapping[str, str], hosts: list[str]) -> Source:
     env_vars = settings_env_vars(environ)
-    _raise_problems(unknown_names(env_vars, label))
+    _raise_problems([*unknown_names(env_vars, label), *empty_names(env_vars, label)])
     return Source(label, tables_of(env_vars, hosts), tuple(env_vars))
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import errno
+import getpass
 import os
-import re
 import stat
 from pathlib import Path
+
+from selvedge.config import private_keys
+from selvedge.shell.quoting import quote
 
 MIB = 1024 * 1024
 KINDS = {
@@ -16,12 +19,7 @@ KINDS = {
     stat.S_IFCHR: "is a device instead of a regular file",
     stat.S_IFBLK: "is a device instead of a regular file",
 }
-# PEM and OpenSSH (RFC 7468), SSH2 (RFC 4716), PuTTY, age; and the base64 of "openssh-key-v1", for a key without its BEGIN line.
-_PRIVATE_KEY = re.compile(
-    r"-{4,5} ?BEGIN [^\n]*PRIVATE KEY|PuTTY-User-Key-File-|AGE-SECRET-KEY-|b3BlbnNzaC1rZXktdjEA", re.IGNORECASE
-)
-
-
+_DER_CERTIFICATE = b"\x30\x82"
 _SAVE = "Save it as UTF-8."
 
 
@@ -34,6 +32,22 @@ class LocalFileError(Exception):
     def __init__(self, problem: str, remedy: str = "") -> None:
         super().__init__(problem)
         self.remedy = remedy
+
+
+def home_folder() -> Path:
+    """Return the user's home folder: $HOME, else that of the user database, else /, as in a container whose user has none."""
+    try:
+        return Path("~").expanduser()
+    except RuntimeError:
+        return Path("/")
+
+
+def user_name() -> str:
+    """Return the user's name on this machine; its number if it has no name, as in a container."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
 
 
 def expanded(path: str) -> Path:
@@ -80,6 +94,12 @@ def read_text(path: Path, *, largest: int = MIB) -> str:
         LocalFileError: as `read_bytes`, or the file is not UTF-8 text.
     """
     content = read_bytes(path, largest=largest)
+    if private_keys.is_binary(content):
+        raise LocalFileError("is a private key or a keystore in a binary format such as DER or PKCS #12")
+    if content.startswith(_DER_CERTIFICATE):
+        pem = quote(str(path.with_suffix(".pem")))
+        remedy = f"Convert it to PEM: `openssl x509 -inform der -in {quote(str(path))} -out {pem}`."
+        raise LocalFileError("is a certificate in binary (DER) instead of PEM text", remedy)
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise LocalFileError("is UTF-16 text", _SAVE)
     try:
@@ -89,11 +109,6 @@ def read_text(path: Path, *, largest: int = MIB) -> str:
     if "\0" in text:
         raise LocalFileError("is not text, because it has NUL characters", "If it is UTF-16 text, save it as UTF-8.")
     return text
-
-
-def holds_private_key(text: str) -> bool:
-    """Return whether a text has a private key in it: PEM, OpenSSH, PuTTY or age."""
-    return bool(_PRIVATE_KEY.search(text))
 
 
 def _wrong_kind(mode: int) -> LocalFileError:

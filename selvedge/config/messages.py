@@ -36,7 +36,16 @@ def _problem_and_remedy(error: ErrorDetails, path: KeyPath, in_env_var: bool) ->
     if error["type"] == "missing":
         return "is missing", example or "Add a table [app] with the keys name and repository."
     problem = str(error["ctx"]["error"]) if error["type"] == "value_error" else _wrong_type(error, path)
-    return problem + _wrong_value(error["input"], path, problem), example
+    return problem + _wrong_value(error["input"], path, problem), example or _table_example(problem, path, in_env_var)
+
+
+def _table_example(problem: str, path: KeyPath, in_env_var: bool) -> str:
+    """Return how to write a table or a group, which have no examples of their own; "" for other settings."""
+    if in_env_var:
+        return ""
+    if problem == "must be a table":
+        return f"Write a line `[{'.'.join(map(str, path))}]`, and the settings of the table below it."
+    return 'Write, for example, `production = ["server"]` below a line `[groups]`.' if path[0] == "groups" else ""
 
 
 def _wrong_type(error: ErrorDetails, path: KeyPath) -> str:
@@ -56,8 +65,17 @@ def _wrong_value(value: Any, path: KeyPath, problem: str) -> str:
         return ""
     if path[-1] == "repository":
         value = without_credentials(str(value))
+    if isinstance(value, str):
+        value = _masked(value, path)
     text = repr(value) if isinstance(value, str) else to_toml(value) if isinstance(value, bool) else str(value)
     return f", not {text if len(text) <= 60 else text[:57] + '...'}"
+
+
+def _masked(value: str, path: KeyPath) -> str:
+    """Return the value without the login of an address, and without what may be the password of a user."""
+    if "basic_auth" in path:
+        return re.sub(":.*", ":•••", value, flags=re.DOTALL)
+    return re.sub("(?<=://)[^/@]*@", "•••@", value)
 
 
 def _example(path: KeyPath, in_env_var: bool) -> str:

@@ -10,6 +10,7 @@ from selvedge.config.nginx_types import (
     PROXIES,
     Directory,
     OptionalDirectory,
+    OptionalSitePath,
     RedirectFrom,
     RedirectTo,
     TrustedProxy,
@@ -26,6 +27,11 @@ def password_variable(user: str) -> str:
     return PASSWORD_PREFIX + user.upper().replace(".", "_").replace("-", "_")
 
 
+def below(path: str, folder: str) -> bool:
+    """Return whether a path is `folder`, or is in it."""
+    return path == folder or path.startswith((f"{folder}/", f"{folder}?"))
+
+
 class Nginx(Section):
     """The web server in front of the app."""
 
@@ -33,6 +39,18 @@ class Nginx(Section):
         "10m",
         description="The largest request body, for example an upload. `0` removes the limit.",
         examples=["100m"],
+    )
+    path: OptionalSitePath = Field(
+        "",
+        description="Answer at this path of the names in `app.domains` (or of the server's address) only. Other apps of the server "
+        "can have the rest of the same name. Paths in other settings, such as `app.health`, stay as the app has them.",
+        examples=["/api"],
+    )
+    strip_path: Switch = Field(
+        True,
+        description="Tell the app its `path` as `root_path`, so that its routes do not contain it. `False`: the routes "
+        "of the app begin with the path.",
+        examples=[False],
     )
     static: dict[UrlPrefix, Directory] = Field(
         default_factory=dict,
@@ -107,9 +125,26 @@ class Nginx(Section):
         return self
 
     @model_validator(mode="after")
+    def _check_path(self) -> Self:
+        if not self.path:
+            return self
+        if self.spa:
+            raise ValueError("spa and path exclude each other: serve the page at / of a name of its own, or from the app")
+        if self.redirected_names:
+            name = next(iter(self.redirected_names.values()))[0]
+            raise ValueError(f"redirects: an app with path cannot redirect the name {name}: let the app at / of the name do it")
+        outside = [] if self.strip_path else [each for each in self._own_paths if not below(each, self.path)]
+        if outside:
+            problem = f"{outside[0]} is not below the path {self.path}, with which the app's routes begin (strip_path = false)"
+            raise ValueError(f"{problem}: write {self.path}{outside[0]}")
+        return self
+
+    @model_validator(mode="after")
     def _check_redirects(self) -> Self:
         for source, to in self.redirects.items():
-            if to == source or to in self.redirects:
+            if to.startswith("/") and not source.startswith("/"):
+                raise ValueError(f"redirects: the host name {source} leads to the path {to}: name a host or an https:// address")
+            if to.partition("?")[0] in self.redirects:
                 raise ValueError(f"redirects: {source} leads to {to}, which is redirected, too: name the last address")
         names: dict[str, str] = {}
         for user in self.basic_auth:
@@ -117,6 +152,16 @@ class Nginx(Section):
             if other != user:
                 raise ValueError(f"basic_auth: {other} and {user} have the same variable {password_variable(user)}: rename one")
         return self
+
+    @property
+    def _own_paths(self) -> list[str]:
+        """The paths that nginx answers itself."""
+        return [*self.static, *self.media, *self.redirected_paths]
+
+    @property
+    def prefix(self) -> str:
+        """The part of the site's paths that the app's own paths do not have: `path`, or nothing."""
+        return self.path if self.strip_path else ""
 
     @property
     def proxy_networks(self) -> list[str]:
@@ -134,5 +179,6 @@ class Nginx(Section):
 
     @property
     def redirected_paths(self) -> dict[str, str]:
-        """The paths that are redirected, with their targets."""
-        return {source: to for source, to in self.redirects.items() if source.startswith("/")}
+        """The paths that are redirected, with their targets: paths and addresses. The same path of another host has its address."""
+        paths = ((source, to) for source, to in self.redirects.items() if source.startswith("/"))
+        return {source: to if to.startswith(("/", "https://")) else f"https://{to}{source}" for source, to in paths}

@@ -42,6 +42,14 @@ def _trusted_proxy(value: str) -> str:
     return found
 
 
+def _site_path(value: str) -> str:
+    if not value.strip("/"):
+        raise ValueError("must be a path such as /api: an app without this setting answers at /, so leave it out")
+    if not re.fullmatch(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+/?", value, re.ASCII):
+        raise ValueError("must be a path of letters, digits and any of . _ ~ - / such as /api")
+    return value.rstrip("/")
+
+
 def _redirect_from(value: str) -> str:
     if not value.startswith("/"):
         return domain_name(value)
@@ -55,8 +63,8 @@ def _redirect_to(value: str) -> str:
         return https_url(value)
     if not value.startswith("/"):
         return domain_name(value)
-    if not _PATH.fullmatch(value):
-        raise ValueError("must be a host name, an https:// address, or a path such as /new")
+    if not _PATH.fullmatch(value) or value.startswith("//"):
+        raise ValueError("must be a host name, an https:// address, or a path such as /new, which begins with one '/'")
     return value
 
 
@@ -70,6 +78,7 @@ def _user_name(value: str) -> str:
 
 Directory = Annotated[Text, AfterValidator(_directory)]
 OptionalDirectory = Annotated[Text, AfterValidator(lambda value: _directory(value) if value else value)]
+OptionalSitePath = Annotated[Text, AfterValidator(lambda value: _site_path(value) if value else value)]
 TrustedProxy = Annotated[Text, AfterValidator(_trusted_proxy)]
 RedirectFrom = Annotated[Text, AfterValidator(_redirect_from)]
 RedirectTo = Annotated[Text, AfterValidator(_redirect_to)]

@@ -79,6 +79,8 @@ These variables are not settings:
 | `SELVEDGE_SANDBOX_DIR` | folder of the sandbox |
 | `SELVEDGE_SANDBOX_DRIVER` | program that runs sandbox servers |
 
+An empty variable is a mistake, also in `.env`. To turn a setting off, set it to `""` in hosts.toml.
+
 Any other variable that begins with `SELVEDGE_` is a mistake. Selvedge ignores other names in `.env`.
 """
 
@@ -145,6 +147,7 @@ GROUPS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "nginx": {
         "Files": ("static", "media", "spa"),
         "Names and access": ("redirects", "default_server", "trusted_proxies", "basic_auth"),
+        "Several apps under one name": ("path", "strip_path"),
         "Limits": ("max_body", "read_timeout", "large_headers"),
         "Responses": ("gzip", "security_headers", "include"),
     },

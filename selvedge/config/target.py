@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
+from urllib.parse import urlsplit
 
 from pydantic import ConfigDict, Field, SecretStr, model_validator
 
@@ -14,7 +15,7 @@ from selvedge.config import giturl
 from selvedge.config.app import App
 from selvedge.config.box import Box
 from selvedge.config.hosts import Host
-from selvedge.config.nginx import Nginx, password_variable
+from selvedge.config.nginx import Nginx, below, password_variable
 from selvedge.config.server import Hooks, Server, Tls
 from selvedge.config.types import LOCAL_PREFIX
 from selvedge.errors import ConfigError, Pending
@@ -45,7 +46,8 @@ class Release(Value):
 class Target(App):
     """The settings of one host.
 
-    base_dir: the folder of hosts.toml. passwords: those for `nginx.basic_auth`, by their environment variables.
+    base_dir: the folder of hosts.toml. passwords: those for `nginx.basic_auth`, by their environment variables. ssh_config: the
+    file of `fab -S`, "" for the usual ones. ssh_keys: the private keys of `fab -i`. ssh_address: where ssh connects to.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -58,7 +60,14 @@ class Target(App):
     box: Box
     base_dir: Path
     passwords: Mapping[str, SecretStr] = Field(default_factory=dict, repr=False)
+    ssh_config: str = ""
+    ssh_keys: tuple[str, ...] = ()
+    ssh_address: str = ""
     release: Release = Field(default_factory=Release)
+
+    def reached(self, ssh_config: str, ssh_keys: tuple[str, ...], ssh_address: str) -> Target:
+        """Return a copy of these settings with those of Fabric's flags and of ssh's configuration."""
+        return self.model_copy(update={"ssh_config": ssh_config, "ssh_keys": ssh_keys, "ssh_address": ssh_address})
 
     def releasing(self, release: Release) -> Target:
         """Return a copy of these settings with another release."""
@@ -105,7 +114,20 @@ class Target(App):
     @property
     def url(self) -> str:
         """The address of the app."""
-        return f"{'https' if self.domains else 'http'}://{self.site_host}/"
+        return f"{self._origin}{self.nginx.path}/"
+
+    @property
+    def health_url(self) -> str:
+        """The address of the health check."""
+        return f"{self._origin}{self.at(self.health_path)}"
+
+    @property
+    def _origin(self) -> str:
+        return f"{'https' if self.domains else 'http'}://{self.site_host}"
+
+    def at(self, path: str) -> str:
+        """Return a path of the app as visitors see it, below `nginx.path`."""
+        return f"{self.nginx.prefix}{path}"
 
     @property
     def site_host(self) -> str:
@@ -113,12 +135,43 @@ class Target(App):
         if self.domains:
             return self.served_names[0]
         address = self.host.address or self.host.name
+        # A visitor does not know the names of ssh's configuration.
+        if self.ssh_address and not re.search("[.:]", address) and self.ssh_address not in ("localhost", "127.0.0.1", "::1"):
+            address = self.ssh_address
         return f"[{address}]" if ":" in address else address
 
     @property
     def served_names(self) -> list[str]:
         """The host names at which the app itself answers: `domains` without those that are redirected."""
         return [name for name in self.domains if name not in self.nginx.redirects]
+
+    @property
+    def server_names(self) -> list[str]:
+        """The names of the app's server block. Those of an app with a path are regular expressions.
+
+        nginx prefers the exact names of an app that has the whole site.
+        """
+        if not self.nginx.path:
+            return self.served_names or ["_"]
+        return [f"~^{re.escape(name)}$" for name in self.served_names] or [f"_{self.name}"]
+
+    @property
+    def path_folders(self) -> list[str]:
+        """The folders whose files pass paths of the app's site to other apps, one for each name.
+
+        An app with a path has its own file in the first.
+        """
+        return [f"{self.paths.site_paths}/{name}" for name in self.served_names or ["_"]]
+
+    @property
+    def path_folder(self) -> str:
+        """The folder of an app with a path, "" for another app: the site of the name may have another app's certificate."""
+        return self.path_folders[0] if self.nginx.path else ""
+
+    @property
+    def location_file(self) -> str:
+        """The file that passes the app's path of a site to the app."""
+        return f"{self.path_folders[0]}/{self.name}.conf"
 
     @property
     def names(self) -> list[str]:
@@ -207,6 +260,20 @@ class Target(App):
             redirected = next(iter(names.values()))[0]
             problem = f"nginx.redirects has the host name {redirected}, but app.domains has no name at which the app itself answers"
             raise ValueError(f"{problem}: add that name to app.domains")
+        for source, to in self.nginx.redirected_paths.items():
+            found = urlsplit(to)
+            if found.hostname in self.served_names and found.path in self.nginx.redirected_paths:
+                raise ValueError(f"nginx.redirects: {source} leads to {to}, which is redirected, too: name the last address")
+        return self
+
+    @model_validator(mode="after")
+    def _check_health_path(self) -> Self:
+        path = self.nginx.path
+        if path and not self.nginx.strip_path and not below(self.health, path):
+            raise ValueError(
+                f"app.health is {self.health}, which is not below nginx.path {path}, with which the app's routes begin "
+                f"(nginx.strip_path = false): set it to a path of the app, such as {path}/"
+            )
         return self
 
     @model_validator(mode="after")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -33,8 +34,15 @@ class Fleet:
         chosen = list(self.sessions if sessions is None else sessions)
         if len(chosen) == 1:
             return [work(chosen[0])]
-        with ThreadPoolExecutor(max_workers=min(32, len(chosen) or 1)) as pool:
-            futures = [pool.submit(work, session) for session in chosen]
+        with ExitStack() as waiting, ThreadPoolExecutor(max_workers=min(32, len(chosen) or 1)) as pool:
+
+            def work_and_wait(session: Session) -> T:
+                result = work(session)
+                waits = self.report.activity(session.name, "", "waiting for the other servers", live_only=True)
+                waiting.enter_context(waits)
+                return result
+
+            futures = [pool.submit(work_and_wait, session) for session in chosen]
             self._wait(futures)
         errors = [future.exception() for future in futures if future.exception()]
         for error in errors[1:]:

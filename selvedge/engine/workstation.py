@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import socket
 import subprocess
 from collections.abc import Mapping, Sequence
 
+from selvedge.config.local_files import user_name
 from selvedge.errors import StepError
 from selvedge.report import Report
 
 
 def who() -> str:
     """Return user@machine."""
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):
-        # In a container, the user's number may have no name.
-        user = str(os.getuid())
-    return f"{user}@{socket.gethostname()}"
+    return f"{user_name()}@{socket.gethostname()}"
 
 
 def run_local(report: Report, host: str, what: str, commands: Sequence[str], env_vars: Mapping[str, str]) -> None:
@@ -28,7 +23,7 @@ def run_local(report: Report, host: str, what: str, commands: Sequence[str], env
     Raises StepError for the first command that fails.
     """
     for command in commands:
-        with report.paused():
+        with report.lent():
             done = subprocess.run(["/bin/sh", "-c", command], env={**os.environ, **env_vars}, check=False)
         if done.returncode != 0:
             raise StepError(

@@ -88,10 +88,11 @@ class Removed(Resource):
 
     def probe(self) -> str:
         paths = self.app.paths
-        renewal = f"/etc/letsencrypt/renewal/{self.app.name}.conf"
-        existing = f"probe_existing {words(paths.site_enabled, f'{paths.site_enabled}-tls', *self._places(), renewal)}"
+        existing = f"probe_existing {words(paths.site_enabled, f'{paths.site_enabled}-tls', *self._places())}"
+        certificate = call("remove_certificate", given=self.app.shell_values)
+        renewal = f"if {{ {certificate}; }}; then echo /etc/letsencrypt/renewal/{self.app.name}.conf; fi"
         user = f"if getent passwd {quote(self.app.name)} >/dev/null; then echo 'user {self.app.name}'; fi" if self.data else ""
-        return "\n".join(filter(None, [existing, user]))
+        return "\n".join(filter(None, [existing, renewal, user]))
 
     def plan(self, fact: str) -> Change | None:
         if not fact.strip():

@@ -23,7 +23,9 @@ def _rehearse(session: Session) -> None:
         session.report.step(name, "certbot", "skipped: this host has no certificate from certbot")
         return
     session.report.step(name, "certbot", "testing the renewal of the certificate")
-    result = session.run(call("certbot_rehearse", app.name, PROGRAMS[app.tls.certbot], app.tls.acme_server))
+    words = (app.name, PROGRAMS[app.tls.certbot], app.tls.acme_server)
+    shared = call("certbot_rehearse_site", *words, app.path_folder) if app.nginx.path else call("certbot_rehearse", *words)
+    result = session.run(shared)
     lines = [line.strip() for line in result.output.splitlines() if line.strip(" -")]
     if result.status != 0:
         for line in lines:

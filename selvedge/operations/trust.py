@@ -85,12 +85,11 @@ def _store(report: Report, host: Host, shown: ServerKeys, keys: Sequence[HostKey
 def _compare_with_pinned(report: Report, host: Host, shown: ServerKeys) -> None:
     prints = [fingerprint(key) for key in shown.keys]
     kind = kind_of(shown.keys[0])
-    first = f'set `host_key = "{prints[0]}"` in [hosts.{_toml_key(host.name)}]. This is the {kind} key, which logins use.'
-    if host.host_key == prints[0]:
-        report.line("    host_key in hosts.toml is the first of these keys, so there is nothing to store.")
-    elif host.host_key in prints:
-        problem = f"{host.name}: host_key in hosts.toml is one of the server's keys, but logins use its {kind} key."
-        raise SelvedgeError(problem, f"In hosts.toml, {first}")
+    first = f'set `host_key = "{prints[0]}"` in [hosts.{_toml_key(host.name)}]. This is the {kind} key, which ssh prefers.'
+    if host.host_key in prints:
+        report.line("    host_key in hosts.toml is one of these keys, so there is nothing to store.")
+        if host.host_key != prints[0]:
+            report.line(f"    To log in with one connection instead of several, {first}")
     else:
         raise SelvedgeError(
             f"{host.name}: THE SERVER'S HOST KEY HAS CHANGED. hosts.toml has {host.host_key}, but the server does not show this "

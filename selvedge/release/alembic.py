@@ -23,48 +23,74 @@ _BEFORE = frozenset({"{", "!", "if", "then", "else", "elif", "do", "while", "unt
 _KEPT = frozenset({"cd", "export", "set", "unset", ".", "source", "umask"})
 """Commands that alembic may depend on. Other commands before it do their own work, and are left out."""
 _SHELLS = frozenset({"sh", "bash", "dash"})
+_LOOP = re.compile(r"\bfor\s+(\w+)\s+in\b|\bread((?:\s+-?\w+)+)")
+_VARIABLE = re.compile(r"\$\{?(\w+)")
+_CHOICE = re.compile(r"\b(else|elif|case)\b")
 
 
 def alembic_command(migrate: str, verb: str, needed: Sequence[str] = ()) -> str:
     """Return shell that runs PROGRAM as `migrate` runs `alembic upgrade`; "" if `migrate` does not call alembic itself.
 
     verb: read, sql or downgrade. needed: the revisions that a release needs. The shell has the same folder, variables and
-    options (`cd db && alembic -c alembic.ini -x tenant=a upgrade head`), and none of the other commands of `migrate`.
+    options (`cd db && alembic -c alembic.ini -x tenant=a upgrade head`), and none of the other commands of `migrate`. It is ""
+    also where those decide which database alembic is called for: a loop over several, or an `else`.
     """
     arguments = words("-c", PROGRAM, verb, ",".join(needed))
-    parts = list(_parts(migrate, arguments))
-    return " && ".join(parts) if any(arguments in part for part in parts) else ""
+    shell = " && ".join(_parts(migrate, arguments))
+    return "" if arguments not in shell or _depends(migrate, shell.split(arguments)) else shell
 
 
-def _parts(text: str, arguments: str) -> Iterator[str]:
-    for command in _commands(text):
-        while command and command[0] in _BEFORE:
-            command.pop(0)
-        named = [word for word in command if not _ASSIGNMENT.match(word)]
-        if not named:
-            yield from [" ".join(command)] if command else []
-        elif inner := _inner(named):
-            variables = command[: command.index(named[0])]
-            parts = list(_parts(inner, arguments))
-            if any(arguments in part for part in parts):
-                yield from [f"export {' '.join(variables)}"] if variables else []
-                yield from parts
-        elif called := "" if _is_shell(named[0]) else _called(command, arguments):
-            yield called
-        elif named[0] in _KEPT:
-            yield " ".join(command)
+def _depends(migrate: str, around: Sequence[str]) -> bool:
+    """Return whether other commands of `migrate` choose the options of alembic. around: the shell before and after each call."""
+    loops = {name for found in _LOOP.findall(migrate) for name in " ".join(found).split()}
+    used = set(_VARIABLE.findall(" ".join(around)))
+    return bool(loops & used) or (len(around) > 2 and _CHOICE.search(migrate) is not None)
 
 
-def _commands(text: str) -> Iterator[list[str]]:
-    """Yield the words of each command, as they are written."""
+def _parts(text: str, arguments: str) -> list[str]:
+    """Return the commands that alembic depends on, and those that call it, with PROGRAM in its place."""
+    groups: list[list[str]] = [[]]
+    for command, end in _commands(text):
+        groups[-1].extend(_part(command, arguments))
+        if end == "(":
+            groups.append([])
+        elif end == ")" and len(groups) > 1:
+            inner = groups.pop()
+            groups[-1].extend(_group(inner, arguments))
+    return [part for group in groups for part in group]
+
+
+def _group(parts: Sequence[str], arguments: str) -> list[str]:
+    """Return the parts as one, in a shell of its own. It is left out if it does not call alembic: its folder ends with it."""
+    return [f"({' && '.join(parts)})"] if any(arguments in part for part in parts) else []
+
+
+def _part(command: list[str], arguments: str) -> Iterator[str]:
+    while command and command[0] in _BEFORE:
+        command.pop(0)
+    named = [word for word in command if not _ASSIGNMENT.match(word)]
+    if not named:
+        yield from [" ".join(command)] if command else []
+    elif inner := _inner(named):
+        variables = command[: command.index(named[0])]
+        exported = [f"export {' '.join(variables)}"] if variables else []
+        yield from _group([*exported, *_parts(inner, arguments)], arguments)
+    elif called := "" if _is_shell(named[0]) else _called(command, arguments):
+        yield called
+    elif named[0] in _KEPT:
+        yield " ".join(command)
+
+
+def _commands(text: str) -> Iterator[tuple[list[str], str]]:
+    """Yield the words of each command, as they are written, and the operator after it."""
     command: list[str] = []
     for found in _TOKEN.finditer(text.replace("\\\n", " ")):
         if found["word"]:
             command.append(found["word"])
         else:
-            yield command
+            yield command, found["end"]
             command = []
-    yield command
+    yield command, ""
 
 
 def _is_shell(word: str) -> bool:

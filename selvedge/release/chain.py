@@ -22,6 +22,9 @@ from selvedge.resources.code.hook import BuildHook
 from selvedge.resources.code.pushed import uncommitted_files
 from selvedge.task import Step
 
+Steps = Mapping[str, Sequence[Step]]
+"""The steps of each host, by the host's name."""
+
 # `--script` prints whole files of lib/. A script calls some of their functions and assigns their variables.
 SCRIPT_HEAD = "# shellcheck shell=dash disable=SC2016,SC2030,SC2031,SC2154,SC2329"
 
@@ -33,19 +36,19 @@ def run_chain(fleet: Fleet, commits: Commits, tasks: Sequence[Step], options: Ma
     UnreachableError.
     """
     began = time.monotonic()
+    apply_options(fleet.sessions, options)
+    steps = {session.name: _steps(tasks, session) for session in fleet.sessions}
     # git may need longer than the servers.
     with ThreadPoolExecutor(max_workers=1) as background:
-        uncommitted = background.submit(count_uncommitted, fleet.sessions, tasks, options)
-        plans = plan_tasks(fleet, commits, tasks, options)
+        uncommitted = background.submit(count_uncommitted, fleet.sessions, steps, options)
+        plans = plan_steps(fleet, commits, steps)
     if options.get("script"):
         _print_scripts(fleet, plans)
         return
     dry = bool(options.get("dry_run"))
     for session in fleet.sessions:
         show_plan(fleet.report, session, plans[session.name], whole=dry or bool(options.get("diff")))
-    note_uncommitted(fleet.report, uncommitted.result())
-    note_changed_hooks(fleet, plans)
-    note_other_commits(fleet.sessions, plans)
+    print_notes(fleet, plans, uncommitted.result())
     if dry:
         fleet.report.line("Dry run: nothing was changed.")
         return
@@ -54,12 +57,12 @@ def run_chain(fleet: Fleet, commits: Commits, tasks: Sequence[Step], options: Ma
     # Plan again if another run, or the last step of an interrupted one, has changed something since the reading.
     doing = f"fab {' '.join(str(task.name) for task in tasks)}"
     if fleet.lock(doing, int(options.get("wait") or 0), time.monotonic() - began):
-        plans = plan_tasks(fleet, commits, tasks, options)
+        plans = plan_steps(fleet, commits, steps)
         if _nothing_to_change(fleet, tasks, plans):
             return
     if unbuilt := [session for session in fleet.sessions if must_build(session, plans[session.name])]:
         commits.build(unbuilt)
-        plans = plan_tasks(fleet, commits, tasks, options)
+        plans = plan_steps(fleet, commits, steps)
         if _nothing_to_change(fleet, tasks, plans):
             return
     for name, items in plans.items():
@@ -67,10 +70,8 @@ def run_chain(fleet: Fleet, commits: Commits, tasks: Sequence[Step], options: Ma
     roll_out(fleet, commits, plans, revert=not options.get("no_revert"))
 
 
-def plan_tasks(fleet: Fleet, commits: Commits, tasks: Sequence[Step], options: Mapping[str, Any]) -> Plans:
-    """Plan the steps of the tasks on all hosts in parallel, by one exec per host. Raises SelvedgeError."""
-    apply_options(fleet.sessions, options)
-    steps = {session.name: _steps(tasks, session) for session in fleet.sessions}
+def plan_steps(fleet: Fleet, commits: Commits, steps: Steps) -> Plans:
+    """Plan the steps of all hosts in parallel, by one exec per host. Raises SelvedgeError."""
     if len(steps) > 1 and any(step.phase == "switch" for each in steps.values() for step in each):
         _share_databases(fleet.sessions)
     if any(step.needs_commit for each in steps.values() for step in each):
@@ -78,23 +79,25 @@ def plan_tasks(fleet: Fleet, commits: Commits, tasks: Sequence[Step], options: M
     return dict(zip(steps, fleet.each(lambda session: session.plan(steps[session.name])), strict=True))
 
 
-def count_uncommitted(sessions: Sequence[Session], tasks: Sequence[Step], options: Mapping[str, Any]) -> Mapping[Path, int]:
+def count_uncommitted(sessions: Sequence[Session], steps: Steps, options: Mapping[str, Any]) -> Mapping[Path, int]:
     """Return the number of changed files of each checkout on this machine whose newest commit is released."""
     if requested_ref(options):
         return {}
-    apps = [session.target for session in sessions if any(step.needs_commit for step in _steps(tasks, session))]
+    apps = [session.target for session in sessions if any(step.needs_commit for step in steps[session.name])]
     return {path: uncommitted_files(app) for path, app in {app.repository_path: app for app in apps}.items() if path}
 
 
-def note_uncommitted(report: Report, counts: Mapping[Path, int]) -> None:
-    """Print how many changed files of a checkout on this machine are not released, because they are not committed."""
-    for folder, count in counts.items():
+def print_notes(fleet: Fleet, plans: Plans, uncommitted: Mapping[Path, int]) -> None:
+    """Print what the plans do not show: changes of a checkout that are not committed, and hooks and files that differ."""
+    for folder, count in uncommitted.items():
         if count:
             text = f"{count} changed file{'' if count == 1 else 's'} in {folder} will not be released: commit first."
-            report.line(Styled("Note: ", "yellow"), text)
+            fleet.report.line(Styled("Note: ", "yellow"), text)
+    _note_changed_hooks(fleet, plans)
+    note_other_commits(fleet.sessions, plans)
 
 
-def note_changed_hooks(fleet: Fleet, plans: Plans) -> None:
+def _note_changed_hooks(fleet: Fleet, plans: Plans) -> None:
     """Print which hooks of the build have other commands than when the release was built that has been live since."""
     for name, items in plans.items():
         for resource, fact in (pair for item in items for pair in zip(item.resources, item.facts, strict=False)):

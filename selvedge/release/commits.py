@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from selvedge.config.types import GitRef
 from selvedge.errors import SelvedgeError, UsageError
 from selvedge.release import carried
+from selvedge.resources.code.access import alias_hint
 from selvedge.resources.code.local_repository import SHORT_SHA
 from selvedge.resources.code.sources import code_source
 from selvedge.shell.quoting import quote
@@ -109,9 +110,12 @@ def refused(session: Session, answer: str) -> SelvedgeError:
     if kind == "nogit":
         return SelvedgeError(f"{name}: git is not installed.", f"Run `fab -H {name} install` first.")
     if kind == "missing":
+        branches = detail.split()
+        more = ", …" if len(branches) > 5 else ""
+        others = f" Its branches: {', '.join(branches[:5])}{more}." if branches else " It has no branches."
         pushed = "the commit's branch" if SHORT_SHA.fullmatch(target.ref) else f"the branch: `git push origin {quote(target.ref)}`"
         return SelvedgeError(
-            f"{name}: the repository {target.repository_shown} has no branch or tag {target.ref}.",
+            f"{name}: the repository {target.repository_shown} has no branch or tag {target.ref}.{others}",
             f"Check app.branch in hosts.toml, or the flag --branch or --commit, and push {pushed}. "
             "A short SHA works only for a commit that is on a branch or tag of the repository.",
         )
@@ -120,6 +124,8 @@ def refused(session: Session, answer: str) -> SelvedgeError:
     said, remedy, key = [*detail.split("\t"), "", ""][:3]
     asked = f"{name}: could not read {target.ref} from the repository {target.repository_shown}"
     remedy = remedy or "Check app.repository in hosts.toml, and that the server can reach that address."
+    if "resolve hostname" in said and (hint := alias_hint(target)):
+        remedy = hint
     return SelvedgeError(f"{asked}: {said}.", f"{remedy.rstrip('.')}:\n{key}" if key else remedy)
 
 

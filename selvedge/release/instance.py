@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from pydantic import SecretStr
 
-from selvedge.config.dotenv import app_environment, render_environment
+from selvedge.config.dotenv import app_environment, build_digest, render_environment
 from selvedge.config.target import Target
 from selvedge.paths import Paths
 from selvedge.project.render import template
@@ -21,9 +21,11 @@ from selvedge.shell import library
 from selvedge.value import Value
 
 RUN_SCRIPT = "gunicorn/run.j2"
-LOADER = "selvedge_app.py"
-LOADER_TEXT = (Path(library.__file__).parent / "server" / LOADER).read_text(encoding="utf-8")
-"""The module that finds the ASGI app, for the workers and for the check before a migration."""
+LOADERS = {
+    name: (Path(library.__file__).parent / "server" / name).read_text(encoding="utf-8")
+    for name in ("selvedge_app.py", "selvedge_explain.py")
+}
+"""The modules that find the ASGI app, for the workers and for the check before a migration: the text of each, by its name."""
 
 
 class Instance(Value):
@@ -56,11 +58,11 @@ class Instance(Value):
         server, manager = app_server(self.app), process_manager(self.app)
         templates = (server.script, RUN_SCRIPT, *server.modules, *manager.templates)
         parts = [self._render(name, "ID") for name in templates]
-        parts.append(LOADER_TEXT)
+        parts += LOADERS.values()
         parts += self.app.shared_paths
         app = self.app
         build = [app.python, app.installer, app.requirements, *app.extras, *app.dependency_groups]
-        parts.append(" ".join([*build, *filter(None, [app.index_strategy])]))
+        parts.append(" ".join([*build, *filter(None, [app.index_strategy, build_digest(app)])]))
         text = "\n".join(parts).encode()
         if self.environment:
             secret = self.environment_text().encode()
@@ -116,7 +118,7 @@ class Instance(Value):
 
     def modules(self) -> dict[str, str]:
         """Return the Python modules of the app server: the text of each file, by its name in the instance's folder."""
-        return {**self._files(app_server(self.app).modules), LOADER: LOADER_TEXT}
+        return {**self._files(app_server(self.app).modules), **LOADERS}
 
     def manager_files(self) -> dict[str, str]:
         """Return the files of the process manager: the text of each file, by its name in the instance's folder."""

@@ -21,6 +21,7 @@ _SERVER = Path(library.__file__).parent / "server"
 PROGRAMS = {
     "preflight": (_SERVER / "preflight.py").read_bytes(),
     "remedy": (_SERVER / "remedy.py").read_bytes(),
+    "routes": (_SERVER / "routes.py").read_bytes(),
     "gunicorn": (_SERVER / "gunicorn_conf.py").read_bytes(),
 }
 """The programs that check a release on the server, and find the remedy if it fails."""
@@ -29,10 +30,10 @@ PROGRAMS = {
 def switch_payload(app: Target) -> bytes:
     """Return the payload of `switch_release`: a line with names and sizes, PROGRAMS, and `drain`, the script that drains a release.
 
-    That script runs on the server after the run has ended. Its argument is the release.
+    That script runs on the server after the run has ended. Its arguments are those of `drain_run`.
     """
     drain = call("drain_run", given=app.shell_values, drain=app.drain, keep=app.keep_releases)
-    programs = {**PROGRAMS, "drain": script(f'{drain} "$1"', mark="drain").encode()}
+    programs = {**PROGRAMS, "drain": script(f'{drain} "$@"', mark="drain").encode()}
     sizes = " ".join(f"{name} {len(text)}" for name, text in programs.items())
     return f"{sizes}\n".encode() + b"".join(programs.values())
 

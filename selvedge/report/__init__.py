@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, TextIO
 
 from selvedge.errors import SelvedgeError
@@ -129,8 +130,28 @@ class Report:
             self._activities.end(host, step)
 
     def paused(self) -> AbstractContextManager[None]:
-        """Return a context without a live area, in which another program may use the terminal."""
+        """Return a context without a live area."""
         return self._screen.paused()
+
+    def lent(self) -> AbstractContextManager[None]:
+        """Return a context without a live area, in which another program may use the terminal."""
+        return self._screen.lent()
+
+    def handle_suspension(self) -> None:
+        """Have Ctrl-Z remove the live area first, which otherwise overwrites the shell's lines after `fg`.
+
+        Only the main thread may call this.
+        """
+        if self._is_terminal and signal.getsignal(signal.SIGTSTP) is signal.SIG_DFL:
+            signal.signal(signal.SIGTSTP, lambda *_: self._suspend())
+
+    def _suspend(self) -> None:
+        # Not _screen: the main thread may hold its lock at this moment.
+        with self._made.paused() if self._made else nullcontext():
+            handler = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+            os.kill(os.getpid(), signal.SIGTSTP)
+            # Here the run continues after `fg`.
+            signal.signal(signal.SIGTSTP, handler)
 
     def stop(self) -> None:
         """Remove the live area, and forget what was running."""
@@ -148,7 +169,15 @@ class Report:
 
                 print_error(sys.stderr, message, remedy)
             else:
-                print(*filter(None, [message, remedy]), sep="\n", file=sys.stderr, flush=True)
+                _print_to_stderr(*filter(None, [message, remedy]))
+
+    def check_written(self) -> None:
+        """Raise SelvedgeError if a part of the output could not be written, for example because the disk is full."""
+        if isinstance(self._made, Lines) and self._made.lost:
+            raise SelvedgeError(
+                f"A part of the output could not be written: {self._made.lost}. The rest of the command was carried out.",
+                "Correct the cause. `fab status` shows the state of the servers.",
+            )
 
     def warning(self, sentence: str) -> None:
         """Print a warning to standard error, once a run, whoever finds it."""
@@ -158,7 +187,7 @@ class Report:
         if new:
             with self.paused():
                 sys.stdout.flush()
-                print(f"Warning: {printable(sentence)}", file=sys.stderr, flush=True)
+                _print_to_stderr(f"Warning: {printable(sentence)}")
 
     def _start_ticker(self) -> None:
         with self._lock:
@@ -171,6 +200,12 @@ class Report:
         while True:
             time.sleep(screen.interval)
             screen.update(self._width)
+
+
+def _print_to_stderr(*lines: str) -> None:
+    """Print lines to standard error. If that fails, for example on a full disk, the exit status still says what happened."""
+    with suppress(OSError):
+        print(*lines, sep="\n", file=sys.stderr, flush=True)
 
 
 def is_terminal(stream: TextIO) -> bool:

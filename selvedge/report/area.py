@@ -15,6 +15,8 @@ from selvedge.report.text import printable
 
 BAR = 30
 """The most columns of the bar."""
+NARROW = 40
+"""With fewer columns beside the host's name, the step's name is left out: it would leave no room for what the step does."""
 
 
 class Area:
@@ -44,7 +46,8 @@ class Area:
         current = activity.current
         seconds = f"  {current.seconds:.0f} s"
         frame = self._frames[int(time.monotonic() * 1000 / self._spinner.interval) % len(self._frames)]
-        line = Text.assemble((host.ljust(self.columns), "blue"), f"  {step.ljust(10)}  {frame} {printable(current.text)}")
+        name = "" if room - self.columns < NARROW else f"{step.ljust(10)}  "
+        line = Text.assemble((host.ljust(self.columns), "blue"), f"  {name}{frame} {printable(current.text)}")
         line.truncate(max(room - len(seconds), 1), overflow="ellipsis")
         line.append(seconds, "dim")
         line.no_wrap, line.overflow = True, "ellipsis"

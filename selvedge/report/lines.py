@@ -22,6 +22,8 @@ class Lines:
         self._stream = stream
         self._activities = activities
         self._lock = threading.Lock()
+        self.lost = ""
+        """Why output could not be written; "" if all was, or if its reader has ended."""
 
     def print(self, parts: Sequence[Part], indent: int = 0) -> None:  # noqa: ARG002
         """Print a line. indent: for terminals, which wrap it."""
@@ -32,8 +34,15 @@ class Lines:
         with self._lock:
             try:
                 print(text, file=self._stream, flush=True)
-            except BrokenPipeError:
-                # The reader has ended, as in `fab … | head`. The run continues: a server may be in the middle of a change.
+            except UnicodeEncodeError:
+                # Only a script has characters that the terminal's encoding may lack. Its files are UTF-8.
+                self._stream.flush()
+                self._stream.buffer.write(text.encode("utf-8", "surrogateescape") + b"\n")
+                self._stream.flush()
+            except OSError as error:
+                # The reader has ended, as in `fab … | head`, or a disk is full. The run continues, because a server may be in
+                # the middle of a change.
+                self.lost = "" if isinstance(error, BrokenPipeError) else error.strerror or str(error)
                 os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
 
     def table(self, titles: Sequence[str], rows: Sequence[Sequence[Part]], long: str, secondary: Sequence[str]) -> None:  # noqa: ARG002
@@ -54,6 +63,8 @@ class Lines:
     def paused(self) -> AbstractContextManager[None]:
         """Return a context in which other programs print; there is no live area to remove."""
         return nullcontext()
+
+    lent = paused
 
     def stop(self) -> None:
         """End the live area; there is none."""

@@ -107,7 +107,7 @@ class Terminal:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Remove the live area during the context, in which another program may use the terminal."""
+        """Remove the live area during the context."""
         with self._lock:
             self._pauses += 1
             self._remove_area()
@@ -116,6 +116,16 @@ class Terminal:
         finally:
             with self._lock:
                 self._pauses -= 1
+
+    @contextmanager
+    def lent(self) -> Iterator[None]:
+        """Remove the live area during the context, in which another program may use the terminal, and end its last line."""
+        with self.paused():
+            try:
+                yield
+            finally:
+                # If the cursor is in the first column, it stays there. Otherwise the spaces move it to the next line.
+                print(" " * self._console.width, end="\r", file=self._console.file, flush=True)
 
     def stop(self) -> None:
         """Remove the live area."""

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
+from selvedge.config import private_keys
+from selvedge.errors import SelvedgeError
 from selvedge.shell.quoting import quote
 from selvedge.ssh.payload import Payload
 from selvedge.value import Value
@@ -52,6 +55,17 @@ class Change(Value):
     guard: Guard | None = None
     noted: bool = False
     host_keys: bool = False
+
+    def __post_init__(self) -> None:
+        """Raise SelvedgeError if the shell, which can be printed, has a private key. A diff does not show one on the server."""
+        if private_keys.in_text(self.shell):
+            raise SelvedgeError(
+                f"Cannot {self.summary}: the text has a private key in it, and Selvedge shows the text of such files.",
+                "Delete the key from the template or the file that the text comes from. A step of your own declares a file with a "
+                'secret as `sv.File(path, text, "0600", secret=True)`.',
+            )
+        if self.diff and private_keys.in_text(re.sub("^[-+ ]", "", self.diff, flags=re.MULTILINE)):
+            object.__setattr__(self, "diff", "(The file on the server has a private key in it, so its text is not shown.)")
 
     @classmethod
     def refused(cls, summary: str, problem: str, *, remedy: str = "", waits: bool = False) -> Change:

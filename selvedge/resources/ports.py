@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 
 from selvedge.resources.base import Change, Resource
+from selvedge.shell.quoting import quote
+
+_CONTAINERS = {"docker-proxy": "docker", "rootlessport": "podman", "conmon": "podman"}
+"""Programs that listen for a container, with the tool that manages it."""
 
 
 class Port(Resource):
@@ -17,7 +21,7 @@ class Port(Resource):
     program: str
 
     def probe(self) -> str:
-        return f"ss -H -l -n -t -p 'sport = :{self.number}' || true"
+        return f"probe_port {self.number}"
 
     def plan(self, fact: str) -> Change | None:
         if "LISTEN" not in fact:
@@ -28,11 +32,24 @@ class Port(Resource):
         if self.program in holders:
             return None
         named = " and ".join(f"{name} (process {pid})" for name, pid in holders.items()) or "an unknown program"
-        first = next(iter(holders), "")
-        stop = f"If you do not need {first}, stop it on the server: `sudo systemctl disable --now {first}`." if first else ""
+        units = dict(re.findall(r"^unit ([0-9]+) (\S+)$", fact, re.MULTILINE))
+        stop = "".join(self._stop(name, pid, units.get(str(pid), "")) for name, pid in [*holders.items()][:1])
         problem = f"Port {self.number}, which {self.program} needs, is in use by {named}. Nothing was changed."
         return Change.refused(
             f"check that port {self.number} is free for {self.program}",
             problem,
             remedy=f"{stop or 'Free the port on the server.'} Then run the same command again.",
         )
+
+    def _stop(self, name: str, pid: int, unit: str) -> str:
+        """Return how to stop a program. unit: the last part of its control group."""
+        container = _CONTAINERS.get(name) or next((tool for tool in ("docker", "podman") if unit.startswith(f"{tool}-")), "")
+        if container:
+            show = f"`sudo {container} ps --filter publish={self.number}` shows it"
+            return f"A container publishes the port: {show}. Stop it, or publish it at another port."
+        if name == "systemd":
+            return "systemd listens for another program: `systemctl list-sockets` names its unit. Disable that."
+        service = unit.removesuffix(".service")
+        if unit.endswith(".service") and not unit.startswith("user@"):
+            return f"If you do not need {name}, stop it on the server: `sudo systemctl disable --now {quote(service)}`."
+        return f"If you do not need {name}, stop it on the server: `sudo kill {pid}`, and whatever starts it at boot."

@@ -8,6 +8,14 @@ from selvedge.shell.quoting import quote, words
 ROOT_GROUPS = frozenset(("root", "sudo", "admin", "wheel", "docker", "lxd", "disk", "shadow"))
 """Groups whose members can become root."""
 
+GROUP = "has a group"
+"""What a probe prints if there is a group of a user's name: useradd makes no second one."""
+
+
+def has_group(name: str) -> str:
+    """Return shell that prints GROUP if there is a group of that name."""
+    return f"if getent group {quote(name)} >/dev/null; then echo {quote(GROUP)}; fi"
+
 
 class User(Resource):
     """A user exists. system: without login and password. groups: further groups, added to the ones that it has."""
@@ -21,12 +29,12 @@ class User(Resource):
 
     def probe(self) -> str:
         name = quote(self.name)
-        return f"getent passwd {name} || true\nid -nG {name} 2>/dev/null || true"
+        return f"getent passwd {name} || true\nid -nG {name} 2>/dev/null || true\n{has_group(self.name)}"
 
     def plan(self, fact: str) -> Change | None:
         lines = [*fact.splitlines(), "", ""]
         if ":" not in lines[0]:
-            return Change(f"create the user {self.name}", self._create())
+            return self._created(own_group=lines[0] != GROUP)
         fields = lines[0].split(":")
         if self.system and self._is_other_account(fields, lines[1].split()):
             problem = f"The user {self.name} already exists and does not belong to the app."
@@ -49,9 +57,14 @@ class User(Resource):
         """Return whether a person or another program owns the account: the app's code must not run with its rights."""
         return int(fields[2]) >= 1000 or fields[5] != self.home or not ROOT_GROUPS.isdisjoint(groups)
 
-    def _create(self) -> str:
-        options = ["--home-dir", self.home, "--shell", self.shell, "--user-group", "--comment", self.comment]
+    def _created(self, *, own_group: bool) -> Change:
+        if self.system and not own_group:
+            problem = f"The group {self.name} already exists, and may have access to files or devices that the app must not have."
+            remedy = f"Choose another app.name in hosts.toml. If no program uses the group, delete it: `sudo groupdel {self.name}`."
+            return Change.refused(f"check that the group {self.name} belongs to the app", problem, remedy=remedy)
+        group = ["--user-group"] if own_group else ["--gid", self.name]
+        options = ["--home-dir", self.home, "--shell", self.shell, *group, "--comment", self.comment]
         options += ["--system", "--no-create-home"] if self.system else ["--create-home"]
         if self.groups:
             options += ["--groups", ",".join(self.groups)]
-        return f"useradd {words(*options)} -- {quote(self.name)}"
+        return Change(f"create the user {self.name}", f"useradd {words(*options)} -- {quote(self.name)}")

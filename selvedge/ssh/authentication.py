@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,16 +15,12 @@ from selvedge.ssh.agent import Agent
 from selvedge.ssh.certificates import certified_key
 from selvedge.ssh.config import ClientSettings
 from selvedge.ssh.known_hosts import HostKey
+from selvedge.ssh.private_keys import MISSING, file_problem, load
 from selvedge.ssh.public_keys import fingerprint_of
 from selvedge.ssh.transport import Transport
 from selvedge.value import Value
 
-CLASSES = (paramiko.Ed25519Key, paramiko.ECDSAKey, paramiko.RSAKey)
-LARGEST = 1 << 20
-"""Bytes of the largest file that is read as a private key."""
 REFUSED = "refused"
-LOCKED = "needs its passphrase"
-PUBLIC = "is a public key, and the agent does not have the private one"
 
 
 class Typed(Value):
@@ -172,10 +167,10 @@ class KeyLogin:
         what = f"the key {path}"
         if problem := file_problem(path):
             # Most of ssh's default files do not exist.
-            if self._settings.keys_named or problem != _MISSING:
+            if self._settings.keys_named or problem != MISSING:
                 self._offers.append(Offer(what, problem, path))
             return
-        key, problem = _load(path, self._typed.passphrase)
+        key, problem = load(path, self._typed.passphrase)
         if key is None:
             self._offers.append(Offer(what, problem, path))
             return
@@ -188,51 +183,11 @@ class KeyLogin:
         found = {}
         for path in (*(Path(f"{path}-cert.pub") for path in files), *self._settings.certificate_files):
             with contextlib.suppress(OSError, ValueError, paramiko.SSHException):
-                if path.is_file() and path.stat().st_size < LARGEST:
+                if path.is_file() and path.stat().st_size < public_keys.LARGEST:
                     certificate = PublicBlob.from_file(str(path))
                     if key := certified_key(HostKey(certificate.key_type, certificate.key_blob)):
                         found[key.blob] = certificate
         return found
-
-
-_MISSING = "No such file or directory"
-
-
-def file_problem(path: Path) -> str:
-    """Return why a file is not usable as a private key, as far as its first bytes show it; "" if it may be one.
-
-    Like ssh, this rejects a file of yours that other users can read.
-    """
-    try:
-        status = path.stat()
-        if not path.is_file():
-            return "is not a regular file"
-        if status.st_size > LARGEST:
-            return f"is too large for a key ({status.st_size} bytes)"
-        text = path.read_bytes()[:200]
-    except OSError as error:
-        return os.strerror(error.errno or 0)
-    if b"PRIVATE KEY" not in text:
-        return PUBLIC if text.startswith((b"ssh-", b"ecdsa-", b"sk-")) else "is not a private key"
-    if status.st_uid == os.getuid() and status.st_mode & 0o077:
-        return f"other users can read it (mode {status.st_mode & 0o777:04o})"
-    return ""
-
-
-def _load(path: Path, passphrase: str) -> tuple[paramiko.PKey | None, str]:
-    """Return the private key of a file, or None and the reason."""
-    problem = "is damaged, or of a type that Selvedge's SSH library does not know"
-    for kind in CLASSES:
-        try:
-            return kind.from_private_key_file(str(path), passphrase or None), ""
-        except paramiko.PasswordRequiredException:
-            return None, LOCKED
-        except OSError as error:
-            return None, os.strerror(error.errno or 0)
-        except (paramiko.SSHException, ValueError, IndexError):
-            if passphrase:
-                problem = "is damaged, or the passphrase is wrong"
-    return None, problem
 
 
 def _public_blob(path: Path) -> bytes | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import hashlib
 import os
 import re
@@ -13,17 +12,22 @@ from pathlib import Path
 from typing import Any
 
 from selvedge.config.hosts import Host
+from selvedge.config.local_files import home_folder, user_name
 from selvedge.errors import SelvedgeError, UsageError
 from selvedge.ssh import openssh
 from selvedge.ssh.openssh import Options, Request
 from selvedge.value import Value
 
-DEFAULT_KEYS = ("id_rsa", "id_ecdsa", "id_ecdsa_sk", "id_ed25519", "id_ed25519_sk", "id_xmss", "id_dsa")
-"""The names in ~/.ssh that ssh tries if no IdentityFile is set (ssh_config(5))."""
+DEFAULT_KEYS = tuple(
+    f"~/.ssh/{name}" for name in ("id_rsa", "id_ecdsa", "id_ecdsa_sk", "id_ed25519", "id_ed25519_sk", "id_xmss", "id_dsa")
+)
+"""The files that ssh tries if no IdentityFile is set (ssh_config(5))."""
 DEFAULT_KNOWN_HOSTS = {
     "userknownhostsfile": "~/.ssh/known_hosts ~/.ssh/known_hosts2",
     "globalknownhostsfile": "/etc/ssh/ssh_known_hosts /etc/ssh/ssh_known_hosts2",
 }
+IGNORED = ("KnownHostsCommand", "VerifyHostKeyDNS", "PKCS11Provider", "HostbasedAuthentication")
+"""Options by which ssh may know a server or log in, and Selvedge does not."""
 FAMILIES = {"inet": socket.AF_INET, "inet6": socket.AF_INET6}
 
 
@@ -33,6 +37,7 @@ class ClientSettings(Value):
     name: as typed. address: the name or address to connect to. identity_files: private keys; keys_named: they are not the
     default ones. agent: the socket of the SSH agent, "" for none. jumps: jump hosts, the first one of the path first. alias:
     the name in known_hosts instead of the address. timeout: seconds, None if not set. note: a sentence about what was not read.
+    ignored: the options of `IGNORED` that are set.
     """
 
     name: str
@@ -54,6 +59,7 @@ class ClientSettings(Value):
     bind_address: str = ""
     timeout: float | None = None
     note: str = ""
+    ignored: tuple[str, ...] = ()
 
     @property
     def entry(self) -> str:
@@ -96,7 +102,6 @@ def for_host(host: Host, user: str, file: str = "") -> ClientSettings:
     more: dict[str, Any] = {}
     if host.key:
         more = {"identity_files": (Path(host.key).expanduser(),), "keys_named": True, "identities_only": True}
-        more["certificate_files"] = ()
     if host.known_hosts:
         own = Path(host.known_hosts).expanduser()
         more["user_known_hosts"] = tuple(dict.fromkeys((*found.user_known_hosts, own)))
@@ -105,7 +110,7 @@ def for_host(host: Host, user: str, file: str = "") -> ClientSettings:
 
 def for_jump_host(hop: str, before: Sequence[str], file: str = "") -> ClientSettings:
     """Return the settings for a jump host, `[user@]host[:port]` or ssh://…, that is reached by way of those `before` it."""
-    found = re.fullmatch(r"(?:ssh://)?(?:(?P<user>.+)@)?(?:\[(?P<six>[^\]]+)\]|(?P<host>[^:]+))(?::(?P<port>[0-9]+))?/?", hop)
+    found = re.fullmatch(r"(?:ssh://)?(?:(?P<user>.+)@)?(?:\[(?P<six>[^\]]+)\]|(?P<host>[^:/]+))(?::(?P<port>[0-9]+))?/?", hop)
     if not found:
         problem = f"ProxyJump in ssh's configuration has the jump host {hop!r}, which is not `user@host:port`."
         raise UsageError(problem, "Correct that line of ~/.ssh/config.")
@@ -125,7 +130,7 @@ def login_users(host: Host, file: str = "") -> Iterator[str]:
     if "bootstrap_user" not in host.model_fields_set:
         (configured,) = openssh.ask(request_for(host, "", file)).get("user", ("",))
     # Without a User line, ssh logs in with the name of the local user.
-    if configured not in ("", getpass.getuser(), host.user, host.bootstrap_user):
+    if configured not in ("", user_name(), host.user, host.bootstrap_user):
         yield configured
     if host.bootstrap_user not in ("", host.user):
         yield host.bootstrap_user
@@ -136,8 +141,8 @@ def of_options(options: Options, name: str) -> ClientSettings:
     first = {option: values[0] for option, values in options.items()}
     expand = _Expander(name, first)
     address = first.get("hostname", name)
-    identities = options.get("identityfile", tuple(f"~/.ssh/{each}" for each in DEFAULT_KEYS))
-    named = not (len(identities) > 1 and {Path(each).name for each in identities} <= set(DEFAULT_KEYS))
+    identities = options.get("identityfile", DEFAULT_KEYS)
+    named = not (len(identities) > 2 and set(identities) <= set(DEFAULT_KEYS))
     return ClientSettings(
         name=name,
         address=address,
@@ -158,6 +163,7 @@ def of_options(options: Options, name: str) -> ClientSettings:
         bind_address=first.get("bindaddress", ""),
         timeout=float(seconds) if (seconds := first.get("connecttimeout", "none")).isdigit() and seconds != "0" else None,
         note=first.get("note", ""),
+        ignored=tuple(name for name in IGNORED if first.get(name.lower(), "no").lower() not in ("no", "none", "false")),
     )
 
 
@@ -186,13 +192,13 @@ class _Expander:
     """Replaces `~`, the tokens of ssh_config(5), section TOKENS, and ${VARIABLES}."""
 
     def __init__(self, name: str, first: Mapping[str, str]) -> None:
-        self.user = first.get("user", "") or getpass.getuser()
-        self._home = str(Path("~").expanduser())
+        self.user = first.get("user", "") or user_name()
+        self._home = str(home_folder()).rstrip("/")
         address, port = first.get("hostname", name), first.get("port", "22")
         jump, full = first.get("proxyjump", ""), socket.gethostname()
         self._tokens = {
             "%": "%", "d": self._home, "h": address, "i": str(os.getuid()), "k": first.get("hostkeyalias", name),
-            "L": full.partition(".")[0], "l": full, "n": name, "p": port, "r": self.user, "u": getpass.getuser(), "j": jump,
+            "L": full.partition(".")[0], "l": full, "n": name, "p": port, "r": self.user, "u": user_name(), "j": jump,
             "C": hashlib.sha1(f"{full}{address}{port}{self.user}{jump}".encode()).hexdigest(),
         }  # fmt: skip
 

@@ -61,6 +61,8 @@ class HostKeyCheck(paramiko.MissingHostKeyPolicy):
         self._pinned = pinned
         self._jump = settings.name if jump else ""
         self._proved = proved
+        # The keys that the server has shown instead of the pinned one.
+        self._shown: list[HostKey] = []
         self._known = known_hosts.find(settings.known_hosts, settings.entry)
         # As for ssh, a key that is known for port 22 proves the server at another port, too.
         elsewhere = not (settings.alias or self._known.keys or self._known.authorities)
@@ -69,12 +71,22 @@ class HostKeyCheck(paramiko.MissingHostKeyPolicy):
     def algorithms(self) -> list[str]:
         """Return the signature algorithms to offer, those of known keys first, so that the server shows a known key."""
         if self._pinned:
-            return list(ALGORITHMS)
+            others = {key.kind for key in self._shown}
+            return [name for name, kind in ALGORITHMS.items() if kind not in others]
         lines = (*self._known.keys, *self._other_port.keys)
         known = {line.key.kind for line in lines} | {key.kind for key in self._proved}
         certified = bool(self._known.authorities or self._other_port.authorities)
         first = [f"{name}{SUFFIX}" for name in ALGORITHMS] if certified else []
         return first + sorted(ALGORITHMS, key=lambda name: ALGORITHMS[name] not in known)
+
+    def may_show_another(self, error: paramiko.SSHException) -> bool:
+        """Return whether a further connection may show the pinned key: a fingerprint does not tell the kind of its key."""
+        return isinstance(error, HostKeyRefused) and bool(self._shown and self.algorithms())
+
+    @property
+    def refusal(self) -> HostKeyRefused | None:
+        """The refusal of a server that has shown other keys than the pinned one."""
+        return HostKeyRefused(self._not_pinned()) if self._shown else None
 
     def missing_host_key(self, client: paramiko.SSHClient, hostname: str, key: paramiko.PKey) -> None:  # noqa: ARG002
         """Raise HostKeyRefused unless the key is the server's."""
@@ -86,7 +98,8 @@ class HostKeyCheck(paramiko.MissingHostKeyPolicy):
         """Raise HostKeyRefused unless the key is the server's. certificate: the one that came with it."""
         if self._pinned:
             if fingerprint(key) != self._pinned and key not in self._proved:
-                raise HostKeyRefused(self._not_pinned(key))
+                self._shown.append(key)
+                raise HostKeyRefused(self._not_pinned())
             return
         signer = certificates.signer(certificate) if certificate else None
         for line in (*self._known.revoked, *self._other_port.revoked):
@@ -108,11 +121,13 @@ class HostKeyCheck(paramiko.MissingHostKeyPolicy):
     def _trust(self) -> str:
         return f"fab -H {self._jump or self._host.name} trust"
 
-    def _not_pinned(self, key: HostKey) -> UnreachableError:
+    def _not_pinned(self) -> UnreachableError:
+        shown = " and ".join(f"{fingerprint(key)} ({kind_of(key)})" for key in self._shown)
+        plural = len(self._shown) > 1
         return UnreachableError(
-            f"{self._host.name}: the server's {kind_of(key)} host key is {fingerprint(key)}, but hosts.toml has {self._pinned}. "
+            f"{self._host.name}: the server's host key{'s are' if plural else ' is'} {shown}, but hosts.toml has {self._pinned}. "
             "Nothing was sent to the server.",
-            "Compare the key with the one on your provider's console. If they match, correct "
+            f"Compare {'them' if plural else 'it'} with the host keys on your provider's console. If they match, correct "
             f"hosts.{self._host.name}.host_key in hosts.toml.",
         )
 
@@ -144,6 +159,8 @@ class HostKeyCheck(paramiko.MissingHostKeyPolicy):
         also = f" It has a certificate for it, but {certificate}." if certificate else ""
         others = sorted({line.key.kind for line in self._known.keys})
         also += f" Your known_hosts file has only a key of the type {' and '.join(others)}." if others else ""
+        for option in sorted(set(self._settings.ignored) & {"KnownHostsCommand", "VerifyHostKeyDNS"}):
+            also += f" Selvedge does not use {option} of ssh's configuration."
         return UnreachableError(
             f"{self._host.name}: {problem}. Its {kind_of(key)} host key is {fingerprint(key)}.{also}",
             f"Compare the key with the one on your provider's console. If they match, accept it: `{self._trust}`.",

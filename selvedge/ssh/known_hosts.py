@@ -19,11 +19,12 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from selvedge.config.local_files import home_folder
 from selvedge.errors import SelvedgeError
 from selvedge.shell.quoting import quote
 from selvedge.value import Value
 
-USER_FILE = Path("~/.ssh/known_hosts")
+USER_FILE = Path(".ssh/known_hosts")  # in the home folder
 SYSTEM_FILE = Path("/etc/ssh/ssh_known_hosts")
 LARGEST = 32 << 20
 """Bytes of the largest known_hosts file that is read."""
@@ -88,7 +89,7 @@ def entry_name(server: str, port: int) -> str:
 
 def machine_files() -> list[Path]:
     """Return the known_hosts files of this machine and of its user that exist."""
-    return [path for path in (SYSTEM_FILE, USER_FILE.expanduser()) if path.is_file()]
+    return [path for path in (SYSTEM_FILE, home_folder() / USER_FILE) if path.is_file()]
 
 
 def read(path: Path) -> Content:
@@ -219,7 +220,7 @@ def format_lines(entry: str, keys: Iterable[HostKey]) -> str:
 def forget_commands(files: Iterable[Path], entry: str) -> str:
     """Return the commands that remove a server's keys from the files that have them, one a line."""
     holding = [path for path in files if find([path], entry).keys]
-    other = {path: f" -f {quote(str(path))}" for path in holding if path != USER_FILE.expanduser()}
+    other = {path: f" -f {quote(str(path))}" for path in holding if path != home_folder() / USER_FILE}
     return "\n".join(f"    ssh-keygen -R {quote(entry)}{other.get(path, '')}" for path in holding)
 
 

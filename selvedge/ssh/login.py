@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 from collections.abc import Callable, Collection
 from typing import Any
 
 import paramiko
 from fabric import Config, Connection
 from paramiko.config import SSHConfig
+from paramiko.ssh_exception import IncompatiblePeer
 
 from selvedge.config.hosts import Host
 from selvedge.ssh import known_hosts
 from selvedge.ssh.authentication import KeyLogin, LoginRefused, Typed
 from selvedge.ssh.config import ClientSettings, for_host, for_jump_host, login_users
 from selvedge.ssh.failures import endless_jumps, socket_passing, unreachable
-from selvedge.ssh.host_keys import HostKeyCheck
+from selvedge.ssh.host_keys import HostKeyCheck, HostKeyRefused
 from selvedge.ssh.known_hosts import HostKey
 from selvedge.ssh.named_files import check_named_files
 from selvedge.ssh.proxy import open_proxy
@@ -34,10 +34,22 @@ MOST_JUMPS = 8
 """Jump hosts on the path to a server; more are a loop in ssh's configuration."""
 
 
+def configuration_file(config: Config) -> str:
+    """Return the file of `fab -S` or of Fabric's own configuration, "" for the usual ones of ssh."""
+    return str(config._runtime_ssh_path or config.ssh_config_path or "")
+
+
+def typed_keys(config: Config) -> tuple[str, ...]:
+    """Return the private keys of `fab -i`."""
+    keys = config.connect_kwargs.get("key_filename") or ()
+    return (keys,) if isinstance(keys, str) else tuple(keys)
+
+
 class ServerConnection(Connection):
-    """A Fabric connection with the settings that it was made from."""
+    """A Fabric connection with the settings that it was made from, and the check of its host key."""
 
     settings: Any = None
+    check: Any = None
 
     def close(self) -> None:
         """End the connection and those to its jump hosts, also if the login has failed, which Fabric leaves open."""
@@ -63,7 +75,7 @@ class Logins:
         self._config = config
         self._warn = warn
         self._proved = proved
-        self.configuration = str(config._runtime_ssh_path or config.ssh_config_path or "")
+        self.configuration = configuration_file(config)
         # `ssh -G` has read ssh's configuration, which Fabric's reader does not know in full.
         config.base_ssh_config = SSHConfig()
 
@@ -110,9 +122,7 @@ class Logins:
         path = [connection, *gateways(connection)][::-1]
         for each in path:
             try:
-                if each is path[0]:
-                    each.connect_kwargs["sock"] = self._socket(each)
-                each.open()
+                self._open(each, direct=each is path[0])
             except LoginRefused:
                 raise
             except (OSError, EOFError, paramiko.SSHException) as error:
@@ -120,6 +130,23 @@ class Logins:
                 connection.close()
                 raise failed from error
             each.transport.set_keepalive(KEEPALIVE)
+
+    def _open(self, connection: Connection, *, direct: bool) -> None:
+        """Open one connection: again if the server may have the pinned key besides those that it has shown.
+
+        direct: it leads through no jump host.
+        """
+        check: HostKeyCheck = connection.check
+        while True:
+            if direct:
+                connection.connect_kwargs["sock"] = self._socket(connection)
+            try:
+                connection.open()
+                return
+            except (HostKeyRefused, IncompatiblePeer) as error:
+                connection.client.close()
+                if not check.may_show_another(error):
+                    raise check.refusal or error from None
 
     def open_path(self, connection: Connection) -> Any:
         """Return a socket to the server of a connection that stays closed: through its jump hosts, which are logged in to."""
@@ -141,19 +168,16 @@ class Logins:
     def _connection(self, settings: ClientSettings, pinned: str, jump: bool = False) -> Connection:
         check = HostKeyCheck(self.host, settings, pinned, jump, () if jump else self._proved)
         given = self._config.connect_kwargs
-        keys = [] if jump else given.get("key_filename") or []
-        typed = Typed(
-            given.get("passphrase") or "", given.get("password") or "", (keys,) if isinstance(keys, str) else tuple(keys)
-        )
+        typed = Typed(given.get("passphrase") or "", given.get("password") or "", () if jump else typed_keys(self._config))
         kwargs: dict[str, Any] = {
             "banner_timeout": settings.timeout or CONNECT_TIMEOUT, "auth_timeout": AUTH_TIMEOUT, "channel_timeout": CHANNEL_TIMEOUT,
-            "transport_factory": functools.partial(Transport, algorithms=check.algorithms()),
+            "transport_factory": lambda sock, **more: Transport(sock, check.algorithms(), **more),
             "auth_strategy": KeyLogin(settings, typed),
         }  # fmt: skip
         connection = ServerConnection("server", user=settings.user, port=settings.port, config=self._config, connect_kwargs=kwargs)
         connection.host = settings.address
         connection.gateway = None
-        connection.settings = settings
+        connection.settings, connection.check = settings, check
         connection.client.set_missing_host_key_policy(check)
         return connection
 

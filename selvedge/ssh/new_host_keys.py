@@ -42,10 +42,10 @@ def store(remote: Remote, keys: Sequence[HostKey]) -> tuple[str, str]:
     known = known_hosts.find(settings.known_hosts, settings.entry)
     missing = [key for key in keys if not known.has(key)]
     todo = ""
-    shown = of_paramiko(remote.connection.transport.get_remote_server_key())
-    for key in keys:
-        if host.host_key and key.kind == shown.kind and key != shown:
-            todo = f'set `host_key = "{fingerprint(key)}"` in [hosts.{host.name}] of hosts.toml: this key replaces the pinned one'
+    if host.host_key and keys and host.host_key not in map(fingerprint, keys):
+        kind = of_paramiko(remote.connection.transport.get_remote_server_key()).kind
+        best = min(keys, key=lambda key: (key.kind != kind, list(ALGORITHMS.values()).index(key.kind)))
+        todo = f'set `host_key = "{fingerprint(best)}"` in [hosts.{host.name}] of hosts.toml: this key replaces the pinned one'
     if not known.keys or not missing:
         return "", todo
     files: list[Path] = []

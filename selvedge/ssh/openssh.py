@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO
 
+from selvedge.config.local_files import LocalFileError, home_folder, read_bytes, user_name
 from selvedge.errors import UsageError
 from selvedge.value import Value
 
@@ -44,7 +45,7 @@ def ask(request: Request) -> Options:
 
     Raises UsageError with ssh's own words if the configuration has an error.
     """
-    return _ask(request, str(Path("~").expanduser()), shutil.which("ssh") or "")
+    return _ask(request, str(home_folder()), shutil.which("ssh") or "")
 
 
 def ask_all(requests: Iterable[Request]) -> None:
@@ -67,11 +68,14 @@ def configures(name: str, file: str = "") -> bool:
     other = "selvedge-unknown-name"
     mine, general = (ask(Request(each, file=file)) for each in (name, other))
     shown = {option: tuple(value.replace(other, name) for value in values) for option, values in general.items()}
-    return dict(mine) != shown
+    # ControlPath usually has a hash of the name in it (%C).
+    return {**mine, "controlpath": ()} != {**shown, "controlpath": ()}
 
 
 @functools.cache
 def _ask(request: Request, home: str, program: str) -> Options:
+    if request.file:
+        _check_file(request)
     if not program:
         return _by_paramiko(request, home, "Your machine has no ssh program")
     own = Path(request.file or f"{home}/.ssh/config")
@@ -87,9 +91,19 @@ def _ask(request: Request, home: str, program: str) -> Options:
     options = _parsed(done.stdout.decode("utf-8", "surrogateescape"))
     if "hostname" in options:
         return options
+    if "No user exists for uid" in words:
+        return _by_paramiko(request, home, "Your user is not in the user database, without which ssh does not run")
     if re.search(r"(unknown|illegal|invalid) option -- '?G", words):
         return _by_paramiko(request, home, "Your ssh program does not know the option -G")
     raise _refused(request, words)
+
+
+def _check_file(request: Request) -> None:
+    """Raise UsageError for a file of `fab -S` that ssh would read without end, such as a pipe."""
+    try:
+        read_bytes(Path(request.file))
+    except LocalFileError as error:
+        raise UsageError(f"{request.name}: -S: {request.file} {error}.", error.remedy or "Name an ssh_config file.") from None
 
 
 def _run(request: Request, command: Sequence[str], standard_input: int | IO[bytes]) -> subprocess.CompletedProcess[bytes]:
@@ -111,7 +125,7 @@ def _command(request: Request, program: str, file: str) -> Sequence[str]:
 
 def _parsed(text: str) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
-    for line in text.splitlines():
+    for line in text.split("\n"):
         name, _, value = line.partition(" ")
         found[name.lower()] = (*found.get(name.lower(), ()), value)
     return found
@@ -165,6 +179,8 @@ def _by_paramiko(request: Request, home: str, why: str) -> Options:
 
     files = [Path(request.file)] if request.file else [Path(home, ".ssh/config"), SYSTEM_FILE]
     config = SSHConfig()
+    # paramiko asks for the user's name, which a user of a container may not have.
+    os.environ.setdefault("LOGNAME", user_name())
     try:
         for path in (path for path in files if request.file or path.is_file()):
             config.parse(path.read_text("utf-8", "replace").splitlines())

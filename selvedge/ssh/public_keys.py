@@ -7,8 +7,10 @@ import binascii
 import hashlib
 import struct
 from pathlib import Path
+from typing import Any
 
-from selvedge.config.local_files import LocalFileError, holds_private_key, read_text
+from selvedge.config import private_keys
+from selvedge.config.local_files import LocalFileError, read_text
 from selvedge.errors import UsageError
 from selvedge.ssh.config import ClientSettings
 from selvedge.value import Value
@@ -89,7 +91,7 @@ def keys_of_file(path: Path, setting: str) -> list[PublicKey]:
         text = read_text(path)
     except LocalFileError as error:
         raise UsageError(f"{setting}: {path} {error}.", error.remedy or "Set it to your public key file.") from None
-    if holds_private_key(text):
+    if private_keys.in_text(text):
         raise UsageError(f"{setting}: {path} is a private key.", f"Set it to the public key: {path}.pub.")
     lines = [line.strip() for line in text.splitlines()]
     try:
@@ -121,10 +123,12 @@ def public_half(path: Path, setting: str) -> PublicKey:
 
 
 def _unencrypted_part(text: str) -> PublicKey:
-    """Return the public key in a private key file of OpenSSH's format (OpenSSH's PROTOCOL.key, section 1).
+    """Return the public key in a private key file: of OpenSSH's format (OpenSSH's PROTOCOL.key, section 1), or unencrypted PEM.
 
     Raises ValueError, struct.error or IndexError for another format.
     """
+    if "-----BEGIN OPENSSH" not in text:
+        return _of_pem(text)
     body = "".join(line for line in text.splitlines() if not line.startswith("-----"))
     data = base64.b64decode(body, validate=True)
     if not data.startswith(_MAGIC):
@@ -134,6 +138,18 @@ def _unencrypted_part(text: str) -> PublicKey:
         _, at = _string(data, at)
     key, _ = _string(data, at + 4)
     return parse_public_key(f"{_string(key, 0)[0].decode()} {base64.b64encode(key).decode()}")
+
+
+def _of_pem(text: str) -> PublicKey:
+    """Return the public half of an unencrypted private key in PEM, such as those that clouds make. Raises ValueError."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+
+    try:
+        key: Any = load_pem_private_key(text.encode(), None).public_key()
+        return parse_public_key(key.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode())
+    except (TypeError, UnsupportedAlgorithm) as error:
+        raise ValueError(str(error)) from None
 
 
 def _string(data: bytes, at: int) -> tuple[bytes, int]:

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from selvedge.config.hosts import Host
 from selvedge.errors import UnreachableError
 from selvedge.shell.quoting import quote
-from selvedge.ssh.authentication import LOCKED, PUBLIC, REFUSED, LoginRefused, Offer
+from selvedge.ssh.authentication import REFUSED, LoginRefused, Offer
 from selvedge.ssh.failures import BANNED, ssh_command
+from selvedge.ssh.private_keys import LOCKED, PUBLIC, PUTTY, TOKEN
 
 SHOWN = 6
 """Offers that a message lists."""
@@ -33,6 +34,8 @@ def login_refused(host: Host, refusals: Sequence[LoginRefused], *, jump_host: st
     if last.closed and not last.said:
         parts.append("Then it closed the connection.")
     parts += [f"Not offered: {each.what}, which {each.result}." for each in map(_worded, unusable[:SHOWN])]
+    for option in sorted(set(last.settings.ignored) & {"PKCS11Provider", "HostbasedAuthentication"}):
+        parts.append(f"Selvedge does not use {option} of ssh's configuration.")
     if last.agent_problem:
         parts.append(f"The SSH agent {last.agent}: {last.agent_problem}.")
     elif not last.agent and not host.key and not tried:
@@ -55,22 +58,12 @@ def _remedy(host: Host, last: LoginRefused, tried: Sequence[Offer], unusable: Se
             f"The server stops after a few keys, and the right one was not among the first {len(tried)}. Name it: {setting}. Then "
             "only this key is offered."
         )
-    for offer in unusable:
-        file = quote(str(offer.file))
-        if offer.result == LOCKED:
-            return (
-                f"Add the key to the SSH agent with `ssh-add {file}`, or add `--prompt-for-passphrase` to the command. If the "
-                "server does not know this key, its public half belongs in ~/.ssh/authorized_keys there."
-            )
-        if offer.result.startswith("other users can read it"):
-            return f"Like ssh, Selvedge does not use such a key. Make it yours alone: `chmod 600 {file}`."
-        if offer.result == PUBLIC:
-            private = str(offer.file).removesuffix(".pub")
-            return f"Set the private key, {private}, as {setting}, or add it to the SSH agent: `ssh-add {quote(private)}`."
-        if offer.result.startswith(("accepted", "No such", "is ")) or offer.file:
-            break
+    if unusable and (remedy := _remedy_for_file(unusable[0], setting)):
+        return remedy
     if unusable and unusable[0].result.startswith("accepted"):
         return "Selvedge logs in by key, and with a password from `--prompt-for-login-password`. Allow one of them for this user."
+    if "PKCS11Provider" in last.settings.ignored and not tried:
+        return "Add the keys of the provider to the SSH agent: `ssh-add -s FILE`, with the file that PKCS11Provider names."
     if unusable and not tried:
         return f"Correct the file or its path: {setting}."
     if not tried:
@@ -82,6 +75,27 @@ def _remedy(host: Host, last: LoginRefused, tried: Sequence[Offer], unusable: Se
         f"Test the login: {test}. If it fails, add your public key to this user's ~/.ssh/authorized_keys on the server, or set the "
         f"right private key: {setting}. {_password(last)}{BANNED}"
     )
+
+
+def _remedy_for_file(offer: Offer, setting: str) -> str:
+    """Return what to do about a key that could not be offered, "" for a reason without a remedy of its own."""
+    file = quote(str(offer.file))
+    if offer.result == LOCKED:
+        return (
+            f"Add the key to the SSH agent with `ssh-add {file}`, or add `--prompt-for-passphrase` to the command. If the "
+            "server does not know this key, its public half belongs in ~/.ssh/authorized_keys there."
+        )
+    if offer.result == TOKEN:
+        return f"Add the key to the SSH agent with `ssh-add {file}`, which asks the token when it is used."
+    if offer.result == PUTTY:
+        fresh = quote(f"{offer.file}.openssh")
+        return f"Convert it: `puttygen {file} -O private-openssh -o {fresh}`. Then set {setting} to the new file."
+    if offer.result.startswith("other users can read it"):
+        return f"Like ssh, Selvedge does not use such a key. Make it yours alone: `chmod 600 {file}`."
+    if offer.result == PUBLIC:
+        private = str(offer.file).removesuffix(".pub")
+        return f"Set the private key, {private}, as {setting}, or add it to the SSH agent: `ssh-add {quote(private)}`."
+    return ""
 
 
 def _password(last: LoginRefused) -> str:

@@ -20,7 +20,7 @@ def command(user: str, password: str) -> tuple[str, bytes]:
     shell = f"/bin/sh -c '{script}'"
     if user == "root":
         return shell, b""
-    # LC_ALL=C: `refusal` knows sudo's messages in English only.
+    # LC_ALL=C: `refusal` knows the messages of sudo and sudo-rs in English only.
     if not password:
         return f"env LC_ALL=C sudo -n {shell}", b""
     # If sudo asks for no password, `read` drops the line that has it. If the password is wrong, sudo's further attempts
@@ -41,24 +41,26 @@ def refusal(host: str, user: str, status: int, output: str) -> SelvedgeError | N
         return None
     said = "\n".join(lines[-3:])
     for pattern, problem, remedy in _REFUSALS:
-        if re.search(pattern, said):
-            return SelvedgeError(f"{host}: {problem.format(user=user)}", remedy.format(user=user, host=host))
+        if re.search(pattern, said, re.MULTILINE):
+            last = lines[-1].partition(": ")[2].rstrip(".")
+            return SelvedgeError(f"{host}: {problem.format(user=user, said=last)}", remedy.format(user=user, host=host))
     return None
 
 
 _REFUSALS = (
     (
-        r"incorrect password attempt|Sorry, try again",
+        r"incorrect (password|authentication) attempt|Sorry, try again|Authentication failed, try again",
         "sudo rejected the password of {user}.",
         "Run the same command with `fab --prompt-for-sudo-password …`, or correct SELVEDGE_SUDO_PASSWORD.",
     ),
     (
-        r"sudo: a password is required|sudo: no password was provided",
+        r"sudo: a password is required|sudo: no password was provided|sudo(-rs)?: .*(nteraction|nteractive authentication) is "
+        r"required|sudo(-rs)?: Authentication required but not attempted",
         "sudo asks {user} for a password.",
         "Run the same command with `fab --prompt-for-sudo-password …`, or set SELVEDGE_SUDO_PASSWORD.",
     ),
     (
-        r"is not in the sudoers file|may not run sudo|is not allowed to execute",
+        r"is not in the sudoers file|may not run |is not allowed to execute|^sudo(-rs)?: I'm sorry ",
         "{user} may not use sudo.",
         "Run `usermod -aG sudo {user}` on the server as root.",
     ),
@@ -68,8 +70,20 @@ _REFUSALS = (
         "Run `apt-get install sudo` on the server as root.",
     ),
     (
-        r"sudo: .*must have a tty",
+        r"sudo(-rs)?: .*(must have a tty|terminal is required)",
         "the server's sudoers file requires a terminal (requiretty).",
         "Run `visudo` on the server as root, and delete the line `Defaults requiretty`.",
+    ),
+    (
+        r"sudo(-rs)?: .*(account|password|Account|Password).*(expired|locked)",
+        "sudo refused {user}. It said: {said}.",
+        "On the server as root, `chage -l {user}` shows what has expired. `passwd {user}` sets a new password, and "
+        "`chage -E -1 {user}` lets the account never expire.",
+    ),
+    # Warnings, after which sudo goes on, are left out.
+    (
+        r"^sudo(-rs)?: (?!unable to resolve host)[^\n]*$(?![\s\S])",
+        "sudo did not run a command for {user}. It said: {said}.",
+        "Correct that on the server as root. `sudo id` as {user} must print a user there.",
     ),
 )

@@ -3,10 +3,49 @@
 import selvedge as sv
 
 
+def site_names(app, own):
+    """Check that the app's names are free, or its path of these names. own: the app's own files."""
+    paths = app.paths
+    if not app.nginx.path:
+        yield sv.ServerNamesFree(tuple(app.names), own, "" if app.domains else app.site_host)
+        if app.has_tls and not app.tls.certificate:
+            yield sv.NewNames(tuple(app.names), app.name, paths.site_enabled, paths.webroot)
+    text = location(app).text
+    yield sv.PathsFree(tuple(app.names), tuple(app.path_folders), sv.locations(text), own, app.nginx.path)
+
+
+def location(app):
+    """Return the file with the app's locations: for an app with a path, the file that its site includes ([nginx] path)."""
+    code = f"{app.paths.current}/{app.root}".rstrip("/")
+    if app.nginx.path:
+        return sv.File(app.location_file, sv.template("nginx/path.conf.j2", app=app, code=code))
+    return sv.File(f"/etc/nginx/snippets/{app.name}.conf", sv.template("nginx/locations.conf.j2", app=app, code=code))
+
+
+def locations(app):
+    """Yield the files with the app's locations."""
+    yield location(app)
+    if app.nginx.path:
+        yield sv.File(f"/etc/nginx/snippets/{app.name}.conf", sv.template("nginx/rest.conf.j2", app=app))
+        yield sv.File(app.paths.path_site, sv.template("nginx/path-site.conf.j2", app=app))
+        yield sv.FormerLocationsRemoved(app.name, app.location_file)
+    else:
+        yield sv.Absent(app.paths.path_site)
+        yield sv.FormerLocationsRemoved(app.name, "")
+
+
+def folders(app):
+    """Yield the folders of passwords and of paths."""
+    if app.nginx.basic_auth or app.nginx.path:
+        yield sv.Directory("/etc/nginx/selvedge")
+    if app.nginx.path:
+        yield sv.Directory(app.paths.site_paths)
+        yield sv.Directory(app.path_folders[0])
+
+
 def passwords(app):
     """Ask visitors for a password ([nginx] basic_auth)."""
     if app.nginx.basic_auth:
-        yield sv.Directory("/etc/nginx/selvedge")
         yield sv.BasicAuth.of(app)
     else:
         yield sv.Absent(app.paths.htpasswd)

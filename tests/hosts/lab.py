@@ -113,12 +113,21 @@ class Project:
         self.git("commit", "--quiet", "--allow-empty", "--message", message)
         return self.head
 
-    def become(self, name: str) -> None:
-        """Replace the app's files by those of tests/projects/NAME, without a commit."""
+    def become(self, name: str, root: str = "") -> None:
+        """Replace the app's files by those of tests/projects/NAME, without a commit.
+
+        root: the app's folder. If the project has no main.py, this folder gets one that answers with the packages.
+        """
         for each in self.app.iterdir():
             if each.name != ".git":
                 shutil.rmtree(each) if each.is_dir() else each.unlink()
-        shutil.copytree(ROOT / "tests/projects" / name, self.app, dirs_exist_ok=True)
+        projects = ROOT / "tests/projects"
+        shutil.copytree(projects / name, self.app, dirs_exist_ok=True)
+        if not list(self.app.rglob("main.py")):
+            shutil.copy2(projects / "main.py", self.app / root)
+        for pyproject in self.app.rglob("pyproject.toml"):
+            if "tiny_backend" in pyproject.read_text():
+                shutil.copy2(projects / "tiny_backend.py", pyproject.parent)
 
     @property
     def head(self) -> str:

@@ -10,15 +10,15 @@ from sandbox import Server
 UV = "/opt/selvedge/uv/bin/uv"
 
 
-def locked(server: Server, folder: Path, command: str) -> None:
-    """Run a command such as "uv lock" on a copy of the folder on the server, and fetch the lock files that it made.
+def locked(server: Server, folder: Path, command: str, made: str = "uv.lock") -> None:
+    """Run a command such as "uv lock" on a copy of the folder on the server, and fetch the file `made`.
 
     Raises AssertionError with the command's output if it fails.
     """
     login = server.ssh_argv("deploy")
     there = "/tmp/lock"
     make = f"PATH=$PATH:{Path(UV).parent} {command} >&2"
-    script = f"rm -rf {there} && mkdir {there} && cd {there} && tar -x && {make} && tar -c -- *.lock"
+    script = f"rm -rf {there} && mkdir {there} && cd {there} && tar -x && {make} && tar -c -- {made}"
     packed = subprocess.run(["tar", "-c", "-C", str(folder), "--exclude=.git", "."], capture_output=True, check=True).stdout
     done = subprocess.run([*login, script], input=packed, capture_output=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr.decode(errors="replace")[-4000:]

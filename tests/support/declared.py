@@ -37,6 +37,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "no header, own worker": {**NAMED, "release_header": False, "worker_class": "my.Worker"},
     "systemd": {**NAMED, "manager": "systemd", "python": "3.12"},
     "TLS ends elsewhere": {**NAMED, "tls": {"upstream": True}},
+    "a path": {**NAMED, "nginx": {"path": "/api", "static": {"/static": "static"}, "redirects": {"/old": "/new"}, "gzip": False}},
+    "a path by address": {**OWN_KEY, "health": "/a/b/x", "nginx": {"path": "/a/b", "strip_path": False, "basic_auth": []}},
     "certbot by pip": {**NAMED, "tls": {"certbot": "pip", "staging": True, "email": "me@a.test"}},
     "an open server": {"server": {"firewall": False, "fail2ban": False, "unattended_upgrades": False, **OWN_KEY["server"]}},
 }

@@ -10,7 +10,7 @@ from selvedge.config.target import Target
 from selvedge.engine.plan import Plan
 from selvedge.engine.script import read_script, step_script
 from selvedge.release.alembic import PROGRAM
-from selvedge.release.instance import LOADER, LOADER_TEXT
+from selvedge.release.instance import LOADERS
 from selvedge.resources.base import Resource
 from selvedge.shell.library import library, names
 from selvedge.shell.quoting import quote
@@ -120,7 +120,8 @@ def scripts(app: Target) -> dict[str, str]:
 def legible(script: str) -> str:
     """Return the script without the text of the libraries, and without the programs that ask alembic and find the app."""
     script = script.replace(quote(quote(PROGRAM))[1:-1], "# … the program revisions.py")
-    script = script.replace(LOADER_TEXT, f"# … {LOADER}\n")
+    for name, text in LOADERS.items():
+        script = script.replace(text, f"# … {name}\n")
     for name, text in LIBRARIES.items():
         script = script.replace(text, f"# … the library {name}\n")
     return script

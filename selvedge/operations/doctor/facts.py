@@ -80,7 +80,7 @@ def facts_query(app: Target) -> str:
     """Return shell that prints all facts about a server, for ServerFacts.parse."""
     shell = [call("doctor_fact", app.manager, given=app.shell_values, domains=" ".join(app.names))]
     if app.has_tls:
-        shell += [certificate_query(app), call("doctor_certificate", certificate_path(app))]
+        shell += [certificate_query(app), call("doctor_certificate", certificate_path(app), app.path_folder)]
     if not app.repository_is_local:  # a local repository is pushed: the server does not read it
         shell.append(f"{resolve_call(app, GIT_SECONDS)} | sed '/^nogit/d; s/^/repository /'")
     return "\n".join(shell)

@@ -170,7 +170,7 @@ def _site(app: Target, facts: ServerFacts) -> Iterator[CheckResult]:
     if not (code.isdecimal() and (is_accepted(app, int(code)) or refuses)):
         answer = f"answers {code}" if code.strip("0") else "does not answer"
         remedy = f"Run `fab -H {host} logs --nginx --errors` to see why."
-        yield problem("site", f"through nginx, GET {app.url.rstrip('/')}{app.health_path} {answer}", remedy)
+        yield problem("site", f"through nginx, GET {app.health_url} {answer}", remedy)
     elif app.release_header and release != facts.status.releases.live:
         remedy = f"Run `fab -H {host} nginx`. If that does not help, another site on the server has {app.site_host}."
         yield problem("site", f"nginx answers from {release or 'another site'}, not from the live release", remedy)

@@ -21,9 +21,9 @@ from selvedge.resources.code.local_repository import local_commit
 from selvedge.resources.code.tracked import tracked_warning
 from selvedge.resources.nginx.own_certificate import OwnCertificate
 from selvedge.ssh.agent import Agent
-from selvedge.ssh.authentication import PUBLIC, file_problem
 from selvedge.ssh.config import for_host
 from selvedge.ssh.named_files import check_named_files
+from selvedge.ssh.private_keys import PUBLIC, file_problem
 
 GIT_SECONDS = 20
 """Seconds to wait for a git server."""
@@ -41,7 +41,7 @@ def _key(app: Target) -> Iterator[CheckResult]:
     if app.host.key:
         yield _private_key(app.host)
         return
-    settings = for_host(app.host, app.host.user)
+    settings = for_host(app.host, app.host.user, app.ssh_config)
     agent = Agent(settings.agent)
     held = len(agent.listed())
     agent.close()

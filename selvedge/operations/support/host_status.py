@@ -106,7 +106,7 @@ def status_query(app: Target) -> str:
 def certificate_query(app: Target) -> str:
     """Return shell that prints the status of the certificate."""
     unit = f"{UNITS[app.tls.certbot]}.service"
-    return call("status_certificate", certificate_path(app), unit, app.served_names[0])
+    return call("status_certificate", certificate_path(app), unit, app.served_names[0], app.path_folder)
 
 
 def certificate_path(app: Target) -> str:

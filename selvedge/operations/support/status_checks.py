@@ -25,6 +25,7 @@ def check_status(app: Target, status: HostStatus) -> Iterator[CheckResult]:
         yield _health(app, status)
         yield from _site(app, status)
         yield from _draining(app, status)
+        yield from _left_running(app, status)
     else:
         yield warning("app", f"{app.name} is not deployed", f"Run `fab -H {app.host.name} deploy`.")
     yield from _services(status, deployed=deployed)
@@ -88,7 +89,7 @@ def _site(app: Target, status: HostStatus) -> Iterator[CheckResult]:
     if not answer:
         return
     code, release = [*answer, ""][:2]
-    asked = f"GET {app.url.rstrip('/')}{app.health_path}"
+    asked = f"GET {app.health_url}"
     remedy = f"Run `fab -H {app.host.name} doctor`, which checks the site."
     if code == "0":
         yield problem("site", f"{asked}: nginx does not answer", remedy)
@@ -99,6 +100,14 @@ def _site(app: Target, status: HostStatus) -> Iterator[CheckResult]:
 def _draining(app: Target, status: HostStatus) -> Iterator[CheckResult]:
     for release in status.releases.draining:
         yield ok("draining", f"{release} answers its open requests for up to {app.drain} s")
+
+
+def _left_running(app: Target, status: HostStatus) -> Iterator[CheckResult]:
+    """Yield a warning for releases that run beside the live one without a drain that stops them."""
+    releases = status.releases
+    if others := [each for each in releases.running if each not in (releases.live, *releases.draining)]:
+        text = f"{', '.join(others)} also runs, and is not live: a deploy runs now, or a run or a drain was interrupted"
+        yield warning("releases", text, f"If no deploy runs now, `fab -H {app.host.name} deploy` stops it.")
 
 
 def _services(status: HostStatus, *, deployed: bool) -> Iterator[CheckResult]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from selvedge.config.local_files import expanded
 from selvedge.errors import UsageError
 from selvedge.resources.base import Change, Resource
+from selvedge.resources.users import GROUP, has_group
 from selvedge.shell.quoting import quote, with_input
 from selvedge.ssh.config import for_host
 from selvedge.ssh.public_keys import PublicKey, agent_problem, keys_of_file, own_keys, public_half
@@ -18,8 +20,9 @@ if TYPE_CHECKING:
 def login_keys(app: Target) -> tuple[PublicKey, ...]:
     """Return the keys that may log in as the host's user.
 
-    They are server.authorized_keys, else the public half of the host's key, else those of `own_keys`. Raises UsageError if
-    there is none, if one of the files is not a public key file, or if ssh's configuration has an error.
+    They are server.authorized_keys, else the public half of the host's key, of the keys of `fab -i`, or else those of
+    `own_keys`. Raises UsageError if there is none, if one of the files is not a public key file, or if ssh's configuration has
+    an error.
     """
     host, keys, agent = app.host, [], ""
     if app.server.authorized_keys:
@@ -27,10 +30,15 @@ def login_keys(app: Target) -> tuple[PublicKey, ...]:
             keys += keys_of_file(app.local_file(name), f"server.authorized_keys: {name}")
     elif host.key:
         keys = [public_half(app.local_file(host.key), f"hosts.{host.name}.key")]
+    elif app.ssh_keys:
+        keys = [public_half(expanded(path), "-i") for path in app.ssh_keys]
     else:
-        settings = for_host(host, host.user)
+        settings = for_host(host, host.user, app.ssh_config)
         keys = own_keys(settings)
         agent = "" if keys else agent_problem(settings.agent)
+        for path in settings.identity_files if settings.keys_named and not keys else ():
+            if path.is_file():
+                keys.append(public_half(path, "IdentityFile in ssh's configuration"))
     if not keys:
         begin = "Start that agent and add your key to it. Or create" if agent else "Create"
         raise UsageError(
@@ -48,16 +56,18 @@ class LoginUser(Resource):
     name: str
 
     def probe(self) -> str:
-        return f"id -nG {quote(self.name)} 2>/dev/null || true"
+        return f"id -nG {quote(self.name)} 2>/dev/null || true\n{has_group(self.name)}"
 
     def plan(self, fact: str) -> Change | None:
         name = quote(self.name)
-        if not fact.strip():
+        groups = fact.replace(GROUP, "").split()
+        if not groups:
             # The users of the apps must not read this user's home.
-            options = "--create-home --key HOME_MODE=0700 --user-group --groups sudo --shell /bin/bash"
+            group = f"--gid {name}" if GROUP in fact else "--user-group"
+            options = f"--create-home --key HOME_MODE=0700 {group} --groups sudo --shell /bin/bash"
             shell = f"useradd {options} -- {name}"
             return Change(f"create the user {self.name} in the group sudo", shell)
-        if "sudo" in fact.split():
+        if "sudo" in groups:
             return None
         return Change(f"add {self.name} to the group sudo", f"usermod --append --groups sudo -- {name}")
 

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from selvedge.config import giturl
+from selvedge.config.local_files import user_name
+from selvedge.errors import UsageError
 from selvedge.resources.base import Change, Resource
 from selvedge.shell.quoting import quote, words
-from selvedge.ssh import known_hosts
+from selvedge.ssh import known_hosts, openssh
+from selvedge.ssh.config import of_options
+
+if TYPE_CHECKING:
+    from selvedge.config.target import Target
 
 KEY_TYPES = {"ed25519": "ssh-ed25519", "ecdsa": "ecdsa-sha2-nistp256", "rsa": "ssh-rsa"}
 """The types of deploy keys, and the first word of their public halves (RFC 4253, RFC 5656, RFC 8709)."""
@@ -57,18 +65,21 @@ class DeployKey(Resource):
 class GitHostKey(Resource):
     """The host key of a git server, in the server's known_hosts file `path`.
 
-    known: lines of a known_hosts file with the key; "" takes the key that the git server shows at the first contact.
+    known: lines of a known_hosts file with the key; "" takes the key that the git server shows at the first contact. hint: what
+    ssh's configuration on this machine says of the git server, in a sentence; "" if the server would find it by the same name.
     """
 
     path: str
     host: str
     port: int
     known: str = ""
+    hint: str = ""
 
     @classmethod
-    def of(cls, path: str, host: str, port: int) -> GitHostKey:
-        """Return the key as this machine knows it."""
-        return cls(path, host, port, _known_here(tuple(known_hosts.machine_files()), known_hosts.entry_name(host, port)))
+    def of(cls, path: str, host: str, port: int, ssh_config: str = "", hint: str = "") -> GitHostKey:
+        """Return the key as this machine knows it. ssh_config: another configuration than ssh's usual one."""
+        files = dict.fromkeys([*_files(host, ssh_config), *known_hosts.machine_files()])
+        return cls(path, host, port, _known_here(tuple(files), known_hosts.entry_name(host, port)), hint)
 
     @property
     def _entry(self) -> str:
@@ -91,7 +102,36 @@ class GitHostKey(Resource):
             "Check that the server can reach the git server. Or set app.repository to a folder on your machine, "
             "so that commits are pushed from there."
         )
+        remedy = self.hint or remedy
         return Change(f"store the host key of {self._entry}", shell, remedy=remedy)
+
+
+def _files(host: str, ssh_config: str) -> tuple[Path, ...]:
+    """Return the known_hosts files that ssh on this machine would read for the git server."""
+    try:
+        options = openssh.ask(openssh.Request(host, file=ssh_config))
+    except UsageError:
+        return ()
+    return tuple(path for path in of_options(options, host).known_hosts if path.is_file())
+
+
+def alias_hint(app: Target) -> str:
+    """Return what to do if ssh's configuration on this machine gives the git server another name or port, "" if it does not."""
+    if not app.ssh_server:
+        return ""
+    host, port = app.ssh_server
+    try:
+        found = of_options(openssh.ask(openssh.Request(host, file=app.ssh_config)), host)
+    except UsageError:
+        return ""
+    if found.address.lower() == host.lower():
+        return ""
+    user = "" if found.user == user_name() else found.user
+    address = giturl.with_server(app.repository, user, found.address, found.port if port == 22 else port)
+    return (
+        f"{host} is a name from ssh's configuration on your machine, which the server does not have. Set app.repository to "
+        f"{address} in hosts.toml."
+    )
 
 
 @functools.cache

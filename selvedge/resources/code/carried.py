@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from selvedge.config import private_keys
 from selvedge.config.files import hosts_file_name
 from selvedge.errors import ConfigError, SelvedgeError
 from selvedge.resources.base import Change, Resource
@@ -29,9 +30,13 @@ if TYPE_CHECKING:
     from selvedge.config.target import Target
 
 _SECRET = re.compile(
-    r"\.git|\.env(\..+)?|\.netrc|\.npmrc|\.pypirc|\.ssh|\.aws|\.htpasswd|id_(rsa|dsa|ecdsa|ed25519)(\.pub)?|.+\.(pem|key|p12|pfx)"
+    r"\.git|\.env(\..+)?|\.netrc|\.npmrc|\.pypirc|\.pgpass|\.ssh|\.aws|\.azure|\.docker|\.kube|\.gnupg|\.htpasswd|\.git-credentials"
+    r"|id_(rsa|dsa|ecdsa|ed25519)(_sk)?(\.pub)?|.+\.(pem|key|p12|pfx|p8|ppk|jks|keystore|kdbx)",
+    re.IGNORECASE,
 )
 """Names that usually hold secrets, or are no part of what a build makes."""
+_START = 64 * 1024
+"""Bytes at the start of a file that show whether it is a private key."""
 
 
 class CarriedFiles(Resource):
@@ -99,7 +104,7 @@ class _Entry(Value):
 
 
 def check(base: Path, carried: tuple[str, ...]) -> None:
-    """Raise ConfigError for files that cannot be carried, without reading them."""
+    """Raise ConfigError for files that cannot be carried. Of each file only the start is read."""
     for _ in _entries(base, carried, []):
         pass
 
@@ -226,6 +231,11 @@ def _walk(base: Path, name: str, top: str, left_out: list[str]) -> Iterator[_Ent
         _require_inside(base, name, top)
     elif not stat.S_ISDIR(status.st_mode) and not stat.S_ISREG(status.st_mode):
         raise _refused(f"{path} is neither a file nor a folder", "Delete it, or list only the folders that the app needs.")
+    if stat.S_ISREG(status.st_mode) and _is_private_key(path):
+        if name == top:
+            raise _refused(f"{path} is a private key", "Give it to the app as a variable of app.env_file, and delete it here.")
+        left_out.append(name)
+        return
     yield _Entry(name, status)
     if stat.S_ISDIR(status.st_mode):
         try:
@@ -234,6 +244,11 @@ def _walk(base: Path, name: str, top: str, left_out: list[str]) -> Iterator[_Ent
             raise _refused(f"{path} is not readable: {error.strerror}", "Correct its permissions.") from None
         for each in names:
             yield from _walk(base, f"{name}/{each}", top, left_out)
+
+
+def _is_private_key(path: Path) -> bool:
+    with _opened(path) as file:
+        return private_keys.is_file(file.read(_START))
 
 
 def _require_inside(base: Path, name: str, top: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from selvedge.resources.base import Change, Resource
-from selvedge.resources.code.access import DeployKey, GitHostKey
+from selvedge.resources.code.access import DeployKey, GitHostKey, alias_hint
 from selvedge.resources.code.mirror import MirroredCommit
 from selvedge.resources.files import Absent, File
 from selvedge.shell.library import call
@@ -46,7 +46,7 @@ def access(app: Target) -> Iterator[Resource]:
     paths = app.paths
     if app.ssh_server:
         yield DeployKey(paths.deploy_key, f"{app.name}@{app.host.name}", app.deploy_key_type)
-        yield GitHostKey.of(paths.git_known_hosts, *app.ssh_server)
+        yield GitHostKey.of(paths.git_known_hosts, *app.ssh_server, app.ssh_config, alias_hint(app))
     if app.credentials:
         yield File(paths.git_credentials, app.credentials.get_secret_value() + "\n", "0600", secret=True)
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from pathlib import PurePosixPath
 
 from selvedge.config.types import LOCAL_PREFIX
 from selvedge.resources.base import Change, Resource
@@ -61,6 +62,11 @@ class Hook(Resource):
             remedy=self.remedy,
         )
 
+    @property
+    def _app(self) -> dict[str, str]:
+        """The app, its folder and its release, whose values are hidden in the output."""
+        return {"app": self.user, "base": str(PurePosixPath(self.release).parents[1]), "new": self.instance}
+
     def _shell(self, *arguments: str) -> str:
         raise NotImplementedError
 
@@ -80,6 +86,7 @@ class BuildHook(Hook):
         return call(
             "hook_build",
             *arguments,
+            given=self._app,
             hook=self.name,
             user=self.user,
             release=self.release,
@@ -104,6 +111,7 @@ class SwitchHook(Hook):
         return call(
             "hook_switch",
             *arguments,
+            given=self._app,
             hook=self.name,
             user=self.user,
             folder=self.folder,

@@ -30,16 +30,28 @@ def local_commit(repository: Path, ref: str) -> str:
     if not repository.is_dir():
         problem = f"{repository} is a file" if repository.exists() else f"the folder {repository} does not exist"
         raise ConfigError(hosts_file_name(), "app.repository", problem, _REPOSITORY)
-    names = [ref] if SHORT_SHA.fullmatch(ref) else [f"refs/heads/{ref}", f"refs/tags/{ref}"]
-    for name in [*names, ref]:
+    # Also for a name of hex digits, such as 2025: git itself would prefer a tag.
+    for name in (f"refs/heads/{ref}", f"refs/tags/{ref}", ref):
         found = git(repository, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
         if found.returncode == 0:
-            return found.stdout.strip()
+            return _of_sha1(repository, found.stdout.strip())
         if found.returncode != 1:
             raise unreadable(repository, found.stderr)
+        if (kind := git(repository, "cat-file", "-t", f"{name}^{{}}").stdout.strip()) in ("blob", "tree"):
+            what = "file" if kind == "blob" else "folder"
+            raise UsageError(f"{ref} of the repository {repository} names a {what}, not a commit.", "Name a branch or another tag.")
         if git(repository, "rev-parse", "--verify", "--quiet", "--end-of-options", name).returncode == 0:
             raise unreadable(repository, f"fatal: bad object: the commit of {name} is missing")
     raise _unknown(repository, ref)
+
+
+def _of_sha1(repository: Path, commit: str) -> str:
+    """Return the commit. Raises ConfigError for a repository whose objects have SHA-256 names, of 64 hex digits."""
+    if len(commit) == 40:
+        return commit
+    problem = f"{repository} names its objects by SHA-256, and Selvedge's mirror on the server by SHA-1"
+    remedy = "Use a repository that `git init --object-format=sha1` has made, as git and all well-known servers do by default."
+    raise ConfigError(hosts_file_name(), "app.repository", problem, remedy)
 
 
 def unreadable(repository: Path, stderr: str) -> SelvedgeError:
@@ -57,6 +69,8 @@ def unreadable(repository: Path, stderr: str) -> SelvedgeError:
     elif "not a git repository" in said:
         said = f"{said}, although {repository / '.git'} exists"
         remedy = f"Its files are incomplete: look at {repository / '.git' / 'HEAD'}, or clone the repository again."
+    elif "safe.bareRepository" in said:
+        remedy = "Name a checkout. Or allow bare repositories: `git config --global --unset safe.bareRepository`."
     elif "bad config" in said:
         remedy = "Correct that line of the file."
     elif _DAMAGED.search(said):

@@ -33,33 +33,44 @@ def program() -> bytes:
     return buffer.getvalue()
 
 
+@functools.cache
+def _answer(checkout: Path, *arguments: str) -> bytes | None:
+    """Return git's output, None if it fails. A commit never changes, so a run asks only once."""
+    done = git(checkout, *arguments)
+    return done.stdout.encode("utf-8", "surrogateescape") if done.returncode == 0 else None
+
+
 class Commit:
-    """The tree of a commit in a checkout on this machine."""
+    """The tree of a commit in a checkout on this machine. commit: its full hash."""
 
     def __init__(self, checkout: Path, commit: str) -> None:
         self._checkout, self._commit = checkout, commit
 
     def read(self, path: str) -> str | None:
+        folder, _, name = path.rpartition("/")
+        # Most of the files that a project may have are missing. The list of their folder is one call of git.
+        if name not in self._entries(folder):
+            return None
         found = self._git("cat-file", "blob", f"{self._commit}:{path}")
         return None if found is None else decoded(found)
 
     def _git(self, *arguments: str) -> bytes | None:
-        done = git(self._checkout, *arguments)
-        return done.stdout.encode("utf-8", "surrogateescape") if done.returncode == 0 else None
+        return _answer(self._checkout, *arguments)
 
     def has_links(self, root: str) -> bool:
         """Return whether a part of a path, or an entry of its folder, is a symbolic link: only a checkout can follow it."""
         parts = root.split("/") if root else []
         shown = [self._git("ls-tree", self._commit, "--", "/".join(parts[:count])) for count in range(1, len(parts) + 1)]
-        entries = self._git("ls-tree", f"{self._commit}:{root}" if root else self._commit)
-        return any(re.search(rb"^120000 ", each or b"", re.MULTILINE) for each in [*shown, entries])
+        return any(re.search(rb"(?:^|\0)120000 ", each or b"") for each in [*shown, self._listing(root)])
 
     def list(self, path: str) -> list[str]:
         return list(self._entries(path))
 
+    def _listing(self, path: str) -> bytes:
+        return self._git("ls-tree", "-z", f"{self._commit}:{path}" if path else self._commit) or b""
+
     def _entries(self, path: str) -> Iterator[str]:
-        place = f"{self._commit}:{path}" if path else self._commit
-        for line in (self._git("ls-tree", "-z", place) or b"").split(b"\0"):
+        for line in self._listing(path).split(b"\0"):
             about, _, name = line.partition(b"\t")
             if name:
                 yield name.decode("utf-8", "replace") + ("/" if b" tree " in about else "")

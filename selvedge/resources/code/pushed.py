@@ -29,26 +29,30 @@ if TYPE_CHECKING:
 class PushedCommit(MirroredCommit):
     """A commit that is pushed from a checkout on this machine: only the objects that the mirror lacks.
 
-    path: the submodule's folder in the release, "" for the app's own repository.
+    path: the submodule's folder in the release, "" for the app's own repository. The tags of its history go along, because a
+    package may take its version from them.
     """
 
     checkout: Path
     path: str = ""
 
     def complete(self, fact: str) -> str:
-        """Return the fact; for a missing commit "pack BYTES FILE", a file with the missing objects. Raises SelvedgeError."""
+        """Return the fact; for a missing commit "pack BYTES FILE", a file with the missing objects, and a line "COMMIT TAG" for
+        each tag. Raises SelvedgeError.
+        """
         if fact.startswith("present"):
             return fact
         pack = pack_objects(self.checkout, self.commit, sorted(set(fact.split()[1:])))
-        return f"pack {pack.stat().st_size} {pack}"
+        return "\n".join([f"pack {pack.stat().st_size} {pack}", *([] if self.path else newest_tags(self.checkout, self.commit))])
 
     def plan(self, fact: str) -> Change | None:
         if fact.startswith("present"):
             return None
-        _, size, pack = fact.split(" ", 2)
+        first, *tags = fact.split("\n")
+        _, size, pack = first.split(" ", 2)
         of = f" of the submodule {self.path}" if self.path else ""
         summary = f"push the commit {self.commit[:12]}{of} from {self.checkout} ({readable(int(size))})"
-        return Change(summary, f"push_commit {words(self.repo, self.commit, size)}", payload=Path(pack))
+        return Change(summary, f"push_commit {words(self.repo, self.commit, size, *tags)}", payload=Path(pack))
 
 
 class PushedLargeFiles(Resource):
@@ -126,6 +130,13 @@ def uncommitted_files(app: Target) -> int:
 def pack_objects(checkout: Path, commit: str, known: Sequence[str]) -> Path:
     """Return a file with the objects of a commit, without those of the `known` commits. Raises SelvedgeError."""
     return _pack(checkout, commit, tuple(known))
+
+
+def newest_tags(checkout: Path, commit: str) -> list[str]:
+    """Return the newest tags of a commit and its ancestors: "COMMIT TAG" each."""
+    shown = "--format=%(if)%(*objectname)%(then)%(*objectname)%(else)%(objectname)%(end) %(refname:strip=2)"
+    found = git(checkout, "for-each-ref", "--sort=-creatordate", "--count=100", f"--merged={commit}", shown, "refs/tags")
+    return found.stdout.splitlines()
 
 
 @functools.cache

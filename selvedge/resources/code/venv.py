@@ -26,8 +26,9 @@ class Venv(Resource):
     that are added if the requirements lack them. cache: the builder's folder, which `user` owns while it builds. user: builds
     the environment and cannot change it afterwards.
     app_python, python_from: settings that decide which other Python is installed if the project asks for one. app_extras,
-    app_groups: names of the project's extras and groups. index_strategy: uv's, "" for its default. deploy_key, git_known_hosts:
-    files for git dependencies. build_env: the file with the build's variables. asks: the Python that
+    app_groups: names of the project's extras and groups. index_strategy: uv's, "" for its default. deploy_key, git_known_hosts,
+    git_credentials: files for git dependencies. build_env: the file with the build's variables.
+    variables: a digest of those. asks: the Python that
     the project asks for, for the summary; "" if that is not known here.
     """
 
@@ -50,13 +51,15 @@ class Venv(Resource):
     index_strategy: str = ""
     deploy_key: str = ""
     git_known_hosts: str = ""
+    git_credentials: str = ""
     build_env: str = ""
+    variables: str = ""
     asks: str = ""
 
     @property
     def _request(self) -> str:
         names = [f"extra:{name}" for name in self.app_extras] + [f"group:{name}" for name in self.app_groups]
-        more = [*names, *filter(None, [self.index_strategy]), *self.extras]
+        more = [*names, *filter(None, [self.index_strategy, self.variables]), *self.extras]
         return " ".join([self.python, self.installer, self.root or ".", self.requirements or "-", *more])
 
     def owned(self) -> tuple[str, ...]:
@@ -92,6 +95,7 @@ class Venv(Resource):
             index_strategy=self.index_strategy,
             deploy_key=self.deploy_key,
             git_known_hosts=self.git_known_hosts,
+            git_credentials=self.git_credentials,
             build_env=self.build_env,
         )
         return Change(

@@ -6,7 +6,7 @@ import re
 import ssl
 import time
 from dataclasses import field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from selvedge.resources.base import Change, Resource
 from selvedge.resources.nginx.certbot import PROGRAMS, UNITS
@@ -93,11 +93,11 @@ class Certificate(Resource):
         return f"/etc/letsencrypt/live/{self.name}/privkey.pem"
 
     @classmethod
-    def of(cls, app: Target) -> Certificate:
-        """Return the certificate for the names of the app, from the settings in `[tls]`."""
+    def of(cls, app: Target, **more: str) -> Self:
+        """Return the certificate for the names of the app, from the settings in `[tls]`. more: the fields of a subclass."""
         server = STAGING if app.tls.staging else app.tls.acme_server or PRODUCTION
-        program = PROGRAMS[app.tls.certbot]
-        return cls(app.name, tuple(app.names), app.paths.webroot, server, app.tls.email, program, UNITS[app.tls.certbot])
+        program, unit = PROGRAMS[app.tls.certbot], UNITS[app.tls.certbot]
+        return cls(app.name, tuple(app.names), app.paths.webroot, server, app.tls.email, program, unit, **more)
 
     def probe(self) -> str:
         return f"certbot_fact {words(self.name, f'{self.unit}.service')}"

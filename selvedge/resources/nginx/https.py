@@ -39,15 +39,22 @@ class NginxHttps(Nginx):
     """nginx with an HTTPS site; after a reload it must serve the certificate `fullchain` for `domain` on port 443.
 
     certbot's own reload after a renewal fails while another site's file is broken. So a certificate that is newer than the
-    last reload is compared with the one that nginx serves.
+    last reload is compared with the one that nginx serves. folder: for an app with a path (`nginx.path`), the folder of the paths
+    of its site, which may have the certificate of another app; else "".
     """
 
     domain: str = ""
     fullchain: str = ""
+    folder: str = ""
     loaded_by = (*Nginx.loaded_by, "certbot")
 
+    @property
+    def _chain(self) -> str:
+        """The certificate, as a word of shell."""
+        return f'"$(https_chain {words(self.fullchain, self.folder)})"' if self.folder else quote(self.fullchain)
+
     def probe(self) -> str:
-        return f"{super().probe()}\nhttps_fact {words(self.fullchain, self._stamp.name, self.domain)}"
+        return f"{super().probe()}\nhttps_fact {self._chain} {words(self._stamp.name, self.domain)}"
 
     def plan(self, fact: str) -> Change | None:
         change = super().plan(fact)
@@ -60,10 +67,10 @@ class NginxHttps(Nginx):
     def before_loads(self) -> str:
         """Return the check of every service, unless the site is enabled and its certificate is missing: this run repairs that."""
         site = next(load.path for load in self.loads if isinstance(load, Link))
-        return f"if [ -e {quote(self.fullchain)} ] || [ ! -L {quote(site)} ]; then\n{super().before_loads()}\nfi"
+        return f"if [ -e {self._chain} ] || [ ! -L {quote(site)} ]; then\n{super().before_loads()}\nfi"
 
     def _reload_line(self) -> str:
-        return f"{self.reload_command}\nhttps_serves {words(self.fullchain, self.domain)}\n{self.check_site}".rstrip()
+        return f"{self.reload_command}\nhttps_serves {self._chain} {quote(self.domain)}\n{self.check_site}".rstrip()
 
 
 class HttpsRemoved(Resource):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from selvedge.config import private_keys
 from selvedge.config.files import hosts_file_name
 from selvedge.config.local_files import LocalFileError, read_text
 from selvedge.errors import ConfigError
@@ -29,4 +30,8 @@ def included_lines(app: Target) -> File | Absent:
     except ValueError as error:
         remedy = "Correct the template, or give it a name without .j2."
         raise ConfigError(hosts_file_name(), "nginx.include", f"{local} is not a template: {error}", remedy) from error
+    if private_keys.in_text(text):
+        problem = f"{local} has a private key in it, and every user of the server can read the lines of a site"
+        remedy = "Delete the key from it. The key of your own certificate is the file of tls.certificate_key."
+        raise ConfigError(hosts_file_name(), "nginx.include", problem, remedy)
     return File(path, text if text.endswith("\n") else f"{text}\n")

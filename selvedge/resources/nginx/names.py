@@ -55,7 +55,8 @@ class Site(File):
     @classmethod
     def of(cls, app: Target) -> Site:
         """Return the site of an app."""
-        names = () if app.tls.certificate or not app.has_tls else tuple(app.names)
+        # An app with a path has no name of its own.
+        names = () if app.tls.certificate or not app.has_tls or app.nginx.path else tuple(app.names)
         text, address = template("nginx/site.conf.j2", app=app), (app.host.address or app.host.name).lower()
         return cls(app.paths.site, text, domains=names, certificate=app.name, address=address)
 

@@ -7,8 +7,9 @@ import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from selvedge.config import private_keys
 from selvedge.config.files import hosts_file_name
-from selvedge.config.local_files import LocalFileError, holds_private_key, read_text
+from selvedge.config.local_files import LocalFileError, read_text
 from selvedge.errors import ConfigError
 from selvedge.resources.files import File
 
@@ -34,7 +35,7 @@ def certificates_only(path: Path, key: str) -> str:
     damaged certificate. The text that is returned becomes a file that every user of the server can read.
     """
     text = pem(path, key).replace("\r\n", "\n")
-    if holds_private_key(text):
+    if private_keys.in_text(text):
         problem = f"{path} has a private key in it, and must have certificates only"
         remedy = "Delete the private key from it. The key of your own certificate is the file of tls.certificate_key."
         raise ConfigError(hosts_file_name(), key, problem, remedy)

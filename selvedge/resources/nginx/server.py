@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from typing import ClassVar
 
@@ -11,6 +12,8 @@ from selvedge.resources.files import Absent, File
 from selvedge.resources.services import Service
 from selvedge.shell.quoting import quote, words
 
+_CODE = r"(?m)^([^#\n]*?"
+"""The part of a line before a directive, unless that is in a comment; the group is still open."""
 CONNECTIONS = 8192
 """Connections of each nginx process. One client with 2,000 slow connections uses up Debian's 768."""
 
@@ -39,10 +42,11 @@ class NginxLogs(Resource):
 
 
 class NginxConf(Resource):
-    """Debian's nginx.conf, with three values changed in place, since no included file can set them.
+    """nginx.conf, with some values changed in place, since no included file can set them.
 
-    connections: the least worker_connections. The default of ssl_protocols loses TLS before 1.2 (RFC 8996). Clients choose among
-    the ciphers, because phones without AES instructions are faster with others.
+    connections: the least worker_connections. nginx may have twice as many open files: on Debian a file of its own says so
+    (OpenFilesLimit), but nginx.org's nginx.conf includes no such file. The default of ssl_protocols loses TLS before 1.2 (RFC
+    8996). Clients choose among the ciphers, because phones without AES instructions are faster with others.
     """
 
     connections: int = CONNECTIONS
@@ -56,7 +60,7 @@ class NginxConf(Resource):
 
     def plan(self, fact: str) -> Change | None:
         about, _, text = fact.partition("\n")
-        wanted = re.sub(r"(?m)^(\s*worker_connections\s+)([0-9]+)(?=\s*;)", self._raised, text)
+        wanted = self._with_connections(text)
         wanted = re.sub(r"(?m)^(\s*ssl_protocols\s[^;#\n]*);", self._modern, wanted)
         wanted = re.sub(r"(?m)^(\s*ssl_prefer_server_ciphers\s+)on\s*;", r"\1off;", wanted)
         if wanted == text or not about.startswith("file "):
@@ -64,8 +68,20 @@ class NginxConf(Resource):
         _, mode, owner, group = about.split()
         return File(self.path, wanted, mode, owner, group).plan(f"{about}\n-\n{text}")
 
-    def _raised(self, found: re.Match[str]) -> str:
-        return f"{found[1]}{max(int(found[2]), self.connections)}"
+    def _with_connections(self, text: str) -> str:
+        wanted, found = re.subn(rf"{_CODE}\bworker_connections\s+)([0-9]+)(?=\s*;)", self._raised(self.connections), text)
+        if not found:
+            # nginx's own default is 512.
+            wanted = re.sub(rf"{_CODE}\bevents\s*\{{)", rf"\1\n    worker_connections {self.connections};", text, count=1)
+        files = 2 * self.connections
+        wanted, found = re.subn(rf"{_CODE}\bworker_rlimit_nofile\s+)([0-9]+)(?=\s*;)", self._raised(files), wanted)
+        if not found and not re.search(rf"{_CODE}\binclude\s+[^;\n]*modules-enabled/)", wanted):
+            wanted = re.sub(rf"{_CODE}\bevents\s*\{{)", rf"worker_rlimit_nofile {files};\n\1", wanted, count=1)
+        return wanted
+
+    @staticmethod
+    def _raised(least: int) -> Callable[[re.Match[str]], str]:
+        return lambda found: f"{found[1]}{max(int(found[2]), least)}"
 
     def _modern(self, found: re.Match[str]) -> str:
         line = re.sub(r"\s(SSLv2|SSLv3|TLSv1|TLSv1\.1)(?=\s|$)", "", found[1])
@@ -75,7 +91,7 @@ class NginxConf(Resource):
 class OpenFilesLimit(File):
     """The number of files that each nginx process may have open; absent if another file sets it, since nginx rejects a second one.
 
-    Debian includes no other folder than modules-enabled outside of `http`.
+    Debian includes no other folder than modules-enabled outside of `http`. Where nginx.conf does not, NginxConf sets the number.
     """
 
     path: str = "/etc/nginx/modules-enabled/90-selvedge.conf"
@@ -85,8 +101,12 @@ class OpenFilesLimit(File):
     )
 
     def probe(self) -> str:
-        files = "/etc/nginx/nginx.conf /etc/nginx/modules-enabled/*.conf"
-        return f"grep -lsE '^[^#]*worker_rlimit_nofile[[:space:]]' {files}\necho --\n{super().probe()}"
+        main = "/etc/nginx/nginx.conf"
+        return (
+            f"grep -lsE '^[^#]*worker_rlimit_nofile[[:space:]]' {main} /etc/nginx/modules-enabled/*.conf\n"
+            f"if [ -e {main} ] && ! grep -qE '^[^#]*include[[:space:]]+[^;]*modules-enabled/' {main}; then echo unread; fi\n"
+            f"echo --\n{super().probe()}"
+        )
 
     def plan(self, fact: str) -> Change | None:
         found, _, own = f"\n{fact}".partition("\n--\n")

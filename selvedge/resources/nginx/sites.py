@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 DEBIAN_DEFAULT = "/etc/nginx/sites-enabled/default"
 LISTEN_TLS = "/etc/nginx/snippets/selvedge-listen-tls.conf"
+PATHS_BY_ADDRESS = "/etc/nginx/selvedge/sites/_/*.conf"
+"""The paths of apps without a domain (`nginx.path`)."""
 DEFAULTS = {80: "/etc/nginx/conf.d/selvedge-default.conf", 443: "/etc/nginx/conf.d/selvedge-default-tls.conf"}
 """The file with the server block for names without a site, by port; all apps of a server share it."""
 
@@ -25,7 +27,7 @@ DEFAULTS = {80: "/etc/nginx/conf.d/selvedge-default.conf", 443: "/etc/nginx/conf
 class Block(Value):
     """A server block: its file and names, the ports that it listens on at every address, and those where it is the default.
 
-    addresses: single addresses, without brackets, where it listens on port 80.
+    addresses: single addresses, without brackets, where it listens on port 80. includes: the files that it includes.
     """
 
     file: str
@@ -33,6 +35,11 @@ class Block(Value):
     ports: frozenset[int]
     defaults: frozenset[int]
     addresses: frozenset[str] = frozenset()
+    includes: frozenset[str] = frozenset()
+
+    def is_default(self, port: int) -> bool:
+        """Return whether it answers for names without a site, as the first block of all does for paths of the address."""
+        return port in self.defaults or (port == 80 and PATHS_BY_ADDRESS in self.includes)
 
 
 def parse(fact: str) -> list[Block]:
@@ -52,7 +59,9 @@ def parse(fact: str) -> list[Block]:
 def _block(file: str, directives: list[list[str]]) -> Block:
     listens = [values for name, *values in directives if name == "listen"]
     listens += [["443"] for name, *values in directives if name == "include" and values == [LISTEN_TLS]]
-    names = frozenset(value for name, *values in directives if name == "server_name" for value in values)
+    listed = (value for name, *values in directives if name == "server_name" for value in values)
+    # nginx compares names in lower case.
+    names = frozenset(value.strip("\"'").lower() for value in listed)
     ports, defaults, addresses = set(), set(), set()
     for address, *options in listens or [["80"]]:
         found = re.fullmatch(r"(?:(?:\*|0\.0\.0\.0|\[::\]):)?([0-9]+)", address)
@@ -62,7 +71,8 @@ def _block(file: str, directives: list[list[str]]) -> Block:
                 defaults.add(int(found[1]))
         elif single := re.fullmatch(r"(?:([0-9.]+)|\[([0-9a-fA-F:.]+)\])(?::80)?", address):
             addresses.add(single[1] or single[2].lower())
-    return Block(file, names, frozenset(ports), frozenset(defaults), frozenset(addresses))
+    includes = frozenset(value for name, *values in directives if name == "include" for value in values)
+    return Block(file, names, frozenset(ports), frozenset(defaults), frozenset(addresses), includes)
 
 
 class ServerNamesFree(Resource):
@@ -164,7 +174,7 @@ class DefaultServer(Resource):
         read, _, file = fact.partition("\n--\n")
         about, _, sites = read.partition("\n")
         others = [block for block in parse(sites) if block.file not in {*self.own, self.path}]
-        if any(self.port in block.defaults for block in others):
+        if any(block.is_default(self.port) for block in others):
             return Absent(self.path).plan(file)
         if self.wanted:
             return File(self.path, self.text.at(version.parse(about))).plan(file)

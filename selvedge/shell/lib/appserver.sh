@@ -31,6 +31,9 @@ appserver_stage() { "$(appserver_of "$1")_stage"; }
 # appserver_ready INSTANCE: print by its log, on standard input, how many workers have started.
 appserver_ready() { "$(appserver_of "$1")_ready"; }
 
+# appserver_retired INSTANCE: print by its log, on standard input, how many workers ended because they had served enough requests.
+appserver_retired() { "$(appserver_of "$1")_retired"; }
+
 # appserver_conflict INSTANCE: print a sentence about settings of the app server that its process manager cannot live with.
 appserver_conflict() { "$(appserver_of "$1")_conflict" "$1"; }
 

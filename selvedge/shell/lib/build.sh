@@ -1,5 +1,5 @@
 # The world of a build: its variables, its access to git servers, and the meaning of its errors. Reads $user, $cache, $build_env,
-# $deploy_key, $git_known_hosts and $installer of venv_build or hook_run.
+# $deploy_key, $git_known_hosts, $git_credentials and $installer of venv_build or hook_run.
 # Shared: build_agent build_socket build_git
 
 # build_run COMMAND…: run it as the app's user with the variables of app.build_env_file, which come by a descriptor: they are in no
@@ -38,30 +38,49 @@ build_hide() {
   build_run /usr/bin/python3 -I -c "$(hide_text)" $(build_names)
 }
 
-# build_shown COMMAND…: run it like build_run, and print its output without the values of the build's variables.
+# build_shown COMMAND…: run it, and print its output without the values of the build's variables. In a pipe its exit status gets
+# lost: it is in $undo/built, too.
 build_shown() {
   local status
   {
     status=0
-    build_run "$@" 2>&1 || status=$?
-    printf '%s\n' "$status" >"$undo/shown"
+    ("$@") 2>&1 || status=$?
+    printf '%s\n' "$status" >"$undo/built"
   } | build_hide
-  return "$(cat "$undo/shown")"
+  return "$(cat "$undo/built")"
 }
 
-# build_begin: if the project names a git server over SSH, let the app's user log in there with the deploy key: an agent answers for
-# the key, which the user cannot read, until build_end.
+# build_names_git PATTERN: whether a file of the release that may list packages has this extended pattern.
+build_names_git() {
+  grep -r -q -s -E --exclude-dir=node_modules --include='*.txt' --include='*.toml' --include='*.lock' --include='*.in' --include='setup.*' -e "$1" -- "$release" ||
+    grep -q -s -E -e "$1" -- "$folder/$lock"
+}
+
+# build_begin: give the app's user access to the git servers of the project's dependencies, until build_end.
 build_begin() {
-  local waited
   build_agent=
   build_socket=
-  grep -r -q -s -E --include='*.txt' --include='*.toml' --include='*.lock' 'ssh://|git@[^ ]+:' -- "$release" || return 0
+  build_login
+  if build_names_git 'ssh://|git@[^ ]+:'; then build_key; fi
+}
+
+# build_login: copy the login of the app's repository, if a dependency from git is on the same server.
+build_login() {
+  local host
+  host=$(sed -n 's#^https\{0,1\}://[^/]*@\([^/]*\).*#\1#p' "$git_credentials" 2>/dev/null | head -n 1 | sed 's/[].[]/\\&/g')
+  [ -n "$host" ] && build_names_git "(git[+]|git[\"']? *[=:] *[\"']|^url = [\"'])https?://([^/@]*@)?$host/" || return 0
+  install -m 0600 -o "$user" -g "$user" -- "$git_credentials" "$work/git_credentials"
+}
+
+# build_key: let the app's user log in with the deploy key: an agent answers for the key, which the user cannot read.
+build_key() {
+  local waited
   [ -e "$deploy_key" ] || ssh-keygen -q -t ed25519 -N '' -C "$user@$(uname -n)" -f "$deploy_key"
   { cat "$git_known_hosts" "$cache/known_hosts" 2>/dev/null || :; } | sort -u >"$undo/known_hosts"
   install -m 0600 -o "$user" -g "$user" -- "$undo/known_hosts" "$cache/known_hosts"
   build_socket=$cache/agent.$$
   # The key of another git server is taken at the first contact, as that of the repository's is.
-  build_git="ssh -F none -o BatchMode=yes -o ConnectTimeout=15 -o ServerAliveInterval=10 -o ServerAliveCountMax=3 -o UserKnownHostsFile=$cache/known_hosts -o StrictHostKeyChecking=accept-new"
+  build_git="ssh -F none $(git_ssh "$cache/known_hosts" accept-new)"
   rm -f -- "$build_socket"
   # Not by user_run: a function's process is a shell, and killing it would leave the agent.
   setpriv --reuid="$user" --regid="$(id -g "$user")" --init-groups --no-new-privs --bounding-set=-all -- \
@@ -76,6 +95,7 @@ build_begin() {
 }
 
 build_end() {
+  rm -f -- "$work/git_credentials"
   [ -n "${build_agent:-}" ] || return 0
   kill "$build_agent" 2>/dev/null || :
   rm -f -- "$build_socket"
@@ -130,5 +150,6 @@ build_server() {
 build_has() {
   set -- "$(printf '%s' "${1%%[*}" | tr - _)"
   if [ "$1" = websockets ]; then set -- "$1" wsproto; fi
-  venv_as "$fresh/bin/python" -c 'import importlib.util as u, sys; sys.exit(not any(map(u.find_spec, sys.argv[1:])))' "$@"
+  # Not the app's own folder of that name.
+  venv_as "$fresh/bin/python" -I -c 'import importlib.util as u, sys; sys.exit(not any(map(u.find_spec, sys.argv[1:])))' "$@"
 }

@@ -57,6 +57,15 @@ certbot_issue() {
   cat "${undo:?}/certbot"
 }
 
+# certbot_rehearse_site NAME PROGRAM SERVER FOLDER: certbot_rehearse, for an app with a path: with the certificate of the site whose
+# paths are in this folder, if the app has none itself.
+certbot_rehearse_site() {
+  local name
+  name=$1
+  if [ ! -e "/etc/letsencrypt/renewal/$1.conf" ]; then name=$(https_chain "" "$4") name=${name%/*} name=${name##*/}; fi
+  certbot_rehearse "$name" "$2" "$3"
+}
+
 # certbot_rehearse NAME PROGRAM [SERVER]: a renewal that keeps no certificate and reloads nothing. It asks Let's Encrypt's
 # staging environment, or the authority at SERVER itself.
 certbot_rehearse() {
@@ -78,6 +87,31 @@ certbot_trust() {
   cat /etc/ssl/certs/ca-certificates.crt /etc/selvedge/*/acme-ca.pem >/run/selvedge/acme-ca.pem
   REQUESTS_CA_BUNDLE=/run/selvedge/acme-ca.pem
   export REQUESTS_CA_BUNDLE
+}
+
+# certbot_used NAME: whether an enabled site uses this certificate.
+certbot_used() { grep -qsF -- "/etc/letsencrypt/live/$1/" /etc/nginx/sites-enabled/*; }
+
+# certbot_left WEBROOT: the certificates of removed apps that no site uses.
+certbot_left() {
+  local file name
+  for file in /etc/letsencrypt/renewal/*.conf; do
+    name=${file##*/} name=${name%.conf}
+    if grep -qsF "webroot_path = $1" "$file" && grep -qs '^renew_hook = nginx -t -q' "$file" &&
+      ! [ -e "/etc/nginx/sites-available/$name" ] && ! [ -e "/srv/$name/repo.git" ] && ! certbot_used "$name"; then
+      printf '%s\n' "$name"
+    fi
+  done
+}
+
+# certbot_delete PROGRAM NAME…: delete certificates.
+certbot_delete() {
+  local program name
+  program=$1
+  shift
+  for name; do
+    "$program" delete --non-interactive --cert-name "$name" >"${undo:?}/certbot" 2>&1 || { cat "$undo/certbot"; step_fail "certbot could not delete the certificate $name."; }
+  done
 }
 
 # certbot_lead_here DOMAIN…: names that the site will get lead to this server, or to a proxy in front of it; else the step fails.

@@ -105,8 +105,9 @@ doctor_socket() {
   fi
 }
 
-# doctor_certificate CHAIN: the names that it is for.
+# doctor_certificate CHAIN FOLDER: the names that it is for.
 doctor_certificate() {
+  set -- "$(https_chain "$@")"
   [ -s "$1" ] || return 0
   openssl x509 -in "$1" -noout -ext subjectAltName | grep -o 'DNS:[^, ]*' | sed 's/^DNS:/name /'
 }

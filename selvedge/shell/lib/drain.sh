@@ -4,21 +4,28 @@
 
 # drain_begin INSTANCE: drain it in the background. If systemd cannot start the unit, this waits for the end.
 drain_begin() {
+  local reason
+  if releases_draining "$1" || drain_start "$1" >"$undo/why" 2>&1; then return 0; fi
+  reason=$(tail -n 1 "$undo/why")
+  step_say "could not drain $1 in the background, so this run waits until it has stopped: ${reason:-systemd-run failed}"
+  step_wait "waiting for $1 to answer its open requests and stop"
+  /bin/sh "$undo/program.drain" "$1" waited || :
+  step_wait ""
+}
+
+# drain_start INSTANCE: start its unit.
+drain_start() {
   local script unit
-  if releases_draining "$1"; then return 0; fi
   script=/run/selvedge/$app.$1.drain
   unit=$(releases_drain_unit "$1")
   # The unit of an earlier drain may still wait to remove old releases.
   systemctl stop "$unit" 2>/dev/null || :
-  cp -- "$undo/program.drain" "$script"
+  cp -- "$undo/program.drain" "$script" || return 1
   # RuntimeMaxSec= ends a unit that hangs. KillMode=mixed: see drain_run.
-  if ! systemd-run --quiet --collect --no-ask-password --unit="$unit" \
+  systemd-run --quiet --collect --no-ask-password --unit="$unit" \
     --description="Release $1 of $app answers its open requests, then stops" --property=KillMode=mixed \
     --property="TimeoutStopSec=$((stop_timeout + 30))" --property="RuntimeMaxSec=$((drain + stop_timeout + 60))" \
-    /bin/sh "$script" "$1" >"$undo/why" 2>&1; then
-    step_say "could not drain $1 in the background, so this run waits until it has stopped: $(tail -n 1 "$undo/why")"
-    /bin/sh "$script" "$1" || :
-  fi
+    /bin/sh "$script" "$1"
 }
 
 # drain_cancel INSTANCE: end its drain. The instance keeps running, unless it was being stopped already: then this waits for
@@ -36,28 +43,27 @@ drain_cancel() {
   return "$status"
 }
 
-# drain_cancel_all: end all drains, and the units that still wait to remove old releases.
-drain_cancel_all() {
+# drain_stop_now INSTANCE…: end all drains, and the units that still wait to remove old releases. Stop these instances.
+drain_stop_now() {
+  local instance
+  step_wait "waiting for the drains of previous releases to end"
   systemctl stop "$(releases_drain_unit '*')" 2>/dev/null || :
   rm -f -- "/run/selvedge/$app".*.drain
-}
-
-# drain_stop_all: stop all draining instances now.
-drain_stop_all() {
-  local instance
-  for instance in $(releases_drains); do
-    drain_cancel "$instance" || :
+  for instance in "$@"; do
+    step_wait "waiting for $instance to answer its open requests and stop"
     manager_stop "$instance"
   done
+  step_wait ""
 }
 
-# drain_run INSTANCE: the unit's work. drain_cancel sends it TERM: that ends it while it waits. While it stops the instance, TERM
+# drain_run INSTANCE [WAITED]: the unit's work. WAITED: a run waits for it, which removes old releases itself. drain_cancel sends it TERM: that ends it while it waits. While it stops the instance, TERM
 # ends it afterwards, so whoever makes the instance live again finds it either running or stopped.
 # Values: app base run_dir log_dir live_socket supervisor_conf drain keep
 drain_run() {
   local cancelled
-  exec >>"/var/log/selvedge/$app.log" 2>&1
   drain_wait "$1"
+  # Not earlier: the log may have been rotated meanwhile.
+  exec >>"/var/log/selvedge/$app.log" 2>&1
   cancelled=
   trap 'cancelled=yes' TERM
   if [ "$(releases_live)" = "$1" ]; then
@@ -67,8 +73,8 @@ drain_run() {
   fi
   rm -f -- "/run/selvedge/$app.$1.drain"
   trap - TERM
-  # The run that cancelled it holds the lock which drain_prune waits for.
-  if [ -z "$cancelled" ]; then drain_prune; fi
+  # The run that cancelled it, or waits for it, holds the lock which drain_prune waits for.
+  if [ -z "$cancelled${2:-}" ]; then drain_prune; fi
 }
 
 drain_stop() {

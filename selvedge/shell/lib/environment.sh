@@ -11,7 +11,7 @@ for line in re.finditer(rb"^([A-Za-z_][A-Za-z0-9_]*)=\"(?:\\.|[^\"\\])*\"$", tex
 # environment_hashes INSTANCE PREFIX: print "PREFIX NAME HASH" for each variable; before that a line of PREFIX alone.
 environment_hashes() {
   local python
-  python=$base/releases/${1%%-*}/.venv/bin/python
+  python=$base/releases/${1%-*}/.venv/bin/python
   [ -f "$base/instances/$1/env" ] && [ -x "$python" ] || return 0
   printf '%s\n' "$2"
   # Not in this folder: Python would import the modules in it.

@@ -1,6 +1,11 @@
 # Lock files that no installer reads: the lock's own program turns them into requirements, as the app's user, in the copy of the
 # checkout ($code). The programs are in environments of their own in $cache/tools.
 
+# export_is_lock: whether $lock is such a file.
+export_is_lock() {
+  case $lock in *poetry.lock | *pdm.lock | *Pipfile.lock | *requirements.lock) ;; *) return 1 ;; esac
+}
+
 # export_requirements FILE: write the packages of $lock to FILE.
 export_requirements() {
   case ${lock##*/} in
@@ -68,7 +73,17 @@ export_pdm() {
   export_tool pdm 'pdm[locked]>=2.18,<3' || return 1
   # The Python that it would otherwise look for, and make an environment with.
   printf '%s' "$python" | export_write "$(dirname -- "$lock")/.pdm-python"
-  export_twice export_pdm_run "$1"
+  export_pdm_current && export_twice export_pdm_run "$1"
+}
+
+# export_pdm_current: fail if pdm.lock is older than the project: PDM exports it all the same.
+export_pdm_current() {
+  local output
+  output=$(export_in env PDM_CHECK_UPDATE=0 PDM_NON_INTERACTIVE=1 PDM_USE_VENV=0 "$cache/tools/pdm/bin/pdm" lock --check 2>&1) && return 0
+  case $output in
+    *"doesn't satisfy"*) step_fail "pdm.lock is older than pyproject.toml: Lockfile doesn't satisfy the project requirements. Run \`pdm lock\` on your machine and commit pdm.lock." ;;
+  esac
+  printf '%s\n' "$output"
 }
 
 # export_pdm_run FILE [OPTION]: PDM names extras and groups by the same option, so the groups are a second list.

@@ -90,7 +90,7 @@ file_link() {
   file_keep "$1"
   if [ -f "$1" ] && [ ! -L "$1" ]; then
     file_backup "$1" || step_fail "Could not keep a copy of $1 in /var/backups/selvedge. It was not changed."
-    step_say "$1 was a file of its own: a copy is in $(find "/var/backups/selvedge${1%/*}" -maxdepth 1 -name "${1##*/}.[0-9]*Z" | sort | tail -n 1)"
+    step_say "$1 was a file and is now a link. A copy of the file is in $(find "/var/backups/selvedge${1%/*}" -maxdepth 1 -name "${1##*/}.[0-9]*Z" | sort | tail -n 1)"
   fi
   mkdir -p -- "${1%/*}"
   ln -sfn -- "$2" "$fresh"

@@ -1,6 +1,6 @@
 # The gate that a new release passes before and after the switch: its health on its own socket, and the site through nginx. A
 # check that fails calls switch_refuse or switch_back. Reads the variables in the list of switch_release.
-# Shared: code site_problem log_from looked seen deaths first_pid waiting attempt early settled before stage
+# Shared: code site_problem log_from log_since looked seen deaths first_pid waiting attempt early settled before stage
 
 # gate_wait TEXT: step_wait, unless the user sees this text already: it would begin to count its seconds again.
 gate_wait() {
@@ -35,8 +35,12 @@ gate_accepted() {
   return 1
 }
 
-# gate_log_begin: note where the log of this start begins. Earlier starts of the release wrote to the same file.
-gate_log_begin() { log_from=$(stat -c %s "$log_dir/$new.log" 2>/dev/null) || log_from=0; }
+# gate_log_begin: note where the log of this start begins, and when. Earlier starts of the release wrote to the same logs.
+gate_log_begin() {
+  log_from=$(stat -c %s "$log_dir/$new.log" 2>/dev/null) || log_from=0
+  # shellcheck disable=SC2034 # for systemd_starved
+  log_since=@$(date +%s)
+}
 
 # gate_log: print the log of this start.
 gate_log() {
@@ -142,7 +146,7 @@ gate_deaths() {
     case " $running" in *" $pid "*) ;; *) deaths=$((deaths + 1)) ;; esac
   done
   seen=$running
-  [ "$deaths" -lt 3 ] || gate_ended "Worker processes of the new release exited $deaths times while it started"
+  [ "$deaths" -lt 3 ] || [ $((deaths - $(gate_log | appserver_retired "$new"))) -lt 3 ] || gate_ended "Worker processes of the new release exited $deaths times while it started"
 }
 
 # gate_ended SENTENCE: the new instance has ended. Refuse it with the most precise reason, else with this sentence.
@@ -153,12 +157,12 @@ gate_ended() {
   reason_find
   if manager_starved "$new"; then switch_refuse "The new release needs more memory than app.memory_max allows: the kernel killed its processes. Raise it, or set fewer app.workers"; fi
   sentence=$1
-  if grep -q '^\[selvedge\] .' "$undo/shown"; then
+  if grep -q -a '^\[selvedge\] .' "$undo/shown"; then
     sentence=$(reason_sentence)
   elif appserver_app_failed "$new" <"$undo/shown"; then
     sentence="The app's start-up code (its lifespan) failed"
   fi
-  if [ -s "$undo/doubt" ] && { [ "$sentence" = "$1" ] || grep -q 'validation error' "$undo/shown"; }; then
+  if [ -s "$undo/doubt" ] && { [ "$sentence" = "$1" ] || grep -q -a 'validation error' "$undo/shown"; }; then
     reason_clear
     sentence=$(cat "$undo/doubt")
   fi
@@ -174,7 +178,7 @@ gate_over() {
     gate_log | reason_hide
     reason_find
     case $stage in
-      import) switch_refuse "$(reason_said "The import of $module did not end within $start_timeout s. Move downloads and connections from the module to the app's lifespan, or raise app.start_timeout")" ;;
+      import) switch_refuse "$(reason_said "The import of $module did not end within $start_timeout s. Move downloads and connections from the module to the app's lifespan, and a server that it runs below \`if __name__ == \"__main__\":\`; or raise app.start_timeout")" ;;
       lifespan) switch_refuse "$(reason_said "The app's start-up code (its lifespan) did not end within $start_timeout s. Find out what it waits for, or raise app.start_timeout")" ;;
       *) switch_refuse "$(reason_said "The new release did not answer GET $health within $start_timeout s of its start. If the app starts slowly, raise app.start_timeout")" ;;
     esac
@@ -197,19 +201,26 @@ gate_over() {
 # other names (app.health_host), any answer of the release counts. A site that a later step replaces is not asked: nginx has not
 # loaded ours yet, so there is no stamp. $site_problem: the reason, if it fails.
 gate_site() {
-  local site name other answer code release url
+  local site name other answer code release url place
   [ -e "$site_enabled" ] && stamp_exists "nginx-$app" && systemctl is-active -q nginx || return 0
   site=$site_enabled
   [ "$(request_scheme)" = http ] || site=$site_enabled-tls
   name=$(site_names "$site")
   name=${name%% *}
+  place=$(site_locations_of "$app" | head -n 1)
+  if [ -n "$place" ]; then
+    name=${place%/*} name=${name##*/}
+    # The app moves to another path, which a later step tells nginx.
+    place=$(sed -n 's/^location = \(.*\) {$/\1/p' "$place")
+    case $(request_prefix)$health in "$place" | "$place"[/?]*) ;; *) return 0 ;; esac
+  fi
   other=
   case $name in '' | _ | '""')
     name=$site_host
     if [ "$health_host" != localhost ] && [ -n "$header" ]; then other=1; fi
     ;;
   esac
-  url=$(request_scheme)://$name$health
+  url=$(request_scheme)://$name$(request_prefix)$health
   answer=$(request_site "$url")
   code=${answer%% *} release=${answer#* }
   if [ "$code" = 0 ]; then code=; fi

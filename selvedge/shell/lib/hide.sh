@@ -25,3 +25,24 @@ hide_secrets() {
     $(sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p' "$base/instances/$new/env")) ||
     echo "(The app's output cannot be shown, because its Python does not run.)"
 }
+
+# hide_output COMMAND…: run it, and print its output as hide_secrets does. Return its exit status. A process that it leaves in the
+# background may keep its output open: then this waits five seconds for more, and later output still passes.
+hide_output() {
+  local reader status waited
+  rm -f -- "$undo/hidden"
+  mkfifo -m 0600 -- "$undo/hidden"
+  {
+    hide_secrets
+    cat >/dev/null
+  } <"$undo/hidden" &
+  reader=$!
+  status=0
+  "$@" >"$undo/hidden" 2>&1 || status=$?
+  waited=0
+  while kill -0 "$reader" 2>/dev/null && [ "$waited" -lt 250 ]; do
+    waited=$((waited + 1))
+    sleep 0.02
+  done
+  return "$status"
+}

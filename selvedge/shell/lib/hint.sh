@@ -26,7 +26,7 @@ hint_in() {
 # hint_module MODULE: the environment lists the modules of the project's extras and groups.
 hint_module() {
   local setting name
-  setting=$(name=$1 awk -F '\t' 'tolower($1) == tolower(ENVIRON["name"]) { print $2; exit }' "$base/releases/${new%%-*}/.venv/selvedge-modules" 2>/dev/null) || setting=
+  setting=$(name=$1 awk -F '\t' 'tolower($1) == tolower(ENVIRON["name"]) { print $2; exit }' "$base/releases/${new%-*}/.venv/selvedge-modules" 2>/dev/null) || setting=
   if [ -n "$setting" ]; then
     printf '. A part of the project that is not installed brings it: set %s in hosts.toml' "$setting"
   fi

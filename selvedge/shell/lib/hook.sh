@@ -31,7 +31,7 @@ hook_switched() {
 
 # hook_build COUNT NAME=VALUE… COMMAND…: run the commands as hook_run does. They may write in $folder, so $user owns its files while
 # they run.
-# Values: hook user release folder run build_env mark_path mark_text
+# Values: app base new hook user release folder run build_env mark_path mark_text
 hook_build() {
   file_within "$release" "$folder" || step_fail "The folder ${folder#"$release"/} (app.root) is a symbolic link that leads out of the repository. In hosts.toml, set app.root to a real folder of the repository."
   trap hook_close EXIT
@@ -45,7 +45,7 @@ hook_build() {
 }
 
 # hook_switch COUNT NAME=VALUE… COMMAND…: run the commands as hook_run does, for the live release.
-# Values: hook user folder run mark_path mark_text live_link
+# Values: app base new hook user folder run mark_path mark_text live_link
 hook_switch() {
   local build_env
   build_env=
@@ -82,15 +82,22 @@ hook_command() {
   step_say "$hook: $command"
   step_wait "waiting for the hook $hook"
   status=0
-  (cd "$folder" && hook_as ${run:+"$run"} env HOME="$folder" "$@" sh -c "$command") || status=$?
+  (cd "$folder" && hook_as env HOME="$folder" "$@" sh -c "$command") || status=$?
   if [ "$status" -ne 0 ]; then
     step_fail "The hook $hook failed (exit status $status): $command"
   fi
 }
 
-# hook_as COMMAND…: as the app's user; a hook before the build gets the build's variables.
+# hook_as COMMAND…: as the app's user, with the variables of the release or, before there is one, of the build. Their values are
+# hidden in its output.
 hook_as() {
-  if [ -n "$build_env" ]; then build_shown "$@"; else user_run "$user" "$@"; fi
+  if [ -n "$run" ]; then
+    hide_output user_run "$user" "$run" "$@"
+  elif [ -n "$build_env" ]; then
+    build_shown build_run "$@"
+  else
+    user_run "$user" "$@"
+  fi
 }
 
 # hook_close: make root the owner of the folder again.

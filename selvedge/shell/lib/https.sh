@@ -1,5 +1,34 @@
 # The certificate that nginx serves on port 443.
 
+# https_sites FOLDER: the enabled HTTPS sites that include the paths of apps in this folder ([nginx] path), those with the exact
+# name first: nginx prefers them.
+https_sites() {
+  local file found
+  found=$(grep -lsF -- "include $1/*.conf;" /etc/nginx/sites-enabled/*) || return 0
+  for file in $found; do
+    if grep -qE '^[^#]*(listen.*443|selvedge-listen-tls)' "$file"; then printf '%s %s\n' "$(grep -c 'server_name ~^' "$file")" "$file"; fi
+  done | sort -s -n -k 1,1 | cut -d ' ' -f 2-
+}
+
+# https_of_name FOLDER OWN: "other CHAIN KEY" of the first other HTTPS site that includes the paths in this folder.
+https_of_name() {
+  local file
+  file=$(https_sites "$1" | grep -vxF -- "$2" | head -n 1)
+  [ -z "$file" ] || printf 'other %s %s\n' "$(https_value ssl_certificate "$file")" "$(https_value ssl_certificate_key "$file")"
+}
+
+# https_value DIRECTIVE FILE: its first value in the file.
+https_value() { sed -n "s/^[[:space:]]*$1[[:space:]][[:space:]]*\\([^;]*\\);.*/\\1/p" "$2" | head -n 1; }
+
+# https_chain CHAIN [FOLDER]: print the certificate that nginx has for an app: for one with a path, that of the site whose paths
+# are in this folder; else CHAIN.
+https_chain() {
+  local file
+  file=
+  if [ -n "${2:-}" ]; then file=$(https_sites "$2" | head -n 1); fi
+  if [ -n "$file" ]; then https_value ssl_certificate "$file"; else printf '%s\n' "$1"; fi
+}
+
 # https_serves CHAIN DOMAIN: nginx serves this certificate; else the step fails.
 https_serves() {
   [ -z "$(https_served_instead "$1" "$2")" ] || step_fail "nginx was reloaded, but does not serve the certificate of $2 on port 443. Check in /etc/nginx/sites-enabled whether another site has that name, or listens on the server's own address."

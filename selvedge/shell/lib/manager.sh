@@ -25,11 +25,11 @@ manager_files() {
 manager_start() { "$(manager_of "$1")_start" "$1" "${2:-step_fail}"; }
 
 # manager_boot INSTANCE: have the next boot start it, and no other instance. Its own manager comes first, so that after a power
-# cut in between a boot still starts the app.
+# cut in between a boot still starts the app. 1: it could not write that.
 manager_boot() {
   local own manager
   own=$(manager_of "$1")
-  "${own}_boot" "$1"
+  "${own}_boot" "$1" || return 1
   for manager in $manager_all; do
     [ "$manager" = "$own" ] || "${manager}_boot" "$1"
   done
@@ -82,6 +82,14 @@ manager_instances() {
     ls -- "$base/instances" 2>/dev/null || :
     for manager in $manager_all; do "${manager}_instances"; done
   } | sort -u
+}
+
+# manager_others INSTANCE: print every other instance that runs, or that a manager has.
+manager_others() {
+  local other
+  for other in $(manager_instances); do
+    if [ "$other" != "$1" ] && { manager_known "$other" || releases_listening "$other"; }; then printf '%s\n' "$other"; fi
+  done
 }
 
 manager_alive() { "$(manager_of "$1")_alive" "$1"; }

@@ -1,13 +1,13 @@
 # The mirror: the app's bare repository on the server.
 
 # mirror_fact REPO COMMIT: print "present" if the mirror has the commit and its files; else "missing", and the commits that it has
-# with all their ancestors.
+# with all their ancestors. Tags may be of others.
 mirror_fact() {
   if probe_has git && mirror_git "$1" rev-parse -q --verify "$2^{tree}" >/dev/null; then
     echo present
   else
     echo missing
-    mirror_git "$1" for-each-ref --format='%(objectname) %(refname)' | sed '/ refs\/incomplete\//d; s/ .*//'
+    mirror_git "$1" for-each-ref --format='%(objectname) %(refname)' | sed '/ refs\/\(incomplete\|tags\)\//d; s/ .*//'
   fi
 }
 

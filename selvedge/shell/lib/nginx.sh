@@ -16,8 +16,14 @@ nginx_test() {
   probe_has nginx || return 0
   status=0
   nginx -t >"$undo/nginx.test" 2>&1 || status=$?
-  sed "${1:+s#in $1:\([0-9]*\)#& (line \1 of your file $2)#}" "$undo/nginx.test"
+  sed "${1:+s#in $1:\([0-9]*\)#& (line \1 of your file $2)#}" "$undo/nginx.test" | nginx_missing
   return "$status"
+}
+
+# nginx_missing: standard input, with the reason if nginx lacks what /etc/nginx/conf.d/selvedge.conf defines.
+nginx_missing() {
+  # shellcheck disable=SC2016
+  sed '/unknown "\(connection_upgrade\|selvedge_[a-z_]*\)" variable\|shared memory zone "selvedge_/s|$|: nginx does not read /etc/nginx/conf.d. Add `include /etc/nginx/conf.d/*.conf;` to the http block of /etc/nginx/nginx.conf|'
 }
 
 # nginx_user: the user of nginx's workers.
@@ -106,9 +112,10 @@ nginx_accepts() {
   systemd-run --quiet --wait --collect --pipe "$@" nginx -t -q 2>&1
 }
 
-# nginx_has_sites: a site is enabled, Debian's default site aside.
+# nginx_has_sites: a site is enabled, Debian's default site aside; nginx.org's package and many people use conf.d for sites.
 nginx_has_sites() {
   local path
+  if grep -lsE '^[^#]*\bserver[[:space:]]*(\{|$)' /etc/nginx/conf.d/*.conf | grep -qv '/selvedge-[a-z-]*\.conf$'; then return 0; fi
   for path in /etc/nginx/sites-enabled/*; do
     case $path in *'/*') continue ;; */default) if site_is_debians; then continue; fi ;; esac
     return 0

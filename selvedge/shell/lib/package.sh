@@ -4,7 +4,7 @@
 package_install() {
   if ! venv_is_package || venv_record installed "$fresh" "$work" "$root"; then return 0; fi
   if venv_try "${installer}_add" --no-deps .; then return 0; fi
-  if ! venv_is_list; then
+  if ! venv_is_list && ! export_is_lock; then
     step_fail "Could not build the app's own package: $(venv_reason). If the app is not a package, add \`package = false\` under [tool.uv] in its pyproject.toml."
   fi
   # The requirements alone may be enough, since the app's folder is on the module path.
@@ -18,12 +18,15 @@ package_clone() { git -c safe.directory='*' clone -q --bare "$1" -- "$repo" "$wo
 # package_git: make the copy a repository if a package of it may take its version from git.
 package_git() {
   local found
-  found=$(find "$work/source" -maxdepth 4 \( -name pyproject.toml -o -name setup.py -o -name setup.cfg \) -exec \
-    grep -l -i -E 'scm|vcs|versioningit|dunamai|dynamic-versioning|versioneer|pbr' -- '{}' + | head -n 1) || :
+  found=$(find "$work/source" -name node_modules -prune -o \( -name pyproject.toml -o -name setup.py -o -name setup.cfg \) -exec \
+    grep -l -i -E 'scm|vcs|versioningit|dunamai|dynamic-versioning|versioneer|pbr|git[^a-z]' -- '{}' + | head -n 1) || :
   [ -n "$found" ] && [ -d "$repo" ] || return 0
   package_clone --local 2>/dev/null || package_clone --no-hardlinks || return 1
   git --git-dir="$work/source/.git" config core.bare false || return 1
   git -c safe.directory='*' --git-dir="$work/source/.git" --work-tree="$work/source" reset -q "$commit" || return 1
+  # Folders that are links into shared/, files of app.carry and of Git LFS are no local changes.
+  git --git-dir="$work/source/.git" --work-tree="$work/source" -c safe.directory='*' ls-files -z --modified |
+    git --git-dir="$work/source/.git" --work-tree="$work/source" -c safe.directory='*' update-index -z --skip-worktree --stdin || return 1
   git --git-dir="$work/source/.git" remote remove origin
   chmod -R a+rX -- "$work/source/.git"
 }
@@ -41,9 +44,9 @@ package_renew() {
     return 0
   fi
   step_say "copying the virtual environment of an earlier release, and installing only the app's own packages again"
-  if ! { package_copy && package_names; }; then step_fail "Could not copy the virtual environment $base. Is the disk full?"; fi
+  if ! package_copy; then step_fail "Could not copy the virtual environment $base. Check the free space on the server: \`df -h /srv\`."; fi
   venv_try package_add || step_fail "Could not install the app's own packages: $(venv_reason)"
-  venv_try venv_record renewed "$base" "$fresh" "$work" "$release" || step_fail "The environment is not complete without the checkout: $(tail -n 1 "$undo/installer")"
+  venv_try venv_record renewed "$base" "$fresh" "$work" "$release" "$commit" || step_fail "The environment is not complete without the checkout: $(tail -n 1 "$undo/installer")"
 }
 
 # package_wheels: build a wheel of each folder of the checkout that $base has a package of, in the folders 1, 2 … of $work/dist.
@@ -62,15 +65,18 @@ package_add() { "${installer}_replace" "$work"/dist/*/*.whl; }
 # package_copy: copy $base to $fresh with hard links. Its files belong to root, so that the app's user can replace them in the copy,
 # but not change them.
 package_copy() {
-  cp -al -- "$base/." "$fresh/" &&
+  chown -h -- root:root "$fresh" &&
+    cp -al -- "$base/." "$fresh/" &&
     rm -f -- "$fresh/.selvedge" "$fresh/selvedge-inputs.json" "$fresh/.lock" &&
+    package_names &&
     find "$fresh" -type d -exec chown -- "$user" '{}' +
 }
 
-# package_names: put the copy's own path in place of that of $base in its scripts. sed writes new files.
+# package_names: put the copy's own path in place of that of $base in its text files, such as scripts. sed writes new files. The
+# folders still belong to root here, so that no one puts links in their place.
 package_names() {
   local name
-  grep -l -r -I -F -- "$base" "$fresh/bin" "$fresh/pyvenv.cfg" | while IFS= read -r name; do
+  grep -l -r -I -F -- "$base" "$fresh" | while IFS= read -r name; do
     [ -L "$name" ] || sed -i "s|$base|$fresh|g" -- "$name"
   done
 }

@@ -9,7 +9,7 @@ packages_install() {
     # dpkg would never list the name of a virtual package as installed.
     others=$(apt-cache showpkg "$name" 2>/dev/null | sed -n '/^Reverse Provides:/,$s/^\([a-z0-9][^ ]*\) .*/\1/p' | sort -u | head -n 5 | paste -s -d ' ')
     if [ -n "$others" ]; then
-      step_fail "This server's distribution has no package $name, but other packages stand in for it: $others. Name one of them in server.packages."
+      step_fail "This server's distribution has no package $name, but these packages provide it: $others. Name one of them in server.packages."
     fi
     step_fail "This server's distribution has no package $name (server.packages)."
   done

@@ -7,7 +7,7 @@ pip_create() { venv_as "$python" -m venv "$fresh"; }
 
 pip_install() {
   case $lock in
-    uv.lock | pylock.toml) step_fail "pip cannot install $lock. Set installer = \"uv\" under [app] in hosts.toml, or add a requirements.txt." ;;
+    uv.lock | pylock*.toml | */*.toml | */uv.lock) step_fail "pip cannot install $lock. Set installer = \"uv\" under [app] in hosts.toml, or add a requirements.txt." ;;
     setup.py) pip_add . ;;
     pyproject.toml)
       # Not all versions of pip know groups, and none installs the dependencies of a folder without its package.

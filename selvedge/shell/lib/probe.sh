@@ -44,6 +44,19 @@ probe_path_text() {
   if [ -n "$2" ] && [ "$sum" != "$2" ]; then head -c 65536 -- "$1"; fi
 }
 
+# probe_port NUMBER: the programs that listen on a TCP port, as ss prints them, and the last part of their control groups, which for
+# a service is its unit: "unit PID NAME".
+probe_port() {
+  local found pid
+  found=$(ss -H -l -n -t -p "sport = :$1" 2>/dev/null) || return 0
+  [ -n "$found" ] || return 0
+  printf '%s\n' "$found"
+  for pid in $(printf '%s\n' "$found" | grep -o 'pid=[0-9]*' | cut -d = -f 2 | sort -u); do
+    # systemd's own hierarchy; in version 1 of control groups there are others.
+    sed -n "/^0::\|:name=systemd:/s,^.*/\([^/][^/]*\)\$,unit $pid \1,p" "/proc/$pid/cgroup" 2>/dev/null | head -n 1
+  done
+}
+
 # probe_existing PATH…: print the paths that exist, broken links among them.
 probe_existing() {
   local path

@@ -17,12 +17,12 @@ process_note() {
   history_note "$base/history" "$step_by" "$1" "$2" "$3" good
 }
 
-# process_stop INSTANCE: stop it until process_start, even after a reboot. Releases that drain are stopped, too.
+# process_stop INSTANCE: stop it until process_start, even after a reboot. Releases that drain, or that an interrupted run left,
+# are stopped, too.
 # Values: app base run_dir supervisor_conf
 process_stop() {
-  drain_stop_all
-  step_wait "waiting for $1 to answer its open requests and stop"
-  manager_stop "$1"
+  # shellcheck disable=SC2046
+  drain_stop_now $(manager_others "$1") "$1"
   process_note stop "$1" -
   step_say "the site answers 502 until you run \`fab start\` or \`fab deploy\`"
 }
@@ -30,15 +30,19 @@ process_stop() {
 # process_start INSTANCE: start it, and wait until it is healthy.
 # Values: app base run_dir log_dir live_socket site_enabled supervisor_conf health health_host health_ranges health_timeout health_attempts health_interval
 process_start() {
-  local scheme attempt answered
+  # shellcheck disable=SC2034 # for the functions of gate.sh
+  local scheme attempt answered new log_from log_since
   # shellcheck disable=SC2034 # for gate_probe
   scheme=$(request_scheme)
+  # shellcheck disable=SC2034 # for gate_log and hide_secrets
+  new=$1
+  gate_log_begin
   manager_start "$1"
   gate_wait "waiting for the first worker"
   attempt=1
   while ! gate_probe "$1"; do
     if [ "$attempt" -ge "$health_attempts" ]; then
-      tail -n 20 -- "$log_dir/$1.log" 2>/dev/null || :
+      gate_log | tail -n 20 | hide_secrets
       answered=$code
       [ "$code" != 000 ] || answered=nothing
       step_fail "The release $1 was started, but GET $health (Host: $health_host) answered $answered in $attempt attempts. Its process manager keeps trying"

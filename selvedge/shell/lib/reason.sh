@@ -1,28 +1,33 @@
 # Why a release failed, in the app's own words, and what to do about it. Reads the variables in the list of switch_release.
 # Shared: reason_error reason_remedy
 
-# reason_hide: copy standard input to $undo/shown, without the values of the environment.
-reason_hide() { hide_secrets >"$undo/shown"; }
+# reason_hide: copy the end of standard input to $undo/shown, without the values of the environment. /run is memory, and an app may
+# print much.
+reason_hide() { hide_secrets | tail -c 262144 >"$undo/shown"; }
 
 # reason_sentence: print the sentence of selvedge_app.py in $undo/shown, or else the last line of the output.
 reason_sentence() {
-  if grep -q '^\[selvedge\] ' "$undo/shown"; then
+  # Without -a, grep prints no line of an output with other bytes than text.
+  if grep -q -a '^\[selvedge\] ' "$undo/shown"; then
     sed -n 's/^\[selvedge\] //p' "$undo/shown" | tail -n 1
   else
-    grep -v '^[[:space:]]*$' "$undo/shown" | tail -n 1
+    grep -a -v '^[[:space:]]*$' "$undo/shown" | tail -n 1
   fi | cut -c 1-600
 }
 
-# reason_program ARGUMENT…: run remedy.py as the app's user, without the release's settings.
+# reason_program PROGRAM ARGUMENT…: run a program of the payload as the app's user, without the release's settings.
 reason_program() {
-  (cd / && exec 3<&- && user_run "$app" "$base/releases/${new%%-*}/.venv/bin/python" -I -c "$(cat "$undo/program.remedy")" "$@") 2>/dev/null
+  local program
+  program=$(cat "$undo/program.$1")
+  shift
+  (cd / && exec 3<&- && user_run "$app" "$base/releases/${new%-*}/.venv/bin/python" -I -c "$program" "$@") 2>/dev/null
 }
 
 # reason_find: set $reason_error to the last exception in $undo/shown, and $reason_remedy to what to do about it.
 reason_find() {
   local found folder
   folder=$(sed -n 's/^cd //p' "$base/instances/$new/run" 2>/dev/null | head -n 1 | tr -d \')
-  found=$(reason_program "${folder:-$base/releases/${new%%-*}}" "$base/shared" "$strategy" "$(appserver_workers "$new")" \
+  found=$(reason_program remedy "${folder:-$base/releases/${new%-*}}" "$base/shared" "$strategy" "$(appserver_workers "$new")" \
     "$(manager_of "$new")" <"$undo/shown") || found=
   reason_error=$(printf '%s\n' "$found" | sed -n 1p | cut -c 1-400)
   reason_remedy=$(printf '%s\n' "$found" | sed -n 2p)

@@ -3,7 +3,7 @@
 
 # record_state INSTANCE STATE: see releases_state.
 record_state() {
-  printf '%s\n' "$2" >"$base/instances/$1/state.new"
+  printf '%s\n' "$2" >"$base/instances/$1/state.new" || return 1
   mv -f -- "$base/instances/$1/state.new" "$base/instances/$1/state"
 }
 

@@ -3,18 +3,18 @@
 # remove_app PATH...: remove the app's site, processes and certificate, then the paths; with $data, its user too.
 # Values: app base run_dir live_socket supervisor_conf site_enabled certbot data
 remove_app() {
-  local instance live
+  local live
   live=$(releases_live)
   # The site first, so that nginx sends no request to an app that has stopped.
-  file_remove "$site_enabled" "$site_enabled-tls"
+  # shellcheck disable=SC2046 # no name has a space
+  file_remove "$site_enabled" "$site_enabled-tls" "/etc/nginx/conf.d/00-selvedge-$app.conf" $(site_locations_of "$app")
   remove_site
   # From here on nothing can be restored.
   rm -f -- "$undo"/*.path "$undo"/*.copy
-  drain_cancel_all
-  for instance in $(manager_instances); do manager_stop "$instance"; done
-  if [ -e "/etc/letsencrypt/renewal/$app.conf" ]; then
-    "$certbot" delete --non-interactive --cert-name "$app" >"$undo/certbot" 2>&1 || { cat "$undo/certbot"; step_fail "certbot could not delete the certificate $app."; }
-  fi
+  # Not only those of manager_others: someone may have deleted the file of a process manager.
+  # shellcheck disable=SC2046
+  drain_stop_now $(manager_instances)
+  if remove_certificate; then certbot_delete "$certbot" "$app"; fi
   # live.sock is the last path: if the run is interrupted here, the next run still knows the live release.
   rm -rf -- "$@"
   if [ -z "$data" ]; then
@@ -23,6 +23,11 @@ remove_app() {
     userdel "$app"
   fi
 }
+
+# remove_certificate: whether there is a certificate from certbot to delete. It stays while other apps of the name use it; their
+# next deploy gets one of its own and deletes this one.
+# Values: app
+remove_certificate() { [ -e "/etc/letsencrypt/renewal/$app.conf" ] && ! certbot_used "$app"; }
 
 # remove_site: reload nginx without the site; restore the site if nginx refuses its configuration.
 remove_site() {

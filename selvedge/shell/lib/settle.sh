@@ -60,13 +60,18 @@ settle_wait() {
   settle_kept
 }
 
-# settle_lost: all processes that ran at the switch must still run. There may be new ones.
+# settle_lost: all processes that ran at the switch must still run, except workers that had served enough requests. There may be
+# new ones.
 settle_lost() {
-  local running pid
+  local running pid lost
   running=" $(manager_processes "$new")"
+  lost=0
   for pid in $processes; do
-    case $running in *" $pid "*) ;; *) settle_back "Worker processes of the new release exited within $settle s after the switch" ;; esac
+    case $running in *" $pid "*) ;; *) lost=$((lost + 1)) ;; esac
   done
+  if [ "$lost" -gt 0 ] && [ "$lost" -gt "$(gate_log | appserver_retired "$new")" ]; then
+    settle_back "Worker processes of the new release exited within $settle s after the switch"
+  fi
 }
 
 # settle_kept: the process manager must still run the process that it ran before the switch.

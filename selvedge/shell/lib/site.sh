@@ -57,6 +57,17 @@ site_fact() {
   printf '%s\n' "$site_claims"
 }
 
+# site_locations: the outer locations of all apps, and of other files that sites include, as FILE:LINE.
+site_locations() { grep -sHE '^location ' /etc/nginx/selvedge/sites/*/*.conf /etc/nginx/snippets/*.conf || :; }
+
+# site_locations_of APP: the files that pass paths of sites to this app ([nginx] path).
+site_locations_of() {
+  local file
+  for file in /etc/nginx/selvedge/sites/*/"$1.conf"; do
+    if [ -e "$file" ]; then printf '%s\n' "$file"; fi
+  done
+}
+
 # site_readable RELEASE FOLDER [spa]: let other users read the folder. It, and the target of every link in it, must be in the
 # release.
 site_readable() {

@@ -72,6 +72,11 @@ sources_remedy() {
     *"not valid yet"* | *"is expired"*) echo "Check the server's clock: \`timedatectl\`. If it is right, the mirror is out of date: choose another one." ;;
     *"ould not resolve"* | *"emporary failure resolving"*) echo "Check the server's name resolution: \`resolvectl status\` or /etc/resolv.conf." ;;
     *EXPKEYSIG* | *NO_PUBKEY* | *"not signed"* | *signature*) echo "Install the source's current key, or delete the source." ;;
+    *"changed its "*value*) echo "If you expected that, accept it on the server: \`sudo apt-get update --allow-releaseinfo-change\`." ;;
+    *[Cc]ertificate* | *"SSL connection"* | *"TLS connection"*) echo "Check the server's clock (\`timedatectl\`), and that its packages know the certificate's authority: \`sudo apt-get install --only-upgrade ca-certificates\`. A company's own authority belongs in /usr/local/share/ca-certificates." ;;
+    *" 401 "* | *" 403 "* | *Unauthorized* | *Forbidden*) echo "The source refuses this server: check its login in /etc/apt/auth.conf.d, or delete the source." ;;
+    *"roxy Authentication"*) echo "The proxy wants a login: check Acquire::http::Proxy, which \`apt-config dump\` shows." ;;
+    *"Hash Sum mismatch"* | *"unexpected size"*) echo "The mirror is being updated, or a proxy keeps old files: try again later, or choose another mirror." ;;
     *apt-cdrom* | *"File not found"* | *"Failed to fetch"* | "Method "*) echo "Correct that entry, or delete it." ;;
     *"No space left"*) echo "Free some space on the server: \`df -h\`." ;;
     *404* | *"does not have a Release file"*) echo "The source has no such suite any longer: correct it, or delete it." ;;

@@ -20,7 +20,7 @@ sshd_keys_fact() {
 sshd_authorize() {
   local home
   home=$(getent passwd "$1" | cut -d : -f 6)
-  [ -d "$home" ] || step_fail "The home folder of $1 is missing: $home."
+  [ -d "$home" ] || step_fail "The home folder of $1 is missing: $home. Create it on the server: \`sudo mkhomedir_helper $1\`."
   # As the user, so that a link in the home leads nowhere that the user could not write.
   # shellcheck disable=SC2016
   step_try user_run "$1" sh -euc '

@@ -57,7 +57,7 @@ status_health() {
 # status_site: the status of the site's answer through nginx at the announced address, and the release that its header names.
 status_site() {
   [ -e "$site_enabled" ] || return 0
-  printf 'site %s\n' "$(request_site "$(request_scheme)://$site_host$health")"
+  printf 'site %s\n' "$(request_site "$(request_scheme)://$site_host$(request_prefix)$health")"
 }
 
 # status_units: the services that the app needs.
@@ -73,15 +73,17 @@ status_services() {
   done
 }
 
-# status_certificate CHAIN UNIT DOMAIN: its validity, the end of the certificate that nginx serves instead, and whether its last
+# status_certificate CHAIN UNIT DOMAIN FOLDER: its validity, the end of the certificate that nginx serves instead, and whether its last
 # renewal by this unit failed.
 status_certificate() {
-  local dates
+  local dates unit domain
+  unit=$2 domain=$3
+  set -- "$(https_chain "$1" "$4")"
   [ -s "$1" ] || return 0
   dates=$(openssl x509 -in "$1" -noout -startdate -enddate)
   printf 'certificate %s %s\n' "$(status_date notBefore)" "$(status_date notAfter)"
-  printf 'served %s\n' "$(https_served_instead "$1" "$3")"
-  if [ -n "$(certbot_renewal "$1" "$2")" ]; then printf 'renewal %s failed\n' "$2"; fi
+  printf 'served %s\n' "$(https_served_instead "$1" "$domain")"
+  if [ -n "$(certbot_renewal "$1" "$unit")" ]; then printf 'renewal %s failed\n' "$unit"; fi
 }
 
 # status_date NAME: the date of this name in $dates, in seconds since 1970.

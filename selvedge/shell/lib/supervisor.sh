@@ -28,17 +28,18 @@ supervisor_programs() {
   for instance in "$@"; do
     case " $boot " in *" $instance "*) starts=true ;; *) starts=false ;; esac
     if supervisor_owns "$instance"; then
-      sed "s/^autostart=.*/autostart=$starts/" -- "$base/instances/$instance/program.conf"
+      sed "s/^autostart=.*/autostart=$starts/" -- "$base/instances/$instance/program.conf" || return 1
     else
       sed -n "s/^autostart=.*/autostart=$starts/;\
-        /^\[program:$app\.$instance\]\$/,/^\[program:/{/^\[program:$app\.$instance\]\$/p;/^\[program:/!p;}" "$supervisor_conf"
+        /^\[program:$app\.$instance\]\$/,/^\[program:/{/^\[program:$app\.$instance\]\$/p;/^\[program:/!p;}" "$supervisor_conf" || return 1
     fi
   done
 }
 
 # supervisor_write BOOT COMMAND…: write the file again, with the instances that the command prints. A boot starts those in the
 # list BOOT; `unchanged`: those that it starts now. supervisor does not read the file yet: it would restart a program whose
-# section has changed. A drain and a run may both change the file, so there is a lock.
+# section has changed. A drain and a run may both change the file, so there is a lock. 1: the file is as before, for example
+# because the disk is full.
 supervisor_write() (
   local boot
   boot=$1
@@ -48,9 +49,8 @@ supervisor_write() (
   flock 7
   [ "$boot" != unchanged ] || boot=$(supervisor_booting)
   # shellcheck disable=SC2046
-  supervisor_programs "$boot" $("$@") >"$supervisor_conf.new"
-  sync -- "$supervisor_conf.new"
-  mv -f -- "$supervisor_conf.new" "$supervisor_conf"
+  supervisor_programs "$boot" $("$@") >"$supervisor_conf.new" || return 1
+  sync -- "$supervisor_conf.new" && mv -f -- "$supervisor_conf.new" "$supervisor_conf"
 )
 
 # supervisor_booting: print the instances that a boot starts, separated by spaces.
@@ -158,18 +158,38 @@ supervisor_rewrite() {
   supervisor_write "$1" supervisor_kept "$1"
 }
 
-supervisor_pause() { supervisorctl stop "$app.$1"; }
+supervisor_pause() {
+  local leader status
+  leader=$(supervisor_leader "$1")
+  status=0
+  supervisorctl stop "$app.$1" || status=$?
+  group_end "$leader"
+  return "$status"
+}
+
+# supervisor_leader INSTANCE: print the id of its main process, which leads a process group; 0 if it does not run.
+supervisor_leader() {
+  local pid
+  pid=$(supervisor_info "$1" | sed -n 's#.*<name>pid</name> *<value><int>\([0-9]*\)</int>.*#\1#p')
+  echo "${pid:-0}"
+}
 
 # supervisor_stop INSTANCE: this tells supervisor even if the file does not have the instance, because someone may have deleted or
-# replaced the file while the program ran.
+# replaced the file while the program ran. 1: the file still has it, and a boot may start it.
 supervisor_stop() {
+  local leader
   if ! probe_has supervisorctl; then
     # The package was removed together with its processes.
     ! supervisor_known "$1" || rm -f -- "$supervisor_conf"
     return 0
   fi
-  if supervisor_known "$1"; then supervisor_write unchanged supervisor_others "$1"; fi
+  leader=$(supervisor_leader "$1")
+  if supervisor_known "$1" && ! supervisor_write unchanged supervisor_others "$1"; then
+    supervisor_pause "$1" >/dev/null 2>&1 || :
+    return 1
+  fi
   supervisor_update "$1" || step_say "could not tell supervisor to stop $1: $answer"
+  group_end "$leader"
 }
 
 supervisor_alive() {
@@ -179,13 +199,18 @@ supervisor_alive() {
   esac
 }
 
-# supervisor_watch INSTANCE: print the id of its process, and its state in supervisor. This uses supervisor's own protocol, as
-# supervisor_add does.
+# supervisor_info INSTANCE: print the answer of supervisor's own protocol about it, as supervisor_add uses it; nothing if supervisor
+# does not respond.
+supervisor_info() {
+  curl -s --noproxy '*' --max-time 10 --unix-socket /run/supervisor.sock -H 'Content-Type: text/xml' -d "$supervisor_xml\
+<methodCall><methodName>supervisor.getProcessInfo</methodName><params><param><value><string>$app.$1:$app.$1</string></value></param>\
+</params></methodCall>" http://localhost/RPC2 2>/dev/null | tr -d '\n' || :
+}
+
+# supervisor_watch INSTANCE: print the id of its process, and its state in supervisor.
 supervisor_watch() {
   local info state pid
-  info=$(curl -s --noproxy '*' --max-time 10 --unix-socket /run/supervisor.sock -H 'Content-Type: text/xml' -d "$supervisor_xml\
-<methodCall><methodName>supervisor.getProcessInfo</methodName><params><param><value><string>$app.$1:$app.$1</string></value></param>\
-</params></methodCall>" http://localhost/RPC2 | tr -d '\n') || info=
+  info=$(supervisor_info "$1")
   state=$(printf '%s' "$info" | sed -n 's#.*<name>statename</name> *<value><string>\([A-Z]*\)</string>.*#\1#p')
   pid=$(printf '%s' "$info" | sed -n 's#.*<name>pid</name> *<value><int>\([0-9]*\)</int>.*#\1#p')
   if [ -z "$state" ]; then

@@ -89,8 +89,6 @@ switch_copy() {
   chown -- "root:$app" "$base/instances/$2"
 }
 
-switch_migrates() { [ -n "$migrate" ] && [ "$why" = deploy ]; }
-
 switch_stops_first() { [ "$strategy" = restart ] && [ -n "$old" ] && [ "$old" != "$new" ]; }
 
 # switch_begin: check the new release, migrate, and start it. Without a migration the app server starts while the settings are
@@ -101,11 +99,12 @@ switch_begin() {
   # A killed run may have left this file.
   rm -f -- "$base/instances/$new/held"
   if switch_stops_first; then switch_stop_old; fi
+  switch_conflict
   asked=$(clock_uptime)
-  if switch_migrates; then
+  if migrate_due; then
     preflight_begin import
     preflight_ok "import of $module"
-    switch_migrate
+    migrate_run
     asked=$(clock_uptime)
     switch_start
   elif [ "$new" = "$old" ] || switch_stops_first; then
@@ -123,11 +122,15 @@ switch_begin() {
 
 # switch_check: refuse the release if it cannot start, before anything is changed.
 switch_check() {
-  local conflict
   if [ -e "$run_dir/$new.sock" ] && [ ! -S "$run_dir/$new.sock" ]; then
     switch_refuse "The path of the new release's socket is in use: $run_dir/$new.sock is not a socket ($(stat -c '%F, owner %U' "$run_dir/$new.sock")). Remove that file"
   fi
   if [ "$strategy" = beside ]; then workers_room; fi
+}
+
+# switch_conflict: refuse the release if its app server's settings cannot work. They may be code of the app (gunicorn.conf.py).
+switch_conflict() {
+  local conflict
   conflict=$(appserver_conflict "$new")
   [ -z "$conflict" ] || switch_refuse "$conflict"
 }
@@ -135,25 +138,11 @@ switch_check() {
 # switch_run COMMAND…: run a command in the new release's environment, as the app's user.
 switch_run() { (cd / && exec 3<&- && user_run "$app" "$base/instances/$new/run" "$@"); }
 
-# switch_migrate: run the migration. The user sees at most 50 lines of its output; the log has all of it.
-switch_migrate() {
-  local status
-  step_say "migrating: $migrate"
-  gate_wait "waiting for the migration"
-  {
-    status=0
-    switch_run timeout -k 10 "$migrate_timeout" sh -c "$migrate" 2>&1 || status=$?
-    printf '%s\n' "$status" >"$undo/migrated"
-  } | hide_secrets | stdbuf -oL sed "1,50s/^/$mark say   /"
-  status=$(cat "$undo/migrated")
-  case $status in 124 | 137) switch_refuse "The migration did not end within $migrate_timeout s (app.migrate_timeout) and was stopped: $migrate. It may have changed parts of the database" ;; esac
-  [ "$status" -eq 0 ] || switch_refuse "The migration failed (exit status $status): $migrate. It may have changed parts of the database"
-}
-
 switch_stop_old() {
   step_say "app.strategy is restart: the live release stops first, and requests fail until the new one answers"
-  # Not even a release that drains may run next to the new one.
-  drain_stop_all
+  # Not even a release that drains, or that an interrupted run left, may run next to the new one.
+  # shellcheck disable=SC2046
+  drain_stop_now $(manager_others "$old")
   gate_wait "waiting for $old to stop"
   manager_pause "$old" || ! releases_listening "$old" || switch_refuse "Could not stop the live release $old"
 }
@@ -181,7 +170,7 @@ switch_hooks() {
     [ -n "$command" ] || continue
     step_say "before_switch: $command"
     gate_wait "waiting for the hook before_switch"
-    switch_run env PREVIOUS="$old" HOST="$host" ACTION="$why" sh -c "$command" </dev/null || switch_refuse "The hook before_switch failed (exit status $?): $command"
+    hide_output switch_run env PREVIOUS="$old" HOST="$host" ACTION="$why" sh -c "$command" </dev/null || switch_refuse "The hook before_switch failed (exit status $?): $command"
   done || exit 1
 }
 
@@ -206,8 +195,8 @@ switch_back() {
   if [ "$new" = "$old" ]; then
     :
   elif [ -n "$old" ]; then
-    # The boot comes first: after a power cut in between, previous.sock still leads to the old release.
-    manager_boot "$old"
+    # The boot comes first: after a power cut in between, previous.sock still leads to the old release. A full disk stops neither.
+    manager_boot "$old" || step_say "could not write which release a boot starts: run the same command again"
     switch_point "$live_socket" "$old"
     switch_current "$old_current"
     # Let the new one answer the requests that it has accepted, unless the old one starts only when it has ended.
@@ -284,12 +273,16 @@ switch_keep() {
   (prune_releases 1) || step_say "could not remove all old releases; the next deploy tries again"
 }
 
-# switch_drain_others: drain every instance that runs, except the live one.
+# switch_drain_others: drain every instance that runs, except the live one. One that does not listen has no request to answer.
 switch_drain_others() {
-  local folder other
-  for folder in "$base"/instances/*/; do
-    folder=${folder%/}
-    other=${folder##*/}
-    if [ "$other" != "$new" ] && { manager_known "$other" || releases_listening "$other"; }; then drain_begin "$other"; fi
+  local other
+  for other in $(manager_others "$new"); do
+    if releases_listening "$other" || releases_draining "$other"; then
+      drain_begin "$other"
+    else
+      gate_wait "waiting for $other to stop"
+      manager_stop "$other"
+    fi
   done
+  gate_wait ""
 }

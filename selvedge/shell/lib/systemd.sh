@@ -15,15 +15,16 @@ systemd_instances() { :; }
 systemd_write() {
   local kind
   for kind in socket service; do
-    install -m 0644 -- "$base/instances/$1/unit.$kind" "$systemd_units/.$app.$1.new"
-    sync -- "$systemd_units/.$app.$1.new"
+    install -m 0644 -- "$base/instances/$1/unit.$kind" "$systemd_units/.$app.$1.new" || return 1
+    sync -- "$systemd_units/.$app.$1.new" || return 1
     mv -f -- "$systemd_units/.$app.$1.new" "$systemd_units/$app.$1.$kind"
   done
 }
 
 # systemd_start INSTANCE REFUSE: start or restart it. The gate waits until it is ready.
 systemd_start() {
-  local known
+  local known since
+  since=@$(date +%s)
   if systemd_known "$1"; then known=1; else known=; fi
   manager_log "$1"
   [ -d "$run_dir" ] || install -d -m 0750 -g www-data -- "$run_dir"
@@ -31,14 +32,15 @@ systemd_start() {
   # systemd finds new units without a reload, which would double the time.
   if [ -n "$known" ]; then systemctl daemon-reload; fi
   if ! { systemctl start "$app.$1.socket" && systemctl --no-block restart "$app.$1.service"; }; then
-    "$2" "systemd could not start $app.$1: $(systemd_why "$1")"
+    "$2" "systemd could not start $app.$1: $(systemd_why "$1" "$since")"
   fi
   if [ "$(releases_live)" = "$1" ]; then systemd_enable "$1"; fi
 }
 
-# systemd_why INSTANCE: print the last lines of its units in the journal.
+# systemd_why INSTANCE SINCE: print systemd's own last lines about its units since then: the app's lines may have secrets.
 systemd_why() {
-  journalctl -q -n 3 -o cat --no-pager -u "$app.$1.socket" -u "$app.$1.service" 2>/dev/null | tr '\n' ' '
+  journalctl -q -n 3 --since "$2" -o cat --no-pager -t systemd -u "$app.$1.socket" -u "$app.$1.service" 2>/dev/null | service_hide | tr '
+' ' '
 }
 
 systemd_enable() { systemctl --no-reload -q enable "$app.$1.socket" "$app.$1.service"; }
@@ -118,7 +120,8 @@ systemd_run_end() { systemctl stop "$(systemd_run_unit "$1")" 2>/dev/null || :; 
 
 systemd_pid() { systemctl show --value --property=MainPID "$app.$1.service" 2>/dev/null || echo 0; }
 
-systemd_starved() { journalctl -q -o cat --no-pager -u "$app.$1.service" 2>/dev/null | grep -q 'killed by the OOM killer'; }
+# systemd_starved INSTANCE: since the start that gate_log_begin has noted.
+systemd_starved() { journalctl -q --since "${log_since:-@0}" -o cat --no-pager -u "$app.$1.service" 2>/dev/null | grep -q 'killed by the OOM killer'; }
 
 systemd_state() {
   local state

@@ -1,8 +1,9 @@
 # uv as a builder of virtual environments (see venv.sh).
 
-# uv_env [NAME=VALUE…] COMMAND…: a command as the app's user, with uv's settings.
+# uv_env [NAME=VALUE…] COMMAND…: a command as the app's user, with uv's settings. The project's own may link to the cache, which the
+# app cannot read.
 uv_env() {
-  venv_as env ${index_strategy:+UV_INDEX_STRATEGY="$index_strategy"} UV_CACHE_DIR="$cache/uv" UV_NO_PROGRESS=1 UV_COMPILE_BYTECODE=1 UV_PYTHON_DOWNLOADS=never UV_NO_EDITABLE=1 "$@"
+  venv_as env ${index_strategy:+UV_INDEX_STRATEGY="$index_strategy"} UV_CACHE_DIR="$cache/uv" UV_NO_PROGRESS=1 UV_LINK_MODE=hardlink UV_COMPILE_BYTECODE=1 UV_PYTHON_DOWNLOADS=never UV_NO_EDITABLE=1 "$@"
 }
 
 uv_check() { [ -x "$uv" ] || step_fail "uv is missing at $uv. Run \`fab install\` first."; }
@@ -45,7 +46,7 @@ uv_export() {
   no_dev=1
   # The option would win over the group.
   case " $app_groups " in *' dev '*) no_dev= ;; esac
-  if [ -f "$code/uv.lock" ] && grep -q '^\[tool\.uv\.workspace\]' "$code/pyproject.toml"; then all_members=1; fi
+  if [ -f "$code/uv.lock" ] && grep -q '^members = \[' "$code/uv.lock"; then all_members=1; fi
   # shellcheck disable=SC2046
   uv_env "$uv" export --frozen ${no_dev:+--no-dev} $(project_options --extra --group) --no-emit-project --no-editable --no-header --quiet --python "$python" \
     ${all_members:+--all-packages} --output-file "$work/requirements.txt"

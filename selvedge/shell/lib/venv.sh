@@ -11,19 +11,15 @@
 venv_as() {
   # The repository of the copy belongs to root (package_git).
   # shellcheck disable=SC2016
-  build_run env HOME="$cache" GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0='*' sh -c 'cd "$1" && shift && umask 0022 && exec "$@"' sh "$code" "$@"
+  build_run env HOME="$cache" GIT_CONFIG_COUNT=2 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0='*' \
+    GIT_CONFIG_KEY_1=credential.helper GIT_CONFIG_VALUE_1="$(git_login "$work/git_credentials")" sh -c 'cd "$1" && shift && umask 0022 && exec "$@"' sh "$code" "$@"
 }
 
 # venv_try COMMAND…: run and print it; the end of its output is in $undo/installer. Only the end, since /run is in memory.
 venv_try() {
-  local status
-  {
-    status=0
-    ("$@") 2>&1 || status=$?
-    printf '%s\n' "$status" >"$undo/installed"
-  } | build_hide | tail -c 65536 >"$undo/installer"
+  build_shown "$@" | tail -c 65536 >"$undo/installer"
   cat "$undo/installer"
-  return "$(cat "$undo/installed")"
+  return "$(cat "$undo/built")"
 }
 
 # venv_reason: the installer's error on one line.
@@ -77,7 +73,8 @@ venv_fill() {
   fi
   build_server
   package_install
-  venv_try venv_record record "$fresh" "$work" "$release" "$root" "$version" "$request" ||
+  # With the build's variables, which may name files of the checkout.
+  venv_try venv_as "$python" -I -S -c "$record_program" record "$fresh" "$work" "$release" "$root" "$version" "$request" "$commit" ||
     step_fail "The environment is not complete without the checkout: $(tail -n 1 "$undo/installer"). Remove the editable requirement."
 }
 
@@ -141,7 +138,7 @@ venv_make() {
 }
 
 # venv_build: link $release/.venv to an environment. Releases whose environments would be the same share one.
-# Values: release root repo commit venvs cache interpreter uv installer requirements extras user request app_python python_from uv_requirement app_extras app_groups index_strategy deploy_key git_known_hosts build_env
+# Values: release root repo commit venvs cache interpreter uv installer requirements extras user request app_python python_from uv_requirement app_extras app_groups index_strategy deploy_key git_known_hosts git_credentials build_env
 venv_build() {
   local folder lock python version found
   python=$interpreter
@@ -155,10 +152,12 @@ venv_build() {
   project_python
   version=$(venv_compile)
   [ -n "$version" ] || step_fail "$python does not start. Run \`fab install\`."
-  found=$(venv_record find "$release" "$venvs" "$version" "$request") || found=
+  found=$(venv_record find "$release" "$venvs" "$version" "$request" "$commit") || found=
   case $found in
     'same '*)
       made=${found#same }
+      # Only the newest environment is renewed for the next release.
+      touch -c -- "$venvs/$made"
       step_say "using the virtual environment of an earlier release: Python $version, $lock"
       ;;
     *) venv_make "${found#renew }" ;;

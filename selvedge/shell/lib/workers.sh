@@ -76,28 +76,40 @@ workers_parent() {
   done
 }
 
-# workers_warn: tell the user of schedulers that run once in each worker.
+# workers_warn: tell the user of packages that need a single worker: schedulers run once in each, and socketio keeps its clients'
+# sessions in memory.
 workers_warn() {
   local wanted found
   [ "$why" = deploy ] || return 0
   wanted=$(appserver_workers "$new")
   [ "$wanted" -gt 1 ] || return 0
-  found=$(workers_schedulers "$base/releases/${new%%-*}")
+  found=$(workers_schedulers "$base/releases/${new%-*}")
   [ -z "$found" ] || step_say "note: the app has $found installed and $wanted workers. A scheduler in the app runs in each of them, so each job runs $wanted times. Set app.workers = 1, or start the scheduler as a process of its own"
+  if [ -n "$(workers_installed "$base/releases/${new%-*}" socketio)" ]; then
+    step_say "note: the app has socketio installed and $wanted workers. Clients that poll fail with \"Invalid session\", because each of their requests may reach another worker. Set app.workers = 1, or connect with transports: [\"websocket\"] and a client manager such as AsyncRedisManager"
+  fi
+}
+
+# workers_installed RELEASE PACKAGE…: print those of the packages that its virtual environment has, one a line.
+workers_installed() {
+  local release package folder
+  release=$1
+  shift
+  for package; do
+    for folder in "$release"/.venv/lib/python*/site-packages/"$package"; do
+      if [ -e "$folder" ] || [ -e "$folder.py" ]; then echo "$package"; fi
+    done
+  done
 }
 
 # workers_schedulers RELEASE: print the schedulers in its virtual environment that run inside an app, separated by commas. The
 # last ones are for other things, too, so the code must use their function for timers.
 workers_schedulers() {
-  local package folder
+  local package
   {
-    for package in apscheduler rocketry aiocron fastapi_scheduler fastapi_crons fastapi_apscheduler aioschedule asyncz; do
-      for folder in "$1"/.venv/lib/python*/site-packages/"$package"; do if [ -e "$folder" ] || [ -e "$folder.py" ]; then echo "$package"; fi; done
-    done
+    workers_installed "$1" apscheduler rocketry aiocron fastapi_scheduler fastapi_crons fastapi_apscheduler aioschedule asyncz
     for package in fastapi_utils:repeat_every fastapi_utilities:repeat_ fastapi_restful:repeat_every schedule:schedule.every; do
-      for folder in "$1"/.venv/lib/python*/site-packages/"${package%:*}"; do
-        if [ -e "$folder" ] && grep -q -s -r -F --include='*.py' --exclude-dir=.venv -e "${package#*:}" -- "$1"; then echo "${package%:*}"; fi
-      done
+      if grep -q -s -r -F --include='*.py' --exclude-dir=.venv -e "${package#*:}" -- "$1"; then workers_installed "$1" "${package%:*}"; fi
     done
   } | sort -u | paste -s -d , | sed 's/,/, /g'
 }

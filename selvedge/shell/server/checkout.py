@@ -15,11 +15,12 @@ import urllib.parse
 import urllib.request
 
 SKIPPED = {"__pycache__", ".git", ".venv"}
+PROJECTS = ("pyproject.toml", "setup.py", "setup.cfg")
 # Files that installers and build backends look for in the app's folder and its parents.
 NAMES = (
-    "pyproject.toml", "setup.py", "setup.cfg", "hatch.toml", "requirements.txt", "uv.lock", "uv.toml", "pylock.toml", "pdm.lock",
-    "pdm.toml", "poetry.lock", "poetry.toml", "Pipfile", "Pipfile.lock", "environment.yml", "environment.yaml", "pip.conf",
-    ".python-version", ".python-versions",
+    "pyproject.toml", "setup.py", "setup.cfg", "hatch.toml", "requirements.txt", "requirements.lock", "uv.lock", "uv.toml",
+    "pylock.toml", "pdm.lock", "pdm.toml", "poetry.lock", "poetry.toml", "Pipfile", "Pipfile.lock", "environment.yml",
+    "environment.yaml", "pip.conf", ".python-version", ".python-versions",
 )  # fmt: skip
 ENCODINGS = (
     (b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe\x00\x00", "utf-32"), (b"\x00\x00\xfe\xff", "utf-32"), (b"\xff\xfe", "utf-16"),
@@ -37,12 +38,37 @@ def copy(release, work, root, lock):
     folders = [root]
     while folders[-1]:
         folders.append(os.path.dirname(folders[-1]))
-    keep_inputs(work, [os.path.join(folder, name) for folder in folders for name in (*NAMES, lock)])
+    found = [os.path.join(folder, name) for folder in folders for name in (*NAMES, lock)]
+    for folder in folders:
+        found += [relative(path, source) for path in packages_of(os.path.join(source, folder))]
+    # A project in another folder than the app's: its build may read any file there.
+    if os.path.dirname(lock) and lock.endswith((".toml", ".lock", ".py")):
+        found.append(os.path.join(root, os.path.dirname(lock)))
+    keep_inputs(work, found)
 
 
-def skipped(_folder, names):
-    """Return the names that are no part of the code: among them Selvedge's own marks, which only root reads."""
-    return {name for name in names if name in SKIPPED or name.startswith(".selvedge")}
+def packages_of(folder):
+    """Yield the existing paths from which uv takes packages by its settings in a folder: local indexes, folders of wheels."""
+    for name in ("pyproject.toml", "uv.toml"):
+        data = read_toml(os.path.join(folder, name))
+        data = data.get("tool", {}).get("uv", {}) if name == "pyproject.toml" else data
+        for table in (data, data.get("pip", {}), *data.get("index", [])):
+            for key in ("find-links", "url", "index-url", "extra-index-url"):
+                value = table.get(key, [])
+                for each in [value] if isinstance(value, str) else value:
+                    yield from filter(None, [existing(each, folder)])
+
+
+def skipped(folder, names):
+    """Return the names that are no part of the code.
+
+    They are Selvedge's own marks, which only root reads, and files of an earlier build in a folder `build`: setuptools would
+    install those in place of the code.
+    """
+    above = os.path.dirname(folder)
+    built = os.path.basename(folder) == "build" and any(os.path.exists(os.path.join(above, name)) for name in PROJECTS)
+    output = re.compile(r"(lib|bdist)(\.|$)")
+    return {name for name in names if name in SKIPPED or name.startswith(".selvedge") or (built and output.match(name))}
 
 
 def keep_inputs(work, more):
@@ -69,25 +95,25 @@ class Requirements:
         find_pip()
         from pip._internal.req import req_file
 
-        self.work, self.root = os.path.realpath(work), os.path.realpath(folder)
+        self.work, self.root = work, folder
         self.pip, self.parse = req_file, req_file.get_line_parser(None)
-        self.found, self.open = set(), []
+        self.found, self.known, self.open = set(), set(), []
 
     def read(self, path):
         """Read and rewrite one file."""
-        path = os.path.realpath(path)
         self.found.add(path)
         with open(path, "rb") as file:
             raw = file.read()
         text = decode(raw)
-        self.open.append(path)
+        self.open.append(identity(path))
+        self.known.add(identity(path))
         lines, changed = [], raw != text.encode() or b"\r" in raw
         for number, line in self.pip.ignore_comments(self.pip.join_lines(enumerate(text.splitlines(), 1))):
             new = self.line(os.path.dirname(path), line)
             changed = changed or new != line
             lines += [*[""] * (number - 1 - len(lines)), new]
         self.open.pop()
-        if changed and within(path, self.work):
+        if changed and within(os.path.realpath(path), os.path.realpath(self.work)):
             with open(path, "w", encoding="utf-8") as file:
                 file.write("\n".join(lines) + "\n")
 
@@ -97,42 +123,56 @@ class Requirements:
         if "${" in line and not re.search(r"\w+://", line.replace("file://", "")):
             self.found.add("")
         for included in [*options.requirements, *options.constraints]:
-            path = self.local(included, folder)
-            if path in self.open:
+            path = existing(included, folder)
+            if path and identity(path) in self.open:
                 return ""
-            if path not in self.found and (path is None or os.path.isfile(path)):
+            if path is None:
                 # What a server on the network sends is not in the repository.
-                self.found.add("?") if path is None else self.read(path)
+                self.found.add("?")
+            elif os.path.isfile(path) and identity(path) not in self.known:
+                self.read(path)
         places = (self.root, folder)
         indexes = [options.index_url or "", *(options.extra_index_urls or [])]
-        for name in [*indexes, *(options.find_links or []), *options.editables]:
-            self.found.update(filter(None, (self.local(name, place) for place in places)))
-        for path in (self.local(arguments.partition(" @ ")[2] or arguments, place) for place in places):
-            if path and ("/" in arguments or arguments.startswith(".") or os.path.isfile(path)):
-                self.found.add(path)
+        for name in [*indexes, *(options.find_links or [])]:
+            self.found.update(filter(None, (existing(name, place) for place in places)))
+        # Folders of projects become packages, which the environment's record has.
+        for name in (*options.editables, arguments.partition(" @ ")[2] or arguments):
+            for path in filter(None, (existing(name, place) for place in places)):
+                is_path = options.editables or "/" in name or name.startswith(".") or os.path.isfile(path)
+                if is_path and not can_be_built(path, True):
+                    self.found.add(path)
         return self.ordinary(line, options.editables)
 
     def ordinary(self, line, editables):
         """Return an editable line as an ordinary one. A path without a slash would be the name of a package."""
-        rest = re.sub(r"^\s*(-e|--editable)[ =]*", "", line).strip() if editables else line
-        if editables and rest[:1] in ("'", '"'):
+        if not editables:
+            return line
+        rest = re.sub(r"^\s*(-e|--editable)[ =]*", "", line).strip()
+        if rest[:1] in ("'", '"'):
             rest = editables[0]
-        if editables and "/" not in rest and not rest.startswith(".") and self.local(editables[0], self.root):
-            return "./" + rest
-        return rest
+        # Rye writes "file:." for the app itself.
+        if not rest.startswith("file:/"):
+            rest = rest.removeprefix("file:")
+        return rest if "/" in rest or rest.startswith(".") else f"./{rest}"
 
-    def local(self, name, folder):
-        """Return the existing path that a requirement or an option names, "" without one, None for an address on the network."""
-        name = re.split(r"\s*;|\s+--|\s+#", name.strip())[0].strip()
-        if name.startswith("file:"):
-            name = urllib.request.url2pathname(urllib.parse.urlsplit(name).path)
-        elif "://" in name:
-            return None
-        for each in filter(None, (name, re.sub(r"\[[^\]]*\]$", "", name))):
-            found = os.path.realpath(os.path.join(folder, each))
-            if os.path.exists(found):
-                return found
-        return ""
+
+def identity(path):
+    """Return a path whose folder has no links. A linked file includes others from the folder of the link."""
+    return os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
+
+
+def existing(name, folder):
+    """Return the existing path that a requirement or an option names, "" without one, None for an address on the network."""
+    name = re.split(r"\s*;|\s+--|\s+#", name.strip())[0].strip()
+    if name.startswith("file:"):
+        name = urllib.request.url2pathname(urllib.parse.urlsplit(name).path)
+    elif "://" in name:
+        return None
+    for each in filter(None, (name, re.sub(r"\[[^\]]*\]$", "", name))):
+        found = os.path.join(folder, each)
+        if os.path.exists(found):
+            return found
+    return ""
 
 
 def decode(raw):
@@ -159,16 +199,20 @@ def read(work, folder, path):
     except Exception as error:
         print(f"cannot tell which files {os.path.basename(path)} includes, so that every change of the repository counts: {error}")
         found = {""}
-    source = os.path.realpath(os.path.join(work, "source"))
-    # A file that an export wrote is no input: the lock is. Folders of projects become packages, which the environment's record has.
-    exported = os.path.join(os.path.realpath(work), "requirements.txt")
-    paths = {each for each in found - {"", "?", exported} if not can_be_built(each, True)}
-    keep_inputs(work, {*(found & {"", "?"}), *(relative(each, source) for each in paths)})
+    paths = (relative(each, os.path.join(work, "source")) for each in found - {"", "?"})
+    # A file beside the copy, which an export wrote, is no input: the lock is.
+    keep_inputs(work, {*(found & {"", "?"}), *(path for path in paths if not within(path, os.path.realpath(work)))})
 
 
 def relative(path, source):
-    """Return a real path relative to the checkout's copy if it is in there: "" for the copy itself."""
-    return os.path.relpath(path, source).replace(".", "", os.path.relpath(path, source) == ".") if within(path, source) else path
+    """Return a path relative to the checkout's copy, with its links, which may lead elsewhere in the next release.
+
+    "" is the copy itself. Outside it, return the real path.
+    """
+    real = os.path.realpath(path)
+    if not within(real, os.path.realpath(source)):
+        return real
+    return path.removeprefix(source).strip("/") if within(path, source) else os.path.relpath(real, os.path.realpath(source))
 
 
 def within(path, folder):
@@ -180,10 +224,9 @@ def can_be_built(folder, named=False):
     """Return whether a folder has a project that is a package. A project that requirements name is one in any case."""
     if os.path.isfile(os.path.join(folder, "setup.py")):
         return True
-    try:
-        with open(os.path.join(folder, "pyproject.toml"), "rb") as file:
-            project = toml().load(file)
-    except (OSError, ValueError):
+    path = os.path.join(folder, "pyproject.toml")
+    project = read_toml(path)
+    if not project and not (named and os.path.isfile(path)):
         return False
     tools = project.get("tool", {})
     package = tools.get("uv", {}).get("package")
@@ -202,14 +245,18 @@ def find_pip():
     sys.path[:0] = bundled or glob.glob("/usr/share/python-wheels/pip-*.whl")
 
 
-def toml():
-    """Return a parser of TOML. Python 3.10 and older have one in pip."""
+def read_toml(path):
+    """Return the tables of a TOML file, none if it is missing or no TOML. Python 3.10 and older have a parser in pip."""
     try:
         import tomllib
     except ImportError:
         find_pip()
         from pip._vendor import tomli as tomllib
-    return tomllib
+    try:
+        with open(path, "rb") as file:
+            return tomllib.load(file)
+    except (OSError, ValueError):
+        return {}
 
 
 def builds(folder):

@@ -6,6 +6,7 @@ release in which all these paths have the same digests. An environment that has 
 or other folders) also has the digest of the whole checkout, because a build may read any file.
 """
 
+import errno
 import hashlib
 import json
 import os
@@ -49,7 +50,9 @@ class Tree:
                 for block in iter(lambda: file.read(1 << 20), b""):
                     content.update(block)
             return content.hexdigest()
-        except FileNotFoundError:
+        except OSError as error:
+            if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+                raise
             return "-"
 
     def _entry(self, path):
@@ -59,7 +62,7 @@ class Tree:
         return os.readlink(path) + ("\0" + self._digest(target) if target.startswith(self.top + "/") else "")
 
 
-def find(release, venvs, version, request):
+def find(release, venvs, version, request, commit):
     """Print "same NAME" for an environment that fits, or "renew NAME" if only its packages from the checkout may differ."""
     tree, renewable = Tree(release), None
     for name in sorted(os.listdir(venvs), key=lambda name: os.lstat(os.path.join(venvs, name)).st_mtime, reverse=True):
@@ -68,7 +71,7 @@ def find(release, venvs, version, request):
             continue
         if any(tree.digest(path) != digest for path, digest in found["paths"].items()):
             continue
-        if not found["packages"] or tree.digest("") == found["tree"]:
+        if not found["packages"] or (tree.digest("") == found["tree"] and found.get("commit", "") in ("", commit)):
             print("same", name)
             return
         renewable = renewable or name
@@ -96,8 +99,16 @@ def packages(venv):
         with open(os.path.join(folder, "direct_url.json"), encoding="utf-8") as file:
             origin = json.load(file)
         if origin["url"].startswith("file://"):
-            path = os.path.realpath(unquote(origin["url"].removeprefix("file://")))
+            path = os.path.normpath(unquote(origin["url"].removeprefix("file://")))
             yield folder, path, origin.get("dir_info", {}).get("editable", False)
+
+
+def within(path, folder):
+    """Return a path relative to a folder, with its links, which may lead elsewhere in the next release. None if it is outside."""
+    for each, top in ((path, folder), (os.path.realpath(path), os.path.realpath(folder))):
+        if each == top or each.startswith(top + "/"):
+            return each[len(top) + 1 :]
+    return None
 
 
 def site_packages(venv):
@@ -107,38 +118,68 @@ def site_packages(venv):
     return sorted(glob.glob(glob.escape(venv) + "/lib/python*/site-packages/*"))
 
 
-def metadata(text, own, work):
-    """Return a digest of the metadata that decides what is installed with a package. For the app's own, its version does not."""
+def metadata(text, own, work, folder):
+    """Return a digest of what decides what is installed with a package: its metadata, and its settings for uv.
+
+    folder: that of the package in the checkout, "" for the top. own: it is the app itself, whose version does not matter.
+    """
     # The address of another package in the checkout has the path of the build.
     text = text.replace(os.path.realpath(work), "")
     names = set(FIELDS) - ({"Version"} if own else set())
     kept = [line for line in text.partition("\n\n")[0].splitlines() if line.partition(":")[0] in names]
+    kept += uv_settings(os.path.join(work, "source"), folder)
     return hashlib.sha256("\n".join(kept).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def uv_settings(source, folder):
+    """Return the tables of uv in the pyproject.toml of a folder and its parents: they say where dependencies come from."""
+    import re
+
+    found, folder = [], os.path.join(folder, "x")
+    while os.path.dirname(folder) != folder:
+        folder = os.path.dirname(folder)
+        try:
+            with open(os.path.join(source, folder, "pyproject.toml"), encoding="utf-8", errors="surrogateescape") as file:
+                found += re.findall(r"^\[+tool\.uv\b.*?(?=^\[|\Z)", file.read(), re.MULTILINE | re.DOTALL)
+        except OSError:
+            pass
+    return found
 
 
 def installed(venv, work, root):
     """Succeed if the app's own package is in the environment."""
     own = os.path.realpath(os.path.join(work, "source", root))
-    sys.exit(own not in [path for _, path, _ in packages(venv)])
+    sys.exit(own not in [os.path.realpath(path) for _, path, _ in packages(venv)])
 
 
-def record(venv, work, release, root, version, request):
+def record(venv, work, release, root, version, request, commit):
     """Write the record of a new environment."""
-    tree, source, built = Tree(release), os.path.realpath(os.path.join(work, "source")), {}
+    tree, source, built = Tree(release), os.path.join(work, "source"), {}
     with open(os.path.join(work, "inputs"), encoding="utf-8") as file:
-        paths = json.load(file)
+        paths = [*json.load(file), *paths_in_variables(source)]
     for folder, path, _ in packages(venv):
-        name = "" if path == source else path.removeprefix(source + "/")
+        own = os.path.realpath(path) == os.path.realpath(os.path.join(source, root))
+        inside = root if own else within(path, source)
+        name = path if inside is None else inside
         if os.path.isdir(path):
             with open(os.path.join(folder, "METADATA"), encoding="utf-8", errors="surrogateescape") as file:
-                built[name] = metadata(file.read(), name == root, work)
+                built[name] = metadata(file.read(), name == root, work, name)
         else:
             paths.append(name)
     if os.path.exists(os.path.join(work, "unbuilt")):
         built[root] = "-"
     digests = {path: "?" if path == "?" else tree.digest(path) for path in paths}
-    found = {"version": version, "request": request, "paths": digests, "packages": built}
-    finish(venv, work, {**found, "tree": tree.digest("") if built else ""})
+    found = {"version": version, "request": request, "paths": digests, "packages": built, "tree": tree.digest("") if built else ""}
+    # A version from git may change with a tag.
+    finish(venv, work, {**found, "commit": commit if os.path.exists(os.path.join(source, ".git")) else ""})
+
+
+def paths_in_variables(source):
+    """Yield the files of the checkout that variables of the installer name, such as PIP_CONSTRAINT=constraints.txt."""
+    for name, value in os.environ.items():
+        for part in value.split() if name.startswith(("PIP_", "UV_")) else ():
+            if os.path.exists(part) and within(os.path.abspath(part), source):
+                yield within(os.path.abspath(part), source)
 
 
 def finish(venv, work, found):
@@ -146,13 +187,14 @@ def finish(venv, work, found):
     for name in site_packages(venv):
         if name.endswith((".pth", ".egg-link")) or os.path.basename(name).startswith("__editable__"):
             with open(name, encoding="utf-8", errors="surrogateescape") as file:
-                if os.path.realpath(work) in file.read():
+                text = file.read()
+                if work in text or os.path.realpath(work) in text:
                     sys.exit(f"{os.path.basename(name)} leads to the folder in which the environment is built")
     for folder, path, editable in packages(venv):
         if editable:
             sys.exit(f"{os.path.basename(folder)} is installed as editable")
         # The folder is deleted after the build.
-        if path.startswith(os.path.realpath(work) + "/"):
+        if within(path, work):
             os.unlink(os.path.join(folder, "direct_url.json"))
     with open(os.path.join(venv, RECORD + ".new"), "w", encoding="utf-8") as file:
         json.dump(found, file)
@@ -175,14 +217,15 @@ def fits(venv, work, root):
             if wheel.endswith(".whl"):
                 with zipfile.ZipFile(os.path.join(folder, wheel)) as file:
                     name = next(name for name in file.namelist() if name.endswith(".dist-info/METADATA"))
-                    text = metadata(file.read(name).decode("utf-8", "surrogateescape"), path == root, work)
+                    text = metadata(file.read(name).decode("utf-8", "surrogateescape"), path == root, work, path)
         if text != known:
             sys.exit(1)
 
 
-def renewed(base, venv, work, release):
+def renewed(base, venv, work, release, commit):
     """Write the record of an environment that has the packages of `base`, and those of the checkout from this release."""
-    finish(venv, work, {**load(base), "tree": Tree(release).digest("")})
+    found = load(base)
+    finish(venv, work, {**found, "tree": Tree(release).digest(""), "commit": found.get("commit", "") and commit})
 
 
 if __name__ == "__main__":

@@ -1,13 +1,14 @@
 """Check the gunicorn settings of an app's own: gunicorn.conf.py in its folder, and the variable GUNICORN_CMD_ARGS.
 
-gunicorn itself reads them, in the release's environment. If one of them cannot work under a process manager, the last line of
+Argument: the configuration file that the start script names, "" if it names none. gunicorn itself reads the settings, in the
+release's environment. If one of them cannot work under a process manager, the last line of
 the output is a sentence for the user, and the exit status is 1. Otherwise the output names the settings that the start script
 overrides, if there are any.
 """
 
 import contextlib
 import io
-import os
+import re
 import sys
 
 REFUSED = {
@@ -19,6 +20,7 @@ REFUSED = {
     "initgroups": "the app has its groups from the start, and cannot change them",
     "certfile": "nginx has the certificate, and speaks plain HTTP with the app",
     "keyfile": "nginx has the certificate, and speaks plain HTTP with the app",
+    "spew": "it prints each line of code that runs, so the log fills the disk",
     "check_config": "gunicorn would end after it",
     "print_config": "gunicorn would end after it",
 }
@@ -32,7 +34,7 @@ OVERRIDDEN = {
 """Settings that the start script has, too, which counts: what counts instead."""
 
 
-def main():
+def main(file=""):
     """Return a sentence if the app's settings cannot work, else None."""
     sys.path.insert(0, "")
     try:
@@ -40,7 +42,7 @@ def main():
         from gunicorn.config import Config
     except ImportError:
         return None
-    arguments, sys.argv = sys.argv, ["gunicorn", "app:app"]
+    arguments, sys.argv = sys.argv, ["gunicorn", *(["--config", file] if file else []), "app:app"]
     output = io.StringIO()
     try:
         with contextlib.redirect_stderr(output), contextlib.redirect_stdout(output):
@@ -50,12 +52,14 @@ def main():
         lines = [line for line in output.getvalue().splitlines() if line.strip()]
         print("\n".join(lines))
         words = lines[-1].strip() if lines else f"{type(error).__name__}: {error}"
-        return f"gunicorn cannot read its settings in gunicorn.conf.py or GUNICORN_CMD_ARGS: {words}"
+        missing = re.fullmatch(r"KeyError: '(\w+)'", words)
+        remedy = f". Set the variable {missing[1]} in the file that app.env_file in hosts.toml names" if missing else ""
+        return f"gunicorn cannot read its settings in {file or 'gunicorn.conf.py'} or GUNICORN_CMD_ARGS: {words}{remedy}"
     finally:
         sys.argv = arguments
     usual = Config().settings
     changed = [name for name, setting in config.settings.items() if name in usual and setting.get() != usual[name].get()]
-    places = {name: place(by_variable.get(name) is not None) for name in changed}
+    places = {name: place(name, file, by_variable) for name in changed}
     wrong = [name for name in REFUSED if name in changed]
     if wrong:
         first = wrong[0]
@@ -67,16 +71,15 @@ def main():
     return None
 
 
-def place(by_variable):
-    """Return where a setting is from."""
-    if by_variable:
+def place(name, file, by_variable):
+    """Return where a setting is from. by_variable: the settings in GUNICORN_CMD_ARGS, None for those that it does not have."""
+    if by_variable.get(name) is not None:
         return "The variable GUNICORN_CMD_ARGS (in app.env_file)"
-    named = "-c" in os.environ.get("GUNICORN_CMD_ARGS", "")
-    return "The file that GUNICORN_CMD_ARGS names" if named else "gunicorn.conf.py"
+    return file or by_variable.get("config") or "gunicorn.conf.py"
 
 
 if __name__ == "__main__":
-    problem = main()
+    problem = main(*sys.argv[1:])
     if problem:
         print(problem)
         sys.exit(1)

@@ -5,11 +5,15 @@ class in the same form, "" to look for one, "false" for none. Exit status: 0; 1 
 found by its name has an error. The app may not use that class, so its error counts only if the app does not start.
 """
 
+import atexit
+import contextlib
 import gc
 import importlib
 import importlib.util
 import inspect
+import os
 import sys
+import threading
 import traceback
 
 
@@ -24,8 +28,7 @@ def main(what, app, settings):
         # An earlier version of Selvedge made this release.
         return 0, ""
     if what == "routes":
-        print("\n".join(selvedge_app.routes(selvedge_app.load(app))))
-        return 0, ""
+        return 0, "\n".join(selvedge_app.routes(selvedge_app.load(app)))
     doubt = ""
     try:
         if settings != "false":
@@ -55,8 +58,9 @@ def check_settings(app, name, explain):
             raise
         # pydantic's own text repeats the values.
         if type(error).__name__ not in ("ValidationError", "SettingsError"):
-            traceback.print_exc()
-        sentence = explain(error) if isinstance(error, Exception) else f"{found} ends the process"
+            with contextlib.suppress(Exception):
+                traceback.print_exc()
+        sentence = explain(error) if isinstance(error, Exception) else f"{found or 'A settings module'} ends the process: {error}"
         if name:
             raise Refused(sentence) from None
         return sentence
@@ -91,8 +95,27 @@ def create_settings(name):
     found()
 
 
+def end(output, status, sentence):
+    """End the process, with a sentence as the last line of its output, a file descriptor.
+
+    Threads of the app are not waited for, and exit handlers at most 5 seconds: they may never end.
+    """
+
+    def finish():
+        with contextlib.suppress(Exception):
+            sys.stdout.flush()
+        with contextlib.suppress(OSError):
+            os.write(output, f"{sentence}\n".encode(errors="replace") if sentence else b"")
+        os._exit(status)
+
+    timer = threading.Timer(5, finish)
+    timer.daemon = True
+    timer.start()
+    atexit._run_exitfuncs()
+    finish()
+
+
 if __name__ == "__main__":
-    status, sentence = main(*sys.argv[1:])
-    if sentence:
-        print(sentence)
-    sys.exit(status)
+    # The app may close its output, or send it elsewhere.
+    copy = os.dup(1)
+    end(copy, *main(*sys.argv[1:]))

@@ -2,12 +2,11 @@
 
 Standard input: the output, without the values of the environment. Arguments: the app's folder in its release, its folder `shared`,
 app.strategy, the number of workers (0: unknown), and the process manager. Prints two lines, each may be empty: the exception, and
-the remedy. With the argument "routes" standard input is the app's openapi.json, and this prints the paths that a health check can
-use.
+the remedy.
 """
 
 import collections
-import json
+import contextlib
 import os
 import re
 import sys
@@ -15,6 +14,26 @@ from pathlib import Path
 
 # The last line of a traceback: "package.SomeError: text".
 ERROR = re.compile(r"^[ |]*(?:\w+\.)*(?P<name>[A-Z]\w*(?:Error|Exception|Exit|Refused)|Timeout|[a-z]\w+error)(?:: (?P<text>.*))?$")
+LAST = re.compile(r"^(?:\w+\.)*(?P<name>[A-Za-z_]\w*)(?:: (?P<text>.*))?$")
+# Exceptions that only follow from another one, or from the end of a process.
+FOLLOWS = ("HaltServer", "CancelledError", "KeyboardInterrupt", "SystemExit")
+PROGRAM = re.compile(
+    r"No (\w+) executable found|(\w+) is not installed or it's not in your PATH|failed to execute (?:PosixPath\()?'([\w./-]+)'"
+    r"|Is (poppler) installed|(?:[Cc]annot|[Cc]ould not|[Cc]ouldn't) find (ffmpeg|ffprobe|chromedriver|pandoc)\b"
+)
+# Programs whose package has another name in Debian and Ubuntu.
+PACKAGES = {
+    "7z": "p7zip-full", "chromedriver": "chromium-driver", "convert": "imagemagick", "dot": "graphviz", "exiftool":
+    "libimage-exiftool-perl", "ffprobe": "ffmpeg", "google-chrome": "chromium", "gs": "ghostscript", "identify": "imagemagick",
+    "java": "default-jre-headless", "libreoffice": "libreoffice-core", "magick": "imagemagick", "mysqldump": "default-mysql-client",
+    "node": "nodejs", "npx": "npm", "pdfinfo": "poppler-utils", "pdftoppm": "poppler-utils", "pdftotext": "poppler-utils",
+    "pg_dump": "postgresql-client", "poppler": "poppler-utils", "psql": "postgresql-client", "redis-cli": "redis-tools",
+    "soffice": "libreoffice-core", "tesseract": "tesseract-ocr", "xvfb-run": "xvfb",
+}  # fmt: skip
+LOCKED = re.compile(
+    r"lock(ed|file)?\b.*(held|taken|acquired|unavailable)|could not (set|acquire|get) lock|database is locked|\bLockError"
+    r"|AlreadyLocked|already (accessed|locked)|instance (is )?already running|another instance|LockException", re.IGNORECASE,
+)  # fmt: skip
 SQLITE_TEXT = re.compile(r"unable to open database file|attempt to write a readonly database|readonly database")
 SQLITE_PATH = re.compile(r"""sqlite(?:\+\w+)?:///([^"'\s?#)]+)|connect\(\s*f?["']([^"':]+\.(?:db|sqlite3?))["']""")
 CODE = (".py", ".ini", ".toml", ".cfg", ".yaml", ".yml")
@@ -27,27 +46,49 @@ def main(folder, *others):
     output = sys.stdin.buffer.read().decode(errors="replace")
     name, words = find_error(output)
     failure = Failure(output, name, words, Path(os.path.realpath(folder)), *others)
-    remedies = (rule(failure) for rule in (walled, read_only, taken, crashed, missing_variable, unreachable, limits))
+    rules = (walled, program, low_port, shared_kind, read_only, taken, crashed, missing_variable, unreachable, limits, system_data)
+    remedies = (rule(failure) for rule in rules)
     return f"{name}: {words}" if words else name, next(filter(None, remedies), "")
 
 
 def find_error(text):
     """Return the name and the text of the last exception in the output, two empty strings without one."""
-    found = [match for match in map(ERROR.match, text.splitlines()) if match]
-    # gunicorn's own line about a worker that did not start comes after the app's.
-    own = [match for match in found if match["name"] != "HaltServer"]
+    found, start = [], None
+    for line in text.splitlines():
+        traceback = re.match(r"([ |+]*)(?:Exception Group )?Traceback \(most recent call last\):$", line)
+        if traceback:
+            start = traceback[1].replace("+", "|")
+            continue
+        match = ERROR.match(line)
+        if not match and start is not None and line.startswith(start):
+            # The first line that is not indented ends a traceback, whatever its exception is called.
+            match = LAST.match(line[len(start) :])
+        if match:
+            found.append(match)
+            start = None
+    own = [match for match in found if match["name"] not in FOLLOWS]
     return (own[-1]["name"], (own[-1]["text"] or "").strip().rstrip(".")) if own else ("", "")
+
+
+def quoted(text):
+    """Return the first quoted path or name in a text, "" without one."""
+    found = re.search(r"""'([^']+)'|"([^"]+)\"""", text)
+    return (found[1] or found[2]) if found else ""
 
 
 def walled(failure):
     """A restriction of systemd's unit is in the way, which [box] in hosts.toml can lift."""
     words, open_wall = failure.words, "The app runs under systemd's restrictions. To lift this one, set {} in [box] of hosts.toml"
-    path = re.search(r"'(/[^']+)'", words)
-    path = path[1] if path else ""
+    path = quoted(words)
+    path = path if path.startswith("/") else ""
     if failure.manager != "systemd":
         return ""
-    if path.startswith("/proc/") or "ZombieProcess" in failure.name:
+    if path.startswith("/proc/") or failure.name in ("ZombieProcess", "NoSuchProcess") or "Load averages are" in words:
         return open_wall.format("proc = true")
+    if re.search(r"No usable sandbox|move to new namespace|\bunshare\b", failure.output):
+        return open_wall.format("namespaces = true")
+    if "failed to map segment from shared object" in words:
+        return open_wall.format("execute = true")
     if "Address family not supported" in words:
         return open_wall.format("netlink = true")
     if path.startswith("/dev/"):
@@ -63,36 +104,98 @@ def walled(failure):
     return ""
 
 
+def program(failure):
+    """The app starts a program that the server does not have, or that is not executable."""
+    path = quoted(failure.words)
+    if re.search(r"_execute_child|execv", failure.output) and path:
+        whole = failure.folder / path
+        if "[Errno 2]" in failure.words and "/" not in path:
+            return package(path)
+        if "[Errno 13]" in failure.words and failure.folder in Path(os.path.normpath(whole)).parents and whole.is_file():
+            return f"The file is not executable in the commit. Run `git update-index --chmod=+x {path}`, and commit"
+    found = PROGRAM.search(failure.words)
+    return package(Path(next(filter(None, found.groups()))).name) if found else ""
+
+
+def package(name):
+    """Return the remedy for a program that is not installed."""
+    return f'The server has no program {name}. Set packages = ["{PACKAGES.get(name, name)}"] under [server] in hosts.toml'
+
+
+def low_port(failure):
+    """The app opens a port that only root may open."""
+    if not re.search(r"\[Errno 13\]", failure.words) or not re.search(r"bind on address|\.bind\(|sock_bind", failure.output):
+        return ""
+    return "Only root may open ports below 1024. Let the app open a higher one; visitors reach the app through nginx"
+
+
+def shared_kind(failure):
+    """A path of app.shared_paths is a folder and should be a file, or the other way round."""
+    path = quoted(failure.words)
+    whole = failure.folder / path
+    if not path or not whole.is_symlink() or not within(whole, failure.shared):
+        return ""
+    inside = os.path.relpath(whole, failure.folder)
+    if failure.name == "FileExistsError" and not whole.exists():
+        return f'Write "{inside}/" in app.shared_paths, with a / at its end: without it, a name with a dot is a file'
+    if failure.name == "IsADirectoryError":
+        return f"It is a folder in {failure.shared}, because its name has no dot. Let the app use a name with one"
+    return ""
+
+
+def within(path, folder):
+    """Return whether a path is in a folder, by all its links."""
+    return Path(folder) in Path(os.path.realpath(path)).parents
+
+
 def read_only(failure):
     """The app writes beside its code, which is read-only, or somewhere else on the server."""
-    path = re.search(r"'([^']+)'", failure.words)
+    path = quoted(failure.words)
     if SQLITE_TEXT.search(failure.words):
         return share(sqlite_path(failure.folder) or "database.db", "Its database is beside the code", failure)
-    if path and failure.name in ("PermissionError", "OSError") and re.search(r"\[Errno (1|13|30)\]", failure.words):
-        return share(path[1], f"It may not write to {path[1]}", failure)
-    if path and failure.name == "FileNotFoundError" and failure.folder in Path(os.path.normpath(failure.folder / path[1])).parents:
-        return share(path[1], f"{path[1]} is not in the commit", failure)
+    denied = re.search(r"\[Errno (1|13|30)\]|permission denied|read-only file system", failure.words, re.IGNORECASE)
+    if path and denied and (failure.name in ("PermissionError", "OSError") or "/" in path):
+        return share(path, f"It may not write to {path}", failure)
+    if path and failure.name == "FileNotFoundError" and failure.folder in Path(os.path.normpath(failure.folder / path)).parents:
+        return share(path, f"{path} is not in the commit", failure)
     return ""
 
 
 def share(path, why, failure):
     """Return the remedy for a path that the app writes, or that is missing, relative to the app's folder or absolute."""
     whole = Path(os.path.normpath(failure.folder / path))
+    missing = failure.name == "FileNotFoundError"
+    if within(whole, failure.shared):
+        real, user = os.path.realpath(whole), Path(failure.shared).parent.name
+        if missing:
+            return f"{path} is shared, and {real} is missing. Copy it there, or let the app create it and its folder"
+        return f"The user {user} may not write to {real}. Run `sudo chown -R {user}:{user} {failure.shared}` on the server"
     if failure.folder not in whole.parents:
         return f"{why}. The app may write only to {failure.shared}, whose path is in the variable APP_SHARED"
     inside = whole.relative_to(failure.folder)
     if inside.parts[0] == ".venv":
         return f"{why}. The virtual environment is read-only: let the app write to {failure.shared} (the variable APP_SHARED)"
+    beside = shared_beside(whole, failure.shared)
+    if beside:
+        return f"{why}, beside {beside}, which is shared without its folder. Move both into a folder, and share that"
     # A log or an upload is shared together with its folder.
     if inside.suffix and len(inside.parts) > 1:
         inside = inside.parent
-    missing = failure.name == "FileNotFoundError"
     first = "If the app writes it, set" if missing else "The code is read-only for the app. Set"
     last = ". If it is a part of the code, commit it" if missing else ""
     return (
         f'{why}. {first} app.shared_paths = ["{inside}"] in hosts.toml: then it is in {failure.shared}, '
         f"which all releases share{last}"
     )
+
+
+def shared_beside(path, shared):
+    """Return the shared file in the same folder that the path belongs to, as x.json.tmp does to x.json; "" without one."""
+    with contextlib.suppress(OSError):
+        for other in path.parent.iterdir():
+            if other.is_symlink() and other != path and path.name.startswith(other.name) and within(other, shared):
+                return other.name
+    return ""
 
 
 def sqlite_path(folder):
@@ -115,9 +218,9 @@ def sqlite_path(folder):
 def taken(failure):
     """Two processes want the same port, socket or lock."""
     words = failure.words
-    if re.search(r"address already in use|\[Errno 98\]", words, re.IGNORECASE):
+    if re.search(r"address already in use|\[Errno 98\]|Failed to bind to address", words, re.IGNORECASE):
         what = "The app opens a port or socket of its own"
-    elif failure.name == "BlockingIOError" or re.search(r"lock(ed|file)?\b.*(held|taken|acquired)", words, re.IGNORECASE):
+    elif failure.name == "BlockingIOError" or LOCKED.search(f"{failure.name} {words}"):
         what = "The app takes a lock of its own"
     else:
         return ""
@@ -172,21 +275,14 @@ def limits(failure):
     return ""
 
 
-def routes(text):
-    """Return the GET paths of an openapi.json that need no parameters, those for health checks first."""
-    try:
-        paths = json.loads(text)["paths"]
-        found = [path for path, methods in paths.items() if "get" in methods and "{" not in path]
-    except (ValueError, KeyError, TypeError, AttributeError):
-        found = [line for line in text.splitlines() if line.startswith("/")]
-    plain = list(dict.fromkeys(re.sub(r"[^!-~]", "?", path)[:60] for path in found))
-    health = re.compile(r"health|ping|status|alive|ready|heartbeat", re.I)
-    useful = [each for each in plain if each not in ("/openapi.json", "/docs/oauth2-redirect", "/redoc")]
-    return sorted(useful, key=lambda path: (not health.search(path), path == "/docs"))[:6]
+def system_data(failure):
+    """The server lacks a locale or a time zone."""
+    if "unsupported locale setting" in failure.words:
+        return 'The server lacks the locale. Set packages = ["locales-all"] under [server] in hosts.toml'
+    if "No time zone found" in failure.words:
+        return 'Set packages = ["tzdata"] under [server] in hosts.toml; "tzdata-legacy" for an old name such as US/Eastern'
+    return ""
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "routes":
-        print(", ".join(routes(sys.stdin.buffer.read().decode(errors="replace"))))
-    else:
-        print("\n".join(main(*sys.argv[1:])))
+    print("\n".join(main(*sys.argv[1:])))

@@ -1,15 +1,18 @@
-"""Find a release's ASGI app, and explain in a sentence why that failed.
+"""Find a release's ASGI app, or say in a sentence why that failed.
 
 This module is in the folder of each release on the server, and on its PYTHONPATH. The workers load the app with it, and so does
 the check before a migration. "[selvedge] " begins the line of a sentence in the app's log, which the release switch looks for.
 """
 
+import contextlib
 import importlib
 import inspect
-import os
 import re
-import sys
+import threading
 import traceback
+from pathlib import Path
+
+from selvedge_explain import explain
 
 MARK = "[selvedge] "
 FACTORIES = (
@@ -17,6 +20,10 @@ FACTORIES = (
     "create_application", "get_application", "make_application", "build_application",
 )  # fmt: skip
 WRONG = "Correct app.module in hosts.toml"
+# A line that makes an app: `app = FastAPI(`.
+MADE = re.compile(
+    r"^(\w+)(?: *:[^=\n]+)? *= *(?:\w+\.)*(?:FastAPI|Starlette|Litestar|Quart|ASGIApp|get_asgi_application)\(", re.MULTILINE
+)
 
 
 class NoApp(Exception):
@@ -30,9 +37,12 @@ def load_or_explain(name):
     except NoApp as error:
         sentence = str(error)
     except SystemExit as stop:
-        sentence = f"The app exits while it is imported (exit status {stop.code})"
+        status = "" if isinstance(stop.code, str) else "exit status "
+        sentence = f"The app exits while it is imported ({status}{stop.code})"
     except BaseException as error:
-        traceback.print_exc()
+        # The app may have closed its output.
+        with contextlib.suppress(Exception):
+            traceback.print_exc()
         sentence = explain(error)
     raise NoApp(f"{MARK}{sentence}") from None
 
@@ -42,21 +52,72 @@ def load(name):
     module_name, _, attribute = name.partition(":")
     called = attribute.endswith("()")
     attribute = attribute[:-2] if called else attribute
-    module = importlib.import_module(module_name)
+    module = import_app(module_name)
     target = find(module, attribute)
     if target is None:
         attribute, target = find_factory(module, attribute)
     shown = f"{module_name}:{attribute}"
+    if inspect.ismodule(target):
+        raise NoApp(f'{shown} is a module. Set app.module = "{target.__name__}:{(*apps_of(target), "app")[0]}" in hosts.toml')
     if not callable(target):
         raise NoApp(f"{shown} is not an ASGI app, because it cannot be called. {WRONG}")
-    if called or is_factory(target):
+    if called or is_factory(target, attribute):
         target = call(shown, target)
-    parameters = positional(target)
-    if parameters is not None and len(parameters) == 2:
-        raise NoApp(
-            f"{shown} looks like a WSGI app, because it takes two parameters. An ASGI app takes three: scope, receive and send"
-        )
-    return target
+    return as_asgi(shown, target)
+
+
+def import_app(name):
+    """Import the app's module. Raise NoApp if there is none, or if it starts a server of its own."""
+    try:
+        with without_server(name):
+            return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if not error.name or not f"{name}.".startswith(f"{error.name}."):
+            raise
+        found = apps_in_files()
+        hint = f'Set app.module = "{found[0]}" in hosts.toml' if len(found) == 1 else WRONG
+        hint += f", for example to one of {', '.join(found[:5])}" if len(found) > 1 else ""
+        raise NoApp(f"The app cannot be imported: ModuleNotFoundError: {error}. {hint}") from None
+
+
+@contextlib.contextmanager
+def without_server(name):
+    """Make `uvicorn.run()` raise NoApp meanwhile: it would serve a port of its own, and the import would never end."""
+    loading = True
+
+    def refuse(*args, **options):
+        if loading and threading.current_thread() is threading.main_thread():
+            call = 'Move the call of uvicorn.run() below `if __name__ == "__main__":`'
+            raise NoApp(f"The module {name} starts a server of its own while it is imported. {call}")
+        return run(*args, **options)
+
+    try:
+        uvicorn = importlib.import_module("uvicorn")
+    except ImportError:
+        yield
+        return
+    run, uvicorn.run = uvicorn.run, refuse
+    try:
+        yield
+    finally:
+        loading, uvicorn.run = False, run
+
+
+def apps_in_files():
+    """Return the apps in the files of the current folder, each as "module:name"."""
+    found = []
+    for path in sorted(Path().rglob("*.py"), key=lambda path: (len(path.parts), path)):
+        parts = path.with_suffix("").parts
+        parts = parts[1:] if parts[0] == "src" else parts
+        if parts[-1] == "__init__":
+            parts = parts[:-1]
+        if not parts or not all(part.isidentifier() for part in parts) or {"tests", "test", "node_modules"} & {*parts}:
+            continue
+        with contextlib.suppress(OSError, UnicodeError):
+            match = MADE.search(path.read_text("utf-8"))
+            if match:
+                found.append(f"{'.'.join(parts)}:{match[1]}")
+    return found
 
 
 def find(module, attribute):
@@ -68,20 +129,42 @@ def find(module, attribute):
 
 def find_factory(module, attribute):
     """Return the name and function of the only factory of a module that has no such attribute. Raise NoApp without one."""
-    found = [name for name in FACTORIES if is_factory(getattr(module, name, None))]
+    found = [name for name in FACTORIES if is_factory(getattr(module, name, None), name)]
     if len(found) == 1:
-        print(f"[selvedge] {module.__name__} has no {attribute}, so its factory {found[0]}() makes the app", flush=True)
+        with contextlib.suppress(Exception):
+            print(f"[selvedge] {module.__name__} has no {attribute}, so its factory {found[0]}() makes the app", flush=True)
         return found[0], getattr(module, found[0])
-    apps = [name for name, value in vars(module).items() if not name.startswith("_") and is_app(value)]
+    apps = apps_of(module)
     hint = f'Set app.module = "{module.__name__}:{apps[0]}" in hosts.toml' if apps else WRONG
     if found:
         hint = f'It has several factories. Set, for example, app.module = "{module.__name__}:{found[0]}()" in hosts.toml'
+    elif not apps and runs_server(module):
+        hint = "It makes its app only when it is run as a program: make it at the top level of the module, or in create_app()"
     raise NoApp(f"The module {module.__name__} has no attribute {attribute}. {hint}")
 
 
+def apps_of(module):
+    """Return the names of a module's apps: those of FastAPI and classes like it come first."""
+    found = {name: value for name, value in vars(module).items() if not name.startswith("_") and is_app(value)}
+    return sorted(found, key=lambda name: not hasattr(found[name], "router"))
+
+
 def is_app(value):
-    """Return whether a value is an instance of Starlette, FastAPI or a class like them."""
-    return not inspect.isclass(value) and callable(value) and hasattr(value, "routes") and hasattr(value, "router")
+    """Return whether a value is an app that was made: one of FastAPI, Starlette or a class like them, or any ASGI app."""
+    if inspect.isclass(value) or not callable(value):
+        return False
+    if hasattr(value, "routes"):
+        # A router of FastAPI can be called, too.
+        return hasattr(value, "router")
+    return [each.name for each in positional(value) or []] == ["scope", "receive", "send"]
+
+
+def runs_server(module):
+    """Return whether the module's text starts a server."""
+    try:
+        return bool(re.search(r"\b(uvicorn|hypercorn|app|asyncio)\.(run|serve)\(", inspect.getsource(module)))
+    except (OSError, TypeError):
+        return False
 
 
 def positional(target):
@@ -95,20 +178,22 @@ def positional(target):
     return [each for each in parameters if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
 
 
-def is_factory(target):
-    """Return whether a function can be called without arguments: an ASGI app takes three."""
-    if not (inspect.isfunction(target) or inspect.ismethod(target) or inspect.isclass(target) or hasattr(target, "func")):
+def is_factory(target, name):
+    """Return whether something can be called without arguments: an ASGI app takes three.
+
+    A decorated function may hide its parameters. Then its name decides.
+    """
+    if not callable(target):
         return False
     parameters = positional(target)
-    return parameters is not None and all(each.default is not each.empty for each in parameters)
+    if parameters is None:
+        return name in FACTORIES and inspect.isfunction(target)
+    return all(each.default is not each.empty for each in parameters)
 
 
 def call(shown, factory):
     """Return the app that a factory makes."""
-    parameters = positional(factory) or []
-    needed = [each.name for each in parameters if each.default is each.empty]
-    if needed:
-        raise NoApp(f"The factory {shown}() needs arguments ({', '.join(needed)}). Name one without, or an app, in app.module")
+    refuse_arguments(shown, factory)
     app = factory()
     if inspect.iscoroutine(app):
         app.close()
@@ -116,6 +201,37 @@ def call(shown, factory):
     if not callable(app):
         raise NoApp(f"The factory {shown}() returned {type(app).__name__}, which is not an ASGI app. {WRONG}")
     return app
+
+
+def refuse_arguments(shown, factory):
+    """Raise NoApp if a factory cannot be called without arguments."""
+    try:
+        parameters = inspect.signature(factory).parameters.values()
+    except (TypeError, ValueError):
+        return
+    variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    needed = [each.name for each in parameters if each.default is each.empty and each.kind not in variable]
+    if needed:
+        raise NoApp(f"The factory {shown}() needs arguments ({', '.join(needed)}). Name one without, or an app, in app.module")
+
+
+def as_asgi(shown, target):
+    """Return the app with the three parameters of ASGI 3. Raise NoApp if it is none."""
+    names = [each.name for each in positional(target) or []]
+    if names == ["scope"]:
+
+        async def second_version(scope, receive, send):
+            await target(scope)(receive, send)
+
+        return second_version
+    if "start_response" in names or (len(names) == 2 and not inspect.isroutine(target)):
+        raise NoApp(
+            f"{shown} looks like a WSGI app, because it takes two parameters. An ASGI app takes three: scope, receive and send. "
+            "Wrap it, for example in WsgiToAsgi of the package asgiref, and name the result in app.module"
+        )
+    if 0 < len(names) < 3:
+        refuse_arguments(shown, target)
+    return target
 
 
 def routes(app):
@@ -130,92 +246,3 @@ def routes(app):
         if "GET" in methods and path and "{" not in path:
             found.append(path)
     return found
-
-
-def explain(error):
-    """Return an exception as a sentence. For a settings error it has no values, which the error's own text repeats."""
-    if hasattr(error, "errors") and type(error).__name__ == "ValidationError":
-        return explain_settings(error)
-    if type(error).__name__ == "SettingsError":
-        return f"The app's environment does not match its settings: {first_line(error)}"
-    if isinstance(error, KeyError) and read_from_environment(error):
-        return f"The app needs the variable {first_line(error)}. Set it in the file that app.env_file in hosts.toml names"
-    return f"The app cannot be imported: {type(error).__name__}: {first_line(error)}"
-
-
-def first_line(error):
-    """Return the first line of an exception's text."""
-    return (str(error).splitlines() or [""])[0]
-
-
-def read_from_environment(error):
-    """Return whether os.environ raised the error."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return bool(frames) and frames[-1].name == "__getitem__" and frames[-1].filename in (os.__file__, "<frozen os>")
-
-
-def explain_settings(error):
-    """Return pydantic's error as a sentence: the names of the variables, and the validators' own words."""
-    try:
-        problems = [explain_problem(item, prefix_of(error)) for item in error.errors()]
-    except Exception:
-        problems = ["its errors cannot be shown"]
-    title = getattr(error, "title", "") or getattr(getattr(error, "model", None), "__name__", "its settings")
-    return (
-        f"The app's environment does not match {title}: {'; '.join(problems)}. "
-        "Set these variables in the file that app.env_file in hosts.toml names"
-    )
-
-
-def explain_problem(item, prefix):
-    """Return one of pydantic's errors in words, without any value of the environment."""
-    where = ".".join(str(part) for part in item["loc"] if part != "__root__")
-    if where and not where.startswith(prefix):
-        where = f"{prefix}{where}"
-    if item["type"] in ("missing", "value_error.missing"):
-        return f"{where} (missing)"
-    words = item["msg"]
-    for start in ("Value error, ", "Assertion failed, "):
-        words = words[len(start) :] if words.startswith(start) else words
-    words = hide(" ".join(words.split()), item.get("input"))
-    return f"{where}: {words}" if where else words
-
-
-def prefix_of(error):
-    """Return the prefix of the variables of the settings class whose error this is, "" if it has none."""
-    todo = [getattr(sys.modules.get(name), "BaseSettings", None) for name in ("pydantic_settings", "pydantic.v1")]
-    while todo:
-        found = todo.pop()
-        if inspect.isclass(found):
-            config = getattr(found, "model_config", None)
-            if found.__name__ == getattr(error, "title", "") and isinstance(config, dict):
-                return config.get("env_prefix") or ""
-            todo += found.__subclasses__()
-    return ""
-
-
-# Variables of the system, of sudo, of the process manager and of Selvedge, whose values are public: any sentence may have them.
-SYSTEM = re.compile(
-    "PATH|HOME|LANG|LC_.*|PWD|OLDPWD|SHLVL|_|SHELL|TERM|MAIL|TZ|USER|USERNAME|LOGNAME|HOSTNAME|SUDO_.*|SSH_.*|XDG_.*|SUPERVISOR_.*"
-    "|INVOCATION_ID|JOURNAL_STREAM|SYSTEMD_EXEC_PID|VIRTUAL_ENV|PYTHONPATH|APP_SHARED|TMPDIR|RELEASE|COMMIT"
-)
-
-
-def hide(text, value):
-    """Replace a value, the values in it, and those of the app's environment, wherever the text has them."""
-    values = {name: each for name, each in os.environ.items() if not SYSTEM.fullmatch(name)}
-    found = {form for each in (*leaves(value), *leaves(values)) for form in (each, each.strip(), each.lower(), each.upper())}
-    for each in sorted(found, key=len, reverse=True):
-        # A shorter value is no secret, and may be a part of any word.
-        if len(each) > 3:
-            text = text.replace(each, "•••")
-    return text
-
-
-def leaves(value):
-    """Return the single values of nested lists and tables as text."""
-    if isinstance(value, dict):
-        return [leaf for each in value.values() for leaf in leaves(each)]
-    if isinstance(value, (list, tuple, set)):
-        return [leaf for each in value for leaf in leaves(each)]
-    return [] if value is None or isinstance(value, bool) else [str(value)]

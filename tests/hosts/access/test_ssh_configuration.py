@@ -114,6 +114,16 @@ def test_the_way_of_the_configuration(hardened: Server, project: Project, folder
     assert refused.status == 4 and f"The SSH agent {folder}/agent.sock: " in refused.stderr, refused
 
 
+@pytest.mark.parametrize("kind", ["rsa", "ed25519"])
+def test_a_pinned_key_of_either_kind(hardened: Server, project: Project, kind: str) -> None:
+    pin = hardened.run(f"ssh-keygen -lf {HOST_KEYS.format(kind)}").stdout.split()[1]
+    project.configure(f'[hosts.web]\naddress = "{hardened.address}"\nkey = "{hardened.key}"\nhost_key = "{pin}"\n')
+    try:
+        assert "nothing to change" in project.must("-H", "web", "harden").stdout
+    finally:
+        project.configure()
+
+
 def test_an_agent_with_more_keys_than_the_server_tries(plain: Server, project: Project, folder: Path) -> None:
     keys = [folder / f"key{number}" for number in range(7)]
     for key in keys:

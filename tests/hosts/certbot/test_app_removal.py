@@ -1,4 +1,4 @@
-"""`fab remove` on a server with two apps."""
+"""`fab remove` on a server with two apps: each with a name, and both under one name."""
 
 from __future__ import annotations
 
@@ -52,4 +52,34 @@ def test_removing_one_app_keeps_the_other(site: Site, tmp_path: Path) -> None:
     assert site.server.run("getent passwd other || true").stdout == ""
     assert site.server.run(ours).stdout == before
     assert site.serial() == serial and site.get("/health").status == 200
+    site.repeat_changes_nothing()
+
+
+def test_two_apps_under_one_name_have_one_certificate(site: Site, tmp_path: Path) -> None:
+    """Each is deployed and removed without the other ([nginx] path). The certificate stays as long as one of them uses it."""
+    api = Site(site.server, Project(tmp_path), site.pebble)
+    api.configure(NAME, name="api", tls='hsts = 86400\n[nginx]\npath = "/api"')
+    ordered, serial = site.asked(), site.serial()
+    assert f"https://{NAME}/api/\n" in api.must("deploy").stdout
+    assert "deploy: nothing to change" in api.must("deploy").stdout
+    assert (site.asked(), site.serial()) == (ordered, serial), "the name has a certificate already"
+    assert json.loads(api.get("/api/health").body)["status"] == "ok" and site.get("/health").status == 200
+    assert site.plain("/api/health").getheader("Location") == f"https://{NAME}/api/health"
+    assert api.get("/api/health").getheader("Strict-Transport-Security") == "max-age=86400"
+    site.must("remove", "--yes")
+    assert "remove: nothing to change" in site.must("remove", "--yes").stdout
+    assert (site.get("/api/health").status, site.get("/health").status, site.serial()) == (200, 404, serial)
+    for command in ("status", "doctor"):
+        assert "problem" not in api.must(command).stdout
+    api.must("certbot", "--renew-dry-run")
+    ordered = site.asked()
+    assert "delete the certificate hello, which no site uses" in api.must("deploy").stdout
+    assert "deploy: nothing to change" in api.must("deploy").stdout
+    assert site.server.run("ls /etc/letsencrypt/live").stdout.split() == ["README", "api"]
+    assert site.get("/api/health").status == 200 and site.asked() == ordered + 1
+    site.must("deploy")
+    assert site.get("/health").status == site.get("/api/health").status == 200
+    assert "nothing to change" in api.must("deploy").stdout
+    api.must("remove", "--yes", "--data")
+    assert (site.get("/health").status, site.get("/api/health").status) == (200, 404)
     site.repeat_changes_nothing()

@@ -200,7 +200,7 @@ def test_without_a_domain_the_site_is_plain_http_again(site: Site) -> None:
     result = site.fab("certbot")
     site.server.run("systemctl stop squatter")
     assert result.status == 1 and "Port 443, which nginx needs, is in use by python3 (process " in result.stderr, result
-    assert "sudo systemctl disable --now python3" in result.stderr
+    assert "sudo systemctl disable --now squatter" in result.stderr
     assert (site.server.run(files).stdout, site.asked()) == (before, asked)
 
 

@@ -57,8 +57,9 @@ def test_a_site_made_by_hand_is_kept_as_a_copy(server: Server, project: Project)
     server.run(f"rm -f /etc/nginx/sites-enabled/hello; echo '{BY_HAND}' >/etc/nginx/sites-enabled/hello; systemctl reload nginx")
     project.git("revert", "--no-edit", "HEAD")
     deployed = project.must("-H", server.name, "deploy")
-    assert "a copy is in /var/backups/selvedge/etc/nginx/sites-enabled/hello." in " ".join(deployed.stdout.split()), deployed
-    assert server.run("cat /var/backups/selvedge/etc/nginx/sites-enabled/hello.*").stdout.splitlines()[-1] == BY_HAND
+    copy = "/var/backups/selvedge/etc/nginx/sites-enabled/hello."
+    assert f"A copy of the file is in {copy}" in " ".join(deployed.stdout.split()), deployed
+    assert server.run(f"cat {copy}*").stdout.splitlines()[-1] == BY_HAND
     assert get(f"{server.url}/health").headers["X-Release"]
     assert "deploy: nothing to change" in project.must("-H", server.name, "deploy").stdout
 
@@ -95,11 +96,15 @@ def test_nginx_as_nginx_org_packages_it(server: Server, project: Project) -> Non
         cat >/etc/nginx/nginx.conf <<'EOF'
 {NGINX_ORG}EOF
         echo 'server {{ listen 80; server_name localhost; location / {{ return 200 welcome; }} }}' >/etc/nginx/conf.d/default.conf
+        rm -r /etc/systemd/system/nginx.service.d /etc/nginx/modules-enabled
+        systemctl daemon-reload
         systemctl restart nginx""")
     assert b"welcome" in ask(server, "/", server.address)
     said = project.must("-H", server.name, "nginx").stdout
     assert "add nginx's user nginx to the group www-data" in said and "selvedge-sites.conf" in said
     assert status(ask(server, "/health", server.address)) == 200
+    limits = server.run("grep 'open files' /proc/$(pgrep -n -f 'nginx: [w]orker')/limits; nginx -t 2>&1").stdout
+    assert int(limits.split()[3]) == 16384 and "exceed" not in limits, limits
     server.run("logrotate -f /etc/logrotate.d/hello && sleep 0.5")
     assert status(ask(server, "/health", server.address)) == 200
     assert "/health" in server.run("sleep 0.2; cat /var/log/hello/nginx-access.log").stdout

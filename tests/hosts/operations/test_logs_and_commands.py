@@ -66,6 +66,7 @@ def test_a_command_ends_when_fab_ends(
         output,
     ):
         until(lambda: output.has("begun"), 30)
+        until(lambda: left_behind(server, "sleep 4321"), 10)
         process.send_signal(number)
         process.wait(20)
     until(lambda: not left_behind(server, "sleep 4321"), 10)

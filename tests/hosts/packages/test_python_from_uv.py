@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 
-from drills import QUICK, assert_consistent
+from drills import QUICK, assert_consistent, drained
 from lab import Lab, Project
 from sandbox import Server
 
@@ -49,3 +49,11 @@ def test_deploy_installs_a_python_that_debian_13_lacks(lab: Lab, project: Projec
     writable = "find /opt/selvedge ! -type l -perm /022"
     assert server.run(writable).stdout == "", "other users can write there"
     assert "deploy: nothing to change" in project.must("-H", server.name, "deploy").stdout
+    # Without the setting, the project's own file decides.
+    project.configure(**QUICK)
+    for version, path in (("3.13", "/usr/bin/python3.13"), ("3.11", "/opt/selvedge/pythons/")):
+        project.commit(lambda app, version=version: (app / ".python-version").write_text(f"{version}\n"))
+        project.must("-H", server.name, "deploy")
+        drained(server)
+        running = server.run("for each in $(pgrep -u hello); do readlink /proc/$each/exe; done").stdout.split()
+        assert running and all(each.startswith(path) for each in running), version

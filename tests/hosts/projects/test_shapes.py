@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 from websockets.sync.client import connect
 
 from drills import live
 from lab import Lab, Project
-from own_projects import locked
+from own_projects import edit, locked
 from sandbox import Server
 from traffic import get
 
@@ -23,6 +24,11 @@ def deploy(server: Server, project: Project) -> None:
     """Deploy the newest commit, which must be live then."""
     result = project.must("-H", server.name, "deploy")
     assert live(server).startswith(project.head[:12]), result
+
+
+@pytest.fixture(scope="module")
+def older(lab: Lab) -> Server:
+    return lab.server("setup")
 
 
 def test_a_workspace_with_front_end_and_prestart_script(lab: Lab, project: Project) -> None:
@@ -61,3 +67,44 @@ def test_a_workspace_with_front_end_and_prestart_script(lab: Lab, project: Proje
     assert get(f"{server.url}/").text == "<h1>Second</h1>"
     project.must("-H", server.name, "rollback")
     assert get(f"{server.url}/").text == "<h1>First</h1>"
+
+
+def test_a_package_named_src_with_a_group_for_production(older: Server, project: Project) -> None:
+    """As a template for production: Poetry finds no package to install, and the settings are made while `src` is imported."""
+    project.become("package-named-src")
+    project.commit()
+    configure(
+        project,
+        'module = "src.main:app"',
+        'health = "/healthcheck"',
+        'dependency_groups = ["prod"]',
+        'migrate = "alembic upgrade head"',
+        DATABASE_URL="sqlite:////srv/hello/shared/src.sqlite3",
+    )  # fmt: skip
+    refused = project.fab("-H", older.name, "deploy")
+    assert refused.status == 1 and "ERROR_REPORTS has no address" in refused.stderr, refused
+    with (project.folder / "production.env").open("a") as file:
+        file.write("ERROR_REPORTS=https://public@reports.example.com/1\n")
+    deploy(older, project)
+    assert get(f"{older.url}/healthcheck").text == '{"status":"ok","notes":"0","metrics":"prometheus_client"}'
+    project.commit(lambda app: edit(app / "src/main.py", '"ok"', '"fine"'))
+    deploy(older, project)
+    assert '"status":"fine"' in get(f"{older.url}/healthcheck").text
+
+
+def test_an_app_of_2022_with_settings_by_stage(older: Server, project: Project) -> None:
+    """As the RealWorld example: a lock of Poetry 1.1, pydantic 1, start-up handlers, migrations in the package."""
+    project.become("settings-by-stage")
+    project.commit()
+    configure(
+        project,
+        'module = "app.main:app"',
+        'health = "/api/tags"',
+        'migrate = "alembic upgrade head"',
+        DATABASE_URL="sqlite:////srv/hello/shared/2022.sqlite3", SECRET_KEY="a-long-secret",
+    )  # fmt: skip
+    deploy(older, project)
+    assert get(f"{older.url}/api/tags").text == '{"tags":["first"]}'
+    python = "import fastapi, pydantic; print(fastapi.__version__, pydantic.VERSION)"
+    shown = older.run(f"/srv/hello/current/.venv/bin/python -c '{python}'").stdout
+    assert shown.startswith("0.79.1 1.10."), "the versions of the lock"

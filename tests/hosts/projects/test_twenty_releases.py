@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from drills import QUICK, drained, live
+from drills import GENTLE, QUICK, drained, live
 from lab import Lab, Project, until
 from own_projects import edit
 from sandbox import Server
@@ -19,7 +19,7 @@ MARKDOWN = ("3.0.0", "2.2.0")
 
 
 @pytest.mark.thorough
-@pytest.mark.timeout(1500)
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("manager", ["supervisor", "systemd"])
 def test_twenty_releases(lab: Lab, project: Project, manager: str) -> None:
     server = lab.server("setup")
@@ -28,7 +28,7 @@ def test_twenty_releases(lab: Lab, project: Project, manager: str) -> None:
     project.commit()
     project.must("-H", server.name, "setup", "deploy")
     assert answer(server) == expected(0)
-    with load(f"{server.url}/", seconds=1200) as traffic:
+    with load(f"{server.url}/", seconds=3000, pause=GENTLE) as traffic:
         for number in range(1, RELEASES + 1):
             project.commit(lambda app, number=number: change(app, number))
             project.must("-H", server.name, "deploy")

@@ -87,6 +87,9 @@ def root():
 """
 
 
+USUAL = "preload_app = True\nmax_requests = 1000\ndef on_starting(server):\n    print('on starting')\n"
+
+
 @pytest.mark.usefixtures("branch")
 class TestUnderSupervisor:
     def test_settings_of_gunicorn_that_fight_the_process_manager(self, server: Server, project: Project) -> None:
@@ -99,7 +102,8 @@ class TestUnderSupervisor:
         result = release(server, project, app_of(text), env_file="production.env")
         assert result.status == 2 and "GUNICORN_CMD_ARGS has gunicorn's option --reload" in result.stderr, result
         # What the start script sets, too, does no harm.
-        result = release(server, project, app_of(text, gunicorn__conf__py="workers = 9\nbind = '0.0.0.0:80'\numask = 0o777\n"))
+        own = f"workers = 9\nbind = '0.0.0.0:80'\numask = 0o777\n{USUAL}"
+        result = release(server, project, app_of(text, gunicorn__conf__py=own))
         assert_live(server, project, result)
         assert "note: gunicorn.conf.py sets gunicorn's workers, which has no effect: app.workers counts" in result.stdout
 
@@ -206,16 +210,28 @@ class TestUnderSupervisor:
         assert result.seconds < 45, result
 
 
+ECHO = """
+@app.websocket("/ws")
+async def echo(websocket: WebSocket):
+    await websocket.accept()
+    while True:
+        await websocket.send_text(await websocket.receive_text())
+"""
+# nginx accepts 500 open requests of one address.
 MANY = """
-import socket, sys
+import socket
 connections = []
-for _ in range(1300):
-    connection = socket.socket(socket.AF_UNIX)
-    connection.settimeout(20)
-    connection.connect(sys.argv[1])
-    connection.sendall(b"GET / HTTP/1.1\\r\\nHost: localhost\\r\\n\\r\\n")
-    assert b"200 OK" in connection.recv(1000), len(connections)
+head = "GET /ws HTTP/1.1|Host: x|Upgrade: websocket|Connection: Upgrade|Sec-WebSocket-Version: 13|"
+head += "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==||"
+for number in range(1300):
+    connection = socket.create_connection(("127.0.0.1", 80), 20, (f"127.0.0.{2 + number % 4}", 0))
+    connection.sendall(head.replace("|", chr(13) + chr(10)).encode())
+    answer = connection.recv(1000)
+    assert b" 101 " in answer, (number, answer)
     connections.append(connection)
+for connection in connections:
+    connection.sendall(bytes([0x81, 0x82, 0, 0, 0, 0]) + b"hi")
+    assert connection.recv(1000) == bytes([0x81, 2]) + b"hi"
 print(len(connections))
 """
 PSUTIL = f"print(open('/proc/meminfo').readline())\nfrom fastapi import FastAPI\napp = FastAPI()\n{HELLO}"
@@ -224,13 +240,13 @@ PSUTIL = f"print(open('/proc/meminfo').readline())\nfrom fastapi import FastAPI\
 @pytest.mark.usefixtures("branch")
 class TestUnderSystemd:
     @pytest.mark.parametrize("manager", ["supervisor", "systemd"])
-    def test_a_worker_has_more_than_1024_connections(self, server: Server, project: Project, manager: str) -> None:
-        text = f"from fastapi import FastAPI\napp = FastAPI()\n{HELLO}"
+    def test_a_worker_has_more_than_1024_websockets(self, server: Server, project: Project, manager: str) -> None:
+        """Through nginx, which needs two connections for each."""
+        text = f"from fastapi import FastAPI, WebSocket\napp = FastAPI()\n{HELLO}{ECHO}"
         assert_live(server, project, release(server, project, app_of(text), manager=manager, workers=1))
-        socket = f"/run/hello/{assert_live_at(server)}.sock"
         limits = server.run("cat /proc/$(pgrep -u hello -f gunicorn | tail -n 1)/limits | grep 'open files'").stdout.split()
         assert limits[3] == limits[4] and int(limits[3]) > 1300, limits
-        done = server.run(f"ulimit -n 4096; python3 -c '{MANY}' {socket}")
+        done = server.run(f"ulimit -n 4096; python3 -c '{MANY}'")
         assert done.stdout == "1300\n", done
         assert get(server.url).status == 200
 

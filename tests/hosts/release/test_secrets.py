@@ -22,9 +22,11 @@ from lab import Lab, Project, Result
 from sandbox import Server
 
 PASSWORD, VALUE, TOKEN = "c4nary-sudo-51", "c4nary-value-52", "c4nary-token-53"
-CANARY = re.compile(r"c4nary-(?:sudo|value|token)")
-# The file that may contain a secret, with its mode and owner.
-ALLOWED = {"/srv/hello/git_credentials": "600 root root"}
+BUILD, VISITOR = "c4nary-build-54", "c4nary-visitor-55"
+KINDS = "c4nary-(sudo|value|token|build|visitor)"
+CANARY = re.compile(KINDS)
+# The files that may contain a secret, with their modes and owners.
+ALLOWED = {"/srv/hello/git_credentials": "600 root root", "/etc/selvedge/hello/build.env": "600 root root"}
 
 
 class Repository(http.server.SimpleHTTPRequestHandler):
@@ -87,7 +89,9 @@ class Deployment:
 
     def __init__(self, project: Project, server: Server, url: str, bare: Path) -> None:
         self.project, self.server, self.bare = project, server, bare
-        self.env = {"SELVEDGE_SUDO_PASSWORD": PASSWORD, "SELVEDGE_APP__REPOSITORY": f"http://me:{TOKEN}@{url}"}
+        self.env = {"SELVEDGE_SUDO_PASSWORD": PASSWORD, "SELVEDGE_APP__REPOSITORY": f"http://me:{TOKEN}@{url}",
+                    "SELVEDGE_APP__ENV_FILE": "production.env", "SELVEDGE_APP__BUILD_ENV_FILE": "build.env",
+                    "SELVEDGE_NGINX__BASIC_AUTH": '["me"]', "SELVEDGE_BASIC_AUTH_ME": VISITOR}  # fmt: skip
 
     def publish(self) -> None:
         """Push the app's main branch to the repository."""
@@ -107,7 +111,8 @@ def deployment(lab: Lab, shared_project: Project, tmp_path_factory: pytest.TempP
     server = lab.server("setup")
     route = server.run("ip route show default").stdout.split()
     (shared_project.folder / "production.env").write_text(f"API_TOKEN={VALUE}\n")
-    shared_project.configure(env_file="production.env")
+    (shared_project.folder / "build.env").write_text(f"UV_INDEX_PRIVATE_PASSWORD={BUILD}\n")
+    shared_project.configure()
     server.run(f"echo deploy:{PASSWORD} | chpasswd; f=$(grep -l deploy /etc/sudoers.d/*); sed -i s/NOPASSWD:// $f; cat $f")
     folder = tmp_path_factory.mktemp("git")
     with repository(shared_project.app, folder, route[2]) as url:
@@ -117,8 +122,8 @@ def deployment(lab: Lab, shared_project: Project, tmp_path_factory: pytest.TempP
 def files_with_secrets(server: Server) -> str:
     """Return the files of the server and the lines of its journal with a marker, files with mode and owner."""
     return server.run(
-        "journalctl --sync; journalctl --no-pager | grep -E 'c4nary-(sudo|value|token)' | sed 's/^/journal /'\n"
-        "grep -rlIE --exclude-dir=proc --exclude-dir=sys --exclude-dir=dev 'c4nary-(sudo|value|token)' "
+        f"journalctl --sync; journalctl --no-pager | grep -E '{KINDS}' | sed 's/^/journal /'\n"
+        f"grep -rlIE --exclude-dir=proc --exclude-dir=sys --exclude-dir=dev '{KINDS}' "
         "/etc /srv /var /run /home /root /tmp /opt /usr/local 2>/dev/null | xargs -r stat -c '%n %a %U %G'; true"
     ).stdout
 
@@ -138,10 +143,10 @@ def test_dry_run_and_script_before_the_first_deploy(deployment: Deployment) -> N
 
 def test_a_failing_run(deployment: Deployment) -> None:
     # The health check fails, so the run shows the app's log.
-    deployment.project.configure(env_file="production.env", health="/no-such-path", health_attempts=2)
+    deployment.project.configure(health="/no-such-path", health_attempts=2)
     failed = deployment.fab("-H", deployment.server.name, "deploy", "--script")
     failed = deployment.fab("-d", "-H", deployment.server.name, "deploy", SELVEDGE_DEBUG="1")
-    deployment.project.configure(env_file="production.env")
+    deployment.project.configure()
     assert failed.status == 1 and "Traceback" in failed.stderr, "the flag shows more"
     assert_only_allowed_files(deployment.server)
 
@@ -170,8 +175,9 @@ def test_every_option_for_more_output(deployment: Deployment) -> None:
     name = deployment.server.name
     for words in (["--dry-run"], ["--script"], []):
         assert deployment.fab("-d", "-e", "-H", name, "deploy", *words, INVOKE_DEBUG="1").status == 0
-    for task in ("status", "releases", "logs", "doctor"):
+    for task in ("status", "releases", "logs", "doctor", "history", "restart", "stop", "start", "rollback"):
         deployment.fab("-d", "-H", name, task)
+    deployment.fab("-d", "-H", name, "run", "--command", "false")
     assert "main of http" in deployment.fab("-H", name, "doctor").stdout, "the token works"
     assert_only_allowed_files(deployment.server)
 
@@ -184,6 +190,18 @@ def test_wrong_secrets_are_not_shown(deployment: Deployment) -> None:
     assert wrong.status != 0 and "none.git" in wrong.stderr, wrong
     url = url.replace("http://", "ftp://")
     assert deployment.fab("-H", deployment.server.name, "deploy", SELVEDGE_APP__REPOSITORY=url).status == 2
+
+
+def test_a_start_that_fails_shows_no_secret(deployment: Deployment) -> None:
+    """The app has printed one, and is not healthy any more."""
+    name = deployment.server.name
+    live = deployment.server.run("readlink /srv/hello/live.sock").stdout.strip().rpartition("/")[2].removesuffix(".sock")
+    deployment.fab("-H", name, "stop")
+    deployment.server.run(f"sed -i '/^APP_SHARED=/i echo started with \"$API_TOKEN\" >&2' /srv/hello/instances/{live}/run")
+    failed = deployment.fab("-H", name, "start", SELVEDGE_APP__HEALTH="/no-such-path", SELVEDGE_APP__HEALTH_ATTEMPTS="3")
+    assert failed.status == 1 and "started with •••" in failed.stdout, failed
+    deployment.server.run(f"sed -i '/started with/d' /srv/hello/instances/{live}/run; rm -r /var/log/hello")
+    assert_only_allowed_files(deployment.server)
 
 
 @pytest.mark.parametrize("mask", [0o077, 0o000])

@@ -6,7 +6,15 @@ import re
 
 import pytest
 
-from selvedge.config.giturl import check_repository, credentials, has_secret, is_local, ssh_server, without_credentials
+from selvedge.config.giturl import (
+    check_repository,
+    credentials,
+    has_secret,
+    is_local,
+    ssh_server,
+    with_server,
+    without_credentials,
+)
 from tests.unit.config.conftest import Load, Problems
 from tests.unit.config.examples import APP
 
@@ -22,6 +30,7 @@ from tests.unit.config.examples import APP
         ("https://git.example.com/x", "https://git.example.com/x"),
         ("https://me:sec ret@git.example.com/x", "https://git.example.com/x"),
         ("https://me:sec/ret@git.example.com/x", "https://git.example.com/x"),
+        ("https://me:$e'c(r):&e;t!*@git.example.com/x", "https://git.example.com/x"),
         ("./a:b@c", "./a:b@c"),
         # A user name alone is no secret: Bitbucket and Azure DevOps offer such addresses.
         ("https://me@bitbucket.org/team/app.git", "https://me@bitbucket.org/team/app.git"),
@@ -83,6 +92,7 @@ def test_a_wrong_address_is_printed_without_its_token(problems: Problems, source
         ("https://me@bitbucket.org/team/app.git", ""),
         ("https://me:secret@git.example.com:8443/x", "https://me:secret@git.example.com:8443"),
         ("https://ghp_token@github.com/x", "https://ghp_token:@github.com"),
+        ("https://me:$e'c(r):&e;t!*@git.example.com/x", "https://me:$e'c(r):&e;t!*@git.example.com"),
         ("ssh://git@git.example.com/x", ""),
     ],
 )
@@ -109,8 +119,26 @@ def test_the_server_of_an_address(source: str, server: tuple[str, int] | None) -
 
 
 @pytest.mark.parametrize(
+    ("source", "port", "found"),
+    [
+        ("git@work:me/app.git", 22, "git@git.example.com:me/app.git"),
+        ("work:/srv/app.git", 443, "ssh://u@git.example.com:443/srv/app.git"),
+        ("[git@work:29]:me/app.git", 29, "ssh://git@git.example.com:29/me/app.git"),
+        ("ssh://git@work/me/app.git", 22, "ssh://git@git.example.com:22/me/app.git"),
+        ("ssh://work:7/~me/app.git", 7, "ssh://u@git.example.com:7/~me/app.git"),
+    ],
+)
+def test_an_address_with_another_server(source: str, port: int, found: str) -> None:
+    assert with_server(source, "u", "git.example.com", port) == found == check_repository(found)
+
+
+@pytest.mark.parametrize(
     ("source", "problem"),
     [
+        ("https://me:hun#ter2@git.example.com/x", "must have the special characters of its password as percent codes"),
+        ("https://me:hun@ter2@git.example.com/x", "must have the special characters of its password as percent codes"),
+        ("https://github.com/me/app/tree/main", "must be the address of the repository, not of one of its pages: https://g"),
+        ("https://git.example.com/a/b/app/-/tree/dev/x", "not of one of its pages: https://git.example.com/a/b/app.git"),
         ("github.com/me/app", "must be a full address: https://github.com/me/app"),
         ("git@ssh.dev.azure.com:v3/o/my project/app", "must have %20 for each space: git@ssh.dev.azure.com:v3/o/my%20project/app"),
         ("git+https://github.com/me/app", "must be an address for git, without pip's git+: https://github.com/me/app"),

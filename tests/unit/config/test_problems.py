@@ -90,7 +90,10 @@ WORDS: list[tuple[str, str]] = [
         "[hosts.s]\nport = 70000",
         "hosts.s.port: must be an integer from 1 to 65535, not 70000. Write, for example, `port = 2222`.",
     ),
-    ("[hosts]\ns = 3", "hosts.s: must be a table, not 3."),
+    ("[hosts]\ns = 3", "hosts.s: must be a table, not 3. Write a line `[hosts.s]`, and the settings of the table below it."),
+    ("tls = 'x'", "app.tls: is not a setting."),
+    ("[hosts.s]\ntls = 3", "hosts.s.tls: must be a table, not 3. Write a line `[hosts.s.tls]`, and the settings"),
+    ("[groups]\ng = 'x'", "groups.g: must be a list of strings, not 'x'. Write, for example, `production = [\"server\"]` below"),
     (
         "[hosts.'a b']",
         "hosts.a b: must be a name of at most 63 letters, digits, '.', '_' and '-', beginning with a letter or digit, not 'a b'.",
@@ -136,7 +139,17 @@ def test_the_message_for_a_missing_key(problems: Problems) -> None:
         'hosts.toml: app.name: is missing. Write, for example, `name = "hello"`.',
         'hosts.toml: app.repository: is missing. Write, for example, `repository = "https://git.example.com/me/hello.git"`.',
     ]
-    assert problems("app = 3\n") == ["hosts.toml: app: must be a table, not 3."]
+    (line,) = problems("app = 3\n")
+    assert line == "hosts.toml: app: must be a table, not 3. Write a line `[app]`, and the settings of the table below it."
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [("[" * 5000, "too many tables or lists inside each other"), ("9" * 6000, "a number has too many digits")],
+)
+def test_toml_that_python_cannot_read(problems: Problems, value: str, problem: str) -> None:
+    (line,) = problems(f"{APP}x = {value}\n")
+    assert line.startswith("hosts.toml: ") and problem in line
 
 
 def test_all_problems_are_reported_at_once(problems: Problems) -> None:
@@ -179,6 +192,36 @@ def test_syntax_errors_show_the_line(problems: Problems) -> None:
     (line,) = problems("[app]\nname = [1,\n")
     assert line.startswith("hosts.toml: line 2")
     assert problems("[app]\nname = 'a'\nname = 'b'\n")[0].startswith("hosts.toml: line 3")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[app]\nrepository = https://me:hunter2@git.example.com/x.git\n",
+        "[app]\nAPI_TOKEN=hunter2\n",
+        "[app]\npassword = 'hunter2\n",
+        '[app]\nname = "x"\n[nginx]\nbasic_auth = ["me:hunter2"]\n',
+        "[app]\nname = 'x'\n[tls]\nacme_server = 'https://me:hunter2@ca.example.com/directory'\n",
+        "[app]\nname = 'x'\n[nginx]\nredirects = { '/a' = 'https://me:hunter2@x.example.com/' }\n",
+        "[app]\nname = 'x'\nhealth = 'https://me:hunter2@x.example.com/'\n",
+        "[app]\nname = 'x'\nrepository = 'gopher://me:hunter2@x.example.com/'\n",
+        "[app]\nname = 'x'\n[hosts.s]\naddress = 'root:hunter2@203.0.113.1'\n",
+        "[app]\nname = 'x'\napi_token = 'hunter2'\n",
+    ],
+)
+def test_a_secret_by_mistake_is_not_shown(problems: Problems, text: str) -> None:
+    lines = problems(text)
+    assert lines and "hunter2" not in "\n".join(lines), lines
+
+
+@pytest.mark.parametrize(
+    "content", ["API_TOKEN=hunter2\n", "DEBUG=hunter2\n", "-----BEGIN OPENSSH PRIVATE KEY-----\nhunter2\n", "hunter2\n"]
+)
+def test_another_file_in_place_of_hosts_toml_is_not_shown(tmp_path: Path, content: str) -> None:
+    (tmp_path / "production.env").write_text(content)
+    with pytest.raises(ConfigError) as caught:
+        load(environ={"SELVEDGE_HOSTS_FILE": str(tmp_path / "production.env")})
+    assert "production.env: " in str(caught.value) and "hunter2" not in str(caught.value)
 
 
 def test_files_that_are_not_text(tmp_path: Path, problems: Problems) -> None:

@@ -60,6 +60,18 @@ def test_an_unknown_variable_is_named_without_its_value(
     assert "hunter2" not in line
 
 
+@pytest.mark.parametrize("value", ["", " "])
+def test_an_empty_variable_is_refused(tmp_path: Path, problems: Problems, value: str) -> None:
+    """It would turn off what the file sets: contact a host by its name, drop the app's environment."""
+    for name in ("APP__ENV_FILE", "APP__MIGRATE", "HOSTS__S__ADDRESS", "HOSTS__S__HOST_KEY", "TLS__ACME_SERVER"):
+        lines = problems(APP + "[hosts.s]\n", {f"SELVEDGE_{name}": value})
+        assert [line for line in lines if line.startswith(f"environment: SELVEDGE_{name}: is empty. Give it a value, or unset it.")]
+    (line,) = problems(APP, {"SELVEDGE_HOSTS_FILE": value})
+    assert line.startswith("environment: SELVEDGE_HOSTS_FILE: is empty. Give it a value, or run `unset SELVEDGE_HOSTS_FILE`.")
+    (tmp_path / ".env").write_text(f"SELVEDGE_APP__ENV_FILE='{value}'\n")
+    assert problems(APP)[0].startswith(".env: SELVEDGE_APP__ENV_FILE: is empty.")
+
+
 def test_the_message_names_the_command_line(problems: Problems) -> None:
     (line,) = problems(APP, overrides={"app": {"branch": "-x"}})
     assert line.startswith("command line: app.branch: must be a branch name")

@@ -65,6 +65,7 @@ def flags_of(monkeypatch: pytest.MonkeyPatch, *words: str, dry: bool = False) ->
 
     class Run:
         fleet = SimpleNamespace(connect=lambda: None)
+        report = SimpleNamespace(check_written=lambda: None)
 
         @classmethod
         def load(cls, *_: object) -> Run:
@@ -245,7 +246,7 @@ def test_a_misspelled_task_or_flag_gets_a_hint(tmp_path: Path, words: list[str],
 
 
 def test_the_first_line_names_the_hosts_file_that_a_variable_chose(tmp_path: Path) -> None:
-    for words, first in ((["logs", "--lines", "-1"], True), (["status", "--json"], False), (["setup", "--script"], False)):
+    for words, first in ((["history", "--lines", "0"], True), (["status", "--json"], False), (["setup", "--script"], False)):
         done = fab(tmp_path, "-H", "server", *words)
         line = f"SELVEDGE_HOSTS_FILE is set: this run uses {tmp_path}/hosts.toml, the app hello.\n"
         assert done.stdout.startswith(line) == first, done
@@ -285,6 +286,15 @@ OWN = f"{DOMAIN}SELVEDGE_TLS__CERTIFICATE_KEY=.ssh/id_ed25519\n"
         ("SELVEDGE_HOSTS__SERVER__KNOWN_HOSTS=/dev/zero", "hosts.server.known_hosts: /dev/zero is a device"),
         (f"{OWN}SELVEDGE_TLS__CERTIFICATE=/dev/zero", "tls.certificate: /dev/zero is a device"),
         (f"{OWN}SELVEDGE_TLS__CERTIFICATE=.ssh/id_ed25519", "id_ed25519 has a private key in it"),
+        ("SELVEDGE_HOSTS__SERVER__KNOWN_HOSTS=.ssh/id_ed25519", "id_ed25519 is a private key, and Selvedge would add host keys"),
+        ("SELVEDGE_HOSTS__SERVER__KEY=key.p12", "key.p12 is a private key in a format that OpenSSH does not read"),
+        ("SELVEDGE_APP__ENV_FILE=key.p12", "key.p12: the file is a private key or a keystore in a binary format"),
+        ("SELVEDGE_APP__ENV_FILE=key.b64", "key.b64: the file is a key or certificate, not a dotenv file"),
+        ("SELVEDGE_APP__BUILD_ENV_FILE=key.b64", "key.b64: the file is a key or certificate, not a dotenv file"),
+        ("SELVEDGE_NGINX__INCLUDE=.ssh/id_ed25519", "id_ed25519 has a private key in it, and every user of the server can read"),
+        ("SELVEDGE_NGINX__INCLUDE=key.p12", "key.p12 is a private key or a keystore in a binary format"),
+        ("SELVEDGE_NGINX__INCLUDE=key.b64", "key.b64 has a private key in it"),
+        (f"{DOMAIN}SELVEDGE_TLS__ACME_CA=ca.der", "ca.der is a certificate in binary (DER) instead of PEM text.\nConvert"),
         (f"{DOMAIN}SELVEDGE_TLS__ACME_CA=/dev/zero", "tls.acme_ca: /dev/zero is a device"),
         (f"{DOMAIN}SELVEDGE_TLS__ACME_CA=~nosuch/x", "SELVEDGE_TLS__ACME_CA: begins with ~nosuch"),
     ],
@@ -294,6 +304,9 @@ def test_what_this_machine_lacks_is_told_before_anything_is_contacted(tmp_path: 
     (tmp_path / ".ssh").mkdir()
     (tmp_path / ".ssh/id_ed25519").write_text("-----BEGIN OPENSSH PRIVATE KEY-----\nhunter2=\n")
     (tmp_path / ".ssh/id_ed25519.pub").write_text(f"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI{'A' * 43} me\n")
+    (tmp_path / "key.p12").write_bytes(bytes.fromhex("308209ff020103308209c506092a864886f70d010701"))
+    (tmp_path / "key.b64").write_text("MC4CAQAwBQYDK2VwBCIEIHhunter2hunter2hunter2hunter2hunter2hunter2\n")
+    (tmp_path / "ca.der").write_bytes(bytes.fromhex("308203553082023da003020102"))
     (tmp_path / ".env").write_text(setting + "\n")
     subprocess.run(["git", "init", "-q", str(tmp_path / "code")], check=True)
     done = fab(tmp_path, "-H", "server", "install", "setup", "deploy")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 import re
+import signal
 import time
 from collections.abc import Iterator
 
@@ -44,8 +46,8 @@ def test_each_busy_server_has_a_line_with_its_step_change_and_seconds(screen: Sc
     screen.report.begin("web-1", "nginx", "write [red]/etc/x[/]")
     screen.report.begin("database", "install", "install postgresql")
     first, second = screen.area
-    assert re.fullmatch(r"web-1     nginx       . write \[red\]/etc/x\[/\]  0 s", first)
-    assert re.fullmatch(r"database  install     . install postgresql  0 s", second)
+    assert re.fullmatch(r"web-1     nginx       . write \[red\]/etc/x\[/\]  \d+ s", first)
+    assert re.fullmatch(r"database  install     . install postgresql  \d+ s", second)
     screen.report.done("web-1", "nginx", "write /etc/x")
     assert len(screen.area) == 1
 
@@ -144,3 +146,40 @@ def test_the_area_appears_during_an_activity() -> None:
         time.sleep(0.5)
         assert "reading the server" in stream.getvalue()
     report.stop()
+
+
+def test_the_area_is_not_on_the_screen_while_the_run_is_suspended(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise `fg` moves up and overwrites what the shell has printed since Ctrl-Z."""
+    screen.report.begin("web-1", "nginx", "write")
+    assert screen.area
+    while_suspended: list[list[str]] = []
+    monkeypatch.setattr(os, "kill", lambda *_: while_suspended.append(screen.area))
+    before = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+    try:
+        screen.report.handle_suspension()
+        handler = signal.getsignal(signal.SIGTSTP)
+        assert callable(handler)
+        handler(signal.SIGTSTP, None)
+        assert while_suspended == [[]] and len(screen.area) == 1
+        assert signal.getsignal(signal.SIGTSTP) is handler
+    finally:
+        signal.signal(signal.SIGTSTP, before)
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_run_that_ignores_ctrl_z_goes_on_ignoring_it(terminal: bool) -> None:
+    before = signal.signal(signal.SIGTSTP, signal.SIG_IGN if terminal else signal.SIG_DFL)
+    try:
+        Report(io.StringIO(), terminal=terminal).handle_suspension()
+        assert signal.getsignal(signal.SIGTSTP) is (signal.SIG_IGN if terminal else signal.SIG_DFL)
+    finally:
+        signal.signal(signal.SIGTSTP, before)
+
+
+@pytest.mark.usefixtures("screen")
+def test_a_narrow_terminal_shows_what_a_step_does_instead_of_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    narrow = Screen()
+    narrow.report.hosts(["web-1"])
+    narrow.report.begin("web-1", "supervisor", "waiting for the migration")
+    assert re.fullmatch(r"web-1     . waiting for the migrat…  \d+ s", narrow.area[0]), narrow.area

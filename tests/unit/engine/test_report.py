@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import sys
 import threading
@@ -25,6 +26,33 @@ def shown(*parts: Part, terminal: bool = False) -> str:
     report = Report(stream, terminal=terminal)
     report.line(*parts)
     return stream.getvalue()
+
+
+def test_a_script_is_utf_8_also_where_the_terminal_has_other_characters() -> None:
+    raw = io.BytesIO()
+    report = Report(io.TextIOWrapper(raw, encoding="ascii"), terminal=False)
+    report.line("a")
+    report.raw("echo 部署")
+    report.line("b")
+    assert raw.getvalue() == "a\necho 部署\nb\n".encode()
+
+
+def test_a_full_disk_does_not_end_a_run_and_is_an_error_at_its_end() -> None:
+    with open("/dev/full", "w") as stream:  # noqa: PTH123
+        report = Report(stream, terminal=False)
+        for _ in range(3):
+            report.line("a server is in the middle of a change")
+        with pytest.raises(SelvedgeError, match="A part of the output could not be written: No space left on device"):
+            report.check_written()
+
+
+def test_a_reader_that_has_ended_is_no_error() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "w") as stream:
+        report = Report(stream, terminal=False)
+        report.line("nobody reads this")
+        report.check_written()
 
 
 ATTACKS = [

@@ -185,3 +185,39 @@ def test_plain_output_loads_nothing_of_rich_and_a_terminal_only_what_it_shows(te
     # Each of these would make a start on a terminal slower.
     slow = {"rich.progress", "rich.markdown", "rich.syntax", "rich.traceback", "rich.prompt", "pygments", "markdown_it"}
     assert not slow & set(loaded) and len(loaded) < 65, loaded
+
+
+@pytest.mark.parametrize(
+    ("closed", "stdout", "stderr"),
+    [(">&-", "", "failed\n"), ("2>&-", "text\n", ""), ("<&-", "text\n", "failed\n"), ("<&- >&- 2>&-", "", "")],
+)
+def test_closed_streams_are_dev_null(closed: str, stdout: str, stderr: str) -> None:
+    """A file or connection that is opened next gets another number than the closed stream."""
+    code = (
+        "import os, sys\nfrom selvedge.startup import open_closed_streams\nopen_closed_streams()\n"
+        "from selvedge.errors import SelvedgeError\nfrom selvedge.report import Report\n"
+        "Report().line('text')\nReport().error(SelvedgeError('failed', ''))\nassert sys.stdin.read() == ''\n"
+        "sys.exit(os.open('/', os.O_RDONLY))"
+    )
+    command = ["sh", "-c", f'exec "$0" -c "$1" {closed}', sys.executable, code]
+    done = subprocess.run(command, cwd=ROOT, input="", capture_output=True, text=True, check=False)
+    assert done.returncode == 3, done
+    assert (done.stdout, done.stderr) == (stdout, stderr)
+
+
+def test_a_script_is_utf_8_whatever_the_terminal_can_show() -> None:
+    code = "from selvedge.report import Report\nReport().line('é')\nReport().raw('# … 部署')"
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, check=False)
+    assert done.stdout == "?\n# … 部署\n".encode(), done
+
+
+@pytest.mark.usefixtures("columns")
+def test_the_last_line_of_another_program_is_ended() -> None:
+    """As many spaces as the terminal has columns move the cursor to the next line, except from the first column."""
+    stream = io.StringIO()
+    report = Report(stream, terminal=True)
+    with report.lent():
+        stream.write("no newline")
+    report.line("next")
+    assert stream.getvalue() == f"no newline{' ' * 60}\rnext\n"

@@ -10,7 +10,9 @@ from fabric import Config
 
 from selvedge.config.hosts import Host
 from selvedge.errors import SelvedgeError, UnreachableError, UsageError
+from selvedge.release.commits import refused
 from selvedge.resources.access.logins import login_keys
+from selvedge.resources.code.access import alias_hint
 from selvedge.run import Run
 from selvedge.ssh import openssh
 from tests.support.keys import pair
@@ -54,6 +56,49 @@ def test_the_address_of_an_included_file_is_contacted(project: Callable[..., Run
     server.close()
 
 
+@pytest.mark.parametrize(
+    ("name", "lines", "shown"),
+    [
+        ("web", "HostName 203.0.113.9", "203.0.113.9"),
+        ("web", "HostName 2001:db8::9", "[2001:db8::9]"),
+        ("web", "HostName localhost\n  ProxyJump gate", "web"),
+        ("web", "Port 2222", "web"),
+        ("198.51.100.1", "HostName 10.0.0.5", "198.51.100.1"),
+    ],
+)
+def test_a_visitor_gets_an_address_that_others_know(project: Callable[..., Run], name: str, lines: str, shown: str) -> None:
+    project({"web": f'address = "{name}"'})
+    (ssh_folder() / "config").write_text(f"Host {name}\n  {lines}\n")
+    assert Run.load(["web"], Config()).fleet.sessions[0].target.url == f"http://{shown}/"
+
+
+@pytest.mark.parametrize(
+    ("repository", "lines", "hint"),
+    [
+        ("git@work:me/app.git", "HostName git.example.com\n  User other", "app.repository to git@git.example.com:me/app.git in"),
+        ("work:me/app.git", "HostName git.example.com\n  User git", "app.repository to git@git.example.com:me/app.git in"),
+        ("git@work:me/app.git", "HostName git.example.com\n  Port 443", "to ssh://git@git.example.com:443/me/app.git in"),
+        ("git@work:me/app.git", "Port 443", ""),
+        ("https://work/me/app.git", "HostName git.example.com", ""),
+        ("git@work:me/app.git", "Colour red", ""),
+    ],
+)
+def test_a_git_server_that_only_this_machine_knows_by_its_name(
+    project: Callable[..., Run], repository: str, lines: str, hint: str
+) -> None:
+    run = project({"web": ""})
+    session = run.fleet.sessions[0]
+    session.target = session.target.model_copy(update={"repository": repository})
+    (ssh_folder() / "config").write_text(f"Host work\n  {lines}\n")
+    openssh.forget()
+    assert (hint in alias_hint(session.target)) if hint else alias_hint(session.target) == ""
+    said = "ssh: Could not resolve hostname work: Name or service not known"
+    error = refused(session, f"refused {said}\tCheck app.repository in hosts.toml.\t")
+    assert said in error.message and (hint or "Check app.repository") in error.remedy
+    assert refused(session, "missing master dev ").message.endswith(" has no branch or tag main. Its branches: master, dev.")
+    assert refused(session, "missing ").message.endswith(" has no branch or tag main. It has no branches.")
+
+
 def test_a_damaged_line_is_one_warning_for_all_hosts(
     project: Callable[..., Run], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -95,6 +140,37 @@ class TestKeysToInstall:
         run = Run.load(["web"], Config())
         (key,) = login_keys(run.fleet.sessions[0].target)
         assert key.comment == "made here"
+
+    def test_flags_of_fabric_count_as_for_the_login(self, project: Callable[..., Run], tmp_path: Path) -> None:
+        project({"web": ""})
+        other = pair(tmp_path, "-N", "")
+        (tmp_path / "own").write_text(f"Host web\n  IdentityFile {other}\n")
+        run = Run.load(["web"], Config(runtime_ssh_path=str(tmp_path / "own")))
+        (key,) = login_keys(run.fleet.sessions[0].target)
+        assert key.comment == "made here"
+        run = Run.load(["web"], Config(overrides={"connect_kwargs": {"key_filename": [str(other)]}}))
+        (key,) = login_keys(run.fleet.sessions[0].target)
+        assert key.comment == "made here"
+
+    def test_a_key_of_the_configuration_without_its_public_half_is_named(
+        self, project: Callable[..., Run], tmp_path: Path
+    ) -> None:
+        """A cloud's key in PEM has no .pub file: only that of an encrypted one must be made."""
+        project({"web": ""})
+        for passphrase in ("", "secret"):
+            file = pair(tmp_path, "-N", passphrase, "-m", "PEM", "-t", "ecdsa")
+            public = file.with_name("id.pub")
+            blob = public.read_text().split()[1]
+            public.unlink()
+            (ssh_folder() / "config").write_text(f"Host web\n  IdentityFile {file}\n")
+            target = Run.load(["web"], Config()).fleet.sessions[0].target
+            if not passphrase:
+                assert [key.blob for key in login_keys(target)] == [blob]
+                file.unlink()
+                continue
+            with pytest.raises(UsageError, match=f"IdentityFile in ssh's configuration: {public} is missing") as caught:
+                login_keys(target)
+            assert f"`ssh-keygen -y -f {file} > {public}`" in caught.value.remedy
 
     def test_they_are_those_of_the_configured_agent(self, project: Callable[..., Run]) -> None:
         project({"web": ""})

@@ -14,7 +14,7 @@ from tests.unit.project.sources import ENGINE, SOURCES, short
 # From the bottom to the top. A module imports modules of its own entry, or of an entry before it.
 ORDER = (
     "startup", "version", "value", "errors", "paths", "shell", "report", "project", "config", "ssh", "resources", "task", "engine",
-    "release", "run", "operations", "tasklist", "executor", "cli",
+    "release", "run", "operations", "fabric_errors", "tasklist", "executor", "cli",
 )  # fmt: skip
 
 
@@ -106,7 +106,8 @@ def test_the_engine_knows_neither_tasks_nor_sandbox_and_the_sandbox_not_the_engi
 # Who may use paramiko, and which of its names: the connection; host keys; keys of the agent; ssh's configuration.
 PARAMIKO = {
     "selvedge/ssh/connection.py": {""},
-    "selvedge/ssh/login.py": {"", "SSHConfig"},
+    "selvedge/ssh/login.py": {"", "IncompatiblePeer", "SSHConfig"},
+    "selvedge/ssh/private_keys.py": {""},
     "selvedge/ssh/shells.py": {""},
     "selvedge/ssh/streams.py": {""},
     "selvedge/ssh/host_keys.py": {""},
@@ -144,6 +145,7 @@ PRINTS = {
     "selvedge/shell/server/checkout.py",
     "selvedge/shell/server/environment.py",
     "selvedge/shell/server/gunicorn_conf.py",
+    "selvedge/shell/server/routes.py",
     "selvedge/shell/server/preflight.py",
     "selvedge/shell/server/project/__main__.py",
     "selvedge/shell/server/remedy.py",

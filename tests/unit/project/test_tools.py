@@ -57,6 +57,7 @@ def test_a_test_run_stops_after_a_failure_and_ends_with_a_summary(
         (tmp_path / f"test_{name}.py").write_text(text)
     runs = {name: (name, [str(tmp_path / f"test_{name}.py"), "-p", "no:cacheprovider"]) for name in ("good", "bad")}
     monkeypatch.setattr(tests, "RUNS", runs)
+    monkeypatch.setattr(tests, "GROUPS", {name: [name] for name in runs})
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # to start three times takes long enough
     assert tests.main(["good", "bad"]) == 1
     assert capfd.readouterr().out.splitlines()[-1].startswith("=== 1 failed, 3 passed, 1 skipped, 1 errors in ")
@@ -64,6 +65,25 @@ def test_a_test_run_stops_after_a_failure_and_ends_with_a_summary(
     shown = capfd.readouterr().out
     assert shown.splitlines()[-1].startswith("=== 1 failed, 1 passed, 1 errors in ")
     assert "==> good" not in shown
+
+
+def test_each_test_belongs_to_one_group(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`make test` runs it unless it is marked `thorough`, and `make test-all` runs all tests, each once."""
+    tests = load("tests")
+    makefile = (ROOT / "Makefile").read_text()
+    short, everything = ["unit", "hosts"], ["unit", "hosts", "thorough"]
+    assert f"tools/tests.py {' '.join(short)}\n" in makefile and f"tools/tests.py {' '.join(everything)}\n" in makefile
+    ran: list[str] = []
+    monkeypatch.setattr(tests, "prepare", lambda: True)
+    monkeypatch.setattr(tests, "run", lambda arguments: (ran.append(" ".join(arguments)), (0, tests.Counter()))[1])
+    assert tests.main(everything) == 0
+    folders = ("tests/unit ", "tests/hosts/scripts ", "tests/hosts ")
+    for folder in folders:
+        marks = [arguments.partition(" -m ")[2] for arguments in ran if arguments.startswith(folder)]
+        assert marks == ([""] if folder == folders[0] else ["not thorough", "thorough"]), folder
+    assert all("--ignore=tests/hosts/scripts " in arguments for arguments in ran if arguments.startswith(folders[2]))
+    # Unit tests are short.
+    assert not [path for path in ROOT.glob("tests/unit/**/test_*.py") if "\n@pytest.mark.thorough" in path.read_text()]
 
 
 def test_without_root_missing_packages_are_named(tmp_path: Path) -> None:

@@ -34,8 +34,22 @@ ASK = words("-c", PROGRAM, "read", "a,b")
     ("export A=$(cat 'x y') B=1; . ./vars; C=`date`; alembic upgrade head; rm x",
      "export A=$(cat 'x y') B=1 && . ./vars && C=`date` && python ASK"),
     ("if [ -f x ]; then alembic upgrade head; fi", "python ASK"),
-    ("(cd db && alembic upgrade head)", "cd db && python ASK"),
-    ("A=1 bash -ec \"cd db && alembic upgrade head\"", "export A=1 && cd db && python ASK"),
+    ("(cd db && alembic upgrade head)", "(cd db && python ASK)"),
+    ("A=1 bash -ec \"cd db && alembic upgrade head\"", "(export A=1 && cd db && python ASK)"),
+    # The folder of a subshell ends with it.
+    ("(cd a && alembic upgrade head) && (cd b; alembic -n b upgrade head)", "(cd a && python ASK) && (cd b && python ASK -n b)"),
+    ("sh -c 'cd a; alembic upgrade head' && sh -c 'cd b; alembic upgrade head'", "(cd a && python ASK) && (cd b && python ASK)"),
+    ("(cd web && npm run build); alembic upgrade head", "python ASK"),
+    ("((cd a; (cd b; alembic upgrade head)))", "((cd a && (cd b && python ASK)))"),
+    # Tried again until it works.
+    ("for i in 1 2 3; do alembic upgrade head && break; sleep 1; done", "python ASK"),
+    ("until alembic upgrade head; do sleep 2; done", "python ASK"),
+    # Other commands choose the database.
+    ("for t in a b; do alembic -x tenant=$t upgrade head; done", ""),
+    ("while read -r t rest; do alembic -x \"tenant=${t}\" upgrade head; done <tenants", ""),
+    ("for t in a b; do cd $t && alembic upgrade head; cd ..; done", ""),
+    ("if [ $A ]; then alembic -n a upgrade head; else alembic -n b upgrade head; fi", ""),
+    ("if [ $A ]; then python x.py; else alembic upgrade head; fi", "python ASK"),
     ("alembic -n one upgrade head && alembic -n two upgrade head", "python ASK -n one && python ASK -n two"),
     # Nobody knows whether, or how, these call alembic.
     ("./prestart.sh", ""),
@@ -187,6 +201,54 @@ def test_the_options_of_migrate_choose_the_database(app: App) -> None:
     both = "cd db && alembic -x db=other.db upgrade head && alembic upgrade head"
     app.upgrade("b2")
     assert set(app.ask("read", migrate=both).current) == {"a2", "b2"}
+
+
+ASYNC = """
+import asyncio
+from alembic import context
+from sqlalchemy import create_engine
+def run(connection):
+    context.configure(connection=connection)
+    with context.begin_transaction():
+        context.run_migrations()
+async def main():
+    with create_engine("sqlite:///db/app.db").connect() as connection:
+        await asyncio.get_running_loop().run_in_executor(None, print, "log line on stdout")
+        run(connection)
+asyncio.run(main())
+"""
+
+
+def test_settings_in_pyproject_and_an_asynchronous_environment(app: App) -> None:
+    """Alembic 1.16 reads `[tool.alembic]`; the app needs no alembic.ini."""
+    (app.folder / "db/alembic.ini").unlink()
+    (app.folder / "pyproject.toml").write_text('[tool.alembic]\nscript_location = "%(here)s/db/migrations"\n')
+    (app.folder / "db/migrations/env.py").write_text(ASYNC)
+    assert app.sh("alembic upgrade a2").returncode == 0
+    found = app.ask("read", "r1", migrate="alembic upgrade heads")
+    assert (found.current, found.between, found.problem) == (("a2",), ("r1 -> a2, Adds a2",), "")
+    assert app.ask("downgrade", "r1", migrate="alembic upgrade heads").between == ()
+    assert app.tables() == {"r1"}
+
+
+@pytest.mark.parametrize("migrate", [
+    "ALEMBIC_CONFIG=db/alembic.ini alembic upgrade head",
+    "export ALEMBIC_CONFIG=db/alembic.ini; python -m alembic upgrade head",
+    "alembic --config=db/alembic.ini upgrade head || exit 1",
+    "bash -c 'alembic -c db/alembic.ini upgrade head'",
+    "alembic -c db/alembic.ini upgrade head >/dev/null 2>&1",
+])  # fmt: skip
+def test_ways_to_name_the_configuration(app: App, migrate: str) -> None:
+    assert app.sh("alembic -c db/alembic.ini -x db=app.db upgrade a2").returncode == 0
+    assert app.ask("read", migrate=migrate).current == ("a2",)
+
+
+def test_two_databases_in_shells_of_their_own(app: App) -> None:
+    app.upgrade("a2", "-x db=other.db")
+    app.upgrade("b2")
+    both = "(cd db && alembic -x db=other.db upgrade head) && (cd db && alembic upgrade head)"
+    found = app.ask("read", migrate=both)
+    assert (set(found.current), found.problem) == ({"a2", "b2"}, "")
 
 
 @pytest.mark.parametrize(("migrate", "variables", "problem"), [

@@ -37,6 +37,17 @@ def test_a_setting_of_the_process_changes_the_instance(app: Callable[..., Target
         assert Instance.of(app("nothing set", **same)).id == base, same
 
 
+def test_a_variable_of_the_build_changes_the_instance_unless_it_is_a_login(app: Callable[..., Target], tmp_path: Any) -> None:
+    def instance(text: str) -> str:
+        (tmp_path / "build.env").write_text(text)
+        return Instance.of(app("nothing set", build_env_file="build.env")).id
+
+    plain = instance("PIP_INDEX_URL=https://a.test/simple\n")
+    assert instance("PIP_INDEX_URL=https://me:hunter2@a.test/simple\nUV_INDEX_OWN_PASSWORD=x\nGITHUB_TOKEN=x\n") == plain
+    assert len({plain, instance("PIP_INDEX_URL=https://b.test/simple\n"), Instance.of(app("nothing set")).id}) == 3
+    assert instance("GITHUB_TOKEN=x\n") == Instance.of(app("nothing set")).id
+
+
 def test_no_repr_contains_the_secrets_of_an_instance(app: Callable[..., Target]) -> None:
     instance = Instance.of(app("everything"))
     assert "c4nary" not in repr(instance) and instance.environment_text() == 'TOKEN="c4nary"\n'

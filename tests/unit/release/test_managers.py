@@ -25,4 +25,4 @@ def test_an_instance_has_the_files_of_its_manager(app: Callable[..., Target]) ->
 def test_an_instance_has_the_files_of_its_app_server(app: Callable[..., Target]) -> None:
     instance = Instance.of(app("nothing set"))
     assert instance.start == f"{instance.folder}/gunicorn_start"
-    assert list(instance.modules()) == ["selvedge_worker.py", "selvedge_app.py"]
+    assert list(instance.modules()) == ["selvedge_worker.py", "selvedge_app.py", "selvedge_explain.py"]

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from selvedge.config.target import Target
+from selvedge.config.target import Release, Target
 from selvedge.engine.plan import Plan
 from selvedge.engine.session import Planned
 from selvedge.release import chain
@@ -71,8 +71,8 @@ def test_a_changed_hook_of_the_build_is_noted_if_the_release_was_live(fact: str,
     stream = io.StringIO()
     hook = BuildHook("before_build", ("make",), "/m", "hello", "a-1", "/r", "/r", "/l", ())
     items: list[Any] = [Planned(SimpleNamespace(name="venv"), [File("/x", ""), hook], facts=["absent", fact])]  # type: ignore[arg-type]
-    fleet: Any = SimpleNamespace(report=Report(stream))
-    chain.note_changed_hooks(fleet, {"web": items})
+    fleet: Any = SimpleNamespace(report=Report(stream), sessions=[])
+    chain.print_notes(fleet, {"web": items}, {})
     text = "Note: web: the hook before_build is new or has changed. It will run when the next commit is built.\n"
     assert stream.getvalue() == (text if noted else "")
 
@@ -83,9 +83,9 @@ def test_the_flags_that_show_the_text_of_new_files(options: dict[str, bool], who
     change = File("/etc/x", TEXT).plan("absent")
     assert change
     items: list[Any] = [Planned(SimpleNamespace(name="nginx", needs_commit=False), [], Plan([(File("/etc/x", ""), change)]))]  # type: ignore[arg-type]
-    session = SimpleNamespace(name="web", app=SimpleNamespace(carry=[], carry_commands=()), release=None)
+    session = SimpleNamespace(name="web", app=SimpleNamespace(carry=[], carry_commands=()), release=Release())
     fleet: Any = SimpleNamespace(sessions=[session], report=Report(stream), lock=lambda *_: False)
-    monkeypatch.setattr(chain, "plan_tasks", lambda *_: {"web": items})
+    monkeypatch.setattr(chain, "plan_steps", lambda *_: {"web": items})
     monkeypatch.setattr(chain, "roll_out", lambda *_, **__: made.append("made"))
     chain.run_chain(fleet, Commits(), [], options)
     assert ("+line 33" in stream.getvalue()) is whole
@@ -110,8 +110,9 @@ def test_a_run_names_changes_that_are_not_committed(
     options, clone = {"branch": ref}, Step(lambda _: iter(()), name="clone", needs_commit=True)
 
     def note() -> str:
-        counts = chain.count_uncommitted([session], [clone], options)  # type: ignore[list-item]
-        chain.note_uncommitted(Report(stream), counts)
+        counts = chain.count_uncommitted([session], {"web": [clone]}, options)  # type: ignore[list-item]
+        fleet: Any = SimpleNamespace(report=Report(stream), sessions=[])
+        chain.print_notes(fleet, {}, counts)
         return stream.getvalue()
 
     assert note() == "", "git does not know the new file"

@@ -80,6 +80,9 @@ def test_authorized_keys(resource: Resource, fact: str, summary: str | None, she
 @table(
     (LoginUser("ubuntu"), "ubuntu adm sudo\n", None),
     (LoginUser("ubuntu"), "ubuntu adm\n", "add ubuntu to the group sudo", "usermod --append --groups sudo -- ubuntu"),
+    (LoginUser("ubuntu"), "ubuntu adm sudo\nhas a group\n", None),
+    (LoginUser("deploy"), "has a group\n", "create the user deploy in the group sudo",
+     "useradd --create-home --key HOME_MODE=0700 --gid deploy --groups sudo --shell /bin/bash -- deploy"),
     (LoginUser("deploy"), "\n", "create the user deploy in the group sudo",
      "useradd --create-home --key HOME_MODE=0700 --user-group --groups sudo --shell /bin/bash -- deploy"),
 )  # fmt: skip

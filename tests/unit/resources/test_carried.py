@@ -91,6 +91,25 @@ def test_secrets_are_left_out_and_named(base: Path) -> None:
     )
 
 
+KEY = f"-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSj\n{'SECRET' * 9}\n"
+
+
+def test_a_private_key_is_left_out_whatever_its_name(base: Path) -> None:
+    (base / "frontend/dist/notes.txt").write_text(KEY)
+    (base / "frontend/dist/assets/Backup.P12").write_bytes(b"SECRET")
+    (base / "frontend/dist/library.js").write_text(f"const example = `{KEY}`;\n".replace("SECRET", "public"))
+    packed = pack(base, DIST)
+    assert packed.left_out == ("frontend/dist/assets/Backup.P12", "frontend/dist/notes.txt")
+    assert b"SECRET" not in gzip.decompress(packed.path.read_bytes()) and "frontend/dist/library.js" in names(base)
+
+
+def test_a_private_key_that_is_carried_by_name_is_refused(base: Path, target: Callable[..., Target]) -> None:
+    (base / "jwt").write_text(KEY)
+    with pytest.raises(ConfigError) as error:
+        preconditions.repository(target(carry=["jwt"]))
+    assert "jwt is a private key" in error.value.problem and "app.env_file" in error.value.remedy
+
+
 def spoil(base: Path, what: str) -> None:
     dist = base / "frontend/dist"
     if what == "missing":
@@ -136,7 +155,10 @@ def test_what_cannot_be_carried_is_refused_before_a_server_is_contacted(
 
 def test_a_folder_that_a_hook_makes_may_be_missing_before(base: Path, target: Callable[..., Target]) -> None:
     spoil(base, "missing")
-    preconditions.repository(target(carry=list(DIST), hooks={"before_build": ["local: npm run build"]}))
+    made = {"before_build": ["local: npm run build"]}
+    preconditions.repository(target(carry=list(DIST), hooks=made))
+    with pytest.raises(ConfigError, match="does not exist"):
+        preconditions.repository(target(carry=list(DIST), hooks={"before_build": ["npm run build"]}))
 
 
 def test_a_folder_that_changes_during_the_run_is_refused(base: Path) -> None:

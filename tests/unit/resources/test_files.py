@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import re
 
+import pytest
+
+from selvedge.errors import SelvedgeError
 from selvedge.resources.base import Resource
 from selvedge.resources.files import Absent, Directory, File, FileValues, Link
 from tests.support.tables import check, table
@@ -80,6 +84,24 @@ def test_link(resource: Resource, fact: str, summary: str | None, shell: str) ->
 )  # fmt: skip
 def test_absent(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
     check(resource, fact, summary, shell)
+
+
+KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nhunter2\n"
+
+
+@pytest.mark.parametrize("fact", ["absent\n", "file 644 root root\nanother\nold\n", f"file 644 root root\nanother\n{KEY}"])
+def test_a_private_key_is_written_to_no_file_that_is_shown(fact: str) -> None:
+    with pytest.raises(SelvedgeError) as caught:
+        File("/etc/app/site", f"listen 80;\n{KEY}more\n").plan(fact)
+    assert re.match("Cannot (create|write) /etc/app/site: the text has a private key in it", caught.value.message)
+    assert "hunter2" not in str(caught.value) and "secret=True" in caught.value.remedy
+    planned = File("/etc/app/key", KEY, "0600", secret=True).plan(fact)
+    assert planned and not planned.diff and b"hunter2" in planned.payload  # type: ignore[operator]
+
+
+def test_a_private_key_that_the_server_has_in_a_file_is_not_shown() -> None:
+    planned = SITE.plan(f"file 644 root root\nanother\n{KEY}")
+    assert planned and "hunter2" not in planned.diff and "is not shown" in planned.diff
 
 
 SET = "set ROUNDS, COST in /etc/login.defs"

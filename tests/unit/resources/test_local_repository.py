@@ -165,3 +165,40 @@ def test_git_is_not_installed(source: Path, monkeypatch: pytest.MonkeyPatch) -> 
     with pytest.raises(SelvedgeError, match="git is not installed on your machine") as error:
         local_commit(source, "main")
     assert "apt-get install git" in error.value.remedy
+
+
+def test_a_branch_comes_before_a_tag_of_its_name(source: Path) -> None:
+    first = git(source, "rev-parse", "HEAD")
+    for name in ("v1", "2025"):
+        git(source, "tag", name)
+    git(source, "commit", "-q", "--allow-empty", "-m", "second")
+    second = git(source, "rev-parse", "HEAD")
+    for name in ("v1", "2025"):
+        git(source, "branch", name)
+        assert local_commit(source, name) == second
+    assert local_commit(source, first[:6]) == first
+
+
+def test_a_repository_with_sha256(tmp_path: Path) -> None:
+    folder = tmp_path / "app"
+    git(tmp_path, "init", "-q", "-b", "main", "--object-format=sha256", str(folder))
+    git(folder, "commit", "-q", "--allow-empty", "-m", "first")
+    with pytest.raises(ConfigError, match="names its objects by SHA-256"):
+        local_commit(folder, "main")
+
+
+def test_a_tag_of_a_file(source: Path) -> None:
+    git(source, "tag", "-a", "-m", "key", "key", "HEAD:main.py")
+    with pytest.raises(UsageError, match=r"key of the repository .* names a file, not a commit"):
+        local_commit(source, "key")
+
+
+def test_a_bare_repository_that_the_users_configuration_forbids(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git(tmp_path, "clone", "-q", "--bare", str(source), "bare.git")
+    (tmp_path / "config").write_text("[safe]\n\tbareRepository = explicit\n")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "config"))
+    with pytest.raises(ConfigError, match=r"cannot use bare repository") as error:
+        local_commit(tmp_path / "bare.git", "main")
+    assert "--unset safe.bareRepository" in error.value.remedy

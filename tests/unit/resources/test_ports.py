@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from selvedge.resources.base import Resource
 from selvedge.resources.need import Needs
 from selvedge.resources.ports import Port
@@ -23,9 +25,21 @@ def test_port(resource: Resource, fact: str, summary: str | None, shell: str) ->
     check(resource, fact, summary, shell)
 
 
-def test_the_remedy_names_the_program_that_holds_the_port() -> None:
-    change = WEB.plan(HELD.format("apache2"))
-    assert change and "systemctl disable --now apache2" in change.remedy
+@pytest.mark.parametrize(("name", "unit", "remedy"), [
+    ("apache2", "apache2.service", "`sudo systemctl disable --now apache2`"),
+    ("httpd", "my-web.service", "If you do not need httpd, stop it on the server: `sudo systemctl disable --now my-web`"),
+    ("docker-proxy", "docker.service", "A container publishes the port: `sudo docker ps --filter publish=80` shows it"),
+    ("rootlessport", "user@1000.service", "`sudo podman ps --filter publish=80`"),
+    ("caddy", "docker-0a1b.scope", "`sudo docker ps --filter publish=80`"),
+    ("python3", "session-4.scope", "`sudo kill 6`"),
+    ("python3", "", "`sudo kill 6`"),
+    ("node", "user@1000.service", "`sudo kill 6`"),
+    ("systemd", "init.scope", "`systemctl list-sockets`"),
+    ("x", "a;reboot.service", "disable --now 'a;reboot'`"),
+])  # fmt: skip
+def test_the_remedy_stops_the_program_that_holds_the_port(name: str, unit: str, remedy: str) -> None:
+    change = WEB.plan(HELD.format(name) + (f"unit 6 {unit}\n" if unit else ""))
+    assert change and remedy in change.remedy
 
 
 @table(

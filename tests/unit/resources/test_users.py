@@ -19,7 +19,7 @@ LOGIN = User("me", "/home/me")
 
 
 @table(
-    (HELLO, PASSWD + "hello adm ssl-cert\n", None),
+    (HELLO, PASSWD + "hello adm ssl-cert\nhas a group\n", None),
     (HELLO, "", "create the user hello", CREATED),
     (HELLO, PASSWD + "hello\n", GROUPS, "usermod --append --groups adm,ssl-cert -- hello"),
     (HELLO, PASSWD + "hello adm\n", GROUPS, "usermod --append --groups ssl-cert -- hello"),
@@ -28,6 +28,9 @@ LOGIN = User("me", "/home/me")
     (HELLO, PASSWD + "hello adm ssl-cert sudo\n", ANOTHERS, REFUSED),
     (HELLO, PASSWD.replace(":998:", ":1000:") + "hello adm ssl-cert\n", ANOTHERS, REFUSED),
     (HELLO, PASSWD.replace("/srv/hello", "/home/x") + "hello adm ssl-cert\n", ANOTHERS, REFUSED),
+    (HELLO, "has a group\n", "check that the group hello belongs to the app", "step_fail 'The group hello already exists, …"),
+    (LOGIN, "has a group\n", "create the user me",
+     "useradd --home-dir /home/me --shell /bin/bash --gid me --comment '' --create-home -- me"),
     (LOGIN, "", "create the user me",
      "useradd --home-dir /home/me --shell /bin/bash --user-group --comment '' --create-home -- me"),
     (LOGIN, "me:x:1000:1000::/old:/bin/bash\nme sudo\n", "set the home of the user me",

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from selvedge.shell.server import checkout, environment
+from selvedge.shell.server.project import locks
 
 FILES = ["requirements.txt", "base.txt", "sets/more.txt", "sets/limits.in", "other.txt"]
 INCLUDES = ["-r {}", "-r{}", "--requirement {}", "--requirement={}", "-c {}", "--constraint={}  # limits", "-r \\\n  {}", "  -r {}"]
@@ -52,13 +53,13 @@ class Server:
         checkout.copy(str(release), str(work), root, path)
         code = work / "source" / root
         checkout.read(str(work), str(code), str(code / path))
-        environment.record(str(venv), str(work), str(release), root, "3.12.4", "request")
+        environment.record(str(venv), str(work), str(release), root, "3.12.4", "request", "c1")
         (venv / ".selvedge").touch()
         return work / "source"
 
     def fits(self, release: Path, capsys: Any) -> bool:
         capsys.readouterr()
-        environment.find(str(release), str(self.venvs), "3.12.4", "request")
+        environment.find(str(release), str(self.venvs), "3.12.4", "request", "c1")
         return str(capsys.readouterr().out).startswith("same ")
 
 
@@ -109,6 +110,9 @@ def test_an_environment_fits_if_no_file_that_it_was_built_from_has_changed(
         ("--editable 'a b'", "./a b"),
         ("-e git+https://git.example.com/x.git@v1#egg=x", "git+https://git.example.com/x.git@v1#egg=x"),
         ("-e ./lib ; python_version > '3'", "./lib ; python_version > '3'"),
+        ("-e file:.", "."),
+        ("-e file:lib", "./lib"),
+        ("-e missing", "./missing"),
     ],
 )
 def test_editable_lines_become_ordinary_ones(tmp_path: Path, line: str, written: str) -> None:
@@ -130,6 +134,7 @@ def test_editable_lines_become_ordinary_ones(tmp_path: Path, line: str, written:
         ("", "uv.toml"),
         ("", "pyproject.toml"),
         ("", ".python-version"),
+        ("", "requirements.lock"),
     ],
 )
 def test_other_files_that_count(tmp_path: Path, capsys: Any, line: str, path: str) -> None:
@@ -139,6 +144,19 @@ def test_other_files_that_count(tmp_path: Path, capsys: Any, line: str, path: st
     assert server.fits(server.release(files), capsys)
     assert not server.fits(server.release(files | {path: b"2"}), capsys)
     assert server.fits(server.release(files | {"notes.md": b"2"}), capsys) == (path != "main.py")
+
+
+def test_each_file_that_lists_packages_counts() -> None:
+    assert set(locks.ORDER) < set(checkout.NAMES)
+
+
+def test_files_of_an_earlier_build_are_no_part_of_the_code(tmp_path: Path) -> None:
+    """setuptools installs them in place of the code, unless they are older."""
+    files = {"setup.py": b"", "build/lib/x.py": b"", "build/lib.linux/x.py": b"", "build/app.py": b"", "web/build/lib/x.js": b""}
+    server = Server(tmp_path)
+    source = server.build(server.release({**files, "requirements.txt": b""}))
+    found = {str(path.relative_to(source)) for path in source.rglob("*") if path.is_file()}
+    assert found == {"setup.py", "build/app.py", "web/build/lib/x.js", "requirements.txt"}
 
 
 def test_what_lies_above_the_apps_folder_counts(tmp_path: Path, capsys: Any) -> None:
@@ -182,7 +200,7 @@ def test_an_environment_must_not_lead_to_the_checkout(tmp_path: Path) -> None:
     packages = server.venvs / release.name / "lib/python3.12/site-packages"
     packages.mkdir(parents=True)
     work = tmp_path / f"work-{release.name}"
-    arguments = [str(each) for each in (server.venvs / release.name, work, release, "", "3.12.4", "request")]
+    arguments = [str(each) for each in (server.venvs / release.name, work, release, "", "3.12.4", "request", "c1")]
     (packages / "_common.pth").write_text(f"{work}/source/common\n")
     with pytest.raises(SystemExit, match=r"_common\.pth"):
         environment.record(*arguments)

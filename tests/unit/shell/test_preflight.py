@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from selvedge.release.instance import LOADER, LOADER_TEXT
+from selvedge.release.instance import LOADERS
 from selvedge.release.live import PROGRAMS
 
 Check = Callable[..., tuple[int, str, str]]
@@ -28,7 +28,8 @@ def check(tmp_path: Path) -> Check:
             (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / name).write_text(textwrap.dedent(text))
         (tmp_path / "instance").mkdir(exist_ok=True)
-        (tmp_path / "instance" / LOADER).write_text(LOADER_TEXT)
+        for name, text in LOADERS.items():
+            (tmp_path / "instance" / name).write_text(text)
         environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path / "instance"), "PYTHONDONTWRITEBYTECODE": "1"}
         done = subprocess.run(
             [sys.executable, "-c", PROGRAMS["preflight"], what, app, settings],
@@ -61,6 +62,14 @@ class TestApps:
         ("main:app", "class App:\n    async def __call__(self, scope, receive, send): ...\napp = App()\n"),
         ("main:app", "class app:\n    def __init__(self, scope): ...\n    async def __call__(self, receive, send): ...\n"),
         ("main:app", "def app(*args): ...\n"),
+        ("main:app", f"import functools\n{FACTORY.format('real_factory()')}create_app = functools.lru_cache(real_factory)\n"),
+        ("main:create_app", f"import functools\n{FACTORY.format('create_app()')}create_app = functools.cache(create_app)\n"),
+        ("main:create_app", FACTORY.format("create_app(a=1, b=2, c=3, d=4)")),
+        ("main:app", FACTORY.format("create_app(*args, **options)")),
+        ("main:create_app", FACTORY.format("create_app(*args, **options)")),
+        ("main:App", "class App:\n    def __init__(self, debug=0): ...\n    async def __call__(self, scope, receive, send): ...\n"),
+        ("main:app", f"import threading, time\n{ASGI}threading.Thread(target=time.sleep, args=[60]).start()\n"),
+        ("main:app", f"import atexit, time\n{ASGI}atexit.register(time.sleep, 60)\n"),
     ])  # fmt: skip
     def test_an_app_or_a_factory_is_found(self, check: Check, module: str, text: str) -> None:
         status, _, output = check("import", {"main.py": text}, module)
@@ -73,6 +82,16 @@ class TestApps:
         ("main:app", FACTORY.format("create_app()") + "get_app = create_app\n",
          'Set, for example, app.module = "main:create_app()" in hosts.toml'),
         ("main:create_app()", FACTORY.format("create_app(name)"), "The factory main:create_app() needs arguments (name)."),
+        ("main:create_app", FACTORY.format("create_app(name)"), "The factory main:create_app() needs arguments (name)."),
+        ("main:create_app", FACTORY.format("create_app(name, *, db)"), "The factory main:create_app() needs arguments (name, db)."),
+        ("main:create_app", FACTORY.format("create_app(name, db)"), "The factory main:create_app() needs arguments (name, db)."),
+        ("main:create_app", FACTORY.format("create_app(*, db)"), "The factory main:create_app() needs arguments (db)."),
+        ("main:app", "import json.decoder as app\n", 'main:app is a module. Set app.module = "json.decoder:app" in hosts.toml'),
+        ("main:app", "class Site:\n    async def __call__(self, scope, receive, send): ...\napplication = Site()\n",
+         'The module main has no attribute app. Set app.module = "main:application" in hosts.toml'),
+        ("main:app", "import sys\nsys.exit('Set SECRET_KEY first')\n", "The app exits while it is imported (Set SECRET_KEY first)"),
+        ("main:app", "import sys\nsys.stdout.close()\nsys.stderr.close()\n1 / 0\n", "cannot be imported: ZeroDivisionError"),
+        ("main:app", "import atexit\natexit.register(print, 'bye')\n1 / 0\n", "The app cannot be imported: ZeroDivisionError"),
         ("main:create_app", "async def create_app(): ...\n", "The factory main:create_app() is an `async def`"),
         ("main:create_app()", "def create_app(): return 3\n", "main:create_app() returned int, which is not an ASGI app"),
         ("main:app", "app = 'x'\n", "main:app is not an ASGI app, because it cannot be called."),
@@ -90,6 +109,35 @@ class TestApps:
         status, last, _ = check("import", {"main.py": text}, module)
         assert status == 1
         assert last.startswith(f"[selvedge] {sentence}") or sentence in last
+
+    @pytest.mark.parametrize(("text", "said"), [
+        (f"import uvicorn\n{ASGI}uvicorn.run('main:app', reload=True)\n",
+         "The module main starts a server of its own while it is imported. Move the call of uvicorn.run() below `if __name__"),
+        (f"from uvicorn import run\n{ASGI}run(app, host='0.0.0.0')\n", "The module main starts a server of its own"),
+        ("import uvicorn\ndef main():\n    app = object()\n    uvicorn.run(app)\nif __name__ == '__main__':\n    main()\n",
+         "The module main has no attribute app. It makes its app only when it is run as a program: make it at the top level"),
+        # In a thread it stops nothing.
+        (f"import threading, uvicorn\n{ASGI}each = threading.Thread(target=uvicorn.run)\neach.start()\neach.join()\n", "served"),
+    ])  # fmt: skip
+    def test_a_server_of_its_own(self, check: Check, text: str, said: str) -> None:
+        """The import would never end."""
+        status, last, output = check("import", {"main.py": text, "uvicorn.py": "def run(*args, **options): print('served')\n"})
+        assert (status, said in last) == (0 if said == "served" else 1, True), output
+
+    @pytest.mark.parametrize(("files", "words"), [
+        ({"app/main.py": "app: FastAPI = FastAPI(\n    title='x',\n)\n"}, 'Set app.module = "app.main:app" in hosts.toml'),
+        ({"src/blog/web.py": "api = fastapi.FastAPI()\n", "tests/main.py": "app = FastAPI()\n"}, 'Set app.module = "blog.web:api"'),
+        ({"blog/__init__.py": "application = get_asgi_application()\n"}, 'Set app.module = "blog:application"'),
+        ({"a.py": "app = FastAPI()\n", "b/c.py": "x = Quart(__name__)\n"}, "for example to one of a:app, b.c:x"),
+        ({"a.py": "#app = FastAPI()\n    app = FastAPI()\n", ".venv/x.py": "app = FastAPI()\n"}, "Correct app.module"),
+    ])  # fmt: skip
+    def test_a_module_that_does_not_exist_is_told_from_those_that_do(
+        self, check: Check, files: dict[str, str], words: str
+    ) -> None:
+        status, last, _ = check("import", files, "main:app")
+        assert status == 1
+        assert last.startswith("[selvedge] The app cannot be imported: ModuleNotFoundError: No module named 'main'. ")
+        assert last.endswith(words) or f"{words} in hosts.toml" in last
 
     def test_the_paths_of_an_app_are_found_also_below_middleware(self, check: Check) -> None:
         text = """
@@ -146,6 +194,12 @@ class TestSettings:
         ("retries: int", {"RETRIES": "canary-value"}, "retries: Input should be a valid integer"),
         ("level: int = Field(alias='LOG_LEVEL_NUMBER')", {}, "LOG_LEVEL_NUMBER (missing)"),
         ("model_config = SettingsConfigDict(env_prefix='SHOP_')\n    payment_key: str", {}, "SHOP_payment_key (missing)"),
+        ("model_config = SettingsConfigDict(env_prefix='SHOP_')\n    level: int = Field(validation_alias='LOG_LEVEL_NUMBER')", {},
+         "match Settings: LOG_LEVEL_NUMBER (missing)"),
+        ("model_config = SettingsConfigDict(env_prefix='SHOP_', env_nested_delimiter='__')\n    database: dict[str, int]",
+         {"SHOP_DATABASE__SIZE": "canary-value"}, "match Settings: SHOP_database__size: Input should be a valid"),
+        ("model_config = SettingsConfigDict(env_prefix='SHOP_', title='The shop')\n    payment_key: str", {},
+         "match The shop: SHOP_payment_key (missing)"),
         ("database: dict[str, int]", {"DATABASE": '{"password": "canary-value"}'}, "database.password: Input should be a valid"),
         ("database: dict[str, int]\n    @field_validator('database', mode='before')\n    def check(cls, value):\n"
          "        raise ValueError(f'cannot use {value[\"password\"]}')", {"DATABASE": '{"password": "canary-value"}'},
@@ -178,6 +232,26 @@ class TestSettings:
         (_, last, _) = check("settings", {"config.py": text}, settings="config:Settings", PAYMENT_KEY="x")
         assert "does not match Settings: SECRET_KEY is still the default" in last
 
+    def test_two_classes_of_the_same_name(self, check: Check) -> None:
+        prefix = "    model_config = SettingsConfigDict(env_prefix='{}')\n"
+        text = f"{FOUND}class Settings(BaseSettings):\n{prefix.format('SHOP_')}    payment_key: str\nShop = Settings\n"
+        text += f"class Settings(BaseSettings):\n{prefix.format('MAIL_')}    host: str\n"
+        (_, last, _) = check("settings", {"config.py": text}, settings="config:Shop")
+        assert "does not match Settings: SHOP_payment_key (missing)" in last
+
+    @pytest.mark.parametrize(("config", "name"), [
+        ("env_prefix = 'SHOP_'", "shop_payment_key"),
+        ("case_sensitive = True", "payment_key"),
+    ])  # fmt: skip
+    def test_variables_of_pydantic_1(self, check: Check, config: str, name: str) -> None:
+        text = "from pydantic.v1 import BaseSettings\nclass Settings(BaseSettings):\n    payment_key: str\n"
+        text += f"    class Config:\n        {config}\n"
+        assert f"does not match Settings: {name} (missing)" in check("settings", {"config.py": text}, settings="config:Settings")[1]
+
+    def test_a_settings_module_that_ends_the_process(self, check: Check) -> None:
+        (status, last, _) = check("settings", {"config.py": "import sys\nsys.exit('Set SECRET_KEY first')\n"})
+        assert (status, last) == (3, "A settings module ends the process: Set SECRET_KEY first")
+
     def test_settings_that_read_a_file(self, check: Check) -> None:
         text = f"{FOUND}from pathlib import Path\nclass Settings(BaseSettings):\n    key: str = Path('keys/app.pem').read_text()\n"
         (status, last, _) = check("settings", {"config.py": text}, settings="config:Settings")
@@ -185,6 +259,6 @@ class TestSettings:
 
     def test_a_release_of_an_earlier_version_has_nothing_to_check(self, check: Check, tmp_path: Path) -> None:
         check("settings", {})
-        (tmp_path / "instance" / LOADER).unlink()
+        (tmp_path / "instance/selvedge_app.py").unlink()
         command = [sys.executable, "-c", PROGRAMS["preflight"], "import", "x:y", ""]
         assert subprocess.run(command, cwd=tmp_path, env={"PATH": os.environ["PATH"]}, check=False).returncode == 0

@@ -20,6 +20,8 @@ from selvedge.ssh.known_hosts import HostKey
 from tests.unit.operations.ssh_server import ed25519
 from tests.unit.ssh.sshd import Sshd, known, print_of
 
+RSA = paramiko.RSAKey.generate(2048)
+
 
 def test_an_unknown_server_is_refused(sshd: Sshd, remote: Callable[..., Remote]) -> None:
     with pytest.raises(UnreachableError) as caught:
@@ -62,6 +64,20 @@ def test_a_pinned_key_is_the_only_accepted_one(sshd: Sshd, remote: Callable[...,
     assert remote().run("echo pinned").output == "pinned\n"
 
 
+@pytest.mark.parametrize("kind", ["rsa", "ecdsa", "ed25519"])
+def test_a_pinned_key_of_any_kind_is_asked_for(sshd: Sshd, remote: Callable[..., Remote], kind: str) -> None:
+    keys = {"rsa": RSA, "ecdsa": sshd.host_key, "ed25519": ed25519()}
+    sshd.more_host_keys = [keys["rsa"], keys["ed25519"]]
+    one = remote(host_key=print_of(keys[kind]))
+    assert one.run("echo in").output == "in\n"
+    assert one.connection.transport.get_remote_server_key() == keys[kind]
+    with pytest.raises(UnreachableError) as caught:
+        remote(host_key=print_of(ed25519())).run("true")
+    message = caught.value.message
+    assert all(f"{print_of(key)} ({name.upper()})" in message for name, key in keys.items()), message
+    assert message.startswith("web: the server's host keys are ") and len(sshd.commands) == 1
+
+
 def test_fingerprints_match_ssh_keygen(sshd: Sshd, tmp_path: Path) -> None:
     (tmp_path / "key.pub").write_text(f"{sshd.host_key.get_name()} {sshd.host_key.get_base64()}\n")
     shown = subprocess.run(["ssh-keygen", "-lf", tmp_path / "key.pub"], capture_output=True, text=True, check=True).stdout
@@ -72,9 +88,6 @@ def known_file(*rows: str) -> Path:
     file = Path("~/.ssh/known_hosts").expanduser()
     file.write_text("".join(rows))
     return file
-
-
-RSA = paramiko.RSAKey.generate(2048)
 
 
 @pytest.mark.parametrize("first", ["rsa", "ecdsa", "ed25519"])

@@ -13,7 +13,7 @@ import pytest
 from selvedge.errors import UnreachableError
 from selvedge.ssh import new_host_keys
 from selvedge.ssh.connection import Remote
-from selvedge.ssh.host_keys import of_paramiko
+from selvedge.ssh.host_keys import fingerprint, of_paramiko
 from selvedge.ssh.known_hosts import HostKey
 from tests.unit.operations.ssh_server import ed25519
 from tests.unit.ssh.sshd import Sshd, print_of
@@ -87,7 +87,10 @@ def test_a_pinned_key_that_was_replaced_is_reported(sshd: Sshd, remote: Callable
     stored, todo = new_host_keys.store(one, [new])
     assert stored == "" and not file.exists()
     assert todo.startswith('set `host_key = "SHA256:') and print_of(sshd.host_key) not in todo
-    assert new_host_keys.store(one, [NEW]) == ("", ""), "logins do not use the key of another kind"
+    assert new_host_keys.store(one, [NEW, of_paramiko(sshd.host_key)]) == ("", ""), "the pinned key is still there"
+    best = of_paramiko(ed25519())
+    (_, todo) = new_host_keys.store(one, [NEW, best])
+    assert f'`host_key = "{fingerprint(best)}"`' in todo, "sshd has no key of the pinned one's kind any more"
 
 
 def test_a_file_that_is_not_writable_is_reported(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import socket
 import subprocess
@@ -126,6 +127,17 @@ def test_a_key_with_a_passphrase_comes_from_the_agent(sshd: Sshd, remote: Callab
     assert remote().run("echo in").output == "in\n"
 
 
+def token_key() -> str:
+    """Return a private key file as ssh-keygen writes it for a security token (OpenSSH's PROTOCOL.key and PROTOCOL.u2f)."""
+
+    def strings(*values: bytes) -> bytes:
+        return b"".join(len(value).to_bytes(4, "big") + value for value in values)
+
+    public = strings(b"sk-ssh-ed25519@openssh.com", bytes(32), b"ssh:")
+    data = b"openssh-key-v1\0" + strings(b"none", b"none", b"") + bytes((0, 0, 0, 1)) + strings(public, bytes(64))
+    return f"-----BEGIN OPENSSH PRIVATE KEY-----\n{base64.b64encode(data).decode()}\n-----END OPENSSH PRIVATE KEY-----\n"
+
+
 @pytest.mark.parametrize(
     ("mode", "text", "says", "remedy"),
     [
@@ -134,6 +146,8 @@ def test_a_key_with_a_passphrase_comes_from_the_agent(sshd: Sshd, remote: Callab
         (0o600, "hello", "is not a private key", "Correct the file or its path: hosts.web.key"),
         (0o600, "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n", "is damaged", "Correct the file or its path"),
         (0o600, "-----BEGIN ENCRYPTED PRIVATE KEY-----\nx\n", "is damaged", "Correct the file"),
+        (0o600, "PuTTY-User-Key-File-3: ssh-ed25519\n", "in PuTTY's format", "puttygen "),
+        (0o600, token_key(), "is on a security token", "`ssh-add "),
     ],
 )
 def test_a_file_that_is_not_usable(
@@ -146,6 +160,22 @@ def test_a_file_that_is_not_usable(
     error = refusal(remote)
     assert says in error.message and str(sshd.key_file) in error.message and remedy in error.remedy
     assert "ssh-keygen -t" not in error.remedy and not sshd.offered
+
+
+@pytest.mark.parametrize("form", ["PKCS8", "PEM", "RFC4716"])
+@pytest.mark.parametrize("passphrase", ["", "secret"])
+@pytest.mark.parametrize("kind", ["ecdsa", "rsa"])
+def test_each_format_of_a_key_file(
+    sshd: Sshd, remote: Callable[..., Remote], tmp_path: Path, form: str, passphrase: str, kind: str
+) -> None:
+    file = new_key(tmp_path / "other", "-t", kind, "-m", form, "-N", passphrase)
+    make = {"ecdsa": paramiko.ECDSAKey, "rsa": paramiko.RSAKey}[kind]
+    sshd.key = make(data=base64.b64decode(Path(f"{file}.pub").read_text().split()[1]))
+    if passphrase:
+        assert "needs its passphrase" in refusal(remote, key=str(file)).message
+    one = remote(key=str(file))
+    one._config.connect_kwargs.passphrase = passphrase
+    assert one.run("echo in").output == "in\n"
 
 
 def test_an_agent_with_too_many_keys(

@@ -104,8 +104,15 @@ def test_the_keys(settings: Callable[..., ClientSettings], home: Path) -> None:
     assert found.identity_files == (home / ".ssh/deploy_web", home / "two words")
     assert found.keys_named and found.identities_only and found.certificate_files == (home / "c-22",)
     assert settings("Host web\n  IdentityFile none\n").identity_files == ()
+    # As for `ssh -i`, a certificate of the configuration may be that of this key.
     own = settings(text, key="/keys/one")
-    assert (own.identity_files, own.identities_only, own.certificate_files) == ((Path("/keys/one"),), True, ())
+    assert (own.identity_files, own.identities_only, own.certificate_files) == ((Path("/keys/one"),), True, (home / "c-22",))
+
+
+@pytest.mark.parametrize("names", [("work/id_rsa", "work/id_ed25519", "work/id_ecdsa"), ("id_ed25519", "id_rsa"), ("id_rsa",)])
+def test_keys_with_usual_names_are_named_too(settings: Callable[..., ClientSettings], home: Path, names: tuple[str, ...]) -> None:
+    found = settings("Host web\n" + "".join(f"  IdentityFile ~/.ssh/{name}\n" for name in names))
+    assert found.keys_named and found.identity_files == tuple(home / ".ssh" / name for name in names)
 
 
 def test_the_files_of_known_hosts(settings: Callable[..., ClientSettings], home: Path) -> None:
@@ -159,6 +166,7 @@ def test_jump_hosts_have_their_own_settings(settings: Callable[..., ClientSettin
     assert (outer.address, outer.user, outer.port, outer.jumps) == ("203.0.113.1", "me", 2201, ())
     six = for_jump_host("ssh://me@[2001:db8::1]:2202", [])
     assert (six.address, six.port) == ("2001:db8::1", 2202)
+    assert [for_jump_host(f"ssh://{text}", []).address for text in ("gate", "gate/", "me@gate:22/")] == ["gate"] * 3
     with pytest.raises(UsageError, match="has the jump host 'a:b:c'"):
         for_jump_host("a:b:c", [])
 
@@ -228,7 +236,7 @@ def test_without_ssh_paramiko_reads_what_it_can(
 
 def test_names_of_the_configuration(settings: Callable[..., ClientSettings], home: Path) -> None:
     (home / ".ssh/config.d/one").write_text("Host build db-*\n  User x\n")
-    settings("Include config.d/*\nHost *\n  ServerAliveInterval 5\n")
+    settings("Include config.d/*\nHost *\n  ServerAliveInterval 5\n  ControlMaster auto\n  ControlPath ~/.ssh/cm-%C\n")
     assert [openssh.configures(name) for name in ("build", "db-7", "other")] == [True, True, False]
 
 
@@ -236,8 +244,46 @@ def test_another_file(settings: Callable[..., ClientSettings], tmp_path: Path) -
     settings("Host web\n  Port 1\n")
     (tmp_path / "own").write_text("Host web\n  Port 2\n")
     assert for_host(Host(name="web"), "deploy", str(tmp_path / "own")).port == 2
-    with pytest.raises(UsageError, match="No such file or directory"):
-        for_host(Host(name="web"), "deploy", str(tmp_path / "none"))
+    os.mkfifo(tmp_path / "pipe")
+    for name, problem in (("none", "is missing"), ("pipe", "is a pipe"), ("/dev/zero", "is a device")):
+        with pytest.raises(UsageError, match=f"web: -S: .* {problem}") as caught:
+            for_host(Host(name="web"), "deploy", str(tmp_path / name))
+        assert caught.value.status == 2
+
+
+@pytest.mark.parametrize(
+    ("lines", "ignored"),
+    [
+        ("", ()),
+        ("  KnownHostsCommand /bin/true\n  VerifyHostKeyDNS ask\n", ("KnownHostsCommand", "VerifyHostKeyDNS")),
+        ("  PKCS11Provider /usr/lib/opensc-pkcs11.so\n", ("PKCS11Provider",)),
+        ("  KnownHostsCommand none\n  PKCS11Provider none\n  VerifyHostKeyDNS no\n  HostbasedAuthentication no\n", ()),
+    ],
+)
+def test_options_that_are_not_used_are_known(
+    settings: Callable[..., ClientSettings], lines: str, ignored: tuple[str, ...]
+) -> None:
+    assert settings(f"Host web\n{lines}").ignored == ignored
+
+
+def test_a_user_without_a_name_and_a_home_folder(
+    fake_ssh: Callable[[str], Path], home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a container that runs with the number of any user."""
+    (home / ".ssh/config").write_text("Host web\n  HostName 203.0.113.9\n")
+    fake_ssh("echo 'No user exists for uid 12345' >&2; exit 255")
+    openssh.forget()
+    found = for_host(Host(name="web"), "deploy")
+    assert found.address == "203.0.113.9" and found.note.startswith("Your user is not in the user database")
+    for name in ("HOME", "LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+
+    def unknown(*_: object) -> object:
+        raise KeyError("getpwuid(): uid not found: 12345")
+
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    openssh.forget()
+    assert for_host(Host(name="web"), "deploy").user_known_hosts[0] == Path("/.ssh/known_hosts")
 
 
 def test_the_home_folder_of_the_user_database(monkeypatch: pytest.MonkeyPatch, fake_ssh: Callable[[str], Path]) -> None:

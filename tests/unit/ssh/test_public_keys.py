@@ -53,11 +53,17 @@ class TestPublicKeys:
         beside.unlink()
         assert public_keys.public_half(private, "hosts.server.key").blob == text
 
-    def test_an_old_private_file_needs_the_public_one(self, tmp_path: Path) -> None:
-        private = tmp_path / "id"
-        command = ["ssh-keygen", "-q", "-t", "rsa", "-b", "1024", "-m", "PEM", "-N", "", "-f", str(private)]
+    @pytest.mark.parametrize("form", ["PEM", "PKCS8"])
+    @pytest.mark.parametrize("passphrase", ["", "secret words"])
+    def test_an_encrypted_file_in_pem_needs_the_public_one(self, tmp_path: Path, form: str, passphrase: str) -> None:
+        private, beside = tmp_path / "id", tmp_path / "id.pub"
+        command = ["ssh-keygen", "-q", "-t", "rsa", "-b", "1024", "-m", form, "-N", passphrase, "-f", str(private)]
         subprocess.run(command, check=True)
-        (tmp_path / "id.pub").unlink()
+        blob = beside.read_text().split()[1]
+        beside.unlink()
+        if not passphrase:
+            assert public_keys.public_half(private, "hosts.server.key").blob == blob
+            return
         with pytest.raises(UsageError, match="ssh-keygen -y -f"):
             public_keys.public_half(private, "hosts.server.key")
 

@@ -78,6 +78,28 @@ def test_a_refusal_of_sudo_becomes_a_message(tmp_path: Path, mode: str, password
     assert problem and problem.message == f"web: {message}." and problem.remedy and problem.status == 1
 
 
+WORDS = [
+    ("sudo: interactive authentication is required", "sudo asks deploy for a password."),
+    ("sudo-rs: Interaction is required", "sudo asks deploy for a password."),
+    ("sudo: Authentication failed, try again.\nsudo: Maximum 3 incorrect authentication attempts", "rejected the password"),
+    ("sudo: I'm sorry deploy. I'm afraid I can't do that", "deploy may not use sudo."),
+    ("Sorry, user deploy may not run '/bin/sh' as root on web.", "deploy may not use sudo."),
+    ("sudo: A terminal is required to authenticate", "requires a terminal"),
+    ("sudo: Account or password is expired, reset your password and try again", "It said: Account or password is expired, reset"),
+    ("sudo: unable to resolve host web: Name or service not known\nsudo: error initializing audit plugin sudoers_audit",
+     "sudo did not run a command for deploy. It said: error initializing audit plugin sudoers_audit."),
+    ("sudo: effective uid is not 0, is /usr/bin/sudo on a file system with the 'nosuid' option set or an NFS file system without "
+     "root privileges?", "with the 'nosuid' option set"),
+    ("sudo: /etc/sudoers is world writable", "sudo did not run a command for deploy. It said: /etc/sudoers is world writable."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("output", "says"), WORDS)
+def test_other_words_of_sudo_and_of_sudo_rs(output: str, says: str) -> None:
+    problem = sudo.refusal("web", "deploy", 1, f"Welcome!\n{output}\n")
+    assert problem and says in problem.message, problem
+
+
 @pytest.mark.parametrize("password", ["", PASSWORD])
 @pytest.mark.parametrize("login", ["dash", "bash"])
 def test_a_server_without_sudo(tmp_path: Path, password: str, login: str) -> None:
@@ -101,6 +123,8 @@ def test_a_server_without_sudo(tmp_path: Path, password: str, login: str) -> Non
     ("deploy", 1, "@0123456789ab begin 0\nthe user is not in the sudoers file\n"),
     ("deploy", 1, "sudo: a password is required\nand\nthree\nmore lines\n"),
     ("deploy", 2, "a script's own words\n"),
+    ("deploy", 2, "sudo: unable to resolve host web: Name or service not known\n"),
+    ("deploy", 2, "sudo: unable to resolve host web: Name or service not known\na script's own words\n"),
     ("deploy", -1, ""),
 ])  # fmt: skip
 def test_output_of_a_script_is_no_refusal(user: str, status: int, output: str) -> None:

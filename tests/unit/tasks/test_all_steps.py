@@ -117,7 +117,7 @@ def test_every_resource_changes_a_bare_server(host: Callable[..., Target], name:
     # The ports are free, absent paths are absent, and no undo is armed.
     assert unchanged <= {
         "Port", "Absent", "NoPendingUndo", "HttpsRemoved", "ServerNamesFree", "DebianDefaultSiteDisabled", "NginxConf",
-        "NginxGroup", "NewNames", "FormerNamesDropped",
+        "NginxGroup", "NewNames", "FormerNamesDropped", "PathsFree", "FormerLocationsRemoved", "LeftCertificates",
     }  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from selvedge.config.target import Target
-from selvedge.release.instance import LOADER, LOADER_TEXT, Instance
+from selvedge.release.instance import LOADERS, Instance
 from selvedge.resources.code.venv import Venv
 from selvedge.resources.files import File
 from tests.support.declared import file, of
@@ -37,7 +37,8 @@ def test_the_start_script_of_an_instance(app: Callable[..., Target]) -> None:
     assert file("gunicorn", settings, f"{instance.folder}/env").text == 'TOKEN="c4nary"\n'
     modes = {each.path.rpartition("/")[2]: each.mode for each in of("gunicorn", settings, File) if instance.id in each.path}
     assert modes == {
-        "env": "0640", "run": "0750", "selvedge_worker.py": "0640", "selvedge_app.py": "0640", "gunicorn_start": "0750",
+        "env": "0640", "run": "0750", "selvedge_worker.py": "0640", "selvedge_app.py": "0640", "selvedge_explain.py": "0640",
+        "gunicorn_start": "0750",
     }  # fmt: skip
 
 
@@ -46,7 +47,8 @@ def installed(folder: Path) -> None:
     (folder / "gunicorn").mkdir()
     (folder / "gunicorn/__init__.py").touch()
     (folder / "gunicorn/errors.py").write_text("class AppImportError(Exception): pass\n")
-    (folder / LOADER).write_text(LOADER_TEXT)
+    for name, text in LOADERS.items():
+        (folder / name).write_text(text)
 
 
 # Each module prints its name when it is loaded, and whether the app's settings were still incomplete.
@@ -56,9 +58,13 @@ print(__name__, os.path.exists("{held}"), flush=True)
 class UvicornWorker: CONFIG_KWARGS = {{"a": 1}}
 Worker = UvicornWorker
 """
+# The check of the settings ends after the libraries were loaded.
+ENDS = """
+import threading
+threading.Timer(0.1, os.remove, ["{held}"]).start()
+"""
 LOADS = """
-import gc, sys, threading, os
-threading.Timer(0.3, os.remove, ["{held}"]).start()
+import gc
 import selvedge_worker
 print(gc.isenabled(), gc.get_freeze_count() > 0, getattr(selvedge_worker.Worker, "CONFIG_KWARGS", None))
 """
@@ -77,7 +83,7 @@ def test_gunicorn_loads_libraries_first_and_the_app_after_the_settings(
     settings, held = app(name), tmp_path / "held"
     held.touch()
     for module in ("uvicorn_worker", "fastapi", "my"):
-        (tmp_path / f"{module}.py").write_text(LIBRARY.format(held=held))
+        (tmp_path / f"{module}.py").write_text((LIBRARY + ENDS if module == "fastapi" else LIBRARY).format(held=held))
     folder = Instance.of(settings).folder
     text = file("gunicorn", settings, f"{folder}/selvedge_worker.py").text
     installed(tmp_path)

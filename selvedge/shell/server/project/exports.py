@@ -9,6 +9,7 @@ from .files import Refused, Tree, join, read_toml, table
 from .names import normal, pipfile
 
 _INDEX = re.compile(r"(?:--(?:index-url|extra-index-url|find-links|trusted-host|no-index|pre)|-i|-f)(?![\w-]).*")
+_FOLDER = re.compile(r"(--find-links|-f)[\s=]+(?!/|\w+:)(\S+)")
 _INCLUDE = re.compile(r"(?:-r|-c|--requirement|--constraint)[\s=]*(\S.*)")
 
 
@@ -43,6 +44,8 @@ def _pipfile_line(name: str, package: dict[str, object]) -> str:
         return f"{name}{extras} @ git+{address.removeprefix('git+')}{reference}{fragment}{marker}"
     if path:
         editable = "-e " if package.get("editable") else ""
+        # A path without a slash would be the name of a package.
+        path = path if "/" in str(path) or str(path).startswith(".") else f"./{path}"
         return f"{editable}{path}{extras}{marker}" if "://" not in str(path) else f"{name}{extras} @ {path}{marker}"
     if not package.get("version"):
         raise Refused(f"Pipfile.lock has no version of {name}. Run `pipenv lock`, and commit it.")
@@ -74,19 +77,29 @@ def dependencies(tree: Tree, root: str, extras: Sequence[str], groups: Sequence[
             yield str(each)
 
 
-def index_options(tree: Tree, root: str, name: str, seen: set[str] | None = None) -> Iterator[str]:
-    """Yield the options of a requirements file, and of the files that it includes, that say where packages come from."""
-    seen = seen if seen is not None else set()
-    path = _normal(join(root, name))
+def index_options(tree: Tree, root: str, name: str) -> Iterator[str]:
+    """Yield the options of a requirements file, and of the files that it includes, that say where packages come from.
+
+    Paths become relative to `root`.
+    """
+    yield from _options(tree, root, _normal(join(root, name)), set())
+
+
+def _options(tree: Tree, root: str, path: str, seen: set[str]) -> Iterator[str]:
     if path in seen:
         return
     seen.add(path)
+    folder = path.rpartition("/")[0]
     for line in re.sub(r"\\\r?\n", " ", tree.read(path) or "").splitlines():
-        line = line.strip()
+        line = line.partition(" #")[0].strip()
         if included := _INCLUDE.fullmatch(line):
-            yield from index_options(tree, path.rpartition("/")[0], included[1].partition(" #")[0].strip().strip("\"'"), seen)
+            yield from _options(tree, root, _normal(join(folder, included[1].strip("\"'"))), seen)
+        elif found := _FOLDER.fullmatch(line):
+            inside = _normal(join(folder, found[2]))
+            up = "../" * len(list(filter(None, root.split("/"))))
+            yield f"{found[1]} ./{up}{inside}" if tree.list(inside) else line
         elif _INDEX.fullmatch(line):
-            yield line.partition(" #")[0].strip()
+            yield line
 
 
 def _normal(path: str) -> str:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import fnmatch
+import hashlib
+import json
+import re
 from collections.abc import Iterator
 
 from .files import Refused, Tree, join, parents, read_toml, table
+from .names import normal, pipfile
 
 ORDER = (
     "uv.lock",
@@ -19,20 +23,20 @@ ORDER = (
     "setup.py",
 )
 """The files in the order in which one is chosen: locks first. requirements.lock is Rye's, in the format of pip."""
+PYLOCK = re.compile(r"pylock(?:\.[^.]+)?\.toml")
+"""The names of a lock file in the standard format (PEP 751)."""
 PRODUCTION = ("prod", "deploy", "live", "main", "base")
 """Words in the names of requirements files, the likeliest for a server first."""
 _CONDA = "Selvedge does not install conda's packages. Commit a requirements.txt with the app's Python packages."
 NO_LOCKS = {
     "Pipfile": "Run `pipenv lock`, and commit Pipfile.lock.",
     "requirements.in": "Run `uv pip compile requirements.in --output-file requirements.txt`, and commit requirements.txt.",
-    "environment.yml": _CONDA,
-    "environment.yaml": _CONDA,
-    "conda-lock.yml": _CONDA,
+    "environment*.y*ml": _CONDA,
+    "conda*.y*ml": _CONDA,
     "pixi.toml": _CONDA,
-    "setup.cfg": "Commit a pyproject.toml with `[build-system]` and `requires = [\"setuptools\"]`, and a requirements.txt with "
-    "one line that is a dot (`.`).",
+    "setup.cfg": "Commit a pyproject.toml with `[build-system]` and `requires = [\"setuptools\"]`.",
 }
-"""Files from which no environment is built, with the remedy."""
+"""Names of files from which no environment is built, as patterns, with the remedy."""
 
 
 def find(tree: Tree, root: str, requirements: str) -> tuple[str, list[str]]:
@@ -44,6 +48,10 @@ def find(tree: Tree, root: str, requirements: str) -> tuple[str, list[str]]:
         if tree.read(join(root, requirements)) is None:
             remedy = "Commit it, or correct app.requirements in hosts.toml."
             raise Refused(f"This commit has no {requirements} in {_folder(root)}. {remedy}")
+        if requirements.endswith("/uv.lock"):
+            inner = join(root, requirements.rpartition("/")[0])
+            remedy = f'Set app.root = "{inner}" in hosts.toml, or commit what `uv export` prints as a requirements file.'
+            raise Refused(f"uv installs {requirements} only for the project in its own folder. {remedy}")
         return requirements, []
     names = set(tree.list(root))
     if workspace(tree, root):
@@ -54,9 +62,12 @@ def find(tree: Tree, root: str, requirements: str) -> tuple[str, list[str]]:
     chosen = found[0]
     # A lock belongs to its pyproject.toml.
     others = [name for name in found[1:] if name in ORDER[:-2] or (name == "pyproject.toml" and chosen.startswith("requirements"))]
+    others += sorted(name for name in names - {*ORDER} if PYLOCK.fullmatch(name))
     said = []
     if others:
         said.append(f"the packages are those of {chosen}; left out: {', '.join(others)} (app.requirements chooses another file)")
+    if chosen == "Pipfile.lock" and _is_outdated(tree, root):
+        said.append("Pipfile.lock is older than Pipfile: run `pipenv lock` on your machine, and commit it")
     if chosen == "pyproject.toml":
         _check_pyproject(tree, root)
         said.append("pyproject.toml has no lock file beside it, so the newest versions that it allows are installed")
@@ -78,13 +89,29 @@ def workspace(tree: Tree, root: str) -> str:
     return ""
 
 
+def _is_outdated(tree: Tree, root: str) -> bool:
+    """Return whether a Pipfile differs from the one that was locked, by Pipenv's hash. Newer versions normalize names first."""
+    data = read_toml(tree, join(root, "Pipfile"))
+    known = pipfile(tree, join(root, "Pipfile.lock")).get("_meta", {}).get("hash", {})
+    # Without a source, the hash has Pipenv's own default.
+    if not data.get("source") or "sha256" not in known:
+        return False
+    others = {"source", "packages", "dev-packages", "requires", "scripts", "pipfile", "pipenv", "default", "develop"}
+    tables = {"default": table(data, "packages"), "develop": table(data, "dev-packages")}
+    tables |= {name: each for name, each in data.items() if name not in others and isinstance(each, dict)}
+    meta = {"_meta": {"sources": data["source"], "requires": data.get("requires", {})}}
+    normalized = {name: {normal(package): each for package, each in packages.items()} for name, packages in tables.items()}
+    texts = (json.dumps(meta | each, sort_keys=True, separators=(",", ":")) for each in (tables, normalized))
+    return known["sha256"] not in [hashlib.sha256(text.encode()).hexdigest() for text in texts]
+
+
 def _folder(root: str) -> str:
     return f"the folder {root}" if root else "the top folder"
 
 
 def _lists_packages(tree: Tree, root: str) -> bool:
     data = read_toml(tree, join(root, "pyproject.toml"))
-    return "project" in data or bool(table(data, "tool", "poetry"))
+    return "project" in data or "build-system" in data or bool(table(data, "tool", "poetry"))
 
 
 def _check_pyproject(tree: Tree, root: str) -> None:
@@ -97,11 +124,11 @@ def _check_pyproject(tree: Tree, root: str) -> None:
 
 def _nothing(tree: Tree, root: str, names: set[str]) -> str:
     """Return the message for a folder without any file of ORDER."""
-    for name in _requirements_files(tree, root, names):
+    for name in [*sorted(filter(PYLOCK.fullmatch, names)), *_requirements_files(tree, root, names)]:
         problem = f"This commit has no requirements.txt in {_folder(root)}, but {name}."
         return f'{problem} Set app.requirements = "{name}" in hosts.toml.'
-    for name, remedy in NO_LOCKS.items():
-        if name in names:
+    for pattern, remedy in NO_LOCKS.items():
+        for name in fnmatch.filter(sorted(names), pattern):
             return f"This commit has {name}, but no lock or requirements file that Selvedge installs. {remedy}"
     if "pyproject.toml" in names:
         problem = "pyproject.toml lists no packages: it has no [project] table."
@@ -115,8 +142,9 @@ def _nothing(tree: Tree, root: str, names: set[str]) -> str:
 
 
 def _requirements_files(tree: Tree, root: str, names: set[str]) -> Iterator[str]:
-    """Yield the requirements files of other names, the likeliest first."""
-    found = [name for name in sorted(names) if fnmatch.fnmatch(name, "requirements*.txt")]
+    """Yield the requirements files and locks of other names, the likeliest first."""
+    patterns = ("requirements*.txt", "*requirements.txt", "pylock.*.toml")
+    found = [name for name in sorted(names) if any(fnmatch.fnmatch(name, pattern) for pattern in patterns)]
     found += [f"requirements/{name}" for name in tree.list(join(root, "requirements")) if name.endswith(".txt")]
     for word in PRODUCTION:
         yield from (name for name in found if word in name)

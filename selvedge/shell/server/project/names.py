@@ -55,6 +55,7 @@ def pipfile(tree: Tree, path: str) -> dict[str, dict[str, dict[str, object]]]:
 
 def check(tree: Tree, root: str, lock: str, wanted_extras: Sequence[str], wanted_groups: Sequence[str]) -> None:
     """Refuse extras and groups that the project does not have. lock: the file with its packages, relative to `root`."""
+    root, lock = _place(root, lock)
     for setting, wanted, known in (
         ("extras", wanted_extras, None if _dynamic(tree, root) else extras(tree, root)),
         ("dependency_groups", wanted_groups, groups(tree, root, lock)),
@@ -76,6 +77,12 @@ def check(tree: Tree, root: str, lock: str, wanted_extras: Sequence[str], wanted
                 raise Refused(f"{problem} {name}. {listed} Correct app.{setting} in hosts.toml.")
 
 
+def _place(root: str, lock: str) -> tuple[str, str]:
+    """Return the folder and the name of a lock, whose project is beside it. Requirements belong to the app's own project."""
+    folder, _, name = join(root, lock).rpartition("/")
+    return (folder, name) if name.endswith((".lock", ".toml")) else (root, lock)
+
+
 def _check_pdm(tree: Tree, path: str, setting: str, wanted: Sequence[str]) -> None:
     """Refuse extras and groups that `pdm lock` has left out: PDM would ignore them."""
     locked = table(read_toml(tree, path), "metadata").get("groups", [])
@@ -94,6 +101,7 @@ def modules(tree: Tree, root: str, lock: str) -> Iterator[tuple[str, str]]:
 
     A package does not tell its modules before it is installed, so these are guesses by the names.
     """
+    root, lock = _place(root, lock)
     for setting, known in (("extras", extras(tree, root)), ("dependency_groups", groups(tree, root, lock))):
         for name, requirements in known.items():
             for requirement in requirements:

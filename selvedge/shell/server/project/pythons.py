@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from operator import eq, ge, gt, le, lt, ne
 
 from .files import Refused, Tree, join, parents, read_toml, table
-from .locks import workspace
+from .locks import PYLOCK, workspace
 
 Version = tuple[int, ...]
 MINORS = range(8, 31)
 """The versions 3.x that are tried when none is named."""
 NEWEST = 999
-"""Stands for the newest patch version, which is unknown here."""
+"""A patch version above all real ones, in place of the newest, which is unknown here."""
 _COMPARISONS = {"==": eq, "!=": ne, "<": lt, "<=": le, ">": gt, ">=": ge}
 _CLAUSE = re.compile(r"\s*(===|==|!=|<=|>=|~=|<|>|\^|~|=)?\s*v?([0-9]+(?:\.[0-9]+)*)(\.\*|\.x)?[a-z0-9.+-]*\s*")
 _SEPARATOR = re.compile(r",|\s+(?=[<>=!~^])")
@@ -76,13 +76,15 @@ def _holds(operator: str, version: Version, bound: Version) -> bool:
 
 def laws(tree: Tree, root: str, lock: str) -> Iterator[Want]:
     """Yield the constraints on the Python of a project. lock: the file with its packages, relative to `root`."""
-    data = read_toml(tree, join(root, "pyproject.toml"))
-    yield from _law(table(data, "project").get("requires-python"), "requires-python in pyproject.toml")
-    python = table(data, "tool", "poetry", "dependencies").get("python")
-    yield from _law(python.get("version") if isinstance(python, dict) else python, "[tool.poetry.dependencies] in pyproject.toml")
+    inner = lock.rpartition("/")[0]
+    for name in dict.fromkeys(("pyproject.toml", join(inner, "pyproject.toml"))):
+        data = read_toml(tree, join(root, name))
+        yield from _law(table(data, "project").get("requires-python"), f"requires-python in {name}")
+        python = table(data, "tool", "poetry", "dependencies").get("python")
+        yield from _law(python.get("version") if isinstance(python, dict) else python, f"[tool.poetry.dependencies] in {name}")
     path = workspace(tree, root) if lock == "uv.lock" else ""
     path = path or join(root, lock)
-    if path.endswith(("uv.lock", "pylock.toml")):
+    if path.endswith("uv.lock") or PYLOCK.fullmatch(path.rpartition("/")[2]):
         yield from _law(read_toml(tree, path).get("requires-python"), f"requires-python in {path}")
     requires = table(read_toml(tree, join(root, "Pipfile")), "requires")
     yield from _law(requires.get("python_full_version") or requires.get("python_version"), "[requires] in Pipfile")
@@ -117,10 +119,14 @@ def _pin(text: str, path: str) -> Iterator[Want]:
         yield Want(number[1] if number else text, path, law=False)
 
 
-def choose(wanted: Sequence[Want]) -> list[str]:
-    """Return the lowest version that satisfies them all, as "3.13"; and as "3.13.2", if not every 3.13 does. Raises Refused."""
+def choose(wanted: Sequence[Want], have: Version = ()) -> list[str]:
+    """Return the version next to the present one that satisfies them all, as "3.13"; and as "3.13.2", if not every 3.13 does.
+
+    have: the present version, () if it is not known: then the lowest. Raises Refused.
+    """
+    start = have[1] if len(have) > 1 else MINORS.start
     exact = sorted(each for want in wanted for each in want.named() if each[0] == 3 and all(other.takes(each) for other in wanted))
-    for minor in MINORS:
+    for minor in sorted(MINORS, key=lambda minor: abs(minor - start)):
         if all(want.takes((3, minor, NEWEST)) for want in wanted):
             patches = [each for each in exact if each[:2] == (3, minor)]
             whole = all(want.takes((3, minor, 0)) for want in wanted)
@@ -148,7 +154,7 @@ def decide(tree: Tree, root: str, lock: str, chosen: str, version: str) -> tuple
     if chosen:
         for want in wanted:
             if not want.takes(have):
-                better = next((each for each in choose(wanted) if each != chosen), chosen)
+                better = next((each for each in choose(wanted, have) if each != chosen), chosen)
                 exactly = f" ({version})" if version and version != chosen else ""
                 raise Refused(
                     f'The app wants Python {want}, but hosts.toml sets app.python = "{chosen}"{exactly}. '
@@ -157,4 +163,4 @@ def decide(tree: Tree, root: str, lock: str, chosen: str, version: str) -> tuple
         return [], ""
     wanted += pins(tree, root)
     missed = [want for want in wanted if not have or not want.takes(have)]
-    return (choose(wanted), f"the app wants Python {missed[0]}") if missed else ([], "")
+    return (choose(wanted, have), f"the app wants Python {missed[0]}") if missed else ([], "")

@@ -111,7 +111,12 @@ _REMEDIES = (
     (r"Host key verification failed|REMOTE HOST IDENTIFICATION HAS CHANGED",
      "The git server shows another host key than before. If that is right, delete its line from the known_hosts file in "
      "/var/cache/selvedge on the server."),
-    (r"Permission denied \(publickey|Could not read from remote repository|terminal prompts disabled|could not read Username",
+    (r"could not read (?:Username|Password) for 'https?:|Authentication failed for 'https?:|repository 'https?://[^']*' not found|"
+     r"HTTP Basic: Access denied|terminal prompts disabled",
+     "The dependency's git repository needs a login. A token in the address of app.repository counts for all repositories of that "
+     "server. Otherwise put a token into the file of app.build_env_file, and write the dependency as "
+     "git+https://${TOKEN}@HOST/PATH. Or write git+ssh://git@HOST/PATH, for which the server's deploy key counts."),
+    (r"Permission denied \(publickey|Could not read from remote repository",
      "Give the server's deploy key read access to the dependency's repository: KEY"),
     (r"\b(?:401 Unauthorized|403 Forbidden|401 Client Error|403 Client Error|HTTP error 40[13])|lack of valid authentication|"
      r"Missing credentials|User for \S+:|authentication credentials",

@@ -74,6 +74,14 @@ class TestStatus:
         status(one.run)
         assert f"{NEW} answers its open requests for up to 10 s" in one.text
 
+    def test_a_release_that_an_interrupted_run_left_is_a_warning(self, one: Fake) -> None:
+        with one.servers["one"].path("/usr/local/sbin/ss").open("a") as ss:
+            ss.write(f'echo "u_str LISTEN 0 2048 /run/hello/{NEW}.sock 1 * 0"\n')
+        (found,) = self.read(one)["findings"]
+        assert (found["level"], found["subject"]) == ("warning", "releases")
+        assert found["text"].startswith(f"{NEW} also runs, and is not live: ")
+        assert found["remedy"] == "If no deploy runs now, `fab -H one deploy` stops it."
+
     def test_json_names_the_releases_that_drain(self, one: Fake) -> None:
         assert self.read(one)["draining"] == []
 

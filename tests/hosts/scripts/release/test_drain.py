@@ -84,10 +84,54 @@ def test_every_other_running_release_is_drained_once(switched: Managed) -> None:
 
 def test_a_run_waits_for_the_drain_if_systemd_cannot_start_it(switched: Managed) -> None:
     switched.server.path("/run/no-systemd").touch()
-    switched.server.path("/run/undo/program.drain").write_text("echo drains $1 >>/var/log/told\n")
+    switched.server.path("/run/undo/program.drain").write_text("echo drains $* >>/var/log/told\n")
     said = f"could not drain {OLD} in the background, so this run waits until it has stopped: no systemd here"
-    assert begin(switched) == f"@test say {said}\n"
-    assert switched.told == [f"stop {UNIT.format(OLD)}", f"drains {OLD}"]
+    assert begin(switched).startswith(f"@test say {said}\n@test wait waiting for {OLD} to answer its open requests and stop\n")
+    assert switched.told == [f"stop {UNIT.format(OLD)}", f"drains {OLD} waited"]
+
+
+def test_a_run_that_waits_for_a_drain_does_not_wait_for_its_own_lock(switched: Managed) -> None:
+    """The run holds the lock that the end of a drain waits for before it removes old releases."""
+    switched.server.program("flock", 'case $* in "-w "*) echo "$*" >>/var/log/told ;; esac\nexec /usr/bin/flock "$@"')
+    switched.instance(NEWER)
+    switched.server.run(script(f"drain_run {OLD} waited"))
+    assert switched.told == [f"update hello.{OLD}"] and OLD not in switched.boots()
+    assert switched.server.path(f"/srv/hello/instances/{NEWER}").exists(), "the run removes it"
+
+
+def test_a_full_folder_of_drains_does_not_fail_the_switch(switched: Managed) -> None:
+    switched.server.program("cp", 'case $* in *.drain) echo "cp: No space left on device" >&2; exit 1 ;; esac\nexec /bin/cp "$@"')
+    switched.server.path("/run/undo/program.drain").write_text("echo drains $1 >>/var/log/told\n")
+    assert "this run waits until it has stopped: cp: No space left on device" in begin(switched)
+    assert switched.told[-1] == f"drains {OLD}"
+
+
+def test_a_release_that_does_not_listen_is_stopped_at_once(switched: Managed) -> None:
+    """With app.strategy = "restart" the previous release has stopped before the switch: it has no requests to answer."""
+    switched.listens(NEW)
+    begin(switched)
+    assert switched.told == [f"update hello.{OLD}"] and switched.boots() == {NEW: True}
+
+
+def test_a_full_disk_loses_no_section_of_another_release(switched: Managed) -> None:
+    """The release stops, and a boot still starts the live one: the file was not replaced by an incomplete one."""
+    sed = 'case $* in *autostart*) echo "sed: No space left on device" >&2; exit 4 ;; esac\nexec /bin/sed "$@"'
+    switched.server.program("sed", sed)
+    before = switched.conf.read_text()
+    switched.run(f"(manager_stop {OLD}) || echo failed")
+    assert switched.conf.read_text() == before
+    assert switched.told == [f"stop hello.{OLD}"]
+
+
+def test_a_full_disk_does_not_keep_requests_from_the_previous_release(switched: Managed) -> None:
+    """The new release fails after the switch, when no file can be written."""
+    switched.server.program("sed", 'case $* in *autostart*) exit 4 ;; esac\nexec /bin/sed "$@"')
+    names = f"new={NEW} old={OLD} old_current=releases/{OLD[:12]} strategy=beside preflight= log_from=0 keep=1"
+    fakes = "switch_refuse() { echo \"refused: $1\"; }\ngate_site() { false; }"
+    said = switched.run(f"{names}\n{fakes}\nswitch_back 'It failed.'")
+    assert said.endswith("refused: It failed.\n") and "could not write which release a boot starts" in said
+    live = switched.server.path("/srv/hello/live.sock").readlink()
+    assert str(live) == f"/run/hello/{OLD}.sock"
 
 
 @pytest.mark.parametrize("state", ["active", "deactivating", "inactive", "failed", ""])
@@ -232,21 +276,18 @@ def test_a_release_that_an_interrupted_drain_left_is_started_again(switched: Man
     assert told[0] == f"stop hello.{OLD}"
 
 
-def test_stop_and_remove_end_the_drain(switched: Managed) -> None:
-    for shell in (f"step_by=me\nprocess_stop {NEW}", "drain_stop_all"):
-        drains(switched, OLD)
-        switched.run(f"{functions('process')}\n{shell}")
-        assert switched.told[:2] == [f"stop {UNIT.format(OLD)}", f"update hello.{OLD}"]
-        assert switched.run("releases_drains") == ""
-        switched.server.path("/var/log/told").unlink()
+REMOVE = "remove_site() { :; }\nsite_enabled=/etc/site data=\nremove_app /srv/hello/live.sock"
 
 
-def test_remove_ends_all_units_of_the_app(switched: Managed) -> None:
-    drains(switched, OLD)
-    names = "remove_site() { :; }\nsite_enabled=/etc/site step_by=me data="
-    switched.run(f"{functions('remove')}\n{names}\nremove_app /srv/hello/live.sock")
-    assert switched.told[0] == f"stop {UNIT.format('*')}"
-    assert not switched.server.path(f"/run/selvedge/hello.{OLD}.drain").exists()
+@pytest.mark.parametrize("shell", [f"process_stop {NEW}", REMOVE], ids=["stop", "remove"])
+@pytest.mark.parametrize("state", ["active", "failed"])
+def test_stop_and_remove_end_all_releases(switched: Managed, shell: str, state: str) -> None:
+    """Also one whose drain was killed, and that nothing would stop before the next deploy."""
+    drains(switched, OLD, state)
+    said = switched.run(f"{functions('process')}\n{functions('remove')}\nstep_by=me\n{shell}")
+    assert switched.told == [f"stop {UNIT.format('*')}", f"update hello.{OLD}", f"update hello.{NEW}"]
+    assert f"@test wait waiting for {OLD} to answer its open requests and stop\n" in said
+    assert switched.boots() == {} and not switched.server.path(f"/run/selvedge/hello.{OLD}.drain").exists()
 
 
 def test_a_boot_starts_no_draining_release(switched: Managed) -> None:

@@ -106,6 +106,32 @@ def test_the_site_is_requested_by_a_name_that_nginx_knows(
     assert "yes" in managed.run("site_enabled=/etc/nginx/sites-enabled/hello\ngate_site && echo yes")
 
 
+@pytest.mark.parametrize(("prefix", "health", "asked"), [
+    ('    proxy_set_header X-Forwarded-Prefix "/old";\n', "/health", "http://a.test/old/health"),
+    ("", "/old/health", "http://a.test/old/health"),
+    ("", "/old", "http://a.test/old"),
+    # The app moves to another path, which nginx learns after the switch.
+    ("", "/oldest", ""),
+    ("", "/new/health", ""),
+])  # fmt: skip
+def test_an_app_with_a_path_is_requested_at_the_path_that_nginx_knows(
+    managed: Managed, prefix: str, health: str, asked: str
+) -> None:
+    for path in ("/etc/nginx/selvedge/sites/a.test/app.conf", "/etc/nginx/sites-enabled/app", "/var/lib/selvedge/loaded/nginx-app"):
+        managed.server.path(path).parent.mkdir(parents=True, exist_ok=True)
+        managed.server.path(path).write_text(f"location ^~ /old/ {{\n{prefix}}}\nlocation = /old {{\n}}\n")
+    managed.server.program("systemctl", "exit 0")
+    managed.server.program("curl", 'echo "$*" >/var/log/asked; printf "HTTP/1.1 200 OK\\r\\nX-Release: new\\r\\n"')
+    said = managed.run(
+        f"{functions('gate')}\napp=app new=new header=1 health={health} health_host=localhost health_timeout=1\n"
+        "health_ranges=200-399\n"
+        "site_enabled=/etc/nginx/sites-enabled/app site_login=/none site_host=b.test site_follow=no\n"
+        "if gate_site; then echo yes; fi"
+    )
+    log = managed.server.path("/var/log/asked")
+    assert said == "yes\n" and (log.read_text().split()[-1] if log.exists() else "") == asked
+
+
 def gate(managed: Managed, answers: str, log: str = "", **more: str) -> list[str]:
     """Return what the gate says if curl prints the answers of this shell, and the release has this log. `$n`: requests so far."""
     count = "n=$(cat /run/asked 2>/dev/null || echo 0)\necho $((n + 1)) >/run/asked\n"
@@ -118,14 +144,43 @@ def gate(managed: Managed, answers: str, log: str = "", **more: str) -> list[str
         "health_attempts": "40", "health_interval": "0", "scheme": "http", "log_from": "0", "module": "main:app",
         "start_timeout": "120", "strategy": "beside", "asked": "0", "growing": "none", **more,
     }  # fmt: skip
+    python = managed.server.path(f"/srv/hello/releases/{values['new'].rpartition('-')[0]}/.venv/bin/python")
+    python.parent.mkdir(parents=True)
+    python.symlink_to("/usr/bin/python3")
     fakes = (
         "gate_crashed() { return 1; }\ngate_bound() { :; }\nhide_secrets() { cat; }\nmanager_starved() { return 1; }\n"
         "clock_uptime() { echo $(($(cat /run/asked) * 1000)); }\nswitch_refuse() { echo \"refused: $1\"; exit 1; }\n"
-        "preflight_routes() { echo /health, /items; }\nuser_run() { shift 2; shift; /usr/bin/python3 -I \"$@\"; }\n"
+        "preflight_routes() { echo /health, /items; }\nuser_run() { shift; \"$@\"; }\n"
     )
     program = f"cat >/run/undo/program.remedy <<'END'\n{PROGRAMS['remedy'].decode()}\nEND\n"
     assigned = "\n".join(f"{name}='{value}'" for name, value in values.items())
     return managed.run(f"{fakes}{program}{assigned}\ngate_pass\n").splitlines()
+
+
+@pytest.mark.parametrize("text", ["\0", "caf\udce9"])
+def test_an_output_that_is_no_text(managed: Managed, text: str) -> None:
+    """Of such an output grep prints nothing but that it is binary."""
+    managed.server.path("/run/undo/shown").write_bytes(f"{text}\n\nRuntimeError: no warehouse\n".encode(errors="surrogateescape"))
+    assert managed.run(f"new={NEW}\nreason_sentence") == "RuntimeError: no warehouse\n"
+
+
+def test_an_app_that_prints_much_fills_no_memory(managed: Managed) -> None:
+    """/run is memory. Secrets are hidden before the output is shortened."""
+    prints = "yes | head -c 9000000 | { cat; echo end; }"
+    shown = "stat -c %s /run/undo/shown; tail -n 1 /run/undo/shown"
+    said = managed.run(f"hide_secrets() {{ cat; }}\n{prints} | reason_hide\n{shown}")
+    assert said == "262144\nend\n"
+
+
+def test_a_release_that_carries_files_gets_its_remedy_too(managed: Managed) -> None:
+    """Its name has a part more."""
+    name = "bbbbbbbbbbbb-8c1f0e-222222"
+    for folder in (f"/srv/hello/instances/{name}", "/var/log/hello"):
+        managed.server.path(folder).mkdir(parents=True, exist_ok=True)
+    log = LIFESPAN + FAILED.format("OSError: [Errno 98] Address already in use")
+    managed.server.path(f"/var/log/hello/{name}.log").write_text(log)
+    managed.server.path(f"/srv/hello/instances/{name}/gunicorn_start").touch()
+    assert 'Set app.strategy = "restart"' in gate(managed, 'printf "000 "', new=name)[-1]
 
 
 def test_the_user_sees_what_the_gate_waits_for(managed: Managed) -> None:
@@ -256,3 +311,15 @@ def test_the_error_of_a_settings_class_that_was_found_counts_if_nothing_else_exp
     managed.server.path("/run/undo/doubt").write_text("The app's environment does not match Settings: key (missing)\n")
     said = gate(managed, 'printf "000 "', log)[-1]
     assert ("does not match Settings: key (missing)" in said) is settings
+
+
+def test_a_start_that_fails_shows_its_own_log_without_secrets(managed: Managed) -> None:
+    """`fab start`: the lines of yesterday say nothing about it."""
+    log = managed.server.path(f"/var/log/hello/{NEW}.log")
+    log.write_text("yesterday's error\n")
+    fake = f"manager_start() {{ echo token=hunter2 >>/var/log/hello/{NEW}.log; }}\nhide_secrets() {{ sed s/hunter2/hidden/; }}\n"
+    fake += "gate_probe() { code=500; return 1; }\nrequest_scheme() { echo http; }\n"
+    settings = "health=/ health_host=x health_attempts=1 health_interval=0 site_enabled=/none"
+    said = managed.run(f"{functions('process')}\n{fake}\n{settings}\nprocess_start {NEW} || :")
+    assert "token=hidden\n" in said and "answered 500 in 1 attempts" in said
+    assert "hunter2" not in said and "yesterday" not in said

@@ -61,6 +61,24 @@ def test_an_existing_program_is_restarted(managed: Managed) -> None:
     assert managed.told == [f"update hello.{NEW}", f"restart hello.{NEW}"]
 
 
+LEADER = """
+setsid sh -c 'sleep 61 & echo $! >/run/child; exec sleep 62' &
+echo $! >/run/leader
+until [ -s /run/child ]; do sleep 0.01; done
+printf '<name>pid</name><value><int>%s</int></value>' "$(cat /run/leader)" >/run/answer
+"""
+
+
+@pytest.mark.parametrize(("ends", "action"), [(True, "manager_pause"), (True, "manager_stop"), (False, "manager_pause")])
+def test_a_program_that_the_app_started_ends_with_its_release(managed: Managed, ends: bool, action: str) -> None:
+    """supervisor ends only the process that it has started. If it could not, its group is left alone."""
+    managed.server.program("curl", "cat /run/answer")
+    managed.server.program("supervisorctl", f"{'kill $(cat /run/leader); sleep 0.1' if ends else ':'}; exit 0")
+    listed = "grep -q -s '^State:[[:space:]]*[^ZX[:space:]]' /proc/$(cat /run/child)/status && echo runs"
+    said = managed.run(f"{LEADER}{action} {OLD}\n{listed}\nkill -9 $(cat /run/leader /run/child) 2>/dev/null || :")
+    assert said == ("" if ends else "runs\n")
+
+
 @pytest.mark.parametrize("answer", ["added process group", "updated process group"])
 def test_a_name_may_look_like_an_error(server: Server, answer: str) -> None:
     managed = Managed(server, "error-refused")
@@ -141,6 +159,13 @@ def test_a_release_killed_by_memory_max_is_noticed(managed: Managed, journal: st
     assert managed.run("if systemd_starved x; then echo yes; else echo no; fi") == ("yes\n" if starved else "no\n")
 
 
+def test_memory_that_ran_out_at_an_earlier_start_is_no_reason_today(managed: Managed) -> None:
+    managed.server.program("date", "echo 1700000000")
+    earlier = "hello.x.service: A process of this unit has been killed by the OOM killer."
+    managed.server.program("journalctl", f'case "$*" in *"--since @1700000000 "*) ;; *) echo "{earlier}" ;; esac')
+    assert managed.run(f"new={NEW}\ngate_log_begin\nif systemd_starved {NEW}; then echo yes; else echo no; fi") == "no\n"
+
+
 def test_systemd_starts_an_instance_as_a_boot_does_and_stops_it_for_good(managed: Managed) -> None:
     units, folder = managed.server.path("/etc/systemd/system"), managed.server.path(f"/srv/hello/instances/{NEW}")
     (folder / "program.conf").unlink()
@@ -172,8 +197,11 @@ def test_systemd_that_cannot_start_an_instance_says_why(managed: Managed) -> Non
         managed.server.path(f"/srv/hello/instances/{NEW}/unit.{kind}").write_text(kind)
     managed.server.path("/etc/systemd/system").mkdir(parents=True)
     managed.server.program("systemctl", "exit 1")
-    managed.server.program("journalctl", "echo bad unit file")
-    assert managed.run(f"manager_start {NEW}") == f"@test error systemd could not start hello.{NEW}: bad unit file \n"
+    # The app's own lines are in the journal, too.
+    own = 'case "$*" in *"-t systemd"*) echo "bad unit file, TOKEN=hunter2" ;; *) echo hunter2 ;; esac'
+    managed.server.program("journalctl", own)
+    said = managed.run(f"manager_start {NEW}")
+    assert said == f"@test error systemd could not start hello.{NEW}: bad unit file, TOKEN=••• \n"
 
 
 @pytest.mark.parametrize(

@@ -85,6 +85,20 @@ def test_the_manager_must_keep_the_process_while_the_release_settles(
         assert f"back: The main process of the new release ended within 0.5 s after the switch: {back}" in said
 
 
+RETIRED = "WARNING:  Maximum request limit of 50 exceeded. Terminating process.\n"
+
+
+@pytest.mark.parametrize(("log", "back"), [("", True), (RETIRED, True), (RETIRED * 2, False), (RETIRED * 9, False)])
+def test_a_worker_that_has_served_enough_requests_may_end(managed: Managed, log: str, back: bool) -> None:
+    """gunicorn's max_requests ends workers of a busy app at any moment."""
+    managed.server.path(f"/var/log/hello/{NEW}.log").write_text(f"Booting worker\n{log}")
+    managed.server.path(f"/srv/hello/instances/{NEW}/gunicorn_start").touch()
+    fakes = 'manager_processes() { echo "1 5 6 7 "; }\n'
+    said = managed.run(f"{FAKES}{fakes}settle=5 processes='1 3 4 5'\nsettle_lost\necho stays")
+    assert ("stays" in said) is not back
+    assert ("back: Worker processes of the new release exited within 5 s" in said) is back
+
+
 UNIT = """\
 [Unit]
 Description=x
@@ -147,10 +161,24 @@ def test_a_scheduler_in_more_than_one_worker_is_named(
     assert said.startswith(wanted) if wanted else said == ""
 
 
+@pytest.mark.parametrize("name", [NEW, "bbbbbbbbbbbb-8c1f0e-222222", f"{NEW}r1"])
+def test_sessions_in_the_memory_of_one_worker(managed: Managed, name: str) -> None:
+    """Also in a release that carries files, whose name has a part more, and in a restarted one."""
+    release = managed.server.path(f"/srv/hello/releases/{name.rpartition('-')[0]}")
+    (release / ".venv/lib/python3.11/site-packages/socketio").mkdir(parents=True)
+    folder = managed.server.path(f"/srv/hello/instances/{name}")
+    folder.mkdir(exist_ok=True)
+    (folder / "gunicorn_start").write_text("WORKERS=3\n")
+    said = managed.run(f"new={name}\nworkers_warn")
+    assert said.startswith("@test say note: the app has socketio installed and 3 workers. Clients that poll fail")
+    assert said.count("\n") == 1
+
+
 @pytest.mark.parametrize(("line", "option"), [
     ("exec gunicorn main:app --reload \\", "--reload"),
     ("exec gunicorn --daemon main:app", "--daemon"),
     ("exec gunicorn main:app --pid=/run/x", "--pid"),
+    ("exec gunicorn -D main:app", "-D"),
     ("exec gunicorn main:app # not --reload", ""),
     ("# --reload", ""),
     ("exec gunicorn main:app --reload-engine auto --pidgin", ""),
@@ -162,16 +190,42 @@ def test_options_of_the_start_script_that_fight_the_manager(managed: Managed, li
     assert said.startswith(f"The start script has the option {option}, ") if option else said == ""
 
 
+@pytest.mark.parametrize(("lines", "file"), [
+    ('DIR=/srv/x\nexec python -m gunicorn main:app \\\n  -c "$DIR/deploy/my conf.py" \\\n  --workers 2',
+     "/srv/x/deploy/my conf.py"),
+    ('DIR=/srv/x\nexec python -m gunicorn main:app \\\n  -c "$DIR/conf.py" \\\n  --workers 2', "/srv/x/conf.py"),
+    ("exec gunicorn --config=deploy/conf.py main:app", "deploy/conf.py"),
+    ("sh -c true\nexec gunicorn main:app --chdir /x", ""),
+    ("exec gunicorn main:app # -c x", ""),
+])  # fmt: skip
+def test_the_configuration_file_of_the_start_script(managed: Managed, lines: str, file: str) -> None:
+    (managed.server.path(f"/srv/hello/instances/{NEW}") / "gunicorn_start").write_text(f"#!/bin/sh\n{lines}\n")
+    assert managed.run(f"gunicorn_script_file /srv/hello/instances/{NEW}/gunicorn_start") == file
+
+
+def test_the_output_of_before_switch_does_not_show_the_environment(managed: Managed) -> None:
+    python = managed.server.path(f"/srv/hello/releases/{NEW[:12]}/.venv/bin/python")
+    python.parent.mkdir(parents=True)
+    python.symlink_to("/usr/bin/python3")
+    (managed.server.path(f"/srv/hello/instances/{NEW}") / "env").write_text("TOKEN='c4nary token'\n")
+    fakes = 'user_run() { shift; "$@"; }\nswitch_run() { env RELEASE=x "$@"; }\n'
+    values = f"{FAKES.replace('hide_secrets() { cat; }', ':')}new={NEW} old={OLD} host=server\n"
+    said = managed.run(f"{values}{fakes}before_switch='echo c4nary token $ACTION; exit 5'\nswitch_hooks")
+    assert "\n••• deploy\n" in said and "c4nary token deploy" not in said, said
+    assert "refused: The hook before_switch failed (exit status 5): echo c4nary token" in said
+
+
 @pytest.mark.parametrize(("strategy", "migrate", "order"), [
-    ("restart", "", "stop old, check settings, start"),
-    ("restart", "alembic upgrade head", "stop old, check import, migrate, start"),
-    ("beside", "", "check settings, start"),
-    ("beside", "alembic upgrade head", "check import, migrate, start"),
+    ("restart", "", "stop old, read gunicorn.conf.py, check settings, start"),
+    ("restart", "alembic upgrade head", "stop old, read gunicorn.conf.py, check import, migrate, start"),
+    ("beside", "", "read gunicorn.conf.py, check settings, start"),
+    ("beside", "alembic upgrade head", "read gunicorn.conf.py, check import, migrate, start"),
 ])  # fmt: skip
 def test_nothing_of_the_new_release_runs_beside_the_old_one(managed: Managed, strategy: str, migrate: str, order: str) -> None:
     fakes = (
-        "switch_check() { :; }\nswitch_stop_old() { echo stop old; }\npreflight_begin() { echo check $1; }\npreflight_ok() { :; }\n"
-        "switch_migrate() { echo migrate; }\nswitch_start() { echo start; }\n"
+        "switch_check() { :; }\nswitch_conflict() { echo read gunicorn.conf.py; }\nswitch_stop_old() { echo stop old; }\n"
+        "preflight_begin() { echo check $1; }\npreflight_ok() { :; }\n"
+        "migrate_run() { echo migrate; }\nswitch_start() { echo start; }\n"
     )
     said = managed.run(f"{fakes}new={NEW} old={OLD} strategy={strategy} migrate='{migrate}' module=main:app\nswitch_begin")
     assert ", ".join(said.splitlines()) == order

@@ -23,7 +23,7 @@ class Builder:
     """Builds the environments of releases, as the user `daemon`."""
 
     def __init__(self, server: Any, installer: str = "uv") -> None:
-        self.server, self.installer, self.count = server, installer, 0
+        self.server, self.installer, self.count, self.before = server, installer, 0, OFFLINE
         server.path(ENVIRONMENTS).mkdir(parents=True)
         server.seconds = 60
         # Where programs keep their temporary files.
@@ -52,7 +52,7 @@ class Builder:
     def build(self, project: Path, **settings: Any) -> Done:
         """Build the environment of a new release, and check what holds for each."""
         self.last = self.release(project, **settings)
-        done = self.server.apply(self.server.plan(self.last), before=OFFLINE)
+        done = self.server.apply(self.server.plan(self.last), before=self.before)
         if done.status == 0:
             assert not self.server.plan(self.last)
             self.check()

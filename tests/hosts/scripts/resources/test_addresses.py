@@ -116,6 +116,53 @@ def test_before_there_is_a_certificate_https_is_not_expected(server: Any, target
     assert check(server, app, "https://old.test/health 200 new\n") == "passed\n"
 
 
+@pytest.mark.parametrize(("resolved", "said"), [
+    ("10.0.0.5 STREAM www.a.test", "redirects visitors to https://www.a.test/health, where nothing answers. Correct the redirect "
+     "in the app or, if it leads to another name of the app, add that name to app.domains"),
+    ("198.51.100.7 STREAM www.a.test", "passed\n"),
+    ("", "passed\n"),
+])  # fmt: skip
+def test_a_redirect_to_a_name_of_this_server_is_followed(
+    server: Any, target: Callable[..., Target], resolved: str, said: str
+) -> None:
+    """The app prefers www, which its site does not have."""
+    tls = server.path("/etc/nginx/sites-enabled/hello-tls")
+    tls.parent.mkdir(parents=True)
+    tls.write_text("server {\n    server_name a.test;\n}\n")
+    server.program("getent", f"echo '{resolved}'")
+    app, answer = target(health="/health", domains=["a.test"]), "https://a.test/health 301 new https://www.a.test/health\n"
+    assert said in check(server, app, answer)
+    assert check(server, app, f"{answer}https://www.a.test/health 200 new\n") == "passed\n"
+
+
+# What `nginx -T` prints of other files.
+OTHERS = {
+    "/etc/nginx/nginx.conf": "http {\n  server { listen 80; server_name 'A.test'; }\n include vhosts/*; # server_name a.test;\n}",
+    "/etc/nginx/vhosts/old": "server {\n\tlisten 10.0.0.5:443 ssl;\n}\nserver { server_name\n  x.test a.test y.test; listen 80; }",
+    "/srv/my.conf": "server { listen 80 default_server; }\nserver { listen 80; server_name 203.0.113.10; }",
+    "/etc/nginx/sites-enabled/b": "server { listen 80; server_name b.test; }",
+}
+
+
+@pytest.mark.parametrize(("domains", "read", "cause"), [
+    (["a.test"], True, "Look for it in /etc/nginx/nginx.conf, /etc/nginx/vhosts/old: remove"),
+    (["c.test"], True, "Look for it in /etc/nginx/vhosts/old: remove"),
+    ([], True, "Look for it in /etc/nginx/vhosts/old, /srv/my.conf: remove"),
+    ([], False, "nginx does not read /etc/nginx/sites-enabled/hello. In the http block of /etc/nginx/nginx.conf, replace"),
+])  # fmt: skip
+def test_the_files_with_another_site_are_named_wherever_they_are(
+    server: Any, target: Callable[..., Target], domains: list[str], read: bool, cause: str
+) -> None:
+    own = {"/etc/nginx/sites-enabled/hello": f"server {{ server_name {domains[0] if domains else '_'}; }}"} if read else {}
+    sites(server, hello=f"server {{\n    server_name {domains[0] if domains else '_'};\n}}\n")
+    text = "".join(f"# configuration file {path}:\n{lines}\n\n" for path, lines in {**OTHERS, **own}.items())
+    server.path("/opt/configuration").write_text(text)
+    server.program("nginx", "cat /opt/configuration")
+    url = f"http://{domains[0] if domains else '203.0.113.10'}/health"
+    for answers in (f"{url} 200 old\n", ""):
+        assert cause in check(server, target(health="/health", domains=domains), answers)
+
+
 def test_the_request_comes_as_visitors_requests_do(server: Any, target: Callable[..., Target]) -> None:
     for address, wanted in (("10.0.0.5", "::10.0.0.5:"), ("203.0.113.10", "::10.0.0.5:"), ("2001:db8::5", "::[2001:db8::5]:")):
         shown = f"[{address}]" if ":" in address else address

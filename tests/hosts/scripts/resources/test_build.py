@@ -266,7 +266,7 @@ esac""")
         done = distribution.apply(distribution.plan(OwnPackages("libgl1", "nosuch")))
         assert done.error == "This server's distribution has no package nosuch (server.packages)."
         virtual = distribution.apply(distribution.plan(OwnPackages("libglib2.0-0"))).error
-        assert virtual.endswith("stand in for it: libglib2.0-0t64. Name one of them in server.packages.")
+        assert virtual.endswith("but these packages provide it: libglib2.0-0t64. Name one of them in server.packages.")
 
     @pytest.mark.parametrize(
         ("sentence", "remedy"),

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from tests.hosts.scripts.resources.environments import Builder, edit, project
 from tests.hosts.scripts.resources.repository import commit, git
@@ -234,22 +232,3 @@ class TestWorkspace:
             "uv.lock is older than pyproject.toml: The lockfile at `uv.lock` needs to be updated, but `--check` was provided. "
             "Run `uv lock` on your machine and commit uv.lock."
         )
-
-
-DEPENDENCIES = ["requirements.txt", "base.txt"]
-
-
-@pytest.mark.thorough
-@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
-@given(edits=st.lists(st.sampled_from([*DEPENDENCIES, "common/pyproject.toml", COMMON, "main.py"]), min_size=4, max_size=6))
-def test_random_edits(builder: Builder, tmp_path_factory: Any, edits: list[str]) -> None:
-    """A change that an environment depends on always has an effect, and any other change installs no dependency again."""
-    app = project("local_folder", tmp_path_factory.mktemp("random") / "app", {COMMON: "value = 'start'\n"})
-    builder.must(app)
-    served = "start"
-    for name in edits:
-        value = f"edit {builder.count}"
-        edit(app, {name: f"value = {value!r}\n" if name == COMMON else f"{(app / name).read_text()}# {value}\n"})
-        assert builder.must(app) == ("built" if name in DEPENDENCIES else "renewed"), name
-        served = value if name == COMMON else served
-        assert builder.run(VALUE) == served

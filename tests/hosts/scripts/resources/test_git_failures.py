@@ -10,7 +10,7 @@ import pytest
 from selvedge.config.target import Target
 from selvedge.engine.script import call_script
 from selvedge.resources.code.fetched import ANSWERS, resolve_call
-from tests.hosts.scripts.resources.repository import fetched, places
+from tests.hosts.scripts.resources.repository import commit, fetched, git, places
 
 SSH_REFUSED = "git@git.test: Permission denied (publickey).\r\nfatal: Could not read from remote repository.\n\nPlease make sure …"
 CHANGED = (
@@ -65,6 +65,44 @@ FAILURES = {
     "disk": (
         "fatal: write error: No space left on device\nfatal: index-pack failed",
         "write error: No space left on device", "Free some space",
+    ),
+    "closed": (
+        "kex_exchange_identification: Connection closed by remote host\r\nConnection closed by 192.0.2.1 port 22\r\n"
+        "fatal: Could not read from remote repository.\n\nPlease make sure you have the correct access rights\n"
+        "and the repository exists.",
+        "Connection closed by 192.0.2.1 port 22", "the server can reach that address",
+    ),
+    "old git server": (
+        "Unable to negotiate with 192.0.2.1 port 22: no matching host key type found. Their offer: ssh-rsa,ssh-dss\r\n"
+        "fatal: Could not read from remote repository.",
+        "Unable to negotiate with 192.0.2.1 port 22: no matching host key type found. Their offer: ssh-rsa,ssh-dss",
+        "no algorithm in common",
+    ),
+    "the server's ssh_config": (
+        "/root/.ssh/config: line 1: Bad configuration option: colour\r\n"
+        "/root/.ssh/config: terminating, 1 bad configuration options\n"
+        "fatal: Could not read from remote repository.",
+        "/root/.ssh/config: line 1: Bad configuration option: colour", "Correct that file",
+    ),
+    "warnings of a newer ssh": (
+        "** WARNING: connection is not using a post-quantum key exchange algorithm.\n** This session may be vulnerable.\n"
+        "This account is currently not available.\nfatal: Could not read from remote repository.",
+        "This account is currently not available", "deploy key",
+    ),
+    "only git's conclusion": (
+        "fatal: Could not read from remote repository.", "Could not read from remote repository", "deploy key"
+    ),
+    "busy": (
+        "fatal: unable to access 'https://git.test/app.git/': The requested URL returned error: 503",
+        "unable to access 'https://git.test/app.git/': The requested URL returned error: 503", "wait some minutes",
+    ),
+    "slow": (
+        "error: RPC failed; curl 28 Operation too slow. Less than 1 bytes/sec transferred the last 30 seconds\nfatal: early EOF",
+        "RPC failed; curl 28 Operation too slow. Less than 1 bytes/sec transferred the last 30 seconds", "pushed from there",
+    ),
+    "memory": (
+        "fatal: Out of memory, malloc failed (tried to allocate 1 bytes)\nfatal: fetch-pack: invalid index-pack output",
+        "Out of memory, malloc failed (tried to allocate 1 bytes)", "swap space",
     ),
     "nothing said": ("", "git gave no reason", "Check app.repository"),
 }  # fmt: skip
@@ -133,6 +171,30 @@ def test_the_remedy_fits_the_credentials_that_the_server_has(
         server.path("/srv/hello/git_credentials").write_text("https://me:hunter2@git.test\n")
     kind, said, what, shown = answer(server, target(repository="https://git.test/app.git"))
     assert (kind, said, shown) == ("refused", "Authentication failed for 'https://git.test/app.git/'", "") and remedy in what
+
+
+@pytest.mark.parametrize("kind", ["branch", "tag"])
+def test_a_name_of_hex_digits_is_a_branch_or_tag(server: Any, repository: Path, target: Any, kind: str) -> None:
+    """In the mirror it may be an old commit's branch, or the beginning of another commit's SHA."""
+    old = git(repository, "rev-parse", "HEAD")
+    name = "2025" if kind == "branch" else old[:5]
+    git(repository, kind, name)
+    app = target(repository="file:///opt/hello", branch=name)
+    server.make(*places(), fetched(old))
+    (repository / "main.py").write_text("app = 2\n")
+    new = commit(repository)
+    git(repository, kind, "-f", name, new)
+    assert answer(server, app) == ["commit", new]
+
+
+def test_a_short_sha_that_the_mirror_has_needs_no_git_server(server: Any, repository: Path, target: Any) -> None:
+    sha = git(repository, "rev-parse", "HEAD")
+    server.make(*places(), fetched(sha))
+    app = target(repository="file:///opt/hello", branch=sha[:7])
+    assert answer(server, app) == ["commit", sha]
+    repository.rename(repository.with_name("away"))
+    assert answer(server, app) == ["commit", sha]
+    assert answer(server, target(repository="file:///opt/hello", branch="main"))[0] == "refused"
 
 
 def test_a_commit_that_was_force_pushed_away(server: Any, repository: Path) -> None:

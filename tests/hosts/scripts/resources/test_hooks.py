@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from selvedge.shell.library import call
 
 RELEASE = "/srv/hello/releases/a"
 LIVE = "/srv/hello/live.sock"
+TOKEN = "c4nary token"
 
 
 @pytest.fixture
@@ -24,6 +26,11 @@ def folder(server: Any) -> Path:
     # The script that gives a release its environment.
     server.path("/srv/hello/run").write_text('#!/bin/sh\nexport command=a count=2 pair=c number=9\nexec "$@"\n')
     server.path("/srv/hello/run").chmod(0o755)
+    # For the program that hides the values of the environment.
+    server.path(f"{RELEASE}/.venv/bin").mkdir(parents=True)
+    server.path(f"{RELEASE}/.venv/bin/python").symlink_to("/usr/bin/python3")
+    server.path("/srv/hello/instances/a-1").mkdir(parents=True)
+    server.path("/srv/hello/instances/a-1/env").write_text(f'TOKEN="{TOKEN}"\n')
     return found
 
 
@@ -60,6 +67,24 @@ def test_a_hook_gets_its_variables_and_the_apps_environment(server: Any, make: A
     assert done.status == 0, done.output
     assert SHOWN in done.output and "\nit's second\n" in done.output
     assert done.said == [f"{hook.name}: {SHOW}", f"{hook.name}: echo 'it'\"'\"'s' second"]
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("make", [build, switch])
+def test_the_output_of_a_hook_does_not_show_the_environment(server: Any, make: Any) -> None:
+    goes_live(server, "a-1")
+    done = server.apply(server.plan(make(". /srv/hello/instances/a-1/env; echo \"out $TOKEN\"; echo \"err $TOKEN\" >&2; exit 3")))
+    assert "out •••\n" in done.output and "err •••\n" in done.output and TOKEN not in done.output, done
+    assert done.error.startswith(f"The hook {make('x').name} failed (exit status 3): ")
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_hook_may_leave_a_process_in_the_background(server: Any) -> None:
+    """The process keeps the hook's output open, and may write to it later."""
+    goes_live(server, "a-1")
+    began = time.monotonic()
+    done = server.apply(server.plan(switch("(sleep 7; echo c4nary; touch /srv/hello/later) & echo started")), after="\nwait")
+    assert done.status == 0 and "started" in done.output and time.monotonic() - began < 15, done
 
 
 def test_a_failing_hook_stops_the_step_and_leaves_no_mark(server: Any, folder: Path) -> None:

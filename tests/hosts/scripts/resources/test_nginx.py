@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from selvedge.resources.nginx.server import NginxConf, NginxLogs, NginxRestrictions, OpenFilesLimit
-from tests.hosts.scripts.resources.sites import BY_NAME, debians, sites
+from tests.hosts.scripts.resources.sites import BY_NAME, debians
+from tests.support.libraries import functions
 
 MAIN = "events {\n\tworker_connections 768;\n}\nhttp {\n\tssl_protocols TLSv1 TLSv1.1 TLSv1.2 TLSv1.3; # POODLE\n}\n"
 
 
-def test_the_main_file_changes_in_two_lines_and_keeps_its_owner(server: Any) -> None:
+def test_the_main_file_changes_in_few_lines_and_keeps_its_owner(server: Any) -> None:
     path = server.path("/etc/nginx/nginx.conf")
     path.parent.mkdir(parents=True)
     path.write_text(MAIN)
@@ -22,21 +23,48 @@ def test_the_main_file_changes_in_two_lines_and_keeps_its_owner(server: Any) -> 
     (change,) = (change for _, change in planned.changes)
     rows = [row for row in change.diff.splitlines() if row[0] in "+-" and row[1] not in "+-"]
     assert rows == [
-        "-\tworker_connections 768;", "+\tworker_connections 4096;",
+        "+worker_rlimit_nofile 8192;", "-\tworker_connections 768;", "+\tworker_connections 4096;",
         "-\tssl_protocols TLSv1 TLSv1.1 TLSv1.2 TLSv1.3; # POODLE", "+\tssl_protocols TLSv1.2 TLSv1.3; # POODLE",
     ]  # fmt: skip
     server.apply(planned)
     assert path.stat().st_mode & 0o777 == 0o640
     assert not server.plan(NginxConf(4096))
-    path.write_text(MAIN.replace("768", "20000").replace("TLSv1 TLSv1.1 TLSv1.2 ", ""))
+    path.write_text("worker_rlimit_nofile 50000;\n" + MAIN.replace("768", "20000").replace("TLSv1 TLSv1.1 TLSv1.2 ", ""))
     assert not server.plan(NginxConf(4096)), "more is as good"
+
+
+@pytest.mark.parametrize(("text", "wanted"), [
+    ("user www-data;\ninclude /etc/nginx/modules-enabled/*.conf;\nevents { worker_connections 1024; }\n",
+     "user www-data;\ninclude /etc/nginx/modules-enabled/*.conf;\nevents { worker_connections 4096; }\n"),
+    ("events {}\n", "worker_rlimit_nofile 8192;\nevents {\n    worker_connections 4096;}\n"),
+    ("# events { worker_connections 1; }\nevents\n{\n}\n",
+     "# events { worker_connections 1; }\nworker_rlimit_nofile 8192;\nevents\n{\n    worker_connections 4096;\n}\n"),
+    ("worker_rlimit_nofile 1024;\nevents {\n  worker_connections 1024;\n}\n",
+     "worker_rlimit_nofile 8192;\nevents {\n  worker_connections 4096;\n}\n"),
+    ("worker_rlimit_nofile 65535; events { worker_connections 20000; multi_accept on; }\n", None),
+])  # fmt: skip
+def test_nginx_gets_its_connections_however_the_main_file_is_written(server: Any, text: str, wanted: str | None) -> None:
+    path = server.path("/etc/nginx/nginx.conf")
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    server.make(NginxConf(4096))
+    assert path.read_text() == (wanted or text)
+
+
+def test_a_file_that_nginx_would_not_read_sets_no_limit(server: Any) -> None:
+    """nginx.org's nginx.conf includes no folder outside of `http`: the limit is in nginx.conf itself."""
+    main = server.path("/etc/nginx/nginx.conf")
+    main.parent.mkdir(parents=True)
+    main.write_text(MAIN)
+    server.make(NginxConf(), OpenFilesLimit())
+    assert "worker_rlimit_nofile 16384;" in main.read_text() and not server.path(OpenFilesLimit.path).exists()
 
 
 def test_an_existing_limit_of_open_files_stays_the_only_one(server: Any) -> None:
     limit = OpenFilesLimit()
     main, theirs = server.path("/etc/nginx/nginx.conf"), server.path("/etc/nginx/modules-enabled/50-theirs.conf")
     theirs.parent.mkdir(parents=True)
-    main.write_text(f"# worker_rlimit_nofile 1;\n{MAIN}")
+    main.write_text(f"# worker_rlimit_nofile 1;\ninclude /etc/nginx/modules-enabled/*.conf;\n{MAIN}")
     server.make(limit)
     assert server.path(limit.path).exists() and not server.plan(limit)
     for file in (main, theirs):
@@ -46,6 +74,17 @@ def test_an_existing_limit_of_open_files_stays_the_only_one(server: Any) -> None
         assert not server.path(limit.path).exists()
         file.write_text(before)
         server.make(limit)
+
+
+@pytest.mark.parametrize("words", [
+    'unknown "connection_upgrade" variable', 'unknown "selvedge_frame_options" variable',
+    'zero size shared memory zone "selvedge_address"',
+])  # fmt: skip
+def test_a_main_file_that_does_not_include_conf_d_is_named(server: Any, words: str) -> None:
+    server.program("nginx", f"echo 'nginx: [emerg] {words}' >&2; exit 1")
+    said = server.run(f"undo=/run\n{functions('nginx')}\nnginx_test || echo failed").stdout.decode()
+    assert said.startswith(f"nginx: [emerg] {words}: nginx does not read /etc/nginx/conf.d. Add `include /etc/nginx/conf.d/*.conf")
+    assert said.endswith(";` to the http block of /etc/nginx/nginx.conf\nfailed\n")
 
 
 def test_logs_are_closed_to_others_and_links_are_left_alone(server: Any) -> None:
@@ -79,13 +118,18 @@ BOX = NginxRestrictions("/etc/systemd/system/nginx.service.d/50-selvedge.conf", 
 def test_new_restrictions_restart_an_nginx_without_sites(server: Any) -> None:
     log = systemctl(server)
     debians(server)
+    server.path("/etc/nginx/conf.d").mkdir()
+    server.path("/etc/nginx/conf.d/selvedge-default.conf").write_text(BY_NAME)
+    server.path("/etc/nginx/conf.d/upstreams.conf").write_text("upstream x { server unix:/x; }\n# server { listen 80; }\n")
     server.make(BOX)
     assert log.read_text().splitlines() == ["daemon-reload", "is-active -q nginx", "restart nginx"]
 
 
-def test_new_restrictions_do_not_restart_an_nginx_with_sites(server: Any) -> None:
+@pytest.mark.parametrize("path", ["/etc/nginx/sites-enabled/b", "/etc/nginx/conf.d/b.conf"])
+def test_new_restrictions_do_not_restart_an_nginx_with_sites(server: Any, path: str) -> None:
     log = systemctl(server)
-    sites(server, b=BY_NAME)
+    server.path(path).parent.mkdir(parents=True)
+    server.path(path).write_text(BY_NAME)
     done = server.apply(server.plan(BOX))
     assert log.read_text().splitlines() == ["daemon-reload", "is-active -q nginx"]
     assert "take effect at its next start" in done.said[0]

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from selvedge.engine.plan import Plan
 from selvedge.resources.ports import Port
 
 LISTEN = "LISTEN 0 511 0.0.0.0:80 0.0.0.0:* users:"
+
+
+def test_the_unit_of_the_program_is_read(server: Any) -> None:
+    """The program's name is not that of its unit: docker-proxy is part of docker.service."""
+    pid = os.getpid()
+    server.program("ss", f"""echo '{LISTEN}(("python3",pid={pid},fd=6),("python3",pid={pid},fd=7))'""")
+    lines = Path("/proc/self/cgroup").read_text().splitlines()
+    groups = [line for line in lines if line.startswith("0::") or ":name=systemd:" in line]
+    own = [f"unit {pid} {name}" for name in (line.rpartition("/")[2] for line in groups) if name]
+    assert server.read(Port(80, "nginx"))[0].splitlines()[1:] == own[:1]
 
 
 @pytest.mark.parametrize(

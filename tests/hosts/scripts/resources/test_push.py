@@ -33,6 +33,24 @@ def test_a_local_repository_is_pushed(server: Any, tmp_path: Path) -> None:
     assert not server.plan(pushed(source, first))
 
 
+def test_the_tags_of_its_history_are_pushed_with_a_commit(server: Any, tmp_path: Path) -> None:
+    """A package may take its version from them."""
+    source = tmp_path / "source"
+    source.mkdir()
+    git(source, "init", "-q", "-b", "main")
+    (source / "main.py").write_text("app = 1\n")
+    first = commit(source)
+    git(source, "tag", "v1")
+    git(source, "tag", "-a", "-m", "Two", "release/2;$(x)")
+    git(source, "checkout", "-q", "-b", "other")
+    (source / "main.py").write_text("app = 2\n")
+    commit(source)
+    git(source, "tag", "elsewhere")
+    server.make(*places(), pushed(source, first))
+    shown = server.run("git --git-dir=/srv/hello/repo.git for-each-ref refs/tags --format='%(objectname) %(refname)'")
+    assert shown.stdout.decode().splitlines() == [f"{first} refs/tags/release/2;$(x)", f"{first} refs/tags/v1"]
+
+
 def test_only_missing_objects_are_pushed(server: Any, tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.mkdir()

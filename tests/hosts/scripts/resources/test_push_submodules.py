@@ -195,7 +195,7 @@ def test_a_damaged_file_of_git_lfs_is_refused(server: Any, tmp_path: Path) -> No
     sha = large(app)
     (app / ".git/lfs/objects" / OID[:2] / OID[2:4] / OID).write_bytes(CONTENT[:-1] + b"x")
     done = server.apply(server.plan(*places(), *pushed(app, sha)))
-    assert done.status == 1 and f"The file {OID} of Git LFS has another content" in done.error, done
+    assert done.status == 1 and f"the Git LFS file {OID} differs from the one in the commit" in done.error, done
     assert not release(server, sha).exists()
 
 

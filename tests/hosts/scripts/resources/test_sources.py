@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from selvedge.engine.script import call_script
 from selvedge.resources.packages import Upgraded
+from selvedge.shell.library import call
 
 LINES = "deb [trusted=yes] file:/srv/debian SUITE main\ndeb [trusted=yes] file:/srv/debian-security SUITE-security main\n"
 PACKAGE = b"Package: demo\nVersion: 1\nArchitecture: all\nFilename: demo.deb\nSize: 1\n"
@@ -171,6 +173,25 @@ def test_a_second_attempt_that_succeeds_leaves_no_failure(apt: Any) -> None:
     done = update(apt)
     assert done.error == "" and done.said == ["apt-get update failed, attempt 1 of 3"], done
     assert len(apt.path(FETCHED).read_text().splitlines()) == 1
+
+
+@pytest.mark.parametrize(("reason", "remedy"), [
+    ("Failed to fetch http://x/dists/a/InRelease 403 Forbidden [IP: 192.0.2.1 80]", "The source refuses this server"),
+    ("401  Unauthorized [IP: 192.0.2.1 443]", "in /etc/apt/auth.conf.d, or delete the source"),
+    ("404  Not Found [IP: 192.0.2.1 80]", "The source has no such suite any longer"),
+    ("Invalid response from proxy: HTTP/1.1 407 Proxy Authentication Required", "The proxy wants a login"),
+    ("Certificate verification failed: The certificate is NOT trusted. The certificate issuer is unknown", "ca-certificates"),
+    ("Repository 'http://x stable InRelease' changed its 'Codename' value from 'a' to 'b'", "--allow-releaseinfo-change"),
+    ("Hash Sum mismatch", "The mirror is being updated"),
+    ("File has unexpected size (1 != 2). Mirror sync in progress? [IP: 192.0.2.1 80]", "The mirror is being updated"),
+    ("Could not connect to 192.0.2.1:80, connection timed out", "Check that the server can reach it"),
+    ("Clearsigned file isn't valid, got 'NOSPLIT' (does the network require authentication?)",
+     "its network, its firewall and its proxy"),
+    ("Sub-process /usr/bin/sqv returned an error code (1), error message is: Missing key 9DC8, which is needed to verify signature",
+     "Install the source's current key"),
+])  # fmt: skip
+def test_the_remedy_is_for_what_apt_said(apt: Any, reason: str, remedy: str) -> None:
+    assert remedy in apt.run(call_script(call("sources_remedy", reason))).stdout.decode()
 
 
 def test_an_update_that_was_killed_does_not_count(apt: Any) -> None:

@@ -107,6 +107,9 @@ server {
     }
 
     include /etc/nginx/snippets/hello.conf;
+
+    # Paths of other apps ([nginx] path).
+    include /etc/nginx/selvedge/sites/hello.example.com/*.conf;
 }
 
 # Redirects these names ([nginx] redirects).
@@ -212,6 +215,7 @@ service_check 'nginx rejects its configuration, so it was not started' 'Correct 
 if systemctl is-active -q nginx; then
 nginx_reload
 https_serves /etc/letsencrypt/live/hello/fullchain.pem hello.example.com
+app=hello
 live_socket=/srv/hello/live.sock
 site_enabled=/etc/nginx/sites-enabled/hello
 site_login=/etc/selvedge/hello/site-login
@@ -223,7 +227,7 @@ header=1
 request_check
 fi
 service_run 'enable --now' nginx
-stamp_write nginx-tls-hello 8460a4bc92f8988224d3dccf6e63ebde0fc188d1894e99f66d78c7a8d92d18f5
+stamp_write nginx-tls-hello 0f8515259af2e159ca17e033d77d8dfb55e762307162479e7957bb51831ad930
 )
 change_arm() (
 set -eu

@@ -14,6 +14,8 @@ mark=@selvedge
 
 # … the library git
 
+# … the library group
+
 # … the library history
 
 # … the library manager
@@ -25,6 +27,8 @@ mark=@selvedge
 # … the library prune
 
 # … the library releases
+
+# … the library service
 
 # … the library shared
 

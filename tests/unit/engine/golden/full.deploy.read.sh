@@ -22,6 +22,10 @@ mark=@selvedge
 
 # … the library file
 
+# … the library git
+
+# … the library group
+
 # … the library hide
 
 # … the library history
@@ -74,7 +78,7 @@ mark=@selvedge
 
 read_first() {
 printf '\n%s fact 0\n' "$mark"
-ss -H -l -n -t -p 'sport = :80' || true
+probe_port 80
 printf '\n%s fact 1\n' "$mark"
 probe_packages nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 supervisor
 printf '\n%s fact 2\n' "$mark"
@@ -96,6 +100,7 @@ printf '\n%s fact 6\n' "$mark"
 printf '\n%s fact 7\n' "$mark"
 getent passwd hello || true
 id -nG hello 2>/dev/null || true
+if getent group hello >/dev/null; then echo 'has a group'; fi
 printf '\n%s fact 8\n' "$mark"
 probe_path /srv/hello ''
 printf '\n%s fact 9\n' "$mark"
@@ -134,43 +139,45 @@ probe_path /var/log/hello ''
 printf '\n%s fact 25\n' "$mark"
 probe_path /srv/hello/instances ''
 printf '\n%s fact 26\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-ba098d ''
+probe_path /srv/hello/instances/0123456789ab-b19900 ''
 printf '\n%s fact 27\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-ba098d/env ''
+probe_path /srv/hello/instances/0123456789ab-b19900/env ''
 base=/srv/hello
 live_socket=/srv/hello/live.sock
-environment_of_live /srv/hello/instances/0123456789ab-ba098d/env
+environment_of_live /srv/hello/instances/0123456789ab-b19900/env
 printf '\n%s fact 28\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-ba098d/run a47d37c512f514bca5a56bb54008ed2f4bc1230475cf950a7c8b7c551d2852d0
+probe_path /srv/hello/instances/0123456789ab-b19900/run a793aa554470a399130398ac8a61965783c5cd39354e7f59d5445ca5c24eb2e5
 printf '\n%s fact 29\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-ba098d/selvedge_worker.py b26afe79fcde9a100441544fddbb5a988c6b562fe996fe3be0f6e1fbaea0957b
+probe_path /srv/hello/instances/0123456789ab-b19900/selvedge_worker.py eb28401b643bbfd47754fcdbd953e5b47a5970526c5f8f4a851a91ffeed0fd81
 printf '\n%s fact 30\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-ba098d/selvedge_app.py 71d396e8adcbf3290aadab44da86793d1c611f3e377e14fe0ea7651dc21e4daf
+probe_path /srv/hello/instances/0123456789ab-b19900/selvedge_app.py 4400e0a527c651177f759a43e868f3508f46d2eec8520b6e277769143d60c6c9
 printf '\n%s fact 31\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-ba098d/gunicorn_start e3b04d97d1f8a3b7e7132ef20358a1d51f5a66baace1944619b21a0f904f3724
+probe_path /srv/hello/instances/0123456789ab-b19900/selvedge_explain.py 306d3f4be607e4961d0aea177f50db14858910389bf2656cd77b2fe15812edc2
 printf '\n%s fact 32\n' "$mark"
-hook_built /srv/hello/releases/0123456789ab/.selvedge-after_build.0123456789ab-ba098d d944855a14613d34 /srv/hello/releases/0123456789ab 0123456789ab-ba098d /srv/hello/live.sock
+probe_path /srv/hello/instances/0123456789ab-b19900/gunicorn_start b7736dd2793e4e9be6c3e2594b9a85321452cfc6d615fa67186066845eec459d
 printf '\n%s fact 33\n' "$mark"
+hook_built /srv/hello/releases/0123456789ab/.selvedge-after_build.0123456789ab-b19900 d944855a14613d34 /srv/hello/releases/0123456789ab 0123456789ab-b19900 /srv/hello/live.sock
+printf '\n%s fact 34\n' "$mark"
 site_unreadable /srv/hello/releases/0123456789ab backend/static
 site_unreadable /srv/hello/releases/0123456789ab frontend/dist
 site_without_page /srv/hello/releases/0123456789ab frontend/dist
 echo end
-printf '\n%s fact 34\n' "$mark"
-[ -e /etc/supervisor/supervisord.conf ] && echo there || true
 printf '\n%s fact 35\n' "$mark"
-[ -e /srv/hello/instances/0123456789ab-ba098d/gunicorn_start ] && echo there || true
+[ -e /etc/supervisor/supervisord.conf ] && echo there || true
 printf '\n%s fact 36\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-ba098d/program.conf f2e19b500168af6a495dfbd883da152fa9b27680a06f4ead7a7db07a08bca183
+[ -e /srv/hello/instances/0123456789ab-b19900/gunicorn_start ] && echo there || true
 printf '\n%s fact 37\n' "$mark"
-probe_path /etc/logrotate.d/hello.app 26f39f87cdf56150272e72d7a741b79a381bc644a32aa172c31e70b7df1297a6
+probe_path /srv/hello/instances/0123456789ab-b19900/program.conf 8a8681218a7706ec53875a0ed91aa2e23b31edc812704ff63712e187d1515f25
 printf '\n%s fact 38\n' "$mark"
-probe_path /etc/systemd/system/logrotate.timer.d/selvedge.conf 29fb4e4b284e72a90a23a0a26d70c0a45678ada1d8e1220bc15370205bec3792
+probe_path /etc/logrotate.d/hello.app 26f39f87cdf56150272e72d7a741b79a381bc644a32aa172c31e70b7df1297a6
 printf '\n%s fact 39\n' "$mark"
+probe_path /etc/systemd/system/logrotate.timer.d/selvedge.conf 29fb4e4b284e72a90a23a0a26d70c0a45678ada1d8e1220bc15370205bec3792
+printf '\n%s fact 40\n' "$mark"
 probe_unit logrotate.timer
 printf Stamp=
 stamp_read logrotate.timer
 echo
-printf '\n%s fact 40\n' "$mark"
+printf '\n%s fact 41\n' "$mark"
 app=hello
 base=/srv/hello
 run_dir=/run/hello
@@ -178,140 +185,150 @@ live_socket=/srv/hello/live.sock
 supervisor_conf=/etc/supervisor/conf.d/hello.conf
 releases_fact
 base=/srv/hello
-environment_of_left 0123456789ab-ba098d
-printf '\n%s fact 41\n' "$mark"
-hook_switched /srv/hello/instances/.after_switch fa95d49c11eeb778 0123456789ab-ba098d /srv/hello/live.sock
+environment_of_left 0123456789ab-b19900
+printf '\n%s fact 42\n' "$mark"
+hook_switched /srv/hello/instances/.after_switch fa95d49c11eeb778 0123456789ab-b19900 /srv/hello/live.sock
+printf '\n%s fact 43\n' "$mark"
+[ -e /etc/nginx/nginx.conf ] && echo there || true
 :
 }
 read_second() {
-printf '\n%s fact 42\n' "$mark"
-[ -e /etc/nginx/nginx.conf ] && echo there || true
-printf '\n%s fact 43\n' "$mark"
+printf '\n%s fact 44\n' "$mark"
 site_fact
 echo
 echo --
 site_addresses
-printf '\n%s fact 44\n' "$mark"
+printf '\n%s fact 45\n' "$mark"
 if [ -e /etc/nginx/sites-enabled/hello ]; then
 site_hold_fact /etc/nginx/sites-enabled/hello hello
 fi
-printf '\n%s fact 45\n' "$mark"
-probe_path /var/log/hello ''
 printf '\n%s fact 46\n' "$mark"
+site_fact
+echo
+echo --
+site_locations
+printf '\n%s fact 47\n' "$mark"
+probe_path /var/log/hello ''
+printf '\n%s fact 48\n' "$mark"
 probe_path /var/log/hello/nginx-access.log
 probe_path /var/log/hello/nginx-error.log
 probe_path /var/log/hello/nginx-missed.log
-printf '\n%s fact 47\n' "$mark"
-probe_path /var/www/letsencrypt ''
-printf '\n%s fact 48\n' "$mark"
-probe_path /etc/systemd/system/nginx.service.d/50-selvedge.conf 7cd59db69ac57120d79f325fcf8799eadeaa4e99d1dfb4ea4607e652d1ea2e5f
 printf '\n%s fact 49\n' "$mark"
-probe_path /etc/systemd/system/selvedge-hello-boot.service 89906592856c55238f320ff49f09e9de83a3402693af73904c0d1efa48e862f4
+probe_path /var/www/letsencrypt ''
 printf '\n%s fact 50\n' "$mark"
-probe_path /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service ''
+probe_path /etc/systemd/system/nginx.service.d/50-selvedge.conf 7cd59db69ac57120d79f325fcf8799eadeaa4e99d1dfb4ea4607e652d1ea2e5f
 printf '\n%s fact 51\n' "$mark"
+probe_path /etc/systemd/system/selvedge-hello-boot.service 89906592856c55238f320ff49f09e9de83a3402693af73904c0d1efa48e862f4
+printf '\n%s fact 52\n' "$mark"
+probe_path /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service ''
+printf '\n%s fact 53\n' "$mark"
 site_unreadable /srv/hello/current backend/static
 site_unreadable /srv/hello/current frontend/dist
 site_without_page /srv/hello/current frontend/dist
 echo end
-printf '\n%s fact 52\n' "$mark"
-stat -c '%a %U %G' -- /srv/hello/shared/uploads 2>/dev/null || true
-printf '\n%s fact 53\n' "$mark"
-probe_path /etc/nginx/selvedge/hello.htpasswd ''
 printf '\n%s fact 54\n' "$mark"
-probe_path /etc/selvedge/hello/site-login ''
+stat -c '%a %U %G' -- /srv/hello/shared/uploads 2>/dev/null || true
 printf '\n%s fact 55\n' "$mark"
+probe_path /etc/nginx/selvedge/hello.htpasswd ''
+printf '\n%s fact 56\n' "$mark"
+probe_path /etc/selvedge/hello/site-login ''
+printf '\n%s fact 57\n' "$mark"
 probe_path /etc/nginx/nginx.conf
 cat -- /etc/nginx/nginx.conf
-printf '\n%s fact 56\n' "$mark"
+printf '\n%s fact 58\n' "$mark"
 nginx_outsider
-printf '\n%s fact 57\n' "$mark"
+printf '\n%s fact 59\n' "$mark"
 grep -lsE '^[^#]*worker_rlimit_nofile[[:space:]]' /etc/nginx/nginx.conf /etc/nginx/modules-enabled/*.conf
+if [ -e /etc/nginx/nginx.conf ] && ! grep -qE '^[^#]*include[[:space:]]+[^;]*modules-enabled/' /etc/nginx/nginx.conf; then echo unread; fi
 echo --
 probe_path /etc/nginx/modules-enabled/90-selvedge.conf 955f75b327991cce6c32f3709b577bb633aea20078a339e805be68e9ca81fed9
-printf '\n%s fact 58\n' "$mark"
+printf '\n%s fact 60\n' "$mark"
 nginx_without_sites /etc/nginx/conf.d/selvedge-sites.conf
 echo --
 probe_path /etc/nginx/conf.d/selvedge-sites.conf b0ddaf16977a6b8c5f9fbda3f2f56b94909bd9e904f52a165acd7b33d4cbac9d
-printf '\n%s fact 59\n' "$mark"
-probe_path /etc/nginx/conf.d/selvedge.conf 49b5c1af4a47d78f7a1a476d8c75d644441b476e045d3e4f71243a916311a25a
-printf '\n%s fact 60\n' "$mark"
-probe_path /etc/nginx/snippets/hello.include.conf ''
 printf '\n%s fact 61\n' "$mark"
-probe_path /etc/nginx/snippets/hello.conf 9d4e03c049cb23429f307699676f1c76003ab60d2dacef523c43c20f84c3d06f
+probe_path /etc/nginx/conf.d/selvedge.conf 49b5c1af4a47d78f7a1a476d8c75d644441b476e045d3e4f71243a916311a25a
 printf '\n%s fact 62\n' "$mark"
+probe_path /etc/nginx/snippets/hello.include.conf ''
+printf '\n%s fact 63\n' "$mark"
+probe_path /etc/nginx/snippets/hello.conf ca9d73163d753c558db110d93bf46899b47f37e9f8da3e81750f18335b8d6aee
+printf '\n%s fact 64\n' "$mark"
+probe_path /etc/nginx/conf.d/00-selvedge-hello.conf ''
+printf '\n%s fact 65\n' "$mark"
+site_locations_of hello
+printf '\n%s fact 66\n' "$mark"
 site_hold_fact /etc/nginx/sites-available/hello hello
 echo --
-probe_path /etc/nginx/sites-available/hello c21042655d50aefa51002e0700eb095094a3622d1ae03a0911327f684bab6d9e
-printf '\n%s fact 63\n' "$mark"
+probe_path /etc/nginx/sites-available/hello e07012728d043d637880e228a930ca1d97ae9dc6093bb168a7103d27a9022571
+printf '\n%s fact 67\n' "$mark"
 probe_path /etc/nginx/sites-enabled/hello ''
-printf '\n%s fact 64\n' "$mark"
+printf '\n%s fact 68\n' "$mark"
 if site_is_debians; then echo debians; fi
-printf '\n%s fact 65\n' "$mark"
+printf '\n%s fact 69\n' "$mark"
 nginx_version
 site_fact
 printf '\n--\n'
 probe_path /etc/nginx/conf.d/selvedge-default.conf -
-printf '\n%s fact 66\n' "$mark"
+printf '\n%s fact 70\n' "$mark"
 probe_path /etc/logrotate.d/hello a8d6adbc87e9716ae3811e27658af9e29a59551977ae01de063713111808b306
-printf '\n%s fact 67\n' "$mark"
+printf '\n%s fact 71\n' "$mark"
 probe_unit nginx.service
 printf Stamp=
 stamp_read nginx-hello
 echo
-printf '\n%s fact 68\n' "$mark"
+printf '\n%s fact 72\n' "$mark"
 printf '\n--- unit\n'
 probe_unit fail2ban.service
 printf '\n--- loaded\n'
 stamp_read 60-selvedge-hello
 printf '\n--- file\n'
 probe_path /etc/fail2ban/jail.d/60-selvedge-hello.local 85798d26dbabf82f70c76ec277d4bcb0e0dda8990185f5d715451b01936f6924
-printf '\n%s fact 69\n' "$mark"
-[ -e /etc/nginx/sites-available/hello ] && echo there || true
-printf '\n%s fact 70\n' "$mark"
-ss -H -l -n -t -p 'sport = :443' || true
-printf '\n%s fact 71\n' "$mark"
-probe_packages certbot
-printf '\n%s fact 72\n' "$mark"
-probe_path /etc/selvedge/hello/acme-ca.pem ''
 printf '\n%s fact 73\n' "$mark"
+[ -e /etc/nginx/sites-available/hello ] && echo there || true
+printf '\n%s fact 74\n' "$mark"
+probe_port 443
+printf '\n%s fact 75\n' "$mark"
+probe_packages certbot
+printf '\n%s fact 76\n' "$mark"
+probe_path /etc/selvedge/hello/acme-ca.pem ''
+printf '\n%s fact 77\n' "$mark"
 probe_unit certbot.timer
 printf Stamp=
 stamp_read certbot.timer
 echo
-printf '\n%s fact 74\n' "$mark"
+printf '\n%s fact 78\n' "$mark"
 certbot_fact hello certbot.service
-printf '\n%s fact 75\n' "$mark"
+printf '\n%s fact 79\n' "$mark"
 nginx_version
 probe_path /etc/nginx/snippets/selvedge-listen-tls.conf -
-printf '\n%s fact 76\n' "$mark"
-probe_path /etc/nginx/sites-available/hello-tls ba4f8d8e9520b26fb38b503883018d8151a3331b5112e58ed111c35f1385109e
-printf '\n%s fact 77\n' "$mark"
+printf '\n%s fact 80\n' "$mark"
+probe_path /etc/nginx/sites-available/hello-tls 11c6cca2e14b817e1d6684fe8f673ac02313deba53fb1b949310f4569bf41f8f
+printf '\n%s fact 81\n' "$mark"
 probe_path /etc/nginx/sites-enabled/hello-tls ''
-printf '\n%s fact 78\n' "$mark"
+printf '\n%s fact 82\n' "$mark"
 probe_path /etc/nginx/snippets/hello-http.conf 99504638bb8dce5b5be681d6bdf9ba1053dd723f2885fe39664abc7bb74ee06d
-printf '\n%s fact 79\n' "$mark"
+printf '\n%s fact 83\n' "$mark"
 site_hold_fact /etc/nginx/sites-available/hello hello
 echo --
-probe_path /etc/nginx/sites-available/hello c21042655d50aefa51002e0700eb095094a3622d1ae03a0911327f684bab6d9e
-printf '\n%s fact 80\n' "$mark"
+probe_path /etc/nginx/sites-available/hello e07012728d043d637880e228a930ca1d97ae9dc6093bb168a7103d27a9022571
+printf '\n%s fact 84\n' "$mark"
 nginx_version
 site_fact
 printf '\n--\n'
 probe_path /etc/nginx/conf.d/selvedge-default-tls.conf -
-printf '\n%s fact 81\n' "$mark"
+printf '\n%s fact 85\n' "$mark"
 probe_unit nginx.service
 printf Stamp=
 stamp_read nginx-tls-hello
 echo
 https_fact /etc/letsencrypt/live/hello/fullchain.pem nginx-tls-hello hello.example.com
-printf '\n%s fact 82\n' "$mark"
+printf '\n%s fact 86\n' "$mark"
 probe_path /etc/selvedge/hello/certificate.pem ''
 :
 }
 read_lookups() {
-probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-ba098d /srv/hello/instances/0123456789ab-ba098d/env /srv/hello/instances/0123456789ab-ba098d/run /srv/hello/instances/0123456789ab-ba098d/selvedge_worker.py /srv/hello/instances/0123456789ab-ba098d/selvedge_app.py /srv/hello/instances/0123456789ab-ba098d/gunicorn_start /srv/hello/instances/0123456789ab-ba098d/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/selvedge/hello/acme-ca.pem /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf /etc/selvedge/hello/certificate.pem
-probe_take_hashes /srv/hello/git_credentials /etc/tmpfiles.d/hello.conf /srv/hello/instances/0123456789ab-ba098d/env /srv/hello/instances/0123456789ab-ba098d/run /srv/hello/instances/0123456789ab-ba098d/selvedge_worker.py /srv/hello/instances/0123456789ab-ba098d/selvedge_app.py /srv/hello/instances/0123456789ab-ba098d/gunicorn_start /srv/hello/instances/0123456789ab-ba098d/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf
+probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-b19900 /srv/hello/instances/0123456789ab-b19900/env /srv/hello/instances/0123456789ab-b19900/run /srv/hello/instances/0123456789ab-b19900/selvedge_worker.py /srv/hello/instances/0123456789ab-b19900/selvedge_app.py /srv/hello/instances/0123456789ab-b19900/selvedge_explain.py /srv/hello/instances/0123456789ab-b19900/gunicorn_start /srv/hello/instances/0123456789ab-b19900/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/conf.d/00-selvedge-hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/selvedge/hello/acme-ca.pem /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf /etc/selvedge/hello/certificate.pem
+probe_take_hashes /srv/hello/git_credentials /etc/tmpfiles.d/hello.conf /srv/hello/instances/0123456789ab-b19900/env /srv/hello/instances/0123456789ab-b19900/run /srv/hello/instances/0123456789ab-b19900/selvedge_worker.py /srv/hello/instances/0123456789ab-b19900/selvedge_app.py /srv/hello/instances/0123456789ab-b19900/selvedge_explain.py /srv/hello/instances/0123456789ab-b19900/gunicorn_start /srv/hello/instances/0123456789ab-b19900/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf
 probe_take_packages nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 supervisor certbot
 :
 }

@@ -16,6 +16,10 @@ mark=@selvedge
 
 # … the library file
 
+# … the library git
+
+# … the library group
+
 # … the library hide
 
 # … the library history
@@ -23,6 +27,8 @@ mark=@selvedge
 # … the library hook
 
 # … the library manager
+
+# … the library mirror
 
 # … the library package
 
@@ -35,6 +41,8 @@ mark=@selvedge
 # … the library python
 
 # … the library releases
+
+# … the library service
 
 # … the library site
 
@@ -76,36 +84,36 @@ install -d -m 00750 -o root -g hello -- /srv/hello/instances
 )
 change_5() (
 set -eu
-install -d -m 00750 -o root -g hello -- /srv/hello/instances/0123456789ab-ba098d
+install -d -m 00750 -o root -g hello -- /srv/hello/instances/0123456789ab-b19900
 )
 change_6() (
 set -eu
-head -c 32 <&3 | file_put /srv/hello/instances/0123456789ab-ba098d/env 0640 root hello 32
+head -c 32 <&3 | file_put /srv/hello/instances/0123456789ab-b19900/env 0640 root hello 32
 )
 change_7() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-ba098d/run 0750 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-b19900/run 0750 root hello <<'EOF'
 #!/bin/sh
 # Runs a command in the environment of this release of hello: its folder, variables and virtual environment. Example:
-#   /srv/hello/instances/0123456789ab-ba098d/run python -c 'import sys; print(sys.prefix)'
+#   /srv/hello/instances/0123456789ab-b19900/run python -c 'import sys; print(sys.prefix)'
 # Written by `fab gunicorn`; edit templates/gunicorn/run.j2 instead.
 set -eu
 cd /srv/hello/releases/0123456789ab/backend
 set -a
-. /srv/hello/instances/0123456789ab-ba098d/env
+. /srv/hello/instances/0123456789ab-b19900/env
 # The app may write only to this folder.
 APP_SHARED=/srv/hello/shared
 HOME=/srv/hello/shared
-RELEASE=0123456789ab-ba098d
+RELEASE=0123456789ab-b19900
 COMMIT=0123456789abcdef0123456789abcdef01234567
 VIRTUAL_ENV=/srv/hello/releases/0123456789ab/.venv
 PATH=/srv/hello/releases/0123456789ab/.venv/bin:/usr/local/bin:/usr/bin:/bin
-PYTHONPATH=/srv/hello/releases/0123456789ab/backend:/srv/hello/releases/0123456789ab/backend/src:/srv/hello/instances/0123456789ab-ba098d
+PYTHONPATH=/srv/hello/releases/0123456789ab/backend:/srv/hello/releases/0123456789ab/backend/src:/srv/hello/instances/0123456789ab-b19900
 # Output reaches the log at once, and no byte code is written next to the source.
 PYTHONUNBUFFERED=1
 PYTHONDONTWRITEBYTECODE=1
 # The release's own folder for temporary files, because all users of the server can write to /tmp.
-TMPDIR=/srv/hello/shared/.tmp/0123456789ab-ba098d
+TMPDIR=/srv/hello/shared/.tmp/0123456789ab-b19900
 set +a
 umask 0077
 mkdir -p "$TMPDIR" 2>/dev/null || TMPDIR=/tmp
@@ -115,7 +123,7 @@ EOF
 )
 change_8() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-ba098d/selvedge_worker.py 0640 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-b19900/selvedge_worker.py 0640 root hello <<'EOF'
 """gunicorn's worker for hello, which adds the header X-Release to every response.
 
 gunicorn loads this module before it listens and before it starts workers.
@@ -127,6 +135,8 @@ import contextlib
 import gc
 import importlib
 import os
+import re
+import sys
 import threading
 import time
 
@@ -151,6 +161,29 @@ from gunicorn.errors import AppImportError  # noqa: E402
 from uvicorn_worker import UvicornWorker as _Worker  # noqa: E402
 
 
+PREFIX = b"x-forwarded-prefix"
+"""The header in which nginx says which path of its site the app has ([nginx] path). Visitors cannot send it.
+
+Each release looks for it: nginx may have another path than this release had, after a rollback for example.
+"""
+
+
+def old_starlette():
+    """Return whether Starlette expects a path without root_path: before 0.35, unlike ASGI's specification says."""
+    starlette = sys.modules.get("starlette")
+    version = re.match(r"(\d+)\.(\d+)", getattr(starlette, "__version__", ""))
+    return bool(version) and (int(version[1]), int(version[2])) < (0, 35)
+
+
+def below_path(scope, path, strip):
+    """Return a request's scope for an app that has only a path of its site: with the path as root_path."""
+    scope = {**scope, "root_path": path.decode("latin-1")}
+    if strip and scope["path"].startswith(scope["root_path"]):
+        scope["path"] = scope["path"][len(path):] or "/"
+        scope["raw_path"] = (scope.get("raw_path") or b"").removeprefix(path) or b"/"
+    return scope
+
+
 def streaming(app):
     """Make nginx pass on each piece of a streamed response when the app sends it.
 
@@ -158,7 +191,13 @@ def streaming(app):
     This runs for each request, so it is a plain function that returns the app's own coroutine.
     """
 
+    strip = old_starlette()
+
     def wrapped(scope, receive, send):
+        for name, value in scope.get("headers", ()):
+            if name == PREFIX:
+                scope = below_path(scope, value, strip)
+                break
         if scope["type"] != "http":
             return app(scope, receive, send)
 
@@ -212,13 +251,19 @@ EOF
 )
 change_9() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-ba098d/selvedge_app.py 0640 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-b19900/selvedge_app.py 0640 root hello <<'EOF'
 # … selvedge_app.py
 EOF
 )
 change_10() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-ba098d/gunicorn_start 0750 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-b19900/selvedge_explain.py 0640 root hello <<'EOF'
+# … selvedge_explain.py
+EOF
+)
+change_11() (
+set -eu
+file_put /srv/hello/instances/0123456789ab-b19900/gunicorn_start 0750 root hello <<'EOF'
 #!/bin/sh
 # Starts hello: gunicorn manages the workers, and uvicorn runs the ASGI app in each of them.
 # supervisor runs this script as the user hello.
@@ -231,11 +276,11 @@ VENV=/srv/hello/releases/0123456789ab/.venv
 # By default one worker more than CPU cores, so that all cores are busy while one worker waits (app.workers in hosts.toml).
 WORKERS=3
 # A new release starts with one worker. Once it is healthy, Selvedge makes gunicorn start the others.
-if [ -e /srv/hello/instances/0123456789ab-ba098d/one ]; then WORKERS=1; fi
-# /srv/hello/instances/0123456789ab-ba098d/selvedge_worker.py extends uvicorn_worker.UvicornWorker.
+if [ -e /srv/hello/instances/0123456789ab-b19900/one ]; then WORKERS=1; fi
+# /srv/hello/instances/0123456789ab-b19900/selvedge_worker.py extends uvicorn_worker.UvicornWorker.
 WORKER_CLASS=selvedge_worker.Worker
 # Each release has its own socket. nginx connects to the live one by the link /srv/hello/live.sock.
-BIND=unix:/run/hello/0123456789ab-ba098d.sock
+BIND=unix:/run/hello/0123456789ab-b19900.sock
 LOG_LEVEL=debug
 
 # gunicorn 24 and later open a control socket in the home directory, which Selvedge does not use.
@@ -250,13 +295,13 @@ ulimit -S -n "$(ulimit -H -n)" 2>/dev/null || :
 # Delete the temporary files of this release's last run and of removed releases.
 for old in /srv/hello/shared/.tmp/*; do
   name=${old##*/}
-  if [ "$name" = 0123456789ab-ba098d ] || [ ! -e "/srv/hello/instances/$name" ]; then rm -rf -- "$old" || :; fi
+  if [ "$name" = 0123456789ab-b19900 ] || [ ! -e "/srv/hello/instances/$name" ]; then rm -rf -- "$old" || :; fi
 done
 
 # --umask 0 opens the socket to all users, but only this user and nginx can enter its folder.
 # --forwarded-allow-ips '*': only nginx can reach the socket, so gunicorn may trust its headers about the client.
 # --worker-tmp-dir: heartbeat files are in memory, so that a slow disk does not look like a dead worker.
-exec setpriv --no-new-privs /srv/hello/instances/0123456789ab-ba098d/run "$VENV/bin/python" -m gunicorn hello.web:app \
+exec setpriv --no-new-privs /srv/hello/instances/0123456789ab-b19900/run "$VENV/bin/python" -m gunicorn hello.web:app \
   --name "$NAME" \
   --chdir "$DIR" \
   --workers "$WORKERS" \
@@ -272,19 +317,22 @@ exec setpriv --no-new-privs /srv/hello/instances/0123456789ab-ba098d/run "$VENV/
   $CONTROL
 EOF
 )
-change_11() (
+change_12() (
 set -eu
+app=hello
+base=/srv/hello
+new=0123456789ab-b19900
 hook=after_build
 user=hello
 release=/srv/hello/releases/0123456789ab
 folder=/srv/hello/releases/0123456789ab/backend
-run=/srv/hello/instances/0123456789ab-ba098d/run
+run=/srv/hello/instances/0123456789ab-b19900/run
 build_env=''
-mark_path=/srv/hello/releases/0123456789ab/.selvedge-after_build.0123456789ab-ba098d
+mark_path=/srv/hello/releases/0123456789ab/.selvedge-after_build.0123456789ab-b19900
 mark_text=d944855a14613d34
-hook_build 5 RELEASE=0123456789ab-ba098d COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server ACTION=deploy PREVIOUS= 'python manage.py check && echo '"'"'it'"'"''"'"'s built'"'"''
+hook_build 5 RELEASE=0123456789ab-b19900 COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server ACTION=deploy PREVIOUS= 'python manage.py check && echo '"'"'it'"'"''"'"'s built'"'"''
 )
-change_12() (
+change_13() (
 set -eu
 site_readable /srv/hello/releases/0123456789ab backend/static
 site_readable /srv/hello/releases/0123456789ab frontend/dist spa
@@ -300,6 +348,6 @@ change_failed() {
 step_app=hello
 step_by=''
 step_why=''
-step_changes='0 1 2 3 4 5 6 7 8 9 10 11 12'
+step_changes='0 1 2 3 4 5 6 7 8 9 10 11 12 13'
 step_counted=0
 step_start

@@ -12,6 +12,8 @@ mark=@selvedge
 
 # … the library history
 
+# … the library https
+
 # … the library nginx
 
 # … the library probe
@@ -29,7 +31,7 @@ mark=@selvedge
 change_before() (
 set -eu
 if probe_has nginx_test; then
-service_check 'nginx rejects its current configuration, so nothing was changed' 'Correct that file first.' nginx_test /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf
+service_check 'nginx rejects its current configuration, so nothing was changed' 'Correct that file first.' nginx_test /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/conf.d/00-selvedge-hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf
 fi
 stamp_remove nginx-hello
 )
@@ -297,6 +299,8 @@ proxy_set_header X-Real-IP $remote_addr;
 proxy_set_header X-Forwarded-For $remote_addr;
 proxy_set_header X-Forwarded-Proto $selvedge_scheme_hello;
 proxy_set_header X-Forwarded-Host $host$selvedge_port;
+# The app's root_path ([nginx] path).
+proxy_set_header X-Forwarded-Prefix "";
 proxy_set_header Forwarded "";
 proxy_set_header Proxy "";
 
@@ -394,6 +398,9 @@ server {
     # `fab certbot` writes this redirect to HTTPS once there is a certificate.
     include /etc/nginx/snippets/hello-http[.]conf;
     include /etc/nginx/snippets/hello.conf;
+
+    # Paths of other apps ([nginx] path).
+    include /etc/nginx/selvedge/sites/hello.example.com/*.conf;
 }
 
 # Redirects these names ([nginx] redirects).
@@ -499,6 +506,7 @@ set -eu
 service_check 'nginx rejects its configuration, so it was not started' 'Correct the file that it names.' nginx_test
 if systemctl is-active -q nginx; then
 nginx_reload
+app=hello
 live_socket=/srv/hello/live.sock
 site_enabled=/etc/nginx/sites-enabled/hello
 site_login=/etc/selvedge/hello/site-login
@@ -510,7 +518,7 @@ header=1
 request_check
 fi
 service_run 'enable --now' nginx
-stamp_write nginx-hello 4be3a1ee6a2113fe61cd8f14c5db4c5b72797237a01dd60a3e3204bc4441fecc
+stamp_write nginx-hello adea902876f6955b1a28c33b10853208c1a945221eedaa57cdb8c2f1fedac626
 )
 change_18() (
 set -eu

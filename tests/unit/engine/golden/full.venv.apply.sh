@@ -47,6 +47,10 @@ mark=@selvedge
 
 # … the library file
 
+# … the library git
+
+# … the library group
+
 # … the library hide
 
 # … the library history
@@ -54,6 +58,8 @@ mark=@selvedge
 # … the library hook
 
 # … the library manager
+
+# … the library mirror
 
 # … the library package
 
@@ -66,6 +72,8 @@ mark=@selvedge
 # … the library python
 
 # … the library releases
+
+# … the library service
 
 # … the library sources
 
@@ -83,6 +91,9 @@ mark=@selvedge
 
 change_0() (
 set -eu
+app=hello
+base=/srv/hello
+new=0123456789ab-b19900
 hook=before_build
 user=hello
 release=/srv/hello/releases/0123456789ab
@@ -91,7 +102,7 @@ run=''
 build_env=/etc/selvedge/hello/build.env
 mark_path=/srv/hello/releases/0123456789ab/.selvedge-before_build
 mark_text=4aee93435a157cb2
-hook_build 5 RELEASE=0123456789ab-ba098d COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server ACTION=deploy PREVIOUS=
+hook_build 5 RELEASE=0123456789ab-b19900 COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server ACTION=deploy PREVIOUS=
 )
 change_1() (
 set -eu
@@ -120,6 +131,7 @@ app_groups=''
 index_strategy=''
 deploy_key=/srv/hello/deploy_key
 git_known_hosts=/srv/hello/git_known_hosts
+git_credentials=/srv/hello/git_credentials
 build_env=/etc/selvedge/hello/build.env
 venv_build
 )

@@ -10,6 +10,8 @@ mark=@selvedge
 
 # … the library file
 
+# … the library group
+
 # … the library history
 
 # … the library manager
@@ -38,7 +40,7 @@ mark=@selvedge
 
 read_first() {
 printf '\n%s fact 0\n' "$mark"
-ss -H -l -n -t -p 'sport = :80' || true
+probe_port 80
 printf '\n%s fact 1\n' "$mark"
 probe_packages nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2
 printf '\n%s fact 2\n' "$mark"
@@ -51,6 +53,7 @@ printf '\n%s fact 3\n' "$mark"
 printf '\n%s fact 4\n' "$mark"
 getent passwd hello || true
 id -nG hello 2>/dev/null || true
+if getent group hello >/dev/null; then echo 'has a group'; fi
 printf '\n%s fact 5\n' "$mark"
 probe_path /srv/hello ''
 printf '\n%s fact 6\n' "$mark"
@@ -86,41 +89,43 @@ probe_path /var/log/hello ''
 printf '\n%s fact 20\n' "$mark"
 probe_path /srv/hello/instances ''
 printf '\n%s fact 21\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-463e92 ''
+probe_path /srv/hello/instances/0123456789ab-c740b7 ''
 printf '\n%s fact 22\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-463e92/env ''
+probe_path /srv/hello/instances/0123456789ab-c740b7/env ''
 base=/srv/hello
 live_socket=/srv/hello/live.sock
-environment_of_live /srv/hello/instances/0123456789ab-463e92/env
+environment_of_live /srv/hello/instances/0123456789ab-c740b7/env
 printf '\n%s fact 23\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-463e92/run bd7faec3d84f86fc7945464bfab6e3d8664082778e59b961eeaff3cd9f7c7ac2
+probe_path /srv/hello/instances/0123456789ab-c740b7/run b5db2a55f24d8e0067e7a2d0921266fc59ef9ab25f64f894580ae325814913f2
 printf '\n%s fact 24\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-463e92/selvedge_worker.py daf429ccf67e4eb4f8a046525f8e85f96fef45e26221610a8b9dbecaa6fdb7fb
+probe_path /srv/hello/instances/0123456789ab-c740b7/selvedge_worker.py 8019f3f05d3ae7aa38104cf39d2819b4b0927fd77c5d6c634cf62269fe990680
 printf '\n%s fact 25\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-463e92/selvedge_app.py 71d396e8adcbf3290aadab44da86793d1c611f3e377e14fe0ea7651dc21e4daf
+probe_path /srv/hello/instances/0123456789ab-c740b7/selvedge_app.py 4400e0a527c651177f759a43e868f3508f46d2eec8520b6e277769143d60c6c9
 printf '\n%s fact 26\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-463e92/gunicorn_start 688ba330b0d5b257a850c323a0a0607d92fc755f2d8aa70e4f76cae743535113
+probe_path /srv/hello/instances/0123456789ab-c740b7/selvedge_explain.py 306d3f4be607e4961d0aea177f50db14858910389bf2656cd77b2fe15812edc2
 printf '\n%s fact 27\n' "$mark"
-[ -e /etc/logrotate.conf ] && echo there || true
+probe_path /srv/hello/instances/0123456789ab-c740b7/gunicorn_start 3596847b38658f6565da704691b76530f3b37a6f7993ab547613b29506182fef
 printf '\n%s fact 28\n' "$mark"
-[ -e /srv/hello/instances/0123456789ab-463e92/gunicorn_start ] && echo there || true
+[ -e /etc/logrotate.conf ] && echo there || true
 printf '\n%s fact 29\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-463e92/unit.socket ffd37c4e318ce0d4bc19ff61417e923f2f3d25dbeb9f79b99ec42a9e017ddc08
+[ -e /srv/hello/instances/0123456789ab-c740b7/gunicorn_start ] && echo there || true
 printf '\n%s fact 30\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-463e92/unit.service 2a74dd536ac3672726fd16d9e41d4f41f7a35e00da056b1e214ff8269f2fca32
+probe_path /srv/hello/instances/0123456789ab-c740b7/unit.socket a078982d1d72d472fec1b38268d8beb4445d2eb1025bab332edeff68a492d289
 printf '\n%s fact 31\n' "$mark"
+probe_path /srv/hello/instances/0123456789ab-c740b7/unit.service ef262f25e673b1c6ed6ad2e0e37236e32b6326c5a1ffa19a02e707313c9fffd0
+printf '\n%s fact 32\n' "$mark"
 probe_path /etc/logrotate.d/hello.app 88ec8d9d29ba9ad2dfbf1b1aea99ab82365e394f6b8885eb59f8ed80183914d1
+printf '\n%s fact 33\n' "$mark"
+probe_path /etc/systemd/system/logrotate.timer.d/selvedge.conf 29fb4e4b284e72a90a23a0a26d70c0a45678ada1d8e1220bc15370205bec3792
 :
 }
 read_second() {
-printf '\n%s fact 32\n' "$mark"
-probe_path /etc/systemd/system/logrotate.timer.d/selvedge.conf 29fb4e4b284e72a90a23a0a26d70c0a45678ada1d8e1220bc15370205bec3792
-printf '\n%s fact 33\n' "$mark"
+printf '\n%s fact 34\n' "$mark"
 probe_unit logrotate.timer
 printf Stamp=
 stamp_read logrotate.timer
 echo
-printf '\n%s fact 34\n' "$mark"
+printf '\n%s fact 35\n' "$mark"
 app=hello
 base=/srv/hello
 run_dir=/run/hello
@@ -128,94 +133,104 @@ live_socket=/srv/hello/live.sock
 supervisor_conf=/etc/supervisor/conf.d/hello.conf
 releases_fact
 base=/srv/hello
-environment_of_left 0123456789ab-463e92
-printf '\n%s fact 35\n' "$mark"
-probe_path /etc/tmpfiles.d/hello.conf acf9fe75f943addd96ef29447a00fce22a5ab6bc9c97795c709e50a34ce37f38
+environment_of_left 0123456789ab-c740b7
 printf '\n%s fact 36\n' "$mark"
-probe_path /run/hello ''
+probe_path /etc/tmpfiles.d/hello.conf acf9fe75f943addd96ef29447a00fce22a5ab6bc9c97795c709e50a34ce37f38
 printf '\n%s fact 37\n' "$mark"
-[ -e /etc/nginx/nginx.conf ] && echo there || true
+probe_path /run/hello ''
 printf '\n%s fact 38\n' "$mark"
+[ -e /etc/nginx/nginx.conf ] && echo there || true
+printf '\n%s fact 39\n' "$mark"
 site_fact
 echo
 echo --
 site_addresses
-printf '\n%s fact 39\n' "$mark"
-probe_path /var/log/hello ''
 printf '\n%s fact 40\n' "$mark"
+site_fact
+echo
+echo --
+site_locations
+printf '\n%s fact 41\n' "$mark"
+probe_path /var/log/hello ''
+printf '\n%s fact 42\n' "$mark"
 probe_path /var/log/hello/nginx-access.log
 probe_path /var/log/hello/nginx-error.log
 probe_path /var/log/hello/nginx-missed.log
-printf '\n%s fact 41\n' "$mark"
-probe_path /var/www/letsencrypt ''
-printf '\n%s fact 42\n' "$mark"
-probe_path /etc/systemd/system/nginx.service.d/50-selvedge.conf 7cd59db69ac57120d79f325fcf8799eadeaa4e99d1dfb4ea4607e652d1ea2e5f
 printf '\n%s fact 43\n' "$mark"
-probe_path /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service ''
+probe_path /var/www/letsencrypt ''
 printf '\n%s fact 44\n' "$mark"
-probe_path /etc/systemd/system/selvedge-hello-boot.service ''
+probe_path /etc/systemd/system/nginx.service.d/50-selvedge.conf 7cd59db69ac57120d79f325fcf8799eadeaa4e99d1dfb4ea4607e652d1ea2e5f
 printf '\n%s fact 45\n' "$mark"
-probe_path /etc/nginx/selvedge/hello.htpasswd ''
+probe_path /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service ''
 printf '\n%s fact 46\n' "$mark"
-probe_path /etc/selvedge/hello/site-login ''
+probe_path /etc/systemd/system/selvedge-hello-boot.service ''
 printf '\n%s fact 47\n' "$mark"
+probe_path /etc/nginx/selvedge/hello.htpasswd ''
+printf '\n%s fact 48\n' "$mark"
+probe_path /etc/selvedge/hello/site-login ''
+printf '\n%s fact 49\n' "$mark"
 probe_path /etc/nginx/nginx.conf
 cat -- /etc/nginx/nginx.conf
-printf '\n%s fact 48\n' "$mark"
+printf '\n%s fact 50\n' "$mark"
 nginx_outsider
-printf '\n%s fact 49\n' "$mark"
+printf '\n%s fact 51\n' "$mark"
 grep -lsE '^[^#]*worker_rlimit_nofile[[:space:]]' /etc/nginx/nginx.conf /etc/nginx/modules-enabled/*.conf
+if [ -e /etc/nginx/nginx.conf ] && ! grep -qE '^[^#]*include[[:space:]]+[^;]*modules-enabled/' /etc/nginx/nginx.conf; then echo unread; fi
 echo --
 probe_path /etc/nginx/modules-enabled/90-selvedge.conf 955f75b327991cce6c32f3709b577bb633aea20078a339e805be68e9ca81fed9
-printf '\n%s fact 50\n' "$mark"
+printf '\n%s fact 52\n' "$mark"
 nginx_without_sites /etc/nginx/conf.d/selvedge-sites.conf
 echo --
 probe_path /etc/nginx/conf.d/selvedge-sites.conf b0ddaf16977a6b8c5f9fbda3f2f56b94909bd9e904f52a165acd7b33d4cbac9d
-printf '\n%s fact 51\n' "$mark"
-probe_path /etc/nginx/conf.d/selvedge.conf 49b5c1af4a47d78f7a1a476d8c75d644441b476e045d3e4f71243a916311a25a
-printf '\n%s fact 52\n' "$mark"
-probe_path /etc/nginx/snippets/hello.include.conf ''
 printf '\n%s fact 53\n' "$mark"
-probe_path /etc/nginx/snippets/hello.conf 79fb1c77a7031256b26663b5d790b37e505c8538db2d91cb7964242a3a8c2574
+probe_path /etc/nginx/conf.d/selvedge.conf 49b5c1af4a47d78f7a1a476d8c75d644441b476e045d3e4f71243a916311a25a
 printf '\n%s fact 54\n' "$mark"
+probe_path /etc/nginx/snippets/hello.include.conf ''
+printf '\n%s fact 55\n' "$mark"
+probe_path /etc/nginx/snippets/hello.conf f941dfef837068de62ad5f355fd7fcdf74b1b09b1c014db0988608d9194939af
+printf '\n%s fact 56\n' "$mark"
+probe_path /etc/nginx/conf.d/00-selvedge-hello.conf ''
+printf '\n%s fact 57\n' "$mark"
+site_locations_of hello
+printf '\n%s fact 58\n' "$mark"
 :
 echo --
-probe_path /etc/nginx/sites-available/hello e74010dc20037754b646b594a4c90e8503f2a2b288a9488c590539b465ceb432
-printf '\n%s fact 55\n' "$mark"
+probe_path /etc/nginx/sites-available/hello 7b42cc4651391eea3a3ed13e3f79450ad3a10ab2c077b39adc818062862dfdd1
+printf '\n%s fact 59\n' "$mark"
 probe_path /etc/nginx/sites-enabled/hello ''
-printf '\n%s fact 56\n' "$mark"
+printf '\n%s fact 60\n' "$mark"
 if site_is_debians; then echo debians; fi
-printf '\n%s fact 57\n' "$mark"
+printf '\n%s fact 61\n' "$mark"
 nginx_version
 site_fact
 printf '\n--\n'
 probe_path /etc/nginx/conf.d/selvedge-default.conf -
-printf '\n%s fact 58\n' "$mark"
+printf '\n%s fact 62\n' "$mark"
 probe_path /etc/logrotate.d/hello a8d6adbc87e9716ae3811e27658af9e29a59551977ae01de063713111808b306
-printf '\n%s fact 59\n' "$mark"
+printf '\n%s fact 63\n' "$mark"
 probe_unit nginx.service
 printf Stamp=
 stamp_read nginx-hello
 echo
-printf '\n%s fact 60\n' "$mark"
+printf '\n%s fact 64\n' "$mark"
 printf '\n--- unit\n'
 probe_unit fail2ban.service
 printf '\n--- loaded\n'
 stamp_read 60-selvedge-hello
 printf '\n--- file\n'
 probe_path /etc/fail2ban/jail.d/60-selvedge-hello.local 30828d4e28c3115d93c6bc796222e38bc904211810b3da530ab3fa66c6b73f73
-printf '\n%s fact 61\n' "$mark"
+printf '\n%s fact 65\n' "$mark"
 nginx_version
 site_fact
 printf '\n--\n'
 probe_path /etc/nginx/conf.d/selvedge-default-tls.conf -
-printf '\n%s fact 62\n' "$mark"
+printf '\n%s fact 66\n' "$mark"
 probe_existing /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/selvedge/hello/certificate.pem /etc/nginx/sites-available/hello-tls
 :
 }
 read_lookups() {
-probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/deploy_key /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-463e92 /srv/hello/instances/0123456789ab-463e92/env /srv/hello/instances/0123456789ab-463e92/run /srv/hello/instances/0123456789ab-463e92/selvedge_worker.py /srv/hello/instances/0123456789ab-463e92/selvedge_app.py /srv/hello/instances/0123456789ab-463e92/gunicorn_start /srv/hello/instances/0123456789ab-463e92/unit.socket /srv/hello/instances/0123456789ab-463e92/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
-probe_take_hashes /srv/hello/instances/0123456789ab-463e92/env /srv/hello/instances/0123456789ab-463e92/run /srv/hello/instances/0123456789ab-463e92/selvedge_worker.py /srv/hello/instances/0123456789ab-463e92/selvedge_app.py /srv/hello/instances/0123456789ab-463e92/gunicorn_start /srv/hello/instances/0123456789ab-463e92/unit.socket /srv/hello/instances/0123456789ab-463e92/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
+probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/deploy_key /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-c740b7 /srv/hello/instances/0123456789ab-c740b7/env /srv/hello/instances/0123456789ab-c740b7/run /srv/hello/instances/0123456789ab-c740b7/selvedge_worker.py /srv/hello/instances/0123456789ab-c740b7/selvedge_app.py /srv/hello/instances/0123456789ab-c740b7/selvedge_explain.py /srv/hello/instances/0123456789ab-c740b7/gunicorn_start /srv/hello/instances/0123456789ab-c740b7/unit.socket /srv/hello/instances/0123456789ab-c740b7/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/conf.d/00-selvedge-hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
+probe_take_hashes /srv/hello/instances/0123456789ab-c740b7/env /srv/hello/instances/0123456789ab-c740b7/run /srv/hello/instances/0123456789ab-c740b7/selvedge_worker.py /srv/hello/instances/0123456789ab-c740b7/selvedge_app.py /srv/hello/instances/0123456789ab-c740b7/selvedge_explain.py /srv/hello/instances/0123456789ab-c740b7/gunicorn_start /srv/hello/instances/0123456789ab-c740b7/unit.socket /srv/hello/instances/0123456789ab-c740b7/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
 probe_take_packages nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2
 :
 }

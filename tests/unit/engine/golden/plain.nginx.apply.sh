@@ -12,6 +12,8 @@ mark=@selvedge
 
 # … the library history
 
+# … the library https
+
 # … the library nginx
 
 # … the library probe
@@ -29,7 +31,7 @@ mark=@selvedge
 change_before() (
 set -eu
 if probe_has nginx_test; then
-service_check 'nginx rejects its current configuration, so nothing was changed' 'Correct that file first.' nginx_test /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf
+service_check 'nginx rejects its current configuration, so nothing was changed' 'Correct that file first.' nginx_test /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/conf.d/00-selvedge-hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf
 fi
 stamp_remove nginx-hello
 )
@@ -194,6 +196,8 @@ proxy_set_header X-Real-IP $remote_addr;
 proxy_set_header X-Forwarded-For $remote_addr;
 proxy_set_header X-Forwarded-Proto $scheme;
 proxy_set_header X-Forwarded-Host $host$selvedge_port;
+# The app's root_path ([nginx] path).
+proxy_set_header X-Forwarded-Prefix "";
 proxy_set_header Forwarded "";
 proxy_set_header Proxy "";
 
@@ -234,6 +238,9 @@ server {
     }
 
     include /etc/nginx/snippets/hello.conf;
+
+    # Paths of other apps ([nginx] path).
+    include /etc/nginx/selvedge/sites/_/*.conf;
 }
 EOF
 )
@@ -283,6 +290,7 @@ set -eu
 service_check 'nginx rejects its configuration, so it was not started' 'Correct the file that it names.' nginx_test
 if systemctl is-active -q nginx; then
 nginx_reload
+app=hello
 live_socket=/srv/hello/live.sock
 site_enabled=/etc/nginx/sites-enabled/hello
 site_login=/etc/selvedge/hello/site-login
@@ -294,7 +302,7 @@ header=''
 request_check
 fi
 service_run 'enable --now' nginx
-stamp_write nginx-hello d4910a3ec0a25d8c547a809413f6719a029dec372a764ce8d0f9bd42e94ed149
+stamp_write nginx-hello 4d365affe6aee2685aa91740350152faae54c573cbc07a56ea14514761d74b9e
 )
 change_14() (
 set -eu

@@ -63,6 +63,7 @@ sshd_read
 sshd_login_lists deploy
 printf '\n%s fact 7\n' "$mark"
 id -nG deploy 2>/dev/null || true
+if getent group deploy >/dev/null; then echo 'has a group'; fi
 printf '\n%s fact 8\n' "$mark"
 sshd_keys_fact deploy
 printf '\n%s fact 9\n' "$mark"
@@ -119,7 +120,7 @@ probe_path /etc/issue 029ee748876ed84839533d2caa25b40c5283a1101c50d2dfaa61445bc6
 printf '\n%s fact 30\n' "$mark"
 probe_path /etc/issue.net 029ee748876ed84839533d2caa25b40c5283a1101c50d2dfaa61445bc6d24fae
 printf '\n%s fact 31\n' "$mark"
-ss -H -l -n -t -p 'sport = :80' || true
+probe_port 80
 printf '\n%s fact 32\n' "$mark"
 probe_packages nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2
 printf '\n%s fact 33\n' "$mark"

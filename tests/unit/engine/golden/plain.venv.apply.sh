@@ -16,9 +16,13 @@ mark=@selvedge
 
 # … the library file
 
+# … the library git
+
 # … the library hide
 
 # … the library history
+
+# … the library mirror
 
 # … the library package
 
@@ -71,6 +75,7 @@ app_groups=''
 index_strategy=''
 deploy_key=/srv/hello/deploy_key
 git_known_hosts=/srv/hello/git_known_hosts
+git_credentials=/srv/hello/git_credentials
 build_env=/etc/selvedge/hello/build.env
 venv_build
 )

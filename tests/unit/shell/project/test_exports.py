@@ -26,6 +26,7 @@ def lines(*groups: str, sources: list[dict[str, object]] | None = None, **packag
         ({"git": "git@g.test:me/x.git", "ref": "abc"}, "x @ git+ssh://git@g.test/me/x.git@abc"),
         ({"git": "git+ssh://git@g.test/x.git", "ref": "abc"}, "x @ git+ssh://git@g.test/x.git@abc"),
         ({"path": "./libs/common", "editable": True}, "-e ./libs/common"),
+        ({"path": "common"}, "./common"),
         ({"file": "https://h.test/x.whl"}, "x @ https://h.test/x.whl"),
     ],
 )
@@ -61,7 +62,15 @@ def test_options_that_name_indexes_are_found_in_included_files_too() -> None:
         "requirements.txt": "-r deps/base.txt\n--extra-index-url=https://a.test/simple  # ours\nfastapi\n-i https://m.test\n",
         "deps/base.txt": "-r ../requirements.txt\n--find-links \\\n  ../wheels\n--pre\nflask --hash=x\n-e .\n",
     }
-    found = ["--find-links    ../wheels", "--pre", "--extra-index-url=https://a.test/simple", "-i https://m.test"]
+    files["wheels/x.whl"] = ""
+    found = ["--find-links ./wheels", "--pre", "--extra-index-url=https://a.test/simple", "-i https://m.test"]
     assert [" ".join(line.split()) for line in index_options(texts(files), "", "requirements.txt")] == [
         " ".join(line.split()) for line in found
     ]
+
+
+def test_folders_of_wheels_are_named_from_the_apps_folder() -> None:
+    lines = "-f ../wheels\n--find-links=../../all\n-f https://a.test/x\n"
+    files = {"web/sets/prod.txt": lines, "web/wheels/x.whl": "", "all/x.whl": ""}
+    found = ["-f ./../web/wheels", "--find-links ./../all", "-f https://a.test/x"]
+    assert list(index_options(texts(files), "web", "sets/prod.txt")) == found

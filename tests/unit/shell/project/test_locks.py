@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from selvedge.shell.server.project.files import Refused
@@ -18,6 +20,17 @@ server = ["psycopg[binary]>=3", "PyYAML"]
 [dependency-groups]
 prod = ["python-dotenv==1.0"]
 dev = ["pytest", {include-group = "prod"}]
+"""
+PIPFILE = """
+[[source]]
+name = "own"
+url = "https://a.test/simple"
+verify_ssl = true
+[requires]
+python_version = "3.11"
+[prod]
+Own_Package = "*"
+[packages]
 """
 POETRY = """
 [tool.poetry.dependencies]
@@ -53,6 +66,32 @@ def test_a_lock_alone_needs_no_word() -> None:
     assert find(texts(all_files("requirements.txt") | {"pyproject.toml": "[tool.ruff]\n"}), "", "") == ("requirements.txt", [])
 
 
+def test_a_lock_of_another_name_is_named() -> None:
+    said = find(texts(all_files("pyproject.toml") | {"pylock.prod.toml": ""}), "", "")[1]
+    assert said[0] == "the packages are those of pyproject.toml; left out: pylock.prod.toml (app.requirements chooses another file)"
+
+
+def test_a_pipfile_lock_that_is_older_than_its_pipfile_is_named() -> None:
+    """The hash is Pipenv's."""
+    digest = "72bf0b7f586f9a6e5c76a1d590a0f911a9d2bfe57baaba96d8f0fae0bc0f65ec"
+    lock = json.dumps({"_meta": {"hash": {"sha256": digest}}})
+    assert find(texts({"Pipfile": PIPFILE, "Pipfile.lock": lock}), "", "") == ("Pipfile.lock", [])
+    newer = {"Pipfile": f'{PIPFILE}fastapi = "*"\n', "Pipfile.lock": lock}
+    assert find(texts(newer), "", "")[1] == ["Pipfile.lock is older than Pipfile: run `pipenv lock` on your machine, and commit it"]
+
+
+def test_a_project_is_known_by_its_build_system_too() -> None:
+    files = {"pyproject.toml": "[build-system]\nrequires = []\n", "setup.cfg": ""}
+    assert find(texts(files), "", "")[0] == "pyproject.toml"
+
+
+def test_extras_and_groups_are_those_of_the_project_beside_the_lock() -> None:
+    files = {"backend/pyproject.toml": PROJECT, "backend/uv.lock": ""}
+    check(texts(files), "", "backend/pyproject.toml", ["server"], ["prod"])
+    with pytest.raises(Refused, match=r'uv installs backend/uv.lock only .* Set app.root = "backend" in hosts.toml'):
+        find(texts(files), "", "backend/uv.lock")
+
+
 def test_hosts_toml_chooses_another_file() -> None:
     files = all_files("uv.lock", "pyproject.toml") | {"deploy/poetry.lock": ""}
     assert find(texts(files), "", "deploy/poetry.lock") == ("deploy/poetry.lock", [])
@@ -73,6 +112,10 @@ def test_a_member_of_a_workspace_has_the_lock_at_the_top() -> None:
         ({"Pipfile": ""}, "Run `pipenv lock`"),
         ({"environment.yml": ""}, "does not install conda's packages"),
         ({"pixi.toml": "", "pixi.lock": ""}, "does not install conda's packages"),
+        ({"environment-prod.yaml": "", "Pipfile.toml": ""}, "has environment-prod.yaml"),
+        ({"conda.yml": ""}, "does not install conda's packages"),
+        ({"dev-requirements.txt": "", "prod-requirements.txt": ""}, 'Set app.requirements = "prod-requirements.txt"'),
+        ({"pylock.prod.toml": ""}, 'Set app.requirements = "pylock.prod.toml"'),
         ({"requirements.in": ""}, "Run `uv pip compile requirements.in"),
         ({"setup.cfg": ""}, "Commit a pyproject.toml with `[build-system]`"),
         ({"requirements-dev.txt": "", "requirements-prod.txt": ""}, 'Set app.requirements = "requirements-prod.txt"'),
@@ -80,6 +123,7 @@ def test_a_member_of_a_workspace_has_the_lock_at_the_top() -> None:
         ({"pyproject.toml": "[tool.ruff]\n"}, "Add one with `dependencies`"),
         ({"pyproject.toml": POETRY}, "Run `poetry lock`"),
         ({"backend/pyproject.toml": PROJECT}, 'set app.root = "backend"'),
+        ({"pylock.prod.toml": ""}, 'Set app.requirements = "pylock.prod.toml"'),
         ({"poetry.lock": ""}, "poetry.lock has no pyproject.toml beside it"),
         ({"pyproject.toml": "[project\n"}, "pyproject.toml is not valid TOML"),
         ({"main.py": ""}, "Commit one with the app's requirements."),

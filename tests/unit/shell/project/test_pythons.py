@@ -58,6 +58,17 @@ def test_the_lowest_version_that_fits_is_chosen(constraints: list[str], chosen: 
 
 
 @pytest.mark.parametrize(
+    ("constraint", "chosen"),
+    [
+        ("<3.12", ["3.11"]), (">=3.9,<3.13", ["3.12"]), (">=3.8,!=3.13.*", ["3.12"]), (">=3.14", ["3.14"]),
+        (">=3.13.9", ["3.13", "3.13.9"]),
+    ],
+)
+def test_the_version_next_to_the_present_one_is_chosen(constraint: str, chosen: list[str]) -> None:
+    assert decide(texts({"pyproject.toml": PROJECT.format(constraint)}), "", "requirements.txt", "", "3.13.1")[0] == chosen
+
+
+@pytest.mark.parametrize(
     ("files", "wanted", "why"),
     [
         ({"pyproject.toml": PROJECT.format(">=3.13")}, ["3.13"], ">=3.13 (requires-python in pyproject.toml)"),
@@ -68,11 +79,16 @@ def test_the_lowest_version_that_fits_is_chosen(constraints: list[str], chosen: 
         ({"runtime.txt": "python-3.12.1\n"}, ["3.12.1"], "3.12.1 (runtime.txt)"),
         ({"Pipfile": '[requires]\npython_version = "3.12"\n'}, ["3.12"], "3.12 ([requires] in Pipfile)"),
         ({"setup.cfg": "[options]\npython_requires = >=3.12\n"}, ["3.12"], ">=3.12 (python_requires in setup.cfg)"),
+        ({"pylock.prod.toml": 'requires-python = ">=3.12"\n'}, ["3.12"], ">=3.12 (requires-python in pylock.prod.toml)"),
+        (
+            {"web/poetry.lock": "", "web/pyproject.toml": POETRY.format("^3.12")}, ["3.12"],
+            "^3.12 ([tool.poetry.dependencies] in web/pyproject.toml)",
+        ),
         ({"uv.lock": 'version = 1\nrequires-python = ">=3.12"\n'}, ["3.12"], ">=3.12 (requires-python in uv.lock)"),
     ],
 )
 def test_each_file_that_names_a_python_counts(files: dict[str, str], wanted: list[str], why: str) -> None:
-    lock = "uv.lock" if "uv.lock" in files else "requirements.txt"
+    lock = next((name for name in ("uv.lock", "pylock.prod.toml", "web/poetry.lock") if name in files), "requirements.txt")
     assert decide(texts(files), "", lock, "", "3.11.2") == (wanted, f"the app wants Python {why}")
 
 

@@ -126,6 +126,8 @@ def test_a_long_message_is_cut() -> None:
         ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.", "Lock again on your machine"),
         ("pyproject.toml changed significantly since poetry.lock was last generated.", "Lock again on your machine"),
         ("HTTP status client error (403 Forbidden) for url (https://a.test/simple/own/)", "name it with app.build_env_file"),
+        (GIT.format("fatal: could not read Username for 'https://a.test': terminal prompts disabled"), "git+https://${TOKEN}@HOST/PATH"),
+        (GIT.format("remote: Not found\n fatal: repository 'https://a.test/x.git/' not found"), "git+https://${TOKEN}@HOST/PATH"),
         ("dns error: failed to lookup address information", "Check that the server reaches that address."),
     ],
 )

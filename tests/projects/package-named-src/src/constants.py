@@ -1,0 +1,6 @@
+from enum import Enum
+
+
+class Stage(str, Enum):
+    LOCAL = "local"
+    PRODUCTION = "production"

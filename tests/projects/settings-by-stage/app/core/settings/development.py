@@ -1,0 +1,6 @@
+from app.core.settings.common import Common
+
+
+class Development(Common):
+    debug = True
+    title = "Articles (development)"
