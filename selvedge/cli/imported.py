@@ -37,8 +37,8 @@ def routes(top: Path, root: str, module: str) -> list[str] | None:
     for python in interpreters(top, root):
         try:
             done = subprocess.run(
-                [python, "-c", _PROGRAM, module], cwd=code, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                errors="replace", timeout=SECONDS, check=False,
+                [python, "-c", _PROGRAM, module], cwd=code, env=environment, stdin=subprocess.DEVNULL, capture_output=True,
+                text=True, errors="replace", timeout=SECONDS, check=False,
             )  # fmt: skip
         except (subprocess.TimeoutExpired, OSError):
             continue

@@ -92,7 +92,8 @@ def _asked(question: str, default: str, kind: Any, say: Say) -> str:
         try:
             answer = input(f"{question}{f' [{default}]' if default else ''}: ").strip() or default
         except EOFError:
-            raise UsageError("The input ended before all questions were answered.", "Run `selvedge init --yes`, which asks nothing.") from None
+            remedy = "Run `selvedge init --yes`, which asks nothing."
+            raise UsageError("The input ended before all questions were answered.", remedy) from None
         problem = _problem(kind, answer) if answer else ""
         if not problem:
             return answer
@@ -116,7 +117,8 @@ def _check(text: str) -> None:
             load(file, environ={})
         except SelvedgeError as error:
             said = str(error).replace(str(file), "hosts.toml")
-            raise UsageError(f"The settings that were found are not valid: {said}", "Name the app: `selvedge init --module …`.") from None
+            remedy = "Name the app: `selvedge init --module …`."
+            raise UsageError(f"The settings that were found are not valid: {said}", remedy) from None
 
 
 def _write(path: Path, text: str, say: Say) -> bool:
@@ -126,7 +128,8 @@ def _write(path: Path, text: str, say: Say) -> bool:
         path.write_text(text, encoding="utf-8")
         return True
     if path.name == "fabfile.py" and "selvedge" not in path.read_text("utf-8", errors="replace"):
-        say("fabfile.py is your own and stays. Add to it: `from selvedge.project import collection` and `namespace = collection(__file__)`.")
+        lines = "`from selvedge.project import collection` and `namespace = collection(__file__)`"
+        say(f"fabfile.py is your own and stays. Add to it: {lines}.")
     if path.name == "fabric.yaml" and "selvedge.executor" not in path.read_text("utf-8", errors="replace"):
         say("fabric.yaml is your own and stays. Add under `tasks:` the line `executor_class: selvedge.executor.Executor`.")
     return False

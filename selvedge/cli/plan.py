@@ -66,8 +66,8 @@ def _app(repository: Repository, module: str) -> tuple[App, list[str]]:
             "function that returns one.",
             "Name it: `selvedge init --module app.main:app`.",
         )
-    others = [app.module for app in found[1:] if app.root != found[0].root or app.module.partition(":")[0] != found[0].module.partition(":")[0]]
-    notes = [f"The repository has other apps, too: {', '.join(others[:4])}. To choose one: `selvedge init --module …`."] if others else []
+    others = ", ".join([app.module for app in found[1:] if app.file != found[0].file][:4])
+    notes = [f"The repository has other apps, too: {others}. To choose one: `selvedge init --module …`."] if others else []
     return found[0], notes
 
 
@@ -79,7 +79,8 @@ def _named(repository: Repository, module: str) -> App:
             root = sources.root_of(repository, file)
             if sources.module_of(file, root) == module.partition(":")[0]:
                 return App(file, root, module)
-    raise UsageError(f"The repository {repository.top} has no module {module.partition(':')[0]}.", "Correct --module: `module:variable`.")
+    problem = f"The repository {repository.top} has no module {module.partition(':')[0]}."
+    raise UsageError(problem, "Correct --module: `module:variable`.")
 
 
 def _name(repository: Repository, root: str) -> str:
@@ -107,19 +108,20 @@ def _health(repository: Repository, app: App) -> tuple[str, list[str]]:
     if known is None:
         if best:
             return best, []
-        return "/openapi.json", ["No route for a health check was found, so it is /openapi.json, which FastAPI answers by itself."]
+        return "/openapi.json", ["No route for a health check was found, so it is /openapi.json, which FastAPI answers."]
     return _best(known) or "/", []
 
 
 def _best(routes: tuple[str, ...] | list[str]) -> str:
     """Return the path that suits a health check best, "" without one."""
     health = sorted((each for each in routes if sources.HEALTH.fullmatch(each)), key=len)
-    return next(iter([*health, *(each for each in routes if each == "/"), *(each for each in routes if each == "/openapi.json")]), "")
+    return next(iter([*health, *(each for each in ("/", "/openapi.json") if each in routes)]), "")
 
 
 def _migrate(repository: Repository, root: str) -> str:
     """Return the command that brings the database up to date with Alembic, "" without Alembic."""
-    found = sorted((each for each in repository.files if Path(each).name == "alembic.ini"), key=lambda each: (each.count("/"), each))
+    files = (each for each in repository.files if Path(each).name == "alembic.ini")
+    found = sorted(files, key=lambda each: (each.count("/"), each))
     inside = [each[len(root) + 1 :] if root else each for each in found if not root or each.startswith(f"{root}/")]
     if not inside:
         return ""

@@ -20,12 +20,14 @@ class Repository:
     def around(cls, folder: Path) -> Repository:
         """Return the repository of a folder. Raises UsageError if there is none, or git is missing."""
         try:
-            done = subprocess.run(["git", "-C", str(folder), "rev-parse", "--show-toplevel"], capture_output=True, text=True, check=False)
+            command = ["git", "-C", str(folder), "rev-parse", "--show-toplevel"]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
         except FileNotFoundError:
             raise UsageError("git is not installed on this machine.", "Install it, then run `selvedge init` again.") from None
         if done.returncode != 0:
             said = done.stderr.strip().removeprefix("fatal: ").rstrip(".")
-            remedy = f"Change to the folder of your app. If it is {folder}: `git init && git add . && git commit -m 'First commit'`."
+            commands = "`git init && git add . && git commit -m 'First commit'`"
+            remedy = f"Change to the folder of your app. If it is {folder}: {commands}."
             raise UsageError(f"{folder} is in no git repository, and releases are commits of one: {said}.", remedy)
         return cls(Path(done.stdout.rstrip("\n")))
 
@@ -36,9 +38,8 @@ class Repository:
     @functools.cached_property
     def files(self) -> frozenset[str]:
         """The paths of all files that are committed or not ignored."""
-        listed = subprocess.run(
-            ["git", "-C", str(self.top), "ls-files", "-z", "--cached", "--others", "--exclude-standard"], capture_output=True, check=False
-        ).stdout
+        command = ["git", "-C", str(self.top), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+        listed = subprocess.run(command, capture_output=True, check=False).stdout
         return frozenset(each for each in listed.decode(errors="surrogateescape").split("\0") if each)
 
     def python_files(self) -> list[str]:

@@ -14,7 +14,10 @@ from selvedge.value import Value
 
 CLASSES = {"FastAPI", "Starlette", "Litestar", "Quart", "BlackSheep", "Sanic", "Esmerald", "ASGIApp"}
 """The names of classes whose instances are ASGI apps."""
-FACTORIES = ("create_app", "get_app", "make_app", "build_app", "init_app", "create_application", "get_application", "get_asgi_application")
+FACTORIES = (
+    "create_app", "get_app", "make_app", "build_app", "init_app", "create_application", "get_application",
+    "get_asgi_application",
+)  # fmt: skip
 """The usual names of functions that return an app."""
 FILES = ("main", "app", "asgi", "application", "server", "api", "__init__")
 """The usual names of files with an app, the most usual first."""
@@ -23,7 +26,10 @@ ROOTS = (
     "setup.py", "setup.cfg", "Pipfile",
 )  # fmt: skip
 """Files that list the packages of a project, in the order in which a release takes them (docs/how-to/dependencies.md)."""
-ASIDE = {"tests", "test", "docs", "doc", "examples", "example", "samples", "scripts", "benchmarks", "bench", "alembic", "migrations"}
+ASIDE = {
+    "tests", "test", "docs", "doc", "examples", "example", "samples", "scripts", "benchmarks", "bench", "alembic", "migrations",
+    "deploy",
+}  # fmt: skip
 """Folders whose apps are not the project's own."""
 HEALTH = re.compile(r"/(?:.*/)?(?:health|healthz|health-?check|healthcheck|ready|readyz|live|livez|ping|status|up|heartbeat)/?")
 LARGEST = 1 << 20
@@ -54,7 +60,7 @@ class App(Value):
 
 def apps(repository: Repository) -> list[App]:
     """Return the apps of a repository, the most likely one first."""
-    found = []
+    found: list[App] = []
     for file in repository.python_files():
         if not ASIDE & set(Path(file).parts[:-1]) and not Path(file).name.startswith(("test_", "conftest")):
             found += _apps_of(repository, file)
@@ -67,8 +73,8 @@ def _apps_of(repository: Repository, file: str) -> Iterator[App]:
         return
     variables = dict(_variables(tree))
     # An app that another one wraps, such as socketio.ASGIApp(sio, app), is not the outermost.
-    inner = {name.id for call in variables.values() for name in ast.walk(call) if isinstance(name, ast.Name) and name.id in variables}
-    names = [name for name in variables if name not in inner] or [f"{name}()" for name in _factories(tree)][:1]
+    inside = {node.id for call in variables.values() for node in ast.walk(call) if isinstance(node, ast.Name)}
+    names = [name for name in variables if name not in inside] or [f"{name}()" for name in _factories(tree)][:1]
     root = root_of(repository, file)
     for name in names:
         made = f"{module_of(file, root)}:{name}"
@@ -96,8 +102,8 @@ def _variables(tree: ast.Module) -> Iterator[tuple[str, ast.AST]]:
     """Yield the variables of a module that are apps, with the calls that make them."""
     for node in tree.body:
         targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
-        value = getattr(node, "value", None)
-        if _called(value) in CLASSES or _called(value) in FACTORIES:
+        value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
+        if value and _called(value) in {*CLASSES, *FACTORIES}:
             yield from ((target.id, value) for target in targets if isinstance(target, ast.Name))
 
 
@@ -120,20 +126,28 @@ def _routes(tree: ast.Module, variables: dict[str, ast.AST]) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             for decorator in node.decorator_list:
-                path = _text(decorator.args[0]) if isinstance(decorator, ast.Call) and decorator.args else ""
-                owner = decorator.func.value if isinstance(decorator, ast.Call) and isinstance(decorator.func, ast.Attribute) else None
-                own = isinstance(owner, ast.Name) and owner.id in variables
-                if own and _called(decorator) in ("get", "api_route", "route") and path.startswith("/") and "{" not in path:
+                path = _route(decorator, variables)
+                if path.startswith("/") and "{" not in path:
                     yield path
+
+
+def _route(decorator: ast.expr, variables: dict[str, ast.AST]) -> str:
+    """Return the path of a decorator that adds a GET route to one of the variables, "" for another."""
+    if not isinstance(decorator, ast.Call) or not isinstance(decorator.func, ast.Attribute):
+        return ""
+    owner, method = decorator.func.value, decorator.func.attr
+    own = isinstance(owner, ast.Name) and owner.id in variables
+    return _text(decorator.args[0]) if own and decorator.args and method in ("get", "api_route", "route") else ""
 
 
 def _static(tree: ast.Module, repository: Repository, root: str) -> Iterator[tuple[str, str]]:
     """Yield URL path and folder of `app.mount("/static", StaticFiles(directory="static"))`, if git has the folder."""
     for node in ast.walk(tree):
-        if _called(node) != "mount" or not isinstance(node, ast.Call) or len(node.args) < 2 or _called(node.args[1]) != "StaticFiles":
+        if not isinstance(node, ast.Call) or _called(node) != "mount" or len(node.args) < 2:
             continue
         files = node.args[1]
-        assert isinstance(files, ast.Call)
+        if not isinstance(files, ast.Call) or _called(files) != "StaticFiles":
+            continue
         given = [each.value for each in files.keywords if each.arg == "directory"] or files.args[:1]
         path, folder = _text(node.args[0]).rstrip("/"), _text(given[0]).strip("./") if given else ""
         html = any(each.arg == "html" for each in files.keywords)
@@ -163,7 +177,8 @@ def module_of(file: str, root: str) -> str:
 def named_module(repository: Repository) -> str:
     """Return the module that the project itself names: in its Procfile, Dockerfile or pyproject.toml; "" if there is none."""
     for file in ("Procfile", "Dockerfile"):
-        found = re.search(r"\b([A-Za-z_][\w.]*:[A-Za-z_]\w*)(?:\(\))?(?=[\s\"',]|$)", _server_lines(repository.text(file, LARGEST) or ""))
+        lines = _server_lines(repository.text(file, LARGEST) or "")
+        found = re.search(r"\b([A-Za-z_][\w.]*:[A-Za-z_]\w*)(?:\(\))?(?=[\s\"',]|$)", lines)
         if found:
             return found[1]
     try:

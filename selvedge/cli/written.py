@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 from selvedge.cli.plan import Project
 from selvedge.value import Value
@@ -56,7 +57,7 @@ def hosts(project: Project, server: Server) -> str:
     return "\n".join([*lines, "", "[hosts.server]", *_lines(login), ""])
 
 
-def _lines(settings: list[tuple[str, str | list[str], str]]) -> list[str]:
+def _lines(settings: Sequence[tuple[str, str | list[str], str]]) -> list[str]:
     """Return the lines of the settings that have a value, with their comments below each other."""
     made = [(f"{key} = {_toml(value)}", comment) for key, value, comment in settings if value]
     width = max(len(line) for line, _ in made)

@@ -133,6 +133,8 @@ def test_one_module_speaks_ssh() -> None:
 # Who prints besides report/: a script that is asked for; Ctrl-C; `fab --list`; the documentation's own program; what runs on a
 # server.
 PRINTS = {
+    "selvedge/cli/init.py",
+    "selvedge/cli/main.py",
     "selvedge/report/__init__.py",
     "selvedge/report/lines.py",
     "selvedge/report/terminal.py",

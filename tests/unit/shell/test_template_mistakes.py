@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from jinja2 import FileSystemLoader
 
-from selvedge import templates
 from selvedge.errors import ConfigError
+from selvedge.project import render
 
 
 @pytest.mark.parametrize(
@@ -31,9 +31,9 @@ def test_a_mistake_names_the_file_and_a_remedy(
         os.mkfifo(path)
     else:
         path.write_bytes(content)
-    environment = templates._environment().overlay(loader=FileSystemLoader(tmp_path), bytecode_cache=None)
-    monkeypatch.setattr(templates, "_environment", lambda: environment)
+    environment = render._environment().overlay(loader=FileSystemLoader(tmp_path), bytecode_cache=None)
+    monkeypatch.setattr(render, "_environment", lambda: environment)
     with pytest.raises(ConfigError) as caught:
-        templates.template("x.j2", app="a")
+        render.template("x.j2", app="a")
     assert caught.value.message.startswith(sentence)
     assert "git checkout -- templates/" in caught.value.remedy
