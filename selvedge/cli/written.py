@@ -38,6 +38,7 @@ def hosts(project: Project, server: Server) -> str:
         ("root", project.root, "the app's folder in the repository"),
         ("module", project.module, "the ASGI app: module:variable"),
         ("health", project.health, "the health check: this path must answer before a release gets requests"),
+        ("health_status", list(project.health_status), "the statuses of a healthy answer"),
         ("migrate", project.migrate, "runs once per deploy, before the new release is live"),
         ("env_file", ENV_FILE if project.variables else "", "the app's variables; keep this file out of git"),
         ("domains", [server.domain] if server.domain else "", "the app's names; turns on HTTPS"),
