@@ -99,7 +99,7 @@ def test_a_second_time_nothing_changes(made: Any, capsys: pytest.CaptureFixture[
     ("files", "module", "root", "health"),
     [
         ({"src/blog/main.py": APP, "pyproject.toml": "", "uv.lock": ""}, "blog.main:app", "", OPENAPI),
-        ({"backend/app/main.py": APP + ROOT_ROUTE, "backend/uv.lock": "", "front/package.json": "{}"}, "app.main:app", "backend", "/"),
+        ({"backend/app/main.py": APP + ROOT_ROUTE, "backend/uv.lock": "", "web/x.json": ""}, "app.main:app", "backend", "/"),
         ({"app/main.py": APP.replace("app =", "api ="), "requirements.txt": ""}, "app.main:api", "", OPENAPI),
         ({"main.py": f"{FACTORY}    return fastapi.FastAPI()\n"}, "main:create_app()", "", OPENAPI),
         ({"main.py": "from x import create_app\napp = create_app()\n"}, "main:app", "", "/"),
