@@ -31,7 +31,7 @@ class Server(Value):
 
 def hosts(project: Project, server: Server) -> str:
     """Return the text of hosts.toml. Every line says what it is for."""
-    app = [
+    app: list[tuple[str, str | list[str], str]] = [
         ("name", project.name, "names the app's user, folders, process and site on the server"),
         ("repository", ".", "this repository: `fab deploy` pushes its commits over SSH"),
         ("branch", project.branch, "`fab deploy` releases its newest commit"),
