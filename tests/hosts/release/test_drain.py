@@ -17,7 +17,7 @@ from sandbox import Server
 from traffic import get, load
 
 SETTLE = 2.0
-"""Seconds after app.settle within which a deploy ends."""
+"""Seconds: app.settle."""
 
 
 def configure(project: Project, manager: str = "supervisor", text: str = "", **app: object) -> None:
@@ -84,7 +84,7 @@ class TestDrain:
             if "before_switch: " in line:
                 slow.start()
         assert process.wait(10) == 0, seen
-        assert not answers, seen
+        assert not answers, seen  # The run has ended before the slow request.
         announced = next(number for number, line in enumerate(seen) if line.startswith(f"{server.name}  live "))
         text = f"{server.name}  draining    the previous release {old} answers its open requests for up to 30 s\n"
         assert seen[announced + 1] == text
