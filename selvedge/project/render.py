@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import jinja2
 from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined
 
 from selvedge.errors import ConfigError
-from selvedge.project.collection import TEMPLATES
+from selvedge.project.collection import FOLDER, TEMPLATES
 from selvedge.shell.quoting import quote
 from selvedge.value import Value
 
@@ -37,10 +38,21 @@ def _bytecode_cache() -> FileSystemBytecodeCache | None:
     return FileSystemBytecodeCache(str(folder)) if owned else None
 
 
+class Loader(FileSystemLoader):
+    """Finds the first file with a template's name, and refuses one with conflicts of a merge."""
+
+    def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
+        source, path, is_current = super().get_source(environment, template)
+        for number, line in enumerate(source.splitlines(), 1):
+            if line.startswith("<<<<<<< "):
+                raise jinja2.TemplateSyntaxError("has a conflict of a merge that is not resolved", number, template, path)
+        return source, path, is_current
+
+
 @functools.cache
 def _environment() -> Environment:
     environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
+        loader=Loader(TEMPLATES),
         undefined=StrictUndefined,
         keep_trailing_newline=True,
         trim_blocks=True,
@@ -70,8 +82,24 @@ def _mistake(name: str, error: Exception) -> ConfigError:
         problem = "the file is not UTF-8 text"
     else:
         problem = str(error)
-    file = f"templates/{name}"
-    return ConfigError(file, line, problem, f"Correct it, or restore the original: `git checkout -- {quote(file)}`.")
+    return ConfigError(_shown(name), line, problem, _remedy(name))
+
+
+def _own(name: str) -> bool:
+    """Return whether the project has this template of its own."""
+    return any((folder / name).exists() for folder in TEMPLATES[:-1])
+
+
+def _shown(name: str) -> str:
+    return f"{FOLDER}/templates/{name}" if _own(name) else f"templates/{name}"
+
+
+def _remedy(name: str) -> str:
+    if _own(name):
+        return "Correct it. Or delete it: then the file of the package counts."
+    if len(TEMPLATES) > 1:
+        return "Install Selvedge again: `pip install --force-reinstall selvedge-deploy`."
+    return f"Correct it, or restore the original: `git checkout -- {quote(f'templates/{name}')}`."
 
 
 class Template(Value):

@@ -6,7 +6,6 @@ import os
 from pathlib import Path
 
 import pytest
-from jinja2 import FileSystemLoader
 
 from selvedge.errors import ConfigError
 from selvedge.project import render
@@ -19,6 +18,7 @@ from selvedge.project import render
         (b"a\n{{ nosuch }}\n", "templates/x.j2: 'nosuch' is undefined."),
         (b"{{ app.nosuch }}", "templates/x.j2: 'str object' has no attribute 'nosuch'."),
         (b"{% include 'gone.j2' %}", "templates/gone.j2: the file is missing"),
+        (b"a\n<<<<<<< yours\n", "templates/x.j2: line 2: has a conflict of a merge that is not resolved"),
         (b"\xff", "templates/x.j2: the file is not UTF-8 text."),
         (None, "templates/x.j2: the file is missing, or not a regular file."),
     ],
@@ -31,9 +31,22 @@ def test_a_mistake_names_the_file_and_a_remedy(
         os.mkfifo(path)
     else:
         path.write_bytes(content)
-    environment = render._environment().overlay(loader=FileSystemLoader(tmp_path), bytecode_cache=None)
+    environment = render._environment().overlay(loader=render.Loader(tmp_path), bytecode_cache=None)
     monkeypatch.setattr(render, "_environment", lambda: environment)
     with pytest.raises(ConfigError) as caught:
         render.template("x.j2", app="a")
     assert caught.value.message.startswith(sentence)
     assert "git checkout -- templates/" in caught.value.remedy
+
+
+def test_a_projects_own_template_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = tmp_path / "deploy/templates"
+    own.mkdir(parents=True)
+    (own / "x.j2").write_text("{{ nosuch }}")
+    folders = [own, tmp_path]
+    environment = render._environment().overlay(loader=render.Loader(folders), bytecode_cache=None)
+    monkeypatch.setattr(render, "_environment", lambda: environment)
+    monkeypatch.setattr(render, "TEMPLATES", folders)
+    with pytest.raises(ConfigError) as caught:
+        render.template("x.j2", app="a")
+    assert caught.value.message.startswith("deploy/templates/x.j2: ") and "delete it" in caught.value.remedy
