@@ -99,7 +99,7 @@ them. The following values may contain any character except line breaks and othe
 
 | setting | read by |
 |---|---|
-| `app.migrate`, commands in `[hooks]` | `sh`, exactly as you wrote them |
+| `app.migrate`, `app.env_command`, commands in `[hooks]` | `sh`, exactly as you wrote them |
 | `app.repository` (a path), `app.env_file`, `app.build_env_file`, `tls.certificate`, `tls.certificate_key`, `tls.acme_ca`, \
 `server.authorized_keys`, `hosts.NAME.key`, `hosts.NAME.known_hosts` | your machine, as paths |
 | `tls.email`, the part before `@` | the certificate authority; common punctuation only |
@@ -128,6 +128,7 @@ GROUPS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "Switch to a new release": ("strategy", "settle", "drain", "stop_timeout", "keep_releases"),
         "Database migration": ("migrate", "migrate_timeout"),
         "The app's environment": ("env_file", "settings"),
+        "The app's environment from a password manager": ("env_command",),
         "Python and requirements": ("python", "python_from", "installer", "requirements", "extras", "dependency_groups"),
         "Package indexes": ("index_strategy", "build_env_file"),
         "Process manager": ("manager", "memory_max", "tasks_max"),

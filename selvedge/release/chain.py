@@ -115,7 +115,7 @@ def _share_databases(sessions: Sequence[Session]) -> None:
     """Have only the first of the hosts that share a database migrate it."""
     seen: set[frozenset[str]] = set()
     for session in sessions:
-        if not session.target.migrate or not session.target.env_file:
+        if not session.target.migrate:
             continue
         databases = network_databases(app_environment(session.target))
         if databases and databases in seen:
