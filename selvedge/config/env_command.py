@@ -54,10 +54,15 @@ class EnvCommands:
             return self._known[command, folder]
 
 
-def program(command: str) -> str:
-    """Return the name of the first program of a command, "" without one: "sops" for `LANG=C /usr/bin/sops -d x`."""
+def first_word(command: str) -> str:
+    """Return the first word of a command after its assignments, "" without one: `/usr/bin/sops` of `LANG=C /usr/bin/sops -d x`."""
     words = (word for word in split_words(command) if not word.partition("=")[0].isidentifier() or "=" not in word)
-    return Path(next(words, "")).name
+    return next(words, "")
+
+
+def program(command: str) -> str:
+    """Return the name of a command's first program: "sops" for `LANG=C /usr/bin/sops -d x`."""
+    return Path(first_word(command)).name
 
 
 def shown(command: str) -> str:
