@@ -11,7 +11,9 @@ SECRET_NAME = re.compile(r"TOKEN|PASS|SECRET|SESSION|CREDENTIAL|HMAC|(?:^|_|API)
 SHORTEST = 4
 """Shorter values are not hidden, because they also occur as parts of words."""
 _LOGIN = re.compile(r"(?<=://)[^/@\s]*@")
-_ASSIGNED = re.compile(r"""(?P<name>[A-Za-z][\w-]*)(?P<sign>=|\s+)(?P<value>"[^"]*"|'[^']*'|[^\s"';|&()]+)""")
+_VALUE = r"""("[^"]*"|'[^']*'|[^\s"';|&()]+)"""
+_ASSIGNED = re.compile(rf"([A-Za-z][\w-]*)(=){_VALUE}")
+_OPTION = re.compile(rf"(?<=-)([A-Za-z][\w-]*)(\s+)(?!-){_VALUE}")
 
 
 def mask_login(text: str) -> str:
@@ -23,12 +25,9 @@ def mask_command(text: str) -> str:
     """Return a shell command without its probable secrets: logins in addresses, `TOKEN=…`, `--password …`."""
 
     def masked(found: re.Match[str]) -> str:
-        option = text[: found.start()].endswith("-")
-        if not SECRET_NAME.search(found["name"].replace("-", "_")) or (found["sign"] != "=" and not option):
-            return found[0]
-        return f"{found['name']}{found['sign']}{MASK}"
+        return f"{found[1]}{found[2]}{MASK}" if SECRET_NAME.search(found[1].replace("-", "_")) else found[0]
 
-    return _ASSIGNED.sub(masked, mask_login(text))
+    return _OPTION.sub(masked, _ASSIGNED.sub(masked, mask_login(text)))
 
 
 def hide_values(text: str, values: Iterable[str]) -> str:

@@ -177,6 +177,7 @@ def test_both_at_once_are_refused_and_a_host_can_choose_the_other(app: App) -> N
         ("LANG=C VAULT_TOKEN=s3cret /usr/bin/vault read x", "vault", "LANG=C VAULT_TOKEN=••• /usr/bin/vault read x"),
         ("bw get notes x --session 'a b'", "bw", "bw get notes x --session •••"),
         ("curl https://me:pw@vault.test/x", "curl", "curl https://•••@vault.test/x"),
+        ("./x -d TOKEN=c4nary --api-key 'a b' -d x", "x", "./x -d TOKEN=••• --api-key ••• -d x"),
         ("pass show app/token", "pass", "pass show app/token"),
         ("", "", ""),
         ("it's", "it's", "it's"),

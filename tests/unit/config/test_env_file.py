@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from selvedge.config.dotenv import read_environment
 from selvedge.config.env_file import set_variable, with_variable
