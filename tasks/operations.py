@@ -10,6 +10,7 @@ JSON = sv.Option("json", "Print one JSON document for all hosts, and nothing els
 FOLLOW = sv.Option("follow", "Keep printing new lines until you press Ctrl-C.")
 NGINX = sv.Option("nginx", "Show nginx's logs of the site: requests and errors.")
 ERRORS = sv.Option("errors", "Show only errors (with --nginx, only its error log).")
+ONLY = sv.Option("only", "Show only these, e.g. \"nginx, app.health\".", "")
 SET = sv.Option("set", "Ask for this variable's value, store and release it.", "")
 COMMAND = sv.Option("command", "Run this shell command, e.g. \"alembic current\".", "")
 
@@ -68,6 +69,12 @@ def env(run, set="", json=False, wait=0):
         operations.env_set.env_set(run, set, deploy, wait=wait, as_json=json)
     else:
         operations.env.env(run, as_json=json)
+
+
+@sv.operation(ONLY, JSON)
+def config(run, only="", json=False):
+    """Show each setting of a server and where it comes from."""
+    operations.config.config(run, only=only, as_json=json)
 
 
 @sv.operation()
