@@ -69,6 +69,9 @@ In the name of a host, write `_` for `-` and `.`: `SELVEDGE_HOSTS__WEB_1__PORT` 
 Within a source, a host's own table overrides the general table. A general setting of a stronger source overrides a host's
 own setting of a weaker source. Tables inside a table, such as `nginx.static`, are merged key by key.
 
+`fab config` shows the result for a server, with the source of each setting. `--only app,hosts` shows a part of it. It contacts
+no server, and hides passwords and tokens.
+
 These variables are not settings:
 
 | variable | purpose |
@@ -87,8 +90,8 @@ Any other variable that begins with `SELVEDGE_` is a mistake. Selvedge ignores o
 SECRETS = """\
 ## Secrets
 
-Keep secrets out of hosts.toml: put them into the environment, into `.env`, or into the files of `app.env_file` and
-`app.build_env_file`. Selvedge rejects a repository address with a password or token in hosts.toml.
+Keep secrets out of hosts.toml: put them into the environment, into `.env`, into the files of `app.env_file` and
+`app.build_env_file`, or into a password manager (`app.env_command`). Selvedge rejects a repository address with a password or token in hosts.toml.
 """
 
 STRINGS = """\
