@@ -29,6 +29,8 @@ SECONDS = 300
 """A command that takes longer is stopped."""
 LARGEST = 8 * MIB
 """Bytes of output, as for the file of app.env_file."""
+LONGEST = 80
+"""Characters of a command that a message shows."""
 _KEPT = 64 * 1024
 """Bytes of standard error that are kept for a message."""
 _PRINT = 'The command must print one NAME="value" on each line'
@@ -68,7 +70,7 @@ def program(command: str) -> str:
 def shown(command: str) -> str:
     """Return the command for a message: without its probable secrets, and short."""
     text = mask_command(command)
-    return text if len(text) <= 80 else f"{text[:79]}…"
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
 def refused(command: str, problem: str, remedy: str) -> ConfigError:
@@ -162,8 +164,8 @@ def _failure(command: str, folder: Path, status: int, output: bytes, said: bytes
         remedy = f"Install the program on your machine, or correct {SETTING} in hosts.toml."
         return refused(command, f"failed, because a program is {what} (exit status {status}){reason}", remedy)
     how = f"was ended by signal {-status}" if status < 0 else f"failed with exit status {status}"
-    remedy = f"Run it alone until it works: `cd {quote(str(folder))} && ({command}) >/dev/null`."
-    return refused(command, f"{how}{reason}", mask_command(remedy))
+    alone = mask_command(f": `cd {quote(str(folder))} && ({command}) >/dev/null`") if len(command) <= LONGEST else f", in {folder}"
+    return refused(command, f"{how}{reason}", f"Run it alone until it works{alone}.")
 
 
 def _without_secrets(said: str, output: str) -> str:

@@ -91,7 +91,8 @@ SECRETS = """\
 ## Secrets
 
 Keep secrets out of hosts.toml: put them into the environment, into `.env`, into the files of `app.env_file` and
-`app.build_env_file`, or into a password manager (`app.env_command`). Selvedge rejects a repository address with a password or token in hosts.toml.
+`app.build_env_file`, or into a password manager (`app.env_command`). Selvedge rejects a repository address with a password or
+token in hosts.toml.
 """
 
 STRINGS = """\
