@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from argparse import ArgumentParser
 from collections.abc import Iterator
 from functools import cache
 
@@ -10,6 +11,7 @@ from invoke.parser.argument import Argument
 from invoke.tasks import Task
 
 import fabfile
+from selvedge.cli.main import parser
 from selvedge.task import Operation, Step
 from tasks.groups import GROUPS
 
@@ -68,6 +70,14 @@ shows the traceback alone. |
 `-e`, `-p`, `-w`, `--hide`, `-t` and `-T` change only plain Fabric tasks that you add yourself.
 """
 
+PROGRAM = """\
+## The program `selvedge`
+
+It writes and merges the files of a project that uses the [installed package](../how-to/your-own-repository.md). It contacts
+no server. Its exit statuses are [those of fab](output.md).
+
+"""
+
 COMMON = {option.name for option in fabfile.namespace["setup"].options}
 KINDS = {bool: "a switch", int: "a number", str: "text", list: "text, repeatable"}
 
@@ -75,7 +85,28 @@ KINDS = {bool: "a switch", int: "a number", str: "text", list: "text, repeatable
 def commands_reference() -> str:
     """Return the page as Markdown."""
     common = table([argument for argument in flags(fabfile.namespace["setup"]) if is_common(argument)])
-    return "\n".join([f"{INTRODUCTION}{common}", *sections(), FABRIC])
+    return "\n".join([f"{INTRODUCTION}{common}", *sections(), f"{PROGRAM}{program()}", FABRIC])
+
+
+def program() -> str:
+    """Return the commands of `selvedge` with their flags, from its parser."""
+    rows = ["| command | takes | what it does |", "|---|---|---|"]
+    for name, command, line in commands_of(parser()):
+        rows.append(f"| **`selvedge {name}`** | | {line} |")
+        for action in command._actions:
+            if action.dest != "help":
+                flag = action.option_strings[0] if action.option_strings else action.dest.upper()
+                takes = "text" if action.nargs != 0 and action.option_strings else "names" if not action.option_strings else ""
+                rows.append(f"| `{flag}` | {takes} | {action.help} |")
+    return "\n".join([*rows, ""])
+
+
+def commands_of(whole: ArgumentParser) -> Iterator[tuple[str, ArgumentParser, str]]:
+    """Yield the name of each command, its parser and its help line."""
+    for action in whole._actions:
+        lines = {each.dest: each.help for each in getattr(action, "_choices_actions", [])}
+        for name, command in (action.choices or {}).items() if lines else ():
+            yield name, command, lines[name]
 
 
 def groups() -> Iterator[tuple[str, list[tuple[str, Task]]]]:

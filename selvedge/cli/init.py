@@ -136,8 +136,10 @@ def _write(path: Path, text: str, say: Say) -> bool:
 
 
 def _ignored(repository: Repository) -> list[str]:
-    """Keep files with secrets out of git. Return the changed file, if there is one."""
+    """Keep files with secrets, and virtual environments, out of git. Return the changed file, if there is one."""
+    environments = [file.parent.name for file in sorted(repository.top.glob("*/pyvenv.cfg"))]
     missing = [name for name in (ENV_FILE, ".env") if not repository.ignores(name) and not repository.has_file(name)]
+    missing += [f"{name}/" for name in environments if not repository.ignores(f"{name}/pyvenv.cfg")]
     if not missing:
         return []
     file = repository.top / ".gitignore"

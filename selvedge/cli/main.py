@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from selvedge.errors import SelvedgeError
+from selvedge.errors import SelvedgeError, UsageError
 from selvedge.version import VERSION
 
 
@@ -23,6 +23,11 @@ def parser() -> argparse.ArgumentParser:
     init.add_argument("--domain", default="", help="The app's domain, for HTTPS.")
     init.add_argument("--module", default="", help="The ASGI app, e.g. app.main:app. By default it is found.")
     init.add_argument("--yes", action="store_true", help="Ask nothing.")
+    eject = commands.add_parser("eject", help="Copy tasks or templates of Selvedge into the project, to edit them there.")
+    eject.add_argument("name", nargs="*", help="A task or template, e.g. nginx or nginx/site.conf.j2. Without it: list them.")
+    upgrade = commands.add_parser("upgrade", help="Merge the changes of a new version into the files that eject copied.")
+    upgrade.add_argument("--markers", action="store_true", help="Write conflicts into the files, to be resolved there.")
+    upgrade.add_argument("--yes", action="store_true", help="Write without asking.")
     return program
 
 
@@ -37,12 +42,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("\n".join(filter(None, (error.message, error.remedy))), file=sys.stderr)
         return error.status
     except KeyboardInterrupt:
-        print("\nInterrupted. Nothing was written.", file=sys.stderr)
+        print("\nInterrupted. Run the same command again.", file=sys.stderr)
         return 1
     return 0
 
 
 def _run(options: argparse.Namespace) -> None:
-    from selvedge.cli.init import Options, init
+    """Load only what the command needs."""
+    here = Path.cwd()
+    if options.command == "init":
+        from selvedge.cli.init import Options, init
 
-    init(Path.cwd(), Options(options.address, options.user, options.domain, options.module, options.yes), print)
+        init(here, Options(options.address, options.user, options.domain, options.module, options.yes), print)
+    elif options.command == "eject":
+        from selvedge.cli.eject import eject
+
+        eject(here, options.name, print)
+    else:
+        from selvedge.cli.upgrade import upgrade
+
+        upgrade(here, markers=options.markers, confirm=lambda: options.yes or _confirmed(), say=print)
+
+
+def _confirmed() -> bool:
+    """Ask whether to write the changes. Raises UsageError where no one can answer."""
+    if not sys.stdin.isatty():
+        raise UsageError("Nothing was changed, because no one can confirm it here.", "Write the changes: `selvedge upgrade --yes`.")
+    try:
+        answer = input("Write these changes? [y/N] ").strip().lower()
+    except EOFError:
+        answer = ""
+    if answer not in ("y", "yes"):
+        print("Nothing was changed.")
+    return answer in ("y", "yes")

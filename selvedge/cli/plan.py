@@ -14,6 +14,11 @@ from selvedge.config.types import RESERVED_NAMES
 from selvedge.errors import UsageError
 from selvedge.value import Value
 
+ANY_ANSWER = ("200-404",)
+GENERIC = ("app", "api", "backend", "server", "src", "project")
+"""Names of projects that say less than the name of the repository's folder."""
+OTHER_PROCESSES = "The Procfile has other processes, too: {}. Selvedge runs the web process; run the others on their own."
+
 
 class Project(Value):
     """The settings of hosts.toml that the project itself decides.
@@ -26,6 +31,7 @@ class Project(Value):
     root: str
     module: str
     health: str
+    health_status: tuple[str, ...]
     migrate: str
     static: tuple[tuple[str, str], ...]
     variables: tuple[str, ...]
@@ -39,14 +45,18 @@ def look(repository: Repository, module: str) -> Project:
         UsageError: there is no app.
     """
     app, notes = _app(repository, module)
-    health, more = _health(repository, app)
+    health, statuses, more = _health(repository, app)
+    migrate = _migrate(repository, app.root)
+    process = _processes(repository)
+    more += [OTHER_PROCESSES.format(", ".join(process))] if process else []
     return Project(
         name=_name(repository, app.root),
         branch=repository.branch or "main",
         root=app.root,
         module=app.module,
         health=health,
-        migrate=_migrate(repository, app.root),
+        health_status=statuses,
+        migrate=migrate,
         static=app.static,
         variables=tuple(sources.settings_variables(repository, app.root)),
         notes=(*notes, *more),
@@ -91,25 +101,24 @@ def _name(repository: Repository, root: str) -> str:
         named = str(data.get("project", {}).get("name", ""))
     except tomllib.TOMLDecodeError:
         pass
-    for text in (named, repository.top.name, "web"):
+    for text in ("" if named.lower() in GENERIC else named, repository.top.name, named):
         plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
         name = re.sub(r"[^a-z0-9]+", "-", plain).strip("-").lstrip("0123456789-")[:30].rstrip("-")
-        if name and name not in RESERVED_NAMES and name not in ("src", "backend"):
+        if name and name not in RESERVED_NAMES:
             return name
     return "web-app"
 
 
-def _health(repository: Repository, app: App) -> tuple[str, list[str]]:
-    """Return a path that answers without parameters, and notes."""
+def _health(repository: Repository, app: App) -> tuple[str, tuple[str, ...], list[str]]:
+    """Return a path that answers without parameters, the statuses to accept (none: those of a default), and notes."""
     best = _best(app.routes)
-    if sources.HEALTH.fullmatch(best):
-        return best, []
-    known = imported.routes(repository.top, app.root, app.module)
-    if known is None:
-        if best:
-            return best, []
-        return "/openapi.json", ["No route for a health check was found, so it is /openapi.json, which FastAPI answers."]
-    return _best(known) or "/", []
+    if not sources.HEALTH.fullmatch(best):
+        best = _best(imported.routes(repository.top, app.root, app.module) or ()) or best or app.schema
+    if best == app.schema != "":
+        return best, (), [f"No route for a health check was found, so it is {best}, which FastAPI answers."]
+    if best:
+        return best, (), []
+    return "/", ANY_ANSWER, ["No route for a health check was found, so any answer counts, 404 too. Name a route in app.health."]
 
 
 def _best(routes: tuple[str, ...] | list[str]) -> str:
@@ -118,8 +127,17 @@ def _best(routes: tuple[str, ...] | list[str]) -> str:
     return next(iter([*health, *(each for each in ("/", "/openapi.json") if each in routes)]), "")
 
 
+def _processes(repository: Repository) -> list[str]:
+    """Return the names of processes in the Procfile that are neither the web process nor the release command."""
+    names = re.findall(r"(?m)^([A-Za-z0-9_-]+):", repository.text("Procfile", sources.LARGEST) or "")
+    return [name for name in names if name not in ("web", "release")]
+
+
 def _migrate(repository: Repository, root: str) -> str:
-    """Return the command that brings the database up to date with Alembic, "" without Alembic."""
+    """Return the command that brings the database up to date: of the Procfile, else with Alembic; "" without either."""
+    command = re.search(r"(?m)^release:[ \t]*(\S.*)$", repository.text("Procfile", sources.LARGEST) or "")
+    if command and not root:
+        return command[1].strip()
     files = (each for each in repository.files if Path(each).name == "alembic.ini")
     found = sorted(files, key=lambda each: (each.count("/"), each))
     inside = [each[len(root) + 1 :] if root else each for each in found if not root or each.startswith(f"{root}/")]

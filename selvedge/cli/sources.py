@@ -40,13 +40,15 @@ class App(Value):
     """An app in the sources.
 
     file: its path in the repository. root: the folder with its packages, "" for the top folder. module: as `app.module` names it.
-    routes: the paths of GET routes without parameters that the file itself gives the app. static: URL path → folder in `root`.
+    routes: the paths of GET routes without parameters that the file itself gives the app. schema: the path of FastAPI's
+    openapi.json, "" if the file does not say it. static: URL path → folder in `root`.
     """
 
     file: str
     root: str
     module: str
     routes: tuple[str, ...] = ()
+    schema: str = ""
     static: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -71,14 +73,15 @@ def _apps_of(repository: Repository, file: str) -> Iterator[App]:
     tree = parsed(repository, file)
     if tree is None:
         return
-    variables = dict(_variables(tree))
+    factories = list(_factories(tree))
+    variables = dict(_variables(tree, {*CLASSES, *FACTORIES, *factories}))
     # An app that another one wraps, such as socketio.ASGIApp(sio, app), is not the outermost.
     inside = {node.id for call in variables.values() for node in ast.walk(call) if isinstance(node, ast.Name)}
-    names = [name for name in variables if name not in inside] or [f"{name}()" for name in _factories(tree)][:1]
+    names = [name for name in variables if name not in inside] or [*_functions(tree), *(f"{name}()" for name in factories)][:1]
     root = root_of(repository, file)
     for name in names:
         made = f"{module_of(file, root)}:{name}"
-        yield App(file, root, made, tuple(_routes(tree, variables)), tuple(_static(tree, repository, root)))
+        yield App(file, root, made, tuple(_routes(tree, variables)), _schema(tree), tuple(_static(tree, repository, root)))
 
 
 def parsed(repository: Repository, file: str) -> ast.Module | None:
@@ -98,13 +101,29 @@ def _called(node: ast.AST | None) -> str:
     return function.attr if isinstance(function, ast.Attribute) else function.id if isinstance(function, ast.Name) else ""
 
 
-def _variables(tree: ast.Module) -> Iterator[tuple[str, ast.AST]]:
-    """Yield the variables of a module that are apps, with the calls that make them."""
+def _variables(tree: ast.Module, makers: set[str]) -> Iterator[tuple[str, ast.AST]]:
+    """Yield the variables of a module that are apps, with the calls that make them. makers: names of classes and functions."""
     for node in tree.body:
         targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
         value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
-        if value and _called(value) in {*CLASSES, *FACTORIES}:
+        if value and _called(value) in makers:
             yield from ((target.id, value) for target in targets if isinstance(target, ast.Name))
+
+
+def _functions(tree: ast.Module) -> Iterator[str]:
+    """Yield the functions of a module that are apps themselves."""
+    for node in tree.body:
+        if isinstance(node, ast.AsyncFunctionDef) and [each.arg for each in node.args.args] == ["scope", "receive", "send"]:
+            yield node.name
+
+
+def _schema(tree: ast.Module) -> str:
+    """Return the path of FastAPI's openapi.json, "" without FastAPI, or if the code computes it."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and _called(node) == "FastAPI":
+            given = [each.value for each in node.keywords if each.arg in ("openapi_url", None)]
+            return _text(given[0]) if given else "/openapi.json"
+    return ""
 
 
 def _factories(tree: ast.Module) -> Iterator[str]:

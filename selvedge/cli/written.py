@@ -31,13 +31,14 @@ class Server(Value):
 
 def hosts(project: Project, server: Server) -> str:
     """Return the text of hosts.toml. Every line says what it is for."""
-    app = [
+    app: list[tuple[str, str | list[str], str]] = [
         ("name", project.name, "names the app's user, folders, process and site on the server"),
         ("repository", ".", "this repository: `fab deploy` pushes its commits over SSH"),
         ("branch", project.branch, "`fab deploy` releases its newest commit"),
         ("root", project.root, "the app's folder in the repository"),
         ("module", project.module, "the ASGI app: module:variable"),
         ("health", project.health, "the health check: this path must answer before a release gets requests"),
+        ("health_status", list(project.health_status), "the statuses of a healthy answer"),
         ("migrate", project.migrate, "runs once per deploy, before the new release is live"),
         ("env_file", ENV_FILE if project.variables else "", "the app's variables; keep this file out of git"),
         ("domains", [server.domain] if server.domain else "", "the app's names; turns on HTTPS"),

@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from invoke.collection import Collection
 
 _PACKAGED = Path(__file__).parents[1] / "templates"
-TEMPLATES = [_PACKAGED if _PACKAGED.is_dir() else _PACKAGED.parent.parent / "templates"]
+PACKAGED_TEMPLATES = _PACKAGED if _PACKAGED.is_dir() else _PACKAGED.parent.parent / "templates"
+TEMPLATES = [PACKAGED_TEMPLATES]
 """The folders of templates; the first that has a template counts. In a checkout, templates/ is beside the package."""
 FOLDER = "deploy"
 """The folder beside a project's fabfile with its own tasks/ and templates/ (`selvedge eject`)."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from installed import build
 from lab import FAB, IDENTITY, PARTS, ROOT, Lab
 from sandbox import Server
 from terminal import Terminal
@@ -55,11 +58,21 @@ production = ["web-1", "web-2"]
 ADDRESSES = ("203.0.113.10", "203.0.113.11")
 
 
+WHEELS = tempfile.TemporaryDirectory(prefix="selvedge-wheel-")
+"""It is deleted at the end of the process."""
+
+
+@functools.cache
+def wheel() -> Path:
+    """Build the wheel that readers install, once in each process of a test run."""
+    return build(Path(WHEELS.name))
+
+
 class Reader:
     """A reader and their machine.
 
     folder: holds `blog`, the app's repository, and `selvedge`, their clone, unless `blank`. servers: in the order of
-    ADDRESSES. names: host name → address. variables: more of the environment.
+    ADDRESSES. names: host name → address. variables: more of the environment. Without Selvedge, pip finds it as a wheel.
 
     In PATH are `on-server COMMAND` and `on-server-2 COMMAND`, which run a command on a server as root, without ssh.
     """
@@ -68,14 +81,14 @@ class Reader:
         self, folder: Path, servers: list[Server], *, hosts: str = HOSTS, blank: bool = False,
         names: Mapping[str, str] | None = None, variables: Mapping[str, str] | None = None,
     ) -> None:  # fmt: skip
-        self.folder, self.servers = folder, servers
+        self.folder, self.servers, self.blank = folder, servers, blank
         self.home = folder / "home"
         self._make_home()
         self._make_clone(folder / "clone")
         if not blank:
             shutil.copytree(folder / "clone", folder / "selvedge")
             (folder / "selvedge/hosts.toml").write_text(self._real(hosts))
-            self._make_blog()
+            self.make_blog()
         resolved = folder / "hosts"
         lines = [f"{address} {name}\n" for name, address in (names or {}).items()]
         resolved.write_text(Path("/etc/hosts").read_text() + "".join(lines))
@@ -122,7 +135,8 @@ class Reader:
     def _environment(self, variables: Mapping[str, str]) -> dict[str, str]:
         kept = {name: os.environ[name] for name in ("TMPDIR", "PIP_CONFIG_FILE", "SSL_CERT_FILE") if name in os.environ}
         path = f"{self.folder / 'bin'}:{FAB.parent}:{os.environ['PATH']}"
-        return {**kept, **IDENTITY, "GIT_CONFIG_GLOBAL": str(self.home / ".gitconfig"), "PATH": path,
+        found = {"PIP_FIND_LINKS": str(wheel().parent)} if self.blank else {}
+        return {**kept, **found, **IDENTITY, "GIT_CONFIG_GLOBAL": str(self.home / ".gitconfig"), "PATH": path,
                 "HOME": str(self.home), "LANG": "C.UTF-8", **variables}  # fmt: skip
 
     def _make_home(self) -> None:
@@ -158,7 +172,8 @@ class Reader:
         _commit(folder)
         (self.folder / "selvedge.git").symlink_to(folder)
 
-    def _make_blog(self) -> None:
+    def make_blog(self) -> None:
+        """Make the app's repository."""
         blog = self.folder / "blog"
         blog.mkdir()
         for name, text in BLOG.items():

@@ -23,6 +23,14 @@ def blank(lab: Lab, folder: Path) -> Iterator[Reader]:
     yield Reader(folder, [lab.server("ready")], blank=True)
 
 
+def installed(lab: Lab, folder: Path) -> Iterator[Reader]:
+    """Yield a reader in an app's repository, who has installed Selvedge, and a new server."""
+    reader = Reader(folder, [lab.server("ready")], blank=True)
+    reader.make_blog()
+    reader.must("cd blog && python3 -m venv ../venv && . ../venv/bin/activate && pip install --quiet selvedge-deploy")
+    yield reader
+
+
 def nothing(lab: Lab, folder: Path) -> Iterator[Reader]:
     """Yield a reader with Selvedge, an app, and a new server that they have never logged in to."""
     yield Reader(folder, [lab.server("ready")])
@@ -118,7 +126,7 @@ def _name(server: Server, name: str, address: str) -> None:
 
 
 SETUPS: dict[str, Callable[[Lab, Path], Iterator[Reader]]] = {
-    "blank": blank, "nothing": nothing, "deployed": deployed, "domain": domain, "new-server": new_server,
+    "blank": blank, "installed": installed, "nothing": nothing, "deployed": deployed, "domain": domain, "new-server": new_server,
     "by-hand": by_hand, "two-servers": two_servers, "git-server": git_server,
 }  # fmt: skip
 

@@ -151,7 +151,7 @@ def test_a_wrong_command_is_found() -> None:
 
 
 def test_every_command_is_read() -> None:
-    assert ["-H", "server", "trust"] in list(commands(ROOT / "README.md"))
+    assert ["setup", "deploy"] in list(commands(ROOT / "README.md"))
 
 
 @every_document

@@ -1,0 +1,68 @@
+"""`selvedge eject`: copy a task or a template of the package into the project, to edit it there."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from selvedge.cli import packaged
+from selvedge.errors import UsageError
+from selvedge.version import VERSION
+
+
+def eject(start: Path, names: list[str], say: Callable[[str], None]) -> None:
+    """Copy files of the package into the project around the folder `start`. Without names, list what can be copied.
+
+    names: those of tasks and templates, such as "nginx" and "nginx/site.conf.j2", or a folder such as "templates/nginx".
+
+    Raises:
+        UsageError: there is no project, or no task or template has one of the names. Nothing is written then.
+    """
+    deploy = packaged.own_folder(start)
+    files = packaged.files()
+    if not names:
+        for each in files:
+            say(each)
+        return
+    for name in dict.fromkeys(each for given in names for each in _named(given, files)):
+        if (deploy / name).exists():
+            say(f"{deploy.name}/{name} exists already, and stays as it is.")
+            continue
+        _copy(deploy, name, files[name].read_bytes())
+        say(f"Written: {deploy.name}/{name}. `fab` uses it in place of the package's file.")
+    say("To bring such files up to date with a new version of Selvedge: `selvedge upgrade`.")
+
+
+def _copy(deploy: Path, name: str, text: bytes) -> None:
+    """Write the package's text first: a file without it could not be merged."""
+    for path in (deploy / packaged.BASES / name, deploy / name):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text)
+    version = deploy / packaged.BASES / packaged.VERSION_FILE
+    if not version.exists():
+        version.write_text(f"{VERSION}\n")
+
+
+def _named(name: str, files: dict[str, Path]) -> list[str]:
+    """Return the files that a name of the user means. Raises UsageError if there is none."""
+    plain = name.removeprefix("./").rstrip("/").removeprefix("deploy/")
+    for each in (plain, f"templates/{plain}", f"templates/{plain}.j2", f"tasks/{plain}", f"tasks/{plain}.py", _module(plain)):
+        if each in files:
+            return [each]
+    inside = [each for each in files if each.startswith(f"{plain}/")]
+    if inside:
+        return inside
+    near = difflib.get_close_matches(plain, [*files, *(each.partition("/")[2] for each in files)], n=3)
+    hint = f" Near it: {', '.join(near)}." if near else ""
+    raise UsageError(f"Selvedge has no task or template {name}.{hint}", "See all of them: `selvedge eject`.")
+
+
+def _module(task: str) -> str:
+    """Return the file of a task that has another name than its file, "" if there is no such task."""
+    namespace: Any = importlib.import_module("selvedge.tasks.groups").namespace
+    if task not in namespace.task_names:
+        return ""
+    return f"tasks/{namespace[task].body.__module__.rpartition('.')[2]}.py"

@@ -1,0 +1,237 @@
+"""`selvedge init`: what it finds in a project, and the files that it writes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from selvedge.cli import main
+from selvedge.config.load import load
+
+APP = "from fastapi import FastAPI\n\napp = FastAPI()\n"
+OPENAPI = "/openapi.json"
+FACTORY = "import fastapi\ndef create_app(debug=False):\n"
+ROOT_ROUTE = '\n@app.get("/")\ndef root(): return {}\n'
+
+
+class Folder:
+    """A project in a git repository."""
+
+    def __init__(self, top: Path, files: dict[str, str]) -> None:
+        self.top = top
+        for name, text in files.items():
+            (top / name).parent.mkdir(parents=True, exist_ok=True)
+            (top / name).write_text(text)
+        self.git("init", "-q", "-b", "main")
+        self.git("add", "-A")
+        self.git("-c", "user.name=a", "-c", "user.email=a@example.com", "commit", "-q", "--allow-empty", "-m", "one")
+
+    def git(self, *words: str) -> None:
+        subprocess.run(["git", "-C", self.top, *words], check=True)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        load(self.top / "hosts.toml", environ={})
+        return tomllib.loads((self.top / "hosts.toml").read_text())
+
+    @property
+    def app(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.settings["app"]
+        return found
+
+    def state(self) -> dict[str, bytes]:
+        files = (each for each in self.top.rglob("*") if each.is_file() and ".git/" not in str(each))
+        return {str(each.relative_to(self.top)): each.read_bytes() for each in files}
+
+
+@pytest.fixture
+def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.delenv("VIRTUAL_ENV", raising=False)
+
+    def make(**files: str) -> Folder:
+        top = tmp_path / "shop"
+        top.mkdir()
+        monkeypatch.chdir(top)
+        return Folder(top, files)
+
+    return make
+
+
+def init(*words: str) -> int:
+    return main(["init", "--yes", *words])
+
+
+def test_the_app_of_the_tutorial(made: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = made(**{"main.py": APP + ROOT_ROUTE, "requirements.txt": "fastapi\n"})
+    assert init("--address", "192.0.2.1", "--user", "admin", "--domain", "shop.example.com") == 0
+    assert folder.settings == {
+        "app": {
+            "name": "shop", "repository": ".", "branch": "main", "module": "main:app", "health": "/",
+            "domains": ["shop.example.com"],
+        },
+        "hosts": {"server": {"address": "192.0.2.1", "bootstrap_user": "admin"}},
+    }  # fmt: skip
+    lines = (folder.top / "hosts.toml").read_text().splitlines()
+    assert all("#" in line for line in lines if "=" in line) and len(lines) < 20
+    assert len((folder.top / "fabfile.py").read_text().splitlines()) == 5
+    assert (folder.top / ".gitignore").read_text() == "/production.env\n/.env\n"
+    shown = capsys.readouterr().out
+    assert shown.splitlines()[0] == "The app is main:app."
+    assert [line.split("#")[0].strip() for line in shown.splitlines()[-3:]] == ["fab trust", "fab setup deploy", "fab status"]
+
+
+def test_a_second_time_nothing_changes(made: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = made(**{"main.py": APP, "requirements.txt": "fastapi\n"})
+    assert init() == 0
+    before = folder.state()
+    capsys.readouterr()
+    assert init("--address", "192.0.2.9") == 0
+    assert folder.state() == before
+    assert capsys.readouterr().out.startswith("Nothing to do")
+
+
+@pytest.mark.parametrize(
+    ("files", "module", "root", "health"),
+    [
+        ({"src/blog/main.py": APP, "pyproject.toml": "", "uv.lock": ""}, "blog.main:app", "", OPENAPI),
+        ({"backend/app/main.py": APP + ROOT_ROUTE, "backend/uv.lock": "", "web/x.json": ""}, "app.main:app", "backend", "/"),
+        ({"app/main.py": APP.replace("app =", "api ="), "requirements.txt": ""}, "app.main:api", "", OPENAPI),
+        ({"main.py": f"{FACTORY}    return fastapi.FastAPI()\n"}, "main:create_app()", "", OPENAPI),
+        ({"main.py": "from x import create_app\napp = create_app()\n"}, "main:app", "", "/"),
+        ({"main.py": "async def app(scope, receive, send): ...\n"}, "main:app", "", "/"),
+        ({"main.py": APP + "\nouter = socketio.ASGIApp(sio, app)\n"}, "main:outer", "", OPENAPI),
+        ({"main.py": APP + '@app.get("/a/{b}")\n@app.get("/api/healthz")\ndef h(): ...\n'}, "main:app", "", "/api/healthz"),
+        ({"main.py": APP.replace("()", '(openapi_url="/v1/openapi.json")')}, "main:app", "", "/v1/openapi.json"),
+        ({"main.py": APP.replace("()", "(openapi_url=None)")}, "main:app", "", "/"),
+        ({"main.py": APP.replace("()", "(**options)")}, "main:app", "", "/"),
+        ({"tests/main.py": APP, "a/x.py": APP.replace("app =", "demo =")}, "a.x:demo", "", OPENAPI),
+        ({"main.py": APP, "web/main.py": APP, "Procfile": "web: gunicorn web.main:app\n"}, "web.main:app", "", OPENAPI),
+        ({"api.py": APP, "pyproject.toml": '[tool.fastapi]\nentrypoint = "api:app"\n', "main.py": APP}, "api:app", "", OPENAPI),
+        ({"a b/é.py": "", "main.py": "\ufeff" + APP, "broken.py": "def (", "null.py": "\0"}, "main:app", "", OPENAPI),
+    ],
+)
+def test_the_app_is_found(made: Any, files: dict[str, str], module: str, root: str, health: str) -> None:
+    folder = made(**files)
+    assert init() == 0
+    app = folder.app
+    assert (app["module"], app.get("root", ""), app["health"]) == (module, root, health)
+    assert ("health_status" in app) == (health == "/" and "ROOT" not in str(files) and "root()" not in str(files))
+
+
+def test_what_else_is_found(made: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = """
+from pydantic_settings import BaseSettings, SettingsConfigDict
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="shop_")
+    secret_key: str
+    debug: bool = False
+    database: str = Field(...)
+"""
+    static = 'from fastapi.staticfiles import StaticFiles\napp.mount("/static", StaticFiles(directory="static"), name="s")\n'
+    folder = made(**{
+        "main.py": APP + static, "static/a.css": "", "settings.py": settings, "db/alembic.ini": "", "requirements.txt": "",
+        "Procfile": "web: uvicorn main:app\nworker: celery worker\n",
+    })  # fmt: skip
+    (folder.top / ".gitignore").write_text("*.pyc")
+    assert init() == 0
+    assert folder.app["migrate"] == "alembic -c db/alembic.ini upgrade head"
+    assert folder.settings["nginx"]["static"] == {"/static": "static"}
+    variables = folder.top / "production.env"
+    assert [line for line in variables.read_text().splitlines() if "#" not in line] == ["SHOP_SECRET_KEY=", "SHOP_DATABASE="]
+    assert variables.stat().st_mode & 0o77 == 0
+    assert (folder.top / ".gitignore").read_text() == "*.pyc\n/production.env\n/.env\n"
+    shown = capsys.readouterr().out
+    assert "other processes, too: worker" in shown and "Give the variables in production.env their values." in shown
+
+
+def test_a_release_command_migrates(made: Any) -> None:
+    folder = made(**{"main.py": APP, "Procfile": "release: python manage.py migrate\nweb: uvicorn main:app\n"})
+    assert init() == 0
+    assert folder.app["migrate"] == "python manage.py migrate"
+
+
+def test_files_of_the_user_stay(made: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = made(**{"main.py": APP, "fabfile.py": "# mine\n", "fabric.yaml": "user: me\n", ".gitignore": ".env\n*.env\n"})
+    before = folder.state()
+    assert init() == 0
+    after = folder.state()
+    assert after.keys() - before.keys() == {"hosts.toml"} and all(after[name] == text for name, text in before.items())
+    shown = capsys.readouterr().out
+    assert "fabfile.py is your own and stays" in shown and "fabric.yaml is your own and stays" in shown
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--address", "a b"], "--address a b: "),
+        (["--domain", "http://x.example"], "--domain http://x.example: "),
+        (["--user", "root;x"], "--user root;x: "),
+        (["--module", "gone:app"], "has no module gone."),
+    ],
+)
+def test_a_wrong_value_writes_nothing(
+    made: Any, capsys: pytest.CaptureFixture[str], words: list[str], sentence: str
+) -> None:
+    folder = made(**{"main.py": APP})
+    before = folder.state()
+    assert init(*words) == 2
+    assert sentence in capsys.readouterr().err and folder.state() == before
+
+
+def test_without_an_app_or_a_commit_or_git(made: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = made(**{"cli.py": "print()\n"})
+    assert init() == 2
+    assert "selvedge init --module app.main:app" in capsys.readouterr().err and set(folder.state()) == {"cli.py"}
+    outside = folder.top.parent / "empty"
+    outside.mkdir()
+    monkeypatch.chdir(outside)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(outside.parent))
+    assert init() == 2
+    said = capsys.readouterr().err
+    assert f"{outside} is in no git repository" in said and "git init" in said and not list(outside.iterdir())
+    subprocess.run(["git", "init", "-q", "."], check=True)
+    Path("main.py").write_text(APP)
+    assert init() == 2
+    assert "has no commit yet" in capsys.readouterr().err
+
+
+def test_questions_have_defaults_and_are_asked_again(
+    made: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = made(**{"main.py": APP})
+    answers = iter(["no address", "192.0.2.7", "", ""])
+    monkeypatch.setattr("builtins.input", lambda _: next(answers))
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    assert main(["init"]) == 0
+    assert folder.settings["hosts"] == {"server": {"address": "192.0.2.7", "bootstrap_user": "root"}}
+    assert "'no address': " in capsys.readouterr().out and "domains" not in folder.app
+
+
+@pytest.mark.parametrize("branch", ["it's", 'a"b', "release/1", "é"])
+def test_names_from_the_repository_are_quoted(made: Any, branch: str) -> None:
+    folder = made(**{"main.py": APP})
+    folder.git("checkout", "-q", "-b", branch)
+    status = init()
+    assert status == 2 or folder.app["branch"] == branch
+
+
+def test_an_environment_tells_the_routes(made: Any) -> None:
+    # This stands for the framework, which the tests' own environment does not have.
+    stub = """
+class Route: path, methods = "/v2/health", {"GET"}
+class FastAPI:
+    routes = [Route]
+    async def __call__(self, scope, receive, send): ...
+"""
+    folder = made(**{"main.py": APP, "fastapi.py": stub})
+    (folder.top / ".venv/bin").mkdir(parents=True)
+    (folder.top / ".venv/bin/python").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    (folder.top / ".venv/bin/python").chmod(0o755)
+    (folder.top / ".venv/.gitignore").write_text("*")
+    assert init() == 0
+    assert folder.app["health"] == "/v2/health"
