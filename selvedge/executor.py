@@ -83,7 +83,8 @@ class Executor(fabric.Executor):
         run = Run.load(hosts, self.config)
         if not any(options.get(name) for options in flags for name in ("json", "script")):
             run.name_hosts_file()
-        if any(call.task.name != "doctor" for call in calls):  # doctor reports such files as a result
+        # doctor reports such files as a result, and config contacts no server.
+        if any(call.task.name not in ("doctor", "config") for call in calls):
             run.check_named_files()
         for group in groups:
             if isinstance(group, Chain):

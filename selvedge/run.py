@@ -14,7 +14,7 @@ from selvedge.config.load import load
 from selvedge.config.settings import Settings
 from selvedge.engine.fleet import Fleet
 from selvedge.engine.session import Session
-from selvedge.release.commits import Commits, requested_ref
+from selvedge.release.commits import Commits, ref_of
 from selvedge.report import Report
 from selvedge.resources.code.tracked import tracked_warning
 from selvedge.ssh import openssh
@@ -68,9 +68,8 @@ class Run:
 
     def check(self, tasks: Sequence[Step], options: Mapping[str, Any]) -> None:
         """Check the tasks' preconditions before any server is contacted. Raises ConfigError or UsageError."""
-        ref = requested_ref(options)
         for session in self.fleet.sessions:
-            app = session.target.releasing(replace(session.release, ref=ref))
+            app = session.target.releasing(replace(session.release, ref=ref_of(session.name, options)))
             for step in dict.fromkeys(part for task in tasks for part in task.parts(app)):
                 if step.precondition:
                     step.precondition(app)

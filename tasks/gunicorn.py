@@ -6,7 +6,7 @@ from selvedge.release import preconditions
 from .parts.sockets import socket_folder
 
 
-@sv.step(needs_commit=True, precondition=preconditions.env_file)
+@sv.step(needs_commit=True, precondition=preconditions.environment)
 def gunicorn(app):
     """Write the start script and environment of the release."""
     instance, paths, own = sv.Instance.of(app), app.paths, {"group": app.name}

@@ -3,11 +3,15 @@
 import selvedge as sv
 from selvedge import operations
 
+from .chains import deploy
+
 YES = sv.Option("yes", "Accept all host keys without a question.")
 JSON = sv.Option("json", "Print one JSON document for all hosts, and nothing else.")
 FOLLOW = sv.Option("follow", "Keep printing new lines until you press Ctrl-C.")
 NGINX = sv.Option("nginx", "Show nginx's logs of the site: requests and errors.")
 ERRORS = sv.Option("errors", "Show only errors (with --nginx, only its error log).")
+ONLY = sv.Option("only", "Show only these, e.g. \"nginx, app.health\".", "")
+SET = sv.Option("set", "Ask for this variable's value, store and release it.", "")
 COMMAND = sv.Option("command", "Run this shell command, e.g. \"alembic current\".", "")
 
 
@@ -56,6 +60,21 @@ def stop(run, **flags):
 def start(run, **flags):
     """Start the app if it is stopped."""
     operations.stop_start.start(run, flags)
+
+
+@sv.operation(SET, JSON, sv.WAIT)
+def env(run, set="", json=False, wait=0):
+    """Compare the app's variables on the servers with yours."""
+    if set:
+        operations.env_set.env_set(run, set, deploy, wait=wait, as_json=json)
+    else:
+        operations.env.env(run, as_json=json)
+
+
+@sv.operation(ONLY, JSON)
+def config(run, only="", json=False):
+    """Show each setting of a server and where it comes from."""
+    operations.config.config(run, only=only, as_json=json)
 
 
 @sv.operation()

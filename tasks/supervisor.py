@@ -1,6 +1,7 @@
 """The release's process, started at boot and restarted if it ends, and the switch to it from the live release."""
 
 import selvedge as sv
+from selvedge.release import preconditions
 
 from .parts.log_rotation import log_rotation
 from .parts.sockets import socket_folder
@@ -8,7 +9,7 @@ from .parts.sockets import socket_folder
 FORCE = sv.Option("force", "Redeploy a rolled-back commit.")
 
 
-@sv.step(phase="switch", needs_commit=True, options=(FORCE,))
+@sv.step(phase="switch", needs_commit=True, options=(FORCE,), precondition=preconditions.environment)
 def supervisor(app):
     """Start the release; switch to it once it is healthy."""
     instance, manager = sv.Instance.of(app), sv.process_manager(app)

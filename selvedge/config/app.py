@@ -222,6 +222,13 @@ class App(Build):
         "variables, secrets included. On the server only root and the app can read it. `${NAME}` is not expanded.",
         examples=["production.env"],
     )
+    env_command: Line = Field(
+        "",
+        description="A command on your machine that prints the app's environment as a dotenv file does, in place of `env_file`: "
+        "a password manager, or a program that decrypts a file. `sh` runs it in the folder of hosts.toml, once for all servers. "
+        "Selvedge does not show or store what it prints.",
+        examples=["sops -d production.env"],
+    )
     settings: SettingsClass = Field(
         "",
         description="The app's pydantic-settings class as `module:name`. Selvedge creates it before the release starts, so that "
@@ -247,6 +254,15 @@ class App(Build):
         if self.installer == "pip" and self.index_strategy not in {None, "unsafe-best-match"}:
             raise ValueError(
                 f'index_strategy = "{self.index_strategy}" needs installer = "uv": pip always takes the best version of all indexes'
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _check_environment(self) -> Self:
+        if self.env_file and self.env_command:
+            raise ValueError(
+                "env_file and env_command are both set, and the environment comes from one of them: delete one. A host that "
+                'needs the other one sets this one to "" in its own table'
             )
         return self
 

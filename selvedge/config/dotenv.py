@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from dotenv.parser import Binding, parse_stream
 from pydantic import SecretStr
 
 from selvedge.config import private_keys
+from selvedge.config.env_command import not_dotenv, shown
 from selvedge.config.local_files import MIB, LocalFileError, read_text
 from selvedge.config.variables import refusal, total_refusal
 from selvedge.errors import ConfigError, Problem
@@ -45,12 +46,30 @@ def read_statements(path: Path, remedy: str) -> list[Binding]:
         raise ConfigError(str(path), "", f"the file {error}", error.remedy or remedy) from None
     if private_keys.is_file(text.encode()) or text.lstrip().startswith("-----BEGIN "):
         raise ConfigError(str(path), "", "the file is a key or certificate, not a dotenv file", remedy)
+    return _statements(text)
+
+
+def _statements(text: str) -> list[Binding]:
     return [each for each in parse_stream(io.StringIO(text, newline="")) if each.key or each.error]
 
 
 def app_environment(app: Target) -> dict[str, SecretStr]:
-    """Return the app's environment, empty without `app.env_file`. Raises ConfigError as `read_environment` does."""
+    """Return the app's environment, empty without `app.env_file` and `app.env_command`. The command runs once a run.
+
+    Raises ConfigError as `read_environment` and `EnvCommands.output` do.
+    """
+    if app.env_command:
+        return _printed_environment(app.env_command, app.env_commands.output(app.env_command, app.base_dir))
     return read_environment(app.local_file(app.env_file)) if app.env_file else {}
+
+
+def _printed_environment(command: str, output: SecretStr) -> dict[str, SecretStr]:
+    """Return the variables in the output of app.env_command. Raises ConfigError as `read_environment` does."""
+    text = output.get_secret_value()
+    statements = _statements(text)
+    if not any(each.key and each.value is not None for each in statements):
+        raise not_dotenv(command, text)
+    return _variables(statements, f"output of `{shown(command)}`")
 
 
 def build_environment(app: Target) -> dict[str, SecretStr]:
@@ -78,17 +97,22 @@ def read_environment(path: Path, setting: str = "app.env_file") -> dict[str, Sec
             `[A-Za-z_][A-Za-z0-9_]*` or no value, or the app cannot be started with a variable
             (`variables.refusal`) or with all of them. It lists all problems, never a value.
     """
+    return _variables(read_statements(path, _CORRECT.format(setting)), str(path))
+
+
+def _variables(statements: Iterable[Binding], label: str) -> dict[str, SecretStr]:
+    """Return the variables of statements. label: names their source in messages. Raises ConfigError as `read_environment` does."""
     values: dict[str, str] = {}
     problems = []
-    for statement in read_statements(path, _CORRECT.format(setting)):
+    for statement in statements:
         found = _problem(statement)
         if found:
             line = statement.original.line + _leading_lines(statement.original.string)
-            problems.append(Problem(str(path), f"line {line}", *found))
+            problems.append(Problem(label, f"line {line}", *found))
         elif statement.key and statement.value is not None:
             values[statement.key] = statement.value
     if total := None if problems else total_refusal(values):
-        problems.append(Problem(str(path), "", *total))
+        problems.append(Problem(label, "", *total))
     if problems:
         raise ConfigError.of(problems)
     return {name: SecretStr(value) for name, value in values.items()}

@@ -37,18 +37,9 @@ def load(
         ConfigError: the file is missing, not TOML, or has problems. It lists all of them.
     """
     file = hosts_file(path, environ)
-    dotenv_file = file.parent / ".env"
-    dotenv = _read_dotenv(dotenv_file)
-    toml = read_toml(file)
-    sandbox = _sandbox_source(environ, subtable(toml, "hosts"))
-    hosts = [*subtable(toml, "hosts"), *subtable(sandbox.data, "hosts")]
-    sources = [
-        Source(display_name(file), toml),
-        sandbox,
-        _env_vars_source(display_name(dotenv_file), dotenv, hosts),
-        _env_vars_source("environment", environ, hosts),
-        Source("command line", dict(overrides or {})),
-    ]
+    dotenv = _read_dotenv(file.parent / ".env")
+    sources = [*read_sources(file, environ), Source("command line", dict(overrides or {}))]
+    sandbox = sources[1]
     secrets = {name: SecretStr(value) for name, value in {**dotenv, **environ}.items() if name.startswith(PASSWORD_PREFIX)}
     password = environ.get(SUDO_PASSWORD, dotenv.get(SUDO_PASSWORD))
     settings = _validated(
@@ -61,6 +52,24 @@ def load(
     settings.hosts.update(list(_with_absolute_paths(settings, sandbox_file(environ).parent)))
     _raise_problems(host_problems(settings, sources))
     return settings
+
+
+def read_sources(file: Path, environ: Mapping[str, str] = os.environ) -> list[Source]:
+    """Return the sources of settings: the hosts file, the sandbox's hosts, `.env` and the environment, the strongest last.
+
+    Raises:
+        ConfigError: a file cannot be read, or an env var is unknown or empty.
+    """
+    dotenv_file = file.parent / ".env"
+    toml = read_toml(file)
+    sandbox = _sandbox_source(environ, subtable(toml, "hosts"))
+    hosts = [*subtable(toml, "hosts"), *subtable(sandbox.data, "hosts")]
+    return [
+        Source(display_name(file), toml),
+        sandbox,
+        _env_vars_source(display_name(dotenv_file), _read_dotenv(dotenv_file), hosts),
+        _env_vars_source("environment", environ, hosts),
+    ]
 
 
 def _with_absolute_paths(settings: Settings, sandbox_dir: Path) -> Iterator[tuple[str, Host]]:

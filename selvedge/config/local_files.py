@@ -100,6 +100,11 @@ def read_text(path: Path, *, largest: int = MIB) -> str:
         pem = quote(str(path.with_suffix(".pem")))
         remedy = f"Convert it to PEM: `openssl x509 -inform der -in {quote(str(path))} -out {pem}`."
         raise LocalFileError("is a certificate in binary (DER) instead of PEM text", remedy)
+    return as_text(content)
+
+
+def as_text(content: bytes) -> str:
+    """Return the text in UTF-8, without a byte order mark. Raises LocalFileError if it is not UTF-8 text."""
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise LocalFileError("is UTF-16 text", _SAVE)
     try:

@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 from selvedge.config.env_vars import PREFIX, settings_field
 from selvedge.config.giturl import without_credentials
 from selvedge.config.hosts import OVERRIDES, Host
+from selvedge.config.masks import mask_login
 from selvedge.config.schema import describe_type, section_model, to_toml
 from selvedge.config.settings import Settings
 from selvedge.config.sources import KeyPath, Source
@@ -75,12 +76,12 @@ def _masked(value: str, path: KeyPath) -> str:
     """Return the value without the login of an address, and without what may be the password of a user."""
     if "basic_auth" in path:
         return re.sub(":.*", ":•••", value, flags=re.DOTALL)
-    return re.sub("(?<=://)[^/@]*@", "•••@", value)
+    return mask_login(value)
 
 
 def _example(path: KeyPath, in_env_var: bool) -> str:
     field = settings_field(path)
-    if not field or not field.examples:
+    if not field or not field.examples or (path[0] == "hosts" and path[2:] in {(name,) for name in OVERRIDES}):
         return ""
     while settings_field(path[:-1]) is field:
         path = path[:-1]

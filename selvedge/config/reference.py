@@ -69,6 +69,9 @@ In the name of a host, write `_` for `-` and `.`: `SELVEDGE_HOSTS__WEB_1__PORT` 
 Within a source, a host's own table overrides the general table. A general setting of a stronger source overrides a host's
 own setting of a weaker source. Tables inside a table, such as `nginx.static`, are merged key by key.
 
+`fab config` shows the result for a server, with the source of each setting. `--only app,hosts` shows a part of it. It contacts
+no server, and hides passwords and tokens.
+
 These variables are not settings:
 
 | variable | purpose |
@@ -87,8 +90,9 @@ Any other variable that begins with `SELVEDGE_` is a mistake. Selvedge ignores o
 SECRETS = """\
 ## Secrets
 
-Keep secrets out of hosts.toml: put them into the environment, into `.env`, or into the files of `app.env_file` and
-`app.build_env_file`. Selvedge rejects a repository address with a password or token in hosts.toml.
+Keep secrets out of hosts.toml: put them into the environment, into `.env`, into the files of `app.env_file` and
+`app.build_env_file`, or into a password manager (`app.env_command`). Selvedge rejects a repository address with a password or
+token in hosts.toml.
 """
 
 STRINGS = """\
@@ -99,7 +103,7 @@ them. The following values may contain any character except line breaks and othe
 
 | setting | read by |
 |---|---|
-| `app.migrate`, commands in `[hooks]` | `sh`, exactly as you wrote them |
+| `app.migrate`, `app.env_command`, commands in `[hooks]` | `sh`, exactly as you wrote them |
 | `app.repository` (a path), `app.env_file`, `app.build_env_file`, `tls.certificate`, `tls.certificate_key`, `tls.acme_ca`, \
 `server.authorized_keys`, `hosts.NAME.key`, `hosts.NAME.known_hosts` | your machine, as paths |
 | `tls.email`, the part before `@` | the certificate authority; common punctuation only |
@@ -128,6 +132,7 @@ GROUPS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "Switch to a new release": ("strategy", "settle", "drain", "stop_timeout", "keep_releases"),
         "Database migration": ("migrate", "migrate_timeout"),
         "The app's environment": ("env_file", "settings"),
+        "The app's environment from a password manager": ("env_command",),
         "Python and requirements": ("python", "python_from", "installer", "requirements", "extras", "dependency_groups"),
         "Package indexes": ("index_strategy", "build_env_file"),
         "Process manager": ("manager", "memory_max", "tasks_max"),

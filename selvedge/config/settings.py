@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from selvedge.config.app import App
 from selvedge.config.box import Box
+from selvedge.config.env_command import EnvCommands
 from selvedge.config.hosts import OVERRIDES, EntryName, Host, select_hosts, with_name
 from selvedge.config.nginx import Nginx
 from selvedge.config.server import Hooks, Rollout, Server, Tls
@@ -42,6 +43,7 @@ class Settings(BaseSettings):
     _sandbox: frozenset[str] = PrivateAttr(default=frozenset())
     _sudo_password: SecretStr | None = PrivateAttr(default=None)
     _passwords: Mapping[str, SecretStr] = PrivateAttr(default_factory=dict)
+    _env_commands: EnvCommands = PrivateAttr(default_factory=EnvCommands)
 
     @classmethod
     def settings_customise_sources(
@@ -104,7 +106,7 @@ class Settings(BaseSettings):
         found = self.hosts[host] if isinstance(host, str) else host
         sections = {name: merged(dict(getattr(self, name)), getattr(found, name)) for name in OVERRIDES}
         try:
-            more = {"host": found, "base_dir": self._base_dir, "passwords": self._passwords}
+            more = {"host": found, "base_dir": self._base_dir, "env_commands": self._env_commands, "passwords": self._passwords}
             return Target.model_validate({**sections.pop("app"), **sections, **more})
         except ValidationError as error:
             first = error.errors()[0]

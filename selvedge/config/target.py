@@ -14,6 +14,7 @@ from pydantic import ConfigDict, Field, SecretStr, model_validator
 from selvedge.config import giturl
 from selvedge.config.app import App
 from selvedge.config.box import Box
+from selvedge.config.env_command import EnvCommands
 from selvedge.config.hosts import Host
 from selvedge.config.nginx import Nginx, below, password_variable
 from selvedge.config.server import Hooks, Server, Tls
@@ -46,8 +47,9 @@ class Release(Value):
 class Target(App):
     """The settings of one host.
 
-    base_dir: the folder of hosts.toml. passwords: those for `nginx.basic_auth`, by their environment variables. ssh_config: the
-    file of `fab -S`, "" for the usual ones. ssh_keys: the private keys of `fab -i`. ssh_address: where ssh connects to.
+    base_dir: the folder of hosts.toml. env_commands: runs `app.env_command`, once for all hosts. passwords: those for
+    `nginx.basic_auth`, by their environment variables. ssh_config: the file of `fab -S`, "" for the usual ones. ssh_keys: the
+    private keys of `fab -i`. ssh_address: where ssh connects to.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -59,6 +61,7 @@ class Target(App):
     hooks: Hooks
     box: Box
     base_dir: Path
+    env_commands: EnvCommands = Field(default_factory=EnvCommands, repr=False)
     passwords: Mapping[str, SecretStr] = Field(default_factory=dict, repr=False)
     ssh_config: str = ""
     ssh_keys: tuple[str, ...] = ()

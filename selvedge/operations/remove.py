@@ -53,10 +53,10 @@ def _variants(app: Target) -> Iterator[Target]:
 
     Except for the first, these name no file on this machine, so a missing file does not prevent the removal.
     """
-    yield app.releasing(RELEASE)
-    plain = app.model_copy(
-        update={"repository": REPOSITORY, "release": RELEASE, "env_file": "", "tls": Tls(certbot=app.tls.certbot)}
-    )
+    # The paths do not depend on the environment, and a password manager would ask for its password.
+    own = app.model_copy(update={"release": RELEASE, "env_command": ""})
+    yield own
+    plain = own.model_copy(update={"repository": REPOSITORY, "env_file": "", "tls": Tls(certbot=app.tls.certbot)})
     for manager, domains in itertools.product(MANAGERS, DOMAINS):
         yield plain.model_copy(update={"manager": manager, "domains": domains})
 

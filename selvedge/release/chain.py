@@ -13,7 +13,7 @@ from selvedge.config.dotenv import app_environment
 from selvedge.engine.fleet import Fleet
 from selvedge.engine.session import Planned, Session
 from selvedge.release.carried import must_build, note_other_commits
-from selvedge.release.commits import Commits, apply_options, requested_ref
+from selvedge.release.commits import Commits, apply_options, ref_of
 from selvedge.release.database import network_databases
 from selvedge.release.rollout import Plans, roll_out
 from selvedge.report import Report
@@ -81,7 +81,7 @@ def plan_steps(fleet: Fleet, commits: Commits, steps: Steps) -> Plans:
 
 def count_uncommitted(sessions: Sequence[Session], steps: Steps, options: Mapping[str, Any]) -> Mapping[Path, int]:
     """Return the number of changed files of each checkout on this machine whose newest commit is released."""
-    if requested_ref(options):
+    if any(ref_of(session.name, options) for session in sessions):
         return {}
     apps = [session.target for session in sessions if any(step.needs_commit for step in steps[session.name])]
     return {path: uncommitted_files(app) for path, app in {app.repository_path: app for app in apps}.items() if path}
@@ -115,7 +115,7 @@ def _share_databases(sessions: Sequence[Session]) -> None:
     """Have only the first of the hosts that share a database migrate it."""
     seen: set[frozenset[str]] = set()
     for session in sessions:
-        if not session.target.migrate or not session.target.env_file:
+        if not session.target.migrate:
             continue
         databases = network_databases(app_environment(session.target))
         if databases and databases in seen:

@@ -41,11 +41,19 @@ def requested_ref(options: Mapping[str, Any]) -> str:
         raise UsageError(f"{flag}: {branch or commit!r} is not a valid name of a {kind}.", remedy) from error
 
 
+def ref_of(host: str, options: Mapping[str, Any]) -> str:
+    """Return the ref to release on a host: that of the command line, else that of the host in the option "refs", else "".
+
+    Raises UsageError as `requested_ref` does.
+    """
+    return requested_ref(options) or str(options.get("refs", {}).get(host, ""))
+
+
 def apply_options(sessions: Sequence[Session], options: Mapping[str, Any]) -> None:
-    """Apply --branch, --commit and --force to the release of each host. Raises UsageError as `requested_ref` does."""
-    ref, forced = requested_ref(options), bool(options.get("force"))
+    """Apply --branch, --commit, --force and refs to the release of each host. Raises UsageError as `requested_ref` does."""
+    forced = bool(options.get("force"))
     for session in sessions:
-        session.release = replace(session.release, ref=ref, forced=forced)
+        session.release = replace(session.release, ref=ref_of(session.name, options), forced=forced)
 
 
 @dataclass

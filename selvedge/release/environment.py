@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import hmac
 from collections.abc import Mapping
 
 from pydantic import SecretStr
@@ -14,13 +14,14 @@ from selvedge.resources.files import File
 from selvedge.shell.library import call
 
 Hashes = tuple[tuple[str, str], ...]
-"""Names of variables, each with the sha256 of its line in the environment file."""
+"""Names of variables, each with the HMAC-SHA256 of its line in the environment file."""
 
 
-def environment_hashes(environment: Mapping[str, SecretStr]) -> Hashes:
-    """Return the variables of an environment with their hashes."""
+def environment_hashes(environment: Mapping[str, SecretStr], key: str = "") -> Hashes:
+    """Return the variables of an environment with their hashes. key: for HMAC (RFC 2104), so that no one can guess the values."""
     lines = {name: render_environment({name: value}).rstrip("\n") for name, value in environment.items()}
-    return tuple((name, hashlib.sha256(line.encode("utf-8", "surrogateescape")).hexdigest()) for name, line in lines.items())
+    encoded = {name: line.encode("utf-8", "surrogateescape") for name, line in lines.items()}
+    return tuple((name, hmac.digest(key.encode(), line, "sha256").hex()) for name, line in encoded.items())
 
 
 def parse_hashes(fact: str, prefix: str) -> Hashes | None:

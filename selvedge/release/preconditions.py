@@ -31,19 +31,23 @@ def repository(app: Target) -> None:
         carried.check(app.carry_base, tuple(app.carry))
 
 
-def env_file(app: Target) -> None:
-    """Check that app.env_file is a dotenv file. Raises ConfigError."""
+def environment(app: Target) -> None:
+    """Check that app.env_file is a dotenv file, or that app.env_command prints one. Raises ConfigError."""
     from selvedge.config.dotenv import app_environment
 
     app_environment(app)
 
 
 def build(app: Target) -> None:
-    """Check app.build_env_file, and whether an environment can be built from a commit on this machine. Raises ConfigError."""
-    from selvedge.config.dotenv import build_environment
+    """Check the environments of the app and of its build, and whether a commit on this machine can be built.
+
+    Raises ConfigError.
+    """
+    from selvedge.config.dotenv import app_environment, build_environment
     from selvedge.resources.code.local_repository import local_commit
     from selvedge.resources.code.project import check_project
 
+    app_environment(app)
     build_environment(app)
     if app.repository_path is not None:
         check_project(app, local_commit(app.repository_path, app.ref))

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from selvedge.config.dotenv import read_environment
+from selvedge.config.env_command import first_word, program, shown
 from selvedge.config.hosts import Host
 from selvedge.config.settings import Settings
 from selvedge.config.target import Target
@@ -129,8 +130,21 @@ def _environment(app: Target) -> dict[str, str]:
     }
 
 
+def _env_command(app: Target) -> CheckResult:
+    """Check that the program of app.env_command exists. It is not run: a password manager would ask for its password."""
+    word, name = first_word(app.env_command), program(app.env_command)
+    if re.fullmatch(r"[\w./+-]+", word):
+        command = ["/bin/sh", "-c", 'command -v -- "$1"', "sh", word]
+        if subprocess.run(command, cwd=app.base_dir, capture_output=True, check=False).returncode:
+            remedy = "Install it on your machine, or correct app.env_command in hosts.toml."
+            return problem("env_command", f"{name} is not installed, or not in PATH", remedy)
+    return ok("env_command", f"`{shown(app.env_command)}` was not run; `fab env` runs it")
+
+
 def _files(app: Target) -> Iterator[CheckResult]:
     try:
+        if app.env_command:
+            yield _env_command(app)
         if app.env_file:
             path = app.local_file(app.env_file)
             names = read_environment(path)

@@ -53,7 +53,7 @@ def main(file=""):
         print("\n".join(lines))
         words = lines[-1].strip() if lines else f"{type(error).__name__}: {error}"
         missing = re.fullmatch(r"KeyError: '(\w+)'", words)
-        remedy = f". Set the variable {missing[1]} in the file that app.env_file in hosts.toml names" if missing else ""
+        remedy = f". Set the variable {missing[1]} in app.env_file or app.env_command of hosts.toml" if missing else ""
         return f"gunicorn cannot read its settings in {file or 'gunicorn.conf.py'} or GUNICORN_CMD_ARGS: {words}{remedy}"
     finally:
         sys.argv = arguments

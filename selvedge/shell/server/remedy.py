@@ -250,7 +250,7 @@ def crashed(failure):
 def missing_variable(failure):
     """os.environ has no such variable."""
     if failure.name == "KeyError" and re.search(r"\benviron\[|raise KeyError\(key\) from None", failure.output):
-        return f"Set the variable {failure.words} in the file that app.env_file in hosts.toml names"
+        return f"Set the variable {failure.words} in app.env_file or app.env_command of hosts.toml"
     return ""
 
 
@@ -258,11 +258,11 @@ def unreachable(failure):
     """A database, cache or other service does not answer."""
     words = failure.words
     if re.search(r"connection refused|connect call failed|\[Errno 111\]|could not connect|connection to server", words, re.I):
-        return "A service that the app needs does not answer. Check that it runs, and its address in the file of app.env_file"
+        return "A service that the app needs does not answer. Check that it runs, and its address in app.env_file or env_command"
     if re.search(r"Name or service not known|Temporary failure in name resolution|getaddrinfo failed|\[Errno -[235]\]", words):
-        return "The server cannot resolve the name of a service. Check its address in the file of app.env_file"
+        return "The server cannot resolve the name of a service. Check its address in app.env_file or app.env_command"
     if re.search(r"password authentication failed|access denied for user|invalid username-password|NOAUTH", words, re.I):
-        return "A service rejects the app's login. Check its user and password in the file of app.env_file"
+        return "A service rejects the app's login. Check its user and password in app.env_file or app.env_command"
     return ""
 
 

@@ -17,7 +17,7 @@ def explain(error):
     if type(error).__name__ == "SettingsError":
         return f"The app's environment does not match its settings: {first_line(error)}"
     if isinstance(error, KeyError) and read_from_environment(error):
-        return f"The app needs the variable {first_line(error)}. Set it in the file that app.env_file in hosts.toml names"
+        return f"The app needs the variable {first_line(error)}. Set it in app.env_file or app.env_command of hosts.toml"
     return f"The app cannot be imported: {type(error).__name__}: {first_line(error)}"
 
 
@@ -43,7 +43,7 @@ def explain_settings(error):
     title = getattr(error, "title", "") or getattr(model, "__name__", "its settings")
     return (
         f"The app's environment does not match {title}: {'; '.join(problems)}. "
-        "Set these variables in the file that app.env_file in hosts.toml names"
+        "Set these variables in app.env_file or app.env_command of hosts.toml"
     )
 
 

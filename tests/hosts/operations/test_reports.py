@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import subprocess
 
 import pytest
 
 from background import left_behind
-from lab import Lab, Project, until
+from lab import FAB, Lab, Project, until
 from observe import count_execs, differences, snapshot_of_filesystem
 from sandbox import Server
 from traffic import get
 
 
 @pytest.mark.parametrize(
-    "words", [["releases"], ["history"], ["status"], ["doctor"], ["logs", "--nginx"], ["releases", "--json"]]
+    "words", [["releases"], ["history"], ["status"], ["doctor"], ["logs", "--nginx"], ["releases", "--json"], ["env"]]
 )
 def test_reading_takes_one_command_and_changes_nothing(server: Server, project: Project, words: list[str]) -> None:
     get(f"{server.url}/")
@@ -88,3 +90,33 @@ def test_a_bare_server_is_empty_and_healthy(lab: Lab, project: Project) -> None:
         assert result.status == 1, result
         assert "Traceback" not in result.stderr
         assert "live" in result.stderr or "deployed" in result.stderr
+
+
+def test_a_variable_is_set_and_released_and_a_command_may_print_the_same(server: Server, project: Project) -> None:
+    value = """it's "quoted" $HOME $(id) `id` \\ # two\nlines"""
+    live = project.git("rev-parse", "HEAD")
+    project.commit("a commit that no one has released")
+    before = get(f"{server.url}/").headers["X-Release"]
+    done = subprocess.run(
+        [str(FAB), "-H", server.name, "env", "--set", "NOTE"],
+        input=f"{value}\n", cwd=project.folder, env=project.environment(), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done
+    assert "production.env: NOTE is added." in done.stdout
+    assert "quoted" not in done.stdout + done.stderr
+    after = get(f"{server.url}/").headers["X-Release"]
+    assert after != before and after.startswith(live[:12]), "the live commit is released again, not the newest one"
+    shown = project.must("-H", server.name, "run", "--command", 'printf "%s" "$NOTE" | sha256sum').stdout
+    assert shown.split()[0] == hashlib.sha256(value.encode()).hexdigest()
+    # The same variables from a command are the same release.
+    project.configure(env_command="cat production.env")
+    assert "nothing to change" in project.must("-H", server.name, "deploy", "--commit", live).stdout
+    found = json.loads(project.must("-H", server.name, "env", "--json").stdout)[server.name]
+    assert found == {"app": "hello", "live": after, "source": "env_command", "variables": {"API_TOKEN": "same", "NOTE": "same"}}
+    project.configure(env_command="echo touched >>ran; echo A=1; exit 3")
+    for words in (["--list"], ["-H", server.name, "status"], ["-H", server.name, "logs"], ["-H", server.name, "config"]):
+        project.must(*words)
+    assert not (project.folder / "ran").exists(), "a task that needs no environment does not run the command"
+    refused = project.fab("-H", server.name, "deploy")
+    assert (refused.status, "failed with exit status 3" in refused.stderr) == (2, True)
+    project.configure(env_file="production.env")

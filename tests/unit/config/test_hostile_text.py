@@ -50,6 +50,7 @@ HOSTILE = [
 FREE = {
     "app.migrate",
     "app.env_file",
+    "app.env_command",
     "app.build_env_file",
     "app.repository",
     "tls.acme_ca",

@@ -124,6 +124,18 @@ class TestWorkstation:
         ]
         assert [each.text for each in self.results(run) if each.subject == "env_file"][-1] == f"{path} has 3 variables"
 
+    def test_the_program_of_env_command_exists_and_is_not_run(self, project: Callable[..., Run], tmp_path: Path) -> None:
+        repository, host = self.repository(tmp_path / "code"), {"a": self.key(tmp_path / "key")}
+
+        def found(command: str) -> list[tuple[str, str]]:
+            results = self.results(self.load(project, host, repository, f"env_command = {command!r}"))
+            return [(each.level, each.text) for each in results if each.subject == "env_command"]
+
+        assert found("touch ran") == [("ok", "`touch ran` was not run; `fab env` runs it")]
+        assert found("A=b (no-such)") == [("ok", "`A=b (no-such)` was not run; `fab env` runs it")]
+        assert found("A=b no-such -d x") == [("problem", "no-such is not installed, or not in PATH")]
+        assert not (tmp_path / "ran").exists()
+
     def test_an_environment_file_that_is_readable_by_others_or_invalid(
         self, project: Callable[..., Run], tmp_path: Path
     ) -> None:

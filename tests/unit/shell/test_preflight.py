@@ -102,7 +102,7 @@ class TestApps:
         ("main:app", "def app(:\n", "The app cannot be imported: SyntaxError:"),
         ("main:create_app()", "def create_app(): raise RuntimeError('no warehouse')\n",
          "The app cannot be imported: RuntimeError: no warehouse"),
-        ("main:app", "import os\nos.environ['SECRET_KEY']\n", "The app needs the variable 'SECRET_KEY'. Set it in the file"),
+        ("main:app", "import os\nos.environ['SECRET_KEY']\n", "The app needs the variable 'SECRET_KEY'. Set it in app.env_file"),
         ("main:app", "{}['SECRET_KEY']\n", "The app cannot be imported: KeyError: 'SECRET_KEY'"),
     ])  # fmt: skip
     def test_the_last_line_says_what_is_wrong(self, check: Check, module: str, text: str, sentence: str) -> None:

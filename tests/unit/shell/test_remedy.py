@@ -94,7 +94,7 @@ def test_two_processes_want_the_same(error: str) -> None:
     ("Fatal Python error: Segmentation fault", "A library in native code crashed"),
     ("[ERROR] Worker (pid:7) was sent SIGILL!", "instructions that this processor does not have"),
     ("[CRITICAL] WORKER TIMEOUT (pid:7)", "app.timeout"),
-    ('    key = os.environ["DATABASE_URL"]\nKeyError: \'DATABASE_URL\'', "Set the variable 'DATABASE_URL' in the file"),
+    ('    key = os.environ["DATABASE_URL"]\nKeyError: \'DATABASE_URL\'', "Set the variable 'DATABASE_URL' in app.env_file"),
     ("ConnectionRefusedError: [Errno 111] Connection refused", "A service that the app needs does not answer"),
     ("redis.exceptions.ConnectionError: Error 111 connecting to localhost:6379. Connection refused.", "does not answer"),
     ('psycopg.OperationalError: connection failed: connection to server at "127.0.0.1", port 5432 failed', "does not answer"),

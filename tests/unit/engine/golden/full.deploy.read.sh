@@ -139,24 +139,24 @@ probe_path /var/log/hello ''
 printf '\n%s fact 25\n' "$mark"
 probe_path /srv/hello/instances ''
 printf '\n%s fact 26\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-b19900 ''
+probe_path /srv/hello/instances/0123456789ab-22db02 ''
 printf '\n%s fact 27\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-b19900/env ''
+probe_path /srv/hello/instances/0123456789ab-22db02/env ''
 base=/srv/hello
 live_socket=/srv/hello/live.sock
-environment_of_live /srv/hello/instances/0123456789ab-b19900/env
+environment_of_live /srv/hello/instances/0123456789ab-22db02/env
 printf '\n%s fact 28\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-b19900/run a793aa554470a399130398ac8a61965783c5cd39354e7f59d5445ca5c24eb2e5
+probe_path /srv/hello/instances/0123456789ab-22db02/run bc4cfd20936a3f1d4fabd9f313d4b2251a26915b8e5a82ece1297f51a6aa8e1e
 printf '\n%s fact 29\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-b19900/selvedge_worker.py eb28401b643bbfd47754fcdbd953e5b47a5970526c5f8f4a851a91ffeed0fd81
+probe_path /srv/hello/instances/0123456789ab-22db02/selvedge_worker.py eb28401b643bbfd47754fcdbd953e5b47a5970526c5f8f4a851a91ffeed0fd81
 printf '\n%s fact 30\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-b19900/selvedge_app.py 4400e0a527c651177f759a43e868f3508f46d2eec8520b6e277769143d60c6c9
+probe_path /srv/hello/instances/0123456789ab-22db02/selvedge_app.py 4400e0a527c651177f759a43e868f3508f46d2eec8520b6e277769143d60c6c9
 printf '\n%s fact 31\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-b19900/selvedge_explain.py 306d3f4be607e4961d0aea177f50db14858910389bf2656cd77b2fe15812edc2
+probe_path /srv/hello/instances/0123456789ab-22db02/selvedge_explain.py 3fe4f60a87661b8af3a52b3123b1c9c9249b28ad704b63d9f5ca92bab0067344
 printf '\n%s fact 32\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-b19900/gunicorn_start b7736dd2793e4e9be6c3e2594b9a85321452cfc6d615fa67186066845eec459d
+probe_path /srv/hello/instances/0123456789ab-22db02/gunicorn_start 93a1dfd3e52a6cf92d56822abe774b03c026907d2cce2433f60058dd65519262
 printf '\n%s fact 33\n' "$mark"
-hook_built /srv/hello/releases/0123456789ab/.selvedge-after_build.0123456789ab-b19900 d944855a14613d34 /srv/hello/releases/0123456789ab 0123456789ab-b19900 /srv/hello/live.sock
+hook_built /srv/hello/releases/0123456789ab/.selvedge-after_build.0123456789ab-22db02 d944855a14613d34 /srv/hello/releases/0123456789ab 0123456789ab-22db02 /srv/hello/live.sock
 printf '\n%s fact 34\n' "$mark"
 site_unreadable /srv/hello/releases/0123456789ab backend/static
 site_unreadable /srv/hello/releases/0123456789ab frontend/dist
@@ -165,9 +165,9 @@ echo end
 printf '\n%s fact 35\n' "$mark"
 [ -e /etc/supervisor/supervisord.conf ] && echo there || true
 printf '\n%s fact 36\n' "$mark"
-[ -e /srv/hello/instances/0123456789ab-b19900/gunicorn_start ] && echo there || true
+[ -e /srv/hello/instances/0123456789ab-22db02/gunicorn_start ] && echo there || true
 printf '\n%s fact 37\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-b19900/program.conf 8a8681218a7706ec53875a0ed91aa2e23b31edc812704ff63712e187d1515f25
+probe_path /srv/hello/instances/0123456789ab-22db02/program.conf 641614fec67b5c8cc3b82255a043f60245a18f5874b4ddaaeddbd0950a591ee7
 printf '\n%s fact 38\n' "$mark"
 probe_path /etc/logrotate.d/hello.app 26f39f87cdf56150272e72d7a741b79a381bc644a32aa172c31e70b7df1297a6
 printf '\n%s fact 39\n' "$mark"
@@ -185,9 +185,9 @@ live_socket=/srv/hello/live.sock
 supervisor_conf=/etc/supervisor/conf.d/hello.conf
 releases_fact
 base=/srv/hello
-environment_of_left 0123456789ab-b19900
+environment_of_left 0123456789ab-22db02
 printf '\n%s fact 42\n' "$mark"
-hook_switched /srv/hello/instances/.after_switch fa95d49c11eeb778 0123456789ab-b19900 /srv/hello/live.sock
+hook_switched /srv/hello/instances/.after_switch fa95d49c11eeb778 0123456789ab-22db02 /srv/hello/live.sock
 printf '\n%s fact 43\n' "$mark"
 [ -e /etc/nginx/nginx.conf ] && echo there || true
 :
@@ -327,8 +327,8 @@ probe_path /etc/selvedge/hello/certificate.pem ''
 :
 }
 read_lookups() {
-probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-b19900 /srv/hello/instances/0123456789ab-b19900/env /srv/hello/instances/0123456789ab-b19900/run /srv/hello/instances/0123456789ab-b19900/selvedge_worker.py /srv/hello/instances/0123456789ab-b19900/selvedge_app.py /srv/hello/instances/0123456789ab-b19900/selvedge_explain.py /srv/hello/instances/0123456789ab-b19900/gunicorn_start /srv/hello/instances/0123456789ab-b19900/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/conf.d/00-selvedge-hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/selvedge/hello/acme-ca.pem /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf /etc/selvedge/hello/certificate.pem
-probe_take_hashes /srv/hello/git_credentials /etc/tmpfiles.d/hello.conf /srv/hello/instances/0123456789ab-b19900/env /srv/hello/instances/0123456789ab-b19900/run /srv/hello/instances/0123456789ab-b19900/selvedge_worker.py /srv/hello/instances/0123456789ab-b19900/selvedge_app.py /srv/hello/instances/0123456789ab-b19900/selvedge_explain.py /srv/hello/instances/0123456789ab-b19900/gunicorn_start /srv/hello/instances/0123456789ab-b19900/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf
+probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-22db02 /srv/hello/instances/0123456789ab-22db02/env /srv/hello/instances/0123456789ab-22db02/run /srv/hello/instances/0123456789ab-22db02/selvedge_worker.py /srv/hello/instances/0123456789ab-22db02/selvedge_app.py /srv/hello/instances/0123456789ab-22db02/selvedge_explain.py /srv/hello/instances/0123456789ab-22db02/gunicorn_start /srv/hello/instances/0123456789ab-22db02/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/conf.d/00-selvedge-hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/selvedge/hello/acme-ca.pem /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf /etc/selvedge/hello/certificate.pem
+probe_take_hashes /srv/hello/git_credentials /etc/tmpfiles.d/hello.conf /srv/hello/instances/0123456789ab-22db02/env /srv/hello/instances/0123456789ab-22db02/run /srv/hello/instances/0123456789ab-22db02/selvedge_worker.py /srv/hello/instances/0123456789ab-22db02/selvedge_app.py /srv/hello/instances/0123456789ab-22db02/selvedge_explain.py /srv/hello/instances/0123456789ab-22db02/gunicorn_start /srv/hello/instances/0123456789ab-22db02/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf
 probe_take_packages nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 supervisor certbot
 :
 }

@@ -89,30 +89,30 @@ probe_path /var/log/hello ''
 printf '\n%s fact 20\n' "$mark"
 probe_path /srv/hello/instances ''
 printf '\n%s fact 21\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-c740b7 ''
+probe_path /srv/hello/instances/0123456789ab-4912c9 ''
 printf '\n%s fact 22\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-c740b7/env ''
+probe_path /srv/hello/instances/0123456789ab-4912c9/env ''
 base=/srv/hello
 live_socket=/srv/hello/live.sock
-environment_of_live /srv/hello/instances/0123456789ab-c740b7/env
+environment_of_live /srv/hello/instances/0123456789ab-4912c9/env
 printf '\n%s fact 23\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-c740b7/run b5db2a55f24d8e0067e7a2d0921266fc59ef9ab25f64f894580ae325814913f2
+probe_path /srv/hello/instances/0123456789ab-4912c9/run 1d268dfeec145980f8e69406e37d0e36ae680f44b24ffcbfdf04a5982fa47df3
 printf '\n%s fact 24\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-c740b7/selvedge_worker.py 8019f3f05d3ae7aa38104cf39d2819b4b0927fd77c5d6c634cf62269fe990680
+probe_path /srv/hello/instances/0123456789ab-4912c9/selvedge_worker.py 8019f3f05d3ae7aa38104cf39d2819b4b0927fd77c5d6c634cf62269fe990680
 printf '\n%s fact 25\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-c740b7/selvedge_app.py 4400e0a527c651177f759a43e868f3508f46d2eec8520b6e277769143d60c6c9
+probe_path /srv/hello/instances/0123456789ab-4912c9/selvedge_app.py 4400e0a527c651177f759a43e868f3508f46d2eec8520b6e277769143d60c6c9
 printf '\n%s fact 26\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-c740b7/selvedge_explain.py 306d3f4be607e4961d0aea177f50db14858910389bf2656cd77b2fe15812edc2
+probe_path /srv/hello/instances/0123456789ab-4912c9/selvedge_explain.py 3fe4f60a87661b8af3a52b3123b1c9c9249b28ad704b63d9f5ca92bab0067344
 printf '\n%s fact 27\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-c740b7/gunicorn_start 3596847b38658f6565da704691b76530f3b37a6f7993ab547613b29506182fef
+probe_path /srv/hello/instances/0123456789ab-4912c9/gunicorn_start b1b1b293167aa2e02773bd8102e06ca4b18c652d224a41a8aa4ffbe86b0eff1b
 printf '\n%s fact 28\n' "$mark"
 [ -e /etc/logrotate.conf ] && echo there || true
 printf '\n%s fact 29\n' "$mark"
-[ -e /srv/hello/instances/0123456789ab-c740b7/gunicorn_start ] && echo there || true
+[ -e /srv/hello/instances/0123456789ab-4912c9/gunicorn_start ] && echo there || true
 printf '\n%s fact 30\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-c740b7/unit.socket a078982d1d72d472fec1b38268d8beb4445d2eb1025bab332edeff68a492d289
+probe_path /srv/hello/instances/0123456789ab-4912c9/unit.socket aac8fa416209a0002417df7d68f31496e88b538ca0a2f97be78ac685d82124cf
 printf '\n%s fact 31\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-c740b7/unit.service ef262f25e673b1c6ed6ad2e0e37236e32b6326c5a1ffa19a02e707313c9fffd0
+probe_path /srv/hello/instances/0123456789ab-4912c9/unit.service cf42487a29f949a0195ec75a03c516a5cafd4221172d469b1fe76456a870a2f3
 printf '\n%s fact 32\n' "$mark"
 probe_path /etc/logrotate.d/hello.app 88ec8d9d29ba9ad2dfbf1b1aea99ab82365e394f6b8885eb59f8ed80183914d1
 printf '\n%s fact 33\n' "$mark"
@@ -133,7 +133,7 @@ live_socket=/srv/hello/live.sock
 supervisor_conf=/etc/supervisor/conf.d/hello.conf
 releases_fact
 base=/srv/hello
-environment_of_left 0123456789ab-c740b7
+environment_of_left 0123456789ab-4912c9
 printf '\n%s fact 36\n' "$mark"
 probe_path /etc/tmpfiles.d/hello.conf acf9fe75f943addd96ef29447a00fce22a5ab6bc9c97795c709e50a34ce37f38
 printf '\n%s fact 37\n' "$mark"
@@ -229,8 +229,8 @@ probe_existing /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http
 :
 }
 read_lookups() {
-probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/deploy_key /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-c740b7 /srv/hello/instances/0123456789ab-c740b7/env /srv/hello/instances/0123456789ab-c740b7/run /srv/hello/instances/0123456789ab-c740b7/selvedge_worker.py /srv/hello/instances/0123456789ab-c740b7/selvedge_app.py /srv/hello/instances/0123456789ab-c740b7/selvedge_explain.py /srv/hello/instances/0123456789ab-c740b7/gunicorn_start /srv/hello/instances/0123456789ab-c740b7/unit.socket /srv/hello/instances/0123456789ab-c740b7/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/conf.d/00-selvedge-hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
-probe_take_hashes /srv/hello/instances/0123456789ab-c740b7/env /srv/hello/instances/0123456789ab-c740b7/run /srv/hello/instances/0123456789ab-c740b7/selvedge_worker.py /srv/hello/instances/0123456789ab-c740b7/selvedge_app.py /srv/hello/instances/0123456789ab-c740b7/selvedge_explain.py /srv/hello/instances/0123456789ab-c740b7/gunicorn_start /srv/hello/instances/0123456789ab-c740b7/unit.socket /srv/hello/instances/0123456789ab-c740b7/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
+probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/deploy_key /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-4912c9 /srv/hello/instances/0123456789ab-4912c9/env /srv/hello/instances/0123456789ab-4912c9/run /srv/hello/instances/0123456789ab-4912c9/selvedge_worker.py /srv/hello/instances/0123456789ab-4912c9/selvedge_app.py /srv/hello/instances/0123456789ab-4912c9/selvedge_explain.py /srv/hello/instances/0123456789ab-4912c9/gunicorn_start /srv/hello/instances/0123456789ab-4912c9/unit.socket /srv/hello/instances/0123456789ab-4912c9/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/conf.d/00-selvedge-hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
+probe_take_hashes /srv/hello/instances/0123456789ab-4912c9/env /srv/hello/instances/0123456789ab-4912c9/run /srv/hello/instances/0123456789ab-4912c9/selvedge_worker.py /srv/hello/instances/0123456789ab-4912c9/selvedge_app.py /srv/hello/instances/0123456789ab-4912c9/selvedge_explain.py /srv/hello/instances/0123456789ab-4912c9/gunicorn_start /srv/hello/instances/0123456789ab-4912c9/unit.socket /srv/hello/instances/0123456789ab-4912c9/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
 probe_take_packages nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2
 :
 }
