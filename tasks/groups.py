@@ -18,11 +18,14 @@ from .rollback import restart, rollback
 from .supervisor import supervisor
 from .update import update
 from .venv import venv
+from .version import version
 
 GROUPS = {
     "The tutorial's steps, in order": [update, harden, install, clone, venv, gunicorn, supervisor, nginx, certbot],
     "Chains of steps": [setup, deploy],
-    "Every day": [status, logs, doctor, releases, rollback, history, restart, stop, start, run_command, ssh, trust, remove],
+    "Every day": [
+        status, logs, doctor, releases, rollback, history, restart, stop, start, run_command, ssh, trust, remove, version,
+    ],  # fmt: skip
 }
 
 tasklist.install({**{heading: [task.name for task in group] for heading, group in GROUPS.items()}, "The sandbox": ["sandbox"]})
