@@ -12,7 +12,7 @@ from .gunicorn import gunicorn
 from .harden import harden
 from .install import install
 from .nginx import nginx
-from .operations import doctor, history, logs, releases, run_command, ssh, start, status, stop, trust
+from .operations import doctor, history, logs, releases, run_command, ssh, start, status, stop, trust, tunnel
 from .remove import remove
 from .rollback import restart, rollback
 from .supervisor import supervisor
@@ -24,8 +24,9 @@ GROUPS = {
     "The tutorial's steps, in order": [update, harden, install, clone, venv, gunicorn, supervisor, nginx, certbot],
     "Chains of steps": [setup, deploy],
     "Every day": [
-        status, logs, doctor, releases, rollback, history, restart, stop, start, run_command, ssh, trust, remove, version,
-    ],  # fmt: skip
+        *(status, logs, doctor, releases, rollback, history, restart, stop, start),
+        *(run_command, ssh, tunnel, trust, remove, version),
+    ],
 }
 
 tasklist.install({**{heading: [task.name for task in group] for heading, group in GROUPS.items()}, "The sandbox": ["sandbox"]})
