@@ -34,7 +34,7 @@ def test_a_file_follows_the_published_schema(name: str, tmp_path: Path) -> None:
     assert matches_schema(FOLDER / name, SCHEMAS[name])
     broken = tmp_path / name
     text = (FOLDER / name).read_text()
-    broken.write_text(text.replace("runs-on: ubuntu-latest", "runs-on: []").replace("interruptible: false", "interruptible: maybe"))
+    broken.write_text(text.replace("runs-on: ubuntu-latest", "runs-on: []").replace("image: python:3.13", "image: 3"))
     assert not matches_schema(broken, SCHEMAS[name])
 
 
