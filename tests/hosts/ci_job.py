@@ -17,7 +17,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).resolve().parents[2]
-KEPT = ("TMPDIR", "PIP_CONFIG_FILE", "PIP_INDEX_URL", "SSL_CERT_FILE", "GIT_CONFIG_GLOBAL")
+KEPT = ("TMPDIR", "PIP_CONFIG_FILE", "SSL_CERT_FILE", "GIT_CONFIG_GLOBAL")
 Steps = list[tuple[str, dict[str, str]]]
 """The scripts of a job, each with the variables that its step has."""
 
@@ -51,8 +51,8 @@ def environment(home: Path) -> dict[str, str]:
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     python, wheels = home.parent / "python", home.parent / "wheels"
     if not python.exists():
-        build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(wheels), str(ROOT)]
-        subprocess.run(build, check=True)
+        uv = Path(sys.executable).with_name("uv")
+        subprocess.run([uv, "build", "--quiet", "--wheel", "--out-dir", wheels, ROOT], check=True)
         subprocess.run([sys._base_executable, "-m", "venv", str(python)], check=True)  # type: ignore[attr-defined]
     return {**kept, "HOME": str(home), "PATH": f"{python}/bin:/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "CI": "true",
             "PIP_FIND_LINKS": str(wheels), "GITHUB_SHA": commit, "CI_COMMIT_SHA": commit}  # fmt: skip
@@ -66,8 +66,9 @@ def main(file: str, job: str) -> int:
             done = subprocess.run(["bash", "-eo", "pipefail", "-c", script], env={**common, **variables}, check=False)
             if done.returncode:
                 return done.returncode
-        left = [str(path) for path in [*Path(home).rglob("*")] if "id_" in path.name or ".ssh" in path.parts]
-        assert not left, left
+        files = [path for path in [*Path(home).rglob("*"), *Path.cwd().iterdir()] if path.is_file()]
+        left = [path for path in files if b"PRIVATE KEY" in path.read_bytes() or path.name == "production.env"]
+        assert not left, f"secrets are left behind: {left}"
     return 0
 
 
