@@ -9,9 +9,11 @@ from __future__ import annotations
 import difflib
 import functools
 import itertools
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import invoke.parser.parser
@@ -34,14 +36,25 @@ OWN = "Your own tasks"
 def install(groups: Groups) -> None:
     """Make `fab --list` show these groups, and make wrong usage end as `wrong_usage` says."""
     stop_collecting_garbage()
+    # `ssh -G` reads ssh's configuration; paramiko's reader, which Fabric uses, ends with a traceback where it knows less.
+    Config._load_ssh_files = lambda _self: None
+    if "--complete" in sys.argv:
+        _complete_quietly()
+        return
     parser: Any = invoke.parser.parser
     parser.ParseError = functools.partial(wrong_usage, tasks=tuple(name for names in groups.values() for name in names))
     argument: Any = Argument
     argument.set_value = _checked_value(argument.set_value)
     Fab.display_with_columns = _in_groups(Fab.display_with_columns, groups)
     fabric_errors.install()
-    # `ssh -G` reads ssh's configuration; paramiko's reader, which Fabric uses, ends with a traceback where it knows less.
-    Config._load_ssh_files = lambda _self: None
+
+
+def _complete_quietly() -> None:
+    """Print no errors: a shell that completes a line would show them in the middle of it.
+
+    Invoke's own errors stay as they are: from them, its completion learns which task a half-typed flag belongs to.
+    """
+    sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115
 
 
 def _in_groups(display: Callable[..., None], groups: Groups) -> Callable[..., None]:

@@ -12,18 +12,23 @@ from .gunicorn import gunicorn
 from .harden import harden
 from .install import install
 from .nginx import nginx
-from .operations import config, doctor, env, history, logs, releases, run_command, ssh, start, status, stop, trust
+from .operations import (
+    config, doctor, env, history, logs, releases, run_command, ssh, start, status, stop, trust, tunnel,
+)  # fmt: skip
 from .remove import remove
 from .rollback import restart, rollback
 from .supervisor import supervisor
 from .update import update
 from .venv import venv
+from .version import version
 
 GROUPS = {
     "The tutorial's steps, in order": [update, harden, install, clone, venv, gunicorn, supervisor, nginx, certbot],
     "Chains of steps": [setup, deploy],
-    "Every day": [status, logs, doctor, releases, rollback, history, restart, stop, start, env, config, run_command, ssh, trust,
-                  remove],
+    "Every day": [
+        *(status, logs, doctor, releases, rollback, history, restart, stop, start),
+        *(env, config, run_command, ssh, tunnel, trust, remove, version),
+    ],
 }
 
 tasklist.install({**{heading: [task.name for task in group] for heading, group in GROUPS.items()}, "The sandbox": ["sandbox"]})

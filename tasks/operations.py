@@ -15,6 +15,12 @@ SET = sv.Option("set", "Ask for this variable's value, store and release it.", "
 COMMAND = sv.Option("command", "Run this shell command, e.g. \"alembic current\".", "")
 
 
+PORT = sv.Option("port", "Lead to this port of the server.", 0)
+TO = sv.Option("to", "Lead to this socket, port or HOST:PORT of the server.", "")
+LOCAL = sv.Option("local", "Open this port of your machine (default: the same one).", 0)
+USER = sv.Option("user", "Connect as this user of the server, with sudo.", "")
+
+
 def lines(default):
     """Return the flag --lines with this default."""
     return sv.Option("lines", "Show this many of the latest lines.", default)
@@ -87,6 +93,12 @@ def doctor(run):
 def ssh(run):
     """Log in to a server with ssh."""
     operations.ssh.ssh(run)
+
+
+@sv.operation(PORT, TO, LOCAL, USER)
+def tunnel(run, port=0, to="", local=0, user=""):
+    """Open a local port that leads to a port of the server."""
+    operations.tunnel.tunnel(run, port=port, to=to, local=local, user=user)
 
 
 @sv.operation(COMMAND, name="run")

@@ -65,7 +65,7 @@ is the alternative. |
 | `-d`, `--debug` | | Show the traceback of an error, and the debug output of Fabric and paramiko. `SELVEDGE_DEBUG=1` \
 shows the traceback alone. |
 | `-R`, `--dry` | | The same as `--dry-run` after a task. |
-| `-V`, `--version` | | Show the versions of Fabric, Invoke and paramiko. |
+| `-V`, `--version` | | Show the versions of Fabric, Invoke and paramiko. `fab version` shows more. |
 
 `-e`, `-p`, `-w`, `--hide`, `-t` and `-T` change only plain Fabric tasks that you add yourself.
 """

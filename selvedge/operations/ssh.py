@@ -8,7 +8,8 @@ import sys
 from collections.abc import Sequence
 
 from selvedge.engine.session import Session
-from selvedge.errors import SelvedgeError, UsageError
+from selvedge.errors import SelvedgeError
+from selvedge.operations.support.each_host import only_host
 from selvedge.run import Run
 
 
@@ -18,11 +19,7 @@ def ssh(run: Run) -> None:
     Raises UsageError for several hosts, SelvedgeError if ssh is not installed, UnreachableError if no login succeeds or
     the host key is not the known one.
     """
-    if len(run.fleet.sessions) != 1:
-        names = [session.name for session in run.fleet.sessions]
-        remedy = f"Select one: `fab -H {names[0]} ssh`."
-        raise UsageError(f"fab ssh connects to one server, but {len(names)} are selected: {', '.join(names)}.", remedy)
-    (session,) = run.fleet.sessions
+    session = only_host(run, "ssh")
     program = shutil.which("ssh")
     if program is None:
         raise SelvedgeError("ssh is not installed on your machine.", "Install it: `sudo apt-get install openssh-client`.")

@@ -132,21 +132,29 @@ class Remote:
     def hold(self, script: str, mark: str) -> tuple[paramiko.Channel, str]:
         """Start a script whose standard input stays open; another script will follow.
 
-        Return its channel and the rest of the first line that begins with `mark`: a login's own files (~/.bashrc) may print
-        lines before it. If no line does, return the last line that came.
+        Return its channel and its answer: the rest of the first line that begins with `mark`, else the last line that came.
         """
         channel = self._start(script)
         self._open_next_shell()
-        said = ""
-        while line := streams.read_line(channel):
-            if line.startswith(mark):
-                return channel, line.removeprefix(mark).rstrip("\n")
-            said = line.strip() or said
-        return channel, said
+        return channel, streams.read_answer(channel, mark)
 
-    def _start(self, script: str) -> paramiko.Channel:
-        data = script.encode("utf-8", "surrogateescape")
+    def open_channel(self, script: str, *, as_root: bool) -> paramiko.Channel:
+        """Start a script whose standard input stays open, as root or as the login user. Return its channel.
+
+        Raises UnreachableError. Its cause is a paramiko.ChannelException if the server opens no more channels on this
+        connection (MaxSessions in sshd_config(5)).
+        """
         shells = self._open_shells()
+        return self._start(script, shells if as_root else Shells(self.host, shells.connection, as_root=False))
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is a connection that was not lost."""
+        return self._shells is not None and bool(self._shells.connection.is_connected)
+
+    def _start(self, script: str, shells: Shells | None = None) -> paramiko.Channel:
+        data = script.encode("utf-8", "surrogateescape")
+        shells = shells or self._open_shells()
         self.execs += 1
         channel = shells.take()
         # If sudo refuses, no one reads the script. The output then has sudo's reason.
@@ -162,8 +170,11 @@ class Remote:
 
     def alone(self) -> Remote:
         """Return the same server as its user only, not its bootstrap user, over a connection of its own."""
-        host = self.host.model_copy(update={"bootstrap_user": self.host.user})
-        other = Remote(host, self._config, self._credentials, self._warn)
+        return self.another(self.host.model_copy(update={"bootstrap_user": self.host.user}))
+
+    def another(self, host: Host | None = None) -> Remote:
+        """Return the same server, or these settings of it, over a connection of its own."""
+        other = Remote(host or self.host, self._config, self._credentials, self._warn)
         other.proved = self.proved
         return other
 

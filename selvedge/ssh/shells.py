@@ -20,15 +20,15 @@ T = TypeVar("T")
 
 
 class Shells:
-    """The root shells of one connection; each runs one script.
+    """The shells of one connection, of root or of the login user; each runs one script.
 
     If a shell is opened ahead, its script begins two round trips earlier (0.1 s at 50 ms), and sudo has started by then.
     """
 
-    def __init__(self, host: Host, connection: Connection, sudo_password: str) -> None:
+    def __init__(self, host: Host, connection: Connection, sudo_password: str = "", *, as_root: bool = True) -> None:
         self.connection = connection
         self._host = host
-        self._command, self._preface = sudo.command(connection.user, sudo_password)
+        self._command, self._preface = sudo.command(connection.user, sudo_password) if as_root else (sudo.SHELL, b"")
         self._next: Future[paramiko.Channel] | None = None
         self._lock = threading.Lock()
 

@@ -44,6 +44,19 @@ def read_line(channel: paramiko.Channel) -> str:
     return line.decode("utf-8", "replace")
 
 
+def read_answer(channel: paramiko.Channel, mark: str) -> str:
+    """Return the rest of the first line that begins with `mark`; the last line that came if none does.
+
+    A login's own files (~/.bashrc) may print lines before it.
+    """
+    said = ""
+    while line := read_line(channel):
+        if line.startswith(mark):
+            return line.removeprefix(mark).rstrip("\n")
+        said = line.strip() or said
+    return said
+
+
 def receive(channel: paramiko.Channel, on_line: Callable[[str], None] | None) -> str:
     """Return the output; only its last pieces if there is `on_line`, which gets each line without its line break."""
     decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")

@@ -9,6 +9,11 @@ from selvedge.errors import SelvedgeError
 _PROGRESS = re.compile(r"^@[0-9a-f]{12} ")
 
 
+_SCRIPT = 'IFS= read -r size && eval "$(head -c "$size")"'
+SHELL = f"/bin/sh -c '{_SCRIPT}'"
+"""A command that runs a script as the login user. It reads the same input as that of `command`."""
+
+
 def command(user: str, password: str) -> tuple[str, bytes]:
     """Return a command that runs a script as root, and the bytes to send to it first.
 
@@ -16,13 +21,11 @@ def command(user: str, password: str) -> tuple[str, bytes]:
     The command means the same in sh, bash, fish and tcsh: the login shell may be any of them. The password is only in the
     bytes.
     """
-    script = 'IFS= read -r size && eval "$(head -c "$size")"'
-    shell = f"/bin/sh -c '{script}'"
     if user == "root":
-        return shell, b""
+        return SHELL, b""
     # LC_ALL=C: `refusal` knows the messages of sudo and sudo-rs in English only.
     if not password:
-        return f"env LC_ALL=C sudo -n {shell}", b""
+        return f"env LC_ALL=C sudo -n {SHELL}", b""
     # If sudo asks for no password, `read` drops the line that has it. If the password is wrong, sudo's further attempts
     # read the empty lines, so that they never take a line of the script for a password.
     choose = (
@@ -30,7 +33,7 @@ def command(user: str, password: str) -> tuple[str, bytes]:
         "if sudo -n true 2>/dev/null; then IFS= read -r ignored; exec sudo -n /bin/sh -c \"$0\"; "
         "else exec sudo -S -p \"\" /bin/sh -c \"$0\"; fi"
     )
-    return f"/bin/sh -c '{choose}' 'head -c 7 >/dev/null; {script}'", password.encode() + b"\n" + b"\n" * 7
+    return f"/bin/sh -c '{choose}' 'head -c 7 >/dev/null; {_SCRIPT}'", password.encode() + b"\n" + b"\n" * 7
 
 
 def refusal(host: str, user: str, status: int, output: str) -> SelvedgeError | None:

@@ -18,6 +18,7 @@ from terminal import Terminal
 from tests.support.pages import Command, File, differences
 
 ON_SERVER = Path(__file__).with_name("on_server.py")
+CI_JOB = Path(__file__).with_name("ci_job.py")
 SELVEDGE = (*PARTS, "requirements.txt", "examples")
 BLOG = {
     "main.py": """\
@@ -74,7 +75,8 @@ class Reader:
     folder: holds `blog`, the app's repository, and `selvedge`, their clone, unless `blank`. servers: in the order of
     ADDRESSES. names: host name → address. variables: more of the environment. Without Selvedge, pip finds it as a wheel.
 
-    In PATH are `on-server COMMAND` and `on-server-2 COMMAND`, which run a command on a server as root, without ssh.
+    In PATH are `on-server COMMAND` and `on-server-2 COMMAND`, which run a command on a server as root, without ssh, and
+    `ci-job FILE JOB`, which runs a job as a CI service does.
     """
 
     def __init__(
@@ -149,6 +151,7 @@ class Reader:
         (self.home / ".gitconfig").write_text(git)
         (self.home / ".curlrc").write_text("silent\nshow-error\n")  # At a terminal, curl shows no progress meter.
         self.program("python3", f'exec {sys._base_executable} "$@"')  # type: ignore[attr-defined]
+        self.program("ci-job", f'exec {sys.executable} {CI_JOB} "$@"')
         place = os.environ.get("SELVEDGE_SANDBOX_DIR", "")
         for number, server in enumerate(self.servers, 1):
             call = f"{sys.executable} {ON_SERVER} {server.name}"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from selvedge.engine.session import Session
-from selvedge.errors import SelvedgeError
+from selvedge.errors import SelvedgeError, UsageError
 from selvedge.report.text import Part, Styled
 from selvedge.run import Run
 
@@ -24,6 +24,15 @@ def on_each_host(run: Run, work: Callable[[Session], T]) -> dict[str, T | Selved
 
     results = run.fleet.each(attempt)
     return {session.name: result for session, result in zip(run.fleet.sessions, results, strict=True)}
+
+
+def only_host(run: Run, command: str) -> Session:
+    """Return the only host of the run. Raises UsageError, which names the command, if there are several."""
+    names = [session.name for session in run.fleet.sessions]
+    if len(names) != 1:
+        remedy = f"Select one: `fab -H {names[0]} {command}`."
+        raise UsageError(f"fab {command} connects to one server, but {len(names)} are selected: {', '.join(names)}.", remedy)
+    return run.fleet.sessions[0]
 
 
 def raise_first_error(run: Run, results: Mapping[str, Any]) -> None:

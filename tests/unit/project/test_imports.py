@@ -114,6 +114,7 @@ PARAMIKO = {
     "selvedge/ssh/agent.py": {"", "AgentKey", "AgentSSH"},
     "selvedge/ssh/authentication.py": {"", "PublicBlob"},
     "selvedge/ssh/transport.py": {""},
+    "selvedge/ssh/tunnel.py": {""},
     "selvedge/ssh/openssh.py": {"SSHConfig", "ConfigParseError", "CouldNotCanonicalize"},
     "selvedge/ssh/key_scan.py": {""},
 }

@@ -85,8 +85,8 @@ class Sshd(paramiko.ServerInterface):
     def _run(self, channel: paramiko.Channel, command: str) -> None:
         pipe, both = subprocess.PIPE, subprocess.STDOUT
         words = ["sh", "-c", command]
-        # A command that does not read all of its input breaks the pipe, which is no error.
-        with contextlib.suppress(BrokenPipeError), subprocess.Popen(
+        # A command may end before it has read all of its input, and the client may close the channel before it ends.
+        with contextlib.suppress(OSError), subprocess.Popen(
             words, stdin=pipe, stdout=pipe, stderr=both, env={"PATH": self.path}
         ) as process:
             threading.Thread(target=self._feed, args=(channel, process), daemon=True).start()
