@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from selvedge.resources.access.sudo import Password as Password
     from selvedge.resources.access.sudo import Sudoers as Sudoers
     from selvedge.resources.access.undo import NoPendingUndo as NoPendingUndo
+    from selvedge.resources.apt_mirror import AptMirror as AptMirror
     from selvedge.resources.code.access import DeployKey as DeployKey
     from selvedge.resources.code.access import GitHostKey as GitHostKey
     from selvedge.resources.code.build_env import build_variables as build_variables
@@ -131,6 +132,7 @@ _NAMES = {
     "resources.access.sshd": "HostKey IncludeFirst Moduli Sshd",
     "resources.access.sudo": "Password Sudoers",
     "resources.access.undo": "NoPendingUndo",
+    "resources.apt_mirror": "AptMirror",
     "resources.code.access": "DeployKey GitHostKey",
     "resources.code.build_env": "build_variables",
     "resources.code.carried": "CarriedFiles",

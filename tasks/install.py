@@ -17,6 +17,6 @@ def install(app):
     if manager.service:
         yield sv.Service(manager.service)
     if sv.needs_uv(app):
-        yield sv.Tool("uv", sv.UV_REQUIREMENT)
+        yield sv.Tool("uv", sv.UV_REQUIREMENT, app.mirrors.pypi_url)
     if app.python:
-        yield sv.Python(app.python, app.python_from)
+        yield sv.Python(app.python, app.python_from, app.mirrors.python_url, app.mirrors.pypi_url)

@@ -8,7 +8,9 @@ APT = "/etc/apt/apt.conf.d"
 @sv.step
 def update(app):
     """Upgrade packages and turn on automatic security updates."""
-    yield sv.Upgraded(app.server.upgrade)
+    mirror = sv.AptMirror(app.mirrors.apt_url)
+    yield mirror
+    yield sv.Upgraded(app.server.upgrade, mirror)
     if app.server.unattended_upgrades:
         yield sv.Packages("unattended-upgrades")
         yield sv.File(f"{APT}/20auto-upgrades", sv.template("update/20auto-upgrades.j2", app=app))

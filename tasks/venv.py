@@ -36,4 +36,6 @@ def venv(app):
         build_env=app.paths.build_env,
         variables=sv.build_digest(app),
         asks=sv.asked_python(app),
+        pypi_mirror=app.mirrors.pypi_url,
+        python_mirror=app.mirrors.python_url,
     )

@@ -13,7 +13,7 @@ from selvedge.config.section import Section
 from selvedge.config.types import Address, Fingerprint, LocalPath, LoginName, Port, Switch, Text, host_address
 from selvedge.errors import UsageError
 
-OVERRIDES = ("app", "tls", "server", "nginx", "hooks", "box")
+OVERRIDES = ("app", "tls", "server", "mirrors", "nginx", "hooks", "box")
 """The sections that a host may override."""
 
 
@@ -88,6 +88,7 @@ class Host(Section):
     app: dict[str, Any] = _override_field("app")
     tls: dict[str, Any] = _override_field("tls")
     server: dict[str, Any] = _override_field("server")
+    mirrors: dict[str, Any] = _override_field("mirrors")
     nginx: dict[str, Any] = _override_field("nginx")
     hooks: dict[str, Any] = _override_field("hooks")
     box: dict[str, Any] = _override_field("box")

@@ -116,6 +116,7 @@ TITLES: Mapping[str, str] = {
     "app": "the app",
     "tls": "HTTPS",
     "server": "the server",
+    "mirrors": "where the server downloads from",
     "nginx": "the web server",
     "hooks": "your own commands",
     "box": "the restrictions under systemd",

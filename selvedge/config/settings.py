@@ -14,6 +14,7 @@ from selvedge.config.app import App
 from selvedge.config.box import Box
 from selvedge.config.env_command import EnvCommands
 from selvedge.config.hosts import OVERRIDES, EntryName, Host, select_hosts, with_name
+from selvedge.config.mirrors import Mirrors
 from selvedge.config.nginx import Nginx
 from selvedge.config.server import Hooks, Rollout, Server, Tls
 from selvedge.config.tables import merged
@@ -32,6 +33,7 @@ class Settings(BaseSettings):
     # model_construct skips validation: the defaults are valid.
     tls: Tls = Field(default_factory=Tls.model_construct)
     server: Server = Field(default_factory=Server.model_construct)
+    mirrors: Mirrors = Field(default_factory=Mirrors.model_construct)
     nginx: Nginx = Field(default_factory=Nginx.model_construct)
     hooks: Hooks = Field(default_factory=Hooks.model_construct)
     box: Box = Field(default_factory=Box.model_construct)

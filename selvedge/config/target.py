@@ -16,6 +16,7 @@ from selvedge.config.app import App
 from selvedge.config.box import Box
 from selvedge.config.env_command import EnvCommands
 from selvedge.config.hosts import Host
+from selvedge.config.mirrors import Mirrors
 from selvedge.config.nginx import Nginx, below, password_variable
 from selvedge.config.server import Hooks, Server, Tls
 from selvedge.config.types import LOCAL_PREFIX
@@ -57,6 +58,7 @@ class Target(App):
     host: Host
     tls: Tls
     server: Server
+    mirrors: Mirrors
     nginx: Nginx
     hooks: Hooks
     box: Box

@@ -196,16 +196,17 @@ def _email(value: str) -> str:
     return f"{local}@{domain_name(domain)}"
 
 
-def https_url(value: str) -> str:
-    """Return an https:// address. Raises ValueError."""
-    if not re.fullmatch(r"https://[A-Za-z0-9._~%/:\[\]-]+", value):
-        raise ValueError("must be an https:// address without a user, a query and spaces")
+def https_url(value: str, *, http: bool = False) -> str:
+    """Return an https:// address, with `http` also an http:// address. Raises ValueError."""
+    scheme, kind = ("https?", "an http:// or https:// address") if http else ("https", "an https:// address")
+    if not re.fullmatch(rf"{scheme}://[A-Za-z0-9._~%/:\[\]-]+", value):
+        raise ValueError(f"must be {kind} without a user, a query and spaces")
     try:
         parts = urlsplit(value)
         host_address(parts.hostname or "")
         _ = parts.port
     except ValueError:
-        raise ValueError("must be an https:// address with a valid host name and port") from None
+        raise ValueError(f"must be {kind} with a valid host name and port") from None
     return value
 
 

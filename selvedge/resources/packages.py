@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from selvedge.resources.base import Change, Resource
+from selvedge.resources.apt_mirror import AptMirror, mirror_remedy
+from selvedge.resources.base import Change, Loader, Resource
 from selvedge.shell.quoting import words
 
 DAY = 86_400
@@ -47,10 +48,23 @@ class OwnPackages(Packages):
         return replace(change, shell=shell, remedy=remedy)
 
 
-class Upgraded(Resource):
-    """The package lists are at most a day old. With `upgrade`, all packages were upgraded since the lists changed."""
+class Upgraded(Loader):
+    """The package lists are at most a day old. With `upgrade`, all packages were upgraded since the lists changed.
+
+    mirror: the lists are fetched again when it changes.
+    """
 
     upgrade: bool = True
+    mirror: AptMirror | None = None
+
+    def loaded(self) -> tuple[Resource, ...]:
+        return (self.mirror,) if self.mirror else ()
+
+    def before_loads(self) -> str:
+        return ""
+
+    def reload(self) -> Change:
+        return self._change("fetch the package lists", "apt_update")
 
     def probe(self) -> str:
         return "apt_fact"
@@ -70,6 +84,7 @@ class Upgraded(Resource):
         return Change(
             (", and " if "," in fetch else " and ").join(filter(None, [fetch, upgrade])),
             "\n".join(filter(None, [shell, "apt_upgrade" if upgrade else ""])),
+            remedy=mirror_remedy(self.mirror.url) if self.mirror and self.mirror.url else "",
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from selvedge.resources.base import Change, Resource
+from selvedge.shell.library import call
 from selvedge.shell.quoting import words
 
 if TYPE_CHECKING:
@@ -45,12 +46,16 @@ def _minor(version: str) -> str:
 class Python(Resource):
     """A Python of this version ("3.12" or "3.12.4") from `source`, with a link ROOT/python/VERSION to its prefix.
 
+    mirror: the address of the builds that uv installs. index: that of the package index that uv comes from. "" for the usual ones.
+
     The link is to the prefix, not to the executable: a virtual environment finds the standard library from the folder of its
     interpreter.
     """
 
     version: str
     source: str = "auto"
+    mirror: str = ""
+    index: str = ""
 
     @property
     def link(self) -> str:
@@ -67,6 +72,8 @@ class Python(Resource):
         origin = "" if self.source == "auto" else f" from {self.source}"
         return Change(
             f"install Python {self.version}{origin}",
-            f"python_install {words(self.version, self.source, UV_REQUIREMENT)}",
+            call(
+                "python_install", self.version, self.source, UV_REQUIREMENT, python_mirror=self.mirror, pypi_mirror=self.index
+            ),
             remedy="Check app.python (the version) and app.python_from (its source) in hosts.toml.",
         )

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from selvedge.resources.base import Change, Resource
 from selvedge.resources.code.python import ROOT
-from selvedge.shell.quoting import quote, words
+from selvedge.shell.library import call
+from selvedge.shell.quoting import quote
 
 
 class Tool(Resource):
     """A program from the Python package index in its own virtual environment ROOT/NAME, owned by root.
 
-    requirement: as pip reads it, e.g. "uv>=0.9"; a changed requirement installs the program again.
+    requirement: as pip reads it, e.g. "uv>=0.9"; a changed requirement installs the program again. index: the address of the
+    package index, "" for pip's own.
     """
 
     name: str
     requirement: str
+    index: str = ""
 
     def probe(self) -> str:
         return f"python_tool_fact {quote(self.name)}"
@@ -24,6 +27,6 @@ class Tool(Resource):
             return None
         return Change(
             f"install {self.name} in {ROOT}/{self.name}",
-            f"python_tool_install {words(self.name, self.requirement)}",
-            remedy="Check that the server can reach a Python package index.",
+            call("python_tool_install", self.name, self.requirement, pypi_mirror=self.index),
+            remedy="Check that the server reaches the package index. For another one, set pypi under [mirrors] in hosts.toml.",
         )

@@ -29,7 +29,8 @@ class Venv(Resource):
     app_groups: names of the project's extras and groups. index_strategy: uv's, "" for its default. deploy_key, git_known_hosts,
     git_credentials: files for git dependencies. build_env: the file with the build's variables.
     variables: a digest of those. asks: the Python that
-    the project asks for, for the summary; "" if that is not known here.
+    the project asks for, for the summary; "" if that is not known here. pypi_mirror, python_mirror: addresses of the default
+    package index and of uv's builds of Python, "" for the usual ones; the environment is the same from any.
     """
 
     release: str
@@ -55,6 +56,8 @@ class Venv(Resource):
     build_env: str = ""
     variables: str = ""
     asks: str = ""
+    pypi_mirror: str = ""
+    python_mirror: str = ""
 
     @property
     def _request(self) -> str:
@@ -97,6 +100,8 @@ class Venv(Resource):
             git_known_hosts=self.git_known_hosts,
             git_credentials=self.git_credentials,
             build_env=self.build_env,
+            pypi_mirror=self.pypi_mirror,
+            python_mirror=self.python_mirror,
         )
         return Change(
             "build the virtual environment" + (f"; the project asks for Python {self.asks}" if self.asks else ""),

@@ -48,7 +48,7 @@ def certbot_client(app: Target) -> Iterator[Resource]:
     elif origin == "snap":
         yield CertbotSnap()
     else:
-        yield Tool("certbot", "certbot>=2")
+        yield Tool("certbot", "certbot>=2", app.mirrors.pypi_url)
         service = template("certbot/certbot.service.j2", program=PROGRAMS[origin])
         units.append(File(f"/etc/systemd/system/{unit}.service", service))
         units.append(File(f"/etc/systemd/system/{unit}.timer", template("certbot/certbot.timer.j2")))

@@ -170,6 +170,8 @@ apt_update() {
 
 apt_upgrade() {
   apt_repair
+  # A change of the sources in the same step.
+  apt_lists_current || apt_update
   apt_try apt_run --with-new-pkgs upgrade ||
     step_fail "apt-get upgrade failed: $(apt_reason). Correct that on the server: \`sudo apt-get --with-new-pkgs upgrade\` shows its errors."
   mkdir -p /var/lib/selvedge

@@ -125,12 +125,7 @@ build_constraints='import importlib.metadata as m; print(*("%s==%s" % (d.metadat
 
 # build_indexes: write the options of the requirements that name indexes to a file beside them, because paths in it are relative.
 build_indexes() {
-  if [ -e "$work/requirements.txt" ]; then
-    project_run indexes "$work" "" requirements.txt
-  else
-    : >"$undo/answer"
-    if venv_is_list; then project_ask indexes "$lock"; fi
-  fi
+  index_options
   export_write "$code/selvedge-indexes.txt" <"$undo/answer"
 }
 

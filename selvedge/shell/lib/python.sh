@@ -16,11 +16,13 @@ python_tool_fact() {
 }
 
 # python_tool_install NAME REQUIREMENT: the requirement is written last, so an interrupted installation is made again.
+# Values: pypi_mirror
 python_tool_install() {
   python3 -c 'import ensurepip' 2>/dev/null || apt_install python3 python3-venv
   step_try python3 -m venv --clear "$python_root/$1" || step_fail "python3 could not make a virtual environment in $python_root/$1: $reason."
-  step_try python_env "$python_root/$1/bin/python" -m pip --no-cache-dir --disable-pip-version-check --quiet install "$2" ||
-    step_fail "pip could not install $2 on the server: $reason."
+  step_try python_env ${pypi_mirror:+PIP_INDEX_URL="$pypi_mirror" PIP_TRUSTED_HOST="$(python_trusted)"} \
+    "$python_root/$1/bin/python" -m pip --no-cache-dir --disable-pip-version-check --quiet install "$2" ||
+    step_fail "pip could not install $2 on the server${pypi_mirror:+ from $pypi_mirror}: $reason."
   printf '%s\n' "$2" >"$python_root/$1/.requirement"
 }
 
@@ -28,6 +30,12 @@ python_tool_install() {
 python_env() {
   if [ -e "$python_certificates" ]; then set -- SSL_CERT_FILE="$python_certificates" PIP_CERT="$python_certificates" "$@"; fi
   env "$@"
+}
+
+# python_trusted: print the host of a mirror that has no certificate, which pip does not use otherwise.
+python_trusted() {
+  local host
+  case $pypi_mirror in http://*) host=${pypi_mirror#http://} && printf '%s' "${host%%/*}" ;; esac
 }
 
 # python_is EXECUTABLE VERSION: the executable has this version, or this minor version.
@@ -39,6 +47,7 @@ python_is() {
 }
 
 # python_install VERSION SOURCE UV_REQUIREMENT: each source sets $python_prefix.
+# Values: pypi_mirror python_mirror
 python_install() {
   local wanted minor
   wanted=$1
@@ -89,11 +98,14 @@ python_deadsnakes() {
 }
 
 python_uv() {
-  local found
+  local found remedy
+  remedy="Choose another app.python, or set app.python_from, in hosts.toml"
+  if [ -n "$python_mirror" ]; then remedy="If $python_mirror does not have this build, set another python under [mirrors] in hosts.toml, or \"\" for none. Or choose another app.python"; fi
   [ "$(python_tool_fact uv)" = "$1" ] || python_tool_install uv "$1"
   step_try python_env UV_PYTHON_INSTALL_DIR="$python_root/pythons/uv" UV_NO_PROGRESS=1 \
+    ${python_mirror:+UV_PYTHON_INSTALL_MIRROR="$python_mirror"} \
     "$python_root/uv/bin/uv" python install --no-bin "$wanted" ||
-    step_fail "uv could not install Python $wanted: $reason. Choose another app.python, or set app.python_from, in hosts.toml."
+    step_fail "uv could not install Python $wanted: $reason. $remedy."
   found=$(UV_PYTHON_INSTALL_DIR=$python_root/pythons/uv "$python_root/uv/bin/uv" python find --managed-python "$wanted") ||
     step_fail "uv cannot find the Python $wanted that it installed."
   # uv makes its lock file writable for everyone.

@@ -30,7 +30,7 @@ uv_install() {
     *poetry.lock | *pdm.lock | *Pipfile.lock | *requirements.lock)
       export_requirements "$work/requirements.txt" && venv_requirements "$work/requirements.txt" && uv_add --requirement "$work/requirements.txt"
       ;;
-    uv.lock) uv_current && uv_export && uv_install_exported ;;
+    uv.lock) index_lock uv_current && uv_export && uv_install_exported ;;
     *)
       if venv_is_list; then venv_requirements "$code/$lock" || return 1; fi
       # shellcheck disable=SC2046

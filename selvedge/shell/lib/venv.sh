@@ -11,7 +11,7 @@
 venv_as() {
   # The repository of the copy belongs to root (package_git).
   # shellcheck disable=SC2016
-  build_run env HOME="$cache" GIT_CONFIG_COUNT=2 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0='*' \
+  build_run env HOME="$cache" ${pypi_mirror:+XDG_CONFIG_HOME="$work/config"} GIT_CONFIG_COUNT=2 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0='*' \
     GIT_CONFIG_KEY_1=credential.helper GIT_CONFIG_VALUE_1="$(git_login "$work/git_credentials")" sh -c 'cd "$1" && shift && umask 0022 && exec "$@"' sh "$code" "$@"
 }
 
@@ -56,7 +56,7 @@ venv_is_list() {
 }
 
 # venv_requirements FILE: prepare a file of requirements for the installer. Its paths are relative to $code.
-venv_requirements() { venv_checkout read "$work" "$code" "$1"; }
+venv_requirements() { venv_checkout read "$work" "$code" "$1" && index_yield; }
 
 # venv_is_package: whether the app itself can be installed.
 venv_is_package() { venv_checkout builds "$code"; }
@@ -115,6 +115,7 @@ venv_make() {
   fresh=$(mktemp -d -- "$venvs/${release##*/}.XXXXXX")
   chown -- "$user" "$work" "$fresh"
   code=$work/source${root:+/$root}
+  index_write
   build_begin
   status=0
   (venv_copy && { package_renew "$1" || venv_fill; }) || status=$?
@@ -138,7 +139,7 @@ venv_make() {
 }
 
 # venv_build: link $release/.venv to an environment. Releases whose environments would be the same share one.
-# Values: release root repo commit venvs cache interpreter uv installer requirements extras user request app_python python_from uv_requirement app_extras app_groups index_strategy deploy_key git_known_hosts git_credentials build_env
+# Values: release root repo commit venvs cache interpreter uv installer requirements extras user request app_python python_from uv_requirement app_extras app_groups index_strategy deploy_key git_known_hosts git_credentials build_env pypi_mirror python_mirror
 venv_build() {
   local folder lock python version found
   python=$interpreter

@@ -36,6 +36,31 @@ echo 'deb [trusted=yes] file:/srv/repo ./' >/etc/apt/sources.list.d/demo.list
 """
 
 
+# A mirror on port 8085 that passes requests on to the archive. It notes the paths.
+MIRROR = r"""
+set -eu
+apt-get install -y -qq python3 >/dev/null 2>&1
+cat >/root/mirror.py <<'EOF'
+import http.server, shutil, sys, urllib.error, urllib.request
+places = {("debian-security" if "security" in url else "debian"): url.rstrip("/") for url in sys.argv[1:]}
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        folder, _, rest = self.path[1:].partition("/")
+        print(self.path, file=open("/root/asked", "a"))
+        try:
+            answer = urllib.request.urlopen(f"{places[folder]}/{rest}")
+        except urllib.error.HTTPError as error:
+            return self.send_error(error.code)
+        self.send_response(200)
+        self.send_header("Content-Length", answer.headers["Content-Length"])
+        self.end_headers()
+        shutil.copyfileobj(answer, self.wfile)
+http.server.ThreadingHTTPServer(("127.0.0.1", 8085), Handler).serve_forever()
+EOF
+systemd-run -q --unit=mirror python3 /root/mirror.py $(apt-get indextargets --format '$(REPO_URI)' | sort -u | grep '^http')
+"""
+
+
 @pytest.fixture(scope="module")
 def project(shared_project: Project) -> Project:
     return shared_project
@@ -85,6 +110,27 @@ def test_a_mirror_that_does_not_answer_is_reported(server: Server, project: Proj
     assert result.status == 1
     assert f"apt-get update failed: http://127.0.0.1:{port}/debian stable: " in result.stderr, result
     assert "/etc/apt/sources.list, line 1" in result.stderr and "Traceback" not in result.stderr, result
+
+
+@pytest.mark.parametrize("server", ["trixie"], indirect=True)
+def test_apt_uses_the_mirror_of_the_settings_until_it_is_removed(server: Server, project: Project) -> None:
+    server.run(MIRROR)
+    files = "cd /etc/apt && find sources.list* -type f -exec sha256sum {} + | sort"
+    before = server.run(files).stdout
+    project.configure('[mirrors]\napt = "http://127.0.0.1:8085"\n')
+    shown = project.must("-H", server.name, "update", "--dry-run").stdout
+    assert "set the mirror http://127.0.0.1:8085 for apt in /etc/apt/sources.list" in shown, shown
+    assert re.search(r"\+.*http://127\.0\.0\.1:8085/debian-security", shown), shown
+    assert server.run(files).stdout == before
+    project.must("-H", server.name, "update")
+    asked = server.run("cat /root/asked").stdout
+    assert "/debian/dists/trixie/" in asked and "/debian-security/dists/trixie-security/" in asked, asked
+    assert "nothing to change" in project.must("-H", server.name, "update").stdout
+    project.configure()
+    assert "restore the addresses for apt" in project.must("-H", server.name, "update").stdout
+    assert server.run(files).stdout == before
+    assert "nothing to change" in project.must("-H", server.name, "update").stdout
+    server.run("systemctl stop mirror")
 
 
 @pytest.mark.parametrize("server", ["bookworm"], indirect=True)

@@ -13,7 +13,7 @@ from tasks.update import update
 class TestStep:
     def test_without_unattended_upgrades_the_step_only_upgrades(self, target: Any) -> None:
         kinds = [type(each).__name__ for each in update.resources(target(server={"unattended_upgrades": False}))]
-        assert kinds == ["Upgraded"]
+        assert kinds == ["AptMirror", "Upgraded"]
 
     def test_the_drop_in_sorts_after_the_file_of_the_package(self, target: Any) -> None:
         paths = [each.path for each in update.resources(target()) if hasattr(each, "path")]

@@ -110,8 +110,7 @@ _REMEDIES = (
      'If you trust all the indexes alike, set app.index_strategy = "unsafe-best-match" in hosts.toml.'),
     (r"dns error|failed to lookup address|Temporary failure in name resolution|Name or service not known|Connection refused|"
      r"[Tt]imed out|Network is unreachable|ConnectTimeout|Could not resolve host",
-     "Check that the server reaches that address. For another package index, put UV_DEFAULT_INDEX or PIP_INDEX_URL into the file "
-     "of app.build_env_file."),
+     "Check that the server reaches that address. For another package index, set pypi under [mirrors] in hosts.toml."),
     (r"Host key verification failed|REMOTE HOST IDENTIFICATION HAS CHANGED",
      "The git server shows another host key than before. If that is right, delete its line from the known_hosts file in "
      "/var/cache/selvedge on the server."),

@@ -34,6 +34,8 @@ mark=@selvedge
 
 # … the library https
 
+# … the library index
+
 # … the library manager
 
 # … the library mirror

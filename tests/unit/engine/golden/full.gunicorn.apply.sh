@@ -26,6 +26,8 @@ mark=@selvedge
 
 # … the library hook
 
+# … the library index
+
 # … the library manager
 
 # … the library mirror

@@ -40,10 +40,13 @@ service_run 'enable --now' supervisor
 )
 change_3() (
 set -eu
+pypi_mirror=''
 python_tool_install uv 'uv>=0.11.12'
 )
 change_4() (
 set -eu
+pypi_mirror=''
+python_mirror=''
 python_install 3.12 auto 'uv>=0.11.12'
 )
 change_arm() (

@@ -57,6 +57,8 @@ mark=@selvedge
 
 # … the library hook
 
+# … the library index
+
 # … the library manager
 
 # … the library mirror
@@ -133,6 +135,8 @@ deploy_key=/srv/hello/deploy_key
 git_known_hosts=/srv/hello/git_known_hosts
 git_credentials=/srv/hello/git_credentials
 build_env=/etc/selvedge/hello/build.env
+pypi_mirror=''
+python_mirror=''
 venv_build
 )
 change_arm() (

@@ -22,6 +22,8 @@ mark=@selvedge
 
 # … the library history
 
+# … the library index
+
 # … the library mirror
 
 # … the library package
@@ -77,6 +79,8 @@ deploy_key=/srv/hello/deploy_key
 git_known_hosts=/srv/hello/git_known_hosts
 git_credentials=/srv/hello/git_credentials
 build_env=/etc/selvedge/hello/build.env
+pypi_mirror=''
+python_mirror=''
 venv_build
 )
 change_arm() (
