@@ -9,7 +9,7 @@ BASE = ("nginx", "git", "curl", "ca-certificates", "openssh-client", "python3", 
 def install(app):
     """Install Python, nginx, git and the process manager."""
     manager = sv.process_manager(app)
-    yield sv.Port(80, "nginx")
+    yield sv.Port(app.nginx.http_port, "nginx")
     yield sv.Packages(*BASE, *manager.packages)
     if app.server.packages:
         yield sv.OwnPackages(*app.server.packages)

@@ -86,9 +86,9 @@ class Site:
         assert "nginx: nothing to change" in again.stdout, again
 
 
-def served(server: Server, root: Path, name: str) -> dict[str, object]:
+def served(server: Server, root: Path, name: str, port: int = 443) -> dict[str, object]:
     context = ssl.create_default_context(cafile=root)
-    plain = socket.create_connection((server.address, 443), timeout=10)
+    plain = socket.create_connection((server.address, port), timeout=10)
     with context.wrap_socket(plain, server_hostname=name) as secure:
         return dict(secure.getpeercert() or {})
 
@@ -96,20 +96,20 @@ def served(server: Server, root: Path, name: str) -> dict[str, object]:
 class Pinned(http.client.HTTPSConnection):
     """HTTPS to an address, for a name that is not in the DNS."""
 
-    address = ""
+    address, at = "", 443
 
     def connect(self) -> None:
-        plain = socket.create_connection((self.address, 443), timeout=10)
+        plain = socket.create_connection((self.address, self.at), timeout=10)
         self.sock = self._context.wrap_socket(plain, server_hostname=self.host)  # type: ignore[attr-defined]
 
 
-def request(server: Server, path: str, name: str, root: Path | None = None) -> http.client.HTTPResponse:
+def request(server: Server, path: str, name: str, root: Path | None = None, port: int = 0) -> http.client.HTTPResponse:
     connection: http.client.HTTPConnection
     if root is None:
-        connection = http.client.HTTPConnection(server.address, 80, timeout=10)
+        connection = http.client.HTTPConnection(server.address, port or 80, timeout=10)
     else:
         connection = Pinned(name, context=ssl.create_default_context(cafile=root), timeout=10)
-        connection.address = server.address
+        connection.address, connection.at = server.address, port or 443
     connection.request("GET", path, headers={"Host": name})
     answer = connection.getresponse()
     answer.body = answer.read()  # type: ignore[attr-defined]

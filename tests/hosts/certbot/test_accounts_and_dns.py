@@ -1,0 +1,155 @@
+"""Authorities that want an account (external account binding), names that are proven over DNS, and other ports than 80 and 443."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from https_site import NAME, Site, request, served
+from lab import until
+from sandbox import Server
+
+KID, KEY = "kid-1", "c4nary-zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsxx"
+UPDATE_KEY = "YzRuYXJ5LXVwZGF0ZS1rZXktb2YtdGhlLXpvbmU="
+WILDCARD, ANY = f"*.{NAME}", f"any.{NAME}"
+HTTP, HTTPS = 8080, 8443
+
+KNOT = """
+server:
+  listen: {address}@53
+key:
+  - id: update
+    algorithm: hmac-sha256
+    secret: {key}
+acl:
+  - id: update
+    key: update
+    action: update
+zone:
+  - domain: {name}
+    storage: /var/lib/knot
+    file: {name}.zone
+    acl: update
+"""
+ZONE = """$ORIGIN {name}.
+$TTL 1
+@ SOA ns admin 1 60 60 600 1
+@ NS ns
+@ A {address}
+* A {address}
+ns A {address}
+"""
+CREDENTIALS = """dns_rfc2136_server = {address}
+dns_rfc2136_name = update.
+dns_rfc2136_secret = {key}
+dns_rfc2136_algorithm = HMAC-SHA256
+"""
+
+
+def in_files(server: Server, secret: str) -> list[str]:
+    """Return the files of the server that have the secret."""
+    return server.run(f"grep -rlsF -e {secret} /etc /var/log /var/lib /run /root /tmp /opt/selvedge || true").stdout.split()
+
+
+class Watched:
+    """A `with` block that records the arguments of all processes on a server."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+
+    def __enter__(self) -> Watched:
+        self.server.run("systemd-run --quiet --unit=watch sh -c 'while :; do ps -eo args; sleep 0.02; done >/run/watched'")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.server.run("systemctl stop watch")
+
+    @property
+    def text(self) -> str:
+        """Return what it recorded, and delete it."""
+        return self.server.run("cat /run/watched; rm /run/watched").stdout
+
+
+def test_an_authority_that_wants_an_account(site: Site, pebble_of: object) -> None:
+    strict = Site(site.server, site.project, pebble_of(site.server, accounts={KID: KEY}))  # type: ignore[operator]
+    strict.name(NAME)
+    strict.configure(NAME)
+    refused = strict.fab("certbot")
+    assert refused.status == 1 and "set eab_kid under [tls] in hosts.toml, and SELVEDGE_EAB_HMAC_KEY" in refused.stderr, refused
+    strict.configure(NAME, tls=f'eab_kid = "{KID}"')
+    missing = strict.fab("certbot")
+    assert missing.status == 2 and "the HMAC key of kid-1 is missing (tls.eab_kid)" in missing.stderr, missing
+    (site.project.folder / ".env").write_text(f"SELVEDGE_EAB_HMAC_KEY={KEY[::-1]}\n")
+    wrong = strict.fab("certbot")
+    assert wrong.status == 1 and "exactly as the authority shows them" in wrong.stderr and KEY[::-1] not in wrong.stderr, wrong
+    (site.project.folder / ".env").write_text(f"SELVEDGE_EAB_HMAC_KEY={KEY}\n")
+    assert KEY not in strict.must("certbot", "--script").stdout
+    with Watched(site.server) as watched:
+        done = strict.must("certbot")
+    seen = watched.text
+    assert "certbot certonly" in seen and KEY not in seen
+    assert KEY not in done.stdout + done.stderr and not in_files(site.server, KEY)
+    before = strict.serial()
+    strict.repeat_changes_nothing()
+    strict.renew()
+    until(lambda: strict.serial() != before, 10, "nginx shows the renewed certificate")
+    strict.must("certbot", "--renew-dry-run")
+    (site.project.folder / ".env").unlink()
+    site.name(NAME)
+
+
+@pytest.fixture
+def over_dns(site: Site, pebble_of: object, tmp_path: Path) -> Iterator[Site]:
+    """Return the site with an authority that asks a name server on the server, which certbot may update (RFC 2136)."""
+    server, values = site.server, {"address": site.server.address, "name": NAME, "key": UPDATE_KEY}
+    server.run("DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o DPkg::Lock::Timeout=300 install knot >/dev/null 2>&1")
+    for path, text in (("/etc/knot/knot.conf", KNOT), (f"/var/lib/knot/{NAME}.zone", ZONE)):
+        server.run(f"cat >{path} <<'EOF'\n{text.format(**values)}EOF")
+    server.run("chown -R knot:knot /var/lib/knot; ufw allow 53 >/dev/null; systemctl restart knot")
+    (tmp_path / "credentials.ini").write_text(CREDENTIALS.format(**values))
+    made = Site(server, site.project, pebble_of(server, resolver=f"{server.address}:53"))  # type: ignore[operator]
+    yield made
+    server.run("systemctl disable --now knot; ufw delete allow 53 >/dev/null")
+    site.name(NAME)
+    site.configure(NAME)
+    site.must("harden", "nginx", "certbot")
+
+
+def test_a_wildcard_over_dns_while_ports_80_and_443_are_used(over_dns: Site, tmp_path: Path) -> None:
+    site, server = over_dns, over_dns.server
+    ports = f"[nginx]\nhttp_port = {HTTP}\nhttps_port = {HTTPS}"
+    dns = f'challenge = "dns"\ndns_plugin = "rfc2136"\ndns_credentials = {json.dumps(str(tmp_path / "credentials.ini"))}\n'
+    site.configure(NAME, WILDCARD, tls=f"{ports}")
+    refused = site.fab("nginx", "certbot")
+    assert refused.status == 2 and f"app.domains has the wildcard {WILDCARD}, for which" in refused.stderr, refused
+    site.configure(NAME, WILDCARD, tls=f"{dns}dns_propagation = 1\n{ports}")
+    assert UPDATE_KEY not in site.must("certbot", "--script").stdout
+    firewall = site.must("harden").stdout
+    assert f"open port {HTTP}, {HTTPS}; close port 443, 80" in firewall, firewall
+    with Watched(server) as watched:
+        done = site.must("deploy")
+    assert f"https://{NAME}:{HTTPS}/\n" in done.stdout and "remove /etc/nginx/conf.d/selvedge-default" in done.stdout, done
+    assert UPDATE_KEY not in watched.text + done.stdout + done.stderr
+    credentials = "/etc/selvedge/hello/dns-credentials"
+    assert in_files(server, UPDATE_KEY) == ["/etc/knot/knot.conf", credentials]
+    assert server.run(f"stat -c '%a %U' {credentials}").stdout == "600 root\n"
+    # Other programs use the usual ports from here on.
+    for port in (80, 443):
+        server.run(f"""systemd-run --quiet --unit=squatter-{port} python3 -m http.server {port}
+            until ss -Hltn | grep -q ':{port} '; do sleep 0.1; done""")
+    names = {NAME, WILDCARD}
+    certificate = served(server, site.pebble.root, ANY, HTTPS)
+    assert {name for _, name in certificate["subjectAltName"]} == names  # type: ignore[attr-defined]
+    assert request(server, "/health", ANY, site.pebble.root, HTTPS).status == 200
+    assert request(server, "/x?y", ANY, port=HTTP).getheader("Location") == f"https://{ANY}:{HTTPS}/x?y"
+    again = site.must("setup", "deploy")
+    assert "deploy: nothing to change" in again.stdout, again
+    for command in ("status", "doctor"):
+        assert f"port {443}" not in (shown := site.fab(command).stdout) and "problem" not in shown, shown
+    site.renew()
+    until(lambda: served(server, site.pebble.root, ANY, HTTPS) != certificate, 10, "nginx shows the renewed certificate")
+    site.must("certbot", "--renew-dry-run")
+    server.run("systemctl stop squatter-80 squatter-443")
