@@ -42,8 +42,12 @@ acme_refused() {
 acme_remedy() {
   local kind text
   kind=$1 text=$2
-  case $kind:$checked in
-    unauthorized:)
+  case $kind:$checked:$text in
+    *[Ee]'xternal account'* | *eab* | *"'kid' references"*)
+      acme_account
+      return 0
+      ;;
+    unauthorized::*)
       echo "It did not find the record _acme-challenge.$domain that certbot wrote. Wait longer with dns_propagation under [tls] in hosts.toml, and check that the name servers of the domain are those of dns_plugin: \`dig +trace $domain\`."
       return 0
       ;;
@@ -59,7 +63,6 @@ acme_remedy() {
     serverInternal) echo "The fault is at the authority: try again later with \`fab certbot\`." ;;
     *)
       case $text in
-        *xternal\ account* | *EAB* | *eab*) acme_account ;;
         *CERTIFICATE_VERIFY_FAILED* | *'certificate verify failed'*) echo "The server does not trust the certificate of $server: set acme_ca under [tls] in hosts.toml to the certificate of the authority that signed it." ;;
         *'Name or service not known'* | *'name resolution'* | *'Failed to resolve'*) echo "The server could not look up the authority's address. Check acme_server under [tls], and the server's DNS: \`resolvectl query example.com\`." ;;
         *onnection* | *'timed out'* | *'Max retries'* | *imeout*) echo "The server could not reach $server. Check acme_server under [tls], and that the server may connect to it: \`curl -I $server\`." ;;

@@ -84,7 +84,8 @@ def test_an_authority_that_wants_an_account(site: Site, pebble_of: object) -> No
     assert missing.status == 2 and "the HMAC key of kid-1 is missing (tls.eab_kid)" in missing.stderr, missing
     (site.project.folder / ".env").write_text(f"SELVEDGE_EAB_HMAC_KEY={KEY[::-1]}\n")
     wrong = strict.fab("certbot")
-    assert wrong.status == 1 and "exactly as the authority shows them" in wrong.stderr and KEY[::-1] not in wrong.stderr, wrong
+    assert wrong.status == 1, wrong.stderr
+    assert "exactly as the authority shows them" in wrong.stderr and KEY[::-1] not in wrong.stderr, wrong.stderr
     (site.project.folder / ".env").write_text(f"SELVEDGE_EAB_HMAC_KEY={KEY}\n")
     assert KEY not in strict.must("certbot", "--script").stdout
     with Watched(site.server) as watched:
