@@ -13,7 +13,9 @@ def install(app):
     yield sv.Packages(*BASE, *manager.packages)
     if app.server.packages:
         yield sv.OwnPackages(*app.server.packages)
-    yield sv.Service("nginx")
+    if app.nginx.http_port == 80:
+        # Debian's default site listens on port 80, so with another port the step `nginx` starts it.
+        yield sv.Service("nginx")
     if manager.service:
         yield sv.Service(manager.service)
     if sv.needs_uv(app):

@@ -122,6 +122,30 @@ def gateway(server: Server) -> str:
     return str(network.gateway(IPv4Network(f"{server.address}/24", strict=False)))
 
 
+def in_files(server: Server, secret: str) -> list[str]:
+    """Return the files of the server that have the secret."""
+    return server.run(f"grep -rlsF -e {secret} /etc /var/log /var/lib /run /root /tmp /opt/selvedge || true").stdout.split()
+
+
+class Watched:
+    """A `with` block that records the arguments of all processes on a server."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+
+    def __enter__(self) -> Watched:
+        self.server.run("systemd-run --quiet --unit=watch sh -c 'while :; do ps -eo args; sleep 0.02; done >/run/watched'")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.server.run("systemctl stop watch")
+
+    @property
+    def text(self) -> str:
+        """Return what it recorded, and delete it."""
+        return self.server.run("cat /run/watched; rm /run/watched").stdout
+
+
 class RateLimited(http.server.BaseHTTPRequestHandler):
     """An ACME authority (RFC 8555) that refuses every order with the rate limit message of Let's Encrypt."""
 

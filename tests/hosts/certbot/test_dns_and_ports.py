@@ -1,4 +1,4 @@
-"""Authorities that want an account (external account binding), names that are proven over DNS, and other ports than 80 and 443."""
+"""Names that are proven over DNS, and other ports than 80 and 443."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from https_site import NAME, Site, request, served
-from lab import until
-from sandbox import Server
+from https_site import NAME, Site, Watched, in_files, request, served
+from lab import Lab, Project, until
 
-KID, KEY = "kid-1", "c4nary-zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsxx"
+pytestmark = pytest.mark.thorough
+
 UPDATE_KEY = "YzRuYXJ5LXVwZGF0ZS1rZXktb2YtdGhlLXpvbmU="
 WILDCARD, ANY = f"*.{NAME}", f"any.{NAME}"
 HTTP, HTTPS = 8080, 8443
@@ -47,59 +47,6 @@ dns_rfc2136_name = update.
 dns_rfc2136_secret = {key}
 dns_rfc2136_algorithm = HMAC-SHA256
 """
-
-
-def in_files(server: Server, secret: str) -> list[str]:
-    """Return the files of the server that have the secret."""
-    return server.run(f"grep -rlsF -e {secret} /etc /var/log /var/lib /run /root /tmp /opt/selvedge || true").stdout.split()
-
-
-class Watched:
-    """A `with` block that records the arguments of all processes on a server."""
-
-    def __init__(self, server: Server) -> None:
-        self.server = server
-
-    def __enter__(self) -> Watched:
-        self.server.run("systemd-run --quiet --unit=watch sh -c 'while :; do ps -eo args; sleep 0.02; done >/run/watched'")
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.server.run("systemctl stop watch")
-
-    @property
-    def text(self) -> str:
-        """Return what it recorded, and delete it."""
-        return self.server.run("cat /run/watched; rm /run/watched").stdout
-
-
-def test_an_authority_that_wants_an_account(site: Site, pebble_of: object) -> None:
-    strict = Site(site.server, site.project, pebble_of(site.server, accounts={KID: KEY}))  # type: ignore[operator]
-    strict.name(NAME)
-    strict.configure(NAME)
-    refused = strict.fab("certbot")
-    assert refused.status == 1 and "set eab_kid under [tls] in hosts.toml, and SELVEDGE_EAB_HMAC_KEY" in refused.stderr, refused
-    strict.configure(NAME, tls=f'eab_kid = "{KID}"')
-    missing = strict.fab("certbot")
-    assert missing.status == 2 and "the HMAC key of kid-1 is missing (tls.eab_kid)" in missing.stderr, missing
-    (site.project.folder / ".env").write_text(f"SELVEDGE_EAB_HMAC_KEY={KEY[::-1]}\n")
-    wrong = strict.fab("certbot")
-    assert wrong.status == 1, wrong.stderr
-    assert "exactly as the authority shows them" in wrong.stderr and KEY[::-1] not in wrong.stderr, wrong.stderr
-    (site.project.folder / ".env").write_text(f"SELVEDGE_EAB_HMAC_KEY={KEY}\n")
-    assert KEY not in strict.must("certbot", "--script").stdout
-    with Watched(site.server) as watched:
-        done = strict.must("certbot")
-    seen = watched.text
-    assert "certbot certonly" in seen and KEY not in seen
-    assert KEY not in done.stdout + done.stderr and not in_files(site.server, KEY)
-    before = strict.serial()
-    strict.repeat_changes_nothing()
-    strict.renew()
-    until(lambda: strict.serial() != before, 10, "nginx shows the renewed certificate")
-    strict.must("certbot", "--renew-dry-run")
-    (site.project.folder / ".env").unlink()
-    site.name(NAME)
 
 
 @pytest.fixture
@@ -154,3 +101,16 @@ def test_a_wildcard_over_dns_while_ports_80_and_443_are_used(over_dns: Site, tmp
     until(lambda: served(server, site.pebble.root, ANY, HTTPS) != certificate, 10, "nginx shows the renewed certificate")
     site.must("certbot", "--renew-dry-run")
     server.run("systemctl stop squatter-80 squatter-443")
+
+
+def test_a_bare_server_whose_port_80_is_used(lab: Lab, project: Project) -> None:
+    server = lab.server("bare")
+    server.run("""systemd-run --quiet --unit=squatter python3 -m http.server 80
+        until ss -Hltn | grep -q ':80 '; do sleep 0.1; done""")
+    project.configure(f"[nginx]\nhttp_port = {HTTP}")
+    done = project.must("-H", server.name, "setup", "deploy")
+    assert f"http://{server.address}:{HTTP}/\n" in done.stdout, done
+    assert request(server, "/health", server.address, port=HTTP).status == 200
+    assert "deploy: nothing to change" in project.must("-H", server.name, "setup", "deploy").stdout
+    for command in ("status", "doctor"):
+        assert "problem" not in (shown := project.fab("-H", server.name, command).stdout), shown
