@@ -39,6 +39,8 @@ _INNER = re.compile(
     r"\S+: command not found"
 )
 
+_UNREAD = re.compile(r"Could not fetch URL \S+: [^:]+")
+
 
 def reason(text: str) -> str:
     """Return the last error in the output of uv, pip, Poetry or PDM, without line breaks."""
@@ -80,7 +82,9 @@ def _pip(lines: list[str]) -> list[str]:
     ends = [number for number, line in enumerate(lines) if line.strip() == "[end of output]"]
     if not inner and ends:
         inner = [lines[ends[0] - 1].strip()]
-    return [*[line for line in lines if line.startswith("ERROR:") and line not in inner][:3], *inner[-2:]]
+    # pip goes on without an index that does not answer, and then finds no version.
+    unread = [found[0] for line in lines if (found := _UNREAD.search(line))]
+    return [*unread[:1], *[line for line in lines if line.startswith("ERROR:") and line not in inner][:3], *inner[-2:]]
 
 
 def remedy(text: str, installer: str, key: str) -> str:

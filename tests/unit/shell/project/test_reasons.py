@@ -141,3 +141,15 @@ def test_a_private_package_is_considered_with_pip() -> None:
 
 def test_without_a_deploy_key_none_is_shown() -> None:
     assert "KEY" not in remedy(PIP, "pip", "")
+
+
+def test_pip_says_why_it_could_not_read_an_index() -> None:
+    certificate = """\
+Could not fetch URL https://a.test/simple/own/: There was a problem confirming the ssl certificate: HTTPSConnectionPool(port=443)
+Max retries exceeded (Caused by SSLError(SSLCertVerificationError(1, 'certificate verify failed'))) - skipping
+ERROR: Could not find a version that satisfies the requirement own (from versions: none)
+ERROR: No matching distribution found for own
+"""
+    begins = "Could not fetch URL https://a.test/simple/own/: There was a problem confirming the ssl certificate: Could not find"
+    assert reason(certificate).startswith(begins)
+    assert "update-ca-certificates" in remedy(certificate, "pip", "")
