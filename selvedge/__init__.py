@@ -86,10 +86,11 @@ if TYPE_CHECKING:
     from selvedge.resources.nginx.server import NginxRestrictions as NginxRestrictions
     from selvedge.resources.nginx.server import OpenFilesLimit as OpenFilesLimit
     from selvedge.resources.nginx.server import SitesEnabled as SitesEnabled
-    from selvedge.resources.nginx.sites import LISTEN_TLS as LISTEN_TLS
     from selvedge.resources.nginx.sites import DebianDefaultSiteDisabled as DebianDefaultSiteDisabled
     from selvedge.resources.nginx.sites import DefaultServer as DefaultServer
+    from selvedge.resources.nginx.sites import FormerDefaults as FormerDefaults
     from selvedge.resources.nginx.sites import ServerNamesFree as ServerNamesFree
+    from selvedge.resources.nginx.sites import listen_tls_path as listen_tls_path
     from selvedge.resources.nginx.sites import site_check as site_check
     from selvedge.resources.nginx.version import nginx_template as nginx_template
     from selvedge.resources.packages import OwnPackages as OwnPackages
@@ -155,7 +156,7 @@ _NAMES = {
     "resources.nginx.own_certificate": "OwnCertificate",
     "resources.nginx.paths": "FormerLocationsRemoved LeftCertificates PathsFree certbot_certificate locations tls_site",
     "resources.nginx.server": "Nginx NginxConf NginxGroup NginxLogs NginxRestrictions OpenFilesLimit SitesEnabled",
-    "resources.nginx.sites": "LISTEN_TLS DebianDefaultSiteDisabled DefaultServer ServerNamesFree site_check",
+    "resources.nginx.sites": "DebianDefaultSiteDisabled DefaultServer FormerDefaults ServerNamesFree listen_tls_path site_check",
     "resources.nginx.version": "nginx_template",
     "resources.packages": "OwnPackages Packages Upgraded",
     "resources.ports": "Port",

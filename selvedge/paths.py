@@ -138,6 +138,11 @@ class Paths(Value):
         return f"{self.private}/acme-ca.pem"
 
     @property
+    def dns_credentials(self) -> str:
+        """The credentials with which certbot writes to the DNS (tls.dns_credentials). Only root can read it."""
+        return f"{self.private}/dns-credentials"
+
+    @property
     def htpasswd(self) -> str:
         """The users of the site's password and the hashes of their passwords. Only root and nginx can read it."""
         return f"/etc/nginx/selvedge/{self.app}.htpasswd"

@@ -19,28 +19,30 @@ def certbot(app):
     redirect = f"/etc/nginx/snippets/{app.name}-http.conf"
     tls_here = bool(app.domains) and not app.tls.upstream
     wanted = tls_here and app.nginx.default_server
-    default = sv.DefaultServer(443, sv.nginx_template("nginx/default-tls.conf.j2"), wanted, (enabled,))
+    port = app.nginx.https_port
+    default = sv.DefaultServer(port, sv.nginx_template("nginx/default-tls.conf.j2", port=port), wanted, (enabled,), tls=True)
     if not tls_here:
         yield default
         yield sv.HttpsRemoved((enabled, redirect, app.paths.certificate, site))
         return
     yield sv.Needs(app.paths.site, "nginx")
-    yield sv.Port(443, "nginx")
+    yield sv.Port(port, "nginx")
     if app.tls.certificate:
         certificate = sv.OwnCertificate.of(app)
     else:
         yield from sv.certbot_client(app)
         certificate = sv.certbot_certificate(app)
-    listen = sv.ListenTls(sv.nginx_template("nginx/listen-tls.conf.j2"))
+    listen = sv.ListenTls(sv.listen_tls_path(port), sv.nginx_template("nginx/listen-tls.conf.j2", port=port))
     text = sv.template("nginx/tls.conf.j2", app=app, listen=listen.path, certificate=certificate)
-    to_https = sv.template("nginx/redirect.conf.j2")
+    to_https = sv.template("nginx/redirect.conf.j2", app=app)
     former = sv.FormerNamesDropped(sv.Site.of(app))
     site_file, http = sv.tls_site(site, text, certificate), sv.File(redirect, to_https)
     loads = (certificate, listen, site_file, sv.Link(enabled, to=site), http, former, default)
     yield from loads
-    domain, chain, check = app.served_names[0], certificate.fullchain, sv.site_check(app)
-    stamp = f"nginx-tls-{app.name}"
-    yield sv.NginxHttps(loads=loads, stamp=stamp, domain=domain, fullchain=chain, folder=app.path_folder, check_site=check)
+    yield sv.NginxHttps(
+        loads=loads, stamp=f"nginx-tls-{app.name}", domain=app.served_names[0], fullchain=certificate.fullchain, port=port,
+        folder=app.path_folder, check_site=sv.site_check(app),
+    )  # fmt: skip
     if not app.tls.certificate:
         # Delete your own certificate: nginx no longer uses it, and an unused key could only be stolen.
         yield sv.Absent(app.paths.certificate)

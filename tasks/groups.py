@@ -13,7 +13,19 @@ from .harden import harden
 from .install import install
 from .nginx import nginx
 from .operations import (
-    config, doctor, env, history, logs, releases, run_command, ssh, start, status, stop, trust, tunnel,
+    config,
+    doctor,
+    env,
+    history,
+    logs,
+    releases,
+    run_command,
+    ssh,
+    start,
+    status,
+    stop,
+    trust,
+    tunnel,
 )  # fmt: skip
 from .remove import remove
 from .rollback import restart, rollback

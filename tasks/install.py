@@ -9,11 +9,13 @@ BASE = ("nginx", "git", "curl", "ca-certificates", "openssh-client", "python3", 
 def install(app):
     """Install Python, nginx, git and the process manager."""
     manager = sv.process_manager(app)
-    yield sv.Port(80, "nginx")
+    yield sv.Port(app.nginx.http_port, "nginx")
     yield sv.Packages(*BASE, *manager.packages)
     if app.server.packages:
         yield sv.OwnPackages(*app.server.packages)
-    yield sv.Service("nginx")
+    if app.nginx.http_port == 80:
+        # Debian's default site listens on port 80, so with another port the step `nginx` starts it.
+        yield sv.Service("nginx")
     if manager.service:
         yield sv.Service(manager.service)
     if sv.needs_uv(app):

@@ -31,9 +31,10 @@ def nginx(app):
     link = sv.Link(paths.site_enabled, to=paths.site)
     # An app without a domain answers for all names itself.
     wanted = bool(app.domains) and app.nginx.default_server
-    default = sv.DefaultServer(80, sv.nginx_template("nginx/default.conf.j2", app=app), wanted, own)
+    default = sv.DefaultServer(app.nginx.http_port, sv.nginx_template("nginx/default.conf.j2", app=app), wanted, own)
     server = (sv.NginxConf(), sv.NginxGroup(), sv.OpenFilesLimit(), sv.SitesEnabled())
-    loads = (*server, shared, lines, *locations(app), site, link, sv.DebianDefaultSiteDisabled(), default)
+    former = sv.FormerDefaults((app.nginx.http_port, app.nginx.https_port), own)
+    loads = (*server, shared, lines, *locations(app), site, link, sv.DebianDefaultSiteDisabled(), default, former)
     yield from loads
     yield sv.File(f"/etc/logrotate.d/{app.name}", sv.template("nginx/logrotate.j2", app=app))
     own_file = (lines.path, app.nginx.include) if app.nginx.include else ()

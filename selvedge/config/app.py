@@ -89,7 +89,8 @@ class App(Build):
     domains: list[DomainName] = Field(
         default_factory=list,
         description="The app's host names, which it serves over HTTPS. Without one, the app answers at the server's address "
-        "over plain HTTP. International names may be written as they are; wildcards are rejected.",
+        "over plain HTTP. International names may be written as they are. A wildcard such as `*.example.com` needs "
+        "`tls.challenge = \"dns\"`, and another name beside it.",
         examples=[["hello.example.com", "www.hello.example.com"]],
     )
     workers: Whole | None = Field(

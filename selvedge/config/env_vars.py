@@ -11,8 +11,8 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import EnvSettingsSource
 
 from selvedge.config.hosts import OVERRIDES
-from selvedge.config.nginx import PASSWORD_PREFIX
 from selvedge.config.schema import field_at, value_from_text
+from selvedge.config.secret_names import is_secret
 from selvedge.config.settings import Settings
 from selvedge.errors import Problem
 
@@ -39,7 +39,7 @@ def settings_env_vars(environ: Mapping[str, str]) -> dict[str, str]:
     return {
         name: value
         for name, value in environ.items()
-        if name.upper().startswith(PREFIX) and name.upper() not in NO_SETTINGS and not name.startswith(PASSWORD_PREFIX)
+        if name.upper().startswith(PREFIX) and name.upper() not in NO_SETTINGS and not is_secret(name)
     }
 
 

@@ -15,7 +15,7 @@ from selvedge.config.env_vars import empty_names, settings_env_vars, tables_of, 
 from selvedge.config.files import display_name, hosts_file, read_toml, sandbox_file
 from selvedge.config.hosts import OVERRIDES, Host
 from selvedge.config.messages import to_problem
-from selvedge.config.nginx import PASSWORD_PREFIX
+from selvedge.config.secret_names import is_secret
 from selvedge.config.settings import Settings
 from selvedge.config.sources import Source
 from selvedge.config.tables import merged, subtable
@@ -40,7 +40,7 @@ def load(
     dotenv = _read_dotenv(file.parent / ".env")
     sources = [*read_sources(file, environ), Source("command line", dict(overrides or {}))]
     sandbox = sources[1]
-    secrets = {name: SecretStr(value) for name, value in {**dotenv, **environ}.items() if name.startswith(PASSWORD_PREFIX)}
+    secrets = {name: SecretStr(value) for name, value in {**dotenv, **environ}.items() if is_secret(name)}
     password = environ.get(SUDO_PASSWORD, dotenv.get(SUDO_PASSWORD))
     settings = _validated(
         sources,

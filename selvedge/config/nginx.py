@@ -16,10 +16,9 @@ from selvedge.config.nginx_types import (
     TrustedProxy,
     UserName,
 )
+from selvedge.config.secret_names import PASSWORD_PREFIX
 from selvedge.config.section import Section
-from selvedge.config.types import LocalPath, Size, Switch, UrlPrefix, Whole
-
-PASSWORD_PREFIX = "SELVEDGE_BASIC_AUTH_"
+from selvedge.config.types import LocalPath, Port, Size, Switch, UrlPrefix, Whole
 
 
 def password_variable(user: str) -> str:
@@ -35,6 +34,13 @@ def below(path: str, folder: str) -> bool:
 class Nginx(Section):
     """The web server in front of the app."""
 
+    http_port: Port = Field(
+        80,
+        description="The port for HTTP. With another one than 80, the certificate needs `tls.challenge = \"dns\"` or your own "
+        "files. Apps of one server may have different ports; those that share a name need the same ones.",
+        examples=[8080],
+    )
+    https_port: Port = Field(443, description="The port for HTTPS. Addresses of the app then contain it.", examples=[8443])
     max_body: Size = Field(
         "10m",
         description="The largest request body, for example an upload. `0` removes the limit.",
@@ -116,6 +122,12 @@ class Nginx(Section):
         "so set it alike in all its apps.",
         examples=[False],
     )
+
+    @model_validator(mode="after")
+    def _check_ports(self) -> Self:
+        if self.http_port == self.https_port:
+            raise ValueError(f"http_port and https_port are both {self.http_port}: choose another port for one of them")
+        return self
 
     @model_validator(mode="after")
     def _check_prefixes(self) -> Self:

@@ -78,6 +78,9 @@ These variables are not settings:
 |---|---|
 | `SELVEDGE_HOSTS_FILE` | path of hosts.toml |
 | `SELVEDGE_SUDO_PASSWORD` | your sudo password, for servers whose sudo asks for it |
+| `SELVEDGE_BASIC_AUTH_USER` | the password of a user of `nginx.basic_auth` |
+| `SELVEDGE_EAB_HMAC_KEY` | the key of `tls.eab_kid` |
+| `SELVEDGE_DNS_CREDENTIALS` | the content of a file for `tls.dns_credentials` |
 | `SELVEDGE_DEBUG` | set to print tracebacks |
 | `SELVEDGE_SANDBOX_DIR` | folder of the sandbox |
 | `SELVEDGE_SANDBOX_DRIVER` | program that runs sandbox servers |
@@ -105,6 +108,7 @@ them. The following values may contain any character except line breaks and othe
 |---|---|
 | `app.migrate`, `app.env_command`, commands in `[hooks]` | `sh`, exactly as you wrote them |
 | `app.repository` (a path), `app.env_file`, `app.build_env_file`, `tls.certificate`, `tls.certificate_key`, `tls.acme_ca`, \
+`tls.dns_credentials`, \
 `server.authorized_keys`, `hosts.NAME.key`, `hosts.NAME.known_hosts` | your machine, as paths |
 | `tls.email`, the part before `@` | the certificate authority; common punctuation only |
 | values in the files of `app.env_file` and `app.build_env_file` | the app, or the installer; line breaks are allowed |
@@ -140,7 +144,8 @@ GROUPS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     },
     "tls": {
         "Certificates from Let's Encrypt": ("email", "certbot", "staging", "hsts"),
-        "Certificates from another authority": ("acme_server", "acme_ca"),
+        "Certificates from another authority": ("acme_server", "acme_ca", "eab_kid"),
+        "Certificates over DNS": ("challenge", "dns_plugin", "dns_credentials", "dns_propagation"),
         "Your own certificate": ("certificate", "certificate_key"),
         "HTTPS on a load balancer": ("upstream",),
     },
@@ -151,6 +156,7 @@ GROUPS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "Logins": ("authorized_keys", "sudo", "allow_forwarding"),
     },
     "nginx": {
+        "Ports": ("http_port", "https_port"),
         "Files": ("static", "media", "spa"),
         "Names and access": ("redirects", "default_server", "trusted_proxies", "basic_auth"),
         "Several apps under one name": ("path", "strip_path"),

@@ -11,6 +11,8 @@ from selvedge.config.section import Section
 from selvedge.config.types import (
     Batch,
     Clock,
+    DnsPlugin,
+    EabKeyId,
     Email,
     HookList,
     HttpsUrl,
@@ -22,6 +24,11 @@ from selvedge.config.types import (
     Switch,
     Whole,
 )
+
+DEBIAN_PLUGINS = (
+    "cloudflare", "digitalocean", "dnsimple", "gandi", "gehirn", "google", "linode", "ovh", "rfc2136", "route53", "sakuracloud",
+)  # fmt: skip
+"""The DNS plugins of certbot that Debian 12 and Ubuntu 22.04 have as python3-certbot-dns-NAME (`apt-cache search`)."""
 
 
 class Tls(Section):
@@ -51,6 +58,38 @@ class Tls(Section):
         description="A PEM file on your machine with the CA certificate that signed the certificate of `acme_server` itself. "
         "Set it for a private authority.",
         examples=["acme-ca.pem"],
+    )
+    eab_kid: EabKeyId = Field(
+        "",
+        description="The key id of your account at `acme_server`, for an authority that wants one (external account binding). Its "
+        "HMAC key is in the environment variable `SELVEDGE_EAB_HMAC_KEY`, or in `.env` beside hosts.toml.",
+        examples=["kid-1"],
+    )
+    challenge: Literal["http", "dns"] = Field(
+        "http",
+        description="How the authority checks that a name is yours: it requests a file at port 80, or reads a record in DNS. `dns` "
+        "needs no open port and allows wildcards.",
+        examples=["dns"],
+    )
+    dns_plugin: DnsPlugin = Field(
+        "",
+        description="certbot's plugin for your DNS provider, with `challenge = \"dns\"`: the NAME in `certbot-dns-NAME`. Debian "
+        f"has {', '.join(DEBIAN_PLUGINS)}. With `certbot = \"pip\"`, each plugin on the Python package index can be used.",
+        examples=["cloudflare"],
+    )
+    dns_credentials: LocalPath = Field(
+        "",
+        description="A file on your machine with the credentials of your DNS provider, as the plugin reads it. Only root can read "
+        "it on the server. Or put its content into the environment variable `SELVEDGE_DNS_CREDENTIALS`.",
+        examples=["cloudflare.ini"],
+    )
+    dns_propagation: Whole = Field(
+        0,
+        ge=0,
+        le=7200,
+        description="Seconds that certbot waits after it has written to the DNS, until all name servers have the record. 0: as "
+        "long as the plugin waits by default.",
+        examples=[120],
     )
     certificate: LocalPath = Field(
         "",
@@ -86,6 +125,25 @@ class Tls(Section):
             raise ValueError("staging and acme_server cannot both be set: staging selects Let's Encrypt's staging server")
         if self.upstream and self.certificate:
             raise ValueError("upstream and certificate cannot both be set: with upstream, the load balancer has the certificate")
+        if self.eab_kid and not self.acme_server:
+            raise ValueError("eab_kid needs acme_server, the authority that gave it to you: Let's Encrypt has no such accounts")
+        return self
+
+    @model_validator(mode="after")
+    def _check_dns(self) -> Self:
+        if self.challenge == "http":
+            useless = next((key for key in ("dns_plugin", "dns_credentials", "dns_propagation") if getattr(self, key)), "")
+            if useless:
+                raise ValueError(f'{useless} has no effect without challenge = "dns": set that, or delete {useless}')
+            return self
+        if not self.dns_plugin:
+            raise ValueError('dns_plugin is missing: challenge = "dns" needs the name of certbot\'s plugin, such as "cloudflare"')
+        if self.certbot == "snap":
+            raise ValueError('certbot = "snap" and challenge = "dns" cannot both be set: set certbot = "apt" or "pip"')
+        if self.certbot == "apt" and self.dns_plugin not in DEBIAN_PLUGINS:
+            raise ValueError(f'dns_plugin: Debian has no plugin {self.dns_plugin} of certbot: set certbot = "pip", or correct it')
+        if self.dns_plugin == "route53" and self.dns_credentials:
+            raise ValueError("dns_credentials: route53 reads no such file: put it on the server as /root/.aws/credentials")
         return self
 
 

@@ -7,18 +7,16 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
-from urllib.parse import urlsplit
 
 from pydantic import ConfigDict, Field, SecretStr, model_validator
 
 from selvedge.config import giturl
-from selvedge.config.app import App
 from selvedge.config.box import Box
 from selvedge.config.env_command import EnvCommands
-from selvedge.config.hosts import Host
 from selvedge.config.mirrors import Mirrors
-from selvedge.config.nginx import Nginx, below, password_variable
-from selvedge.config.server import Hooks, Server, Tls
+from selvedge.config.nginx import below, password_variable
+from selvedge.config.server import Hooks, Server
+from selvedge.config.site import SiteSettings
 from selvedge.config.types import LOCAL_PREFIX
 from selvedge.errors import ConfigError, Pending
 from selvedge.paths import Paths
@@ -45,21 +43,18 @@ class Release(Value):
             raise ValueError(f"a commit is 40 hex digits, not {self.commit!r}")
 
 
-class Target(App):
+class Target(SiteSettings):
     """The settings of one host.
 
-    base_dir: the folder of hosts.toml. env_commands: runs `app.env_command`, once for all hosts. passwords: those for
-    `nginx.basic_auth`, by their environment variables. ssh_config: the file of `fab -S`, "" for the usual ones. ssh_keys: the
+    base_dir: the folder of hosts.toml. env_commands: runs `app.env_command`, once for all hosts. passwords: the secrets of the
+    environment (secret_names.py), by their variables. ssh_config: the file of `fab -S`, "" for the usual ones. ssh_keys: the
     private keys of `fab -i`. ssh_address: where ssh connects to.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
-    host: Host
-    tls: Tls
     server: Server
     mirrors: Mirrors
-    nginx: Nginx
     hooks: Hooks
     box: Box
     base_dir: Path
@@ -67,7 +62,6 @@ class Target(App):
     passwords: Mapping[str, SecretStr] = Field(default_factory=dict, repr=False)
     ssh_config: str = ""
     ssh_keys: tuple[str, ...] = ()
-    ssh_address: str = ""
     release: Release = Field(default_factory=Release)
 
     def reached(self, ssh_config: str, ssh_keys: tuple[str, ...], ssh_address: str) -> Target:
@@ -117,98 +111,6 @@ class Target(App):
         return self.repository_path or self.base_dir.resolve()
 
     @property
-    def url(self) -> str:
-        """The address of the app."""
-        return f"{self._origin}{self.nginx.path}/"
-
-    @property
-    def health_url(self) -> str:
-        """The address of the health check."""
-        return f"{self._origin}{self.at(self.health_path)}"
-
-    @property
-    def _origin(self) -> str:
-        return f"{'https' if self.domains else 'http'}://{self.site_host}"
-
-    def at(self, path: str) -> str:
-        """Return a path of the app as visitors see it, below `nginx.path`."""
-        return f"{self.nginx.prefix}{path}"
-
-    @property
-    def site_host(self) -> str:
-        """The name or address in `url`."""
-        if self.domains:
-            return self.served_names[0]
-        address = self.host.address or self.host.name
-        # A visitor does not know the names of ssh's configuration.
-        if self.ssh_address and not re.search("[.:]", address) and self.ssh_address not in ("localhost", "127.0.0.1", "::1"):
-            address = self.ssh_address
-        return f"[{address}]" if ":" in address else address
-
-    @property
-    def served_names(self) -> list[str]:
-        """The host names at which the app itself answers: `domains` without those that are redirected."""
-        return [name for name in self.domains if name not in self.nginx.redirects]
-
-    @property
-    def server_names(self) -> list[str]:
-        """The names of the app's server block. Those of an app with a path are regular expressions.
-
-        nginx prefers the exact names of an app that has the whole site.
-        """
-        if not self.nginx.path:
-            return self.served_names or ["_"]
-        return [f"~^{re.escape(name)}$" for name in self.served_names] or [f"_{self.name}"]
-
-    @property
-    def path_folders(self) -> list[str]:
-        """The folders whose files pass paths of the app's site to other apps, one for each name.
-
-        An app with a path has its own file in the first.
-        """
-        return [f"{self.paths.site_paths}/{name}" for name in self.served_names or ["_"]]
-
-    @property
-    def path_folder(self) -> str:
-        """The folder of an app with a path, "" for another app: the site of the name may have another app's certificate."""
-        return self.path_folders[0] if self.nginx.path else ""
-
-    @property
-    def location_file(self) -> str:
-        """The file that passes the app's path of a site to the app."""
-        return f"{self.path_folders[0]}/{self.name}.conf"
-
-    @property
-    def names(self) -> list[str]:
-        """All host names of the app, redirected ones included. The certificate is for these."""
-        redirected = (name for names in self.nginx.redirected_names.values() for name in names)
-        return list(dict.fromkeys([*self.domains, *redirected]))
-
-    @property
-    def health_host_header(self) -> str:
-        """The Host header of a health check: `health_host`, else the first name at which the app answers, else localhost."""
-        return self.health_host or (self.served_names[0] if self.domains else "localhost")
-
-    @property
-    def health_path(self) -> str:
-        """The path of the health check. A page in front of the app (`nginx.spa`) hides its `/`: then it is a path of no one."""
-        return "/.selvedge-health" if self._page_hides_health else self.health
-
-    @property
-    def health_ranges(self) -> list[tuple[int, int]]:
-        """The accepted statuses; with a path of no one, each answer of a working app: 404 is one."""
-        return [(200, 499)] if self._page_hides_health and self.health_status == ["200-399"] else super().health_ranges
-
-    @property
-    def _page_hides_health(self) -> bool:
-        return bool(self.nginx.spa) and self.health == "/"
-
-    @property
-    def has_tls(self) -> bool:
-        """True if the certificate is on this server, not on a load balancer."""
-        return bool(self.domains) and not self.tls.upstream
-
-    @property
     def shell_values(self) -> Mapping[str, str | int | float | bool]:
         """The values that the shell functions in lib/ share: names, paths, and the settings of the health check."""
         return {
@@ -224,6 +126,11 @@ class Target(App):
             # Whether the check of the site follows redirects: not to a load balancer, and to HTTPS once it is there.
             "site_follow": "no" if self.tls.upstream else "https" if self.has_tls else "yes",
         }
+
+    @property
+    def open_ports(self) -> tuple[int, ...]:
+        """The TCP ports that the firewall opens besides those of SSH: HTTP, HTTPS and `server.open_ports`."""
+        return tuple(dict.fromkeys((self.nginx.http_port, self.nginx.https_port, *self.server.open_ports)))
 
     @property
     def repository_path(self) -> Path | None:
@@ -257,19 +164,6 @@ class Target(App):
             problem = "must have at most 72 bytes and no NUL character, because bcrypt reads no more"
             raise ConfigError("environment", variable, problem, "Choose a shorter password.")
         return text
-
-    @model_validator(mode="after")
-    def _check_redirected_names(self) -> Self:
-        names = self.nginx.redirected_names
-        if names and not self.served_names:
-            redirected = next(iter(names.values()))[0]
-            problem = f"nginx.redirects has the host name {redirected}, but app.domains has no name at which the app itself answers"
-            raise ValueError(f"{problem}: add that name to app.domains")
-        for source, to in self.nginx.redirected_paths.items():
-            found = urlsplit(to)
-            if found.hostname in self.served_names and found.path in self.nginx.redirected_paths:
-                raise ValueError(f"nginx.redirects: {source} leads to {to}, which is redirected, too: name the last address")
-        return self
 
     @model_validator(mode="after")
     def _check_health_path(self) -> Self:

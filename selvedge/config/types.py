@@ -41,7 +41,7 @@ _RESERVED = """
 """
 RESERVED_NAMES = frozenset(_RESERVED.split())
 # Files in /etc/nginx/snippets, where each app has a file with its name.
-_SNIPPETS = frozenset({"snakeoil", "fastcgi-php", "selvedge-listen-tls"})
+_SNIPPETS = frozenset({"snakeoil", "fastcgi-php"})
 LOCAL_PREFIX = "local:"
 """The beginning of a hook's command that runs on the operator's machine."""
 _SHARE = "(?:100|[1-9][0-9]?)%"
@@ -81,9 +81,9 @@ def _app_name(value: str) -> str:
         )
     if value in RESERVED_NAMES or value.startswith("systemd-"):
         raise ValueError("must not be a name that Debian or Ubuntu uses for a user, a service or a folder")
-    if value.startswith("tls-") or value.endswith(("-tls", "-http")) or value in _SNIPPETS:
+    if value.startswith(("tls-", "selvedge-")) or value.endswith(("-tls", "-http")) or value in _SNIPPETS:
         raise ValueError(
-            "must not begin with tls- or end with -tls or -http, and must not be the name of an nginx snippet"
+            "must not begin with tls- or selvedge- or end with -tls or -http, and must not be the name of an nginx snippet"
         )
     return value
 
@@ -95,9 +95,7 @@ def domain_name(value: str) -> str:
         ValueError: a wildcard, an IP address, or anything else that is not a host name.
     """
     if "*" in value:
-        raise ValueError(
-            "must not be a wildcard: Selvedge gets certificates over HTTP (http-01), which is impossible for wildcards"
-        )
+        raise ValueError("must not be a wildcard, which only app.domains may have, as *.example.com")
     name = value.rstrip(".") if value.isascii() else _punycode(value)
     labels = name.lower().split(".")
     label = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
@@ -248,7 +246,9 @@ Line = Text
 LocalPath = Annotated[Text, _optional(_local_path)]
 LocalFile = Annotated[Text, _matching(r".+", "must be a path"), AfterValidator(_local_path)]
 AppName = Annotated[Text, AfterValidator(_app_name)]
-DomainName = Annotated[Text, AfterValidator(domain_name)]
+DomainName = Annotated[
+    Text, AfterValidator(lambda value: f"*.{domain_name(value[2:])}" if value.startswith("*.") else domain_name(value))
+]
 Address = Annotated[Text, _optional(host_address)]
 OptionalDomain = Annotated[Text, _optional(domain_name)]
 Repository = Annotated[Text, AfterValidator(check_repository)]
@@ -285,6 +285,10 @@ Size = Annotated[
 MemoryLimit = Annotated[
     Text,
     _matching(rf"{_SHARE}|[1-9][0-9]{{0,8}}[KMGT]", "must be a share such as '75%', or a size with the unit K, M, G or T"),
+]
+EabKeyId = Annotated[Text, _matching(r"[A-Za-z0-9._~+/=:@-]{0,255}", "must be a key id, without spaces")]
+DnsPlugin = Annotated[
+    Text, _matching(r"([a-z0-9]+(-[a-z0-9]+)*)?", "must be the NAME of certbot-dns-NAME: lower-case letters, digits and '-'")
 ]
 Clock = Annotated[Text, _matching(r"([01][0-9]|2[0-3]):[0-5][0-9]", "must be a time from '00:00' to '23:59'")]
 Fingerprint = Annotated[

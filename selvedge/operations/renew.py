@@ -32,6 +32,6 @@ def _rehearse(session: Session) -> None:
             session.report.line(f"    {line}")
         raise SelvedgeError(
             f"{name}: the test of the certificate's renewal failed; certbot's output is above.",
-            f"Run `fab -H {name} certbot`, which checks DNS and port 80 and repairs the configuration.",
+            f"Run `fab -H {name} certbot`, which repairs the configuration of the renewal or reports what is wrong.",
         )
     session.report.step(name, "certbot", "certbot: all simulated renewals succeeded")

@@ -54,13 +54,17 @@ def build(app: Target) -> None:
 
 
 def certificates(app: Target) -> None:
-    """Check that the certificates that hosts.toml names are readable. Raises ConfigError."""
+    """Check the certificates that hosts.toml names, the account's key and the credentials for the DNS. Raises ConfigError."""
+    from selvedge.resources.nginx.acme import dns_credentials, eab
     from selvedge.resources.nginx.own_certificate import OwnCertificate, certificates_only
 
     if app.domains and not app.tls.upstream:
         if app.tls.certificate:
             OwnCertificate.of(app)
-        elif app.tls.acme_ca:
+            return
+        eab(app)
+        dns_credentials(app)
+        if app.tls.acme_ca:
             certificates_only(app.local_file(app.tls.acme_ca), "tls.acme_ca")
 
 

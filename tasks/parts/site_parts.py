@@ -7,11 +7,11 @@ def site_names(app, own):
     """Check that the app's names are free, or its path of these names. own: the app's own files."""
     paths = app.paths
     if not app.nginx.path:
-        yield sv.ServerNamesFree(tuple(app.names), own, "" if app.domains else app.site_host)
-        if app.has_tls and not app.tls.certificate:
+        yield sv.ServerNamesFree(tuple(app.names), own, "" if app.domains else app.site_host, app.nginx.http_port)
+        if app.challenge == "http":
             yield sv.NewNames(tuple(app.names), app.name, paths.site_enabled, paths.webroot)
     text = location(app).text
-    yield sv.PathsFree(tuple(app.names), tuple(app.path_folders), sv.locations(text), own, app.nginx.path)
+    yield sv.PathsFree(tuple(app.names), tuple(app.path_folders), sv.locations(text), own, app.nginx.path, app.nginx.http_port)
 
 
 def location(app):

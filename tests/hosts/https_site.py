@@ -86,9 +86,9 @@ class Site:
         assert "nginx: nothing to change" in again.stdout, again
 
 
-def served(server: Server, root: Path, name: str) -> dict[str, object]:
+def served(server: Server, root: Path, name: str, port: int = 443) -> dict[str, object]:
     context = ssl.create_default_context(cafile=root)
-    plain = socket.create_connection((server.address, 443), timeout=10)
+    plain = socket.create_connection((server.address, port), timeout=10)
     with context.wrap_socket(plain, server_hostname=name) as secure:
         return dict(secure.getpeercert() or {})
 
@@ -96,20 +96,20 @@ def served(server: Server, root: Path, name: str) -> dict[str, object]:
 class Pinned(http.client.HTTPSConnection):
     """HTTPS to an address, for a name that is not in the DNS."""
 
-    address = ""
+    address, at = "", 443
 
     def connect(self) -> None:
-        plain = socket.create_connection((self.address, 443), timeout=10)
+        plain = socket.create_connection((self.address, self.at), timeout=10)
         self.sock = self._context.wrap_socket(plain, server_hostname=self.host)  # type: ignore[attr-defined]
 
 
-def request(server: Server, path: str, name: str, root: Path | None = None) -> http.client.HTTPResponse:
+def request(server: Server, path: str, name: str, root: Path | None = None, port: int = 0) -> http.client.HTTPResponse:
     connection: http.client.HTTPConnection
     if root is None:
-        connection = http.client.HTTPConnection(server.address, 80, timeout=10)
+        connection = http.client.HTTPConnection(server.address, port or 80, timeout=10)
     else:
         connection = Pinned(name, context=ssl.create_default_context(cafile=root), timeout=10)
-        connection.address = server.address
+        connection.address, connection.at = server.address, port or 443
     connection.request("GET", path, headers={"Host": name})
     answer = connection.getresponse()
     answer.body = answer.read()  # type: ignore[attr-defined]
@@ -120,6 +120,30 @@ def request(server: Server, path: str, name: str, root: Path | None = None) -> h
 def gateway(server: Server) -> str:
     """Return this machine's address on the server's network."""
     return str(network.gateway(IPv4Network(f"{server.address}/24", strict=False)))
+
+
+def in_files(server: Server, secret: str) -> list[str]:
+    """Return the files of the server that have the secret."""
+    return server.run(f"grep -rlsF -e {secret} /etc /var/log /var/lib /run /root /tmp /opt/selvedge || true").stdout.split()
+
+
+class Watched:
+    """A `with` block that records the arguments of all processes on a server."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+
+    def __enter__(self) -> Watched:
+        self.server.run("systemd-run --quiet --unit=watch sh -c 'while :; do ps -eo args; sleep 0.02; done >/run/watched'")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.server.run("systemctl stop watch")
+
+    @property
+    def text(self) -> str:
+        """Return what it recorded, and delete it."""
+        return self.server.run("cat /run/watched; rm /run/watched").stdout
 
 
 class RateLimited(http.server.BaseHTTPRequestHandler):

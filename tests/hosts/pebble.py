@@ -28,13 +28,19 @@ class Pebble:
     """Run pebble and its name server in a `with` block.
 
     address: this machine's own address that the servers reach; the name server listens on loopback only.
-    folder: where its keys, settings and log go. lifetime: seconds that its certificates are valid.
+    folder: where its keys, settings and log go. lifetime: seconds that its certificates are valid. accounts: the HMAC keys of the
+    accounts that may use it (external account binding), by their ids; everyone may if there are none. resolver: the address and
+    port of the name server that it asks, "" for its own.
     """
 
-    def __init__(self, address: str, folder: Path, *, lifetime: int = 90 * 86400) -> None:
+    def __init__(
+        self, address: str, folder: Path, *, lifetime: int = 90 * 86400, accounts: dict[str, str] | None = None, resolver: str = ""
+    ) -> None:
         self.address = address
         self.folder = folder
         self.lifetime = lifetime
+        self.accounts = accounts or {}
+        self.resolver = resolver
         self.acme, self.management, self.dns, self.names = (free_port(address) for _ in range(4))
         self._processes: list[subprocess.Popen[bytes]] = []
 
@@ -103,7 +109,8 @@ class Pebble:
             "httpPort": 80,
             "tlsPort": 443,
             "ocspResponderURL": "",
-            "externalAccountBindingRequired": False,
+            "externalAccountBindingRequired": bool(self.accounts),
+            "externalAccountMACKeys": self.accounts,
             "certificateValidityPeriod": self.lifetime,
         }
         (self.folder / "pebble.json").write_text(json.dumps({"pebble": settings}))
@@ -112,7 +119,7 @@ class Pebble:
             "pebble-challtestsrv", "-dns01", f"127.0.0.1:{self.dns}", "-management", f"127.0.0.1:{self.names}",
             "-http01", "", "-https01", "", "-tlsalpn01", "", "-defaultIPv4", "", "-defaultIPv6", "",
         )  # fmt: skip
-        self._run("pebble", "-config", str(self.folder / "pebble.json"), "-dnsserver", f"127.0.0.1:{self.dns}")
+        self._run("pebble", "-config", str(self.folder / "pebble.json"), "-dnsserver", self.resolver or f"127.0.0.1:{self.dns}")
         self._wait(f"http://127.0.0.1:{self.names}/", None)
         trusted = ssl.create_default_context(cafile=self.ca)
         self.root.write_bytes(self._wait(f"https://127.0.0.1:{self.management}/roots/0", trusted))

@@ -40,6 +40,12 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "a path": {**NAMED, "nginx": {"path": "/api", "static": {"/static": "static"}, "redirects": {"/old": "/new"}, "gzip": False}},
     "a path by address": {**OWN_KEY, "health": "/a/b/x", "nginx": {"path": "/a/b", "strip_path": False, "basic_auth": []}},
     "certbot by pip": {**NAMED, "tls": {"certbot": "pip", "staging": True, "email": "me@a.test"}},
+    "over DNS, other ports": {
+        "domains": ["a.test", "*.a.test", "www.a.test"],
+        "tls": {"challenge": "dns", "dns_plugin": "rfc2136", "dns_credentials": "dns.ini", "dns_propagation": 5},
+        "nginx": {"http_port": 8080, "https_port": 8443, "redirects": {"www.a.test": "a.test", "/old": "/new"}},
+        **OWN_KEY,
+    },
     "an open server": {"server": {"firewall": False, "fail2ban": False, "unattended_upgrades": False, **OWN_KEY["server"]}},
 }
 CHAIN = ["setup", "deploy"]

@@ -7,6 +7,7 @@ import time
 from collections import defaultdict
 from dataclasses import field, replace
 
+from selvedge.config.site import concrete
 from selvedge.config.target import Target
 from selvedge.engine.session import Session
 from selvedge.operations.doctor.addresses import is_loopback, resolve
@@ -66,19 +67,19 @@ def read_facts(session: Session) -> ServerFacts:
     now = facts.status.numbers("now", 1)
     # A gateway or a forwarded port of this machine says nothing about the server's own ports.
     direct = not (connection.gateway or connection.settings.proxy_command) and not is_loopback(connection.host)
-    wanted = (80, 443) if app.has_tls else (80,)
     return replace(
         facts,
         skew=_distance(now[0], before, after) if now else 0.0,
-        ports={port: _try_port(connection.host, port) for port in wanted} if direct else {},
-        domains={name: resolve(name) for name in app.names},
+        ports={port: _try_port(connection.host, port) for port in app.ports} if direct else {},
+        domains={name: resolve(concrete(name)) for name in app.names},
         addresses=resolve(connection.host),
     )
 
 
 def facts_query(app: Target) -> str:
     """Return shell that prints all facts about a server, for ServerFacts.parse."""
-    shell = [call("doctor_fact", app.manager, given=app.shell_values, domains=" ".join(app.names))]
+    domains, ports = " ".join(map(concrete, app.names)), " ".join(map(str, app.ports))
+    shell = [call("doctor_fact", app.manager, given=app.shell_values, domains=domains, ports=ports)]
     if app.has_tls:
         shell += [certificate_query(app), call("doctor_certificate", certificate_path(app), app.path_folder)]
     if not app.repository_is_local:  # a local repository is pushed: the server does not read it

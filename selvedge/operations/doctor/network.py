@@ -6,6 +6,7 @@ import ipaddress
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from selvedge.config.site import concrete
 from selvedge.config.target import Target
 from selvedge.operations.doctor.addresses import may_be_translated, reachable
 from selvedge.operations.doctor.facts import ServerFacts
@@ -17,7 +18,7 @@ def check_network(app: Target, facts: ServerFacts) -> Iterator[CheckResult]:
     """Check whether requests reach the server."""
     if not app.tls.upstream:
         yield from _dns(app, facts)
-    for port in (80, 443) if facts.status.certificate else (80,):
+    for port in app.ports if facts.status.certificate else app.ports[:1]:
         yield from _port(app, facts, port)
     if app.has_tls:
         yield from _certificate(app, facts)
@@ -27,7 +28,7 @@ def _dns(app: Target, facts: ServerFacts) -> Iterator[CheckResult]:
     own = {*facts.lines.get("address", []), *facts.addresses}
     for domain in app.names:
         # The server's /etc/hosts often has its own name at 127.0.1.1, which says nothing about the DNS.
-        seen = reachable(facts.named("domain").get(domain, "").split()) or reachable(facts.domains.get(domain, ()))
+        seen = reachable(facts.named("domain").get(concrete(domain), "").split()) or reachable(facts.domains.get(domain, ()))
         wrong = sorted(set(seen) - own)
         if not seen:
             addresses = sorted(reachable(facts.addresses) or reachable(own))
@@ -39,7 +40,7 @@ def _dns(app: Target, facts: ServerFacts) -> Iterator[CheckResult]:
             yield ok("dns", f"{domain} resolves to this server ({', '.join(sorted(seen))})")
         elif may_be_translated(wrong, own):
             text = f"{domain} resolves to {', '.join(wrong)}, but the server knows only its private addresses"
-            remedy = f"Compare with the server's public address at your provider, and open http://{domain}/."
+            remedy = f"Compare with the server's public address at your provider, and open {app.url}."
             yield warning("dns", text, remedy)
         else:
             text = f"{domain} resolves to {', '.join(wrong)}, not to this server"
@@ -70,7 +71,7 @@ def _port(app: Target, facts: ServerFacts, port: int) -> Iterator[CheckResult]:
         remedy = f"Find its service on the server with `sudo systemctl status {pid}`, and disable the service."
         yield problem("port", f"{port} is used by {names}, but nginx needs it", remedy)
     elif facts.status.releases.live:
-        step = "nginx" if port == 80 else "certbot"
+        step = "nginx" if port == app.nginx.http_port else "certbot"
         yield problem("port", f"no program listens on {port}", f"Run `fab -H {app.host.name} {step}`.")
 
 
@@ -108,6 +109,6 @@ def _is_listed(port: int, lists: Iterable[str]) -> bool:
 
 def _certificate(app: Target, facts: ServerFacts) -> Iterator[CheckResult]:
     names = set(facts.lines.get("name", []))
-    missing = sorted(set(app.names) - names)
+    missing = sorted(set(app.certificate_names) - names)
     if names and missing:
         yield problem("certificate", f"does not cover {', '.join(missing)}", f"Run `fab -H {app.host.name} certbot`.")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from selvedge.config.target import Target
 from selvedge.release.record import Releases
 from selvedge.resources.nginx.certbot import UNITS
-from selvedge.resources.nginx.certificates import Certificate
+from selvedge.resources.nginx.certificates import fullchain
 from selvedge.shell.library import call
 from selvedge.value import Value
 
@@ -106,9 +106,9 @@ def status_query(app: Target) -> str:
 def certificate_query(app: Target) -> str:
     """Return shell that prints the status of the certificate."""
     unit = f"{UNITS[app.tls.certbot]}.service"
-    return call("status_certificate", certificate_path(app), unit, app.served_names[0], app.path_folder)
+    return call("status_certificate", certificate_path(app), unit, app.served_names[0], str(app.nginx.https_port), app.path_folder)
 
 
 def certificate_path(app: Target) -> str:
     """Return the path of the certificate on the server."""
-    return app.paths.certificate if app.tls.certificate else Certificate.of(app).fullchain
+    return app.paths.certificate if app.tls.certificate else fullchain(app.name)

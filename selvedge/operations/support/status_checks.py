@@ -129,9 +129,9 @@ def _certificate(app: Target, status: HostStatus) -> Iterator[CheckResult]:
     left, life = status.certificate
     if status.served:
         until = "" if status.served == "none" else day(status.served)
-        shown = f"still serves an older certificate on port 443, valid until {until}"
+        shown = f"still serves an older certificate on port {app.nginx.https_port}, valid until {until}"
         if not until:
-            shown = "serves no certificate on port 443"
+            shown = f"serves no certificate on port {app.nginx.https_port}"
         yield problem("certificate", f"nginx {shown}", f"Run `fab -H {app.host.name} certbot`, which makes nginx load it.")
     if left <= 0:
         yield problem("certificate", f"expired {duration(-left)} ago", remedy)

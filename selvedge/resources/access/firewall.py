@@ -62,11 +62,13 @@ def _within(port: str, ports: str) -> bool:
 class Firewall(Resource):
     """ufw is on and lets in `ports` and the ports of ssh, over IPv4 and IPv6. Rules that Selvedge did not make stay.
 
+    So do the ports of nginx's other sites: another app of the server may have other ports. app: the name of this app's sites.
     limit: the template of ufw's before.init; it gets the ports of ssh as `ssh_ports`.
     """
 
     ports: tuple[int, ...]
     limit: Template | None = None
+    app: str = ""
     guard: Guard = UNDO
 
     def paths(self) -> tuple[str, ...]:
@@ -79,7 +81,7 @@ class Firewall(Resource):
         return ("ssh.socket",)
 
     def probe(self) -> str:
-        return f"firewall_fact {BEFORE_INIT}"
+        return f"firewall_fact {words(BEFORE_INIT, self.app)}"
 
     def plan(self, fact: str) -> Change | None:
         parts = sections(fact)
@@ -87,7 +89,8 @@ class Firewall(Resource):
         wanted = list(dict.fromkeys([*ssh, *(str(port) for port in self.ports)]))
         rules = [_rules(parts.get(name, "")) for name in ("rules", "rules6")]
         missing = [port for port in wanted if not all(any(rule.opens(port) for rule in each) for each in rules)]
-        stale = sorted({rule.port for each in rules for rule in each if rule.ours and rule.port not in wanted})
+        kept = {*wanted, *parts.get("sites", "").split()}
+        stale = sorted({rule.port for each in rules for rule in each if rule.ours and rule.port not in kept})
         state = set(parts.get("state", "").split())
         if "masked" in state:
             return masked("ufw.service")

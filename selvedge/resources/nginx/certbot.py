@@ -10,6 +10,7 @@ from selvedge.resources.base import Change, Resource
 from selvedge.resources.code.python import ROOT
 from selvedge.resources.code.tools import Tool
 from selvedge.resources.files import Absent, File
+from selvedge.resources.nginx.acme import dns_credentials
 from selvedge.resources.nginx.own_certificate import certificates_only
 from selvedge.resources.packages import Packages
 from selvedge.resources.services import Service
@@ -43,12 +44,14 @@ def certbot_client(app: Target) -> Iterator[Resource]:
     origin = app.tls.certbot
     unit = UNITS[origin]
     units: list[Resource] = []
+    plugin = app.tls.dns_plugin if app.challenge == "dns" else ""
     if origin == "apt":
-        yield Packages("certbot")
+        yield Packages("certbot", *([f"python3-certbot-dns-{plugin}"] if plugin else []))
     elif origin == "snap":
         yield CertbotSnap()
     else:
-        yield Tool("certbot", "certbot>=2", app.mirrors.pypi_url)
+        plugins = (f"certbot-dns-{plugin}",) if plugin else ()
+        yield Tool("certbot", "certbot>=2", app.mirrors.pypi_url, plugins)
         service = template("certbot/certbot.service.j2", program=PROGRAMS[origin])
         units.append(File(f"/etc/systemd/system/{unit}.service", service))
         units.append(File(f"/etc/systemd/system/{unit}.timer", template("certbot/certbot.timer.j2")))
@@ -57,6 +60,7 @@ def certbot_client(app: Target) -> Iterator[Resource]:
         units.append(File(f"/etc/systemd/system/{unit}.service.d/selvedge.conf", template("certbot/trust.conf.j2")))
     else:
         yield Absent(app.paths.acme_ca)
+    yield dns_credentials(app)
     yield from units
     yield Service(
         f"{unit}.timer",

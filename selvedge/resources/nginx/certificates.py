@@ -8,8 +8,13 @@ import time
 from dataclasses import field
 from typing import TYPE_CHECKING, Self
 
+from pydantic import SecretStr
+
 from selvedge.resources.base import Change, Resource
+from selvedge.resources.files import File
+from selvedge.resources.nginx.acme import dns_credentials, eab
 from selvedge.resources.nginx.certbot import PROGRAMS, UNITS
+from selvedge.shell.library import call
 from selvedge.shell.quoting import words
 from selvedge.value import Value
 
@@ -35,6 +40,7 @@ def day(moment: str) -> str:
 class IssuedCertificate(Value):
     """A certificate on a server. Times are in seconds since 1970; server and the fields after it are settings of its renewal.
 
+    place: the folder of the authority's files, or the file with the credentials of the DNS. propagation: seconds, "" for the usual.
     renewal_failed: the last renewal on the server failed, and no certificate was issued since.
     """
 
@@ -44,9 +50,10 @@ class IssuedCertificate(Value):
     now: float
     server: str
     authenticator: str
-    webroot: str
+    place: str
     hook: str
     renewal_failed: bool = False
+    propagation: str = ""
 
     @classmethod
     def parse(cls, fact: str) -> IssuedCertificate | None:
@@ -54,24 +61,48 @@ class IssuedCertificate(Value):
         lines = dict(re.findall(r"^(\w+) ?= ?(.*)$", fact, re.MULTILINE))
         if not {"now", "notBefore", "notAfter"} <= lines.keys():
             return None
+        authenticator = lines.get("authenticator", "")
+        option = authenticator.replace("-", "_")
         return cls(
             frozenset(re.findall(r"DNS:([^,\s]+)", fact)),
             ssl.cert_time_to_seconds(lines["notBefore"]),
             ssl.cert_time_to_seconds(lines["notAfter"]),
             float(lines["now"]),
             lines.get("server", ""),
-            lines.get("authenticator", ""),
-            lines.get("webroot_path", "").rstrip(","),
+            authenticator,
+            (lines.get("webroot_path") or lines.get(f"{option}_credentials", "")).rstrip(","),
             lines.get("renew_hook", ""),
             lines.get("renewal") == "failed",
+            lines.get(f"{option}_propagation_seconds", ""),
         )
 
 
+def fullchain(name: str) -> str:
+    """Return the file with certbot's certificate of this name and those that sign it."""
+    return f"/etc/letsencrypt/live/{name}/fullchain.pem"
+
+
+class Dns(Value):
+    """How certbot writes to the DNS: its plugin, the file with the credentials ("" without one), seconds to wait (0: as usual)."""
+
+    plugin: str
+    credentials: str = ""
+    propagation: int = 0
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """The arguments of certbot."""
+        found = [f"--authenticator=dns-{self.plugin}"]
+        found += [f"--dns-{self.plugin}-credentials={self.credentials}"] if self.credentials else []
+        found += [f"--dns-{self.plugin}-propagation-seconds={self.propagation}"] if self.propagation else []
+        return tuple(found)
+
+
 class Certificate(Resource):
-    """A certificate for `domains` from the authority at `server`, which checks files in `webroot` over HTTP.
+    """A certificate for `domains` from the authority at `server`, which checks files in `webroot` over HTTP, or records in DNS.
 
     name: certbot's name for it. program: the path of certbot. unit: the timer that renews it, without its suffix. email: ""
-    registers without one.
+    registers without one. eab: the key id and HMAC key of an account at the authority. dns: None for HTTP.
     """
 
     name: str
@@ -81,11 +112,13 @@ class Certificate(Resource):
     email: str = field(default="", repr=False)
     program: str = field(default="/usr/bin/certbot", repr=False)
     unit: str = field(default="certbot", repr=False)
+    eab: tuple[str, SecretStr] | None = field(default=None, repr=False)
+    dns: Dns | None = None
 
     @property
     def fullchain(self) -> str:
         """The file with the certificate and those that sign it."""
-        return f"/etc/letsencrypt/live/{self.name}/fullchain.pem"
+        return fullchain(self.name)
 
     @property
     def key(self) -> str:
@@ -97,7 +130,11 @@ class Certificate(Resource):
         """Return the certificate for the names of the app, from the settings in `[tls]`. more: the fields of a subclass."""
         server = STAGING if app.tls.staging else app.tls.acme_server or PRODUCTION
         program, unit = PROGRAMS[app.tls.certbot], UNITS[app.tls.certbot]
-        return cls(app.name, tuple(app.names), app.paths.webroot, server, app.tls.email, program, unit, **more)
+        credentials = dns_credentials(app)
+        path = credentials.path if isinstance(credentials, File) else ""
+        dns = Dns(app.tls.dns_plugin, path, app.tls.dns_propagation) if app.challenge == "dns" else None
+        names = tuple(app.certificate_names)
+        return cls(app.name, names, app.paths.webroot, server, app.tls.email, program, unit, eab(app), dns, **more)
 
     def probe(self) -> str:
         return f"certbot_fact {words(self.name, f'{self.unit}.service')}"
@@ -106,12 +143,21 @@ class Certificate(Resource):
         reason = self._reason(IssuedCertificate.parse(fact))
         if not reason:
             return None
-        return Change(
-            reason,
-            f"certbot_issue {words(self.name, self.program, self.server, self.email, self.webroot, RELOAD_HOOK)} "
-            f"{words(*self.domains)}",
-            remedy="Correct the cause: a name in app.domains, or its record in DNS. Then run `fab deploy` again.",
-        )
+        account = ("--email", self.email) if self.email else ("--register-unsafely-without-email",)
+        how = self.dns.arguments if self.dns else ("--webroot", "--webroot-path", self.webroot)
+        names = (word for domain in self.domains for word in ("-d", domain))
+        # The names that certbot_issue checks first: over DNS, none has to lead to this server.
+        checked = "" if self.dns else " ".join(self.domains)
+        shell = call(
+            "certbot_issue", "--cert-name", self.name, "--deploy-hook", RELOAD_HOOK, *how, *account, *names,
+            program=self.program, server=self.server, webroot=self.webroot, checked=checked, domain=self.domains[0],
+        )  # fmt: skip
+        settings = f"eab-kid = {self.eab[0]}\neab-hmac-key = {self.eab[1].get_secret_value()}\n".encode() if self.eab else b""
+        if settings:
+            # Programs of the server see certbot's arguments, so the key is in a file.
+            shell = f'(umask 077; head -c {len(settings)} <&3 >"$undo/account.ini")\n{shell}'
+        remedy = "Correct the cause: a name in app.domains, or its record in DNS. Then run `fab deploy` again."
+        return Change(reason, shell, payload=settings, remedy=remedy)
 
     def _reason(self, found: IssuedCertificate | None) -> str:
         if found is None:
@@ -124,8 +170,10 @@ class Certificate(Resource):
             return f"get a new certificate {' and '.join(changes)}"
         if found.server != self.server:
             return f"get a new certificate from {self.server}"
-        if (found.authenticator, found.webroot, found.hook) != ("webroot", self.webroot, RELOAD_HOOK):
-            return "get a new certificate whose renewal uses the site and reloads nginx"
+        wanted_how = (f"dns-{self.dns.plugin}", self.dns.credentials) if self.dns else ("webroot", self.webroot)
+        slow = self.dns and self.dns.propagation and str(self.dns.propagation) != found.propagation
+        if (found.authenticator, found.place, found.hook) != (*wanted_how, RELOAD_HOOK) or slow:
+            return f"get a new certificate whose renewal uses {'the DNS' if self.dns else 'the site'} and reloads nginx"
         left = found.end - found.now
         if left < LATE * (found.end - found.start):
             ends = "has expired" if left <= 0 else f"expires in {left / 86400:.1f} days"

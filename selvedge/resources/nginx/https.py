@@ -10,16 +10,15 @@ from selvedge.resources.files import File, Link
 from selvedge.resources.nginx import version
 from selvedge.resources.nginx.certificates import day
 from selvedge.resources.nginx.server import Nginx
-from selvedge.resources.nginx.sites import LISTEN_TLS
 from selvedge.resources.nginx.version import VersionedText
 from selvedge.shell.quoting import quote, words
 
 
 class ListenTls(Resource):
-    """A snippet with nginx's directives for HTTPS and HTTP/2 on port 443."""
+    """A snippet with nginx's directives for HTTPS and HTTP/2 at a port."""
 
+    path: str
     text: VersionedText
-    path: str = LISTEN_TLS
 
     def paths(self) -> tuple[str, ...]:
         return (self.path,)
@@ -36,7 +35,7 @@ class ListenTls(Resource):
 
 
 class NginxHttps(Nginx):
-    """nginx with an HTTPS site; after a reload it must serve the certificate `fullchain` for `domain` on port 443.
+    """nginx with an HTTPS site; after a reload it must serve the certificate `fullchain` for `domain` at `port`.
 
     certbot's own reload after a renewal fails while another site's file is broken. So a certificate that is newer than the
     last reload is compared with the one that nginx serves. folder: for an app with a path (`nginx.path`), the folder of the paths
@@ -46,6 +45,7 @@ class NginxHttps(Nginx):
     domain: str = ""
     fullchain: str = ""
     folder: str = ""
+    port: int = 443
     loaded_by = (*Nginx.loaded_by, "certbot")
 
     @property
@@ -54,7 +54,7 @@ class NginxHttps(Nginx):
         return f'"$(https_chain {words(self.fullchain, self.folder)})"' if self.folder else quote(self.fullchain)
 
     def probe(self) -> str:
-        return f"{super().probe()}\nhttps_fact {self._chain} {words(self._stamp.name, self.domain)}"
+        return f"{super().probe()}\nhttps_fact {self._chain} {words(self._stamp.name, self.domain, str(self.port))}"
 
     def plan(self, fact: str) -> Change | None:
         change = super().plan(fact)
@@ -70,7 +70,7 @@ class NginxHttps(Nginx):
         return f"if [ -e {self._chain} ] || [ ! -L {quote(site)} ]; then\n{super().before_loads()}\nfi"
 
     def _reload_line(self) -> str:
-        return f"{self.reload_command}\nhttps_serves {self._chain} {quote(self.domain)}\n{self.check_site}".rstrip()
+        return f"{self.reload_command}\nhttps_serves {self._chain} {words(self.domain, str(self.port))}\n{self.check_site}".rstrip()
 
 
 class HttpsRemoved(Resource):

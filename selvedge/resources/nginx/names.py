@@ -14,7 +14,7 @@ from selvedge.shell.quoting import quote, words
 if TYPE_CHECKING:
     from selvedge.config.target import Target
 
-_HOST = re.compile(r"[a-z0-9]([a-z0-9.:-]*[a-z0-9])?|\[[0-9a-f:.]+\]")
+_HOST = re.compile(r"(\*\.)?[a-z0-9]([a-z0-9.:-]*[a-z0-9])?|\[[0-9a-f:.]+\]")
 
 
 class NewNames(Resource):
@@ -56,7 +56,7 @@ class Site(File):
     def of(cls, app: Target) -> Site:
         """Return the site of an app."""
         # An app with a path has no name of its own.
-        names = () if app.tls.certificate or not app.has_tls or app.nginx.path else tuple(app.names)
+        names = () if app.tls.certificate or not app.has_tls or app.nginx.path else tuple(app.certificate_names)
         text, address = template("nginx/site.conf.j2", app=app), (app.host.address or app.host.name).lower()
         return cls(app.paths.site, text, domains=names, certificate=app.name, address=address)
 
@@ -72,7 +72,9 @@ class Site(File):
             return File(self.path, self.text).plan(file)
         addresses = [self.address, *lines.get("addresses", "").split()] if "_" in found else []
         kept = [name for name in found if _HOST.fullmatch(name)] + [f"[{each}]" if ":" in each else each for each in addresses]
-        more = "".join(f" {name}" for name in dict.fromkeys(kept) if name not in self.domains)
+        final = re.search(r"(?m)^ *server_name ([^;]*)", self.text)
+        own = {*self.domains, *(final[1].split() if final else ())}
+        more = "".join(f" {name}" for name in dict.fromkeys(kept) if name not in own)
         return File(self.path, re.sub(r"(?m)^( *server_name [^;]*);", rf"\1{more};", self.text, count=1)).plan(file)
 
 

@@ -10,7 +10,7 @@ from selvedge.resources.base import Change, Resource
 from selvedge.resources.files import File
 from selvedge.resources.nginx.certificates import Certificate, IssuedCertificate
 from selvedge.resources.nginx.own_certificate import OwnCertificate
-from selvedge.resources.nginx.sites import DEFAULTS, Block, parse
+from selvedge.resources.nginx.sites import Block, default_path, parse
 from selvedge.shell.quoting import quote, words
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class PathsFree(Resource):
     """No other app of a site has one of these locations, and the site passes on the path of an app that has only this path.
 
     names: those of the site, or nothing for the server's address. folders: those of `Target.path_folders`. own: the app's own
-    files. path: `nginx.path`, or "" for an app that has the whole site.
+    files. path: `nginx.path`, or "" for an app that has the whole site. port: that of HTTP.
     """
 
     names: tuple[str, ...]
@@ -36,6 +36,7 @@ class PathsFree(Resource):
     locations: tuple[str, ...]
     own: tuple[str, ...]
     path: str
+    port: int = 80
 
     def probe(self) -> str:
         return "site_fact\necho\necho --\nsite_locations"
@@ -56,8 +57,8 @@ class PathsFree(Resource):
     def _answers(self, block: Block) -> bool:
         """Return whether a server block has one of the names; without names, whether it answers requests by address."""
         if self.names:
-            return bool(block.names & set(self.names)) and 80 in block.ports
-        return 80 in block.defaults and block.file != DEFAULTS[80]
+            return bool(block.names & set(self.names)) and self.port in block.ports
+        return self.port in block.defaults and block.file != default_path(self.port)
 
     def _left_out(self, block: Block) -> Change:
         name = min(block.names & set(self.names), default="the server's address")

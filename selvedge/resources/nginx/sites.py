@@ -10,36 +10,46 @@ from selvedge.resources.files import Absent, File
 from selvedge.resources.nginx import version
 from selvedge.resources.nginx.version import VersionedText
 from selvedge.shell.library import call
-from selvedge.shell.quoting import quote
+from selvedge.shell.quoting import quote, words
 from selvedge.value import Value
 
 if TYPE_CHECKING:
     from selvedge.config.target import Target
 
 DEBIAN_DEFAULT = "/etc/nginx/sites-enabled/default"
-LISTEN_TLS = "/etc/nginx/snippets/selvedge-listen-tls.conf"
+_LISTEN_TLS = re.compile(r"/etc/nginx/snippets/selvedge-listen-tls(?:-([0-9]+))?\.conf")
 PATHS_BY_ADDRESS = "/etc/nginx/selvedge/sites/_/*.conf"
 """The paths of apps without a domain (`nginx.path`)."""
-DEFAULTS = {80: "/etc/nginx/conf.d/selvedge-default.conf", 443: "/etc/nginx/conf.d/selvedge-default-tls.conf"}
-"""The file with the server block for names without a site, by port; all apps of a server share it."""
+_DEFAULT = re.compile(r"/etc/nginx/conf\.d/selvedge-default(-tls)?(?:-[0-9]+)?\.conf")
+
+
+def default_path(port: int, *, tls: bool = False) -> str:
+    """Return the file with the server block for names without a site at a port; all apps of a server share it."""
+    usual = 443 if tls else 80
+    return f"/etc/nginx/conf.d/selvedge-default{'-tls' if tls else ''}{'' if port == usual else f'-{port}'}.conf"
+
+
+def listen_tls_path(port: int) -> str:
+    """Return the snippet with nginx's directives for HTTPS at a port; all apps of a server share it."""
+    return f"/etc/nginx/snippets/selvedge-listen-tls{'' if port == 443 else f'-{port}'}.conf"
 
 
 class Block(Value):
     """A server block: its file and names, the ports that it listens on at every address, and those where it is the default.
 
-    addresses: single addresses, without brackets, where it listens on port 80. includes: the files that it includes.
+    addresses: single addresses, without brackets, with the port where it listens. includes: the files that it includes.
     """
 
     file: str
     names: frozenset[str]
     ports: frozenset[int]
     defaults: frozenset[int]
-    addresses: frozenset[str] = frozenset()
+    addresses: frozenset[tuple[str, int]] = frozenset()
     includes: frozenset[str] = frozenset()
 
     def is_default(self, port: int) -> bool:
         """Return whether it answers for names without a site, as the first block of all does for paths of the address."""
-        return port in self.defaults or (port == 80 and PATHS_BY_ADDRESS in self.includes)
+        return port in self.defaults or (port in self.ports and PATHS_BY_ADDRESS in self.includes)
 
 
 def parse(fact: str) -> list[Block]:
@@ -58,7 +68,8 @@ def parse(fact: str) -> list[Block]:
 
 def _block(file: str, directives: list[list[str]]) -> Block:
     listens = [values for name, *values in directives if name == "listen"]
-    listens += [["443"] for name, *values in directives if name == "include" and values == [LISTEN_TLS]]
+    included = (_LISTEN_TLS.fullmatch(values[0]) for name, *values in directives if name == "include" and values)
+    listens += [[found[1] or "443"] for found in included if found]
     listed = (value for name, *values in directives if name == "server_name" for value in values)
     # nginx compares names in lower case.
     names = frozenset(value.strip("\"'").lower() for value in listed)
@@ -69,22 +80,24 @@ def _block(file: str, directives: list[list[str]]) -> Block:
             ports.add(int(found[1]))
             if {"default_server", "default"} & set(options):
                 defaults.add(int(found[1]))
-        elif single := re.fullmatch(r"(?:([0-9.]+)|\[([0-9a-fA-F:.]+)\])(?::80)?", address):
-            addresses.add(single[1] or single[2].lower())
+        elif single := re.fullmatch(r"(?:([0-9.]+)|\[([0-9a-fA-F:.]+)\])(?::([0-9]+))?", address):
+            addresses.add((single[1] or single[2].lower(), int(single[3] or 80)))
     includes = frozenset(value for name, *values in directives if name == "include" for value in values)
     return Block(file, names, frozenset(ports), frozenset(defaults), frozenset(addresses), includes)
 
 
 class ServerNamesFree(Resource):
-    """No other enabled site has the app's names; without names, no other site is the default of port 80 or has the address.
+    """No other enabled site has the app's names; without names, no other site is the default of the port or has the address.
 
-    own: the app's own files in sites-enabled. address: the address at which an app without names is announced. nginx only warns
-    of a name that two sites have, and uses the first one. It asks only the sites that listen on a single address, if any do.
+    own: the app's own files in sites-enabled. address: the address at which an app without names is announced. port: that of HTTP.
+    nginx only warns of a name that two sites have, and uses the first one. It asks only the sites that listen on a single address,
+    if any do.
     """
 
     domains: tuple[str, ...]
     own: tuple[str, ...]
     address: str = ""
+    port: int = 80
 
     def probe(self) -> str:
         return "site_fact\necho\necho --\nsite_addresses"
@@ -96,16 +109,17 @@ class ServerNamesFree(Resource):
             if block.file in self.own:
                 continue
             taken = sorted(block.names & set(self.domains))
-            if taken and 80 in block.ports:
+            if taken and self.port in block.ports:
                 return _refuse(
                     f"Another site on the server already answers for {', '.join(taken)}: {block.file}.",
                     "Remove the name from that file, or from app.domains in hosts.toml.",
                 )
-            if block.addresses & here:
+            if listening := {address for address, port in block.addresses if port == self.port} & here:
                 return _refuse(
-                    f"Another site on the server gets all requests to {min(block.addresses & here)}: {block.file} listens on "
+                    f"Another site on the server gets all requests to {min(listening)}: {block.file} listens on "
                     "this address, and nginx prefers it to sites that listen on all addresses.",
-                    f"Replace the address with the port alone in its listen lines, as in `listen 80;`: `sudo editor {block.file}`.",
+                    "Replace the address with the port alone in its listen lines, as in "
+                    f"`listen {self.port};`: `sudo editor {block.file}`.",
                 )
             if not self.domains and (refused := self._address_taken(block, here)):
                 return refused
@@ -114,14 +128,14 @@ class ServerNamesFree(Resource):
     def _address_taken(self, block: Block, here: set[str]) -> Change | None:
         remedy = "Set app.domains in hosts.toml, for this app or for the other one."
         shown = self.address.strip("[]")
-        taken = sorted(block.names & {self.address, shown, *here}) if 80 in block.ports else []
+        taken = sorted(block.names & {self.address, shown, *here}) if self.port in block.ports else []
         if taken:
             problem = f"The app has no domain, but another site on the server already answers for {taken[0]}: {block.file}."
             return _refuse(problem, f"{remedy} Or remove the address from that file.")
-        if 80 in block.defaults and block.file != DEFAULTS[80]:
+        if self.port in block.defaults and block.file != default_path(self.port):
             return _refuse(
                 "The app has no domain, but another site on the server already answers requests by address: "
-                f"{block.file} is the default_server of port 80.",
+                f"{block.file} is the default_server of port {self.port}.",
                 remedy,
             )
         return None
@@ -146,20 +160,21 @@ class DebianDefaultSiteDisabled(Resource):
 class DefaultServer(Resource):
     """The server block for names without a site; absent if another site is the default of the port.
 
-    wanted: False if this app does not need it. On port 80 it is absent then, since the app's own site is the default; on
-    port 443 it stays while another site has TLS. own: files in sites-enabled that this run writes or removes: their present
-    content does not count.
+    tls: it is for HTTPS. wanted: False if this app does not need it. For HTTP it is absent then, since the app's own site is the
+    default; for HTTPS it stays while another site has TLS. own: files in sites-enabled that this run writes or removes: their
+    present content does not count.
     """
 
     port: int
     text: VersionedText
     wanted: bool
     own: tuple[str, ...]
+    tls: bool = False
 
     @property
     def path(self) -> str:
         """The file with the server block."""
-        return DEFAULTS[self.port]
+        return default_path(self.port, tls=self.tls)
 
     def paths(self) -> tuple[str, ...]:
         return (self.path,)
@@ -178,9 +193,29 @@ class DefaultServer(Resource):
             return Absent(self.path).plan(file)
         if self.wanted:
             return File(self.path, self.text.at(version.parse(about))).plan(file)
-        if self.port == 443 and any(443 in block.ports for block in others):
+        if self.tls and any(self.port in block.ports for block in others):
             return None
         return Absent(self.path).plan(file)
+
+
+class FormerDefaults(Resource):
+    """No server block for names without a site is left at a port that no site uses: another program may need the port.
+
+    ports: those of this app. own: the app's files in sites-enabled.
+    """
+
+    ports: tuple[int, ...]
+    own: tuple[str, ...]
+
+    def probe(self) -> str:
+        return "site_fact"
+
+    def plan(self, fact: str) -> Change | None:
+        blocks = parse(fact)
+        sites = [block for block in blocks if block.file not in self.own and not _DEFAULT.fullmatch(block.file)]
+        used = {*self.ports, *(port for block in sites for port in block.ports)}
+        left = sorted({block.file for block in blocks if _DEFAULT.fullmatch(block.file) and not block.ports & used})
+        return Change(f"remove {', '.join(left)}", f"file_remove {words(*left)}") if left else None
 
 
 def site_check(app: Target) -> str:

@@ -19,42 +19,36 @@ certbot_fact() {
     date '+now=%s'
     certbot_renewal "/etc/letsencrypt/live/$1/fullchain.pem" "$2"
     openssl x509 -in "/etc/letsencrypt/live/$1/fullchain.pem" -noout -startdate -enddate -ext subjectAltName || true
-    grep -E '^(server|authenticator|webroot_path|renew_hook) = ' "/etc/letsencrypt/renewal/$1.conf" || true
+    grep -E '^(server|authenticator|webroot_path|renew_hook|dns_[a-z0-9_]+_(credentials|propagation_seconds)) = ' "/etc/letsencrypt/renewal/$1.conf" || true
   fi
 }
 
-# certbot_issue NAME PROGRAM SERVER EMAIL WEBROOT HOOK DOMAIN…: request a certificate.
+# certbot_issue ARGUMENT…: request a certificate with these arguments of certbot, after a check of the names in $checked. domain: a
+# name of the certificate, for messages. The file account.ini has the key of an account at the authority.
+# Values: program server webroot checked domain
 certbot_issue() {
-  local name program server email webroot hook domain domains waited log
-  name=$1 program=$2 server=$3 email=$4 webroot=$5 hook=$6
-  shift 6
-  certbot_check certificate "$@"
-  domains=$*
-  set --
-  # A host name has no space.
-  for domain in $domains; do set -- "$@" -d "$domain"; done
-  if [ -n "$email" ]; then
-    set -- "$@" --email "$email"
-  else
-    set -- "$@" --register-unsafely-without-email
-  fi
+  local waited log account
+  # shellcheck disable=SC2086 # a host name has no space
+  [ -z "$checked" ] || certbot_check certificate $checked
   certbot_trust
+  account=${undo:?}/account.ini
+  [ ! -e "$account" ] || set -- --config "$account" "$@"
   step_say "requesting the certificate from $server"
   waited=0
-  while log=$(acme_log_begin) && ! "$program" certonly --non-interactive --agree-tos --cert-name "$name" --key-type ecdsa \
-    --server "$server" --webroot --webroot-path "$webroot" --deploy-hook "$hook" \
-    --renew-with-new-domains --force-renewal "$@" >"${undo:?}/certbot" 2>&1; do
-    if [ "$waited" -lt 120 ] && grep -q 'Another instance of Certbot' "${undo:?}/certbot"; then
+  while log=$(acme_log_begin) && ! "$program" certonly --non-interactive --agree-tos --key-type ecdsa --server "$server" \
+    --renew-with-new-domains --force-renewal "$@" >"$undo/certbot" 2>&1; do
+    if [ "$waited" -lt 120 ] && grep -q 'Another instance of Certbot' "$undo/certbot"; then
       step_say "waiting for another certbot on the server to end"
       sleep 5
       waited=$((waited + 5))
       continue
     fi
-    cat "${undo:?}/certbot"
-    # shellcheck disable=SC2086
-    acme_refused "$undo/certbot" "$log" "$server" $domains
+    rm -f -- "$account"
+    cat "$undo/certbot"
+    acme_refused "$undo/certbot" "$log"
   done
-  cat "${undo:?}/certbot"
+  rm -f -- "$account"
+  cat "$undo/certbot"
 }
 
 # certbot_rehearse_site NAME PROGRAM SERVER FOLDER: certbot_rehearse, for an app with a path: with the certificate of the site whose
@@ -97,7 +91,7 @@ certbot_left() {
   local file name
   for file in /etc/letsencrypt/renewal/*.conf; do
     name=${file##*/} name=${name%.conf}
-    if grep -qsF "webroot_path = $1" "$file" && grep -qs '^renew_hook = nginx -t -q' "$file" &&
+    if grep -qs -e "^webroot_path = $1" -e '^authenticator = dns-' "$file" && grep -qs '^renew_hook = nginx -t -q' "$file" &&
       ! [ -e "/etc/nginx/sites-available/$name" ] && ! [ -e "/srv/$name/repo.git" ] && ! certbot_used "$name"; then
       printf '%s\n' "$name"
     fi

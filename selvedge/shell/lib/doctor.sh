@@ -1,7 +1,7 @@
 # Frequent causes of trouble on a server, one fact a line. Changes nothing, but `nginx -t` opens the logs as nginx would.
 
 # doctor_fact MANAGER: the facts of status_fact, and more.
-# Values: app base run_dir live_socket supervisor_conf site_enabled site_login site_host health health_host health_timeout domains
+# Values: app base run_dir live_socket supervisor_conf site_enabled site_login site_host health health_host health_timeout domains ports
 doctor_fact() {
   status_fact "$1"
   doctor_system
@@ -43,10 +43,10 @@ doctor_names() {
   done
 }
 
-# doctor_ports: the programs that listen on ports 80 and 443, and the rules of the firewall.
+# doctor_ports: the programs that listen on the ports of the site, and the rules of the firewall.
 doctor_ports() {
   local port
-  for port in 80 443; do
+  for port in $ports; do
     printf 'port %s %s\n' "$port" "$(ss -H -l -n -t -p "sport = :$port" 2>/dev/null | grep -o 'users:.*' | sort -u | paste -s -d ' ')"
   done
   if probe_has ufw; then

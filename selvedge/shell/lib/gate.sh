@@ -220,7 +220,7 @@ gate_site() {
     if [ "$health_host" != localhost ] && [ -n "$header" ]; then other=1; fi
     ;;
   esac
-  url=$(request_scheme)://$name$(request_prefix)$health
+  url=$(request_origin "$name")$(request_prefix)$health
   answer=$(request_site "$url")
   code=${answer%% *} release=${answer#* }
   if [ "$code" = 0 ]; then code=; fi

@@ -15,15 +15,18 @@ python_tool_fact() {
   if [ -x "$python_root/$1/bin/$1" ]; then probe_line "$python_root/$1/.requirement"; fi
 }
 
-# python_tool_install NAME REQUIREMENT: the requirement is written last, so an interrupted installation is made again.
+# python_tool_install NAME REQUIREMENT…: the requirements are written last, so an interrupted installation is made again.
 # Values: pypi_mirror
 python_tool_install() {
+  local name
+  name=$1
+  shift
   python3 -c 'import ensurepip' 2>/dev/null || apt_install python3 python3-venv
-  step_try python3 -m venv --clear "$python_root/$1" || step_fail "python3 could not make a virtual environment in $python_root/$1: $reason."
+  step_try python3 -m venv --clear "$python_root/$name" || step_fail "python3 could not make a virtual environment in $python_root/$name: $reason."
   step_try python_env ${pypi_mirror:+PIP_INDEX_URL="$pypi_mirror" PIP_TRUSTED_HOST="$(python_trusted)"} \
-    "$python_root/$1/bin/python" -m pip --no-cache-dir --disable-pip-version-check --quiet install "$2" ||
-    step_fail "pip could not install $2 on the server${pypi_mirror:+ from $pypi_mirror}: $reason."
-  printf '%s\n' "$2" >"$python_root/$1/.requirement"
+    "$python_root/$name/bin/python" -m pip --no-cache-dir --disable-pip-version-check --quiet install "$@" ||
+    step_fail "pip could not install $* on the server${pypi_mirror:+ from $pypi_mirror}: $reason."
+  printf '%s\n' "$*" >"$python_root/$name/.requirement"
 }
 
 # python_env [NAME=VALUE…] COMMAND…: programs that bring their own list of certificate authorities get the system's.

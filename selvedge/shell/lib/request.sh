@@ -7,6 +7,23 @@ request_scheme() {
   if [ -e "$site_enabled-tls" ] || { [ -n "$file" ] && [ -n "$(https_sites "${file%/*}")" ]; }; then echo https; else echo http; fi
 }
 
+# request_origin HOST: print the beginning of the site's URLs at a host: the scheme, the host, and the port that nginx's files name,
+# if it is not the usual one.
+request_origin() { printf '%s://%s%s\n' "$(request_scheme)" "$1" "$(request_port)"; }
+
+# request_port: print ":8443"; nothing for the usual port.
+request_port() {
+  local file
+  if [ "$(request_scheme)" = https ]; then
+    file=$site_enabled-tls
+    [ -e "$file" ] || file=$(site_locations_of "$app" | head -n 1)
+    [ "$file" = "$site_enabled-tls" ] || file=$(https_sites "${file%/*}" | head -n 1)
+    sed -n 's/^ *include .*selvedge-listen-tls-\([0-9]*\)\.conf;.*/:\1/p' "$file" 2>/dev/null | head -n 1
+  else
+    cat "$site_enabled" "/etc/nginx/conf.d/00-selvedge-$app.conf" 2>/dev/null | sed -n 's/^ *listen \([0-9]*\)[ ;].*/:\1/p' | head -n 1 | grep -vxF :80 || :
+  fi
+}
+
 # request_prefix: print the path of the site that the app has, without a slash at its end, if its own paths do not have it
 # ([nginx] path).
 request_prefix() {
@@ -145,7 +162,7 @@ request_check() {
     names=$(site_names "$site_enabled-tls")
     case " $names " in *" $host "*) ;; *) host=${names%% *} ;; esac
   fi
-  url=$(request_scheme)://$host$(request_prefix)$health
+  url=$(request_origin "$host")$(request_prefix)$health
   direct=$(curl -s -o /dev/null -w '%{http_code}' --noproxy '*' --max-time "$health_timeout" --unix-socket "$live_socket" \
     -H "Host: $host" -H "X-Forwarded-Proto: $(request_scheme)" -- "http://localhost$health") || return 0
   answer=$(request_site "$url")

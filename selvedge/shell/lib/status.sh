@@ -57,7 +57,7 @@ status_health() {
 # status_site: the status of the site's answer through nginx at the announced address, and the release that its header names.
 status_site() {
   [ -e "$site_enabled" ] || return 0
-  printf 'site %s\n' "$(request_site "$(request_scheme)://$site_host$(request_prefix)$health")"
+  printf 'site %s\n' "$(request_site "$(request_origin "$site_host")$(request_prefix)$health")"
 }
 
 # status_units: the services that the app needs.
@@ -73,16 +73,16 @@ status_services() {
   done
 }
 
-# status_certificate CHAIN UNIT DOMAIN FOLDER: its validity, the end of the certificate that nginx serves instead, and whether its last
-# renewal by this unit failed.
+# status_certificate CHAIN UNIT DOMAIN PORT FOLDER: its validity, the end of the certificate that nginx serves instead, and whether its
+# last renewal by this unit failed.
 status_certificate() {
-  local dates unit domain
-  unit=$2 domain=$3
-  set -- "$(https_chain "$1" "$4")"
+  local dates unit domain port
+  unit=$2 domain=$3 port=$4
+  set -- "$(https_chain "$1" "$5")"
   [ -s "$1" ] || return 0
   dates=$(openssl x509 -in "$1" -noout -startdate -enddate)
   printf 'certificate %s %s\n' "$(status_date notBefore)" "$(status_date notAfter)"
-  printf 'served %s\n' "$(https_served_instead "$1" "$domain")"
+  printf 'served %s\n' "$(https_served_instead "$1" "$domain" "$port")"
   if [ -n "$(certbot_renewal "$1" "$unit")" ]; then printf 'renewal %s failed\n' "$unit"; fi
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ def pebble_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
         pytest.fail(f"the tests of certificates need {lacking}: apt-get install pebble openssl")
     running: list[Pebble] = []
 
-    def start(server: Server, **settings: int) -> Pebble:
+    def start(server: Server, **settings: Any) -> Pebble:
         pebble = Pebble(gateway(server), tmp_path_factory.mktemp("pebble"), **settings)
         running.append(pebble.__enter__())
         return pebble

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from https_site import NAME, WWW, RateLimited, Site, gateway, rate_limited_authority, request, served
+from https_site import NAME, WWW, RateLimited, Site, Watched, gateway, in_files, rate_limited_authority, request, served
 from lab import Lab, Project, until
+
+KID, KEY = "kid-1", "c4nary-zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsxx"
 
 
 def test_deploy_with_a_domain_serves_https(made: Site) -> None:
@@ -215,6 +217,35 @@ def test_an_expired_certificate_is_renewed(site: Site, pebble_of: object) -> Non
         brief.certificate()
     assert "renew the certificate, which has expired" in brief.must("certbot").stdout
     assert brief.serial() != before
+    site.name(NAME)
+
+
+def test_an_authority_that_wants_an_account(site: Site, pebble_of: object) -> None:
+    strict = Site(site.server, site.project, pebble_of(site.server, accounts={KID: KEY}))  # type: ignore[operator]
+    strict.name(NAME)
+    strict.configure(NAME)
+    refused = strict.fab("certbot")
+    assert refused.status == 1 and "set eab_kid under [tls] in hosts.toml, and SELVEDGE_EAB_HMAC_KEY" in refused.stderr, refused
+    strict.configure(NAME, tls=f'eab_kid = "{KID}"')
+    missing = strict.fab("certbot")
+    assert missing.status == 2 and "the HMAC key of kid-1 is missing (tls.eab_kid)" in missing.stderr, missing
+    (site.project.folder / ".env").write_text(f"SELVEDGE_EAB_HMAC_KEY={KEY[::-1]}\n")
+    wrong = strict.fab("certbot")
+    assert wrong.status == 1, wrong.stderr
+    assert "exactly as the authority shows them" in wrong.stderr and KEY[::-1] not in wrong.stderr, wrong.stderr
+    (site.project.folder / ".env").write_text(f"SELVEDGE_EAB_HMAC_KEY={KEY}\n")
+    assert KEY not in strict.must("certbot", "--script").stdout
+    with Watched(site.server) as watched:
+        done = strict.must("certbot")
+    seen = watched.text
+    assert "certbot certonly" in seen and KEY not in seen
+    assert KEY not in done.stdout + done.stderr and not in_files(site.server, KEY)
+    before = strict.serial()
+    strict.repeat_changes_nothing()
+    strict.renew()
+    until(lambda: strict.serial() != before, 10, "nginx shows the renewed certificate")
+    strict.must("certbot", "--renew-dry-run")
+    (site.project.folder / ".env").unlink()
     site.name(NAME)
 
 

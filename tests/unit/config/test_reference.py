@@ -53,6 +53,10 @@ def test_every_setting_has_a_description_and_a_valid_example(settings: Load) -> 
             for example in each.examples:
                 tables = {"app": {"name": "hello", "repository": "."}}
                 tables.setdefault(section, {})[key] = example
+                if key == "eab_kid":
+                    tables[section]["acme_server"] = "https://acme.example.com/directory"
+                if key == "challenge" or key.startswith("dns_"):
+                    tables[section] |= {"challenge": "dns", "dns_plugin": "cloudflare"}
                 if key.startswith("certificate"):
                     tables[section] |= {"certificate": "a.pem", "certificate_key": "a.key"}
                 text = "".join(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from selvedge.config.target import Release
-from selvedge.errors import Pending
+from selvedge.errors import ConfigError, Pending
 from selvedge.paths import Paths
 from tests.support.paths import ROOT
 from tests.unit.config.conftest import Load
@@ -129,3 +129,34 @@ def test_a_batch_may_be_a_share_of_the_servers(settings: Load) -> None:
 
     assert [size("25%", servers) for servers in (1, 4, 5, 8)] == [1, 1, 2, 2]
     assert (size("3", 10), size("100%", 7)) == (3, 7)
+
+
+SITE = "[app]\nname = 'hello'\nrepository = '.'\ndomains = ['a.test', '*.a.test']\n[hosts.server]\n"
+DNS = "challenge = 'dns'\ndns_plugin = 'cloudflare'"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (SITE, "the wildcard *.a.test, for which an authority gives a certificate only over DNS: set challenge"),
+        (SITE.replace("'a.test', ", "") + f"[tls]\n{DNS}", "no name but the wildcard *.a.test: add a name"),
+        (SITE.replace(", '*.a.test'", "") + "[nginx]\nhttp_port = 8080", "is 8080, but the certificate authority connects to"),
+        (SITE + f"[tls]\n{DNS}\n[nginx]\nhttp_port = 443", "http_port and https_port are both 443"),
+        (SITE + "[tls]\nchallenge = 'dns'", "dns_plugin is missing"),
+        (SITE + "[tls]\ndns_plugin = 'ovh'", "dns_plugin has no effect without challenge"),
+        (SITE + f"[tls]\n{DNS}\ncertbot = 'snap'", "cannot both be set"),
+        (SITE + f"[tls]\n{DNS}".replace("cloudflare", "aliyun"), "Debian has no plugin aliyun of certbot: set certbot = \"pip\""),
+        (SITE + f"[tls]\n{DNS}".replace("cloudflare", "route53") + "\ndns_credentials = 'x'", "as /root/.aws/credentials"),
+        (SITE + f"[tls]\n{DNS}\neab_kid = 'x'", "eab_kid needs acme_server"),
+        (SITE + f"[tls]\n{DNS}\n[nginx]\nhttp_port = 8080", ""),
+        (SITE + "[tls]\nupstream = true\n[nginx]\nhttp_port = 8080", ""),
+        (SITE + "[tls]\ncertificate = 'x'\ncertificate_key = 'x'\n[nginx]\nhttp_port = 8080", ""),
+    ],
+)
+def test_ports_wildcards_and_challenges_go_together(settings: Load, text: str, said: str) -> None:
+    if not said:
+        settings(text)
+        return
+    with pytest.raises(ConfigError) as caught:
+        settings(text)
+    assert said in str(caught.value), str(caught.value)

@@ -22,6 +22,7 @@ GOOD: list[tuple[str, Any, Any]] = [
     ("AppName", "a" * 30, "a" * 30),
     ("DomainName", "hello.example.com", "hello.example.com"),
     ("DomainName", "Hello.Example.COM", "hello.example.com"),
+    ("DomainName", "*.Example.com", "*.example.com"),
     ("DomainName", "hello.example.com.", "hello.example.com"),
     ("DomainName", "münchen.example", "xn--mnchen-3ya.example"),
     ("DomainName", "例え.テスト", "xn--r8jz45g.xn--zckzah"),
@@ -77,6 +78,10 @@ GOOD: list[tuple[str, Any, Any]] = [
     ("Email", "me@bücher.example", "me@xn--bcher-kva.example"),
     ("HttpsUrl", "https://acme.example.com:14000/dir", "https://acme.example.com:14000/dir"),
     ("HttpsUrl", "https://[2001:db8::1]/dir", "https://[2001:db8::1]/dir"),
+    ("EabKeyId", "", ""),
+    ("EabKeyId", "k-1_A.b~c+/=:@", "k-1_A.b~c+/=:@"),
+    ("DnsPlugin", "", ""),
+    ("DnsPlugin", "aliyun-next", "aliyun-next"),
     ("Network", "198.51.100.7", "198.51.100.7"),
     ("Network", "10.0.0.0/8", "10.0.0.0/8"),
     ("Network", "2001:DB8::/32", "2001:db8::/32"),
@@ -108,7 +113,11 @@ BAD: list[tuple[str, Any]] = [
         for bad in ("root", "www-data", "nginx", "deploy", "git", "sudo", "systemd-resolve", "selvedge")
     ],
     *[("AppName", bad) for bad in ("a-tls", "a-http", "tls-a", "snakeoil", "fastcgi-php", "selvedge-listen-tls")],
-    *[("DomainName", bad) for bad in ("", ".", "*.example.com", "203.0.113.10", "2001:db8::1", "a..b", "-a.b", "a-.b")],
+    *[("DomainName", bad) for bad in ("", ".", "203.0.113.10", "2001:db8::1", "a..b", "-a.b", "a-.b")],
+    *[("DomainName", bad) for bad in ("*", "*.", "*.*.a", "a.*.b", "*a.b", "*.203.0.113.10", "*.a;b")],
+    *[("OptionalDomain", bad) for bad in ("*.example.com",)],
+    *[("EabKeyId", bad) for bad in ("a b", "a\nb", "a;b", "$x", "é", "a" * 256)],
+    *[("DnsPlugin", bad) for bad in ("Cloudflare", "a_b", "-a", "a--b", "a b", "../a", "a;b", "a==1")],
     *[("DomainName", bad) for bad in ("a b", "a_b.c", "a.b/c", "a.b:80", "a" * 64 + ".b", "a.b; } server {", "a;b.c")],
     *[
         ("DomainName", bad)

@@ -40,7 +40,11 @@ def seen(
 
 
 CERTIFICATE = Certificate("hello", ("a.test", "www.a.test"), WEBROOT)
-ISSUE = f"certbot_issue hello /usr/bin/certbot {PRODUCTION} '' {WEBROOT} {words(RELOAD_HOOK)} a.test www.a.test"
+ISSUE = (
+    f"program=/usr/bin/certbot\nserver={PRODUCTION}\nwebroot={WEBROOT}\nchecked='a.test www.a.test'\ndomain=a.test\n"
+    f"certbot_issue --cert-name hello --deploy-hook {words(RELOAD_HOOK)} --webroot --webroot-path {WEBROOT} "
+    "--register-unsafely-without-email -d a.test -d www.a.test"
+)
 FIRST = ("get a certificate for a.test, www.a.test", ISSUE)
 TAKEN_OVER = ("get a new certificate whose renewal uses the site and reloads nginx", ISSUE)
 
@@ -136,7 +140,7 @@ def test_a_key_that_does_not_fit_is_refused(target: Callable[..., Target], key: 
 
 # --- nginx ---
 
-LISTEN = ListenTls(nginx_template("nginx/listen-tls.conf.j2"), "/etc/nginx/snippets/listen.conf")
+LISTEN = ListenTls("/etc/nginx/snippets/listen.conf", nginx_template("nginx/listen-tls.conf.j2", port=443))
 CREATE = "create /etc/nginx/snippets/listen.conf"
 OLD_SPELLING = "listen 443 ssl http2;\nlisten [::]:443 ssl http2;"
 NEW_SPELLING = "listen 443 ssl;\nlisten [::]:443 ssl;\nhttp2 on;"

@@ -31,6 +31,7 @@ OWNED = (
     "/etc/selvedge/hello/acme-ca.pem",
     "/etc/selvedge/hello/build.env",
     "/etc/selvedge/hello/certificate.pem",
+    "/etc/selvedge/hello/dns-credentials",
     "/etc/selvedge/hello/site-login",
     "/etc/supervisor/conf.d/hello.conf",
     "/etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service",

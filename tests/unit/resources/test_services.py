@@ -81,11 +81,11 @@ HTTPS_STAMP = HTTPS._wanted()
     (NGINX, fact(), "reload nginx", "service_check …\nnginx_reload"),
     (HTTPS, fact(stamp=HTTPS_STAMP), None),
     (HTTPS, fact(stamp=HTTPS_STAMP, more="Served=\n"), None),
-    (HTTPS, fact(), "reload nginx", "nginx_reload\nhttps_serves /chain.pem a.test"),
+    (HTTPS, fact(), "reload nginx", "nginx_reload\nhttps_serves /chain.pem a.test 443"),
     (HTTPS, fact(stamp=HTTPS_STAMP, more="Served=Apr  1 00:00:00 2026 GMT\n"),
-     "reload nginx, which serves an old certificate, valid until 2026-04-01", "nginx_reload\nhttps_serves /chain.pem a.test"),
+     "reload nginx, which serves an old certificate, valid until 2026-04-01", "nginx_reload\nhttps_serves /chain.pem a.test 443"),
     (HTTPS, fact(stamp=HTTPS_STAMP, more="Served=none\n"),
-     "reload nginx, which serves no certificate", "nginx_reload\nhttps_serves /chain.pem a.test"),
+     "reload nginx, which serves no certificate", "nginx_reload\nhttps_serves /chain.pem a.test 443"),
 )  # fmt: skip
 def test_nginx_with_http_and_https(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
     check(resource, fact, summary, shell)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from selvedge.resources.base import Resource
 from selvedge.resources.nginx.folders import MediaFolder, StaticFolders
-from selvedge.resources.nginx.sites import DEFAULTS, DebianDefaultSiteDisabled, DefaultServer, ServerNamesFree
+from selvedge.resources.nginx.sites import DebianDefaultSiteDisabled, DefaultServer, ServerNamesFree, default_path
 from selvedge.resources.nginx.version import VersionedText, nginx_template
 from tests.support.tables import check, table
 
@@ -47,11 +47,11 @@ def test_site_of_debian(resource: Resource, fact: str, summary: str | None, shel
 
 
 PLAIN = VersionedText(("server { listen 80 default_server; }\n",) * 3)
-ENCRYPTED = nginx_template("nginx/default-tls.conf.j2")
+ENCRYPTED = nginx_template("nginx/default-tls.conf.j2", port=443)
 HTTP = DefaultServer(80, PLAIN, True, (OWN,))
 NO_HTTP = DefaultServer(80, PLAIN, False, (OWN,))
-HTTPS = DefaultServer(443, ENCRYPTED, True, (OWN,))
-NO_HTTPS = DefaultServer(443, ENCRYPTED, False, (OWN,))
+HTTPS = DefaultServer(443, ENCRYPTED, True, (OWN,), True)
+NO_HTTPS = DefaultServer(443, ENCRYPTED, False, (OWN,), True)
 TLS = "file /etc/nginx/sites-enabled/b\nserver {\nlisten 443 ssl\nserver_name b.test\n"
 EXISTS = "file 644 root root\nanother\nold\n"
 
@@ -62,18 +62,18 @@ def seen(sites: str = "", file: str = "absent\n", version: str = "1.22.1") -> st
 
 
 @table(
-    (HTTP, seen(), f"create {DEFAULTS[80]}",
-     f"file_put {DEFAULTS[80]} 0644 root root <<'EOF'\nserver {{ listen 80 default_server; }}"),
+    (HTTP, seen(), f"create {default_path(80)}",
+     f"file_put {default_path(80)} 0644 root root <<'EOF'\nserver {{ listen 80 default_server; }}"),
     (HTTP, seen(OTHER), None),
-    (HTTP, seen(OTHER, EXISTS), f"remove {DEFAULTS[80]}", f"file_remove {DEFAULTS[80]}"),
-    (HTTP, seen(OTHER.replace("enabled/b", "enabled/a"), EXISTS), f"write {DEFAULTS[80]}",
-     f"file_put {DEFAULTS[80]} 0644 root root <<'EOF'"),
+    (HTTP, seen(OTHER, EXISTS), f"remove {default_path(80)}", f"file_remove {default_path(80)}"),
+    (HTTP, seen(OTHER.replace("enabled/b", "enabled/a"), EXISTS), f"write {default_path(80)}",
+     f"file_put {default_path(80)} 0644 root root <<'EOF'"),
     (NO_HTTP, seen(), None),
-    (NO_HTTP, seen(file=EXISTS), f"remove {DEFAULTS[80]}", f"file_remove {DEFAULTS[80]}"),
-    (HTTPS, seen(), f"create {DEFAULTS[443]}", "listen 443 ssl http2 default_server;\nssl_reject_handshake on;"),
-    (HTTPS, seen(version="1.25.1"), f"create {DEFAULTS[443]}", "listen 443 ssl default_server;"),
-    (HTTPS, seen(version="1.18.0"), f"create {DEFAULTS[443]}", "ssl_certificate $selvedge_nothing;"),
-    (NO_HTTPS, seen(file=EXISTS), f"remove {DEFAULTS[443]}", f"file_remove {DEFAULTS[443]}"),
+    (NO_HTTP, seen(file=EXISTS), f"remove {default_path(80)}", f"file_remove {default_path(80)}"),
+    (HTTPS, seen(), f"create {default_path(443, tls=True)}", "listen 443 ssl http2 default_server;\nssl_reject_handshake on;"),
+    (HTTPS, seen(version="1.25.1"), f"create {default_path(443, tls=True)}", "listen 443 ssl default_server;"),
+    (HTTPS, seen(version="1.18.0"), f"create {default_path(443, tls=True)}", "ssl_certificate $selvedge_nothing;"),
+    (NO_HTTPS, seen(file=EXISTS), f"remove {default_path(443, tls=True)}", f"file_remove {default_path(443, tls=True)}"),
     (NO_HTTPS, seen(TLS, EXISTS), None),
 )  # fmt: skip
 def test_default_site(resource: Resource, fact: str, summary: str | None, shell: str) -> None:

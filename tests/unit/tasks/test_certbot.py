@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from selvedge.engine.plan import Plan
 from selvedge.engine.script import step_script
@@ -21,6 +23,7 @@ from selvedge.resources.nginx.sites import DefaultServer
 from selvedge.resources.packages import Packages
 from selvedge.resources.services import Service
 from tasks.certbot import certbot
+from tasks.nginx import nginx
 
 
 def kinds(resources: list[Any]) -> list[str]:
@@ -48,16 +51,16 @@ class TestStep:
     def test_with_a_domain_the_step_requests_and_serves_a_certificate(self, target: Any) -> None:
         resources = self.resources(target, email="me@a.test")
         assert kinds(resources) == [
-            "Needs", "Port", "Packages", "Absent", "Service", "Certificate", "ListenTls", "File", "Link", "File",
+            "Needs", "Port", "Packages", "Absent", "Absent", "Service", "Certificate", "ListenTls", "File", "Link", "File",
             "FormerNamesDropped", "DefaultServer", "NginxHttps", "Absent",
         ]  # fmt: skip
-        certificate, https = resources[5], resources[-2]
+        certificate, https = resources[6], resources[-2]
         assert resources[3] == Absent("/etc/selvedge/hello/acme-ca.pem")
         # An unused key is deleted after nginx has loaded the other one.
         assert resources[-1] == Absent("/etc/selvedge/hello/certificate.pem")
         assert (certificate.domains, certificate.server, certificate.email) == (self.DOMAINS, PRODUCTION, "me@a.test")
-        assert list(https.loads) == resources[5:-2]
-        assert resources[4].name == "certbot.timer"
+        assert list(https.loads) == resources[6:-2]
+        assert resources[5].name == "certbot.timer"
 
     @pytest.mark.parametrize(
         ("tls", "server"),
@@ -171,3 +174,64 @@ class TestOwnCertificate:
             "Needs", "Port", "OwnCertificate", "ListenTls", "File", "Link", "File", "FormerNamesDropped", "DefaultServer",
             "NginxHttps",
         ]  # fmt: skip
+
+
+class TestAccount:
+    def certificate(self, target: Any, key: str) -> Certificate:
+        secrets = {"SELVEDGE_EAB_HMAC_KEY": SecretStr(key)} if key else {}
+        app = target(domains=["a.test"], tls={"acme_server": "https://ca.test/dir", "eab_kid": "kid-1"})
+        app = app.model_copy(update={"passwords": secrets})
+        return next(each for each in certbot.resources(app) if isinstance(each, Certificate))
+
+    def test_the_key_is_only_in_the_payload(self, target: Any) -> None:
+        certificate = self.certificate(target, "c4nary-0123456789_A==")
+        change = certificate.plan("")
+        assert change and change.payload == b"eab-kid = kid-1\neab-hmac-key = c4nary-0123456789_A\n"
+        assert "c4nary" not in f"{change.shell}{change.diff}{change.summary}{certificate!r}"
+        assert f'head -c {len(change.payload)} <&3 >"$undo/account.ini"' in change.shell
+
+    @pytest.mark.parametrize("key", ["", "short", "c4nary key 12345", "c4nary-0123\nserver = x", "c4nary+/0123456789"])
+    def test_a_key_that_is_missing_or_no_base64url_is_refused_and_not_shown(self, target: Any, key: str) -> None:
+        with pytest.raises(ConfigError) as caught:
+            self.certificate(target, key)
+        assert caught.value.key == "SELVEDGE_EAB_HMAC_KEY" and "c4nary" not in str(caught.value)
+
+
+class TestDns:
+    def test_certbot_and_its_plugin_write_to_the_dns(self, app: Any) -> None:
+        resources = list(certbot.resources(app("over DNS, other ports")))
+        (packages,) = (each for each in resources if isinstance(each, Packages))
+        assert packages.names == ("certbot", "python3-certbot-dns-rfc2136")
+        (certificate,) = (each for each in resources if isinstance(each, Certificate))
+        change = certificate.plan("")
+        # An authority refuses www.a.test beside *.a.test.
+        assert certificate.domains == ("a.test", "*.a.test")
+        assert change and "checked=''\n" in change.shell and " --authenticator=dns-rfc2136 " in change.shell
+        assert "--dns-rfc2136-credentials=/etc/selvedge/hello/dns-credentials" in change.shell
+        assert "--dns-rfc2136-propagation-seconds=5" in change.shell
+
+    def test_a_plugin_from_the_package_index(self, app: Any) -> None:
+        tls = {"challenge": "dns", "dns_plugin": "aliyun-next", "dns_credentials": "dns.ini", "certbot": "pip"}
+        (tool,) = (each for each in certbot.resources(app("domains", tls=tls)) if isinstance(each, Tool))
+        assert (tool.requirement, tool.plugins) == ("certbot>=2", ("certbot-dns-aliyun-next",))
+
+    def test_credentials_in_a_variable(self, app: Any) -> None:
+        tls = {"challenge": "dns", "dns_plugin": "cloudflare"}
+        settings = app("domains", tls=tls)
+        with pytest.raises(ConfigError, match="needs the credentials of your DNS provider"):
+            list(certbot.resources(settings))
+        known = settings.model_copy(update={"passwords": {"SELVEDGE_DNS_CREDENTIALS": SecretStr("x = c4nary")}})
+        (file,) = (each for each in certbot.resources(known) if isinstance(each, File) and each.secret)
+        assert (file.path, file.text, file.mode) == ("/etc/selvedge/hello/dns-credentials", "x = c4nary\n", "0600")
+
+    def test_addresses_name_the_ports(self, app: Any) -> None:
+        settings = app("over DNS, other ports")
+        assert settings.url == "https://a.test:8443/"
+        texts = {each.path: each.text for each in certbot.resources(settings) if isinstance(each, File) and not each.secret}
+        assert "https://$host:8443$request_uri" in texts["/etc/nginx/snippets/hello-http.conf"]
+        tls = texts["/etc/nginx/sites-available/hello-tls"]
+        assert "include /etc/nginx/snippets/selvedge-listen-tls-8443.conf;" in tls
+        assert "server_name a.test *.a.test;" in tls and "return 301 https://a.test:8443$request_uri;" in tls
+        site = {each.path: each.text for each in nginx.resources(settings) if isinstance(each, File)}
+        assert "return 301 $scheme://a.test:8080$request_uri;" in site["/etc/nginx/sites-available/hello"]
+        assert not [text for text in (*texts.values(), *site.values()) if re.search(r"listen (\[::\]:)?(80|443)\b", text)]

@@ -55,7 +55,7 @@ def test_every_server_block_has_the_limits(target: Any) -> None:
     limits = template("nginx/limits.conf.j2")
     directives = [line for line in limits.splitlines() if line.endswith(";")]
     assert len(directives) >= 6
-    texts = [template("nginx/default.conf.j2", app=target()), *nginx_template("nginx/default-tls.conf.j2").texts,
+    texts = [template("nginx/default.conf.j2", app=target()), *nginx_template("nginx/default-tls.conf.j2", port=443).texts,
              template("nginx/locations.conf.j2", app=target(), code="/srv/hello/current")]  # fmt: skip
     for text in texts:
         for directive in directives:

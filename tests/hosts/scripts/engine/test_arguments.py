@@ -62,10 +62,11 @@ def test_hooks_get_their_commands_unchanged(server: Any, hostile: Target) -> Non
 
 def test_certbot_gets_its_arguments_unchanged(server: Any, hostile: Target) -> None:
     shell = changed(declared("certbot", hostile), "Certificate")
-    done = server.run(f"certbot_issue() {{ printf '%s\\0' \"$@\"; }}\n{shell}")
+    done = server.run(f"certbot_issue() {{ printf '%s\\0' \"$@\" \"$server\" \"$checked\"; }}\n{shell}")
     arguments = done.stdout.decode().split("\0")
     assert HOSTILE["tls"]["email"] in arguments and HOSTILE["tls"]["acme_server"] in arguments
-    assert arguments[-4:-1] == [*HOSTILE["domains"], "x-y.example"]
+    names = [*HOSTILE["domains"], "x-y.example"]
+    assert arguments[-2] == " ".join(names) and [arguments[i + 1] for i, word in enumerate(arguments) if word == "-d"] == names
 
 
 def test_git_gets_its_arguments_unchanged(server: Any, hostile: Target, target: Callable[..., Target]) -> None:

@@ -26,7 +26,7 @@ class TestListen:
     )
     def test_each_version_of_nginx_gets_its_directives(self, server: Any, version: str, lines: str) -> None:
         server.program("nginx", f"echo {quote(version)} >&2")
-        server.make(ListenTls(nginx_template("nginx/listen-tls.conf.j2"), "/etc/nginx/snippets/listen.conf"))
+        server.make(ListenTls("/etc/nginx/snippets/listen.conf", nginx_template("nginx/listen-tls.conf.j2", port=443)))
         assert server.path("/etc/nginx/snippets/listen.conf").read_text().endswith(lines)
 
 

@@ -6,14 +6,20 @@ from typing import Any
 
 import pytest
 
-from selvedge.resources.nginx.sites import DEFAULTS, DebianDefaultSiteDisabled, DefaultServer, ServerNamesFree, parse
+from selvedge.resources.nginx.sites import (
+    DebianDefaultSiteDisabled,
+    DefaultServer,
+    ServerNamesFree,
+    default_path,
+    parse,
+)
 from selvedge.resources.nginx.version import VersionedText, nginx_template
 from tests.hosts.scripts.resources.sites import BY_ADDRESS, BY_NAME, TLS, A, B, debians, sites
 
 
 def default(wanted: bool = True, port: int = 80, own: str = A) -> DefaultServer:
     text = f"server {{ listen {port} ssl http2 default_server; }}\n"
-    return DefaultServer(port, VersionedText((text, text, text)), wanted, (own,))
+    return DefaultServer(port, VersionedText((text, text, text)), wanted, (own,), port == 443)
 
 
 def read(server: Any, version: str = "nginx/1.22.1") -> list[Any]:
@@ -65,7 +71,7 @@ def test_names_belong_to_one_site(server: Any, domains: tuple[str, ...], others:
 
 def test_the_default_site_gives_way_to_one_of_another_app(server: Any) -> None:
     server.program("nginx", "echo 'nginx version: nginx/1.22.1' >&2")
-    path = server.path(DEFAULTS[80])
+    path = server.path(default_path(80))
     server.make(default())
     assert path.exists() and not server.plan(default())
     sites(server, b=BY_ADDRESS)
@@ -93,7 +99,7 @@ def test_the_site_of_debian_is_removed_unless_edited(server: Any) -> None:
 def test_the_default_site_of_tls_stays_while_a_site_has_tls(server: Any) -> None:
     server.program("nginx", "echo 'nginx version: nginx/1.22.1' >&2")
     sites(server, a=TLS, b=TLS)
-    path = server.path(DEFAULTS[443])
+    path = server.path(default_path(443, tls=True))
     server.make(default(port=443))
     assert path.exists()
     assert not server.plan(default(port=443, wanted=False)), "the other site has TLS still"
@@ -114,8 +120,8 @@ def test_the_default_site_of_tls_stays_while_a_site_has_tls(server: Any) -> None
 )
 def test_the_default_site_of_tls_depends_on_the_version(server: Any, version: str, listens: str, refuses: str) -> None:
     server.program("nginx", f"echo 'nginx version: nginx/{version} (Ubuntu)' >&2")
-    real = DefaultServer(443, nginx_template("nginx/default-tls.conf.j2"), True, (A,))
+    real = DefaultServer(443, nginx_template("nginx/default-tls.conf.j2", port=443), True, (A,), True)
     server.make(real)
-    text = server.path(DEFAULTS[443]).read_text()
+    text = server.path(default_path(443, tls=True)).read_text()
     assert text.count(f"    listen {listens};\n") == 1 and f"    listen [::]:{listens};\n" in text
     assert [way for way in ("ssl_certificate $selvedge_nothing", "ssl_reject_handshake on") if way in text] == [refuses]

@@ -61,7 +61,12 @@ service_run 'enable --now' certbot.timer
 )
 change_3() (
 set -eu
-certbot_issue hello /usr/bin/certbot https://acme.example.com/directory me@example.com /var/www/letsencrypt 'nginx -t -q && systemctl reload nginx' hello.example.com www.hello.example.com
+program=/usr/bin/certbot
+server=https://acme.example.com/directory
+webroot=/var/www/letsencrypt
+checked='hello.example.com www.hello.example.com'
+domain=hello.example.com
+certbot_issue --cert-name hello --deploy-hook 'nginx -t -q && systemctl reload nginx' --webroot --webroot-path /var/www/letsencrypt --email me@example.com -d hello.example.com -d www.hello.example.com
 )
 change_4() (
 set -eu
@@ -214,7 +219,7 @@ set -eu
 service_check 'nginx rejects its configuration, so it was not started' 'Correct the file that it names.' nginx_test
 if systemctl is-active -q nginx; then
 nginx_reload
-https_serves /etc/letsencrypt/live/hello/fullchain.pem hello.example.com
+https_serves /etc/letsencrypt/live/hello/fullchain.pem hello.example.com 443
 app=hello
 live_socket=/srv/hello/live.sock
 site_enabled=/etc/nginx/sites-enabled/hello
@@ -227,7 +232,7 @@ header=1
 request_check
 fi
 service_run 'enable --now' nginx
-stamp_write nginx-tls-hello 0f8515259af2e159ca17e033d77d8dfb55e762307162479e7957bb51831ad930
+stamp_write nginx-tls-hello cc0bf065547017ff3041198327db895a6d6f2f04372ca3b60a109807e226739d
 )
 change_arm() (
 set -eu

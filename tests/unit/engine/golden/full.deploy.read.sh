@@ -192,14 +192,14 @@ printf '\n%s fact 42\n' "$mark"
 hook_switched /srv/hello/instances/.after_switch fa95d49c11eeb778 0123456789ab-22db02 /srv/hello/live.sock
 printf '\n%s fact 43\n' "$mark"
 [ -e /etc/nginx/nginx.conf ] && echo there || true
-:
-}
-read_second() {
 printf '\n%s fact 44\n' "$mark"
 site_fact
 echo
 echo --
 site_addresses
+:
+}
+read_second() {
 printf '\n%s fact 45\n' "$mark"
 if [ -e /etc/nginx/sites-enabled/hello ]; then
 site_hold_fact /etc/nginx/sites-enabled/hello hello
@@ -272,64 +272,68 @@ site_fact
 printf '\n--\n'
 probe_path /etc/nginx/conf.d/selvedge-default.conf -
 printf '\n%s fact 70\n' "$mark"
-probe_path /etc/logrotate.d/hello a8d6adbc87e9716ae3811e27658af9e29a59551977ae01de063713111808b306
+site_fact
 printf '\n%s fact 71\n' "$mark"
+probe_path /etc/logrotate.d/hello a8d6adbc87e9716ae3811e27658af9e29a59551977ae01de063713111808b306
+printf '\n%s fact 72\n' "$mark"
 probe_unit nginx.service
 printf Stamp=
 stamp_read nginx-hello
 echo
-printf '\n%s fact 72\n' "$mark"
+printf '\n%s fact 73\n' "$mark"
 printf '\n--- unit\n'
 probe_unit fail2ban.service
 printf '\n--- loaded\n'
 stamp_read 60-selvedge-hello
 printf '\n--- file\n'
-probe_path /etc/fail2ban/jail.d/60-selvedge-hello.local 85798d26dbabf82f70c76ec277d4bcb0e0dda8990185f5d715451b01936f6924
-printf '\n%s fact 73\n' "$mark"
-[ -e /etc/nginx/sites-available/hello ] && echo there || true
+probe_path /etc/fail2ban/jail.d/60-selvedge-hello.local 77deb53d40ddbb7830a7e61cf0a16fefd3b9a083720a44d9c8de6b9c3f25c3ee
 printf '\n%s fact 74\n' "$mark"
-probe_port 443
+[ -e /etc/nginx/sites-available/hello ] && echo there || true
 printf '\n%s fact 75\n' "$mark"
-probe_packages certbot
+probe_port 443
 printf '\n%s fact 76\n' "$mark"
-probe_path /etc/selvedge/hello/acme-ca.pem ''
+probe_packages certbot
 printf '\n%s fact 77\n' "$mark"
+probe_path /etc/selvedge/hello/acme-ca.pem ''
+printf '\n%s fact 78\n' "$mark"
+probe_path /etc/selvedge/hello/dns-credentials ''
+printf '\n%s fact 79\n' "$mark"
 probe_unit certbot.timer
 printf Stamp=
 stamp_read certbot.timer
 echo
-printf '\n%s fact 78\n' "$mark"
+printf '\n%s fact 80\n' "$mark"
 certbot_fact hello certbot.service
-printf '\n%s fact 79\n' "$mark"
+printf '\n%s fact 81\n' "$mark"
 nginx_version
 probe_path /etc/nginx/snippets/selvedge-listen-tls.conf -
-printf '\n%s fact 80\n' "$mark"
-probe_path /etc/nginx/sites-available/hello-tls 11c6cca2e14b817e1d6684fe8f673ac02313deba53fb1b949310f4569bf41f8f
-printf '\n%s fact 81\n' "$mark"
-probe_path /etc/nginx/sites-enabled/hello-tls ''
 printf '\n%s fact 82\n' "$mark"
-probe_path /etc/nginx/snippets/hello-http.conf 99504638bb8dce5b5be681d6bdf9ba1053dd723f2885fe39664abc7bb74ee06d
+probe_path /etc/nginx/sites-available/hello-tls 11c6cca2e14b817e1d6684fe8f673ac02313deba53fb1b949310f4569bf41f8f
 printf '\n%s fact 83\n' "$mark"
+probe_path /etc/nginx/sites-enabled/hello-tls ''
+printf '\n%s fact 84\n' "$mark"
+probe_path /etc/nginx/snippets/hello-http.conf 99504638bb8dce5b5be681d6bdf9ba1053dd723f2885fe39664abc7bb74ee06d
+printf '\n%s fact 85\n' "$mark"
 site_hold_fact /etc/nginx/sites-available/hello hello
 echo --
 probe_path /etc/nginx/sites-available/hello e07012728d043d637880e228a930ca1d97ae9dc6093bb168a7103d27a9022571
-printf '\n%s fact 84\n' "$mark"
+printf '\n%s fact 86\n' "$mark"
 nginx_version
 site_fact
 printf '\n--\n'
 probe_path /etc/nginx/conf.d/selvedge-default-tls.conf -
-printf '\n%s fact 85\n' "$mark"
+printf '\n%s fact 87\n' "$mark"
 probe_unit nginx.service
 printf Stamp=
 stamp_read nginx-tls-hello
 echo
-https_fact /etc/letsencrypt/live/hello/fullchain.pem nginx-tls-hello hello.example.com
-printf '\n%s fact 86\n' "$mark"
+https_fact /etc/letsencrypt/live/hello/fullchain.pem nginx-tls-hello hello.example.com 443
+printf '\n%s fact 88\n' "$mark"
 probe_path /etc/selvedge/hello/certificate.pem ''
 :
 }
 read_lookups() {
-probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-22db02 /srv/hello/instances/0123456789ab-22db02/env /srv/hello/instances/0123456789ab-22db02/run /srv/hello/instances/0123456789ab-22db02/selvedge_worker.py /srv/hello/instances/0123456789ab-22db02/selvedge_app.py /srv/hello/instances/0123456789ab-22db02/selvedge_explain.py /srv/hello/instances/0123456789ab-22db02/gunicorn_start /srv/hello/instances/0123456789ab-22db02/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/conf.d/00-selvedge-hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/selvedge/hello/acme-ca.pem /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf /etc/selvedge/hello/certificate.pem
+probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-22db02 /srv/hello/instances/0123456789ab-22db02/env /srv/hello/instances/0123456789ab-22db02/run /srv/hello/instances/0123456789ab-22db02/selvedge_worker.py /srv/hello/instances/0123456789ab-22db02/selvedge_app.py /srv/hello/instances/0123456789ab-22db02/selvedge_explain.py /srv/hello/instances/0123456789ab-22db02/gunicorn_start /srv/hello/instances/0123456789ab-22db02/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/conf.d/00-selvedge-hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/selvedge/hello/acme-ca.pem /etc/selvedge/hello/dns-credentials /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf /etc/selvedge/hello/certificate.pem
 probe_take_hashes /srv/hello/git_credentials /etc/tmpfiles.d/hello.conf /srv/hello/instances/0123456789ab-22db02/env /srv/hello/instances/0123456789ab-22db02/run /srv/hello/instances/0123456789ab-22db02/selvedge_worker.py /srv/hello/instances/0123456789ab-22db02/selvedge_app.py /srv/hello/instances/0123456789ab-22db02/selvedge_explain.py /srv/hello/instances/0123456789ab-22db02/gunicorn_start /srv/hello/instances/0123456789ab-22db02/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf
 probe_take_packages nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 supervisor certbot
 :

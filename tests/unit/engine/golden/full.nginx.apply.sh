@@ -518,13 +518,13 @@ header=1
 request_check
 fi
 service_run 'enable --now' nginx
-stamp_write nginx-hello adea902876f6955b1a28c33b10853208c1a945221eedaa57cdb8c2f1fedac626
+stamp_write nginx-hello 956afee48526ccf8ac4012776af4d8a230345026a63368e5a38caa8f4ff12236
 )
 change_18() (
 set -eu
 stamp_remove 60-selvedge-hello
 file_put /etc/fail2ban/jail.d/60-selvedge-hello.local 0644 root root <<'EOF'
-# Bans addresses that probe the site of hello: blocks ports 80 and 443 for them, for a limited time.
+# Bans addresses that probe the site of hello: blocks the ports of the site for them, for a limited time.
 # 50-selvedge.local has the addresses that are never banned.
 # Written by `fab nginx`; edit templates/nginx/fail2ban.local.j2 instead.
 
@@ -533,7 +533,7 @@ file_put /etc/fail2ban/jail.d/60-selvedge-hello.local 0644 root root <<'EOF'
 enabled = true
 filter = nginx-http-auth
 backend = auto
-port = http,https
+port = 80,443
 # Never ban a proxy of nginx.trusted_proxies: that would block all of its clients.
 ignoreip = 127.0.0.1/8 ::1 198.51.100.7 10.0.0.0/8 173.245.48.0/20 103.21.244.0/22 103.22.200.0/22 103.31.4.0/22 141.101.64.0/18 108.162.192.0/18 190.93.240.0/20 188.114.96.0/20 197.234.240.0/22 198.41.128.0/17 162.158.0.0/15 104.16.0.0/13 104.24.0.0/14 172.64.0.0/13 131.0.72.0/22 2400:cb00::/32 2606:4700::/32 2803:f800::/32 2405:b500::/32 2405:8100::/32 2a06:98c0::/29 2c0f:f248::/32
 # fail2ban does not start if a jail has no log file. /dev/null always exists, even after the app is removed.
@@ -545,14 +545,14 @@ logpath = /var/log/hello/nginx-error.log
 enabled = true
 filter = nginx-botsearch
 backend = auto
-port = http,https
+port = 80,443
 # Never ban a proxy of nginx.trusted_proxies: that would block all of its clients.
 ignoreip = 127.0.0.1/8 ::1 198.51.100.7 10.0.0.0/8 173.245.48.0/20 103.21.244.0/22 103.22.200.0/22 103.31.4.0/22 141.101.64.0/18 108.162.192.0/18 190.93.240.0/20 188.114.96.0/20 197.234.240.0/22 198.41.128.0/17 162.158.0.0/15 104.16.0.0/13 104.24.0.0/14 172.64.0.0/13 131.0.72.0/22 2400:cb00::/32 2606:4700::/32 2803:f800::/32 2405:b500::/32 2405:8100::/32 2a06:98c0::/29 2c0f:f248::/32
 logpath = /var/log/hello/nginx-missed.log
           /dev/null
 EOF
 bans_reload
-stamp_write 60-selvedge-hello 85798d26dbabf82f70c76ec277d4bcb0e0dda8990185f5d715451b01936f6924
+stamp_write 60-selvedge-hello 77deb53d40ddbb7830a7e61cf0a16fefd3b9a083720a44d9c8de6b9c3f25c3ee
 )
 change_arm() (
 set -eu

@@ -302,13 +302,13 @@ header=''
 request_check
 fi
 service_run 'enable --now' nginx
-stamp_write nginx-hello 4d365affe6aee2685aa91740350152faae54c573cbc07a56ea14514761d74b9e
+stamp_write nginx-hello 8d3a85985cb7d2bea80acfddcf6c0308247c75bff7e59eedf69ae7cdde451655
 )
 change_14() (
 set -eu
 stamp_remove 60-selvedge-hello
 file_put /etc/fail2ban/jail.d/60-selvedge-hello.local 0644 root root <<'EOF'
-# Bans addresses that probe the site of hello: blocks ports 80 and 443 for them, for a limited time.
+# Bans addresses that probe the site of hello: blocks the ports of the site for them, for a limited time.
 # 50-selvedge.local has the addresses that are never banned.
 # Written by `fab nginx`; edit templates/nginx/fail2ban.local.j2 instead.
 
@@ -317,7 +317,7 @@ file_put /etc/fail2ban/jail.d/60-selvedge-hello.local 0644 root root <<'EOF'
 enabled = true
 filter = nginx-http-auth
 backend = auto
-port = http,https
+port = 80,443
 # fail2ban does not start if a jail has no log file. /dev/null always exists, even after the app is removed.
 logpath = /var/log/hello/nginx-error.log
           /dev/null
@@ -327,12 +327,12 @@ logpath = /var/log/hello/nginx-error.log
 enabled = true
 filter = nginx-botsearch
 backend = auto
-port = http,https
+port = 80,443
 logpath = /var/log/hello/nginx-missed.log
           /dev/null
 EOF
 bans_reload
-stamp_write 60-selvedge-hello 30828d4e28c3115d93c6bc796222e38bc904211810b3da530ab3fa66c6b73f73
+stamp_write 60-selvedge-hello 7aab83e30e215ab62b81a5a0e68ac2a2ccd5fd3c932f42caeb15c1e07d99c328
 )
 change_arm() (
 set -eu

@@ -1,0 +1,15 @@
+"""The environment variables that have a secret of its own instead of a setting."""
+
+from __future__ import annotations
+
+PASSWORD_PREFIX = "SELVEDGE_BASIC_AUTH_"
+"""The beginning of the variables with the passwords of `nginx.basic_auth`."""
+EAB_HMAC_KEY = "SELVEDGE_EAB_HMAC_KEY"
+"""The key of `tls.eab_kid`."""
+DNS_CREDENTIALS = "SELVEDGE_DNS_CREDENTIALS"
+"""The content of the file that `tls.dns_credentials` would name."""
+
+
+def is_secret(name: str) -> bool:
+    """Return whether a variable has such a secret."""
+    return name.startswith(PASSWORD_PREFIX) or name in (EAB_HMAC_KEY, DNS_CREDENTIALS)
