@@ -17,7 +17,7 @@ def locked(server: Server, folder: Path, command: str, made: str = "uv.lock") ->
     """
     login = server.ssh_argv("deploy")
     there = "/tmp/lock"
-    make = f"PATH=$PATH:{Path(UV).parent} {command} >&2"
+    make = f"export PATH=$PATH:{Path(UV).parent} && {{ {command}; }} >&2"
     script = f"rm -rf {there} && mkdir {there} && cd {there} && tar -x && {make} && tar -c -- {made}"
     packed = subprocess.run(["tar", "-c", "-C", str(folder), "--exclude=.git", "."], capture_output=True, check=True).stdout
     done = subprocess.run([*login, script], input=packed, capture_output=True, check=False, timeout=300)
