@@ -72,7 +72,7 @@ change_4() (
 set -eu
 file_put /etc/nginx/snippets/selvedge-listen-tls.conf 0644 root root <<'EOF'
 # Makes a site listen for HTTPS and HTTP/2. All HTTPS sites of Selvedge on this server include this file.
-# Written by `fab certbot`; edit templates/nginx/listen-tls.conf.j2 instead.
+# Written by `fab certbot`; edit its template nginx/listen-tls.conf.j2 instead.
 listen 443 ssl http2;
 listen [::]:443 ssl http2;
 EOF
@@ -81,7 +81,7 @@ change_5() (
 set -eu
 file_put /etc/nginx/sites-available/hello-tls 0644 root root <<'EOF'
 # The site of hello over HTTPS.
-# Written by `fab certbot`; edit templates/nginx/tls.conf.j2 instead.
+# Written by `fab certbot`; edit its template nginx/tls.conf.j2 instead.
 
 server {
     include /etc/nginx/snippets/selvedge-listen-tls.conf;
@@ -168,7 +168,7 @@ change_7() (
 set -eu
 file_put /etc/nginx/snippets/hello-http.conf 0644 root root <<'EOF'
 # Redirects HTTP to HTTPS, except for the certificate authority's checks.
-# Written by `fab certbot`; edit templates/nginx/redirect.conf.j2 instead.
+# Written by `fab certbot`; edit its template nginx/redirect.conf.j2 instead.
 if ($uri !~ "^/\.well-known/acme-challenge/") {
     return 301 https://$host$request_uri;
 }
@@ -178,7 +178,7 @@ change_8() (
 set -eu
 file_put /etc/nginx/conf.d/selvedge-default-tls.conf 0644 root root <<'EOF'
 # Rejects the TLS handshake for names without an HTTPS site. All apps of this server share this file.
-# Written by `fab certbot`; edit templates/nginx/default-tls.conf.j2 instead.
+# Written by `fab certbot`; edit its template nginx/default-tls.conf.j2 instead.
 # All sites of a port use the protocols of its default server, so this file sets them, too.
 
 server {
@@ -232,7 +232,7 @@ header=1
 request_check
 fi
 service_run 'enable --now' nginx
-stamp_write nginx-tls-hello cc0bf065547017ff3041198327db895a6d6f2f04372ca3b60a109807e226739d
+stamp_write nginx-tls-hello 786a7d3bab25b0b4548aa46916a573b08b7dbda6a07ca24d0e1443412af7f827
 )
 change_arm() (
 set -eu

@@ -60,7 +60,7 @@ change_5() (
 set -eu
 file_put /etc/sudoers.d/90-selvedge-deploy 0440 root root <<'EOF'
 # Lets deploy run everything as root, without a password (server.sudo in hosts.toml).
-# Written by `fab harden`; edit templates/harden/sudoers.j2 instead.
+# Written by `fab harden`; edit its template harden/sudoers.j2 instead.
 deploy ALL=(ALL:ALL) NOPASSWD: ALL
 EOF
 visudo -cqf /etc/sudoers.d/90-selvedge-deploy
@@ -123,7 +123,7 @@ set -eu
 sshd_check_unchanged
 file_put /etc/ssh/sshd_config.d/00-selvedge.conf 0600 root root <<'EOF'
 # Settings of sshd that are stricter than Debian's defaults. `sshd -T` shows the active settings.
-# Written by `fab harden`; edit templates/harden/sshd.conf.j2 instead.
+# Written by `fab harden`; edit its template harden/sshd.conf.j2 instead.
 # sshd uses the first value that it reads, and reads this folder sorted by name: 00- comes before a cloud image's
 # 50-cloud-init.conf, which may contain PasswordAuthentication yes.
 
@@ -174,7 +174,7 @@ Ciphers chacha20-poly1305@openssh.com,aes256-gcm@openssh.com,aes256-ctr,aes192-c
 MACs hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com,umac-128-etm@openssh.com
 EOF
 sshd_assert deploy 'permitrootlogin no' 'pubkeyauthentication yes' 'passwordauthentication no' 'kbdinteractiveauthentication no' 'hostbasedauthentication no' 'permitemptypasswords no' 'permituserenvironment no' 'strictmodes yes' 'maxauthtries 4' 'logingracetime 30' 'maxstartups 10:30:60' 'persourcemaxstartups 10' 'maxsessions 10' 'clientaliveinterval 20' 'clientalivecountmax 2' 'tcpkeepalive no' 'disableforwarding yes' 'allowtcpforwarding no' 'allowagentforwarding no' 'allowstreamlocalforwarding no' 'x11forwarding no' 'permittunnel no' 'gatewayports no' 'compression no' 'loglevel VERBOSE' 'hostkey /etc/ssh/ssh_host_ed25519_key' 'hostkey /etc/ssh/ssh_host_rsa_key' 'modulifile /etc/ssh/moduli-3072' 'hostkeyalgorithms sk-ssh-ed25519-cert-v01@openssh.com,ssh-ed25519-cert-v01@openssh.com,rsa-sha2-512-cert-v01@openssh.com,rsa-sha2-256-cert-v01@openssh.com,sk-ssh-ed25519@openssh.com,ssh-ed25519,rsa-sha2-512,rsa-sha2-256' 'kexalgorithms mlkem768x25519-sha256,sntrup761x25519-sha512,sntrup761x25519-sha512@openssh.com,curve25519-sha256,curve25519-sha256@libssh.org,diffie-hellman-group16-sha512,diffie-hellman-group18-sha512,diffie-hellman-group-exchange-sha256' 'ciphers chacha20-poly1305@openssh.com,aes256-gcm@openssh.com,aes256-ctr,aes192-ctr,aes128-gcm@openssh.com,aes128-ctr' 'macs hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com,umac-128-etm@openssh.com'
-sshd_reload 64873a1382e86a32aeefefc6ed246dd116ef44b09f49276a1960a3a5a6ef14fa
+sshd_reload 01d95d2843ed58102b0190117acf27fbaccf870b99e31574aba6538b3b78faa5
 )
 change_4() (
 set -eu
@@ -184,7 +184,7 @@ file_put /etc/ufw/before.init 0750 root root <<'EOF_'
 # Limits new SSH connections per address: 20 at once, then 2 per second. Packets over the limit are dropped, so a client
 # that retries is only delayed. ufw's own `limit` (6 in 30 seconds) is too strict for a deploy tool.
 # ufw runs this script when it starts and stops (man ufw-framework).
-# Written by `fab harden`; edit templates/harden/before.init.j2 instead.
+# Written by `fab harden`; edit its template harden/before.init.j2 instead.
 
 case "$1" in
 start)
@@ -317,7 +317,7 @@ change_0() (
 set -eu
 file_put /etc/fail2ban/jail.d/50-selvedge.local 0644 root root <<'EOF'
 # Bans addresses that repeatedly fail to log in over SSH, for a limited time.
-# Written by `fab harden`; edit templates/harden/fail2ban.local.j2 instead.
+# Written by `fab harden`; edit its template harden/fail2ban.local.j2 instead.
 
 [DEFAULT]
 banaction = nftables-multiport
@@ -344,14 +344,14 @@ bans_test
 service_run restart fail2ban
 fi
 service_run 'enable --now' fail2ban
-stamp_write fail2ban 4b799f9fc0ed3047c0addc7c637b0a23dd879b92a64a20c7b733aee2461e941c
+stamp_write fail2ban ca77dd6618def13f8aeb9b2a380edc45959fd0bb6b8688a6d3dbd3cb3a3634e1
 )
 change_2() (
 set -eu
 file_put /etc/sysctl.d/90-selvedge.conf 0644 root root <<'EOF'
 # Kernel settings. Sources: [K] docs.kernel.org, admin-guide/sysctl and networking/ip-sysctl; [C] CIS Debian Linux 12
 # Benchmark 1.5 and 3.3; [L] Lynis 3, control KRNL-6000. `sysctl NAME` shows the active value.
-# Written by `fab harden`; edit templates/harden/sysctl.conf.j2 instead.
+# Written by `fab harden`; edit its template harden/sysctl.conf.j2 instead.
 
 # Hide kernel addresses. Only root may read the kernel log and measure performance. [L] [K: kernel.rst]
 kernel.kptr_restrict = 2
@@ -431,7 +431,7 @@ set -eu
 file_put /etc/security/limits.d/50-selvedge.conf 0644 root root <<'EOF'
 # No core dumps, because they contain a program's memory with its secrets. `*` does not include root: limits.conf(5).
 # CIS Debian 12 Benchmark 1.5; Lynis, control KRNL-5820. Takes effect at the next login.
-# Written by `fab harden`; edit templates/harden/limits.conf.j2 instead.
+# Written by `fab harden`; edit its template harden/limits.conf.j2 instead.
 * - core 0
 root - core 0
 EOF
@@ -440,7 +440,7 @@ change_8() (
 set -eu
 file_put /etc/systemd/coredump.conf.d/50-selvedge.conf 0644 root root <<'EOF'
 # Makes systemd-coredump, if installed, store no core dumps, because they contain a program's memory with its secrets.
-# Written by `fab harden`; edit templates/harden/coredump.conf.j2 instead.
+# Written by `fab harden`; edit its template harden/coredump.conf.j2 instead.
 [Coredump]
 Storage=none
 ProcessSizeMax=0
@@ -451,7 +451,7 @@ set -eu
 file_put /etc/modprobe.d/50-selvedge.conf 0644 root root <<'EOF'
 # Blocks kernel modules that a web server does not need. Any user could make the kernel load them by opening a socket or
 # mounting a disk, and rarely used code has undetected vulnerabilities. Loaded modules stay until the next reboot.
-# Written by `fab harden`; edit templates/harden/modules.conf.j2 instead.
+# Written by `fab harden`; edit its template harden/modules.conf.j2 instead.
 
 # Protocols: CIS Debian 12 Benchmark 3.2; Lynis, control NETW-3200.
 install dccp /bin/false
@@ -475,7 +475,7 @@ set -eu
 file_put /etc/profile.d/50-selvedge.sh 0644 root root <<'EOF'
 # Makes bash log out after 30 minutes at the prompt; running programs are not affected.
 # CIS Debian 12 Benchmark 5.4.3.2; Lynis, control SHLL-6220. `unset TMOUT` in ~/.profile disables it for one user.
-# Written by `fab harden`; edit templates/harden/profile.sh.j2 instead.
+# Written by `fab harden`; edit its template harden/profile.sh.j2 instead.
 TMOUT=1800
 export TMOUT
 EOF

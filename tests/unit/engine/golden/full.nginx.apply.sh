@@ -55,7 +55,7 @@ change_4() (
 set -eu
 file_put /etc/systemd/system/nginx.service.d/50-selvedge.conf 0644 root root <<'EOF'
 # Restricts nginx to the rights that it needs, from its next start on. `systemd-analyze security nginx` rates them.
-# Written by `fab nginx`; edit templates/nginx/box.conf.j2 instead.
+# Written by `fab nginx`; edit its template nginx/box.conf.j2 instead.
 [Service]
 LimitNOFILE=65536
 UMask=0027
@@ -100,7 +100,7 @@ change_5() (
 set -eu
 file_put /etc/systemd/system/selvedge-hello-boot.service 0644 root root <<'EOF'
 # At boot, nginx starts after hello listens on its socket, but no later than 30 seconds: it would answer 502 until then.
-# Written by `fab nginx`; edit templates/nginx/boot.service.j2 instead.
+# Written by `fab nginx`; edit its template nginx/boot.service.j2 instead.
 [Unit]
 Description=Wait for hello before nginx starts
 After=supervisor.service
@@ -150,7 +150,7 @@ change_11() (
 set -eu
 file_put /etc/nginx/conf.d/selvedge.conf 0644 root root <<'EOF'
 # Settings that the sites of all apps share.
-# Written by `fab nginx`; edit templates/nginx/shared.conf.j2 instead.
+# Written by `fab nginx`; edit its template nginx/shared.conf.j2 instead.
 
 map $http_upgrade $connection_upgrade {
     default upgrade;
@@ -201,7 +201,7 @@ change_12() (
 set -eu
 file_put /etc/nginx/snippets/hello.conf 0644 root root <<'EOF'
 # The locations of hello. Its sites for HTTP and HTTPS include this file.
-# Written by `fab nginx`; edit templates/nginx/locations.conf.j2 instead.
+# Written by `fab nginx`; edit its template nginx/locations.conf.j2 instead.
 
 client_max_body_size 100m;
 # Limits for slow clients: a request's headers must arrive within 10 seconds, and each part of its body within 15.
@@ -339,7 +339,7 @@ change_13() (
 set -eu
 file_put /etc/nginx/sites-available/hello 0644 root root <<'EOF'
 # The site of hello: nginx passes its requests to the live release.
-# Written by `fab nginx`; edit templates/nginx/site.conf.j2 instead.
+# Written by `fab nginx`; edit its template nginx/site.conf.j2 instead.
 
 upstream hello {
     # A link to the socket of the live release. nginx follows it at every new connection, so a release only moves the link
@@ -438,7 +438,7 @@ change_15() (
 set -eu
 file_put /etc/nginx/conf.d/selvedge-default.conf 0644 root root <<'EOF'
 # Closes the connection of requests for names without a site. All apps of this server share this file.
-# Written by `fab nginx`; edit templates/nginx/default.conf.j2 instead.
+# Written by `fab nginx`; edit its template nginx/default.conf.j2 instead.
 
 server {
     listen 80 default_server;
@@ -472,7 +472,7 @@ change_16() (
 set -eu
 file_put /etc/logrotate.d/hello 0644 root root <<'EOF'
 # Rotates nginx's logs of hello every day and keeps two weeks.
-# Written by `fab nginx`; edit templates/nginx/logrotate.j2 instead.
+# Written by `fab nginx`; edit its template nginx/logrotate.j2 instead.
 /var/log/hello/nginx-*.log {
     daily
     rotate 14
@@ -518,7 +518,7 @@ header=1
 request_check
 fi
 service_run 'enable --now' nginx
-stamp_write nginx-hello 956afee48526ccf8ac4012776af4d8a230345026a63368e5a38caa8f4ff12236
+stamp_write nginx-hello 7ecc3331314247c666c934178ddc8ad207c2c012c25bf871d10cf869620ee4b3
 )
 change_18() (
 set -eu
@@ -526,7 +526,7 @@ stamp_remove 60-selvedge-hello
 file_put /etc/fail2ban/jail.d/60-selvedge-hello.local 0644 root root <<'EOF'
 # Bans addresses that probe the site of hello: blocks the ports of the site for them, for a limited time.
 # 50-selvedge.local has the addresses that are never banned.
-# Written by `fab nginx`; edit templates/nginx/fail2ban.local.j2 instead.
+# Written by `fab nginx`; edit its template nginx/fail2ban.local.j2 instead.
 
 # Wrong passwords for nginx's own login (auth_basic).
 [hello-passwords]
@@ -552,7 +552,7 @@ logpath = /var/log/hello/nginx-missed.log
           /dev/null
 EOF
 bans_reload
-stamp_write 60-selvedge-hello 77deb53d40ddbb7830a7e61cf0a16fefd3b9a083720a44d9c8de6b9c3f25c3ee
+stamp_write 60-selvedge-hello dced4c593d836f4c1c5820ea1e68b73e1c4f23c7e6dfe48a5e0610ea359819fe
 )
 change_arm() (
 set -eu

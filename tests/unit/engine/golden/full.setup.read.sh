@@ -50,9 +50,9 @@ apt_fact
 printf '\n%s fact 2\n' "$mark"
 probe_packages unattended-upgrades
 printf '\n%s fact 3\n' "$mark"
-probe_path /etc/apt/apt.conf.d/20auto-upgrades dc4ca5dfc4aacf3bd26d14c67ba84f8d3d074b208237e9aec85edb6476bcaa51
+probe_path /etc/apt/apt.conf.d/20auto-upgrades f647c677d3ad9c8c2b8886c4712365adca2a4701b1affdcf154458408da4cf10
 printf '\n%s fact 4\n' "$mark"
-probe_path /etc/apt/apt.conf.d/52unattended-upgrades-selvedge a44158e548baf8e42b0dc10a392abfe5d5088cf875603a38f5a8e1a932508582
+probe_path /etc/apt/apt.conf.d/52unattended-upgrades-selvedge 2cbfde80b4f03814591a4db817878b1174a3036f8298d44410556079dc483b13
 printf '\n%s fact 5\n' "$mark"
 probe_unit apt-daily.timer
 echo
@@ -74,7 +74,7 @@ printf '\n%s fact 10\n' "$mark"
 probe_path /etc/sudoers.d ''
 printf '\n%s fact 11\n' "$mark"
 printf '\n--- file\n'
-probe_path /etc/sudoers.d/90-selvedge-deploy 7aea2befa37284c057f3c3795f38aa04011e1e62695c6b0d52f93d712a586d77
+probe_path /etc/sudoers.d/90-selvedge-deploy 72447d3845a4f4d0e9c7ffaafed0bc1c2748bf95ad85fa1e4519796946e03028
 printf '\n%s fact 12\n' "$mark"
 [ -s /etc/ssh/moduli-3072 ] && echo there || true
 printf '\n%s fact 13\n' "$mark"
@@ -88,7 +88,7 @@ firewall_fact /etc/ufw/before.init hello
 printf '\n%s fact 17\n' "$mark"
 guard_pending
 printf '\n%s fact 18\n' "$mark"
-probe_path /etc/fail2ban/jail.d/50-selvedge.local 607f309b7b497cb5c25c1f2d32171930547684be5c35db258192331aca515752
+probe_path /etc/fail2ban/jail.d/50-selvedge.local 03003ed2c75dbc435fe27b0946dcd0613960aa54020290ed8760a48b980a0996
 :
 }
 read_second() {
@@ -108,13 +108,13 @@ grep -sE -e '^[[:space:]]*(SHA_CRYPT_MIN_ROUNDS|SHA_CRYPT_MAX_ROUNDS)([[:space:]
 printf '\n%s fact 24\n' "$mark"
 grep -sE -e '^[[:space:]]*(YESCRYPT_COST_FACTOR)([[:space:]=]|$)' -e YESCRYPT /etc/login.defs || true
 printf '\n%s fact 25\n' "$mark"
-probe_path /etc/security/limits.d/50-selvedge.conf 2c053dd7c103e55a49c7229174f3660615c8f84fa1794210f68c56f4b07ee8d9
+probe_path /etc/security/limits.d/50-selvedge.conf 9031dd4c78bd6b1da0d9671699940bc0fedcbb9f89ff8ca0d157d71b41259ddb
 printf '\n%s fact 26\n' "$mark"
-probe_path /etc/systemd/coredump.conf.d/50-selvedge.conf 08b9d386ac97cf9838d55a34105aec692553bd9ac659f6357c46610cc675a755
+probe_path /etc/systemd/coredump.conf.d/50-selvedge.conf 1491c8cd81dd00042c4a89162ff891038e74ab4c24211f8adf4cd6b80626c54b
 printf '\n%s fact 27\n' "$mark"
-probe_path /etc/modprobe.d/50-selvedge.conf ddc775dae8ff4db9af53b3b8a1c97770156504d765c74d158a3711482153cead
+probe_path /etc/modprobe.d/50-selvedge.conf bde945c43f1edc4a82735f16a266f2702bed1789f27c8279be592826a754d558
 printf '\n%s fact 28\n' "$mark"
-probe_path /etc/profile.d/50-selvedge.sh 58ad699da7fef2ba8d234486f72365173a4be0b70d275775de3730b4296a357d
+probe_path /etc/profile.d/50-selvedge.sh 70cabc7c38f5beaacc23eae0403860023d4b2b53c1dc33e8365bf6e6f8cd40bd
 printf '\n%s fact 29\n' "$mark"
 probe_path /etc/issue 029ee748876ed84839533d2caa25b40c5283a1101c50d2dfaa61445bc6d24fae
 printf '\n%s fact 30\n' "$mark"

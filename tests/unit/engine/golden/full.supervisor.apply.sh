@@ -84,15 +84,15 @@ step_fail '/etc/supervisor/supervisord.conf is missing.'
 )
 change_1() (
 set -eu
-step_fail '/srv/hello/instances/0123456789ab-22db02/gunicorn_start is missing.'
+step_fail '/srv/hello/instances/0123456789ab-e3f5b3/gunicorn_start is missing.'
 )
 change_2() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-22db02/program.conf 0640 root hello <<'EOF'
-; Runs hello, release 0123456789ab-22db02. During a deploy, the previous release also has a section.
-; Written by `fab supervisor`; edit templates/supervisor/program.conf.j2 instead.
-[program:hello.0123456789ab-22db02]
-command=/srv/hello/instances/0123456789ab-22db02/gunicorn_start
+file_put /srv/hello/instances/0123456789ab-e3f5b3/program.conf 0640 root hello <<'EOF'
+; Runs hello, release 0123456789ab-e3f5b3. During a deploy, the previous release also has a section.
+; Written by `fab supervisor`; edit its template supervisor/program.conf.j2 instead.
+[program:hello.0123456789ab-e3f5b3]
+command=/srv/hello/instances/0123456789ab-e3f5b3/gunicorn_start
 directory=/srv/hello/releases/0123456789ab
 user=hello
 autostart=true
@@ -104,7 +104,7 @@ stopsignal=TERM
 stopwaitsecs=40
 killasgroup=true
 redirect_stderr=true
-stdout_logfile=/var/log/hello/0123456789ab-22db02.log
+stdout_logfile=/var/log/hello/0123456789ab-e3f5b3.log
 ; logrotate checks the file every hour and rotates it at 10 MB. If it grows faster, supervisor truncates it. supervisor keeps
 ; no old files, because all users could read them.
 stdout_logfile_maxbytes=50MB
@@ -115,7 +115,7 @@ change_3() (
 set -eu
 file_put /etc/logrotate.d/hello.app 0644 root root <<'EOF'
 # Rotates the logs of hello's releases at 10 MB and keeps three old files.
-# Written by `fab supervisor`; edit templates/supervisor/logrotate.j2 instead.
+# Written by `fab supervisor`; edit its template supervisor/logrotate.j2 instead.
 /var/log/hello/[0-9a-f]*-*.log {
     size 10M
     rotate 3
@@ -131,7 +131,7 @@ change_4() (
 set -eu
 file_put /etc/systemd/system/logrotate.timer.d/selvedge.conf 0644 root root <<'EOF'
 # Runs logrotate every hour instead of every day, because a log may grow fast.
-# Written by `fab supervisor`; edit templates/supervisor/logrotate.timer.j2 instead.
+# Written by `fab supervisor`; edit its template supervisor/logrotate.timer.j2 instead.
 [Timer]
 OnCalendar=
 OnCalendar=hourly
@@ -145,7 +145,7 @@ systemctl daemon-reload
 service_run restart logrotate.timer
 fi
 service_run 'enable --now' logrotate.timer
-stamp_write logrotate.timer af3d976583cedffe7e5fa83c997892079750939fe1d42c1e821d6324013c9b8d
+stamp_write logrotate.timer 32ada9bb664033f74ff401769fb74384bc2f453ab4a5acb590d6a00cd6ebb30c
 )
 change_6() (
 set -eu
@@ -167,7 +167,7 @@ health_ranges='200-299 301-301'
 health_timeout=5.0
 health_attempts=60
 health_interval=0.5
-new=0123456789ab-22db02
+new=0123456789ab-e3f5b3
 why=deploy
 module=hello.web:app
 start_timeout=120
@@ -266,15 +266,15 @@ change_0() (
 set -eu
 app=hello
 base=/srv/hello
-new=0123456789ab-22db02
+new=0123456789ab-e3f5b3
 hook=after_switch
 user=hello
 folder=/srv/hello/releases/0123456789ab
-run=/srv/hello/instances/0123456789ab-22db02/run
+run=/srv/hello/instances/0123456789ab-e3f5b3/run
 mark_path=/srv/hello/instances/.after_switch
 mark_text=fa95d49c11eeb778
 live_link=/srv/hello/live.sock
-hook_switch 5 RELEASE=0123456789ab-22db02 COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server ACTION=deploy PREVIOUS= './tell released'
+hook_switch 5 RELEASE=0123456789ab-e3f5b3 COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server ACTION=deploy PREVIOUS= './tell released'
 )
 change_arm() (
 set -eu

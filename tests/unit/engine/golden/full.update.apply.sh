@@ -33,7 +33,7 @@ change_2() (
 set -eu
 file_put /etc/apt/apt.conf.d/20auto-upgrades 0644 root root <<'EOF'
 // Days between updates of the package lists, automatic upgrades and cleanups.
-// Written by `fab update`; edit templates/update/20auto-upgrades.j2 instead.
+// Written by `fab update`; edit its template update/20auto-upgrades.j2 instead.
 APT::Periodic::Update-Package-Lists "1";
 APT::Periodic::Unattended-Upgrade "1";
 APT::Periodic::AutocleanInterval "7";
@@ -44,7 +44,7 @@ set -eu
 file_put /etc/apt/apt.conf.d/52unattended-upgrades-selvedge 0644 root root <<'EOF'
 // Overrides settings of 50unattended-upgrades, which names the sources of upgrades. That file stays unchanged, so that
 // upgrades of its package never ask which version to keep. apt reads this folder sorted by name; later files win.
-// Written by `fab update`; edit templates/update/52unattended-upgrades.j2 instead.
+// Written by `fab update`; edit its template update/52unattended-upgrades.j2 instead.
 // A new kernel needs a reboot. Without a time, the server would reboot directly after the upgrade.
 Unattended-Upgrade::Automatic-Reboot "true";
 Unattended-Upgrade::Automatic-Reboot-WithUsers "true";

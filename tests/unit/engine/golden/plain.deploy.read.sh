@@ -89,34 +89,34 @@ probe_path /var/log/hello ''
 printf '\n%s fact 20\n' "$mark"
 probe_path /srv/hello/instances ''
 printf '\n%s fact 21\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-4912c9 ''
+probe_path /srv/hello/instances/0123456789ab-b107bc ''
 printf '\n%s fact 22\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-4912c9/env ''
+probe_path /srv/hello/instances/0123456789ab-b107bc/env ''
 base=/srv/hello
 live_socket=/srv/hello/live.sock
-environment_of_live /srv/hello/instances/0123456789ab-4912c9/env
+environment_of_live /srv/hello/instances/0123456789ab-b107bc/env
 printf '\n%s fact 23\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-4912c9/run 1d268dfeec145980f8e69406e37d0e36ae680f44b24ffcbfdf04a5982fa47df3
+probe_path /srv/hello/instances/0123456789ab-b107bc/run 6a7a6cc3bfa6d4566e5b4569e4c912449cdbba2f79f19ad2a1ad3380927d2c63
 printf '\n%s fact 24\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-4912c9/selvedge_worker.py 8019f3f05d3ae7aa38104cf39d2819b4b0927fd77c5d6c634cf62269fe990680
+probe_path /srv/hello/instances/0123456789ab-b107bc/selvedge_worker.py e07f673b1d139fb331139d490df887c239ec8389ae4578c267318c1c4d7290d3
 printf '\n%s fact 25\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-4912c9/selvedge_app.py 4400e0a527c651177f759a43e868f3508f46d2eec8520b6e277769143d60c6c9
+probe_path /srv/hello/instances/0123456789ab-b107bc/selvedge_app.py 4400e0a527c651177f759a43e868f3508f46d2eec8520b6e277769143d60c6c9
 printf '\n%s fact 26\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-4912c9/selvedge_explain.py 3fe4f60a87661b8af3a52b3123b1c9c9249b28ad704b63d9f5ca92bab0067344
+probe_path /srv/hello/instances/0123456789ab-b107bc/selvedge_explain.py 3fe4f60a87661b8af3a52b3123b1c9c9249b28ad704b63d9f5ca92bab0067344
 printf '\n%s fact 27\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-4912c9/gunicorn_start b1b1b293167aa2e02773bd8102e06ca4b18c652d224a41a8aa4ffbe86b0eff1b
+probe_path /srv/hello/instances/0123456789ab-b107bc/gunicorn_start 7f28e3a17fd606a85527c9241ea3ca7b56cdf09c46ece755ab9c7d49b03cb482
 printf '\n%s fact 28\n' "$mark"
 [ -e /etc/logrotate.conf ] && echo there || true
 printf '\n%s fact 29\n' "$mark"
-[ -e /srv/hello/instances/0123456789ab-4912c9/gunicorn_start ] && echo there || true
+[ -e /srv/hello/instances/0123456789ab-b107bc/gunicorn_start ] && echo there || true
 printf '\n%s fact 30\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-4912c9/unit.socket aac8fa416209a0002417df7d68f31496e88b538ca0a2f97be78ac685d82124cf
+probe_path /srv/hello/instances/0123456789ab-b107bc/unit.socket 3e851cf318d18ad94ae794338a53b99a59acf52d6d68f03dcf0db7a3af20c30c
 printf '\n%s fact 31\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-4912c9/unit.service cf42487a29f949a0195ec75a03c516a5cafd4221172d469b1fe76456a870a2f3
+probe_path /srv/hello/instances/0123456789ab-b107bc/unit.service 722271002359b858029535443879b2ff62e690ef643afc494db4b3fd710b4c44
 printf '\n%s fact 32\n' "$mark"
-probe_path /etc/logrotate.d/hello.app 88ec8d9d29ba9ad2dfbf1b1aea99ab82365e394f6b8885eb59f8ed80183914d1
+probe_path /etc/logrotate.d/hello.app bad329b319870356f0908ddd3ac14b3f61f0994dbec02f2862eb84cd515c89b0
 printf '\n%s fact 33\n' "$mark"
-probe_path /etc/systemd/system/logrotate.timer.d/selvedge.conf 29fb4e4b284e72a90a23a0a26d70c0a45678ada1d8e1220bc15370205bec3792
+probe_path /etc/systemd/system/logrotate.timer.d/selvedge.conf 81f7861e60764b8591959c1294dcbb92c527d26dd361966f9148c25c32cbf0ce
 :
 }
 read_second() {
@@ -133,7 +133,7 @@ live_socket=/srv/hello/live.sock
 supervisor_conf=/etc/supervisor/conf.d/hello.conf
 releases_fact
 base=/srv/hello
-environment_of_left 0123456789ab-4912c9
+environment_of_left 0123456789ab-b107bc
 printf '\n%s fact 36\n' "$mark"
 probe_path /etc/tmpfiles.d/hello.conf acf9fe75f943addd96ef29447a00fce22a5ab6bc9c97795c709e50a34ce37f38
 printf '\n%s fact 37\n' "$mark"
@@ -159,7 +159,7 @@ probe_path /var/log/hello/nginx-missed.log
 printf '\n%s fact 43\n' "$mark"
 probe_path /var/www/letsencrypt ''
 printf '\n%s fact 44\n' "$mark"
-probe_path /etc/systemd/system/nginx.service.d/50-selvedge.conf 7cd59db69ac57120d79f325fcf8799eadeaa4e99d1dfb4ea4607e652d1ea2e5f
+probe_path /etc/systemd/system/nginx.service.d/50-selvedge.conf 61fffcbcde02de4ab498c74d4e5f2bdf03c1e613bad08250f36e2dd3a26b19dc
 printf '\n%s fact 45\n' "$mark"
 probe_path /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service ''
 printf '\n%s fact 46\n' "$mark"
@@ -183,11 +183,11 @@ nginx_without_sites /etc/nginx/conf.d/selvedge-sites.conf
 echo --
 probe_path /etc/nginx/conf.d/selvedge-sites.conf b0ddaf16977a6b8c5f9fbda3f2f56b94909bd9e904f52a165acd7b33d4cbac9d
 printf '\n%s fact 53\n' "$mark"
-probe_path /etc/nginx/conf.d/selvedge.conf 49b5c1af4a47d78f7a1a476d8c75d644441b476e045d3e4f71243a916311a25a
+probe_path /etc/nginx/conf.d/selvedge.conf 482ca0f616f8fb0d71e69591371f2e480854c71f7a7a29ee1901fb36dbffb30a
 printf '\n%s fact 54\n' "$mark"
 probe_path /etc/nginx/snippets/hello.include.conf ''
 printf '\n%s fact 55\n' "$mark"
-probe_path /etc/nginx/snippets/hello.conf f941dfef837068de62ad5f355fd7fcdf74b1b09b1c014db0988608d9194939af
+probe_path /etc/nginx/snippets/hello.conf 38ef9aedf14175ad4de65b9ea1ff1ac7108ae8bac7d16eb19fd62713dc843213
 printf '\n%s fact 56\n' "$mark"
 probe_path /etc/nginx/conf.d/00-selvedge-hello.conf ''
 printf '\n%s fact 57\n' "$mark"
@@ -195,7 +195,7 @@ site_locations_of hello
 printf '\n%s fact 58\n' "$mark"
 :
 echo --
-probe_path /etc/nginx/sites-available/hello 7b42cc4651391eea3a3ed13e3f79450ad3a10ab2c077b39adc818062862dfdd1
+probe_path /etc/nginx/sites-available/hello 0be407a7cc52c8525a52873c52eed04ecc906c937d129cb38ac4906066564c1a
 printf '\n%s fact 59\n' "$mark"
 probe_path /etc/nginx/sites-enabled/hello ''
 printf '\n%s fact 60\n' "$mark"
@@ -208,7 +208,7 @@ probe_path /etc/nginx/conf.d/selvedge-default.conf -
 printf '\n%s fact 62\n' "$mark"
 site_fact
 printf '\n%s fact 63\n' "$mark"
-probe_path /etc/logrotate.d/hello a8d6adbc87e9716ae3811e27658af9e29a59551977ae01de063713111808b306
+probe_path /etc/logrotate.d/hello 94e58c367a9b8707bd483908e241fed71a957b6f3ce9dfe30b598e254ff46f4a
 printf '\n%s fact 64\n' "$mark"
 probe_unit nginx.service
 printf Stamp=
@@ -220,7 +220,7 @@ probe_unit fail2ban.service
 printf '\n--- loaded\n'
 stamp_read 60-selvedge-hello
 printf '\n--- file\n'
-probe_path /etc/fail2ban/jail.d/60-selvedge-hello.local 7aab83e30e215ab62b81a5a0e68ac2a2ccd5fd3c932f42caeb15c1e07d99c328
+probe_path /etc/fail2ban/jail.d/60-selvedge-hello.local f7019a51a9c124ebc54dc0dfb3f5c3c7969a865b4e8ca323c7cd359eb84718e4
 printf '\n%s fact 66\n' "$mark"
 nginx_version
 site_fact
@@ -231,8 +231,8 @@ probe_existing /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http
 :
 }
 read_lookups() {
-probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/deploy_key /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-4912c9 /srv/hello/instances/0123456789ab-4912c9/env /srv/hello/instances/0123456789ab-4912c9/run /srv/hello/instances/0123456789ab-4912c9/selvedge_worker.py /srv/hello/instances/0123456789ab-4912c9/selvedge_app.py /srv/hello/instances/0123456789ab-4912c9/selvedge_explain.py /srv/hello/instances/0123456789ab-4912c9/gunicorn_start /srv/hello/instances/0123456789ab-4912c9/unit.socket /srv/hello/instances/0123456789ab-4912c9/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/conf.d/00-selvedge-hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
-probe_take_hashes /srv/hello/instances/0123456789ab-4912c9/env /srv/hello/instances/0123456789ab-4912c9/run /srv/hello/instances/0123456789ab-4912c9/selvedge_worker.py /srv/hello/instances/0123456789ab-4912c9/selvedge_app.py /srv/hello/instances/0123456789ab-4912c9/selvedge_explain.py /srv/hello/instances/0123456789ab-4912c9/gunicorn_start /srv/hello/instances/0123456789ab-4912c9/unit.socket /srv/hello/instances/0123456789ab-4912c9/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
+probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/deploy_key /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-b107bc /srv/hello/instances/0123456789ab-b107bc/env /srv/hello/instances/0123456789ab-b107bc/run /srv/hello/instances/0123456789ab-b107bc/selvedge_worker.py /srv/hello/instances/0123456789ab-b107bc/selvedge_app.py /srv/hello/instances/0123456789ab-b107bc/selvedge_explain.py /srv/hello/instances/0123456789ab-b107bc/gunicorn_start /srv/hello/instances/0123456789ab-b107bc/unit.socket /srv/hello/instances/0123456789ab-b107bc/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/conf.d/00-selvedge-hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
+probe_take_hashes /srv/hello/instances/0123456789ab-b107bc/env /srv/hello/instances/0123456789ab-b107bc/run /srv/hello/instances/0123456789ab-b107bc/selvedge_worker.py /srv/hello/instances/0123456789ab-b107bc/selvedge_app.py /srv/hello/instances/0123456789ab-b107bc/selvedge_explain.py /srv/hello/instances/0123456789ab-b107bc/gunicorn_start /srv/hello/instances/0123456789ab-b107bc/unit.socket /srv/hello/instances/0123456789ab-b107bc/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
 probe_take_packages nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2
 :
 }

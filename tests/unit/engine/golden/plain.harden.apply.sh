@@ -64,7 +64,7 @@ change_6() (
 set -eu
 file_put /etc/sudoers.d/90-selvedge-deploy 0440 root root <<'EOF'
 # Lets deploy run everything as root, with its own password (server.sudo in hosts.toml).
-# Written by `fab harden`; edit templates/harden/sudoers.j2 instead.
+# Written by `fab harden`; edit its template harden/sudoers.j2 instead.
 deploy ALL=(ALL:ALL) ALL
 EOF
 visudo -cqf /etc/sudoers.d/90-selvedge-deploy
@@ -127,7 +127,7 @@ set -eu
 sshd_check_unchanged
 file_put /etc/ssh/sshd_config.d/00-selvedge.conf 0600 root root <<'EOF'
 # Settings of sshd that are stricter than Debian's defaults. `sshd -T` shows the active settings.
-# Written by `fab harden`; edit templates/harden/sshd.conf.j2 instead.
+# Written by `fab harden`; edit its template harden/sshd.conf.j2 instead.
 # sshd uses the first value that it reads, and reads this folder sorted by name: 00- comes before a cloud image's
 # 50-cloud-init.conf, which may contain PasswordAuthentication yes.
 
@@ -178,7 +178,7 @@ Ciphers chacha20-poly1305@openssh.com,aes256-gcm@openssh.com,aes256-ctr,aes192-c
 MACs hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com,umac-128-etm@openssh.com
 EOF
 sshd_assert deploy 'permitrootlogin no' 'pubkeyauthentication yes' 'passwordauthentication no' 'kbdinteractiveauthentication no' 'hostbasedauthentication no' 'permitemptypasswords no' 'permituserenvironment no' 'strictmodes yes' 'maxauthtries 4' 'logingracetime 30' 'maxstartups 10:30:60' 'persourcemaxstartups 10' 'maxsessions 10' 'clientaliveinterval 20' 'clientalivecountmax 2' 'tcpkeepalive no' 'disableforwarding no' 'allowtcpforwarding yes' 'allowagentforwarding yes' 'allowstreamlocalforwarding yes' 'x11forwarding yes' 'permittunnel no' 'gatewayports no' 'compression no' 'loglevel VERBOSE' 'hostkey /etc/ssh/ssh_host_ed25519_key' 'hostkey /etc/ssh/ssh_host_rsa_key' 'modulifile /etc/ssh/moduli-3072' 'hostkeyalgorithms sk-ssh-ed25519-cert-v01@openssh.com,ssh-ed25519-cert-v01@openssh.com,rsa-sha2-512-cert-v01@openssh.com,rsa-sha2-256-cert-v01@openssh.com,sk-ssh-ed25519@openssh.com,ssh-ed25519,rsa-sha2-512,rsa-sha2-256' 'kexalgorithms mlkem768x25519-sha256,sntrup761x25519-sha512,sntrup761x25519-sha512@openssh.com,curve25519-sha256,curve25519-sha256@libssh.org,diffie-hellman-group16-sha512,diffie-hellman-group18-sha512,diffie-hellman-group-exchange-sha256' 'ciphers chacha20-poly1305@openssh.com,aes256-gcm@openssh.com,aes256-ctr,aes192-ctr,aes128-gcm@openssh.com,aes128-ctr' 'macs hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com,umac-128-etm@openssh.com'
-sshd_reload ac09c483bd7572c42a5effffc4600e205e14dd4265b81a1e333436cc90498f2d
+sshd_reload b2d8094350aed27926fbb5aa5903833de664700eb7e0d00241aa9a2ddf39ddf9
 )
 change_4() (
 set -eu
@@ -188,7 +188,7 @@ file_put /etc/ufw/before.init 0750 root root <<'EOF_'
 # Limits new SSH connections per address: 20 at once, then 2 per second. Packets over the limit are dropped, so a client
 # that retries is only delayed. ufw's own `limit` (6 in 30 seconds) is too strict for a deploy tool.
 # ufw runs this script when it starts and stops (man ufw-framework).
-# Written by `fab harden`; edit templates/harden/before.init.j2 instead.
+# Written by `fab harden`; edit its template harden/before.init.j2 instead.
 
 case "$1" in
 start)
@@ -321,7 +321,7 @@ change_0() (
 set -eu
 file_put /etc/fail2ban/jail.d/50-selvedge.local 0644 root root <<'EOF'
 # Bans addresses that repeatedly fail to log in over SSH, for a limited time.
-# Written by `fab harden`; edit templates/harden/fail2ban.local.j2 instead.
+# Written by `fab harden`; edit its template harden/fail2ban.local.j2 instead.
 
 [DEFAULT]
 banaction = nftables-multiport
@@ -348,14 +348,14 @@ bans_test
 service_run restart fail2ban
 fi
 service_run 'enable --now' fail2ban
-stamp_write fail2ban dd86a12cce64e8f593d0f272160961cf1fe0cdce402f2961ca5a4da61fa11bd4
+stamp_write fail2ban 5fa64b71fd66d8eb90a44846576e279a44c9954124df5e1f745a32bbda27c0c3
 )
 change_2() (
 set -eu
 file_put /etc/sysctl.d/90-selvedge.conf 0644 root root <<'EOF'
 # Kernel settings. Sources: [K] docs.kernel.org, admin-guide/sysctl and networking/ip-sysctl; [C] CIS Debian Linux 12
 # Benchmark 1.5 and 3.3; [L] Lynis 3, control KRNL-6000. `sysctl NAME` shows the active value.
-# Written by `fab harden`; edit templates/harden/sysctl.conf.j2 instead.
+# Written by `fab harden`; edit its template harden/sysctl.conf.j2 instead.
 
 # Hide kernel addresses. Only root may read the kernel log and measure performance. [L] [K: kernel.rst]
 kernel.kptr_restrict = 2
@@ -435,7 +435,7 @@ set -eu
 file_put /etc/security/limits.d/50-selvedge.conf 0644 root root <<'EOF'
 # No core dumps, because they contain a program's memory with its secrets. `*` does not include root: limits.conf(5).
 # CIS Debian 12 Benchmark 1.5; Lynis, control KRNL-5820. Takes effect at the next login.
-# Written by `fab harden`; edit templates/harden/limits.conf.j2 instead.
+# Written by `fab harden`; edit its template harden/limits.conf.j2 instead.
 * - core 0
 root - core 0
 EOF
@@ -444,7 +444,7 @@ change_8() (
 set -eu
 file_put /etc/systemd/coredump.conf.d/50-selvedge.conf 0644 root root <<'EOF'
 # Makes systemd-coredump, if installed, store no core dumps, because they contain a program's memory with its secrets.
-# Written by `fab harden`; edit templates/harden/coredump.conf.j2 instead.
+# Written by `fab harden`; edit its template harden/coredump.conf.j2 instead.
 [Coredump]
 Storage=none
 ProcessSizeMax=0
@@ -455,7 +455,7 @@ set -eu
 file_put /etc/modprobe.d/50-selvedge.conf 0644 root root <<'EOF'
 # Blocks kernel modules that a web server does not need. Any user could make the kernel load them by opening a socket or
 # mounting a disk, and rarely used code has undetected vulnerabilities. Loaded modules stay until the next reboot.
-# Written by `fab harden`; edit templates/harden/modules.conf.j2 instead.
+# Written by `fab harden`; edit its template harden/modules.conf.j2 instead.
 
 # Protocols: CIS Debian 12 Benchmark 3.2; Lynis, control NETW-3200.
 install dccp /bin/false
@@ -479,7 +479,7 @@ set -eu
 file_put /etc/profile.d/50-selvedge.sh 0644 root root <<'EOF'
 # Makes bash log out after 30 minutes at the prompt; running programs are not affected.
 # CIS Debian 12 Benchmark 5.4.3.2; Lynis, control SHLL-6220. `unset TMOUT` in ~/.profile disables it for one user.
-# Written by `fab harden`; edit templates/harden/profile.sh.j2 instead.
+# Written by `fab harden`; edit its template harden/profile.sh.j2 instead.
 TMOUT=1800
 export TMOUT
 EOF

@@ -55,7 +55,7 @@ change_4() (
 set -eu
 file_put /etc/systemd/system/nginx.service.d/50-selvedge.conf 0644 root root <<'EOF'
 # Restricts nginx to the rights that it needs, from its next start on. `systemd-analyze security nginx` rates them.
-# Written by `fab nginx`; edit templates/nginx/box.conf.j2 instead.
+# Written by `fab nginx`; edit its template nginx/box.conf.j2 instead.
 [Service]
 LimitNOFILE=65536
 UMask=0027
@@ -111,7 +111,7 @@ change_7() (
 set -eu
 file_put /etc/nginx/conf.d/selvedge.conf 0644 root root <<'EOF'
 # Settings that the sites of all apps share.
-# Written by `fab nginx`; edit templates/nginx/shared.conf.j2 instead.
+# Written by `fab nginx`; edit its template nginx/shared.conf.j2 instead.
 
 map $http_upgrade $connection_upgrade {
     default upgrade;
@@ -162,7 +162,7 @@ change_8() (
 set -eu
 file_put /etc/nginx/snippets/hello.conf 0644 root root <<'EOF'
 # The locations of hello. Its sites for HTTP and HTTPS include this file.
-# Written by `fab nginx`; edit templates/nginx/locations.conf.j2 instead.
+# Written by `fab nginx`; edit its template nginx/locations.conf.j2 instead.
 
 client_max_body_size 10m;
 # Limits for slow clients: a request's headers must arrive within 10 seconds, and each part of its body within 15.
@@ -214,7 +214,7 @@ change_9() (
 set -eu
 file_put /etc/nginx/sites-available/hello 0644 root root <<'EOF'
 # The site of hello: nginx passes its requests to the live release.
-# Written by `fab nginx`; edit templates/nginx/site.conf.j2 instead.
+# Written by `fab nginx`; edit its template nginx/site.conf.j2 instead.
 
 upstream hello {
     # A link to the socket of the live release. nginx follows it at every new connection, so a release only moves the link
@@ -256,7 +256,7 @@ change_12() (
 set -eu
 file_put /etc/logrotate.d/hello 0644 root root <<'EOF'
 # Rotates nginx's logs of hello every day and keeps two weeks.
-# Written by `fab nginx`; edit templates/nginx/logrotate.j2 instead.
+# Written by `fab nginx`; edit its template nginx/logrotate.j2 instead.
 /var/log/hello/nginx-*.log {
     daily
     rotate 14
@@ -302,7 +302,7 @@ header=''
 request_check
 fi
 service_run 'enable --now' nginx
-stamp_write nginx-hello 8d3a85985cb7d2bea80acfddcf6c0308247c75bff7e59eedf69ae7cdde451655
+stamp_write nginx-hello 848f8c7475c9c7fd426fbc6c76fafd5f163cf8b1808795efed3e204015449c9a
 )
 change_14() (
 set -eu
@@ -310,7 +310,7 @@ stamp_remove 60-selvedge-hello
 file_put /etc/fail2ban/jail.d/60-selvedge-hello.local 0644 root root <<'EOF'
 # Bans addresses that probe the site of hello: blocks the ports of the site for them, for a limited time.
 # 50-selvedge.local has the addresses that are never banned.
-# Written by `fab nginx`; edit templates/nginx/fail2ban.local.j2 instead.
+# Written by `fab nginx`; edit its template nginx/fail2ban.local.j2 instead.
 
 # Wrong passwords for nginx's own login (auth_basic).
 [hello-passwords]
@@ -332,7 +332,7 @@ logpath = /var/log/hello/nginx-missed.log
           /dev/null
 EOF
 bans_reload
-stamp_write 60-selvedge-hello 7aab83e30e215ab62b81a5a0e68ac2a2ccd5fd3c932f42caeb15c1e07d99c328
+stamp_write 60-selvedge-hello f7019a51a9c124ebc54dc0dfb3f5c3c7969a865b4e8ca323c7cd359eb84718e4
 )
 change_arm() (
 set -eu

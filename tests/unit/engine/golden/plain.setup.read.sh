@@ -50,9 +50,9 @@ apt_fact
 printf '\n%s fact 2\n' "$mark"
 probe_packages unattended-upgrades
 printf '\n%s fact 3\n' "$mark"
-probe_path /etc/apt/apt.conf.d/20auto-upgrades dc4ca5dfc4aacf3bd26d14c67ba84f8d3d074b208237e9aec85edb6476bcaa51
+probe_path /etc/apt/apt.conf.d/20auto-upgrades f647c677d3ad9c8c2b8886c4712365adca2a4701b1affdcf154458408da4cf10
 printf '\n%s fact 4\n' "$mark"
-probe_path /etc/apt/apt.conf.d/52unattended-upgrades-selvedge 2304515f16176a753664c11e982985d7a38721243b4696b69029d6d7bd7ace53
+probe_path /etc/apt/apt.conf.d/52unattended-upgrades-selvedge b8cf55c97893e4a478e46be1b8e2e5bc6a5b9c3f5f822753600e520db222a5b1
 printf '\n%s fact 5\n' "$mark"
 probe_unit apt-daily.timer
 echo
@@ -78,7 +78,7 @@ printf '\n%s fact 12\n' "$mark"
 printf '\n--- rules\n'
 grep -rEhs '^[[:space:]]*(deploy|%sudo)[[:space:]]' /etc/sudoers /etc/sudoers.d
 printf '\n--- file\n'
-probe_path /etc/sudoers.d/90-selvedge-deploy 99b272b631fd718c1b7e671129a37d00ffaf01f08e2822575b9f2dacf0db2ff3
+probe_path /etc/sudoers.d/90-selvedge-deploy 1310a46b6a9416800eeedeebb30ba65683749bbe44c2e88a7306b5c16ada7ff1
 printf '\n%s fact 13\n' "$mark"
 [ -s /etc/ssh/moduli-3072 ] && echo there || true
 printf '\n%s fact 14\n' "$mark"
@@ -95,7 +95,7 @@ read_second() {
 printf '\n%s fact 18\n' "$mark"
 guard_pending
 printf '\n%s fact 19\n' "$mark"
-probe_path /etc/fail2ban/jail.d/50-selvedge.local 978a11ed757083136bf466cea6ac622a97a8ddc0bbf63b5a3e3208a9aadde511
+probe_path /etc/fail2ban/jail.d/50-selvedge.local f051adb84920e1945e9fe954a2a64b057c1ccabb7d2aaafa00c6bfa213db31f5
 printf '\n%s fact 20\n' "$mark"
 probe_unit fail2ban.service
 printf Stamp=
@@ -112,13 +112,13 @@ grep -sE -e '^[[:space:]]*(SHA_CRYPT_MIN_ROUNDS|SHA_CRYPT_MAX_ROUNDS)([[:space:]
 printf '\n%s fact 25\n' "$mark"
 grep -sE -e '^[[:space:]]*(YESCRYPT_COST_FACTOR)([[:space:]=]|$)' -e YESCRYPT /etc/login.defs || true
 printf '\n%s fact 26\n' "$mark"
-probe_path /etc/security/limits.d/50-selvedge.conf 2c053dd7c103e55a49c7229174f3660615c8f84fa1794210f68c56f4b07ee8d9
+probe_path /etc/security/limits.d/50-selvedge.conf 9031dd4c78bd6b1da0d9671699940bc0fedcbb9f89ff8ca0d157d71b41259ddb
 printf '\n%s fact 27\n' "$mark"
-probe_path /etc/systemd/coredump.conf.d/50-selvedge.conf 08b9d386ac97cf9838d55a34105aec692553bd9ac659f6357c46610cc675a755
+probe_path /etc/systemd/coredump.conf.d/50-selvedge.conf 1491c8cd81dd00042c4a89162ff891038e74ab4c24211f8adf4cd6b80626c54b
 printf '\n%s fact 28\n' "$mark"
-probe_path /etc/modprobe.d/50-selvedge.conf ddc775dae8ff4db9af53b3b8a1c97770156504d765c74d158a3711482153cead
+probe_path /etc/modprobe.d/50-selvedge.conf bde945c43f1edc4a82735f16a266f2702bed1789f27c8279be592826a754d558
 printf '\n%s fact 29\n' "$mark"
-probe_path /etc/profile.d/50-selvedge.sh 58ad699da7fef2ba8d234486f72365173a4be0b70d275775de3730b4296a357d
+probe_path /etc/profile.d/50-selvedge.sh 70cabc7c38f5beaacc23eae0403860023d4b2b53c1dc33e8365bf6e6f8cd40bd
 printf '\n%s fact 30\n' "$mark"
 probe_path /etc/issue 029ee748876ed84839533d2caa25b40c5283a1101c50d2dfaa61445bc6d24fae
 printf '\n%s fact 31\n' "$mark"

@@ -84,21 +84,21 @@ step_fail '/etc/logrotate.conf is missing.'
 )
 change_1() (
 set -eu
-step_fail '/srv/hello/instances/0123456789ab-4912c9/gunicorn_start is missing.'
+step_fail '/srv/hello/instances/0123456789ab-b107bc/gunicorn_start is missing.'
 )
 change_2() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-4912c9/unit.socket 0640 root hello <<'EOF'
-# The socket of hello, release 0123456789ab-4912c9.
-# Written by `fab supervisor`; edit templates/systemd/unit.socket.j2 instead.
+file_put /srv/hello/instances/0123456789ab-b107bc/unit.socket 0640 root hello <<'EOF'
+# The socket of hello, release 0123456789ab-b107bc.
+# Written by `fab supervisor`; edit its template systemd/unit.socket.j2 instead.
 # systemd listens from early boot on, before the app runs, so requests wait instead of failing.
 [Unit]
-Description=hello, release 0123456789ab-4912c9: socket
+Description=hello, release 0123456789ab-b107bc: socket
 # At shutdown nginx stops before the socket, so that no request finds the socket removed.
 Before=nginx.service
 
 [Socket]
-ListenStream=/run/hello/0123456789ab-4912c9.sock
+ListenStream=/run/hello/0123456789ab-b107bc.sock
 # Only nginx may connect. The app needs no permission, because systemd passes it the open socket.
 SocketUser=root
 SocketGroup=www-data
@@ -114,24 +114,24 @@ EOF
 )
 change_3() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-4912c9/unit.service 0640 root hello <<'EOF'
-# Runs hello, release 0123456789ab-4912c9. During a deploy, the previous release also has a unit.
-# Written by `fab supervisor`; edit templates/systemd/unit.service.j2 instead.
+file_put /srv/hello/instances/0123456789ab-b107bc/unit.service 0640 root hello <<'EOF'
+# Runs hello, release 0123456789ab-b107bc. During a deploy, the previous release also has a unit.
+# Written by `fab supervisor`; edit its template systemd/unit.service.j2 instead.
 # The start script and its environment file have all settings with free text, because systemd would expand `%` and `$` here.
 [Unit]
-Description=hello, release 0123456789ab-4912c9
-Requires=hello.0123456789ab-4912c9.socket
-After=hello.0123456789ab-4912c9.socket network.target
+Description=hello, release 0123456789ab-b107bc
+Requires=hello.0123456789ab-b107bc.socket
+After=hello.0123456789ab-b107bc.socket network.target
 StartLimitIntervalSec=0
 
 [Service]
 Type=notify
-ExecStart=/srv/hello/instances/0123456789ab-4912c9/gunicorn_start
+ExecStart=/srv/hello/instances/0123456789ab-b107bc/gunicorn_start
 WorkingDirectory=/srv/hello/releases/0123456789ab
 User=hello
 Group=hello
 # systemd opens the log as root, because only root may write to its folder.
-StandardOutput=append:/var/log/hello/0123456789ab-4912c9.log
+StandardOutput=append:/var/log/hello/0123456789ab-b107bc.log
 StandardError=inherit
 
 # systemd restarts the app at once, whatever the reason. Requests wait at the socket meanwhile.
@@ -197,7 +197,7 @@ change_4() (
 set -eu
 file_put /etc/logrotate.d/hello.app 0644 root root <<'EOF'
 # Rotates the logs of hello's releases at 10 MB and keeps three old files.
-# Written by `fab supervisor`; edit templates/supervisor/logrotate.j2 instead.
+# Written by `fab supervisor`; edit its template supervisor/logrotate.j2 instead.
 /var/log/hello/[0-9a-f]*-*.log {
     size 10M
     rotate 3
@@ -213,7 +213,7 @@ change_5() (
 set -eu
 file_put /etc/systemd/system/logrotate.timer.d/selvedge.conf 0644 root root <<'EOF'
 # Runs logrotate every hour instead of every day, because a log may grow fast.
-# Written by `fab supervisor`; edit templates/supervisor/logrotate.timer.j2 instead.
+# Written by `fab supervisor`; edit its template supervisor/logrotate.timer.j2 instead.
 [Timer]
 OnCalendar=
 OnCalendar=hourly
@@ -227,7 +227,7 @@ systemctl daemon-reload
 service_run restart logrotate.timer
 fi
 service_run 'enable --now' logrotate.timer
-stamp_write logrotate.timer af3d976583cedffe7e5fa83c997892079750939fe1d42c1e821d6324013c9b8d
+stamp_write logrotate.timer 32ada9bb664033f74ff401769fb74384bc2f453ab4a5acb590d6a00cd6ebb30c
 )
 change_7() (
 set -eu
@@ -249,7 +249,7 @@ health_ranges=200-399
 health_timeout=5.0
 health_attempts=60
 health_interval=0.5
-new=0123456789ab-4912c9
+new=0123456789ab-b107bc
 why=deploy
 module=main:app
 start_timeout=120
