@@ -110,7 +110,8 @@ def test_all_settings_as_json_without_a_secret(run: Run) -> None:
     found = json.loads(text)
     assert found["two"]["hosts.two.port"]["value"] == 2222
     assert found["two"]["app.health"] == {"value": "/", "source": "default"}
-    assert {key.partition(".")[0] for key in found["web"]} == {"app", "tls", "server", "nginx", "hooks", "box", "rollout", "hosts", "mirrors"}
+    sections = {"app", "tls", "server", "mirrors", "nginx", "hooks", "box", "rollout", "hosts"}
+    assert {key.partition(".")[0] for key in found["web"]} == sections
 
 
 def test_secrets_by_their_key_or_type_are_hidden() -> None:
