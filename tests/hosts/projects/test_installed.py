@@ -51,9 +51,8 @@ def test_the_wheel_has_every_file_that_runs(wheel: Path) -> None:
     assert not [each for each in names if each.startswith(("tests", "docs", "tasks", "templates")) or each.endswith(".pyc")]
 
 
-@pytest.mark.parametrize(
-    "kind", ["tutorial", pytest.param("src", marks=pytest.mark.thorough), pytest.param("monorepo", marks=pytest.mark.thorough)]
-)
+@pytest.mark.thorough  # The README and the tutorial, which are followed in each run, begin in this way.
+@pytest.mark.parametrize("kind", PROJECTS)
 def test_four_commands(lab: Lab, installed: Installed, wheel: Path, kind: str) -> None:
     server = lab.server("ready")
     top = installed.project(kind, PROJECTS[kind])
