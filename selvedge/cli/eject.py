@@ -27,13 +27,16 @@ def eject(start: Path, names: list[str], say: Callable[[str], None]) -> None:
         for each in files:
             say(each)
         return
+    written = False
     for name in dict.fromkeys(each for given in names for each in _named(given, files)):
         if (deploy / name).exists():
             say(f"{deploy.name}/{name} exists already, and stays as it is.")
             continue
         _copy(deploy, name, files[name].read_bytes())
+        written = True
         say(f"Written: {deploy.name}/{name}. `fab` uses it in place of the package's file.")
-    say("To bring such files up to date with a new version of Selvedge: `selvedge upgrade`.")
+    if written:
+        say("To bring such files up to date with a new version of Selvedge: `selvedge upgrade`.")
 
 
 def _copy(deploy: Path, name: str, text: bytes) -> None:

@@ -136,6 +136,7 @@ def test_one_module_speaks_ssh() -> None:
 PRINTS = {
     "selvedge/cli/init.py",
     "selvedge/cli/main.py",
+    "selvedge/project/collection.py",
     "selvedge/report/__init__.py",
     "selvedge/report/lines.py",
     "selvedge/report/terminal.py",

@@ -1,0 +1,61 @@
+"""A project of its own that uses the installed package: files in its deploy/ replace those of the package."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from selvedge.cli.written import FABFILE, FABRIC
+from tests.unit.project.sources import ROOT
+
+FAB = Path(sys.executable).with_name("fab")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Return a project, with a package as the wheel has it: tasks/ inside of selvedge/."""
+    package, top = tmp_path / "package", tmp_path / "shop"
+    package.mkdir()
+    (package / "selvedge").mkdir()
+    for each in (ROOT / "selvedge").iterdir():
+        (package / "selvedge" / each.name).symlink_to(each)
+    for name in ("tasks", "templates", "sandbox"):
+        (package / "selvedge" / name).symlink_to(ROOT / name)
+    (top / "deploy/tasks").mkdir(parents=True)
+    (top / "sub").mkdir()
+    (top / "fabfile.py").write_text(FABFILE)
+    (top / "fabric.yaml").write_text(FABRIC)
+    (top / "hosts.toml").write_text('[app]\nname = "shop"\nrepository = "."\n[hosts.server]\naddress = "203.0.113.10"\n')
+    return top
+
+
+def fab(project: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(project.parent / "package")}
+    return subprocess.run([FAB, *words], cwd=project / "sub", env=environment, capture_output=True, text=True, check=False)
+
+
+def test_a_task_of_the_project_replaces_the_packaged_one(project: Path) -> None:
+    own = (ROOT / "tasks/nginx.py").read_text().replace('"""Configure nginx', '"""My own nginx. Configure nginx')
+    (project / "deploy/tasks/nginx.py").write_text(own)
+    listed = fab(project, "--list")
+    assert listed.returncode == 0 and "My own nginx." in listed.stdout and "certbot" in listed.stdout, listed
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("<<<<<<< yours\n", "nginx.py: line 1: SyntaxError: invalid syntax"),
+        ("import selvedge\n\nraise ValueError('no')\n", "nginx.py: line 3: ValueError: no"),
+        ("import selvedge as sv\nsv.nosuch\n", "nginx.py: line 2: AttributeError"),
+        ("nothing = 1\n", "nginx.py: ImportError: cannot import name 'nginx'"),
+    ],
+)
+def test_a_mistake_in_it_is_a_sentence(project: Path, text: str, sentence: str) -> None:
+    (project / "deploy/tasks/nginx.py").write_text(text)
+    shown = fab(project, "--list")
+    assert shown.returncode == 2 and sentence in shown.stderr and "Traceback" not in shown.stderr, shown
+    assert "Traceback" in fab(project, "--debug", "--list").stderr
