@@ -37,10 +37,12 @@ class Repository:
 
     @functools.cached_property
     def files(self) -> frozenset[str]:
-        """The paths of all files that are committed or not ignored."""
+        """The paths of all files that are committed or not ignored, without those of virtual environments."""
         command = ["git", "-C", str(self.top), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
         listed = subprocess.run(command, capture_output=True, check=False).stdout
-        return frozenset(each for each in listed.decode(errors="surrogateescape").split("\0") if each)
+        found = [each for each in listed.decode(errors="surrogateescape").split("\0") if each]
+        environments = tuple(each.removesuffix("pyvenv.cfg") for each in found if each.endswith("/pyvenv.cfg"))
+        return frozenset(each for each in found if not environments or not each.startswith(environments))
 
     def python_files(self) -> list[str]:
         """Return the paths of all Python files."""

@@ -235,3 +235,14 @@ class FastAPI:
     (folder.top / ".venv/.gitignore").write_text("*")
     assert init() == 0
     assert folder.app["health"] == "/v2/health"
+
+
+def test_packages_of_an_environment_are_not_the_projects(made: Any) -> None:
+    settings = "class S(BaseSettings):\n    token: str\n"
+    folder = made(**{"main.py": APP})
+    for name, text in (("pyvenv.cfg", ""), ("lib/x/settings.py", settings), ("lib/x/app.py", APP)):
+        (folder.top / ".venv" / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder.top / ".venv" / name).write_text(text)
+    assert init() == 0
+    assert folder.app["module"] == "main:app" and not (folder.top / "production.env").exists()
+    assert "/.venv/\n" in (folder.top / ".gitignore").read_text()
