@@ -133,6 +133,9 @@ def host_address(value: str) -> str:
         raise ValueError("must not contain a user: set the key user, and for a port the key port")
     if not value.isascii():
         return domain_name(value)
+    # The C library takes 192.0.2 as 192.0.0.2 (inet_aton).
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)+", value):
+        raise ValueError("must be an IPv4 address of four numbers up to 255, such as 203.0.113.10")
     if re.fullmatch(r"[A-Za-z0-9_]([A-Za-z0-9._-]{0,252})", value):
         return value
     raise ValueError("must be a host name, an IPv4 or an IPv6 address")

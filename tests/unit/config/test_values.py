@@ -125,7 +125,7 @@ BAD: list[tuple[str, Any]] = [
     ],
     *[
         ("Address", bad)
-        for bad in ("-oProxyCommand=x", "a b", "u@h", "h:22", "[::1]", "::1%$(x)", "1.2.3.4%eth 0", "a;b")
+        for bad in ("-oProxyCommand=x", "a b", "u@h", "h:22", "[::1]", "::1%$(x)", "1.2.3.4%eth 0", "a;b", "192.0.2", "1.2.3.256")
     ],
     *[
         ("GitRef", bad)
