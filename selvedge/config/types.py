@@ -8,6 +8,7 @@ character, and the code that writes them to a server has to quote them.
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import keyword
 import re
@@ -122,19 +123,15 @@ def host_address(value: str) -> str:
         ValueError: anything else, e.g. an address with a user or a port.
     """
     bare, _, zone = value.partition("%")
-    try:
+    with contextlib.suppress(ValueError):
         ipaddress.ip_address(bare)
-    except ValueError:
-        pass
-    else:
         if "%" not in value or re.fullmatch(r"[A-Za-z0-9._-]+", zone, re.ASCII):
             return value
     if "@" in value:
         raise ValueError("must not contain a user: set the key user, and for a port the key port")
     if not value.isascii():
         return domain_name(value)
-    # The C library takes 192.0.2 as 192.0.0.2 (inet_aton).
-    if re.fullmatch(r"[0-9]+(\.[0-9]+)+", value):
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)+", value):  # The C library takes 192.0.2 as 192.0.0.2 (inet_aton).
         raise ValueError("must be an IPv4 address of four numbers up to 255, such as 203.0.113.10")
     if re.fullmatch(r"[A-Za-z0-9_]([A-Za-z0-9._-]{0,252})", value):
         return value
