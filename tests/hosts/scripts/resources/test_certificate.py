@@ -239,7 +239,7 @@ class TestAsking:
     @pytest.mark.parametrize(("kind", "remedy"), [
         ("caa", "A CAA record"),
         ("invalidContact", "Correct email under [tls]"),
-        ("externalAccountRequired", "your own certificate"),
+        ("externalAccountRequired", "set eab_kid under [tls]"),
         ("serverInternal", "The fault is at the authority"), ("orderNotReady", "certbot's log is /var/log/letsencrypt"),
     ])  # fmt: skip
     def test_errors_in_certbots_log_have_a_remedy_too(self, issue: Any, kind: str, remedy: str) -> None:
