@@ -14,7 +14,7 @@ from traffic import get, load
 
 class TestTwoRuns:
     def test_the_second_run_is_told_who_holds_the_lock(self, server: Server, project: Project) -> None:
-        project.commit(at_start("import asyncio; await asyncio.sleep(3)"))
+        project.commit(at_start("import asyncio; await asyncio.sleep(8)"))
         first = project.start("-H", server.name, "deploy", env={"LOGNAME": "\u5f20\u4f1f", "LANG": "C"})
         until(lambda: not lock_is_free(server), 60)
         second = project.fab("-H", server.name, "deploy")
