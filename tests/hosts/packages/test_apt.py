@@ -95,7 +95,9 @@ def test_update_repairs_an_interrupted_dpkg(server: Server, project: Project) ->
     assert server.run("dpkg --audit").stdout == ""
 
 
-@pytest.mark.parametrize(("server", "port"), [("bookworm", 9), pytest.param("trixie", 8, marks=pytest.mark.thorough)], indirect=["server"])
+@pytest.mark.parametrize(
+    ("server", "port"), [("bookworm", 9), pytest.param("trixie", 8, marks=pytest.mark.thorough)], indirect=["server"]
+)
 def test_a_mirror_that_does_not_answer_is_reported(server: Server, project: Project, port: int) -> None:
     """Nothing listens on port 9. The listener on port 8 never answers: each request ends after 20 seconds."""
     silent = "import socket, time; listener = socket.create_server(('127.0.0.1', 8)); time.sleep(300)"
