@@ -11,12 +11,11 @@ from pathlib import Path
 from selvedge.cli import packaged
 from selvedge.cli.renamed import renamed
 from selvedge.errors import SelvedgeError, UsageError
+from selvedge.project.collection import CONFLICT
 from selvedge.value import Value
 from selvedge.version import VERSION
 
 Say = Callable[[str], None]
-MARKER = "<<<<<<< "
-"""The beginning of a conflict, as `git merge-file` writes it."""
 
 
 class Change(Value):
@@ -56,7 +55,7 @@ def upgrade(start: Path, *, markers: bool, confirm: Callable[[], bool], say: Say
         return
     _write(deploy, changes, {name: files[name] for name in bases if name in files})
     if conflicts:
-        say(f"Resolve the conflicts in {', '.join(conflicts)}: edit the places between {MARKER.strip()} and >>>>>>>.")
+        say(f"Resolve the conflicts in {', '.join(conflicts)}: edit the places between {CONFLICT.strip()} and >>>>>>>.")
     elif changes:
         say(f"Written: {', '.join(str(each.path.relative_to(deploy.parent)) for each in changes)}.")
         say("See what it changes on the servers: `fab deploy --dry-run`.")
@@ -91,8 +90,8 @@ def _merge(deploy: Path, name: str, base: str, new: Path | None, say: Say) -> Ch
     """Return the project's file with the changes from `base` to the package's text of now."""
     path = deploy / name
     ours = _text(path)
-    if MARKER in ours:
-        remedy = f"Edit the places that begin with {MARKER.strip()}, then run `selvedge upgrade` again."
+    if CONFLICT in ours:
+        remedy = f"Edit the places that begin with {CONFLICT.strip()}, then run `selvedge upgrade` again."
         raise UsageError(f"{path} has unresolved conflicts.", remedy)
     if new is None:
         say(f"{deploy.name}/{name}: Selvedge {VERSION} has no such file any longer. Yours stays; delete it if nothing needs it.")

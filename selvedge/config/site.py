@@ -185,10 +185,10 @@ class SiteSettings(App):
 
 
 def concrete(name: str) -> str:
-    """Return a host name to look up: for a wildcard, a name that it stands for."""
+    """Return a host name to look up: for a wildcard, a name that it covers."""
     return name.replace("*", "any-name", 1)
 
 
 def is_wildcard(name: str) -> bool:
-    """Return whether a host name stands for all names of a domain, as in *.example.com."""
+    """Return whether a host name is a wildcard, as in *.example.com."""
     return name.startswith("*.")

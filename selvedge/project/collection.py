@@ -16,6 +16,8 @@ _PACKAGED = Path(__file__).parents[1] / "templates"
 PACKAGED_TEMPLATES = _PACKAGED if _PACKAGED.is_dir() else _PACKAGED.parent.parent / "templates"
 TEMPLATES = [PACKAGED_TEMPLATES]
 """The folders of templates; the first that has a template counts. In a checkout, templates/ is beside the package."""
+CONFLICT = "<<<<<<< "
+"""The beginning of the first line of a conflict, as `git merge-file` writes it."""
 FOLDER = "deploy"
 """The folder beside a project's fabfile with its own tasks/ and templates/ (`selvedge eject`)."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import jinja2
 from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined
 
 from selvedge.errors import ConfigError
-from selvedge.project.collection import FOLDER, TEMPLATES
+from selvedge.project.collection import CONFLICT, FOLDER, TEMPLATES
 from selvedge.shell.quoting import quote
 from selvedge.value import Value
 
@@ -43,9 +44,9 @@ class Loader(FileSystemLoader):
 
     def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
         source, path, is_current = super().get_source(environment, template)
-        for number, line in enumerate(source.splitlines(), 1):
-            if line.startswith("<<<<<<< "):
-                raise jinja2.TemplateSyntaxError("has a conflict of a merge that is not resolved", number, template, path)
+        if found := re.search(f"^{CONFLICT}", source, re.MULTILINE):
+            line = source.count("\n", 0, found.start()) + 1
+            raise jinja2.TemplateSyntaxError("has a conflict of a merge that is not resolved", line, template, path)
         return source, path, is_current
 
 
