@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from selvedge.resources.files import File as File
     from selvedge.resources.files import FileValues as FileValues
     from selvedge.resources.files import Link as Link
+    from selvedge.resources.files import SameLink as SameLink
     from selvedge.resources.need import Needs as Needs
     from selvedge.resources.nginx.basic_auth import BasicAuth as BasicAuth
     from selvedge.resources.nginx.certbot import PROGRAMS as PROGRAMS
@@ -145,7 +146,7 @@ _NAMES = {
     "resources.code.sources": "code_source",
     "resources.code.tools": "Tool",
     "resources.code.venv": "Venv",
-    "resources.files": "Absent Directory File FileValues Link",
+    "resources.files": "Absent Directory File FileValues Link SameLink",
     "resources.need": "Needs",
     "resources.nginx.certbot": "PROGRAMS certbot_client",
     "resources.nginx.basic_auth": "BasicAuth",

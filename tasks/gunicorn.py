@@ -17,6 +17,7 @@ def gunicorn(app):
     yield sv.Directory(paths.logs, "0710", group="www-data")
     yield sv.Directory(paths.instances, "0750", **own, removable=True)
     yield sv.Directory(instance.folder, "0750", **own)
+    yield sv.SameLink(instance.venv, f"{instance.release}/.venv")
     yield instance.environment_file()
     yield sv.File(f"{instance.folder}/run", instance.run_script(), "0750", **own)
     for name, text in instance.modules().items():

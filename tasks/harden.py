@@ -19,7 +19,7 @@ def check(run):
 @sv.step(options=(CHECK,), instead={"check": check}, precondition=preconditions.public_keys)
 def harden(app):
     """Create the login user; set up sshd, firewall, fail2ban."""
-    server, user = app.server, app.host.user
+    server, user = app.machine, app.host.user
     keys = sv.login_keys(app)
     needed = ["ufw"] * server.firewall + ["fail2ban", "python3-systemd"] * server.fail2ban
     yield sv.Packages("sudo", "nftables", "libpam-pwquality", *needed)

@@ -11,8 +11,8 @@ def install(app):
     manager = sv.process_manager(app)
     yield sv.Port(app.nginx.http_port, "nginx")
     yield sv.Packages(*BASE, *manager.packages)
-    if app.server.packages:
-        yield sv.OwnPackages(*app.server.packages)
+    if app.machine.packages:
+        yield sv.OwnPackages(*app.machine.packages)
     if app.nginx.http_port == 80:
         # Debian's default site listens on port 80, so with another port the step `nginx` starts it.
         yield sv.Service("nginx")

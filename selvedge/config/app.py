@@ -7,13 +7,11 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from selvedge.config.app_types import SettingsClass, SharedPaths
-from selvedge.config.build import Build
 from selvedge.config.carried_paths import CarriedPaths
 from selvedge.config.giturl import is_local, without_credentials
 from selvedge.config.types import (
     AppName,
     DomainName,
-    DottedName,
     GitRef,
     Line,
     LocalPath,
@@ -28,9 +26,10 @@ from selvedge.config.types import (
     UrlPath,
     Whole,
 )
+from selvedge.config.workers import Workers
 
 
-class App(Build):
+class App(Workers):
     """The app: its code, how it is built and started, when a release is healthy, and how releases replace each other."""
 
     name: AppName = Field(
@@ -92,30 +91,6 @@ class App(Build):
         "over plain HTTP. International names may be written as they are. A wildcard such as `*.example.com` needs "
         "`tls.challenge = \"dns\"`, and another name beside it.",
         examples=[["hello.example.com", "www.hello.example.com"]],
-    )
-    workers: Whole | None = Field(
-        None,
-        ge=1,
-        le=512,
-        description="The number of worker processes. Set fewer if memory is short, and 1 if the app has its own scheduler or "
-        "keeps state in memory, because each worker is a copy of the app. Default: CPU cores + 1.",
-        examples=[3],
-    )
-    worker_class: DottedName = Field(
-        "uvicorn_worker.UvicornWorker",
-        description="The class of gunicorn's workers. If you set another one, add its package to the app's requirements.",
-        examples=["uvicorn_worker.UvicornWorker"],
-    )
-    timeout: Whole = Field(
-        30,
-        ge=1,
-        le=3600,
-        description="Seconds after which gunicorn replaces a worker that does not respond. Raise it if the app blocks its "
-        "event loop for longer. It does not count while a worker starts: see `start_timeout`.",
-        examples=[60],
-    )
-    log_level: Literal["debug", "info", "warning", "error", "critical"] = Field(
-        "info", description="The lowest level of messages that gunicorn logs.", examples=["warning"]
     )
     health: UrlPath = Field(
         "/",

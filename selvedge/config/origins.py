@@ -20,7 +20,7 @@ from selvedge.config.schema import section_model, to_toml
 from selvedge.config.settings import Settings
 from selvedge.config.sources import Source
 from selvedge.config.tables import subtable
-from selvedge.config.target import Target
+from selvedge.config.target import TABLES, Target
 from selvedge.value import Value
 
 COMMAND_LINE = "command line (-H)"
@@ -54,7 +54,8 @@ class Origins:
         for section in Settings.model_fields:
             if section not in ("hosts", "groups"):
                 model = section_model(Settings.model_fields[section].annotation)
-                values = app if section == "app" else getattr(app, section, None) or getattr(self._settings, section)
+                table = getattr(app, TABLES.get(section, section), None)
+                values = app if section == "app" else table or getattr(self._settings, section)
                 yield from self._section(app, section, model, values) if model else ()
         for key, field in Host.model_fields.items():
             if key != "name" and key not in OVERRIDES:

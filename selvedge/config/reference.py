@@ -130,7 +130,7 @@ GROUPS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "app": {
         "Code": ("name", "repository", "branch", "root", "carry", "deploy_key_type", "module", "factory", "shared_paths"),
         "Host names": ("domains",),
-        "Workers": ("workers", "worker_class", "timeout", "log_level", "release_header"),
+        "Workers": ("server", "workers", "worker_class", "timeout", "log_level", "release_header"),
         "Health check": (
             "health", "health_status", "health_host", "health_timeout", "start_timeout", "health_attempts", "health_interval",
         ),

@@ -109,7 +109,7 @@ class Settings(BaseSettings):
         sections = {name: merged(dict(getattr(self, name)), getattr(found, name)) for name in OVERRIDES}
         try:
             more = {"host": found, "base_dir": self._base_dir, "env_commands": self._env_commands, "passwords": self._passwords}
-            return Target.model_validate({**sections.pop("app"), **sections, **more})
+            return Target.model_validate({**sections.pop("app"), "machine": sections.pop("server"), **sections, **more})
         except ValidationError as error:
             first = error.errors()[0]
             raise UsageError(str(first.get("ctx", {}).get("error", first["msg"])) + ".") from None

@@ -22,6 +22,9 @@ from selvedge.errors import ConfigError, Pending
 from selvedge.paths import Paths
 from selvedge.value import Value
 
+TABLES = {"server": "machine"}
+"""Table of hosts.toml → its name in Target, where `server` is the app server."""
+
 
 class Release(Value):
     """The release of a run on one host.
@@ -46,14 +49,15 @@ class Release(Value):
 class Target(SiteSettings):
     """The settings of one host.
 
-    base_dir: the folder of hosts.toml. env_commands: runs `app.env_command`, once for all hosts. passwords: the secrets of the
-    environment (secret_names.py), by their variables. ssh_config: the file of `fab -S`, "" for the usual ones. ssh_keys: the
-    private keys of `fab -i`. ssh_address: where ssh connects to.
+    machine: the table [server], because `server` is the app server. base_dir: the folder of hosts.toml. env_commands: runs
+    `app.env_command`, once for all hosts. passwords: the secrets of the environment (secret_names.py), by their variables.
+    ssh_config: the file of `fab -S`, "" for the usual ones. ssh_keys: the private keys of `fab -i`. ssh_address: where ssh
+    connects to.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
-    server: Server
+    machine: Server
     mirrors: Mirrors
     hooks: Hooks
     box: Box
@@ -130,7 +134,7 @@ class Target(SiteSettings):
     @property
     def open_ports(self) -> tuple[int, ...]:
         """The TCP ports that the firewall opens besides those of SSH: HTTP, HTTPS and `server.open_ports`."""
-        return tuple(dict.fromkeys((self.nginx.http_port, self.nginx.https_port, *self.server.open_ports)))
+        return tuple(dict.fromkeys((self.nginx.http_port, self.nginx.https_port, *self.machine.open_ports)))
 
     @property
     def repository_path(self) -> Path | None:

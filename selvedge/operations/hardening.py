@@ -73,7 +73,7 @@ def _ssh(app: Target, parts: Mapping[str, str], user: str) -> Iterator[CheckResu
     yield holds("root login", permitrootlogin="no")
     yield holds("passwords", passwordauthentication="no", kbdinteractiveauthentication="no", permitemptypasswords="no")
     yield holds("attempts", maxauthtries="4", logingracetime="30", maxstartups="10:30:60")
-    forwarding = "no" if app.server.allow_forwarding else "yes"
+    forwarding = "no" if app.machine.allow_forwarding else "yes"
     yield holds("forwarding", disableforwarding=forwarding)
     if user == app.host.user:
         yield ok("login", f"{user} can log in with a key and become root with sudo")
@@ -90,7 +90,7 @@ def _ssh(app: Target, parts: Mapping[str, str], user: str) -> Iterator[CheckResu
 
 def _firewall(app: Target, parts: Mapping[str, str]) -> Iterator[CheckResult]:
     name = app.host.name
-    if not app.server.firewall:
+    if not app.machine.firewall:
         remedy = "Check that your provider's firewall opens only the ports that you need."
         yield warning("firewall", "off, because hosts.toml has server.firewall = false", remedy)
         return
@@ -146,7 +146,7 @@ def _accounts(app: Target, parts: Mapping[str, str]) -> Iterator[CheckResult]:
 
 
 def _upkeep(app: Target, parts: Mapping[str, str]) -> Iterator[CheckResult]:
-    if app.server.fail2ban:
+    if app.machine.fail2ban:
         lines = parts.get("fail2ban", "").splitlines()
         banned = next((line.split(":")[1].strip() for line in lines if "Currently banned" in line), None)
         jails = next((line.split(":")[1].strip() for line in lines if "Jail list" in line), "")
@@ -157,7 +157,7 @@ def _upkeep(app: Target, parts: Mapping[str, str]) -> Iterator[CheckResult]:
             else ok("fail2ban", f"addresses banned from SSH now: {banned}; active jails: {jails}")
         )
     times = [int(each) for each in parts.get("unattended", "").split()]
-    if app.server.unattended_upgrades and len(times) == 2:
+    if app.machine.unattended_upgrades and len(times) == 2:
         days = (times[1] - times[0]) / DAY
         if days > 3:
             remedy = "Find the reason on the server: `sudo systemctl status 'apt-daily*'`."

@@ -21,11 +21,12 @@ from selvedge.shell import library
 from selvedge.value import Value
 
 RUN_SCRIPT = "gunicorn/run.j2"
+_SERVER = Path(library.__file__).parent / "server"
 LOADERS = {
-    name: (Path(library.__file__).parent / "server" / name).read_text(encoding="utf-8")
-    for name in ("selvedge_app.py", "selvedge_explain.py")
+    name: (_SERVER / name).read_text(encoding="utf-8") for name in ("selvedge_app.py", "selvedge_explain.py", "selvedge_asgi.py")
 }
-"""The modules that find the ASGI app, for the workers and for the check before a migration: the text of each, by its name."""
+"""The modules that find the ASGI app, for the workers and for the check before a migration, and what the workers put around it:
+the text of each, by its name."""
 
 
 class Instance(Value):
@@ -56,8 +57,8 @@ class Instance(Value):
         The digest is public, and the environment contains secrets, so scrypt hashes the environment first.
         """
         server, manager = app_server(self.app), process_manager(self.app)
-        templates = (server.script, RUN_SCRIPT, *server.modules, *manager.templates)
-        parts = [self._render(name, "ID") for name in templates]
+        names = (server.script, RUN_SCRIPT, *server.modules, *manager.templates)
+        parts = [self._render(name, "ID") for name in names]
         parts += LOADERS.values()
         parts += self.app.shared_paths
         app = self.app
@@ -84,12 +85,19 @@ class Instance(Value):
         return _code(self.release, self.app.root)
 
     @property
+    def venv(self) -> str:
+        """The path of the virtual environment that the instance keeps, also if its commit gets another one later."""
+        return f"{self.folder}/.venv"
+
+    @property
     def start(self) -> str:
         """The path of the script that starts the app server."""
         return _start(self.folder, self.app)
 
     def _render(self, name: str, instance: str) -> str:
-        """Return a template's text. For the digest the instance is "ID", and its commit is "COMMIT"."""
+        """Return the text of a template or module. For the digest the instance is "ID", and its commit is "COMMIT"."""
+        if not name.endswith(".j2"):
+            return (_SERVER / name).read_text(encoding="utf-8")
         app = self.app
         paths = Paths(app.name) if instance == "ID" else app.paths
         commit = "COMMIT" if instance == "ID" else self.commit
@@ -102,6 +110,7 @@ class Instance(Value):
             commit=commit,
             folder=folder,
             release=release,
+            venv=f"{folder}/.venv",
             code=_code(release, app.root),
             start=_start(folder, app),
             socket=f"{paths.run}/{instance}.sock",
@@ -124,8 +133,8 @@ class Instance(Value):
         """Return the files of the process manager: the text of each file, by its name in the instance's folder."""
         return self._files(process_manager(self.app).templates)
 
-    def _files(self, templates: Iterable[str]) -> dict[str, str]:
-        return {PurePosixPath(name).stem: self._render(name, self.id) for name in templates}
+    def _files(self, names: Iterable[str]) -> dict[str, str]:
+        return {PurePosixPath(name.removesuffix(".j2")).name: self._render(name, self.id) for name in names}
 
     @property
     def environment_hashes(self) -> Hashes:

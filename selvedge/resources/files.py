@@ -194,6 +194,33 @@ class Link(Resource):
         return Change(f"link {self.path} -> {self.to}", f"file_link {words(self.path, self.to)}")
 
 
+class SameLink(Resource):
+    """A symbolic link leads where another one leads. Both are relative, and equally deep below the same folder.
+
+    It is for a target that only the server knows. A missing `other` is an error of the step that makes it.
+    """
+
+    path: str
+    other: str
+
+    def paths(self) -> tuple[str, ...]:
+        return (self.path,)
+
+    def owned(self) -> tuple[str, ...]:
+        return (self.path,)
+
+    def probe(self) -> str:
+        return f"readlink {quote(self.path)} || echo; readlink {quote(self.other)} || echo"
+
+    def plan(self, fact: str) -> Change | None:
+        """Return the change. fact: the targets of both, a line each, empty without a link."""
+        here, there = [*fact.split("\n"), ""][:2]
+        if here and here == there:
+            return None
+        shell = f'file_link {quote(self.path)} "$(readlink {quote(self.other)})"'
+        return Change(f"link {self.path} to the target of {self.other}", shell)
+
+
 class Absent(Resource):
     """The path does not exist. A file or link is removed; a directory there is an error."""
 

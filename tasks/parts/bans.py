@@ -15,7 +15,7 @@ def bans(app):
 def site_bans(app):
     """Ban addresses that guess passwords of the site, or probe it for pages of other software."""
     # Behind a load balancer, all clients have its address.
-    if app.server.fail2ban and not app.tls.upstream:
+    if app.machine.fail2ban and not app.tls.upstream:
         yield sv.Jails(f"{JAILS}/60-selvedge-{app.name}.local", sv.template("nginx/fail2ban.local.j2", app=app))
     else:
         yield from no_site_bans(app)

@@ -10,7 +10,7 @@ COST = (("YESCRYPT_COST_FACTOR", "7"),)
 def system_settings(app):
     """Set the kernel's settings, the clock, password hashing, core dumps, kernel modules, idle logins and the login banner."""
     yield sv.Sysctl("/etc/sysctl.d/90-selvedge.conf", sv.template("harden/sysctl.conf.j2", app=app))
-    if app.server.firewall:
+    if app.machine.firewall:
         # ufw sets these two each time it starts, which overrides the file above.
         yield sv.FileValues("/etc/ufw/sysctl.conf", LOGGED, if_contains="log_martians", separator="=")
     yield sv.TimeSync()

@@ -11,8 +11,9 @@ from selvedge.value import Value
 class AppServer(Value):
     """An app server, which runs the app in its worker processes.
 
-    script: the template of the script that starts it. modules: templates of Python modules that it imports. packages: returns
-    the Python packages that an app needs besides its own requirements. notifies: whether it tells systemd when it is ready.
+    script: the template of the script that starts it. modules: what it imports, Python modules of selvedge/shell/server/, and
+    templates of such (`.j2`). packages: returns the Python packages that an app needs besides its own requirements.
+    notifies: whether it tells systemd when it is ready.
     """
 
     name: str

@@ -25,8 +25,8 @@ def login_keys(app: Target) -> tuple[PublicKey, ...]:
     an error.
     """
     host, keys, agent = app.host, [], ""
-    if app.server.authorized_keys:
-        for name in app.server.authorized_keys:
+    if app.machine.authorized_keys:
+        for name in app.machine.authorized_keys:
             keys += keys_of_file(app.local_file(name), f"server.authorized_keys: {name}")
     elif host.key:
         keys = [public_half(app.local_file(host.key), f"hosts.{host.name}.key")]

@@ -1,8 +1,8 @@
 # The app servers, which run the app in worker processes. Each has a file with the same functions, which only this file calls:
-# gunicorn.sh. An instance belongs to the app server whose start script is in its folder.
-# Needs: gunicorn
+# gunicorn.sh, uvicorn.sh, hypercorn.sh. An instance belongs to the app server whose start script is in its folder.
+# Needs: gunicorn uvicorn hypercorn
 
-appserver_all='gunicorn'
+appserver_all='uvicorn hypercorn gunicorn'
 
 appserver_of() {
   local server

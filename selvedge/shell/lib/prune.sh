@@ -60,13 +60,14 @@ prune_checkouts() {
   return "$status"
 }
 
-# prune_venvs: remove the virtual environments that no checkout uses, and those that are not complete.
+# prune_venvs: remove the virtual environments that no checkout and no instance uses, and those that are not complete. An
+# instance keeps its own: its commit may have been built again, with another app server or other extras.
 prune_venvs() {
-  local status checkout link folder used
+  local status user link folder used
   status=0
   used=" "
-  for checkout in "$base"/releases/*/; do
-    link=$(readlink "${checkout}.venv") || continue
+  for user in "$base"/releases/*/ "$base"/instances/*/; do
+    link=$(readlink "${user}.venv") || continue
     used="$used${link##*/} "
   done
   for folder in "$base"/venvs/*; do

@@ -73,7 +73,7 @@ def test_defaults(settings: Load) -> None:
     assert (app.worker_class, app.health, app.health_ranges) == ("uvicorn_worker.UvicornWorker", "/", [(200, 399)])
     assert (app.strategy, app.manager, app.installer, app.python_from) == ("beside", "supervisor", "uv", "auto")
     assert (app.host.address, app.host.user, app.host.bootstrap_user, app.host.port) == ("s", "deploy", "root", None)
-    assert (app.tls.certbot, app.server.sudo, app.nginx.max_body) == ("apt", "nopasswd", "10m")
+    assert (app.tls.certbot, app.machine.sudo, app.nginx.max_body) == ("apt", "nopasswd", "10m")
     assert (app.health_host_header, app.repository_path, app.release.commit) == ("localhost", None, "")
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import get_args
 
+import pytest
+
 from selvedge.config.app import App
 from selvedge.config.target import Target
 from selvedge.release.instance import Instance
 from selvedge.release.managers import MANAGERS
+from selvedge.release.servers import SERVERS
 from selvedge.shell import library
 
 
@@ -22,7 +25,17 @@ def test_an_instance_has_the_files_of_its_manager(app: Callable[..., Target]) ->
     assert found == {"supervisor": ["program.conf"], "systemd": ["unit.socket", "unit.service"]}
 
 
-def test_an_instance_has_the_files_of_its_app_server(app: Callable[..., Target]) -> None:
-    instance = Instance.of(app("nothing set"))
-    assert instance.start == f"{instance.folder}/gunicorn_start"
-    assert list(instance.modules()) == ["selvedge_worker.py", "selvedge_app.py", "selvedge_explain.py"]
+@pytest.mark.parametrize(("server", "modules"), [
+    ("gunicorn", ["selvedge_worker.py"]),
+    ("uvicorn", ["selvedge_uvicorn.py", "selvedge_parent.py"]),
+    ("hypercorn", ["selvedge_hypercorn.py", "selvedge_parent.py"]),
+])  # fmt: skip
+def test_an_instance_has_the_files_of_its_app_server(app: Callable[..., Target], server: str, modules: list[str]) -> None:
+    instance = Instance.of(app("nothing set", server=server))
+    assert instance.start == f"{instance.folder}/{server}_start"
+    assert list(instance.modules()) == [*modules, "selvedge_app.py", "selvedge_explain.py", "selvedge_asgi.py"]
+
+
+def test_the_app_servers_of_hosts_toml_are_those_of_the_shell() -> None:
+    names = set(get_args(App.model_fields["server"].annotation))
+    assert names == set(SERVERS) == set(library.needs("appserver")) & set(SERVERS)

@@ -1,0 +1,32 @@
+# App servers whose workers have the parent process of selvedge_parent.py, which writes these lines. Reads $base.
+
+# parent_workers SCRIPT: the start script has the number; the settings of this run may be newer than the script.
+parent_workers() {
+  local workers
+  workers=$(sh -c "echo $(sed -n 's/^WORKERS=//p' "$1" | head -n 1)") || :
+  case $workers in '' | *[!0-9]*) workers=0 ;; esac
+  echo "$workers"
+}
+
+parent_add_worker() { kill -s TTIN "$1" 2>/dev/null; }
+
+parent_stage() {
+  awk '/Booting worker with pid/ && !stage { stage = "import" }
+    /Waiting for application startup/ && stage != "ready" { stage = "lifespan" }
+    /Worker is ready/ { stage = "ready" }
+    /Shutting down: Master|Worker failed to boot/ { ended = 1 }
+    END { print ended ? "ended" : stage }'
+}
+
+parent_ready() { grep -c 'Worker is ready' || :; }
+
+parent_ended() { grep -q -e 'Shutting down: Master' -e 'Worker failed to boot'; }
+
+parent_app_failed() { grep -q 'Application startup failed'; }
+
+# parent_conflict SCRIPT: the start script is a template that users may edit.
+parent_conflict() {
+  if grep -q -s -e '^[^#]* --reload\([ =]\|$\)' "$1"; then
+    printf '%s\n' "The start script has the option --reload, which is for development: it restarts workers when files change, and a release never changes. Remove it from the template $(basename "$1").j2"
+  fi
+}
