@@ -23,7 +23,8 @@ def target(tmp_path: Path) -> Callable[..., Target]:
     """Make the settings of a host: target(domains=["a.test"], nginx={"gzip": False})."""
 
     def make(commit: str = COMMIT, **tables: Any) -> Target:
-        sections = {name: tables.pop(name) for name in ("tls", "server", "nginx", "hooks", "box") if name in tables}
+        names = [name for name in ("tls", "server", "nginx", "hooks", "box") if isinstance(tables.get(name), dict)]
+        sections = {name: tables.pop(name) for name in names}
         host = tables.pop("host", {"address": "203.0.113.10"})
         app = {"name": "hello", "repository": "https://git.example.com/me/hello.git", **tables}
         settings = Settings.model_validate({"app": app, "hosts": {"server": host}, **sections})

@@ -14,7 +14,7 @@ def packages(_app: Target) -> tuple[str, ...]:
 HYPERCORN = AppServer(
     "hypercorn",
     script="hypercorn/hypercorn_start.j2",
-    modules=("selvedge_hypercorn.py", "selvedge_parent.py"),
+    modules=("selvedge_hypercorn.py", "selvedge_parent.py", "selvedge_process.py"),
     packages=packages,
     notifies=True,
 )

@@ -17,7 +17,7 @@ def packages(_app: Target) -> tuple[str, ...]:
 UVICORN = AppServer(
     "uvicorn",
     script="uvicorn/uvicorn_start.j2",
-    modules=("selvedge_uvicorn.py", "selvedge_parent.py"),
+    modules=("selvedge_uvicorn.py", "selvedge_parent.py", "selvedge_process.py"),
     packages=packages,
     notifies=True,
 )

@@ -8,24 +8,22 @@ uvicorn has a parent process of its own, which does not replace a worker whose e
 adds no workers. This module is in the folder of each release on the server, and on its PYTHONPATH.
 """
 
-import argparse
 import asyncio
 import contextlib
 import faulthandler
 import gc
 import importlib
 import logging
-import logging.config
 import mmap
 import os
 import signal
-import socket
 import struct
 import sys
 import time
 
 import selvedge_app
 import selvedge_asgi
+import selvedge_process
 
 BROKEN = 3
 """The exit status of a worker that could not start, and of its parent (the same as gunicorn's and uvicorn's)."""
@@ -33,20 +31,6 @@ SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.
 SLOT = struct.Struct("dd")
 """What parent and worker share: the time of the worker's last sign of life, and the time at which it was ready, 0 before."""
 log = logging.getLogger("selvedge")
-
-
-def arguments():
-    """Return the options of the start script."""
-    parser = argparse.ArgumentParser(allow_abbrev=False)
-    parser.add_argument("app", help="the ASGI app, module:name")
-    parser.add_argument("--bind", default="", help="the path of the socket; by default systemd passes it")
-    parser.add_argument("--workers", type=int, required=True)
-    parser.add_argument("--timeout", type=int, required=True, help="seconds after which a worker that does not respond is replaced")
-    parser.add_argument("--start-timeout", type=int, required=True, help="seconds for the start of a worker")
-    parser.add_argument("--stop-timeout", type=int, required=True, help="seconds for the requests in hand, once it is to end")
-    parser.add_argument("--log-level", default="info")
-    parser.add_argument("--release-header", action="store_true", help="add the header X-Release to every response")
-    return parser.parse_args()
 
 
 class Worker:
@@ -86,7 +70,7 @@ class Parent:
     def run(self):
         """Run the workers until the end. Return the exit status."""
         log.info("Listening at: %s (%d)", self.options.bind or "systemd's socket", os.getpid())
-        notify("READY=1")
+        selvedge_process.notify("READY=1")
         while self.status is None or self.workers:
             if self.status is None:
                 self.fill()
@@ -114,7 +98,7 @@ class Parent:
             return
         self.status = status
         self.deadline = time.monotonic() + self.options.stop_timeout + 5
-        notify("STOPPING=1")
+        selvedge_process.notify("STOPPING=1")
         for pid in list(self.workers):
             self.end(pid)
 
@@ -225,48 +209,10 @@ async def beating(worker, parent):
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def notify(text):
-    """Tell systemd a state (sd_notify(3)), if it has started this process."""
-    address = os.environ.get("NOTIFY_SOCKET", "")
-    if address:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock, contextlib.suppress(OSError):
-            sock.connect(f"\0{address[1:]}" if address.startswith("@") else address)
-            sock.sendall(text.encode())
-
-
-def listen(path):
-    """Return the socket at a path, or the one that systemd passes (sd_listen_fds(3))."""
-    if not path:
-        if os.environ.get("LISTEN_PID") != str(os.getpid()) or os.environ.get("LISTEN_FDS") != "1":
-            raise SystemExit("systemd has passed no socket")
-        return socket.socket(fileno=3)
-    sock = socket.socket(socket.AF_UNIX)
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(path)  # a process that was killed left it
-    # All users may connect, but only this user and nginx can enter the socket's folder.
-    before = os.umask(0)
-    sock.bind(path)
-    os.umask(before)
-    sock.listen(2048)
-    return sock
-
-
-def begin_log(level):
-    """Write all loggers' records to the output, in the form of gunicorn's log."""
-    form = {"format": "[%(asctime)s] [%(process)d] [%(levelname)s] %(message)s", "datefmt": "%Y-%m-%d %H:%M:%S %z"}
-    handler = {"class": "logging.StreamHandler", "stream": "ext://sys.stderr", "formatter": "line"}
-    own = {"handlers": ["output"], "propagate": False}
-    # The app's logger decides of itself. These lines the release switch needs whatever the level is.
-    loggers = {"selvedge": {**own, "level": "INFO"}}
-    loggers.update((name, {**own, "level": level.upper()}) for name in ("uvicorn", "hypercorn.error"))
-    settings = {"version": 1, "disable_existing_loggers": False, "formatters": {"line": form}, "handlers": {"output": handler}}
-    logging.config.dictConfig({**settings, "loggers": loggers})
-
-
 def main(serve, libraries):
     """Run the app server. libraries: modules that all workers share, which are loaded once."""
-    options = arguments()
-    begin_log(options.log_level)
+    options = selvedge_process.arguments()
+    selvedge_process.begin_log(options.log_level)
     # Loading modules leaves no garbage (https://docs.python.org/3/library/gc.html#gc.freeze). The app's own modules are not
     # loaded here, because they may open connections, which processes cannot share.
     gc.disable()
@@ -278,7 +224,7 @@ def main(serve, libraries):
     # A new release waits here until Selvedge has checked the app's settings.
     while os.path.exists(os.path.join(os.path.dirname(os.path.abspath(__file__)), "held")):
         time.sleep(0.01)
-    sock = listen(options.bind)
+    sock = selvedge_process.listen(options.bind)
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     sys.exit(Parent(serve, options, sock).run())
 

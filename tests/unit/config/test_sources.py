@@ -61,7 +61,7 @@ def test_every_kind_of_value_comes_from_the_environment(settings: Load) -> None:
     app, other = found.target("web-1"), found.target("web-2")
     assert (other.workers, other.domains, other.health_timeout) == (5, ["a.example", "b.example"], 2.5)
     assert (other.migrate, other.release_header, other.tls.staging) == ('["not", "json"]', False, True)
-    assert (other.server.open_ports, other.nginx.static) == ([8443], {"/static": "public"})
+    assert (other.machine.open_ports, other.nginx.static) == ([8443], {"/static": "public"})
     assert (other.hooks.after_switch, found.rollout.batch, found.rollout.pause) == (["local: ./tell"], "50%", 1.0)
     assert (app.host.port, app.timeout, app.domains, app.migrate) == (2222, 99, ["c.example"], "123")
     assert (app.tls.upstream, app.tls.staging, other.tls.upstream) == (True, True, False)

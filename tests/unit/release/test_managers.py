@@ -27,8 +27,8 @@ def test_an_instance_has_the_files_of_its_manager(app: Callable[..., Target]) ->
 
 @pytest.mark.parametrize(("server", "modules"), [
     ("gunicorn", ["selvedge_worker.py"]),
-    ("uvicorn", ["selvedge_uvicorn.py", "selvedge_parent.py"]),
-    ("hypercorn", ["selvedge_hypercorn.py", "selvedge_parent.py"]),
+    ("uvicorn", ["selvedge_uvicorn.py", "selvedge_parent.py", "selvedge_process.py"]),
+    ("hypercorn", ["selvedge_hypercorn.py", "selvedge_parent.py", "selvedge_process.py"]),
 ])  # fmt: skip
 def test_an_instance_has_the_files_of_its_app_server(app: Callable[..., Target], server: str, modules: list[str]) -> None:
     instance = Instance.of(app("nothing set", server=server))
