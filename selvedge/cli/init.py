@@ -20,6 +20,8 @@ from selvedge.errors import SelvedgeError, UsageError
 
 EXAMPLE = "203.0.113.10"
 """An address that no server has (RFC 5737), in place of one that is not known yet."""
+SECRETS = (ENV_FILE, ".env")
+"""Files that git must not have."""
 Say = Callable[[str], None]
 QUESTIONS = (
     ("address", "The server's address (host name or IP)", EXAMPLE, Address),
@@ -57,8 +59,9 @@ def init(folder: Path, options: Options, say: Say) -> None:
         if project.variables:
             files[ENV_FILE] = written.variables(project.variables)
         _check(files["hosts.toml"])
-    made = [name for name, text in files.items() if _write(repository.top / name, text, say)]
-    made += _ignored(repository)
+    # First of all: the files that follow may get secrets.
+    ignored = _ignore_secrets(repository, say)
+    made = [name for name, text in files.items() if _write(repository.top / name, text, say)] + ignored
     if not made:
         say("Nothing to do: hosts.toml, fabfile.py and fabric.yaml are here already.")
         return
@@ -135,10 +138,12 @@ def _write(path: Path, text: str, say: Say) -> bool:
     return False
 
 
-def _ignored(repository: Repository) -> list[str]:
+def _ignore_secrets(repository: Repository, say: Say) -> list[str]:
     """Keep files with secrets, and virtual environments, out of git. Return the changed file, if there is one."""
+    for name in filter(repository.tracks, SECRETS):
+        say(f"git tracks {name}. If it has secrets, run `git rm --cached {name}`, and replace them: old commits keep them.")
     environments = [file.parent.name for file in sorted(repository.top.glob("*/pyvenv.cfg"))]
-    missing = [name for name in (ENV_FILE, ".env") if not repository.ignores(name) and not repository.has_file(name)]
+    missing = [name for name in SECRETS if not repository.ignores(name)]
     missing += [f"{name}/" for name in environments if not repository.ignores(f"{name}/pyvenv.cfg")]
     if not missing:
         return []

@@ -75,6 +75,10 @@ class Repository:
             raise UsageError(f"The repository {quote(str(self.top))} has no commit yet, and releases are commits.", remedy)
 
     def ignores(self, path: str) -> bool:
-        """Return whether git ignores a path."""
-        command = ["git", "-C", str(self.top), "check-ignore", "-q", path]
+        """Return whether a pattern of .gitignore matches a path, even that of a tracked file."""
+        command = ["git", "-C", str(self.top), "check-ignore", "-q", "--no-index", path]
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+    def tracks(self, path: str) -> bool:
+        """Return whether a file is in git's index, and so in the next commit."""
+        return bool(self.git("ls-files", "--", path))

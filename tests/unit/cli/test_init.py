@@ -85,6 +85,23 @@ def test_the_app_of_the_tutorial(made: Any, capsys: pytest.CaptureFixture[str]) 
     assert [line.split("#")[0].strip() for line in shown.splitlines()[-3:]] == ["fab trust", "fab setup deploy", "fab status"]
 
 
+def test_secrets_that_are_there_already_are_ignored(made: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = made(**{"main.py": APP})
+    for name in ("production.env", ".env"):
+        (folder.top / name).write_text("KEY=s3cret\n")
+    assert init() == 0
+    assert (folder.top / ".gitignore").read_text() == "/production.env\n/.env\n"
+    assert "git rm" not in capsys.readouterr().out
+
+
+def test_secrets_in_git_are_named(made: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = made(**{"main.py": APP, ".env": "KEY=s3cret\n"})
+    for _ in range(2):
+        assert init() == 0
+        assert "run `git rm --cached .env`, and replace" in capsys.readouterr().out
+        assert (folder.top / ".gitignore").read_text() == "/production.env\n/.env\n"
+
+
 def test_a_second_time_nothing_changes(made: Any, capsys: pytest.CaptureFixture[str]) -> None:
     folder = made(**{"main.py": APP, "requirements.txt": "fastapi\n"})
     assert init() == 0
