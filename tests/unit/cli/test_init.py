@@ -217,6 +217,23 @@ def test_without_an_app_or_a_commit_or_git(made: Any, capsys: pytest.CaptureFixt
     assert "has no commit yet" in capsys.readouterr().err
 
 
+def test_a_repository_that_git_refuses(made: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = made(**{"main.py": APP})
+    (folder.top / ".git/config").write_text("[core\n")
+    assert init() == 2
+    said = capsys.readouterr().err
+    assert f"git cannot read the repository of {folder.top} (bad config" in said and "git init" not in said
+
+
+def test_a_file_that_cannot_be_written(made: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = made(**{"main.py": APP})
+    (folder.top / "fabric.yaml").mkdir()
+    assert init() == 1
+    problem, remedy = capsys.readouterr().err.splitlines()
+    assert problem == f"{folder.top}/fabric.yaml cannot be read or written: Is a directory."
+    assert remedy == "Correct that, then run `selvedge init` again."
+
+
 def test_questions_have_defaults_and_are_asked_again(
     made: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
