@@ -120,7 +120,7 @@ def _check(text: str) -> None:
             load(file, environ={})
         except SelvedgeError as error:
             said = str(error).replace(str(file), "hosts.toml")
-            remedy = "Name the app: `selvedge init --module …`."
+            remedy = "Rename it in the repository. Or name another app: `selvedge init --module …`."
             raise UsageError(f"The settings that were found are not valid: {said}", remedy) from None
 
 

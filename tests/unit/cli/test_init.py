@@ -166,6 +166,23 @@ class Settings(BaseSettings):
     assert "other processes, too: worker" in shown and "Give the variables in production.env their values." in shown
 
 
+@pytest.mark.parametrize(
+    ("path", "folder", "found"),
+    [
+        ("/static", "./static/", {"/static": "static"}),
+        ("/static", "../static", None),
+        ("/static", "/static", None),
+        ("/static files", "static", None),
+        ("/static", "my files", None),
+    ],
+)
+def test_static_folders_of_the_app(made: Any, path: str, folder: str, found: dict[str, str] | None) -> None:
+    mount = f'app.mount("{path}", StaticFiles(directory="{folder}"))\n'
+    files = {"static/a": "", "back/static/a": "", "back/my files/a": "", "back/requirements.txt": ""}
+    assert made(**{"back/main.py": APP + mount, **files}) and init() == 0
+    assert tomllib.loads(Path("hosts.toml").read_text()).get("nginx", {}).get("static") == found
+
+
 def test_a_release_command_migrates(made: Any) -> None:
     folder = made(**{"main.py": APP, "Procfile": "release: python manage.py migrate\nweb: uvicorn main:app\n"})
     assert init() == 0
@@ -246,12 +263,24 @@ def test_questions_have_defaults_and_are_asked_again(
     assert "'no address': " in capsys.readouterr().out and "domains" not in folder.app
 
 
-@pytest.mark.parametrize("branch", ["it's", 'a"b', "release/1", "é"])
-def test_names_from_the_repository_are_quoted(made: Any, branch: str) -> None:
+@pytest.mark.parametrize("branch", ["release/1", "é", "1.0"])
+def test_the_branch_is_named(made: Any, branch: str) -> None:
     folder = made(**{"main.py": APP})
     folder.git("checkout", "-q", "-b", branch)
-    status = init()
-    assert status == 2 or folder.app["branch"] == branch
+    assert init() == 0 and folder.app["branch"] == branch
+
+
+@pytest.mark.parametrize(("key", "name"), [("branch", "it's"), ("branch", 'a"b'), ("root", "my app"), ("module", "a-b")])
+def test_names_that_a_setting_cannot_have_are_refused(
+    made: Any, capsys: pytest.CaptureFixture[str], key: str, name: str
+) -> None:
+    place = {"root": f"{name}/main.py", "module": f"{name}.py"}.get(key, "main.py")
+    folder = made(**{place: APP, str(Path(place).with_name("requirements.txt")): ""})
+    if key == "branch":
+        folder.git("checkout", "-q", "-b", name)
+    before = folder.state()
+    assert init() == 2 and folder.state() == before
+    assert f"app.{key}: must be" in (said := capsys.readouterr().err) and "Rename it in the repository." in said
 
 
 def test_an_environment_tells_the_routes(made: Any) -> None:
