@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from selvedge.cli import written
 from selvedge.cli.plan import Project, look
 from selvedge.cli.repository import Repository
+from selvedge.cli.say import Say
 from selvedge.cli.written import ENV_FILE, Server
 from selvedge.config.load import load
 from selvedge.config.types import Address, LoginName, OptionalDomain
@@ -22,7 +22,6 @@ EXAMPLE = "203.0.113.10"
 """An address that no server has (RFC 5737), in place of one that is not known yet."""
 SECRETS = (ENV_FILE, ".env")
 """Files that git must not have."""
-Say = Callable[[str], None]
 QUESTIONS = (
     ("address", "The server's address (host name or IP)", EXAMPLE, Address),
     ("user", "The user that can log in to it now", "root", LoginName),

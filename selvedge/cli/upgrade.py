@@ -10,12 +10,11 @@ from pathlib import Path
 
 from selvedge.cli import packaged
 from selvedge.cli.renamed import renamed
+from selvedge.cli.say import Say
 from selvedge.errors import SelvedgeError, UsageError
 from selvedge.project.collection import CONFLICT
 from selvedge.value import Value
 from selvedge.version import VERSION
-
-Say = Callable[[str], None]
 
 
 class Change(Value):
