@@ -11,11 +11,11 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from installed import build
 from lab import FAB, IDENTITY, PARTS, ROOT, Lab
 from sandbox import Server
 from terminal import Terminal
 from tests.support.pages import Command, File, differences
+from wheel import build
 
 ON_SERVER = Path(__file__).with_name("on_server.py")
 CI_JOB = Path(__file__).with_name("ci_job.py")
@@ -151,7 +151,7 @@ class Reader:
         (self.home / ".gitconfig").write_text(git)
         (self.home / ".curlrc").write_text("silent\nshow-error\n")  # At a terminal, curl shows no progress meter.
         self.program("python3", f'exec {sys._base_executable} "$@"')  # type: ignore[attr-defined]
-        self.program("ci-job", f'exec {sys.executable} {CI_JOB} "$@"')
+        self.program("ci-job", f'PYTHONPATH="{ROOT}" exec {sys.executable} {CI_JOB} "$@"')
         place = os.environ.get("SELVEDGE_SANDBOX_DIR", "")
         for number, server in enumerate(self.servers, 1):
             call = f"{sys.executable} {ON_SERVER} {server.name}"

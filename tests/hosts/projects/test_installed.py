@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from installed import Installed, build
+from installed import Installed
 from lab import ROOT, Lab
 from selvedge.version import VERSION
 from traffic import get
+from wheel import build
 
 APP = """from fastapi import FastAPI
 
