@@ -13,8 +13,6 @@ ERRORS = sv.Option("errors", "Show only errors (with --nginx, only its error log
 ONLY = sv.Option("only", "Show only these, e.g. \"nginx, app.health\".", "")
 SET = sv.Option("set", "Ask for this variable's value, store and release it.", "")
 COMMAND = sv.Option("command", "Run this shell command, e.g. \"alembic current\".", "")
-
-
 PORT = sv.Option("port", "Lead to this port of the server.", 0)
 TO = sv.Option("to", "Lead to this socket, port or HOST:PORT of the server.", "")
 LOCAL = sv.Option("local", "Open this port of your machine (default: the same one).", 0)

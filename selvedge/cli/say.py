@@ -1,4 +1,4 @@
-"""What the commands of `selvedge` print with: they get it, so that tests can read the lines."""
+"""The type of the function with which a command of `selvedge` prints."""
 
 from __future__ import annotations
 
