@@ -59,3 +59,20 @@ def test_a_mistake_in_it_is_a_sentence(project: Path, text: str, sentence: str) 
     shown = fab(project, "--list")
     assert shown.returncode == 2 and sentence in shown.stderr and "Traceback" not in shown.stderr, shown
     assert "Traceback" in fab(project, "--debug", "--list").stderr
+
+
+def test_a_step_and_a_template_of_the_projects_own(project: Path) -> None:
+    (project / "deploy/tasks/redis.py").write_text(
+        'import selvedge as sv\n\n\n@sv.step\ndef redis(app):\n    """Run Redis."""\n'
+        '    yield sv.File("/etc/redis", sv.template("redis/limit.conf.j2", app=app))\n'
+    )
+    (project / "deploy/templates/redis").mkdir(parents=True)
+    (project / "deploy/templates/redis/limit.conf.j2").write_text("{{ app.nosuch }}\n")
+    chains = (ROOT / "tasks/chains.py").read_text().replace("from .clone", "from .redis import redis\nfrom .clone")
+    (project / "deploy/tasks/chains.py").write_text(chains.replace('"""Prepare a', '"""Run Redis, too. Prepare a'))
+    with (project / "fabfile.py").open("a") as file:
+        file.write("\nfrom selvedge.tasks.redis import redis\n\nnamespace.add_task(redis)\n")
+    listed = fab(project, "--list").stdout
+    assert "Run Redis, too." in listed and "Your own tasks\n  redis" in listed
+    shown = fab(project, "redis")
+    assert shown.returncode == 2 and "deploy/templates/redis/limit.conf.j2" in shown.stderr, shown
