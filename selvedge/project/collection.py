@@ -59,7 +59,13 @@ def _mistake(error: Exception, own: Path) -> str:
         return ""
     file, line = inside[-1]
     said = error.msg if isinstance(error, SyntaxError) else str(error)
+    packaged = Path(importlib.import_module("selvedge.tasks").__path__[-1]).parent / Path(file).relative_to(own)
     return (
         f"{file}:{f' line {line}:' if line else ''} {type(error).__name__}: {said}.\n"
-        "Correct it. Or delete the file: then the task of the package counts. With `fab --debug …` you see the traceback.\n"
+        f"{own_remedy(packaged=packaged.exists())} `fab --debug …` shows the traceback.\n"
     )
+
+
+def own_remedy(*, packaged: bool) -> str:
+    """Return what to do about a mistake in a file of the project's own. packaged: the package has a file with this name, too."""
+    return f"Correct it.{' Or delete it: then the file of the package is used.' if packaged else ''}"

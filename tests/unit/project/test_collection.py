@@ -58,6 +58,7 @@ def test_a_mistake_in_it_is_a_sentence(project: Path, text: str, sentence: str) 
     (project / "deploy/tasks/nginx.py").write_text(text)
     shown = fab(project, "--list")
     assert shown.returncode == 2 and sentence in shown.stderr and "Traceback" not in shown.stderr, shown
+    assert "Correct it. Or delete it: then the file of the package is used." in shown.stderr
     assert "Traceback" in fab(project, "--debug", "--list").stderr
 
 
@@ -76,3 +77,4 @@ def test_a_step_and_a_template_of_the_projects_own(project: Path) -> None:
     assert "Run Redis, too." in listed and "Your own tasks\n  redis" in listed
     shown = fab(project, "redis")
     assert shown.returncode == 2 and "deploy/templates/redis/limit.conf.j2" in shown.stderr, shown
+    assert "Correct it." in shown.stderr and "delete it" not in shown.stderr, "the package has no such file"
