@@ -12,10 +12,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from invoke.collection import Collection
 
-_PACKAGED = Path(__file__).parents[1] / "templates"
-PACKAGED_TEMPLATES = _PACKAGED if _PACKAGED.is_dir() else _PACKAGED.parent.parent / "templates"
+_PACKAGE = Path(__file__).parents[1]
+if not (_PACKAGE / "templates").is_dir():
+    # In a checkout, which `pip install --editable` uses too, tasks/, templates/ and sandbox/ are beside the package.
+    _PACKAGE = _PACKAGE.parent
+    importlib.import_module("selvedge").__path__.append(str(_PACKAGE))
+PACKAGED_TEMPLATES = _PACKAGE / "templates"
 TEMPLATES = [PACKAGED_TEMPLATES]
-"""The folders of templates; the first that has a template counts. In a checkout, templates/ is beside the package."""
+"""The folders of templates; the first that has a template counts."""
 CONFLICT = "<<<<<<< "
 """The beginning of the first line of a conflict, as `git merge-file` writes it."""
 FOLDER = "deploy"

@@ -33,8 +33,8 @@ def project(tmp_path: Path) -> Path:
     return top
 
 
-def fab(project: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(project.parent / "package")}
+def fab(project: Path, *words: str, package: Path | None = None) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(package or project.parent / "package")}
     return subprocess.run([FAB, *words], cwd=project / "sub", env=environment, capture_output=True, text=True, check=False)
 
 
@@ -78,3 +78,8 @@ def test_a_step_and_a_template_of_the_projects_own(project: Path) -> None:
     shown = fab(project, "redis")
     assert shown.returncode == 2 and "deploy/templates/redis/limit.conf.j2" in shown.stderr, shown
     assert "Correct it." in shown.stderr and "delete it" not in shown.stderr, "the package has no such file"
+
+
+def test_a_checkout_in_place_of_the_installed_package(project: Path) -> None:
+    listed = fab(project, "--list", package=ROOT)
+    assert listed.returncode == 0 and "certbot" in listed.stdout and "sandbox.up" in listed.stdout, listed
