@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,6 @@ from pydantic import TypeAdapter, ValidationError
 from selvedge.cli import written
 from selvedge.cli.plan import Project, look
 from selvedge.cli.repository import Repository
-from selvedge.cli.say import Say
 from selvedge.cli.written import ENV_FILE, Server
 from selvedge.config.load import load
 from selvedge.config.types import Address, LoginName, OptionalDomain
@@ -20,8 +20,7 @@ from selvedge.errors import SelvedgeError, UsageError
 
 EXAMPLE = "203.0.113.10"
 """An address that no server has (RFC 5737), in place of one that is not known yet."""
-SECRETS = (ENV_FILE, ".env")
-"""Files that git must not have."""
+Say = Callable[[str], None]
 QUESTIONS = (
     ("address", "The server's address (host name or IP)", EXAMPLE, Address),
     ("user", "The user that can log in to it now", "root", LoginName),
@@ -58,9 +57,8 @@ def init(folder: Path, options: Options, say: Say) -> None:
         if project.variables:
             files[ENV_FILE] = written.variables(project.variables)
         _check(files["hosts.toml"])
-    # First of all: the files that follow may get secrets.
-    ignored = _ignore_secrets(repository, say)
-    made = [name for name, text in files.items() if _write(repository.top / name, text, say)] + ignored
+    made = [name for name, text in files.items() if _write(repository.top / name, text, say)]
+    made += _ignored(repository)
     if not made:
         say("Nothing to do: hosts.toml, fabfile.py and fabric.yaml are here already.")
         return
@@ -119,7 +117,7 @@ def _check(text: str) -> None:
             load(file, environ={})
         except SelvedgeError as error:
             said = str(error).replace(str(file), "hosts.toml")
-            remedy = "Rename it in the repository. Or name another app: `selvedge init --module …`."
+            remedy = "Name the app: `selvedge init --module …`."
             raise UsageError(f"The settings that were found are not valid: {said}", remedy) from None
 
 
@@ -137,12 +135,10 @@ def _write(path: Path, text: str, say: Say) -> bool:
     return False
 
 
-def _ignore_secrets(repository: Repository, say: Say) -> list[str]:
+def _ignored(repository: Repository) -> list[str]:
     """Keep files with secrets, and virtual environments, out of git. Return the changed file, if there is one."""
-    for name in filter(repository.tracks, SECRETS):
-        say(f"git tracks {name}. If it has secrets, run `git rm --cached {name}`, and replace them: old commits keep them.")
     environments = [file.parent.name for file in sorted(repository.top.glob("*/pyvenv.cfg"))]
-    missing = [name for name in SECRETS if not repository.ignores(name)]
+    missing = [name for name in (ENV_FILE, ".env") if not repository.ignores(name) and not repository.has_file(name)]
     missing += [f"{name}/" for name in environments if not repository.ignores(f"{name}/pyvenv.cfg")]
     if not missing:
         return []

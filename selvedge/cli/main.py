@@ -41,12 +41,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print("\n".join(filter(None, (error.message, error.remedy))), file=sys.stderr)
         return error.status
-    except OSError as error:
-        if options.debug:
-            raise
-        print(f"{error.filename or 'A file'} cannot be read or written: {error.strerror or error}.", file=sys.stderr)
-        print(f"Correct that, then run `selvedge {options.command}` again.", file=sys.stderr)
-        return 1
     except KeyboardInterrupt:
         print("\nInterrupted. Run the same command again.", file=sys.stderr)
         return 1

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import tomllib
 import unicodedata
-from collections.abc import Iterator
 from pathlib import Path
-
-from pydantic import ValidationError
 
 from selvedge.cli import imported, sources
 from selvedge.cli.repository import Repository
 from selvedge.cli.sources import App
-from selvedge.config.nginx import Nginx
 from selvedge.config.types import RESERVED_NAMES
 from selvedge.errors import UsageError
 from selvedge.value import Value
@@ -62,7 +57,7 @@ def look(repository: Repository, module: str) -> Project:
         health=health,
         health_status=statuses,
         migrate=migrate,
-        static=tuple(_servable(app)),
+        static=app.static,
         variables=tuple(sources.settings_variables(repository, app.root)),
         notes=(*notes, *more),
     )
@@ -130,13 +125,6 @@ def _best(routes: tuple[str, ...] | list[str]) -> str:
     """Return the path that suits a health check best, "" without one."""
     health = sorted((each for each in routes if sources.HEALTH.fullmatch(each)), key=len)
     return next(iter([*health, *(each for each in ("/", "/openapi.json") if each in routes)]), "")
-
-
-def _servable(app: App) -> Iterator[tuple[str, str]]:
-    """Yield the static folders that nginx.static accepts. The app goes on to serve others, such as those with a space, itself."""
-    for path, folder in app.static:
-        with contextlib.suppress(ValidationError):
-            yield from Nginx(static={path: folder}).static.items()
 
 
 def _processes(repository: Repository) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 import subprocess
 from pathlib import Path
 
@@ -19,18 +18,14 @@ class Repository:
 
     @classmethod
     def around(cls, folder: Path) -> Repository:
-        """Return the repository of a folder. Raises UsageError if there is none, if git cannot read it, or if git is missing."""
+        """Return the repository of a folder. Raises UsageError if there is none, or git is missing."""
         try:
             command = ["git", "-C", str(folder), "rev-parse", "--show-toplevel"]
-            # LC_ALL: git's messages are compared below.
-            done = subprocess.run(command, env={**os.environ, "LC_ALL": "C"}, capture_output=True, text=True, check=False)
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
         except FileNotFoundError:
             raise UsageError("git is not installed on this machine.", "Install it, then run `selvedge init` again.") from None
         if done.returncode != 0:
-            said = " ".join(done.stderr.split()).removeprefix("fatal: ").rstrip(".")
-            if "not a git repository" not in said:
-                remedy = "Correct that, then run `selvedge init` again."
-                raise UsageError(f"git cannot read the repository of {folder} ({said}).", remedy)
+            said = done.stderr.strip().removeprefix("fatal: ").rstrip(".")
             commands = "`git init && git add . && git commit -m 'First commit'`"
             remedy = f"Change to the folder of your app. If it is {folder}: {commands}."
             raise UsageError(f"{folder} is in no git repository, and releases are commits of one: {said}.", remedy)
@@ -80,10 +75,6 @@ class Repository:
             raise UsageError(f"The repository {quote(str(self.top))} has no commit yet, and releases are commits.", remedy)
 
     def ignores(self, path: str) -> bool:
-        """Return whether a pattern of .gitignore matches a path, even that of a tracked file."""
-        command = ["git", "-C", str(self.top), "check-ignore", "-q", "--no-index", path]
+        """Return whether git ignores a path."""
+        command = ["git", "-C", str(self.top), "check-ignore", "-q", path]
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
-
-    def tracks(self, path: str) -> bool:
-        """Return whether a file is in git's index, and so in the next commit."""
-        return bool(self.git("ls-files", "--", path))

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import ast
-import posixpath
 import re
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +19,6 @@ FACTORIES = (
     "get_asgi_application",
 )  # fmt: skip
 """The usual names of functions that return an app."""
-ASGI = ["scope", "receive", "send"]
-"""The arguments of an ASGI app (https://asgi.readthedocs.io/en/latest/specs/main.html#applications)."""
 FILES = ("main", "app", "asgi", "application", "server", "api", "__init__")
 """The usual names of files with an app, the most usual first."""
 ROOTS = (
@@ -73,7 +70,7 @@ def apps(repository: Repository) -> list[App]:
 
 
 def _apps_of(repository: Repository, file: str) -> Iterator[App]:
-    tree = parsed(repository, file, (*CLASSES, *FACTORIES, ASGI[1]))
+    tree = parsed(repository, file)
     if tree is None:
         return
     factories = list(_factories(tree))
@@ -87,14 +84,11 @@ def _apps_of(repository: Repository, file: str) -> Iterator[App]:
         yield App(file, root, made, tuple(_routes(tree, variables)), _schema(tree), tuple(_static(tree, repository, root)))
 
 
-def parsed(repository: Repository, file: str, words: Iterable[str]) -> ast.Module | None:
-    """Return the tree of a Python file; None if it has none of the words, is no Python, or is too large.
-
-    Parsing takes most of the time of `selvedge init`.
-    """
-    text = repository.text(file, LARGEST) or ""
+def parsed(repository: Repository, file: str) -> ast.Module | None:
+    """Return the tree of a Python file, None if it is no Python or too large."""
+    text = repository.text(file, LARGEST)
     try:
-        return ast.parse(text) if any(word in text for word in words) else None
+        return None if text is None else ast.parse(text)
     except (SyntaxError, ValueError, RecursionError):
         return None
 
@@ -119,7 +113,7 @@ def _variables(tree: ast.Module, makers: set[str]) -> Iterator[tuple[str, ast.AS
 def _functions(tree: ast.Module) -> Iterator[str]:
     """Yield the functions of a module that are apps themselves."""
     for node in tree.body:
-        if isinstance(node, ast.AsyncFunctionDef) and [each.arg for each in node.args.args] == ASGI:
+        if isinstance(node, ast.AsyncFunctionDef) and [each.arg for each in node.args.args] == ["scope", "receive", "send"]:
             yield node.name
 
 
@@ -174,9 +168,9 @@ def _static(tree: ast.Module, repository: Repository, root: str) -> Iterator[tup
         if not isinstance(files, ast.Call) or _called(files) != "StaticFiles":
             continue
         given = [each.value for each in files.keywords if each.arg == "directory"] or files.args[:1]
-        path, folder = _text(node.args[0]).rstrip("/"), posixpath.normpath(_text(given[0])) if given else ""
+        path, folder = _text(node.args[0]).rstrip("/"), _text(given[0]).strip("./") if given else ""
         html = any(each.arg == "html" for each in files.keywords)
-        if path and folder and not html and repository.has_folder(posixpath.join(root, folder)):
+        if path and folder and not html and repository.has_folder(f"{root}/{folder}".strip("/")):
             yield path, folder
 
 
@@ -224,9 +218,9 @@ def settings_variables(repository: Repository, root: str) -> list[str]:
     found: dict[str, None] = {}
     for file in repository.python_files():
         inside = file.startswith(f"{root}/") if root else True
-        if not inside or ASIDE & set(Path(file).parts[:-1]):
+        if not inside or ASIDE & set(Path(file).parts[:-1]) or "BaseSettings" not in (repository.text(file, LARGEST) or ""):
             continue
-        for node in ast.walk(parsed(repository, file, ["BaseSettings"]) or ast.Module([], [])):
+        for node in ast.walk(parsed(repository, file) or ast.Module([], [])):
             if isinstance(node, ast.ClassDef) and any(ast.unparse(base).endswith("BaseSettings") for base in node.bases):
                 found |= dict.fromkeys(_required(node))
     return list(found)

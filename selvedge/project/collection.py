@@ -29,8 +29,8 @@ FOLDER = "deploy"
 def collection(fabfile: str) -> Collection:
     """Return the tasks of `fab` for a project's fabfile.
 
-    fabfile: the path of the fabfile (`__file__`). A file in deploy/tasks/ or deploy/templates/ beside it is used instead of the
-    package's file of the same name.
+    fabfile: the path of the fabfile (`__file__`). A file in tasks/ or templates/ of the folder deploy/ beside it is used instead of
+    the package's file of the same name.
 
     Raises:
         SystemExit: with status 2, after a message, if such a task cannot be loaded.
