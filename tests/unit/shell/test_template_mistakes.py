@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from selvedge.errors import ConfigError
-from selvedge.project import render
+from selvedge.project import jinja, render
 
 
 @pytest.mark.parametrize(
@@ -31,8 +31,8 @@ def test_a_mistake_names_the_file_and_a_remedy(
         os.mkfifo(path)
     else:
         path.write_bytes(content)
-    environment = render._environment().overlay(loader=render.Loader(tmp_path), bytecode_cache=None)
-    monkeypatch.setattr(render, "_environment", lambda: environment)
+    environment = jinja.environment().overlay(loader=jinja.Loader(tmp_path), bytecode_cache=None)
+    monkeypatch.setattr(jinja, "environment", lambda: environment)
     with pytest.raises(ConfigError) as caught:
         render.template("x.j2", app="a")
     assert caught.value.message.startswith(sentence)
@@ -46,9 +46,9 @@ def test_a_projects_own_template_is_named(tmp_path: Path, monkeypatch: pytest.Mo
         (own / name).write_text("{{ nosuch }}")
     (tmp_path / "both.j2").write_text("")
     folders = [own, tmp_path]
-    environment = render._environment().overlay(loader=render.Loader(folders), bytecode_cache=None)
-    monkeypatch.setattr(render, "_environment", lambda: environment)
-    monkeypatch.setattr(render, "TEMPLATES", folders)
+    environment = jinja.environment().overlay(loader=jinja.Loader(folders), bytecode_cache=None)
+    monkeypatch.setattr(jinja, "environment", lambda: environment)
+    monkeypatch.setattr(jinja, "TEMPLATES", folders)
     for name, deleting in (("own.j2", False), ("both.j2", True)):
         with pytest.raises(ConfigError) as caught:
             render.template(name, app="a")
