@@ -16,7 +16,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from wheel import build
+from installed import build
 
 KEPT = ("TMPDIR", "PIP_CONFIG_FILE", "SSL_CERT_FILE", "GIT_CONFIG_GLOBAL")
 Steps = list[tuple[str, dict[str, str]]]

@@ -11,11 +11,11 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from installed import build
 from lab import FAB, IDENTITY, PARTS, ROOT, Lab
 from sandbox import Server
 from terminal import Terminal
 from tests.support.pages import Command, File, differences
-from wheel import build
 
 ON_SERVER = Path(__file__).with_name("on_server.py")
 CI_JOB = Path(__file__).with_name("ci_job.py")

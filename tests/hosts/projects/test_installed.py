@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from installed import Installed
+from installed import Installed, build
 from lab import ROOT, Lab
 from selvedge.version import VERSION
 from traffic import get
-from wheel import build
 
 APP = """from fastapi import FastAPI
 

@@ -33,8 +33,8 @@ def project(tmp_path: Path) -> Path:
     return top
 
 
-def fab(project: Path, *words: str, package: Path | None = None) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(package or project.parent / "package")}
+def fab(project: Path, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(project.parent / "package"), **more}
     return subprocess.run([FAB, *words], cwd=project / "sub", env=environment, capture_output=True, text=True, check=False)
 
 
@@ -81,5 +81,5 @@ def test_a_step_and_a_template_of_the_projects_own(project: Path) -> None:
 
 
 def test_a_checkout_in_place_of_the_installed_package(project: Path) -> None:
-    listed = fab(project, "--list", package=ROOT)
+    listed = fab(project, "--list", PYTHONPATH=str(ROOT))
     assert listed.returncode == 0 and "certbot" in listed.stdout and "sandbox.up" in listed.stdout, listed
