@@ -41,7 +41,6 @@ def upgrade(start: Path, *, markers: bool, confirm: Callable[[], bool], say: Say
     bases = _bases(deploy)
     merged = [_merge(deploy, name, bases[name], files.get(name), say) for name in sorted(bases)]
     changes = [each for each in (*merged, _settings(deploy.parent / "hosts.toml")) if each and each.before != each.after]
-    _show_unmerged(deploy, [name for name in files if name not in bases], say)
     for change in changes:
         _show(deploy.parent, change, say)
     conflicts = [str(each.path.relative_to(deploy.parent)) for each in changes if each.conflicts]
@@ -69,15 +68,6 @@ def _bases(deploy: Path) -> dict[str, str]:
     folder = deploy / packaged.BASES
     found = (str(path.relative_to(folder)) for name in packaged.folders() for path in (folder / name).rglob("*") if path.is_file())
     return {name: _text(folder / name) for name in found if (deploy / name).is_file()}
-
-
-def _show_unmerged(deploy: Path, names: list[str], say: Say) -> None:
-    """Name the project's own files without the package's former text. names: the package's files that have none."""
-    for name in names:
-        if (deploy / name).is_file():
-            base = f"{deploy.name}/{packaged.BASES}/{name}"
-            say(f"{deploy.name}/{name} is not merged: {base}, the package's text from which it was made, is missing.")
-            say(f"Restore that file from git. Or rename yours, run `selvedge eject {name}`, and repeat your changes.")
 
 
 def _text(path: Path) -> str:

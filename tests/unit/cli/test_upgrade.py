@@ -167,16 +167,3 @@ def test_a_layout_that_cannot_be_edited_is_refused(monkeypatch: pytest.MonkeyPat
     for text in ("app = {old = 1}\n", "[app]\nold = 1\n[other]\nold = 1\n", "[app\n"):
         with pytest.raises(UsageError):
             renamed.renamed(text)
-
-
-def test_a_copy_whose_former_text_is_missing_is_named(package: Path, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    main(["eject", SITE, "nginx"])
-    (project / "deploy/.ejected" / SITE).unlink()
-    file = edit(project, "line 15", "mine")
-    newer(package)
-    before = file.read_text()
-    capsys.readouterr()
-    assert main(["upgrade", "--yes"]) == 0
-    shown = capsys.readouterr().out
-    assert f"deploy/{SITE} is not merged: deploy/.ejected/{SITE}, " in shown and "tasks/nginx.py" not in shown
-    assert file.read_text() == before
