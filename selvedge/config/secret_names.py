@@ -1,4 +1,4 @@
-"""The environment variables that hold a secret instead of a setting."""
+"""The environment variables that have a secret of its own instead of a setting."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ DNS_CREDENTIALS = "SELVEDGE_DNS_CREDENTIALS"
 
 
 def is_secret(name: str) -> bool:
-    """Return whether a variable holds such a secret."""
+    """Return whether a variable has such a secret."""
     return name.startswith(PASSWORD_PREFIX) or name in (EAB_HMAC_KEY, DNS_CREDENTIALS)
