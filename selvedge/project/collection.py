@@ -22,16 +22,16 @@ FOLDER = "deploy"
 """The folder beside a project's fabfile with its own tasks/ and templates/ (`selvedge eject`)."""
 
 
-def collection(fabfile: str, folder: str = FOLDER) -> Collection:
+def collection(fabfile: str) -> Collection:
     """Return the tasks of `fab` for a project's fabfile.
 
-    fabfile: the path of the fabfile (`__file__`). folder: a folder beside it. A file in its tasks/ or templates/ is used instead
-    of the package's file of the same name.
+    fabfile: the path of the fabfile (`__file__`). A file in tasks/ or templates/ of the folder deploy/ beside it is used instead of
+    the package's file of the same name.
 
     Raises:
         SystemExit: with status 2, after a message, if such a task cannot be loaded.
     """
-    own = Path(fabfile).resolve().parent / folder
+    own = Path(fabfile).resolve().parent / FOLDER
     TEMPLATES.insert(0, own / "templates")
     for name, path in (("selvedge.tasks", own / "tasks"), ("selvedge.tasks.parts", own / "tasks" / "parts")):
         # Python looks in these folders in their order for the modules of a package (https://docs.python.org/3/reference/import.html).
