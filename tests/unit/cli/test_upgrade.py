@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 
 import pytest
 
 from selvedge.cli import eject as ejecting
 from selvedge.cli import main, packaged, renamed
-from selvedge.cli import upgrade as upgrading
 from selvedge.cli.written import FABFILE
 from selvedge.errors import UsageError
 
@@ -124,27 +125,53 @@ def test_a_file_that_the_package_lost_stays(package: Path, project: Path, capsys
     assert "has no such file any longer" in capsys.readouterr().out and (project / "deploy" / SITE).exists()
 
 
-def test_an_interrupted_upgrade_is_completed(
-    package: Path, project: Path, monkeypatch: pytest.MonkeyPatch
+def contents(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("failure", [KeyboardInterrupt(), OSError(28, "No space left on device")])
+def test_an_interrupted_upgrade_changes_nothing(
+    package: Path, project: Path, monkeypatch: pytest.MonkeyPatch, failure: BaseException, capsys: pytest.CaptureFixture[str]
 ) -> None:
     main(["eject", SITE, "nginx"])
     file = edit(project, "line 15", "mine")
     newer(package)
     newer(package, "tasks/nginx.py")
-    replace, count = upgrading._replace, 0
+    before, write = contents(project), Path.write_bytes
 
-    def interrupted(path: Path, content: bytes) -> None:
-        nonlocal count
-        count += 1
-        if count == 2:
-            raise KeyboardInterrupt
-        replace(path, content)
+    def interrupted(path: Path, content: bytes) -> int:
+        if path.parent == file.parent:
+            write(path, content[:9])
+            raise failure
+        return write(path, content)
 
-    monkeypatch.setattr(upgrading, "_replace", interrupted)
-    assert main(["upgrade", "--yes"]) == 1
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", interrupted)
+        assert main(["upgrade", "--yes"]) == 1
+    assert contents(project) == before
+    assert not isinstance(failure, OSError) or "No space left on device. Nothing was changed." in capsys.readouterr().err
     assert main(["upgrade", "--yes"]) == 0
     assert "mine" in file.read_text() and file.read_text().count("new in 2") == 1
     assert (project / "deploy/tasks/nginx.py").read_text().count("new in 2") == 1
+
+
+def test_ctrl_c_waits_while_files_are_replaced(
+    package: Path, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    main(["eject", SITE, "nginx"])
+    newer(package)
+    newer(package, "tasks/nginx.py")
+    replace = Path.replace
+
+    def interrupted(path: Path, target: Path) -> Path:
+        os.kill(os.getpid(), signal.SIGINT)
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", interrupted)
+    assert main(["upgrade", "--yes"]) == 1
+    for name in (SITE, "tasks/nginx.py"):
+        assert "new in 2" in (project / "deploy" / name).read_text()
+        assert "new in 2" in (project / "deploy/.ejected" / name).read_text()
 
 
 @pytest.mark.parametrize(
