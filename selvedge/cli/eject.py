@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import difflib
 import importlib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from selvedge.cli import packaged
 from selvedge.cli.files import is_there, write_all
+from selvedge.cli.say import Say
 from selvedge.errors import UsageError
 from selvedge.version import VERSION
 
 
-def eject(start: Path, names: list[str], say: Callable[[str], None]) -> None:
+def eject(start: Path, names: list[str], say: Say) -> None:
     """Copy files of the package into the project around the folder `start`. Without names, list what can be copied.
 
     names: those of tasks and templates, such as "nginx" and "nginx/site.conf.j2", or a folder such as "templates/nginx".

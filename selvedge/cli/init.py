@@ -6,7 +6,7 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from selvedge.cli import packaged, written
 from selvedge.cli.files import is_there, write_all
 from selvedge.cli.plan import Project, look, problem
 from selvedge.cli.repository import Repository
+from selvedge.cli.say import Say
 from selvedge.cli.written import ENV_FILE, Server
 from selvedge.config.load import load
 from selvedge.config.types import Address, LoginName, ModulePath, OptionalDomain
@@ -23,7 +24,6 @@ EXAMPLE = "203.0.113.10"
 """An address that no server has (RFC 5737), in place of one that is not known yet."""
 EXECUTOR = re.compile(r"selvedge\.executor")
 FABFILE_LINES = "`from selvedge.project import collection` and `namespace = collection(__file__)`"
-Say = Callable[[str], None]
 QUESTIONS = (
     ("address", "The server's address (host name or IP)", EXAMPLE, Address),
     ("user", "The user that can log in to it now", "root", LoginName),

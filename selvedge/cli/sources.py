@@ -19,6 +19,8 @@ FACTORIES = (
     "get_asgi_application",
 )  # fmt: skip
 """The usual names of functions that return an app."""
+ASGI = ["scope", "receive", "send"]
+"""The arguments of an ASGI app (https://asgi.readthedocs.io/en/latest/specs/main.html)."""
 FILES = ("main", "app", "asgi", "application", "server", "api", "__init__")
 """The usual names of files with an app, the most usual first."""
 ROOTS = (
@@ -86,7 +88,9 @@ def _classes(repository: Repository) -> frozenset[str]:
 
 
 def _apps_of(repository: Repository, file: str, classes: frozenset[str]) -> Iterator[App]:
-    tree = parsed(repository, file)
+    text = repository.text(file) or ""
+    # Parsing takes most of the time, and few files of a project have one of these words.
+    tree = parsed(repository, file) if any(word in text for word in (*classes, *FACTORIES, ASGI[1])) else None
     if tree is None:
         return
     factories = list(_factories(tree, classes))
@@ -158,7 +162,7 @@ def last_name(annotation: ast.AST | None) -> str:
 def _functions(tree: ast.Module) -> Iterator[str]:
     """Yield the functions of a module that are apps themselves."""
     for node in tree.body:
-        if isinstance(node, ast.AsyncFunctionDef) and [each.arg for each in node.args.args] == ["scope", "receive", "send"]:
+        if isinstance(node, ast.AsyncFunctionDef) and [each.arg for each in node.args.args] == ASGI:
             yield node.name
 
 

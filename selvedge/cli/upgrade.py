@@ -12,6 +12,7 @@ from pathlib import Path
 from selvedge.cli import packaged
 from selvedge.cli.files import is_there, write_all
 from selvedge.cli.renamed import renamed
+from selvedge.cli.say import Say
 from selvedge.errors import SelvedgeError, UsageError
 from selvedge.project.collection import CONFLICT
 from selvedge.value import Value
@@ -21,7 +22,6 @@ NO_BASE = (
     "{1}{0} was not merged, because the text that it was copied from is missing: {1}{2}/{0}. Restore that file from git. Or move "
     "yours aside, run `selvedge eject {0}` and make your changes again."
 )
-Say = Callable[[str], None]
 
 
 class Change(Value):
