@@ -59,7 +59,8 @@ def write_all(contents: Mapping[Path, bytes], private: Collection[Path] = ()) ->
         raise SelvedgeError(f"{path} cannot be written: {said}. Nothing was changed.", remedy) from None
     finally:
         for new in staged.values():
-            new.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                new.unlink(missing_ok=True)
         for folder in reversed(made):
             with contextlib.suppress(OSError):
                 folder.rmdir()

@@ -86,8 +86,8 @@ def init(folder: Path, options: Options, say: Say) -> None:
         say(f"hosts.toml exists and stays as it is, so {flags} has no effect: edit the file.")
     contents = {repository.top / name: text.encode() for name, text in files.items() if name not in there}
     contents |= _ignored(repository)
-    write_all(contents, private=[repository.top / ENV_FILE])
     _warn(repository, there, say)
+    write_all(contents, private=[repository.top / ENV_FILE])
     if not contents:
         say("Nothing to do: hosts.toml, fabfile.py and fabric.yaml are here already.")
         return

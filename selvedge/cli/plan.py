@@ -23,7 +23,7 @@ from selvedge.value import Value
 ANY_ANSWER = ("200-404",)
 GENERIC = ("app", "api", "backend", "server", "src", "project")
 """Names of projects that say less than the name of the repository's folder."""
-NO_STATIC = "The app serves {} at {}. Names with such characters are not set up in nginx, so the app goes on to serve them itself."
+NO_STATIC = "The app serves {} at {}. nginx.static cannot have such a name, so nginx leaves these files to the app."
 OTHER_PROCESSES = "The Procfile has other processes, too: {}. Selvedge runs the web process; run the others on their own."
 
 
