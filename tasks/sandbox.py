@@ -24,7 +24,6 @@ def _package() -> ModuleType:
     return importlib.import_module(__name__.removesuffix("tasks.sandbox") + "sandbox")
 
 
-
 @task(
     iterable=["name"],
     help={

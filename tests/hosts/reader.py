@@ -151,7 +151,7 @@ class Reader:
         (self.home / ".gitconfig").write_text(git)
         (self.home / ".curlrc").write_text("silent\nshow-error\n")  # At a terminal, curl shows no progress meter.
         self.program("python3", f'exec {sys._base_executable} "$@"')  # type: ignore[attr-defined]
-        self.program("ci-job", f'exec {sys.executable} {CI_JOB} "$@"')
+        self.program("ci-job", f'PYTHONPATH="{ROOT}" exec {sys.executable} {CI_JOB} "$@"')
         place = os.environ.get("SELVEDGE_SANDBOX_DIR", "")
         for number, server in enumerate(self.servers, 1):
             call = f"{sys.executable} {ON_SERVER} {server.name}"

@@ -141,6 +141,7 @@ DNS = "challenge = 'dns'\ndns_plugin = 'cloudflare'"
         (SITE, "the wildcard *.a.test, for which an authority gives a certificate only over DNS: set challenge"),
         (SITE.replace("'a.test', ", "") + f"[tls]\n{DNS}", "no name but the wildcard *.a.test: add a name"),
         (SITE.replace(", '*.a.test'", "") + "[nginx]\nhttp_port = 8080", "is 8080, but the certificate authority connects to"),
+        (SITE.replace("*.a.test", "*.*.test"), "must not contain `*`, except as the first part of a name in app.domains"),
         (SITE + f"[tls]\n{DNS}\n[nginx]\nhttp_port = 443", "http_port and https_port are both 443"),
         (SITE + "[tls]\nchallenge = 'dns'", "dns_plugin is missing"),
         (SITE + "[tls]\ndns_plugin = 'ovh'", "dns_plugin has no effect without challenge"),

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import json
 import platform
-import shutil
 import subprocess
 from pathlib import Path
 
 from selvedge.version import VERSION
-from tests.support.paths import ROOT
-from tests.unit.project.test_task_list import FAB
+from tests.unit.project.test_task_list import FAB, checkout
 
 
 def test_versions_are_shown_without_hosts_toml(tmp_path: Path) -> None:
-    for file in ("fabfile.py", "fabric.yaml"):
-        shutil.copy2(ROOT / file, tmp_path)
-    for folder in ("selvedge", "tasks", "templates"):
-        (tmp_path / folder).symlink_to(ROOT / folder)
+    checkout(tmp_path)
 
     def shown(*words: str) -> str:
         done = subprocess.run([FAB, "version", *words], cwd=tmp_path, capture_output=True, text=True, check=True)
