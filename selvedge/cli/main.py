@@ -38,8 +38,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(sys.argv[1:] if arguments is None else arguments)
     try:
         _run(options)
-        if sys.stdout:
-            sys.stdout.flush()
     except (SelvedgeError, OSError) as error:
         if options.debug:
             raise
@@ -55,16 +53,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _of_the_system(error: OSError) -> SelvedgeError:
     """Return the error for a file that cannot be read, or an output that cannot be written."""
     if error.filename is None and sys.stdout:
-        # Python writes what is left of the output when it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        problem = "Its reader has ended" if isinstance(error, BrokenPipeError) else error.strerror or str(error)
-        return SelvedgeError(f"The output cannot be written: {problem}.", "Run the same command again.")
+        _end_output()
+        return SelvedgeError(f"The output cannot be written: {error.strerror or error}.", "Run the same command again.")
     name = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else str(error.filename)
     return SelvedgeError(f"{name}: {error.strerror or error}.", "Correct that, then run the same command again.")
 
 
 def _say(text: str) -> None:
-    print(printable(text))
+    """Print a text. The work continues if the reader has ended, as in `selvedge init | head`."""
+    try:
+        print(printable(text), flush=True)
+    except BrokenPipeError:
+        _end_output()
+
+
+def _end_output() -> None:
+    """Discard further output, also the rest that Python writes at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _here() -> Path:
