@@ -147,6 +147,8 @@ DNS = "challenge = 'dns'\ndns_plugin = 'cloudflare'"
         (SITE + f"[tls]\n{DNS}\ncertbot = 'snap'", "cannot both be set"),
         (SITE + f"[tls]\n{DNS}".replace("cloudflare", "aliyun"), "Debian has no plugin aliyun of certbot: set certbot = \"pip\""),
         (SITE + f"[tls]\n{DNS}".replace("cloudflare", "route53") + "\ndns_credentials = 'x'", "as /root/.aws/credentials"),
+        (SITE + f"[tls]\n{DNS}".replace("cloudflare", "route53") + "\ndns_propagation = 9", "route53 has no such option"),
+        (SITE + f"[tls]\n{DNS}".replace("cloudflare", "route53"), ""),
         (SITE + f"[tls]\n{DNS}\neab_kid = 'x'", "eab_kid needs acme_server"),
         (SITE + f"[tls]\n{DNS}\n[nginx]\nhttp_port = 8080", ""),
         (SITE + "[tls]\nupstream = true\n[nginx]\nhttp_port = 8080", ""),

@@ -224,6 +224,16 @@ class TestDns:
         (file,) = (each for each in certbot.resources(known) if isinstance(each, File) and each.secret)
         assert (file.path, file.text, file.mode) == ("/etc/selvedge/hello/dns-credentials", "x = c4nary\n", "0600")
 
+    def test_route53_takes_no_file(self, app: Any) -> None:
+        """certbot-dns-route53 has no argument for credentials, and certbot would refuse the whole command."""
+        settings = app("domains", tls={"challenge": "dns", "dns_plugin": "route53"})
+        (certificate,) = (each for each in certbot.resources(settings) if isinstance(each, Certificate))
+        assert certificate.dns and certificate.dns.arguments == ("--authenticator=dns-route53",)
+        known = settings.model_copy(update={"passwords": {"SELVEDGE_DNS_CREDENTIALS": SecretStr("x = c4nary")}})
+        with pytest.raises(ConfigError, match="has no effect with the plugin route53") as caught:
+            list(certbot.resources(known))
+        assert caught.value.key == "SELVEDGE_DNS_CREDENTIALS" and "/root/.aws/credentials" in caught.value.remedy
+
     def test_addresses_name_the_ports(self, app: Any) -> None:
         settings = app("over DNS, other ports")
         assert settings.url == "https://a.test:8443/"

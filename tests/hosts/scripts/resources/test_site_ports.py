@@ -67,3 +67,15 @@ def test_a_default_of_a_port_without_sites_is_removed(server: Any) -> None:
 def test_what_to_do_about_an_authoritys_refusal(server: Any, kind: str, text: str, checked: str, said_then: str) -> None:
     shell = f'server=https://ca.test domain=a.test checked={checked}\nacme_remedy {kind} "{text}"'
     assert said_then in str(server.run(f"{functions('acme')}\nset -eu\n{shell}").stdout.decode())
+
+
+@pytest.mark.parametrize("reason", [
+    "Unable to locate credentials",
+    "An error occurred (AccessDenied) when calling the ListHostedZones operation: x is not authorized",
+])  # fmt: skip
+def test_route53_without_permission_says_where_its_credentials_are(server: Any, reason: str) -> None:
+    how = "To use certbot-dns-route53, configure credentials as described at https://boto3.test/ and add the permissions."
+    shell = f'server=https://ca.test domain=a.test checked=\nprintf "%s\\n" "{reason}" "{how}" >"$undo/certbot"\n'
+    shell += 'step_fail() { printf "%s\\n" "$*"; exit 1; }\nacme_refused "$undo/certbot" "0 0"'
+    printed = str(server.run(f"{functions('acme')}\nset -eu\nundo=$(mktemp -d)\n{shell}").stdout.decode())
+    assert f"certbot could not get a certificate: {reason}. Put credentials that may change the zone on the server" in printed
