@@ -8,7 +8,7 @@ from selvedge.resources.access.undo import UNDO
 from selvedge.resources.base import Change, Guard, Resource, sections
 from selvedge.resources.files import File
 from selvedge.resources.services import masked
-from selvedge.shell.quoting import words
+from selvedge.shell.quoting import quote, words
 from selvedge.value import Value
 
 if TYPE_CHECKING:
@@ -62,13 +62,12 @@ def _within(port: str, ports: str) -> bool:
 class Firewall(Resource):
     """ufw is on and lets in `ports` and the ports of ssh, over IPv4 and IPv6. Rules that Selvedge did not make stay.
 
-    So do the ports of nginx's other sites: another app of the server may have other ports. app: the name of this app's sites.
-    limit: the template of ufw's before.init; it gets the ports of ssh as `ssh_ports`.
+    So do the ports of nginx's sites: another app of the server may have other ports, and a site whose port changes is at the former
+    one until its next deploy. limit: the template of ufw's before.init; it gets the ports of ssh as `ssh_ports`.
     """
 
     ports: tuple[int, ...]
     limit: Template | None = None
-    app: str = ""
     guard: Guard = UNDO
 
     def paths(self) -> tuple[str, ...]:
@@ -81,7 +80,7 @@ class Firewall(Resource):
         return ("ssh.socket",)
 
     def probe(self) -> str:
-        return f"firewall_fact {words(BEFORE_INIT, self.app)}"
+        return f"firewall_fact {quote(BEFORE_INIT)}"
 
     def plan(self, fact: str) -> Change | None:
         parts = sections(fact)
@@ -121,3 +120,21 @@ class Firewall(Resource):
 
 def _rules(text: str) -> list[Rule]:
     return [rule for line in text.splitlines() if (rule := Rule.parse(line))]
+
+
+class PortAllowed(Resource):
+    """The firewall lets in connections to a port, if `fab harden` has set it up. The change only fails."""
+
+    port: int
+
+    def probe(self) -> str:
+        return "grep -hs -e '^ENABLED=yes' -e '^### tuple' /etc/ufw/ufw.conf /etc/ufw/user.rules || :"
+
+    def plan(self, fact: str) -> Change | None:
+        rules = _rules(fact)
+        is_ours = fact.startswith("ENABLED=yes") and any(rule.ours for rule in rules)
+        if not is_ours or any(rule.opens(str(self.port)) for rule in rules):
+            return None
+        problem = f"The server's firewall does not let in connections to port {self.port}, so no one could reach the app there."
+        remedy = "Run `fab harden` first: it opens the port. Then run the same command again."
+        return Change.refused(f"check that the firewall allows port {self.port}", problem, remedy=remedy)

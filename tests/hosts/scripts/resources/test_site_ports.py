@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from selvedge.resources.access.firewall import PortAllowed
 from selvedge.resources.nginx.sites import FormerDefaults, default_path
 from tests.hosts.scripts.resources.sites import A, sites
 from tests.support.libraries import functions
@@ -33,12 +34,23 @@ def test_requests_go_to_the_port_that_nginx_has(server: Any, enabled: dict[str, 
     assert said(server, "request_origin a.test") == f"{origin}\n"
 
 
-def test_the_firewall_keeps_the_ports_of_other_sites(server: Any) -> None:
+def test_the_firewall_keeps_the_ports_of_all_sites(server: Any) -> None:
+    """The app's own, too: `fab harden` may run before the deploy that moves the site to other ports."""
     sites(server, **{"a": PLAIN, "a-tls": TLS})
-    assert said(server, "firewall_sites a") == ""
-    assert said(server, "firewall_sites b").split() == ["8080", "8443"]
+    assert said(server, "firewall_sites").split() == ["8080", "8443"]
     sites(server, **{"a-tls": TLS.replace("-8443", ""), "mine": "server {\n listen 8000 default_server;\n listen 10.0.0.1:1;\n}\n"})
-    assert said(server, "firewall_sites b").split() == ["443", "8000", "8080"]
+    assert said(server, "firewall_sites").split() == ["443", "8000", "8080"]
+
+
+def test_what_the_firewall_lets_in(server: Any) -> None:
+    closed = PortAllowed(8443)
+    assert not server.plan(closed).changes
+    rule = f"### tuple ### allow tcp 80 0.0.0.0/0 any 0.0.0.0/0 in comment={b'selvedge'.hex()}"
+    for name, text in (("ufw.conf", "ENABLED=yes\n"), ("user.rules", f"*filter\n{rule}\n-A x\n")):
+        server.path(f"/etc/ufw/{name}").parent.mkdir(parents=True, exist_ok=True)
+        server.path(f"/etc/ufw/{name}").write_text(text)
+    assert not server.plan(PortAllowed(80)).changes
+    assert [change.summary for _, change in server.plan(closed).changes] == ["check that the firewall allows port 8443"]
 
 
 def test_a_default_of_a_port_without_sites_is_removed(server: Any) -> None:
