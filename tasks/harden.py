@@ -36,7 +36,7 @@ def harden(app):
     yield sv.IncludeFirst()
     yield sv.Sshd(sv.template("harden/sshd.conf.j2", app=app), user)
     if server.firewall:
-        yield sv.Firewall(app.open_ports, limit=sv.Template("harden/before.init.j2"))
+        yield sv.Firewall(app.open_ports, app=app.name, limit=sv.Template("harden/before.init.j2"))
     yield sv.NoPendingUndo()
     if server.fail2ban:
         yield from bans(app)

@@ -8,7 +8,7 @@ from selvedge.resources.access.undo import UNDO
 from selvedge.resources.base import Change, Guard, Resource, sections
 from selvedge.resources.files import File
 from selvedge.resources.services import masked
-from selvedge.shell.quoting import quote, words
+from selvedge.shell.quoting import words
 from selvedge.value import Value
 
 if TYPE_CHECKING:
@@ -62,12 +62,13 @@ def _within(port: str, ports: str) -> bool:
 class Firewall(Resource):
     """ufw is on and lets in `ports` and the ports of ssh, over IPv4 and IPv6. Rules that Selvedge did not make stay.
 
-    So do the ports of nginx's sites: another app of the server may have other ports, and a site whose port changes is at the former
-    one until its next deploy. limit: the template of ufw's before.init; it gets the ports of ssh as `ssh_ports`.
+    So do the ports of nginx's other sites: another app of the server may have other ports. app: the name of this app's sites.
+    limit: the template of ufw's before.init; it gets the ports of ssh as `ssh_ports`.
     """
 
     ports: tuple[int, ...]
     limit: Template | None = None
+    app: str = ""
     guard: Guard = UNDO
 
     def paths(self) -> tuple[str, ...]:
@@ -80,7 +81,7 @@ class Firewall(Resource):
         return ("ssh.socket",)
 
     def probe(self) -> str:
-        return f"firewall_fact {quote(BEFORE_INIT)}"
+        return f"firewall_fact {words(BEFORE_INIT, self.app)}"
 
     def plan(self, fact: str) -> Change | None:
         parts = sections(fact)

@@ -22,17 +22,17 @@ firewall_rules() {
   for file in "$@"; do grep -s '^### tuple' "/etc/ufw/$file" || :; done
 }
 
-# firewall_sites: the ports of nginx's sites.
+# firewall_sites APP: the ports of nginx's sites, without those of this app.
 firewall_sites() {
   local file
   for file in /etc/nginx/sites-enabled/* /etc/nginx/conf.d/*.conf; do
-    case ${file##*/} in selvedge-default*.conf | default) continue ;; esac
+    case ${file##*/} in "$1" | "$1-tls" | "00-selvedge-$1.conf" | selvedge-default*.conf | default) continue ;; esac
     sed -n 's/^ *listen  *\(\[::\]:\)*\([0-9][0-9]*\)[ ;].*/\2/p; s/^ *include .*selvedge-listen-tls\.conf;.*/443/p
       s/^ *include .*selvedge-listen-tls-\([0-9]*\)\.conf;.*/\1/p' "$file" 2>/dev/null || :
   done | sort -u
 }
 
-# firewall_fact PATH: PATH is ufw's before.init.
+# firewall_fact PATH APP: PATH is ufw's before.init, APP the name of this app's sites.
 firewall_fact() {
   sshd_read
   printf '\n--- ssh\n'
@@ -44,7 +44,7 @@ firewall_fact() {
   printf '\n--- rules6\n'
   firewall_rules user6.rules
   printf '\n--- sites\n'
-  firewall_sites
+  firewall_sites "$2"
   printf '\n--- limit\n'
   probe_path "$1" -
 }

@@ -84,7 +84,7 @@ sed -n '/^[[:space:]]*\(#.*\)\{0,1\}$/!{p;q;}' /etc/ssh/sshd_config
 printf '\n%s fact 15\n' "$mark"
 sshd_fact /etc/ssh/sshd_config.d/00-selvedge.conf
 printf '\n%s fact 16\n' "$mark"
-firewall_fact /etc/ufw/before.init
+firewall_fact /etc/ufw/before.init hello
 printf '\n%s fact 17\n' "$mark"
 guard_pending
 printf '\n%s fact 18\n' "$mark"
