@@ -193,142 +193,152 @@ hook_switched /srv/hello/instances/.after_switch fa95d49c11eeb778 0123456789ab-e
 printf '\n%s fact 43\n' "$mark"
 [ -e /etc/nginx/nginx.conf ] && echo there || true
 printf '\n%s fact 44\n' "$mark"
+probe_port 80
+printf '\n%s fact 45\n' "$mark"
+site_fact
+printf '\n%s fact 46\n' "$mark"
+grep -hs -e '^ENABLED=yes' -e '^### tuple' /etc/ufw/ufw.conf /etc/ufw/user.rules || :
+:
+}
+read_second() {
+printf '\n%s fact 47\n' "$mark"
 site_fact
 echo
 echo --
 site_addresses
-:
-}
-read_second() {
-printf '\n%s fact 45\n' "$mark"
+printf '\n%s fact 48\n' "$mark"
 if [ -e /etc/nginx/sites-enabled/hello ]; then
 site_hold_fact /etc/nginx/sites-enabled/hello hello
 fi
-printf '\n%s fact 46\n' "$mark"
+printf '\n%s fact 49\n' "$mark"
 site_fact
 echo
 echo --
 site_locations
-printf '\n%s fact 47\n' "$mark"
+printf '\n%s fact 50\n' "$mark"
 probe_path /var/log/hello ''
-printf '\n%s fact 48\n' "$mark"
+printf '\n%s fact 51\n' "$mark"
 probe_path /var/log/hello/nginx-access.log
 probe_path /var/log/hello/nginx-error.log
 probe_path /var/log/hello/nginx-missed.log
-printf '\n%s fact 49\n' "$mark"
-probe_path /var/www/letsencrypt ''
-printf '\n%s fact 50\n' "$mark"
-probe_path /etc/systemd/system/nginx.service.d/50-selvedge.conf 61fffcbcde02de4ab498c74d4e5f2bdf03c1e613bad08250f36e2dd3a26b19dc
-printf '\n%s fact 51\n' "$mark"
-probe_path /etc/systemd/system/selvedge-hello-boot.service eaf5d81bb95bd55712c4a4a5dbb00e805fe0b2c7e8f02a3645ccbc94022a7ff2
 printf '\n%s fact 52\n' "$mark"
-probe_path /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service ''
+probe_path /var/www/letsencrypt ''
 printf '\n%s fact 53\n' "$mark"
+probe_path /etc/systemd/system/nginx.service.d/50-selvedge.conf 61fffcbcde02de4ab498c74d4e5f2bdf03c1e613bad08250f36e2dd3a26b19dc
+printf '\n%s fact 54\n' "$mark"
+probe_path /etc/systemd/system/selvedge-hello-boot.service eaf5d81bb95bd55712c4a4a5dbb00e805fe0b2c7e8f02a3645ccbc94022a7ff2
+printf '\n%s fact 55\n' "$mark"
+probe_path /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service ''
+printf '\n%s fact 56\n' "$mark"
 site_unreadable /srv/hello/current backend/static
 site_unreadable /srv/hello/current frontend/dist
 site_without_page /srv/hello/current frontend/dist
 echo end
-printf '\n%s fact 54\n' "$mark"
-stat -c '%a %U %G' -- /srv/hello/shared/uploads 2>/dev/null || true
-printf '\n%s fact 55\n' "$mark"
-probe_path /etc/nginx/selvedge/hello.htpasswd ''
-printf '\n%s fact 56\n' "$mark"
-probe_path /etc/selvedge/hello/site-login ''
 printf '\n%s fact 57\n' "$mark"
+stat -c '%a %U %G' -- /srv/hello/shared/uploads 2>/dev/null || true
+printf '\n%s fact 58\n' "$mark"
+probe_path /etc/nginx/selvedge/hello.htpasswd ''
+printf '\n%s fact 59\n' "$mark"
+probe_path /etc/selvedge/hello/site-login ''
+printf '\n%s fact 60\n' "$mark"
 probe_path /etc/nginx/nginx.conf
 cat -- /etc/nginx/nginx.conf
-printf '\n%s fact 58\n' "$mark"
+printf '\n%s fact 61\n' "$mark"
 nginx_outsider
-printf '\n%s fact 59\n' "$mark"
+printf '\n%s fact 62\n' "$mark"
 grep -lsE '^[^#]*worker_rlimit_nofile[[:space:]]' /etc/nginx/nginx.conf /etc/nginx/modules-enabled/*.conf
 if [ -e /etc/nginx/nginx.conf ] && ! grep -qE '^[^#]*include[[:space:]]+[^;]*modules-enabled/' /etc/nginx/nginx.conf; then echo unread; fi
 echo --
 probe_path /etc/nginx/modules-enabled/90-selvedge.conf 955f75b327991cce6c32f3709b577bb633aea20078a339e805be68e9ca81fed9
-printf '\n%s fact 60\n' "$mark"
+printf '\n%s fact 63\n' "$mark"
 nginx_without_sites /etc/nginx/conf.d/selvedge-sites.conf
 echo --
 probe_path /etc/nginx/conf.d/selvedge-sites.conf b0ddaf16977a6b8c5f9fbda3f2f56b94909bd9e904f52a165acd7b33d4cbac9d
-printf '\n%s fact 61\n' "$mark"
-probe_path /etc/nginx/conf.d/selvedge.conf 482ca0f616f8fb0d71e69591371f2e480854c71f7a7a29ee1901fb36dbffb30a
-printf '\n%s fact 62\n' "$mark"
-probe_path /etc/nginx/snippets/hello.include.conf ''
-printf '\n%s fact 63\n' "$mark"
-probe_path /etc/nginx/snippets/hello.conf 5397a3f0177a243ab0d8125b07a5db33240d6e87c4b1c582a6e4276e735ab8dc
 printf '\n%s fact 64\n' "$mark"
-probe_path /etc/nginx/conf.d/00-selvedge-hello.conf ''
+probe_path /etc/nginx/conf.d/selvedge.conf 482ca0f616f8fb0d71e69591371f2e480854c71f7a7a29ee1901fb36dbffb30a
 printf '\n%s fact 65\n' "$mark"
-site_locations_of hello
+probe_path /etc/nginx/snippets/hello.include.conf ''
 printf '\n%s fact 66\n' "$mark"
+probe_path /etc/nginx/snippets/hello.conf 5397a3f0177a243ab0d8125b07a5db33240d6e87c4b1c582a6e4276e735ab8dc
+printf '\n%s fact 67\n' "$mark"
+probe_path /etc/nginx/conf.d/00-selvedge-hello.conf ''
+printf '\n%s fact 68\n' "$mark"
+site_locations_of hello
+printf '\n%s fact 69\n' "$mark"
 site_hold_fact /etc/nginx/sites-available/hello hello
 echo --
 probe_path /etc/nginx/sites-available/hello abdc43511ab7d223e96e8e59d57f325b9cd82d7b5cea92ebe564463549512054
-printf '\n%s fact 67\n' "$mark"
+printf '\n%s fact 70\n' "$mark"
 probe_path /etc/nginx/sites-enabled/hello ''
-printf '\n%s fact 68\n' "$mark"
+printf '\n%s fact 71\n' "$mark"
 if site_is_debians; then echo debians; fi
-printf '\n%s fact 69\n' "$mark"
+printf '\n%s fact 72\n' "$mark"
 nginx_version
 site_fact
 printf '\n--\n'
 probe_path /etc/nginx/conf.d/selvedge-default.conf -
-printf '\n%s fact 70\n' "$mark"
+printf '\n%s fact 73\n' "$mark"
 site_fact
-printf '\n%s fact 71\n' "$mark"
+printf '\n%s fact 74\n' "$mark"
 probe_path /etc/logrotate.d/hello 94e58c367a9b8707bd483908e241fed71a957b6f3ce9dfe30b598e254ff46f4a
-printf '\n%s fact 72\n' "$mark"
+printf '\n%s fact 75\n' "$mark"
 probe_unit nginx.service
 printf Stamp=
 stamp_read nginx-hello
 echo
-printf '\n%s fact 73\n' "$mark"
+printf '\n%s fact 76\n' "$mark"
 printf '\n--- unit\n'
 probe_unit fail2ban.service
 printf '\n--- loaded\n'
 stamp_read 60-selvedge-hello
 printf '\n--- file\n'
 probe_path /etc/fail2ban/jail.d/60-selvedge-hello.local dced4c593d836f4c1c5820ea1e68b73e1c4f23c7e6dfe48a5e0610ea359819fe
-printf '\n%s fact 74\n' "$mark"
-[ -e /etc/nginx/sites-available/hello ] && echo there || true
-printf '\n%s fact 75\n' "$mark"
-probe_port 443
-printf '\n%s fact 76\n' "$mark"
-probe_packages certbot
 printf '\n%s fact 77\n' "$mark"
-probe_path /etc/selvedge/hello/acme-ca.pem ''
+[ -e /etc/nginx/sites-available/hello ] && echo there || true
 printf '\n%s fact 78\n' "$mark"
-probe_path /etc/selvedge/hello/dns-credentials ''
+probe_port 443
 printf '\n%s fact 79\n' "$mark"
+site_fact
+printf '\n%s fact 80\n' "$mark"
+grep -hs -e '^ENABLED=yes' -e '^### tuple' /etc/ufw/ufw.conf /etc/ufw/user.rules || :
+printf '\n%s fact 81\n' "$mark"
+probe_packages certbot
+printf '\n%s fact 82\n' "$mark"
+probe_path /etc/selvedge/hello/acme-ca.pem ''
+printf '\n%s fact 83\n' "$mark"
+probe_path /etc/selvedge/hello/dns-credentials ''
+printf '\n%s fact 84\n' "$mark"
 probe_unit certbot.timer
 printf Stamp=
 stamp_read certbot.timer
 echo
-printf '\n%s fact 80\n' "$mark"
+printf '\n%s fact 85\n' "$mark"
 certbot_fact hello certbot.service
-printf '\n%s fact 81\n' "$mark"
+printf '\n%s fact 86\n' "$mark"
 nginx_version
 probe_path /etc/nginx/snippets/selvedge-listen-tls.conf -
-printf '\n%s fact 82\n' "$mark"
+printf '\n%s fact 87\n' "$mark"
 probe_path /etc/nginx/sites-available/hello-tls f8c36392b73386ea81f5c6f586344e4c39758354b0e6981d330d6ce7c7eae4c4
-printf '\n%s fact 83\n' "$mark"
+printf '\n%s fact 88\n' "$mark"
 probe_path /etc/nginx/sites-enabled/hello-tls ''
-printf '\n%s fact 84\n' "$mark"
+printf '\n%s fact 89\n' "$mark"
 probe_path /etc/nginx/snippets/hello-http.conf 5f1dc54076a4b2a6cd9bea6a1b6b4305c5e649dded48e1a14ca8382c0686e8e0
-printf '\n%s fact 85\n' "$mark"
+printf '\n%s fact 90\n' "$mark"
 site_hold_fact /etc/nginx/sites-available/hello hello
 echo --
 probe_path /etc/nginx/sites-available/hello abdc43511ab7d223e96e8e59d57f325b9cd82d7b5cea92ebe564463549512054
-printf '\n%s fact 86\n' "$mark"
+printf '\n%s fact 91\n' "$mark"
 nginx_version
 site_fact
 printf '\n--\n'
 probe_path /etc/nginx/conf.d/selvedge-default-tls.conf -
-printf '\n%s fact 87\n' "$mark"
+printf '\n%s fact 92\n' "$mark"
 probe_unit nginx.service
 printf Stamp=
 stamp_read nginx-tls-hello
 echo
 https_fact /etc/letsencrypt/live/hello/fullchain.pem nginx-tls-hello hello.example.com 443
-printf '\n%s fact 88\n' "$mark"
+printf '\n%s fact 93\n' "$mark"
 probe_path /etc/selvedge/hello/certificate.pem ''
 :
 }
