@@ -33,8 +33,8 @@ def project(tmp_path: Path) -> Path:
     return top
 
 
-def fab(project: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(project.parent / "package")}
+def fab(project: Path, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(project.parent / "package"), **more}
     return subprocess.run([FAB, *words], cwd=project / "sub", env=environment, capture_output=True, text=True, check=False)
 
 
@@ -43,6 +43,14 @@ def test_a_task_of_the_project_replaces_the_packaged_one(project: Path) -> None:
     (project / "deploy/tasks/nginx.py").write_text(own)
     listed = fab(project, "--list")
     assert listed.returncode == 0 and "My own nginx." in listed.stdout and "certbot" in listed.stdout, listed
+
+
+def test_the_sandbox_of_the_package(project: Path) -> None:
+    """The wheel has it inside of selvedge/; `sandbox` itself is not a package there."""
+    listed = fab(project, "sandbox.list", SELVEDGE_SANDBOX_DIR=str(project))
+    assert listed.returncode == 0 and "There is no sandbox server. Create one with" in listed.stdout, listed
+    refused = fab(project, "sandbox.up", "--name", "Not_a_name", SELVEDGE_SANDBOX_DIR=str(project))
+    assert refused.returncode == 2 and "Traceback" not in refused.stderr, refused
 
 
 @pytest.mark.parametrize(
