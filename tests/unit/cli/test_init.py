@@ -13,6 +13,12 @@ import pytest
 from selvedge.cli import main
 from selvedge.config.load import load
 
+FLAT = """
+def iter_route_contexts(routes):
+    for route in routes:
+        yield from route.original_router
+"""
+"""What FastAPI 0.137 and newer have, whose app keeps the routes of an included router in an object of the router."""
 APP = "from fastapi import FastAPI\n\napp = FastAPI()\n"
 OPENAPI = "/openapi.json"
 FACTORY = "import fastapi\ndef create_app(debug=False):\n"
@@ -220,15 +226,18 @@ def test_names_from_the_repository_are_quoted(made: Any, branch: str) -> None:
     assert status == 2 or folder.app["branch"] == branch
 
 
-def test_an_environment_tells_the_routes(made: Any) -> None:
+@pytest.mark.parametrize("routing", ["", FLAT])
+def test_an_environment_tells_the_routes(made: Any, routing: str) -> None:
     # This stands for the framework, which the tests' own environment does not have.
-    stub = """
-class Route: path, methods = "/v2/health", {"GET"}
+    stub = f"""
+from . import routing
+class Route: path, methods = "/v2/health", {{"GET"}}
+class Included: original_router = [Route]
 class FastAPI:
-    routes = [Route]
+    routes = [{"Included" if routing else "Route"}]
     async def __call__(self, scope, receive, send): ...
 """
-    folder = made(**{"main.py": APP, "fastapi.py": stub})
+    folder = made(**{"main.py": APP, "fastapi/__init__.py": stub, "fastapi/routing.py": routing})
     (folder.top / ".venv/bin").mkdir(parents=True)
     (folder.top / ".venv/bin/python").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
     (folder.top / ".venv/bin/python").chmod(0o755)
