@@ -61,9 +61,18 @@ def init(folder: Path, options: Options, say: Say) -> None:
     made += _ignored(repository)
     if not made:
         say("Nothing to do: hosts.toml, fabfile.py and fabric.yaml are here already.")
+    _show_unused(options, new, say)
+    if not made:
         return
     say(f"Written in {repository.top}: {', '.join(made)}.")
     _next(server, ENV_FILE in made, say)
+
+
+def _show_unused(options: Options, new: bool, say: Say) -> None:
+    """Say which flags change nothing, because they would be lines of a hosts.toml that exists."""
+    given = [f"--{key}" for key, value in [*options.given.items(), ("module", options.module)] if value]
+    if given and not new:
+        say(f"hosts.toml is here already and stays as it is, so {', '.join(given)} had no effect. Edit the file instead.")
 
 
 def _show(project: Project, say: Say) -> None:
@@ -154,7 +163,7 @@ def _next(server: Server, variables: bool, say: Say) -> None:
     if server.address == EXAMPLE:
         say(f"Put your server's address in hosts.toml, in place of {EXAMPLE}.")
     if variables:
-        say(f"Give the variables in {ENV_FILE} their values.")
+        say(f"Give the variables in {ENV_FILE} their values: remove the # before each.")
     say("Next:")
     say("  fab trust          # store the server's host key, after you have compared it")
     say("  fab setup deploy   # prepare the server, and release the newest commit")

@@ -86,8 +86,8 @@ class Reader:
     `selvedge init` has written its files into the repository. servers: in the order of ADDRESSES. names: host name → address.
     variables: more of the environment. A blank reader has an empty folder, and pip finds Selvedge as a wheel.
 
-    $EXAMPLES is the folder examples/. In PATH are `on-server COMMAND` and `on-server-2 COMMAND`, which run a command on a server as root, without ssh, and
-    `ci-job FILE JOB`, which runs a job as a CI service does.
+    $EXAMPLES is the folder examples/. In PATH are `on-server COMMAND` and `on-server-2 COMMAND`, which run a command on a server as
+    root, without ssh, and `ci-job FILE JOB`, which runs a job as a CI service does.
     """
 
     def __init__(

@@ -67,3 +67,14 @@ def test_a_mistake_in_it_is_a_sentence(project: Path, text: str, sentence: str) 
     shown = fab(project, "--list")
     assert shown.returncode == 2 and sentence in shown.stderr and "Traceback" not in shown.stderr, shown
     assert "Traceback" in fab(project, "--debug", "--list").stderr
+
+
+def test_fab_without_a_project_says_what_to_do(tmp_path: Path) -> None:
+    call = [sys.executable, "-c", "from selvedge.fab import main; main()"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    for words in ([], ["--list"], ["deploy"]):
+        done = subprocess.run([*call, *words], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 2 and "run `selvedge init` there" in done.stderr, done
+    call += ["-c", "other", "--list"]
+    done = subprocess.run(call, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and "named 'other'" in done.stderr
