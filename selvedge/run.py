@@ -16,6 +16,7 @@ from selvedge.engine.fleet import Fleet
 from selvedge.engine.session import Session
 from selvedge.release.commits import Commits, ref_of
 from selvedge.report import Report
+from selvedge.resources.code import local_repository
 from selvedge.resources.code.tracked import tracked_warning
 from selvedge.ssh import openssh
 from selvedge.ssh.config import for_host, request_for
@@ -43,6 +44,7 @@ class Run:
         logging.getLogger("paramiko").addHandler(logging.NullHandler())
         settings = load()
         openssh.forget()
+        local_repository.forget()
         ssh_config = configuration_file(config)
         typed = config.sudo.password
         known = settings.sudo_password

@@ -1,106 +1,16 @@
-"""Render the Jinja2 templates of the folder `templates/`, with a quoting filter for each format."""
+"""Render the Jinja2 templates of the folder `templates/`, with a quoting filter for each format.
+
+jinja2 is loaded by the first template, 13 ms: a run begins to log in before that.
+"""
 
 from __future__ import annotations
 
-import functools
-import os
-import re
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import jinja2
-from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined
-
-from selvedge.errors import ConfigError
-from selvedge.project.collection import CONFLICT, FOLDER, TEMPLATES
-from selvedge.shell.quoting import quote
 from selvedge.value import Value
 
-
-def nginx_quote(value: str) -> str:
-    """Return `value` as one nginx parameter. Raises ValueError for `$` and control characters, which nginx cannot quote."""
-    if "$" in value or any(char < " " or char == "\x7f" for char in value):
-        raise ValueError(f"The value {value!r} cannot be written to an nginx file, because it contains `$` or a control character.")
-    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _bytecode_cache() -> FileSystemBytecodeCache | None:
-    """Return the cache of compiled templates, which saves each run 32 ms of 336; None if other users could write to its folder.
-
-    Compiled templates are code.
-    """
-    try:
-        folder = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "selvedge" / "templates"
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        owned = folder.stat().st_uid == os.geteuid() and not folder.stat().st_mode & 0o022
-    except (OSError, RuntimeError):
-        return None
-    return FileSystemBytecodeCache(str(folder)) if owned else None
-
-
-class Loader(FileSystemLoader):
-    """Finds the first file with a template's name, and refuses one with conflicts of a merge."""
-
-    def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
-        source, path, is_current = super().get_source(environment, template)
-        if found := re.search(f"^{CONFLICT}", source, re.MULTILINE):
-            line = source.count("\n", 0, found.start()) + 1
-            raise jinja2.TemplateSyntaxError("has a conflict of a merge that is not resolved", line, template, path)
-        return source, path, is_current
-
-
-@functools.cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=Loader(TEMPLATES),
-        undefined=StrictUndefined,
-        keep_trailing_newline=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        bytecode_cache=_bytecode_cache(),
-    )
-    environment.filters["sh"] = lambda value: quote(str(value))
-    environment.filters["nginx"] = lambda value: nginx_quote(str(value))
-    return environment
-
-
-def _compiled(name: str) -> jinja2.Template:
-    try:
-        return _environment().get_template(name)
-    except (jinja2.TemplateError, OSError, UnicodeDecodeError) as error:
-        raise _mistake(name, error) from error
-
-
-def _mistake(name: str, error: Exception) -> ConfigError:
-    """Return the error for a template that someone has edited, renamed or deleted."""
-    line = ""
-    if isinstance(error, jinja2.TemplateNotFound):
-        name, problem = str(error.name), "the file is missing, or not a regular file"
-    elif isinstance(error, jinja2.TemplateSyntaxError):
-        name, line, problem = error.name or name, f"line {error.lineno}", error.message or "is not a template"
-    elif isinstance(error, UnicodeDecodeError):
-        problem = "the file is not UTF-8 text"
-    else:
-        problem = str(error)
-    return ConfigError(_shown(name), line, problem, _remedy(name))
-
-
-def _own(name: str) -> bool:
-    """Return whether the project has this template of its own."""
-    return any((folder / name).exists() for folder in TEMPLATES[:-1])
-
-
-def _shown(name: str) -> str:
-    return f"{FOLDER}/templates/{name}" if _own(name) else f"templates/{name}"
-
-
-def _remedy(name: str) -> str:
-    if _own(name):
-        return "Correct it. Or delete it: then the file of the package counts."
-    if len(TEMPLATES) > 1:
-        return "Install Selvedge again: `pip install --force-reinstall selvedge-deploy`."
-    return f"Correct it, or restore the original: `git checkout -- {quote(f'templates/{name}')}`."
+if TYPE_CHECKING:
+    import jinja2
 
 
 class Template(Value):
@@ -113,15 +23,16 @@ class Template(Value):
     values: tuple[tuple[str, Any], ...]
 
     def __init__(self, name: str, **values: Any) -> None:
-        object.__setattr__(self, "compiled", _compiled(name))
+        from selvedge.project import jinja
+
+        object.__setattr__(self, "compiled", jinja.compiled(name))
         object.__setattr__(self, "values", tuple(values.items()))
 
     def render(self, **values: Any) -> str:
         """Return the text. Raises ConfigError if the template, or one that it includes, has a mistake."""
-        try:
-            return self.compiled.render(**dict(self.values), **values)
-        except jinja2.TemplateError as error:
-            raise _mistake(str(self.compiled.name), error) from error
+        from selvedge.project import jinja
+
+        return jinja.rendered(self.compiled, {**dict(self.values), **values})
 
 
 def template(name: str, **values: Any) -> str:
@@ -134,9 +45,6 @@ def template(name: str, **values: Any) -> str:
 
 def text_template(text: str, **values: Any) -> str:
     """Return a template's text, e.g. of a user's own file, with the values filled in. Raises ValueError, which names the line."""
-    try:
-        return _environment().from_string(text).render(**values)
-    except jinja2.TemplateSyntaxError as error:
-        raise ValueError(f"line {error.lineno}: {error.message}") from error
-    except jinja2.TemplateError as error:
-        raise ValueError(str(error)) from error
+    from selvedge.project import jinja
+
+    return jinja.rendered_text(text, values)

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from selvedge.errors import UsageError
 from selvedge.resources.code.git import git
-from selvedge.resources.code.submodules import Part, git_variables, parts
+from selvedge.resources.code.submodules import Part, parts
+from selvedge.resources.code.tree import entries, git_variables
 from selvedge.shell.quoting import quote
 from selvedge.value import Value
 
@@ -40,11 +41,7 @@ def large_files(repository: Path, commit: str) -> tuple[LargeFile, ...]:
 
 
 def _large_files(part: Part) -> list[LargeFile]:
-    mentioned = git(
-        part.folder, "grep", "--quiet", "-E", r"filter=lfs", part.commit, "--", ":(glob)**/.gitattributes",
-        environment_variables=git_variables(part.folder),
-    )  # fmt: skip
-    if mentioned.returncode != 0:
+    if not _mentions_lfs(part):
         return []
     pointers = dict(_pointers(part))
     storage = _storage(part)
@@ -59,6 +56,17 @@ def _large_files(part: Part) -> list[LargeFile]:
     if missing := _filtered(part, missing):
         raise _missing(part, missing)
     return found
+
+
+def _mentions_lfs(part: Part) -> bool:
+    """Return whether a .gitattributes of the commit gives files to Git LFS."""
+    if not any(entry.path.endswith(".gitattributes") for entry in entries(part.folder, part.commit) or ()):
+        return False
+    done = git(
+        part.folder, "grep", "--quiet", "-E", r"filter=lfs", part.commit, "--", ":(glob)**/.gitattributes",
+        environment_variables=git_variables(part.folder),
+    )  # fmt: skip
+    return done.returncode == 0
 
 
 def _pointers(part: Part) -> Iterator[tuple[str, tuple[str, int]]]:

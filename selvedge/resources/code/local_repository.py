@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 from collections.abc import Iterable
@@ -23,8 +24,11 @@ _DAMAGED = re.compile(
 )
 
 
+@functools.cache
 def local_commit(repository: Path, ref: str) -> str:
     """Return the commit that a branch, tag or SHA means in a checkout on this machine, 40 hex digits.
+
+    What was checked is what is released: a run asks once, until `forget`.
 
     Raises ConfigError if git cannot read the folder, UsageError if the repository does not know the ref.
     """
@@ -44,6 +48,11 @@ def local_commit(repository: Path, ref: str) -> str:
         if git(repository, "rev-parse", "--verify", "--quiet", "--end-of-options", name).returncode == 0:
             raise unreadable(repository, f"fatal: bad object: the commit of {name} is missing")
     raise _unknown(repository, ref)
+
+
+def forget() -> None:
+    """Forget the commits: a new run begins."""
+    local_commit.cache_clear()
 
 
 def _of_sha1(repository: Path, commit: str) -> str:
@@ -102,8 +111,12 @@ def _unknown(repository: Path, ref: str) -> UsageError:
 
 def require_top_folder(app: Target, repository: Path) -> None:
     """Refuse a folder inside a larger repository, unless app.root says where the app is. Raises ConfigError."""
+    own = repository / ".git"
+    # git takes no notice of a folder .git without HEAD, and looks for a repository above.
+    if app.root or own.is_file() or (own / "HEAD").is_file():
+        return
     inside = git(repository, "rev-parse", "--show-prefix").stdout.strip().rstrip("/")
-    if not inside or app.root:
+    if not inside:
         return
     top = Path(git(repository, "rev-parse", "--show-toplevel").stdout.strip())
     shown = os.path.relpath(top, app.base_dir.resolve()) if app.repository.startswith(".") else str(top)

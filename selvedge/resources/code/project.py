@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import functools
 import io
-import re
 import zipfile
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from selvedge.errors import ConfigError
 from selvedge.resources.code.git import git
+from selvedge.resources.code.tree import FOLDER, LINK, folders
 from selvedge.shell import library
 from selvedge.shell.server.project import locks, names, pythons
 from selvedge.shell.server.project.files import Refused, decoded
@@ -48,32 +48,27 @@ class Commit:
 
     def read(self, path: str) -> str | None:
         folder, _, name = path.rpartition("/")
-        # Most of the files that a project may have are missing. The list of their folder is one call of git.
-        if name not in self._entries(folder):
+        # Most of the files that a project may have are missing: git is not asked for those.
+        if name not in self._names(folder) or self._names(folder)[name] == FOLDER:
             return None
-        found = self._git("cat-file", "blob", f"{self._commit}:{path}")
+        found = _answer(self._checkout, "cat-file", "blob", f"{self._commit}:{path}")
         return None if found is None else decoded(found)
-
-    def _git(self, *arguments: str) -> bytes | None:
-        return _answer(self._checkout, *arguments)
 
     def has_links(self, root: str) -> bool:
         """Return whether a part of a path, or an entry of its folder, is a symbolic link: only a checkout can follow it."""
-        parts = root.split("/") if root else []
-        shown = [self._git("ls-tree", self._commit, "--", "/".join(parts[:count])) for count in range(1, len(parts) + 1)]
-        return any(re.search(rb"(?:^|\0)120000 ", each or b"") for each in [*shown, self._listing(root)])
+        parts = PurePosixPath(root)
+        above = [self._names(_folder(path.parent)).get(path.name) for path in (parts, *parts.parents)]
+        return LINK in [*above, *self._names(root).values()]
 
     def list(self, path: str) -> list[str]:
-        return list(self._entries(path))
+        return [name + ("/" if mode == FOLDER else "") for name, mode in self._names(path).items()]
 
-    def _listing(self, path: str) -> bytes:
-        return self._git("ls-tree", "-z", f"{self._commit}:{path}" if path else self._commit) or b""
+    def _names(self, folder: str) -> Mapping[str, str]:
+        return folders(self._checkout, self._commit).get(folder, {})
 
-    def _entries(self, path: str) -> Iterator[str]:
-        for line in self._listing(path).split(b"\0"):
-            about, _, name = line.partition(b"\t")
-            if name:
-                yield name.decode("utf-8", "replace") + ("/" if b" tree " in about else "")
+
+def _folder(path: PurePosixPath) -> str:
+    return "" if path == PurePosixPath() else str(path)
 
 
 def check_project(app: Target, commit: str) -> None:

@@ -17,7 +17,8 @@ from selvedge.resources.code import local_repository
 from selvedge.resources.code.git import environment, git
 from selvedge.resources.code.large_files import LargeFile, large_files
 from selvedge.resources.code.mirror import MirroredCommit
-from selvedge.resources.code.submodules import git_variables, parts
+from selvedge.resources.code.submodules import parts
+from selvedge.resources.code.tree import git_variables
 from selvedge.resources.files import Absent
 from selvedge.shell.quoting import quote, words
 from selvedge.ssh.payload import readable

@@ -9,6 +9,7 @@ from pathlib import Path
 from selvedge.errors import SelvedgeError, UsageError
 from selvedge.resources.code.git import git
 from selvedge.resources.code.local_repository import unreadable
+from selvedge.resources.code.tree import SUBMODULE, Entry, entries, git_variables
 from selvedge.shell.quoting import quote
 from selvedge.value import Value
 
@@ -30,10 +31,11 @@ class Part(Value):
             raise unreadable(self.folder, done.stderr)
         return done.stdout
 
-
-def git_variables(folder: Path) -> dict[str, str]:
-    """Return git's variables for a repository's own folder: the checkout that it names may be missing."""
-    return {} if (folder / ".git").exists() or not (folder / "HEAD").is_file() else {"GIT_WORK_TREE": "."}
+    def entries(self) -> tuple[Entry, ...]:
+        """Return what is in the commit. Raises ConfigError with git's own words if git cannot read it."""
+        if (found := entries(self.folder, self.commit)) is None:
+            self.git("ls-tree", "-r", self.commit)
+        return found or ()
 
 
 @functools.cache
@@ -43,7 +45,11 @@ def parts(repository: Path, commit: str) -> tuple[Part, ...]:
     Raises UsageError for a submodule that is missing on this machine.
     """
     top = Part("", commit, repository)
-    return tuple(_with_submodules(top, repository)) if _has_commit(top) else (top,)
+    try:
+        readable = entries(repository, commit) is not None
+    except SelvedgeError:
+        return (top,)  # git is not installed
+    return tuple(_with_submodules(top, repository)) if readable or _has_commit(top) else (top,)
 
 
 def _has_commit(part: Part) -> bool:
@@ -57,13 +63,11 @@ def _has_commit(part: Part) -> bool:
 
 def _with_submodules(part: Part, top: Path) -> Iterator[Part]:
     yield part
-    for line in part.git("ls-tree", "-r", "-z", part.commit).split("\0"):
-        about, _, path = line.partition("\t")
-        if about.startswith("160000 "):
-            commit = about.split()[2]
-            inside = f"{part.path}/{path}".lstrip("/")
-            if folder := _submodule(part, path, commit, top):
-                yield from _with_submodules(Part(inside, commit, folder), top)
+    for entry in part.entries():
+        if entry.mode == SUBMODULE:
+            inside = f"{part.path}/{entry.path}".lstrip("/")
+            if folder := _submodule(part, entry.path, entry.sha, top):
+                yield from _with_submodules(Part(inside, entry.sha, folder), top)
 
 
 def _submodule(part: Part, path: str, commit: str, top: Path) -> Path | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from selvedge.errors import ConfigError
-from selvedge.project import render
+from selvedge.project import jinja, render
 
 
 @pytest.mark.parametrize(
@@ -31,8 +31,8 @@ def test_a_mistake_names_the_file_and_a_remedy(
         os.mkfifo(path)
     else:
         path.write_bytes(content)
-    environment = render._environment().overlay(loader=render.Loader(tmp_path), bytecode_cache=None)
-    monkeypatch.setattr(render, "_environment", lambda: environment)
+    environment = jinja.environment().overlay(loader=jinja.Loader(tmp_path), bytecode_cache=None)
+    monkeypatch.setattr(jinja, "environment", lambda: environment)
     with pytest.raises(ConfigError) as caught:
         render.template("x.j2", app="a")
     assert caught.value.message.startswith(sentence)
@@ -44,9 +44,9 @@ def test_a_projects_own_template_is_named(tmp_path: Path, monkeypatch: pytest.Mo
     own.mkdir(parents=True)
     (own / "x.j2").write_text("{{ nosuch }}")
     folders = [own, tmp_path]
-    environment = render._environment().overlay(loader=render.Loader(folders), bytecode_cache=None)
-    monkeypatch.setattr(render, "_environment", lambda: environment)
-    monkeypatch.setattr(render, "TEMPLATES", folders)
+    environment = jinja.environment().overlay(loader=jinja.Loader(folders), bytecode_cache=None)
+    monkeypatch.setattr(jinja, "environment", lambda: environment)
+    monkeypatch.setattr(jinja, "TEMPLATES", folders)
     with pytest.raises(ConfigError) as caught:
         render.template("x.j2", app="a")
     assert caught.value.message.startswith("deploy/templates/x.j2: ") and "delete it" in caught.value.remedy
