@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 
 from fabric.main import program
@@ -27,8 +28,11 @@ def _explained(load: Callable[[], None]) -> Callable[[], None]:
             load()
         except Exit as error:
             # Invoke has no other exception for it. A name after -c is the user's own.
-            if str(error.message) == "Can't find any collection named 'fabfile'!":
-                raise Exit(NO_PROJECT, 2) from None
-            raise
+            if str(error.message) != "Can't find any collection named 'fabfile'!":
+                raise
+            if "--complete" in sys.argv:
+                # The shell would show the message in the middle of the line that is typed.
+                raise SystemExit(2) from None
+            raise Exit(NO_PROJECT, 2) from None
 
     return explained
