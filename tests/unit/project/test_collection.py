@@ -75,7 +75,8 @@ def test_fab_without_a_project_says_what_to_do(tmp_path: Path) -> None:
     for words in ([], ["--list"], ["deploy"]):
         done = subprocess.run([*call, *words], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 2 and "run `selvedge init` there" in done.stderr, done
-    done = subprocess.run([*call, "--complete", "--", "fab "], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    typed = [*call, "--complete", "--", "fab "]
+    done = subprocess.run(typed, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.stdout == done.stderr == ""
     call += ["-c", "other", "--list"]
     done = subprocess.run(call, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
