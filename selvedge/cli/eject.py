@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +43,18 @@ def eject(start: Path, names: list[str], say: Say) -> None:
             say(f"{deploy.name}/{name} exists already, and stays as it is.")
         else:
             say(f"Written: {deploy.name}/{name}. `fab` uses it in place of the package's file.")
+    for name, folder in _templates_beside(names, files, deploy):
+        say(f"The templates of {name} stay the package's. To copy them, too: `selvedge eject {folder}`.")
     if new:
         say("To bring such files up to date with a new version of Selvedge: `selvedge upgrade`.")
+
+
+def _templates_beside(names: list[str], files: dict[str, Path], deploy: Path) -> Iterator[tuple[str, str]]:
+    """Yield the tasks among the names that have templates, with the folder of these, unless the project has some of them."""
+    for name in names:
+        folder = f"templates/{name}"
+        if f"tasks/{name}.py" in files and any(each.startswith(f"{folder}/") for each in files) and not (deploy / folder).exists():
+            yield name, folder
 
 
 def _named(name: str, files: dict[str, Path]) -> list[str]:

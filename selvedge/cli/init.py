@@ -157,7 +157,7 @@ def _warn(repository: Repository, there: set[str], say: Say) -> None:
 def _ignored(repository: Repository) -> dict[Path, bytes]:
     """Return the .gitignore that keeps files with secrets, and virtual environments, out of git; {} if it does so already."""
     environments = [file.parent.name for file in sorted(repository.top.glob("*/pyvenv.cfg"))]
-    missing = [name for name in (ENV_FILE, ".env") if not repository.ignores(name) and not repository.tracks(name)]
+    missing = [name for name in (ENV_FILE, ".env") if not repository.ignores(name)]
     missing += [f"{name}/" for name in environments if not repository.ignores(f"{name}/pyvenv.cfg")]
     if not missing:
         return {}
@@ -172,7 +172,7 @@ def _next(server: Server, variables: bool, say: Say) -> None:
     if server.address == EXAMPLE:
         say(f"Put your server's address in hosts.toml, in place of {EXAMPLE}.")
     if variables:
-        say(f"Give the variables in {ENV_FILE} their values.")
+        say(f"Give the variables in {ENV_FILE} their values: remove the `# ` before each.")
     say("Next:")
     say("  fab trust          # store the server's host key, after you have compared it")
     say("  fab setup deploy   # prepare the server, and release the newest commit")

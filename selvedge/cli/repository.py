@@ -115,6 +115,6 @@ class Repository:
             raise UsageError(f"The repository {quote(str(self.top))} has no commit yet, and releases are commits.", remedy)
 
     def ignores(self, path: str) -> bool:
-        """Return whether git ignores a path."""
-        command = ["git", "-C", str(self.top), "check-ignore", "-q", path]
+        """Return whether git would ignore a path, also one that it tracks already."""
+        command = ["git", "-C", str(self.top), "check-ignore", "-q", "--no-index", path]
         return subprocess.run(command, capture_output=True, check=False).returncode == 0

@@ -53,12 +53,20 @@ def test_eject_copies_into_the_project(project: Path, capsys: pytest.CaptureFixt
     assert main(["eject", "nginx/site.conf.j2", "nginx"]) == 0
     for name in (SITE, "tasks/nginx.py"):
         assert (project / "deploy" / name).read_text() == (project / "deploy/.ejected" / name).read_text() == OLD
+    assert "The templates of" not in capsys.readouterr().out
     edit(project, "line 3", "mine")
     assert main(["eject", "nginx/site.conf.j2"]) == 0
     assert "exists already, and stays as it is" in capsys.readouterr().out
     assert "mine" in (project / "deploy" / SITE).read_text()
     assert main(["eject", "templates/nginx"]) == 0
     assert (project / "deploy/templates/nginx/other.conf.j2").exists()
+
+
+@pytest.mark.usefixtures("package", "project")
+def test_eject_of_a_task_names_its_templates(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["eject", "nginx"]) == 0
+    said = "The templates of nginx stay the package's. To copy them, too: `selvedge eject templates/nginx`.\n"
+    assert said in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("package")

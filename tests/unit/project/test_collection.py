@@ -68,6 +68,14 @@ def test_a_task_of_the_project_replaces_the_packaged_one(project: Path) -> None:
     assert listed.returncode == 0 and "My own nginx." in listed.stdout and "certbot" in listed.stdout, listed
 
 
+def test_the_sandbox_of_the_package(project: Path) -> None:
+    """The wheel has it inside of selvedge/; `sandbox` itself is not a package there."""
+    listed = fab(project, "sandbox.list", SELVEDGE_SANDBOX_DIR=str(project))
+    assert listed.returncode == 0 and "There is no sandbox server. Create one with" in listed.stdout, listed
+    refused = fab(project, "sandbox.up", "--name", "Not_a_name", SELVEDGE_SANDBOX_DIR=str(project))
+    assert refused.returncode == 2 and "Traceback" not in refused.stderr, refused
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
@@ -83,3 +91,17 @@ def test_a_mistake_in_it_is_a_sentence(project: Path, text: str, sentence: str) 
     assert shown.returncode == 2 and sentence in shown.stderr and "Traceback" not in shown.stderr, shown
     assert "Correct it. Or delete it: then the file of the package is used." in shown.stderr
     assert "Traceback" in fab(project, "--debug", "--list").stderr
+
+
+def test_fab_without_a_project_says_what_to_do(tmp_path: Path) -> None:
+    call = [sys.executable, "-c", "from selvedge.cli.fab import main; main()"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    for words in ([], ["--list"], ["deploy"]):
+        done = subprocess.run([*call, *words], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 2 and "run `selvedge init` there" in done.stderr, done
+    typed = [*call, "--complete", "--", "fab "]
+    done = subprocess.run(typed, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.stdout == done.stderr == ""
+    call += ["-c", "other", "--list"]
+    done = subprocess.run(call, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and "named 'other'" in done.stderr

@@ -141,24 +141,24 @@ probe_path /var/log/hello ''
 printf '\n%s fact 25\n' "$mark"
 probe_path /srv/hello/instances ''
 printf '\n%s fact 26\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-e3f5b3 ''
+probe_path /srv/hello/instances/0123456789ab-05f3f0 ''
 printf '\n%s fact 27\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-e3f5b3/env ''
+probe_path /srv/hello/instances/0123456789ab-05f3f0/env ''
 base=/srv/hello
 live_socket=/srv/hello/live.sock
-environment_of_live /srv/hello/instances/0123456789ab-e3f5b3/env
+environment_of_live /srv/hello/instances/0123456789ab-05f3f0/env
 printf '\n%s fact 28\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-e3f5b3/run caf3a061610c2f38220986aa96e898e723c962d270cdb3fed58ab29e188e124a
+probe_path /srv/hello/instances/0123456789ab-05f3f0/run d5861747e5ad3d262aa9dadbf1092a15f154f9e20d3154d16e6d59a627ebd5b3
 printf '\n%s fact 29\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-e3f5b3/selvedge_worker.py f818affb59f1997820f7e71dedfda59b9b42d941c99fb797d78dd70c6d969445
+probe_path /srv/hello/instances/0123456789ab-05f3f0/selvedge_worker.py f818affb59f1997820f7e71dedfda59b9b42d941c99fb797d78dd70c6d969445
 printf '\n%s fact 30\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-e3f5b3/selvedge_app.py 4400e0a527c651177f759a43e868f3508f46d2eec8520b6e277769143d60c6c9
+probe_path /srv/hello/instances/0123456789ab-05f3f0/selvedge_app.py 854c685750695de04157acd9834b4c1e0e7ad47dc7fda3433d9a55bceb279aac
 printf '\n%s fact 31\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-e3f5b3/selvedge_explain.py 3fe4f60a87661b8af3a52b3123b1c9c9249b28ad704b63d9f5ca92bab0067344
+probe_path /srv/hello/instances/0123456789ab-05f3f0/selvedge_explain.py b3df473e85a707954cf5301a8f5a6ab63d043a572ebec0eaab9eaa73a209a3e9
 printf '\n%s fact 32\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-e3f5b3/gunicorn_start 8d477a70937aa18a6858afa8ca861f29bdbeb7a6b0525cec65d933ecae5a984a
+probe_path /srv/hello/instances/0123456789ab-05f3f0/gunicorn_start 2d6df6b40c853a3469174557bc9afd3e294018cd4f68a84ea6df0bebf7137fbf
 printf '\n%s fact 33\n' "$mark"
-hook_built /srv/hello/releases/0123456789ab/.selvedge-after_build.0123456789ab-e3f5b3 d944855a14613d34 /srv/hello/releases/0123456789ab 0123456789ab-e3f5b3 /srv/hello/live.sock
+hook_built /srv/hello/releases/0123456789ab/.selvedge-after_build.0123456789ab-05f3f0 d944855a14613d34 /srv/hello/releases/0123456789ab 0123456789ab-05f3f0 /srv/hello/live.sock
 printf '\n%s fact 34\n' "$mark"
 site_unreadable /srv/hello/releases/0123456789ab backend/static
 site_unreadable /srv/hello/releases/0123456789ab frontend/dist
@@ -167,9 +167,9 @@ echo end
 printf '\n%s fact 35\n' "$mark"
 [ -e /etc/supervisor/supervisord.conf ] && echo there || true
 printf '\n%s fact 36\n' "$mark"
-[ -e /srv/hello/instances/0123456789ab-e3f5b3/gunicorn_start ] && echo there || true
+[ -e /srv/hello/instances/0123456789ab-05f3f0/gunicorn_start ] && echo there || true
 printf '\n%s fact 37\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-e3f5b3/program.conf 684fd10ddeb493aea44226f0d5f5d89d8096e9445963dfd3030089ab38d2f6aa
+probe_path /srv/hello/instances/0123456789ab-05f3f0/program.conf 0a7003dcd821772b51d4973a187fc403db4783f8740a8eef1af2cf0dff3b43bc
 printf '\n%s fact 38\n' "$mark"
 probe_path /etc/logrotate.d/hello.app 54f20c014a7611428e9f782c4dae35403902c28013a0b781d2e92ce57255c062
 printf '\n%s fact 39\n' "$mark"
@@ -187,9 +187,9 @@ live_socket=/srv/hello/live.sock
 supervisor_conf=/etc/supervisor/conf.d/hello.conf
 releases_fact
 base=/srv/hello
-environment_of_left 0123456789ab-e3f5b3
+environment_of_left 0123456789ab-05f3f0
 printf '\n%s fact 42\n' "$mark"
-hook_switched /srv/hello/instances/.after_switch fa95d49c11eeb778 0123456789ab-e3f5b3 /srv/hello/live.sock
+hook_switched /srv/hello/instances/.after_switch fa95d49c11eeb778 0123456789ab-05f3f0 /srv/hello/live.sock
 printf '\n%s fact 43\n' "$mark"
 [ -e /etc/nginx/nginx.conf ] && echo there || true
 printf '\n%s fact 44\n' "$mark"
@@ -343,8 +343,8 @@ probe_path /etc/selvedge/hello/certificate.pem ''
 :
 }
 read_lookups() {
-probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-e3f5b3 /srv/hello/instances/0123456789ab-e3f5b3/env /srv/hello/instances/0123456789ab-e3f5b3/run /srv/hello/instances/0123456789ab-e3f5b3/selvedge_worker.py /srv/hello/instances/0123456789ab-e3f5b3/selvedge_app.py /srv/hello/instances/0123456789ab-e3f5b3/selvedge_explain.py /srv/hello/instances/0123456789ab-e3f5b3/gunicorn_start /srv/hello/instances/0123456789ab-e3f5b3/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/conf.d/00-selvedge-hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/selvedge/hello/acme-ca.pem /etc/selvedge/hello/dns-credentials /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf /etc/selvedge/hello/certificate.pem
-probe_take_hashes /srv/hello/git_credentials /etc/tmpfiles.d/hello.conf /srv/hello/instances/0123456789ab-e3f5b3/env /srv/hello/instances/0123456789ab-e3f5b3/run /srv/hello/instances/0123456789ab-e3f5b3/selvedge_worker.py /srv/hello/instances/0123456789ab-e3f5b3/selvedge_app.py /srv/hello/instances/0123456789ab-e3f5b3/selvedge_explain.py /srv/hello/instances/0123456789ab-e3f5b3/gunicorn_start /srv/hello/instances/0123456789ab-e3f5b3/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf
+probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-05f3f0 /srv/hello/instances/0123456789ab-05f3f0/env /srv/hello/instances/0123456789ab-05f3f0/run /srv/hello/instances/0123456789ab-05f3f0/selvedge_worker.py /srv/hello/instances/0123456789ab-05f3f0/selvedge_app.py /srv/hello/instances/0123456789ab-05f3f0/selvedge_explain.py /srv/hello/instances/0123456789ab-05f3f0/gunicorn_start /srv/hello/instances/0123456789ab-05f3f0/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/conf.d/00-selvedge-hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/selvedge/hello/acme-ca.pem /etc/selvedge/hello/dns-credentials /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf /etc/selvedge/hello/certificate.pem
+probe_take_hashes /srv/hello/git_credentials /etc/tmpfiles.d/hello.conf /srv/hello/instances/0123456789ab-05f3f0/env /srv/hello/instances/0123456789ab-05f3f0/run /srv/hello/instances/0123456789ab-05f3f0/selvedge_worker.py /srv/hello/instances/0123456789ab-05f3f0/selvedge_app.py /srv/hello/instances/0123456789ab-05f3f0/selvedge_explain.py /srv/hello/instances/0123456789ab-05f3f0/gunicorn_start /srv/hello/instances/0123456789ab-05f3f0/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf
 probe_take_packages nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 supervisor certbot
 :
 }

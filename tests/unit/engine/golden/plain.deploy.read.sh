@@ -89,30 +89,30 @@ probe_path /var/log/hello ''
 printf '\n%s fact 20\n' "$mark"
 probe_path /srv/hello/instances ''
 printf '\n%s fact 21\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-b107bc ''
+probe_path /srv/hello/instances/0123456789ab-c23028 ''
 printf '\n%s fact 22\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-b107bc/env ''
+probe_path /srv/hello/instances/0123456789ab-c23028/env ''
 base=/srv/hello
 live_socket=/srv/hello/live.sock
-environment_of_live /srv/hello/instances/0123456789ab-b107bc/env
+environment_of_live /srv/hello/instances/0123456789ab-c23028/env
 printf '\n%s fact 23\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-b107bc/run 6a7a6cc3bfa6d4566e5b4569e4c912449cdbba2f79f19ad2a1ad3380927d2c63
+probe_path /srv/hello/instances/0123456789ab-c23028/run d1dc7163d8ac032783b572bf59f75d48463fdce1e933f09de01788d945567c17
 printf '\n%s fact 24\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-b107bc/selvedge_worker.py e07f673b1d139fb331139d490df887c239ec8389ae4578c267318c1c4d7290d3
+probe_path /srv/hello/instances/0123456789ab-c23028/selvedge_worker.py e07f673b1d139fb331139d490df887c239ec8389ae4578c267318c1c4d7290d3
 printf '\n%s fact 25\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-b107bc/selvedge_app.py 4400e0a527c651177f759a43e868f3508f46d2eec8520b6e277769143d60c6c9
+probe_path /srv/hello/instances/0123456789ab-c23028/selvedge_app.py 854c685750695de04157acd9834b4c1e0e7ad47dc7fda3433d9a55bceb279aac
 printf '\n%s fact 26\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-b107bc/selvedge_explain.py 3fe4f60a87661b8af3a52b3123b1c9c9249b28ad704b63d9f5ca92bab0067344
+probe_path /srv/hello/instances/0123456789ab-c23028/selvedge_explain.py b3df473e85a707954cf5301a8f5a6ab63d043a572ebec0eaab9eaa73a209a3e9
 printf '\n%s fact 27\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-b107bc/gunicorn_start 7f28e3a17fd606a85527c9241ea3ca7b56cdf09c46ece755ab9c7d49b03cb482
+probe_path /srv/hello/instances/0123456789ab-c23028/gunicorn_start 8e3a4401faa4281c49a257b495574b4e6c8eb53aa14493ed4d733d1fada43f07
 printf '\n%s fact 28\n' "$mark"
 [ -e /etc/logrotate.conf ] && echo there || true
 printf '\n%s fact 29\n' "$mark"
-[ -e /srv/hello/instances/0123456789ab-b107bc/gunicorn_start ] && echo there || true
+[ -e /srv/hello/instances/0123456789ab-c23028/gunicorn_start ] && echo there || true
 printf '\n%s fact 30\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-b107bc/unit.socket 3e851cf318d18ad94ae794338a53b99a59acf52d6d68f03dcf0db7a3af20c30c
+probe_path /srv/hello/instances/0123456789ab-c23028/unit.socket b45b76b9834a0832a01cb2602125d4bde366b71a104e6109b5b565c9b3b70dc9
 printf '\n%s fact 31\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-b107bc/unit.service 722271002359b858029535443879b2ff62e690ef643afc494db4b3fd710b4c44
+probe_path /srv/hello/instances/0123456789ab-c23028/unit.service 20fc76127627b6adce9f08d6b5783fb686eaee74ed2d2c8f1c1b9c80d3e6e09c
 printf '\n%s fact 32\n' "$mark"
 probe_path /etc/logrotate.d/hello.app bad329b319870356f0908ddd3ac14b3f61f0994dbec02f2862eb84cd515c89b0
 printf '\n%s fact 33\n' "$mark"
@@ -130,7 +130,7 @@ live_socket=/srv/hello/live.sock
 supervisor_conf=/etc/supervisor/conf.d/hello.conf
 releases_fact
 base=/srv/hello
-environment_of_left 0123456789ab-b107bc
+environment_of_left 0123456789ab-c23028
 :
 }
 read_second() {
@@ -237,8 +237,8 @@ probe_existing /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http
 :
 }
 read_lookups() {
-probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/deploy_key /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-b107bc /srv/hello/instances/0123456789ab-b107bc/env /srv/hello/instances/0123456789ab-b107bc/run /srv/hello/instances/0123456789ab-b107bc/selvedge_worker.py /srv/hello/instances/0123456789ab-b107bc/selvedge_app.py /srv/hello/instances/0123456789ab-b107bc/selvedge_explain.py /srv/hello/instances/0123456789ab-b107bc/gunicorn_start /srv/hello/instances/0123456789ab-b107bc/unit.socket /srv/hello/instances/0123456789ab-b107bc/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/conf.d/00-selvedge-hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
-probe_take_hashes /srv/hello/instances/0123456789ab-b107bc/env /srv/hello/instances/0123456789ab-b107bc/run /srv/hello/instances/0123456789ab-b107bc/selvedge_worker.py /srv/hello/instances/0123456789ab-b107bc/selvedge_app.py /srv/hello/instances/0123456789ab-b107bc/selvedge_explain.py /srv/hello/instances/0123456789ab-b107bc/gunicorn_start /srv/hello/instances/0123456789ab-b107bc/unit.socket /srv/hello/instances/0123456789ab-b107bc/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
+probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/deploy_key /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-c23028 /srv/hello/instances/0123456789ab-c23028/env /srv/hello/instances/0123456789ab-c23028/run /srv/hello/instances/0123456789ab-c23028/selvedge_worker.py /srv/hello/instances/0123456789ab-c23028/selvedge_app.py /srv/hello/instances/0123456789ab-c23028/selvedge_explain.py /srv/hello/instances/0123456789ab-c23028/gunicorn_start /srv/hello/instances/0123456789ab-c23028/unit.socket /srv/hello/instances/0123456789ab-c23028/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/conf.d/00-selvedge-hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
+probe_take_hashes /srv/hello/instances/0123456789ab-c23028/env /srv/hello/instances/0123456789ab-c23028/run /srv/hello/instances/0123456789ab-c23028/selvedge_worker.py /srv/hello/instances/0123456789ab-c23028/selvedge_app.py /srv/hello/instances/0123456789ab-c23028/selvedge_explain.py /srv/hello/instances/0123456789ab-c23028/gunicorn_start /srv/hello/instances/0123456789ab-c23028/unit.socket /srv/hello/instances/0123456789ab-c23028/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
 probe_take_packages nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2
 :
 }
