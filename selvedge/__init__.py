@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from selvedge.release.servers import app_server as app_server
     from selvedge.resources.access.clock import TimeSync as TimeSync
     from selvedge.resources.access.firewall import Firewall as Firewall
+    from selvedge.resources.access.firewall import PortAllowed as PortAllowed
     from selvedge.resources.access.jails import Jails as Jails
     from selvedge.resources.access.kernel import Sysctl as Sysctl
     from selvedge.resources.access.logins import AuthorizedKeys as AuthorizedKeys
@@ -90,6 +91,7 @@ if TYPE_CHECKING:
     from selvedge.resources.nginx.sites import DebianDefaultSiteDisabled as DebianDefaultSiteDisabled
     from selvedge.resources.nginx.sites import DefaultServer as DefaultServer
     from selvedge.resources.nginx.sites import FormerDefaults as FormerDefaults
+    from selvedge.resources.nginx.sites import PortProtocol as PortProtocol
     from selvedge.resources.nginx.sites import ServerNamesFree as ServerNamesFree
     from selvedge.resources.nginx.sites import listen_tls_path as listen_tls_path
     from selvedge.resources.nginx.sites import site_check as site_check
@@ -127,7 +129,7 @@ _NAMES = {
     "release.managers": "process_manager",
     "release.servers": "app_server",
     "resources.access.clock": "TimeSync",
-    "resources.access.firewall": "Firewall",
+    "resources.access.firewall": "Firewall PortAllowed",
     "resources.access.jails": "Jails",
     "resources.access.kernel": "Sysctl",
     "resources.access.logins": "AuthorizedKeys LoginAllowed LoginUser login_keys",
@@ -157,7 +159,9 @@ _NAMES = {
     "resources.nginx.own_certificate": "OwnCertificate",
     "resources.nginx.paths": "FormerLocationsRemoved LeftCertificates PathsFree certbot_certificate locations tls_site",
     "resources.nginx.server": "Nginx NginxConf NginxGroup NginxLogs NginxRestrictions OpenFilesLimit SitesEnabled",
-    "resources.nginx.sites": "DebianDefaultSiteDisabled DefaultServer FormerDefaults ServerNamesFree listen_tls_path site_check",
+    "resources.nginx.sites": (
+        "DebianDefaultSiteDisabled DefaultServer FormerDefaults PortProtocol ServerNamesFree listen_tls_path site_check"
+    ),
     "resources.nginx.version": "nginx_template",
     "resources.packages": "OwnPackages Packages Upgraded",
     "resources.ports": "Port",

@@ -149,9 +149,17 @@ class Executor(fabric.Executor):
 
         return [{"host": session.target.host} for session in Run.load(names, self.config).fleet.sessions]
 
+    def expand_calls(self, calls: Any, apply_hosts: bool = True) -> list[Any]:
+        """Run a task of Invoke once, whatever the hosts are: it runs on no server, and may not need hosts.toml."""
+        found: list[Any] = [] if calls else super().expand_calls(calls, apply_hosts)
+        for call in calls:
+            task = call.task if isinstance(call, Call) else call
+            found += super().expand_calls([call], apply_hosts and isinstance(task, fabric.Task))
+        return found
+
     def parameterize(self, call: Call, connection_init_kwargs: dict[str, Any]) -> Call:
-        """Run a plain Fabric task on a server of hosts.toml. A task of Invoke runs without a server."""
-        if not isinstance(connection_init_kwargs["host"], str) and isinstance(call.task, fabric.Task):
+        """Run a plain Fabric task on a server of hosts.toml."""
+        if not isinstance(connection_init_kwargs["host"], str):
             return call.clone(into=ServerCall, with_={"init_kwargs": connection_init_kwargs})
         return call
 

@@ -1,3 +1,3 @@
-"""The version of Selvedge, which the package has, too."""
+"""The version of Selvedge and of its package."""
 
 VERSION = "0.1.0"

@@ -4,6 +4,8 @@ import selvedge as sv
 from selvedge import operations
 from selvedge.release import preconditions
 
+from .parts.site_parts import site_port
+
 REHEARSE = sv.Option("renew_dry_run", "Test the renewal with `certbot renew --dry-run`.")
 
 
@@ -17,16 +19,15 @@ def certbot(app):
     """Get a certificate, schedule its renewal, serve HTTPS."""
     site, enabled = f"{app.paths.site}-tls", f"{app.paths.site_enabled}-tls"
     redirect = f"/etc/nginx/snippets/{app.name}-http.conf"
-    tls_here = bool(app.domains) and not app.tls.upstream
-    wanted = tls_here and app.nginx.default_server
+    wanted = app.has_tls and app.nginx.default_server
     port = app.nginx.https_port
     default = sv.DefaultServer(port, sv.nginx_template("nginx/default-tls.conf.j2", port=port), wanted, (enabled,), tls=True)
-    if not tls_here:
+    if not app.has_tls:
         yield default
         yield sv.HttpsRemoved((enabled, redirect, app.paths.certificate, site))
         return
     yield sv.Needs(app.paths.site, "nginx")
-    yield sv.Port(port, "nginx")
+    yield from site_port(app, port, (app.paths.site_enabled, enabled, app.paths.path_site), tls=True)
     if app.tls.certificate:
         certificate = sv.OwnCertificate.of(app)
     else:
@@ -37,8 +38,7 @@ def certbot(app):
     to_https = sv.template("nginx/redirect.conf.j2", app=app)
     former = sv.FormerNamesDropped(sv.Site.of(app))
     site_file, http = sv.tls_site(site, text, certificate), sv.File(redirect, to_https)
-    loads = (certificate, listen, site_file, sv.Link(enabled, to=site), http, former, default)
-    yield from loads
+    yield from (loads := (certificate, listen, site_file, sv.Link(enabled, to=site), http, former, default))
     yield sv.NginxHttps(
         loads=loads, stamp=f"nginx-tls-{app.name}", domain=app.served_names[0], fullchain=certificate.fullchain, port=port,
         folder=app.path_folder, check_site=sv.site_check(app),

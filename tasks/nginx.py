@@ -4,7 +4,7 @@ import selvedge as sv
 from selvedge.release import preconditions
 
 from .parts.bans import site_bans
-from .parts.site_parts import boot_order, folders, locations, passwords, site_names
+from .parts.site_parts import boot_order, folders, locations, passwords, site_names, site_port
 
 
 @sv.step(phase="switch", precondition=preconditions.site)
@@ -13,6 +13,7 @@ def nginx(app):
     paths = app.paths
     own = (paths.site_enabled, f"{paths.site_enabled}-tls", paths.path_site, app.location_file)
     yield sv.Needs("/etc/nginx/nginx.conf", "install")
+    yield from site_port(app, app.nginx.http_port, own)
     yield from site_names(app, own)
     # After a rotation nginx's workers open the logs as www-data: they may enter the folder, but not list it.
     yield sv.Directory(paths.logs, "0710", group="www-data")

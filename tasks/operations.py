@@ -13,11 +13,9 @@ ERRORS = sv.Option("errors", "Show only errors (with --nginx, only its error log
 ONLY = sv.Option("only", "Show only these, e.g. \"nginx, app.health\".", "")
 SET = sv.Option("set", "Ask for this variable's value, store and release it.", "")
 COMMAND = sv.Option("command", "Run this shell command, e.g. \"alembic current\".", "")
-
-
-PORT = sv.Option("port", "Lead to this port of the server.", 0)
-TO = sv.Option("to", "Lead to this socket, port or HOST:PORT of the server.", "")
-LOCAL = sv.Option("local", "Open this port of your machine (default: the same one).", 0)
+PORT = sv.Option("port", "Forward to this port of the server.", 0)
+TO = sv.Option("to", "Forward to this socket, port or HOST:PORT.", "")
+LOCAL = sv.Option("local", "Listen at this port of your machine (default: the same).", 0)
 USER = sv.Option("user", "Connect as this user of the server, with sudo.", "")
 
 
@@ -97,7 +95,7 @@ def ssh(run):
 
 @sv.operation(PORT, TO, LOCAL, USER)
 def tunnel(run, port=0, to="", local=0, user=""):
-    """Open a local port that leads to a port of the server."""
+    """Forward a local port to a port or socket of the server."""
     operations.tunnel.tunnel(run, port=port, to=to, local=local, user=user)
 
 

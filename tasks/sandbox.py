@@ -24,7 +24,6 @@ def _package() -> ModuleType:
     return importlib.import_module(__name__.removesuffix("tasks.sandbox") + "sandbox")
 
 
-
 @task(
     iterable=["name"],
     help={
@@ -111,12 +110,12 @@ def _no_server(name: str, existing: Iterable[str]) -> str:
 @contextlib.contextmanager
 def _plainly() -> Iterator[None]:
     """End with a message and an exit status, without a traceback, if the sandbox fails."""
-    from sandbox import SandboxError, WrongUsageError
+    sandbox = _package()
 
     try:
         yield
-    except SandboxError as error:
-        raise Exit(f"sandbox: {error}", 2 if isinstance(error, WrongUsageError) else 1) from None
+    except sandbox.SandboxError as error:
+        raise Exit(f"sandbox: {error}", 2 if isinstance(error, sandbox.WrongUsageError) else 1) from None
 
 
 def _say(line: str) -> None:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import difflib
 import importlib
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from selvedge.cli import packaged
+from selvedge.cli.files import is_there, write_all
+from selvedge.cli.say import Say
 from selvedge.errors import UsageError
 from selvedge.version import VERSION
 
 
-def eject(start: Path, names: list[str], say: Callable[[str], None]) -> None:
+def eject(start: Path, names: list[str], say: Say) -> None:
     """Copy files of the package into the project around the folder `start`. Without names, list what can be copied.
 
     names: those of tasks and templates, such as "nginx" and "nginx/site.conf.j2", or a folder such as "templates/nginx".
@@ -27,26 +29,32 @@ def eject(start: Path, names: list[str], say: Callable[[str], None]) -> None:
         for each in files:
             say(each)
         return
-    written = False
-    for name in dict.fromkeys(each for given in names for each in _named(given, files)):
-        if (deploy / name).exists():
+    wanted = list(dict.fromkeys(each for given in names for each in _named(given, files)))
+    there = {name for name in wanted if is_there(deploy / name)}
+    new = [name for name in wanted if name not in there]
+    bases = deploy / packaged.BASES
+    # The package's texts come first: a file without its own could not be merged.
+    contents = {folder / name: files[name].read_bytes() for folder in (bases, deploy) for name in new}
+    if new and not is_there(bases / packaged.VERSION_FILE):
+        contents[bases / packaged.VERSION_FILE] = f"{VERSION}\n".encode()
+    write_all(contents)
+    for name in wanted:
+        if name in there:
             say(f"{deploy.name}/{name} exists already, and stays as it is.")
-            continue
-        _copy(deploy, name, files[name].read_bytes())
-        written = True
-        say(f"Written: {deploy.name}/{name}. `fab` uses it in place of the package's file.")
-    if written:
+        else:
+            say(f"Written: {deploy.name}/{name}. `fab` uses it in place of the package's file.")
+    for name, folder in _templates_beside(names, files, deploy):
+        say(f"The templates of {name} stay the package's. To copy them, too: `selvedge eject {folder}`.")
+    if new:
         say("To bring such files up to date with a new version of Selvedge: `selvedge upgrade`.")
 
 
-def _copy(deploy: Path, name: str, text: bytes) -> None:
-    """Write the package's text first: a file without it could not be merged."""
-    for path in (deploy / packaged.BASES / name, deploy / name):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(text)
-    version = deploy / packaged.BASES / packaged.VERSION_FILE
-    if not version.exists():
-        version.write_text(f"{VERSION}\n")
+def _templates_beside(names: list[str], files: dict[str, Path], deploy: Path) -> Iterator[tuple[str, str]]:
+    """Yield the tasks among the names that have templates, with the folder of these, unless the project has some of them."""
+    for name in names:
+        folder = f"templates/{name}"
+        if f"tasks/{name}.py" in files and any(each.startswith(f"{folder}/") for each in files) and not (deploy / folder).exists():
+            yield name, folder
 
 
 def _named(name: str, files: dict[str, Path]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from pathlib import Path
 
 from selvedge.errors import UsageError
@@ -10,6 +11,10 @@ from selvedge.project.collection import FOLDER, PACKAGED_TEMPLATES
 
 BASES = ".ejected"
 """The folder in a project's deploy/ with the package's text of each copied file, as it was: merges begin there. git has it, too."""
+SUFFIXES = (".py", ".j2")
+"""How the names of tasks and templates end."""
+IMPORT = re.compile(r"^\s*(?:from selvedge\.project\b|import selvedge\.project\b|from selvedge import .*\bproject\b)", re.MULTILINE)
+"""A line of a fabfile that uses the installed package."""
 VERSION_FILE = "version"
 """The file in it with the version that these texts are from."""
 
@@ -26,7 +31,7 @@ def files() -> dict[str, Path]:
     found = {}
     for name, folder in folders().items():
         for path in sorted(folder.rglob("*")):
-            if path.is_file() and path.suffix in (".py", ".j2") and path.name != "__init__.py":
+            if path.is_file() and path.suffix in SUFFIXES and path.name != "__init__.py":
                 found[f"{name}/{path.relative_to(folder)}"] = path
     return found
 
@@ -35,7 +40,7 @@ def own_folder(start: Path) -> Path:
     """Return the folder deploy/ of the project around a folder; it may not exist yet. Raises UsageError outside of a project."""
     for folder in (start, *start.parents):
         fabfile = folder / "fabfile.py"
-        if fabfile.is_file() and "selvedge.project" in fabfile.read_text("utf-8", errors="replace"):
+        if fabfile.is_file() and IMPORT.search(fabfile.read_text("utf-8", errors="replace")):
             return folder / FOLDER
     problem = f"No fabfile.py that uses the installed Selvedge is in {start} or above it."
     raise UsageError(problem, "Change to the project's folder. A new project: `selvedge init`.")

@@ -71,5 +71,9 @@ def _toml(value: str | list[str]) -> str:
 
 
 def variables(names: tuple[str, ...]) -> str:
-    """Return the text of the environment file: the names, each without a value."""
-    return "# The app's variables on the servers, for example SECRET_KEY=…\n" + "".join(f"{name}=\n" for name in names)
+    """Return the text of the environment file: the names, each in a comment.
+
+    A variable without a value would be an empty one for the app. One that is missing is an error that names it.
+    """
+    first = "# The app's variables on the servers. Remove the # and the space before each, and add its value: SECRET_KEY=…\n"
+    return first + "".join(f"# {name}=\n" for name in names)

@@ -31,7 +31,7 @@ _SPECIAL, _ESCAPED = re.compile(r'(["\\`$])'), r"\\\1"
 _LOGIN = re.compile(r"//[^/@\s]*@")
 _LOGIN_NAME = re.compile(r"TOKEN|PASS|SECRET|USER|LOGIN|AUTH|CREDENTIAL|KEY", re.IGNORECASE)
 _REMEDY = 'Write one NAME="value" on each line.'
-_CORRECT = 'Correct {} in hosts.toml: it names a dotenv file with one NAME="value" on each line.'
+_CORRECT = 'Create the file, with one NAME="value" on each line, or correct {} in hosts.toml.'
 
 
 def read_statements(path: Path, remedy: str) -> list[Binding]:

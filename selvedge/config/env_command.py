@@ -21,6 +21,7 @@ from pydantic import SecretStr
 from selvedge.config import private_keys
 from selvedge.config.local_files import MIB, LocalFileError, as_text
 from selvedge.config.masks import SECRET_NAME, hide_values, mask_command
+from selvedge.config.secret_names import is_secret
 from selvedge.errors import ConfigError
 from selvedge.shell.quoting import quote, split_words
 
@@ -33,6 +34,10 @@ LONGEST = 80
 """Characters of a command that a message shows."""
 _KEPT = 64 * 1024
 """Bytes of standard error that are kept for a message."""
+_PAUSE = 0.2
+"""Seconds without output after which Selvedge looks whether the command has ended."""
+_LINE = 300
+"""Characters of a line of standard error that a message shows."""
 _PRINT = 'The command must print one NAME="value" on each line'
 
 
@@ -119,8 +124,10 @@ def _collect(process: subprocess.Popen[bytes], command: str) -> tuple[bytes, byt
             if pipe:
                 selector.register(pipe, selectors.EVENT_READ, kept)
         while selector.get_map():
-            ready = selector.select(max(0.0, ends - time.monotonic()))
-            if not ready:
+            ready = selector.select(max(0.0, min(ends - time.monotonic(), _PAUSE)))
+            if not ready and process.poll() is not None:
+                break  # A program that the command has left in the background, such as an agent, keeps the pipe open.
+            if not ready and time.monotonic() >= ends:
                 raise late
             for key, _ in ready:
                 chunk = os.read(key.fd, 65536)
@@ -170,10 +177,11 @@ def _failure(command: str, folder: Path, status: int, output: bytes, said: bytes
 
 def _without_secrets(said: str, output: str) -> str:
     """Return the last lines of standard error without what was printed as output and without the secrets of this environment."""
-    lines = output.splitlines()
-    values = [line.partition("=")[2].strip("\"' ") for line in lines]
-    own = [value for name, value in os.environ.items() if SECRET_NAME.search(name)]
-    words = [line.strip() for line in hide_values(said, [*lines, *values, *own]).splitlines()]
+    # The output may have any form, also a value of several lines in quotes.
+    parts = [part for line in output.splitlines() for part in (line, line.partition("=")[2])]
+    values = [text for part in parts for text in (part, part.strip("\"' "))]
+    own = [value for name, value in os.environ.items() if SECRET_NAME.search(name) or is_secret(name)]
+    words = [line.strip()[-_LINE:] for line in hide_values(said, [*values, *own]).splitlines()]
     return " | ".join([line for line in words if line][-5:])
 
 

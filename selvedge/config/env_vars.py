@@ -12,11 +12,10 @@ from pydantic_settings import EnvSettingsSource
 
 from selvedge.config.hosts import OVERRIDES
 from selvedge.config.schema import field_at, value_from_text
-from selvedge.config.secret_names import is_secret
+from selvedge.config.secret_names import PREFIX, is_secret
 from selvedge.config.settings import Settings
 from selvedge.errors import Problem
 
-PREFIX = "SELVEDGE_"
 NO_SETTINGS = frozenset(
     f"{PREFIX}{name}" for name in ("HOSTS_FILE", "SUDO_PASSWORD", "DEBUG", "SANDBOX_DIR", "SANDBOX_DRIVER")
 )

@@ -38,7 +38,7 @@ def load(
     """
     file = hosts_file(path, environ)
     dotenv = _read_dotenv(file.parent / ".env")
-    sources = [*read_sources(file, environ), Source("command line", dict(overrides or {}))]
+    sources = [*_read_sources(file, environ, dotenv), Source("command line", dict(overrides or {}))]
     sandbox = sources[1]
     secrets = {name: SecretStr(value) for name, value in {**dotenv, **environ}.items() if is_secret(name)}
     password = environ.get(SUDO_PASSWORD, dotenv.get(SUDO_PASSWORD))
@@ -54,20 +54,15 @@ def load(
     return settings
 
 
-def read_sources(file: Path, environ: Mapping[str, str] = os.environ) -> list[Source]:
-    """Return the sources of settings: the hosts file, the sandbox's hosts, `.env` and the environment, the strongest last.
-
-    Raises:
-        ConfigError: a file cannot be read, or an env var is unknown or empty.
-    """
-    dotenv_file = file.parent / ".env"
+def _read_sources(file: Path, environ: Mapping[str, str], dotenv: Mapping[str, str]) -> list[Source]:
+    """Return the hosts file, the sandbox's hosts, `.env` and the environment, the strongest last. Raises ConfigError as `load`."""
     toml = read_toml(file)
     sandbox = _sandbox_source(environ, subtable(toml, "hosts"))
     hosts = [*subtable(toml, "hosts"), *subtable(sandbox.data, "hosts")]
     return [
         Source(display_name(file), toml),
         sandbox,
-        _env_vars_source(display_name(dotenv_file), _read_dotenv(dotenv_file), hosts),
+        _env_vars_source(display_name(file.parent / ".env"), dotenv, hosts),
         _env_vars_source("environment", environ, hosts),
     ]
 
@@ -110,7 +105,7 @@ def _validated(sources: list[Source], **more: Any) -> Settings:
     data = _combined(sources)
     problems = table_problems(data, sources)
     try:
-        settings = Settings.build(data, **more)
+        settings = Settings.build(data, sources=sources, **more)
     except ValidationError as error:
         raise ConfigError.of([*(to_problem(each, sources) for each in error.errors()), *problems]) from None
     _raise_problems(problems)

@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterable
 
 MASK = "•••"
-SECRET_NAME = re.compile(r"TOKEN|PASS|SECRET|SESSION|CREDENTIAL|HMAC|(?:^|_|API)KEY(?:$|_)", re.IGNORECASE)
+SECRET_NAME = re.compile(r"TOKEN|PASS|SECRET|SESSION|CREDENTIAL|HMAC|_PWD$|(?:^|_|API)KEY(?:$|_)", re.IGNORECASE)
 """Names of variables, options and settings whose value is probably a secret."""
 SHORTEST = 4
 """Shorter values are not hidden, because they also occur as parts of words."""
 _LOGIN = re.compile(r"(?<=://)[^/@\s]*@")
 _VALUE = r"""("[^"]*"|'[^']*'|[^\s"';|&()]+)"""
+_HEADER = re.compile(r"""(\bauthorization\s*:\s*|\bbearer\s+)[^"'\n]+""", re.IGNORECASE)
 _ASSIGNED = re.compile(rf"([A-Za-z][\w-]*)(=){_VALUE}")
 _OPTION = re.compile(rf"(?<=-)([A-Za-z][\w-]*)(\s+)(?!-){_VALUE}")
 
@@ -22,12 +23,12 @@ def mask_login(text: str) -> str:
 
 
 def mask_command(text: str) -> str:
-    """Return a shell command without its probable secrets: logins in addresses, `TOKEN=…`, `--password …`."""
+    """Return a shell command without its probable secrets: logins in addresses, `TOKEN=…`, `--password …`, `Authorization: …`."""
 
     def masked(found: re.Match[str]) -> str:
         return f"{found[1]}{found[2]}{MASK}" if SECRET_NAME.search(found[1].replace("-", "_")) else found[0]
 
-    return _OPTION.sub(masked, _ASSIGNED.sub(masked, mask_login(text)))
+    return _OPTION.sub(masked, _ASSIGNED.sub(masked, _HEADER.sub(rf"\1{MASK}", mask_login(text))))
 
 
 def hide_values(text: str, values: Iterable[str]) -> str:

@@ -9,11 +9,12 @@ from typing import Any, get_args
 
 from pydantic_core import ErrorDetails
 
-from selvedge.config.env_vars import PREFIX, settings_field
+from selvedge.config.env_vars import settings_field
 from selvedge.config.giturl import without_credentials
 from selvedge.config.hosts import OVERRIDES, Host
 from selvedge.config.masks import mask_login
 from selvedge.config.schema import describe_type, section_model, to_toml
+from selvedge.config.secret_names import PREFIX
 from selvedge.config.settings import Settings
 from selvedge.config.sources import KeyPath, Source
 from selvedge.errors import Problem

@@ -45,18 +45,14 @@ def _preset(value: str) -> str:
 
 
 def _address(value: str) -> str:
-    return https_url(value, http=True) if value else value
+    return https_url(value, http=True).rstrip("/") if value else value
 
 
 def _apt_address(value: str) -> str:
-    address = _address(value).rstrip("/")
+    address = _address(value)
     if address.rpartition("/")[2] in APT_FOLDERS:
         raise ValueError("must be the address that has the folders debian and ubuntu in it: leave out its last part")
     return address
-
-
-def _python_address(value: str) -> str:
-    return _address(value).rstrip("/")
 
 
 class Mirrors(Section):
@@ -85,7 +81,7 @@ class Mirrors(Section):
         "packages. Default: that of the preset.",
         examples=["https://mirrors.example.com/pypi/simple"],
     )
-    python: Annotated[Text, AfterValidator(_python_address)] | None = Field(
+    python: Annotated[Text, AfterValidator(_address)] | None = Field(
         None,
         description="A mirror of the Python builds that uv installs (its `UV_PYTHON_INSTALL_MIRROR`). Default: that of the preset.",
         examples=["https://mirrors.example.com/python-build-standalone/releases/download"],

@@ -13,7 +13,6 @@ from pydantic.fields import FieldInfo
 from selvedge.config.files import display_name, hosts_file
 from selvedge.config.hosts import OVERRIDES, Host
 from selvedge.config.key_lines import key_lines
-from selvedge.config.load import read_sources
 from selvedge.config.local_files import read_text
 from selvedge.config.masks import MASK, mask_command
 from selvedge.config.schema import section_model, to_toml
@@ -43,10 +42,9 @@ class Origins:
     """The sources of the settings of this run's hosts file."""
 
     def __init__(self, settings: Settings) -> None:
-        """Read the sources again. Raises ConfigError as `read_sources` does."""
+        """Read the lines of the keys. Raises LocalFileError if the file can no longer be read."""
         file = hosts_file()
         self._settings = settings
-        self._sources = read_sources(file)
         self._lines = {display_name(file): key_lines(read_text(file))}
 
     def of(self, app: Target) -> Iterator[Origin]:
@@ -85,7 +83,7 @@ class Origins:
     def _source(self, host: str, path: Keys) -> str:
         """Return the strongest source of a setting, as `load` merges them. host: whose own tables count, "" for none."""
         general_wins = False
-        for source in reversed(self._sources):
+        for source in reversed(self._settings.sources):
             own = ("hosts", host, *path)
             # A general setting of a stronger source hides a host's own one, with all keys of a table.
             if host and not general_wins and path[0] in OVERRIDES and source.sets(own):

@@ -23,7 +23,7 @@ your servers in [TOML](https://toml.io).
 ```toml
 [app]
 name = "blog"
-repository = "../blog"
+repository = "."
 domains = ["blog.example.com"]
 
 [tls]

@@ -1,7 +1,9 @@
-"""The environment variables that have a secret of its own instead of a setting."""
+"""Names of environment variables: the beginning of all, and those that have a secret of their own instead of a setting."""
 
 from __future__ import annotations
 
+PREFIX = "SELVEDGE_"
+"""The beginning of all variables that Selvedge reads."""
 PASSWORD_PREFIX = "SELVEDGE_BASIC_AUTH_"
 """The beginning of the variables with the passwords of `nginx.basic_auth`."""
 EAB_HMAC_KEY = "SELVEDGE_EAB_HMAC_KEY"

@@ -144,6 +144,8 @@ class Tls(Section):
             raise ValueError(f'dns_plugin: Debian has no plugin {self.dns_plugin} of certbot: set certbot = "pip", or correct it')
         if self.dns_plugin == "route53" and self.dns_credentials:
             raise ValueError("dns_credentials: route53 reads no such file: put it on the server as /root/.aws/credentials")
+        if self.dns_plugin == "route53" and self.dns_propagation:
+            raise ValueError("dns_propagation: route53 has no such option, because it asks AWS when the record is there: delete it")
         return self
 
 

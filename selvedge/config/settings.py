@@ -17,6 +17,7 @@ from selvedge.config.hosts import OVERRIDES, EntryName, Host, select_hosts, with
 from selvedge.config.mirrors import Mirrors
 from selvedge.config.nginx import Nginx
 from selvedge.config.server import Hooks, Rollout, Server, Tls
+from selvedge.config.sources import Source
 from selvedge.config.tables import merged
 from selvedge.config.target import Target
 from selvedge.errors import UsageError
@@ -41,6 +42,7 @@ class Settings(BaseSettings):
     hosts: dict[EntryName, Host] = Field(default_factory=dict)
     groups: dict[EntryName, list[str]] = Field(default_factory=dict)
 
+    _sources: tuple[Source, ...] = PrivateAttr(default=())
     _base_dir: Path = PrivateAttr(default_factory=Path.cwd)
     _sandbox: frozenset[str] = PrivateAttr(default=frozenset())
     _sudo_password: SecretStr | None = PrivateAttr(default=None)
@@ -73,15 +75,25 @@ class Settings(BaseSettings):
         tables: dict[str, Any],
         *,
         base_dir: Path,
+        sources: Sequence[Source] = (),
         sandbox: frozenset[str] = frozenset(),
         sudo_password: SecretStr | None = None,
         passwords: Mapping[str, SecretStr] = MappingProxyType({}),
     ) -> Self:
-        """Return the settings of `tables`. sandbox: names of hosts. passwords: as in Target. Raises pydantic.ValidationError."""
+        """Return the settings of `tables`.
+
+        sources: where the tables come from. sandbox: names of hosts. passwords: as in Target. Raises pydantic.ValidationError.
+        """
         settings = cls(**tables)
+        settings._sources = tuple(sources)
         settings._passwords = passwords
         settings._base_dir, settings._sandbox, settings._sudo_password = base_dir, sandbox, sudo_password
         return settings
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """The sources of the settings, the strongest last."""
+        return self._sources
 
     @property
     def base_dir(self) -> Path:

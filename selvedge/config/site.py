@@ -171,6 +171,13 @@ class SiteSettings(App):
         return self
 
     @model_validator(mode="after")
+    def _check_ssh_port(self) -> Self:
+        for key in ("http_port", "https_port"):
+            if getattr(self.nginx, key) == (self.host.port or 22):
+                raise ValueError(f"nginx.{key} is {self.host.port or 22}, the port of ssh: choose another one")
+        return self
+
+    @model_validator(mode="after")
     def _check_redirected_names(self) -> Self:
         names = self.nginx.redirected_names
         if names and not self.served_names:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from selvedge.config.env_vars import PREFIX
+from selvedge.config.secret_names import PREFIX
 from selvedge.value import Value
 
 KeyPath = tuple[str | int, ...]

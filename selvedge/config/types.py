@@ -96,7 +96,7 @@ def domain_name(value: str) -> str:
         ValueError: a wildcard, an IP address, or anything else that is not a host name.
     """
     if "*" in value:
-        raise ValueError("must not be a wildcard, which only app.domains may have, as *.example.com")
+        raise ValueError("must not contain `*`, except as the first part of a name in app.domains, as in *.example.com")
     name = value.rstrip(".") if value.isascii() else _punycode(value)
     labels = name.lower().split(".")
     label = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)

@@ -58,7 +58,7 @@ def env(run: Run, *, as_json: bool = False) -> None:
     raise_first_error(run, found)
 
 
-def source(app: Target) -> str:
+def _source(app: Target) -> str:
     """Return where the environment comes from, for a message; "" if no setting names it."""
     return f"`{shown(app.env_command)}`" if app.env_command else app.env_file
 
@@ -91,7 +91,7 @@ def _print(run: Run, targets: Mapping[str, Target], found: Mapping[str, Compared
 
 
 def _summary(host: str, app: Target, found: Compared) -> str:
-    named = source(app)
+    named = _source(app)
     counts = Counter(found.states.values())
     others = ", ".join(f"{counts[state]} {words}" for state, words in WORDS.items() if state != "same" and counts[state])
     if not found.states:

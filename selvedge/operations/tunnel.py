@@ -1,4 +1,4 @@
-"""`fab tunnel`: a port of this machine that leads to a port or a socket of a server.
+"""`fab tunnel`: forward a port of this machine to a port or a socket of a server.
 
 sshd of a hardened server forwards nothing, so a program at the other end of a channel connects there.
 """

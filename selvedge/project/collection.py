@@ -12,26 +12,30 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from invoke.collection import Collection
 
-_PACKAGED = Path(__file__).parents[1] / "templates"
-PACKAGED_TEMPLATES = _PACKAGED if _PACKAGED.is_dir() else _PACKAGED.parent.parent / "templates"
+_PACKAGE = Path(__file__).parents[1]
+if not (_PACKAGE / "templates").is_dir():
+    # In a checkout, which `pip install --editable` uses too, tasks/, templates/ and sandbox/ are beside the package.
+    _PACKAGE = _PACKAGE.parent
+    importlib.import_module("selvedge").__path__.append(str(_PACKAGE))
+PACKAGED_TEMPLATES = _PACKAGE / "templates"
 TEMPLATES = [PACKAGED_TEMPLATES]
-"""The folders of templates; the first that has a template counts. In a checkout, templates/ is beside the package."""
+"""The folders of templates; the first that has a template counts."""
 CONFLICT = "<<<<<<< "
 """The beginning of the first line of a conflict, as `git merge-file` writes it."""
 FOLDER = "deploy"
 """The folder beside a project's fabfile with its own tasks/ and templates/ (`selvedge eject`)."""
 
 
-def collection(fabfile: str, folder: str = FOLDER) -> Collection:
+def collection(fabfile: str) -> Collection:
     """Return the tasks of `fab` for a project's fabfile.
 
-    fabfile: the path of the fabfile (`__file__`). folder: a folder beside it. A file in its tasks/ or templates/ is used instead
-    of the package's file of the same name.
+    fabfile: the path of the fabfile (`__file__`). A file in tasks/ or templates/ of the folder deploy/ beside it is used instead of
+    the package's file of the same name.
 
     Raises:
         SystemExit: with status 2, after a message, if such a task cannot be loaded.
     """
-    own = Path(fabfile).resolve().parent / folder
+    own = Path(fabfile).resolve().parent / FOLDER
     TEMPLATES.insert(0, own / "templates")
     for name, path in (("selvedge.tasks", own / "tasks"), ("selvedge.tasks.parts", own / "tasks" / "parts")):
         # Python looks in these folders in their order for the modules of a package (https://docs.python.org/3/reference/import.html).
@@ -59,7 +63,13 @@ def _mistake(error: Exception, own: Path) -> str:
         return ""
     file, line = inside[-1]
     said = error.msg if isinstance(error, SyntaxError) else str(error)
+    packaged = Path(importlib.import_module("selvedge.tasks").__path__[-1]).parent / Path(file).relative_to(own)
     return (
         f"{file}:{f' line {line}:' if line else ''} {type(error).__name__}: {said}.\n"
-        "Correct it. Or delete the file: then the task of the package counts. With `fab --debug …` you see the traceback.\n"
+        f"{own_remedy(packaged=packaged.exists())} `fab --debug …` shows the traceback.\n"
     )
+
+
+def own_remedy(*, packaged: bool) -> str:
+    """Return what to do about a mistake in a file of the project's own. packaged: the package has a file with this name, too."""
+    return f"Correct it.{' Or delete it: then the file of the package is used.' if packaged else ''}"

@@ -13,7 +13,7 @@ import jinja2
 from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined
 
 from selvedge.errors import ConfigError
-from selvedge.project.collection import CONFLICT, FOLDER, TEMPLATES
+from selvedge.project.collection import CONFLICT, FOLDER, TEMPLATES, own_remedy
 from selvedge.shell.quoting import quote
 
 
@@ -98,7 +98,7 @@ def _shown(name: str) -> str:
 
 def _remedy(name: str) -> str:
     if _own(name):
-        return "Correct it. Or delete it: then the file of the package counts."
+        return own_remedy(packaged=(TEMPLATES[-1] / name).exists())
     if len(TEMPLATES) > 1:
         return "Install Selvedge again: `pip install --force-reinstall selvedge-deploy`."
     return f"Correct it, or restore the original: `git checkout -- {quote(f'templates/{name}')}`."

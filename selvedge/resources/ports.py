@@ -47,8 +47,10 @@ class Port(Resource):
         if container:
             show = f"`sudo {container} ps --filter publish={self.number}` shows it"
             return f"A container publishes the port: {show}. Stop it, or publish it at another port."
+        if name == "sshd":
+            return "You log in through it: choose another port with http_port or https_port under [nginx] in hosts.toml."
         if name == "systemd":
-            return "systemd listens for another program: `systemctl list-sockets` names its unit. Disable that."
+            return "systemd listens for another program: `systemctl list-sockets` names its unit. Disable that, unless it is ssh."
         service = unit.removesuffix(".service")
         if unit.endswith(".service") and not unit.startswith("user@"):
             return f"If you do not need {name}, stop it on the server: `sudo systemctl disable --now {quote(service)}`."

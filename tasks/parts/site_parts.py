@@ -3,6 +3,14 @@
 import selvedge as sv
 
 
+def site_port(app, port, own, *, tls=False):
+    """Check that the app's port can be used. own: the app's own files."""
+    yield sv.Port(port, "nginx")
+    yield sv.PortProtocol(port, tls, own)
+    if app.server.firewall:
+        yield sv.PortAllowed(port)
+
+
 def site_names(app, own):
     """Check that the app's names are free, or its path of these names. own: the app's own files."""
     paths = app.paths

@@ -16,7 +16,8 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-ROOT = Path(__file__).resolve().parents[2]
+from installed import build
+
 KEPT = ("TMPDIR", "PIP_CONFIG_FILE", "SSL_CERT_FILE", "GIT_CONFIG_GLOBAL")
 Steps = list[tuple[str, dict[str, str]]]
 """The scripts of a job, each with the variables that its step has."""
@@ -51,11 +52,10 @@ def environment(home: Path) -> dict[str, str]:
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     python, wheels = home.parent / "python", home.parent / "wheels"
     if not python.exists():
-        uv = Path(sys.executable).with_name("uv")
-        subprocess.run([uv, "build", "--quiet", "--wheel", "--out-dir", wheels, ROOT], check=True)
+        build(wheels)
         subprocess.run([sys._base_executable, "-m", "venv", str(python)], check=True)  # type: ignore[attr-defined]
     return {**kept, "HOME": str(home), "PATH": f"{python}/bin:/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "CI": "true",
-            "PIP_FIND_LINKS": str(wheels), "GITHUB_SHA": commit, "CI_COMMIT_SHA": commit}  # fmt: skip
+            "PIP_FIND_LINKS": str(wheels / "dist"), "GITHUB_SHA": commit, "CI_COMMIT_SHA": commit}  # fmt: skip
 
 
 def main(file: str, job: str) -> int:

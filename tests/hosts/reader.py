@@ -12,14 +12,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from installed import build
-from lab import FAB, IDENTITY, PARTS, ROOT, Lab
+from lab import FAB, IDENTITY, ROOT, Lab
 from sandbox import Server
+from selvedge.cli.written import FABFILE, FABRIC
 from terminal import Terminal
 from tests.support.pages import Command, File, differences
 
 ON_SERVER = Path(__file__).with_name("on_server.py")
 CI_JOB = Path(__file__).with_name("ci_job.py")
-SELVEDGE = (*PARTS, "requirements.txt", "examples")
 BLOG = {
     "main.py": """\
 from fastapi import FastAPI
@@ -37,7 +37,7 @@ def home() -> dict[str, str]:
 HOSTS = """\
 [app]
 name = "blog"
-repository = "../blog"
+repository = "."
 
 [hosts.server]
 address = "203.0.113.10"
@@ -45,7 +45,7 @@ address = "203.0.113.10"
 TWO_HOSTS = """\
 [app]
 name = "blog"
-repository = "../blog"
+repository = "."
 
 [hosts.web-1]
 address = "203.0.113.10"
@@ -56,6 +56,7 @@ address = "203.0.113.11"
 [groups]
 production = ["web-1", "web-2"]
 """
+IGNORED = "/production.env\n/.env\n/.venv/\n__pycache__/\n"
 ADDRESSES = ("203.0.113.10", "203.0.113.11")
 
 
@@ -69,14 +70,24 @@ def wheel() -> Path:
     return build(Path(WHEELS.name))
 
 
+@functools.cache
+def programs() -> Path:
+    """Return the folder with `fab`, `selvedge` and `python` of an environment that has the wheel, once in each process."""
+    environment, uv = Path(WHEELS.name, "environment"), Path(sys.executable).with_name("uv")
+    subprocess.run([uv, "venv", "--quiet", "--python", sys._base_executable, environment], check=True)  # type: ignore[attr-defined]
+    subprocess.run([uv, "pip", "install", "--quiet", "--python", environment / "bin/python", wheel()], check=True)
+    return environment / "bin"
+
+
 class Reader:
     """A reader and their machine.
 
-    folder: holds `blog`, the app's repository, and `selvedge`, their clone, unless `blank`. servers: in the order of
-    ADDRESSES. names: host name → address. variables: more of the environment. Without Selvedge, pip finds it as a wheel.
+    folder: holds `blog`, the app's repository, in which the reader is. Unless `blank`, they have installed Selvedge, and
+    `selvedge init` has written its files into the repository. servers: in the order of ADDRESSES. names: host name → address.
+    variables: more of the environment. A blank reader has an empty folder, and pip finds Selvedge as a wheel.
 
-    In PATH are `on-server COMMAND` and `on-server-2 COMMAND`, which run a command on a server as root, without ssh, and
-    `ci-job FILE JOB`, which runs a job as a CI service does.
+    $EXAMPLES is the folder examples/. In PATH are `on-server COMMAND` and `on-server-2 COMMAND`, which run a command on a server as
+    root, without ssh, and `ci-job FILE JOB`, which runs a job as a CI service does.
     """
 
     def __init__(
@@ -86,11 +97,8 @@ class Reader:
         self.folder, self.servers, self.blank = folder, servers, blank
         self.home = folder / "home"
         self._make_home()
-        self._make_clone(folder / "clone")
         if not blank:
-            shutil.copytree(folder / "clone", folder / "selvedge")
-            (folder / "selvedge/hosts.toml").write_text(self._real(hosts))
-            self.make_blog()
+            self.make_blog(hosts)
         resolved = folder / "hosts"
         lines = [f"{address} {name}\n" for name, address in (names or {}).items()]
         resolved.write_text(Path("/etc/hosts").read_text() + "".join(lines))
@@ -98,7 +106,7 @@ class Reader:
         Path("/root/.ssh").mkdir(mode=0o700, exist_ok=True)
         self.terminal = Terminal(folder, self._environment(variables or {}), replaced)
         if not blank:
-            self.terminal.run("cd selvedge")
+            self.terminal.run("cd blog")
 
     def follow(self, part: Command | File) -> str:
         """Type a command or write a file. Return what differs from the page's output, or "".
@@ -136,10 +144,10 @@ class Reader:
 
     def _environment(self, variables: Mapping[str, str]) -> dict[str, str]:
         kept = {name: os.environ[name] for name in ("TMPDIR", "PIP_CONFIG_FILE", "SSL_CERT_FILE") if name in os.environ}
-        path = f"{self.folder / 'bin'}:{FAB.parent}:{os.environ['PATH']}"
+        path = f"{self.folder / 'bin'}:{FAB.parent if self.blank else programs()}:{os.environ['PATH']}"
         found = {"PIP_FIND_LINKS": str(wheel().parent)} if self.blank else {}
         return {**kept, **found, **IDENTITY, "GIT_CONFIG_GLOBAL": str(self.home / ".gitconfig"), "PATH": path,
-                "HOME": str(self.home), "LANG": "C.UTF-8", **variables}  # fmt: skip
+                "HOME": str(self.home), "LANG": "C.UTF-8", "EXAMPLES": str(ROOT / "examples"), **variables}  # fmt: skip
 
     def _make_home(self) -> None:
         """Make the home folder, with an SSH key that logs in to the servers, and the programs of `bin`."""
@@ -151,7 +159,7 @@ class Reader:
         (self.home / ".gitconfig").write_text(git)
         (self.home / ".curlrc").write_text("silent\nshow-error\n")  # At a terminal, curl shows no progress meter.
         self.program("python3", f'exec {sys._base_executable} "$@"')  # type: ignore[attr-defined]
-        self.program("ci-job", f'exec {sys.executable} {CI_JOB} "$@"')
+        self.program("ci-job", f'PYTHONPATH="{ROOT}" exec {sys.executable} {CI_JOB} "$@"')
         place = os.environ.get("SELVEDGE_SANDBOX_DIR", "")
         for number, server in enumerate(self.servers, 1):
             call = f"{sys.executable} {ON_SERVER} {server.name}"
@@ -165,23 +173,20 @@ class Reader:
         path.write_text(f"#!/bin/sh\n{script}\n")
         path.chmod(0o755)
 
-    def _make_clone(self, folder: Path) -> None:
-        """Make the repository that the page clones Selvedge from, with the files as they are here."""
-        folder.mkdir()
-        for part in SELVEDGE:
-            copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy2
-            copy(ROOT / part, folder / part)
-        (folder / ".gitignore").write_text(".venv\n.env\n__pycache__\n")
-        _commit(folder)
-        (self.folder / "selvedge.git").symlink_to(folder)
+    def make_blog(self, hosts: str = "") -> None:
+        """Make the app's repository. With the text of hosts.toml it has what `selvedge init` writes.
 
-    def make_blog(self) -> None:
-        """Make the app's repository."""
+        The commit has the addresses of the pages, so that it has the same hash in every test. git does not look at the real ones.
+        """
         blog = self.folder / "blog"
         blog.mkdir()
-        for name, text in BLOG.items():
+        ours = {"fabfile.py": FABFILE, "fabric.yaml": FABRIC, ".gitignore": IGNORED, "hosts.toml": HOSTS} if hosts else {}
+        for name, text in {**BLOG, **ours}.items():
             (blog / name).write_text(text)
         _commit(blog)
+        if hosts:
+            (blog / "hosts.toml").write_text(self._real(hosts))
+            subprocess.run(["git", "update-index", "--assume-unchanged", "hosts.toml"], cwd=blog, check=True)
 
 
 def _commit(folder: Path) -> None:

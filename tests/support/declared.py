@@ -46,6 +46,12 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "nginx": {"http_port": 8080, "https_port": 8443, "redirects": {"www.a.test": "a.test", "/old": "/new"}},
         **OWN_KEY,
     },
+    "a path over DNS": {
+        "domains": ["a.test", "*.a.test"],
+        "tls": {"challenge": "dns", "dns_plugin": "route53"},
+        "nginx": {"path": "/api"},
+        **OWN_KEY,
+    },
     "an open server": {"server": {"firewall": False, "fail2ban": False, "unattended_upgrades": False, **OWN_KEY["server"]}},
 }
 CHAIN = ["setup", "deploy"]

@@ -7,9 +7,9 @@ HTML comments, which readers do not see, tell the tests more:
     <!-- not run: REASON -->        before a block: no test runs it
     <!-- exits 1 -->                before a block: the exit status of its last command
     <!-- answers: y -->             before a block: its last command runs at a terminal, and gets these lines typed
-    <!-- file: ../blog/main.py -->  before a block that is not a console: it becomes this file
+    <!-- file: main.py -->  before a block that is not a console: it becomes this file
     <!-- hidden                     commands that are run and not shown
-    $ git -C ../blog commit -qam "A headline"
+    $ git commit -qam "A headline"
     -->
 """
 

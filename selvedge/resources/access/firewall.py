@@ -121,3 +121,21 @@ class Firewall(Resource):
 
 def _rules(text: str) -> list[Rule]:
     return [rule for line in text.splitlines() if (rule := Rule.parse(line))]
+
+
+class PortAllowed(Resource):
+    """The firewall lets in connections to a port, if `fab harden` has set it up. The change only fails."""
+
+    port: int
+
+    def probe(self) -> str:
+        return "grep -hs -e '^ENABLED=yes' -e '^### tuple' /etc/ufw/ufw.conf /etc/ufw/user.rules || :"
+
+    def plan(self, fact: str) -> Change | None:
+        rules = _rules(fact)
+        is_ours = fact.startswith("ENABLED=yes") and any(rule.ours for rule in rules)
+        if not is_ours or any(rule.opens(str(self.port)) for rule in rules):
+            return None
+        problem = f"The server's firewall does not let in connections to port {self.port}, so no one could reach the app there."
+        remedy = "Run `fab harden` first: it opens the port. Then run the same command again."
+        return Change.refused(f"check that the firewall allows port {self.port}", problem, remedy=remedy)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -133,7 +134,11 @@ def checked_out(repository: Path) -> str:
     return git(repository, "rev-parse", "--verify", "--quiet", "HEAD^{commit}").stdout.strip()
 
 
-def uncommitted_files(repository: Path, root: str) -> int:
-    """Return the number of changed files in a folder of the checkout that no commit has; new files do not count."""
-    changed = git(repository, "status", "--porcelain", "--untracked-files=no", "--", root or ".")
+def uncommitted_files(repository: Path, root: str, besides: Iterable[str] = ()) -> int:
+    """Return the number of changed files in a folder of the checkout that no commit has; new files do not count.
+
+    besides: paths that do not count, relative to the checkout.
+    """
+    without = [f":(exclude,literal){path}" for path in besides]
+    changed = git(repository, "status", "--porcelain", "--untracked-files=no", "--", root or ".", *without)
     return len(changed.stdout.splitlines())

@@ -26,6 +26,9 @@ from selvedge.ssh.payload import readable
 if TYPE_CHECKING:
     from selvedge.config.target import Target
 
+OWN_FILES = ("hosts.toml", "fabfile.py", "fabric.yaml", "deploy/tasks", "deploy/templates", "deploy/.ejected")
+"""Selvedge's files in a project, relative to the folder of hosts.toml: what `selvedge init` and `selvedge eject` write."""
+
 
 class PushedCommit(MirroredCommit):
     """A commit that is pushed from a checkout on this machine: only the objects that the mirror lacks.
@@ -123,9 +126,13 @@ def checkout(app: Target) -> Path:
 def uncommitted_files(app: Target) -> int:
     """Return the number of changed files of the app in the checkout on this machine that no commit has.
 
-    With app.carry all files count, because what is carried may be built from any of them.
+    With app.carry all files count, because what is carried may be built from any of them. Selvedge's own files beside hosts.toml do
+    not: they work as they are on this machine.
     """
-    return local_repository.uncommitted_files(checkout(app), "" if app.carry else app.root)
+    folder = checkout(app)
+    beside = (app.base_dir.resolve() / name for name in OWN_FILES)
+    own = [str(path.relative_to(folder)) for path in beside if path.is_relative_to(folder)]
+    return local_repository.uncommitted_files(folder, "" if app.carry else app.root, own)
 
 
 def pack_objects(checkout: Path, commit: str, known: Sequence[str]) -> Path:

@@ -47,6 +47,10 @@ def dns_credentials(app: Target) -> File | Absent:
     variable = app.passwords.get(DNS_CREDENTIALS)
     if app.challenge != "dns":
         return Absent(path)
+    if app.tls.dns_plugin == "route53" and variable:
+        problem = "has no effect with the plugin route53, which reads no such file"
+        remedy = "Delete the variable. Put the credentials on the server as /root/.aws/credentials, or give the machine a role."
+        raise ConfigError("environment", DNS_CREDENTIALS, problem, remedy)
     if app.tls.dns_credentials:
         local = app.local_file(app.tls.dns_credentials)
         try:

@@ -44,6 +44,8 @@ class PathsFree(Resource):
     def plan(self, fact: str) -> Change | None:
         sites, _, found = f"{fact}\n".partition("\n--\n")
         blocks = [block for block in parse(sites) if block.file not in self.own and self._answers(block)] if self.path else []
+        if self.path and not blocks and (elsewhere := self._at_other_ports(parse(sites))):
+            return elsewhere
         for block in blocks:
             if f"{self.folders[0]}/*.conf" not in block.includes:
                 return self._left_out(block)
@@ -59,6 +61,16 @@ class PathsFree(Resource):
         if self.names:
             return bool(block.names & set(self.names)) and self.port in block.ports
         return self.port in block.defaults and block.file != default_path(self.port)
+
+    def _at_other_ports(self, blocks: list[Block]) -> Change | None:
+        """Return the refusal if the site of the names answers plain HTTP at other ports only."""
+        for block in blocks:
+            ports, names = sorted(block.ports - block.tls), block.names & set(self.names)
+            if block.file not in self.own and names and ports:
+                problem = f"The site of {min(names)} answers at port {ports[0]}, and not at {self.port}: {block.file}."
+                remedy = f"Set http_port = {ports[0]} under [nginx] in hosts.toml, and https_port as the other app has it."
+                return Change.refused("check that the apps of a name have the same ports", problem, remedy=remedy)
+        return None
 
     def _left_out(self, block: Block) -> Change:
         name = min(block.names & set(self.names), default="the server's address")

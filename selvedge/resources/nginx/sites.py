@@ -37,7 +37,8 @@ def listen_tls_path(port: int) -> str:
 class Block(Value):
     """A server block: its file and names, the ports that it listens on at every address, and those where it is the default.
 
-    addresses: single addresses, without brackets, with the port where it listens. includes: the files that it includes.
+    addresses: single addresses, without brackets, with the port where it listens. includes: the files that it includes. tls: its
+    ports for HTTPS.
     """
 
     file: str
@@ -46,6 +47,7 @@ class Block(Value):
     defaults: frozenset[int]
     addresses: frozenset[tuple[str, int]] = frozenset()
     includes: frozenset[str] = frozenset()
+    tls: frozenset[int] = frozenset()
 
     def is_default(self, port: int) -> bool:
         """Return whether it answers for names without a site, as the first block of all does for paths of the address."""
@@ -69,21 +71,23 @@ def parse(fact: str) -> list[Block]:
 def _block(file: str, directives: list[list[str]]) -> Block:
     listens = [values for name, *values in directives if name == "listen"]
     included = (_LISTEN_TLS.fullmatch(values[0]) for name, *values in directives if name == "include" and values)
-    listens += [[found[1] or "443"] for found in included if found]
+    listens += [[found[1] or "443", "ssl"] for found in included if found]
     listed = (value for name, *values in directives if name == "server_name" for value in values)
     # nginx compares names in lower case.
     names = frozenset(value.strip("\"'").lower() for value in listed)
-    ports, defaults, addresses = set(), set(), set()
+    ports, defaults, addresses, tls = set(), set(), set(), set()
     for address, *options in listens or [["80"]]:
         found = re.fullmatch(r"(?:(?:\*|0\.0\.0\.0|\[::\]):)?([0-9]+)", address)
         if found:
             ports.add(int(found[1]))
             if {"default_server", "default"} & set(options):
                 defaults.add(int(found[1]))
+            if {"ssl", "quic", "http3"} & set(options):
+                tls.add(int(found[1]))
         elif single := re.fullmatch(r"(?:([0-9.]+)|\[([0-9a-fA-F:.]+)\])(?::([0-9]+))?", address):
             addresses.add((single[1] or single[2].lower(), int(single[3] or 80)))
     includes = frozenset(value for name, *values in directives if name == "include" for value in values)
-    return Block(file, names, frozenset(ports), frozenset(defaults), frozenset(addresses), includes)
+    return Block(file, names, frozenset(ports), frozenset(defaults), frozenset(addresses), includes, frozenset(tls))
 
 
 class ServerNamesFree(Resource):
@@ -143,6 +147,31 @@ class ServerNamesFree(Resource):
 
 def _refuse(problem: str, remedy: str) -> Change:
     return Change.refused("check that no other site has the app's names", problem, remedy=remedy)
+
+
+class PortProtocol(Resource):
+    """No other site has HTTPS at the app's port for HTTP, or HTTP at its port for HTTPS.
+
+    nginx accepts both, and then expects HTTPS at the port from all of them. own: the app's own files.
+    """
+
+    port: int
+    tls: bool
+    own: tuple[str, ...]
+
+    def probe(self) -> str:
+        return "site_fact"
+
+    def plan(self, fact: str) -> Change | None:
+        blocks = [block for block in parse(fact) if block.file not in self.own and not _DEFAULT.fullmatch(block.file)]
+        others = [block for block in blocks if self.port in block.ports]
+        speaks_tls = any(self.port in block.tls for block in others)
+        if not others or speaks_tls == self.tls:
+            return None
+        ours, theirs = ("HTTPS", "HTTP") if self.tls else ("HTTP", "HTTPS")
+        problem = f"Port {self.port} cannot have {ours}, because {others[0].file} has {theirs} there."
+        remedy = f"Choose another {ours.lower()}_port under [nginx] in hosts.toml, or change the other site."
+        return Change.refused(f"check that no other site has {theirs} at port {self.port}", problem, remedy=remedy)
 
 
 class DebianDefaultSiteDisabled(Resource):

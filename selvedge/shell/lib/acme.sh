@@ -27,7 +27,7 @@ acme_refused() {
   kind=${said%% *}
   said=${said#* }
   if [ -z "$said" ]; then
-    said=$(grep -vE '^$|^Saving debug log|^Ask for help|^See the logfile|^An unexpected error|^Account registered|^Requesting' "$output" | tail -n 1)
+    said=$(grep -vE '^$|^Saving debug log|^Ask for help|^See the logfile|^An unexpected error|^Account registered|^Requesting|^To use certbot-dns-' "$output" | tail -n 1)
     case $said in *'rate limit'* | *'Rate limit'* | *rateLimit* | *'oo many'*) kind=rateLimited ;; esac
   fi
   said=${said##* :: }
@@ -67,7 +67,11 @@ acme_remedy() {
         *'Name or service not known'* | *'name resolution'* | *'Failed to resolve'*) echo "The server could not look up the authority's address. Check acme_server under [tls], and the server's DNS: \`resolvectl query example.com\`." ;;
         *onnection* | *'timed out'* | *'Max retries'* | *imeout*) echo "The server could not reach $server. Check acme_server under [tls], and that the server may connect to it: \`curl -I $server\`." ;;
         *)
-          [ -n "$checked" ] || echo "Check the credentials for the DNS: dns_credentials under [tls] in hosts.toml, or SELVEDGE_DNS_CREDENTIALS. "
+          if grep -qs certbot-dns-route53 "${undo:-}/certbot"; then
+            echo "Put credentials that may change the zone on the server as /root/.aws/credentials, readable by root only, or give the machine a role."
+          elif [ -z "$checked" ]; then
+            echo "Check the credentials for the DNS: dns_credentials under [tls] in hosts.toml, or SELVEDGE_DNS_CREDENTIALS."
+          fi
           echo "certbot's log is /var/log/letsencrypt/letsencrypt.log on the server."
           ;;
       esac

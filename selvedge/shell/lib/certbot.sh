@@ -32,7 +32,10 @@ certbot_issue() {
   [ -z "$checked" ] || certbot_check certificate $checked
   certbot_trust
   account=${undo:?}/account.ini
-  [ ! -e "$account" ] || set -- --config "$account" "$@"
+  if [ -e "$account" ]; then
+    set -- --config "$account" "$@"
+    ! certbot_registered || step_say "certbot uses the account that this server already has at $server: eab_kid is for a new one only"
+  fi
   step_say "requesting the certificate from $server"
   waited=0
   while log=$(acme_log_begin) && ! "$program" certonly --non-interactive --agree-tos --key-type ecdsa --server "$server" \
@@ -49,6 +52,14 @@ certbot_issue() {
   done
   rm -f -- "$account"
   cat "$undo/certbot"
+}
+
+# certbot_registered: whether this server has an account at the authority.
+# Values: server
+certbot_registered() {
+  local file
+  for file in /etc/letsencrypt/accounts/"${server#*://}"/*/regr.json; do [ ! -e "$file" ] || return 0; done
+  return 1
 }
 
 # certbot_rehearse_site NAME PROGRAM SERVER FOLDER: certbot_rehearse, for an app with a path: with the certificate of the site whose

@@ -115,7 +115,7 @@ nginx_accepts() {
 # nginx_has_sites: a site is enabled, Debian's default site aside; nginx.org's package and many people use conf.d for sites.
 nginx_has_sites() {
   local path
-  if grep -lsE '^[^#]*\bserver[[:space:]]*(\{|$)' /etc/nginx/conf.d/*.conf | grep -qv '/selvedge-[a-z-]*\.conf$'; then return 0; fi
+  if grep -lsE '^[^#]*\bserver[[:space:]]*(\{|$)' /etc/nginx/conf.d/*.conf | grep -qv '/selvedge-[a-z0-9-]*\.conf$'; then return 0; fi
   for path in /etc/nginx/sites-enabled/*; do
     case $path in *'/*') continue ;; */default) if site_is_debians; then continue; fi ;; esac
     return 0

@@ -23,20 +23,25 @@ reason_program() {
   (cd / && exec 3<&- && user_run "$app" "$base/releases/${new%-*}/.venv/bin/python" -I -c "$program" "$@") 2>/dev/null
 }
 
-# reason_find: set $reason_error to the last exception in $undo/shown, and $reason_remedy to what to do about it.
+# reason_find [migration]: set $reason_error to the last exception in $undo/shown, and $reason_remedy to what to do about it. The
+# advice about locks for an app that starts beside another one does not fit a migration.
 reason_find() {
   local found folder
   folder=$(sed -n 's/^cd //p' "$base/instances/$new/run" 2>/dev/null | head -n 1 | tr -d \')
-  found=$(reason_program remedy "${folder:-$base/releases/${new%-*}}" "$base/shared" "$strategy" "$(appserver_workers "$new")" \
+  found=$(reason_program remedy "${folder:-$base/releases/${new%-*}}" "$base/shared" "${1:-$strategy}" "$(appserver_workers "$new")" \
     "$(manager_of "$new")" <"$undo/shown") || found=
   reason_error=$(printf '%s\n' "$found" | sed -n 1p | cut -c 1-400)
   reason_remedy=$(printf '%s\n' "$found" | sed -n 2p)
 }
 
-# reason_said SENTENCE: print the sentence with the exception, unless it has that already, and the remedy.
+# reason_said SENTENCE: print the sentence with the exception, unless it has that already, and the remedy. A sentence of
+# selvedge_explain.py that names hosts.toml has both.
 reason_said() {
   local said
   said=$1
+  case $said in
+    *" of hosts.toml") reason_clear ;;
+  esac
   case $said in
     *"${reason_error:-$said}"*) ;;
     *) said="$said: $reason_error" ;;

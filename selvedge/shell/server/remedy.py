@@ -1,8 +1,8 @@
 """Find the app's error in its output, and what to do about it.
 
 Standard input: the output, without the values of the environment. Arguments: the app's folder in its release, its folder `shared`,
-app.strategy, the number of workers (0: unknown), and the process manager. Prints two lines, each may be empty: the exception, and
-the remedy.
+app.strategy ("migration": it is the output of a migration), the number of workers (0: unknown), and the process manager. Prints
+two lines, each may be empty: the exception, and the remedy.
 """
 
 import collections
@@ -224,6 +224,8 @@ def taken(failure):
         what = "The app takes a lock of its own"
     else:
         return ""
+    if failure.strategy == "migration":
+        return "Another process holds the lock, such as the live release. Deploy again, or let the migration wait longer for it"
     advice = []
     if failure.strategy != "restart":
         advice.append('app.strategy = "restart", which stops the previous release before the new one starts')

@@ -8,6 +8,7 @@ import contextlib
 import importlib
 import inspect
 import re
+import sys
 import threading
 import traceback
 from pathlib import Path
@@ -240,8 +241,10 @@ def routes(app):
     while app is not None and not hasattr(app, "routes") and app not in seen:
         seen.append(app)
         app = getattr(app, "app", None)
+    # From 0.137 on, FastAPI keeps the routes of a router that the app includes in an object of the router.
+    flat = getattr(sys.modules.get("fastapi.routing"), "iter_route_contexts", iter)
     found = []
-    for route in getattr(app, "routes", None) or []:
+    for route in flat(getattr(app, "routes", None) or []):
         path, methods = getattr(route, "path", ""), getattr(route, "methods", None) or ()
         if "GET" in methods and path and "{" not in path:
             found.append(path)

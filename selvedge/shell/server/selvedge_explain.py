@@ -67,12 +67,15 @@ def variable(place, model):
     if config is None:
         field = model.__fields__.get(parts[0])
         names = field.field_info.extra.get("env_names") if field else None
-        parts[0] = sorted(names)[0] if names else parts[0]
+        cased = str if getattr(model.__config__, "case_sensitive", False) else str.upper
+        parts[0] = cased(sorted(names)[0]) if names else parts[0]
         return (getattr(model.__config__, "env_nested_delimiter", None) or ".").join(parts)
-    # An alias is the whole name.
+    # An alias is the whole name. pydantic-settings finds other names in any case; by convention they are upper-case.
+    cased = str if config.get("case_sensitive") else str.upper
     if parts[0] in model.model_fields:
-        parts[0] = f"{config.get('env_prefix') or ''}{parts[0]}"
-    return (config.get("env_nested_delimiter") or ".").join(parts)
+        parts[0] = cased(f"{config.get('env_prefix') or ''}{parts[0]}")
+    delimiter = config.get("env_nested_delimiter")
+    return delimiter.join([parts[0], *map(cased, parts[1:])]) if delimiter else ".".join(parts)
 
 
 def model_of(error):

@@ -75,6 +75,8 @@ def test_a_wildcard_over_dns_while_ports_80_and_443_are_used(over_dns: Site, tmp
     assert refused.status == 2 and f"app.domains has the wildcard {WILDCARD}, for which" in refused.stderr, refused
     site.configure(NAME, WILDCARD, tls=f"{dns}dns_propagation = 1\n{ports}")
     assert UPDATE_KEY not in site.must("certbot", "--script").stdout
+    closed = site.fab("deploy")
+    assert closed.status == 1 and f"does not let in connections to port {HTTP}" in closed.stderr, closed
     firewall = site.must("harden").stdout
     assert f"open port {HTTP}, {HTTPS}; close port 443, 80" in firewall, firewall
     with Watched(server) as watched:

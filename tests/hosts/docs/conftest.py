@@ -106,7 +106,7 @@ def git_server(lab: Lab, folder: Path) -> Iterator[Reader]:
     reader = Reader(folder, [server, git], names={GIT: git.address})
     add = "on-server-2 \"echo '$(on-server cat /srv/blog/deploy_key.pub)' >>/home/git/.ssh/authorized_keys\""
     reader.program("authorize-deploy-key", add)
-    reader.must(f"ssh-keyscan -t ed25519 {GIT} >>~/.ssh/known_hosts && git -C ../blog push -q git@{GIT}:me/blog.git main")
+    reader.must(f"ssh-keyscan -t ed25519 {GIT} >>~/.ssh/known_hosts && git push -q git@{GIT}:me/blog.git main")
     yield _trusting(reader)
 
 

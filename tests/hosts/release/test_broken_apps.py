@@ -71,14 +71,14 @@ FAULTS = {
     # The gate loads the settings before it starts a process.
     "missing variable": Fault(
         setting("payment_key: str\n    retries: int = 3"),
-        ["payment_key (missing); retries: Input should be a valid integer", "app.env_file"],
+        ["PAYMENT_KEY (missing); RETRIES: Input should be a valid integer", "app.env_file"],
         {"env_file": "production.env", "migrate": None, "settings": "settings:Settings"},
         started=False,
     ),
     # Selvedge finds the class by its name, so only the app itself decides.
     "missing variable of a class that was found": Fault(
         setting("payment_key: str"),
-        ["payment_key (missing)", "app.env_file"],
+        ["PAYMENT_KEY (missing)", "app.env_file"],
         {"env_file": "production.env", "migrate": None},
     ),
     "start that takes longer than the gate waits": Fault(

@@ -85,6 +85,8 @@ def test_remove_does_not_run_it(app: App, tmp_path: Path) -> None:
         ("no-such-program -d x", "a program is not installed, or not in PATH (exit status 127)", "Install the program"),
         ("/etc/passwd", "a program is not executable (exit status 126)", "correct app.env_command in hosts.toml"),
         (f"echo 'A={CANARY}'; echo 'wrong key {CANARY}' >&2; exit 3", "failed with exit status 3: wrong key •••", "Run it alone"),
+        ("printf 'A=\"one\\nc4nary-two\"\\n'; echo 'bad c4nary-two' >&2; exit 3", "exit status 3: bad •••.", "Run it alone"),
+        ("head -c 9000 /dev/zero | tr '\\0' e >&2; exit 3", f"exit status 3: {'e' * 300}.", "Run it alone"),
         ("echo no https://me:c4nary@vault.test/ >&2; exit 1", "exit status 1: no https://•••@vault.test/", "Run it alone"),
         ("kill -9 $$", "was ended by signal 9", "Run it alone"),
         ("true", "prints nothing", "A pipe to another program hides its failure"),
@@ -107,10 +109,18 @@ def test_output_that_is_no_environment(app: App, tmp_path: Path, script: str, pr
     assert remedy in str(error)
 
 
-def test_a_token_of_your_environment_is_hidden(app: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("VAULT_TOKEN", "hvs.c4nary")
-    error = refusal(app, tmp_path, 'echo "denied: token $VAULT_TOKEN" >&2; exit 2')
+@pytest.mark.parametrize("name", ["VAULT_TOKEN", "MYSQL_PWD", "SELVEDGE_BASIC_AUTH_ME", "SELVEDGE_DNS_CREDENTIALS"])
+def test_a_secret_of_your_environment_is_hidden(app: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "hvs.c4nary")
+    error = refusal(app, tmp_path, f'echo "denied: token ${name}" >&2; exit 2')
     assert "denied: token •••" in error.problem
+
+
+def test_an_agent_that_it_leaves_in_the_background_is_not_waited_for(app: App, tmp_path: Path) -> None:
+    began = time.monotonic()
+    assert values(app("nothing set", env_command="sleep 60 & echo $! >pid; echo A=1; sleep 0.3; echo B=2")) == {"A": "1", "B": "2"}
+    assert time.monotonic() - began < 10
+    os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
 
 
 def test_sops_is_told_how_to_print_dotenv_lines() -> None:
@@ -178,6 +188,7 @@ def test_both_at_once_are_refused_and_a_host_can_choose_the_other(app: App) -> N
         ("bw get notes x --session 'a b'", "bw", "bw get notes x --session •••"),
         ("curl https://me:pw@vault.test/x", "curl", "curl https://•••@vault.test/x"),
         ("./x -d TOKEN=c4nary --api-key 'a b' -d x", "x", "./x -d TOKEN=••• --api-key ••• -d x"),
+        ("curl -H 'Authorization: Bearer c4 nary' x", "curl", "curl -H 'Authorization: •••' x"),
         ("pass show app/token", "pass", "pass show app/token"),
         ("", "", ""),
         ("it's", "it's", "it's"),

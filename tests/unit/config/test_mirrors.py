@@ -17,7 +17,7 @@ def test_a_preset_has_its_addresses_and_single_ones_win() -> None:
     assert (plain.apt_url, plain.pypi_url, plain.python_url) == ("", "", "")
     assert tuna.apt_url == "https://mirrors.tuna.tsinghua.edu.cn" and tuna.python_url == ""
     own = Mirrors(preset="ustc", apt="", pypi="http://[2001:db8::1]:8081/simple/", python="https://a.example.com/builds/")
-    assert (own.apt_url, own.pypi_url, own.python_url) == ("", "http://[2001:db8::1]:8081/simple/", "https://a.example.com/builds")
+    assert (own.apt_url, own.pypi_url, own.python_url) == ("", "http://[2001:db8::1]:8081/simple", "https://a.example.com/builds")
 
 
 @pytest.mark.parametrize("name", PRESETS)

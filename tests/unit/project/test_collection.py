@@ -33,9 +33,32 @@ def project(tmp_path: Path) -> Path:
     return top
 
 
-def fab(project: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(project.parent / "package")}
+def fab(project: Path, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(project.parent / "package"), **more}
     return subprocess.run([FAB, *words], cwd=project / "sub", env=environment, capture_output=True, text=True, check=False)
+
+
+def test_a_step_and_a_template_of_the_projects_own(project: Path) -> None:
+    (project / "deploy/tasks/redis.py").write_text(
+        'import selvedge as sv\n\n\n@sv.step\ndef redis(app):\n    """Run Redis."""\n'
+        '    yield sv.File("/etc/redis", sv.template("redis/limit.conf.j2", app=app))\n'
+    )
+    (project / "deploy/templates/redis").mkdir(parents=True)
+    (project / "deploy/templates/redis/limit.conf.j2").write_text("{{ app.nosuch }}\n")
+    chains = (ROOT / "tasks/chains.py").read_text().replace("from .clone", "from .redis import redis\nfrom .clone")
+    (project / "deploy/tasks/chains.py").write_text(chains.replace('"""Prepare a', '"""Run Redis, too. Prepare a'))
+    with (project / "fabfile.py").open("a") as file:
+        file.write("\nfrom selvedge.tasks.redis import redis\n\nnamespace.add_task(redis)\n")
+    listed = fab(project, "--list").stdout
+    assert "Run Redis, too." in listed and "Your own tasks\n  redis" in listed
+    shown = fab(project, "redis")
+    assert shown.returncode == 2 and "deploy/templates/redis/limit.conf.j2" in shown.stderr, shown
+    assert "Correct it." in shown.stderr and "delete it" not in shown.stderr, "the package has no such file"
+
+
+def test_a_checkout_in_place_of_the_installed_package(project: Path) -> None:
+    listed = fab(project, "--list", PYTHONPATH=str(ROOT))
+    assert listed.returncode == 0 and "certbot" in listed.stdout and "sandbox.up" in listed.stdout, listed
 
 
 def test_a_task_of_the_project_replaces_the_packaged_one(project: Path) -> None:
@@ -43,6 +66,14 @@ def test_a_task_of_the_project_replaces_the_packaged_one(project: Path) -> None:
     (project / "deploy/tasks/nginx.py").write_text(own)
     listed = fab(project, "--list")
     assert listed.returncode == 0 and "My own nginx." in listed.stdout and "certbot" in listed.stdout, listed
+
+
+def test_the_sandbox_of_the_package(project: Path) -> None:
+    """The wheel has it inside of selvedge/; `sandbox` itself is not a package there."""
+    listed = fab(project, "sandbox.list", SELVEDGE_SANDBOX_DIR=str(project))
+    assert listed.returncode == 0 and "There is no sandbox server. Create one with" in listed.stdout, listed
+    refused = fab(project, "sandbox.up", "--name", "Not_a_name", SELVEDGE_SANDBOX_DIR=str(project))
+    assert refused.returncode == 2 and "Traceback" not in refused.stderr, refused
 
 
 @pytest.mark.parametrize(
@@ -58,4 +89,19 @@ def test_a_mistake_in_it_is_a_sentence(project: Path, text: str, sentence: str) 
     (project / "deploy/tasks/nginx.py").write_text(text)
     shown = fab(project, "--list")
     assert shown.returncode == 2 and sentence in shown.stderr and "Traceback" not in shown.stderr, shown
+    assert "Correct it. Or delete it: then the file of the package is used." in shown.stderr
     assert "Traceback" in fab(project, "--debug", "--list").stderr
+
+
+def test_fab_without_a_project_says_what_to_do(tmp_path: Path) -> None:
+    call = [sys.executable, "-c", "from selvedge.cli.fab import main; main()"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    for words in ([], ["--list"], ["deploy"]):
+        done = subprocess.run([*call, *words], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 2 and "run `selvedge init` there" in done.stderr, done
+    typed = [*call, "--complete", "--", "fab "]
+    done = subprocess.run(typed, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.stdout == done.stderr == ""
+    call += ["-c", "other", "--list"]
+    done = subprocess.run(call, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and "named 'other'" in done.stderr

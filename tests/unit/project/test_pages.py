@@ -20,9 +20,9 @@ PAGE = """<!-- setup: deployed -->
    server  live  0f8c3a91d2e7-02604d  http://203.0.113.10/
    ```
 <!-- hidden
-$ git -C ../blog commit -qam "A headline"
+$ git commit -qam "A headline"
 -->
-<!-- file: ../blog/main.py -->
+<!-- file: main.py -->
 ```python
 app = None
 ```
@@ -45,8 +45,8 @@ def test_a_page_is_read_in_its_order(tmp_path: Path) -> None:
     assert page.setup == "deployed"
     assert page.parts == (
         Command(7, "fab deploy", ("⋮", "server  live  0f8c3a91d2e7-02604d  http://203.0.113.10/")),
-        Command(12, 'git -C ../blog commit -qam "A headline"'),
-        File(15, "../blog/main.py", "app = None\n"),
+        Command(12, 'git commit -qam "A headline"'),
+        File(15, "main.py", "app = None\n"),
         Command(20, "true"),
         Command(21, "fab deploy \\\n  --dry-run", status=1),
     )

@@ -40,6 +40,14 @@ def listing() -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
 
 
+def checkout(folder: Path) -> None:
+    """Make a checkout of Selvedge that has no hosts.toml, with a fabfile of its own."""
+    for file in ("fabfile.py", "fabric.yaml"):
+        shutil.copy2(ROOT / file, folder)
+    for name in ("selvedge", "tasks", "templates"):
+        (folder / name).symlink_to(ROOT / name)
+
+
 def test_the_list_of_tasks_imports_nothing_heavy(listing: subprocess.CompletedProcess[str]) -> None:
     modules = {line.rpartition("|")[2].strip().partition(".")[0] for line in listing.stderr.splitlines() if "|" in line}
     assert "fabric" in modules and "tasks" in modules
@@ -70,10 +78,7 @@ def test_the_tasks_are_in_groups_that_begin_with_the_steps_of_the_tutorial(listi
 
 
 def test_your_own_tasks_have_a_group_at_the_end(tmp_path: Path) -> None:
-    for file in ("fabfile.py", "fabric.yaml"):
-        shutil.copy2(ROOT / file, tmp_path)
-    for folder in ("selvedge", "tasks", "templates"):
-        (tmp_path / folder).symlink_to(ROOT / folder)
+    checkout(tmp_path)
     own = "from invoke import Collection, task\n@task\ndef backup(_):\n    '''Copy the data.'''\nnamespace.add_task(backup)\n"
     more = "namespace.add_collection(Collection(backup), 'db')\n"
     (tmp_path / "fabfile.py").write_text((ROOT / "fabfile.py").read_text() + own + more)

@@ -105,7 +105,7 @@ def test_a_run_names_changes_that_are_not_committed(
     for words in (["init", "-q"], ["-c", "user.name=x", "-c", "user.email=x", "commit", "-q", "--allow-empty", "-m", "x"]):
         subprocess.run(["git", *words], cwd=tmp_path, check=True)
     (tmp_path / "main.py").write_text("new\n")
-    app = target(repository=str(tmp_path))
+    app = target(repository=str(tmp_path)).model_copy(update={"base_dir": tmp_path})
     stream, session = io.StringIO(), SimpleNamespace(name="web", target=app, app=app)
     options, clone = {"branch": ref}, Step(lambda _: iter(()), name="clone", needs_commit=True)
 
@@ -117,4 +117,8 @@ def test_a_run_names_changes_that_are_not_committed(
 
     assert note() == "", "git does not know the new file"
     subprocess.run(["git", "add", "."], cwd=tmp_path, check=True)
+    (tmp_path / "hosts.toml").write_text("")
+    (tmp_path / "deploy/tasks").mkdir(parents=True)
+    (tmp_path / "deploy/tasks/nginx.py").write_text("")
+    subprocess.run(["git", "add", "hosts.toml", "deploy"], cwd=tmp_path, check=True)
     assert note() == (f"Note: 1 changed file in {tmp_path} will not be released: commit first.\n" if noted else "")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from selvedge.project.render import Template
-from selvedge.resources.access.firewall import BEFORE_INIT, MARK, Firewall, Rule
+from selvedge.resources.access.firewall import BEFORE_INIT, MARK, Firewall, PortAllowed, Rule
 from selvedge.resources.access.undo import UNDO
 from selvedge.resources.base import Resource
 from selvedge.shell.library import library
@@ -70,6 +70,20 @@ def test_firewall(resource: Resource, fact: str, summary: str | None, shell: str
     change = resource.plan(fact)
     assert change is None or change.shell == shell
     assert change is None or change.shell.startswith(("step_fail ", "service_masked ")) or change.guard is UNDO
+
+
+@table(
+    (PortAllowed(443), "", None),
+    (PortAllowed(443), f"ENABLED=yes\n{OPEN}", None),
+    # It is turned off, or `fab harden` did not set it up.
+    (PortAllowed(8443), OPEN, None),
+    (PortAllowed(8443), f"ENABLED=yes\n{PROFILE}", None),
+    (PortAllowed(8443), f"ENABLED=yes\n{OPEN}\n{rule('allow', '8000:9000')}", None),
+    (PortAllowed(8443), f"ENABLED=yes\n{OPEN}", "check that the firewall allows port 8443",
+     "step_fail 'The server…"),
+)  # fmt: skip
+def test_a_site_is_not_moved_to_a_closed_port(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
+    check(resource, fact, summary, shell)
 
 
 def test_new_connections_are_limited_on_every_port_of_ssh() -> None:

@@ -34,6 +34,8 @@ def test_port(resource: Resource, fact: str, summary: str | None, shell: str) ->
     ("python3", "session-4.scope", "`sudo kill 6`"),
     ("python3", "", "`sudo kill 6`"),
     ("node", "user@1000.service", "`sudo kill 6`"),
+    ("sshd", "ssh.service", "You log in through it: choose another port with http_port or https_port"),
+    ("systemd", "init.scope", "unless it is ssh"),
     ("systemd", "init.scope", "`systemctl list-sockets`"),
     ("x", "a;reboot.service", "disable --now 'a;reboot'`"),
 ])  # fmt: skip

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from selvedge.resources.base import Resource
 from selvedge.resources.nginx.folders import MediaFolder, StaticFolders
-from selvedge.resources.nginx.sites import DebianDefaultSiteDisabled, DefaultServer, ServerNamesFree, default_path
+from selvedge.resources.nginx.paths import PathsFree
+from selvedge.resources.nginx.sites import (
+    DebianDefaultSiteDisabled,
+    DefaultServer,
+    PortProtocol,
+    ServerNamesFree,
+    default_path,
+)
 from selvedge.resources.nginx.version import VersionedText, nginx_template
 from tests.support.tables import check, table
 
@@ -31,6 +38,46 @@ TAKEN = "check that no other site has the app's names"
      "/etc/nginx/sites-enabled/b …"),
 )  # fmt: skip
 def test_names(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
+    check(resource, fact, summary, shell)
+
+
+OF_NAME = """file /etc/nginx/sites-enabled/b
+server {
+listen 8080
+listen [::]:8080
+server_name a.test
+include /etc/nginx/selvedge/sites/a.test/*.conf
+file /etc/nginx/sites-enabled/b-tls
+server {
+include /etc/nginx/snippets/selvedge-listen-tls-8443.conf
+server_name a.test
+"""
+DEFAULT_TLS = "file /etc/nginx/conf.d/selvedge-default-tls-8443.conf\nserver {\nlisten 8443 ssl default_server\n"
+FOLDER = ("/etc/nginx/selvedge/sites/a.test",)
+
+
+@table(
+    (PortProtocol(8080, False, ()), OF_NAME, None),
+    (PortProtocol(8443, True, ()), OF_NAME, None),
+    (PortProtocol(8443, False, ("/etc/nginx/sites-enabled/b-tls",)), OF_NAME, None),
+    (PortProtocol(8443, False, ()), DEFAULT_TLS, None),
+    (PortProtocol(8443, False, ()), OF_NAME, "check that no other site has HTTPS at port 8443",
+     "step_fail 'Port 8443 cannot have HTTP, because /etc/nginx/sites-enabled/b-tls has HTTPS there.'"),
+    (PortProtocol(8080, True, ()), OF_NAME, "check that no other site has HTTP at port 8080",
+     "step_fail 'Port 8080 cannot have HTTPS, because /etc/nginx/sites-enabled/b has HTTP there.'"),
+)  # fmt: skip
+def test_a_port_has_one_protocol(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
+    check(resource, fact, summary, shell)
+
+
+@table(
+    (PathsFree(("a.test",), FOLDER, (), (), "/api", 8080), OF_NAME, None),
+    (PathsFree(("a.test",), FOLDER, (), (), "", 80), OF_NAME, None),
+    (PathsFree(("b.test",), FOLDER, (), (), "/api", 80), OF_NAME, None),
+    (PathsFree(("a.test",), FOLDER, (), (), "/api", 80), OF_NAME, "check that the apps of a name have the same ports",
+     "step_fail 'The site of a.test answers at port 8080, and not at 80: /etc/nginx/sites-enabled/b.'"),
+)  # fmt: skip
+def test_the_apps_of_a_name_have_the_same_ports(resource: Resource, fact: str, summary: str | None, shell: str) -> None:
     check(resource, fact, summary, shell)
 
 

@@ -174,7 +174,7 @@ class TestSettings:
     def test_a_class_that_hosts_toml_names_decides(self, check: Check) -> None:
         files = {"conf/base.py": NEEDS, "conf/__init__.py": ""}
         status, last, _ = check("settings", files, settings="conf.base:Settings")
-        assert (status, "does not match Settings: payment_key (missing). Set these variables" in last) == (1, True)
+        assert (status, "does not match Settings: PAYMENT_KEY (missing). Set these variables" in last) == (1, True)
         assert check("settings", files, settings="conf.base:Settings", PAYMENT_KEY="x")[0] == 0
         assert check("settings", files, settings="conf.base:Nosuch")[1].startswith("The module conf.base has no Nosuch.")
 
@@ -190,22 +190,23 @@ class TestSettings:
          "        raise ValueError(f'{self.secret_key} is too simple')", {"SECRET_KEY": "hunter22"}, ": ••• is too simple. Set"),
         ("secret_key: str\n    @field_validator('secret_key')\n    def check(cls, value):\n"
          "        assert value.islower(), f'{value.lower()} or {value} is no key'", {"SECRET_KEY": "Hunter22"},
-         "secret_key: ••• or ••• is no key"),
-        ("retries: int", {"RETRIES": "canary-value"}, "retries: Input should be a valid integer"),
+         "SECRET_KEY: ••• or ••• is no key"),
+        ("retries: int", {"RETRIES": "canary-value"}, "RETRIES: Input should be a valid integer"),
         ("level: int = Field(alias='LOG_LEVEL_NUMBER')", {}, "LOG_LEVEL_NUMBER (missing)"),
-        ("model_config = SettingsConfigDict(env_prefix='SHOP_')\n    payment_key: str", {}, "SHOP_payment_key (missing)"),
+        ("model_config = SettingsConfigDict(env_prefix='SHOP_')\n    payment_key: str", {}, "SHOP_PAYMENT_KEY (missing)"),
         ("model_config = SettingsConfigDict(env_prefix='SHOP_')\n    level: int = Field(validation_alias='LOG_LEVEL_NUMBER')", {},
          "match Settings: LOG_LEVEL_NUMBER (missing)"),
         ("model_config = SettingsConfigDict(env_prefix='SHOP_', env_nested_delimiter='__')\n    database: dict[str, int]",
-         {"SHOP_DATABASE__SIZE": "canary-value"}, "match Settings: SHOP_database__size: Input should be a valid"),
+         {"SHOP_DATABASE__SIZE": "canary-value"}, "match Settings: SHOP_DATABASE__SIZE: Input should be a valid"),
+        ("model_config = SettingsConfigDict(case_sensitive=True)\n    payment_key: str", {}, "Settings: payment_key (missing)"),
         ("model_config = SettingsConfigDict(env_prefix='SHOP_', title='The shop')\n    payment_key: str", {},
-         "match The shop: SHOP_payment_key (missing)"),
-        ("database: dict[str, int]", {"DATABASE": '{"password": "canary-value"}'}, "database.password: Input should be a valid"),
+         "match The shop: SHOP_PAYMENT_KEY (missing)"),
+        ("database: dict[str, int]", {"DATABASE": '{"password": "canary-value"}'}, "DATABASE.password: Input should be a valid"),
         ("database: dict[str, int]\n    @field_validator('database', mode='before')\n    def check(cls, value):\n"
          "        raise ValueError(f'cannot use {value[\"password\"]}')", {"DATABASE": '{"password": "canary-value"}'},
          "cannot use •••"),
         ("database: dict[str, int]", {"DATABASE": "not json"}, "does not match its settings: error parsing value for field"),
-        ("mode: __import__('typing').Literal['dev', 'prod']", {"MODE": "canary-value"}, "mode: Input should be 'dev' or 'prod'"),
+        ("mode: __import__('typing').Literal['dev', 'prod']", {"MODE": "canary-value"}, "MODE: Input should be 'dev' or 'prod'"),
     ])  # fmt: skip
     def test_the_validators_own_sentence_without_values(
         self, check: Check, fields: str, env_vars: dict[str, str], words: str
@@ -227,7 +228,7 @@ class TestSettings:
     def test_settings_of_pydantic_1(self, check: Check) -> None:
         text = "from pydantic.v1 import BaseSettings, root_validator\nclass Settings(BaseSettings):\n    payment_key: str\n"
         (_, last, _) = check("settings", {"config.py": text}, settings="config:Settings")
-        assert "does not match Settings: payment_key (missing)" in last
+        assert "does not match Settings: PAYMENT_KEY (missing)" in last
         text += "    @root_validator\n    def check(cls, values):\n        raise ValueError('SECRET_KEY is still the default')\n"
         (_, last, _) = check("settings", {"config.py": text}, settings="config:Settings", PAYMENT_KEY="x")
         assert "does not match Settings: SECRET_KEY is still the default" in last
@@ -237,10 +238,10 @@ class TestSettings:
         text = f"{FOUND}class Settings(BaseSettings):\n{prefix.format('SHOP_')}    payment_key: str\nShop = Settings\n"
         text += f"class Settings(BaseSettings):\n{prefix.format('MAIL_')}    host: str\n"
         (_, last, _) = check("settings", {"config.py": text}, settings="config:Shop")
-        assert "does not match Settings: SHOP_payment_key (missing)" in last
+        assert "does not match Settings: SHOP_PAYMENT_KEY (missing)" in last
 
     @pytest.mark.parametrize(("config", "name"), [
-        ("env_prefix = 'SHOP_'", "shop_payment_key"),
+        ("env_prefix = 'SHOP_'", "SHOP_PAYMENT_KEY"),
         ("case_sensitive = True", "payment_key"),
     ])  # fmt: skip
     def test_variables_of_pydantic_1(self, check: Check, config: str, name: str) -> None:

@@ -42,11 +42,15 @@ def test_a_mistake_names_the_file_and_a_remedy(
 def test_a_projects_own_template_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     own = tmp_path / "deploy/templates"
     own.mkdir(parents=True)
-    (own / "x.j2").write_text("{{ nosuch }}")
+    for name in ("own.j2", "both.j2"):
+        (own / name).write_text("{{ nosuch }}")
+    (tmp_path / "both.j2").write_text("")
     folders = [own, tmp_path]
     environment = jinja.environment().overlay(loader=jinja.Loader(folders), bytecode_cache=None)
     monkeypatch.setattr(jinja, "environment", lambda: environment)
     monkeypatch.setattr(jinja, "TEMPLATES", folders)
-    with pytest.raises(ConfigError) as caught:
-        render.template("x.j2", app="a")
-    assert caught.value.message.startswith("deploy/templates/x.j2: ") and "delete it" in caught.value.remedy
+    for name, deleting in (("own.j2", False), ("both.j2", True)):
+        with pytest.raises(ConfigError) as caught:
+            render.template(name, app="a")
+        assert caught.value.message.startswith(f"deploy/templates/{name}: ")
+        assert ("delete it" in caught.value.remedy) == deleting

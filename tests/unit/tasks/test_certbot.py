@@ -51,16 +51,16 @@ class TestStep:
     def test_with_a_domain_the_step_requests_and_serves_a_certificate(self, target: Any) -> None:
         resources = self.resources(target, email="me@a.test")
         assert kinds(resources) == [
-            "Needs", "Port", "Packages", "Absent", "Absent", "Service", "Certificate", "ListenTls", "File", "Link", "File",
-            "FormerNamesDropped", "DefaultServer", "NginxHttps", "Absent",
+            "Needs", "Port", "PortProtocol", "PortAllowed", "Packages", "Absent", "Absent", "Service", "Certificate", "ListenTls",
+            "File", "Link", "File", "FormerNamesDropped", "DefaultServer", "NginxHttps", "Absent",
         ]  # fmt: skip
-        certificate, https = resources[6], resources[-2]
-        assert resources[3] == Absent("/etc/selvedge/hello/acme-ca.pem")
+        certificate, https = resources[8], resources[-2]
+        assert resources[5] == Absent("/etc/selvedge/hello/acme-ca.pem")
         # An unused key is deleted after nginx has loaded the other one.
         assert resources[-1] == Absent("/etc/selvedge/hello/certificate.pem")
         assert (certificate.domains, certificate.server, certificate.email) == (self.DOMAINS, PRODUCTION, "me@a.test")
-        assert list(https.loads) == resources[6:-2]
-        assert resources[5].name == "certbot.timer"
+        assert list(https.loads) == resources[8:-2]
+        assert resources[7].name == "certbot.timer"
 
     @pytest.mark.parametrize(
         ("tls", "server"),
@@ -84,7 +84,7 @@ class TestStep:
     )
     def test_where_certbot_comes_from(self, target: Any, origin: str, kind: type, program: str, timer: str) -> None:
         resources = self.resources(target, certbot=origin)
-        assert isinstance(resources[2], kind)
+        assert isinstance(resources[4], kind)
         assert [each.program for each in resources if isinstance(each, Certificate)] == [program]
         assert [each.name for each in resources if isinstance(each, Service)] == [timer, "nginx"]
 
@@ -171,8 +171,8 @@ class TestOwnCertificate:
         tls = {"certificate": "one.pem", "certificate_key": "one.key"}
         found = kinds(list(certbot.resources(target(domains=["a.test"], tls=tls))))
         assert found == [
-            "Needs", "Port", "OwnCertificate", "ListenTls", "File", "Link", "File", "FormerNamesDropped", "DefaultServer",
-            "NginxHttps",
+            "Needs", "Port", "PortProtocol", "PortAllowed", "OwnCertificate", "ListenTls", "File", "Link", "File",
+            "FormerNamesDropped", "DefaultServer", "NginxHttps",
         ]  # fmt: skip
 
 
@@ -223,6 +223,16 @@ class TestDns:
         known = settings.model_copy(update={"passwords": {"SELVEDGE_DNS_CREDENTIALS": SecretStr("x = c4nary")}})
         (file,) = (each for each in certbot.resources(known) if isinstance(each, File) and each.secret)
         assert (file.path, file.text, file.mode) == ("/etc/selvedge/hello/dns-credentials", "x = c4nary\n", "0600")
+
+    def test_route53_takes_no_file(self, app: Any) -> None:
+        """certbot-dns-route53 has no argument for credentials, and certbot would refuse the whole command."""
+        settings = app("domains", tls={"challenge": "dns", "dns_plugin": "route53"})
+        (certificate,) = (each for each in certbot.resources(settings) if isinstance(each, Certificate))
+        assert certificate.dns and certificate.dns.arguments == ("--authenticator=dns-route53",)
+        known = settings.model_copy(update={"passwords": {"SELVEDGE_DNS_CREDENTIALS": SecretStr("x = c4nary")}})
+        with pytest.raises(ConfigError, match="has no effect with the plugin route53") as caught:
+            list(certbot.resources(known))
+        assert caught.value.key == "SELVEDGE_DNS_CREDENTIALS" and "/root/.aws/credentials" in caught.value.remedy
 
     def test_addresses_name_the_ports(self, app: Any) -> None:
         settings = app("over DNS, other ports")

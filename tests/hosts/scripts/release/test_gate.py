@@ -300,6 +300,17 @@ def test_the_end_of_a_release_has_the_apps_own_words_and_a_remedy(managed: Manag
     assert gate(managed, 'printf "000 "', log)[-1].startswith(f"refused: {sentence}")
 
 
+@pytest.mark.parametrize(("error", "sentence"), [
+    ("KeyError: 'TOKEN'", "The app needs the variable 'TOKEN'. Set it in app.env_file or app.env_command of hosts.toml"),
+    ("pydantic_core.ValidationError: 1 validation error for Settings",
+     "The app's environment does not match Settings: TOKEN (missing). Set these variables in app.env_file of hosts.toml"),
+])  # fmt: skip
+def test_a_sentence_with_a_remedy_is_all_that_is_said(managed: Managed, error: str, sentence: str) -> None:
+    code = "  File \"<frozen os>\", line 679, in __getitem__\n    raise KeyError(key) from None"
+    log = f"{BOOTING}Traceback (most recent call last):\n{code}\n{error}\n[selvedge] {sentence}\n[INFO] Shutting down: Master\n"
+    assert gate(managed, 'printf "000 "', log)[-1] == f"refused: {sentence}"
+
+
 @pytest.mark.parametrize(("log", "settings"), [
     (LIFESPAN + FAILED.format("pydantic_core.ValidationError: 1 validation error for Settings"), True),
     ("[INFO] Shutting down: Master\n", True),

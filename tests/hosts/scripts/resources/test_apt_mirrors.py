@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import functools
-import http.server
 import shutil
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,37 +12,19 @@ import pytest
 from selvedge.resources.apt_mirror import AptMirror
 from selvedge.resources.packages import Upgraded
 from tests.hosts.scripts.resources.test_sources import codename, release
+from tests.hosts.scripts.resources.website import Website
 
 LIST, THIRD = "/etc/apt/sources.list", "/etc/apt/sources.list.d/third.sources"
 
 
-class Site:
-    """A site with the folders of a mirror. asked: the paths of the requests."""
+class Site(Website):
+    """A site with the folders of a mirror."""
 
     def __init__(self, folder: Path) -> None:
-        self.asked: list[str] = []
         release(folder / "debian", codename(), "Debian")
         release(folder / "debian-security", f"{codename()}-security", "Debian")
         release(folder / "third", "stable", "Third")
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(self._handler(), directory=str(folder)))
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-    def _handler(self) -> type[http.server.SimpleHTTPRequestHandler]:
-        asked = self.asked
-
-        class Handler(http.server.SimpleHTTPRequestHandler):
-            def log_request(self, *_arguments: Any) -> None:
-                asked.append(self.path)
-
-            def log_message(self, *_arguments: Any) -> None:
-                pass
-
-        return Handler
+        super().__init__(folder)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from selvedge.engine.plan import Plan
 from selvedge.resources.nginx.certificates import PRODUCTION, RELOAD_HOOK, STAGING, Certificate
@@ -189,6 +190,19 @@ class TestAsking:
         argv = server.path("/opt/argv").read_text().splitlines()
         assert "--register-unsafely-without-email" in argv
         assert "--email" not in argv
+
+    @pytest.mark.parametrize("known", [False, True])
+    def test_an_account_that_exists_is_named_because_certbot_ignores_another_one(self, issue: Any, known: bool) -> None:
+        server = issue()
+        if known:
+            account = server.path("/etc/letsencrypt/accounts/ca.test:14000/dir/0a1b/regr.json")
+            account.parent.mkdir(parents=True)
+            account.write_text("{}")
+        found = Certificate("hello", ("a.test",), WEBROOT, "https://ca.test:14000/dir", program="/usr/local/sbin/certbot",
+                            eab=("kid-2", SecretStr("c4nary-0123456789")))  # fmt: skip
+        done = ask(server, found)
+        assert done.status == 0 and "c4nary" not in done.output
+        assert ("certbot uses the account that this server already has" in "".join(done.said)) == known
 
     LOG = "/var/log/letsencrypt/letsencrypt.log"
     CRASHES = "echo 'An unexpected error occurred:'; echo \"AttributeError: can't set attribute\"; exit 1"

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
-import http.server
-import threading
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,12 +13,13 @@ import pytest
 from selvedge.resources.code.python import UV_REQUIREMENT, Python
 from selvedge.resources.code.tools import Tool
 from tests.hosts.scripts.resources.environments import Builder
+from tests.hosts.scripts.resources.website import Website
 
 VERSION = "python -c 'from importlib.metadata import version as v; print(v(\"own\"))'"
 BOTH = pytest.mark.parametrize("installer", ["uv", "pip"])
 
 
-class Site:
+class Site(Website):
     """An index with one version of the package `own`."""
 
     def __init__(self, folder: Path, version: str) -> None:
@@ -34,15 +32,8 @@ class Site:
             wheel.writestr(f"own-{version}.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
             wheel.writestr(f"own-{version}.dist-info/RECORD", "own.py,,\n")
         (place / "index.html").write_text(f"<a href='{name}'>{name}</a>")
-        handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
-        handler.log_message = lambda *_: None  # type: ignore[attr-defined]
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self._server.server_port}/simple"
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        super().__init__(folder)
+        self.url += "/simple"
 
 
 @pytest.fixture

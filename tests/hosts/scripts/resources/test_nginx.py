@@ -119,7 +119,8 @@ def test_new_restrictions_restart_an_nginx_without_sites(server: Any) -> None:
     log = systemctl(server)
     debians(server)
     server.path("/etc/nginx/conf.d").mkdir()
-    server.path("/etc/nginx/conf.d/selvedge-default.conf").write_text(BY_NAME)
+    for name in ("selvedge-default", "selvedge-default-tls-8443"):
+        server.path(f"/etc/nginx/conf.d/{name}.conf").write_text(BY_NAME)
     server.path("/etc/nginx/conf.d/upstreams.conf").write_text("upstream x { server unix:/x; }\n# server { listen 80; }\n")
     server.make(BOX)
     assert log.read_text().splitlines() == ["daemon-reload", "is-active -q nginx", "restart nginx"]

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from selvedge.resources.access.firewall import PortAllowed
 from selvedge.resources.nginx.sites import FormerDefaults, default_path
 from tests.hosts.scripts.resources.sites import A, sites
 from tests.support.libraries import functions
@@ -41,6 +42,17 @@ def test_the_firewall_keeps_the_ports_of_other_sites(server: Any) -> None:
     assert said(server, "firewall_sites b").split() == ["443", "8000", "8080"]
 
 
+def test_what_the_firewall_lets_in(server: Any) -> None:
+    closed = PortAllowed(8443)
+    assert not server.plan(closed).changes
+    rule = f"### tuple ### allow tcp 80 0.0.0.0/0 any 0.0.0.0/0 in comment={b'selvedge'.hex()}"
+    for name, text in (("ufw.conf", "ENABLED=yes\n"), ("user.rules", f"*filter\n{rule}\n-A x\n")):
+        server.path(f"/etc/ufw/{name}").parent.mkdir(parents=True, exist_ok=True)
+        server.path(f"/etc/ufw/{name}").write_text(text)
+    assert not server.plan(PortAllowed(80)).changes
+    assert [change.summary for _, change in server.plan(closed).changes] == ["check that the firewall allows port 8443"]
+
+
 def test_a_default_of_a_port_without_sites_is_removed(server: Any) -> None:
     kept, former = default_path(8080), [default_path(80), default_path(443, tls=True)]
     for path in (kept, *former):
@@ -67,3 +79,15 @@ def test_a_default_of_a_port_without_sites_is_removed(server: Any) -> None:
 def test_what_to_do_about_an_authoritys_refusal(server: Any, kind: str, text: str, checked: str, said_then: str) -> None:
     shell = f'server=https://ca.test domain=a.test checked={checked}\nacme_remedy {kind} "{text}"'
     assert said_then in str(server.run(f"{functions('acme')}\nset -eu\n{shell}").stdout.decode())
+
+
+@pytest.mark.parametrize("reason", [
+    "Unable to locate credentials",
+    "An error occurred (AccessDenied) when calling the ListHostedZones operation: x is not authorized",
+])  # fmt: skip
+def test_route53_without_permission_says_where_its_credentials_are(server: Any, reason: str) -> None:
+    how = "To use certbot-dns-route53, configure credentials as described at https://boto3.test/ and add the permissions."
+    shell = f'server=https://ca.test domain=a.test checked=\nprintf "%s\\n" "{reason}" "{how}" >"$undo/certbot"\n'
+    shell += 'step_fail() { printf "%s\\n" "$*"; exit 1; }\nacme_refused "$undo/certbot" "0 0"'
+    printed = str(server.run(f"{functions('acme')}\nset -eu\nundo=$(mktemp -d)\n{shell}").stdout.decode())
+    assert f"certbot could not get a certificate: {reason}. Put credentials that may change the zone on the server" in printed

@@ -1,0 +1,58 @@
+"""A migration that fails: the reason and the remedy, from its output."""
+
+from __future__ import annotations
+
+import pytest
+
+from selvedge.release.live import PROGRAMS
+from tests.hosts.scripts.release.managed import Managed
+from tests.support.releases import NEW
+
+SAID = """Traceback (most recent call last):
+  File "/srv/migrations/env.py", line 3, in <module>
+    connect()
+{}
+(Background on this error at: https://docs.example.com/e3q8)
+"""
+
+
+def migrate(managed: Managed, command: str, output: str = "") -> list[str]:
+    """Return what the migration says if its command is this shell; $output names a file with the text."""
+    python = managed.server.path(f"/srv/hello/releases/{NEW.rpartition('-')[0]}/.venv/bin/python")
+    python.parent.mkdir(parents=True)
+    python.symlink_to("/usr/bin/python3")
+    managed.server.path("/srv/output").write_text(output)
+    fakes = (
+        "hide_secrets() { cat; }\nswitch_run() { \"$@\"; }\ngate_wait() { :; }\nuser_run() { shift; \"$@\"; }\n"
+        "switch_refuse() { echo \"refused: $1\"; exit 1; }\n"
+    )
+    program = f"cat >/run/undo/program.remedy <<'END'\n{PROGRAMS['remedy'].decode()}\nEND\n"
+    values = f"new={NEW} strategy=beside migrate_timeout=20 migrate='{command}'\n"
+    return managed.run(f"{fakes}{program}{values}export output=/srv/output\n(migrate_run)\n:").splitlines()
+
+
+@pytest.mark.parametrize(("error", "remedy"), [
+    ("sqlalchemy.exc.OperationalError: (sqlite3.OperationalError) unable to open database file",
+     'Its database is beside the code. The code is read-only for the app. Set app.shared_paths = ["database.db"] in hosts.toml'),
+    ("sqlite3.OperationalError: database is locked", "Another process holds the lock, such as the live release. Deploy again"),
+    ("ValueError: no such revision", "It may have changed parts of the database"),
+])  # fmt: skip
+def test_the_reason_and_the_remedy_are_in_the_message(managed: Managed, error: str, remedy: str) -> None:
+    said = migrate(managed, "cat $output >&2; exit 3", SAID.format(error))
+    name = error.rpartition(".")[2] if error.count(".") == 1 else error.removeprefix("sqlalchemy.exc.")
+    failed = f"refused: The migration failed (exit status 3): cat $output >&2; exit 3: {name}. It may have changed parts"
+    assert said[-1].startswith(failed) and remedy in said[-1], said
+    assert [line for line in said if "Traceback" in line], said
+    assert "app.workers" not in said[-1]
+
+
+def test_a_migration_that_prints_much_fills_no_memory(managed: Managed) -> None:
+    """The user sees its first lines, and /run keeps its last ones."""
+    said = migrate(managed, "yes | head -c 9000000; echo RuntimeError: the end; exit 1")
+    assert "exit 1: RuntimeError: the end. It may" in said[-1]
+    assert managed.server.path("/run/undo/shown").stat().st_size == 262144
+    assert len([line for line in said if line.startswith("@test say ")]) == 51
+
+
+def test_a_migration_that_works_says_nothing_more(managed: Managed) -> None:
+    assert migrate(managed, "echo done") == ["@test say migrating: echo done", "@test say   done"]
