@@ -7,7 +7,7 @@ def site_port(app, port, own, *, tls=False):
     """Check that the app's port can be used. own: the app's own files."""
     yield sv.Port(port, "nginx")
     yield sv.PortProtocol(port, tls, own)
-    if app.server.firewall:
+    if app.machine.firewall:
         yield sv.PortAllowed(port)
 
 

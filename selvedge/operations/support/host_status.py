@@ -25,7 +25,7 @@ class Process(Value):
 class HostStatus:
     """The answers of a server. Sizes are in kB, times in seconds; a value is None if the server did not report it.
 
-    orphans: process ids of workers whose gunicorn was killed.
+    orphans: process ids of workers whose parent process was killed.
     """
 
     releases: Releases

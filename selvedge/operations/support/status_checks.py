@@ -68,7 +68,7 @@ def _running(app: Target, status: HostStatus) -> CheckResult:
 def _orphans(status: HostStatus) -> Iterator[CheckResult]:
     if status.orphans:
         ids = " ".join(status.orphans)
-        text = f"worker processes of a killed gunicorn still run, and get no requests: {ids}"
+        text = f"worker processes of a killed app server still run, and get no requests: {ids}"
         yield warning("app", text, f"End them on the server: `sudo kill -9 {ids}`.")
 
 

@@ -236,16 +236,16 @@ def taken(failure):
 
 
 def crashed(failure):
-    """A signal ended a worker; gunicorn's log names it."""
+    """A signal ended a worker; the log of its parent process names it."""
     output = failure.output
     if "Perhaps out of memory" in output or failure.name == "MemoryError" or "Cannot allocate memory" in failure.words:
         return "The kernel killed a process, most likely because memory was short. Set fewer app.workers, or add memory or swap"
+    if "WORKER TIMEOUT" in output and not failure.name:
+        return "A worker did not respond within app.timeout, and was stopped. Do slow work outside the event loop, or raise it"
     if re.search(r"SIGSEGV|SIGABRT|SIGBUS|Segmentation fault|signal (11|6|7)\b", output):
         return "A library in native code crashed. Pin another version of the package that was loaded last, or another app.python"
     if re.search(r"SIGILL|signal 4\b|Illegal instruction", output):
         return "A library needs instructions that this processor does not have. Install a build of it for older processors"
-    if "WORKER TIMEOUT" in output and not failure.name:
-        return "gunicorn stopped a worker that did not respond within app.timeout. Do slow work outside the event loop, or raise it"
     return ""
 
 

@@ -75,7 +75,7 @@ def test_status_reports_a_crash_and_the_recovery(server: Server, project: Projec
     warnings = [each["text"] for each in found["findings"] if each["subject"] == "app"]
     assert any("1 restart" in text for text in warnings)
     # supervisor leaves the workers of a killed gunicorn running; `fab stop` ends them.
-    assert any("worker processes of a killed gunicorn still run" in text for text in warnings)
+    assert any("worker processes of a killed app server still run" in text for text in warnings)
     project.must("-H", server.name, "stop")
     assert left_behind(server, "gunicorn main:app") == []
     project.must("-H", server.name, "start")

@@ -86,36 +86,40 @@ install -d -m 00750 -o root -g hello -- /srv/hello/instances
 )
 change_5() (
 set -eu
-install -d -m 00750 -o root -g hello -- /srv/hello/instances/0123456789ab-05f3f0
+install -d -m 00750 -o root -g hello -- /srv/hello/instances/0123456789ab-e3c48d
 )
 change_6() (
 set -eu
-head -c 32 <&3 | file_put /srv/hello/instances/0123456789ab-05f3f0/env 0640 root hello 32
+file_link /srv/hello/instances/0123456789ab-e3c48d/.venv "$(readlink /srv/hello/releases/0123456789ab/.venv)"
 )
 change_7() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-05f3f0/run 0750 root hello <<'EOF'
+head -c 32 <&3 | file_put /srv/hello/instances/0123456789ab-e3c48d/env 0640 root hello 32
+)
+change_8() (
+set -eu
+file_put /srv/hello/instances/0123456789ab-e3c48d/run 0750 root hello <<'EOF'
 #!/bin/sh
 # Runs a command in the environment of this release of hello: its folder, variables and virtual environment. Example:
-#   /srv/hello/instances/0123456789ab-05f3f0/run python -c 'import sys; print(sys.prefix)'
+#   /srv/hello/instances/0123456789ab-e3c48d/run python -c 'import sys; print(sys.prefix)'
 # Written by `fab gunicorn`; edit its template gunicorn/run.j2 instead.
 set -eu
 cd /srv/hello/releases/0123456789ab/backend
 set -a
-. /srv/hello/instances/0123456789ab-05f3f0/env
+. /srv/hello/instances/0123456789ab-e3c48d/env
 # The app may write only to this folder.
 APP_SHARED=/srv/hello/shared
 HOME=/srv/hello/shared
-RELEASE=0123456789ab-05f3f0
+RELEASE=0123456789ab-e3c48d
 COMMIT=0123456789abcdef0123456789abcdef01234567
-VIRTUAL_ENV=/srv/hello/releases/0123456789ab/.venv
-PATH=/srv/hello/releases/0123456789ab/.venv/bin:/usr/local/bin:/usr/bin:/bin
-PYTHONPATH=/srv/hello/releases/0123456789ab/backend:/srv/hello/releases/0123456789ab/backend/src:/srv/hello/instances/0123456789ab-05f3f0
+VIRTUAL_ENV=/srv/hello/instances/0123456789ab-e3c48d/.venv
+PATH=/srv/hello/instances/0123456789ab-e3c48d/.venv/bin:/usr/local/bin:/usr/bin:/bin
+PYTHONPATH=/srv/hello/releases/0123456789ab/backend:/srv/hello/releases/0123456789ab/backend/src:/srv/hello/instances/0123456789ab-e3c48d
 # Output reaches the log at once, and no byte code is written next to the source.
 PYTHONUNBUFFERED=1
 PYTHONDONTWRITEBYTECODE=1
 # The release's own folder for temporary files, because all users of the server can write to /tmp.
-TMPDIR=/srv/hello/shared/.tmp/0123456789ab-05f3f0
+TMPDIR=/srv/hello/shared/.tmp/0123456789ab-e3c48d
 set +a
 umask 0077
 mkdir -p "$TMPDIR" 2>/dev/null || TMPDIR=/tmp
@@ -123,9 +127,9 @@ umask 0007
 exec "$@"
 EOF
 )
-change_8() (
+change_9() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-05f3f0/selvedge_worker.py 0640 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-e3c48d/selvedge_worker.py 0640 root hello <<'EOF'
 """gunicorn's worker for hello, which adds the header X-Release to every response.
 
 gunicorn loads this module before it listens and before it starts workers.
@@ -137,12 +141,11 @@ import contextlib
 import gc
 import importlib
 import os
-import re
-import sys
 import threading
 import time
 
 import selvedge_app
+import selvedge_asgi
 
 # Workers inherit the libraries that gunicorn has loaded: they start faster and share the memory. The app's own modules are
 # not loaded here, because they may open connections, which processes cannot share. Loading modules leaves no garbage, so
@@ -161,60 +164,6 @@ while os.path.exists(os.path.join(os.path.dirname(os.path.abspath(__file__)), "h
 from gunicorn.errors import AppImportError  # noqa: E402
 
 from uvicorn_worker import UvicornWorker as _Worker  # noqa: E402
-
-
-PREFIX = b"x-forwarded-prefix"
-"""The header in which nginx says which path of its site the app has ([nginx] path). Visitors cannot send it.
-
-Each release looks for it: nginx may have another path than this release had, after a rollback for example.
-"""
-
-
-def old_starlette():
-    """Return whether Starlette expects a path without root_path: before 0.35, unlike ASGI's specification says."""
-    starlette = sys.modules.get("starlette")
-    version = re.match(r"(\d+)\.(\d+)", getattr(starlette, "__version__", ""))
-    return bool(version) and (int(version[1]), int(version[2])) < (0, 35)
-
-
-def below_path(scope, path, strip):
-    """Return a request's scope for an app that has only a path of its site: with the path as root_path."""
-    scope = {**scope, "root_path": path.decode("latin-1")}
-    if strip and scope["path"].startswith(scope["root_path"]):
-        scope["path"] = scope["path"][len(path):] or "/"
-        scope["raw_path"] = (scope.get("raw_path") or b"").removeprefix(path) or b"/"
-    return scope
-
-
-def streaming(app):
-    """Make nginx pass on each piece of a streamed response when the app sends it.
-
-    Otherwise nginx compresses such a response as a whole and sends it at its end. A response with Content-Length is no stream.
-    This runs for each request, so it is a plain function that returns the app's own coroutine.
-    """
-
-    strip = old_starlette()
-
-    def wrapped(scope, receive, send):
-        for name, value in scope.get("headers", ()):
-            if name == PREFIX:
-                scope = below_path(scope, value, strip)
-                break
-        if scope["type"] != "http":
-            return app(scope, receive, send)
-
-        def send_unbuffered(message):
-            if message["type"] == "http.response.start":
-                headers = message.get("headers", ())
-                for name, _ in headers:
-                    if name == b"content-length" or name.lower() in (b"content-length", b"x-accel-buffering"):
-                        return send(message)
-                message = {**message, "headers": [*headers, (b"x-accel-buffering", b"no")]}
-            return send(message)
-
-        return app(scope, receive, send_unbuffered)
-
-    return wrapped
 
 
 class Worker(_Worker):
@@ -236,7 +185,7 @@ class Worker(_Worker):
         except selvedge_app.NoApp as error:
             raise AppImportError(str(error))
         super().load_wsgi()
-        self.wsgi = streaming(self.wsgi)
+        self.wsgi = selvedge_asgi.streaming(self.wsgi)
         gc.freeze()
         gc.enable()
 
@@ -251,21 +200,27 @@ class Worker(_Worker):
         super().notify()
 EOF
 )
-change_9() (
-set -eu
-file_put /srv/hello/instances/0123456789ab-05f3f0/selvedge_app.py 0640 root hello <<'EOF'
-# … selvedge_app.py
-EOF
-)
 change_10() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-05f3f0/selvedge_explain.py 0640 root hello <<'EOF'
-# … selvedge_explain.py
+file_put /srv/hello/instances/0123456789ab-e3c48d/selvedge_app.py 0640 root hello <<'EOF'
+# … selvedge_app.py
 EOF
 )
 change_11() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-05f3f0/gunicorn_start 0750 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-e3c48d/selvedge_explain.py 0640 root hello <<'EOF'
+# … selvedge_explain.py
+EOF
+)
+change_12() (
+set -eu
+file_put /srv/hello/instances/0123456789ab-e3c48d/selvedge_asgi.py 0640 root hello <<'EOF'
+# … selvedge_asgi.py
+EOF
+)
+change_13() (
+set -eu
+file_put /srv/hello/instances/0123456789ab-e3c48d/gunicorn_start 0750 root hello <<'EOF'
 #!/bin/sh
 # Starts hello: gunicorn manages the workers, and uvicorn runs the ASGI app in each of them.
 # supervisor runs this script as the user hello.
@@ -274,15 +229,15 @@ set -eu
 
 NAME=hello
 DIR=/srv/hello/releases/0123456789ab/backend
-VENV=/srv/hello/releases/0123456789ab/.venv
+VENV=/srv/hello/instances/0123456789ab-e3c48d/.venv
 # By default one worker more than CPU cores, so that all cores are busy while one worker waits (app.workers in hosts.toml).
 WORKERS=3
 # A new release starts with one worker. Once it is healthy, Selvedge makes gunicorn start the others.
-if [ -e /srv/hello/instances/0123456789ab-05f3f0/one ]; then WORKERS=1; fi
-# /srv/hello/instances/0123456789ab-05f3f0/selvedge_worker.py extends uvicorn_worker.UvicornWorker.
+if [ -e /srv/hello/instances/0123456789ab-e3c48d/one ]; then WORKERS=1; fi
+# /srv/hello/instances/0123456789ab-e3c48d/selvedge_worker.py extends uvicorn_worker.UvicornWorker.
 WORKER_CLASS=selvedge_worker.Worker
 # Each release has its own socket. nginx connects to the live one by the link /srv/hello/live.sock.
-BIND=unix:/run/hello/0123456789ab-05f3f0.sock
+BIND=unix:/run/hello/0123456789ab-e3c48d.sock
 LOG_LEVEL=debug
 
 # gunicorn 24 and later open a control socket in the home directory, which Selvedge does not use.
@@ -297,13 +252,13 @@ ulimit -S -n "$(ulimit -H -n)" 2>/dev/null || :
 # Delete the temporary files of this release's last run and of removed releases.
 for old in /srv/hello/shared/.tmp/*; do
   name=${old##*/}
-  if [ "$name" = 0123456789ab-05f3f0 ] || [ ! -e "/srv/hello/instances/$name" ]; then rm -rf -- "$old" || :; fi
+  if [ "$name" = 0123456789ab-e3c48d ] || [ ! -e "/srv/hello/instances/$name" ]; then rm -rf -- "$old" || :; fi
 done
 
 # --umask 0 opens the socket to all users, but only this user and nginx can enter its folder.
 # --forwarded-allow-ips '*': only nginx can reach the socket, so gunicorn may trust its headers about the client.
 # --worker-tmp-dir: heartbeat files are in memory, so that a slow disk does not look like a dead worker.
-exec setpriv --no-new-privs /srv/hello/instances/0123456789ab-05f3f0/run "$VENV/bin/python" -m gunicorn hello.web:app \
+exec setpriv --no-new-privs /srv/hello/instances/0123456789ab-e3c48d/run "$VENV/bin/python" -m gunicorn hello.web:app \
   --name "$NAME" \
   --chdir "$DIR" \
   --workers "$WORKERS" \
@@ -319,22 +274,22 @@ exec setpriv --no-new-privs /srv/hello/instances/0123456789ab-05f3f0/run "$VENV/
   $CONTROL
 EOF
 )
-change_12() (
+change_14() (
 set -eu
 app=hello
 base=/srv/hello
-new=0123456789ab-05f3f0
+new=0123456789ab-e3c48d
 hook=after_build
 user=hello
 release=/srv/hello/releases/0123456789ab
 folder=/srv/hello/releases/0123456789ab/backend
-run=/srv/hello/instances/0123456789ab-05f3f0/run
+run=/srv/hello/instances/0123456789ab-e3c48d/run
 build_env=''
-mark_path=/srv/hello/releases/0123456789ab/.selvedge-after_build.0123456789ab-05f3f0
+mark_path=/srv/hello/releases/0123456789ab/.selvedge-after_build.0123456789ab-e3c48d
 mark_text=d944855a14613d34
-hook_build 5 RELEASE=0123456789ab-05f3f0 COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server ACTION=deploy PREVIOUS= 'python manage.py check && echo '"'"'it'"'"''"'"'s built'"'"''
+hook_build 5 RELEASE=0123456789ab-e3c48d COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server ACTION=deploy PREVIOUS= 'python manage.py check && echo '"'"'it'"'"''"'"'s built'"'"''
 )
-change_13() (
+change_15() (
 set -eu
 site_readable /srv/hello/releases/0123456789ab backend/static
 site_readable /srv/hello/releases/0123456789ab frontend/dist spa
@@ -350,6 +305,6 @@ change_failed() {
 step_app=hello
 step_by=''
 step_why=''
-step_changes='0 1 2 3 4 5 6 7 8 9 10 11 12 13'
+step_changes='0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15'
 step_counted=0
 step_start

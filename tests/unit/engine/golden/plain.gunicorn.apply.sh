@@ -26,31 +26,35 @@ install -d -m 00750 -o root -g hello -- /srv/hello/instances
 )
 change_3() (
 set -eu
-install -d -m 00750 -o root -g hello -- /srv/hello/instances/0123456789ab-c23028
+install -d -m 00750 -o root -g hello -- /srv/hello/instances/0123456789ab-00af89
 )
 change_4() (
 set -eu
-head -c 0 <&3 | file_put /srv/hello/instances/0123456789ab-c23028/env 0640 root hello 0
+file_link /srv/hello/instances/0123456789ab-00af89/.venv "$(readlink /srv/hello/releases/0123456789ab/.venv)"
 )
 change_5() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-c23028/run 0750 root hello <<'EOF'
+head -c 0 <&3 | file_put /srv/hello/instances/0123456789ab-00af89/env 0640 root hello 0
+)
+change_6() (
+set -eu
+file_put /srv/hello/instances/0123456789ab-00af89/run 0750 root hello <<'EOF'
 #!/bin/sh
 # Runs a command in the environment of this release of hello: its folder, variables and virtual environment. Example:
-#   /srv/hello/instances/0123456789ab-c23028/run python -c 'import sys; print(sys.prefix)'
+#   /srv/hello/instances/0123456789ab-00af89/run python -c 'import sys; print(sys.prefix)'
 # Written by `fab gunicorn`; edit its template gunicorn/run.j2 instead.
 set -eu
 cd /srv/hello/releases/0123456789ab
 set -a
-. /srv/hello/instances/0123456789ab-c23028/env
+. /srv/hello/instances/0123456789ab-00af89/env
 # The app may write only to this folder.
 APP_SHARED=/srv/hello/shared
 HOME=/srv/hello/shared
-RELEASE=0123456789ab-c23028
+RELEASE=0123456789ab-00af89
 COMMIT=0123456789abcdef0123456789abcdef01234567
-VIRTUAL_ENV=/srv/hello/releases/0123456789ab/.venv
-PATH=/srv/hello/releases/0123456789ab/.venv/bin:/usr/local/bin:/usr/bin:/bin
-PYTHONPATH=/srv/hello/releases/0123456789ab:/srv/hello/releases/0123456789ab/src:/srv/hello/instances/0123456789ab-c23028
+VIRTUAL_ENV=/srv/hello/instances/0123456789ab-00af89/.venv
+PATH=/srv/hello/instances/0123456789ab-00af89/.venv/bin:/usr/local/bin:/usr/bin:/bin
+PYTHONPATH=/srv/hello/releases/0123456789ab:/srv/hello/releases/0123456789ab/src:/srv/hello/instances/0123456789ab-00af89
 # Output reaches the log at once, and no byte code is written next to the source.
 PYTHONUNBUFFERED=1
 PYTHONDONTWRITEBYTECODE=1
@@ -59,9 +63,9 @@ umask 0007
 exec "$@"
 EOF
 )
-change_6() (
+change_7() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-c23028/selvedge_worker.py 0640 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-00af89/selvedge_worker.py 0640 root hello <<'EOF'
 """gunicorn's worker for hello.
 
 gunicorn loads this module before it listens and before it starts workers.
@@ -73,12 +77,11 @@ import contextlib
 import gc
 import importlib
 import os
-import re
-import sys
 import threading
 import time
 
 import selvedge_app
+import selvedge_asgi
 
 # Workers inherit the libraries that gunicorn has loaded: they start faster and share the memory. The app's own modules are
 # not loaded here, because they may open connections, which processes cannot share. Loading modules leaves no garbage, so
@@ -99,60 +102,6 @@ from gunicorn.errors import AppImportError  # noqa: E402
 from uvicorn_worker import UvicornWorker as _Worker  # noqa: E402
 
 
-PREFIX = b"x-forwarded-prefix"
-"""The header in which nginx says which path of its site the app has ([nginx] path). Visitors cannot send it.
-
-Each release looks for it: nginx may have another path than this release had, after a rollback for example.
-"""
-
-
-def old_starlette():
-    """Return whether Starlette expects a path without root_path: before 0.35, unlike ASGI's specification says."""
-    starlette = sys.modules.get("starlette")
-    version = re.match(r"(\d+)\.(\d+)", getattr(starlette, "__version__", ""))
-    return bool(version) and (int(version[1]), int(version[2])) < (0, 35)
-
-
-def below_path(scope, path, strip):
-    """Return a request's scope for an app that has only a path of its site: with the path as root_path."""
-    scope = {**scope, "root_path": path.decode("latin-1")}
-    if strip and scope["path"].startswith(scope["root_path"]):
-        scope["path"] = scope["path"][len(path):] or "/"
-        scope["raw_path"] = (scope.get("raw_path") or b"").removeprefix(path) or b"/"
-    return scope
-
-
-def streaming(app):
-    """Make nginx pass on each piece of a streamed response when the app sends it.
-
-    Otherwise nginx compresses such a response as a whole and sends it at its end. A response with Content-Length is no stream.
-    This runs for each request, so it is a plain function that returns the app's own coroutine.
-    """
-
-    strip = old_starlette()
-
-    def wrapped(scope, receive, send):
-        for name, value in scope.get("headers", ()):
-            if name == PREFIX:
-                scope = below_path(scope, value, strip)
-                break
-        if scope["type"] != "http":
-            return app(scope, receive, send)
-
-        def send_unbuffered(message):
-            if message["type"] == "http.response.start":
-                headers = message.get("headers", ())
-                for name, _ in headers:
-                    if name == b"content-length" or name.lower() in (b"content-length", b"x-accel-buffering"):
-                        return send(message)
-                message = {**message, "headers": [*headers, (b"x-accel-buffering", b"no")]}
-            return send(message)
-
-        return app(scope, receive, send_unbuffered)
-
-    return wrapped
-
-
 class Worker(_Worker):
     CONFIG_KWARGS = {
         **getattr(_Worker, "CONFIG_KWARGS", {}),
@@ -171,7 +120,7 @@ class Worker(_Worker):
         except selvedge_app.NoApp as error:
             raise AppImportError(str(error))
         super().load_wsgi()
-        self.wsgi = streaming(self.wsgi)
+        self.wsgi = selvedge_asgi.streaming(self.wsgi)
         gc.freeze()
         gc.enable()
 
@@ -186,21 +135,27 @@ class Worker(_Worker):
         super().notify()
 EOF
 )
-change_7() (
-set -eu
-file_put /srv/hello/instances/0123456789ab-c23028/selvedge_app.py 0640 root hello <<'EOF'
-# … selvedge_app.py
-EOF
-)
 change_8() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-c23028/selvedge_explain.py 0640 root hello <<'EOF'
-# … selvedge_explain.py
+file_put /srv/hello/instances/0123456789ab-00af89/selvedge_app.py 0640 root hello <<'EOF'
+# … selvedge_app.py
 EOF
 )
 change_9() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-c23028/gunicorn_start 0750 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-00af89/selvedge_explain.py 0640 root hello <<'EOF'
+# … selvedge_explain.py
+EOF
+)
+change_10() (
+set -eu
+file_put /srv/hello/instances/0123456789ab-00af89/selvedge_asgi.py 0640 root hello <<'EOF'
+# … selvedge_asgi.py
+EOF
+)
+change_11() (
+set -eu
+file_put /srv/hello/instances/0123456789ab-00af89/gunicorn_start 0750 root hello <<'EOF'
 #!/bin/sh
 # Starts hello: gunicorn manages the workers, and uvicorn runs the ASGI app in each of them.
 # systemd runs this script as the user hello.
@@ -209,12 +164,12 @@ set -eu
 
 NAME=hello
 DIR=/srv/hello/releases/0123456789ab
-VENV=/srv/hello/releases/0123456789ab/.venv
+VENV=/srv/hello/instances/0123456789ab-00af89/.venv
 # By default one worker more than CPU cores, so that all cores are busy while one worker waits (app.workers in hosts.toml).
 WORKERS=$(($(nproc) + 1))
 # A new release starts with one worker. Once it is healthy, Selvedge makes gunicorn start the others.
-if [ -e /srv/hello/instances/0123456789ab-c23028/one ]; then WORKERS=1; fi
-# /srv/hello/instances/0123456789ab-c23028/selvedge_worker.py extends uvicorn_worker.UvicornWorker.
+if [ -e /srv/hello/instances/0123456789ab-00af89/one ]; then WORKERS=1; fi
+# /srv/hello/instances/0123456789ab-00af89/selvedge_worker.py extends uvicorn_worker.UvicornWorker.
 WORKER_CLASS=selvedge_worker.Worker
 LOG_LEVEL=info
 
@@ -227,7 +182,7 @@ done
 # No --bind: systemd listens on the socket and passes it on ($LISTEN_FDS).
 # --forwarded-allow-ips '*': only nginx can reach the socket, so gunicorn may trust its headers about the client.
 # --worker-tmp-dir: heartbeat files are in memory, so that a slow disk does not look like a dead worker.
-exec /srv/hello/instances/0123456789ab-c23028/run "$VENV/bin/python" -m gunicorn main:app \
+exec /srv/hello/instances/0123456789ab-00af89/run "$VENV/bin/python" -m gunicorn main:app \
   --name "$NAME" \
   --chdir "$DIR" \
   --workers "$WORKERS" \
@@ -251,6 +206,6 @@ change_failed() {
 step_app=hello
 step_by=''
 step_why=''
-step_changes='0 1 2 3 4 5 6 7 8 9'
+step_changes='0 1 2 3 4 5 6 7 8 9 10 11'
 step_counted=0
 step_start

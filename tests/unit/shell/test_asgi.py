@@ -1,0 +1,81 @@
+"""What an app server gives the app that does not read nginx's headers itself (selvedge_asgi.py)."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from selvedge.shell import library
+
+
+@pytest.fixture
+def asgi(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.syspath_prepend(str(Path(library.__file__).parent / "server"))
+    import selvedge_asgi
+
+    return selvedge_asgi
+
+
+def scopes(wrap: Any, **scope: Any) -> dict[str, Any]:
+    """Return the scope that the app gets."""
+    seen: list[dict[str, Any]] = []
+
+    async def app(scope: dict[str, Any], _receive: Any, _send: Any) -> None:
+        seen.append(scope)
+
+    asyncio.run(wrap(app)(scope, None, None))
+    return seen[0]
+
+
+@pytest.mark.parametrize(("kind", "scheme"), [("http", "https"), ("websocket", "wss")])
+def test_the_visitors_address_and_scheme(asgi: Any, kind: str, scheme: str) -> None:
+    headers = [(b"x-forwarded-for", b"203.0.113.9"), (b"x-forwarded-proto", b"https")]
+    found = scopes(asgi.forwarded, type=kind, headers=headers, scheme="http", client=None)
+    assert (found["client"], found["scheme"]) == (("203.0.113.9", 0), scheme)
+
+
+def test_the_lifespan_has_no_visitor(asgi: Any) -> None:
+    assert scopes(asgi.forwarded, type="lifespan") == {"type": "lifespan"}
+
+
+def test_a_header_for_each_response(asgi: Any) -> None:
+    sent: list[dict[str, Any]] = []
+
+    async def app(_scope: Any, _receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"a", b"b")]})
+        await send({"type": "http.response.body"})
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    asyncio.run(asgi.with_header(app, b"x-release", b"r")({"type": "http"}, None, send))
+    assert sent[0]["headers"] == [(b"a", b"b"), (b"x-release", b"r")] and sent[1] == {"type": "http.response.body"}
+
+
+@pytest.mark.parametrize(("messages", "error", "said"), [
+    (["lifespan.startup.complete"], None, ["began", "ready"]),
+    (["lifespan.startup.failed"], None, ["began", "failed"]),
+    ([], None, ["began", "ready"]),
+    ([], RuntimeError("no lifespan"), ["began", "ready"]),
+    (["lifespan.startup.complete"], RuntimeError("at its end"), ["began", "ready"]),
+])  # fmt: skip
+def test_the_start_of_the_app_is_announced_once(asgi: Any, messages: list[str], error: Exception | None, said: list[str]) -> None:
+    told: list[str] = []
+
+    async def app(_scope: Any, _receive: Any, send: Any) -> None:
+        for message in messages:
+            await send({"type": message})
+        if error:
+            raise error
+
+    async def send(_message: Any) -> None: ...
+
+    wrapped = asgi.announced(app, lambda: told.append("began"), lambda: told.append("ready"), lambda _text: told.append("failed"))
+    try:
+        asyncio.run(wrapped({"type": "lifespan"}, None, send))
+    except RuntimeError as raised:
+        assert raised is error
+    assert told == said
