@@ -30,14 +30,14 @@ class Fault:
     lost: int = 0
 
 
-def refuse(server: Server, project: Project, fault: Fault, **more: object) -> None:
+def refuse(host: Server, project: Project, fault: Fault, **more: object) -> None:
     """Deploy a fault under load, and check that the deploy fails and the old release serves every request."""
     (project.folder / "production.env").write_text("RETRIES=canary-value\n")
     configure(project, f"[hooks]\n{fault.hooks}\n", **fault.settings | more)
-    old = assert_consistent(server)
+    old = assert_consistent(host)
     project.commit(fault.change)
-    with load(f"{server.url}/health", 200, GENTLE) as traffic:
-        result = project.fab("-H", server.name, "deploy")
+    with load(f"{host.url}/health", 200, GENTLE) as traffic:
+        result = project.fab("-H", host.name, "deploy")
     assert result.status == 1, result
     for sentence in fault.said:
         assert sentence in result.stderr, result
@@ -47,5 +47,5 @@ def refuse(server: Server, project: Project, fault: Fault, **more: object) -> No
     assert traffic.lost <= fault.lost, traffic
     assert traffic.requests > 20 and traffic.wrk_requests > 20
     assert traffic.releases[0] == old
-    assert assert_consistent(server) == old
+    assert assert_consistent(host) == old
     assert not fault.built or f"The previous release {old} keeps serving" in result.stderr, result

@@ -36,6 +36,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "over ssh, by pip": {**OWN_KEY, "repository": "ssh://git@git.example.com:2222/hello.git", "installer": "pip"},
     "no header, own worker": {**NAMED, "release_header": False, "worker_class": "my.Worker"},
     "systemd": {**NAMED, "manager": "systemd", "python": "3.12"},
+    "uvicorn": {**NAMED, "server": "uvicorn"},
+    "hypercorn, systemd": {**NAMED, "server": "hypercorn", "manager": "systemd", "release_header": False},
     "TLS ends elsewhere": {**NAMED, "tls": {"upstream": True}},
     "a path": {**NAMED, "nginx": {"path": "/api", "static": {"/static": "static"}, "redirects": {"/old": "/new"}, "gzip": False}},
     "a path by address": {**OWN_KEY, "health": "/a/b/x", "nginx": {"path": "/a/b", "strip_path": False, "basic_auth": []}},
