@@ -20,12 +20,13 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 @pytest.fixture
 def target(tmp_path: Path) -> Callable[..., Target]:
-    """Make the settings of a host: target(domains=["a.test"], nginx={"gzip": False})."""
+    """Make the settings of a host: target(domains=["a.test"], nginx={"gzip": False}). app_server is the key server of [app]."""
 
     def make(commit: str = COMMIT, **tables: Any) -> Target:
-        names = [name for name in ("tls", "server", "nginx", "hooks", "box") if isinstance(tables.get(name), dict)]
-        sections = {name: tables.pop(name) for name in names}
+        sections = {name: tables.pop(name) for name in ("tls", "server", "nginx", "hooks", "box") if name in tables}
         host = tables.pop("host", {"address": "203.0.113.10"})
+        if name := tables.pop("app_server", ""):
+            tables["server"] = name
         app = {"name": "hello", "repository": "https://git.example.com/me/hello.git", **tables}
         settings = Settings.model_validate({"app": app, "hosts": {"server": host}, **sections})
         settings._base_dir = tmp_path

@@ -31,7 +31,7 @@ def test_an_instance_has_the_files_of_its_manager(app: Callable[..., Target]) ->
     ("hypercorn", ["selvedge_hypercorn.py", "selvedge_parent.py", "selvedge_process.py"]),
 ])  # fmt: skip
 def test_an_instance_has_the_files_of_its_app_server(app: Callable[..., Target], server: str, modules: list[str]) -> None:
-    instance = Instance.of(app("nothing set", server=server))
+    instance = Instance.of(app("nothing set", app_server=server))
     assert instance.start == f"{instance.folder}/{server}_start"
     assert list(instance.modules()) == [*modules, "selvedge_app.py", "selvedge_explain.py", "selvedge_asgi.py"]
 
