@@ -13,8 +13,9 @@ NAMES = {
     "listing": "the CPU time of `fab --list` against that of `import fabric`",
     "against": "all of the above for this checkout and for another one: python -m bench against FOLDER",
     "tricks": "the time that each optimization saves in a run with nothing to change (ten minutes)",
-    "load": "the requests lost in ten deploys and ten rollbacks under load, for two apps (half an hour)",
+    "load": "the requests lost in ten deploys and ten rollbacks under load, for two apps (half an hour); --server, --manager",
     "serving": "the requests per second of an app with 1 kB of JSON, against a tutorial's set-up (five minutes)",
+    "servers": "the app servers: requests per second, latency at half load, memory (five minutes)",
     "tools": "a release and a second run, against a script, Fabric, Ansible and pyinfra (ten minutes)",
 }
 
@@ -22,7 +23,7 @@ NAMES = {
 def main() -> int:
     """Run the named benchmark, or list all of them. Return the exit status."""
     name, *arguments = [*sys.argv[1:], ""][: max(1, len(sys.argv) - 1)]
-    if name not in NAMES or len(arguments) != (name == "against"):
+    if name not in NAMES or (name != "load" and len(arguments) != (name == "against")):
         for each, description in NAMES.items():
             print(f"python -m bench {each:<10} {description}")
         return 2

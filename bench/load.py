@@ -6,6 +6,7 @@ app that takes three seconds to start.
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import signal
 import subprocess
@@ -58,9 +59,13 @@ def measure(server: Server, project: Project, title: str) -> None:
     print(f"                         (expected: 1012 or 1001, at least app.drain = {DRAIN} s after the switch)")
 
 
-def main() -> None:
-    """Print the results of both apps."""
-    with deployed(workers=2, drain=DRAIN, settle=1.0) as ((server,), project):
+def main(*arguments: str) -> None:
+    """Print the results of both apps. Arguments: --server and --manager, as in [app] of hosts.toml."""
+    parser = argparse.ArgumentParser(prog="python -m bench load")
+    parser.add_argument("--server", default="gunicorn")
+    parser.add_argument("--manager", default="supervisor")
+    chosen = vars(parser.parse_args([each for each in arguments if each]))
+    with deployed(workers=2, drain=DRAIN, settle=1.0, **chosen) as ((server,), project):
         measure(server, project, "the sample app")
         project.commit(at_start(SLOW_START))
         project.must("-H", server.name, "deploy")
