@@ -80,7 +80,7 @@ def main() -> None:
                 figures.median.append(median)
                 figures.slow.append(slow)
                 figures.memory.append(memory)
-    print(f"| `app.server` | requests/s, {CONNECTIONS} connections | latency at half load: median, 99 % | memory, {WORKERS} workers |")
+    print(f"| `app.server` | requests/s, {CONNECTIONS} connections | latency at half load: median, 99 % | memory |")
     print("|---|---|---|---|")
     for name, each in found.items():
         rate, median, slow, memory = (statistics.median(values) for values in vars(each).values())
