@@ -8,6 +8,7 @@ from . import sandbox
 from .certbot import certbot
 from .chains import deploy, setup
 from .clone import clone
+from .dev import dev
 from .gunicorn import gunicorn
 from .harden import harden
 from .install import install
@@ -39,7 +40,7 @@ GROUPS = {
     "Chains of steps": [setup, deploy],
     "Every day": [
         *(status, logs, doctor, releases, rollback, history, restart, stop, start),
-        *(env, config, run_command, ssh, tunnel, trust, remove, version),
+        *(env, config, run_command, ssh, tunnel, trust, dev, remove, version),
     ],
 }
 

@@ -8,9 +8,9 @@ import os
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
+from selvedge.project.interpreters import interpreters
 from selvedge.shell import library
 
 SECONDS = 30
@@ -25,14 +25,6 @@ with open(sys.argv[2], "w") as file:
     file.write(found)
 os._exit(0)
 """
-
-
-def interpreters(top: Path, root: str) -> Iterator[Path]:
-    """Yield the Pythons of the project's environments: the active one, and .venv or venv in its folder and in the top one."""
-    active = os.environ.get("VIRTUAL_ENV")
-    folders = [Path(active)] if active else []
-    folders += [top / root / name for name in (".venv", "venv")] + [top / name for name in (".venv", "venv")]
-    yield from dict.fromkeys(folder / "bin/python" for folder in folders if (folder / "bin/python").exists())
 
 
 def routes(top: Path, root: str, module: str) -> list[str] | None:
