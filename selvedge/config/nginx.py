@@ -6,6 +6,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
+from selvedge.config.delivery import Delivery
 from selvedge.config.nginx_types import (
     PROXIES,
     Directory,
@@ -17,7 +18,6 @@ from selvedge.config.nginx_types import (
     UserName,
 )
 from selvedge.config.secret_names import PASSWORD_PREFIX
-from selvedge.config.section import Section
 from selvedge.config.types import LocalPath, Port, Size, Switch, UrlPrefix, Whole
 
 
@@ -31,7 +31,7 @@ def below(path: str, folder: str) -> bool:
     return path == folder or path.startswith((f"{folder}/", f"{folder}?"))
 
 
-class Nginx(Section):
+class Nginx(Delivery):
     """The web server in front of the app."""
 
     http_port: Port = Field(
@@ -102,12 +102,6 @@ class Nginx(Section):
         False,
         description="Accept request and response headers of up to 64 kB in place of 8 kB, for example large cookies or tokens.",
         examples=[True],
-    )
-    gzip: Switch = Field(True, description="Compress text in responses.", examples=[False])
-    security_headers: Switch = Field(
-        True,
-        description="Add the headers X-Content-Type-Options, X-Frame-Options and Referrer-Policy to responses that lack them.",
-        examples=[False],
     )
     read_timeout: Whole = Field(
         60,

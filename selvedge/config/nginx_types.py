@@ -76,6 +76,41 @@ def _user_name(value: str) -> str:
     return value
 
 
+_OTHERS = {
+    "connection": "", "content-encoding": "", "content-length": "", "content-type": "", "date": "", "keep-alive": "",
+    "location": "", "server": "", "set-cookie": "", "trailer": "", "transfer-encoding": "", "upgrade": "", "vary": "",
+    "strict-transport-security": ": use [tls] hsts", "x-release": ": use app.release_header",
+}  # fmt: skip
+"""Headers that a response needs as they are, in lower case, and what to do instead."""
+
+
+def _header_name(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}", value, re.ASCII):
+        raise ValueError("must be the name of a header: at most 64 letters, digits and '-', such as X-Robots-Tag")
+    if value.lower() in _OTHERS or value.lower().startswith("x-accel-"):
+        raise ValueError(f"must not be a header that nginx or the app needs for itself{_OTHERS.get(value.lower(), '')}")
+    return value
+
+
+def _header_value(value: str) -> str:
+    if not re.fullmatch(r"[ -#%-~]*", value, re.ASCII):
+        raise ValueError("must be printable ASCII text without '$', which nginx would replace")
+    if len(value) > LONGEST_HEADER or value != value.strip():
+        raise ValueError(f"must have at most {LONGEST_HEADER} characters, and no space at its ends")
+    return value
+
+
+def _rate_limit(value: str) -> str:
+    if value and not re.fullmatch(r"[1-9][0-9]{0,5}r/[sm]", value, re.ASCII):
+        raise ValueError("must be a number of requests per second or minute, such as 10r/s or 60r/m")
+    return value
+
+
+LONGEST_HEADER = 4000
+"""Characters of a header's value: nginx reads words of at most 4096 bytes (NGX_CONF_BUFFER)."""
+HeaderName = Annotated[str, AfterValidator(_header_name)]
+HeaderValue = Annotated[str, AfterValidator(_header_value)]
+RateLimit = Annotated[str, AfterValidator(_rate_limit)]
 Directory = Annotated[Text, AfterValidator(_directory)]
 OptionalDirectory = Annotated[Text, AfterValidator(lambda value: _directory(value) if value else value)]
 OptionalSitePath = Annotated[Text, AfterValidator(lambda value: _site_path(value) if value else value)]

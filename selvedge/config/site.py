@@ -178,6 +178,15 @@ class SiteSettings(App):
         return self
 
     @model_validator(mode="after")
+    def _check_rate_limit(self) -> Self:
+        if self.nginx.rate_limit and self.tls.upstream and not self.nginx.trusted_proxies:
+            raise ValueError(
+                "nginx.rate_limit counts the requests of an address, and behind your load balancer (tls.upstream) all have its "
+                "address: name it in nginx.trusted_proxies, which then tells the visitors' own"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _check_redirected_names(self) -> Self:
         names = self.nginx.redirected_names
         if names and not self.served_names:

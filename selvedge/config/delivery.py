@@ -1,0 +1,60 @@
+"""The settings of `[nginx]` for what it adds to the app's responses, and how many requests it lets through."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from selvedge.config.nginx_types import HeaderName, HeaderValue, RateLimit
+from selvedge.config.section import Section
+from selvedge.config.types import Switch
+
+
+class Delivery(Section):
+    """How nginx delivers the app's responses."""
+
+    gzip: Switch = Field(
+        True,
+        description="Compress text in responses. Of files in `static`, nginx sends the compressed copy beside it, such as "
+        "`app.js.gz`, if there is one.",
+        examples=[False],
+    )
+    security_headers: Switch = Field(
+        True,
+        description="Add the headers X-Content-Type-Options, X-Frame-Options, Referrer-Policy, Permissions-Policy and "
+        "Cross-Origin-Opener-Policy to responses that lack them.",
+        examples=[False],
+    )
+    csp: HeaderValue = Field(
+        "",
+        description="The Content-Security-Policy of responses for which the app sends none.",
+        examples=["default-src 'self'; frame-ancestors 'none'"],
+    )
+    headers: dict[HeaderName, HeaderValue] = Field(
+        default_factory=dict,
+        description="Headers for all responses: name = value. They replace the app's own of that name; an empty value only removes "
+        "those.",
+        examples=[{"Cross-Origin-Resource-Policy": "same-site", "X-Powered-By": ""}],
+    )
+    rate_limit: RateLimit = Field(
+        "",
+        description="How many requests an address may make to the app: `10r/s` or `60r/m`. Twice as many may come at once; further "
+        "ones get 429. Files that nginx serves do not count.",
+        examples=["10r/s"],
+    )
+
+    @model_validator(mode="after")
+    def _check_policy(self) -> Self:
+        names = [name.lower() for name in self.headers]
+        if self.csp and "content-security-policy" in names:
+            raise ValueError("csp and headers both set Content-Security-Policy: delete one of them")
+        twice = next((name for name in names if names.count(name) > 1), "")
+        if twice:
+            raise ValueError(f"headers has {twice} twice, in different case: delete one of them")
+        return self
+
+    @property
+    def rate_burst(self) -> int:
+        """How many requests may come at once."""
+        return 2 * int(self.rate_limit.partition("r")[0]) if self.rate_limit else 0

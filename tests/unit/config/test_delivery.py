@@ -1,0 +1,56 @@
+"""What nginx adds to responses, and how many requests it lets through: the checks of these settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from selvedge.config.nginx import Nginx
+from selvedge.config.target import Target
+from selvedge.errors import UsageError
+
+
+@pytest.mark.parametrize("settings", [
+    {"headers": {"X-Robots-Tag": "noindex"}},
+    {"headers": {"X-Powered-By": ""}},
+    {"csp": "default-src 'self'; script-src 'self' 'sha256-abc='; report-uri /csp?a=b"},
+    {"rate_limit": "10r/s"},
+    {"rate_limit": "60r/m"},
+])  # fmt: skip
+def test_accepted(settings: dict[str, Any]) -> None:
+    Nginx.model_validate(settings)
+
+
+@pytest.mark.parametrize(("settings", "said"), [
+    ({"headers": {"X Y": "a"}}, "must be the name of a header"),
+    ({"headers": {"X-Y;": "a"}}, "must be the name of a header"),
+    ({"headers": {"": "a"}}, "must be the name of a header"),
+    ({"headers": {"Set-Cookie": "a=b"}}, "must not be a header that nginx or the app needs"),
+    ({"headers": {"strict-transport-security": "max-age=1"}}, "use [tls] hsts"),
+    ({"headers": {"X-Release": "a"}}, "use app.release_header"),
+    ({"headers": {"X-Accel-Redirect": "/etc"}}, "must not be a header that nginx or the app needs"),
+    ({"headers": {"X-Y": "a$host"}}, "without '$'"),
+    ({"headers": {"X-Y": "a\nb"}}, "must be printable ASCII"),
+    ({"headers": {"X-Y": "ü"}}, "must be printable ASCII"),
+    ({"headers": {"X-Y": " a"}}, "no space at its ends"),
+    ({"csp": "a" * 4001}, "at most 4000 characters"),
+    ({"csp": "default-src 'self'", "headers": {"content-security-policy": "x"}}, "csp and headers both set"),
+    ({"headers": {"X-Y": "a", "x-y": "b"}}, "headers has x-y twice"),
+    ({"rate_limit": "10"}, "such as 10r/s or 60r/m"),
+    ({"rate_limit": "0r/s"}, "such as 10r/s or 60r/m"),
+    ({"rate_limit": "10r/h"}, "such as 10r/s or 60r/m"),
+    ({"rate_limit": "10r/s;"}, "such as 10r/s or 60r/m"),
+])  # fmt: skip
+def test_refused(settings: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValidationError) as error:
+        Nginx.model_validate(settings)
+    assert said in str(error.value)
+
+
+def test_behind_a_load_balancer_all_visitors_have_its_address(target: Callable[..., Target]) -> None:
+    with pytest.raises(UsageError, match=r"name it in nginx\.trusted_proxies"):
+        target(tls={"upstream": True}, nginx={"rate_limit": "10r/s"})
+    target(tls={"upstream": True}, nginx={"rate_limit": "10r/s", "trusted_proxies": ["10.0.0.0/8"]})
