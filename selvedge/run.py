@@ -14,6 +14,7 @@ from selvedge.config.load import load
 from selvedge.config.settings import Settings
 from selvedge.engine.fleet import Fleet
 from selvedge.engine.session import Session
+from selvedge.project.collection import outdated_copies
 from selvedge.release.commits import Commits, ref_of
 from selvedge.report import Report
 from selvedge.resources.code import local_repository
@@ -88,6 +89,11 @@ class Run:
         """Print which file and app are meant if $SELVEDGE_HOSTS_FILE chose the file: its user may have forgotten that."""
         if file := named_hosts_file():
             self.report.line(f"SELVEDGE_HOSTS_FILE is set: this run uses {display_name(file)}, the app {self.settings.app.name}.")
+
+    def name_outdated_copies(self) -> None:
+        """Warn of tasks and templates in the project that a new version of the package has left behind."""
+        if sentence := outdated_copies():
+            self.report.warning(sentence)
 
     def check_named_files(self) -> None:
         """Check the keys and known_hosts files of all servers before one is contacted. Raises UsageError."""
