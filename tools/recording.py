@@ -158,7 +158,8 @@ def prepare(home: Path) -> dict[str, str]:
     app = home / "blog"
     shutil.copytree(ROOT / "examples/hello", app, ignore=shutil.ignore_patterns("__pycache__", ".venv", ".env", "*.sqlite3*"))
     environment = {"PATH": f"{ROOT / '.venv/bin'}:{os.environ['PATH']}", "HOME": str(home), "LANG": "C.UTF-8", "USER": "me",
-                   "TERM": "xterm-256color", "SELVEDGE_SANDBOX_DIR": os.environ["SELVEDGE_SANDBOX_DIR"], "PYTHONPATH": str(home / ".selvedge"), **IDENTITY}  # fmt: skip
+                   "TERM": "xterm-256color", "SELVEDGE_SANDBOX_DIR": os.environ["SELVEDGE_SANDBOX_DIR"],
+                   "PYTHONPATH": str(home / ".selvedge"), **IDENTITY}  # fmt: skip
     for name, text in {"hosts.toml": SETTINGS, "fabfile.py": FABFILE, "fabric.yaml": FABRIC}.items():
         (app / name).write_text(text)
     for command in ("init --quiet --initial-branch=main", "add --all", "commit --quiet --message=Begin"):
