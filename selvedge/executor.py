@@ -83,6 +83,7 @@ class Executor(fabric.Executor):
         run = Run.load(hosts, self.config)
         if not any(options.get(name) for options in flags for name in ("json", "script")):
             run.name_hosts_file()
+            run.name_outdated_copies()
         # doctor reports such files as a result, and config contacts no server.
         if any(call.task.name not in ("doctor", "config") for call in calls):
             run.check_named_files()

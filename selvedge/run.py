@@ -5,25 +5,26 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from fabric import Config
 
 from selvedge.config.files import display_name, named_hosts_file
 from selvedge.config.load import load
 from selvedge.config.settings import Settings
-from selvedge.engine.fleet import Fleet
-from selvedge.engine.session import Session
-from selvedge.release.commits import Commits, ref_of
-from selvedge.report import Report
-from selvedge.resources.code import local_repository
-from selvedge.resources.code.tracked import tracked_warning
+from selvedge.project.collection import outdated_copies
 from selvedge.ssh import openssh
 from selvedge.ssh.config import for_host, request_for
-from selvedge.ssh.connection import Credentials, Remote
-from selvedge.ssh.login import configuration_file, typed_keys
-from selvedge.ssh.named_files import check_named_files
-from selvedge.task import Step
+from selvedge.ssh.flags import configuration_file, typed_keys
+
+if TYPE_CHECKING:
+    from selvedge.config.hosts import Host
+    from selvedge.engine.fleet import Fleet
+    from selvedge.engine.session import Session
+    from selvedge.release.commits import Commits
+    from selvedge.report import Report
+    from selvedge.task import Step
 
 
 class Run:
@@ -32,7 +33,6 @@ class Run:
     def __init__(self, settings: Settings, fleet: Fleet) -> None:
         self.settings = settings
         self.fleet = fleet
-        self.commits = Commits()
 
     @classmethod
     def load(cls, names: Sequence[str], config: Config) -> Run:
@@ -44,25 +44,39 @@ class Run:
         logging.getLogger("paramiko").addHandler(logging.NullHandler())
         settings = load()
         openssh.forget()
-        local_repository.forget()
         ssh_config = configuration_file(config)
         typed = config.sudo.password
         known = settings.sudo_password
         password = typed or (known.get_secret_value() if known else "")
-        report = Report()
-        report.handle_suspension()
         hosts = settings.select(names, in_ssh_config=lambda name: openssh.configures(name, ssh_config))
-        openssh.ask_all(request_for(host, host.user, ssh_config) for host in hosts)
-        remotes = [Remote(host, config, Credentials(password), report.warning) for host in hosts]
+        with openssh.asking(request_for(host, host.user, ssh_config) for host in hosts):
+            # These take longer to load than ssh takes to answer.
+            from selvedge.engine.fleet import Fleet
+            from selvedge.engine.session import Session
+            from selvedge.report import Report
+            from selvedge.resources.code import local_repository
+            from selvedge.ssh.connection import Credentials, Remote
+
+            local_repository.forget()
+            report = Report()
+            report.handle_suspension()
         keys = typed_keys(config)
 
-        def session(remote: Remote) -> Session:
-            address = for_host(remote.host, remote.host.user, ssh_config).address
-            return Session(settings.target(remote.host).reached(ssh_config, keys, address), remote, report)
+        def session(host: Host) -> Session:
+            address = for_host(host, host.user, ssh_config).address
+            remote = Remote(host, config, Credentials(password), report.warning)
+            return Session(settings.target(host).reached(ssh_config, keys, address), remote, report)
 
-        sessions = [session(remote) for remote in remotes]
+        sessions = [session(host) for host in hosts]
         report.hosts([session.name for session in sessions])
         return cls(settings, Fleet(sessions, report, settings.rollout))
+
+    @cached_property
+    def commits(self) -> Commits:
+        """The commits of this run."""
+        from selvedge.release.commits import Commits
+
+        return Commits()
 
     @property
     def report(self) -> Report:
@@ -70,6 +84,8 @@ class Run:
 
     def check(self, tasks: Sequence[Step], options: Mapping[str, Any]) -> None:
         """Check the tasks' preconditions before any server is contacted. Raises ConfigError or UsageError."""
+        from selvedge.release.commits import ref_of
+
         for session in self.fleet.sessions:
             app = session.target.releasing(replace(session.release, ref=ref_of(session.name, options)))
             for step in dict.fromkeys(part for task in tasks for part in task.parts(app)):
@@ -79,6 +95,8 @@ class Run:
             self._warn_of_tracked_files()
 
     def _warn_of_tracked_files(self) -> None:
+        from selvedge.resources.code.tracked import tracked_warning
+
         targets = (session.target for session in self.fleet.sessions)
         for path in dict.fromkeys(app.local_file(app.env_file) for app in targets if app.env_file):
             if warning := tracked_warning(path):
@@ -89,8 +107,15 @@ class Run:
         if file := named_hosts_file():
             self.report.line(f"SELVEDGE_HOSTS_FILE is set: this run uses {display_name(file)}, the app {self.settings.app.name}.")
 
+    def name_outdated_copies(self) -> None:
+        """Warn of tasks and templates in the project that a new version of the package has left behind."""
+        if sentence := outdated_copies():
+            self.report.warning(sentence)
+
     def check_named_files(self) -> None:
         """Check the keys and known_hosts files of all servers before one is contacted. Raises UsageError."""
+        from selvedge.ssh.named_files import check_named_files
+
         for session in self.fleet.sessions:
             check_named_files(session.target.host)
 

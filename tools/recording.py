@@ -39,7 +39,7 @@ IDENTITY = {"GIT_AUTHOR_NAME": "Ann", "GIT_AUTHOR_EMAIL": "ann@example.com", "GI
             "GIT_COMMITTER_EMAIL": "ann@example.com", "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": "/dev/null"}  # fmt: skip
 SETTINGS = """[app]
 name = "blog"
-repository = "../blog"
+repository = "."
 """
 
 
@@ -79,8 +79,8 @@ def replace(path: Path, old: str, new: str) -> None:
 SCENES = (
     Scene("fab -H server setup deploy", 11, 2),
     Scene("fab -H server setup deploy", 1.5, 2),
-    Scene("git -C ../blog commit -qam 'A new headline' && fab -H server deploy", 4, 1.5, before=new_headline),
-    Scene("git -C ../blog commit -qam 'Tidy up' && fab -H server deploy", 3, 4, status=1, before=missing_bracket),
+    Scene("git commit -qam 'A new headline' && fab -H server deploy", 4, 1.5, before=new_headline),
+    Scene("git commit -qam 'Tidy up' && fab -H server deploy", 3, 4, status=1, before=missing_bracket),
     Scene("fab -H server rollback", 3, 2.5),
 )
 
@@ -151,13 +151,17 @@ def chunks(terminal: int) -> Iterator[str]:
 
 
 def prepare(home: Path) -> dict[str, str]:
-    """Make the user's folders: a clone of this checkout's commit, and the app. Return the user's environment."""
-    subprocess.run(["git", "clone", "--quiet", ROOT, home / "selvedge"], check=True)
-    (home / "selvedge/hosts.toml").write_text(SETTINGS)
+    """Make the user's folders: this checkout's commit in place of an installed Selvedge, and the app. Return the environment."""
+    from selvedge.cli.written import FABFILE, FABRIC
+
+    subprocess.run(["git", "clone", "--quiet", ROOT, home / ".selvedge"], check=True)
     app = home / "blog"
     shutil.copytree(ROOT / "examples/hello", app, ignore=shutil.ignore_patterns("__pycache__", ".venv", ".env", "*.sqlite3*"))
     environment = {"PATH": f"{ROOT / '.venv/bin'}:{os.environ['PATH']}", "HOME": str(home), "LANG": "C.UTF-8", "USER": "me",
-                   "TERM": "xterm-256color", "SELVEDGE_SANDBOX_DIR": os.environ["SELVEDGE_SANDBOX_DIR"], **IDENTITY}  # fmt: skip
+                   "TERM": "xterm-256color", "SELVEDGE_SANDBOX_DIR": os.environ["SELVEDGE_SANDBOX_DIR"],
+                   "PYTHONPATH": str(home / ".selvedge"), **IDENTITY}  # fmt: skip
+    for name, text in {"hosts.toml": SETTINGS, "fabfile.py": FABFILE, "fabric.yaml": FABRIC}.items():
+        (app / name).write_text(text)
     for command in ("init --quiet --initial-branch=main", "add --all", "commit --quiet --message=Begin"):
         subprocess.run(["git", *command.split()], cwd=app, env=environment, check=True)
     return environment
@@ -177,7 +181,7 @@ def record(home: Path) -> Recording:
             if scene.before:
                 scene.before(home / "blog")
             print(f"$ {scene.command}", flush=True)
-            status, output = run(scene.command, home / "selvedge", environment)
+            status, output = run(scene.command, home / "blog", environment)
             if status != scene.status:
                 raise RuntimeError(f"{scene.command}: status {status}\n{''.join(text for _, text in output)}")
             recording.type(scene.command)

@@ -12,6 +12,7 @@ from selvedge.cli import packaged
 from selvedge.cli.files import is_there, write_all
 from selvedge.cli.say import Say
 from selvedge.errors import UsageError
+from selvedge.project.collection import BASES, VERSION_FILE
 from selvedge.version import VERSION
 
 
@@ -32,11 +33,11 @@ def eject(start: Path, names: list[str], say: Say) -> None:
     wanted = list(dict.fromkeys(each for given in names for each in _named(given, files)))
     there = {name for name in wanted if is_there(deploy / name)}
     new = [name for name in wanted if name not in there]
-    bases = deploy / packaged.BASES
+    bases = deploy / BASES
     # The package's texts come first: a file without its own could not be merged.
     contents = {folder / name: files[name].read_bytes() for folder in (bases, deploy) for name in new}
-    if new and not is_there(bases / packaged.VERSION_FILE):
-        contents[bases / packaged.VERSION_FILE] = f"{VERSION}\n".encode()
+    if new and not is_there(bases / VERSION_FILE):
+        contents[bases / VERSION_FILE] = f"{VERSION}\n".encode()
     write_all(contents)
     for name in wanted:
         if name in there:

@@ -9,14 +9,10 @@ from pathlib import Path
 from selvedge.errors import UsageError
 from selvedge.project.collection import FOLDER, PACKAGED_TEMPLATES
 
-BASES = ".ejected"
-"""The folder in a project's deploy/ with the package's text of each copied file, as it was: merges begin there. git has it, too."""
 SUFFIXES = (".py", ".j2")
 """How the names of tasks and templates end."""
 IMPORT = re.compile(r"^\s*(?:from selvedge\.project\b|import selvedge\.project\b|from selvedge import .*\bproject\b)", re.MULTILINE)
 """A line of a fabfile that uses the installed package."""
-VERSION_FILE = "version"
-"""The file in it with the version that these texts are from."""
 
 
 def folders() -> dict[str, Path]:

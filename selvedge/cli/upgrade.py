@@ -14,7 +14,7 @@ from selvedge.cli.files import is_there, write_all
 from selvedge.cli.renamed import renamed
 from selvedge.cli.say import Say
 from selvedge.errors import SelvedgeError, UsageError
-from selvedge.project.collection import CONFLICT
+from selvedge.project.collection import BASES, CONFLICT, VERSION_FILE
 from selvedge.value import Value
 from selvedge.version import VERSION
 
@@ -63,7 +63,7 @@ def upgrade(start: Path, *, markers: bool, confirm: Callable[[], bool], say: Say
     _write(deploy, changes, {name: files[name] for name in bases if name in files})
     lost = [name for name in files if name not in bases and (deploy / name).is_file()]
     for name in lost:
-        say(NO_BASE.format(name, f"{deploy.name}/", packaged.BASES))
+        say(NO_BASE.format(name, f"{deploy.name}/", BASES))
     if conflicts:
         say(f"Resolve the conflicts in {', '.join(conflicts)}: edit the places between {CONFLICT.strip()} and >>>>>>>.")
     elif changes:
@@ -78,7 +78,7 @@ def _bases(deploy: Path) -> dict[str, str]:
 
     Raises UsageError if something that is no file has the name of one.
     """
-    folder = deploy / packaged.BASES
+    folder = deploy / BASES
     paths = (path for name in packaged.folders() for path in (folder / name).rglob("*"))
     found = {str(path.relative_to(folder)) for path in paths if path.suffix in packaged.SUFFIXES and is_there(path)}
     return {name: _text(folder / name) for name in sorted(found) if is_there(deploy / name)}
@@ -147,7 +147,7 @@ def _merged(ours: str, base: str, theirs: str, version: str) -> tuple[str, int]:
 
 def _version(deploy: Path) -> str:
     """Return the version that the project's files are from, "before" if it is not known."""
-    file = deploy / packaged.BASES / packaged.VERSION_FILE
+    file = deploy / BASES / VERSION_FILE
     text = file.read_text("utf-8", errors="replace").strip() if file.is_file() else ""
     return text if re.fullmatch(r"[0-9]+(\.[0-9]+)*[0-9A-Za-z.+-]*", text, re.ASCII) else "before"
 
@@ -174,7 +174,7 @@ def _show(top: Path, change: Change, say: Say) -> None:
 def _write(deploy: Path, changes: list[Change], bases: dict[str, Path]) -> None:
     """Write the files and the package's texts. If this is interrupted, the next run does the rest."""
     contents = {change.path: change.after.encode() for change in changes}
-    contents |= {deploy / packaged.BASES / name: path.read_bytes() for name, path in bases.items()}
+    contents |= {deploy / BASES / name: path.read_bytes() for name, path in bases.items()}
     if bases:
-        contents[deploy / packaged.BASES / packaged.VERSION_FILE] = f"{VERSION}\n".encode()
+        contents[deploy / BASES / VERSION_FILE] = f"{VERSION}\n".encode()
     write_all({path: content for path, content in contents.items() if not path.exists() or path.read_bytes() != content})

@@ -129,7 +129,7 @@ class Tunnel:
             self._print(error)
             return
         self._error = ""
-        if not link.carry(local) and link.is_lost:
+        if not link.carry(local) and link.is_lost and not self._links.ended:
             self._print(
                 SelvedgeError(
                     f"{self._name}: the SSH connection was lost, and with it the connections through the tunnel.",

@@ -9,6 +9,8 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from selvedge.version import VERSION
+
 if TYPE_CHECKING:
     from invoke.collection import Collection
 
@@ -24,6 +26,10 @@ CONFLICT = "<<<<<<< "
 """The beginning of the first line of a conflict, as `git merge-file` writes it."""
 FOLDER = "deploy"
 """The folder beside a project's fabfile with its own tasks/ and templates/ (`selvedge eject`)."""
+BASES = ".ejected"
+"""The folder in it with the package's text of each copied file, as it was: merges begin there. git has it, too."""
+VERSION_FILE = "version"
+"""The file in that folder with the version that these texts are from."""
 
 
 def collection(fabfile: str) -> Collection:
@@ -49,6 +55,19 @@ def collection(fabfile: str) -> Collection:
         sys.stderr.write(sentence)
         raise SystemExit(2) from None
     return found
+
+
+def outdated_copies() -> str:
+    """Return a sentence if the project's copies are from another version than the installed package; "" otherwise."""
+    for folder in TEMPLATES[:-1]:
+        try:
+            version = (folder.parent / BASES / VERSION_FILE).read_text("utf-8").strip()
+        except (OSError, ValueError):
+            continue
+        if version != VERSION:
+            what = f"The files in {FOLDER}/ are from Selvedge {version}, and {VERSION} is installed"
+            return f"{what}. `selvedge upgrade` merges the changes into them."
+    return ""
 
 
 def _mistake(error: Exception, own: Path) -> str:

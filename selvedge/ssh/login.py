@@ -16,6 +16,7 @@ from selvedge.ssh import known_hosts
 from selvedge.ssh.authentication import KeyLogin, LoginRefused, Typed
 from selvedge.ssh.config import ClientSettings, for_host, for_jump_host, login_users
 from selvedge.ssh.failures import endless_jumps, socket_passing, unreachable
+from selvedge.ssh.flags import configuration_file, typed_keys
 from selvedge.ssh.host_keys import HostKeyCheck, HostKeyRefused
 from selvedge.ssh.known_hosts import HostKey
 from selvedge.ssh.named_files import check_named_files
@@ -32,17 +33,6 @@ KEEPALIVE = 5
 """Seconds between two messages on an idle connection, so that firewalls keep it and a dead one is noticed."""
 MOST_JUMPS = 8
 """Jump hosts on the path to a server; more are a loop in ssh's configuration."""
-
-
-def configuration_file(config: Config) -> str:
-    """Return the file of `fab -S` or of Fabric's own configuration, "" for the usual ones of ssh."""
-    return str(config._runtime_ssh_path or config.ssh_config_path or "")
-
-
-def typed_keys(config: Config) -> tuple[str, ...]:
-    """Return the private keys of `fab -i`."""
-    keys = config.connect_kwargs.get("key_filename") or ()
-    return (keys,) if isinstance(keys, str) else tuple(keys)
 
 
 class ServerConnection(Connection):

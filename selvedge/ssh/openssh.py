@@ -11,8 +11,9 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -48,14 +49,15 @@ def ask(request: Request) -> Options:
     return _ask(request, str(home_folder()), shutil.which("ssh") or "")
 
 
-def ask_all(requests: Iterable[Request]) -> None:
-    """Ask all of these at once, so that `ask` has the answers. Raises UsageError as `ask` does."""
+@contextmanager
+def asking(requests: Iterable[Request]) -> Iterator[None]:
+    """Ask all of these at once while the block runs, so that `ask` has the answers. At its end, raise UsageError as `ask` does."""
     distinct = list(dict.fromkeys(requests))
-    if len(distinct) > 1:
-        with ThreadPoolExecutor(max_workers=min(16, len(distinct))) as pool:
-            list(pool.map(ask, distinct))
-    elif distinct:
-        ask(distinct[0])
+    with ThreadPoolExecutor(max_workers=16) as pool:
+        answers = [pool.submit(ask, each) for each in distinct]
+        yield
+        for each in answers:
+            each.result()
 
 
 def forget() -> None:

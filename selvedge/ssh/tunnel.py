@@ -21,11 +21,15 @@ _RESET = struct.pack("ii", 1, 0)
 
 
 class Links:
-    """The SSH connections to one server that channels need. sshd allows ten channels on each by default (MaxSessions)."""
+    """The SSH connections to one server that channels need. sshd allows ten channels on each by default (MaxSessions).
+
+    ended: whether `close` ends them, so that none was lost.
+    """
 
     def __init__(self, remote: Remote) -> None:
         self._remotes: tuple[Remote, ...] = (remote,)
         self._lock = threading.Lock()
+        self.ended = False
 
     def open(self, script: str, mark: str, *, as_root: bool) -> Link:
         """Start a script, and wait for its answer: the rest of the first line that begins with `mark`.
@@ -52,6 +56,7 @@ class Links:
 
     def close(self) -> None:
         """End all connections."""
+        self.ended = True
         for remote in self._remotes:
             remote.close()
 

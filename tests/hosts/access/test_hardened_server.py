@@ -150,14 +150,18 @@ def test_fail2ban_bans_a_stranger_and_not_the_owner(hardened: Server, lab: Lab) 
     login = f"timeout 10 ssh {options} nobody-$i@{hardened.address} true"
     stranger.run(f"for i in 1 2 3 4 5 6 7; do {login}; done; true")
     banned = lambda: stranger.address in hardened.run("fail2ban-client get sshd banip").stdout  # noqa: E731
-    until(banned, 20, "the stranger is banned")
-    assert "refused" in stranger.run(login, check=False).stderr
+    until(banned, 60, "the stranger is banned")
+    # fail2ban lists an address before it tells the firewall, and sshd's own penalty closes the connection meanwhile.
+    until(lambda: "refused" in stranger.run(login, check=False).stderr, 30, "the stranger is refused")
     for number in range(7):  # fail2ban ignores addresses that logged in recently.
         ssh(hardened, f"nobody-{number}", "true")
     time.sleep(3)
     # A ban lasts ten minutes, a penalty of sshd itself less than one.
     until(lambda: becomes_root(hardened), 60, "the owner is not banned")
-    assert hardened.run("fail2ban-client get sshd banip").stdout.split() == [stranger.address]
+    # Another stranger of this test may still be banned, if it runs for the second time. The owner is on this machine.
+    with socket.create_connection((hardened.address, 22), timeout=5) as connection:
+        owner = connection.getsockname()[0]
+    assert owner not in hardened.run("fail2ban-client get sshd banip").stdout.split()
 
 
 def test_unattended_upgrades_are_on_with_a_reboot_time(hardened: Server) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 
+import pytest
+
 from drills import QUICK, assert_consistent, drained
 from lab import Lab, Project
 from sandbox import Server
@@ -24,6 +26,7 @@ def copy_python(old: Server, new: Server, name: str) -> None:
     assert packed.returncode == 0
 
 
+@pytest.mark.thorough
 def test_deploy_installs_a_python_that_debian_13_lacks(lab: Lab, project: Project) -> None:
     old, server = lab.server("setup"), lab.server("setup", "trixie")
     assert server.run("apt-cache policy python3.11").stdout == ""

@@ -77,6 +77,8 @@ def flags_of(monkeypatch: pytest.MonkeyPatch, *words: str, dry: bool = False) ->
         def check_named_files(self) -> None:
             pass
 
+        def name_outdated_copies(self) -> None: ...
+
         def name_hosts_file(self) -> None:
             pass
 
@@ -153,6 +155,8 @@ def test_what_nobody_foresaw_is_one_sentence(monkeypatch: pytest.MonkeyPatch, ca
     from selvedge import run as runs
 
     class Broken(runs.Run):
+        def name_outdated_copies(self) -> None: ...
+
         def name_hosts_file(self) -> None:
             raise ZeroDivisionError("by nobody")
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from selvedge.cli.written import FABFILE, FABRIC
+from selvedge.version import VERSION
 from tests.unit.project.sources import ROOT
 
 FAB = Path(sys.executable).with_name("fab")
@@ -105,3 +106,14 @@ def test_fab_without_a_project_says_what_to_do(tmp_path: Path) -> None:
     call += ["-c", "other", "--list"]
     done = subprocess.run(call, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 1 and "named 'other'" in done.stderr
+
+
+def test_copies_of_another_version_are_named(project: Path) -> None:
+    ejected = project / "deploy/.ejected"
+    ejected.mkdir()
+    (ejected / "version").write_text("0.0.9\n")
+    ended = fab(project, "deploy", "--dry-run", "--commit", "x y")
+    assert "deploy/ are from Selvedge 0.0.9, and " in ended.stderr and "`selvedge upgrade` merges" in ended.stderr
+    assert "0.0.9" not in fab(project, "deploy", "--script", "--commit", "x y").stderr
+    (ejected / "version").write_text(f"{VERSION}\n")
+    assert "from Selvedge" not in fab(project, "deploy", "--dry-run", "--commit", "x y").stderr

@@ -200,9 +200,10 @@ def test_one_process_for_each_host(fake_ssh: Callable[[str], Path], home: Path) 
     log = fake_ssh("echo hostname 203.0.113.9; echo user me; echo port 22")
     openssh.forget()
     requests = [openssh.Request(name, "deploy") for name in ("a", "b", "a")]
-    openssh.ask_all(requests)
-    assert for_host(Host(name="a"), "deploy").address == "203.0.113.9"
+    with openssh.asking(requests):
+        pass
     calls = log.read_text().splitlines()
+    assert for_host(Host(name="a"), "deploy").address == "203.0.113.9" and calls == log.read_text().splitlines()
     assert sorted(call.partition("-l")[2] for call in calls) == [" deploy -- a", " deploy -- b"]
 
 
