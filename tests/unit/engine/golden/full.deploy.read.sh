@@ -259,11 +259,11 @@ nginx_without_sites /etc/nginx/conf.d/selvedge-sites.conf
 echo --
 probe_path /etc/nginx/conf.d/selvedge-sites.conf b0ddaf16977a6b8c5f9fbda3f2f56b94909bd9e904f52a165acd7b33d4cbac9d
 printf '\n%s fact 66\n' "$mark"
-probe_path /etc/nginx/conf.d/selvedge.conf 482ca0f616f8fb0d71e69591371f2e480854c71f7a7a29ee1901fb36dbffb30a
+probe_path /etc/nginx/conf.d/selvedge.conf e5b1e720a465b2015fa21d5182a824b998bb1f5cac6f0f2911911ddd43eb9d12
 printf '\n%s fact 67\n' "$mark"
 probe_path /etc/nginx/snippets/hello.include.conf ''
 printf '\n%s fact 68\n' "$mark"
-probe_path /etc/nginx/snippets/hello.conf 5397a3f0177a243ab0d8125b07a5db33240d6e87c4b1c582a6e4276e735ab8dc
+probe_path /etc/nginx/snippets/hello.conf 2c228ff24584e55901f055e71d7750eb90d9e848f6552da08929c6de6cd57b5c
 printf '\n%s fact 69\n' "$mark"
 probe_path /etc/nginx/conf.d/00-selvedge-hello.conf ''
 printf '\n%s fact 70\n' "$mark"

@@ -174,6 +174,16 @@ map $upstream_http_referrer_policy $selvedge_referrer_policy {
     default '';
     '' strict-origin-when-cross-origin;
 }
+# The app's own pages may use these, pages of others inside of them may not.
+map $upstream_http_permissions_policy $selvedge_permissions_policy {
+    default '';
+    '' 'camera=(self), display-capture=(self), geolocation=(self), microphone=(self), payment=(self), usb=(self)';
+}
+# A page that opens this one cannot reach into it. Login windows that this one opens still can.
+map $upstream_http_cross_origin_opener_policy $selvedge_opener_policy {
+    default '';
+    '' same-origin-allow-popups;
+}
 # Counts the open requests of each address.
 limit_conn_zone $binary_remote_addr zone=selvedge_address:10m;
 # Requests for missing pages are logged for fail2ban, but only direct ones: a ban for a request through a proxy or CDN would
@@ -186,13 +196,19 @@ map $selvedge_direct$status $selvedge_missed {
     default 0;
     yes404 1;
 }
+# How long browsers keep files: those with a hash of their content in the name never change.
+map $uri $selvedge_asset_expires {
+    default 1h;
+    '~[.-](?=[0-9a-f]*[0-9])[0-9a-f]{8,64}\.[^/]+$' 365d;
+    '~[.-](?=[^./]*[0-9A-Z][^./]*[0-9A-Z])[A-Za-z0-9_-]{8}\.[^/]+$' 365d;
+}
 # With a page that handles paths in the browser ([nginx] spa): requests for a page, not for data, and how long browsers keep files.
 map "$request_method $http_accept" $selvedge_navigation {
     default '';
     '~^(GET|HEAD) .*text/html' yes;
 }
 map $sent_http_content_type $selvedge_page_expires {
-    default 1h;
+    default $selvedge_asset_expires;
     '~^text/html' epoch;
 }
 EOF
@@ -257,6 +273,8 @@ gzip_types text/plain text/css text/xml text/javascript application/json applica
 add_header X-Content-Type-Options $selvedge_content_type_options always;
 add_header X-Frame-Options $selvedge_frame_options always;
 add_header Referrer-Policy $selvedge_referrer_policy always;
+add_header Permissions-Policy $selvedge_permissions_policy always;
+add_header Cross-Origin-Opener-Policy $selvedge_opener_policy always;
 
 location = "/old" {
     absolute_redirect off;
@@ -267,7 +285,8 @@ location ^~ "/static/" {
     alias "/srv/hello/current/backend/static/";
     disable_symlinks if_not_owner "from=/srv/hello/current/";
     access_log off;
-    expires 1h;
+    expires $selvedge_asset_expires;
+    gzip_static on;
     location ~ /\. {
         return 404;
     }
@@ -518,7 +537,7 @@ header=1
 request_check
 fi
 service_run 'enable --now' nginx
-stamp_write nginx-hello 7ecc3331314247c666c934178ddc8ad207c2c012c25bf871d10cf869620ee4b3
+stamp_write nginx-hello 57fbe4f28a767b7e09547d571a13055f995c12055dd795e5f571af22847cd0aa
 )
 change_18() (
 set -eu

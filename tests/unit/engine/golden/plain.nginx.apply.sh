@@ -135,6 +135,16 @@ map $upstream_http_referrer_policy $selvedge_referrer_policy {
     default '';
     '' strict-origin-when-cross-origin;
 }
+# The app's own pages may use these, pages of others inside of them may not.
+map $upstream_http_permissions_policy $selvedge_permissions_policy {
+    default '';
+    '' 'camera=(self), display-capture=(self), geolocation=(self), microphone=(self), payment=(self), usb=(self)';
+}
+# A page that opens this one cannot reach into it. Login windows that this one opens still can.
+map $upstream_http_cross_origin_opener_policy $selvedge_opener_policy {
+    default '';
+    '' same-origin-allow-popups;
+}
 # Counts the open requests of each address.
 limit_conn_zone $binary_remote_addr zone=selvedge_address:10m;
 # Requests for missing pages are logged for fail2ban, but only direct ones: a ban for a request through a proxy or CDN would
@@ -147,13 +157,19 @@ map $selvedge_direct$status $selvedge_missed {
     default 0;
     yes404 1;
 }
+# How long browsers keep files: those with a hash of their content in the name never change.
+map $uri $selvedge_asset_expires {
+    default 1h;
+    '~[.-](?=[0-9a-f]*[0-9])[0-9a-f]{8,64}\.[^/]+$' 365d;
+    '~[.-](?=[^./]*[0-9A-Z][^./]*[0-9A-Z])[A-Za-z0-9_-]{8}\.[^/]+$' 365d;
+}
 # With a page that handles paths in the browser ([nginx] spa): requests for a page, not for data, and how long browsers keep files.
 map "$request_method $http_accept" $selvedge_navigation {
     default '';
     '~^(GET|HEAD) .*text/html' yes;
 }
 map $sent_http_content_type $selvedge_page_expires {
-    default 1h;
+    default $selvedge_asset_expires;
     '~^text/html' epoch;
 }
 EOF
@@ -302,7 +318,7 @@ header=''
 request_check
 fi
 service_run 'enable --now' nginx
-stamp_write nginx-hello 848f8c7475c9c7fd426fbc6c76fafd5f163cf8b1808795efed3e204015449c9a
+stamp_write nginx-hello cea78739d5c57ab71eeb88b3753cb20e5a9a49bdd9b9c16aea7d3ddc29378232
 )
 change_14() (
 set -eu
