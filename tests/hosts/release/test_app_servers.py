@@ -6,8 +6,8 @@ import ipaddress
 import json
 
 import pytest
-from test_broken_apps import FAULTS
 
+from broken_apps import FAULTS
 from drills import GENTLE, QUICK, assert_consistent, live, waiting
 from lab import Project
 from refusals import refuse
