@@ -49,7 +49,7 @@ class Commit:
     def read(self, path: str) -> str | None:
         folder, _, name = path.rpartition("/")
         # Most of the files that a project may have are missing: git is not asked for those.
-        if name not in self._names(folder) or self._names(folder)[name] == FOLDER:
+        if self._names(folder).get(name, FOLDER) == FOLDER:
             return None
         found = _answer(self._checkout, "cat-file", "blob", f"{self._commit}:{path}")
         return None if found is None else decoded(found)

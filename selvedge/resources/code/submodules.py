@@ -45,16 +45,15 @@ def parts(repository: Path, commit: str) -> tuple[Part, ...]:
     Raises UsageError for a submodule that is missing on this machine.
     """
     top = Part("", commit, repository)
-    try:
-        readable = entries(repository, commit) is not None
-    except SelvedgeError:
-        return (top,)  # git is not installed
-    return tuple(_with_submodules(top, repository)) if readable or _has_commit(top) else (top,)
+    return tuple(_with_submodules(top, repository)) if _has_commit(top) else (top,)
 
 
 def _has_commit(part: Part) -> bool:
-    """Return whether the repository has the commit with its files. False without git."""
+    """Return whether the repository has the commit with its files, although git may not be able to read them. False without git."""
     try:
+        # Their names are needed next.
+        if entries(part.folder, part.commit) is not None:
+            return True
         done = git(part.folder, "cat-file", "-e", f"{part.commit}^{{tree}}", environment_variables=git_variables(part.folder))
     except SelvedgeError:
         return False
