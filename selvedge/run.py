@@ -84,13 +84,16 @@ class Run:
 
     def check(self, tasks: Sequence[Step], options: Mapping[str, Any]) -> None:
         """Check the tasks' preconditions before any server is contacted. Raises ConfigError or UsageError."""
-        from selvedge.release.commits import ref_of
+        from selvedge.release.preconditions import read_commits
+        from selvedge.release.refs import ref_of
 
-        for session in self.fleet.sessions:
-            app = session.target.releasing(replace(session.release, ref=ref_of(session.name, options)))
-            for step in dict.fromkeys(part for task in tasks for part in task.parts(app)):
-                if step.precondition:
-                    step.precondition(app)
+        refs = {session.name: ref_of(session.name, options) for session in self.fleet.sessions}
+        apps = [session.target.releasing(replace(session.release, ref=refs[session.name])) for session in self.fleet.sessions]
+        parts = [(app, step) for app in apps for step in dict.fromkeys(part for task in tasks for part in task.parts(app))]
+        read_commits(app for app, step in parts if step.needs_commit)
+        for app, step in parts:
+            if step.precondition:
+                step.precondition(app)
         if not options.get("script"):
             self._warn_of_tracked_files()
 

@@ -8,7 +8,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from pydantic.fields import FieldInfo
-from pydantic_settings import EnvSettingsSource
 
 from selvedge.config.hosts import OVERRIDES
 from selvedge.config.schema import field_at, value_from_text
@@ -20,17 +19,6 @@ NO_SETTINGS = frozenset(
     f"{PREFIX}{name}" for name in ("HOSTS_FILE", "SUDO_PASSWORD", "DEBUG", "SANDBOX_DIR", "SANDBOX_DRIVER")
 )
 """Env vars with the prefix that are not settings."""
-
-
-class _TablesFromEnvVars(EnvSettingsSource):
-    """pydantic-settings' conversion of names to nested tables, for env vars from any mapping."""
-
-    def __init__(self, env_vars: Mapping[str, str]) -> None:
-        super().__init__(Settings)
-        self.env_vars = {name.lower(): value for name, value in env_vars.items()}
-
-    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:  # noqa: ARG002  (pydantic-settings' signature)
-        return value_from_text(field.annotation, value) if field else value
 
 
 def settings_env_vars(environ: Mapping[str, str]) -> dict[str, str]:
@@ -69,7 +57,12 @@ def tables_of(env_vars: Mapping[str, str], hosts: Collection[str]) -> dict[str, 
 
     hosts: the names of known hosts. An env var has `_` for the `-` and `.` in them.
     """
-    data: dict[str, Any] = _TablesFromEnvVars(env_vars)()
+    if not env_vars:
+        return {}
+    # Imported here: pydantic-settings takes 12 ms to load, and most runs have no such variable.
+    from selvedge.config.nested_env_vars import nested_tables
+
+    data = nested_tables(env_vars)
     real_names = {re.sub(r"[-.]", "_", name).lower(): name for name in hosts}
     tables = data.get("hosts")
     if isinstance(tables, dict):

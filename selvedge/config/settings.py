@@ -8,7 +8,6 @@ from types import MappingProxyType
 from typing import Any, Self
 
 from pydantic import Field, PrivateAttr, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from selvedge.config.app import App
 from selvedge.config.box import Box
@@ -16,6 +15,7 @@ from selvedge.config.env_command import EnvCommands
 from selvedge.config.hosts import OVERRIDES, EntryName, Host, select_hosts, with_name
 from selvedge.config.mirrors import Mirrors
 from selvedge.config.nginx import Nginx
+from selvedge.config.section import Section
 from selvedge.config.server import Hooks, Rollout, Server, Tls
 from selvedge.config.sources import Source
 from selvedge.config.tables import merged
@@ -23,12 +23,8 @@ from selvedge.config.target import Target
 from selvedge.errors import UsageError
 
 
-class Settings(BaseSettings):
+class Settings(Section):
     """The settings of hosts.toml and of the sources that override it."""
-
-    model_config = SettingsConfigDict(
-        env_prefix="SELVEDGE_", env_nested_delimiter="__", extra="forbid", frozen=True, validate_default=False
-    )
 
     app: App
     # model_construct skips validation: the defaults are valid.
@@ -48,18 +44,6 @@ class Settings(BaseSettings):
     _sudo_password: SecretStr | None = PrivateAttr(default=None)
     _passwords: Mapping[str, SecretStr] = PrivateAttr(default_factory=dict)
     _env_commands: EnvCommands = PrivateAttr(default_factory=EnvCommands)
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Return the tables from `load`, which reads each source itself so that messages can name it."""
-        return (init_settings,)
 
     @model_validator(mode="before")
     @classmethod

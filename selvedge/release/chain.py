@@ -13,8 +13,9 @@ from selvedge.config.dotenv import app_environment
 from selvedge.engine.fleet import Fleet
 from selvedge.engine.session import Planned, Session
 from selvedge.release.carried import must_build, note_other_commits
-from selvedge.release.commits import Commits, apply_options, ref_of
+from selvedge.release.commits import Commits, apply_options
 from selvedge.release.database import network_databases
+from selvedge.release.refs import ref_of
 from selvedge.release.rollout import Plans, roll_out
 from selvedge.report import Report
 from selvedge.report.text import Styled

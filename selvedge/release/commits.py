@@ -8,11 +8,9 @@ from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from pydantic import TypeAdapter, ValidationError
-
-from selvedge.config.types import GitRef
-from selvedge.errors import SelvedgeError, UsageError
+from selvedge.errors import SelvedgeError
 from selvedge.release import carried
+from selvedge.release.refs import ref_of
 from selvedge.resources.code.access import alias_hint
 from selvedge.resources.code.local_repository import SHORT_SHA
 from selvedge.resources.code.sources import code_source
@@ -23,30 +21,6 @@ if TYPE_CHECKING:
     from selvedge.engine.session import Session
 
 SHA = re.compile(r"[0-9a-f]{40}")
-
-
-def requested_ref(options: Mapping[str, Any]) -> str:
-    """Return the branch, tag or SHA of --branch or --commit, "" without them. Raises UsageError if git does not allow the name."""
-    branch, commit = str(options.get("branch") or ""), str(options.get("commit") or "")
-    if branch and commit:
-        raise UsageError("--branch and --commit cannot be used together.", "Use only one of them.")
-    if not branch and not commit:
-        return ""
-    try:
-        return str(TypeAdapter(GitRef).validate_python(branch or commit))
-    except ValidationError as error:
-        flag = "--branch" if branch else "--commit"
-        kind = "branch" if branch else "tag, SHA or branch"
-        remedy = "Use a branch of the repository." if branch else "Use a SHA or a tag of the repository."
-        raise UsageError(f"{flag}: {branch or commit!r} is not a valid name of a {kind}.", remedy) from error
-
-
-def ref_of(host: str, options: Mapping[str, Any]) -> str:
-    """Return the ref to release on a host: that of the command line, else that of the host in the option "refs", else "".
-
-    Raises UsageError as `requested_ref` does.
-    """
-    return requested_ref(options) or str(options.get("refs", {}).get(host, ""))
 
 
 def apply_options(sessions: Sequence[Session], options: Mapping[str, Any]) -> None:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import atexit
 import functools
-import gzip
 import hashlib
 import io
 import os
 import posixpath
 import re
 import stat
-import tarfile
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +25,9 @@ from selvedge.ssh.payload import readable
 from selvedge.value import Value
 
 if TYPE_CHECKING:
+    import gzip
+    import tarfile
+
     from selvedge.config.target import Target
 
 _SECRET = re.compile(
@@ -127,6 +128,9 @@ def pack(base: Path, carried: tuple[str, ...], sha256: str = "") -> Archive:
     """
     if (base, sha256) in _PACKED:
         return _PACKED[base, sha256]
+    # Imported here, like tarfile: every deploy loads this module, and most carry nothing.
+    import gzip
+
     left_out: list[str] = []
     entries = list(_entries(base, carried, left_out))
     handle, name = tempfile.mkstemp(dir=_folder(), suffix=".tar.gz")
@@ -171,6 +175,8 @@ class _Hashing(io.RawIOBase):
 
 def _write(base: Path, entries: list[_Entry], stream: _Hashing) -> None:
     """Write an archive that depends on nothing but names, contents, links and the right to execute."""
+    import tarfile
+
     with tarfile.open(fileobj=stream, mode="w|", format=tarfile.PAX_FORMAT) as archive:
         for entry in entries:
             info = tarfile.TarInfo(entry.name)

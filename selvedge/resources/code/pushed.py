@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import functools
 import subprocess
-import tarfile
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -187,6 +186,8 @@ def _unpackable(checkout: Path, stderr: str) -> SelvedgeError:
 @functools.cache
 def _archive(files: tuple[LargeFile, ...]) -> Path:
     """Return a tar archive of large files, each named by its SHA-256."""
+    import tarfile
+
     path = _folder() / f"{abs(hash(files)):x}.tar"
     with tarfile.open(path, "w") as archive:
         for file in files:

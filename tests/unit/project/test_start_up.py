@@ -19,7 +19,7 @@ def test_settings_load_without_heavy_imports(tmp_path: Path) -> None:
     (tmp_path / "hosts.toml").write_text(TWO)
     program = (
         "import sys\nfrom selvedge.config.load import load\nload().select(['web-1'])\n"
-        "print([name for name in ('fabric', 'paramiko', 'jinja2', 'email_validator') if name in sys.modules])"
+        "print([name for name in ('fabric', 'paramiko', 'jinja2', 'email_validator', 'pydantic_settings') if name in sys.modules])"
     )
     environ = {**os.environ, "PYTHONPATH": str(ROOT), "SELVEDGE_SANDBOX_DIR": str(tmp_path)}
     run = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env=environ, check=True, capture_output=True, text=True)
