@@ -16,8 +16,8 @@ class Delivery(Section):
 
     gzip: Switch = Field(
         True,
-        description="Compress text in responses. Of files in `static`, nginx sends the compressed copy beside it, such as "
-        "`app.js.gz`, if there is one.",
+        description="Compress text in responses. For a file in `static`, nginx sends the compressed copy beside it, "
+        "named with `.gz`, if there is one.",
         examples=[False],
     )
     security_headers: Switch = Field(

@@ -56,6 +56,7 @@ FREE = {
     "tls.acme_ca",
     "tls.certificate",
     "tls.certificate_key",
+    "nginx.csp",
     "nginx.include",
     "server.authorized_keys[]",
     "hosts.s.key",
@@ -145,6 +146,8 @@ def test_hostile_text_is_refused_or_kept_exactly(name: str, tmp_path: Path) -> N
 def _may_be_refused(name: str, text: str) -> bool:
     control = any(ord(char) < 32 for char in text)
     dash = text.startswith("-") and name != "app.migrate" and not name.startswith("hooks.")
+    if name == "nginx.csp":
+        return control or "$" in text or not text.isascii()
     return control or dash or (name == "app.repository" and not text.startswith(("./", "../", "/", "~/")))
 
 
