@@ -181,8 +181,8 @@ class SiteSettings(App):
     def _check_rate_limit(self) -> Self:
         if self.nginx.rate_limit and self.tls.upstream and not self.nginx.trusted_proxies:
             raise ValueError(
-                "nginx.rate_limit counts the requests of each address, and all that come from your load balancer (tls.upstream) have "
-                "its address: name it in nginx.trusted_proxies, so that nginx learns the addresses of the visitors"
+                "nginx.rate_limit counts the requests of each address, and all from your load balancer (tls.upstream) have its "
+                "address: name it in nginx.trusted_proxies, so that nginx learns the addresses of the visitors"
             )
         return self
 
