@@ -10,6 +10,7 @@ import pytest
 from broken_apps import FAULTS
 from drills import GENTLE, QUICK, assert_consistent, live, waiting
 from lab import Project
+from nginx_site import raw, status
 from refusals import refuse
 from sandbox import Server
 from traffic import get, load
@@ -68,6 +69,12 @@ class TestUnderSupervisor:
         assert get(f"{server.url}/").headers["X-Release"] == live(server)
         facts = json.loads(get(f"{server.url}/client").text)
         assert facts["scheme"] == "http" and ipaddress.ip_address(facts["client"])
+
+    def test_no_visitor_reaches_the_app_past_nginx(self, server: Server) -> None:
+        """Hypercorn would go on with HTTP/2, of which nginx knows nothing."""
+        upgrade = "GET /client HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
+        answer = raw(server, upgrade + "HTTP2-Settings: AAMAAABkAAQAAP__\r\nAccept: */*\r\n\r\n")
+        assert status(answer) == 200 and b'"scheme":"http"' in answer, answer
 
 
 class TestUnderSystemd:

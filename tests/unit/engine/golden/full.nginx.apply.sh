@@ -152,9 +152,15 @@ file_put /etc/nginx/conf.d/selvedge.conf 0644 root root <<'EOF'
 # Settings that the sites of all apps share.
 # Written by `fab nginx`; edit its template nginx/shared.conf.j2 instead.
 
+# Only WebSockets change the protocol of a connection. With another one, such as HTTP/2 (h2c), a client would talk to the app
+# past nginx, with forged headers.
 map $http_upgrade $connection_upgrade {
-    default upgrade;
-    '' close;
+    default close;
+    '~*^websocket$' upgrade;
+}
+map $http_upgrade $selvedge_upgrade {
+    default '';
+    '~*^websocket$' websocket;
 }
 # The port of the request's Host header, if it has one: the app gets the host as nginx has parsed it, with this port.
 map $http_host $selvedge_port {
@@ -324,7 +330,7 @@ proxy_set_header Forwarded "";
 proxy_set_header Proxy "";
 
 # WebSockets.
-proxy_set_header Upgrade $http_upgrade;
+proxy_set_header Upgrade $selvedge_upgrade;
 proxy_set_header Connection $connection_upgrade;
 
 # The files of a page that handles paths in the browser ([nginx] spa). Other requests go to the app.
@@ -537,7 +543,7 @@ header=1
 request_check
 fi
 service_run 'enable --now' nginx
-stamp_write nginx-hello 57fbe4f28a767b7e09547d571a13055f995c12055dd795e5f571af22847cd0aa
+stamp_write nginx-hello ade12a1b6cc1c9ad0ec6e6ed170374bc30c8dc5e451d88a1bf1989f0619413b9
 )
 change_18() (
 set -eu

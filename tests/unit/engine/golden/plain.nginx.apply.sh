@@ -113,9 +113,15 @@ file_put /etc/nginx/conf.d/selvedge.conf 0644 root root <<'EOF'
 # Settings that the sites of all apps share.
 # Written by `fab nginx`; edit its template nginx/shared.conf.j2 instead.
 
+# Only WebSockets change the protocol of a connection. With another one, such as HTTP/2 (h2c), a client would talk to the app
+# past nginx, with forged headers.
 map $http_upgrade $connection_upgrade {
-    default upgrade;
-    '' close;
+    default close;
+    '~*^websocket$' upgrade;
+}
+map $http_upgrade $selvedge_upgrade {
+    default '';
+    '~*^websocket$' websocket;
 }
 # The port of the request's Host header, if it has one: the app gets the host as nginx has parsed it, with this port.
 map $http_host $selvedge_port {
@@ -218,7 +224,7 @@ proxy_set_header Forwarded "";
 proxy_set_header Proxy "";
 
 # WebSockets.
-proxy_set_header Upgrade $http_upgrade;
+proxy_set_header Upgrade $selvedge_upgrade;
 proxy_set_header Connection $connection_upgrade;
 
 location / {
@@ -318,7 +324,7 @@ header=''
 request_check
 fi
 service_run 'enable --now' nginx
-stamp_write nginx-hello cea78739d5c57ab71eeb88b3753cb20e5a9a49bdd9b9c16aea7d3ddc29378232
+stamp_write nginx-hello 474c1103663e97531d83b39f1a784578808b92cda80e84e1993b247ef10c94c5
 )
 change_14() (
 set -eu
