@@ -89,34 +89,34 @@ probe_path /var/log/hello ''
 printf '\n%s fact 20\n' "$mark"
 probe_path /srv/hello/instances ''
 printf '\n%s fact 21\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-1b8fa7 ''
+probe_path /srv/hello/instances/0123456789ab-708934 ''
 printf '\n%s fact 22\n' "$mark"
-readlink /srv/hello/instances/0123456789ab-1b8fa7/.venv || echo; readlink /srv/hello/releases/0123456789ab/.venv || echo
+readlink /srv/hello/instances/0123456789ab-708934/.venv || echo; readlink /srv/hello/releases/0123456789ab/.venv || echo
 printf '\n%s fact 23\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-1b8fa7/env ''
+probe_path /srv/hello/instances/0123456789ab-708934/env ''
 base=/srv/hello
 live_socket=/srv/hello/live.sock
-environment_of_live /srv/hello/instances/0123456789ab-1b8fa7/env
+environment_of_live /srv/hello/instances/0123456789ab-708934/env
 printf '\n%s fact 24\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-1b8fa7/run cd15a2c09e5e3013b0dbdf5faa30a648c74a1552ac76bc8fe4294087658cb9a1
+probe_path /srv/hello/instances/0123456789ab-708934/run c738236e8aa0223728c815581859478510476d36e48aebe69dd2833849717f9c
 printf '\n%s fact 25\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-1b8fa7/selvedge_worker.py a624f6ad729fb9c8ef55bb5d6fc7b2ac07579bfc7e93b4a0bdb6c10efb165a6f
+probe_path /srv/hello/instances/0123456789ab-708934/selvedge_worker.py a624f6ad729fb9c8ef55bb5d6fc7b2ac07579bfc7e93b4a0bdb6c10efb165a6f
 printf '\n%s fact 26\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-1b8fa7/selvedge_app.py 854c685750695de04157acd9834b4c1e0e7ad47dc7fda3433d9a55bceb279aac
+probe_path /srv/hello/instances/0123456789ab-708934/selvedge_app.py 854c685750695de04157acd9834b4c1e0e7ad47dc7fda3433d9a55bceb279aac
 printf '\n%s fact 27\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-1b8fa7/selvedge_explain.py b3df473e85a707954cf5301a8f5a6ab63d043a572ebec0eaab9eaa73a209a3e9
+probe_path /srv/hello/instances/0123456789ab-708934/selvedge_explain.py b3df473e85a707954cf5301a8f5a6ab63d043a572ebec0eaab9eaa73a209a3e9
 printf '\n%s fact 28\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-1b8fa7/selvedge_asgi.py a405d4032648b7af91f3178ac633ff15f521d2e178f520a9056d76dc0e014210
+probe_path /srv/hello/instances/0123456789ab-708934/selvedge_asgi.py a405d4032648b7af91f3178ac633ff15f521d2e178f520a9056d76dc0e014210
 printf '\n%s fact 29\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-1b8fa7/gunicorn_start dfd394abde2d539f5ed5d11106789ccce09ba7ef600b2e70e8576ab7e1af47d9
+probe_path /srv/hello/instances/0123456789ab-708934/gunicorn_start 23416b45d8b10a2d503af515586539076fbc01c79e71d16ac98e83466089e0fc
 printf '\n%s fact 30\n' "$mark"
 [ -e /etc/logrotate.conf ] && echo there || true
 printf '\n%s fact 31\n' "$mark"
-[ -e /srv/hello/instances/0123456789ab-1b8fa7/gunicorn_start ] && echo there || true
+[ -e /srv/hello/instances/0123456789ab-708934/gunicorn_start ] && echo there || true
 printf '\n%s fact 32\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-1b8fa7/unit.socket e5cf9f5f36bae4fadd8a84a9f83f311d2d21641f455a7225d7983b9d6a44daca
+probe_path /srv/hello/instances/0123456789ab-708934/unit.socket cea49345bcea981ff3646c58c6dc44b9f3e4fef8ea3543ec6a722604f962eeb8
 printf '\n%s fact 33\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-1b8fa7/unit.service 3d5964a438bdac1421b02493bf6eb9f459ddecad45b1e753baf3437d485a85e2
+probe_path /srv/hello/instances/0123456789ab-708934/unit.service a230b769f3a4f3ee5a587ca8e353cffd5f80eda007d70599ba9bf813a7102c56
 printf '\n%s fact 34\n' "$mark"
 probe_path /etc/logrotate.d/hello.app bad329b319870356f0908ddd3ac14b3f61f0994dbec02f2862eb84cd515c89b0
 printf '\n%s fact 35\n' "$mark"
@@ -137,7 +137,7 @@ live_socket=/srv/hello/live.sock
 supervisor_conf=/etc/supervisor/conf.d/hello.conf
 releases_fact
 base=/srv/hello
-environment_of_left 0123456789ab-1b8fa7
+environment_of_left 0123456789ab-708934
 printf '\n%s fact 38\n' "$mark"
 probe_path /etc/tmpfiles.d/hello.conf acf9fe75f943addd96ef29447a00fce22a5ab6bc9c97795c709e50a34ce37f38
 printf '\n%s fact 39\n' "$mark"
@@ -241,8 +241,8 @@ probe_existing /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http
 :
 }
 read_lookups() {
-probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/deploy_key /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-1b8fa7 /srv/hello/instances/0123456789ab-1b8fa7/.venv /srv/hello/instances/0123456789ab-1b8fa7/env /srv/hello/instances/0123456789ab-1b8fa7/run /srv/hello/instances/0123456789ab-1b8fa7/selvedge_worker.py /srv/hello/instances/0123456789ab-1b8fa7/selvedge_app.py /srv/hello/instances/0123456789ab-1b8fa7/selvedge_explain.py /srv/hello/instances/0123456789ab-1b8fa7/selvedge_asgi.py /srv/hello/instances/0123456789ab-1b8fa7/gunicorn_start /srv/hello/instances/0123456789ab-1b8fa7/unit.socket /srv/hello/instances/0123456789ab-1b8fa7/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/conf.d/00-selvedge-hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
-probe_take_hashes /srv/hello/instances/0123456789ab-1b8fa7/env /srv/hello/instances/0123456789ab-1b8fa7/run /srv/hello/instances/0123456789ab-1b8fa7/selvedge_worker.py /srv/hello/instances/0123456789ab-1b8fa7/selvedge_app.py /srv/hello/instances/0123456789ab-1b8fa7/selvedge_explain.py /srv/hello/instances/0123456789ab-1b8fa7/selvedge_asgi.py /srv/hello/instances/0123456789ab-1b8fa7/gunicorn_start /srv/hello/instances/0123456789ab-1b8fa7/unit.socket /srv/hello/instances/0123456789ab-1b8fa7/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
+probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/deploy_key /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-708934 /srv/hello/instances/0123456789ab-708934/.venv /srv/hello/instances/0123456789ab-708934/env /srv/hello/instances/0123456789ab-708934/run /srv/hello/instances/0123456789ab-708934/selvedge_worker.py /srv/hello/instances/0123456789ab-708934/selvedge_app.py /srv/hello/instances/0123456789ab-708934/selvedge_explain.py /srv/hello/instances/0123456789ab-708934/selvedge_asgi.py /srv/hello/instances/0123456789ab-708934/gunicorn_start /srv/hello/instances/0123456789ab-708934/unit.socket /srv/hello/instances/0123456789ab-708934/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/conf.d/00-selvedge-hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
+probe_take_hashes /srv/hello/instances/0123456789ab-708934/env /srv/hello/instances/0123456789ab-708934/run /srv/hello/instances/0123456789ab-708934/selvedge_worker.py /srv/hello/instances/0123456789ab-708934/selvedge_app.py /srv/hello/instances/0123456789ab-708934/selvedge_explain.py /srv/hello/instances/0123456789ab-708934/selvedge_asgi.py /srv/hello/instances/0123456789ab-708934/gunicorn_start /srv/hello/instances/0123456789ab-708934/unit.socket /srv/hello/instances/0123456789ab-708934/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
 probe_take_packages nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2
 :
 }
