@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from websockets.sync.client import connect
 
-from broken_apps import FAULTS
+from broken_apps import FAULTS, MANAGED
 from drills import GENTLE, QUICK, assert_consistent, drained, insert, live, waiting
 from lab import Project, until
 from nginx_site import raw, status
@@ -73,7 +73,7 @@ def workers(server: Server) -> set[str]:
 
 
 def workers_log(server: Server) -> str:
-    return server.run(f"cat /srv/hello/logs/{live(server)}.log").stdout
+    return server.run(f"cat /var/log/hello/{live(server)}.log").stdout
 
 
 class TestUnderSupervisor:
@@ -111,7 +111,7 @@ class TestUnderSupervisor:
     @pytest.mark.usefixtures("name")
     def test_no_visitor_reaches_the_app_past_nginx(self, server: Server) -> None:
         """Hypercorn would go on with HTTP/2, of which nginx knows nothing."""
-        upgrade = "GET /client HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
+        upgrade = "GET /client HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\n"
         answer = raw(server, upgrade + "HTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n")
         assert status(answer) == 200 and b'"scheme":"http"' in answer, answer
 
@@ -142,17 +142,30 @@ class TestUnderSystemd:
         change_there_and_back(server, project, "systemd", 1)
 
 
+@pytest.fixture(scope="class", params=OTHERS)
+def other(request: pytest.FixtureRequest, server: Server, project: Project) -> str:
+    """Run the app by an app server, under the process manager that the class names."""
+    project.configure(**QUICK | {"server": request.param, "manager": request.cls.manager})
+    project.must("-H", server.name, "deploy")
+    assert_consistent(server)
+    return str(request.param)
+
+
 @pytest.mark.thorough
 @pytest.mark.usefixtures("branch")
 class TestBroken:
-    @pytest.fixture(scope="class", autouse=True, params=OTHERS)
-    @staticmethod
-    def name(request: pytest.FixtureRequest, server: Server, project: Project) -> str:
-        project.configure(**QUICK | {"server": request.param})
-        project.must("-H", server.name, "deploy")
-        assert_consistent(server)
-        return str(request.param)
+    manager = "supervisor"
 
     @pytest.mark.parametrize("fault", BROKEN)
-    def test_the_old_release_serves_every_request(self, server: Server, project: Project, name: str, fault: str) -> None:
-        refuse(server, project, FAULTS[fault], server=name)
+    def test_the_old_release_serves_every_request(self, server: Server, project: Project, other: str, fault: str) -> None:
+        refuse(server, project, FAULTS[fault], server=other)
+
+
+@pytest.mark.thorough
+@pytest.mark.usefixtures("branch")
+class TestBrokenUnderSystemd:
+    manager = "systemd"
+
+    @pytest.mark.parametrize("fault", MANAGED)
+    def test_the_old_release_serves_every_request(self, server: Server, project: Project, other: str, fault: str) -> None:
+        refuse(server, project, FAULTS[fault], server=other, manager="systemd")
