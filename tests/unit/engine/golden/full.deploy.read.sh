@@ -259,11 +259,11 @@ nginx_without_sites /etc/nginx/conf.d/selvedge-sites.conf
 echo --
 probe_path /etc/nginx/conf.d/selvedge-sites.conf b0ddaf16977a6b8c5f9fbda3f2f56b94909bd9e904f52a165acd7b33d4cbac9d
 printf '\n%s fact 66\n' "$mark"
-probe_path /etc/nginx/conf.d/selvedge.conf e5b1e720a465b2015fa21d5182a824b998bb1f5cac6f0f2911911ddd43eb9d12
+probe_path /etc/nginx/conf.d/selvedge.conf 990e3dc72117f228d5b49a76aac7b32fdae949f8fe6f9173816d3c09d51117a8
 printf '\n%s fact 67\n' "$mark"
 probe_path /etc/nginx/snippets/hello.include.conf ''
 printf '\n%s fact 68\n' "$mark"
-probe_path /etc/nginx/snippets/hello.conf 2c228ff24584e55901f055e71d7750eb90d9e848f6552da08929c6de6cd57b5c
+probe_path /etc/nginx/snippets/hello.conf 95c960e0ebaa9c36c7dc49f400d2784751b62c2ce06ea8d1cfbd88228976c2e4
 printf '\n%s fact 69\n' "$mark"
 probe_path /etc/nginx/conf.d/00-selvedge-hello.conf ''
 printf '\n%s fact 70\n' "$mark"

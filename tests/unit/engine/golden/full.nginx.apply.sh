@@ -196,11 +196,19 @@ map $selvedge_direct$status $selvedge_missed {
     default 0;
     yes404 1;
 }
-# How long browsers keep files: those with a hash of their content in the name never change.
-map $uri $selvedge_asset_expires {
-    default 1h;
-    '~[.-](?=[0-9a-f]*[0-9])[0-9a-f]{8,64}\.[^/]+$' 365d;
-    '~[.-](?=[^./]*[0-9A-Z][^./]*[0-9A-Z])[A-Za-z0-9_-]{8}\.[^/]+$' 365d;
+# Files of a release with a hash of their content in the name never change: browsers keep them. Others they keep for an hour.
+map $request_filename $selvedge_hashed {
+    default '';
+    # Hexadecimal with letters and digits, as of webpack, Parcel and Django: app.3f2a9c1b.js. A date is none.
+    '~^/srv/[^/]+/current/.*[.-](?=[0-9a-f]*[0-9])(?=[0-9]*[a-f])[0-9a-f]{8,64}\.(?!html?$)[^/]+$' 'public, max-age=31536000, immutable';
+    # 8 capitals and digits, as of esbuild and Angular: chunk-5RZQHKTV.js
+    '~^/srv/[^/]+/current/.*[.-](?=[A-Z]*[2-7])(?=[2-7]*[A-Z])[A-Z2-7]{8}\.(?!html?$)[^/]+$' 'public, max-age=31536000, immutable';
+    # 8 letters and digits, as of Vite, only in the folders of such bundlers: assets/index-BxK3d9_f.js. Two words are none: UserList.js
+    '~^/srv/[^/]+/current/(?:.*/)?(?:assets|_astro|_nuxt|_app)/.*[.-](?=[^./]*[A-Z])(?=[^./]*(?:[0-9_-]|[A-Z][A-Z]))[A-Za-z0-9_-]{8}\.(?:css|m?js)(?:\.map)?$' 'public, max-age=31536000, immutable';
+}
+map $selvedge_hashed $selvedge_asset_expires {
+    default off;
+    '' 1h;
 }
 # With a page that handles paths in the browser ([nginx] spa): requests for a page, not for data, and how long browsers keep files.
 map "$request_method $http_accept" $selvedge_navigation {
@@ -275,6 +283,9 @@ add_header X-Frame-Options $selvedge_frame_options always;
 add_header Referrer-Policy $selvedge_referrer_policy always;
 add_header Permissions-Policy $selvedge_permissions_policy always;
 add_header Cross-Origin-Opener-Policy $selvedge_opener_policy always;
+
+# Only files of the release have it: responses of the app come from no file.
+add_header Cache-Control $selvedge_hashed;
 
 location = "/old" {
     absolute_redirect off;
@@ -537,7 +548,7 @@ header=1
 request_check
 fi
 service_run 'enable --now' nginx
-stamp_write nginx-hello 57fbe4f28a767b7e09547d571a13055f995c12055dd795e5f571af22847cd0aa
+stamp_write nginx-hello c199ba90546992e7d9789b51a9d2c68b965658757c3ee5987746b3b721fdd69f
 )
 change_18() (
 set -eu

@@ -157,11 +157,19 @@ map $selvedge_direct$status $selvedge_missed {
     default 0;
     yes404 1;
 }
-# How long browsers keep files: those with a hash of their content in the name never change.
-map $uri $selvedge_asset_expires {
-    default 1h;
-    '~[.-](?=[0-9a-f]*[0-9])[0-9a-f]{8,64}\.[^/]+$' 365d;
-    '~[.-](?=[^./]*[0-9A-Z][^./]*[0-9A-Z])[A-Za-z0-9_-]{8}\.[^/]+$' 365d;
+# Files of a release with a hash of their content in the name never change: browsers keep them. Others they keep for an hour.
+map $request_filename $selvedge_hashed {
+    default '';
+    # Hexadecimal with letters and digits, as of webpack, Parcel and Django: app.3f2a9c1b.js. A date is none.
+    '~^/srv/[^/]+/current/.*[.-](?=[0-9a-f]*[0-9])(?=[0-9]*[a-f])[0-9a-f]{8,64}\.(?!html?$)[^/]+$' 'public, max-age=31536000, immutable';
+    # 8 capitals and digits, as of esbuild and Angular: chunk-5RZQHKTV.js
+    '~^/srv/[^/]+/current/.*[.-](?=[A-Z]*[2-7])(?=[2-7]*[A-Z])[A-Z2-7]{8}\.(?!html?$)[^/]+$' 'public, max-age=31536000, immutable';
+    # 8 letters and digits, as of Vite, only in the folders of such bundlers: assets/index-BxK3d9_f.js. Two words are none: UserList.js
+    '~^/srv/[^/]+/current/(?:.*/)?(?:assets|_astro|_nuxt|_app)/.*[.-](?=[^./]*[A-Z])(?=[^./]*(?:[0-9_-]|[A-Z][A-Z]))[A-Za-z0-9_-]{8}\.(?:css|m?js)(?:\.map)?$' 'public, max-age=31536000, immutable';
+}
+map $selvedge_hashed $selvedge_asset_expires {
+    default off;
+    '' 1h;
 }
 # With a page that handles paths in the browser ([nginx] spa): requests for a page, not for data, and how long browsers keep files.
 map "$request_method $http_accept" $selvedge_navigation {
@@ -318,7 +326,7 @@ header=''
 request_check
 fi
 service_run 'enable --now' nginx
-stamp_write nginx-hello cea78739d5c57ab71eeb88b3753cb20e5a9a49bdd9b9c16aea7d3ddc29378232
+stamp_write nginx-hello 680b09f53b55cae221213dea29be9896264d0ccaf2174066cacacbc22ee1e1f1
 )
 change_14() (
 set -eu
