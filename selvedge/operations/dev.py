@@ -79,8 +79,9 @@ class Local(Value):
         ):
             if self._has(lock):
                 return remedy
-        packages = "-r requirements.txt" if (self.code / "requirements.txt").is_file() else "-e ."
-        pip = f".venv/bin/pip install {packages} '{package}'"
+        lists = {"requirements.txt": "-r requirements.txt ", "pyproject.toml": "-e . "}
+        packages = next((words for name, words in lists.items() if (self.code / name).is_file()), "")
+        pip = f".venv/bin/pip install {packages}'{package}'"
         return f"Make one: `cd {quote(str(self.code))} && python3 -m venv .venv && {pip}`."
 
     def command(self, python: Path, port: int) -> list[str]:
@@ -160,9 +161,10 @@ def _show_pages(report: Report, process: subprocess.Popen[str], port: int) -> No
     address = f"http://{HERE}:{port}"
     while process.poll() is None:
         time.sleep(0.2)
-        if _status(f"{address}{PAGES[0]}"):
-            shown = [f"{address}/", *(f"{address}{page}" for page in PAGES if _status(f"{address}{page}") == 200)]
-            report.line(Styled("open ", "green"), "   ".join(shown))
+        statuses = {page: _status(f"{address}{page}") for page in PAGES}
+        if all(statuses.values()):
+            shown = ["/", *(page for page, status in statuses.items() if status == 200)]
+            report.line(Styled("open ", "green"), "   ".join(f"{address}{page}" for page in shown))
             return
 
 
