@@ -79,8 +79,8 @@ def test_the_page_escapes_its_values(release: str, sentence: str) -> None:
 
 def policies(source: str) -> dict[str, str]:
     """Return the constants of a module whose names end with POLICY."""
-    constants = [node for node in ast.parse(source).body if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)]
-    return {node.targets[0].id: ast.literal_eval(node.value) for node in constants if node.targets[0].id.endswith("POLICY")}
+    constants = {ast.unparse(node.targets[0]): node.value for node in ast.parse(source).body if isinstance(node, ast.Assign)}
+    return {name: ast.literal_eval(value) for name, value in constants.items() if name.endswith("POLICY")}
 
 
 def test_the_policies_are_those_of_the_documentation() -> None:
