@@ -29,6 +29,17 @@ from selvedge.value import Value
 PAGES = ("/docs", "/redoc")
 """FastAPI's documentation of the app. Their addresses are shown if the app answers them."""
 
+TOOLS = {
+    "uv.lock": ("uv add --dev", "Make one: `uv sync`."),
+    "poetry.lock": (
+        "poetry add --group dev", "Poetry keeps it elsewhere, so start this with it: `poetry install`, then `poetry run fab dev`."
+    ),
+    "Pipfile.lock": (
+        "pipenv install --dev", "Pipenv keeps it elsewhere, so start this with it: `pipenv sync`, then `pipenv run fab dev`."
+    ),
+}  # fmt: skip
+"""The lock of a tool → how the tool adds a package, and how it makes an environment that `fab dev` finds."""
+
 
 class Local(Value):
     """The app on this machine. top: its repository. code: the app's folder in it."""
@@ -61,24 +72,20 @@ class Local(Value):
             raise UsageError(f"The environment {own[0].parents[1]} has no {self.server}.", self._install(own[0], package))
         raise UsageError("The app has no virtual environment on this machine.", self._make(package))
 
-    def _has(self, name: str) -> bool:
-        return any((folder / name).is_file() for folder in (self.code, self.top))
+    def _tool(self) -> tuple[str, str] | None:
+        """Return the remedies of the tool whose lock this project has."""
+        found = (each for name, each in TOOLS.items() if any((folder / name).is_file() for folder in (self.code, self.top)))
+        return next(found, None)
 
     def _install(self, python: Path, package: str) -> str:
         """Return how to add a package to an environment. Those that uv makes have no pip."""
-        if self._has("uv.lock"):
-            return f"Add it: `uv add --dev '{package}'`."
-        return f"Install it: `{quote(str(python))} -m pip install '{package}'`."
+        tool = self._tool()
+        return f"Add it: `{tool[0]} '{package}'`." if tool else f"Install it: `{quote(str(python))} -m pip install '{package}'`."
 
     def _make(self, package: str) -> str:
-        """Return how to make the environment with the tool that this project uses."""
-        for lock, remedy in (
-            ("uv.lock", "Make one: `uv sync`."),
-            ("poetry.lock", "Poetry keeps it elsewhere, so let Poetry start this: `poetry install`, then `poetry run fab dev`."),
-            ("Pipfile.lock", "Pipenv keeps it elsewhere, so let Pipenv start this: `pipenv sync`, then `pipenv run fab dev`."),
-        ):
-            if self._has(lock):
-                return remedy
+        """Return how to make an environment."""
+        if tool := self._tool():
+            return tool[1]
         lists = {"requirements.txt": "-r requirements.txt ", "pyproject.toml": "-e . "}
         packages = next((words for name, words in lists.items() if (self.code / name).is_file()), "")
         pip = f".venv/bin/pip install {packages}'{package}'"

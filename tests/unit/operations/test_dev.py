@@ -115,11 +115,12 @@ def test_the_environment_of_selvedge_is_not_the_apps(project: Path, monkeypatch:
         run(8000)
 
 
-@pytest.mark.parametrize(("lock", "remedy"), [
-    ("uv.lock", "`uv sync`"), ("poetry.lock", "`poetry install`, then `poetry run fab dev`"),
-    ("Pipfile.lock", "`pipenv run fab dev`"),
+@pytest.mark.parametrize(("lock", "remedy", "add"), [
+    ("uv.lock", "`uv sync`", "uv add --dev"),
+    ("poetry.lock", "`poetry install`, then `poetry run fab dev`", "poetry add --group dev"),
+    ("Pipfile.lock", "`pipenv run fab dev`", "pipenv install --dev"),
 ])  # fmt: skip
-def test_the_tool_of_the_project_makes_the_environment(project: Path, lock: str, remedy: str) -> None:
+def test_the_tool_of_the_project_makes_the_environment(project: Path, lock: str, remedy: str, add: str) -> None:
     (project / "backend" / lock).touch()
     with pytest.raises(UsageError) as error:
         run(8000)
@@ -127,7 +128,7 @@ def test_the_tool_of_the_project_makes_the_environment(project: Path, lock: str,
     environment(project, "raise ImportError\n")
     with pytest.raises(UsageError) as error:
         run(8000)
-    assert ("uv add --dev 'uvicorn[standard]'" in error.value.remedy) == (lock == "uv.lock")
+    assert error.value.remedy == f"Add it: `{add} 'uvicorn[standard]'`."
 
 
 def test_a_port_in_use(project: Path) -> None:
