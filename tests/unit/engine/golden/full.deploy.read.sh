@@ -141,28 +141,28 @@ probe_path /var/log/hello ''
 printf '\n%s fact 25\n' "$mark"
 probe_path /srv/hello/instances ''
 printf '\n%s fact 26\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-e3c48d ''
+probe_path /srv/hello/instances/0123456789ab-6248ba ''
 printf '\n%s fact 27\n' "$mark"
-readlink /srv/hello/instances/0123456789ab-e3c48d/.venv || echo; readlink /srv/hello/releases/0123456789ab/.venv || echo
+readlink /srv/hello/instances/0123456789ab-6248ba/.venv || echo; readlink /srv/hello/releases/0123456789ab/.venv || echo
 printf '\n%s fact 28\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-e3c48d/env ''
+probe_path /srv/hello/instances/0123456789ab-6248ba/env ''
 base=/srv/hello
 live_socket=/srv/hello/live.sock
-environment_of_live /srv/hello/instances/0123456789ab-e3c48d/env
+environment_of_live /srv/hello/instances/0123456789ab-6248ba/env
 printf '\n%s fact 29\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-e3c48d/run 0eb0a54ee8beb63b8ca736a3ae333e9a68942f74b70a941f5dc35d33b824f4f7
+probe_path /srv/hello/instances/0123456789ab-6248ba/run b09a36fcbc4630fa06b0ebf90efa9d2b52c879991425cc854ed711e8d547d7b5
 printf '\n%s fact 30\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-e3c48d/selvedge_worker.py d46faf095d12b418152a606ac73fc1c08eb1798230945c73e3ce71ad1132b9a5
+probe_path /srv/hello/instances/0123456789ab-6248ba/selvedge_worker.py d46faf095d12b418152a606ac73fc1c08eb1798230945c73e3ce71ad1132b9a5
 printf '\n%s fact 31\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-e3c48d/selvedge_app.py 854c685750695de04157acd9834b4c1e0e7ad47dc7fda3433d9a55bceb279aac
+probe_path /srv/hello/instances/0123456789ab-6248ba/selvedge_app.py 854c685750695de04157acd9834b4c1e0e7ad47dc7fda3433d9a55bceb279aac
 printf '\n%s fact 32\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-e3c48d/selvedge_explain.py b3df473e85a707954cf5301a8f5a6ab63d043a572ebec0eaab9eaa73a209a3e9
+probe_path /srv/hello/instances/0123456789ab-6248ba/selvedge_explain.py b3df473e85a707954cf5301a8f5a6ab63d043a572ebec0eaab9eaa73a209a3e9
 printf '\n%s fact 33\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-e3c48d/selvedge_asgi.py 72c3ca8266ae7ebabc8b32a3081531b3ccb509751cd5602bb54ccb7bcfaa0d49
+probe_path /srv/hello/instances/0123456789ab-6248ba/selvedge_asgi.py a405d4032648b7af91f3178ac633ff15f521d2e178f520a9056d76dc0e014210
 printf '\n%s fact 34\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-e3c48d/gunicorn_start b27cc45ee84f501b60f4246a9f755b34c7599364daab18ce9c2047c37a1324d4
+probe_path /srv/hello/instances/0123456789ab-6248ba/gunicorn_start 1c7f51de96a485ea402b00f2870bab996d15fef4355b3a1bc0418c95e19380e3
 printf '\n%s fact 35\n' "$mark"
-hook_built /srv/hello/releases/0123456789ab/.selvedge-after_build.0123456789ab-e3c48d d944855a14613d34 /srv/hello/releases/0123456789ab 0123456789ab-e3c48d /srv/hello/live.sock
+hook_built /srv/hello/releases/0123456789ab/.selvedge-after_build.0123456789ab-6248ba d944855a14613d34 /srv/hello/releases/0123456789ab 0123456789ab-6248ba /srv/hello/live.sock
 printf '\n%s fact 36\n' "$mark"
 site_unreadable /srv/hello/releases/0123456789ab backend/static
 site_unreadable /srv/hello/releases/0123456789ab frontend/dist
@@ -171,9 +171,9 @@ echo end
 printf '\n%s fact 37\n' "$mark"
 [ -e /etc/supervisor/supervisord.conf ] && echo there || true
 printf '\n%s fact 38\n' "$mark"
-[ -e /srv/hello/instances/0123456789ab-e3c48d/gunicorn_start ] && echo there || true
+[ -e /srv/hello/instances/0123456789ab-6248ba/gunicorn_start ] && echo there || true
 printf '\n%s fact 39\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-e3c48d/program.conf 03b461c6695f6993b3ca5c27b5f917b4294560ef912254529a4a391f27e7e8ea
+probe_path /srv/hello/instances/0123456789ab-6248ba/program.conf cbaba92c9488e93c0c50a79eec907ea09cc4e9b273ee6f266d06381de6b21d3b
 printf '\n%s fact 40\n' "$mark"
 probe_path /etc/logrotate.d/hello.app 54f20c014a7611428e9f782c4dae35403902c28013a0b781d2e92ce57255c062
 printf '\n%s fact 41\n' "$mark"
@@ -191,9 +191,9 @@ live_socket=/srv/hello/live.sock
 supervisor_conf=/etc/supervisor/conf.d/hello.conf
 releases_fact
 base=/srv/hello
-environment_of_left 0123456789ab-e3c48d
+environment_of_left 0123456789ab-6248ba
 printf '\n%s fact 44\n' "$mark"
-hook_switched /srv/hello/instances/.after_switch fa95d49c11eeb778 0123456789ab-e3c48d /srv/hello/live.sock
+hook_switched /srv/hello/instances/.after_switch fa95d49c11eeb778 0123456789ab-6248ba /srv/hello/live.sock
 printf '\n%s fact 45\n' "$mark"
 [ -e /etc/nginx/nginx.conf ] && echo there || true
 printf '\n%s fact 46\n' "$mark"
@@ -259,11 +259,11 @@ nginx_without_sites /etc/nginx/conf.d/selvedge-sites.conf
 echo --
 probe_path /etc/nginx/conf.d/selvedge-sites.conf b0ddaf16977a6b8c5f9fbda3f2f56b94909bd9e904f52a165acd7b33d4cbac9d
 printf '\n%s fact 66\n' "$mark"
-probe_path /etc/nginx/conf.d/selvedge.conf 990e3dc72117f228d5b49a76aac7b32fdae949f8fe6f9173816d3c09d51117a8
+probe_path /etc/nginx/conf.d/selvedge.conf eca78d50bb46e1676c670a261b5f28a79e14d3023e4f229eac72463d046b00bb
 printf '\n%s fact 67\n' "$mark"
 probe_path /etc/nginx/snippets/hello.include.conf ''
 printf '\n%s fact 68\n' "$mark"
-probe_path /etc/nginx/snippets/hello.conf 95c960e0ebaa9c36c7dc49f400d2784751b62c2ce06ea8d1cfbd88228976c2e4
+probe_path /etc/nginx/snippets/hello.conf dd94373cf42ecd76feaa69093436f2ed7903b453004c72d118ce4b12fb262ed1
 printf '\n%s fact 69\n' "$mark"
 probe_path /etc/nginx/conf.d/00-selvedge-hello.conf ''
 printf '\n%s fact 70\n' "$mark"
@@ -347,8 +347,8 @@ probe_path /etc/selvedge/hello/certificate.pem ''
 :
 }
 read_lookups() {
-probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-e3c48d /srv/hello/instances/0123456789ab-e3c48d/.venv /srv/hello/instances/0123456789ab-e3c48d/env /srv/hello/instances/0123456789ab-e3c48d/run /srv/hello/instances/0123456789ab-e3c48d/selvedge_worker.py /srv/hello/instances/0123456789ab-e3c48d/selvedge_app.py /srv/hello/instances/0123456789ab-e3c48d/selvedge_explain.py /srv/hello/instances/0123456789ab-e3c48d/selvedge_asgi.py /srv/hello/instances/0123456789ab-e3c48d/gunicorn_start /srv/hello/instances/0123456789ab-e3c48d/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/conf.d/00-selvedge-hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/selvedge/hello/acme-ca.pem /etc/selvedge/hello/dns-credentials /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf /etc/selvedge/hello/certificate.pem
-probe_take_hashes /srv/hello/git_credentials /etc/tmpfiles.d/hello.conf /srv/hello/instances/0123456789ab-e3c48d/env /srv/hello/instances/0123456789ab-e3c48d/run /srv/hello/instances/0123456789ab-e3c48d/selvedge_worker.py /srv/hello/instances/0123456789ab-e3c48d/selvedge_app.py /srv/hello/instances/0123456789ab-e3c48d/selvedge_explain.py /srv/hello/instances/0123456789ab-e3c48d/selvedge_asgi.py /srv/hello/instances/0123456789ab-e3c48d/gunicorn_start /srv/hello/instances/0123456789ab-e3c48d/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf
+probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-6248ba /srv/hello/instances/0123456789ab-6248ba/.venv /srv/hello/instances/0123456789ab-6248ba/env /srv/hello/instances/0123456789ab-6248ba/run /srv/hello/instances/0123456789ab-6248ba/selvedge_worker.py /srv/hello/instances/0123456789ab-6248ba/selvedge_app.py /srv/hello/instances/0123456789ab-6248ba/selvedge_explain.py /srv/hello/instances/0123456789ab-6248ba/selvedge_asgi.py /srv/hello/instances/0123456789ab-6248ba/gunicorn_start /srv/hello/instances/0123456789ab-6248ba/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/conf.d/00-selvedge-hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/selvedge/hello/acme-ca.pem /etc/selvedge/hello/dns-credentials /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf /etc/selvedge/hello/certificate.pem
+probe_take_hashes /srv/hello/git_credentials /etc/tmpfiles.d/hello.conf /srv/hello/instances/0123456789ab-6248ba/env /srv/hello/instances/0123456789ab-6248ba/run /srv/hello/instances/0123456789ab-6248ba/selvedge_worker.py /srv/hello/instances/0123456789ab-6248ba/selvedge_app.py /srv/hello/instances/0123456789ab-6248ba/selvedge_explain.py /srv/hello/instances/0123456789ab-6248ba/selvedge_asgi.py /srv/hello/instances/0123456789ab-6248ba/gunicorn_start /srv/hello/instances/0123456789ab-6248ba/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf
 probe_take_packages nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 supervisor certbot
 :
 }

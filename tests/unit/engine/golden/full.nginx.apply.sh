@@ -152,9 +152,15 @@ file_put /etc/nginx/conf.d/selvedge.conf 0644 root root <<'EOF'
 # Settings that the sites of all apps share.
 # Written by `fab nginx`; edit its template nginx/shared.conf.j2 instead.
 
+# Only WebSockets change the protocol of a connection. With another one, such as HTTP/2 (h2c), a client would talk to the app
+# past nginx, with forged headers.
 map $http_upgrade $connection_upgrade {
-    default upgrade;
-    '' close;
+    default close;
+    '~*^websocket$' upgrade;
+}
+map $http_upgrade $selvedge_upgrade {
+    default '';
+    '~*^websocket$' websocket;
 }
 # The port of the request's Host header, if it has one: the app gets the host as nginx has parsed it, with this port.
 map $http_host $selvedge_port {
@@ -335,7 +341,7 @@ proxy_set_header Forwarded "";
 proxy_set_header Proxy "";
 
 # WebSockets.
-proxy_set_header Upgrade $http_upgrade;
+proxy_set_header Upgrade $selvedge_upgrade;
 proxy_set_header Connection $connection_upgrade;
 
 # The files of a page that handles paths in the browser ([nginx] spa). Other requests go to the app.
@@ -548,7 +554,7 @@ header=1
 request_check
 fi
 service_run 'enable --now' nginx
-stamp_write nginx-hello c199ba90546992e7d9789b51a9d2c68b965658757c3ee5987746b3b721fdd69f
+stamp_write nginx-hello 454ab4392f107dcf7033a0b3911aba8d139261240978f3f263e56033f82c9696
 )
 change_18() (
 set -eu

@@ -89,34 +89,34 @@ probe_path /var/log/hello ''
 printf '\n%s fact 20\n' "$mark"
 probe_path /srv/hello/instances ''
 printf '\n%s fact 21\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-124bb1 ''
+probe_path /srv/hello/instances/0123456789ab-708934 ''
 printf '\n%s fact 22\n' "$mark"
-readlink /srv/hello/instances/0123456789ab-124bb1/.venv || echo; readlink /srv/hello/releases/0123456789ab/.venv || echo
+readlink /srv/hello/instances/0123456789ab-708934/.venv || echo; readlink /srv/hello/releases/0123456789ab/.venv || echo
 printf '\n%s fact 23\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-124bb1/env ''
+probe_path /srv/hello/instances/0123456789ab-708934/env ''
 base=/srv/hello
 live_socket=/srv/hello/live.sock
-environment_of_live /srv/hello/instances/0123456789ab-124bb1/env
+environment_of_live /srv/hello/instances/0123456789ab-708934/env
 printf '\n%s fact 24\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-124bb1/run 3e659aca873dee59f8af4196d812c347723ca0ee55fc0738960a072dc7096016
+probe_path /srv/hello/instances/0123456789ab-708934/run c738236e8aa0223728c815581859478510476d36e48aebe69dd2833849717f9c
 printf '\n%s fact 25\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-124bb1/selvedge_worker.py a624f6ad729fb9c8ef55bb5d6fc7b2ac07579bfc7e93b4a0bdb6c10efb165a6f
+probe_path /srv/hello/instances/0123456789ab-708934/selvedge_worker.py a624f6ad729fb9c8ef55bb5d6fc7b2ac07579bfc7e93b4a0bdb6c10efb165a6f
 printf '\n%s fact 26\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-124bb1/selvedge_app.py 854c685750695de04157acd9834b4c1e0e7ad47dc7fda3433d9a55bceb279aac
+probe_path /srv/hello/instances/0123456789ab-708934/selvedge_app.py 854c685750695de04157acd9834b4c1e0e7ad47dc7fda3433d9a55bceb279aac
 printf '\n%s fact 27\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-124bb1/selvedge_explain.py b3df473e85a707954cf5301a8f5a6ab63d043a572ebec0eaab9eaa73a209a3e9
+probe_path /srv/hello/instances/0123456789ab-708934/selvedge_explain.py b3df473e85a707954cf5301a8f5a6ab63d043a572ebec0eaab9eaa73a209a3e9
 printf '\n%s fact 28\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-124bb1/selvedge_asgi.py 72c3ca8266ae7ebabc8b32a3081531b3ccb509751cd5602bb54ccb7bcfaa0d49
+probe_path /srv/hello/instances/0123456789ab-708934/selvedge_asgi.py a405d4032648b7af91f3178ac633ff15f521d2e178f520a9056d76dc0e014210
 printf '\n%s fact 29\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-124bb1/gunicorn_start 4bd7bf205272579fa413348fdbc28a6593e448d6ce34972b46a075f4ace1561c
+probe_path /srv/hello/instances/0123456789ab-708934/gunicorn_start 23416b45d8b10a2d503af515586539076fbc01c79e71d16ac98e83466089e0fc
 printf '\n%s fact 30\n' "$mark"
 [ -e /etc/logrotate.conf ] && echo there || true
 printf '\n%s fact 31\n' "$mark"
-[ -e /srv/hello/instances/0123456789ab-124bb1/gunicorn_start ] && echo there || true
+[ -e /srv/hello/instances/0123456789ab-708934/gunicorn_start ] && echo there || true
 printf '\n%s fact 32\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-124bb1/unit.socket b007d9bd8164efb6e30a5272d10172c3f1b2569d82ba976e8b44e054d73f5886
+probe_path /srv/hello/instances/0123456789ab-708934/unit.socket cea49345bcea981ff3646c58c6dc44b9f3e4fef8ea3543ec6a722604f962eeb8
 printf '\n%s fact 33\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-124bb1/unit.service e44c4dad6afde25185bc09be6fc66409daa5342a216022417b09d395d9f8f0c5
+probe_path /srv/hello/instances/0123456789ab-708934/unit.service a230b769f3a4f3ee5a587ca8e353cffd5f80eda007d70599ba9bf813a7102c56
 printf '\n%s fact 34\n' "$mark"
 probe_path /etc/logrotate.d/hello.app bad329b319870356f0908ddd3ac14b3f61f0994dbec02f2862eb84cd515c89b0
 printf '\n%s fact 35\n' "$mark"
@@ -137,7 +137,7 @@ live_socket=/srv/hello/live.sock
 supervisor_conf=/etc/supervisor/conf.d/hello.conf
 releases_fact
 base=/srv/hello
-environment_of_left 0123456789ab-124bb1
+environment_of_left 0123456789ab-708934
 printf '\n%s fact 38\n' "$mark"
 probe_path /etc/tmpfiles.d/hello.conf acf9fe75f943addd96ef29447a00fce22a5ab6bc9c97795c709e50a34ce37f38
 printf '\n%s fact 39\n' "$mark"
@@ -193,11 +193,11 @@ nginx_without_sites /etc/nginx/conf.d/selvedge-sites.conf
 echo --
 probe_path /etc/nginx/conf.d/selvedge-sites.conf b0ddaf16977a6b8c5f9fbda3f2f56b94909bd9e904f52a165acd7b33d4cbac9d
 printf '\n%s fact 58\n' "$mark"
-probe_path /etc/nginx/conf.d/selvedge.conf 990e3dc72117f228d5b49a76aac7b32fdae949f8fe6f9173816d3c09d51117a8
+probe_path /etc/nginx/conf.d/selvedge.conf eca78d50bb46e1676c670a261b5f28a79e14d3023e4f229eac72463d046b00bb
 printf '\n%s fact 59\n' "$mark"
 probe_path /etc/nginx/snippets/hello.include.conf ''
 printf '\n%s fact 60\n' "$mark"
-probe_path /etc/nginx/snippets/hello.conf 38ef9aedf14175ad4de65b9ea1ff1ac7108ae8bac7d16eb19fd62713dc843213
+probe_path /etc/nginx/snippets/hello.conf 79b976d7cf277991160fe4ebb98c2ca1b2cb75a94bb348c2b3934470763a606a
 printf '\n%s fact 61\n' "$mark"
 probe_path /etc/nginx/conf.d/00-selvedge-hello.conf ''
 printf '\n%s fact 62\n' "$mark"
@@ -241,8 +241,8 @@ probe_existing /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http
 :
 }
 read_lookups() {
-probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/deploy_key /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-124bb1 /srv/hello/instances/0123456789ab-124bb1/.venv /srv/hello/instances/0123456789ab-124bb1/env /srv/hello/instances/0123456789ab-124bb1/run /srv/hello/instances/0123456789ab-124bb1/selvedge_worker.py /srv/hello/instances/0123456789ab-124bb1/selvedge_app.py /srv/hello/instances/0123456789ab-124bb1/selvedge_explain.py /srv/hello/instances/0123456789ab-124bb1/selvedge_asgi.py /srv/hello/instances/0123456789ab-124bb1/gunicorn_start /srv/hello/instances/0123456789ab-124bb1/unit.socket /srv/hello/instances/0123456789ab-124bb1/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/conf.d/00-selvedge-hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
-probe_take_hashes /srv/hello/instances/0123456789ab-124bb1/env /srv/hello/instances/0123456789ab-124bb1/run /srv/hello/instances/0123456789ab-124bb1/selvedge_worker.py /srv/hello/instances/0123456789ab-124bb1/selvedge_app.py /srv/hello/instances/0123456789ab-124bb1/selvedge_explain.py /srv/hello/instances/0123456789ab-124bb1/selvedge_asgi.py /srv/hello/instances/0123456789ab-124bb1/gunicorn_start /srv/hello/instances/0123456789ab-124bb1/unit.socket /srv/hello/instances/0123456789ab-124bb1/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
+probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/deploy_key /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-708934 /srv/hello/instances/0123456789ab-708934/.venv /srv/hello/instances/0123456789ab-708934/env /srv/hello/instances/0123456789ab-708934/run /srv/hello/instances/0123456789ab-708934/selvedge_worker.py /srv/hello/instances/0123456789ab-708934/selvedge_app.py /srv/hello/instances/0123456789ab-708934/selvedge_explain.py /srv/hello/instances/0123456789ab-708934/selvedge_asgi.py /srv/hello/instances/0123456789ab-708934/gunicorn_start /srv/hello/instances/0123456789ab-708934/unit.socket /srv/hello/instances/0123456789ab-708934/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/conf.d/00-selvedge-hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
+probe_take_hashes /srv/hello/instances/0123456789ab-708934/env /srv/hello/instances/0123456789ab-708934/run /srv/hello/instances/0123456789ab-708934/selvedge_worker.py /srv/hello/instances/0123456789ab-708934/selvedge_app.py /srv/hello/instances/0123456789ab-708934/selvedge_explain.py /srv/hello/instances/0123456789ab-708934/selvedge_asgi.py /srv/hello/instances/0123456789ab-708934/gunicorn_start /srv/hello/instances/0123456789ab-708934/unit.socket /srv/hello/instances/0123456789ab-708934/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
 probe_take_packages nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2
 :
 }

@@ -113,9 +113,15 @@ file_put /etc/nginx/conf.d/selvedge.conf 0644 root root <<'EOF'
 # Settings that the sites of all apps share.
 # Written by `fab nginx`; edit its template nginx/shared.conf.j2 instead.
 
+# Only WebSockets change the protocol of a connection. With another one, such as HTTP/2 (h2c), a client would talk to the app
+# past nginx, with forged headers.
 map $http_upgrade $connection_upgrade {
-    default upgrade;
-    '' close;
+    default close;
+    '~*^websocket$' upgrade;
+}
+map $http_upgrade $selvedge_upgrade {
+    default '';
+    '~*^websocket$' websocket;
 }
 # The port of the request's Host header, if it has one: the app gets the host as nginx has parsed it, with this port.
 map $http_host $selvedge_port {
@@ -226,7 +232,7 @@ proxy_set_header Forwarded "";
 proxy_set_header Proxy "";
 
 # WebSockets.
-proxy_set_header Upgrade $http_upgrade;
+proxy_set_header Upgrade $selvedge_upgrade;
 proxy_set_header Connection $connection_upgrade;
 
 location / {
@@ -326,7 +332,7 @@ header=''
 request_check
 fi
 service_run 'enable --now' nginx
-stamp_write nginx-hello 680b09f53b55cae221213dea29be9896264d0ccaf2174066cacacbc22ee1e1f1
+stamp_write nginx-hello 83bb9a052ef4eef91d083d23c52c210e492b6ab1883f1cd6cd1802f7dc86fc52
 )
 change_14() (
 set -eu
