@@ -172,6 +172,25 @@ map $sent_http_content_type $selvedge_page_expires {
     default $selvedge_asset_expires;
     '~^text/html' epoch;
 }
+# The format of app.log_format = "json", with the names of selvedge_log.py. The id of a request is nginx's own: a visitor could send
+# the id of another one. A proxy that has also told the visitor's address is in [nginx] trusted_proxies, so its id counts.
+map "$realip_remote_addr $remote_addr $http_x_request_id" $selvedge_request_id {
+    default $request_id;
+    '~^(?<peer>[^ ]+) (?!\k<peer> )[^ ]+ (?<given>[A-Za-z0-9._:/+=-]{1,128})$' $given;
+}
+map $upstream_http_x_request_id $selvedge_sent_request_id {
+    default '';
+    '' $selvedge_request_id;
+}
+# JSON has no number 000.
+map $status $selvedge_status {
+    default $status;
+    '~^0' 0;
+}
+log_format selvedge_json escape=json '{"time": "$time_iso8601", "level": "info", "logger": "nginx", "message": "$request", '
+    '"request_id": "$selvedge_request_id", "address": "$remote_addr", "user": "$remote_user", "method": "$request_method", '
+    '"path": "$request_uri", "status": $selvedge_status, "duration": $request_time, "bytes": $body_bytes_sent, '
+    '"referer": "$http_referer", "user_agent": "$http_user_agent"}';
 EOF
 )
 change_8() (
@@ -318,7 +337,7 @@ header=''
 request_check
 fi
 service_run 'enable --now' nginx
-stamp_write nginx-hello cea78739d5c57ab71eeb88b3753cb20e5a9a49bdd9b9c16aea7d3ddc29378232
+stamp_write nginx-hello 0ce25b5e2363bf0f1522be2acec78561aac2325924dffd3142e964656c693a07
 )
 change_14() (
 set -eu
