@@ -50,7 +50,7 @@ class Json(logging.Formatter):
 def said(record):
     """Return a record's message, even if its arguments do not fit."""
     try:
-        return record.getMessage()
+        return record.getMessage().rstrip("\n")
     except Exception:
         return str(record.msg)
 

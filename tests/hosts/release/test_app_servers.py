@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import re
 
 import pytest
 
 from broken_apps import FAULTS
-from drills import GENTLE, QUICK, assert_consistent, live, waiting
-from lab import Project
+from drills import GENTLE, QUICK, assert_consistent, insert, live, waiting
+from lab import Project, until
 from refusals import refuse
 from sandbox import Server
 from traffic import get, load
@@ -56,6 +57,31 @@ def change_there_and_back(server: Server, project: Project, manager: str, rounds
     assert all(code in (1001, 1012) and seconds >= DRAIN - 0.5 for code, seconds in clients.closed), clients
 
 
+def one_id_in_all_logs(server: Server, project: Project, **app: object) -> str:
+    """Release with JSON logs, and follow a request through them. Return its id."""
+    project.configure(**QUICK | {"log_format": "json", "access_log": True, "workers": 1} | app)
+    project.must("-H", server.name, "deploy")
+    release = assert_consistent(server)
+    answer = get(f"{server.url}/client?q=%22x", {"X-Request-ID": "forged", "User-Agent": 'a "quoted" \\ agent'})
+    request = answer.headers["X-Request-ID"]
+    assert re.fullmatch("[0-9a-f]{32}", request)
+    until(lambda: request in server.run("cat /var/log/hello/nginx-access.log").stdout, 10)
+    lines = server.run(f"cat /var/log/hello/{release}.log; grep '^{{' /var/log/hello/nginx-access.log").stdout.splitlines()
+    found = {each["logger"]: each for each in map(json.loads, lines) if each.get("request_id") == request}
+    assert sorted(found) == ["nginx", "selvedge.access", "shop"]
+    assert found["shop"]["message"] == 'asked "/client"'
+    keys = ("message", "method", "path", "status", "address")
+    assert [found["nginx"][key] for key in keys] == [found["selvedge.access"][key] for key in keys]
+    assert found["nginx"]["user_agent"] == 'a "quoted" \\ agent'
+    assert "deploy: nothing to change" in project.must("-H", server.name, "deploy").stdout
+    shown = project.must("-H", server.name, "logs", "--since", "10m", "--grep", request).stdout
+    assert 'shop' not in shown and 'INFO     asked "/client"  [' in shown
+    return request
+
+
+LOGS = insert('    return {\n        "client"', '    logging.getLogger("shop").info("asked \\"%s\\"", request.url.path)\n')
+
+
 class TestUnderSupervisor:
     @pytest.mark.timeout(900)
     def test_a_change_of_the_app_server_loses_no_request(self, server: Server, project: Project) -> None:
@@ -69,12 +95,31 @@ class TestUnderSupervisor:
         facts = json.loads(get(f"{server.url}/client").text)
         assert facts["scheme"] == "http" and ipaddress.ip_address(facts["client"])
 
+    def test_a_request_has_the_same_id_in_all_logs(self, server: Server, project: Project) -> None:
+        project.configure(**QUICK)
+        project.commit(LOGS)
+        project.must("-H", server.name, "deploy")
+        request = one_id_in_all_logs(server, project)
+        project.must("-H", server.name, "rollback")
+        assert_consistent(server)
+        # The old release writes text, and the other one's lines are still found.
+        shown = project.must("-H", server.name, "logs", "--since", "1h").stdout
+        assert request in shown and "[INFO] Application startup complete" in shown
+
 
 class TestUnderSystemd:
     @pytest.mark.thorough
     @pytest.mark.timeout(900)
     def test_a_change_of_the_app_server_loses_no_request(self, server: Server, project: Project) -> None:
         change_there_and_back(server, project, "systemd", 1)
+
+
+    @pytest.mark.thorough
+    @pytest.mark.parametrize("manager", ["supervisor", "systemd"])
+    def test_a_request_has_the_same_id_in_all_logs(self, server: Server, project: Project, manager: str) -> None:
+        project.commit(LOGS)
+        for name in ("gunicorn", *OTHERS):
+            one_id_in_all_logs(server, project, server=name, manager=manager)
 
 
 @pytest.mark.thorough
@@ -91,3 +136,7 @@ class TestBroken:
     @pytest.mark.parametrize("fault", BROKEN)
     def test_the_old_release_serves_every_request(self, server: Server, project: Project, name: str, fault: str) -> None:
         refuse(server, project, FAULTS[fault], server=name)
+
+    def test_the_cause_is_found_in_json(self, server: Server, project: Project, name: str) -> None:
+        for fault in ("missing module", "lifespan raises"):
+            refuse(server, project, FAULTS[fault], server=name, log_format="json", access_log=True)

@@ -24,7 +24,8 @@ def record(clock: str, text: str = "x", level: str = "INFO") -> str:
 
 
 def as_json(clock: str, message: str, **more: Any) -> str:
-    return json.dumps({"time": f"2026-11-29T{clock}.000+00:00", "level": "info", "logger": "app", "message": message, **more}) + "\n"
+    found = {"time": f"2026-11-29T{clock}.000+00:00", "level": "info", "logger": "app", "message": message, **more}
+    return f"{json.dumps(found)}\n"
 
 
 @pytest.fixture
@@ -83,21 +84,23 @@ class TestPeriods:
         shown = read(one, nginx=True, since="2026-11-29T10:30Z", until="2026-11-29T11:30Z")
         assert [line.split()[0] for line in shown] == ["access", "error"] and "/1 HTTP" in shown[0]
 
-    @pytest.mark.parametrize("text", ["10", "x", "-1h", "0m", "25:00", "2026-02-30", "2026-11-29T10:00+99:00", "$(x)", "9" * 30 + "d"])
+    @pytest.mark.parametrize("text", [
+        "10", "x", "-1h", "0m", "25:00", "2026-02-30", "2026-11-29T10:00+99:00", "$(x)", "9" * 30 + "d",
+    ])  # fmt: skip
     def test_other_words_are_no_time(self, fake: Callable[..., Fake], text: str) -> None:
         with pytest.raises(UsageError, match=r"--since .* is not a time"):
             read(fake(gone=["one"]), since=text)
 
     @pytest.mark.parametrize("flags", [
-        {"since": "2026-11-29", "until": "2026-11-28"}, {"until": "1h", "follow": True}, {"lines": "-1"}, {"lines": "x"}, {"grep": "a\nb"},
-        {"since": "10m", "until": "20m"},
+        {"since": "2026-11-29", "until": "2026-11-28"}, {"since": "10m", "until": "20m"}, {"until": "1h", "follow": True},
+        {"lines": "-1"}, {"lines": "x"}, {"grep": "a\nb"},
     ])  # fmt: skip
     def test_flags_that_contradict_each_other(self, fake: Callable[..., Fake], flags: dict[str, Any]) -> None:
         with pytest.raises(UsageError) as caught:
             read(fake("one", gone=["one"]), **flags)
         assert caught.value.status == 2 and caught.value.remedy
 
-    @pytest.mark.parametrize("text", ["30s", "10min", "2w", "14:30", "9:05:10", "today", "yesterday", "2026-11-29", "2026-11-29 10:00"])
+    @pytest.mark.parametrize("text", ["30s", "10min", "2w", "00:00", "0:00:10", "today", "yesterday", "2026-11-29 10:00"])
     def test_times(self, one: Fake, text: str) -> None:
         write(one, f"{NEW}.log", "")
         assert read(one, since=text) == []
@@ -136,7 +139,8 @@ class TestForms:
         error = {"level": "error", "exception": "Traceback (most recent call last):\nValueError: no", "request_id": "f00"}
         request = {"address": "203.0.113.9", "method": "GET", "path": "/", "status": 200, "duration": 0.012, "bytes": 3}
         lines = [record("10:00:00", "text"), as_json("10:00:01", "\033[31mhi\n{}", user=7), as_json("10:00:02", "broken", **error)]
-        write(one, f"{NEW}.log", "".join([*lines, as_json("10:00:03", "GET / HTTP/1.1", **request), '{"not": "a record"}\n{broken\n']))
+        lines += [as_json("10:00:03", "GET / HTTP/1.1", **request), '{"not": "a record"}\n{broken\n']
+        write(one, f"{NEW}.log", "".join(lines))
         assert read(one) == [
             "[2026-11-29 10:00:00 +0000] [1] [INFO] text",
             "2026-11-29 10:00:01.000 +0000  INFO     hi  user=7",

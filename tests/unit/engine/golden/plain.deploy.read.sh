@@ -89,36 +89,36 @@ probe_path /var/log/hello ''
 printf '\n%s fact 20\n' "$mark"
 probe_path /srv/hello/instances ''
 printf '\n%s fact 21\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-62a35a ''
+probe_path /srv/hello/instances/0123456789ab-936994 ''
 printf '\n%s fact 22\n' "$mark"
-readlink /srv/hello/instances/0123456789ab-62a35a/.venv || echo; readlink /srv/hello/releases/0123456789ab/.venv || echo
+readlink /srv/hello/instances/0123456789ab-936994/.venv || echo; readlink /srv/hello/releases/0123456789ab/.venv || echo
 printf '\n%s fact 23\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-62a35a/env ''
+probe_path /srv/hello/instances/0123456789ab-936994/env ''
 base=/srv/hello
 live_socket=/srv/hello/live.sock
-environment_of_live /srv/hello/instances/0123456789ab-62a35a/env
+environment_of_live /srv/hello/instances/0123456789ab-936994/env
 printf '\n%s fact 24\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-62a35a/run a5cf0f5d4e28879cb737f4a4168d2727d57b932a5c653b23f7deb0f86e3b8738
+probe_path /srv/hello/instances/0123456789ab-936994/run 3ca25173c42baffefe3bb2f9b3c555e4fe869f30347ad80a7b373b23afa69c64
 printf '\n%s fact 25\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-62a35a/selvedge_worker.py a624f6ad729fb9c8ef55bb5d6fc7b2ac07579bfc7e93b4a0bdb6c10efb165a6f
+probe_path /srv/hello/instances/0123456789ab-936994/selvedge_worker.py a624f6ad729fb9c8ef55bb5d6fc7b2ac07579bfc7e93b4a0bdb6c10efb165a6f
 printf '\n%s fact 26\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-62a35a/selvedge_app.py 854c685750695de04157acd9834b4c1e0e7ad47dc7fda3433d9a55bceb279aac
+probe_path /srv/hello/instances/0123456789ab-936994/selvedge_app.py 854c685750695de04157acd9834b4c1e0e7ad47dc7fda3433d9a55bceb279aac
 printf '\n%s fact 27\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-62a35a/selvedge_explain.py b3df473e85a707954cf5301a8f5a6ab63d043a572ebec0eaab9eaa73a209a3e9
+probe_path /srv/hello/instances/0123456789ab-936994/selvedge_explain.py b3df473e85a707954cf5301a8f5a6ab63d043a572ebec0eaab9eaa73a209a3e9
 printf '\n%s fact 28\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-62a35a/selvedge_asgi.py 72c3ca8266ae7ebabc8b32a3081531b3ccb509751cd5602bb54ccb7bcfaa0d49
+probe_path /srv/hello/instances/0123456789ab-936994/selvedge_asgi.py 72c3ca8266ae7ebabc8b32a3081531b3ccb509751cd5602bb54ccb7bcfaa0d49
 printf '\n%s fact 29\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-62a35a/selvedge_log.py 03747a6823b3da7c91a87eaedf92f08ba4f00650cf1cdb7259cf0593dda63b50
+probe_path /srv/hello/instances/0123456789ab-936994/selvedge_log.py 1c16e02a8e7146c506609dc6c3c3933f0d96679a644ae15319fa8c9baadffb13
 printf '\n%s fact 30\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-62a35a/gunicorn_start 49e37332be69e71a5f519d208c83c9ef36d88c94fbee6d056ec702c081172553
+probe_path /srv/hello/instances/0123456789ab-936994/gunicorn_start ed6d4cc3efb656dc97e4343ffb8719d96ae0b84ff00d099583904b6527f71639
 printf '\n%s fact 31\n' "$mark"
 [ -e /etc/logrotate.conf ] && echo there || true
 printf '\n%s fact 32\n' "$mark"
-[ -e /srv/hello/instances/0123456789ab-62a35a/gunicorn_start ] && echo there || true
+[ -e /srv/hello/instances/0123456789ab-936994/gunicorn_start ] && echo there || true
 printf '\n%s fact 33\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-62a35a/unit.socket 04cb8f6cd31e09bd66c1cfab265b999a3422a5eda5ff9e16dbece99d9cd4ad08
+probe_path /srv/hello/instances/0123456789ab-936994/unit.socket 726d57718343c5fdb3b27370ea82e051b4c2727c4d42b22a2cc9e54fe44c36fe
 printf '\n%s fact 34\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-62a35a/unit.service eda340e0cd9bfbd7e34c5054848826004748523b1de6df9985fe4c52ddf5ae5a
+probe_path /srv/hello/instances/0123456789ab-936994/unit.service eef15c2130317aec63ec6fec54de30becbfb5a95a22f0d42ad52ed4798002386
 printf '\n%s fact 35\n' "$mark"
 probe_path /etc/logrotate.d/hello.app bad329b319870356f0908ddd3ac14b3f61f0994dbec02f2862eb84cd515c89b0
 printf '\n%s fact 36\n' "$mark"
@@ -139,7 +139,7 @@ live_socket=/srv/hello/live.sock
 supervisor_conf=/etc/supervisor/conf.d/hello.conf
 releases_fact
 base=/srv/hello
-environment_of_left 0123456789ab-62a35a
+environment_of_left 0123456789ab-936994
 printf '\n%s fact 39\n' "$mark"
 probe_path /etc/tmpfiles.d/hello.conf acf9fe75f943addd96ef29447a00fce22a5ab6bc9c97795c709e50a34ce37f38
 printf '\n%s fact 40\n' "$mark"
@@ -243,8 +243,8 @@ probe_existing /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http
 :
 }
 read_lookups() {
-probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/deploy_key /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-62a35a /srv/hello/instances/0123456789ab-62a35a/.venv /srv/hello/instances/0123456789ab-62a35a/env /srv/hello/instances/0123456789ab-62a35a/run /srv/hello/instances/0123456789ab-62a35a/selvedge_worker.py /srv/hello/instances/0123456789ab-62a35a/selvedge_app.py /srv/hello/instances/0123456789ab-62a35a/selvedge_explain.py /srv/hello/instances/0123456789ab-62a35a/selvedge_asgi.py /srv/hello/instances/0123456789ab-62a35a/selvedge_log.py /srv/hello/instances/0123456789ab-62a35a/gunicorn_start /srv/hello/instances/0123456789ab-62a35a/unit.socket /srv/hello/instances/0123456789ab-62a35a/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/conf.d/00-selvedge-hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
-probe_take_hashes /srv/hello/instances/0123456789ab-62a35a/env /srv/hello/instances/0123456789ab-62a35a/run /srv/hello/instances/0123456789ab-62a35a/selvedge_worker.py /srv/hello/instances/0123456789ab-62a35a/selvedge_app.py /srv/hello/instances/0123456789ab-62a35a/selvedge_explain.py /srv/hello/instances/0123456789ab-62a35a/selvedge_asgi.py /srv/hello/instances/0123456789ab-62a35a/selvedge_log.py /srv/hello/instances/0123456789ab-62a35a/gunicorn_start /srv/hello/instances/0123456789ab-62a35a/unit.socket /srv/hello/instances/0123456789ab-62a35a/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
+probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/deploy_key /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-936994 /srv/hello/instances/0123456789ab-936994/.venv /srv/hello/instances/0123456789ab-936994/env /srv/hello/instances/0123456789ab-936994/run /srv/hello/instances/0123456789ab-936994/selvedge_worker.py /srv/hello/instances/0123456789ab-936994/selvedge_app.py /srv/hello/instances/0123456789ab-936994/selvedge_explain.py /srv/hello/instances/0123456789ab-936994/selvedge_asgi.py /srv/hello/instances/0123456789ab-936994/selvedge_log.py /srv/hello/instances/0123456789ab-936994/gunicorn_start /srv/hello/instances/0123456789ab-936994/unit.socket /srv/hello/instances/0123456789ab-936994/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/conf.d/00-selvedge-hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
+probe_take_hashes /srv/hello/instances/0123456789ab-936994/env /srv/hello/instances/0123456789ab-936994/run /srv/hello/instances/0123456789ab-936994/selvedge_worker.py /srv/hello/instances/0123456789ab-936994/selvedge_app.py /srv/hello/instances/0123456789ab-936994/selvedge_explain.py /srv/hello/instances/0123456789ab-936994/selvedge_asgi.py /srv/hello/instances/0123456789ab-936994/selvedge_log.py /srv/hello/instances/0123456789ab-936994/gunicorn_start /srv/hello/instances/0123456789ab-936994/unit.socket /srv/hello/instances/0123456789ab-936994/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
 probe_take_packages nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2
 :
 }
