@@ -74,6 +74,8 @@ def logs(run: Run, flags: Flags) -> None:
         if host.missing:
             problem = "; ".join(host.missing)
             step = "nginx" if flags.nginx else "restart" if "log file" in problem else "deploy"
+            if "python3" in problem:
+                step = "install"
             raise SelvedgeError(f"{session.name}: {problem}.", f"Run `fab -H {session.name} {step}` first.")
         if result.status == -1 or flags.follow:
             raise session.lost("while the log was read")

@@ -27,7 +27,11 @@ logs_show() {
   fi
   # The program and tail use the same size, so that no line is lost or printed twice.
   size=$(stat -c %s -- "$1")
-  printf '%s' "$wishes" | python3 -IS -c "$program" "$name" "$size" "$@"
+  printf '%s' "$wishes" | python3 -IS -c "$program" "$name" "$size" "$@" || {
+    printf '! python3 could not read the log file %s\n' "$1"
+    missing=1
+    return 0
+  }
   printf '= %s\n' "$name"
   logs_tail "$name" "$1" "$((size + 1))"
 }

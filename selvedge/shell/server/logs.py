@@ -19,8 +19,7 @@ import re
 import sys
 import time
 
-# The first line of a record of gunicorn, uvicorn, Python's logging or nginx: a date, a level, or JSON. Other lines, such as
-# those of a traceback, continue the record above them.
+# The first line of a record of gunicorn, uvicorn, Python's logging or nginx: a date, a level, or JSON.
 DATE = r"\d{4}[-/]\d\d[-/]\d\d"
 RECORD = re.compile(rf"\[?{DATE}|\[?(?:DEBUG|INFO|WARNING|ERROR|CRITICAL|FATAL)\b|\{{\"|\S+ - [^\[]*\[\d\d/\w{{3}}/\d{{4}}:")
 LEVEL = re.compile(r'\b(DEBUG|INFO|WARNING|ERROR|CRITICAL|FATAL)\b|"(?:level|levelname|severity)": ?"(\w+)"')
@@ -29,6 +28,7 @@ TIME = re.compile(rf"({DATE})[T ](\d\d:\d\d:\d\d)(?:[.,](\d{{1,6}})\d*)? ?(Z|[+-
 JSON_TIME = re.compile(r'"(?:time|timestamp|asctime|@timestamp|ts)": ?"(?=\d{4}-)')
 ACCESS = re.compile(r"\S+ - [^\[]*\[(\d\d)/(\w{3})/(\d{4}):(\d\d:\d\d:\d\d) ([+-]\d{4})\]")
 MONTHS = {name: number for number, name in enumerate(calendar.month_abbr)}
+CHAINED = re.compile(r"(During handling of|The above exception)\b")
 LONGEST_RECORD = 1000
 """Lines of a record that are kept while none of them is chosen."""
 # since, until: seconds since 1970, or before now if negative; None without a limit. errors: only errors. grep: only records
@@ -73,36 +73,54 @@ def text_of(line):
 
 
 class Selection:
-    """Chooses lines of a log by its records. moment: the time of lines before the first time."""
+    """Chooses lines of a log by their records. moment: the time of lines before the first time."""
 
     def __init__(self, wishes, moment=0.0):
         self.wishes, self.moment = wishes, moment
-        self.record, self.error, self.chosen = [], False, False
+        self.error = False
+        self.ended = None
+        self.begin()
+
+    def begin(self):
+        """Begin a record, or a line that belongs to none: an app may print."""
+        self.record, self.chosen = collections.deque(maxlen=LONGEST_RECORD), False
 
     def __call__(self, line):
         """Return the lines to show, once the next line of the log is known."""
         wishes = self.wishes
         if RECORD.match(line):
             self.moment = time_of(line) or self.moment
-            self.record, self.chosen = [], False
             # The first level counts: the message may name another one.
             level = LEVEL.search(line)
             self.error = bool(level) and (level[1] or level[2]).upper() in ("ERROR", "CRITICAL", "FATAL")
-        elif TRACEBACK.match(line) and not self.error:
-            self.error = True
-            if wishes.errors:
-                self.record, self.chosen = [], False
-        if wishes.errors and not self.error:
+            self.ended = None
+            self.begin()
+        elif TRACEBACK.match(line):
+            if wishes.errors and not self.error:
+                self.begin()
+            self.error, self.ended = True, False
+        elif not self.continues(line):
+            self.begin()
+        if not self.in_time() or (wishes.errors and not self.error):
             return []
         if self.chosen:
             return [line]
-        if not self.in_time():
-            return []
-        self.record = [*self.record[-LONGEST_RECORD:], line]
+        self.record.append(line)
         if wishes.grep and not self.has(line):
             return []
-        self.chosen, found, self.record = True, self.record, []
+        self.chosen, found = True, list(self.record)
         return found
+
+    def continues(self, line):
+        """Return whether a line continues the record above: it is indented or empty, or belongs to a traceback.
+
+        ended: None without a traceback, False inside of one, True after its last line, which names the exception.
+        """
+        if not line.strip() or line[0] in " \t" or CHAINED.match(line):
+            return True
+        inside = self.ended is False
+        self.ended = True if inside else None
+        return inside
 
     def in_time(self):
         since, until = self.wishes.since, self.wishes.until

@@ -55,7 +55,7 @@ def test_new_lines_are_chosen_by_record(two: Callable[..., Take]) -> None:
     lines = ["[2026-01-01 10:00:00 +0000] [1] [ERROR] x", "Traceback (most recent call last):", "E: Boom", "more", "[2026-01-01 a"]
     for line in lines:
         shown = take(0, f"app - {line}")
-    assert shown == [f"a  {line}" for line in lines[:4]]
+    assert shown == [f"a  {line}" for line in lines[:3]]
 
 
 def test_raw_lines_have_no_names(two: Callable[..., Take]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from selvedge.errors import UsageError
+from selvedge.errors import SelvedgeError, UsageError
 from selvedge.operations.logs import Flags, logs
 from tests.hosts.scripts.operations.fakes import Fake, live
 from tests.support.releases import NEW, OLD
@@ -112,6 +112,23 @@ class TestGrep:
         write(one, f"{NEW}.log", text + "ValueError: Boom\n" + record("10:00:02"))
         shown = read(one, grep="boom")
         assert len(shown) == 3 and shown[0].endswith("Exception") and shown[2] == "ValueError: Boom"
+
+    def test_printed_lines_are_records_of_their_own(self, one: Fake) -> None:
+        write(one, f"{NEW}.log", f"{record('10:00:00')}printed\nboom\nprinted\nwith\n boom\nprinted\n")
+        assert read(one, grep="boom") == ["boom", "with", " boom"]
+
+    def test_tracebacks_of_one_error_belong_together(self, one: Fake) -> None:
+        first = "Traceback (most recent call last):\n  File\nE: a\n\nDuring handling of the above\n\n"
+        second = "Traceback (most recent call last):\n  x\nE: b\n"
+        write(one, f"{NEW}.log", f"{record('10:00:00')}printed\n{first}{second}printed\n")
+        assert read(one, grep="e: b") == ["printed", *f"{first}{second}".splitlines()]
+
+    def test_a_server_whose_python_fails(self, one: Fake) -> None:
+        write(one, f"{NEW}.log", "x\n")
+        one.servers["one"].program("python3", "exit 1")
+        with pytest.raises(SelvedgeError, match="one: python3 could not read the log file") as caught:
+            read(one)
+        assert caught.value.remedy == "Run `fab -H one install` first."
 
     def test_capitals_count_where_the_text_has_some(self, one: Fake) -> None:
         write(one, f"{NEW}.log", record("10:00:00", "boom") + record("10:00:01", "Boom"))
