@@ -24,9 +24,9 @@ PROGRAM = Path(__file__).parents[1] / "shell" / "server" / "logs.py"
 
 
 class Flags(Value):
-    """The flags of `fab logs`. lines: a number as text, "" without the flag."""
+    """The flags of `fab logs`. lines: -1 without the flag."""
 
-    lines: str = ""
+    lines: int = -1
     since: str = ""
     until: str = ""
     grep: str = ""
@@ -37,8 +37,6 @@ class Flags(Value):
 
     def wishes(self) -> Wishes:
         """Return which lines are wanted. Raises UsageError."""
-        if self.lines and not (self.lines.isascii() and self.lines.isdigit()):
-            raise UsageError(f"--lines {self.lines} is not a number of lines.", "For example: `fab logs --lines 200`.")
         if "\n" in self.grep:
             raise UsageError("--grep has a line break, and no line of a log has one.", "Search for a part of one line.")
         now = datetime.now().astimezone()
@@ -50,7 +48,7 @@ class Flags(Value):
             if begin >= end:
                 problem = f"--since {self.since} is not before --until {self.until}."
                 raise UsageError(problem, "Exchange the two times, or correct one of them.")
-        lines = int(self.lines) if self.lines else None if self.since else USUAL
+        lines = self.lines if self.lines >= 0 else None if self.since else USUAL
         # All of nginx's error log is errors.
         return Wishes(since, until, self.errors and not self.nginx, self.grep, lines)
 
