@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import re
 import socket
 import time
 from pathlib import Path
@@ -42,7 +43,7 @@ def site(server: Server, project: Project) -> Server:
     project.commit(api_and_page)
     (project.folder / "extra.conf.j2").write_text('location = /own { return 200 "own {{ app.name }}"; }\n')
     (project.folder / ".env").write_text("SELVEDGE_BASIC_AUTH_ME='c4nary s3cret'\n")
-    project.configure(SETTINGS, health=None)
+    project.configure(SETTINGS, health=None, log_format="json")
     deployed = project.must("-H", server.name, "deploy")
     assert "c4nary" not in deployed.stdout + deployed.stderr and "live" in deployed.stdout
     assert "deploy: nothing to change" in project.must("-H", server.name, "deploy").stdout
@@ -83,9 +84,33 @@ def test_the_address_of_the_client_comes_from_trusted_proxies_only(site: Server)
     curl = "curl -s -K /etc/selvedge/hello/site-login -H 'X-Forwarded-For: 9.9.9.9, 1.2.3.4' -H 'X-Forwarded-Proto: https'"
     seen = json.loads(site.run(f"{curl} --interface 127.0.0.2 http://127.0.0.1/api/client").stdout)
     assert (seen["host"], seen["scheme"]) == ("1.2.3.4", "https")
-    assert site.run("sleep 0.2; tail -n 1 /var/log/hello/nginx-access.log").stdout.startswith("1.2.3.4 - ")
+    assert json.loads(site.run("sleep 0.2; tail -n 1 /var/log/hello/nginx-access.log").stdout)["address"] == "1.2.3.4"
     seen = json.loads(site.run(f"{curl} http://127.0.0.1/api/client").stdout)
     assert (seen["host"], seen["scheme"]) == ("127.0.0.1", "http")
+    # Words of a visitor's cannot look like those of a proxy.
+    seen = json.loads(site.run(f"{curl.replace(': https', ': yeshttps')} http://127.0.0.1/api/client").stdout)
+    assert seen["scheme"] == "http"
+
+
+def test_the_id_of_a_request_comes_from_trusted_proxies_only(site: Server) -> None:
+    curl = "curl -s -o /dev/null -w '%{header_json}' -K /etc/selvedge/hello/site-login -H 'X-Forwarded-For: 1.2.3.4'"
+    for interface, sent, kept in (("127.0.0.2", "a-1/b=", True), ("127.0.0.2", 'a"b', False), ("127.0.0.1", "a-1/b=", False)):
+        answer = site.run(f"{curl} -H 'X-Request-ID: {sent}' --interface {interface} http://127.0.0.1/api/client").stdout
+        (found,) = json.loads(answer)["x-request-id"]
+        assert found == sent if kept else re.fullmatch("[0-9a-f]{32}", found)
+        assert json.loads(site.run("sleep 0.2; tail -n 1 /var/log/hello/nginx-access.log").stdout)["request_id"] == found
+
+
+def test_hostile_requests_are_lines_of_json(site: Server) -> None:
+    hostile = b'/%22\\x?"\\ HTTP/1.1\r\nHost: x\r\nUser-Agent: "\\ \xe9\t${x}\r\nReferer: $x\\u0000\r\nConnection: close\r\n\r\n'
+    for request in (b"GET " + hostile, b"\x16\x03\x01 no http\r\n\r\n", b"GET /\r\n\r\n"):
+        with socket.create_connection((site.address, 80), timeout=10) as connection:
+            connection.sendall(request)
+            while connection.recv(65536):
+                pass
+    # Bytes that are no UTF-8 stay as they are.
+    log = site.run(r"sleep 0.2; tail -n 3 /var/log/hello/nginx-access.log | tr '\200-\377' '?'").stdout
+    assert [type(json.loads(line)["status"]) for line in log.splitlines()] == [int, int, int]
 
 
 def test_redirects_and_own_lines(site: Server) -> None:

@@ -186,6 +186,25 @@ map $sent_http_content_type $selvedge_page_expires {
     default $selvedge_asset_expires;
     '~^text/html' epoch;
 }
+# The format of app.log_format = "json", with the names of selvedge_log.py. The id of a request is nginx's own: a visitor could send
+# the id of another one. A proxy that has also told the visitor's address is in [nginx] trusted_proxies, so its id counts.
+map "$realip_remote_addr $remote_addr $http_x_request_id" $selvedge_request_id {
+    default $request_id;
+    '~^(?<peer>[^ ]+) (?!\k<peer> )[^ ]+ (?<given>[A-Za-z0-9._:/+=-]{1,128})$' $given;
+}
+map $upstream_http_x_request_id $selvedge_sent_request_id {
+    default '';
+    '' $selvedge_request_id;
+}
+# JSON has no number 000.
+map $status $selvedge_status {
+    default $status;
+    '~^0' 0;
+}
+log_format selvedge_json escape=json '{"time": "$time_iso8601", "level": "info", "logger": "nginx", "message": "$request", '
+    '"request_id": "$selvedge_request_id", "address": "$remote_addr", "user": "$remote_user", "method": "$request_method", '
+    '"path": "$request_uri", "status": $selvedge_status, "duration": $request_time, "bytes": $body_bytes_sent, '
+    '"referer": "$http_referer", "user_agent": "$http_user_agent"}';
 EOF
 )
 change_8() (
@@ -332,7 +351,7 @@ header=''
 request_check
 fi
 service_run 'enable --now' nginx
-stamp_write nginx-hello 83bb9a052ef4eef91d083d23c52c210e492b6ab1883f1cd6cd1802f7dc86fc52
+stamp_write nginx-hello 0debb2f112c2e286a14bb01dc38ee87ea6be6a1ff514f58680a3797a46f3f169
 )
 change_14() (
 set -eu
