@@ -122,7 +122,7 @@ server {
     include /etc/nginx/snippets/selvedge-listen-tls.conf;
     server_name www.hello.example.com;
     server_tokens off;
-    access_log /var/log/hello/nginx-access.log;
+    access_log /var/log/hello/nginx-access.log selvedge_json;
 
     ssl_certificate /etc/letsencrypt/live/hello/fullchain.pem;
     ssl_certificate_key /etc/letsencrypt/live/hello/privkey.pem;
@@ -232,7 +232,7 @@ header=1
 request_check
 fi
 service_run 'enable --now' nginx
-stamp_write nginx-tls-hello 786a7d3bab25b0b4548aa46916a573b08b7dbda6a07ca24d0e1443412af7f827
+stamp_write nginx-tls-hello 92933b2768261bbd0ba8c8c53f2dc2ed84f5948deab3f009a74681f21918905a
 )
 change_arm() (
 set -eu
