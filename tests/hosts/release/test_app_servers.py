@@ -178,7 +178,6 @@ class TestUnderSystemd:
     def test_a_change_of_the_app_server_loses_no_request(self, server: Server, project: Project) -> None:
         change_there_and_back(server, project, "systemd", 1)
 
-
     @pytest.mark.thorough
     @pytest.mark.parametrize("manager", ["supervisor", "systemd"])
     def test_a_request_has_the_same_id_in_all_logs(self, server: Server, project: Project, manager: str) -> None:
