@@ -28,6 +28,7 @@ def serve(app, sock, options, beating):
     # nginx limits headers (nginx.large_headers). The interval is uvicorn's.
     config.h11_max_incomplete_size = 512 * 1024
     config.websocket_ping_interval = 20
+
     async def serving():
         terminated = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
