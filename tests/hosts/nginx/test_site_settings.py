@@ -1,8 +1,9 @@
-"""The settings of `[nginx]` on a server: an API beside a page, passwords, proxies, redirects, streams, large headers."""
+"""The settings of `[nginx]` on a server: an API beside a page, passwords, proxies, redirects, streams, headers, limits."""
 
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import re
 import socket
@@ -51,6 +52,7 @@ def site(server: Server, project: Project) -> Server:
 
 def test_no_one_enters_without_the_password(site: Server, project: Project) -> None:
     assert status(ask(site, "/")) == status(ask(site, "/api/client")) == 401
+    assert b"\r\nX-Content-Type-Options: nosniff\r\n" in ask(site, "/")
     wrong = base64.b64encode(b"me:x").decode()
     assert status(ask(site, "/", more=f"Authorization: Basic {wrong}\r\n")) == 401
     assert status(ask(site, "/", more=LOGIN)) == 200
@@ -159,3 +161,111 @@ def test_a_site_without_these_settings_is_open_again(site: Server, project: Proj
     assert site.run("ls /etc/nginx/selvedge /etc/selvedge/hello 2>/dev/null || true").stdout.split() in (
         [], ["/etc/nginx/selvedge:", "/etc/selvedge/hello:"]
     )  # fmt: skip
+
+
+OWN = r"""it's "quoted" \ \\ \" \n ; } add_header X-Evil 1; { # %s"""
+"""The value of a header."""
+POLICY = r"""default-src 'self'; frame-ancestors 'none'; report-uri /x?a="b"\;{}"""
+DELIVERY = f"""
+[nginx]
+static = {{ "/static" = "static" }}
+media = {{ "/media" = "media" }}
+trusted_proxies = ["127.0.0.2"]
+rate_limit = "10r/s"
+csp = {json.dumps(POLICY)}
+headers = {{ "X-Own" = {json.dumps(OWN)}, "x-frame-options" = "DENY", "X-Powered-By" = "", "Referrer-Policy" = "" }}
+"""
+FEATURES = ("camera", "display-capture", "geolocation", "microphone", "payment", "usb")
+DEFAULTS = {
+    "x-content-type-options": "nosniff", "x-frame-options": "DENY", "cross-origin-opener-policy": "same-origin-allow-popups",
+    "permissions-policy": ", ".join(f"{name}=(self)" for name in FEATURES),
+    "content-security-policy": POLICY, "x-own": OWN,
+}  # fmt: skip
+IMMUTABLE = "public, max-age=31536000, immutable"
+
+
+def headers_and_files(app: Path) -> None:
+    own = '{"X-Own": "of the app", "X-Frame-Options": "SAMEORIGIN", "X-Powered-By": "magic", "Referrer-Policy": "no-referrer", '
+    own += '"Content-Security-Policy": "default-src *", "Permissions-Policy": "usb=()", "X-Content-Type-Options": "nosniff"}'
+    (app / "main.py").write_text(f'{APP}\n@app.get("/own")\ndef own(): return Response("ok", headers={own})\n')
+    for name in ("app.js", "app.3f2a9c1b.js", "report-20240131.txt"):
+        (app / "static" / name).write_text("plain " * 300)
+    (app / "static/app.js.gz").write_bytes(gzip.compress(b"compressed by hand"))
+
+
+def head(answer: bytes) -> dict[str, str]:
+    """Return the headers of an answer, by their names in lower case. A header that was sent twice has `|` between its values."""
+    found: dict[str, str] = {}
+    for line in answer.partition(b"\r\n\r\n")[0].decode().split("\r\n")[1:]:
+        name, _, value = line.partition(": ")
+        found[name.lower()] = f"{found[name.lower()]}|{value}" if name.lower() in found else value
+    return found
+
+
+@pytest.fixture(scope="module")
+def delivery(site: Server, project: Project) -> Server:
+    """The same server, with headers of its own and a limit."""
+    project.commit(headers_and_files)
+    project.configure(DELIVERY, migrate=None)
+    project.must("-H", site.name, "deploy")
+    site.run("install -o hello -g www-data -m 640 /dev/stdin /srv/hello/shared/media/a.3f2a9c1b.js </etc/hostname")
+    return site
+
+
+def test_own_headers_replace_those_of_the_app_and_reach_the_browser_exactly(delivery: Server) -> None:
+    sent = head(ask(delivery, "/own"))
+    own = {"content-security-policy": "default-src *", "permissions-policy": "usb=()"}
+    assert {name: sent.get(name) for name in DEFAULTS} == DEFAULTS | own
+    assert not {"x-powered-by", "referrer-policy", "x-evil", "cache-control", "retry-after"} & sent.keys(), sent
+
+
+@pytest.mark.parametrize(("path", "code"), [
+    ("/api/client", 200), ("/api/none", 404), ("/static/app.js", 200), ("/static/none", 404), ("/static/app.3f2a9c1b.js", 200),
+    ("/media/a.3f2a9c1b.js", 200), ("/static", 404), (f"/{'x' * 9000}", 414),
+])  # fmt: skip
+def test_all_responses_have_the_headers_once(delivery: Server, path: str, code: int) -> None:
+    answer = ask(delivery, path)
+    sent = head(answer)
+    assert status(answer) == code and {name: sent.get(name) for name in DEFAULTS} == DEFAULTS, answer
+
+
+def test_files_with_a_hash_in_the_name_are_kept_for_good(delivery: Server) -> None:
+    expected = {
+        "/static/app.3f2a9c1b.js": IMMUTABLE, "/static/app.js": "max-age=3600", "/static/report-20240131.txt": "max-age=3600",
+        "/static/none.3f2a9c1b.js": None, "/api/x.3f2a9c1b.js": None, "/media/a.3f2a9c1b.js": None,
+    }  # fmt: skip
+    assert {path: head(ask(delivery, path)).get("cache-control") for path in expected} == expected
+
+
+def test_a_compressed_file_beside_a_file_is_sent(delivery: Server) -> None:
+    compressed = ask(delivery, "/static/app.js", more="Accept-Encoding: gzip\r\n")
+    assert (head(compressed)["content-encoding"], head(compressed)["vary"]) == ("gzip", "Accept-Encoding")
+    assert gzip.decompress(compressed.partition(b"\r\n\r\n")[2]) == b"compressed by hand"
+    plain = ask(delivery, "/static/app.js")
+    assert "content-encoding" not in head(plain) and head(plain)["vary"] == "Accept-Encoding" and plain.endswith(b"plain ")
+
+
+def test_each_visitor_has_the_limit_for_requests_of_the_app(delivery: Server) -> None:
+    def burst(path: str, more: str = "") -> list[str]:
+        """Return the statuses of 60 requests at once, through the trusted proxy."""
+        curl = f"curl -s --interface 127.0.0.2 {more} -o /dev/null -w '%{{http_code}}\\n' 'http://127.0.0.1{path}?[1-60]'"
+        return delivery.run(curl).stdout.split()
+
+    statuses = burst("/api/client", "-H 'X-Forwarded-For: 1.1.1.1'")
+    assert statuses[:20] == ["200"] * 20 and 25 <= statuses.count("429") <= 40, statuses
+    curl = "curl -s --interface 127.0.0.2 -H 'X-Forwarded-For: 1.1.1.1' -D - -o /dev/null 'http://127.0.0.1/api/client?[1-30]'"
+    last = delivery.run(curl).stdout.strip().split("\n\n")[-1]
+    refused = head(last.replace("\n", "\r\n").encode())
+    assert refused["retry-after"] == "1" and {name: refused.get(name) for name in DEFAULTS} == DEFAULTS, refused
+    others = "curl -s --interface 127.0.0.2 -H 'X-Forwarded-For: 2.2.2.2' -o /dev/null -w '%{http_code}' http://127.0.0.1/api/client"
+    assert delivery.run(others).stdout == "200"
+    assert burst("/static/app.js", "-H 'X-Forwarded-For: 3.3.3.3'") == ["200"] * 60
+
+
+def test_the_headers_without_the_app(delivery: Server) -> None:
+    delivery.run("cd /srv/hello && mkdir /root/links && mv *.sock /root/links")
+    answer = ask(delivery, "/api/client")
+    delivery.run("mv /root/links/* /srv/hello")
+    sent = head(answer)
+    assert status(answer) == 502 and {name: sent.get(name) for name in DEFAULTS} == DEFAULTS, answer
+    assert status(ask(delivery, "/api/client")) == 200

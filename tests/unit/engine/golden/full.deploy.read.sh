@@ -141,30 +141,30 @@ probe_path /var/log/hello ''
 printf '\n%s fact 25\n' "$mark"
 probe_path /srv/hello/instances ''
 printf '\n%s fact 26\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-4fa7bd ''
+probe_path /srv/hello/instances/0123456789ab-6a30f1 ''
 printf '\n%s fact 27\n' "$mark"
-readlink /srv/hello/instances/0123456789ab-4fa7bd/.venv || echo; readlink /srv/hello/releases/0123456789ab/.venv || echo
+readlink /srv/hello/instances/0123456789ab-6a30f1/.venv || echo; readlink /srv/hello/releases/0123456789ab/.venv || echo
 printf '\n%s fact 28\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-4fa7bd/env ''
+probe_path /srv/hello/instances/0123456789ab-6a30f1/env ''
 base=/srv/hello
 live_socket=/srv/hello/live.sock
-environment_of_live /srv/hello/instances/0123456789ab-4fa7bd/env
+environment_of_live /srv/hello/instances/0123456789ab-6a30f1/env
 printf '\n%s fact 29\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-4fa7bd/run fcc6b480523014c0e2740a8b095edd604480122029af1d37bcbf3874f8eefba6
+probe_path /srv/hello/instances/0123456789ab-6a30f1/run 53b75daa487cfcf71c95c2b9e25f457670bb3064d78ffe81d2f4e73f50bf7ecd
 printf '\n%s fact 30\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-4fa7bd/selvedge_worker.py d73a691431f2a05f848f49dfdd629abfe8a89d4b9546d9f88f9570c77b05c6c0
+probe_path /srv/hello/instances/0123456789ab-6a30f1/selvedge_worker.py d73a691431f2a05f848f49dfdd629abfe8a89d4b9546d9f88f9570c77b05c6c0
 printf '\n%s fact 31\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-4fa7bd/selvedge_app.py 854c685750695de04157acd9834b4c1e0e7ad47dc7fda3433d9a55bceb279aac
+probe_path /srv/hello/instances/0123456789ab-6a30f1/selvedge_app.py 854c685750695de04157acd9834b4c1e0e7ad47dc7fda3433d9a55bceb279aac
 printf '\n%s fact 32\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-4fa7bd/selvedge_explain.py b3df473e85a707954cf5301a8f5a6ab63d043a572ebec0eaab9eaa73a209a3e9
+probe_path /srv/hello/instances/0123456789ab-6a30f1/selvedge_explain.py b3df473e85a707954cf5301a8f5a6ab63d043a572ebec0eaab9eaa73a209a3e9
 printf '\n%s fact 33\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-4fa7bd/selvedge_asgi.py 72c3ca8266ae7ebabc8b32a3081531b3ccb509751cd5602bb54ccb7bcfaa0d49
+probe_path /srv/hello/instances/0123456789ab-6a30f1/selvedge_asgi.py a405d4032648b7af91f3178ac633ff15f521d2e178f520a9056d76dc0e014210
 printf '\n%s fact 34\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-4fa7bd/selvedge_log.py 1c16e02a8e7146c506609dc6c3c3933f0d96679a644ae15319fa8c9baadffb13
+probe_path /srv/hello/instances/0123456789ab-6a30f1/selvedge_log.py 1c16e02a8e7146c506609dc6c3c3933f0d96679a644ae15319fa8c9baadffb13
 printf '\n%s fact 35\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-4fa7bd/gunicorn_start 00707c888377da93756f9b126d8657905955112381e50c9edc41a639fb232c93
+probe_path /srv/hello/instances/0123456789ab-6a30f1/gunicorn_start 64090c3356f4d460149a67d87281a865e1f0942b0c76791305fc9bdb6c0aa03e
 printf '\n%s fact 36\n' "$mark"
-hook_built /srv/hello/releases/0123456789ab/.selvedge-after_build.0123456789ab-4fa7bd d944855a14613d34 /srv/hello/releases/0123456789ab 0123456789ab-4fa7bd /srv/hello/live.sock
+hook_built /srv/hello/releases/0123456789ab/.selvedge-after_build.0123456789ab-6a30f1 d944855a14613d34 /srv/hello/releases/0123456789ab 0123456789ab-6a30f1 /srv/hello/live.sock
 printf '\n%s fact 37\n' "$mark"
 site_unreadable /srv/hello/releases/0123456789ab backend/static
 site_unreadable /srv/hello/releases/0123456789ab frontend/dist
@@ -173,9 +173,9 @@ echo end
 printf '\n%s fact 38\n' "$mark"
 [ -e /etc/supervisor/supervisord.conf ] && echo there || true
 printf '\n%s fact 39\n' "$mark"
-[ -e /srv/hello/instances/0123456789ab-4fa7bd/gunicorn_start ] && echo there || true
+[ -e /srv/hello/instances/0123456789ab-6a30f1/gunicorn_start ] && echo there || true
 printf '\n%s fact 40\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-4fa7bd/program.conf bbcda0ef331092bbb8167b5a823c0a22af55ef0795a4314ebdf7e66393242cee
+probe_path /srv/hello/instances/0123456789ab-6a30f1/program.conf dcf0dd809423285e2a89d60cb91d7fed8f16573d416299bfcc342cfcd044a216
 printf '\n%s fact 41\n' "$mark"
 probe_path /etc/logrotate.d/hello.app 54f20c014a7611428e9f782c4dae35403902c28013a0b781d2e92ce57255c062
 printf '\n%s fact 42\n' "$mark"
@@ -193,9 +193,9 @@ live_socket=/srv/hello/live.sock
 supervisor_conf=/etc/supervisor/conf.d/hello.conf
 releases_fact
 base=/srv/hello
-environment_of_left 0123456789ab-4fa7bd
+environment_of_left 0123456789ab-6a30f1
 printf '\n%s fact 45\n' "$mark"
-hook_switched /srv/hello/instances/.after_switch fa95d49c11eeb778 0123456789ab-4fa7bd /srv/hello/live.sock
+hook_switched /srv/hello/instances/.after_switch fa95d49c11eeb778 0123456789ab-6a30f1 /srv/hello/live.sock
 printf '\n%s fact 46\n' "$mark"
 [ -e /etc/nginx/nginx.conf ] && echo there || true
 printf '\n%s fact 47\n' "$mark"
@@ -261,11 +261,11 @@ nginx_without_sites /etc/nginx/conf.d/selvedge-sites.conf
 echo --
 probe_path /etc/nginx/conf.d/selvedge-sites.conf b0ddaf16977a6b8c5f9fbda3f2f56b94909bd9e904f52a165acd7b33d4cbac9d
 printf '\n%s fact 67\n' "$mark"
-probe_path /etc/nginx/conf.d/selvedge.conf 321c45558f424c509831043c74d4ecb6d53e2f2de2878fc7e1d77bf98db88a33
+probe_path /etc/nginx/conf.d/selvedge.conf c709215372ecf5ce34cdf434a0c210939ebaecb9a45e5e8ef446b47bd2209a36
 printf '\n%s fact 68\n' "$mark"
 probe_path /etc/nginx/snippets/hello.include.conf ''
 printf '\n%s fact 69\n' "$mark"
-probe_path /etc/nginx/snippets/hello.conf 7dc6319dc6514fd1ca37d781e7b12426e509c53a3ea09e4facbb2a5ab127bd47
+probe_path /etc/nginx/snippets/hello.conf 9cea69f0a182156e4b9fd3d9f87467b19b42b9da5a96de74907e51c8109b7cb0
 printf '\n%s fact 70\n' "$mark"
 probe_path /etc/nginx/conf.d/00-selvedge-hello.conf ''
 printf '\n%s fact 71\n' "$mark"
@@ -349,8 +349,8 @@ probe_path /etc/selvedge/hello/certificate.pem ''
 :
 }
 read_lookups() {
-probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-4fa7bd /srv/hello/instances/0123456789ab-4fa7bd/.venv /srv/hello/instances/0123456789ab-4fa7bd/env /srv/hello/instances/0123456789ab-4fa7bd/run /srv/hello/instances/0123456789ab-4fa7bd/selvedge_worker.py /srv/hello/instances/0123456789ab-4fa7bd/selvedge_app.py /srv/hello/instances/0123456789ab-4fa7bd/selvedge_explain.py /srv/hello/instances/0123456789ab-4fa7bd/selvedge_asgi.py /srv/hello/instances/0123456789ab-4fa7bd/selvedge_log.py /srv/hello/instances/0123456789ab-4fa7bd/gunicorn_start /srv/hello/instances/0123456789ab-4fa7bd/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/conf.d/00-selvedge-hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/selvedge/hello/acme-ca.pem /etc/selvedge/hello/dns-credentials /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf /etc/selvedge/hello/certificate.pem
-probe_take_hashes /srv/hello/git_credentials /etc/tmpfiles.d/hello.conf /srv/hello/instances/0123456789ab-4fa7bd/env /srv/hello/instances/0123456789ab-4fa7bd/run /srv/hello/instances/0123456789ab-4fa7bd/selvedge_worker.py /srv/hello/instances/0123456789ab-4fa7bd/selvedge_app.py /srv/hello/instances/0123456789ab-4fa7bd/selvedge_explain.py /srv/hello/instances/0123456789ab-4fa7bd/selvedge_asgi.py /srv/hello/instances/0123456789ab-4fa7bd/selvedge_log.py /srv/hello/instances/0123456789ab-4fa7bd/gunicorn_start /srv/hello/instances/0123456789ab-4fa7bd/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf
+probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-6a30f1 /srv/hello/instances/0123456789ab-6a30f1/.venv /srv/hello/instances/0123456789ab-6a30f1/env /srv/hello/instances/0123456789ab-6a30f1/run /srv/hello/instances/0123456789ab-6a30f1/selvedge_worker.py /srv/hello/instances/0123456789ab-6a30f1/selvedge_app.py /srv/hello/instances/0123456789ab-6a30f1/selvedge_explain.py /srv/hello/instances/0123456789ab-6a30f1/selvedge_asgi.py /srv/hello/instances/0123456789ab-6a30f1/selvedge_log.py /srv/hello/instances/0123456789ab-6a30f1/gunicorn_start /srv/hello/instances/0123456789ab-6a30f1/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/conf.d/00-selvedge-hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/selvedge/hello/acme-ca.pem /etc/selvedge/hello/dns-credentials /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf /etc/selvedge/hello/certificate.pem
+probe_take_hashes /srv/hello/git_credentials /etc/tmpfiles.d/hello.conf /srv/hello/instances/0123456789ab-6a30f1/env /srv/hello/instances/0123456789ab-6a30f1/run /srv/hello/instances/0123456789ab-6a30f1/selvedge_worker.py /srv/hello/instances/0123456789ab-6a30f1/selvedge_app.py /srv/hello/instances/0123456789ab-6a30f1/selvedge_explain.py /srv/hello/instances/0123456789ab-6a30f1/selvedge_asgi.py /srv/hello/instances/0123456789ab-6a30f1/selvedge_log.py /srv/hello/instances/0123456789ab-6a30f1/gunicorn_start /srv/hello/instances/0123456789ab-6a30f1/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf
 probe_take_packages nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 supervisor certbot
 :
 }

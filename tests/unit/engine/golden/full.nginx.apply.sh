@@ -152,9 +152,15 @@ file_put /etc/nginx/conf.d/selvedge.conf 0644 root root <<'EOF'
 # Settings that the sites of all apps share.
 # Written by `fab nginx`; edit its template nginx/shared.conf.j2 instead.
 
+# Only WebSockets change the protocol of a connection. With another one, such as HTTP/2 (h2c), a client would talk to the app
+# past nginx, with forged headers.
 map $http_upgrade $connection_upgrade {
-    default upgrade;
-    '' close;
+    default close;
+    '~*^websocket$' upgrade;
+}
+map $http_upgrade $selvedge_upgrade {
+    default '';
+    '~*^websocket$' websocket;
 }
 # The port of the request's Host header, if it has one: the app gets the host as nginx has parsed it, with this port.
 map $http_host $selvedge_port {
@@ -196,11 +202,19 @@ map $selvedge_direct$status $selvedge_missed {
     default 0;
     yes404 1;
 }
-# How long browsers keep files: those with a hash of their content in the name never change.
-map $uri $selvedge_asset_expires {
-    default 1h;
-    '~[.-](?=[0-9a-f]*[0-9])[0-9a-f]{8,64}\.[^/]+$' 365d;
-    '~[.-](?=[^./]*[0-9A-Z][^./]*[0-9A-Z])[A-Za-z0-9_-]{8}\.[^/]+$' 365d;
+# Files of a release with a hash of their content in the name never change: browsers keep them. Others they keep for an hour.
+map $request_filename $selvedge_hashed {
+    default '';
+    # Hexadecimal with letters and digits, as of webpack, Parcel and Django: app.3f2a9c1b.js. A date is none.
+    '~^/srv/[^/]+/current/.*[.-](?=[0-9a-f]*[0-9])(?=[0-9]*[a-f])[0-9a-f]{8,64}\.(?!html?$)[^/]+$' 'public, max-age=31536000, immutable';
+    # 8 capitals and digits, as of esbuild and Angular: chunk-5RZQHKTV.js
+    '~^/srv/[^/]+/current/.*[.-](?=[A-Z]*[2-7])(?=[2-7]*[A-Z])[A-Z2-7]{8}\.(?!html?$)[^/]+$' 'public, max-age=31536000, immutable';
+    # 8 letters and digits, as of Vite, only in the folders of such bundlers: assets/index-BxK3d9_f.js. Two words are none: UserList.js
+    '~^/srv/[^/]+/current/(?:.*/)?(?:assets|_astro|_nuxt|_app)/.*[.-](?=[^./]*[A-Z])(?=[^./]*(?:[0-9_-]|[A-Z][A-Z]))[A-Za-z0-9_-]{8}\.(?:css|m?js)(?:\.map)?$' 'public, max-age=31536000, immutable';
+}
+map $selvedge_hashed $selvedge_asset_expires {
+    default off;
+    '' 1h;
 }
 # With a page that handles paths in the browser ([nginx] spa): requests for a page, not for data, and how long browsers keep files.
 map "$request_method $http_accept" $selvedge_navigation {
@@ -295,6 +309,9 @@ add_header Referrer-Policy $selvedge_referrer_policy always;
 add_header Permissions-Policy $selvedge_permissions_policy always;
 add_header Cross-Origin-Opener-Policy $selvedge_opener_policy always;
 
+# Only files of the release have it: responses of the app come from no file.
+add_header Cache-Control $selvedge_hashed;
+
 # The id of the request in the logs, unless the app sends one.
 add_header X-Request-ID $selvedge_sent_request_id always;
 
@@ -347,7 +364,7 @@ proxy_set_header Forwarded "";
 proxy_set_header Proxy "";
 
 # WebSockets.
-proxy_set_header Upgrade $http_upgrade;
+proxy_set_header Upgrade $selvedge_upgrade;
 proxy_set_header Connection $connection_upgrade;
 
 # The files of a page that handles paths in the browser ([nginx] spa). Other requests go to the app.
@@ -560,7 +577,7 @@ header=1
 request_check
 fi
 service_run 'enable --now' nginx
-stamp_write nginx-hello 3470f1021de43864631fcac6ab6b4c9f4e091ba8623fe64e677d971c522318a0
+stamp_write nginx-hello 0bf2388b9a0914e04df69c5110912d01a5cd32f3a5a2d49ae572d689e1c0eac5
 )
 change_18() (
 set -eu

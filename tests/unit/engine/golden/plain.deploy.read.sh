@@ -89,36 +89,36 @@ probe_path /var/log/hello ''
 printf '\n%s fact 20\n' "$mark"
 probe_path /srv/hello/instances ''
 printf '\n%s fact 21\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-936994 ''
+probe_path /srv/hello/instances/0123456789ab-93d144 ''
 printf '\n%s fact 22\n' "$mark"
-readlink /srv/hello/instances/0123456789ab-936994/.venv || echo; readlink /srv/hello/releases/0123456789ab/.venv || echo
+readlink /srv/hello/instances/0123456789ab-93d144/.venv || echo; readlink /srv/hello/releases/0123456789ab/.venv || echo
 printf '\n%s fact 23\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-936994/env ''
+probe_path /srv/hello/instances/0123456789ab-93d144/env ''
 base=/srv/hello
 live_socket=/srv/hello/live.sock
-environment_of_live /srv/hello/instances/0123456789ab-936994/env
+environment_of_live /srv/hello/instances/0123456789ab-93d144/env
 printf '\n%s fact 24\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-936994/run 3ca25173c42baffefe3bb2f9b3c555e4fe869f30347ad80a7b373b23afa69c64
+probe_path /srv/hello/instances/0123456789ab-93d144/run 6472c2754a8167bd3034972c3d151491a40e21026a52307e00fa7c97c6050504
 printf '\n%s fact 25\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-936994/selvedge_worker.py a624f6ad729fb9c8ef55bb5d6fc7b2ac07579bfc7e93b4a0bdb6c10efb165a6f
+probe_path /srv/hello/instances/0123456789ab-93d144/selvedge_worker.py a624f6ad729fb9c8ef55bb5d6fc7b2ac07579bfc7e93b4a0bdb6c10efb165a6f
 printf '\n%s fact 26\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-936994/selvedge_app.py 854c685750695de04157acd9834b4c1e0e7ad47dc7fda3433d9a55bceb279aac
+probe_path /srv/hello/instances/0123456789ab-93d144/selvedge_app.py 854c685750695de04157acd9834b4c1e0e7ad47dc7fda3433d9a55bceb279aac
 printf '\n%s fact 27\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-936994/selvedge_explain.py b3df473e85a707954cf5301a8f5a6ab63d043a572ebec0eaab9eaa73a209a3e9
+probe_path /srv/hello/instances/0123456789ab-93d144/selvedge_explain.py b3df473e85a707954cf5301a8f5a6ab63d043a572ebec0eaab9eaa73a209a3e9
 printf '\n%s fact 28\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-936994/selvedge_asgi.py 72c3ca8266ae7ebabc8b32a3081531b3ccb509751cd5602bb54ccb7bcfaa0d49
+probe_path /srv/hello/instances/0123456789ab-93d144/selvedge_asgi.py a405d4032648b7af91f3178ac633ff15f521d2e178f520a9056d76dc0e014210
 printf '\n%s fact 29\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-936994/selvedge_log.py 1c16e02a8e7146c506609dc6c3c3933f0d96679a644ae15319fa8c9baadffb13
+probe_path /srv/hello/instances/0123456789ab-93d144/selvedge_log.py 1c16e02a8e7146c506609dc6c3c3933f0d96679a644ae15319fa8c9baadffb13
 printf '\n%s fact 30\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-936994/gunicorn_start ed6d4cc3efb656dc97e4343ffb8719d96ae0b84ff00d099583904b6527f71639
+probe_path /srv/hello/instances/0123456789ab-93d144/gunicorn_start 93ca74363223b617b9a450697fa7cb350fe6150d4a0d6ecc38062c484199e7f9
 printf '\n%s fact 31\n' "$mark"
 [ -e /etc/logrotate.conf ] && echo there || true
 printf '\n%s fact 32\n' "$mark"
-[ -e /srv/hello/instances/0123456789ab-936994/gunicorn_start ] && echo there || true
+[ -e /srv/hello/instances/0123456789ab-93d144/gunicorn_start ] && echo there || true
 printf '\n%s fact 33\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-936994/unit.socket 726d57718343c5fdb3b27370ea82e051b4c2727c4d42b22a2cc9e54fe44c36fe
+probe_path /srv/hello/instances/0123456789ab-93d144/unit.socket dc9feda74bf2944642cfe722f6d3d0ee9e81ab6295db81127e97742cb51f1bc9
 printf '\n%s fact 34\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-936994/unit.service eef15c2130317aec63ec6fec54de30becbfb5a95a22f0d42ad52ed4798002386
+probe_path /srv/hello/instances/0123456789ab-93d144/unit.service 7fecc627a654d27e722033bbaa5173f3927f9be32fbd5170b04c440ae67f938d
 printf '\n%s fact 35\n' "$mark"
 probe_path /etc/logrotate.d/hello.app bad329b319870356f0908ddd3ac14b3f61f0994dbec02f2862eb84cd515c89b0
 printf '\n%s fact 36\n' "$mark"
@@ -139,7 +139,7 @@ live_socket=/srv/hello/live.sock
 supervisor_conf=/etc/supervisor/conf.d/hello.conf
 releases_fact
 base=/srv/hello
-environment_of_left 0123456789ab-936994
+environment_of_left 0123456789ab-93d144
 printf '\n%s fact 39\n' "$mark"
 probe_path /etc/tmpfiles.d/hello.conf acf9fe75f943addd96ef29447a00fce22a5ab6bc9c97795c709e50a34ce37f38
 printf '\n%s fact 40\n' "$mark"
@@ -195,11 +195,11 @@ nginx_without_sites /etc/nginx/conf.d/selvedge-sites.conf
 echo --
 probe_path /etc/nginx/conf.d/selvedge-sites.conf b0ddaf16977a6b8c5f9fbda3f2f56b94909bd9e904f52a165acd7b33d4cbac9d
 printf '\n%s fact 59\n' "$mark"
-probe_path /etc/nginx/conf.d/selvedge.conf 321c45558f424c509831043c74d4ecb6d53e2f2de2878fc7e1d77bf98db88a33
+probe_path /etc/nginx/conf.d/selvedge.conf c709215372ecf5ce34cdf434a0c210939ebaecb9a45e5e8ef446b47bd2209a36
 printf '\n%s fact 60\n' "$mark"
 probe_path /etc/nginx/snippets/hello.include.conf ''
 printf '\n%s fact 61\n' "$mark"
-probe_path /etc/nginx/snippets/hello.conf 38ef9aedf14175ad4de65b9ea1ff1ac7108ae8bac7d16eb19fd62713dc843213
+probe_path /etc/nginx/snippets/hello.conf 79b976d7cf277991160fe4ebb98c2ca1b2cb75a94bb348c2b3934470763a606a
 printf '\n%s fact 62\n' "$mark"
 probe_path /etc/nginx/conf.d/00-selvedge-hello.conf ''
 printf '\n%s fact 63\n' "$mark"
@@ -243,8 +243,8 @@ probe_existing /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http
 :
 }
 read_lookups() {
-probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/deploy_key /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-936994 /srv/hello/instances/0123456789ab-936994/.venv /srv/hello/instances/0123456789ab-936994/env /srv/hello/instances/0123456789ab-936994/run /srv/hello/instances/0123456789ab-936994/selvedge_worker.py /srv/hello/instances/0123456789ab-936994/selvedge_app.py /srv/hello/instances/0123456789ab-936994/selvedge_explain.py /srv/hello/instances/0123456789ab-936994/selvedge_asgi.py /srv/hello/instances/0123456789ab-936994/selvedge_log.py /srv/hello/instances/0123456789ab-936994/gunicorn_start /srv/hello/instances/0123456789ab-936994/unit.socket /srv/hello/instances/0123456789ab-936994/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/conf.d/00-selvedge-hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
-probe_take_hashes /srv/hello/instances/0123456789ab-936994/env /srv/hello/instances/0123456789ab-936994/run /srv/hello/instances/0123456789ab-936994/selvedge_worker.py /srv/hello/instances/0123456789ab-936994/selvedge_app.py /srv/hello/instances/0123456789ab-936994/selvedge_explain.py /srv/hello/instances/0123456789ab-936994/selvedge_asgi.py /srv/hello/instances/0123456789ab-936994/selvedge_log.py /srv/hello/instances/0123456789ab-936994/gunicorn_start /srv/hello/instances/0123456789ab-936994/unit.socket /srv/hello/instances/0123456789ab-936994/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
+probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/deploy_key /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-93d144 /srv/hello/instances/0123456789ab-93d144/.venv /srv/hello/instances/0123456789ab-93d144/env /srv/hello/instances/0123456789ab-93d144/run /srv/hello/instances/0123456789ab-93d144/selvedge_worker.py /srv/hello/instances/0123456789ab-93d144/selvedge_app.py /srv/hello/instances/0123456789ab-93d144/selvedge_explain.py /srv/hello/instances/0123456789ab-93d144/selvedge_asgi.py /srv/hello/instances/0123456789ab-93d144/selvedge_log.py /srv/hello/instances/0123456789ab-93d144/gunicorn_start /srv/hello/instances/0123456789ab-93d144/unit.socket /srv/hello/instances/0123456789ab-93d144/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/conf.d/00-selvedge-hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
+probe_take_hashes /srv/hello/instances/0123456789ab-93d144/env /srv/hello/instances/0123456789ab-93d144/run /srv/hello/instances/0123456789ab-93d144/selvedge_worker.py /srv/hello/instances/0123456789ab-93d144/selvedge_app.py /srv/hello/instances/0123456789ab-93d144/selvedge_explain.py /srv/hello/instances/0123456789ab-93d144/selvedge_asgi.py /srv/hello/instances/0123456789ab-93d144/selvedge_log.py /srv/hello/instances/0123456789ab-93d144/gunicorn_start /srv/hello/instances/0123456789ab-93d144/unit.socket /srv/hello/instances/0123456789ab-93d144/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
 probe_take_packages nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2
 :
 }
