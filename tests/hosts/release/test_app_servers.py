@@ -204,9 +204,9 @@ class TestBroken:
     def test_the_old_release_serves_every_request(self, server: Server, project: Project, other: str, fault: str) -> None:
         refuse(server, project, FAULTS[fault], server=other)
 
-    def test_the_cause_is_found_in_json(self, server: Server, project: Project, other: str) -> None:
-        for fault in ("missing module", "lifespan raises"):
-            refuse(server, project, FAULTS[fault], server=other, log_format="json", access_log=True)
+    @pytest.mark.parametrize("fault", ["missing module", "lifespan raises"])
+    def test_the_cause_is_found_in_json(self, server: Server, project: Project, other: str, fault: str) -> None:
+        refuse(server, project, FAULTS[fault], server=other, log_format="json", access_log=True)
 
 
 @pytest.mark.thorough
