@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from selvedge.resources.files import SameLink as SameLink
     from selvedge.resources.need import Needs as Needs
     from selvedge.resources.nginx.basic_auth import BasicAuth as BasicAuth
+    from selvedge.resources.nginx.cache import CacheFolder as CacheFolder
     from selvedge.resources.nginx.certbot import PROGRAMS as PROGRAMS
     from selvedge.resources.nginx.certbot import certbot_client as certbot_client
     from selvedge.resources.nginx.folders import MediaFolder as MediaFolder
@@ -152,6 +153,7 @@ _NAMES = {
     "resources.need": "Needs",
     "resources.nginx.certbot": "PROGRAMS certbot_client",
     "resources.nginx.basic_auth": "BasicAuth",
+    "resources.nginx.cache": "CacheFolder",
     "resources.nginx.include": "included_lines",
     "resources.nginx.names": "FormerNamesDropped NewNames Site",
     "resources.nginx.folders": "MediaFolder static_folders",

@@ -232,7 +232,7 @@ header=1
 request_check
 fi
 service_run 'enable --now' nginx
-stamp_write nginx-tls-hello 786a7d3bab25b0b4548aa46916a573b08b7dbda6a07ca24d0e1443412af7f827
+stamp_write nginx-tls-hello b63d6687f4f551cdab5519037256381ec3060f5b48dd61b8c33cb15150ff612c
 )
 change_arm() (
 set -eu

@@ -141,28 +141,28 @@ probe_path /var/log/hello ''
 printf '\n%s fact 25\n' "$mark"
 probe_path /srv/hello/instances ''
 printf '\n%s fact 26\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-e3c48d ''
+probe_path /srv/hello/instances/0123456789ab-4d5af6 ''
 printf '\n%s fact 27\n' "$mark"
-readlink /srv/hello/instances/0123456789ab-e3c48d/.venv || echo; readlink /srv/hello/releases/0123456789ab/.venv || echo
+readlink /srv/hello/instances/0123456789ab-4d5af6/.venv || echo; readlink /srv/hello/releases/0123456789ab/.venv || echo
 printf '\n%s fact 28\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-e3c48d/env ''
+probe_path /srv/hello/instances/0123456789ab-4d5af6/env ''
 base=/srv/hello
 live_socket=/srv/hello/live.sock
-environment_of_live /srv/hello/instances/0123456789ab-e3c48d/env
+environment_of_live /srv/hello/instances/0123456789ab-4d5af6/env
 printf '\n%s fact 29\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-e3c48d/run 0eb0a54ee8beb63b8ca736a3ae333e9a68942f74b70a941f5dc35d33b824f4f7
+probe_path /srv/hello/instances/0123456789ab-4d5af6/run 9f918836ae713c758426b52e0cf57d9336359cd1fd5aacd6bb860d20c05c7098
 printf '\n%s fact 30\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-e3c48d/selvedge_worker.py d46faf095d12b418152a606ac73fc1c08eb1798230945c73e3ce71ad1132b9a5
+probe_path /srv/hello/instances/0123456789ab-4d5af6/selvedge_worker.py d46faf095d12b418152a606ac73fc1c08eb1798230945c73e3ce71ad1132b9a5
 printf '\n%s fact 31\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-e3c48d/selvedge_app.py 854c685750695de04157acd9834b4c1e0e7ad47dc7fda3433d9a55bceb279aac
+probe_path /srv/hello/instances/0123456789ab-4d5af6/selvedge_app.py 854c685750695de04157acd9834b4c1e0e7ad47dc7fda3433d9a55bceb279aac
 printf '\n%s fact 32\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-e3c48d/selvedge_explain.py b3df473e85a707954cf5301a8f5a6ab63d043a572ebec0eaab9eaa73a209a3e9
+probe_path /srv/hello/instances/0123456789ab-4d5af6/selvedge_explain.py b3df473e85a707954cf5301a8f5a6ab63d043a572ebec0eaab9eaa73a209a3e9
 printf '\n%s fact 33\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-e3c48d/selvedge_asgi.py 72c3ca8266ae7ebabc8b32a3081531b3ccb509751cd5602bb54ccb7bcfaa0d49
+probe_path /srv/hello/instances/0123456789ab-4d5af6/selvedge_asgi.py fbf0b0c629cf64f72d9ec7b7ee738b775a1a323743c3497fd069693586b2e02a
 printf '\n%s fact 34\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-e3c48d/gunicorn_start b27cc45ee84f501b60f4246a9f755b34c7599364daab18ce9c2047c37a1324d4
+probe_path /srv/hello/instances/0123456789ab-4d5af6/gunicorn_start e3b2e8e24bc2fed0a68b2ef153bcc0f3eebe517e0c2fcdfba210dc8cc1cda178
 printf '\n%s fact 35\n' "$mark"
-hook_built /srv/hello/releases/0123456789ab/.selvedge-after_build.0123456789ab-e3c48d d944855a14613d34 /srv/hello/releases/0123456789ab 0123456789ab-e3c48d /srv/hello/live.sock
+hook_built /srv/hello/releases/0123456789ab/.selvedge-after_build.0123456789ab-4d5af6 d944855a14613d34 /srv/hello/releases/0123456789ab 0123456789ab-4d5af6 /srv/hello/live.sock
 printf '\n%s fact 36\n' "$mark"
 site_unreadable /srv/hello/releases/0123456789ab backend/static
 site_unreadable /srv/hello/releases/0123456789ab frontend/dist
@@ -171,9 +171,9 @@ echo end
 printf '\n%s fact 37\n' "$mark"
 [ -e /etc/supervisor/supervisord.conf ] && echo there || true
 printf '\n%s fact 38\n' "$mark"
-[ -e /srv/hello/instances/0123456789ab-e3c48d/gunicorn_start ] && echo there || true
+[ -e /srv/hello/instances/0123456789ab-4d5af6/gunicorn_start ] && echo there || true
 printf '\n%s fact 39\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-e3c48d/program.conf 03b461c6695f6993b3ca5c27b5f917b4294560ef912254529a4a391f27e7e8ea
+probe_path /srv/hello/instances/0123456789ab-4d5af6/program.conf 86b9b922e3fe74216db8a8d47a277c921d2bb36d3c3fcc0717c84e147947751b
 printf '\n%s fact 40\n' "$mark"
 probe_path /etc/logrotate.d/hello.app 54f20c014a7611428e9f782c4dae35403902c28013a0b781d2e92ce57255c062
 printf '\n%s fact 41\n' "$mark"
@@ -191,20 +191,20 @@ live_socket=/srv/hello/live.sock
 supervisor_conf=/etc/supervisor/conf.d/hello.conf
 releases_fact
 base=/srv/hello
-environment_of_left 0123456789ab-e3c48d
+environment_of_left 0123456789ab-4d5af6
 printf '\n%s fact 44\n' "$mark"
-hook_switched /srv/hello/instances/.after_switch fa95d49c11eeb778 0123456789ab-e3c48d /srv/hello/live.sock
+hook_switched /srv/hello/instances/.after_switch fa95d49c11eeb778 0123456789ab-4d5af6 /srv/hello/live.sock
 printf '\n%s fact 45\n' "$mark"
 [ -e /etc/nginx/nginx.conf ] && echo there || true
 printf '\n%s fact 46\n' "$mark"
 probe_port 80
 printf '\n%s fact 47\n' "$mark"
 site_fact
+printf '\n%s fact 48\n' "$mark"
+grep -hs -e '^ENABLED=yes' -e '^### tuple' /etc/ufw/ufw.conf /etc/ufw/user.rules || :
 :
 }
 read_second() {
-printf '\n%s fact 48\n' "$mark"
-grep -hs -e '^ENABLED=yes' -e '^### tuple' /etc/ufw/ufw.conf /etc/ufw/user.rules || :
 printf '\n%s fact 49\n' "$mark"
 site_fact
 echo
@@ -245,110 +245,112 @@ probe_path /etc/nginx/selvedge/hello.htpasswd ''
 printf '\n%s fact 61\n' "$mark"
 probe_path /etc/selvedge/hello/site-login ''
 printf '\n%s fact 62\n' "$mark"
+probe_path /var/lib/nginx/cache-hello ''
+printf '\n%s fact 63\n' "$mark"
 probe_path /etc/nginx/nginx.conf
 cat -- /etc/nginx/nginx.conf
-printf '\n%s fact 63\n' "$mark"
-nginx_outsider
 printf '\n%s fact 64\n' "$mark"
+nginx_outsider
+printf '\n%s fact 65\n' "$mark"
 grep -lsE '^[^#]*worker_rlimit_nofile[[:space:]]' /etc/nginx/nginx.conf /etc/nginx/modules-enabled/*.conf
 if [ -e /etc/nginx/nginx.conf ] && ! grep -qE '^[^#]*include[[:space:]]+[^;]*modules-enabled/' /etc/nginx/nginx.conf; then echo unread; fi
 echo --
 probe_path /etc/nginx/modules-enabled/90-selvedge.conf 955f75b327991cce6c32f3709b577bb633aea20078a339e805be68e9ca81fed9
-printf '\n%s fact 65\n' "$mark"
+printf '\n%s fact 66\n' "$mark"
 nginx_without_sites /etc/nginx/conf.d/selvedge-sites.conf
 echo --
 probe_path /etc/nginx/conf.d/selvedge-sites.conf b0ddaf16977a6b8c5f9fbda3f2f56b94909bd9e904f52a165acd7b33d4cbac9d
-printf '\n%s fact 66\n' "$mark"
-probe_path /etc/nginx/conf.d/selvedge.conf e5b1e720a465b2015fa21d5182a824b998bb1f5cac6f0f2911911ddd43eb9d12
 printf '\n%s fact 67\n' "$mark"
-probe_path /etc/nginx/snippets/hello.include.conf ''
+probe_path /etc/nginx/conf.d/selvedge.conf 5e598c7004e691df942de865c360d07551fd2cc03da76e7be98fa487437e82d4
 printf '\n%s fact 68\n' "$mark"
-probe_path /etc/nginx/snippets/hello.conf 2c228ff24584e55901f055e71d7750eb90d9e848f6552da08929c6de6cd57b5c
+probe_path /etc/nginx/snippets/hello.include.conf ''
 printf '\n%s fact 69\n' "$mark"
-probe_path /etc/nginx/conf.d/00-selvedge-hello.conf ''
+probe_path /etc/nginx/snippets/hello.conf 6e64f03588dfef64f9b660eaa157df9a5699735b47fd679bb6013bafbcda4844
 printf '\n%s fact 70\n' "$mark"
-site_locations_of hello
+probe_path /etc/nginx/conf.d/00-selvedge-hello.conf ''
 printf '\n%s fact 71\n' "$mark"
+site_locations_of hello
+printf '\n%s fact 72\n' "$mark"
 site_hold_fact /etc/nginx/sites-available/hello hello
 echo --
-probe_path /etc/nginx/sites-available/hello abdc43511ab7d223e96e8e59d57f325b9cd82d7b5cea92ebe564463549512054
-printf '\n%s fact 72\n' "$mark"
-probe_path /etc/nginx/sites-enabled/hello ''
+probe_path /etc/nginx/sites-available/hello fab0d2667e99b17337798c244a21c12ef7005b4efcb4a6319019142772eba3df
 printf '\n%s fact 73\n' "$mark"
-if site_is_debians; then echo debians; fi
+probe_path /etc/nginx/sites-enabled/hello ''
 printf '\n%s fact 74\n' "$mark"
+if site_is_debians; then echo debians; fi
+printf '\n%s fact 75\n' "$mark"
 nginx_version
 site_fact
 printf '\n--\n'
 probe_path /etc/nginx/conf.d/selvedge-default.conf -
-printf '\n%s fact 75\n' "$mark"
-site_fact
 printf '\n%s fact 76\n' "$mark"
-probe_path /etc/logrotate.d/hello 94e58c367a9b8707bd483908e241fed71a957b6f3ce9dfe30b598e254ff46f4a
+site_fact
 printf '\n%s fact 77\n' "$mark"
+probe_path /etc/logrotate.d/hello 94e58c367a9b8707bd483908e241fed71a957b6f3ce9dfe30b598e254ff46f4a
+printf '\n%s fact 78\n' "$mark"
 probe_unit nginx.service
 printf Stamp=
 stamp_read nginx-hello
 echo
-printf '\n%s fact 78\n' "$mark"
+printf '\n%s fact 79\n' "$mark"
 printf '\n--- unit\n'
 probe_unit fail2ban.service
 printf '\n--- loaded\n'
 stamp_read 60-selvedge-hello
 printf '\n--- file\n'
 probe_path /etc/fail2ban/jail.d/60-selvedge-hello.local dced4c593d836f4c1c5820ea1e68b73e1c4f23c7e6dfe48a5e0610ea359819fe
-printf '\n%s fact 79\n' "$mark"
-[ -e /etc/nginx/sites-available/hello ] && echo there || true
 printf '\n%s fact 80\n' "$mark"
-probe_port 443
+[ -e /etc/nginx/sites-available/hello ] && echo there || true
 printf '\n%s fact 81\n' "$mark"
-site_fact
+probe_port 443
 printf '\n%s fact 82\n' "$mark"
-grep -hs -e '^ENABLED=yes' -e '^### tuple' /etc/ufw/ufw.conf /etc/ufw/user.rules || :
+site_fact
 printf '\n%s fact 83\n' "$mark"
-probe_packages certbot
+grep -hs -e '^ENABLED=yes' -e '^### tuple' /etc/ufw/ufw.conf /etc/ufw/user.rules || :
 printf '\n%s fact 84\n' "$mark"
-probe_path /etc/selvedge/hello/acme-ca.pem ''
+probe_packages certbot
 printf '\n%s fact 85\n' "$mark"
-probe_path /etc/selvedge/hello/dns-credentials ''
+probe_path /etc/selvedge/hello/acme-ca.pem ''
 printf '\n%s fact 86\n' "$mark"
+probe_path /etc/selvedge/hello/dns-credentials ''
+printf '\n%s fact 87\n' "$mark"
 probe_unit certbot.timer
 printf Stamp=
 stamp_read certbot.timer
 echo
-printf '\n%s fact 87\n' "$mark"
-certbot_fact hello certbot.service
 printf '\n%s fact 88\n' "$mark"
+certbot_fact hello certbot.service
+printf '\n%s fact 89\n' "$mark"
 nginx_version
 probe_path /etc/nginx/snippets/selvedge-listen-tls.conf -
-printf '\n%s fact 89\n' "$mark"
-probe_path /etc/nginx/sites-available/hello-tls f8c36392b73386ea81f5c6f586344e4c39758354b0e6981d330d6ce7c7eae4c4
 printf '\n%s fact 90\n' "$mark"
-probe_path /etc/nginx/sites-enabled/hello-tls ''
+probe_path /etc/nginx/sites-available/hello-tls f8c36392b73386ea81f5c6f586344e4c39758354b0e6981d330d6ce7c7eae4c4
 printf '\n%s fact 91\n' "$mark"
-probe_path /etc/nginx/snippets/hello-http.conf 5f1dc54076a4b2a6cd9bea6a1b6b4305c5e649dded48e1a14ca8382c0686e8e0
+probe_path /etc/nginx/sites-enabled/hello-tls ''
 printf '\n%s fact 92\n' "$mark"
+probe_path /etc/nginx/snippets/hello-http.conf 5f1dc54076a4b2a6cd9bea6a1b6b4305c5e649dded48e1a14ca8382c0686e8e0
+printf '\n%s fact 93\n' "$mark"
 site_hold_fact /etc/nginx/sites-available/hello hello
 echo --
-probe_path /etc/nginx/sites-available/hello abdc43511ab7d223e96e8e59d57f325b9cd82d7b5cea92ebe564463549512054
-printf '\n%s fact 93\n' "$mark"
+probe_path /etc/nginx/sites-available/hello fab0d2667e99b17337798c244a21c12ef7005b4efcb4a6319019142772eba3df
+printf '\n%s fact 94\n' "$mark"
 nginx_version
 site_fact
 printf '\n--\n'
 probe_path /etc/nginx/conf.d/selvedge-default-tls.conf -
-printf '\n%s fact 94\n' "$mark"
+printf '\n%s fact 95\n' "$mark"
 probe_unit nginx.service
 printf Stamp=
 stamp_read nginx-tls-hello
 echo
 https_fact /etc/letsencrypt/live/hello/fullchain.pem nginx-tls-hello hello.example.com 443
-printf '\n%s fact 95\n' "$mark"
+printf '\n%s fact 96\n' "$mark"
 probe_path /etc/selvedge/hello/certificate.pem ''
 :
 }
 read_lookups() {
-probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-e3c48d /srv/hello/instances/0123456789ab-e3c48d/.venv /srv/hello/instances/0123456789ab-e3c48d/env /srv/hello/instances/0123456789ab-e3c48d/run /srv/hello/instances/0123456789ab-e3c48d/selvedge_worker.py /srv/hello/instances/0123456789ab-e3c48d/selvedge_app.py /srv/hello/instances/0123456789ab-e3c48d/selvedge_explain.py /srv/hello/instances/0123456789ab-e3c48d/selvedge_asgi.py /srv/hello/instances/0123456789ab-e3c48d/gunicorn_start /srv/hello/instances/0123456789ab-e3c48d/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/conf.d/00-selvedge-hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/selvedge/hello/acme-ca.pem /etc/selvedge/hello/dns-credentials /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf /etc/selvedge/hello/certificate.pem
-probe_take_hashes /srv/hello/git_credentials /etc/tmpfiles.d/hello.conf /srv/hello/instances/0123456789ab-e3c48d/env /srv/hello/instances/0123456789ab-e3c48d/run /srv/hello/instances/0123456789ab-e3c48d/selvedge_worker.py /srv/hello/instances/0123456789ab-e3c48d/selvedge_app.py /srv/hello/instances/0123456789ab-e3c48d/selvedge_explain.py /srv/hello/instances/0123456789ab-e3c48d/selvedge_asgi.py /srv/hello/instances/0123456789ab-e3c48d/gunicorn_start /srv/hello/instances/0123456789ab-e3c48d/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf
+probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-4d5af6 /srv/hello/instances/0123456789ab-4d5af6/.venv /srv/hello/instances/0123456789ab-4d5af6/env /srv/hello/instances/0123456789ab-4d5af6/run /srv/hello/instances/0123456789ab-4d5af6/selvedge_worker.py /srv/hello/instances/0123456789ab-4d5af6/selvedge_app.py /srv/hello/instances/0123456789ab-4d5af6/selvedge_explain.py /srv/hello/instances/0123456789ab-4d5af6/selvedge_asgi.py /srv/hello/instances/0123456789ab-4d5af6/gunicorn_start /srv/hello/instances/0123456789ab-4d5af6/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /var/lib/nginx/cache-hello /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/conf.d/00-selvedge-hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/selvedge/hello/acme-ca.pem /etc/selvedge/hello/dns-credentials /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf /etc/selvedge/hello/certificate.pem
+probe_take_hashes /srv/hello/git_credentials /etc/tmpfiles.d/hello.conf /srv/hello/instances/0123456789ab-4d5af6/env /srv/hello/instances/0123456789ab-4d5af6/run /srv/hello/instances/0123456789ab-4d5af6/selvedge_worker.py /srv/hello/instances/0123456789ab-4d5af6/selvedge_app.py /srv/hello/instances/0123456789ab-4d5af6/selvedge_explain.py /srv/hello/instances/0123456789ab-4d5af6/selvedge_asgi.py /srv/hello/instances/0123456789ab-4d5af6/gunicorn_start /srv/hello/instances/0123456789ab-4d5af6/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf
 probe_take_packages nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 supervisor certbot
 :
 }

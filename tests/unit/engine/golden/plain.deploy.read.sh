@@ -89,34 +89,34 @@ probe_path /var/log/hello ''
 printf '\n%s fact 20\n' "$mark"
 probe_path /srv/hello/instances ''
 printf '\n%s fact 21\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-124bb1 ''
+probe_path /srv/hello/instances/0123456789ab-4af825 ''
 printf '\n%s fact 22\n' "$mark"
-readlink /srv/hello/instances/0123456789ab-124bb1/.venv || echo; readlink /srv/hello/releases/0123456789ab/.venv || echo
+readlink /srv/hello/instances/0123456789ab-4af825/.venv || echo; readlink /srv/hello/releases/0123456789ab/.venv || echo
 printf '\n%s fact 23\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-124bb1/env ''
+probe_path /srv/hello/instances/0123456789ab-4af825/env ''
 base=/srv/hello
 live_socket=/srv/hello/live.sock
-environment_of_live /srv/hello/instances/0123456789ab-124bb1/env
+environment_of_live /srv/hello/instances/0123456789ab-4af825/env
 printf '\n%s fact 24\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-124bb1/run 3e659aca873dee59f8af4196d812c347723ca0ee55fc0738960a072dc7096016
+probe_path /srv/hello/instances/0123456789ab-4af825/run b1ea4440c4bdc53416d42738eb4517ad01a8caf06fa290e927f07b6e7244abe8
 printf '\n%s fact 25\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-124bb1/selvedge_worker.py a624f6ad729fb9c8ef55bb5d6fc7b2ac07579bfc7e93b4a0bdb6c10efb165a6f
+probe_path /srv/hello/instances/0123456789ab-4af825/selvedge_worker.py a624f6ad729fb9c8ef55bb5d6fc7b2ac07579bfc7e93b4a0bdb6c10efb165a6f
 printf '\n%s fact 26\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-124bb1/selvedge_app.py 854c685750695de04157acd9834b4c1e0e7ad47dc7fda3433d9a55bceb279aac
+probe_path /srv/hello/instances/0123456789ab-4af825/selvedge_app.py 854c685750695de04157acd9834b4c1e0e7ad47dc7fda3433d9a55bceb279aac
 printf '\n%s fact 27\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-124bb1/selvedge_explain.py b3df473e85a707954cf5301a8f5a6ab63d043a572ebec0eaab9eaa73a209a3e9
+probe_path /srv/hello/instances/0123456789ab-4af825/selvedge_explain.py b3df473e85a707954cf5301a8f5a6ab63d043a572ebec0eaab9eaa73a209a3e9
 printf '\n%s fact 28\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-124bb1/selvedge_asgi.py 72c3ca8266ae7ebabc8b32a3081531b3ccb509751cd5602bb54ccb7bcfaa0d49
+probe_path /srv/hello/instances/0123456789ab-4af825/selvedge_asgi.py fbf0b0c629cf64f72d9ec7b7ee738b775a1a323743c3497fd069693586b2e02a
 printf '\n%s fact 29\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-124bb1/gunicorn_start 4bd7bf205272579fa413348fdbc28a6593e448d6ce34972b46a075f4ace1561c
+probe_path /srv/hello/instances/0123456789ab-4af825/gunicorn_start f890a140772f03673c74c4dfe059e2a7daeca019475547d17ded1516f8d9a3aa
 printf '\n%s fact 30\n' "$mark"
 [ -e /etc/logrotate.conf ] && echo there || true
 printf '\n%s fact 31\n' "$mark"
-[ -e /srv/hello/instances/0123456789ab-124bb1/gunicorn_start ] && echo there || true
+[ -e /srv/hello/instances/0123456789ab-4af825/gunicorn_start ] && echo there || true
 printf '\n%s fact 32\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-124bb1/unit.socket b007d9bd8164efb6e30a5272d10172c3f1b2569d82ba976e8b44e054d73f5886
+probe_path /srv/hello/instances/0123456789ab-4af825/unit.socket 800ea9658320a88e9d217f673159968fa2cdede80176447d9def0db58be58e20
 printf '\n%s fact 33\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-124bb1/unit.service e44c4dad6afde25185bc09be6fc66409daa5342a216022417b09d395d9f8f0c5
+probe_path /srv/hello/instances/0123456789ab-4af825/unit.service 4b19f0efa6f19e3e305866f71cf1284b9de5413b1709131d18612177de56e0db
 printf '\n%s fact 34\n' "$mark"
 probe_path /etc/logrotate.d/hello.app bad329b319870356f0908ddd3ac14b3f61f0994dbec02f2862eb84cd515c89b0
 printf '\n%s fact 35\n' "$mark"
@@ -137,7 +137,7 @@ live_socket=/srv/hello/live.sock
 supervisor_conf=/etc/supervisor/conf.d/hello.conf
 releases_fact
 base=/srv/hello
-environment_of_left 0123456789ab-124bb1
+environment_of_left 0123456789ab-4af825
 printf '\n%s fact 38\n' "$mark"
 probe_path /etc/tmpfiles.d/hello.conf acf9fe75f943addd96ef29447a00fce22a5ab6bc9c97795c709e50a34ce37f38
 printf '\n%s fact 39\n' "$mark"
@@ -193,7 +193,7 @@ nginx_without_sites /etc/nginx/conf.d/selvedge-sites.conf
 echo --
 probe_path /etc/nginx/conf.d/selvedge-sites.conf b0ddaf16977a6b8c5f9fbda3f2f56b94909bd9e904f52a165acd7b33d4cbac9d
 printf '\n%s fact 58\n' "$mark"
-probe_path /etc/nginx/conf.d/selvedge.conf e5b1e720a465b2015fa21d5182a824b998bb1f5cac6f0f2911911ddd43eb9d12
+probe_path /etc/nginx/conf.d/selvedge.conf 5e598c7004e691df942de865c360d07551fd2cc03da76e7be98fa487437e82d4
 printf '\n%s fact 59\n' "$mark"
 probe_path /etc/nginx/snippets/hello.include.conf ''
 printf '\n%s fact 60\n' "$mark"
@@ -225,24 +225,26 @@ printf Stamp=
 stamp_read nginx-hello
 echo
 printf '\n%s fact 70\n' "$mark"
+probe_path /var/lib/nginx/cache-hello ''
+printf '\n%s fact 71\n' "$mark"
 printf '\n--- unit\n'
 probe_unit fail2ban.service
 printf '\n--- loaded\n'
 stamp_read 60-selvedge-hello
 printf '\n--- file\n'
 probe_path /etc/fail2ban/jail.d/60-selvedge-hello.local f7019a51a9c124ebc54dc0dfb3f5c3c7969a865b4e8ca323c7cd359eb84718e4
-printf '\n%s fact 71\n' "$mark"
+printf '\n%s fact 72\n' "$mark"
 nginx_version
 site_fact
 printf '\n--\n'
 probe_path /etc/nginx/conf.d/selvedge-default-tls.conf -
-printf '\n%s fact 72\n' "$mark"
+printf '\n%s fact 73\n' "$mark"
 probe_existing /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/selvedge/hello/certificate.pem /etc/nginx/sites-available/hello-tls
 :
 }
 read_lookups() {
-probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/deploy_key /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-124bb1 /srv/hello/instances/0123456789ab-124bb1/.venv /srv/hello/instances/0123456789ab-124bb1/env /srv/hello/instances/0123456789ab-124bb1/run /srv/hello/instances/0123456789ab-124bb1/selvedge_worker.py /srv/hello/instances/0123456789ab-124bb1/selvedge_app.py /srv/hello/instances/0123456789ab-124bb1/selvedge_explain.py /srv/hello/instances/0123456789ab-124bb1/selvedge_asgi.py /srv/hello/instances/0123456789ab-124bb1/gunicorn_start /srv/hello/instances/0123456789ab-124bb1/unit.socket /srv/hello/instances/0123456789ab-124bb1/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/conf.d/00-selvedge-hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
-probe_take_hashes /srv/hello/instances/0123456789ab-124bb1/env /srv/hello/instances/0123456789ab-124bb1/run /srv/hello/instances/0123456789ab-124bb1/selvedge_worker.py /srv/hello/instances/0123456789ab-124bb1/selvedge_app.py /srv/hello/instances/0123456789ab-124bb1/selvedge_explain.py /srv/hello/instances/0123456789ab-124bb1/selvedge_asgi.py /srv/hello/instances/0123456789ab-124bb1/gunicorn_start /srv/hello/instances/0123456789ab-124bb1/unit.socket /srv/hello/instances/0123456789ab-124bb1/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
+probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/deploy_key /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-4af825 /srv/hello/instances/0123456789ab-4af825/.venv /srv/hello/instances/0123456789ab-4af825/env /srv/hello/instances/0123456789ab-4af825/run /srv/hello/instances/0123456789ab-4af825/selvedge_worker.py /srv/hello/instances/0123456789ab-4af825/selvedge_app.py /srv/hello/instances/0123456789ab-4af825/selvedge_explain.py /srv/hello/instances/0123456789ab-4af825/selvedge_asgi.py /srv/hello/instances/0123456789ab-4af825/gunicorn_start /srv/hello/instances/0123456789ab-4af825/unit.socket /srv/hello/instances/0123456789ab-4af825/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/conf.d/00-selvedge-hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /var/lib/nginx/cache-hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
+probe_take_hashes /srv/hello/instances/0123456789ab-4af825/env /srv/hello/instances/0123456789ab-4af825/run /srv/hello/instances/0123456789ab-4af825/selvedge_worker.py /srv/hello/instances/0123456789ab-4af825/selvedge_app.py /srv/hello/instances/0123456789ab-4af825/selvedge_explain.py /srv/hello/instances/0123456789ab-4af825/selvedge_asgi.py /srv/hello/instances/0123456789ab-4af825/gunicorn_start /srv/hello/instances/0123456789ab-4af825/unit.socket /srv/hello/instances/0123456789ab-4af825/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
 probe_take_packages nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2
 :
 }

@@ -172,6 +172,31 @@ map $sent_http_content_type $selvedge_page_expires {
     default $selvedge_asset_expires;
     '~^text/html' epoch;
 }
+# Requests that pass by the cache ([nginx] cache): those of a known user, with a body or for a part, WebSockets, event streams.
+map "$http_cookie$http_authorization$http_proxy_authorization$selvedge_key$content_length$http_transfer_encoding$request_body$request_body_file$http_range$http_upgrade" $selvedge_uncached {
+    default yes;
+    '' $selvedge_event_stream;
+}
+# Other headers that usually hold a login.
+map "$http_x_api_key$http_api_key$http_apikey$http_x_auth_token$http_x_access_token$http_x_token$http_x_csrf_token" $selvedge_key {
+    default yes;
+    '' '';
+}
+map $http_accept $selvedge_event_stream {
+    default '';
+    '~*text/event-stream' yes;
+}
+# The header X-Cache. Files that nginx serves do not have it.
+map $upstream_cache_status $selvedge_cache_status {
+    default $upstream_cache_status;
+    EXPIRED MISS;
+    UPDATING STALE;
+    '' $selvedge_bypassed;
+}
+map $upstream_addr $selvedge_bypassed {
+    default BYPASS;
+    '' '';
+}
 EOF
 )
 change_8() (
@@ -318,7 +343,7 @@ header=''
 request_check
 fi
 service_run 'enable --now' nginx
-stamp_write nginx-hello cea78739d5c57ab71eeb88b3753cb20e5a9a49bdd9b9c16aea7d3ddc29378232
+stamp_write nginx-hello ac66ea00e7d4a0317815f5040483b734570d8854742e4f5f00c95d0ae73f0073
 )
 change_14() (
 set -eu
