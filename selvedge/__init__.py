@@ -97,6 +97,7 @@ if TYPE_CHECKING:
     from selvedge.resources.nginx.sites import listen_tls_path as listen_tls_path
     from selvedge.resources.nginx.sites import site_check as site_check
     from selvedge.resources.nginx.version import nginx_template as nginx_template
+    from selvedge.resources.packages import NginxModules as NginxModules
     from selvedge.resources.packages import OwnPackages as OwnPackages
     from selvedge.resources.packages import Packages as Packages
     from selvedge.resources.packages import Upgraded as Upgraded
@@ -165,7 +166,7 @@ _NAMES = {
         "DebianDefaultSiteDisabled DefaultServer FormerDefaults PortProtocol ServerNamesFree listen_tls_path site_check"
     ),
     "resources.nginx.version": "nginx_template",
-    "resources.packages": "OwnPackages Packages Upgraded",
+    "resources.packages": "NginxModules OwnPackages Packages Upgraded",
     "resources.ports": "Port",
     "resources.services": "Enabled Service",
     "resources.users": "User",

@@ -13,6 +13,8 @@ def nginx(app):
     paths = app.paths
     own = (paths.site_enabled, f"{paths.site_enabled}-tls", paths.path_site, app.location_file)
     yield sv.Needs("/etc/nginx/nginx.conf", "install")
+    if app.nginx.brotli:
+        yield sv.NginxModules("brotli", "libnginx-mod-http-brotli-filter", "libnginx-mod-http-brotli-static")
     yield from site_port(app, app.nginx.http_port, own)
     yield from site_names(app, own)
     # After a rotation nginx's workers open the logs as www-data: they may enter the folder, but not list it.

@@ -20,6 +20,12 @@ class Delivery(Section):
         "named with `.gz`, if there is one.",
         examples=[False],
     )
+    brotli: Switch = Field(
+        False,
+        description="Compress text with Brotli for clients that accept it, by the distribution's module for nginx. For a file in "
+        "`static`, nginx sends the copy named with `.br`, if there is one.",
+        examples=[True],
+    )
     security_headers: Switch = Field(
         True,
         description="Add the headers X-Content-Type-Options, X-Frame-Options, Referrer-Policy, Permissions-Policy and "

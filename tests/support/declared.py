@@ -45,7 +45,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
         **NAMED,
         "nginx": {
             "csp": "default-src 'self'; img-src 'self' data:", "headers": {"X-Own": 'a "quoted" \\ value', "X-Powered-By": ""},
-            "rate_limit": "10r/s", "cache": "5m", "spa": "web", "static": {"/static": "static"},
+            "rate_limit": "10r/s", "cache": "5m", "brotli": True, "spa": "web", "static": {"/static": "static"},
         },
     },
     "certbot by pip": {**NAMED, "tls": {"certbot": "pip", "staging": True, "email": "me@a.test"}},

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -24,7 +25,8 @@ app = FastAPI()
 def health(): return {}
 
 @app.api_route("/answer", methods=["GET", "HEAD", "POST"], include_in_schema=False)
-def answer(request: Request):
+async def answer(request: Request):
+    await request.body()
     response = Response(secrets.token_hex(8), status_code=int(request.query_params.get("status", 200)))
     for name, value in request.query_params.multi_items():
         response.raw_headers.append((name.lower().encode(), value.encode()))
@@ -56,10 +58,16 @@ def answers(server: Server, path: str, host: str = "x", *, more: str = "", metho
     return headers.get("x-cache", ""), headers.get("x-release", ""), text
 
 
+def with_answers(app: Path) -> None:
+    (app / "main.py").write_text(APP)
+    (app / "static/site.css").write_text("plain")
+    (app / "static/site.css.br").write_text("brotli")
+
+
 @pytest.fixture(scope="module")
 def site(server: Server, project: Project) -> Server:
-    project.commit(lambda app: (app / "main.py").write_text(APP))
-    project.configure('[nginx]\ncache = "1h"\nstatic = {"/static" = "static"}', drain=30, migrate=None)
+    project.commit(with_answers)
+    project.configure('[nginx]\ncache = "1h"\nbrotli = true\nstatic = {"/static" = "static"}', drain=30, migrate=None)
     project.must("-H", server.name, "deploy")
     assert "deploy: nothing to change" in project.must("-H", server.name, "deploy").stdout
     return server
@@ -81,7 +89,7 @@ def test_what_is_kept(site: Server) -> None:
     "Accept: text/event-stream\r\n", "Content-Length: 1\r\n", "Transfer-Encoding: chunked\r\n",
 ])  # fmt: skip
 def test_requests_of_a_known_user_pass_by_the_cache(site: Server, more: str) -> None:
-    path = f"/answer?{more.partition(':')[0]}"
+    path = f"/answer?own-{more.partition(':')[0]}"
     body = "1" if "Length" in more else "1\r\n1\r\n0\r\n\r\n" if "chunked" in more else ""
     own = [answers(site, path, more=more, body=body) for _ in range(2)]
     assert [each[0] for each in own] == ["bypass", "bypass"] and own[0][2] != own[1][2]
@@ -133,6 +141,19 @@ def test_streams_and_posts_are_not_delayed(site: Server) -> None:
     assert max(times) < 2.6, times
     posted = [answers(site, "/answer?a", method="POST", more="Content-Length: 1\r\n", body="1") for _ in range(2)]
     assert posted[0][0] == "bypass" and posted[0][2] != posted[1][2]
+
+
+def test_brotli(site: Server) -> None:
+    brotli, gzip = "Accept-Encoding: gzip, br\r\n", "Accept-Encoding: gzip\r\n"
+    static = ask(site, "/static/site.css", more=brotli)
+    assert static.endswith(b"\r\n\r\nbrotli") and b"\r\nContent-Encoding: br\r\n" in static
+    assert ask(site, "/static/site.css", more=gzip).endswith(b"\r\n\r\nplain")
+    # The kept response is the same for all.
+    found = [ask(site, "/openapi.json", more=more) for more in (brotli, gzip, "")]
+    assert [b"\r\nContent-Encoding: br\r\n" in each for each in found] == [True, False, False]
+    assert [b"\r\nContent-Encoding: gzip\r\n" in each for each in found] == [False, True, False]
+    assert [b"\r\nX-Cache: HIT\r\n" in each for each in found] == [False, True, True]
+    assert all(b"\r\nVary: Accept-Encoding\r\n" in each for each in found)
 
 
 @contextmanager
