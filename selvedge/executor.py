@@ -179,9 +179,11 @@ Item = tuple[Call, dict[str, Any], Any]
 def _check_numbers(calls: Sequence[Call]) -> None:
     """Raise UsageError for a number that no program on a server could use."""
     for call in calls:
-        for name, value in call.kwargs.items() if isinstance(call.task, Step | Operation) else ():
-            if type(value) is int and not 0 <= value <= LARGEST_NUMBER:
-                flag = f"--{name.replace('_', '-')}"
+        options = call.task.options if isinstance(call.task, Step | Operation) else ()
+        for option in options:
+            value = call.kwargs.get(option.name)
+            if type(value) is int and value != option.default and not 0 <= value <= LARGEST_NUMBER:
+                flag = f"--{option.name.replace('_', '-')}"
                 raise UsageError(f"{flag} must be at least 0 and at most {LARGEST_NUMBER}, not {value}.", f"Correct {flag}.")
 
 

@@ -10,6 +10,11 @@ JSON = sv.Option("json", "Print one JSON document for all hosts, and nothing els
 FOLLOW = sv.Option("follow", "Keep printing new lines until you press Ctrl-C.")
 NGINX = sv.Option("nginx", "Show nginx's logs of the site: requests and errors.")
 ERRORS = sv.Option("errors", "Show only errors (with --nginx, only its error log).")
+LINES = sv.Option("lines", "Show this many of the latest lines (usually 100).", -1)
+SINCE = sv.Option("since", "Start at this time: 10m, 14:30, 2026-11-29T14:30.", "")
+UNTIL = sv.Option("until", "End at this time, in the same forms.", "")
+GREP = sv.Option("grep", "Show only records that contain this text.", "")
+RAW = sv.Option("raw", "Print the lines unchanged, for another program.")
 ONLY = sv.Option("only", "Show only these, e.g. \"nginx, app.health\".", "")
 SET = sv.Option("set", "Ask for this variable's value, store and release it.", "")
 COMMAND = sv.Option("command", "Run this shell command, e.g. \"alembic current\".", "")
@@ -17,11 +22,6 @@ PORT = sv.Option("port", "Forward to this port of the server.", 0)
 TO = sv.Option("to", "Forward to this socket, port or HOST:PORT.", "")
 LOCAL = sv.Option("local", "Listen at this port of your machine (default: the same).", 0)
 USER = sv.Option("user", "Connect as this user of the server, with sudo.", "")
-
-
-def lines(default):
-    """Return the flag --lines with this default."""
-    return sv.Option("lines", "Show this many of the latest lines.", default)
 
 
 @sv.operation(YES)
@@ -48,10 +48,10 @@ def status(run, json=False):
     operations.status.status(run, as_json=json)
 
 
-@sv.operation(lines(100), FOLLOW, NGINX, ERRORS)
-def logs(run, lines=100, follow=False, nginx=False, errors=False):
+@sv.operation(LINES, SINCE, UNTIL, GREP, FOLLOW, NGINX, ERRORS, RAW)
+def logs(run, **flags):
     """Show the logs of the live release or of nginx."""
-    operations.logs.logs(run, lines=lines, follow=follow, nginx=nginx, errors=errors)
+    operations.logs.logs(run, operations.logs.Flags(**flags))
 
 
 @sv.operation(sv.DRY_RUN, sv.SCRIPT, sv.WAIT)

@@ -167,7 +167,9 @@ def row(argument: Argument) -> str:
     shown = names.replace("_", "-")
     if argument.positional:
         shown = f"{shown}, or a word after the task"
-    default = f"`{argument.default}`" if argument.kind is int or (argument.kind is str and argument.default) else ""
+    # -1: the number depends on other flags.
+    number = argument.kind is int and argument.default != -1
+    default = f"`{argument.default}`" if number or (argument.kind is str and argument.default) else ""
     if argument.positional and argument.kind is not list:
         default = "**required**"
     text = (argument.help or "").replace("|", "\\|")

@@ -13,6 +13,7 @@ from fastapi.staticfiles import StaticFiles
 from fastapi.templating import Jinja2Templates
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
+from starlette.middleware.base import RequestResponseEndpoint
 
 from database import count_visit, database, visits
 from settings import VERSION, Settings
@@ -39,6 +40,28 @@ async def lifespan(_app: FastAPI) -> AsyncIterator[State]:
 
 
 app = FastAPI(title="hello", version=VERSION, lifespan=lifespan)
+
+# The pages of this app load nothing from other sites, and have no script in the page itself.
+POLICY = "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
+DOCS = ("/docs", "/docs/oauth2-redirect", "/redoc")
+# FastAPI's own pages have a script, and load Swagger UI and Redoc from a CDN.
+DOCS_POLICY = (
+    "default-src 'self'; script-src 'unsafe-inline' https://cdn.jsdelivr.net; worker-src blob:; "
+    "style-src 'unsafe-inline' https://cdn.jsdelivr.net https://fonts.googleapis.com; font-src https://fonts.gstatic.com; "
+    "img-src 'self' data: https://fastapi.tiangolo.com https://cdn.redoc.ly; "
+    "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
+)
+
+
+@app.middleware("http")
+async def send_policy(request: Request, call_next: RequestResponseEndpoint) -> Response:
+    """Tell the browser what a page may load (Content-Security-Policy), so that injected HTML cannot run scripts."""
+    docs = request.url.path.removeprefix(request.scope["root_path"]) in DOCS
+    response = await call_next(request)
+    response.headers["Content-Security-Policy"] = DOCS_POLICY if docs else POLICY
+    return response
+
+
 app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
 pages = Jinja2Templates(directory=HERE / "templates")
 

@@ -37,6 +37,7 @@ class Project(Value):
     branch: str
     root: str
     module: str
+    server: str
     health: str
     health_status: tuple[str, ...]
     migrate: str
@@ -74,6 +75,7 @@ def look(repository: Repository, module: str) -> Project:
         branch=branch,
         root=app.root,
         module=app.module,
+        server=sources.named_server(repository),
         health=health,
         health_status=statuses,
         migrate=migrate,

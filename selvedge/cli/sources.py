@@ -257,6 +257,17 @@ def named_module(repository: Repository) -> str:
     return repository.toml("pyproject.toml", "tool", "fastapi", "entrypoint")
 
 
+def named_server(repository: Repository) -> str:
+    """Return the app server that the project starts itself: in its Procfile or Dockerfile; "" for gunicorn, and without either."""
+    for file, starts in (("Procfile", r"web:"), ("Dockerfile", r"(?:CMD|ENTRYPOINT)\b")):
+        lines = re.findall(rf"(?m)^{starts}.*", repository.text(file) or "")
+        found = [re.search(r"[\s\"'\[/:](gunicorn|uvicorn|hypercorn)(?=[\s\"',]|$)", line) for line in lines]
+        for each in found:
+            if each:
+                return "" if each[1] == "gunicorn" else each[1]
+    return ""
+
+
 def _server_lines(text: str) -> str:
     """Return the lines of a text that start an app server."""
     return "\n".join(line for line in text.splitlines() if re.search(r"uvicorn|gunicorn|hypercorn|granian|fastapi", line))

@@ -37,6 +37,7 @@ def hosts(project: Project, server: Server) -> str:
         ("branch", project.branch, "`fab deploy` releases its newest commit"),
         ("root", project.root, "the app's folder in the repository"),
         ("module", project.module, "the ASGI app: module:variable"),
+        ("server", project.server, "the app server, as your own start command names it; the default is gunicorn"),
         ("health", project.health, "the health check: this path must answer before a release gets requests"),
         ("health_status", list(project.health_status), "the statuses of a healthy answer"),
         ("migrate", project.migrate, "runs once per deploy, before the new release is live"),

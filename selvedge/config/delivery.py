@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Self
 
 from pydantic import Field, model_validator
@@ -39,14 +40,14 @@ class Delivery(Section):
     )
     headers: dict[HeaderName, HeaderValue] = Field(
         default_factory=dict,
-        description="Headers for all responses: name = value. They replace the app's own of that name; an empty value only removes "
-        "those.",
+        description="Headers for all responses: name = value. They replace those of the app and of nginx with that name; an empty "
+        "value only removes these.",
         examples=[{"Cross-Origin-Resource-Policy": "same-site", "X-Powered-By": ""}],
     )
     rate_limit: RateLimit = Field(
         "",
         description="How many requests an address may make to the app: `10r/s` or `60r/m`. Twice as many may come at once; further "
-        "ones get 429. Files that nginx serves do not count.",
+        "ones get 429 with Retry-After. Files that nginx serves do not count.",
         examples=["10r/s"],
     )
 
@@ -69,7 +70,17 @@ class Delivery(Section):
             raise ValueError(f"headers has {twice} twice, in different case: delete one of them")
         return self
 
+    def sets(self, name: str) -> bool:
+        """Return whether `headers` has a header, in any case."""
+        return name.lower() in (each.lower() for each in self.headers)
+
     @property
     def rate_burst(self) -> int:
         """How many requests may come at once."""
         return 2 * int(self.rate_limit.partition("r")[0]) if self.rate_limit else 0
+
+    @property
+    def rate_pause(self) -> int:
+        """The seconds after which an address over the limit may send one more request."""
+        number, _, unit = self.rate_limit.partition("r/")
+        return math.ceil(60 / int(number)) if unit == "m" else 1

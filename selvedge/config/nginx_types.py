@@ -95,8 +95,8 @@ def _header_name(value: str) -> str:
 def _header_value(value: str) -> str:
     if not re.fullmatch(r"[ -#%-~]*", value, re.ASCII):
         raise ValueError("must be printable ASCII text without '$', which nginx would replace")
-    if len(value) > LONGEST_HEADER or value != value.strip():
-        raise ValueError(f"must have at most {LONGEST_HEADER} characters, and no space at its ends")
+    if len(value) + value.count("\\") + value.count('"') > LONGEST_HEADER or value != value.strip():
+        raise ValueError(f"must have at most {LONGEST_HEADER} characters, where \\ and \" count twice, and no space at its ends")
     return value
 
 
@@ -113,7 +113,7 @@ def _cache_time(value: str) -> str:
 
 
 LONGEST_HEADER = 4000
-"""Characters of a header's value: nginx reads words of at most 4096 bytes (NGX_CONF_BUFFER)."""
+"""Characters of a header's value: nginx reads words of at most 4096 bytes (NGX_CONF_BUFFER), with their backslashes."""
 HeaderName = Annotated[str, AfterValidator(_header_name)]
 HeaderValue = Annotated[str, AfterValidator(_header_value)]
 RateLimit = Annotated[str, AfterValidator(_rate_limit)]

@@ -130,7 +130,7 @@ GROUPS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "app": {
         "Code": ("name", "repository", "branch", "root", "carry", "deploy_key_type", "module", "factory", "shared_paths"),
         "Host names": ("domains",),
-        "Workers": ("server", "workers", "worker_class", "timeout", "log_level", "release_header"),
+        "Workers": ("server", "workers", "worker_class", "timeout", "release_header"),
         "Health check": (
             "health", "health_status", "health_host", "health_timeout", "start_timeout", "health_attempts", "health_interval",
         ),
@@ -141,6 +141,7 @@ GROUPS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "Python and requirements": ("python", "python_from", "installer", "requirements", "extras", "dependency_groups"),
         "Package indexes": ("index_strategy", "build_env_file"),
         "Process manager": ("manager", "memory_max", "tasks_max"),
+        "Logs": ("log_level", "log_format", "access_log"),
     },
     "tls": {
         "Certificates from Let's Encrypt": ("email", "certbot", "staging", "hsts"),

@@ -7,7 +7,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from selvedge.config.build import Build
-from selvedge.config.types import DottedName, Whole
+from selvedge.config.types import DottedName, Switch, Whole
 
 GUNICORN_WORKER = "uvicorn_worker.UvicornWorker"
 
@@ -45,6 +45,18 @@ class Workers(Build):
     )
     log_level: Literal["debug", "info", "warning", "error", "critical"] = Field(
         "info", description="The lowest level of messages that the app server logs.", examples=["warning"]
+    )
+    log_format: Literal["text", "json"] = Field(
+        "text",
+        description="The form of the app server's log and of nginx's access log. `json`: one object a line, in both with the same "
+        "keys and with the request's id, which the app gets in the header `X-Request-ID`. The records of the app's own loggers "
+        "have that form, too, unless the app has a handler for them.",
+        examples=["json"],
+    )
+    access_log: Switch = Field(
+        False,
+        description="Let the app server log each request, with its status and duration. nginx logs all requests in any case.",
+        examples=[True],
     )
 
     @model_validator(mode="after")

@@ -1,122 +1,99 @@
-"""`fab logs`: the last lines of the logs of the app or of nginx, and new lines as they come."""
+"""`fab logs`: the last lines of the logs of the app or of nginx, those of a time or with a text, and new lines as they come."""
 
 from __future__ import annotations
 
-import re
-from collections import deque
+import json
+from datetime import datetime
+from pathlib import Path
 
 from selvedge.config.target import Target
 from selvedge.engine.session import Session
 from selvedge.errors import SelvedgeError, UsageError
 from selvedge.operations.support.each_host import line_prefix, on_each_host, raise_first_error
-from selvedge.operations.support.text import clean
-from selvedge.report import Report
-from selvedge.report.text import Part, Styled
+from selvedge.operations.support.log_printer import Host, LogPrinter
+from selvedge.operations.support.log_times import log_time
 from selvedge.run import Run
 from selvedge.shell.library import call
+from selvedge.shell.quoting import ShellValue
+from selvedge.shell.server.logs import Wishes
+from selvedge.value import Value
 
-BACKLOG = 20_000
-"""Lines at the end of a log that are searched for errors."""
-WIDEST = 4_000
-"""The most characters of a line that are printed."""
-# The first line of a record of gunicorn, uvicorn or Python's logging: a date, a level, or JSON. Other lines, such as those of
-# a traceback, continue the record above them.
-_RECORD = re.compile(r"\[?\d{4}-\d\d-\d\d|\[?(?:DEBUG|INFO|WARNING|ERROR|CRITICAL|FATAL)\b|\{\"")
-_LEVEL = re.compile(r'\b(DEBUG|INFO|WARNING|ERROR|CRITICAL|FATAL)\b|"(?:level|levelname|severity)": ?"(\w+)"')
-_TRACEBACK = re.compile(r"\s*Traceback \(most recent call last\)|\s*\+ Exception Group Traceback")
+USUAL = 100
+"""How many lines are shown if no flag says so."""
+PROGRAM = Path(__file__).parents[1] / "shell" / "server" / "logs.py"
 
 
-class ErrorFilter:
-    """Selects the lines of an app's log that belong to an error: its record, and the traceback below it."""
+class Flags(Value):
+    """The flags of `fab logs`. lines: -1 without the flag."""
 
-    def __init__(self) -> None:
-        self._in_error = False
+    lines: int = -1
+    since: str = ""
+    until: str = ""
+    grep: str = ""
+    follow: bool = False
+    nginx: bool = False
+    errors: bool = False
+    raw: bool = False
 
-    def __call__(self, line: str) -> bool:
-        """Return whether the next line of the log belongs to an error."""
-        if _RECORD.match(line):
-            # The first level counts: the message may name another one.
-            level = _LEVEL.search(line)
-            self._in_error = level is not None and (level[1] or level[2]).upper() in ("ERROR", "CRITICAL", "FATAL")
-        elif _TRACEBACK.match(line):
-            self._in_error = True
-        return self._in_error
+    def wishes(self) -> Wishes:
+        """Return which lines are wanted. Raises UsageError."""
+        if "\n" in self.grep:
+            raise UsageError("--grep has a line break, and no line of a log has one.", "Search for a part of one line.")
+        now = datetime.now().astimezone()
+        since, until = log_time("since", self.since, now), log_time("until", self.until, now)
+        if until is not None and self.follow:
+            raise UsageError("--until and --follow contradict each other.", "Leave out one of them.")
+        if since is not None and until is not None:
+            begin, end = (each if each > 0 else now.timestamp() + each for each in (since, until))
+            if begin >= end:
+                problem = f"--since {self.since} is not before --until {self.until}."
+                raise UsageError(problem, "Exchange the two times, or correct one of them.")
+        lines = self.lines if self.lines >= 0 else None if self.since else USUAL
+        # All of nginx's error log is errors.
+        return Wishes(since, until, self.errors and not self.nginx, self.grep, lines)
 
 
-class LogPrinter:
-    """Prints the lines that logs.sh sends from one server.
+def logs(run: Run, flags: Flags) -> None:
+    """Print the chosen lines of each host's app log or nginx logs, merged by time; with `follow`, new lines until Ctrl-C.
 
-    Only the last of the lines that a log already had are wanted, so they are kept until the log's mark "=" says that all
-    of them came.
+    Raises UsageError if a flag is wrong, SelvedgeError if there is no log, UnreachableError.
     """
-
-    def __init__(self, report: Report, prefix: Part, *, lines: int, errors: bool, named: bool) -> None:
-        self.missing: list[str] = []
-        self._report = report
-        self._prefix = prefix
-        self._named = named
-        self._is_error = ErrorFilter() if errors else None
-        self._lines = lines
-        self._waiting: dict[str, deque[str]] = {}
-        self._complete: set[str] = set()
-
-    def line(self, text: str) -> None:
-        """Take a line of the server: the name of a log or a mark, and the text after it."""
-        name, _, rest = text.partition(" ")
-        if name == "=":
-            self._complete.add(rest)
-            for line in self._waiting.pop(rest, ()):
-                self._print(rest, line)
-        elif name == "!":
-            self.missing.append(rest)
-        elif name == "+":
-            self._complete.discard("app")
-            self._print("app", f"--- {rest} is live now ---")
-        elif name != "app" or self._is_error is None or self._is_error(rest):
-            if name in self._complete:
-                self._print(name, rest)
-            else:
-                self._waiting.setdefault(name, deque(maxlen=self._lines)).append(rest)
-
-    def _print(self, name: str, text: str) -> None:
-        line = clean(text)
-        cut = line if len(line) <= WIDEST else f"{line[:WIDEST]}…"
-        self._report.line(self._prefix, Styled(f"{name:<6}  ", "dim") if self._named else "", cut)
-
-
-def logs(run: Run, *, lines: int, follow: bool, nginx: bool, errors: bool) -> None:
-    """Print the last lines of each host's app log or nginx logs; with `follow`, new lines until Ctrl-C.
-
-    Raises UsageError if `lines` is negative, SelvedgeError if there is no log, UnreachableError.
-    """
-    if lines < 0:
-        raise UsageError("--lines must be at least 0.", "For example: `fab logs --lines 200`.")
+    wishes = flags.wishes()
+    count = 1 if flags.errors or not flags.nginx else 2
+    hosts = {session.name: Host(line_prefix(run, session.name), count, wishes) for session in run.fleet.sessions}
+    printer = LogPrinter(run.report, list(hosts.values()), named=count > 1, raw=flags.raw)
 
     def read(session: Session) -> None:
-        prefix = line_prefix(run, session.name)
-        printer = LogPrinter(run.report, prefix, lines=lines, errors=errors, named=nginx and not errors)
-        shell = _shell(session.target, BACKLOG if errors else lines, follow=follow, nginx=nginx, errors=errors)
-        result = session.run(shell, on_line=printer.line)
-        if printer.missing:
-            problem = "; ".join(printer.missing)
-            step = "nginx" if nginx else "restart" if "log file" in problem else "deploy"
+        host = hosts[session.name]
+        try:
+            result = session.run(_shell(session.target, flags, wishes), on_line=lambda line: printer.line(host, line))
+        finally:
+            printer.end(host)
+        if host.missing:
+            problem = "; ".join(host.missing)
+            step = "nginx" if flags.nginx else "restart" if "log file" in problem else "deploy"
+            if "python3" in problem:
+                step = "install"
             raise SelvedgeError(f"{session.name}: {problem}.", f"Run `fab -H {session.name} {step}` first.")
-        if result.status == -1 or follow:
+        if result.status == -1 or flags.follow:
             raise session.lost("while the log was read")
 
     try:
         found = on_each_host(run, read)
     except KeyboardInterrupt:
-        if not follow:
+        if not flags.follow:
             raise
         run.report.line()
         return
     raise_first_error(run, found)
 
 
-def _shell(app: Target, lines: int, *, follow: bool, nginx: bool, errors: bool) -> str:
-    if nginx:
+def _shell(app: Target, flags: Flags, wishes: Wishes) -> str:
+    program, words = PROGRAM.read_text(encoding="utf-8"), json.dumps(wishes._asdict())
+    values: dict[str, ShellValue] = {"follow": flags.follow, "wishes": words, "program": program}
+    if flags.nginx:
         files = {"access": f"{app.paths.logs}/nginx-access.log", "error": f"{app.paths.logs}/nginx-error.log"}
-        shown = [word for name, path in files.items() if name == "error" or not errors for word in (name, path)]
-        return call("logs_nginx", str(lines), *shown, follow=follow)
-    return call("logs_app", str(lines), given=app.shell_values, follow=follow)
+        shown = [word for name, path in files.items() if name == "error" or not flags.errors for word in (name, path)]
+        return call("logs_nginx", *shown, given=values)
+    period = flags.since or flags.until
+    return call("logs_app", *(["all"] if period else []), given={**app.shell_values, **values})

@@ -16,6 +16,7 @@ from selvedge.engine.script import script
 from selvedge.engine.session import Session
 from selvedge.errors import SelvedgeError, UsageError
 from selvedge.operations.support.each_host import only_host
+from selvedge.operations.support.local_ports import HERE, HIGHEST_PORT, listen
 from selvedge.report import Report
 from selvedge.run import Run
 from selvedge.shell.library import call
@@ -23,8 +24,6 @@ from selvedge.ssh import sudo
 from selvedge.ssh.tunnel import Link, Links
 from selvedge.value import Value
 
-HERE = "127.0.0.1"
-HIGHEST_PORT = 65535
 PROGRAM = Path(__file__).parents[1] / "shell" / "server" / "tunnel.py"
 _NETWORK = re.compile(r"(?:(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):)?(?P<port>\d{1,5})")
 _POSTGRES = re.compile(r"/\.s\.PGSQL\.(\d{1,5})$")
@@ -68,7 +67,7 @@ def tunnel(run: Run, *, port: int = 0, to: str = "", local: int = 0, user: str =
     """
     place = Place.of(port, to)
     session = only_host(run, "tunnel")
-    with _listen(local or place.port) as listening:
+    with listen(local or place.port, "--local") as listening:
         links = Links(session.remote)
         try:
             opened = Tunnel(session, links, place, user)
@@ -80,19 +79,6 @@ def tunnel(run: Run, *, port: int = 0, to: str = "", local: int = 0, user: str =
             run.report.line()
         finally:
             links.close()
-
-
-def _listen(port: int) -> socket.socket:
-    """Return a listening socket, on any free port for 0. Raises UsageError."""
-    if port > HIGHEST_PORT:
-        raise UsageError(f"--local {port} is not a port.", f"Use one from 1 to {HIGHEST_PORT}.")
-    try:
-        return socket.create_server((HERE, port))
-    except OSError as error:
-        another = port + 10000 if port < 50000 else port - 10000
-        why = "another program uses it" if error.errno == errno.EADDRINUSE else os.strerror(error.errno or 0)
-        remedy = f"Choose another one, for example `--local {another}`."
-        raise UsageError(f"Port {port} of this machine is not free: {why}.", remedy) from None
 
 
 class Tunnel:

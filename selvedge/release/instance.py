@@ -23,7 +23,8 @@ from selvedge.value import Value
 RUN_SCRIPT = "gunicorn/run.j2"
 _SERVER = Path(library.__file__).parent / "server"
 LOADERS = {
-    name: (_SERVER / name).read_text(encoding="utf-8") for name in ("selvedge_app.py", "selvedge_explain.py", "selvedge_asgi.py")
+    name: (_SERVER / name).read_text(encoding="utf-8")
+    for name in ("selvedge_app.py", "selvedge_explain.py", "selvedge_asgi.py", "selvedge_log.py")
 }
 """The modules that find the ASGI app, for the workers and for the check before a migration, and what the workers put around it:
 the text of each, by its name."""

@@ -82,3 +82,5 @@ FAULTS = {
         {"start_timeout": 6, "health_timeout": 1.0, "stop_timeout": 1},
     ),
 }
+MANAGED = ["import that hangs", "lifespan raises", "health too slow", "crash after two seconds", "ends itself"]
+"""The faults that the process manager notices."""

@@ -29,6 +29,8 @@ FULL: dict[str, Any] = {
     "workers": 3,
     "timeout": 45,
     "log_level": "debug",
+    "log_format": "json",
+    "access_log": True,
     "health": "/health?full=1",
     "health_status": ["200-299", 301],
     "health_host": "health.example.com",

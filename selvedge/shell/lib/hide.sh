@@ -1,11 +1,22 @@
 # Hides secrets in the output of an app: if it fails, it may print its environment. Reads $app, $base and $new.
 
 hide_program='
-import os, re, sys
+import json, os, re, sys
+def text(line):
+    # A line of app.log_format = "json" as the other format has it: escapes would hide a value, and lines of a traceback.
+    try:
+        found = json.loads(line)
+        said = str(found["message"])
+        start = "" if said.startswith("[selvedge] ") else "[{time}] [{level}] ".format_map({**found, "level": str(found["level"]).upper()})
+        return "\n".join([start + said, *(str(found[key]) for key in ("exception", "stack") if key in found), ""]).encode("utf-8", "replace")
+    except Exception:
+        return line
 values = {part for name in sys.argv[1:] for part in os.environb.get(name.encode(), b"").splitlines()}
 # Short values are not secrets, and every line may contain them.
 hidden = sorted((part for part in values if len(part) > 5), key=len, reverse=True)
 for line in sys.stdin.buffer:
+    if line.startswith(b"{\"time\": "):
+        line = text(line)
     for value in hidden:
         line = line.replace(value, "•••".encode())
     # pydantic shortens a long value, and shows its beginning and its end.

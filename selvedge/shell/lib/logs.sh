@@ -1,5 +1,6 @@
-# The last lines of logs, and new lines as they come, each after the name of its log. Writes nothing. "= NAME" ends the lines
-# that a log already had; "+ RELEASE" says that this release became live; "! SENTENCE" says why there is no log.
+# The last lines of logs, and new lines as they come: "NAME SECONDS TEXT", with the time of the record, "-" for a new line. Writes
+# nothing. "= NAME" ends the lines that a log already had; "+ RELEASE" says that this release became live; "! SENTENCE" says why
+# there is no log.
 # Shared: session missing
 
 # logs_session: set $session to the process of sshd that serves this connection. It ends with the connection.
@@ -12,25 +13,37 @@ logs_session() {
   session=$PPID
 }
 
-# logs_show NAME FILE LINES: the last lines; with $follow, a `tail` in the background prints new ones.
+# logs_show NAME FILE [FILE…]: the lines of the program logs.py; with $follow, a `tail` in the background prints new ones of the
+# first file. The words that the user looks for are not in the process list.
+# Values: program wishes follow
 logs_show() {
-  local size
-  if [ ! -f "$2" ]; then
-    printf '! the log file %s does not exist yet\n' "$2"
+  local size name
+  name=$1
+  shift
+  if [ ! -f "$1" ]; then
+    printf '! the log file %s does not exist yet\n' "$1"
     missing=1
     return 0
   fi
-  # head and tail use the same size, so that no line is lost or printed twice.
-  size=$(stat -c %s -- "$2")
-  # sed's `$a\` ends the last line if it has no end.
-  # shellcheck disable=SC1003
-  head -c "$size" -- "$2" | tail -n "$3" | sed -e "s/^/$1 /" -e '$a\'
-  printf '= %s\n' "$1"
-  if [ -n "$follow" ]; then tail -q -c "+$((size + 1))" -F -- "$2" | sed -u "s/^/$1 /" & fi
+  # The program and tail use the same size, so that no line is lost or printed twice.
+  size=$(stat -c %s -- "$1")
+  printf '%s' "$wishes" | python3 -IS -c "$program" "$name" "$size" "$@" || {
+    printf '! python3 could not read the log file %s\n' "$1"
+    missing=1
+    return 0
+  }
+  printf '= %s\n' "$name"
+  logs_tail "$name" "$1" "$((size + 1))"
 }
 
-# logs_app LINES: the log of the live release; with $follow, also of each release that becomes live later.
-# Values: live_socket log_dir follow
+# logs_tail NAME FILE BYTE: with $follow, print new lines, from this byte on.
+logs_tail() {
+  if [ -n "$follow" ]; then tail -q -c "+$3" -F -- "$2" | sed -u "s/^/$1 - /" & fi
+}
+
+# logs_app [all]: the log of the live release; with $follow, also of each release that becomes live later. all: the logs of all
+# releases that are kept.
+# Values: live_socket log_dir follow program wishes
 logs_app() {
   local live now
   exec 2>/dev/null
@@ -40,7 +53,15 @@ logs_app() {
     printf '! no release is live\n'
     return 0
   fi
-  logs_show app "$log_dir/$live.log" "$1"
+  if [ -n "${1:-}" ] && [ -f "$log_dir/$live.log" ]; then
+    # The live one is the first.
+    set -- "$log_dir"/[0-9a-f]*-*[0-9a-f].log
+    # shellcheck disable=SC2046 # their names are releases
+    set -- "$log_dir/$live.log" $(printf '%s\n' "$@" | grep -v -x -F "$log_dir/$live.log")
+  else
+    set -- "$log_dir/$live.log"
+  fi
+  logs_show app "$@"
   [ -n "$follow" ] || return 0
   logs_session
   while [ -z "$missing" ] && [ -d "/proc/$session" ]; do
@@ -50,22 +71,19 @@ logs_app() {
       logs_end
       printf '+ %s\n' "$now"
       live=$now
-      logs_show app "$log_dir/$live.log" +1
+      logs_tail app "$log_dir/$live.log" 1
     fi
   done
   logs_end
 }
 
-# logs_nginx LINES NAME FILE…: nginx's logs.
-# Values: follow
+# logs_nginx NAME FILE…: nginx's logs.
+# Values: follow program wishes
 logs_nginx() {
-  local lines
   exec 2>/dev/null
-  lines=$1
   missing=
-  shift
   while [ $# -gt 1 ]; do
-    logs_show "$1" "$2" "$lines"
+    logs_show "$1" "$2"
     shift 2
   done
   [ -n "$follow" ] || return 0

@@ -153,11 +153,11 @@ switch_start() {
   # It still runs if it was draining until now.
   if drain_cancel "$new" && manager_alive "$new" && releases_listening "$new"; then return 0; fi
   if manager_known "$new"; then
-    # An interrupted run left it. Its last output must not look like the end of the release that starts now.
     gate_wait "waiting for $new to stop, because an interrupted run left it running"
     manager_pause "$new" >/dev/null 2>&1 || :
-    gate_log_begin
   fi
+  # If it ran until now, its last output must not look like the end of the start that follows.
+  gate_log_begin
   : >"$base/instances/$new/one"
   manager_start "$new" switch_refuse
 }

@@ -3,6 +3,7 @@
 This module is in the folder of each release on the server, and on its PYTHONPATH.
 """
 
+import asyncio
 import re
 import sys
 
@@ -103,6 +104,61 @@ def with_header(app, name, value):
         return app(scope, receive, send_with_header)
 
     return wrapped
+
+
+RESTART = 1012
+"""The code of a WebSocket that is closed because its server restarts. Clients connect again (RFC 6455, registered codes)."""
+
+
+class Restarting(ConnectionResetError):
+    """The app sends a message by a WebSocket that was closed because its server restarts."""
+
+
+class WebSockets:
+    """An app whose open WebSockets can be closed, for an app server that would only wait for them."""
+
+    def __init__(self, app):
+        self.app, self.open, self.closing, self.tasks = app, set(), False, []
+
+    def __call__(self, scope, receive, send):
+        return (self.serve if scope["type"] == "websocket" else self.app)(scope, receive, send)
+
+    def close(self):
+        """Close the open WebSockets, and those that are opened later. This does not wait for slow clients."""
+        self.closing = True
+        while self.open:
+            self.tasks.append(asyncio.ensure_future(self.open.pop()({"type": "websocket.close", "code": RESTART})))
+
+    async def serve(self, scope, receive, send):
+        accepted = False
+
+        async def send_until_closed(message):
+            nonlocal accepted
+            if accepted and self.closing:
+                if message["type"] == "websocket.close":
+                    return
+                raise Restarting("the WebSocket is closed, because the app server restarts")
+            if message["type"] == "websocket.close":
+                self.open.discard(send)
+            await send(message)
+            if message["type"] == "websocket.accept":
+                accepted = True
+                self.open.add(send)
+                if self.closing:
+                    self.close()
+
+        async def receive_the_end():
+            message = await receive()
+            if accepted and self.closing and message["type"] == "websocket.disconnect":
+                message = {**message, "code": RESTART}
+            return message
+
+        try:
+            await self.app(scope, receive_the_end, send_until_closed)
+        except Restarting:
+            pass
+        finally:
+            self.open.discard(send)
 
 
 def announced(app, began, ready, failed):

@@ -1,7 +1,9 @@
 """Serve an ASGI app by Hypercorn: a process of selvedge_parent.py. Arguments: see there."""
 
+import asyncio
 import logging
 import os
+import signal
 
 import selvedge_asgi
 import selvedge_parent
@@ -12,7 +14,8 @@ def serve(app, sock, options, beating):
     from hypercorn.asyncio import serve as hypercorn_serve
     from hypercorn.config import Config
 
-    app = selvedge_asgi.forwarded(app)
+    sockets = selvedge_asgi.WebSockets(app)
+    app = selvedge_asgi.forwarded(sockets)
     if options.release_header:
         app = selvedge_asgi.with_header(app, b"x-release", os.environ["RELEASE"].encode())
     config = Config()
@@ -25,8 +28,28 @@ def serve(app, sock, options, beating):
     # nginx limits headers (nginx.large_headers). The interval is uvicorn's.
     config.h11_max_incomplete_size = 512 * 1024
     config.websocket_ping_interval = 20
-    selvedge_parent.run_loop(hypercorn_serve(app, config, mode="asgi"), beating)
+
+    async def serving():
+        terminated = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, terminated.set)
+
+        async def end():
+            await terminated.wait()
+            sockets.close()
+            end_pings()
+
+        await hypercorn_serve(app, config, mode="asgi", shutdown_trigger=end)
+
+    selvedge_parent.run_loop(serving(), beating)
     return 0
+
+
+def end_pings():
+    """End the tasks that send pings. Hypercorn's connections would wait for their next ping, up to 20 s."""
+    for task in asyncio.all_tasks():
+        if getattr(task.get_coro(), "__name__", "") == "_send_pings":
+            task.cancel()
 
 
 if __name__ == "__main__":

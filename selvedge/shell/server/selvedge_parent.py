@@ -23,6 +23,7 @@ import time
 
 import selvedge_app
 import selvedge_asgi
+import selvedge_log
 import selvedge_process
 
 BROKEN = 3
@@ -154,7 +155,9 @@ class Parent:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
             faulthandler.enable()
             log.info("Booting worker with pid: %d", os.getpid())
-            app = announced(load(self.options.app), worker)
+            as_json, access_log = self.options.log_format == "json", self.options.access_log
+            app = selvedge_log.requests(load(self.options.app), as_json=as_json, access_log=access_log)
+            app = announced(app, worker)
             status = self.serve(app, self.sock, self.options, beating(worker, os.getppid()))
         except selvedge_app.NoApp as error:
             log.error("%s", error)
@@ -212,7 +215,9 @@ async def beating(worker, parent):
 def main(serve, libraries):
     """Run the app server. libraries: modules that all workers share, which are loaded once."""
     options = selvedge_process.arguments()
-    selvedge_process.begin_log(options.log_level)
+    as_json = options.log_format == "json"
+    selvedge_process.begin_log(options.log_level, as_json=as_json)
+    selvedge_log.begin(options.log_level, as_json=as_json, access_log=options.access_log)
     # Loading modules leaves no garbage (https://docs.python.org/3/library/gc.html#gc.freeze). The app's own modules are not
     # loaded here, because they may open connections, which processes cannot share.
     gc.disable()

@@ -9,6 +9,8 @@ import logging.config
 import os
 import socket
 
+import selvedge_log
+
 
 def arguments():
     """Return the options of the start script."""
@@ -20,6 +22,8 @@ def arguments():
     parser.add_argument("--start-timeout", type=int, required=True, help="seconds for the start of a worker")
     parser.add_argument("--stop-timeout", type=int, required=True, help="seconds for the requests in hand, once it is to end")
     parser.add_argument("--log-level", default="info")
+    parser.add_argument("--log-format", choices=["text", "json"], default="text")
+    parser.add_argument("--access-log", action="store_true", help="log each request")
     parser.add_argument("--release-header", action="store_true", help="add the header X-Release to every response")
     return parser.parse_args()
 
@@ -50,9 +54,9 @@ def listen(path):
     return sock
 
 
-def begin_log(level):
-    """Write all loggers' records to the output, in the form of gunicorn's log."""
-    form = {"format": "[%(asctime)s] [%(process)d] [%(levelname)s] %(message)s", "datefmt": "%Y-%m-%d %H:%M:%S %z"}
+def begin_log(level, *, as_json=False):
+    """Write all loggers' records to the output, in the form of gunicorn's log or in JSON."""
+    form = {"()": selvedge_log.Json} if as_json else {"format": selvedge_log.TEXT, "datefmt": selvedge_log.TIME}
     handler = {"class": "logging.StreamHandler", "stream": "ext://sys.stderr", "formatter": "line"}
     own = {"handlers": ["output"], "propagate": False}
     # The app's logger decides of itself. These lines the release switch needs whatever the level is.

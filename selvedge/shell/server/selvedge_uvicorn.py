@@ -19,8 +19,9 @@ def serve(app, sock, options, beating):
         access_log=False,
         log_config=None,
         log_level=options.log_level,
-        timeout_graceful_shutdown=options.stop_timeout,
     )
+    # uvicorn before 0.22 does not have this as an argument, and waits until the parent process kills the worker.
+    config.timeout_graceful_shutdown = options.stop_timeout
     server = uvicorn.Server(config)
     selvedge_parent.run_loop(server.serve(sockets=[sock]), beating)
     return 0 if server.started else selvedge_parent.BROKEN

@@ -30,6 +30,23 @@ def test_the_app_sees_https(site: Site) -> None:
     assert (seen["client"], seen["scheme"]) == (gateway(site.server), "https")
 
 
+def test_the_headers_that_scanners_of_websites_ask_for(site: Site) -> None:
+    # With these, Mozilla's HTTP Observatory gives A+ (docs/how-to/security-headers.md).
+    site.configure(NAME, tls="hsts = 31536000")
+    site.must("certbot")
+    pages = {path: site.get(path) for path in ("/", "/docs", "/static/style.css", "/nowhere")}
+    sent = {path: answer.getheader("Content-Security-Policy") or "" for path, answer in pages.items()}
+    assert "unsafe" not in sent["/"] and "default-src 'self'" in sent["/"] and sent["/"] == sent["/nowhere"], sent
+    assert "https://cdn.jsdelivr.net" in sent["/docs"], sent
+    expected = {
+        "Strict-Transport-Security": "max-age=31536000", "X-Content-Type-Options": "nosniff", "X-Frame-Options": "SAMEORIGIN",
+        "Referrer-Policy": "strict-origin-when-cross-origin", "Cross-Origin-Opener-Policy": "same-origin-allow-popups",
+    }  # fmt: skip
+    for path, answer in pages.items():
+        assert {name: answer.getheader(name) for name in expected} == expected, path
+        assert (answer.getheader("Permissions-Policy") or "").startswith("camera=(self), ")
+
+
 def test_http2_and_only_modern_protocols(site: Site) -> None:
     def handshake(*options: str) -> str:
         command = ["openssl", "s_client", "-connect", f"{site.server.address}:443", "-servername", NAME, *options]

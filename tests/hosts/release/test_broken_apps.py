@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from broken_apps import FAULTS
+from broken_apps import FAULTS, MANAGED
 from drills import QUICK, assert_consistent, at_start
 from lab import Project
 from refusals import refuse
@@ -42,8 +42,6 @@ class TestUnderSystemd:
         project.must("-H", server.name, "deploy")
         assert_consistent(server)
 
-    @pytest.mark.parametrize(
-        "name", ["import that hangs", "lifespan raises", "health too slow", "crash after two seconds", "ends itself"]
-    )
+    @pytest.mark.parametrize("name", MANAGED)
     def test_the_old_release_serves_every_request(self, server: Server, project: Project, name: str) -> None:
         refuse(server, project, FAULTS[name], manager="systemd")

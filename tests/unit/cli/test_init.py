@@ -121,6 +121,21 @@ class Settings(BaseSettings):
     assert "Give the variables in production.env their values: remove the `# ` before each." in shown
 
 
+@pytest.mark.parametrize(("file", "text", "server"), [
+    ("Procfile", "web: uvicorn main:app --host 0.0.0.0 --port $PORT\n", "uvicorn"),
+    ("Procfile", "worker: uvicorn x:y\nweb:python -m hypercorn main:app\n", "hypercorn"),
+    ("Procfile", "web: gunicorn main:app -k uvicorn.workers.UvicornWorker\n", None),
+    ("Procfile", "web: fastapi run\n", None),
+    ("Dockerfile", 'RUN pip install hypercorn uvicorn\nCMD ["uvicorn", "main:app"]\n', "uvicorn"),
+    ("Dockerfile", "RUN pip install hypercorn\n", None),
+    ("Dockerfile", "ENTRYPOINT exec /venv/bin/hypercorn main:app\n", "hypercorn"),
+])  # fmt: skip
+def test_the_app_server_is_that_of_the_start_command(made: Any, file: str, text: str, server: str | None) -> None:
+    folder = made(**{"main.py": APP, file: text})
+    assert init() == 0
+    assert folder.app.get("server") == server
+
+
 def test_a_release_command_migrates(made: Any) -> None:
     folder = made(**{"main.py": APP, "Procfile": "release: python manage.py migrate\nweb: uvicorn main:app\n"})
     assert init() == 0

@@ -39,6 +39,7 @@ def test_accepted(settings: dict[str, Any]) -> None:
     ({"headers": {"X-Y": "ü"}}, "must be printable ASCII"),
     ({"headers": {"X-Y": " a"}}, "no space at its ends"),
     ({"csp": "a" * 4001}, "at most 4000 characters"),
+    ({"csp": "\"" * 2001}, "at most 4000 characters"),
     ({"csp": "default-src 'self'", "headers": {"content-security-policy": "x"}}, "csp and headers both set"),
     ({"headers": {"X-Y": "a", "x-y": "b"}}, "headers has x-y twice"),
     ({"rate_limit": "10"}, "such as 10r/s or 60r/m"),

@@ -71,6 +71,7 @@ def test_a_fabric_yaml_that_is_no_file(project: Path) -> None:
         ("$FAB -H server deploy --commit a --commit b", 2, "--commit is given twice.\nGive it once."),
         ("$FAB -H server deploy --branch", 2, "--branch needs a value."),
         ("$FAB -H server deploy --wait -5", 2, "--wait must be at least 0 and at most 1000000000, not -5."),
+        ("$FAB -H server logs --since soon", 2, "--since soon is not a time.\nWrite a time span"),
         ("$FAB -H server logs --lines 99999999999999999999", 2, "--lines must be at least 0 and at most"),
         ("$FAB --list >/dev/full", 1, "A part of the output could not be written: No space left on device."),
         ("$FAB -H server status >&-", 4, "refused the connection"),

@@ -46,7 +46,8 @@ FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 ADDED_TASKS = {"redis", "uptime"}
 ADDED_FILES = {
     "tasks/redis.py", "tasks/uptime.py", "templates/redis/limit.conf.j2", "tests/unit/tasks/test_redis.py",
-    "selvedge/release/servers/granian.py", "selvedge/shell/lib/granian.sh", "templates/granian/granian_start.j2",
+    "selvedge/release/servers/granian.py", "selvedge/shell/lib/granian.sh", "selvedge/shell/server/selvedge_granian.py",
+    "templates/granian/granian_start.j2",
     "selvedge/operations/uptime.py", "tests/hosts/scripts/operations/test_uptime.py",
 }  # fmt: skip
 INDEX = ROOT / "docs/README.md"

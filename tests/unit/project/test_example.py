@@ -1,8 +1,10 @@
 """The parts of the sample app that need none of its packages; tests/hosts tests the whole app on sandbox servers."""
 
+import ast
 import configparser
 import importlib.util
 import re
+import tomllib
 from pathlib import Path
 from types import ModuleType
 
@@ -10,6 +12,7 @@ import pytest
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pydantic import ValidationError
 
+from tests.support.pages import File, read_page
 from tests.support.paths import ROOT
 
 HELLO = ROOT / "examples" / "hello"
@@ -72,6 +75,21 @@ def test_the_page_escapes_its_values(release: str, sentence: str) -> None:
     assert sentence in page
     assert COMMIT in page
     assert "<dd>7</dd>" in page
+
+
+def policies(source: str) -> dict[str, str]:
+    """Return the constants of a module whose names end with POLICY."""
+    constants = {ast.unparse(node.targets[0]): node.value for node in ast.parse(source).body if isinstance(node, ast.Assign)}
+    return {name: ast.literal_eval(value) for name, value in constants.items() if name.endswith("POLICY")}
+
+
+def test_the_policies_are_those_of_the_documentation() -> None:
+    sent = policies((HELLO / "main.py").read_text(encoding="utf-8"))
+    parts = read_page(ROOT / "docs/how-to/security-headers.md").parts
+    texts = {part.path: part.text for part in reversed(parts) if isinstance(part, File)}
+    assert policies(texts["main.py"]) == {"DOCS_POLICY": sent["DOCS_POLICY"]}
+    assert tomllib.loads(texts["hosts.toml"])["nginx"]["csp"] == sent["POLICY"]
+    assert "unsafe" not in sent["POLICY"] and "http" not in sent["POLICY"]
 
 
 def test_page_names_only_files_that_exist() -> None:

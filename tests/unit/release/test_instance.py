@@ -17,6 +17,8 @@ CHANGED = [
     {"module": "other:app"},
     {"release_header": False},
     {"log_level": "debug"},
+    {"log_format": "json"},
+    {"access_log": True},
     {"root": "backend"},
     {"stop_timeout": 31},
     {"python": "3.12"},

@@ -33,7 +33,7 @@ def test_an_instance_has_the_files_of_its_manager(app: Callable[..., Target]) ->
 def test_an_instance_has_the_files_of_its_app_server(app: Callable[..., Target], server: str, modules: list[str]) -> None:
     instance = Instance.of(app("nothing set", app_server=server))
     assert instance.start == f"{instance.folder}/{server}_start"
-    assert list(instance.modules()) == [*modules, "selvedge_app.py", "selvedge_explain.py", "selvedge_asgi.py"]
+    assert list(instance.modules()) == [*modules, "selvedge_app.py", "selvedge_explain.py", "selvedge_asgi.py", "selvedge_log.py"]
 
 
 def test_the_app_servers_of_hosts_toml_are_those_of_the_shell() -> None:

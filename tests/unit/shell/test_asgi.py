@@ -90,3 +90,77 @@ def test_the_start_of_the_app_is_announced_once(asgi: Any, messages: list[str], 
     except RuntimeError as raised:
         assert raised is error
     assert told == said
+
+
+class Visitor:
+    """The connection of a WebSocket: messages to the app, and those that it sends."""
+
+    def __init__(self) -> None:
+        self.sent: list[dict[str, Any]] = []
+        self.queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+
+    async def send(self, message: dict[str, Any]) -> None:
+        self.sent.append(message)
+        if message["type"] == "websocket.close":
+            await self.queue.put({"type": "websocket.disconnect", "code": 1000})
+
+
+async def echo(_scope: Any, receive: Any, send: Any) -> None:
+    await send({"type": "websocket.accept"})
+    while (message := await receive())["type"] != "websocket.disconnect":
+        await send({"type": "websocket.send", "text": message["text"]})
+    if message["code"] != 1012:
+        raise RuntimeError(message["code"])
+
+
+async def ticker(_scope: Any, _receive: Any, send: Any) -> None:
+    await send({"type": "websocket.accept"})
+    for _ in range(1000):
+        await send({"type": "websocket.send", "text": "tick"})
+        await asyncio.sleep(0.01)
+
+
+async def late(_scope: Any, _receive: Any, send: Any) -> None:
+    """Accept the visitor when the server is about to end."""
+    await asyncio.sleep(0.3)
+    await ticker(_scope, _receive, send)
+
+
+async def farewell(_scope: Any, _receive: Any, send: Any) -> None:
+    await send({"type": "websocket.accept"})
+    await asyncio.sleep(0.3)
+    await send({"type": "websocket.close", "code": 1000})
+
+
+@pytest.mark.parametrize("app", [echo, ticker, late, farewell])
+def test_websockets_are_closed_once_because_the_server_restarts(asgi: Any, app: Any) -> None:
+    async def run() -> Visitor:
+        visitor = Visitor()
+        sockets = asgi.WebSockets(app)
+        task = asyncio.ensure_future(sockets({"type": "websocket"}, visitor.queue.get, visitor.send))
+        await asyncio.sleep(0.1)
+        sockets.close()
+        await asyncio.wait_for(task, 5)
+        return visitor
+
+    sent = asyncio.run(run()).sent
+    assert sent[0] == {"type": "websocket.accept"}
+    assert [each for each in sent if each["type"] == "websocket.close"] == [sent[-1]] == [{"type": "websocket.close", "code": 1012}]
+
+
+def test_a_websocket_that_the_app_has_closed_is_left_alone(asgi: Any) -> None:
+    async def app(_scope: Any, _receive: Any, send: Any) -> None:
+        await send({"type": "websocket.accept"})
+        await send({"type": "websocket.close", "code": 4000})
+        await asyncio.sleep(0.2)
+
+    async def run() -> Visitor:
+        visitor = Visitor()
+        sockets = asgi.WebSockets(app)
+        task = asyncio.ensure_future(sockets({"type": "websocket"}, visitor.queue.get, visitor.send))
+        await asyncio.sleep(0.1)
+        sockets.close()
+        await task
+        return visitor
+
+    assert [each.get("code") for each in asyncio.run(run()).sent] == [None, 4000]

@@ -38,7 +38,7 @@ def test_the_start_script_of_an_instance(app: Callable[..., Target]) -> None:
     modes = {each.path.rpartition("/")[2]: each.mode for each in of("gunicorn", settings, File) if instance.id in each.path}
     assert modes == {
         "env": "0640", "run": "0750", "selvedge_worker.py": "0640", "selvedge_app.py": "0640", "selvedge_explain.py": "0640",
-        "selvedge_asgi.py": "0640", "gunicorn_start": "0750",
+        "selvedge_asgi.py": "0640", "selvedge_log.py": "0640", "gunicorn_start": "0750",
     }  # fmt: skip
 
 

@@ -269,6 +269,21 @@ def test_a_rollback_to_a_release_that_the_drain_has_stopped_starts_it(switched: 
     assert switched.boots() == {OLD: False, NEW: True}
 
 
+def test_the_end_of_a_release_is_not_taken_for_the_end_of_its_next_start(switched: Managed) -> None:
+    """The drain stops it while the rollback waits: its last line is in the log after the rollback has begun."""
+    drains(switched, OLD, "deactivating")
+    switched.conf.write_text(switched.section(NEW))
+    switched.answers(f"hello.{OLD}: added process group")
+    log = f"/var/log/hello/{OLD}.log"
+    stop = f"echo 'Shutting down: Master' >>{log}"
+    switched.server.program("systemctl", f"case $1 in is-active) echo deactivating ;; stop) {stop} ;; esac")
+    names = assign(new=OLD, old=NEW, why="rollback")
+    shell = f"{names}\ngate_log_begin\nswitch_start\necho 'Booting worker with pid: 7' >>{log}\ngate_log"
+    said = [line for line in switched.run(shell).splitlines() if not line.startswith("@test")]
+    assert said == ["Booting worker with pid: 7"]
+    assert "Shutting down: Master" in switched.server.path(log).read_text()
+
+
 def test_a_release_that_an_interrupted_drain_left_is_started_again(switched: Managed) -> None:
     """It may hang, because it has run without a unit for an unknown time."""
     switched.server.path(f"/run/selvedge/hello.{OLD}.drain").touch()

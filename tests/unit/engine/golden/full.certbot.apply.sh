@@ -122,7 +122,7 @@ server {
     include /etc/nginx/snippets/selvedge-listen-tls.conf;
     server_name www.hello.example.com;
     server_tokens off;
-    access_log /var/log/hello/nginx-access.log;
+    access_log /var/log/hello/nginx-access.log selvedge_json;
 
     ssl_certificate /etc/letsencrypt/live/hello/fullchain.pem;
     ssl_certificate_key /etc/letsencrypt/live/hello/privkey.pem;
@@ -232,7 +232,7 @@ header=1
 request_check
 fi
 service_run 'enable --now' nginx
-stamp_write nginx-tls-hello b63d6687f4f551cdab5519037256381ec3060f5b48dd61b8c33cb15150ff612c
+stamp_write nginx-tls-hello dc15eddbbdf5e66e717f0271b55f019005444f7264a3a8fd9e6158412aa47bd0
 )
 change_arm() (
 set -eu

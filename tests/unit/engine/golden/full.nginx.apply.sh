@@ -156,9 +156,15 @@ file_put /etc/nginx/conf.d/selvedge.conf 0644 root root <<'EOF'
 # Settings that the sites of all apps share.
 # Written by `fab nginx`; edit its template nginx/shared.conf.j2 instead.
 
+# Only WebSockets change the protocol of a connection. With another one, such as HTTP/2 (h2c), a client would talk to the app
+# past nginx, with forged headers.
 map $http_upgrade $connection_upgrade {
-    default upgrade;
-    '' close;
+    default close;
+    '~*^websocket$' upgrade;
+}
+map $http_upgrade $selvedge_upgrade {
+    default '';
+    '~*^websocket$' websocket;
 }
 # The port of the request's Host header, if it has one: the app gets the host as nginx has parsed it, with this port.
 map $http_host $selvedge_port {
@@ -200,11 +206,19 @@ map $selvedge_direct$status $selvedge_missed {
     default 0;
     yes404 1;
 }
-# How long browsers keep files: those with a hash of their content in the name never change.
-map $uri $selvedge_asset_expires {
-    default 1h;
-    '~[.-](?=[0-9a-f]*[0-9])[0-9a-f]{8,64}\.[^/]+$' 365d;
-    '~[.-](?=[^./]*[0-9A-Z][^./]*[0-9A-Z])[A-Za-z0-9_-]{8}\.[^/]+$' 365d;
+# Files of a release with a hash of their content in the name never change: browsers keep them. Others they keep for an hour.
+map $request_filename $selvedge_hashed {
+    default '';
+    # Hexadecimal with letters and digits, as of webpack, Parcel and Django: app.3f2a9c1b.js. A date is none.
+    '~^/srv/[^/]+/current/.*[.-](?=[0-9a-f]*[0-9])(?=[0-9]*[a-f])[0-9a-f]{8,64}\.(?!html?$)[^/]+$' 'public, max-age=31536000, immutable';
+    # 8 capitals and digits, as of esbuild and Angular: chunk-5RZQHKTV.js
+    '~^/srv/[^/]+/current/.*[.-](?=[A-Z]*[2-7])(?=[2-7]*[A-Z])[A-Z2-7]{8}\.(?!html?$)[^/]+$' 'public, max-age=31536000, immutable';
+    # 8 letters and digits, as of Vite, only in the folders of such bundlers: assets/index-BxK3d9_f.js. Two words are none: UserList.js
+    '~^/srv/[^/]+/current/(?:.*/)?(?:assets|_astro|_nuxt|_app)/.*[.-](?=[^./]*[A-Z])(?=[^./]*(?:[0-9_-]|[A-Z][A-Z]))[A-Za-z0-9_-]{8}\.(?:css|m?js)(?:\.map)?$' 'public, max-age=31536000, immutable';
+}
+map $selvedge_hashed $selvedge_asset_expires {
+    default off;
+    '' 1h;
 }
 # With a page that handles paths in the browser ([nginx] spa): requests for a page, not for data, and how long browsers keep files.
 map "$request_method $http_accept" $selvedge_navigation {
@@ -240,6 +254,25 @@ map $upstream_addr $selvedge_bypassed {
     default BYPASS;
     '' '';
 }
+# The format of app.log_format = "json", with the names of selvedge_log.py. The id of a request is nginx's own: a visitor could send
+# the id of another one. A proxy that has also told the visitor's address is in [nginx] trusted_proxies, so its id counts.
+map "$realip_remote_addr $remote_addr $http_x_request_id" $selvedge_request_id {
+    default $request_id;
+    '~^(?<peer>[^ ]+) (?!\k<peer> )[^ ]+ (?<given>[A-Za-z0-9._:/+=-]{1,128})$' $given;
+}
+map $upstream_http_x_request_id $selvedge_sent_request_id {
+    default '';
+    '' $selvedge_request_id;
+}
+# JSON has no number 000.
+map $status $selvedge_status {
+    default $status;
+    '~^0' 0;
+}
+log_format selvedge_json escape=json '{"time": "$time_iso8601", "level": "info", "logger": "nginx", "message": "$request", '
+    '"request_id": "$selvedge_request_id", "address": "$remote_addr", "user": "$remote_user", "method": "$request_method", '
+    '"path": "$request_uri", "status": $selvedge_status, "duration": $request_time, "bytes": $body_bytes_sent, '
+    '"referer": "$http_referer", "user_agent": "$http_user_agent"}';
 EOF
 )
 change_13() (
@@ -288,7 +321,7 @@ real_ip_recursive on;
 limit_conn selvedge_address 500;
 limit_conn_status 429;
 
-access_log /var/log/hello/nginx-access.log;
+access_log /var/log/hello/nginx-access.log selvedge_json;
 access_log /var/log/hello/nginx-missed.log combined if=$selvedge_missed;
 error_log /var/log/hello/nginx-error.log warn;
 
@@ -304,6 +337,12 @@ add_header X-Frame-Options $selvedge_frame_options always;
 add_header Referrer-Policy $selvedge_referrer_policy always;
 add_header Permissions-Policy $selvedge_permissions_policy always;
 add_header Cross-Origin-Opener-Policy $selvedge_opener_policy always;
+
+# Only files of the release have it: responses of the app come from no file.
+add_header Cache-Control $selvedge_hashed;
+
+# The id of the request in the logs, unless the app sends one.
+add_header X-Request-ID $selvedge_sent_request_id always;
 
 # Says whether the response is from nginx's cache ([nginx] cache).
 proxy_hide_header X-Cache;
@@ -353,11 +392,12 @@ proxy_set_header X-Forwarded-Proto $selvedge_scheme_hello;
 proxy_set_header X-Forwarded-Host $host$selvedge_port;
 # The app's root_path ([nginx] path).
 proxy_set_header X-Forwarded-Prefix "";
+proxy_set_header X-Request-ID $selvedge_request_id;
 proxy_set_header Forwarded "";
 proxy_set_header Proxy "";
 
 # WebSockets.
-proxy_set_header Upgrade $http_upgrade;
+proxy_set_header Upgrade $selvedge_upgrade;
 proxy_set_header Connection $connection_upgrade;
 
 # The files of a page that handles paths in the browser ([nginx] spa). Other requests go to the app.
@@ -427,7 +467,7 @@ upstream hello {
 
 # Whether a request comes from a proxy in [nginx] trusted_proxies. Only such a proxy tells the scheme.
 geo $realip_remote_addr $selvedge_trusted_hello {
-    default '';
+    default no;
     10.0.0.0/8 yes;
     173.245.48.0/20 yes;
     103.21.244.0/22 yes;
@@ -503,7 +543,7 @@ server {
     listen [::]:80;
     server_name www.hello.example.com;
     server_tokens off;
-    access_log /var/log/hello/nginx-access.log;
+    access_log /var/log/hello/nginx-access.log selvedge_json;
     # Limits for slow clients: a request's headers must arrive within 10 seconds, and each part of its body within 15.
     client_header_timeout 10s;
     client_body_timeout 15s;
@@ -612,7 +652,7 @@ header=1
 request_check
 fi
 service_run 'enable --now' nginx
-stamp_write nginx-hello 66bde976da5f253a5289b7de94ae5265d2beee9e9f59710bd55e4287e5a124a2
+stamp_write nginx-hello baa9990df6bfbceffaaa847fb9cb321baea26df53d7598dd332fa58b90ce7190
 )
 change_19() (
 set -eu
