@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from selvedge.resources.files import SameLink as SameLink
     from selvedge.resources.need import Needs as Needs
     from selvedge.resources.nginx.basic_auth import BasicAuth as BasicAuth
+    from selvedge.resources.nginx.cache import CacheFolder as CacheFolder
     from selvedge.resources.nginx.certbot import PROGRAMS as PROGRAMS
     from selvedge.resources.nginx.certbot import certbot_client as certbot_client
     from selvedge.resources.nginx.folders import MediaFolder as MediaFolder
@@ -96,6 +97,7 @@ if TYPE_CHECKING:
     from selvedge.resources.nginx.sites import listen_tls_path as listen_tls_path
     from selvedge.resources.nginx.sites import site_check as site_check
     from selvedge.resources.nginx.version import nginx_template as nginx_template
+    from selvedge.resources.packages import NginxModules as NginxModules
     from selvedge.resources.packages import OwnPackages as OwnPackages
     from selvedge.resources.packages import Packages as Packages
     from selvedge.resources.packages import Upgraded as Upgraded
@@ -152,6 +154,7 @@ _NAMES = {
     "resources.need": "Needs",
     "resources.nginx.certbot": "PROGRAMS certbot_client",
     "resources.nginx.basic_auth": "BasicAuth",
+    "resources.nginx.cache": "CacheFolder",
     "resources.nginx.include": "included_lines",
     "resources.nginx.names": "FormerNamesDropped NewNames Site",
     "resources.nginx.folders": "MediaFolder static_folders",
@@ -163,7 +166,7 @@ _NAMES = {
         "DebianDefaultSiteDisabled DefaultServer FormerDefaults PortProtocol ServerNamesFree listen_tls_path site_check"
     ),
     "resources.nginx.version": "nginx_template",
-    "resources.packages": "OwnPackages Packages Upgraded",
+    "resources.packages": "NginxModules OwnPackages Packages Upgraded",
     "resources.ports": "Port",
     "resources.services": "Enabled Service",
     "resources.users": "User",

@@ -158,6 +158,11 @@ class Paths(Value):
         return "/etc/nginx/selvedge/sites"
 
     @property
+    def site_cache(self) -> str:
+        """The responses that nginx keeps (nginx.cache). nginx makes the folder, in one where its restrictions let it write."""
+        return f"/var/lib/nginx/cache-{self.app}"
+
+    @property
     def path_site(self) -> str:
         """The server block of an app with a path, for as long as no app has the whole name. nginx reads it before other sites."""
         return f"/etc/nginx/conf.d/00-selvedge-{self.app}.conf"
@@ -176,6 +181,7 @@ class Paths(Value):
             "log_dir": self.logs,
             "repo": self.repo,
             "site_enabled": self.site_enabled,
+            "site_cache": self.site_cache,
             "site_login": self.site_login,
             "supervisor_conf": self.supervisor_conf,
             "live_socket": self.live_socket,

@@ -13,6 +13,8 @@ def nginx(app):
     paths = app.paths
     own = (paths.site_enabled, f"{paths.site_enabled}-tls", paths.path_site, app.location_file)
     yield sv.Needs("/etc/nginx/nginx.conf", "install")
+    if app.nginx.brotli:
+        yield sv.NginxModules("brotli", "libnginx-mod-http-brotli-filter", "libnginx-mod-http-brotli-static")
     yield from site_port(app, app.nginx.http_port, own)
     yield from site_names(app, own)
     # After a rotation nginx's workers open the logs as www-data: they may enter the folder, but not list it.
@@ -26,6 +28,9 @@ def nginx(app):
         yield sv.MediaFolder(app.name, paths.shared, folder)
     yield from folders(app)
     yield from passwords(app)
+    cache = sv.CacheFolder(paths.site_cache, wanted=bool(app.nginx.cache))
+    if cache.wanted:
+        yield cache
     lines = sv.included_lines(app)
     shared = sv.File("/etc/nginx/conf.d/selvedge.conf", sv.template("nginx/shared.conf.j2", app=app))
     site = sv.Site.of(app)
@@ -40,4 +45,6 @@ def nginx(app):
     yield sv.File(f"/etc/logrotate.d/{app.name}", sv.template("nginx/logrotate.j2", app=app))
     own_file = (lines.path, app.nginx.include) if app.nginx.include else ()
     yield sv.Nginx(loads=loads, stamp=f"nginx-{app.name}", own_file=own_file, check_site=sv.site_check(app))
+    if not cache.wanted:
+        yield cache
     yield from site_bans(app)

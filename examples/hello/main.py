@@ -43,6 +43,7 @@ app = FastAPI(title="hello", version=VERSION, lifespan=lifespan)
 
 # The pages of this app load nothing from other sites, and have no script in the page itself.
 POLICY = "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
+DOCS = ("/docs", "/docs/oauth2-redirect", "/redoc")
 # FastAPI's own pages have a script, and load Swagger UI and Redoc from a CDN.
 DOCS_POLICY = (
     "default-src 'self'; script-src 'unsafe-inline' https://cdn.jsdelivr.net; worker-src blob:; "
@@ -55,8 +56,8 @@ DOCS_POLICY = (
 @app.middleware("http")
 async def send_policy(request: Request, call_next: RequestResponseEndpoint) -> Response:
     """Tell the browser what a page may load (Content-Security-Policy), so that injected HTML cannot run scripts."""
+    docs = request.url.path.removeprefix(request.scope["root_path"]) in DOCS
     response = await call_next(request)
-    docs = request.url.path in (f"{request.scope['root_path']}{path}" for path in (app.docs_url, app.redoc_url))
     response.headers["Content-Security-Policy"] = DOCS_POLICY if docs else POLICY
     return response
 

@@ -7,7 +7,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from selvedge.config.nginx_types import HeaderName, HeaderValue, RateLimit
+from selvedge.config.nginx_types import CacheTime, HeaderName, HeaderValue, RateLimit
 from selvedge.config.section import Section
 from selvedge.config.types import Switch
 
@@ -20,6 +20,12 @@ class Delivery(Section):
         description="Compress text in responses. For a file in `static`, nginx sends the compressed copy beside it, "
         "named with `.gz`, if there is one.",
         examples=[False],
+    )
+    brotli: Switch = Field(
+        False,
+        description="Compress text with Brotli for clients that accept it, by the distribution's module for nginx. For a file in "
+        "`static`, nginx sends the copy named with `.br`, if there is one.",
+        examples=[True],
     )
     security_headers: Switch = Field(
         True,
@@ -45,11 +51,20 @@ class Delivery(Section):
         examples=["10r/s"],
     )
 
+    cache: CacheTime = Field(
+        "",
+        description="How long nginx keeps a response to GET or HEAD and answers others with it: `1s`, `5m`, `1h`. The app's own "
+        "Cache-Control comes first. Requests with a cookie or a login, and responses that set a cookie, are never kept.",
+        examples=["1s"],
+    )
+
     @model_validator(mode="after")
     def _check_policy(self) -> Self:
         names = [name.lower() for name in self.headers]
         if self.csp and "content-security-policy" in names:
             raise ValueError("csp and headers both set Content-Security-Policy: delete one of them")
+        if self.cache and "x-cache" in names:
+            raise ValueError("cache and headers both set X-Cache: delete one of them")
         twice = next((name for name in names if names.count(name) > 1), "")
         if twice:
             raise ValueError(f"headers has {twice} twice, in different case: delete one of them")

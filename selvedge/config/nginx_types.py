@@ -106,11 +106,18 @@ def _rate_limit(value: str) -> str:
     return value
 
 
+def _cache_time(value: str) -> str:
+    if value and not re.fullmatch(r"[1-9][0-9]{0,2}[smh]", value, re.ASCII):
+        raise ValueError("must be a number of seconds, minutes or hours, such as 1s, 5m or 1h")
+    return value
+
+
 LONGEST_HEADER = 4000
 """Characters of a header's value: nginx reads words of at most 4096 bytes (NGX_CONF_BUFFER), with their backslashes."""
 HeaderName = Annotated[str, AfterValidator(_header_name)]
 HeaderValue = Annotated[str, AfterValidator(_header_value)]
 RateLimit = Annotated[str, AfterValidator(_rate_limit)]
+CacheTime = Annotated[str, AfterValidator(_cache_time)]
 Directory = Annotated[Text, AfterValidator(_directory)]
 OptionalDirectory = Annotated[Text, AfterValidator(lambda value: _directory(value) if value else value)]
 OptionalSitePath = Annotated[Text, AfterValidator(lambda value: _site_path(value) if value else value)]

@@ -162,7 +162,7 @@ GROUPS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "Names and access": ("redirects", "default_server", "trusted_proxies", "basic_auth"),
         "Several apps under one name": ("path", "strip_path"),
         "Limits": ("max_body", "read_timeout", "large_headers", "rate_limit"),
-        "Responses": ("gzip", "security_headers", "csp", "headers", "include"),
+        "Responses": ("gzip", "brotli", "security_headers", "csp", "headers", "cache", "include"),
     },
 }
 """The titles of the parts of a long section, with their keys. A part's examples can be set together."""

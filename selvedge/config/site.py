@@ -187,6 +187,15 @@ class SiteSettings(App):
         return self
 
     @model_validator(mode="after")
+    def _check_cache(self) -> Self:
+        if self.nginx.cache and not self.release_header:
+            raise ValueError(
+                "nginx.cache needs app.release_header: by the header X-Release nginx knows that a response is one of the live "
+                "release. Leave app.release_header at true, or delete nginx.cache"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _check_redirected_names(self) -> Self:
         names = self.nginx.redirected_names
         if names and not self.served_names:

@@ -48,6 +48,25 @@ class OwnPackages(Packages):
         return replace(change, shell=shell, remedy=remedy)
 
 
+class NginxModules(Packages):
+    """These modules of the distribution are installed. It may lack them, and they need its nginx.
+
+    setting: the key of [nginx] that needs them.
+    """
+
+    setting: str
+
+    def __init__(self, setting: str, *names: str) -> None:
+        super().__init__(*names)
+        object.__setattr__(self, "setting", setting)
+
+    def plan(self, fact: str) -> Change | None:
+        change = super().plan(fact)
+        if change is None:
+            return None
+        return replace(change, shell=change.shell.replace("apt_install", f"packages_nginx {words(self.setting)}", 1))
+
+
 class Upgraded(Loader):
     """The package lists are at most a day old. With `upgrade`, all packages were upgraded since the lists changed.
 

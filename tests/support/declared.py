@@ -40,12 +40,12 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "hypercorn, systemd": {**NAMED, "app_server": "hypercorn", "manager": "systemd", "release_header": False},
     "TLS ends elsewhere": {**NAMED, "tls": {"upstream": True}},
     "a path": {**NAMED, "nginx": {"path": "/api", "static": {"/static": "static"}, "redirects": {"/old": "/new"}, "gzip": False}},
-    "a path by address": {**OWN_KEY, "health": "/a/b/x", "nginx": {"path": "/a/b", "strip_path": False, "basic_auth": []}},
+    "a path by address": {**OWN_KEY, "health": "/a/b/x", "nginx": {"path": "/a/b", "strip_path": False, "cache": "1s"}},
     "headers and limits": {
         **NAMED,
         "nginx": {
             "csp": "default-src 'self'; img-src 'self' data:", "headers": {"X-Own": 'a "quoted" \\ value', "X-Powered-By": ""},
-            "rate_limit": "10r/s", "spa": "web", "static": {"/static": "static"},
+            "rate_limit": "10r/s", "cache": "5m", "brotli": True, "spa": "web", "static": {"/static": "static"},
         },
     },
     "certbot by pip": {**NAMED, "tls": {"certbot": "pip", "staging": True, "email": "me@a.test"}},

@@ -48,6 +48,7 @@ FULL: dict[str, Any] = {
         "redirects": {"www.hello.example.com": "hello.example.com", "/old": "/new"},
         "trusted_proxies": ["10.0.0.0/8", "cloudflare"],
         "large_headers": True,
+        "cache": "1s",
     },
     "server": {"open_ports": [8443], "ignore_ips": ["198.51.100.7"], "authorized_keys": ["me.pub"], "reboot_time": "03:30"},
     "hooks": {

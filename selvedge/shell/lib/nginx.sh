@@ -155,3 +155,14 @@ nginx_restrict() {
     step_fail "nginx could not start with the restrictions in $1, so they were removed: $errors. \`sudo journalctl -u nginx -n 50\` on the server shows its log."
   fi
 }
+
+# nginx_cache_folder PATH: make a folder for kept responses, which only nginx's workers can read.
+nginx_cache_folder() {
+  local user
+  user=$(nginx_user)
+  if [ ! -d "${1%/*}" ]; then
+    step_say "nginx may not be able to write to ${1%/*} before its next start; until then it keeps no responses: sudo systemctl restart nginx"
+  fi
+  mkdir -p -- "${1%/*}"
+  step_try install -d -m 0700 -o "${user:-www-data}" -g root -- "$1" || step_fail "Could not make the folder $1 ([nginx] cache): $reason. Move away what is at this path."
+}

@@ -16,7 +16,7 @@ switch_current() { [ -z "$1" ] || switch_link "$base/current" "$1"; }
 
 # switch_release: make $new the live release. If it fails, the old one stays live. $why: deploy, rollback, restart or revert.
 # shellcheck disable=SC2034 # other files read some of these variables
-# Values: app base run_dir log_dir live_socket previous_socket repo site_enabled site_login site_host site_follow supervisor_conf health health_host health_ranges health_timeout health_attempts health_interval new why module start_timeout header settle settle_ms drain stop_timeout strategy migrate alembic downgraded migrate_timeout settings host before_switch keep
+# Values: app base run_dir log_dir live_socket previous_socket repo site_enabled site_cache site_login site_host site_follow supervisor_conf health health_host health_ranges health_timeout health_attempts health_interval new why module start_timeout header settle settle_ms drain stop_timeout strategy migrate alembic downgraded migrate_timeout settings host before_switch keep
 switch_release() {
   local began old previous old_current scheme commit took
   began=$(date +%s)
@@ -180,6 +180,7 @@ switch_go() {
   # After a power cut the files of the new release must be complete.
   sync -f "$base"
   trap 'switch_back "The release was interrupted by a signal, for example by a reboot. Run the same command again"' TERM INT
+  switch_forget || :
   if [ -n "$old" ] && [ "$old" != "$new" ]; then switch_point "$previous_socket" "$old"; fi
   switch_point "$live_socket" "$new"
   switch_current "releases/$commit"
@@ -187,6 +188,13 @@ switch_go() {
   manager_boot "$new"
   gate_site || switch_back "$site_problem"
   settle_wait
+}
+
+# switch_forget: delete the responses that nginx kept while $new was live before ([nginx] cache). Those of other releases have
+# other keys, so nginx does not use them any more.
+switch_forget() {
+  [ -d "$site_cache" ] || return 0
+  find "$site_cache" -type f -exec grep -lZaF -m 1 -- "KEY: $new " '{}' + 2>/dev/null | xargs -0r rm -f --
 }
 
 # switch_back SENTENCE: after the switch, send requests to the old release again and stop the new one. Requests that wait in the

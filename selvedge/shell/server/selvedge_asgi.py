@@ -30,6 +30,12 @@ def below_path(scope, path, strip):
     return scope
 
 
+def one_vary(headers):
+    """Return a response's headers with one Vary: nginx before 1.23 reads only the last one when it keeps a response."""
+    values = [value for name, value in headers if name.lower() == b"vary"]
+    return [*(each for each in headers if each[0].lower() != b"vary"), (b"vary", b", ".join(values))]
+
+
 def streaming(app):
     """Make nginx pass on each piece of a streamed response when the app sends it.
 
@@ -49,6 +55,9 @@ def streaming(app):
         def send_unbuffered(message):
             if message["type"] == "http.response.start":
                 headers = message.get("headers", ())
+                if sum(name in (b"vary", b"Vary") for name, _ in headers) > 1:
+                    headers = one_vary(headers)
+                    message = {**message, "headers": headers}
                 for name, _ in headers:
                     if name == b"content-length" or name.lower() in (b"content-length", b"x-accel-buffering"):
                         return send(message)

@@ -79,24 +79,24 @@ def workers_log(server: Server) -> str:
     return server.run(f"cat /var/log/hello/{live(server)}.log").stdout
 
 
-def one_id_in_all_logs(server: Server, project: Project, **app: object) -> str:
+def one_id_in_all_logs(host: Server, project: Project, **app: object) -> str:
     """Release with JSON logs, and follow a request through them. Return its id."""
     project.configure(**QUICK | {"log_format": "json", "access_log": True, "workers": 1} | app)
-    project.must("-H", server.name, "deploy")
-    release = assert_consistent(server)
-    answer = get(f"{server.url}/client?q=%22x", {"X-Request-ID": "forged", "User-Agent": 'a "quoted" \\ agent'})
+    project.must("-H", host.name, "deploy")
+    release = assert_consistent(host)
+    answer = get(f"{host.url}/client?q=%22x", {"X-Request-ID": "forged", "User-Agent": 'a "quoted" \\ agent'})
     request = answer.headers["X-Request-ID"]
     assert re.fullmatch("[0-9a-f]{32}", request)
-    until(lambda: request in server.run("cat /var/log/hello/nginx-access.log").stdout, 10)
-    lines = server.run(f"cat /var/log/hello/{release}.log; grep '^{{' /var/log/hello/nginx-access.log").stdout.splitlines()
+    until(lambda: request in host.run("cat /var/log/hello/nginx-access.log").stdout, 10)
+    lines = host.run(f"cat /var/log/hello/{release}.log; grep '^{{' /var/log/hello/nginx-access.log").stdout.splitlines()
     found = {each["logger"]: each for each in map(json.loads, lines) if each.get("request_id") == request}
     assert sorted(found) == ["nginx", "selvedge.access", "shop"]
     assert found["shop"]["message"] == 'asked "/client"'
     keys = ("message", "method", "path", "status", "address")
     assert [found["nginx"][key] for key in keys] == [found["selvedge.access"][key] for key in keys]
     assert found["nginx"]["user_agent"] == 'a "quoted" \\ agent'
-    assert "deploy: nothing to change" in project.must("-H", server.name, "deploy").stdout
-    shown = project.must("-H", server.name, "logs", "--since", "10m", "--grep", request).stdout
+    assert "deploy: nothing to change" in project.must("-H", host.name, "deploy").stdout
+    shown = project.must("-H", host.name, "logs", "--since", "10m", "--grep", request).stdout
     assert 'shop' not in shown and 'INFO     asked "/client"  [' in shown
     return request
 
@@ -180,7 +180,6 @@ class TestUnderSystemd:
     def test_a_change_of_the_app_server_loses_no_request(self, server: Server, project: Project) -> None:
         change_there_and_back(server, project, "systemd", 1)
 
-
     @pytest.mark.thorough
     @pytest.mark.parametrize("manager", ["supervisor", "systemd"])
     def test_a_request_has_the_same_id_in_all_logs(self, server: Server, project: Project, manager: str) -> None:
@@ -207,9 +206,9 @@ class TestBroken:
     def test_the_old_release_serves_every_request(self, server: Server, project: Project, other: str, fault: str) -> None:
         refuse(server, project, OWN.get(fault, FAULTS[fault]), server=other)
 
-    def test_the_cause_is_found_in_json(self, server: Server, project: Project, other: str) -> None:
-        for fault in ("missing module", "lifespan raises"):
-            refuse(server, project, FAULTS[fault], server=other, log_format="json", access_log=True)
+    @pytest.mark.parametrize("fault", ["missing module", "lifespan raises"])
+    def test_the_cause_is_found_in_json(self, server: Server, project: Project, other: str, fault: str) -> None:
+        refuse(server, project, FAULTS[fault], server=other, log_format="json", access_log=True)
 
 
 @pytest.mark.thorough

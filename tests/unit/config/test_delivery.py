@@ -19,6 +19,8 @@ from selvedge.errors import UsageError
     {"csp": "default-src 'self'; script-src 'self' 'sha256-abc='; report-uri /csp?a=b"},
     {"rate_limit": "10r/s"},
     {"rate_limit": "60r/m"},
+    {"cache": "1s"},
+    {"cache": "10m"},
 ])  # fmt: skip
 def test_accepted(settings: dict[str, Any]) -> None:
     Nginx.model_validate(settings)
@@ -44,6 +46,10 @@ def test_accepted(settings: dict[str, Any]) -> None:
     ({"rate_limit": "0r/s"}, "such as 10r/s or 60r/m"),
     ({"rate_limit": "10r/h"}, "such as 10r/s or 60r/m"),
     ({"rate_limit": "10r/s;"}, "such as 10r/s or 60r/m"),
+    ({"cache": "1"}, "such as 1s, 5m or 1h"),
+    ({"cache": "0s"}, "such as 1s, 5m or 1h"),
+    ({"cache": "1s;"}, "such as 1s, 5m or 1h"),
+    ({"cache": "1s", "headers": {"x-cache": "a"}}, "cache and headers both set X-Cache"),
 ])  # fmt: skip
 def test_refused(settings: dict[str, Any], said: str) -> None:
     with pytest.raises(ValidationError) as error:
@@ -55,3 +61,8 @@ def test_behind_a_load_balancer_all_visitors_have_its_address(target: Callable[.
     with pytest.raises(UsageError, match=r"name it in nginx\.trusted_proxies"):
         target(tls={"upstream": True}, nginx={"rate_limit": "10r/s"})
     target(tls={"upstream": True}, nginx={"rate_limit": "10r/s", "trusted_proxies": ["10.0.0.0/8"]})
+
+
+def test_a_cache_needs_to_know_whose_response_it_is(target: Callable[..., Target]) -> None:
+    with pytest.raises(UsageError, match=r"nginx\.cache needs app\.release_header"):
+        target(nginx={"cache": "1s"}, release_header=False)

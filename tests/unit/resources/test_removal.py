@@ -50,6 +50,7 @@ OWNED = (
     "/srv/hello/repo.git",
     "/srv/hello/venvs",
     "/var/cache/selvedge/hello",
+    "/var/lib/nginx/cache-hello",
     "/var/lib/selvedge/loaded/nginx-hello",
     "/var/lib/selvedge/loaded/nginx-tls-hello",
 )

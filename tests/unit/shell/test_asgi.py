@@ -55,6 +55,17 @@ def test_a_header_for_each_response(asgi: Any) -> None:
     assert sent[0]["headers"] == [(b"a", b"b"), (b"x-release", b"r")] and sent[1] == {"type": "http.response.body"}
 
 
+def test_the_lines_of_vary_are_one(asgi: Any) -> None:
+    sent: list[dict[str, Any]] = []
+
+    async def app(_scope: Any, _receive: Any, send: Any) -> None:
+        headers = [(b"Vary", b"Accept"), (b"content-length", b"0"), (b"vary", b"Accept-Language, Cookie")]
+        send({"type": "http.response.start", "status": 200, "headers": headers})
+
+    asyncio.run(asgi.streaming(app)({"type": "http"}, None, sent.append))
+    assert sent[0]["headers"] == [(b"content-length", b"0"), (b"vary", b"Accept, Accept-Language, Cookie")]
+
+
 @pytest.mark.parametrize(("messages", "error", "said"), [
     (["lifespan.startup.complete"], None, ["began", "ready"]),
     (["lifespan.startup.failed"], None, ["began", "failed"]),

@@ -53,8 +53,8 @@ def site_maps(files: dict[str, Directive]) -> list[Directive]:
 
 
 def test_own_headers_replace_those_that_nginx_adds(app: Callable[..., Target]) -> None:
-    def added(**nginx: Any) -> list[str]:
-        text = file("nginx", app("nothing set", nginx=nginx), "/etc/nginx/snippets/hello.conf").text
+    def added(log_format: str = "text", **nginx: Any) -> list[str]:
+        text = file("nginx", app("nothing set", log_format=log_format, nginx=nginx), "/etc/nginx/snippets/hello.conf").text
         return [each.words[1] for each in nginx_file(text).find("add_header")]
 
     usual = ["X-Content-Type-Options", "X-Frame-Options", "Referrer-Policy", "Permissions-Policy", "Cross-Origin-Opener-Policy"]
@@ -64,6 +64,8 @@ def test_own_headers_replace_those_that_nginx_adds(app: Callable[..., Target]) -
     static = {"static": {"/static": "static"}}
     assert added(**static) == [*usual, "Cache-Control"]
     assert added(**static, headers={"cache-control": "no-store"}) == [*usual, "cache-control"]
+    assert added("json") == [*usual, "X-Request-ID"]
+    assert added("json", headers={"x-request-id": ""}) == usual
 
 
 @pytest.mark.parametrize(("name", "hashed"), [

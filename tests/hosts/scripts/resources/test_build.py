@@ -14,7 +14,7 @@ from selvedge.engine.script import call_script
 from selvedge.resources.code.hook import BuildHook
 from selvedge.resources.code.venv import Venv
 from selvedge.resources.files import File
-from selvedge.resources.packages import OwnPackages
+from selvedge.resources.packages import NginxModules, OwnPackages
 from selvedge.shell.quoting import words
 from tests.hosts.scripts.resources.test_venv import PROGRAMS, builder, built, release
 
@@ -261,6 +261,15 @@ esac""")
 
     def test_a_package_is_installed_once(self, distribution: Any) -> None:
         assert distribution.make(OwnPackages("libgl1"))
+
+    def test_modules_of_nginx_that_the_distribution_lacks_or_that_do_not_fit(self, distribution: Any) -> None:
+        assert distribution.make(NginxModules("brotli", "libgl1"))
+        done = distribution.apply(distribution.plan(NginxModules("brotli", "nosuch")))
+        lacks = "This server's distribution has no package nosuch. Delete brotli from [nginx] in hosts.toml."
+        assert done.error == lacks
+        distribution.program("apt-get", 'case $* in -s*) echo "E: Unable to correct problems." >&2; exit 100 ;; esac')
+        error = distribution.apply(distribution.plan(NginxModules("brotli", "libpq5"))).error
+        assert error.startswith("The packages libpq5 do not fit the nginx of this server") and "Unable to correct problems" in error
 
     def test_an_unknown_package_is_refused(self, distribution: Any) -> None:
         done = distribution.apply(distribution.plan(OwnPackages("libgl1", "nosuch")))

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from selvedge.resources.nginx.cache import CacheFolder
 from selvedge.resources.nginx.server import NginxConf, NginxLogs, NginxRestrictions, OpenFilesLimit
 from tests.hosts.scripts.resources.sites import BY_NAME, debians
 from tests.support.libraries import functions
@@ -180,3 +181,15 @@ def test_restrictions_under_which_nginx_does_not_start_are_removed(server: Any) 
     assert done.status == 1 and "could not start with the restrictions" in done.error
     assert log.read_text().splitlines()[-2:] == ["daemon-reload", "restart nginx"]
     assert not server.path(BOX.path).exists()
+
+
+def test_the_folder_of_kept_responses_is_nginx_s_alone(server: Any) -> None:
+    server.path("/etc/nginx").mkdir()
+    server.path("/etc/nginx/nginx.conf").write_text("user daemon;\n")
+    server.make(CacheFolder("/var/lib/nginx/cache-hello", wanted=True))
+    folder = server.path("/var/lib/nginx/cache-hello")
+    assert (folder.stat().st_mode & 0o7777, folder.owner()) == (0o700, "daemon")
+    (folder / "a").mkdir()
+    (folder / "a/b").write_text("kept")
+    server.make(CacheFolder("/var/lib/nginx/cache-hello", wanted=False))
+    assert not folder.exists() and folder.parent.exists()

@@ -137,16 +137,20 @@ site_media hello /srv/hello/shared uploads
 )
 change_9() (
 set -eu
+nginx_cache_folder /var/lib/nginx/cache-hello
+)
+change_10() (
+set -eu
 file_put /etc/nginx/modules-enabled/90-selvedge.conf 0644 root root <<'EOF'
 # How many files each nginx process may have open. Written by `fab nginx`; changes here are overwritten.
 worker_rlimit_nofile 16384;
 EOF
 )
-change_10() (
+change_11() (
 set -eu
 file_remove /etc/nginx/conf.d/selvedge-sites.conf
 )
-change_11() (
+change_12() (
 set -eu
 file_put /etc/nginx/conf.d/selvedge.conf 0644 root root <<'EOF'
 # Settings that the sites of all apps share.
@@ -225,6 +229,31 @@ map $sent_http_content_type $selvedge_page_expires {
     default $selvedge_asset_expires;
     '~^text/html' epoch;
 }
+# Requests that pass by the cache ([nginx] cache): those of a known user, with a body or for a part, WebSockets, event streams.
+map "$http_cookie$http_authorization$http_proxy_authorization$selvedge_key$content_length$http_transfer_encoding$request_body$request_body_file$http_range$http_upgrade" $selvedge_uncached {
+    default yes;
+    '' $selvedge_event_stream;
+}
+# Other headers that usually hold a login.
+map "$http_x_api_key$http_api_key$http_apikey$http_x_auth_token$http_x_access_token$http_x_token$http_x_csrf_token" $selvedge_key {
+    default yes;
+    '' '';
+}
+map $http_accept $selvedge_event_stream {
+    default '';
+    '~*text/event-stream' yes;
+}
+# The header X-Cache. Files that nginx serves do not have it.
+map $upstream_cache_status $selvedge_cache_status {
+    default $upstream_cache_status;
+    EXPIRED MISS;
+    UPDATING STALE;
+    '' $selvedge_bypassed;
+}
+map $upstream_addr $selvedge_bypassed {
+    default BYPASS;
+    '' '';
+}
 # The format of app.log_format = "json", with the names of selvedge_log.py. The id of a request is nginx's own: a visitor could send
 # the id of another one. A proxy that has also told the visitor's address is in [nginx] trusted_proxies, so its id counts.
 map "$realip_remote_addr $remote_addr $http_x_request_id" $selvedge_request_id {
@@ -246,7 +275,7 @@ log_format selvedge_json escape=json '{"time": "$time_iso8601", "level": "info",
     '"referer": "$http_referer", "user_agent": "$http_user_agent"}';
 EOF
 )
-change_12() (
+change_13() (
 set -eu
 file_put /etc/nginx/snippets/hello.conf 0644 root root <<'EOF'
 # The locations of hello. Its sites for HTTP and HTTPS include this file.
@@ -315,6 +344,10 @@ add_header Cache-Control $selvedge_hashed;
 # The id of the request in the logs, unless the app sends one.
 add_header X-Request-ID $selvedge_sent_request_id always;
 
+# Says whether the response is from nginx's cache ([nginx] cache).
+proxy_hide_header X-Cache;
+add_header X-Cache $selvedge_cache_status always;
+
 location = "/old" {
     absolute_redirect off;
     return 301 "/new$is_args$args";
@@ -378,6 +411,18 @@ location / {
     }
 }
 location @app {
+    # nginx answers from its cache ([nginx] cache). The root is for $realpath_root, and no folder of files: the key has the live
+    # release, so that no response is used after the next switch.
+    root /srv/hello/live.sock;
+    proxy_cache $selvedge_cache_hello;
+    proxy_cache_key "$selvedge_live_hello $request_method $selvedge_scheme_hello://$host$selvedge_port $uri$is_args$args $request_uri";
+    proxy_cache_valid 200 1s;
+    proxy_no_cache $selvedge_unkept_hello;
+    # An app may answer HEAD in another way than GET.
+    proxy_cache_convert_head off;
+    # One request at a time asks for a new page. An expired page is sent only if the app allows it (stale-while-revalidate).
+    proxy_cache_lock on;
+    proxy_cache_background_update on;
     # The location @page has an error page of its own.
     recursive_error_pages on;
     error_page 418 = @page;
@@ -388,13 +433,25 @@ location @app {
 }
 # A browser asks for a page: where the app has none, the page in the folder handles the path.
 location @page {
+    # nginx answers from its cache ([nginx] cache). The root is for $realpath_root, and no folder of files: the key has the live
+    # release, so that no response is used after the next switch.
+    root /srv/hello/live.sock;
+    proxy_cache $selvedge_cache_hello;
+    proxy_cache_key "$selvedge_live_hello $request_method $selvedge_scheme_hello://$host$selvedge_port $uri$is_args$args $request_uri";
+    proxy_cache_valid 200 1s;
+    proxy_no_cache $selvedge_unkept_hello;
+    # An app may answer HEAD in another way than GET.
+    proxy_cache_convert_head off;
+    # One request at a time asks for a new page. An expired page is sent only if the app allows it (stale-while-revalidate).
+    proxy_cache_lock on;
+    proxy_cache_background_update on;
     proxy_intercept_errors on;
     error_page 404 =200 /index.html;
     proxy_pass http://hello;
 }
 EOF
 )
-change_13() (
+change_14() (
 set -eu
 file_put /etc/nginx/sites-available/hello 0644 root root <<'EOF'
 # The site of hello: nginx passes its requests to the live release.
@@ -439,6 +496,24 @@ map $selvedge_trusted_hello$http_x_forwarded_proto $selvedge_scheme_hello {
     default $scheme;
     ~*^yeshttps(,|$) https;
     ~*^yeshttp(,|$) http;
+}
+
+# Responses that nginx keeps ([nginx] cache). Those that no one asks for in a minute are deleted.
+proxy_cache_path /var/lib/nginx/cache-hello levels=1:2 keys_zone=selvedge_cache_hello:2m max_size=64m inactive=1m;
+# The live release, read once for each request from the link that nginx follows.
+map $realpath_root $selvedge_live_hello {
+    default '';
+    '~^/run/hello/(?<selvedge_instance>[^/]+)[.]sock$' $selvedge_instance;
+}
+map "$selvedge_live_hello $selvedge_uncached" $selvedge_cache_hello {
+    default off;
+    '~^[^ ]+ $' selvedge_cache_hello;
+}
+# Only complete responses of this very release are kept: around a switch, another one may have answered. nginx knows `Vary: *`,
+# but not a star among names.
+map "$selvedge_live_hello $upstream_http_x_release $upstream_status $upstream_http_content_length $upstream_http_vary" $selvedge_unkept_hello {
+    default yes;
+    '~^([^ ]+) \1 200 [0-9]{1,7} [^*]*$' '';
 }
 
 server {
@@ -489,11 +564,11 @@ server {
 }
 EOF
 )
-change_14() (
+change_15() (
 set -eu
 file_link /etc/nginx/sites-enabled/hello /etc/nginx/sites-available/hello
 )
-change_15() (
+change_16() (
 set -eu
 file_put /etc/nginx/conf.d/selvedge-default.conf 0644 root root <<'EOF'
 # Closes the connection of requests for names without a site. All apps of this server share this file.
@@ -527,7 +602,7 @@ server {
 }
 EOF
 )
-change_16() (
+change_17() (
 set -eu
 file_put /etc/logrotate.d/hello 0644 root root <<'EOF'
 # Rotates nginx's logs of hello every day and keeps two weeks.
@@ -560,7 +635,7 @@ file_put /etc/logrotate.d/hello 0644 root root <<'EOF'
 }
 EOF
 )
-change_17() (
+change_18() (
 set -eu
 service_check 'nginx rejects its configuration, so it was not started' 'Correct the file that it names.' nginx_test
 if systemctl is-active -q nginx; then
@@ -577,9 +652,9 @@ header=1
 request_check
 fi
 service_run 'enable --now' nginx
-stamp_write nginx-hello 0bf2388b9a0914e04df69c5110912d01a5cd32f3a5a2d49ae572d689e1c0eac5
+stamp_write nginx-hello baa9990df6bfbceffaaa847fb9cb321baea26df53d7598dd332fa58b90ce7190
 )
-change_18() (
+change_19() (
 set -eu
 stamp_remove 60-selvedge-hello
 file_put /etc/fail2ban/jail.d/60-selvedge-hello.local 0644 root root <<'EOF'
@@ -623,6 +698,6 @@ change_failed() {
 step_app=hello
 step_by=''
 step_why=''
-step_changes='before 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18'
+step_changes='before 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19'
 step_counted=0
 step_start

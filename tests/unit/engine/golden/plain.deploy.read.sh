@@ -89,48 +89,48 @@ probe_path /var/log/hello ''
 printf '\n%s fact 20\n' "$mark"
 probe_path /srv/hello/instances ''
 printf '\n%s fact 21\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-93d144 ''
+probe_path /srv/hello/instances/0123456789ab-3451bc ''
 printf '\n%s fact 22\n' "$mark"
-readlink /srv/hello/instances/0123456789ab-93d144/.venv || echo; readlink /srv/hello/releases/0123456789ab/.venv || echo
+readlink /srv/hello/instances/0123456789ab-3451bc/.venv || echo; readlink /srv/hello/releases/0123456789ab/.venv || echo
 printf '\n%s fact 23\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-93d144/env ''
+probe_path /srv/hello/instances/0123456789ab-3451bc/env ''
 base=/srv/hello
 live_socket=/srv/hello/live.sock
-environment_of_live /srv/hello/instances/0123456789ab-93d144/env
+environment_of_live /srv/hello/instances/0123456789ab-3451bc/env
 printf '\n%s fact 24\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-93d144/run 6472c2754a8167bd3034972c3d151491a40e21026a52307e00fa7c97c6050504
+probe_path /srv/hello/instances/0123456789ab-3451bc/run b46d84a9fced35ca1defb38169e1aec2b1250a13257ff2e102afeac36a42d828
 printf '\n%s fact 25\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-93d144/selvedge_worker.py a624f6ad729fb9c8ef55bb5d6fc7b2ac07579bfc7e93b4a0bdb6c10efb165a6f
+probe_path /srv/hello/instances/0123456789ab-3451bc/selvedge_worker.py a624f6ad729fb9c8ef55bb5d6fc7b2ac07579bfc7e93b4a0bdb6c10efb165a6f
 printf '\n%s fact 26\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-93d144/selvedge_app.py 854c685750695de04157acd9834b4c1e0e7ad47dc7fda3433d9a55bceb279aac
+probe_path /srv/hello/instances/0123456789ab-3451bc/selvedge_app.py 854c685750695de04157acd9834b4c1e0e7ad47dc7fda3433d9a55bceb279aac
 printf '\n%s fact 27\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-93d144/selvedge_explain.py b3df473e85a707954cf5301a8f5a6ab63d043a572ebec0eaab9eaa73a209a3e9
+probe_path /srv/hello/instances/0123456789ab-3451bc/selvedge_explain.py b3df473e85a707954cf5301a8f5a6ab63d043a572ebec0eaab9eaa73a209a3e9
 printf '\n%s fact 28\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-93d144/selvedge_asgi.py a405d4032648b7af91f3178ac633ff15f521d2e178f520a9056d76dc0e014210
+probe_path /srv/hello/instances/0123456789ab-3451bc/selvedge_asgi.py 03cfc2fa71b2e73c05a399435e22c75983d302bc46efadac3e1394b98920132e
 printf '\n%s fact 29\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-93d144/selvedge_log.py 1c16e02a8e7146c506609dc6c3c3933f0d96679a644ae15319fa8c9baadffb13
+probe_path /srv/hello/instances/0123456789ab-3451bc/selvedge_log.py 1c16e02a8e7146c506609dc6c3c3933f0d96679a644ae15319fa8c9baadffb13
 printf '\n%s fact 30\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-93d144/gunicorn_start 93ca74363223b617b9a450697fa7cb350fe6150d4a0d6ecc38062c484199e7f9
+probe_path /srv/hello/instances/0123456789ab-3451bc/gunicorn_start 0e1436cae5e5dcb0b7c376130774ba78ae9e1a9aa5c0873f2495a61c68854511
 printf '\n%s fact 31\n' "$mark"
 [ -e /etc/logrotate.conf ] && echo there || true
 printf '\n%s fact 32\n' "$mark"
-[ -e /srv/hello/instances/0123456789ab-93d144/gunicorn_start ] && echo there || true
+[ -e /srv/hello/instances/0123456789ab-3451bc/gunicorn_start ] && echo there || true
 printf '\n%s fact 33\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-93d144/unit.socket dc9feda74bf2944642cfe722f6d3d0ee9e81ab6295db81127e97742cb51f1bc9
+probe_path /srv/hello/instances/0123456789ab-3451bc/unit.socket d22f99428b568d518a810907af555836fff504151ca80e9a51ad7c46ed9cb1fd
 printf '\n%s fact 34\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-93d144/unit.service 7fecc627a654d27e722033bbaa5173f3927f9be32fbd5170b04c440ae67f938d
+probe_path /srv/hello/instances/0123456789ab-3451bc/unit.service 40c179ff3f8f824a4ea9262b94366e0f63cb503b78e60c7a83a475ff113255d4
 printf '\n%s fact 35\n' "$mark"
 probe_path /etc/logrotate.d/hello.app bad329b319870356f0908ddd3ac14b3f61f0994dbec02f2862eb84cd515c89b0
 printf '\n%s fact 36\n' "$mark"
 probe_path /etc/systemd/system/logrotate.timer.d/selvedge.conf 81f7861e60764b8591959c1294dcbb92c527d26dd361966f9148c25c32cbf0ce
-:
-}
-read_second() {
 printf '\n%s fact 37\n' "$mark"
 probe_unit logrotate.timer
 printf Stamp=
 stamp_read logrotate.timer
 echo
+:
+}
+read_second() {
 printf '\n%s fact 38\n' "$mark"
 app=hello
 base=/srv/hello
@@ -139,7 +139,7 @@ live_socket=/srv/hello/live.sock
 supervisor_conf=/etc/supervisor/conf.d/hello.conf
 releases_fact
 base=/srv/hello
-environment_of_left 0123456789ab-93d144
+environment_of_left 0123456789ab-3451bc
 printf '\n%s fact 39\n' "$mark"
 probe_path /etc/tmpfiles.d/hello.conf acf9fe75f943addd96ef29447a00fce22a5ab6bc9c97795c709e50a34ce37f38
 printf '\n%s fact 40\n' "$mark"
@@ -195,7 +195,7 @@ nginx_without_sites /etc/nginx/conf.d/selvedge-sites.conf
 echo --
 probe_path /etc/nginx/conf.d/selvedge-sites.conf b0ddaf16977a6b8c5f9fbda3f2f56b94909bd9e904f52a165acd7b33d4cbac9d
 printf '\n%s fact 59\n' "$mark"
-probe_path /etc/nginx/conf.d/selvedge.conf c709215372ecf5ce34cdf434a0c210939ebaecb9a45e5e8ef446b47bd2209a36
+probe_path /etc/nginx/conf.d/selvedge.conf 82fe23488a5919d1bc08d59083883f35bca838cec40c4efcae3f7787d9795bfd
 printf '\n%s fact 60\n' "$mark"
 probe_path /etc/nginx/snippets/hello.include.conf ''
 printf '\n%s fact 61\n' "$mark"
@@ -227,24 +227,26 @@ printf Stamp=
 stamp_read nginx-hello
 echo
 printf '\n%s fact 71\n' "$mark"
+probe_path /var/lib/nginx/cache-hello ''
+printf '\n%s fact 72\n' "$mark"
 printf '\n--- unit\n'
 probe_unit fail2ban.service
 printf '\n--- loaded\n'
 stamp_read 60-selvedge-hello
 printf '\n--- file\n'
 probe_path /etc/fail2ban/jail.d/60-selvedge-hello.local f7019a51a9c124ebc54dc0dfb3f5c3c7969a865b4e8ca323c7cd359eb84718e4
-printf '\n%s fact 72\n' "$mark"
+printf '\n%s fact 73\n' "$mark"
 nginx_version
 site_fact
 printf '\n--\n'
 probe_path /etc/nginx/conf.d/selvedge-default-tls.conf -
-printf '\n%s fact 73\n' "$mark"
+printf '\n%s fact 74\n' "$mark"
 probe_existing /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/selvedge/hello/certificate.pem /etc/nginx/sites-available/hello-tls
 :
 }
 read_lookups() {
-probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/deploy_key /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-93d144 /srv/hello/instances/0123456789ab-93d144/.venv /srv/hello/instances/0123456789ab-93d144/env /srv/hello/instances/0123456789ab-93d144/run /srv/hello/instances/0123456789ab-93d144/selvedge_worker.py /srv/hello/instances/0123456789ab-93d144/selvedge_app.py /srv/hello/instances/0123456789ab-93d144/selvedge_explain.py /srv/hello/instances/0123456789ab-93d144/selvedge_asgi.py /srv/hello/instances/0123456789ab-93d144/selvedge_log.py /srv/hello/instances/0123456789ab-93d144/gunicorn_start /srv/hello/instances/0123456789ab-93d144/unit.socket /srv/hello/instances/0123456789ab-93d144/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/conf.d/00-selvedge-hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
-probe_take_hashes /srv/hello/instances/0123456789ab-93d144/env /srv/hello/instances/0123456789ab-93d144/run /srv/hello/instances/0123456789ab-93d144/selvedge_worker.py /srv/hello/instances/0123456789ab-93d144/selvedge_app.py /srv/hello/instances/0123456789ab-93d144/selvedge_explain.py /srv/hello/instances/0123456789ab-93d144/selvedge_asgi.py /srv/hello/instances/0123456789ab-93d144/selvedge_log.py /srv/hello/instances/0123456789ab-93d144/gunicorn_start /srv/hello/instances/0123456789ab-93d144/unit.socket /srv/hello/instances/0123456789ab-93d144/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
+probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/deploy_key /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-3451bc /srv/hello/instances/0123456789ab-3451bc/.venv /srv/hello/instances/0123456789ab-3451bc/env /srv/hello/instances/0123456789ab-3451bc/run /srv/hello/instances/0123456789ab-3451bc/selvedge_worker.py /srv/hello/instances/0123456789ab-3451bc/selvedge_app.py /srv/hello/instances/0123456789ab-3451bc/selvedge_explain.py /srv/hello/instances/0123456789ab-3451bc/selvedge_asgi.py /srv/hello/instances/0123456789ab-3451bc/selvedge_log.py /srv/hello/instances/0123456789ab-3451bc/gunicorn_start /srv/hello/instances/0123456789ab-3451bc/unit.socket /srv/hello/instances/0123456789ab-3451bc/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/conf.d/00-selvedge-hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /var/lib/nginx/cache-hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
+probe_take_hashes /srv/hello/instances/0123456789ab-3451bc/env /srv/hello/instances/0123456789ab-3451bc/run /srv/hello/instances/0123456789ab-3451bc/selvedge_worker.py /srv/hello/instances/0123456789ab-3451bc/selvedge_app.py /srv/hello/instances/0123456789ab-3451bc/selvedge_explain.py /srv/hello/instances/0123456789ab-3451bc/selvedge_asgi.py /srv/hello/instances/0123456789ab-3451bc/selvedge_log.py /srv/hello/instances/0123456789ab-3451bc/gunicorn_start /srv/hello/instances/0123456789ab-3451bc/unit.socket /srv/hello/instances/0123456789ab-3451bc/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
 probe_take_packages nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2
 :
 }

@@ -186,6 +186,31 @@ map $sent_http_content_type $selvedge_page_expires {
     default $selvedge_asset_expires;
     '~^text/html' epoch;
 }
+# Requests that pass by the cache ([nginx] cache): those of a known user, with a body or for a part, WebSockets, event streams.
+map "$http_cookie$http_authorization$http_proxy_authorization$selvedge_key$content_length$http_transfer_encoding$request_body$request_body_file$http_range$http_upgrade" $selvedge_uncached {
+    default yes;
+    '' $selvedge_event_stream;
+}
+# Other headers that usually hold a login.
+map "$http_x_api_key$http_api_key$http_apikey$http_x_auth_token$http_x_access_token$http_x_token$http_x_csrf_token" $selvedge_key {
+    default yes;
+    '' '';
+}
+map $http_accept $selvedge_event_stream {
+    default '';
+    '~*text/event-stream' yes;
+}
+# The header X-Cache. Files that nginx serves do not have it.
+map $upstream_cache_status $selvedge_cache_status {
+    default $upstream_cache_status;
+    EXPIRED MISS;
+    UPDATING STALE;
+    '' $selvedge_bypassed;
+}
+map $upstream_addr $selvedge_bypassed {
+    default BYPASS;
+    '' '';
+}
 # The format of app.log_format = "json", with the names of selvedge_log.py. The id of a request is nginx's own: a visitor could send
 # the id of another one. A proxy that has also told the visitor's address is in [nginx] trusted_proxies, so its id counts.
 map "$realip_remote_addr $remote_addr $http_x_request_id" $selvedge_request_id {
@@ -351,7 +376,7 @@ header=''
 request_check
 fi
 service_run 'enable --now' nginx
-stamp_write nginx-hello 0debb2f112c2e286a14bb01dc38ee87ea6be6a1ff514f58680a3797a46f3f169
+stamp_write nginx-hello 48124721fbc227081ee772fd04715c3a566fbd9e492fce44ce9ec5f6a05d6675
 )
 change_14() (
 set -eu
