@@ -34,6 +34,9 @@ appserver_ready() { "$(appserver_of "$1")_ready"; }
 # appserver_retired INSTANCE: print by its log, on standard input, how many workers ended because they had served enough requests.
 appserver_retired() { "$(appserver_of "$1")_retired"; }
 
+# appserver_crashes INSTANCE: print by its log, on standard input, how many workers ended by an error or a signal.
+appserver_crashes() { "$(appserver_of "$1")_crashes"; }
+
 # appserver_conflict INSTANCE: print a sentence about settings of the app server that its process manager cannot live with.
 appserver_conflict() { "$(appserver_of "$1")_conflict" "$1"; }
 

@@ -24,6 +24,8 @@ gunicorn_ready() { grep -c 'Application startup complete' || :; }
 # gunicorn_retired: uvicorn writes this line if gunicorn's max_requests ends a worker, which gunicorn replaces.
 gunicorn_retired() { grep -c 'Maximum request limit of .* exceeded' || :; }
 
+gunicorn_crashes() { parent_crashes; }
+
 # gunicorn_conflict INSTANCE: the settings come from gunicorn.conf.py in the app's folder, from GUNICORN_CMD_ARGS, and from the
 # start script, whose options win. gunicorn itself reads them.
 gunicorn_conflict() {

@@ -16,6 +16,8 @@ hypercorn_ready() { parent_ready; }
 # hypercorn_retired: no worker ends by itself.
 hypercorn_retired() { echo 0; }
 
+hypercorn_crashes() { parent_crashes; }
+
 hypercorn_conflict() { parent_conflict "$base/instances/$1/hypercorn_start"; }
 
 hypercorn_ended() { parent_ended; }

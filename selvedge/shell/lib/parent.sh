@@ -20,6 +20,8 @@ parent_stage() {
 
 parent_ready() { grep -c 'Worker is ready' || :; }
 
+parent_crashes() { grep -c -e 'Worker (pid:[0-9]*) was sent' -e 'Worker (pid:[0-9]*) exited' || :; }
+
 parent_ended() { grep -q -e 'Shutting down: Master' -e 'Worker failed to boot'; }
 
 parent_app_failed() { grep -q 'Application startup failed'; }

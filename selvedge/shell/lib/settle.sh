@@ -33,11 +33,12 @@ settle_runs() {
 
 # settle_wait: wait $settle seconds, and go back if the new release fails meanwhile.
 settle_wait() {
-  local processes failures end answered rounds
+  local processes crashes failures end answered rounds
   workers_grown
   record_begin
   gate_wait "waiting until the new release has settled (app.settle: $settle s)"
   processes=$(manager_processes "$new")
+  crashes=$(gate_log | appserver_crashes "$new")
   failures=0
   rounds=0
   end=$(clock_uptime)
@@ -74,9 +75,13 @@ settle_lost() {
   fi
 }
 
-# settle_kept: the process manager must still run the process that it ran before the switch.
+# settle_kept: the process manager must still run the process that it ran before the switch. No worker may have crashed, not even
+# one that started later than settle_lost knows.
 settle_kept() {
   local before
+  if [ "$(gate_log | appserver_crashes "$new")" -gt "$crashes" ]; then
+    settle_back "Worker processes of the new release exited within $settle s after the switch"
+  fi
   before=${managed%% *}
   managed=$(manager_watch "$new")
   if [ "${managed%% *}" = "$before" ] && settle_runs; then return 0; fi

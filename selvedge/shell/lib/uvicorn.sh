@@ -16,6 +16,8 @@ uvicorn_ready() { parent_ready; }
 # uvicorn_retired: no worker ends by itself.
 uvicorn_retired() { echo 0; }
 
+uvicorn_crashes() { parent_crashes; }
+
 uvicorn_conflict() { parent_conflict "$base/instances/$1/uvicorn_start"; }
 
 uvicorn_ended() { parent_ended; }

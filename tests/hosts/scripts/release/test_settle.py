@@ -99,6 +99,20 @@ def test_a_worker_that_has_served_enough_requests_may_end(managed: Managed, log:
     assert ("back: Worker processes of the new release exited within 5 s" in said) is back
 
 
+@pytest.mark.parametrize("line", ["Worker (pid:9) was sent SIGSEGV!", "Worker (pid:9) exited with code 3"])
+def test_a_worker_that_started_after_the_switch_may_not_crash(managed: Managed, line: str) -> None:
+    log = managed.server.path(f"/var/log/hello/{NEW}.log")
+    log.write_text("[ERROR] Worker (pid:8) was sent SIGSEGV!\n")
+    managed.server.path(f"/srv/hello/instances/{NEW}/gunicorn_start").touch()
+    supervisor(managed, ("RUNNING", 77))
+    fakes = "workers_grown() { :; }\nrecord_begin() { :; }\ngate_probe() { :; }\nmanager_processes() { echo '77 '; }\n"
+    values = "settle=0.5 settle_ms=500\nmanaged=$(manager_watch $new)\n"
+    assert managed.run(f"{FAKES}{fakes}{values}settle_wait\necho stays").endswith("stays\n")
+    crash = f"(sleep 0.3; echo '[ERROR] {line}' >>/var/log/hello/{NEW}.log) &\n"
+    said = managed.run(f"{FAKES}{fakes}{values}{crash}settle_wait\necho stays")
+    assert "back: Worker processes of the new release exited within 0.5 s after the switch" in said
+
+
 UNIT = """\
 [Unit]
 Description=x
