@@ -21,7 +21,7 @@ def test_the_start_script_passes_the_settings_to_gunicorn(server: Any, hostile: 
     start = next(each.path for each in files if each.path.endswith("/gunicorn_start"))
     release = hostile.paths.release(COMMIT)
     code, folder = f"{release}/back.end_/x@+y-z", start.removesuffix("/gunicorn_start")
-    python = server.path(f"{release}/.venv/bin/python")
+    python = server.path(f"{folder}/.venv/bin/python")
     python.parent.mkdir(parents=True)
     server.path(code).mkdir(parents=True)
     python.write_text("#!/bin/sh\npwd; printf '%s\\0' \"$@\"; printf '\\0'; exec env -0\n")
@@ -36,7 +36,7 @@ def test_the_start_script_passes_the_settings_to_gunicorn(server: Any, hostile: 
         *("--log-level", "info", "--log-file", "-"),
     ]
     found = dict(pair.split("=", 1) for pair in variables.split("\0") if pair)
-    own = {"HOME": "/srv/a-1/shared", "PATH": f"{release}/.venv/bin:/usr/local/bin:/usr/bin:/bin", "COMMIT": COMMIT}
+    own = {"HOME": "/srv/a-1/shared", "PATH": f"{folder}/.venv/bin:/usr/local/bin:/usr/bin:/bin", "COMMIT": COMMIT}
     wanted = {**ENVIRONMENT, **own, "PYTHONPATH": f"{code}:{code}/src:{folder}", "RELEASE": folder.rpartition("/")[2]}
     assert {name: found.get(name) for name in wanted} == wanted
     assert not server.path("/root/pwned").exists()
