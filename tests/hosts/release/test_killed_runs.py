@@ -30,6 +30,7 @@ def kill(process: subprocess.Popen[str], number: int) -> int:
 
 class TestKilledClient:
     @pytest.mark.timeout(900)
+    @pytest.mark.thorough
     def test_killed_at_points_spread_over_a_release(self, server: Server, project: Project) -> None:
         """Kill runs by signals and by cut connections. After every third one, a deploy runs to its end."""
         first = project.commit("Measured")
