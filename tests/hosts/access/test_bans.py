@@ -24,7 +24,7 @@ def banned(server: Server, jail: str) -> str:
     return server.run(f"fail2ban-client get {jail} banip").stdout
 
 
-@pytest.fixture(scope="module", params=["bookworm", "trixie"])
+@pytest.fixture(scope="module", params=["bookworm", pytest.param("trixie", marks=pytest.mark.thorough)])
 def server(request: pytest.FixtureRequest, lab: Lab) -> Server:
     return lab.server("deployed", request.param)
 

@@ -31,6 +31,7 @@ def older(lab: Lab) -> Server:
     return lab.server("setup")
 
 
+@pytest.mark.thorough
 def test_a_workspace_with_front_end_and_prestart_script(lab: Lab, project: Project) -> None:
     """As the full-stack template: a uv workspace, a package in backend/, Python 3.13, a front end built here."""
     server = lab.server("setup", "trixie")

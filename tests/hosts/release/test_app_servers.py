@@ -117,6 +117,7 @@ class TestUnderSupervisor:
         drained(server)
         return str(request.param)
 
+    @pytest.mark.thorough
     @pytest.mark.timeout(900)
     def test_a_change_of_the_app_server_loses_no_request(self, server: Server, project: Project) -> None:
         change_there_and_back(server, project, "supervisor", 1)
