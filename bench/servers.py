@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from bench.common import Project, Server, deployed
 from bench.serving import only_fastapi
-from drills import assert_consistent
+from drills import drained
 
 NAMES = ("gunicorn", "uvicorn", "hypercorn")
 ROUNDS = 3
@@ -60,7 +60,7 @@ def measure(server: Server, project: Project, name: str) -> tuple[float, float, 
     """Deploy with an app server. Return its requests/s, both latencies at half of that, and the memory in MB."""
     project.configure(migrate=None, workers=WORKERS, health="/", server=name)
     project.must("-H", server.name, "deploy")
-    assert_consistent(server)
+    drained(server)
     url = f"{server.url}/"
     wrk(url)
     rate, *_ = wrk(url)
