@@ -84,6 +84,7 @@ gate_pass() {
     if [ "$code" = 000 ] && [ "$early" -lt 40 ]; then
       # Most apps are up within a second, so ask often. systemd listens from the beginning: there a request waits in the socket.
       early=$((early + 1))
+      gate_late
       [ $((early % 10)) -ne 0 ] || gate_deaths
       sleep 0.05
       continue
@@ -169,12 +170,12 @@ gate_ended() {
   switch_refuse "$(reason_said "$sentence")"
 }
 
-# gate_over: refuse the release if it has failed too many health checks, or takes too long to start.
-gate_over() {
-  local attempts seconds
-  seconds=$((($(clock_uptime) - asked) / 1000))
-  if [ "$code" = 000 ] && [ "$stage" != ready ]; then
-    [ "$seconds" -ge "$start_timeout" ] || return 0
+# gate_starts: whether it is still starting: there is no answer, and its log does not say that it is ready.
+gate_starts() { [ "$code" = 000 ] && [ "$stage" != ready ]; }
+
+# gate_late: refuse the release if it takes too long to start.
+gate_late() {
+  if gate_starts && [ $((($(clock_uptime) - asked) / 1000)) -ge "$start_timeout" ]; then
     gate_log | reason_hide
     reason_find
     case $stage in
@@ -183,6 +184,13 @@ gate_over() {
       *) switch_refuse "$(reason_said "The new release did not answer GET $health within $start_timeout s of its start. If the app starts slowly, raise app.start_timeout")" ;;
     esac
   fi
+}
+
+# gate_over: refuse the release if it has failed too many health checks, or takes too long to start.
+gate_over() {
+  local attempts
+  gate_late
+  if gate_starts; then return 0; fi
   attempt=$((attempt + 1))
   [ "$attempt" -ge "$health_attempts" ] || return 0
   if gate_crashed; then gate_ended "The new release exited while it started"; fi

@@ -24,9 +24,8 @@ def serve(app, sock, options, beating):
     config.errorlog = logging.getLogger("hypercorn.error")
     config.loglevel = options.log_level.upper()
     config.graceful_timeout = options.stop_timeout
-    # The release switch and the parent process judge how long a start takes, and their messages name the setting. The switch may
-    # need 40 s to see it.
-    config.startup_timeout = options.start_timeout + options.timeout + 60
+    # The release switch and the parent process judge how long a start takes. Their messages name the setting.
+    config.startup_timeout = options.start_timeout + options.timeout
     # nginx limits headers (nginx.large_headers). The interval is uvicorn's.
     config.h11_max_incomplete_size = 512 * 1024
     config.websocket_ping_interval = 20

@@ -231,6 +231,13 @@ def test_one_setting_says_how_long_a_start_may_take(managed: Managed, log: str, 
     assert len(waited) == (0 if log == UP else 1), said
 
 
+def test_a_short_time_for_the_start_holds_although_each_request_waits(managed: Managed) -> None:
+    """A socket that is open before the app has started lets each request wait for a second."""
+    said = gate(managed, 'printf "000 "', LIFESPAN, start_timeout="6")
+    assert said[-1].startswith("refused: The app's start-up code (its lifespan) did not end within 6 s.")
+    assert managed.server.path("/run/asked").read_text() == "6\n"
+
+
 def test_a_slow_start_is_not_refused(managed: Managed) -> None:
     assert not [line for line in gate(managed, '[ $n -lt 119 ] && printf "000 " || printf "200 "', BOOTING) if "refused" in line]
 
