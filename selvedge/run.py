@@ -87,8 +87,7 @@ class Run:
         from selvedge.release.preconditions import read_commits
         from selvedge.release.refs import ref_of
 
-        refs = {session.name: ref_of(session.name, options) for session in self.fleet.sessions}
-        apps = [session.target.releasing(replace(session.release, ref=refs[session.name])) for session in self.fleet.sessions]
+        apps = [each.target.releasing(replace(each.release, ref=ref_of(each.name, options))) for each in self.fleet.sessions]
         parts = [(app, step) for app in apps for step in dict.fromkeys(part for task in tasks for part in task.parts(app))]
         read_commits(app for app, step in parts if step.needs_commit)
         for app, step in parts:

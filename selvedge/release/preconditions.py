@@ -29,10 +29,12 @@ def read_commits(apps: Iterable[Target]) -> None:
         with suppress(SelvedgeError):
             entries(repository, local_commit(repository, ref))
 
+    commits = {(app.repository_path, app.ref) for app in apps if app.repository_path is not None}
+    if not commits:
+        return
     with ThreadPoolExecutor() as pool:
-        for repository, ref in {(app.repository_path, app.ref) for app in apps}:
-            if repository is not None:
-                pool.submit(read, repository, ref)
+        for repository, ref in commits:
+            pool.submit(read, repository, ref)
         import selvedge.release.commits
         import selvedge.resources.code.project  # noqa: F401
 

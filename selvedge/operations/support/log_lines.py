@@ -8,11 +8,10 @@ from typing import Any
 
 from selvedge.operations.support.text import clean
 from selvedge.report.text import Part, Style, Styled
+from selvedge.shell.server.logs import LEVELS, TIMES
 
 WIDEST = 4_000
 """The most characters of a line that are shown."""
-_TIMES = ("time", "timestamp", "@timestamp", "asctime", "ts")
-_LEVELS = ("level", "levelname", "severity")
 _MESSAGES = ("message", "msg", "event")
 _STYLES: dict[str, Style] = {
     "ERROR": "red", "CRITICAL": "red", "FATAL": "red", "WARNING": "yellow", "WARN": "yellow", "DEBUG": "dim",
@@ -28,12 +27,12 @@ def readable(text: str) -> list[Sequence[Part]]:
     found = _object(text)
     if found is None:
         return [[_cut(clean(text))]]
-    time, level, message = (_first(found, names) for names in (_TIMES, _LEVELS, _MESSAGES))
+    time, level, message = (_first(found, names) for names in (TIMES, LEVELS, _MESSAGES))
     level = level.upper()
     start, *more = message.split("\n")
     if "status" in found and "address" in found:
         start = f'{found["address"]} "{start}" {found["status"]} {found.get("duration", "-")} s'
-    used = {*_TIMES, *_LEVELS, *_MESSAGES, *_SAID, *_TRACEBACKS, "request_id"}
+    used = {*TIMES, *LEVELS, *_MESSAGES, *_SAID, *_TRACEBACKS, "request_id"}
     used.update(_ABOUT_REQUEST if "status" in found else ())
     others = " ".join(f"{name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in found.items()
                       if name not in used and value not in ("", None))  # fmt: skip
@@ -54,7 +53,7 @@ def _object(text: str) -> dict[str, Any] | None:
         found = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    known = isinstance(found, dict) and any(name in found for name in _MESSAGES) and any(name in found for name in _LEVELS)
+    known = isinstance(found, dict) and any(name in found for name in _MESSAGES) and any(name in found for name in LEVELS)
     return found if known else None
 
 

@@ -71,16 +71,18 @@ settle_lost() {
     case $running in *" $pid "*) ;; *) lost=$((lost + 1)) ;; esac
   done
   if [ "$lost" -gt 0 ] && [ "$lost" -gt "$(gate_log | appserver_retired "$new")" ]; then
-    settle_back "Worker processes of the new release exited within $settle s after the switch"
+    settle_exited
   fi
 }
+
+settle_exited() { settle_back "Worker processes of the new release exited within $settle s after the switch"; }
 
 # settle_kept: the process manager must still run the process that it ran before the switch. No worker may have crashed, not even
 # one that started later than settle_lost knows.
 settle_kept() {
   local before
   if [ "$(gate_log | appserver_crashes "$new")" -gt "$crashes" ]; then
-    settle_back "Worker processes of the new release exited within $settle s after the switch"
+    settle_exited
   fi
   before=${managed%% *}
   managed=$(manager_watch "$new")

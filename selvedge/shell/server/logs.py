@@ -22,10 +22,13 @@ import time
 # The first line of a record of gunicorn, uvicorn, Python's logging or nginx: a date, a level, or JSON.
 DATE = r"\d{4}[-/]\d\d[-/]\d\d"
 RECORD = re.compile(rf"\[?{DATE}|\[?(?:DEBUG|INFO|WARNING|ERROR|CRITICAL|FATAL)\b|\{{\"|\S+ - [^\[]*\[\d\d/\w{{3}}/\d{{4}}:")
-LEVEL = re.compile(r'\b(DEBUG|INFO|WARNING|ERROR|CRITICAL|FATAL)\b|"(?:level|levelname|severity)": ?"(\w+)"')
+TIMES = ("time", "timestamp", "@timestamp", "asctime", "ts")
+LEVELS = ("level", "levelname", "severity")
+"""The names of a record's time and level in JSON, as the usual libraries write them."""
+LEVEL = re.compile(rf'\b(DEBUG|INFO|WARNING|ERROR|CRITICAL|FATAL)\b|"(?:{"|".join(LEVELS)})": ?"(\w+)"')
 TRACEBACK = re.compile(r"\s*Traceback \(most recent call last\)|\s*\+ Exception Group Traceback")
 TIME = re.compile(rf"({DATE})[T ](\d\d:\d\d:\d\d)(?:[.,](\d{{1,6}})\d*)? ?(Z|[+-]\d\d:?\d\d(?!\d))?")
-JSON_TIME = re.compile(r'"(?:time|timestamp|asctime|@timestamp|ts)": ?"(?=\d{4}-)')
+JSON_TIME = re.compile(rf'"(?:{"|".join(TIMES)})": ?"(?=\d{{4}}-)')
 ACCESS = re.compile(r"\S+ - [^\[]*\[(\d\d)/(\w{3})/(\d{4}):(\d\d:\d\d:\d\d) ([+-]\d{4})\]")
 MONTHS = {name: number for number, name in enumerate(calendar.month_abbr)}
 CHAINED = re.compile(r"(During handling of|The above exception)\b")

@@ -109,7 +109,7 @@ class Parent:
             os.kill(pid, signal.SIGTERM)
 
     def reap(self):
-        """Take leave of the workers that have ended."""
+        """Remove the workers that have ended."""
         for pid, worker in list(self.workers.items()):
             found, state = os.waitpid(pid, os.WNOHANG)
             if not found:
