@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
 from collections.abc import Sequence
 from typing import Any, get_args
@@ -86,11 +87,11 @@ def _example(path: KeyPath, in_env_var: bool) -> str:
         return ""
     while settings_field(path[:-1]) is field:
         path = path[:-1]
-    text = to_toml(field.examples[0])
+    example = field.examples[0]
     if in_env_var:
-        text = text if isinstance(field.examples[0], list | dict) else str(field.examples[0])
+        text = json.dumps(example) if isinstance(example, list | dict) else str(example)
         return f"Write, for example, `{_env_var(*path)}='{text}'`."
-    return f"Write, for example, `{path[-1]} = {text}`."
+    return f"Write, for example, `{path[-1]} = {to_toml(example)}`."
 
 
 def _env_var(*path: str | int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import pytest
@@ -81,3 +82,12 @@ def test_variables_of_other_programs_are_ignored(tmp_path: Path, problems: Probl
     (tmp_path / ".env").write_text("DATABASE_URL=x\nDEBUG\nSELVEDGE_SUDO_PASSWORD=x\n=\n'\n")
     around = {"SELVEDGE_DEBUG": "1", "SELVEDGE_SUDO_PASSWORD": "x", "SELVEDGES": "x"}
     assert problems(APP, around) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["NGINX__HEADERS", "NGINX__STATIC", "NGINX__MEDIA", "NGINX__REDIRECTS", "APP__EXTRAS", "APP__DOMAINS"]
+)
+def test_the_example_in_a_message_works(problems: Problems, name: str) -> None:
+    (line,) = problems(APP, {f"SELVEDGE_{name}": "x"})
+    (word,) = shlex.split(line.split("`")[1])
+    assert problems(APP, dict([word.split("=", 1)])) == []
