@@ -4,7 +4,7 @@ import selvedge as sv
 from selvedge.release import preconditions
 
 from .parts.bans import site_bans
-from .parts.site_parts import boot_order, folders, locations, passwords, site_names, site_port
+from .parts.site_parts import boot_order, folders, locations, passwords, shared, site_names, site_port
 
 
 @sv.step(phase="switch", precondition=preconditions.site)
@@ -32,7 +32,6 @@ def nginx(app):
     if cache.wanted:
         yield cache
     lines = sv.included_lines(app)
-    shared = sv.File("/etc/nginx/conf.d/selvedge.conf", sv.template("nginx/shared.conf.j2", app=app))
     site = sv.Site.of(app)
     link = sv.Link(paths.site_enabled, to=paths.site)
     # An app without a domain answers for all names itself.
@@ -40,7 +39,7 @@ def nginx(app):
     default = sv.DefaultServer(app.nginx.http_port, sv.nginx_template("nginx/default.conf.j2", app=app), wanted, own)
     server = (sv.NginxConf(), sv.NginxGroup(), sv.OpenFilesLimit(), sv.SitesEnabled())
     former = sv.FormerDefaults((app.nginx.http_port, app.nginx.https_port), own)
-    loads = (*server, shared, lines, *locations(app), site, link, sv.DebianDefaultSiteDisabled(), default, former)
+    loads = (*server, *shared(app), lines, *locations(app), site, link, sv.DebianDefaultSiteDisabled(), default, former)
     yield from loads
     yield sv.File(f"/etc/logrotate.d/{app.name}", sv.template("nginx/logrotate.j2", app=app))
     own_file = (lines.path, app.nginx.include) if app.nginx.include else ()

@@ -1,4 +1,4 @@
-"""Parts of the site that only some apps have."""
+"""Parts of the site: what all apps share, and what only some have."""
 
 import selvedge as sv
 
@@ -20,6 +20,13 @@ def site_names(app, own):
             yield sv.NewNames(tuple(app.names), app.name, paths.site_enabled, paths.webroot)
     text = location(app).text
     yield sv.PathsFree(tuple(app.names), tuple(app.path_folders), sv.locations(text), own, app.nginx.path, app.nginx.http_port)
+
+
+def shared(app):
+    """Yield the files that the sites of all apps share."""
+    yield sv.File("/etc/nginx/conf.d/selvedge.conf", sv.template("nginx/shared.conf.j2", app=app))
+    # Its name sorts before those of the files that use the format.
+    yield sv.File("/etc/nginx/conf.d/00-log-selvedge.conf", sv.template("nginx/log.conf.j2"))
 
 
 def location(app):

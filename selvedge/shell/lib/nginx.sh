@@ -23,7 +23,7 @@ nginx_test() {
 # nginx_missing: standard input, with the reason if nginx lacks what /etc/nginx/conf.d/selvedge.conf defines.
 nginx_missing() {
   # shellcheck disable=SC2016
-  sed '/unknown "\(connection_upgrade\|selvedge_[a-z_]*\)" variable\|shared memory zone "selvedge_/s|$|: nginx does not read /etc/nginx/conf.d. Add `include /etc/nginx/conf.d/*.conf;` to the http block of /etc/nginx/nginx.conf|'
+  sed '/unknown "\(connection_upgrade\|selvedge_[a-z_]*\)" variable\|shared memory zone "selvedge_\|unknown log format "selvedge_/s|$|: nginx does not read /etc/nginx/conf.d. Add `include /etc/nginx/conf.d/*.conf;` to the http block of /etc/nginx/nginx.conf|'
 }
 
 # nginx_user: the user of nginx's workers.

@@ -18,6 +18,7 @@ import os
 import re
 import sys
 import time
+import zlib
 
 # The first line of a record of gunicorn, uvicorn, Python's logging or nginx: a date, a level, or JSON.
 DATE = r"\d{4}[-/]\d\d[-/]\d\d"
@@ -146,7 +147,7 @@ def lines_of(path, size=None):
                     yield raw.decode("utf-8", "surrogateescape").rstrip("\n")
                 if size is not None and size <= 0:
                     return
-    except (OSError, EOFError):
+    except (OSError, EOFError, zlib.error):
         return  # logrotate has just moved or compressed it
 
 

@@ -27,8 +27,16 @@ class Json(logging.Formatter):
     """One JSON object a line. nginx's log has the same names (templates/nginx/shared.conf.j2)."""
 
     def format(self, record):
-        moment = datetime.datetime.fromtimestamp(record.created).astimezone().isoformat(timespec="milliseconds")
-        line = {"time": moment, "level": record.levelname.lower(), "logger": record.name, "message": said(record)}
+        """Return the line. A record with odd objects must neither be lost nor raise an exception in the app."""
+        try:
+            return self.line(record)
+        except Exception as error:
+            message = f"<a record that cannot be written: {type(error).__name__}>"
+            about = {"level": record.levelname.lower(), "logger": record.name, "message": message, "pid": record.process}
+            return json.dumps({"time": stamp(time.time()), **about})
+
+    def line(self, record):
+        line = {"time": stamp(record.created), "level": record.levelname.lower(), "logger": record.name, "message": said(record)}
         if request_id.get():
             line["request_id"] = request_id.get()
         line["pid"] = record.process
@@ -45,6 +53,11 @@ class Json(logging.Formatter):
         unicode = (getattr(sys.stderr, "encoding", None) or "").lower().replace("-", "") == "utf8"
         text = json.dumps(line, ensure_ascii=not unicode)
         return text.encode("utf-8", "backslashreplace").decode()
+
+
+def stamp(seconds):
+    """Return a time since 1970 as a date with this machine's zone."""
+    return datetime.datetime.fromtimestamp(seconds).astimezone().isoformat(timespec="milliseconds")
 
 
 def said(record):

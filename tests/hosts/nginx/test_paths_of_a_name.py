@@ -93,7 +93,7 @@ def api(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Api:
 
 
 def test_a_second_app_gets_a_path_of_the_address(server: Server, project: Project, api: Api) -> None:
-    api.configure('path = "/api"')
+    api.configure('path = "/api"', log_format="json")
     with unharmed(f"http://{server.address}/health"):
         shown = api.must("deploy")
     assert f"http://{server.address}/api/\n" in shown, shown
@@ -107,6 +107,7 @@ def test_a_second_app_gets_a_path_of_the_address(server: Server, project: Projec
     assert b"location: http://x/api/items/\r\n" in ask(server, "/api/items").lower()
     assert status(ask(server, "/api/ws", more=UPGRADE)) == 101
     assert b"\r\nLocation: /api/?a=1\r\n" in ask(server, "/api?a=1")
+    assert '"path": "/api/ws"' in server.run("cat /var/log/api/nginx-access.log").stdout
     assert status(ask(server, "/apis")) == status(ask(server, "/API/health")) == 404
     for path in ("/health", "/api/login"):
         assert b"/evil" not in ask(server, path, more=forged("/evil")), path

@@ -70,8 +70,8 @@ def blocking(app: Path) -> None:
 
 def workers(server: Server) -> set[str]:
     """Return the process ids of the workers, which are children of the app's main process."""
-    pids = server.run("for pid in $(pgrep -u hello); do echo $pid $(ps -o ppid= -p $pid); done").stdout.split()
-    parents = dict(zip(pids[::2], pids[1::2], strict=True))
+    lines = server.run("ps -u hello -o pid=,ppid=").stdout.splitlines()
+    parents = dict(line.split() for line in lines)
     return {pid for pid, parent in parents.items() if parent in parents}
 
 

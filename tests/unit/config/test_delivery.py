@@ -34,6 +34,8 @@ def test_accepted(settings: dict[str, Any]) -> None:
     ({"headers": {"strict-transport-security": "max-age=1"}}, "use [tls] hsts"),
     ({"headers": {"X-Release": "a"}}, "use app.release_header"),
     ({"headers": {"X-Accel-Redirect": "/etc"}}, "must not be a header that nginx or the app needs"),
+    ({"headers": {"Sec-WebSocket-Accept": "a"}}, "must not be a header that nginx or the app needs"),
+    ({"headers": {"X" * 47: "a"}}, "at most 46 letters"),
     ({"headers": {"X-Y": "a$host"}}, "without '$'"),
     ({"headers": {"X-Y": "a\nb"}}, "must be printable ASCII"),
     ({"headers": {"X-Y": "ü"}}, "must be printable ASCII"),

@@ -18,6 +18,15 @@ from selvedge.report.text import plain
 from selvedge.shell import library
 
 HOSTILE = 'say "hi" \\ \n\r\t\x00\x1b[31m \x7f \x85 \u2028 \udcff 中'
+
+
+class NoText:
+    """Its text cannot be made."""
+
+    def __str__(self) -> str:
+        return str(self)
+
+
 Begin = Callable[..., io.StringIO]
 
 
@@ -92,6 +101,15 @@ class TestRecords:
         (found,) = lines(output)
         assert (found["user"], found["tags"], found["settings"], found["rate"]) == (7, ["a"], "<dict>", "inf")
         assert found["message"] == "x %d" and found["time"] != "mine"
+
+    @pytest.mark.parametrize(
+        "record", [{"msg": NoText()}, {"msg": 10**5000}, {"msg": "x", (1, 2): 3}, {"msg": "x", "exc_info": (1, 2, 3)}]
+    )
+    def test_a_record_that_cannot_be_written_is_a_line_all_the_same(self, begin: Begin, record: dict[Any, Any]) -> None:
+        output = begin()
+        logging.getLogger("shop").handle(logging.makeLogRecord({"name": "shop", "levelno": 40, "levelname": "ERROR", **record}))
+        (line,) = output.getvalue().splitlines()
+        assert json.loads(line)["level"] == "error" and "cannot be written" in json.loads(line)["message"]
 
     def test_a_logger_with_a_handler_of_the_apps_is_left_alone(self, begin: Begin) -> None:
         output, own = begin(), io.StringIO()

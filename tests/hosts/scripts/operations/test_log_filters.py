@@ -145,9 +145,10 @@ class TestGrep:
         write(one, f"{NEW}.log", record("11:00:00"))
         assert len(read(one, grep="needle")) == 1
 
-    def test_a_broken_rotated_log_does_not_hide_the_rest(self, one: Fake) -> None:
+    @pytest.mark.parametrize("damaged", [b"\x1f\x8bno", gzip.compress(b"x" * 99)[:10] + b"\xff" * 20])
+    def test_a_broken_rotated_log_does_not_hide_the_rest(self, one: Fake, damaged: bytes) -> None:
         write(one, f"{NEW}.log", record("11:00:00", "needle"))
-        one.servers["one"].path(f"/var/log/hello/{NEW}.log.1.gz").write_bytes(b"\x1f\x8bno")
+        one.servers["one"].path(f"/var/log/hello/{NEW}.log.1.gz").write_bytes(damaged)
         assert len(read(one, grep="needle")) == 1
 
 

@@ -141,30 +141,30 @@ probe_path /var/log/hello ''
 printf '\n%s fact 25\n' "$mark"
 probe_path /srv/hello/instances ''
 printf '\n%s fact 26\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-8912a7 ''
+probe_path /srv/hello/instances/0123456789ab-31e0bf ''
 printf '\n%s fact 27\n' "$mark"
-readlink /srv/hello/instances/0123456789ab-8912a7/.venv || echo; readlink /srv/hello/releases/0123456789ab/.venv || echo
+readlink /srv/hello/instances/0123456789ab-31e0bf/.venv || echo; readlink /srv/hello/releases/0123456789ab/.venv || echo
 printf '\n%s fact 28\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-8912a7/env ''
+probe_path /srv/hello/instances/0123456789ab-31e0bf/env ''
 base=/srv/hello
 live_socket=/srv/hello/live.sock
-environment_of_live /srv/hello/instances/0123456789ab-8912a7/env
+environment_of_live /srv/hello/instances/0123456789ab-31e0bf/env
 printf '\n%s fact 29\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-8912a7/run 2e5424b12e2a9744f561591e8f6955ea9e64c199068d05b306e2b1393f6c1eb7
+probe_path /srv/hello/instances/0123456789ab-31e0bf/run 4e2f10b19e52dcf98b4ad10c8fc568851a4d03cfe73def0442fd1cd5aa08bc5d
 printf '\n%s fact 30\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-8912a7/selvedge_worker.py d73a691431f2a05f848f49dfdd629abfe8a89d4b9546d9f88f9570c77b05c6c0
+probe_path /srv/hello/instances/0123456789ab-31e0bf/selvedge_worker.py d73a691431f2a05f848f49dfdd629abfe8a89d4b9546d9f88f9570c77b05c6c0
 printf '\n%s fact 31\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-8912a7/selvedge_app.py 854c685750695de04157acd9834b4c1e0e7ad47dc7fda3433d9a55bceb279aac
+probe_path /srv/hello/instances/0123456789ab-31e0bf/selvedge_app.py 854c685750695de04157acd9834b4c1e0e7ad47dc7fda3433d9a55bceb279aac
 printf '\n%s fact 32\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-8912a7/selvedge_explain.py b3df473e85a707954cf5301a8f5a6ab63d043a572ebec0eaab9eaa73a209a3e9
+probe_path /srv/hello/instances/0123456789ab-31e0bf/selvedge_explain.py b3df473e85a707954cf5301a8f5a6ab63d043a572ebec0eaab9eaa73a209a3e9
 printf '\n%s fact 33\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-8912a7/selvedge_asgi.py 03cfc2fa71b2e73c05a399435e22c75983d302bc46efadac3e1394b98920132e
+probe_path /srv/hello/instances/0123456789ab-31e0bf/selvedge_asgi.py 03cfc2fa71b2e73c05a399435e22c75983d302bc46efadac3e1394b98920132e
 printf '\n%s fact 34\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-8912a7/selvedge_log.py 1c16e02a8e7146c506609dc6c3c3933f0d96679a644ae15319fa8c9baadffb13
+probe_path /srv/hello/instances/0123456789ab-31e0bf/selvedge_log.py 0f91e04a2c13be4334fb2228bd00ce8eb9b1a3836a28893653b9b3f362287d5a
 printf '\n%s fact 35\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-8912a7/gunicorn_start 0302d256278fac80dccdaeecdfec6db547ceb25aa6049991551742e420c672af
+probe_path /srv/hello/instances/0123456789ab-31e0bf/gunicorn_start 85627f52dd6196b4ff6eb97bccfb557e949eb22e2cf069deb79251df57e1889c
 printf '\n%s fact 36\n' "$mark"
-hook_built /srv/hello/releases/0123456789ab/.selvedge-after_build.0123456789ab-8912a7 d944855a14613d34 /srv/hello/releases/0123456789ab 0123456789ab-8912a7 /srv/hello/live.sock
+hook_built /srv/hello/releases/0123456789ab/.selvedge-after_build.0123456789ab-31e0bf d944855a14613d34 /srv/hello/releases/0123456789ab 0123456789ab-31e0bf /srv/hello/live.sock
 printf '\n%s fact 37\n' "$mark"
 site_unreadable /srv/hello/releases/0123456789ab backend/static
 site_unreadable /srv/hello/releases/0123456789ab frontend/dist
@@ -173,9 +173,9 @@ echo end
 printf '\n%s fact 38\n' "$mark"
 [ -e /etc/supervisor/supervisord.conf ] && echo there || true
 printf '\n%s fact 39\n' "$mark"
-[ -e /srv/hello/instances/0123456789ab-8912a7/gunicorn_start ] && echo there || true
+[ -e /srv/hello/instances/0123456789ab-31e0bf/gunicorn_start ] && echo there || true
 printf '\n%s fact 40\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-8912a7/program.conf 83c718490582fbdc10d3b23136d1b63108076f5ad371e5cb29b72e85b1955f09
+probe_path /srv/hello/instances/0123456789ab-31e0bf/program.conf 59d4158f5db4e5b9a57beb787eafb0261c5d0f067f8d685d981320a5407ad772
 printf '\n%s fact 41\n' "$mark"
 probe_path /etc/logrotate.d/hello.app 54f20c014a7611428e9f782c4dae35403902c28013a0b781d2e92ce57255c062
 printf '\n%s fact 42\n' "$mark"
@@ -193,20 +193,20 @@ live_socket=/srv/hello/live.sock
 supervisor_conf=/etc/supervisor/conf.d/hello.conf
 releases_fact
 base=/srv/hello
-environment_of_left 0123456789ab-8912a7
+environment_of_left 0123456789ab-31e0bf
 printf '\n%s fact 45\n' "$mark"
-hook_switched /srv/hello/instances/.after_switch fa95d49c11eeb778 0123456789ab-8912a7 /srv/hello/live.sock
+hook_switched /srv/hello/instances/.after_switch fa95d49c11eeb778 0123456789ab-31e0bf /srv/hello/live.sock
 printf '\n%s fact 46\n' "$mark"
 [ -e /etc/nginx/nginx.conf ] && echo there || true
 printf '\n%s fact 47\n' "$mark"
 probe_port 80
 printf '\n%s fact 48\n' "$mark"
 site_fact
+printf '\n%s fact 49\n' "$mark"
+grep -hs -e '^ENABLED=yes' -e '^### tuple' /etc/ufw/ufw.conf /etc/ufw/user.rules || :
 :
 }
 read_second() {
-printf '\n%s fact 49\n' "$mark"
-grep -hs -e '^ENABLED=yes' -e '^### tuple' /etc/ufw/ufw.conf /etc/ufw/user.rules || :
 printf '\n%s fact 50\n' "$mark"
 site_fact
 echo
@@ -263,96 +263,98 @@ nginx_without_sites /etc/nginx/conf.d/selvedge-sites.conf
 echo --
 probe_path /etc/nginx/conf.d/selvedge-sites.conf b0ddaf16977a6b8c5f9fbda3f2f56b94909bd9e904f52a165acd7b33d4cbac9d
 printf '\n%s fact 68\n' "$mark"
-probe_path /etc/nginx/conf.d/selvedge.conf 82fe23488a5919d1bc08d59083883f35bca838cec40c4efcae3f7787d9795bfd
+probe_path /etc/nginx/conf.d/selvedge.conf 53268a307cc66ac18c2cb333cb71d8b67b6c1e0b4ccd6f5c21aabfb1ddbce4cd
 printf '\n%s fact 69\n' "$mark"
-probe_path /etc/nginx/snippets/hello.include.conf ''
+probe_path /etc/nginx/conf.d/00-log-selvedge.conf 91d953566d8ad6c43c35a82a6c630b92f0c2c800b0f77eb083b684b7b40da1e3
 printf '\n%s fact 70\n' "$mark"
-probe_path /etc/nginx/snippets/hello.conf 49f462e41719948b7b441be8aff0065a578858d9de042abf7f761f09a41c4724
+probe_path /etc/nginx/snippets/hello.include.conf ''
 printf '\n%s fact 71\n' "$mark"
-probe_path /etc/nginx/conf.d/00-selvedge-hello.conf ''
+probe_path /etc/nginx/snippets/hello.conf 49f462e41719948b7b441be8aff0065a578858d9de042abf7f761f09a41c4724
 printf '\n%s fact 72\n' "$mark"
-site_locations_of hello
+probe_path /etc/nginx/conf.d/00-selvedge-hello.conf ''
 printf '\n%s fact 73\n' "$mark"
+site_locations_of hello
+printf '\n%s fact 74\n' "$mark"
 site_hold_fact /etc/nginx/sites-available/hello hello
 echo --
 probe_path /etc/nginx/sites-available/hello b0b02e59073662717c03afdafacd8784a24596997998f90230061cdf975178be
-printf '\n%s fact 74\n' "$mark"
-probe_path /etc/nginx/sites-enabled/hello ''
 printf '\n%s fact 75\n' "$mark"
-if site_is_debians; then echo debians; fi
+probe_path /etc/nginx/sites-enabled/hello ''
 printf '\n%s fact 76\n' "$mark"
+if site_is_debians; then echo debians; fi
+printf '\n%s fact 77\n' "$mark"
 nginx_version
 site_fact
 printf '\n--\n'
 probe_path /etc/nginx/conf.d/selvedge-default.conf -
-printf '\n%s fact 77\n' "$mark"
-site_fact
 printf '\n%s fact 78\n' "$mark"
-probe_path /etc/logrotate.d/hello 94e58c367a9b8707bd483908e241fed71a957b6f3ce9dfe30b598e254ff46f4a
+site_fact
 printf '\n%s fact 79\n' "$mark"
+probe_path /etc/logrotate.d/hello 94e58c367a9b8707bd483908e241fed71a957b6f3ce9dfe30b598e254ff46f4a
+printf '\n%s fact 80\n' "$mark"
 probe_unit nginx.service
 printf Stamp=
 stamp_read nginx-hello
 echo
-printf '\n%s fact 80\n' "$mark"
+printf '\n%s fact 81\n' "$mark"
 printf '\n--- unit\n'
 probe_unit fail2ban.service
 printf '\n--- loaded\n'
 stamp_read 60-selvedge-hello
 printf '\n--- file\n'
 probe_path /etc/fail2ban/jail.d/60-selvedge-hello.local dced4c593d836f4c1c5820ea1e68b73e1c4f23c7e6dfe48a5e0610ea359819fe
-printf '\n%s fact 81\n' "$mark"
-[ -e /etc/nginx/sites-available/hello ] && echo there || true
 printf '\n%s fact 82\n' "$mark"
-probe_port 443
+[ -e /etc/nginx/sites-available/hello ] && echo there || true
 printf '\n%s fact 83\n' "$mark"
-site_fact
+probe_port 443
 printf '\n%s fact 84\n' "$mark"
-grep -hs -e '^ENABLED=yes' -e '^### tuple' /etc/ufw/ufw.conf /etc/ufw/user.rules || :
+site_fact
 printf '\n%s fact 85\n' "$mark"
-probe_packages certbot
+grep -hs -e '^ENABLED=yes' -e '^### tuple' /etc/ufw/ufw.conf /etc/ufw/user.rules || :
 printf '\n%s fact 86\n' "$mark"
-probe_path /etc/selvedge/hello/acme-ca.pem ''
+probe_packages certbot
 printf '\n%s fact 87\n' "$mark"
-probe_path /etc/selvedge/hello/dns-credentials ''
+probe_path /etc/selvedge/hello/acme-ca.pem ''
 printf '\n%s fact 88\n' "$mark"
+probe_path /etc/selvedge/hello/dns-credentials ''
+printf '\n%s fact 89\n' "$mark"
 probe_unit certbot.timer
 printf Stamp=
 stamp_read certbot.timer
 echo
-printf '\n%s fact 89\n' "$mark"
-certbot_fact hello certbot.service
 printf '\n%s fact 90\n' "$mark"
+certbot_fact hello certbot.service
+printf '\n%s fact 91\n' "$mark"
 nginx_version
 probe_path /etc/nginx/snippets/selvedge-listen-tls.conf -
-printf '\n%s fact 91\n' "$mark"
-probe_path /etc/nginx/sites-available/hello-tls cc0f4f96c8156fe60cb50b4411b4a2e41cf7c611834e047ca6468b1aa77de059
 printf '\n%s fact 92\n' "$mark"
-probe_path /etc/nginx/sites-enabled/hello-tls ''
+probe_path /etc/nginx/sites-available/hello-tls cc0f4f96c8156fe60cb50b4411b4a2e41cf7c611834e047ca6468b1aa77de059
 printf '\n%s fact 93\n' "$mark"
-probe_path /etc/nginx/snippets/hello-http.conf 5f1dc54076a4b2a6cd9bea6a1b6b4305c5e649dded48e1a14ca8382c0686e8e0
+probe_path /etc/nginx/sites-enabled/hello-tls ''
 printf '\n%s fact 94\n' "$mark"
+probe_path /etc/nginx/snippets/hello-http.conf 5f1dc54076a4b2a6cd9bea6a1b6b4305c5e649dded48e1a14ca8382c0686e8e0
+printf '\n%s fact 95\n' "$mark"
 site_hold_fact /etc/nginx/sites-available/hello hello
 echo --
 probe_path /etc/nginx/sites-available/hello b0b02e59073662717c03afdafacd8784a24596997998f90230061cdf975178be
-printf '\n%s fact 95\n' "$mark"
+printf '\n%s fact 96\n' "$mark"
 nginx_version
 site_fact
 printf '\n--\n'
 probe_path /etc/nginx/conf.d/selvedge-default-tls.conf -
-printf '\n%s fact 96\n' "$mark"
+printf '\n%s fact 97\n' "$mark"
 probe_unit nginx.service
 printf Stamp=
 stamp_read nginx-tls-hello
 echo
 https_fact /etc/letsencrypt/live/hello/fullchain.pem nginx-tls-hello hello.example.com 443
-printf '\n%s fact 97\n' "$mark"
+printf '\n%s fact 98\n' "$mark"
 probe_path /etc/selvedge/hello/certificate.pem ''
 :
 }
 read_lookups() {
-probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-8912a7 /srv/hello/instances/0123456789ab-8912a7/.venv /srv/hello/instances/0123456789ab-8912a7/env /srv/hello/instances/0123456789ab-8912a7/run /srv/hello/instances/0123456789ab-8912a7/selvedge_worker.py /srv/hello/instances/0123456789ab-8912a7/selvedge_app.py /srv/hello/instances/0123456789ab-8912a7/selvedge_explain.py /srv/hello/instances/0123456789ab-8912a7/selvedge_asgi.py /srv/hello/instances/0123456789ab-8912a7/selvedge_log.py /srv/hello/instances/0123456789ab-8912a7/gunicorn_start /srv/hello/instances/0123456789ab-8912a7/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /var/lib/nginx/cache-hello /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/conf.d/00-selvedge-hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/selvedge/hello/acme-ca.pem /etc/selvedge/hello/dns-credentials /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf /etc/selvedge/hello/certificate.pem
-probe_take_hashes /srv/hello/git_credentials /etc/tmpfiles.d/hello.conf /srv/hello/instances/0123456789ab-8912a7/env /srv/hello/instances/0123456789ab-8912a7/run /srv/hello/instances/0123456789ab-8912a7/selvedge_worker.py /srv/hello/instances/0123456789ab-8912a7/selvedge_app.py /srv/hello/instances/0123456789ab-8912a7/selvedge_explain.py /srv/hello/instances/0123456789ab-8912a7/selvedge_asgi.py /srv/hello/instances/0123456789ab-8912a7/selvedge_log.py /srv/hello/instances/0123456789ab-8912a7/gunicorn_start /srv/hello/instances/0123456789ab-8912a7/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf
+probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-31e0bf /srv/hello/instances/0123456789ab-31e0bf/.venv /srv/hello/instances/0123456789ab-31e0bf/env /srv/hello/instances/0123456789ab-31e0bf/run /srv/hello/instances/0123456789ab-31e0bf/selvedge_worker.py /srv/hello/instances/0123456789ab-31e0bf/selvedge_app.py /srv/hello/instances/0123456789ab-31e0bf/selvedge_explain.py /srv/hello/instances/0123456789ab-31e0bf/selvedge_asgi.py /srv/hello/instances/0123456789ab-31e0bf/selvedge_log.py /srv/hello/instances/0123456789ab-31e0bf/gunicorn_start /srv/hello/instances/0123456789ab-31e0bf/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /var/lib/nginx/cache-hello /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/conf.d/00-log-selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/conf.d/00-selvedge-hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/selvedge/hello/acme-ca.pem /etc/selvedge/hello/dns-credentials /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf /etc/selvedge/hello/certificate.pem
+probe_take_hashes /srv/hello/git_credentials /etc/tmpfiles.d/hello.conf /srv/hello/instances/0123456789ab-31e0bf/env /srv/hello/instances/0123456789ab-31e0bf/run /srv/hello/instances/0123456789ab-31e0bf/selvedge_worker.py /srv/hello/instances/0123456789ab-31e0bf/selvedge_app.py /srv/hello/instances/0123456789ab-31e0bf/selvedge_explain.py /srv/hello/instances/0123456789ab-31e0bf/selvedge_asgi.py /srv/hello/instances/0123456789ab-31e0bf/selvedge_log.py /srv/hello/instances/0123456789ab-31e0bf/gunicorn_start /srv/hello/instances/0123456789ab-31e0bf/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/conf.d/00-log-selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf
 probe_take_packages nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 supervisor certbot
 :
 }

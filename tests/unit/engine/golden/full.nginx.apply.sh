@@ -31,7 +31,7 @@ mark=@selvedge
 change_before() (
 set -eu
 if probe_has nginx_test; then
-service_check 'nginx rejects its current configuration, so nothing was changed' 'Correct that file first.' nginx_test /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/conf.d/00-selvedge-hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf
+service_check 'nginx rejects its current configuration, so nothing was changed' 'Correct that file first.' nginx_test /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/conf.d/00-log-selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/conf.d/00-selvedge-hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf
 fi
 stamp_remove nginx-hello
 )
@@ -254,8 +254,8 @@ map $upstream_addr $selvedge_bypassed {
     default BYPASS;
     '' '';
 }
-# The format of app.log_format = "json", with the names of selvedge_log.py. The id of a request is nginx's own: a visitor could send
-# the id of another one. A proxy that has also told the visitor's address is in [nginx] trusted_proxies, so its id counts.
+# The id of a request in the logs of app.log_format = "json" is nginx's own: a visitor could send the id of another one. A proxy that
+# has also told the visitor's address is in [nginx] trusted_proxies, so its id counts.
 map "$realip_remote_addr $remote_addr $http_x_request_id" $selvedge_request_id {
     default $request_id;
     '~^(?<peer>[^ ]+) (?!\k<peer> )[^ ]+ (?<given>[A-Za-z0-9._:/+=-]{1,128})$' $given;
@@ -269,13 +269,20 @@ map $status $selvedge_status {
     default $status;
     '~^0' 0;
 }
+EOF
+)
+change_13() (
+set -eu
+file_put /etc/nginx/conf.d/00-log-selvedge.conf 0644 root root <<'EOF'
+# The log of requests with app.log_format = "json", under the names of selvedge_log.py. nginx must read it before the files that use it.
+# Written by `fab nginx`; edit its template nginx/log.conf.j2 instead.
 log_format selvedge_json escape=json '{"time": "$time_iso8601", "level": "info", "logger": "nginx", "message": "$request", '
     '"request_id": "$selvedge_request_id", "address": "$remote_addr", "user": "$remote_user", "method": "$request_method", '
     '"path": "$request_uri", "status": $selvedge_status, "duration": $request_time, "bytes": $body_bytes_sent, '
     '"referer": "$http_referer", "user_agent": "$http_user_agent"}';
 EOF
 )
-change_13() (
+change_14() (
 set -eu
 file_put /etc/nginx/snippets/hello.conf 0644 root root <<'EOF'
 # The locations of hello. Its sites for HTTP and HTTPS include this file.
@@ -451,7 +458,7 @@ location @page {
 }
 EOF
 )
-change_14() (
+change_15() (
 set -eu
 file_put /etc/nginx/sites-available/hello 0644 root root <<'EOF'
 # The site of hello: nginx passes its requests to the live release.
@@ -564,11 +571,11 @@ server {
 }
 EOF
 )
-change_15() (
+change_16() (
 set -eu
 file_link /etc/nginx/sites-enabled/hello /etc/nginx/sites-available/hello
 )
-change_16() (
+change_17() (
 set -eu
 file_put /etc/nginx/conf.d/selvedge-default.conf 0644 root root <<'EOF'
 # Closes the connection of requests for names without a site. All apps of this server share this file.
@@ -602,7 +609,7 @@ server {
 }
 EOF
 )
-change_17() (
+change_18() (
 set -eu
 file_put /etc/logrotate.d/hello 0644 root root <<'EOF'
 # Rotates nginx's logs of hello every day and keeps two weeks.
@@ -635,7 +642,7 @@ file_put /etc/logrotate.d/hello 0644 root root <<'EOF'
 }
 EOF
 )
-change_18() (
+change_19() (
 set -eu
 service_check 'nginx rejects its configuration, so it was not started' 'Correct the file that it names.' nginx_test
 if systemctl is-active -q nginx; then
@@ -652,9 +659,9 @@ header=1
 request_check
 fi
 service_run 'enable --now' nginx
-stamp_write nginx-hello baa9990df6bfbceffaaa847fb9cb321baea26df53d7598dd332fa58b90ce7190
+stamp_write nginx-hello d889333b531fa0cd3612abc34159b45da8fc7ba4b3c05af1cfbd765a1484219e
 )
-change_19() (
+change_20() (
 set -eu
 stamp_remove 60-selvedge-hello
 file_put /etc/fail2ban/jail.d/60-selvedge-hello.local 0644 root root <<'EOF'
@@ -698,6 +705,6 @@ change_failed() {
 step_app=hello
 step_by=''
 step_why=''
-step_changes='before 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19'
+step_changes='before 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20'
 step_counted=0
 step_start

@@ -89,36 +89,36 @@ probe_path /var/log/hello ''
 printf '\n%s fact 20\n' "$mark"
 probe_path /srv/hello/instances ''
 printf '\n%s fact 21\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-3451bc ''
+probe_path /srv/hello/instances/0123456789ab-544cca ''
 printf '\n%s fact 22\n' "$mark"
-readlink /srv/hello/instances/0123456789ab-3451bc/.venv || echo; readlink /srv/hello/releases/0123456789ab/.venv || echo
+readlink /srv/hello/instances/0123456789ab-544cca/.venv || echo; readlink /srv/hello/releases/0123456789ab/.venv || echo
 printf '\n%s fact 23\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-3451bc/env ''
+probe_path /srv/hello/instances/0123456789ab-544cca/env ''
 base=/srv/hello
 live_socket=/srv/hello/live.sock
-environment_of_live /srv/hello/instances/0123456789ab-3451bc/env
+environment_of_live /srv/hello/instances/0123456789ab-544cca/env
 printf '\n%s fact 24\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-3451bc/run b46d84a9fced35ca1defb38169e1aec2b1250a13257ff2e102afeac36a42d828
+probe_path /srv/hello/instances/0123456789ab-544cca/run d0b4e124051cc33033af33b52f285ac0bd9ca261684d64555cfe87413523b3da
 printf '\n%s fact 25\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-3451bc/selvedge_worker.py a624f6ad729fb9c8ef55bb5d6fc7b2ac07579bfc7e93b4a0bdb6c10efb165a6f
+probe_path /srv/hello/instances/0123456789ab-544cca/selvedge_worker.py a624f6ad729fb9c8ef55bb5d6fc7b2ac07579bfc7e93b4a0bdb6c10efb165a6f
 printf '\n%s fact 26\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-3451bc/selvedge_app.py 854c685750695de04157acd9834b4c1e0e7ad47dc7fda3433d9a55bceb279aac
+probe_path /srv/hello/instances/0123456789ab-544cca/selvedge_app.py 854c685750695de04157acd9834b4c1e0e7ad47dc7fda3433d9a55bceb279aac
 printf '\n%s fact 27\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-3451bc/selvedge_explain.py b3df473e85a707954cf5301a8f5a6ab63d043a572ebec0eaab9eaa73a209a3e9
+probe_path /srv/hello/instances/0123456789ab-544cca/selvedge_explain.py b3df473e85a707954cf5301a8f5a6ab63d043a572ebec0eaab9eaa73a209a3e9
 printf '\n%s fact 28\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-3451bc/selvedge_asgi.py 03cfc2fa71b2e73c05a399435e22c75983d302bc46efadac3e1394b98920132e
+probe_path /srv/hello/instances/0123456789ab-544cca/selvedge_asgi.py 03cfc2fa71b2e73c05a399435e22c75983d302bc46efadac3e1394b98920132e
 printf '\n%s fact 29\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-3451bc/selvedge_log.py 1c16e02a8e7146c506609dc6c3c3933f0d96679a644ae15319fa8c9baadffb13
+probe_path /srv/hello/instances/0123456789ab-544cca/selvedge_log.py 0f91e04a2c13be4334fb2228bd00ce8eb9b1a3836a28893653b9b3f362287d5a
 printf '\n%s fact 30\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-3451bc/gunicorn_start 0e1436cae5e5dcb0b7c376130774ba78ae9e1a9aa5c0873f2495a61c68854511
+probe_path /srv/hello/instances/0123456789ab-544cca/gunicorn_start 864296e8d64bf62b2d7f40584fa745817a0b0f0b3fcff1af591262543f7d22d7
 printf '\n%s fact 31\n' "$mark"
 [ -e /etc/logrotate.conf ] && echo there || true
 printf '\n%s fact 32\n' "$mark"
-[ -e /srv/hello/instances/0123456789ab-3451bc/gunicorn_start ] && echo there || true
+[ -e /srv/hello/instances/0123456789ab-544cca/gunicorn_start ] && echo there || true
 printf '\n%s fact 33\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-3451bc/unit.socket d22f99428b568d518a810907af555836fff504151ca80e9a51ad7c46ed9cb1fd
+probe_path /srv/hello/instances/0123456789ab-544cca/unit.socket 6808f6ffeff680de222b71adb5eff3d14500ee03cba794be66a3b74ee256767b
 printf '\n%s fact 34\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-3451bc/unit.service 40c179ff3f8f824a4ea9262b94366e0f63cb503b78e60c7a83a475ff113255d4
+probe_path /srv/hello/instances/0123456789ab-544cca/unit.service 75d50b979e88ca97e66672aec7e0a8a8e340a00bf320b37219471090a0ae9b3a
 printf '\n%s fact 35\n' "$mark"
 probe_path /etc/logrotate.d/hello.app bad329b319870356f0908ddd3ac14b3f61f0994dbec02f2862eb84cd515c89b0
 printf '\n%s fact 36\n' "$mark"
@@ -139,7 +139,7 @@ live_socket=/srv/hello/live.sock
 supervisor_conf=/etc/supervisor/conf.d/hello.conf
 releases_fact
 base=/srv/hello
-environment_of_left 0123456789ab-3451bc
+environment_of_left 0123456789ab-544cca
 printf '\n%s fact 39\n' "$mark"
 probe_path /etc/tmpfiles.d/hello.conf acf9fe75f943addd96ef29447a00fce22a5ab6bc9c97795c709e50a34ce37f38
 printf '\n%s fact 40\n' "$mark"
@@ -195,58 +195,60 @@ nginx_without_sites /etc/nginx/conf.d/selvedge-sites.conf
 echo --
 probe_path /etc/nginx/conf.d/selvedge-sites.conf b0ddaf16977a6b8c5f9fbda3f2f56b94909bd9e904f52a165acd7b33d4cbac9d
 printf '\n%s fact 59\n' "$mark"
-probe_path /etc/nginx/conf.d/selvedge.conf 82fe23488a5919d1bc08d59083883f35bca838cec40c4efcae3f7787d9795bfd
+probe_path /etc/nginx/conf.d/selvedge.conf 53268a307cc66ac18c2cb333cb71d8b67b6c1e0b4ccd6f5c21aabfb1ddbce4cd
 printf '\n%s fact 60\n' "$mark"
-probe_path /etc/nginx/snippets/hello.include.conf ''
+probe_path /etc/nginx/conf.d/00-log-selvedge.conf 91d953566d8ad6c43c35a82a6c630b92f0c2c800b0f77eb083b684b7b40da1e3
 printf '\n%s fact 61\n' "$mark"
-probe_path /etc/nginx/snippets/hello.conf 79b976d7cf277991160fe4ebb98c2ca1b2cb75a94bb348c2b3934470763a606a
+probe_path /etc/nginx/snippets/hello.include.conf ''
 printf '\n%s fact 62\n' "$mark"
-probe_path /etc/nginx/conf.d/00-selvedge-hello.conf ''
+probe_path /etc/nginx/snippets/hello.conf 79b976d7cf277991160fe4ebb98c2ca1b2cb75a94bb348c2b3934470763a606a
 printf '\n%s fact 63\n' "$mark"
-site_locations_of hello
+probe_path /etc/nginx/conf.d/00-selvedge-hello.conf ''
 printf '\n%s fact 64\n' "$mark"
+site_locations_of hello
+printf '\n%s fact 65\n' "$mark"
 :
 echo --
 probe_path /etc/nginx/sites-available/hello 0be407a7cc52c8525a52873c52eed04ecc906c937d129cb38ac4906066564c1a
-printf '\n%s fact 65\n' "$mark"
-probe_path /etc/nginx/sites-enabled/hello ''
 printf '\n%s fact 66\n' "$mark"
-if site_is_debians; then echo debians; fi
+probe_path /etc/nginx/sites-enabled/hello ''
 printf '\n%s fact 67\n' "$mark"
+if site_is_debians; then echo debians; fi
+printf '\n%s fact 68\n' "$mark"
 nginx_version
 site_fact
 printf '\n--\n'
 probe_path /etc/nginx/conf.d/selvedge-default.conf -
-printf '\n%s fact 68\n' "$mark"
-site_fact
 printf '\n%s fact 69\n' "$mark"
-probe_path /etc/logrotate.d/hello 94e58c367a9b8707bd483908e241fed71a957b6f3ce9dfe30b598e254ff46f4a
+site_fact
 printf '\n%s fact 70\n' "$mark"
+probe_path /etc/logrotate.d/hello 94e58c367a9b8707bd483908e241fed71a957b6f3ce9dfe30b598e254ff46f4a
+printf '\n%s fact 71\n' "$mark"
 probe_unit nginx.service
 printf Stamp=
 stamp_read nginx-hello
 echo
-printf '\n%s fact 71\n' "$mark"
-probe_path /var/lib/nginx/cache-hello ''
 printf '\n%s fact 72\n' "$mark"
+probe_path /var/lib/nginx/cache-hello ''
+printf '\n%s fact 73\n' "$mark"
 printf '\n--- unit\n'
 probe_unit fail2ban.service
 printf '\n--- loaded\n'
 stamp_read 60-selvedge-hello
 printf '\n--- file\n'
 probe_path /etc/fail2ban/jail.d/60-selvedge-hello.local f7019a51a9c124ebc54dc0dfb3f5c3c7969a865b4e8ca323c7cd359eb84718e4
-printf '\n%s fact 73\n' "$mark"
+printf '\n%s fact 74\n' "$mark"
 nginx_version
 site_fact
 printf '\n--\n'
 probe_path /etc/nginx/conf.d/selvedge-default-tls.conf -
-printf '\n%s fact 74\n' "$mark"
+printf '\n%s fact 75\n' "$mark"
 probe_existing /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/selvedge/hello/certificate.pem /etc/nginx/sites-available/hello-tls
 :
 }
 read_lookups() {
-probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/deploy_key /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-3451bc /srv/hello/instances/0123456789ab-3451bc/.venv /srv/hello/instances/0123456789ab-3451bc/env /srv/hello/instances/0123456789ab-3451bc/run /srv/hello/instances/0123456789ab-3451bc/selvedge_worker.py /srv/hello/instances/0123456789ab-3451bc/selvedge_app.py /srv/hello/instances/0123456789ab-3451bc/selvedge_explain.py /srv/hello/instances/0123456789ab-3451bc/selvedge_asgi.py /srv/hello/instances/0123456789ab-3451bc/selvedge_log.py /srv/hello/instances/0123456789ab-3451bc/gunicorn_start /srv/hello/instances/0123456789ab-3451bc/unit.socket /srv/hello/instances/0123456789ab-3451bc/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/conf.d/00-selvedge-hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /var/lib/nginx/cache-hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
-probe_take_hashes /srv/hello/instances/0123456789ab-3451bc/env /srv/hello/instances/0123456789ab-3451bc/run /srv/hello/instances/0123456789ab-3451bc/selvedge_worker.py /srv/hello/instances/0123456789ab-3451bc/selvedge_app.py /srv/hello/instances/0123456789ab-3451bc/selvedge_explain.py /srv/hello/instances/0123456789ab-3451bc/selvedge_asgi.py /srv/hello/instances/0123456789ab-3451bc/selvedge_log.py /srv/hello/instances/0123456789ab-3451bc/gunicorn_start /srv/hello/instances/0123456789ab-3451bc/unit.socket /srv/hello/instances/0123456789ab-3451bc/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
+probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/deploy_key /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-544cca /srv/hello/instances/0123456789ab-544cca/.venv /srv/hello/instances/0123456789ab-544cca/env /srv/hello/instances/0123456789ab-544cca/run /srv/hello/instances/0123456789ab-544cca/selvedge_worker.py /srv/hello/instances/0123456789ab-544cca/selvedge_app.py /srv/hello/instances/0123456789ab-544cca/selvedge_explain.py /srv/hello/instances/0123456789ab-544cca/selvedge_asgi.py /srv/hello/instances/0123456789ab-544cca/selvedge_log.py /srv/hello/instances/0123456789ab-544cca/gunicorn_start /srv/hello/instances/0123456789ab-544cca/unit.socket /srv/hello/instances/0123456789ab-544cca/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/conf.d/00-log-selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/conf.d/00-selvedge-hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /var/lib/nginx/cache-hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
+probe_take_hashes /srv/hello/instances/0123456789ab-544cca/env /srv/hello/instances/0123456789ab-544cca/run /srv/hello/instances/0123456789ab-544cca/selvedge_worker.py /srv/hello/instances/0123456789ab-544cca/selvedge_app.py /srv/hello/instances/0123456789ab-544cca/selvedge_explain.py /srv/hello/instances/0123456789ab-544cca/selvedge_asgi.py /srv/hello/instances/0123456789ab-544cca/selvedge_log.py /srv/hello/instances/0123456789ab-544cca/gunicorn_start /srv/hello/instances/0123456789ab-544cca/unit.socket /srv/hello/instances/0123456789ab-544cca/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/conf.d/00-log-selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
 probe_take_packages nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2
 :
 }

@@ -31,7 +31,7 @@ mark=@selvedge
 change_before() (
 set -eu
 if probe_has nginx_test; then
-service_check 'nginx rejects its current configuration, so nothing was changed' 'Correct that file first.' nginx_test /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/conf.d/00-selvedge-hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf
+service_check 'nginx rejects its current configuration, so nothing was changed' 'Correct that file first.' nginx_test /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/conf.d/00-log-selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/conf.d/00-selvedge-hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf
 fi
 stamp_remove nginx-hello
 )
@@ -211,8 +211,8 @@ map $upstream_addr $selvedge_bypassed {
     default BYPASS;
     '' '';
 }
-# The format of app.log_format = "json", with the names of selvedge_log.py. The id of a request is nginx's own: a visitor could send
-# the id of another one. A proxy that has also told the visitor's address is in [nginx] trusted_proxies, so its id counts.
+# The id of a request in the logs of app.log_format = "json" is nginx's own: a visitor could send the id of another one. A proxy that
+# has also told the visitor's address is in [nginx] trusted_proxies, so its id counts.
 map "$realip_remote_addr $remote_addr $http_x_request_id" $selvedge_request_id {
     default $request_id;
     '~^(?<peer>[^ ]+) (?!\k<peer> )[^ ]+ (?<given>[A-Za-z0-9._:/+=-]{1,128})$' $given;
@@ -226,13 +226,20 @@ map $status $selvedge_status {
     default $status;
     '~^0' 0;
 }
+EOF
+)
+change_8() (
+set -eu
+file_put /etc/nginx/conf.d/00-log-selvedge.conf 0644 root root <<'EOF'
+# The log of requests with app.log_format = "json", under the names of selvedge_log.py. nginx must read it before the files that use it.
+# Written by `fab nginx`; edit its template nginx/log.conf.j2 instead.
 log_format selvedge_json escape=json '{"time": "$time_iso8601", "level": "info", "logger": "nginx", "message": "$request", '
     '"request_id": "$selvedge_request_id", "address": "$remote_addr", "user": "$remote_user", "method": "$request_method", '
     '"path": "$request_uri", "status": $selvedge_status, "duration": $request_time, "bytes": $body_bytes_sent, '
     '"referer": "$http_referer", "user_agent": "$http_user_agent"}';
 EOF
 )
-change_8() (
+change_9() (
 set -eu
 file_put /etc/nginx/snippets/hello.conf 0644 root root <<'EOF'
 # The locations of hello. Its sites for HTTP and HTTPS include this file.
@@ -284,7 +291,7 @@ location / {
 }
 EOF
 )
-change_9() (
+change_10() (
 set -eu
 file_put /etc/nginx/sites-available/hello 0644 root root <<'EOF'
 # The site of hello: nginx passes its requests to the live release.
@@ -318,15 +325,15 @@ server {
 }
 EOF
 )
-change_10() (
+change_11() (
 set -eu
 file_link /etc/nginx/sites-enabled/hello /etc/nginx/sites-available/hello
 )
-change_11() (
+change_12() (
 set -eu
 file_remove /etc/nginx/conf.d/selvedge-default.conf
 )
-change_12() (
+change_13() (
 set -eu
 file_put /etc/logrotate.d/hello 0644 root root <<'EOF'
 # Rotates nginx's logs of hello every day and keeps two weeks.
@@ -359,7 +366,7 @@ file_put /etc/logrotate.d/hello 0644 root root <<'EOF'
 }
 EOF
 )
-change_13() (
+change_14() (
 set -eu
 service_check 'nginx rejects its configuration, so it was not started' 'Correct the file that it names.' nginx_test
 if systemctl is-active -q nginx; then
@@ -376,9 +383,9 @@ header=''
 request_check
 fi
 service_run 'enable --now' nginx
-stamp_write nginx-hello 48124721fbc227081ee772fd04715c3a566fbd9e492fce44ce9ec5f6a05d6675
+stamp_write nginx-hello fd3f6177c13093419b41dbc59d542315d3c84885e9c795c390c41f05229cd03e
 )
-change_14() (
+change_15() (
 set -eu
 stamp_remove 60-selvedge-hello
 file_put /etc/fail2ban/jail.d/60-selvedge-hello.local 0644 root root <<'EOF'
@@ -418,6 +425,6 @@ change_failed() {
 step_app=hello
 step_by=''
 step_why=''
-step_changes='before 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14'
+step_changes='before 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15'
 step_counted=0
 step_start
