@@ -100,11 +100,12 @@ class Local(Value):
         return [str(python), "-m", "uvicorn", module, *options]
 
     def environment(self) -> Mapping[str, str]:
-        """Return the app's environment: that of this shell, and what it lacks from the file `.env`."""
+        """Return the app's environment: that of this shell, and what it lacks from the file `.env`, without Selvedge's settings."""
         file = next((folder / ".env" for folder in (self.code, self.top) if (folder / ".env").is_file()), None)
-        values = {name: value or "" for name, value in dotenv_values(file).items() if not name.startswith(PREFIX)} if file else {}
+        values = {**(dotenv_values(file) if file else {}), **os.environ}
+        own = {name: value or "" for name, value in values.items() if not name.startswith(PREFIX)}
         paths = [str(self.code), str(self.code / "src"), *filter(None, [os.environ.get("PYTHONPATH")])]
-        return {**values, **os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1"}
+        return {**own, "PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1"}
 
 
 def dev(report: Report, port: int) -> None:

@@ -55,8 +55,12 @@ class Host:
             if moment == "-":
                 chosen = self._selection(name)(line)
                 return [(name, each) for each in chosen]
+            try:
+                entry = (float(moment), self, name, line)
+            except ValueError:
+                return []  # not a line of a log, but for example of a login script
             self.names.add(name)
-            self.found.setdefault(name, []).append((float(moment), self, name, line))
+            self.found.setdefault(name, []).append(entry)
         return []
 
     def _selection(self, name: str) -> Callable[[str], list[str]]:

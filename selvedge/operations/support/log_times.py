@@ -30,7 +30,8 @@ def log_time(flag: str, text: str, now: datetime) -> float | None:
             text = f"{now:%Y-%m-%d}T{text.rjust(5 if text.count(':') == 1 else 8, '0')}"
         # Python 3.11 and later also take forms that no one writes, such as 20261129.
         if re.match(r"\d{4}-\d\d-\d\d([T ]|$)", text, re.ASCII):
-            return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+            # No log is as old, and a number below 1 would be a time before now.
+            return max(1.0, datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp())
     except (ValueError, OverflowError, OSError):
         pass  # for example February 30
     raise UsageError(

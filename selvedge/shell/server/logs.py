@@ -26,10 +26,10 @@ RECORD = re.compile(rf"\[?{DATE}|\[?(?:DEBUG|INFO|WARNING|ERROR|CRITICAL|FATAL)\
 TIMES = ("time", "timestamp", "@timestamp", "asctime", "ts")
 LEVELS = ("level", "levelname", "severity")
 """The names of a record's time and level in JSON, as the usual libraries write them."""
-LEVEL = re.compile(rf'\b(DEBUG|INFO|WARNING|ERROR|CRITICAL|FATAL)\b|"(?:{"|".join(LEVELS)})": ?"(\w+)"')
+ERRORS = ("ERROR", "ERR", "CRITICAL", "CRIT", "FATAL", "ALERT", "EMERG", "PANIC")
+LEVEL = re.compile(r"\b(DEBUG|INFO|WARNING|ERROR|CRITICAL|FATAL)\b")
 TRACEBACK = re.compile(r"\s*Traceback \(most recent call last\)|\s*\+ Exception Group Traceback")
 TIME = re.compile(rf"({DATE})[T ](\d\d:\d\d:\d\d)(?:[.,](\d{{1,6}})\d*)? ?(Z|[+-]\d\d:?\d\d(?!\d))?")
-JSON_TIME = re.compile(rf'"(?:{"|".join(TIMES)})": ?"(?=\d{{4}}-)')
 ACCESS = re.compile(r"\S+ - [^\[]*\[(\d\d)/(\w{3})/(\d{4}):(\d\d:\d\d:\d\d) ([+-]\d{4})\]")
 MONTHS = {name: number for number, name in enumerate(calendar.month_abbr)}
 CHAINED = re.compile(r"(During handling of|The above exception)\b")
@@ -51,14 +51,13 @@ def seconds(date, clock, zone):
 
 
 def time_of(line):
-    """Return the time at the beginning of a line, None without one."""
+    """Return the time at the beginning of a line, or of its JSON; None without one."""
     found = ACCESS.match(line)
     if found:
         day, month, year, clock, zone = found.groups()
         return seconds(f"{year}-{MONTHS.get(month, 0):02}-{day}", clock, zone)
-    start = JSON_TIME.search(line) if line.startswith("{") else None
     # As in "INFO:     2026-…".
-    found = TIME.match(line, start.end()) if start else TIME.search(line[:80])
+    found = TIME.match(first(line, TIMES)) if line.startswith("{") else TIME.search(line[:80])
     if not found:
         return None
     date, clock, fraction, zone = found.groups()
@@ -66,14 +65,34 @@ def time_of(line):
     return moment + float(f"0.{fraction or 0}") if moment is not None else None
 
 
+def is_error(line):
+    """Return whether the first line of a record says that it is one of an error."""
+    if line.startswith("{"):
+        return first(line, LEVELS).upper() in ERRORS
+    # A visitor chooses the words of an access log. The first level counts: the message may name another one.
+    level = None if ACCESS.match(line) else LEVEL.search(line)
+    return bool(level) and level[1] in ERRORS
+
+
+@functools.lru_cache(maxsize=4)
+def texts_of(line):
+    """Return the texts of a JSON object by their names; {} for another line."""
+    try:
+        found = json.loads(line)
+        return {name: value for name, value in found.items() if isinstance(value, str)}
+    except Exception:
+        return {}
+
+
+def first(line, names):
+    """Return the text of a JSON object that one of these names has, "" without one."""
+    texts = texts_of(line)
+    return next((texts[name] for name in names if name in texts), "")
+
+
 def text_of(line):
     """Return a line with the text that its JSON stands for, if it is JSON."""
-    if line.startswith("{"):
-        try:
-            return "\n".join([line, *(each for each in json.loads(line).values() if isinstance(each, str))])
-        except Exception:
-            return line
-    return line
+    return "\n".join([line, *texts_of(line).values()]) if line.startswith("{") else line
 
 
 class Selection:
@@ -94,9 +113,7 @@ class Selection:
         wishes = self.wishes
         if RECORD.match(line):
             self.moment = time_of(line) or self.moment
-            # The first level counts: the message may name another one.
-            level = LEVEL.search(line)
-            self.error = bool(level) and (level[1] or level[2]).upper() in ("ERROR", "CRITICAL", "FATAL")
+            self.error = is_error(line)
             self.ended = None
             self.begin()
         elif TRACEBACK.match(line):
@@ -154,13 +171,14 @@ def lines_of(path, size=None):
 def last_lines(path, size, count):
     """Return the last lines of the first `size` bytes of a file."""
     with open(path, "rb") as file:
-        data, start = b"", size
-        while start and data.count(b"\n") <= count:
+        blocks, start, ends = [], size, 0
+        while start and ends <= count:
             step = min(start, 1 << 16)
             start -= step
             file.seek(start)
-            data = file.read(step) + data
-    lines = data.decode("utf-8", "surrogateescape").split("\n")
+            blocks.append(file.read(step))
+            ends += blocks[-1].count(b"\n")
+    lines = b"".join(reversed(blocks)).decode("utf-8", "surrogateescape").split("\n")
     return (lines if lines[-1] else lines[:-1])[-count:] if count else []
 
 

@@ -85,7 +85,9 @@ def test_it_runs_the_app_and_shows_its_pages(project: Path, monkeypatch: pytest.
 def test_the_variables_of_this_shell_win(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GREETING", "mine")
     monkeypatch.setenv("PYTHONPATH", "/mine")
+    monkeypatch.setenv("SELVEDGE_APP__BRANCH", "main")
     environment = Local.of(load()).environment()
+    assert not any(name.startswith("SELVEDGE_") for name in environment)
     assert environment["GREETING"] == "mine" and environment["PYTHONPATH"].endswith(":/mine")
 
 

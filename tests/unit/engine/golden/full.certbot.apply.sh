@@ -232,7 +232,7 @@ header=1
 request_check
 fi
 service_run 'enable --now' nginx
-stamp_write nginx-tls-hello dc15eddbbdf5e66e717f0271b55f019005444f7264a3a8fd9e6158412aa47bd0
+stamp_write nginx-tls-hello a85ea35ccb55a36be568730d6720c1b1b5673a326d1eaec944a8225716a0737b
 )
 change_arm() (
 set -eu

@@ -473,7 +473,7 @@ upstream hello {
 }
 
 # Whether a request comes from a proxy in [nginx] trusted_proxies. Only such a proxy tells the scheme.
-geo $realip_remote_addr $selvedge_trusted_hello {
+geo $realip_remote_addr $selvedge_proxied_hello {
     default no;
     10.0.0.0/8 yes;
     173.245.48.0/20 yes;
@@ -499,7 +499,7 @@ geo $realip_remote_addr $selvedge_trusted_hello {
     2a06:98c0::/29 yes;
     2c0f:f248::/32 yes;
 }
-map $selvedge_trusted_hello$http_x_forwarded_proto $selvedge_scheme_hello {
+map $selvedge_proxied_hello$http_x_forwarded_proto $selvedge_scheme_hello {
     default $scheme;
     ~*^yeshttps(,|$) https;
     ~*^yeshttp(,|$) http;
@@ -659,7 +659,7 @@ header=1
 request_check
 fi
 service_run 'enable --now' nginx
-stamp_write nginx-hello d889333b531fa0cd3612abc34159b45da8fc7ba4b3c05af1cfbd765a1484219e
+stamp_write nginx-hello e7d40e33dce62b663f7ab76a309d799d2e12d67d3584f5fb8bc7a23b1ca1db80
 )
 change_20() (
 set -eu
