@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import threading
 import time
 from collections.abc import Iterator
@@ -10,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from lab import Project, until
-from nginx_site import ask, exists, raw
+from lab import Lab, Project, until
+from nginx_site import ask, exists, raw, status
 from sandbox import Server
 from traffic import get
 
@@ -47,6 +48,9 @@ async def stream():
     return StreamingResponse(pieces(), media_type="text/plain")
 """
 
+ANN = f"Authorization: Basic {base64.b64encode(b'ann:secret').decode()}\r\n"
+PASSWORD = {"SELVEDGE_BASIC_AUTH_ANN": "secret"}
+
 Found = tuple[str, str, str]
 """The headers X-Cache and X-Release of an answer, and its body."""
 
@@ -62,6 +66,12 @@ def with_answers(app: Path) -> None:
     (app / "main.py").write_text(APP)
     (app / "static/site.css").write_text("plain")
     (app / "static/site.css.br").write_text("brotli")
+
+
+def with_pages(app: Path) -> None:
+    with_answers(app)
+    (app / "dist").mkdir(exist_ok=True)
+    (app / "dist/index.html").write_text("a page")
 
 
 @pytest.fixture(scope="module")
@@ -212,3 +222,47 @@ def test_a_site_without_a_cache_leaves_nothing(site: Server, project: Project) -
     assert not exists(site, "/var/lib/nginx/cache-hello")
     assert answers(site, "/answer?a")[0] == ""
     until(lambda: "nothing to change" in project.must("-H", site.name, "nginx").stdout, 1)
+
+
+@pytest.mark.thorough
+class TestBesideOtherSettings:
+    """On Debian 13, with the settings that also decide who answers: spa, path, basic_auth, rate_limit."""
+
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def site(lab: Lab, shared_project: Project) -> Server:
+        """Return a server whose app answers for the paths that its single-page app does not have."""
+        made = lab.server("setup", "trixie")
+        shared_project.commit(with_pages)
+        shared_project.configure('[nginx]\ncache = "1h"\nbrotli = true\nspa = "dist"\nrate_limit = "50r/s"', migrate=None)
+        shared_project.must("-H", made.name, "deploy")
+        assert "deploy: nothing to change" in shared_project.must("-H", made.name, "deploy").stdout
+        return made
+
+    def test_files_pass_by_the_cache_and_the_app_does_not(self, site: Server) -> None:
+        assert answers(site, "/")[::2] == ("", "a page") == answers(site, "/")[::2]
+        first = answers(site, "/answer?a")
+        assert first[0] == "miss" and answers(site, "/answer?a") == ("hit", *first[1:])
+        brotli = "Accept-Encoding: br\r\n"
+        assert b"\r\nContent-Encoding: br\r\n" in ask(site, "/openapi.json", more=brotli)
+
+    def test_an_app_with_a_path_has_a_cache_of_its_own(self, site: Server, tmp_path: Path) -> None:
+        api = Project(tmp_path)
+        api.commit(with_answers)
+        api.configure('[nginx]\ncache = "1h"\npath = "/api"\n', name="api", migrate=None)
+        api.must("-H", site.name, "deploy")
+        kept, other = answers(site, "/answer?p"), answers(site, "/api/answer?p")
+        assert kept[0] == other[0] == "miss" and kept[2] != other[2]
+        assert answers(site, "/api/answer?p") == ("hit", *other[1:]) and answers(site, "/answer?p") == ("hit", *kept[1:])
+        api.must("-H", site.name, "remove", "--yes")
+        assert site.run("ls -d /var/lib/nginx/cache-*").stdout == "/var/lib/nginx/cache-hello\n"
+        assert answers(site, "/answer?p") == ("hit", *kept[1:])
+
+    def test_a_site_with_passwords_keeps_nothing(self, site: Server, shared_project: Project) -> None:
+        kept = answers(site, "/answer?q")
+        shared_project.configure('[nginx]\ncache = "1h"\nbasic_auth = ["ann"]\n', migrate=None)
+        shared_project.must("-H", site.name, "nginx", env=PASSWORD)
+        assert status(ask(site, "/answer?q")) == 401
+        own = [answers(site, "/answer?q", more=ANN) for _ in range(2)]
+        assert [each[0] for each in own] == ["bypass", "bypass"]
+        assert len({kept[2], *(each[2] for each in own)}) == 3 and status(ask(site, "/answer?q")) == 401
