@@ -7,7 +7,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from selvedge.config.nginx_types import CacheTime, HeaderName, HeaderValue, RateLimit
+from selvedge.config.nginx_types import CacheTime, Csp, HeaderName, HeaderValue, RateLimit
 from selvedge.config.section import Section
 from selvedge.config.types import Switch
 
@@ -33,9 +33,10 @@ class Delivery(Section):
         "Cross-Origin-Opener-Policy to responses that lack them.",
         examples=[False],
     )
-    csp: HeaderValue = Field(
+    csp: Csp = Field(
         "",
-        description="The Content-Security-Policy of responses for which the app sends none.",
+        description="The Content-Security-Policy of responses for which the app sends none. Keywords such as `'self'` need single "
+        "quotes.",
         examples=["default-src 'self'; frame-ancestors 'none'"],
     )
     headers: dict[HeaderName, HeaderValue] = Field(

@@ -76,6 +76,11 @@ def _user_name(value: str) -> str:
     return value
 
 
+_CSP_KEYWORD = re.compile(
+    r"self|none|strict-dynamic|report-sample|unsafe-(inline|eval|hashes)|wasm-unsafe-eval|(nonce|sha256|sha384|sha512)-\S+",
+    re.IGNORECASE,
+)
+"""The sources of a Content-Security-Policy that need single quotes."""
 _OTHERS = {
     "connection": "", "content-encoding": "", "content-length": "", "content-type": "", "date": "", "keep-alive": "",
     "location": "", "server": "", "set-cookie": "", "trailer": "", "transfer-encoding": "", "upgrade": "", "vary": "",
@@ -101,6 +106,23 @@ def _header_value(value: str) -> str:
     return value
 
 
+def _csp(value: str) -> str:
+    """Check for the usual mistakes, which browsers report only in their console. The lists of directives and sources grow."""
+    if "\n" in value.strip():
+        raise ValueError("must have no line breaks: in a text between \"\"\" and \"\"\", end each line with a backslash")
+    value = _header_value(value)
+    if '"' in value:
+        raise ValueError("must not have double quotes: a policy's keywords have single quotes, such as 'self'")
+    for part in value.split(";"):
+        directive, *sources = part.split() or [""]
+        if not re.fullmatch(r"[A-Za-z-]*", directive, re.ASCII):
+            begins = "must name a directive such as default-src at its beginning and after each ';'"
+            raise ValueError(f"{begins}, not {directive}")
+        if bare := [each for each in sources if _CSP_KEYWORD.fullmatch(each)]:
+            raise ValueError(f"must have '{bare[0]}' in single quotes: without them, browsers take {bare[0]} for a host's name")
+    return value
+
+
 def _rate_limit(value: str) -> str:
     if value and not re.fullmatch(r"[1-9][0-9]{0,5}r/[sm]", value, re.ASCII):
         raise ValueError("must be a number of requests per second or minute, such as 10r/s or 60r/m")
@@ -118,6 +140,7 @@ LONGEST_HEADER = 4000
 HeaderName = Annotated[str, AfterValidator(_header_name)]
 HeaderValue = Annotated[str, AfterValidator(_header_value)]
 RateLimit = Annotated[str, AfterValidator(_rate_limit)]
+Csp = Annotated[str, AfterValidator(_csp)]
 CacheTime = Annotated[str, AfterValidator(_cache_time)]
 Directory = Annotated[Text, AfterValidator(_directory)]
 OptionalDirectory = Annotated[Text, AfterValidator(lambda value: _directory(value) if value else value)]
