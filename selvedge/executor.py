@@ -51,7 +51,7 @@ class Executor(fabric.Executor):
         except (Exit, Failure):
             raise  # Fabric prints the result of a plain task.
         except Exception as error:
-            self._fail(fault(error))
+            self._fail(_interrupted(calls) if _by_ctrl_c(error) else fault(error))
         return {}
 
     def _check_core(self) -> None:
@@ -217,6 +217,13 @@ def fault(error: Exception) -> SelvedgeError:
         "Run the command with `fab --debug` to see the traceback. If the file is not yours, please report the error: it is a "
         "bug in Selvedge.",
     )
+
+
+def _by_ctrl_c(error: BaseException | None) -> bool:
+    """Return whether Ctrl-C led to an exception. A second Ctrl-C can interrupt the code that releases a lock after the first one."""
+    while error and not isinstance(error, KeyboardInterrupt):
+        error = error.__context__
+    return error is not None
 
 
 def _interrupted(calls: Sequence[Call]) -> SelvedgeError:

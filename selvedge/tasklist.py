@@ -144,6 +144,8 @@ def wrong_usage(message: str, context: Any = None, tasks: Sequence[str] = ()) ->
     hint = "`fab --list` shows all tasks. `fab --help TASK` shows the flags of a task."
     if found := re.fullmatch(r"Flag <Argument: ([\w-]+).*> needed value and was not given one!", message):
         message = f"--{found[1].replace('_', '-')} needs a value."
+        if found[1] == "config" and {"logs", "-f"} <= {*sys.argv}:  # as with tail, journalctl and docker
+            return Exit("-f is short for --config, which needs a file.\nTo print new lines as they come: `fab logs --follow`.", 2)
     if twice := _given_twice(message):
         return Exit(twice, 2)
     if message.startswith("No idea what "):

@@ -52,7 +52,8 @@ def _fab(folder: Path, words: tuple[str, ...]) -> None:
     os.environ.update({"HOME": str(folder), "SELVEDGE_HOSTS_FILE": str(folder / "hosts.toml")})
     os.chdir(ROOT)
     sys.stdout, sys.stderr = ((folder / name).open("w", buffering=1) for name in ("stdout", "stderr"))
-    program.run(["fab", *words])
+    sys.argv = ["fab", *words]
+    program.run(sys.argv)
 
 
 def flags_of(monkeypatch: pytest.MonkeyPatch, *words: str, dry: bool = False) -> list[tuple[str, dict[str, object]]]:
@@ -173,6 +174,24 @@ def test_what_nobody_foresaw_is_one_sentence(monkeypatch: pytest.MonkeyPatch, ca
     shown = capsys.readouterr().err
     assert ended.value.code == 1
     assert "Unexpected error: ZeroDivisionError: by nobody (" in shown and "Traceback" not in shown
+
+
+def test_a_fault_after_ctrl_c_is_the_interruption() -> None:
+    from selvedge.executor import _by_ctrl_c
+
+    try:
+        try:
+            raise KeyboardInterrupt
+        finally:
+            raise RuntimeError("release unlocked lock")
+    except RuntimeError as error:
+        assert _by_ctrl_c(error)
+    assert not _by_ctrl_c(RuntimeError("release unlocked lock"))
+
+
+def test_the_short_flag_of_tail_is_explained(tmp_path: Path) -> None:
+    ended = fab(tmp_path, "logs", "-f")
+    assert ended.returncode == 2 and "`fab logs --follow`" in ended.stderr
 
 
 @pytest.mark.parametrize("line", ["garbage", 'Host "x'])

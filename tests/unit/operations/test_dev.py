@@ -143,7 +143,7 @@ def test_a_port_in_use(project: Path) -> None:
 
 
 @pytest.mark.parametrize(("number", "patient"), [
-    (signal.SIGINT, True), (signal.SIGTERM, True), (signal.SIGHUP, True), (signal.SIGINT, False),
+    (signal.SIGINT, True), (signal.SIGTERM, True), (signal.SIGHUP, True), (signal.SIGQUIT, True), (signal.SIGINT, False),
 ])  # fmt: skip
 def test_nothing_is_left_after_ctrl_c(project: Path, number: signal.Signals, patient: bool) -> None:
     impatient = "" if patient else "signal.signal(signal.SIGINT, lambda *_: print('waits for requests', flush=True))\n"
