@@ -220,7 +220,7 @@ def fault(error: Exception) -> SelvedgeError:
 
 
 def _by_ctrl_c(error: BaseException | None) -> bool:
-    """Return whether Ctrl-C led to an exception. A second Ctrl-C can interrupt the code that releases a lock after the first one."""
+    """Return whether Ctrl-C led to an exception. A second Ctrl-C can interrupt code that releases a lock after the first."""
     while error and not isinstance(error, KeyboardInterrupt):
         error = error.__context__
     return error is not None

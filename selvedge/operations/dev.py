@@ -132,7 +132,8 @@ def dev(report: Report, port: int) -> None:
 @contextlib.contextmanager
 def _running(command: list[str], local: Local) -> Iterator[subprocess.Popen[str]]:
     """Run a command with all that it starts. None of it is left when the block ends, also by a closed terminal."""
-    before = {number: signal.signal(number, signal.default_int_handler) for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)}
+    ends = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+    before = {number: signal.signal(number, signal.default_int_handler) for number in ends}
     process = subprocess.Popen(
         command, cwd=local.code, env=local.environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True,

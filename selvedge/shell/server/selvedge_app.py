@@ -7,6 +7,7 @@ the check before a migration. "[selvedge] " begins the line of a sentence in the
 import contextlib
 import importlib
 import inspect
+import logging.config
 import re
 import sys
 import threading
@@ -27,12 +28,17 @@ MADE = re.compile(
 )
 
 
+LOGGERS = ("selvedge", "selvedge.access", "uvicorn", "uvicorn.error", "uvicorn.asgi", "hypercorn.error", "gunicorn.error")
+"""The loggers of app servers. The release switch reads their lines, and an error of the app is logged by one of them."""
+
+
 class NoApp(Exception):
     """The module has no ASGI app. The text is a sentence for the user."""
 
 
 def load_or_explain(name):
     """Return the ASGI app `module:name`. Raise NoApp with a sentence; an exception of the app is printed first."""
+    keep_loggers()
     try:
         return load(name)
     except NoApp as error:
@@ -46,6 +52,18 @@ def load_or_explain(name):
             traceback.print_exc()
         sentence = explain(error)
     raise NoApp(f"{MARK}{sentence}") from None
+
+
+def keep_loggers():
+    """Keep LOGGERS on when the app configures its logging: unless told otherwise, dictConfig disables all that it does not name."""
+    handle = getattr(logging.config, "_handle_existing_loggers", None)
+
+    def keep(existing, children, disable):
+        # Loggers below one that the app configures are not disabled.
+        handle([name for name in existing if name in children or name not in LOGGERS], children, disable)
+
+    if handle:
+        logging.config._handle_existing_loggers = keep
 
 
 def load(name):

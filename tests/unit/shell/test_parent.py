@@ -48,6 +48,10 @@ def serve(app, sock, options, beating):
 
 selvedge_parent.main(serve, ["json", "no_such_library"])
 """
+CONFIGURED = """
+import logging.config
+logging.config.dictConfig({"version": 1, "root": {"level": "WARNING"}})
+"""
 APP = """
 async def app(scope, receive, send):
     await send({"type": "lifespan.startup.complete"})
@@ -160,8 +164,10 @@ def test_workers_that_do_not_end_are_killed(start: Start) -> None:
 
 @pytest.mark.parametrize(("text", "said"), [
     ("raise RuntimeError('no database')\n", "RuntimeError: no database"),
+    (f"{CONFIGURED}raise RuntimeError('no database')\n", "[selvedge] "),
     ("other = 1\n", "[selvedge] The module main has no attribute app"),
     (APP.replace("complete", "failed"), "Application startup failed"),
+    (CONFIGURED + APP.replace("complete", "failed"), "Application startup failed"),
     ("import os\n" + APP.replace("await send", "os._exit(9)"), "exited with code 9"),
 ])  # fmt: skip
 def test_an_app_that_cannot_start_ends_the_parent(start: Start, text: str, said: str) -> None:
@@ -169,6 +175,23 @@ def test_an_app_that_cannot_start_ends_the_parent(start: Start, text: str, said:
     assert running.process.wait(15) == 3
     log = running.log.read_text()
     assert said in log and "Worker failed to boot" in log
+
+
+def test_the_log_goes_on_if_the_app_configures_its_logging(start: Start) -> None:
+    running = start(f"""{CONFIGURED}
+import selvedge_log
+async def app(scope, receive, send):
+    await selvedge_log.logged(answer)({{"type": "http", "method": "GET", "path": "/asked"}}, receive, send)
+    await send({{"type": "lifespan.startup.complete"}})
+async def answer(scope, receive, send):
+    logging.getLogger("hypercorn.error").error("an exception of the app")
+    logging.getLogger("shop").error("not to be seen")
+    logging.getLogger("mine").error("to be seen")
+logging.getLogger("shop").disabled = True
+""", "--access-log")
+    shown = running.until("Worker is ready")
+    assert '"GET /asked HTTP/1.1" 500' in shown and "an exception of the app" in shown and "to be seen" in shown
+    assert "not to be seen" not in shown
 
 
 def test_workers_end_with_their_parent(start: Start) -> None:
