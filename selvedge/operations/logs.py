@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from datetime import datetime
 from pathlib import Path
 
@@ -52,6 +53,13 @@ class Flags(Value):
         # All of nginx's error log is errors.
         return Wishes(since, until, self.errors and not self.nginx, self.grep, lines)
 
+    def nothing_found(self) -> str:
+        """Return what to say if no line was found, "" if the log may be empty."""
+        if not (self.since or self.until or self.grep or self.errors):
+            return ""
+        others = "" if self.since or self.until or self.nginx else " in the log of the live release"
+        return f"No lines found{others}." + (" `--since 1w` also searches the other releases." if others else "")
+
 
 def logs(run: Run, flags: Flags) -> None:
     """Print the chosen lines of each host's app log or nginx logs, merged by time; with `follow`, new lines until Ctrl-C.
@@ -86,6 +94,8 @@ def logs(run: Run, flags: Flags) -> None:
         run.report.line()
         return
     raise_first_error(run, found)
+    if not flags.follow and not any(host.names for host in hosts.values()) and (hint := flags.nothing_found()):
+        print(hint, file=sys.stderr)  # not a line of a log, for programs that read these
 
 
 def _shell(app: Target, flags: Flags, wishes: Wishes) -> str:

@@ -18,7 +18,7 @@ hypercorn_retired() { echo 0; }
 
 hypercorn_crashes() { parent_crashes; }
 
-hypercorn_conflict() { parent_conflict "$base/instances/$1/hypercorn_start"; }
+hypercorn_conflict() { parent_conflict "$1" hypercorn; }
 
 hypercorn_ended() { parent_ended; }
 

@@ -26,9 +26,16 @@ parent_ended() { grep -q -e 'Shutting down: Master' -e 'Worker failed to boot'; 
 
 parent_app_failed() { grep -q 'Application startup failed'; }
 
-# parent_conflict SCRIPT: the start script is a template that users may edit.
+# parent_conflict INSTANCE SERVER: the start script is a template that users may edit. gunicorn's settings count for gunicorn only.
 parent_conflict() {
-  if grep -q -s -e '^[^#]* --reload\([ =]\|$\)' "$1"; then
-    printf '%s\n' "The start script has the option --reload, which is for development: it restarts workers when files change, and a release never changes. Remove it from the template $(basename "$1").j2"
+  local folder
+  if grep -q -s -e '^[^#]* --reload\([ =]\|$\)' "$base/instances/$1/$2_start"; then
+    printf '%s\n' "The start script has the option --reload, which is for development: it restarts workers when files change, and a release never changes. Remove it from the template $2_start.j2"
+    return 0
+  fi
+  folder=$(sed -n 's/^cd //p' "$base/instances/$1/run" 2>/dev/null | head -n 1 | tr -d \')
+  if [ -e "$folder/gunicorn.conf.py" ]; then echo "$mark say note: gunicorn.conf.py has no effect, because app.server is $2" >&2; fi
+  if grep -q -s '^GUNICORN_CMD_ARGS=' "$base/instances/$1/env"; then
+    echo "$mark say note: The variable GUNICORN_CMD_ARGS has no effect, because app.server is $2" >&2
   fi
 }

@@ -18,7 +18,7 @@ uvicorn_retired() { echo 0; }
 
 uvicorn_crashes() { parent_crashes; }
 
-uvicorn_conflict() { parent_conflict "$base/instances/$1/uvicorn_start"; }
+uvicorn_conflict() { parent_conflict "$1" uvicorn; }
 
 uvicorn_ended() { parent_ended; }
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from selvedge.operations.logs import Flags
 from selvedge.operations.support.log_printer import Host, LogPrinter
 from selvedge.report import Report
 from selvedge.shell.server.logs import Wishes
@@ -72,3 +73,14 @@ def test_the_releases_of_a_period_are_named(two: Callable[..., Take]) -> None:
     for text in ("0123-a 1 x", "4567-b 2 y", "= app"):
         take(0, text)
     assert take(1, "") == ["a  0123-a  x", "a  4567-b  y"]
+
+
+@pytest.mark.parametrize(("flags", "said"), [
+    (Flags(), ""),
+    (Flags(nginx=True, lines=0), ""),
+    (Flags(grep="x"), "No lines found in the log of the live release. `--since 1w` also searches the other releases."),
+    (Flags(grep="x", since="2h"), "No lines found."),
+    (Flags(nginx=True, errors=True), "No lines found."),
+])  # fmt: skip
+def test_a_search_without_a_result_says_so(flags: Flags, said: str) -> None:
+    assert flags.nothing_found() == said

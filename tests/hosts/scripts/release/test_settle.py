@@ -204,6 +204,20 @@ def test_options_of_the_start_script_that_fight_the_manager(managed: Managed, li
     assert said.startswith(f"The start script has the option {option}, ") if option else said == ""
 
 
+def test_gunicorns_settings_have_no_effect_on_another_app_server(managed: Managed) -> None:
+    folder, release = (managed.server.path(path) for path in (f"/srv/hello/instances/{NEW}", "/srv/hello/releases/x"))
+    (folder / "uvicorn_start").write_text("#!/bin/sh\n")
+    (folder / "run").write_text(f"#!/bin/sh\ncd {release}\n")
+    release.mkdir(parents=True)
+    assert managed.run(f"uvicorn_conflict {NEW}") == ""
+    (release / "gunicorn.conf.py").touch()
+    (folder / "env").write_text("GUNICORN_CMD_ARGS='--reload'\n")
+    said = managed.run(f"uvicorn_conflict {NEW}").splitlines()
+    assert [line.partition(" has no effect, because app.server is uvicorn")[0] for line in said] == [
+        "@test say note: gunicorn.conf.py", "@test say note: The variable GUNICORN_CMD_ARGS",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(("lines", "file"), [
     ('DIR=/srv/x\nexec python -m gunicorn main:app \\\n  -c "$DIR/deploy/my conf.py" \\\n  --workers 2',
      "/srv/x/deploy/my conf.py"),
