@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from datetime import datetime
 from pathlib import Path
 
@@ -57,8 +56,9 @@ class Flags(Value):
         """Return what to say if no line was found, "" if the log may be empty."""
         if not (self.since or self.until or self.grep or self.errors):
             return ""
-        others = "" if self.since or self.until or self.nginx else " in the log of the live release"
-        return f"No lines found{others}." + (" `--since 1w` also searches the other releases." if others else "")
+        if self.since or self.until or self.nginx:
+            return "No lines found."
+        return "No lines found in the log of the live release. `--since 1w` also searches the other releases."
 
 
 def logs(run: Run, flags: Flags) -> None:
@@ -95,7 +95,7 @@ def logs(run: Run, flags: Flags) -> None:
         return
     raise_first_error(run, found)
     if not flags.follow and not any(host.names for host in hosts.values()) and (hint := flags.nothing_found()):
-        print(hint, file=sys.stderr)  # not a line of a log, for programs that read these
+        run.report.note(hint)
 
 
 def _shell(app: Target, flags: Flags, wishes: Wishes) -> str:

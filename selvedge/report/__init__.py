@@ -189,6 +189,12 @@ class Report:
                 sys.stdout.flush()
                 _print_to_stderr(f"Warning: {printable(sentence)}")
 
+    def note(self, sentence: str) -> None:
+        """Print a sentence to standard error, because a program may read the output."""
+        with self.paused():
+            sys.stdout.flush()
+            _print_to_stderr(printable(sentence))
+
     def _start_ticker(self) -> None:
         with self._lock:
             if self._ticker is None:

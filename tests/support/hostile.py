@@ -12,6 +12,7 @@ from tests.support.steps import bare
 TEXT = """it's "quoted" $HOME $(touch /root/pwned) `touch /root/pwned` ; & | < > * ? ~ # %s %(x)s {{ y }} \\n 部署"""
 HEADER = """it's "quoted" `x` \\ \\" ; } add_header X-Evil 1; { # %s {{ y }} \\n"""
 """A value of a header."""
+POLICY = """default-src it's `x` \\ } { # %s {{ y }} \\n; add-header X-Evil 1"""
 ENVIRONMENT: dict[str, str] = {"ONE": TEXT, "TWO": "a\nb\n", "EMPTY": "", "LAST": "\\", "TAB": "\t", "DOLLAR": "$$"}
 ENVIRONMENT |= {"PATH": "/evil", "HOME": "/evil"}
 HOSTILE: dict[str, Any] = {
@@ -34,7 +35,7 @@ HOSTILE: dict[str, Any] = {
     "tls": {"email": "o'hara|`x`$y{z}*&#%/?=^~@example.com", "acme_server": "https://acme.example.com:14000/~a%20b/[x]"},
     "nginx": {"static": {"/~a_-.b": "dir.@+x", "/s/": "deep/er"}, "media": {"/m-/n": "up.load_@"}, "max_body": "1g",
               "redirects": {"/~r": "/%24(id)?a=1&b=%22".replace("(", "%28").replace(")", "%29"), "x-y.example": "https://z.example/~%20"},
-              "spa": "front.end/x@+y", "rate_limit": "60r/m", "csp": HEADER, "headers": {"X-Own": HEADER, "X-Powered-By": ""}},
+              "spa": "front.end/x@+y", "rate_limit": "60r/m", "csp": POLICY, "headers": {"X-Own": HEADER, "X-Powered-By": ""}},
     "server": {"authorized_keys": ["me.pub"], "ignore_ips": ["2001:db8::/32"], "packages": ["lib+x.y-1"]},
     "hooks": {"after_build": [TEXT, "second"], "before_switch": [TEXT]},
 }

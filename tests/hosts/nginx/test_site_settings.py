@@ -165,7 +165,7 @@ def test_a_site_without_these_settings_is_open_again(site: Server, project: Proj
 
 OWN = r"""it's "quoted" \ \\ \" \n ; } add_header X-Evil 1; { # %s"""
 """The value of a header."""
-POLICY = r"""default-src 'self'; frame-ancestors 'none'; report-uri /x?a="b"\;{}"""
+POLICY = r"""default-src 'self'; frame-ancestors 'none'; report-uri /x?a='b'\{}"""
 DELIVERY = f"""
 [nginx]
 static = {{ "/static" = "static" }}

@@ -14,7 +14,7 @@ from selvedge.resources.files import File
 from selvedge.resources.nginx.sites import DebianDefaultSiteDisabled
 from selvedge.resources.nginx.version import nginx_template
 from tests.support.declared import file, of
-from tests.support.hostile import HEADER, HOSTILE, declared
+from tests.support.hostile import HEADER, HOSTILE, POLICY, declared
 from tests.support.readers import Directive, nginx_file
 
 
@@ -45,7 +45,7 @@ def test_hostile_values_stay_values_for_nginx(hostile: Target) -> None:
     headers = {each.words[1]: each.words[2:] for each in shared.find("add_header")}
     assert headers["X-Own"] == [HEADER, "always"] and not {"X-Powered-By", "X-Evil"} & headers.keys()
     (policy,) = [each for each in site_maps(files) if each.words[2] == headers["Content-Security-Policy"][0]]
-    assert [each.words for each in policy.block or []] == [["default", ""], ["", HEADER]]
+    assert [each.words for each in policy.block or []] == [["default", ""], ["", POLICY]]
 
 
 def site_maps(files: dict[str, Directive]) -> list[Directive]:
