@@ -4,6 +4,7 @@ import selvedge as sv
 from selvedge.release import preconditions
 
 from .parts.log_rotation import log_rotation
+from .parts.process_files import process_files
 from .parts.sockets import socket_folder
 
 FORCE = sv.Option("force", "Redeploy a rolled-back commit.")
@@ -17,9 +18,12 @@ def supervisor(app):
     yield sv.Needs(instance.start, "gunicorn")
     for name, text in instance.manager_files().items():
         yield sv.File(f"{instance.folder}/{name}", text, "0640", group=app.name)
+    yield from process_files(app, instance)
     yield from log_rotation(app)
     # It also runs the hook before_switch: between the health check and the switch.
-    yield sv.Live(app, instance.id, instance.commit, forced=app.release.forced, environment=instance.environment_hashes)
+    counts = tuple(app.process_counts.items())
+    hashes = instance.environment_hashes
+    yield sv.Live(app, instance.id, instance.commit, forced=app.release.forced, environment=hashes, processes=counts)
     if not manager.app_listens:
         # After the switch, because an old release of another manager may open its own socket there.
         yield from socket_folder(app)

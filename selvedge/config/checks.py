@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from selvedge.config.giturl import has_secret
 from selvedge.config.hosts import OVERRIDES
 from selvedge.config.messages import to_problem
+from selvedge.config.processes import process_problems
 from selvedge.config.schema import section_model
 from selvedge.config.settings import Settings
 from selvedge.config.sources import KeyPath, Source
@@ -29,7 +30,8 @@ def table_problems(data: dict[str, Any], sources: Sequence[Source]) -> list[Prob
 
 
 def host_problems(settings: Settings, sources: Sequence[Source]) -> Iterator[Problem]:
-    """Yield the problems of valid tables that do not go together on a host."""
+    """Yield the problems of valid tables that do not go together on a host, or on several."""
+    yield from process_problems(settings, sources)
     for name in settings.hosts:
         try:
             settings.target(name)

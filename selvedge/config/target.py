@@ -15,6 +15,7 @@ from selvedge.config.box import Box
 from selvedge.config.env_command import EnvCommands
 from selvedge.config.mirrors import Mirrors
 from selvedge.config.nginx import below, password_variable
+from selvedge.config.processes import Process
 from selvedge.config.server import Hooks, Server
 from selvedge.config.site import SiteSettings
 from selvedge.config.types import LOCAL_PREFIX
@@ -61,6 +62,7 @@ class Target(SiteSettings):
     mirrors: Mirrors
     hooks: Hooks
     box: Box
+    processes: Mapping[str, Process] = Field(default_factory=dict)
     base_dir: Path
     env_commands: EnvCommands = Field(default_factory=EnvCommands, repr=False)
     passwords: Mapping[str, SecretStr] = Field(default_factory=dict, repr=False)
@@ -130,6 +132,16 @@ class Target(SiteSettings):
             # Whether the check of the site follows redirects: not to a load balancer, and to HTTPS once it is there.
             "site_follow": "no" if self.tls.upstream else "https" if self.has_tls else "yes",
         }
+
+    @property
+    def settle_values(self) -> Mapping[str, str | int]:
+        """The values of shell functions that wait until a release or a process has settled."""
+        return {"strategy": self.strategy, "settle": f"{self.settle:g}", "settle_ms": int(self.settle * 1000)}
+
+    @property
+    def process_counts(self) -> dict[str, int]:
+        """How many of each process run on this host."""
+        return {name: process.count_on(self.host.name) for name, process in self.processes.items()}
 
     @property
     def open_ports(self) -> tuple[int, ...]:

@@ -38,7 +38,7 @@ class Running(Resource):
         verb = "start" if self.running else "stop"
         return Change(
             f"{verb} the release {found.live} of {app}",
-            call(f"process_{verb}", found.live, given=self.app.shell_values),
+            call(f"process_{verb}", found.live, given={**self.app.shell_values, **self.app.settle_values}),
             remedy=f"Run `fab -H {host} logs` to see its log.",
             noted=True,
         )

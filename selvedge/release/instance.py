@@ -21,6 +21,8 @@ from selvedge.shell import library
 from selvedge.value import Value
 
 RUN_SCRIPT = "gunicorn/run.j2"
+PROCESS_TEMPLATES = {"start": "process/start.j2", "settings": "process/settings.j2"}
+"""The files of each further process, besides those of the process manager."""
 _SERVER = Path(library.__file__).parent / "server"
 LOADERS = {
     name: (_SERVER / name).read_text(encoding="utf-8")
@@ -62,6 +64,7 @@ class Instance(Value):
         parts = [self._render(name, "ID") for name in names]
         parts += LOADERS.values()
         parts += self.app.shared_paths
+        parts += self.process_files("ID").values()
         app = self.app
         build = [app.python, app.installer, app.requirements, *app.extras, *app.dependency_groups]
         parts.append(" ".join([*build, *filter(None, [app.index_strategy, build_digest(app)])]))
@@ -95,7 +98,7 @@ class Instance(Value):
         """The path of the script that starts the app server."""
         return _start(self.folder, self.app)
 
-    def _render(self, name: str, instance: str) -> str:
+    def _render(self, name: str, instance: str, process: str = "") -> str:
         """Return the text of a template or module. For the digest the instance is "ID", and its commit is "COMMIT"."""
         if not name.endswith(".j2"):
             return (_SERVER / name).read_text(encoding="utf-8")
@@ -116,6 +119,10 @@ class Instance(Value):
             start=_start(folder, app),
             socket=f"{paths.run}/{instance}.sock",
             log=f"{paths.logs}/{instance}.log",
+            process_name=process,
+            process=app.processes.get(process),
+            process_folder=f"{folder}/processes/{process}",
+            process_log=f"{paths.logs}/{instance}.{process}.log",
         )
 
     def start_script(self) -> str:
@@ -133,6 +140,16 @@ class Instance(Value):
     def manager_files(self) -> dict[str, str]:
         """Return the files of the process manager: the text of each file, by its name in the instance's folder."""
         return self._files(process_manager(self.app).templates)
+
+    def process_files(self, instance: str = "") -> dict[str, str]:
+        """Return the files of the further processes: the text of each, by its path in the instance's folder."""
+        templates = {**PROCESS_TEMPLATES, "manager": process_manager(self.app).process_template}
+        found = {}
+        for process in self.app.processes:
+            for file, template_name in templates.items():
+                name = PurePosixPath(template_name.removesuffix(".j2")).name if file == "manager" else file
+                found[f"processes/{process}/{name}"] = self._render(template_name, instance or self.id, process)
+        return found
 
     def _files(self, names: Iterable[str]) -> dict[str, str]:
         return {PurePosixPath(name.removesuffix(".j2")).name: self._render(name, self.id) for name in names}

@@ -49,7 +49,8 @@ class Live(Resource):
     A new instance starts next to the old one on its own socket, and gets requests only once it is healthy. If it fails, the
     old one keeps serving. commit: its full hash, if known. forced: switch even to a commit that was rolled back.
     why: deploy, rollback, restart or revert. downgraded: the database was downgraded for this rollback.
-    environment: the release's variables with their hashes.
+    environment: the release's variables with their hashes. processes: how many of each process run on this host; a rollback runs as
+    many as its release did.
     """
 
     app: Target
@@ -59,6 +60,7 @@ class Live(Resource):
     why: str = "deploy"
     downgraded: bool = False
     environment: Hashes = ()
+    processes: tuple[tuple[str, int], ...] = ()
 
     def __repr__(self) -> str:
         flags = f"{self.forced}, {self.why!r}, {self.app.release.migrates}, {self.downgraded}"
@@ -86,6 +88,8 @@ class Live(Resource):
             # A crash of the server or of the drain may leave an old instance running.
             if others := [each for each in found.running if each not in (found.live, *found.draining)]:
                 return clean_up(f"stop the releases that an interrupted run left running: {', '.join(others)}")
+            if changed := self._changed_processes(found):
+                return clean_up(f"{'; '.join(changed)} ({found.live})")
             # Someone has edited or removed the process manager's files.
             return None if found.boots else clean_up(f"rewrite the files that start {found.live} at boot")
         rolled_back = found.rolled_back(self.instance)
@@ -99,6 +103,16 @@ class Live(Resource):
         change = self._change(summary)
         env_vars = {**hook_env_vars(self.app, self.instance, self.commit, self.why), "PREVIOUS": old}
         return replace(change, local_commands=local_commands(self.app.hooks.before_switch), local_env_vars=tuple(env_vars.items()))
+
+    def _changed_processes(self, found: Releases) -> list[str]:
+        """Return what must change to run as many processes of the live release as hosts.toml says."""
+        wanted = {each.name: each.count for each in found.processes} | dict(self.processes)
+        kept = {each.name: each.kept if each.count == wanted[each.name] else -each.kept for each in found.processes}
+        return [
+            f"run the process {name} {count} times, not {abs(kept.get(name, 0))}" if count else f"stop the process {name}"
+            for name, count in wanted.items()
+            if kept.get(name, 0) != count
+        ]
 
     def _was_rolled_back(self, record: Record, fact: str) -> SelvedgeError:
         """Return the error for a commit that was rolled back. It says how this release differs from the one of that time."""
@@ -123,17 +137,14 @@ class Live(Resource):
         app = self.app
         shell = call(
             "switch_release",
-            given=app.shell_values,
+            given={**app.shell_values, **app.settle_values},
             new=self.instance,
             why=self.why,
             module=app.asgi,
             start_timeout=app.start_seconds,
             header=app.release_header,
-            settle=f"{app.settle:g}",
-            settle_ms=int(app.settle * 1000),
             drain=app.drain,
             stop_timeout=app.stop_timeout,
-            strategy=app.strategy,
             migrate=app.migrate if app.release.migrates else "",
             alembic=alembic_command(app.migrate, "read"),
             downgraded=self.downgraded,
@@ -141,6 +152,7 @@ class Live(Resource):
             settings="false" if app.settings is False else str(app.settings),
             host=app.host.name,
             before_switch="\n".join(server_commands(app.hooks.before_switch)),
+            processes=" ".join(f"{name}={count}" for name, count in self.processes),
             keep=app.keep_releases,
         )
         remedy = f"Correct the cause, and commit if it is in the app. Then run `fab -H {app.host.name} deploy` again."

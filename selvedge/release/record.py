@@ -38,12 +38,33 @@ class Record(Value):
         return self.state in ("good", "left")
 
 
+class RunningProcess(Value):
+    """A process of the live release ([processes]).
+
+    count: how many of it should run. kept: how many a boot starts, and the process manager keeps running. up: how many of these run
+    now. leaving: how many more finish their work. restarts: how often they were started again; 0 if that was not asked.
+    """
+
+    name: str
+    count: int
+    kept: int = 0
+    up: int = 0
+    leaving: int = 0
+    restarts: int = 0
+
+    @classmethod
+    def parse(cls, text: str) -> RunningProcess:
+        """Read a line of the shell function `processes_fact`, without its first word."""
+        name, *numbers = text.split()
+        return cls(name, *map(int, numbers[:5]))
+
+
 class Releases(Value):
     """The releases on a server.
 
     live: the live release, "" if there is none. listening: whether its socket is open. boots: whether a boot starts it.
-    current: the target of the link `current`. records: all releases, sorted by time. running: those whose sockets are open.
-    draining: those that still answer open requests after a switch and are stopped then.
+    current: the target of the link `current`. records: all releases, sorted by time. running: those whose sockets are open,
+    or that have processes. processes: those of the live release. draining: those that still answer open requests after a switch and are stopped then.
     """
 
     live: str = ""
@@ -53,6 +74,7 @@ class Releases(Value):
     records: tuple[Record, ...] = ()
     running: tuple[str, ...] = ()
     draining: tuple[str, ...] = ()
+    processes: tuple[RunningProcess, ...] = ()
 
     def record(self, instance: str) -> Record | None:
         """Return the record of a release, None if there is none."""
@@ -72,7 +94,7 @@ class Releases(Value):
         """Parse the output of the shell function `releases_fact`."""
         values: dict[str, str] = {}
         records: dict[str, dict[str, str]] = {}
-        lists: dict[str, list[str]] = {"running": [], "draining": []}
+        lists: dict[str, list[str]] = {"running": [], "draining": [], "processes": []}
         for line in fact.splitlines():
             key, _, value = line.partition(" ")
             if said := _RECORDED.fullmatch(line):
@@ -92,6 +114,7 @@ class Releases(Value):
             boots=values.get("boots") == "yes",
             current=values.get("current", ""),
             records=tuple(sorted((Record(**record) for record in records.values()), key=lambda record: record.at)),
-            running=tuple(sorted(lists["running"])),
+            running=tuple(sorted(set(lists["running"]))),
+            processes=tuple(map(RunningProcess.parse, lists["processes"])),
             draining=tuple(sorted(lists["draining"])),
         )

@@ -10,7 +10,8 @@ class Manager(Value):
 
     packages: Debian packages that `install` adds. service: the service of these packages that must run, "" for none. installed:
     a file that exists once `install` has run. templates: the templates of the files in an instance's folder that it reads.
-    app_listens: whether the app opens its own socket. If not, the manager opens it and passes it on.
+    process_template: that of a further process. app_listens: whether the app opens its own socket. If not, the manager opens it and
+    passes it on.
     """
 
     name: str
@@ -18,6 +19,7 @@ class Manager(Value):
     service: str
     installed: str
     templates: tuple[str, ...]
+    process_template: str
     app_listens: bool
 
     @property

@@ -10,5 +10,6 @@ SUPERVISOR = Manager(
     service="supervisor",
     installed="/etc/supervisor/supervisord.conf",
     templates=("supervisor/program.conf.j2",),
+    process_template="supervisor/process.conf.j2",
     app_listens=True,
 )

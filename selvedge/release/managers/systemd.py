@@ -10,5 +10,6 @@ SYSTEMD = Manager(
     service="",
     installed="/etc/logrotate.conf",
     templates=("systemd/unit.socket.j2", "systemd/unit.service.j2"),
+    process_template="systemd/process.service.j2",
     app_listens=False,
 )

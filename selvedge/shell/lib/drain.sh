@@ -15,7 +15,10 @@ drain_begin() {
 
 # drain_start INSTANCE: start its unit.
 drain_start() {
-  local script unit
+  local script unit jobs
+  # Its processes finish their jobs meanwhile.
+  jobs=0
+  if processes_any; then jobs=$(processes_stop_timeout "$1"); fi
   script=/run/selvedge/$app.$1.drain
   unit=$(releases_drain_unit "$1")
   # The unit of an earlier drain may still wait to remove old releases.
@@ -24,7 +27,7 @@ drain_start() {
   # RuntimeMaxSec= ends a unit that hangs. KillMode=mixed: see drain_run.
   systemd-run --quiet --collect --no-ask-password --unit="$unit" \
     --description="Release $1 of $app answers its open requests, then stops" --property=KillMode=mixed \
-    --property="TimeoutStopSec=$((stop_timeout + 30))" --property="RuntimeMaxSec=$((drain + stop_timeout + 60))" \
+    --property="TimeoutStopSec=$((stop_timeout + 30))" --property="RuntimeMaxSec=$((drain + stop_timeout + jobs + 60))" \
     /bin/sh "$script" "$1"
 }
 
@@ -49,6 +52,7 @@ drain_stop_now() {
   step_wait "waiting for the drains of previous releases to end"
   systemctl stop "$(releases_drain_unit '*')" 2>/dev/null || :
   rm -f -- "/run/selvedge/$app".*.drain
+  for instance in "$@"; do processes_leave "$instance"; done
   for instance in "$@"; do
     step_wait "waiting for $instance to answer its open requests and stop"
     manager_stop "$instance"
@@ -56,11 +60,13 @@ drain_stop_now() {
   step_wait ""
 }
 
-# drain_run INSTANCE [WAITED]: the unit's work. WAITED: a run waits for it, which removes old releases itself. drain_cancel sends it TERM: that ends it while it waits. While it stops the instance, TERM
-# ends it afterwards, so whoever makes the instance live again finds it either running or stopped.
+# drain_run INSTANCE [WAITED]: the unit's work. WAITED: a run waits for it, which removes old releases itself. Its processes begin to
+# stop at once. drain_cancel sends TERM: that ends this while it waits for requests or processes. While it stops the web process, TERM
+# ends it afterwards, so whoever makes the instance live again finds that either running or stopped.
 # Values: app base run_dir log_dir live_socket supervisor_conf drain keep
 drain_run() {
   local cancelled
+  if [ "$(releases_live)" != "$1" ]; then processes_leave "$1"; fi
   drain_wait "$1"
   # Not earlier: the log may have been rotated meanwhile.
   exec >>"/var/log/selvedge/$app.log" 2>&1
@@ -70,6 +76,8 @@ drain_run() {
     drain_log "$1 is live again and keeps running"
   else
     drain_stop "$1"
+    trap - TERM
+    if [ -z "$cancelled" ] && ! processes_stop "$1"; then drain_log "could not stop the processes of $1; the next deploy tries again"; fi
   fi
   rm -f -- "/run/selvedge/$app.$1.drain"
   trap - TERM
@@ -81,7 +89,7 @@ drain_stop() {
   local status
   (
     set -eu
-    manager_stop "$1"
+    manager_stop_web "$1"
     # A release that supervisor ran cannot delete its socket in a folder that has become systemd's.
     rm -f -- "$run_dir/$1.sock"
   )

@@ -24,8 +24,8 @@ manager_files() {
 # manager_start INSTANCE [REFUSE]: start it next to all others. REFUSE: the function that gets the sentence of an error.
 manager_start() { "$(manager_of "$1")_start" "$1" "${2:-step_fail}"; }
 
-# manager_boot INSTANCE: have the next boot start it, and no other instance. Its own manager comes first, so that after a power
-# cut in between a boot still starts the app. 1: it could not write that.
+# manager_boot INSTANCE: have the next boot start it with its processes, and no other instance. Its own manager comes first, so that
+# after a power cut in between a boot still starts the app. 1: it could not write that.
 manager_boot() {
   local own manager
   own=$(manager_of "$1")
@@ -33,6 +33,7 @@ manager_boot() {
   for manager in $manager_all; do
     [ "$manager" = "$own" ] || "${manager}_boot" "$1"
   done
+  processes_boot "$1"
 }
 
 # manager_boots INSTANCE: whether a boot starts it, with the files in its folder.
@@ -44,8 +45,15 @@ manager_rewrite() { "$(manager_of "$1")_rewrite" "$1"; }
 # manager_pause INSTANCE: stop it until the next boot or the next manager_start.
 manager_pause() { "$(manager_of "$1")_pause" "$1"; }
 
-# manager_stop INSTANCE: stop it and delete its files outside of its folder.
+# manager_stop INSTANCE: stop it with its processes, and delete its files outside of its folder.
 manager_stop() {
+  processes_leave "$1"
+  manager_stop_web "$1"
+  processes_stop "$1"
+}
+
+# manager_stop_web INSTANCE: stop only its web process.
+manager_stop_web() {
   local manager
   for manager in $manager_all; do "${manager}_stop" "$1"; done
   manager_kill_orphans "$1"
@@ -81,6 +89,7 @@ manager_instances() {
   {
     ls -- "$base/instances" 2>/dev/null || :
     for manager in $manager_all; do "${manager}_instances"; done
+    unit_list '*' | sed 's/\..*//'
   } | sort -u
 }
 
@@ -88,9 +97,12 @@ manager_instances() {
 manager_others() {
   local other
   for other in $(manager_instances); do
-    if [ "$other" != "$1" ] && { manager_known "$other" || releases_listening "$other"; }; then printf '%s\n' "$other"; fi
+    if [ "$other" != "$1" ] && manager_has "$other"; then printf '%s\n' "$other"; fi
   done
 }
+
+# manager_has INSTANCE: whether it runs, or a manager has it or one of its processes.
+manager_has() { manager_known "$1" || releases_listening "$1" || processes_has "$1"; }
 
 manager_alive() { "$(manager_of "$1")_alive" "$1"; }
 

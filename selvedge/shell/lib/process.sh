@@ -9,6 +9,8 @@ process_fact() {
   if [ -n "$live" ] && manager_known "$live"; then
     printf 'known yes\n'
     if manager_alive "$live"; then printf 'alive yes\n'; fi
+  elif [ -n "$live" ] && processes_has "$live"; then
+    printf 'known yes\n'
   fi
 }
 
@@ -28,7 +30,7 @@ process_stop() {
 }
 
 # process_start INSTANCE: start it, and wait until it is healthy.
-# Values: app base run_dir log_dir live_socket site_enabled supervisor_conf health health_host health_ranges health_timeout health_attempts health_interval
+# Values: app base run_dir log_dir live_socket site_enabled supervisor_conf health health_host health_ranges health_timeout health_attempts health_interval strategy settle settle_ms
 process_start() {
   # shellcheck disable=SC2034 # for the functions of gate.sh
   local scheme attempt answered new log_from log_since
@@ -51,5 +53,15 @@ process_start() {
     attempt=$((attempt + 1))
     sleep "$health_interval"
   done
+  if processes_any; then process_start_others "$1"; fi
   process_note start - "$1"
+}
+
+# process_start_others INSTANCE: start its processes, and look whether they stay up.
+process_start_others() {
+  changeover_to "$1"
+  if ! changeover_settle "of $1"; then
+    changeover_show
+    step_fail "$changeover_problem. Its process manager keeps trying"
+  fi
 }

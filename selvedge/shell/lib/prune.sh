@@ -22,7 +22,7 @@ prune_instances() {
   ls -1t "$base/instances" 2>/dev/null | grep -x '[0-9a-f]\{12\}\(-[0-9a-f]\{6\}\)\{1,2\}\(r[0-9]*\)\{0,1\}' | {
     while IFS= read -r instance; do
       case $instance in "$live" | "${live%r*}" | "$new") continue ;; esac
-      if manager_known "$instance" || releases_draining "$instance"; then continue; fi
+      if manager_known "$instance" || releases_draining "$instance" || processes_has "$instance"; then continue; fi
       case $instance:$(releases_state "$instance") in
         # A later restart has replaced this copy of the live release.
         "${live%r*}"r*) ;;
@@ -35,7 +35,7 @@ prune_instances() {
           [ "$bad" -gt "$1" ] || continue
           ;;
       esac
-      rm -rf -- "$base/instances/$instance" && rm -f -- "$log_dir/$instance.log"* || status=1
+      rm -rf -- "$base/instances/$instance" && rm -f -- "$log_dir/$instance".*log* || status=1
     done
     [ "$status" -eq 0 ]
   }

@@ -34,6 +34,9 @@ reason_find() {
   reason_remedy=$(printf '%s\n' "$found" | sed -n 2p)
 }
 
+# reason_or_last: without an exception, $reason_error is the last line of $undo/shown.
+reason_or_last() { [ -n "$reason_error" ] || reason_error=$(reason_sentence); }
+
 # reason_said SENTENCE: print the sentence with the exception, unless it has that already, and the remedy. A sentence of
 # selvedge_explain.py that names hosts.toml has both.
 reason_said() {

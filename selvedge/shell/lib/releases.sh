@@ -59,8 +59,8 @@ releases_history() {
   tac -- "$base/history" | awk -F '\t' -v count="$1" '!($2 in seen) { seen[$2]; if (++runs > count) exit } { print }' | tac
 }
 
-# releases_fact: print the live instance, whether its socket is open and whether a boot starts it, the instances whose sockets
-# are open, those that drain, and all records, each line after "INSTANCE/FILE:".
+# releases_fact [restarts]: print the live instance, whether its socket is open and whether a boot starts it, the instances whose sockets
+# are open or that have processes, those that drain, the processes of the live one, and all records, each line after "INSTANCE/FILE:".
 # Values: app base run_dir live_socket supervisor_conf
 releases_fact() {
   local draining sockets live
@@ -74,6 +74,10 @@ releases_fact() {
   if [ -n "$live" ] && manager_boots "$live"; then printf 'boots yes\n'; fi
   printf '%s\n' "$sockets" | sed -n "s#^.*[[:space:]]$run_dir/\([^/[:space:]]*\)\.sock[[:space:]].*#running \1#p"
   [ -z "$draining" ] || printf '%s\n' "$draining" | sed 's/^/draining /'
+  if processes_any; then
+    unit_list '*' | sed 's/\..*//; s/^/running /' | sort -u | grep -v -x -F "running $live"
+    [ -z "$live" ] || processes_fact "$live" "$@"
+  fi
   (
     cd -- "$base/instances" && set -- */ && [ -d "$1" ] && printf 'instance %s\n' "$@"
     grep -s '' -- /dev/null */state */record

@@ -46,6 +46,8 @@ remove_strangers() {
   ours=
   for instance in $(manager_instances); do
     ours="$ours $(manager_pid "$instance") $(manager_processes "$instance")"
+    # shellcheck disable=SC2046 # no name has a space
+    if processes_has "$instance"; then ours="$ours $(unit_facts $(unit_list "$instance") | awk '{ print $3 }')"; fi
   done
   cat /proc/[0-9]*/status 2>/dev/null | awk -v uid="$uid" -v ours="$ours" '
     BEGIN { count = split(ours, list); for (i = 1; i <= count; i++) if (list[i] > 1) own[list[i]] = 1 }

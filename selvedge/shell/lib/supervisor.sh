@@ -83,23 +83,11 @@ supervisor_update() {
   esac
 }
 
-supervisor_xml="<?xml version='1.0'?>"
-
-# supervisor_add INSTANCE: have supervisor start an instance that is new to it. This uses supervisor's own protocol, because
-# supervisorctl, a Python program, takes a fifth of a second longer. 1: it failed.
+# supervisor_add INSTANCE: have supervisor start an instance that is new to it. 1: it failed.
 supervisor_add() {
   local response
-  response=$(curl -s --noproxy '*' --max-time 10 --unix-socket /run/supervisor.sock -H 'Content-Type: text/xml' -d "$supervisor_xml\
-<methodCall><methodName>system.multicall</methodName><params><param><value><array><data>\
-$(supervisor_call reloadConfig)$(supervisor_call addProcessGroup "<value><string>$app.$1</string></value>")\
-</data></array></value></param></params></methodCall>" http://localhost/RPC2) || return 1
+  response=$(rpc_send "$(rpc_call reloadConfig)$(rpc_call addProcessGroup "$(rpc_text "$app.$1")")") || return 1
   case $response in *faultCode*) return 1 ;; *'<methodResponse>'*) return 0 ;; *) return 1 ;; esac
-}
-
-# supervisor_call METHOD [PARAMETER]: print one call of system.multicall.
-supervisor_call() {
-  printf '%s' "<value><struct><member><name>methodName</name><value><string>supervisor.$1</string></value></member>\
-<member><name>params</name><value><array><data>${2:-}</data></array></value></member></struct></value>"
 }
 
 # supervisor_start INSTANCE REFUSE: start or restart it. Only the live instance starts at the next boot.
@@ -199,12 +187,10 @@ supervisor_alive() {
   esac
 }
 
-# supervisor_info INSTANCE: print the answer of supervisor's own protocol about it, as supervisor_add uses it; nothing if supervisor
-# does not respond.
+# supervisor_info INSTANCE: print the answer of supervisor's own protocol about it; nothing if supervisor does not respond.
 supervisor_info() {
-  curl -s --noproxy '*' --max-time 10 --unix-socket /run/supervisor.sock -H 'Content-Type: text/xml' -d "$supervisor_xml\
-<methodCall><methodName>supervisor.getProcessInfo</methodName><params><param><value><string>$app.$1:$app.$1</string></value></param>\
-</params></methodCall>" http://localhost/RPC2 2>/dev/null | tr -d '\n' || :
+  rpc_post "<methodCall><methodName>supervisor.getProcessInfo</methodName><params><param>\
+$(rpc_text "$app.$1:$app.$1")</param></params></methodCall>" | tr -d '\n' || :
 }
 
 # supervisor_watch INSTANCE: print the id of its process, and its state in supervisor.

@@ -16,7 +16,7 @@ switch_current() { [ -z "$1" ] || switch_link "$base/current" "$1"; }
 
 # switch_release: make $new the live release. If it fails, the old one stays live. $why: deploy, rollback, restart or revert.
 # shellcheck disable=SC2034 # other files read some of these variables
-# Values: app base run_dir log_dir live_socket previous_socket repo site_enabled site_cache site_login site_host site_follow supervisor_conf health health_host health_ranges health_timeout health_attempts health_interval new why module start_timeout header settle settle_ms drain stop_timeout strategy migrate alembic downgraded migrate_timeout settings host before_switch keep
+# Values: app base run_dir log_dir live_socket previous_socket repo site_enabled site_cache site_login site_host site_follow supervisor_conf health health_host health_ranges health_timeout health_attempts health_interval new why module start_timeout header settle settle_ms drain stop_timeout strategy migrate alembic downgraded migrate_timeout settings host before_switch processes keep
 switch_release() {
   local began old previous old_current scheme commit took
   began=$(date +%s)
@@ -31,15 +31,18 @@ switch_release() {
   scheme=$(request_scheme)
   commit=${new%-*}
   if switch_is_done; then
+    changeover_counts
     switch_drain_others
     manager_rewrite "$new"
+    changeover_scale
     return 0
   fi
   gate_log_begin
   disk_need_space "$base" 4096
   trap 'switch_refuse "The release was interrupted by a signal, for example by a reboot. Run the same command again"' TERM INT
-  if [ "$why" = restart ]; then switch_copy "$old" "$new"; fi
+  if [ "$why" = restart ]; then copy_instance "$old" "$new"; fi
   [ -f "$base/instances/$new/state" ] || record_state "$new" building
+  changeover_counts
   switch_begin
   # It writes most of the data that the `sync` of switch_go would wait for.
   sync -f "$base" 3<&- &
@@ -51,6 +54,7 @@ switch_release() {
   workers_warn
   switch_hooks
   switch_go
+  changeover_run
   switch_keep
 }
 
@@ -67,6 +71,7 @@ switch_to_previous() {
   manager_boot "$previous"
   switch_point "$live_socket" "$previous"
   switch_current "releases/${previous%-*}"
+  if processes_any; then changeover_to "$previous"; fi
   sleep 1
 }
 
@@ -74,19 +79,6 @@ switch_to_previous() {
 switch_is_done() {
   [ "$old" = "$new" ] && [ "$(releases_state "$new")" = good ] &&
     [ "$old_current" = "releases/$commit" ] && releases_listening "$new"
-}
-
-# switch_copy OLD NEW: copy an instance's folder under another name, so that a release can start next to itself.
-switch_copy() {
-  local file
-  rm -rf -- "$base/instances/$2"
-  mkdir -m 0750 -- "$base/instances/$2"
-  cp -a -- "$base/instances/$1/." "$base/instances/$2/"
-  rm -f -- "$base/instances/$2/state"
-  for file in run $(appserver_files) $(manager_files); do
-    if [ -f "$base/instances/$2/$file" ]; then sed -i "s/$1/$2/g" "$base/instances/$2/$file"; fi
-  done
-  chown -- "root:$app" "$base/instances/$2"
 }
 
 switch_stops_first() { [ "$strategy" = restart ] && [ -n "$old" ] && [ "$old" != "$new" ]; }
@@ -207,6 +199,7 @@ switch_back() {
     manager_boot "$old" || step_say "could not write which release a boot starts: run the same command again"
     switch_point "$live_socket" "$old"
     switch_current "$old_current"
+    changeover_back "$old"
     # Let the new one answer the requests that it has accepted, unless the old one starts only when it has ended.
     if releases_listening "$old"; then sleep 1; fi
   else
@@ -220,15 +213,18 @@ switch_refuse() {
   local consequence
   trap '' TERM INT
   preflight_end
-  if [ -n "$(gate_log)" ]; then
+  if [ -n "${changeover_unit:-}" ]; then
+    changeover_show
+  elif [ -n "$(gate_log)" ]; then
     printf 'The last lines of %s:\n' "$log_dir/$new.log"
     gate_log | tail -n 40 | hide_secrets | cut -c 1-400
   fi
   consequence=
   if [ "$new" != "$old" ]; then
     gate_wait "waiting for the new release to stop"
-    # If it still drains after an earlier switch, this run has not started it, and its unit stops it.
-    releases_draining "$new" || (manager_stop "$new") || :
+    # If it still drains after an earlier switch, this run has not started it, and its unit stops it. Processes that have taken jobs
+    # finish them in the background.
+    if [ -n "${changeover:-}" ]; then (drain_begin "$new") || :; else releases_draining "$new" || (manager_stop "$new") || :; fi
     rm -f -- "$previous_socket" || :
     record_state "$new" bad || :
     if [ -n "$old" ]; then
@@ -244,8 +240,11 @@ switch_refuse() {
   (record_note "refused: $1") || :
   # Keep this bad release, and no other, so that its log can be read.
   (prune_releases 0) || :
-  step_fail "$1$(hint_for "$1" "$(gate_log | tail -n 40)")$consequence"
+  step_fail "$1$(hint_for "$1" "$(switch_log | tail -n 40)")$consequence"
 }
+
+# switch_log: print the log of what has failed.
+switch_log() { if [ -n "${changeover_unit:-}" ]; then changeover_log; else gate_log; fi; }
 
 # switch_start_old: start the old release again and wait until it is healthy, for at most 120 requests.
 switch_start_old() {
@@ -285,7 +284,7 @@ switch_keep() {
 switch_drain_others() {
   local other
   for other in $(manager_others "$new"); do
-    if releases_listening "$other" || releases_draining "$other"; then
+    if releases_listening "$other" || releases_draining "$other" || processes_has "$other"; then
       drain_begin "$other"
     else
       gate_wait "waiting for $other to stop"

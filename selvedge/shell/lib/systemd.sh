@@ -53,7 +53,8 @@ systemd_boot() {
   for unit in "$systemd_units/multi-user.target.wants/$app".????????????-??????*.service \
     "$systemd_units/sockets.target.wants/$app".????????????-??????*.socket; do
     case ${unit##*/} in
-      "$app.$1.service" | "$app.$1.socket") ;;
+      # Processes have a number: see systemdunit.sh.
+      "$app.$1.service" | "$app.$1.socket" | *@*) ;;
       *) if [ -L "$unit" ]; then systemctl --no-reload -q disable "${unit##*/}"; fi ;;
     esac
   done

@@ -59,6 +59,7 @@ FREE = {
     "nginx.csp",
     "nginx.include",
     "server.authorized_keys[]",
+    "processes.s.command",
     "hosts.s.key",
     "hosts.s.known_hosts",
     *(f"hooks.{name}[]" for name in ("before_build", "after_build", "before_switch", "after_switch", "on_failure")),
@@ -75,9 +76,19 @@ def _places() -> Iterator[tuple[str, Callable[[str], dict[str, Any]], Callable[[
             name = f"hosts.s.{key}" if section == "hosts" else f"{section}.{key}"
             for suffix, wrap, unwrap in _shapes(field.annotation):
                 yield f"{name}{suffix}", _writer(section, key, wrap), _reader(section, key, unwrap)
+    for key in ("command", "stop_signal"):
+        yield f"processes.s.{key}", _process_writer(key), lambda found, key=key: getattr(found.processes["s"], key)
+    named = {"command": "x"}
+    yield "processes", lambda text: {"processes": {text: named}}, lambda found: next(iter(found.processes))
+    unknown = "processes.s.hosts[]"
+    yield unknown, lambda text: {"processes": {"s": {**named, "hosts": [text]}}}, lambda found: found.processes["s"].hosts[0]
     yield "hosts", lambda text: {"hosts": {text: {"address": "203.0.113.1"}}}, lambda found: next(iter(found.hosts))
     yield "groups", lambda text: {"hosts": {"s": {}}, "groups": {text: ["s"]}}, lambda found: next(iter(found.groups))
     yield "groups[]", lambda text: {"groups": {"g": [text]}}, lambda found: found.groups["g"][0]
+
+
+def _process_writer(key: str) -> Callable[[str], dict[str, Any]]:
+    return lambda text: {"processes": {"s": {"command": "x", key: text}}}
 
 
 def _shapes(annotation: Any) -> Iterator[tuple[str, Callable[[str], Any], Callable[[Any], Any]]]:
@@ -145,7 +156,7 @@ def test_hostile_text_is_refused_or_kept_exactly(name: str, tmp_path: Path) -> N
 
 def _may_be_refused(name: str, text: str) -> bool:
     control = any(ord(char) < 32 for char in text)
-    dash = text.startswith("-") and name != "app.migrate" and not name.startswith("hooks.")
+    dash = text.startswith("-") and name not in ("app.migrate", "processes.s.command") and not name.startswith("hooks.")
     if name == "nginx.csp":
         return True  # only a policy is taken
     return control or dash or (name == "app.repository" and not text.startswith(("./", "../", "/", "~/")))

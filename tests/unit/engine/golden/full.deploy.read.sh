@@ -48,6 +48,8 @@ mark=@selvedge
 
 # … the library probe
 
+# … the library processes
+
 # … the library project
 
 # … the library python
@@ -55,6 +57,8 @@ mark=@selvedge
 # … the library read
 
 # … the library releases
+
+# … the library rpc
 
 # … the library service
 
@@ -70,7 +74,13 @@ mark=@selvedge
 
 # … the library supervisor
 
+# … the library supervisorunit
+
 # … the library systemd
+
+# … the library systemdunit
+
+# … the library unit
 
 # … the library user
 

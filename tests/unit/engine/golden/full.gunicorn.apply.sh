@@ -38,11 +38,15 @@ mark=@selvedge
 
 # … the library probe
 
+# … the library processes
+
 # … the library project
 
 # … the library python
 
 # … the library releases
+
+# … the library rpc
 
 # … the library service
 
@@ -54,7 +58,13 @@ mark=@selvedge
 
 # … the library supervisor
 
+# … the library supervisorunit
+
 # … the library systemd
+
+# … the library systemdunit
+
+# … the library unit
 
 # … the library user
 

@@ -24,9 +24,13 @@ mark=@selvedge
 
 # … the library probe
 
+# … the library processes
+
 # … the library prune
 
 # … the library releases
+
+# … the library rpc
 
 # … the library service
 
@@ -34,7 +38,13 @@ mark=@selvedge
 
 # … the library supervisor
 
+# … the library supervisorunit
+
 # … the library systemd
+
+# … the library systemdunit
+
+# … the library unit
 
 change_0() (
 set -eu

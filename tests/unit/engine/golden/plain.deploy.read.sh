@@ -22,9 +22,13 @@ mark=@selvedge
 
 # … the library probe
 
+# … the library processes
+
 # … the library read
 
 # … the library releases
+
+# … the library rpc
 
 # … the library service
 
@@ -36,7 +40,13 @@ mark=@selvedge
 
 # … the library supervisor
 
+# … the library supervisorunit
+
 # … the library systemd
+
+# … the library systemdunit
+
+# … the library unit
 
 read_first() {
 printf '\n%s fact 0\n' "$mark"

@@ -12,7 +12,11 @@ mark=@selvedge
 
 # … the library appserver
 
+# … the library changeover
+
 # … the library clock
+
+# … the library copy
 
 # … the library disk
 
@@ -46,6 +50,10 @@ mark=@selvedge
 
 # … the library probe
 
+# … the library process
+
+# … the library processes
+
 # … the library programs
 
 # … the library prune
@@ -57,6 +65,8 @@ mark=@selvedge
 # … the library releases
 
 # … the library request
+
+# … the library rpc
 
 # … the library service
 
@@ -70,9 +80,15 @@ mark=@selvedge
 
 # … the library supervisor
 
+# … the library supervisorunit
+
 # … the library switch
 
 # … the library systemd
+
+# … the library systemdunit
+
+# … the library unit
 
 # … the library user
 
@@ -273,6 +289,7 @@ migrate_timeout=600
 settings=''
 host=server
 before_switch=''
+processes=''
 keep=5
 switch_release
 )

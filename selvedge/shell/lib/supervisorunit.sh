@@ -1,0 +1,136 @@
+# The processes beside the web process ([processes]) under supervisor: a file with one program for each, APP.INSTANCE.NAME@NUMBER.
+# Here a UNIT is INSTANCE.NAME@NUMBER. A boot starts those whose file says so; the others stop, or have stopped. The functions are
+# those of systemdunit.sh; manager.sh calls them. Reads $app, $base, $log_dir and $supervisor_conf.
+
+supervisorunit_file() { echo "${supervisor_conf%.conf}.$1.conf"; }
+
+supervisorunit_has() { [ -e "$(supervisorunit_file "$1")" ]; }
+
+# supervisorunit_list PATTERN: print the units of the instances with these names that have a file.
+supervisorunit_list() {
+  local file
+  # shellcheck disable=SC2231 # a pattern
+  for file in "${supervisor_conf%.conf}."$1.*@*.conf; do
+    [ -e "$file" ] || continue
+    file=${file#"${supervisor_conf%.conf}."}
+    echo "${file%.conf}"
+  done
+}
+
+# supervisorunit_text UNIT BOOT: print the text of its file. BOOT: true or false. If its release was deleted, the file stays.
+supervisorunit_text() {
+  local name source number
+  name=${1%@*}
+  number=${1##*@}
+  source=$base/instances/${name%%.*}/processes/${name#*.}/process.conf
+  if [ -e "$source" ]; then
+    sed -e '/^\[program:/s/@NUMBER\]$/@'"$number"']/' -e '/^command=/s/ NUMBER$/ '"$number"'/' -e "s/^autostart=.*/autostart=$2/" -- "$source"
+  else
+    sed "s/^autostart=.*/autostart=$2/" -- "$(supervisorunit_file "$1")"
+  fi
+}
+
+supervisorunit_write() {
+  local file
+  file=$(supervisorunit_file "$1")
+  supervisorunit_text "$1" "$2" >"$file.new" || return 1
+  if cmp -s -- "$file.new" "$file"; then
+    rm -f -- "$file.new"
+    return 0
+  fi
+  sync -- "$file.new" && mv -f -- "$file.new" "$file"
+}
+
+# supervisorunit_facts UNIT…: as systemdunit_facts.
+supervisorunit_facts() {
+  local unit states found boot pid state
+  states=$(rpc_states) || states=
+  for unit; do
+    boot=-
+    if supervisorunit_text "$unit" true 2>/dev/null | cmp -s -- - "$(supervisorunit_file "$unit")"; then boot=boot; fi
+    found=$(printf '%s\n' "$states" | awk -v name="$app.$unit" '$1 == name { print $2, $3; exit }')
+    pid=${found% *}
+    case ${found#* } in
+      RUNNING | STARTING) state=up ;;
+      BACKOFF | EXITED) state=ended ;;
+      STOPPING) state=stopping ;;
+      *) state=down ;;
+    esac
+    printf '%s %s %s %s\n' "$unit" "$boot" "${pid:-0}" "$state"
+  done
+}
+
+# supervisorunit_boot UNIT…: as systemdunit_boot. supervisor does not read the files yet.
+supervisorunit_boot() {
+  local unit
+  for unit; do supervisorunit_write "$unit" true || return 1; done
+}
+
+supervisorunit_unboot() {
+  local unit
+  for unit; do
+    if supervisorunit_has "$unit"; then supervisorunit_write "$unit" false || return 1; fi
+  done
+}
+
+# supervisorunit_calls METHOD UNIT…: print the calls that start or stop them, without waiting.
+supervisorunit_calls() {
+  local method unit
+  method=$1
+  shift
+  for unit; do rpc_call "$method" "$(rpc_text "$app.$unit:$app.$unit")<value><boolean>0</boolean></value>"; done
+}
+
+# supervisorunit_start UNIT…: as systemdunit_start. The file says that supervisor starts it, so that the file does not have to change
+# afterwards: supervisor would restart a program whose file has changed.
+supervisorunit_start() {
+  local unit groups
+  groups=
+  for unit; do groups=$groups$(rpc_call addProcessGroup "$(rpc_text "$app.$unit")"); done
+  rpc_send "$(rpc_call reloadConfig)$groups$(supervisorunit_calls startProcess "$@")" >/dev/null || :
+}
+
+# supervisorunit_ask UNIT…: as systemdunit_ask. supervisor stops no program that has just ended, and starts it again.
+supervisorunit_ask() {
+  local round
+  round=0
+  while [ "$round" -lt 10 ]; do
+    round=$((round + 1))
+    rpc_send "$(supervisorunit_calls stopProcess "$@")" >/dev/null || return 0
+    if ! supervisorunit_facts "$@" | grep -q ' \(up\|ended\)$'; then return 0; fi
+    sleep 0.2
+  done
+}
+
+# supervisorunit_end UNIT…: as systemdunit_end, and delete their files.
+supervisorunit_end() {
+  local unit leaders leader groups states
+  supervisorunit_unboot "$@" || :
+  leaders=
+  groups=
+  if probe_has supervisorctl; then
+    leaders=$(supervisorunit_facts "$@" | awk '$3 > 1 { print $3 }')
+    supervisorunit_ask "$@"
+    while states=$(rpc_states) && [ -n "$states" ] && supervisorunit_facts "$@" | grep -q ' \(up\|ended\|stopping\)$'; do
+      sleep 0.2
+      if supervisorunit_facts "$@" | grep -q ' \(up\|ended\)$'; then supervisorunit_ask "$@"; fi
+    done
+  fi
+  for leader in $leaders; do group_end "$leader"; done
+  for unit; do
+    rm -f -- "$(supervisorunit_file "$unit")"
+    groups=$groups$(rpc_call removeProcessGroup "$(rpc_text "$app.$unit")")
+  done
+  rpc_send "$(rpc_call reloadConfig)$groups" >/dev/null || :
+}
+
+# supervisorunit_forget INSTANCE: nothing, because supervisorunit_end has deleted the files.
+supervisorunit_forget() { :; }
+
+# supervisorunit_status UNIT: as systemdunit_status.
+supervisorunit_status() {
+  cat /var/log/supervisor/supervisord.log.1 /var/log/supervisor/supervisord.log 2>/dev/null |
+    sed -n "s/.* exited: $app\.$1 (\([^;]*\);.*/\1/p" | tail -n 1 | sed 's/terminated by SIG/signal /'
+}
+
+supervisorunit_restarts() { supervisor_restarts "$1"; }
