@@ -16,6 +16,7 @@ from selvedge.paths import Paths
 from selvedge.project.render import template
 from selvedge.release.environment import EnvironmentFile, Hashes, environment_hashes
 from selvedge.release.managers import process_manager
+from selvedge.release.replaced_shell import replacing_shell
 from selvedge.release.servers import app_server
 from selvedge.shell import library
 from selvedge.value import Value
@@ -121,6 +122,7 @@ class Instance(Value):
             log=f"{paths.logs}/{instance}.log",
             process_name=process,
             process=app.processes.get(process),
+            command=replacing_shell(app.processes[process].command) if process else "",
             process_folder=f"{folder}/processes/{process}",
             process_log=f"{paths.logs}/{instance}.{process}.log",
         )
