@@ -3,6 +3,7 @@
 import selvedge as sv
 from selvedge.release import preconditions
 
+from .parts.process_files import process_files
 from .parts.sockets import socket_folder
 
 
@@ -23,6 +24,7 @@ def gunicorn(app):
     for name, text in instance.modules().items():
         yield sv.File(f"{instance.folder}/{name}", text, "0640", **own)
     yield sv.File(instance.start, instance.start_script(), "0750", **own)
+    yield from process_files(app, instance)
     yield from sv.build_hook(app, instance, "after_build")
     # Before the switch: from then on nginx serves these folders of this release.
     yield from sv.static_folders(app, instance.release)

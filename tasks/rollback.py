@@ -14,7 +14,13 @@ def rollback(run, to="", keep_database=False, downgrade=False, **flags):
     operations.rollback.roll_back(run, to, keep=keep_database, downgrade=downgrade, flags=flags)
 
 
-@sv.operation(sv.DRY_RUN, sv.SCRIPT, sv.WAIT)
-def restart(run, **flags):
+PROCESS = sv.Option("process", "Restart only this process of [processes].", "")
+
+
+@sv.operation(PROCESS, sv.DRY_RUN, sv.SCRIPT, sv.WAIT)
+def restart(run, process="", **flags):
     """Restart the app without dropping requests."""
-    operations.rollback.restart(run, flags)
+    if process:
+        operations.restart_process.restart_process(run, process, flags)
+    else:
+        operations.rollback.restart(run, flags)

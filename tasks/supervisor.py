@@ -4,7 +4,6 @@ import selvedge as sv
 from selvedge.release import preconditions
 
 from .parts.log_rotation import log_rotation
-from .parts.process_files import process_files
 from .parts.sockets import socket_folder
 
 FORCE = sv.Option("force", "Redeploy a rolled-back commit.")
@@ -18,7 +17,6 @@ def supervisor(app):
     yield sv.Needs(instance.start, "gunicorn")
     for name, text in instance.manager_files().items():
         yield sv.File(f"{instance.folder}/{name}", text, "0640", group=app.name)
-    yield from process_files(app, instance)
     yield from log_rotation(app)
     # It also runs the hook before_switch: between the health check and the switch.
     counts = tuple(app.process_counts.items())

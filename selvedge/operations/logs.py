@@ -12,6 +12,7 @@ from selvedge.errors import SelvedgeError, UsageError
 from selvedge.operations.support.each_host import line_prefix, on_each_host, raise_first_error
 from selvedge.operations.support.log_printer import Host, LogPrinter
 from selvedge.operations.support.log_times import log_time
+from selvedge.operations.support.process_name import check_process_name
 from selvedge.run import Run
 from selvedge.shell.library import call
 from selvedge.shell.quoting import ShellValue
@@ -34,9 +35,14 @@ class Flags(Value):
     nginx: bool = False
     errors: bool = False
     raw: bool = False
+    process: str = ""
 
     def wishes(self) -> Wishes:
         """Return which lines are wanted. Raises UsageError."""
+        if self.process and self.nginx:
+            raise UsageError("--process and --nginx contradict each other.", "Leave out one of them.")
+        if self.process:
+            check_process_name(self.process)
         if "\n" in self.grep:
             raise UsageError("--grep has a line break, and no line of a log has one.", "Search for a part of one line.")
         now = datetime.now().astimezone()
@@ -82,6 +88,8 @@ def logs(run: Run, flags: Flags) -> None:
             step = "nginx" if flags.nginx else "restart" if "log file" in problem else "deploy"
             if "python3" in problem:
                 step = "install"
+            if "has no process" in problem:
+                raise SelvedgeError(f"{session.name}: {problem}.", "`[processes]` in hosts.toml lists those of the next release.")
             raise SelvedgeError(f"{session.name}: {problem}.", f"Run `fab -H {session.name} {step}` first.")
         if result.status == -1 or flags.follow:
             raise session.lost("while the log was read")
@@ -105,5 +113,7 @@ def _shell(app: Target, flags: Flags, wishes: Wishes) -> str:
         files = {"access": f"{app.paths.logs}/nginx-access.log", "error": f"{app.paths.logs}/nginx-error.log"}
         shown = [word for name, path in files.items() if name == "error" or not flags.errors for word in (name, path)]
         return call("logs_nginx", *shown, given=values)
-    period = flags.since or flags.until
-    return call("logs_app", *(["all"] if period else []), given={**app.shell_values, **values})
+    period = ["all"] if flags.since or flags.until else []
+    if flags.process:
+        return call("logs_process", flags.process, *period, given={**app.shell_values, **values})
+    return call("logs_app", *period, given={**app.shell_values, **values})

@@ -124,7 +124,7 @@ class Instance(Value):
             process=app.processes.get(process),
             command=replacing_shell(app.processes[process].command) if process else "",
             process_folder=f"{folder}/processes/{process}",
-            process_log=f"{paths.logs}/{instance}.{process}.log",
+            process_log=f"{paths.logs}/{instance}.{process}",
         )
 
     def start_script(self) -> str:

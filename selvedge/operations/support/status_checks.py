@@ -21,6 +21,7 @@ def check_status(app: Target, status: HostStatus) -> Iterator[CheckResult]:
     deployed = bool(status.releases.live)
     if deployed:
         yield _running(app, status) if status.processes else _stopped(app, status)
+        yield from _processes(app, status)
         yield from _orphans(status)
         yield _health(app, status)
         yield from _site(app, status)
@@ -63,6 +64,24 @@ def _running(app: Target, status: HostStatus) -> CheckResult:
     if status.restarts:
         return warning("app", text, f"Run `fab -H {app.host.name} logs` to see why the app exited.")
     return ok("app", text)
+
+
+def _processes(app: Target, status: HostStatus) -> Iterator[CheckResult]:
+    """Yield the state of each process beside the web process."""
+    stopped = not status.processes
+    for each in status.releases.processes:
+        restarts = f"{each.restarts} restart{'' if each.restarts == 1 else 's'}"
+        leaving = f", {each.leaving} more finish their work" if each.leaving else ""
+        text = f"{each.name}: up {each.up}/{each.count}, {restarts}{leaving}"
+        remedy = f"Run `fab -H {app.host.name} logs --process {each.name}` to see why."
+        if each.kept != each.count:
+            remedy = f"Run `fab -H {app.host.name} {'start' if stopped else 'deploy'}`."
+        if each.up < each.count or each.kept != each.count:
+            yield problem("process", text, remedy)
+        elif each.restarts:
+            yield warning("process", text, remedy)
+        elif each.count or each.leaving:
+            yield ok("process", text)
 
 
 def _orphans(status: HostStatus) -> Iterator[CheckResult]:

@@ -53,7 +53,7 @@ changeover_begin() {
   local unit
   changeover_began=$(clock_uptime)
   for unit in $changeover_units; do
-    stat -c %s -- "$log_dir/${unit%@*}.log" >"$undo/from.${unit%@*}" 2>/dev/null || echo 0 >"$undo/from.${unit%@*}"
+    stat -c %s -- "$log_dir/$unit.log" >"$undo/from.$unit" 2>/dev/null || echo 0 >"$undo/from.$unit"
   done
   # shellcheck disable=SC2086
   [ -z "$changeover_missing" ] || { unit_boot $changeover_missing && unit_start $changeover_missing; }
@@ -113,7 +113,7 @@ changeover_ended() {
 
 # changeover_log: print the log of the start of $changeover_unit.
 changeover_log() {
-  tail -c "+$(($(cat "$undo/from.${changeover_unit%@*}") + 1))" -- "$log_dir/${changeover_unit%@*}.log" 2>/dev/null || :
+  tail -c "+$(($(cat "$undo/from.$changeover_unit") + 1))" -- "$log_dir/$changeover_unit.log" 2>/dev/null || :
 }
 
 # changeover_back INSTANCE: after the switch back to it, start its processes that the changeover has stopped.
@@ -149,12 +149,13 @@ changeover_scale() {
 
 # changeover_show: show the end of the log of the process that has ended.
 changeover_show() {
-  printf 'The last lines of %s:\n' "$log_dir/${changeover_unit%@*}.log"
+  if [ -z "$(changeover_log)" ]; then return 0; fi
+  printf 'The last lines of %s:\n' "$log_dir/$changeover_unit.log"
   changeover_log | tail -n 40 | hide_secrets | cut -c 1-400
 }
 
-# changeover_restart INSTANCE NAME: start this process of the live release again, and stop the one that ran, as a release does. The
-# web process is not touched.
+# changeover_restart INSTANCE NAME RUN: start this process of the live release again, and stop the one that ran, as a release does. The
+# web process is not touched. RUN: a word for this restart.
 # Values: app base log_dir supervisor_conf strategy settle settle_ms
 changeover_restart() {
   local new before
@@ -180,5 +181,6 @@ changeover_restart() {
   fi
   # shellcheck disable=SC2086
   processes_single "$1.$2@1" || { unit_unboot $before && unit_ask $before; }
+  printf '%s\n' "$3" >"$base/instances/$1/processes/$2/restarted"
   process_note "restart $2" "$1" "$1"
 }

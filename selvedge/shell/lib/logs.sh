@@ -77,6 +77,47 @@ logs_app() {
   logs_end
 }
 
+# logs_process NAME [all]: the logs of a process beside the web process, of the live release; with $follow, also of each release that
+# becomes live later. all: of all releases that are kept.
+# Values: base live_socket log_dir follow program wishes
+logs_process() {
+  local live name now file names
+  exec 2>/dev/null
+  missing=
+  live=$(releases_live)
+  name=$1
+  if [ -z "$live" ]; then
+    printf '! no release is live\n'
+    return 0
+  fi
+  if [ ! -d "$base/instances/$live/processes/$name" ]; then
+    names=$(ls -- "$base/instances/$live/processes" | paste -s -d , | sed 's/,/, /g')
+    printf '! the live release %s has no process %s%s\n' "$live" "$name" "${names:+, only $names}"
+    return 0
+  fi
+  file="$live.$name@*.log"
+  if [ -n "${2:-}" ]; then file="[0-9a-f]*-*.$name@*.log"; fi
+  # shellcheck disable=SC2046 # no name has a space
+  set -- $(find "$log_dir" -maxdepth 1 -name "$file" | sort -r)
+  if [ $# -eq 0 ]; then set -- "$log_dir/$live.$name@1.log"; fi
+  logs_show "$name" "$@"
+  [ -n "$follow" ] || return 0
+  shift
+  for file; do logs_tail "$name" "$file" "$(($(stat -c %s -- "$file") + 1))"; done
+  logs_session
+  while [ -z "$missing" ] && [ -d "/proc/$session" ]; do
+    sleep 1
+    now=$(releases_live)
+    if [ -n "$now" ] && [ "$now" != "$live" ] && [ -d "$base/instances/$now/processes/$name" ]; then
+      logs_end
+      printf '+ %s\n' "$now"
+      live=$now
+      for file in "$log_dir/$live.$name@"*.log; do logs_tail "$name" "$file" 1; done
+    fi
+  done
+  logs_end
+}
+
 # logs_nginx NAME FILE…: nginx's logs.
 # Values: follow program wishes
 logs_nginx() {

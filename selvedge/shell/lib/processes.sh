@@ -120,6 +120,12 @@ processes_boot() {
   }
 }
 
+# processes_restarted NAME: print the last restart of this process of the live release (changeover_restart).
+# Values: base live_socket
+processes_restarted() {
+  printf 'restarted %s\n' "$(cat -- "$base/instances/$(releases_live)/processes/$1/restarted" 2>/dev/null)"
+}
+
 # processes_has INSTANCE: whether a process manager has one of its processes.
 processes_has() { processes_any && [ -n "$(unit_list "$1")" ]; }
 

@@ -8,7 +8,7 @@ status_fact() {
   local processes
   live=$(releases_live)
   manager=$1
-  releases_fact
+  releases_fact restarts
   status_upgrades &
   if [ -n "$live" ]; then
     manager=$(manager_of "$live")

@@ -24,7 +24,8 @@ supervisorunit_text() {
   number=${1##*@}
   source=$base/instances/${name%%.*}/processes/${name#*.}/process.conf
   if [ -e "$source" ]; then
-    sed -e '/^\[program:/s/@NUMBER\]$/@'"$number"']/' -e '/^command=/s/ NUMBER$/ '"$number"'/' -e "s/^autostart=.*/autostart=$2/" -- "$source"
+    sed -e '/^\[program:/s/@NUMBER\]$/@'"$number"']/' -e '/^command=/s/ NUMBER$/ '"$number"'/' \
+      -e '/^stdout_logfile=/s/@NUMBER/@'"$number"'/' -e "s/^autostart=.*/autostart=$2/" -- "$source"
   else
     sed "s/^autostart=.*/autostart=$2/" -- "$(supervisorunit_file "$1")"
   fi

@@ -233,6 +233,7 @@ switch_refuse() {
         switch_start_old
         consequence=". The previous release $old serves again"
       fi
+      [ -z "${changeover:-}" ] || consequence="$consequence, with its processes"
       releases_listening "$old" || consequence=". The previous release $old is not running: start it with \`fab start\`"
     fi
   fi

@@ -116,8 +116,9 @@ systemdunit_forget() {
 # systemdunit_status UNIT: print how its process ended last: "exit status 1", "signal KILL".
 systemdunit_status() {
   local said
-  said=$(journalctl -q -n 50 -o cat --no-pager -t systemd -u "$app.$1.service" 2>/dev/null | grep 'Main process exited' | tail -n 1)
-  printf '%s\n' "$said" | sed -n 's/.*code=exited, status=\([0-9]*\).*/exit status \1/p; s/.*code=\(killed\|dumped\), status=[0-9]*\/\([A-Z0-9]*\).*/signal \2/p'
+  said=$(journalctl -q -n 50 -o cat --no-pager -t systemd -u "$app.$1.service" 2>/dev/null | grep 'Main process exited\|Deactivated successfully' | tail -n 1)
+  printf '%s\n' "$said" | sed -n 's/.*code=exited, status=\([0-9]*\).*/exit status \1/p; s/.*code=\(killed\|dumped\), status=[0-9]*\/\([A-Z0-9]*\).*/signal \2/p
+    s/.*Deactivated successfully.*/exit status 0/p'
 }
 
 systemdunit_restarts() { systemctl show --value -p NRestarts "$app.$1.service" 2>/dev/null || echo 0; }

@@ -56,7 +56,7 @@ unit_unboot() {
 # unit_start UNIT…: start them, after unit_boot, each with a log that other users cannot read.
 unit_start() {
   local manager own unit
-  for unit; do manager_log "${unit%@*}"; done
+  for unit; do manager_log "$unit"; done
   for manager in $unit_all; do
     own=$(unit_own "$manager" "$@")
     # shellcheck disable=SC2086

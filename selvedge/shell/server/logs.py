@@ -193,7 +193,7 @@ def chosen(path, size, wishes):
     """Yield the chosen lines of a log, each with its time. Times never go back, so that merging keeps the order of a log."""
     whole = wishes.since is None and wishes.until is None and not wishes.errors and not wishes.grep
     if whole and wishes.lines is not None:
-        lines, files = last_lines(path, size, wishes.lines), [path]
+        lines, files = last_lines(path, os.path.getsize(path) if size is None else size, wishes.lines), [path]
     else:
         files = chain(path, wishes.since)
         lines = itertools.chain.from_iterable(lines_of(each, size if each == path else None) for each in files)
