@@ -14,9 +14,9 @@ from pydantic import BaseModel, ValidationError
 from selvedge.config.giturl import has_secret
 from selvedge.config.hosts import OVERRIDES
 from selvedge.config.messages import to_problem
-from selvedge.config.processes import process_problems
 from selvedge.config.schema import section_model
 from selvedge.config.settings import Settings
+from selvedge.config.single_host import single_host_problems
 from selvedge.config.sources import KeyPath, Source
 from selvedge.config.tables import merged, subtable
 from selvedge.errors import Problem, UsageError
@@ -31,7 +31,10 @@ def table_problems(data: dict[str, Any], sources: Sequence[Source]) -> list[Prob
 
 def host_problems(settings: Settings, sources: Sequence[Source]) -> Iterator[Problem]:
     """Yield the problems of valid tables that do not go together on a host, or on several."""
-    yield from process_problems(settings, sources)
+    for name, process in settings.processes.items():
+        single = not process.overlap and process.count > 0
+        where = {"hosts": settings.hosts, "groups": settings.groups, "sources": sources}
+        yield from single_host_problems(("processes", name), process.hosts, single=single, **where)
     for name in settings.hosts:
         try:
             settings.target(name)

@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
 from selvedge.config.section import Section
-from selvedge.config.single_host import single_host_problems
 from selvedge.config.types import Line, Switch, Text, Whole
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from selvedge.config.settings import Settings
-    from selvedge.config.sources import Source
-    from selvedge.errors import Problem
 
 RESERVED = ("web", "app", "nginx", "access", "error")
 """The web process, and the names of logs."""
@@ -71,7 +62,7 @@ class Process(Section):
         True,
         description="`true`: the processes of the new release start, then the old ones stop. `false`: the old one stops first, so "
         "that two never run at once, as a scheduler needs it. If the new one fails, the old one starts again.",
-        examples=[False],
+        examples=[True],
     )
     hosts: list[Text] = Field(
         default_factory=list,
@@ -89,16 +80,3 @@ class Process(Section):
     def count_on(self, host: str) -> int:
         """Return how many of it run on a host."""
         return self.count if not self.hosts or host in self.hosts else 0
-
-
-def process_problems(settings: Settings, sources: Sequence[Source]) -> Iterator[Problem]:
-    """Yield the problems of the processes' `hosts`. sources: the strongest last."""
-    for name, process in settings.processes.items():
-        yield from single_host_problems(
-            ("processes", name),
-            process.hosts,
-            single=not process.overlap and process.count > 0,
-            hosts=settings.hosts,
-            groups=settings.groups,
-            sources=sources,
-        )

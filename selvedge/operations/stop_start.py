@@ -31,7 +31,7 @@ class Running(Resource):
         if not found.live:
             raise SelvedgeError(f"{host}: {app} has no live release.", f"Run `fab -H {host} deploy` first.")
         known = "known yes" in facts
-        running = known and found.listening and "alive yes" in facts
+        running = known and found.listening and "alive yes" in facts and all(each.kept == each.count for each in found.processes)
         stopped = not known and not found.listening
         if running if self.running else stopped:
             return None

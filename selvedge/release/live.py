@@ -89,7 +89,7 @@ class Live(Resource):
             if others := [each for each in found.running if each not in (found.live, *found.draining)]:
                 return clean_up(f"stop the releases that an interrupted run left running: {', '.join(others)}")
             if changed := self._changed_processes(found):
-                return clean_up(f"{'; '.join(changed)} ({found.live})")
+                return clean_up("; ".join(changed))
             # Someone has edited or removed the process manager's files.
             return None if found.boots else clean_up(f"rewrite the files that start {found.live} at boot")
         rolled_back = found.rolled_back(self.instance)
@@ -109,7 +109,7 @@ class Live(Resource):
         wanted = {each.name: each.count for each in found.processes} | dict(self.processes)
         kept = {each.name: each.kept if each.count == wanted[each.name] else -each.kept for each in found.processes}
         return [
-            f"run the process {name} {count} times, not {abs(kept.get(name, 0))}" if count else f"stop the process {name}"
+            f"run {count} of the process {name}, not {abs(kept.get(name, 0))}" if count else f"stop the process {name}"
             for name, count in wanted.items()
             if kept.get(name, 0) != count
         ]

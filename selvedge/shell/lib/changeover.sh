@@ -145,6 +145,7 @@ changeover_scale() {
   done
   # shellcheck disable=SC2086
   [ -z "$less" ] || unit_ask $less
+  [ -z "$changeover_missing$less" ] || history_note "$base/history" "$step_by" processes "$new" "$new" good
 }
 
 # changeover_show: show the end of the log of the process that has ended.

@@ -1,0 +1,131 @@
+"""Processes beside the web process: they follow it at each switch, and no job is killed, no scheduler runs twice."""
+
+from __future__ import annotations
+
+import json
+import re
+import pytest
+
+from drills import assert_consistent, live, serves
+from lab import Lab, Project, until
+from sandbox import Server
+from workers import add_program, configure, killed, kinds, running, settled, tables, twice
+
+THOROUGH = pytest.mark.thorough
+LIFE = [pytest.param("systemd"), pytest.param("supervisor", marks=THOROUGH)]
+FAULTS = [pytest.param("supervisor"), pytest.param("systemd", marks=THOROUGH)]
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    project = Project(tmp_path_factory.mktemp("project"))
+    project.commit(add_program)
+    return project
+
+
+@pytest.fixture(scope="class")
+def manager(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="class")
+def server(lab: Lab, project: Project, manager: str) -> Server:
+    """Return a server on which this manager runs the processes of `tables`."""
+    configure(project, manager)
+    server = lab.server("deployed")
+    project.must("-H", server.name, "deploy")
+    settled(server, live(server))
+    return server
+
+
+FAULTY = {
+    "python -c 'import nosuch'": "(as it started|after . s), exit status 1: ModuleNotFoundError: No module named 'nosuch'",
+    "celeri worker": "(as it started|after . s), exit status 127: sh: 1: exec: celeri: not found",
+    "python worker.py worker fragile": "after [3-6] s, exit status 1: no strength left",
+}
+
+
+@pytest.mark.parametrize("manager", LIFE, indirect=True)
+class TestLife:
+    def test_they_follow_the_web_process(self, server: Server, project: Project, manager: str) -> None:
+        host = ("-H", server.name)
+        first = assert_consistent(server)
+        assert "nothing to change" in project.must(*host, "deploy").stdout
+        project.commit("second")
+        project.must(*host, "deploy")
+        second = assert_consistent(server)
+        settled(server, second)
+        assert second != first
+        project.must(*host, "rollback")
+        settled(server, first)
+        project.must(*host, "restart")
+        settled(server, f"{first}r1")
+        assert_consistent(server)
+
+        def web() -> str:
+            return server.run("pgrep -u hello -f gunicorn | sort").stdout
+
+        before = web()
+        configure(project, manager, tables(count=3))
+        assert "run 3 of the process worker, not 2" in project.must(*host, "deploy", "--force", "--commit", first[:12]).stdout
+        settled(server, f"{first}r1", workers=3)
+        configure(project, manager, tables(count=1))
+        project.must(*host, "deploy", "--force", "--commit", first[:12])
+        settled(server, f"{first}r1", workers=1)
+        ids = running(server)
+        project.must(*host, "restart", "--process", "worker")
+        until(lambda: len(running(server)) == 2, 20)
+        assert len(set(ids) & set(running(server))) == 1, "the beat keeps running"
+        project.must(*host, "restart", "--process", "beat")
+        assert web() == before
+        said = project.must(*host, "logs", "--process", "beat").stdout
+        assert "has ended well" in said and f"beat 1 of {first}r1 begins" in said
+        report = json.loads(project.must(*host, "status", "--json").stdout)[server.name]
+        assert [(each["name"], each["up"], each["count"]) for each in report["processes"]] == [("beat", 1, 1), ("worker", 1, 1)]
+        server.reboot()
+        serves(server)
+        settled(server, f"{first}r1", workers=1)
+        project.must(*host, "stop")
+        assert kinds(server) == []
+        project.must(*host, "start")
+        settled(server, f"{first}r1", workers=1)
+        assert twice(server) == ""
+        assert killed(server) == []
+
+
+@pytest.mark.parametrize("manager", FAULTS, indirect=True)
+class TestFaults:
+    def test_a_process_that_fails_takes_the_release_back(self, server: Server, project: Project, manager: str) -> None:
+        host = ("-H", server.name)
+        release, before = assert_consistent(server), running(server)
+        for command, said in FAULTY.items():
+            configure(project, manager, tables(worker=command), settle=5.0)
+            result = project.fab(*host, "deploy")
+            assert result.status == 1, result
+            sentence = f"The process worker of the new release ended {said}.* The previous release {release} keeps serving, with its"
+            assert re.search(sentence, result.stderr), result
+            assert live(server) == release
+            settled(server, release)
+            same = {pid for pid, each in running(server).items() if before.get(pid) == each and each.startswith("worker")}
+            assert len(same) == 2, "the old workers did not notice"
+        configure(project, manager, tables(beat="python -c 'import nosuch'"))
+        result = project.fab(*host, "deploy")
+        assert "The process beat of the new release ended a" in result.stderr, result
+        settled(server, release)
+        assert twice(server) == ""
+        assert "up 2/2" in project.must(*host, "status").stdout
+
+    def test_a_process_that_ignores_its_signal_is_killed_in_time(self, server: Server, project: Project, manager: str) -> None:
+        """The deploy does not wait for it."""
+        host = ("-H", server.name)
+        configure(project, manager, tables(worker="python worker.py worker deaf", count=1))
+        project.must(*host, "deploy")
+        deaf = live(server)
+        (pid,) = (pid for pid, each in running(server).items() if each == f"worker 1 of {deaf}")
+        configure(project, manager, tables(count=1))
+        project.commit("after the deaf one")
+        project.must(*host, "deploy")
+        assert pid in running(server)
+        until(lambda: pid not in running(server), 15)
+        settled(server, live(server), workers=1)
+        assert twice(server) == ""
