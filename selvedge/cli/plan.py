@@ -15,6 +15,7 @@ from selvedge.cli import imported, sources
 from selvedge.cli.repository import Repository
 from selvedge.cli.sources import App
 from selvedge.cli.variables import settings_variables
+from selvedge.config.procfile import parse_procfile
 from selvedge.config.types import AppName, GitRef, ModulePath, RelativePath, UrlPath, UrlPrefix
 from selvedge.errors import UsageError
 from selvedge.shell.quoting import quote
@@ -24,13 +25,13 @@ ANY_ANSWER = ("200-404",)
 GENERIC = ("app", "api", "backend", "server", "src", "project")
 """Names of projects that say less than the name of the repository's folder."""
 NO_STATIC = "The app serves {} at {}. nginx.static cannot have such a name, so nginx leaves these files to the app."
-OTHER_PROCESSES = "The Procfile has other processes, too: {}. Selvedge runs the web process; run the others on their own."
+OTHER_PROCESSES = "The Procfile has other processes, too: {}. hosts.toml runs them beside the web process, as part of each release."
 
 
 class Project(Value):
     """The settings of hosts.toml that the project itself decides.
 
-    notes: sentences for the user. variables: those that the app's settings class requires.
+    notes: sentences for the user. processes: names and commands of those beside the web process. variables: those that the app's settings class requires.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Project(Value):
     health_status: tuple[str, ...]
     migrate: str
     static: tuple[tuple[str, str], ...]
+    processes: tuple[tuple[str, str], ...]
     variables: tuple[str, ...]
     notes: tuple[str, ...]
 
@@ -64,8 +66,9 @@ def look(repository: Repository, module: str) -> Project:
     app, notes = _app(repository, module)
     health, statuses, more = _health(repository, app)
     migrate = _migrate(repository, app.root)
-    process = _processes(repository)
-    more += [OTHER_PROCESSES.format(", ".join(process))] if process else []
+    # In a folder of the repository, their commands would have other paths.
+    processes = {} if app.root else parse_procfile(repository.text("Procfile") or "")
+    more += [OTHER_PROCESSES.format(", ".join(processes))] if processes else []
     static = [each for each in app.static if not problem(UrlPrefix, each[0]) and not problem(RelativePath, each[1])]
     more += [NO_STATIC.format(folder, path) for path, folder in app.static if (path, folder) not in static]
     branch, about = _branch(repository)
@@ -80,6 +83,7 @@ def look(repository: Repository, module: str) -> Project:
         health_status=statuses,
         migrate=migrate,
         static=tuple(static),
+        processes=tuple(processes.items()),
         variables=tuple(settings_variables(repository, app.root)),
         notes=(*notes, *more),
     )
@@ -199,12 +203,6 @@ def _best(found: Iterable[str]) -> str:
     routes = [each for each in encoded if not problem(UrlPath, each)]
     health = sorted((each for each in routes if sources.HEALTH.fullmatch(each)), key=len)
     return next(iter([*health, *(each for each in ("/", "/openapi.json") if each in routes)]), "")
-
-
-def _processes(repository: Repository) -> list[str]:
-    """Return the names of processes in the Procfile that are neither the web process nor the release command."""
-    names = re.findall(r"(?m)^([A-Za-z0-9_-]+):", repository.text("Procfile") or "")
-    return [name for name in names if name not in ("web", "release")]
 
 
 def _migrate(repository: Repository, root: str) -> str:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 
 from selvedge.cli.plan import Project
+from selvedge.config.procfile import process_tables
 from selvedge.value import Value
 
 FABFILE = '''"""The tasks of `fab` for this project: `fab --list` shows them. Add your own below."""
@@ -56,6 +57,8 @@ def hosts(project: Project, server: Server) -> str:
         ("address", server.address, "host name or IP address"),
         ("bootstrap_user", server.user, "logs in until `fab setup` has created the user deploy"),
     ]
+    if project.processes:
+        lines += ["", process_tables(dict(project.processes)).rstrip("\n")]
     return "\n".join([*lines, "", "[hosts.server]", *_lines(login), ""])
 
 

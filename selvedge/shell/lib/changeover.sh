@@ -102,18 +102,15 @@ changeover_ended() {
   local seconds status when
   seconds=$((($(clock_uptime) - changeover_began) / 1000))
   changeover_unit=$2
+  # At once: in a second its process manager starts it again.
+  tail -c "+$(($(cat "$undo/from.$2") + 1))" -- "$log_dir/$2.log" >"$undo/ended" 2>/dev/null || :
   status=$(unit_status "$2")
   when="after $seconds s"
   [ "$seconds" -gt 0 ] || when="as it started"
-  changeover_log | reason_hide
+  reason_hide <"$undo/ended"
   reason_find
   reason_or_last
   changeover_problem=$(reason_said "The process $(processes_name "$2") $1 ended $when${status:+, $status}")
-}
-
-# changeover_log: print the log of the start of $changeover_unit.
-changeover_log() {
-  tail -c "+$(($(cat "$undo/from.$changeover_unit") + 1))" -- "$log_dir/$changeover_unit.log" 2>/dev/null || :
 }
 
 # changeover_back INSTANCE: after the switch back to it, start its processes that the changeover has stopped.
@@ -150,9 +147,9 @@ changeover_scale() {
 
 # changeover_show: show the end of the log of the process that has ended.
 changeover_show() {
-  if [ -z "$(changeover_log)" ]; then return 0; fi
+  if [ ! -s "$undo/ended" ]; then return 0; fi
   printf 'The last lines of %s:\n' "$log_dir/$changeover_unit.log"
-  changeover_log | tail -n 40 | hide_secrets | cut -c 1-400
+  tail -n 40 -- "$undo/ended" | hide_secrets | cut -c 1-400
 }
 
 # changeover_restart INSTANCE NAME RUN: start this process of the live release again, and stop the one that ran, as a release does. The

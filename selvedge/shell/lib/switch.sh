@@ -245,7 +245,7 @@ switch_refuse() {
 }
 
 # switch_log: print the log of what has failed.
-switch_log() { if [ -n "${changeover_unit:-}" ]; then changeover_log; else gate_log; fi; }
+switch_log() { if [ -n "${changeover_unit:-}" ]; then cat "$undo/ended"; else gate_log; fi; }
 
 # switch_start_old: start the old release again and wait until it is healthy, for at most 120 requests.
 switch_start_old() {

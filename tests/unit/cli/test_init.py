@@ -118,6 +118,7 @@ class Settings(BaseSettings):
     assert (folder.top / ".gitignore").read_text() == "*.pyc\n/production.env\n/.env\n"
     shown = capsys.readouterr().out
     assert "other processes, too: worker" in shown
+    assert folder.settings["processes"] == {"worker": {"command": "celery worker"}}
     assert "Give the variables in production.env their values: remove the `# ` before each." in shown
 
 
