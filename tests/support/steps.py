@@ -58,6 +58,7 @@ FULL: dict[str, Any] = {
         "after_switch": ["./tell released", "local: ./tell released"],
         "on_failure": ["./tell failed"],
     },
+    "processes": {"worker": {"command": "celery -A blog worker -n 'w$PROCESS_NUMBER'", "count": 2, "stop_signal": "INT"}},
 }
 PLAIN: dict[str, Any] = {
     "repository": "ssh://git@git.example.com:2222/me/hello.git",
@@ -69,6 +70,7 @@ PLAIN: dict[str, Any] = {
     "tasks_max": 64,
     "server": {"authorized_keys": ["me.pub"], "sudo": "password", "allow_forwarding": True, "automatic_reboot": False},
     "nginx": {"gzip": False, "security_headers": False},
+    "processes": {"beat": {"command": "python beat.py", "overlap": False}},
 }
 HOSTS = {"full": FULL, "plain": PLAIN}
 

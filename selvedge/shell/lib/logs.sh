@@ -91,7 +91,7 @@ logs_process() {
     return 0
   fi
   if [ ! -d "$base/instances/$live/processes/$name" ]; then
-    names=$(ls -- "$base/instances/$live/processes" | paste -s -d , | sed 's/,/, /g')
+    names=$(find "$base/instances/$live/processes" -mindepth 1 -maxdepth 1 -printf '%f\n' | sort | paste -s -d , | sed 's/,/, /g')
     printf '! the live release %s has no process %s%s\n' "$live" "$name" "${names:+, only $names}"
     return 0
   fi

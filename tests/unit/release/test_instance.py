@@ -39,6 +39,18 @@ def test_a_setting_of_the_process_changes_the_instance(app: Callable[..., Target
         assert Instance.of(app("nothing set", **same)).id == base, same
 
 
+def test_a_process_changes_the_instance_but_not_how_many_run_and_where(app: Callable[..., Target]) -> None:
+    def instance(**process: Any) -> str:
+        return Instance.of(app("nothing set", processes={"worker": {"command": "x", **process}})).id
+
+    base = instance()
+    changes = [{"command": "y"}, {"stop_signal": "INT"}, {"stop_timeout": 5}, {"overlap": False}]
+    assert len({Instance.of(app("nothing set")).id, base, *(instance(**each) for each in changes)}) == 2 + len(changes)
+    other = Instance.of(app("nothing set", processes={"other": {"command": "x"}})).id
+    assert other != base
+    assert instance(count=7) == instance(count=0) == instance(hosts=["server"]) == base
+
+
 def test_a_variable_of_the_build_changes_the_instance_unless_it_is_a_login(app: Callable[..., Target], tmp_path: Any) -> None:
     def instance(text: str) -> str:
         (tmp_path / "build.env").write_text(text)

@@ -51,6 +51,23 @@ def test_live_release(target: Callable[..., Target], fact: str, summary: str | N
     check(Live(target("b" * 40), NEW), fact, summary, SWITCHED)
 
 
+@pytest.mark.parametrize(("wanted", "lines", "summary"), [
+    ({"worker": 2}, "processes worker 2 2 2 0 \n", None),
+    ({"worker": 2}, "processes worker 2 2 0 1 3\n", None),
+    ({"worker": 3}, "processes worker 2 2 2 0 \n", "run 3 of the process worker, not 2"),
+    ({"worker": 0}, "processes worker 2 2 2 0 \n", "stop the process worker"),
+    ({"worker": 0, "beat": 1}, "processes worker 0 0 0 0 \nprocesses beat 1 1 1 0 \n", None),
+    ({"worker": 2}, "processes worker 2 1 1 0 \n", "run 2 of the process worker, not 1"),
+    ({"worker": 2}, "", "run 2 of the process worker, not 0"),
+    ({}, "processes worker 2 1 1 0 \n", "run 2 of the process worker, not 1"),
+    ({}, "processes worker 2 2 2 0 \n", None),
+])  # fmt: skip
+def test_the_number_of_processes(target: Callable[..., Target], wanted: dict[str, int], lines: str, summary: str | None) -> None:
+    live = Live(target("b" * 40), NEW, processes=tuple(wanted.items()))
+    words = " ".join(f"{name}={count}" for name, count in wanted.items())
+    check(live, seen(GOOD, lines), summary, f"processes='{words}'" if " " in words or not words else f"processes={words}")
+
+
 @pytest.mark.parametrize("why", ["deploy", "rollback", "revert", "restart"])
 def test_the_hook_before_switch_runs_at_every_switch_and_knows_which(target: Callable[..., Target], why: str) -> None:
     app = target("b" * 40, hooks={"before_switch": ["local: ./note", "./warm-up 'it'"]})

@@ -13,6 +13,8 @@ from selvedge.release.instance import Instance
 from selvedge.release.managers import MANAGERS
 from selvedge.release.servers import SERVERS
 from selvedge.shell import library
+from selvedge.shell.quoting import quote
+from tests.support.hostile import TEXT
 
 
 def test_the_managers_of_hosts_toml_are_those_of_the_shell() -> None:
@@ -23,6 +25,30 @@ def test_the_managers_of_hosts_toml_are_those_of_the_shell() -> None:
 def test_an_instance_has_the_files_of_its_manager(app: Callable[..., Target]) -> None:
     found = {name: list(Instance.of(app("nothing set", manager=name)).manager_files()) for name in MANAGERS}
     assert found == {"supervisor": ["program.conf"], "systemd": ["unit.socket", "unit.service"]}
+
+
+@pytest.mark.parametrize(("manager", "file"), [("supervisor", "process.conf"), ("systemd", "process.service")])
+def test_a_process_has_its_files_and_its_command_only_in_its_start_script(
+    app: Callable[..., Target], manager: str, file: str
+) -> None:
+    table = {"command": TEXT, "stop_signal": "QUIT", "stop_timeout": 77, "overlap": False}
+    instance = Instance.of(app("nothing set", manager=manager, processes={"night-worker": table}))
+    files = instance.process_files()
+    assert list(files) == [f"processes/night-worker/{name}" for name in ("start", "settings", file)]
+    start, settings, unit = files.values()
+    assert f"\nCOMMAND={quote(TEXT)}\n" in start and 'PROCESS_NUMBER="$1"' in start
+    assert settings == "overlap no\nstop_timeout 77\n"
+    assert "pwned" not in unit and "QUIT" in unit and "77" in unit and f"{instance.folder}/processes/night-worker/start" in unit
+
+
+def test_a_process_has_the_restrictions_of_the_web_process(app: Callable[..., Target]) -> None:
+    table = {"manager": "systemd", "box": {"proc": True, "write": ["/mnt/media"]}, "memory_max": "200M"}
+    instance = Instance.of(app("nothing set", processes={"worker": {"command": "x"}}, **table))
+    web, worker = (text.split("[Install]")[0].split("MemoryMax=")[1] for text in (
+        instance.manager_files()["unit.service"], instance.process_files()["processes/worker/process.service"],
+    ))  # fmt: skip
+    strip = [line for line in web.splitlines() if not line.startswith("#")]
+    assert strip == [line for line in worker.splitlines() if not line.startswith("#")] and "/mnt/media" in worker
 
 
 @pytest.mark.parametrize(("server", "modules"), [

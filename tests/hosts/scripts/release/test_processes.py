@@ -1,0 +1,154 @@
+"""Processes beside the web process: which of them run, in which order they start and stop, and what their managers say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.hosts.scripts.release.managed import Managed
+from tests.support.releases import NEW, OLD
+
+# A process manager that has the units in /run/units, each line as unit_facts prints it, and notes what it is told.
+FAKE = """
+unit_list() { sed 's/ .*//' /run/units 2>/dev/null | case $1 in '*') cat ;; *) grep -F "$1." ;; esac || :; }
+unit_facts() { for unit; do grep "^$unit " /run/units || echo "$unit - 0 down"; done; }
+for word in boot unboot start ask end; do eval "unit_$word() { echo \\"$word \\$*\\" >>/var/log/told; }"; done
+gate_wait() { :; }
+new=NEW_ID
+""".replace("NEW_ID", NEW)
+
+
+def process(managed: Managed, instance: str, name: str, count: int = 1, overlap: str = "yes") -> Path:
+    """Add a process to a release, and return its folder."""
+    folder = managed.server.path(f"/srv/hello/instances/{instance}/processes/{name}")
+    folder.mkdir(parents=True)
+    (folder / "count").write_text(f"{count}\n")
+    (folder / "settings").write_text(f"overlap {overlap}\nstop_timeout 9\n")
+    return folder
+
+
+def units(managed: Managed, *lines: str) -> None:
+    managed.server.path("/run/units").write_text("".join(f"{line}\n" for line in lines))
+
+
+@pytest.mark.parametrize(("count", "there", "picked"), [
+    (2, [], ["w@1", "w@2"]),
+    (0, ["w@1 boot 7 up"], []),
+    (2, ["w@1 boot 7 up", "w@2 boot 8 up"], ["w@1", "w@2"]),
+    (1, ["w@1 boot 7 up", "w@2 boot 8 up"], ["w@1"]),
+    (3, ["w@1 boot 7 up", "w@2 boot 8 ended"], ["w@1", "w@2", "w@3"]),
+    # One that finishes its work keeps its number.
+    (2, ["w@1 - 7 stopping", "w@2 - 8 stopping"], ["w@3", "w@4"]),
+    (2, ["w@1 boot 7 stopping"], ["w@2", "w@3"]),
+    # The previous release's, which a boot does not start any more, when everything goes back to it.
+    (2, ["w@3 - 7 up", "w@4 - 8 up"], ["w@3", "w@4"]),
+    (2, ["w@1 - 0 down", "w@2 - 8 up"], ["w@2", "w@1"]),
+    (1, ["w@2 boot 0 down"], ["w@2"]),
+    (1, ["ww@1 boot 5 up", "x@1 boot 5 up"], ["w@1"]),
+])  # fmt: skip
+def test_the_units_that_should_run(managed: Managed, count: int, there: list[str], picked: list[str]) -> None:
+    process(managed, NEW, "w", count)
+    units(managed, *(f"{NEW}.{each}" for each in there), f"{OLD}.w@1 boot 9 up")
+    assert managed.run(f"{FAKE}\nprocesses_pick {NEW} w").split() == [f"{NEW}.{each}" for each in picked]
+
+
+@pytest.mark.parametrize(("old", "new", "told"), [
+    ("yes", "yes", [f"boot {NEW}.w@1", f"unboot {OLD}.w@1"]),
+    # A boot in between starts none rather than two.
+    ("no", "no", [f"unboot {OLD}.w@1", f"boot {NEW}.w@1"]),
+    ("yes", "no", [f"unboot {OLD}.w@1", f"boot {NEW}.w@1"]),
+    ("no", "yes", [f"unboot {OLD}.w@1", f"boot {NEW}.w@1"]),
+])  # fmt: skip
+def test_what_a_boot_starts_changes_in_an_order_that_a_power_cut_may_end(
+    managed: Managed, old: str, new: str, told: list[str]
+) -> None:
+    process(managed, OLD, "w", overlap=old)
+    process(managed, NEW, "w", overlap=new)
+    units(managed, f"{OLD}.w@1 boot 7 up")
+    assert managed.run(f"{FAKE}\nprocesses_boot {NEW}") == ""
+    assert managed.told == told
+
+
+def test_what_must_not_run_twice_ends_before_the_new_processes_start(managed: Managed) -> None:
+    """Also one with another name, which may be the same scheduler; those of a third release, too."""
+    for name in ("worker", "beat"):
+        process(managed, NEW, name, overlap="no" if name == "beat" else "yes")
+    process(managed, OLD, "worker")
+    process(managed, OLD, "clock", overlap="no")
+    units(managed, f"{OLD}.worker@1 boot 7 up", f"{OLD}.clock@1 - 8 up", f"{OLD}r1.beat@1 - 9 stopping")
+    assert managed.run(f"{FAKE}\nchangeover_to {NEW}") == ""
+    started = f"{NEW}.beat@1 {NEW}.worker@1"
+    assert managed.told == [f"end {OLD}.clock@1 {OLD}r1.beat@1", f"boot {started}", f"start {started}"]
+
+
+def test_processes_that_run_already_are_not_started_again(managed: Managed) -> None:
+    process(managed, NEW, "w", 2)
+    units(managed, f"{NEW}.w@1 boot 7 up", f"{NEW}.w@2 boot 0 ended")
+    managed.run(f"{FAKE}\nchangeover_to {NEW}")
+    assert managed.told == [f"boot {NEW}.w@2", f"start {NEW}.w@2"]
+
+
+def test_a_server_without_processes_is_not_asked_for_any(managed: Managed) -> None:
+    managed.server.program("systemctl", 'echo "systemctl $*" >>/var/log/told')
+    managed.server.program("curl", 'echo "curl $*" >>/var/log/told')
+    shell = f"processes_boot {NEW}; processes_has {NEW} || echo none; releases_fact; changeover_run; changeover_scale"
+    assert "none\n" in managed.run(f"new={NEW}\nrepo=/srv/hello/repo.git\n{shell}")
+    assert managed.told == []
+
+
+@pytest.mark.parametrize(("lines", "said"), [
+    (["w@1 boot 7 up", "w@2 boot 0 ended"], "2 2 1 0"),
+    (["w@1 boot 7 up", "w@2 boot 0 down", "w@3 - 9 stopping"], "2 1 1 1"),
+    ([], "2 0 0 0"),
+])  # fmt: skip
+def test_the_fact_of_a_process(managed: Managed, lines: list[str], said: str) -> None:
+    process(managed, NEW, "w", 2)
+    units(managed, *(f"{NEW}.{each}" for each in lines))
+    assert managed.run(f"{FAKE}\nprocesses_fact {NEW}") == f"processes w {said} \n"
+
+
+INFO = (
+    "<value><struct><member><name>name</name><value><string>{0}</string></value></member><member><name>group</name>"
+    "<value><string>{0}</string></value></member><member><name>statename</name><value><string>{1}</string></value></member>"
+    "<member><name>pid</name>\n<value><int>{2}</int></value></member></struct></value>"
+)
+SECTION = "[program:hello.X.w@NUMBER]\ncommand=/srv/start NUMBER\nautostart=true\nstdout_logfile=/var/log/X.w@NUMBER.log\n"
+
+
+@pytest.mark.parametrize(("state", "fact"), [
+    ("RUNNING", "7 up"), ("STARTING", "7 up"), ("BACKOFF", "7 ended"), ("EXITED", "7 ended"), ("STOPPING", "7 stopping"),
+    ("STOPPED", "7 down"), ("FATAL", "7 down"),
+])  # fmt: skip
+def test_supervisors_states(managed: Managed, state: str, fact: str) -> None:
+    (process(managed, NEW, "w") / "process.conf").write_text(SECTION)
+    answer = INFO.format(f"hello.{NEW}.w@11", "RUNNING", 4) + INFO.format(f"hello.{NEW}.w@1", state, 7)
+    managed.server.path("/run/answer").write_text(answer)
+    managed.server.program("curl", "cat /run/answer")
+    assert managed.run(f"unit_facts {NEW}.w@1") == f"{NEW}.w@1 - {fact}\n"
+    assert managed.run(f"unit_boot {NEW}.w@1\nunit_facts {NEW}.w@1\nunit_list '*'") == f"{NEW}.w@1 boot {fact}\n{NEW}.w@1\n"
+    file = managed.server.path(f"/etc/supervisor/conf.d/hello.{NEW}.w@1.conf")
+    assert file.read_text() == SECTION.replace("NUMBER", "1")
+    managed.run(f"unit_unboot {NEW}.w@1")
+    assert file.read_text() == SECTION.replace("NUMBER", "1").replace("=true", "=false")
+
+
+def test_systemds_states(managed: Managed) -> None:
+    managed.server.path("/etc/systemd/system/multi-user.target.wants").mkdir(parents=True)
+    folder = process(managed, NEW, "w")
+    (folder / "process.service").write_text("[Unit]\n")
+    (folder.parents[1] / "program.conf").unlink()
+    (folder.parents[1] / "unit.service").touch()
+    blocks = [
+        (1, 7, "active", "running"), (2, 0, "activating", "auto-restart"), (3, 8, "deactivating", "stop-sigterm"), (4, 0, "failed", "x"),
+    ]  # fmt: skip
+    shown = "\n".join(f"MainPID={pid}\nId=hello.{NEW}.w@{n}.service\nActiveState={a}\nSubState={s}\n" for n, pid, a, s in blocks)
+    managed.server.path("/run/shown").write_text(shown)
+    managed.server.program(
+        "systemctl",
+        "case $* in show*) cat /run/shown ;; *enable*) for last; do :; done\n"
+        'ln -s ../x "/etc/systemd/system/multi-user.target.wants/$last" ;; esac',
+    )
+    names = " ".join(f"{NEW}.w@{number}" for number in (1, 2, 3, 4))
+    said = managed.run(f"unit_boot {NEW}.w@1\nunit_facts {names}").splitlines()
+    assert [line.removeprefix(f"{NEW}.w") for line in said] == ["@1 boot 7 up", "@2 - 0 ended", "@3 - 8 stopping", "@4 - 0 down"]
