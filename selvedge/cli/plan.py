@@ -31,7 +31,8 @@ OTHER_PROCESSES = "The Procfile has other processes, too: {}. hosts.toml runs th
 class Project(Value):
     """The settings of hosts.toml that the project itself decides.
 
-    notes: sentences for the user. processes: names and commands of those beside the web process. variables: those that the app's settings class requires.
+    notes: sentences for the user. processes: names and commands of those beside the web process. variables: those that the app's
+    settings class requires.
     """
 
     name: str

@@ -32,9 +32,14 @@ def table_problems(data: dict[str, Any], sources: Sequence[Source]) -> list[Prob
 def host_problems(settings: Settings, sources: Sequence[Source]) -> Iterator[Problem]:
     """Yield the problems of valid tables that do not go together on a host, or on several."""
     for name, process in settings.processes.items():
-        single = not process.overlap and process.count > 0
-        where = {"hosts": settings.hosts, "groups": settings.groups, "sources": sources}
-        yield from single_host_problems(("processes", name), process.hosts, single=single, **where)
+        yield from single_host_problems(
+            ("processes", name),
+            process.hosts,
+            single=not process.overlap and process.count > 0,
+            hosts=settings.hosts,
+            groups=settings.groups,
+            sources=sources,
+        )
     for name in settings.hosts:
         try:
             settings.target(name)

@@ -60,8 +60,8 @@ class Process(Section):
     )
     overlap: Switch = Field(
         True,
-        description="`true`: the processes of the new release start, then the old ones stop. `false`: the old one stops first, so "
-        "that two never run at once, as a scheduler needs it. If the new one fails, the old one starts again.",
+        description="`true`: the processes of the new release start, then the previous ones stop. `false`: the previous one stops "
+        "first, so that two never run at once, as a scheduler needs it. If the new one fails, the previous one starts again.",
         examples=[True],
     )
     hosts: list[Text] = Field(

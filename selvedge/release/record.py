@@ -63,8 +63,9 @@ class Releases(Value):
     """The releases on a server.
 
     live: the live release, "" if there is none. listening: whether its socket is open. boots: whether a boot starts it.
-    current: the target of the link `current`. records: all releases, sorted by time. running: those whose sockets are open,
-    or that have processes. processes: those of the live release. draining: those that still answer open requests after a switch and are stopped then.
+    current: the target of the link `current`. records: all releases, sorted by time. running: those whose sockets are open, or that
+    have processes. processes: those of the live release. draining: those that still answer open requests after a switch and are
+    stopped then.
     """
 
     live: str = ""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 
 # Words that `exec` cannot precede: sh's reserved words, and builtins that are no programs (POSIX.1-2017, XCU 2.4, 2.14).
-_OWN_WORDS = frozenset(
-    "! { } case do done elif else esac fi for if in then until while . : break continue eval exec exit export readonly return set "
-    "shift times trap unset alias bg cd command fg getopts hash jobs read type ulimit umask unalias wait local".split()
-)
+_WORDS = """
+    ! { } case do done elif else esac fi for if in then until while . : break continue eval exec exit export readonly return set
+    shift times trap unset alias bg cd command fg getopts hash jobs read type ulimit umask unalias wait local
+"""
+_OWN_WORDS = frozenset(_WORDS.split())
 _QUOTED = re.compile(r"""\\.|'[^']*'|"(?:\\.|[^"\\])*"|\$\{[^{}'"]*\}""", re.DOTALL)
 _OTHER_SHELL = re.compile(r"(?<!\S)#|[|&(){}`\n]|<<")
 _ASSIGNMENTS = re.compile(r"(?:[A-Za-z_]\w*=\S*\s+)*")

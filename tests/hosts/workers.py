@@ -82,7 +82,7 @@ def twice(server: Server) -> str:
 
 
 def killed(server: Server) -> list[str]:
-    """Return the logs of processes that did not end by themselves, except those that run."""
+    """Return the logs of processes that were killed, except those that run."""
     script = "grep -L 'has ended well' /var/log/hello/*@*.log"
     logs = {Path(line).stem for line in server.run(script, check=False).stdout.split()}
     now = {f"{release}.{name}@{number}" for name, number, _, release in (each.split() for each in running(server).values())}

@@ -11,5 +11,6 @@ def check_process_name(name: str) -> None:
     try:
         process_name(name)
     except ValueError as error:
-        remedy = "Leave out --process: the command is about the web process then." if name == "web" else "For example: `--process worker`."
+        web = "Leave out --process: the command is about the web process then."
+        remedy = web if name == "web" else "For example: `--process worker`."
         raise UsageError(f"--process {name!r} {error}.", remedy) from None

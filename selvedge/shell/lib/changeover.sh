@@ -66,7 +66,7 @@ changeover_list() {
 }
 
 # changeover_settle WHOSE: wait until $changeover_units have run $settle seconds, at least one, and none has ended. 1: one has, and
-# $changeover_problem says which, and why. WHOSE: the words behind its name there.
+# $changeover_problem says which, and why. WHOSE: the words after its name there.
 changeover_settle() {
   local end seen unit pid state ended
   [ -n "$changeover_units" ] || return 0

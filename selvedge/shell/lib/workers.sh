@@ -84,7 +84,7 @@ workers_warn() {
   wanted=$(appserver_workers "$new")
   [ "$wanted" -gt 1 ] || return 0
   found=$(workers_schedulers "$base/releases/${new%-*}")
-  [ -z "$found" ] || step_say "note: the app has $found installed and $wanted workers. A scheduler in the app runs in each of them, so each job runs $wanted times. Set app.workers = 1, or start the scheduler as a process of its own"
+  [ -z "$found" ] || step_say "note: the app has $found installed and $wanted workers. A scheduler in the app runs in each of them, so each job runs $wanted times. Set app.workers = 1, or run the scheduler as a process of its own: [processes.NAME] with overlap = false"
   if [ -n "$(workers_installed "$base/releases/${new%-*}" socketio)" ]; then
     step_say "note: the app has socketio installed and $wanted workers. Clients that poll fail with \"Invalid session\", because each of their requests may reach another worker. Set app.workers = 1, or connect with transports: [\"websocket\"] and a client manager such as AsyncRedisManager"
   fi

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+
 import pytest
 
-from drills import assert_consistent, live, serves
+from drills import QUICK, assert_consistent, live, serves
 from lab import Lab, Project, until
 from sandbox import Server
 from workers import add_program, configure, killed, kinds, running, settled, tables, twice
@@ -102,8 +103,8 @@ class TestFaults:
             configure(project, manager, tables(worker=command), settle=5.0)
             result = project.fab(*host, "deploy")
             assert result.status == 1, result
-            sentence = f"The process worker of the new release ended {said}.* The previous release {release} keeps serving, with its"
-            assert re.search(sentence, result.stderr), result
+            sentence = f"The process worker of the new release ended {said}.* The previous release {release} keeps"
+            assert re.search(f"{sentence} serving, with its processes", result.stderr), result
             assert live(server) == release
             settled(server, release)
             same = {pid for pid, each in running(server).items() if before.get(pid) == each and each.startswith("worker")}
@@ -128,4 +129,54 @@ class TestFaults:
         assert pid in running(server)
         until(lambda: pid not in running(server), 15)
         settled(server, live(server), workers=1)
+        assert twice(server) == ""
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("manager", ["systemd", "supervisor"], indirect=True)
+class TestInterruptions:
+    """Whatever ends a run while the processes change over: no scheduler runs twice, and the next deploy needs no repair."""
+
+    @pytest.mark.parametrize("end", ["kill", "power"])
+    def test_the_changeover_is_cut(self, server: Server, project: Project, manager: str, end: str) -> None:
+        host = ("-H", server.name)
+        configure(project, manager, settle=6.0)
+        commit = project.commit(f"cut by {end}")
+        process = project.start(*host, "deploy")
+        until(lambda: any(each.startswith(f"beat of {commit[:12]}") for each in kinds(server)), 120)
+        if end == "power":
+            server.kill()
+        else:
+            server.run(
+                "for own in /proc/[0-9]*; do if ls -l $own/fd 2>/dev/null | grep -q /run/selvedge/hello.step; then "
+                "pkill -9 -s $(ps -o sid= -p ${own#/proc/}); fi; done"
+            )
+        assert process.wait(60) in (1, 4)
+        if end == "power":
+            server.boot()
+            serves(server)
+            settled(server, live(server))
+        configure(project, manager)
+        project.must(*host, "deploy", "--wait", "60")
+        release = assert_consistent(server)
+        assert release.startswith(commit[:12])
+        settled(server, release)
+        assert twice(server) == ""
+        assert "nothing to change" in project.must(*host, "deploy").stdout
+
+    def test_the_manager_changes_and_the_app_is_removed(self, server: Server, project: Project, manager: str) -> None:
+        host = ("-H", server.name)
+        configure(project, "supervisor" if manager == "systemd" else "systemd")
+        project.must(*host, "deploy")
+        settled(server, assert_consistent(server))
+        project.configure("", **QUICK | {"manager": manager})
+        project.must(*host, "deploy")
+        assert_consistent(server)
+        until(lambda: kinds(server) == [], 20)
+        configure(project, manager)
+        project.must(*host, "deploy")
+        project.must(*host, "remove", "--yes")
+        assert kinds(server) == []
+        left = server.run("ls /etc/systemd/system /etc/supervisor/conf.d | grep '@' || true").stdout
+        assert not [line for line in left.splitlines() if line.startswith("hello.")]
         assert twice(server) == ""

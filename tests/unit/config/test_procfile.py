@@ -14,7 +14,7 @@ from tests.unit.config.examples import APP
 @pytest.mark.parametrize(("text", "found"), [
     ("web: uvicorn main:app\nworker: celery -A blog worker\n", {"worker": "celery -A blog worker"}),
     ("release: alembic upgrade head\nNight_Worker:rq worker high  \n", {"night-worker": "rq worker high"}),
-    ("# worker: no\n\nworker:\n: x\nnginx: nginx\na b: c\nclock: python clock.py --at 10:30\n", {"clock": "python clock.py --at 10:30"}),
+    ("# worker: no\n\nworker:\n: x\nnginx: nginx\na b: c\nclock: python clock.py 10:30", {"clock": "python clock.py 10:30"}),
     ("worker: a\nworker: b\n", {"worker": "b"}),
     ("", {}),
 ])  # fmt: skip

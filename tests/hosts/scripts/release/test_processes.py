@@ -41,7 +41,7 @@ def units(managed: Managed, *lines: str) -> None:
     # One that finishes its work keeps its number.
     (2, ["w@1 - 7 stopping", "w@2 - 8 stopping"], ["w@3", "w@4"]),
     (2, ["w@1 boot 7 stopping"], ["w@2", "w@3"]),
-    # The previous release's, which a boot does not start any more, when everything goes back to it.
+    # Those of the previous release, which a boot no longer starts, when everything goes back to it.
     (2, ["w@3 - 7 up", "w@4 - 8 up"], ["w@3", "w@4"]),
     (2, ["w@1 - 0 down", "w@2 - 8 up"], ["w@2", "w@1"]),
     (1, ["w@2 boot 0 down"], ["w@2"]),
@@ -140,7 +140,8 @@ def test_systemds_states(managed: Managed) -> None:
     (folder.parents[1] / "program.conf").unlink()
     (folder.parents[1] / "unit.service").touch()
     blocks = [
-        (1, 7, "active", "running"), (2, 0, "activating", "auto-restart"), (3, 8, "deactivating", "stop-sigterm"), (4, 0, "failed", "x"),
+        (1, 7, "active", "running"), (2, 0, "activating", "auto-restart"), (3, 8, "deactivating", "stop-sigterm"),
+        (4, 0, "failed", "x"),
     ]  # fmt: skip
     shown = "\n".join(f"MainPID={pid}\nId=hello.{NEW}.w@{n}.service\nActiveState={a}\nSubState={s}\n" for n, pid, a, s in blocks)
     managed.server.path("/run/shown").write_text(shown)
