@@ -82,6 +82,23 @@ class TestStatus:
         assert found["text"].startswith(f"{NEW} also runs, and is not live: ")
         assert found["remedy"] == "If no deploy runs now, `fab -H one deploy` stops it."
 
+    @pytest.mark.parametrize(
+        ("fact", "level", "said"),
+        [
+            ("2 2 2 0 0", "ok", "worker: up 2/2, 0 restarts"),
+            ("2 2 2 1 0", "ok", "worker: up 2/2, 0 restarts, 1 more finish their work"),
+            ("2 2 2 0 1", "warning", "worker: up 2/2, 1 restart"),
+            ("2 2 1 0 3", "problem", "worker: up 1/2, 3 restarts"),
+            ("2 1 1 0 0", "problem", "worker: up 1/2, 0 restarts"),
+            ("0 0 0 0 0", "", ""),
+        ],
+    )
+    def test_the_processes_beside_the_web_process(self, one: Fake, fact: str, level: str, said: str) -> None:
+        app = one.run.fleet.sessions[0].target
+        found = HostStatus.parse(f"live {OLD}\nprocess 20 5 30000 7500\nprocess 21 20 80000 7400\nprocesses worker {fact}\n")
+        shown = [(each.level, each.text) for each in check_status(app, found) if each.subject == "process"]
+        assert shown == ([(level, said)] if said else [])
+
     def test_json_names_the_releases_that_drain(self, one: Fake) -> None:
         assert self.read(one)["draining"] == []
 
