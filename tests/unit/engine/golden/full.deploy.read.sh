@@ -151,40 +151,40 @@ probe_path /var/log/hello ''
 printf '\n%s fact 25\n' "$mark"
 probe_path /srv/hello/instances ''
 printf '\n%s fact 26\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-c36261 ''
+probe_path /srv/hello/instances/0123456789ab-e2496c ''
 printf '\n%s fact 27\n' "$mark"
-readlink /srv/hello/instances/0123456789ab-c36261/.venv || echo; readlink /srv/hello/releases/0123456789ab/.venv || echo
+readlink /srv/hello/instances/0123456789ab-e2496c/.venv || echo; readlink /srv/hello/releases/0123456789ab/.venv || echo
 printf '\n%s fact 28\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-c36261/env ''
+probe_path /srv/hello/instances/0123456789ab-e2496c/env ''
 base=/srv/hello
 live_socket=/srv/hello/live.sock
-environment_of_live /srv/hello/instances/0123456789ab-c36261/env
+environment_of_live /srv/hello/instances/0123456789ab-e2496c/env
 printf '\n%s fact 29\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-c36261/run 9e275644118c6691a901e8a171ba0e6917f3876d150b3c9f8b016b33578e16d4
+probe_path /srv/hello/instances/0123456789ab-e2496c/run 30a6158f9e5b27f84d0010dfd3ba13f4e579f96da0017fb2093daf8491c066be
 printf '\n%s fact 30\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-c36261/selvedge_worker.py d73a691431f2a05f848f49dfdd629abfe8a89d4b9546d9f88f9570c77b05c6c0
+probe_path /srv/hello/instances/0123456789ab-e2496c/selvedge_worker.py d73a691431f2a05f848f49dfdd629abfe8a89d4b9546d9f88f9570c77b05c6c0
 printf '\n%s fact 31\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-c36261/selvedge_app.py 854c685750695de04157acd9834b4c1e0e7ad47dc7fda3433d9a55bceb279aac
+probe_path /srv/hello/instances/0123456789ab-e2496c/selvedge_app.py fcef1e0291391499d74ede75a78622fa1fb138768df74c725f7118c51a851cb8
 printf '\n%s fact 32\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-c36261/selvedge_explain.py b3df473e85a707954cf5301a8f5a6ab63d043a572ebec0eaab9eaa73a209a3e9
+probe_path /srv/hello/instances/0123456789ab-e2496c/selvedge_explain.py b3df473e85a707954cf5301a8f5a6ab63d043a572ebec0eaab9eaa73a209a3e9
 printf '\n%s fact 33\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-c36261/selvedge_asgi.py 03cfc2fa71b2e73c05a399435e22c75983d302bc46efadac3e1394b98920132e
+probe_path /srv/hello/instances/0123456789ab-e2496c/selvedge_asgi.py 03cfc2fa71b2e73c05a399435e22c75983d302bc46efadac3e1394b98920132e
 printf '\n%s fact 34\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-c36261/selvedge_log.py 0f91e04a2c13be4334fb2228bd00ce8eb9b1a3836a28893653b9b3f362287d5a
+probe_path /srv/hello/instances/0123456789ab-e2496c/selvedge_log.py 0f91e04a2c13be4334fb2228bd00ce8eb9b1a3836a28893653b9b3f362287d5a
 printf '\n%s fact 35\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-c36261/gunicorn_start d913fcb689f39ede8b2a8556bf83ef3c331288fb5e14dfb83a5125f49c296fe6
+probe_path /srv/hello/instances/0123456789ab-e2496c/gunicorn_start 5bf53bf76bb8a2fce24a0650bbe6ad3002cf9c3b727b37a7c869843c57592be8
 printf '\n%s fact 36\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-c36261/processes ''
+probe_path /srv/hello/instances/0123456789ab-e2496c/processes ''
 printf '\n%s fact 37\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-c36261/processes/worker ''
+probe_path /srv/hello/instances/0123456789ab-e2496c/processes/worker ''
 printf '\n%s fact 38\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-c36261/processes/worker/start c634e00f8964e2ccc5a556a3c8bbea2db1914655e14ead5fa7e506042f72a66a
+probe_path /srv/hello/instances/0123456789ab-e2496c/processes/worker/start 3c7b2f15d0db128a39ffdb733e73afc0745d036a0939eb7512e5c41aaf2790c0
 printf '\n%s fact 39\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-c36261/processes/worker/settings fe458fd64ef10c9a0f4f8dce008d0726f4a009957927deebfccbfa985cde2cf2
+probe_path /srv/hello/instances/0123456789ab-e2496c/processes/worker/settings fe458fd64ef10c9a0f4f8dce008d0726f4a009957927deebfccbfa985cde2cf2
 printf '\n%s fact 40\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-c36261/processes/worker/process.conf 7656d29c56117dddeea18c0cf57987df7265fc21f874922ad154265f1d0a9de4
+probe_path /srv/hello/instances/0123456789ab-e2496c/processes/worker/process.conf 6953440fc42f5b627afff13b32058618ef9b4ed7a61f4c6a23ccb4549a2c60b1
 printf '\n%s fact 41\n' "$mark"
-hook_built /srv/hello/releases/0123456789ab/.selvedge-after_build.0123456789ab-c36261 d944855a14613d34 /srv/hello/releases/0123456789ab 0123456789ab-c36261 /srv/hello/live.sock
+hook_built /srv/hello/releases/0123456789ab/.selvedge-after_build.0123456789ab-e2496c d944855a14613d34 /srv/hello/releases/0123456789ab 0123456789ab-e2496c /srv/hello/live.sock
 printf '\n%s fact 42\n' "$mark"
 site_unreadable /srv/hello/releases/0123456789ab backend/static
 site_unreadable /srv/hello/releases/0123456789ab frontend/dist
@@ -193,9 +193,9 @@ echo end
 printf '\n%s fact 43\n' "$mark"
 [ -e /etc/supervisor/supervisord.conf ] && echo there || true
 printf '\n%s fact 44\n' "$mark"
-[ -e /srv/hello/instances/0123456789ab-c36261/gunicorn_start ] && echo there || true
+[ -e /srv/hello/instances/0123456789ab-e2496c/gunicorn_start ] && echo there || true
 printf '\n%s fact 45\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-c36261/program.conf b611ec0c2499404f225e154681b9a08685b6acae2267fe0569d673594924aebd
+probe_path /srv/hello/instances/0123456789ab-e2496c/program.conf c368dffd8beec4d63062ed78d1bca45094f5606b74e889cd4d9f85f047ab04a0
 printf '\n%s fact 46\n' "$mark"
 probe_path /etc/logrotate.d/hello.app 54f20c014a7611428e9f782c4dae35403902c28013a0b781d2e92ce57255c062
 printf '\n%s fact 47\n' "$mark"
@@ -213,9 +213,9 @@ live_socket=/srv/hello/live.sock
 supervisor_conf=/etc/supervisor/conf.d/hello.conf
 releases_fact
 base=/srv/hello
-environment_of_left 0123456789ab-c36261
+environment_of_left 0123456789ab-e2496c
 printf '\n%s fact 50\n' "$mark"
-hook_switched /srv/hello/instances/.after_switch fa95d49c11eeb778 0123456789ab-c36261 /srv/hello/live.sock
+hook_switched /srv/hello/instances/.after_switch fa95d49c11eeb778 0123456789ab-e2496c /srv/hello/live.sock
 printf '\n%s fact 51\n' "$mark"
 [ -e /etc/nginx/nginx.conf ] && echo there || true
 :
@@ -297,7 +297,7 @@ site_locations_of hello
 printf '\n%s fact 79\n' "$mark"
 site_hold_fact /etc/nginx/sites-available/hello hello
 echo --
-probe_path /etc/nginx/sites-available/hello b0b02e59073662717c03afdafacd8784a24596997998f90230061cdf975178be
+probe_path /etc/nginx/sites-available/hello 50afa0583e943653477a25ca75f0e5e43587b660195a7682a4bef11a789c9a81
 printf '\n%s fact 80\n' "$mark"
 probe_path /etc/nginx/sites-enabled/hello ''
 printf '\n%s fact 81\n' "$mark"
@@ -356,7 +356,7 @@ probe_path /etc/nginx/snippets/hello-http.conf 5f1dc54076a4b2a6cd9bea6a1b6b4305c
 printf '\n%s fact 100\n' "$mark"
 site_hold_fact /etc/nginx/sites-available/hello hello
 echo --
-probe_path /etc/nginx/sites-available/hello b0b02e59073662717c03afdafacd8784a24596997998f90230061cdf975178be
+probe_path /etc/nginx/sites-available/hello 50afa0583e943653477a25ca75f0e5e43587b660195a7682a4bef11a789c9a81
 printf '\n%s fact 101\n' "$mark"
 nginx_version
 site_fact
@@ -373,8 +373,8 @@ probe_path /etc/selvedge/hello/certificate.pem ''
 :
 }
 read_lookups() {
-probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-c36261 /srv/hello/instances/0123456789ab-c36261/.venv /srv/hello/instances/0123456789ab-c36261/env /srv/hello/instances/0123456789ab-c36261/run /srv/hello/instances/0123456789ab-c36261/selvedge_worker.py /srv/hello/instances/0123456789ab-c36261/selvedge_app.py /srv/hello/instances/0123456789ab-c36261/selvedge_explain.py /srv/hello/instances/0123456789ab-c36261/selvedge_asgi.py /srv/hello/instances/0123456789ab-c36261/selvedge_log.py /srv/hello/instances/0123456789ab-c36261/gunicorn_start /srv/hello/instances/0123456789ab-c36261/processes /srv/hello/instances/0123456789ab-c36261/processes/worker /srv/hello/instances/0123456789ab-c36261/processes/worker/start /srv/hello/instances/0123456789ab-c36261/processes/worker/settings /srv/hello/instances/0123456789ab-c36261/processes/worker/process.conf /srv/hello/instances/0123456789ab-c36261/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /var/lib/nginx/cache-hello /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/conf.d/00-log-selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/conf.d/00-selvedge-hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/selvedge/hello/acme-ca.pem /etc/selvedge/hello/dns-credentials /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf /etc/selvedge/hello/certificate.pem
-probe_take_hashes /srv/hello/git_credentials /etc/tmpfiles.d/hello.conf /srv/hello/instances/0123456789ab-c36261/env /srv/hello/instances/0123456789ab-c36261/run /srv/hello/instances/0123456789ab-c36261/selvedge_worker.py /srv/hello/instances/0123456789ab-c36261/selvedge_app.py /srv/hello/instances/0123456789ab-c36261/selvedge_explain.py /srv/hello/instances/0123456789ab-c36261/selvedge_asgi.py /srv/hello/instances/0123456789ab-c36261/selvedge_log.py /srv/hello/instances/0123456789ab-c36261/gunicorn_start /srv/hello/instances/0123456789ab-c36261/processes/worker/start /srv/hello/instances/0123456789ab-c36261/processes/worker/settings /srv/hello/instances/0123456789ab-c36261/processes/worker/process.conf /srv/hello/instances/0123456789ab-c36261/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/conf.d/00-log-selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf
+probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-e2496c /srv/hello/instances/0123456789ab-e2496c/.venv /srv/hello/instances/0123456789ab-e2496c/env /srv/hello/instances/0123456789ab-e2496c/run /srv/hello/instances/0123456789ab-e2496c/selvedge_worker.py /srv/hello/instances/0123456789ab-e2496c/selvedge_app.py /srv/hello/instances/0123456789ab-e2496c/selvedge_explain.py /srv/hello/instances/0123456789ab-e2496c/selvedge_asgi.py /srv/hello/instances/0123456789ab-e2496c/selvedge_log.py /srv/hello/instances/0123456789ab-e2496c/gunicorn_start /srv/hello/instances/0123456789ab-e2496c/processes /srv/hello/instances/0123456789ab-e2496c/processes/worker /srv/hello/instances/0123456789ab-e2496c/processes/worker/start /srv/hello/instances/0123456789ab-e2496c/processes/worker/settings /srv/hello/instances/0123456789ab-e2496c/processes/worker/process.conf /srv/hello/instances/0123456789ab-e2496c/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /var/lib/nginx/cache-hello /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/conf.d/00-log-selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/conf.d/00-selvedge-hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/selvedge/hello/acme-ca.pem /etc/selvedge/hello/dns-credentials /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf /etc/selvedge/hello/certificate.pem
+probe_take_hashes /srv/hello/git_credentials /etc/tmpfiles.d/hello.conf /srv/hello/instances/0123456789ab-e2496c/env /srv/hello/instances/0123456789ab-e2496c/run /srv/hello/instances/0123456789ab-e2496c/selvedge_worker.py /srv/hello/instances/0123456789ab-e2496c/selvedge_app.py /srv/hello/instances/0123456789ab-e2496c/selvedge_explain.py /srv/hello/instances/0123456789ab-e2496c/selvedge_asgi.py /srv/hello/instances/0123456789ab-e2496c/selvedge_log.py /srv/hello/instances/0123456789ab-e2496c/gunicorn_start /srv/hello/instances/0123456789ab-e2496c/processes/worker/start /srv/hello/instances/0123456789ab-e2496c/processes/worker/settings /srv/hello/instances/0123456789ab-e2496c/processes/worker/process.conf /srv/hello/instances/0123456789ab-e2496c/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/conf.d/00-log-selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf
 probe_take_packages nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 supervisor certbot
 :
 }

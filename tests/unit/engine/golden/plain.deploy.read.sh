@@ -99,46 +99,46 @@ probe_path /var/log/hello ''
 printf '\n%s fact 20\n' "$mark"
 probe_path /srv/hello/instances ''
 printf '\n%s fact 21\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-86c102 ''
+probe_path /srv/hello/instances/0123456789ab-5cdd50 ''
 printf '\n%s fact 22\n' "$mark"
-readlink /srv/hello/instances/0123456789ab-86c102/.venv || echo; readlink /srv/hello/releases/0123456789ab/.venv || echo
+readlink /srv/hello/instances/0123456789ab-5cdd50/.venv || echo; readlink /srv/hello/releases/0123456789ab/.venv || echo
 printf '\n%s fact 23\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-86c102/env ''
+probe_path /srv/hello/instances/0123456789ab-5cdd50/env ''
 base=/srv/hello
 live_socket=/srv/hello/live.sock
-environment_of_live /srv/hello/instances/0123456789ab-86c102/env
+environment_of_live /srv/hello/instances/0123456789ab-5cdd50/env
 printf '\n%s fact 24\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-86c102/run 84c5f61d228407b1b9b63e43895e1c56d10c628875409ac1688ef7362ba495cf
+probe_path /srv/hello/instances/0123456789ab-5cdd50/run b70c96ee654f9ed7508891ae28fd6013e1f97c2ce8392d59d778a6200cb4ddc2
 printf '\n%s fact 25\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-86c102/selvedge_worker.py a624f6ad729fb9c8ef55bb5d6fc7b2ac07579bfc7e93b4a0bdb6c10efb165a6f
+probe_path /srv/hello/instances/0123456789ab-5cdd50/selvedge_worker.py a624f6ad729fb9c8ef55bb5d6fc7b2ac07579bfc7e93b4a0bdb6c10efb165a6f
 printf '\n%s fact 26\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-86c102/selvedge_app.py 854c685750695de04157acd9834b4c1e0e7ad47dc7fda3433d9a55bceb279aac
+probe_path /srv/hello/instances/0123456789ab-5cdd50/selvedge_app.py fcef1e0291391499d74ede75a78622fa1fb138768df74c725f7118c51a851cb8
 printf '\n%s fact 27\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-86c102/selvedge_explain.py b3df473e85a707954cf5301a8f5a6ab63d043a572ebec0eaab9eaa73a209a3e9
+probe_path /srv/hello/instances/0123456789ab-5cdd50/selvedge_explain.py b3df473e85a707954cf5301a8f5a6ab63d043a572ebec0eaab9eaa73a209a3e9
 printf '\n%s fact 28\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-86c102/selvedge_asgi.py 03cfc2fa71b2e73c05a399435e22c75983d302bc46efadac3e1394b98920132e
+probe_path /srv/hello/instances/0123456789ab-5cdd50/selvedge_asgi.py 03cfc2fa71b2e73c05a399435e22c75983d302bc46efadac3e1394b98920132e
 printf '\n%s fact 29\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-86c102/selvedge_log.py 0f91e04a2c13be4334fb2228bd00ce8eb9b1a3836a28893653b9b3f362287d5a
+probe_path /srv/hello/instances/0123456789ab-5cdd50/selvedge_log.py 0f91e04a2c13be4334fb2228bd00ce8eb9b1a3836a28893653b9b3f362287d5a
 printf '\n%s fact 30\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-86c102/gunicorn_start 59e20aadceee477e16d365b40802751152cf93d3577f4898bc2dac6439adc6e2
+probe_path /srv/hello/instances/0123456789ab-5cdd50/gunicorn_start 25458ee6725ae8ecc5918d31ea4039b58feee5c5544f9a014c9c79d124b8d4a7
 printf '\n%s fact 31\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-86c102/processes ''
+probe_path /srv/hello/instances/0123456789ab-5cdd50/processes ''
 printf '\n%s fact 32\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-86c102/processes/beat ''
+probe_path /srv/hello/instances/0123456789ab-5cdd50/processes/beat ''
 printf '\n%s fact 33\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-86c102/processes/beat/start 0d117dc0093609893d1b4a0489f7a019719cbe49d98a9ad1fec6ae90111b35b0
+probe_path /srv/hello/instances/0123456789ab-5cdd50/processes/beat/start cfdf9242f2869ef60fc08ecc39adb4e88ee0a5e812af8ed844b3991b5802e8a1
 printf '\n%s fact 34\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-86c102/processes/beat/settings 6d581420e437bd019232b23c8590d5bbd32112cd936f710c0daf2b4f24a27673
+probe_path /srv/hello/instances/0123456789ab-5cdd50/processes/beat/settings 6d581420e437bd019232b23c8590d5bbd32112cd936f710c0daf2b4f24a27673
 printf '\n%s fact 35\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-86c102/processes/beat/process.service c8b9560020407c504da5b4af7d03ddeefa2e128de5e8dc126f4eb99d0aa239f8
+probe_path /srv/hello/instances/0123456789ab-5cdd50/processes/beat/process.service 453e7376d97562dbf388375b5c0a5c164d0a47dcb7671d0474972d17e773eea1
 printf '\n%s fact 36\n' "$mark"
 [ -e /etc/logrotate.conf ] && echo there || true
 printf '\n%s fact 37\n' "$mark"
-[ -e /srv/hello/instances/0123456789ab-86c102/gunicorn_start ] && echo there || true
+[ -e /srv/hello/instances/0123456789ab-5cdd50/gunicorn_start ] && echo there || true
 printf '\n%s fact 38\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-86c102/unit.socket 0794c793ad388fe2c8df5084245b77876db3e27b573f4836ff3c09f65ec7df2c
+probe_path /srv/hello/instances/0123456789ab-5cdd50/unit.socket a2dedd42e935edef090883de74af7529798ad38d37f4282fcfe5224cf2e5edb9
 printf '\n%s fact 39\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-86c102/unit.service f2e84cd363e0fcd08b88d27baf56bff30f24f4d68a37d861c78e1f3d936018dc
+probe_path /srv/hello/instances/0123456789ab-5cdd50/unit.service b55152e14c885f0a683d73ac1eaf7430d9a44751587e8369a9bf25e54631d829
 printf '\n%s fact 40\n' "$mark"
 probe_path /etc/logrotate.d/hello.app bad329b319870356f0908ddd3ac14b3f61f0994dbec02f2862eb84cd515c89b0
 :
@@ -159,7 +159,7 @@ live_socket=/srv/hello/live.sock
 supervisor_conf=/etc/supervisor/conf.d/hello.conf
 releases_fact
 base=/srv/hello
-environment_of_left 0123456789ab-86c102
+environment_of_left 0123456789ab-5cdd50
 printf '\n%s fact 44\n' "$mark"
 probe_path /etc/tmpfiles.d/hello.conf acf9fe75f943addd96ef29447a00fce22a5ab6bc9c97795c709e50a34ce37f38
 printf '\n%s fact 45\n' "$mark"
@@ -267,8 +267,8 @@ probe_existing /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http
 :
 }
 read_lookups() {
-probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/deploy_key /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-86c102 /srv/hello/instances/0123456789ab-86c102/.venv /srv/hello/instances/0123456789ab-86c102/env /srv/hello/instances/0123456789ab-86c102/run /srv/hello/instances/0123456789ab-86c102/selvedge_worker.py /srv/hello/instances/0123456789ab-86c102/selvedge_app.py /srv/hello/instances/0123456789ab-86c102/selvedge_explain.py /srv/hello/instances/0123456789ab-86c102/selvedge_asgi.py /srv/hello/instances/0123456789ab-86c102/selvedge_log.py /srv/hello/instances/0123456789ab-86c102/gunicorn_start /srv/hello/instances/0123456789ab-86c102/processes /srv/hello/instances/0123456789ab-86c102/processes/beat /srv/hello/instances/0123456789ab-86c102/processes/beat/start /srv/hello/instances/0123456789ab-86c102/processes/beat/settings /srv/hello/instances/0123456789ab-86c102/processes/beat/process.service /srv/hello/instances/0123456789ab-86c102/unit.socket /srv/hello/instances/0123456789ab-86c102/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/conf.d/00-log-selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/conf.d/00-selvedge-hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /var/lib/nginx/cache-hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
-probe_take_hashes /srv/hello/instances/0123456789ab-86c102/env /srv/hello/instances/0123456789ab-86c102/run /srv/hello/instances/0123456789ab-86c102/selvedge_worker.py /srv/hello/instances/0123456789ab-86c102/selvedge_app.py /srv/hello/instances/0123456789ab-86c102/selvedge_explain.py /srv/hello/instances/0123456789ab-86c102/selvedge_asgi.py /srv/hello/instances/0123456789ab-86c102/selvedge_log.py /srv/hello/instances/0123456789ab-86c102/gunicorn_start /srv/hello/instances/0123456789ab-86c102/processes/beat/start /srv/hello/instances/0123456789ab-86c102/processes/beat/settings /srv/hello/instances/0123456789ab-86c102/processes/beat/process.service /srv/hello/instances/0123456789ab-86c102/unit.socket /srv/hello/instances/0123456789ab-86c102/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/conf.d/00-log-selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
+probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/deploy_key /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-5cdd50 /srv/hello/instances/0123456789ab-5cdd50/.venv /srv/hello/instances/0123456789ab-5cdd50/env /srv/hello/instances/0123456789ab-5cdd50/run /srv/hello/instances/0123456789ab-5cdd50/selvedge_worker.py /srv/hello/instances/0123456789ab-5cdd50/selvedge_app.py /srv/hello/instances/0123456789ab-5cdd50/selvedge_explain.py /srv/hello/instances/0123456789ab-5cdd50/selvedge_asgi.py /srv/hello/instances/0123456789ab-5cdd50/selvedge_log.py /srv/hello/instances/0123456789ab-5cdd50/gunicorn_start /srv/hello/instances/0123456789ab-5cdd50/processes /srv/hello/instances/0123456789ab-5cdd50/processes/beat /srv/hello/instances/0123456789ab-5cdd50/processes/beat/start /srv/hello/instances/0123456789ab-5cdd50/processes/beat/settings /srv/hello/instances/0123456789ab-5cdd50/processes/beat/process.service /srv/hello/instances/0123456789ab-5cdd50/unit.socket /srv/hello/instances/0123456789ab-5cdd50/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/conf.d/00-log-selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/conf.d/00-selvedge-hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /var/lib/nginx/cache-hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
+probe_take_hashes /srv/hello/instances/0123456789ab-5cdd50/env /srv/hello/instances/0123456789ab-5cdd50/run /srv/hello/instances/0123456789ab-5cdd50/selvedge_worker.py /srv/hello/instances/0123456789ab-5cdd50/selvedge_app.py /srv/hello/instances/0123456789ab-5cdd50/selvedge_explain.py /srv/hello/instances/0123456789ab-5cdd50/selvedge_asgi.py /srv/hello/instances/0123456789ab-5cdd50/selvedge_log.py /srv/hello/instances/0123456789ab-5cdd50/gunicorn_start /srv/hello/instances/0123456789ab-5cdd50/processes/beat/start /srv/hello/instances/0123456789ab-5cdd50/processes/beat/settings /srv/hello/instances/0123456789ab-5cdd50/processes/beat/process.service /srv/hello/instances/0123456789ab-5cdd50/unit.socket /srv/hello/instances/0123456789ab-5cdd50/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/conf.d/00-log-selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
 probe_take_packages nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2
 :
 }

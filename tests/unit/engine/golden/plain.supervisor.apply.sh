@@ -106,21 +106,21 @@ step_fail '/etc/logrotate.conf is missing.'
 )
 change_1() (
 set -eu
-step_fail '/srv/hello/instances/0123456789ab-86c102/gunicorn_start is missing.'
+step_fail '/srv/hello/instances/0123456789ab-5cdd50/gunicorn_start is missing.'
 )
 change_2() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-86c102/unit.socket 0640 root hello <<'EOF'
-# The socket of hello, release 0123456789ab-86c102.
+file_put /srv/hello/instances/0123456789ab-5cdd50/unit.socket 0640 root hello <<'EOF'
+# The socket of hello, release 0123456789ab-5cdd50.
 # Written by `fab supervisor`; edit its template systemd/unit.socket.j2 instead.
 # systemd listens from early boot on, before the app runs, so requests wait instead of failing.
 [Unit]
-Description=hello, release 0123456789ab-86c102: socket
+Description=hello, release 0123456789ab-5cdd50: socket
 # At shutdown nginx stops before the socket, so that no request finds the socket removed.
 Before=nginx.service
 
 [Socket]
-ListenStream=/run/hello/0123456789ab-86c102.sock
+ListenStream=/run/hello/0123456789ab-5cdd50.sock
 # Only nginx may connect. The app needs no permission, because systemd passes it the open socket.
 SocketUser=root
 SocketGroup=www-data
@@ -136,24 +136,24 @@ EOF
 )
 change_3() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-86c102/unit.service 0640 root hello <<'EOF'
-# Runs hello, release 0123456789ab-86c102. During a deploy, the previous release also has a unit.
+file_put /srv/hello/instances/0123456789ab-5cdd50/unit.service 0640 root hello <<'EOF'
+# Runs hello, release 0123456789ab-5cdd50. During a deploy, the previous release also has a unit.
 # Written by `fab supervisor`; edit its template systemd/unit.service.j2 instead.
 # The start script and its environment file have all settings with free text, because systemd would expand `%` and `$` here.
 [Unit]
-Description=hello, release 0123456789ab-86c102
-Requires=hello.0123456789ab-86c102.socket
-After=hello.0123456789ab-86c102.socket network.target
+Description=hello, release 0123456789ab-5cdd50
+Requires=hello.0123456789ab-5cdd50.socket
+After=hello.0123456789ab-5cdd50.socket network.target
 StartLimitIntervalSec=0
 
 [Service]
 Type=notify
-ExecStart=/srv/hello/instances/0123456789ab-86c102/gunicorn_start
+ExecStart=/srv/hello/instances/0123456789ab-5cdd50/gunicorn_start
 WorkingDirectory=/srv/hello/releases/0123456789ab
 User=hello
 Group=hello
 # systemd opens the log as root, because only root may write to its folder.
-StandardOutput=append:/var/log/hello/0123456789ab-86c102.log
+StandardOutput=append:/var/log/hello/0123456789ab-5cdd50.log
 StandardError=inherit
 
 # systemd restarts the app at once, whatever the reason. Requests wait at the socket meanwhile.
@@ -272,7 +272,7 @@ health_ranges=200-399
 health_timeout=5.0
 health_attempts=60
 health_interval=0.5
-new=0123456789ab-86c102
+new=0123456789ab-5cdd50
 why=deploy
 module=main:app
 start_timeout=120
