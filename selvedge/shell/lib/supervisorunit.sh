@@ -91,33 +91,47 @@ supervisorunit_start() {
   rpc_send "$(rpc_call reloadConfig)$groups$(supervisorunit_calls startProcess "$@")" >/dev/null || :
 }
 
+# supervisorunit_leader UNIT: print the file with the id of its main process, which leads a process group.
+supervisorunit_leader() { echo "/run/selvedge/$app.$1.leader"; }
+
+# supervisorunit_left UNIT…: end the programs that those which have ended left behind (group.sh).
+supervisorunit_left() {
+  local unit leader
+  for unit in $(supervisorunit_facts "$@" | awk '$4 == "down" { print $1 }'); do
+    if { read -r leader <"$(supervisorunit_leader "$unit")"; } 2>/dev/null; then group_end "$leader"; fi
+    rm -f -- "$(supervisorunit_leader "$unit")"
+  done
+}
+
 # supervisorunit_ask UNIT…: as systemdunit_ask. supervisor stops no program that has just ended, and starts it again.
 supervisorunit_ask() {
-  local round
+  local round unit pid
+  supervisorunit_facts "$@" | while read -r unit _ pid _; do
+    if [ "$pid" -gt 1 ]; then echo "$pid" >"$(supervisorunit_leader "$unit")"; fi
+  done
   round=0
   while [ "$round" -lt 10 ]; do
     round=$((round + 1))
     rpc_send "$(supervisorunit_calls stopProcess "$@")" >/dev/null || return 0
-    if ! supervisorunit_facts "$@" | grep -q ' \(up\|ended\)$'; then return 0; fi
+    if ! supervisorunit_facts "$@" | grep -q ' \(up\|ended\)$'; then break; fi
     sleep 0.2
   done
+  supervisorunit_left "$@"
 }
 
 # supervisorunit_end UNIT…: as systemdunit_end, and delete their files.
 supervisorunit_end() {
-  local unit leaders leader groups states
+  local unit groups states
   supervisorunit_unboot "$@" || :
-  leaders=
   groups=
   if probe_has supervisorctl; then
-    leaders=$(supervisorunit_facts "$@" | awk '$3 > 1 { print $3 }')
     supervisorunit_ask "$@"
     while states=$(rpc_states) && [ -n "$states" ] && supervisorunit_facts "$@" | grep -q ' \(up\|ended\|stopping\)$'; do
       sleep 0.2
       if supervisorunit_facts "$@" | grep -q ' \(up\|ended\)$'; then supervisorunit_ask "$@"; fi
     done
   fi
-  for leader in $leaders; do group_end "$leader"; done
+  supervisorunit_left "$@"
   for unit; do
     rm -f -- "$(supervisorunit_file "$unit")"
     groups=$groups$(rpc_call removeProcessGroup "$(rpc_text "$app.$unit")")
