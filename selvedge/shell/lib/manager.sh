@@ -89,7 +89,7 @@ manager_instances() {
   {
     ls -- "$base/instances" 2>/dev/null || :
     for manager in $manager_all; do "${manager}_instances"; done
-    unit_list '*' | sed 's/\..*//'
+    if processes_any; then unit_list '*' | sed 's/\..*//'; fi
   } | sort -u
 }
 

@@ -100,7 +100,7 @@ class TestFaults:
         host = ("-H", server.name)
         release, before = assert_consistent(server), running(server)
         for command, said in FAULTY.items():
-            configure(project, manager, tables(worker=command), settle=5.0)
+            configure(project, manager, tables(worker=command), settle=5.0 if "fragile" in command else 1.0)
             result = project.fab(*host, "deploy")
             assert result.status == 1, result
             sentence = f"The process worker of the new release ended {said}.* The previous release {release} keeps"

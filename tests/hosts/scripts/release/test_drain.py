@@ -183,7 +183,7 @@ def test_a_release_that_is_live_again_keeps_running(switched: Managed) -> None:
 
 
 def test_a_release_that_cannot_be_stopped_is_logged(switched: Managed) -> None:
-    switched.server.run(script(f"manager_stop() {{ echo no room; false; echo goes on; }}\ndrain_run {OLD}"))
+    switched.server.run(script(f"manager_stop_web() {{ echo no room; false; echo goes on; }}\ndrain_run {OLD}"))
     log = switched.server.path("/var/log/selvedge/hello.log").read_text()
     assert log.startswith("no room\n") and log.endswith(f"could not stop {OLD}; the next deploy tries again\n"), log
 
