@@ -18,6 +18,7 @@ from selvedge.config.schema import section_model
 from selvedge.config.settings import Settings
 from selvedge.config.sources import KeyPath, Source
 from selvedge.config.tables import merged, subtable
+from selvedge.config.timers import timer_problems
 from selvedge.errors import Problem, UsageError
 
 
@@ -30,6 +31,7 @@ def table_problems(data: dict[str, Any], sources: Sequence[Source]) -> list[Prob
 
 def host_problems(settings: Settings, sources: Sequence[Source]) -> Iterator[Problem]:
     """Yield the problems of valid tables that do not go together on a host."""
+    yield from timer_problems(settings, sources)
     for name in settings.hosts:
         try:
             settings.target(name)

@@ -20,6 +20,7 @@ from selvedge.config.server import Hooks, Rollout, Server, Tls
 from selvedge.config.sources import Source
 from selvedge.config.tables import merged
 from selvedge.config.target import Target
+from selvedge.config.timers import Timer, TimerName
 from selvedge.errors import UsageError
 
 
@@ -35,6 +36,7 @@ class Settings(Section):
     hooks: Hooks = Field(default_factory=Hooks.model_construct)
     box: Box = Field(default_factory=Box.model_construct)
     rollout: Rollout = Field(default_factory=Rollout.model_construct)
+    timers: dict[TimerName, Timer] = Field(default_factory=dict)
     hosts: dict[EntryName, Host] = Field(default_factory=dict)
     groups: dict[EntryName, list[str]] = Field(default_factory=dict)
 
@@ -105,6 +107,7 @@ class Settings(Section):
         sections = {name: merged(dict(getattr(self, name)), getattr(found, name)) for name in OVERRIDES}
         try:
             more = {"host": found, "base_dir": self._base_dir, "env_commands": self._env_commands, "passwords": self._passwords}
+            more["timers"] = {name: timer for name, timer in self.timers.items() if timer.runs_on(found.name)}
             return Target.model_validate({**sections.pop("app"), "machine": sections.pop("server"), **sections, **more})
         except ValidationError as error:
             first = error.errors()[0]

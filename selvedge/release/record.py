@@ -43,7 +43,7 @@ class Releases(Value):
 
     live: the live release, "" if there is none. listening: whether its socket is open. boots: whether a boot starts it.
     current: the target of the link `current`. records: all releases, sorted by time. running: those whose sockets are open.
-    draining: those that still answer open requests after a switch and are stopped then.
+    draining: those that still answer open requests after a switch and are stopped then. timed: those in which a timer runs now.
     """
 
     live: str = ""
@@ -53,6 +53,7 @@ class Releases(Value):
     records: tuple[Record, ...] = ()
     running: tuple[str, ...] = ()
     draining: tuple[str, ...] = ()
+    timed: tuple[str, ...] = ()
 
     def record(self, instance: str) -> Record | None:
         """Return the record of a release, None if there is none."""
@@ -72,7 +73,7 @@ class Releases(Value):
         """Parse the output of the shell function `releases_fact`."""
         values: dict[str, str] = {}
         records: dict[str, dict[str, str]] = {}
-        lists: dict[str, list[str]] = {"running": [], "draining": []}
+        lists: dict[str, list[str]] = {"running": [], "draining": [], "timed": []}
         for line in fact.splitlines():
             key, _, value = line.partition(" ")
             if said := _RECORDED.fullmatch(line):
@@ -94,4 +95,5 @@ class Releases(Value):
             records=tuple(sorted((Record(**record) for record in records.values()), key=lambda record: record.at)),
             running=tuple(sorted(lists["running"])),
             draining=tuple(sorted(lists["draining"])),
+            timed=tuple(sorted(lists["timed"])),
         )

@@ -60,7 +60,7 @@ releases_history() {
 }
 
 # releases_fact: print the live instance, whether its socket is open and whether a boot starts it, the instances whose sockets
-# are open, those that drain, and all records, each line after "INSTANCE/FILE:".
+# are open, those that drain, those in which timers run, and all records, each line after "INSTANCE/FILE:".
 # Values: app base run_dir live_socket supervisor_conf
 releases_fact() {
   local draining sockets live
@@ -73,6 +73,7 @@ releases_fact() {
   case $sockets in *" $run_dir/${live:-.}.sock "*) printf 'listening yes\n' ;; esac
   if [ -n "$live" ] && manager_boots "$live"; then printf 'boots yes\n'; fi
   printf '%s\n' "$sockets" | sed -n "s#^.*[[:space:]]$run_dir/\([^/[:space:]]*\)\.sock[[:space:]].*#running \1#p"
+  timers_running | sed 's/^/timed /'
   [ -z "$draining" ] || printf '%s\n' "$draining" | sed 's/^/draining /'
   (
     cd -- "$base/instances" && set -- */ && [ -d "$1" ] && printf 'instance %s\n' "$@"
