@@ -10,7 +10,7 @@ from typing import Any
 from pydantic.fields import FieldInfo
 
 from selvedge.config.hosts import OVERRIDES
-from selvedge.config.schema import field_at, value_from_text
+from selvedge.config.schema import entry_model, field_at, value_from_text
 from selvedge.config.secret_names import PREFIX, is_secret
 from selvedge.config.settings import Settings
 from selvedge.errors import Problem
@@ -55,7 +55,7 @@ def empty_names(env_vars: Mapping[str, str], label: str) -> list[Problem]:
 def tables_of(env_vars: Mapping[str, str], hosts: Collection[str]) -> dict[str, Any]:
     """Return the settings in env vars as tables.
 
-    hosts: the names of known hosts. An env var has `_` for the `-` and `.` in them.
+    hosts: the names of known hosts. An env var has `_` for the `-` and `.` in them, and for the `-` in the names of processes and timers.
     """
     if not env_vars:
         return {}
@@ -67,6 +67,9 @@ def tables_of(env_vars: Mapping[str, str], hosts: Collection[str]) -> dict[str, 
     tables = data.get("hosts")
     if isinstance(tables, dict):
         data["hosts"] = {real_names.get(re.sub(r"[-.]", "_", key), key): table for key, table in tables.items()}
+    for section, field in Settings.model_fields.items():
+        if section != "hosts" and entry_model(field.annotation) and isinstance(data.get(section), dict):
+            data[section] = {key.replace("_", "-"): table for key, table in data[section].items()}
     return _with_types(data, ())
 
 

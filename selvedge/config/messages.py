@@ -14,7 +14,7 @@ from selvedge.config.env_vars import settings_field
 from selvedge.config.giturl import without_credentials
 from selvedge.config.hosts import OVERRIDES, Host
 from selvedge.config.masks import mask_login
-from selvedge.config.schema import describe_type, section_model, to_toml
+from selvedge.config.schema import describe_type, entry_model, section_model, to_toml
 from selvedge.config.secret_names import PREFIX
 from selvedge.config.settings import Settings
 from selvedge.config.sources import KeyPath, Source
@@ -105,6 +105,8 @@ def _similar_keys(path: KeyPath, in_env_var: bool) -> str:
     inside = [str(each) for each in path[:-1]]
     if inside[:1] == ["hosts"]:
         keys = list(Host.model_fields)[1:] if len(inside) == 2 else list(sections[inside[2]].model_fields)
+    elif inside and (entry := entry_model(Settings.model_fields[inside[0]].annotation)):
+        keys = list(entry.model_fields)
     else:
         keys = list(sections[inside[0]].model_fields) if inside else list(Settings.model_fields)
     close = difflib.get_close_matches(key, keys, n=1)

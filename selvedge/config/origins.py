@@ -15,7 +15,7 @@ from selvedge.config.hosts import OVERRIDES, Host
 from selvedge.config.key_lines import key_lines
 from selvedge.config.local_files import read_text
 from selvedge.config.masks import MASK, mask_command
-from selvedge.config.schema import section_model, to_toml
+from selvedge.config.schema import entry_model, section_model, to_toml
 from selvedge.config.settings import Settings
 from selvedge.config.sources import Source
 from selvedge.config.tables import subtable
@@ -55,6 +55,7 @@ class Origins:
                 table = getattr(app, TABLES.get(section, section), None)
                 values = app if section == "app" else table or getattr(self._settings, section)
                 yield from self._section(app, section, model, values) if model else ()
+                yield from self._entries(section)
         for key, field in Host.model_fields.items():
             if key != "name" and key not in OVERRIDES:
                 value = getattr(app.host, key)
@@ -73,6 +74,14 @@ class Origins:
                 rows = {(section, key, str(each)): inner for each, inner in value.items()}
             for path, inner in rows.items():
                 yield _origin(path, field, inner, self._source(app.host.name, path))
+
+    def _entries(self, section: str) -> Iterator[Origin]:
+        """Yield the settings of tables with names that users choose, such as [processes.NAME]."""
+        model = entry_model(Settings.model_fields[section].annotation)
+        for name, values in getattr(self._settings, section).items() if model else ():
+            for key, field in type(values).model_fields.items():
+                path = (section, name, key)
+                yield _origin(path, field, getattr(values, key), self._source("", path))
 
     def _host_source(self, host: Host, path: Keys, value: object) -> str:
         known = self._settings.hosts.get(host.name)

@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from selvedge.config.hosts import OVERRIDES, Host
-from selvedge.config.schema import describe_type, section_model, to_toml
+from selvedge.config.schema import describe_type, entry_model, section_model, to_toml
 from selvedge.config.settings import Settings
 
 INTRODUCTION = """\
@@ -106,7 +106,7 @@ them. The following values may contain any character except line breaks and othe
 
 | setting | read by |
 |---|---|
-| `app.migrate`, `app.env_command`, commands in `[hooks]` | `sh`, exactly as you wrote them |
+| `app.migrate`, `app.env_command`, `timers.NAME.command`, commands in `[hooks]` | `sh`, exactly as you wrote them |
 | `app.repository` (a path), `app.env_file`, `app.build_env_file`, `tls.certificate`, `tls.certificate_key`, `tls.acme_ca`, \
 `tls.dns_credentials`, \
 `server.authorized_keys`, `hosts.NAME.key`, `hosts.NAME.known_hosts` | your machine, as paths |
@@ -126,6 +126,8 @@ TITLES: Mapping[str, str] = {
     "box": "the restrictions under systemd",
     "rollout": "several servers",
 }
+ENTRIES: Mapping[str, tuple[str, str]] = {"timers": ("cleanup", "commands at set times")}
+"""The tables with names that users choose: the name in the examples, and the title."""
 GROUPS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "app": {
         "Code": ("name", "repository", "branch", "root", "carry", "deploy_key_type", "module", "factory", "shared_paths"),
@@ -180,6 +182,11 @@ def _sections() -> Iterator[str]:
         yield f"## `[{name}]`: {title}\n\n{inspect.getdoc(model)}\n"
         for group, keys in GROUPS.get(name, {"": tuple(model.model_fields)}).items():
             yield (f"### {group}\n\n" if group else "") + _table(model, keys, name)
+    for name, (example, title) in ENTRIES.items():
+        model = entry_model(Settings.model_fields[name].annotation)
+        assert model is not None
+        yield f"## `[{name}.NAME]`: {title}\n\n{inspect.getdoc(model)}\n"
+        yield _table(model, tuple(model.model_fields), f"{name}.{example}")
 
 
 def _hosts() -> str:

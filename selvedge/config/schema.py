@@ -33,6 +33,11 @@ def section_model(annotation: Any) -> type[BaseModel] | None:
     return None
 
 
+def entry_model(annotation: Any) -> type[BaseModel] | None:
+    """Return the model of the tables with names that users choose, such as `[processes.NAME]`; None for another annotation."""
+    return section_model(get_args(annotation)[1]) if get_origin(annotation) is dict else None
+
+
 def field_at(model: type[BaseModel], path: Sequence[str | int]) -> FieldInfo | None:
     """Return the field of `model` that the keys lead to; None if a key is unknown.
 

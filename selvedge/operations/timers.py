@@ -68,8 +68,8 @@ def _rows(session: Session, found: dict[str, TimerState]) -> list[list[str]]:
         result = state.outcome(setting.timeout if setting else None) or "-"
         if state.running:
             result = f"running in {state.release}"
-        elif not state.on and not state.failed:
-            result = "paused"
+        elif not state.on:
+            result = f"paused; {result}" if state.failed else "paused"
         rows.append([session.name, name, schedule, when(iso(state.next) or ""), when(iso(state.began) or ""), took, result])
     return rows
 

@@ -37,6 +37,7 @@ HOSTILE: dict[str, Any] = {
               "spa": "front.end/x@+y", "rate_limit": "60r/m", "csp": HEADER, "headers": {"X-Own": HEADER, "X-Powered-By": ""}},
     "server": {"authorized_keys": ["me.pub"], "ignore_ips": ["2001:db8::/32"], "packages": ["lib+x.y-1"]},
     "hooks": {"after_build": [TEXT, "second"], "before_switch": [TEXT]},
+    "timers": {"t-1": {"command": TEXT, "schedule": "Mon 00:00"}},
 }
 
 

@@ -86,6 +86,8 @@ def _exited(status: str) -> str:
 
 
 def _killed(name: str) -> str:
+    if name == "TERM":
+        return "stopped by the signal TERM, for example by `fab stop` or a reboot"
     return f"killed by the signal {name}" + (", perhaps because the server had no memory left" if name == "KILL" else "")
 
 
@@ -100,8 +102,8 @@ def parse_timers(lines: Iterable[str]) -> dict[str, TimerState]:
     """Return the timers in the output of the shell function `timers_fact`, by their names."""
     found = {}
     for line in lines:
-        key, *words = line.split()
-        if key == "timer" and len(words) == 10:
+        words = line.split()[1:]
+        if line.startswith("timer ") and len(words) == 10:
             name, state, running = words[:3]
             upcoming, began, ended = (int(word) if word.isdecimal() else 0 for word in words[3:6])
             result, code, status, release = ("" if word == "-" else word for word in words[6:])

@@ -1,5 +1,6 @@
 # The app's timers: units of systemd under either process manager, named selvedge-timer-APP.NAME. No other unit of Selvedge begins
 # in this way, and neither an app nor a timer has a dot in its name. Reads $app.
+# Shared: size
 
 timers_units=/etc/systemd/system
 timers_records=/var/lib/selvedge/timers
@@ -101,7 +102,7 @@ timers_start() {
 # last run the begin, end, result, code, status and release; "-" for what is not known. Times are seconds since 1970.
 # Values: app
 timers_fact() {
-  local name unit states next record
+  local name unit states next
   for name in $(timers_names); do
     unit=$(timers_unit "$name")
     states=$(TZ=UTC systemctl show -p ActiveState -p UnitFileState -p NextElapseUSecRealtime "$unit.timer" 2>/dev/null) || states=
@@ -111,9 +112,8 @@ timers_fact() {
     esac
     if timers_active "$name"; then printf ' running'; else printf ' -'; fi
     next=$(printf '%s\n' "$states" | sed -n 's/^NextElapseUSecRealtime=//p')
-    printf ' %s' "$(date -d "${next:--}" +%s 2>/dev/null || echo -)"
-    record=$(timers_record "$name")
-    printf ' %s\n' "$record"
+    if [ -n "$next" ]; then next=$(date -d "$next" +%s 2>/dev/null) || next=; fi
+    printf ' %s %s\n' "${next:--}" "$(timers_record "$name")"
   done
 }
 
@@ -129,7 +129,7 @@ timers_record() {
 # have it, 4: a run is going already. The run does not depend on the connection.
 # Values: app log_dir
 timers_run() {
-  local unit log size starter status
+  local unit log starter status
   unit=$(timers_unit "$1").service
   log=$log_dir/timer-$1.log
   [ -e "$timers_units/$unit" ] || exit 3

@@ -61,6 +61,7 @@ FREE = {
     "server.authorized_keys[]",
     "hosts.s.key",
     "hosts.s.known_hosts",
+    "timers.s.command",
     *(f"hooks.{name}[]" for name in ("before_build", "after_build", "before_switch", "after_switch", "on_failure")),
 }
 
@@ -75,9 +76,18 @@ def _places() -> Iterator[tuple[str, Callable[[str], dict[str, Any]], Callable[[
             name = f"hosts.s.{key}" if section == "hosts" else f"{section}.{key}"
             for suffix, wrap, unwrap in _shapes(field.annotation):
                 yield f"{name}{suffix}", _writer(section, key, wrap), _reader(section, key, unwrap)
+    for key in ("command", "schedule"):
+        yield f"timers.s.{key}", _timer_writer(key), lambda found, key=key: getattr(found.timers["s"], key)
+    daily = {"command": "x", "schedule": "daily"}
+    yield "timers", lambda text: {"timers": {text: daily}}, lambda found: next(iter(found.timers))
+    yield "timers.s.hosts[]", lambda text: {"timers": {"s": {**daily, "hosts": [text]}}}, lambda found: found.timers["s"].hosts[0]
     yield "hosts", lambda text: {"hosts": {text: {"address": "203.0.113.1"}}}, lambda found: next(iter(found.hosts))
     yield "groups", lambda text: {"hosts": {"s": {}}, "groups": {text: ["s"]}}, lambda found: next(iter(found.groups))
     yield "groups[]", lambda text: {"groups": {"g": [text]}}, lambda found: found.groups["g"][0]
+
+
+def _timer_writer(key: str) -> Callable[[str], dict[str, Any]]:
+    return lambda text: {"timers": {"s": {"command": "x", "schedule": "daily", key: text}}}
 
 
 def _shapes(annotation: Any) -> Iterator[tuple[str, Callable[[str], Any], Callable[[Any], Any]]]:
@@ -145,7 +155,7 @@ def test_hostile_text_is_refused_or_kept_exactly(name: str, tmp_path: Path) -> N
 
 def _may_be_refused(name: str, text: str) -> bool:
     control = any(ord(char) < 32 for char in text)
-    dash = text.startswith("-") and name != "app.migrate" and not name.startswith("hooks.")
+    dash = text.startswith("-") and name not in ("app.migrate", "timers.s.command") and not name.startswith("hooks.")
     if name == "nginx.csp":
         return control or "$" in text or not text.isascii()
     return control or dash or (name == "app.repository" and not text.startswith(("./", "../", "/", "~/")))
