@@ -16,9 +16,9 @@ from selvedge.config.hosts import OVERRIDES
 from selvedge.config.messages import to_problem
 from selvedge.config.schema import section_model
 from selvedge.config.settings import Settings
+from selvedge.config.single_host import single_host_problems
 from selvedge.config.sources import KeyPath, Source
 from selvedge.config.tables import merged, subtable
-from selvedge.config.timers import timer_problems
 from selvedge.errors import Problem, UsageError
 
 
@@ -30,8 +30,11 @@ def table_problems(data: dict[str, Any], sources: Sequence[Source]) -> list[Prob
 
 
 def host_problems(settings: Settings, sources: Sequence[Source]) -> Iterator[Problem]:
-    """Yield the problems of valid tables that do not go together on a host."""
-    yield from timer_problems(settings, sources)
+    """Yield the problems of valid tables that do not go together on a host, or on several."""
+    for name, timer in settings.timers.items():
+        yield from single_host_problems(
+            ("timers", name), timer.hosts, single=True, hosts=settings.hosts, groups=settings.groups, sources=sources
+        )
     for name in settings.hosts:
         try:
             settings.target(name)

@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
 from selvedge.config.calendar import on_calendar
 from selvedge.config.section import Section
-from selvedge.config.single_host import single_host_problems
 from selvedge.config.types import Line, Switch, Text, Whole
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from selvedge.config.settings import Settings
-    from selvedge.config.sources import Source
-    from selvedge.errors import Problem
 
 
 def timer_name(value: str) -> str:
@@ -80,11 +71,3 @@ class Timer(Section):
     def runs_on(self, host: str) -> bool:
         """Return whether it runs on a host."""
         return not self.hosts or host in self.hosts
-
-
-def timer_problems(settings: Settings, sources: Sequence[Source]) -> Iterator[Problem]:
-    """Yield the problems of the timers' `hosts`. sources: the strongest last."""
-    for name, timer in settings.timers.items():
-        yield from single_host_problems(
-            ("timers", name), timer.hosts, single=True, hosts=settings.hosts, groups=settings.groups, sources=sources
-        )

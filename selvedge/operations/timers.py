@@ -101,7 +101,7 @@ def run_timer(run: Run, name: str) -> None:
     try:
         found = on_each_host(run, execute)
     except KeyboardInterrupt:
-        run.report.line(f"The run of {name} goes on: `fab logs --timer {name} --follow` shows its output.")
+        run.report.line(f"The run of {name} continues: `fab logs --timer {name} --follow` shows its output.")
         raise
     raise_first_error(run, found)
 
@@ -139,4 +139,4 @@ def _not_run(session: Session, name: str, status: int) -> SelvedgeError:
         since = f" since {when(iso(state.began) or '')} UTC, in the release {state.release}" if state and state.began else ""
         remedy = f"Wait for its end: `fab -H {host} logs --timer {name} --follow` shows its output."
         return SelvedgeError(f"{host}: a run of the timer {name} is going already{since}.", remedy)
-    return session.lost(f"while the timer {name} ran, which goes on")
+    return session.lost(f"while the timer {name} ran; the run continues")

@@ -15,7 +15,7 @@ def timer_service(app: str, name: str, units: tuple[File, ...]) -> Service:
 
 
 class FormerTimersRemoved(Resource):
-    """The app called `app` has no timers but these. A run of a removed timer that is going ends by itself."""
+    """The app called `app` has no timers but these. A run of a removed timer that is going finishes."""
 
     app: str
     names: tuple[str, ...]

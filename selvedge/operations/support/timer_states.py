@@ -34,7 +34,7 @@ class TimerState(Value):
 
     @property
     def interrupted(self) -> bool:
-        """Whether the last run did not end by itself: the server lost its power."""
+        """Whether the last run did not end: the server lost its power."""
         return bool(self.began) and not self.ended and not self.running
 
     @property

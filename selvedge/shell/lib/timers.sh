@@ -46,7 +46,7 @@ timers_reload() {
   service_run restart "$unit.timer"
 }
 
-# timers_remove NAME…: remove timers. A run that is going ends by itself.
+# timers_remove NAME…: remove timers. A run that is going finishes.
 # Values: app base
 timers_remove() {
   local name unit

@@ -22,6 +22,7 @@ from invoke.parser import Parser
 
 import fabfile
 from selvedge.config.hosts import OVERRIDES, Host
+from selvedge.config.schema import entry_model
 from selvedge.config.settings import Settings
 from tests.support.paths import ROOT
 
@@ -182,6 +183,8 @@ def unknown(tables: dict[str, Any]) -> Iterator[str]:
             for host in table.values():
                 yield from (key for key in host if key not in hosts)
                 yield from (key for part in OVERRIDES for key in host.get(part, {}) if key not in known[part])
+        elif named := entry_model(Settings.model_fields[section].annotation) if section in Settings.model_fields else None:
+            yield from (f"{section}.{key}" for each in table.values() for key in each if key not in named.model_fields)
         elif section in known:
             yield from (f"{section}.{key}" for key in table if key not in known[section])
         elif section != "groups" and not any(section in keys for keys in [*known.values(), hosts]):

@@ -80,7 +80,8 @@ def test_the_diff_lists_what_is_removed(target: Callable[..., Target]) -> None:
 @pytest.mark.parametrize("settings", SETTINGS)
 def test_the_paths_of_an_app_are_those_of_its_resources(app: Callable[..., Target], settings: str) -> None:
     """Whatever the settings are now: an earlier release may have had others."""
-    named = ("/etc/nginx/selvedge/sites/", "/etc/systemd/system/selvedge-timer-hello.", "/var/lib/selvedge/loaded/selvedge-timer-hello.")
+    units = ("/etc/systemd/system/selvedge-timer-hello.", "/var/lib/selvedge/loaded/selvedge-timer-hello.")
+    named = ("/etc/nginx/selvedge/sites/", *units)
     found = [path for path in owned_paths(deploy, app(settings)) if not path.startswith(named)]
     assert tuple(found) == OWNED
 

@@ -46,8 +46,9 @@ def test_a_run_has_the_restrictions_of_the_web_process(app: Callable[..., Target
     for line in ("NoNewPrivileges=yes", "PrivateTmp=yes", "UMask=0007"):
         assert service.count(f"\n{line}\n") == 1
     if boxed:
-        web = file("supervisor", settings, next(each.path for each in of("supervisor", settings, File) if "unit.service" in each.path))
-        assert service.endswith(web.text.partition("# The sandbox.")[2].partition("\n[Install]")[0])
+        (web,) = (each.text for each in of("supervisor", settings, File) if each.path.endswith("/unit.service"))
+        box = web.partition("# The sandbox.")[2].partition("\n[Install]")[0]
+        assert "RestrictNamespaces=yes" in box and service.endswith(box)
 
 
 def test_hostile_text_is_one_word_for_the_shell(target: Callable[..., Target], hostile: Target, tmp_path: Path) -> None:

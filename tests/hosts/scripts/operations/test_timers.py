@@ -116,7 +116,7 @@ def test_an_unknown_timer_is_wrong_usage(one: Fake) -> None:
 def test_its_log(one: Fake) -> None:
     logs(one.run, Flags(timer="cleanup"))
     assert one.text == "of yesterday\n"
-    with pytest.raises(SelvedgeError, match="timer-report.log does not exist yet") as caught:
+    with pytest.raises(SelvedgeError, match=r"timer-report\.log does not exist yet") as caught:
         logs(one.run, Flags(timer="report"))
     assert "fab -H one timers" in caught.value.remedy
     for flags in (Flags(timer="cleanup", nginx=True), Flags(timer="../../etc/passwd"), Flags(timer="a b")):

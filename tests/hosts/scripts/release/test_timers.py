@@ -27,7 +27,8 @@ esac"""
 def timers(managed: Managed) -> Managed:
     """Return an app with the timers cleanup and x, beside apps whose names begin in the same way."""
     managed.server.program("systemctl", SYSTEMCTL)
-    for folder in (f"{UNITS}/timers.target.wants", RECORDS, "/var/lib/systemd/timers", "/var/lib/selvedge/loaded", "/srv/hello/timers"):
+    state = ("/var/lib/systemd/timers", "/var/lib/selvedge/loaded")
+    for folder in (f"{UNITS}/timers.target.wants", RECORDS, "/srv/hello/timers", *state):
         managed.server.path(folder).mkdir(parents=True, exist_ok=True)
     for name in ("hello.cleanup", "hello.x", "hello-b.cleanup", "hello-b.y", "hell.o", "a-hello.cleanup"):
         unit(managed.server, name)
@@ -78,10 +79,10 @@ def test_removed_timers_leave_nothing_and_other_apps_keep_theirs(timers: Managed
         "selvedge-timer-hello.x.service", "selvedge-timer-hello.x.timer", "stamp-selvedge-timer-hello.x.timer",
     }  # fmt: skip
     assert not timers.server.path("/srv/hello/timers/x.sh").exists() and not left(timers, "hello.x")
-    # The run that was going ends by itself.
+    # The run that was going finishes.
     assert not [line for line in asked(timers) if line.startswith("stop") and ".service" in line]
     run(timers, "timers_end")
-    assert not [name for name in left(timers, "timer-hello.")]
+    assert not left(timers, "timer-hello.")
     assert len(left(timers, "selvedge-timer-hello-b.")) == 10
     assert asked(timers)[-2:] == ["daemon-reload", "-q reset-failed selvedge-timer-hello.cleanup.service"]
     assert not [line for line in asked(timers) if "hello-b" in line or "drain" in line or OLD in line]
@@ -109,8 +110,8 @@ def test_a_release_in_which_a_timer_runs_is_not_removed(timers: Managed, going: 
     timers.server.path(f"{RECORDS}/hello.x").write_text("TIMER_RELEASE=cccccccccccc-000000\nTIMER_BEGAN=100\n")
     active(timers, *going)
     run(timers, f"keep=0 new={NEW}\nprune_releases 0")
-    found = [timers.server.path(f"/srv/hello/{each}").exists() for each in ("instances/cccccccccccc-000000", "releases/cccccccccccc")]
-    assert found == [kept, kept]
+    parts = ("instances/cccccccccccc-000000", "releases/cccccccccccc")
+    assert [timers.server.path(f"/srv/hello/{each}").exists() for each in parts] == [kept, kept]
     assert not timers.server.path("/srv/hello/instances/dddddddddddd-000000").exists()
     assert run(timers, "releases_fact | sed -n 's/^timed //p'") == "".join(
         f"{'cccccccccccc-000000' if name == 'hello.x' else OLD}\n" for name in going if name.startswith("hello.")
@@ -172,9 +173,10 @@ class TestRecords:
         assert [each.name for each in path.parent.iterdir()] == ["hello.x"]
 
     def test_a_switch_while_it_begins(self, record: Callable[..., str], server: Server) -> None:
-        """The release that has become live meanwhile runs it: nothing keeps the one before."""
+        """The release that has become live meanwhile runs it: nothing keeps the other one."""
         link = "/srv/hello/live.sock"
-        server.program("date", f"[ -e /run/once ] || {{ : >/run/once; ln -sfn /run/hello/{NEW}.sock {link}; }}; exec /bin/date \"$@\"")
+        switch = f": >/run/once; ln -sfn /run/hello/{NEW}.sock {link}"
+        server.program("date", f'[ -e /run/once ] || {{ {switch}; }}; exec /bin/date "$@"')
         assert f"began in the release {NEW}\n" in record("begin", "x")
         assert server.path(f"{RECORDS}/hello.x").read_text().startswith(f"TIMER_RELEASE={NEW}\n")
 

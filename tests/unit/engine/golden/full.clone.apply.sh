@@ -32,11 +32,15 @@ mark=@selvedge
 
 # … the library shared
 
+# … the library stamp
+
 # … the library step
 
 # … the library supervisor
 
 # … the library systemd
+
+# … the library timers
 
 # … the library user
 

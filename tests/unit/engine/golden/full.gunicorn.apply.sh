@@ -50,11 +50,15 @@ mark=@selvedge
 
 # … the library sources
 
+# … the library stamp
+
 # … the library step
 
 # … the library supervisor
 
 # … the library systemd
+
+# … the library timers
 
 # … the library user
 

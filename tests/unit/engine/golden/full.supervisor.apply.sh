@@ -74,6 +74,8 @@ mark=@selvedge
 
 # … the library systemd
 
+# … the library timers
+
 # … the library user
 
 # … the library uvicorn
@@ -83,6 +85,7 @@ mark=@selvedge
 change_before() (
 set -eu
 stamp_remove logrotate.timer
+stamp_remove selvedge-timer-hello.cleanup.timer
 )
 change_0() (
 set -eu
@@ -120,15 +123,15 @@ EOF
 change_3() (
 set -eu
 file_put /etc/logrotate.d/hello.app 0644 root root <<'EOF'
-# Rotates the logs of hello's releases at 10 MB and keeps three old files.
+# Rotates the logs of hello's releases and timers at 10 MB and keeps three old files.
 # Written by `fab supervisor`; edit its template supervisor/logrotate.j2 instead.
-/var/log/hello/[0-9a-f]*-*.log {
+/var/log/hello/[0-9a-f]*-*.log /var/log/hello/timer-*.log {
     size 10M
     rotate 3
     missingok
     notifempty
     compress
-    # supervisor keeps the file open while the release runs. Copying also keeps the file's mode, 0640.
+    # supervisor keeps the file open while the release runs, and systemd that of a timer. Copying also keeps the file's mode, 0640.
     copytruncate
 }
 EOF
@@ -194,6 +197,163 @@ before_switch=./warm-up
 keep=5
 switch_release
 )
+change_7() (
+set -eu
+install -d -m 00750 -o root -g hello -- /srv/hello/timers
+)
+change_8() (
+set -eu
+file_put /srv/hello/timers/record 0640 root root <<'EOF'
+#!/bin/sh
+# Records a run of a timer of hello, as root: `record begin NAME` notes the live release and the time, `record end NAME` how
+# the run ended. A release in such a record is not deleted while the run goes on.
+# Written by `fab supervisor`; edit its template systemd/timer_record.j2 instead.
+set -eu
+umask 077
+name=$2
+folder=/var/lib/selvedge/timers
+record=$folder/hello.$name
+log=/var/log/hello/timer-$name.log
+
+# write: replace the record by standard input.
+write() {
+  cat >"$folder/.hello.$name.new"
+  mv -f -- "$folder/.hello.$name.new" "$record"
+}
+
+live() {
+  socket=$(readlink /srv/hello/live.sock) || return 0
+  socket=${socket##*/}
+  echo "${socket%.sock}"
+}
+
+say() { echo "[$(date '+%Y-%m-%d %H:%M:%S %z')] [$1] $2"; }
+
+begin() {
+  mkdir -p "$folder"
+  # systemd has just opened it.
+  chgrp adm "$log"
+  chmod 0640 "$log"
+  release=
+  # The release in the record is kept. If another one has become live meanwhile, that one runs it.
+  while [ "$release" != "$(live)" ]; do
+    release=$(live)
+    printf 'TIMER_RELEASE=%s\nTIMER_BEGAN=%s\n' "$release" "$(date +%s)" | write
+  done
+  if [ -z "$release" ]; then
+    say ERROR "$name: no release is live"
+    exit 1
+  fi
+  say INFO "$name began in the release $release"
+}
+
+# end: systemd sets these variables (systemd.exec(5)).
+end() {
+  began=$(sed -n 's/^TIMER_BEGAN=//p' "$record" 2>/dev/null) || began=
+  now=$(date +%s)
+  : "${began:=$now}"
+  {
+    grep -e '^TIMER_RELEASE=' -e '^TIMER_BEGAN=' "$record" 2>/dev/null || :
+    printf 'TIMER_ENDED=%s\nTIMER_RESULT=%s\nTIMER_CODE=%s\nTIMER_STATUS=%s\n' "$now" "${SERVICE_RESULT:--}" "${EXIT_CODE:--}" "${EXIT_STATUS:--}"
+  } | write
+  # The command's last line may have no end.
+  if [ -n "$(tail -c 1 "$log")" ]; then echo; fi
+  if [ "${SERVICE_RESULT:-}" = success ]; then
+    say INFO "$name ended after $((now - began)) s"
+  else
+    say ERROR "$name failed after $((now - began)) s: ${SERVICE_RESULT:-no result}${EXIT_STATUS:+ ($EXIT_STATUS)}"
+  fi
+}
+
+"$1"
+EOF
+)
+change_9() (
+set -eu
+file_put /srv/hello/timers/cleanup.sh 0750 root hello <<'EOF'
+#!/bin/sh
+# The command of the timer cleanup of hello: [timers.cleanup] in hosts.toml. It runs in the release that is live when
+# the run begins: its folder, environment and virtual environment.
+# Written by `fab supervisor`; edit its template systemd/timer_command.j2 instead.
+set -eu
+release=$TIMER_RELEASE
+run=/srv/hello/instances/$release/run
+unset TIMER_RELEASE TIMER_BEGAN
+if [ ! -x "$run" ]; then
+  echo "The release $release is missing."
+  exit 1
+fi
+# The script `run` of a release sets TMPDIR, because other users can write to /tmp. The run has a /tmp of its own.
+exec "$run" env -u TMPDIR sh -c 'python -m hello.cleanup '"'"'a b'"'"' && echo $HOME'
+EOF
+)
+change_10() (
+set -eu
+file_put /etc/systemd/system/selvedge-timer-hello.cleanup.service 0644 root root <<'EOF'
+# A run of the timer cleanup of hello: [timers.cleanup] in hosts.toml. systemd never starts a second one meanwhile.
+# Written by `fab supervisor`; edit its template systemd/timer.service.j2 instead.
+# The script has the command, because systemd would expand `%` and `$` here.
+[Unit]
+Description=hello, timer cleanup
+After=network.target
+# As often as the schedule says. By default, systemd refuses the sixth start in ten seconds.
+StartLimitIntervalSec=0
+
+[Service]
+Type=oneshot
+# Root notes which release is live now. The file tells the script, so that a release in the middle of the run does not move it.
+ExecStartPre=+/bin/sh /srv/hello/timers/record begin cleanup
+EnvironmentFile=-/var/lib/selvedge/timers/hello.cleanup
+ExecStart=/srv/hello/timers/cleanup.sh
+ExecStopPost=+/bin/sh /srv/hello/timers/record end cleanup
+User=hello
+Group=hello
+# systemd opens the log as root, because only root may write to its folder.
+StandardOutput=append:/var/log/hello/timer-cleanup.log
+StandardError=inherit
+
+# systemd sends TERM to all processes of a run that takes longer, and later KILL.
+TimeoutStartSec=600
+TimeoutStopSec=40
+LimitNOFILE=524288
+MemoryMax=75%
+TasksMax=512
+
+# Like the app's own processes under supervisor. /tmp is the run's own, and is deleted after it.
+PrivateTmp=yes
+NoNewPrivileges=yes
+UMask=0007
+EOF
+)
+change_11() (
+set -eu
+file_put /etc/systemd/system/selvedge-timer-hello.cleanup.timer 0644 root root <<'EOF'
+# When the timer cleanup of hello runs: [timers.cleanup] in hosts.toml.
+# Written by `fab supervisor`; edit its template systemd/timer.timer.j2 instead.
+[Unit]
+Description=hello, schedule of the timer cleanup
+
+[Timer]
+OnCalendar=*-*-01 03:30:00
+OnCalendar=Mon *-*-* 03:30:00
+# To the second, as cron does. systemd may otherwise wait up to a minute, to start several timers together.
+AccuracySec=1s
+# Whether a run that was due while the server was off is made up for after the boot.
+Persistent=yes
+
+[Install]
+WantedBy=timers.target
+EOF
+)
+change_12() (
+set -eu
+if systemctl is-active -q selvedge-timer-hello.cleanup.timer; then
+app=hello
+timers_reload cleanup
+fi
+service_run 'enable --now' selvedge-timer-hello.cleanup.timer
+stamp_write selvedge-timer-hello.cleanup.timer b5aba9650d27299239a8849068c0ca5a668d4d8279d81b057d1035be4b468b74
+)
 change_arm() (
 set -eu
 :
@@ -204,7 +364,7 @@ change_failed() {
 step_app=hello
 step_by=''
 step_why=''
-step_changes='before 0 1 2 3 4 5 6'
+step_changes='before 0 1 2 3 4 5 6 7 8 9 10 11 12'
 step_counted=0
 step_start
 LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -257,11 +417,15 @@ mark=@selvedge
 
 # … the library sources
 
+# … the library stamp
+
 # … the library step
 
 # … the library supervisor
 
 # … the library systemd
+
+# … the library timers
 
 # … the library user
 

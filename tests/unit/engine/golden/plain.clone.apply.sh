@@ -30,11 +30,15 @@ mark=@selvedge
 
 # … the library service
 
+# … the library stamp
+
 # … the library step
 
 # … the library supervisor
 
 # … the library systemd
+
+# … the library timers
 
 change_0() (
 set -eu

@@ -38,6 +38,8 @@ mark=@selvedge
 
 # … the library systemd
 
+# … the library timers
+
 read_first() {
 printf '\n%s fact 0\n' "$mark"
 probe_port 80
@@ -120,7 +122,7 @@ probe_path /srv/hello/instances/0123456789ab-544cca/unit.socket 6808f6ffeff680de
 printf '\n%s fact 34\n' "$mark"
 probe_path /srv/hello/instances/0123456789ab-544cca/unit.service 75d50b979e88ca97e66672aec7e0a8a8e340a00bf320b37219471090a0ae9b3a
 printf '\n%s fact 35\n' "$mark"
-probe_path /etc/logrotate.d/hello.app bad329b319870356f0908ddd3ac14b3f61f0994dbec02f2862eb84cd515c89b0
+probe_path /etc/logrotate.d/hello.app 9a9c58452f8da39c06612a79a3efefeea920c1635a3899a2bfb5c074eb5d5e9e
 printf '\n%s fact 36\n' "$mark"
 probe_path /etc/systemd/system/logrotate.timer.d/selvedge.conf 81f7861e60764b8591959c1294dcbb92c527d26dd361966f9148c25c32cbf0ce
 printf '\n%s fact 37\n' "$mark"
@@ -128,9 +130,6 @@ probe_unit logrotate.timer
 printf Stamp=
 stamp_read logrotate.timer
 echo
-:
-}
-read_second() {
 printf '\n%s fact 38\n' "$mark"
 app=hello
 base=/srv/hello
@@ -140,109 +139,115 @@ supervisor_conf=/etc/supervisor/conf.d/hello.conf
 releases_fact
 base=/srv/hello
 environment_of_left 0123456789ab-544cca
+:
+}
+read_second() {
 printf '\n%s fact 39\n' "$mark"
 probe_path /etc/tmpfiles.d/hello.conf acf9fe75f943addd96ef29447a00fce22a5ab6bc9c97795c709e50a34ce37f38
 printf '\n%s fact 40\n' "$mark"
 probe_path /run/hello ''
 printf '\n%s fact 41\n' "$mark"
-[ -e /etc/nginx/nginx.conf ] && echo there || true
+app=hello
+timers_names
 printf '\n%s fact 42\n' "$mark"
-probe_port 80
+[ -e /etc/nginx/nginx.conf ] && echo there || true
 printf '\n%s fact 43\n' "$mark"
-site_fact
+probe_port 80
 printf '\n%s fact 44\n' "$mark"
-grep -hs -e '^ENABLED=yes' -e '^### tuple' /etc/ufw/ufw.conf /etc/ufw/user.rules || :
-printf '\n%s fact 45\n' "$mark"
 site_fact
-echo
-echo --
-site_addresses
+printf '\n%s fact 45\n' "$mark"
+grep -hs -e '^ENABLED=yes' -e '^### tuple' /etc/ufw/ufw.conf /etc/ufw/user.rules || :
 printf '\n%s fact 46\n' "$mark"
 site_fact
 echo
 echo --
-site_locations
+site_addresses
 printf '\n%s fact 47\n' "$mark"
-probe_path /var/log/hello ''
+site_fact
+echo
+echo --
+site_locations
 printf '\n%s fact 48\n' "$mark"
+probe_path /var/log/hello ''
+printf '\n%s fact 49\n' "$mark"
 probe_path /var/log/hello/nginx-access.log
 probe_path /var/log/hello/nginx-error.log
 probe_path /var/log/hello/nginx-missed.log
-printf '\n%s fact 49\n' "$mark"
-probe_path /var/www/letsencrypt ''
 printf '\n%s fact 50\n' "$mark"
-probe_path /etc/systemd/system/nginx.service.d/50-selvedge.conf 61fffcbcde02de4ab498c74d4e5f2bdf03c1e613bad08250f36e2dd3a26b19dc
+probe_path /var/www/letsencrypt ''
 printf '\n%s fact 51\n' "$mark"
-probe_path /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service ''
+probe_path /etc/systemd/system/nginx.service.d/50-selvedge.conf 61fffcbcde02de4ab498c74d4e5f2bdf03c1e613bad08250f36e2dd3a26b19dc
 printf '\n%s fact 52\n' "$mark"
-probe_path /etc/systemd/system/selvedge-hello-boot.service ''
+probe_path /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service ''
 printf '\n%s fact 53\n' "$mark"
-probe_path /etc/nginx/selvedge/hello.htpasswd ''
+probe_path /etc/systemd/system/selvedge-hello-boot.service ''
 printf '\n%s fact 54\n' "$mark"
-probe_path /etc/selvedge/hello/site-login ''
+probe_path /etc/nginx/selvedge/hello.htpasswd ''
 printf '\n%s fact 55\n' "$mark"
+probe_path /etc/selvedge/hello/site-login ''
+printf '\n%s fact 56\n' "$mark"
 probe_path /etc/nginx/nginx.conf
 cat -- /etc/nginx/nginx.conf
-printf '\n%s fact 56\n' "$mark"
-nginx_outsider
 printf '\n%s fact 57\n' "$mark"
+nginx_outsider
+printf '\n%s fact 58\n' "$mark"
 grep -lsE '^[^#]*worker_rlimit_nofile[[:space:]]' /etc/nginx/nginx.conf /etc/nginx/modules-enabled/*.conf
 if [ -e /etc/nginx/nginx.conf ] && ! grep -qE '^[^#]*include[[:space:]]+[^;]*modules-enabled/' /etc/nginx/nginx.conf; then echo unread; fi
 echo --
 probe_path /etc/nginx/modules-enabled/90-selvedge.conf 955f75b327991cce6c32f3709b577bb633aea20078a339e805be68e9ca81fed9
-printf '\n%s fact 58\n' "$mark"
+printf '\n%s fact 59\n' "$mark"
 nginx_without_sites /etc/nginx/conf.d/selvedge-sites.conf
 echo --
 probe_path /etc/nginx/conf.d/selvedge-sites.conf b0ddaf16977a6b8c5f9fbda3f2f56b94909bd9e904f52a165acd7b33d4cbac9d
-printf '\n%s fact 59\n' "$mark"
-probe_path /etc/nginx/conf.d/selvedge.conf 53268a307cc66ac18c2cb333cb71d8b67b6c1e0b4ccd6f5c21aabfb1ddbce4cd
 printf '\n%s fact 60\n' "$mark"
-probe_path /etc/nginx/conf.d/00-log-selvedge.conf 91d953566d8ad6c43c35a82a6c630b92f0c2c800b0f77eb083b684b7b40da1e3
+probe_path /etc/nginx/conf.d/selvedge.conf 53268a307cc66ac18c2cb333cb71d8b67b6c1e0b4ccd6f5c21aabfb1ddbce4cd
 printf '\n%s fact 61\n' "$mark"
-probe_path /etc/nginx/snippets/hello.include.conf ''
+probe_path /etc/nginx/conf.d/00-log-selvedge.conf 91d953566d8ad6c43c35a82a6c630b92f0c2c800b0f77eb083b684b7b40da1e3
 printf '\n%s fact 62\n' "$mark"
-probe_path /etc/nginx/snippets/hello.conf 79b976d7cf277991160fe4ebb98c2ca1b2cb75a94bb348c2b3934470763a606a
+probe_path /etc/nginx/snippets/hello.include.conf ''
 printf '\n%s fact 63\n' "$mark"
-probe_path /etc/nginx/conf.d/00-selvedge-hello.conf ''
+probe_path /etc/nginx/snippets/hello.conf 79b976d7cf277991160fe4ebb98c2ca1b2cb75a94bb348c2b3934470763a606a
 printf '\n%s fact 64\n' "$mark"
-site_locations_of hello
+probe_path /etc/nginx/conf.d/00-selvedge-hello.conf ''
 printf '\n%s fact 65\n' "$mark"
+site_locations_of hello
+printf '\n%s fact 66\n' "$mark"
 :
 echo --
 probe_path /etc/nginx/sites-available/hello 0be407a7cc52c8525a52873c52eed04ecc906c937d129cb38ac4906066564c1a
-printf '\n%s fact 66\n' "$mark"
-probe_path /etc/nginx/sites-enabled/hello ''
 printf '\n%s fact 67\n' "$mark"
-if site_is_debians; then echo debians; fi
+probe_path /etc/nginx/sites-enabled/hello ''
 printf '\n%s fact 68\n' "$mark"
+if site_is_debians; then echo debians; fi
+printf '\n%s fact 69\n' "$mark"
 nginx_version
 site_fact
 printf '\n--\n'
 probe_path /etc/nginx/conf.d/selvedge-default.conf -
-printf '\n%s fact 69\n' "$mark"
-site_fact
 printf '\n%s fact 70\n' "$mark"
-probe_path /etc/logrotate.d/hello 94e58c367a9b8707bd483908e241fed71a957b6f3ce9dfe30b598e254ff46f4a
+site_fact
 printf '\n%s fact 71\n' "$mark"
+probe_path /etc/logrotate.d/hello 94e58c367a9b8707bd483908e241fed71a957b6f3ce9dfe30b598e254ff46f4a
+printf '\n%s fact 72\n' "$mark"
 probe_unit nginx.service
 printf Stamp=
 stamp_read nginx-hello
 echo
-printf '\n%s fact 72\n' "$mark"
-probe_path /var/lib/nginx/cache-hello ''
 printf '\n%s fact 73\n' "$mark"
+probe_path /var/lib/nginx/cache-hello ''
+printf '\n%s fact 74\n' "$mark"
 printf '\n--- unit\n'
 probe_unit fail2ban.service
 printf '\n--- loaded\n'
 stamp_read 60-selvedge-hello
 printf '\n--- file\n'
 probe_path /etc/fail2ban/jail.d/60-selvedge-hello.local f7019a51a9c124ebc54dc0dfb3f5c3c7969a865b4e8ca323c7cd359eb84718e4
-printf '\n%s fact 74\n' "$mark"
+printf '\n%s fact 75\n' "$mark"
 nginx_version
 site_fact
 printf '\n--\n'
 probe_path /etc/nginx/conf.d/selvedge-default-tls.conf -
-printf '\n%s fact 75\n' "$mark"
+printf '\n%s fact 76\n' "$mark"
 probe_existing /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/selvedge/hello/certificate.pem /etc/nginx/sites-available/hello-tls
 :
 }

@@ -74,6 +74,8 @@ mark=@selvedge
 
 # … the library systemd
 
+# … the library timers
+
 # … the library user
 
 # … the library uvicorn
@@ -202,15 +204,15 @@ EOF
 change_4() (
 set -eu
 file_put /etc/logrotate.d/hello.app 0644 root root <<'EOF'
-# Rotates the logs of hello's releases at 10 MB and keeps three old files.
+# Rotates the logs of hello's releases and timers at 10 MB and keeps three old files.
 # Written by `fab supervisor`; edit its template supervisor/logrotate.j2 instead.
-/var/log/hello/[0-9a-f]*-*.log {
+/var/log/hello/[0-9a-f]*-*.log /var/log/hello/timer-*.log {
     size 10M
     rotate 3
     missingok
     notifempty
     compress
-    # systemd keeps the file open while the release runs. Copying also keeps the file's mode, 0640.
+    # systemd keeps the file open while the release runs, and systemd that of a timer. Copying also keeps the file's mode, 0640.
     copytruncate
 }
 EOF
