@@ -52,4 +52,5 @@ class TimersRunning(Resource):
         if not names:
             return None
         verb, noun = "start" if self.running else "stop", "timer" if len(names) == 1 else "timers"
-        return Change(f"{verb} the {noun} {', '.join(names)}", call(f"timers_{verb}", *names, app=self.app))
+        # The history has the stop, start, rollback or restart of the release.
+        return Change(f"{verb} the {noun} {', '.join(names)}", call(f"timers_{verb}", *names, app=self.app), noted=True)
