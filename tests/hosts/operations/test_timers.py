@@ -104,7 +104,7 @@ def test_a_release_during_a_run_neither_ends_nor_moves_it(server: Server, projec
 def test_under_systemd_it_has_the_box_of_the_app(server: Server, project: Project) -> None:
     # The live release, two others, and the one in which the timer ran.
     assert len(releases(server)) == 4
-    project.configure(TIMERS.replace("exit 3", "ls /home"), manager="systemd")
+    project.configure(TIMERS.replace("exit 3", "ls /home"), manager="systemd", keep_releases=2)
     project.must("-H", server.name, "deploy")
     ran(server, f"{live(server)} hello none")
     until(lambda: len(releases(server)) == 3, 30)
@@ -140,7 +140,7 @@ def test_a_run_that_was_missed_is_made_up_for_after_the_boot(server: Server, pro
 
 def test_removed_timers_leave_nothing_and_other_apps_keep_theirs(server: Server, project: Project) -> None:
     server.run(OTHER)
-    project.configure(TIMERS.partition("[timers.long]")[0], manager="systemd")
+    project.configure(TIMERS.partition("[timers.long]")[0], manager="systemd", keep_releases=2)
     done = project.must("-H", server.name, "deploy", "--dry-run")
     assert "remove the timer long" in done.stdout and "-/etc/systemd/system/selvedge-timer-hello.long.timer" in done.stdout
     assert "remove the timer long" in project.must("-H", server.name, "deploy").stdout
