@@ -297,7 +297,7 @@ site_locations_of hello
 printf '\n%s fact 81\n' "$mark"
 site_hold_fact /etc/nginx/sites-available/hello hello
 echo --
-probe_path /etc/nginx/sites-available/hello b0b02e59073662717c03afdafacd8784a24596997998f90230061cdf975178be
+probe_path /etc/nginx/sites-available/hello 50afa0583e943653477a25ca75f0e5e43587b660195a7682a4bef11a789c9a81
 printf '\n%s fact 82\n' "$mark"
 probe_path /etc/nginx/sites-enabled/hello ''
 printf '\n%s fact 83\n' "$mark"
@@ -356,7 +356,7 @@ probe_path /etc/nginx/snippets/hello-http.conf 5f1dc54076a4b2a6cd9bea6a1b6b4305c
 printf '\n%s fact 102\n' "$mark"
 site_hold_fact /etc/nginx/sites-available/hello hello
 echo --
-probe_path /etc/nginx/sites-available/hello b0b02e59073662717c03afdafacd8784a24596997998f90230061cdf975178be
+probe_path /etc/nginx/sites-available/hello 50afa0583e943653477a25ca75f0e5e43587b660195a7682a4bef11a789c9a81
 printf '\n%s fact 103\n' "$mark"
 nginx_version
 site_fact
