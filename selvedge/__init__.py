@@ -104,6 +104,8 @@ if TYPE_CHECKING:
     from selvedge.resources.ports import Port as Port
     from selvedge.resources.services import Enabled as Enabled
     from selvedge.resources.services import Service as Service
+    from selvedge.resources.timers import FormerTimersRemoved as FormerTimersRemoved
+    from selvedge.resources.timers import timer_service as timer_service
     from selvedge.resources.users import User as User
     from selvedge.task import BRANCH as BRANCH
     from selvedge.task import COMMIT as COMMIT
@@ -169,6 +171,7 @@ _NAMES = {
     "resources.packages": "NginxModules OwnPackages Packages Upgraded",
     "resources.ports": "Port",
     "resources.services": "Enabled Service",
+    "resources.timers": "FormerTimersRemoved timer_service",
     "resources.users": "User",
     "task": "BRANCH COMMIT DRY_RUN SCRIPT WAIT Option Step chain operation step",
     "project.render": "Template template",

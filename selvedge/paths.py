@@ -63,6 +63,28 @@ class Paths(Value):
         return f"{self.base}/instances"
 
     @property
+    def timers(self) -> str:
+        """The scripts of the timers' commands, and the one that records their runs."""
+        return f"{self.base}/timers"
+
+    @property
+    def timer_records(self) -> str:
+        """The last run of each timer of all apps. The same as $timers_records in timers.sh."""
+        return "/var/lib/selvedge/timers"
+
+    def timer_record(self, name: str) -> str:
+        """Return the file with the last run of a timer."""
+        return f"{self.timer_records}/{self.app}.{name}"
+
+    def timer_log(self, name: str) -> str:
+        """Return the log of a timer."""
+        return f"{self.logs}/timer-{name}.log"
+
+    def timer_unit(self, name: str) -> str:
+        """Return the name of a timer's units in systemd, without their suffix (timers.sh)."""
+        return f"selvedge-timer-{self.app}.{name}"
+
+    @property
     def live_socket(self) -> str:
         """The link to the socket of the live release. nginx follows it at every connection."""
         return f"{self.base}/live.sock"

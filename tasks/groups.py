@@ -25,6 +25,7 @@ from .operations import (
     start,
     status,
     stop,
+    timers,
     trust,
     tunnel,
 )  # fmt: skip
@@ -39,7 +40,7 @@ GROUPS = {
     "The tutorial's steps, in order": [update, harden, install, clone, venv, gunicorn, supervisor, nginx, certbot],
     "Chains of steps": [setup, deploy],
     "Every day": [
-        *(status, logs, doctor, releases, rollback, history, restart, stop, start),
+        *(status, logs, doctor, releases, rollback, history, restart, stop, start, timers),
         *(env, config, run_command, ssh, tunnel, trust, dev, remove, version),
     ],
 }

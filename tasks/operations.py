@@ -15,6 +15,8 @@ SINCE = sv.Option("since", "Start at this time: 10m, 14:30, 2026-11-29T14:30.", 
 UNTIL = sv.Option("until", "End at this time, in the same forms.", "")
 GREP = sv.Option("grep", "Show only records that contain this text.", "")
 PROCESS = sv.Option("process", "Show the logs of this process of [processes].", "")
+TIMER = sv.Option("timer", "Show the log of this timer.", "")
+RUN = sv.Option("run", "Run this timer now, and show its output.", "")
 RAW = sv.Option("raw", "Print the lines unchanged, for another program.")
 ONLY = sv.Option("only", "Show only these, e.g. \"nginx, app.health\".", "")
 SET = sv.Option("set", "Ask for this variable's value, store and release it.", "")
@@ -49,10 +51,19 @@ def status(run, json=False):
     operations.status.status(run, as_json=json)
 
 
-@sv.operation(PROCESS, LINES, SINCE, UNTIL, GREP, FOLLOW, NGINX, ERRORS, RAW)
+@sv.operation(PROCESS, LINES, SINCE, UNTIL, GREP, FOLLOW, NGINX, TIMER, ERRORS, RAW)
 def logs(run, **flags):
     """Show the logs of the live release or of nginx."""
     operations.logs.logs(run, operations.logs.Flags(**flags))
+
+
+@sv.operation(RUN, JSON)
+def timers(fleet_run, /, **flags):
+    """Show the timers: next run, last run and its result."""
+    if flags["run"]:
+        operations.timers.run_timer(fleet_run, flags["run"])
+    else:
+        operations.timers.timers(fleet_run, as_json=flags["json"])
 
 
 @sv.operation(sv.DRY_RUN, sv.SCRIPT, sv.WAIT)

@@ -5,6 +5,7 @@ from selvedge.release import preconditions
 
 from .parts.log_rotation import log_rotation
 from .parts.sockets import socket_folder
+from .parts.timers import timers
 
 FORCE = sv.Option("force", "Redeploy a rolled-back commit.")
 
@@ -25,4 +26,5 @@ def supervisor(app):
     if not manager.app_listens:
         # After the switch, because an old release of another manager may open its own socket there.
         yield from socket_folder(app)
+    yield from timers(app)
     yield from sv.after_switch(app, instance.id, instance.commit)

@@ -214,7 +214,8 @@ class App(Workers):
     )
     memory_max: MemoryLimit = Field(
         "75%",
-        description='The most memory that the app may use: a share of the server\'s memory or a size. Needs `manager = "systemd"`.',
+        description='The most memory that the app may use: a share of the server\'s memory or a size. Needs `manager = "systemd"`, '
+        "except for each run of a timer.",
         examples=["512M"],
     )
     tasks_max: Whole = Field(

@@ -40,6 +40,10 @@ def host_problems(settings: Settings, sources: Sequence[Source]) -> Iterator[Pro
             groups=settings.groups,
             sources=sources,
         )
+    for name, timer in settings.timers.items():
+        yield from single_host_problems(
+            ("timers", name), timer.hosts, single=True, hosts=settings.hosts, groups=settings.groups, sources=sources
+        )
     for name in settings.hosts:
         try:
             settings.target(name)

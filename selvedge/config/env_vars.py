@@ -55,7 +55,7 @@ def empty_names(env_vars: Mapping[str, str], label: str) -> list[Problem]:
 def tables_of(env_vars: Mapping[str, str], hosts: Collection[str]) -> dict[str, Any]:
     """Return the settings in env vars as tables.
 
-    hosts: the names of known hosts. An env var has `_` for the `-` and `.` in them, and for the `-` in the name of a process.
+    hosts: the names of known hosts. An env var has `_` for their `-` and `.`, and for the `-` in the name of a process or a timer.
     """
     if not env_vars:
         return {}

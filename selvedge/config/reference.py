@@ -106,7 +106,7 @@ them. The following values may contain any character except line breaks and othe
 
 | setting | read by |
 |---|---|
-| `app.migrate`, `app.env_command`, `processes.NAME.command`, commands in `[hooks]` | `sh`, exactly as you wrote them |
+| `app.migrate`, `app.env_command`, `processes.NAME.command`, `timers.NAME.command`, commands in `[hooks]` | `sh`, exactly as you wrote them |
 | `app.repository` (a path), `app.env_file`, `app.build_env_file`, `tls.certificate`, `tls.certificate_key`, `tls.acme_ca`, \
 `tls.dns_credentials`, \
 `server.authorized_keys`, `hosts.NAME.key`, `hosts.NAME.known_hosts` | your machine, as paths |
@@ -126,7 +126,10 @@ TITLES: Mapping[str, str] = {
     "box": "the restrictions under systemd",
     "rollout": "several servers",
 }
-ENTRIES: Mapping[str, tuple[str, str]] = {"processes": ("worker", "what runs beside the web process")}
+ENTRIES: Mapping[str, tuple[str, str]] = {
+    "processes": ("worker", "what runs beside the web process"),
+    "timers": ("cleanup", "commands at set times"),
+}
 """The tables with names that users choose: the name in the examples, and the title."""
 GROUPS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "app": {

@@ -21,6 +21,7 @@ from selvedge.config.server import Hooks, Rollout, Server, Tls
 from selvedge.config.sources import Source
 from selvedge.config.tables import merged
 from selvedge.config.target import Target
+from selvedge.config.timers import Timer, TimerName
 from selvedge.errors import UsageError
 
 
@@ -37,6 +38,7 @@ class Settings(Section):
     box: Box = Field(default_factory=Box.model_construct)
     rollout: Rollout = Field(default_factory=Rollout.model_construct)
     processes: dict[ProcessName, Process] = Field(default_factory=dict)
+    timers: dict[TimerName, Timer] = Field(default_factory=dict)
     hosts: dict[EntryName, Host] = Field(default_factory=dict)
     groups: dict[EntryName, list[str]] = Field(default_factory=dict)
 
@@ -108,6 +110,7 @@ class Settings(Section):
         try:
             more = {"host": found, "base_dir": self._base_dir, "env_commands": self._env_commands, "passwords": self._passwords}
             more["processes"] = self.processes
+            more["timers"] = {name: timer for name, timer in self.timers.items() if timer.runs_on(found.name)}
             return Target.model_validate({**sections.pop("app"), "machine": sections.pop("server"), **sections, **more})
         except ValidationError as error:
             first = error.errors()[0]

@@ -18,6 +18,7 @@ from selvedge.config.nginx import below, password_variable
 from selvedge.config.processes import Process
 from selvedge.config.server import Hooks, Server
 from selvedge.config.site import SiteSettings
+from selvedge.config.timers import Timer
 from selvedge.config.types import LOCAL_PREFIX
 from selvedge.errors import ConfigError, Pending
 from selvedge.paths import Paths
@@ -53,7 +54,7 @@ class Target(SiteSettings):
     machine: the table [server], because `server` is the app server. base_dir: the folder of hosts.toml. env_commands: runs
     `app.env_command`, once for all hosts. passwords: the secrets of the environment (secret_names.py), by their variables.
     ssh_config: the file of `fab -S`, "" for the usual ones. ssh_keys: the private keys of `fab -i`. ssh_address: where ssh
-    connects to.
+    connects to. timers: those that run on this host.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -63,6 +64,7 @@ class Target(SiteSettings):
     hooks: Hooks
     box: Box
     processes: Mapping[str, Process] = Field(default_factory=dict)
+    timers: Mapping[str, Timer] = Field(default_factory=dict)
     base_dir: Path
     env_commands: EnvCommands = Field(default_factory=EnvCommands, repr=False)
     passwords: Mapping[str, SecretStr] = Field(default_factory=dict, repr=False)

@@ -1,4 +1,4 @@
-"""`fab logs`: the last lines of the logs of the app or of nginx, those of a time or with a text, and new lines as they come."""
+"""`fab logs`: the last lines of the logs of the app, of a timer or of nginx, also those of a time or with a text, and new ones."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from selvedge.config.target import Target
+from selvedge.config.timers import timer_name
 from selvedge.engine.session import Session
 from selvedge.errors import SelvedgeError, UsageError
 from selvedge.operations.support.each_host import line_prefix, on_each_host, raise_first_error
@@ -33,16 +34,23 @@ class Flags(Value):
     grep: str = ""
     follow: bool = False
     nginx: bool = False
+    timer: str = ""
     errors: bool = False
     raw: bool = False
     process: str = ""
 
     def wishes(self) -> Wishes:
         """Return which lines are wanted. Raises UsageError."""
-        if self.process and self.nginx:
-            raise UsageError("--process and --nginx contradict each other.", "Leave out one of them.")
+        chosen = [flag for flag in ("process", "timer", "nginx") if getattr(self, flag)]
+        if len(chosen) > 1:
+            raise UsageError(f"--{chosen[0]} and --{chosen[1]} contradict each other.", "Leave out one of them.")
         if self.process:
             check_process_name(self.process)
+        if self.timer:
+            try:
+                timer_name(self.timer)
+            except ValueError as error:
+                raise UsageError(f"--timer {error}, not {self.timer!r}.", "Run `fab timers` to see the names.") from None
         if "\n" in self.grep:
             raise UsageError("--grep has a line break, and no line of a log has one.", "Search for a part of one line.")
         now = datetime.now().astimezone()
@@ -85,12 +93,7 @@ def logs(run: Run, flags: Flags) -> None:
             printer.end(host)
         if host.missing:
             problem = "; ".join(host.missing)
-            step = "nginx" if flags.nginx else "restart" if "log file" in problem else "deploy"
-            if "python3" in problem:
-                step = "install"
-            if "has no process" in problem:
-                raise SelvedgeError(f"{session.name}: {problem}.", "`[processes]` in hosts.toml lists those of the next release.")
-            raise SelvedgeError(f"{session.name}: {problem}.", f"Run `fab -H {session.name} {step}` first.")
+            raise SelvedgeError(f"{session.name}: {problem}.", _remedy(session.name, flags, problem))
         if result.status == -1 or flags.follow:
             raise session.lost("while the log was read")
 
@@ -106,13 +109,26 @@ def logs(run: Run, flags: Flags) -> None:
         run.report.note(hint)
 
 
+def _remedy(host: str, flags: Flags, problem: str) -> str:
+    if "python3" in problem:
+        return f"Run `fab -H {host} install` first."
+    if flags.timer:
+        return f"The timer has not run yet, or has another name: `fab -H {host} timers` lists the timers."
+    if "has no process" in problem:
+        return "`[processes]` in hosts.toml lists those of the next release."
+    step = "nginx" if flags.nginx else "restart" if "log file" in problem else "deploy"
+    return f"Run `fab -H {host} {step}` first."
+
+
 def _shell(app: Target, flags: Flags, wishes: Wishes) -> str:
     program, words = PROGRAM.read_text(encoding="utf-8"), json.dumps(wishes._asdict())
     values: dict[str, ShellValue] = {"follow": flags.follow, "wishes": words, "program": program}
     if flags.nginx:
         files = {"access": f"{app.paths.logs}/nginx-access.log", "error": f"{app.paths.logs}/nginx-error.log"}
         shown = [word for name, path in files.items() if name == "error" or not flags.errors for word in (name, path)]
-        return call("logs_nginx", *shown, given=values)
+        return call("logs_files", *shown, given=values)
+    if flags.timer:
+        return call("logs_files", "timer", app.paths.timer_log(flags.timer), given=values)
     period = ["all"] if flags.since or flags.until else []
     if flags.process:
         return call("logs_process", flags.process, *period, given={**app.shell_values, **values})

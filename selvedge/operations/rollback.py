@@ -15,6 +15,7 @@ from selvedge.release.hooks import after_switch
 from selvedge.release.live import Live, releases_query
 from selvedge.release.record import Record, Releases, original
 from selvedge.resources.base import Ask, Resource
+from selvedge.resources.timers import TimersRunning
 from selvedge.run import Run
 from selvedge.task import Step
 
@@ -82,10 +83,10 @@ def restart(run: Run, flags: Mapping[str, Any]) -> None:
 
 
 def next_copy(releases: Releases) -> str:
-    """Return the name of the next copy of the live release: "…r1", "…r2", without those of copies that still run."""
+    """Return the name of the next copy of the live release: "…r1", "…r2", without those that run, or in which a timer runs."""
     first, _, number = releases.live.partition("r")
     names = (f"{first}r{count}" for count in itertools.count(int(number or 0) + 1))
-    return next(name for name in names if name not in (*releases.running, *releases.draining))
+    return next(name for name in names if name not in (*releases.running, *releases.draining, *releases.timed))
 
 
 def _changes_nothing(flags: Mapping[str, Any]) -> bool:
@@ -107,6 +108,8 @@ def _switch(why: str, chosen: Mapping[str, Record], *, downgraded: bool = False)
     def switch(app: Target) -> Iterator[Resource | Step]:
         release = chosen[app.host.name]
         yield Live(app, release.id, release.commit, forced=True, why=why, downgraded=downgraded)
+        # The app may have been stopped.
+        yield TimersRunning(app.name)
         yield from after_switch(app, release.id, release.commit, why)
 
     return Step(switch, name=why, phase="switch")

@@ -22,7 +22,7 @@ def run_command(run: Run, command: str) -> None:
 
     def execute(session: Session) -> None:
         prefix = line_prefix(run, session.name)
-        output = _Output(session.mark, lambda text: run.report.line(prefix, clean(text)))
+        output = Output(session.mark, lambda text: run.report.line(prefix, clean(text)))
         shell = call("command_run", given=session.target.shell_values, command=command)
         result = session.run(shell, on_line=output.line)
         _raise_failure(session, output.status, result.status)
@@ -30,8 +30,11 @@ def run_command(run: Run, command: str) -> None:
     raise_first_error(run, on_each_host(run, execute))
 
 
-class _Output:
-    """Prints the command's output. The exit status comes after the mark, and an empty line comes before the mark."""
+class Output:
+    """Prints a command's output. status: its exit status, None while it is unknown.
+
+    The exit status comes after the mark, and an empty line comes before the mark.
+    """
 
     def __init__(self, mark: str, show: Callable[[str], None]) -> None:
         self.status: int | None = None

@@ -57,6 +57,7 @@ def _as_json(app: Target, status: HostStatus | SelvedgeError, results: Sequence[
         "restarts": status.restarts,
         "health": _named(status, "health", "status", "seconds"),
         "services": status.services,
+        "timers": {name: timer.as_dict() for name, timer in status.timers.items()},
         "certificate_days": round(status.certificate[0] / 86400, 2) if status.certificate else None,
         "disk": _named(status, "disk", "free_kb", "size_kb"),
         "memory": _named(status, "memory", "free_kb", "size_kb"),

@@ -9,6 +9,7 @@ from selvedge.config.target import Target
 from selvedge.errors import SelvedgeError
 from selvedge.release.record import Releases
 from selvedge.resources.base import Change, Resource
+from selvedge.resources.timers import TimersRunning
 from selvedge.run import Run
 from selvedge.shell.library import call
 from selvedge.task import Step
@@ -60,6 +61,8 @@ def start(run: Run, flags: Mapping[str, Any]) -> None:
 
 def _step(name: str, *, running: bool) -> Step:
     def body(app: Target) -> Iterator[Resource]:
-        yield Running(app, running)
+        # No timer runs while the app is stopped.
+        parts = [Running(app, running), TimersRunning(app.name, running)]
+        yield from parts if running else reversed(parts)
 
     return Step(body, name=name)

@@ -65,7 +65,7 @@ class Releases(Value):
     live: the live release, "" if there is none. listening: whether its socket is open. boots: whether a boot starts it.
     current: the target of the link `current`. records: all releases, sorted by time. running: those whose sockets are open, or that
     have processes. processes: those of the live release. draining: those that still answer open requests after a switch and are
-    stopped then.
+    stopped then. timed: those in which a timer runs now.
     """
 
     live: str = ""
@@ -76,6 +76,7 @@ class Releases(Value):
     running: tuple[str, ...] = ()
     draining: tuple[str, ...] = ()
     processes: tuple[RunningProcess, ...] = ()
+    timed: tuple[str, ...] = ()
 
     def record(self, instance: str) -> Record | None:
         """Return the record of a release, None if there is none."""
@@ -95,7 +96,7 @@ class Releases(Value):
         """Parse the output of the shell function `releases_fact`."""
         values: dict[str, str] = {}
         records: dict[str, dict[str, str]] = {}
-        lists: dict[str, list[str]] = {"running": [], "draining": [], "processes": []}
+        lists: dict[str, list[str]] = {"running": [], "draining": [], "processes": [], "timed": []}
         for line in fact.splitlines():
             key, _, value = line.partition(" ")
             if said := _RECORDED.fullmatch(line):
@@ -118,4 +119,5 @@ class Releases(Value):
             running=tuple(sorted(set(lists["running"]))),
             processes=tuple(map(RunningProcess.parse, lists["processes"])),
             draining=tuple(sorted(lists["draining"])),
+            timed=tuple(sorted(lists["timed"])),
         )

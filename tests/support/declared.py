@@ -31,6 +31,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "migrate": "true",
         "server": {"packages": ["libgl1"], **OWN_KEY["server"]},
         "nginx": {"static": {"/static": "static"}, "media": {"/media": "uploads"}},
+        "timers": {"cleanup": {"command": "true", "schedule": "daily"}},
         "hooks": {name: ["true", "local: true"] for name in ("before_build", "after_build", "before_switch", "after_switch")},
         "processes": {"worker": {"command": "true"}},
     },

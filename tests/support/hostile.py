@@ -39,6 +39,7 @@ HOSTILE: dict[str, Any] = {
     "server": {"authorized_keys": ["me.pub"], "ignore_ips": ["2001:db8::/32"], "packages": ["lib+x.y-1"]},
     "hooks": {"after_build": [TEXT, "second"], "before_switch": [TEXT]},
     "processes": {"a-1": {"command": TEXT}},
+    "timers": {"t-1": {"command": TEXT, "schedule": "Mon 00:00"}},
 }
 
 

@@ -51,6 +51,7 @@ FULL: dict[str, Any] = {
         "cache": "1s",
     },
     "server": {"open_ports": [8443], "ignore_ips": ["198.51.100.7"], "authorized_keys": ["me.pub"], "reboot_time": "03:30"},
+    "timers": {"cleanup": {"command": "python -m hello.cleanup 'a b' && echo $HOME", "schedule": "30 3 1 * mon", "timeout": 600}},
     "hooks": {
         "before_build": ["local: npm run build"],
         "after_build": ["python manage.py check && echo 'it''s built'"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from selvedge.config.target import Target
+from selvedge.operations.support.timer_states import TimerState, parse_timers
 from selvedge.release.record import Releases
 from selvedge.resources.nginx.certbot import UNITS
 from selvedge.resources.nginx.certificates import fullchain
@@ -25,7 +26,7 @@ class Process(Value):
 class HostStatus:
     """The answers of a server. Sizes are in kB, times in seconds; a value is None if the server did not report it.
 
-    orphans: process ids of workers whose parent process was killed.
+    orphans: process ids of workers whose parent process was killed. timers: those on the server.
     """
 
     releases: Releases
@@ -34,11 +35,12 @@ class HostStatus:
     facts: dict[str, list[str]] = field(default_factory=dict)
     services: dict[str, str] = field(default_factory=dict)
     failed_renewals: list[str] = field(default_factory=list)
+    timers: dict[str, TimerState] = field(default_factory=dict)
 
     @classmethod
     def parse(cls, fact: str) -> HostStatus:
         """Read the output of `status_query`."""
-        status = cls(Releases.parse(fact))
+        status = cls(Releases.parse(fact), timers=parse_timers(fact.splitlines()))
         for line in fact.splitlines():
             key, *values = line.split()[:12] or [""]
             if key == "process" and len(values) == 4:

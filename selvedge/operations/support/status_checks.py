@@ -29,6 +29,7 @@ def check_status(app: Target, status: HostStatus) -> Iterator[CheckResult]:
         yield from _left_running(app, status)
     else:
         yield warning("app", f"{app.name} is not deployed", f"Run `fab -H {app.host.name} deploy`.")
+    yield from _timers(app, status)
     yield from _services(status, deployed=deployed)
     if app.has_tls:
         yield from _certificate(app, status)
@@ -127,6 +128,24 @@ def _left_running(app: Target, status: HostStatus) -> Iterator[CheckResult]:
     if others := [each for each in releases.running if each not in (releases.live, *releases.draining)]:
         text = f"{', '.join(others)} also runs, and is not live: a deploy runs now, or a run or a drain was interrupted"
         yield warning("releases", text, f"If no deploy runs now, `fab -H {app.host.name} deploy` stops it.")
+
+
+def _timers(app: Target, status: HostStatus) -> Iterator[CheckResult]:
+    host, now = app.host.name, (status.numbers("now", 1) or [0.0])[0]
+    for name, timer in status.timers.items():
+        last = f"ran {duration(now - timer.began)} ago" if timer.began else "has not run yet"
+        next_run = f", runs in {duration(timer.next - now)}" if timer.next else ""
+        if timer.failed:
+            timeout = app.timers[name].timeout if name in app.timers else None
+            text = f"{name} {last}, and failed: {timer.outcome(timeout)}"
+            remedy = f"`fab -H {host} logs --timer {name}` shows its output. `fab -H {host} timers --run {name}` runs it again."
+            yield warning("timer", text, remedy)
+        elif timer.running:
+            yield ok("timer", f"{name} has been running for {duration(now - timer.began)}")
+        elif not timer.on and status.processes:
+            yield warning("timer", f"{name} is paused", f"Run `fab -H {host} start`.")
+        else:
+            yield ok("timer", f"{name} {last}{next_run}")
 
 
 def _services(status: HostStatus, *, deployed: bool) -> Iterator[CheckResult]:

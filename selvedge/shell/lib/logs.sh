@@ -118,9 +118,9 @@ logs_process() {
   logs_end
 }
 
-# logs_nginx NAME FILE…: nginx's logs.
+# logs_files NAME FILE…: logs of nginx or of a timer.
 # Values: follow program wishes
-logs_nginx() {
+logs_files() {
   exec 2>/dev/null
   missing=
   while [ $# -gt 1 ]; do

@@ -13,15 +13,18 @@ prune_releases() {
 }
 
 prune_instances() {
-  local good bad status live instance
+  local good bad status live used instance
   good=0
   bad=0
   status=0
   live=$(releases_live)
+  used=" $(timers_running | tr '\n' ' ')"
   # shellcheck disable=SC2010,SC2012
   ls -1t "$base/instances" 2>/dev/null | grep -x '[0-9a-f]\{12\}\(-[0-9a-f]\{6\}\)\{1,2\}\(r[0-9]*\)\{0,1\}' | {
     while IFS= read -r instance; do
       case $instance in "$live" | "${live%r*}" | "$new") continue ;; esac
+      # A run of a timer goes on in the release that was live when it began.
+      case $used in *" $instance "*) continue ;; esac
       if manager_known "$instance" || releases_draining "$instance" || processes_has "$instance"; then continue; fi
       case $instance:$(releases_state "$instance") in
         # A later restart has replaced this copy of the live release.

@@ -60,7 +60,8 @@ releases_history() {
 }
 
 # releases_fact [restarts]: print the live instance, whether its socket is open and whether a boot starts it, the instances whose sockets
-# are open or that have processes, those that drain, the processes of the live one, and all records, each line after "INSTANCE/FILE:".
+# are open or that have processes, those that drain, those in which timers run, the processes of the live one, and all records, each
+# line after "INSTANCE/FILE:".
 # Values: app base run_dir live_socket supervisor_conf
 releases_fact() {
   local draining sockets live
@@ -73,6 +74,7 @@ releases_fact() {
   case $sockets in *" $run_dir/${live:-.}.sock "*) printf 'listening yes\n' ;; esac
   if [ -n "$live" ] && manager_boots "$live"; then printf 'boots yes\n'; fi
   printf '%s\n' "$sockets" | sed -n "s#^.*[[:space:]]$run_dir/\([^/[:space:]]*\)\.sock[[:space:]].*#running \1#p"
+  timers_running | sed 's/^/timed /'
   [ -z "$draining" ] || printf '%s\n' "$draining" | sed 's/^/draining /'
   if processes_any; then
     unit_list '*' | sed 's/\..*//; s/^/running /' | sort -u | grep -v -x -F "running $live"

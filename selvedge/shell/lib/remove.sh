@@ -11,6 +11,7 @@ remove_app() {
   remove_site
   # From here on nothing can be restored.
   rm -f -- "$undo"/*.path "$undo"/*.copy
+  timers_end
   # Not only those of manager_others: someone may have deleted the file of a process manager.
   # shellcheck disable=SC2046
   drain_stop_now $(manager_instances)
@@ -36,7 +37,7 @@ remove_site() {
   if systemctl is-active -q nginx; then nginx_reload; fi
 }
 
-# remove_strangers: print "PID NAME" for each process of the app's user that no process manager started for a release: a job of
+# remove_strangers: print "PID NAME" for each process of the app's user that neither a process manager nor a timer started: a job of
 # cron, a terminal, an app server that someone started by hand. Without their arguments, which may be secrets.
 # Values: app base run_dir supervisor_conf
 remove_strangers() {
@@ -49,6 +50,7 @@ remove_strangers() {
     # shellcheck disable=SC2046 # no name has a space
     if processes_has "$instance"; then ours="$ours $(unit_facts $(unit_list "$instance") | awk '{ print $3 }')"; fi
   done
+  ours="$ours $(timers_pids)"
   cat /proc/[0-9]*/status 2>/dev/null | awk -v uid="$uid" -v ours="$ours" '
     BEGIN { count = split(ours, list); for (i = 1; i <= count; i++) if (list[i] > 1) own[list[i]] = 1 }
     $1 == "Name:" { name = $0; sub(/^Name:[ \t]*/, "", name) }

@@ -19,6 +19,7 @@ status_fact() {
     status_site
   fi
   status_services
+  timers_fact
   status_machine
   wait
 }

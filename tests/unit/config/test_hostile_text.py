@@ -62,6 +62,7 @@ FREE = {
     "processes.s.command",
     "hosts.s.key",
     "hosts.s.known_hosts",
+    "timers.s.command",
     *(f"hooks.{name}[]" for name in ("before_build", "after_build", "before_switch", "after_switch", "on_failure")),
 }
 
@@ -82,6 +83,11 @@ def _places() -> Iterator[tuple[str, Callable[[str], dict[str, Any]], Callable[[
     yield "processes", lambda text: {"processes": {text: named}}, lambda found: next(iter(found.processes))
     unknown = "processes.s.hosts[]"
     yield unknown, lambda text: {"processes": {"s": {**named, "hosts": [text]}}}, lambda found: found.processes["s"].hosts[0]
+    for key in ("command", "schedule"):
+        yield f"timers.s.{key}", _timer_writer(key), lambda found, key=key: getattr(found.timers["s"], key)
+    daily = {"command": "x", "schedule": "daily"}
+    yield "timers", lambda text: {"timers": {text: daily}}, lambda found: next(iter(found.timers))
+    yield "timers.s.hosts[]", lambda text: {"timers": {"s": {**daily, "hosts": [text]}}}, lambda found: found.timers["s"].hosts[0]
     yield "hosts", lambda text: {"hosts": {text: {"address": "203.0.113.1"}}}, lambda found: next(iter(found.hosts))
     yield "groups", lambda text: {"hosts": {"s": {}}, "groups": {text: ["s"]}}, lambda found: next(iter(found.groups))
     yield "groups[]", lambda text: {"groups": {"g": [text]}}, lambda found: found.groups["g"][0]
@@ -89,6 +95,10 @@ def _places() -> Iterator[tuple[str, Callable[[str], dict[str, Any]], Callable[[
 
 def _process_writer(key: str) -> Callable[[str], dict[str, Any]]:
     return lambda text: {"processes": {"s": {"command": "x", key: text}}}
+
+
+def _timer_writer(key: str) -> Callable[[str], dict[str, Any]]:
+    return lambda text: {"timers": {"s": {"command": "x", "schedule": "daily", key: text}}}
 
 
 def _shapes(annotation: Any) -> Iterator[tuple[str, Callable[[str], Any], Callable[[Any], Any]]]:
@@ -156,7 +166,7 @@ def test_hostile_text_is_refused_or_kept_exactly(name: str, tmp_path: Path) -> N
 
 def _may_be_refused(name: str, text: str) -> bool:
     control = any(ord(char) < 32 for char in text)
-    dash = text.startswith("-") and name not in ("app.migrate", "processes.s.command") and not name.startswith("hooks.")
+    dash = text.startswith("-") and name not in ("app.migrate", "processes.s.command", "timers.s.command") and not name.startswith("hooks.")
     if name == "nginx.csp":
         return True  # only a policy is taken
     return control or dash or (name == "app.repository" and not text.startswith(("./", "../", "/", "~/")))

@@ -8,6 +8,7 @@ import tomllib
 from selvedge.config.processes import Process
 from selvedge.config.schema import to_toml
 from selvedge.config.settings import Settings
+from selvedge.config.timers import Timer
 from tests.support.paths import ROOT
 from tests.unit.config.conftest import Load
 
@@ -39,7 +40,8 @@ def test_every_example_of_the_page_can_be_copied(settings: Load) -> None:
     for example in examples:
         tables = tomllib.loads(example)
         missing = [name for names in tables.get("groups", {}).values() for name in names]
-        missing += [name for each in tables.get("processes", {}).values() for name in each.get("hosts", ())]
+        entries = [*tables.get("processes", {}).values(), *tables.get("timers", {}).values()]
+        missing += [name for each in entries for name in each.get("hosts", ())]
         head = "".join(f'{key} = "{value}"\n' for key, value in APP.items() if key not in tables.get("app", {}))
         text = example.replace("[app]\n", f"[app]\n{head}") if "app" in tables else f"[app]\n{head}{example}"
         settings(text + "".join(f"[hosts.{name}]\n" for name in missing))
@@ -52,6 +54,15 @@ def test_every_setting_of_a_process_has_a_description_and_a_valid_example(settin
             tables = {"command": "x", key: example}
             lines = "".join(f"{name} = {to_toml(value)}\n" for name, value in tables.items())
             settings(f"[app]\nname = 'hello'\nrepository = '.'\n[hosts.web-1]\n[processes.worker]\n{lines}")
+
+
+def test_every_setting_of_a_timer_has_a_description_and_a_valid_example(settings: Load) -> None:
+    for key, field in Timer.model_fields.items():
+        assert field.description and field.description.endswith(".") and field.examples, key
+        for example in field.examples:
+            tables = {"command": "x", "schedule": "daily", key: example}
+            lines = "".join(f"{name} = {to_toml(value)}\n" for name, value in tables.items())
+            settings(f"[app]\nname = 'hello'\nrepository = '.'\n[hosts.web-1]\n[timers.cleanup]\n{lines}")
 
 
 def test_every_setting_has_a_description_and_a_valid_example(settings: Load) -> None:

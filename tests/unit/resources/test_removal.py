@@ -48,6 +48,7 @@ OWNED = (
     "/srv/hello/previous.sock",
     "/srv/hello/releases",
     "/srv/hello/repo.git",
+    "/srv/hello/timers",
     "/srv/hello/venvs",
     "/var/cache/selvedge/hello",
     "/var/lib/nginx/cache-hello",
@@ -79,7 +80,9 @@ def test_the_diff_lists_what_is_removed(target: Callable[..., Target]) -> None:
 @pytest.mark.parametrize("settings", SETTINGS)
 def test_the_paths_of_an_app_are_those_of_its_resources(app: Callable[..., Target], settings: str) -> None:
     """Whatever the settings are now: an earlier release may have had others."""
-    found = [path for path in owned_paths(deploy, app(settings)) if not path.startswith("/etc/nginx/selvedge/sites/")]
+    units = ("/etc/systemd/system/selvedge-timer-hello.", "/var/lib/selvedge/loaded/selvedge-timer-hello.")
+    named = ("/etc/nginx/selvedge/sites/", *units)
+    found = [path for path in owned_paths(deploy, app(settings)) if not path.startswith(named)]
     assert tuple(found) == OWNED
 
 

@@ -1,0 +1,118 @@
+"""The state of an app's timers on a server, and how their last runs ended, in words."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from selvedge.value import Value
+
+_STATUSES = {126: "a file of the command cannot be executed", 127: "a program of the command does not exist"}
+"""Exit statuses of `sh` (dash(1))."""
+
+
+class TimerState(Value):
+    """A timer on a server. Times are seconds since 1970, 0 if there is none.
+
+    on: whether its schedule runs. running: whether a run is going. next: its next run. began, ended: its last run.
+    result, code, status: $SERVICE_RESULT, $EXIT_CODE and $EXIT_STATUS of that run (systemd.exec(5)), "" if it did not end.
+    release: the release that ran it.
+    """
+
+    name: str
+    on: bool
+    running: bool
+    next: int = 0
+    began: int = 0
+    ended: int = 0
+    result: str = ""
+    code: str = ""
+    status: str = ""
+    release: str = ""
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the last run did not end: the server lost its power."""
+        return bool(self.began) and not self.ended and not self.running
+
+    @property
+    def failed(self) -> bool:
+        """Whether the last run that has ended failed."""
+        return self.interrupted or self.result not in ("", "success")
+
+    @property
+    def seconds(self) -> int | None:
+        """How long the last run took; None without one that ended."""
+        return max(0, self.ended - self.began) if self.ended else None
+
+    def outcome(self, timeout: int | None = None) -> str:
+        """Return how the last run ended, "" if there was none. timeout: the seconds that it may take, if they are known."""
+        if self.interrupted:
+            return "interrupted: the server was switched off"
+        if self.result == "exit-code":
+            return _exited(self.status)
+        if self.result == "timeout":
+            return f"stopped, because it took longer than {timeout} s" if timeout else "stopped, because it took too long"
+        if self.result == "oom-kill":
+            return "killed, because it used more memory than app.memory_max"
+        if self.result in ("signal", "core-dump"):
+            return _killed(self.status)
+        return {"success": "ok", "": ""}.get(self.result, self.result)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the state for JSON."""
+        last = {
+            "began": iso(self.began),
+            "ended": iso(self.ended),
+            "seconds": self.seconds,
+            "ok": not self.failed if self.ended or self.interrupted else None,
+            "result": self.outcome() or None,
+            "exit_status": int(self.status) if self.code == "exited" and self.status.isdecimal() else None,
+            "release": self.release or None,
+        }
+        return {"on": self.on, "running": self.running, "next": iso(self.next), "last": last if self.began else None}
+
+
+def _exited(status: str) -> str:
+    number = int(status) if status.isdecimal() else 0
+    if number in _STATUSES:
+        return f"{_STATUSES[number]} (exit status {status})"
+    # `sh` reports in this way that a signal ended the program.
+    if number > 128 and (name := _signal_name(number - 128)):
+        return f"{_killed(name)} (exit status {status})"
+    return f"exit status {status}"
+
+
+def _killed(name: str) -> str:
+    if name == "TERM":
+        return "stopped by the signal TERM, for example by `fab stop` or a reboot"
+    return f"killed by the signal {name}" + (", perhaps because the server had no memory left" if name == "KILL" else "")
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name.removeprefix("SIG")
+    except ValueError:
+        return ""
+
+
+def parse_timers(lines: Iterable[str]) -> dict[str, TimerState]:
+    """Return the timers in the output of the shell function `timers_fact`, by their names."""
+    found = {}
+    for line in lines:
+        words = line.split()[1:]
+        if line.startswith("timer ") and len(words) == 10:
+            name, state, running = words[:3]
+            upcoming, began, ended = (int(word) if word.isdecimal() else 0 for word in words[3:6])
+            result, code, status, release = ("" if word == "-" else word for word in words[6:])
+            found[name] = TimerState(
+                name, state == "on", running == "running", upcoming, began, ended, result, code, status, release
+            )
+    return found
+
+
+def iso(seconds: int) -> str | None:
+    """Return a time as ISO 8601 in UTC, None for 0."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if seconds else None
