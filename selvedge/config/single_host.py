@@ -1,0 +1,50 @@
+"""`hosts` of a process, timer or service: the names exist, and what must run once does not run on each server of a group."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+from selvedge.config.sources import KeyPath, Source
+from selvedge.errors import Problem
+
+
+def single_host_problems(
+    path: KeyPath,
+    chosen: Sequence[str],
+    *,
+    single: bool,
+    hosts: Collection[str],
+    groups: Mapping[str, Sequence[str]],
+    sources: Sequence[Source],
+) -> Iterator[Problem]:
+    """Yield the problems of `hosts` in the table at `path`, such as ("processes", "beat").
+
+    chosen: the value of its `hosts`, empty if it runs on all hosts of the app. single: whether it must run once for all servers:
+    a timer, a service, a process with `overlap = false`. hosts, groups: those of the settings. sources: the strongest last.
+    """
+    key = (*path, "hosts")
+    source = _source(sources, key if chosen else path)
+    for name in chosen:
+        if name not in hosts:
+            close = difflib.get_close_matches(name, hosts, n=1)
+            known = f"Use one of the hosts {', '.join(hosts)}." if hosts else f"Add a table [hosts.{name}]."
+            remedy = f"Did you mean `{close[0]}`?" if close else known
+            yield Problem(source.label, source.key_name(key), f"no host is named {name!r}", remedy)
+    if single and not chosen and (shared := _shared_group(groups)):
+        group, members = shared
+        names = f"{', '.join(members[:-1])} and {members[-1]}"
+        problem = f"would run on each server of the group {group}, at the same time: {names}"
+        first, table = members[0], ".".join(str(each) for each in path)
+        remedy = f'Add `hosts = ["{first}"]` to [{table}] to run it on one of them. If each server needs its own, name them all.'
+        yield Problem(source.label, source.key_name(path), problem, remedy)
+
+
+def _shared_group(groups: Mapping[str, Sequence[str]]) -> tuple[str, list[str]] | None:
+    """Return the first group with several hosts, and these; None if there is none."""
+    members = {group: list(dict.fromkeys(names)) for group, names in groups.items()}
+    return next(((group, names) for group, names in members.items() if len(names) > 1), None)
+
+
+def _source(sources: Sequence[Source], path: KeyPath) -> Source:
+    return next((each for each in reversed(sources) if each.sets(path)), sources[0])
