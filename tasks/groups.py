@@ -28,6 +28,8 @@ from .operations import (
     trust,
     tunnel,
 )  # fmt: skip
+from .postgres import postgres
+from .redis import redis
 from .remove import remove
 from .rollback import restart, rollback
 from .supervisor import supervisor
@@ -37,6 +39,7 @@ from .version import version
 
 GROUPS = {
     "The tutorial's steps, in order": [update, harden, install, clone, venv, gunicorn, supervisor, nginx, certbot],
+    "Steps of [services]": [postgres, redis],
     "Chains of steps": [setup, deploy],
     "Every day": [
         *(status, logs, doctor, releases, rollback, history, restart, stop, start),

@@ -16,6 +16,7 @@ from selvedge.config.hosts import OVERRIDES
 from selvedge.config.messages import to_problem
 from selvedge.config.schema import section_model
 from selvedge.config.settings import Settings
+from selvedge.config.single_host import single_host_problems
 from selvedge.config.sources import KeyPath, Source
 from selvedge.config.tables import merged, subtable
 from selvedge.errors import Problem, UsageError
@@ -36,6 +37,11 @@ def host_problems(settings: Settings, sources: Sequence[Source]) -> Iterator[Pro
         except UsageError as error:
             source = next(each for each in reversed(sources) if each.sets(("hosts", name)))
             yield Problem(source.label, source.key_name(("hosts", name)), error.message)
+    services = settings.services
+    yield from single_host_problems(
+        ("services",), services.hosts, single=services.postgres or services.redis,
+        hosts=settings.hosts, groups=settings.groups, sources=sources,
+    )  # fmt: skip
 
 
 def _host_tables(data: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:

@@ -124,6 +124,7 @@ TITLES: Mapping[str, str] = {
     "nginx": "the web server",
     "hooks": "your own commands",
     "box": "the restrictions under systemd",
+    "services": "a database and Redis",
     "rollout": "several servers",
 }
 GROUPS: Mapping[str, Mapping[str, tuple[str, ...]]] = {

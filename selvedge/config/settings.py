@@ -17,6 +17,7 @@ from selvedge.config.mirrors import Mirrors
 from selvedge.config.nginx import Nginx
 from selvedge.config.section import Section
 from selvedge.config.server import Hooks, Rollout, Server, Tls
+from selvedge.config.services import Services
 from selvedge.config.sources import Source
 from selvedge.config.tables import merged
 from selvedge.config.target import Target
@@ -34,6 +35,7 @@ class Settings(Section):
     nginx: Nginx = Field(default_factory=Nginx.model_construct)
     hooks: Hooks = Field(default_factory=Hooks.model_construct)
     box: Box = Field(default_factory=Box.model_construct)
+    services: Services = Field(default_factory=Services.model_construct)
     rollout: Rollout = Field(default_factory=Rollout.model_construct)
     hosts: dict[EntryName, Host] = Field(default_factory=dict)
     groups: dict[EntryName, list[str]] = Field(default_factory=dict)
@@ -105,6 +107,7 @@ class Settings(Section):
         sections = {name: merged(dict(getattr(self, name)), getattr(found, name)) for name in OVERRIDES}
         try:
             more = {"host": found, "base_dir": self._base_dir, "env_commands": self._env_commands, "passwords": self._passwords}
+            more["services"] = self.services.on(found.name)
             return Target.model_validate({**sections.pop("app"), "machine": sections.pop("server"), **sections, **more})
         except ValidationError as error:
             first = error.errors()[0]

@@ -16,6 +16,7 @@ from selvedge.config.env_command import EnvCommands
 from selvedge.config.mirrors import Mirrors
 from selvedge.config.nginx import below, password_variable
 from selvedge.config.server import Hooks, Server
+from selvedge.config.services import TAKEN_NAMES, Services
 from selvedge.config.site import SiteSettings
 from selvedge.config.types import LOCAL_PREFIX
 from selvedge.errors import ConfigError, Pending
@@ -49,7 +50,7 @@ class Release(Value):
 class Target(SiteSettings):
     """The settings of one host.
 
-    machine: the table [server], because `server` is the app server. base_dir: the folder of hosts.toml. env_commands: runs
+    machine: the table [server], because `server` is the app server. services: those of this host. base_dir: the folder of hosts.toml. env_commands: runs
     `app.env_command`, once for all hosts. passwords: the secrets of the environment (secret_names.py), by their variables.
     ssh_config: the file of `fab -S`, "" for the usual ones. ssh_keys: the private keys of `fab -i`. ssh_address: where ssh
     connects to.
@@ -61,6 +62,7 @@ class Target(SiteSettings):
     mirrors: Mirrors
     hooks: Hooks
     box: Box
+    services: Services
     base_dir: Path
     env_commands: EnvCommands = Field(default_factory=EnvCommands, repr=False)
     passwords: Mapping[str, SecretStr] = Field(default_factory=dict, repr=False)
@@ -185,4 +187,10 @@ class Target(SiteSettings):
             raise ValueError(
                 f"app.name must not be the login user {self.name}, because the app runs as its own user without sudo: change one"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _check_database_name(self) -> Self:
+        if self.services.postgres and self.name in TAKEN_NAMES:
+            raise ValueError(f"app.name must not be {self.name} with services.postgres, because PostgreSQL uses that name itself")
         return self
