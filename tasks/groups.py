@@ -19,6 +19,7 @@ from .operations import (
     env,
     history,
     logs,
+    psql,
     releases,
     run_command,
     ssh,
@@ -43,7 +44,7 @@ GROUPS = {
     "Chains of steps": [setup, deploy],
     "Every day": [
         *(status, logs, doctor, releases, rollback, history, restart, stop, start),
-        *(env, config, run_command, ssh, tunnel, trust, dev, remove, version),
+        *(env, config, run_command, ssh, psql, tunnel, trust, dev, remove, version),
     ],
 }
 

@@ -15,7 +15,7 @@ def redis(app):
     yield from app_user(app)
     unit = sv.RedisUnit(sv.REDIS_UNIT, sv.template("redis/unit.service.j2", program=sv.REDIS_PROGRAM))
     text = sv.template("redis/redis.conf.j2", app=app, socket=sv.redis_socket(app.name))
-    settings = sv.SizedFile(f"/etc/selvedge/redis/{app.name}.conf", text)
+    settings = sv.SizedFile(app.paths.redis_conf, text)
     yield unit
     yield settings
     # Its clients connect again. The log of its writes is complete when it has stopped.

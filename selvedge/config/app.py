@@ -190,8 +190,8 @@ class App(Workers):
         30,
         ge=0,
         le=3600,
-        description="Seconds for which a deploy waits for a database or queue that does not answer yet, before it migrates and starts "
-        "the app. The addresses are those in the app's variables, such as `DATABASE_URL`. 0: do not ask them.",
+        description="Seconds for which a deploy waits for a database or queue that does not answer yet, before it migrates and "
+        "starts the app. The addresses are those in the app's variables, such as `DATABASE_URL`. 0: do not ask them.",
         examples=[120],
     )
     manager: Literal["supervisor", "systemd"] = Field(

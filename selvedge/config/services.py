@@ -84,6 +84,11 @@ class Services(Section):
             found["REDIS_URL"] = f"{self.redis_scheme}://{redis_socket(app)}"
         return found
 
+    def units(self, app: str) -> list[str]:
+        """Return the systemd units of an app's services, which start before the app."""
+        wanted = {"postgresql.service": self.postgres, f"selvedge-redis@{app}.service": self.redis}
+        return [unit for unit, on in wanted.items() if on]
+
 
 def redis_socket(app: str) -> str:
     """Return the path of the socket of an app's Redis."""

@@ -50,10 +50,10 @@ class Release(Value):
 class Target(SiteSettings):
     """The settings of one host.
 
-    machine: the table [server], because `server` is the app server. services: those of this host. base_dir: the folder of hosts.toml. env_commands: runs
-    `app.env_command`, once for all hosts. passwords: the secrets of the environment (secret_names.py), by their variables.
-    ssh_config: the file of `fab -S`, "" for the usual ones. ssh_keys: the private keys of `fab -i`. ssh_address: where ssh
-    connects to.
+    machine: the table [server], because `server` is the app server. services: those of this host. base_dir: the folder of
+    hosts.toml. env_commands: runs `app.env_command`, once for all hosts. passwords: the secrets of the environment
+    (secret_names.py), by their variables. ssh_config: the file of `fab -S`, "" for the usual ones. ssh_keys: the private keys of
+    `fab -i`. ssh_address: where ssh connects to.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -121,6 +121,8 @@ class Target(SiteSettings):
         """The values that the shell functions in lib/ share: names, paths, and the settings of the health check."""
         return {
             "app": self.name,
+            "postgres": self.services.postgres,
+            "redis": self.services.redis,
             **self.paths.shell_values,
             "health": self.health_path,
             "health_host": self.health_host_header,

@@ -118,9 +118,10 @@ def _two_versions(clusters: tuple[Cluster, ...]) -> Change:
     old, *_, new = sorted(clusters, key=lambda each: float(each.version) if each.version.replace(".", "").isdigit() else 0)
     problem = f"This server has PostgreSQL in two versions: {_listed(clusters)}. Selvedge does not move data between versions."
     remedy = (
-        f"If {new} is the empty one that an upgrade of the distribution has made, move the data on the server: `sudo pg_dropcluster "
-        f"{new.version} {new.name} --stop && sudo pg_upgradecluster {old.version} {old.name} && sudo pg_dropcluster {old.version} "
-        f"{old.name}`. Make a backup first. To keep both, set services.postgres = false and DATABASE_URL in app.env_file."
+        f"If {new} is the empty one that an upgrade of the distribution has made, make a backup, then move the data on the server: "
+        f"`sudo pg_dropcluster {new.version} {new.name} --stop && sudo pg_upgradecluster {old.version} {old.name} && "
+        f"sudo pg_dropcluster {old.version} {old.name}`. "
+        "To keep both, set services.postgres = false, and DATABASE_URL in app.env_file."
     )
     return Change.refused("check PostgreSQL's version", problem, remedy=remedy)
 
@@ -160,24 +161,26 @@ class PostgresDatabase(_Postgres):
 
     def planned(self, facts: PostgresFacts) -> Change | None:
         app = self.app
+        if facts.silent and facts.clusters:
+            return None  # The settings' change starts it. Then it is asked again.
         if facts.role and facts.role[1]:
-            problem = f"The role {app} exists in PostgreSQL, with rights beyond its own database, which the app must not have."
+            problem = f"The role {app} exists in PostgreSQL with rights beyond its own database, and the app must not have them."
             remedy = (
                 f"`sudo -u postgres psql -c '\\du \"{app}\"'` shows them. Take them away, for example with `ALTER ROLE \"{app}\" "
                 "NOSUPERUSER NOCREATEROLE`, or choose another app.name."
             )
             return Change.refused(f"check the role {app} of PostgreSQL", problem, remedy=remedy)
         if facts.database and facts.database[1] != app:
-            problem = f"The database {app} exists in PostgreSQL and belongs to {facts.database[1]}, so it may be another program's."
+            problem = f"The database {app} exists in PostgreSQL and belongs to {facts.database[1]}: it may be another program's."
             remedy = (
-                f"If it is this app's, give it to the app: `sudo -u postgres psql -c 'ALTER DATABASE \"{app}\" OWNER TO \"{app}\"'` "
+                f"If it is this app's, give it to it: `sudo -u postgres psql -c 'ALTER DATABASE \"{app}\" OWNER TO \"{app}\"'` "
                 "(and its tables: `REASSIGN OWNED`). Else choose another app.name."
             )
             return Change.refused(f"check the database {app} of PostgreSQL", problem, remedy=remedy)
         missing = [what for what, found in (("role", facts.role), ("database", facts.database)) if found is None]
         if missing:
             return Change(f"create PostgreSQL's {' and '.join(missing)} {app}", call("postgres_create", app=app))
-        if facts.role and not facts.role[0] or not facts.login:
+        if not facts.login or (facts.role and not facts.role[0]):
             return Change(f"let the user {app} log in to its database", call("postgres_create", app=app))
         if facts.database and facts.database[0]:
             return Change(f"let no other role connect to the database {app}", call("postgres_create", app=app))

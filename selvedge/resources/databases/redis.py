@@ -13,7 +13,7 @@ REDIS_PROGRAM = "/usr/bin/redis-server"
 
 
 class RedisInstalled(Resource):
-    """The server has Redis or Valkey. The Redis on port 6379 that the package starts is turned off, if Selvedge has installed it."""
+    """The server has Redis or Valkey. The package's own server on port 6379 is off, if Selvedge has installed the package."""
 
     def probe(self) -> str:
         return "redis_fact"

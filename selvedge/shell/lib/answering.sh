@@ -19,21 +19,21 @@ answering_begin() {
 
 # answering_late: whether they are waited for.
 answering_late() {
-  case ${answering_pid:-done} in done) return 1 ;; esac
+  case ${answering_pid:-over} in over) return 1 ;; esac
   [ -s "$undo/answering" ]
 }
 
 # answering_ok: wait until they answer. A deploy is refused if one does not; to go back must not depend on it.
 answering_ok() {
   local said
-  case ${answering_pid:-done} in done) return 0 ;; esac
+  case ${answering_pid:-over} in over) return 0 ;; esac
   while [ ! -e "$undo/answering.status" ] && kill -0 "$answering_pid" 2>/dev/null; do
     said=$(tail -n 1 "$undo/answering" 2>/dev/null) || said=
     if [ -n "$said" ]; then gate_wait "waiting for $said"; fi
     sleep 0.05
   done
   wait "$answering_pid" || :
-  answering_pid=done
+  answering_pid=over
   # The seconds of app.start_timeout begin now.
   if [ -s "$undo/answering" ]; then asked=$(clock_uptime); fi
   [ "$(cat "$undo/answering.status" 2>/dev/null)" = 1 ] || return 0

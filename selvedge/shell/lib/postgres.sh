@@ -34,6 +34,11 @@ postgres_cluster() {
   version=${found%% *} name=${found#* } name=${name% *}
 }
 
+# postgres_unit: print the unit of that cluster, or of all clusters if there is none.
+postgres_unit() {
+  postgres_clusters | awk '$3 == 5432 { print "postgresql@" $1 "-" $2; found = 1; exit } END { if (!found) print "postgresql" }'
+}
+
 postgres_folder() { printf '/etc/postgresql/%s/%s' "$version" "$name"; }
 
 # postgres_psql USER DATABASE [ARGUMENT…]: run the SQL on standard input as this user. The wrapper /usr/bin/psql is a Perl program,
@@ -46,7 +51,19 @@ postgres_psql() {
   for each in /usr/lib/postgresql/*/bin/psql; do
     if [ -x "$each" ]; then program=$each; fi
   done
-  user_run "$account" env -i LC_ALL=C.UTF-8 PGCONNECT_TIMEOUT=5 "$program" -X -q -A -t -F ' ' -v ON_ERROR_STOP=1 -h /run/postgresql -d "$database" "$@"
+  user_run "$account" env -i LC_ALL=C.UTF-8 PGCONNECT_TIMEOUT=5 "$program" -X -v ON_ERROR_STOP=1 -h /run/postgresql -d "$database" "$@"
+}
+
+# postgres_answer USER DATABASE [ARGUMENT…]: the same, for a program that reads the answer.
+postgres_answer() { postgres_psql "$@" -q -A -t -F ' '; }
+
+# postgres_run: run $command, SQL or psql's own commands, in the app's database as its user. Its exit status comes after the mark.
+# Values: app command
+postgres_run() {
+  local status
+  status=0
+  printf '%s\n' "$command" | postgres_psql "$app" "$app" || status=$?
+  printf '\n%s %s\n' "$mark" "$status"
 }
 
 # postgres_fact: what the server has of PostgreSQL, and of the app in it.
@@ -73,13 +90,32 @@ postgres_fact() {
 # Values: app
 postgres_state() {
   local said
-  if said=$(printf '%s' "$postgres_questions" | postgres_psql "$app" "$app" -v app="$app" 2>/dev/null); then
+  if said=$(printf '%s' "$postgres_questions" | postgres_answer "$app" "$app" -v app="$app" 2>/dev/null); then
     printf 'login\n%s\n' "$said"
-  elif said=$(printf '%s' "$postgres_questions" | postgres_psql postgres postgres -v app="$app" 2>&1); then
+  elif said=$(printf '%s' "$postgres_questions" | postgres_answer postgres postgres -v app="$app" 2>&1); then
     printf '%s\n' "$said"
   else
     printf 'silent %s\n' "$(printf '%s\n' "$said" | tail -n 1)"
   fi
+}
+
+# postgres_has: print "PostgreSQL's database and role NAME" if the app has one of them.
+# Values: app
+postgres_has() {
+  [ -e /etc/postgresql ] || return 0
+  postgres_answer postgres postgres -v app="$app" 2>/dev/null <<'EOF' || :
+select 'PostgreSQL''s database and role ' || :'app' where exists (select from pg_roles where rolname = :'app' and not rolsuper);
+EOF
+}
+
+# postgres_drop: delete the app's database and role. A database of another owner stays.
+# Values: app
+postgres_drop() {
+  [ -n "$(postgres_has)" ] || return 0
+  postgres_answer postgres postgres -v app="$app" <<'EOF' || step_fail "PostgreSQL could not delete the database and the role $app. Its own words are above."
+select format('drop database %I with (force)', :'app') from pg_database where datname = :'app' and pg_get_userbyid(datdba) = :'app' \gexec
+select format('drop role %I', :'app') \gexec
+EOF
 }
 
 postgres_install() {
@@ -89,7 +125,7 @@ postgres_install() {
 }
 
 # postgres_ask SQL: print the superuser's answer.
-postgres_ask() { printf '%s\n' "$1" | postgres_psql postgres postgres; }
+postgres_ask() { printf '%s\n' "$1" | postgres_answer postgres postgres; }
 
 # postgres_start: start the cluster, and wait until it answers. After a crash it first replays its log.
 postgres_start() {
@@ -124,7 +160,7 @@ postgres_load() {
     waited=$((waited + 1))
     sleep 0.1
   done
-  [ -n "$(printf '%s' "$postgres_questions" | postgres_psql postgres postgres -v app=postgres | grep '^restart ')" ] || return 0
+  printf '%s' "$postgres_questions" | postgres_answer postgres postgres -v app=postgres | grep -q '^restart ' || return 0
   step_say "restarting PostgreSQL, because a setting needs it"
   # As a condition, so that this shell goes on if it fails.
   if (service_run restart "$unit" && postgres_start); then return 0; fi
@@ -138,13 +174,13 @@ postgres_load() {
 # Values: app
 postgres_create() {
   postgres_start
-  postgres_psql postgres postgres -v app="$app" <<'EOF' || step_fail "PostgreSQL could not create the role and the database $app. Its own words are above."
+  postgres_answer postgres postgres -v app="$app" <<'EOF' || step_fail "PostgreSQL could not create the role and the database $app. Its own words are above."
 select format('create role %I login', :'app') where not exists (select from pg_roles where rolname = :'app') \gexec
 select format('create database %I owner %I encoding ''UTF8'' locale ''C.UTF-8'' template template0', :'app', :'app')
   where not exists (select from pg_database where datname = :'app') \gexec
 alter role :"app" login;
 revoke all on database :"app" from public;
 EOF
-  echo 'select 1' | postgres_psql "$app" "$app" >"$undo/postgres" 2>&1 ||
+  echo 'select 1' | postgres_answer "$app" "$app" >"$undo/postgres" 2>&1 ||
     step_fail "PostgreSQL does not let the user $app log in to its database: $(tail -n 1 "$undo/postgres"). Its file $(postgres_folder)/pg_hba.conf needs the distribution's line \`local all all peer\`."
 }

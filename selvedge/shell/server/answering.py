@@ -1,7 +1,7 @@
 """Wait until the databases and queues answer whose addresses are in the environment's variables. Argument: seconds.
 
-Each time that it begins to wait, it prints for what. Exit status 1: one did not answer; the last line is "WHAT (VARIABLE)", a tab, and
-why. It never prints a user or a password.
+Each time that it begins to wait, it prints for what. Exit status 1: one did not answer; the last line is "WHAT (VARIABLE)", a
+tab, and why. It never prints a user or a password.
 """
 
 import os
@@ -65,7 +65,7 @@ def shown(place):
     if isinstance(place, str):
         return place
     host, port = place
-    return "[%s]:%d" % place if ":" in host else "%s:%d" % place
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def connected(place, seconds):
@@ -89,7 +89,7 @@ def parsed(name, value):
         return None
     scheme, more, authority, path, query = (part or "" for part in found.groups())
     scheme = scheme.lower()
-    if scheme == "unix" and re.search("REDIS|VALKEY", name.upper()) or scheme in REDIS and more == "+socket":
+    if (scheme == "unix" and re.search("REDIS|VALKEY", name.upper())) or (scheme in REDIS and more == "+socket"):
         return Service("redis", [unquote(path)], ("", "")) if path.startswith("/") else None
     if scheme not in PORTS or more == "+srv":
         return None
@@ -107,7 +107,7 @@ def place(text, port, scheme):
     """Return the place of a host with or without a port, or of a folder with PostgreSQL's socket; None if it is neither."""
     host = unquote(text)
     if host.startswith("/"):
-        return "%s/.s.PGSQL.%s" % (host.rstrip("/"), port) if scheme in POSTGRES else host
+        return f"{host.rstrip('/')}/.s.PGSQL.{port}" if scheme in POSTGRES else host
     found = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+))(?::([0-9]{1,5}))?", host)
     if not found or not (found[3] or port).isdigit() or int(found[3] or port) > 65535:
         return None
@@ -128,7 +128,7 @@ def main(seconds):
                 print(service, flush=True)
                 told = True
             if time.monotonic() >= end:
-                print("%s (%s)\t%s" % (service, name, why.rstrip(". ")), flush=True)
+                print(f"{service} ({name})\t{why.rstrip('. ')}", flush=True)
                 return 1
             time.sleep(0.3)
     return 0

@@ -46,6 +46,8 @@ mark=@selvedge
 
 # … the library pip
 
+# … the library postgres
+
 # … the library probe
 
 # … the library project
@@ -53,6 +55,8 @@ mark=@selvedge
 # … the library python
 
 # … the library read
+
+# … the library redis
 
 # … the library releases
 
@@ -98,94 +102,133 @@ python_tool_fact uv
 printf '\n%s fact 5\n' "$mark"
 python_fact /opt/selvedge/python/3.12 3.12
 printf '\n%s fact 6\n' "$mark"
-[ -e /usr/bin/git ] && echo there || true
+app=hello
+postgres_fact
 printf '\n%s fact 7\n' "$mark"
+probe_unit postgresql.service
+echo
+printf '\n%s fact 8\n' "$mark"
 getent passwd hello || true
 id -nG hello 2>/dev/null || true
 if getent group hello >/dev/null; then echo 'has a group'; fi
-printf '\n%s fact 8\n' "$mark"
-probe_path /srv/hello ''
 printf '\n%s fact 9\n' "$mark"
-probe_path /srv/hello/releases ''
+app=hello
+postgres_fact
 printf '\n%s fact 10\n' "$mark"
-probe_path /srv/hello/shared ''
+app=hello
+postgres_fact
 printf '\n%s fact 11\n' "$mark"
+redis_fact
+printf '\n%s fact 12\n' "$mark"
+getent passwd hello || true
+id -nG hello 2>/dev/null || true
+if getent group hello >/dev/null; then echo 'has a group'; fi
+printf '\n%s fact 13\n' "$mark"
+redis_fact
+echo --
+probe_path /etc/systemd/system/selvedge-redis@.service 92d9d3e4ec4e5426c9c52766a7dbb3770e1b89baefec10dbf5cea560c7129a6c
+printf '\n%s fact 14\n' "$mark"
+probe_memory
+probe_path /etc/selvedge/redis/hello.conf 556a72108d9db1deb4d6a0d83965c3a8fb8fb3a429b9df88004fce154b2cdf41
+printf '\n%s fact 15\n' "$mark"
+probe_unit selvedge-redis@hello.service
+printf Stamp=
+stamp_read selvedge-redis@hello
+echo
+printf '\n%s fact 16\n' "$mark"
+[ -e /usr/bin/git ] && echo there || true
+printf '\n%s fact 17\n' "$mark"
+getent passwd hello || true
+id -nG hello 2>/dev/null || true
+if getent group hello >/dev/null; then echo 'has a group'; fi
+printf '\n%s fact 18\n' "$mark"
+probe_path /srv/hello ''
+printf '\n%s fact 19\n' "$mark"
+probe_path /srv/hello/releases ''
+printf '\n%s fact 20\n' "$mark"
+probe_path /srv/hello/shared ''
+printf '\n%s fact 21\n' "$mark"
 probe_path /srv/hello/repo.git ''
 probe_path /srv/hello/repo.git/HEAD ''
-printf '\n%s fact 12\n' "$mark"
-probe_path /srv/hello/git_credentials ''
-printf '\n%s fact 13\n' "$mark"
-mirror_fact /srv/hello/repo.git 0123456789abcdef0123456789abcdef01234567
-printf '\n%s fact 14\n' "$mark"
-probe_path /srv/hello/releases/0123456789ab ''
-printf '\n%s fact 15\n' "$mark"
-shared_fact /srv/hello/releases/0123456789ab/backend /srv/hello/shared uploads data/blog.db
-printf '\n%s fact 16\n' "$mark"
-[ -e /srv/hello/releases/0123456789ab ] && echo there || true
-printf '\n%s fact 17\n' "$mark"
-probe_path /etc/selvedge/hello/build.env ''
-printf '\n%s fact 18\n' "$mark"
-hook_built /srv/hello/releases/0123456789ab/.selvedge-before_build 4aee93435a157cb2 /srv/hello/releases/0123456789ab '' /srv/hello/live.sock
-printf '\n%s fact 19\n' "$mark"
-probe_path /srv/hello/venvs ''
-printf '\n%s fact 20\n' "$mark"
-if [ -x /srv/hello/releases/0123456789ab/.venv/bin/python ]; then probe_line /srv/hello/releases/0123456789ab/.venv/.selvedge; fi
-printf '\n%s fact 21\n' "$mark"
-[ -e /srv/hello/releases/0123456789ab/.venv/bin/python ] && echo there || true
 printf '\n%s fact 22\n' "$mark"
-probe_path /etc/tmpfiles.d/hello.conf f7f2482494c297529b0d553097d04214e06f2a6519bdac6697c9161cdbdf5f02
+probe_path /srv/hello/git_credentials ''
 printf '\n%s fact 23\n' "$mark"
-probe_path /run/hello ''
+mirror_fact /srv/hello/repo.git 0123456789abcdef0123456789abcdef01234567
 printf '\n%s fact 24\n' "$mark"
-probe_path /var/log/hello ''
+probe_path /srv/hello/releases/0123456789ab ''
 printf '\n%s fact 25\n' "$mark"
-probe_path /srv/hello/instances ''
+shared_fact /srv/hello/releases/0123456789ab/backend /srv/hello/shared uploads data/blog.db
 printf '\n%s fact 26\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-31e0bf ''
+[ -e /srv/hello/releases/0123456789ab ] && echo there || true
 printf '\n%s fact 27\n' "$mark"
-readlink /srv/hello/instances/0123456789ab-31e0bf/.venv || echo; readlink /srv/hello/releases/0123456789ab/.venv || echo
+probe_path /etc/selvedge/hello/build.env ''
 printf '\n%s fact 28\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-31e0bf/env ''
+hook_built /srv/hello/releases/0123456789ab/.selvedge-before_build 4aee93435a157cb2 /srv/hello/releases/0123456789ab '' /srv/hello/live.sock
+printf '\n%s fact 29\n' "$mark"
+probe_path /srv/hello/venvs ''
+printf '\n%s fact 30\n' "$mark"
+if [ -x /srv/hello/releases/0123456789ab/.venv/bin/python ]; then probe_line /srv/hello/releases/0123456789ab/.venv/.selvedge; fi
+printf '\n%s fact 31\n' "$mark"
+[ -e /srv/hello/releases/0123456789ab/.venv/bin/python ] && echo there || true
+printf '\n%s fact 32\n' "$mark"
+probe_path /etc/tmpfiles.d/hello.conf f7f2482494c297529b0d553097d04214e06f2a6519bdac6697c9161cdbdf5f02
+printf '\n%s fact 33\n' "$mark"
+probe_path /run/hello ''
+printf '\n%s fact 34\n' "$mark"
+probe_path /var/log/hello ''
+printf '\n%s fact 35\n' "$mark"
+probe_path /srv/hello/instances ''
+printf '\n%s fact 36\n' "$mark"
+probe_path /srv/hello/instances/0123456789ab-bd062f ''
+printf '\n%s fact 37\n' "$mark"
+readlink /srv/hello/instances/0123456789ab-bd062f/.venv || echo; readlink /srv/hello/releases/0123456789ab/.venv || echo
+printf '\n%s fact 38\n' "$mark"
+probe_path /srv/hello/instances/0123456789ab-bd062f/env ''
 base=/srv/hello
 live_socket=/srv/hello/live.sock
-environment_of_live /srv/hello/instances/0123456789ab-31e0bf/env
-printf '\n%s fact 29\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-31e0bf/run 4e2f10b19e52dcf98b4ad10c8fc568851a4d03cfe73def0442fd1cd5aa08bc5d
-printf '\n%s fact 30\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-31e0bf/selvedge_worker.py d73a691431f2a05f848f49dfdd629abfe8a89d4b9546d9f88f9570c77b05c6c0
-printf '\n%s fact 31\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-31e0bf/selvedge_app.py 854c685750695de04157acd9834b4c1e0e7ad47dc7fda3433d9a55bceb279aac
-printf '\n%s fact 32\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-31e0bf/selvedge_explain.py b3df473e85a707954cf5301a8f5a6ab63d043a572ebec0eaab9eaa73a209a3e9
-printf '\n%s fact 33\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-31e0bf/selvedge_asgi.py 03cfc2fa71b2e73c05a399435e22c75983d302bc46efadac3e1394b98920132e
-printf '\n%s fact 34\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-31e0bf/selvedge_log.py 0f91e04a2c13be4334fb2228bd00ce8eb9b1a3836a28893653b9b3f362287d5a
-printf '\n%s fact 35\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-31e0bf/gunicorn_start 85627f52dd6196b4ff6eb97bccfb557e949eb22e2cf069deb79251df57e1889c
-printf '\n%s fact 36\n' "$mark"
-hook_built /srv/hello/releases/0123456789ab/.selvedge-after_build.0123456789ab-31e0bf d944855a14613d34 /srv/hello/releases/0123456789ab 0123456789ab-31e0bf /srv/hello/live.sock
-printf '\n%s fact 37\n' "$mark"
+environment_of_live /srv/hello/instances/0123456789ab-bd062f/env
+printf '\n%s fact 39\n' "$mark"
+probe_path /srv/hello/instances/0123456789ab-bd062f/run 20249dc0d090ec6023eaff381c5f708de89858a942fbe59f22283d2abf94125c
+printf '\n%s fact 40\n' "$mark"
+probe_path /srv/hello/instances/0123456789ab-bd062f/selvedge_worker.py d73a691431f2a05f848f49dfdd629abfe8a89d4b9546d9f88f9570c77b05c6c0
+printf '\n%s fact 41\n' "$mark"
+probe_path /srv/hello/instances/0123456789ab-bd062f/selvedge_app.py 854c685750695de04157acd9834b4c1e0e7ad47dc7fda3433d9a55bceb279aac
+printf '\n%s fact 42\n' "$mark"
+probe_path /srv/hello/instances/0123456789ab-bd062f/selvedge_explain.py b3df473e85a707954cf5301a8f5a6ab63d043a572ebec0eaab9eaa73a209a3e9
+printf '\n%s fact 43\n' "$mark"
+probe_path /srv/hello/instances/0123456789ab-bd062f/selvedge_asgi.py 03cfc2fa71b2e73c05a399435e22c75983d302bc46efadac3e1394b98920132e
+printf '\n%s fact 44\n' "$mark"
+probe_path /srv/hello/instances/0123456789ab-bd062f/selvedge_log.py 0f91e04a2c13be4334fb2228bd00ce8eb9b1a3836a28893653b9b3f362287d5a
+printf '\n%s fact 45\n' "$mark"
+probe_path /srv/hello/instances/0123456789ab-bd062f/gunicorn_start 509ea8f89bcb9c9a0751b634fbfc84b78c63e95587ddbe98ca0f2abcd701c602
+printf '\n%s fact 46\n' "$mark"
+hook_built /srv/hello/releases/0123456789ab/.selvedge-after_build.0123456789ab-bd062f d944855a14613d34 /srv/hello/releases/0123456789ab 0123456789ab-bd062f /srv/hello/live.sock
+printf '\n%s fact 47\n' "$mark"
 site_unreadable /srv/hello/releases/0123456789ab backend/static
 site_unreadable /srv/hello/releases/0123456789ab frontend/dist
 site_without_page /srv/hello/releases/0123456789ab frontend/dist
 echo end
-printf '\n%s fact 38\n' "$mark"
+printf '\n%s fact 48\n' "$mark"
 [ -e /etc/supervisor/supervisord.conf ] && echo there || true
-printf '\n%s fact 39\n' "$mark"
-[ -e /srv/hello/instances/0123456789ab-31e0bf/gunicorn_start ] && echo there || true
-printf '\n%s fact 40\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-31e0bf/program.conf 59d4158f5db4e5b9a57beb787eafb0261c5d0f067f8d685d981320a5407ad772
-printf '\n%s fact 41\n' "$mark"
+printf '\n%s fact 49\n' "$mark"
+[ -e /srv/hello/instances/0123456789ab-bd062f/gunicorn_start ] && echo there || true
+printf '\n%s fact 50\n' "$mark"
+probe_path /srv/hello/instances/0123456789ab-bd062f/program.conf 5f94601d899c6c76cdf4f87c9fd089597d4b36b61fd028af0f86fcdf942edda3
+printf '\n%s fact 51\n' "$mark"
 probe_path /etc/logrotate.d/hello.app 54f20c014a7611428e9f782c4dae35403902c28013a0b781d2e92ce57255c062
-printf '\n%s fact 42\n' "$mark"
+printf '\n%s fact 52\n' "$mark"
 probe_path /etc/systemd/system/logrotate.timer.d/selvedge.conf 81f7861e60764b8591959c1294dcbb92c527d26dd361966f9148c25c32cbf0ce
-printf '\n%s fact 43\n' "$mark"
+printf '\n%s fact 53\n' "$mark"
 probe_unit logrotate.timer
 printf Stamp=
 stamp_read logrotate.timer
 echo
-printf '\n%s fact 44\n' "$mark"
+printf '\n%s fact 54\n' "$mark"
+probe_path /etc/systemd/system/supervisor.service.d/50-selvedge-hello.conf f469860ad1ddb4f9e49922c07c4e7cb7dd19c727d172893b287fc73c1e22e920
+:
+}
+read_second() {
+printf '\n%s fact 55\n' "$mark"
 app=hello
 base=/srv/hello
 run_dir=/run/hello
@@ -193,169 +236,166 @@ live_socket=/srv/hello/live.sock
 supervisor_conf=/etc/supervisor/conf.d/hello.conf
 releases_fact
 base=/srv/hello
-environment_of_left 0123456789ab-31e0bf
-printf '\n%s fact 45\n' "$mark"
-hook_switched /srv/hello/instances/.after_switch fa95d49c11eeb778 0123456789ab-31e0bf /srv/hello/live.sock
-printf '\n%s fact 46\n' "$mark"
+environment_of_left 0123456789ab-bd062f
+printf '\n%s fact 56\n' "$mark"
+hook_switched /srv/hello/instances/.after_switch fa95d49c11eeb778 0123456789ab-bd062f /srv/hello/live.sock
+printf '\n%s fact 57\n' "$mark"
 [ -e /etc/nginx/nginx.conf ] && echo there || true
-printf '\n%s fact 47\n' "$mark"
+printf '\n%s fact 58\n' "$mark"
 probe_port 80
-printf '\n%s fact 48\n' "$mark"
+printf '\n%s fact 59\n' "$mark"
 site_fact
-printf '\n%s fact 49\n' "$mark"
+printf '\n%s fact 60\n' "$mark"
 grep -hs -e '^ENABLED=yes' -e '^### tuple' /etc/ufw/ufw.conf /etc/ufw/user.rules || :
-:
-}
-read_second() {
-printf '\n%s fact 50\n' "$mark"
+printf '\n%s fact 61\n' "$mark"
 site_fact
 echo
 echo --
 site_addresses
-printf '\n%s fact 51\n' "$mark"
+printf '\n%s fact 62\n' "$mark"
 if [ -e /etc/nginx/sites-enabled/hello ]; then
 site_hold_fact /etc/nginx/sites-enabled/hello hello
 fi
-printf '\n%s fact 52\n' "$mark"
+printf '\n%s fact 63\n' "$mark"
 site_fact
 echo
 echo --
 site_locations
-printf '\n%s fact 53\n' "$mark"
+printf '\n%s fact 64\n' "$mark"
 probe_path /var/log/hello ''
-printf '\n%s fact 54\n' "$mark"
+printf '\n%s fact 65\n' "$mark"
 probe_path /var/log/hello/nginx-access.log
 probe_path /var/log/hello/nginx-error.log
 probe_path /var/log/hello/nginx-missed.log
-printf '\n%s fact 55\n' "$mark"
+printf '\n%s fact 66\n' "$mark"
 probe_path /var/www/letsencrypt ''
-printf '\n%s fact 56\n' "$mark"
+printf '\n%s fact 67\n' "$mark"
 probe_path /etc/systemd/system/nginx.service.d/50-selvedge.conf 61fffcbcde02de4ab498c74d4e5f2bdf03c1e613bad08250f36e2dd3a26b19dc
-printf '\n%s fact 57\n' "$mark"
+printf '\n%s fact 68\n' "$mark"
 probe_path /etc/systemd/system/selvedge-hello-boot.service eaf5d81bb95bd55712c4a4a5dbb00e805fe0b2c7e8f02a3645ccbc94022a7ff2
-printf '\n%s fact 58\n' "$mark"
+printf '\n%s fact 69\n' "$mark"
 probe_path /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service ''
-printf '\n%s fact 59\n' "$mark"
+printf '\n%s fact 70\n' "$mark"
 site_unreadable /srv/hello/current backend/static
 site_unreadable /srv/hello/current frontend/dist
 site_without_page /srv/hello/current frontend/dist
 echo end
-printf '\n%s fact 60\n' "$mark"
+printf '\n%s fact 71\n' "$mark"
 stat -c '%a %U %G' -- /srv/hello/shared/uploads 2>/dev/null || true
-printf '\n%s fact 61\n' "$mark"
+printf '\n%s fact 72\n' "$mark"
 probe_path /etc/nginx/selvedge/hello.htpasswd ''
-printf '\n%s fact 62\n' "$mark"
+printf '\n%s fact 73\n' "$mark"
 probe_path /etc/selvedge/hello/site-login ''
-printf '\n%s fact 63\n' "$mark"
+printf '\n%s fact 74\n' "$mark"
 probe_path /var/lib/nginx/cache-hello ''
-printf '\n%s fact 64\n' "$mark"
+printf '\n%s fact 75\n' "$mark"
 probe_path /etc/nginx/nginx.conf
 cat -- /etc/nginx/nginx.conf
-printf '\n%s fact 65\n' "$mark"
+printf '\n%s fact 76\n' "$mark"
 nginx_outsider
-printf '\n%s fact 66\n' "$mark"
+printf '\n%s fact 77\n' "$mark"
 grep -lsE '^[^#]*worker_rlimit_nofile[[:space:]]' /etc/nginx/nginx.conf /etc/nginx/modules-enabled/*.conf
 if [ -e /etc/nginx/nginx.conf ] && ! grep -qE '^[^#]*include[[:space:]]+[^;]*modules-enabled/' /etc/nginx/nginx.conf; then echo unread; fi
 echo --
 probe_path /etc/nginx/modules-enabled/90-selvedge.conf 955f75b327991cce6c32f3709b577bb633aea20078a339e805be68e9ca81fed9
-printf '\n%s fact 67\n' "$mark"
+printf '\n%s fact 78\n' "$mark"
 nginx_without_sites /etc/nginx/conf.d/selvedge-sites.conf
 echo --
 probe_path /etc/nginx/conf.d/selvedge-sites.conf b0ddaf16977a6b8c5f9fbda3f2f56b94909bd9e904f52a165acd7b33d4cbac9d
-printf '\n%s fact 68\n' "$mark"
+printf '\n%s fact 79\n' "$mark"
 probe_path /etc/nginx/conf.d/selvedge.conf 53268a307cc66ac18c2cb333cb71d8b67b6c1e0b4ccd6f5c21aabfb1ddbce4cd
-printf '\n%s fact 69\n' "$mark"
+printf '\n%s fact 80\n' "$mark"
 probe_path /etc/nginx/conf.d/00-log-selvedge.conf 91d953566d8ad6c43c35a82a6c630b92f0c2c800b0f77eb083b684b7b40da1e3
-printf '\n%s fact 70\n' "$mark"
+printf '\n%s fact 81\n' "$mark"
 probe_path /etc/nginx/snippets/hello.include.conf ''
-printf '\n%s fact 71\n' "$mark"
+printf '\n%s fact 82\n' "$mark"
 probe_path /etc/nginx/snippets/hello.conf 49f462e41719948b7b441be8aff0065a578858d9de042abf7f761f09a41c4724
-printf '\n%s fact 72\n' "$mark"
+printf '\n%s fact 83\n' "$mark"
 probe_path /etc/nginx/conf.d/00-selvedge-hello.conf ''
-printf '\n%s fact 73\n' "$mark"
+printf '\n%s fact 84\n' "$mark"
 site_locations_of hello
-printf '\n%s fact 74\n' "$mark"
+printf '\n%s fact 85\n' "$mark"
 site_hold_fact /etc/nginx/sites-available/hello hello
 echo --
-probe_path /etc/nginx/sites-available/hello 50afa0583e943653477a25ca75f0e5e43587b660195a7682a4bef11a789c9a81
-printf '\n%s fact 75\n' "$mark"
+probe_path /etc/nginx/sites-available/hello b0b02e59073662717c03afdafacd8784a24596997998f90230061cdf975178be
+printf '\n%s fact 86\n' "$mark"
 probe_path /etc/nginx/sites-enabled/hello ''
-printf '\n%s fact 76\n' "$mark"
+printf '\n%s fact 87\n' "$mark"
 if site_is_debians; then echo debians; fi
-printf '\n%s fact 77\n' "$mark"
+printf '\n%s fact 88\n' "$mark"
 nginx_version
 site_fact
 printf '\n--\n'
 probe_path /etc/nginx/conf.d/selvedge-default.conf -
-printf '\n%s fact 78\n' "$mark"
+printf '\n%s fact 89\n' "$mark"
 site_fact
-printf '\n%s fact 79\n' "$mark"
+printf '\n%s fact 90\n' "$mark"
 probe_path /etc/logrotate.d/hello 94e58c367a9b8707bd483908e241fed71a957b6f3ce9dfe30b598e254ff46f4a
-printf '\n%s fact 80\n' "$mark"
+printf '\n%s fact 91\n' "$mark"
 probe_unit nginx.service
 printf Stamp=
 stamp_read nginx-hello
 echo
-printf '\n%s fact 81\n' "$mark"
+printf '\n%s fact 92\n' "$mark"
 printf '\n--- unit\n'
 probe_unit fail2ban.service
 printf '\n--- loaded\n'
 stamp_read 60-selvedge-hello
 printf '\n--- file\n'
 probe_path /etc/fail2ban/jail.d/60-selvedge-hello.local dced4c593d836f4c1c5820ea1e68b73e1c4f23c7e6dfe48a5e0610ea359819fe
-printf '\n%s fact 82\n' "$mark"
+printf '\n%s fact 93\n' "$mark"
 [ -e /etc/nginx/sites-available/hello ] && echo there || true
-printf '\n%s fact 83\n' "$mark"
+printf '\n%s fact 94\n' "$mark"
 probe_port 443
-printf '\n%s fact 84\n' "$mark"
+printf '\n%s fact 95\n' "$mark"
 site_fact
-printf '\n%s fact 85\n' "$mark"
+printf '\n%s fact 96\n' "$mark"
 grep -hs -e '^ENABLED=yes' -e '^### tuple' /etc/ufw/ufw.conf /etc/ufw/user.rules || :
-printf '\n%s fact 86\n' "$mark"
+printf '\n%s fact 97\n' "$mark"
 probe_packages certbot
-printf '\n%s fact 87\n' "$mark"
+printf '\n%s fact 98\n' "$mark"
 probe_path /etc/selvedge/hello/acme-ca.pem ''
-printf '\n%s fact 88\n' "$mark"
+printf '\n%s fact 99\n' "$mark"
 probe_path /etc/selvedge/hello/dns-credentials ''
-printf '\n%s fact 89\n' "$mark"
+printf '\n%s fact 100\n' "$mark"
 probe_unit certbot.timer
 printf Stamp=
 stamp_read certbot.timer
 echo
-printf '\n%s fact 90\n' "$mark"
+printf '\n%s fact 101\n' "$mark"
 certbot_fact hello certbot.service
-printf '\n%s fact 91\n' "$mark"
+printf '\n%s fact 102\n' "$mark"
 nginx_version
 probe_path /etc/nginx/snippets/selvedge-listen-tls.conf -
-printf '\n%s fact 92\n' "$mark"
+printf '\n%s fact 103\n' "$mark"
 probe_path /etc/nginx/sites-available/hello-tls cc0f4f96c8156fe60cb50b4411b4a2e41cf7c611834e047ca6468b1aa77de059
-printf '\n%s fact 93\n' "$mark"
+printf '\n%s fact 104\n' "$mark"
 probe_path /etc/nginx/sites-enabled/hello-tls ''
-printf '\n%s fact 94\n' "$mark"
+printf '\n%s fact 105\n' "$mark"
 probe_path /etc/nginx/snippets/hello-http.conf 5f1dc54076a4b2a6cd9bea6a1b6b4305c5e649dded48e1a14ca8382c0686e8e0
-printf '\n%s fact 95\n' "$mark"
+printf '\n%s fact 106\n' "$mark"
 site_hold_fact /etc/nginx/sites-available/hello hello
 echo --
-probe_path /etc/nginx/sites-available/hello 50afa0583e943653477a25ca75f0e5e43587b660195a7682a4bef11a789c9a81
-printf '\n%s fact 96\n' "$mark"
+probe_path /etc/nginx/sites-available/hello b0b02e59073662717c03afdafacd8784a24596997998f90230061cdf975178be
+printf '\n%s fact 107\n' "$mark"
 nginx_version
 site_fact
 printf '\n--\n'
 probe_path /etc/nginx/conf.d/selvedge-default-tls.conf -
-printf '\n%s fact 97\n' "$mark"
+printf '\n%s fact 108\n' "$mark"
 probe_unit nginx.service
 printf Stamp=
 stamp_read nginx-tls-hello
 echo
 https_fact /etc/letsencrypt/live/hello/fullchain.pem nginx-tls-hello hello.example.com 443
-printf '\n%s fact 98\n' "$mark"
+printf '\n%s fact 109\n' "$mark"
 probe_path /etc/selvedge/hello/certificate.pem ''
 :
 }
 read_lookups() {
-probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-31e0bf /srv/hello/instances/0123456789ab-31e0bf/.venv /srv/hello/instances/0123456789ab-31e0bf/env /srv/hello/instances/0123456789ab-31e0bf/run /srv/hello/instances/0123456789ab-31e0bf/selvedge_worker.py /srv/hello/instances/0123456789ab-31e0bf/selvedge_app.py /srv/hello/instances/0123456789ab-31e0bf/selvedge_explain.py /srv/hello/instances/0123456789ab-31e0bf/selvedge_asgi.py /srv/hello/instances/0123456789ab-31e0bf/selvedge_log.py /srv/hello/instances/0123456789ab-31e0bf/gunicorn_start /srv/hello/instances/0123456789ab-31e0bf/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /var/lib/nginx/cache-hello /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/conf.d/00-log-selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/conf.d/00-selvedge-hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/selvedge/hello/acme-ca.pem /etc/selvedge/hello/dns-credentials /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf /etc/selvedge/hello/certificate.pem
-probe_take_hashes /srv/hello/git_credentials /etc/tmpfiles.d/hello.conf /srv/hello/instances/0123456789ab-31e0bf/env /srv/hello/instances/0123456789ab-31e0bf/run /srv/hello/instances/0123456789ab-31e0bf/selvedge_worker.py /srv/hello/instances/0123456789ab-31e0bf/selvedge_app.py /srv/hello/instances/0123456789ab-31e0bf/selvedge_explain.py /srv/hello/instances/0123456789ab-31e0bf/selvedge_asgi.py /srv/hello/instances/0123456789ab-31e0bf/selvedge_log.py /srv/hello/instances/0123456789ab-31e0bf/gunicorn_start /srv/hello/instances/0123456789ab-31e0bf/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/conf.d/00-log-selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf
+probe_take_paths /etc/systemd/system/selvedge-redis@.service /etc/selvedge/redis/hello.conf /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-bd062f /srv/hello/instances/0123456789ab-bd062f/.venv /srv/hello/instances/0123456789ab-bd062f/env /srv/hello/instances/0123456789ab-bd062f/run /srv/hello/instances/0123456789ab-bd062f/selvedge_worker.py /srv/hello/instances/0123456789ab-bd062f/selvedge_app.py /srv/hello/instances/0123456789ab-bd062f/selvedge_explain.py /srv/hello/instances/0123456789ab-bd062f/selvedge_asgi.py /srv/hello/instances/0123456789ab-bd062f/selvedge_log.py /srv/hello/instances/0123456789ab-bd062f/gunicorn_start /srv/hello/instances/0123456789ab-bd062f/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/systemd/system/supervisor.service.d/50-selvedge-hello.conf /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /var/lib/nginx/cache-hello /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/conf.d/00-log-selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/conf.d/00-selvedge-hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/selvedge/hello/acme-ca.pem /etc/selvedge/hello/dns-credentials /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf /etc/selvedge/hello/certificate.pem
+probe_take_hashes /etc/systemd/system/selvedge-redis@.service /etc/selvedge/redis/hello.conf /srv/hello/git_credentials /etc/tmpfiles.d/hello.conf /srv/hello/instances/0123456789ab-bd062f/env /srv/hello/instances/0123456789ab-bd062f/run /srv/hello/instances/0123456789ab-bd062f/selvedge_worker.py /srv/hello/instances/0123456789ab-bd062f/selvedge_app.py /srv/hello/instances/0123456789ab-bd062f/selvedge_explain.py /srv/hello/instances/0123456789ab-bd062f/selvedge_asgi.py /srv/hello/instances/0123456789ab-bd062f/selvedge_log.py /srv/hello/instances/0123456789ab-bd062f/gunicorn_start /srv/hello/instances/0123456789ab-bd062f/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/systemd/system/supervisor.service.d/50-selvedge-hello.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/conf.d/00-log-selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf
 probe_take_packages nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 supervisor certbot
 :
 }
-read_all nginx.service supervisor.service logrotate.timer fail2ban.service certbot.timer
+read_all nginx.service supervisor.service postgresql.service selvedge-redis@hello.service logrotate.timer fail2ban.service certbot.timer

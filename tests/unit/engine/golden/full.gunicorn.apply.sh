@@ -86,42 +86,42 @@ install -d -m 00750 -o root -g hello -- /srv/hello/instances
 )
 change_5() (
 set -eu
-install -d -m 00750 -o root -g hello -- /srv/hello/instances/0123456789ab-31e0bf
+install -d -m 00750 -o root -g hello -- /srv/hello/instances/0123456789ab-bd062f
 )
 change_6() (
 set -eu
-file_link /srv/hello/instances/0123456789ab-31e0bf/.venv "$(readlink /srv/hello/releases/0123456789ab/.venv)"
+file_link /srv/hello/instances/0123456789ab-bd062f/.venv "$(readlink /srv/hello/releases/0123456789ab/.venv)"
 )
 change_7() (
 set -eu
-head -c 32 <&3 | file_put /srv/hello/instances/0123456789ab-31e0bf/env 0640 root hello 32
+head -c 166 <&3 | file_put /srv/hello/instances/0123456789ab-bd062f/env 0640 root hello 166
 )
 change_8() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-31e0bf/run 0750 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-bd062f/run 0750 root hello <<'EOF'
 #!/bin/sh
 # Runs a command in the environment of this release of hello: its folder, variables and virtual environment. Example:
-#   /srv/hello/instances/0123456789ab-31e0bf/run python -c 'import sys; print(sys.prefix)'
+#   /srv/hello/instances/0123456789ab-bd062f/run python -c 'import sys; print(sys.prefix)'
 # Written by `fab gunicorn`; edit its template gunicorn/run.j2 instead.
 set -eu
 cd /srv/hello/releases/0123456789ab/backend
 set -a
 # nginx limits headers ([nginx] large_headers). uvicorn's library for WebSockets never answers a request with one over 8 kB.
 WEBSOCKETS_MAX_LINE_LENGTH=65536
-. /srv/hello/instances/0123456789ab-31e0bf/env
+. /srv/hello/instances/0123456789ab-bd062f/env
 # The app may write only to this folder.
 APP_SHARED=/srv/hello/shared
 HOME=/srv/hello/shared
-RELEASE=0123456789ab-31e0bf
+RELEASE=0123456789ab-bd062f
 COMMIT=0123456789abcdef0123456789abcdef01234567
-VIRTUAL_ENV=/srv/hello/instances/0123456789ab-31e0bf/.venv
-PATH=/srv/hello/instances/0123456789ab-31e0bf/.venv/bin:/usr/local/bin:/usr/bin:/bin
-PYTHONPATH=/srv/hello/releases/0123456789ab/backend:/srv/hello/releases/0123456789ab/backend/src:/srv/hello/instances/0123456789ab-31e0bf
+VIRTUAL_ENV=/srv/hello/instances/0123456789ab-bd062f/.venv
+PATH=/srv/hello/instances/0123456789ab-bd062f/.venv/bin:/usr/local/bin:/usr/bin:/bin
+PYTHONPATH=/srv/hello/releases/0123456789ab/backend:/srv/hello/releases/0123456789ab/backend/src:/srv/hello/instances/0123456789ab-bd062f
 # Output reaches the log at once, and no byte code is written next to the source.
 PYTHONUNBUFFERED=1
 PYTHONDONTWRITEBYTECODE=1
 # The release's own folder for temporary files, because all users of the server can write to /tmp.
-TMPDIR=/srv/hello/shared/.tmp/0123456789ab-31e0bf
+TMPDIR=/srv/hello/shared/.tmp/0123456789ab-bd062f
 set +a
 umask 0077
 mkdir -p "$TMPDIR" 2>/dev/null || TMPDIR=/tmp
@@ -131,7 +131,7 @@ EOF
 )
 change_9() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-31e0bf/selvedge_worker.py 0640 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-bd062f/selvedge_worker.py 0640 root hello <<'EOF'
 """gunicorn's worker for hello, which adds the header X-Release to every response.
 
 gunicorn loads this module before it listens and before it starts workers.
@@ -210,31 +210,31 @@ EOF
 )
 change_10() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-31e0bf/selvedge_app.py 0640 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-bd062f/selvedge_app.py 0640 root hello <<'EOF'
 # … selvedge_app.py
 EOF
 )
 change_11() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-31e0bf/selvedge_explain.py 0640 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-bd062f/selvedge_explain.py 0640 root hello <<'EOF'
 # … selvedge_explain.py
 EOF
 )
 change_12() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-31e0bf/selvedge_asgi.py 0640 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-bd062f/selvedge_asgi.py 0640 root hello <<'EOF'
 # … selvedge_asgi.py
 EOF
 )
 change_13() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-31e0bf/selvedge_log.py 0640 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-bd062f/selvedge_log.py 0640 root hello <<'EOF'
 # … selvedge_log.py
 EOF
 )
 change_14() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-31e0bf/gunicorn_start 0750 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-bd062f/gunicorn_start 0750 root hello <<'EOF'
 #!/bin/sh
 # Starts hello: gunicorn manages the workers, and uvicorn runs the ASGI app in each of them.
 # supervisor runs this script as the user hello.
@@ -243,15 +243,15 @@ set -eu
 
 NAME=hello
 DIR=/srv/hello/releases/0123456789ab/backend
-VENV=/srv/hello/instances/0123456789ab-31e0bf/.venv
+VENV=/srv/hello/instances/0123456789ab-bd062f/.venv
 # By default one worker more than CPU cores, so that all cores are busy while one worker waits (app.workers in hosts.toml).
 WORKERS=3
 # A new release starts with one worker. Once it is healthy, Selvedge makes gunicorn start the others.
-if [ -e /srv/hello/instances/0123456789ab-31e0bf/one ]; then WORKERS=1; fi
-# /srv/hello/instances/0123456789ab-31e0bf/selvedge_worker.py extends uvicorn_worker.UvicornWorker.
+if [ -e /srv/hello/instances/0123456789ab-bd062f/one ]; then WORKERS=1; fi
+# /srv/hello/instances/0123456789ab-bd062f/selvedge_worker.py extends uvicorn_worker.UvicornWorker.
 WORKER_CLASS=selvedge_worker.Worker
 # Each release has its own socket. nginx connects to the live one by the link /srv/hello/live.sock.
-BIND=unix:/run/hello/0123456789ab-31e0bf.sock
+BIND=unix:/run/hello/0123456789ab-bd062f.sock
 LOG_LEVEL=debug
 
 # gunicorn 24 and later open a control socket in the home directory, which Selvedge does not use.
@@ -266,13 +266,13 @@ ulimit -S -n "$(ulimit -H -n)" 2>/dev/null || :
 # Delete the temporary files of this release's last run and of removed releases.
 for old in /srv/hello/shared/.tmp/*; do
   name=${old##*/}
-  if [ "$name" = 0123456789ab-31e0bf ] || [ ! -e "/srv/hello/instances/$name" ]; then rm -rf -- "$old" || :; fi
+  if [ "$name" = 0123456789ab-bd062f ] || [ ! -e "/srv/hello/instances/$name" ]; then rm -rf -- "$old" || :; fi
 done
 
 # --umask 0 opens the socket to all users, but only this user and nginx can enter its folder.
 # --forwarded-allow-ips '*': only nginx can reach the socket, so gunicorn may trust its headers about the client.
 # --worker-tmp-dir: heartbeat files are in memory, so that a slow disk does not look like a dead worker.
-exec setpriv --no-new-privs /srv/hello/instances/0123456789ab-31e0bf/run "$VENV/bin/python" -m gunicorn hello.web:app \
+exec setpriv --no-new-privs /srv/hello/instances/0123456789ab-bd062f/run "$VENV/bin/python" -m gunicorn hello.web:app \
   --name "$NAME" \
   --chdir "$DIR" \
   --workers "$WORKERS" \
@@ -292,16 +292,16 @@ change_15() (
 set -eu
 app=hello
 base=/srv/hello
-new=0123456789ab-31e0bf
+new=0123456789ab-bd062f
 hook=after_build
 user=hello
 release=/srv/hello/releases/0123456789ab
 folder=/srv/hello/releases/0123456789ab/backend
-run=/srv/hello/instances/0123456789ab-31e0bf/run
+run=/srv/hello/instances/0123456789ab-bd062f/run
 build_env=''
-mark_path=/srv/hello/releases/0123456789ab/.selvedge-after_build.0123456789ab-31e0bf
+mark_path=/srv/hello/releases/0123456789ab/.selvedge-after_build.0123456789ab-bd062f
 mark_text=d944855a14613d34
-hook_build 5 RELEASE=0123456789ab-31e0bf COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server ACTION=deploy PREVIOUS= 'python manage.py check && echo '"'"'it'"'"''"'"'s built'"'"''
+hook_build 5 RELEASE=0123456789ab-bd062f COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server ACTION=deploy PREVIOUS= 'python manage.py check && echo '"'"'it'"'"''"'"'s built'"'"''
 )
 change_16() (
 set -eu

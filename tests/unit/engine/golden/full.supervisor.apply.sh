@@ -10,6 +10,8 @@ mark=@selvedge
 
 # … the library answer
 
+# … the library answering
+
 # … the library appserver
 
 # … the library clock
@@ -90,15 +92,15 @@ step_fail '/etc/supervisor/supervisord.conf is missing.'
 )
 change_1() (
 set -eu
-step_fail '/srv/hello/instances/0123456789ab-31e0bf/gunicorn_start is missing.'
+step_fail '/srv/hello/instances/0123456789ab-bd062f/gunicorn_start is missing.'
 )
 change_2() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-31e0bf/program.conf 0640 root hello <<'EOF'
-; Runs hello, release 0123456789ab-31e0bf. During a deploy, the previous release also has a section.
+file_put /srv/hello/instances/0123456789ab-bd062f/program.conf 0640 root hello <<'EOF'
+; Runs hello, release 0123456789ab-bd062f. During a deploy, the previous release also has a section.
 ; Written by `fab supervisor`; edit its template supervisor/program.conf.j2 instead.
-[program:hello.0123456789ab-31e0bf]
-command=/srv/hello/instances/0123456789ab-31e0bf/gunicorn_start
+[program:hello.0123456789ab-bd062f]
+command=/srv/hello/instances/0123456789ab-bd062f/gunicorn_start
 directory=/srv/hello/releases/0123456789ab
 user=hello
 autostart=true
@@ -110,7 +112,7 @@ stopsignal=TERM
 stopwaitsecs=40
 killasgroup=true
 redirect_stderr=true
-stdout_logfile=/var/log/hello/0123456789ab-31e0bf.log
+stdout_logfile=/var/log/hello/0123456789ab-bd062f.log
 ; logrotate checks the file every hour and rotates it at 10 MB. If it grows faster, supervisor truncates it. supervisor keeps
 ; no old files, because all users could read them.
 stdout_logfile_maxbytes=50MB
@@ -155,6 +157,15 @@ stamp_write logrotate.timer 32ada9bb664033f74ff401769fb74384bc2f453ab4a5acb590d6
 )
 change_6() (
 set -eu
+file_put /etc/systemd/system/supervisor.service.d/50-selvedge-hello.conf 0644 root root <<'EOF'
+# At boot supervisor, and with it hello, starts after the services of hello.
+# Written by `fab supervisor`; edit its template supervisor/after.conf.j2 instead.
+[Unit]
+After=postgresql.service selvedge-redis@hello.service
+EOF
+)
+change_7() (
+set -eu
 app=hello
 base=/srv/hello
 run_dir=/run/hello
@@ -174,7 +185,7 @@ health_ranges='200-299 301-301'
 health_timeout=5.0
 health_attempts=60
 health_interval=0.5
-new=0123456789ab-31e0bf
+new=0123456789ab-bd062f
 why=deploy
 module=hello.web:app
 start_timeout=120
@@ -188,6 +199,7 @@ migrate='alembic upgrade head && echo '"'"'done: $HOME'"'"''
 alembic='python -c # … the program revisions.py read '"'"''"'"''
 downgraded=''
 migrate_timeout=600
+wait_for=30
 settings=''
 host=server
 before_switch=./warm-up
@@ -204,7 +216,7 @@ change_failed() {
 step_app=hello
 step_by=''
 step_why=''
-step_changes='before 0 1 2 3 4 5 6'
+step_changes='before 0 1 2 3 4 5 6 7'
 step_counted=0
 step_start
 LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -273,15 +285,15 @@ change_0() (
 set -eu
 app=hello
 base=/srv/hello
-new=0123456789ab-31e0bf
+new=0123456789ab-bd062f
 hook=after_switch
 user=hello
 folder=/srv/hello/releases/0123456789ab
-run=/srv/hello/instances/0123456789ab-31e0bf/run
+run=/srv/hello/instances/0123456789ab-bd062f/run
 mark_path=/srv/hello/instances/.after_switch
 mark_text=fa95d49c11eeb778
 live_link=/srv/hello/live.sock
-hook_switch 5 RELEASE=0123456789ab-31e0bf COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server ACTION=deploy PREVIOUS= './tell released'
+hook_switch 5 RELEASE=0123456789ab-bd062f COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server ACTION=deploy PREVIOUS= './tell released'
 )
 change_arm() (
 set -eu

@@ -26,37 +26,37 @@ install -d -m 00750 -o root -g hello -- /srv/hello/instances
 )
 change_3() (
 set -eu
-install -d -m 00750 -o root -g hello -- /srv/hello/instances/0123456789ab-544cca
+install -d -m 00750 -o root -g hello -- /srv/hello/instances/0123456789ab-a20d58
 )
 change_4() (
 set -eu
-file_link /srv/hello/instances/0123456789ab-544cca/.venv "$(readlink /srv/hello/releases/0123456789ab/.venv)"
+file_link /srv/hello/instances/0123456789ab-a20d58/.venv "$(readlink /srv/hello/releases/0123456789ab/.venv)"
 )
 change_5() (
 set -eu
-head -c 0 <&3 | file_put /srv/hello/instances/0123456789ab-544cca/env 0640 root hello 0
+head -c 0 <&3 | file_put /srv/hello/instances/0123456789ab-a20d58/env 0640 root hello 0
 )
 change_6() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-544cca/run 0750 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-a20d58/run 0750 root hello <<'EOF'
 #!/bin/sh
 # Runs a command in the environment of this release of hello: its folder, variables and virtual environment. Example:
-#   /srv/hello/instances/0123456789ab-544cca/run python -c 'import sys; print(sys.prefix)'
+#   /srv/hello/instances/0123456789ab-a20d58/run python -c 'import sys; print(sys.prefix)'
 # Written by `fab gunicorn`; edit its template gunicorn/run.j2 instead.
 set -eu
 cd /srv/hello/releases/0123456789ab
 set -a
 # nginx limits headers ([nginx] large_headers). uvicorn's library for WebSockets never answers a request with one over 8 kB.
 WEBSOCKETS_MAX_LINE_LENGTH=65536
-. /srv/hello/instances/0123456789ab-544cca/env
+. /srv/hello/instances/0123456789ab-a20d58/env
 # The app may write only to this folder.
 APP_SHARED=/srv/hello/shared
 HOME=/srv/hello/shared
-RELEASE=0123456789ab-544cca
+RELEASE=0123456789ab-a20d58
 COMMIT=0123456789abcdef0123456789abcdef01234567
-VIRTUAL_ENV=/srv/hello/instances/0123456789ab-544cca/.venv
-PATH=/srv/hello/instances/0123456789ab-544cca/.venv/bin:/usr/local/bin:/usr/bin:/bin
-PYTHONPATH=/srv/hello/releases/0123456789ab:/srv/hello/releases/0123456789ab/src:/srv/hello/instances/0123456789ab-544cca
+VIRTUAL_ENV=/srv/hello/instances/0123456789ab-a20d58/.venv
+PATH=/srv/hello/instances/0123456789ab-a20d58/.venv/bin:/usr/local/bin:/usr/bin:/bin
+PYTHONPATH=/srv/hello/releases/0123456789ab:/srv/hello/releases/0123456789ab/src:/srv/hello/instances/0123456789ab-a20d58
 # Output reaches the log at once, and no byte code is written next to the source.
 PYTHONUNBUFFERED=1
 PYTHONDONTWRITEBYTECODE=1
@@ -67,7 +67,7 @@ EOF
 )
 change_7() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-544cca/selvedge_worker.py 0640 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-a20d58/selvedge_worker.py 0640 root hello <<'EOF'
 """gunicorn's worker for hello.
 
 gunicorn loads this module before it listens and before it starts workers.
@@ -139,31 +139,31 @@ EOF
 )
 change_8() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-544cca/selvedge_app.py 0640 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-a20d58/selvedge_app.py 0640 root hello <<'EOF'
 # … selvedge_app.py
 EOF
 )
 change_9() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-544cca/selvedge_explain.py 0640 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-a20d58/selvedge_explain.py 0640 root hello <<'EOF'
 # … selvedge_explain.py
 EOF
 )
 change_10() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-544cca/selvedge_asgi.py 0640 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-a20d58/selvedge_asgi.py 0640 root hello <<'EOF'
 # … selvedge_asgi.py
 EOF
 )
 change_11() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-544cca/selvedge_log.py 0640 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-a20d58/selvedge_log.py 0640 root hello <<'EOF'
 # … selvedge_log.py
 EOF
 )
 change_12() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-544cca/gunicorn_start 0750 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-a20d58/gunicorn_start 0750 root hello <<'EOF'
 #!/bin/sh
 # Starts hello: gunicorn manages the workers, and uvicorn runs the ASGI app in each of them.
 # systemd runs this script as the user hello.
@@ -172,12 +172,12 @@ set -eu
 
 NAME=hello
 DIR=/srv/hello/releases/0123456789ab
-VENV=/srv/hello/instances/0123456789ab-544cca/.venv
+VENV=/srv/hello/instances/0123456789ab-a20d58/.venv
 # By default one worker more than CPU cores, so that all cores are busy while one worker waits (app.workers in hosts.toml).
 WORKERS=$(($(nproc) + 1))
 # A new release starts with one worker. Once it is healthy, Selvedge makes gunicorn start the others.
-if [ -e /srv/hello/instances/0123456789ab-544cca/one ]; then WORKERS=1; fi
-# /srv/hello/instances/0123456789ab-544cca/selvedge_worker.py extends uvicorn_worker.UvicornWorker.
+if [ -e /srv/hello/instances/0123456789ab-a20d58/one ]; then WORKERS=1; fi
+# /srv/hello/instances/0123456789ab-a20d58/selvedge_worker.py extends uvicorn_worker.UvicornWorker.
 WORKER_CLASS=selvedge_worker.Worker
 LOG_LEVEL=info
 
@@ -190,7 +190,7 @@ done
 # No --bind: systemd listens on the socket and passes it on ($LISTEN_FDS).
 # --forwarded-allow-ips '*': only nginx can reach the socket, so gunicorn may trust its headers about the client.
 # --worker-tmp-dir: heartbeat files are in memory, so that a slow disk does not look like a dead worker.
-exec /srv/hello/instances/0123456789ab-544cca/run "$VENV/bin/python" -m gunicorn main:app \
+exec /srv/hello/instances/0123456789ab-a20d58/run "$VENV/bin/python" -m gunicorn main:app \
   --name "$NAME" \
   --chdir "$DIR" \
   --workers "$WORKERS" \

@@ -10,6 +10,8 @@ mark=@selvedge
 
 # … the library answer
 
+# … the library answering
+
 # … the library appserver
 
 # … the library clock
@@ -90,21 +92,21 @@ step_fail '/etc/logrotate.conf is missing.'
 )
 change_1() (
 set -eu
-step_fail '/srv/hello/instances/0123456789ab-544cca/gunicorn_start is missing.'
+step_fail '/srv/hello/instances/0123456789ab-a20d58/gunicorn_start is missing.'
 )
 change_2() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-544cca/unit.socket 0640 root hello <<'EOF'
-# The socket of hello, release 0123456789ab-544cca.
+file_put /srv/hello/instances/0123456789ab-a20d58/unit.socket 0640 root hello <<'EOF'
+# The socket of hello, release 0123456789ab-a20d58.
 # Written by `fab supervisor`; edit its template systemd/unit.socket.j2 instead.
 # systemd listens from early boot on, before the app runs, so requests wait instead of failing.
 [Unit]
-Description=hello, release 0123456789ab-544cca: socket
+Description=hello, release 0123456789ab-a20d58: socket
 # At shutdown nginx stops before the socket, so that no request finds the socket removed.
 Before=nginx.service
 
 [Socket]
-ListenStream=/run/hello/0123456789ab-544cca.sock
+ListenStream=/run/hello/0123456789ab-a20d58.sock
 # Only nginx may connect. The app needs no permission, because systemd passes it the open socket.
 SocketUser=root
 SocketGroup=www-data
@@ -120,24 +122,24 @@ EOF
 )
 change_3() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-544cca/unit.service 0640 root hello <<'EOF'
-# Runs hello, release 0123456789ab-544cca. During a deploy, the previous release also has a unit.
+file_put /srv/hello/instances/0123456789ab-a20d58/unit.service 0640 root hello <<'EOF'
+# Runs hello, release 0123456789ab-a20d58. During a deploy, the previous release also has a unit.
 # Written by `fab supervisor`; edit its template systemd/unit.service.j2 instead.
 # The start script and its environment file have all settings with free text, because systemd would expand `%` and `$` here.
 [Unit]
-Description=hello, release 0123456789ab-544cca
-Requires=hello.0123456789ab-544cca.socket
-After=hello.0123456789ab-544cca.socket network.target
+Description=hello, release 0123456789ab-a20d58
+Requires=hello.0123456789ab-a20d58.socket
+After=hello.0123456789ab-a20d58.socket network.target
 StartLimitIntervalSec=0
 
 [Service]
 Type=notify
-ExecStart=/srv/hello/instances/0123456789ab-544cca/gunicorn_start
+ExecStart=/srv/hello/instances/0123456789ab-a20d58/gunicorn_start
 WorkingDirectory=/srv/hello/releases/0123456789ab
 User=hello
 Group=hello
 # systemd opens the log as root, because only root may write to its folder.
-StandardOutput=append:/var/log/hello/0123456789ab-544cca.log
+StandardOutput=append:/var/log/hello/0123456789ab-a20d58.log
 StandardError=inherit
 
 # systemd restarts the app at once, whatever the reason. Requests wait at the socket meanwhile.
@@ -146,7 +148,7 @@ RestartSec=100ms
 # systemd sends TERM to the parent process of gunicorn only, which lets its workers finish their requests, and later KILL to all processes.
 KillMode=mixed
 TimeoutStopSec=40
-TimeoutStartSec=150
+TimeoutStartSec=180
 # As many open files and connections as systemd allows. Most programs get 1024 by default.
 LimitNOFILE=524288
 
@@ -256,7 +258,7 @@ health_ranges=200-399
 health_timeout=5.0
 health_attempts=60
 health_interval=0.5
-new=0123456789ab-544cca
+new=0123456789ab-a20d58
 why=deploy
 module=main:app
 start_timeout=120
@@ -270,6 +272,7 @@ migrate=''
 alembic=''
 downgraded=''
 migrate_timeout=600
+wait_for=30
 settings=''
 host=server
 before_switch=''
