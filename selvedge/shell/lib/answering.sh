@@ -35,13 +35,14 @@ answering_ok() {
   wait "$answering_pid" || :
   answering_pid=over
   # The seconds of app.start_timeout begin now.
+  # shellcheck disable=SC2034 # for gate_late
   if [ -s "$undo/answering" ]; then asked=$(clock_uptime); fi
   [ "$(cat "$undo/answering.status" 2>/dev/null)" = 1 ] || return 0
   said=$(tail -n 1 "$undo/answering" | grep "	") || return 0
-  said="${said%%	*} did not answer within $wait_for s (app.wait_for): ${said#*	}"
+  said=$(printf '%s' "${said%%	*} did not answer within $wait_for s (app.wait_for): ${said#*	}" | sed 's/^t/T/')
   if [ "$why" != deploy ]; then
     step_say "$said"
     return 0
   fi
-  switch_refuse "$(printf '%s' "$said" | sed 's/^t/T/'). Start it, or correct its address. To deploy without it, set app.wait_for = 0"
+  switch_refuse "$said. Start it, or correct its address. To deploy without it, set app.wait_for = 0"
 }

@@ -166,7 +166,7 @@ postgres_load() {
   if (service_run restart "$unit" && postgres_start); then return 0; fi
   file_restore
   (postgres_start) || :
-  step_fail "PostgreSQL $version/$name does not start with Selvedge's settings, so they were taken back. See its log on the server: \`sudo tail /var/log/postgresql/postgresql-$version-$name.log\`."
+  step_fail "PostgreSQL $version/$name does not start with Selvedge's settings, so they were removed again. See its log on the server: \`sudo tail /var/log/postgresql/postgresql-$version-$name.log\`."
 }
 
 # postgres_create: make the app's role and database where they are missing, and close the database to other roles. Sorting by code

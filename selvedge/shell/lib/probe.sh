@@ -89,6 +89,7 @@ probe_line() {
 # probe_memory: the server's memory in kB.
 probe_memory() {
   local name size rest
+  # shellcheck disable=SC2034
   read -r name size rest </proc/meminfo
   printf '%s\n' "$size"
 }
