@@ -51,7 +51,7 @@ postgres_psql() {
   for each in /usr/lib/postgresql/*/bin/psql; do
     if [ -x "$each" ]; then program=$each; fi
   done
-  user_run "$account" env -i LC_ALL=C.UTF-8 PGCONNECT_TIMEOUT=5 "$program" -X -v ON_ERROR_STOP=1 -h /run/postgresql -d "$database" "$@"
+  user_run "$account" env -i LC_ALL=C.UTF-8 PGCONNECT_TIMEOUT=5 "$program" -X -w -v ON_ERROR_STOP=1 -h /run/postgresql -d "$database" "$@"
 }
 
 # postgres_answer USER DATABASE [ARGUMENT…]: the same, for a program that reads the answer.

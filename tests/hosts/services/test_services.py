@@ -17,7 +17,7 @@ HOSTILE = {
     "psql -X -h /run/postgresql -d my-shop -U my-shop -c 'select 1'": "Peer authentication failed",
     "psql -X -h /run/postgresql -d postgres -U postgres -c 'select 1'": "Peer authentication failed",
     "psql -X -h /run/postgresql -d other -c 'set role \"my-shop\"'": "permission denied to set role",
-    "psql -X -h /run/postgresql -d other -c \"copy (select 1) to program 'id'\"": "permission denied",
+    "psql -X -h /run/postgresql -d other -c \"copy (select 1) to program 'id'\"": "external program",
     "psql -X -h /run/postgresql -d other -c \"select pg_read_file('/etc/passwd')\"": "permission denied",
     "psql -X -h /run/postgresql -d other -c \"create database theirs template \\\"my-shop\\\"\"": "permission denied",
     "redis-cli -s /run/selvedge-redis/my-shop/redis.sock ping": "Permission denied",
@@ -98,6 +98,7 @@ class TestServices:
         assert project.must("-H", server.name, "status")
         assert asked(server, "/jobs") == {"jobs": 5}
 
+    @pytest.mark.thorough
     def test_a_deploy_waits_for_a_database_that_starts(self, server: Server, project: Project) -> None:
         """That of an address in the environment, which is no service of this server."""
         (project.folder / "own.env").write_text('DATABASE_URL="postgresql://me:hunter2@127.0.0.1:6000/x"\n')
@@ -116,6 +117,7 @@ class TestServices:
         project.configure(BOTH, name=NAME, migrate=None)
         project.must("-H", server.name, "deploy")
 
+    @pytest.mark.thorough
     def test_the_data_stay_until_they_are_to_be_removed_too(self, server: Server, project: Project) -> None:
         result = project.must("-H", server.name, "remove", "--yes")
         assert "its database and the data of its Redis" in result.stdout, result
