@@ -2,9 +2,11 @@
 # switch_release.
 # Shared: answering_pid asked
 
-# answering_begin: begin to ask them in the background, by the addresses in the release's environment. Once in a run.
+# answering_begin: begin to ask them in the background, by the addresses in the release's environment. Once in a run, and not
+# to go back to an earlier release, which must be quick.
 answering_begin() {
   local status
+  case $why in deploy | restart) ;; *) return 0 ;; esac
   if [ "$wait_for" -eq 0 ] || [ -n "${answering_pid:-}" ]; then return 0; fi
   rm -f -- "$undo/answering" "$undo/answering.status"
   (
@@ -23,7 +25,7 @@ answering_late() {
   [ -s "$undo/answering" ]
 }
 
-# answering_ok: wait until they answer. A deploy is refused if one does not; to go back must not depend on it.
+# answering_ok: wait until they answer. A deploy is refused if one does not. A restart is not: the release has been live.
 answering_ok() {
   local said
   case ${answering_pid:-over} in over) return 0 ;; esac

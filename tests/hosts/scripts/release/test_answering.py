@@ -106,7 +106,9 @@ DOWN = "printf 'the database h:5432\\n'; sleep 0.3; printf 'the database h:5432 
         ("exit 3", {}, "asked 1\n"),
         (DOWN, {"wait_for": 0}, "asked 1\n"),
         (DOWN, {}, "refused: The database h:5432 (D) did not answer within 20 s (app.wait_for): Connection refused. Start it, or"),
-        (DOWN, {"why": "rollback"}, "@test say The database h:5432 (D) did not answer within 20 s (app.wait_for): Connection"),
+        (DOWN, {"why": "rollback"}, "asked 1\n"),
+        (DOWN, {"why": "revert"}, "asked 1\n"),
+        (DOWN, {"why": "restart"}, "@test say The database h:5432 (D) did not answer within 20 s (app.wait_for): Connection"),
     ],
 )
 def test_what_a_release_does(managed: Managed, program: str, more: dict[str, object], said: str) -> None:
