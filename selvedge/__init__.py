@@ -12,6 +12,7 @@ from selvedge.version import VERSION
 
 if TYPE_CHECKING:
     from selvedge.config.dotenv import build_digest as build_digest
+    from selvedge.config.services import redis_socket as redis_socket
     from selvedge.config.types import LOCAL_PREFIX as LOCAL_PREFIX
     from selvedge.errors import UsageError as UsageError
     from selvedge.project.render import Template as Template
@@ -55,6 +56,14 @@ if TYPE_CHECKING:
     from selvedge.resources.code.sources import code_source as code_source
     from selvedge.resources.code.tools import Tool as Tool
     from selvedge.resources.code.venv import Venv as Venv
+    from selvedge.resources.databases.postgres import PostgresDatabase as PostgresDatabase
+    from selvedge.resources.databases.postgres import PostgresInstalled as PostgresInstalled
+    from selvedge.resources.databases.postgres import PostgresSettings as PostgresSettings
+    from selvedge.resources.databases.redis import REDIS_PROGRAM as REDIS_PROGRAM
+    from selvedge.resources.databases.redis import REDIS_UNIT as REDIS_UNIT
+    from selvedge.resources.databases.redis import RedisInstalled as RedisInstalled
+    from selvedge.resources.databases.redis import RedisUnit as RedisUnit
+    from selvedge.resources.databases.sized import SizedFile as SizedFile
     from selvedge.resources.files import Absent as Absent
     from selvedge.resources.files import Directory as Directory
     from selvedge.resources.files import File as File
@@ -125,6 +134,7 @@ __version__ = VERSION
 
 _NAMES = {
     "config.dotenv": "build_digest",
+    "config.services": "redis_socket",
     "config.types": "LOCAL_PREFIX",
     "errors": "UsageError",
     "release.hooks": "after_switch build_hook",
@@ -152,6 +162,9 @@ _NAMES = {
     "resources.code.sources": "code_source",
     "resources.code.tools": "Tool",
     "resources.code.venv": "Venv",
+    "resources.databases.postgres": "PostgresDatabase PostgresInstalled PostgresSettings",
+    "resources.databases.redis": "REDIS_PROGRAM REDIS_UNIT RedisInstalled RedisUnit",
+    "resources.databases.sized": "SizedFile",
     "resources.files": "Absent Directory File FileValues Link SameLink",
     "resources.need": "Needs",
     "resources.nginx.certbot": "PROGRAMS certbot_client",

@@ -195,6 +195,16 @@ class Paths(Value):
         return "/var/www/letsencrypt"
 
     @property
+    def redis_conf(self) -> str:
+        """The settings of the app's Redis."""
+        return f"/etc/selvedge/redis/{self.app}.conf"
+
+    @property
+    def redis_data(self) -> str:
+        """The data of the app's Redis. systemd makes the folder (templates/redis/unit.service.j2)."""
+        return f"/var/lib/selvedge-redis/{self.app}"
+
+    @property
     def shell_values(self) -> dict[str, str]:
         """The paths by the names of the variables that the shell functions in lib/ read."""
         return {

@@ -8,11 +8,21 @@ from .gunicorn import gunicorn
 from .harden import harden
 from .install import install
 from .nginx import nginx
+from .postgres import postgres
+from .redis import redis
 from .supervisor import FORCE, supervisor
 from .update import update
 from .venv import venv
 
 NO_REVERT = sv.Option("no_revert", "If one server fails, keep the new release on the others.")
+
+
+def services(app):
+    """Yield the steps of [services]. A deploy has them, too: the release's environment names these services."""
+    if app.services.postgres:
+        yield postgres
+    if app.services.redis:
+        yield redis
 
 
 @sv.chain
@@ -21,12 +31,14 @@ def setup(app):
     yield update
     yield harden
     yield install
+    yield from services(app)
 
 
 @sv.chain(options=(sv.COMMIT, sv.BRANCH, FORCE, NO_REVERT))
 def deploy(app):
     """Release the newest commit without dropping requests."""
     yield install
+    yield from services(app)
     yield clone
     yield venv
     yield gunicorn

@@ -3,13 +3,15 @@
 import selvedge as sv
 from selvedge.release import preconditions
 
+from .parts.app_user import app_user
+
 
 @sv.step(options=(sv.COMMIT, sv.BRANCH), needs_commit=True, precondition=preconditions.repository)
 def clone(app):
     """Check out the app's commit on the server."""
     paths = app.paths
     yield sv.Needs("/usr/bin/git", "install")
-    yield sv.User(app.name, paths.shared, system=True, shell="/usr/sbin/nologin", comment=f"runs {app.name}")
+    yield from app_user(app)
     yield sv.Directory(paths.base, "0711")
     yield sv.Directory(paths.releases, "0711", removable=True)
     # If nginx serves a folder in it, nginx's group may pass through it, but not list it.

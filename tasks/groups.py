@@ -19,6 +19,7 @@ from .operations import (
     env,
     history,
     logs,
+    psql,
     releases,
     run_command,
     ssh,
@@ -29,6 +30,8 @@ from .operations import (
     trust,
     tunnel,
 )  # fmt: skip
+from .postgres import postgres
+from .redis import redis
 from .remove import remove
 from .rollback import restart, rollback
 from .supervisor import supervisor
@@ -38,10 +41,11 @@ from .version import version
 
 GROUPS = {
     "The tutorial's steps, in order": [update, harden, install, clone, venv, gunicorn, supervisor, nginx, certbot],
+    "Steps of [services]": [postgres, redis],
     "Chains of steps": [setup, deploy],
     "Every day": [
         *(status, logs, doctor, releases, rollback, history, restart, stop, start, timers),
-        *(env, config, run_command, ssh, tunnel, trust, dev, remove, version),
+        *(env, config, run_command, ssh, psql, tunnel, trust, dev, remove, version),
     ],
 }
 

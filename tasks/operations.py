@@ -21,6 +21,7 @@ RAW = sv.Option("raw", "Print the lines unchanged, for another program.")
 ONLY = sv.Option("only", "Show only these, e.g. \"nginx, app.health\".", "")
 SET = sv.Option("set", "Ask for this variable's value, store and release it.", "")
 COMMAND = sv.Option("command", "Run this shell command, e.g. \"alembic current\".", "")
+SQL = sv.Option("command", "Run this in psql, e.g. \"select 1\" or \"\\dt\".", "")
 PORT = sv.Option("port", "Forward to this port of the server.", 0)
 TO = sv.Option("to", "Forward to this socket, port or HOST:PORT.", "")
 LOCAL = sv.Option("local", "Listen at this port of your machine (default: the same).", 0)
@@ -103,6 +104,12 @@ def doctor(run):
 def ssh(run):
     """Log in to a server with ssh."""
     operations.ssh.ssh(run)
+
+
+@sv.operation(SQL)
+def psql(run, command=""):
+    """Open psql in the app's database on its server."""
+    operations.psql.psql(run, command)
 
 
 @sv.operation(PORT, TO, LOCAL, USER)

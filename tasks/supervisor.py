@@ -4,6 +4,7 @@ import selvedge as sv
 from selvedge.release import preconditions
 
 from .parts.log_rotation import log_rotation
+from .parts.service_order import service_order
 from .parts.sockets import socket_folder
 from .parts.timers import timers
 
@@ -19,6 +20,7 @@ def supervisor(app):
     for name, text in instance.manager_files().items():
         yield sv.File(f"{instance.folder}/{name}", text, "0640", group=app.name)
     yield from log_rotation(app)
+    yield from service_order(app)
     # It also runs the hook before_switch: between the health check and the switch.
     counts = tuple(app.process_counts.items())
     hashes = instance.environment_hashes

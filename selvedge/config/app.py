@@ -186,6 +186,14 @@ class App(Workers):
         description="Seconds that `migrate` may take. Then it is stopped, and the deploy fails.",
         examples=[3600],
     )
+    wait_for: Whole = Field(
+        30,
+        ge=0,
+        le=3600,
+        description="Seconds for which a deploy waits for a database or queue that does not answer yet, before it migrates and "
+        "starts the app. The addresses are those in the app's variables, such as `DATABASE_URL`. 0: do not ask them.",
+        examples=[120],
+    )
     manager: Literal["supervisor", "systemd"] = Field(
         "supervisor",
         description="The process manager that starts the app and restarts it if it crashes. systemd isolates the app more "

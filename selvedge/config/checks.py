@@ -50,6 +50,11 @@ def host_problems(settings: Settings, sources: Sequence[Source]) -> Iterator[Pro
         except UsageError as error:
             source = next(each for each in reversed(sources) if each.sets(("hosts", name)))
             yield Problem(source.label, source.key_name(("hosts", name)), error.message)
+    services = settings.services
+    yield from single_host_problems(
+        ("services",), services.hosts, single=services.postgres or services.redis,
+        hosts=settings.hosts, groups=settings.groups, sources=sources,
+    )  # fmt: skip
 
 
 def _host_tables(data: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:

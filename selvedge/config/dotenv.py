@@ -54,10 +54,15 @@ def _statements(text: str) -> list[Binding]:
 
 
 def app_environment(app: Target) -> dict[str, SecretStr]:
-    """Return the app's environment, empty without `app.env_file` and `app.env_command`. The command runs once a run.
+    """Return the app's environment: that of `app.env_file` or `app.env_command`, and the addresses of services that it has not.
 
-    Raises ConfigError as `read_environment` and `EnvCommands.output` do.
+    The command runs once a run. Raises ConfigError as `read_environment` and `EnvCommands.output` do.
     """
+    services = {name: SecretStr(value) for name, value in app.services.environment(app.name).items()}
+    return {**services, **_own_environment(app)}
+
+
+def _own_environment(app: Target) -> dict[str, SecretStr]:
     if app.env_command:
         return _printed_environment(app.env_command, app.env_commands.output(app.env_command, app.base_dir))
     return read_environment(app.local_file(app.env_file)) if app.env_file else {}

@@ -124,6 +124,7 @@ TITLES: Mapping[str, str] = {
     "nginx": "the web server",
     "hooks": "your own commands",
     "box": "the restrictions under systemd",
+    "services": "a database and Redis",
     "rollout": "several servers",
 }
 ENTRIES: Mapping[str, tuple[str, str]] = {
@@ -140,7 +141,7 @@ GROUPS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
             "health", "health_status", "health_host", "health_timeout", "start_timeout", "health_attempts", "health_interval",
         ),
         "Switch to a new release": ("strategy", "settle", "drain", "stop_timeout", "keep_releases"),
-        "Database migration": ("migrate", "migrate_timeout"),
+        "Database migration": ("migrate", "migrate_timeout", "wait_for"),
         "The app's environment": ("env_file", "settings"),
         "The app's environment from a password manager": ("env_command",),
         "Python and requirements": ("python", "python_from", "installer", "requirements", "extras", "dependency_groups"),

@@ -18,6 +18,7 @@ from selvedge.config.nginx import Nginx
 from selvedge.config.processes import Process, ProcessName
 from selvedge.config.section import Section
 from selvedge.config.server import Hooks, Rollout, Server, Tls
+from selvedge.config.services import Services
 from selvedge.config.sources import Source
 from selvedge.config.tables import merged
 from selvedge.config.target import Target
@@ -36,6 +37,7 @@ class Settings(Section):
     nginx: Nginx = Field(default_factory=Nginx.model_construct)
     hooks: Hooks = Field(default_factory=Hooks.model_construct)
     box: Box = Field(default_factory=Box.model_construct)
+    services: Services = Field(default_factory=Services.model_construct)
     rollout: Rollout = Field(default_factory=Rollout.model_construct)
     processes: dict[ProcessName, Process] = Field(default_factory=dict)
     timers: dict[TimerName, Timer] = Field(default_factory=dict)
@@ -111,6 +113,7 @@ class Settings(Section):
             more = {"host": found, "base_dir": self._base_dir, "env_commands": self._env_commands, "passwords": self._passwords}
             more["processes"] = self.processes
             more["timers"] = {name: timer for name, timer in self.timers.items() if timer.runs_on(found.name)}
+            more["services"] = self.services.on(found.name)
             return Target.model_validate({**sections.pop("app"), "machine": sections.pop("server"), **sections, **more})
         except ValidationError as error:
             first = error.errors()[0]

@@ -17,6 +17,7 @@ from selvedge.config.mirrors import Mirrors
 from selvedge.config.nginx import below, password_variable
 from selvedge.config.processes import Process
 from selvedge.config.server import Hooks, Server
+from selvedge.config.services import TAKEN_NAMES, Services
 from selvedge.config.site import SiteSettings
 from selvedge.config.timers import Timer
 from selvedge.config.types import LOCAL_PREFIX
@@ -51,10 +52,10 @@ class Release(Value):
 class Target(SiteSettings):
     """The settings of one host.
 
-    machine: the table [server], because `server` is the app server. base_dir: the folder of hosts.toml. env_commands: runs
-    `app.env_command`, once for all hosts. passwords: the secrets of the environment (secret_names.py), by their variables.
-    ssh_config: the file of `fab -S`, "" for the usual ones. ssh_keys: the private keys of `fab -i`. ssh_address: where ssh
-    connects to. timers: those that run on this host.
+    machine: the table [server], because `server` is the app server. services: those of this host. timers: those that run on it.
+    base_dir: the folder of hosts.toml. env_commands: runs `app.env_command`, once for all hosts. passwords: the secrets of the
+    environment (secret_names.py), by their variables. ssh_config: the file of `fab -S`, "" for the usual ones. ssh_keys: the private
+    keys of `fab -i`. ssh_address: where ssh connects to.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -63,6 +64,7 @@ class Target(SiteSettings):
     mirrors: Mirrors
     hooks: Hooks
     box: Box
+    services: Services
     processes: Mapping[str, Process] = Field(default_factory=dict)
     timers: Mapping[str, Timer] = Field(default_factory=dict)
     base_dir: Path
@@ -123,6 +125,8 @@ class Target(SiteSettings):
         """The values that the shell functions in lib/ share: names, paths, and the settings of the health check."""
         return {
             "app": self.name,
+            "postgres": self.services.postgres,
+            "redis": self.services.redis,
             **self.paths.shell_values,
             "health": self.health_path,
             "health_host": self.health_host_header,
@@ -199,4 +203,10 @@ class Target(SiteSettings):
             raise ValueError(
                 f"app.name must not be the login user {self.name}, because the app runs as its own user without sudo: change one"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _check_database_name(self) -> Self:
+        if self.services.postgres and self.name in TAKEN_NAMES:
+            raise ValueError(f"app.name must not be {self.name} with services.postgres, because PostgreSQL uses that name itself")
         return self

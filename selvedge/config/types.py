@@ -36,7 +36,7 @@ _RESERVED = """
     ssh sshd sftp ftp http https git deploy default admin administrator selvedge systemd dbus udev user lock log mount
     nginx apache apache2 caddy supervisor supervisord gunicorn uvicorn python python3 certbot letsencrypt acme acl
     fail2ban ufw nftables cron apt dpkg snap snapd unattended-upgrades debian ubuntu cloud-init network networkd
-    mysql mariadb postgres postgresql redis mongodb memcached docker containerd journal private installer security
+    mysql mariadb postgres postgresql redis valkey mongodb memcached docker containerd journal private installer security
     ssl pam profile skel opt sysctl sysusers tmpfiles alternatives initramfs kernel resolvconf shm screen
     credentials blkid motd needrestart wtmp btmp lastlog faillog rsyslog chrony ntp getty logrotate rpcbind packagekit
 """

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from selvedge.config.server import Tls
+from selvedge.config.services import Services
 from selvedge.config.target import Release, Target
 from selvedge.release.managers import MANAGERS
 from selvedge.resources.base import Change, Resource
@@ -49,14 +50,17 @@ def _paths(step: Step, app: Target) -> set[str] | None:
 
 
 def _variants(app: Target) -> Iterator[Target]:
-    """Yield the app, and the app with each process manager, with and without a domain, like earlier releases.
+    """Yield the app, and the app with each process manager, with and without a domain, with all services, like earlier releases.
 
     Except for the first, these name no file on this machine, so a missing file does not prevent the removal.
     """
     # The paths do not depend on the environment, and a password manager would ask for its password.
     own = app.model_copy(update={"release": RELEASE, "env_command": ""})
     yield own
-    plain = own.model_copy(update={"repository": REPOSITORY, "env_file": "", "tls": Tls(certbot=app.tls.certbot)})
+    services = Services(postgres=True, redis=True)
+    plain = own.model_copy(
+        update={"repository": REPOSITORY, "env_file": "", "tls": Tls(certbot=app.tls.certbot), "services": services}
+    )
     for manager, domains in itertools.product(MANAGERS, DOMAINS):
         yield plain.model_copy(update={"manager": manager, "domains": domains})
 
@@ -82,7 +86,7 @@ class Removed(Resource):
         found = {paths.private if path.startswith(f"{paths.private}/") else path for path in self.owned_by_app}
         found -= {paths.site_enabled, f"{paths.site_enabled}-tls", paths.live_socket}
         if self.data:
-            return (*sorted(found), paths.live_socket, paths.base, paths.logs)
+            return (*sorted(found), paths.live_socket, paths.base, paths.logs, paths.redis_data)
         kept = (paths.shared, paths.logs, f"{paths.base}/history")
         return (*sorted(path for path in found if not any(_overlap(path, each) for each in kept)), paths.live_socket)
 
@@ -92,13 +96,16 @@ class Removed(Resource):
         certificate = call("remove_certificate", given=self.app.shell_values)
         renewal = f"if {{ {certificate}; }}; then echo /etc/letsencrypt/renewal/{self.app.name}.conf; fi"
         user = f"if getent passwd {quote(self.app.name)} >/dev/null; then echo 'user {self.app.name}'; fi" if self.data else ""
-        return "\n".join(filter(None, [existing, renewal, user]))
+        database = call("postgres_has", app=self.app.name) if self.data else ""
+        return "\n".join(filter(None, [existing, renewal, user, database]))
 
     def plan(self, fact: str) -> Change | None:
         if not fact.strip():
             return None
         app, paths = self.app, self.app.paths
-        kept = "with its data and logs" if self.data else f"keep {paths.shared} and {paths.logs}"
+        own = {"its database": app.services.postgres, "the data of its Redis": app.services.redis}
+        stays = [paths.shared, paths.logs, *(what for what, on in own.items() if on)]
+        kept = "with its data and logs" if self.data else f"keep {', '.join(stays[:-1])} and {stays[-1]}"
         shell = call("remove_app", *self._places(), given=app.shell_values, certbot=PROGRAMS[app.tls.certbot], data=self.data)
         return Change(
             f"remove {app.name} from the server, {kept}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from selvedge.config.target import Target
 from selvedge.engine.session import Session
 from selvedge.errors import SelvedgeError, UsageError
 from selvedge.operations.support.each_host import line_prefix, on_each_host, raise_first_error
@@ -20,12 +21,20 @@ def run_command(run: Run, command: str) -> None:
     if not command.strip() or "\0" in command:
         raise UsageError("fab run needs a command.", 'For example: `fab run --command "alembic current"`.')
 
+    run_shell(run, lambda app: call("command_run", given=app.shell_values, command=command))
+
+
+def run_shell(run: Run, shell: Callable[[Target], str], remedy: str = "") -> None:
+    """Run shell on each host that prints the exit status of a command after the mark; print its output while it runs.
+
+    remedy: what to do if the command fails. Raises as `run_command`.
+    """
+
     def execute(session: Session) -> None:
         prefix = line_prefix(run, session.name)
         output = Output(session.mark, lambda text: run.report.line(prefix, clean(text)))
-        shell = call("command_run", given=session.target.shell_values, command=command)
-        result = session.run(shell, on_line=output.line)
-        _raise_failure(session, output.status, result.status)
+        result = session.run(shell(session.target), on_line=output.line)
+        _raise_failure(session, output.status, result.status, remedy)
 
     raise_first_error(run, on_each_host(run, execute))
 
@@ -53,13 +62,13 @@ class Output:
             self._show(text)
 
 
-def _raise_failure(session: Session, command_status: int | None, script_status: int) -> None:
+def _raise_failure(session: Session, command_status: int | None, script_status: int, remedy: str) -> None:
     name = session.name
     if command_status == 0:
         return
     if command_status is not None:
         error = f"{name}: the command ended with exit status {command_status}."
-        raise SelvedgeError(error, f"Correct the command, or read the app's log: `fab -H {name} logs`.")
+        raise SelvedgeError(error, remedy or f"Correct the command, or read the app's log: `fab -H {name} logs`.")
     if script_status == 3:
         raise SelvedgeError(f"{name}: no release is live.", f"Run `fab -H {name} deploy` first.")
     raise session.lost("while the command ran")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from urllib.parse import unquote
 
 from pydantic import SecretStr
 
@@ -22,10 +23,18 @@ NOT_CALLED = "app.migrate does not call alembic itself"
 def network_databases(environment: Mapping[str, SecretStr]) -> frozenset[str]:
     """Return the addresses of databases among an environment's values. They are secret.
 
-    Without any, the database is the host's own (SQLite, or unknown), and each host migrates its own.
+    Without any, the database is the host's own (SQLite, by a socket, or unknown), and each host migrates its own.
     """
     values = (value.get_secret_value() for value in environment.values())
-    return frozenset(value for value in values if _NETWORK.fullmatch(value))
+    return frozenset(value for value in values if _NETWORK.fullmatch(value) and not _is_local(value))
+
+
+def _is_local(address: str) -> bool:
+    """Return whether an address has no host, or a path as its host: then it is a socket of the server itself."""
+    start, _, query = address.partition("?")
+    named = re.search(r"(?:^|&)host=([^&]*)", query)
+    host = named[1] if named else start.partition("://")[2].partition("/")[0].rpartition("@")[2]
+    return not host or unquote(host).startswith("/")
 
 
 class Database(Value):

@@ -20,6 +20,7 @@ from selvedge.shell.library import call
 _SERVER = Path(library.__file__).parent / "server"
 PROGRAMS = {
     "preflight": (_SERVER / "preflight.py").read_bytes(),
+    "answering": (_SERVER / "answering.py").read_bytes(),
     "remedy": (_SERVER / "remedy.py").read_bytes(),
     "routes": (_SERVER / "routes.py").read_bytes(),
     "gunicorn": (_SERVER / "gunicorn_conf.py").read_bytes(),
@@ -149,6 +150,7 @@ class Live(Resource):
             alembic=alembic_command(app.migrate, "read"),
             downgraded=self.downgraded,
             migrate_timeout=app.migrate_timeout,
+            wait_for=app.wait_for,
             settings="false" if app.settings is False else str(app.settings),
             host=app.host.name,
             before_switch="\n".join(server_commands(app.hooks.before_switch)),

@@ -66,6 +66,23 @@ def environment(app: Target) -> None:
     app_environment(app)
 
 
+def postgres(app: Target) -> None:
+    """Check that the app has PostgreSQL on some server. Raises UsageError."""
+    _service(app, "postgres", wanted=app.services.postgres)
+
+
+def redis(app: Target) -> None:
+    """Check that the app has Redis on some server. Raises UsageError."""
+    _service(app, "redis", wanted=app.services.redis)
+
+
+def _service(app: Target, name: str, *, wanted: bool) -> None:
+    from selvedge.errors import UsageError
+
+    if not (wanted or app.services.hosts):
+        raise UsageError(f"The app {app.name} has no services.{name} in hosts.toml.", f"Add `{name} = true` to a table [services].")
+
+
 def build(app: Target) -> None:
     """Check the environments of the app and of its build, and whether a commit on this machine can be built.
 

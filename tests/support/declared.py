@@ -63,6 +63,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "nginx": {"path": "/api"},
         **OWN_KEY,
     },
+    "services": {**NAMED, "services": {"postgres": True, "redis": True}},
+    "services, systemd": {**OWN_KEY, "manager": "systemd", "services": {"postgres": True, "redis": True}},
     "an open server": {"server": {"firewall": False, "fail2ban": False, "unattended_upgrades": False, **OWN_KEY["server"]}},
 }
 CHAIN = ["setup", "deploy"]

@@ -37,6 +37,7 @@ HOSTILE: dict[str, Any] = {
               "redirects": {"/~r": "/%24(id)?a=1&b=%22".replace("(", "%28").replace(")", "%29"), "x-y.example": "https://z.example/~%20"},
               "spa": "front.end/x@+y", "rate_limit": "60r/m", "csp": POLICY, "headers": {"X-Own": HEADER, "X-Powered-By": ""}},
     "server": {"authorized_keys": ["me.pub"], "ignore_ips": ["2001:db8::/32"], "packages": ["lib+x.y-1"]},
+    "services": {"postgres": True, "redis": True, "database_scheme": "postgresql+a_1"},
     "hooks": {"after_build": [TEXT, "second"], "before_switch": [TEXT]},
     "processes": {"a-1": {"command": TEXT}},
     "timers": {"t-1": {"command": TEXT, "schedule": "Mon 00:00"}},

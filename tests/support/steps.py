@@ -60,6 +60,7 @@ FULL: dict[str, Any] = {
         "on_failure": ["./tell failed"],
     },
     "processes": {"worker": {"command": "celery -A blog worker -n 'w$PROCESS_NUMBER'", "count": 2, "stop_signal": "INT"}},
+    "services": {"postgres": True, "redis": True, "database_scheme": "postgresql+asyncpg", "redis_scheme": "redis+socket"},
 }
 PLAIN: dict[str, Any] = {
     "repository": "ssh://git@git.example.com:2222/me/hello.git",
@@ -92,6 +93,10 @@ BARE = {
     "ListenTls": "nginx version: nginx/1.22.1\nabsent\n",
     "OpenFilesLimit": "--\nabsent\n",
     "Password": "deploy L 2026-01-01 0 99999 7 -1\n",
+    **dict.fromkeys(("PostgresInstalled", "PostgresSettings", "PostgresDatabase"), "memory 2013000\n\n--- file\n"),
+    "RedisInstalled": "\n",
+    "RedisUnit": "\n--\nabsent\n",
+    "SizedFile": "2013000\nabsent\n",
     "Sysctl": "\n--- file\nabsent\n\n--- live\nkernel/kptr_restrict:0\n\n--- refused\n",
 }
 

@@ -119,7 +119,7 @@ def _configuration(facts: ServerFacts) -> Iterator[CheckResult]:
             remedy = f"Correct this file on the server. Until then, {manager} and its apps do not start after a reboot."
             yield problem(manager, answer, remedy)
     for unit, state in facts.named("boot").items():
-        if facts.status.releases.live and state not in ("enabled", "static", "alias", "indirect"):
+        if facts.status.releases.live and state not in ("enabled", "enabled-runtime", "static", "alias", "indirect"):
             text = f"{unit} does not start at boot ({state or 'not installed'})"
             yield problem("boot", text, f"Run `sudo systemctl enable {unit}` on the server.")
 

@@ -15,6 +15,9 @@ SPACE_KB, SPACE_SHARE = 1 << 20, 0.1
 FULL_KB = 100 << 10
 """Less free disk than this is a problem: a release would fail, and logs and databases soon will."""
 
+STEPS = {"postgresql": "postgres", "selvedge-redis": "redis"}
+"""The beginning of a unit's name → the step that starts it."""
+
 
 def check_status(app: Target, status: HostStatus) -> Iterator[CheckResult]:
     """Check the app and its server."""
@@ -30,7 +33,7 @@ def check_status(app: Target, status: HostStatus) -> Iterator[CheckResult]:
     else:
         yield warning("app", f"{app.name} is not deployed", f"Run `fab -H {app.host.name} deploy`.")
     yield from _timers(app, status)
-    yield from _services(status, deployed=deployed)
+    yield from _services(app, status, deployed=deployed)
     if app.has_tls:
         yield from _certificate(app, status)
     yield from _disk(status)
@@ -148,12 +151,14 @@ def _timers(app: Target, status: HostStatus) -> Iterator[CheckResult]:
             yield ok("timer", f"{name} {last}{next_run}")
 
 
-def _services(status: HostStatus, *, deployed: bool) -> Iterator[CheckResult]:
+def _services(app: Target, status: HostStatus, *, deployed: bool) -> Iterator[CheckResult]:
     for name, state in status.services.items():
         if state == "active":
             yield ok("service", f"{name} is active")
         elif deployed:
-            remedy = f"Run `sudo systemctl restart {name}` on the server. `sudo journalctl -u {name}` shows why it stopped."
+            step = next((step for start, step in STEPS.items() if name.startswith(start)), "")
+            start = f"Run `fab -H {app.host.name} {step}`" if step else f"Run `sudo systemctl restart {name}` on the server"
+            remedy = f"{start}. `sudo journalctl -u {name}` shows why it stopped."
             yield problem("service", f"{name} is {state}", remedy)
 
 

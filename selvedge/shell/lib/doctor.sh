@@ -1,7 +1,7 @@
 # Frequent causes of trouble on a server, one fact a line. Changes nothing, but `nginx -t` opens the logs as nginx would.
 
 # doctor_fact MANAGER: the facts of status_fact, and more.
-# Values: app base run_dir live_socket supervisor_conf site_enabled site_login site_host health health_host health_timeout domains ports
+# Values: app base run_dir live_socket supervisor_conf site_enabled site_login site_host health health_host health_timeout postgres redis domains ports
 doctor_fact() {
   status_fact "$1"
   doctor_system

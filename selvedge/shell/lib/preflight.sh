@@ -1,11 +1,13 @@
 # The checks of a release by a process of its own: its settings before it starts, and its import before a migration. The release's
 # workers import the app, too, and say in its log why they could not (selvedge_app.py). So an app that needs a minute to be
 # imported needs it only once. Reads the variables in the list of switch_release.
-# Shared: preflight_pid
+# Shared: preflight_pid preflight_what
 
 # preflight_begin WHAT: begin the check in the background: `settings`, or `import`, which also imports the app.
 preflight_begin() {
   local status
+  preflight_what=$1
+  answering_begin
   rm -f -- "$undo/preflight.status" "$undo/preflight"
   (
     exec 3<&-
@@ -38,14 +40,23 @@ preflight_run() {
   return "$status"
 }
 
-# preflight_ok NAME: wait for the end of the check, and refuse the release if it has failed. NAME: what is checked.
+# preflight_ok NAME: wait for the end of the check, and refuse the release if it has failed; then wait for the services that the
+# release needs (answering.sh). NAME: what is checked.
 preflight_ok() {
   local status
   gate_wait "waiting for the $1"
   wait "$preflight_pid" || :
-  status=$(cat "$undo/preflight.status" 2>/dev/null) || status=1
+  status=$(preflight_status)
+  if [ "$status" -ne 0 ] && answering_late; then
+    # The app may need a service when it is imported.
+    answering_ok
+    preflight_begin "$preflight_what"
+    gate_wait "waiting for the $1"
+    wait "$preflight_pid" || :
+    status=$(preflight_status)
+  fi
   case $status in
-    0) return 0 ;;
+    0) ;;
     # A settings class that was merely found. The app may not use it.
     3)
       reason_hide <"$undo/preflight"
@@ -59,7 +70,10 @@ preflight_ok() {
       switch_refuse "$(reason_said "$(reason_sentence | grep . || echo "The check of the app ended its process (exit status $status) without a message")")"
       ;;
   esac
+  answering_ok
 }
+
+preflight_status() { cat "$undo/preflight.status" 2>/dev/null || echo 1; }
 
 preflight_late() {
   switch_refuse "The $1 did not end within $start_timeout s. Move downloads and connections from the module to the app's lifespan, or raise app.start_timeout"

@@ -86,6 +86,14 @@ probe_line() {
   printf '%s\n' "$line"
 }
 
+# probe_memory: the server's memory in kB.
+probe_memory() {
+  local name size rest
+  # shellcheck disable=SC2034
+  read -r name size rest </proc/meminfo
+  printf '%s\n' "$size"
+}
+
 # The lookups of a reading: starting a process costs a millisecond, and a conversation with dpkg five to ten.
 probe_take_paths() { path_stats=$nl$(stat -c '%F :: %a %U %G :: %n' -- "$@" 2>/dev/null)$nl; }
 

@@ -15,6 +15,8 @@ remove_app() {
   # Not only those of manager_others: someone may have deleted the file of a process manager.
   # shellcheck disable=SC2046
   drain_stop_now $(manager_instances)
+  if [ -e "/etc/selvedge/redis/$app.conf" ]; then systemctl -q disable --now "selvedge-redis@$app.service" || :; fi
+  if [ -n "$data" ]; then postgres_drop; fi
   if remove_certificate; then certbot_delete "$certbot" "$app"; fi
   # live.sock is the last path: if the run is interrupted here, the next run still knows the live release.
   rm -rf -- "$@"
@@ -44,7 +46,8 @@ remove_strangers() {
   local uid ours instance
   uid=$(id -u "$app" 2>/dev/null) || return 0
   cat /proc/[0-9]*/status 2>/dev/null | grep -q "^Uid:[[:space:]]*${uid}[[:space:]]" || return 0
-  ours=
+  # Its Redis runs as this user, too.
+  ours=$(systemctl show --value -p MainPID "selvedge-redis@$app.service" 2>/dev/null) || ours=
   for instance in $(manager_instances); do
     ours="$ours $(manager_pid "$instance") $(manager_processes "$instance")"
     # shellcheck disable=SC2046 # no name has a space

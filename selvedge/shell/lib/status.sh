@@ -3,7 +3,7 @@
 
 # status_fact MANAGER: the releases, the app and the server. MANAGER is the process manager in hosts.toml; the live release may
 # still have another one ($manager). The slowest query runs in the background. Each line is one write, so that lines do not mix.
-# Values: app base run_dir live_socket supervisor_conf site_enabled site_login site_host health health_host health_timeout
+# Values: app base run_dir live_socket supervisor_conf site_enabled site_login site_host health health_host health_timeout postgres redis
 status_fact() {
   local processes
   live=$(releases_live)
@@ -65,6 +65,9 @@ status_site() {
 status_units() {
   echo nginx
   manager_service "$manager"
+  # postgresql.service is active even if its cluster is not.
+  if [ -n "$postgres" ]; then postgres_unit; fi
+  if [ -n "$redis" ]; then echo "selvedge-redis@$app"; fi
 }
 
 status_services() {

@@ -16,7 +16,7 @@ switch_current() { [ -z "$1" ] || switch_link "$base/current" "$1"; }
 
 # switch_release: make $new the live release. If it fails, the old one stays live. $why: deploy, rollback, restart or revert.
 # shellcheck disable=SC2034 # other files read some of these variables
-# Values: app base run_dir log_dir live_socket previous_socket repo site_enabled site_cache site_login site_host site_follow supervisor_conf health health_host health_ranges health_timeout health_attempts health_interval new why module start_timeout header settle settle_ms drain stop_timeout strategy migrate alembic downgraded migrate_timeout settings host before_switch processes keep
+# Values: app base run_dir log_dir live_socket previous_socket repo site_enabled site_cache site_login site_host site_follow supervisor_conf health health_host health_ranges health_timeout health_attempts health_interval new why module start_timeout header settle settle_ms drain stop_timeout strategy migrate alembic downgraded migrate_timeout wait_for settings host before_switch processes keep
 switch_release() {
   local began old previous old_current scheme commit took
   began=$(date +%s)
@@ -131,6 +131,8 @@ switch_conflict() {
 switch_run() { (cd / && exec 3<&- && user_run "$app" "$base/instances/$new/run" "$@"); }
 
 switch_stop_old() {
+  answering_begin
+  answering_ok
   step_say "app.strategy is restart: the live release stops first, and requests fail until the new one answers"
   # Not even a release that drains, or that an interrupted run left, may run next to the new one.
   # shellcheck disable=SC2046

@@ -11,29 +11,10 @@ from pathlib import Path
 import pytest
 
 from hardening import UNDONE_WITHIN, Fresh, becomes_root, is_as_before, logs_in, shadow, ssh_and_firewall, undo_after
+from killer import arm, commands_sent
 from lab import Project, until
 from sandbox import Server
 
-KILLER = """
-
-import os, signal, time
-from selvedge.ssh.connection import Remote
-
-_start, _sent = Remote._start, []
-
-def _counted(self, script):
-    channel = _start(self, script)
-    last = script.rstrip().splitlines()
-    _sent.append(last[-4] if last[-3:-2] == [")"] else "")
-    with open("sent", "w") as file:
-        file.write("\\n".join(_sent))
-    if len(_sent) == int(os.environ["KILL_AT"]):
-        time.sleep(0.6)  # The server has started the command.
-        os.kill(os.getpid(), signal.SIGKILL)
-    return channel
-
-Remote._start = _counted
-"""
 UNDO_HARDEN = """ufw --force disable >/dev/null
 userdel -rf deploy 2>/dev/null
 find /etc -xdev -newer /root/etc.tar ! -type d -delete
@@ -41,13 +22,6 @@ rm -rf /var/lib/selvedge /run/selvedge /srv/hello
 tar -C / -xpf /root/etc.tar
 systemctl daemon-reload; systemctl reload ssh"""
 """Undo everything that harden does. /root/etc.tar holds the original /etc."""
-
-
-def commands_sent(project: Project, server: Server, kill_at: int = 0) -> list[str]:
-    """Run harden, killed during command number `kill_at` (0: not at all). Return the last line of each command sent."""
-    result = project.fab("-H", server.name, "harden", env={"KILL_AT": str(kill_at)})
-    assert result.status == (-signal.SIGKILL if kill_at else 0), result
-    return (project.folder / "sent").read_text().split("\n")
 
 
 def kill_when(project: Project, server: Server, seen: str) -> None:
@@ -215,11 +189,10 @@ def test_power_cuts_before_the_proof_and_during_the_undo(fresh: Fresh, project: 
 def test_the_client_is_killed_at_each_command(fresh: Fresh, tmp_path: Path) -> None:
     """From a bare server each time. A kill before the proof restores the server; a later one leaves it hardened."""
     server, project = fresh(), Project(tmp_path)
-    fabfile = project.folder / "fabfile.py"
-    fabfile.write_text(fabfile.read_text() + KILLER)
+    arm(project)
     server.run("tar -C / -cpf /root/etc.tar etc")
     before = ssh_and_firewall(server)
-    sent = commands_sent(project, server)
+    sent = commands_sent(project, server, "harden")
     assert sent.count("guard_disarm") == 1 and len(sent) > 8, sent
     disarmed = sent.index("guard_disarm") + 1
     undo_after(server, 12)
@@ -227,7 +200,7 @@ def test_the_client_is_killed_at_each_command(fresh: Fresh, tmp_path: Path) -> N
         server.run(UNDO_HARDEN)
         # sshd reloads its files asynchronously, here and after an undo.
         until(lambda: is_as_before(server, before), 20, f"before {point}: the server is bare")
-        assert commands_sent(project, server, point) == sent[:point]
+        assert commands_sent(project, server, "harden", kill_at=point) == sent[:point]
         server.run("if [ -e /run/selvedge/hello.step ]; then flock -w 60 /run/selvedge/hello.step true; fi")
         until(lambda: "undo" not in ssh_and_firewall(server), UNDONE_WITHIN, f"killed at {point}: no undo is armed")
         if point < disarmed or not becomes_root(server):

@@ -44,6 +44,7 @@ def test_every_example_of_the_page_can_be_copied(settings: Load) -> None:
         missing += [name for each in entries for name in each.get("hosts", ())]
         head = "".join(f'{key} = "{value}"\n' for key, value in APP.items() if key not in tables.get("app", {}))
         text = example.replace("[app]\n", f"[app]\n{head}") if "app" in tables else f"[app]\n{head}{example}"
+        missing += tables.get("services", {}).get("hosts", [])
         settings(text + "".join(f"[hosts.{name}]\n" for name in missing))
 
 
@@ -82,6 +83,8 @@ def test_every_setting_has_a_description_and_a_valid_example(settings: Load) -> 
                     tables[section] |= {"challenge": "dns", "dns_plugin": "cloudflare"}
                 if key.startswith("certificate"):
                     tables[section] |= {"certificate": "a.pem", "certificate_key": "a.key"}
+                if (section, key) == ("services", "hosts"):
+                    tables["hosts.server"] = {}
                 text = "".join(
                     f"[{name}]\n" + "".join(f"{key} = {to_toml(value)}\n" for key, value in table.items())
                     for name, table in tables.items()

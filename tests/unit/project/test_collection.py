@@ -40,20 +40,20 @@ def fab(project: Path, *words: str, **more: str) -> subprocess.CompletedProcess[
 
 
 def test_a_step_and_a_template_of_the_projects_own(project: Path) -> None:
-    (project / "deploy/tasks/redis.py").write_text(
-        'import selvedge as sv\n\n\n@sv.step\ndef redis(app):\n    """Run Redis."""\n'
-        '    yield sv.File("/etc/redis", sv.template("redis/limit.conf.j2", app=app))\n'
+    (project / "deploy/tasks/memcached.py").write_text(
+        'import selvedge as sv\n\n\n@sv.step\ndef memcached(app):\n    """Run Memcached."""\n'
+        '    yield sv.File("/etc/memcached", sv.template("memcached/limit.conf.j2", app=app))\n'
     )
-    (project / "deploy/templates/redis").mkdir(parents=True)
-    (project / "deploy/templates/redis/limit.conf.j2").write_text("{{ app.nosuch }}\n")
-    chains = (ROOT / "tasks/chains.py").read_text().replace("from .clone", "from .redis import redis\nfrom .clone")
-    (project / "deploy/tasks/chains.py").write_text(chains.replace('"""Prepare a', '"""Run Redis, too. Prepare a'))
+    (project / "deploy/templates/memcached").mkdir(parents=True)
+    (project / "deploy/templates/memcached/limit.conf.j2").write_text("{{ app.nosuch }}\n")
+    chains = (ROOT / "tasks/chains.py").read_text().replace("from .clone", "from .memcached import memcached\nfrom .clone")
+    (project / "deploy/tasks/chains.py").write_text(chains.replace('"""Prepare a', '"""Run Memcached, too. Prepare a'))
     with (project / "fabfile.py").open("a") as file:
-        file.write("\nfrom selvedge.tasks.redis import redis\n\nnamespace.add_task(redis)\n")
+        file.write("\nfrom selvedge.tasks.memcached import memcached\n\nnamespace.add_task(memcached)\n")
     listed = fab(project, "--list").stdout
-    assert "Run Redis, too." in listed and "Your own tasks\n  redis" in listed
-    shown = fab(project, "redis")
-    assert shown.returncode == 2 and "deploy/templates/redis/limit.conf.j2" in shown.stderr, shown
+    assert "Run Memcached, too." in listed and "Your own tasks\n  memcached" in listed
+    shown = fab(project, "memcached")
+    assert shown.returncode == 2 and "deploy/templates/memcached/limit.conf.j2" in shown.stderr, shown
     assert "Correct it." in shown.stderr and "delete it" not in shown.stderr, "the package has no such file"
 
 

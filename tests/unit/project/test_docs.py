@@ -44,9 +44,9 @@ PAIRS = [
 ]
 FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 # Pages show how to add these tasks and files.
-ADDED_TASKS = {"redis", "uptime"}
+ADDED_TASKS = {"memcached", "uptime"}
 ADDED_FILES = {
-    "tasks/redis.py", "tasks/uptime.py", "templates/redis/limit.conf.j2", "tests/unit/tasks/test_redis.py",
+    "tasks/memcached.py", "tasks/uptime.py", "templates/memcached/limit.conf.j2", "tests/unit/tasks/test_memcached.py",
     "selvedge/release/servers/granian.py", "selvedge/shell/lib/granian.sh", "selvedge/shell/server/selvedge_granian.py",
     "templates/granian/granian_start.j2",
     "selvedge/operations/uptime.py", "tests/hosts/scripts/operations/test_uptime.py",
@@ -176,7 +176,8 @@ def test_settings_in_examples_are_known(path: Path) -> None:
 
 def unknown(tables: dict[str, Any]) -> Iterator[str]:
     """Return the keys of a hosts.toml that are not settings. Keys without a table are parts of examples."""
-    known = {section: set(Settings.model_fields[section].annotation.model_fields) for section in (*OVERRIDES, "rollout")}
+    sections = (*OVERRIDES, "services", "rollout")
+    known = {section: set(Settings.model_fields[section].annotation.model_fields) for section in sections}
     hosts = {key: set(known.get(key, ())) for key in Host.model_fields}
     for section, table in tables.items():
         if section == "hosts":
@@ -193,7 +194,7 @@ def unknown(tables: dict[str, Any]) -> Iterator[str]:
 
 @every_document
 def test_settings_in_sentences_are_known(path: Path) -> None:
-    sections = "|".join([*OVERRIDES, "rollout"])
+    sections = "|".join([*OVERRIDES, "services", "rollout"])
     named = re.findall(rf"`({sections})\.(\w+)\b", prose(path))
     fields = {section: Settings.model_fields[section].annotation.model_fields for section in {part for part, _ in named}}
     assert not [f"{section}.{key}" for section, key in named if key not in fields[section] and key not in ("app", "sock")]

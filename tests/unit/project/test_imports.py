@@ -141,6 +141,7 @@ PRINTS = {
     "selvedge/report/lines.py",
     "selvedge/report/terminal.py",
     "selvedge/release/chain.py",
+    "selvedge/shell/server/answering.py",
     "selvedge/executor.py",
     "selvedge/tasklist.py",
     "selvedge/config/reference.py",

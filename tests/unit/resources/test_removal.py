@@ -33,9 +33,11 @@ OWNED = (
     "/etc/selvedge/hello/certificate.pem",
     "/etc/selvedge/hello/dns-credentials",
     "/etc/selvedge/hello/site-login",
+    "/etc/selvedge/redis/hello.conf",
     "/etc/supervisor/conf.d/hello.conf",
     "/etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service",
     "/etc/systemd/system/selvedge-hello-boot.service",
+    "/etc/systemd/system/supervisor.service.d/50-selvedge-hello.conf",
     "/etc/tmpfiles.d/hello.conf",
     "/run/hello",
     "/srv/hello/current",
@@ -54,6 +56,7 @@ OWNED = (
     "/var/lib/nginx/cache-hello",
     "/var/lib/selvedge/loaded/nginx-hello",
     "/var/lib/selvedge/loaded/nginx-tls-hello",
+    "/var/lib/selvedge/loaded/selvedge-redis@hello",
 )
 KEPT = "remove hello from the server, keep /srv/hello/shared and /var/log/hello"
 ALL = "remove hello from the server, with its data and logs"
@@ -96,7 +99,8 @@ def test_a_file_of_a_step_of_your_own_is_removed_with_the_app(target: Callable[.
     paths = owned_paths(Step(backup, name="backup"), target())
     assert paths == ("/etc/cron.d/hello", "/srv/hello/shared/link")
     assert Removed(target(), paths, data=False)._places() == ("/etc/cron.d/hello", "/srv/hello/live.sock")
-    everything = ("/etc/cron.d/hello", "/srv/hello/shared/link", "/srv/hello/live.sock", "/srv/hello", "/var/log/hello")
+    kept = ("/srv/hello", "/var/log/hello", "/var/lib/selvedge-redis/hello")
+    everything = ("/etc/cron.d/hello", "/srv/hello/shared/link", "/srv/hello/live.sock", *kept)
     assert Removed(target(), paths, data=True)._places() == everything
 
 

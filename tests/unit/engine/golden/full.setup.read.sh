@@ -24,11 +24,15 @@ mark=@selvedge
 
 # … the library kernel
 
+# … the library postgres
+
 # … the library probe
 
 # … the library python
 
 # … the library read
+
+# … the library redis
 
 # … the library service
 
@@ -89,9 +93,6 @@ printf '\n%s fact 17\n' "$mark"
 guard_pending
 printf '\n%s fact 18\n' "$mark"
 probe_path /etc/fail2ban/jail.d/50-selvedge.local 03003ed2c75dbc435fe27b0946dcd0613960aa54020290ed8760a48b980a0996
-:
-}
-read_second() {
 printf '\n%s fact 19\n' "$mark"
 probe_unit fail2ban.service
 printf Stamp=
@@ -105,6 +106,9 @@ printf '\n%s fact 22\n' "$mark"
 clock_fact
 printf '\n%s fact 23\n' "$mark"
 grep -sE -e '^[[:space:]]*(SHA_CRYPT_MIN_ROUNDS|SHA_CRYPT_MAX_ROUNDS)([[:space:]=]|$)' -e ENCRYPT_METHOD /etc/login.defs || true
+:
+}
+read_second() {
 printf '\n%s fact 24\n' "$mark"
 grep -sE -e '^[[:space:]]*(YESCRYPT_COST_FACTOR)([[:space:]=]|$)' -e YESCRYPT /etc/login.defs || true
 printf '\n%s fact 25\n' "$mark"
@@ -137,12 +141,46 @@ printf '\n%s fact 35\n' "$mark"
 python_tool_fact uv
 printf '\n%s fact 36\n' "$mark"
 python_fact /opt/selvedge/python/3.12 3.12
+printf '\n%s fact 37\n' "$mark"
+app=hello
+postgres_fact
+printf '\n%s fact 38\n' "$mark"
+probe_unit postgresql.service
+echo
+printf '\n%s fact 39\n' "$mark"
+getent passwd hello || true
+id -nG hello 2>/dev/null || true
+if getent group hello >/dev/null; then echo 'has a group'; fi
+printf '\n%s fact 40\n' "$mark"
+app=hello
+postgres_fact
+printf '\n%s fact 41\n' "$mark"
+app=hello
+postgres_fact
+printf '\n%s fact 42\n' "$mark"
+redis_fact
+printf '\n%s fact 43\n' "$mark"
+getent passwd hello || true
+id -nG hello 2>/dev/null || true
+if getent group hello >/dev/null; then echo 'has a group'; fi
+printf '\n%s fact 44\n' "$mark"
+redis_fact
+echo --
+probe_path /etc/systemd/system/selvedge-redis@.service 92d9d3e4ec4e5426c9c52766a7dbb3770e1b89baefec10dbf5cea560c7129a6c
+printf '\n%s fact 45\n' "$mark"
+probe_memory
+probe_path /etc/selvedge/redis/hello.conf 556a72108d9db1deb4d6a0d83965c3a8fb8fb3a429b9df88004fce154b2cdf41
+printf '\n%s fact 46\n' "$mark"
+probe_unit selvedge-redis@hello.service
+printf Stamp=
+stamp_read selvedge-redis@hello
+echo
 :
 }
 read_lookups() {
-probe_take_paths /etc/apt/apt.conf.d/20auto-upgrades /etc/apt/apt.conf.d/52unattended-upgrades-selvedge /etc/sudoers.d /etc/sudoers.d/90-selvedge-deploy /etc/ssh/sshd_config.d/00-selvedge.conf /etc/ufw/before.init /etc/fail2ban/jail.d/50-selvedge.local /etc/sysctl.d/90-selvedge.conf /etc/security/limits.d/50-selvedge.conf /etc/systemd/coredump.conf.d/50-selvedge.conf /etc/modprobe.d/50-selvedge.conf /etc/profile.d/50-selvedge.sh /etc/issue /etc/issue.net
-probe_take_hashes /etc/apt/apt.conf.d/20auto-upgrades /etc/apt/apt.conf.d/52unattended-upgrades-selvedge /etc/sudoers.d/90-selvedge-deploy /etc/ssh/sshd_config.d/00-selvedge.conf /etc/ufw/before.init /etc/fail2ban/jail.d/50-selvedge.local /etc/sysctl.d/90-selvedge.conf /etc/security/limits.d/50-selvedge.conf /etc/systemd/coredump.conf.d/50-selvedge.conf /etc/modprobe.d/50-selvedge.conf /etc/profile.d/50-selvedge.sh /etc/issue /etc/issue.net
+probe_take_paths /etc/apt/apt.conf.d/20auto-upgrades /etc/apt/apt.conf.d/52unattended-upgrades-selvedge /etc/sudoers.d /etc/sudoers.d/90-selvedge-deploy /etc/ssh/sshd_config.d/00-selvedge.conf /etc/ufw/before.init /etc/fail2ban/jail.d/50-selvedge.local /etc/sysctl.d/90-selvedge.conf /etc/security/limits.d/50-selvedge.conf /etc/systemd/coredump.conf.d/50-selvedge.conf /etc/modprobe.d/50-selvedge.conf /etc/profile.d/50-selvedge.sh /etc/issue /etc/issue.net /etc/systemd/system/selvedge-redis@.service /etc/selvedge/redis/hello.conf
+probe_take_hashes /etc/apt/apt.conf.d/20auto-upgrades /etc/apt/apt.conf.d/52unattended-upgrades-selvedge /etc/sudoers.d/90-selvedge-deploy /etc/ssh/sshd_config.d/00-selvedge.conf /etc/ufw/before.init /etc/fail2ban/jail.d/50-selvedge.local /etc/sysctl.d/90-selvedge.conf /etc/security/limits.d/50-selvedge.conf /etc/systemd/coredump.conf.d/50-selvedge.conf /etc/modprobe.d/50-selvedge.conf /etc/profile.d/50-selvedge.sh /etc/issue /etc/issue.net /etc/systemd/system/selvedge-redis@.service /etc/selvedge/redis/hello.conf
 probe_take_packages unattended-upgrades sudo nftables libpam-pwquality ufw fail2ban python3-systemd nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 supervisor
 :
 }
-read_all apt-daily.timer apt-daily-upgrade.timer unattended-upgrades.service ssh.socket fail2ban.service nginx.service supervisor.service
+read_all apt-daily.timer apt-daily-upgrade.timer unattended-upgrades.service ssh.socket fail2ban.service nginx.service supervisor.service postgresql.service selvedge-redis@hello.service

@@ -1,0 +1,1 @@
+"""PostgreSQL and Redis for the apps of a server ([services])."""

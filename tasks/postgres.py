@@ -1,0 +1,18 @@
+"""PostgreSQL on the app's server, with a database for the app ([services] postgres)."""
+
+import selvedge as sv
+from selvedge.release import preconditions
+
+from .parts.app_user import app_user
+
+
+@sv.step(precondition=preconditions.postgres)
+def postgres(app):
+    """Install PostgreSQL; give the app its own database."""
+    if not app.services.postgres:
+        return
+    yield sv.PostgresInstalled(app.name)
+    yield sv.Enabled("postgresql.service")
+    yield from app_user(app)
+    yield sv.PostgresSettings(app.name, sv.template("postgres/50-selvedge.conf.j2"))
+    yield sv.PostgresDatabase(app.name)
