@@ -5,6 +5,7 @@ from invoke import Collection
 from selvedge import tasklist
 
 from . import sandbox
+from .backup import backup, backups, restore
 from .certbot import certbot
 from .chains import deploy, setup
 from .clone import clone
@@ -40,6 +41,7 @@ GROUPS = {
     "Chains of steps": [setup, deploy],
     "Every day": [
         *(status, logs, doctor, releases, rollback, history, restart, stop, start),
+        *(backup, backups, restore),
         *(env, config, run_command, ssh, tunnel, trust, dev, remove, version),
     ],
 }

@@ -3,13 +3,14 @@
 import selvedge as sv
 from selvedge.release import preconditions
 
+from .parts.backups import backups
 from .parts.log_rotation import log_rotation
 from .parts.sockets import socket_folder
 
 FORCE = sv.Option("force", "Redeploy a rolled-back commit.")
 
 
-@sv.step(phase="switch", needs_commit=True, options=(FORCE,), precondition=preconditions.environment)
+@sv.step(phase="switch", needs_commit=True, options=(FORCE,), precondition=preconditions.switch)
 def supervisor(app):
     """Start the release; switch to it once it is healthy."""
     instance, manager = sv.Instance.of(app), sv.process_manager(app)
@@ -18,6 +19,8 @@ def supervisor(app):
     for name, text in instance.manager_files().items():
         yield sv.File(f"{instance.folder}/{name}", text, "0640", group=app.name)
     yield from log_rotation(app)
+    # Before the switch, whose migration may take a backup first.
+    yield from backups(app)
     # It also runs the hook before_switch: between the health check and the switch.
     yield sv.Live(app, instance.id, instance.commit, forced=app.release.forced, environment=instance.environment_hashes)
     if not manager.app_listens:

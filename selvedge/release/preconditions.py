@@ -66,6 +66,14 @@ def environment(app: Target) -> None:
     app_environment(app)
 
 
+def switch(app: Target) -> None:
+    """Check the app's environment, and what the backups need on this machine. Raises ConfigError."""
+    from selvedge.resources.backups import check_backup
+
+    environment(app)
+    check_backup(app)
+
+
 def build(app: Target) -> None:
     """Check the environments of the app and of its build, and whether a commit on this machine can be built.
 

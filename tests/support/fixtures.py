@@ -23,7 +23,7 @@ def target(tmp_path: Path) -> Callable[..., Target]:
     """Make the settings of a host: target(domains=["a.test"], nginx={"gzip": False}). app_server is the key server of [app]."""
 
     def make(commit: str = COMMIT, **tables: Any) -> Target:
-        sections = {name: tables.pop(name) for name in ("tls", "server", "nginx", "hooks", "box") if name in tables}
+        sections = {name: tables.pop(name) for name in ("tls", "server", "nginx", "hooks", "box", "backup") if name in tables}
         host = tables.pop("host", {"address": "203.0.113.10"})
         if name := tables.pop("app_server", ""):
             tables["server"] = name

@@ -116,7 +116,7 @@ WORDS: list[tuple[str, str]] = [
     ("[groups]\nall = ['x']", "groups.all: no host is named 'x'. Add a table [hosts.x]."),
     ("[hosts.all]\n[groups]\nall = ['all']", "groups.all: is also the name of a host. Rename the group."),
     ("[serve]\nx = 1", "serve: is not a setting. Did you mean `server`?"),
-    ("[zzz]", "zzz: is not a setting. Known tables: app, tls, server, mirrors, nginx, hooks, box, rollout, hosts, groups."),
+    ("[zzz]", "zzz: is not a setting. Known tables: app, tls, server, mirrors, nginx, hooks, box, backup, rollout, hosts, groups."),
     (
         "[rollout]\nbatch = '5'",
         "rollout.batch: must be a number of servers, or a share of them from '1%' to '100%', not '5'.",

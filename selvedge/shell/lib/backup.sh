@@ -1,0 +1,112 @@
+# Backups, by the program in /srv/<app>/backup/program (server/backup).
+
+# backup_program COMMAND [ARGUMENT…]: run the program, which prints its progress. It ends by itself with what a user should know.
+# Values: app token
+backup_program() {
+  SELVEDGE_MARK=$mark SELVEDGE_TOKEN=$token python3 -IS "/srv/$app/backup/program" "$@"
+}
+
+# backup_token: print the token of the last command that has succeeded.
+# Values: app
+backup_token() { cat -- "/srv/$app/backup/state/token" 2>/dev/null || :; }
+
+# backup_list: print the backups as JSON. $mark begins the lines of a failure.
+# Values: app
+backup_list() {
+  if [ ! -d "/srv/$app/backup/program" ]; then
+    printf '%s absent\n' "$mark"
+    return 0
+  fi
+  SELVEDGE_MARK=$mark python3 -IS "/srv/$app/backup/program" list
+}
+
+# backup_scan HOST PORT: print the host keys that the backup host shows to this server.
+backup_scan() { ssh-keyscan -T 15 -p "$2" -- "$1" 2>/dev/null || :; }
+
+# backup_pin HOST PORT FINGERPRINT FILE: write the key of this fingerprint to a known_hosts file, if the backup host shows it.
+backup_pin() {
+  local line found
+  found=
+  backup_scan "$1" "$2" >"$undo/keys"
+  [ -s "$undo/keys" ] || step_fail "The backup host $1 did not show a host key on port $2."
+  while IFS= read -r line; do
+    case $(printf '%s\n' "$line" | ssh-keygen -lf - 2>/dev/null) in *" $3 "*) found=$line ;; esac
+  done <"$undo/keys"
+  [ -n "$found" ] || step_fail "The backup host $1 shows other host keys than backup.host_key: $(ssh-keygen -lf "$undo/keys" | awk '{ print $2 }' | paste -s -d ' ')."
+  printf '%s\n' "$found" | file_put "$4" 0600 root root
+}
+
+# backup_live BACKUP: restore a backup in place of the live data. The app stops for the last part, and starts again if it ran.
+# With $size, the backup is the file that comes as payload.
+# Values: app base run_dir log_dir live_socket site_enabled supervisor_conf health health_host health_ranges health_timeout health_attempts health_interval token size migrate migrate_timeout
+backup_live() {
+  local live running
+  backup_restore "$1"
+  live=$(releases_live)
+  running=
+  if [ -n "$live" ] && manager_known "$live"; then running=1; fi
+  if [ -n "$running" ]; then
+    step_wait "stopping the app"
+    # shellcheck disable=SC2046
+    drain_stop_now $(manager_others "$live") "$live"
+  fi
+  if ! (token='' && backup_program swap); then
+    (token='' && backup_program discard) || :
+    [ -z "$running" ] || process_start "$live"
+    return 1
+  fi
+  history_note "$base/history" "$step_by" restore - "${live:--}" good
+  if [ -n "$live" ]; then backup_migrate "$live"; fi
+  if [ -n "$running" ]; then process_start "$live"; fi
+  backup_done
+}
+
+# backup_restore BACKUP [KEPT]: restore it beside the live data.
+# Values: app token size
+backup_restore() {
+  if [ -n "$size" ]; then
+    payload_read "$size" | (token='' && backup_program restore - "${2:-}")
+  else
+    (token='' && backup_program restore "$1" "${2:-}")
+  fi
+}
+
+# backup_migrate INSTANCE: migrate the restored database to the code of the live release.
+backup_migrate() {
+  [ -n "$migrate" ] && [ -x "$base/instances/$1/run" ] || return 0
+  step_wait "migrating: $migrate"
+  if ! step_try user_run "$app" timeout -k 10 "$migrate_timeout" "$base/instances/$1/run" sh -c "$migrate"; then
+    step_say "the migration failed on the restored database: $reason"
+  fi
+}
+
+# backup_done: the whole command has succeeded.
+# Values: app token
+backup_done() {
+  (umask 077 && mkdir -p "/srv/$app/backup/state" && printf '%s' "$token" >"/srv/$app/backup/state/token")
+}
+
+# backup_remove FOLDER UNIT…: remove timers with their services, and the folder, "" for none.
+backup_remove() {
+  local folder unit
+  folder=$1
+  shift
+  for unit; do
+    systemctl disable -q --now "$unit.timer" 2>/dev/null || :
+    rm -f -- "/etc/systemd/system/$unit.timer" "/etc/systemd/system/$unit.service"
+    stamp_remove "$unit.timer"
+  done
+  systemctl daemon-reload
+  [ -z "$folder" ] || rm -rf -- "$folder"
+}
+
+# backup_beside BACKUP: restore a backup beside the live data, where it stays.
+# Values: app token size
+backup_beside() {
+  backup_restore "$1" kept
+  backup_done
+}
+
+# backup_dump: write the newest backup to standard output.
+# Values: app
+backup_dump() { SELVEDGE_MARK='' python3 -IS "/srv/$app/backup/program" dump; }
