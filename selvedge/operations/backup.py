@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -64,12 +66,11 @@ def take(run: Run, setup: Body, *, rehearse: bool, download: str, yes: bool, fla
     token = secrets.token_hex(8)
     what, words = ("rehearse a restore", ("rehearse",)) if rehearse else ("take a backup", ("take", "manual"))
 
-    def resources(app: Target) -> Iterator[Any]:
-        yield from setup(app)
+    def resources(app: Target) -> Iterator[Resource]:
         shell = call("backup_program", *words, app=app.name, token=token)
         yield BackupCommand(app, token, f"{what} of {app.name}", shell)
 
-    run.chain([Step(resources, name="backup")], flags)
+    run.chain([Step(setup, name="prepare"), Step(resources, name="backup")], flags)
     if target and not _changes_nothing(flags):
         _download(run, only_host(run, "backup --download"), target)
 
@@ -109,7 +110,8 @@ def _download(run: Run, session: Session, path: Path) -> None:
     dump = call("backup_dump", app=session.target.name)
     channel = session.remote.open_channel(script(dump, mark=session.mark), as_root=True)
     try:
-        with part.open("xb", opener=_private) as file, run.report.activity(session.name, "backup", f"writing {path}"):
+        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "wb") as file, run.report.activity(session.name, "backup", f"writing {path}"):
             while data := channel.recv(1 << 18):
                 file.write(data)
         if channel.recv_exit_status() != 0:
@@ -123,12 +125,6 @@ def _download(run: Run, session: Session, path: Path) -> None:
         part.unlink(missing_ok=True)
     size = readable(path.stat().st_size)
     run.report.step(session.name, "backup", f"  wrote {path} ({size}), which is not encrypted: keep it where only you can read it")
-
-
-def _private(path: str, flags: int) -> int:
-    import os
-
-    return os.open(path, flags, 0o600)
 
 
 def restore(run: Run, setup: Body, *, snapshot: str, file: str, live: bool, yes: bool, flags: Mapping[str, Any]) -> None:
@@ -146,8 +142,7 @@ def restore(run: Run, setup: Body, *, snapshot: str, file: str, live: bool, yes:
     size = str(payload.stat().st_size) if payload else ""
     what = f"the file {file}" if file else f"the backup {snapshot}" if snapshot else "the newest backup"
 
-    def resources(app: Target) -> Iterator[Any]:
-        yield from setup(app)
+    def resources(app: Target) -> Iterator[Resource]:
         values = {"token": token, "size": size, "migrate": app.migrate, "migrate_timeout": app.migrate_timeout}
         if live:
             shell = call("backup_live", snapshot, given={**app.shell_values, **values})
@@ -156,7 +151,7 @@ def restore(run: Run, setup: Body, *, snapshot: str, file: str, live: bool, yes:
             shell = call("backup_beside", snapshot, given={**app.shell_values, **values})
             yield BackupCommand(app, token, f"restore {what} into {app.paths.backup}/restored", shell, payload)
 
-    run.chain([Step(resources, name="restore")], flags)
+    run.chain([Step(setup, name="prepare"), Step(resources, name="restore")], flags)
 
 
 def _payload(file: str, snapshot: str) -> Path | None:
@@ -204,7 +199,7 @@ def backups(run: Run, *, as_json: bool = False) -> None:
 
 def _listed(session: Session) -> list[dict[str, Any]]:
     result = session.run(call("backup_list", app=session.target.name))
-    *_, last = [*result.output.strip().splitlines(), ""]
+    last = next(reversed(result.output.strip().splitlines()), "")
     if result.status == 0 and last.startswith("["):
         listed: list[dict[str, Any]] = json.loads(last)
         return listed
@@ -225,8 +220,6 @@ def _row(host: str, backup: Mapping[str, Any]) -> list[str]:
 
 
 def _utc(moment: str) -> str:
-    from datetime import UTC, datetime
-
     # restic's times have nanoseconds.
     head, _, rest = moment.partition(".")
     zone = rest.lstrip("0123456789") or "+00:00"

@@ -13,7 +13,7 @@ backup_token() { cat -- "/srv/$app/backup/state/token" 2>/dev/null || :; }
 # backup_list: print the backups as JSON. $mark begins the lines of a failure.
 # Values: app
 backup_list() {
-  if [ ! -d "/srv/$app/backup/program" ]; then
+  if [ ! -e "/srv/$app/backup/program/__main__.py" ]; then
     printf '%s absent\n' "$mark"
     return 0
   fi
@@ -40,25 +40,47 @@ backup_pin() {
 # With $size, the backup is the file that comes as payload.
 # Values: app base run_dir log_dir live_socket site_enabled supervisor_conf health health_host health_ranges health_timeout health_attempts health_interval token size migrate migrate_timeout
 backup_live() {
-  local live running
+  local live stopped
   backup_restore "$1"
   live=$(releases_live)
-  running=
-  if [ -n "$live" ] && manager_known "$live"; then running=1; fi
-  if [ -n "$running" ]; then
-    step_wait "stopping the app"
-    # shellcheck disable=SC2046
-    drain_stop_now $(manager_others "$live") "$live"
+  # A killed run may have stopped the app.
+  stopped=$base/backup/state/stopped
+  if [ -n "$live" ] && manager_known "$live"; then
+    : >"$stopped"
+    # It says that the site answers 502 until `fab start`; here, only until the end.
+    process_stop "$live" | sed '/ say the site answers 502 /d'
+    if manager_known "$live"; then step_fail "The release $live could not be stopped, so nothing was restored."; fi
   fi
+  step_wait "backing up the present data"
   if ! (token='' && backup_program swap); then
     (token='' && backup_program discard) || :
-    [ -z "$running" ] || process_start "$live"
+    backup_start "$live"
     return 1
   fi
   history_note "$base/history" "$step_by" restore - "${live:--}" good
   if [ -n "$live" ]; then backup_migrate "$live"; fi
-  if [ -n "$running" ]; then process_start "$live"; fi
+  backup_start "$live"
   backup_done
+}
+
+# backup_start INSTANCE: start the live release if backup_live has stopped it.
+backup_start() {
+  [ -e "$base/backup/state/stopped" ] || return 0
+  [ -z "$1" ] || process_start "$1"
+  rm -f -- "$base/backup/state/stopped"
+}
+
+# backup_fact: the state of the backups: "backup-good SECONDS ID WHY", "backup-failed SECONDS REASON", the same of rehearsals,
+# "backup-stopped yes" while a restore is not finished, "backup-timer STATE".
+# Values: app base
+backup_fact() {
+  local name
+  [ -d "$base/backup/program" ] || return 0
+  for name in good failed rehearsed unrehearsed; do
+    if [ -s "$base/backup/state/$name" ]; then printf 'backup-%s %s\n' "$name" "$(head -n 1 "$base/backup/state/$name")"; fi
+  done
+  if [ -e "$base/backup/state/stopped" ]; then echo 'backup-stopped yes'; fi
+  printf 'backup-timer %s\n' "$(systemctl is-active "selvedge-$app-backup.timer" 2>/dev/null)"
 }
 
 # backup_restore BACKUP [KEPT]: restore it beside the live data.

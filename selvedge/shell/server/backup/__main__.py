@@ -55,15 +55,12 @@ def command_take(settings, repository, why):
 def command_list(_settings, repository):
     """Print the backups as JSON: id, time, why and restic's summary, if it has one."""
     found = repository.snapshots() if repository.exists() else []
-    fields = [
-        {
-            "id": each["id"],
-            "time": each["time"],
-            "why": next((tag[4:] for tag in each.get("tags") or [] if tag.startswith("why:")), ""),
-            "bytes": (each.get("summary") or {}).get("total_bytes_processed"),
-        }
-        for each in found
-    ]
+    fields = []
+    for each in found:
+        tags = dict(tag.partition(":")[::2] for tag in each.get("tags") or [])
+        size = tags.get("bytes", "")
+        about = {"why": tags.get("why", ""), "bytes": int(size) if size.isdecimal() else None}
+        fields.append({"id": each["id"], "time": each["time"], **about})
     print(json.dumps(fields))
 
 

@@ -1,5 +1,6 @@
 """Take a backup: copies of the databases, then all files, in one snapshot of restic."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -8,6 +9,9 @@ import time
 
 from .postgres import Postgres
 from .settings import MANIFEST, SCRATCH, Failed, counted, forget, say, size, wait, write
+
+ENDS = ("", "-wal", "-shm", "-journal")
+"""The ends of the names of a database's files."""
 
 
 def roots(settings):
@@ -55,8 +59,9 @@ def take(settings, repository, why):
     began = time.time()
     shutil.rmtree(SCRATCH, ignore_errors=True)
     # The app's user passes through to its own copies, and can list nothing.
-    os.mkdir(SCRATCH, 0o710)
+    os.mkdir(SCRATCH)
     os.chown(SCRATCH, 0, settings.gid)
+    os.chmod(SCRATCH, 0o710)
     try:
         repository.open()
         found = databases(settings)
@@ -64,21 +69,44 @@ def take(settings, repository, why):
         with open(f"{SCRATCH}/{MANIFEST}", "w", encoding="utf-8") as file:
             os.fchmod(file.fileno(), 0o600)
             json.dump(about, file, indent=1)
-        summary = save(settings, repository, why, [each["path"] for each in found["sqlite"]])
+        copied = [each["path"] for each in found["sqlite"]]
+        files, total = measure(settings, copied)
+        tables = [each for kind in ("sqlite", "postgres") for each in found[kind]]
+        total += sum(each["size"] for each in tables)
+        summary = save(settings, repository, [f"why:{why}", f"bytes:{total}"], copied)
     finally:
         shutil.rmtree(SCRATCH, ignore_errors=True)
     seconds = time.time() - began
     write("good", f"{int(time.time())} {summary['snapshot_id'][:8]} {why}\n")
     forget("failed")
-    tables = [each for kind in ("sqlite", "postgres") for each in found[kind]]
-    said = [counted(summary["total_files_processed"], "file"), counted(len(tables), "database")]
-    said += [size(summary["total_bytes_processed"]), f"{size(summary['data_added'])} new", f"{seconds:.1f} s"]
+    said = [counted(files, "file"), counted(len(tables), "database")]
+    said += [size(total), f"{size(summary['data_added'])} new", f"{seconds:.1f} s"]
     say(f"backup {summary['snapshot_id'][:8]}: {', '.join(said)}")
     return summary["snapshot_id"]
 
 
-def save(settings, repository, why, copied):
-    """Save the files and the copies of databases; return restic's summary. copied: the databases, whose files are left out."""
+def measure(settings, copied):
+    """Return the number of files to back up, without those of databases, and their bytes. copied: the databases."""
+    skipped = {f"{path}{end}" for path in copied for end in ENDS}
+    files = total = 0
+    for root in roots(settings):
+        for folder, folders, names in os.walk(root) if os.path.isdir(root) else [("", [], [root])]:
+            if folder == settings.shared and ".tmp" in folders:
+                folders.remove(".tmp")
+            for path in (os.path.join(folder, name) for name in names):
+                # The app may delete it meanwhile.
+                with contextlib.suppress(FileNotFoundError):
+                    if path not in skipped:
+                        total += os.lstat(path).st_size
+                        files += 1
+    return files, total
+
+
+def save(settings, repository, about, copied):
+    """Save the files and the copies of databases; return restic's summary.
+
+    about: tags. copied: the databases, whose files are left out. Raises Failed.
+    """
     summary = {}
 
     def progress(line):
@@ -93,9 +121,9 @@ def save(settings, repository, why, copied):
             summary.update(found)
 
     skipped = [f"{settings.shared}/.tmp"]
-    skipped += [f"{pattern(path)}{end}" for path in copied for end in ("", "-wal", "-shm", "-journal")]
+    skipped += [f"{pattern(path)}{end}" for path in copied for end in ENDS]
     words = [word for path in skipped for word in ("--exclude", path)]
-    tags = ["--tag", f"app:{settings.app}", "--tag", f"why:{why}"]
+    tags = [word for tag in about for word in ("--tag", tag)]
     wait("saving the files")
     # Status 3: a file could not be read, for example because the app has deleted it meanwhile.
     words = ["--host", settings.host_name, *tags, *words, "--", *roots(settings), SCRATCH]
