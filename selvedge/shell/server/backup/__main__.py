@@ -12,6 +12,7 @@ import sys
 import time
 
 from backup import restoring
+from backup.postgres import Postgres
 from backup.repository import Repository
 from backup.settings import RESTORED, Failed, Settings, fail, forget, say, wait, write
 from backup.taking import take, thin_out
@@ -68,7 +69,8 @@ def command_restore(settings, repository, wanted="", kept=""):
     """Restore a backup beside the live data. wanted: the start of its id, "-" for a tar file on standard input."""
     with locked(settings.app):
         try:
-            restoring.prepare(settings, repository, "" if wanted == "-" else wanted, sys.stdin.buffer if wanted == "-" else None)
+            archive = sys.stdin.buffer if wanted == "-" else None
+            about = restoring.prepare(settings, repository, "" if archive else wanted, archive)
         except BaseException:
             restoring.discard(settings)
             raise
@@ -76,7 +78,9 @@ def command_restore(settings, repository, wanted="", kept=""):
             # Without the file, the next backup removes what a killed run has left.
             with open(f"{RESTORED}/kept", "w", encoding="utf-8"):
                 pass
-            say(f"the files are in {RESTORED}/shared, which only root can read")
+            say(f"the files are in {RESTORED}/shared until the next restore")
+            for each in about["postgres"]:
+                say(f"the database {each['database']} is there as {Postgres(settings).beside(each['database'])}")
 
 
 def command_swap(settings, repository):

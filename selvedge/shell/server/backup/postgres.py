@@ -17,13 +17,13 @@ select format(
 from pg_tables where schemaname not in ('pg_catalog', 'information_schema') and schemaname not like 'pg\_%' order by 1 \gexec
 """
 REVISIONS = """
-select format('select json_build_object(''revision'', version_num) from %I.alembic_version order by 1;', schemaname)
+select format('select json_build_object(''revision'', version_num) from %I.alembic_version order by version_num;', schemaname)
 from pg_tables where tablename = 'alembic_version' \\gexec
 """
 FORM = """
 select format('encoding %L lc_collate %L lc_ctype %L', pg_encoding_to_char(encoding), datcollate, datctype)
 from pg_database where datname = """
-EXTENSIONS = "select json_build_object('extension', extname) from pg_extension where extname <> 'plpgsql' order by 1;\n"
+EXTENSIONS = "select json_build_object('extension', extname) from pg_extension where extname <> 'plpgsql' order by extname;\n"
 
 
 def environment():
@@ -99,7 +99,8 @@ class Postgres:
             if text == "@end":
                 return lines
             lines.append(text)
-        problem = f"PostgreSQL ended the session: {' '.join(lines)[:300]}."
+        said = next((line for line in lines if "ERROR" in line or "FATAL" in line), "without a word")
+        problem = f"PostgreSQL ended the session: {said}."
         raise Failed(problem, "Check it on the server: `sudo -u postgres psql -l`.")
 
     @staticmethod

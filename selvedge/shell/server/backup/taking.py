@@ -58,12 +58,12 @@ def take(settings, repository, why):
     """Take a backup; return restic's id of it. why: manual, scheduled, migration or restore. Raises Failed."""
     began = time.time()
     shutil.rmtree(SCRATCH, ignore_errors=True)
+    repository.open()
     # The app's user passes through to its own copies, and can list nothing.
     os.mkdir(SCRATCH)
     os.chown(SCRATCH, 0, settings.gid)
     os.chmod(SCRATCH, 0o710)
     try:
-        repository.open()
         found = databases(settings)
         about = {"app": settings.app, "at": int(began), "uid": settings.uid, "gid": settings.gid, "files": settings.files, **found}
         with open(f"{SCRATCH}/{MANIFEST}", "w", encoding="utf-8") as file:
@@ -93,7 +93,8 @@ def measure(settings, copied):
         for folder, folders, names in os.walk(root) if os.path.isdir(root) else [("", [], [root])]:
             if folder == settings.shared and ".tmp" in folders:
                 folders.remove(".tmp")
-            for path in (os.path.join(folder, name) for name in names):
+            links = [name for name in folders if os.path.islink(f"{folder}/{name}")]
+            for path in (os.path.join(folder, name) for name in (*names, *links)):
                 # The app may delete it meanwhile.
                 with contextlib.suppress(FileNotFoundError):
                     if path not in skipped:
