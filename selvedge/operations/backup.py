@@ -24,6 +24,7 @@ from selvedge.resources.backups import check_backup
 from selvedge.resources.base import Change, Resource
 from selvedge.run import Run
 from selvedge.shell.library import call
+from selvedge.shell.quoting import ShellValue
 from selvedge.ssh.payload import readable
 from selvedge.task import Body, Step
 
@@ -64,11 +65,13 @@ def take(run: Run, setup: Body, *, rehearse: bool, download: str, yes: bool, fla
     _check_settings(run)
     backup_secrets.complete(run, yes=yes, dry=_changes_nothing(flags))
     token = secrets.token_hex(8)
-    what, words = ("rehearse a restore", ("rehearse",)) if rehearse else ("take a backup", ("take", "manual"))
 
     def resources(app: Target) -> Iterator[Resource]:
-        shell = call("backup_program", *words, app=app.name, token=token)
-        yield BackupCommand(app, token, f"{what} of {app.name}", shell)
+        given = {"app": app.name, "token": token}
+        if rehearse:
+            yield BackupCommand(app, token, f"rehearse a restore of {app.name}", call("backup_rehearse", given=given))
+        else:
+            yield BackupCommand(app, token, f"take a backup of {app.name}", call("backup_take", "manual", given=given))
 
     run.chain([Step(setup, name="prepare"), Step(resources, name="backup")], flags)
     if target and not _changes_nothing(flags):
@@ -143,8 +146,9 @@ def restore(run: Run, setup: Body, *, snapshot: str, file: str, live: bool, yes:
     what = f"the file {file}" if file else f"the backup {snapshot}" if snapshot else "the newest backup"
 
     def resources(app: Target) -> Iterator[Resource]:
-        values = {"token": token, "size": size, "migrate": app.migrate, "migrate_timeout": app.migrate_timeout}
+        values: dict[str, ShellValue] = {"token": token, "size": size}
         if live:
+            values |= {"migrate": app.migrate, "migrate_timeout": app.migrate_timeout}
             shell = call("backup_live", snapshot, given={**app.shell_values, **values})
             yield BackupCommand(app, token, f"restore {what} in place of the data of {app.name}", shell, payload, noted=True)
         else:

@@ -14,7 +14,8 @@ def backups(app):
     yield sv.Packages("restic")
     # The app's user passes through to the copies of its own databases, and can list nothing.
     yield sv.Directory(folder, "0710", group=app.name, removable=True)
-    yield sv.Directory(f"{folder}/program", "0700")
+    for name in ("state", "program", "program/backup"):
+        yield sv.Directory(f"{folder}/{name}", "0700")
     for name, text in sv.backup_program().items():
         yield sv.File(f"{folder}/program/{name}", text, "0600")
     yield sv.File(f"{folder}/settings.json", sv.backup_settings(app), "0600")

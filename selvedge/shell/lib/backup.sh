@@ -1,9 +1,9 @@
 # Backups, by the program in /srv/<app>/backup/program (server/backup).
 
 # backup_program COMMAND [ARGUMENT…]: run the program, which prints its progress. It ends by itself with what a user should know.
-# Values: app token
+# Values: app
 backup_program() {
-  SELVEDGE_MARK=$mark SELVEDGE_TOKEN=$token python3 -IS "/srv/$app/backup/program" "$@"
+  SELVEDGE_MARK=$mark python3 -BIS "/srv/$app/backup/program" "$@"
 }
 
 # backup_token: print the token of the last command that has succeeded.
@@ -17,7 +17,7 @@ backup_list() {
     printf '%s absent\n' "$mark"
     return 0
   fi
-  SELVEDGE_MARK=$mark python3 -IS "/srv/$app/backup/program" list
+  SELVEDGE_MARK=$mark python3 -BIS "/srv/$app/backup/program" list
 }
 
 # backup_scan HOST PORT: print the host keys that the backup host shows to this server.
@@ -52,8 +52,8 @@ backup_live() {
     if manager_known "$live"; then step_fail "The release $live could not be stopped, so nothing was restored."; fi
   fi
   step_wait "backing up the present data"
-  if ! (token='' && backup_program swap); then
-    (token='' && backup_program discard) || :
+  if ! backup_program swap; then
+    backup_program discard || :
     backup_start "$live"
     return 1
   fi
@@ -84,12 +84,12 @@ backup_fact() {
 }
 
 # backup_restore BACKUP [KEPT]: restore it beside the live data.
-# Values: app token size
+# Values: app size
 backup_restore() {
   if [ -n "$size" ]; then
-    payload_read "$size" | (token='' && backup_program restore - "${2:-}")
+    payload_read "$size" | backup_program restore - "${2:-}"
   else
-    (token='' && backup_program restore "$1" "${2:-}")
+    backup_program restore "$1" "${2:-}"
   fi
 }
 
@@ -102,10 +102,33 @@ backup_migrate() {
   fi
 }
 
+# backup_take WHY: take a backup.
+# Values: app token
+backup_take() {
+  backup_program take "$1"
+  backup_done
+}
+
+# backup_rehearse: restore the newest backup for a test.
+# Values: app token
+backup_rehearse() {
+  backup_program rehearse
+  backup_done
+}
+
 # backup_done: the whole command has succeeded.
 # Values: app token
 backup_done() {
   (umask 077 && mkdir -p "/srv/$app/backup/state" && printf '%s' "$token" >"/srv/$app/backup/state/token")
+}
+
+# backup_stop: end the timers of the app's backups, before their files are removed.
+# Values: app
+backup_stop() {
+  local unit
+  for unit in "selvedge-$app-backup.timer" "selvedge-$app-rehearsal.timer"; do
+    if [ -e "/etc/systemd/system/$unit" ]; then systemctl disable -q --now "$unit" || :; fi
+  done
 }
 
 # backup_remove FOLDER UNIT…: remove timers with their services, and the folder, "" for none.
@@ -131,4 +154,4 @@ backup_beside() {
 
 # backup_dump: write the newest backup to standard output.
 # Values: app
-backup_dump() { SELVEDGE_MARK='' python3 -IS "/srv/$app/backup/program" dump; }
+backup_dump() { SELVEDGE_MARK='' python3 -BIS "/srv/$app/backup/program" dump; }

@@ -9,6 +9,7 @@ remove_app() {
   # shellcheck disable=SC2046 # no name has a space
   file_remove "$site_enabled" "$site_enabled-tls" "/etc/nginx/conf.d/00-selvedge-$app.conf" $(site_locations_of "$app")
   remove_site
+  backup_stop
   # From here on nothing can be restored.
   rm -f -- "$undo"/*.path "$undo"/*.copy
   # Not only those of manager_others: someone may have deleted the file of a process manager.

@@ -59,6 +59,7 @@ FREE = {
     "nginx.csp",
     "nginx.include",
     "server.authorized_keys[]",
+    "backup.key",
     "hosts.s.key",
     "hosts.s.known_hosts",
     *(f"hooks.{name}[]" for name in ("before_build", "after_build", "before_switch", "after_switch", "on_failure")),

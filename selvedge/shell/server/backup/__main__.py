@@ -1,4 +1,4 @@
-"""`python3 -IS /srv/<app>/backup/program COMMAND …`: the commands are the functions below.
+"""`python3 -BIS /srv/<app>/backup/program COMMAND …`: the commands are the functions below.
 
 One that changes something runs at a time for each app. Its lock is held by flock, so it ends with the process.
 """
@@ -113,7 +113,7 @@ def command_rehearse(settings, repository):
 def command_dump(_settings, repository):
     """Write the newest backup to standard output, as a tar file."""
     identity = restoring.choose(repository, "")
-    repository.call("dump", "--no-lock", "--archive", "tar", identity, "/", stdout=sys.stdout.buffer)
+    repository.run("dump", "--no-lock", "--archive", "tar", identity, "/", stdout=sys.stdout.buffer)
 
 
 def stopped(_number, _frame):
@@ -131,8 +131,6 @@ def main(command, *words):
     except Failed as error:
         fail(error)
         return 1
-    if token := os.environ.get("SELVEDGE_TOKEN", ""):
-        write("token", token)
     return 0
 
 

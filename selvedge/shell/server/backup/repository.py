@@ -110,7 +110,7 @@ class Repository:
             command[1:1] = ["-o", f"sftp.command={ssh}"]
         return command
 
-    def call(self, *words, on_line=None, stdout=None, check=True):
+    def run(self, *words, on_line=None, stdout=None, check=True):
         """Run restic; return its exit status, its output and its errors. on_line: gets each line of its output.
 
         Raises Failed if it fails, unless `check` is false.
@@ -158,7 +158,7 @@ class Repository:
     def exists(self):
         """Return whether there is a repository. Raises Failed if that cannot be known, or if it has another password."""
         self.reach()
-        status, _, said = self.call("cat", "config", "--no-lock", check=False)
+        status, _, said = self.run("cat", "config", "--no-lock", check=False)
         if status == 0:
             return True
         # 0.17 and newer end with status 10 if there is no repository; older ones only say so.
@@ -170,12 +170,12 @@ class Repository:
         """Create the repository if it is missing, and remove locks that killed runs have left."""
         if not self.exists():
             wait("creating the repository")
-            self.call("init")
-        self.call("unlock", check=False)
+            self.run("init")
+        self.run("unlock", check=False)
 
     def snapshots(self):
         """Return the backups, the oldest first: id, time and tags. Writes nothing to the repository."""
-        _, output, _ = self.call("snapshots", "--json", "--no-lock")
+        _, output, _ = self.run("snapshots", "--json", "--no-lock")
         found = json.loads(output or "[]") or []
         return sorted(found, key=lambda each: each["time"])
 
@@ -190,5 +190,3 @@ def message(said):
         if line and not line.startswith(("Is there a repository", "Please check", "Warning: ", "@@@")):
             found.append(line)
     return (found[-1] if found else "").rstrip(".")
-
-

@@ -38,7 +38,7 @@ def prepare(settings, repository, wanted, archive=None):
     if archive is None:
         identity = choose(repository, wanted)
         wait(f"restoring the backup {identity[:8]}")
-        repository.call("restore", identity, "--target", raw, "--no-lock")
+        repository.run("restore", identity, "--target", raw, "--no-lock")
     else:
         unpack(archive, raw)
     about = read_manifest(settings, raw)

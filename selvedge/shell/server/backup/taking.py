@@ -128,7 +128,7 @@ def save(settings, repository, about, copied):
     wait("saving the files")
     # Status 3: a file could not be read, for example because the app has deleted it meanwhile.
     words = ["--host", settings.host_name, *tags, *words, "--", *roots(settings), SCRATCH]
-    status, _, said = repository.call("backup", "--json", *words, on_line=progress, check=False)
+    status, _, said = repository.run("backup", "--json", *words, on_line=progress, check=False)
     if status not in (0, 3) or not summary:
         raise repository.failure("backup", said, status)
     return summary
@@ -145,4 +145,4 @@ def thin_out(settings, repository):
         return
     wait("deleting old backups")
     words = [word for name, count in settings.keep.items() for word in (f"--keep-{name}", str(count))]
-    repository.call("forget", "--prune", "--group-by", "", "--keep-within", "1d", *words)
+    repository.run("forget", "--prune", "--group-by", "", "--keep-within", "1d", *words)

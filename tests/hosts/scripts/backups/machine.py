@@ -17,8 +17,8 @@ from tests.hosts.scripts.server import Server
 UID = 4321
 """The number of the app's user, which this machine does not have."""
 SETTINGS: dict[str, Any] = {
-    "app": "hello", "host_name": "web", "repository": "/var/backups/apps/hello/web", "kind": "local", "user": "", "host": "", "port": 0,
-    "files": [], "keep": {"daily": 7}, "before_migrate": False,
+    "app": "hello", "host_name": "web", "repository": "/var/backups/apps/hello/web", "kind": "local", "user": "", "host": "",
+    "port": 0, "files": [], "keep": {"daily": 7}, "before_migrate": False,
 }  # fmt: skip
 
 
@@ -79,8 +79,9 @@ class Machine:
         return done.returncode, done.stdout.decode(errors="replace")
 
     @staticmethod
-    def script(*arguments: str, before: str = "") -> str:
-        return f"umask 022\n{before}\nSELVEDGE_MARK=@ exec python3 -IS /srv/hello/backup/program {words(*arguments)} </dev/null 2>&1\n"
+    def script(*arguments: str) -> str:
+        command = f"exec python3 -BIS /srv/hello/backup/program {words(*arguments)}"
+        return f"umask 022\nSELVEDGE_MARK=@ {command} </dev/null 2>&1\n"
 
     def must(self, *arguments: str) -> str:
         """Run a command of the program, which must succeed, and return its output."""

@@ -36,7 +36,8 @@ def lock(machine: Machine) -> None:
     script = (
         "export RESTIC_PASSWORD_FILE=/srv/hello/backup/password RESTIC_REPOSITORY=/var/backups/apps/hello/web HOME=/root\n"
         "mkfifo /root/pipe\nrestic --no-cache backup --stdin </root/pipe >/dev/null 2>&1 &\nexec 5>/root/pipe\n"
-        "for turn in $(seq 300); do [ -z \"$(ls /var/backups/apps/hello/web/locks)\" ] || break; sleep 0.05; done\nkill -9 $!\nwait\n"
+        "for turn in $(seq 300); do [ -z \"$(ls /var/backups/apps/hello/web/locks)\" ] || break; sleep 0.05; done\n"
+        "kill -9 $!\nwait\n"
         "ls /var/backups/apps/hello/web/locks\n"
     )
     assert machine.server.run(script).stdout.strip(), "no lock was left"

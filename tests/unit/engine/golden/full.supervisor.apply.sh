@@ -12,6 +12,8 @@ mark=@selvedge
 
 # … the library appserver
 
+# … the library apt
+
 # … the library clock
 
 # … the library disk
@@ -64,6 +66,8 @@ mark=@selvedge
 
 # … the library site
 
+# … the library sources
+
 # … the library stamp
 
 # … the library step
@@ -83,6 +87,14 @@ mark=@selvedge
 change_before() (
 set -eu
 stamp_remove logrotate.timer
+if probe_has systemctl; then
+service_check 'selvedge-hello-backup.timer rejects its current configuration, so nothing was changed' 'Correct that file first.' 'systemctl daemon-reload' /etc/systemd/system/selvedge-hello-backup.service /etc/systemd/system/selvedge-hello-backup.timer
+fi
+stamp_remove selvedge-hello-backup.timer
+if probe_has systemctl; then
+service_check 'selvedge-hello-rehearsal.timer rejects its current configuration, so nothing was changed' 'Correct that file first.' 'systemctl daemon-reload' /etc/systemd/system/selvedge-hello-rehearsal.service /etc/systemd/system/selvedge-hello-rehearsal.timer
+fi
+stamp_remove selvedge-hello-rehearsal.timer
 )
 change_0() (
 set -eu
@@ -155,6 +167,191 @@ stamp_write logrotate.timer 32ada9bb664033f74ff401769fb74384bc2f453ab4a5acb590d6
 )
 change_6() (
 set -eu
+apt_install restic
+)
+change_7() (
+set -eu
+install -d -m 00710 -o root -g hello -- /srv/hello/backup
+)
+change_8() (
+set -eu
+install -d -m 00700 -o root -g root -- /srv/hello/backup/state
+)
+change_9() (
+set -eu
+install -d -m 00700 -o root -g root -- /srv/hello/backup/program
+)
+change_10() (
+set -eu
+install -d -m 00700 -o root -g root -- /srv/hello/backup/program/backup
+)
+change_11() (
+set -eu
+file_put /srv/hello/backup/program/backup/__init__.py 0600 root root <<'EOF'
+# … backup/__init__.py
+EOF
+)
+change_12() (
+set -eu
+file_put /srv/hello/backup/program/__main__.py 0600 root root <<'EOF'
+# … __main__.py
+EOF
+)
+change_13() (
+set -eu
+file_put /srv/hello/backup/program/backup/postgres.py 0600 root root <<'EOF'
+# … backup/postgres.py
+EOF
+)
+change_14() (
+set -eu
+file_put /srv/hello/backup/program/backup/repository.py 0600 root root <<'EOF'
+# … backup/repository.py
+EOF
+)
+change_15() (
+set -eu
+file_put /srv/hello/backup/program/backup/restoring.py 0600 root root <<'EOF'
+# … backup/restoring.py
+EOF
+)
+change_16() (
+set -eu
+file_put /srv/hello/backup/program/backup/settings.py 0600 root root <<'EOF'
+# … backup/settings.py
+EOF
+)
+change_17() (
+set -eu
+file_put /srv/hello/backup/program/backup/sqlite.py 0600 root root <<'EOF'
+# … backup/sqlite.py
+EOF
+)
+change_18() (
+set -eu
+file_put /srv/hello/backup/program/backup/taking.py 0600 root root <<'EOF'
+# … backup/taking.py
+EOF
+)
+change_19() (
+set -eu
+file_put /srv/hello/backup/settings.json 0600 root root <<'EOF'
+{
+  "app": "hello",
+  "host_name": "server",
+  "repository": "/var/backups/apps/hello/server",
+  "kind": "local",
+  "user": "",
+  "host": "",
+  "port": 0,
+  "files": [],
+  "keep": {
+    "daily": 7,
+    "weekly": 4,
+    "monthly": 6
+  },
+  "before_migrate": true
+}
+EOF
+)
+change_20() (
+set -eu
+head -c 14 <&3 | file_put /srv/hello/backup/password 0600 root root 14
+)
+change_21() (
+set -eu
+file_put /etc/systemd/system/selvedge-hello-backup.service 0644 root root <<'EOF'
+# Back up hello
+# Written by `fab supervisor`; edit its template backup/backup.service.j2 instead.
+[Unit]
+Description=Back up hello
+After=network-online.target postgresql.service
+Wants=network-online.target
+
+[Service]
+Type=oneshot
+ExecStart=/usr/bin/python3 -BIS /srv/hello/backup/program take scheduled
+ExecStopPost=-/bin/rm -rf /srv/hello/backup/scratch
+Nice=10
+IOSchedulingClass=best-effort
+IOSchedulingPriority=7
+TimeoutStartSec=12h
+UMask=0077
+EOF
+)
+change_22() (
+set -eu
+file_put /etc/systemd/system/selvedge-hello-backup.timer 0644 root root <<'EOF'
+# Back up hello
+# Written by `fab supervisor`; edit its template backup/backup.timer.j2 instead.
+[Unit]
+Description=Back up hello
+
+[Timer]
+OnCalendar=hourly
+Persistent=true
+
+[Install]
+WantedBy=timers.target
+EOF
+)
+change_23() (
+set -eu
+service_check 'selvedge-hello-backup.timer rejects its configuration, so it was not started' 'Correct the file that it names.' 'systemctl daemon-reload'
+if systemctl is-active -q selvedge-hello-backup.timer; then
+service_run restart selvedge-hello-backup.timer
+fi
+service_run 'enable --now' selvedge-hello-backup.timer
+stamp_write selvedge-hello-backup.timer 9326d6a33b88c81e36040e9cc7ae9d97a883e541c21dec0568e14c65b700a1ce
+)
+change_24() (
+set -eu
+file_put /etc/systemd/system/selvedge-hello-rehearsal.service 0644 root root <<'EOF'
+# Restore the newest backup of hello for a test
+# Written by `fab supervisor`; edit its template backup/backup.service.j2 instead.
+[Unit]
+Description=Restore the newest backup of hello for a test
+After=network-online.target postgresql.service
+Wants=network-online.target
+
+[Service]
+Type=oneshot
+ExecStart=/usr/bin/python3 -BIS /srv/hello/backup/program rehearse
+ExecStopPost=-/bin/rm -rf /srv/hello/backup/scratch
+Nice=10
+IOSchedulingClass=best-effort
+IOSchedulingPriority=7
+TimeoutStartSec=12h
+UMask=0077
+EOF
+)
+change_25() (
+set -eu
+file_put /etc/systemd/system/selvedge-hello-rehearsal.timer 0644 root root <<'EOF'
+# Restore the newest backup of hello for a test
+# Written by `fab supervisor`; edit its template backup/backup.timer.j2 instead.
+[Unit]
+Description=Restore the newest backup of hello for a test
+
+[Timer]
+OnCalendar=weekly
+Persistent=true
+
+[Install]
+WantedBy=timers.target
+EOF
+)
+change_26() (
+set -eu
+service_check 'selvedge-hello-rehearsal.timer rejects its configuration, so it was not started' 'Correct the file that it names.' 'systemctl daemon-reload'
+if systemctl is-active -q selvedge-hello-rehearsal.timer; then
+service_run restart selvedge-hello-rehearsal.timer
+fi
+service_run 'enable --now' selvedge-hello-rehearsal.timer
+stamp_write selvedge-hello-rehearsal.timer 61c4a67a03c772a0cfefcdc53461684d8125f6378efe697172b219fb81035709
+)
+change_27() (
+set -eu
 app=hello
 base=/srv/hello
 run_dir=/run/hello
@@ -204,7 +401,7 @@ change_failed() {
 step_app=hello
 step_by=''
 step_why=''
-step_changes='before 0 1 2 3 4 5 6'
+step_changes='before 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27'
 step_counted=0
 step_start
 LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
