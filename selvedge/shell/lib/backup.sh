@@ -109,6 +109,21 @@ backup_take() {
   backup_done
 }
 
+# backup_before_migration: with backup.before_migrate, take a backup, and keep its id with the release $new. If it fails, so does the
+# release.
+backup_before_migration() {
+  local reason
+  grep -q '"before_migrate": true' "$base/backup/settings.json" 2>/dev/null || return 0
+  step_wait "taking a backup before the migration"
+  backup_program take migration 2>&1 | tee -- "$undo/backup"
+  reason=$(sed -n "s/^$mark error //p" "$undo/backup")
+  if [ -z "$reason" ] && grep -q "^$mark say backup " "$undo/backup"; then
+    sed -n "s/^$mark say backup \([0-9a-f]*\):.*/\1/p" "$undo/backup" >"$base/instances/$new/backup"
+  else
+    switch_refuse "The backup before the migration failed (backup.before_migrate): ${reason:-the program ended early}"
+  fi
+}
+
 # backup_rehearse: restore the newest backup for a test.
 # Values: app token
 backup_rehearse() {
