@@ -10,7 +10,7 @@ REHEARSE = sv.Option("rehearse", "Restore the newest into a temporary folder and
 DOWNLOAD = sv.Option("download", "Also write the backup to this file of your machine.", "")
 ACCEPT = sv.Option("yes", "Accept the backup host's key without a question.")
 SNAPSHOT = sv.Option("snapshot", "Restore this backup: its id, or the start of it.", "")
-FROM = sv.Option("from_", "Restore this file of `fab backup --download`.", "")
+FROM = sv.Option("from_", "Restore this file of `fab backup --download FILE`.", "")
 LIVE = sv.Option("live", "Replace the app's data. The app stops meanwhile.")
 YES = sv.Option("yes", "Replace the data without a question.")
 

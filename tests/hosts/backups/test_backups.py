@@ -150,7 +150,10 @@ def test_killed_runs(server: Server, project: Project, configure: Configure, kil
 
 
 def test_the_server_is_lost(lab: Lab, server: Server, keeper: Server, project: Project, sftp: Configure) -> None:
-    """A new server gets the app, and its data from the backup host, with the files of this machine alone."""
+    """A new server gets the app, and its data from the backup host, with the files of this machine alone.
+
+    It has another release of Debian, and so other versions of restic and PostgreSQL.
+    """
     sftp(server)
     refused = project.fab("backup")
     assert refused.status == 2 and f"The host key of {keeper.address} is unknown" in refused.stderr, refused
@@ -159,7 +162,7 @@ def test_the_server_is_lost(lab: Lab, server: Server, keeper: Server, project: P
     name = server.name
     server.poweroff()
     lab.down(name)
-    fresh = lab.server("deployed")
+    fresh = lab.server("deployed", "trixie")
     fresh.run(POSTGRES)
     sftp(fresh)
     project.must("setup", "deploy")
@@ -170,3 +173,5 @@ def test_the_server_is_lost(lab: Lab, server: Server, keeper: Server, project: P
     until(lambda: get(f"{fresh.url}/health").status == 200, 30)
     clean(fresh, keeper, "/srv/backups/hello/web")
     assert "nothing to change" in project.must("deploy").stdout
+    project.must("backup")
+    assert "the newest backup can be restored" in project.must("backup", "--rehearse").stdout

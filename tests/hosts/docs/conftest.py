@@ -92,6 +92,11 @@ def two_servers(lab: Lab, folder: Path) -> Iterator[Reader]:
     yield _trusting(Reader(folder, [lab.server("setup"), lab.server("setup")], hosts=TWO_HOSTS), "web-1", "web-2")
 
 
+def backup_host(lab: Lab, folder: Path) -> Iterator[Reader]:
+    """Yield a reader who has finished the tutorial, with a second server for backups."""
+    yield _trusting(Reader(folder, [_live(lab, folder), lab.server("ready")]))
+
+
 def git_server(lab: Lab, folder: Path) -> Iterator[Reader]:
     """Yield a reader who has finished the tutorial, with a git server that has the app as git@git.example.com:me/blog.git.
 
