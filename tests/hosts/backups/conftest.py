@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from drills import QUICK
-from lab import Lab, Project
+from https_site import gateway
+from lab import Lab, Project, until
 from sandbox import Server
 from selvedge.config.schema import to_toml as toml
 
@@ -39,6 +43,26 @@ def server(lab: Lab) -> Server:
     program = f"import sqlite3; d = sqlite3.connect('/srv/hello/shared/bank.sqlite3'); d.executescript('''{BANK}'''); d.commit()"
     found.run(as_app(f'python3 -c "{program}"'))
     return found
+
+
+@pytest.fixture
+def s3(server: Server, tmp_path: Path) -> Iterator[str]:
+    """Run moto's server of S3, and return its address. Its packages have 100 MB, so they are not among those of all tests."""
+    uv, python = Path(sys.executable).with_name("uv"), tmp_path / "moto/bin/python"
+    subprocess.run([uv, "venv", "--quiet", tmp_path / "moto"], check=True)
+    subprocess.run([uv, "pip", "install", "--quiet", "--python", python, "moto[s3]>=5,<6", "flask", "flask-cors"], check=True)
+    address = gateway(server)
+    with socket.socket() as free:
+        free.bind((address, 0))
+        port = free.getsockname()[1]
+    with (tmp_path / "moto.log").open("w") as log:
+        process = subprocess.Popen([python, "-m", "moto.server", "-H", address, "-p", str(port)], stdout=log, stderr=log)
+    try:
+        until(lambda: socket.create_connection((address, port), 1).close() is None, 30)
+        yield f"http://{address}:{port}"
+    finally:
+        process.terminate()
+        process.wait(10)
 
 
 @pytest.fixture(scope="module")

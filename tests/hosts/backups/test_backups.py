@@ -81,7 +81,7 @@ def test_a_backup_under_write_load_is_consistent(server: Server, project: Projec
             server.run(f"{PROGRAM} take manual && {PROGRAM} restore '' kept")
             assert total(server, "/srv/hello/backup/restored/shared/bank.sqlite3", "hello_restored") == (TOTAL, TOTAL)
             seen.add(server.run(as_app("psql -XAt -d hello_restored -c 'select balance from accounts order by id'")).stdout)
-        server.run(f"{PROGRAM} rehearse")
+        server.run(f"{PROGRAM} discard")
     assert len(seen) == rounds, "the load has changed the accounts between the backups"
     clean(server)
 
@@ -125,53 +125,69 @@ def test_the_timer(server: Server, project: Project, configure: Configure) -> No
     assert server.run("ls -d /srv/hello/backup /etc/systemd/system/*hello-backup* 2>/dev/null || true").stdout == ""
 
 
-@pytest.mark.parametrize("kills", [4, pytest.param(40, marks=[pytest.mark.thorough, pytest.mark.timeout(1800)])])
+@pytest.mark.parametrize("kills", [2, pytest.param(40, marks=[pytest.mark.thorough, pytest.mark.timeout(1800)])])
 def test_killed_runs(server: Server, project: Project, configure: Configure, kills: int) -> None:
     """Kill the client, and every second time the work on the server, at points spread over a backup and a restore in place."""
     configure(server, to=LOCAL)
-    commands = (["backup"], ["restore", "--live", "--yes"])
-    lengths = [project.must(*words).seconds for words in commands]
+    project.must("backup")
+    commands = (["restore", "--live", "--yes"], ["restore", "--live", "--yes"], ["backup"], ["backup"])
     for number in range(kills):
-        words, seconds = commands[number % 2], lengths[number % 2]
+        words = commands[number % 4]
         process = project.start(*words, "--wait", "60", pipe=False)
-        time.sleep(0.3 + seconds * (number // 2 + 0.7) / (kills // 2))
-        if number % 4 > 1:
+        time.sleep(1.5 + (3 if number % 4 > 1 else 8) * (number // 4) * 4 / kills)
+        if number % 2:
             server.run("pkill -9 -f 'backup/[p]rogram (take|restore|swap)'; pkill -9 -x restic", check=False)
         process.send_signal(signal.SIGKILL)
         process.wait(30)
-        if number % 4 == 3 or number >= kills - 2:
-            project.must(*words, "--wait", "60")
+        if kills > 2 and number % 4 == 3:
+            project.must("backup", "--wait", "60")
     project.must("restore", "--live", "--yes", "--wait", "60")
-    project.must("backup")
     clean(server)
     assert total(server) == (TOTAL, TOTAL)
     until(lambda: get(f"{server.url}/health").status == 200, 30)
     assert "backup       ✓" in project.must("status").stdout
 
 
-def test_the_server_is_lost(lab: Lab, server: Server, keeper: Server, project: Project, sftp: Configure) -> None:
+@pytest.mark.thorough
+def test_to_s3(server: Server, project: Project, configure: Configure, s3: str) -> None:
+    secrets = {"SELVEDGE_BACKUP__S3_ACCESS_KEY": "key-canary", "SELVEDGE_BACKUP__S3_SECRET_KEY": "secret-canary"}
+    configure(server, to=f"s3:{s3}/bucket/apps")
+    refused = project.fab("backup")
+    assert refused.status == 2 and "SELVEDGE_BACKUP__S3_ACCESS_KEY" in refused.stderr, refused
+    written = [project.must(*words, env=secrets) for words in (["backup"], ["backup", "--rehearse"], ["backups"])]
+    assert not [each for each in written if "canary" in f"{each.stdout}{each.stderr}"]
+    assert "by fab backup" in written[-1].stdout
+    project.must("restore", "--live", "--yes", env=secrets)
+    assert total(server) == (TOTAL, TOTAL)
+    assert server.run("grep -rl canary /var/log /srv/hello/shared /etc/systemd || true").stdout == ""
+
+
+@pytest.mark.parametrize("stage", ["deployed", pytest.param("bare", marks=[pytest.mark.thorough, pytest.mark.timeout(1200)])])
+def test_the_server_is_lost(
+    lab: Lab, keeper: Server, project: Project, sftp: Configure, request: pytest.FixtureRequest, stage: str
+) -> None:
     """A new server gets the app, and its data from the backup host, with the files of this machine alone.
 
     It has another release of Debian, and so other versions of restic and PostgreSQL.
     """
-    sftp(server)
-    refused = project.fab("backup")
-    assert refused.status == 2 and f"The host key of {keeper.address} is unknown" in refused.stderr, refused
-    server.run(as_app("sh -c 'mkdir -p /srv/hello/shared/uploads && echo photo >/srv/hello/shared/uploads/photo'"))
-    assert "stored in" in project.must("backup", "--yes").stdout
-    name = server.name
-    server.poweroff()
-    lab.down(name)
-    fresh = lab.server("deployed", "trixie")
-    fresh.run(POSTGRES)
+    if stage == "deployed":
+        server: Server = request.getfixturevalue("server")
+        sftp(server)
+        refused = project.fab("backup")
+        assert refused.status == 2 and f"The host key of {keeper.address} is unknown" in refused.stderr, refused
+        server.run(as_app("sh -c 'mkdir -p /srv/hello/shared/uploads && echo photo >/srv/hello/shared/uploads/photo'"))
+        assert "stored in" in project.must("backup", "--yes").stdout
+        server.poweroff()
+    fresh = lab.server(stage, "trixie")
     sftp(fresh)
-    project.must("setup", "deploy")
+    if stage == "bare":
+        project.must("setup", "deploy")
+    fresh.run(POSTGRES)
     project.must("restore", "--live", "--yes")
     assert total(fresh) == (TOTAL, TOTAL)
     photo = "/srv/hello/shared/uploads/photo"
     assert fresh.run(f"stat -c '%U %a' {photo}; cat {photo}").stdout.split() == ["hello", "644", "photo"]
     until(lambda: get(f"{fresh.url}/health").status == 200, 30)
     clean(fresh, keeper, "/srv/backups/hello/web")
-    assert "nothing to change" in project.must("deploy").stdout
-    project.must("backup")
     assert "the newest backup can be restored" in project.must("backup", "--rehearse").stdout
+    assert "nothing to change" in project.must("deploy").stdout
