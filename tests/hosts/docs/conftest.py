@@ -132,7 +132,7 @@ def _name(server: Server, name: str, address: str) -> None:
 
 SETUPS: dict[str, Callable[[Lab, Path], Iterator[Reader]]] = {
     "blank": blank, "installed": installed, "nothing": nothing, "deployed": deployed, "domain": domain, "new-server": new_server,
-    "by-hand": by_hand, "two-servers": two_servers, "git-server": git_server,
+    "by-hand": by_hand, "two-servers": two_servers, "git-server": git_server, "backup-host": backup_host,
 }  # fmt: skip
 
 
