@@ -141,30 +141,30 @@ probe_path /var/log/hello ''
 printf '\n%s fact 25\n' "$mark"
 probe_path /srv/hello/instances ''
 printf '\n%s fact 26\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-31e0bf ''
+probe_path /srv/hello/instances/0123456789ab-2b9fca ''
 printf '\n%s fact 27\n' "$mark"
-readlink /srv/hello/instances/0123456789ab-31e0bf/.venv || echo; readlink /srv/hello/releases/0123456789ab/.venv || echo
+readlink /srv/hello/instances/0123456789ab-2b9fca/.venv || echo; readlink /srv/hello/releases/0123456789ab/.venv || echo
 printf '\n%s fact 28\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-31e0bf/env ''
+probe_path /srv/hello/instances/0123456789ab-2b9fca/env ''
 base=/srv/hello
 live_socket=/srv/hello/live.sock
-environment_of_live /srv/hello/instances/0123456789ab-31e0bf/env
+environment_of_live /srv/hello/instances/0123456789ab-2b9fca/env
 printf '\n%s fact 29\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-31e0bf/run 4e2f10b19e52dcf98b4ad10c8fc568851a4d03cfe73def0442fd1cd5aa08bc5d
+probe_path /srv/hello/instances/0123456789ab-2b9fca/run ef23a9ff9a0358b7e219aec7e20c6978947f2ebb892296d6d31883f305d1e2b6
 printf '\n%s fact 30\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-31e0bf/selvedge_worker.py d73a691431f2a05f848f49dfdd629abfe8a89d4b9546d9f88f9570c77b05c6c0
+probe_path /srv/hello/instances/0123456789ab-2b9fca/selvedge_worker.py d73a691431f2a05f848f49dfdd629abfe8a89d4b9546d9f88f9570c77b05c6c0
 printf '\n%s fact 31\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-31e0bf/selvedge_app.py 854c685750695de04157acd9834b4c1e0e7ad47dc7fda3433d9a55bceb279aac
+probe_path /srv/hello/instances/0123456789ab-2b9fca/selvedge_app.py fcef1e0291391499d74ede75a78622fa1fb138768df74c725f7118c51a851cb8
 printf '\n%s fact 32\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-31e0bf/selvedge_explain.py b3df473e85a707954cf5301a8f5a6ab63d043a572ebec0eaab9eaa73a209a3e9
+probe_path /srv/hello/instances/0123456789ab-2b9fca/selvedge_explain.py b3df473e85a707954cf5301a8f5a6ab63d043a572ebec0eaab9eaa73a209a3e9
 printf '\n%s fact 33\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-31e0bf/selvedge_asgi.py 03cfc2fa71b2e73c05a399435e22c75983d302bc46efadac3e1394b98920132e
+probe_path /srv/hello/instances/0123456789ab-2b9fca/selvedge_asgi.py 03cfc2fa71b2e73c05a399435e22c75983d302bc46efadac3e1394b98920132e
 printf '\n%s fact 34\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-31e0bf/selvedge_log.py 0f91e04a2c13be4334fb2228bd00ce8eb9b1a3836a28893653b9b3f362287d5a
+probe_path /srv/hello/instances/0123456789ab-2b9fca/selvedge_log.py 0f91e04a2c13be4334fb2228bd00ce8eb9b1a3836a28893653b9b3f362287d5a
 printf '\n%s fact 35\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-31e0bf/gunicorn_start 85627f52dd6196b4ff6eb97bccfb557e949eb22e2cf069deb79251df57e1889c
+probe_path /srv/hello/instances/0123456789ab-2b9fca/gunicorn_start e7527349d4a5ae8f2c024412d396e06876c46cee7c6004dafaa0b1dad51f392c
 printf '\n%s fact 36\n' "$mark"
-hook_built /srv/hello/releases/0123456789ab/.selvedge-after_build.0123456789ab-31e0bf d944855a14613d34 /srv/hello/releases/0123456789ab 0123456789ab-31e0bf /srv/hello/live.sock
+hook_built /srv/hello/releases/0123456789ab/.selvedge-after_build.0123456789ab-2b9fca d944855a14613d34 /srv/hello/releases/0123456789ab 0123456789ab-2b9fca /srv/hello/live.sock
 printf '\n%s fact 37\n' "$mark"
 site_unreadable /srv/hello/releases/0123456789ab backend/static
 site_unreadable /srv/hello/releases/0123456789ab frontend/dist
@@ -173,9 +173,9 @@ echo end
 printf '\n%s fact 38\n' "$mark"
 [ -e /etc/supervisor/supervisord.conf ] && echo there || true
 printf '\n%s fact 39\n' "$mark"
-[ -e /srv/hello/instances/0123456789ab-31e0bf/gunicorn_start ] && echo there || true
+[ -e /srv/hello/instances/0123456789ab-2b9fca/gunicorn_start ] && echo there || true
 printf '\n%s fact 40\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-31e0bf/program.conf 59d4158f5db4e5b9a57beb787eafb0261c5d0f067f8d685d981320a5407ad772
+probe_path /srv/hello/instances/0123456789ab-2b9fca/program.conf 40084812a570afdb42849dcb7ae400c70f3c499bd7dd2797a0714bbbb9a6b404
 printf '\n%s fact 41\n' "$mark"
 probe_path /etc/logrotate.d/hello.app 54f20c014a7611428e9f782c4dae35403902c28013a0b781d2e92ce57255c062
 printf '\n%s fact 42\n' "$mark"
@@ -198,25 +198,25 @@ probe_path /srv/hello/backup/program/backup ''
 printf '\n%s fact 49\n' "$mark"
 probe_path /srv/hello/backup/program/backup/__init__.py 9385f5bd11808ada479e684879777238cb8057107dd3f49f46840ccd3da0ef4a
 printf '\n%s fact 50\n' "$mark"
-probe_path /srv/hello/backup/program/__main__.py c8e48f43bfd31e7f97c0339f8f4df0ded5283e64f780dd1a6658f33218276e5e
+probe_path /srv/hello/backup/program/__main__.py 04322de4694b9e8e5a75c78057d668bce97d1a8293ffc8448e0749f28675b385
 printf '\n%s fact 51\n' "$mark"
 probe_path /srv/hello/backup/program/backup/postgres.py ad02171d6f4588f8a2d5ac46ea83390e6e74767b9d73531a82f3e05a2ce3bec7
 printf '\n%s fact 52\n' "$mark"
-probe_path /srv/hello/backup/program/backup/repository.py 2cc2372b934ac38710b8965fb796b53e37d4a04d0aca05c722ca4b9f6440b152
+probe_path /srv/hello/backup/program/backup/repository.py d88dabd39d024d4cc77f5a34eaf6511525835665b9c3a455eb7f23be99a5df6b
 printf '\n%s fact 53\n' "$mark"
-probe_path /srv/hello/backup/program/backup/restoring.py 4517afdab2ac3f8a40efb042899025d106ffa8feff30f31659af8b600a04e743
+probe_path /srv/hello/backup/program/backup/restoring.py d9856043b9324f4e1510eb623683438369cf60ce010e881e099016f1d659dc7b
 printf '\n%s fact 54\n' "$mark"
 probe_path /srv/hello/backup/program/backup/settings.py ec7e31028f9fbfc0ae7f040a925d788a2fc06bcb730875bc04cd77a2d84b3bf0
 printf '\n%s fact 55\n' "$mark"
 probe_path /srv/hello/backup/program/backup/sqlite.py 9cf522ddecd45f044f6f1ae118155c7a77f3f8f42f4df2047a9a28d42d9a90c1
 printf '\n%s fact 56\n' "$mark"
-probe_path /srv/hello/backup/program/backup/taking.py 836ca320e264f9d9a63a4b35603afcb78660f084f2bb80439911c3b3cf6b145f
+probe_path /srv/hello/backup/program/backup/taking.py c384448925062f203f15ff5d29e57c6682c4ef61d9fa7c8f480bf671f86c9704
 printf '\n%s fact 57\n' "$mark"
 probe_path /srv/hello/backup/settings.json 90a9ce1c78d8efccba6eccb35ae86704a85fc3643c2ec3f38852c3658109dd62
 printf '\n%s fact 58\n' "$mark"
 probe_path /srv/hello/backup/password ''
 printf '\n%s fact 59\n' "$mark"
-probe_path /etc/systemd/system/selvedge-hello-backup.service da20895bac675cb8ac3dd37a378375694a21afcef86f01ce78a124dd374b4af7
+probe_path /etc/systemd/system/selvedge-hello-backup.service b9527e2b37c60267874b92d71629cf62b4e1500aa1c135dff615b5f52f536fea
 :
 }
 read_second() {
@@ -228,7 +228,7 @@ printf Stamp=
 stamp_read selvedge-hello-backup.timer
 echo
 printf '\n%s fact 62\n' "$mark"
-probe_path /etc/systemd/system/selvedge-hello-rehearsal.service 3e47a5b5890c55ee78f5a98d355fcdc0d8e5702c2e1c11e407b2f5771f48760d
+probe_path /etc/systemd/system/selvedge-hello-rehearsal.service e027c2bbfe6a8846ed8e11960265d86434ad38a9bb5f74efd2fb3ba96cd8f1b0
 printf '\n%s fact 63\n' "$mark"
 probe_path /etc/systemd/system/selvedge-hello-rehearsal.timer 4a21201436f150fe9bd31b9e526ac831185e6d85d77560b71461b13b835e0ed9
 printf '\n%s fact 64\n' "$mark"
@@ -244,9 +244,9 @@ live_socket=/srv/hello/live.sock
 supervisor_conf=/etc/supervisor/conf.d/hello.conf
 releases_fact
 base=/srv/hello
-environment_of_left 0123456789ab-31e0bf
+environment_of_left 0123456789ab-2b9fca
 printf '\n%s fact 66\n' "$mark"
-hook_switched /srv/hello/instances/.after_switch fa95d49c11eeb778 0123456789ab-31e0bf /srv/hello/live.sock
+hook_switched /srv/hello/instances/.after_switch fa95d49c11eeb778 0123456789ab-2b9fca /srv/hello/live.sock
 printf '\n%s fact 67\n' "$mark"
 [ -e /etc/nginx/nginx.conf ] && echo there || true
 printf '\n%s fact 68\n' "$mark"
@@ -325,7 +325,7 @@ site_locations_of hello
 printf '\n%s fact 95\n' "$mark"
 site_hold_fact /etc/nginx/sites-available/hello hello
 echo --
-probe_path /etc/nginx/sites-available/hello b0b02e59073662717c03afdafacd8784a24596997998f90230061cdf975178be
+probe_path /etc/nginx/sites-available/hello 50afa0583e943653477a25ca75f0e5e43587b660195a7682a4bef11a789c9a81
 printf '\n%s fact 96\n' "$mark"
 probe_path /etc/nginx/sites-enabled/hello ''
 printf '\n%s fact 97\n' "$mark"
@@ -384,7 +384,7 @@ probe_path /etc/nginx/snippets/hello-http.conf 5f1dc54076a4b2a6cd9bea6a1b6b4305c
 printf '\n%s fact 116\n' "$mark"
 site_hold_fact /etc/nginx/sites-available/hello hello
 echo --
-probe_path /etc/nginx/sites-available/hello b0b02e59073662717c03afdafacd8784a24596997998f90230061cdf975178be
+probe_path /etc/nginx/sites-available/hello 50afa0583e943653477a25ca75f0e5e43587b660195a7682a4bef11a789c9a81
 printf '\n%s fact 117\n' "$mark"
 nginx_version
 site_fact
@@ -401,8 +401,8 @@ probe_path /etc/selvedge/hello/certificate.pem ''
 :
 }
 read_lookups() {
-probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-31e0bf /srv/hello/instances/0123456789ab-31e0bf/.venv /srv/hello/instances/0123456789ab-31e0bf/env /srv/hello/instances/0123456789ab-31e0bf/run /srv/hello/instances/0123456789ab-31e0bf/selvedge_worker.py /srv/hello/instances/0123456789ab-31e0bf/selvedge_app.py /srv/hello/instances/0123456789ab-31e0bf/selvedge_explain.py /srv/hello/instances/0123456789ab-31e0bf/selvedge_asgi.py /srv/hello/instances/0123456789ab-31e0bf/selvedge_log.py /srv/hello/instances/0123456789ab-31e0bf/gunicorn_start /srv/hello/instances/0123456789ab-31e0bf/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /srv/hello/backup /srv/hello/backup/state /srv/hello/backup/program /srv/hello/backup/program/backup /srv/hello/backup/program/backup/__init__.py /srv/hello/backup/program/__main__.py /srv/hello/backup/program/backup/postgres.py /srv/hello/backup/program/backup/repository.py /srv/hello/backup/program/backup/restoring.py /srv/hello/backup/program/backup/settings.py /srv/hello/backup/program/backup/sqlite.py /srv/hello/backup/program/backup/taking.py /srv/hello/backup/settings.json /srv/hello/backup/password /etc/systemd/system/selvedge-hello-backup.service /etc/systemd/system/selvedge-hello-backup.timer /etc/systemd/system/selvedge-hello-rehearsal.service /etc/systemd/system/selvedge-hello-rehearsal.timer /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /var/lib/nginx/cache-hello /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/conf.d/00-log-selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/conf.d/00-selvedge-hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/selvedge/hello/acme-ca.pem /etc/selvedge/hello/dns-credentials /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf /etc/selvedge/hello/certificate.pem
-probe_take_hashes /srv/hello/git_credentials /etc/tmpfiles.d/hello.conf /srv/hello/instances/0123456789ab-31e0bf/env /srv/hello/instances/0123456789ab-31e0bf/run /srv/hello/instances/0123456789ab-31e0bf/selvedge_worker.py /srv/hello/instances/0123456789ab-31e0bf/selvedge_app.py /srv/hello/instances/0123456789ab-31e0bf/selvedge_explain.py /srv/hello/instances/0123456789ab-31e0bf/selvedge_asgi.py /srv/hello/instances/0123456789ab-31e0bf/selvedge_log.py /srv/hello/instances/0123456789ab-31e0bf/gunicorn_start /srv/hello/instances/0123456789ab-31e0bf/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /srv/hello/backup/program/backup/__init__.py /srv/hello/backup/program/__main__.py /srv/hello/backup/program/backup/postgres.py /srv/hello/backup/program/backup/repository.py /srv/hello/backup/program/backup/restoring.py /srv/hello/backup/program/backup/settings.py /srv/hello/backup/program/backup/sqlite.py /srv/hello/backup/program/backup/taking.py /srv/hello/backup/settings.json /srv/hello/backup/password /etc/systemd/system/selvedge-hello-backup.service /etc/systemd/system/selvedge-hello-backup.timer /etc/systemd/system/selvedge-hello-rehearsal.service /etc/systemd/system/selvedge-hello-rehearsal.timer /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/conf.d/00-log-selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf
+probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-2b9fca /srv/hello/instances/0123456789ab-2b9fca/.venv /srv/hello/instances/0123456789ab-2b9fca/env /srv/hello/instances/0123456789ab-2b9fca/run /srv/hello/instances/0123456789ab-2b9fca/selvedge_worker.py /srv/hello/instances/0123456789ab-2b9fca/selvedge_app.py /srv/hello/instances/0123456789ab-2b9fca/selvedge_explain.py /srv/hello/instances/0123456789ab-2b9fca/selvedge_asgi.py /srv/hello/instances/0123456789ab-2b9fca/selvedge_log.py /srv/hello/instances/0123456789ab-2b9fca/gunicorn_start /srv/hello/instances/0123456789ab-2b9fca/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /srv/hello/backup /srv/hello/backup/state /srv/hello/backup/program /srv/hello/backup/program/backup /srv/hello/backup/program/backup/__init__.py /srv/hello/backup/program/__main__.py /srv/hello/backup/program/backup/postgres.py /srv/hello/backup/program/backup/repository.py /srv/hello/backup/program/backup/restoring.py /srv/hello/backup/program/backup/settings.py /srv/hello/backup/program/backup/sqlite.py /srv/hello/backup/program/backup/taking.py /srv/hello/backup/settings.json /srv/hello/backup/password /etc/systemd/system/selvedge-hello-backup.service /etc/systemd/system/selvedge-hello-backup.timer /etc/systemd/system/selvedge-hello-rehearsal.service /etc/systemd/system/selvedge-hello-rehearsal.timer /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /var/lib/nginx/cache-hello /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/conf.d/00-log-selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/conf.d/00-selvedge-hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/selvedge/hello/acme-ca.pem /etc/selvedge/hello/dns-credentials /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf /etc/selvedge/hello/certificate.pem
+probe_take_hashes /srv/hello/git_credentials /etc/tmpfiles.d/hello.conf /srv/hello/instances/0123456789ab-2b9fca/env /srv/hello/instances/0123456789ab-2b9fca/run /srv/hello/instances/0123456789ab-2b9fca/selvedge_worker.py /srv/hello/instances/0123456789ab-2b9fca/selvedge_app.py /srv/hello/instances/0123456789ab-2b9fca/selvedge_explain.py /srv/hello/instances/0123456789ab-2b9fca/selvedge_asgi.py /srv/hello/instances/0123456789ab-2b9fca/selvedge_log.py /srv/hello/instances/0123456789ab-2b9fca/gunicorn_start /srv/hello/instances/0123456789ab-2b9fca/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /srv/hello/backup/program/backup/__init__.py /srv/hello/backup/program/__main__.py /srv/hello/backup/program/backup/postgres.py /srv/hello/backup/program/backup/repository.py /srv/hello/backup/program/backup/restoring.py /srv/hello/backup/program/backup/settings.py /srv/hello/backup/program/backup/sqlite.py /srv/hello/backup/program/backup/taking.py /srv/hello/backup/settings.json /srv/hello/backup/password /etc/systemd/system/selvedge-hello-backup.service /etc/systemd/system/selvedge-hello-backup.timer /etc/systemd/system/selvedge-hello-rehearsal.service /etc/systemd/system/selvedge-hello-rehearsal.timer /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/conf.d/00-log-selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf
 probe_take_packages nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 supervisor restic certbot
 :
 }

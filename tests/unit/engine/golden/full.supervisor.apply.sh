@@ -14,6 +14,8 @@ mark=@selvedge
 
 # … the library apt
 
+# … the library backup
+
 # … the library clock
 
 # … the library disk
@@ -44,9 +46,13 @@ mark=@selvedge
 
 # … the library parent
 
+# … the library payload
+
 # … the library preflight
 
 # … the library probe
+
+# … the library process
 
 # … the library programs
 
@@ -302,7 +308,7 @@ if systemctl is-active -q selvedge-hello-backup.timer; then
 service_run restart selvedge-hello-backup.timer
 fi
 service_run 'enable --now' selvedge-hello-backup.timer
-stamp_write selvedge-hello-backup.timer 9326d6a33b88c81e36040e9cc7ae9d97a883e541c21dec0568e14c65b700a1ce
+stamp_write selvedge-hello-backup.timer c1c7d97ce80130241000f93c46b3d7a26a74c77dd72a440cf5ba0f937813c30e
 )
 change_24() (
 set -eu
@@ -348,7 +354,7 @@ if systemctl is-active -q selvedge-hello-rehearsal.timer; then
 service_run restart selvedge-hello-rehearsal.timer
 fi
 service_run 'enable --now' selvedge-hello-rehearsal.timer
-stamp_write selvedge-hello-rehearsal.timer 61c4a67a03c772a0cfefcdc53461684d8125f6378efe697172b219fb81035709
+stamp_write selvedge-hello-rehearsal.timer 67289827fea101c3a2e2a4abdf83cdc8bae77357eb7a55985e40e9a98ca049e0
 )
 change_27() (
 set -eu

@@ -89,36 +89,36 @@ probe_path /var/log/hello ''
 printf '\n%s fact 20\n' "$mark"
 probe_path /srv/hello/instances ''
 printf '\n%s fact 21\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-544cca ''
+probe_path /srv/hello/instances/0123456789ab-3bb628 ''
 printf '\n%s fact 22\n' "$mark"
-readlink /srv/hello/instances/0123456789ab-544cca/.venv || echo; readlink /srv/hello/releases/0123456789ab/.venv || echo
+readlink /srv/hello/instances/0123456789ab-3bb628/.venv || echo; readlink /srv/hello/releases/0123456789ab/.venv || echo
 printf '\n%s fact 23\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-544cca/env ''
+probe_path /srv/hello/instances/0123456789ab-3bb628/env ''
 base=/srv/hello
 live_socket=/srv/hello/live.sock
-environment_of_live /srv/hello/instances/0123456789ab-544cca/env
+environment_of_live /srv/hello/instances/0123456789ab-3bb628/env
 printf '\n%s fact 24\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-544cca/run d0b4e124051cc33033af33b52f285ac0bd9ca261684d64555cfe87413523b3da
+probe_path /srv/hello/instances/0123456789ab-3bb628/run 64a7d807c7466e211fb291b217e703c5d68f07ac2e85a681b480dc61ec803109
 printf '\n%s fact 25\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-544cca/selvedge_worker.py a624f6ad729fb9c8ef55bb5d6fc7b2ac07579bfc7e93b4a0bdb6c10efb165a6f
+probe_path /srv/hello/instances/0123456789ab-3bb628/selvedge_worker.py a624f6ad729fb9c8ef55bb5d6fc7b2ac07579bfc7e93b4a0bdb6c10efb165a6f
 printf '\n%s fact 26\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-544cca/selvedge_app.py 854c685750695de04157acd9834b4c1e0e7ad47dc7fda3433d9a55bceb279aac
+probe_path /srv/hello/instances/0123456789ab-3bb628/selvedge_app.py fcef1e0291391499d74ede75a78622fa1fb138768df74c725f7118c51a851cb8
 printf '\n%s fact 27\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-544cca/selvedge_explain.py b3df473e85a707954cf5301a8f5a6ab63d043a572ebec0eaab9eaa73a209a3e9
+probe_path /srv/hello/instances/0123456789ab-3bb628/selvedge_explain.py b3df473e85a707954cf5301a8f5a6ab63d043a572ebec0eaab9eaa73a209a3e9
 printf '\n%s fact 28\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-544cca/selvedge_asgi.py 03cfc2fa71b2e73c05a399435e22c75983d302bc46efadac3e1394b98920132e
+probe_path /srv/hello/instances/0123456789ab-3bb628/selvedge_asgi.py 03cfc2fa71b2e73c05a399435e22c75983d302bc46efadac3e1394b98920132e
 printf '\n%s fact 29\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-544cca/selvedge_log.py 0f91e04a2c13be4334fb2228bd00ce8eb9b1a3836a28893653b9b3f362287d5a
+probe_path /srv/hello/instances/0123456789ab-3bb628/selvedge_log.py 0f91e04a2c13be4334fb2228bd00ce8eb9b1a3836a28893653b9b3f362287d5a
 printf '\n%s fact 30\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-544cca/gunicorn_start 864296e8d64bf62b2d7f40584fa745817a0b0f0b3fcff1af591262543f7d22d7
+probe_path /srv/hello/instances/0123456789ab-3bb628/gunicorn_start 9902f03d79b2c9ee69587c502bc50c51434c53e17fecd3e4aa7b824bd7d82aa7
 printf '\n%s fact 31\n' "$mark"
 [ -e /etc/logrotate.conf ] && echo there || true
 printf '\n%s fact 32\n' "$mark"
-[ -e /srv/hello/instances/0123456789ab-544cca/gunicorn_start ] && echo there || true
+[ -e /srv/hello/instances/0123456789ab-3bb628/gunicorn_start ] && echo there || true
 printf '\n%s fact 33\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-544cca/unit.socket 6808f6ffeff680de222b71adb5eff3d14500ee03cba794be66a3b74ee256767b
+probe_path /srv/hello/instances/0123456789ab-3bb628/unit.socket ae3a88ff84bd55adf902c6106de7cae24f75a827dff73f959b1864e8e68d3080
 printf '\n%s fact 34\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-544cca/unit.service 75d50b979e88ca97e66672aec7e0a8a8e340a00bf320b37219471090a0ae9b3a
+probe_path /srv/hello/instances/0123456789ab-3bb628/unit.service c8d0dedd2c011ae1397ceb08e480d330cad51416642acf0511d5fe6bbe262a41
 printf '\n%s fact 35\n' "$mark"
 probe_path /etc/logrotate.d/hello.app bad329b319870356f0908ddd3ac14b3f61f0994dbec02f2862eb84cd515c89b0
 printf '\n%s fact 36\n' "$mark"
@@ -141,7 +141,7 @@ live_socket=/srv/hello/live.sock
 supervisor_conf=/etc/supervisor/conf.d/hello.conf
 releases_fact
 base=/srv/hello
-environment_of_left 0123456789ab-544cca
+environment_of_left 0123456789ab-3bb628
 printf '\n%s fact 40\n' "$mark"
 probe_path /etc/tmpfiles.d/hello.conf acf9fe75f943addd96ef29447a00fce22a5ab6bc9c97795c709e50a34ce37f38
 printf '\n%s fact 41\n' "$mark"
@@ -249,8 +249,8 @@ probe_existing /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http
 :
 }
 read_lookups() {
-probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/deploy_key /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-544cca /srv/hello/instances/0123456789ab-544cca/.venv /srv/hello/instances/0123456789ab-544cca/env /srv/hello/instances/0123456789ab-544cca/run /srv/hello/instances/0123456789ab-544cca/selvedge_worker.py /srv/hello/instances/0123456789ab-544cca/selvedge_app.py /srv/hello/instances/0123456789ab-544cca/selvedge_explain.py /srv/hello/instances/0123456789ab-544cca/selvedge_asgi.py /srv/hello/instances/0123456789ab-544cca/selvedge_log.py /srv/hello/instances/0123456789ab-544cca/gunicorn_start /srv/hello/instances/0123456789ab-544cca/unit.socket /srv/hello/instances/0123456789ab-544cca/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/conf.d/00-log-selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/conf.d/00-selvedge-hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /var/lib/nginx/cache-hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
-probe_take_hashes /srv/hello/instances/0123456789ab-544cca/env /srv/hello/instances/0123456789ab-544cca/run /srv/hello/instances/0123456789ab-544cca/selvedge_worker.py /srv/hello/instances/0123456789ab-544cca/selvedge_app.py /srv/hello/instances/0123456789ab-544cca/selvedge_explain.py /srv/hello/instances/0123456789ab-544cca/selvedge_asgi.py /srv/hello/instances/0123456789ab-544cca/selvedge_log.py /srv/hello/instances/0123456789ab-544cca/gunicorn_start /srv/hello/instances/0123456789ab-544cca/unit.socket /srv/hello/instances/0123456789ab-544cca/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/conf.d/00-log-selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
+probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/deploy_key /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-3bb628 /srv/hello/instances/0123456789ab-3bb628/.venv /srv/hello/instances/0123456789ab-3bb628/env /srv/hello/instances/0123456789ab-3bb628/run /srv/hello/instances/0123456789ab-3bb628/selvedge_worker.py /srv/hello/instances/0123456789ab-3bb628/selvedge_app.py /srv/hello/instances/0123456789ab-3bb628/selvedge_explain.py /srv/hello/instances/0123456789ab-3bb628/selvedge_asgi.py /srv/hello/instances/0123456789ab-3bb628/selvedge_log.py /srv/hello/instances/0123456789ab-3bb628/gunicorn_start /srv/hello/instances/0123456789ab-3bb628/unit.socket /srv/hello/instances/0123456789ab-3bb628/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/conf.d/00-log-selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/conf.d/00-selvedge-hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /var/lib/nginx/cache-hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
+probe_take_hashes /srv/hello/instances/0123456789ab-3bb628/env /srv/hello/instances/0123456789ab-3bb628/run /srv/hello/instances/0123456789ab-3bb628/selvedge_worker.py /srv/hello/instances/0123456789ab-3bb628/selvedge_app.py /srv/hello/instances/0123456789ab-3bb628/selvedge_explain.py /srv/hello/instances/0123456789ab-3bb628/selvedge_asgi.py /srv/hello/instances/0123456789ab-3bb628/selvedge_log.py /srv/hello/instances/0123456789ab-3bb628/gunicorn_start /srv/hello/instances/0123456789ab-3bb628/unit.socket /srv/hello/instances/0123456789ab-3bb628/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/conf.d/00-log-selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
 probe_take_packages nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2
 :
 }

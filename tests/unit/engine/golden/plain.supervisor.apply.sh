@@ -12,6 +12,8 @@ mark=@selvedge
 
 # … the library appserver
 
+# … the library backup
+
 # … the library clock
 
 # … the library disk
@@ -42,9 +44,13 @@ mark=@selvedge
 
 # … the library parent
 
+# … the library payload
+
 # … the library preflight
 
 # … the library probe
+
+# … the library process
 
 # … the library programs
 
