@@ -40,6 +40,10 @@ if TYPE_CHECKING:
     from selvedge.resources.access.sudo import Sudoers as Sudoers
     from selvedge.resources.access.undo import NoPendingUndo as NoPendingUndo
     from selvedge.resources.apt_mirror import AptMirror as AptMirror
+    from selvedge.resources.backups import NoTimers as NoTimers
+    from selvedge.resources.backups import backup_program as backup_program
+    from selvedge.resources.backups import backup_secrets as backup_secrets
+    from selvedge.resources.backups import backup_settings as backup_settings
     from selvedge.resources.code.access import DeployKey as DeployKey
     from selvedge.resources.code.access import GitHostKey as GitHostKey
     from selvedge.resources.code.build_env import build_variables as build_variables
@@ -151,6 +155,7 @@ _NAMES = {
     "resources.access.sudo": "Password Sudoers",
     "resources.access.undo": "NoPendingUndo",
     "resources.apt_mirror": "AptMirror",
+    "resources.backups": "NoTimers backup_program backup_secrets backup_settings",
     "resources.code.access": "DeployKey GitHostKey",
     "resources.code.build_env": "build_variables",
     "resources.code.carried": "CarriedFiles",

@@ -110,6 +110,11 @@ class Paths(Value):
         return f"{self.base}/git_credentials"
 
     @property
+    def backup(self) -> str:
+        """The program of the backups, its settings and secrets, restic's cache. Only root can read what is in it."""
+        return f"{self.base}/backup"
+
+    @property
     def run(self) -> str:
         """Sockets and locks. A reboot deletes them."""
         return f"/run/{self.app}"

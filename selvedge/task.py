@@ -34,7 +34,8 @@ BRANCH = Option("branch", "Release the newest commit of this branch.", "")
 
 
 def _help_texts(options: Sequence[Option]) -> dict[str, str]:
-    return {option.name.replace("_", "-"): option.help for option in options}
+    # A name that is a keyword of Python ends with an underscore, which Invoke leaves out.
+    return {option.name.strip("_").replace("_", "-"): option.help for option in options}
 
 
 def _signature(options: Sequence[Option]) -> inspect.Signature:

@@ -5,6 +5,7 @@ from invoke import Collection
 from selvedge import tasklist
 
 from . import sandbox
+from .backup import backup, backups, restore
 from .certbot import certbot
 from .chains import deploy, setup
 from .clone import clone
@@ -45,6 +46,7 @@ GROUPS = {
     "Chains of steps": [setup, deploy],
     "Every day": [
         *(status, logs, doctor, releases, rollback, history, restart, stop, start, timers),
+        *(backup, backups, restore),
         *(env, config, run_command, ssh, psql, tunnel, trust, dev, remove, version),
     ],
 }

@@ -10,7 +10,7 @@ def install(app):
     """Install Python, nginx, git and the process manager."""
     manager = sv.process_manager(app)
     yield sv.Port(app.nginx.http_port, "nginx")
-    yield sv.Packages(*BASE, *manager.packages)
+    yield sv.Packages(*BASE, *manager.packages, *(["restic"] if app.backup.to else []))
     if app.machine.packages:
         yield sv.OwnPackages(*app.machine.packages)
     if app.nginx.http_port == 80:

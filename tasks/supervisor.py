@@ -3,6 +3,7 @@
 import selvedge as sv
 from selvedge.release import preconditions
 
+from .parts.backups import backups
 from .parts.log_rotation import log_rotation
 from .parts.service_order import service_order
 from .parts.sockets import socket_folder
@@ -11,7 +12,7 @@ from .parts.timers import timers
 FORCE = sv.Option("force", "Redeploy a rolled-back commit.")
 
 
-@sv.step(phase="switch", needs_commit=True, options=(FORCE,), precondition=preconditions.environment)
+@sv.step(phase="switch", needs_commit=True, options=(FORCE,), precondition=preconditions.switch)
 def supervisor(app):
     """Start the release; switch to it once it is healthy."""
     instance, manager = sv.Instance.of(app), sv.process_manager(app)
@@ -21,6 +22,8 @@ def supervisor(app):
         yield sv.File(f"{instance.folder}/{name}", text, "0640", group=app.name)
     yield from log_rotation(app)
     yield from service_order(app)
+    # Before the switch, whose migration may take a backup first.
+    yield from backups(app)
     # It also runs the hook before_switch: between the health check and the switch.
     counts = tuple(app.process_counts.items())
     hashes = instance.environment_hashes

@@ -6,9 +6,9 @@ cd "$(dirname "$0")/.."
 . tools/say.sh
 
 # Packages for the tests, as package:program. The first line is for the sandbox, the second for the tests on its servers
-# (pebble is a certificate authority, wrk makes load).
+# (pebble is a certificate authority, wrk makes load, restic takes backups).
 TESTS="systemd-container:systemd-nspawn mmdebstrap:mmdebstrap iptables:iptables iproute2:ip openssh-client:ssh-keygen
-  git:git curl:curl openssl:openssl pebble:pebble wrk:wrk"
+  git:git curl:curl openssl:openssl pebble:pebble wrk:wrk restic:restic"
 
 missing() {
   for item in "$@"; do

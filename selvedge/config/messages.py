@@ -15,7 +15,7 @@ from selvedge.config.giturl import without_credentials
 from selvedge.config.hosts import OVERRIDES, Host
 from selvedge.config.masks import mask_login
 from selvedge.config.schema import describe_type, entry_model, section_model, to_toml
-from selvedge.config.secret_names import PREFIX
+from selvedge.config.secret_names import PREFIX, is_secret
 from selvedge.config.settings import Settings
 from selvedge.config.sources import KeyPath, Source
 from selvedge.errors import Problem
@@ -34,6 +34,10 @@ def to_problem(error: ErrorDetails, sources: Sequence[Source], within: KeyPath =
 
 def _problem_and_remedy(error: ErrorDetails, path: KeyPath, in_env_var: bool) -> tuple[str, str]:
     if error["type"] == "extra_forbidden":
+        variable = _env_var(*(path[2:] if path[0] == "hosts" else path))
+        if is_secret(variable):
+            remedy = f"Delete it, and set `{variable}` in the environment, or in .env beside hosts.toml, which git must not have."
+            return "is a secret, which hosts.toml cannot have", remedy
         return "is not a setting", _similar_keys(path, in_env_var)
     example = _example(path, in_env_var)
     if error["type"] == "missing":

@@ -81,6 +81,8 @@ These variables are not settings:
 | `SELVEDGE_BASIC_AUTH_USER` | the password of a user of `nginx.basic_auth` |
 | `SELVEDGE_EAB_HMAC_KEY` | the key of `tls.eab_kid` |
 | `SELVEDGE_DNS_CREDENTIALS` | the content of a file for `tls.dns_credentials` |
+| `SELVEDGE_BACKUP__PASSWORD` | the password that encrypts the backups |
+| `SELVEDGE_BACKUP__S3_ACCESS_KEY`, `SELVEDGE_BACKUP__S3_SECRET_KEY` | the access key for `backup.to = "s3:…"` |
 | `SELVEDGE_DEBUG` | set to print tracebacks |
 | `SELVEDGE_SANDBOX_DIR` | folder of the sandbox |
 | `SELVEDGE_SANDBOX_DRIVER` | program that runs sandbox servers |
@@ -109,7 +111,7 @@ them. The following values may contain any character except line breaks and othe
 | `app.migrate`, `app.env_command`, `processes.NAME.command`, `timers.NAME.command`, commands in `[hooks]` | `sh`, exactly as you wrote them |
 | `app.repository` (a path), `app.env_file`, `app.build_env_file`, `tls.certificate`, `tls.certificate_key`, `tls.acme_ca`, \
 `tls.dns_credentials`, \
-`server.authorized_keys`, `hosts.NAME.key`, `hosts.NAME.known_hosts` | your machine, as paths |
+`server.authorized_keys`, `backup.key`, `hosts.NAME.key`, `hosts.NAME.known_hosts` | your machine, as paths |
 | `tls.email`, the part before `@` | the certificate authority; common punctuation only |
 | values in the files of `app.env_file` and `app.build_env_file` | the app, or the installer; line breaks are allowed |
 
@@ -125,6 +127,7 @@ TITLES: Mapping[str, str] = {
     "hooks": "your own commands",
     "box": "the restrictions under systemd",
     "services": "a database and Redis",
+    "backup": "backups",
     "rollout": "several servers",
 }
 ENTRIES: Mapping[str, tuple[str, str]] = {

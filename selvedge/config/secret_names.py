@@ -10,8 +10,15 @@ EAB_HMAC_KEY = "SELVEDGE_EAB_HMAC_KEY"
 """The key of `tls.eab_kid`."""
 DNS_CREDENTIALS = "SELVEDGE_DNS_CREDENTIALS"
 """The content of the file that `tls.dns_credentials` would name."""
+BACKUP_PASSWORD = "SELVEDGE_BACKUP__PASSWORD"
+"""The password of the repository with the backups."""
+S3_ACCESS_KEY = "SELVEDGE_BACKUP__S3_ACCESS_KEY"
+"""The id of the access key for `backup.to = "s3:…"`."""
+S3_SECRET_KEY = "SELVEDGE_BACKUP__S3_SECRET_KEY"
+"""The secret of the access key for `backup.to = "s3:…"`."""
+_NAMES = (EAB_HMAC_KEY, DNS_CREDENTIALS, BACKUP_PASSWORD, S3_ACCESS_KEY, S3_SECRET_KEY)
 
 
 def is_secret(name: str) -> bool:
     """Return whether a variable has such a secret."""
-    return name.startswith(PASSWORD_PREFIX) or name in (EAB_HMAC_KEY, DNS_CREDENTIALS)
+    return name.startswith(PASSWORD_PREFIX) or name in _NAMES

@@ -10,6 +10,7 @@ from typing import Any, Self
 from pydantic import Field, PrivateAttr, SecretStr, ValidationError, model_validator
 
 from selvedge.config.app import App
+from selvedge.config.backup import Backup
 from selvedge.config.box import Box
 from selvedge.config.env_command import EnvCommands
 from selvedge.config.hosts import OVERRIDES, EntryName, Host, select_hosts, with_name
@@ -38,6 +39,7 @@ class Settings(Section):
     hooks: Hooks = Field(default_factory=Hooks.model_construct)
     box: Box = Field(default_factory=Box.model_construct)
     services: Services = Field(default_factory=Services.model_construct)
+    backup: Backup = Field(default_factory=Backup.model_construct)
     rollout: Rollout = Field(default_factory=Rollout.model_construct)
     processes: dict[ProcessName, Process] = Field(default_factory=dict)
     timers: dict[TimerName, Timer] = Field(default_factory=dict)

@@ -11,6 +11,7 @@ from typing import Self
 from pydantic import ConfigDict, Field, SecretStr, model_validator
 
 from selvedge.config import giturl
+from selvedge.config.backup import Backup
 from selvedge.config.box import Box
 from selvedge.config.env_command import EnvCommands
 from selvedge.config.mirrors import Mirrors
@@ -67,6 +68,7 @@ class Target(SiteSettings):
     services: Services
     processes: Mapping[str, Process] = Field(default_factory=dict)
     timers: Mapping[str, Timer] = Field(default_factory=dict)
+    backup: Backup
     base_dir: Path
     env_commands: EnvCommands = Field(default_factory=EnvCommands, repr=False)
     passwords: Mapping[str, SecretStr] = Field(default_factory=dict, repr=False)
@@ -95,6 +97,12 @@ class Target(SiteSettings):
     def ref(self) -> str:
         """The branch, tag or SHA to release."""
         return self.release.ref or self.branch
+
+    @property
+    def backup_repository(self) -> str:
+        """restic's name of the repository with the backups of this app on this host."""
+        host = re.sub(r"[^A-Za-z0-9._-]+", "-", self.host.name).strip("-.") or "host"
+        return self.backup.place.repository(f"{self.name}/{host}")
 
     @property
     def paths(self) -> Paths:

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
+from selvedge.config.backup import Backup
 from selvedge.config.server import Tls
 from selvedge.config.services import Services
 from selvedge.config.target import Release, Target
@@ -19,6 +20,8 @@ from selvedge.task import Step
 REPOSITORY = "ssh://git@example.com/app.git"
 """A repository of the kind whose source makes all files for access to one (code/fetched.py)."""
 DOMAINS = ((), ("example.com",))
+BACKUP = Backup(to="/var/backups/apps", schedule="daily", rehearse="daily")
+"""Backups of the kind that makes all timers."""
 RELEASE = Release(commit="0" * 40, carried="0" * 64)
 
 
@@ -57,10 +60,9 @@ def _variants(app: Target) -> Iterator[Target]:
     # The paths do not depend on the environment, and a password manager would ask for its password.
     own = app.model_copy(update={"release": RELEASE, "env_command": ""})
     yield own
+    without_files = {"env_file": "", "tls": Tls(certbot=app.tls.certbot), "backup": BACKUP}
     services = Services(postgres=True, redis=True)
-    plain = own.model_copy(
-        update={"repository": REPOSITORY, "env_file": "", "tls": Tls(certbot=app.tls.certbot), "services": services}
-    )
+    plain = own.model_copy(update={"repository": REPOSITORY, **without_files, "services": services})
     for manager, domains in itertools.product(MANAGERS, DOMAINS):
         yield plain.model_copy(update={"manager": manager, "domains": domains})
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from selvedge.config.target import Target
+from selvedge.engine.session import Session
 from selvedge.errors import SelvedgeError
 from selvedge.operations.database_check import Intent, check_database
 from selvedge.operations.support.text import when
@@ -17,6 +18,7 @@ from selvedge.release.record import Record, Releases, original
 from selvedge.resources.base import Ask, Resource
 from selvedge.resources.timers import TimersRunning
 from selvedge.run import Run
+from selvedge.shell.quoting import quote
 from selvedge.task import Step
 
 
@@ -65,6 +67,7 @@ def roll_back(run: Run, to: str, *, keep: bool, downgrade: bool, flags: Mapping[
     chosen = {host: choose_release(host, releases, to) for host, releases in found.items()}
     for host, record in chosen.items() if not flags.get("script") else ():
         run.report.step(host, "rollback", f"to {record.id} ({record.subject or 'no subject'}, live on {when(record.at)} UTC)")
+    _name_backups(run, found, flags)
     intent = Intent(keep, downgrade, dry=_changes_nothing(flags), quiet=bool(flags.get("script")))
     for session in run.fleet.sessions:
         check_database(session, found[session.name], chosen[session.name], intent)
@@ -87,6 +90,22 @@ def next_copy(releases: Releases) -> str:
     first, _, number = releases.live.partition("r")
     names = (f"{first}r{count}" for count in itertools.count(int(number or 0) + 1))
     return next(name for name in names if name not in (*releases.running, *releases.draining, *releases.timed))
+
+
+def _name_backups(run: Run, found: Mapping[str, Releases], flags: Mapping[str, Any]) -> None:
+    """Print the backup that was taken before the migration of each live release (backup.before_migrate)."""
+    sessions = [session for session in run.fleet.sessions if session.target.backup.before_migrate]
+    if flags.get("script") or not sessions:
+        return
+
+    def read(session: Session) -> str:
+        place = f"{session.target.paths.instances}/{original(found[session.name].live)}/backup"
+        return session.read([Ask(f"cat {quote(place)} 2>/dev/null || true")])[0]
+
+    for session, taken in zip(sessions, run.fleet.each(read, sessions), strict=True):
+        if taken.strip():
+            name, back = session.name, f"`fab -H {session.name} restore --live --snapshot {taken.strip()}`"
+            run.report.step(name, "rollback", f"  the data before the migration of {found[name].live} is in a backup: {back}")
 
 
 def _changes_nothing(flags: Mapping[str, Any]) -> bool:

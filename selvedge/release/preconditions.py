@@ -83,6 +83,14 @@ def _service(app: Target, name: str, *, wanted: bool) -> None:
         raise UsageError(f"The app {app.name} has no services.{name} in hosts.toml.", f"Add `{name} = true` to a table [services].")
 
 
+def switch(app: Target) -> None:
+    """Check the app's environment, and what the backups need on this machine. Raises ConfigError."""
+    from selvedge.resources.backups import check_backup
+
+    environment(app)
+    check_backup(app)
+
+
 def build(app: Target) -> None:
     """Check the environments of the app and of its build, and whether a commit on this machine can be built.
 

@@ -65,6 +65,16 @@ SETTINGS: dict[str, dict[str, Any]] = {
     },
     "services": {**NAMED, "services": {"postgres": True, "redis": True}},
     "services, systemd": {**OWN_KEY, "manager": "systemd", "services": {"postgres": True, "redis": True}},
+    "backups over SFTP": {
+        **OWN_KEY,
+        "backup": {"to": "sftp:me@203.0.113.20:/srv/b", "key": "backup_key", "rehearse": "weekly", "keep": {"last": 3}},
+        "passwords": {"SELVEDGE_BACKUP__PASSWORD": "c4nary-password"},
+    },
+    "backups to S3": {
+        **NAMED,
+        "backup": {"to": "s3:https://s3.example.com/b", "schedule": "", "files": ["uploads"], "before_migrate": True},
+        "passwords": {f"SELVEDGE_BACKUP__{name}": "c4nary" for name in ("PASSWORD", "S3_ACCESS_KEY", "S3_SECRET_KEY")},
+    },
     "an open server": {"server": {"firewall": False, "fail2ban": False, "unattended_upgrades": False, **OWN_KEY["server"]}},
 }
 CHAIN = ["setup", "deploy"]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from selvedge.config.settings import Settings
 from selvedge.config.target import Release, Target
@@ -23,14 +24,15 @@ def target(tmp_path: Path) -> Callable[..., Target]:
     """Make the settings of a host: target(domains=["a.test"], nginx={"gzip": False}). app_server is the key server of [app]."""
 
     def make(commit: str = COMMIT, **tables: Any) -> Target:
-        names = ("tls", "server", "nginx", "hooks", "box", "services", "processes", "timers")
+        names = ("tls", "server", "nginx", "hooks", "box", "services", "backup", "processes", "timers")
         sections = {name: tables.pop(name) for name in names if name in tables}
+        passwords = {key: SecretStr(value) for key, value in tables.pop("passwords", {}).items()}
         host = tables.pop("host", {"address": "203.0.113.10"})
         if name := tables.pop("app_server", ""):
             tables["server"] = name
         app = {"name": "hello", "repository": "https://git.example.com/me/hello.git", **tables}
         settings = Settings.model_validate({"app": app, "hosts": {"server": host}, **sections})
-        settings._base_dir = tmp_path
+        settings._base_dir, settings._passwords = tmp_path, passwords
         return settings.target("server").releasing(Release(commit=commit))
 
     return make

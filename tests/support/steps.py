@@ -11,6 +11,7 @@ from selvedge.engine.plan import Plan
 from selvedge.engine.script import read_script, step_script
 from selvedge.release.alembic import PROGRAM
 from selvedge.release.instance import LOADERS
+from selvedge.resources.backups import backup_program
 from selvedge.resources.base import Resource
 from selvedge.shell.library import library, names
 from selvedge.shell.quoting import quote
@@ -52,6 +53,8 @@ FULL: dict[str, Any] = {
     },
     "server": {"open_ports": [8443], "ignore_ips": ["198.51.100.7"], "authorized_keys": ["me.pub"], "reboot_time": "03:30"},
     "timers": {"cleanup": {"command": "python -m hello.cleanup 'a b' && echo $HOME", "schedule": "30 3 1 * mon", "timeout": 600}},
+    "backup": {"to": "/var/backups/apps", "schedule": "hourly", "rehearse": "weekly", "before_migrate": True},
+    "passwords": {"SELVEDGE_BACKUP__PASSWORD": CANARY},
     "hooks": {
         "before_build": ["local: npm run build"],
         "after_build": ["python manage.py check && echo 'it''s built'"],
@@ -132,6 +135,8 @@ def legible(script: str) -> str:
     """Return the script without the text of the libraries, and without the programs that ask alembic and find the app."""
     script = script.replace(quote(quote(PROGRAM))[1:-1], "# … the program revisions.py")
     for name, text in LOADERS.items():
+        script = script.replace(text, f"# … {name}\n")
+    for name, text in backup_program().items():
         script = script.replace(text, f"# … {name}\n")
     for name, text in LIBRARIES.items():
         script = script.replace(text, f"# … the library {name}\n")

@@ -19,6 +19,7 @@ def app(target: Callable[..., Target], tmp_path: Path) -> Callable[..., Target]:
     """Return the settings of this name in SETTINGS."""
     (tmp_path / "me.pub").write_text(KEY + "\n")
     (tmp_path / "production.env").write_text("TOKEN=c4nary\n")
+    (tmp_path / "backup_key").write_text("c4nary\n")
     (tmp_path / "dns.ini").write_text("dns_rfc2136_secret = c4nary\n")
     (tmp_path / "build.env").write_text("UV_INDEX_OWN_PASSWORD=c4nary\n")
     return lambda name, commit=COMMIT, **more: target(commit, **{**SETTINGS[name], **more})

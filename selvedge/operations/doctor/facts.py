@@ -11,7 +11,7 @@ from selvedge.config.site import concrete
 from selvedge.config.target import Target
 from selvedge.engine.session import Session
 from selvedge.operations.doctor.addresses import is_loopback, resolve
-from selvedge.operations.support.host_status import HostStatus, certificate_path, certificate_query
+from selvedge.operations.support.host_status import HostStatus, backup_query, certificate_path, certificate_query
 from selvedge.resources.base import Ask
 from selvedge.resources.code.fetched import resolve_call
 from selvedge.shell.library import call
@@ -79,7 +79,7 @@ def read_facts(session: Session) -> ServerFacts:
 def facts_query(app: Target) -> str:
     """Return shell that prints all facts about a server, for ServerFacts.parse."""
     domains, ports = " ".join(map(concrete, app.names)), " ".join(map(str, app.ports))
-    shell = [call("doctor_fact", app.manager, given=app.shell_values, domains=domains, ports=ports)]
+    shell = [call("doctor_fact", app.manager, given=app.shell_values, domains=domains, ports=ports), *backup_query(app)]
     if app.has_tls:
         shell += [certificate_query(app), call("doctor_certificate", certificate_path(app), app.path_folder)]
     if not app.repository_is_local:  # a local repository is pushed: the server does not read it

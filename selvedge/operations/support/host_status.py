@@ -42,7 +42,7 @@ class HostStatus:
         """Read the output of `status_query`."""
         status = cls(Releases.parse(fact), timers=parse_timers(fact.splitlines()))
         for line in fact.splitlines():
-            key, *values = line.split()[:12] or [""]
+            key, *values = line.split()[:80] or [""]
             if key == "process" and len(values) == 4:
                 status.processes.append(Process(*map(int, values)))
             elif key == "orphan" and values:
@@ -101,8 +101,13 @@ class HostStatus:
 
 def status_query(app: Target) -> str:
     """Return shell that prints the status of a server, for HostStatus.parse."""
-    shell = call("status_fact", app.manager, given=app.shell_values)
-    return f"{shell}\n{certificate_query(app)}" if app.has_tls else shell
+    shell = [call("status_fact", app.manager, given=app.shell_values), *backup_query(app)]
+    return "\n".join([*shell, certificate_query(app)] if app.has_tls else shell)
+
+
+def backup_query(app: Target) -> list[str]:
+    """Return shell that prints the state of the backups, if there are any."""
+    return [call("backup_fact", given=app.shell_values)] if app.backup.to else []
 
 
 def certificate_query(app: Target) -> str:

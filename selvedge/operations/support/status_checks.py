@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from selvedge.config.target import Target
+from selvedge.operations.support.backup_checks import check_backups
 from selvedge.operations.support.check_results import CheckResult, ok, problem, warning
 from selvedge.operations.support.host_status import HostStatus
 from selvedge.operations.support.text import duration, when
@@ -36,6 +37,8 @@ def check_status(app: Target, status: HostStatus) -> Iterator[CheckResult]:
     yield from _services(app, status, deployed=deployed)
     if app.has_tls:
         yield from _certificate(app, status)
+    if app.backup.to and deployed:
+        yield from check_backups(app, status)
     yield from _disk(status)
     yield from _load(status)
     yield from _updates(app, status)

@@ -5,6 +5,7 @@ migrate_due() { [ -n "$migrate" ] && [ "$why" = deploy ]; }
 # migrate_run: run the migration. The user sees at most 50 lines of its output; the log has all of it.
 migrate_run() {
   local status reader
+  backup_before_migration
   step_say "migrating: $migrate"
   gate_wait "waiting for the migration"
   rm -f -- "$undo/migration.pipe"

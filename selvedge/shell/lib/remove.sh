@@ -9,6 +9,7 @@ remove_app() {
   # shellcheck disable=SC2046 # no name has a space
   file_remove "$site_enabled" "$site_enabled-tls" "/etc/nginx/conf.d/00-selvedge-$app.conf" $(site_locations_of "$app")
   remove_site
+  backup_stop
   # From here on nothing can be restored.
   rm -f -- "$undo"/*.path "$undo"/*.copy
   timers_end

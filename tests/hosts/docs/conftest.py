@@ -92,6 +92,11 @@ def two_servers(lab: Lab, folder: Path) -> Iterator[Reader]:
     yield _trusting(Reader(folder, [lab.server("setup"), lab.server("setup")], hosts=TWO_HOSTS), "web-1", "web-2")
 
 
+def backup_host(lab: Lab, folder: Path) -> Iterator[Reader]:
+    """Yield a reader who has finished the tutorial, with a second server for backups."""
+    yield _trusting(Reader(folder, [_live(lab, folder), lab.server("ready")]))
+
+
 def git_server(lab: Lab, folder: Path) -> Iterator[Reader]:
     """Yield a reader who has finished the tutorial, with a git server that has the app as git@git.example.com:me/blog.git.
 
@@ -127,7 +132,7 @@ def _name(server: Server, name: str, address: str) -> None:
 
 SETUPS: dict[str, Callable[[Lab, Path], Iterator[Reader]]] = {
     "blank": blank, "installed": installed, "nothing": nothing, "deployed": deployed, "domain": domain, "new-server": new_server,
-    "by-hand": by_hand, "two-servers": two_servers, "git-server": git_server,
+    "by-hand": by_hand, "two-servers": two_servers, "git-server": git_server, "backup-host": backup_host,
 }  # fmt: skip
 
 

@@ -60,6 +60,7 @@ FREE = {
     "nginx.include",
     "server.authorized_keys[]",
     "processes.s.command",
+    "backup.key",
     "hosts.s.key",
     "hosts.s.known_hosts",
     "timers.s.command",

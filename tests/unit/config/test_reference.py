@@ -81,6 +81,8 @@ def test_every_setting_has_a_description_and_a_valid_example(settings: Load) -> 
                     tables[section]["acme_server"] = "https://acme.example.com/directory"
                 if key == "challenge" or key.startswith("dns_"):
                     tables[section] |= {"challenge": "dns", "dns_plugin": "cloudflare"}
+                if (section, key) == ("backup", "to"):
+                    tables[section]["key"] = "backup_key"
                 if key.startswith("certificate"):
                     tables[section] |= {"certificate": "a.pem", "certificate_key": "a.key"}
                 if (section, key) == ("services", "hosts"):

@@ -17,7 +17,7 @@ LINES = {
     "fab deploy --dr": ["--dry-run"],
     "fab sandbox.u": ["sandbox.up"],
     "fab sandbox.up --na": ["--name"],
-    "fab -H one,two rest": ["restart"],
+    "fab -H one,two resta": ["restart"],
     "fab logs --lines many --fo": [],
     "fab run --command 'ale": [],
 }

@@ -134,6 +134,9 @@ def test_one_module_speaks_ssh() -> None:
 # Who prints besides report/: a script that is asked for; Ctrl-C; `fab --list`; the documentation's own program; what runs on a
 # server.
 PRINTS = {
+    "selvedge/shell/server/backup/__main__.py",
+    "selvedge/shell/server/backup/settings.py",
+    "selvedge/shell/server/backup/sqlite.py",
     "selvedge/cli/init.py",
     "selvedge/cli/main.py",
     "selvedge/project/collection.py",

@@ -79,14 +79,14 @@ def test_the_tasks_are_in_groups_that_begin_with_the_steps_of_the_tutorial(listi
 
 def test_your_own_tasks_have_a_group_at_the_end(tmp_path: Path) -> None:
     checkout(tmp_path)
-    own = "from invoke import Collection, task\n@task\ndef backup(_):\n    '''Copy the data.'''\nnamespace.add_task(backup)\n"
-    more = "namespace.add_collection(Collection(backup), 'db')\n"
+    own = "from invoke import Collection, task\n@task\ndef dump(_):\n    '''Copy the data.'''\nnamespace.add_task(dump)\n"
+    more = "namespace.add_collection(Collection(dump), 'db')\n"
     (tmp_path / "fabfile.py").write_text((ROOT / "fabfile.py").read_text() + own + more)
     shown = fab("--list", folder=tmp_path)
     assert headings(shown) == [*HEADINGS, OWN]
-    assert names(shown)[-2:] == ["backup", "db.backup"]
+    assert names(shown)[-2:] == ["dump", "db.dump"]
     nested = fab("--list", "--list-format=nested", folder=tmp_path)
-    assert names(nested)[-3:] == ["backup", "db", ".backup"]
+    assert names(nested)[-3:] == ["dump", "db", ".dump"]
 
 
 def test_the_list_of_one_collection_and_the_list_as_json_are_those_of_fabric() -> None:

@@ -36,10 +36,15 @@ OWNED = (
     "/etc/selvedge/redis/hello.conf",
     "/etc/supervisor/conf.d/hello.conf",
     "/etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service",
+    "/etc/systemd/system/selvedge-hello-backup.service",
+    "/etc/systemd/system/selvedge-hello-backup.timer",
     "/etc/systemd/system/selvedge-hello-boot.service",
     "/etc/systemd/system/supervisor.service.d/50-selvedge-hello.conf",
+    "/etc/systemd/system/selvedge-hello-rehearsal.service",
+    "/etc/systemd/system/selvedge-hello-rehearsal.timer",
     "/etc/tmpfiles.d/hello.conf",
     "/run/hello",
+    "/srv/hello/backup",
     "/srv/hello/current",
     "/srv/hello/deploy_key",
     "/srv/hello/deploy_key.pub",
@@ -57,6 +62,8 @@ OWNED = (
     "/var/lib/selvedge/loaded/nginx-hello",
     "/var/lib/selvedge/loaded/nginx-tls-hello",
     "/var/lib/selvedge/loaded/selvedge-redis@hello",
+    "/var/lib/selvedge/loaded/selvedge-hello-backup.timer",
+    "/var/lib/selvedge/loaded/selvedge-hello-rehearsal.timer",
 )
 KEPT = "remove hello from the server, keep /srv/hello/shared and /var/log/hello"
 ALL = "remove hello from the server, with its data and logs"

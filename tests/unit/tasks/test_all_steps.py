@@ -118,7 +118,7 @@ def test_every_resource_changes_a_bare_server(host: Callable[..., Target], name:
     assert unchanged <= {
         "Port", "Absent", "NoPendingUndo", "HttpsRemoved", "ServerNamesFree", "DebianDefaultSiteDisabled", "NginxConf",
         "NginxGroup", "NewNames", "FormerNamesDropped", "PathsFree", "FormerLocationsRemoved", "LeftCertificates",
-        "AptMirror", "FormerDefaults", "FormerTimersRemoved", "PortProtocol", "PortAllowed", "CacheFolder",
+        "AptMirror", "FormerDefaults", "FormerTimersRemoved", "PortProtocol", "PortAllowed", "CacheFolder", "NoTimers",
     }  # fmt: skip
 
 

@@ -36,6 +36,8 @@ mark=@selvedge
 
 # … the library shared
 
+# … the library stamp
+
 # … the library step
 
 # … the library supervisor
@@ -45,6 +47,8 @@ mark=@selvedge
 # … the library systemd
 
 # … the library systemdunit
+
+# … the library timers
 
 # … the library unit
 

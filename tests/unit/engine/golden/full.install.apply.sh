@@ -26,7 +26,7 @@ mark=@selvedge
 
 change_0() (
 set -eu
-apt_install nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 supervisor
+apt_install nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 supervisor restic
 )
 change_1() (
 set -eu

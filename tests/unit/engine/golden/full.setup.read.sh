@@ -126,7 +126,7 @@ probe_path /etc/issue.net 029ee748876ed84839533d2caa25b40c5283a1101c50d2dfaa6144
 printf '\n%s fact 31\n' "$mark"
 probe_port 80
 printf '\n%s fact 32\n' "$mark"
-probe_packages nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 supervisor
+probe_packages nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 supervisor restic
 printf '\n%s fact 33\n' "$mark"
 probe_unit nginx.service
 printf Stamp=
@@ -180,7 +180,7 @@ echo
 read_lookups() {
 probe_take_paths /etc/apt/apt.conf.d/20auto-upgrades /etc/apt/apt.conf.d/52unattended-upgrades-selvedge /etc/sudoers.d /etc/sudoers.d/90-selvedge-deploy /etc/ssh/sshd_config.d/00-selvedge.conf /etc/ufw/before.init /etc/fail2ban/jail.d/50-selvedge.local /etc/sysctl.d/90-selvedge.conf /etc/security/limits.d/50-selvedge.conf /etc/systemd/coredump.conf.d/50-selvedge.conf /etc/modprobe.d/50-selvedge.conf /etc/profile.d/50-selvedge.sh /etc/issue /etc/issue.net /etc/systemd/system/selvedge-redis@.service /etc/selvedge/redis/hello.conf
 probe_take_hashes /etc/apt/apt.conf.d/20auto-upgrades /etc/apt/apt.conf.d/52unattended-upgrades-selvedge /etc/sudoers.d/90-selvedge-deploy /etc/ssh/sshd_config.d/00-selvedge.conf /etc/ufw/before.init /etc/fail2ban/jail.d/50-selvedge.local /etc/sysctl.d/90-selvedge.conf /etc/security/limits.d/50-selvedge.conf /etc/systemd/coredump.conf.d/50-selvedge.conf /etc/modprobe.d/50-selvedge.conf /etc/profile.d/50-selvedge.sh /etc/issue /etc/issue.net /etc/systemd/system/selvedge-redis@.service /etc/selvedge/redis/hello.conf
-probe_take_packages unattended-upgrades sudo nftables libpam-pwquality ufw fail2ban python3-systemd nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 supervisor
+probe_take_packages unattended-upgrades sudo nftables libpam-pwquality ufw fail2ban python3-systemd nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 supervisor restic
 :
 }
 read_all apt-daily.timer apt-daily-upgrade.timer unattended-upgrades.service ssh.socket fail2ban.service nginx.service supervisor.service postgresql.service selvedge-redis@hello.service

@@ -10,7 +10,13 @@ mark=@selvedge
 
 # … the library answer
 
+# … the library answering
+
 # … the library appserver
+
+# … the library apt
+
+# … the library backup
 
 # … the library changeover
 
@@ -46,6 +52,8 @@ mark=@selvedge
 
 # … the library parent
 
+# … the library payload
+
 # … the library preflight
 
 # … the library probe
@@ -74,6 +82,8 @@ mark=@selvedge
 
 # … the library site
 
+# … the library sources
+
 # … the library stamp
 
 # … the library step
@@ -88,6 +98,8 @@ mark=@selvedge
 
 # … the library systemdunit
 
+# … the library timers
+
 # … the library unit
 
 # … the library user
@@ -99,6 +111,15 @@ mark=@selvedge
 change_before() (
 set -eu
 stamp_remove logrotate.timer
+if probe_has systemctl; then
+service_check 'selvedge-hello-backup.timer rejects its current configuration, so nothing was changed' 'Correct that file first.' 'systemctl daemon-reload' /etc/systemd/system/selvedge-hello-backup.service /etc/systemd/system/selvedge-hello-backup.timer
+fi
+stamp_remove selvedge-hello-backup.timer
+if probe_has systemctl; then
+service_check 'selvedge-hello-rehearsal.timer rejects its current configuration, so nothing was changed' 'Correct that file first.' 'systemctl daemon-reload' /etc/systemd/system/selvedge-hello-rehearsal.service /etc/systemd/system/selvedge-hello-rehearsal.timer
+fi
+stamp_remove selvedge-hello-rehearsal.timer
+stamp_remove selvedge-timer-hello.cleanup.timer
 )
 change_0() (
 set -eu
@@ -106,15 +127,15 @@ step_fail '/etc/supervisor/supervisord.conf is missing.'
 )
 change_1() (
 set -eu
-step_fail '/srv/hello/instances/0123456789ab-e2496c/gunicorn_start is missing.'
+step_fail '/srv/hello/instances/0123456789ab-ea3579/gunicorn_start is missing.'
 )
 change_2() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-e2496c/program.conf 0640 root hello <<'EOF'
-; Runs hello, release 0123456789ab-e2496c. During a deploy, the previous release also has a section.
+file_put /srv/hello/instances/0123456789ab-ea3579/program.conf 0640 root hello <<'EOF'
+; Runs hello, release 0123456789ab-ea3579. During a deploy, the previous release also has a section.
 ; Written by `fab supervisor`; edit its template supervisor/program.conf.j2 instead.
-[program:hello.0123456789ab-e2496c]
-command=/srv/hello/instances/0123456789ab-e2496c/gunicorn_start
+[program:hello.0123456789ab-ea3579]
+command=/srv/hello/instances/0123456789ab-ea3579/gunicorn_start
 directory=/srv/hello/releases/0123456789ab
 user=hello
 autostart=true
@@ -126,7 +147,7 @@ stopsignal=TERM
 stopwaitsecs=40
 killasgroup=true
 redirect_stderr=true
-stdout_logfile=/var/log/hello/0123456789ab-e2496c.log
+stdout_logfile=/var/log/hello/0123456789ab-ea3579.log
 ; logrotate checks the file every hour and rotates it at 10 MB. If it grows faster, supervisor truncates it. supervisor keeps
 ; no old files, because all users could read them.
 stdout_logfile_maxbytes=50MB
@@ -136,15 +157,15 @@ EOF
 change_3() (
 set -eu
 file_put /etc/logrotate.d/hello.app 0644 root root <<'EOF'
-# Rotates the logs of hello's releases at 10 MB and keeps three old files.
+# Rotates the logs of hello's releases and timers at 10 MB and keeps three old files.
 # Written by `fab supervisor`; edit its template supervisor/logrotate.j2 instead.
-/var/log/hello/[0-9a-f]*-*.log {
+/var/log/hello/[0-9a-f]*-*.log /var/log/hello/timer-*.log {
     size 10M
     rotate 3
     missingok
     notifempty
     compress
-    # supervisor keeps the file open while the release runs. Copying also keeps the file's mode, 0640.
+    # supervisor keeps the file open while the release runs, and systemd that of a timer. Copying also keeps the file's mode, 0640.
     copytruncate
 }
 EOF
@@ -171,6 +192,200 @@ stamp_write logrotate.timer 32ada9bb664033f74ff401769fb74384bc2f453ab4a5acb590d6
 )
 change_6() (
 set -eu
+file_put /etc/systemd/system/supervisor.service.d/50-selvedge-hello.conf 0644 root root <<'EOF'
+# At boot supervisor, and with it hello, starts after the services of hello.
+# Written by `fab supervisor`; edit its template supervisor/after.conf.j2 instead.
+[Unit]
+After=postgresql.service selvedge-redis@hello.service
+EOF
+)
+change_7() (
+set -eu
+apt_install restic
+)
+change_8() (
+set -eu
+install -d -m 00710 -o root -g hello -- /srv/hello/backup
+)
+change_9() (
+set -eu
+install -d -m 00700 -o root -g root -- /srv/hello/backup/state
+)
+change_10() (
+set -eu
+install -d -m 00700 -o root -g root -- /srv/hello/backup/program
+)
+change_11() (
+set -eu
+install -d -m 00700 -o root -g root -- /srv/hello/backup/program/backup
+)
+change_12() (
+set -eu
+file_put /srv/hello/backup/program/backup/__init__.py 0600 root root <<'EOF'
+# … backup/__init__.py
+EOF
+)
+change_13() (
+set -eu
+file_put /srv/hello/backup/program/__main__.py 0600 root root <<'EOF'
+# … __main__.py
+EOF
+)
+change_14() (
+set -eu
+file_put /srv/hello/backup/program/backup/postgres.py 0600 root root <<'EOF'
+# … backup/postgres.py
+EOF
+)
+change_15() (
+set -eu
+file_put /srv/hello/backup/program/backup/repository.py 0600 root root <<'EOF'
+# … backup/repository.py
+EOF
+)
+change_16() (
+set -eu
+file_put /srv/hello/backup/program/backup/restoring.py 0600 root root <<'EOF'
+# … backup/restoring.py
+EOF
+)
+change_17() (
+set -eu
+file_put /srv/hello/backup/program/backup/settings.py 0600 root root <<'EOF'
+# … backup/settings.py
+EOF
+)
+change_18() (
+set -eu
+file_put /srv/hello/backup/program/backup/sqlite.py 0600 root root <<'EOF'
+# … backup/sqlite.py
+EOF
+)
+change_19() (
+set -eu
+file_put /srv/hello/backup/program/backup/taking.py 0600 root root <<'EOF'
+# … backup/taking.py
+EOF
+)
+change_20() (
+set -eu
+file_put /srv/hello/backup/settings.json 0600 root root <<'EOF'
+{
+  "app": "hello",
+  "host_name": "server",
+  "repository": "/var/backups/apps/hello/server",
+  "kind": "local",
+  "user": "",
+  "host": "",
+  "port": 0,
+  "files": [],
+  "keep": {
+    "daily": 7,
+    "weekly": 4,
+    "monthly": 6
+  },
+  "before_migrate": true
+}
+EOF
+)
+change_21() (
+set -eu
+head -c 14 <&3 | file_put /srv/hello/backup/password 0600 root root 14
+)
+change_22() (
+set -eu
+file_put /etc/systemd/system/selvedge-hello-backup.service 0644 root root <<'EOF'
+# Back up hello
+# Written by `fab supervisor`; edit its template backup/backup.service.j2 instead.
+[Unit]
+Description=Back up hello
+After=network-online.target postgresql.service
+Wants=network-online.target
+
+[Service]
+Type=oneshot
+ExecStart=/usr/bin/python3 -BIS /srv/hello/backup/program take scheduled
+ExecStopPost=-/bin/rm -rf /srv/hello/backup/scratch
+Nice=10
+IOSchedulingClass=best-effort
+IOSchedulingPriority=7
+TimeoutStartSec=12h
+UMask=0077
+EOF
+)
+change_23() (
+set -eu
+file_put /etc/systemd/system/selvedge-hello-backup.timer 0644 root root <<'EOF'
+# Back up hello
+# Written by `fab supervisor`; edit its template backup/backup.timer.j2 instead.
+[Unit]
+Description=Back up hello
+
+[Timer]
+OnCalendar=hourly
+Persistent=true
+
+[Install]
+WantedBy=timers.target
+EOF
+)
+change_24() (
+set -eu
+service_check 'selvedge-hello-backup.timer rejects its configuration, so it was not started' 'Correct the file that it names.' 'systemctl daemon-reload'
+if systemctl is-active -q selvedge-hello-backup.timer; then
+service_run restart selvedge-hello-backup.timer
+fi
+service_run 'enable --now' selvedge-hello-backup.timer
+stamp_write selvedge-hello-backup.timer c1c7d97ce80130241000f93c46b3d7a26a74c77dd72a440cf5ba0f937813c30e
+)
+change_25() (
+set -eu
+file_put /etc/systemd/system/selvedge-hello-rehearsal.service 0644 root root <<'EOF'
+# Restore the newest backup of hello for a test
+# Written by `fab supervisor`; edit its template backup/backup.service.j2 instead.
+[Unit]
+Description=Restore the newest backup of hello for a test
+After=network-online.target postgresql.service
+Wants=network-online.target
+
+[Service]
+Type=oneshot
+ExecStart=/usr/bin/python3 -BIS /srv/hello/backup/program rehearse
+ExecStopPost=-/bin/rm -rf /srv/hello/backup/scratch
+Nice=10
+IOSchedulingClass=best-effort
+IOSchedulingPriority=7
+TimeoutStartSec=12h
+UMask=0077
+EOF
+)
+change_26() (
+set -eu
+file_put /etc/systemd/system/selvedge-hello-rehearsal.timer 0644 root root <<'EOF'
+# Restore the newest backup of hello for a test
+# Written by `fab supervisor`; edit its template backup/backup.timer.j2 instead.
+[Unit]
+Description=Restore the newest backup of hello for a test
+
+[Timer]
+OnCalendar=weekly
+Persistent=true
+
+[Install]
+WantedBy=timers.target
+EOF
+)
+change_27() (
+set -eu
+service_check 'selvedge-hello-rehearsal.timer rejects its configuration, so it was not started' 'Correct the file that it names.' 'systemctl daemon-reload'
+if systemctl is-active -q selvedge-hello-rehearsal.timer; then
+service_run restart selvedge-hello-rehearsal.timer
+fi
+service_run 'enable --now' selvedge-hello-rehearsal.timer
+stamp_write selvedge-hello-rehearsal.timer 67289827fea101c3a2e2a4abdf83cdc8bae77357eb7a55985e40e9a98ca049e0
+)
+change_28() (
+set -eu
 app=hello
 base=/srv/hello
 run_dir=/run/hello
@@ -190,7 +405,7 @@ health_ranges='200-299 301-301'
 health_timeout=5.0
 health_attempts=60
 health_interval=0.5
-new=0123456789ab-e2496c
+new=0123456789ab-ea3579
 why=deploy
 module=hello.web:app
 start_timeout=120
@@ -204,12 +419,170 @@ migrate='alembic upgrade head && echo '"'"'done: $HOME'"'"''
 alembic='python -c # … the program revisions.py read '"'"''"'"''
 downgraded=''
 migrate_timeout=600
+wait_for=30
 settings=''
 host=server
 before_switch=./warm-up
 processes=worker=2
 keep=5
 switch_release
+)
+change_29() (
+set -eu
+install -d -m 00750 -o root -g hello -- /srv/hello/timers
+)
+change_30() (
+set -eu
+file_put /srv/hello/timers/record 0640 root root <<'EOF'
+#!/bin/sh
+# Records a run of a timer of hello, as root: `record begin NAME` notes the live release and the time, `record end NAME` how
+# the run ended. A release in such a record is not deleted while the run goes on.
+# Written by `fab supervisor`; edit its template systemd/timer_record.j2 instead.
+set -eu
+umask 077
+name=$2
+folder=/var/lib/selvedge/timers
+record=$folder/hello.$name
+log=/var/log/hello/timer-$name.log
+
+# write: replace the record by standard input.
+write() {
+  cat >"$folder/.hello.$name.new"
+  mv -f -- "$folder/.hello.$name.new" "$record"
+}
+
+live() {
+  socket=$(readlink /srv/hello/live.sock) || return 0
+  socket=${socket##*/}
+  echo "${socket%.sock}"
+}
+
+say() { echo "[$(date '+%Y-%m-%d %H:%M:%S %z')] [$1] $2"; }
+
+begin() {
+  mkdir -p "$folder"
+  # systemd has just opened it.
+  chgrp adm "$log"
+  chmod 0640 "$log"
+  release=
+  # The release in the record is kept. If another one has become live meanwhile, that one runs it.
+  while [ "$release" != "$(live)" ]; do
+    release=$(live)
+    printf 'TIMER_RELEASE=%s\nTIMER_BEGAN=%s\n' "$release" "$(date +%s)" | write
+  done
+  if [ -z "$release" ]; then
+    say ERROR "$name: no release is live"
+    exit 1
+  fi
+  say INFO "$name began in the release $release"
+}
+
+# end: systemd sets these variables (systemd.exec(5)).
+end() {
+  began=$(sed -n 's/^TIMER_BEGAN=//p' "$record" 2>/dev/null) || began=
+  now=$(date +%s)
+  : "${began:=$now}"
+  {
+    grep -e '^TIMER_RELEASE=' -e '^TIMER_BEGAN=' "$record" 2>/dev/null || :
+    printf 'TIMER_ENDED=%s\nTIMER_RESULT=%s\nTIMER_CODE=%s\nTIMER_STATUS=%s\n' "$now" "${SERVICE_RESULT:--}" "${EXIT_CODE:--}" "${EXIT_STATUS:--}"
+  } | write
+  # The command's last line may have no end.
+  if [ -n "$(tail -c 1 "$log")" ]; then echo; fi
+  if [ "${SERVICE_RESULT:-}" = success ]; then
+    say INFO "$name ended after $((now - began)) s"
+  else
+    say ERROR "$name failed after $((now - began)) s: ${SERVICE_RESULT:-no result}${EXIT_STATUS:+ ($EXIT_STATUS)}"
+  fi
+}
+
+"$1"
+EOF
+)
+change_31() (
+set -eu
+file_put /srv/hello/timers/cleanup.sh 0750 root hello <<'EOF'
+#!/bin/sh
+# The command of the timer cleanup of hello: [timers.cleanup] in hosts.toml. It runs in the release that is live when
+# the run begins: its folder, environment and virtual environment.
+# Written by `fab supervisor`; edit its template systemd/timer_command.j2 instead.
+set -eu
+release=$TIMER_RELEASE
+run=/srv/hello/instances/$release/run
+unset TIMER_RELEASE TIMER_BEGAN
+if [ ! -x "$run" ]; then
+  echo "The release $release is missing."
+  exit 1
+fi
+# The script `run` of a release sets TMPDIR, because other users can write to /tmp. The run has a /tmp of its own.
+exec "$run" env -u TMPDIR sh -c 'python -m hello.cleanup '"'"'a b'"'"' && echo $HOME'
+EOF
+)
+change_32() (
+set -eu
+file_put /etc/systemd/system/selvedge-timer-hello.cleanup.service 0644 root root <<'EOF'
+# A run of the timer cleanup of hello: [timers.cleanup] in hosts.toml. systemd never starts a second one meanwhile.
+# Written by `fab supervisor`; edit its template systemd/timer.service.j2 instead.
+# The script has the command, because systemd would expand `%` and `$` here.
+[Unit]
+Description=hello, timer cleanup
+After=network.target postgresql.service selvedge-redis@hello.service
+# As often as the schedule says. By default, systemd refuses the sixth start in ten seconds.
+StartLimitIntervalSec=0
+
+[Service]
+Type=oneshot
+# Root notes which release is live now. The file tells the script, so that a release in the middle of the run does not move it.
+ExecStartPre=+/bin/sh /srv/hello/timers/record begin cleanup
+EnvironmentFile=-/var/lib/selvedge/timers/hello.cleanup
+ExecStart=/srv/hello/timers/cleanup.sh
+ExecStopPost=+/bin/sh /srv/hello/timers/record end cleanup
+User=hello
+Group=hello
+# systemd opens the log as root, because only root may write to its folder.
+StandardOutput=append:/var/log/hello/timer-cleanup.log
+StandardError=inherit
+
+# systemd sends TERM to all processes of a run that takes longer, and later KILL.
+TimeoutStartSec=600
+TimeoutStopSec=40
+LimitNOFILE=524288
+MemoryMax=75%
+TasksMax=512
+
+# Like the app's own processes under supervisor. /tmp is the run's own, and is deleted after it.
+PrivateTmp=yes
+NoNewPrivileges=yes
+UMask=0007
+EOF
+)
+change_33() (
+set -eu
+file_put /etc/systemd/system/selvedge-timer-hello.cleanup.timer 0644 root root <<'EOF'
+# When the timer cleanup of hello runs: [timers.cleanup] in hosts.toml.
+# Written by `fab supervisor`; edit its template systemd/timer.timer.j2 instead.
+[Unit]
+Description=hello, schedule of the timer cleanup
+
+[Timer]
+OnCalendar=*-*-01 03:30:00
+OnCalendar=Mon *-*-* 03:30:00
+# To the second, as cron does. systemd may otherwise wait up to a minute, to start several timers together.
+AccuracySec=1s
+# Whether a run that was due while the server was off is made up for after the boot.
+Persistent=yes
+
+[Install]
+WantedBy=timers.target
+EOF
+)
+change_34() (
+set -eu
+if systemctl is-active -q selvedge-timer-hello.cleanup.timer; then
+app=hello
+timers_reload cleanup
+fi
+service_run 'enable --now' selvedge-timer-hello.cleanup.timer
+stamp_write selvedge-timer-hello.cleanup.timer 410be924e15eb42111057e34d5103012ab17b4578e83175c17e574c23f0669e8
 )
 change_arm() (
 set -eu
@@ -221,7 +594,7 @@ change_failed() {
 step_app=hello
 step_by=''
 step_why=''
-step_changes='before 0 1 2 3 4 5 6'
+step_changes='before 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34'
 step_counted=0
 step_start
 LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -278,6 +651,8 @@ mark=@selvedge
 
 # … the library sources
 
+# … the library stamp
+
 # … the library step
 
 # … the library supervisor
@@ -287,6 +662,8 @@ mark=@selvedge
 # … the library systemd
 
 # … the library systemdunit
+
+# … the library timers
 
 # … the library unit
 
@@ -300,15 +677,15 @@ change_0() (
 set -eu
 app=hello
 base=/srv/hello
-new=0123456789ab-e2496c
+new=0123456789ab-ea3579
 hook=after_switch
 user=hello
 folder=/srv/hello/releases/0123456789ab
-run=/srv/hello/instances/0123456789ab-e2496c/run
+run=/srv/hello/instances/0123456789ab-ea3579/run
 mark_path=/srv/hello/instances/.after_switch
 mark_text=fa95d49c11eeb778
 live_link=/srv/hello/live.sock
-hook_switch 5 RELEASE=0123456789ab-e2496c COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server ACTION=deploy PREVIOUS= './tell released'
+hook_switch 5 RELEASE=0123456789ab-ea3579 COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server ACTION=deploy PREVIOUS= './tell released'
 )
 change_arm() (
 set -eu

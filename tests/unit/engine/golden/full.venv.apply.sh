@@ -83,6 +83,8 @@ mark=@selvedge
 
 # … the library sources
 
+# … the library stamp
+
 # … the library step
 
 # … the library supervisor
@@ -92,6 +94,8 @@ mark=@selvedge
 # … the library systemd
 
 # … the library systemdunit
+
+# … the library timers
 
 # … the library unit
 
@@ -105,7 +109,7 @@ change_0() (
 set -eu
 app=hello
 base=/srv/hello
-new=0123456789ab-e2496c
+new=0123456789ab-ea3579
 hook=before_build
 user=hello
 release=/srv/hello/releases/0123456789ab
@@ -114,7 +118,7 @@ run=''
 build_env=/etc/selvedge/hello/build.env
 mark_path=/srv/hello/releases/0123456789ab/.selvedge-before_build
 mark_text=4aee93435a157cb2
-hook_build 5 RELEASE=0123456789ab-e2496c COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server ACTION=deploy PREVIOUS=
+hook_build 5 RELEASE=0123456789ab-ea3579 COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server ACTION=deploy PREVIOUS=
 )
 change_1() (
 set -eu

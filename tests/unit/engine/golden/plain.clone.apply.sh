@@ -34,6 +34,8 @@ mark=@selvedge
 
 # … the library service
 
+# … the library stamp
+
 # … the library step
 
 # … the library supervisor
@@ -43,6 +45,8 @@ mark=@selvedge
 # … the library systemd
 
 # … the library systemdunit
+
+# … the library timers
 
 # … the library unit
 

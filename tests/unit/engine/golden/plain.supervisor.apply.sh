@@ -10,7 +10,11 @@ mark=@selvedge
 
 # … the library answer
 
+# … the library answering
+
 # … the library appserver
+
+# … the library backup
 
 # … the library changeover
 
@@ -45,6 +49,8 @@ mark=@selvedge
 # … the library migrate
 
 # … the library parent
+
+# … the library payload
 
 # … the library preflight
 
@@ -88,6 +94,8 @@ mark=@selvedge
 
 # … the library systemdunit
 
+# … the library timers
+
 # … the library unit
 
 # … the library user
@@ -106,21 +114,21 @@ step_fail '/etc/logrotate.conf is missing.'
 )
 change_1() (
 set -eu
-step_fail '/srv/hello/instances/0123456789ab-5cdd50/gunicorn_start is missing.'
+step_fail '/srv/hello/instances/0123456789ab-b20958/gunicorn_start is missing.'
 )
 change_2() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-5cdd50/unit.socket 0640 root hello <<'EOF'
-# The socket of hello, release 0123456789ab-5cdd50.
+file_put /srv/hello/instances/0123456789ab-b20958/unit.socket 0640 root hello <<'EOF'
+# The socket of hello, release 0123456789ab-b20958.
 # Written by `fab supervisor`; edit its template systemd/unit.socket.j2 instead.
 # systemd listens from early boot on, before the app runs, so requests wait instead of failing.
 [Unit]
-Description=hello, release 0123456789ab-5cdd50: socket
+Description=hello, release 0123456789ab-b20958: socket
 # At shutdown nginx stops before the socket, so that no request finds the socket removed.
 Before=nginx.service
 
 [Socket]
-ListenStream=/run/hello/0123456789ab-5cdd50.sock
+ListenStream=/run/hello/0123456789ab-b20958.sock
 # Only nginx may connect. The app needs no permission, because systemd passes it the open socket.
 SocketUser=root
 SocketGroup=www-data
@@ -136,24 +144,24 @@ EOF
 )
 change_3() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-5cdd50/unit.service 0640 root hello <<'EOF'
-# Runs hello, release 0123456789ab-5cdd50. During a deploy, the previous release also has a unit.
+file_put /srv/hello/instances/0123456789ab-b20958/unit.service 0640 root hello <<'EOF'
+# Runs hello, release 0123456789ab-b20958. During a deploy, the previous release also has a unit.
 # Written by `fab supervisor`; edit its template systemd/unit.service.j2 instead.
 # The start script and its environment file have all settings with free text, because systemd would expand `%` and `$` here.
 [Unit]
-Description=hello, release 0123456789ab-5cdd50
-Requires=hello.0123456789ab-5cdd50.socket
-After=hello.0123456789ab-5cdd50.socket network.target
+Description=hello, release 0123456789ab-b20958
+Requires=hello.0123456789ab-b20958.socket
+After=hello.0123456789ab-b20958.socket network.target
 StartLimitIntervalSec=0
 
 [Service]
 Type=notify
-ExecStart=/srv/hello/instances/0123456789ab-5cdd50/gunicorn_start
+ExecStart=/srv/hello/instances/0123456789ab-b20958/gunicorn_start
 WorkingDirectory=/srv/hello/releases/0123456789ab
 User=hello
 Group=hello
 # systemd opens the log as root, because only root may write to its folder.
-StandardOutput=append:/var/log/hello/0123456789ab-5cdd50.log
+StandardOutput=append:/var/log/hello/0123456789ab-b20958.log
 StandardError=inherit
 
 # systemd restarts the app at once, whatever the reason. Requests wait at the socket meanwhile.
@@ -162,7 +170,7 @@ RestartSec=100ms
 # systemd sends TERM to the parent process of gunicorn only, which lets its workers finish their requests, and later KILL to all processes.
 KillMode=mixed
 TimeoutStopSec=40
-TimeoutStartSec=150
+TimeoutStartSec=180
 # As many open files and connections as systemd allows. Most programs get 1024 by default.
 LimitNOFILE=524288
 
@@ -218,15 +226,15 @@ EOF
 change_4() (
 set -eu
 file_put /etc/logrotate.d/hello.app 0644 root root <<'EOF'
-# Rotates the logs of hello's releases at 10 MB and keeps three old files.
+# Rotates the logs of hello's releases and timers at 10 MB and keeps three old files.
 # Written by `fab supervisor`; edit its template supervisor/logrotate.j2 instead.
-/var/log/hello/[0-9a-f]*-*.log {
+/var/log/hello/[0-9a-f]*-*.log /var/log/hello/timer-*.log {
     size 10M
     rotate 3
     missingok
     notifempty
     compress
-    # systemd keeps the file open while the release runs. Copying also keeps the file's mode, 0640.
+    # systemd keeps the file open while the release runs, and systemd that of a timer. Copying also keeps the file's mode, 0640.
     copytruncate
 }
 EOF
@@ -272,7 +280,7 @@ health_ranges=200-399
 health_timeout=5.0
 health_attempts=60
 health_interval=0.5
-new=0123456789ab-5cdd50
+new=0123456789ab-b20958
 why=deploy
 module=main:app
 start_timeout=120
@@ -286,6 +294,7 @@ migrate=''
 alembic=''
 downgraded=''
 migrate_timeout=600
+wait_for=30
 settings=''
 host=server
 before_switch=''

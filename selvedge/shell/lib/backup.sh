@@ -1,0 +1,172 @@
+# Backups, by the program in /srv/<app>/backup/program (server/backup).
+
+# backup_program COMMAND [ARGUMENT…]: run the program, which prints its progress. It ends by itself with what a user should know.
+# Values: app
+backup_program() {
+  SELVEDGE_MARK=$mark python3 -BIS "/srv/$app/backup/program" "$@"
+}
+
+# backup_token: print the token of the last command that has succeeded.
+# Values: app
+backup_token() { cat -- "/srv/$app/backup/state/token" 2>/dev/null || :; }
+
+# backup_list: print the backups as JSON. $mark begins the lines of a failure.
+# Values: app
+backup_list() {
+  if [ ! -e "/srv/$app/backup/program/__main__.py" ]; then
+    printf '%s absent\n' "$mark"
+    return 0
+  fi
+  SELVEDGE_MARK=$mark python3 -BIS "/srv/$app/backup/program" list
+}
+
+# backup_scan HOST PORT: print the host keys that the backup host shows to this server.
+backup_scan() { ssh-keyscan -T 15 -p "$2" -- "$1" 2>/dev/null || :; }
+
+# backup_pin HOST PORT FINGERPRINT FILE: write the key of this fingerprint to a known_hosts file, if the backup host shows it.
+backup_pin() {
+  local line found
+  found=
+  backup_scan "$1" "$2" >"$undo/keys"
+  [ -s "$undo/keys" ] || step_fail "The backup host $1 did not show a host key on port $2."
+  while IFS= read -r line; do
+    case $(printf '%s\n' "$line" | ssh-keygen -lf - 2>/dev/null) in *" $3 "*) found=$line ;; esac
+  done <"$undo/keys"
+  [ -n "$found" ] || step_fail "The backup host $1 shows other host keys than backup.host_key: $(ssh-keygen -lf "$undo/keys" | awk '{ print $2 }' | paste -s -d ' ')."
+  printf '%s\n' "$found" | file_put "$4" 0600 root root
+}
+
+# backup_live BACKUP: restore a backup in place of the live data. The app stops for the last part, and starts again if it ran.
+# With $size, the backup is the file that comes as payload.
+# Values: app base run_dir log_dir live_socket site_enabled supervisor_conf health health_host health_ranges health_timeout health_attempts health_interval token size migrate migrate_timeout
+backup_live() {
+  local live stopped
+  backup_restore "$1"
+  live=$(releases_live)
+  # A killed run may have stopped the app.
+  stopped=$base/backup/state/stopped
+  if [ -n "$live" ] && manager_known "$live"; then
+    : >"$stopped"
+    # It says that the site answers 502 until `fab start`; here, only until the end.
+    process_stop "$live" | sed '/ say the site answers 502 /d'
+    if manager_known "$live"; then step_fail "The release $live could not be stopped, so nothing was restored."; fi
+  fi
+  step_wait "backing up the present data"
+  if ! backup_program swap; then
+    backup_program discard || :
+    backup_start "$live"
+    return 1
+  fi
+  history_note "$base/history" "$step_by" restore - "${live:--}" good
+  if [ -n "$live" ]; then backup_migrate "$live"; fi
+  backup_start "$live"
+  backup_done
+}
+
+# backup_start INSTANCE: start the live release if backup_live has stopped it.
+backup_start() {
+  [ -e "$base/backup/state/stopped" ] || return 0
+  [ -z "$1" ] || process_start "$1"
+  rm -f -- "$base/backup/state/stopped"
+}
+
+# backup_fact: the state of the backups: "backup-good SECONDS ID WHY", "backup-failed SECONDS REASON", the same of rehearsals,
+# "backup-stopped yes" while a restore is not finished, "backup-timer STATE".
+# Values: app base
+backup_fact() {
+  local name
+  [ -d "$base/backup/program" ] || return 0
+  for name in good failed rehearsed unrehearsed; do
+    if [ -s "$base/backup/state/$name" ]; then printf 'backup-%s %s\n' "$name" "$(head -n 1 "$base/backup/state/$name")"; fi
+  done
+  if [ -e "$base/backup/state/stopped" ]; then echo 'backup-stopped yes'; fi
+  printf 'backup-timer %s\n' "$(systemctl is-active "selvedge-$app-backup.timer" 2>/dev/null)"
+}
+
+# backup_restore BACKUP [KEPT]: restore it beside the live data.
+# Values: app size
+backup_restore() {
+  if [ -n "$size" ]; then
+    payload_read "$size" | backup_program restore - "${2:-}"
+  else
+    backup_program restore "$1" "${2:-}"
+  fi
+}
+
+# backup_migrate INSTANCE: migrate the restored database to the code of the live release.
+backup_migrate() {
+  [ -n "$migrate" ] && [ -x "$base/instances/$1/run" ] || return 0
+  step_wait "migrating: $migrate"
+  if ! step_try user_run "$app" timeout -k 10 "$migrate_timeout" "$base/instances/$1/run" sh -c "$migrate"; then
+    step_say "the migration failed on the restored database: $reason"
+  fi
+}
+
+# backup_take WHY: take a backup.
+# Values: app token
+backup_take() {
+  backup_program take "$1"
+  backup_done
+}
+
+# backup_before_migration: with backup.before_migrate, take a backup, and keep its id with the release $new. If it fails, so does the
+# release.
+backup_before_migration() {
+  local reason
+  grep -q '"before_migrate": true' "$base/backup/settings.json" 2>/dev/null || return 0
+  step_wait "taking a backup before the migration"
+  backup_program take migration 2>&1 | tee -- "$undo/backup"
+  reason=$(sed -n "s/^$mark error //p" "$undo/backup")
+  if [ -z "$reason" ] && grep -q "^$mark say backup " "$undo/backup"; then
+    sed -n "s/^$mark say backup \([0-9a-f]*\):.*/\1/p" "$undo/backup" >"$base/instances/$new/backup"
+  else
+    switch_refuse "The backup before the migration failed (backup.before_migrate): ${reason:-the program ended early}"
+  fi
+}
+
+# backup_rehearse: restore the newest backup for a test.
+# Values: app token
+backup_rehearse() {
+  backup_program rehearse
+  backup_done
+}
+
+# backup_done: the whole command has succeeded.
+# Values: app token
+backup_done() {
+  (umask 077 && mkdir -p "/srv/$app/backup/state" && printf '%s' "$token" >"/srv/$app/backup/state/token")
+}
+
+# backup_stop: end the timers of the app's backups, before their files are removed.
+# Values: app
+backup_stop() {
+  local unit
+  for unit in "selvedge-$app-backup.timer" "selvedge-$app-rehearsal.timer"; do
+    if [ -e "/etc/systemd/system/$unit" ]; then systemctl disable -q --now "$unit" || :; fi
+  done
+}
+
+# backup_remove FOLDER UNIT…: remove timers with their services, and the folder, "" for none.
+backup_remove() {
+  local folder unit
+  folder=$1
+  shift
+  for unit; do
+    systemctl disable -q --now "$unit.timer" 2>/dev/null || :
+    rm -f -- "/etc/systemd/system/$unit.timer" "/etc/systemd/system/$unit.service"
+    stamp_remove "$unit.timer"
+  done
+  systemctl daemon-reload
+  [ -z "$folder" ] || rm -rf -- "$folder"
+}
+
+# backup_beside BACKUP: restore a backup beside the live data, where it stays.
+# Values: app token size
+backup_beside() {
+  backup_restore "$1" kept
+  backup_done
+}
+
+# backup_dump: write the newest backup to standard output.
+# Values: app
+backup_dump() { SELVEDGE_MARK='' python3 -BIS "/srv/$app/backup/program" dump; }

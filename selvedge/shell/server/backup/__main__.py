@@ -1,0 +1,138 @@
+"""`python3 -BIS /srv/<app>/backup/program COMMAND …`: the commands are the functions below.
+
+One that changes something runs at a time for each app. Its lock is held by flock, so it ends with the process.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import signal
+import sys
+import time
+
+from backup import restoring
+from backup.postgres import Postgres
+from backup.repository import Repository
+from backup.settings import RESTORED, Failed, Settings, fail, forget, say, wait, write
+from backup.taking import take, thin_out
+
+LONGEST = 4 * 3600
+"""Seconds to wait for another command."""
+
+
+@contextlib.contextmanager
+def locked(app):
+    """Hold the lock of the app's backups. Raises Failed if another command holds it for too long."""
+    os.makedirs("/run/selvedge", 0o700, exist_ok=True)
+    with open(f"/run/selvedge/{app}.backup", "w", encoding="utf-8") as file:
+        until = time.monotonic() + LONGEST
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                wait("waiting for another backup")
+                if time.monotonic() > until:
+                    remedy = "`ps -ef | grep restic` on the server shows it."
+                    raise Failed("Another backup has been running for hours.", remedy) from None
+                time.sleep(1)
+        yield
+
+
+def command_take(settings, repository, why):
+    """Take a backup, and delete old ones."""
+    with locked(settings.app):
+        if not os.path.exists(f"{RESTORED}/kept"):
+            restoring.discard(settings)
+        try:
+            take(settings, repository, why)
+            thin_out(settings, repository)
+        except Failed as error:
+            write("failed", f"{int(time.time())} {error}\n")
+            raise
+
+
+def command_list(_settings, repository):
+    """Print the backups as JSON: id, time, why and restic's summary, if it has one."""
+    found = repository.snapshots() if repository.exists() else []
+    fields = []
+    for each in found:
+        tags = dict(tag.partition(":")[::2] for tag in each.get("tags") or [])
+        size = tags.get("bytes", "")
+        about = {"why": tags.get("why", ""), "bytes": int(size) if size.isdecimal() else None}
+        fields.append({"id": each["id"], "time": each["time"], **about})
+    print(json.dumps(fields))
+
+
+def command_restore(settings, repository, wanted="", kept=""):
+    """Restore a backup beside the live data. wanted: the start of its id, "-" for a tar file on standard input."""
+    with locked(settings.app):
+        try:
+            archive = sys.stdin.buffer if wanted == "-" else None
+            about = restoring.prepare(settings, repository, "" if archive else wanted, archive)
+        except BaseException:
+            restoring.discard(settings)
+            raise
+        if kept:
+            # Without the file, the next backup removes what a killed run has left.
+            with open(f"{RESTORED}/kept", "w", encoding="utf-8"):
+                pass
+            say(f"the files are in {RESTORED}/shared until the next restore")
+            for each in about["postgres"]:
+                say(f"the database {each['database']} is there as {Postgres(settings).beside(each['database'])}")
+
+
+def command_swap(settings, repository):
+    """Back up the live data, then put the restored data in its place."""
+    with locked(settings.app):
+        restoring.swap(settings, repository)
+
+
+def command_discard(settings, _repository):
+    """Remove what was restored beside the live data."""
+    with locked(settings.app):
+        restoring.discard(settings)
+
+
+def command_rehearse(settings, repository):
+    """Restore the newest backup beside the live data, compare it with its record, and remove it."""
+    with locked(settings.app):
+        try:
+            about = restoring.prepare(settings, repository, "")
+        except Failed as error:
+            write("unrehearsed", f"{int(time.time())} {error}\n")
+            raise
+        finally:
+            restoring.discard(settings)
+        write("rehearsed", f"{int(time.time())} {about['at']}\n")
+        forget("unrehearsed")
+        say("the newest backup can be restored")
+
+
+def command_dump(_settings, repository):
+    """Write the newest backup to standard output, as a tar file."""
+    identity = restoring.choose(repository, "")
+    repository.run("dump", "--no-lock", "--archive", "tar", identity, "/", stdout=sys.stdout.buffer)
+
+
+def stopped(_number, _frame):
+    raise SystemExit(1)
+
+
+def main(command, *words):
+    os.umask(0o077)
+    os.chdir("/")
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stopped)
+    settings = Settings()
+    try:
+        globals()[f"command_{command}"](settings, Repository(settings), *words)
+    except Failed as error:
+        fail(error)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

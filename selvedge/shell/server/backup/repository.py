@@ -1,0 +1,192 @@
+"""The repository of the backups: calls of restic, and what its failures mean."""
+
+import contextlib
+import json
+import os
+import re
+import socket
+import subprocess
+
+from .settings import HERE, Failed, wait
+
+SECONDS = 15
+"""How long a backup host may take to answer."""
+SEVERAL = "Each server has a repository of its own, so no other program of Selvedge holds this lock."
+_CAUSES = (
+    (
+        r"wrong password or no key found",
+        "the repository {to} has another password than SELVEDGE_BACKUP__PASSWORD",
+        "Put the repository's password into .env beside hosts.toml. Without it, no one can read these backups: then choose "
+        "another folder in backup.to.",
+    ),
+    (
+        r"Host key verification failed|HOST IDENTIFICATION HAS CHANGED|host key is known",
+        "the backup host {host} shows another host key than the known one",
+        "Someone may be intercepting the connection, or the host was reinstalled. Compare its keys, correct known_hosts or "
+        "backup.host_key on your machine, then run `fab backup`.",
+    ),
+    (
+        r"Permission denied \(|Too many authentication failures|Permission denied, please try again",
+        "the backup host {host} refuses the key of backup.key for the user {user}",
+        "Add its public half to ~/.ssh/authorized_keys of that user on the backup host.",
+    ),
+    (
+        r"Load key .*(invalid format|incorrect passphrase|error in libcrypto)",
+        "ssh cannot read the key of backup.key",
+        "Create one without a passphrase: `ssh-keygen -t ed25519 -N \"\" -f backup_key`.",
+    ),
+    (
+        r"Could not resolve hostname|Name or service not known|no such host",
+        "the server cannot resolve the name {host}",
+        "Correct backup.to in hosts.toml.",
+    ),
+    (
+        r"Connection refused|Connection timed out|Operation timed out|No route to host|Network is unreachable",
+        "the server cannot reach the backup host {host}",
+        "Check that it is on, and that its firewall admits this server.",
+    ),
+    (
+        r"[Nn]o space left on device|[Dd]isk quota exceeded",
+        "the disk of the backups is full",
+        "Free some space there, or keep fewer (backup.keep).",
+    ),
+    (
+        r"permission denied|Permission denied|mkdir .*(read-only|denied)|sftp: \"Failure\"",
+        "{to} is not writable for the user of the backups",
+        "Create the folder, and let that user write to it.",
+    ),
+    (
+        r"InvalidAccessKeyId|SignatureDoesNotMatch|Access Denied|AccessDenied|NoCredentialProviders|no credentials",
+        "{host} refuses the access key",
+        "Correct SELVEDGE_BACKUP__S3_ACCESS_KEY and SELVEDGE_BACKUP__S3_SECRET_KEY in .env, and let the key read, write and delete "
+        "in the bucket.",
+    ),
+    (r"bucket does not exist|NoSuchBucket", "there is no such bucket: {to}", "Create it, or correct backup.to in hosts.toml."),
+    (
+        r"already locked|unable to create lock|repository is already locked",
+        "the repository is locked by another program",
+        f"{SEVERAL} If no restic runs there, run `restic unlock`.",
+    ),
+)
+
+
+_MISSING = r"unable to open config file|Is there a repository|config file does not exist"
+# The repository could not even be looked for.
+_BROKEN = r"start the sftp session|[Pp]ermission denied|Connection refused|resolve host|[Tt]imed out|Access Denied|InvalidAccess"
+
+
+class Repository:
+    """A restic repository. settings: those of the app."""
+
+    def __init__(self, settings):
+        self.settings = settings
+        self.to = settings.repository
+
+    def _environment(self):
+        found = {
+            "PATH": os.environ.get("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"),
+            "HOME": "/root",
+            "LC_ALL": "C.UTF-8",
+            "RESTIC_REPOSITORY": self.to,
+            "RESTIC_PASSWORD_FILE": f"{HERE}/password",
+            "RESTIC_CACHE_DIR": f"{HERE}/cache",
+            "RESTIC_PROGRESS_FPS": "1",
+            # Its pack files are up to 128 MiB each, while one is written to /tmp.
+            "TMPDIR": HERE,
+        }
+        if self.settings.kind == "s3":
+            with open(f"{HERE}/credentials", encoding="utf-8") as file:
+                found["AWS_ACCESS_KEY_ID"], found["AWS_SECRET_ACCESS_KEY"] = file.read().splitlines()[:2]
+        return found
+
+    def _command(self, words):
+        command = ["restic", *words]
+        if self.settings.kind == "sftp":
+            ssh = (
+                f"ssh -i {HERE}/key -F /dev/null -o IdentitiesOnly=yes -o BatchMode=yes -o StrictHostKeyChecking=yes "
+                f"-o UserKnownHostsFile={HERE}/known_hosts -o GlobalKnownHostsFile=/dev/null -o ConnectTimeout={SECONDS} "
+                f"-o ServerAliveInterval=15 -p {self.settings.port or 22} {self.settings.user}@{self.settings.host} -s sftp"
+            )
+            command[1:1] = ["-o", f"sftp.command={ssh}"]
+        return command
+
+    def run(self, *words, on_line=None, stdout=None, check=True):
+        """Run restic; return its exit status, its output and its errors. on_line: gets each line of its output.
+
+        Raises Failed if it fails, unless `check` is false.
+        """
+        pipe = subprocess.PIPE
+        files = {"stdin": subprocess.DEVNULL, "stdout": stdout or pipe, "stderr": pipe}
+        with subprocess.Popen(self._command(words), env=self._environment(), **files) as process:
+            errors = []
+            if on_line:
+                import threading
+
+                reader = threading.Thread(target=lambda: errors.append(process.stderr.read()))
+                reader.start()
+                for line in process.stdout:
+                    on_line(line.decode("utf-8", "replace"))
+                reader.join()
+                output = b""
+            else:
+                output, error = process.communicate()
+                errors.append(error)
+        said = b"".join(errors).decode("utf-8", "replace")
+        if check and process.returncode != 0:
+            raise self.failure(words[0], said, process.returncode)
+        return process.returncode, (output or b"").decode("utf-8", "replace"), said
+
+    def failure(self, verb, said, status):
+        """Return the error for a failure of restic. said: its own words."""
+        last = message(said) or f"exit status {status}"
+        names = {"to": self.to, "host": self.settings.host, "user": self.settings.user}
+        for pattern, problem, remedy in _CAUSES:
+            if re.search(pattern, said):
+                return Failed(f"restic {verb}: {problem.format(**names)}: {last}.", remedy)
+        return Failed(f"restic {verb} failed: {last}.", f"See `sudo less /var/log/selvedge/{self.settings.app}.log` on the server.")
+
+    def reach(self):
+        """Raise Failed if an S3 host does not answer: restic tries for a quarter of an hour."""
+        if self.settings.kind != "s3":
+            return
+        try:
+            socket.create_connection((self.settings.host, self.settings.port), SECONDS).close()
+        except OSError as error:
+            problem = f"the server cannot reach {self.settings.host}, port {self.settings.port}: {error.strerror or error}."
+            raise Failed(problem, "Check backup.to in hosts.toml, and the network of the server.") from None
+
+    def exists(self):
+        """Return whether there is a repository. Raises Failed if that cannot be known, or if it has another password."""
+        self.reach()
+        status, _, said = self.run("cat", "config", "--no-lock", check=False)
+        if status == 0:
+            return True
+        # 0.17 and newer end with status 10 if there is no repository; older ones only say so.
+        if status == 10 or (re.search(_MISSING, said) and not re.search(_BROKEN, said)):
+            return False
+        raise self.failure("cat", said, status)
+
+    def open(self):
+        """Create the repository if it is missing, and remove locks that killed runs have left."""
+        if not self.exists():
+            wait("creating the repository")
+            self.run("init")
+        self.run("unlock", check=False)
+
+    def snapshots(self):
+        """Return the backups, the oldest first: id, time and tags. Writes nothing to the repository."""
+        _, output, _ = self.run("snapshots", "--json", "--no-lock")
+        found = json.loads(output or "[]") or []
+        return sorted(found, key=lambda each: each["time"])
+
+
+def message(said):
+    """Return the last sentence that restic, or ssh, has said about its failure."""
+    found = []
+    for line in said.splitlines():
+        with contextlib.suppress(ValueError, AttributeError):
+            line = json.loads(line).get("message", "")
+        line = re.sub(r"^(subprocess ssh: |Fatal: )+", "", line.strip())
+        if line and not line.startswith(("Is there a repository", "Please check", "Warning: ", "@@@")):
+            found.append(line)
+    return (found[-1] if found else "").rstrip(".")

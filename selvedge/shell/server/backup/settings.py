@@ -1,0 +1,103 @@
+"""The settings of an app's backups, and the folders that they use."""
+
+import contextlib
+import json
+import os
+import pwd
+import sys
+
+HERE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+SCRATCH = f"{HERE}/scratch"
+"""Copies of databases for the backup that is being taken."""
+RESTORED = f"{HERE}/restored"
+"""A backup that was restored, not yet in place."""
+REPLACED = f"{HERE}/replaced"
+"""The files that `fab restore --live` has just replaced."""
+STATE = f"{HERE}/state"
+MANIFEST = "manifest.json"
+MARK = os.environ.get("SELVEDGE_MARK", "")
+
+
+class Failed(Exception):
+    """A sentence for the user, and one that says what to do."""
+
+    def __init__(self, problem, remedy=""):
+        super().__init__(problem)
+        self.remedy = remedy
+
+
+class Settings:
+    """settings.json. app: the app's name, which is also its user. files: paths in `shared`, empty for all of it."""
+
+    def __init__(self, path=f"{HERE}/settings.json"):
+        with open(path, encoding="utf-8") as file:
+            self.__dict__.update(json.load(file))
+        self.base = f"/srv/{self.app}"
+        self.shared = f"{self.base}/shared"
+        user = pwd.getpwnam(self.app)
+        self.uid, self.gid = user.pw_uid, user.pw_gid
+
+    def as_app(self, *command):
+        """Return a command that runs as the app's user, unable to gain rights."""
+        return [
+            "setpriv", f"--reuid={self.uid}", f"--regid={self.gid}", "--init-groups", "--no-new-privs", "--bounding-set=-all",
+            "--", *command,
+        ]  # fmt: skip
+
+
+def _print(text):
+    """Print a line. The connection may have ended, and the work goes on."""
+    try:
+        print(text, flush=True)
+    except OSError:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+
+
+def say(text):
+    """Tell the user something that stays on the screen."""
+    _print(f"{MARK} say {text}" if MARK else text)
+
+
+def wait(text):
+    """Tell the user what the work is at. It is not in the journal."""
+    if MARK:
+        _print(f"{MARK} wait {text}")
+
+
+def fail(error):
+    """Print the failure as step.sh does, or as a line of the journal."""
+    problem, remedy = str(error), getattr(error, "remedy", "")
+    if MARK:
+        _print(f"{MARK} error {problem}")
+        if remedy:
+            _print(f"{MARK} remedy {remedy}")
+    else:
+        _print(f"{problem} {remedy}".strip())
+
+
+def size(number):
+    """Return a number of bytes as text."""
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if number < 1000:
+            return f"{number:.0f} {unit}" if unit == "bytes" else f"{number:.1f} {unit}"
+        number /= 1000
+    return f"{number:.1f} TB"
+
+
+def counted(number, noun):
+    """Return "1 table", "2,000 tables"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def write(name, text):
+    """Write a file of the folder `state`, whole or not at all."""
+    os.makedirs(STATE, 0o700, exist_ok=True)
+    with open(f"{STATE}/.{name}", "w", encoding="utf-8") as file:
+        file.write(text)
+    os.replace(f"{STATE}/.{name}", f"{STATE}/{name}")
+
+
+def forget(name):
+    """Remove a file of the folder `state`."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(f"{STATE}/{name}")

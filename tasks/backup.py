@@ -1,0 +1,33 @@
+"""Backups of the app's files and databases."""
+
+import selvedge as sv
+from selvedge import operations
+
+from .parts.backups import backups as setup
+
+JSON = sv.Option("json", "Print one JSON document for all hosts, and nothing else.")
+REHEARSE = sv.Option("rehearse", "Restore the newest into a temporary folder and compare.")
+DOWNLOAD = sv.Option("download", "Also write the backup to this file of your machine.", "")
+ACCEPT = sv.Option("yes", "Accept the backup host's key without a question.")
+SNAPSHOT = sv.Option("snapshot", "Restore this backup: its id, or the start of it.", "")
+FROM = sv.Option("from_", "Restore this file of `fab backup --download FILE`.", "")
+LIVE = sv.Option("live", "Replace the app's data. The app stops meanwhile.")
+YES = sv.Option("yes", "Replace the data without a question.")
+
+
+@sv.operation(REHEARSE, DOWNLOAD, ACCEPT, sv.DRY_RUN, sv.SCRIPT, sv.WAIT)
+def backup(run, rehearse=False, download="", yes=False, **flags):
+    """Back up the app's files and databases now."""
+    operations.backup.take(run, setup, rehearse=rehearse, download=download, yes=yes, flags=flags)
+
+
+@sv.operation(JSON)
+def backups(run, json=False):
+    """List the backups of the app."""
+    operations.backup.backups(run, as_json=json)
+
+
+@sv.operation(SNAPSHOT, FROM, LIVE, YES, sv.DRY_RUN, sv.SCRIPT, sv.WAIT)
+def restore(run, snapshot="", from_="", live=False, yes=False, **flags):
+    """Restore a backup beside the app's data, or in its place."""
+    operations.backup.restore(run, setup, snapshot=snapshot, file=from_, live=live, yes=yes, flags=flags)

@@ -1,0 +1,156 @@
+"""`fab backup` and `fab restore` before they contact a server, and what `fab status` says of the backups."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from selvedge.config.dotenv import read_environment
+from selvedge.config.target import Target
+from selvedge.errors import ConfigError, SelvedgeError, UsageError
+from selvedge.operations import backup
+from selvedge.operations.support import backup_secrets
+from selvedge.operations.support.backup_checks import check_backups
+from selvedge.operations.support.host_status import HostStatus
+from selvedge.run import Run
+from tasks.parts.backups import backups as setup
+
+Project = Callable[..., Run]
+LOCAL = '[backup]\nto = "/var/backups/apps"\n'
+PASSWORD = "SELVEDGE_BACKUP__PASSWORD"
+
+
+class TestPassword:
+    @pytest.fixture
+    def bare(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """No server has a password of backups."""
+        monkeypatch.setattr(backup_secrets, "_require_new", lambda _run: None)
+
+    @pytest.mark.usefixtures("bare")
+    def test_a_new_one_is_written(self, project: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        (tmp_path / ".env").write_text("OTHER=x\n")
+        (tmp_path / ".env").chmod(0o644)
+        run = project({"web": "", "two": ""}, LOCAL)
+        backup_secrets.complete(run, yes=False, dry=False)
+        found = read_environment(tmp_path / ".env")
+        secret = found[PASSWORD].get_secret_value()
+        assert len(secret) > 40 and found["OTHER"].get_secret_value() == "x"
+        assert (tmp_path / ".env").stat().st_mode & 0o777 == 0o600
+        assert {session.target.passwords[PASSWORD].get_secret_value() for session in run.fleet.sessions} == {secret}
+        said = capsys.readouterr().out
+        assert "Keep a copy elsewhere" in said and secret not in said
+        again = project({"web": ""}, LOCAL)
+        backup_secrets.complete(again, yes=False, dry=False)
+        assert read_environment(tmp_path / ".env")[PASSWORD].get_secret_value() == secret
+
+    @pytest.mark.usefixtures("bare")
+    def test_a_dry_run_writes_nothing(self, project: Project, tmp_path: Path) -> None:
+        run = project({"web": ""}, LOCAL)
+        backup_secrets.complete(run, yes=False, dry=True)
+        assert not (tmp_path / ".env").exists() and run.fleet.sessions[0].target.passwords[PASSWORD]
+
+    @pytest.mark.usefixtures("bare")
+    def test_git_must_not_have_the_file(self, project: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        def git(*words: str) -> None:
+            subprocess.run(["git", *words], cwd=tmp_path, check=True, capture_output=True)
+
+        git("init")
+        backup_secrets.complete(project({"web": ""}, LOCAL), yes=False, dry=False)
+        assert "add .env to .gitignore" in capsys.readouterr().out
+        (tmp_path / ".env").write_text("OTHER=x\n")
+        git("add", "-f", ".env")
+        with pytest.raises(ConfigError, match="git tracks") as error:
+            backup_secrets.complete(project({"web": ""}, LOCAL), yes=False, dry=False)
+        assert "rm --cached .env" in error.value.remedy
+        assert (tmp_path / ".env").read_text() == "OTHER=x\n"
+
+    def test_a_server_that_has_one_keeps_it(self, project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """This machine has lost its `.env`: a new password could not read the backups, and would replace the last copy."""
+        run = project({"web": 'address = "203.0.113.7"'}, LOCAL)
+        monkeypatch.setattr(run.fleet, "each", lambda _work: [True])
+        with pytest.raises(ConfigError, match="web has a password of its backups") as error:
+            backup_secrets.complete(run, yes=False, dry=False)
+        assert "ssh deploy@203.0.113.7 sudo cat /srv/hello/backup/password" in error.value.remedy
+        assert not (tmp_path / ".env").exists()
+
+
+class TestUsage:
+    @pytest.fixture(autouse=True)
+    def _no_terminal(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv(PASSWORD, "a long enough password")
+        monkeypatch.setattr("sys.stdin.isatty", lambda: False)
+
+    def take(self, run: Run, **more: object) -> None:
+        backup.take(run, setup, **{"rehearse": False, "download": "", "yes": False, "flags": {}} | more)  # type: ignore[arg-type]
+
+    def restore(self, run: Run, **more: object) -> None:
+        given = {"snapshot": "", "file": "", "live": False, "yes": False, "flags": {}}
+        backup.restore(run, setup, **given | more)  # type: ignore[arg-type]
+
+    def test_without_a_place(self, project: Project) -> None:
+        for call in (self.take, self.restore, lambda run: backup.backups(run)):
+            with pytest.raises(ConfigError, match=r"backup\.to: is not set for web"):
+                call(project({"web": ""}))
+
+    def test_a_download(self, project: Project, tmp_path: Path) -> None:
+        (tmp_path / "there").write_text("x")
+        run = project({"web": ""}, LOCAL)
+        for download, problem in ((tmp_path / "there", "exists already"), (tmp_path / "none/x", "is missing")):
+            with pytest.raises(UsageError, match=problem):
+                self.take(run, download=str(download))
+        with pytest.raises(UsageError, match="cannot be used together"):
+            self.take(run, download="x", rehearse=True)
+        with pytest.raises(UsageError, match="2 are selected"):
+            self.take(project({"web": "", "two": ""}, LOCAL), download="x")
+
+    def test_a_restore(self, project: Project) -> None:
+        run = project({"web": ""}, LOCAL)
+        with pytest.raises(UsageError, match="is not a terminal") as error:
+            self.restore(run, live=True)
+        assert error.value.remedy == "Add `--yes`."
+        with pytest.raises(UsageError, match="cannot be used together"):
+            self.restore(run, file="x", snapshot="y")
+        with pytest.raises(UsageError, match="is missing"):
+            self.restore(run, file="/none")
+
+    def test_the_answer_no(self, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+        asked: list[str] = []
+        monkeypatch.setattr(backup, "can_ask", lambda: True)
+        monkeypatch.setattr(backup, "accepted", lambda question: bool(asked.append(question)))
+        with pytest.raises(SelvedgeError, match="Nothing was restored"):
+            self.restore(project({"web": ""}, LOCAL), live=True, snapshot="ab12")
+        assert asked == ["Replace the files and databases of hello on web by ab12? The app stops meanwhile. [y/N] "]
+
+    def test_the_host_key_is_unknown(self, project: Project, tmp_path: Path) -> None:
+        text = '[backup]\nto = "sftp:me@203.0.113.20:/b"\nkey = "backup_key"\n'
+        with pytest.raises(UsageError, match=r"The host key of 203\.0\.113\.20 is unknown"):
+            self.take(project({"web": ""}, text))
+        assert not (tmp_path / "home/.ssh").exists()
+
+
+FACTS = "now 1000000\nbackup-timer active\n"
+
+
+@pytest.mark.parametrize(("facts", "results"), [
+    ("now 1000000\n", ["warning: backups are not set up on the server"]),
+    (FACTS, ["warning: no backup was taken yet"]),
+    (FACTS + "backup-good 999990 ab12 scheduled\n", ["ok: the last good one is 10 s old"]),
+    (FACTS + "backup-good 1000 ab12 scheduled\n", ["warning: the last one is 11 days 13 h old"]),
+    (FACTS + "backup-good 999990 ab12 manual\nbackup-failed 999995 restic init: the disk is full.\n",
+     ["problem: failed 5 s ago: restic init: the disk is full.", "ok: the last good one is 10 s old"]),
+    (FACTS + "backup-failed 999995 x\n", ["problem: failed 5 s ago: x"]),
+    ("now 1000000\nbackup-timer inactive\nbackup-good 999990 ab12 manual\n",
+     ["ok: the last good one is 10 s old", "problem: its timer is inactive"]),
+    (FACTS + "backup-good 999990 ab12 manual\nbackup-unrehearsed 999995 it differs\n",
+     ["ok: the last good one is 10 s old", "problem: the rehearsal of a restore failed 5 s ago: it differs"]),
+    (FACTS + "backup-good 999990 ab12 manual\nbackup-stopped yes\n",
+     ["problem: a restore was interrupted, and has not run to its end since", "ok: the last good one is 10 s old"]),
+])  # fmt: skip
+def test_what_status_says(target: Callable[..., Target], facts: str, results: list[str]) -> None:
+    app = target(backup={"to": "/var/backups/x"})
+    found = list(check_backups(app, HostStatus.parse(facts)))
+    assert [f"{each.level}: {each.text}" for each in found] == results
+    assert all(each.remedy for each in found if each.level != "ok")
