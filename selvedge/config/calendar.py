@@ -171,6 +171,9 @@ def _component(name: str, text: str, low: int, high: int, *, back: bool = False)
             raise _wrong(f"the {name} {part!r} is no number, range (1..5) or step (0/5){hint}")
         first, last = int(found[1]), int(found[2] or found[1])
         _check_range(name, part, (first, last), (low, high))
+        if name == "second" and found[2] and not found[3] and first == last:
+            # systemd takes such a range of hours, minutes and days, but not of seconds (systemd-analyze calendar '*:*:5..5').
+            raise _wrong(f"the second {part!r} is a range of one; write {found[1]}")
         end = last if found[2] else high
         room = first - low if back and not found[2] else end - first
         if found[3] and not 0 < int(found[3]) <= room:
@@ -199,7 +202,9 @@ def _cron(words: Sequence[str]) -> tuple[str, ...]:
     time = f"{_shown(hour)}:{_shown(minute)}:00"
     months, days, weekdays = _shown(month), _shown(day), _cron_weekdays(week)
     # cron runs on either of the two, unless one of them begins with `*`: then on days that are both.
-    if day and weekdays and not words[2].startswith("*") and not words[4].startswith("*"):
+    if not words[2].startswith("*") and not words[4].startswith("*"):
+        if not day or not weekdays:
+            return (f"*-{months}-* {time}",)
         return (f"*-{months}-{days} {time}", f"{weekdays} *-{months}-* {time}")
     return (" ".join(filter(None, [weekdays, f"*-{months}-{days} {time}"])),)
 

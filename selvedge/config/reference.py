@@ -108,7 +108,8 @@ them. The following values may contain any character except line breaks and othe
 
 | setting | read by |
 |---|---|
-| `app.migrate`, `app.env_command`, `processes.NAME.command`, `timers.NAME.command`, commands in `[hooks]` | `sh`, exactly as you wrote them |
+| `app.migrate`, `app.env_command`, `processes.NAME.command`, `timers.NAME.command`, commands in `[hooks]` | \
+`sh`, exactly as you wrote them |
 | `app.repository` (a path), `app.env_file`, `app.build_env_file`, `tls.certificate`, `tls.certificate_key`, `tls.acme_ca`, \
 `tls.dns_credentials`, \
 `server.authorized_keys`, `backup.key`, `hosts.NAME.key`, `hosts.NAME.known_hosts` | your machine, as paths |

@@ -55,8 +55,8 @@ class Target(SiteSettings):
 
     machine: the table [server], because `server` is the app server. services: those of this host. timers: those that run on it.
     base_dir: the folder of hosts.toml. env_commands: runs `app.env_command`, once for all hosts. passwords: the secrets of the
-    environment (secret_names.py), by their variables. ssh_config: the file of `fab -S`, "" for the usual ones. ssh_keys: the private
-    keys of `fab -i`. ssh_address: where ssh connects to.
+    environment (secret_names.py), by their variables. ssh_config: the file of `fab -S`, "" for the usual ones. ssh_keys: the
+    private keys of `fab -i`. ssh_address: where ssh connects to.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)

@@ -148,7 +148,7 @@ def restore(run: Run, setup: Body, *, snapshot: str, file: str, live: bool, yes:
     def resources(app: Target) -> Iterator[Resource]:
         values: dict[str, ShellValue] = {"token": token, "size": size}
         if live:
-            values |= {"migrate": app.migrate, "migrate_timeout": app.migrate_timeout}
+            values |= {**app.settle_values, "migrate": app.migrate, "migrate_timeout": app.migrate_timeout}
             shell = call("backup_live", snapshot, given={**app.shell_values, **values})
             yield BackupCommand(app, token, f"restore {what} in place of the data of {app.name}", shell, payload, noted=True)
         else:

@@ -38,7 +38,7 @@ backup_pin() {
 
 # backup_live BACKUP: restore a backup in place of the live data. The app stops for the last part, and starts again if it ran.
 # With $size, the backup is the file that comes as payload.
-# Values: app base run_dir log_dir live_socket site_enabled supervisor_conf health health_host health_ranges health_timeout health_attempts health_interval token size migrate migrate_timeout
+# Values: app base run_dir log_dir live_socket site_enabled supervisor_conf health health_host health_ranges health_timeout health_attempts health_interval strategy settle settle_ms token size migrate migrate_timeout
 backup_live() {
   local live stopped
   backup_restore "$1"
@@ -49,6 +49,8 @@ backup_live() {
     : >"$stopped"
     # It says that the site answers 502 until `fab start`; here, only until the end.
     process_stop "$live" | sed '/ say the site answers 502 /d'
+    # shellcheck disable=SC2046 # no name has a space
+    timers_stop $(timers_names)
     if manager_known "$live"; then step_fail "The release $live could not be stopped, so nothing was restored."; fi
   fi
   step_wait "backing up the present data"
@@ -66,7 +68,11 @@ backup_live() {
 # backup_start INSTANCE: start the live release if backup_live has stopped it.
 backup_start() {
   [ -e "$base/backup/state/stopped" ] || return 0
-  [ -z "$1" ] || process_start "$1"
+  if [ -n "$1" ]; then
+    process_start "$1"
+    # shellcheck disable=SC2046
+    timers_start $(timers_names)
+  fi
   rm -f -- "$base/backup/state/stopped"
 }
 

@@ -167,7 +167,8 @@ def test_hostile_text_is_refused_or_kept_exactly(name: str, tmp_path: Path) -> N
 
 def _may_be_refused(name: str, text: str) -> bool:
     control = any(ord(char) < 32 for char in text)
-    dash = text.startswith("-") and name not in ("app.migrate", "processes.s.command", "timers.s.command") and not name.startswith("hooks.")
+    commands = ("app.migrate", "processes.s.command", "timers.s.command")
+    dash = text.startswith("-") and name not in commands and not name.startswith("hooks.")
     if name == "nginx.csp":
         return True  # only a policy is taken
     return control or dash or (name == "app.repository" and not text.startswith(("./", "../", "/", "~/")))

@@ -39,9 +39,9 @@ OWNED = (
     "/etc/systemd/system/selvedge-hello-backup.service",
     "/etc/systemd/system/selvedge-hello-backup.timer",
     "/etc/systemd/system/selvedge-hello-boot.service",
-    "/etc/systemd/system/supervisor.service.d/50-selvedge-hello.conf",
     "/etc/systemd/system/selvedge-hello-rehearsal.service",
     "/etc/systemd/system/selvedge-hello-rehearsal.timer",
+    "/etc/systemd/system/supervisor.service.d/50-selvedge-hello.conf",
     "/etc/tmpfiles.d/hello.conf",
     "/run/hello",
     "/srv/hello/backup",
@@ -61,9 +61,9 @@ OWNED = (
     "/var/lib/nginx/cache-hello",
     "/var/lib/selvedge/loaded/nginx-hello",
     "/var/lib/selvedge/loaded/nginx-tls-hello",
-    "/var/lib/selvedge/loaded/selvedge-redis@hello",
     "/var/lib/selvedge/loaded/selvedge-hello-backup.timer",
     "/var/lib/selvedge/loaded/selvedge-hello-rehearsal.timer",
+    "/var/lib/selvedge/loaded/selvedge-redis@hello",
 )
 KEPT = "remove hello from the server, keep /srv/hello/shared and /var/log/hello"
 ALL = "remove hello from the server, with its data and logs"
