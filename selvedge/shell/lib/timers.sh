@@ -1,6 +1,6 @@
 # The app's timers: units of systemd under either process manager, named selvedge-timer-APP.NAME. No other unit of Selvedge begins
 # in this way, and neither an app nor a timer has a dot in its name. Reads $app.
-# Shared: size
+# Shared: printed
 
 timers_units=/etc/systemd/system
 timers_records=/var/lib/selvedge/timers
@@ -134,7 +134,7 @@ timers_run() {
   log=$log_dir/timer-$1.log
   [ -e "$timers_units/$unit" ] || exit 3
   if timers_active "$1"; then exit 4; fi
-  size=$(stat -c %s -- "$log" 2>/dev/null) || size=0
+  printed=$(stat -c %s -- "$log" 2>/dev/null) || printed=0
   systemctl start "$unit" >/dev/null 2>&1 &
   starter=$!
   while kill -0 "$starter" 2>/dev/null; do
@@ -148,12 +148,12 @@ timers_run() {
   printf '\n%s %s\n' "$mark" "$status"
 }
 
-# timers_print: print what the log has more than $size bytes, and set $size.
+# timers_print: print what the log has more than $printed bytes, and set $printed.
 timers_print() {
   local now
   now=$(stat -c %s -- "$log" 2>/dev/null) || return 0
   # It was rotated meanwhile.
-  if [ "$now" -lt "$size" ]; then size=0; fi
-  if [ "$now" -gt "$size" ]; then tail -c "+$((size + 1))" -- "$log" | head -c "$((now - size))"; fi
-  size=$now
+  if [ "$now" -lt "$printed" ]; then printed=0; fi
+  if [ "$now" -gt "$printed" ]; then tail -c "+$((printed + 1))" -- "$log" | head -c "$((now - printed))"; fi
+  printed=$now
 }

@@ -40,7 +40,7 @@ def project(shared_project: Project) -> Project:
 @pytest.fixture(scope="module")
 def server(lab: Lab, project: Project) -> Server:
     """Return a server with an app whose timers are on."""
-    found = lab.server("deployed")
+    found = lab.server("deployed", "trixie")
     project.configure(TIMERS, keep_releases=2)
     project.must("-H", found.name, "deploy")
     return found

@@ -20,7 +20,7 @@ systemctl show -P MainPID redis-server; ss -Hltn | awk '{ print $4 }' | sort"""
 
 
 def sql(server: Server, text: str) -> str:
-    return server.run(f"cd / && su postgres -s /bin/sh -c 'psql -Atc \"{text}\"'").stdout.strip()
+    return server.run(f"cd / && su postgres -s /bin/sh -c 'psql -At' <<'END'\n{text}\nEND").stdout.strip()
 
 
 @pytest.fixture(scope="class")
@@ -46,7 +46,7 @@ class TestExistingServices:
         project.configure(BOTH, name="books", migrate=None)
         result = project.fab("-H", server.name, "postgres")
         assert result.status == 1 and "The database books exists in PostgreSQL and belongs to boss" in result.stderr, result
-        assert sql(server, "select pg_get_userbyid(datdba) from pg_database where datname = $$books$$") == "boss"
+        assert sql(server, "select pg_get_userbyid(datdba) from pg_database where datname = 'books'") == "boss"
         sql(server, "create role supreme superuser login")
         project.configure(BOTH, name="supreme", migrate=None)
         result = project.fab("-H", server.name, "postgres")

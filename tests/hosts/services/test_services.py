@@ -63,7 +63,7 @@ class TestServices:
         project.configure(BOTH, name="other", migrate=None)
         project.must("-H", server.name, "postgres", "redis")
         project.configure(BOTH, name=NAME, migrate=None)
-        as_other = "setpriv --reuid=other --regid=other --init-groups env -i PATH=/usr/bin:/bin LC_ALL=C.UTF-8 sh -c"
+        as_other = "setpriv --reuid=other --regid=other --init-groups env -i PATH=/usr/local/bin:/usr/bin:/bin LC_ALL=C.UTF-8 sh -c"
         if "13" in server.title:
             server.run("ln -sf /usr/bin/valkey-cli /usr/local/bin/redis-cli")
         for command, why in HOSTILE.items():
