@@ -122,7 +122,7 @@ backup_before_migration() {
   grep -q '"before_migrate": true' "$base/backup/settings.json" 2>/dev/null || return 0
   step_wait "taking a backup before the migration"
   backup_program take migration 2>&1 | tee -- "$undo/backup"
-  reason=$(sed -n "s/^$mark error //p" "$undo/backup")
+  reason=$(sed -n "s/^$mark error //p" "$undo/backup" | sed "s/[. ]*$//")
   if [ -z "$reason" ] && grep -q "^$mark say backup " "$undo/backup"; then
     sed -n "s/^$mark say backup \([0-9a-f]*\):.*/\1/p" "$undo/backup" >"$base/instances/$new/backup"
   else

@@ -117,7 +117,11 @@ class Repository:
         """
         pipe = subprocess.PIPE
         files = {"stdin": subprocess.DEVNULL, "stdout": stdout or pipe, "stderr": pipe}
-        with subprocess.Popen(self._command(words), env=self._environment(), **files) as process:
+        try:
+            process = subprocess.Popen(self._command(words), env=self._environment(), **files)
+        except FileNotFoundError:
+            raise Failed("restic is missing on the server.", "Run `sudo apt-get install --reinstall restic` there.") from None
+        with process:
             errors = []
             if on_line:
                 import threading
