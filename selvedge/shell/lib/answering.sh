@@ -25,7 +25,7 @@ answering_late() {
   [ -s "$undo/answering" ]
 }
 
-# answering_ok: wait until they answer. A deploy is refused if one does not. A restart is not: the release has been live.
+# answering_ok: wait until they answer. If one does not, say so, and go on: the app may not need it, and its health check decides.
 answering_ok() {
   local said
   case ${answering_pid:-over} in over) return 0 ;; esac
@@ -42,9 +42,5 @@ answering_ok() {
   [ "$(cat "$undo/answering.status" 2>/dev/null)" = 1 ] || return 0
   said=$(tail -n 1 "$undo/answering" | grep "	") || return 0
   said=$(printf '%s' "${said%%	*} did not answer within $wait_for s (app.wait_for): ${said#*	}" | sed 's/^t/T/')
-  if [ "$why" != deploy ]; then
-    step_say "$said"
-    return 0
-  fi
-  switch_refuse "$said. Start it, or correct its address. To deploy without it, set app.wait_for = 0"
+  step_say "$said"
 }

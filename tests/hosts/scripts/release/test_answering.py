@@ -105,7 +105,7 @@ DOWN = "printf 'the database h:5432\\n'; sleep 0.3; printf 'the database h:5432 
         ("echo 'the database h:5432'; sleep 0.3", {}, "wait: waiting for the database h:5432\n"),
         ("exit 3", {}, "asked 1\n"),
         (DOWN, {"wait_for": 0}, "asked 1\n"),
-        (DOWN, {}, "refused: The database h:5432 (D) did not answer within 20 s (app.wait_for): Connection refused. Start it, or"),
+        (DOWN, {}, "@test say The database h:5432 (D) did not answer within 20 s (app.wait_for): Connection refused\n"),
         (DOWN, {"why": "rollback"}, "asked 1\n"),
         (DOWN, {"why": "revert"}, "asked 1\n"),
         (DOWN, {"why": "restart"}, "@test say The database h:5432 (D) did not answer within 20 s (app.wait_for): Connection"),
@@ -114,5 +114,5 @@ DOWN = "printf 'the database h:5432\\n'; sleep 0.3; printf 'the database h:5432 
 def test_what_a_release_does(managed: Managed, program: str, more: dict[str, object], said: str) -> None:
     found = waited(managed, program, **more)  # type: ignore[arg-type]
     assert said in found
-    assert ("refused: The" in found) is said.startswith("refused")
-    assert found.endswith("asked 2000\n") is ("asked 1" not in said and "refused: The" not in said)
+    assert "refused" not in found.replace("Connection refused", "")
+    assert found.endswith("asked 2000\n") is ("asked 1" not in said)
