@@ -25,7 +25,7 @@ answering_late() {
   [ -s "$undo/answering" ]
 }
 
-# answering_ok: wait until they answer. If one does not, say so, and go on: the app may not need it, and its health check decides.
+# answering_ok: wait until they answer. If one does not, say so, and continue: the app may not need it, and its health check decides.
 answering_ok() {
   local said
   case ${answering_pid:-over} in over) return 0 ;; esac
