@@ -11,6 +11,8 @@ from .settings import HERE, Failed, wait
 
 SECONDS = 15
 """How long a backup host may take to answer."""
+OPEN_SECONDS = 120
+"""How long restic may take to open the repository: newer versions repeat some failures for a quarter of an hour."""
 SEVERAL = "Each server has a repository of its own, so no other program of Selvedge holds this lock."
 _CAUSES = (
     (
@@ -102,18 +104,32 @@ class Repository:
     def _command(self, words):
         command = ["restic", *words]
         if self.settings.kind == "sftp":
-            ssh = (
-                f"ssh -i {HERE}/key -F /dev/null -o IdentitiesOnly=yes -o BatchMode=yes -o StrictHostKeyChecking=yes "
-                f"-o UserKnownHostsFile={HERE}/known_hosts -o GlobalKnownHostsFile=/dev/null -o ConnectTimeout={SECONDS} "
-                f"-o ServerAliveInterval=15 -p {self.settings.port or 22} {self.settings.user}@{self.settings.host} -s sftp"
-            )
-            command[1:1] = ["-o", f"sftp.command={ssh}"]
+            command[1:1] = ["-o", f"sftp.command={' '.join(self._ssh())}"]
         return command
 
-    def run(self, *words, on_line=None, stdout=None, check=True):
+    def _ssh(self):
+        """Return the command that restic speaks SFTP with. None of its words has a space."""
+        options = {
+            "IdentitiesOnly": "yes", "BatchMode": "yes", "StrictHostKeyChecking": "yes", "UserKnownHostsFile": f"{HERE}/known_hosts",
+            "GlobalKnownHostsFile": "/dev/null", "ConnectTimeout": SECONDS, "ServerAliveInterval": 15,
+        }  # fmt: skip
+        words = [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
+        login = f"{self.settings.user}@{self.settings.host}"
+        return ["ssh", "-i", f"{HERE}/key", "-F", "/dev/null", *words, "-p", str(self.settings.port or 22), login, "-s", "sftp"]
+
+    def _said_by_ssh(self):
+        """Return what ssh says: restic may end before it has printed that."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            done = subprocess.run(
+                self._ssh(), stdin=subprocess.DEVNULL, capture_output=True, env=self._environment(), timeout=2 * SECONDS, check=False
+            )
+            return done.stderr.decode("utf-8", "replace")
+        return ""
+
+    def run(self, *words, on_line=None, stdout=None, check=True, seconds=None):
         """Run restic; return its exit status, its output and its errors. on_line: gets each line of its output.
 
-        Raises Failed if it fails, unless `check` is false.
+        seconds: how long it may take. Raises Failed if it fails, unless `check` is false.
         """
         pipe = subprocess.PIPE
         files = {"stdin": subprocess.DEVNULL, "stdout": stdout or pipe, "stderr": pipe}
@@ -133,7 +149,11 @@ class Repository:
                 reader.join()
                 output = b""
             else:
-                output, error = process.communicate()
+                try:
+                    output, error = process.communicate(timeout=seconds)
+                except subprocess.TimeoutExpired:
+                    process.terminate()
+                    output, error = process.communicate()
                 errors.append(error)
         said = b"".join(errors).decode("utf-8", "replace")
         if check and process.returncode != 0:
@@ -142,6 +162,8 @@ class Repository:
 
     def failure(self, verb, said, status):
         """Return the error for a failure of restic. said: its own words."""
+        if "start the sftp session" in said:
+            said += self._said_by_ssh()
         last = message(said) or f"exit status {status}"
         names = {"to": self.to, "host": self.settings.host, "user": self.settings.user}
         for pattern, problem, remedy in _CAUSES:
@@ -162,7 +184,7 @@ class Repository:
     def exists(self):
         """Return whether there is a repository. Raises Failed if that cannot be known, or if it has another password."""
         self.reach()
-        status, _, said = self.run("cat", "config", "--no-lock", check=False)
+        status, _, said = self.run("cat", "config", "--no-lock", check=False, seconds=OPEN_SECONDS)
         if status == 0:
             return True
         # 0.17 and newer end with status 10 if there is no repository; older ones only say so.
