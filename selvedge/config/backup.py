@@ -7,6 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from selvedge.config.calendar import OptionalSchedule, on_calendar
 from selvedge.config.section import Section
 from selvedge.config.types import Fingerprint, LocalPath, Switch, Text, Whole, host_address
 from selvedge.value import Value
@@ -17,7 +18,6 @@ _HOST = r"\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9][A-Za-z0-9.-]*"
 _SFTP = re.compile(rf"sftp:(?://)?(?P<user>{_USER})@(?P<host>{_HOST})(?::(?P<port>[0-9]{{1,5}}))?:?(?P<path>{_PATH})", re.ASCII)
 _S3 = re.compile(rf"s3:(?P<scheme>https?)://(?P<host>{_HOST})(?::(?P<port>[0-9]{{1,5}}))?(?P<path>{_PATH})", re.ASCII)
 _CLOSED = ("bin", "boot", "dev", "etc", "lib", "lib32", "lib64", "proc", "run", "sbin", "sys", "tmp", "usr")
-_WORDS = {"minutely", "hourly", "daily", "weekly", "monthly", "quarterly", "semiannually", "yearly", "annually"}
 
 
 class Place(Value):
@@ -76,18 +76,6 @@ def _to(value: str) -> str:
     return value.rstrip("/")
 
 
-def calendar(value: str) -> str:
-    """Return a time in systemd's calendar form (systemd.time(7), "Calendar Events"). Raises ValueError for any other text."""
-    days = r"(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)(?:(?:,|\.\.)(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun))* )?"
-    number = r"(?:\*|[0-9]{1,2}(?:\.\.[0-9]{1,2})?)(?:/[0-9]{1,2})?"
-    numbers = rf"{number}(?:,{number})*"
-    date = rf"(?:(?:(?:\*|[0-9]{{4}})-)?{numbers}-{numbers} )?"
-    time = rf"{numbers}:{numbers}(?::{numbers})?"
-    if value in _WORDS or re.fullmatch(rf"{days}{date}{time}(?: UTC)?", value, re.ASCII):
-        return value
-    raise ValueError("must be a time in systemd's calendar form, such as '*-*-* 03:30', 'Mon 04:00' or 'hourly'")
-
-
 def _file(value: str) -> str:
     parts = value.rstrip("/").split("/")
     if not all(re.fullmatch(r"[A-Za-z0-9._@+-]+", part, re.ASCII) and part.strip(".") for part in parts):
@@ -95,11 +83,6 @@ def _file(value: str) -> str:
     return value.rstrip("/")
 
 
-def _optional_calendar(value: str) -> str:
-    return calendar(value) if value else value
-
-
-Calendar = Annotated[Text, AfterValidator(_optional_calendar)]
 Destination = Annotated[Text, AfterValidator(_to)]
 SharedFile = Annotated[Text, AfterValidator(_file)]
 
@@ -132,9 +115,9 @@ class Backup(Section):
         "is lost with the server. Each app and server has its own folder there. Empty: no backups.",
         examples=["sftp:backup@203.0.113.20:/srv/backups", "s3:https://s3.example.com/backups", "/var/backups/apps"],
     )
-    schedule: Calendar = Field(
+    schedule: OptionalSchedule = Field(
         "*-*-* 03:30",
-        description="When the server takes a backup, in systemd's calendar form. Empty: only `fab backup` takes one.",
+        description="When the server takes a backup, in a form of `[timers]`. Empty: only `fab backup` takes one.",
         examples=["hourly", "Mon..Fri 22:00"],
     )
     keep: Keep = Field(
@@ -160,7 +143,7 @@ class Backup(Section):
         "shows an unknown key, asks, and adds it there.",
         examples=["SHA256:uNiVztksCsDhcc0u9e8BrrH0Y4DBkWZXcGVZhKDAEdM"],
     )
-    rehearse: Calendar = Field(
+    rehearse: OptionalSchedule = Field(
         "",
         description="When the server restores the newest backup into a temporary folder and compares it with what was recorded.",
         examples=["Sun 05:00", "monthly"],
@@ -175,6 +158,12 @@ class Backup(Section):
     def place(self) -> Place:
         """Where backups go. Only for a section with `to`."""
         return Place.of(self.to)
+
+    @property
+    def times(self) -> dict[str, tuple[str, ...]]:
+        """The values of OnCalendar= for each of the two schedules, none for an empty one."""
+        schedules = {"schedule": self.schedule, "rehearse": self.rehearse}
+        return {name: on_calendar(schedule) if schedule else () for name, schedule in schedules.items()}
 
     @property
     def keeps(self) -> dict[str, int]:

@@ -11,6 +11,11 @@ import re
 import zoneinfo
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+from selvedge.config.types import Text
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _LONG_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -51,6 +56,15 @@ def on_calendar(schedule: str) -> tuple[str, ...]:
     if len(words) > 5:
         raise ValueError(f"{FORMS}: it has {len(words)} fields")
     return (_systemd(words),)
+
+
+def _check(value: str) -> str:
+    on_calendar(value)
+    return value
+
+
+Schedule = Annotated[Text, AfterValidator(_check)]
+OptionalSchedule = Annotated[Text, AfterValidator(lambda value: _check(value) if value else value)]
 
 
 def _wrong(problem: str) -> ValueError:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from selvedge.config.calendar import on_calendar
+from selvedge.config.calendar import Schedule, on_calendar
 from selvedge.config.section import Section
 from selvedge.config.types import Line, Switch, Text, Whole
 
@@ -25,14 +25,8 @@ def _command(value: str) -> str:
     return value
 
 
-def _schedule(value: str) -> str:
-    on_calendar(value)
-    return value
-
-
 TimerName = Annotated[Text, AfterValidator(timer_name)]
 Command = Annotated[Line, AfterValidator(_command)]
-Schedule = Annotated[Text, AfterValidator(_schedule)]
 
 
 class Timer(Section):

@@ -20,16 +20,17 @@ def backups(app):
         yield sv.File(f"{folder}/program/{name}", text, "0600")
     yield sv.File(f"{folder}/settings.json", sv.backup_settings(app), "0600")
     yield from sv.backup_secrets(app)
-    yield from timer(app, "backup", app.backup.schedule, f"Back up {app.name}", "take scheduled")
-    yield from timer(app, "rehearsal", app.backup.rehearse, f"Restore the newest backup of {app.name} for a test", "rehearse")
+    yield from timer(app, "backup", app.backup.times["schedule"], f"Back up {app.name}", "take scheduled")
+    rehearsal = f"Restore the newest backup of {app.name} for a test"
+    yield from timer(app, "rehearsal", app.backup.times["rehearse"], rehearsal, "rehearse")
 
 
-def timer(app, name, schedule, title, command):
-    """Run a command of the backups at these times, or not at all. schedule: systemd's calendar form."""
-    if not schedule:
+def timer(app, name, times, title, command):
+    """Run a command of the backups at these times (values of OnCalendar=), or not at all."""
+    if not times:
         yield sv.NoTimers(app.name, (name,))
         return
-    values = {"app": app, "title": title, "schedule": schedule, "command": command}
+    values = {"app": app, "title": title, "times": times, "command": command}
     units = [
         sv.File(UNIT.format(app=app.name, name=name, kind=kind), sv.template(f"backup/backup.{kind}.j2", **values))
         for kind in ("service", "timer")

@@ -162,7 +162,8 @@ def test_to_s3(server: Server, project: Project, configure: Configure, s3: str) 
     assert server.run("grep -rl canary /var/log /srv/hello/shared /etc/systemd || true").stdout == ""
 
 
-@pytest.mark.parametrize("stage", ["deployed", pytest.param("bare", marks=[pytest.mark.thorough, pytest.mark.timeout(1200)])])
+@pytest.mark.thorough
+@pytest.mark.parametrize("stage", ["deployed", pytest.param("bare", marks=pytest.mark.timeout(1200))])
 def test_the_server_is_lost(
     lab: Lab, keeper: Server, project: Project, sftp: Configure, request: pytest.FixtureRequest, stage: str
 ) -> None:

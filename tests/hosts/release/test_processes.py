@@ -116,6 +116,7 @@ class TestFaults:
         assert twice(server) == ""
         assert "up 2/2" in project.must(*host, "status").stdout
 
+    @pytest.mark.thorough
     def test_a_process_that_ignores_its_signal_is_killed_in_time(self, server: Server, project: Project, manager: str) -> None:
         """The deploy does not wait for it."""
         host = ("-H", server.name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from selvedge.config.backup import Place, calendar
+from selvedge.config.backup import Place
 from tests.unit.config.conftest import Load, Problems
 from tests.unit.config.examples import APP
 
@@ -23,11 +23,6 @@ WRONG_PLACES = [
     "sftp:host:/x", "sftp:me@host:x", "sftp:-oProxyCommand=x@host:/x", "sftp:me@-oProxyCommand:/x", "sftp://me@host:99999/x",
     "s3:host/bucket", "s3:https://key:secret@host/bucket", "s3:https://host", "s3:https://host/b?x", "sftp:me@1.2.3:/x",
 ]  # fmt: skip
-TIMES = [
-    "hourly", "daily", "*-*-* 03:30", "03:30", "Mon 04:00", "Mon..Fri 22:00", "Sat,Sun 05:00:30", "*-*-1 04:00", "*:0/15",
-    "03:30 UTC",
-]  # fmt: skip
-WRONG_TIMES = ["often", "3", "* * * * *", "Mon", "03:30; id", "03:30\n[x]", "%h", "2h", "$(id)"]
 
 
 @pytest.mark.parametrize(("to", "repository"), PLACES)
@@ -48,15 +43,13 @@ def test_the_port_of_ssh() -> None:
     assert Place.of("sftp:me@host:/x").port == 0
 
 
-@pytest.mark.parametrize("time", TIMES)
-def test_a_time(time: str) -> None:
-    assert calendar(time) == time
-
-
-@pytest.mark.parametrize("time", WRONG_TIMES)
-def test_a_wrong_time(time: str) -> None:
-    with pytest.raises(ValueError, match="calendar form"):
-        calendar(time)
+def test_times_are_those_of_timers(settings: Load, problems: Problems) -> None:
+    found = settings(f'{APP}[backup]\nschedule = "30 3 * * *"\nrehearse = "Sun 05:00"\n[hosts.s]\n').target("s").backup
+    assert found.times == {"schedule": ("*-*-* 03:30:00",), "rehearse": ("Sun 05:00",)}
+    assert settings(f'{APP}[backup]\nschedule = ""\n[hosts.s]\n').target("s").backup.times == {"schedule": (), "rehearse": ()}
+    for key in ("schedule", "rehearse"):
+        (line,) = problems(f'{APP}[backup]\n{key} = "03:30; id"\n[hosts.s]\n')
+        assert line.startswith(f"hosts.toml: backup.{key}: must be systemd's calendar form")
 
 
 def test_sftp_needs_a_key(problems: Problems) -> None:

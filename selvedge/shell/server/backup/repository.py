@@ -110,9 +110,14 @@ class Repository:
     def _ssh(self):
         """Return the command that restic speaks SFTP with. None of its words has a space."""
         options = {
-            "IdentitiesOnly": "yes", "BatchMode": "yes", "StrictHostKeyChecking": "yes", "UserKnownHostsFile": f"{HERE}/known_hosts",
-            "GlobalKnownHostsFile": "/dev/null", "ConnectTimeout": SECONDS, "ServerAliveInterval": 15,
-        }  # fmt: skip
+            "IdentitiesOnly": "yes",
+            "BatchMode": "yes",
+            "StrictHostKeyChecking": "yes",
+            "UserKnownHostsFile": f"{HERE}/known_hosts",
+            "GlobalKnownHostsFile": "/dev/null",
+            "ConnectTimeout": SECONDS,
+            "ServerAliveInterval": 15,
+        }
         words = [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
         login = f"{self.settings.user}@{self.settings.host}"
         return ["ssh", "-i", f"{HERE}/key", "-F", "/dev/null", *words, "-p", str(self.settings.port or 22), login, "-s", "sftp"]
@@ -120,9 +125,8 @@ class Repository:
     def _said_by_ssh(self):
         """Return what ssh says: restic may end before it has printed that."""
         with contextlib.suppress(subprocess.TimeoutExpired):
-            done = subprocess.run(
-                self._ssh(), stdin=subprocess.DEVNULL, capture_output=True, env=self._environment(), timeout=2 * SECONDS, check=False
-            )
+            files = {"stdin": subprocess.DEVNULL, "capture_output": True}
+            done = subprocess.run(self._ssh(), env=self._environment(), timeout=2 * SECONDS, check=False, **files)
             return done.stderr.decode("utf-8", "replace")
         return ""
 

@@ -264,7 +264,7 @@ probe_path /srv/hello/backup/program/__main__.py 04322de4694b9e8e5a75c78057d668b
 printf '\n%s fact 67\n' "$mark"
 probe_path /srv/hello/backup/program/backup/postgres.py ad02171d6f4588f8a2d5ac46ea83390e6e74767b9d73531a82f3e05a2ce3bec7
 printf '\n%s fact 68\n' "$mark"
-probe_path /srv/hello/backup/program/backup/repository.py 91063294880a952064a6f140417849950a665c8621be4d24bec66de42eb4369a
+probe_path /srv/hello/backup/program/backup/repository.py 9ac68030894a3fbfaf6c8c6ddea387dca89bce860d6af9da200fd0fe73d61424
 printf '\n%s fact 69\n' "$mark"
 probe_path /srv/hello/backup/program/backup/restoring.py d9856043b9324f4e1510eb623683438369cf60ce010e881e099016f1d659dc7b
 printf '\n%s fact 70\n' "$mark"
