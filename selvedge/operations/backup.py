@@ -189,8 +189,8 @@ def backups(run: Run, *, as_json: bool = False) -> None:
     _check_settings(run)
     found = on_each_host(run, _listed)
     if as_json:
-        data = {name: {"error": str(each)} if isinstance(each, SelvedgeError) else each for name, each in found.items()}
-        print_json(run.report, data)
+        apps = {session.name: session.target.name for session in run.fleet.sessions}
+        print_json(run.report, {name: _as_json(apps[name], each) for name, each in found.items()})
     else:
         rows = [_row(name, each) for name, listed in found.items() if not isinstance(listed, SelvedgeError) for each in listed]
         if rows:
@@ -199,6 +199,12 @@ def backups(run: Run, *, as_json: bool = False) -> None:
             if not listed:
                 run.report.line(f"{name}: there is no backup yet. Run `fab -H {name} backup`.")
     raise_first_error(run, found)
+
+
+def _as_json(app: str, found: list[dict[str, Any]] | SelvedgeError) -> dict[str, Any]:
+    if isinstance(found, SelvedgeError):
+        return {"error": str(found)}
+    return {"app": app, "backups": [{**each, "time": _utc(str(each["time"]))} for each in found]}
 
 
 def _listed(session: Session) -> list[dict[str, Any]]:

@@ -47,10 +47,10 @@ def _as_json(app: Target, status: HostStatus | SelvedgeError, results: Sequence[
         "live": status.releases.live or None,
         "since": record.at if record else None,
         "draining": list(status.releases.draining),
-        "processes": [
-            {"name": each.name, "count": each.count, "up": each.up, "restarts": each.restarts, "stopping": each.leaving}
+        "processes": {
+            each.name: {"count": each.count, "up": each.up, "restarts": each.restarts, "stopping": each.leaving}
             for each in status.releases.processes
-        ],
+        },
         "workers": len(status.workers),
         "memory_kb": status.memory,
         "uptime_seconds": status.age,

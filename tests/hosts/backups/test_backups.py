@@ -97,13 +97,13 @@ def test_a_backup_is_set_up_once(server: Server, project: Project, configure: Co
     project.must("deploy")
     again = project.must("deploy")
     assert "deploy: nothing to change on web." in again.stdout
-    listed = json.loads(project.must("backups", "--json").stdout)["web"]
+    listed = json.loads(project.must("backups", "--json").stdout)["web"]["backups"]
     assert listed[-1]["why"] == "manual" and listed[-1]["bytes"] > 20_000
     dry = project.must("backup", "--dry-run")
     assert "take a backup of hello" in dry.stdout and "Dry run: nothing was changed." in dry.stdout
     script = project.must("backup", "--script").stdout
     assert secret not in script
-    assert len(json.loads(project.must("backups", "--json").stdout)["web"]) == len(listed)
+    assert len(json.loads(project.must("backups", "--json").stdout)["web"]["backups"]) == len(listed)
 
 
 def test_the_timer(server: Server, project: Project, configure: Configure) -> None:
