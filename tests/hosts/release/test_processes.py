@@ -82,7 +82,8 @@ class TestLife:
         said = project.must(*host, "logs", "--process", "beat").stdout
         assert "has ended well" in said and f"beat 1 of {first}r1 begins" in said
         report = json.loads(project.must(*host, "status", "--json").stdout)[server.name]
-        assert {name: (each["up"], each["count"]) for name, each in report["processes"].items()} == {"beat": (1, 1), "worker": (1, 1)}
+        up = {name: (each["up"], each["count"]) for name, each in report["processes"].items()}
+        assert up == {"beat": (1, 1), "worker": (1, 1)}
         server.reboot()
         serves(server)
         settled(server, f"{first}r1", workers=1)
