@@ -137,8 +137,14 @@ supervisor_boot() {
 # supervisor_boots INSTANCE: whether the file has its section, and else only those of draining instances, which a boot does not
 # start.
 supervisor_boots() {
+  # A drain that ends at this moment may change the file between two readings of it.
+  supervisor_known "$1" && { supervisor_complete "$1" || { sleep 0.2 && supervisor_complete "$1"; }; }
+}
+
+# supervisor_complete INSTANCE: whether the file is as supervisor_rewrite would write it.
+supervisor_complete() {
   # shellcheck disable=SC2046
-  supervisor_known "$1" && supervisor_programs "$1" $(supervisor_kept "$1") | cmp -s -- - "$supervisor_conf"
+  supervisor_programs "$1" $(supervisor_kept "$1") | cmp -s -- - "$supervisor_conf"
 }
 
 supervisor_rewrite() {

@@ -95,6 +95,7 @@ class TestKilledClient:
 
 
 class TestFirstDeploy:
+    @pytest.mark.thorough
     @pytest.mark.timeout(900)
     def test_killed_at_twenty_random_points(self, lab: Lab, project: Project) -> None:
         """Each run continues from the state that the killed one left, and the last one finishes."""

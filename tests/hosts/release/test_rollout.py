@@ -127,6 +127,7 @@ def test_batches_given_as_a_percentage(lab: Lab, servers: list[Server], names: s
     assert {assert_consistent(server)[:12] for server in (*servers, fourth)} == {project.head[:12]}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("shared", [True, False], ids=["one database", "a database each"])
 def test_migrations_run_once_per_database(servers: list[Server], names: str, project: Project, shared: bool) -> None:
     address = "postgresql://app:secret@db.test/app" if shared else "sqlite:////srv/hello/shared/own.sqlite3"

@@ -12,6 +12,8 @@ import pytest
 
 from tests.hosts.scripts.backups.machine import Machine, rows
 
+pytestmark = pytest.mark.thorough
+
 
 def start(machine: Machine, *arguments: str, restic: str) -> subprocess.Popen[bytes]:
     """Start a command whose restic is a script that ends with the real one, and wait until it says `reached`."""
