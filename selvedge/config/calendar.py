@@ -34,7 +34,7 @@ MACROS: Mapping[str, str] = {
     "@yearly": "0 0 1 1 *",
     "@annually": "0 0 1 1 *",
 }
-"""cron's words, with the fields that they stand for."""
+"""cron's words for a whole schedule, with their five fields."""
 FORMS = 'must be systemd\'s calendar form, such as "*-*-* 03:00", or cron\'s five fields, such as "0 3 * * *"'
 
 Parts = list[tuple[int, int, int]]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from selvedge.config.entry_types import Command, entry_name
 from selvedge.config.section import Section
-from selvedge.config.types import Line, Switch, Text, Whole
+from selvedge.config.types import Switch, Text, Whole
 
 RESERVED = ("web", "app", "nginx", "access", "error")
 """The web process, and the names of logs."""
@@ -16,21 +16,12 @@ RESERVED = ("web", "app", "nginx", "access", "error")
 
 def process_name(value: str) -> str:
     """Return the name of a process. Raises ValueError."""
-    if not re.fullmatch(r"[a-z][a-z0-9-]{0,29}", value, re.ASCII):
-        raise ValueError("must be a name of at most 30 lower-case letters, digits and '-', beginning with a letter")
-    if value in RESERVED:
+    if entry_name(value) in RESERVED:
         raise ValueError(f"must not be a name that Selvedge uses itself: {', '.join(RESERVED)}")
     return value
 
 
-def _command(value: str) -> str:
-    if not value.strip():
-        raise ValueError("must be a command")
-    return value
-
-
 ProcessName = Annotated[Text, AfterValidator(process_name)]
-Command = Annotated[Line, AfterValidator(_command)]
 
 
 class Process(Section):

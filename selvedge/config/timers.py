@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
 from selvedge.config.calendar import Schedule, on_calendar
+from selvedge.config.entry_types import Command, entry_name
 from selvedge.config.section import Section
-from selvedge.config.types import Line, Switch, Text, Whole
+from selvedge.config.types import Switch, Text, Whole
 
-
-def timer_name(value: str) -> str:
-    """Return the name of a timer. Raises ValueError."""
-    if not re.fullmatch(r"[a-z][a-z0-9-]{0,29}", value, re.ASCII):
-        raise ValueError("must be a name of at most 30 lower-case letters, digits and '-', beginning with a letter")
-    return value
-
-
-def _command(value: str) -> str:
-    if not value.strip():
-        raise ValueError("must be a command")
-    return value
-
-
-TimerName = Annotated[Text, AfterValidator(timer_name)]
-Command = Annotated[Line, AfterValidator(_command)]
+TimerName = Annotated[Text, AfterValidator(entry_name)]
 
 
 class Timer(Section):

@@ -6,8 +6,8 @@ import json
 from datetime import datetime
 from pathlib import Path
 
+from selvedge.config.entry_types import entry_name
 from selvedge.config.target import Target
-from selvedge.config.timers import timer_name
 from selvedge.engine.session import Session
 from selvedge.errors import SelvedgeError, UsageError
 from selvedge.operations.support.each_host import line_prefix, on_each_host, raise_first_error
@@ -48,7 +48,7 @@ class Flags(Value):
             check_process_name(self.process)
         if self.timer:
             try:
-                timer_name(self.timer)
+                entry_name(self.timer)
             except ValueError as error:
                 raise UsageError(f"--timer {error}, not {self.timer!r}.", "Run `fab timers` to see the names.") from None
         if "\n" in self.grep:

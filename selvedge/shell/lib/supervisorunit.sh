@@ -1,6 +1,6 @@
 # The processes beside the web process ([processes]) under supervisor: a file with one program for each, APP.INSTANCE.NAME@NUMBER.
 # Here a UNIT is INSTANCE.NAME@NUMBER. A boot starts those whose file says so; the others stop, or have stopped. The functions are
-# those of systemdunit.sh; manager.sh calls them. Reads $app, $base, $log_dir and $supervisor_conf.
+# those of systemdunit.sh; unit.sh calls them. Reads $app, $base, $log_dir and $supervisor_conf.
 
 supervisorunit_file() { echo "${supervisor_conf%.conf}.$1.conf"; }
 
