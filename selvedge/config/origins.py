@@ -18,7 +18,6 @@ from selvedge.config.masks import MASK, mask_command
 from selvedge.config.schema import entry_model, section_model, to_toml
 from selvedge.config.settings import Settings
 from selvedge.config.sources import Source
-from selvedge.config.tables import subtable
 from selvedge.config.target import TABLES, Target
 from selvedge.value import Value
 

@@ -112,8 +112,8 @@ class Settings(Section):
         """
         found = self.hosts[host] if isinstance(host, str) else host
         sections = {name: self._merged(name, found) for name in OVERRIDES}
-        timers = sections["timers"].items()
-        sections["timers"] = {name: each for name, each in timers if name not in self.timers or self.timers[name].runs_on(found.name)}
+        elsewhere = {name for name, timer in self.timers.items() if not timer.runs_on(found.name)}
+        sections["timers"] = {name: timer for name, timer in sections["timers"].items() if name not in elsewhere}
         try:
             more = {"host": found, "base_dir": self._base_dir, "env_commands": self._env_commands, "passwords": self._passwords}
             more["services"] = self.services.on(found.name)

@@ -20,8 +20,9 @@ def single_host_problems(
 ) -> Iterator[Problem]:
     """Yield the problems of `hosts` in the table at `path`, such as ("processes", "beat").
 
-    chosen: the value of its `hosts`, empty if it runs on all hosts of the app. single: the hosts on which it runs and must be alone: a
-    timer, a service, a process with `overlap = false`. hosts, groups: those of the settings. sources: the strongest last.
+    chosen: the value of its `hosts`, empty if it runs on all hosts of the app. single: the hosts on which it runs, if it must run
+    once for all servers: a timer, a service, a process with `overlap = false`. hosts, groups: those of the settings. sources: the
+    strongest last.
     """
     key = (*path, "hosts")
     source = _source(sources, key if chosen else path)

@@ -159,12 +159,12 @@ changeover_restart() {
   local new before
   new=$1
   # shellcheck disable=SC2005,SC2046
-  before=$(echo $(processes_pick "$1" "$2"))
+  before=$(echo $(processes_pick "$1" "$2" "$(processes_states "$1")"))
   # shellcheck disable=SC2005,SC2046,SC2086
   if processes_single "$1.$2@1"; then
     gate_wait "waiting for$(changeover_list $before) to stop (overlap = false)"
     unit_end $before
-    changeover_units=$(echo $(processes_pick "$1" "$2"))
+    changeover_units=$(echo $(processes_pick "$1" "$2" "$(processes_states "$1")"))
   else
     changeover_units=$(echo $(processes_free "$1" "$2" "$(processes_count "$1" "$2")" $(processes_units "$1" "$2")))
   fi

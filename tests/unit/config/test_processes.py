@@ -84,7 +84,8 @@ def test_a_host_may_have_a_process_of_its_own(settings: Load) -> None:
     ('Beat]\ncommand = "x"', "hosts.web-1.processes.Beat: must be a name of at most 30 lower-case letters"),
     ("night-worker]\noverlap = false", "hosts.web-1.processes.night-worker: overlap = false means that two never run at once"),
     ('night-worker]\nhosts = ["web-1"]', "hosts.web-1.processes.night-worker.hosts: is not a setting of one host. Delete it"),
-    ("elsewhere]\ncount = 3", "hosts.web-1.processes.elsewhere: has no effect, because processes.elsewhere.hosts does not name web-1"),
+    ("elsewhere]\ncount = 3",
+     "hosts.web-1.processes.elsewhere: has no effect, because processes.elsewhere.hosts does not name web-1"),
 ])  # fmt: skip
 def test_what_is_refused_on_one_host(problems: Problems, table: str, said: str) -> None:
     elsewhere = '[processes.elsewhere]\ncommand = "x"\nhosts = ["web-2"]\n'

@@ -195,7 +195,7 @@ def unknown(tables: dict[str, Any]) -> Iterator[str]:
 
 def section_models() -> dict[str, type[BaseModel]]:
     """Return the models of the tables without names of the user's choice."""
-    found = {name: section_model(field.annotation) for name, field in Settings.model_fields.items() if name not in ("hosts", "groups")}
+    found = {name: section_model(field.annotation) for name, field in Settings.model_fields.items()}
     return {name: model for name, model in found.items() if model}
 
 

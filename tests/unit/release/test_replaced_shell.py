@@ -29,7 +29,8 @@ CHANGED = [
 ]
 KEPT = [
     "exec celery worker", "celery worker | tee log", "celery worker & wait", "(celery worker)", "a || b", "while true; do a; done",
-    "if a; then b; fi", "cd jobs", ";", "", "X=1", "X=1;", "trap 'rm x' EXIT; rq worker", "cd a && trap x 0; rq worker", "a && ", "{ a; }", "$(cat command)", "`cat command`", "a # b", ">log a",
+    "if a; then b; fi", "cd jobs", ";", "", "X=1", "X=1;", "trap 'rm x' EXIT; rq worker", "cd a && trap x 0; rq worker",
+    "a && ", "{ a; }", "$(cat command)", "`cat command`", "a # b", ">log a",
     "trap 'x' TERM; . ./run", "cat <<x", "f() { a; }; f", "a && export B=1", "'open",
 ]  # fmt: skip
 
