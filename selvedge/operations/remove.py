@@ -55,8 +55,8 @@ def _paths(step: Step, app: Target) -> set[str] | None:
 
 
 def _variants(app: Target) -> Iterator[Target]:
-    """Yield the app, and the app as earlier releases may have had it: with each process manager, with and without a domain, with all
-    services and a process.
+    """Yield the app, and the app as it may have been: with each process manager, with and without a domain, with all services and a
+    process.
 
     Except for the first, these name no file on this machine, so a missing file does not prevent the removal.
     """
@@ -65,7 +65,8 @@ def _variants(app: Target) -> Iterator[Target]:
     yield own
     without_files = {"env_file": "", "tls": Tls(certbot=app.tls.certbot), "backup": BACKUP}
     services = Services(postgres=True, redis=True)
-    plain = own.model_copy(update={"repository": REPOSITORY, **without_files, "services": services, "processes": PROCESSES})
+    more = {"services": services, "processes": PROCESSES}
+    plain = own.model_copy(update={"repository": REPOSITORY, **without_files, **more})
     for manager, domains in itertools.product(MANAGERS, DOMAINS):
         yield plain.model_copy(update={"manager": manager, "domains": domains})
 

@@ -111,6 +111,9 @@ changeover_ended() {
   reason_find
   reason_or_last
   changeover_problem=$(reason_said "The process $(processes_name "$2") $1 ended $when${status:+, $status}")
+  case $status in
+    *' 0') changeover_problem=$changeover_problem$(reason_otherwise ". It must stay in the foreground, and not end; a command that ends is one for [timers]") ;;
+  esac
 }
 
 # changeover_back INSTANCE: after the switch back to it, start its processes that the changeover has stopped.

@@ -195,3 +195,28 @@ def test_the_memory_of_a_release_is_also_that_of_its_processes_and_their_childre
     beside, _, wanted = rest.partition("of ")
     assert every.split() == sorted(wanted.split(), key=int)
     assert beside.split() == (every.split() if counted else [])
+
+
+def test_programs_that_went_into_the_background_end_with_their_release(managed: Managed) -> None:
+    """supervisor does not know them, and they are in no process group of a process."""
+    managed.server.program("stat", 'case $* in *%U*) echo hello ;; *) exec /usr/bin/stat "$@" ;; esac')
+    begin = "env {} setsid sleep 60 </dev/null >/dev/null 2>&1 &\n"
+    shell = begin.format(f"RELEASE={NEW} PROCESS_NUMBER=1") + "stray=$!\n"
+    # Those of another release, and the run of a timer.
+    shell += begin.format(f"RELEASE={OLD} PROCESS_NUMBER=1") + "other=$!\n" + begin.format(f"RELEASE={NEW}") + "timer=$!\n"
+    shell += f'until [ -n "$(supervisorunit_strays {NEW})" ]; do sleep 0.05; done\n'
+    shell += f'sleep() {{ command sleep "$1"; wait "$stray" || :; }}\nsupervisorunit_forget {NEW}\n'
+    shell += "for pid in $stray $other $timer; do kill -0 $pid 2>/dev/null && echo runs || echo ended; done\nkill $other $timer"
+    assert managed.run(shell).split() == ["ended", "runs", "runs"]
+
+
+@pytest.mark.parametrize(("answer", "said"), [
+    ("<string>CANT_REREAD: x</string>", "supervisor cannot read its configuration, so it starts no new program."),
+    ("", "supervisor does not answer."),
+    ("<methodResponse>", ""),
+])  # fmt: skip
+def test_why_supervisor_starts_no_process(managed: Managed, answer: str, said: str) -> None:
+    managed.server.path("/run/answer").write_text(answer)
+    managed.server.program("curl", "cat /run/answer")
+    output = managed.run(f"unit_start {NEW}.w@1")
+    assert said in output and ("say" in output) is bool(said)
