@@ -104,14 +104,19 @@ def test_what_a_program_leaves_when_it_is_killed_ends_too(started: Started) -> N
     started.until("begins", "begins")
 
 
-@pytest.mark.parametrize("record", ["{pid} 1", "{pid}", "", "x y", "99999999 1"])
+BOOT = Path("/proc/sys/kernel/random/boot_id").read_text().strip() if sys.platform.startswith("linux") else ""
+
+
+@pytest.mark.parametrize("record", [f"{{pid}} 1 {BOOT}", f"{{pid}} {BOOT}", "{pid}", "", f"x y {BOOT}", f"99999999 1 {BOOT}",
+                                    "{pid} {began} of-another-boot"])  # fmt: skip
 def test_another_program_with_the_same_id_is_left_alone(started: Started, record: str) -> None:
     with subprocess.Popen(["sleep", "60"], process_group=0) as other:
         folder = started.folder / "tmp"
         folder.mkdir()
         lines = (started.folder / "start").read_text().splitlines()
         (files,) = (line.removeprefix("FILES=").removesuffix("$1") for line in lines if line.startswith("FILES="))
-        Path(f"{files}1.pid").write_text(f"{record.format(pid=other.pid)}\n")
+        began = Path(f"/proc/{other.pid}/stat").read_text().rpartition(") ")[2].split()[19]
+        Path(f"{files}1.pid").write_text(f"{record.format(pid=other.pid, began=began)}\n")
         started.start()
         started.until("begins")
         assert other.poll() is None

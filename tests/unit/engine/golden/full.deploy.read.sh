@@ -191,40 +191,40 @@ probe_path /var/log/hello ''
 printf '\n%s fact 35\n' "$mark"
 probe_path /srv/hello/instances ''
 printf '\n%s fact 36\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-1475b1 ''
+probe_path /srv/hello/instances/0123456789ab-230415 ''
 printf '\n%s fact 37\n' "$mark"
-readlink /srv/hello/instances/0123456789ab-1475b1/.venv || echo; readlink /srv/hello/releases/0123456789ab/.venv || echo
+readlink /srv/hello/instances/0123456789ab-230415/.venv || echo; readlink /srv/hello/releases/0123456789ab/.venv || echo
 printf '\n%s fact 38\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-1475b1/env ''
+probe_path /srv/hello/instances/0123456789ab-230415/env ''
 base=/srv/hello
 live_socket=/srv/hello/live.sock
-environment_of_live /srv/hello/instances/0123456789ab-1475b1/env
+environment_of_live /srv/hello/instances/0123456789ab-230415/env
 printf '\n%s fact 39\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-1475b1/run 1c6e7c01fd4731a925a81afbc7be896378c7048d67646fe5fb21d1b38f78d857
+probe_path /srv/hello/instances/0123456789ab-230415/run 0d705b18856af4a498f82f78ce804a5e54107cf03350115f0c23c59e826f8f1c
 printf '\n%s fact 40\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-1475b1/selvedge_worker.py d73a691431f2a05f848f49dfdd629abfe8a89d4b9546d9f88f9570c77b05c6c0
+probe_path /srv/hello/instances/0123456789ab-230415/selvedge_worker.py d73a691431f2a05f848f49dfdd629abfe8a89d4b9546d9f88f9570c77b05c6c0
 printf '\n%s fact 41\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-1475b1/selvedge_app.py fcef1e0291391499d74ede75a78622fa1fb138768df74c725f7118c51a851cb8
+probe_path /srv/hello/instances/0123456789ab-230415/selvedge_app.py fcef1e0291391499d74ede75a78622fa1fb138768df74c725f7118c51a851cb8
 printf '\n%s fact 42\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-1475b1/selvedge_explain.py b3df473e85a707954cf5301a8f5a6ab63d043a572ebec0eaab9eaa73a209a3e9
+probe_path /srv/hello/instances/0123456789ab-230415/selvedge_explain.py b3df473e85a707954cf5301a8f5a6ab63d043a572ebec0eaab9eaa73a209a3e9
 printf '\n%s fact 43\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-1475b1/selvedge_asgi.py 03cfc2fa71b2e73c05a399435e22c75983d302bc46efadac3e1394b98920132e
+probe_path /srv/hello/instances/0123456789ab-230415/selvedge_asgi.py 03cfc2fa71b2e73c05a399435e22c75983d302bc46efadac3e1394b98920132e
 printf '\n%s fact 44\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-1475b1/selvedge_log.py 0f91e04a2c13be4334fb2228bd00ce8eb9b1a3836a28893653b9b3f362287d5a
+probe_path /srv/hello/instances/0123456789ab-230415/selvedge_log.py 0f91e04a2c13be4334fb2228bd00ce8eb9b1a3836a28893653b9b3f362287d5a
 printf '\n%s fact 45\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-1475b1/gunicorn_start 28672bd70907fdce0f1c633b6390a9363d247677a66038e651201d1e24553d80
+probe_path /srv/hello/instances/0123456789ab-230415/gunicorn_start 59287dfc9f1677c00b0d104d9d00e502e0ad9e9e0da5b359bdbb7ecc329e9a89
 printf '\n%s fact 46\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-1475b1/processes ''
+probe_path /srv/hello/instances/0123456789ab-230415/processes ''
 printf '\n%s fact 47\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-1475b1/processes/worker ''
+probe_path /srv/hello/instances/0123456789ab-230415/processes/worker ''
 printf '\n%s fact 48\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-1475b1/processes/worker/start 18f027df3b83bd1d327cfd962d8ed8f27119ea333d2f3ba36b58519787bce1d2
+probe_path /srv/hello/instances/0123456789ab-230415/processes/worker/start ba1aecf2fc8eaee4f05f61f88bee078e1c800705fba66ae598cae6de244a693a
 printf '\n%s fact 49\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-1475b1/processes/worker/settings fe458fd64ef10c9a0f4f8dce008d0726f4a009957927deebfccbfa985cde2cf2
+probe_path /srv/hello/instances/0123456789ab-230415/processes/worker/settings fe458fd64ef10c9a0f4f8dce008d0726f4a009957927deebfccbfa985cde2cf2
 printf '\n%s fact 50\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-1475b1/processes/worker/process.conf cc7d4d1f41f1307b8e6e337ab441fb5618247d3b4cf755c0317a5d7ec89b9d15
+probe_path /srv/hello/instances/0123456789ab-230415/processes/worker/process.conf bd144cc141e67b42a5556b1ac67cc313c26dd0a9b093480bcadfbf079a661a83
 printf '\n%s fact 51\n' "$mark"
-hook_built /srv/hello/releases/0123456789ab/.selvedge-after_build.0123456789ab-1475b1 d944855a14613d34 /srv/hello/releases/0123456789ab 0123456789ab-1475b1 /srv/hello/live.sock
+hook_built /srv/hello/releases/0123456789ab/.selvedge-after_build.0123456789ab-230415 d944855a14613d34 /srv/hello/releases/0123456789ab 0123456789ab-230415 /srv/hello/live.sock
 printf '\n%s fact 52\n' "$mark"
 site_unreadable /srv/hello/releases/0123456789ab backend/static
 site_unreadable /srv/hello/releases/0123456789ab frontend/dist
@@ -233,9 +233,9 @@ echo end
 printf '\n%s fact 53\n' "$mark"
 [ -e /etc/supervisor/supervisord.conf ] && echo there || true
 printf '\n%s fact 54\n' "$mark"
-[ -e /srv/hello/instances/0123456789ab-1475b1/gunicorn_start ] && echo there || true
+[ -e /srv/hello/instances/0123456789ab-230415/gunicorn_start ] && echo there || true
 printf '\n%s fact 55\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-1475b1/program.conf 58bfcfac42cebabe2fd6b33f0d0c5c0227ca02369cc9e90aa9005c38a172d14c
+probe_path /srv/hello/instances/0123456789ab-230415/program.conf 945bcdd16468a90b84a193f736499d5bcc899961f524c796adc508114be8852a
 printf '\n%s fact 56\n' "$mark"
 probe_path /etc/logrotate.d/hello.app 81309ace50e135e02ec7d8835aa2abe8307b1dc5c7d64d03c87b8d6d351ee723
 printf '\n%s fact 57\n' "$mark"
@@ -315,7 +315,7 @@ live_socket=/srv/hello/live.sock
 supervisor_conf=/etc/supervisor/conf.d/hello.conf
 releases_fact
 base=/srv/hello
-environment_of_left 0123456789ab-1475b1
+environment_of_left 0123456789ab-230415
 printf '\n%s fact 85\n' "$mark"
 app=hello
 timers_listed
@@ -335,7 +335,7 @@ printf Stamp=
 stamp_read selvedge-timer-hello.cleanup.timer
 echo
 printf '\n%s fact 92\n' "$mark"
-hook_switched /srv/hello/instances/.after_switch fa95d49c11eeb778 0123456789ab-1475b1 /srv/hello/live.sock
+hook_switched /srv/hello/instances/.after_switch fa95d49c11eeb778 0123456789ab-230415 /srv/hello/live.sock
 printf '\n%s fact 93\n' "$mark"
 [ -e /etc/nginx/nginx.conf ] && echo there || true
 printf '\n%s fact 94\n' "$mark"
@@ -490,8 +490,8 @@ probe_path /etc/selvedge/hello/certificate.pem ''
 :
 }
 read_lookups() {
-probe_take_paths /etc/systemd/system/selvedge-redis@.service /etc/selvedge/redis/hello.conf /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-1475b1 /srv/hello/instances/0123456789ab-1475b1/.venv /srv/hello/instances/0123456789ab-1475b1/env /srv/hello/instances/0123456789ab-1475b1/run /srv/hello/instances/0123456789ab-1475b1/selvedge_worker.py /srv/hello/instances/0123456789ab-1475b1/selvedge_app.py /srv/hello/instances/0123456789ab-1475b1/selvedge_explain.py /srv/hello/instances/0123456789ab-1475b1/selvedge_asgi.py /srv/hello/instances/0123456789ab-1475b1/selvedge_log.py /srv/hello/instances/0123456789ab-1475b1/gunicorn_start /srv/hello/instances/0123456789ab-1475b1/processes /srv/hello/instances/0123456789ab-1475b1/processes/worker /srv/hello/instances/0123456789ab-1475b1/processes/worker/start /srv/hello/instances/0123456789ab-1475b1/processes/worker/settings /srv/hello/instances/0123456789ab-1475b1/processes/worker/process.conf /srv/hello/instances/0123456789ab-1475b1/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/systemd/system/supervisor.service.d/50-selvedge-hello.conf /srv/hello/stop_processes.py /etc/systemd/system/selvedge-stop.hello.service /srv/hello/backup /srv/hello/backup/state /srv/hello/backup/program /srv/hello/backup/program/backup /srv/hello/backup/program/backup/__init__.py /srv/hello/backup/program/__main__.py /srv/hello/backup/program/backup/postgres.py /srv/hello/backup/program/backup/repository.py /srv/hello/backup/program/backup/restoring.py /srv/hello/backup/program/backup/settings.py /srv/hello/backup/program/backup/sqlite.py /srv/hello/backup/program/backup/taking.py /srv/hello/backup/settings.json /srv/hello/backup/password /etc/systemd/system/selvedge-hello-backup.service /etc/systemd/system/selvedge-hello-backup.timer /etc/systemd/system/selvedge-hello-rehearsal.service /etc/systemd/system/selvedge-hello-rehearsal.timer /srv/hello/timers /srv/hello/timers/record /srv/hello/timers/cleanup.sh /etc/systemd/system/selvedge-timer-hello.cleanup.service /etc/systemd/system/selvedge-timer-hello.cleanup.timer /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /var/lib/nginx/cache-hello /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/conf.d/00-log-selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/conf.d/00-selvedge-hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/selvedge/hello/acme-ca.pem /etc/selvedge/hello/dns-credentials /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf /etc/selvedge/hello/certificate.pem
-probe_take_hashes /etc/systemd/system/selvedge-redis@.service /etc/selvedge/redis/hello.conf /srv/hello/git_credentials /etc/tmpfiles.d/hello.conf /srv/hello/instances/0123456789ab-1475b1/env /srv/hello/instances/0123456789ab-1475b1/run /srv/hello/instances/0123456789ab-1475b1/selvedge_worker.py /srv/hello/instances/0123456789ab-1475b1/selvedge_app.py /srv/hello/instances/0123456789ab-1475b1/selvedge_explain.py /srv/hello/instances/0123456789ab-1475b1/selvedge_asgi.py /srv/hello/instances/0123456789ab-1475b1/selvedge_log.py /srv/hello/instances/0123456789ab-1475b1/gunicorn_start /srv/hello/instances/0123456789ab-1475b1/processes/worker/start /srv/hello/instances/0123456789ab-1475b1/processes/worker/settings /srv/hello/instances/0123456789ab-1475b1/processes/worker/process.conf /srv/hello/instances/0123456789ab-1475b1/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/systemd/system/supervisor.service.d/50-selvedge-hello.conf /srv/hello/stop_processes.py /etc/systemd/system/selvedge-stop.hello.service /srv/hello/backup/program/backup/__init__.py /srv/hello/backup/program/__main__.py /srv/hello/backup/program/backup/postgres.py /srv/hello/backup/program/backup/repository.py /srv/hello/backup/program/backup/restoring.py /srv/hello/backup/program/backup/settings.py /srv/hello/backup/program/backup/sqlite.py /srv/hello/backup/program/backup/taking.py /srv/hello/backup/settings.json /srv/hello/backup/password /etc/systemd/system/selvedge-hello-backup.service /etc/systemd/system/selvedge-hello-backup.timer /etc/systemd/system/selvedge-hello-rehearsal.service /etc/systemd/system/selvedge-hello-rehearsal.timer /srv/hello/timers/record /srv/hello/timers/cleanup.sh /etc/systemd/system/selvedge-timer-hello.cleanup.service /etc/systemd/system/selvedge-timer-hello.cleanup.timer /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/conf.d/00-log-selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf
+probe_take_paths /etc/systemd/system/selvedge-redis@.service /etc/selvedge/redis/hello.conf /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-230415 /srv/hello/instances/0123456789ab-230415/.venv /srv/hello/instances/0123456789ab-230415/env /srv/hello/instances/0123456789ab-230415/run /srv/hello/instances/0123456789ab-230415/selvedge_worker.py /srv/hello/instances/0123456789ab-230415/selvedge_app.py /srv/hello/instances/0123456789ab-230415/selvedge_explain.py /srv/hello/instances/0123456789ab-230415/selvedge_asgi.py /srv/hello/instances/0123456789ab-230415/selvedge_log.py /srv/hello/instances/0123456789ab-230415/gunicorn_start /srv/hello/instances/0123456789ab-230415/processes /srv/hello/instances/0123456789ab-230415/processes/worker /srv/hello/instances/0123456789ab-230415/processes/worker/start /srv/hello/instances/0123456789ab-230415/processes/worker/settings /srv/hello/instances/0123456789ab-230415/processes/worker/process.conf /srv/hello/instances/0123456789ab-230415/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/systemd/system/supervisor.service.d/50-selvedge-hello.conf /srv/hello/stop_processes.py /etc/systemd/system/selvedge-stop.hello.service /srv/hello/backup /srv/hello/backup/state /srv/hello/backup/program /srv/hello/backup/program/backup /srv/hello/backup/program/backup/__init__.py /srv/hello/backup/program/__main__.py /srv/hello/backup/program/backup/postgres.py /srv/hello/backup/program/backup/repository.py /srv/hello/backup/program/backup/restoring.py /srv/hello/backup/program/backup/settings.py /srv/hello/backup/program/backup/sqlite.py /srv/hello/backup/program/backup/taking.py /srv/hello/backup/settings.json /srv/hello/backup/password /etc/systemd/system/selvedge-hello-backup.service /etc/systemd/system/selvedge-hello-backup.timer /etc/systemd/system/selvedge-hello-rehearsal.service /etc/systemd/system/selvedge-hello-rehearsal.timer /srv/hello/timers /srv/hello/timers/record /srv/hello/timers/cleanup.sh /etc/systemd/system/selvedge-timer-hello.cleanup.service /etc/systemd/system/selvedge-timer-hello.cleanup.timer /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /var/lib/nginx/cache-hello /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/conf.d/00-log-selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/conf.d/00-selvedge-hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/selvedge/hello/acme-ca.pem /etc/selvedge/hello/dns-credentials /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf /etc/selvedge/hello/certificate.pem
+probe_take_hashes /etc/systemd/system/selvedge-redis@.service /etc/selvedge/redis/hello.conf /srv/hello/git_credentials /etc/tmpfiles.d/hello.conf /srv/hello/instances/0123456789ab-230415/env /srv/hello/instances/0123456789ab-230415/run /srv/hello/instances/0123456789ab-230415/selvedge_worker.py /srv/hello/instances/0123456789ab-230415/selvedge_app.py /srv/hello/instances/0123456789ab-230415/selvedge_explain.py /srv/hello/instances/0123456789ab-230415/selvedge_asgi.py /srv/hello/instances/0123456789ab-230415/selvedge_log.py /srv/hello/instances/0123456789ab-230415/gunicorn_start /srv/hello/instances/0123456789ab-230415/processes/worker/start /srv/hello/instances/0123456789ab-230415/processes/worker/settings /srv/hello/instances/0123456789ab-230415/processes/worker/process.conf /srv/hello/instances/0123456789ab-230415/program.conf /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/systemd/system/supervisor.service.d/50-selvedge-hello.conf /srv/hello/stop_processes.py /etc/systemd/system/selvedge-stop.hello.service /srv/hello/backup/program/backup/__init__.py /srv/hello/backup/program/__main__.py /srv/hello/backup/program/backup/postgres.py /srv/hello/backup/program/backup/repository.py /srv/hello/backup/program/backup/restoring.py /srv/hello/backup/program/backup/settings.py /srv/hello/backup/program/backup/sqlite.py /srv/hello/backup/program/backup/taking.py /srv/hello/backup/settings.json /srv/hello/backup/password /etc/systemd/system/selvedge-hello-backup.service /etc/systemd/system/selvedge-hello-backup.timer /etc/systemd/system/selvedge-hello-rehearsal.service /etc/systemd/system/selvedge-hello-rehearsal.timer /srv/hello/timers/record /srv/hello/timers/cleanup.sh /etc/systemd/system/selvedge-timer-hello.cleanup.service /etc/systemd/system/selvedge-timer-hello.cleanup.timer /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/conf.d/00-log-selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/snippets/selvedge-listen-tls.conf /etc/nginx/sites-available/hello-tls /etc/nginx/snippets/hello-http.conf /etc/nginx/conf.d/selvedge-default-tls.conf
 probe_take_packages nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2 supervisor restic certbot
 :
 }
