@@ -4,7 +4,8 @@
 
 supervisorunit_file() { echo "${supervisor_conf%.conf}.$1.conf"; }
 
-supervisorunit_has() { [ -e "$(supervisorunit_file "$1")" ]; }
+# supervisorunit_has UNIT: not by supervisorunit_file, whose subshell takes a millisecond, and there may be fifty units.
+supervisorunit_has() { [ -e "${supervisor_conf%.conf}.$1.conf" ]; }
 
 # supervisorunit_list PATTERN: print the units of the instances with these names that have a file.
 supervisorunit_list() {
