@@ -102,8 +102,8 @@ changeover_ended() {
   local seconds status when
   seconds=$((($(clock_uptime) - changeover_began) / 1000))
   changeover_unit=$2
-  # At once: in a second its process manager starts it again.
-  tail -c "+$(($(cat "$undo/from.$2") + 1))" -- "$log_dir/$2.log" >"$undo/ended" 2>/dev/null || :
+  # At once: in a second its process manager starts it again. Only the end: /run is memory, and a process may print much.
+  tail -c "+$(($(cat "$undo/from.$2") + 1))" -- "$log_dir/$2.log" 2>/dev/null | tail -c 262144 >"$undo/ended" || :
   status=$(unit_status "$2")
   when="after $seconds s"
   [ "$seconds" -gt 0 ] || when="as it started"

@@ -220,3 +220,18 @@ def test_why_supervisor_starts_no_process(managed: Managed, answer: str, said: s
     managed.server.program("curl", "cat /run/answer")
     output = managed.run(f"unit_start {NEW}.w@1")
     assert said in output and ("say" in output) is bool(said)
+
+
+@pytest.mark.parametrize(("status", "said"), [
+    ("exit status 1", "The process w of X ended as it started, exit status 1: the end"),
+    ("exit status 0", "The process w of X ended as it started, exit status 0: the end. It must stay in the foreground, and not end; "
+     "a command that ends is one for [timers]"),
+])  # fmt: skip
+def test_a_process_that_printed_much_and_ended(managed: Managed, status: str, said: str) -> None:
+    """/run is memory: it gets only the end of the output."""
+    managed.server.path(f"/var/log/hello/{NEW}.w@1.log").write_text("before\n" + "x" * 99 * 9999 + "\nthe end\n")
+    managed.server.path(f"/run/undo/from.{NEW}.w@1").write_text("7\n")
+    fake = f"{FAKE}unit_status() {{ echo '{status}'; }}\nreason_find() {{ reason_error= reason_remedy=; }}\n"
+    fake += "hide_secrets() { cat; }\nclock_uptime() { echo 0; }\nchangeover_began=0\n"
+    assert managed.run(f'{fake}changeover_ended "of X" {NEW}.w@1; printf "%s" "$changeover_problem"') == said
+    assert managed.server.path("/run/undo/ended").stat().st_size == 262144
