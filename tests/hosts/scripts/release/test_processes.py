@@ -224,8 +224,8 @@ def test_why_supervisor_starts_no_process(managed: Managed, answer: str, said: s
 
 @pytest.mark.parametrize(("status", "said"), [
     ("exit status 1", "The process w of X ended as it started, exit status 1: the end"),
-    ("exit status 0", "The process w of X ended as it started, exit status 0: the end. It must stay in the foreground, and not end; a "
-     "command that ends is one for [timers]"),
+    ("exit status 0", "The process w of X ended as it started, exit status 0: the end. "
+     "It must stay in the foreground, and not end; a command that ends is one for [timers]"),
 ])  # fmt: skip
 def test_a_process_that_printed_much_and_ended(managed: Managed, status: str, said: str) -> None:
     """/run is memory: it gets only the end of the output."""
