@@ -140,6 +140,16 @@ class Paths(Value):
         return f"/etc/supervisor/conf.d/{self.app}.conf"
 
     @property
+    def stop_unit(self) -> str:
+        """The unit that has the processes of [processes] stop before supervisor does. No app has a dot in its name."""
+        return f"selvedge-stop.{self.app}.service"
+
+    @property
+    def stop_script(self) -> str:
+        """The program of that unit."""
+        return f"{self.base}/stop_processes.py"
+
+    @property
     def cache(self) -> str:
         """The cache of the tool that builds virtual environments. The app's user owns it, because it runs this tool."""
         return f"/var/cache/selvedge/{self.app}"

@@ -5,6 +5,7 @@ from selvedge.release import preconditions
 
 from .parts.backups import backups
 from .parts.log_rotation import log_rotation
+from .parts.process_files import process_end
 from .parts.service_order import service_order
 from .parts.sockets import socket_folder
 from .parts.timers import timers
@@ -22,6 +23,7 @@ def supervisor(app):
         yield sv.File(f"{instance.folder}/{name}", text, "0640", group=app.name)
     yield from log_rotation(app)
     yield from service_order(app)
+    yield from process_end(app)
     # Before the switch, whose migration may take a backup first.
     yield from backups(app)
     # It also runs the hook before_switch: between the health check and the switch.

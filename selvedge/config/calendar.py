@@ -177,7 +177,7 @@ def _component(name: str, text: str, low: int, high: int, *, back: bool = False)
     """Return the parts of a field in systemd's form. back: the steps go from the end of the month. Raises ValueError."""
     if text == "*":
         return []
-    parts = []
+    parts, listed = [], set()
     for part in text.split(","):
         found = re.fullmatch(r"([0-9]{1,4})(?:\.\.([0-9]{1,4}))?(?:/([0-9]{1,4}))?", part)
         if not found:
@@ -193,7 +193,17 @@ def _component(name: str, text: str, low: int, high: int, *, back: bool = False)
         if found[3] and not 0 < int(found[3]) <= room:
             raise _wrong(f"the {name} {part!r} has a step that reaches no other {name}")
         parts.append((first, end if found[3] else last, int(found[3] or 1)))
+        listed.add((first, last))
+    if back:
+        _check_listed_days(text, sorted(listed))
     return parts
+
+
+def _check_listed_days(said: str, ends: Sequence[tuple[int, int]]) -> None:
+    """Raise ValueError for a list of days from the end of the month that systemd refuses: each next one may be three days less."""
+    for number, (_, last) in enumerate(ends):
+        if last > 28 - 3 * number:
+            raise _wrong(f"systemd refuses the days ~{said} in one list, because of {last}; use a timer for each")
 
 
 def _check_range(name: str, part: str, ends: tuple[int, int], limits: tuple[int, int]) -> None:

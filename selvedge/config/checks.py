@@ -9,16 +9,16 @@ import difflib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from selvedge.config.giturl import has_secret
 from selvedge.config.hosts import OVERRIDES
 from selvedge.config.messages import to_problem
-from selvedge.config.schema import section_model
 from selvedge.config.settings import Settings
 from selvedge.config.single_host import single_host_problems
 from selvedge.config.sources import KeyPath, Source
 from selvedge.config.tables import merged, subtable
+from selvedge.config.target import Target
 from selvedge.errors import Problem, UsageError
 
 
@@ -31,30 +31,43 @@ def table_problems(data: dict[str, Any], sources: Sequence[Source]) -> list[Prob
 
 def host_problems(settings: Settings, sources: Sequence[Source]) -> Iterator[Problem]:
     """Yield the problems of valid tables that do not go together on a host, or on several."""
-    for name, process in settings.processes.items():
-        yield from single_host_problems(
-            ("processes", name),
-            process.hosts,
-            single=not process.overlap and process.count > 0,
-            hosts=settings.hosts,
-            groups=settings.groups,
-            sources=sources,
-        )
-    for name, timer in settings.timers.items():
-        yield from single_host_problems(
-            ("timers", name), timer.hosts, single=True, hosts=settings.hosts, groups=settings.groups, sources=sources
-        )
+    targets: dict[str, Target] = {}
     for name in settings.hosts:
         try:
-            settings.target(name)
+            targets[name] = settings.target(name)
         except UsageError as error:
             source = next(each for each in reversed(sources) if each.sets(("hosts", name)))
             yield Problem(source.label, source.key_name(("hosts", name)), error.message)
     services = settings.services
-    yield from single_host_problems(
-        ("services",), services.hosts, single=services.postgres or services.redis,
-        hosts=settings.hosts, groups=settings.groups, sources=sources,
-    )  # fmt: skip
+    named: list[tuple[KeyPath, list[str], list[str]]] = [
+        (("services",), services.hosts, list(settings.hosts) if services.postgres or services.redis else [])
+    ]
+    for name, process in settings.processes.items():
+        single = [host for host, app in targets.items() if not app.processes[name].overlap and app.process_counts[name]]
+        named.append((("processes", name), process.hosts, single))
+    for name, timer in settings.timers.items():
+        named.append((("timers", name), timer.hosts, [host for host, app in targets.items() if name in app.timers]))
+    for path, chosen, single in named:
+        yield from single_host_problems(
+            path, chosen, single=single, hosts=settings.hosts, groups=settings.groups, sources=sources
+        )
+    yield from _host_entries(settings, sources)
+
+
+def _host_entries(settings: Settings, sources: Sequence[Source]) -> Iterator[Problem]:
+    """Yield the problems of a host's own [processes] and [timers] that only the general tables show."""
+    for host, settings_of_host in settings.hosts.items():
+        for section in ("processes", "timers"):
+            for name, table in getattr(settings_of_host, section).items():
+                path: KeyPath = ("hosts", host, section, name)
+                source = next((each for each in reversed(sources) if each.sets(path)), sources[0])
+                general = getattr(settings, section).get(name)
+                if "hosts" in table:
+                    remedy = f"Delete it: the table is for {host} only."
+                    yield Problem(source.label, source.key_name((*path, "hosts")), "is not a setting of one host", remedy)
+                elif general and general.hosts and host not in general.hosts:
+                    problem = f"has no effect, because {section}.{name}.hosts does not name {host}"
+                    yield Problem(source.label, source.key_name(path), problem, f"Add {host} to these hosts, or delete the table.")
 
 
 def _host_tables(data: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
@@ -83,20 +96,31 @@ def _host_sections(data: dict[str, Any], sources: Sequence[Source]) -> Iterator[
     """Yield the problems of the hosts' own sections, merged into the general ones, which these do not have already."""
     for name, host in _host_tables(data):
         for section in OVERRIDES:
-            model, own = section_model(Settings.model_fields[section].annotation), subtable(host, section)
-            if model and own:
-                known = {(error["loc"], error["msg"]) for error in _errors(model, subtable(data, section))}
-                for error in _errors(model, merged(subtable(data, section), own)):
-                    if error["loc"][:1] in {(key,) for key in own} or (error["loc"], error["msg"]) not in known:
+            annotation, own = Settings.model_fields[section].annotation, subtable(host, section)
+            if own:
+                known = {(error["loc"], error["msg"]) for error in _errors(annotation, subtable(data, section))}
+                for error in _errors(annotation, merged(subtable(data, section), own)):
+                    if _sets(own, error["loc"]) or (error["loc"], error["msg"]) not in known:
                         yield to_problem(error, sources, ("hosts", name, section))
 
 
-def _errors(model: type[BaseModel], data: dict[str, Any]) -> list[Any]:
+def _errors(annotation: Any, data: dict[str, Any]) -> list[Any]:
     try:
-        model.model_validate(data)
+        TypeAdapter(annotation).validate_python(data)
     except ValidationError as error:
         return list(error.errors())
     return []
+
+
+def _sets(table: Any, path: Sequence[Any]) -> bool:
+    """Return whether a table has the value at this path, or the beginning of a value there that is not a table."""
+    for key in path:
+        if not isinstance(table, dict):
+            return True
+        if key not in table:
+            return False
+        table = table[key]
+    return True
 
 
 def _groups(data: dict[str, Any], sources: Sequence[Source]) -> Iterator[Problem]:

@@ -9,6 +9,9 @@ from pydantic import AfterValidator
 
 from selvedge.config.types import Line
 
+_LONGEST = 120_000
+"""The kernel allows an argument of `sh -c` 128 KiB (MAX_ARG_STRLEN in execve(2))."""
+
 
 def entry_name(value: str) -> str:
     """Return the name of a process or a timer, which becomes a part of files and units. Raises ValueError."""
@@ -20,6 +23,8 @@ def entry_name(value: str) -> str:
 def _command(value: str) -> str:
     if not value.strip():
         raise ValueError("must be a command")
+    if len(value.encode()) > _LONGEST:
+        raise ValueError(f"has more than {_LONGEST // 1000} kB: put it into a script in the app's repository")
     return value
 
 

@@ -66,11 +66,21 @@ def tables_of(env_vars: Mapping[str, str], hosts: Collection[str]) -> dict[str, 
     real_names = {re.sub(r"[-.]", "_", name).lower(): name for name in hosts}
     tables = data.get("hosts")
     if isinstance(tables, dict):
-        data["hosts"] = {real_names.get(re.sub(r"[-.]", "_", key), key): table for key, table in tables.items()}
-    for section, field in Settings.model_fields.items():
-        if section != "hosts" and entry_model(field.annotation) and isinstance(data.get(section), dict):
-            data[section] = {key.replace("_", "-"): table for key, table in data[section].items()}
-    return _with_types(data, ())
+        data["hosts"] = {real_names.get(re.sub(r"[-.]", "_", key), key): _hyphens(table) for key, table in tables.items()}
+    return _with_types(_hyphens(data), ())
+
+
+def _hyphens(data: Any) -> Any:
+    """Return tables with the names of processes and timers: they have `-` where an env var has `_`."""
+    if not isinstance(data, dict):
+        return data
+    entries = [name for name, field in Settings.model_fields.items() if name != "hosts" and entry_model(field.annotation)]
+    renamed = {
+        section: {name.replace("_", "-"): table for name, table in data[section].items()}
+        for section in entries
+        if isinstance(data.get(section), dict)
+    }
+    return {**data, **renamed}
 
 
 def settings_field(path: Sequence[str | int]) -> FieldInfo | None:

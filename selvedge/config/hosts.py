@@ -13,7 +13,7 @@ from selvedge.config.section import Section
 from selvedge.config.types import Address, Fingerprint, LocalPath, LoginName, Port, Switch, Text, host_address
 from selvedge.errors import UsageError
 
-OVERRIDES = ("app", "tls", "server", "mirrors", "nginx", "hooks", "box", "backup")
+OVERRIDES = ("app", "tls", "server", "mirrors", "nginx", "hooks", "box", "backup", "processes", "timers")
 """The sections that a host may override."""
 
 
@@ -93,6 +93,8 @@ class Host(Section):
     hooks: dict[str, Any] = _override_field("hooks")
     box: dict[str, Any] = _override_field("box")
     backup: dict[str, Any] = _override_field("backup")
+    processes: dict[str, Any] = _override_field("processes")
+    timers: dict[str, Any] = _override_field("timers")
 
 
 def with_name(name: str, table: Any) -> Any:

@@ -15,10 +15,11 @@ from selvedge.config.env_vars import empty_names, settings_env_vars, tables_of, 
 from selvedge.config.files import display_name, hosts_file, read_toml, sandbox_file
 from selvedge.config.hosts import OVERRIDES, Host
 from selvedge.config.messages import to_problem
+from selvedge.config.schema import entry_model
 from selvedge.config.secret_names import is_secret
 from selvedge.config.settings import Settings
 from selvedge.config.sources import Source
-from selvedge.config.tables import merged, subtable
+from selvedge.config.tables import merged, subtable, without
 from selvedge.errors import ConfigError, Problem
 
 SUDO_PASSWORD = "SELVEDGE_SUDO_PASSWORD"
@@ -127,6 +128,7 @@ def _without_overridden(weaker: dict[str, Any], stronger: dict[str, Any]) -> dic
         hosts[name] = host
         for section in OVERRIDES if isinstance(host, dict) else ():
             general = subtable(stronger, section)
-            rest = {key: value for key, value in subtable(host, section).items() if key not in general}
+            depth = 2 if entry_model(Settings.model_fields[section].annotation) else 1
+            rest = without(subtable(host, section), general, depth)
             hosts[name] = {**hosts[name], section: rest} if general and section in host else hosts[name]
     return {**weaker, "hosts": hosts} if hosts else weaker

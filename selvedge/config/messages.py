@@ -108,11 +108,9 @@ def _similar_keys(path: KeyPath, in_env_var: bool) -> str:
     sections = {name: model for name, each in Settings.model_fields.items() if (model := section_model(each.annotation))}
     inside = [str(each) for each in path[:-1]]
     if inside[:1] == ["hosts"]:
-        keys = list(Host.model_fields)[1:] if len(inside) == 2 else list(sections[inside[2]].model_fields)
-    elif inside and (entry := entry_model(Settings.model_fields[inside[0]].annotation)):
-        keys = list(entry.model_fields)
+        keys = list(Host.model_fields)[1:] if len(inside) == 2 else _keys_of(inside[2])
     else:
-        keys = list(sections[inside[0]].model_fields) if inside else list(Settings.model_fields)
+        keys = _keys_of(inside[0]) if inside else list(Settings.model_fields)
     close = difflib.get_close_matches(key, keys, n=1)
     if close:
         return f"Did you mean `{_env_var(*path[:-1], close[0]) if in_env_var else close[0]}`?"
@@ -122,3 +120,10 @@ def _similar_keys(path: KeyPath, in_env_var: bool) -> str:
     if elsewhere:
         return f"Use `{_env_var(elsewhere[0], key)}`." if in_env_var else f"Move it to the table [{elsewhere[0]}]."
     return f"Known {'tables' if not inside else 'settings'}: {', '.join(keys)}."
+
+
+def _keys_of(section: str) -> list[str]:
+    """Return the settings of a table, or of one with a name that users choose, such as [processes.NAME]."""
+    annotation = Settings.model_fields[section].annotation
+    model = entry_model(annotation) or section_model(annotation)
+    return list(model.model_fields) if model else []

@@ -18,7 +18,6 @@ from selvedge.config.masks import MASK, mask_command
 from selvedge.config.schema import entry_model, section_model, to_toml
 from selvedge.config.settings import Settings
 from selvedge.config.sources import Source
-from selvedge.config.tables import subtable
 from selvedge.config.target import TABLES, Target
 from selvedge.value import Value
 
@@ -55,7 +54,7 @@ class Origins:
                 table = getattr(app, TABLES.get(section, section), None)
                 values = app if section == "app" else table or getattr(self._settings, section)
                 yield from self._section(app, section, model, values) if model else ()
-                yield from self._entries(section)
+                yield from self._entries(app, section)
         for key, field in Host.model_fields.items():
             if key != "name" and key not in OVERRIDES:
                 value = getattr(app.host, key)
@@ -75,13 +74,14 @@ class Origins:
             for path, inner in rows.items():
                 yield _origin(path, field, inner, self._source(app.host.name, path))
 
-    def _entries(self, section: str) -> Iterator[Origin]:
+    def _entries(self, app: Target, section: str) -> Iterator[Origin]:
         """Yield the settings of tables with names that users choose, such as [processes.NAME]."""
         model = entry_model(Settings.model_fields[section].annotation)
-        for name, values in getattr(self._settings, section).items() if model else ():
+        tables = {**getattr(self._settings, section), **getattr(app, section)} if model else {}
+        for name, values in tables.items():
             for key, field in type(values).model_fields.items():
                 path = (section, name, key)
-                yield _origin(path, field, getattr(values, key), self._source("", path))
+                yield _origin(path, field, getattr(values, key), self._source(app.host.name, path))
 
     def _host_source(self, host: Host, path: Keys, value: object) -> str:
         known = self._settings.hosts.get(host.name)
@@ -92,6 +92,8 @@ class Origins:
     def _source(self, host: str, path: Keys) -> str:
         """Return the strongest source of a setting, as `load` merges them. host: whose own tables count, "" for none."""
         general_wins = False
+        # Of a table with a name that users choose, a general setting hides the same one of a host.
+        keys = path[1:3] if entry_model(Settings.model_fields[path[0]].annotation) else path[1:2]
         for source in reversed(self._settings.sources):
             own = ("hosts", host, *path)
             # A general setting of a stronger source hides a host's own one, with all keys of a table.
@@ -99,7 +101,7 @@ class Origins:
                 return self._place(source, own)
             if source.sets(path):
                 return self._place(source, path)
-            general_wins |= path[1:2] != () and path[1] in subtable(source.data, path[0])
+            general_wins |= keys != () and source.sets((path[0], *keys))
         return DEFAULT
 
     def _place(self, source: Source, path: Keys) -> str:

@@ -46,7 +46,8 @@ class Process(Section):
         300,
         ge=1,
         le=86400,
-        description="Seconds that it has to finish its work when it is stopped. Then it is killed. A deploy does not wait for it.",
+        description="Seconds that it has to finish its work when it is stopped. Then it is killed. A deploy does not wait for "
+        "that, except with `overlap = false`.",
         examples=[600],
     )
     overlap: Switch = Field(
@@ -57,6 +58,7 @@ class Process(Section):
     )
     hosts: list[Text] = Field(
         default_factory=list,
+        min_length=1,
         description="The servers that it runs on: names of `[hosts]`. It is required for `overlap = false` if servers share a "
         "group. Default: all servers of the app.",
         examples=[["web-1"]],

@@ -199,7 +199,7 @@ def _sections() -> Iterator[str]:
 
 def _hosts() -> str:
     keys = [key for key in Host.model_fields if key != "name" and key not in OVERRIDES]
-    own = ", ".join(f"`[hosts.NAME.{name}]`" for name in OVERRIDES)
+    own = ", ".join(f"`[hosts.NAME.{name}{'.NAME' if name in ENTRIES else ''}]`" for name in OVERRIDES)
     return f"""\
 ## `[hosts.NAME]`: a server
 
@@ -218,6 +218,7 @@ with `default = true`, or on the only server. `-H` also takes:
 ### Settings of one host
 
 A host can override settings in tables of its own: {own}.
+It can also have a process or a timer that other hosts do not have.
 
 ```toml
 [hosts.staging]

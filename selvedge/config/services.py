@@ -49,6 +49,7 @@ class Services(Section):
     )
     hosts: list[EntryName] = Field(
         default_factory=list,
+        min_length=1,
         description="The servers that have the services. Each has its own data. You need it if servers are in a group together. "
         "Default: all servers of the app.",
         examples=[["server"]],

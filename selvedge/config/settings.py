@@ -17,6 +17,7 @@ from selvedge.config.hosts import OVERRIDES, EntryName, Host, select_hosts, with
 from selvedge.config.mirrors import Mirrors
 from selvedge.config.nginx import Nginx
 from selvedge.config.processes import Process, ProcessName
+from selvedge.config.schema import entry_model
 from selvedge.config.section import Section
 from selvedge.config.server import Hooks, Rollout, Server, Tls
 from selvedge.config.services import Services
@@ -109,16 +110,24 @@ class Settings(Section):
             UsageError: the app does not go with the login user on the command line. `load` checks those in hosts.toml.
         """
         found = self.hosts[host] if isinstance(host, str) else host
-        sections = {name: merged(dict(getattr(self, name)), getattr(found, name)) for name in OVERRIDES}
+        sections = {name: self._merged(name, found) for name in OVERRIDES}
+        elsewhere = {name for name, timer in self.timers.items() if not timer.runs_on(found.name)}
+        sections["timers"] = {name: timer for name, timer in sections["timers"].items() if name not in elsewhere}
         try:
             more = {"host": found, "base_dir": self._base_dir, "env_commands": self._env_commands, "passwords": self._passwords}
-            more["processes"] = self.processes
-            more["timers"] = {name: timer for name, timer in self.timers.items() if timer.runs_on(found.name)}
             more["services"] = self.services.on(found.name)
             return Target.model_validate({**sections.pop("app"), "machine": sections.pop("server"), **sections, **more})
         except ValidationError as error:
             first = error.errors()[0]
             raise UsageError(str(first.get("ctx", {}).get("error", first["msg"])) + ".") from None
+
+    def _merged(self, section: str, host: Host) -> dict[str, Any]:
+        """Return a section as it holds for a host."""
+        general, own = dict(getattr(self, section)), getattr(host, section)
+        if entry_model(Settings.model_fields[section].annotation) is None:
+            return merged(general, own)
+        tables = {name: merged(general[name].model_dump(exclude_unset=True) if name in general else {}, own[name]) for name in own}
+        return {**general, **tables}
 
     def select(self, names: Sequence[str], *, in_ssh_config: Callable[[str], bool] = lambda _name: False) -> list[Host]:
         """Return the hosts that a command line means, each once: names, groups, addresses, or without them the default.

@@ -13,25 +13,29 @@ def single_host_problems(
     path: KeyPath,
     chosen: Sequence[str],
     *,
-    single: bool,
+    single: Collection[str],
     hosts: Collection[str],
     groups: Mapping[str, Sequence[str]],
     sources: Sequence[Source],
 ) -> Iterator[Problem]:
     """Yield the problems of `hosts` in the table at `path`, such as ("processes", "beat").
 
-    chosen: the value of its `hosts`, empty if it runs on all hosts of the app. single: whether it must run once for all servers:
-    a timer, a service, a process with `overlap = false`. hosts, groups: those of the settings. sources: the strongest last.
+    chosen: the value of its `hosts`, empty if it runs on all hosts of the app. single: the hosts on which it runs, if it must run
+    once for all servers: a timer, a service, a process with `overlap = false`. hosts, groups: those of the settings. sources: the
+    strongest last.
     """
     key = (*path, "hosts")
     source = _source(sources, key if chosen else path)
     for name in chosen:
-        if name not in hosts:
+        if name in groups:
+            listed = ", ".join(f'"{each}"' for each in dict.fromkeys(groups[name]))
+            yield Problem(source.label, source.key_name(key), f"{name!r} is a group", f"Name its hosts: `hosts = [{listed}]`.")
+        elif name not in hosts:
             close = difflib.get_close_matches(name, hosts, n=1)
             known = f"Use one of the hosts {', '.join(hosts)}." if hosts else f"Add a table [hosts.{name}]."
             remedy = f"Did you mean `{close[0]}`?" if close else known
             yield Problem(source.label, source.key_name(key), f"no host is named {name!r}", remedy)
-    if single and not chosen and (shared := _shared_group(groups)):
+    if not chosen and (shared := _shared_group(groups, single)):
         group, members = shared
         names = f"{', '.join(members[:-1])} and {members[-1]}"
         problem = f"would run on each server of the group {group}, at the same time: {names}"
@@ -40,9 +44,9 @@ def single_host_problems(
         yield Problem(source.label, source.key_name(path), problem, remedy)
 
 
-def _shared_group(groups: Mapping[str, Sequence[str]]) -> tuple[str, list[str]] | None:
-    """Return the first group with several hosts, and these; None if there is none."""
-    members = {group: list(dict.fromkeys(names)) for group, names in groups.items()}
+def _shared_group(groups: Mapping[str, Sequence[str]], single: Collection[str]) -> tuple[str, list[str]] | None:
+    """Return the first group with several of these hosts, and those; None if there is none."""
+    members = {group: [name for name in dict.fromkeys(names) if name in single] for group, names in groups.items()}
     return next(((group, names) for group, names in members.items() if len(names) > 1), None)
 
 

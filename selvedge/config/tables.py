@@ -12,6 +12,16 @@ def subtable(data: Mapping[str, Any], name: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def without(table: Mapping[str, Any], stronger: Mapping[str, Any], depth: int) -> dict[str, Any]:
+    """Return `table` without the keys of `stronger`: those at this depth, 1 for the keys of the table itself."""
+    if depth == 1:
+        return {key: value for key, value in table.items() if key not in stronger}
+    return {
+        key: without(value, subtable(stronger, key), depth - 1) if isinstance(value, dict) else value
+        for key, value in table.items()
+    }
+
+
 def merged(weaker: Mapping[str, Any], stronger: Mapping[str, Any]) -> dict[str, Any]:
     """Return a new table in which the values of `stronger` win, key by key through nested tables."""
     result = dict(weaker)

@@ -37,6 +37,7 @@ class Timer(Section):
     )
     hosts: list[Text] = Field(
         default_factory=list,
+        min_length=1,
         description="The servers that it runs on: names of `[hosts]`. It is required if servers share a group. Default: all "
         "servers of the app.",
         examples=[["web-1"]],

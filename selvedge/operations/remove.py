@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from selvedge.config.backup import Backup
+from selvedge.config.processes import Process
 from selvedge.config.server import Tls
 from selvedge.config.services import Services
 from selvedge.config.target import Release, Target
@@ -22,6 +23,7 @@ REPOSITORY = "ssh://git@example.com/app.git"
 DOMAINS = ((), ("example.com",))
 BACKUP = Backup(to="/var/backups/apps", schedule="daily", rehearse="daily")
 """Backups of the kind that makes all timers."""
+PROCESSES = {"worker": Process.model_construct(command="true")}
 RELEASE = Release(commit="0" * 40, carried="0" * 64)
 
 
@@ -53,7 +55,8 @@ def _paths(step: Step, app: Target) -> set[str] | None:
 
 
 def _variants(app: Target) -> Iterator[Target]:
-    """Yield the app, and the app with each process manager, with and without a domain, with all services, like earlier releases.
+    """Yield the app, and the app as it may have been: with each process manager, with and without a domain, with all services and a
+    process.
 
     Except for the first, these name no file on this machine, so a missing file does not prevent the removal.
     """
@@ -62,7 +65,8 @@ def _variants(app: Target) -> Iterator[Target]:
     yield own
     without_files = {"env_file": "", "tls": Tls(certbot=app.tls.certbot), "backup": BACKUP}
     services = Services(postgres=True, redis=True)
-    plain = own.model_copy(update={"repository": REPOSITORY, **without_files, "services": services})
+    more = {"services": services, "processes": PROCESSES}
+    plain = own.model_copy(update={"repository": REPOSITORY, **without_files, **more})
     for manager, domains in itertools.product(MANAGERS, DOMAINS):
         yield plain.model_copy(update={"manager": manager, "domains": domains})
 

@@ -107,10 +107,11 @@ def run_timer(run: Run, name: str) -> None:
 
 
 def _unknown(run: Run, name: str) -> UsageError:
-    known = list(run.settings.timers)
+    hosts = {host: run.settings.target(host).timers for host in run.settings.hosts}
+    known = list(dict.fromkeys(each for timers_of_host in hosts.values() for each in timers_of_host))
     if name in known:
-        chosen = ", ".join(run.settings.timers[name].hosts)
-        return UsageError(f"The timer {name} does not run on the selected servers.", f"It runs on {chosen} (timers.{name}.hosts).")
+        chosen = ", ".join(host for host, timers_of_host in hosts.items() if name in timers_of_host)
+        return UsageError(f"The timer {name} does not run on the selected servers.", f"It runs on {chosen}.")
     close = difflib.get_close_matches(name, known, n=1)
     listing = f"Timers: {', '.join(known)}." if known else "Add a table [timers.NAME] to hosts.toml."
     return UsageError(f"No timer is named {name!r}.", f"Did you mean {close[0]}?" if close else listing)

@@ -12,6 +12,7 @@ _WORDS = """
 _OWN_WORDS = frozenset(_WORDS.split())
 _QUOTED = re.compile(r"""\\.|'[^']*'|"(?:\\.|[^"\\])*"|\$\{[^{}'"]*\}""", re.DOTALL)
 _OTHER_SHELL = re.compile(r"(?<!\S)#|[|&(){}`\n]|<<")
+_TRAP = re.compile(r"(?:^|&&|;)\s*trap\b")
 _ASSIGNMENTS = re.compile(r"(?:[A-Za-z_]\w*=\S*\s+)*")
 
 
@@ -19,13 +20,13 @@ def replacing_shell(command: str) -> str:
     """Return the command with `exec` before its last program, so that no shell stays between it and the process manager.
 
     dash keeps running while the last program of `sh -c` does. A signal would end that shell, and not reach the program. Pipelines,
-    loops and other commands in which the last program cannot take the place of the shell are returned unchanged.
+    loops, traps and other commands in which the last program cannot take the place of the shell are returned unchanged.
     """
     # What is in quotes has no meaning for the shell: it is hidden, at the same length, while the last program is looked for.
-    hidden = _QUOTED.sub(lambda found: "_" * len(found[0]), command)
+    hidden = _QUOTED.sub(lambda found: "_" * len(found[0]), command).rstrip("; ")
     start = max((found.end() for found in re.finditer(r"&&|;", hidden)), default=0)
     rest = hidden[start:]
-    if _OTHER_SHELL.search(re.sub(r"&&|[<>]&", "  ", hidden)) or not rest.strip():
+    if _OTHER_SHELL.search(re.sub(r"&&|[<>]&", "  ", hidden)) or _TRAP.search(hidden) or not rest.strip():
         return command
     start += len(rest) - len(rest.lstrip())
     start += len(_ASSIGNMENTS.match(hidden[start:])[0])  # type: ignore[index]

@@ -24,7 +24,7 @@ class FormerTimersRemoved(Resource):
         return (Paths(self.app).timers,)
 
     def probe(self) -> str:
-        return call("timers_names", app=self.app)
+        return call("timers_listed", app=self.app)
 
     def plan(self, fact: str) -> Change | None:
         former = [name for name in fact.split() if name not in self.names]

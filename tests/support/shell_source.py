@@ -10,7 +10,7 @@ from selvedge.shell.library import library, names
 
 _FUNCTION = re.compile(r"^([a-z]\w*)\(\) (?:\{ ([^\n]*) \}|([{(])\n(.*?)\n[})])$", re.MULTILINE | re.DOTALL)
 _HERE_DOCUMENT = re.compile(r"<<-?'?(\w+)'?.*?^\1$", re.MULTILINE | re.DOTALL)
-DISPATCH = re.compile(r'"(?:\$\((?:manager|appserver)_of "\$1"\)|\$\{\w+\})_(\w+)"')
+_DISPATCH = re.compile(r'"(?:\$\((?:manager|appserver)_of "\$1"\)|\$\{\w+\})_(\w+)"|\bunit_each (\w+)')
 _START = r"(?m)(?:^\s*|[;&|{(!]\s*|\b(?:do|then|else|while|until|if)\s+)"
 # Set by the shell, by sudo, by sshd or by os-release(5).
 ENVIRONMENT = frozenset(
@@ -55,9 +55,14 @@ class Function:
         return frozenset(found)
 
     @functools.cached_property
+    def dispatched(self) -> frozenset[str]:
+        """The ends of the names of functions that each process manager, or each app server, has."""
+        return frozenset(one or other for one, other in _DISPATCH.findall(self.body))
+
+    @functools.cached_property
     def calls(self) -> frozenset[str]:
         words = set(re.findall(r"(?<![\w/.=$-])[a-z]+_\w+\b(?!=)", self.code)) & functions().keys()
-        for suffix in DISPATCH.findall(self.body):
+        for suffix in self.dispatched:
             words |= {f"{file}_{suffix}" for file in needed(self.file)} & functions().keys()
         return frozenset(words) - {self.name}
 

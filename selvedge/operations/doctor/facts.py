@@ -11,6 +11,7 @@ from selvedge.config.site import concrete
 from selvedge.config.target import Target
 from selvedge.engine.session import Session
 from selvedge.operations.doctor.addresses import is_loopback, resolve
+from selvedge.operations.doctor.procfile import procfile_path
 from selvedge.operations.support.host_status import HostStatus, backup_query, certificate_path, certificate_query
 from selvedge.resources.base import Ask
 from selvedge.resources.code.fetched import resolve_call
@@ -84,6 +85,7 @@ def facts_query(app: Target) -> str:
         shell += [certificate_query(app), call("doctor_certificate", certificate_path(app), app.path_folder)]
     if not app.repository_is_local:  # a local repository is pushed: the server does not read it
         shell.append(f"{resolve_call(app, GIT_SECONDS)} | sed '/^nogit/d; s/^/repository /'")
+        shell.append(call("doctor_procfile", procfile_path(app), given=app.shell_values))
     return "\n".join(shell)
 
 

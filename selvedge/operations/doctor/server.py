@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from selvedge.config.target import Target
 from selvedge.operations.doctor.facts import ServerFacts
+from selvedge.operations.doctor.procfile import check_procfile
 from selvedge.operations.support.check_results import CheckResult, ok, problem, warning
 from selvedge.operations.support.status_checks import check_status, is_accepted
 from selvedge.operations.support.text import duration
@@ -29,6 +30,7 @@ def check_server(app: Target, facts: ServerFacts) -> Iterator[CheckResult]:
     yield from _sources(app, facts)
     yield from _configuration(facts)
     yield from _repository(app, facts)
+    yield from check_procfile(app, "\n".join(facts.lines.get("procfile", [])))
     yield from check_status(app, facts.status)
     if facts.status.releases.live:
         yield from _socket(app, facts)
@@ -87,7 +89,7 @@ def _memory(app: Target, facts: ServerFacts) -> Iterator[CheckResult]:
         return
     free, swap = memory[0] / 1024, memory[2] / 1024
     # A new release starts beside the old one: for some seconds there are two sets of workers.
-    needed = max(facts.status.memory / 1024, 150.0)
+    needed = max(facts.status.memory_of_all / 1024, 150.0)
     text = f"{free:.0f} MB free, {swap:.0f} MB swap"
     if free + swap < needed and app.strategy == "beside":
         remedy = 'Add memory or swap, or set fewer app.workers. Or set app.strategy = "restart", which loses requests at a deploy.'

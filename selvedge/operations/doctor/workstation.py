@@ -10,12 +10,11 @@ from pathlib import Path
 from selvedge.config.dotenv import read_environment
 from selvedge.config.env_command import first_word, program, shown
 from selvedge.config.hosts import Host
-from selvedge.config.procfile import parse_procfile
-from selvedge.config.schema import to_toml
 from selvedge.config.settings import Settings
 from selvedge.config.target import Target
 from selvedge.config.variables import OVERRIDDEN
 from selvedge.errors import SelvedgeError, UsageError
+from selvedge.operations.doctor.procfile import check_procfile, procfile_path
 from selvedge.operations.support.check_results import CheckResult, ok, problem, warning
 from selvedge.operations.support.text import counted
 from selvedge.resources.code import pushed
@@ -90,17 +89,8 @@ def _repository(app: Target) -> Iterator[CheckResult]:
     yield ok("repository", f"{app.branch} of {app.repository_path} is at {commit[:12]} ({subject})")
     if count := pushed.uncommitted_files(app):
         yield warning("repository", f"changed files that are not committed: {count}", "Commit them: a deploy takes only commits.")
-    yield from _procfile(app, app.repository_path, commit)
-
-
-def _procfile(app: Target, repository: Path, commit: str) -> Iterator[CheckResult]:
-    """Yield the processes of the commit's Procfile that hosts.toml does not have."""
-    path = f"{app.root}/Procfile".lstrip("/")
-    done = git(repository, "show", f"{commit}:{path}")
-    for name, command in parse_procfile(done.stdout).items() if done.returncode == 0 else ():
-        if name not in app.processes:
-            text = f"{path} has {name}, which hosts.toml does not run beside the web process"
-            yield warning("processes", text, f"Add `[processes.{name}]` with `command = {to_toml(command)}` to hosts.toml.")
+    procfile = git(app.repository_path, "show", f"{commit}:{procfile_path(app)}")
+    yield from check_procfile(app, procfile.stdout if procfile.returncode == 0 else "")
 
 
 def _remote_repository(app: Target) -> CheckResult:

@@ -74,6 +74,11 @@ class HostStatus:
         return sum(process.memory for process in self.processes)
 
     @property
+    def memory_of_all(self) -> int:
+        """Return the resident memory of the app with its processes of [processes], in kB."""
+        return self.memory + int((self.numbers("beside", 1) or [0])[0])
+
+    @property
     def age(self) -> int | None:
         """Return the seconds since the live release was started; None if it does not run."""
         return max((process.age for process in self.processes), default=None)

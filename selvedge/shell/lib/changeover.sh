@@ -102,8 +102,8 @@ changeover_ended() {
   local seconds status when
   seconds=$((($(clock_uptime) - changeover_began) / 1000))
   changeover_unit=$2
-  # At once: in a second its process manager starts it again.
-  tail -c "+$(($(cat "$undo/from.$2") + 1))" -- "$log_dir/$2.log" >"$undo/ended" 2>/dev/null || :
+  # At once: in a second its process manager starts it again. Only the end: /run is memory, and a process may print much.
+  tail -c "+$(($(cat "$undo/from.$2") + 1))" -- "$log_dir/$2.log" 2>/dev/null | tail -c 262144 >"$undo/ended" || :
   status=$(unit_status "$2")
   when="after $seconds s"
   [ "$seconds" -gt 0 ] || when="as it started"
@@ -111,6 +111,9 @@ changeover_ended() {
   reason_find
   reason_or_last
   changeover_problem=$(reason_said "The process $(processes_name "$2") $1 ended $when${status:+, $status}")
+  case $status in
+    *' 0') changeover_problem=$changeover_problem$(reason_otherwise ". It must stay in the foreground, and not end; a command that ends is one for [timers]") ;;
+  esac
 }
 
 # changeover_back INSTANCE: after the switch back to it, start its processes that the changeover has stopped.
@@ -159,12 +162,12 @@ changeover_restart() {
   local new before
   new=$1
   # shellcheck disable=SC2005,SC2046
-  before=$(echo $(processes_pick "$1" "$2"))
+  before=$(echo $(processes_pick "$1" "$2" "$(processes_states "$1")"))
   # shellcheck disable=SC2005,SC2046,SC2086
   if processes_single "$1.$2@1"; then
     gate_wait "waiting for$(changeover_list $before) to stop (overlap = false)"
     unit_end $before
-    changeover_units=$(echo $(processes_pick "$1" "$2"))
+    changeover_units=$(echo $(processes_pick "$1" "$2" "$(processes_states "$1")"))
   else
     changeover_units=$(echo $(processes_free "$1" "$2" "$(processes_count "$1" "$2")" $(processes_units "$1" "$2")))
   fi

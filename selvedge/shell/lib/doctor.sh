@@ -75,6 +75,14 @@ doctor_manager() {
   [ -z "$answer" ] || printf 'configuration %s %s\n' "$manager" "$answer"
 }
 
+# doctor_procfile PATH: the lines of the live commit's Procfile. git reads it, because in a checkout it may be a link to any file.
+# Values: live_socket repo
+doctor_procfile() {
+  local live
+  live=$(releases_live)
+  [ -z "$live" ] || releases_git show "${live%%-*}:$1" | head -c 16384 | sed 's/^/procfile /'
+}
+
 # doctor_socket: the first folder on the path to the live socket that nginx's user cannot enter, or the socket if that user
 # cannot write to it ("closed"); else the socket ("open").
 doctor_socket() {

@@ -56,8 +56,9 @@ logs_app() {
   if [ -n "${1:-}" ] && [ -f "$log_dir/$live.log" ]; then
     # The live one is the first.
     set -- "$log_dir"/[0-9a-f]*-*[0-9a-f].log
+    # Not those of the processes, which have an `@`.
     # shellcheck disable=SC2046 # their names are releases
-    set -- "$log_dir/$live.log" $(printf '%s\n' "$@" | grep -v -x -F "$log_dir/$live.log")
+    set -- "$log_dir/$live.log" $(printf '%s\n' "$@" | grep -v '@' | grep -v -x -F "$log_dir/$live.log")
   else
     set -- "$log_dir/$live.log"
   fi

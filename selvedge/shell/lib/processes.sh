@@ -22,6 +22,13 @@ processes_names() {
 # processes_count INSTANCE NAME: print how many of it run.
 processes_count() { cat -- "$base/instances/$1/processes/$2/count" 2>/dev/null || echo 0; }
 
+# processes_states INSTANCE: print the facts of its units that a process manager has (unit_facts).
+processes_states() {
+  # shellcheck disable=SC2046 # no name has a space
+  set -- $(unit_list "$1")
+  [ $# -eq 0 ] || unit_facts "$@"
+}
+
 # processes_setting INSTANCE NAME KEY: print a line of its settings.
 processes_setting() { sed -n "s/^$3 //p" "$base/instances/$1/processes/$2/settings" 2>/dev/null || :; }
 
@@ -42,6 +49,24 @@ processes_single() {
 processes_stop_timeout() {
   cat -- "$base/instances/$1/processes"/*/settings 2>/dev/null |
     awk '$1 == "stop_timeout" && $2 > longest { longest = $2 } END { print longest + 0 }'
+}
+
+# processes_pids INSTANCE [NEW]: print the ids of its processes and of their children. NEW: only those that run on beside the processes of
+# this other release while they start.
+processes_pids() {
+  local unit pid state
+  processes_any || return 0
+  processes_states "$1" | while read -r unit _ pid state; do
+    [ "$state" != up ] || { [ -n "${2:-}" ] && processes_single "$unit" "$2"; } || echo "main $pid"
+  done | { cat && ps -e -o pid=,ppid=; } | awk '
+    $1 == "main" { main[$2]; next }
+    { parent[$1] = $2 }
+    END {
+      for (pid in parent) {
+        for (at = pid; at > 1 && !(at in main); at = parent[at]);
+        if (at > 1) print pid
+      }
+    }'
 }
 
 # processes_units INSTANCE NAME: print its units that a process manager has.
@@ -70,17 +95,13 @@ processes_free() {
   done
 }
 
-# processes_pick INSTANCE NAME: print the units that should run, as many as its count: those that a boot starts, then those that run,
-# then new ones. A unit that stops still has a job in hand, so another one takes its place.
+# processes_pick INSTANCE NAME STATES: print the units that should run, as many as its count: those that a boot starts, then those that
+# run, then new ones. A unit that stops still has a job in hand, so another one takes its place. STATES: those of processes_states.
 processes_pick() {
-  local count units states found used
+  local count states found used
   count=$(processes_count "$1" "$2")
   [ "$count" -gt 0 ] || return 0
-  # shellcheck disable=SC2005,SC2046 # no name has a space
-  units=$(echo $(processes_units "$1" "$2"))
-  states=
-  # shellcheck disable=SC2086
-  [ -z "$units" ] || states=$(unit_facts $units)
+  states=$(printf '%s\n' "$3" | awk -v name="$1.$2@" 'index($1, name) == 1')
   found=$(printf '%s\n' "$states" | awk -v count="$count" '
     $2 == "boot" && $4 != "stopping" { print $1; count-- }
     $2 == "-" && $4 ~ /^(up|ended)$/ { running[++others] = $1 }
@@ -94,8 +115,9 @@ processes_pick() {
 
 # processes_wanted INSTANCE: print the units that should run while it is live.
 processes_wanted() {
-  local name
-  for name in $(processes_names "$1"); do processes_pick "$1" "$name"; done
+  local name states
+  states=$(processes_states "$1")
+  for name in $(processes_names "$1"); do processes_pick "$1" "$name" "$states"; done
 }
 
 # processes_boot INSTANCE: have the next boot start its processes, and no others. Of those that must not run twice, others are
@@ -154,21 +176,20 @@ processes_stop() {
 # processes_fact INSTANCE [restarts]: print a line for each of its processes: its count; how many a boot starts and the process
 # manager keeps running; how many run now; how many stop; with `restarts`, how often they were started again.
 processes_fact() {
-  local name units unit count states
+  local name unit count states restarts
   [ -d "$base/instances/$1/processes" ] || return 0
+  states=$(processes_states "$1")
+  restarts=
+  if [ -n "${2:-}" ]; then
+    restarts=$(printf '%s\n' "$states" | while read -r unit _; do [ -z "$unit" ] || echo "$unit $(unit_restarts "$unit")"; done)
+  fi
   for name in $(processes_names "$1"); do
-    units=$(processes_units "$1" "$name")
-    count=
-    states=
-    if [ -n "${2:-}" ]; then
-      count=0
-      for unit in $units; do count=$((count + $(unit_restarts "$unit"))); done
-    fi
-    # shellcheck disable=SC2086
-    [ -z "$units" ] || states=$(unit_facts $units)
-    printf 'processes %s %s %s %s\n' "$name" "$(processes_count "$1" "$name")" "$(printf '%s\n' "$states" | awk '
+    count=$(processes_count "$1" "$name")
+    printf '%s\n%s\n' "$states" "$restarts" | awk -v unit="$1.$name@" -v name="$name" -v count="$count" -v asked="${2:-}" '
+      index($1, unit) != 1 { next }
+      NF == 2 { restarts += $2 }
       $2 == "boot" && $4 ~ /^(up|ended)$/ { kept++; up += ($4 == "up") }
       $2 == "-" && $4 ~ /^(up|stopping)$/ { leaving++ }
-      END { print kept + 0, up + 0, leaving + 0 }')" "$count"
+      END { print "processes", name, count, kept + 0, up + 0, leaving + 0, asked ? restarts + 0 : "" }'
   done
 }

@@ -16,6 +16,7 @@ remove_app() {
   # Not only those of manager_others: someone may have deleted the file of a process manager.
   # shellcheck disable=SC2046
   drain_stop_now $(manager_instances)
+  if [ -e "/etc/systemd/system/selvedge-stop.$app.service" ]; then systemctl -q disable --now "selvedge-stop.$app.service" || :; fi
   if [ -e "/etc/selvedge/redis/$app.conf" ]; then systemctl -q disable --now "selvedge-redis@$app.service" || :; fi
   if [ -n "$data" ]; then postgres_drop; fi
   if remove_certificate; then certbot_delete "$certbot" "$app"; fi

@@ -15,6 +15,7 @@ status_fact() {
     processes=$(status_processes)
     printf '%s\n' "$processes"
     status_release
+    status_beside
     status_health
     status_site
   fi
@@ -47,6 +48,13 @@ status_release() {
     *) printf 'manager %s\n' "$(manager_state "$live")" ;;
   esac
   printf 'restarts %s\n' "$(manager_restarts "$live")"
+}
+
+# status_beside: the memory of the processes beside the web process in kB, all together.
+status_beside() {
+  local pids
+  pids=$(processes_pids "$live" | paste -s -d ,)
+  [ -z "$pids" ] || printf 'beside %s\n' "$(ps -o rss= -p "$pids" | awk '{ sum += $1 } END { print sum + 0 }')"
 }
 
 # status_health: the status and seconds of one request to the socket that nginx uses.

@@ -4,7 +4,8 @@
 
 supervisorunit_file() { echo "${supervisor_conf%.conf}.$1.conf"; }
 
-supervisorunit_has() { [ -e "$(supervisorunit_file "$1")" ]; }
+# supervisorunit_has UNIT: not by supervisorunit_file, whose subshell takes a millisecond, and there may be fifty units.
+supervisorunit_has() { [ -e "${supervisor_conf%.conf}.$1.conf" ]; }
 
 # supervisorunit_list PATTERN: print the units of the instances with these names that have a file.
 supervisorunit_list() {
@@ -85,10 +86,14 @@ supervisorunit_calls() {
 # supervisorunit_start UNIT…: as systemdunit_start. The file says that supervisor starts it, so that the file does not have to change
 # afterwards: supervisor would restart a program whose file has changed.
 supervisorunit_start() {
-  local unit groups
+  local unit groups response
   groups=
   for unit; do groups=$groups$(rpc_call addProcessGroup "$(rpc_text "$app.$unit")"); done
-  rpc_send "$(rpc_call reloadConfig)$groups$(supervisorunit_calls startProcess "$@")" >/dev/null || :
+  response=$(rpc_send "$(rpc_call reloadConfig)$groups$(supervisorunit_calls startProcess "$@")") || response=
+  case $response in
+    *CANT_REREAD*) step_say "supervisor cannot read its configuration, so it starts no new program. Check the files in /etc/supervisor/conf.d" ;;
+    '') step_say "supervisor does not answer. Run \`sudo systemctl restart supervisor\` on the server" ;;
+  esac
 }
 
 # supervisorunit_leader UNIT: print the file with the id of its main process, which leads a process group.
@@ -139,8 +144,34 @@ supervisorunit_end() {
   rpc_send "$(rpc_call reloadConfig)$groups" >/dev/null || :
 }
 
-# supervisorunit_forget INSTANCE: nothing, because supervisorunit_end has deleted the files.
-supervisorunit_forget() { :; }
+# supervisorunit_forget INSTANCE: end the programs of its processes that went into the background, out of their process groups. Their
+# files were deleted by supervisorunit_end.
+supervisorunit_forget() {
+  local pids round
+  round=0
+  while [ "$round" -lt 20 ]; do
+    # shellcheck disable=SC2005,SC2046
+    pids=$(echo $(supervisorunit_strays "$1"))
+    [ -n "$pids" ] || return 0
+    # shellcheck disable=SC2086
+    if [ "$round" -eq 0 ]; then kill -s TERM $pids 2>/dev/null || :; fi
+    round=$((round + 1))
+    sleep 0.1
+  done
+  # shellcheck disable=SC2086
+  kill -s KILL $pids 2>/dev/null || :
+}
+
+# supervisorunit_strays INSTANCE: print the ids of the programs of the app's user that have the environment of one of its processes.
+supervisorunit_strays() {
+  local file
+  grep -l -s -z -x -F -e "RELEASE=$1" /proc/[0-9]*/environ 2>/dev/null | while read -r file; do
+    if [ "$(stat -c %U -- "${file%/environ}" 2>/dev/null)" = "$app" ] && grep -q -s -z '^PROCESS_NUMBER=' "$file"; then
+      file=${file%/environ}
+      echo "${file##*/}"
+    fi
+  done
+}
 
 # supervisorunit_status UNIT: as systemdunit_status.
 supervisorunit_status() {

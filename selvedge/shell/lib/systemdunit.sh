@@ -10,7 +10,8 @@ systemdunit_source() {
   echo "$base/instances/${name%%.*}/processes/${name#*.}/process.service"
 }
 
-systemdunit_has() { [ -e "$(systemdunit_template "$1")" ]; }
+# systemdunit_has UNIT: see supervisorunit_has.
+systemdunit_has() { [ -e "$systemd_units/$app.${1%@*}@.service" ]; }
 
 # systemdunit_list PATTERN: print the units of the instances with these names that are enabled, or that run.
 systemdunit_list() {

@@ -19,6 +19,15 @@ timers_names() {
   done | sort -u
 }
 
+# timers_listed: print the timers that a change of hosts.toml may remove: not those of which only the last run is still going.
+# Values: app
+timers_listed() {
+  local name
+  for name in $(timers_names); do
+    if [ -e "$timers_units/$(timers_unit "$name").timer" ] || ! timers_active "$name"; then printf '%s\n' "$name"; fi
+  done
+}
+
 # timers_running: print the releases in which timers run now. They are not removed meanwhile.
 timers_running() {
   local record
@@ -46,7 +55,8 @@ timers_reload() {
   service_run restart "$unit.timer"
 }
 
-# timers_remove NAME…: remove timers. A run that is going finishes.
+# timers_remove NAME…: remove timers. A run that is going finishes in its release, and then removes the rest of its timer
+# (templates/systemd/timer_record.j2).
 # Values: app base
 timers_remove() {
   local name unit
@@ -54,9 +64,9 @@ timers_remove() {
     unit=$(timers_unit "$name")
     systemctl --no-reload -q disable "$unit.timer" 2>/dev/null || :
     systemctl -q stop "$unit.timer" 2>/dev/null || :
-    rm -f -- "$timers_units/$unit.timer" "$timers_units/$unit.service" "$timers_units/timers.target.wants/$unit.timer" \
-      "$base/timers/$name.sh" "$timers_records/$app.$name" "/var/lib/systemd/timers/stamp-$unit.timer"
+    rm -f -- "$timers_units/$unit.timer" "$timers_units/timers.target.wants/$unit.timer" "/var/lib/systemd/timers/stamp-$unit.timer"
     stamp_remove "$unit.timer"
+    timers_active "$name" || rm -f -- "$timers_units/$unit.service" "$base/timers/$name.sh" "$timers_records/$app.$name"
   done
   systemctl daemon-reload
   for name; do systemctl -q reset-failed "$(timers_unit "$name").service" 2>/dev/null || :; done
@@ -98,8 +108,9 @@ timers_start() {
   for name; do service_run 'enable --now' "$(timers_unit "$name").timer"; done
 }
 
-# timers_fact: print a line for each timer: its name, whether its schedule is on, whether a run is going, its next run, then of its
-# last run the begin, end, result, code, status and release; "-" for what is not known. Times are seconds since 1970.
+# timers_fact: print a line for each timer: its name, its schedule (on, off; removed, while the last run is still going), whether a run is
+# going, its next run, then of its last run the begin, end, result, code, status and release; "-" for what is not known. Times are
+# seconds since 1970.
 # Values: app
 timers_fact() {
   local name unit states next
@@ -108,7 +119,7 @@ timers_fact() {
     states=$(TZ=UTC systemctl show -p ActiveState -p UnitFileState -p NextElapseUSecRealtime "$unit.timer" 2>/dev/null) || states=
     case $states in
       *ActiveState=active*UnitFileState=enabled*) printf 'timer %s on' "$name" ;;
-      *) printf 'timer %s off' "$name" ;;
+      *) if [ -e "$timers_units/$unit.timer" ]; then printf 'timer %s off' "$name"; else printf 'timer %s removed' "$name"; fi ;;
     esac
     if timers_active "$name"; then printf ' running'; else printf ' -'; fi
     next=$(printf '%s\n' "$states" | sed -n 's/^NextElapseUSecRealtime=//p')

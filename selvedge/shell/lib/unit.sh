@@ -25,79 +25,46 @@ unit_own() {
   done
 }
 
-unit_facts() {
-  local manager own
+# unit_each FUNCTION UNIT…: call this function of each process manager with the units that it has. 1: one of them failed.
+unit_each() {
+  local function manager own
+  function=$1
+  shift
   for manager in $unit_all; do
     own=$(unit_own "$manager" "$@")
+    [ -n "$own" ] || continue
+    # `set -e` holds in the function, unless whoever called this looks at the status.
     # shellcheck disable=SC2086
-    [ -z "$own" ] || "${manager}_facts" $own
+    "${manager}_$function" $own
+    # shellcheck disable=SC2181
+    [ $? -eq 0 ] || return 1
   done
 }
+
+unit_facts() { unit_each facts "$@"; }
 
 # unit_boot UNIT…: have a boot start them. 1: it could not write that.
-unit_boot() {
-  local manager own
-  for manager in $unit_all; do
-    own=$(unit_own "$manager" "$@")
-    # shellcheck disable=SC2086
-    [ -z "$own" ] || "${manager}_boot" $own || return 1
-  done
-}
+unit_boot() { unit_each boot "$@"; }
 
-unit_unboot() {
-  local manager own
-  for manager in $unit_all; do
-    own=$(unit_own "$manager" "$@")
-    # shellcheck disable=SC2086
-    [ -z "$own" ] || "${manager}_unboot" $own || return 1
-  done
-}
+unit_unboot() { unit_each unboot "$@"; }
 
 # unit_start UNIT…: start them, after unit_boot, each with a log that other users cannot read.
 unit_start() {
-  local manager own unit
+  local unit
   for unit; do manager_log "$unit"; done
-  for manager in $unit_all; do
-    own=$(unit_own "$manager" "$@")
-    # shellcheck disable=SC2086
-    [ -z "$own" ] || "${manager}_start" $own
-  done
+  unit_each start "$@"
 }
 
-unit_ask() {
-  local manager own
-  for manager in $unit_all; do
-    own=$(unit_own "$manager" "$@")
-    # shellcheck disable=SC2086
-    [ -z "$own" ] || "${manager}_ask" $own
-  done
-}
+unit_ask() { unit_each ask "$@"; }
 
-unit_end() {
-  local manager own
-  for manager in $unit_all; do
-    own=$(unit_own "$manager" "$@")
-    # shellcheck disable=SC2086
-    [ -z "$own" ] || "${manager}_end" $own
-  done
-}
+unit_end() { unit_each end "$@"; }
+
+unit_status() { unit_each status "$1"; }
+
+# unit_restarts UNIT: print how often it was started again.
+unit_restarts() { unit_each restarts "$1"; }
 
 unit_forget() {
   local manager
   for manager in $unit_all; do "${manager}_forget" "$1"; done
-}
-
-unit_status() {
-  local manager
-  for manager in $unit_all; do
-    [ -z "$(unit_own "$manager" "$1")" ] || "${manager}_status" "$1"
-  done
-}
-
-# unit_restarts UNIT: print how often it was started again.
-unit_restarts() {
-  local manager
-  for manager in $unit_all; do
-    [ -z "$(unit_own "$manager" "$1")" ] || "${manager}_restarts" "$1"
-  done
 }

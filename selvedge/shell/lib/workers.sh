@@ -2,14 +2,16 @@
 # switch_release.
 # Shared: growing
 
-# workers_room: refuse the release if there is not enough memory for two. The new one needs about as much as the old one.
+# workers_room: refuse the release if there is not enough memory for two. The new one needs about as much as the old one. Processes that
+# may not run twice end before the new ones start.
 workers_room() {
-  local free pids measure used pid drains
+  local free pids measure used pid drains beside
   [ -n "$old" ] && [ "$old" != "$new" ] || return 0
   # It still runs.
   if releases_draining "$new"; then return 0; fi
   free=$(awk '/^(MemAvailable|SwapFree):/ { sum += $2 } END { print int(sum / 1024) }' /proc/meminfo)
-  pids=$(manager_processes "$old")
+  beside=$(processes_pids "$old" "$new")
+  pids="$(manager_processes "$old") $beside"
   # The first measure counts shared memory once for each process, but is quick. For the second one the kernel adds up all pages.
   for measure in status:VmRSS smaps_rollup:Pss; do
     # If systemd opened the socket, process 1 has it, too. A process may end at any moment.
@@ -19,8 +21,9 @@ workers_room() {
   done
   drains=$(releases_drains)
   switch_refuse "There is too little memory to run two releases at the same time: $free MB are free, and the live release uses \
-$used MB. ${drains:+A previous release still answers open requests: try again in $drain s. }Set fewer app.workers, or \
-app.strategy = \"restart\": then the live release stops first, and requests fail until the new one answers"
+$used MB${beside:+ with its processes}. ${drains:+A previous release still answers open requests: try again in $drain s. }Set fewer \
+app.workers${beside:+ or a smaller count in [processes]}, or app.strategy = \"restart\": then the live release stops first, and requests fail until the new one \
+answers"
 }
 
 # workers_early: the first worker needs long to start. Start the others now, so that they do not need as long again afterwards.

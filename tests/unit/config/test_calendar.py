@@ -66,6 +66,8 @@ WRONG: list[tuple[str, str]] = [
     ("2026-02-30", "there is no such date as 2026-02-30"),
     ("*-2,4,6-31 12:00", "there is no such date"),
     ("*-*~29", "the day '29' is not from 1 to 28"),
+    ("*-*~1,28", "systemd refuses the days ~1,28 in one list, because of 28; use a timer for each"),
+    ("*-*~2,1..2,23", "because of 23"),
     ("*-13-01", "the month '13'"),
     ("26-01-01", "the year '26' is not from 1970 to 2199"),
     ("2200-01-01", "the year '2200'"),
@@ -172,6 +174,10 @@ _TEXT = st.tuples(
 @given(text=_TEXT)
 @example(text="*-*~28/7 1:00")
 @example(text="*:*:0..0")
+@example(text="*-*~1,25,22 *:*")
+@example(text="*-*~1,2,22 *:*")
+@example(text="*-*~24,24,25 *:*")
+@example(text="*-*~1,26 *:*")
 @example(text="*-1..32/2 *:*")
 def test_systemd_agrees_about_random_schedules(text: str) -> None:
     """What is accepted, systemd accepts. What is refused, systemd refuses, or it could never fire, or has a useless step or end."""

@@ -42,3 +42,12 @@ def test_servers_of_a_group_run_it_if_it_names_them(problems: Problems, hosts: s
 def test_an_env_var_has_an_underscore_for_a_hyphen(settings: Load) -> None:
     found = settings(f"{APP}{HOSTS}[timers.clean-up]\n{DAILY}", {"SELVEDGE_TIMERS__CLEAN_UP__SCHEDULE": "0 4 * * *"})
     assert found.timers["clean-up"].on_calendar == ("*-*-* 04:00:00",)
+
+
+def test_a_host_may_have_another_schedule(settings: Load, problems: Problems) -> None:
+    text = f'{APP}{GROUP}[timers.a]\n{DAILY}hosts = ["web-1"]\n'
+    found = settings(f'{text}[hosts.web-1.timers.a]\nschedule = "hourly"\n[hosts.web-2.timers.b]\n{DAILY}')
+    assert {name: list(found.target(name).timers) for name in found.hosts} == {"web-1": ["a"], "web-2": ["b"]}
+    assert found.target("web-1").timers["a"].on_calendar == ("hourly",)
+    (said,) = problems(f'{text}[hosts.web-2.timers.a]\nschedule = "hourly"\n')
+    assert said.startswith("hosts.toml: hosts.web-2.timers.a: has no effect, because timers.a.hosts does not name web-2.")

@@ -120,3 +120,23 @@ def test_secrets_by_their_key_or_type_are_hidden() -> None:
         "list": ["https://•••@c.test/"],
         "certificate_key": "a.pem",
     }
+
+
+def test_a_process_has_the_settings_of_its_host(project: Callable[..., Run], monkeypatch: pytest.MonkeyPatch) -> None:
+    worker = '[processes.worker]\ncommand = "x"\ncount = 2\n[processes.beat]\ncommand = "y"\n'
+    own = '[hosts.web.processes.worker]\ncount = 4\n[hosts.web.timers.own]\ncommand = "z"\nschedule = "daily"\n'
+    found = project({"web": f'address = "203.0.113.10"\n{own}', "two": ""}, worker)
+
+    def rows(host: str) -> dict[str, object]:
+        shown = {key: value for key, (value, _) in sources(found, host).items()}
+        return {key: value for key, value in shown.items() if key.startswith(("processes.", "timers."))}
+
+    general = {"processes.worker.command": "x", "processes.worker.count": 2, "processes.beat.command": "y"}
+    assert rows("two") == general
+    timer = {"timers.own.command": "z", "timers.own.schedule": "daily"}
+    assert rows("web") == general | {"processes.worker.count": 4} | timer
+    assert sources(found, "web")["processes.worker.count"][1].endswith("[hosts.web.processes.worker]")
+    monkeypatch.setenv("SELVEDGE_PROCESSES__WORKER__COUNT", "7")
+    again = sources(Run.load(["web"], Config()), "web")
+    assert again["processes.worker.count"] == (7, "environment: SELVEDGE_PROCESSES__WORKER__COUNT")
+    assert again["processes.worker.command"][1].endswith("[processes.worker]")

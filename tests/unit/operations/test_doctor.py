@@ -244,3 +244,21 @@ class Gone:
     @property
     def connection(self) -> None:
         raise UnreachableError("two: does not answer.", "Switch it on.")
+
+
+def test_the_server_reads_the_procfile_of_a_repository_that_it_fetches(app: Callable[..., Target]) -> None:
+    text = f"{GOOD}procfile web: uvicorn main:app\nprocfile worker: celery -A \"x\" worker\nprocfile beat: celery beat\n"
+    settings = app("nothing set", processes={"beat": {"command": "celery beat"}})
+    (said,) = (each for each in check_server(settings, found(text)) if each.subject == "processes")
+    assert said.text == "Procfile has worker, which hosts.toml does not run beside the web process"
+    assert said.remedy == 'Add `[processes.worker]` with `command = "celery -A \\"x\\" worker"` to hosts.toml.'
+    assert not [each for each in check_server(settings, found(GOOD)) if each.subject == "processes"]
+
+
+@pytest.mark.parametrize(("beside", "enough"), [(0, True), (900_000, False)])
+def test_a_release_beside_the_live_one_needs_memory_for_its_processes_too(
+    app: Callable[..., Target], beside: int, enough: bool
+) -> None:
+    results = check_server(app("nothing set"), found(f"{GOOD}beside {beside}\n"))
+    (said,) = (each for each in results if each.subject == "memory")
+    assert (said.level == "ok") is enough

@@ -19,10 +19,11 @@ import pytest
 from fabric.main import program
 from invoke.exceptions import Exit, ParseError
 from invoke.parser import Parser
+from pydantic import BaseModel
 
 import fabfile
 from selvedge.config.hosts import OVERRIDES, Host
-from selvedge.config.schema import entry_model
+from selvedge.config.schema import entry_model, section_model
 from selvedge.config.settings import Settings
 from tests.support.paths import ROOT
 
@@ -176,15 +177,15 @@ def test_settings_in_examples_are_known(path: Path) -> None:
 
 def unknown(tables: dict[str, Any]) -> Iterator[str]:
     """Return the keys of a hosts.toml that are not settings. Keys without a table are parts of examples."""
-    sections = (*OVERRIDES, "services", "rollout")
-    known = {section: set(Settings.model_fields[section].annotation.model_fields) for section in sections}
+    known = {section: set(model.model_fields) for section, model in section_models().items()}
     hosts = {key: set(known.get(key, ())) for key in Host.model_fields}
     for section, table in tables.items():
+        annotation = Settings.model_fields[section].annotation if section in Settings.model_fields else None
         if section == "hosts":
             for host in table.values():
                 yield from (key for key in host if key not in hosts)
-                yield from (key for part in OVERRIDES for key in host.get(part, {}) if key not in known[part])
-        elif model := entry_model(Settings.model_fields[section].annotation) if section in Settings.model_fields else None:
+                yield from unknown({part: host[part] for part in OVERRIDES if part in host})
+        elif model := entry_model(annotation):
             yield from (f"{section}.{name}.{key}" for name in table for key in table[name] if key not in model.model_fields)
         elif section in known:
             yield from (f"{section}.{key}" for key in table if key not in known[section])
@@ -192,11 +193,17 @@ def unknown(tables: dict[str, Any]) -> Iterator[str]:
             yield section
 
 
+def section_models() -> dict[str, type[BaseModel]]:
+    """Return the models of the tables without names of the user's choice."""
+    found = {name: section_model(field.annotation) for name, field in Settings.model_fields.items()}
+    return {name: model for name, model in found.items() if model}
+
+
 @every_document
 def test_settings_in_sentences_are_known(path: Path) -> None:
-    sections = "|".join([*OVERRIDES, "services", "rollout"])
-    named = re.findall(rf"`({sections})\.(\w+)\b", prose(path))
-    fields = {section: Settings.model_fields[section].annotation.model_fields for section in {part for part, _ in named}}
+    models = section_models()
+    named = re.findall(rf"`({'|'.join(models)})\.(\w+)\b", prose(path))
+    fields = {section: models[section].model_fields for section in {part for part, _ in named}}
     assert not [f"{section}.{key}" for section, key in named if key not in fields[section] and key not in ("app", "sock")]
 
 

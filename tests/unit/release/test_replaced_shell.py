@@ -22,10 +22,15 @@ CHANGED = [
     ("'/srv/my worker' run", "exec '/srv/my worker' run"),
     ("rq worker -n w#1", "exec rq worker -n w#1"),
     ("日本 x", "exec 日本 x"),
+    ("rq worker;", "exec rq worker;"),
+    ("cd a; rq worker ; ", "cd a; exec rq worker ; "),
+    ("rq worker -n a\\;", "exec rq worker -n a\\;"),
+    ("rq worker trap", "exec rq worker trap"),
 ]
 KEPT = [
     "exec celery worker", "celery worker | tee log", "celery worker & wait", "(celery worker)", "a || b", "while true; do a; done",
-    "if a; then b; fi", "cd jobs", "a;", "", "X=1", "a && ", "{ a; }", "$(cat command)", "`cat command`", "a # b", ">log a",
+    "if a; then b; fi", "cd jobs", ";", "", "X=1", "X=1;", "trap 'rm x' EXIT; rq worker", "cd a && trap x 0; rq worker",
+    "a && ", "{ a; }", "$(cat command)", "`cat command`", "a # b", ">log a",
     "trap 'x' TERM; . ./run", "cat <<x", "f() { a; }; f", "a && export B=1", "'open",
 ]  # fmt: skip
 

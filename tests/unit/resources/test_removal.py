@@ -41,7 +41,9 @@ OWNED = (
     "/etc/systemd/system/selvedge-hello-boot.service",
     "/etc/systemd/system/selvedge-hello-rehearsal.service",
     "/etc/systemd/system/selvedge-hello-rehearsal.timer",
+    "/etc/systemd/system/selvedge-stop.hello.service",
     "/etc/systemd/system/supervisor.service.d/50-selvedge-hello.conf",
+    "/etc/systemd/system/supervisor.service.wants/selvedge-stop.hello.service",
     "/etc/tmpfiles.d/hello.conf",
     "/run/hello",
     "/srv/hello/backup",
@@ -55,6 +57,7 @@ OWNED = (
     "/srv/hello/previous.sock",
     "/srv/hello/releases",
     "/srv/hello/repo.git",
+    "/srv/hello/stop_processes.py",
     "/srv/hello/timers",
     "/srv/hello/venvs",
     "/var/cache/selvedge/hello",
@@ -64,6 +67,7 @@ OWNED = (
     "/var/lib/selvedge/loaded/selvedge-hello-backup.timer",
     "/var/lib/selvedge/loaded/selvedge-hello-rehearsal.timer",
     "/var/lib/selvedge/loaded/selvedge-redis@hello",
+    "/var/lib/selvedge/loaded/selvedge-stop.hello.service",
 )
 KEPT = "remove hello from the server, keep /srv/hello/shared and /var/log/hello"
 ALL = "remove hello from the server, with its data and logs"

@@ -35,6 +35,9 @@ ON, OFF = TimersRunning("hello"), TimersRunning("hello", running=False)
     (ON, "", None),
     (ON, f"timer a on - {REST}\n", None),
     (ON, f"timer a on - {REST}\ntimer b off - {REST}\n", "start the timer b", "app=hello\ntimers_start b"),
+    # The last run of a removed timer is still going.
+    (ON, f"timer a removed running {REST}\n", None),
+    (OFF, f"timer a removed running {REST}\n", "stop the timer a", "app=hello\ntimers_stop a"),
     (OFF, "", None),
     (OFF, f"timer a off - {REST}\n", None),
     (OFF, f"timer a on - {REST}\ntimer b off running {REST}\n", "stop the timers a, b", "app=hello\ntimers_stop a b"),

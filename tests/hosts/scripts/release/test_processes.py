@@ -50,7 +50,8 @@ def units(managed: Managed, *lines: str) -> None:
 def test_the_units_that_should_run(managed: Managed, count: int, there: list[str], picked: list[str]) -> None:
     process(managed, NEW, "w", count)
     units(managed, *(f"{NEW}.{each}" for each in there), f"{OLD}.w@1 boot 9 up")
-    assert managed.run(f"{FAKE}\nprocesses_pick {NEW} w").split() == [f"{NEW}.{each}" for each in picked]
+    said = managed.run(f'{FAKE}\nprocesses_pick {NEW} w "$(processes_states {NEW})"')
+    assert said.split() == [f"{NEW}.{each}" for each in picked]
 
 
 @pytest.mark.parametrize(("old", "new", "told"), [
@@ -153,3 +154,84 @@ def test_systemds_states(managed: Managed) -> None:
     names = " ".join(f"{NEW}.w@{number}" for number in (1, 2, 3, 4))
     said = managed.run(f"unit_boot {NEW}.w@1\nunit_facts {names}").splitlines()
     assert [line.removeprefix(f"{NEW}.w") for line in said] == ["@1 boot 7 up", "@2 - 0 ended", "@3 - 8 stopping", "@4 - 0 down"]
+
+
+def test_the_managers_are_asked_once_for_all_processes(managed: Managed) -> None:
+    """A server may have fifty of them, and each question takes some milliseconds."""
+    for number in range(50):
+        process(managed, NEW, f"w{number}")
+    units(managed, *(f"{NEW}.w{number}@1 boot 7 up" for number in range(50)))
+    asked = (
+        "unit_list() { echo list >>/var/log/told; sed 's/ .*//' /run/units; }\n"
+        "unit_facts() { echo facts >>/var/log/told; cat /run/units; }"
+    )
+    said = managed.run(f"{FAKE}{asked}\nprocesses_fact {NEW}\nprocesses_wanted {NEW}").splitlines()
+    assert [line for line in said if line.startswith("processes ")] == sorted(f"processes w{n} 1 1 1 0 " for n in range(50))
+    assert len(said) == 100
+    assert managed.told == ["list", "facts"] * 2
+
+
+def test_restarts_are_counted_for_each_process(managed: Managed) -> None:
+    process(managed, NEW, "w", 2)
+    process(managed, NEW, "ww")
+    units(managed, *(f"{NEW}.{each} boot 7 up" for each in ("w@1", "w@2", "ww@1")))
+    asked = "unit_restarts() { echo ${1##*@}; }"
+    assert managed.run(f"{FAKE}{asked}\nprocesses_fact {NEW} restarts") == "processes w 2 2 2 0 3\nprocesses ww 1 1 1 0 1\n"
+
+
+@pytest.mark.parametrize(("overlap", "counted"), [("yes", True), ("no", False)])
+def test_the_memory_of_a_release_is_also_that_of_its_processes_and_their_children(
+    managed: Managed, overlap: str, counted: bool
+) -> None:
+    """A process that must end before the new one starts needs no memory beside it."""
+    process(managed, OLD, "w", overlap=overlap)
+    shell = (
+        f"sh -c 'sleep 60 & wait' >/dev/null & parent=$!; while ! child=$(pgrep -P $parent); do :; done\n"
+        f'echo "{OLD}.w@1 boot $parent up" >/run/units\n'
+        f'echo $(processes_pids {OLD} | sort -n)" is "$(processes_pids {OLD} {NEW} | sort -n) "of $parent $child"\n'
+        "kill $parent $child"
+    )
+    every, _, rest = managed.run(f"{FAKE}{shell}").strip().partition(" is ")
+    beside, _, wanted = rest.partition("of ")
+    assert every.split() == sorted(wanted.split(), key=int)
+    assert beside.split() == (every.split() if counted else [])
+
+
+def test_programs_that_went_into_the_background_end_with_their_release(managed: Managed) -> None:
+    """supervisor does not know them, and they are in no process group of a process."""
+    managed.server.program("stat", 'case $* in *%U*) echo hello ;; *) exec /usr/bin/stat "$@" ;; esac')
+    begin = "env {} setsid sleep 60 </dev/null >/dev/null 2>&1 &\n"
+    shell = begin.format(f"RELEASE={NEW} PROCESS_NUMBER=1") + "stray=$!\n"
+    # Those of another release, and the run of a timer.
+    shell += begin.format(f"RELEASE={OLD} PROCESS_NUMBER=1") + "other=$!\n" + begin.format(f"RELEASE={NEW}") + "timer=$!\n"
+    shell += f'until [ -n "$(supervisorunit_strays {NEW})" ]; do sleep 0.05; done\n'
+    shell += f'sleep() {{ command sleep "$1"; wait "$stray" || :; }}\nsupervisorunit_forget {NEW}\n'
+    shell += "for pid in $stray $other $timer; do kill -0 $pid 2>/dev/null && echo runs || echo ended; done\nkill $other $timer"
+    assert managed.run(shell).split() == ["ended", "runs", "runs"]
+
+
+@pytest.mark.parametrize(("answer", "said"), [
+    ("<string>CANT_REREAD: x</string>", "supervisor cannot read its configuration, so it starts no new program."),
+    ("", "supervisor does not answer."),
+    ("<methodResponse>", ""),
+])  # fmt: skip
+def test_why_supervisor_starts_no_process(managed: Managed, answer: str, said: str) -> None:
+    managed.server.path("/run/answer").write_text(answer)
+    managed.server.program("curl", "cat /run/answer")
+    output = managed.run(f"unit_start {NEW}.w@1")
+    assert said in output and ("say" in output) is bool(said)
+
+
+@pytest.mark.parametrize(("status", "said"), [
+    ("exit status 1", "The process w of X ended as it started, exit status 1: the end"),
+    ("exit status 0", "The process w of X ended as it started, exit status 0: the end. "
+     "It must stay in the foreground, and not end; a command that ends is one for [timers]"),
+])  # fmt: skip
+def test_a_process_that_printed_much_and_ended(managed: Managed, status: str, said: str) -> None:
+    """/run is memory: it gets only the end of the output."""
+    managed.server.path(f"/var/log/hello/{NEW}.w@1.log").write_text("before\n" + "x" * 99 * 9999 + "\nthe end\n")
+    managed.server.path(f"/run/undo/from.{NEW}.w@1").write_text("7\n")
+    fake = f"{FAKE}unit_status() {{ echo '{status}'; }}\nreason_find() {{ reason_error= reason_remedy=; }}\n"
+    fake += "hide_secrets() { cat; }\nclock_uptime() { echo 0; }\nchangeover_began=0\n"
+    assert managed.run(f'{fake}changeover_ended "of X" {NEW}.w@1; printf "%s" "$changeover_problem"') == said
+    assert managed.server.path("/run/undo/ended").stat().st_size == 262144

@@ -75,12 +75,16 @@ def test_removed_timers_leave_nothing_and_other_apps_keep_theirs(timers: Managed
     timers.server.path("/srv/hello/timers/x.sh").write_text("")
     before = set(left(timers, "timer-"))
     assert run(timers, "timers_remove x") == ""
-    assert before - set(left(timers, "timer-")) == {
-        "selvedge-timer-hello.x.service", "selvedge-timer-hello.x.timer", "stamp-selvedge-timer-hello.x.timer",
-    }  # fmt: skip
-    assert not timers.server.path("/srv/hello/timers/x.sh").exists() and not left(timers, "hello.x")
-    # The run that was going finishes.
+    assert before - set(left(timers, "timer-")) == {"selvedge-timer-hello.x.timer", "stamp-selvedge-timer-hello.x.timer"}
+    # The run that was going finishes in its release, and `fab stop` would end it.
     assert not [line for line in asked(timers) if line.startswith("stop") and ".service" in line]
+    assert run(timers, "timers_listed; timers_running; timers_fact").splitlines() == [
+        "cleanup", OLD, f"timer cleanup off - - 100 - - - - {OLD}", f"timer x removed running - 100 - - - - {OLD}",
+    ]  # fmt: skip
+    active(timers)
+    assert run(timers, "timers_listed") == "cleanup\nx\n"
+    run(timers, "timers_remove x")
+    assert not timers.server.path("/srv/hello/timers/x.sh").exists() and not left(timers, "hello.x")
     run(timers, "timers_end")
     assert not left(timers, "timer-hello.")
     assert len(left(timers, "selvedge-timer-hello-b.")) == 10
@@ -147,6 +151,8 @@ class TestRecords:
         script = server.path("/srv/hello/timers/record")
         script.parent.mkdir(parents=True)
         script.write_text(file("supervisor", app, "/srv/hello/timers/record").text)
+        server.path(UNITS).mkdir(parents=True)
+        server.path(f"{UNITS}/selvedge-timer-hello.x.timer").write_text("")
         server.path("/var/log/hello").mkdir()
         server.path("/var/log/hello/timer-x.log").write_text("no end")
         server.path("/srv/hello/live.sock").symlink_to(f"/run/hello/{OLD}.sock")
@@ -171,6 +177,20 @@ class TestRecords:
         record("begin", "x")
         assert len(path.read_text().splitlines()) == 2
         assert [each.name for each in path.parent.iterdir()] == ["hello.x"]
+
+    @pytest.mark.parametrize("removed", [True, False])
+    def test_the_end_of_a_run_removes_what_its_removed_timer_left(
+        self, record: Callable[..., str], server: Server, removed: bool
+    ) -> None:
+        unit = f"{UNITS}/selvedge-timer-hello.x"
+        paths = [f"{unit}.service", "/srv/hello/timers/x.sh", f"{RECORDS}/hello.x"]
+        record("begin", "x")
+        for path in paths[:2]:
+            server.path(path).write_text("")
+        if removed:
+            server.path(f"{unit}.timer").unlink()
+        assert record("end", "x", before="export SERVICE_RESULT=success").endswith(" s\nstatus 0\n")
+        assert [server.path(path).exists() for path in paths] == [not removed] * 3
 
     def test_a_switch_while_it_begins(self, record: Callable[..., str], server: Server) -> None:
         """The release that has become live meanwhile runs it: nothing keeps the other one."""

@@ -111,6 +111,7 @@ mark=@selvedge
 change_before() (
 set -eu
 stamp_remove logrotate.timer
+stamp_remove selvedge-stop.hello.service
 if probe_has systemctl; then
 service_check 'selvedge-hello-backup.timer rejects its current configuration, so nothing was changed' 'Correct that file first.' 'systemctl daemon-reload' /etc/systemd/system/selvedge-hello-backup.service /etc/systemd/system/selvedge-hello-backup.timer
 fi
@@ -127,15 +128,15 @@ step_fail '/etc/supervisor/supervisord.conf is missing.'
 )
 change_1() (
 set -eu
-step_fail '/srv/hello/instances/0123456789ab-ea3579/gunicorn_start is missing.'
+step_fail '/srv/hello/instances/0123456789ab-230415/gunicorn_start is missing.'
 )
 change_2() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-ea3579/program.conf 0640 root hello <<'EOF'
-; Runs hello, release 0123456789ab-ea3579. During a deploy, the previous release also has a section.
+file_put /srv/hello/instances/0123456789ab-230415/program.conf 0640 root hello <<'EOF'
+; Runs hello, release 0123456789ab-230415. During a deploy, the previous release also has a section.
 ; Written by `fab supervisor`; edit its template supervisor/program.conf.j2 instead.
-[program:hello.0123456789ab-ea3579]
-command=/srv/hello/instances/0123456789ab-ea3579/gunicorn_start
+[program:hello.0123456789ab-230415]
+command=/srv/hello/instances/0123456789ab-230415/gunicorn_start
 directory=/srv/hello/releases/0123456789ab
 user=hello
 autostart=true
@@ -147,7 +148,7 @@ stopsignal=TERM
 stopwaitsecs=40
 killasgroup=true
 redirect_stderr=true
-stdout_logfile=/var/log/hello/0123456789ab-ea3579.log
+stdout_logfile=/var/log/hello/0123456789ab-230415.log
 ; logrotate checks the file every hour and rotates it at 10 MB. If it grows faster, supervisor truncates it. supervisor keeps
 ; no old files, because all users could read them.
 stdout_logfile_maxbytes=50MB
@@ -201,73 +202,137 @@ EOF
 )
 change_7() (
 set -eu
-apt_install restic
+file_put /srv/hello/stop_processes.py 0600 root root <<'EOF'
+"""Have all processes of hello stop at the same time, and wait until they have ended. Their web process keeps running.
+
+Written by `fab supervisor`; edit its template supervisor/stop_processes.py.j2 instead.
+"""
+
+import sys
+import time
+import xmlrpc.client
+
+from supervisor.xmlrpc import SupervisorTransport
+
+server = xmlrpc.client.ServerProxy("http://127.0.0.1", SupervisorTransport(None, None, "unix:///run/supervisor.sock")).supervisor
+while True:
+    try:
+        found = {f"{each['group']}:{each['name']}": each["statename"] for each in server.getAllProcessInfo()}
+        found = {name: state for name, state in found.items() if name.startswith("hello.") and "@" in name}
+        for name in [name for name, state in found.items() if state in ("RUNNING", "STARTING", "BACKOFF")]:
+            try:
+                server.stopProcess(name, False)
+            except xmlrpc.client.Fault:
+                # It has ended just now. If supervisor starts it again, the next round stops it.
+                pass
+    except OSError:
+        # supervisor does not run.
+        sys.exit()
+    if not {"RUNNING", "STARTING", "BACKOFF", "STOPPING"} & set(found.values()):
+        sys.exit()
+    time.sleep(0.2)
+EOF
 )
 change_8() (
 set -eu
-install -d -m 00710 -o root -g hello -- /srv/hello/backup
+file_put /etc/systemd/system/selvedge-stop.hello.service 0644 root root <<'EOF'
+# Before supervisor stops, for example at a reboot, the processes of hello finish their work, all at the same time. supervisor
+# would stop one after the other, and systemd would kill it after 90 seconds.
+# Written by `fab supervisor`; edit its template supervisor/stop.service.j2 instead.
+[Unit]
+Description=hello: its processes finish their work before supervisor stops
+After=supervisor.service
+PartOf=supervisor.service
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/bin/true
+ExecStop=/usr/bin/python3 -I /srv/hello/stop_processes.py
+# The longest stop_timeout. supervisor kills what takes longer than its own.
+TimeoutStopSec=330
+
+[Install]
+WantedBy=supervisor.service
+EOF
 )
 change_9() (
 set -eu
-install -d -m 00700 -o root -g root -- /srv/hello/backup/state
+if systemctl is-active -q selvedge-stop.hello.service; then
+systemctl daemon-reload
+fi
+service_run 'enable --now' selvedge-stop.hello.service
+stamp_write selvedge-stop.hello.service cc3041b14aa456771520bcbc428e0a7a907f55eddd478a3e2be2d8857176415f
 )
 change_10() (
 set -eu
-install -d -m 00700 -o root -g root -- /srv/hello/backup/program
+apt_install restic
 )
 change_11() (
 set -eu
-install -d -m 00700 -o root -g root -- /srv/hello/backup/program/backup
+install -d -m 00710 -o root -g hello -- /srv/hello/backup
 )
 change_12() (
+set -eu
+install -d -m 00700 -o root -g root -- /srv/hello/backup/state
+)
+change_13() (
+set -eu
+install -d -m 00700 -o root -g root -- /srv/hello/backup/program
+)
+change_14() (
+set -eu
+install -d -m 00700 -o root -g root -- /srv/hello/backup/program/backup
+)
+change_15() (
 set -eu
 file_put /srv/hello/backup/program/backup/__init__.py 0600 root root <<'EOF'
 # … backup/__init__.py
 EOF
 )
-change_13() (
+change_16() (
 set -eu
 file_put /srv/hello/backup/program/__main__.py 0600 root root <<'EOF'
 # … __main__.py
 EOF
 )
-change_14() (
+change_17() (
 set -eu
 file_put /srv/hello/backup/program/backup/postgres.py 0600 root root <<'EOF'
 # … backup/postgres.py
 EOF
 )
-change_15() (
+change_18() (
 set -eu
 file_put /srv/hello/backup/program/backup/repository.py 0600 root root <<'EOF'
 # … backup/repository.py
 EOF
 )
-change_16() (
+change_19() (
 set -eu
 file_put /srv/hello/backup/program/backup/restoring.py 0600 root root <<'EOF'
 # … backup/restoring.py
 EOF
 )
-change_17() (
+change_20() (
 set -eu
 file_put /srv/hello/backup/program/backup/settings.py 0600 root root <<'EOF'
 # … backup/settings.py
 EOF
 )
-change_18() (
+change_21() (
 set -eu
 file_put /srv/hello/backup/program/backup/sqlite.py 0600 root root <<'EOF'
 # … backup/sqlite.py
 EOF
 )
-change_19() (
+change_22() (
 set -eu
 file_put /srv/hello/backup/program/backup/taking.py 0600 root root <<'EOF'
 # … backup/taking.py
 EOF
 )
-change_20() (
+change_23() (
 set -eu
 file_put /srv/hello/backup/settings.json 0600 root root <<'EOF'
 {
@@ -288,11 +353,11 @@ file_put /srv/hello/backup/settings.json 0600 root root <<'EOF'
 }
 EOF
 )
-change_21() (
+change_24() (
 set -eu
 head -c 14 <&3 | file_put /srv/hello/backup/password 0600 root root 14
 )
-change_22() (
+change_25() (
 set -eu
 file_put /etc/systemd/system/selvedge-hello-backup.service 0644 root root <<'EOF'
 # Back up hello
@@ -313,7 +378,7 @@ TimeoutStartSec=12h
 UMask=0077
 EOF
 )
-change_23() (
+change_26() (
 set -eu
 file_put /etc/systemd/system/selvedge-hello-backup.timer 0644 root root <<'EOF'
 # Back up hello
@@ -329,7 +394,7 @@ Persistent=true
 WantedBy=timers.target
 EOF
 )
-change_24() (
+change_27() (
 set -eu
 service_check 'selvedge-hello-backup.timer rejects its configuration, so it was not started' 'Correct the file that it names.' 'systemctl daemon-reload'
 if systemctl is-active -q selvedge-hello-backup.timer; then
@@ -338,7 +403,7 @@ fi
 service_run 'enable --now' selvedge-hello-backup.timer
 stamp_write selvedge-hello-backup.timer c1c7d97ce80130241000f93c46b3d7a26a74c77dd72a440cf5ba0f937813c30e
 )
-change_25() (
+change_28() (
 set -eu
 file_put /etc/systemd/system/selvedge-hello-rehearsal.service 0644 root root <<'EOF'
 # Restore the newest backup of hello for a test
@@ -359,7 +424,7 @@ TimeoutStartSec=12h
 UMask=0077
 EOF
 )
-change_26() (
+change_29() (
 set -eu
 file_put /etc/systemd/system/selvedge-hello-rehearsal.timer 0644 root root <<'EOF'
 # Restore the newest backup of hello for a test
@@ -375,7 +440,7 @@ Persistent=true
 WantedBy=timers.target
 EOF
 )
-change_27() (
+change_30() (
 set -eu
 service_check 'selvedge-hello-rehearsal.timer rejects its configuration, so it was not started' 'Correct the file that it names.' 'systemctl daemon-reload'
 if systemctl is-active -q selvedge-hello-rehearsal.timer; then
@@ -384,7 +449,7 @@ fi
 service_run 'enable --now' selvedge-hello-rehearsal.timer
 stamp_write selvedge-hello-rehearsal.timer 67289827fea101c3a2e2a4abdf83cdc8bae77357eb7a55985e40e9a98ca049e0
 )
-change_28() (
+change_31() (
 set -eu
 app=hello
 base=/srv/hello
@@ -405,7 +470,7 @@ health_ranges='200-299 301-301'
 health_timeout=5.0
 health_attempts=60
 health_interval=0.5
-new=0123456789ab-ea3579
+new=0123456789ab-230415
 why=deploy
 module=hello.web:app
 start_timeout=120
@@ -427,11 +492,11 @@ processes=worker=2
 keep=5
 switch_release
 )
-change_29() (
+change_32() (
 set -eu
 install -d -m 00750 -o root -g hello -- /srv/hello/timers
 )
-change_30() (
+change_33() (
 set -eu
 file_put /srv/hello/timers/record 0640 root root <<'EOF'
 #!/bin/sh
@@ -493,12 +558,15 @@ end() {
   else
     say ERROR "$name failed after $((now - began)) s: ${SERVICE_RESULT:-no result}${EXIT_STATUS:+ ($EXIT_STATUS)}"
   fi
+  # The timer was removed while this run was going.
+  unit=/etc/systemd/system/selvedge-timer-hello.$name
+  [ -e "$unit.timer" ] || rm -f -- "$unit.service" /srv/hello/timers/"$name.sh" "$record"
 }
 
 "$1"
 EOF
 )
-change_31() (
+change_34() (
 set -eu
 file_put /srv/hello/timers/cleanup.sh 0750 root hello <<'EOF'
 #!/bin/sh
@@ -517,7 +585,7 @@ fi
 exec "$run" env -u TMPDIR sh -c 'python -m hello.cleanup '"'"'a b'"'"' && echo $HOME'
 EOF
 )
-change_32() (
+change_35() (
 set -eu
 file_put /etc/systemd/system/selvedge-timer-hello.cleanup.service 0644 root root <<'EOF'
 # A run of the timer cleanup of hello: [timers.cleanup] in hosts.toml. systemd never starts a second one meanwhile.
@@ -555,7 +623,7 @@ NoNewPrivileges=yes
 UMask=0007
 EOF
 )
-change_33() (
+change_36() (
 set -eu
 file_put /etc/systemd/system/selvedge-timer-hello.cleanup.timer 0644 root root <<'EOF'
 # When the timer cleanup of hello runs: [timers.cleanup] in hosts.toml.
@@ -575,7 +643,7 @@ Persistent=yes
 WantedBy=timers.target
 EOF
 )
-change_34() (
+change_37() (
 set -eu
 if systemctl is-active -q selvedge-timer-hello.cleanup.timer; then
 app=hello
@@ -594,7 +662,7 @@ change_failed() {
 step_app=hello
 step_by=''
 step_why=''
-step_changes='before 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34'
+step_changes='before 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34 35 36 37'
 step_counted=0
 step_start
 LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -677,15 +745,15 @@ change_0() (
 set -eu
 app=hello
 base=/srv/hello
-new=0123456789ab-ea3579
+new=0123456789ab-230415
 hook=after_switch
 user=hello
 folder=/srv/hello/releases/0123456789ab
-run=/srv/hello/instances/0123456789ab-ea3579/run
+run=/srv/hello/instances/0123456789ab-230415/run
 mark_path=/srv/hello/instances/.after_switch
 mark_text=fa95d49c11eeb778
 live_link=/srv/hello/live.sock
-hook_switch 5 RELEASE=0123456789ab-ea3579 COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server ACTION=deploy PREVIOUS= './tell released'
+hook_switch 5 RELEASE=0123456789ab-230415 COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server ACTION=deploy PREVIOUS= './tell released'
 )
 change_arm() (
 set -eu

@@ -109,7 +109,7 @@ change_0() (
 set -eu
 app=hello
 base=/srv/hello
-new=0123456789ab-ea3579
+new=0123456789ab-230415
 hook=before_build
 user=hello
 release=/srv/hello/releases/0123456789ab
@@ -118,7 +118,7 @@ run=''
 build_env=/etc/selvedge/hello/build.env
 mark_path=/srv/hello/releases/0123456789ab/.selvedge-before_build
 mark_text=4aee93435a157cb2
-hook_build 5 RELEASE=0123456789ab-ea3579 COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server ACTION=deploy PREVIOUS=
+hook_build 5 RELEASE=0123456789ab-230415 COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server ACTION=deploy PREVIOUS=
 )
 change_1() (
 set -eu
