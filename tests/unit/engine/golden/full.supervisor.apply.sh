@@ -111,6 +111,7 @@ mark=@selvedge
 change_before() (
 set -eu
 stamp_remove logrotate.timer
+stamp_remove supervisor-order-hello
 if probe_has systemctl; then
 service_check 'selvedge-hello-backup.timer rejects its current configuration, so nothing was changed' 'Correct that file first.' 'systemctl daemon-reload' /etc/systemd/system/selvedge-hello-backup.service /etc/systemd/system/selvedge-hello-backup.timer
 fi
@@ -193,81 +194,99 @@ stamp_write logrotate.timer 32ada9bb664033f74ff401769fb74384bc2f453ab4a5acb590d6
 change_6() (
 set -eu
 file_put /etc/systemd/system/supervisor.service.d/50-selvedge-hello.conf 0644 root root <<'EOF'
-# At boot supervisor, and with it hello, starts after the services of hello.
+# How supervisor, and with it hello, starts at a boot and stops at a shutdown.
 # Written by `fab supervisor`; edit its template supervisor/after.conf.j2 instead.
+
 [Unit]
+# It starts after the services of hello, and they stop after it.
 After=postgresql.service selvedge-redis@hello.service
+
+[Service]
+# supervisor stops one program after the other. Meanwhile the others would take new jobs, until systemd kills all. So those with
+# a number, the processes of apps, stop first, all at once. supervisor kills each one after its stop_timeout.
+ExecStop=
+ExecStop=-/bin/sh -c 'supervisorctl status | grep -o "^[^ ]*@[0-9]*" | xargs -r -n 1 -P 0 supervisorctl stop'
+ExecStop=/usr/bin/supervisorctl $OPTIONS shutdown
+TimeoutStopSec=infinity
 EOF
 )
 change_7() (
 set -eu
-apt_install restic
+if systemctl is-active -q supervisor; then
+systemctl daemon-reload
+fi
+service_run 'enable --now' supervisor
+stamp_write supervisor-order-hello 9c8bbc4a9fd90078851c03823b63d13acdac7fbade8c6c3c9a17443a965b65cc
 )
 change_8() (
 set -eu
-install -d -m 00710 -o root -g hello -- /srv/hello/backup
+apt_install restic
 )
 change_9() (
 set -eu
-install -d -m 00700 -o root -g root -- /srv/hello/backup/state
+install -d -m 00710 -o root -g hello -- /srv/hello/backup
 )
 change_10() (
 set -eu
-install -d -m 00700 -o root -g root -- /srv/hello/backup/program
+install -d -m 00700 -o root -g root -- /srv/hello/backup/state
 )
 change_11() (
 set -eu
-install -d -m 00700 -o root -g root -- /srv/hello/backup/program/backup
+install -d -m 00700 -o root -g root -- /srv/hello/backup/program
 )
 change_12() (
+set -eu
+install -d -m 00700 -o root -g root -- /srv/hello/backup/program/backup
+)
+change_13() (
 set -eu
 file_put /srv/hello/backup/program/backup/__init__.py 0600 root root <<'EOF'
 # … backup/__init__.py
 EOF
 )
-change_13() (
+change_14() (
 set -eu
 file_put /srv/hello/backup/program/__main__.py 0600 root root <<'EOF'
 # … __main__.py
 EOF
 )
-change_14() (
+change_15() (
 set -eu
 file_put /srv/hello/backup/program/backup/postgres.py 0600 root root <<'EOF'
 # … backup/postgres.py
 EOF
 )
-change_15() (
+change_16() (
 set -eu
 file_put /srv/hello/backup/program/backup/repository.py 0600 root root <<'EOF'
 # … backup/repository.py
 EOF
 )
-change_16() (
+change_17() (
 set -eu
 file_put /srv/hello/backup/program/backup/restoring.py 0600 root root <<'EOF'
 # … backup/restoring.py
 EOF
 )
-change_17() (
+change_18() (
 set -eu
 file_put /srv/hello/backup/program/backup/settings.py 0600 root root <<'EOF'
 # … backup/settings.py
 EOF
 )
-change_18() (
+change_19() (
 set -eu
 file_put /srv/hello/backup/program/backup/sqlite.py 0600 root root <<'EOF'
 # … backup/sqlite.py
 EOF
 )
-change_19() (
+change_20() (
 set -eu
 file_put /srv/hello/backup/program/backup/taking.py 0600 root root <<'EOF'
 # … backup/taking.py
 EOF
 )
-change_20() (
+change_21() (
 set -eu
 file_put /srv/hello/backup/settings.json 0600 root root <<'EOF'
 {
@@ -288,11 +307,11 @@ file_put /srv/hello/backup/settings.json 0600 root root <<'EOF'
 }
 EOF
 )
-change_21() (
+change_22() (
 set -eu
 head -c 14 <&3 | file_put /srv/hello/backup/password 0600 root root 14
 )
-change_22() (
+change_23() (
 set -eu
 file_put /etc/systemd/system/selvedge-hello-backup.service 0644 root root <<'EOF'
 # Back up hello
@@ -313,7 +332,7 @@ TimeoutStartSec=12h
 UMask=0077
 EOF
 )
-change_23() (
+change_24() (
 set -eu
 file_put /etc/systemd/system/selvedge-hello-backup.timer 0644 root root <<'EOF'
 # Back up hello
@@ -329,7 +348,7 @@ Persistent=true
 WantedBy=timers.target
 EOF
 )
-change_24() (
+change_25() (
 set -eu
 service_check 'selvedge-hello-backup.timer rejects its configuration, so it was not started' 'Correct the file that it names.' 'systemctl daemon-reload'
 if systemctl is-active -q selvedge-hello-backup.timer; then
@@ -338,7 +357,7 @@ fi
 service_run 'enable --now' selvedge-hello-backup.timer
 stamp_write selvedge-hello-backup.timer c1c7d97ce80130241000f93c46b3d7a26a74c77dd72a440cf5ba0f937813c30e
 )
-change_25() (
+change_26() (
 set -eu
 file_put /etc/systemd/system/selvedge-hello-rehearsal.service 0644 root root <<'EOF'
 # Restore the newest backup of hello for a test
@@ -359,7 +378,7 @@ TimeoutStartSec=12h
 UMask=0077
 EOF
 )
-change_26() (
+change_27() (
 set -eu
 file_put /etc/systemd/system/selvedge-hello-rehearsal.timer 0644 root root <<'EOF'
 # Restore the newest backup of hello for a test
@@ -375,7 +394,7 @@ Persistent=true
 WantedBy=timers.target
 EOF
 )
-change_27() (
+change_28() (
 set -eu
 service_check 'selvedge-hello-rehearsal.timer rejects its configuration, so it was not started' 'Correct the file that it names.' 'systemctl daemon-reload'
 if systemctl is-active -q selvedge-hello-rehearsal.timer; then
@@ -384,7 +403,7 @@ fi
 service_run 'enable --now' selvedge-hello-rehearsal.timer
 stamp_write selvedge-hello-rehearsal.timer 67289827fea101c3a2e2a4abdf83cdc8bae77357eb7a55985e40e9a98ca049e0
 )
-change_28() (
+change_29() (
 set -eu
 app=hello
 base=/srv/hello
@@ -427,11 +446,11 @@ processes=worker=2
 keep=5
 switch_release
 )
-change_29() (
+change_30() (
 set -eu
 install -d -m 00750 -o root -g hello -- /srv/hello/timers
 )
-change_30() (
+change_31() (
 set -eu
 file_put /srv/hello/timers/record 0640 root root <<'EOF'
 #!/bin/sh
@@ -498,7 +517,7 @@ end() {
 "$1"
 EOF
 )
-change_31() (
+change_32() (
 set -eu
 file_put /srv/hello/timers/cleanup.sh 0750 root hello <<'EOF'
 #!/bin/sh
@@ -517,7 +536,7 @@ fi
 exec "$run" env -u TMPDIR sh -c 'python -m hello.cleanup '"'"'a b'"'"' && echo $HOME'
 EOF
 )
-change_32() (
+change_33() (
 set -eu
 file_put /etc/systemd/system/selvedge-timer-hello.cleanup.service 0644 root root <<'EOF'
 # A run of the timer cleanup of hello: [timers.cleanup] in hosts.toml. systemd never starts a second one meanwhile.
@@ -555,7 +574,7 @@ NoNewPrivileges=yes
 UMask=0007
 EOF
 )
-change_33() (
+change_34() (
 set -eu
 file_put /etc/systemd/system/selvedge-timer-hello.cleanup.timer 0644 root root <<'EOF'
 # When the timer cleanup of hello runs: [timers.cleanup] in hosts.toml.
@@ -575,7 +594,7 @@ Persistent=yes
 WantedBy=timers.target
 EOF
 )
-change_34() (
+change_35() (
 set -eu
 if systemctl is-active -q selvedge-timer-hello.cleanup.timer; then
 app=hello
@@ -594,7 +613,7 @@ change_failed() {
 step_app=hello
 step_by=''
 step_why=''
-step_changes='before 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34'
+step_changes='before 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34 35'
 step_counted=0
 step_start
 LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
