@@ -4,12 +4,16 @@ import selvedge as sv
 
 
 def service_order(app):
-    """Start supervisor after the app's services, and stop all processes at once. Under systemd, the units of the release say it."""
+    """Start supervisor after the app's services, and stop it before them, all processes at once.
+
+    Under systemd, the units of a release say the same.
+    """
     path = f"/etc/systemd/system/supervisor.service.d/50-selvedge-{app.name}.conf"
     if sv.process_manager(app).app_listens and (app.services.units(app.name) or app.processes):
         order = sv.File(path, sv.template("supervisor/after.conf.j2", app=app))
         yield order
-        # systemd stops services in the order that it has read.
-        yield sv.Service("supervisor", (order,), reload_command="systemctl daemon-reload", stamp=f"supervisor-order-{app.name}")
+        # At a shutdown systemd uses the order that it has read.
+        stamp = f"supervisor-order-{app.name}"
+        yield sv.Service("supervisor.service", (order,), reload_command="systemctl daemon-reload", stamp=stamp)
     else:
         yield sv.Absent(path)

@@ -64,7 +64,7 @@ def test_supervisor_stops_before_the_services_and_all_processes_at_once(
     rows = [row for row in order.text.splitlines() if row.startswith("After=") or row in ("ExecStop=", "TimeoutStopSec=infinity")]
     assert rows == lines
     (loaded,) = (each for each in resources if isinstance(each, Service) and order in each.loads)
-    assert (loaded.name, loaded.reload_command) == ("supervisor", "systemctl daemon-reload")
+    assert (loaded.name, loaded.reload_command) == ("supervisor.service", "systemctl daemon-reload")
 
 
 @pytest.mark.parametrize("extra", [{}, {"manager": "systemd", "services": {"redis": True}}], ids=["nothing", "systemd"])

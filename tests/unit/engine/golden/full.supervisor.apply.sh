@@ -212,10 +212,10 @@ EOF
 )
 change_7() (
 set -eu
-if systemctl is-active -q supervisor; then
+if systemctl is-active -q supervisor.service; then
 systemctl daemon-reload
 fi
-service_run 'enable --now' supervisor
+service_run 'enable --now' supervisor.service
 stamp_write supervisor-order-hello 9c8bbc4a9fd90078851c03823b63d13acdac7fbade8c6c3c9a17443a965b65cc
 )
 change_8() (
