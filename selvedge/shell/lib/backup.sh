@@ -41,6 +41,9 @@ backup_pin() {
 # Values: app base run_dir log_dir live_socket site_enabled supervisor_conf health health_host health_ranges health_timeout health_attempts health_interval strategy settle settle_ms token size migrate migrate_timeout
 backup_live() {
   local live stopped
+  # Until the end of this shell, a backup by schedule leaves the restored files alone.
+  exec 6>"/run/selvedge/$app.restoring"
+  flock 6
   backup_restore "$1"
   live=$(releases_live)
   # A killed run may have stopped the app.
@@ -51,7 +54,11 @@ backup_live() {
     process_stop "$live" | sed '/ say the site answers 502 /d'
     # shellcheck disable=SC2046 # no name has a space
     timers_stop $(timers_names)
-    if manager_known "$live"; then step_fail "The release $live could not be stopped, so nothing was restored."; fi
+    if manager_known "$live"; then
+      backup_program discard || :
+      backup_start "$live"
+      step_fail "The release $live could not be stopped, so nothing was restored."
+    fi
   fi
   step_wait "backing up the present data"
   if ! backup_program swap; then
