@@ -92,10 +92,10 @@ def _region(value: str) -> str:
 
 def _pattern(value: str) -> str:
     parts = value.rstrip("/").split("/")
-    if not all(re.fullmatch(r"[A-Za-z0-9._@+?* -]+", part, re.ASCII) and part.strip(".") and part.strip() for part in parts):
+    if not all(re.fullmatch(r"[A-Za-z0-9._@+?*-]+", part, re.ASCII) and part.strip(".") for part in parts):
         raise ValueError(
-            "must be a path in shared/ such as uploads/cache, or a name such as *.tmp for all folders, with only letters, digits, "
-            "spaces and any of . _ - + @ * ? /, without '/' at its start"
+            "must be a path in shared/ such as uploads/cache, or a name such as *.tmp for all folders, with only letters, digits "
+            "and any of . _ - + @ * ? /, without '/' at its start"
         )
     if not value.strip("*/"):
         raise ValueError("must not exclude everything")
@@ -154,8 +154,8 @@ class Backup(Section):
     )
     exclude: list[SharedPattern] = Field(
         default_factory=list,
-        description="The files and folders of `shared/` not to back up: a path (`uploads/cache`), or a name in any folder (`*.tmp`). "
-        "`*` and `?` do not match `/`. `fab restore --live` leaves them as they are.",
+        description="The files and folders of `shared/` not to back up: a path (`uploads/cache`), or a name in any folder "
+        "(`*.tmp`). `*` and `?` do not match `/`. `fab restore --live` leaves them as they are.",
         examples=[["uploads/cache", "*.tmp"]],
     )
     region: Region = Field(

@@ -8,11 +8,13 @@ from .settings import Failed, say
 
 # The app's role may not restore these, or they name roles that this server does not have. A database works without them.
 _SECONDARY = (
-    "ACL|DEFAULT ACL|COMMENT|SECURITY LABEL|POLICY|EVENT TRIGGER|PUBLICATION|PUBLICATION TABLE|PUBLICATION TABLES IN SCHEMA|SUBSCRIPTION"
+    "ACL|DEFAULT ACL|COMMENT|SECURITY LABEL|POLICY|EVENT TRIGGER|PUBLICATION( TABLE| TABLES IN SCHEMA)?|SUBSCRIPTION"
 )
 _ENTRY = re.compile(r"\d+; \d+ \d+ ")
 _OF_DATABASE = re.compile(r"\d+; \d+ \d+ (DATABASE PROPERTIES|ACL - DATABASE|COMMENT - DATABASE) ")
-_NOT_OURS = re.compile(r"\d+; \d+ \d+ (DATABASE|DATABASE PROPERTIES|EXTENSION|SCHEMA - public|COMMENT - EXTENSION|(ACL|COMMENT) - DATABASE) ")
+_NOT_OURS = re.compile(
+    r"\d+; \d+ \d+ (DATABASE|DATABASE PROPERTIES|EXTENSION|SCHEMA - public|COMMENT - EXTENSION|(ACL|COMMENT) - DATABASE) "
+)
 _LATER = re.compile(rf"\d+; \d+ \d+ ({_SECONDARY}) ")
 SHOWN = 5
 """Lines about what could not be restored."""
@@ -23,7 +25,8 @@ class Dump:
 
     def __init__(self, settings, path, was, variables):
         self.settings, self.path, self.was, self.variables = settings, path, was, variables
-        done = subprocess.run(["pg_restore", "-l", path], capture_output=True, env=variables, check=False)
+        # Without -C, it lists nothing of the database itself.
+        done = subprocess.run(["pg_restore", "-C", "-l", path], capture_output=True, env=variables, check=False)
         if done.returncode != 0:
             problem = f"pg_restore cannot read the dump of the database {was['database']}: {_said(done)[-1]}."
             raise Failed(problem, f"It was dumped by PostgreSQL {was['version']}: this server needs that version, or a newer one.")
@@ -53,7 +56,10 @@ class Dump:
     def properties(self):
         """Return SQL that sets the properties of the database itself."""
         done = self._run([line for line in self.entries if _OF_DATABASE.match(line)], "-C", "-f", "-")
-        return b"\n".join(line for line in done.stdout.splitlines() if not line.startswith(b"\\"))
+        # pg_restore creates the database, too, whatever the list says.
+        parts = [part for part in done.stdout.split(b"\n--\n-- Name: ")[1:] if b"; Type: DATABASE; " not in part]
+        lines = [line for part in parts for line in part.split(b"\n")[1:]]
+        return b"\n".join(line for line in lines if not line.startswith((b"\\", b"--")))
 
     def _run(self, entries, *words):
         """Run pg_restore as the app's user for some of the entries. They go through a file that it can open again."""

@@ -1,27 +1,25 @@
 """PostgreSQL databases of the app's role: found, dumped by the app's user over the unix socket, restored beside the live one."""
 
-import glob
 import hashlib
 import json
 import os
-import re
 import shutil
 import subprocess
 import tempfile
 from urllib.parse import quote
 
 from .dumps import Dump
+from .psql import address, environment, last_error, literal, name, port
 from .settings import Failed, room, say, wait
 
-SOCKETS = "/run/postgresql"
 ENDS = ("restored", "rehearsed", "replaced")
 """The ends of the names of databases that are being restored, and of those that they take the place of."""
-PORT = "5432"
 LONGEST = 63
 """Bytes in a name. PostgreSQL cuts longer ones, so it would take another database for the one that is named."""
 # Without the tables of extensions, which another version of them may fill differently.
 COUNT = r"""
-select format('select json_build_object(''table'', %L, ''rows'', count(*)) from %I.%I;', nspname || '.' || relname, nspname, relname)
+select format(
+  'select json_build_object(''table'', %L, ''rows'', count(*)) from %I.%I;', nspname || '.' || relname, nspname, relname)
 from pg_class c join pg_namespace n on n.oid = relnamespace
 where relkind in ('r', 'p') and nspname not in ('pg_catalog', 'information_schema') and nspname not like 'pg\_%' and not exists (
   select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e') order by 1 \gexec
@@ -39,55 +37,16 @@ from pg_extension e join pg_namespace n on n.oid = extnamespace where extname <>
 # The columns have other names from one version to the next.
 FORM = """
 select format('encoding %L lc_collate %L lc_ctype %L', pg_encoding_to_char(encoding), datcollate, datctype)
-  || case j ->> 'datlocprovider' when 'i' then ' locale_provider icu icu_locale ' when 'b' then ' locale_provider builtin builtin_locale '
-  else '' end || case when j ->> 'datlocprovider' in ('i', 'b')
+  || case j ->> 'datlocprovider' when 'i' then ' locale_provider icu icu_locale '
+  when 'b' then ' locale_provider builtin builtin_locale ' else '' end || case when j ->> 'datlocprovider' in ('i', 'b')
   then quote_literal(coalesce(j ->> 'datlocale', j ->> 'daticulocale')) else '' end
 from pg_database d, to_jsonb(d) j where datname = """
 USUAL_FORM = "encoding 'UTF8' locale 'C.UTF-8'"
 # The dump has the rows that were added to these tables, and the app's role may not have created the extension.
 OWN_ROWS = r"""
-select format('%s {verb} on {kind} %s {word} %I;', {given}, c.oid::regclass, {app}) from pg_extension, unnest(extconfig) each
-join pg_class c on c.oid = each where pg_get_userbyid(relowner) <> {app} and relkind {relkind} \gexec
+select format('{change} %I;', c.oid::regclass, {app}) from pg_extension, unnest(extconfig) each
+join pg_class c on c.oid = each where pg_get_userbyid(relowner) <> {app} and relkind {kind} 'S' \gexec
 """
-
-
-def environment():
-    """Return the variables of psql and the like: no limit of the role applies to a backup."""
-    limits = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "default_transaction_read_only")
-    return {
-        "PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8", "PGHOST": SOCKETS, "PGPORT": port(), "HOME": "/",
-        "PGCONNECT_TIMEOUT": "15", "PGOPTIONS": " ".join(f"-c {limit}=0" for limit in limits),
-    }  # fmt: skip
-
-
-def ports():
-    """Return the ports of the clusters, as postgresql-common knows them, and of the sockets."""
-    found = {path.rpartition(".")[2] for path in glob.glob(f"{SOCKETS}/.s.PGSQL.*") if not path.endswith(".lock")}
-    for path in glob.glob("/etc/postgresql/*/*/postgresql.conf"):
-        with open(path, encoding="utf-8", errors="replace") as file:
-            set_there = re.findall(r"^\s*port\s*=?\s*'?(\d+)", file.read(), re.MULTILINE)
-        found.add(set_there[-1] if set_there else PORT)
-    return found
-
-
-def port():
-    """Return the port of the cluster that the apps use, "" if there is no PostgreSQL."""
-    found = ports()
-    return PORT if PORT in found else min(found, default="")
-
-
-def literal(text):
-    return "'" + text.replace("'", "''") + "'"
-
-
-def name(text):
-    return '"' + text.replace('"', '""') + '"'
-
-
-def address(database):
-    """Return a connection string: programs take a name with "=" for one."""
-    escaped = database.replace("\\", "\\\\").replace("'", "\\'")
-    return f"dbname='{escaped}'"
 
 
 def beside(database, end):
@@ -97,12 +56,6 @@ def beside(database, end):
     mark = hashlib.sha256(database.encode()).hexdigest()[:8]
     short = database.encode()[: LONGEST - len(f"_{mark}_{end}")].decode("utf-8", "ignore")
     return f"{short}_{mark}_{end}"
-
-
-def last_error(said, otherwise):
-    """Return the first error in the output of a program of PostgreSQL, without warnings such as that of a new C library."""
-    lines = [line.strip() for line in said.decode("utf-8", "replace").splitlines() if line.strip()]
-    return next((line for line in lines if re.search(r"ERROR|FATAL|error:", line)), lines[-1] if lines else str(otherwise))
 
 
 class Postgres:
@@ -213,7 +166,7 @@ class Postgres:
 
     def restore(self, was, folder, end):
         """Restore a dump into a new database beside the live one; return what is in it. was: its record. Raises Failed."""
-        database, app = was["database"], self.settings.app
+        database = was["database"]
         fresh = beside(database, end)
         self.check(was)
         dump = Dump(self.settings, f"{folder}/{file_name(database)}", was, environment())
@@ -223,13 +176,15 @@ class Postgres:
         self.admin(f"revoke connect, temporary on database {name(fresh)} from public")
         for extension, schema in was["extensions"]:
             self._add(extension, schema, fresh)
-        own_rows = {"app": literal(app), "word": "to", "given": "'grant'"}
-        kinds = [{"verb": "insert", "kind": "table", "relkind": "<> 'S'"}, {"verb": "update", "kind": "sequence", "relkind": "= 'S'"}]
-        self.admin("".join(OWN_ROWS.format(**own_rows, **kind) for kind in kinds), fresh)
+        self._own_rows("grant {} to", fresh)
         dump.restore(address(fresh))
-        own_rows.update(word="from", given="'revoke'")
-        self.admin("".join(OWN_ROWS.format(**own_rows, **kind) for kind in kinds), fresh)
+        self._own_rows("revoke {} from", fresh)
         return self.examine(fresh)
+
+    def _own_rows(self, change, fresh):
+        """Grant the app's role to add rows to the tables of extensions, or revoke it."""
+        for right, kind in (("insert on table %s", "<>"), ("update on sequence %s", "=")):
+            self.admin(OWN_ROWS.format(change=change.format(right), app=literal(self.settings.app), kind=kind), fresh)
 
     def _create(self, fresh, was):
         """Create the database with the encoding and the locale of the live one, or of the one that was backed up."""
@@ -250,13 +205,14 @@ class Postgres:
             self.admin(f"create schema if not exists {name(schema)} authorization {name(self.settings.app)}", fresh)
             place = f"schema {name(schema)}"
         create = f"create extension if not exists {name(extension)} {place} cascade"
+        find = f"`apt-cache search postgresql | grep -i {extension}`"
         try:
             self._psql(self.settings.as_app(), create, fresh)
         except Failed:
             try:
                 self.admin(create, fresh)
             except Failed as error:
-                remedy = f"Install its package on the server: `apt-cache search postgresql | grep -i {extension}` finds it."
+                remedy = f"Install its package on the server: {find} finds it."
                 raise Failed(f"The extension {extension} of the database is missing: {error}", remedy) from None
 
     def swap(self, database):

@@ -140,7 +140,9 @@ class Repository:
         seconds: how long it may take. handle: an open file that it reads. Raises Failed if it fails, unless `check` is false.
         """
         pipe = subprocess.PIPE
-        files = {"stdin": subprocess.DEVNULL, "stdout": stdout or pipe, "stderr": pipe, "pass_fds": () if handle is None else (handle,)}
+        files = {"stdin": subprocess.DEVNULL, "stdout": stdout or pipe, "stderr": pipe}
+        if handle is not None:
+            files["pass_fds"] = (handle,)
         try:
             process = subprocess.Popen(self._command(words), env=self._environment(), **files)
         except FileNotFoundError:

@@ -1,8 +1,8 @@
 """SQLite databases: copied by SQLite itself, counted. It runs as the app's user, by `python3 -c`.
 
-Standard input is a JSON object. paths: the files to look at. folder: for the copies of those that are databases; without it, the paths
-are databases, which are only examined. Each line of output is a database, as JSON. "problem": it is broken. "failed": it may be good,
-and could not be copied.
+Standard input is a JSON object. paths: the files to look at. folder: for the copies of those that are databases; without it, the
+paths are databases, which are only examined. Each line of output is a database, as JSON. "problem": it is broken. "failed": it may
+be good, and could not be copied.
 """
 
 import json

@@ -70,7 +70,7 @@ def replace_files(settings, about, moved):
             # Without the old database's log, which SQLite would add to the new one.
             for end in ENDS if about["files"] else ("",):
                 replace(settings, f"{name}{end}", moved)
-    for path in left_out(settings, patterns):
+    for path in left_out(patterns):
         old = inside(settings.shared, path)
         if not os.path.lexists(old):
             make_parents(settings, old)
@@ -109,7 +109,7 @@ def make_parents(settings, path):
         os.chown(parent, settings.uid, settings.gid)
 
 
-def left_out(settings, patterns):
+def left_out(patterns):
     """Return the paths in REPLACED that no backup has (backup.exclude), the topmost ones."""
     if not patterns:
         return []

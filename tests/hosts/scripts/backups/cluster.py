@@ -30,7 +30,8 @@ class Cluster:
 
     def sql(self, text: str, database: str = "hello", role: str = "postgres") -> str:
         """Run SQL; return its output."""
-        environment = {"PATH": "/usr/bin:/bin", "PGDATABASE": database, "LC_ALL": "C.UTF-8", "PGOPTIONS": "-c client_min_messages=error"}
+        options = "-c client_min_messages=error"
+        environment = {"PATH": "/usr/bin:/bin", "PGDATABASE": database, "LC_ALL": "C.UTF-8", "PGOPTIONS": options}
         command = [self.programs / "psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-h", str(self.folder), "-U", role]
         done = subprocess.run(command, input=text, text=True, check=False, env=environment, capture_output=True)
         assert done.returncode == 0, done

@@ -11,10 +11,14 @@ import pytest
 
 from tests.hosts.scripts.backups.machine import Machine, rows
 
+BYTES = "\udcff\udcfe.sqlite3"
+"""A name that is no UTF-8."""
+SMALL = "mkdir /root/small && mount -t tmpfs -o size=5m x /root/small && cp -a /srv/. /root/small && mount --bind /root/small /srv"
+
 
 class TestExclude:
-    PATTERNS = ("cache", "uploads/videos", "*.tmp", "a b", "big/*/x")
-    LEFT_OUT = ("cache/x", "uploads/videos/big", "uploads/f.tmp", "f.tmp", "uploads/a b", "big/1/x", "cache/db.sqlite3", "deep/er/cache")
+    PATTERNS = ("cache", "uploads/videos", "*.tmp", "a?b", "big/*/x")
+    LEFT_OUT = ("cache/x", "uploads/videos/big", "uploads/f.tmp", "f.tmp", "uploads/a b", "big/1/x", "cache/db.sqlite3", "a/cache")
     SAVED = ("uploads/photo", "videos", "caches", "big/x", "big/1/2/x", "uploads/cached.sqlite3")
 
     def fill(self, machine: Machine) -> None:
@@ -39,7 +43,8 @@ class TestExclude:
         machine.write("uploads/videos/later")
         machine.must("restore")
         machine.must("swap")
-        assert {name for name in (*self.LEFT_OUT, *self.SAVED, "uploads/videos/later") if not (machine.data / name).exists()} == set()
+        names = (*self.LEFT_OUT, *self.SAVED, "uploads/videos/later")
+        assert {name for name in names if not (machine.data / name).exists()} == set()
         assert (machine.data / "uploads/photo").read_text() == "uploads/photo"
         assert (machine.data / "uploads/videos").stat().st_uid == machine.data.stat().st_uid
         assert machine.left() == []
@@ -110,16 +115,23 @@ class TestTroubles:
             live.commit()
             machine.own(machine.data)
             status, output = machine.run("take", "manual")
-        assert status == 1 and "SQLite could not copy /srv/hello/shared/blog.sqlite3: another program has locked it for 1 s." in output
+        assert status == 1
+        assert "SQLite could not copy /srv/hello/shared/blog.sqlite3: another program has locked it for 1 s." in output
         assert machine.left() == []
 
     def test_files_that_cannot_be_read(self, machine: Machine) -> None:
         machine.write("here")
-        lines = [json.dumps({"message_type": "error", "error": {}, "item": f"/srv/hello/shared/{name}"}) for name in ("here", "gone")]
-        machine.server.program("restic", f"/usr/bin/restic \"$@\" || exit\n[ \"$1\" != backup ] || {{ echo '{lines[0]}\n{lines[1]}' >&2; exit 3; }}")
+
+        def unread(*names: str) -> None:
+            errors = [{"message_type": "error", "error": {}, "item": f"/srv/hello/shared/{name}"} for name in names]
+            said = "\n".join(map(json.dumps, errors))
+            complain = f"[ \"$1\" != backup ] || {{ echo '{said}' >&2; exit 3; }}"
+            machine.server.program("restic", f"/usr/bin/restic \"$@\" || exit\n{complain}")
+
+        unread("here", "gone")
         status, output = machine.run("take", "manual")
         assert status == 1 and "it lacks 1 file that could not be read, such as /srv/hello/shared/here." in output
-        machine.server.program("restic", f"/usr/bin/restic \"$@\" || exit\n[ \"$1\" != backup ] || {{ echo '{lines[1]}' >&2; exit 3; }}")
+        unread("gone")
         machine.must("take", "manual")
 
     def test_a_file_that_does_not_exist_and_a_link_are_told(self, machine: Machine) -> None:
@@ -135,8 +147,7 @@ class TestTroubles:
     def test_odd_files(self, machine: Machine) -> None:
         for name in ("$HOME.sqlite3", "end ", "end\t", "#x.sqlite3", "$$"):
             machine.database(name, 1)
-        path = os.fsencode(machine.data) + b"/\xff\xfe.sqlite3"
-        os.rename(machine.database("bytes", 1), path)
+        machine.database("bytes", 1).rename(machine.data / BYTES)
         os.mkfifo(machine.data / "fifo")
         machine.write("unreadable").chmod(0)
         machine.must("take", "manual")
@@ -144,7 +155,7 @@ class TestTroubles:
         assert "sqlite3" not in listed and "end" not in listed and "unreadable" in listed
         machine.must("restore")
         assert rows(machine.restored / "end ") == 1 and rows(machine.restored / "$HOME.sqlite3") == 1
-        assert os.path.exists(os.fsencode(machine.restored) + b"/\xff\xfe.sqlite3")
+        assert (machine.restored / BYTES).exists()
 
     def test_a_database_that_only_root_can_write(self, machine: Machine) -> None:
         path = machine.database("blog.sqlite3")
@@ -162,8 +173,7 @@ class TestTroubles:
         machine.database("blog.sqlite3")
         machine.write("big", "x" * 3_000_000)
         machine.must("take", "manual")
-        small = "mkdir /root/small && mount -t tmpfs -o size=5m x /root/small && cp -a /srv/. /root/small && mount --bind /root/small /srv"
-        assert machine.server.run(small).returncode == 0
+        assert machine.server.run(SMALL).returncode == 0
         for command in ("restore", "rehearse"):
             status, output = machine.run(command)
             assert status == 1 and "needs 3.0 MB in /srv/hello/backup, and only" in output

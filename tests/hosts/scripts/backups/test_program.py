@@ -84,7 +84,7 @@ class TestTake:
         machine.database("good.sqlite3")
         status, output = machine.run("take", "scheduled")
         assert status == 1 and "@ say backup " in output
-        assert "SQLite cannot read /srv/hello/shared/uploads/blog.sqlite3, which is in it as it is: file is not a database." in output
+        assert "uploads/blog.sqlite3, which is in it as it is: file is not a database." in output
         assert "as it is" in (machine.folder / "state/failed").read_text() and (machine.folder / "state/good").exists()
         assert machine.left() == []
         assert "uploads/blog.sqlite3 was broken when it was backed up" in machine.must("restore")
