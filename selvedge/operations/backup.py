@@ -90,6 +90,8 @@ def _download_target(run: Run, download: str, *, rehearse: bool) -> Path | None:
         raise UsageError(f"{path} exists already, and is not overwritten.", "Give another name, or move the file away.")
     if not path.absolute().parent.is_dir():
         raise UsageError(f"The folder {path.absolute().parent} is missing.", f"Create it: `mkdir -p {path.absolute().parent}`.")
+    if not os.access(path.absolute().parent, os.W_OK):
+        raise UsageError(f"The folder {path.absolute().parent} is not writable for you.", "Give a file in another folder.")
     return path
 
 

@@ -122,19 +122,20 @@ backup_take() {
   backup_done
 }
 
-# backup_before_migration: with backup.before_migrate, take a backup, and keep its id with the release $new. If it fails, so does the
-# release.
+# backup_before_migration: with backup.before_migrate, take a backup, and keep its id with the release $new. Without one, the release
+# is refused.
 backup_before_migration() {
-  local reason
+  local reason taken
   grep -q '"before_migrate": true' "$base/backup/settings.json" 2>/dev/null || return 0
   step_wait "taking a backup before the migration"
-  backup_program take migration 2>&1 | tee -- "$undo/backup"
+  backup_program take migration 2>&1 | tee -- "$undo/backup" | sed -u "/^$mark error /d; /^$mark remedy /d"
   reason=$(sed -n "s/^$mark error //p" "$undo/backup" | sed "s/[. ]*$//")
-  if [ -z "$reason" ] && grep -q "^$mark say backup " "$undo/backup"; then
-    sed -n "s/^$mark say backup \([0-9a-f]*\):.*/\1/p" "$undo/backup" >"$base/instances/$new/backup"
-  else
+  taken=$(sed -n "s/^$mark say backup \([0-9a-f]*\):.*/\1/p" "$undo/backup")
+  if [ -z "$taken" ]; then
     switch_refuse "The backup before the migration failed (backup.before_migrate): ${reason:-the program ended early}"
   fi
+  printf '%s\n' "$taken" >"$base/instances/$new/backup"
+  if [ -n "$reason" ]; then step_say "$reason"; fi
 }
 
 # backup_rehearse: restore the newest backup for a test.
@@ -150,12 +151,13 @@ backup_done() {
   (umask 077 && mkdir -p "/srv/$app/backup/state" && printf '%s' "$token" >"/srv/$app/backup/state/token")
 }
 
-# backup_stop: end the timers of the app's backups, before their files are removed.
+# backup_stop: end the timers of the app's backups and what they run, before their files are removed.
 # Values: app
 backup_stop() {
   local unit
   for unit in "selvedge-$app-backup.timer" "selvedge-$app-rehearsal.timer"; do
     if [ -e "/etc/systemd/system/$unit" ]; then systemctl disable -q --now "$unit" || :; fi
+    systemctl stop "${unit%.timer}.service" 2>/dev/null || :
   done
 }
 

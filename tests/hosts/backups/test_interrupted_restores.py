@@ -114,7 +114,12 @@ class TestBeforeMigrations:
         assert refused.status == 1, (live, refused)
         assert "The backup before the migration failed (backup.before_migrate): pg_dump could not dump" in refused.stderr, refused
         assert "never live" not in get(f"{server.url}/").text
-        project.must("deploy")
+        # A visitor has uploaded a broken database.
+        upload = "/srv/hello/shared/upload"
+        server.run(f"printf 'SQLite format 3\\0rubbish' >{upload} && chown hello:hello {upload}")
+        deployed = project.must("deploy").stdout
+        assert f"was taken, but SQLite cannot read {upload}" in deployed, deployed
+        server.run(f"rm {upload}")
 
 
 @pytest.mark.timeout(1800)

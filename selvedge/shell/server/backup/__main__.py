@@ -60,9 +60,11 @@ def command_take(settings, repository, why):
     with locked(settings.app):
         tidy(settings)
         try:
-            _, problem = take(settings, repository, why)
-            thin_out(settings, repository)
-            if problem:
+            _, problem, _ = take(settings, repository, why)
+            # The older ones may be better.
+            if not problem:
+                thin_out(settings, repository)
+            else:
                 remedy = "Repair the file, or restore an earlier backup. If it is not the app's, exclude it (backup.exclude)."
                 raise Failed(problem, remedy)
         except Failed as error:

@@ -162,8 +162,8 @@ class Repository:
                 try:
                     output, error = process.communicate(timeout=seconds)
                 except subprocess.TimeoutExpired:
-                    process.terminate()
-                    output, error = process.communicate()
+                    output, error = _end(process)
+                    error += f"\nrestic did not answer within {seconds} s".encode()
                 errors.append(error)
         said = b"".join(errors).decode("utf-8", "replace")
         if check and process.returncode != 0:
@@ -217,6 +217,16 @@ class Repository:
         found = json.loads(output or "[]") or []
         ours = {f"why:{why}" for why in WHY}
         return sorted((each for each in found if ours & {*(each.get("tags") or [])}), key=lambda each: each["time"])
+
+
+def _end(process):
+    """End a process; return what it has said."""
+    process.terminate()
+    try:
+        return process.communicate(timeout=10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.communicate()
 
 
 def message(said):

@@ -141,7 +141,8 @@ def compare(settings, about, copied, place):
         problem = f"The restored backup differs from its record: {'; '.join(wrong)}."
         raise Failed(problem, "Use an earlier one: `fab backups` lists all.")
     for each in about["broken"]:
-        say(f"{os.path.relpath(each['path'], settings.shared)} was broken when it was backed up: {each['problem']}")
+        name = each.get("database") or os.path.relpath(each["path"], settings.shared)
+        say(f"{name} was broken when it was backed up: {each['problem']}")
     files = sum(len(each) for _, _, each in os.walk(f"{place}/shared"))
     say(f"{counted(files, 'file')} restored")
 

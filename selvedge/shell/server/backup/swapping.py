@@ -9,7 +9,7 @@ import shutil
 import subprocess
 
 from .excluding import excluder
-from .postgres import Postgres
+from .postgres import Postgres, beside
 from .settings import MANIFEST, REPLACED, RESTORED, Failed, say, wait
 from .taking import ENDS, take
 
@@ -25,7 +25,7 @@ def swap(settings, repository):
         raise Failed("The restored backup is missing: another command has removed it.", "Run the same command again.")
     with open(f"{RESTORED}/copies/{MANIFEST}", encoding="utf-8") as file:
         about = json.load(file)
-    identity, problem = take(settings, repository, "restore")
+    identity, problem, present = take(settings, repository, "restore")
     if problem:
         say(problem)
     say(f"the present data is in the backup {identity[:8]}")
@@ -47,7 +47,10 @@ def swap(settings, repository):
         raise Failed(problem, "The app has its present data. Correct the cause on the server, then restore again.") from None
     for was in about["postgres"]:
         postgres.configure(was, f"{RESTORED}/copies")
-        postgres.drop(was["database"], "replaced")
+        if was["database"] in [each.get("database") for each in present["broken"]]:
+            say(f"the present database {was['database']} is there as {beside(was['database'], 'replaced')} until the next restore")
+        else:
+            postgres.drop(was["database"], "replaced")
     shutil.rmtree(REPLACED)
     shutil.rmtree(RESTORED)
 

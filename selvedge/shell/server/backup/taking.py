@@ -53,8 +53,11 @@ def begins_as_sqlite(path):
             return False
 
 
-def databases(settings):
-    """Copy all databases to the scratch folder; return what is in them, "broken" ones apart. Raises Failed."""
+def databases(settings, why):
+    """Copy all databases to the scratch folder; return what is in them, "broken" ones apart. Raises Failed.
+
+    Before a restore, those of PostgreSQL may be broken, too: that may be why someone restores.
+    """
     wait("copying the databases")
     copies = f"{SCRATCH}/sqlite"
     os.mkdir(copies, 0o700)
@@ -74,12 +77,17 @@ def databases(settings):
     dumped = []
     for database in postgres.databases():
         wait(f"dumping the database {database}")
-        dumped.append(postgres.dump(database, SCRATCH))
+        try:
+            dumped.append(postgres.dump(database, SCRATCH))
+        except Failed as error:
+            if why != "restore":
+                raise
+            broken.append({"database": database, "problem": str(error).rstrip(".")})
     return {"sqlite": [each for each in copied if not each["problem"]], "postgres": dumped, "broken": broken}
 
 
 def take(settings, repository, why):
-    """Take a backup; return restic's id of it, and what is wrong with it, "" for nothing.
+    """Take a backup; return restic's id of it, what is wrong with it, "" for nothing, and its record.
 
     why: manual, scheduled, migration or restore. Raises Failed if no backup was taken.
     """
@@ -91,7 +99,7 @@ def take(settings, repository, why):
     os.chown(SCRATCH, 0, settings.gid)
     os.chmod(SCRATCH, 0o710)
     try:
-        found = databases(settings)
+        found = databases(settings, why)
         about = {"app": settings.app, "at": int(began), "uid": settings.uid, "gid": settings.gid, "files": settings.files}
         about = {**about, "exclude": settings.exclude, **found}
         with open(f"{SCRATCH}/{MANIFEST}", "w", encoding="utf-8") as file:
@@ -110,13 +118,15 @@ def take(settings, repository, why):
     said += [size(total), f"{size(summary['data_added'])} new", f"{seconds:.1f} s"]
     say(f"backup {short}: {', '.join(said)}")
     report_left_out(settings)
-    return summary["snapshot_id"], wrong(short, found["broken"], unread)
+    return summary["snapshot_id"], wrong(short, found["broken"], unread), about
 
 
 def wrong(short, broken, unread):
     """Return what is wrong with a backup, "" for nothing."""
-    found = [f"SQLite cannot read {each['path']}, which is in it as it is: {each['problem']}" for each in broken[:1]]
-    found += [f"{len(broken) - 1} more databases are broken"] if broken[1:] else []
+    found = [each["problem"] for each in broken if "database" in each]
+    files = [each for each in broken if "path" in each]
+    found += [f"SQLite cannot read {each['path']}, which is in it as it is: {each['problem']}" for each in files[:1]]
+    found += [f"{len(files) - 1} more of its databases are broken"] if files[1:] else []
     found += [f"it lacks {counted(len(unread), 'file')} that could not be read, such as {unread[0]}"] if unread else []
     return f"The backup {short} was taken, but {'; '.join(found)}." if found else ""
 

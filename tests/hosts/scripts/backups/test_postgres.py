@@ -216,6 +216,22 @@ def test_another_cluster_that_the_app_does_not_use(machine: Machine) -> None:
     machine.must("take", "manual")
 
 
+def test_a_broken_database_is_replaced(machine: Machine, cluster: Cluster) -> None:
+    cluster.sql("create table t (x int); insert into t values (1)", role="hello")
+    machine.must("take", "manual")
+    cluster.sql("alter table t owner to postgres; delete from t")
+    machine.must("restore")
+    output = machine.must("swap")
+    assert "was taken, but pg_dump could not dump the database hello: " in output or "permission denied for table t" in output
+    assert "@ say the present database hello is there as hello_replaced until the next restore" in output
+    assert cluster.sql("select count(*) from t", role="hello") == "1"
+    assert cluster.sql("select count(*) from t", "hello_replaced") == "0"
+    machine.must("take", "manual")
+    machine.must("restore")
+    machine.must("swap")
+    assert cluster.databases() == ["hello"]
+
+
 def test_a_restore_that_fails_half_way_is_undone(machine: Machine, cluster: Cluster) -> None:
     cluster.database("second")
     machine.write("file", "old")

@@ -260,7 +260,7 @@ probe_path /srv/hello/backup/program/backup ''
 printf '\n%s fact 65\n' "$mark"
 probe_path /srv/hello/backup/program/backup/__init__.py 9385f5bd11808ada479e684879777238cb8057107dd3f49f46840ccd3da0ef4a
 printf '\n%s fact 66\n' "$mark"
-probe_path /srv/hello/backup/program/__main__.py 2509f11ccb33ea0aa141d4801227b0f34e5fcd24c07d3d552e2f1a63116b7abf
+probe_path /srv/hello/backup/program/__main__.py bfcd3eb859a69ee5e71934bf1bf9f5b4e6bd0ea446219f97c9f88aaa9569dc61
 printf '\n%s fact 67\n' "$mark"
 probe_path /srv/hello/backup/program/backup/dumps.py 166a3823afc20927269647928eb585cad2b445c83379c0eaf526548e70f61ebd
 printf '\n%s fact 68\n' "$mark"
@@ -270,9 +270,9 @@ probe_path /srv/hello/backup/program/backup/postgres.py ca4cdca5483d607ba57dd30f
 printf '\n%s fact 70\n' "$mark"
 probe_path /srv/hello/backup/program/backup/psql.py 21993d95ceb5a5e925f258b35e679197dc7f84290bee1e85aca68d2dfdc3c052
 printf '\n%s fact 71\n' "$mark"
-probe_path /srv/hello/backup/program/backup/repository.py f9924a92a7fb45519eb90645ef898c878a1c0808f3cbf4f9c2415f1eebda3df7
+probe_path /srv/hello/backup/program/backup/repository.py 3802cdee1ce636db0835f9725906f10ad3afd4cc3fba1097fee5b03615058323
 printf '\n%s fact 72\n' "$mark"
-probe_path /srv/hello/backup/program/backup/restoring.py 1e062f791d333777a978bddce60501f2253b1227639c8680579010b4a4df8fd8
+probe_path /srv/hello/backup/program/backup/restoring.py d35d3bdc61affd49de2c20df940cf3386ee14e555060e2c0174359681e05412f
 printf '\n%s fact 73\n' "$mark"
 probe_path /srv/hello/backup/program/backup/settings.py 82b770d3bb185b5abdc51f47efd4da220976a802387d89f7d75f3cb89d334da4
 :
@@ -281,9 +281,9 @@ read_second() {
 printf '\n%s fact 74\n' "$mark"
 probe_path /srv/hello/backup/program/backup/sqlite.py b312ec0d38d42cc6059da03a741f63a2ce47a99c0588240cb69c1fd014b1a911
 printf '\n%s fact 75\n' "$mark"
-probe_path /srv/hello/backup/program/backup/swapping.py f1bb2343a5a872aabd1684087df2c539dbb74eabaa6d11b780b35a63d0d98097
+probe_path /srv/hello/backup/program/backup/swapping.py d1944c6f464fce38bcf0fd1992da4bf18e2e0926c11bd94675b1253d69f51fb6
 printf '\n%s fact 76\n' "$mark"
-probe_path /srv/hello/backup/program/backup/taking.py 2b8b8af79526c1fa5a971923520659b1ba026b7dbb002edc67891fc3bf80196c
+probe_path /srv/hello/backup/program/backup/taking.py 3a1a4faed5989ecab9c9de593f730a8649a1ad5dfd697f860840bf84331d0bd2
 printf '\n%s fact 77\n' "$mark"
 probe_path /srv/hello/backup/settings.json 1cc88e3d6588a213a908e5321c6d87cd51fdca7068fc595674130a2730f7f413
 printf '\n%s fact 78\n' "$mark"
