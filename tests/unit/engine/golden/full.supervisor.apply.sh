@@ -307,41 +307,65 @@ EOF
 )
 change_18() (
 set -eu
+file_put /srv/hello/backup/program/backup/dumps.py 0600 root root <<'EOF'
+# … backup/dumps.py
+EOF
+)
+change_19() (
+set -eu
+file_put /srv/hello/backup/program/backup/excluding.py 0600 root root <<'EOF'
+# … backup/excluding.py
+EOF
+)
+change_20() (
+set -eu
 file_put /srv/hello/backup/program/backup/postgres.py 0600 root root <<'EOF'
 # … backup/postgres.py
 EOF
 )
-change_19() (
+change_21() (
+set -eu
+file_put /srv/hello/backup/program/backup/psql.py 0600 root root <<'EOF'
+# … backup/psql.py
+EOF
+)
+change_22() (
 set -eu
 file_put /srv/hello/backup/program/backup/repository.py 0600 root root <<'EOF'
 # … backup/repository.py
 EOF
 )
-change_20() (
+change_23() (
 set -eu
 file_put /srv/hello/backup/program/backup/restoring.py 0600 root root <<'EOF'
 # … backup/restoring.py
 EOF
 )
-change_21() (
+change_24() (
 set -eu
 file_put /srv/hello/backup/program/backup/settings.py 0600 root root <<'EOF'
 # … backup/settings.py
 EOF
 )
-change_22() (
+change_25() (
 set -eu
 file_put /srv/hello/backup/program/backup/sqlite.py 0600 root root <<'EOF'
 # … backup/sqlite.py
 EOF
 )
-change_23() (
+change_26() (
+set -eu
+file_put /srv/hello/backup/program/backup/swapping.py 0600 root root <<'EOF'
+# … backup/swapping.py
+EOF
+)
+change_27() (
 set -eu
 file_put /srv/hello/backup/program/backup/taking.py 0600 root root <<'EOF'
 # … backup/taking.py
 EOF
 )
-change_24() (
+change_28() (
 set -eu
 file_put /srv/hello/backup/settings.json 0600 root root <<'EOF'
 {
@@ -352,7 +376,11 @@ file_put /srv/hello/backup/settings.json 0600 root root <<'EOF'
   "user": "",
   "host": "",
   "port": 0,
+  "region": "",
   "files": [],
+  "exclude": [
+    "*.tmp"
+  ],
   "keep": {
     "daily": 7,
     "weekly": 4,
@@ -362,11 +390,11 @@ file_put /srv/hello/backup/settings.json 0600 root root <<'EOF'
 }
 EOF
 )
-change_25() (
+change_29() (
 set -eu
 head -c 14 <&3 | file_put /srv/hello/backup/password 0600 root root 14
 )
-change_26() (
+change_30() (
 set -eu
 file_put /etc/systemd/system/selvedge-hello-backup.service 0644 root root <<'EOF'
 # Back up hello
@@ -379,7 +407,7 @@ Wants=network-online.target
 [Service]
 Type=oneshot
 ExecStart=/usr/bin/python3 -BIS /srv/hello/backup/program take scheduled
-ExecStopPost=-/bin/rm -rf /srv/hello/backup/scratch
+ExecStopPost=-/usr/bin/python3 -BIS /srv/hello/backup/program clean
 Nice=10
 IOSchedulingClass=best-effort
 IOSchedulingPriority=7
@@ -387,7 +415,7 @@ TimeoutStartSec=12h
 UMask=0077
 EOF
 )
-change_27() (
+change_31() (
 set -eu
 file_put /etc/systemd/system/selvedge-hello-backup.timer 0644 root root <<'EOF'
 # Back up hello
@@ -403,16 +431,16 @@ Persistent=true
 WantedBy=timers.target
 EOF
 )
-change_28() (
+change_32() (
 set -eu
 service_check 'selvedge-hello-backup.timer rejects its configuration, so it was not started' 'Correct the file that it names.' 'systemctl daemon-reload'
 if systemctl is-active -q selvedge-hello-backup.timer; then
 service_run restart selvedge-hello-backup.timer
 fi
 service_run 'enable --now' selvedge-hello-backup.timer
-stamp_write selvedge-hello-backup.timer c1c7d97ce80130241000f93c46b3d7a26a74c77dd72a440cf5ba0f937813c30e
+stamp_write selvedge-hello-backup.timer ed70b024d8e6d31f9009067e42c244ec7cdc2fc47efa4645b14998c6ad809961
 )
-change_29() (
+change_33() (
 set -eu
 file_put /etc/systemd/system/selvedge-hello-rehearsal.service 0644 root root <<'EOF'
 # Restore the newest backup of hello for a test
@@ -425,7 +453,7 @@ Wants=network-online.target
 [Service]
 Type=oneshot
 ExecStart=/usr/bin/python3 -BIS /srv/hello/backup/program rehearse
-ExecStopPost=-/bin/rm -rf /srv/hello/backup/scratch
+ExecStopPost=-/usr/bin/python3 -BIS /srv/hello/backup/program clean
 Nice=10
 IOSchedulingClass=best-effort
 IOSchedulingPriority=7
@@ -433,7 +461,7 @@ TimeoutStartSec=12h
 UMask=0077
 EOF
 )
-change_30() (
+change_34() (
 set -eu
 file_put /etc/systemd/system/selvedge-hello-rehearsal.timer 0644 root root <<'EOF'
 # Restore the newest backup of hello for a test
@@ -449,16 +477,16 @@ Persistent=true
 WantedBy=timers.target
 EOF
 )
-change_31() (
+change_35() (
 set -eu
 service_check 'selvedge-hello-rehearsal.timer rejects its configuration, so it was not started' 'Correct the file that it names.' 'systemctl daemon-reload'
 if systemctl is-active -q selvedge-hello-rehearsal.timer; then
 service_run restart selvedge-hello-rehearsal.timer
 fi
 service_run 'enable --now' selvedge-hello-rehearsal.timer
-stamp_write selvedge-hello-rehearsal.timer 67289827fea101c3a2e2a4abdf83cdc8bae77357eb7a55985e40e9a98ca049e0
+stamp_write selvedge-hello-rehearsal.timer b064fd136b05d63bee8045c519bed7fe826912e53d4d20b98c1d246e5f134a6b
 )
-change_32() (
+change_36() (
 set -eu
 app=hello
 base=/srv/hello
@@ -501,11 +529,11 @@ processes=worker=2
 keep=5
 switch_release
 )
-change_33() (
+change_37() (
 set -eu
 install -d -m 00750 -o root -g hello -- /srv/hello/timers
 )
-change_34() (
+change_38() (
 set -eu
 file_put /srv/hello/timers/record 0640 root root <<'EOF'
 #!/bin/sh
@@ -575,7 +603,7 @@ end() {
 "$1"
 EOF
 )
-change_35() (
+change_39() (
 set -eu
 file_put /srv/hello/timers/cleanup.sh 0750 root hello <<'EOF'
 #!/bin/sh
@@ -594,7 +622,7 @@ fi
 exec "$run" env -u TMPDIR sh -c 'python -m hello.cleanup '"'"'a b'"'"' && echo $HOME'
 EOF
 )
-change_36() (
+change_40() (
 set -eu
 file_put /etc/systemd/system/selvedge-timer-hello.cleanup.service 0644 root root <<'EOF'
 # A run of the timer cleanup of hello: [timers.cleanup] in hosts.toml. systemd never starts a second one meanwhile.
@@ -632,7 +660,7 @@ NoNewPrivileges=yes
 UMask=0007
 EOF
 )
-change_37() (
+change_41() (
 set -eu
 file_put /etc/systemd/system/selvedge-timer-hello.cleanup.timer 0644 root root <<'EOF'
 # When the timer cleanup of hello runs: [timers.cleanup] in hosts.toml.
@@ -652,7 +680,7 @@ Persistent=yes
 WantedBy=timers.target
 EOF
 )
-change_38() (
+change_42() (
 set -eu
 if systemctl is-active -q selvedge-timer-hello.cleanup.timer; then
 app=hello
@@ -671,7 +699,7 @@ change_failed() {
 step_app=hello
 step_by=''
 step_why=''
-step_changes='before 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34 35 36 37 38'
+step_changes='before 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34 35 36 37 38 39 40 41 42'
 step_counted=0
 step_start
 LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
