@@ -6,14 +6,16 @@ import importlib
 import sys
 
 NAMES = {
-    "nochange": "a second `fab setup deploy`, against a hand-written script that makes the same checks over one SSH connection",
+    "nochange": "a second `fab setup deploy`, against a hand-written script that makes the same checks over one SSH connection; "
+    "the same with processes, timers, services and backups, against without",
     "latency": "the same over a connection with a round trip of 50 ms",
     "release": "the time until new code is served, against a script that pulls and restarts",
     "fleet": "five servers against one",
     "listing": "the CPU time of `fab --list` against that of `import fabric`",
     "against": "all of the above for this checkout and for another one: python -m bench against FOLDER",
     "tricks": "the time that each optimization saves in a run with nothing to change (ten minutes)",
-    "load": "the requests lost in ten deploys and ten rollbacks under load, for two apps (half an hour); --server, --manager",
+    "load": "the requests lost in ten deploys and ten rollbacks under load, for two apps, and the jobs of a queue that "
+    "are lost, done twice or killed (40 minutes); --jobs: only these (ten minutes); --server, --manager",
     "serving": "the requests per second of an app with 1 kB of JSON, against a tutorial's set-up (five minutes)",
     "servers": "the app servers: requests per second, latency at half load, memory (five minutes)",
     "tools": "a release and a second run, against a script, Fabric, Ansible and pyinfra (ten minutes)",

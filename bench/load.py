@@ -1,7 +1,7 @@
 """Count the requests lost in ten deploys and ten rollbacks under load.
 
 The load: wrk with 16 kept and 16 closed connections, requests of three seconds, and WebSockets. A second round uses an
-app that takes three seconds to start.
+app that takes three seconds to start. Then jobs.py counts jobs of a queue; `--jobs` does only that.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 
+from bench import jobs
 from bench.common import Project, Server, deployed
 from drills import at_start, waiting
 from traffic import wrk_counts
@@ -62,11 +63,20 @@ def measure(server: Server, project: Project, title: str) -> None:
 
 
 def main(*arguments: str) -> None:
-    """Print the results of both apps. Arguments: --server and --manager, as in [app] of hosts.toml."""
+    """Print all results. Arguments: --server and --manager, as in [app] of hosts.toml; --jobs."""
     parser = argparse.ArgumentParser(prog="python -m bench load")
     parser.add_argument("--server", default="gunicorn")
     parser.add_argument("--manager", default="supervisor")
+    parser.add_argument("--jobs", action="store_true", help="count only the jobs of a queue")
     chosen = vars(parser.parse_args([each for each in arguments if each]))
+    only_jobs = chosen.pop("jobs")
+    if not only_jobs:
+        requests(**chosen)
+    jobs.main(**chosen)
+
+
+def requests(**chosen: str) -> None:
+    """Print the lost requests of both apps. chosen: keys of [app]."""
     with deployed(workers=2, drain=DRAIN, settle=1.0, **chosen) as ((server,), project):
         measure(server, project, "the sample app")
         project.commit(at_start(SLOW_START))

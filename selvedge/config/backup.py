@@ -50,7 +50,8 @@ class Place(Value):
         path = f"{self.path}/{name}"
         host = f"[{self.host}]" if ":" in self.host else self.host
         if self.kind == "sftp":
-            return f"sftp:{self.user}@{host}:{path}"
+            # In the short form, restic would end the host at the first colon.
+            return f"sftp://{self.user}@{host}/{path}" if ":" in self.host else f"sftp:{self.user}@{host}:{path}"
         return f"s3:{self.scheme}://{host}:{self.port}{path}" if self.kind == "s3" else path
 
 
@@ -83,8 +84,28 @@ def _file(value: str) -> str:
     return value.rstrip("/")
 
 
+def _region(value: str) -> str:
+    if value and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}", value, re.ASCII):
+        raise ValueError("must be the name of a region, such as eu-central-1")
+    return value
+
+
+def _pattern(value: str) -> str:
+    parts = value.rstrip("/").split("/")
+    if not all(re.fullmatch(r"[A-Za-z0-9._@+?*-]+", part, re.ASCII) and part.strip(".") for part in parts):
+        raise ValueError(
+            "must be a path in shared/ such as uploads/cache, or a name such as *.tmp for all folders, with only letters, digits "
+            "and any of . _ - + @ * ? /, without '/' at its start"
+        )
+    if not value.strip("*/"):
+        raise ValueError("must not exclude everything")
+    return value.rstrip("/")
+
+
 Destination = Annotated[Text, AfterValidator(_to)]
 SharedFile = Annotated[Text, AfterValidator(_file)]
+SharedPattern = Annotated[Text, AfterValidator(_pattern)]
+Region = Annotated[Text, AfterValidator(_region)]
 
 
 class Keep(Section):
@@ -99,7 +120,7 @@ class Keep(Section):
 
 
 def _default_keep() -> Keep:
-    return Keep.model_construct(last=0, hourly=0, daily=7, weekly=4, monthly=6, yearly=0)
+    return Keep(last=0, hourly=0, daily=7, weekly=4, monthly=6, yearly=0)
 
 
 class Backup(Section):
@@ -130,6 +151,17 @@ class Backup(Section):
         default_factory=list,
         description="The files and folders of `shared/` to back up. Default: all of them.",
         examples=[["uploads", "blog.sqlite3"]],
+    )
+    exclude: list[SharedPattern] = Field(
+        default_factory=list,
+        description="The files and folders of `shared/` not to back up: a path (`uploads/cache`), or a name in any folder "
+        "(`*.tmp`). `*` and `?` do not match `/`. `fab restore --live` leaves them as they are.",
+        examples=[["uploads/cache", "*.tmp"]],
+    )
+    region: Region = Field(
+        "",
+        description="The region of the bucket for `s3:`. Default: restic asks the storage, or takes `us-east-1`.",
+        examples=["eu-central-1"],
     )
     key: LocalPath = Field(
         "",

@@ -214,6 +214,13 @@ class Target(SiteSettings):
         return self
 
     @model_validator(mode="after")
+    def _check_backup_folder(self) -> Self:
+        to = self.backup.to
+        if below(to, self.paths.base):
+            raise ValueError(f"backup.to is {to}, which is in the app's own folder: choose another one, such as /var/backups/apps")
+        return self
+
+    @model_validator(mode="after")
     def _check_database_name(self) -> Self:
         if self.services.postgres and self.name in TAKEN_NAMES:
             raise ValueError(f"app.name must not be {self.name} with services.postgres, because PostgreSQL uses that name itself")

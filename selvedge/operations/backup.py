@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from selvedge.operations.support import backup_secrets
 from selvedge.operations.support.each_host import on_each_host, only_host, raise_first_error
 from selvedge.operations.support.question import accepted, can_ask
 from selvedge.operations.support.tables import print_json, print_table
-from selvedge.operations.support.text import when
+from selvedge.operations.support.text import iso, when
 from selvedge.resources.backups import check_backup
 from selvedge.resources.base import Change, Resource
 from selvedge.run import Run
@@ -90,6 +90,8 @@ def _download_target(run: Run, download: str, *, rehearse: bool) -> Path | None:
         raise UsageError(f"{path} exists already, and is not overwritten.", "Give another name, or move the file away.")
     if not path.absolute().parent.is_dir():
         raise UsageError(f"The folder {path.absolute().parent} is missing.", f"Create it: `mkdir -p {path.absolute().parent}`.")
+    if not os.access(path.absolute().parent, os.W_OK):
+        raise UsageError(f"The folder {path.absolute().parent} is not writable for you.", "Give a file in another folder.")
     return path
 
 
@@ -109,11 +111,12 @@ def _changes_nothing(flags: Mapping[str, Any]) -> bool:
 def _download(run: Run, session: Session, path: Path) -> None:
     """Write the newest backup of a host to a file. Raises SelvedgeError."""
     part = path.with_name(f".{path.name}.part")
+    part.unlink(missing_ok=True)
     error = f"{session.name}: the backup could not be downloaded"
     dump = call("backup_dump", app=session.target.name)
     channel = session.remote.open_channel(script(dump, mark=session.mark), as_root=True)
     try:
-        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "wb") as file, run.report.activity(session.name, "backup", f"writing {path}"):
             while data := channel.recv(1 << 18):
                 file.write(data)
@@ -136,6 +139,8 @@ def restore(run: Run, setup: Body, *, snapshot: str, file: str, live: bool, yes:
     snapshot: the start of its id; "" for the newest one. file: a file of `fab backup --download` instead. yes: without a question.
     """
     session = only_host(run, "restore")
+    if snapshot and not re.fullmatch(r"[0-9a-f]{1,64}", snapshot):
+        raise UsageError(f"--snapshot: {snapshot} is not the id of a backup.", f"`fab -H {session.name} backups` lists them.")
     _check_settings(run)
     check_backup(session.target)
     payload = _payload(file, snapshot)
@@ -204,7 +209,7 @@ def backups(run: Run, *, as_json: bool = False) -> None:
 def _as_json(app: str, found: list[dict[str, Any]] | SelvedgeError) -> dict[str, Any]:
     if isinstance(found, SelvedgeError):
         return {"error": str(found)}
-    return {"app": app, "backups": [{**each, "time": _utc(str(each["time"]))} for each in found]}
+    return {"app": app, "backups": [{**each, "time": iso(str(each["time"]))} for each in found]}
 
 
 def _listed(session: Session) -> list[dict[str, Any]]:
@@ -226,11 +231,5 @@ def _row(host: str, backup: Mapping[str, Any]) -> list[str]:
     why = str(backup["why"])
     shown = WHY.get(why, SCHEDULED if why == "scheduled" else "by fab backup")
     size = readable(int(backup["bytes"])) if backup.get("bytes") else "-"
-    return [host, str(backup["id"])[:8], when(_utc(str(backup["time"]))), shown, size]
+    return [host, str(backup["id"])[:8], when(iso(str(backup["time"])) or ""), shown, size]
 
-
-def _utc(moment: str) -> str:
-    # restic's times have nanoseconds.
-    head, _, rest = moment.partition(".")
-    zone = rest.lstrip("0123456789") or "+00:00"
-    return datetime.fromisoformat(f"{head}{zone}").astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

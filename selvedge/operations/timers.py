@@ -10,8 +10,8 @@ from selvedge.errors import SelvedgeError, UsageError
 from selvedge.operations.run_command import Output
 from selvedge.operations.support.each_host import line_prefix, on_each_host, raise_first_error
 from selvedge.operations.support.tables import print_json, print_table
-from selvedge.operations.support.text import clean, duration, when
-from selvedge.operations.support.timer_states import TimerState, iso, parse_timers
+from selvedge.operations.support.text import clean, duration, iso, when
+from selvedge.operations.support.timer_states import TimerState, parse_timers
 from selvedge.report.text import Style
 from selvedge.resources.base import Ask
 from selvedge.run import Run

@@ -47,7 +47,9 @@ def backup_settings(app: Target) -> str:
         "user": place.user,
         "host": place.host,
         "port": place.port,
+        "region": backup.region,
         "files": backup.files,
+        "exclude": backup.exclude,
         "keep": backup.keeps,
         "before_migrate": backup.before_migrate,
     }

@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 
 from lab import Project
-from sandbox import Server
 
 KILLER = """
 
@@ -35,8 +34,8 @@ def arm(project: Project) -> None:
     fabfile.write_text(fabfile.read_text() + KILLER)
 
 
-def commands_sent(project: Project, server: Server, *tasks: str, kill_at: int = 0) -> list[str]:
+def commands_sent(project: Project, host: str, *tasks: str, kill_at: int = 0) -> list[str]:
     """Run tasks, killed during command number `kill_at` (0: not at all). Return the last line of each command sent."""
-    result = project.fab("-H", server.name, *tasks, env={"KILL_AT": str(kill_at)})
+    result = project.fab("-H", host, *tasks, env={"KILL_AT": str(kill_at)})
     assert result.status == (-signal.SIGKILL if kill_at else 0), result
     return (project.folder / "sent").read_text().split("\n")

@@ -72,7 +72,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
     },
     "backups to S3": {
         **NAMED,
-        "backup": {"to": "s3:https://s3.example.com/b", "schedule": "", "files": ["uploads"], "before_migrate": True},
+        "backup": {"to": "s3:https://s3.example.com/b", "region": "eu-central-1", "schedule": "", "files": ["uploads"],
+                   "exclude": ["uploads/cache"], "before_migrate": True},
         "passwords": {f"SELVEDGE_BACKUP__{name}": "c4nary" for name in ("PASSWORD", "S3_ACCESS_KEY", "S3_SECRET_KEY")},
     },
     "an open server": {"server": {"firewall": False, "fail2ban": False, "unattended_upgrades": False, **OWN_KEY["server"]}},

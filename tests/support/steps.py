@@ -53,7 +53,7 @@ FULL: dict[str, Any] = {
     },
     "server": {"open_ports": [8443], "ignore_ips": ["198.51.100.7"], "authorized_keys": ["me.pub"], "reboot_time": "03:30"},
     "timers": {"cleanup": {"command": "python -m hello.cleanup 'a b' && echo $HOME", "schedule": "30 3 1 * mon", "timeout": 600}},
-    "backup": {"to": "/var/backups/apps", "schedule": "hourly", "rehearse": "weekly", "before_migrate": True},
+    "backup": {"to": "/var/backups/apps", "schedule": "hourly", "rehearse": "weekly", "before_migrate": True, "exclude": ["*.tmp"]},
     "passwords": {"SELVEDGE_BACKUP__PASSWORD": CANARY},
     "hooks": {
         "before_build": ["local: npm run build"],

@@ -83,7 +83,9 @@ def _require_new(run: Run) -> None:
             host, place = session.target.host, f"{session.target.paths.backup}/password"
             problem = f"is missing, but {session.name} has a password of its backups, which a new one could not read"
             login = f"{host.user}@{host.address or host.name}"
-            remedy = f"Copy it from the server: `(umask 077; echo \"{BACKUP_PASSWORD}=$(ssh {login} sudo cat {place})\" >>.env)`."
+            # The last line of .env may have no end.
+            write = f"printf '\\n%s\\n' \"{BACKUP_PASSWORD}=$(ssh {login} sudo cat {place})\""
+            remedy = f"Copy it from the server: `(umask 077; {write} >>.env)`."
             raise ConfigError("environment", BACKUP_PASSWORD, problem, remedy)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from selvedge.report.text import printable
 
 
@@ -13,6 +15,14 @@ def clean(text: str) -> str:
 def when(moment: str) -> str:
     """Return a time of a record for people: "2025-11-22T12:20:11Z" as "2025-11-22 12:20:11", an empty one as "-"."""
     return moment.replace("T", " ").rstrip("Z") or "-"
+
+
+def iso(moment: int | str) -> str | None:
+    """Return a time as ISO 8601 in UTC, to the second. moment: seconds since 1970, 0 for none; or text, as restic prints it."""
+    if not moment:
+        return None
+    found = datetime.fromtimestamp(moment, UTC) if isinstance(moment, int) else datetime.fromisoformat(moment)
+    return found.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def duration(seconds: float) -> str:

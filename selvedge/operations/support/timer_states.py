@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import Any
 
+from selvedge.operations.support.text import iso
 from selvedge.value import Value
 
 _STATUSES = {126: "a file of the command cannot be executed", 127: "a program of the command does not exist"}
@@ -112,7 +112,3 @@ def parse_timers(lines: Iterable[str]) -> dict[str, TimerState]:
             )
     return found
 
-
-def iso(seconds: int) -> str | None:
-    """Return a time as ISO 8601 in UTC, None for 0."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if seconds else None

@@ -41,6 +41,9 @@ backup_pin() {
 # Values: app base run_dir log_dir live_socket site_enabled supervisor_conf health health_host health_ranges health_timeout health_attempts health_interval strategy settle settle_ms token size migrate migrate_timeout
 backup_live() {
   local live stopped
+  # Until the end of this shell, a backup by schedule leaves the restored files alone.
+  exec 6>"/run/selvedge/$app.restoring"
+  flock 6
   backup_restore "$1"
   live=$(releases_live)
   # A killed run may have stopped the app.
@@ -51,7 +54,11 @@ backup_live() {
     process_stop "$live" | sed '/ say the site answers 502 /d'
     # shellcheck disable=SC2046 # no name has a space
     timers_stop $(timers_names)
-    if manager_known "$live"; then step_fail "The release $live could not be stopped, so nothing was restored."; fi
+    if manager_known "$live"; then
+      backup_program discard || :
+      backup_start "$live"
+      step_fail "The release $live could not be stopped, so nothing was restored."
+    fi
   fi
   step_wait "backing up the present data"
   if ! backup_program swap; then
@@ -115,19 +122,20 @@ backup_take() {
   backup_done
 }
 
-# backup_before_migration: with backup.before_migrate, take a backup, and keep its id with the release $new. If it fails, so does the
-# release.
+# backup_before_migration: with backup.before_migrate, take a backup, and keep its id with the release $new. Without one, the release
+# is refused.
 backup_before_migration() {
-  local reason
+  local reason taken
   grep -q '"before_migrate": true' "$base/backup/settings.json" 2>/dev/null || return 0
   step_wait "taking a backup before the migration"
-  backup_program take migration 2>&1 | tee -- "$undo/backup"
+  backup_program take migration 2>&1 | tee -- "$undo/backup" | sed -u "/^$mark error /d; /^$mark remedy /d"
   reason=$(sed -n "s/^$mark error //p" "$undo/backup" | sed "s/[. ]*$//")
-  if [ -z "$reason" ] && grep -q "^$mark say backup " "$undo/backup"; then
-    sed -n "s/^$mark say backup \([0-9a-f]*\):.*/\1/p" "$undo/backup" >"$base/instances/$new/backup"
-  else
+  taken=$(sed -n "s/^$mark say backup \([0-9a-f]*\):.*/\1/p" "$undo/backup")
+  if [ -z "$taken" ]; then
     switch_refuse "The backup before the migration failed (backup.before_migrate): ${reason:-the program ended early}"
   fi
+  printf '%s\n' "$taken" >"$base/instances/$new/backup"
+  if [ -n "$reason" ]; then step_say "$reason"; fi
 }
 
 # backup_rehearse: restore the newest backup for a test.
@@ -143,12 +151,13 @@ backup_done() {
   (umask 077 && mkdir -p "/srv/$app/backup/state" && printf '%s' "$token" >"/srv/$app/backup/state/token")
 }
 
-# backup_stop: end the timers of the app's backups, before their files are removed.
+# backup_stop: end the timers of the app's backups and what they run, before their files are removed.
 # Values: app
 backup_stop() {
   local unit
   for unit in "selvedge-$app-backup.timer" "selvedge-$app-rehearsal.timer"; do
     if [ -e "/etc/systemd/system/$unit" ]; then systemctl disable -q --now "$unit" || :; fi
+    systemctl stop "${unit%.timer}.service" 2>/dev/null || :
   done
 }
 

@@ -108,12 +108,13 @@ select 'PostgreSQL''s database and role ' || :'app' where exists (select from pg
 EOF
 }
 
-# postgres_drop: delete the app's database and role. A database of another owner stays.
+# postgres_drop: delete the app's database and role, and the databases of its backups beside it. A database of another owner stays.
 # Values: app
 postgres_drop() {
   [ -n "$(postgres_has)" ] || return 0
   postgres_answer postgres postgres -v app="$app" <<'EOF' || step_fail "PostgreSQL could not delete the database and the role $app. Its own words are above."
-select format('drop database %I with (force)', :'app') from pg_database where datname = :'app' and pg_get_userbyid(datdba) = :'app' \gexec
+select format('drop database %I with (force)', datname) from pg_database where pg_get_userbyid(datdba) = :'app'
+  and (datname = :'app' or datname ~ '_(restored|rehearsed|replaced)$') \gexec
 select format('drop role %I', :'app') \gexec
 EOF
 }

@@ -192,7 +192,7 @@ def test_the_client_is_killed_at_each_command(fresh: Fresh, tmp_path: Path) -> N
     arm(project)
     server.run("tar -C / -cpf /root/etc.tar etc")
     before = ssh_and_firewall(server)
-    sent = commands_sent(project, server, "harden")
+    sent = commands_sent(project, server.name, "harden")
     assert sent.count("guard_disarm") == 1 and len(sent) > 8, sent
     disarmed = sent.index("guard_disarm") + 1
     undo_after(server, 12)
@@ -200,7 +200,7 @@ def test_the_client_is_killed_at_each_command(fresh: Fresh, tmp_path: Path) -> N
         server.run(UNDO_HARDEN)
         # sshd reloads its files asynchronously, here and after an undo.
         until(lambda: is_as_before(server, before), 20, f"before {point}: the server is bare")
-        assert commands_sent(project, server, "harden", kill_at=point) == sent[:point]
+        assert commands_sent(project, server.name, "harden", kill_at=point) == sent[:point]
         server.run("if [ -e /run/selvedge/hello.step ]; then flock -w 60 /run/selvedge/hello.step true; fi")
         until(lambda: "undo" not in ssh_and_firewall(server), UNDONE_WITHIN, f"killed at {point}: no undo is armed")
         if point < disarmed or not becomes_root(server):

@@ -135,6 +135,22 @@ class TestFaults:
 
 
 @pytest.mark.thorough
+@pytest.mark.parametrize("manager", ["supervisor"], indirect=True)
+def test_a_shutdown_asks_all_processes_at_once(server: Server, project: Project, manager: str) -> None:
+    """supervisor itself stops one after the other, and systemd would kill the last ones before their stop_timeout."""
+    configure(project, manager, tables(worker="python worker.py worker slow", count=4))
+    project.must("-H", server.name, "deploy")
+    settled(server, live(server), workers=4)
+    assert server.run("systemctl show --value -p NeedDaemonReload supervisor").stdout == "no\n"
+    server.run("systemctl stop supervisor")
+    assert server.run("cat /srv/hello/shared/stops").stdout.split() == ["asked"] * 4 + ["ended"] * 4
+    server.run("systemctl start supervisor")
+    serves(server)
+    settled(server, live(server), workers=4)
+    assert killed(server) == []
+
+
+@pytest.mark.thorough
 @pytest.mark.parametrize("manager", ["systemd", "supervisor"], indirect=True)
 class TestInterruptions:
     """Whatever ends a run while the processes change over: no scheduler runs twice, and the next deploy needs no repair."""

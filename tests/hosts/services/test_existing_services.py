@@ -79,12 +79,12 @@ def test_a_run_is_killed_at_each_command(lab: Lab, tmp_path_factory: pytest.Temp
     become(project)
     arm(project)
     server = lab.server("setup")
-    sent = commands_sent(project, server, task)
+    sent = commands_sent(project, server.name, task)
     assert len(sent) > 2, sent
     lab.down(server.name)
     for point in range(1, len(sent) + 1):
         server = lab.server("setup")
-        commands_sent(project, server, task, kill_at=point)
+        commands_sent(project, server.name, task, kill_at=point)
         if point % 2 == 0:
             server.kill()
             server.boot()

@@ -14,7 +14,7 @@ PLACES = [
     ("/var/backups/apps/", "/var/backups/apps/hello/s"),
     ("sftp:me@203.0.113.20:/srv/b", "sftp:me@203.0.113.20:/srv/b/hello/s"),
     ("sftp://me@backup.example.com:2222/srv/b", "sftp:me@backup.example.com:/srv/b/hello/s"),
-    ("sftp:me@[2001:db8::1]:/b", "sftp:me@[2001:db8::1]:/b/hello/s"),
+    ("sftp:me@[2001:db8::1]:/b", "sftp://me@[2001:db8::1]//b/hello/s"),
     ("s3:https://s3.example.com/bucket", "s3:https://s3.example.com:443/bucket/hello/s"),
     ("s3:http://10.0.0.1:5000/bucket/apps", "s3:http://10.0.0.1:5000/bucket/apps/hello/s"),
 ]
@@ -70,6 +70,30 @@ def test_files_are_in_shared(problems: Problems, path: str) -> None:
         return
     (line,) = problems(f'{APP}[backup]\nfiles = ["{path}"]\n[hosts.s]\n')
     assert "must be a path in shared/" in line
+
+
+@pytest.mark.parametrize("pattern", ["/etc", "../x", "a/../b", "*", "**", "*/*", "", "a//b", "$x", "[a]", "a\\\\b", "!x", " "])
+def test_a_wrong_pattern_of_excluded_files(problems: Problems, pattern: str) -> None:
+    (line,) = problems(f'{APP}[backup]\nexclude = ["{pattern}"]\n[hosts.s]\n')
+    assert line.startswith("hosts.toml: backup.exclude") and "must " in line
+
+
+def test_patterns_of_excluded_files(settings: Load) -> None:
+    wanted = ["cache/", "uploads/*/x", "*.tmp", "a b"]
+    assert settings(f"{APP}[backup]\nexclude = {wanted}\n[hosts.s]\n").target("s").backup.exclude == ["cache", *wanted[1:]]
+
+
+@pytest.mark.parametrize(("region", "wrong"), [("eu-central-1", False), ("", False), ("a b", True), ("x\\ny", True), ("-x", True)])
+def test_the_region_of_a_bucket(problems: Problems, region: str, wrong: bool) -> None:
+    assert bool(problems(f'{APP}[backup]\nregion = "{region}"\n[hosts.s]\n')) is wrong
+
+
+@pytest.mark.parametrize("to", ["/srv/hello", "/srv/hello/shared/backups"])
+def test_backups_are_not_in_the_folder_of_the_app(problems: Problems, to: str) -> None:
+    """A backup would have those before it, and `fab remove` would delete them."""
+    (line,) = problems(f'{APP}[backup]\nto = "{to}"\n[hosts.s]\n')
+    assert f"backup.to is {to}, which is in the app's own folder" in line
+    assert problems(f'{APP}[backup]\nto = "/srv/hello2"\n[hosts.s]\n') == []
 
 
 @pytest.mark.parametrize("name", ["password", "s3_secret_key"])

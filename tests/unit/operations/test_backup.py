@@ -112,7 +112,10 @@ class TestUsage:
             self.restore(run, live=True)
         assert error.value.remedy == "Add `--yes`."
         with pytest.raises(UsageError, match="cannot be used together"):
-            self.restore(run, file="x", snapshot="y")
+            self.restore(run, file="x", snapshot="abc")
+        for wrong in ("-", "latest", "1f2e; id"):
+            with pytest.raises(UsageError, match="is not the id of a backup"):
+                self.restore(run, snapshot=wrong)
         with pytest.raises(UsageError, match="is missing"):
             self.restore(run, file="/none")
 

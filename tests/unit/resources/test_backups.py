@@ -80,6 +80,7 @@ class TestFiles:
         assert found == {
             "app": "hello", "host_name": "server", "repository": "s3:https://s3.example.com:443/b/hello/server", "kind": "s3",
             "user": "", "host": "s3.example.com", "port": 443, "files": ["uploads"], "before_migrate": True,
+            "region": "eu-central-1", "exclude": ["uploads/cache"],
             "keep": {"daily": 7, "weekly": 4, "monthly": 6},
         }  # fmt: skip
 

@@ -68,6 +68,7 @@ OWNED = (
     "/var/lib/selvedge/loaded/selvedge-hello-rehearsal.timer",
     "/var/lib/selvedge/loaded/selvedge-redis@hello",
     "/var/lib/selvedge/loaded/selvedge-stop.hello.service",
+    "/var/lib/selvedge/loaded/supervisor-order-hello",
 )
 KEPT = "remove hello from the server, keep /srv/hello/shared and /var/log/hello"
 ALL = "remove hello from the server, with its data and logs"

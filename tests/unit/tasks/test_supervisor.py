@@ -6,8 +6,11 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from selvedge.config.target import Target
 from selvedge.resources.files import File
+from selvedge.resources.services import Service
 from tests.support.fixtures import COMMIT
 from tests.support.hostile import HOSTILE, declared
 from tests.support.readers import supervisor_programs
@@ -38,3 +41,18 @@ def test_hostile_values_stay_values_for_systemd(target: Callable[..., Target], h
         rows = [row for row in unit.text.splitlines() if row and not row.startswith("#")]
         assert all(re.fullmatch(r"\[[A-Z][a-z]+\]|[A-Z][A-Za-z]+=.*", row) for row in rows), unit.path
         assert [row for row in rows if "%" in row or "$" in row or "\\" in row] == ["MemoryMax=75%"]
+
+
+def test_supervisor_stops_before_the_services(target: Callable[..., Target]) -> None:
+    """systemd must have read the file before the shutdown whose order it sets."""
+    resources = declared("supervisor", target(COMMIT, services={"redis": True}))
+    (order,) = (each for each in resources if isinstance(each, File) and "/supervisor.service.d/" in each.path)
+    assert "After=selvedge-redis@hello.service" in order.text.splitlines()
+    (loaded,) = (each for each in resources if isinstance(each, Service) and order in each.loads)
+    assert (loaded.name, loaded.reload_command) == ("supervisor.service", "systemctl daemon-reload")
+
+
+@pytest.mark.parametrize("extra", [{}, {"manager": "systemd", "services": {"redis": True}}], ids=["nothing", "systemd"])
+def test_other_apps_leave_the_unit_of_supervisor_alone(target: Callable[..., Target], extra: dict[str, object]) -> None:
+    resources = declared("supervisor", target(COMMIT, **extra))
+    assert not [each for each in resources if isinstance(each, File) and "/supervisor.service.d/" in each.path]

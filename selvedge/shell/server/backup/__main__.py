@@ -7,14 +7,16 @@ import contextlib
 import fcntl
 import json
 import os
+import shutil
 import signal
 import sys
 import time
 
 from backup import restoring
-from backup.postgres import Postgres
+from backup.postgres import beside
 from backup.repository import Repository
-from backup.settings import RESTORED, Failed, Settings, fail, forget, say, wait, write
+from backup.settings import HERE, REHEARSED, RESTORED, SCRATCH, Failed, Settings, fail, forget, say, wait, write
+from backup.swapping import swap
 from backup.taking import take, thin_out
 
 LONGEST = 4 * 3600
@@ -22,35 +24,60 @@ LONGEST = 4 * 3600
 
 
 @contextlib.contextmanager
-def locked(app):
+def locked(app, longest=LONGEST):
     """Hold the lock of the app's backups. Raises Failed if another command holds it for too long."""
     os.makedirs("/run/selvedge", 0o700, exist_ok=True)
     with open(f"/run/selvedge/{app}.backup", "w", encoding="utf-8") as file:
-        until = time.monotonic() + LONGEST
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                wait("waiting for another backup")
-                if time.monotonic() > until:
-                    remedy = "`ps -ef | grep restic` on the server shows it."
-                    raise Failed("Another backup has been running for hours.", remedy) from None
-                time.sleep(1)
+        until = time.monotonic() + longest
+        while not acquired(file):
+            wait("waiting for another backup")
+            if time.monotonic() > until:
+                remedy = "`ps -ef | grep restic` on the server shows it."
+                raise Failed("Another backup has been running for hours.", remedy)
+            time.sleep(1)
         yield
+
+
+def acquired(file):
+    """Lock a file; return whether that was possible."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def tidy(settings):
+    """Remove what a killed command has left. A backup that is to be put in place stays: its restore is still running."""
+    restoring.discard(settings, REHEARSED)
+    with open(f"/run/selvedge/{settings.app}.restoring", "w", encoding="utf-8") as file:
+        if not os.path.exists(f"{RESTORED}/kept") and acquired(file):
+            restoring.discard(settings)
 
 
 def command_take(settings, repository, why):
     """Take a backup, and delete old ones."""
     with locked(settings.app):
-        if not os.path.exists(f"{RESTORED}/kept"):
-            restoring.discard(settings)
+        tidy(settings)
         try:
-            take(settings, repository, why)
-            thin_out(settings, repository)
+            _, problem, _ = take(settings, repository, why)
+            # The older ones may be better.
+            if not problem:
+                thin_out(settings, repository)
+            else:
+                remedy = "Repair the file, or restore an earlier backup. If it is not the app's, exclude it (backup.exclude)."
+                raise Failed(problem, remedy)
         except Failed as error:
             write("failed", f"{int(time.time())} {error}\n")
             raise
+        forget("failed")
+
+
+def command_clean(settings, _repository):
+    """Remove the copies of databases that a backup has left which the service manager has killed."""
+    with contextlib.suppress(Failed), locked(settings.app, 0):
+        shutil.rmtree(SCRATCH, ignore_errors=True)
+        tidy(settings)
 
 
 def command_list(_settings, repository):
@@ -80,13 +107,13 @@ def command_restore(settings, repository, wanted="", kept=""):
                 pass
             say(f"the files are in {RESTORED}/shared until the next restore")
             for each in about["postgres"]:
-                say(f"the database {each['database']} is there as {Postgres(settings).beside(each['database'])}")
+                say(f"the database {each['database']} is there as {beside(each['database'], 'restored')}")
 
 
 def command_swap(settings, repository):
     """Back up the live data, then put the restored data in its place."""
     with locked(settings.app):
-        restoring.swap(settings, repository)
+        swap(settings, repository)
 
 
 def command_discard(settings, _repository):
@@ -99,12 +126,12 @@ def command_rehearse(settings, repository):
     """Restore the newest backup beside the live data, compare it with its record, and remove it."""
     with locked(settings.app):
         try:
-            about = restoring.prepare(settings, repository, "")
+            about = restoring.prepare(settings, repository, "", place=REHEARSED)
         except Failed as error:
             write("unrehearsed", f"{int(time.time())} {error}\n")
             raise
         finally:
-            restoring.discard(settings)
+            restoring.discard(settings, REHEARSED)
         write("rehearsed", f"{int(time.time())} {about['at']}\n")
         forget("unrehearsed")
         say("the newest backup can be restored")
@@ -112,7 +139,7 @@ def command_rehearse(settings, repository):
 
 def command_dump(_settings, repository):
     """Write the newest backup to standard output, as a tar file."""
-    identity = restoring.choose(repository, "")
+    identity = restoring.choose(repository, "")["id"]
     repository.run("dump", "--no-lock", "--archive", "tar", identity, "/", stdout=sys.stdout.buffer)
 
 
@@ -130,6 +157,9 @@ def main(command, *words):
         globals()[f"command_{command}"](settings, Repository(settings), *words)
     except Failed as error:
         fail(error)
+        return 1
+    except OSError as error:
+        fail(Failed(f"{command}: {error.strerror}: {error.filename}.", f"Check the disk of the server: `df -h {HERE}`."))
         return 1
     return 0
 

@@ -1,41 +1,61 @@
 """PostgreSQL databases of the app's role: found, dumped by the app's user over the unix socket, restored beside the live one."""
 
-import glob
+import hashlib
 import json
 import os
 import shutil
 import subprocess
+import tempfile
+from urllib.parse import quote
 
-from .settings import Failed, wait
+from .dumps import Dump
+from .psql import address, environment, last_error, literal, name, port
+from .settings import Failed, room, say, wait
 
-SOCKETS = "/run/postgresql"
-RESTORED, REPLACED = "_restored", "_replaced"
-"""The ends of the names of a database that is being restored, and of the one that it takes the place of."""
+ENDS = ("restored", "rehearsed", "replaced")
+"""The ends of the names of databases that are being restored, and of those that they take the place of."""
+LONGEST = 63
+"""Bytes in a name. PostgreSQL cuts longer ones, so it would take another database for the one that is named."""
+# Without the tables of extensions, which another version of them may fill differently.
 COUNT = r"""
 select format(
-  'select json_build_object(''table'', %L, ''rows'', count(*)) from %I.%I;', schemaname || '.' || tablename, schemaname, tablename)
-from pg_tables where schemaname not in ('pg_catalog', 'information_schema') and schemaname not like 'pg\_%' order by 1 \gexec
+  'select json_build_object(''table'', %L, ''rows'', count(*)) from %I.%I;', nspname || '.' || relname, nspname, relname)
+from pg_class c join pg_namespace n on n.oid = relnamespace
+where relkind in ('r', 'p') and nspname not in ('pg_catalog', 'information_schema') and nspname not like 'pg\_%' and not exists (
+  select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e') order by 1 \gexec
 """
 REVISIONS = """
 select format('select json_build_object(''revision'', version_num) from %I.alembic_version order by version_num;', schemaname)
 from pg_tables where tablename = 'alembic_version' \\gexec
 """
+# In the order in which they were created: one may need another. The schema only if the extension has not created it.
+EXTENSIONS = r"""
+select json_build_object('extension', extname, 'schema', case when nspname not like 'pg\_%' and not exists (
+  select from pg_depend d where d.classid = 'pg_namespace'::regclass and d.objid = n.oid and d.deptype = 'e') then nspname end)
+from pg_extension e join pg_namespace n on n.oid = extnamespace where extname <> 'plpgsql' order by e.oid;
+"""
+# The columns have other names from one version to the next.
 FORM = """
 select format('encoding %L lc_collate %L lc_ctype %L', pg_encoding_to_char(encoding), datcollate, datctype)
-from pg_database where datname = """
-EXTENSIONS = "select json_build_object('extension', extname) from pg_extension where extname <> 'plpgsql' order by extname;\n"
+  || case j ->> 'datlocprovider' when 'i' then ' locale_provider icu icu_locale '
+  when 'b' then ' locale_provider builtin builtin_locale ' else '' end || case when j ->> 'datlocprovider' in ('i', 'b')
+  then quote_literal(coalesce(j ->> 'datlocale', j ->> 'daticulocale')) else '' end
+from pg_database d, to_jsonb(d) j where datname = """
+USUAL_FORM = "encoding 'UTF8' locale 'C.UTF-8'"
+# The dump has the rows that were added to these tables, and the app's role may not have created the extension.
+OWN_ROWS = r"""
+select format('{change} %I;', c.oid::regclass, {app}) from pg_extension, unnest(extconfig) each
+join pg_class c on c.oid = each where pg_get_userbyid(relowner) <> {app} and relkind {kind} 'S' \gexec
+"""
 
 
-def environment():
-    return {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8", "PGHOST": SOCKETS, "HOME": "/", "PGCONNECT_TIMEOUT": "15"}
-
-
-def literal(text):
-    return "'" + text.replace("'", "''") + "'"
-
-
-def name(text):
-    return '"' + text.replace('"', '""') + '"'
+def beside(database, end):
+    """Return the name of the database that belongs to another one. end: one of ENDS."""
+    if len(f"{database}_{end}".encode()) <= LONGEST:
+        return f"{database}_{end}"
+    mark = hashlib.sha256(database.encode()).hexdigest()[:8]
+    short = database.encode()[: LONGEST - len(f"_{mark}_{end}")].decode("utf-8", "ignore")
+    return f"{short}_{mark}_{end}"
 
 
 class Postgres:
@@ -45,11 +65,12 @@ class Postgres:
         self.settings = settings
 
     def _psql(self, command, sql, database):
-        words = [*command, "psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", database]
-        done = subprocess.run(words, input=sql.encode(), env=environment(), capture_output=True, cwd="/", check=False)
+        words = [*command, "psql", "-XAtqw", "-v", "ON_ERROR_STOP=1", "-d", address(database)]
+        variables = {**environment(), "PGCLIENTENCODING": "UTF8"}
+        done = subprocess.run(words, input=sql.encode(), env=variables, capture_output=True, cwd="/", check=False)
         if done.returncode != 0:
-            said = done.stderr.decode("utf-8", "replace").strip().splitlines() or [f"exit status {done.returncode}"]
-            raise Failed(f"PostgreSQL refused a command: {said[0]}.", "Check it on the server: `sudo -u postgres psql -l`.")
+            said = last_error(done.stderr, f"exit status {done.returncode}")
+            raise Failed(f"PostgreSQL refused a command: {said}.", "Check it on the server: `sudo -u postgres psql -l`.")
         return done.stdout.decode("utf-8", "replace").splitlines()
 
     def admin(self, sql, database="postgres"):
@@ -58,50 +79,67 @@ class Postgres:
 
     def databases(self):
         """Return the databases that the app's role owns. Raises Failed if PostgreSQL is installed, but does not answer."""
-        if not shutil.which("psql") or not glob.glob("/var/lib/postgresql/*/*/PG_VERSION"):
+        if not shutil.which("psql") or not port():
             return []
-        sql = f"select datname from pg_database d join pg_roles r on r.oid = d.datdba where rolname = {literal(self.settings.app)}"
-        found = self.admin(f"{sql} and not datistemplate order by 1")
-        return [each for each in found if not each.endswith((RESTORED, REPLACED))]
+        owned = f"pg_get_userbyid(datdba) = {literal(self.settings.app)} and not datistemplate and datallowconn"
+        found = self.admin(f"select to_json(datname) from pg_database where {owned} order by datname")
+        ends = tuple(f"_{end}" for end in ENDS)
+        return [each for each in map(json.loads, found) if not each.endswith(ends)]
 
-    def beside(self, database):
-        """Return the name of the database that a backup is restored into."""
-        return f"{database}{RESTORED}"
+    def dump(self, database, folder):
+        """Dump a database into a file of a folder; return what is in it, as of the same moment."""
+        words = self.settings.as_app("psql", "-XAtqw", "-v", "ON_ERROR_STOP=1", "-d", address(database))
+        target = f"{folder}/{file_name(database)}"
+        about = f"select pg_database_size({literal(database)}), current_setting('server_version')"
+        size, _, version = self.admin(about)[0].partition("|")
+        variables = {**environment(), "PGCLIENTENCODING": "UTF8"}
+        with tempfile.TemporaryFile() as errors:
+            pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": errors}
+            session = subprocess.Popen(words, env=variables, cwd="/", **pipes)
+            try:
+                begin = "begin isolation level repeatable read read only;\nselect pg_export_snapshot();\n"
+                (snapshot,) = self._ask(session, errors, begin)
+                # First: it locks the tables, so that none is emptied or dropped before pg_dump has read it.
+                content = self._content(self._ask(session, errors, COUNT + REVISIONS + EXTENSIONS))
+                with open(target, "wb") as file:
+                    os.fchmod(file.fileno(), 0o600)
+                    dump = self.settings.as_app("pg_dump", "-wFc", f"--snapshot={snapshot}", "-d", address(database))
+                    done = subprocess.run(dump, stdout=file, stderr=subprocess.PIPE, env=environment(), cwd="/", check=False)
+                if done.returncode != 0:
+                    raise self._not_dumped(database, last_error(done.stderr, f"exit status {done.returncode}"))
+            finally:
+                session.kill()
+                session.communicate()
+        form = self.admin(f"{FORM}{literal(database)}")[0]
+        found = {"database": database, "size": os.stat(target).st_size, "restored": int(size), "version": version, "form": form}
+        return {**found, **content}
 
-    def dump(self, database, target):
-        """Dump a database into a file; return what is in it, as of the same moment."""
-        words = self.settings.as_app("psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", database)
-        pipe = subprocess.PIPE
-        session = subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=subprocess.STDOUT, env=environment(), cwd="/")
-        try:
-            begin = "begin isolation level repeatable read read only;\nselect pg_export_snapshot();\n"
-            (snapshot,) = self._ask(session, begin) or [""]
-            with open(target, "wb") as file:
-                os.fchmod(file.fileno(), 0o600)
-                dump = self.settings.as_app("pg_dump", "-Fc", f"--snapshot={snapshot}", "-d", database)
-                done = subprocess.run(dump, stdout=file, stderr=subprocess.PIPE, env=environment(), cwd="/", check=False)
-            if done.returncode != 0:
-                said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-                problem = f"pg_dump could not dump the database {database}: {said[-1] if said else done.returncode}."
-                raise Failed(problem, f"Try it on the server: `sudo -u {self.settings.app} pg_dump -Fc {database} >/dev/null`.")
-            content = self._content(self._ask(session, COUNT + REVISIONS + EXTENSIONS))
-        finally:
-            session.kill()
-            session.wait()
-        return {"database": database, "size": os.stat(target).st_size, **content}
+    def _not_dumped(self, database, said):
+        app = self.settings.app
+        remedy = f"Try it on the server: `sudo -u {app} pg_dump -Fc {database} >/dev/null`."
+        if "permission denied" in said:
+            change = f"sudo -u postgres psql -d {database} -c 'alter table NAME owner to \"{app}\"'"
+            remedy = f"Another role owns a part of the app's database. Give it to the app, on the server: `{change}`."
+        return Failed(f"pg_dump could not dump the database {database}: {said}.", remedy)
 
-    def _ask(self, session, sql):
-        session.stdin.write(f"{sql}\\echo @end\n".encode())
-        session.stdin.flush()
+    def _ask(self, session, errors, sql):
         lines = []
+        try:
+            session.stdin.write(f"{sql}\\echo @end\n".encode())
+            session.stdin.flush()
+        except BrokenPipeError:
+            pass  # It says why.
         for line in session.stdout:
             text = line.decode("utf-8", "replace").rstrip("\n")
             if text == "@end":
                 return lines
             lines.append(text)
-        said = next((line for line in lines if "ERROR" in line or "FATAL" in line), "without a word")
-        problem = f"PostgreSQL ended the session: {said}."
-        raise Failed(problem, "Check it on the server: `sudo -u postgres psql -l`.")
+        errors.seek(0)
+        problem = f"PostgreSQL ended the session: {last_error(errors.read(), 'without a word')}."
+        remedy = "Check it on the server: `sudo -u postgres psql -l`."
+        if "permission denied" in problem:
+            remedy = self._not_dumped("DATABASE", problem).remedy
+        raise Failed(problem, remedy)
 
     @staticmethod
     def _content(lines):
@@ -109,59 +147,110 @@ class Postgres:
         return {
             "tables": {row["table"]: row["rows"] for row in rows if "table" in row},
             "revisions": [row["revision"] for row in rows if "revision" in row],
-            "extensions": [row["extension"] for row in rows if "extension" in row],
+            "extensions": [[row["extension"], row["schema"]] for row in rows if "extension" in row],
         }
 
     def examine(self, database):
         """Return a database's tables with their numbers of rows, alembic's revisions and the extensions."""
         return self._content(self._psql(self.settings.as_app(), COUNT + REVISIONS + EXTENSIONS, database))
 
-    def restore(self, database, dump, extensions):
-        """Restore a dump into a new database beside the live one; return what is in it. Raises Failed."""
-        fresh, app = self.beside(database), self.settings.app
+    def check(self, was):
+        """Raise Failed if this server cannot have the database. was: its record."""
+        app = self.settings.app
+        remedy = "Run `fab setup` first, which creates it ([services] postgres = true)."
+        if not shutil.which("psql") or not port():
+            raise Failed(f"The backup has the database {was['database']}, and this server has no PostgreSQL.", remedy)
         if not self.admin(f"select 1 from pg_roles where rolname = {literal(app)}"):
-            remedy = "Run `fab setup` first, which creates it ([services] postgres = true)."
             raise Failed(f"PostgreSQL has no role {app} on this server.", remedy)
-        self.drop(database)
-        form = self.admin(f"{FORM}{literal(database)}")
+        room(self.admin("show data_directory")[0], was["restored"], f"The database {was['database']}")
+
+    def restore(self, was, folder, end):
+        """Restore a dump into a new database beside the live one; return what is in it. was: its record. Raises Failed."""
+        database = was["database"]
+        fresh = beside(database, end)
+        self.check(was)
+        dump = Dump(self.settings, f"{folder}/{file_name(database)}", was, environment())
+        self.drop(database, end)
         wait(f"restoring the database {database}")
-        self.admin(f"create database {name(fresh)} owner {name(app)} template template0 {form[0] if form else ''}")
+        self._create(fresh, was)
         self.admin(f"revoke connect, temporary on database {name(fresh)} from public")
-        for extension in extensions:
-            self.admin(f"create extension if not exists {name(extension)} cascade", fresh)
-        # As the app's user: a dump may contain any function, and PostgreSQL's superuser would run it.
-        listed = subprocess.run(["pg_restore", "-l", dump], capture_output=True, env=environment(), check=True)
-        lines = listed.stdout.decode("utf-8", "replace").splitlines()
-        kept = "".join(f"{line}\n" for line in lines if " EXTENSION " not in line and " SCHEMA - public " not in line)
-        listing = f"{dump}.list"
-        with open(listing, "w", encoding="utf-8") as file:
-            file.write(kept)
-            # pg_restore opens it again, as the app's user.
-            os.fchown(file.fileno(), 0, self.settings.gid)
-            os.fchmod(file.fileno(), 0o640)
-        with open(dump, "rb") as source, open(listing, "rb") as contents:
-            words = ["pg_restore", "--no-owner", "--exit-on-error", f"--use-list=/dev/fd/{contents.fileno()}", "-d", fresh]
-            done = subprocess.run(
-                self.settings.as_app(*words), stdin=source, stderr=subprocess.PIPE, env=environment(), cwd="/",
-                pass_fds=(contents.fileno(),), check=False,
-            )  # fmt: skip
-        if done.returncode != 0:
-            said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-            raise Failed(f"pg_restore could not restore the database {database}: {said[-1] if said else done.returncode}.")
+        for extension, schema in was["extensions"]:
+            self._add(extension, schema, fresh)
+        self._own_rows("grant {} to", fresh)
+        dump.restore(address(fresh))
+        self._own_rows("revoke {} from", fresh)
         return self.examine(fresh)
+
+    def _own_rows(self, change, fresh):
+        """Grant the app's role to add rows to the tables of extensions, or revoke it."""
+        for right, kind in (("insert on table %s", "<>"), ("update on sequence %s", "=")):
+            self.admin(OWN_ROWS.format(change=change.format(right), app=literal(self.settings.app), kind=kind), fresh)
+
+    def _create(self, fresh, was):
+        """Create the database with the encoding and the locale of the live one, or of the one that was backed up."""
+        live = self.admin(f"{FORM}{literal(was['database'])}")
+        create = f"create database {name(fresh)} owner {name(self.settings.app)} template template0"
+        try:
+            self.admin(f"{create} {live[0] if live else was['form']}")
+        except Failed as error:
+            if live or "locale" not in str(error):
+                raise
+            say(f"{was['database']}: this server does not have its locale ({was['form']}), so it gets {USUAL_FORM}")
+            self.admin(f"{create} {USUAL_FORM}")
+
+    def _add(self, extension, schema, fresh):
+        """Create an extension, by the app's role if it may: it then owns the extension, as it did before."""
+        place = ""
+        if schema is not None:
+            self.admin(f"create schema if not exists {name(schema)} authorization {name(self.settings.app)}", fresh)
+            place = f"schema {name(schema)}"
+        create = f"create extension if not exists {name(extension)} {place} cascade"
+        find = f"`apt-cache search postgresql | grep -i {extension}`"
+        try:
+            self._psql(self.settings.as_app(), create, fresh)
+        except Failed:
+            try:
+                self.admin(create, fresh)
+            except Failed as error:
+                remedy = f"Install its package on the server: {find} finds it."
+                raise Failed(f"The extension {extension} of the database is missing: {error}", remedy) from None
 
     def swap(self, database):
         """Put the restored database in the place of the live one, in one step. Connections to the live one end."""
-        fresh, old = self.beside(database), f"{database}{REPLACED}"
+        fresh, old = beside(database, "restored"), beside(database, "replaced")
         self.admin(f"drop database if exists {name(old)}")
-        end = f"select pg_terminate_backend(pid) from pg_stat_activity where datname in ({literal(database)}, {literal(fresh)});"
         there = self.admin(f"select 1 from pg_database where datname = {literal(database)}")
         away = f"alter database {name(database)} rename to {name(old)};" if there else ""
-        self.admin(f"{end}\nbegin;\n{away}\nalter database {name(fresh)} rename to {name(database)};\ncommit;")
-        self.admin(f"drop database if exists {name(old)}")
+        self._rename(database, fresh, f"{away}\nalter database {name(fresh)} rename to {name(database)};")
 
-    def drop(self, database):
-        """Remove the restored database beside the live one."""
-        fresh = self.beside(database)
-        end = f"select pg_terminate_backend(pid) from pg_stat_activity where datname = {literal(fresh)};"
-        self.admin(f"{end}\ndrop database if exists {name(fresh)}")
+    def swap_back(self, database):
+        """Undo `swap`."""
+        fresh, old = beside(database, "restored"), beside(database, "replaced")
+        there = self.admin(f"select 1 from pg_database where datname = {literal(old)}")
+        back = f"alter database {name(old)} rename to {name(database)};" if there else ""
+        self._rename(database, fresh, f"alter database {name(database)} rename to {name(fresh)};\n{back}")
+
+    def _rename(self, database, fresh, sql):
+        end = f"select pg_terminate_backend(pid) from pg_stat_activity where datname in ({literal(database)}, {literal(fresh)});"
+        self.admin(f"{end}\nbegin;\n{sql}\ncommit;")
+
+    def configure(self, was, folder):
+        """Give a restored database in place the settings and rights that `alter database` and `grant` had given it."""
+        database = was["database"]
+        sql = Dump(self.settings, f"{folder}/{file_name(database)}", was, environment()).properties()
+        command = self.settings.as_app("psql", "-XAtqw", "-d", address(database))
+        done = subprocess.run(command, input=sql, env=environment(), capture_output=True, cwd="/", check=False)
+        for line in done.stderr.decode("utf-8", "replace").splitlines():
+            if "ERROR:" in line:
+                say(f"{database}: not restored: {line.partition('ERROR:')[2].strip()}")
+
+    def drop(self, database, end):
+        """Remove a database beside the live one."""
+        fresh = beside(database, end)
+        terminate = f"select pg_terminate_backend(pid) from pg_stat_activity where datname = {literal(fresh)};"
+        self.admin(f"{terminate}\ndrop database if exists {name(fresh)}")
+
+
+def file_name(database):
+    """Return the name of the file with the dump of a database."""
+    return f"{quote(database, safe='')}.dump"

@@ -14,6 +14,8 @@ SECONDS = 15
 OPEN_SECONDS = 120
 """How long restic may take to open the repository: newer versions repeat some failures for a quarter of an hour."""
 SEVERAL = "Each server has a repository of its own, so no other program of Selvedge holds this lock."
+WHY = ("manual", "scheduled", "migration", "restore")
+"""Why a backup was taken: the tag `why:` of restic's snapshot."""
 _CAUSES = (
     (
         r"wrong password or no key found",
@@ -99,6 +101,8 @@ class Repository:
         if self.settings.kind == "s3":
             with open(f"{HERE}/credentials", encoding="utf-8") as file:
                 found["AWS_ACCESS_KEY_ID"], found["AWS_SECRET_ACCESS_KEY"] = file.read().splitlines()[:2]
+            if self.settings.region:
+                found["AWS_DEFAULT_REGION"] = self.settings.region
         return found
 
     def _command(self, words):
@@ -130,13 +134,15 @@ class Repository:
             return done.stderr.decode("utf-8", "replace")
         return ""
 
-    def run(self, *words, on_line=None, stdout=None, check=True, seconds=None):
+    def run(self, *words, on_line=None, stdout=None, check=True, seconds=None, handle=None):
         """Run restic; return its exit status, its output and its errors. on_line: gets each line of its output.
 
-        seconds: how long it may take. Raises Failed if it fails, unless `check` is false.
+        seconds: how long it may take. handle: an open file that it reads. Raises Failed if it fails, unless `check` is false.
         """
         pipe = subprocess.PIPE
         files = {"stdin": subprocess.DEVNULL, "stdout": stdout or pipe, "stderr": pipe}
+        if handle is not None:
+            files["pass_fds"] = (handle,)
         try:
             process = subprocess.Popen(self._command(words), env=self._environment(), **files)
         except FileNotFoundError:
@@ -156,8 +162,8 @@ class Repository:
                 try:
                     output, error = process.communicate(timeout=seconds)
                 except subprocess.TimeoutExpired:
-                    process.terminate()
-                    output, error = process.communicate()
+                    output, error = _end(process)
+                    error += f"\nrestic did not answer within {seconds} s".encode()
                 errors.append(error)
         said = b"".join(errors).decode("utf-8", "replace")
         if check and process.returncode != 0:
@@ -170,6 +176,8 @@ class Repository:
             said += self._said_by_ssh()
         last = message(said) or f"exit status {status}"
         names = {"to": self.to, "host": self.settings.host, "user": self.settings.user}
+        if verb == "restore" and re.search(r"[Nn]o space left on device", said):
+            return Failed("The disk of the server is full, so the backup was not restored.", f"Free some space: `df -h {HERE}`.")
         for pattern, problem, remedy in _CAUSES:
             if re.search(pattern, said):
                 return Failed(f"restic {verb}: {problem.format(**names)}: {last}.", remedy)
@@ -204,10 +212,21 @@ class Repository:
         self.run("unlock", check=False)
 
     def snapshots(self):
-        """Return the backups, the oldest first: id, time and tags. Writes nothing to the repository."""
+        """Return the backups of this program, the oldest first: id, time and tags. Writes nothing to the repository."""
         _, output, _ = self.run("snapshots", "--json", "--no-lock")
         found = json.loads(output or "[]") or []
-        return sorted(found, key=lambda each: each["time"])
+        ours = {f"why:{why}" for why in WHY}
+        return sorted((each for each in found if ours & {*(each.get("tags") or [])}), key=lambda each: each["time"])
+
+
+def _end(process):
+    """End a process; return what it has said."""
+    process.terminate()
+    try:
+        return process.communicate(timeout=10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.communicate()
 
 
 def message(said):

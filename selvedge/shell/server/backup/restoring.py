@@ -1,55 +1,63 @@
-"""Restore a backup: into a folder and databases of its own first, then in place of the live data."""
+"""Restore a backup: into a folder and databases of its own, and compare it with its record."""
 
+import contextlib
 import json
 import os
 import shutil
 import stat
 import subprocess
+from urllib.parse import unquote
 
 from .postgres import Postgres
-from .settings import HERE, MANIFEST, REPLACED, RESTORED, Failed, counted, say, wait
-from .taking import run_sqlite, take
+from .settings import HERE, MANIFEST, REHEARSED, RESTORED, Failed, counted, room, say, wait
+from .taking import run_sqlite
 
-NEVER = ".tmp"
+ENDS = {RESTORED: "restored", REHEARSED: "rehearsed"}
+"""The ends of the names of databases, by the folder of the files."""
 
 
 def choose(repository, wanted):
-    """Return the id of the backup whose id begins with `wanted`; of the newest one if that is "". Raises Failed."""
+    """Return the backup whose id begins with `wanted`; the newest one if that is "". Raises Failed."""
     known = repository.snapshots() if repository.exists() else []
     # The state that a restore has replaced is kept, but it is not what anyone means by the newest backup.
-    usual = [each for each in known if "why:restore" not in (each.get("tags") or [])]
+    usual = [each for each in known if "why:restore" not in each["tags"]]
     found = [each for each in known if each["id"].startswith(wanted)] if wanted else usual[-1:]
     if not found:
         raise Failed(
             f"There is no backup {wanted}." if wanted else f"{repository.to} has no backup yet.",
             "`fab backups` lists all." if known else "Run `fab backup` first.",
         )
-    return found[0]["id"]
+    if len(found) > 1:
+        raise Failed(f"{len(found)} backups begin with {wanted}.", "Give more of its id: `fab backups --json` lists them.")
+    return found[0]
 
 
-def prepare(settings, repository, wanted, archive=None):
-    """Restore a backup into RESTORED and databases of its own, and compare it with its record. Raises Failed.
+def prepare(settings, repository, wanted, archive=None, place=RESTORED):
+    """Restore a backup into a folder and databases of its own, and compare it with its record. Raises Failed.
 
-    wanted: as for `choose`. archive: an open tar file of `fab backup --download` instead. Returns the record.
+    wanted: as for `choose`. archive: an open tar file of `fab backup --download` instead. place: RESTORED or REHEARSED. Returns the
+    record.
     """
-    discard(settings)
-    os.mkdir(RESTORED, 0o700)
-    raw = f"{RESTORED}/raw"
+    discard(settings, place)
+    os.mkdir(place, 0o700)
+    raw = f"{place}/raw"
     if archive is None:
-        identity = choose(repository, wanted)
-        wait(f"restoring the backup {identity[:8]}")
-        repository.run("restore", identity, "--target", raw, "--no-lock")
+        chosen = choose(repository, wanted)
+        total = next((tag.partition(":")[2] for tag in chosen["tags"] if tag.startswith("bytes:")), "")
+        room(HERE, int(total) if total.isdecimal() else 0, f"The backup {chosen['id'][:8]}")
+        wait(f"restoring the backup {chosen['id'][:8]}")
+        repository.run("restore", chosen["id"], "--target", raw, "--no-lock")
     else:
         unpack(archive, raw)
-    about = read_manifest(settings, raw)
-    move_files(settings, raw)
-    own(f"{RESTORED}/shared", about, settings)
-    copied = place_databases(settings, about)
-    shutil.rmtree(f"{RESTORED}/raw")
+    about = read_manifest(settings, raw, place)
+    move_files(settings, raw, place)
+    own(f"{place}/shared", about, settings)
+    copied = place_databases(settings, about, place)
+    shutil.rmtree(raw)
     # The app's user checks its databases, and can list nothing.
-    os.chown(RESTORED, 0, settings.gid)
-    os.chmod(RESTORED, 0o710)
-    compare(settings, about, copied)
+    os.chown(place, 0, settings.gid)
+    os.chmod(place, 0o710)
+    compare(settings, about, copied, place)
     return about
 
 
@@ -60,28 +68,29 @@ def unpack(archive, raw):
     done = subprocess.run(["tar", "-C", raw, "-xpf", "-", "--numeric-owner"], stdin=archive, capture_output=True, check=False)
     if done.returncode != 0:
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        problem = f"The file could not be unpacked: {said[-1] if said else done.returncode}."
-        raise Failed(problem, "It must be a file of `fab backup --download FILE`.")
+        full = next((line for line in said if "No space left" in line), "")
+        problem = f"The file could not be unpacked: {full or (said[-1] if said else done.returncode)}."
+        raise Failed(problem, f"Free some space: `df -h {HERE}`." if full else "It must be a file of `fab backup --download FILE`.")
 
 
-def read_manifest(settings, raw):
-    """Return the record of the backup, and move its copies of databases to RESTORED/copies. Raises Failed."""
-    place = f"{raw}{HERE}/scratch"
-    if not os.path.isfile(f"{place}/{MANIFEST}"):
+def read_manifest(settings, raw, place):
+    """Return the record of the backup, and move its copies of databases to the folder `copies`. Raises Failed."""
+    found = f"{raw}{HERE}/scratch"
+    if not os.path.isfile(f"{found}/{MANIFEST}"):
         problem = f"This is no backup of {settings.app} by Selvedge: {MANIFEST} is missing in it."
         raise Failed(problem, "`fab backups` lists the backups.")
-    os.rename(place, f"{RESTORED}/copies")
-    with open(f"{RESTORED}/copies/{MANIFEST}", encoding="utf-8") as file:
+    os.rename(found, f"{place}/copies")
+    with open(f"{place}/copies/{MANIFEST}", encoding="utf-8") as file:
         return json.load(file)
 
 
-def move_files(settings, raw):
-    """Move the files to RESTORED/shared."""
+def move_files(settings, raw, place):
+    """Move the files to the folder `shared` of the place."""
     if os.path.isdir(f"{raw}{settings.shared}"):
-        os.rename(f"{raw}{settings.shared}", f"{RESTORED}/shared")
+        os.rename(f"{raw}{settings.shared}", f"{place}/shared")
     else:
-        os.mkdir(f"{RESTORED}/shared", 0o750)
-        os.chown(f"{RESTORED}/shared", settings.uid, settings.gid)
+        os.mkdir(f"{place}/shared", 0o750)
+        os.chown(f"{place}/shared", settings.uid, settings.gid)
 
 
 def own(top, about, settings):
@@ -99,27 +108,26 @@ def own(top, about, settings):
                     os.chmod(path, stat.S_IMODE(found.st_mode))
 
 
-def place_databases(settings, about):
+def place_databases(settings, about, place):
     """Put the copies of the SQLite databases where the databases were; return their paths."""
     placed = []
     for each in about["sqlite"]:
-        target = f"{RESTORED}/shared/{os.path.relpath(each['path'], settings.shared)}"
+        target = f"{place}/shared/{os.path.relpath(each['path'], settings.shared)}"
         os.makedirs(os.path.dirname(target), exist_ok=True)
-        os.rename(f"{RESTORED}/copies/sqlite/{each['number']}", target)
+        os.rename(f"{place}/copies/sqlite/{each['number']}", target)
         os.chown(target, settings.uid, settings.gid)
         os.chmod(target, each["mode"])
         placed.append(target)
     return placed
 
 
-def compare(settings, about, copied):
+def compare(settings, about, copied, place):
     """Compare the restored databases with the record of the backup, and say so. Raises Failed if they differ."""
-    found = run_sqlite(settings, "examine", *copied) if copied else []
+    found = run_sqlite(settings, copied) if copied else []
     pairs = [(os.path.relpath(was["path"], settings.shared), was, now) for was, now in zip(about["sqlite"], found)]  # noqa: B905
     postgres = Postgres(settings)
     for was in about["postgres"]:
-        dump = f"{RESTORED}/copies/{was['database']}.dump"
-        pairs.append((was["database"], was, postgres.restore(was["database"], dump, was["extensions"])))
+        pairs.append((was["database"], was, postgres.restore(was, f"{place}/copies", ENDS[place])))
     wrong = []
     for name, was, now in pairs:
         differs = differences(was, now)
@@ -132,13 +140,18 @@ def compare(settings, about, copied):
     if wrong:
         problem = f"The restored backup differs from its record: {'; '.join(wrong)}."
         raise Failed(problem, "Use an earlier one: `fab backups` lists all.")
-    files = sum(len(each) for _, _, each in os.walk(f"{RESTORED}/shared"))
+    for each in about["broken"]:
+        name = each.get("database") or os.path.relpath(each["path"], settings.shared)
+        say(f"{name} was broken when it was backed up: {each['problem']}")
+    files = sum(len(each) for _, _, each in os.walk(f"{place}/shared"))
     say(f"{counted(files, 'file')} restored")
 
 
 def differences(was, now):
     """Return what a restored database has other than its record."""
-    found = [now["problem"]] if now.get("problem") else []
+    found = [each for each in (now.get("problem"), now.get("failed")) if each]
+    if found:
+        return found
     for table in sorted({*was["tables"], *now["tables"]}):
         before, after = was["tables"].get(table, "no"), now["tables"].get(table, "no")
         if before != after:
@@ -149,60 +162,13 @@ def differences(was, now):
     return found
 
 
-def discard(settings):
+def discard(settings, place=RESTORED):
     """Remove what was restored and is not in place."""
-    if os.path.isdir(f"{RESTORED}/copies"):
+    if os.path.isdir(f"{place}/copies"):
         postgres = Postgres(settings)
-        for each in os.listdir(f"{RESTORED}/copies"):
+        for each in os.listdir(f"{place}/copies"):
             if each.endswith(".dump"):
-                postgres.drop(each[: -len(".dump")])
-    shutil.rmtree(RESTORED, ignore_errors=True)
-
-
-def swap(settings, repository):
-    """Take a backup of the present data, then put the restored data in its place. The app is stopped. Raises Failed."""
-    with open(f"{RESTORED}/copies/{MANIFEST}", encoding="utf-8") as file:
-        about = json.load(file)
-    identity = take(settings, repository, "restore")
-    say(f"the present data is in the backup {identity[:8]}")
-    postgres = Postgres(settings)
-    for each in about["postgres"]:
-        wait(f"replacing the database {each['database']}")
-        postgres.swap(each["database"])
-    wait("replacing the files")
-    shutil.rmtree(REPLACED, ignore_errors=True)
-    os.mkdir(REPLACED, 0o700)
-    names = about["files"] or sorted({*os.listdir(settings.shared), *os.listdir(f"{RESTORED}/shared")} - {NEVER})
-    try:
-        for name in names:
-            exchange(settings, name)
-    except OSError as error:
-        problem = f"The files could not be replaced: {error.strerror}: {error.filename}."
-        raise Failed(problem, f"Those before are in {REPLACED}, and in the backup {identity[:8]}.") from None
-    shutil.rmtree(REPLACED)
-    shutil.rmtree(RESTORED)
-
-
-def exchange(settings, name):
-    """Move a path of shared/ to REPLACED, and the restored one in its place, if they exist."""
-    new, old, away = f"{RESTORED}/shared/{name}", inside(settings.shared, name), f"{REPLACED}/{name}"
-    if os.path.lexists(old):
-        os.makedirs(os.path.dirname(away), exist_ok=True)
-        shutil.move(old, away)
-    if os.path.lexists(new):
-        parent = os.path.dirname(old)
-        if not os.path.isdir(parent):
-            os.makedirs(parent)
-            os.chown(parent, settings.uid, settings.gid)
-        shutil.move(new, old)
-
-
-def inside(shared, name):
-    """Return a path of shared/. Raises Failed if a part of it is a link: the app could have made it."""
-    path = shared
-    for part in name.split("/")[:-1]:
-        path = f"{path}/{part}"
-        if os.path.islink(path):
-            problem = f"{path} is a symbolic link, so the files below it were not replaced."
-            raise Failed(problem, "Name the folder itself in backup.files.")
-    return f"{shared}/{name}"
+                # PostgreSQL may be off. The next restore removes the database.
+                with contextlib.suppress(Failed):
+                    postgres.drop(unquote(each[: -len(".dump")]), ENDS[place])
+    shutil.rmtree(place, ignore_errors=True)

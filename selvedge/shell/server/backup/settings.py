@@ -11,6 +11,8 @@ SCRATCH = f"{HERE}/scratch"
 """Copies of databases for the backup that is being taken."""
 RESTORED = f"{HERE}/restored"
 """A backup that was restored, not yet in place."""
+REHEARSED = f"{HERE}/rehearsed"
+"""The same, for a rehearsal: the backup that a user has restored stays."""
 REPLACED = f"{HERE}/replaced"
 """The files that `fab restore --live` has just replaced."""
 STATE = f"{HERE}/state"
@@ -27,7 +29,10 @@ class Failed(Exception):
 
 
 class Settings:
-    """settings.json. app: the app's name, which is also its user. files: paths in `shared`, empty for all of it."""
+    """settings.json. app: the app's name, which is also its user. files: paths in `shared`, empty for all of it.
+
+    exclude: patterns of paths in `shared` that no backup has.
+    """
 
     def __init__(self, path=f"{HERE}/settings.json"):
         with open(path, encoding="utf-8") as file:
@@ -82,6 +87,15 @@ def size(number):
             return f"{number:.0f} {unit}" if unit == "bytes" else f"{number:.1f} {unit}"
         number /= 1000
     return f"{number:.1f} TB"
+
+
+def room(folder, wanted, what):
+    """Raise Failed if a file system has not so many bytes free, with a reserve for the app. what: what needs them."""
+    found = os.statvfs(folder)
+    free, reserve = found.f_bavail * found.f_frsize, min(found.f_blocks * found.f_frsize // 20, 500_000_000)
+    if wanted + reserve > free:
+        problem = f"{what} needs {size(wanted)} in {folder}, and only {size(free)} are free there (the app keeps {size(reserve)})."
+        raise Failed(problem, f"Free some space on the server: `df -h {folder}`.")
 
 
 def counted(number, noun):

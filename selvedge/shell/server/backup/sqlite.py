@@ -1,7 +1,8 @@
-"""SQLite databases: found by their header, copied by SQLite itself, counted. It runs as the app's user, by `python3 -c`.
+"""SQLite databases: copied by SQLite itself, counted. It runs as the app's user, by `python3 -c`.
 
-Arguments: "copy", the folder for the copies and the paths to search; or "examine" and databases. Each line of output is a database,
-as JSON.
+Standard input is a JSON object. paths: the files to look at. folder: for the copies of those that are databases; without it, the
+paths are databases, which are only examined. Each line of output is a database, as JSON. "problem": it is broken. "failed": it may
+be good, and could not be copied.
 """
 
 import json
@@ -9,9 +10,12 @@ import os
 import sqlite3
 import stat
 import sys
+import time
 from urllib.parse import quote
 
 HEADER = b"SQLite format 3\0"
+LONGEST = 120
+"""Seconds to wait for a program that has locked a database."""
 
 
 def is_database(path):
@@ -21,19 +25,10 @@ def is_database(path):
     except OSError:
         return False
     with os.fdopen(handle, "rb") as file:
-        return stat.S_ISREG(os.fstat(handle).st_mode) and (file.read(16) == HEADER or os.path.exists(f"{path}-wal"))
-
-
-def found(roots):
-    """Yield the databases in files and folders. Links are not followed."""
-    for root in roots:
-        if os.path.isdir(root) and not os.path.islink(root):
-            for folder, folders, files in os.walk(root):
-                if folder == root and ".tmp" in folders:
-                    folders.remove(".tmp")
-                yield from (path for path in (f"{folder}/{name}" for name in sorted(files)) if is_database(path))
-        elif is_database(root):
-            yield root
+        try:
+            return stat.S_ISREG(os.fstat(handle).st_mode) and (file.read(16) == HEADER or os.path.exists(f"{path}-wal"))
+        except OSError:
+            return False
 
 
 def uri(path, mode):
@@ -49,42 +44,57 @@ def examine(path):
         quoted = '"' + name.replace('"', '""') + '"'
         try:
             tables[name] = database.execute(f"select count(*) from {quoted}").fetchone()[0]
-        except sqlite3.Error:  # a virtual table whose module this Python does not have
+        except sqlite3.OperationalError:  # a virtual table whose module this Python does not have
             tables[name] = None
     revisions = []
     if "alembic_version" in names:
         revisions = sorted(str(row[0]) for row in database.execute("select version_num from alembic_version"))
     problem = database.execute("pragma quick_check(1)").fetchone()[0]
     database.close()
-    return {"tables": tables, "revisions": revisions, "problem": "" if problem == "ok" else problem}
+    return {"tables": tables, "revisions": revisions, "problem": "" if problem == "ok" else problem.splitlines()[-1]}
 
 
 def copy(path, target):
     """Copy a database that others write to. All pages in one step: they are of one moment."""
-    source = sqlite3.connect(uri(path, "mode=rw"), uri=True, timeout=60)
+    needed = sum(os.path.getsize(each) for each in (path, f"{path}-wal") if os.path.exists(each))
+    free = os.statvfs(os.path.dirname(target))
+    if needed > free.f_bavail * free.f_frsize * 0.95:
+        raise sqlite3.OperationalError("the disk of the server has no room for a copy")
+    until = time.monotonic() + LONGEST
+
+    def progress(_status, _left, _all):
+        if time.monotonic() > until:
+            raise sqlite3.OperationalError(f"another program has locked it for {LONGEST} s")
+
+    source = sqlite3.connect(uri(path, "mode=rw"), uri=True, timeout=5)
     other = sqlite3.connect(target)
     other.execute("pragma synchronous = off")
-    source.backup(other, pages=-1, sleep=0.05)
+    source.backup(other, pages=-1, progress=progress, sleep=0.05)
     other.close()
     source.close()
 
 
-def main(command, *words):
+def main(paths, folder=""):
     os.umask(0o077)
-    folder, paths = (words[0], found(words[1:])) if command == "copy" else ("", words)
-    for number, path in enumerate(paths):
-        status = os.stat(path)
-        about = {"path": path, "mode": stat.S_IMODE(status.st_mode)}
+    for number, path in enumerate(path for path in paths if not folder or is_database(path)):
+        about = {"path": path, "problem": "", "failed": ""}
         try:
+            about["mode"] = stat.S_IMODE(os.stat(path).st_mode)
             target = path
             if folder:
                 target = f"{folder}/{number}"
                 copy(path, target)
             about.update(examine(target), size=os.stat(target).st_size)
+        except FileNotFoundError:  # The app has deleted it meanwhile.
+            continue
+        except sqlite3.OperationalError as error:
+            if not os.path.exists(path):
+                continue
+            about["failed"] = str(error)
         except sqlite3.Error as error:
             about["problem"] = str(error)
         print(json.dumps({**about, "number": number}), flush=True)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(**json.load(sys.stdin))

@@ -4,11 +4,17 @@ import contextlib
 import json
 import os
 import shutil
+import stat
 import subprocess
+import tempfile
 import time
 
+from .excluding import anchored, kept
 from .postgres import Postgres
-from .settings import MANIFEST, SCRATCH, Failed, counted, forget, say, size, wait, write
+from .repository import WHY
+from .settings import HERE, MANIFEST, SCRATCH, Failed, counted, say, size, wait, write
+
+HEADER = b"SQLite format 3\0"
 
 ENDS = ("", "-wal", "-shm", "-journal")
 """The ends of the names of a database's files."""
@@ -20,12 +26,13 @@ def roots(settings):
     return [path for path in paths if os.path.lexists(path)]
 
 
-def run_sqlite(settings, *words):
-    """Run sqlite.py as the app's user; return what it says of each database."""
+def run_sqlite(settings, paths, folder=""):
+    """Run sqlite.py as the app's user; return what it says of each database. Raises Failed."""
     with open(os.path.join(os.path.dirname(__file__), "sqlite.py"), encoding="utf-8") as file:
         program = file.read()
-    command = settings.as_app("python3", "-IS", "-c", program, *words)
-    done = subprocess.run(command, capture_output=True, cwd="/", check=False)
+    command = settings.as_app("python3", "-IS", "-c", program)
+    given = json.dumps({"paths": paths, "folder": folder}).encode()
+    done = subprocess.run(command, input=given, capture_output=True, cwd="/", check=False)
     if done.returncode != 0:
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()
         problem = f"Could not read the SQLite databases: {said[-1] if said else done.returncode}."
@@ -33,29 +40,57 @@ def run_sqlite(settings, *words):
     return [json.loads(line) for line in done.stdout.decode().splitlines()]
 
 
-def databases(settings):
-    """Copy all databases to the scratch folder; return what is in them. Raises Failed."""
+def begins_as_sqlite(path):
+    """Return whether a regular file begins as a database, or has a log of SQLite beside it. The app's user looks again."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return False
+    with os.fdopen(handle, "rb") as file:
+        try:
+            return stat.S_ISREG(os.fstat(handle).st_mode) and (file.read(len(HEADER)) == HEADER or os.path.exists(f"{path}-wal"))
+        except OSError:
+            return False
+
+
+def databases(settings, why):
+    """Copy all databases to the scratch folder; return what is in them, "broken" ones apart. Raises Failed.
+
+    Before a restore, those of PostgreSQL may be broken, too: that may be why someone restores.
+    """
     wait("copying the databases")
     copies = f"{SCRATCH}/sqlite"
     os.mkdir(copies, 0o700)
     os.chown(copies, settings.uid, settings.gid)
-    copied = run_sqlite(settings, "copy", copies, *roots(settings))
+    found = [path for path, _ in files(settings) if begins_as_sqlite(path)]
+    copied = run_sqlite(settings, found, copies) if found else []
+    for each in copied:
+        if each["failed"]:
+            remedy = "Try it on the server: `df -h /srv`, and which program uses the file: `sudo fuser -v FILE`."
+            raise Failed(f"SQLite could not copy {each['path']}: {each['failed']}.", remedy)
     for each in copied:
         if each["problem"]:
-            raise Failed(
-                f"SQLite cannot copy {each['path']}: {each['problem']}.",
-                "If the file is no database of the app, move it out of shared/, or list the files to back up in backup.files.",
-            )
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(f"{copies}/{each['number']}")
+    broken = [{"path": each["path"], "problem": each["problem"]} for each in copied if each["problem"]]
     postgres = Postgres(settings)
     dumped = []
     for database in postgres.databases():
         wait(f"dumping the database {database}")
-        dumped.append(postgres.dump(database, f"{SCRATCH}/{database}.dump"))
-    return {"sqlite": copied, "postgres": dumped}
+        try:
+            dumped.append(postgres.dump(database, SCRATCH))
+        except Failed as error:
+            if why != "restore":
+                raise
+            broken.append({"database": database, "problem": str(error).rstrip(".")})
+    return {"sqlite": [each for each in copied if not each["problem"]], "postgres": dumped, "broken": broken}
 
 
 def take(settings, repository, why):
-    """Take a backup; return restic's id of it. why: manual, scheduled, migration or restore. Raises Failed."""
+    """Take a backup; return restic's id of it, what is wrong with it, "" for nothing, and its record.
+
+    why: manual, scheduled, migration or restore. Raises Failed if no backup was taken.
+    """
     began = time.time()
     shutil.rmtree(SCRATCH, ignore_errors=True)
     repository.open()
@@ -64,47 +99,79 @@ def take(settings, repository, why):
     os.chown(SCRATCH, 0, settings.gid)
     os.chmod(SCRATCH, 0o710)
     try:
-        found = databases(settings)
-        about = {"app": settings.app, "at": int(began), "uid": settings.uid, "gid": settings.gid, "files": settings.files, **found}
+        found = databases(settings, why)
+        about = {"app": settings.app, "at": int(began), "uid": settings.uid, "gid": settings.gid, "files": settings.files}
+        about = {**about, "exclude": settings.exclude, **found}
         with open(f"{SCRATCH}/{MANIFEST}", "w", encoding="utf-8") as file:
             os.fchmod(file.fileno(), 0o600)
             json.dump(about, file, indent=1)
         copied = [each["path"] for each in found["sqlite"]]
-        files, total = measure(settings, copied)
+        number, total = measure(settings, copied)
         tables = [each for kind in ("sqlite", "postgres") for each in found[kind]]
         total += sum(each["size"] for each in tables)
-        summary = save(settings, repository, [f"why:{why}", f"bytes:{total}"], copied)
+        summary, unread = save(settings, repository, [f"why:{why}", f"bytes:{total}"], copied)
     finally:
         shutil.rmtree(SCRATCH, ignore_errors=True)
-    seconds = time.time() - began
-    write("good", f"{int(time.time())} {summary['snapshot_id'][:8]} {why}\n")
-    forget("failed")
-    said = [counted(files, "file"), counted(len(tables), "database")]
+    seconds, short = time.time() - began, summary["snapshot_id"][:8]
+    write("good", f"{int(time.time())} {short} {why}\n")
+    said = [counted(number, "file"), counted(len(tables), "database")]
     said += [size(total), f"{size(summary['data_added'])} new", f"{seconds:.1f} s"]
-    say(f"backup {summary['snapshot_id'][:8]}: {', '.join(said)}")
-    return summary["snapshot_id"]
+    say(f"backup {short}: {', '.join(said)}")
+    report_left_out(settings)
+    return summary["snapshot_id"], wrong(short, found["broken"], unread), about
+
+
+def wrong(short, broken, unread):
+    """Return what is wrong with a backup, "" for nothing."""
+    found = [each["problem"] for each in broken if "database" in each]
+    files = [each for each in broken if "path" in each]
+    found += [f"SQLite cannot read {each['path']}, which is in it as it is: {each['problem']}" for each in files[:1]]
+    found += [f"{len(files) - 1} more of its databases are broken"] if files[1:] else []
+    found += [f"it lacks {counted(len(unread), 'file')} that could not be read, such as {unread[0]}"] if unread else []
+    return f"The backup {short} was taken, but {'; '.join(found)}." if found else ""
+
+
+def report_left_out(settings):
+    """Tell the user what a backup does not have, though one may expect it."""
+    for path in settings.files:
+        if not os.path.lexists(f"{settings.shared}/{path}"):
+            say(f"{path} (backup.files) is missing in {settings.shared}")
+    for path, kind in files(settings):
+        if kind == "link" and not inside(os.path.realpath(path), settings.base):
+            say(f"{path} is a link to {os.readlink(path)}: the backup has the link, and not what is there")
+
+
+def inside(path, folder):
+    return path == folder or path.startswith(f"{folder}/")
+
+
+def files(settings):
+    """Yield the path of each file to back up, with "link" for a link, else ""."""
+    for root in roots(settings):
+        for folder, folders, names in kept(settings.shared, settings.exclude, root):
+            for name in (*names, *folders):
+                path = os.path.join(folder, name)
+                if os.path.islink(path):
+                    yield path, "link"
+                elif name in names:
+                    yield path, ""
 
 
 def measure(settings, copied):
     """Return the number of files to back up, without those of databases, and their bytes. copied: the databases."""
     skipped = {f"{path}{end}" for path in copied for end in ENDS}
-    files = total = 0
-    for root in roots(settings):
-        for folder, folders, names in os.walk(root) if os.path.isdir(root) else [("", [], [root])]:
-            if folder == settings.shared and ".tmp" in folders:
-                folders.remove(".tmp")
-            links = [name for name in folders if os.path.islink(f"{folder}/{name}")]
-            for path in (os.path.join(folder, name) for name in (*names, *links)):
-                # The app may delete it meanwhile.
-                with contextlib.suppress(FileNotFoundError):
-                    if path not in skipped:
-                        total += os.lstat(path).st_size
-                        files += 1
-    return files, total
+    number = total = 0
+    for path, _ in files(settings):
+        # The app may delete it meanwhile.
+        with contextlib.suppress(FileNotFoundError):
+            if path not in skipped:
+                total += os.lstat(path).st_size
+                number += 1
+    return number, total
 
 
 def save(settings, repository, about, copied):
-    """Save the files and the copies of databases; return restic's summary.
+    """Save the files and the copies of databases; return restic's summary, and the files that could not be read.
 
     about: tags. copied: the databases, whose files are left out. Raises Failed.
     """
@@ -121,17 +188,40 @@ def save(settings, repository, about, copied):
         elif found.get("message_type") == "summary":
             summary.update(found)
 
-    skipped = [f"{settings.shared}/.tmp"]
+    skipped = [f"{settings.shared}/.tmp", *(f"{settings.shared}/{anchored(each)}" for each in settings.exclude)]
     skipped += [f"{pattern(path)}{end}" for path in copied for end in ENDS]
-    words = [word for path in skipped for word in ("--exclude", path)]
+    # A file has room for the names of any number of databases, but none for a newline.
+    words = [word for path in skipped if "\n" in path for word in ("--exclude", path)]
     tags = [word for tag in about for word in ("--tag", tag)]
     wait("saving the files")
-    # Status 3: a file could not be read, for example because the app has deleted it meanwhile.
-    words = ["--host", settings.host_name, *tags, *words, "--", *roots(settings), SCRATCH]
-    status, _, said = repository.run("backup", "--json", *words, on_line=progress, check=False)
+    with tempfile.TemporaryFile(dir=HERE) as listing:
+        listing.write(b"".join(os.fsencode(in_file(path)) + b"\n" for path in skipped if "\n" not in path))
+        listing.flush()
+        listing.seek(0)
+        words += ["--exclude-file", f"/dev/fd/{listing.fileno()}", "--host", settings.host_name, *tags]
+        words += ["--", *roots(settings), SCRATCH]
+        status, _, said = repository.run("backup", "--json", *words, on_line=progress, check=False, handle=listing.fileno())
     if status not in (0, 3) or not summary:
         raise repository.failure("backup", said, status)
-    return summary
+    # Status 3: a file could not be read, for example because the app has deleted it meanwhile.
+    return summary, unreadable(said) if status == 3 else []
+
+
+def unreadable(said):
+    """Return the files that restic could not read and that still exist. said: its errors."""
+    found = []
+    for line in said.splitlines():
+        with contextlib.suppress(ValueError, AttributeError):
+            item = json.loads(line).get("item", "")
+            if item and item not in found and os.path.lexists(item):
+                found.append(item)
+    return found
+
+
+def in_file(text):
+    """Return a pattern as restic reads it from a file: it replaces variables, and cuts spaces at the end."""
+    text = text.replace("$", "$$")
+    return f"{text[:-1]}[{text[-1]}]" if text[-1:].isspace() else text
 
 
 def pattern(path):
@@ -145,4 +235,6 @@ def thin_out(settings, repository):
         return
     wait("deleting old backups")
     words = [word for name, count in settings.keep.items() for word in (f"--keep-{name}", str(count))]
-    repository.run("forget", "--prune", "--group-by", "", "--keep-within", "1d", *words)
+    # Only those of this program: someone may have put others there.
+    tags = [word for why in WHY for word in ("--tag", f"why:{why}")]
+    repository.run("forget", "--prune", "--group-by", "", *tags, "--keep-within", "1d", *words)

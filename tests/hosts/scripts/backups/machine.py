@@ -18,7 +18,7 @@ UID = 4321
 """The number of the app's user, which this machine does not have."""
 SETTINGS: dict[str, Any] = {
     "app": "hello", "host_name": "web", "repository": "/var/backups/apps/hello/web", "kind": "local", "user": "", "host": "",
-    "port": 0, "files": [], "keep": {"daily": 7}, "before_migrate": False,
+    "port": 0, "region": "", "files": [], "exclude": [], "keep": {"daily": 7}, "before_migrate": False,
 }  # fmt: skip
 
 

@@ -77,14 +77,19 @@ class TestTake:
         (machine.data / "folder").symlink_to("/root")
         assert "2 files, 0 databases" in machine.must("take", "manual")
 
-    def test_a_broken_database_stops_the_backup(self, machine: Machine) -> None:
-        machine.write("blog.sqlite3", "SQLite format 3\0" + "rubbish" * 1000)
+    def test_a_broken_database_is_saved_as_it_is(self, machine: Machine) -> None:
+        """A visitor may have uploaded it: the other data must not be without a backup."""
+        broken = "SQLite format 3\0" + "rubbish" * 1000
+        machine.write("uploads/blog.sqlite3", broken)
+        machine.database("good.sqlite3")
         status, output = machine.run("take", "scheduled")
-        assert status == 1
-        assert "@ error SQLite cannot copy /srv/hello/shared/blog.sqlite3: file is not a database." in output
-        assert "cannot copy" in (machine.folder / "state/failed").read_text()
+        assert status == 1 and "@ say backup " in output
+        assert "uploads/blog.sqlite3, which is in it as it is: file is not a database." in output
+        assert "as it is" in (machine.folder / "state/failed").read_text() and (machine.folder / "state/good").exists()
         assert machine.left() == []
-        machine.write("blog.sqlite3", "text")
+        assert "uploads/blog.sqlite3 was broken when it was backed up" in machine.must("restore")
+        assert (machine.restored / "uploads/blog.sqlite3").read_text() == broken and rows(machine.restored / "good.sqlite3") == 3
+        machine.configure(exclude=["*/blog.sqlite3"])
         machine.must("take", "scheduled")
         assert not (machine.folder / "state/failed").exists()
 

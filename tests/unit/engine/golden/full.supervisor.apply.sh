@@ -111,6 +111,7 @@ mark=@selvedge
 change_before() (
 set -eu
 stamp_remove logrotate.timer
+stamp_remove supervisor-order-hello
 stamp_remove selvedge-stop.hello.service
 if probe_has systemctl; then
 service_check 'selvedge-hello-backup.timer rejects its current configuration, so nothing was changed' 'Correct that file first.' 'systemctl daemon-reload' /etc/systemd/system/selvedge-hello-backup.service /etc/systemd/system/selvedge-hello-backup.timer
@@ -194,13 +195,21 @@ stamp_write logrotate.timer 32ada9bb664033f74ff401769fb74384bc2f453ab4a5acb590d6
 change_6() (
 set -eu
 file_put /etc/systemd/system/supervisor.service.d/50-selvedge-hello.conf 0644 root root <<'EOF'
-# At boot supervisor, and with it hello, starts after the services of hello.
+# supervisor, and with it hello, starts after the services of hello, and stops before them.
 # Written by `fab supervisor`; edit its template supervisor/after.conf.j2 instead.
 [Unit]
 After=postgresql.service selvedge-redis@hello.service
 EOF
 )
 change_7() (
+set -eu
+if systemctl is-active -q supervisor.service; then
+systemctl daemon-reload
+fi
+service_run 'enable --now' supervisor.service
+stamp_write supervisor-order-hello b94341ee68192b52b492b858e6c0cbdc4cbce97b5b72f8d628c3f4f276a6de59
+)
+change_8() (
 set -eu
 file_put /srv/hello/stop_processes.py 0600 root root <<'EOF'
 """Have all processes of hello stop at the same time, and wait until they have ended. Their web process keeps running.
@@ -233,7 +242,7 @@ while True:
     time.sleep(0.2)
 EOF
 )
-change_8() (
+change_9() (
 set -eu
 file_put /etc/systemd/system/selvedge-stop.hello.service 0644 root root <<'EOF'
 # Before supervisor stops, for example at a reboot, the processes of hello finish their work, all at the same time. supervisor
@@ -256,7 +265,7 @@ TimeoutStopSec=330
 WantedBy=supervisor.service
 EOF
 )
-change_9() (
+change_10() (
 set -eu
 if systemctl is-active -q selvedge-stop.hello.service; then
 systemctl daemon-reload
@@ -264,75 +273,99 @@ fi
 service_run 'enable --now' selvedge-stop.hello.service
 stamp_write selvedge-stop.hello.service cc3041b14aa456771520bcbc428e0a7a907f55eddd478a3e2be2d8857176415f
 )
-change_10() (
+change_11() (
 set -eu
 apt_install restic
 )
-change_11() (
+change_12() (
 set -eu
 install -d -m 00710 -o root -g hello -- /srv/hello/backup
 )
-change_12() (
+change_13() (
 set -eu
 install -d -m 00700 -o root -g root -- /srv/hello/backup/state
 )
-change_13() (
+change_14() (
 set -eu
 install -d -m 00700 -o root -g root -- /srv/hello/backup/program
 )
-change_14() (
+change_15() (
 set -eu
 install -d -m 00700 -o root -g root -- /srv/hello/backup/program/backup
 )
-change_15() (
+change_16() (
 set -eu
 file_put /srv/hello/backup/program/backup/__init__.py 0600 root root <<'EOF'
 # … backup/__init__.py
 EOF
 )
-change_16() (
+change_17() (
 set -eu
 file_put /srv/hello/backup/program/__main__.py 0600 root root <<'EOF'
 # … __main__.py
 EOF
 )
-change_17() (
+change_18() (
+set -eu
+file_put /srv/hello/backup/program/backup/dumps.py 0600 root root <<'EOF'
+# … backup/dumps.py
+EOF
+)
+change_19() (
+set -eu
+file_put /srv/hello/backup/program/backup/excluding.py 0600 root root <<'EOF'
+# … backup/excluding.py
+EOF
+)
+change_20() (
 set -eu
 file_put /srv/hello/backup/program/backup/postgres.py 0600 root root <<'EOF'
 # … backup/postgres.py
 EOF
 )
-change_18() (
+change_21() (
+set -eu
+file_put /srv/hello/backup/program/backup/psql.py 0600 root root <<'EOF'
+# … backup/psql.py
+EOF
+)
+change_22() (
 set -eu
 file_put /srv/hello/backup/program/backup/repository.py 0600 root root <<'EOF'
 # … backup/repository.py
 EOF
 )
-change_19() (
+change_23() (
 set -eu
 file_put /srv/hello/backup/program/backup/restoring.py 0600 root root <<'EOF'
 # … backup/restoring.py
 EOF
 )
-change_20() (
+change_24() (
 set -eu
 file_put /srv/hello/backup/program/backup/settings.py 0600 root root <<'EOF'
 # … backup/settings.py
 EOF
 )
-change_21() (
+change_25() (
 set -eu
 file_put /srv/hello/backup/program/backup/sqlite.py 0600 root root <<'EOF'
 # … backup/sqlite.py
 EOF
 )
-change_22() (
+change_26() (
+set -eu
+file_put /srv/hello/backup/program/backup/swapping.py 0600 root root <<'EOF'
+# … backup/swapping.py
+EOF
+)
+change_27() (
 set -eu
 file_put /srv/hello/backup/program/backup/taking.py 0600 root root <<'EOF'
 # … backup/taking.py
 EOF
 )
-change_23() (
+change_28() (
 set -eu
 file_put /srv/hello/backup/settings.json 0600 root root <<'EOF'
 {
@@ -343,7 +376,11 @@ file_put /srv/hello/backup/settings.json 0600 root root <<'EOF'
   "user": "",
   "host": "",
   "port": 0,
+  "region": "",
   "files": [],
+  "exclude": [
+    "*.tmp"
+  ],
   "keep": {
     "daily": 7,
     "weekly": 4,
@@ -353,11 +390,11 @@ file_put /srv/hello/backup/settings.json 0600 root root <<'EOF'
 }
 EOF
 )
-change_24() (
+change_29() (
 set -eu
 head -c 14 <&3 | file_put /srv/hello/backup/password 0600 root root 14
 )
-change_25() (
+change_30() (
 set -eu
 file_put /etc/systemd/system/selvedge-hello-backup.service 0644 root root <<'EOF'
 # Back up hello
@@ -370,7 +407,7 @@ Wants=network-online.target
 [Service]
 Type=oneshot
 ExecStart=/usr/bin/python3 -BIS /srv/hello/backup/program take scheduled
-ExecStopPost=-/bin/rm -rf /srv/hello/backup/scratch
+ExecStopPost=-/usr/bin/python3 -BIS /srv/hello/backup/program clean
 Nice=10
 IOSchedulingClass=best-effort
 IOSchedulingPriority=7
@@ -378,7 +415,7 @@ TimeoutStartSec=12h
 UMask=0077
 EOF
 )
-change_26() (
+change_31() (
 set -eu
 file_put /etc/systemd/system/selvedge-hello-backup.timer 0644 root root <<'EOF'
 # Back up hello
@@ -394,16 +431,16 @@ Persistent=true
 WantedBy=timers.target
 EOF
 )
-change_27() (
+change_32() (
 set -eu
 service_check 'selvedge-hello-backup.timer rejects its configuration, so it was not started' 'Correct the file that it names.' 'systemctl daemon-reload'
 if systemctl is-active -q selvedge-hello-backup.timer; then
 service_run restart selvedge-hello-backup.timer
 fi
 service_run 'enable --now' selvedge-hello-backup.timer
-stamp_write selvedge-hello-backup.timer c1c7d97ce80130241000f93c46b3d7a26a74c77dd72a440cf5ba0f937813c30e
+stamp_write selvedge-hello-backup.timer ed70b024d8e6d31f9009067e42c244ec7cdc2fc47efa4645b14998c6ad809961
 )
-change_28() (
+change_33() (
 set -eu
 file_put /etc/systemd/system/selvedge-hello-rehearsal.service 0644 root root <<'EOF'
 # Restore the newest backup of hello for a test
@@ -416,7 +453,7 @@ Wants=network-online.target
 [Service]
 Type=oneshot
 ExecStart=/usr/bin/python3 -BIS /srv/hello/backup/program rehearse
-ExecStopPost=-/bin/rm -rf /srv/hello/backup/scratch
+ExecStopPost=-/usr/bin/python3 -BIS /srv/hello/backup/program clean
 Nice=10
 IOSchedulingClass=best-effort
 IOSchedulingPriority=7
@@ -424,7 +461,7 @@ TimeoutStartSec=12h
 UMask=0077
 EOF
 )
-change_29() (
+change_34() (
 set -eu
 file_put /etc/systemd/system/selvedge-hello-rehearsal.timer 0644 root root <<'EOF'
 # Restore the newest backup of hello for a test
@@ -440,16 +477,16 @@ Persistent=true
 WantedBy=timers.target
 EOF
 )
-change_30() (
+change_35() (
 set -eu
 service_check 'selvedge-hello-rehearsal.timer rejects its configuration, so it was not started' 'Correct the file that it names.' 'systemctl daemon-reload'
 if systemctl is-active -q selvedge-hello-rehearsal.timer; then
 service_run restart selvedge-hello-rehearsal.timer
 fi
 service_run 'enable --now' selvedge-hello-rehearsal.timer
-stamp_write selvedge-hello-rehearsal.timer 67289827fea101c3a2e2a4abdf83cdc8bae77357eb7a55985e40e9a98ca049e0
+stamp_write selvedge-hello-rehearsal.timer b064fd136b05d63bee8045c519bed7fe826912e53d4d20b98c1d246e5f134a6b
 )
-change_31() (
+change_36() (
 set -eu
 app=hello
 base=/srv/hello
@@ -492,11 +529,11 @@ processes=worker=2
 keep=5
 switch_release
 )
-change_32() (
+change_37() (
 set -eu
 install -d -m 00750 -o root -g hello -- /srv/hello/timers
 )
-change_33() (
+change_38() (
 set -eu
 file_put /srv/hello/timers/record 0640 root root <<'EOF'
 #!/bin/sh
@@ -566,7 +603,7 @@ end() {
 "$1"
 EOF
 )
-change_34() (
+change_39() (
 set -eu
 file_put /srv/hello/timers/cleanup.sh 0750 root hello <<'EOF'
 #!/bin/sh
@@ -585,7 +622,7 @@ fi
 exec "$run" env -u TMPDIR sh -c 'python -m hello.cleanup '"'"'a b'"'"' && echo $HOME'
 EOF
 )
-change_35() (
+change_40() (
 set -eu
 file_put /etc/systemd/system/selvedge-timer-hello.cleanup.service 0644 root root <<'EOF'
 # A run of the timer cleanup of hello: [timers.cleanup] in hosts.toml. systemd never starts a second one meanwhile.
@@ -623,7 +660,7 @@ NoNewPrivileges=yes
 UMask=0007
 EOF
 )
-change_36() (
+change_41() (
 set -eu
 file_put /etc/systemd/system/selvedge-timer-hello.cleanup.timer 0644 root root <<'EOF'
 # When the timer cleanup of hello runs: [timers.cleanup] in hosts.toml.
@@ -643,7 +680,7 @@ Persistent=yes
 WantedBy=timers.target
 EOF
 )
-change_37() (
+change_42() (
 set -eu
 if systemctl is-active -q selvedge-timer-hello.cleanup.timer; then
 app=hello
@@ -662,7 +699,7 @@ change_failed() {
 step_app=hello
 step_by=''
 step_why=''
-step_changes='before 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34 35 36 37'
+step_changes='before 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34 35 36 37 38 39 40 41 42'
 step_counted=0
 step_start
 LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
