@@ -65,17 +65,19 @@ changeover_list() {
   for unit; do processes_name "$unit"; done | sort -u | sed 's/^/ /' | paste -s -d ,
 }
 
-# changeover_settle WHOSE: wait until $changeover_units have run $settle seconds, at least one, and none has ended. 1: one has, and
+# changeover_settle WHOSE: wait until $changeover_units have run $settle seconds, at least one, and none has ended. The time begins when
+# the last start script has become the program: on a busy server, or after a lost process, that takes a while. 1: one has ended, and
 # $changeover_problem says which, and why. WHOSE: the words after its name there.
 changeover_settle() {
-  local end seen unit pid state ended
+  local least end seen files unit pid state ended
   [ -n "$changeover_units" ] || return 0
   # shellcheck disable=SC2086
   gate_wait "waiting until the processes have settled (app.settle: $settle s):$(changeover_list $changeover_units)"
-  end=$settle_ms
-  [ "$end" -ge 1000 ] || end=1000
-  end=$((changeover_began + end))
+  least=$settle_ms
+  [ "$least" -ge 1000 ] || least=1000
+  end=$((changeover_began + least))
   seen=" "
+  files=
   ended=
   while [ -z "$ended" ]; do
     # shellcheck disable=SC2086
@@ -83,12 +85,16 @@ changeover_settle() {
       case $state:$seen in
         up:*" $unit=$pid "*) ;;
         up:*" $unit="*) ended=$unit ;;
-        up:*) if [ "$pid" -gt 0 ]; then seen="$seen$unit=$pid "; fi ;;
+        up:*) if [ "$pid" -gt 0 ]; then seen="$seen$unit=$pid " files="$files /proc/$pid/cmdline"; fi ;;
         *) ended=$unit ;;
       esac
     done <<STATES
 $(unit_facts $changeover_units)
 STATES
+    # shellcheck disable=SC2086
+    if [ -n "$files" ] && grep -q -s -a -F -e "$base/instances/${changeover_units%%.*}/processes/" $files; then
+      end=$(($(clock_uptime) + least))
+    fi
     [ "$(clock_uptime)" -lt "$end" ] || break
     [ -n "$ended" ] || sleep 0.2
   done

@@ -25,7 +25,7 @@ from pathlib import Path
 FILE = Path(__file__).with_name("state.json")
 
 class SupervisorTransport(xmlrpc.client.Transport):
-    def __init__(self, user, password, address):
+    def __init__(self, serverurl):
         super().__init__()
 
     def request(self, host, handler, body, verbose=False):
@@ -84,7 +84,7 @@ def test_all_processes_stop_at_the_same_time_and_nothing_else_does(app: Callable
     calls = run(app("nothing set", processes=PROCESSES), tmp_path, {**ours, **others})
     stopped = [call[1:] for call in calls if call[0] == "supervisor.stopProcess"]
     # One that has just ended is started again by supervisor, and is stopped then.
-    assert stopped == [[f"{name}:{name}", False] for name in ("hello.X.a@1", "hello.X.b@1", "hello.X.b@1")]
+    assert stopped == [[f"{name}:{name}", 0] for name in ("hello.X.a@1", "hello.X.b@1", "hello.X.b@1")]
     assert [call[0] for call in calls[:3]] == ["supervisor.getAllProcessInfo", *["supervisor.stopProcess"] * 2]
 
 

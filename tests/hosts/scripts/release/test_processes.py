@@ -235,3 +235,19 @@ def test_a_process_that_printed_much_and_ended(managed: Managed, status: str, sa
     fake += "hide_secrets() { cat; }\nclock_uptime() { echo 0; }\nchangeover_began=0\n"
     assert managed.run(f'{fake}changeover_ended "of X" {NEW}.w@1; printf "%s" "$changeover_problem"') == said
     assert managed.server.path("/run/undo/ended").stat().st_size == 262144
+
+
+@pytest.mark.parametrize("slow", [True, False])
+def test_the_time_to_settle_begins_when_the_program_has_replaced_its_start_script(managed: Managed, slow: bool) -> None:
+    """On a busy server the script alone may take longer than app.settle, and the program fails only then."""
+    process(managed, NEW, "w")
+    script = f"/srv/hello/instances/{NEW}/processes/w/start" if slow else "/srv/other"
+    shell = (
+        f"sh -c 'while [ ! -e /run/go ]; do command sleep 0.05; done; exec sleep 60' {script} 1 >/dev/null & started=$!\n"
+        f'echo "{NEW}.w@1 boot $started up" >/run/units\nchangeover_units={NEW}.w@1 changeover_began=0 settle=1 settle_ms=1000\n'
+        # Each question takes a second.
+        "now=0\nclock_uptime() { echo \"$now\"; }\n"
+        "sleep() { now=$((now + 1000)); [ $now -lt 3000 ] || : >/run/go; command sleep 0.2; }\n"
+        'changeover_settle "of X"\nkill $started\n[ $now -ge 3000 ] && echo waited || echo at once'
+    )
+    assert managed.run(f"{FAKE}{shell}") == ("waited\n" if slow else "at once\n")

@@ -223,22 +223,24 @@ import xmlrpc.client
 
 from supervisor.xmlrpc import SupervisorTransport
 
-server = xmlrpc.client.ServerProxy("http://127.0.0.1", SupervisorTransport(None, None, "unix:///run/supervisor.sock")).supervisor
-while True:
+RUNNING = {"RUNNING", "STARTING", "BACKOFF"}
+server = xmlrpc.client.ServerProxy("http://127.0.0.1", SupervisorTransport(serverurl="unix:///run/supervisor.sock")).supervisor
+states = RUNNING
+while states & {*RUNNING, "STOPPING"}:
     try:
         found = {f"{each['group']}:{each['name']}": each["statename"] for each in server.getAllProcessInfo()}
         found = {name: state for name, state in found.items() if name.startswith("hello.") and "@" in name}
-        for name in [name for name, state in found.items() if state in ("RUNNING", "STARTING", "BACKOFF")]:
+        for name in [name for name, state in found.items() if state in RUNNING]:
             try:
-                server.stopProcess(name, False)
+                # 0: without waiting for its end.
+                server.stopProcess(name, 0)
             except xmlrpc.client.Fault:
                 # It has ended just now. If supervisor starts it again, the next round stops it.
                 pass
     except OSError:
         # supervisor does not run.
         sys.exit()
-    if not {"RUNNING", "STARTING", "BACKOFF", "STOPPING"} & set(found.values()):
-        sys.exit()
+    states = set(found.values())
     time.sleep(0.2)
 EOF
 )
