@@ -1,0 +1,60 @@
+"""`fab export.docker`: a Dockerfile and what its build must not see."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+from selvedge.exports.facts import Facts
+from selvedge.exports.make import rendered
+from selvedge.exports.packages import install
+from selvedge.exports.written import ExportFile
+from selvedge.project.collection import BASES, FOLDER
+from selvedge.resources.code.python import UV_REQUIREMENT
+
+NAME = "docker"
+_COMPILERS = re.compile(
+    r".*-dev|build-essential|(gcc|g\+\+|clang|gfortran|cpp|llvm)(-[0-9.]+)?|make|cmake|ninja-build|pkgconf|pkg-config|rustc|cargo|"
+    r"golang(-go)?|autoconf|automake|libtool|bison|flex|swig|git"
+)
+"""Debian packages that only a build needs."""
+
+
+def files(facts: Facts) -> Iterator[ExportFile]:
+    """Yield the Dockerfile and .dockerignore."""
+    packages = sorted(facts.app.machine.packages)
+    values = {
+        "install": install(facts),
+        "debian": "bookworm" if facts.python.startswith("3.8") else "trixie",
+        "uv": UV_REQUIREMENT,
+        "index": facts.app.mirrors.pypi,
+        "build_packages": packages,
+        "packages": [each for each in packages if not _COMPILERS.fullmatch(each)],
+        "links": [(path.rstrip("/"), PurePosixPath(path).parent.as_posix()) for path in facts.app.shared_paths],
+        "folders": shared_folders(facts),
+        "code": f"/app/{facts.app.root}".rstrip("/"),
+    }
+    yield rendered(facts, "Dockerfile", "Dockerfile.j2", NAME, **values)
+    yield rendered(facts, ".dockerignore", "dockerignore.j2", NAME, secrets=secret_files(facts), own=_own_folder(facts))
+
+
+def _own_folder(facts: Facts) -> str:
+    """Return the folder with the project's own tasks and templates, "" without one."""
+    return FOLDER if (facts.top / FOLDER / BASES).is_dir() else ""
+
+
+def secret_files(facts: Facts) -> list[str]:
+    """Return the files of hosts.toml that must not get into an image, relative to the repository."""
+    found = [facts.inside(each) for each in (facts.app.env_file, facts.app.build_env_file)]
+    return [each for each in found if each]
+
+
+def shared_folders(facts: Facts) -> list[str]:
+    """Return the folders that shared paths need below /data: the path itself, or the folder of a file."""
+    found = []
+    for path in facts.app.shared_paths:
+        name = path.rpartition("/")[2]
+        folder = PurePosixPath(path).parent if "." in name else PurePosixPath(path)
+        found.append(str(folder))
+    return sorted({each for each in found if each != "."})
