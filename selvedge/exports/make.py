@@ -29,9 +29,9 @@ def export(report: Report, name: str, *, force: bool = False) -> None:
         report.line(sentence)
 
 
-def rendered(facts: Facts, path: str, name: str, made_by: str, **values: Any) -> ExportFile:
-    """Return a file from the template `name` in templates/exports/, which has `{{ mark }}` in its first line.
+def rendered(facts: Facts, path: str, source: str, made_by: str, /, **values: Any) -> ExportFile:
+    """Return a file from the template `source` in templates/exports/, which has `{{ mark }}` in its first line.
 
     made_by: the export's name.
     """
-    return ExportFile(path, marked(template(f"exports/{name}", facts=facts, app=facts.app, mark=mark(made_by), **values)))
+    return ExportFile(path, marked(template(f"exports/{source}", facts=facts, app=facts.app, mark=mark(made_by), **values)))

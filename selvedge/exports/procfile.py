@@ -15,6 +15,6 @@ def files(facts: Facts) -> Iterator[ExportFile]:
     """Yield the Procfile, in the top folder, where Heroku looks."""
     app = facts.app
     enter = f"cd {app.root} && " if app.root else ""
-    source = "PYTHONPATH=.:src " if (facts.code / "src").is_dir() else ""
+    source = "env PYTHONPATH=.:src " if (facts.code / "src").is_dir() else ""
     workers = str(app.workers) if app.workers else ""
     yield rendered(facts, "Procfile", "Procfile.j2", NAME, enter=enter, source=source, workers=workers)

@@ -94,7 +94,8 @@ def _read(top: Path, path: str) -> str | None:
     """Return the text of a file with the line ends of Unix, None if it is missing. Raises SelvedgeError."""
     file = top / path
     if not file.parent.resolve().is_relative_to(top.resolve()) or file.is_symlink():
-        raise SelvedgeError(f"{file} is behind a symbolic link, and an export writes only to the repository.", "Remove the link.")
+        problem = f"{file} is reached through a symbolic link, and an export writes only to the repository."
+        raise SelvedgeError(problem, "Remove the link.")
     if file.is_dir() or (file.exists() and not file.is_file()):
         raise SelvedgeError(f"{file} is not a regular file.", "Move it away, then run the same command again.")
     with _explained(file):
