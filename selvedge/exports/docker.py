@@ -12,6 +12,7 @@ from selvedge.exports.packages import install
 from selvedge.exports.written import ExportFile
 from selvedge.project.collection import BASES, FOLDER
 from selvedge.resources.code.python import UV_REQUIREMENT
+from selvedge.shell.quoting import words
 
 NAME = "docker"
 _COMPILERS = re.compile(
@@ -24,8 +25,12 @@ _COMPILERS = re.compile(
 def files(facts: Facts) -> Iterator[ExportFile]:
     """Yield the Dockerfile and .dockerignore."""
     packages = sorted(facts.app.machine.packages)
+    installed = install(facts)
+    server = f"uv pip install {words(*facts.server_packages)}"
     values = {
-        "install": install(facts),
+        "install": installed,
+        # hadolint wants one instruction RUN in place of several that follow each other.
+        "commands": [*installed.first, server, *(() if installed.files else installed.then)],
         "debian": "bookworm" if facts.python.startswith("3.8") else "trixie",
         "uv": UV_REQUIREMENT,
         "index": facts.app.mirrors.pypi,

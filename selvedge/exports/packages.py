@@ -75,7 +75,7 @@ def _own(facts: Facts) -> tuple[str, ...]:
         return ()
     if facts.lock in ("pyproject.toml", "setup.py"):
         return ("uv pip install --no-deps .",)
-    return ("uv pip install --no-deps . || echo 'The app is not installed as a package; PYTHONPATH has its code.'",)
+    return ("{ uv pip install --no-deps . || echo 'The app is not installed as a package; PYTHONPATH has its code.'; }",)
 
 
 def _options(facts: Facts, extra: str, group: str) -> str:
@@ -110,15 +110,16 @@ def _members(lock: str) -> Iterator[str]:
 def _exported(facts: Facts, name: str) -> str:
     """Return the command with which the lock's own program writes a list of requirements."""
     folder = str(PurePosixPath(facts.lock).parent)
-    enter = f"cd {quote(folder)} && " if folder != "." else ""
     if name == "poetry.lock":
         tool = "uv tool run --from 'poetry>=2,<3' --with 'poetry-plugin-export>=1.9,<2' poetry"
-        return f"{enter}{tool} export --output {LIST}{_options(facts, '--extras', '--with')}"
-    if name == "pdm.lock":
+        command = f"{tool} export --output {LIST}{_options(facts, '--extras', '--with')}"
+    elif name == "pdm.lock":
         tool = "PDM_IGNORE_SAVED_PYTHON=1 uv tool run --from 'pdm[locked]>=2.18,<3' pdm"
-        return f"{enter}{tool} export --prod --output {LIST}{_options(facts, '--group', '--group')}"
-    categories = ",".join(["packages", *facts.app.dependency_groups])
-    return f"{enter}uv tool run 'pipenv>=2024' requirements --categories {categories} >{LIST}"
+        command = f"{tool} export --prod --output {LIST}{_options(facts, '--group', '--group')}"
+    else:
+        categories = ",".join(["packages", *facts.app.dependency_groups])
+        command = f"uv tool run 'pipenv>=2024' requirements --categories {categories} >{LIST}"
+    return command if folder == "." else f"(cd {quote(folder)} && {command})"
 
 
 def _needs_code(facts: Facts) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
 from collections.abc import Callable, Iterator
@@ -15,7 +14,7 @@ from ruamel.yaml import YAML
 from selvedge.config.procfile import parse_procfile
 from selvedge.exports.kubernetes import resource_name
 from selvedge.project.quoting import bicep_quote, yaml_quote, yaml_word
-from tests.unit.exports.conftest import HOSTILE, Exported
+from tests.support.exports import APP, HOSTILE, TABLES, Exported
 
 Make = Callable[..., Exported]
 EXPORTS = {
@@ -28,41 +27,6 @@ EXPORTS = {
     "azure-app-service": ["azure-app-service.bicep", "azure-app-service.bicepparam"],
     "azure-container-instances": ["azure-container-instances.bicep", "azure-container-instances.bicepparam"],
 }
-TABLES = f"""
-[processes.true]
-command = {json.dumps(HOSTILE, ensure_ascii=False)}
-count = 2
-stop_signal = "INT"
-[processes.migrate]
-command = "celery beat"
-overlap = false
-hosts = ["a"]
-[timers.no]
-command = {json.dumps(HOSTILE, ensure_ascii=False)}
-schedule = "Mon..Fri 08:30 Europe/Berlin"
-hosts = ["a"]
-[timers.odd]
-command = "x"
-schedule = "*-*~01 02:00"
-hosts = ["a"]
-[services]
-postgres = true
-redis = true
-hosts = ["a"]
-[hosts.a]
-address = "203.0.113.1"
-[hosts.b]
-address = "203.0.113.2"
-[hosts.c]
-address = "203.0.113.3"
-app = {{ domains = ["staging.example.com"], workers = 7 }}
-[groups]
-production = ["a", "b"]
-Staging_1 = ["c"]
-"""
-APP = {"migrate": HOSTILE, "domains": ["shop.example.com"], "shared_paths": ["uploads"], "health_status": [200, "300-308"]}
-
-
 class Loader(yaml.SafeLoader):  # type: ignore[misc, name-defined]
     """YAML 1.1, with CloudFormation's tags as pairs of tag and value."""
 

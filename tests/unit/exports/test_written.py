@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from selvedge.errors import ConfigError, SelvedgeError, UsageError
-from tests.unit.exports.conftest import Exported
+from tests.support.exports import Exported
 
 Make = Callable[..., Exported]
 
