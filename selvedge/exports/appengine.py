@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from selvedge.exports import docker
 from selvedge.exports.facts import Facts
 from selvedge.exports.make import rendered
 from selvedge.exports.written import ExportFile
@@ -17,7 +18,8 @@ def files(facts: Facts) -> Iterator[ExportFile]:
     minor = ".".join(facts.python.split(".")[:2])
     source = "env PYTHONPATH=.:src " if (facts.code / "src").is_dir() else ""
     yield rendered(facts, f"{folder}app.yaml", "app.yaml.j2", NAME, minor=minor, source=source)
-    yield rendered(facts, f"{folder}.gcloudignore", "gcloudignore.j2", NAME)
+    secrets = [each.removeprefix(folder) for each in docker.secret_files(facts) if each.startswith(folder)]
+    yield rendered(facts, f"{folder}.gcloudignore", "gcloudignore.j2", NAME, secrets=secrets)
 
 
 def notes(facts: Facts) -> list[str]:

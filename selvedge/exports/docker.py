@@ -50,9 +50,10 @@ def _own_folder(facts: Facts) -> str:
 
 
 def secret_files(facts: Facts) -> list[str]:
-    """Return the files of hosts.toml that must not get into an image, relative to the repository."""
+    """Return patterns for the files of hosts.toml that must not be in an image, relative to the repository."""
     found = [facts.inside(each) for each in (facts.app.env_file, facts.app.build_env_file)]
-    return [each for each in found if each]
+    # Docker trims blanks, and `?` is any character.
+    return [re.sub(r"([\\*?\[\]#!])", r"\\\1", each).replace(" ", "?") for each in found if each]
 
 
 def shared_folders(facts: Facts) -> list[str]:

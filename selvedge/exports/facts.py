@@ -10,7 +10,6 @@ from selvedge.cli.repository import Repository
 from selvedge.cli.variables import settings_variables
 from selvedge.config.dotenv import read_environment
 from selvedge.config.files import hosts_file_name
-from selvedge.config.giturl import without_credentials
 from selvedge.config.hosts import Host
 from selvedge.config.services import Services
 from selvedge.config.settings import Settings
@@ -73,12 +72,17 @@ class Facts(Value):
         return list(dict.fromkeys([*self.services.environment(self.app.name), *own, *required]))
 
     @property
+    def image(self) -> str:
+        """The name of the image, which cannot end with a dash."""
+        return self.app.name.strip("-")
+
+    @property
     def source(self) -> str:
-        """The address of the repository without its login, "" if there is none."""
-        if not self.app.repository_is_local:
-            return self.app.repository_shown
-        address = git(self.top, "remote", "get-url", "origin").stdout.strip()
-        return without_credentials(address) if re.match(r"https?://|ssh://|git@", address) else ""
+        """The address of the repository in a browser, the same for each clone; "" if it is on no server."""
+        own = self.app.repository_is_local
+        address = git(self.top, "remote", "get-url", "origin").stdout.strip() if own else self.app.repository
+        remote = re.match(r"https?://|ssh://|git://|[\w.-]+@[\w.-]+:", address)
+        return f"https://{_plain(address)}" if remote else ""
 
     def inside(self, setting: str) -> str:
         """Return a file of the settings as a path in the repository; "" if it is elsewhere, or not set."""
@@ -166,7 +170,7 @@ def _clone(app: Target) -> Path:
     asked = git(base, "rev-parse", "--show-toplevel")
     top = Path(asked.stdout.strip())
     addresses = git(base, "config", "--get-regexp", r"^remote\..*\.url$").stdout.split() if asked.returncode == 0 else []
-    if any(_plain(address) == _plain(app.repository) for address in addresses[1::2]) and (top / app.root).is_dir():
+    if any(_plain(address).lower() == _plain(app.repository).lower() for address in addresses[1::2]) and (top / app.root).is_dir():
         return top
     shown = app.repository_shown
     raise UsageError(
@@ -180,4 +184,4 @@ def _plain(address: str) -> str:
     """Return an address without scheme, login, port and `.git`: the same for each form of it."""
     found = re.sub(r"^\w+://", "", address)
     found = re.sub(r"^[^@/]*@", "", found)
-    return re.sub(r":\d+/|:", "/", found, count=1).removesuffix("/").removesuffix(".git").lower()
+    return re.sub(r":\d+/|:/?", "/", found, count=1).removesuffix("/").removesuffix(".git")

@@ -14,6 +14,7 @@ from selvedge.exports.cron import Cron, cron
 from selvedge.exports.facts import Facts
 from selvedge.exports.make import rendered
 from selvedge.exports.written import ExportFile
+from selvedge.project.quoting import YAML_WORDS
 from selvedge.release.replaced_shell import replacing_shell
 from selvedge.value import Value
 
@@ -40,7 +41,7 @@ def files(facts: Facts) -> Iterator[ExportFile]:
     app = facts.app
     schedules, _ = timers(facts)
     make = partial(_file, facts)
-    parts = {"configmap": True, "deployment": True, "service": True, "networkpolicy": True, "volume": bool(app.shared_paths)}
+    parts = {"deployment": True, "service": True, "networkpolicy": True, "volume": bool(app.shared_paths)}
     parts |= {"migrate": bool(app.migrate), "processes": bool(app.processes), "timers": bool(schedules)}
     overlays = list(_overlays(facts))
     resources = [part for part, wanted in parts.items() if wanted]
@@ -74,9 +75,12 @@ def _named(facts: Facts, part: str) -> str:
 
 
 def resource_name(text: str) -> str:
-    """Return a text as the name of a resource (RFC 1123), cut if it is too long for a CronJob, and unique all the same."""
+    """Return a text as the name of a resource (RFC 1123), cut if it is too long for a CronJob, and unique all the same.
+
+    YAML reads it as a string, also without quotes.
+    """
     name = re.sub(r"[^a-z0-9-]", "-", text.lower()).strip("-") or "x"
-    if name == text and len(name) <= _LONGEST:
+    if name == text and len(name) <= _LONGEST and name not in YAML_WORDS:
         return name
     return f"{name[: _LONGEST - 7].rstrip('-')}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"
 

@@ -6,6 +6,8 @@ import json
 import re
 from typing import Any
 
+YAML_WORDS = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null"))
+"""Words that a parser of YAML 1.1 or 1.2 reads as another type than a string."""
 # YAML's printable characters (https://yaml.org/spec/1.2.2/, 5.1), without those that end a line in YAML 1.1.
 _NOT_IN_YAML = re.compile("[^\\t\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 
@@ -25,11 +27,8 @@ def yaml_quote(value: str) -> str:
 
 def yaml_word(value: str) -> str:
     """Return `value` without quotes if every YAML parser reads it as this string, else in double quotes."""
-    plain = re.fullmatch(r"[A-Za-z][A-Za-z0-9_./-]*", value) and value.lower() not in _YAML_WORDS
+    plain = re.fullmatch(r"[A-Za-z][A-Za-z0-9_./-]*", value) and value.lower() not in YAML_WORDS
     return value if plain else yaml_quote(value)
-
-
-_YAML_WORDS = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null"))
 
 
 def json_quote(value: Any) -> str:

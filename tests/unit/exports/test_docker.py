@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from collections.abc import Callable
 
 import pytest
@@ -134,6 +135,20 @@ def test_shared_paths_are_links_to_the_volume(exported: Make) -> None:
     assert "ln -s /data/uploads /app/uploads" in text and "ln -s /data/data/blog.db /app/data/blog.db" in text
     assert "install -d -o app -g app /data /data/data /data/uploads\n" in text
     assert {"uploads", "data/blog.db", "production.env"} <= set(made.text(".dockerignore").splitlines())
+
+
+def test_a_secret_file_of_any_name_is_not_in_the_image(exported: Make) -> None:
+    made = exported(env_file="./#se*cret !1", files={"#se*cret !1": "X=1\n"})
+    made.make("docker")
+    assert "\\#se\\*cret?\\!1" in made.text(".dockerignore").splitlines()
+
+
+def test_the_source_is_the_same_for_each_form_of_the_address(exported: Make) -> None:
+    for address in ("git@git.example.com:Me/shop.git", "https://me:c4nary@git.example.com/Me/shop", "ssh://git@git.example.com:2222/Me/shop.git"):
+        made = exported()
+        subprocess.run(["git", "config", "remote.origin.url", address], check=True)
+        made.make("docker")
+        assert 'image.source="https://git.example.com/Me/shop"\n' in made.text("Dockerfile")
 
 
 def test_no_value_of_a_variable_is_in_an_image(exported: Make) -> None:

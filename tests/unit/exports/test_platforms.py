@@ -100,6 +100,17 @@ def test_hostile_commands_arrive_unchanged(hostile: Exported) -> None:
     assert hostile.text("azure-container-instances.bicep").count(f"\n            {bicep_quote(HOSTILE)}\n") == 2
 
 
+@pytest.mark.parametrize("name", ["yes", "null", "a-"])
+def test_the_name_of_the_app_may_be_a_word_of_yaml(exported: Make, name: str) -> None:
+    made = exported(TABLES, **APP, name=name)
+    for export in [*EXPORTS, "kubernetes"]:
+        made.make(export)
+    for path, text in all_files(made).items():
+        for document in documents(text) if path.endswith(".yaml") else []:
+            named = [document.get("name"), (document.get("metadata") or {}).get("name")]
+            assert all(isinstance(each, str) for each in named if each is not None), path
+
+
 def test_the_procfile_has_a_line_for_each_process(hostile: Exported) -> None:
     text = hostile.text("Procfile")
     assert parse_procfile(text) == {"true": HOSTILE, "migrate": "celery beat"}
@@ -133,8 +144,9 @@ def test_kubernetes_has_an_overlay_for_each_group(hostile: Exported) -> None:
     staging = found["kubernetes/overlays/Staging_1/kustomization.yaml"][0]
     assert re.fullmatch(r"shop-staging-1-[0-9a-f]{6}", staging["namespace"])
     assert [each["count"] for each in staging["replicas"]] == [1, 2, 0]
-    assert [each["target"]["kind"] for each in staging["patches"]] == ["ConfigMap", "CronJob"]
-    assert '"7"' in staging["patches"][0]["patch"] and "$patch: delete" in staging["patches"][1]["patch"]
+    assert staging["configMapGenerator"][0]["literals"] == ["WEB_CONCURRENCY=7"]
+    assert [each["target"]["kind"] for each in staging["patches"]] == ["CronJob"]
+    assert "$patch: delete" in staging["patches"][0]["patch"]
     [ingress] = found["kubernetes/overlays/Staging_1/ingress.yaml"]
     assert ingress["spec"]["rules"][0]["host"] == "staging.example.com"
 
@@ -199,7 +211,7 @@ def test_a_string_of_bicep(value: str) -> None:
     assert escapes.sub(lambda found: chr(int(found[1], 16)) if found[1] else found[2], inside[1]) == value
 
 
-@pytest.mark.parametrize("text", ["shop", "shop-", "shop-" + "x" * 60, "Shop_1.x"])
+@pytest.mark.parametrize("text", ["shop", "shop-", "shop-" + "x" * 60, "Shop_1.x", "yes", "null"])
 def test_the_names_of_resources(text: str) -> None:
     name = resource_name(text)
     assert re.fullmatch(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", name) and len(name) <= 52
