@@ -114,8 +114,12 @@ def _exported(facts: Facts, name: str) -> str:
         tool = "uv tool run --from 'poetry>=2,<3' --with 'poetry-plugin-export>=1.9,<2' poetry"
         command = f"{tool} export --output {LIST}{_options(facts, '--extras', '--with')}"
     elif name == "pdm.lock":
-        tool = "PDM_IGNORE_SAVED_PYTHON=1 uv tool run --from 'pdm[locked]>=2.18,<3' pdm"
-        command = f"{tool} export --prod --output {LIST}{_options(facts, '--group', '--group')}"
+        tool = "PDM_IGNORE_SAVED_PYTHON=1 uv tool run --from 'pdm[locked]>=2.18,<3' pdm export"
+        extras = "".join(f" --group {each}" for each in facts.app.extras)
+        groups = "".join(f" --group {each}" for each in facts.app.dependency_groups)
+        # PDM takes extras and groups by the same option, in two runs.
+        more = f" && {tool} --dev --no-default{groups} >>{LIST}" if groups else ""
+        command = f"{tool} --prod{extras} >{LIST}{more}"
     else:
         categories = ",".join(["packages", *facts.app.dependency_groups])
         command = f"uv tool run 'pipenv>=2024' requirements --categories {categories} >{LIST}"

@@ -59,7 +59,11 @@ CASES = {
     "poetry with a folder": (
         {"pyproject.toml": PACKAGE, "poetry.lock": '[package.source]\ntype = "directory"\n'}, {}, [". /src/", "poetry export"],
     ),
-    "pdm": ({"pyproject.toml": PACKAGE, "pdm.lock": ""}, {}, ['["pdm.lock", "pyproject.toml", "/src/"]', "pdm export --prod"]),
+    "pdm": (
+        {"pyproject.toml": PACKAGE + NAMES, "pdm.lock": '[metadata]\ngroups = ["default", "server", "prod"]\n'},
+        {"extras": ["server"], "dependency_groups": ["prod"]},
+        ['["pdm.lock", "pyproject.toml", "/src/"]', "pdm export --prod --group server >/tmp/requirements.txt && PDM_IGNORE"],
+    ),
     "pipenv": (
         {"Pipfile": "", "Pipfile.lock": "{}"}, {}, ['["Pipfile.lock", "Pipfile", "/src/"]', "pipenv>=2024' requirements"],
     ),
