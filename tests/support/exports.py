@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import subprocess
@@ -75,19 +76,20 @@ class Exported:
         return (self.folder / path).read_text()
 
 
+def repository(folder: Path, text: str = "", files: dict[str, str] | None = None, **app: Any) -> Exported:
+    """Make the repository of an app, with settings as `Exported.settings` takes them."""
+    subprocess.run(["git", "init", "-q", "-b", "main", str(folder)], check=True)
+    usual = {"requirements.txt": "fastapi\n", "main.py": "", "production.env": 'SECRET_KEY="c4nary"\nDEBUG=1\n'}
+    for name, content in {**usual, **(files or {})}.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(content)
+    made = Exported(folder)
+    made.settings(text, **app)
+    return made
+
+
 @pytest.fixture
 def exported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Exported]:
-    """Return a function that makes the repository of an app, with settings as `Exported.settings` takes them."""
-
-    def make(text: str = "", files: dict[str, str] | None = None, **app: Any) -> Exported:
-        subprocess.run(["git", "init", "-q", "-b", "main", str(tmp_path)], check=True)
-        monkeypatch.chdir(tmp_path)
-        usual = {"requirements.txt": "fastapi\n", "main.py": "", "production.env": 'SECRET_KEY="c4nary"\nDEBUG=1\n'}
-        for name, content in {**usual, **(files or {})}.items():
-            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-            (tmp_path / name).write_text(content)
-        made = Exported(tmp_path)
-        made.settings(text, **app)
-        return made
-
-    return make
+    """Return a function that makes the repository of an app in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    return functools.partial(repository, tmp_path)

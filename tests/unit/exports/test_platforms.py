@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 from selvedge.config.procfile import parse_procfile
 from selvedge.exports.kubernetes import resource_name
 from selvedge.project.quoting import bicep_quote, yaml_quote, yaml_word
-from tests.support.exports import APP, HOSTILE, TABLES, Exported
+from tests.support.exports import APP, HOSTILE, TABLES, Exported, repository
 
 Make = Callable[..., Exported]
 EXPORTS = {
@@ -61,12 +61,14 @@ def all_files(made: Exported) -> dict[str, str]:
     return {path: made.text(path) for path in listed.splitlines() if path not in own}
 
 
-@pytest.fixture
-def hostile(exported: Make) -> Exported:
-    """A repository with all exports of hostile settings."""
-    made = exported(TABLES, **APP)
-    for name in [*EXPORTS, "kubernetes"]:
-        made.make(name)
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Exported:
+    """A repository with all exports of hostile settings. No test changes it."""
+    with pytest.MonkeyPatch.context() as patch:
+        made = repository(tmp_path_factory.mktemp("hostile"), TABLES, **APP)
+        patch.chdir(made.folder)
+        for name in [*EXPORTS, "kubernetes"]:
+            made.make(name)
     return made
 
 
@@ -161,16 +163,18 @@ def test_kubernetes_runs_processes_and_timers(hostile: Exported) -> None:
     assert "Left out: timers.odd: cron cannot say" in hostile.text("kubernetes/base/kustomization.yaml")
 
 
-def test_kubernetes_deletes_what_is_not_wanted_any_more(hostile: Exported) -> None:
-    (hostile.folder / "kubernetes/overlays/mine").mkdir()
-    (hostile.folder / "kubernetes/overlays/mine/kustomization.yaml").write_text("resources: [../production]\n")
-    edited = hostile.folder / "kubernetes/overlays/Staging_1/kustomization.yaml"
+def test_kubernetes_deletes_files_that_it_does_not_need(exported: Make) -> None:
+    made = exported(TABLES, **APP)
+    made.make("kubernetes")
+    (made.folder / "kubernetes/overlays/mine").mkdir()
+    (made.folder / "kubernetes/overlays/mine/kustomization.yaml").write_text("resources: [../production]\n")
+    edited = made.folder / "kubernetes/overlays/Staging_1/kustomization.yaml"
     edited.write_text(edited.read_text() + "# mine\n")
-    hostile.settings(TABLES.replace('Staging_1 = ["c"]', "").partition("[timers.no]")[0] + "[hosts.a]\n")
-    shown = hostile.make("kubernetes")
+    made.settings(TABLES.replace('Staging_1 = ["c"]', "").partition("[timers.no]")[0] + "[hosts.a]\n")
+    shown = made.make("kubernetes")
     assert "deleted    kubernetes/base/timers.yaml" in shown and "deleted    kubernetes/base/migrate.yaml" in shown
     assert "kubernetes/overlays/Staging_1/namespace.yaml" in shown and edited.exists()
-    assert (hostile.folder / "kubernetes/overlays/mine/kustomization.yaml").exists()
+    assert (made.folder / "kubernetes/overlays/mine/kustomization.yaml").exists()
 
 
 def test_the_health_check_is_a_command_where_statuses_differ(hostile: Exported, exported: Make) -> None:
