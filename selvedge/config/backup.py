@@ -99,7 +99,7 @@ class Keep(Section):
 
 
 def _default_keep() -> Keep:
-    return Keep.model_construct(last=0, hourly=0, daily=7, weekly=4, monthly=6, yearly=0)
+    return Keep(last=0, hourly=0, daily=7, weekly=4, monthly=6, yearly=0)
 
 
 class Backup(Section):

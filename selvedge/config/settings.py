@@ -31,16 +31,15 @@ class Settings(Section):
     """The settings of hosts.toml and of the sources that override it."""
 
     app: App
-    # model_construct skips validation: the defaults are valid.
-    tls: Tls = Field(default_factory=Tls.model_construct)
-    server: Server = Field(default_factory=Server.model_construct)
-    mirrors: Mirrors = Field(default_factory=Mirrors.model_construct)
-    nginx: Nginx = Field(default_factory=Nginx.model_construct)
-    hooks: Hooks = Field(default_factory=Hooks.model_construct)
-    box: Box = Field(default_factory=Box.model_construct)
-    services: Services = Field(default_factory=Services.model_construct)
-    backup: Backup = Field(default_factory=Backup.model_construct)
-    rollout: Rollout = Field(default_factory=Rollout.model_construct)
+    tls: Tls = Field(default_factory=Tls)
+    server: Server = Field(default_factory=Server)
+    mirrors: Mirrors = Field(default_factory=Mirrors)
+    nginx: Nginx = Field(default_factory=Nginx)
+    hooks: Hooks = Field(default_factory=Hooks)
+    box: Box = Field(default_factory=Box)
+    services: Services = Field(default_factory=Services)
+    backup: Backup = Field(default_factory=Backup)
+    rollout: Rollout = Field(default_factory=Rollout)
     processes: dict[ProcessName, Process] = Field(default_factory=dict)
     timers: dict[TimerName, Timer] = Field(default_factory=dict)
     hosts: dict[EntryName, Host] = Field(default_factory=dict)

@@ -130,6 +130,7 @@ def test_no_timer_runs_while_the_app_is_stopped(server: Server, project: Project
 def test_a_run_that_was_missed_is_made_up_for_after_the_boot(server: Server, project: Project) -> None:
     log = "/var/log/hello/timer-long.log"
     stamp = "/var/lib/systemd/timers/stamp-selvedge-timer-hello.long.timer"
+    assert project.fab("-H", server.name, "timers", "--run", "fails").status == 1
     server.run(f"touch /srv/hello/shared/go; touch -d '2 days ago' {stamp}; : >{log}")
     server.reboot()
     until(lambda: "ended in" in server.run(f"cat {log}").stdout, 60)

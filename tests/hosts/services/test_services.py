@@ -98,9 +98,15 @@ class TestServices:
         assert project.must("-H", server.name, "status")
         assert asked(server, "/jobs") == {"jobs": 5}
 
-    @pytest.mark.thorough
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("server", ["bookworm", "trixie"], indirect=True)
+@pytest.mark.timeout(900)
+class TestLater:
     def test_a_deploy_waits_for_a_database_that_starts(self, server: Server, project: Project) -> None:
         """That of an address in the environment, which is no service of this server."""
+        project.configure(BOTH, name=NAME, migrate=None)
+        project.must("-H", server.name, "setup", "deploy")
         (project.folder / "own.env").write_text('DATABASE_URL="postgresql://me:hunter2@127.0.0.1:6000/x"\n')
         project.configure(BOTH, name=NAME, migrate="false", env_file="own.env", wait_for=1)
         result = project.fab("-H", server.name, "deploy")
@@ -117,8 +123,12 @@ class TestServices:
         project.configure(BOTH, name=NAME, migrate=None)
         project.must("-H", server.name, "deploy")
 
-    @pytest.mark.thorough
     def test_the_data_stay_until_they_are_to_be_removed_too(self, server: Server, project: Project) -> None:
+        project.configure(BOTH, name="other", migrate=None)
+        project.must("-H", server.name, "postgres", "redis")
+        project.configure(BOTH, name=NAME, migrate=None)
+        project.must("-H", server.name, "setup", "deploy")
+        assert asked(server, "/jobs?add=5") == {"jobs": 5}
         result = project.must("-H", server.name, "remove", "--yes")
         assert "its database and the data of its Redis" in result.stdout, result
         assert server.run(f"systemctl is-active selvedge-redis@{NAME}", check=False).stdout.strip() == "inactive"

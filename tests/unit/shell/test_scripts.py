@@ -14,6 +14,9 @@ from selvedge.config.target import Target
 from selvedge.release.chain import SCRIPT_HEAD
 from tests.support.steps import HOSTS, LIBRARIES, legible, parts, scripts
 
+FAST = "--extended-analysis=false"
+"""Without shellcheck's analysis of the data flow, which takes half of its time. `make lint` checks the libraries with it."""
+
 
 def shellcheck(text: str, *options: str) -> str:
     """Return the findings of shellcheck for a script after the first line of `--script`, which allows some of them."""
@@ -31,12 +34,12 @@ def test_scripts_are_valid_shell(host: Callable[..., Target]) -> None:
         done = subprocess.run(["dash", "-n"], input=script, capture_output=True, text=True, check=False)
         assert (done.returncode, done.stderr) == (0, ""), what
     used = [text for text in LIBRARIES.values() if any(text in script for script in found.values())]
-    assert shellcheck("\n".join([*used, *map(legible, found.values())]), "--extended-analysis=false") == ""
+    assert shellcheck("\n".join([*used, *map(legible, found.values())]), FAST) == ""
 
 
 def test_a_printed_script_is_valid_shell(host: Callable[..., Target]) -> None:
     for what in ("clone.apply", "gunicorn.apply"):
-        assert shellcheck(scripts(host("full"))[what]) == ""
+        assert shellcheck(scripts(host("full"))[what], FAST) == ""
 
 
 FUNCTION = re.compile(r"^(\w+)\(\) [{(](.*?)\n?[})]$", re.MULTILINE | re.DOTALL)
