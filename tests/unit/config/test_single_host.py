@@ -42,12 +42,13 @@ def test_what_must_run_once_names_its_host(
 ) -> None:
     table = {"command": "beat", **({"hosts": chosen} if chosen else {})}
     sources = [Source("hosts.toml", {"processes": {"beat": table}}), Source(".env", {})]
-    found = single_host_problems(("processes", "beat"), chosen, single=single, hosts=HOSTS, groups=groups, sources=sources)
+    names = HOSTS if single else ()
+    found = single_host_problems(("processes", "beat"), chosen, single=names, hosts=HOSTS, groups=groups, sources=sources)
     assert [str(problem) for problem in found] == said
 
 
 def test_the_problem_names_the_variable_that_the_table_comes_from() -> None:
     env_vars = ("SELVEDGE_PROCESSES__BEAT__COMMAND",)
     sources = [Source("hosts.toml", {}), Source("environment", {"processes": {"beat": {"command": "beat"}}}, env_vars)]
-    found = single_host_problems(("processes", "beat"), [], single=True, hosts=HOSTS, groups=PAIR, sources=sources)
+    found = single_host_problems(("processes", "beat"), [], single=HOSTS, hosts=HOSTS, groups=PAIR, sources=sources)
     assert [str(problem)[:46] for problem in found] == ["environment: SELVEDGE_PROCESSES__BEAT__COMMAND"]
