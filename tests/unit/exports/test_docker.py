@@ -65,7 +65,8 @@ CASES = {
         ['["pdm.lock", "pyproject.toml", "/src/"]', "pdm export --prod --group server >/tmp/requirements.txt && PDM_IGNORE"],
     ),
     "pipenv": (
-        {"Pipfile": "", "Pipfile.lock": "{}"}, {}, ['["Pipfile.lock", "Pipfile", "/src/"]', "pipenv>=2024' requirements"],
+        {"Pipfile": "", "Pipfile.lock": '{"_meta": {"sources": [{"name": "pypi", "url": "https://x"}]}}'}, {},
+        ['["Pipfile.lock", "Pipfile", "/src/"]', "categories packages >/tmp/requirements.txt && sed -i '/^-i /d'"],
     ),
     "pylock": (
         {"pylock.toml": 'lock-version = "1.0"\npackages = []\n'}, {}, ['["pylock.toml", "/src/"]', "--requirement pylock.toml"],
