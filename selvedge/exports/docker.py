@@ -31,7 +31,8 @@ def files(facts: Facts) -> Iterator[ExportFile]:
         "install": installed,
         # hadolint wants one instruction RUN in place of several that follow each other.
         "commands": [*installed.first, server, *(() if installed.files else installed.then)],
-        "debian": "bookworm" if facts.python.startswith("3.8") else "trixie",
+        # For the patch versions before August 2025, and for Python 3.8, there are no images with Debian 13.
+        "debian": "trixie" if re.fullmatch(r"3\.(?!8$)\d+", facts.python) else "bookworm",
         "uv": UV_REQUIREMENT,
         "index": facts.app.mirrors.pypi,
         "build_packages": packages,

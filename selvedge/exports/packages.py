@@ -13,6 +13,7 @@ from selvedge.shell.quoting import quote
 from selvedge.shell.server.checkout import can_be_built
 from selvedge.shell.server.project.files import Checkout
 from selvedge.shell.server.project.locks import workspace
+from selvedge.shell.server.project.names import pipfile
 from selvedge.value import Value
 
 LIST = "/tmp/requirements.txt"
@@ -122,8 +123,17 @@ def _exported(facts: Facts, name: str) -> str:
         command = f"{tool} --prod{extras} >{LIST}{more}"
     else:
         categories = ",".join(["packages", *facts.app.dependency_groups])
-        command = f"uv tool run 'pipenv>=2024' requirements --categories {categories} >{LIST}"
+        # The source that Pipenv names pypi is the default index, which a build may have elsewhere.
+        usual = " && sed -i '/^-i /d' " + LIST if _first_source(facts) == "pypi" else ""
+        command = f"uv tool run 'pipenv>=2024' requirements --categories {categories} >{LIST}{usual}"
     return command if folder == "." else f"(cd {quote(folder)} && {command})"
+
+
+def _first_source(facts: Facts) -> str:
+    """Return the name of the first source of a Pipfile.lock, "" without one."""
+    tree, inside = _tree(facts), f"{facts.app.root}/{facts.lock}".lstrip("/")
+    sources: Any = pipfile(tree, inside).get("_meta", {}).get("sources", [])
+    return str(sources[0].get("name", "")) if sources and isinstance(sources[0], dict) else ""
 
 
 def _needs_code(facts: Facts) -> bool:
