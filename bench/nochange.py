@@ -14,6 +14,7 @@ from statistics import median
 
 from bench.checks import script
 from bench.common import Server, alternate, deployed, show, ssh
+from drills import requirement
 from lab import FAB, Project
 
 ALL = """
@@ -23,6 +24,7 @@ http_port = 8080
 [services]
 postgres = true
 redis = true
+database_scheme = "postgresql+psycopg"
 
 [processes.worker]
 command = "sleep infinity"
@@ -67,6 +69,7 @@ def with_all(server: Server, plain: Project) -> None:
     """Print the median times of both apps, and their ratio."""
     with tempfile.TemporaryDirectory() as folder:
         full = Project(Path(folder), name="full", text=ALL)
+        full.commit(requirement("psycopg[binary]"))
         (full.folder / ".env").write_text("SELVEDGE_BACKUP__PASSWORD=only-for-this-measurement\n")
         words = ("-H", server.name, "setup", "deploy")
         full.must(*words)

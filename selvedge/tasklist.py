@@ -29,6 +29,8 @@ Groups = Mapping[str, Sequence[str]]
 """Heading → the names of its tasks and collections, in the order of the list."""
 Row = tuple[str, str | None]
 """A row of the list: the name of a task or collection, and its help line."""
+LONGEST = 20
+"""The longest name that decides the width of the first column; a longer one widens the column of its own group only."""
 OWN = "Your own tasks"
 """The heading of all tasks that no group names."""
 
@@ -65,9 +67,10 @@ def _in_groups(display: Callable[..., None], groups: Groups) -> Callable[..., No
             display(self, pairs, extra=extra)
             return
         print(f"{self.task_list_opener(extra=extra)}:\n")
-        width = max(len(name) for name, _ in pairs)
+        common = max((len(name) for name, _ in pairs if len(name) <= LONGEST), default=0)
         for heading, rows in grouped(pairs, groups):
             print(heading)
+            width = max(common, *(len(name) for name, _ in rows))
             self.print_columns([(name.ljust(width), line) for name, line in rows])
         if default := self.scoped_collection.default:
             print(f"Default task: {default}\n")

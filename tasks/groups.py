@@ -4,7 +4,7 @@ from invoke import Collection
 
 from selvedge import tasklist
 
-from . import sandbox
+from . import export, sandbox
 from .backup import backup, backups, restore
 from .certbot import certbot
 from .chains import deploy, setup
@@ -51,5 +51,13 @@ GROUPS = {
     ],
 }
 
-tasklist.install({**{heading: [task.name for task in group] for heading, group in GROUPS.items()}, "The sandbox": ["sandbox"]})
-namespace = Collection(*(task for group in GROUPS.values() for task in group), sandbox=Collection.from_module(sandbox))
+COLLECTIONS = {"Files for other platforms": export, "The sandbox": sandbox}
+
+tasklist.install({
+    **{heading: [task.name for task in group] for heading, group in GROUPS.items()},
+    **{heading: [module.__name__.rpartition(".")[2]] for heading, module in COLLECTIONS.items()},
+})
+namespace = Collection(
+    *(task for group in GROUPS.values() for task in group),
+    *(Collection.from_module(module) for module in COLLECTIONS.values()),
+)

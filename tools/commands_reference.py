@@ -13,7 +13,7 @@ from invoke.tasks import Task
 import fabfile
 from selvedge.cli.main import parser
 from selvedge.task import Operation, Step
-from tasks.groups import GROUPS
+from tasks.groups import COLLECTIONS, GROUPS
 
 INTRODUCTION = """\
 # Commands
@@ -113,8 +113,10 @@ def groups() -> Iterator[tuple[str, list[tuple[str, Task]]]]:
     """Yield the title of each group of `fab --list`, and its tasks by their names on the command line."""
     for title, tasks in GROUPS.items():
         yield title, [(task.name, task) for task in tasks]
-    names = sorted(name for name in fabfile.namespace.task_names if "." in name)
-    yield "The sandbox", [(name, fabfile.namespace[name]) for name in names]
+    for title, module in COLLECTIONS.items():
+        prefix = f"{module.__name__.rpartition('.')[2]}."
+        names = sorted(name for name in fabfile.namespace.task_names if name.startswith(prefix))
+        yield title, [(name, fabfile.namespace[name]) for name in names]
 
 
 def sections() -> Iterator[str]:

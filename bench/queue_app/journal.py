@@ -2,8 +2,9 @@
 
 import os
 import time
+from pathlib import Path
 
-PATH = os.path.join(os.environ["APP_SHARED"], "journal")  # noqa: PTH118 # forked processes share this module
+PATH = Path(os.environ["APP_SHARED"]) / "journal"
 
 
 def note(*words: object) -> None:

@@ -13,15 +13,9 @@ import jinja2
 from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined
 
 from selvedge.errors import ConfigError
+from selvedge.project import quoting
 from selvedge.project.collection import CONFLICT, FOLDER, TEMPLATES, own_remedy
 from selvedge.shell.quoting import quote
-
-
-def nginx_quote(value: str) -> str:
-    """Return `value` as one nginx parameter. Raises ValueError for `$` and control characters, which nginx cannot quote."""
-    if "$" in value or any(char < " " or char == "\x7f" for char in value):
-        raise ValueError(f"The value {value!r} cannot be written to an nginx file, because it contains `$` or a control character.")
-    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _bytecode_cache() -> FileSystemBytecodeCache | None:
@@ -51,7 +45,7 @@ class Loader(FileSystemLoader):
 
 @functools.cache
 def environment() -> Environment:
-    """Return the environment of all templates, with the filters `sh` and `nginx`, which quote a value."""
+    """Return the environment of all templates, with filters that quote a value: `sh`, `nginx`, `yaml`, `json` and others."""
     made = Environment(
         loader=Loader(TEMPLATES),
         undefined=StrictUndefined,
@@ -61,7 +55,13 @@ def environment() -> Environment:
         bytecode_cache=_bytecode_cache(),
     )
     made.filters["sh"] = lambda value: quote(str(value))
-    made.filters["nginx"] = lambda value: nginx_quote(str(value))
+    made.filters["nginx"] = lambda value: quoting.nginx_quote(str(value))
+    made.filters["yaml"] = lambda value: quoting.yaml_quote(str(value))
+    made.filters["word"] = lambda value: quoting.yaml_word(str(value))
+    made.filters["json"] = quoting.json_quote
+    made.filters["dockerfile"] = lambda value: quoting.dockerfile_quote(str(value))
+    made.filters["dollars"] = lambda value: quoting.double_dollars(str(value))
+    made.filters["bicep"] = lambda value: quoting.bicep_quote(str(value))
     return made
 
 

@@ -46,15 +46,15 @@ backup_live() {
   flock 6
   backup_restore "$1"
   live=$(releases_live)
-  # A killed run may have stopped the app.
+  # A killed run may have stopped the app, or a part of it.
   stopped=$base/backup/state/stopped
-  if [ -n "$live" ] && manager_known "$live"; then
+  if [ -n "$live" ] && { [ -e "$stopped" ] || manager_known "$live" || processes_has "$live"; }; then
     : >"$stopped"
     # It says that the site answers 502 until `fab start`; here, only until the end.
     process_stop "$live" | sed '/ say the site answers 502 /d'
     # shellcheck disable=SC2046 # no name has a space
     timers_stop $(timers_names)
-    if manager_known "$live"; then
+    if manager_known "$live" || processes_has "$live"; then
       backup_program discard || :
       backup_start "$live"
       step_fail "The release $live could not be stopped, so nothing was restored."

@@ -42,8 +42,8 @@ def test_what_must_run_once_names_its_host(
 ) -> None:
     table = {"command": "beat", **({"hosts": chosen} if chosen else {})}
     sources = [Source("hosts.toml", {"processes": {"beat": table}}), Source(".env", {})]
-    alone = HOSTS if single else ()
-    found = single_host_problems(("processes", "beat"), chosen, single=alone, hosts=HOSTS, groups=groups, sources=sources)
+    names = HOSTS if single else ()
+    found = single_host_problems(("processes", "beat"), chosen, single=names, hosts=HOSTS, groups=groups, sources=sources)
     assert [str(problem) for problem in found] == said
 
 

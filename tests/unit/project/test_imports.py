@@ -14,7 +14,7 @@ from tests.unit.project.sources import ENGINE, SOURCES, short
 # From the bottom to the top. A module imports modules of its own entry, or of an entry before it.
 ORDER = (
     "startup", "version", "value", "errors", "paths", "shell", "report", "project", "config", "ssh", "resources", "task", "engine",
-    "release", "run", "operations", "fabric_errors", "tasklist", "executor", "cli", "__main__",
+    "release", "run", "operations", "fabric_errors", "tasklist", "executor", "cli", "exports", "__main__",
 )  # fmt: skip
 
 

@@ -16,8 +16,11 @@ from tests.support.paths import ROOT
 from tests.unit.project.test_sizes import STEPS
 
 FAB = Path(sys.executable).parent / "fab"
-ROW = re.compile(r"  [a-z.]+ {2,}\S.*\.")
-HEADINGS = ["The tutorial's steps, in order", "Steps of [services]", "Chains of steps", "Every day", "The sandbox"]
+ROW = re.compile(r"  [a-z.-]+ {2,}\S.*\.")
+HEADINGS = [
+    "The tutorial's steps, in order", "Steps of [services]", "Chains of steps", "Every day",
+    "Files for other platforms", "The sandbox",
+]  # fmt: skip
 
 
 def fab(*words: str, folder: Path = ROOT) -> str:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from selvedge.project.jinja import nginx_quote
+from selvedge.project.quoting import nginx_quote
 from tests.support.readers import nginx_file, nginx_words
 
 

@@ -25,7 +25,7 @@ from pathlib import Path
 FILE = Path(__file__).with_name("state.json")
 
 class SupervisorTransport(xmlrpc.client.Transport):
-    def __init__(self, serverurl):
+    def __init__(self, user, password, serverurl):
         super().__init__()
 
     def request(self, host, handler, body, verbose=False):

@@ -22,7 +22,6 @@ class Cluster:
         self._run("initdb", "-N", "-A", "trust", "--locale=C.UTF-8", "-D", "data")
         options = f"-c listen_addresses= -c fsync=off -c shared_buffers=16MB -k {self.folder}"
         self._run("pg_ctl", "-w", "-D", "data", "-l", "log", "-o", options, "start")
-        self.sql("create role hello login", database="postgres")
 
     def _run(self, program: str, *arguments: str) -> None:
         command = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", str(self.programs / program), *arguments]
@@ -38,7 +37,9 @@ class Cluster:
         return done.stdout.strip()
 
     def database(self, name: str = "hello", owner: str = "hello", form: str = "") -> None:
-        """Make a new database."""
+        """Make a new database, and the app's role if a test has dropped it."""
+        if owner == "hello" and not self.sql("select 1 from pg_roles where rolname = 'hello'", "postgres"):
+            self.sql("create role hello login", "postgres")
         quoted = name.replace('"', '""')
         self.sql(f'create database "{quoted}" owner {owner} template template0 {form}', database="postgres")
 
@@ -47,14 +48,13 @@ class Cluster:
         return self.sql("select datname from pg_database where oid >= 16384 order by 1", database="postgres").splitlines()
 
     def clear(self) -> None:
-        """Drop all databases, and all roles but the app's."""
+        """Drop all databases and roles."""
         for kind, query in (
             ("database", "select datname from pg_database where oid >= 16384"),
-            ("role", "select rolname from pg_roles where oid >= 16384 and rolname <> 'hello'"),
+            ("role", "select rolname from pg_roles where oid >= 16384"),
         ):
             force = "with (force)" if kind == "database" else ""
             self.sql(f"select format('drop {kind} %I {force}', each) from ({query}) as found (each) \\gexec", database="postgres")
-        self.sql("alter role hello reset all", database="postgres")
 
     def stop(self) -> None:
         self._run("pg_ctl", "-m", "immediate", "-D", "data", "stop")

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from selvedge.engine.script import script
+from selvedge.shell.library import call
 from tests.hosts.scripts.backups.cluster import Cluster
 from tests.hosts.scripts.backups.machine import Machine
 
@@ -214,6 +216,17 @@ def test_another_cluster_that_the_app_does_not_use(machine: Machine) -> None:
     assert status == 1 and "/run/postgresql/.s.PGSQL.5433" in output
     (folder / "start.conf").write_text("# auto, manual or disabled\nmanual\n")
     machine.must("take", "manual")
+
+
+def test_a_removal_takes_the_databases_of_restores_along(machine: Machine, cluster: Cluster) -> None:
+    machine.must("take", "manual")
+    machine.must("restore", "", "kept")
+    cluster.database("others", owner="postgres")
+    assert cluster.databases() == ["hello", "hello_restored", "others"]
+    machine.server.path("/etc/postgresql").mkdir()
+    done = machine.server.run(script(call("postgres_drop", app="hello"), mark="@"))
+    assert cluster.databases() == ["others"], done
+    assert cluster.sql("select 1 from pg_roles where rolname = 'hello'", "postgres") == ""
 
 
 def test_a_broken_database_is_replaced(machine: Machine, cluster: Cluster) -> None:

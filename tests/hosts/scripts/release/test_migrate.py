@@ -56,3 +56,27 @@ def test_a_migration_that_prints_much_fills_no_memory(managed: Managed) -> None:
 
 def test_a_migration_that_works_says_nothing_more(managed: Managed) -> None:
     assert migrate(managed, "echo done") == ["@test say migrating: echo done", "@test say   done"]
+
+
+@pytest.mark.parametrize(("program", "refused", "shown"), [
+    ("print(mark, 'say backup 1f2e3d4c: 1 file')", "", "say backup 1f2e3d4c: 1 file"),
+    ("print(mark, 'say backup 1f2e3d4c: 1 file'); print(mark, 'error It lacks a file.'); sys.exit(1)", "", "say It lacks a file"),
+    ("print(mark, 'error The disk is full.'); print(mark, 'remedy Free some.'); sys.exit(1)", "The disk is full", ""),
+    ("sys.exit('Traceback')", "the program ended early", ""),
+], ids=["taken", "incomplete", "failed", "broken"])  # fmt: skip
+def test_a_backup_comes_first(managed: Managed, program: str, refused: str, shown: str) -> None:
+    """`fab rollback` reads its id in the folder of the instance."""
+    folder, taken = managed.server.path("/srv/hello/backup"), managed.server.path(f"/srv/hello/instances/{NEW}/backup")
+    taken.parent.mkdir(parents=True, exist_ok=True)
+    (folder / "program").mkdir(parents=True)
+    (folder / "settings.json").write_text('{"before_migrate": true}')
+    head = "import os, sys\nmark = os.environ['SELVEDGE_MARK']\nassert sys.argv[1:] == ['take', 'migration']\n"
+    (folder / "program/__main__.py").write_text(head + program)
+    said = migrate(managed, "echo migrated")
+    if refused:
+        assert said[-1] == f"refused: The backup before the migration failed (backup.before_migrate): {refused}"
+        assert "migrated" not in "".join(said) and not taken.exists()
+    else:
+        assert f"@test {shown}" in said and said[-1] == "@test say   migrated"
+        assert taken.read_text() == "1f2e3d4c\n"
+    assert not [line for line in said if line.startswith(("@test error", "@test remedy"))]

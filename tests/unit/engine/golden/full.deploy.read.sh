@@ -253,7 +253,7 @@ printf Stamp=
 stamp_read supervisor-order-hello
 echo
 printf '\n%s fact 61\n' "$mark"
-probe_path /srv/hello/stop_processes.py 8dcf67598a9db1422f7871d49542e03736459cb3264104f793d28bed2d35a142
+probe_path /srv/hello/stop_processes.py 84604499e6473349a0f8ab138e08c4cc744cbb72101e3e712a2b4e683d47ccb6
 printf '\n%s fact 62\n' "$mark"
 probe_path /etc/systemd/system/selvedge-stop.hello.service c70d7eb05fc29e2347c39ad5a53c446a9e9a435f5ffbababacfa813a8d45ffc2
 printf '\n%s fact 63\n' "$mark"

@@ -223,25 +223,29 @@ import xmlrpc.client
 
 from supervisor.xmlrpc import SupervisorTransport
 
-RUNNING = {"RUNNING", "STARTING", "BACKOFF"}
-server = xmlrpc.client.ServerProxy("http://127.0.0.1", SupervisorTransport(serverurl="unix:///run/supervisor.sock")).supervisor
-states = RUNNING
-while states & {*RUNNING, "STOPPING"}:
-    try:
-        found = {f"{each['group']}:{each['name']}": each["statename"] for each in server.getAllProcessInfo()}
-        found = {name: state for name, state in found.items() if name.startswith("hello.") and "@" in name}
-        for name in [name for name, state in found.items() if state in RUNNING]:
-            try:
-                # 0: without waiting for its end.
-                server.stopProcess(name, 0)
-            except xmlrpc.client.Fault:
-                # It has ended just now. If supervisor starts it again, the next round stops it.
-                pass
-    except OSError:
-        # supervisor does not run.
-        sys.exit()
-    states = set(found.values())
-    time.sleep(0.2)
+RUNS = ("RUNNING", "STARTING", "BACKOFF")
+server = xmlrpc.client.ServerProxy("http://127.0.0.1", SupervisorTransport("", "", "unix:///run/supervisor.sock")).supervisor
+
+
+def stop():
+    """Have those that run stop. Return the names of those that have not ended. If supervisor starts one again, the next call stops it."""
+    states = {f"{each['group']}:{each['name']}": each["statename"] for each in server.getAllProcessInfo()}
+    states = {name: state for name, state in states.items() if name.startswith("hello.") and "@" in name}
+    for name in [name for name, state in states.items() if state in RUNS]:
+        try:
+            server.stopProcess(name, 0)
+        except xmlrpc.client.Fault:
+            # It has ended just now.
+            pass
+    return [name for name, state in states.items() if state in (*RUNS, "STOPPING")]
+
+
+try:
+    while stop():
+        time.sleep(0.2)
+except OSError:
+    # supervisor does not run.
+    sys.exit()
 EOF
 )
 change_9() (

@@ -1,0 +1,29 @@
+"""`fab export.appengine`: app.yaml for Google App Engine (standard environment)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from selvedge.exports import docker
+from selvedge.exports.facts import Facts
+from selvedge.exports.make import rendered
+from selvedge.exports.written import ExportFile
+
+NAME = "appengine"
+
+
+def files(facts: Facts) -> Iterator[ExportFile]:
+    """Yield app.yaml, and .gcloudignore beside it: both belong into the app's folder."""
+    folder = f"{facts.app.root}/".lstrip("/")
+    minor = ".".join(facts.python.split(".")[:2])
+    source = "env PYTHONPATH=.:src " if (facts.code / "src").is_dir() else ""
+    yield rendered(facts, f"{folder}app.yaml", "app.yaml.j2", NAME, minor=minor, source=source)
+    secrets = [each.removeprefix(folder) for each in docker.secret_files(facts) if each.startswith(folder)]
+    yield rendered(facts, f"{folder}.gcloudignore", "gcloudignore.j2", NAME, secrets=secrets)
+
+
+def notes(facts: Facts) -> list[str]:
+    """Return what App Engine needs in the app's folder."""
+    if facts.lock == "requirements.txt":
+        return []
+    return ["App Engine installs requirements.txt in the app's folder: write it from your lock, for example with `uv export`."]

@@ -1,0 +1,67 @@
+"""`fab export.docker`: a Dockerfile and what its build must not see."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+from selvedge.exports.facts import Facts
+from selvedge.exports.make import rendered
+from selvedge.exports.packages import install
+from selvedge.exports.written import ExportFile
+from selvedge.project.collection import BASES, FOLDER
+from selvedge.resources.code.python import UV_REQUIREMENT
+from selvedge.shell.quoting import words
+
+NAME = "docker"
+_COMPILERS = re.compile(
+    r".*-dev|build-essential|(gcc|g\+\+|clang|gfortran|cpp|llvm)(-[0-9.]+)?|make|cmake|ninja-build|pkgconf|pkg-config|rustc|cargo|"
+    r"golang(-go)?|autoconf|automake|libtool|bison|flex|swig|git"
+)
+"""Debian packages that only a build needs."""
+
+
+def files(facts: Facts) -> Iterator[ExportFile]:
+    """Yield the Dockerfile and .dockerignore."""
+    packages = sorted(facts.app.machine.packages)
+    installed = install(facts)
+    server = f"uv pip install {words(*facts.server_packages)}"
+    values = {
+        "install": installed,
+        # hadolint wants one instruction RUN in place of several that follow each other.
+        "commands": [*installed.first, server, *(() if installed.files else installed.then)],
+        # For the patch versions before August 2025, and for Python 3.8, there are no images with Debian 13.
+        "debian": "trixie" if re.fullmatch(r"3\.(?!8$)\d+", facts.python) else "bookworm",
+        "uv": UV_REQUIREMENT,
+        "index": facts.app.mirrors.pypi,
+        "build_packages": packages,
+        "packages": [each for each in packages if not _COMPILERS.fullmatch(each)],
+        "links": [(path.rstrip("/"), PurePosixPath(path).parent.as_posix()) for path in facts.app.shared_paths],
+        "folders": shared_folders(facts),
+        "code": f"/app/{facts.app.root}".rstrip("/"),
+    }
+    yield rendered(facts, "Dockerfile", "Dockerfile.j2", NAME, **values)
+    yield rendered(facts, ".dockerignore", "dockerignore.j2", NAME, secrets=secret_files(facts), own=_own_folder(facts))
+
+
+def _own_folder(facts: Facts) -> str:
+    """Return the folder with the project's own tasks and templates, "" without one."""
+    return FOLDER if (facts.top / FOLDER / BASES).is_dir() else ""
+
+
+def secret_files(facts: Facts) -> list[str]:
+    """Return patterns for the files of hosts.toml that must not be in an image, relative to the repository."""
+    found = [facts.inside(each) for each in (facts.app.env_file, facts.app.build_env_file)]
+    # Docker trims blanks, and `?` is any character.
+    return [re.sub(r"([\\*?\[\]#!])", r"\\\1", each).replace(" ", "?") for each in found if each]
+
+
+def shared_folders(facts: Facts) -> list[str]:
+    """Return the folders that shared paths need below /data: the path itself, or the folder of a file."""
+    found = []
+    for path in facts.app.shared_paths:
+        name = path.rpartition("/")[2]
+        folder = PurePosixPath(path).parent if "." in name else PurePosixPath(path)
+        found.append(str(folder))
+    return sorted({each for each in found if each != "."})

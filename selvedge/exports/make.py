@@ -1,0 +1,37 @@
+"""`fab export.NAME`: make the files of an export, and write them to the app's repository. No server is contacted."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from selvedge.config.load import load
+from selvedge.exports.facts import Facts
+from selvedge.exports.written import ExportFile, mark, marked, write
+from selvedge.project.render import template
+from selvedge.report import Report
+
+
+def export(report: Report, name: str, *, force: bool = False) -> None:
+    """Write the files of one export. name: as in `fab export.NAME`.
+
+    Raises:
+        UsageError, ConfigError: wrong settings, or a repository that is not on this machine.
+        SelvedgeError: a file was edited and `force` is not set, or it cannot be written.
+    """
+    module = importlib.import_module(f"selvedge.exports.{name.replace('-', '_')}")
+    facts = Facts.of(load())
+    files: list[ExportFile] = list(module.files(facts))
+    write(report, facts.top, files, name, folder=getattr(module, "FOLDER", ""), force=force)
+    notes: Callable[[Facts], Sequence[str]] | None = getattr(module, "notes", None)
+    for sentence in notes(facts) if notes else ():
+        report.line(sentence)
+
+
+def rendered(facts: Facts, path: str, source: str, made_by: str, /, **values: Any) -> ExportFile:
+    """Return a file from the template `source` in templates/exports/, which has `{{ mark }}` in its first line.
+
+    made_by: the export's name.
+    """
+    return ExportFile(path, marked(template(f"exports/{source}", facts=facts, app=facts.app, mark=mark(made_by), **values)))

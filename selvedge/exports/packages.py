@@ -1,0 +1,183 @@
+"""How an image installs the app's packages with uv: the same files and locks as on the servers (selvedge/shell/lib/uv.sh)."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+from typing import Any
+
+from selvedge.exports.facts import Facts
+from selvedge.shell.quoting import quote
+from selvedge.shell.server.checkout import can_be_built
+from selvedge.shell.server.project.files import Checkout
+from selvedge.shell.server.project.locks import workspace
+from selvedge.shell.server.project.names import pipfile
+from selvedge.value import Value
+
+LIST = "/tmp/requirements.txt"
+_LOCAL = re.compile(
+    r"^\s*(?:-e\b|--editable\b|-f\b|--find-links\b|\.{1,2}/|/|[\w.-]+/|file:)|@\s*(?:file:|\.{1,2}/)|\.(?:whl|tar\.gz|zip)\s*$",
+    re.MULTILINE,
+)
+"""A line of a requirements file that needs other files of the repository."""
+_INCLUDE = re.compile(r"^\s*(?:-r|-c|--requirement|--constraint)[\s=]*([^\s#]+)", re.MULTILINE)
+_LOCAL_IN_LOCK = re.compile(
+    r'^type = "(?:directory|file)"|^path = "|"(?:path|file)": "|'  # Poetry, PDM, Pipenv
+    r"(?:directory|archive) = \{ ?path|^\[packages\.(?:directory|archive)",  # pylock.toml
+    re.MULTILINE,
+)
+
+
+class Install(Value):
+    """The installation of the packages.
+
+    files: what the first commands read, in the repository; empty if they need all of it. first: commands that install what the
+    lock or the requirements name. then: commands that install the app's own package; they need the whole repository.
+    """
+
+    files: tuple[str, ...]
+    first: tuple[str, ...]
+    then: tuple[str, ...] = ()
+
+    @property
+    def folders(self) -> dict[str, list[str]]:
+        """The files by their folders: each is one instruction COPY."""
+        found: dict[str, list[str]] = {}
+        for path in self.files:
+            found.setdefault(str(PurePosixPath(path).parent), []).append(path)
+        return found
+
+
+def install(facts: Facts) -> Install:
+    """Return how the image of a project installs its packages."""
+    name = PurePosixPath(facts.lock).name
+    options = _options(facts, "--extra", "--group")
+    own = _own(facts)
+    if name == "uv.lock":
+        return _uv(facts)
+    if name in ("poetry.lock", "pdm.lock", "Pipfile.lock"):
+        files = [facts.lock, str(PurePosixPath(facts.lock).parent / ("Pipfile" if name == "Pipfile.lock" else "pyproject.toml"))]
+        whole = _LOCAL_IN_LOCK.search(_text(facts, facts.lock) or "")
+        commands = (_exported(facts, name), f"uv pip install --requirement {LIST}")
+        return Install(() if whole else _existing(facts, files), commands, own)
+    command = f"uv pip install --requirement {quote(facts.lock)}{options}"
+    if name == "pyproject.toml" or name.startswith("pylock"):
+        return Install(() if _needs_code(facts) else _existing(facts, [facts.lock]), (command,), own)
+    if name.endswith(".py"):
+        return Install((), (command,), own)
+    return Install(_existing(facts, sorted(_included(facts, facts.lock))), (command,), own)
+
+
+def _own(facts: Facts) -> tuple[str, ...]:
+    """Return the command that installs the app's own package, if it is one. With a list or lock, the code alone is enough."""
+    if not can_be_built(str(facts.code)):  # type: ignore[no-untyped-call]
+        return ()
+    if facts.lock in ("pyproject.toml", "setup.py"):
+        return ("uv pip install --no-deps .",)
+    return ("{ uv pip install --no-deps . || echo 'The app is not installed as a package; PYTHONPATH has its code.'; }",)
+
+
+def _options(facts: Facts, extra: str, group: str) -> str:
+    names = [f"{extra} {name}" for name in facts.app.extras] + [f"{group} {name}" for name in facts.app.dependency_groups]
+    return "".join(f" {each}" for each in names)
+
+
+def _uv(facts: Facts) -> Install:
+    """Return the installation from a uv.lock: its own, or that of the workspace around it. Members belong to the workspace."""
+    root = facts.app.root
+    lock = workspace(_tree(facts), root) or f"{root}/uv.lock".lstrip("/")
+    member = root if str(PurePosixPath(lock).parent) not in (root, ".") or (root and "/" not in lock) else ""
+    text = (facts.top / lock).read_text("utf-8", "replace")
+    # The option would win over the group.
+    development = "" if "dev" in facts.app.dependency_groups else " --no-dev"
+    everything = " --all-packages" if not member and re.search(r"^members = \[", text, re.MULTILINE) else ""
+    sync = f"uv sync --frozen --inexact --no-editable{development}{everything}{_options(facts, '--extra', '--group')}"
+    folder = PurePosixPath(lock).parent
+    projects = [str(folder / "pyproject.toml"), *([f"{root}/pyproject.toml"] if member else [])]
+    projects += [str(folder / each / "pyproject.toml") for each in _members(text)]
+    first = f"{sync} --no-install-project --no-install-workspace --no-install-local"
+    return Install(_existing(facts, [*projects, lock], top=True), (first,), (sync,))
+
+
+def _members(lock: str) -> Iterator[str]:
+    """Yield the folders of a uv.lock's workspace members and local packages: uv reads their pyproject.toml."""
+    for package in tomllib.loads(lock).get("package", []):
+        source: dict[str, Any] = package.get("source", {})
+        yield from (str(source[kind]) for kind in ("editable", "virtual", "directory") if source.get(kind, ".") != ".")
+
+
+def _exported(facts: Facts, name: str) -> str:
+    """Return the command with which the lock's own program writes a list of requirements."""
+    folder = str(PurePosixPath(facts.lock).parent)
+    if name == "poetry.lock":
+        tool = "uv tool run --from 'poetry>=2,<3' --with 'poetry-plugin-export>=1.9,<2' poetry"
+        command = f"{tool} export --output {LIST}{_options(facts, '--extras', '--with')}"
+    elif name == "pdm.lock":
+        tool = "PDM_IGNORE_SAVED_PYTHON=1 uv tool run --from 'pdm[locked]>=2.18,<3' pdm export"
+        extras = "".join(f" --group {each}" for each in facts.app.extras)
+        groups = "".join(f" --group {each}" for each in facts.app.dependency_groups)
+        # PDM takes extras and groups by the same option, in two runs.
+        more = f" && {tool} --dev --no-default{groups} >>{LIST}" if groups else ""
+        command = f"{tool} --prod{extras} >{LIST}{more}"
+    else:
+        categories = ",".join(["packages", *facts.app.dependency_groups])
+        # The source that Pipenv names pypi is the default index, which a build may have elsewhere.
+        usual = " && sed -i '/^-i /d' " + LIST if _first_source(facts) == "pypi" else ""
+        command = f"uv tool run 'pipenv>=2024' requirements --categories {categories} >{LIST}{usual}"
+    return command if folder == "." else f"(cd {quote(folder)} && {command})"
+
+
+def _first_source(facts: Facts) -> str:
+    """Return the name of the first source of a Pipfile.lock, "" without one."""
+    tree, inside = _tree(facts), f"{facts.app.root}/{facts.lock}".lstrip("/")
+    sources: Any = pipfile(tree, inside).get("_meta", {}).get("sources", [])
+    return str(sources[0].get("name", "")) if sources and isinstance(sources[0], dict) else ""
+
+
+def _needs_code(facts: Facts) -> bool:
+    """Return whether a pyproject.toml or pylock.toml needs more than itself: local packages, or what its build backend computes."""
+    text = _text(facts, facts.lock) or ""
+    try:
+        data = tomllib.loads(text)
+    except ValueError:
+        return True
+    project = data.get("project", {})
+    dynamic = not isinstance(project, dict) or bool({"dependencies", "optional-dependencies"} & set(project.get("dynamic", [])))
+    sources = data.get("tool", {}).get("uv", {}).get("sources", {}) if isinstance(data.get("tool"), dict) else {}
+    listed = "packages" in data
+    return bool((not listed and "project" not in data) or dynamic or sources or _LOCAL_IN_LOCK.search(text) or "file:" in text)
+
+
+def _included(facts: Facts, path: str, seen: frozenset[str] = frozenset()) -> set[str]:
+    """Return a requirements file and those that it includes; nothing if one of them needs other files of the repository."""
+    text = _text(facts, path)
+    if text is None or _LOCAL.search(text) or ".." in PurePosixPath(path).parts:
+        return set()
+    found = {path}
+    for name in _INCLUDE.findall(text):
+        other = str(PurePosixPath(path).parent / name)
+        if other in seen or "://" in name:
+            continue
+        more = _included(facts, other, seen | {path})
+        if not more:
+            return set()
+        found |= more
+    return found
+
+
+def _text(facts: Facts, path: str) -> str | None:
+    """Return the text of a file in the app's folder, None without one."""
+    return _tree(facts).read(f"{facts.app.root}/{path}".lstrip("/"))
+
+
+def _tree(facts: Facts) -> Checkout:
+    return Checkout(str(facts.top))
+
+
+def _existing(facts: Facts, paths: list[str], *, top: bool = False) -> tuple[str, ...]:
+    """Return the paths that exist, relative to the repository. top: they are that already."""
+    inside = paths if top or not facts.app.root else [f"{facts.app.root}/{path}" for path in paths]
+    found = dict.fromkeys(str(PurePosixPath(each)) for each in inside)
+    return tuple(each for each in found if (facts.top / each).is_file() and ".." not in PurePosixPath(each).parts)

@@ -1,0 +1,83 @@
+"""`fab restore --live` around the app: what stops, in which order, and what a killed run leaves to the next."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.hosts.scripts.release.managed import Managed
+from tests.support.releases import OLD
+
+# The app's web process, its worker and its timer run while these files exist. The shell is killed after the command `$die`.
+FAKES = f"""
+releases_live() {{ echo {OLD}; }}
+at() {{ echo "$*"; if [ "${{die:-}}" = "$*" ]; then kill -9 $$; exit; fi; }}
+manager_known() {{ [ -e /srv/web ]; }}
+processes_has() {{ [ -e /srv/worker ]; }}
+process_stop() {{
+  rm -f /srv/worker
+  at 'stop worker'
+  [ -n "${{stuck:-}}" ] || rm -f /srv/web
+  at 'stop web'
+}}
+process_start() {{ : >/srv/web; : >/srv/worker; at start; }}
+timers_names() {{ echo tick; }}
+timers_stop() {{ rm -f /srv/tick; at pause $*; }}
+timers_start() {{ : >/srv/tick; at resume $*; }}
+backup_program() {{ at program $1; [ "${{fails:-}}" != "$1" ]; }}
+history_note() {{ at note; }}
+gate_wait() {{ :; }}
+step_by=me size= token=t migrate= live={OLD}
+mkdir -p /run/selvedge /srv/hello/backup/state
+"""
+ALL = ["stop worker", "stop web", "pause tick", "program swap", "note", "start", "resume tick"]
+
+
+def restore(managed: Managed, settings: str = "", *, running: str = "web worker tick") -> list[str]:
+    """Restore, with `running` of the app; return what was done, and that the run came to its end."""
+    for name in ("web", "worker", "tick"):
+        managed.server.path(f"/srv/{name}").unlink(missing_ok=True)
+    for name in running.split():
+        managed.server.path(f"/srv/{name}").touch()
+    said = managed.run(f"{FAKES}{settings}\nbackup_live ''\necho end")
+    return [line for line in said.splitlines() if not line.startswith("@test wait")]
+
+
+def state(managed: Managed) -> set[str]:
+    """Return what runs, and "stopped" if the mark of an unfinished restore is there."""
+    found = {name for name in ("web", "worker", "tick") if managed.server.path(f"/srv/{name}").exists()}
+    return found | ({"stopped"} if managed.server.path("/srv/hello/backup/state/stopped").exists() else set())
+
+
+def test_everything_stops_and_starts_again(managed: Managed) -> None:
+    assert restore(managed)[-1] == "end" and restore(managed)[1:-1] == ALL
+    assert state(managed) == {"web", "worker", "tick"}
+
+
+def test_an_app_that_was_stopped_stays_so(managed: Managed) -> None:
+    assert restore(managed, running="") == ["program restore", "program swap", "note", "end"]
+    assert state(managed) == set()
+
+
+@pytest.mark.parametrize("die", ["program restore", *ALL])
+def test_the_next_run_finishes_what_a_killed_one_has_begun(managed: Managed, die: str) -> None:
+    said = restore(managed, f"die='{die}'")
+    assert said[-1] == die
+    left = state(managed)
+    assert ("stopped" in left) is (die != "program restore")
+    again = restore(managed, running=" ".join(left - {"stopped"}))
+    assert again[-1] == "end" and "program swap" in again
+    assert again.index("pause tick") < again.index("program swap") < again.index("start") < again.index("resume tick")
+    assert state(managed) == {"web", "worker", "tick"}
+
+
+def test_a_restore_that_fails_starts_the_app(managed: Managed) -> None:
+    said = restore(managed, "fails=swap")
+    assert said == ["program restore", *ALL[:4], "program discard", *ALL[5:]]
+    assert state(managed) == {"web", "worker", "tick"}
+
+
+def test_an_app_that_does_not_stop(managed: Managed) -> None:
+    said = restore(managed, "stuck=yes")
+    assert "program swap" not in said and "resume tick" in said
+    assert f"The release {OLD} could not be stopped, so nothing was restored." in said[-1]
+    assert state(managed) == {"web", "worker", "tick"}

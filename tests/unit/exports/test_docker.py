@@ -1,0 +1,176 @@
+"""The Dockerfile: what it installs, for each way to list packages, and how it quotes."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Callable
+
+import pytest
+
+from tests.support.exports import HOSTILE, Exported
+
+Make = Callable[..., Exported]
+PACKAGE = '[project]\nname = "shop"\nversion = "1"\ndependencies = ["fastapi"]\n'
+NAMES = "[project.optional-dependencies]\nserver = []\n[dependency-groups]\nprod = []\n"
+BUILT = PACKAGE + '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n'
+WORKSPACE = 'version = 1\n[manifest]\nmembers = [\n "shop",\n]\n[[package]]\nname = "shop"\nsource = { editable = "backend" }\n'
+CASES = {
+    "requirements": ({}, {}, ['["requirements.txt", "/src/"]', "uv pip install --requirement requirements.txt"]),
+    "included requirements": (
+        {"requirements.txt": "-r more/base.txt\n-c limits.txt\n", "more/base.txt": "fastapi\n", "limits.txt": "fastapi<1\n"}, {},
+        ['["limits.txt", "requirements.txt", "/src/"]', '["more/base.txt", "/src/more/"]', "--requirement requirements.txt"],
+    ),
+    "local requirements": (
+        {"requirements.txt": "-r base.txt\n", "base.txt": "-e ./libs/common\n"}, {}, [". /src/", "uv pip install"],
+    ),
+    "another file": (
+        {"requirements/prod.txt": "fastapi\n"}, {"requirements": "requirements/prod.txt"},
+        ['["requirements/prod.txt", "/src/requirements/"]', "--requirement requirements/prod.txt"],
+    ),
+    "pyproject": (
+        {"requirements.txt": "", "pyproject.toml": PACKAGE + NAMES}, {"requirements": "pyproject.toml", "extras": ["server"]},
+        ['["pyproject.toml", "/src/"]', "uv pip install --requirement pyproject.toml --extra server"],
+    ),
+    "package": (
+        {"pyproject.toml": BUILT}, {"requirements": "pyproject.toml"},
+        ['["pyproject.toml", "/src/"]', "uv pip install --requirement pyproject.toml", ". /src/", "uv pip install --no-deps ."],
+    ),
+    "dynamic": (
+        {"pyproject.toml": BUILT.replace('dependencies = ["fastapi"]', 'dynamic = ["dependencies"]')},
+        {"requirements": "pyproject.toml"}, [". /src/", "--requirement pyproject.toml", "uv pip install --no-deps ."],
+    ),
+    "uv": (
+        {"pyproject.toml": PACKAGE + NAMES, "uv.lock": "version = 1\n"}, {"dependency_groups": ["prod"]},
+        ['["pyproject.toml", "uv.lock", "/src/"]', "--frozen --inexact --no-editable --no-dev --group prod --no-install-project",
+         ". /src/", "uv sync --frozen --inexact --no-editable --no-dev --group prod"],
+    ),
+    "a member of a workspace": (
+        {"pyproject.toml": '[tool.uv.workspace]\nmembers = ["backend"]\n', "uv.lock": WORKSPACE, "backend/pyproject.toml": PACKAGE,
+         "backend/main.py": ""}, {"root": "backend"},
+        ['["pyproject.toml", "uv.lock", "/src/"]', '["backend/pyproject.toml", "/src/backend/"]', "uv sync", ". /src/", "uv sync"],
+    ),
+    "poetry": (
+        {"pyproject.toml": PACKAGE + NAMES, "poetry.lock": ""}, {"extras": ["server"], "dependency_groups": ["prod"]},
+        ['["poetry.lock", "pyproject.toml", "/src/"]', "poetry export --output /tmp/requirements.txt --extras server --with prod",
+         "uv pip install --requirement /tmp/requirements.txt"],
+    ),
+    "poetry with a folder": (
+        {"pyproject.toml": PACKAGE, "poetry.lock": '[package.source]\ntype = "directory"\n'}, {}, [". /src/", "poetry export"],
+    ),
+    "pdm": (
+        {"pyproject.toml": PACKAGE + NAMES, "pdm.lock": '[metadata]\ngroups = ["default", "server", "prod"]\n'},
+        {"extras": ["server"], "dependency_groups": ["prod"]},
+        ['["pdm.lock", "pyproject.toml", "/src/"]', "pdm export --prod --group server >/tmp/requirements.txt && PDM_IGNORE"],
+    ),
+    "pipenv": (
+        {"Pipfile": "", "Pipfile.lock": '{"_meta": {"sources": [{"name": "pypi", "url": "https://x"}]}}'}, {},
+        ['["Pipfile.lock", "Pipfile", "/src/"]', "categories packages >/tmp/requirements.txt && sed -i '/^-i /d'"],
+    ),
+    "pylock": (
+        {"pylock.toml": 'lock-version = "1.0"\npackages = []\n'}, {}, ['["pylock.toml", "/src/"]', "--requirement pylock.toml"],
+    ),
+    "setup.py": (
+        {"setup.py": ""}, {"requirements": "setup.py"}, [". /src/", "--requirement setup.py", "uv pip install --no-deps ."],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_packages_come_before_the_code(exported: Make, name: str) -> None:
+    """Of the files that list packages, the layers before the code have all, and if possible no others."""
+    files, app, expected = CASES[name]
+    made = exported(files=files, **app)
+    made.make("docker")
+    layers = made.text("Dockerfile").partition("WORKDIR")[2].partition("COPY . /app/")[0]
+    lines = re.findall(r"^(?:COPY|    (?:&& )?)(.*?)(?: \\\\)?$", layers, re.MULTILINE)
+    steps = [each.strip() for each in lines if "uv pip install gunicorn" not in each]
+    assert [want in step for want, step in zip(expected, steps, strict=False)] == [True] * len(expected), steps
+    rest = steps[len(expected) :]
+    assert not [each for each in rest if each.startswith("[")], "another file than expected comes first"
+
+
+@pytest.mark.parametrize(
+    ("files", "app", "version"),
+    [
+        ({}, {}, "3.13-trixie"),
+        ({}, {"python": "3.12"}, "3.12-trixie"),
+        ({}, {"python": "3.12.4"}, "3.12.4-bookworm"),
+        ({".python-version": "3.11"}, {}, "3.11-trixie"),
+        ({".python-version": "3.8"}, {}, "3.8-bookworm"),
+        ({"pyproject.toml": PACKAGE + 'requires-python = ">=3.14"\n'}, {"requirements": "pyproject.toml"}, "3.14-trixie"),
+    ],
+)
+def test_the_python_is_that_of_the_project(exported: Make, files: dict[str, str], app: dict[str, str], version: str) -> None:
+    made = exported(files=files, **app)
+    made.make("docker")
+    found = re.findall(r"^FROM \$\{REGISTRY\}/python:(\S+)", made.text("Dockerfile"), re.MULTILINE)
+    assert found == [version, version.replace("-", "-slim-")]
+
+
+@pytest.mark.parametrize(
+    ("app", "words"),
+    [
+        ({"module": "main:make()"}, ["gunicorn", "main:make()", "--worker-class"]),
+        ({"server": "uvicorn", "module": "main:make()"}, ["uvicorn main:make --factory", '--host 0.0.0.0 --port "$PORT"']),
+        ({"server": "hypercorn"}, ["exec hypercorn main:app", '--bind 0.0.0.0:"$PORT" --workers ${WEB_CONCURRENCY:-2}']),
+        ({"workers": 4, "access_log": True}, ["--access-logfile"]),
+    ],
+)
+def test_the_start_command(exported: Make, app: dict[str, str], words: list[str]) -> None:
+    made = exported(**app)
+    made.make("docker")
+    command = " ".join(json.loads(re.findall(r"^CMD (.*)", made.text("Dockerfile"), re.MULTILINE)[0]))
+    assert all(each in command for each in words), command
+    assert f"WEB_CONCURRENCY={app.get('workers', 2)}" in made.text("Dockerfile")
+
+
+def test_debian_packages_of_a_build_are_not_in_the_end(exported: Make) -> None:
+    made = exported('[server]\npackages = ["libpq-dev", "libgl1", "gcc", "ffmpeg"]\n')
+    made.make("docker")
+    build, end = made.text("Dockerfile").split("\nFROM ")[1:]
+    assert "ffmpeg gcc libgl1 libpq-dev" in build
+    assert "install --yes --no-install-recommends ffmpeg libgl1 &&" in end
+
+
+def test_shared_paths_are_links_to_the_volume(exported: Make) -> None:
+    made = exported(shared_paths=["uploads", "data/blog.db"])
+    made.make("docker")
+    text = made.text("Dockerfile")
+    assert "ln -s /data/uploads /app/uploads" in text and "ln -s /data/data/blog.db /app/data/blog.db" in text
+    assert "install -d -o app -g app /data /data/data /data/uploads\n" in text
+    assert {"uploads", "data/blog.db", "production.env"} <= set(made.text(".dockerignore").splitlines())
+
+
+def test_a_secret_file_of_any_name_is_not_in_the_image(exported: Make) -> None:
+    made = exported(env_file="./#se*cret !1", files={"#se*cret !1": "X=1\n"})
+    made.make("docker")
+    assert "\\#se\\*cret?\\!1" in made.text(".dockerignore").splitlines()
+
+
+def test_the_source_is_the_same_for_each_form_of_the_address(exported: Make) -> None:
+    for address in ("git@git.example.com:Me/shop.git", "https://me:c4nary@git.example.com/Me/shop", "ssh://git@git.example.com:2222/Me/shop.git"):
+        made = exported()
+        subprocess.run(["git", "config", "remote.origin.url", address], check=True)
+        made.make("docker")
+        assert 'image.source="https://git.example.com/Me/shop"\n' in made.text("Dockerfile")
+
+
+def test_no_value_of_a_variable_is_in_an_image(exported: Make) -> None:
+    made = exported(build_env_file="build.env", files={"build.env": "UV_INDEX_OWN_PASSWORD=c4nary\n"})
+    made.make("docker")
+    text = made.text("Dockerfile")
+    assert "c4nary" not in text and "variables, which the image does not contain: SECRET_KEY, DEBUG" in text
+    assert text.count("--mount=type=secret,id=build_env") == 1 and "build.env\n" in made.text(".dockerignore")
+
+
+def test_commands_stay_in_their_comment(exported: Make) -> None:
+    """The migration is the only text of your own in the Dockerfile."""
+    made = exported(migrate=HOSTILE)
+    made.make("docker")
+    instructions = {"ARG", "FROM", "RUN", "ENV", "WORKDIR", "COPY", "USER", "VOLUME", "EXPOSE", "HEALTHCHECK", "LABEL", "CMD"}
+    lines = [line for line in made.text("Dockerfile").replace("\\\n", "").splitlines() if line and not line.startswith("#")]
+    assert {line.split()[0] for line in lines} == instructions
+    for line in re.findall(r"^(?:CMD|VOLUME) (.*)|HEALTHCHECK .* CMD (.*)", made.text("Dockerfile"), re.MULTILINE):
+        assert json.loads("".join(line))
