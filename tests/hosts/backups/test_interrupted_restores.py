@@ -58,8 +58,8 @@ class TestJobs:
         configure(server, to=LOCAL, schedule="")
         hosts = project.folder / "hosts.toml"
         hosts.write_text(hosts.read_text() + JOBS)
-        project.must("deploy")
         project.must("backup")
+        project.must("deploy")
         server.run(WATCH)
         until(lambda: runs(server), 30, "the jobs run")
 
@@ -97,6 +97,7 @@ class TestJobs:
 class TestBeforeMigrations:
     def test_rollback_names_the_backup(self, server: Server, project: Project, configure: Configure) -> None:
         configure(server, to=LOCAL, before_migrate=True)
+        project.must("backup")
         project.must("deploy")
         project.commit("after the migration")
         deployed = project.must("deploy")
@@ -112,6 +113,7 @@ class TestBeforeMigrations:
 
     def test_a_backup_that_fails_stops_the_deploy(self, server: Server, project: Project, configure: Configure) -> None:
         configure(server, to=LOCAL, before_migrate=True)
+        project.must("backup")
         live = project.must("deploy").stdout
         server.run("mv /usr/bin/pg_dump /usr/bin/pg_dump.off")
         project.commit("never live")

@@ -79,7 +79,7 @@ def test_a_wrong_pattern_of_excluded_files(problems: Problems, pattern: str) -> 
 
 
 def test_patterns_of_excluded_files(settings: Load) -> None:
-    wanted = ["cache/", "uploads/*/x", "*.tmp"]
+    wanted = ["cache/", "uploads/*/x", "*.tmp", "a?b"]
     assert settings(f"{APP}[backup]\nexclude = {wanted}\n[hosts.s]\n").target("s").backup.exclude == ["cache", *wanted[1:]]
 
 
