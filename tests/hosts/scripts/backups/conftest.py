@@ -18,8 +18,7 @@ def machine(server: Server) -> Machine:
 
 @pytest.fixture(scope="module")
 def _cluster() -> Iterator[Cluster]:
-    if not FOLDERS:
-        pytest.skip("PostgreSQL is not installed on this machine")
+    assert FOLDERS, "PostgreSQL is missing on this machine: sh tools/packages.sh postgresql"
     cluster = Cluster()
     yield cluster
     cluster.stop()

@@ -11,6 +11,7 @@ from selvedge.shell.library import call
 from tests.hosts.scripts.backups.cluster import Cluster
 from tests.hosts.scripts.backups.machine import Machine
 
+pytestmark = pytest.mark.thorough
 MANY = """
 create schema shop; create type shop.mood as enum ('good', 'bad');
 create table shop.users (id int generated always as identity primary key, name text, mood shop.mood,
