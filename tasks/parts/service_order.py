@@ -4,9 +4,11 @@ import selvedge as sv
 
 
 def service_order(app):
-    """Start supervisor after the app's services. Under systemd, the unit of the release says the same."""
-    path = f"/etc/systemd/system/supervisor.service.d/50-selvedge-{app.name}.conf"
-    if app.services.units(app.name) and sv.process_manager(app).app_listens:
-        yield sv.File(path, sv.template("supervisor/after.conf.j2", app=app))
-    else:
-        yield sv.Absent(path)
+    """Start the process manager after the app's services. Under systemd, the unit of the release says the same."""
+    own = sv.process_manager(app).service
+    for service in ("supervisor", "docker"):
+        path = f"/etc/systemd/system/{service}.service.d/50-selvedge-{app.name}.conf"
+        if app.services.units(app.name) and service == own:
+            yield sv.File(path, sv.template("supervisor/after.conf.j2", app=app, service=service))
+        else:
+            yield sv.Absent(path)

@@ -53,7 +53,7 @@ changeover_begin() {
   local unit
   changeover_began=$(clock_uptime)
   for unit in $changeover_units; do
-    stat -c %s -- "$log_dir/$unit.log" >"$undo/from.$unit" 2>/dev/null || echo 0 >"$undo/from.$unit"
+    output_end "$unit" >"$undo/from.$unit"
   done
   # shellcheck disable=SC2086
   [ -z "$changeover_missing" ] || { unit_boot $changeover_missing && unit_start $changeover_missing; }
@@ -103,7 +103,7 @@ changeover_ended() {
   seconds=$((($(clock_uptime) - changeover_began) / 1000))
   changeover_unit=$2
   # At once: in a second its process manager starts it again.
-  tail -c "+$(($(cat "$undo/from.$2") + 1))" -- "$log_dir/$2.log" >"$undo/ended" 2>/dev/null || :
+  output_from "$2" "$(cat "$undo/from.$2")" >"$undo/ended"
   status=$(unit_status "$2")
   when="after $seconds s"
   [ "$seconds" -gt 0 ] || when="as it started"
@@ -148,7 +148,7 @@ changeover_scale() {
 # changeover_show: show the end of the log of the process that has ended.
 changeover_show() {
   if [ ! -s "$undo/ended" ]; then return 0; fi
-  printf 'The last lines of %s:\n' "$log_dir/$changeover_unit.log"
+  printf 'The last lines of %s:\n' "$(output_place "$changeover_unit")"
   tail -n 40 -- "$undo/ended" | hide_secrets | cut -c 1-400
 }
 

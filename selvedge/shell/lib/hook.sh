@@ -92,7 +92,7 @@ hook_command() {
 # hidden in its output.
 hook_as() {
   if [ -n "$run" ]; then
-    hide_output user_run "$user" "$run" "$@"
+    hide_output instance_run "$new" "$@"
   elif [ -n "$build_env" ]; then
     build_shown build_run "$@"
   else

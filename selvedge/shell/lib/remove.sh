@@ -17,6 +17,7 @@ remove_app() {
   # shellcheck disable=SC2046
   drain_stop_now $(manager_instances)
   if [ -e "/etc/selvedge/redis/$app.conf" ]; then systemctl -q disable --now "selvedge-redis@$app.service" || :; fi
+  docker_remove
   if [ -n "$data" ]; then postgres_drop; fi
   if remove_certificate; then certbot_delete "$certbot" "$app"; fi
   # live.sock is the last path: if the run is interrupted here, the next run still knows the live release.

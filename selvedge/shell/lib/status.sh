@@ -26,7 +26,7 @@ status_fact() {
 
 # status_listeners: the processes that listen on the live socket, without process 1: systemd opens the sockets of its units.
 status_listeners() {
-  ss -xlpH 2>/dev/null | grep -F -- " $run_dir/$live.sock " | grep -o 'pid=[0-9]*' | cut -d = -f 2 | grep -v -x 1 | sort -u
+  manager_processes "$live" | tr ' ' '\n' | grep -v -x -e 1 -e '' | sort -u
 }
 
 # status_processes: id, parent, memory in kB and age in seconds of each process of the live release. An orphan listens on a

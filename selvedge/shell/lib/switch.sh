@@ -128,7 +128,7 @@ switch_conflict() {
 }
 
 # switch_run COMMAND…: run a command in the new release's environment, as the app's user.
-switch_run() { (cd / && exec 3<&- && user_run "$app" "$base/instances/$new/run" "$@"); }
+switch_run() { (cd / && exec 3<&- && instance_run "$new" "$@"); }
 
 switch_stop_old() {
   answering_begin
@@ -218,7 +218,7 @@ switch_refuse() {
   if [ -n "${changeover_unit:-}" ]; then
     changeover_show
   elif [ -n "$(gate_log)" ]; then
-    printf 'The last lines of %s:\n' "$log_dir/$new.log"
+    printf 'The last lines of %s:\n' "$(output_place "$new")"
     gate_log | tail -n 40 | hide_secrets | cut -c 1-400
   fi
   consequence=
