@@ -54,11 +54,12 @@ class Image(Resource):
         return " ".join([self.app.root or ".", *self._modules, *filter(None, [build_digest(self.app)])])
 
     @property
-    def _mark(self) -> str:
+    def path(self) -> str:
+        """The file with its id."""
         return self.app.paths.image(self.app.commit)
 
     def probe(self) -> str:
-        return call("image_fact", image=self._image, mark_path=self._mark)
+        return call("image_fact", image=self._image, mark_path=self.path)
 
     def plan(self, fact: str) -> Change | None:
         if fact.strip().partition(" ")[2] == self._request:
@@ -72,7 +73,7 @@ class Image(Resource):
             folder=self._folder,
             dockerfile=DOCKERFILE,
             image=self._image,
-            mark_path=self._mark,
+            mark_path=self.path,
             request=self._request,
             modules=" ".join(self._modules),
             server=app.server,

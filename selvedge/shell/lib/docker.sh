@@ -64,9 +64,15 @@ docker_create() {
   step_try "$base/instances/${name%%.*}/container" "$app.$name" --detach --log-driver journald --log-opt "tag=$app.$name" "$@" >/dev/null
 }
 
-# docker_network: create the app's own network, so that its containers do not reach those of other apps.
+# docker_network: create the app's own network, so that its containers do not reach those of other apps. The engine would take the name
+# twice from two callers at the same time.
 docker_network() {
-  docker_ask GET "/networks/$app" >/dev/null || docker network create --label "selvedge.app=$app" -- "$app" >/dev/null || :
+  if docker_ask GET "/networks/$app" >/dev/null; then return 0; fi
+  (
+    exec 8>>"/run/selvedge/$app.network"
+    flock 8
+    docker_ask GET "/networks/$app" >/dev/null || docker network create --label "selvedge.app=$app" -- "$app" >/dev/null || :
+  )
 }
 
 # docker_policy POLICY NAME…: give containers a restart policy. They keep running.
@@ -123,6 +129,7 @@ docker_watch() {
 
 # docker_run INSTANCE COMMAND…: run a command in a container like that of the app.
 docker_run() {
+  docker_run_end "$1"
   docker_attached "$app.$1.check" "$@"
 }
 
@@ -140,7 +147,6 @@ docker_attached() {
   name=$1 folder=$base/instances/$2
   shift 2
   docker_network
-  docker rm -f -v "$name" >/dev/null 2>&1 || :
   status=0
   "$folder/container" "$name" --rm --init --log-driver none -- "$@" || status=$?
   [ "$status" -lt 124 ] || docker rm -f -v "$name" >/dev/null 2>&1 || :

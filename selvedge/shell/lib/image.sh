@@ -4,12 +4,12 @@
 # image_id NAME: print the id of an image; nothing without it.
 image_id() { docker_ask GET "/images/$1/json" | sed -n 's/^{"Id":"\([a-z0-9:]*\)".*/\1/p'; }
 
-# image_fact: print the request that the image was built for, if the engine still has that image.
+# image_fact: print the id of the image and the request that it was built for, if the engine still has it.
 # Values: image mark_path
 image_fact() {
   local id built
   { read -r id built <"$mark_path"; } 2>/dev/null || return 0
-  if [ "$(image_id "$image")" = "$id" ]; then printf '%s\n' "$built"; fi
+  if [ "$(image_id "$image")" = "$id" ]; then printf '%s %s\n' "$id" "$built"; fi
 }
 
 # image_build: build the image, check that it has the app server, and write its id to $mark_path.

@@ -40,13 +40,14 @@ status_processes() {
     awk -v adopted="$adopted" '{ print ($2 == 1) ? adopted : "process", $1, $2, $3, $4 }'
 }
 
-# status_release: the state of the live release in its process manager, and its restarts.
+# status_release: the state of the live release in its process manager, its restarts, and the HEALTHCHECK of its image.
 status_release() {
   case $processes in
     *process*) ;;
     *) printf 'manager %s\n' "$(manager_state "$live")" ;;
   esac
   printf 'restarts %s\n' "$(manager_restarts "$live")"
+  if docker_owns "$live"; then docker_health "$live" | sed 's/^/healthcheck /'; fi
 }
 
 # status_health: the status and seconds of one request to the socket that nginx uses.
