@@ -204,5 +204,10 @@ docker_remove() {
   # shellcheck disable=SC2086
   [ -z "$left" ] || docker rm -f -v $left >/dev/null 2>&1 || :
   image_forget
+  docker_network_remove
+}
+
+# docker_network_remove: remove the app's network, if Selvedge has made it.
+docker_network_remove() {
   if docker_ask GET "/networks/$app" | grep -q '"selvedge.app"'; then docker network rm "$app" >/dev/null 2>&1 || :; fi
 }

@@ -32,7 +32,7 @@ image_build() {
 }
 
 # image_make: build from a copy that all users of the image can read: in the image root owns the files, and those of the checkout are
-# only for root and the app. Show the end of the output, which is in $undo/installer, without the values of app.build_env_file.
+# only for root and the app. If it fails, show the end of the output, which is in $undo/installer, without the values of app.build_env_file.
 image_make() {
   local work
   rm -rf -- "$base"/images/.build.*
@@ -44,8 +44,9 @@ image_make() {
   if [ -e "$build_env" ]; then set -- "$@" --secret "id=build_env,src=$build_env"; fi
   build_shown env DOCKER_BUILDKIT=1 docker build "$@" -- "$work" | tail -c 65536 >"$undo/installer"
   rm -rf -- "$work"
+  if [ "$(cat "$undo/built")" -eq 0 ]; then return 0; fi
   tail -n 40 "$undo/installer"
-  return "$(cat "$undo/built")"
+  return 1
 }
 
 # image_reason: the last error in the output of the build, on one line.
@@ -110,6 +111,7 @@ image_prune() {
   done
   docker image prune -f --filter "label=selvedge.app=$app" >/dev/null 2>&1 || :
   docker builder prune -f --keep-storage 2GB >/dev/null 2>&1 || :
+  if ! ls "$base/instances"/*/container >/dev/null 2>&1; then docker_network_remove; fi
   return "$status"
 }
 

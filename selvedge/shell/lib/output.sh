@@ -12,7 +12,7 @@ output_tag() {
 
 # output_place NAME: print where a user finds it.
 output_place() {
-  if docker_owns "${1%%.*}"; then printf 'journalctl -t %s\n' "$(output_tag "$1")"; else printf '%s\n' "$log_dir/$1.log"; fi
+  if docker_owns "${1%%.*}"; then printf 'the journal (journalctl -t %s)\n' "$(output_tag "$1")"; else printf '%s\n' "$log_dir/$1.log"; fi
 }
 
 # output_end NAME: print a mark of its present end.

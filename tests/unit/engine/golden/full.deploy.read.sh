@@ -255,7 +255,7 @@ printf '\n%s fact 54\n' "$mark"
 printf '\n%s fact 55\n' "$mark"
 probe_path /srv/hello/instances/0123456789ab-f92027/program.conf 922661a0b64882f0bee13e27b62520f1ad7dfd916af23f71d57422fe71a8a845
 printf '\n%s fact 56\n' "$mark"
-probe_path /etc/logrotate.d/hello.app 81309ace50e135e02ec7d8835aa2abe8307b1dc5c7d64d03c87b8d6d351ee723
+probe_path /etc/logrotate.d/hello.app 1d904d26f8385f387153a8e954b6ab9dfdf11a05835f25db6040541bf5a24c5b
 printf '\n%s fact 57\n' "$mark"
 probe_path /etc/systemd/system/logrotate.timer.d/selvedge.conf 81f7861e60764b8591959c1294dcbb92c527d26dd361966f9148c25c32cbf0ce
 printf '\n%s fact 58\n' "$mark"

@@ -190,7 +190,7 @@ probe_path /srv/hello/instances/0123456789ab-0f8825/unit.socket 3ee58b3f90806c8d
 printf '\n%s fact 39\n' "$mark"
 probe_path /srv/hello/instances/0123456789ab-0f8825/unit.service dee03c92648ca790ee61b981e154e2bbf93c183af75e104eec17bde3104c0b88
 printf '\n%s fact 40\n' "$mark"
-probe_path /etc/logrotate.d/hello.app 9a9c58452f8da39c06612a79a3efefeea920c1635a3899a2bfb5c074eb5d5e9e
+probe_path /etc/logrotate.d/hello.app 1d904d26f8385f387153a8e954b6ab9dfdf11a05835f25db6040541bf5a24c5b
 printf '\n%s fact 41\n' "$mark"
 probe_path /etc/systemd/system/logrotate.timer.d/selvedge.conf 81f7861e60764b8591959c1294dcbb92c527d26dd361966f9148c25c32cbf0ce
 printf '\n%s fact 42\n' "$mark"

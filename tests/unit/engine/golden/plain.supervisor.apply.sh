@@ -270,7 +270,7 @@ file_put /etc/logrotate.d/hello.app 0644 root root <<'EOF'
     missingok
     notifempty
     compress
-    # systemd keeps the file open while the release runs, and systemd that of a timer. Copying also keeps the file's mode, 0640.
+    # The process manager keeps the file open while the release runs, and systemd that of a timer. Copying also keeps the file's mode, 0640.
     copytruncate
 }
 EOF
