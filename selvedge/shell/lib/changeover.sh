@@ -51,12 +51,13 @@ changeover_to() {
 # changeover_begin: start $changeover_missing, and note where the logs of their starts begin.
 changeover_begin() {
   local unit
-  changeover_began=$(clock_uptime)
   for unit in $changeover_units; do
     output_end "$unit" >"$undo/from.$unit"
   done
   # shellcheck disable=SC2086
   [ -z "$changeover_missing" ] || { unit_boot $changeover_missing && unit_start $changeover_missing; }
+  # A container takes a second to start.
+  changeover_began=$(clock_uptime)
 }
 
 # changeover_list UNIT…: print the names of their processes, each once, each after a space.
@@ -93,8 +94,18 @@ STATES
     [ -n "$ended" ] || sleep 0.2
   done
   gate_wait ""
-  [ -z "$ended" ] || changeover_ended "$1" "$ended"
-  [ -z "$ended" ]
+  if [ -z "$ended" ]; then
+    changeover_keep
+    return 0
+  fi
+  changeover_ended "$1" "$ended"
+  return 1
+}
+
+# changeover_keep: have a boot start $changeover_units, also those that a process manager creates with their start.
+changeover_keep() {
+  # shellcheck disable=SC2086
+  [ -z "$changeover_units" ] || unit_boot $changeover_units || :
 }
 
 # changeover_ended WHOSE UNIT: say in $changeover_problem that it has ended, with its status and its last words.
@@ -117,6 +128,9 @@ changeover_ended() {
 changeover_back() {
   [ -n "${changeover:-}" ] || return 0
   (changeover_to "$1") || step_say "could not start all processes of $1 again: run the same command again"
+  # shellcheck disable=SC2005,SC2046 # no name has a space
+  changeover_units=$(echo $(processes_wanted "$1"))
+  changeover_keep
 }
 
 # changeover_scale: run as many processes of the live release $new as hosts.toml says. The web process is not touched.

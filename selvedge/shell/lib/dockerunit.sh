@@ -42,7 +42,8 @@ dockerunit_facts() {
   done
 }
 
-# dockerunit_boot UNIT…: as systemdunit_boot. dockerunit_start creates those that have no container yet.
+# dockerunit_boot UNIT…: as systemdunit_boot. The engine starts a container with this policy again as soon as it has ended, so a new one
+# has it only after it has settled (changeover_keep).
 dockerunit_boot() {
   local unit
   for unit; do
@@ -57,7 +58,7 @@ dockerunit_unboot() {
   done
 }
 
-# dockerunit_start UNIT…: as systemdunit_start, and a boot starts them.
+# dockerunit_start UNIT…: as systemdunit_start.
 dockerunit_start() {
   local unit name instance folder
   for unit; do
@@ -67,20 +68,21 @@ dockerunit_start() {
     name=${name#*.}
     folder=$base/instances/$instance/processes/$name
     docker rm -f -v "$(dockerunit_name "$unit")" >/dev/null 2>&1 || :
-    docker_create "$instance.$name.${unit##*@}" --restart always --init --label "selvedge.unit=$unit" \
+    docker_create "$instance.$name.${unit##*@}" --restart no --init --label "selvedge.unit=$unit" \
       --stop-signal "$(processes_setting "$instance" "$name" stop_signal)" \
       --stop-timeout "$(processes_setting "$instance" "$name" stop_timeout)" -- "$folder/start" "${unit##*@}" ||
       step_say "Docker could not start the process $name: $reason"
   done
 }
 
-# dockerunit_ask UNIT…: as systemdunit_ask.
+# dockerunit_ask UNIT…: as systemdunit_ask, and remove their containers.
 dockerunit_ask() {
   local unit
   for unit; do
     dockerunit_has "$unit" || continue
+    # shellcheck disable=SC2016 # for the shell of the unit
     systemd-run --quiet --collect --no-ask-password --unit="$(dockerunit_stopper "$unit")" \
-      docker stop "$(dockerunit_name "$unit")" 2>/dev/null || :
+      sh -c 'docker stop "$1" && docker rm -f -v "$1"' sh "$(dockerunit_name "$unit")" 2>/dev/null || :
   done
 }
 

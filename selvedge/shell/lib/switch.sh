@@ -71,7 +71,10 @@ switch_to_previous() {
   manager_boot "$previous"
   switch_point "$live_socket" "$previous"
   switch_current "releases/${previous%-*}"
-  if processes_any; then changeover_to "$previous"; fi
+  if processes_any; then
+    changeover_to "$previous"
+    changeover_keep
+  fi
   sleep 1
 }
 
