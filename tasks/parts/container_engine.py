@@ -7,7 +7,7 @@ LOGS = "/etc/systemd/system/docker.service.d/50-selvedge.conf"
 
 def container_engine():
     """Install the engine. Its containers keep running while it is restarted, and what they log reaches the journal whole."""
-    settings = sv.File("/etc/docker/daemon.json", sv.template("docker/daemon.json.j2"))
+    settings = sv.EngineSettings()
     logs = sv.File(LOGS, sv.template("docker/docker.conf.j2"))
     yield sv.Directory("/etc/docker")
     yield settings

@@ -14,16 +14,6 @@ MODULES = {"gunicorn": ("gunicorn",), "uvicorn": ("uvicorn",), "hypercorn": ("hy
 """The Python modules that an image must have, by its app server. gunicorn's worker is one of app.worker_class."""
 
 
-class DockerInstalled(Resource):
-    """The server has Docker: the distribution's, or one that someone has installed."""
-
-    def probe(self) -> str:
-        return "dockerengine_fact"
-
-    def plan(self, fact: str) -> Change | None:
-        return None if fact.strip() else Change("install Docker (docker.io)", "dockerengine_install")
-
-
 class Image(Resource):
     """The image of the app's commit."""
 

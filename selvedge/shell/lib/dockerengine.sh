@@ -3,6 +3,12 @@
 # dockerengine_fact: print the client's path if it is installed.
 dockerengine_fact() { command -v docker || :; }
 
+# dockerengine_settings: print "swarm" or an empty line, then the file with the engine's settings.
+dockerengine_settings() {
+  if [ -s /var/lib/docker/swarm/docker-state.json ]; then echo swarm; else echo; fi
+  cat /etc/docker/daemon.json 2>/dev/null || :
+}
+
 # dockerengine_install: the distribution's engine. From Debian 13 on, its client and the builder are packages of their own.
 dockerengine_install() {
   local package

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -15,7 +16,8 @@ from selvedge.config.target import Target
 from selvedge.errors import ConfigError
 from selvedge.release import preconditions
 from selvedge.release.instance import Instance
-from selvedge.resources.code.image import DockerInstalled, Image
+from selvedge.resources.code.engine import DockerInstalled, EngineSettings
+from selvedge.resources.code.image import Image
 from selvedge.resources.packages import Packages
 from tests.support.declared import file, of
 from tests.support.fixtures import COMMIT
@@ -63,6 +65,26 @@ def test_an_image_is_built_once_for_its_commit(
     assert (change is None) == built
     if change:
         assert change.summary == f"build the image hello:{COMMIT[:12]} from Dockerfile"
+
+
+@pytest.mark.parametrize(("fact", "written"), [
+    ("\n", {"ip": "127.0.0.1", "live-restore": True}),
+    ('\n{"dns": ["192.0.2.1"], "ip": "192.0.2.2"}', {"dns": ["192.0.2.1"], "ip": "192.0.2.2", "live-restore": True}),
+    ('\n{"ip": "127.0.0.1", "live-restore": true, "dns": []}\n', None),
+    ('swarm\n{"ip": "127.0.0.1", "live-restore": true}\n', None),
+])  # fmt: skip
+def test_other_settings_of_the_engine_stay(fact: str, written: dict[str, object] | None) -> None:
+    change = EngineSettings().plan(fact)
+    assert (change is None) == (written is None)
+    if change:
+        rows = [row[1:] for row in change.diff.splitlines() if row[:1] in " +" and not row.startswith("+++")]
+        assert json.loads("\n".join(rows)) == written
+
+
+@pytest.mark.parametrize(("fact", "said"), [("\n{", "is not a JSON"), ("\n[]", "is not a JSON"), ("swarm\n", "swarm")])
+def test_an_engine_that_cannot_be_set_is_refused(fact: str, said: str) -> None:
+    change = EngineSettings().plan(fact)
+    assert change and said in change.shell
 
 
 def test_a_container_has_the_limits_and_no_secrets(app: Callable[..., Target], tmp_path: Path) -> None:
