@@ -150,6 +150,8 @@ docker_attached() {
   status=0
   "$folder/container" "$name" --rm --init --log-driver none -- "$@" || status=$?
   [ "$status" -lt 124 ] || docker rm -f -v "$name" >/dev/null 2>&1 || :
+  # The status of `timeout` in busybox and of the one in coreutils.
+  if [ "$status" -eq 143 ]; then status=124; fi
   return "$status"
 }
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Iterator
 
 import pytest
 
 import containers
+from broken_apps import FAULTS
 from containers import DOCKER, dockerfile
 from drills import GENTLE, QUICK, assert_consistent, at_start, deploy, drained, live
 from lab import Lab, Project, until
+from refusals import refuse
 from sandbox import Server
 from traffic import get, load
 
@@ -26,7 +29,12 @@ RUN rm -f /bin/sh /bin/dash /bin/bash /usr/bin/env
 SECRET = 'a "s3cr$x" `id` %s #'
 
 
-@pytest.fixture(scope="class")
+@pytest.fixture(scope="module")
+def project(shared_project: Project) -> Project:
+    return shared_project
+
+
+@pytest.fixture(scope="module")
 def server(lab: Lab, project: Project) -> Server:
     """Return a server with the app under supervisor, Docker, and the image that the app's is built from."""
     server = lab.server("deployed")
@@ -39,6 +47,16 @@ def _configured(project: Project) -> Iterator[None]:
     project.configure(**DOCKER)
     yield
     project.configure(**DOCKER)
+
+
+@pytest.fixture(scope="module")
+def released(server: Server, project: Project) -> str:
+    """Have a release of the app live in a container, and return it."""
+    if not (project.app / "Dockerfile").exists():
+        project.configure(**DOCKER)
+        project.commit(dockerfile())
+        deploy(server, project)
+    return live(server)
 
 
 def containers_of(server: Server) -> list[str]:
@@ -90,6 +108,46 @@ def deploy_of(server: Server, project: Project, greeting: str) -> str:
 
 
 @pytest.mark.thorough
+@pytest.mark.usefixtures("released", "branch")
+class TestBroken:
+    @pytest.mark.parametrize("name", FAULTS)
+    def test_the_old_release_serves_every_request(self, server: Server, project: Project, name: str) -> None:
+        refuse(server, project, FAULTS[name], manager="docker")
+
+
+@pytest.mark.thorough
+@pytest.mark.usefixtures("released")
+class TestReleases:
+    @pytest.mark.timeout(900)
+    def test_releases_and_rollbacks_lose_no_request(self, server: Server, project: Project) -> None:
+        with load(f"{server.url}/health", 800, GENTLE) as traffic:
+            for number in range(5):
+                deploy_of(server, project, f"Release {number} under load")
+            for _ in range(3):
+                project.must("-H", server.name, "rollback")
+                assert_consistent(server)
+        assert traffic.lost == 0, traffic
+
+    @pytest.mark.timeout(900)
+    def test_killed_runs_need_no_repair(self, server: Server, project: Project) -> None:
+        project.commit("Measured")
+        seconds = project.must("-H", server.name, "deploy").seconds
+        with load(f"{server.url}/health", 800, GENTLE) as traffic:
+            for point in range(6):
+                project.commit(f"Cut at {point}")
+                process = project.start("-H", server.name, "deploy", "--wait", "60", pipe=False)
+                time.sleep(0.3 + (seconds - 0.3) * (point + 0.5) / 6)
+                process.kill()
+                process.wait(30)
+                project.commit(f"Whole after {point}")
+                project.must("-H", server.name, "deploy", "--wait", "60")
+                assert assert_consistent(server).startswith(project.head[:12])
+        assert traffic.lost == 0, traffic
+        assert containers_of(server) == [f"hello.{live(server)}"]
+
+
+@pytest.mark.thorough
+@pytest.mark.usefixtures("released")
 class TestOddImages:
     def test_an_odd_image_goes_live(self, server: Server, project: Project) -> None:
         project.commit(dockerfile(ODD))
@@ -123,10 +181,10 @@ class TestOddImages:
 
 
 @pytest.mark.thorough
+@pytest.mark.usefixtures("released")
 class TestLife:
     def test_the_engine_and_the_server_restart(self, server: Server, project: Project) -> None:
-        project.commit(dockerfile())
-        instance = deploy(server, project)
+        instance = live(server)
         with load(f"{server.url}/health", 400, GENTLE) as traffic:
             server.run("systemctl restart docker")
         assert traffic.lost == 0, traffic
@@ -154,6 +212,8 @@ class TestLife:
         assert live(server).startswith(made[-2])
 
     def test_systemd_takes_over_and_gives_back(self, server: Server, project: Project) -> None:
+        # The last test has rolled back from the newest commit.
+        project.commit("There and back")
         for manager in ("systemd", "docker", "supervisor"):
             project.configure(**QUICK | {"manager": manager})
             with load(f"{server.url}/health", 300, GENTLE) as traffic:
