@@ -124,13 +124,16 @@ changeover_ended() {
   changeover_problem=$(reason_said "The process $(processes_name "$2") $1 ended $when${status:+, $status}")
 }
 
+# changeover_again INSTANCE: start its processes that do not run, without waiting until they have settled.
+changeover_again() {
+  changeover_to "$1"
+  changeover_keep
+}
+
 # changeover_back INSTANCE: after the switch back to it, start its processes that the changeover has stopped.
 changeover_back() {
   [ -n "${changeover:-}" ] || return 0
-  (changeover_to "$1") || step_say "could not start all processes of $1 again: run the same command again"
-  # shellcheck disable=SC2005,SC2046 # no name has a space
-  changeover_units=$(echo $(processes_wanted "$1"))
-  changeover_keep
+  (changeover_again "$1") || step_say "could not start all processes of $1 again: run the same command again"
 }
 
 # changeover_scale: run as many processes of the live release $new as hosts.toml says. The web process is not touched.

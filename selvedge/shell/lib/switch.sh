@@ -71,10 +71,7 @@ switch_to_previous() {
   manager_boot "$previous"
   switch_point "$live_socket" "$previous"
   switch_current "releases/${previous%-*}"
-  if processes_any; then
-    changeover_to "$previous"
-    changeover_keep
-  fi
+  if processes_any; then changeover_again "$previous"; fi
   sleep 1
 }
 
