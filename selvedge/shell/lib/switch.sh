@@ -154,6 +154,8 @@ switch_start() {
   gate_log_begin
   : >"$base/instances/$new/one"
   manager_start "$new" switch_refuse
+  # A container takes a second to start.
+  asked=$(clock_uptime)
 }
 
 # switch_hooks: run the commands of [hooks] before_switch, one per line, as the app's user in the new release.
