@@ -36,9 +36,11 @@ docker_known() { docker_ask GET "/containers/$app.$1/json" >/dev/null; }
 
 # docker_labels LABEL: print the values of a label of all containers of the app.
 docker_labels() {
-  docker_used || return 0
-  docker ps -a --filter "label=selvedge.app=$app" --format "{{.Label \"$1\"}}" 2>/dev/null | grep . || :
+  docker_ask GET "/containers/json?all=1&$(docker_own)" | grep -o "\"$1\":\"[^\"]*\"" | cut -d '"' -f 4 || :
 }
+
+# docker_own: print the query for what belongs to the app: {"label":["selvedge.app=APP"]}.
+docker_own() { printf 'filters=%%7B%%22label%%22%%3A%%5B%%22selvedge.app%%3D%s%%22%%5D%%7D' "$app"; }
 
 docker_instances() { docker_labels selvedge.release; }
 

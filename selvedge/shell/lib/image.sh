@@ -92,8 +92,7 @@ image_server() {
 
 # image_list: print the images of the app.
 image_list() {
-  docker_used || return 0
-  docker images --filter "label=selvedge.app=$app" --format '{{.Repository}}:{{.Tag}}' 2>/dev/null | grep "^$app:" || :
+  docker_ask GET "/images/json?$(docker_own)" | grep -o "\"$app:[^\"]*\"" | tr -d '"' || :
 }
 
 # image_prune: remove the images of commits that have no instance, and the oldest part of the build cache. An image with a container
