@@ -25,7 +25,7 @@ ENTRYPOINT ["false"]
 CMD ["sleep", "1000"]
 RUN rm -f /bin/sh /bin/dash /bin/bash /usr/bin/env
 """
-"""An image that runs as root, has no shell, listens elsewhere, is never healthy, and does nothing by itself."""
+"""An image that runs as root, has no shell, listens elsewhere, is never healthy, and whose own command never serves."""
 SECRET = 'a "s3cr$x" `id` %s #'
 
 
