@@ -245,6 +245,12 @@ class App(Workers):
         return self
 
     @model_validator(mode="after")
+    def _check_image_name(self) -> Self:
+        if self.manager == "docker" and self.name.endswith("-"):
+            raise ValueError('manager = "docker" names the images like the app, and the name of an image cannot end with "-"')
+        return self
+
+    @model_validator(mode="after")
     def _check_environment(self) -> Self:
         if self.env_file and self.env_command:
             raise ValueError(

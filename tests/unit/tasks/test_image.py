@@ -167,3 +167,9 @@ def test_an_app_without_a_dockerfile_is_refused_before_any_contact(
     with pytest.raises(ConfigError, match=said) as error:
         preconditions.image(settings)
     assert "fab export.docker" in error.value.remedy
+
+
+def test_a_name_that_no_image_can_have_is_refused(app: Callable[..., Target]) -> None:
+    with pytest.raises(ConfigError, match='cannot end with "-"'):
+        app("domains", manager="docker", name="blog-")
+    assert app("domains", name="blog-").name == "blog-"
