@@ -13,7 +13,8 @@ BASE = """
 set -eu
 venv=$(readlink -f /srv/hello/current/.venv)
 cd /
-tar -c --mode=u=rwX,go=rX --exclude='usr/bin/docker*' --exclude='usr/bin/containerd*' bin lib lib64 usr/bin usr/lib64 usr/lib/python3* \
+tar -c --mode=u=rwX,go=rX --exclude='usr/bin/docker*' --exclude='usr/bin/containerd*' \
+  bin lib lib64 usr/bin usr/lib64 usr/lib/python3* \
   usr/lib/x86_64-linux-gnu etc/passwd etc/group etc/nsswitch.conf etc/ld.so.conf etc/ld.so.conf.d etc/ld.so.cache "${venv#/}" |
   docker import -c "ENV PATH=$venv/bin:/usr/bin:/bin" - base:1
 """

@@ -169,7 +169,7 @@ def test_an_app_without_a_dockerfile_is_refused_before_any_contact(
     assert "fab export.docker" in error.value.remedy
 
 
-def test_a_name_that_no_image_can_have_is_refused(app: Callable[..., Target]) -> None:
-    with pytest.raises(ConfigError, match='cannot end with "-"'):
-        app("domains", manager="docker", name="blog-")
-    assert app("domains", name="blog-").name == "blog-"
+def test_a_name_that_no_image_can_have_is_refused(target: Callable[..., Target]) -> None:
+    with pytest.raises(ValueError, match='cannot end with "-"'):
+        target(COMMIT, manager="docker", name="blog-")
+    assert target(COMMIT, name="blog-").name == "blog-"
