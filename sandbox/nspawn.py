@@ -32,6 +32,14 @@ while sh -c '{BOOT}' sh "$@"; [ $? -eq 133 ]; do :; done
 """
 # Files that a copied server must not share with its original.
 UNIQUE = ("etc/machine-id", "etc/hostname", "etc/hosts", "etc/systemd/network/10-host0.network")
+ENGINE = "engine"
+"""The folder in a server's directory that is its /var/lib/docker. On the server's own overlay, a container engine would copy whole
+images, because overlays on overlays do not work."""
+# nspawn mounts the cgroups of version 1 read-only at each boot, and a container engine writes to them.
+CGROUPS = """\
+[Service]
+ExecStartPre=-/bin/sh -c 'for group in /sys/fs/cgroup/*; do mount -o remount,bind,rw "$group" 2>/dev/null; done; true'
+"""
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 ENVIRONMENT = {"PATH": PATH, "HOME": "/root", "LANG": "C.UTF-8"}
 
@@ -95,7 +103,8 @@ def copy(original: Record, name: str, directory: Path) -> Record:
     _unmount(record.root_dir)
     fresh, upper = directory / "fresh", directory / "upper"
     upper.rename(fresh)
-    run(["cp", "-a", "--reflink=auto", str(original.directory / "upper"), str(upper)])
+    for folder in ("upper", ENGINE):
+        run(["cp", "-a", "--reflink=auto", f"{original.directory / folder}/.", str(directory / folder)])
     for path in UNIQUE:
         shutil.copy2(fresh / path, upper / path)
     shutil.rmtree(fresh)
@@ -109,12 +118,14 @@ def start(record: Record) -> None:
     """
     network.ensure()
     _mount(record.directory)
+    (record.directory / ENGINE).mkdir(exist_ok=True)
     groups = _cgroups(record)
     for group in groups:
         group.mkdir(exist_ok=True)
     command = ["sh", "-c", LAUNCH, "sh", "--quiet", "--boot", "--register=no", "--keep-unit", "--settings=no",
                f"--machine={_machine(record)}", f"--hostname={record.name}", f"--network-bridge={network.bridge()}",
                "--resolv-conf=off", "--timezone=off", "--link-journal=no", "--capability=all",
+               f"--bind={record.directory / ENGINE}:/var/lib/docker",
                "--system-call-filter=add_key keyctl bpf", f"--directory={record.root_dir}"]  # fmt: skip
     pid_file = record.directory / "nspawn.pid"
     pid_file.unlink(missing_ok=True)
@@ -261,4 +272,5 @@ def _network_files(name: str, address: str, gateway: str) -> dict[str, str]:
         "etc/hosts": f"127.0.0.1 localhost\n127.0.1.1 {name}\n::1 localhost ip6-localhost ip6-loopback\n",
         "etc/resolv.conf": "".join(f"nameserver {server}\n" for server in machine.nameservers()),
         "etc/systemd/network/10-host0.network": link,
+        "etc/systemd/system/docker.service.d/10-sandbox.conf": CGROUPS,
     }

@@ -49,6 +49,9 @@ if TYPE_CHECKING:
     from selvedge.resources.code.build_env import build_variables as build_variables
     from selvedge.resources.code.carried import CarriedFiles as CarriedFiles
     from selvedge.resources.code.checkout import Checkout as Checkout
+    from selvedge.resources.code.engine import DockerInstalled as DockerInstalled
+    from selvedge.resources.code.engine import EngineSettings as EngineSettings
+    from selvedge.resources.code.image import Image as Image
     from selvedge.resources.code.mirror import Mirror as Mirror
     from selvedge.resources.code.project import asked_python as asked_python
     from selvedge.resources.code.python import UV as UV
@@ -160,6 +163,8 @@ _NAMES = {
     "resources.code.build_env": "build_variables",
     "resources.code.carried": "CarriedFiles",
     "resources.code.checkout": "Checkout",
+    "resources.code.engine": "DockerInstalled EngineSettings",
+    "resources.code.image": "Image",
     "resources.code.mirror": "Mirror",
     "resources.code.project": "asked_python",
     "resources.code.python": "UV UV_REQUIREMENT Python interpreter needs_uv",

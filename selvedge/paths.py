@@ -52,6 +52,15 @@ class Paths(Value):
         """The app's temporary files under supervisor, one folder for each release. Other users cannot read them."""
         return f"{self.shared}/.tmp"
 
+    def image(self, commit: str) -> str:
+        """Return the file with the id of a commit's image (app.manager = "docker")."""
+        return f"{self.images}/{self.release(commit).rpartition('/')[2]}"
+
+    @property
+    def images(self) -> str:
+        """A file for each commit that has an image."""
+        return f"{self.base}/images"
+
     @property
     def venvs(self) -> str:
         """The virtual environments, one for each Python version and lock file."""

@@ -6,6 +6,7 @@ from .certbot import certbot
 from .clone import clone
 from .gunicorn import gunicorn
 from .harden import harden
+from .image import image
 from .install import install
 from .nginx import nginx
 from .postgres import postgres
@@ -40,7 +41,7 @@ def deploy(app):
     yield install
     yield from services(app)
     yield clone
-    yield venv
+    yield image if sv.process_manager(app).contains else venv
     yield gunicorn
     yield supervisor
     yield nginx

@@ -12,6 +12,7 @@ from .clone import clone
 from .dev import dev
 from .gunicorn import gunicorn
 from .harden import harden
+from .image import image
 from .install import install
 from .nginx import nginx
 from .operations import (
@@ -42,6 +43,7 @@ from .version import version
 
 GROUPS = {
     "The tutorial's steps, in order": [update, harden, install, clone, venv, gunicorn, supervisor, nginx, certbot],
+    "In place of venv, with Docker": [image],
     "Steps of [services]": [postgres, redis],
     "Chains of steps": [setup, deploy],
     "Every day": [

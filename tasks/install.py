@@ -2,6 +2,8 @@
 
 import selvedge as sv
 
+from .parts.container_engine import container_engine
+
 BASE = ("nginx", "git", "curl", "ca-certificates", "openssh-client", "python3", "python3-venv", "logrotate", "iproute2")
 
 
@@ -16,6 +18,9 @@ def install(app):
     if app.nginx.http_port == 80:
         # Debian's default site listens on port 80, so with another port the step `nginx` starts it.
         yield sv.Service("nginx")
+    if manager.contains:
+        yield from container_engine()
+        return
     if manager.service:
         yield sv.Service(manager.service)
     if sv.needs_uv(app):

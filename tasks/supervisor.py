@@ -20,7 +20,8 @@ def supervisor(app):
     yield sv.Needs(manager.installed, "install")
     yield sv.Needs(instance.start, "gunicorn")
     for name, text in instance.manager_files().items():
-        yield sv.File(f"{instance.folder}/{name}", text, "0640", group=app.name)
+        mode = "0750" if manager.contains else "0640"
+        yield sv.File(f"{instance.folder}/{name}", text, mode, group=app.name)
     yield from log_rotation(app)
     yield from service_order(app)
     yield from process_end(app)

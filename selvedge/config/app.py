@@ -194,10 +194,11 @@ class App(Workers):
         "starts the app. The addresses are those in the app's variables, such as `DATABASE_URL`. 0: do not ask them.",
         examples=[120],
     )
-    manager: Literal["supervisor", "systemd"] = Field(
+    manager: Literal["supervisor", "systemd", "docker"] = Field(
         "supervisor",
         description="The process manager that starts the app and restarts it if it crashes. systemd isolates the app more "
-        "strictly and limits its memory.",
+        "strictly and limits its memory. docker runs it in a container, from an image that the server builds by the app's own "
+        "Dockerfile in place of a virtual environment.",
         examples=["systemd"],
     )
     env_file: LocalPath = Field(
@@ -222,7 +223,8 @@ class App(Workers):
     )
     memory_max: MemoryLimit = Field(
         "75%",
-        description='The most memory that the app may use: a share of the server\'s memory or a size. Needs `manager = "systemd"`, '
+        description="The most memory that the app may use: a share of the server's memory or a size. Needs "
+        '`manager = "systemd"` or `"docker"`, '
         "except for each run of a timer.",
         examples=["512M"],
     )
@@ -230,7 +232,7 @@ class App(Workers):
         512,
         ge=16,
         le=65536,
-        description='The most processes and threads that the app may have. Needs `manager = "systemd"`.',
+        description='The most processes and threads that the app may have. Needs `manager = "systemd"` or `"docker"`.',
         examples=[1024],
     )
 
@@ -240,6 +242,12 @@ class App(Workers):
             raise ValueError(
                 f'index_strategy = "{self.index_strategy}" needs installer = "uv": pip always takes the best version of all indexes'
             )
+        return self
+
+    @model_validator(mode="after")
+    def _check_image_name(self) -> Self:
+        if self.manager == "docker" and self.name.endswith("-"):
+            raise ValueError('manager = "docker" names the images like the app, and the name of an image cannot end with "-"')
         return self
 
     @model_validator(mode="after")

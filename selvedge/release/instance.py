@@ -111,11 +111,14 @@ class Instance(Value):
             name,
             app=app,
             app_server=app_server(app),
+            manager=process_manager(app),
+            shell="/.selvedge/sh" if process_manager(app).contains else "/bin/sh",
             instance=instance,
             commit=commit,
             folder=folder,
             release=release,
             venv=f"{folder}/.venv",
+            image=f"{app.name}:{PurePosixPath(release).name}",
             code=_code(release, app.root),
             start=_start(folder, app),
             socket=f"{paths.run}/{instance}.sock",
@@ -145,7 +148,8 @@ class Instance(Value):
 
     def process_files(self, instance: str = "") -> dict[str, str]:
         """Return the files of the further processes: the text of each, by its path in the instance's folder."""
-        templates = {**PROCESS_TEMPLATES, "manager": process_manager(self.app).process_template}
+        own = process_manager(self.app).process_template
+        templates = {**PROCESS_TEMPLATES, **({"manager": own} if own else {})}
         found = {}
         for process in self.app.processes:
             for file, template_name in templates.items():

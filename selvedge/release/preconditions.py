@@ -106,6 +106,33 @@ def build(app: Target) -> None:
         check_project(app, local_commit(app.repository_path, app.ref))
 
 
+def image(app: Target) -> None:
+    """Check the environments of the app and of its build, and that a commit on this machine has a Dockerfile.
+
+    Raises ConfigError.
+    """
+    from selvedge.config.dotenv import app_environment, build_environment
+    from selvedge.errors import ConfigError
+    from selvedge.resources.code.image import DOCKERFILE
+    from selvedge.resources.code.local_repository import local_commit
+    from selvedge.resources.code.project import Commit
+
+    app_environment(app)
+    build_environment(app)
+    if app.hooks.after_build:
+        raise ConfigError(
+            "hosts.toml", "hooks.after_build", 'cannot run with app.manager = "docker": the image has the code',
+            f"Move the commands to {DOCKERFILE}.",
+        )  # fmt: skip
+    if app.repository_path is not None:
+        commit = local_commit(app.repository_path, app.ref)
+        path = f"{app.root}/{DOCKERFILE}".lstrip("/")
+        if Commit(app.repository_path, commit).read(path) is None:
+            where = f"{app.repository_path} at {commit[:12]}"
+            problem = f'there is no {path}, from which app.manager = "docker" builds the image'
+            raise ConfigError(where, "", problem, "Write one with `fab export.docker`, and commit it.")
+
+
 def certificates(app: Target) -> None:
     """Check the certificates that hosts.toml names, the account's key and the credentials for the DNS. Raises ConfigError."""
     from selvedge.resources.nginx.acme import dns_credentials, eab

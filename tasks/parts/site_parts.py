@@ -71,8 +71,9 @@ def boot_order(app):
     """Start nginx at boot when the app listens. Under systemd the app's socket is open from the beginning."""
     unit = f"/etc/systemd/system/selvedge-{app.name}-boot.service"
     enabled = f"/etc/systemd/system/multi-user.target.wants/selvedge-{app.name}-boot.service"
-    if sv.process_manager(app).app_listens:
-        yield sv.File(unit, sv.template("nginx/boot.service.j2", app=app))
+    manager = sv.process_manager(app)
+    if manager.app_listens:
+        yield sv.File(unit, sv.template("nginx/boot.service.j2", app=app, manager=manager))
         yield sv.Link(enabled, to=unit)
     else:
         yield sv.Absent(enabled)

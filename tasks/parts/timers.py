@@ -12,7 +12,7 @@ def timers(app):
         yield sv.File(f"{paths.timers}/record", sv.template("systemd/timer_record.j2", app=app), "0640")
     for name, timer in app.timers.items():
         unit = paths.timer_unit(name)
-        values = {"app": app, "timer_name": name, "timer": timer}
+        values = {"app": app, "manager": sv.process_manager(app), "timer_name": name, "timer": timer}
         yield sv.File(f"{paths.timers}/{name}.sh", sv.template("systemd/timer_command.j2", **values), "0750", group=app.name)
         loads = tuple(
             sv.File(f"/etc/systemd/system/{unit}.{kind}", sv.template(f"systemd/timer.{kind}.j2", **values))

@@ -22,6 +22,11 @@ QUICK: dict[str, object] = {
 """Settings of [app] for quick releases. A busy machine still has time to start the app."""
 GENTLE = 0.02
 """Seconds between two requests of a connection. With this load, several tests can run in parallel."""
+SOCKETS = (
+    "{ ss -xlH; for pid in $(docker ps -q 2>/dev/null | xargs -r docker inspect -f '{{.State.Pid}}'); "
+    "do nsenter -t $pid -n ss -xlH; done; }"
+)
+"""Shell that prints all listening sockets, those of containers too, which are not in the server's own list."""
 START = "    settings = Settings()\n"
 """The first line of the sample app's start-up code."""
 HEALTH = '    settings: Settings = request.state.settings\n    facts = {"status"'
@@ -67,7 +72,7 @@ def live(server: Server, app: str = "hello") -> str:
 
 def listening(server: Server) -> list[str]:
     """Return the ids of the instances that listen on their sockets."""
-    return server.run("ss -xlH | grep -o '/run/hello/[^ ]*\\.sock' | sed 's#.*/##; s#\\.sock##' | sort").stdout.split()
+    return server.run(f"{SOCKETS} | grep -o '/run/hello/[^ ]*\\.sock' | sed 's#.*/##; s#\\.sock##' | sort").stdout.split()
 
 
 def draining(server: Server, app: str = "hello") -> list[str]:
@@ -98,7 +103,7 @@ def assert_consistent(server: Server, app: str = "hello", url: str = "") -> str:
     drained(server, app)
     instance = live(server, app)
     seen = server.run(
-        f"readlink /srv/{app}/current; ss -xlH | grep -o ' /run/{app}/[^ ]*\\.sock' | sort\n"
+        f"readlink /srv/{app}/current; {SOCKETS} | grep -o ' /run/{app}/[^ ]*\\.sock' | sort\n"
         f"cat /srv/{app}/instances/{instance}/state"
     ).stdout.split()
     assert seen == [f"releases/{instance.rpartition('-')[0]}", f"/run/{app}/{instance}.sock", "good"], seen

@@ -38,6 +38,11 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "over ssh, by pip": {**OWN_KEY, "repository": "ssh://git@git.example.com:2222/hello.git", "installer": "pip"},
     "no header, own worker": {**NAMED, "release_header": False, "worker_class": "my.Worker"},
     "systemd": {**NAMED, "manager": "systemd", "python": "3.12", "processes": {"worker": {"command": "true"}}},
+    "docker": {
+        **NAMED, "manager": "docker", "processes": {"worker": {"command": "true"}}, "services": {"postgres": True, "redis": True},
+        "timers": {"cleanup": {"command": "true", "schedule": "daily"}}, "build_env_file": "build.env",
+        "env_file": "production.env",
+    },
     "uvicorn": {**NAMED, "app_server": "uvicorn", "log_format": "json", "access_log": True},
     "hypercorn, systemd": {**NAMED, "app_server": "hypercorn", "manager": "systemd", "release_header": False},
     "TLS ends elsewhere": {**NAMED, "tls": {"upstream": True}},

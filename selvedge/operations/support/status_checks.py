@@ -66,6 +66,8 @@ def _running(app: Target, status: HostStatus) -> CheckResult:
     workers = f"{count} worker{'' if count == 1 else 's'}"
     restarts = f"{status.restarts} restart{'' if status.restarts == 1 else 's'}"
     text = f"{_live(status)}: {workers}, {status.memory / 1024:.0f} MB, up {duration(status.age or 0)}, {restarts}"
+    if said := " ".join(status.facts.get("healthcheck", [])):
+        text += f", the image's HEALTHCHECK says {said}"
     if count == 0:
         return problem("app", f"{text}: no worker is running", f"Run `fab -H {app.host.name} logs` to see why the workers exited.")
     if status.restarts:

@@ -10,8 +10,8 @@ class Manager(Value):
 
     packages: Debian packages that `install` adds. service: the service of these packages that must run, "" for none. installed:
     a file that exists once `install` has run. templates: the templates of the files in an instance's folder that it reads.
-    process_template: that of a further process. app_listens: whether the app opens its own socket. If not, the manager opens it and
-    passes it on.
+    process_template: that of a further process, "" for none. app_listens: whether the app opens its own socket. If not, the manager
+    opens it and passes it on. contains: whether releases run in containers, from an image in place of a virtual environment.
     """
 
     name: str
@@ -21,6 +21,7 @@ class Manager(Value):
     templates: tuple[str, ...]
     process_template: str
     app_listens: bool
+    contains: bool = False
 
     @property
     def socket_folder_mode(self) -> str:

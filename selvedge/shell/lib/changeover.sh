@@ -51,12 +51,13 @@ changeover_to() {
 # changeover_begin: start $changeover_missing, and note where the logs of their starts begin.
 changeover_begin() {
   local unit
-  changeover_began=$(clock_uptime)
   for unit in $changeover_units; do
-    stat -c %s -- "$log_dir/$unit.log" >"$undo/from.$unit" 2>/dev/null || echo 0 >"$undo/from.$unit"
+    output_end "$unit" >"$undo/from.$unit"
   done
   # shellcheck disable=SC2086
   [ -z "$changeover_missing" ] || { unit_boot $changeover_missing && unit_start $changeover_missing; }
+  # A container takes a second to start.
+  changeover_began=$(clock_uptime)
 }
 
 # changeover_list UNIT…: print the names of their processes, each once, each after a space.
@@ -99,8 +100,18 @@ STATES
     [ -n "$ended" ] || sleep 0.2
   done
   gate_wait ""
-  [ -z "$ended" ] || changeover_ended "$1" "$ended"
-  [ -z "$ended" ]
+  if [ -z "$ended" ]; then
+    changeover_keep
+    return 0
+  fi
+  changeover_ended "$1" "$ended"
+  return 1
+}
+
+# changeover_keep: have a boot start $changeover_units, also those that a process manager creates with their start.
+changeover_keep() {
+  # shellcheck disable=SC2086
+  [ -z "$changeover_units" ] || unit_boot $changeover_units || :
 }
 
 # changeover_ended WHOSE UNIT: say in $changeover_problem that it has ended, with its status and its last words.
@@ -109,7 +120,7 @@ changeover_ended() {
   seconds=$((($(clock_uptime) - changeover_began) / 1000))
   changeover_unit=$2
   # At once: in a second its process manager starts it again. Only the end: /run is memory, and a process may print much.
-  tail -c "+$(($(cat "$undo/from.$2") + 1))" -- "$log_dir/$2.log" 2>/dev/null | tail -c 262144 >"$undo/ended" || :
+  output_from "$2" "$(cat "$undo/from.$2")" | tail -c 262144 >"$undo/ended" || :
   status=$(unit_status "$2")
   when="after $seconds s"
   [ "$seconds" -gt 0 ] || when="as it started"
@@ -122,10 +133,16 @@ changeover_ended() {
   esac
 }
 
+# changeover_again INSTANCE: start its processes that do not run, without waiting until they have settled.
+changeover_again() {
+  changeover_to "$1"
+  changeover_keep
+}
+
 # changeover_back INSTANCE: after the switch back to it, start its processes that the changeover has stopped.
 changeover_back() {
   [ -n "${changeover:-}" ] || return 0
-  (changeover_to "$1") || step_say "could not start all processes of $1 again: run the same command again"
+  (changeover_again "$1") || step_say "could not start all processes of $1 again: run the same command again"
 }
 
 # changeover_scale: run as many processes of the live release $new as hosts.toml says. The web process is not touched.
@@ -157,7 +174,7 @@ changeover_scale() {
 # changeover_show: show the end of the log of the process that has ended.
 changeover_show() {
   if [ ! -s "$undo/ended" ]; then return 0; fi
-  printf 'The last lines of %s:\n' "$log_dir/$changeover_unit.log"
+  printf 'The last lines of %s:\n' "$(output_place "$changeover_unit")"
   tail -n 40 -- "$undo/ended" | hide_secrets | cut -c 1-400
 }
 

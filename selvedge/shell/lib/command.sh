@@ -12,11 +12,17 @@ command_run() {
   {
     tail -f --pid="$session" /dev/null
     pkill -TERM -u "$app" -s "$own"
+    # Docker's client, which passes the signal on.
+    pkill -TERM -s "$own" -x docker
   } </dev/null >/dev/null 2>&1 &
   watch=$!
   status=0
-  # Without the variables of sudo and of the SSH connection, as the app's own processes.
-  user_run "$app" env -i USER="$app" LOGNAME="$app" LANG=C.UTF-8 "$base/instances/$live/run" sh -c "$command" || status=$?
+  if docker_owns "$live"; then
+    instance_run "$live" sh -c "$command" || status=$?
+  else
+    # Without the variables of sudo and of the SSH connection, as the app's own processes.
+    user_run "$app" env -i USER="$app" LOGNAME="$app" LANG=C.UTF-8 "$base/instances/$live/run" sh -c "$command" || status=$?
+  fi
   # Output without a final newline must not swallow the mark.
   printf '\n%s %s\n' "$mark" "$status"
   # shellcheck disable=SC2046

@@ -35,18 +35,15 @@ gate_accepted() {
   return 1
 }
 
-# gate_log_begin: note where the log of this start begins, and when. Earlier starts of the release wrote to the same logs.
+# gate_log_begin: note where the log of this start begins, and when. Earlier starts of the release wrote to the same log.
 gate_log_begin() {
-  log_from=$(stat -c %s "$log_dir/$new.log" 2>/dev/null) || log_from=0
+  log_from=$(output_end "$new")
   # shellcheck disable=SC2034 # for systemd_starved
   log_since=@$(date +%s)
 }
 
 # gate_log: print the log of this start.
-gate_log() {
-  if [ "$(stat -c %s "$log_dir/$new.log" 2>/dev/null || echo 0)" -lt "$log_from" ]; then log_from=0; fi
-  tail -c "+$((log_from + 1))" -- "$log_dir/$new.log" 2>/dev/null || :
-}
+gate_log() { output_from "$new" "$log_from"; }
 
 # gate_crashed: whether the new instance has ended, even if its process manager has started it again.
 gate_crashed() {

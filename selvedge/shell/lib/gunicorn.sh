@@ -30,7 +30,7 @@ gunicorn_crashes() { parent_crashes; }
 # start script, whose options win. gunicorn itself reads them.
 gunicorn_conflict() {
   local folder file status
-  folder=$(sed -n 's/^cd //p' "$base/instances/$1/run" 2>/dev/null | head -n 1 | tr -d \')
+  folder=$(instance_folder "$1")
   gunicorn_script_conflict "$base/instances/$1/gunicorn_start"
   file=$(gunicorn_script_file "$base/instances/$1/gunicorn_start")
   if [ -z "$file" ] && [ ! -e "$folder/gunicorn.conf.py" ] && ! grep -q -s '^GUNICORN_CMD_ARGS=' "$base/instances/$1/env"; then return 0; fi

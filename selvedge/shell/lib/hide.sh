@@ -32,7 +32,7 @@ hide_text() { printf '%s' "$hide_program"; }
 hide_secrets() {
   # shellcheck disable=SC2016,SC2046
   (cd / && exec 3<&- && user_run "$app" sh -c 'set -a && . "$1" && set +a && shift && exec "$@"' sh "$base/instances/$new/env" \
-    "$base/releases/${new%-*}/.venv/bin/python" -I -c "$hide_program" \
+    "$(instance_python "$new")" -I -c "$hide_program" \
     $(sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p' "$base/instances/$new/env")) ||
     echo "(The app's output cannot be shown, because its Python does not run.)"
 }

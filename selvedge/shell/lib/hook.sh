@@ -91,7 +91,9 @@ hook_command() {
 # hook_as COMMAND…: as the app's user, with the variables of the release or, before there is one, of the build. Their values are
 # hidden in its output.
 hook_as() {
-  if [ -n "$run" ]; then
+  if [ -n "$run" ] && docker_owns "$new"; then
+    hide_output instance_run "$new" "$@"
+  elif [ -n "$run" ]; then
     hide_output user_run "$user" "$run" "$@"
   elif [ -n "$build_env" ]; then
     build_shown build_run "$@"

@@ -1,7 +1,7 @@
 # The last lines of logs, and new lines as they come: "NAME SECONDS TEXT", with the time of the record, "-" for a new line. Writes
 # nothing. "= NAME" ends the lines that a log already had; "+ RELEASE" says that this release became live; "! SENTENCE" says why
 # there is no log.
-# Shared: session missing
+# Shared: session missing copies
 
 # logs_session: set $session to the process of sshd that serves this connection. It ends with the connection.
 logs_session() {
@@ -36,14 +36,71 @@ logs_show() {
   logs_tail "$name" "$1" "$((size + 1))"
 }
 
-# logs_tail NAME FILE BYTE: with $follow, print new lines, from this byte on.
+# logs_tail NAME FILE BYTE: with $follow, print new lines, from this byte on, or those that the journal has more than the copy FILE.
 logs_tail() {
-  if [ -n "$follow" ]; then tail -q -c "+$3" -F -- "$2" | sed -u "s/^/$1 - /" & fi
+  local cursor
+  [ -n "$follow" ] || return 0
+  if [ -e "$2.cursor" ]; then
+    cursor=$(cat -- "$2.cursor")
+    journalctl -q -f --no-tail -o cat -t "$(cat -- "$2.tag")" ${cursor:+"--after-cursor=$cursor"} | sed -u "s/^/$1 - /" &
+  else
+    tail -q -c "+$3" -F -- "$2" | sed -u "s/^/$1 - /" &
+  fi
+}
+
+# logs_copies: make the folder for copies of the journal, which contain the output of containers.
+logs_copies() {
+  copies=$(mktemp -d -p /var/tmp)
+  trap logs_forget EXIT
+}
+
+logs_forget() { rm -rf -- "$copies"; }
+
+# logs_new NAME: print the path of the log of an instance or a unit, for logs_tail from its beginning on.
+logs_new() {
+  local tag
+  tag=$(output_tag "$1")
+  if [ -z "$tag" ]; then
+    printf '%s\n' "$log_dir/$1.log"
+    return 0
+  fi
+  printf '%s\n' "$tag" >"$copies/$1.log.tag"
+  : >"$copies/$1.log.cursor"
+  printf '%s\n' "$copies/$1.log"
+}
+
+# logs_file NAME: print the path of the log of an instance or a unit: a copy of its last lines if it is in the journal.
+logs_file() {
+  local file
+  file=$(logs_new "$1")
+  printf '%s\n' "$file"
+  [ -e "$file.tag" ] || return 0
+  journalctl -q -n 200000 -o cat --no-pager --show-cursor -t "$(cat -- "$file.tag")" >"$file"
+  sed -n '$s/^-- cursor: //p' "$file" >"$file.cursor"
+  sed -i '${/^-- cursor: /d}' "$file"
+}
+
+# logs_files_of NAME…: print the paths of their logs.
+logs_files_of() {
+  local name
+  for name; do logs_file "$name"; done
+}
+
+# logs_exists NAME: whether an instance or a unit has a log.
+logs_exists() { [ -n "$(output_tag "$1")" ] || [ -f "$log_dir/$1.log" ]; }
+
+# logs_others INSTANCE: print the other instances that have a log. The logs of processes have an `@` in their names.
+logs_others() {
+  local name
+  {
+    for name in "$log_dir"/[0-9a-f]*-*[0-9a-f].log; do basename -- "$name" .log; done
+    for name in "$base/instances"/*/container; do basename -- "${name%/container}"; done
+  } | grep -v -F '@' | grep -v -x -F -e "$1" -e '*' -e '[0-9a-f]*-*[0-9a-f]'
 }
 
 # logs_app [all]: the log of the live release; with $follow, also of each release that becomes live later. all: the logs of all
 # releases that are kept.
-# Values: live_socket log_dir follow program wishes
+# Values: app base live_socket log_dir follow program wishes
 logs_app() {
   local live now
   exec 2>/dev/null
@@ -53,14 +110,13 @@ logs_app() {
     printf '! no release is live\n'
     return 0
   fi
-  if [ -n "${1:-}" ] && [ -f "$log_dir/$live.log" ]; then
+  logs_copies
+  if [ -n "${1:-}" ] && logs_exists "$live"; then
     # The live one is the first.
-    set -- "$log_dir"/[0-9a-f]*-*[0-9a-f].log
-    # Not those of the processes, which have an `@`.
     # shellcheck disable=SC2046 # their names are releases
-    set -- "$log_dir/$live.log" $(printf '%s\n' "$@" | grep -v '@' | grep -v -x -F "$log_dir/$live.log")
+    set -- $(logs_files_of "$live" $(logs_others "$live"))
   else
-    set -- "$log_dir/$live.log"
+    set -- "$(logs_file "$live")"
   fi
   logs_show app "$@"
   [ -n "$follow" ] || return 0
@@ -68,11 +124,11 @@ logs_app() {
   while [ -z "$missing" ] && [ -d "/proc/$session" ]; do
     sleep 1
     now=$(releases_live)
-    if [ -n "$now" ] && [ "$now" != "$live" ] && [ -f "$log_dir/$now.log" ]; then
+    if [ -n "$now" ] && [ "$now" != "$live" ] && logs_exists "$now"; then
       logs_end
       printf '+ %s\n' "$now"
       live=$now
-      logs_tail app "$log_dir/$live.log" 1
+      logs_tail app "$(logs_new "$live")" 1
     fi
   done
   logs_end
@@ -80,7 +136,7 @@ logs_app() {
 
 # logs_process NAME [all]: the logs of a process beside the web process, of the live release; with $follow, also of each release that
 # becomes live later. all: of all releases that are kept.
-# Values: base live_socket log_dir follow program wishes
+# Values: app base live_socket log_dir follow program wishes
 logs_process() {
   local live name now file names
   exec 2>/dev/null
@@ -96,11 +152,10 @@ logs_process() {
     printf '! the live release %s has no process %s%s\n' "$live" "$name" "${names:+, only $names}"
     return 0
   fi
-  file="$live.$name@*.log"
-  if [ -n "${2:-}" ]; then file="[0-9a-f]*-*.$name@*.log"; fi
+  logs_copies
   # shellcheck disable=SC2046 # no name has a space
-  set -- $(find "$log_dir" -maxdepth 1 -name "$file" | sort -r)
-  if [ $# -eq 0 ]; then set -- "$log_dir/$live.$name@1.log"; fi
+  set -- $(logs_files_of $(logs_units "$name" "${2:+*}" | sort -r))
+  if [ $# -eq 0 ]; then set -- "$(logs_file "$live.$name@1")"; fi
   logs_show "$name" "$@"
   [ -n "$follow" ] || return 0
   shift
@@ -113,10 +168,18 @@ logs_process() {
       logs_end
       printf '+ %s\n' "$now"
       live=$now
-      for file in "$log_dir/$live.$name@"*.log; do logs_tail "$name" "$file" 1; done
+      for file in $(logs_units "$name"); do logs_tail "$name" "$(logs_new "$file")" 1; done
     fi
   done
   logs_end
+}
+
+# logs_units NAME [*]: print the units of this process that have a log, of $live or of all releases.
+logs_units() {
+  {
+    find "$log_dir" -maxdepth 1 -name "[0-9a-f]*-*.$1@*.log" -printf '%f\n'
+    dockerunit_list '*' | grep -e "\.$1@"
+  } | sed 's/\.log$//' | if [ -n "${2:-}" ]; then cat; else grep -e "^$live\."; fi
 }
 
 # logs_files NAME FILE…: logs of nginx or of a timer.
@@ -134,5 +197,5 @@ logs_files() {
   logs_end
 }
 
-# logs_end: end the `tail` processes.
-logs_end() { pkill -P "$$" -x tail; }
+# logs_end: end the processes that logs_tail has started.
+logs_end() { pkill -P "$$" -x 'tail|journalctl'; }

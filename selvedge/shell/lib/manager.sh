@@ -1,9 +1,9 @@
-# The process managers. Each has a file with the same functions, which only this file calls: supervisor.sh, systemd.sh. An
+# The process managers. Each has a file with the same functions, which only this file calls: supervisor.sh, systemd.sh, docker.sh. An
 # instance belongs to the manager whose files are in its folder, even if hosts.toml now names another one: so the switch can stop
 # a release of another manager, or go back to it. Reads $base, $run_dir and $log_dir.
-# Needs: supervisor systemd
+# Needs: supervisor systemd docker
 
-manager_all='systemd supervisor'
+manager_all='systemd docker supervisor'
 
 # manager_of INSTANCE: print its process manager. If no manager has files in its folder, it is the last one, because supervisor's
 # own file may still have the instance.
@@ -137,15 +137,23 @@ manager_service() { "${1}_service"; }
 # manager_configuration MANAGER: print the first error in its configuration or "ok"; nothing if it has none.
 manager_configuration() { "${1}_configuration"; }
 
-# manager_log INSTANCE: create its log, which a manager would make readable to all users.
+# manager_folder: create the folder of the sockets, now and at each boot, for a release that opens its own, as `fab gunicorn` does. Under
+# systemd root owns it.
+manager_folder() {
+  printf 'd %s 2750 %s www-data -\n' "$run_dir" "$app" >"/etc/tmpfiles.d/$app.conf"
+  install -d -m 2750 -o "$app" -g www-data -- "$run_dir"
+}
+
+# manager_log NAME: create the log of an instance or a unit, which a manager would make readable to all users.
 manager_log() {
+  if docker_owns "${1%%.*}"; then return 0; fi
   if [ ! -e "$log_dir/$1.log" ]; then install -m 0640 -g adm -- /dev/null "$log_dir/$1.log"; fi
 }
 
 # manager_processes INSTANCE: print the processes that have its socket open: the app server and its workers. A worker that was
 # replaced has another id.
 manager_processes() {
-  ss -xlpH 2>/dev/null | awk -v path=" $run_dir/$1.sock " 'index($0, path) {
+  manager_sockets "$1" | awk -v path=" $run_dir/$1.sock " 'index($0, path) {
     while (match($0, /pid=[0-9]+/)) {
       pid = substr($0, RSTART + 4, RLENGTH - 4)
       $0 = substr($0, RSTART + RLENGTH)
@@ -153,4 +161,10 @@ manager_processes() {
       seen[pid]
     }
   }'
+}
+
+# manager_sockets [INSTANCE]: print the listening sockets, as `ss -xlpH` does. Those of containers are not in the server's own list.
+manager_sockets() {
+  if [ -z "${1:-}" ] || ! docker_owns "$1"; then ss -xlpH 2>/dev/null || :; fi
+  if [ -z "${1:-}" ]; then docker_sockets; elif docker_owns "$1"; then docker_sockets "$app.$1"; fi
 }

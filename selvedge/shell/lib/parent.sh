@@ -33,7 +33,7 @@ parent_conflict() {
     printf '%s\n' "The start script has the option --reload, which is for development: it restarts workers when files change, and a release never changes. Remove it from the template $2_start.j2"
     return 0
   fi
-  folder=$(sed -n 's/^cd //p' "$base/instances/$1/run" 2>/dev/null | head -n 1 | tr -d \')
+  folder=$(instance_folder "$1")
   if [ -e "$folder/gunicorn.conf.py" ]; then echo "$mark say note: gunicorn.conf.py has no effect, because app.server is $2" >&2; fi
   if grep -q -s '^GUNICORN_CMD_ARGS=' "$base/instances/$1/env"; then
     echo "$mark say note: The variable GUNICORN_CMD_ARGS has no effect, because app.server is $2" >&2

@@ -9,6 +9,7 @@ prune_releases() {
   prune_instances "$1" || status=1
   prune_checkouts || status=1
   prune_venvs || status=1
+  image_prune || status=1
   return "$status"
 }
 

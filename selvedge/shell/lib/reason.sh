@@ -20,14 +20,14 @@ reason_program() {
   local program
   program=$(cat "$undo/program.$1")
   shift
-  (cd / && exec 3<&- && user_run "$app" "$base/releases/${new%-*}/.venv/bin/python" -I -c "$program" "$@") 2>/dev/null
+  (cd / && exec 3<&- && user_run "$app" "$(instance_python "$new")" -I -c "$program" "$@") 2>/dev/null
 }
 
 # reason_find [migration]: set $reason_error to the last exception in $undo/shown, and $reason_remedy to what to do about it. The
 # advice about locks for an app that starts beside another one does not fit a migration.
 reason_find() {
   local found folder
-  folder=$(sed -n 's/^cd //p' "$base/instances/$new/run" 2>/dev/null | head -n 1 | tr -d \')
+  folder=$(instance_folder "$new")
   found=$(reason_program remedy "${folder:-$base/releases/${new%-*}}" "$base/shared" "${1:-$strategy}" "$(appserver_workers "$new")" \
     "$(manager_of "$new")" <"$undo/shown") || found=
   reason_error=$(printf '%s\n' "$found" | sed -n 1p | cut -c 1-400)

@@ -67,7 +67,7 @@ releases_fact() {
   local draining sockets live
   # Before the sockets: an instance whose drain ends in between no longer listens.
   draining=$(releases_drains)
-  sockets=$(ss -xlH 2>/dev/null)
+  sockets=$(manager_sockets)
   live=$(releases_live)
   printf 'live %s\n' "$live"
   printf 'current %s\n' "$(readlink "$base/current" 2>/dev/null)"
@@ -88,7 +88,7 @@ releases_fact() {
 
 # releases_listening INSTANCE: whether its socket is open.
 releases_listening() {
-  ss -xlH 2>/dev/null | grep -q -F -- " $run_dir/$1.sock "
+  manager_sockets "$1" | grep -q -F -- " $run_dir/$1.sock "
 }
 
 # releases_all: print the releases, with those that never became live.

@@ -18,6 +18,7 @@ remove_app() {
   drain_stop_now $(manager_instances)
   if [ -e "/etc/systemd/system/selvedge-stop.$app.service" ]; then systemctl -q disable --now "selvedge-stop.$app.service" || :; fi
   if [ -e "/etc/selvedge/redis/$app.conf" ]; then systemctl -q disable --now "selvedge-redis@$app.service" || :; fi
+  docker_remove
   if [ -n "$data" ]; then postgres_drop; fi
   if remove_certificate; then certbot_delete "$certbot" "$app"; fi
   # live.sock is the last path: if the run is interrupted here, the next run still knows the live release.

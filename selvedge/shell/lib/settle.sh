@@ -26,7 +26,7 @@ settle_managed() {
 settle_runs() {
   case $managed in
     0\ *) return 1 ;;
-    *' RUNNING'* | *' STARTING'* | *' active'* | *' activating'* | *' reloading'*) return 0 ;;
+    *' RUNNING'* | *' STARTING'* | *' running'* | *' active'* | *' activating'* | *' reloading'*) return 0 ;;
     *) return 1 ;;
   esac
 }

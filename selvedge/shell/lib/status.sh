@@ -27,7 +27,7 @@ status_fact() {
 
 # status_listeners: the processes that listen on the live socket, without process 1: systemd opens the sockets of its units.
 status_listeners() {
-  ss -xlpH 2>/dev/null | grep -F -- " $run_dir/$live.sock " | grep -o 'pid=[0-9]*' | cut -d = -f 2 | grep -v -x 1 | sort -u
+  manager_processes "$live" | tr ' ' '\n' | grep -v -x -e 1 -e '' | sort -u
 }
 
 # status_processes: id, parent, memory in kB and age in seconds of each process of the live release. An orphan listens on a
@@ -41,13 +41,14 @@ status_processes() {
     awk -v adopted="$adopted" '{ print ($2 == 1) ? adopted : "process", $1, $2, $3, $4 }'
 }
 
-# status_release: the state of the live release in its process manager, and its restarts.
+# status_release: the state of the live release in its process manager, its restarts, and the HEALTHCHECK of its image.
 status_release() {
   case $processes in
     *process*) ;;
     *) printf 'manager %s\n' "$(manager_state "$live")" ;;
   esac
   printf 'restarts %s\n' "$(manager_restarts "$live")"
+  if docker_owns "$live"; then docker_health "$live" | sed 's/^/healthcheck /'; fi
 }
 
 # status_beside: the memory of the processes beside the web process in kB, all together.

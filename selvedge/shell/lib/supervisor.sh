@@ -95,7 +95,7 @@ supervisor_start() {
   local live
   probe_has supervisorctl || step_fail "The release $1 runs under supervisor, which is not installed. Set app.manager = \"supervisor\" in hosts.toml, then run \`fab install\`"
   manager_log "$1"
-  supervisor_folder
+  manager_folder
   live=$(releases_live)
   supervisor_boots "$live" || file_backup "$supervisor_conf"
   # supervisor starts it because the file says autostart=true, and remembers that line. If it changed, the next `supervisorctl
@@ -122,12 +122,6 @@ supervisor_refuse() {
     *CANT_REREAD*) "$1" "supervisor cannot read its configuration: $answer. Check the files in /etc/supervisor/conf.d" ;;
     *) "$1" "supervisor does not answer: $answer. Run \`sudo systemctl restart supervisor\` on the server; \`sudo journalctl -u supervisor -n 20\` shows its log" ;;
   esac
-}
-
-# supervisor_folder: create the folder of the sockets, now and at each boot, as `fab gunicorn` does. Under systemd root owns it.
-supervisor_folder() {
-  printf 'd %s 2750 %s www-data -\n' "$run_dir" "$app" >"/etc/tmpfiles.d/$app.conf"
-  install -d -m 2750 -o "$app" -g www-data -- "$run_dir"
 }
 
 supervisor_boot() {

@@ -71,7 +71,7 @@ switch_to_previous() {
   manager_boot "$previous"
   switch_point "$live_socket" "$previous"
   switch_current "releases/${previous%-*}"
-  if processes_any; then changeover_to "$previous"; fi
+  if processes_any; then changeover_again "$previous"; fi
   sleep 1
 }
 
@@ -128,7 +128,7 @@ switch_conflict() {
 }
 
 # switch_run COMMAND…: run a command in the new release's environment, as the app's user.
-switch_run() { (cd / && exec 3<&- && user_run "$app" "$base/instances/$new/run" "$@"); }
+switch_run() { (cd / && exec 3<&- && instance_run "$new" "$@"); }
 
 switch_stop_old() {
   answering_begin
@@ -154,6 +154,8 @@ switch_start() {
   gate_log_begin
   : >"$base/instances/$new/one"
   manager_start "$new" switch_refuse
+  # A container takes a second to start.
+  asked=$(clock_uptime)
 }
 
 # switch_hooks: run the commands of [hooks] before_switch, one per line, as the app's user in the new release.
@@ -218,7 +220,7 @@ switch_refuse() {
   if [ -n "${changeover_unit:-}" ]; then
     changeover_show
   elif [ -n "$(gate_log)" ]; then
-    printf 'The last lines of %s:\n' "$log_dir/$new.log"
+    printf 'The last lines of %s:\n' "$(output_place "$new")"
     gate_log | tail -n 40 | hide_secrets | cut -c 1-400
   fi
   consequence=

@@ -1,9 +1,9 @@
 # The processes beside the web process, one by one. A UNIT is INSTANCE.NAME@NUMBER. Each process manager has a file with the same
-# functions, which only this file calls: systemdunit.sh, supervisorunit.sh. Their comments are in systemdunit.sh. A unit that a boot
+# functions, which only this file calls: systemdunit.sh, supervisorunit.sh, dockerunit.sh. Their comments are in systemdunit.sh. A unit that a boot
 # starts is one that should run; any other one stops, or has stopped.
-# Needs: systemdunit supervisorunit
+# Needs: systemdunit supervisorunit dockerunit
 
-unit_all='systemdunit supervisorunit'
+unit_all='systemdunit supervisorunit dockerunit'
 
 # unit_list PATTERN: print the units that a process manager has of the instances with these names.
 unit_list() {

@@ -7,14 +7,15 @@ import re
 
 import pytest
 
+import containers
 from drills import QUICK, assert_consistent, live, serves
 from lab import Lab, Project, until
 from sandbox import Server
 from workers import add_program, configure, killed, kinds, running, settled, tables, twice
 
 THOROUGH = pytest.mark.thorough
-LIFE = [pytest.param("systemd"), pytest.param("supervisor", marks=THOROUGH)]
-FAULTS = [pytest.param("supervisor"), pytest.param("systemd", marks=THOROUGH)]
+LIFE = [pytest.param("systemd"), *(pytest.param(name, marks=THOROUGH) for name in ("supervisor", "docker"))]
+FAULTS = [pytest.param("supervisor"), *(pytest.param(name, marks=THOROUGH) for name in ("systemd", "docker"))]
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +33,11 @@ def manager(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="class")
 def server(lab: Lab, project: Project, manager: str) -> Server:
     """Return a server on which this manager runs the processes of `tables`."""
-    configure(project, manager)
     server = lab.server("deployed")
+    if manager == "docker":
+        containers.install(server, project)
+        project.commit(containers.dockerfile())
+    configure(project, manager)
     project.must("-H", server.name, "deploy")
     settled(server, live(server))
     return server

@@ -33,7 +33,7 @@ WORDS: list[tuple[str, str]] = [
     ("branch = true", 'app.branch: must be a string, not true. Write, for example, `branch = "main"`.'),
     (
         "manager = 'runit'",
-        'app.manager: must be one of "supervisor", "systemd", not \'runit\'. Write, for example, `manager = "systemd"`.',
+        'app.manager: must be one of "supervisor", "systemd", "docker", not \'runit\'. Write, for example, `manager = "systemd"`.',
     ),
     (
         "domains = 'a.example'",

@@ -17,10 +17,8 @@ from tests.unit.project.test_sizes import STEPS
 
 FAB = Path(sys.executable).parent / "fab"
 ROW = re.compile(r"  [a-z.-]+ {2,}\S.*\.")
-HEADINGS = [
-    "The tutorial's steps, in order", "Steps of [services]", "Chains of steps", "Every day",
-    "Files for other platforms", "The sandbox",
-]  # fmt: skip
+STEP_GROUPS = ["The tutorial's steps, in order", "In place of venv, with Docker", "Steps of [services]"]
+HEADINGS = [*STEP_GROUPS, "Chains of steps", "Every day", "Files for other platforms", "The sandbox"]
 
 
 def fab(*words: str, folder: Path = ROOT) -> str:
@@ -75,7 +73,7 @@ def test_every_row_of_the_other_forms_fits_80_columns(form: list[str]) -> None:
 def test_the_tasks_are_in_groups_that_begin_with_the_steps_of_the_tutorial(listing: subprocess.CompletedProcess[str]) -> None:
     assert headings(listing.stdout) == HEADINGS
     shown = names(listing.stdout)
-    assert shown[: len(STEPS) + 4] == [*STEPS, "postgres", "redis", "setup", "deploy"]
+    assert shown[: len(STEPS) + 5] == [*STEPS, "image", "postgres", "redis", "setup", "deploy"]
     assert {"rollback", "releases", "status", "logs", "doctor"} <= set(shown)
     assert [name for name in shown if name.startswith("sandbox.")] == shown[-4:]
 

@@ -24,7 +24,7 @@ def test_the_managers_of_hosts_toml_are_those_of_the_shell() -> None:
 
 def test_an_instance_has_the_files_of_its_manager(app: Callable[..., Target]) -> None:
     found = {name: list(Instance.of(app("nothing set", manager=name)).manager_files()) for name in MANAGERS}
-    assert found == {"supervisor": ["program.conf"], "systemd": ["unit.socket", "unit.service"]}
+    assert found == {"supervisor": ["program.conf"], "systemd": ["unit.socket", "unit.service"], "docker": ["container"]}
 
 
 @pytest.mark.parametrize(("manager", "file"), [("supervisor", "process.conf"), ("systemd", "process.service")])
@@ -37,7 +37,7 @@ def test_a_process_has_its_files_and_its_command_only_in_its_start_script(
     assert list(files) == [f"processes/night-worker/{name}" for name in ("start", "settings", file)]
     start, settings, unit = files.values()
     assert f"\nCOMMAND={quote(TEXT)}\n" in start and 'PROCESS_NUMBER="$1"' in start
-    assert settings == "overlap no\nstop_timeout 77\n"
+    assert settings == "overlap no\nstop_signal QUIT\nstop_timeout 77\n"
     assert "pwned" not in unit and "QUIT" in unit and "77" in unit and f"{instance.folder}/processes/night-worker/start" in unit
 
 

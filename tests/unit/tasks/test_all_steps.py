@@ -20,7 +20,7 @@ from tests.support.declared import SETTINGS, every, parts
 from tests.support.steps import HOSTS, bare, steps
 
 # Paths that the packages of `install` create.
-PACKAGED = ("/usr/bin/git", "/etc/nginx/nginx.conf", "/etc/supervisor/supervisord.conf", "/etc/logrotate.conf")
+PACKAGED = ("/usr/bin/git", "/etc/nginx/nginx.conf", "/etc/supervisor/supervisord.conf", "/etc/logrotate.conf", "/usr/bin/docker")
 
 
 @pytest.mark.parametrize("name", SETTINGS)

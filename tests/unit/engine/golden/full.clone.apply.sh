@@ -6,9 +6,21 @@ umask 022
 cd /
 
 mark=@selvedge
+# … the library appserver
+
+# … the library apt
+
+# … the library build
+
 # … the library checkout
 
 # … the library disk
+
+# … the library docker
+
+# … the library dockerunit
+
+# … the library export
 
 # … the library file
 
@@ -16,17 +28,39 @@ mark=@selvedge
 
 # … the library group
 
+# … the library gunicorn
+
+# … the library hide
+
 # … the library history
+
+# … the library hypercorn
+
+# … the library image
+
+# … the library index
+
+# … the library instance
 
 # … the library manager
 
 # … the library mirror
 
+# … the library package
+
+# … the library parent
+
+# … the library pip
+
 # … the library probe
 
 # … the library processes
 
+# … the library project
+
 # … the library prune
+
+# … the library python
 
 # … the library releases
 
@@ -35,6 +69,8 @@ mark=@selvedge
 # … the library service
 
 # … the library shared
+
+# … the library sources
 
 # … the library stamp
 
@@ -53,6 +89,12 @@ mark=@selvedge
 # … the library unit
 
 # … the library user
+
+# … the library uv
+
+# … the library uvicorn
+
+# … the library venv
 
 change_0() (
 set -eu

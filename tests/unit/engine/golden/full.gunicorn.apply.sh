@@ -6,11 +6,17 @@ umask 022
 cd /
 
 mark=@selvedge
+# … the library appserver
+
 # … the library apt
 
 # … the library build
 
 # … the library disk
+
+# … the library docker
+
+# … the library dockerunit
 
 # … the library export
 
@@ -20,19 +26,29 @@ mark=@selvedge
 
 # … the library group
 
+# … the library gunicorn
+
 # … the library hide
 
 # … the library history
 
 # … the library hook
 
+# … the library hypercorn
+
+# … the library image
+
 # … the library index
+
+# … the library instance
 
 # … the library manager
 
 # … the library mirror
 
 # … the library package
+
+# … the library parent
 
 # … the library pip
 
@@ -74,6 +90,8 @@ mark=@selvedge
 
 # … the library uv
 
+# … the library uvicorn
+
 # … the library venv
 
 change_0() (
@@ -100,42 +118,42 @@ install -d -m 00750 -o root -g hello -- /srv/hello/instances
 )
 change_5() (
 set -eu
-install -d -m 00750 -o root -g hello -- /srv/hello/instances/0123456789ab-230415
+install -d -m 00750 -o root -g hello -- /srv/hello/instances/0123456789ab-c67b48
 )
 change_6() (
 set -eu
-file_link /srv/hello/instances/0123456789ab-230415/.venv "$(readlink /srv/hello/releases/0123456789ab/.venv)"
+file_link /srv/hello/instances/0123456789ab-c67b48/.venv "$(readlink /srv/hello/releases/0123456789ab/.venv)"
 )
 change_7() (
 set -eu
-head -c 166 <&3 | file_put /srv/hello/instances/0123456789ab-230415/env 0640 root hello 166
+head -c 166 <&3 | file_put /srv/hello/instances/0123456789ab-c67b48/env 0640 root hello 166
 )
 change_8() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-230415/run 0750 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-c67b48/run 0750 root hello <<'EOF'
 #!/bin/sh
 # Runs a command in the environment of this release of hello: its folder, variables and virtual environment. Example:
-#   /srv/hello/instances/0123456789ab-230415/run python -c 'import sys; print(sys.prefix)'
+#   /srv/hello/instances/0123456789ab-c67b48/run python -c 'import sys; print(sys.prefix)'
 # Written by `fab gunicorn`; edit its template gunicorn/run.j2 instead.
 set -eu
 cd /srv/hello/releases/0123456789ab/backend
 set -a
 # nginx limits headers ([nginx] large_headers). uvicorn's library for WebSockets never answers a request with one over 8 kB.
 WEBSOCKETS_MAX_LINE_LENGTH=65536
-. /srv/hello/instances/0123456789ab-230415/env
+. /srv/hello/instances/0123456789ab-c67b48/env
 # The app may write only to this folder.
 APP_SHARED=/srv/hello/shared
 HOME=/srv/hello/shared
-RELEASE=0123456789ab-230415
+RELEASE=0123456789ab-c67b48
 COMMIT=0123456789abcdef0123456789abcdef01234567
-VIRTUAL_ENV=/srv/hello/instances/0123456789ab-230415/.venv
-PATH=/srv/hello/instances/0123456789ab-230415/.venv/bin:/usr/local/bin:/usr/bin:/bin
-PYTHONPATH=/srv/hello/releases/0123456789ab/backend:/srv/hello/releases/0123456789ab/backend/src:/srv/hello/instances/0123456789ab-230415
+VIRTUAL_ENV=/srv/hello/instances/0123456789ab-c67b48/.venv
+PATH=/srv/hello/instances/0123456789ab-c67b48/.venv/bin:/usr/local/bin:/usr/bin:/bin
+PYTHONPATH=/srv/hello/releases/0123456789ab/backend:/srv/hello/releases/0123456789ab/backend/src:/srv/hello/instances/0123456789ab-c67b48
 # Output reaches the log at once, and no byte code is written next to the source.
 PYTHONUNBUFFERED=1
 PYTHONDONTWRITEBYTECODE=1
 # The release's own folder for temporary files, because all users of the server can write to /tmp.
-TMPDIR=/srv/hello/shared/.tmp/0123456789ab-230415
+TMPDIR=/srv/hello/shared/.tmp/0123456789ab-c67b48
 set +a
 umask 0077
 mkdir -p "$TMPDIR" 2>/dev/null || TMPDIR=/tmp
@@ -145,7 +163,7 @@ EOF
 )
 change_9() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-230415/selvedge_worker.py 0640 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-c67b48/selvedge_worker.py 0640 root hello <<'EOF'
 """gunicorn's worker for hello, which adds the header X-Release to every response.
 
 gunicorn loads this module before it listens and before it starts workers.
@@ -224,31 +242,31 @@ EOF
 )
 change_10() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-230415/selvedge_app.py 0640 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-c67b48/selvedge_app.py 0640 root hello <<'EOF'
 # … selvedge_app.py
 EOF
 )
 change_11() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-230415/selvedge_explain.py 0640 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-c67b48/selvedge_explain.py 0640 root hello <<'EOF'
 # … selvedge_explain.py
 EOF
 )
 change_12() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-230415/selvedge_asgi.py 0640 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-c67b48/selvedge_asgi.py 0640 root hello <<'EOF'
 # … selvedge_asgi.py
 EOF
 )
 change_13() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-230415/selvedge_log.py 0640 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-c67b48/selvedge_log.py 0640 root hello <<'EOF'
 # … selvedge_log.py
 EOF
 )
 change_14() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-230415/gunicorn_start 0750 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-c67b48/gunicorn_start 0750 root hello <<'EOF'
 #!/bin/sh
 # Starts hello: gunicorn manages the workers, and uvicorn runs the ASGI app in each of them.
 # supervisor runs this script as the user hello.
@@ -257,15 +275,15 @@ set -eu
 
 NAME=hello
 DIR=/srv/hello/releases/0123456789ab/backend
-VENV=/srv/hello/instances/0123456789ab-230415/.venv
+VENV=/srv/hello/instances/0123456789ab-c67b48/.venv
 # By default one worker more than CPU cores, so that all cores are busy while one worker waits (app.workers in hosts.toml).
 WORKERS=3
 # A new release starts with one worker. Once it is healthy, Selvedge makes gunicorn start the others.
-if [ -e /srv/hello/instances/0123456789ab-230415/one ]; then WORKERS=1; fi
-# /srv/hello/instances/0123456789ab-230415/selvedge_worker.py extends uvicorn_worker.UvicornWorker.
+if [ -e /srv/hello/instances/0123456789ab-c67b48/one ]; then WORKERS=1; fi
+# /srv/hello/instances/0123456789ab-c67b48/selvedge_worker.py extends uvicorn_worker.UvicornWorker.
 WORKER_CLASS=selvedge_worker.Worker
 # Each release has its own socket. nginx connects to the live one by the link /srv/hello/live.sock.
-BIND=unix:/run/hello/0123456789ab-230415.sock
+BIND=unix:/run/hello/0123456789ab-c67b48.sock
 LOG_LEVEL=debug
 
 # gunicorn 24 and later open a control socket in the home directory, which Selvedge does not use.
@@ -280,13 +298,13 @@ ulimit -S -n "$(ulimit -H -n)" 2>/dev/null || :
 # Delete the temporary files of this release's last run and of removed releases.
 for old in /srv/hello/shared/.tmp/*; do
   name=${old##*/}
-  if [ "$name" = 0123456789ab-230415 ] || [ ! -e "/srv/hello/instances/$name" ]; then rm -rf -- "$old" || :; fi
+  if [ "$name" = 0123456789ab-c67b48 ] || [ ! -e "/srv/hello/instances/$name" ]; then rm -rf -- "$old" || :; fi
 done
 
 # --umask 0 opens the socket to all users, but only this user and nginx can enter its folder.
 # --forwarded-allow-ips '*': only nginx can reach the socket, so gunicorn may trust its headers about the client.
 # --worker-tmp-dir: heartbeat files are in memory, so that a slow disk does not look like a dead worker.
-exec setpriv --no-new-privs /srv/hello/instances/0123456789ab-230415/run "$VENV/bin/python" -m gunicorn hello.web:app \
+exec setpriv --no-new-privs /srv/hello/instances/0123456789ab-c67b48/run "$VENV/bin/python" -m gunicorn hello.web:app \
   --name "$NAME" \
   --chdir "$DIR" \
   --workers "$WORKERS" \
@@ -304,17 +322,17 @@ EOF
 )
 change_15() (
 set -eu
-install -d -m 00750 -o root -g hello -- /srv/hello/instances/0123456789ab-230415/processes
+install -d -m 00750 -o root -g hello -- /srv/hello/instances/0123456789ab-c67b48/processes
 )
 change_16() (
 set -eu
-install -d -m 00750 -o root -g hello -- /srv/hello/instances/0123456789ab-230415/processes/worker
+install -d -m 00750 -o root -g hello -- /srv/hello/instances/0123456789ab-c67b48/processes/worker
 )
 change_17() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-230415/processes/worker/start 0750 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-c67b48/processes/worker/start 0750 root hello <<'EOF'
 #!/bin/sh
-# Runs the process worker of hello, release 0123456789ab-230415, with this number: $1.
+# Runs the process worker of hello, release 0123456789ab-c67b48, with this number: $1.
 # supervisor runs this script as the user hello.
 # Written by `fab gunicorn`; edit its template process/start.j2 instead.
 set -eu
@@ -327,7 +345,7 @@ ulimit -S -n "$(ulimit -H -n)" 2>/dev/null || :
 
 # $FILES is its own folder for temporary files, because all users of the server can write to /tmp. Each start empties it, and
 # deletes those of removed releases. $LAST has the id of the last one, when it was started (proc(5)), and the boot.
-FILES=/srv/hello/shared/.tmp/.0123456789ab-230415.worker@$1
+FILES=/srv/hello/shared/.tmp/.0123456789ab-c67b48.worker@$1
 LAST=$FILES.pid
 BOOT=$(cat /proc/sys/kernel/random/boot_id)
 
@@ -360,23 +378,24 @@ umask 0077
 mkdir -p -- "$FILES" 2>/dev/null || FILES=/tmp
 echo "$$ $(started $$) $BOOT" 2>/dev/null >"$LAST" || :
 
-exec setpriv --no-new-privs /srv/hello/instances/0123456789ab-230415/run env PROCESS_NUMBER="$1" TMPDIR="$FILES" sh -c "$COMMAND"
+exec setpriv --no-new-privs /srv/hello/instances/0123456789ab-c67b48/run env PROCESS_NUMBER="$1" TMPDIR="$FILES" sh -c "$COMMAND"
 EOF
 )
 change_18() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-230415/processes/worker/settings 0640 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-c67b48/processes/worker/settings 0640 root hello <<'EOF'
 overlap yes
+stop_signal INT
 stop_timeout 300
 EOF
 )
 change_19() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-230415/processes/worker/process.conf 0640 root hello <<'EOF'
-; Runs the process worker of hello, release 0123456789ab-230415: one for each number after the @.
+file_put /srv/hello/instances/0123456789ab-c67b48/processes/worker/process.conf 0640 root hello <<'EOF'
+; Runs the process worker of hello, release 0123456789ab-c67b48: one for each number after the @.
 ; Written by `fab gunicorn`; edit its template supervisor/process.conf.j2 instead.
-[program:hello.0123456789ab-230415.worker@NUMBER]
-command=/srv/hello/instances/0123456789ab-230415/processes/worker/start NUMBER
+[program:hello.0123456789ab-c67b48.worker@NUMBER]
+command=/srv/hello/instances/0123456789ab-c67b48/processes/worker/start NUMBER
 directory=/srv/hello/releases/0123456789ab
 user=hello
 autostart=true
@@ -389,7 +408,7 @@ stopsignal=INT
 stopwaitsecs=300
 killasgroup=true
 redirect_stderr=true
-stdout_logfile=/var/log/hello/0123456789ab-230415.worker@NUMBER.log
+stdout_logfile=/var/log/hello/0123456789ab-c67b48.worker@NUMBER.log
 ; logrotate checks the file every hour and rotates it at 10 MB. If it grows faster, supervisor truncates it. supervisor keeps
 ; no old files, because all users could read them.
 stdout_logfile_maxbytes=50MB
@@ -400,16 +419,16 @@ change_20() (
 set -eu
 app=hello
 base=/srv/hello
-new=0123456789ab-230415
+new=0123456789ab-c67b48
 hook=after_build
 user=hello
 release=/srv/hello/releases/0123456789ab
 folder=/srv/hello/releases/0123456789ab/backend
-run=/srv/hello/instances/0123456789ab-230415/run
+run=/srv/hello/instances/0123456789ab-c67b48/run
 build_env=''
-mark_path=/srv/hello/releases/0123456789ab/.selvedge-after_build.0123456789ab-230415
+mark_path=/srv/hello/releases/0123456789ab/.selvedge-after_build.0123456789ab-c67b48
 mark_text=d944855a14613d34
-hook_build 5 RELEASE=0123456789ab-230415 COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server ACTION=deploy PREVIOUS= 'python manage.py check && echo '"'"'it'"'"''"'"'s built'"'"''
+hook_build 5 RELEASE=0123456789ab-c67b48 COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server ACTION=deploy PREVIOUS= 'python manage.py check && echo '"'"'it'"'"''"'"'s built'"'"''
 )
 change_21() (
 set -eu

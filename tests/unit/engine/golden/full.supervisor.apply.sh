@@ -18,6 +18,8 @@ mark=@selvedge
 
 # … the library backup
 
+# … the library build
+
 # … the library changeover
 
 # … the library clock
@@ -26,11 +28,19 @@ mark=@selvedge
 
 # … the library disk
 
+# … the library docker
+
+# … the library dockerunit
+
 # … the library drain
+
+# … the library export
 
 # … the library file
 
 # … the library gate
+
+# … the library git
 
 # … the library group
 
@@ -46,13 +56,27 @@ mark=@selvedge
 
 # … the library hypercorn
 
+# … the library image
+
+# … the library index
+
+# … the library instance
+
 # … the library manager
 
 # … the library migrate
 
+# … the library mirror
+
+# … the library output
+
+# … the library package
+
 # … the library parent
 
 # … the library payload
+
+# … the library pip
 
 # … the library preflight
 
@@ -64,7 +88,11 @@ mark=@selvedge
 
 # … the library programs
 
+# … the library project
+
 # … the library prune
+
+# … the library python
 
 # … the library reason
 
@@ -104,7 +132,11 @@ mark=@selvedge
 
 # … the library user
 
+# … the library uv
+
 # … the library uvicorn
+
+# … the library venv
 
 # … the library workers
 
@@ -129,15 +161,15 @@ step_fail '/etc/supervisor/supervisord.conf is missing.'
 )
 change_1() (
 set -eu
-step_fail '/srv/hello/instances/0123456789ab-230415/gunicorn_start is missing.'
+step_fail '/srv/hello/instances/0123456789ab-c67b48/gunicorn_start is missing.'
 )
 change_2() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-230415/program.conf 0640 root hello <<'EOF'
-; Runs hello, release 0123456789ab-230415. During a deploy, the previous release also has a section.
+file_put /srv/hello/instances/0123456789ab-c67b48/program.conf 0640 root hello <<'EOF'
+; Runs hello, release 0123456789ab-c67b48. During a deploy, the previous release also has a section.
 ; Written by `fab supervisor`; edit its template supervisor/program.conf.j2 instead.
-[program:hello.0123456789ab-230415]
-command=/srv/hello/instances/0123456789ab-230415/gunicorn_start
+[program:hello.0123456789ab-c67b48]
+command=/srv/hello/instances/0123456789ab-c67b48/gunicorn_start
 directory=/srv/hello/releases/0123456789ab
 user=hello
 autostart=true
@@ -149,7 +181,7 @@ stopsignal=TERM
 stopwaitsecs=40
 killasgroup=true
 redirect_stderr=true
-stdout_logfile=/var/log/hello/0123456789ab-230415.log
+stdout_logfile=/var/log/hello/0123456789ab-c67b48.log
 ; logrotate checks the file every hour and rotates it at 10 MB. If it grows faster, supervisor truncates it. supervisor keeps
 ; no old files, because all users could read them.
 stdout_logfile_maxbytes=50MB
@@ -167,7 +199,7 @@ file_put /etc/logrotate.d/hello.app 0644 root root <<'EOF'
     missingok
     notifempty
     compress
-    # supervisor keeps the file open while the release runs, and systemd that of a timer. Copying also keeps the file's mode, 0640.
+    # The process manager keeps the file open while the release runs, and systemd that of a timer. Copying also keeps the file's mode, 0640.
     copytruncate
 }
 EOF
@@ -513,7 +545,7 @@ health_ranges='200-299 301-301'
 health_timeout=5.0
 health_attempts=60
 health_interval=0.5
-new=0123456789ab-230415
+new=0123456789ab-c67b48
 why=deploy
 module=hello.web:app
 start_timeout=120
@@ -716,11 +748,17 @@ umask 022
 cd /
 
 mark=@selvedge
+# … the library appserver
+
 # … the library apt
 
 # … the library build
 
 # … the library disk
+
+# … the library docker
+
+# … the library dockerunit
 
 # … the library export
 
@@ -730,19 +768,29 @@ mark=@selvedge
 
 # … the library group
 
+# … the library gunicorn
+
 # … the library hide
 
 # … the library history
 
 # … the library hook
 
+# … the library hypercorn
+
+# … the library image
+
 # … the library index
+
+# … the library instance
 
 # … the library manager
 
 # … the library mirror
 
 # … the library package
+
+# … the library parent
 
 # … the library pip
 
@@ -782,21 +830,23 @@ mark=@selvedge
 
 # … the library uv
 
+# … the library uvicorn
+
 # … the library venv
 
 change_0() (
 set -eu
 app=hello
 base=/srv/hello
-new=0123456789ab-230415
+new=0123456789ab-c67b48
 hook=after_switch
 user=hello
 folder=/srv/hello/releases/0123456789ab
-run=/srv/hello/instances/0123456789ab-230415/run
+run=/srv/hello/instances/0123456789ab-c67b48/run
 mark_path=/srv/hello/instances/.after_switch
 mark_text=fa95d49c11eeb778
 live_link=/srv/hello/live.sock
-hook_switch 5 RELEASE=0123456789ab-230415 COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server ACTION=deploy PREVIOUS= './tell released'
+hook_switch 5 RELEASE=0123456789ab-c67b48 COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server ACTION=deploy PREVIOUS= './tell released'
 )
 change_arm() (
 set -eu

@@ -37,11 +37,17 @@ umask 022
 cd /
 
 mark=@selvedge
+# … the library appserver
+
 # … the library apt
 
 # … the library build
 
 # … the library disk
+
+# … the library docker
+
+# … the library dockerunit
 
 # … the library export
 
@@ -51,19 +57,29 @@ mark=@selvedge
 
 # … the library group
 
+# … the library gunicorn
+
 # … the library hide
 
 # … the library history
 
 # … the library hook
 
+# … the library hypercorn
+
+# … the library image
+
 # … the library index
+
+# … the library instance
 
 # … the library manager
 
 # … the library mirror
 
 # … the library package
+
+# … the library parent
 
 # … the library pip
 
@@ -103,13 +119,15 @@ mark=@selvedge
 
 # … the library uv
 
+# … the library uvicorn
+
 # … the library venv
 
 change_0() (
 set -eu
 app=hello
 base=/srv/hello
-new=0123456789ab-230415
+new=0123456789ab-c67b48
 hook=before_build
 user=hello
 release=/srv/hello/releases/0123456789ab
@@ -118,7 +136,7 @@ run=''
 build_env=/etc/selvedge/hello/build.env
 mark_path=/srv/hello/releases/0123456789ab/.selvedge-before_build
 mark_text=4aee93435a157cb2
-hook_build 5 RELEASE=0123456789ab-230415 COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server ACTION=deploy PREVIOUS=
+hook_build 5 RELEASE=0123456789ab-c67b48 COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server ACTION=deploy PREVIOUS=
 )
 change_1() (
 set -eu

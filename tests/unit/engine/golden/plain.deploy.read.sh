@@ -6,13 +6,41 @@ umask 022
 cd /
 
 mark=@selvedge
+# … the library appserver
+
+# … the library apt
+
+# … the library build
+
+# … the library disk
+
+# … the library docker
+
+# … the library dockerunit
+
 # … the library environment
+
+# … the library export
 
 # … the library file
 
+# … the library git
+
 # … the library group
 
+# … the library gunicorn
+
+# … the library hide
+
 # … the library history
+
+# … the library hypercorn
+
+# … the library image
+
+# … the library index
+
+# … the library instance
 
 # … the library manager
 
@@ -20,9 +48,19 @@ mark=@selvedge
 
 # … the library nginx
 
+# … the library package
+
+# … the library parent
+
+# … the library pip
+
 # … the library probe
 
 # … the library processes
+
+# … the library project
+
+# … the library python
 
 # … the library read
 
@@ -33,6 +71,8 @@ mark=@selvedge
 # … the library service
 
 # … the library site
+
+# … the library sources
 
 # … the library stamp
 
@@ -49,6 +89,14 @@ mark=@selvedge
 # … the library timers
 
 # … the library unit
+
+# … the library user
+
+# … the library uv
+
+# … the library uvicorn
+
+# … the library venv
 
 read_first() {
 printf '\n%s fact 0\n' "$mark"
@@ -101,48 +149,48 @@ probe_path /var/log/hello ''
 printf '\n%s fact 20\n' "$mark"
 probe_path /srv/hello/instances ''
 printf '\n%s fact 21\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-b20958 ''
+probe_path /srv/hello/instances/0123456789ab-0f8825 ''
 printf '\n%s fact 22\n' "$mark"
-readlink /srv/hello/instances/0123456789ab-b20958/.venv || echo; readlink /srv/hello/releases/0123456789ab/.venv || echo
+readlink /srv/hello/instances/0123456789ab-0f8825/.venv || echo; readlink /srv/hello/releases/0123456789ab/.venv || echo
 printf '\n%s fact 23\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-b20958/env ''
+probe_path /srv/hello/instances/0123456789ab-0f8825/env ''
 base=/srv/hello
 live_socket=/srv/hello/live.sock
-environment_of_live /srv/hello/instances/0123456789ab-b20958/env
+environment_of_live /srv/hello/instances/0123456789ab-0f8825/env
 printf '\n%s fact 24\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-b20958/run 906cdb7faa023d664a65c42fcf876ec7492460f7efd68bc31e0e37ee807bf185
+probe_path /srv/hello/instances/0123456789ab-0f8825/run 53ced331a4e8ee88e89a8b53c1023b9f2b2da1e59733e7b2255c0493e7d5a3ef
 printf '\n%s fact 25\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-b20958/selvedge_worker.py a624f6ad729fb9c8ef55bb5d6fc7b2ac07579bfc7e93b4a0bdb6c10efb165a6f
+probe_path /srv/hello/instances/0123456789ab-0f8825/selvedge_worker.py a624f6ad729fb9c8ef55bb5d6fc7b2ac07579bfc7e93b4a0bdb6c10efb165a6f
 printf '\n%s fact 26\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-b20958/selvedge_app.py fcef1e0291391499d74ede75a78622fa1fb138768df74c725f7118c51a851cb8
+probe_path /srv/hello/instances/0123456789ab-0f8825/selvedge_app.py fcef1e0291391499d74ede75a78622fa1fb138768df74c725f7118c51a851cb8
 printf '\n%s fact 27\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-b20958/selvedge_explain.py b3df473e85a707954cf5301a8f5a6ab63d043a572ebec0eaab9eaa73a209a3e9
+probe_path /srv/hello/instances/0123456789ab-0f8825/selvedge_explain.py b3df473e85a707954cf5301a8f5a6ab63d043a572ebec0eaab9eaa73a209a3e9
 printf '\n%s fact 28\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-b20958/selvedge_asgi.py 03cfc2fa71b2e73c05a399435e22c75983d302bc46efadac3e1394b98920132e
+probe_path /srv/hello/instances/0123456789ab-0f8825/selvedge_asgi.py 03cfc2fa71b2e73c05a399435e22c75983d302bc46efadac3e1394b98920132e
 printf '\n%s fact 29\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-b20958/selvedge_log.py 0f91e04a2c13be4334fb2228bd00ce8eb9b1a3836a28893653b9b3f362287d5a
+probe_path /srv/hello/instances/0123456789ab-0f8825/selvedge_log.py 0f91e04a2c13be4334fb2228bd00ce8eb9b1a3836a28893653b9b3f362287d5a
 printf '\n%s fact 30\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-b20958/gunicorn_start f73a14a8cda254fa32339e878ad49cdebfca52bb1cc465a18b09e70b44a3043f
+probe_path /srv/hello/instances/0123456789ab-0f8825/gunicorn_start a23c0be5835bd5a4f1493d07ba93dc1e88d8a599895dcdb5f0b3dda6ddd57987
 printf '\n%s fact 31\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-b20958/processes ''
+probe_path /srv/hello/instances/0123456789ab-0f8825/processes ''
 printf '\n%s fact 32\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-b20958/processes/beat ''
+probe_path /srv/hello/instances/0123456789ab-0f8825/processes/beat ''
 printf '\n%s fact 33\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-b20958/processes/beat/start c438e0c3241a897daa01dd31997b8ed06e19a361b36d1ec99771d7f173044c7f
+probe_path /srv/hello/instances/0123456789ab-0f8825/processes/beat/start 0436087b714759e0e3df80afc2c4fb45afe965f7b25b6b021f7d429d300d2761
 printf '\n%s fact 34\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-b20958/processes/beat/settings 6d581420e437bd019232b23c8590d5bbd32112cd936f710c0daf2b4f24a27673
+probe_path /srv/hello/instances/0123456789ab-0f8825/processes/beat/settings 73bb2388f56d0332535f4f8f3c25c9c3c4aa1153678bfb19ec1bd4a08eee475f
 printf '\n%s fact 35\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-b20958/processes/beat/process.service 595d1e2cccf28b7b90d5391109360b1b02a0a3bb11436fcb49d035576d8fdc72
+probe_path /srv/hello/instances/0123456789ab-0f8825/processes/beat/process.service 306f246f8a35fef2f935be83017a829d2dd244e1d50e00571c801d2b6dd19e6c
 printf '\n%s fact 36\n' "$mark"
 [ -e /etc/logrotate.conf ] && echo there || true
 printf '\n%s fact 37\n' "$mark"
-[ -e /srv/hello/instances/0123456789ab-b20958/gunicorn_start ] && echo there || true
+[ -e /srv/hello/instances/0123456789ab-0f8825/gunicorn_start ] && echo there || true
 printf '\n%s fact 38\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-b20958/unit.socket 370405e01aa60d65a53dad37aced904670b22d8babf119e8f87f418b6a2c3dd7
+probe_path /srv/hello/instances/0123456789ab-0f8825/unit.socket 3ee58b3f90806c8d17e61f7f1c97dca4a63aa86a7ca7b343fc40322b6093f3b4
 printf '\n%s fact 39\n' "$mark"
-probe_path /srv/hello/instances/0123456789ab-b20958/unit.service 8b03bbcd0c392cbbaba6a09ff352d5aec0845c54ef1cc4d06179e8be43e7bc73
+probe_path /srv/hello/instances/0123456789ab-0f8825/unit.service dee03c92648ca790ee61b981e154e2bbf93c183af75e104eec17bde3104c0b88
 printf '\n%s fact 40\n' "$mark"
-probe_path /etc/logrotate.d/hello.app 9a9c58452f8da39c06612a79a3efefeea920c1635a3899a2bfb5c074eb5d5e9e
+probe_path /etc/logrotate.d/hello.app 1d904d26f8385f387153a8e954b6ab9dfdf11a05835f25db6040541bf5a24c5b
 printf '\n%s fact 41\n' "$mark"
 probe_path /etc/systemd/system/logrotate.timer.d/selvedge.conf 81f7861e60764b8591959c1294dcbb92c527d26dd361966f9148c25c32cbf0ce
 printf '\n%s fact 42\n' "$mark"
@@ -156,14 +204,16 @@ probe_path /etc/systemd/system/supervisor.service.d/50-selvedge-hello.conf ''
 }
 read_second() {
 printf '\n%s fact 44\n' "$mark"
-probe_path /etc/systemd/system/supervisor.service.wants/selvedge-stop.hello.service ''
+probe_path /etc/systemd/system/docker.service.d/50-selvedge-hello.conf ''
 printf '\n%s fact 45\n' "$mark"
-probe_path /etc/systemd/system/selvedge-stop.hello.service ''
+probe_path /etc/systemd/system/supervisor.service.wants/selvedge-stop.hello.service ''
 printf '\n%s fact 46\n' "$mark"
-probe_path /srv/hello/stop_processes.py ''
+probe_path /etc/systemd/system/selvedge-stop.hello.service ''
 printf '\n%s fact 47\n' "$mark"
-probe_existing /etc/systemd/system/selvedge-hello-backup.timer /etc/systemd/system/selvedge-hello-backup.service /etc/systemd/system/selvedge-hello-rehearsal.timer /etc/systemd/system/selvedge-hello-rehearsal.service /srv/hello/backup
+probe_path /srv/hello/stop_processes.py ''
 printf '\n%s fact 48\n' "$mark"
+probe_existing /etc/systemd/system/selvedge-hello-backup.timer /etc/systemd/system/selvedge-hello-backup.service /etc/systemd/system/selvedge-hello-rehearsal.timer /etc/systemd/system/selvedge-hello-rehearsal.service /srv/hello/backup
+printf '\n%s fact 49\n' "$mark"
 app=hello
 base=/srv/hello
 run_dir=/run/hello
@@ -171,119 +221,119 @@ live_socket=/srv/hello/live.sock
 supervisor_conf=/etc/supervisor/conf.d/hello.conf
 releases_fact
 base=/srv/hello
-environment_of_left 0123456789ab-b20958
-printf '\n%s fact 49\n' "$mark"
-probe_path /etc/tmpfiles.d/hello.conf acf9fe75f943addd96ef29447a00fce22a5ab6bc9c97795c709e50a34ce37f38
+environment_of_left 0123456789ab-0f8825
 printf '\n%s fact 50\n' "$mark"
-probe_path /run/hello ''
+probe_path /etc/tmpfiles.d/hello.conf acf9fe75f943addd96ef29447a00fce22a5ab6bc9c97795c709e50a34ce37f38
 printf '\n%s fact 51\n' "$mark"
+probe_path /run/hello ''
+printf '\n%s fact 52\n' "$mark"
 app=hello
 timers_listed
-printf '\n%s fact 52\n' "$mark"
-[ -e /etc/nginx/nginx.conf ] && echo there || true
 printf '\n%s fact 53\n' "$mark"
-probe_port 80
+[ -e /etc/nginx/nginx.conf ] && echo there || true
 printf '\n%s fact 54\n' "$mark"
-site_fact
+probe_port 80
 printf '\n%s fact 55\n' "$mark"
-grep -hs -e '^ENABLED=yes' -e '^### tuple' /etc/ufw/ufw.conf /etc/ufw/user.rules || :
-printf '\n%s fact 56\n' "$mark"
 site_fact
-echo
-echo --
-site_addresses
+printf '\n%s fact 56\n' "$mark"
+grep -hs -e '^ENABLED=yes' -e '^### tuple' /etc/ufw/ufw.conf /etc/ufw/user.rules || :
 printf '\n%s fact 57\n' "$mark"
 site_fact
 echo
 echo --
-site_locations
+site_addresses
 printf '\n%s fact 58\n' "$mark"
-probe_path /var/log/hello ''
+site_fact
+echo
+echo --
+site_locations
 printf '\n%s fact 59\n' "$mark"
+probe_path /var/log/hello ''
+printf '\n%s fact 60\n' "$mark"
 probe_path /var/log/hello/nginx-access.log
 probe_path /var/log/hello/nginx-error.log
 probe_path /var/log/hello/nginx-missed.log
-printf '\n%s fact 60\n' "$mark"
-probe_path /var/www/letsencrypt ''
 printf '\n%s fact 61\n' "$mark"
-probe_path /etc/systemd/system/nginx.service.d/50-selvedge.conf 61fffcbcde02de4ab498c74d4e5f2bdf03c1e613bad08250f36e2dd3a26b19dc
+probe_path /var/www/letsencrypt ''
 printf '\n%s fact 62\n' "$mark"
-probe_path /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service ''
+probe_path /etc/systemd/system/nginx.service.d/50-selvedge.conf 61fffcbcde02de4ab498c74d4e5f2bdf03c1e613bad08250f36e2dd3a26b19dc
 printf '\n%s fact 63\n' "$mark"
-probe_path /etc/systemd/system/selvedge-hello-boot.service ''
+probe_path /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service ''
 printf '\n%s fact 64\n' "$mark"
-probe_path /etc/nginx/selvedge/hello.htpasswd ''
+probe_path /etc/systemd/system/selvedge-hello-boot.service ''
 printf '\n%s fact 65\n' "$mark"
-probe_path /etc/selvedge/hello/site-login ''
+probe_path /etc/nginx/selvedge/hello.htpasswd ''
 printf '\n%s fact 66\n' "$mark"
+probe_path /etc/selvedge/hello/site-login ''
+printf '\n%s fact 67\n' "$mark"
 probe_path /etc/nginx/nginx.conf
 cat -- /etc/nginx/nginx.conf
-printf '\n%s fact 67\n' "$mark"
-nginx_outsider
 printf '\n%s fact 68\n' "$mark"
+nginx_outsider
+printf '\n%s fact 69\n' "$mark"
 grep -lsE '^[^#]*worker_rlimit_nofile[[:space:]]' /etc/nginx/nginx.conf /etc/nginx/modules-enabled/*.conf
 if [ -e /etc/nginx/nginx.conf ] && ! grep -qE '^[^#]*include[[:space:]]+[^;]*modules-enabled/' /etc/nginx/nginx.conf; then echo unread; fi
 echo --
 probe_path /etc/nginx/modules-enabled/90-selvedge.conf 955f75b327991cce6c32f3709b577bb633aea20078a339e805be68e9ca81fed9
-printf '\n%s fact 69\n' "$mark"
+printf '\n%s fact 70\n' "$mark"
 nginx_without_sites /etc/nginx/conf.d/selvedge-sites.conf
 echo --
 probe_path /etc/nginx/conf.d/selvedge-sites.conf b0ddaf16977a6b8c5f9fbda3f2f56b94909bd9e904f52a165acd7b33d4cbac9d
-printf '\n%s fact 70\n' "$mark"
-probe_path /etc/nginx/conf.d/selvedge.conf 53268a307cc66ac18c2cb333cb71d8b67b6c1e0b4ccd6f5c21aabfb1ddbce4cd
 printf '\n%s fact 71\n' "$mark"
-probe_path /etc/nginx/conf.d/00-log-selvedge.conf 91d953566d8ad6c43c35a82a6c630b92f0c2c800b0f77eb083b684b7b40da1e3
+probe_path /etc/nginx/conf.d/selvedge.conf 53268a307cc66ac18c2cb333cb71d8b67b6c1e0b4ccd6f5c21aabfb1ddbce4cd
 printf '\n%s fact 72\n' "$mark"
-probe_path /etc/nginx/snippets/hello.include.conf ''
+probe_path /etc/nginx/conf.d/00-log-selvedge.conf 91d953566d8ad6c43c35a82a6c630b92f0c2c800b0f77eb083b684b7b40da1e3
 printf '\n%s fact 73\n' "$mark"
-probe_path /etc/nginx/snippets/hello.conf 79b976d7cf277991160fe4ebb98c2ca1b2cb75a94bb348c2b3934470763a606a
+probe_path /etc/nginx/snippets/hello.include.conf ''
 printf '\n%s fact 74\n' "$mark"
-probe_path /etc/nginx/conf.d/00-selvedge-hello.conf ''
+probe_path /etc/nginx/snippets/hello.conf 79b976d7cf277991160fe4ebb98c2ca1b2cb75a94bb348c2b3934470763a606a
 printf '\n%s fact 75\n' "$mark"
-site_locations_of hello
+probe_path /etc/nginx/conf.d/00-selvedge-hello.conf ''
 printf '\n%s fact 76\n' "$mark"
+site_locations_of hello
+printf '\n%s fact 77\n' "$mark"
 :
 echo --
 probe_path /etc/nginx/sites-available/hello 0be407a7cc52c8525a52873c52eed04ecc906c937d129cb38ac4906066564c1a
-printf '\n%s fact 77\n' "$mark"
-probe_path /etc/nginx/sites-enabled/hello ''
 printf '\n%s fact 78\n' "$mark"
-if site_is_debians; then echo debians; fi
+probe_path /etc/nginx/sites-enabled/hello ''
 printf '\n%s fact 79\n' "$mark"
+if site_is_debians; then echo debians; fi
+printf '\n%s fact 80\n' "$mark"
 nginx_version
 site_fact
 printf '\n--\n'
 probe_path /etc/nginx/conf.d/selvedge-default.conf -
-printf '\n%s fact 80\n' "$mark"
-site_fact
 printf '\n%s fact 81\n' "$mark"
-probe_path /etc/logrotate.d/hello 94e58c367a9b8707bd483908e241fed71a957b6f3ce9dfe30b598e254ff46f4a
+site_fact
 printf '\n%s fact 82\n' "$mark"
+probe_path /etc/logrotate.d/hello 94e58c367a9b8707bd483908e241fed71a957b6f3ce9dfe30b598e254ff46f4a
+printf '\n%s fact 83\n' "$mark"
 probe_unit nginx.service
 printf Stamp=
 stamp_read nginx-hello
 echo
-printf '\n%s fact 83\n' "$mark"
-probe_path /var/lib/nginx/cache-hello ''
 printf '\n%s fact 84\n' "$mark"
+probe_path /var/lib/nginx/cache-hello ''
+printf '\n%s fact 85\n' "$mark"
 printf '\n--- unit\n'
 probe_unit fail2ban.service
 printf '\n--- loaded\n'
 stamp_read 60-selvedge-hello
 printf '\n--- file\n'
 probe_path /etc/fail2ban/jail.d/60-selvedge-hello.local f7019a51a9c124ebc54dc0dfb3f5c3c7969a865b4e8ca323c7cd359eb84718e4
-printf '\n%s fact 85\n' "$mark"
+printf '\n%s fact 86\n' "$mark"
 nginx_version
 site_fact
 printf '\n--\n'
 probe_path /etc/nginx/conf.d/selvedge-default-tls.conf -
-printf '\n%s fact 86\n' "$mark"
+printf '\n%s fact 87\n' "$mark"
 probe_existing /etc/nginx/sites-enabled/hello-tls /etc/nginx/snippets/hello-http.conf /etc/selvedge/hello/certificate.pem /etc/nginx/sites-available/hello-tls
 :
 }
 read_lookups() {
-probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/deploy_key /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-b20958 /srv/hello/instances/0123456789ab-b20958/.venv /srv/hello/instances/0123456789ab-b20958/env /srv/hello/instances/0123456789ab-b20958/run /srv/hello/instances/0123456789ab-b20958/selvedge_worker.py /srv/hello/instances/0123456789ab-b20958/selvedge_app.py /srv/hello/instances/0123456789ab-b20958/selvedge_explain.py /srv/hello/instances/0123456789ab-b20958/selvedge_asgi.py /srv/hello/instances/0123456789ab-b20958/selvedge_log.py /srv/hello/instances/0123456789ab-b20958/gunicorn_start /srv/hello/instances/0123456789ab-b20958/processes /srv/hello/instances/0123456789ab-b20958/processes/beat /srv/hello/instances/0123456789ab-b20958/processes/beat/start /srv/hello/instances/0123456789ab-b20958/processes/beat/settings /srv/hello/instances/0123456789ab-b20958/processes/beat/process.service /srv/hello/instances/0123456789ab-b20958/unit.socket /srv/hello/instances/0123456789ab-b20958/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/systemd/system/supervisor.service.d/50-selvedge-hello.conf /etc/systemd/system/supervisor.service.wants/selvedge-stop.hello.service /etc/systemd/system/selvedge-stop.hello.service /srv/hello/stop_processes.py /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/conf.d/00-log-selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/conf.d/00-selvedge-hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /var/lib/nginx/cache-hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
-probe_take_hashes /srv/hello/instances/0123456789ab-b20958/env /srv/hello/instances/0123456789ab-b20958/run /srv/hello/instances/0123456789ab-b20958/selvedge_worker.py /srv/hello/instances/0123456789ab-b20958/selvedge_app.py /srv/hello/instances/0123456789ab-b20958/selvedge_explain.py /srv/hello/instances/0123456789ab-b20958/selvedge_asgi.py /srv/hello/instances/0123456789ab-b20958/selvedge_log.py /srv/hello/instances/0123456789ab-b20958/gunicorn_start /srv/hello/instances/0123456789ab-b20958/processes/beat/start /srv/hello/instances/0123456789ab-b20958/processes/beat/settings /srv/hello/instances/0123456789ab-b20958/processes/beat/process.service /srv/hello/instances/0123456789ab-b20958/unit.socket /srv/hello/instances/0123456789ab-b20958/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/conf.d/00-log-selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
+probe_take_paths /srv/hello /srv/hello/releases /srv/hello/shared /srv/hello/repo.git /srv/hello/repo.git/HEAD /srv/hello/deploy_key /srv/hello/git_credentials /srv/hello/releases/0123456789ab /etc/selvedge/hello/build.env /srv/hello/venvs /var/log/hello /srv/hello/instances /srv/hello/instances/0123456789ab-0f8825 /srv/hello/instances/0123456789ab-0f8825/.venv /srv/hello/instances/0123456789ab-0f8825/env /srv/hello/instances/0123456789ab-0f8825/run /srv/hello/instances/0123456789ab-0f8825/selvedge_worker.py /srv/hello/instances/0123456789ab-0f8825/selvedge_app.py /srv/hello/instances/0123456789ab-0f8825/selvedge_explain.py /srv/hello/instances/0123456789ab-0f8825/selvedge_asgi.py /srv/hello/instances/0123456789ab-0f8825/selvedge_log.py /srv/hello/instances/0123456789ab-0f8825/gunicorn_start /srv/hello/instances/0123456789ab-0f8825/processes /srv/hello/instances/0123456789ab-0f8825/processes/beat /srv/hello/instances/0123456789ab-0f8825/processes/beat/start /srv/hello/instances/0123456789ab-0f8825/processes/beat/settings /srv/hello/instances/0123456789ab-0f8825/processes/beat/process.service /srv/hello/instances/0123456789ab-0f8825/unit.socket /srv/hello/instances/0123456789ab-0f8825/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/systemd/system/supervisor.service.d/50-selvedge-hello.conf /etc/systemd/system/docker.service.d/50-selvedge-hello.conf /etc/systemd/system/supervisor.service.wants/selvedge-stop.hello.service /etc/systemd/system/selvedge-stop.hello.service /srv/hello/stop_processes.py /etc/tmpfiles.d/hello.conf /run/hello /var/log/hello/nginx-access.log /var/log/hello/nginx-error.log /var/log/hello/nginx-missed.log /var/www/letsencrypt /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/systemd/system/multi-user.target.wants/selvedge-hello-boot.service /etc/systemd/system/selvedge-hello-boot.service /etc/nginx/selvedge/hello.htpasswd /etc/selvedge/hello/site-login /etc/nginx/nginx.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/conf.d/00-log-selvedge.conf /etc/nginx/snippets/hello.include.conf /etc/nginx/snippets/hello.conf /etc/nginx/conf.d/00-selvedge-hello.conf /etc/nginx/sites-available/hello /etc/nginx/sites-enabled/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /var/lib/nginx/cache-hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
+probe_take_hashes /srv/hello/instances/0123456789ab-0f8825/env /srv/hello/instances/0123456789ab-0f8825/run /srv/hello/instances/0123456789ab-0f8825/selvedge_worker.py /srv/hello/instances/0123456789ab-0f8825/selvedge_app.py /srv/hello/instances/0123456789ab-0f8825/selvedge_explain.py /srv/hello/instances/0123456789ab-0f8825/selvedge_asgi.py /srv/hello/instances/0123456789ab-0f8825/selvedge_log.py /srv/hello/instances/0123456789ab-0f8825/gunicorn_start /srv/hello/instances/0123456789ab-0f8825/processes/beat/start /srv/hello/instances/0123456789ab-0f8825/processes/beat/settings /srv/hello/instances/0123456789ab-0f8825/processes/beat/process.service /srv/hello/instances/0123456789ab-0f8825/unit.socket /srv/hello/instances/0123456789ab-0f8825/unit.service /etc/logrotate.d/hello.app /etc/systemd/system/logrotate.timer.d/selvedge.conf /etc/tmpfiles.d/hello.conf /etc/systemd/system/nginx.service.d/50-selvedge.conf /etc/nginx/modules-enabled/90-selvedge.conf /etc/nginx/conf.d/selvedge-sites.conf /etc/nginx/conf.d/selvedge.conf /etc/nginx/conf.d/00-log-selvedge.conf /etc/nginx/snippets/hello.conf /etc/nginx/sites-available/hello /etc/nginx/conf.d/selvedge-default.conf /etc/logrotate.d/hello /etc/fail2ban/jail.d/60-selvedge-hello.local /etc/nginx/conf.d/selvedge-default-tls.conf
 probe_take_packages nginx git curl ca-certificates openssh-client python3 python3-venv logrotate iproute2
 :
 }

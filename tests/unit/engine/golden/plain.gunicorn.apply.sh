@@ -26,37 +26,37 @@ install -d -m 00750 -o root -g hello -- /srv/hello/instances
 )
 change_3() (
 set -eu
-install -d -m 00750 -o root -g hello -- /srv/hello/instances/0123456789ab-b20958
+install -d -m 00750 -o root -g hello -- /srv/hello/instances/0123456789ab-0f8825
 )
 change_4() (
 set -eu
-file_link /srv/hello/instances/0123456789ab-b20958/.venv "$(readlink /srv/hello/releases/0123456789ab/.venv)"
+file_link /srv/hello/instances/0123456789ab-0f8825/.venv "$(readlink /srv/hello/releases/0123456789ab/.venv)"
 )
 change_5() (
 set -eu
-head -c 0 <&3 | file_put /srv/hello/instances/0123456789ab-b20958/env 0640 root hello 0
+head -c 0 <&3 | file_put /srv/hello/instances/0123456789ab-0f8825/env 0640 root hello 0
 )
 change_6() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-b20958/run 0750 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-0f8825/run 0750 root hello <<'EOF'
 #!/bin/sh
 # Runs a command in the environment of this release of hello: its folder, variables and virtual environment. Example:
-#   /srv/hello/instances/0123456789ab-b20958/run python -c 'import sys; print(sys.prefix)'
+#   /srv/hello/instances/0123456789ab-0f8825/run python -c 'import sys; print(sys.prefix)'
 # Written by `fab gunicorn`; edit its template gunicorn/run.j2 instead.
 set -eu
 cd /srv/hello/releases/0123456789ab
 set -a
 # nginx limits headers ([nginx] large_headers). uvicorn's library for WebSockets never answers a request with one over 8 kB.
 WEBSOCKETS_MAX_LINE_LENGTH=65536
-. /srv/hello/instances/0123456789ab-b20958/env
+. /srv/hello/instances/0123456789ab-0f8825/env
 # The app may write only to this folder.
 APP_SHARED=/srv/hello/shared
 HOME=/srv/hello/shared
-RELEASE=0123456789ab-b20958
+RELEASE=0123456789ab-0f8825
 COMMIT=0123456789abcdef0123456789abcdef01234567
-VIRTUAL_ENV=/srv/hello/instances/0123456789ab-b20958/.venv
-PATH=/srv/hello/instances/0123456789ab-b20958/.venv/bin:/usr/local/bin:/usr/bin:/bin
-PYTHONPATH=/srv/hello/releases/0123456789ab:/srv/hello/releases/0123456789ab/src:/srv/hello/instances/0123456789ab-b20958
+VIRTUAL_ENV=/srv/hello/instances/0123456789ab-0f8825/.venv
+PATH=/srv/hello/instances/0123456789ab-0f8825/.venv/bin:/usr/local/bin:/usr/bin:/bin
+PYTHONPATH=/srv/hello/releases/0123456789ab:/srv/hello/releases/0123456789ab/src:/srv/hello/instances/0123456789ab-0f8825
 # Output reaches the log at once, and no byte code is written next to the source.
 PYTHONUNBUFFERED=1
 PYTHONDONTWRITEBYTECODE=1
@@ -67,7 +67,7 @@ EOF
 )
 change_7() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-b20958/selvedge_worker.py 0640 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-0f8825/selvedge_worker.py 0640 root hello <<'EOF'
 """gunicorn's worker for hello.
 
 gunicorn loads this module before it listens and before it starts workers.
@@ -139,31 +139,31 @@ EOF
 )
 change_8() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-b20958/selvedge_app.py 0640 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-0f8825/selvedge_app.py 0640 root hello <<'EOF'
 # … selvedge_app.py
 EOF
 )
 change_9() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-b20958/selvedge_explain.py 0640 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-0f8825/selvedge_explain.py 0640 root hello <<'EOF'
 # … selvedge_explain.py
 EOF
 )
 change_10() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-b20958/selvedge_asgi.py 0640 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-0f8825/selvedge_asgi.py 0640 root hello <<'EOF'
 # … selvedge_asgi.py
 EOF
 )
 change_11() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-b20958/selvedge_log.py 0640 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-0f8825/selvedge_log.py 0640 root hello <<'EOF'
 # … selvedge_log.py
 EOF
 )
 change_12() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-b20958/gunicorn_start 0750 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-0f8825/gunicorn_start 0750 root hello <<'EOF'
 #!/bin/sh
 # Starts hello: gunicorn manages the workers, and uvicorn runs the ASGI app in each of them.
 # systemd runs this script as the user hello.
@@ -172,12 +172,12 @@ set -eu
 
 NAME=hello
 DIR=/srv/hello/releases/0123456789ab
-VENV=/srv/hello/instances/0123456789ab-b20958/.venv
+VENV=/srv/hello/instances/0123456789ab-0f8825/.venv
 # By default one worker more than CPU cores, so that all cores are busy while one worker waits (app.workers in hosts.toml).
 WORKERS=$(($(nproc) + 1))
 # A new release starts with one worker. Once it is healthy, Selvedge makes gunicorn start the others.
-if [ -e /srv/hello/instances/0123456789ab-b20958/one ]; then WORKERS=1; fi
-# /srv/hello/instances/0123456789ab-b20958/selvedge_worker.py extends uvicorn_worker.UvicornWorker.
+if [ -e /srv/hello/instances/0123456789ab-0f8825/one ]; then WORKERS=1; fi
+# /srv/hello/instances/0123456789ab-0f8825/selvedge_worker.py extends uvicorn_worker.UvicornWorker.
 WORKER_CLASS=selvedge_worker.Worker
 LOG_LEVEL=info
 
@@ -190,7 +190,7 @@ done
 # No --bind: systemd listens on the socket and passes it on ($LISTEN_FDS).
 # --forwarded-allow-ips '*': only nginx can reach the socket, so gunicorn may trust its headers about the client.
 # --worker-tmp-dir: heartbeat files are in memory, so that a slow disk does not look like a dead worker.
-exec /srv/hello/instances/0123456789ab-b20958/run "$VENV/bin/python" -m gunicorn main:app \
+exec /srv/hello/instances/0123456789ab-0f8825/run "$VENV/bin/python" -m gunicorn main:app \
   --name "$NAME" \
   --chdir "$DIR" \
   --workers "$WORKERS" \
@@ -206,17 +206,17 @@ EOF
 )
 change_13() (
 set -eu
-install -d -m 00750 -o root -g hello -- /srv/hello/instances/0123456789ab-b20958/processes
+install -d -m 00750 -o root -g hello -- /srv/hello/instances/0123456789ab-0f8825/processes
 )
 change_14() (
 set -eu
-install -d -m 00750 -o root -g hello -- /srv/hello/instances/0123456789ab-b20958/processes/beat
+install -d -m 00750 -o root -g hello -- /srv/hello/instances/0123456789ab-0f8825/processes/beat
 )
 change_15() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-b20958/processes/beat/start 0750 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-0f8825/processes/beat/start 0750 root hello <<'EOF'
 #!/bin/sh
-# Runs the process beat of hello, release 0123456789ab-b20958, with this number: $1.
+# Runs the process beat of hello, release 0123456789ab-0f8825, with this number: $1.
 # systemd runs this script as the user hello.
 # Written by `fab gunicorn`; edit its template process/start.j2 instead.
 set -eu
@@ -224,35 +224,36 @@ set -eu
 # If possible, the program takes the place of the shell, so that it gets the signals itself.
 COMMAND='exec python beat.py'
 
-exec /srv/hello/instances/0123456789ab-b20958/run env PROCESS_NUMBER="$1" sh -c "$COMMAND"
+exec /srv/hello/instances/0123456789ab-0f8825/run env PROCESS_NUMBER="$1" sh -c "$COMMAND"
 EOF
 )
 change_16() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-b20958/processes/beat/settings 0640 root hello <<'EOF'
+file_put /srv/hello/instances/0123456789ab-0f8825/processes/beat/settings 0640 root hello <<'EOF'
 overlap no
+stop_signal TERM
 stop_timeout 300
 EOF
 )
 change_17() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-b20958/processes/beat/process.service 0640 root hello <<'EOF'
-# Runs the process beat of hello, release 0123456789ab-b20958: one for each number after the @.
+file_put /srv/hello/instances/0123456789ab-0f8825/processes/beat/process.service 0640 root hello <<'EOF'
+# Runs the process beat of hello, release 0123456789ab-0f8825: one for each number after the @.
 # Written by `fab gunicorn`; edit its template systemd/process.service.j2 instead.
 # The start script and its environment file have all settings with free text, because systemd would expand `%` and `$` here.
 [Unit]
-Description=hello, release 0123456789ab-b20958: beat %i
+Description=hello, release 0123456789ab-0f8825: beat %i
 After=network.target
 StartLimitIntervalSec=0
 
 [Service]
 Type=exec
-ExecStart=/srv/hello/instances/0123456789ab-b20958/processes/beat/start %i
+ExecStart=/srv/hello/instances/0123456789ab-0f8825/processes/beat/start %i
 WorkingDirectory=/srv/hello/releases/0123456789ab
 User=hello
 Group=hello
 # systemd opens the log as root, because only root may write to its folder.
-StandardOutput=append:/var/log/hello/0123456789ab-b20958.beat@%i.log
+StandardOutput=append:/var/log/hello/0123456789ab-0f8825.beat@%i.log
 StandardError=inherit
 
 # systemd restarts it after a second, whatever the reason.

@@ -14,7 +14,11 @@ mark=@selvedge
 
 # … the library appserver
 
+# … the library apt
+
 # … the library backup
+
+# … the library build
 
 # … the library changeover
 
@@ -24,11 +28,19 @@ mark=@selvedge
 
 # … the library disk
 
+# … the library docker
+
+# … the library dockerunit
+
 # … the library drain
+
+# … the library export
 
 # … the library file
 
 # … the library gate
+
+# … the library git
 
 # … the library group
 
@@ -44,13 +56,27 @@ mark=@selvedge
 
 # … the library hypercorn
 
+# … the library image
+
+# … the library index
+
+# … the library instance
+
 # … the library manager
 
 # … the library migrate
 
+# … the library mirror
+
+# … the library output
+
+# … the library package
+
 # … the library parent
 
 # … the library payload
+
+# … the library pip
 
 # … the library preflight
 
@@ -62,7 +88,11 @@ mark=@selvedge
 
 # … the library programs
 
+# … the library project
+
 # … the library prune
+
+# … the library python
 
 # … the library reason
 
@@ -79,6 +109,8 @@ mark=@selvedge
 # … the library settle
 
 # … the library site
+
+# … the library sources
 
 # … the library stamp
 
@@ -100,7 +132,11 @@ mark=@selvedge
 
 # … the library user
 
+# … the library uv
+
 # … the library uvicorn
+
+# … the library venv
 
 # … the library workers
 
@@ -114,21 +150,21 @@ step_fail '/etc/logrotate.conf is missing.'
 )
 change_1() (
 set -eu
-step_fail '/srv/hello/instances/0123456789ab-b20958/gunicorn_start is missing.'
+step_fail '/srv/hello/instances/0123456789ab-0f8825/gunicorn_start is missing.'
 )
 change_2() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-b20958/unit.socket 0640 root hello <<'EOF'
-# The socket of hello, release 0123456789ab-b20958.
+file_put /srv/hello/instances/0123456789ab-0f8825/unit.socket 0640 root hello <<'EOF'
+# The socket of hello, release 0123456789ab-0f8825.
 # Written by `fab supervisor`; edit its template systemd/unit.socket.j2 instead.
 # systemd listens from early boot on, before the app runs, so requests wait instead of failing.
 [Unit]
-Description=hello, release 0123456789ab-b20958: socket
+Description=hello, release 0123456789ab-0f8825: socket
 # At shutdown nginx stops before the socket, so that no request finds the socket removed.
 Before=nginx.service
 
 [Socket]
-ListenStream=/run/hello/0123456789ab-b20958.sock
+ListenStream=/run/hello/0123456789ab-0f8825.sock
 # Only nginx may connect. The app needs no permission, because systemd passes it the open socket.
 SocketUser=root
 SocketGroup=www-data
@@ -144,24 +180,24 @@ EOF
 )
 change_3() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-b20958/unit.service 0640 root hello <<'EOF'
-# Runs hello, release 0123456789ab-b20958. During a deploy, the previous release also has a unit.
+file_put /srv/hello/instances/0123456789ab-0f8825/unit.service 0640 root hello <<'EOF'
+# Runs hello, release 0123456789ab-0f8825. During a deploy, the previous release also has a unit.
 # Written by `fab supervisor`; edit its template systemd/unit.service.j2 instead.
 # The start script and its environment file have all settings with free text, because systemd would expand `%` and `$` here.
 [Unit]
-Description=hello, release 0123456789ab-b20958
-Requires=hello.0123456789ab-b20958.socket
-After=hello.0123456789ab-b20958.socket network.target
+Description=hello, release 0123456789ab-0f8825
+Requires=hello.0123456789ab-0f8825.socket
+After=hello.0123456789ab-0f8825.socket network.target
 StartLimitIntervalSec=0
 
 [Service]
 Type=notify
-ExecStart=/srv/hello/instances/0123456789ab-b20958/gunicorn_start
+ExecStart=/srv/hello/instances/0123456789ab-0f8825/gunicorn_start
 WorkingDirectory=/srv/hello/releases/0123456789ab
 User=hello
 Group=hello
 # systemd opens the log as root, because only root may write to its folder.
-StandardOutput=append:/var/log/hello/0123456789ab-b20958.log
+StandardOutput=append:/var/log/hello/0123456789ab-0f8825.log
 StandardError=inherit
 
 # systemd restarts the app at once, whatever the reason. Requests wait at the socket meanwhile.
@@ -234,7 +270,7 @@ file_put /etc/logrotate.d/hello.app 0644 root root <<'EOF'
     missingok
     notifempty
     compress
-    # systemd keeps the file open while the release runs, and systemd that of a timer. Copying also keeps the file's mode, 0640.
+    # The process manager keeps the file open while the release runs, and systemd that of a timer. Copying also keeps the file's mode, 0640.
     copytruncate
 }
 EOF
@@ -280,7 +316,7 @@ health_ranges=200-399
 health_timeout=5.0
 health_attempts=60
 health_interval=0.5
-new=0123456789ab-b20958
+new=0123456789ab-0f8825
 why=deploy
 module=main:app
 start_timeout=120

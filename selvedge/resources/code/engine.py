@@ -1,0 +1,55 @@
+"""Docker on a server: its package, and the settings of its engine."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from selvedge.resources.base import Change, Resource
+from selvedge.resources.files import diff
+from selvedge.shell.quoting import with_input
+
+SETTINGS = "/etc/docker/daemon.json"
+NEEDED = {"live-restore": True}
+"""Containers keep running while the engine is restarted, for example by an upgrade."""
+USUAL = {"ip": "127.0.0.1"}
+"""Ports that other containers publish without an address are not open to the Internet, unless someone has decided otherwise."""
+
+
+class DockerInstalled(Resource):
+    """The server has Docker: the distribution's, or one that someone has installed."""
+
+    def probe(self) -> str:
+        return "dockerengine_fact"
+
+    def plan(self, fact: str) -> Change | None:
+        return None if fact.strip() else Change("install Docker (docker.io)", "dockerengine_install")
+
+
+class EngineSettings(Resource):
+    """The engine's settings have those of Selvedge. Others in the file stay."""
+
+    def paths(self) -> tuple[str, ...]:
+        return (SETTINGS,)
+
+    def probe(self) -> str:
+        return "dockerengine_settings"
+
+    def plan(self, fact: str) -> Change | None:
+        swarm, _, text = fact.partition("\n")
+        before = text.rstrip("\n") + "\n" if text.strip() else ""
+        summary = f"set live-restore in {SETTINGS}"
+        try:
+            found: Any = json.loads(before or "{}")
+        except ValueError:
+            found = None
+        if not isinstance(found, dict):
+            return Change.refused(summary, f"{SETTINGS} is not a JSON object.", remedy="Correct the file on the server.")
+        wanted = {**USUAL, **found, **NEEDED}
+        if wanted == found:
+            return None
+        if swarm.strip():
+            problem = "Docker on this server is part of a swarm, which excludes its setting live-restore."
+            return Change.refused(summary, problem, remedy="Run `docker swarm leave` on the server, or use another server.")
+        after = json.dumps(wanted, indent=2) + "\n"
+        return Change(summary, with_input(f"file_put {SETTINGS} 0644 root root", after), diff=diff(SETTINGS, before, after))

@@ -1,0 +1,28 @@
+# Docker on the server.
+
+# dockerengine_fact: print the client's path if it is installed.
+dockerengine_fact() { command -v docker || :; }
+
+# dockerengine_settings: print "swarm" or an empty line, then the file with the engine's settings.
+dockerengine_settings() {
+  if [ -s /var/lib/docker/swarm/docker-state.json ]; then echo swarm; else echo; fi
+  cat /etc/docker/daemon.json 2>/dev/null || :
+}
+
+# dockerengine_install: the distribution's engine. From Debian 13 on, its client and the builder are packages of their own.
+dockerengine_install() {
+  local package
+  apt_lists_current || apt_fetch || step_say "could not refresh the package lists; using outdated ones"
+  set -- docker.io
+  for package in docker-cli docker-buildx; do
+    if apt-cache show --no-all-versions "$package" >/dev/null 2>&1; then set -- "$@" "$package"; fi
+  done
+  apt_install "$@"
+}
+
+# dockerengine_load: have the engine load its settings. Only with the first of them, live-restore, do containers survive its restart.
+dockerengine_load() {
+  systemctl daemon-reload
+  service_run reload docker
+  service_run restart docker
+}

@@ -1,0 +1,37 @@
+# The output of a release and of its processes: a file in $log_dir, or the journal if it runs in a container. NAME is an instance or
+# one of its units, INSTANCE.NAME@NUMBER. Reads $app, $base and $log_dir.
+
+# output_tag NAME: print its name in the journal; nothing if it has a file.
+output_tag() {
+  docker_owns "${1%%.*}" || return 0
+  case $1 in
+    *@*) dockerunit_name "$1" ;;
+    *) printf '%s.%s\n' "$app" "$1" ;;
+  esac
+}
+
+# output_place NAME: print where a user finds it.
+output_place() {
+  if docker_owns "${1%%.*}"; then printf 'the journal (journalctl -t %s)\n' "$(output_tag "$1")"; else printf '%s\n' "$log_dir/$1.log"; fi
+}
+
+# output_end NAME: print a mark of its present end.
+output_end() {
+  if docker_owns "${1%%.*}"; then
+    journalctl -q -n 1 -o cat --no-pager --show-cursor -t "$(output_tag "$1")" 2>/dev/null | sed -n 's/^-- cursor: //p'
+  else
+    stat -c %s -- "$log_dir/$1.log" 2>/dev/null || echo 0
+  fi
+}
+
+# output_from NAME MARK: print what came after the mark. If the file was rotated meanwhile, print it from its beginning.
+output_from() {
+  local from
+  from=$2
+  if docker_owns "${1%%.*}"; then
+    journalctl -q -o cat --no-pager -t "$(output_tag "$1")" ${from:+"--after-cursor=$from"} 2>/dev/null || :
+    return 0
+  fi
+  if [ "$(stat -c %s "$log_dir/$1.log" 2>/dev/null || echo 0)" -lt "${from:-0}" ]; then from=0; fi
+  tail -c "+$((${from:-0} + 1))" -- "$log_dir/$1.log" 2>/dev/null || :
+}
