@@ -64,6 +64,7 @@ OWNED = (
     "/srv/hello/venvs",
     "/var/cache/selvedge/hello",
     "/var/lib/nginx/cache-hello",
+    "/var/lib/selvedge/loaded/docker-order-hello",
     "/var/lib/selvedge/loaded/nginx-hello",
     "/var/lib/selvedge/loaded/nginx-tls-hello",
     "/var/lib/selvedge/loaded/selvedge-hello-backup.timer",
