@@ -186,6 +186,7 @@ def test_power_cuts_before_the_proof_and_during_the_undo(fresh: Fresh, project: 
     until(lambda: is_as_before(server, before), UNDONE_WITHIN, "the server is as it was")
 
 
+@pytest.mark.thorough
 def test_the_client_is_killed_at_each_command(fresh: Fresh, tmp_path: Path) -> None:
     """From a bare server each time. A kill before the proof restores the server; a later one leaves it hardened."""
     server, project = fresh(), Project(tmp_path)

@@ -104,6 +104,7 @@ class TestInPlace:
         assert {(machine.data / name).read_text() for name in ("a/x", "b/x", "c/x")} == {"present"}
 
 
+@pytest.mark.thorough
 class TestTroubles:
     def test_a_database_that_stays_locked(self, machine: Machine) -> None:
         path = machine.database("blog.sqlite3")
@@ -185,6 +186,7 @@ class TestTroubles:
         assert machine.left() == []
 
 
+@pytest.mark.thorough
 class TestTogether:
     def test_a_backup_by_schedule_leaves_a_restore_alone(self, machine: Machine) -> None:
         """`fab restore --live` stops the app between the two commands, and a waiting backup gets its turn."""
