@@ -7,18 +7,17 @@ does not read ssh's configuration.
 from __future__ import annotations
 
 import difflib
-import functools
 import itertools
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import invoke.parser.parser
 from fabric import Config
-from fabric.main import Fab
+from fabric.main import Fab, program
 from invoke.exceptions import Exit
 from invoke.parser.argument import Argument
 
@@ -44,7 +43,7 @@ def install(groups: Groups) -> None:
         _complete_quietly()
         return
     parser: Any = invoke.parser.parser
-    parser.ParseError = functools.partial(wrong_usage, tasks=tuple(name for names in groups.values() for name in names))
+    parser.ParseError = wrong_usage
     argument: Any = Argument
     argument.set_value = _checked_value(argument.set_value)
     Fab.display_with_columns = _in_groups(Fab.display_with_columns, groups)
@@ -139,10 +138,23 @@ def _given_twice(message: str) -> str:
     return ""
 
 
-def wrong_usage(message: str, context: Any = None, tasks: Sequence[str] = ()) -> Exit:
+def _similar(word: str, flags: Iterable[str]) -> str:
+    """Return the flag or task that was probably meant, "" if none is similar."""
+    if word.startswith("-"):
+        return next(iter(difflib.get_close_matches(word, [name for name in flags if name.startswith("--")], n=1)), "")
+    names = list(program.collection.task_names)
+    group, dot, rest = word.partition(".")
+    if dot and group in program.collection.collections:
+        # Tasks of one group are similar by its name alone.
+        names = [name.partition(".")[2] for name in names if name.startswith(f"{group}.")]
+        return next((f"{group}.{name}" for name in difflib.get_close_matches(rest, names, n=1)), "")
+    return next(iter(difflib.get_close_matches(word, names, n=1)), "")
+
+
+def wrong_usage(message: str, context: Any = None) -> Exit:
     """Return the end of the program for wrong usage. It has the signature of Invoke's ParseError.
 
-    context: Invoke's parser of the task before the wrong word. tasks: the names of known tasks.
+    context: Invoke's parser of the task before the wrong word.
     """
     hint = "`fab --list` shows all tasks. `fab --help TASK` shows the flags of a task."
     if found := re.fullmatch(r"Flag <Argument: ([\w-]+).*> needed value and was not given one!", message):
@@ -157,7 +169,11 @@ def wrong_usage(message: str, context: Any = None, tasks: Sequence[str] = ()) ->
         message = f"There is no task or flag {quoted}."
         if getattr(context, "name", None) == "run" and not word.startswith("-"):
             return Exit(f"{message}\n`fab run` takes its command with a flag: `fab run --command {quoted}`.", 2)
-        known = [name for name in getattr(context, "flags", ()) if name.startswith("--")] if word.startswith("-") else tasks
-        if close := difflib.get_close_matches(word, known, n=1):
-            message = f"{message} Did you mean `{close[0]}`?"
+        group = word.partition(".")[0]
+        if group in program.collection.collections:
+            hint = f"`fab --list {group}` shows the tasks of `{group}`."
+        if word in program.collection.collections:
+            return Exit(f"`{word}` is a group of tasks, not a task.\n{hint}", 2)
+        if close := _similar(word, getattr(context, "flags", ())):
+            message = f"{message} Did you mean `{close}`?"
     return Exit(f"{message}\n{hint}", 2)
