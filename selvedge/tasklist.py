@@ -18,6 +18,7 @@ from typing import Any
 import invoke.parser.parser
 from fabric import Config
 from fabric.main import Fab, program
+from invoke import Collection
 from invoke.exceptions import Exit
 from invoke.parser.argument import Argument
 
@@ -138,13 +139,18 @@ def _given_twice(message: str) -> str:
     return ""
 
 
+def _tasks() -> Collection:
+    """Return all tasks; none as long as the program has not loaded the fabfile."""
+    return getattr(program, "collection", None) or Collection()
+
+
 def _similar(word: str, flags: Iterable[str]) -> str:
     """Return the flag or task that was probably meant, "" if none is similar."""
     if word.startswith("-"):
         return next(iter(difflib.get_close_matches(word, [name for name in flags if name.startswith("--")], n=1)), "")
-    names = list(program.collection.task_names)
+    names = list(_tasks().task_names)
     group, dot, rest = word.partition(".")
-    if dot and group in program.collection.collections:
+    if dot and group in _tasks().collections:
         # Tasks of one group are similar by its name alone.
         names = [name.partition(".")[2] for name in names if name.startswith(f"{group}.")]
         return next((f"{group}.{name}" for name in difflib.get_close_matches(rest, names, n=1)), "")
@@ -167,12 +173,13 @@ def wrong_usage(message: str, context: Any = None) -> Exit:
         quoted = message.removeprefix("No idea what ").removesuffix(" is!")
         word = quoted.strip("'\"")
         message = f"There is no task or flag {quoted}."
-        if getattr(context, "name", None) == "run" and not word.startswith("-"):
-            return Exit(f"{message}\n`fab run` takes its command with a flag: `fab run --command {quoted}`.", 2)
+        task = getattr(context, "name", None)
+        if task in ("run", "psql") and not word.startswith("-"):
+            return Exit(f"{message}\n`fab {task}` takes its command with a flag: `fab {task} --command {quoted}`.", 2)
         group = word.partition(".")[0]
-        if group in program.collection.collections:
+        if group in _tasks().collections:
             hint = f"`fab --list {group}` shows the tasks of `{group}`."
-        if word in program.collection.collections:
+        if word in _tasks().collections:
             return Exit(f"`{word}` is a group of tasks, not a task.\n{hint}", 2)
         if close := _similar(word, getattr(context, "flags", ())):
             message = f"{message} Did you mean `{close}`?"
