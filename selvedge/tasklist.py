@@ -18,7 +18,7 @@ from typing import Any
 import invoke.parser.parser
 from fabric import Config
 from fabric.main import Fab, program
-from invoke import Collection
+from invoke.collection import Collection
 from invoke.exceptions import Exit
 from invoke.parser.argument import Argument
 
