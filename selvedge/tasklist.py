@@ -7,18 +7,18 @@ does not read ssh's configuration.
 from __future__ import annotations
 
 import difflib
-import functools
 import itertools
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import invoke.parser.parser
 from fabric import Config
-from fabric.main import Fab
+from fabric.main import Fab, program
+from invoke.collection import Collection
 from invoke.exceptions import Exit
 from invoke.parser.argument import Argument
 
@@ -44,7 +44,7 @@ def install(groups: Groups) -> None:
         _complete_quietly()
         return
     parser: Any = invoke.parser.parser
-    parser.ParseError = functools.partial(wrong_usage, tasks=tuple(name for names in groups.values() for name in names))
+    parser.ParseError = wrong_usage
     argument: Any = Argument
     argument.set_value = _checked_value(argument.set_value)
     Fab.display_with_columns = _in_groups(Fab.display_with_columns, groups)
@@ -139,10 +139,28 @@ def _given_twice(message: str) -> str:
     return ""
 
 
-def wrong_usage(message: str, context: Any = None, tasks: Sequence[str] = ()) -> Exit:
+def _tasks() -> Collection:
+    """Return all tasks; none as long as the program has not loaded the fabfile."""
+    return getattr(program, "collection", None) or Collection()
+
+
+def _similar(word: str, flags: Iterable[str]) -> str:
+    """Return the flag or task that was probably meant, "" if none is similar."""
+    if word.startswith("-"):
+        return next(iter(difflib.get_close_matches(word, [name for name in flags if name.startswith("--")], n=1)), "")
+    names = list(_tasks().task_names)
+    group, dot, rest = word.partition(".")
+    if dot and group in _tasks().collections:
+        # Tasks of one group are similar by its name alone.
+        names = [name.partition(".")[2] for name in names if name.startswith(f"{group}.")]
+        return next((f"{group}.{name}" for name in difflib.get_close_matches(rest, names, n=1)), "")
+    return next(iter(difflib.get_close_matches(word, names, n=1)), "")
+
+
+def wrong_usage(message: str, context: Any = None) -> Exit:
     """Return the end of the program for wrong usage. It has the signature of Invoke's ParseError.
 
-    context: Invoke's parser of the task before the wrong word. tasks: the names of known tasks.
+    context: Invoke's parser of the task before the wrong word.
     """
     hint = "`fab --list` shows all tasks. `fab --help TASK` shows the flags of a task."
     if found := re.fullmatch(r"Flag <Argument: ([\w-]+).*> needed value and was not given one!", message):
@@ -155,9 +173,14 @@ def wrong_usage(message: str, context: Any = None, tasks: Sequence[str] = ()) ->
         quoted = message.removeprefix("No idea what ").removesuffix(" is!")
         word = quoted.strip("'\"")
         message = f"There is no task or flag {quoted}."
-        if getattr(context, "name", None) == "run" and not word.startswith("-"):
-            return Exit(f"{message}\n`fab run` takes its command with a flag: `fab run --command {quoted}`.", 2)
-        known = [name for name in getattr(context, "flags", ()) if name.startswith("--")] if word.startswith("-") else tasks
-        if close := difflib.get_close_matches(word, known, n=1):
-            message = f"{message} Did you mean `{close[0]}`?"
+        task = getattr(context, "name", None)
+        if task in ("run", "psql") and not word.startswith("-"):
+            return Exit(f"{message}\n`fab {task}` takes its command with a flag: `fab {task} --command {quoted}`.", 2)
+        group = word.partition(".")[0]
+        if group in _tasks().collections:
+            hint = f"`fab --list {group}` shows the tasks of `{group}`."
+        if word in _tasks().collections:
+            return Exit(f"`{word}` is a group of tasks, not a task.\n{hint}", 2)
+        if close := _similar(word, getattr(context, "flags", ())):
+            message = f"{message} Did you mean `{close}`?"
     return Exit(f"{message}\n{hint}", 2)

@@ -96,6 +96,8 @@ def read_toml(file: Path) -> dict[str, Any]:
         number, column = (int(found[1]), int(found[2])) if found else (len(lines), len(lines[-1]) + 1 if lines else 1)
         line = _shown(file, lines[number - 1].strip()) if 0 < number <= len(lines) else ""
         remedy = 'Put text in quotes: `key = "value"`. Begin a table with its name in brackets, on its own line: `[app]`.'
+        if re.search(r"=\s*(True|False)\b", line):
+            remedy = "Write `true` or `false`, in small letters."
         if message.startswith("Illegal character '\\n'"):
             message = "A closing quote is missing"
         problem = f"{message.rstrip('.')}: `{line}`" if line else message.rstrip(".")

@@ -43,7 +43,10 @@ def _problem_and_remedy(error: ErrorDetails, path: KeyPath, in_env_var: bool) ->
     if error["type"] == "missing":
         return "is missing", example or "Add a table [app] with the keys name and repository."
     problem = str(error["ctx"]["error"]) if error["type"] == "value_error" else _wrong_type(error, path)
-    return problem + _wrong_value(error["input"], path, problem), example or _table_example(problem, path, in_env_var)
+    # The reason, if the problem gives one, comes after the value: "must be a date, not 'x': there is no such month".
+    wanted, colon, reason = problem.partition(": ")
+    value = _wrong_value(error["input"], path, problem)
+    return f"{wanted}{value}{colon}{reason}", example or _table_example(problem, path, in_env_var)
 
 
 def _table_example(problem: str, path: KeyPath, in_env_var: bool) -> str:
@@ -51,6 +54,10 @@ def _table_example(problem: str, path: KeyPath, in_env_var: bool) -> str:
     if in_env_var:
         return ""
     if problem == "must be a table":
+        section = Settings.model_fields.get(str(path[0]))
+        entry = entry_model(section.annotation) if section else None
+        if len(path) == 2 and entry and path[-1] in entry.model_fields:  # `[processes]` above it instead of `[processes.worker]`
+            return f"Name the table above it: `[{path[0]}.NAME]`, with a name of your own for NAME."
         return f"Write a line `[{'.'.join(map(str, path))}]`, and the settings of the table below it."
     return 'Write, for example, `production = ["server"]` below a line `[groups]`.' if path[0] == "groups" else ""
 

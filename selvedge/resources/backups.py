@@ -124,7 +124,10 @@ def _check_key(app: Target) -> None:
     except LocalFileError as error:
         raise ConfigError(hosts_file_name(), "backup.key", f"{path} {error}", error.remedy or f"Create it: {create}.") from error
     if not private_keys.is_pem(text):
-        raise ConfigError(hosts_file_name(), "backup.key", f"{path} is not a private key", f"Name one, or create it: {create}.")
+        remedy = f"Name one, or create it: {create}."
+        if path.suffix == ".pub":  # ssh-keygen would overwrite it with a new private key
+            remedy = f'Name the private half: key = "{app.backup.key.removesuffix(".pub")}".'
+        raise ConfigError(hosts_file_name(), "backup.key", f"{path} is not a private key", remedy)
     command = ["ssh-keygen", "-y", "-P", "", "-f", str(path)]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     if done.returncode != 0:

@@ -77,7 +77,7 @@ def test_refused_values(name: str, bad: str) -> None:
     ('media = { "/m" = "." }', "nginx.media./m: must be a folder inside the other one"),
     ('static = { "/s" = "." }', "nginx.static./s: must be a folder inside the other one"),
     ('redirects = { "www.a.example" = "a.example" }\n[hosts.s]', "app.domains has no name at which the app itself answers"),
-    ('path = "/"', "nginx.path: must be a path such as /api: an app without this setting answers at /"),
+    ('path = "/"', "nginx.path: must be a path such as /api, not '/': an app without this setting answers at /"),
     ('path = "/a"\nspa = "dist"', "spa and path exclude each other"),
     ('path = "/a"\nredirects = { "www.a.example" = "a.example" }', "an app with path cannot redirect the name www.a.example"),
     ('path = "/a"\nstrip_path = false\nstatic = { "/s" = "s" }', "/s is not below the path /a, with which the app's routes begin"),

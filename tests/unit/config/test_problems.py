@@ -91,6 +91,13 @@ WORDS: list[tuple[str, str]] = [
         "hosts.s.port: must be an integer from 1 to 65535, not 70000. Write, for example, `port = 2222`.",
     ),
     ("[hosts]\ns = 3", "hosts.s: must be a table, not 3. Write a line `[hosts.s]`, and the settings of the table below it."),
+    ("[hosts]\naddress = 'x'", "hosts.address: must be a table, not 'x'. Name the table above it: `[hosts.NAME]`,"),
+    ("[processes]\ncommand = 'x'", "processes.command: must be a table, not 'x'. Name the table above it: `[processes.NAME]`,"),
+    (
+        "[timers.a]\ncommand = 'x'\nschedule = '12:00 Europe/Berln'",
+        "timers.a.schedule: must be systemd's calendar form, such as \"*-*-* 03:00\", or cron's five fields, such as "
+        "\"0 3 * * *\", not '12:00 Europe/Berln': 'Europe/Berln' is neither a weekday nor a time zone; did you mean Europe/Berlin?",
+    ),
     ("tls = 'x'", "app.tls: is not a setting."),
     ("[hosts.s]\ntls = 3", "hosts.s.tls: must be a table, not 3. Write a line `[hosts.s.tls]`, and the settings"),
     ("[groups]\ng = 'x'", "groups.g: must be a list of strings, not 'x'. Write, for example, `production = [\"server\"]` below"),
@@ -192,6 +199,8 @@ def test_syntax_errors_show_the_line(problems: Problems) -> None:
     ]
     (line,) = problems('[app]\nname = "hello\n')
     assert line.startswith('hosts.toml: line 2, column 14: A closing quote is missing: `name = "hello')
+    (line,) = problems("[app]\nname = 'a'\n[services]\npostgres = True\n")
+    assert line.endswith("Invalid value: `postgres = True`. Write `true` or `false`, in small letters."), line
     (line,) = problems("[app]\nname = [1,\n")
     assert line.startswith("hosts.toml: line 2")
     assert problems("[app]\nname = 'a'\nname = 'b'\n")[0].startswith("hosts.toml: line 3")

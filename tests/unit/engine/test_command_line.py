@@ -259,7 +259,12 @@ def test_a_number_that_is_none_is_wrong_usage(tmp_path: Path) -> None:
         (["logs", "--folow"], "There is no task or flag '--folow'. Did you mean `--follow`?"),
         (["deploy", "--dry_run"], "There is no task or flag '--dry_run'. Did you mean `--dry-run`?"),
         (["run", "ls -l"], "`fab run` takes its command with a flag: `fab run --command 'ls -l'`."),
+        (["psql", "select 1"], "`fab psql` takes its command with a flag: `fab psql --command 'select 1'`."),
         (["run", "uptime"], "`fab run --command 'uptime'`."),
+        (["export.dockr"], "There is no task or flag 'export.dockr'. Did you mean `export.docker`?"),
+        (["exports.docker"], "There is no task or flag 'exports.docker'. Did you mean `export.docker`?"),
+        (["export.heroku"], "There is no task or flag 'export.heroku'.\n`fab --list export` shows the tasks of `export`."),
+        (["export"], "`export` is a group of tasks, not a task.\n`fab --list export` shows the tasks of `export`."),
         (["xyzzy"], "There is no task or flag 'xyzzy'.\n`fab --list` shows all tasks."),
     ],
 )

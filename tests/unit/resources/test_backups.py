@@ -139,6 +139,12 @@ class TestThisMachine:
         assert error.value.key == key and problem in error.value.problem
         assert error.value.remedy
 
+    def test_the_public_half_is_not_overwritten(self, target: Callable[..., Target], known: Path) -> None:
+        self.key(known)
+        with pytest.raises(ConfigError) as error:
+            check_backup(target(backup={**SFTP, "key": "backup_key.pub"}, passwords=PASSWORD))
+        assert error.value.remedy == 'Name the private half: key = "backup_key".'
+
     def test_a_pinned_host_key_is_enough(self, target: Callable[..., Target], known: Path) -> None:
         self.key(known)
         check_backup(target(backup={**SFTP, "to": "sftp:me@203.0.113.21:/b", "host_key": PRINT}, passwords=PASSWORD))
