@@ -95,9 +95,11 @@ def command_list(_settings, repository):
 def command_restore(settings, repository, wanted="", kept=""):
     """Restore a backup beside the live data. wanted: the start of its id, "-" for a tar file on standard input."""
     with locked(settings.app):
+        archive = sys.stdin.buffer if wanted == "-" else None
+        # Before the copy of an earlier restore is removed.
+        chosen = None if archive else restoring.choose(repository, wanted)
         try:
-            archive = sys.stdin.buffer if wanted == "-" else None
-            about = restoring.prepare(settings, repository, "" if archive else wanted, archive)
+            about = restoring.prepare(settings, repository, chosen, archive)
         except BaseException:
             restoring.discard(settings)
             raise
@@ -126,7 +128,7 @@ def command_rehearse(settings, repository):
     """Restore the newest backup beside the live data, compare it with its record, and remove it."""
     with locked(settings.app):
         try:
-            about = restoring.prepare(settings, repository, "", place=REHEARSED)
+            about = restoring.prepare(settings, repository, restoring.choose(repository, ""), place=REHEARSED)
         except Failed as error:
             write("unrehearsed", f"{int(time.time())} {error}\n")
             raise

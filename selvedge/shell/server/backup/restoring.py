@@ -32,17 +32,16 @@ def choose(repository, wanted):
     return found[0]
 
 
-def prepare(settings, repository, wanted, archive=None, place=RESTORED):
+def prepare(settings, repository, chosen, archive=None, place=RESTORED):
     """Restore a backup into a folder and databases of its own, and compare it with its record. Raises Failed.
 
-    wanted: as for `choose`. archive: an open tar file of `fab backup --download` instead. place: RESTORED or REHEARSED. Returns the
-    record.
+    chosen: what `choose` returned. archive: an open tar file of `fab backup --download` instead. place: RESTORED or REHEARSED. Returns
+    the record.
     """
     discard(settings, place)
     os.mkdir(place, 0o700)
     raw = f"{place}/raw"
     if archive is None:
-        chosen = choose(repository, wanted)
         total = next((tag.partition(":")[2] for tag in chosen["tags"] if tag.startswith("bytes:")), "")
         room(HERE, int(total) if total.isdecimal() else 0, f"The backup {chosen['id'][:8]}")
         wait(f"restoring the backup {chosen['id'][:8]}")

@@ -16,6 +16,15 @@ BYTES = "\udcff\udcfe.sqlite3"
 SMALL = "mkdir /root/small && mount -t tmpfs -o size=5m x /root/small && cp -a /srv/. /root/small && mount --bind /root/small /srv"
 
 
+def test_a_wrong_id_leaves_the_copy_of_an_earlier_restore(machine: Machine) -> None:
+    machine.write("file", "old")
+    machine.must("take", "manual")
+    machine.must("restore", "", "kept")
+    status, output = machine.run("restore", "0000beef")
+    assert status == 1 and "0000beef" in output
+    assert (machine.restored / "file").exists()
+
+
 class TestExclude:
     PATTERNS = ("cache", "uploads/videos", "*.tmp", "a?b", "big/*/x")
     LEFT_OUT = ("cache/x", "uploads/videos/big", "uploads/f.tmp", "f.tmp", "uploads/a b", "big/1/x", "cache/db.sqlite3", "a/cache")

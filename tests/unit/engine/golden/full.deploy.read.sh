@@ -294,7 +294,7 @@ probe_path /srv/hello/backup/program/backup ''
 printf '\n%s fact 70\n' "$mark"
 probe_path /srv/hello/backup/program/backup/__init__.py 9385f5bd11808ada479e684879777238cb8057107dd3f49f46840ccd3da0ef4a
 printf '\n%s fact 71\n' "$mark"
-probe_path /srv/hello/backup/program/__main__.py bfcd3eb859a69ee5e71934bf1bf9f5b4e6bd0ea446219f97c9f88aaa9569dc61
+probe_path /srv/hello/backup/program/__main__.py b77e58659677e5e8ce4148002e550ada9f8faf54b9178fa3d548c63d02fc6628
 printf '\n%s fact 72\n' "$mark"
 probe_path /srv/hello/backup/program/backup/dumps.py 166a3823afc20927269647928eb585cad2b445c83379c0eaf526548e70f61ebd
 printf '\n%s fact 73\n' "$mark"
@@ -309,7 +309,7 @@ read_second() {
 printf '\n%s fact 76\n' "$mark"
 probe_path /srv/hello/backup/program/backup/repository.py 3802cdee1ce636db0835f9725906f10ad3afd4cc3fba1097fee5b03615058323
 printf '\n%s fact 77\n' "$mark"
-probe_path /srv/hello/backup/program/backup/restoring.py d35d3bdc61affd49de2c20df940cf3386ee14e555060e2c0174359681e05412f
+probe_path /srv/hello/backup/program/backup/restoring.py 33d1e9463521cef50c3ce6adb81788695e055601ceb2ad2b087b30fa3e248466
 printf '\n%s fact 78\n' "$mark"
 probe_path /srv/hello/backup/program/backup/settings.py 82b770d3bb185b5abdc51f47efd4da220976a802387d89f7d75f3cb89d334da4
 printf '\n%s fact 79\n' "$mark"
