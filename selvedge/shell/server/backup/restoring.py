@@ -35,8 +35,8 @@ def choose(repository, wanted):
 def prepare(settings, repository, chosen, archive=None, place=RESTORED):
     """Restore a backup into a folder and databases of its own, and compare it with its record. Raises Failed.
 
-    chosen: what `choose` returned. archive: an open tar file of `fab backup --download` instead. place: RESTORED or REHEARSED. Returns
-    the record.
+    chosen: what `choose` returned. archive: an open tar file of `fab backup --download` instead. place: RESTORED or REHEARSED.
+    Returns the record.
     """
     discard(settings, place)
     os.mkdir(place, 0o700)

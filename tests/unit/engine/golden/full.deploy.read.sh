@@ -309,7 +309,7 @@ read_second() {
 printf '\n%s fact 76\n' "$mark"
 probe_path /srv/hello/backup/program/backup/repository.py 3802cdee1ce636db0835f9725906f10ad3afd4cc3fba1097fee5b03615058323
 printf '\n%s fact 77\n' "$mark"
-probe_path /srv/hello/backup/program/backup/restoring.py 33d1e9463521cef50c3ce6adb81788695e055601ceb2ad2b087b30fa3e248466
+probe_path /srv/hello/backup/program/backup/restoring.py e87d1361588e675e16a06e39f4c106a61501b3ff363a08524c480c26cf5ffef8
 printf '\n%s fact 78\n' "$mark"
 probe_path /srv/hello/backup/program/backup/settings.py 82b770d3bb185b5abdc51f47efd4da220976a802387d89f7d75f3cb89d334da4
 printf '\n%s fact 79\n' "$mark"
