@@ -108,8 +108,8 @@ def run_timer(run: Run, name: str) -> None:
 
 def _unknown(run: Run, name: str) -> UsageError:
     hosts = {host: run.settings.target(host).timers for host in run.settings.hosts}
-    known = list(dict.fromkeys(each for timers_of_host in hosts.values() for each in timers_of_host))
-    if name in known:
+    known = list(dict.fromkeys([*run.settings.timers, *(each for timers_of_host in hosts.values() for each in timers_of_host)]))
+    if any(name in timers_of_host for timers_of_host in hosts.values()):
         chosen = ", ".join(host for host, timers_of_host in hosts.items() if name in timers_of_host)
         return UsageError(f"The timer {name} does not run on the selected servers.", f"It runs on {chosen}.")
     close = difflib.get_close_matches(name, known, n=1)

@@ -300,7 +300,8 @@ def test_stop_and_remove_end_all_releases(switched: Managed, shell: str, state: 
     """Also one whose drain was killed, and that nothing would stop before the next deploy."""
     drains(switched, OLD, state)
     said = switched.run(f"{functions('process')}\n{functions('remove')}\nstep_by=me\n{shell}")
-    assert switched.told == [f"stop {UNIT.format('*')}", f"update hello.{OLD}", f"update hello.{NEW}"]
+    backups = [f"stop selvedge-hello-{each}.service" for each in ("backup", "rehearsal")] if shell == REMOVE else []
+    assert switched.told == [*backups, f"stop {UNIT.format('*')}", f"update hello.{OLD}", f"update hello.{NEW}"]
     assert f"@test wait waiting for {OLD} to answer its open requests and stop\n" in said
     assert switched.boots() == {} and not switched.server.path(f"/run/selvedge/hello.{OLD}.drain").exists()
 
