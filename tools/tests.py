@@ -17,17 +17,17 @@ SCRIPTS = "tests/hosts/scripts"
 MEMORY, NEEDED = "/dev/shm", 2 * 10**9
 """Where Linux keeps files in memory, and the bytes that must be free there."""
 
-# Tests on servers mostly wait, so four processes keep two cores busy. The tests of a class, or of a file without classes,
-# share servers, so one process runs them all. A failed test runs once more, because a busy machine may miss a deadline;
-# the summary reports it.
+# Many tests wait, so four processes keep two cores busy. The tests of a class, or of a file without classes, share servers, so
+# one process runs them all. A failed test runs once more, because a busy machine may miss a deadline; the summary reports it.
+PROCESSES = f"--numprocesses={max(4, os.cpu_count() or 1)}"
 ON_SERVERS = [
     *("tests/hosts", f"--ignore={SCRIPTS}", "-vv", "--numprocesses=4", "--dist=loadscope"),
     *("--no-loadscope-reorder", "--durations=10", "--reruns=1"),
 ]
-IN_FOLDERS = [SCRIPTS, "--numprocesses=auto"]
+IN_FOLDERS = [SCRIPTS, PROCESSES]
 SHORT, LONG = ["-m", "not thorough"], ["-m", "thorough"]
 RUNS = {
-    "unit": ("Unit tests, which need no server and no root (seconds)", ["tests/unit", "--numprocesses=auto"]),
+    "unit": ("Unit tests, which need no server and no root (seconds)", ["tests/unit", PROCESSES]),
     "scripts": ("Tests of the shell scripts, as root in folders of this machine (half a minute)", [*IN_FOLDERS, *SHORT]),
     "servers": ("Tests on real servers in the sandbox (minutes)", [*ON_SERVERS, *SHORT]),
     "long scripts": ("Long tests of the shell scripts (minutes)", [*IN_FOLDERS, *LONG]),

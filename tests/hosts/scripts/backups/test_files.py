@@ -59,6 +59,7 @@ class TestExclude:
         assert machine.left() == []
 
 
+@pytest.mark.thorough
 class TestInPlace:
     def test_the_log_of_the_old_database_does_not_stay(self, machine: Machine) -> None:
         """SQLite would add it to the new one. Someone may have the database open, so that SQLite does not remove its log."""
