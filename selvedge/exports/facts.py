@@ -55,6 +55,11 @@ class Facts(Value):
         return cls(settings, app, top, lock, others[0] if others else app.python or PYTHON)
 
     @property
+    def own_hosts(self) -> list[str]:
+        """The names of the servers of hosts.toml, without those of the sandbox."""
+        return [name for name in self.settings.hosts if name not in self.settings.sandbox]
+
+    @property
     def services(self) -> Services:
         """PostgreSQL and Redis, if any server has them."""
         return self.settings.services
