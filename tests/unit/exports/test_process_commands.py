@@ -40,7 +40,7 @@ def test_compose_gives_no_name_to_two_services(exported: Make) -> None:
 
 
 @pytest.mark.parametrize("command", [
-    "cd jobs && python -m worker", "exec python -m worker", "true && python -m worker", "MODE=a python -m worker", "python -m worker",
+    "cd jobs && python -m worker", "exec python -m worker", "true && python -m worker", "MODE=a python -m worker",
 ])  # fmt: skip
 @pytest.mark.parametrize("root", ["", "backend"])
 def test_each_command_of_a_procfile_imports_from_src(exported: Make, root: str, command: str) -> None:
