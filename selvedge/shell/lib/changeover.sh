@@ -172,11 +172,7 @@ changeover_scale() {
 }
 
 # changeover_show: show the end of the log of the process that has ended.
-changeover_show() {
-  if [ ! -s "$undo/ended" ]; then return 0; fi
-  printf 'The last lines of %s:\n' "$(output_place "$changeover_unit")"
-  tail -n 40 -- "$undo/ended" | hide_secrets | cut -c 1-400
-}
+changeover_show() { cat -- "$undo/ended" 2>/dev/null | output_show "$changeover_unit"; }
 
 # changeover_before INSTANCE NAME: print the units that its restart replaces: those that should run; all, if two must not run at once.
 # processes_pick prints names for missing units, too, which the restart gives to the new ones.

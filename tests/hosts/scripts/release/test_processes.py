@@ -259,6 +259,21 @@ def test_a_process_that_printed_much_and_ended(managed: Managed, status: str, sa
     assert managed.server.path("/run/undo/ended").stat().st_size == 262144
 
 
+@pytest.mark.parametrize(("output", "shown"), [
+    (None, ""), ("", ""), ("\n \n\t\n", ""), ("\nthe end\n", "The last lines of /var/log/hello/w.log:\n\nthe end\n"),
+    # It is no text.
+    ("\udcff\n", "The last lines of /var/log/hello/w.log:\n\udcff\n"),
+])  # fmt: skip
+@pytest.mark.parametrize("web", [False, True])
+def test_an_output_without_text_has_no_heading(managed: Managed, web: bool, output: str | None, shown: str) -> None:
+    if output is not None:
+        for path in ("/run/undo/ended", "/var/log/hello/w.log"):
+            managed.server.path(path).write_bytes(output.encode(errors="surrogateescape"))
+    fake = f"{FAKE}hide_secrets() {{ cat; }}\n"
+    shell = "new=w log_from=0 changeover_unit=\nswitch_show" if web else "changeover_unit=w\nswitch_show"
+    assert managed.run(f"{fake}{shell} | od -A n -t x1 -v | tr -d ' \\n'") == shown.encode(errors="surrogateescape").hex()
+
+
 @pytest.mark.parametrize("slow", [True, False])
 def test_the_time_to_settle_begins_when_the_program_has_replaced_its_start_script(managed: Managed, slow: bool) -> None:
     """On a busy server the script alone may take longer than app.settle, and the program fails only then."""
