@@ -31,6 +31,13 @@ Row = tuple[str, str | None]
 """A row of the list: the name of a task or collection, and its help line."""
 LONGEST = 20
 """The longest name that decides the width of the first column; a longer one widens the column of its own group only."""
+LISTED = {
+    "timers --run": "timers", "logs --timer": "timers", "logs --process": "processes", "restart --process": "processes",
+    "rollback --to": "releases", "restore --snapshot": "backups",
+}  # fmt: skip
+"""Flags that take a name from the server → what has these names."""
+LISTS = {"timers": "timers", "processes": "status", "releases": "releases", "backups": "backups"}
+"""What has names → the task that shows them."""
 OWN = "Your own tasks"
 """The heading of all tasks that no group names."""
 
@@ -164,7 +171,10 @@ def wrong_usage(message: str, context: Any = None) -> Exit:
     """
     hint = "`fab --list` shows all tasks. `fab --help TASK` shows the flags of a task."
     if found := re.fullmatch(r"Flag <Argument: ([\w-]+).*> needed value and was not given one!", message):
-        message = f"--{found[1].replace('_', '-')} needs a value."
+        flag = f"--{found[1].replace('_', '-')}"
+        message = f"{flag} needs a value."
+        if names := LISTED.get(f"{getattr(context, 'name', '')} {flag}"):
+            hint = f"`fab {LISTS[names]}` shows the {names}."
         if found[1] == "config" and {"logs", "-f"} <= {*sys.argv}:  # as with tail, journalctl and docker
             return Exit("-f is short for --config, which needs a file.\nTo print new lines as they come: `fab logs --follow`.", 2)
     if twice := _given_twice(message):

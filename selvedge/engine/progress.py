@@ -8,7 +8,7 @@ from collections import deque
 from selvedge.engine.plan import Plan
 from selvedge.errors import StepError
 from selvedge.report import Report
-from selvedge.report.text import last_lines
+from selvedge.report.text import last_lines, printable
 
 TAIL = 40
 """Lines of output that are shown after a change has failed."""
@@ -49,7 +49,7 @@ class Progress:
         if head != self._mark:
             # A progress bar is a line with carriage returns. Its last state is enough.
             row = text.rstrip("\r").rsplit("\r", 1)[-1][:WIDEST]
-            self._tail.extend([row] if row.strip() else [])
+            self._tail.extend([row] if printable(row).strip() else [])
             return
         kind, _, value = rest.partition(" ")
         if kind == "begin":
@@ -90,7 +90,7 @@ class Progress:
             return
         self._report.failed(self._host, self._step, self._summary())
         cause = name_host(self.error, self._host) or last_lines("\n".join(self._tail), 1) or f"exit status {status}"
-        if any(row.strip() for row in self._tail):
+        if self._tail:
             self._report.line(f"    The last lines of its output on {self._host}:")
             for row in self._tail:
                 self._report.line(f"    {row}")

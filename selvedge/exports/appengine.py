@@ -15,9 +15,8 @@ NAME = "appengine"
 def files(facts: Facts) -> Iterator[ExportFile]:
     """Yield app.yaml, and .gcloudignore beside it: both belong into the app's folder."""
     folder = f"{facts.app.root}/".lstrip("/")
-    minor = ".".join(facts.python.split(".")[:2])
     source = "env PYTHONPATH=.:src " if (facts.code / "src").is_dir() else ""
-    yield rendered(facts, f"{folder}app.yaml", "app.yaml.j2", NAME, minor=minor, source=source)
+    yield rendered(facts, f"{folder}app.yaml", "app.yaml.j2", NAME, source=source)
     secrets = [each.removeprefix(folder) for each in docker.secret_files(facts) if each.startswith(folder)]
     yield rendered(facts, f"{folder}.gcloudignore", "gcloudignore.j2", NAME, secrets=secrets)
 

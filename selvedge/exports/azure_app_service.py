@@ -13,7 +13,7 @@ NAME = "azure-app-service"
 
 def files(facts: Facts) -> Iterator[ExportFile]:
     """Yield the template, and the file that takes its secret parameters from the environment."""
-    yield rendered(facts, f"{NAME}.bicep", "azure/app-service.bicep.j2", NAME, start=_start(facts), minor=facts.python[:4])
+    yield rendered(facts, f"{NAME}.bicep", "azure/app-service.bicep.j2", NAME, start=_start(facts))
     if facts.variables:
         yield parameters(facts, NAME)
 

@@ -12,12 +12,11 @@ from selvedge.exports.written import ExportFile
 from selvedge.release.replaced_shell import replacing_shell
 
 NAME = "compose"
-_TAKEN = ("migrate", "postgres", "redis")
 
 
 def files(facts: Facts) -> Iterator[ExportFile]:
     """Yield compose.yaml."""
-    processes = {f"{name}-process" if name in _TAKEN else name: each for name, each in facts.app.processes.items()}
+    processes = facts.processes("migrate", "postgres", "redis")
     services = {"postgres": facts.services.postgres, "redis": facts.services.redis}
     env_file = facts.inside(facts.app.env_file)
     given = facts.services.environment(facts.app.name)

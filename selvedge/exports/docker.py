@@ -51,10 +51,16 @@ def _own_folder(facts: Facts) -> str:
 
 
 def secret_files(facts: Facts) -> list[str]:
-    """Return patterns for the files of hosts.toml that must not be in an image, relative to the repository."""
-    found = [facts.inside(each) for each in (facts.app.env_file, facts.app.build_env_file)]
+    """Return patterns for the files of hosts.toml that must not be in an image, relative to the repository.
+
+    These are the variables and the private keys of the app and of each host.
+    """
+    found = []
+    for app in (facts.app, *map(facts.settings.target, facts.own_hosts)):
+        found += [app.env_file, app.build_env_file, app.backup.key, app.tls.certificate_key, app.tls.dns_credentials, app.host.key]
+    inside = dict.fromkeys(facts.inside(each) for each in found)
     # Docker trims blanks, and `?` is any character.
-    return [re.sub(r"([\\*?\[\]#!])", r"\\\1", each).replace(" ", "?") for each in found if each]
+    return [re.sub(r"([\\*?\[\]#!])", r"\\\1", each).replace(" ", "?") for each in inside if each]
 
 
 def shared_folders(facts: Facts) -> list[str]:

@@ -11,6 +11,7 @@ from selvedge.cli.variables import settings_variables
 from selvedge.config.dotenv import read_environment
 from selvedge.config.files import hosts_file_name
 from selvedge.config.hosts import Host
+from selvedge.config.processes import Process
 from selvedge.config.services import Services
 from selvedge.config.settings import Settings
 from selvedge.config.target import Target
@@ -55,6 +56,11 @@ class Facts(Value):
         return cls(settings, app, top, lock, others[0] if others else app.python or PYTHON)
 
     @property
+    def own_hosts(self) -> list[str]:
+        """The names of the servers of hosts.toml, without those of the sandbox."""
+        return [name for name in self.settings.hosts if name not in self.settings.sandbox]
+
+    @property
     def services(self) -> Services:
         """PostgreSQL and Redis, if any server has them."""
         return self.settings.services
@@ -70,6 +76,11 @@ class Facts(Value):
         own = read_environment(self.app.local_file(self.app.env_file)) if self.app.env_file else {}
         required = settings_variables(Repository(self.top), self.app.root)
         return list(dict.fromkeys([*self.services.environment(self.app.name), *own, *required]))
+
+    @property
+    def minor(self) -> str:
+        """The version of Python without its patch version, e.g. "3.13"."""
+        return ".".join(self.python.split(".")[:2])
 
     @property
     def image(self) -> str:
@@ -117,6 +128,16 @@ class Facts(Value):
         # Hypercorn does not read the variable.
         workers = workers or ("${WEB_CONCURRENCY:-2}" if self.app.server == "hypercorn" else "")
         return f"{words} {listen}{f' --workers {workers}' if workers else ''}"
+
+    def processes(self, *taken: str) -> dict[str, Process]:
+        """Return the processes by their names. A name that the platform has `taken` gets "-process" at its end."""
+        found = {}
+        for name, process in self.app.processes.items():
+            new = name
+            while new in taken or (new != name and new in self.app.processes):
+                new += "-process"
+            found[new] = process
+        return found
 
     @property
     def workers(self) -> int:

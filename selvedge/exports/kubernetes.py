@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
+from selvedge.config.target import Target
 from selvedge.exports import docker
 from selvedge.exports.compose import image_notes
 from selvedge.exports.cron import Cron, cron
@@ -42,7 +43,7 @@ def files(facts: Facts) -> Iterator[ExportFile]:
     schedules, _ = timers(facts)
     make = partial(_file, facts)
     parts = {"deployment": True, "service": True, "networkpolicy": True, "volume": bool(app.shared_paths)}
-    parts |= {"migrate": bool(app.migrate), "processes": bool(app.processes), "timers": bool(schedules)}
+    parts |= {"migrate": bool(app.migrate), "processes": bool(_entries(facts, "processes")), "timers": bool(schedules)}
     overlays = list(_overlays(facts))
     resources = [part for part, wanted in parts.items() if wanted]
     yield make("base/kustomization.yaml", "base", resources=resources, overlays=overlays)
@@ -57,13 +58,16 @@ def files(facts: Facts) -> Iterator[ExportFile]:
 
 
 def notes(facts: Facts) -> list[str]:
-    """Return what is missing for the image, and the timers that cron cannot say."""
-    return [*image_notes(facts), *(f"timers.{name} is left out: {why}." for name, why in timers(facts)[1].items())]
+    """Return what is missing for the image, the timers that cron cannot say, and the settings that no group can have alone."""
+    odd = [f"timers.{name} is left out: {why}." for name, why in timers(facts)[1].items()]
+    return [*image_notes(facts), *odd, *_differences(facts)]
 
 
 def _file(facts: Facts, path: str, part: str, **values: Any) -> ExportFile:
-    commands = {name: replacing_shell(each.command) for name, each in facts.app.processes.items()}
+    processes = _entries(facts, "processes")
+    commands = {name: replacing_shell(each.command) for name, each in processes.items()}
     values |= {
+        "processes": processes, "timers": _entries(facts, "timers"),
         "resource": resource_name(facts.app.name), "named": partial(_named, facts), "commands": commands,
         "folders": docker.shared_folders(facts), "memory": memory(facts), "left_out": timers(facts)[1],
     }  # fmt: skip
@@ -89,7 +93,7 @@ def timers(facts: Facts) -> tuple[dict[str, Cron], dict[str, str]]:
     """Return the timers' schedules in cron's form; and for those that have none, the reason."""
     schedules: dict[str, Cron] = {}
     others: dict[str, str] = {}
-    for name, timer in facts.settings.timers.items():
+    for name, timer in _entries(facts, "timers").items():
         try:
             schedules[name] = cron(timer)
         except ValueError as error:
@@ -103,21 +107,64 @@ def memory(facts: Facts) -> str:
     return "512Mi" if limit.endswith("%") else f"{limit}i"
 
 
+def _groups(facts: Facts) -> dict[str, list[Target]]:
+    """Return the settings of each group's servers; without groups, each server is one; without servers, there is `production`."""
+    groups = facts.settings.groups or {name: [name] for name in facts.own_hosts} or {"production": []}
+    return {group: [facts.settings.target(host) for host in hosts] for group, hosts in groups.items()}
+
+
+def _targets(facts: Facts) -> list[Target]:
+    """Return the settings of the servers of all groups, each once."""
+    found = {target.host.name: target for targets in _groups(facts).values() for target in targets}
+    return list(found.values())
+
+
+def _entries(facts: Facts, section: str) -> dict[str, Any]:
+    """Return the processes or timers that the base has: those of the section, then those that only single servers have."""
+    found = dict(getattr(facts.settings, section))
+    for target in _targets(facts):
+        for name, entry in getattr(target, section).items():
+            found.setdefault(name, entry)
+    return found
+
+
+def _differences(facts: Facts) -> Iterator[str]:
+    """Yield a sentence for each setting of a server's process or timer that is not that of the base."""
+    for section in ("processes", "timers"):
+        base = _entries(facts, section)
+        for target in _targets(facts):
+            for name, entry in getattr(target, section).items():
+                for key in type(entry).model_fields:
+                    if key not in ("count", "hosts") and getattr(entry, key) != getattr(base[name], key):
+                        yield (
+                            f"hosts.{target.host.name}.{section}.{name}.{key} is left out, because all groups share the base. "
+                            "Write it as a patch in an overlay of your own."
+                        )
+
+
 def _overlays(facts: Facts) -> Iterator[Overlay]:
-    """Yield an overlay for each group; without groups, one for each host; without hosts, one named production."""
-    settings = facts.settings
-    own = [name for name in settings.hosts if name not in settings.sandbox]
-    groups = settings.groups or {name: [name] for name in own} or {"production": []}
-    for group, hosts in groups.items():
-        app = settings.target(hosts[0]) if hosts else facts.app
-        counts = {name: _count(facts, name, hosts) for name in settings.processes}
-        namespace = resource_name(f"{app.name}-{group}")
-        absent = [name for name in timers(facts)[0] if hosts and not any(settings.timers[name].runs_on(host) for host in hosts)]
-        yield Overlay(group, namespace, max(len(hosts), 1), counts, absent, list(app.domains), app.workers or facts.workers)
+    """Yield an overlay for each group."""
+    schedules, _ = timers(facts)
+    processes = _entries(facts, "processes")
+    for group, targets in _groups(facts).items():
+        app = targets[0] if targets else facts.app
+        there = {name for target in targets for name in target.timers} if targets else facts.settings.timers
+        yield Overlay(
+            group=group,
+            namespace=resource_name(f"{app.name}-{group}"),
+            replicas=max(len(targets), 1),
+            counts={name: _count(facts, name, targets) for name in processes},
+            absent=[name for name in schedules if name not in there],
+            domains=list(app.domains),
+            workers=app.workers or facts.workers,
+        )
 
 
-def _count(facts: Facts, name: str, hosts: list[str]) -> int:
+def _count(facts: Facts, name: str, targets: list[Target]) -> int:
     """Return how many of a process run in a group: one at most, if two must never run at once."""
-    process = facts.settings.processes[name]
-    count = sum(process.count_on(host) for host in hosts) if hosts else process.count
-    return count if process.overlap else min(count, 1)
+    if not targets:
+        process = facts.settings.processes.get(name)
+        return process.count if process else 0
+    count = sum(target.process_counts.get(name, 0) for target in targets)
+    overlap = all(target.processes[name].overlap for target in targets if name in target.processes)
+    return count if overlap else min(count, 1)

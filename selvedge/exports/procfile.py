@@ -15,6 +15,8 @@ def files(facts: Facts) -> Iterator[ExportFile]:
     """Yield the Procfile, in the top folder, where Heroku looks."""
     app = facts.app
     enter = f"cd {app.root} && " if app.root else ""
-    source = "env PYTHONPATH=.:src " if (facts.code / "src").is_dir() else ""
+    # Absolute, and for all of the command: it may begin with `cd`, `exec` or a variable, or have several parts.
+    source = 'export PYTHONPATH="$PWD:$PWD/src" && ' if (facts.code / "src").is_dir() else ""
     workers = str(app.workers) if app.workers else ""
-    yield rendered(facts, "Procfile", "Procfile.j2", NAME, enter=enter, source=source, workers=workers)
+    processes = facts.processes("release")
+    yield rendered(facts, "Procfile", "Procfile.j2", NAME, enter=enter, source=source, workers=workers, processes=processes)

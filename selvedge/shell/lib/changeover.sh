@@ -172,10 +172,20 @@ changeover_scale() {
 }
 
 # changeover_show: show the end of the log of the process that has ended.
-changeover_show() {
-  if [ ! -s "$undo/ended" ]; then return 0; fi
-  printf 'The last lines of %s:\n' "$(output_place "$changeover_unit")"
-  tail -n 40 -- "$undo/ended" | hide_secrets | cut -c 1-400
+changeover_show() { cat -- "$undo/ended" 2>/dev/null | output_show "$changeover_unit"; }
+
+# changeover_before INSTANCE NAME: print the units that its restart replaces: those that should run; all, if two must not run at once.
+# processes_pick prints names for missing units, too, which the restart gives to the new ones.
+changeover_before() {
+  local unit units
+  units=$(processes_units "$1" "$2")
+  if processes_single "$1.$2@1"; then
+    printf '%s\n' "$units"
+    return 0
+  fi
+  for unit in $(processes_pick "$1" "$2" "$(processes_states "$1")"); do
+    if printf '%s\n' "$units" | grep -q -x -F -e "$unit"; then printf '%s\n' "$unit"; fi
+  done
 }
 
 # changeover_restart INSTANCE NAME RUN: start this process of the live release again, and stop the one that ran, as a release does. The
@@ -185,11 +195,13 @@ changeover_restart() {
   local new before
   new=$1
   # shellcheck disable=SC2005,SC2046
-  before=$(echo $(processes_pick "$1" "$2" "$(processes_states "$1")"))
+  before=$(echo $(changeover_before "$1" "$2"))
   # shellcheck disable=SC2005,SC2046,SC2086
   if processes_single "$1.$2@1"; then
-    gate_wait "waiting for$(changeover_list $before) to stop (overlap = false)"
-    unit_end $before
+    if [ -n "$before" ]; then
+      gate_wait "waiting for$(changeover_list $before) to stop (overlap = false)"
+      unit_end $before
+    fi
     changeover_units=$(echo $(processes_pick "$1" "$2" "$(processes_states "$1")"))
   else
     changeover_units=$(echo $(processes_free "$1" "$2" "$(processes_count "$1" "$2")" $(processes_units "$1" "$2")))
@@ -204,7 +216,7 @@ changeover_restart() {
     step_fail "$changeover_problem. The processes that ran before keep running"
   fi
   # shellcheck disable=SC2086
-  processes_single "$1.$2@1" || { unit_unboot $before && unit_ask $before; }
+  [ -z "$before" ] || processes_single "$1.$2@1" || { unit_unboot $before && unit_ask $before; }
   printf '%s\n' "$3" >"$base/instances/$1/processes/$2/restarted"
   process_note "restart $2" "$1" "$1"
 }

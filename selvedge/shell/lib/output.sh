@@ -35,3 +35,16 @@ output_from() {
   if [ "$(stat -c %s "$log_dir/$1.log" 2>/dev/null || echo 0)" -lt "${from:-0}" ]; then from=0; fi
   tail -c "+$((${from:-0} + 1))" -- "$log_dir/$1.log" 2>/dev/null || :
 }
+
+# output_show NAME: print the last lines of standard input, its output, with a heading and without values of the environment. Prints
+# nothing if no line has text.
+output_show() {
+  local end
+  end=$(tail -n 40)
+  case $end in
+    *[![:space:]]*) ;;
+    *) return 0 ;;
+  esac
+  printf 'The last lines of %s:\n' "$(output_place "$1")"
+  printf '%s\n' "$end" | hide_secrets | cut -c 1-400
+}

@@ -212,17 +212,17 @@ switch_back() {
   switch_refuse "$1"
 }
 
+# switch_show: show the end of the log of what has failed: a process, or the new instance.
+switch_show() {
+  if [ -n "${changeover_unit:-}" ]; then changeover_show; else gate_log | output_show "$new"; fi
+}
+
 # switch_refuse SENTENCE: stop the new instance and fail; the live one stays. The sentence is printed even if the disk is full.
 switch_refuse() {
   local consequence
   trap '' TERM INT
   preflight_end
-  if [ -n "${changeover_unit:-}" ]; then
-    changeover_show
-  elif [ -n "$(gate_log)" ]; then
-    printf 'The last lines of %s:\n' "$(output_place "$new")"
-    gate_log | tail -n 40 | hide_secrets | cut -c 1-400
-  fi
+  switch_show
   consequence=
   if [ "$new" != "$old" ]; then
     gate_wait "waiting for the new release to stop"

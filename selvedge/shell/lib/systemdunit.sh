@@ -1,6 +1,5 @@
 # The processes beside the web process ([processes]) under systemd: a template unit for each, APP.INSTANCE.NAME@.service. Here a
-# UNIT is INSTANCE.NAME@NUMBER. A boot starts the enabled ones. The functions are those of supervisorunit.sh; unit.sh calls them.
-# Reads $app and $base.
+# UNIT is INSTANCE.NAME@NUMBER. A boot starts the enabled ones. Reads $app and $base.
 
 systemdunit_template() { echo "$systemd_units/$app.${1%@*}@.service"; }
 

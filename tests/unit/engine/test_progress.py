@@ -14,6 +14,20 @@ from selvedge.resources.base import Change
 from selvedge.resources.files import File
 
 
+@pytest.mark.parametrize(("rows", "shown"), [
+    ([], 0), (["", " \t"], 0), (["\x1b[0m", "\x1b[2K\r\x1b[0m"], 0), (["\x1b[31mno\x1b[0m"], 1), (["100%\r\x1b[K", "no"], 1),
+])  # fmt: skip
+def test_the_heading_of_the_output_has_lines_below_it(rows: list[str], shown: int) -> None:
+    out = io.StringIO()
+    progress = Progress(Report(out), "web-1", "venv", Plan([(File("/etc/app", ""), Change("build it", "false"))]), "@m")
+    for line in ("@m begin 0", *rows, "@m error It failed.", "@m end 1"):
+        progress.line(line)
+    with pytest.raises(StepError):
+        progress.conclude(1, "/var/log/selvedge/hello.log")
+    _, heading, below = out.getvalue().partition("    The last lines of its output on web-1:\n")
+    assert (bool(heading), len(below.splitlines())) == (bool(shown), shown)
+
+
 @pytest.mark.parametrize(("text", "named"), [
     ("Run `fab install` first, or `fab deploy`.", "Run `fab -H web-1 install` first, or `fab -H web-1 deploy`."),
     ("Run `fab -H web-1 logs`.", "Run `fab -H web-1 logs`."),

@@ -90,6 +90,28 @@ def test_processes_that_run_already_are_not_started_again(managed: Managed) -> N
     assert managed.told == [f"boot {NEW}.w@2", f"start {NEW}.w@2"]
 
 
+@pytest.mark.parametrize(("overlap", "there", "told"), [
+    ("yes", ["w@1 boot 7 up", "w@2 boot 8 up"],
+     ["boot w@3 w@4", "start w@3 w@4", "unboot w@1 w@2", "ask w@1 w@2"]),
+    # A unit that is missing gets its number again: it must not count as one that ran before.
+    ("yes", ["w@1 boot 7 up"], ["boot w@2 w@3", "start w@2 w@3", "unboot w@1", "ask w@1"]),
+    ("yes", [], ["boot w@1 w@2", "start w@1 w@2"]),
+    ("no", ["w@1 boot 7 up"], ["end w@1", "boot w@1", "start w@1"]),
+    ("no", [], ["boot w@1", "start w@1"]),
+    # One that still finishes its work.
+    ("no", ["w@1 - 7 stopping"], ["end w@1", "boot w@2", "start w@2"]),
+    ("yes", ["w@1 - 7 stopping"], ["boot w@2 w@3", "start w@2 w@3"]),
+])  # fmt: skip
+def test_a_restart_stops_the_processes_that_ran_and_no_others(
+    managed: Managed, overlap: str, there: list[str], told: list[str]
+) -> None:
+    process(managed, NEW, "w", 2 if overlap == "yes" else 1, overlap)
+    units(managed, *(f"{NEW}.{each}" for each in there))
+    fake = f"{FAKE}process_note() {{ :; }}\nchangeover_settle() {{ :; }}\n"
+    assert managed.run(f"{fake}changeover_restart {NEW} w now") == ""
+    assert managed.told == [each.replace("w@", f"{NEW}.w@") for each in told]
+
+
 def test_a_server_without_processes_is_not_asked_for_any(managed: Managed) -> None:
     managed.server.program("systemctl", 'echo "systemctl $*" >>/var/log/told')
     managed.server.program("curl", 'echo "curl $*" >>/var/log/told')
@@ -235,6 +257,21 @@ def test_a_process_that_printed_much_and_ended(managed: Managed, status: str, sa
     fake += "hide_secrets() { cat; }\nclock_uptime() { echo 0; }\nchangeover_began=0\n"
     assert managed.run(f'{fake}changeover_ended "of X" {NEW}.w@1; printf "%s" "$changeover_problem"') == said
     assert managed.server.path("/run/undo/ended").stat().st_size == 262144
+
+
+@pytest.mark.parametrize(("output", "shown"), [
+    (None, ""), ("", ""), ("\n \n\t\n", ""), ("\nthe end\n", "The last lines of /var/log/hello/w.log:\n\nthe end\n"),
+    # It is no text.
+    ("\udcff\n", "The last lines of /var/log/hello/w.log:\n\udcff\n"),
+])  # fmt: skip
+@pytest.mark.parametrize("web", [False, True])
+def test_an_output_without_text_has_no_heading(managed: Managed, web: bool, output: str | None, shown: str) -> None:
+    if output is not None:
+        for path in ("/run/undo/ended", "/var/log/hello/w.log"):
+            managed.server.path(path).write_bytes(output.encode(errors="surrogateescape"))
+    fake = f"{FAKE}hide_secrets() {{ cat; }}\n"
+    shell = "new=w log_from=0 changeover_unit=\nswitch_show" if web else "changeover_unit=w\nswitch_show"
+    assert managed.run(f"{fake}{shell} | od -A n -t x1 -v | tr -d ' \\n'") == shown.encode(errors="surrogateescape").hex()
 
 
 @pytest.mark.parametrize("slow", [True, False])

@@ -1,0 +1,92 @@
+"""Kubernetes: what single servers have of their own under [hosts.NAME.processes] and [hosts.NAME.timers]."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.support.exports import Exported
+from tests.unit.exports.test_platforms import documents
+
+Make = Callable[..., Exported]
+TABLES = """
+[processes.worker]
+command = "celery worker"
+count = 2
+[timers.daily]
+command = "clean"
+schedule = "daily"
+hosts = ["a", "c"]
+[hosts.a]
+[hosts.b]
+[hosts.b.processes.worker]
+count = 5
+[hosts.c]
+[hosts.c.processes.worker]
+count = 0
+[hosts.c.processes.mailer]
+command = "mail"
+count = 3
+[hosts.c.timers.report]
+command = "report"
+schedule = "hourly"
+"""
+GROUPS = '[groups]\nproduction = ["a", "b"]\nstaging = ["c"]\n'
+
+
+def overlay(made: Exported, group: str) -> tuple[dict[str, int], list[str]]:
+    """Return the replicas of an overlay, and the CronJobs that it deletes."""
+    [found] = documents(made.text(f"kubernetes/overlays/{group}/kustomization.yaml"))
+    counts = {each["name"]: each["count"] for each in found["replicas"]}
+    return counts, [each["target"]["name"] for each in found.get("patches", [])]
+
+
+def named(made: Exported, part: str) -> list[Any]:
+    return [each["metadata"]["name"] for each in documents(made.text(f"kubernetes/base/{part}.yaml")) if each]
+
+
+@pytest.mark.parametrize(("groups", "expected"), [
+    (GROUPS, {"production": ({"shop": 2, "shop-worker": 7, "shop-mailer": 0}, ["shop-report"]),
+              "staging": ({"shop": 1, "shop-worker": 0, "shop-mailer": 3}, [])}),
+    ("", {"a": ({"shop": 1, "shop-worker": 2, "shop-mailer": 0}, ["shop-report"]),
+          "b": ({"shop": 1, "shop-worker": 5, "shop-mailer": 0}, ["shop-daily", "shop-report"]),
+          "c": ({"shop": 1, "shop-worker": 0, "shop-mailer": 3}, [])}),
+    # The overlays have no server with them.
+    ('[groups]\nproduction = ["a", "b"]\n', {"production": ({"shop": 2, "shop-worker": 7}, [])}),
+])  # fmt: skip
+def test_each_overlay_runs_what_its_servers_run(
+    exported: Make, groups: str, expected: dict[str, tuple[dict[str, int], list[str]]]
+) -> None:
+    made = exported(TABLES + groups)
+    said = made.make("kubernetes")
+    assert {group: overlay(made, group) for group in expected} == expected
+    [(counts, _), *_] = expected.values()
+    assert named(made, "processes") == [name for name in counts if name != "shop"]
+    assert named(made, "timers") == ["shop-daily", *(["shop-report"] if "shop-mailer" in counts else [])]
+    assert "is left out" not in said
+
+
+def test_processes_and_timers_of_single_servers_only(exported: Make) -> None:
+    own = TABLES.partition("count = 0\n")[2].replace("hosts.c", "hosts.b")
+    made = exported(f"[hosts.a]\n[hosts.b]\n{own}")
+    made.make("kubernetes")
+    assert named(made, "processes") == ["shop-mailer"] and named(made, "timers") == ["shop-report"]
+    assert overlay(made, "a") == ({"shop": 1, "shop-mailer": 0}, ["shop-report"])
+
+
+def test_other_settings_of_single_servers_are_named_as_left_out(exported: Make) -> None:
+    own = '[hosts.a.processes.worker]\ncommand = "other"\nstop_signal = "INT"\n[hosts.a.timers.daily]\nschedule = "hourly"\n'
+    made = exported(TABLES.replace("[hosts.a]\n", own) + GROUPS)
+    said = made.make("kubernetes").splitlines()
+    assert [line.partition(" is left out")[0] for line in said if " is left out" in line] == [
+        "hosts.a.processes.worker.command", "hosts.a.processes.worker.stop_signal", "hosts.a.timers.daily.schedule",
+    ]  # fmt: skip
+    assert "celery worker" in made.text("kubernetes/base/processes.yaml")
+
+
+def test_one_server_alone_says_that_two_must_not_run(exported: Make) -> None:
+    made = exported(TABLES.replace("[hosts.a]\n", "[hosts.a.processes.worker]\ncount = 1\noverlap = false\n") + GROUPS)
+    assert "hosts.a.processes.worker.overlap is left out" in made.make("kubernetes")
+    assert overlay(made, "production")[0]["shop-worker"] == 1
