@@ -74,8 +74,12 @@ class Postgres:
         return done.stdout.decode("utf-8", "replace").splitlines()
 
     def admin(self, sql, database="postgres"):
-        """Run SQL as PostgreSQL's superuser; return the lines of its output. Raises Failed."""
-        return self._psql(["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", "--"], sql, database)
+        """Run SQL as PostgreSQL's superuser; return the lines of its output. Raises Failed.
+
+        No name in it is that of a function of the app, which the superuser would run.
+        """
+        command = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", "--"]
+        return self._psql(command, f"set search_path = pg_catalog, pg_temp;\n{sql}", database)
 
     def databases(self):
         """Return the databases that the app's role owns. Raises Failed if PostgreSQL is installed, but does not answer."""

@@ -1,6 +1,5 @@
 """Put a restored backup in the place of the live data, or leave the live data as they are."""
 
-import contextlib
 import errno
 import json
 import os
@@ -9,6 +8,7 @@ import shutil
 import subprocess
 
 from .excluding import excluder
+from .paths import remove, safe_path
 from .postgres import Postgres, beside
 from .settings import MANIFEST, REPLACED, RESTORED, Failed, say, wait
 from .taking import ENDS, take
@@ -74,7 +74,7 @@ def replace_files(settings, about, moved):
             for end in ENDS if about["files"] else ("",):
                 replace(settings, f"{name}{end}", moved)
     for path in left_out(patterns):
-        old = inside(settings.shared, path)
+        old = safe_path(settings.shared, path)
         if not os.path.lexists(old):
             make_parents(settings, old)
             step(moved, f"{REPLACED}/{path}", old)
@@ -82,7 +82,7 @@ def replace_files(settings, about, moved):
 
 def replace(settings, name, moved):
     """Move a path of `shared` to REPLACED, and the restored one in its place, if they exist."""
-    new, old, away = f"{RESTORED}/shared/{name}", inside(settings.shared, name), f"{REPLACED}/{name}"
+    new, old, away = f"{RESTORED}/shared/{name}", safe_path(settings.shared, name), f"{REPLACED}/{name}"
     if has_mount(old) and (os.path.isdir(new) or not os.path.lexists(new)):
         # A volume stays where it is mounted.
         for each in sorted({*os.listdir(old), *(os.listdir(new) if os.path.isdir(new) else ())} - NEVER):
@@ -109,7 +109,7 @@ def make_parents(settings, path):
     if not os.path.isdir(parent):
         make_parents(settings, parent)
         os.mkdir(parent, 0o750)
-        os.chown(parent, settings.uid, settings.gid)
+        os.chown(parent, settings.uid, settings.gid, follow_symlinks=False)
 
 
 def left_out(patterns):
@@ -141,22 +141,3 @@ def move(source, target):
             remove(target)
             raise OSError(errno.EIO, done.stderr.decode("utf-8", "replace").strip().rpartition(": ")[2], target) from None
         remove(source)
-
-
-def remove(path):
-    if os.path.isdir(path) and not os.path.islink(path):
-        shutil.rmtree(path)
-    else:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(path)
-
-
-def inside(shared, name):
-    """Return a path of shared/. Raises Failed if a part of it is a link: the app could have made it."""
-    path = shared
-    for part in name.split("/")[:-1]:
-        path = f"{path}/{part}"
-        if os.path.islink(path):
-            problem = f"{path} is a symbolic link, so the files below it were not replaced."
-            raise Failed(problem, "Name the folder itself in backup.files.")
-    return f"{shared}/{name}"

@@ -10,6 +10,7 @@ import tempfile
 import time
 
 from .excluding import anchored, kept
+from .paths import remove, within
 from .postgres import Postgres
 from .repository import WHY
 from .settings import HERE, MANIFEST, SCRATCH, Failed, counted, say, size, wait, write
@@ -37,7 +38,45 @@ def run_sqlite(settings, paths, folder=""):
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()
         problem = f"Could not read the SQLite databases: {said[-1] if said else done.returncode}."
         raise Failed(problem, "Check the disk of the server: `df -h /srv`.")
-    return [json.loads(line) for line in done.stdout.decode().splitlines()]
+    try:
+        return checked(done.stdout.decode(), paths)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        problem = f"The check of the SQLite databases printed other lines: another process of the user {settings.app} interfered."
+        raise Failed(problem, f"Look for it on the server: `ps -fu {settings.app}`.") from None
+
+
+def checked(output, paths):
+    """Return what sqlite.py says of each database. Raises ValueError or the like: any process of the app can write to it."""
+    found = []
+    for each in map(json.loads, output.splitlines()):
+        about = {key: each[key] for key in ("path", "number", "problem", "failed")}
+        about["mode"] = int(each["mode"]) & 0o777
+        if not about["problem"] and not about["failed"]:
+            tables = {str(table): rows if rows is None else int(rows) for table, rows in each["tables"].items()}
+            about.update(tables=tables, revisions=[str(revision) for revision in each["revisions"]], size=int(each["size"]))
+        texts = (about["path"], about["problem"], about["failed"])
+        if type(about["number"]) is not int or not all(isinstance(text, str) for text in texts):
+            raise ValueError
+        found.append(about)
+    for key in ("path", "number"):
+        if len({each[key] for each in found}) < len(found):
+            raise ValueError
+    if not {each["path"] for each in found} <= {*paths}:
+        raise ValueError
+    return found
+
+
+def take_over(copies, copied):
+    """Take the folder of the copies from the app, so that it cannot change them any more. Raises Failed if it has replaced one."""
+    os.chown(copies, 0, 0)
+    whole = {str(each["number"]): each["path"] for each in copied if not each["problem"]}
+    for name in os.listdir(copies):
+        if name not in whole:
+            remove(f"{copies}/{name}")
+    for name, path in whole.items():
+        about = os.lstat(f"{copies}/{name}") if os.path.lexists(f"{copies}/{name}") else None
+        if not about or not stat.S_ISREG(about.st_mode) or about.st_nlink > 1:
+            raise Failed(f"The copy of {path} was replaced while the backup was taken.", "Run `fab backup` again.")
 
 
 def begins_as_sqlite(path):
@@ -68,10 +107,7 @@ def databases(settings, why):
         if each["failed"]:
             remedy = "Try it on the server: `df -h /srv`, and which program uses the file: `sudo fuser -v FILE`."
             raise Failed(f"SQLite could not copy {each['path']}: {each['failed']}.", remedy)
-    for each in copied:
-        if each["problem"]:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(f"{copies}/{each['number']}")
+    take_over(copies, copied)
     broken = [{"path": each["path"], "problem": each["problem"]} for each in copied if each["problem"]]
     postgres = Postgres(settings)
     dumped = []
@@ -137,12 +173,8 @@ def report_left_out(settings):
         if not os.path.lexists(f"{settings.shared}/{path}"):
             say(f"{path} (backup.files) is missing in {settings.shared}")
     for path, kind in files(settings):
-        if kind == "link" and not inside(os.path.realpath(path), settings.base):
+        if kind == "link" and not within(os.path.realpath(path), settings.base):
             say(f"{path} is a link to {os.readlink(path)}: the backup has the link, and not what is there")
-
-
-def inside(path, folder):
-    return path == folder or path.startswith(f"{folder}/")
 
 
 def files(settings):
