@@ -6,10 +6,18 @@ import shutil
 
 from .settings import Failed
 
+SUFFIXES = ("", "-wal", "-shm", "-journal")
+"""The ends of the names of an SQLite database's files."""
+
 
 def within(path, folder):
     """Return whether a path is a folder itself, or below it."""
     return path == folder or path.startswith(f"{folder}/")
+
+
+def topmost(names):
+    """Return the paths that no other one contains, each once."""
+    return [name for name in dict.fromkeys(names) if not any(within(name, other) and name != other for other in names)]
 
 
 def safe_path(folder, name):

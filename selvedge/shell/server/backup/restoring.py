@@ -8,8 +8,8 @@ import stat
 import subprocess
 from urllib.parse import unquote
 
-from .paths import safe_path
-from .postgres import Postgres
+from .paths import safe_path, topmost
+from .postgres import USUAL_FORM, Postgres
 from .settings import HERE, MANIFEST, REHEARSED, RESTORED, Failed, counted, room, say, wait
 from .taking import run_sqlite
 
@@ -80,8 +80,16 @@ def read_manifest(settings, raw, place):
         problem = f"This is no backup of {settings.app} by Selvedge: {MANIFEST} is missing in it."
         raise Failed(problem, "`fab backups` lists the backups.")
     os.rename(found, f"{place}/copies")
-    with open(f"{place}/copies/{MANIFEST}", encoding="utf-8") as file:
-        return json.load(file)
+    return read_record(f"{place}/copies")
+
+
+def read_record(folder):
+    """Return the record of a backup. Earlier versions have recorded less."""
+    with open(f"{folder}/{MANIFEST}", encoding="utf-8") as file:
+        about = {"files": [], "exclude": [], "broken": [], **json.load(file)}
+    about["files"] = topmost(about["files"])
+    postgres = [{"extensions": [], "restored": each["size"], "form": USUAL_FORM, **each} for each in about["postgres"]]
+    return {**about, "postgres": postgres}
 
 
 def move_files(settings, raw, place):

@@ -10,20 +10,17 @@ import tempfile
 import time
 
 from .excluding import anchored, kept
-from .paths import remove, within
+from .paths import SUFFIXES, remove, topmost, within
 from .postgres import Postgres
 from .repository import WHY
 from .settings import HERE, MANIFEST, SCRATCH, Failed, counted, say, size, wait, write
 
 HEADER = b"SQLite format 3\0"
 
-ENDS = ("", "-wal", "-shm", "-journal")
-"""The ends of the names of a database's files."""
-
 
 def roots(settings):
     """Return the files and folders to back up that exist."""
-    paths = [f"{settings.shared}/{path}" for path in settings.files] or [settings.shared]
+    paths = [f"{settings.shared}/{path}" for path in topmost(settings.files)] or [settings.shared]
     return [path for path in paths if os.path.lexists(path)]
 
 
@@ -173,25 +170,26 @@ def report_left_out(settings):
         if not os.path.lexists(f"{settings.shared}/{path}"):
             say(f"{path} (backup.files) is missing in {settings.shared}")
     for path, kind in files(settings):
-        if kind == "link" and not within(os.path.realpath(path), settings.base):
-            say(f"{path} is a link to {os.readlink(path)}: the backup has the link, and not what is there")
+        # The app may delete it meanwhile.
+        with contextlib.suppress(FileNotFoundError):
+            if kind == "link" and not within(os.path.realpath(path), settings.base):
+                say(f"{path} is a link to {os.readlink(path)}: the backup has the link, and not what is there")
 
 
 def files(settings):
     """Yield the path of each file to back up, with "link" for a link, else ""."""
     for root in roots(settings):
         for folder, folders, names in kept(settings.shared, settings.exclude, root):
-            for name in (*names, *folders):
-                path = os.path.join(folder, name)
+            for path in (os.path.join(folder, name) for name in names):
+                yield path, "link" if os.path.islink(path) else ""
+            for path in (os.path.join(folder, name) for name in folders):
                 if os.path.islink(path):
                     yield path, "link"
-                elif name in names:
-                    yield path, ""
 
 
 def measure(settings, copied):
     """Return the number of files to back up, without those of databases, and their bytes. copied: the databases."""
-    skipped = {f"{path}{end}" for path in copied for end in ENDS}
+    skipped = {f"{path}{end}" for path in copied for end in SUFFIXES}
     number = total = 0
     for path, _ in files(settings):
         # The app may delete it meanwhile.
@@ -221,7 +219,7 @@ def save(settings, repository, about, copied):
             summary.update(found)
 
     skipped = [f"{settings.shared}/.tmp", *(f"{settings.shared}/{anchored(each)}" for each in settings.exclude)]
-    skipped += [f"{pattern(path)}{end}" for path in copied for end in ENDS]
+    skipped += [f"{pattern(path)}{end}" for path in copied for end in SUFFIXES]
     # A file has room for the names of any number of databases, but none for a newline.
     words = [word for path in skipped if "\n" in path for word in ("--exclude", path)]
     tags = [word for tag in about for word in ("--tag", tag)]

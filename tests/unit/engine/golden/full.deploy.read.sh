@@ -294,13 +294,13 @@ probe_path /srv/hello/backup/program/backup ''
 printf '\n%s fact 70\n' "$mark"
 probe_path /srv/hello/backup/program/backup/__init__.py 9385f5bd11808ada479e684879777238cb8057107dd3f49f46840ccd3da0ef4a
 printf '\n%s fact 71\n' "$mark"
-probe_path /srv/hello/backup/program/__main__.py b77e58659677e5e8ce4148002e550ada9f8faf54b9178fa3d548c63d02fc6628
+probe_path /srv/hello/backup/program/__main__.py b6d956acb75e09fbcb9b408b71ed99ab206c1ed27c6b6383cb31bc4181f4ed6b
 printf '\n%s fact 72\n' "$mark"
 probe_path /srv/hello/backup/program/backup/dumps.py 166a3823afc20927269647928eb585cad2b445c83379c0eaf526548e70f61ebd
 printf '\n%s fact 73\n' "$mark"
 probe_path /srv/hello/backup/program/backup/excluding.py 15724bc49356bd6902a7c1fe85bfac9181b5a5c7dd03a4e4ddc84ba64232cb29
 printf '\n%s fact 74\n' "$mark"
-probe_path /srv/hello/backup/program/backup/paths.py a00fa73458b14bf18f253377a05b8d224de6353ce1a2926b72c143c7cfc0633a
+probe_path /srv/hello/backup/program/backup/paths.py 63637588719b1309e00d67c29863cb4adeebfb81f662d2e1f64c2ab957f92fe2
 printf '\n%s fact 75\n' "$mark"
 probe_path /srv/hello/backup/program/backup/postgres.py c733f11ca6d3090d7294ab483da2254d5eecf90c1e83530fcc70131b0c5223e9
 printf '\n%s fact 76\n' "$mark"
@@ -311,15 +311,15 @@ read_second() {
 printf '\n%s fact 77\n' "$mark"
 probe_path /srv/hello/backup/program/backup/repository.py 3802cdee1ce636db0835f9725906f10ad3afd4cc3fba1097fee5b03615058323
 printf '\n%s fact 78\n' "$mark"
-probe_path /srv/hello/backup/program/backup/restoring.py bf0927b469dc88d69f33a8510c7a4a5c35bf48bb07f9d5515e0d2e231780d4f1
+probe_path /srv/hello/backup/program/backup/restoring.py d441580251f96c3388d3e7ab01258b986e53657e7f5d2bb316ff101c7cbac14a
 printf '\n%s fact 79\n' "$mark"
-probe_path /srv/hello/backup/program/backup/settings.py 82b770d3bb185b5abdc51f47efd4da220976a802387d89f7d75f3cb89d334da4
+probe_path /srv/hello/backup/program/backup/settings.py 4c048a66303d9151f963971000ff8aeab97935c4dd1b3414366c82e8665383fb
 printf '\n%s fact 80\n' "$mark"
 probe_path /srv/hello/backup/program/backup/sqlite.py b312ec0d38d42cc6059da03a741f63a2ce47a99c0588240cb69c1fd014b1a911
 printf '\n%s fact 81\n' "$mark"
-probe_path /srv/hello/backup/program/backup/swapping.py b3e19a9ca67f5905fb48ee56b34f5d812b02d654379698b8435ce5c449d7cdb1
+probe_path /srv/hello/backup/program/backup/swapping.py 052079306589092a23f431335074927057256181371848c71d1e500e89152a65
 printf '\n%s fact 82\n' "$mark"
-probe_path /srv/hello/backup/program/backup/taking.py 1b4954d04e83e4cdc367b3fe9474e2074eb4debf077ddaf8df3b8af32ae22ef9
+probe_path /srv/hello/backup/program/backup/taking.py f86e92d83164953b14b298e8203dc030ef456e8619e1fc5be47ea015faca7936
 printf '\n%s fact 83\n' "$mark"
 probe_path /srv/hello/backup/settings.json 1cc88e3d6588a213a908e5321c6d87cd51fdca7068fc595674130a2730f7f413
 printf '\n%s fact 84\n' "$mark"
