@@ -6,14 +6,13 @@ import os
 import shutil
 import stat
 import subprocess
-from urllib.parse import unquote
 
 from .paths import safe_path, topmost
-from .postgres import USUAL_FORM, Postgres
+from .postgres import USUAL_FORM, Postgres, dumped
 from .settings import HERE, MANIFEST, REHEARSED, RESTORED, Failed, counted, room, say, wait
 from .taking import run_sqlite
 
-ENDS = {RESTORED: "restored", REHEARSED: "rehearsed"}
+FOLDER_ENDS = {RESTORED: "restored", REHEARSED: "rehearsed"}
 """The ends of the names of databases, by the folder of the files."""
 
 
@@ -142,7 +141,7 @@ def compare(settings, about, copied, place):
         pairs.append((name, was, found.get(path, {"problem": "it is missing after the restore"})))
     postgres = Postgres(settings)
     for was in about["postgres"]:
-        pairs.append((was["database"], was, postgres.restore(was, f"{place}/copies", ENDS[place])))
+        pairs.append((was["database"], was, postgres.restore(was, f"{place}/copies", FOLDER_ENDS[place])))
     wrong = []
     for name, was, now in pairs:
         differs = differences(was, now)
@@ -181,9 +180,8 @@ def discard(settings, place=RESTORED):
     """Remove what was restored and is not in place."""
     if os.path.isdir(f"{place}/copies"):
         postgres = Postgres(settings)
-        for each in os.listdir(f"{place}/copies"):
-            if each.endswith(".dump"):
-                # PostgreSQL may be off. The next restore removes the database.
-                with contextlib.suppress(Failed):
-                    postgres.drop(unquote(each[: -len(".dump")]), ENDS[place])
+        for database in dumped(f"{place}/copies"):
+            # PostgreSQL may be off. The next restore removes the database.
+            with contextlib.suppress(Failed):
+                postgres.drop(database, FOLDER_ENDS[place])
     shutil.rmtree(place, ignore_errors=True)

@@ -14,8 +14,7 @@ from .paths import SUFFIXES, remove, topmost, within
 from .postgres import Postgres
 from .repository import WHY
 from .settings import HERE, MANIFEST, SCRATCH, Failed, counted, say, size, wait, write
-
-HEADER = b"SQLite format 3\0"
+from .sqlite import is_database
 
 
 def roots(settings):
@@ -76,19 +75,6 @@ def take_over(copies, copied):
             raise Failed(f"The copy of {path} was replaced while the backup was taken.", "Run `fab backup` again.")
 
 
-def begins_as_sqlite(path):
-    """Return whether a regular file begins as a database, or has a log of SQLite beside it. The app's user looks again."""
-    try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
-        return False
-    with os.fdopen(handle, "rb") as file:
-        try:
-            return stat.S_ISREG(os.fstat(handle).st_mode) and (file.read(len(HEADER)) == HEADER or os.path.exists(f"{path}-wal"))
-        except OSError:
-            return False
-
-
 def databases(settings, why):
     """Copy all databases to the scratch folder; return what is in them, "broken" ones apart. Raises Failed.
 
@@ -98,7 +84,7 @@ def databases(settings, why):
     copies = f"{SCRATCH}/sqlite"
     os.mkdir(copies, 0o700)
     os.chown(copies, settings.uid, settings.gid)
-    found = [path for path, _ in files(settings) if begins_as_sqlite(path)]
+    found = [path for path, _ in files(settings) if is_database(path)]
     copied = run_sqlite(settings, found, copies) if found else []
     for each in copied:
         if each["failed"]:

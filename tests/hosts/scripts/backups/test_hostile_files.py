@@ -99,7 +99,8 @@ def test_a_forged_report(machine: Machine, line: dict[str, object] | None) -> No
         "problem": "", "failed": "",
     }  # fmt: skip
     text = json.dumps({**about, **line} if line is not None else 1)
-    (machine.folder / "program/backup/sqlite.py").write_text(f"print({text!r})\n")
+    program = machine.folder / "program/backup/sqlite.py"
+    program.write_text(program.read_text().replace("main(**json.load(sys.stdin))", f"print({text!r})"))
     status, output = machine.run("take", "manual")
     assert status == 1 and "@ error The check of the SQLite databases printed other lines" in output, output
     assert "Traceback" not in output and untouched(path) and machine.left() == []

@@ -137,6 +137,39 @@ def test_a_file_that_cannot_be_put_back(machine: Machine) -> None:
     assert (machine.folder / "state/half-restored").exists()
 
 
+@pytest.mark.parametrize("error", ["OSError(28, 'No space left on device', 'x')", "SystemExit(1)", "Failed('x')"])
+def test_failures_are_recorded(machine: Machine, error: str) -> None:
+    """The disk is full, or systemd stops the service after its limit."""
+    machine.must("take", "manual")
+    spoil(machine, "    began = time.time()\n", f"    raise {error}\n", "taking")
+    assert machine.run("take", "scheduled")[0] == 1
+    spoil(machine, "    discard(settings, place)\n    os.mkdir", f"    raise {error}\n    os.mkdir", "restoring")
+    assert machine.run("rehearse")[0] == 1
+    assert {name for name in ("failed", "unrehearsed") if (machine.folder / "state" / name).exists()} == {"failed", "unrehearsed"}
+
+
+def test_a_backup_of_an_earlier_version(machine: Machine) -> None:
+    """Its record has fewer fields."""
+    machine.write("x", "old")
+    line = '        about = {**about, "exclude": settings.exclude, **found}\n'
+    spoil(machine, line, line + "        del about['exclude'], about['broken']\n", "taking")
+    spoil(machine, 'wrong(short, found["broken"], unread)', "''", "taking")
+    machine.must("take", "manual")
+    machine.write("x", "present")
+    machine.must("restore")
+    program = machine.folder / "program/backup/taking.py"
+    program.write_text(program.read_text().replace("        del about['exclude'], about['broken']\n", ""))
+    machine.must("swap")
+    assert text(machine, "x") == "old"
+
+
+def test_a_broken_database_whose_name_is_no_utf8(machine: Machine) -> None:
+    machine.write("x", "SQLite format 3\0" + "rubbish" * 1000).rename(machine.data / "\udcff")
+    status, output = machine.run("take", "scheduled")
+    assert status == 1 and "@ say backup " in output and "SQLite cannot read /srv/hello/shared/\\udcff" in output
+    assert "\\udcff" in (machine.folder / "state/failed").read_text() and machine.left() == []
+
+
 class TestDatabases:
     def test_a_failure_after_the_switch_is_only_told(self, machine: Machine, cluster: Cluster) -> None:
         cluster.sql("create table t (x int)", role="hello")

@@ -302,7 +302,7 @@ probe_path /srv/hello/backup/program/backup/excluding.py 15724bc49356bd6902a7c1f
 printf '\n%s fact 74\n' "$mark"
 probe_path /srv/hello/backup/program/backup/paths.py 63637588719b1309e00d67c29863cb4adeebfb81f662d2e1f64c2ab957f92fe2
 printf '\n%s fact 75\n' "$mark"
-probe_path /srv/hello/backup/program/backup/postgres.py c733f11ca6d3090d7294ab483da2254d5eecf90c1e83530fcc70131b0c5223e9
+probe_path /srv/hello/backup/program/backup/postgres.py ecc6d4a711b51404cf134f87b137d1816c2052afdb53bcadcdfec8672f4eda49
 printf '\n%s fact 76\n' "$mark"
 probe_path /srv/hello/backup/program/backup/psql.py 21993d95ceb5a5e925f258b35e679197dc7f84290bee1e85aca68d2dfdc3c052
 :
@@ -311,7 +311,7 @@ read_second() {
 printf '\n%s fact 77\n' "$mark"
 probe_path /srv/hello/backup/program/backup/repository.py 3802cdee1ce636db0835f9725906f10ad3afd4cc3fba1097fee5b03615058323
 printf '\n%s fact 78\n' "$mark"
-probe_path /srv/hello/backup/program/backup/restoring.py d441580251f96c3388d3e7ab01258b986e53657e7f5d2bb316ff101c7cbac14a
+probe_path /srv/hello/backup/program/backup/restoring.py 3c48f0542ac09895be44deee0c7272ef2dedcfdceb447be7bb9fe99b77075ad3
 printf '\n%s fact 79\n' "$mark"
 probe_path /srv/hello/backup/program/backup/settings.py 4c048a66303d9151f963971000ff8aeab97935c4dd1b3414366c82e8665383fb
 printf '\n%s fact 80\n' "$mark"
@@ -319,7 +319,7 @@ probe_path /srv/hello/backup/program/backup/sqlite.py b312ec0d38d42cc6059da03a74
 printf '\n%s fact 81\n' "$mark"
 probe_path /srv/hello/backup/program/backup/swapping.py 052079306589092a23f431335074927057256181371848c71d1e500e89152a65
 printf '\n%s fact 82\n' "$mark"
-probe_path /srv/hello/backup/program/backup/taking.py f86e92d83164953b14b298e8203dc030ef456e8619e1fc5be47ea015faca7936
+probe_path /srv/hello/backup/program/backup/taking.py e1fca892c470a8878e2adf80c29f7028e3c9726d513ef753fc1a83c0ae514644
 printf '\n%s fact 83\n' "$mark"
 probe_path /srv/hello/backup/settings.json 1cc88e3d6588a213a908e5321c6d87cd51fdca7068fc595674130a2730f7f413
 printf '\n%s fact 84\n' "$mark"
