@@ -51,7 +51,7 @@ backup_live() {
   if [ -n "$live" ] && { [ -e "$stopped" ] || manager_known "$live" || processes_has "$live"; }; then
     : >"$stopped"
     # It says that the site answers 502 until `fab start`; here, only until the end.
-    process_stop "$live" | sed '/ say the site answers 502 /d'
+    process_stop "$live" | sed -u '/ say the site answers 502 /d'
     # shellcheck disable=SC2046 # no name has a space
     timers_stop $(timers_names)
     if manager_known "$live" || processes_has "$live"; then
@@ -62,6 +62,10 @@ backup_live() {
   fi
   step_wait "backing up the present data"
   if ! backup_program swap; then
+    if [ -e "$base/backup/state/half-restored" ]; then
+      step_say "only a part of the data is replaced, so the app stays stopped: run the same restore again"
+      return 1
+    fi
     backup_program discard || :
     backup_start "$live"
     return 1

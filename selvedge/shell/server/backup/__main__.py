@@ -15,7 +15,21 @@ import time
 from backup import restoring
 from backup.postgres import beside
 from backup.repository import Repository
-from backup.settings import HERE, REHEARSED, RESTORED, SCRATCH, Failed, Settings, fail, forget, say, wait, write
+from backup.settings import (
+    HALF,
+    REHEARSED,
+    RESTORED,
+    SCRATCH,
+    STATE,
+    Failed,
+    Settings,
+    fail,
+    failure,
+    recorded,
+    say,
+    wait,
+    write,
+)
 from backup.swapping import swap
 from backup.taking import take, thin_out
 
@@ -59,7 +73,10 @@ def command_take(settings, repository, why):
     """Take a backup, and delete old ones."""
     with locked(settings.app):
         tidy(settings)
-        try:
+        with recorded("failed", "take"):
+            if why == "scheduled" and os.path.exists(f"{STATE}/{HALF}"):
+                remedy = f"Run `fab restore --live` again. If you have repaired the data: `sudo rm {STATE}/{HALF}` on the server."
+                raise Failed("A restore has replaced only a part of the live data, so no backup was taken.", remedy)
             _, problem, _ = take(settings, repository, why)
             # The older ones may be better.
             if not problem:
@@ -67,10 +84,6 @@ def command_take(settings, repository, why):
             else:
                 remedy = "Repair the file, or restore an earlier backup. If it is not the app's, exclude it (backup.exclude)."
                 raise Failed(problem, remedy)
-        except Failed as error:
-            write("failed", f"{int(time.time())} {error}\n")
-            raise
-        forget("failed")
 
 
 def command_clean(settings, _repository):
@@ -127,15 +140,12 @@ def command_discard(settings, _repository):
 def command_rehearse(settings, repository):
     """Restore the newest backup beside the live data, compare it with its record, and remove it."""
     with locked(settings.app):
-        try:
-            about = restoring.prepare(settings, repository, restoring.choose(repository, ""), place=REHEARSED)
-        except Failed as error:
-            write("unrehearsed", f"{int(time.time())} {error}\n")
-            raise
-        finally:
-            restoring.discard(settings, REHEARSED)
-        write("rehearsed", f"{int(time.time())} {about['at']}\n")
-        forget("unrehearsed")
+        with recorded("unrehearsed", "rehearse"):
+            try:
+                about = restoring.prepare(settings, repository, restoring.choose(repository, ""), place=REHEARSED)
+            finally:
+                restoring.discard(settings, REHEARSED)
+            write("rehearsed", f"{int(time.time())} {about['at']}\n")
         say("the newest backup can be restored")
 
 
@@ -152,16 +162,15 @@ def stopped(_number, _frame):
 def main(command, *words):
     os.umask(0o077)
     os.chdir("/")
+    # The name of a file may be no UTF-8.
+    sys.stdout.reconfigure(errors="backslashreplace")
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stopped)
     settings = Settings()
     try:
         globals()[f"command_{command}"](settings, Repository(settings), *words)
-    except Failed as error:
-        fail(error)
-        return 1
-    except OSError as error:
-        fail(Failed(f"{command}: {error.strerror}: {error.filename}.", f"Check the disk of the server: `df -h {HERE}`."))
+    except (Failed, OSError) as error:
+        fail(failure(command, error))
         return 1
     return 0
 

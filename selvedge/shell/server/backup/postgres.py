@@ -6,11 +6,11 @@ import os
 import shutil
 import subprocess
 import tempfile
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from .dumps import Dump
 from .psql import address, environment, last_error, literal, name, port
-from .settings import Failed, room, say, wait
+from .settings import REHEARSED, RESTORED, Failed, room, say, wait
 
 ENDS = ("restored", "rehearsed", "replaced")
 """The ends of the names of databases that are being restored, and of those that they take the place of."""
@@ -74,17 +74,24 @@ class Postgres:
         return done.stdout.decode("utf-8", "replace").splitlines()
 
     def admin(self, sql, database="postgres"):
-        """Run SQL as PostgreSQL's superuser; return the lines of its output. Raises Failed."""
-        return self._psql(["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", "--"], sql, database)
+        """Run SQL as PostgreSQL's superuser; return the lines of its output. Raises Failed.
+
+        No name in it is that of a function of the app, which the superuser would run.
+        """
+        command = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", "--"]
+        return self._psql(command, f"set search_path = pg_catalog, pg_temp;\n{sql}", database)
 
     def databases(self):
         """Return the databases that the app's role owns. Raises Failed if PostgreSQL is installed, but does not answer."""
         if not shutil.which("psql") or not port():
             return []
         owned = f"pg_get_userbyid(datdba) = {literal(self.settings.app)} and not datistemplate and datallowconn"
-        found = self.admin(f"select to_json(datname) from pg_database where {owned} order by datname")
-        ends = tuple(f"_{end}" for end in ENDS)
-        return [each for each in map(json.loads, found) if not each.endswith(ends)]
+        found = self.admin(f"select json_build_array(datname, {owned}) from pg_database order by datname")
+        named = dict(map(json.loads, found))
+        # A restored one may have no live one yet.
+        live = {*named, *(database for folder in (RESTORED, REHEARSED) for database in dumped(f"{folder}/copies"))}
+        ours = {beside(database, end) for database in live for end in ENDS}
+        return [database for database, is_owned in named.items() if is_owned and database not in ours]
 
     def dump(self, database, folder):
         """Dump a database into a file of a folder; return what is in it, as of the same moment."""
@@ -218,6 +225,7 @@ class Postgres:
     def swap(self, database):
         """Put the restored database in the place of the live one, in one step. Connections to the live one end."""
         fresh, old = beside(database, "restored"), beside(database, "replaced")
+        self._owned(old)
         self.admin(f"drop database if exists {name(old)}")
         there = self.admin(f"select 1 from pg_database where datname = {literal(database)}")
         away = f"alter database {name(database)} rename to {name(old)};" if there else ""
@@ -247,8 +255,25 @@ class Postgres:
     def drop(self, database, end):
         """Remove a database beside the live one."""
         fresh = beside(database, end)
+        self._owned(fresh)
         terminate = f"select pg_terminate_backend(pid) from pg_stat_activity where datname = {literal(fresh)};"
         self.admin(f"{terminate}\ndrop database if exists {name(fresh)}")
+
+
+    def _owned(self, database):
+        """Raise Failed if a database exists and belongs to another role than the app's: a restore did not create it."""
+        app = literal(self.settings.app)
+        found = self.admin(f"select 1 from pg_database where datname = {literal(database)} and pg_get_userbyid(datdba) <> {app}")
+        if found:
+            problem = f"A restore needs the name {database}, and a database of another role has it."
+            change = f"alter database {name(database)} rename to NEW"
+            raise Failed(problem, f"Rename that one on the server: `sudo -u postgres psql -c '{change}'`.")
+
+
+def dumped(folder):
+    """Return the databases that have a dump in a folder."""
+    names = os.listdir(folder) if os.path.isdir(folder) else ()
+    return [unquote(each[: -len(".dump")]) for each in names if each.endswith(".dump")]
 
 
 def file_name(database):

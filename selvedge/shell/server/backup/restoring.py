@@ -6,13 +6,13 @@ import os
 import shutil
 import stat
 import subprocess
-from urllib.parse import unquote
 
-from .postgres import Postgres
+from .paths import safe_path, topmost
+from .postgres import USUAL_FORM, Postgres, dumped
 from .settings import HERE, MANIFEST, REHEARSED, RESTORED, Failed, counted, room, say, wait
 from .taking import run_sqlite
 
-ENDS = {RESTORED: "restored", REHEARSED: "rehearsed"}
+FOLDER_ENDS = {RESTORED: "restored", REHEARSED: "rehearsed"}
 """The ends of the names of databases, by the folder of the files."""
 
 
@@ -79,13 +79,21 @@ def read_manifest(settings, raw, place):
         problem = f"This is no backup of {settings.app} by Selvedge: {MANIFEST} is missing in it."
         raise Failed(problem, "`fab backups` lists the backups.")
     os.rename(found, f"{place}/copies")
-    with open(f"{place}/copies/{MANIFEST}", encoding="utf-8") as file:
-        return json.load(file)
+    return read_record(f"{place}/copies")
+
+
+def read_record(folder):
+    """Return the record of a backup. Earlier versions have recorded less."""
+    with open(f"{folder}/{MANIFEST}", encoding="utf-8") as file:
+        about = {"files": [], "exclude": [], "broken": [], **json.load(file)}
+    about["files"] = topmost(about["files"])
+    postgres = [{"extensions": [], "restored": each["size"], "form": USUAL_FORM, **each} for each in about["postgres"]]
+    return {**about, "postgres": postgres}
 
 
 def move_files(settings, raw, place):
     """Move the files to the folder `shared` of the place."""
-    if os.path.isdir(f"{raw}{settings.shared}"):
+    if os.path.isdir(f"{raw}{settings.shared}") and not os.path.islink(f"{raw}{settings.shared}"):
         os.rename(f"{raw}{settings.shared}", f"{place}/shared")
     else:
         os.mkdir(f"{place}/shared", 0o750)
@@ -111,22 +119,29 @@ def place_databases(settings, about, place):
     """Put the copies of the SQLite databases where the databases were; return their paths."""
     placed = []
     for each in about["sqlite"]:
-        target = f"{place}/shared/{os.path.relpath(each['path'], settings.shared)}"
+        copy = f"{place}/copies/sqlite/{int(each['number'])}"
+        if not os.path.lexists(copy) or not stat.S_ISREG(os.lstat(copy).st_mode):
+            raise Failed(f"The copy of {each['path']} in the backup is not a file.", "Use another one: `fab backups` lists all.")
+        target = safe_path(f"{place}/shared", os.path.relpath(each["path"], settings.shared))
         os.makedirs(os.path.dirname(target), exist_ok=True)
-        os.rename(f"{place}/copies/sqlite/{each['number']}", target)
-        os.chown(target, settings.uid, settings.gid)
-        os.chmod(target, each["mode"])
+        os.rename(copy, target)
+        # Only root reaches it here.
+        os.chown(target, settings.uid, settings.gid, follow_symlinks=False)
+        os.chmod(target, each["mode"] & 0o777)
         placed.append(target)
     return placed
 
 
 def compare(settings, about, copied, place):
     """Compare the restored databases with the record of the backup, and say so. Raises Failed if they differ."""
-    found = run_sqlite(settings, copied) if copied else []
-    pairs = [(os.path.relpath(was["path"], settings.shared), was, now) for was, now in zip(about["sqlite"], found)]  # noqa: B905
+    found = {each["path"]: each for each in (run_sqlite(settings, copied) if copied else [])}
+    pairs = []
+    for was, path in zip(about["sqlite"], copied):  # noqa: B905
+        name = os.path.relpath(was["path"], settings.shared)
+        pairs.append((name, was, found.get(path, {"problem": "it is missing after the restore"})))
     postgres = Postgres(settings)
     for was in about["postgres"]:
-        pairs.append((was["database"], was, postgres.restore(was, f"{place}/copies", ENDS[place])))
+        pairs.append((was["database"], was, postgres.restore(was, f"{place}/copies", FOLDER_ENDS[place])))
     wrong = []
     for name, was, now in pairs:
         differs = differences(was, now)
@@ -165,9 +180,8 @@ def discard(settings, place=RESTORED):
     """Remove what was restored and is not in place."""
     if os.path.isdir(f"{place}/copies"):
         postgres = Postgres(settings)
-        for each in os.listdir(f"{place}/copies"):
-            if each.endswith(".dump"):
-                # PostgreSQL may be off. The next restore removes the database.
-                with contextlib.suppress(Failed):
-                    postgres.drop(unquote(each[: -len(".dump")]), ENDS[place])
+        for database in dumped(f"{place}/copies"):
+            # PostgreSQL may be off. The next restore removes the database.
+            with contextlib.suppress(Failed):
+                postgres.drop(database, FOLDER_ENDS[place])
     shutil.rmtree(place, ignore_errors=True)

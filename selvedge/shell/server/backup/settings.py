@@ -5,6 +5,7 @@ import json
 import os
 import pwd
 import sys
+import time
 
 HERE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SCRATCH = f"{HERE}/scratch"
@@ -16,6 +17,8 @@ REHEARSED = f"{HERE}/rehearsed"
 REPLACED = f"{HERE}/replaced"
 """The files that `fab restore --live` has just replaced."""
 STATE = f"{HERE}/state"
+HALF = "half-restored"
+"""The file in STATE while live data is being replaced. A killed command leaves it."""
 MANIFEST = "manifest.json"
 MARK = os.environ.get("SELVEDGE_MARK", "")
 
@@ -106,7 +109,7 @@ def counted(number, noun):
 def write(name, text):
     """Write a file of the folder `state`, whole or not at all."""
     os.makedirs(STATE, 0o700, exist_ok=True)
-    with open(f"{STATE}/.{name}", "w", encoding="utf-8") as file:
+    with open(f"{STATE}/.{name}", "w", encoding="utf-8", errors="backslashreplace") as file:
         file.write(text)
     os.replace(f"{STATE}/.{name}", f"{STATE}/{name}")
 
@@ -115,3 +118,23 @@ def forget(name):
     """Remove a file of the folder `state`."""
     with contextlib.suppress(FileNotFoundError):
         os.unlink(f"{STATE}/{name}")
+
+
+def failure(command, error):
+    """Return the error to show for one that ended a command."""
+    if isinstance(error, OSError):
+        return Failed(f"{command}: {error.strerror}: {error.filename}.", f"Check the disk of the server: `df -h {HERE}`.")
+    return error if isinstance(error, Failed) else Failed(f"{command}: it was stopped before its end.")
+
+
+@contextlib.contextmanager
+def recorded(name, command):
+    """Write the failure of a command to a file of the folder `state`, and remove the file after a success."""
+    try:
+        yield
+    except (Failed, OSError, SystemExit) as error:
+        # The disk may be full.
+        with contextlib.suppress(OSError):
+            write(name, f"{int(time.time())} {failure(command, error)}\n")
+        raise
+    forget(name)

@@ -2,16 +2,18 @@
 
 import contextlib
 import errno
-import json
 import os
 import re
 import shutil
 import subprocess
+import time
 
 from .excluding import excluder
+from .paths import SUFFIXES, remove, safe_path, topmost
 from .postgres import Postgres, beside
-from .settings import MANIFEST, REPLACED, RESTORED, Failed, say, wait
-from .taking import ENDS, take
+from .restoring import read_record
+from .settings import HALF, REPLACED, RESTORED, STATE, Failed, forget, say, wait, write
+from .taking import take
 
 NEVER = {".tmp", "lost+found"}
 
@@ -19,70 +21,130 @@ NEVER = {".tmp", "lost+found"}
 def swap(settings, repository):
     """Take a backup of the present data, then put the restored data in its place. The app is stopped.
 
-    Raises Failed. Then the present data is in place, unless the program was killed.
+    Raises Failed. Then the present data is in place, unless the program was killed, or could not put all of it back: the file
+    HALF says so.
     """
     if not os.path.isdir(f"{RESTORED}/shared"):
         raise Failed("The restored backup is missing: another command has removed it.", "Run the same command again.")
-    with open(f"{RESTORED}/copies/{MANIFEST}", encoding="utf-8") as file:
-        about = json.load(file)
+    about = read_record(f"{RESTORED}/copies")
+    # It must have all that is replaced.
+    settings.files = [*settings.files, *about["files"]] if settings.files and about["files"] else []
     identity, problem, present = take(settings, repository, "restore")
     if problem:
         say(problem)
     say(f"the present data is in the backup {identity[:8]}")
+    patterns = [*settings.exclude, *about["exclude"]]
+    bring_back(settings, patterns)
     shutil.rmtree(REPLACED, ignore_errors=True)
     os.mkdir(REPLACED, 0o700)
     moved, swapped = [], []
     postgres = Postgres(settings)
+    earlier = os.path.exists(f"{STATE}/{HALF}")
+    write(HALF, f"{int(time.time())}\n")
     try:
-        replace_files(settings, about, moved)
+        replace_files(settings, about, patterns, moved)
         for was in about["postgres"]:
             wait(f"replacing the database {was['database']}")
             postgres.swap(was["database"])
             swapped.append(was["database"])
-    except (Failed, OSError) as error:
-        undo(postgres, moved, swapped)
-        if isinstance(error, Failed):
+    except BaseException as error:
+        if undo(postgres, moved, swapped) and not earlier:
+            forget(HALF)
+        if not isinstance(error, OSError):
             raise
         problem = f"The files could not be replaced: {error.strerror}: {error.filename}."
-        raise Failed(problem, "The app has its present data. Correct the cause on the server, then restore again.") from None
+        raise Failed(problem, "Correct the cause on the server, then restore again.") from None
+    finish(postgres, about, present)
+    forget(HALF)
+
+
+def finish(postgres, about, present):
+    """Configure the databases in place, and remove what was replaced. A failure is only said: the restored data is in place."""
     for was in about["postgres"]:
-        postgres.configure(was, f"{RESTORED}/copies")
+        with told():
+            postgres.configure(was, f"{RESTORED}/copies")
         if was["database"] in [each.get("database") for each in present["broken"]]:
             say(f"the present database {was['database']} is there as {beside(was['database'], 'replaced')} until the next restore")
         else:
-            postgres.drop(was["database"], "replaced")
-    shutil.rmtree(REPLACED)
-    shutil.rmtree(RESTORED)
+            with told():
+                postgres.drop(was["database"], "replaced")
+    for folder in (REPLACED, RESTORED):
+        with told():
+            shutil.rmtree(folder)
+
+
+@contextlib.contextmanager
+def told(failures=None):
+    """Tell the user a failure, and go on. failures: gets it."""
+    try:
+        yield
+    except (Failed, OSError) as error:
+        text = str(error) if isinstance(error, Failed) else f"{error.strerror}: {error.filename}"
+        say(f"{text} {getattr(error, 'remedy', '')}".strip())
+        if failures is not None:
+            failures.append(error)
 
 
 def undo(postgres, moved, swapped):
-    """Put back what was moved."""
-    for database in reversed(swapped):
-        postgres.swap_back(database)
+    """Put back what was moved, as far as possible; return whether that was all."""
+    failures = []
     for source, target in reversed(moved):
-        move(target, source)
+        with told(failures):
+            move(target, source)
+    for database in reversed(swapped):
+        with told(failures):
+            postgres.swap_back(database)
+    return not failures
 
 
-def replace_files(settings, about, moved):
+def bring_back(settings, patterns):
+    """Put back the excluded files that a killed run has moved, and that no backup has."""
+    for path in excluded_paths(REPLACED, patterns):
+        merge(settings, f"{REPLACED}/{path}", safe_path(settings.shared, path))
+
+
+def merge(settings, source, target):
+    """Move a path to another one, of a folder that is already there only what it lacks."""
+    if not os.path.lexists(target):
+        make_parents(settings, target)
+        move(source, target)
+    elif os.path.isdir(source) and not os.path.islink(source) and os.path.isdir(target) and not os.path.islink(target):
+        for name in os.listdir(source):
+            merge(settings, f"{source}/{name}", f"{target}/{name}")
+
+
+def replace_files(settings, about, patterns, moved):
     """Replace the files in `shared` by the restored ones. moved: gets each path that was moved, with its new path."""
-    patterns = [*settings.exclude, *about["exclude"]]
+    # No backup has the present ones, so they stay.
+    for path in excluded_paths(f"{RESTORED}/shared", settings.exclude):
+        if os.path.lexists(f"{settings.shared}/{path}"):
+            remove(f"{RESTORED}/shared/{path}")
     excluded = excluder(settings.shared, patterns)
-    names = about["files"] or sorted({*os.listdir(settings.shared), *os.listdir(f"{RESTORED}/shared")} - NEVER)
-    for name in names:
+    for name in replaced_names(settings, about):
         if not excluded(f"{settings.shared}/{name}"):
-            # Without the old database's log, which SQLite would add to the new one.
-            for end in ENDS if about["files"] else ("",):
-                replace(settings, f"{name}{end}", moved)
-    for path in left_out(patterns):
-        old = inside(settings.shared, path)
+            replace(settings, name, moved)
+    for path in excluded_paths(REPLACED, patterns):
+        old = safe_path(settings.shared, path)
         if not os.path.lexists(old):
             make_parents(settings, old)
             step(moved, f"{REPLACED}/{path}", old)
 
 
+def replaced_names(settings, about):
+    """Return the names in `shared` to replace."""
+    if not about["files"]:
+        return sorted({*os.listdir(settings.shared), *os.listdir(f"{RESTORED}/shared")} - NEVER)
+    names = []
+    for name in about["files"]:
+        folder = any(os.path.isdir(f"{place}/{name}") for place in (settings.shared, f"{RESTORED}/shared"))
+        # Without the old database's log, which SQLite would add to the new one.
+        names += [name] if folder else [f"{name}{suffix}" for suffix in SUFFIXES]
+    return topmost(names)
+
+
 def replace(settings, name, moved):
     """Move a path of `shared` to REPLACED, and the restored one in its place, if they exist."""
-    new, old, away = f"{RESTORED}/shared/{name}", inside(settings.shared, name), f"{REPLACED}/{name}"
+    new, old, away = f"{RESTORED}/shared/{name}", safe_path(settings.shared, name), f"{REPLACED}/{name}"
     if has_mount(old) and (os.path.isdir(new) or not os.path.lexists(new)):
         # A volume stays where it is mounted.
         for each in sorted({*os.listdir(old), *(os.listdir(new) if os.path.isdir(new) else ())} - NEVER):
@@ -109,19 +171,19 @@ def make_parents(settings, path):
     if not os.path.isdir(parent):
         make_parents(settings, parent)
         os.mkdir(parent, 0o750)
-        os.chown(parent, settings.uid, settings.gid)
+        os.chown(parent, settings.uid, settings.gid, follow_symlinks=False)
 
 
-def left_out(patterns):
-    """Return the paths in REPLACED that no backup has (backup.exclude), the topmost ones."""
+def excluded_paths(top, patterns):
+    """Return the paths below a folder that a pattern excludes, the topmost ones."""
     if not patterns:
         return []
-    excluded = excluder(REPLACED, patterns)
+    excluded = excluder(top, patterns)
     found = []
-    for folder, folders, files in os.walk(REPLACED):
+    for folder, folders, files in os.walk(top):
         found += [os.path.join(folder, name) for name in (*folders, *files) if excluded(os.path.join(folder, name))]
         folders[:] = [name for name in folders if not excluded(os.path.join(folder, name))]
-    return [os.path.relpath(path, REPLACED) for path in found]
+    return [os.path.relpath(path, top) for path in found]
 
 
 def step(moved, source, target):
@@ -141,22 +203,3 @@ def move(source, target):
             remove(target)
             raise OSError(errno.EIO, done.stderr.decode("utf-8", "replace").strip().rpartition(": ")[2], target) from None
         remove(source)
-
-
-def remove(path):
-    if os.path.isdir(path) and not os.path.islink(path):
-        shutil.rmtree(path)
-    else:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(path)
-
-
-def inside(shared, name):
-    """Return a path of shared/. Raises Failed if a part of it is a link: the app could have made it."""
-    path = shared
-    for part in name.split("/")[:-1]:
-        path = f"{path}/{part}"
-        if os.path.islink(path):
-            problem = f"{path} is a symbolic link, so the files below it were not replaced."
-            raise Failed(problem, "Name the folder itself in backup.files.")
-    return f"{shared}/{name}"

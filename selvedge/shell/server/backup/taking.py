@@ -10,19 +10,16 @@ import tempfile
 import time
 
 from .excluding import anchored, kept
+from .paths import SUFFIXES, remove, topmost, within
 from .postgres import Postgres
 from .repository import WHY
 from .settings import HERE, MANIFEST, SCRATCH, Failed, counted, say, size, wait, write
-
-HEADER = b"SQLite format 3\0"
-
-ENDS = ("", "-wal", "-shm", "-journal")
-"""The ends of the names of a database's files."""
+from .sqlite import is_database
 
 
 def roots(settings):
     """Return the files and folders to back up that exist."""
-    paths = [f"{settings.shared}/{path}" for path in settings.files] or [settings.shared]
+    paths = [f"{settings.shared}/{path}" for path in topmost(settings.files)] or [settings.shared]
     return [path for path in paths if os.path.lexists(path)]
 
 
@@ -37,20 +34,45 @@ def run_sqlite(settings, paths, folder=""):
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()
         problem = f"Could not read the SQLite databases: {said[-1] if said else done.returncode}."
         raise Failed(problem, "Check the disk of the server: `df -h /srv`.")
-    return [json.loads(line) for line in done.stdout.decode().splitlines()]
-
-
-def begins_as_sqlite(path):
-    """Return whether a regular file begins as a database, or has a log of SQLite beside it. The app's user looks again."""
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
-        return False
-    with os.fdopen(handle, "rb") as file:
-        try:
-            return stat.S_ISREG(os.fstat(handle).st_mode) and (file.read(len(HEADER)) == HEADER or os.path.exists(f"{path}-wal"))
-        except OSError:
-            return False
+        return checked(done.stdout.decode(), paths)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        problem = f"The check of the SQLite databases printed other lines: another process of the user {settings.app} interfered."
+        raise Failed(problem, f"Look for it on the server: `ps -fu {settings.app}`.") from None
+
+
+def checked(output, paths):
+    """Return what sqlite.py says of each database. Raises ValueError or the like: any process of the app can write to it."""
+    found = []
+    for each in map(json.loads, output.splitlines()):
+        about = {key: each[key] for key in ("path", "number", "problem", "failed")}
+        about["mode"] = int(each["mode"]) & 0o777
+        if not about["problem"] and not about["failed"]:
+            tables = {str(table): rows if rows is None else int(rows) for table, rows in each["tables"].items()}
+            about.update(tables=tables, revisions=[str(revision) for revision in each["revisions"]], size=int(each["size"]))
+        texts = (about["path"], about["problem"], about["failed"])
+        if type(about["number"]) is not int or not all(isinstance(text, str) for text in texts):
+            raise ValueError
+        found.append(about)
+    for key in ("path", "number"):
+        if len({each[key] for each in found}) < len(found):
+            raise ValueError
+    if not {each["path"] for each in found} <= {*paths}:
+        raise ValueError
+    return found
+
+
+def take_over(copies, copied):
+    """Take the folder of the copies from the app, so that it cannot change them any more. Raises Failed if it has replaced one."""
+    os.chown(copies, 0, 0)
+    whole = {str(each["number"]): each["path"] for each in copied if not each["problem"]}
+    for name in os.listdir(copies):
+        if name not in whole:
+            remove(f"{copies}/{name}")
+    for name, path in whole.items():
+        about = os.lstat(f"{copies}/{name}") if os.path.lexists(f"{copies}/{name}") else None
+        if not about or not stat.S_ISREG(about.st_mode) or about.st_nlink > 1:
+            raise Failed(f"The copy of {path} was replaced while the backup was taken.", "Run `fab backup` again.")
 
 
 def databases(settings, why):
@@ -62,16 +84,13 @@ def databases(settings, why):
     copies = f"{SCRATCH}/sqlite"
     os.mkdir(copies, 0o700)
     os.chown(copies, settings.uid, settings.gid)
-    found = [path for path, _ in files(settings) if begins_as_sqlite(path)]
+    found = [path for path, _ in files(settings) if is_database(path)]
     copied = run_sqlite(settings, found, copies) if found else []
     for each in copied:
         if each["failed"]:
             remedy = "Try it on the server: `df -h /srv`, and which program uses the file: `sudo fuser -v FILE`."
             raise Failed(f"SQLite could not copy {each['path']}: {each['failed']}.", remedy)
-    for each in copied:
-        if each["problem"]:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(f"{copies}/{each['number']}")
+    take_over(copies, copied)
     broken = [{"path": each["path"], "problem": each["problem"]} for each in copied if each["problem"]]
     postgres = Postgres(settings)
     dumped = []
@@ -137,29 +156,26 @@ def report_left_out(settings):
         if not os.path.lexists(f"{settings.shared}/{path}"):
             say(f"{path} (backup.files) is missing in {settings.shared}")
     for path, kind in files(settings):
-        if kind == "link" and not inside(os.path.realpath(path), settings.base):
-            say(f"{path} is a link to {os.readlink(path)}: the backup has the link, and not what is there")
-
-
-def inside(path, folder):
-    return path == folder or path.startswith(f"{folder}/")
+        # The app may delete it meanwhile.
+        with contextlib.suppress(FileNotFoundError):
+            if kind == "link" and not within(os.path.realpath(path), settings.base):
+                say(f"{path} is a link to {os.readlink(path)}: the backup has the link, and not what is there")
 
 
 def files(settings):
     """Yield the path of each file to back up, with "link" for a link, else ""."""
     for root in roots(settings):
         for folder, folders, names in kept(settings.shared, settings.exclude, root):
-            for name in (*names, *folders):
-                path = os.path.join(folder, name)
+            for path in (os.path.join(folder, name) for name in names):
+                yield path, "link" if os.path.islink(path) else ""
+            for path in (os.path.join(folder, name) for name in folders):
                 if os.path.islink(path):
                     yield path, "link"
-                elif name in names:
-                    yield path, ""
 
 
 def measure(settings, copied):
     """Return the number of files to back up, without those of databases, and their bytes. copied: the databases."""
-    skipped = {f"{path}{end}" for path in copied for end in ENDS}
+    skipped = {f"{path}{end}" for path in copied for end in SUFFIXES}
     number = total = 0
     for path, _ in files(settings):
         # The app may delete it meanwhile.
@@ -189,7 +205,7 @@ def save(settings, repository, about, copied):
             summary.update(found)
 
     skipped = [f"{settings.shared}/.tmp", *(f"{settings.shared}/{anchored(each)}" for each in settings.exclude)]
-    skipped += [f"{pattern(path)}{end}" for path in copied for end in ENDS]
+    skipped += [f"{pattern(path)}{end}" for path in copied for end in SUFFIXES]
     # A file has room for the names of any number of databases, but none for a newline.
     words = [word for path in skipped if "\n" in path for word in ("--exclude", path)]
     tags = [word for tag in about for word in ("--tag", tag)]

@@ -76,6 +76,17 @@ def test_a_restore_that_fails_starts_the_app(managed: Managed) -> None:
     assert state(managed) == {"web", "worker", "tick"}
 
 
+def test_an_app_with_half_of_its_data_stays_stopped(managed: Managed) -> None:
+    """The program was killed while it replaced the data, or could not put all of it back."""
+    half = "/srv/hello/backup/state/half-restored"
+    said = restore(managed, f"fails=swap; : >{half}")
+    assert "program discard" not in said and "start" not in said
+    assert said[-1] == "@test say only a part of the data is replaced, so the app stays stopped: run the same restore again"
+    assert state(managed) == {"stopped"}
+    managed.server.path(half).unlink()
+    assert restore(managed, running="")[-1] == "end" and state(managed) == {"web", "worker", "tick"}
+
+
 def test_an_app_that_does_not_stop(managed: Managed) -> None:
     said = restore(managed, "stuck=yes")
     assert "program swap" not in said and "resume tick" in said

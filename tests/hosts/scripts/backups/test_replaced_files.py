@@ -1,0 +1,193 @@
+"""What a restore in place replaces, and what it must not lose: by other settings than those of the backup, or killed half-way."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.hosts.scripts.backups.cluster import Cluster
+from tests.hosts.scripts.backups.machine import Machine, rows
+
+pytestmark = pytest.mark.thorough
+DATABASES = '        for was in about["postgres"]:\n            wait'
+LEFT_OUT = "    for path in excluded_paths(REPLACED, patterns):\n        old"
+DIE = "    os.kill(os.getpid(), 9)\n    for path in []:\n        old"
+
+
+def spoil(machine: Machine, before: str, after: str, file: str = "swapping") -> None:
+    """Change a line of the program."""
+    path = machine.folder / f"program/backup/{file}.py"
+    text = path.read_text()
+    assert text.count(before) == 1
+    path.write_text(text.replace(before, after))
+
+
+def killed(machine: Machine) -> None:
+    """Put the data in place, and die before the excluded files are back."""
+    spoil(machine, LEFT_OUT, DIE)
+    assert machine.run("swap")[0] != 0
+    spoil(machine, DIE, LEFT_OUT)
+
+
+def text(machine: Machine, name: str) -> str:
+    return (machine.data / name).read_text()
+
+
+def test_fewer_files_than_at_the_backup(machine: Machine) -> None:
+    """The backup before the restore has all that is replaced."""
+    machine.write("uploads/x", "old")
+    machine.write("other/x", "old")
+    machine.must("take", "manual")
+    machine.write("other/x", "present")
+    machine.configure(files=["uploads"])
+    machine.must("restore")
+    machine.must("swap")
+    assert text(machine, "other/x") == "old"
+    assert "/srv/hello/shared/other/x" in machine.restic("ls", "latest")
+
+
+def test_other_files_than_at_the_backup(machine: Machine) -> None:
+    machine.configure(files=["a"])
+    for name in ("a", "b"):
+        machine.write(name, "old")
+    machine.must("take", "manual")
+    machine.configure(files=["b"])
+    machine.must("restore")
+    machine.must("swap")
+    listed = machine.restic("ls", "latest")
+    assert "/srv/hello/shared/a" in listed and "/srv/hello/shared/b" in listed
+
+
+def test_more_is_excluded_than_at_the_backup(machine: Machine) -> None:
+    """The backup before the restore does not have it."""
+    machine.write("uploads/videos/x", "old")
+    machine.must("take", "manual")
+    machine.write("uploads/videos/x", "present")
+    machine.configure(exclude=["uploads/videos"])
+    machine.must("restore")
+    machine.must("swap")
+    assert text(machine, "uploads/videos/x") == "present" and machine.left() == []
+
+
+def test_files_that_are_named_twice(machine: Machine) -> None:
+    machine.configure(files=["data", "data/blog.sqlite3", "x", "x"])
+    machine.database("data/blog.sqlite3")
+    machine.write("data/file", "old")
+    machine.write("x", "old")
+    assert "2 files, 1 database" in machine.must("take", "manual")
+    machine.write("x", "present")
+    machine.must("restore")
+    machine.must("swap")
+    assert text(machine, "x") == "old" and text(machine, "data/file") == "old" and rows(machine.data / "data/blog.sqlite3") == 3
+
+
+def test_files_beside_a_folder(machine: Machine) -> None:
+    """They only look like those of a database."""
+    machine.configure(files=["notes"])
+    machine.write("notes/x", "old")
+    names = ("notes-journal", "notes-wal", "notes-shm")
+    for name in names:
+        machine.write(name, "present")
+    machine.must("take", "manual")
+    machine.must("restore")
+    machine.must("swap")
+    assert {text(machine, name) for name in names} == {"present"}
+
+
+def test_excluded_files_after_a_killed_swap(machine: Machine) -> None:
+    machine.configure(exclude=["uploads/videos"])
+    machine.write("uploads/photo", "old")
+    machine.write("uploads/videos/x", "present")
+    machine.must("take", "manual")
+    machine.must("restore")
+    killed(machine)
+    assert not (machine.data / "uploads/videos").exists()
+    status, output = machine.run("take", "scheduled")
+    assert status == 1 and "@ error A restore has replaced only a part of the live data" in output
+    machine.write("uploads/videos/later", "later")
+    machine.must("restore")
+    machine.must("swap")
+    assert text(machine, "uploads/videos/x") == "present" and text(machine, "uploads/videos/later") == "later"
+    machine.must("take", "scheduled")
+    assert machine.left() == []
+
+
+@pytest.mark.parametrize("error", ["KeyError('x')", "SystemExit(1)"])
+def test_any_failure_is_undone(machine: Machine, error: str) -> None:
+    machine.write("x", "old")
+    machine.must("take", "manual")
+    machine.write("x", "present")
+    machine.must("restore")
+    spoil(machine, DATABASES, f"        raise {error}\n{DATABASES}")
+    assert machine.run("swap")[0] == 1
+    assert text(machine, "x") == "present" and not (machine.folder / "state/half-restored").exists()
+
+
+def test_a_file_that_cannot_be_put_back(machine: Machine) -> None:
+    """The others are, and the mark of a half restore stays."""
+    for name in ("a", "b", "c"):
+        machine.write(name, "old")
+    machine.must("take", "manual")
+    for name in ("a", "b", "c"):
+        machine.write(name, "present")
+    machine.must("restore")
+    spoil(machine, DATABASES, f"        os.unlink(f'{{REPLACED}}/b')\n        raise Failed('x')\n{DATABASES}")
+    status, output = machine.run("swap")
+    assert status == 1 and "@ say No such file or directory: " in output
+    assert text(machine, "a") == "present" and text(machine, "c") == "present"
+    assert (machine.folder / "state/half-restored").exists()
+
+
+@pytest.mark.parametrize("error", ["OSError(28, 'No space left on device', 'x')", "SystemExit(1)", "Failed('x')"])
+def test_failures_are_recorded(machine: Machine, error: str) -> None:
+    """The disk is full, or systemd stops the service after its limit."""
+    machine.must("take", "manual")
+    spoil(machine, "    began = time.time()\n", f"    raise {error}\n", "taking")
+    assert machine.run("take", "scheduled")[0] == 1
+    spoil(machine, "    discard(settings, place)\n    os.mkdir", f"    raise {error}\n    os.mkdir", "restoring")
+    assert machine.run("rehearse")[0] == 1
+    assert {name for name in ("failed", "unrehearsed") if (machine.folder / "state" / name).exists()} == {"failed", "unrehearsed"}
+
+
+def test_a_backup_of_an_earlier_version(machine: Machine) -> None:
+    """Its record has fewer fields."""
+    machine.write("x", "old")
+    line = '        about = {**about, "exclude": settings.exclude, **found}\n'
+    spoil(machine, line, line + "        del about['exclude'], about['broken']\n", "taking")
+    spoil(machine, 'wrong(short, found["broken"], unread)', "''", "taking")
+    machine.must("take", "manual")
+    machine.write("x", "present")
+    machine.must("restore")
+    program = machine.folder / "program/backup/taking.py"
+    program.write_text(program.read_text().replace("        del about['exclude'], about['broken']\n", ""))
+    machine.must("swap")
+    assert text(machine, "x") == "old"
+
+
+def test_a_broken_database_whose_name_is_no_utf8(machine: Machine) -> None:
+    machine.write("x", "SQLite format 3\0" + "rubbish" * 1000).rename(machine.data / "\udcff")
+    status, output = machine.run("take", "scheduled")
+    assert status == 1 and "@ say backup " in output and "SQLite cannot read /srv/hello/shared/\\udcff" in output
+    assert "\\udcff" in (machine.folder / "state/failed").read_text() and machine.left() == []
+
+
+class TestDatabases:
+    def test_a_failure_after_the_switch_is_only_told(self, machine: Machine, cluster: Cluster) -> None:
+        cluster.sql("create table t (x int)", role="hello")
+        machine.must("take", "manual")
+        cluster.sql("drop table t", role="hello")
+        machine.must("restore")
+        spoil(machine, "            postgres.configure(was, f\"{RESTORED}/copies\")", "            raise Failed('It failed.')")
+        assert "@ say It failed.\n" in machine.must("swap")
+        assert cluster.sql("select count(*) from t") == "0" and cluster.databases() == ["hello"] and machine.left() == []
+
+    def test_a_database_that_cannot_be_put_back(self, machine: Machine, cluster: Cluster) -> None:
+        cluster.database("second")
+        machine.write("file", "old")
+        machine.must("take", "manual")
+        machine.write("file", "present")
+        machine.must("restore")
+        cluster.sql("drop database second_restored")
+        spoil(machine, '        """Undo `swap`."""', "        raise Failed('Not back.')", "postgres")
+        status, output = machine.run("swap")
+        assert status == 1 and "@ say Not back." in output and text(machine, "file") == "present"
+        assert (machine.folder / "state/half-restored").exists()
