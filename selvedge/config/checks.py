@@ -17,7 +17,7 @@ from selvedge.config.messages import to_problem
 from selvedge.config.settings import Settings
 from selvedge.config.single_host import single_host_problems
 from selvedge.config.sources import KeyPath, Source
-from selvedge.config.tables import merged, subtable
+from selvedge.config.tables import merged, sets, subtable
 from selvedge.config.target import Target
 from selvedge.errors import Problem, UsageError
 
@@ -100,7 +100,7 @@ def _host_sections(data: dict[str, Any], sources: Sequence[Source]) -> Iterator[
             if own:
                 known = {(error["loc"], error["msg"]) for error in _errors(annotation, subtable(data, section))}
                 for error in _errors(annotation, merged(subtable(data, section), own)):
-                    if _sets(own, error["loc"]) or (error["loc"], error["msg"]) not in known:
+                    if sets(own, error["loc"]) or (error["loc"], error["msg"]) not in known:
                         yield to_problem(error, sources, ("hosts", name, section))
 
 
@@ -110,17 +110,6 @@ def _errors(annotation: Any, data: dict[str, Any]) -> list[Any]:
     except ValidationError as error:
         return list(error.errors())
     return []
-
-
-def _sets(table: Any, path: Sequence[Any]) -> bool:
-    """Return whether a table has the value at this path, or the beginning of a value there that is not a table."""
-    for key in path:
-        if not isinstance(table, dict):
-            return True
-        if key not in table:
-            return False
-        table = table[key]
-    return True
 
 
 def _groups(data: dict[str, Any], sources: Sequence[Source]) -> Iterator[Problem]:

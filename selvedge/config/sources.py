@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from selvedge.config.secret_names import PREFIX
+from selvedge.config.tables import sets
 from selvedge.value import Value
 
 KeyPath = tuple[str | int, ...]
@@ -20,14 +21,7 @@ class Source(Value):
 
     def sets(self, path: KeyPath) -> bool:
         """Return whether the value at `path`, or a value that is not a table on the way to it, comes from this source."""
-        here: Any = self.data
-        for key in path:
-            if not isinstance(here, dict):
-                return True
-            if key not in here:
-                return False
-            here = here[key]
-        return True
+        return sets(self.data, path)
 
     def key_name(self, path: KeyPath) -> str:
         """Return the name of a setting in this source: `app.domains[1]`, or its env var."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 
@@ -10,6 +10,17 @@ def subtable(data: Mapping[str, Any], name: str) -> dict[str, Any]:
     """Return the table `name` in `data`; empty if it is missing or not a table."""
     found = data.get(name)
     return found if isinstance(found, dict) else {}
+
+
+def sets(table: Any, path: Sequence[Any]) -> bool:
+    """Return whether a table has the value at this path, or on the way to it a value that is not a table."""
+    for key in path:
+        if not isinstance(table, dict):
+            return True
+        if key not in table:
+            return False
+        table = table[key]
+    return True
 
 
 def without(table: Mapping[str, Any], stronger: Mapping[str, Any], depth: int) -> dict[str, Any]:
