@@ -17,6 +17,7 @@ from .install import install
 from .nginx import nginx
 from .operations import (
     config,
+    console,
     doctor,
     env,
     history,
@@ -49,7 +50,7 @@ GROUPS = {
     "Every day": [
         *(status, logs, doctor, releases, rollback, history, restart, stop, start, timers),
         *(backup, backups, restore),
-        *(env, config, run_command, ssh, psql, tunnel, trust, dev, remove, version),
+        *(env, config, run_command, console, ssh, psql, tunnel, trust, dev, remove, version),
     ],
 }
 

@@ -112,6 +112,12 @@ def psql(run, command=""):
     operations.psql.psql(run, command)
 
 
+@sv.operation()
+def console(run):
+    """Open Python in the live release's environment."""
+    operations.console.console(run)
+
+
 @sv.operation(PORT, TO, LOCAL, USER)
 def tunnel(run, port=0, to="", local=0, user=""):
     """Forward a local port to a port or socket of the server."""

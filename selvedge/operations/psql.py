@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import sys
+from typing import NoReturn
 
 from selvedge.config.services import POSTGRES_FOLDER
-from selvedge.errors import SelvedgeError, UsageError
+from selvedge.errors import UsageError
 from selvedge.operations.run_command import run_shell
-from selvedge.operations.ssh import command as ssh_command
+from selvedge.operations.ssh import replace
 from selvedge.operations.support.each_host import only_host
 from selvedge.run import Run
 from selvedge.shell.library import call
@@ -35,18 +33,11 @@ def psql(run: Run, command: str = "") -> None:
         _interactive(run)
 
 
-def _interactive(run: Run) -> None:
+def _interactive(run: Run) -> NoReturn:
     """Replace this process with ssh and psql. Its files would be in the app's folder, so psql reads and writes none."""
     session = only_host(run, "psql")
-    program = shutil.which("ssh")
-    if program is None:
-        raise SelvedgeError("ssh is not installed on your machine.", "Install it: `sudo apt-get install openssh-client`.")
     app = session.target.name
     shell = words("env", "LC_ALL=C.UTF-8", "psql", "-X", "-v", "HISTFILE=/dev/null", "-h", POSTGRES_FOLDER, "-d", app)
-    first, *arguments = ssh_command(session)
     user = "runuser -u" if session.remote.user == "root" else "sudo -u"
     # The app's user cannot enter the home of the login user.
-    login = f"sh -c {quote(f'cd / && exec {user} {quote(app)} -- {shell}')}"
-    session.remote.close()
-    sys.stdout.flush()
-    os.execv(program, [first, *(["-t"] if sys.stdin.isatty() else []), *arguments, login])
+    replace(session, f"sh -c {quote(f'cd / && exec {user} {quote(app)} -- {shell}')}")

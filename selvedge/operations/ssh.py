@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from selvedge.engine.session import Session
 from selvedge.errors import SelvedgeError
@@ -19,14 +20,23 @@ def ssh(run: Run) -> None:
     Raises UsageError for several hosts, SelvedgeError if ssh is not installed, UnreachableError if no login succeeds or
     the host key is not the known one.
     """
-    session = only_host(run, "ssh")
+    replace(only_host(run, "ssh"))
+
+
+def replace(session: Session, login: str = "") -> NoReturn:
+    """Replace this process with ssh to the host of the session.
+
+    login: the line of shell that it runs there, at a terminal if standard input is one; without it, a login shell. Raises as `ssh`.
+    """
     program = shutil.which("ssh")
     if program is None:
         raise SelvedgeError("ssh is not installed on your machine.", "Install it: `sudo apt-get install openssh-client`.")
-    arguments = command(session)
+    first, *arguments = command(session)
+    if login:
+        arguments = [*(["-t"] if sys.stdin.isatty() else []), *arguments, login]
     session.remote.close()
     sys.stdout.flush()
-    os.execv(program, arguments)
+    os.execv(program, [first, *arguments])
 
 
 def command(session: Session) -> list[str]:

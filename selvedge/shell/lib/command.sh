@@ -1,12 +1,21 @@
 # A command of the user in the live release. $mark begins the last line.
 
+# command_live: print the live instance, and `docker` if it runs in a container; exit with 3 if nothing is live.
+# Values: app base live_socket
+command_live() {
+  local live
+  live=$(releases_live)
+  [ -n "$live" ] && [ -x "$base/instances/$live/run" ] || exit 3
+  if docker_owns "$live"; then printf '%s docker\n' "$live"; else printf '%s\n' "$live"; fi
+}
+
 # command_run: run $command, then print its exit status after the mark; exit with 3, without the mark, if nothing is live.
 # When the connection ends, the app's processes of this session get SIGTERM.
 # Values: app base live_socket command
 command_run() {
   local live own watch status
-  live=$(releases_live)
-  [ -n "$live" ] && [ -x "$base/instances/$live/run" ] || exit 3
+  live=$(command_live) || exit 3
+  live=${live%% *}
   logs_session
   own=$(ps -o sid= -p $$ | tr -d ' ')
   {

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import pty
+import select
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from background import left_behind, running
-from lab import Project, until
+from lab import FAB, Project, until
 from sandbox import Server
 from traffic import get
 
@@ -49,6 +53,44 @@ def test_a_command_runs_like_the_app(server: Server, project: Project) -> None:
     assert lines[1].startswith(f"/srv/hello/releases/{project.head[:12]}")
     assert "0001 (head)" in lines
     assert lines[-3:] == [live, 'it\'s "$HOME"', "set"]
+
+
+PROGRAM = """\
+import getpass, os
+import main
+print(getpass.getuser(), os.getcwd(), os.environ["RELEASE"], "SUDO_USER" in os.environ)
+raise SystemExit(7)
+"""
+
+
+def test_a_console_runs_a_program_like_the_app(server: Server, project: Project) -> None:
+    live = get(f"{server.url}/").headers["X-Release"]
+    done = subprocess.run(
+        [FAB, "-H", server.name, "console"], cwd=project.folder, env=project.environment(), input=PROGRAM, capture_output=True,
+        text=True, check=False)  # fmt: skip
+    assert (done.returncode, done.stdout) == (7, f"hello /srv/hello/releases/{project.head[:12]} {live} False\n"), done
+
+
+def test_a_console_at_a_terminal_awaits_and_ends_with_it(server: Server, project: Project) -> None:
+    child, terminal = pty.fork()
+    if child == 0:
+        os.chdir(project.folder)
+        os.execve(FAB, [str(FAB), "-H", server.name, "console"], project.environment())
+    shown = ""
+
+    def shows(text: str) -> bool:
+        nonlocal shown
+        if select.select([terminal], [], [], 0)[0]:
+            shown += os.read(terminal, 4096).decode(errors="replace")
+        return text in shown
+
+    until(lambda: shows(">>> "), 30)
+    os.write(terminal, b"await asyncio.sleep(0, 6 * 7)\r")
+    until(lambda: shows("42\r\n"), 10)
+    assert left_behind(server, "python -m asyncio")
+    os.close(terminal)
+    until(lambda: not left_behind(server, "python -m asyncio"), 10)
+    assert os.waitpid(child, 0)[1] != 0
 
 
 def test_a_failing_command_exits_with_status_1(server: Server, project: Project) -> None:
