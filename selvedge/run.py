@@ -69,7 +69,7 @@ class Run:
 
         sessions = [session(host) for host in hosts]
         report.hosts([session.name for session in sessions])
-        return cls(settings, Fleet(sessions, report, settings.rollout))
+        return cls(settings, Fleet(sessions, report, settings.rollout, settings.notify))
 
     @cached_property
     def commits(self) -> Commits:
@@ -84,11 +84,13 @@ class Run:
 
     def check(self, tasks: Sequence[Step], options: Mapping[str, Any]) -> None:
         """Check the tasks' preconditions before any server is contacted. Raises ConfigError or UsageError."""
+        from selvedge.release import notify
         from selvedge.release.preconditions import read_commits
         from selvedge.release.refs import ref_of
 
         apps = [each.target.releasing(replace(each.release, ref=ref_of(each.name, options))) for each in self.fleet.sessions]
         parts = [(app, step) for app in apps for step in dict.fromkeys(part for task in tasks for part in task.parts(app))]
+        notify.check(apps[0].passwords)
         read_commits(app for app, step in parts if step.needs_commit)
         for app, step in parts:
             if step.precondition:

@@ -83,6 +83,7 @@ These variables are not settings:
 | `SELVEDGE_DNS_CREDENTIALS` | the content of a file for `tls.dns_credentials` |
 | `SELVEDGE_BACKUP__PASSWORD` | the password that encrypts the backups |
 | `SELVEDGE_BACKUP__S3_ACCESS_KEY`, `SELVEDGE_BACKUP__S3_SECRET_KEY` | the access key for `backup.to = "s3:…"` |
+| `SELVEDGE_NOTIFY__URLS` | the addresses of chat rooms, phones and webhooks that hear of releases |
 | `SELVEDGE_DEBUG` | set to print tracebacks |
 | `SELVEDGE_SANDBOX_DIR` | folder of the sandbox |
 | `SELVEDGE_SANDBOX_DRIVER` | program that runs sandbox servers |
@@ -130,6 +131,7 @@ TITLES: Mapping[str, str] = {
     "services": "a database and Redis",
     "backup": "backups",
     "rollout": "several servers",
+    "notify": "messages about releases",
 }
 ENTRIES: Mapping[str, tuple[str, str]] = {
     "processes": ("worker", "what runs beside the web process"),

@@ -16,6 +16,7 @@ from selvedge.config.env_command import EnvCommands
 from selvedge.config.hosts import OVERRIDES, EntryName, Host, select_hosts, with_name
 from selvedge.config.mirrors import Mirrors
 from selvedge.config.nginx import Nginx
+from selvedge.config.notify import Notify
 from selvedge.config.processes import Process, ProcessName
 from selvedge.config.schema import entry_model
 from selvedge.config.section import Section
@@ -41,6 +42,7 @@ class Settings(Section):
     services: Services = Field(default_factory=Services)
     backup: Backup = Field(default_factory=Backup)
     rollout: Rollout = Field(default_factory=Rollout)
+    notify: Notify = Field(default_factory=Notify)
     processes: dict[ProcessName, Process] = Field(default_factory=dict)
     timers: dict[TimerName, Timer] = Field(default_factory=dict)
     hosts: dict[EntryName, Host] = Field(default_factory=dict)

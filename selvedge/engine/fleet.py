@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from selvedge.config.notify import Notify
 from selvedge.config.server import Rollout
 from selvedge.engine.lock import Lock
 from selvedge.engine.session import Session
@@ -24,6 +25,7 @@ class Fleet:
     sessions: list[Session]
     report: Report
     rollout: Rollout
+    notify: Notify = field(default_factory=Notify)
     locks: dict[str, Lock] = field(default_factory=dict)
 
     def each(self, work: Callable[[Session], T], sessions: Sequence[Session] | None = None) -> list[T]:

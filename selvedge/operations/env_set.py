@@ -54,7 +54,7 @@ def env_set(run: Run, name: str, deploy: Step, *, wait: int = 0, as_json: bool =
     live = _live_commits(run)
     options = {"refs": live, "force": True, "wait": wait}
     sessions = [session for session in run.fleet.sessions if live.get(session.name)]
-    released = Run(run.settings, Fleet(sessions, run.report, run.settings.rollout))
+    released = Run(run.settings, Fleet(sessions, run.report, run.settings.rollout, run.settings.notify))
     if asks:
         with run.report.lent():
             value = _checked(name, _asked(name, path), path)

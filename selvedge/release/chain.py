@@ -15,6 +15,7 @@ from selvedge.engine.session import Planned, Session
 from selvedge.release.carried import must_build, note_other_commits
 from selvedge.release.commits import Commits, apply_options
 from selvedge.release.database import network_databases
+from selvedge.release.notify import notified
 from selvedge.release.refs import ref_of
 from selvedge.release.rollout import Plans, roll_out
 from selvedge.report import Report
@@ -68,7 +69,8 @@ def run_chain(fleet: Fleet, commits: Commits, tasks: Sequence[Step], options: Ma
             return
     for name, items in plans.items():
         fleet.report.plan(name, (item.name for item in items if item))
-    roll_out(fleet, commits, plans, revert=not options.get("no_revert"))
+    with notified(fleet, plans):
+        roll_out(fleet, commits, plans, revert=not options.get("no_revert"))
 
 
 def plan_steps(fleet: Fleet, commits: Commits, steps: Steps) -> Plans:

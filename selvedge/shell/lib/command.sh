@@ -1,7 +1,7 @@
 # A command of the user in the live release. $mark begins the last line.
 
 # command_live: print the live instance, and `docker` if it runs in a container; exit with 3 if nothing is live.
-# Values: app base live_socket
+# Values: base live_socket
 command_live() {
   local live
   live=$(releases_live)

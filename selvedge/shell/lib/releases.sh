@@ -97,3 +97,9 @@ releases_all() {
   releases_fact
   releases_unrecorded
 }
+
+# releases_commits OLD NEW COUNT: print the newest commits of NEW that OLD has not: subject and author, one a line.
+# Values: repo
+releases_commits() {
+  releases_git log --max-count="$3" --format='%s (%an)' "$1..$2" -- || :
+}

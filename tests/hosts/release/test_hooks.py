@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 
 from drills import assert_consistent, configure
 from lab import Project
 from sandbox import Server
+from selvedge.engine.workstation import who
+from tests.support.webhook import webhook
 
 SWITCHED = 'echo "$ACTION $RELEASE $PREVIOUS" >>$APP_SHARED/switches'
 
@@ -22,9 +27,20 @@ def hooks(project: Project, *, build: str = "true", switch: str = SWITCHED) -> N
     configure(project, "[hooks]\n" + "".join(f"{name} = {commands!r}\n" for name, commands in lines.items()))
 
 
+@pytest.fixture
+def messages() -> Iterator[tuple[dict[str, str], list[dict[str, Any]]]]:
+    """Yield variables by which fab tells of releases, and what it has told."""
+    with webhook() as (address, got):
+        yield {"SELVEDGE_NOTIFY__URLS": f"json://{address}/hunter2-token"}, got
+
+
 @pytest.mark.usefixtures("branch")
 class TestHooks:
-    def test_hooks_of_the_switch_run_at_deploy_restart_and_rollback(self, server: Server, project: Project) -> None:
+    def test_hooks_of_the_switch_run_at_deploy_restart_and_rollback(
+        self, server: Server, project: Project, messages: tuple[dict[str, str], list[dict[str, Any]]]
+    ) -> None:
+        """Messages tell of the same releases, except of a restart."""
+        env, got = messages
         project.must("-H", server.name, "deploy")
         first, old = assert_consistent(server), project.head
         hooks(project)
@@ -34,16 +50,16 @@ class TestHooks:
         expected = [f"deploy {first} {first}"]
         assert self.switches(server) == expected, "it was added, and runs for the live release"
         assert server.run(f"ls /srv/hello/releases/{first[:12]}").stdout.count("built") == 0
-        commit = project.commit("With hooks")
-        project.must("-H", server.name, "deploy")
+        commit = project.commit("With <hooks>")
+        project.must("-H", server.name, "deploy", env=env)
         second = assert_consistent(server)
         expected += ["before deploy", f"deploy {second} {first}"]
-        project.must("-H", server.name, "restart")
+        project.must("-H", server.name, "restart", env=env)
         expected += ["before restart", f"restart {second}r1 {second}"]
-        project.must("-H", server.name, "rollback")
+        project.must("-H", server.name, "rollback", env=env)
         assert assert_consistent(server) == first
         expected += ["before rollback", f"rollback {first} {second}r1"]
-        project.must("-H", server.name, "deploy", "--force")
+        project.must("-H", server.name, "deploy", "--force", env=env)
         assert assert_consistent(server) == second
         expected += ["before deploy", f"deploy {second} {first}"]
         assert self.switches(server) == expected
@@ -53,6 +69,15 @@ class TestHooks:
         assert commits == [old, commit, commit, old, commit]
         built = f"cat /srv/hello/releases/{second[:12]}/built /srv/hello/releases/{second[:12]}/assembled"
         assert server.run(built).stdout.split() == [second, second]
+        assert [each["title"] for each in got] == [
+            f"hello: {second[:12]} is live", f"hello: rolled back to {first[:12]}", f"hello: {second[:12]} is live",
+        ]  # fmt: skip
+        assert got[0]["message"].splitlines()[:2] == ["Test: With <hooks> (Test)", f"{server.name}: fab deploy by {who()}"]
+        hooks(project, switch="exit 3")
+        failed = project.fab("-H", server.name, "deploy", env=env)
+        assert (failed.status, got[3]["title"], got[3]["type"]) == (1, "hello: deploy failed", "failure"), failed
+        assert "hook after_switch failed" in got[3]["message"]
+        assert all("hunter2" not in text for text in (failed.stdout, failed.stderr))
 
     def test_a_changed_command_runs_for_the_same_commit(self, server: Server, project: Project) -> None:
         hooks(project)

@@ -83,7 +83,8 @@ def test_the_flags_that_show_the_text_of_new_files(options: dict[str, bool], who
     change = File("/etc/x", TEXT).plan("absent")
     assert change
     items: list[Any] = [Planned(SimpleNamespace(name="nginx", needs_commit=False), [], Plan([(File("/etc/x", ""), change)]))]  # type: ignore[arg-type]
-    session = SimpleNamespace(name="web", app=SimpleNamespace(carry=[], carry_commands=()), release=Release())
+    app = SimpleNamespace(carry=[], carry_commands=(), passwords={})
+    session = SimpleNamespace(name="web", app=app, target=app, release=Release())
     fleet: Any = SimpleNamespace(sessions=[session], report=Report(stream), lock=lambda *_: False)
     monkeypatch.setattr(chain, "plan_steps", lambda *_: {"web": items})
     monkeypatch.setattr(chain, "roll_out", lambda *_, **__: made.append("made"))

@@ -1,0 +1,207 @@
+"""Messages about releases: what is live where, or what has failed, and who did it. apprise sends them from this machine."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from pydantic import SecretStr
+
+from selvedge.config.secret_names import NOTIFY_URLS
+from selvedge.engine.fleet import Fleet
+from selvedge.engine.session import Planned, Session
+from selvedge.engine.workstation import who
+from selvedge.errors import ConfigError, SelvedgeError
+from selvedge.release.live import Live, releases_query
+from selvedge.release.record import Record, Releases
+from selvedge.report.text import printable
+from selvedge.resources.base import Ask
+from selvedge.shell.library import call
+from selvedge.value import Value
+
+COMMITS = 10
+"""The most commits that a message lists."""
+INSTALL = "pip install 'apprise>=1.9,<3'"
+_PIECE = re.compile(r"[^\s:/?#@&=,;+]{5,}")
+"""A part of an address that may be a secret: services have their tokens in all parts of it."""
+
+
+class Switched(Value):
+    """A host of a run that switches to another release: the release that was live, "" if there was none, and the one that is."""
+
+    host: str
+    old: str
+    new: Record
+
+
+class Message(Value):
+    """A message. kind: one of apprise's types, success or failure."""
+
+    title: str
+    body: str
+    kind: str
+
+
+def addresses(passwords: Mapping[str, SecretStr]) -> list[str]:
+    """Return the addresses of SELVEDGE_NOTIFY__URLS, [] without that variable."""
+    found = passwords.get(NOTIFY_URLS)
+    return found.get_secret_value().split() if found else []
+
+
+def check(passwords: Mapping[str, SecretStr]) -> None:
+    """Check that apprise is installed and knows each address. Raises ConfigError, which does not show the address."""
+    if urls := addresses(passwords):
+        _apprise(urls)
+
+
+def _apprise(urls: Sequence[str]) -> list[Any]:
+    """Return an object of apprise for each address. Raises ConfigError."""
+    try:
+        import apprise
+    except ImportError:
+        problem = "needs the Python package apprise, which is not installed beside fab"
+        raise ConfigError("environment", NOTIFY_URLS, problem, f"Install it where fab is: `{INSTALL}`.") from None
+    logging.getLogger("apprise").propagate = False
+    found = []
+    for number, url in enumerate(urls, 1):
+        service = apprise.Apprise.instantiate(url)
+        if service is None:
+            problem = f"the {_ordinal(number)} of its {len(urls)} addresses is none that apprise knows"
+            remedy = "Its form for each service: https://github.com/caronc/apprise/wiki. Put spaces between several addresses."
+            raise ConfigError("environment", NOTIFY_URLS, problem, remedy)
+        found.append(service)
+    return found
+
+
+@contextmanager
+def notified(fleet: Fleet, plans: Mapping[str, Sequence[Planned]]) -> Iterator[None]:
+    """Send a message when the block, which makes the plans, has ended. A message that cannot be sent is only a warning."""
+    urls = addresses(fleet.sessions[0].target.passwords)
+    before = _before(plans) if urls else {}
+    action = _action(plans)
+    try:
+        yield
+    except SelvedgeError as error:
+        if before:
+            _send(fleet, urls, failure(fleet.sessions[0].target.name, action, list(before), error))
+        raise
+    if before and action != "restart" and not fleet.notify.only_failures:
+        _tell_of_release(fleet, urls, action, before)
+
+
+def _tell_of_release(fleet: Fleet, urls: Sequence[str], action: str, before: Mapping[str, str]) -> None:
+    try:
+        switched = _switched(fleet, before)
+        if switched:
+            session = next(each for each in fleet.sessions if each.name == switched[0].host)
+            commits = _commits(session, switched[0]) if action == "deploy" else []
+            _send(fleet, urls, success(session.target.name, action, switched, commits, session.target.url))
+    except SelvedgeError as error:
+        fleet.report.warning(f"{NOTIFY_URLS}: no message was sent about the release. {error.message}")
+
+
+def _action(plans: Mapping[str, Sequence[Planned]]) -> str:
+    """Return deploy, rollback or restart."""
+    names = {item.name for items in plans.values() for item in items}
+    return next((name for name in ("rollback", "restart") if name in names), "deploy")
+
+
+def _before(plans: Mapping[str, Sequence[Planned]]) -> dict[str, str]:
+    """Return the live release of each host that may get another one, by its name; "" if there is none, or it is unknown."""
+    found: dict[str, str] = {}
+    for name, items in plans.items():
+        for item in items:
+            changed = any(isinstance(resource, Live) for resource, _ in item.plan.changes)
+            if changed or (item.pending and item.step.phase == "switch"):
+                facts = [fact for resource, fact in zip(item.resources, item.facts, strict=False) if isinstance(resource, Live)]
+                found.setdefault(name, Releases.parse(facts[0]).live if facts else "")
+    return found
+
+
+def _switched(fleet: Fleet, before: Mapping[str, str]) -> list[Switched]:
+    sessions = [session for session in fleet.sessions if session.name in before]
+    facts = fleet.each(lambda session: session.read([Ask(releases_query(session.target))])[0], sessions)
+    pairs = [(session.name, Releases.parse(fact)) for session, fact in zip(sessions, facts, strict=True)]
+    return [
+        Switched(name, before[name], found.record(found.live) or Record(found.live, "good"))
+        for name, found in pairs
+        if found.live and found.live != before[name]
+    ]
+
+
+def _commits(session: Session, switched: Switched) -> list[str]:
+    """Return a line for each commit since the release before, the newest first; [] without one before."""
+    if not switched.old:
+        return []
+    old, new = switched.old[:12], switched.new.id[:12]
+    shell = call("releases_commits", old, new, str(COMMITS + 1), given=session.target.shell_values)
+    return session.read([Ask(shell)])[0].splitlines()
+
+
+def success(app: str, action: str, switched: Sequence[Switched], commits: Sequence[str], url: str) -> Message:
+    """Return the message that a release is live on these hosts. commits: those since the release before, the newest first."""
+    new = switched[0].new
+    title = f"{app}: {new.id[:12]} is live" if action == "deploy" else f"{app}: rolled back to {new.id[:12]}"
+    shown = list(commits[:COMMITS]) or [f"{new.subject} ({new.author})" if new.author else new.subject]
+    more = ["…"] if len(commits) > COMMITS else []
+    return Message(title, _body([*shown, *more], [each.host for each in switched], f"fab {action}", url), "success")
+
+
+def failure(app: str, action: str, hosts: Sequence[str], error: SelvedgeError) -> Message:
+    """Return the message that a run has failed."""
+    lines = [error.message, *([error.remedy] if error.remedy else [])]
+    return Message(f"{app}: {action} failed", _body(lines, hosts, f"fab {action}"), "failure")
+
+
+def _body(lines: Sequence[str], hosts: Sequence[str], command: str, url: str = "") -> str:
+    last = [f"{', '.join(hosts)}: {command} by {who()}", *([url] if url else [])]
+    return "\n".join(printable(line) for line in [*filter(None, lines), *last])
+
+
+def _send(fleet: Fleet, urls: Sequence[str], message: Message) -> None:
+    """Send a message to all addresses. What goes wrong is a warning, which does not show the address."""
+    try:
+        services = _apprise(urls)
+    except ConfigError as error:
+        fleet.report.warning(f"No message was sent. {error.message}")
+        return
+    with fleet.report.activity(fleet.sessions[0].name, "", "sending a message about it", live_only=True):
+        for number, (url, service) in enumerate(zip(urls, services, strict=True), 1):
+            if (said := _sent(service, message, url)) is not None:
+                where = f"the {_ordinal(number)} of the {len(urls)} addresses in {NOTIFY_URLS}" if len(urls) > 1 else NOTIFY_URLS
+                fleet.report.warning(f"No message was sent to {where}{f': {said}' if said else ''}.")
+
+
+def _sent(service: Any, message: Message, url: str) -> str | None:
+    """Send a message to one address. Return None, or why it failed, in the words of apprise without parts of the address."""
+    said = _Said()
+    logger = logging.getLogger("apprise")
+    logger.addHandler(said)
+    try:
+        if service.notify(title=message.title, body=message.body, notify_type=message.kind, body_format="text"):
+            return None
+        failed = "; ".join(said.lines)
+    except Exception as error:  # A message must not end a release, whatever a service's module raises.
+        failed = f"{type(error).__name__}: {error}"
+    finally:
+        logger.removeHandler(said)
+    secret = [piece for piece in _PIECE.findall(url.partition("://")[2]) if piece in failed]
+    return "" if secret else printable(failed.strip().rstrip("."))
+
+
+class _Said(logging.Handler):
+    """Keeps the warnings that are logged."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(record.getMessage())
+
+
+def _ordinal(number: int) -> str:
+    return {1: "first", 2: "second", 3: "third"}.get(number, f"{number}th")

@@ -1,0 +1,124 @@
+"""Messages about releases: their text, where they go, and what happens if they do not arrive."""
+
+from __future__ import annotations
+
+import io
+import sys
+
+import pytest
+from pydantic import SecretStr
+
+from selvedge.config.secret_names import NOTIFY_URLS
+from selvedge.engine.fleet import Fleet
+from selvedge.engine.workstation import who
+from selvedge.errors import ConfigError, SelvedgeError
+from selvedge.release import notify
+from selvedge.release.notify import Message, Switched
+from selvedge.release.record import Record
+from tests.support.runs import run_over
+from tests.support.webhook import webhook
+
+MESSAGE = Message("blog: it is live", "All *commits* & <tags>\n$(id)", "success")
+NEW = Record("7ad3ba2da8d1-55421e", "good", subject="Faster lists", author="Ada")
+ON_TWO = [Switched("web-1", "0123456789ab-1", NEW), Switched("web-2", "", NEW)]
+
+
+def given(urls: str) -> dict[str, SecretStr]:
+    return {NOTIFY_URLS: SecretStr(urls)}
+
+
+@pytest.fixture
+def fleet(target) -> Fleet:
+    return run_over(target(), {"web-1": None}, io.StringIO()).fleet
+
+
+class TestAddresses:
+    def test_none_are_given_and_apprise_is_not_needed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "apprise", None)
+        notify.check({})
+
+    def test_apprise_is_missing(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "apprise", None)
+        with pytest.raises(ConfigError, match="needs the Python package apprise") as caught:
+            notify.check(given("json://127.0.0.1/secret-token"))
+        assert "pip install 'apprise" in caught.value.remedy
+        assert "secret-token" not in str(caught.value)
+
+    @pytest.mark.parametrize("wrong", ["slak://secret-token/b/c", "secret-token", "://", "json://", "https://example.com/secret-token"])
+    def test_a_wrong_one_is_named_by_its_place(self, wrong: str) -> None:
+        with pytest.raises(ConfigError) as caught:
+            notify.check(given(f"json://127.0.0.1/x\n {wrong}"))
+        error = caught.value
+        assert "the second of its 2 addresses is none that apprise knows" in str(error)
+        assert "secret-token" not in str(error) + error.remedy
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "slack://TAAAAAAAA/BBBBBBBBB/cccccccccccccccccccccccc", "https://hooks.slack.com/services/T1JJ3T3L2/A1BRTD4JD/TIiajkdnl",
+            "discord://123456789/abcdefghij", "https://discord.com/api/webhooks/123456789/abcdefghij",
+            "feishu://0123abcd-0123-4567", "dingtalk://secret@token1234", "wecombot://0123abcd-0123-4567", "mailtos://me:pass@example.com",
+            "tgram://123456789:abcdefg_hijklmnop/12315544/", "jsons://example.com/hook", "ntfy://topic",
+        ],
+    )  # fmt: skip
+    def test_the_forms_of_the_page_are_known(self, url: str) -> None:
+        notify.check(given(url))
+
+
+class TestMessages:
+    def test_a_deploy_lists_its_commits(self) -> None:
+        found = notify.success("blog", "deploy", ON_TWO, ["Faster lists (Ada)", "Fix (Bob)"], "https://blog.example.com/")
+        assert found.title == "blog: 7ad3ba2da8d1 is live"
+        assert found.body.splitlines() == [
+            "Faster lists (Ada)", "Fix (Bob)", f"web-1, web-2: fab deploy by {who()}", "https://blog.example.com/",
+        ]  # fmt: skip
+
+    def test_many_commits_are_cut(self) -> None:
+        found = notify.success("blog", "deploy", ON_TWO, [f"Commit {number} (Ada)" for number in range(11)], "")
+        assert found.body.splitlines()[9:11] == ["Commit 9 (Ada)", "…"]
+
+    @pytest.mark.parametrize("action", ["deploy", "rollback"])
+    def test_without_commits_it_names_that_of_the_release(self, action: str) -> None:
+        found = notify.success("blog", action, ON_TWO, [], "")
+        assert found.body.splitlines()[0] == "Faster lists (Ada)"
+        assert found.title.startswith("blog: rolled back to 7ad3ba2da8d1") == (action == "rollback")
+
+    def test_a_failure_has_its_cause_and_remedy(self) -> None:
+        found = notify.failure("blog", "deploy", ["web-1"], SelvedgeError("web-1: no \x1b[31manswer.", "Correct it."))
+        assert (found.title, found.kind) == ("blog: deploy failed", "failure")
+        assert found.body.splitlines() == ["web-1: no answer.", "Correct it.", f"web-1: fab deploy by {who()}"]
+
+
+class TestSending:
+    def sent(self, fleet: Fleet, capsys: pytest.CaptureFixture[str], *urls: str) -> str:
+        notify._send(fleet, urls, MESSAGE)
+        return capsys.readouterr().err
+
+    def test_all_addresses_get_the_text_unchanged(self, fleet: Fleet, capsys: pytest.CaptureFixture[str]) -> None:
+        with webhook() as (first, got), webhook() as (second, also):
+            assert self.sent(fleet, capsys, f"json://{first}/a", f"json://{second}/b") == ""
+        assert got == also
+        assert [(each["title"], each["message"], each["type"]) for each in got] == [(MESSAGE.title, MESSAGE.body, "success")]
+
+    def test_one_that_fails_is_a_warning_and_the_others_get_it(self, fleet: Fleet, capsys: pytest.CaptureFixture[str]) -> None:
+        with webhook(500) as (wrong, _), webhook() as (right, got):
+            said = self.sent(fleet, capsys, f"json://{wrong}/secret-token", f"json://{right}/x")
+        assert said.startswith(f"Warning: No message was sent to the first of the 2 addresses in {NOTIFY_URLS}: ")
+        assert "500" in said and "secret-token" not in said
+        assert len(got) == 1
+
+    def test_one_that_does_not_answer_is_a_warning(self, fleet: Fleet, capsys: pytest.CaptureFixture[str]) -> None:
+        with webhook() as (closed, _):
+            pass
+        said = self.sent(fleet, capsys, f"json://user:secret-token@{closed}/x")
+        assert said.startswith(f"Warning: No message was sent to {NOTIFY_URLS}") and "secret-token" not in said
+
+    def test_words_of_the_service_with_a_part_of_the_address_are_not_shown(
+        self, fleet: Fleet, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        class Service:
+            def notify(self, **_message: str) -> bool:
+                raise OSError("cannot reach /secret-token/")
+
+        monkeypatch.setattr(notify, "_apprise", lambda _urls: [Service()])
+        assert self.sent(fleet, capsys, "json://example.com/secret-token") == f"Warning: No message was sent to {NOTIFY_URLS}.\n"
