@@ -74,6 +74,7 @@ class TestHooks:
         ]  # fmt: skip
         assert got[0]["message"].splitlines()[:2] == ["Test: With <hooks> (Test)", f"{server.name}: fab deploy by {who()}"]
         hooks(project, switch="exit 3")
+        project.commit("With a hook that fails")
         failed = project.fab("-H", server.name, "deploy", env=env)
         assert (failed.status, got[3]["title"], got[3]["type"]) == (1, "hello: deploy failed", "failure"), failed
         assert "hook after_switch failed" in got[3]["message"]
