@@ -37,7 +37,9 @@ HINTS = {
     "module": "Give `module:variable` or `module:factory()`, such as app.main:app.",
 }
 """What to write instead of a wrong value of a flag."""
-PARTS = re.compile(r"(?:(?:ssh|https?)://)?(?:(?P<user>[^@/ ]+)@)?(?P<address>\[[0-9A-Fa-f:.]+\]|[^:/@\[\] ]+)(?::(?P<port>[0-9]+))?/?")
+PARTS = re.compile(
+    r"(?:(?:ssh|https?)://)?(?:(?P<user>[^@/ ]+)@)?(?P<address>\[[0-9A-Fa-f:.]+\]|[^:/@\[\] ]+)(?::(?P<port>[0-9]+))?/?"
+)
 """What ssh and browsers take for an address: USER@ADDRESS:PORT, and URLs."""
 
 
@@ -67,7 +69,7 @@ def _hint(key: str, value: str, *, asked: bool = False) -> str:
     if not found or problem(Address, address) or (found["user"] and problem(LoginName, found["user"])):
         return HINTS[key]
     user = "" if not found["user"] else f", and {found['user']} to the next question" if asked else f" --user {found['user']}"
-    port = f" The port is a key of hosts.toml, which you add to the file afterwards: `port = {found['port']}`." if found["port"] else ""
+    port = f" Add the port to hosts.toml afterwards: `port = {found['port']}`." if found["port"] else ""
     return f"Answer {address}{user}.{port}" if asked else f"Give `--address {address}{user}`.{port}"
 
 

@@ -161,7 +161,10 @@ def test_files_of_the_user_stay(made: Any, capsys: pytest.CaptureFixture[str]) -
         (["--domain", "*.example.com"], "go into app.domains afterwards"),
         (["--domain", "a\x1b[31m"], r"--domain 'a\x1b[31m': "),
         (["--address", "root@192.0.2.1"], "Give `--address 192.0.2.1 --user root`.\n"),
-        (["--address", "ssh://root@[2001:db8::1]:2222"], "Give `--address 2001:db8::1 --user root`. The port is a key of hosts.toml,"),
+        (
+            ["--address", "ssh://root@[2001:db8::1]:2222"],
+            "Give `--address 2001:db8::1 --user root`. Add the port to hosts.toml afterwards: `port = 2222`.\n",
+        ),
         (["--address", "https://web.example.com/"], "Give `--address web.example.com`.\n"),
         (["--address", "x;y@192.0.2.1"], "Give a host name or an IP address alone, such as 203.0.113.10.\n"),
         (["--address", ""], "--address '': is empty."),

@@ -39,7 +39,8 @@ WORDS: list[tuple[str, str]] = [
     ),
     (
         "[backup]\nrehearse = true",
-        'backup.rehearse: must be a schedule in quotation marks, or "" for none, not true. Write, for example, `rehearse = "Sun 05:00"`.',
+        'backup.rehearse: must be a schedule in quotation marks, or "" for none, not true. '
+        'Write, for example, `rehearse = "Sun 05:00"`.',
     ),
     ("branch = 3", 'app.branch: must be a string, not 3. Write, for example, `branch = "main"`.'),
     ("branch = true", 'app.branch: must be a string, not true. Write, for example, `branch = "main"`.'),
