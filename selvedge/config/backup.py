@@ -102,7 +102,6 @@ def _pattern(value: str) -> str:
     return value.rstrip("/")
 
 
-Destination = Annotated[Text, AfterValidator(_to)]
 def _apart(values: list[str]) -> list[str]:
     """Raise ValueError if a path contains another one, or is there twice."""
     for number, value in enumerate(values):
@@ -114,6 +113,7 @@ def _apart(values: list[str]) -> list[str]:
     return values
 
 
+Destination = Annotated[Text, AfterValidator(_to)]
 SharedFile = Annotated[Text, AfterValidator(_file)]
 SharedFiles = Annotated[list[SharedFile], AfterValidator(_apart)]
 SharedPattern = Annotated[Text, AfterValidator(_pattern)]

@@ -92,8 +92,10 @@ def undo(postgres, moved, swapped):
     failures = []
     for source, target in reversed(moved):
         with told(failures):
-            if os.path.lexists(target) or not os.path.lexists(source):
+            if not os.path.lexists(source):
                 move(target, source)
+            elif os.path.lexists(target):
+                raise Failed(f"{source} was not replaced by {target}, which has the data from before.")
     for database in reversed(swapped):
         with told(failures):
             postgres.swap_back(database)
