@@ -319,7 +319,7 @@ probe_path /srv/hello/backup/program/backup/settings.py 4c048a66303d9151f9639710
 printf '\n%s fact 81\n' "$mark"
 probe_path /srv/hello/backup/program/backup/sqlite.py b312ec0d38d42cc6059da03a741f63a2ce47a99c0588240cb69c1fd014b1a911
 printf '\n%s fact 82\n' "$mark"
-probe_path /srv/hello/backup/program/backup/swapping.py 796844aa6fe9ddcb143a971b98258663959fa52a49089a62f8ec9d22632774eb
+probe_path /srv/hello/backup/program/backup/swapping.py a9593745d128cea3ad6ff292c0bdb66570720607c1ca7838dc4a51df2c21dbc6
 printf '\n%s fact 83\n' "$mark"
 probe_path /srv/hello/backup/program/backup/taking.py c4d66e228f4b2dfeeadb86e6d1aa5740cb166b494b2ba5d7e94e27435f002255
 printf '\n%s fact 84\n' "$mark"
