@@ -31,12 +31,16 @@ QUESTIONS = (
 )  # fmt: skip
 """The keys of Server: (key, question, default, type)."""
 HINTS = {
-    "address": "Give a host name or an IP address alone, without [ ]. A user is --user; a port is the key port in hosts.toml.",
+    "address": f"Give a host name or an IP address alone, such as {EXAMPLE}.",
     "user": "Give the name of a user that can log in to the server, such as root or admin.",
     "domain": "Give one name, without https:// and port. Further names, and *.example.com, go into app.domains afterwards.",
     "module": "Give `module:variable` or `module:factory()`, such as app.main:app.",
 }
 """What to write instead of a wrong value of a flag."""
+PARTS = re.compile(
+    r"(?:(?:ssh|https?)://)?(?:(?P<user>[^@/ ]+)@)?(?P<address>\[[0-9A-Fa-f:.]+\]|[^:/@\[\] ]+)(?::(?P<port>[0-9]+))?/?"
+)
+"""What ssh and browsers take for an address: USER@ADDRESS:PORT, and URLs."""
 
 
 class Options:
@@ -55,7 +59,18 @@ class Options:
         for key, value in self.given.items():
             wrong = problem(kinds[key], value) if value else "is empty. In a script, the variable that it comes from is not set"
             if wrong:
-                raise UsageError(f"--{key} {_shown(value)}: {wrong}.", HINTS[key])
+                raise UsageError(f"--{key} {_shown(value)}: {wrong}.", _hint(key, value))
+
+
+def _hint(key: str, value: str, *, asked: bool = False) -> str:
+    """Return what to write instead of a wrong value. asked: it was the answer to a question."""
+    found = PARTS.fullmatch(value) if key == "address" else None
+    address = found["address"].strip("[]") if found else ""
+    if not found or problem(Address, address) or (found["user"] and problem(LoginName, found["user"])):
+        return HINTS[key]
+    user = "" if not found["user"] else f", and {found['user']} to the next question" if asked else f" --user {found['user']}"
+    port = f" Add the port to hosts.toml afterwards: `port = {found['port']}`." if found["port"] else ""
+    return f"Answer {address}{user}.{port}" if asked else f"Give `--address {address}{user}`.{port}"
 
 
 def _shown(value: str) -> str:
@@ -124,7 +139,7 @@ def _asked(question: str, default: str, kind: Any, say: Say) -> str:
         if not wrong:
             return answer
         key = next(each[0] for each in QUESTIONS if each[1] == question)
-        say(f"{_shown(answer)}: {wrong}. {HINTS[key]}")
+        say(f"{_shown(answer)}: {wrong}. {_hint(key, answer, asked=True)}")
 
 
 def _check(text: str) -> None:

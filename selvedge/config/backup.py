@@ -102,8 +102,20 @@ def _pattern(value: str) -> str:
     return value.rstrip("/")
 
 
+def _apart(values: list[str]) -> list[str]:
+    """Raise ValueError if a path contains another one, or is there twice."""
+    for number, value in enumerate(values):
+        for other in values[:number] + values[number + 1 :]:
+            if other == value:
+                raise ValueError(f"must not name {value} twice")
+            if other.startswith(f"{value}/"):
+                raise ValueError(f"must not name {other} beside {value}, which contains it")
+    return values
+
+
 Destination = Annotated[Text, AfterValidator(_to)]
 SharedFile = Annotated[Text, AfterValidator(_file)]
+SharedFiles = Annotated[list[SharedFile], AfterValidator(_apart)]
 SharedPattern = Annotated[Text, AfterValidator(_pattern)]
 Region = Annotated[Text, AfterValidator(_region)]
 
@@ -147,7 +159,7 @@ class Backup(Section):
         "are kept, too. All 0: nothing is deleted. Default: 7 daily, 4 weekly, 6 monthly.",
         examples=[{"daily": 14, "monthly": 12}],
     )
-    files: list[SharedFile] = Field(
+    files: SharedFiles = Field(
         default_factory=list,
         description="The files and folders of `shared/` to back up. Default: all of them.",
         examples=[["uploads", "blog.sqlite3"]],

@@ -11,9 +11,9 @@ import re
 import zoneinfo
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BeforeValidator
 
 from selvedge.config.types import Text
 
@@ -63,8 +63,14 @@ def _check(value: str) -> str:
     return value
 
 
+def _no_switch(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError('must be a schedule in quotation marks, or "" for none')
+    return value
+
+
 Schedule = Annotated[Text, AfterValidator(_check)]
-OptionalSchedule = Annotated[Text, AfterValidator(lambda value: _check(value) if value else value)]
+OptionalSchedule = Annotated[Text, BeforeValidator(_no_switch), AfterValidator(lambda value: _check(value) if value else value)]
 
 
 def _wrong(problem: str) -> ValueError:

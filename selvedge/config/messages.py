@@ -14,7 +14,7 @@ from selvedge.config.env_vars import settings_field
 from selvedge.config.giturl import without_credentials
 from selvedge.config.hosts import OVERRIDES, Host
 from selvedge.config.masks import mask_login
-from selvedge.config.schema import describe_type, entry_model, section_model, to_toml
+from selvedge.config.schema import describe_type, entry_model, plain_types, section_model, to_toml, value_from_text
 from selvedge.config.secret_names import PREFIX, is_secret
 from selvedge.config.settings import Settings
 from selvedge.config.sources import KeyPath, Source
@@ -39,7 +39,7 @@ def _problem_and_remedy(error: ErrorDetails, path: KeyPath, in_env_var: bool) ->
             remedy = f"Delete it, and set `{variable}` in the environment, or in .env beside hosts.toml, which git must not have."
             return "is a secret, which hosts.toml cannot have", remedy
         return "is not a setting", _similar_keys(path, in_env_var)
-    example = _example(path, in_env_var)
+    example = _example(path, in_env_var, error["input"])
     if error["type"] == "missing":
         return "is missing", example or "Add a table [app] with the keys name and repository."
     problem = str(error["ctx"]["error"]) if error["type"] == "value_error" else _wrong_type(error, path)
@@ -92,15 +92,19 @@ def _masked(value: str, path: KeyPath) -> str:
     return mask_login(value)
 
 
-def _example(path: KeyPath, in_env_var: bool) -> str:
+def _example(path: KeyPath, in_env_var: bool, value: Any) -> str:
+    """Return how to write a setting, "" if it has no example. value: the wrong one, which may say what was meant."""
     field = settings_field(path)
     if not field or not field.examples or (path[0] == "hosts" and path[2:] in {(name,) for name in OVERRIDES}):
         return ""
     while settings_field(path[:-1]) is field:
         path = path[:-1]
     example = field.examples[0]
+    if bool in plain_types(field.annotation) and isinstance(value, str):
+        meant = value_from_text(bool, value.strip())
+        example = meant if isinstance(meant, bool) else example
     if in_env_var:
-        text = json.dumps(example) if isinstance(example, list | dict) else str(example)
+        text = json.dumps(example) if isinstance(example, list | dict | bool) else str(example)
         return f"Write, for example, `{_env_var(*path)}='{text}'`."
     return f"Write, for example, `{path[-1]} = {to_toml(example)}`."
 

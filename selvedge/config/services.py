@@ -21,7 +21,10 @@ REDIS_FOLDER = "/run/selvedge-redis"
 
 
 def _check_scheme(value: str) -> str:
-    if not re.fullmatch(r"postgres(ql)?(\+[a-z][a-z0-9_]{0,30})?", value, re.ASCII):
+    if re.fullmatch(r"postgres(\+.*)?", value):
+        right = value.replace("postgres", "postgresql")
+        raise ValueError(f'must be "{right}": SQLAlchemy 1.4 and later refuse the name "postgres"')
+    if not re.fullmatch(r"postgresql(\+[a-z][a-z0-9_]{0,30})?", value, re.ASCII):
         raise ValueError('must be "postgresql", with a driver if a library needs one, as in "postgresql+asyncpg"')
     return value
 

@@ -19,10 +19,14 @@ def check_backups(app: Target, status: HostStatus) -> Iterator[CheckResult]:
     if "backup-timer" not in status.facts:
         yield warning("backup", "backups are not set up on the server", f"Run `fab -H {host} backup`.")
         return
-    if "backup-stopped" in status.facts:
-        marker = f"{app.paths.backup}/state/stopped"
-        remedy = f"Run `fab -H {host} restore --live` again. If the data is right as it is: `sudo rm {marker}` on the server."
-        yield problem("backup", "a restore was interrupted, and has not run to its end since", remedy)
+    for fact, text, marks in (
+        ("backup-half", "a restore was interrupted, and has replaced only a part of the live data", "half-restored stopped"),
+        ("backup-stopped", "a restore was interrupted, and has not run to its end since", "stopped"),
+    ):
+        if fact in status.facts:
+            remove = " ".join(["sudo rm -f", *(f"{app.paths.backup}/state/{mark}" for mark in marks.split())])
+            remedy = f"Run the same `fab -H {host} restore --live` again. If the data is right as it is: `{remove}` on the server."
+            yield problem("backup", text, remedy)
     good, failed = _age(status, "backup-good"), _age(status, "backup-failed")
     if failed is not None:
         yield problem("backup", f"failed {duration(failed)} ago: {_words(status, 'backup-failed')}", f"Run `fab -H {host} backup`.")

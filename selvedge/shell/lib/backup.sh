@@ -88,15 +88,24 @@ backup_start() {
 }
 
 # backup_fact: the state of the backups: "backup-good SECONDS ID WHY", "backup-failed SECONDS REASON", the same of rehearsals,
-# "backup-stopped yes" while a restore is not finished, "backup-timer STATE".
+# "backup-stopped yes" or, with a part of the live data replaced, "backup-half yes" after a restore that was cut, "backup-timer STATE".
 # Values: app base
 backup_fact() {
-  local name
+  local name state
   [ -d "$base/backup/program" ] || return 0
   for name in good failed rehearsed unrehearsed; do
     if [ -s "$base/backup/state/$name" ]; then printf 'backup-%s %s\n' "$name" "$(head -n 1 "$base/backup/state/$name")"; fi
   done
-  if [ -e "$base/backup/state/stopped" ]; then echo 'backup-stopped yes'; fi
+  state=
+  if [ -e "$base/backup/state/half-restored" ]; then
+    state=half
+  elif [ -e "$base/backup/state/stopped" ]; then
+    state=stopped
+  fi
+  # A restore that runs holds this lock until its end.
+  if [ -n "$state" ] && { [ ! -e "/run/selvedge/$app.restoring" ] || flock -n -s "/run/selvedge/$app.restoring" true; }; then
+    printf 'backup-%s yes\n' "$state"
+  fi
   printf 'backup-timer %s\n' "$(systemctl is-active "selvedge-$app-backup.timer" 2>/dev/null)"
 }
 
@@ -129,14 +138,15 @@ backup_take() {
 # backup_before_migration: with backup.before_migrate, take a backup, and keep its id with the release $new. Without one, the release
 # is refused.
 backup_before_migration() {
-  local reason taken
+  local reason remedy taken
   grep -q '"before_migrate": true' "$base/backup/settings.json" 2>/dev/null || return 0
   step_wait "taking a backup before the migration"
   backup_program take migration 2>&1 | tee -- "$undo/backup" | sed -u "/^$mark error /d; /^$mark remedy /d"
   reason=$(sed -n "s/^$mark error //p" "$undo/backup" | sed "s/[. ]*$//")
+  remedy=$(sed -n "s/^$mark remedy //p" "$undo/backup" | sed "s/[. ]*$//")
   taken=$(sed -n "s/^$mark say backup \([0-9a-f]*\):.*/\1/p" "$undo/backup")
   if [ -z "$taken" ]; then
-    switch_refuse "The backup before the migration failed (backup.before_migrate): ${reason:-the program ended early}"
+    switch_refuse "The backup before the migration failed (backup.before_migrate): ${reason:-the program ended early}${remedy:+. $remedy}"
   fi
   printf '%s\n' "$taken" >"$base/instances/$new/backup"
   if [ -n "$reason" ]; then step_say "$reason"; fi

@@ -140,18 +140,37 @@ class TestFaults:
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("manager", ["supervisor"], indirect=True)
-def test_a_shutdown_asks_all_processes_at_once(server: Server, project: Project, manager: str) -> None:
-    """supervisor itself stops one after the other, and systemd would kill the last ones before their stop_timeout."""
-    configure(project, manager, tables(worker="python worker.py worker slow", count=4))
-    project.must("-H", server.name, "deploy")
-    settled(server, live(server), workers=4)
-    assert server.run("systemctl show --value -p NeedDaemonReload supervisor").stdout == "no\n"
-    server.run("systemctl stop supervisor")
-    assert server.run("cat /srv/hello/shared/stops").stdout.split() == ["asked"] * 4 + ["ended"] * 4
-    server.run("systemctl start supervisor")
-    serves(server)
-    settled(server, live(server), workers=4)
-    assert killed(server) == []
+class TestSupervisor:
+    def test_a_shutdown_asks_all_processes_at_once(self, server: Server, project: Project, manager: str) -> None:
+        """supervisor itself stops one after the other, and systemd would kill the last ones before their stop_timeout."""
+        configure(project, manager, tables(worker="python worker.py worker slow", count=4))
+        project.must("-H", server.name, "deploy")
+        settled(server, live(server), workers=4)
+        assert server.run("systemctl show --value -p NeedDaemonReload supervisor").stdout == "no\n"
+        server.run("systemctl stop supervisor")
+        assert server.run("cat /srv/hello/shared/stops").stdout.split() == ["asked"] * 4 + ["ended"] * 4
+        server.run("systemctl start supervisor")
+        serves(server)
+        settled(server, live(server), workers=4)
+        assert killed(server) == []
+
+    def test_a_killed_supervisord_leaves_nothing_beside_the_next_one(self, server: Server, project: Project, manager: str) -> None:
+        configure(project, manager)
+        project.must("-H", server.name, "deploy")
+        release = assert_consistent(server)
+        settled(server, release)
+
+        def web() -> set[str]:
+            return set(server.run("pgrep -u hello -f '[g]unicorn'", check=False).stdout.split())
+
+        before = {*web(), *running(server)}
+        server.run("pkill -9 -x supervisord; sleep 0.5; systemctl restart supervisor")
+        until(lambda: not before & {*web(), *running(server)} and len(web()) == len(before) - 3, 30)
+        assert assert_consistent(server) == release
+        serves(server)
+        settled(server, release)
+        assert "supervisor has lost the process" in server.run(f"cat /var/log/hello/{release}.log").stdout
+        assert twice(server) == ""
 
 
 @pytest.mark.thorough

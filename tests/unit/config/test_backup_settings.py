@@ -72,6 +72,17 @@ def test_files_are_in_shared(problems: Problems, path: str) -> None:
     assert "must be a path in shared/" in line
 
 
+@pytest.mark.parametrize(("files", "wrong"), [
+    (["media", "media/a"], "must not name media/a beside media, which contains it."),
+    (["a/b/c", "x", "a/"], "must not name a/b/c beside a, which contains it."),
+    (["media/", "x", "media"], "must not name media twice."),
+    (["media", "media2", "a/media", "media-x/a"], ""),
+])  # fmt: skip
+def test_files_do_not_contain_each_other(problems: Problems, files: list[str], wrong: str) -> None:
+    found = problems(f"{APP}[backup]\nfiles = {files}\n[hosts.s]\n")
+    assert [line.partition(" Write, ")[0] for line in found] == ([f"hosts.toml: backup.files: {wrong}"] if wrong else [])
+
+
 @pytest.mark.parametrize("pattern", ["/etc", "../x", "a/../b", "*", "**", "*/*", "", "a//b", "$x", "[a]", "a\\\\b", "!x", " "])
 def test_a_wrong_pattern_of_excluded_files(problems: Problems, pattern: str) -> None:
     (line,) = problems(f'{APP}[backup]\nexclude = ["{pattern}"]\n[hosts.s]\n')

@@ -170,7 +170,7 @@ _TEXT = st.tuples(
 
 
 @needs_systemd
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(text=_TEXT)
 @example(text="*-*~28/7 1:00")
 @example(text="*:*:0..0")

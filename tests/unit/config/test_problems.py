@@ -27,7 +27,20 @@ WORDS: list[tuple[str, str]] = [
     ("settle = nan", "app.settle: must be a number from 0 to 600, not nan. Write, for example, `settle = 10.0`."),
     (
         "release_header = 'yes'",
-        "app.release_header: must be true or false, not 'yes'. Write, for example, `release_header = false`.",
+        "app.release_header: must be true or false, not 'yes'. Write, for example, `release_header = true`.",
+    ),
+    (
+        "release_header = 'always'",
+        "app.release_header: must be true or false, not 'always'. Write, for example, `release_header = false`.",
+    ),
+    (
+        "[processes.beat]\ncommand = 'x'\noverlap = 'false'",
+        "processes.beat.overlap: must be true or false, not 'false'. Write, for example, `overlap = false`.",
+    ),
+    (
+        "[backup]\nrehearse = true",
+        'backup.rehearse: must be a schedule in quotation marks, or "" for none, not true. '
+        'Write, for example, `rehearse = "Sun 05:00"`.',
     ),
     ("branch = 3", 'app.branch: must be a string, not 3. Write, for example, `branch = "main"`.'),
     ("branch = true", 'app.branch: must be a string, not true. Write, for example, `branch = "main"`.'),

@@ -66,6 +66,8 @@ def test_only_the_named_hosts_have_services(settings: Load) -> None:
         ("[services]\npostgres = 1\n", "services.postgres: must be true or false"),
         ("[services]\ndatabase_scheme = 'mysql'\n", 'services.database_scheme: must be "postgresql"'),
         ("[services]\ndatabase_scheme = 'postgresql+a;b'\n", 'services.database_scheme: must be "postgresql"'),
+        ("[services]\ndatabase_scheme = 'postgres'\n", "must be \"postgresql\", not 'postgres': SQLAlchemy 1.4 and later refuse"),
+        ("[services]\ndatabase_scheme = 'postgres+asyncpg'\n", 'must be "postgresql+asyncpg", not'),
         ("[services]\nmysql = true\n", "services.mysql: is not a setting"),
         ("[hosts.web-1.services]\npostgres = true\n", "hosts.web-1.services: is not a setting"),
     ],

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.paths import ROOT
-from tests.unit.engine.test_command_line import HOSTS
+from tests.unit.engine.test_command_line import HOSTS, fab
 
 FAB = Path(sys.executable).with_name("fab")
 GOOD = (ROOT / "fabric.yaml").read_text()
@@ -67,19 +67,6 @@ def test_a_fabric_yaml_that_is_no_file(project: Path) -> None:
         ("$FAB -f /nosuch.yaml -H server status", 2, "/nosuch.yaml: the file is missing"),
         ("$FAB --prompt-for-sudo-password -H server status 2>&1 >/dev/null", 2, ""),
         ("$FAB -H server status -- uptime", 2, "fab does not run the command after `--` together with tasks"),
-        ("$FAB -H server -H two status", 2, "-H is given twice.\nSeparate several servers by commas"),
-        ("$FAB -H server deploy --commit a --commit b", 2, "--commit is given twice.\nGive it once."),
-        ("$FAB -H server deploy --branch", 2, "--branch needs a value.\n`fab --list` shows all tasks."),
-        ("$FAB -H server timers --run", 2, "--run needs a value.\n`fab timers` shows the timers."),
-        ("$FAB -H server timers --run --json", 2, "--run needs a value.\n`fab timers` shows the timers."),
-        ("$FAB -H server logs --timer", 2, "--timer needs a value.\n`fab timers` shows the timers."),
-        ("$FAB -H server logs --process", 2, "--process needs a value.\n`fab status` shows the processes."),
-        ("$FAB -H server restart --process", 2, "--process needs a value.\n`fab status` shows the processes."),
-        ("$FAB -H server rollback --to", 2, "--to needs a value.\n`fab releases` shows the releases."),
-        ("$FAB -H server restore --snapshot", 2, "--snapshot needs a value.\n`fab backups` shows the backups."),
-        ("$FAB -H server deploy --wait -5", 2, "--wait must be at least 0 and at most 1000000000, not -5."),
-        ("$FAB -H server logs --since soon", 2, "--since soon is not a time.\nWrite a time span"),
-        ("$FAB -H server logs --lines 99999999999999999999", 2, "--lines must be at least 0 and at most"),
         ("$FAB --list >/dev/full", 1, "A part of the output could not be written: No space left on device."),
         ("$FAB -H server status >&-", 4, "refused the connection"),
         ("$FAB -H server status <&- >&- 2>&-", 4, ""),
@@ -89,6 +76,29 @@ def test_a_fabric_yaml_that_is_no_file(project: Path) -> None:
 def test_the_command_line_ends_with_a_sentence_and_a_status(project: Path, command: str, status: int, said: str) -> None:
     done = run(project, command)
     assert done.returncode == status and said in done.stderr, done
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("-H two status", "-H is given twice.\nSeparate several servers by commas"),
+        ("deploy --commit a --commit b", "--commit is given twice.\nGive it once."),
+        ("deploy --branch", "--branch needs a value.\n`fab --list` shows all tasks."),
+        ("timers --run", "--run needs a value.\n`fab timers` shows the timers."),
+        ("timers --run --json", "--run needs a value.\n`fab timers` shows the timers."),
+        ("logs --timer", "--timer needs a value.\n`fab timers` shows the timers."),
+        ("logs --process", "--process needs a value.\n`fab status` shows the processes."),
+        ("restart --process", "--process needs a value.\n`fab status` shows the processes."),
+        ("rollback --to", "--to needs a value.\n`fab releases` shows the releases."),
+        ("restore --snapshot", "--snapshot needs a value.\n`fab backups` shows the backups."),
+        ("deploy --wait -5", "--wait must be at least 0 and at most 1000000000, not -5."),
+        ("logs --since soon", "--since soon is not a time.\nWrite a time span"),
+        ("logs --lines 99999999999999999999", "--lines must be at least 0 and at most"),
+    ],
+)
+def test_wrong_usage_is_a_sentence(tmp_path: Path, words: str, said: str) -> None:
+    done = fab(tmp_path, "-H", "server", *words.split())
+    assert done.returncode == 2 and said in done.stderr and "Traceback" not in done.stderr, done
 
 
 @pytest.mark.parametrize("words", ["--list", "--help deploy", "-H server doctor"])

@@ -25,7 +25,7 @@ def local(script: str) -> bytes:
 FACT = st.text(st.one_of(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), st.sampled_from("\n@test fact0")))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.lists(FACT, max_size=8))
 @example([])
 @example(["", "\n", "a", "a\n", "\n\na\n\n", ""])

@@ -151,6 +151,8 @@ FACTS = "now 1000000\nbackup-timer active\n"
      ["ok: the last good one is 10 s old", "problem: the rehearsal of a restore failed 5 s ago: it differs"]),
     (FACTS + "backup-good 999990 ab12 manual\nbackup-stopped yes\n",
      ["problem: a restore was interrupted, and has not run to its end since", "ok: the last good one is 10 s old"]),
+    (FACTS + "backup-good 999990 ab12 manual\nbackup-half yes\n",
+     ["problem: a restore was interrupted, and has replaced only a part of the live data", "ok: the last good one is 10 s old"]),
 ])  # fmt: skip
 def test_what_status_says(target: Callable[..., Target], facts: str, results: list[str]) -> None:
     app = target(backup={"to": "/var/backups/x"})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import functools
 from pathlib import Path
 
 from tests.support.paths import ROOT
@@ -18,3 +20,9 @@ ENGINE = {
 
 def short(path: Path) -> str:
     return str(path.relative_to(ROOT))
+
+
+@functools.cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    """Return all nodes of a source file's syntax tree."""
+    return tuple(ast.walk(ast.parse(path.read_text())))

@@ -91,13 +91,17 @@ def test_a_mistake_in_it_is_a_sentence(project: Path, text: str, sentence: str) 
     shown = fab(project, "--list")
     assert shown.returncode == 2 and sentence in shown.stderr and "Traceback" not in shown.stderr, shown
     assert "Correct it. Or delete it: then the file of the package is used." in shown.stderr
+
+
+def test_the_traceback_of_a_mistake(project: Path) -> None:
+    (project / "deploy/tasks/nginx.py").write_text("nothing = 1\n")
     assert "Traceback" in fab(project, "--debug", "--list").stderr
 
 
 def test_fab_without_a_project_says_what_to_do(tmp_path: Path) -> None:
     call = [sys.executable, "-c", "from selvedge.cli.fab import main; main()"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    for words in ([], ["--list"], ["deploy"]):
+    for words in ([], ["deploy"]):
         done = subprocess.run([*call, *words], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 2 and "run `selvedge init` there" in done.stderr, done
     typed = [*call, "--complete", "--", "fab "]

@@ -26,6 +26,7 @@ from selvedge.config.hosts import OVERRIDES, Host
 from selvedge.config.schema import entry_model, section_model
 from selvedge.config.settings import Settings
 from tests.support.paths import ROOT
+from tests.unit.project.sources import nodes
 
 DOCS = [
     *sorted(ROOT.glob("*.md")),
@@ -132,9 +133,20 @@ def refused(words: list[str]) -> str:
             filled.append(word)
         elif value:
             filled.append("5")
+    return problem_of(tuple(filled))
+
+
+@cache
+def tasks() -> Parser:
+    return Parser(contexts=fabfile.namespace.to_contexts())
+
+
+@cache
+def problem_of(words: tuple[str, ...]) -> str:
+    """Return why fab does not understand a command line, or ""."""
     try:
-        core = Parser(initial=program.initial_context, ignore_unknown=True).parse_argv(filled)
-        Parser(contexts=fabfile.namespace.to_contexts()).parse_argv(core.unparsed)
+        core = Parser(initial=program.initial_context, ignore_unknown=True).parse_argv(list(words))
+        tasks().parse_argv(core.unparsed)
     except (Exit, ParseError) as problem:
         return str(problem.args[0]).splitlines()[0]
     return ""
@@ -219,7 +231,7 @@ def spoken() -> str:
         for path in folder.rglob("*.py"):
             parts += [
                 node.value
-                for node in ast.walk(ast.parse(path.read_text()))
+                for node in nodes(path)
                 if isinstance(node, ast.Constant) and isinstance(node.value, str)
             ]
     return "\0".join(parts)

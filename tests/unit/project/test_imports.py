@@ -5,11 +5,10 @@ from __future__ import annotations
 import ast
 import functools
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 from tests.support.paths import ROOT
-from tests.unit.project.sources import ENGINE, SOURCES, short
+from tests.unit.project.sources import ENGINE, SOURCES, nodes, short
 
 # From the bottom to the top. A module imports modules of its own entry, or of an entry before it.
 ORDER = (
@@ -18,13 +17,16 @@ ORDER = (
 )  # fmt: skip
 
 
-def imported(path: Path) -> Iterator[tuple[str, str]]:
-    """Yield what a file imports, also in functions and for type checking: (module, name in it or "")."""
-    for node in ast.walk(ast.parse(path.read_text())):
+@functools.cache
+def imported(path: Path) -> tuple[tuple[str, str], ...]:
+    """Return what a file imports, also in functions and for type checking: (module, name in it or "")."""
+    found: list[tuple[str, str]] = []
+    for node in nodes(path):
         if isinstance(node, ast.Import):
-            yield from ((alias.name, "") for alias in node.names)
+            found += [(alias.name, "") for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            yield from ((node.module or "", alias.name) for alias in node.names)
+            found += [(node.module or "", alias.name) for alias in node.names]
+    return tuple(found)
 
 
 @functools.cache
@@ -123,7 +125,7 @@ CONNECTION = {f"selvedge/ssh/{name}.py" for name in ("connection", "login", "she
 
 def test_one_module_speaks_ssh() -> None:
     for path in SOURCES:
-        found = list(imported(path))
+        found = imported(path)
         names = {name for module, name in found if module.partition(".")[0] == "paramiko"}
         allowed = PARAMIKO.get(short(path), set())
         assert allowed is None or names <= allowed, f"{short(path)} imports {names} from paramiko"
@@ -165,7 +167,7 @@ PRINTS = {
 def prints(path: Path) -> list[int]:
     """The lines that print, or write to the standard streams."""
     found = []
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes(path):
         if isinstance(node, ast.Call):
             text = ast.unparse(node.func)
             if text in ("print", "input") or re.fullmatch(r"(sys\.)?(stdout|stderr)\.write(lines)?", text):
@@ -184,6 +186,6 @@ def test_nothing_stands_in_for_the_shell_without_quoting() -> None:
     users = {short(path) for path in ENGINE.values() for module, _ in imported(path) if module == "shlex"}
     assert users == {"selvedge/shell/quoting.py"}
     for path in ENGINE.values():
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in nodes(path):
             if isinstance(node, ast.keyword) and node.arg == "shell":
                 assert not (isinstance(node.value, ast.Constant) and node.value.value is True), short(path)

@@ -220,6 +220,7 @@ def test_only_missing_certificate_authorities_are_added(tmp_path: Path, monkeypa
 
 
 def test_apt_and_the_servers_environment_get_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "pip_settings", dict)
     for name in machine.PROXIES:
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from tests.support.paths import ROOT
-from tests.unit.project.sources import SHELL, SOURCES, short
+from tests.unit.project.sources import SHELL, SOURCES, nodes, short
 
 
 def test_no_file_has_more_than_300_lines() -> None:
@@ -26,7 +26,7 @@ def test_no_function_has_more_than_40_lines() -> None:
     long = {
         f"{short(path)}: {node.name}": length
         for path in SOURCES
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in nodes(path)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and (length := (node.end_lineno or 0) - node.lineno + 1) > 40
     }

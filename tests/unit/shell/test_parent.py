@@ -154,7 +154,9 @@ def test_at_its_end_it_waits_for_the_workers(start: Start) -> None:
 
 
 def test_workers_that_do_not_end_are_killed(start: Start) -> None:
-    running = start("import signal\n" + APP.replace("    await", "    signal.signal(signal.SIGTERM, signal.SIG_IGN)\n    await"))
+    text = "import signal\n" + APP.replace("    await", "    signal.signal(signal.SIGTERM, signal.SIG_IGN)\n    await")
+    # It adds five seconds.
+    running = start(text, "--stop-timeout=-4")
     running.until("Worker is ready")
     worker = running.asked()
     running.send(signal.SIGTERM)

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import pytest
 
 from selvedge.release.live import PROGRAMS
 
 RELEASE = "/srv/hello/releases/aaaa"
+PROGRAM: dict[str, Any] = {"__name__": "remedy"}
+exec(compile(PROGRAMS["remedy"], "remedy", "exec"), PROGRAM)
 
 
 def remedy(
     output: str, folder: Path | str = RELEASE, strategy: str = "beside", workers: str = "3", manager: str = "supervisor"
 ) -> list[str]:
     """Return the exception and the remedy."""
-    arguments = [str(folder), "/srv/hello/shared", strategy, workers, manager]
-    command = [sys.executable, "-I", "-c", PROGRAMS["remedy"].decode(), *arguments]
-    return subprocess.run(command, input=output, capture_output=True, text=True, check=True, timeout=20).stdout.split("\n")[:2]
+    given = io.TextIOWrapper(io.BytesIO(output.encode()))
+    with patch("sys.stdin", given):
+        found = PROGRAM["main"](str(folder), "/srv/hello/shared", strategy, workers, manager)
+    return "\n".join(found).split("\n")[:2]
 
 
 TRACEBACK = 'Traceback (most recent call last):\n  File "/srv/main.py", line 1, in <module>\n    x()\n'

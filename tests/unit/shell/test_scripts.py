@@ -28,18 +28,20 @@ def shellcheck(text: str, *options: str) -> str:
 
 
 def test_scripts_are_valid_shell(host: Callable[..., Target]) -> None:
-    """shellcheck reads all scripts at once, with the libraries only once, which saves seconds."""
+    """shellcheck reads all scripts at once, without the libraries, which `make lint` checks, and which saves seconds.
+
+    Without these, variables seem to have no reader. `call` refuses those that a function does not read.
+    """
     found = {f"{name}.{what}": script for name in HOSTS for what, script in scripts(host(name)).items()}
     for what, script in found.items():
         done = subprocess.run(["dash", "-n"], input=script, capture_output=True, text=True, check=False)
         assert (done.returncode, done.stderr) == (0, ""), what
-    used = [text for text in LIBRARIES.values() if any(text in script for script in found.values())]
-    assert shellcheck("\n".join([*used, *map(legible, found.values())]), FAST) == ""
+    assert shellcheck("\n".join(map(legible, found.values())), FAST, "--exclude=SC2034") == ""
 
 
 def test_a_printed_script_is_valid_shell(host: Callable[..., Target]) -> None:
-    for what in ("clone.apply", "gunicorn.apply"):
-        assert shellcheck(scripts(host("full"))[what], FAST) == ""
+    """With its libraries in it. One script is enough: the test above reads the rest of them all."""
+    assert shellcheck(scripts(host("full"))["clone.apply"], FAST) == ""
 
 
 FUNCTION = re.compile(r"^(\w+)\(\) [{(](.*?)\n?[})]$", re.MULTILINE | re.DOTALL)

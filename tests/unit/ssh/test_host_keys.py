@@ -20,7 +20,7 @@ from selvedge.ssh.known_hosts import HostKey
 from tests.unit.operations.ssh_server import ed25519
 from tests.unit.ssh.sshd import Sshd, known, print_of
 
-RSA = paramiko.RSAKey.generate(2048)
+RSA = paramiko.RSAKey.generate(1024)
 
 
 def test_an_unknown_server_is_refused(sshd: Sshd, remote: Callable[..., Remote]) -> None:
@@ -97,7 +97,7 @@ def test_a_known_key_is_asked_for_whatever_the_order_in_the_file(
     """ssh-keyscan may write the RSA key first; `harden` may replace it later."""
     best = ed25519()
     sshd.more_host_keys = [best, RSA]
-    old = paramiko.RSAKey.generate(2048)
+    old = paramiko.RSAKey.generate(1024)
     rows = {"rsa": known(sshd, old), "ecdsa": known(sshd, sshd.host_key), "ed25519": known(sshd, best)}
     known_file(rows[first], *(row for kind, row in rows.items() if kind != first))
     one = remote(host_key="")
@@ -174,7 +174,7 @@ class TestCertificates:
 
     def certificate(self, folder: Path, *options: str, kind: str = "ed25519") -> tuple[HostKey, HostKey, HostKey]:
         """Return the key, its certificate and the authority."""
-        size = {"ed25519": [], "ecdsa": [], "rsa": ["-b", "2048"]}[kind]  # Its own size of RSA takes four times as long.
+        size = {"ed25519": [], "ecdsa": [], "rsa": ["-b", "1024"]}[kind]  # Its own size of RSA takes much longer.
         for name in ("ca", "host"):
             path = folder / name
             path.unlink(missing_ok=True)

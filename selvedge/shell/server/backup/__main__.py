@@ -74,8 +74,10 @@ def command_take(settings, repository, why):
     with locked(settings.app):
         tidy(settings)
         with recorded("failed", "take"):
-            if why == "scheduled" and os.path.exists(f"{STATE}/{HALF}"):
-                remedy = f"Run `fab restore --live` again. If you have repaired the data: `sudo rm {STATE}/{HALF}` on the server."
+            if os.path.exists(f"{STATE}/{HALF}"):
+                # It would be the newest one, which the next restore takes.
+                repaired = f"If you have repaired the data: `sudo rm {STATE}/{HALF}` on the server."
+                remedy = f"Run the same `fab restore --live` again. {repaired}"
                 raise Failed("A restore has replaced only a part of the live data, so no backup was taken.", remedy)
             _, problem, _ = take(settings, repository, why)
             # The older ones may be better.

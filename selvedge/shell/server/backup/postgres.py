@@ -222,19 +222,29 @@ class Postgres:
                 remedy = f"Install its package on the server: {find} finds it."
                 raise Failed(f"The extension {extension} of the database is missing: {error}", remedy) from None
 
+    def _exists(self, database):
+        return bool(self.admin(f"select 1 from pg_database where datname = {literal(database)}"))
+
+    def require(self, database):
+        """Raise Failed if a restored database is missing."""
+        if not self._exists(database):
+            raise Failed(f"The restored database {database} is missing: someone has removed it.", "Run the same command again.")
+
     def swap(self, database):
         """Put the restored database in the place of the live one, in one step. Connections to the live one end."""
         fresh, old = beside(database, "restored"), beside(database, "replaced")
         self._owned(old)
         self.admin(f"drop database if exists {name(old)}")
-        there = self.admin(f"select 1 from pg_database where datname = {literal(database)}")
+        there = self._exists(database)
         away = f"alter database {name(database)} rename to {name(old)};" if there else ""
         self._rename(database, fresh, f"{away}\nalter database {name(fresh)} rename to {name(database)};")
 
     def swap_back(self, database):
-        """Undo `swap`."""
+        """Undo `swap`, unless the restored database is still beside the live one."""
         fresh, old = beside(database, "restored"), beside(database, "replaced")
-        there = self.admin(f"select 1 from pg_database where datname = {literal(old)}")
+        if self._exists(fresh):
+            return
+        there = self._exists(old)
         back = f"alter database {name(old)} rename to {name(database)};" if there else ""
         self._rename(database, fresh, f"alter database {name(database)} rename to {name(fresh)};\n{back}")
 
@@ -258,7 +268,6 @@ class Postgres:
         self._owned(fresh)
         terminate = f"select pg_terminate_backend(pid) from pg_stat_activity where datname = {literal(fresh)};"
         self.admin(f"{terminate}\ndrop database if exists {name(fresh)}")
-
 
     def _owned(self, database):
         """Raise Failed if a database exists and belongs to another role than the app's: a restore did not create it."""

@@ -45,8 +45,10 @@ def swap(settings, repository):
         replace_files(settings, about, patterns, moved)
         for was in about["postgres"]:
             wait(f"replacing the database {was['database']}")
-            postgres.swap(was["database"])
+            postgres.require(beside(was["database"], "restored"))
+            # A signal may end the program between these lines.
             swapped.append(was["database"])
+            postgres.swap(was["database"])
     except BaseException as error:
         if undo(postgres, moved, swapped) and not earlier:
             forget(HALF)
@@ -86,11 +88,14 @@ def told(failures=None):
 
 
 def undo(postgres, moved, swapped):
-    """Put back what was moved, as far as possible; return whether that was all."""
+    """Put back what was moved, as far as possible; return whether that was all. The last step may have failed."""
     failures = []
     for source, target in reversed(moved):
         with told(failures):
-            move(target, source)
+            if not os.path.lexists(source):
+                move(target, source)
+            elif os.path.lexists(target):
+                raise Failed(f"{source} was not replaced by {target}, which has the data from before.")
     for database in reversed(swapped):
         with told(failures):
             postgres.swap_back(database)
@@ -187,8 +192,9 @@ def excluded_paths(top, patterns):
 
 
 def step(moved, source, target):
-    move(source, target)
+    # A signal may end the program between these lines.
     moved.append((source, target))
+    move(source, target)
 
 
 def move(source, target):
@@ -198,7 +204,11 @@ def move(source, target):
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        done = subprocess.run(["cp", "-a", "--", source, target], capture_output=True, check=False)
+        try:
+            done = subprocess.run(["cp", "-a", "--", source, target], capture_output=True, check=False)
+        except BaseException:
+            remove(target)
+            raise
         if done.returncode != 0:
             remove(target)
             raise OSError(errno.EIO, done.stderr.decode("utf-8", "replace").strip().rpartition(": ")[2], target) from None

@@ -9,18 +9,12 @@ import subprocess
 import tempfile
 import time
 
-from .excluding import anchored, kept
-from .paths import SUFFIXES, remove, topmost, within
+from .excluding import anchored
+from .finding import Found, roots
+from .paths import SUFFIXES, remove
 from .postgres import Postgres
 from .repository import WHY
 from .settings import HERE, MANIFEST, SCRATCH, Failed, counted, say, size, wait, write
-from .sqlite import is_database
-
-
-def roots(settings):
-    """Return the files and folders to back up that exist."""
-    paths = [f"{settings.shared}/{path}" for path in topmost(settings.files)] or [settings.shared]
-    return [path for path in paths if os.path.lexists(path)]
 
 
 def run_sqlite(settings, paths, folder=""):
@@ -75,17 +69,17 @@ def take_over(copies, copied):
             raise Failed(f"The copy of {path} was replaced while the backup was taken.", "Run `fab backup` again.")
 
 
-def databases(settings, why):
+def databases(settings, why, paths):
     """Copy all databases to the scratch folder; return what is in them, "broken" ones apart. Raises Failed.
 
-    Before a restore, those of PostgreSQL may be broken, too: that may be why someone restores.
+    paths: files that look like SQLite databases. Before a restore, PostgreSQL's may be broken, too: that may be why someone
+    restores.
     """
     wait("copying the databases")
     copies = f"{SCRATCH}/sqlite"
     os.mkdir(copies, 0o700)
     os.chown(copies, settings.uid, settings.gid)
-    found = [path for path, _ in files(settings) if is_database(path)]
-    copied = run_sqlite(settings, found, copies) if found else []
+    copied = run_sqlite(settings, paths, copies) if paths else []
     for each in copied:
         if each["failed"]:
             remedy = "Try it on the server: `df -h /srv`, and which program uses the file: `sudo fuser -v FILE`."
@@ -118,14 +112,16 @@ def take(settings, repository, why):
     os.chown(SCRATCH, 0, settings.gid)
     os.chmod(SCRATCH, 0o710)
     try:
-        found = databases(settings, why)
+        wait("reading the files")
+        files = Found(settings)
+        found = databases(settings, why, files.databases)
         about = {"app": settings.app, "at": int(began), "uid": settings.uid, "gid": settings.gid, "files": settings.files}
         about = {**about, "exclude": settings.exclude, **found}
         with open(f"{SCRATCH}/{MANIFEST}", "w", encoding="utf-8") as file:
             os.fchmod(file.fileno(), 0o600)
             json.dump(about, file, indent=1)
         copied = [each["path"] for each in found["sqlite"]]
-        number, total = measure(settings, copied)
+        number, total = files.without(copied)
         tables = [each for kind in ("sqlite", "postgres") for each in found[kind]]
         total += sum(each["size"] for each in tables)
         summary, unread = save(settings, repository, [f"why:{why}", f"bytes:{total}"], copied)
@@ -136,7 +132,9 @@ def take(settings, repository, why):
     said = [counted(number, "file"), counted(len(tables), "database")]
     said += [size(total), f"{size(summary['data_added'])} new", f"{seconds:.1f} s"]
     say(f"backup {short}: {', '.join(said)}")
-    report_left_out(settings)
+    if why != "restore":
+        report_missing(settings)
+    files.report_links()
     return summary["snapshot_id"], wrong(short, found["broken"], unread), about
 
 
@@ -150,40 +148,11 @@ def wrong(short, broken, unread):
     return f"The backup {short} was taken, but {'; '.join(found)}." if found else ""
 
 
-def report_left_out(settings):
-    """Tell the user what a backup does not have, though one may expect it."""
+def report_missing(settings):
+    """Tell the user what backup.files names and no one has created."""
     for path in settings.files:
         if not os.path.lexists(f"{settings.shared}/{path}"):
             say(f"{path} (backup.files) is missing in {settings.shared}")
-    for path, kind in files(settings):
-        # The app may delete it meanwhile.
-        with contextlib.suppress(FileNotFoundError):
-            if kind == "link" and not within(os.path.realpath(path), settings.base):
-                say(f"{path} is a link to {os.readlink(path)}: the backup has the link, and not what is there")
-
-
-def files(settings):
-    """Yield the path of each file to back up, with "link" for a link, else ""."""
-    for root in roots(settings):
-        for folder, folders, names in kept(settings.shared, settings.exclude, root):
-            for path in (os.path.join(folder, name) for name in names):
-                yield path, "link" if os.path.islink(path) else ""
-            for path in (os.path.join(folder, name) for name in folders):
-                if os.path.islink(path):
-                    yield path, "link"
-
-
-def measure(settings, copied):
-    """Return the number of files to back up, without those of databases, and their bytes. copied: the databases."""
-    skipped = {f"{path}{end}" for path in copied for end in SUFFIXES}
-    number = total = 0
-    for path, _ in files(settings):
-        # The app may delete it meanwhile.
-        with contextlib.suppress(FileNotFoundError):
-            if path not in skipped:
-                total += os.lstat(path).st_size
-                number += 1
-    return number, total
 
 
 def save(settings, repository, about, copied):

@@ -31,6 +31,19 @@ class TestTake:
         assert str((machine.restored / "link").readlink()) == "uploads/photo"
         assert rows(machine.restored / "blog.sqlite3") == 5
 
+    def test_the_files_are_read_once(self, machine: Machine) -> None:
+        """A folder with millions of files is slow to read."""
+        machine.write("uploads/photo", "photo")
+        machine.write("blog.sqlite3-wal", "no database")
+        (machine.data / "far").symlink_to("/mnt")
+        machine.database("notes.sqlite3", 5)
+        start = machine.folder / "program/__main__.py"
+        count = "import os\nwalk = os.walk\nos.walk = lambda top: print('read', top) or walk(top)\n"
+        start.write_text(start.read_text().replace("import contextlib\n", f"import contextlib\n{count}", 1))
+        output = machine.must("take", "manual")
+        assert output.count("read ") == 1 and "read /srv/hello/shared\n" in output
+        assert ": 3 files, 1 database, 8.2 kB, " in output and "shared/far is a link to /mnt: " in output
+
     def test_a_database_in_use_is_copied_by_sqlite(self, machine: Machine) -> None:
         """The rows are only in the log of SQLite, which is not part of the backup."""
         with closing(sqlite3.connect(machine.database("blog.sqlite3", 0))) as live:

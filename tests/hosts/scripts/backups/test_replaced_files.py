@@ -101,14 +101,46 @@ def test_excluded_files_after_a_killed_swap(machine: Machine) -> None:
     machine.must("restore")
     killed(machine)
     assert not (machine.data / "uploads/videos").exists()
-    status, output = machine.run("take", "scheduled")
-    assert status == 1 and "@ error A restore has replaced only a part of the live data" in output
     machine.write("uploads/videos/later", "later")
     machine.must("restore")
     machine.must("swap")
     assert text(machine, "uploads/videos/x") == "present" and text(machine, "uploads/videos/later") == "later"
     machine.must("take", "scheduled")
     assert machine.left() == []
+
+
+def test_no_backup_of_half_of_the_data_becomes_the_newest(machine: Machine) -> None:
+    machine.write("x", "old")
+    machine.must("take", "manual")
+    machine.write("x", "present")
+    machine.must("restore")
+    killed(machine)
+    for why in ("scheduled", "manual", "migration"):
+        status, output = machine.run("take", why)
+        assert status == 1 and "@ error A restore has replaced only a part of the live data, so no backup was taken.\n" in output
+        assert "@ remedy Run the same `fab restore --live` again. " in output
+        assert "`sudo rm /srv/hello/backup/state/half-restored`" in output
+    machine.must("restore")
+    machine.must("swap")
+    assert text(machine, "x") == "old"
+    machine.must("take", "manual")
+    assert machine.left() == []
+
+
+@pytest.mark.parametrize("before", ["    move(source, target)\n\n", "\n\ndef move("], ids=["not moved yet", "moved"])
+def test_a_signal_between_two_lines_is_undone(machine: Machine, before: str) -> None:
+    """The program ends itself at the first restored file: before it is in place, or just afterwards."""
+    for name in ("a", "b"):
+        machine.write(name, "old")
+    machine.must("take", "manual")
+    for name in ("a", "b"):
+        machine.write(name, "present")
+    machine.must("restore")
+    end = "    if source.startswith(RESTORED):\n        os.kill(os.getpid(), 15)\n        time.sleep(5)\n"
+    spoil(machine, before, f"{end}{before}")
+    assert machine.run("swap")[0] == 1
+    assert text(machine, "a") == text(machine, "b") == "present"
+    assert not (machine.folder / "state/half-restored").exists()
 
 
 @pytest.mark.parametrize("error", ["KeyError('x')", "SystemExit(1)"])
@@ -180,6 +212,19 @@ class TestDatabases:
         assert "@ say It failed.\n" in machine.must("swap")
         assert cluster.sql("select count(*) from t") == "0" and cluster.databases() == ["hello"] and machine.left() == []
 
+    @pytest.mark.parametrize("swapped", [False, True])
+    def test_a_signal_beside_the_switch_is_undone(self, machine: Machine, cluster: Cluster, swapped: bool) -> None:
+        cluster.sql("create table t (x int)", role="hello")
+        machine.must("take", "manual")
+        cluster.sql("insert into t values (1)", role="hello")
+        machine.must("restore")
+        line = '            postgres.swap(was["database"])\n'
+        end = "            os.kill(os.getpid(), 15)\n            time.sleep(5)\n"
+        spoil(machine, line, line + end if swapped else end + line)
+        assert machine.run("swap")[0] == 1
+        assert cluster.sql("select count(*) from t") == "1"
+        assert not (machine.folder / "state/half-restored").exists()
+
     def test_a_database_that_cannot_be_put_back(self, machine: Machine, cluster: Cluster) -> None:
         cluster.database("second")
         machine.write("file", "old")
@@ -187,7 +232,7 @@ class TestDatabases:
         machine.write("file", "present")
         machine.must("restore")
         cluster.sql("drop database second_restored")
-        spoil(machine, '        """Undo `swap`."""', "        raise Failed('Not back.')", "postgres")
+        spoil(machine, '        if self._exists(fresh):\n', "        raise Failed('Not back.')\n        if fresh:\n", "postgres")
         status, output = machine.run("swap")
         assert status == 1 and "@ say Not back." in output and text(machine, "file") == "present"
         assert (machine.folder / "state/half-restored").exists()

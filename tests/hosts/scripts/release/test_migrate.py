@@ -61,7 +61,7 @@ def test_a_migration_that_works_says_nothing_more(managed: Managed) -> None:
 @pytest.mark.parametrize(("program", "refused", "shown"), [
     ("print(mark, 'say backup 1f2e3d4c: 1 file')", "", "say backup 1f2e3d4c: 1 file"),
     ("print(mark, 'say backup 1f2e3d4c: 1 file'); print(mark, 'error It lacks a file.'); sys.exit(1)", "", "say It lacks a file"),
-    ("print(mark, 'error The disk is full.'); print(mark, 'remedy Free some.'); sys.exit(1)", "The disk is full", ""),
+    ("print(mark, 'error The disk is full.'); print(mark, 'remedy Free some.'); sys.exit(1)", "The disk is full. Free some", ""),
     ("sys.exit('Traceback')", "the program ended early", ""),
 ], ids=["taken", "incomplete", "failed", "broken"])  # fmt: skip
 def test_a_backup_comes_first(managed: Managed, program: str, refused: str, shown: str) -> None:

@@ -92,3 +92,19 @@ def test_an_app_that_does_not_stop(managed: Managed) -> None:
     assert "program swap" not in said and "resume tick" in said
     assert f"The release {OLD} could not be stopped, so nothing was restored." in said[-1]
     assert state(managed) == {"web", "worker", "tick"}
+
+
+@pytest.mark.parametrize(("marks", "lock", "said"), [
+    ("", "true", ""),
+    ("stopped", "true", "backup-stopped yes"),
+    ("stopped half-restored", "true", "backup-half yes"),
+    ("half-restored", "true", "backup-half yes"),
+    ("stopped", "exec 6>/run/selvedge/hello.restoring", "backup-stopped yes"),
+    ("stopped half-restored", "exec 6>/run/selvedge/hello.restoring; flock 6", ""),
+])  # fmt: skip
+def test_status_knows_a_restore_that_was_cut(managed: Managed, marks: str, lock: str, said: str) -> None:
+    """One that runs holds its lock."""
+    managed.server.path("/srv/hello/backup/program").mkdir(parents=True)
+    marked = " ".join(f"/srv/hello/backup/state/{mark}" for mark in marks.split())
+    output = managed.run(f"{FAKES}\nsystemctl() {{ echo active; }}\n[ -z '{marked}' ] || touch {marked}\n{lock}\nbackup_fact")
+    assert [line for line in output.splitlines() if line != "backup-timer active"] == ([said] if said else [])

@@ -161,15 +161,15 @@ step_fail '/etc/supervisor/supervisord.conf is missing.'
 )
 change_1() (
 set -eu
-step_fail '/srv/hello/instances/0123456789ab-c67b48/gunicorn_start is missing.'
+step_fail '/srv/hello/instances/0123456789ab-fa839d/gunicorn_start is missing.'
 )
 change_2() (
 set -eu
-file_put /srv/hello/instances/0123456789ab-c67b48/program.conf 0640 root hello <<'EOF'
-; Runs hello, release 0123456789ab-c67b48. During a deploy, the previous release also has a section.
+file_put /srv/hello/instances/0123456789ab-fa839d/program.conf 0640 root hello <<'EOF'
+; Runs hello, release 0123456789ab-fa839d. During a deploy, the previous release also has a section.
 ; Written by `fab supervisor`; edit its template supervisor/program.conf.j2 instead.
-[program:hello.0123456789ab-c67b48]
-command=/srv/hello/instances/0123456789ab-c67b48/gunicorn_start
+[program:hello.0123456789ab-fa839d]
+command=/srv/hello/instances/0123456789ab-fa839d/gunicorn_start
 directory=/srv/hello/releases/0123456789ab
 user=hello
 autostart=true
@@ -181,7 +181,7 @@ stopsignal=TERM
 stopwaitsecs=40
 killasgroup=true
 redirect_stderr=true
-stdout_logfile=/var/log/hello/0123456789ab-c67b48.log
+stdout_logfile=/var/log/hello/0123456789ab-fa839d.log
 ; logrotate checks the file every hour and rotates it at 10 MB. If it grows faster, supervisor truncates it. supervisor keeps
 ; no old files, because all users could read them.
 stdout_logfile_maxbytes=50MB
@@ -357,59 +357,65 @@ EOF
 )
 change_20() (
 set -eu
+file_put /srv/hello/backup/program/backup/finding.py 0600 root root <<'EOF'
+# … backup/finding.py
+EOF
+)
+change_21() (
+set -eu
 file_put /srv/hello/backup/program/backup/paths.py 0600 root root <<'EOF'
 # … backup/paths.py
 EOF
 )
-change_21() (
+change_22() (
 set -eu
 file_put /srv/hello/backup/program/backup/postgres.py 0600 root root <<'EOF'
 # … backup/postgres.py
 EOF
 )
-change_22() (
+change_23() (
 set -eu
 file_put /srv/hello/backup/program/backup/psql.py 0600 root root <<'EOF'
 # … backup/psql.py
 EOF
 )
-change_23() (
+change_24() (
 set -eu
 file_put /srv/hello/backup/program/backup/repository.py 0600 root root <<'EOF'
 # … backup/repository.py
 EOF
 )
-change_24() (
+change_25() (
 set -eu
 file_put /srv/hello/backup/program/backup/restoring.py 0600 root root <<'EOF'
 # … backup/restoring.py
 EOF
 )
-change_25() (
+change_26() (
 set -eu
 file_put /srv/hello/backup/program/backup/settings.py 0600 root root <<'EOF'
 # … backup/settings.py
 EOF
 )
-change_26() (
+change_27() (
 set -eu
 file_put /srv/hello/backup/program/backup/sqlite.py 0600 root root <<'EOF'
 # … backup/sqlite.py
 EOF
 )
-change_27() (
+change_28() (
 set -eu
 file_put /srv/hello/backup/program/backup/swapping.py 0600 root root <<'EOF'
 # … backup/swapping.py
 EOF
 )
-change_28() (
+change_29() (
 set -eu
 file_put /srv/hello/backup/program/backup/taking.py 0600 root root <<'EOF'
 # … backup/taking.py
 EOF
 )
-change_29() (
+change_30() (
 set -eu
 file_put /srv/hello/backup/settings.json 0600 root root <<'EOF'
 {
@@ -434,11 +440,11 @@ file_put /srv/hello/backup/settings.json 0600 root root <<'EOF'
 }
 EOF
 )
-change_30() (
+change_31() (
 set -eu
 head -c 14 <&3 | file_put /srv/hello/backup/password 0600 root root 14
 )
-change_31() (
+change_32() (
 set -eu
 file_put /etc/systemd/system/selvedge-hello-backup.service 0644 root root <<'EOF'
 # Back up hello
@@ -459,7 +465,7 @@ TimeoutStartSec=12h
 UMask=0077
 EOF
 )
-change_32() (
+change_33() (
 set -eu
 file_put /etc/systemd/system/selvedge-hello-backup.timer 0644 root root <<'EOF'
 # Back up hello
@@ -475,7 +481,7 @@ Persistent=true
 WantedBy=timers.target
 EOF
 )
-change_33() (
+change_34() (
 set -eu
 service_check 'selvedge-hello-backup.timer rejects its configuration, so it was not started' 'Correct the file that it names.' 'systemctl daemon-reload'
 if systemctl is-active -q selvedge-hello-backup.timer; then
@@ -484,7 +490,7 @@ fi
 service_run 'enable --now' selvedge-hello-backup.timer
 stamp_write selvedge-hello-backup.timer ed70b024d8e6d31f9009067e42c244ec7cdc2fc47efa4645b14998c6ad809961
 )
-change_34() (
+change_35() (
 set -eu
 file_put /etc/systemd/system/selvedge-hello-rehearsal.service 0644 root root <<'EOF'
 # Restore the newest backup of hello for a test
@@ -505,7 +511,7 @@ TimeoutStartSec=12h
 UMask=0077
 EOF
 )
-change_35() (
+change_36() (
 set -eu
 file_put /etc/systemd/system/selvedge-hello-rehearsal.timer 0644 root root <<'EOF'
 # Restore the newest backup of hello for a test
@@ -521,7 +527,7 @@ Persistent=true
 WantedBy=timers.target
 EOF
 )
-change_36() (
+change_37() (
 set -eu
 service_check 'selvedge-hello-rehearsal.timer rejects its configuration, so it was not started' 'Correct the file that it names.' 'systemctl daemon-reload'
 if systemctl is-active -q selvedge-hello-rehearsal.timer; then
@@ -530,7 +536,7 @@ fi
 service_run 'enable --now' selvedge-hello-rehearsal.timer
 stamp_write selvedge-hello-rehearsal.timer b064fd136b05d63bee8045c519bed7fe826912e53d4d20b98c1d246e5f134a6b
 )
-change_37() (
+change_38() (
 set -eu
 app=hello
 base=/srv/hello
@@ -551,7 +557,7 @@ health_ranges='200-299 301-301'
 health_timeout=5.0
 health_attempts=60
 health_interval=0.5
-new=0123456789ab-c67b48
+new=0123456789ab-fa839d
 why=deploy
 module=hello.web:app
 start_timeout=120
@@ -573,11 +579,11 @@ processes=worker=2
 keep=5
 switch_release
 )
-change_38() (
+change_39() (
 set -eu
 install -d -m 00750 -o root -g hello -- /srv/hello/timers
 )
-change_39() (
+change_40() (
 set -eu
 file_put /srv/hello/timers/record 0640 root root <<'EOF'
 #!/bin/sh
@@ -647,7 +653,7 @@ end() {
 "$1"
 EOF
 )
-change_40() (
+change_41() (
 set -eu
 file_put /srv/hello/timers/cleanup.sh 0750 root hello <<'EOF'
 #!/bin/sh
@@ -666,7 +672,7 @@ fi
 exec "$run" env -u TMPDIR sh -c 'python -m hello.cleanup '"'"'a b'"'"' && echo $HOME'
 EOF
 )
-change_41() (
+change_42() (
 set -eu
 file_put /etc/systemd/system/selvedge-timer-hello.cleanup.service 0644 root root <<'EOF'
 # A run of the timer cleanup of hello: [timers.cleanup] in hosts.toml. systemd never starts a second one meanwhile.
@@ -704,7 +710,7 @@ NoNewPrivileges=yes
 UMask=0007
 EOF
 )
-change_42() (
+change_43() (
 set -eu
 file_put /etc/systemd/system/selvedge-timer-hello.cleanup.timer 0644 root root <<'EOF'
 # When the timer cleanup of hello runs: [timers.cleanup] in hosts.toml.
@@ -724,7 +730,7 @@ Persistent=yes
 WantedBy=timers.target
 EOF
 )
-change_43() (
+change_44() (
 set -eu
 if systemctl is-active -q selvedge-timer-hello.cleanup.timer; then
 app=hello
@@ -743,7 +749,7 @@ change_failed() {
 step_app=hello
 step_by=''
 step_why=''
-step_changes='before 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34 35 36 37 38 39 40 41 42 43'
+step_changes='before 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34 35 36 37 38 39 40 41 42 43 44'
 step_counted=0
 step_start
 LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -844,15 +850,15 @@ change_0() (
 set -eu
 app=hello
 base=/srv/hello
-new=0123456789ab-c67b48
+new=0123456789ab-fa839d
 hook=after_switch
 user=hello
 folder=/srv/hello/releases/0123456789ab
-run=/srv/hello/instances/0123456789ab-c67b48/run
+run=/srv/hello/instances/0123456789ab-fa839d/run
 mark_path=/srv/hello/instances/.after_switch
 mark_text=fa95d49c11eeb778
 live_link=/srv/hello/live.sock
-hook_switch 5 RELEASE=0123456789ab-c67b48 COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server ACTION=deploy PREVIOUS= './tell released'
+hook_switch 5 RELEASE=0123456789ab-fa839d COMMIT=0123456789abcdef0123456789abcdef01234567 HOST=server ACTION=deploy PREVIOUS= './tell released'
 )
 change_arm() (
 set -eu
