@@ -92,8 +92,9 @@ def versions_from_git(facts: Facts) -> bool:
 def _with_settings(facts: Facts, files: tuple[str, ...]) -> tuple[str, ...]:
     """Return the files, and those with settings of uv such as an index; nothing if all of the repository is needed anyway."""
     folders = parents(facts.app.root)
+    projects = (join(folder, "pyproject.toml") for folder in folders)
     paths = [join(folder, "uv.toml") for folder in folders]
-    paths += [path for path in (join(folder, "pyproject.toml") for folder in folders) if "[tool.uv" in (_tree(facts).read(path) or "")]
+    paths += [path for path in projects if "[tool.uv" in (_tree(facts).read(path) or "")]
     return tuple(dict.fromkeys([*files, *_existing(facts, paths, top=True)])) if files else ()
 
 

@@ -100,12 +100,15 @@ def test_the_packages_come_before_the_code(exported: Make, name: str) -> None:
 
 
 LOCAL = [
-    "-e ./libs", "-elibs/common", "--find-links=wheels", "-i ./simple", "--extra-index-url=file:///src/simple", "common @ libs/common",
-    "common[a] @ file:libs/common", "common-1.0-py3-none-any.whl ; sys_platform == 'linux'", "common.tar.gz --hash=sha256:ab", "${HERE}/x",
+    "-e ./libs", "-elibs/common", "--find-links=wheels", "-i ./simple", "--extra-index-url=file:///src/simple",
+    "common @ libs/common", "common[a] @ file:libs/common", "common-1.0-py3-none-any.whl ; sys_platform == 'linux'",
+    "common.tar.gz --hash=sha256:ab",
+    "${HERE}/x",
 ]  # fmt: skip
 ELSEWHERE = [
-    "a @ git+ssh://git@host.example/a.git@main", "a @ https://me:pw@host.example/a.whl", "git+https://host.example/a#egg=a", "a # ./x.whl",
-    "--index-url https://host.example/simple", "a==1 \\\n    --hash=sha256:ab", "a[b]==1 ; python_version < '3.9'", "--only-binary=:all:",
+    "a @ git+ssh://git@host.example/a.git@main", "a @ https://me:pw@host.example/a.whl", "git+https://host.example/a#egg=a",
+    "a # ./x.whl", "--index-url https://host.example/simple", "a==1 \\\n    --hash=sha256:ab", "a[b]==1 ; python_version < '3.9'",
+    "--only-binary=:all:",
 ]  # fmt: skip
 
 
@@ -123,7 +126,14 @@ def test_included_requirements_may_be_utf_16(exported: Make) -> None:
     assert 'COPY ["base.txt", "requirements.txt", "/src/"]' in made.text("Dockerfile")
 
 
-SCM = '[project]\nname = "shop"\ndynamic = ["version"]\n[build-system]\nrequires = ["setuptools-scm"]\nbuild-backend = "setuptools.build_meta"\n'
+SCM = """
+[project]
+name = "shop"
+dynamic = ["version"]
+[build-system]
+requires = ["setuptools-scm"]
+build-backend = "setuptools.build_meta"
+"""
 
 
 @pytest.mark.parametrize("requirements", ["pyproject.toml", "requirements.txt"])

@@ -24,6 +24,19 @@ schedule = "daily"
 command = "celery"
 """
 TWO = f"{ONE}[hosts.b]\n"
+OWN = """
+[hosts.a]
+[hosts.b.processes.mailer]
+command = "mail"
+[hosts.b.timers.report]
+command = "x"
+schedule = "daily"
+"""
+
+
+def texts(made: Exported) -> dict[str, str]:
+    """Return the exported files in the top folder."""
+    return {path.name: path.read_text() for path in made.folder.iterdir() if path.is_file() and path.name != "hosts.toml"}
 
 
 def test_the_only_server_has_the_settings(exported: Make) -> None:
@@ -45,7 +58,7 @@ def test_a_server_that_differs_is_named(exported: Make, name: str) -> None:
     assert said == [
         "hosts.a.app.module", "hosts.a.app.domains", "hosts.a.processes.worker.command", "hosts.a.processes.worker.count",
     ]  # fmt: skip
-    assert "shop.web" not in "".join(path.read_text() for path in made.folder.iterdir() if path.is_file() and path.name != "hosts.toml")
+    assert "shop.web" not in "".join(texts(made).values())
 
 
 def test_overlays_have_what_their_servers_have(exported: Make) -> None:
@@ -54,14 +67,15 @@ def test_overlays_have_what_their_servers_have(exported: Make) -> None:
 
 
 def test_processes_and_timers_of_one_server_are_in_each_export(exported: Make) -> None:
-    made = exported('[hosts.a]\n[hosts.b.processes.mailer]\ncommand = "mail"\n[hosts.b.timers.report]\ncommand = "x"\nschedule = "daily"\n')
+    made = exported(OWN)
     for name in ("compose", "procfile", "ecs", "azure-container-instances", "cloudrun", "appengine", "azure-app-service"):
         assert "is left out" not in made.make(name)
-    found = {path.name: path.read_text() for path in made.folder.iterdir() if path.is_file() and path.name != "hosts.toml"}
-    assert {path for path, text in found.items() if "mail" in text} == {
-        "compose.yaml", "Procfile", "ecs.yaml", "azure-container-instances.bicep", "cloudrun.yaml", "app.yaml", "azure-app-service.bicep",
+    found = {path: text for path, text in texts(made).items() if "mail" in text}
+    assert set(found) == {
+        "compose.yaml", "Procfile", "ecs.yaml", "cloudrun.yaml", "app.yaml",
+        "azure-container-instances.bicep", "azure-app-service.bicep",
     }  # fmt: skip
-    assert all("report" in text for path, text in found.items() if "mail" in text)
+    assert all("report" in text for text in found.values())
 
 
 def test_the_variables_are_those_of_all_servers(exported: Make) -> None:
