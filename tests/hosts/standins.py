@@ -11,8 +11,9 @@ ENGINE = """
 set -eu
 export DEBIAN_FRONTEND=noninteractive
 apt-get -qq update
-apt-get -qq install --yes --no-install-recommends docker.io docker-cli docker-buildx docker-compose podman catatonit crun netavark \
-  aardvark-dns python3-pip python3-venv git nginx-light postgresql redis-server libpq5 >/dev/null 2>&1
+apt-get -qq install --yes --no-install-recommends docker.io docker-cli docker-buildx docker-compose \
+  podman catatonit crun netavark nftables aardvark-dns \
+  python3-pip python3-venv git nginx-light postgresql redis-server libpq5 >/dev/null 2>&1
 systemctl disable --now nginx postgresql redis-server >/dev/null 2>&1 || :
 """
 # The entry point of postgres makes the database, as that of Docker Hub's image does.
@@ -39,7 +40,7 @@ ENV PIP_CERT=/etc/ssl/certs/ca-certificates.crt SSL_CERT_FILE=/etc/ssl/certs/ca-
 """
 DATABASE = """FROM standin:1
 COPY --chmod=755 entrypoint /entrypoint
-RUN mkdir -p /tmp /run/postgresql /var/lib/postgresql/data && chmod 1777 /tmp
+RUN mkdir -p /tmp /run/postgresql /var/lib/postgresql/data && ln -s /run /var/run && chmod 1777 /tmp
 ENV PATH=/usr/lib/postgresql/17/bin:/usr/bin:/bin:/usr/sbin:/sbin
 ENTRYPOINT ["/entrypoint"]
 CMD ["postgres"]

@@ -130,6 +130,13 @@ def test_compose_has_all_parts(hostile: Exported) -> None:
     assert found["services"]["nginx"]["ports"] == ["127.0.0.1:${HTTP_PORT:-8080}:80"]
 
 
+def test_compose_waits_for_each_process(hostile: Exported) -> None:
+    """`docker compose up --wait` fails if a service that keeps running has its health check disabled."""
+    services = documents(hostile.text("compose.yaml"))[0]["services"]
+    disabled = [name for name, each in services.items() if each.get("healthcheck", {}).get("disable")]
+    assert disabled == ["migrate"] and services["migrate"]["restart"] == "no"
+
+
 def test_compose_takes_the_variables_of_a_command_from_the_shell(exported: Make) -> None:
     settings = "from pydantic_settings import BaseSettings\nclass Settings(BaseSettings):\n    token: str\n"
     made = exported(env_file="", env_command="pass show shop", files={"settings.py": settings})
