@@ -122,6 +122,12 @@ class Facts(Value):
         return [each for each in folders if (self.top / each).is_dir()]
 
     @property
+    def has_module(self) -> bool:
+        """Whether the repository has the module or package of app.module, as far as its name up to the first dot says."""
+        name = re.split(r"[.:]", self.app.module)[0]
+        return any((self.top / folder / each).exists() for folder in self.python_path for each in (f"{name}.py", name))
+
+    @property
     def start(self) -> list[str]:
         """The words of the command that starts the app server, without its address and the number of workers."""
         app = self.app

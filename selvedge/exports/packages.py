@@ -63,7 +63,18 @@ class Install(Value):
 
 
 def install(facts: Facts) -> Install:
-    """Return how the image of a project installs its packages."""
+    """Return how the image of a project installs its packages.
+
+    What uv has built of a folder, it uses again until the folder's pyproject.toml changes, and all images of a machine share its
+    cache. So a command that may build such a folder refreshes it: else an image would have the code of an older commit.
+    """
+    found = _install(facts)
+    if found.files:
+        return found
+    return Install((), tuple(each.replace("uv pip install ", "uv pip install --refresh ") for each in found.first), found.then)
+
+
+def _install(facts: Facts) -> Install:
     name = PurePosixPath(facts.lock).name
     options = _options(facts, "--extra", "--group")
     own = _own(facts)
@@ -126,7 +137,7 @@ def _uv(facts: Facts) -> Install:
     projects = [str(folder / "pyproject.toml"), *([f"{root}/pyproject.toml"] if member else [])]
     projects += [str(folder / each / "pyproject.toml") for each in _members(text)]
     first = f"{sync} --no-install-project --no-install-workspace --no-install-local"
-    return Install(_with_settings(facts, _existing(facts, [*projects, lock], top=True)), (first,), (sync,))
+    return Install(_with_settings(facts, _existing(facts, [*projects, lock], top=True)), (first,), (f"{sync} --refresh",))
 
 
 def _members(lock: str) -> Iterator[str]:

@@ -7,9 +7,10 @@ import re
 import shutil
 import subprocess
 import sysconfig
+from collections.abc import Mapping
 from pathlib import Path
 
-from forms import Form
+from forms import Form, decoded
 from lab import ROOT
 
 PROJECTS = ROOT / "tests/projects"
@@ -28,6 +29,21 @@ def become(folder: Path, form: Form) -> None:
         if "tiny_backend" in text:
             shutil.copy2(PROJECTS / "tiny_backend.py", file.parent)
         file.write_text(re.sub(r'^dep = .*\n|, "dep"', "", text, flags=re.MULTILINE))
+    _finish(folder, form)
+
+
+def change(folder: Path, form: Form) -> None:
+    """Make the edits of a form, as `Form.change` does."""
+    for name, pairs in form.edits.items():
+        text = decoded((folder / name).read_bytes(), form.encodings.get(name, "utf-8"))
+        for old, new in pairs:
+            assert old in text, (name, old)
+            text = text.replace(old, new)
+        (folder / name).write_text(text)
+    _finish(folder, form)
+
+
+def _finish(folder: Path, form: Form) -> None:
     if form.lock:
         command = form.lock.replace(" --upgrade-package dep", "")
         environment = {**os.environ, "PATH": f"{UV}:{os.environ['PATH']}"}
@@ -37,6 +53,6 @@ def become(folder: Path, form: Form) -> None:
         (folder / name).write_bytes(text.replace("\n", "\r\n").encode() if encoding == "crlf" else text.encode(encoding))
 
 
-def packages(form: Form) -> dict[str, str]:
+def made(answers: Mapping[str, str]) -> dict[str, str]:
     """Return what the app of a form answers, package → version, without those that `become` leaves out."""
-    return {name: version for name, version in form.first.items() if name not in NOT_MADE}
+    return {name: version for name, version in answers.items() if name not in NOT_MADE}

@@ -12,7 +12,7 @@ import pytest
 
 import manifests
 import standins
-from exported_projects import UV, become, packages
+from exported_projects import UV, become, change, made
 from forms import FORMS
 from lab import ROOT, Lab, until
 from sandbox import Server
@@ -130,7 +130,7 @@ def test_podman_runs_the_manifests_of_kubernetes(server: Server, shop: Exported)
     server.run(manifests.SERVICES)
     secret = {
         "DATABASE_URL": f"postgresql+psycopg://shop@{server.address}/shop", "REDIS_URL": f"redis://{server.address}:6379/0",
-        "PORT": "5000", "TRICKY": "a \"b\" '$c' $$(d)\n#e",
+        "TRICKY": "a \"b\" '$c' $$(d)\n#e",
     }  # fmt: skip
     first, then = manifests.for_podman(shop.folder, "kubernetes/overlays/server", "localhost/shop:1", "shop-env", secret)
     (shop.folder / "first.yaml").write_text(first)
@@ -162,32 +162,39 @@ def _no_container(server: Server) -> Iterator[None]:
 @pytest.mark.usefixtures("_no_container")
 @pytest.mark.parametrize("name", FORMS)
 def test_the_image_of_each_kind_of_project_answers(server: Server, exported: Callable[..., Exported], name: str) -> None:
+    """The first one, and one after a change of the project: uv's cache is that of all images."""
     form = FORMS[name]
-    made = exported(env_file="", health="/", **form.settings)
+    project = exported(env_file="", health="/", **form.settings)
     for file in ("requirements.txt", "main.py"):
-        (made.folder / file).unlink()
-    become(made.folder, form)
-    made.make("docker")
-    send(server, made.folder, "/root/kind")
-    server.run(f"cd /root/kind && docker build --quiet --tag kind . && {RUN} kind")
-    until(lambda: server.run(f'python3 -c "{ANSWER}"', check=False).returncode == 0, 60, "an answer")
-    answer = json.loads(server.run(f'python3 -c "{ANSWER}"').stdout)
-    assert {each.lower().replace("-", "_"): version for each, version in answer.items()}.items() >= packages(form).items()
+        (project.folder / file).unlink()
+    become(project.folder, form)
+    project.make("docker")
+    assert answer(server, project).items() >= made(form.first).items()
+    change(project.folder, form)
+    assert answer(server, project).items() >= made(form.then).items()
+
+
+def answer(server: Server, project: Exported) -> dict[str, str]:
+    """Build and start the image. Return what the app answers once the engine calls it healthy: package → version."""
+    send(server, project.folder, "/root/kind")
+    server.run(f"docker rm --force --volumes kind 2>/dev/null; cd /root/kind && docker build --quiet --tag kind . && {RUN} kind")
     health = "docker inspect --format '{{.State.Health.Status}}' kind"
     until(lambda: server.run(health).stdout.strip() == "healthy", 60, "a healthy app")
+    found = json.loads(server.run(f'python3 -c "{ANSWER}"').stdout)
+    return {name.lower().replace("-", "_"): version for name, version in found.items()}
 
 
 @pytest.mark.usefixtures("_no_container")
 @pytest.mark.parametrize("requirements", ["pyproject.toml", "uv.lock"])
 def test_the_version_of_a_package_is_that_of_its_tag(server: Server, exported: Callable[..., Exported], requirements: str) -> None:
     """Files that .dockerignore leaves out, such as hosts.toml, are no change of it."""
-    made = exported(files={"pyproject.toml": SCM, "shop/__init__.py": ""}, env_file="", requirements=requirements)
-    (made.folder / "requirements.txt").unlink()
+    project = exported(files={"pyproject.toml": SCM, "shop/__init__.py": ""}, env_file="", requirements=requirements)
+    (project.folder / "requirements.txt").unlink()
     commands = ["git add .", "git -c user.name=t -c user.email=t@example.com commit -qm one", "git tag 1.2"]
     for command in [f"{UV}/uv lock --quiet", *commands] if requirements == "uv.lock" else commands:
-        subprocess.run(command, shell=True, cwd=made.folder, check=True)
-    made.make("docker")
-    send(server, made.folder, "/root/kind")
+        subprocess.run(command, shell=True, cwd=project.folder, check=True)
+    project.make("docker")
+    send(server, project.folder, "/root/kind")
     program = "import importlib.metadata, os; print(importlib.metadata.version('shop'), os.path.exists('/app/.git'))"
     server.run("cd /root/kind && docker build --quiet --tag kind .")
     assert server.run(f'docker run --rm kind python -c "{program}"').stdout.split() == ["1.2", "False"]

@@ -146,6 +146,18 @@ def test_a_version_from_git_needs_git_in_the_first_stage_only(exported: Make, re
     assert text.index("update-index") < text.index("uv pip install --no-deps .")
 
 
+@pytest.mark.parametrize("name", CASES)
+def test_packages_of_the_repository_are_built_again(exported: Make, name: str) -> None:
+    """uv would take what it built of the folder for an older commit, or for another app."""
+    files, app, _ = CASES[name]
+    made = exported(files=files, **app)
+    made.make("docker")
+    layers = made.text("Dockerfile").partition("WORKDIR")[2].partition("COPY . /app/")[0]
+    commands = re.findall(r"uv (?:pip install|sync) [^&;|]*", layers.rpartition("COPY . /src/")[2])
+    ours = [each for each in commands if "gunicorn" not in each and "--no-deps ." not in each]
+    assert [("--refresh" in each) for each in ours] == ["COPY . /src/" in layers] * len(ours)
+
+
 def test_git_is_not_in_other_images(exported: Make) -> None:
     made = exported(files={"pyproject.toml": BUILT}, requirements="pyproject.toml")
     made.make("docker")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from exported_projects import UV, become, packages
+from exported_projects import UV, become, made
 from forms import FORMS
 from tests.support.exports import Exported
 
@@ -72,14 +72,14 @@ def test_the_packages_are_installed_and_the_app_can_be_imported(
     exported: Callable[..., Exported], tmp_path_factory: pytest.TempPathFactory, name: str
 ) -> None:
     form = FORMS[name]
-    made = exported(env_file="", health="/", **form.settings)
+    project = exported(env_file="", health="/", **form.settings)
     for file in ("requirements.txt", "main.py"):
-        (made.folder / file).unlink()
-    become(made.folder, form)
-    made.make("docker")
-    build = Build(made.folder, tmp_path_factory.mktemp("build"))
+        (project.folder / file).unlink()
+    become(project.folder, form)
+    project.make("docker")
+    build = Build(project.folder, tmp_path_factory.mktemp("build"))
     build.run()
     found = json.loads(build.checked("python", "-c", INSTALLED))
-    wanted = {package: version.partition(",")[0] for package, version in packages(form).items()}
+    wanted = {package: version.partition(",")[0] for package, version in made(form.first).items()}
     assert found.items() >= wanted.items() and {"gunicorn", "uvicorn_worker"} <= set(found)
     build.checked("gunicorn", "--check-config", json.loads(re.findall(r"^CMD (.*)", build.text, re.MULTILINE)[0])[1])
